@@ -1,0 +1,191 @@
+//! Durations as people write them (`500ms`, `10m`, `7d`) and as they read them. The unit of all of them is the nanosecond.
+
+use crate::{DAY, HOUR, MINUTE, Nanos, SECOND};
+
+/// The units a duration may be written in, the greatest first.
+const UNITS: [(&str, Nanos); 9] = [
+    ("w", 7 * DAY),
+    ("d", DAY),
+    ("h", HOUR),
+    ("m", MINUTE),
+    ("s", SECOND),
+    ("ms", 1_000_000),
+    ("us", 1_000),
+    ("µs", 1_000),
+    ("ns", 1),
+];
+
+/// The text is no duration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("read `{0}` as a duration; write a number with a unit, such as `500ms`, `30s`, `10m`, `1h30m` or `7d`")]
+pub struct NotADuration(pub String);
+
+/// Reads a duration such as `500ms`, `1h30m`, `1.5s` or `0`; a number without a unit is refused, save 0.
+pub fn parse(text: &str) -> Result<Nanos, NotADuration> {
+    let refused = || NotADuration(text.to_owned());
+    let mut rest = text.trim();
+    if rest == "0" {
+        return Ok(0);
+    }
+    if rest.is_empty() {
+        return Err(refused());
+    }
+    let mut total: Nanos = 0;
+    while !rest.is_empty() {
+        let number_end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(refused)?;
+        let (number, tail) = rest.split_at(number_end);
+        let unit_end = tail.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(unit_end);
+        let (_, size) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(refused)?;
+        let part = decimal_times(number, *size).ok_or_else(refused)?;
+        total = total.checked_add(part).ok_or_else(refused)?;
+        rest = tail;
+    }
+    Ok(total)
+}
+
+/// `number` (digits, with or without a decimal point) times `size`, exact but for the last cut nanosecond.
+fn decimal_times(number: &str, size: Nanos) -> Option<Nanos> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if whole.is_empty() || fraction.len() > 18 || fraction.contains('.') {
+        return None;
+    }
+    let whole: i128 = whole.parse().ok()?;
+    let numerator: i128 = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
+    let scale = 10_i128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    let size = i128::from(size);
+    let nanos = whole.checked_mul(size)?.checked_add(numerator.checked_mul(size)? / scale)?;
+    Nanos::try_from(nanos).ok()
+}
+
+/// Writes a duration so that [`parse`] reads the same number back: `10m`, `1h30m`, `1500ms` as `1s500ms`.
+#[must_use]
+pub fn exact(nanos: Nanos) -> String {
+    if nanos <= 0 {
+        return "0".to_owned();
+    }
+    let mut rest = nanos;
+    let mut text = String::new();
+    for (name, size) in UNITS.into_iter().filter(|(name, _)| !matches!(*name, "w" | "µs")) {
+        if rest >= size {
+            text.push_str(&(rest / size).to_string());
+            text.push_str(name);
+            rest %= size;
+        }
+    }
+    text
+}
+
+/// A round-trip time with three figures: `95.0 ms`, `1.24 s`, `312 µs`. Bars and axes use it, too.
+#[must_use]
+pub fn rtt(nanos: Nanos) -> String {
+    let nanos = nanos.max(0);
+    let (size, unit) = match nanos {
+        0 => return "0 ms".to_owned(),
+        1..1_000 => return format!("{nanos} ns"),
+        1_000..1_000_000 => (1e3, "µs"),
+        1_000_000..SECOND => (1e6, "ms"),
+        _ => (1e9, "s"),
+    };
+    let value = nanos as f64 / size;
+    let decimals = if value >= 99.95 { 0 } else { usize::from(value < 9.995) + 1 };
+    format!("{value:.decimals$} {unit}")
+}
+
+/// A length of time in the two greatest units that matter: `12 minutes`, `1 h 5 min`, `89 d 23 h`, `42 s`.
+///
+/// It is cut, never rounded up.
+#[must_use]
+pub fn in_words(nanos: Nanos) -> String {
+    let seconds = nanos.max(0) / SECOND;
+    let (days, hours, minutes, rest) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
+    let two = |great: i64, great_unit: &str, small: i64, small_unit: &str| {
+        if small == 0 { format!("{great} {great_unit}") } else { format!("{great} {great_unit} {small} {small_unit}") }
+    };
+    if days > 0 {
+        two(days, "d", hours, "h")
+    } else if hours > 0 {
+        two(hours, "h", minutes, "min")
+    } else if minutes >= 10 {
+        format!("{minutes} min")
+    } else if minutes > 0 {
+        two(minutes, "min", rest, "s")
+    } else {
+        format!("{rest} s")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn durations_read_as_people_write_them() {
+        for (text, nanos) in [
+            ("500ms", 500_000_000),
+            ("10m", 10 * MINUTE),
+            ("7d", 7 * DAY),
+            ("2w", 14 * DAY),
+            ("1h30m", 90 * MINUTE),
+            ("1.5s", 1_500_000_000),
+            (" 30s ", 30 * SECOND),
+            ("0", 0),
+            ("0s", 0),
+            ("250µs", 250_000),
+        ] {
+            assert_eq!(parse(text), Ok(nanos), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_duration_is_refused_with_an_example() {
+        for text in ["", "10", "m", "10 m", "-5s", "5 minutes", "1.2.3s", ".5s", "99999999999999d", "1e3s", "NaNs"] {
+            let error = parse(text).expect_err(text);
+            assert!(error.to_string().contains("500ms"), "{error}");
+        }
+    }
+
+    #[test]
+    fn round_trip_times_have_three_figures() {
+        for (nanos, text) in [
+            (0, "0 ms"),
+            (312, "312 ns"),
+            (312_400, "312 µs"),
+            (9_996_000, "10.0 ms"),
+            (95_000_000, "95.0 ms"),
+            (212_345_678, "212 ms"),
+            (1_240_000_000, "1.24 s"),
+            (12_400_000_000, "12.4 s"),
+        ] {
+            assert_eq!(rtt(nanos), text);
+        }
+    }
+
+    #[test]
+    fn lengths_of_time_are_cut_and_not_rounded_up() {
+        for (nanos, text) in [
+            (59_999_999_999, "59 s"),
+            (61 * SECOND, "1 min 1 s"),
+            (12 * MINUTE + 59 * SECOND, "12 min"),
+            (65 * MINUTE, "1 h 5 min"),
+            (DAY - 1, "23 h 59 min"),
+            (90 * DAY - 1, "89 d 23 h"),
+            (-5, "0 s"),
+        ] {
+            assert_eq!(in_words(nanos), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_exactly_reads_back_equal(nanos in 0..=i64::MAX) {
+            prop_assert_eq!(parse(&exact(nanos)), Ok(nanos));
+        }
+
+        #[test]
+        fn no_text_makes_reading_panic(text in ".{0,30}") {
+            let _ = parse(&text);
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! What the checker and the status page have in common: the stored formats and the arithmetic on them.
+//!
+//! Everything here is pure: no I/O, no clock, no async; `now` is a parameter. Start at [`result`] (what one
+//! look at an endpoint left behind), then [`object_name`] (where it is stored), [`uptime`] (from results to
+//! time) and [`verdict`] (from several nodes to one status).
+
+pub mod duration;
+pub mod message;
+pub mod nearest;
+pub mod object_name;
+pub mod page_config;
+pub mod result;
+pub mod stats;
+pub mod status;
+pub mod uptime;
+pub mod verdict;
+
+/// A moment: nanoseconds since 1970-01-01T00:00:00Z.
+pub type UnixNanos = i64;
+
+/// A length of time in nanoseconds.
+pub type Nanos = i64;
+
+/// One second in [`Nanos`].
+pub const SECOND: Nanos = 1_000_000_000;
+/// One minute in [`Nanos`].
+pub const MINUTE: Nanos = 60 * SECOND;
+/// One hour in [`Nanos`].
+pub const HOUR: Nanos = 60 * MINUTE;
+/// One day of 24 hours in [`Nanos`].
+pub const DAY: Nanos = 24 * HOUR;

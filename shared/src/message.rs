@@ -1,0 +1,438 @@
+//! What a person says about the state of things: a little HTML, read against one allow-list.
+//!
+//! The checker refuses to post what is not on the list; the page shows what is and drops the rest, so that a
+//! hostile or an old message can do no harm. Text is text: nothing here produces HTML.
+
+/// The elements a message may use. `a` may have `href`, nothing else has attributes.
+pub const ALLOWED_TAGS: [&str; 15] =
+    ["a", "b", "strong", "i", "em", "u", "s", "code", "pre", "br", "p", "ul", "ol", "li", "blockquote"];
+
+/// The schemes a link may have.
+pub const ALLOWED_SCHEMES: [&str; 3] = ["http", "https", "mailto"];
+
+/// Elements whose content is no text for people; it is dropped with them.
+const SILENT_TAGS: [&str; 8] = ["script", "style", "template", "iframe", "object", "noscript", "svg", "math"];
+
+/// How deep elements may be nested; deeper ones are flattened into their parent.
+const DEPTH_LIMIT: usize = 16;
+
+/// A piece of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Node {
+    /// Text as it is to be read; entities are resolved.
+    Text(String),
+    /// An element of [`ALLOWED_TAGS`].
+    Element {
+        /// One of [`ALLOWED_TAGS`].
+        tag: &'static str,
+        /// Where a link leads; only `a` has one, and only with one of [`ALLOWED_SCHEMES`].
+        href: Option<String>,
+        /// What is inside.
+        children: Vec<Node>,
+    },
+}
+
+/// A message as read: what may be shown, and what may not.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Message {
+    /// What may be shown.
+    pub nodes: Vec<Node>,
+    /// What was left out, each named as a person would find it: `<script>`, `onclick of <a>`.
+    pub refused: Vec<String>,
+}
+
+/// The message holds something that is not allowed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "post the message: {} not allowed in it; use a[href] (http, https, mailto) and {}, and write `&lt;` for a `<` that is text",
+    .0.iter().map(|what| format!("`{what}`")).collect::<Vec<_>>().join(", ") + if .0.len() == 1 { " is" } else { " are" },
+    ALLOWED_TAGS[1..].join(" ")
+)]
+pub struct NotAllowed(pub Vec<String>);
+
+impl Message {
+    /// Reads a message; what is not allowed is left out and named. Never fails.
+    #[must_use]
+    pub fn parse(html: &str) -> Message {
+        let mut reader = Reader { open: vec![Open { tag: "", href: None, children: Vec::new() }], ..Reader::default() };
+        reader.read(html);
+        while reader.open.len() > 1 {
+            reader.close_last();
+        }
+        Message { nodes: reader.open.pop().map(|root| root.children).unwrap_or_default(), refused: reader.refused }
+    }
+
+    /// Reads a message that is about to be posted; the error names all that is not allowed.
+    pub fn parse_strictly(html: &str) -> Result<Message, NotAllowed> {
+        let message = Message::parse(html);
+        if message.refused.is_empty() { Ok(message) } else { Err(NotAllowed(message.refused)) }
+    }
+
+    /// The words alone, for a terminal, a title or a label.
+    #[must_use]
+    pub fn text(&self) -> String {
+        fn collect(nodes: &[Node], text: &mut String) {
+            for node in nodes {
+                match node {
+                    Node::Text(words) => text.push_str(words),
+                    Node::Element { tag, children, .. } => {
+                        let block = matches!(*tag, "br" | "p" | "li" | "pre" | "blockquote");
+                        if block && !text.is_empty() && !text.ends_with(char::is_whitespace) {
+                            text.push(' ');
+                        }
+                        collect(children, text);
+                    }
+                }
+            }
+        }
+        let mut text = String::new();
+        collect(&self.nodes, &mut text);
+        text.trim().to_owned()
+    }
+}
+
+/// An element whose end has not been seen.
+#[derive(Default)]
+struct Open {
+    tag: &'static str,
+    href: Option<String>,
+    children: Vec<Node>,
+}
+
+#[derive(Default)]
+struct Reader {
+    /// The elements around the place that is read; the first is the message itself.
+    open: Vec<Open>,
+    refused: Vec<String>,
+}
+
+/// A tag as written: `<name attribute="value">` or `</name>`.
+struct Tag {
+    name: String,
+    closes: bool,
+    attributes: Vec<(String, String)>,
+}
+
+impl Reader {
+    fn read(&mut self, html: &str) {
+        let mut rest = html;
+        while let Some(at) = rest.find('<') {
+            self.text(&rest[..at]);
+            rest = &rest[at..];
+            if let Some(after) = rest.strip_prefix("<!--") {
+                self.refuse("<!-- -->");
+                rest = after.find("-->").map_or("", |end| &after[end + 3..]);
+            } else if let Some((tag, after)) = read_tag(rest) {
+                rest = self.tag(&tag, after);
+            } else if rest[1..].starts_with(['!', '?', '/']) || rest[1..].starts_with(|c: char| c.is_ascii_alphabetic())
+            {
+                // It looks like markup, but has no end: nobody should guess.
+                self.refuse("<");
+                rest = rest.find('>').map_or("", |end| &rest[end + 1..]);
+            } else {
+                // `a < b` is text.
+                self.text("<");
+                rest = &rest[1..];
+            }
+        }
+        self.text(rest);
+    }
+
+    fn text(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        let text = resolve_entities(text);
+        if let Some(open) = self.open.last_mut() {
+            match open.children.last_mut() {
+                Some(Node::Text(before)) => before.push_str(&text),
+                _ => open.children.push(Node::Text(text)),
+            }
+        }
+    }
+
+    /// Takes a tag; returns where reading goes on.
+    fn tag<'a>(&mut self, tag: &Tag, after: &'a str) -> &'a str {
+        let Some(known) = ALLOWED_TAGS.into_iter().find(|allowed| *allowed == tag.name) else {
+            if !tag.closes {
+                self.refuse(&format!("<{}>", tag.name));
+                if let Some(silent) = SILENT_TAGS.into_iter().find(|silent| *silent == tag.name) {
+                    return after_end_of(silent, after);
+                }
+            }
+            return after;
+        };
+        if tag.closes {
+            if let Some(depth) = self.open.iter().rposition(|open| open.tag == known) {
+                while self.open.len() > depth {
+                    self.close_last();
+                }
+            }
+            return after;
+        }
+        let href = self.href(known, &tag.attributes);
+        if known == "br" {
+            self.append(Node::Element { tag: "br", href: None, children: Vec::new() });
+        } else if self.open.len() <= DEPTH_LIMIT {
+            self.open.push(Open { tag: known, href, children: Vec::new() });
+        }
+        after
+    }
+
+    /// The link of an `a`; every other attribute of any element is refused.
+    fn href(&mut self, tag: &str, attributes: &[(String, String)]) -> Option<String> {
+        let mut href = None;
+        for (name, value) in attributes {
+            if tag == "a" && name == "href" {
+                match allowed_link(value) {
+                    Some(link) => href = Some(link),
+                    None => self.refuse(&format!("href=\"{}\"", crate::result::shortened(value.clone(), 60))),
+                }
+            } else {
+                self.refuse(&format!("{name} of <{tag}>"));
+            }
+        }
+        href
+    }
+
+    fn close_last(&mut self) {
+        if let Some(Open { tag, href, children }) = self.open.pop() {
+            self.append(Node::Element { tag, href, children });
+        }
+    }
+
+    fn append(&mut self, node: Node) {
+        if let Some(open) = self.open.last_mut() {
+            open.children.push(node);
+        }
+    }
+
+    fn refuse(&mut self, what: &str) {
+        if !self.refused.iter().any(|refused| refused == what) {
+            self.refused.push(what.to_owned());
+        }
+    }
+}
+
+/// Reads a tag at the start of `text`; `None` if there is none with an end.
+fn read_tag(text: &str) -> Option<(Tag, &str)> {
+    let mut rest = text.strip_prefix('<')?;
+    let closes = rest.starts_with('/');
+    rest = rest.strip_prefix('/').unwrap_or(rest);
+    let name_end = rest.find(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '/'))?;
+    let name = rest[..name_end].to_ascii_lowercase();
+    if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return None;
+    }
+    rest = &rest[name_end..];
+    let mut attributes = Vec::new();
+    loop {
+        rest = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '/');
+        if let Some(after) = rest.strip_prefix('>') {
+            return Some((Tag { name, closes, attributes }, after));
+        }
+        let end = rest.find(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '/' | '='))?;
+        // An `=` in front belongs to the name, as in the HTML standard; it also keeps this loop going.
+        let end = if end == 0 { 1 } else { end };
+        let attribute = rest[..end].to_ascii_lowercase();
+        rest = rest[end..].trim_start();
+        let mut value = String::new();
+        if let Some(after) = rest.strip_prefix('=') {
+            let after = after.trim_start();
+            let quote = after.chars().next().filter(|c| matches!(c, '"' | '\''));
+            let (raw, tail) = match quote {
+                Some(quote) => after[1..].split_once(quote)?,
+                None => after.split_at(after.find(|c: char| c.is_ascii_whitespace() || c == '>')?),
+            };
+            value = resolve_entities(raw);
+            rest = tail;
+        }
+        attributes.push((attribute, value));
+    }
+}
+
+/// What follows the end tag of an element whose content is dropped; nothing, if it never ends.
+fn after_end_of<'a>(tag: &str, text: &'a str) -> &'a str {
+    let mut rest = text;
+    while let Some(at) = rest.find("</") {
+        rest = &rest[at + 2..];
+        let named = rest.get(..tag.len()).is_some_and(|name| name.eq_ignore_ascii_case(tag));
+        if named {
+            return rest.find('>').map_or("", |end| &rest[end + 1..]);
+        }
+    }
+    ""
+}
+
+/// The link, if its scheme is allowed; browsers ignore control characters in schemes, so none may be there.
+fn allowed_link(href: &str) -> Option<String> {
+    let href = href.trim();
+    let (scheme, rest) = href.split_once(':')?;
+    let allowed = ALLOWED_SCHEMES.iter().any(|allowed| scheme.eq_ignore_ascii_case(allowed));
+    let whole = !rest.is_empty() && !href.chars().any(char::is_control);
+    (allowed && whole).then(|| href.to_owned())
+}
+
+/// Resolves character references: numbers, and the few names people use.
+fn resolve_entities(text: &str) -> String {
+    let mut resolved = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        resolved.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let end = rest.char_indices().take(12).find(|(_, character)| *character == ';').map(|(end, _)| end);
+        match end.and_then(|end| Some((entity(&rest[1..end])?, end))) {
+            Some((character, end)) => {
+                resolved.push(character);
+                rest = &rest[end + 1..];
+            }
+            None => {
+                resolved.push('&');
+                rest = &rest[1..];
+            }
+        }
+    }
+    resolved.push_str(rest);
+    resolved
+}
+
+fn entity(name: &str) -> Option<char> {
+    if let Some(number) = name.strip_prefix('#') {
+        let code = match number.strip_prefix(['x', 'X']) {
+            Some(hexadecimal) => u32::from_str_radix(hexadecimal, 16).ok()?,
+            None => number.parse().ok()?,
+        };
+        return char::from_u32(code).filter(|character| !character.is_control() || matches!(character, '\n' | '\t'));
+    }
+    Some(match name {
+        "amp" => '&',
+        "lt" => '<',
+        "gt" => '>',
+        "quot" => '"',
+        "apos" => '\'',
+        "nbsp" => '\u{a0}',
+        "ndash" => '–',
+        "mdash" => '—',
+        "hellip" => '…',
+        "rarr" => '→',
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn text(words: &str) -> Node {
+        Node::Text(words.to_owned())
+    }
+
+    fn element(tag: &'static str, children: Vec<Node>) -> Node {
+        Node::Element { tag, href: None, children }
+    }
+
+    #[test]
+    fn the_originals_messages_are_read() {
+        let message = Message::parse_strictly("We're <b>on it</b>. <a href='https://status.example.com'>More</a>")
+            .expect("allowed");
+        let link = Node::Element {
+            tag: "a",
+            href: Some("https://status.example.com".to_owned()),
+            children: vec![text("More")],
+        };
+        assert_eq!(message.nodes, [text("We're "), element("b", vec![text("on it")]), text(". "), link]);
+        assert_eq!(message.text(), "We're on it. More");
+    }
+
+    #[test]
+    fn lists_and_breaks_keep_their_order() {
+        let message = Message::parse_strictly("<p>One<br>two</p><ul><li>a<li>b</ul>").expect("allowed");
+        assert_eq!(message.text(), "One two a b");
+    }
+
+    #[test]
+    fn what_is_not_allowed_is_refused_by_name() {
+        for (html, named) in [
+            ("<script>alert(1)</script>", "<script>"),
+            ("<img src=x onerror=alert(1)>", "<img>"),
+            ("<b onclick=\"x()\">now</b>", "onclick of <b>"),
+            ("<a href=\"javascript:alert(1)\">x</a>", "href=\"javascript:alert(1)\""),
+            ("<a href=\"java&#10;script:alert(1)\">x</a>", "href=\"java\nscript:alert(1)\""),
+            ("<a href=\"data:text/html,x\">x</a>", "href=\"data:text/html,x\""),
+            ("<a href=\"//evil.example\">x</a>", "href=\"//evil.example\""),
+            ("<a href=\"https://x.example\" target=_blank>x</a>", "target of <a>"),
+            ("<p style=\"position:fixed\">x</p>", "style of <p>"),
+            ("<h1>News</h1>", "<h1>"),
+            ("<!-- secret -->", "<!-- -->"),
+            ("<b", "<"),
+            ("</ scr", "<"),
+        ] {
+            let error = Message::parse_strictly(html).expect_err(html);
+            assert_eq!(error.0, [named], "{html}");
+            assert!(error.to_string().contains(named) && error.to_string().contains("blockquote"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_allowed_is_left_out_and_the_words_stay() {
+        assert_eq!(Message::parse("<h1>News</h1> <script>alert('</b>')</script>today").text(), "News today");
+        assert_eq!(Message::parse("<a href='javascript:x'>click</a>").nodes, [element("a", vec![text("click")])]);
+        assert_eq!(Message::parse("<STYLE>p{}</sTyLe>x<iframe src=//e>y</iframe>").text(), "x");
+    }
+
+    #[test]
+    fn text_is_text() {
+        assert_eq!(
+            Message::parse_strictly("a < b &lt;b&gt; AT&T &copy; &#8364;").expect("allowed").text(),
+            "a < b <b> AT&T &copy; €"
+        );
+    }
+
+    #[test]
+    fn tags_that_do_not_match_are_mended() {
+        let message = Message::parse("<b>bold <i>both</b> plain</i></p>");
+        assert_eq!(
+            message.nodes,
+            [element("b", vec![text("bold "), element("i", vec![text("both")])]), text(" plain")]
+        );
+    }
+
+    #[test]
+    fn a_million_open_tags_do_not_nest_without_end() {
+        fn depth(nodes: &[Node]) -> usize {
+            nodes
+                .iter()
+                .map(|node| if let Node::Element { children, .. } = node { 1 + depth(children) } else { 0 })
+                .max()
+                .unwrap_or(0)
+        }
+        assert!(depth(&Message::parse(&"<b>".repeat(1_000_000)).nodes) <= DEPTH_LIMIT);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_but_the_list_gets_through(html in r#"(<|>|/|a|b|script|img| href=|"|'|javascript:|https://x|on|&#|;|x|!--|-->|ä|\n){0,40}"#) {
+            fn check(nodes: &[Node]) -> Result<(), TestCaseError> {
+                for node in nodes {
+                    if let Node::Element { tag, href, children } = node {
+                        prop_assert!(ALLOWED_TAGS.contains(tag));
+                        if let Some(href) = href {
+                            let scheme = href.split(':').next().unwrap_or_default().to_lowercase();
+                            prop_assert!(*tag == "a" && ALLOWED_SCHEMES.contains(&scheme.as_str()));
+                        }
+                        check(children)?;
+                    }
+                }
+                Ok(())
+            }
+            check(&Message::parse(&html).nodes)?;
+        }
+
+        #[test]
+        fn words_without_markup_come_through(words in "[a-zA-Z0-9 äß€.,>;]{0,60}") {
+            let message = Message::parse_strictly(&words).expect("no markup");
+            prop_assert_eq!(message.text(), words.trim());
+        }
+    }
+}

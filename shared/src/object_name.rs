@@ -1,0 +1,242 @@
+//! The one place that spells the names of objects in the store, both ways.
+//!
+//! A check file is `<prefix><unix-ns>-<node>-check.json` with 19 digits, so that byte order is time order and a
+//! listing can start at a time. The original Checkup's `<unix-ns>-check.json` is read, too.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::UnixNanos;
+
+/// The list of check files that a directory keeps for plain HTTP readers, as the original did.
+pub const INDEX: &str = "index.json";
+
+/// The page's configuration, beside the page's `index.html`.
+pub const PAGE_CONFIG: &str = "config.json";
+
+/// How every check file's name ends.
+const CHECK_FILE_ENDING: &str = "-check.json";
+
+/// Digits of the time in a check file's name: enough from 2001 to 2286, and always the same number.
+const TIME_DIGITS: usize = 19;
+
+/// The longest name of a node, in characters.
+const NODE_NAME_LIMIT: usize = 32;
+
+/// The name of a node: 1 to 32 of `a-z`, `0-9` and `-`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeName(String);
+
+/// The text is no name for a node.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("take `{0}` as a node's name; use 1 to 32 small letters, digits and hyphens, such as `eu-west`")]
+pub struct NotANodeName(pub String);
+
+impl NodeName {
+    /// Takes a text as it is, if it is a name.
+    pub fn new(text: &str) -> Result<NodeName, NotANodeName> {
+        let fits = (1..=NODE_NAME_LIMIT).contains(&text.len())
+            && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+        if fits { Ok(NodeName(text.to_owned())) } else { Err(NotANodeName(text.to_owned())) }
+    }
+
+    /// Makes a name from a host's: its first label in small letters, anything else a hyphen; `node` if nothing is left.
+    #[must_use]
+    pub fn from_host_name(host: &str) -> NodeName {
+        let label = host.split('.').next().unwrap_or_default().to_lowercase();
+        let spelled: String = label
+            .chars()
+            .map(|character| if character.is_ascii_lowercase() || character.is_ascii_digit() { character } else { '-' })
+            .take(NODE_NAME_LIMIT)
+            .collect();
+        let spelled = spelled.trim_matches('-');
+        NodeName(if spelled.is_empty() { "node".to_owned() } else { spelled.to_owned() })
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for NodeName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(&self.0)
+    }
+}
+
+impl FromStr for NodeName {
+    type Err = NotANodeName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        NodeName::new(text)
+    }
+}
+
+/// The name of a check file, without the store's prefix. Its order is the order of time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CheckFileName {
+    /// When the round was stored.
+    pub stored_at: UnixNanos,
+    /// Which node stored it; `None` if the original did.
+    pub node: Option<NodeName>,
+}
+
+impl CheckFileName {
+    /// Reads a name that has no prefix any more; `None` if it is no check file's.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<CheckFileName> {
+        let stem = name.strip_suffix(CHECK_FILE_ENDING)?;
+        let (time, node) = match stem.split_once('-') {
+            Some((time, node)) => (time, Some(NodeName::new(node).ok()?)),
+            None => (stem, None),
+        };
+        if time.len() != TIME_DIGITS || !time.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        Some(CheckFileName { stored_at: time.parse().ok()?, node })
+    }
+
+    /// Reads an object's whole key; `None` if it does not start with the prefix or is no check file's.
+    #[must_use]
+    pub fn parse_key(prefix: &str, key: &str) -> Option<CheckFileName> {
+        CheckFileName::parse(key.strip_prefix(prefix)?)
+    }
+}
+
+impl fmt::Display for CheckFileName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:0TIME_DIGITS$}", self.stored_at.max(0))?;
+        if let Some(node) = &self.node {
+            write!(formatter, "-{node}")?;
+        }
+        formatter.write_str(CHECK_FILE_ENDING)
+    }
+}
+
+/// Where a listing has to start (exclusively) to contain every check file stored at `time` or later.
+#[must_use]
+pub fn start_after(prefix: &str, time: UnixNanos) -> String {
+    // `-` sorts before every digit, and a listing excludes its start: one nanosecond earlier, and a
+    // character behind every one that a name may have there.
+    format!("{prefix}{:0TIME_DIGITS$}~", time.max(1) - 1)
+}
+
+/// The text is no prefix for a store.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotAPrefix {
+    /// It starts with a slash or holds an empty, `.` or `..` segment.
+    #[error(
+        "take `{0}` as a prefix; write folders without a slash in front and without `.`, `..` or empty ones, such as `status/`"
+    )]
+    OddSegments(String),
+    /// It does not end with a slash.
+    #[error("take `{0}` as a prefix; end it with a slash: `{0}/`")]
+    NoSlashAtTheEnd(String),
+}
+
+/// Checks that a prefix is empty or names folders: `status/`, `a/b/`.
+pub fn check_prefix(prefix: &str) -> Result<(), NotAPrefix> {
+    if prefix.is_empty() {
+        return Ok(());
+    }
+    let Some(folders) = prefix.strip_suffix('/') else {
+        return Err(NotAPrefix::NoSlashAtTheEnd(prefix.to_owned()));
+    };
+    let odd = |segment: &str| matches!(segment, "" | "." | "..") || segment.chars().any(char::is_control);
+    if folders.split('/').any(odd) {
+        return Err(NotAPrefix::OddSegments(prefix.to_owned()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_of_both_programs_are_read() {
+        let ours = CheckFileName::parse("1795330254340493978-eu-west-check.json").expect("a name");
+        assert_eq!(ours.node.as_ref().map(NodeName::as_str), Some("eu-west"));
+        let originals = CheckFileName::parse("1795330254340493978-check.json").expect("a name");
+        assert_eq!((originals.stored_at, originals.node), (1_795_330_254_340_493_978, None));
+    }
+
+    #[test]
+    fn a_node_may_be_called_check() {
+        let name = CheckFileName::parse("1795330254340493978-check-check.json").expect("a name");
+        assert_eq!(name.node.as_ref().map(NodeName::as_str), Some("check"));
+    }
+
+    #[test]
+    fn other_names_are_none_of_ours() {
+        for name in [
+            "",
+            "-check.json",
+            "index.json",
+            "179533025434049397-check.json",
+            "17953302543404939781-check.json",
+            "1795330254340493978-EU-check.json",
+            "1795330254340493978--check.json",
+            "1795330254340493978-check.json.tmp",
+            "9999999999999999999-check.json",
+            "+795330254340493978-check.json",
+            "a/1795330254340493978-check.json",
+            "1795330254340493978-../x-check.json",
+            "1795330254340493978-abcdefghijklmnopqrstuvwxyz0123456-check.json",
+        ] {
+            assert_eq!(CheckFileName::parse(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_host_name_becomes_a_node_name() {
+        for (host, node) in [("Web-01.example.com", "web-01"), ("höst_2", "h-st-2"), ("...", "node"), ("", "node")] {
+            assert_eq!(NodeName::from_host_name(host).as_str(), node);
+        }
+    }
+
+    #[test]
+    fn a_prefix_names_folders() {
+        for prefix in ["", "status/", "a/b/"] {
+            assert_eq!(check_prefix(prefix), Ok(()));
+        }
+        for prefix in ["status", "/status/", "a//b/", "../", "/"] {
+            assert!(check_prefix(prefix).is_err(), "{prefix}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_reads_back_equal(stored_at in 0..=i64::MAX, node in prop::option::of("[a-z0-9-]{1,32}")) {
+            let node = node.map(|node| NodeName::new(&node).expect("it fits"));
+            let name = CheckFileName { stored_at, node };
+            prop_assert_eq!(CheckFileName::parse(&name.to_string()), Some(name.clone()));
+            prop_assert_eq!(CheckFileName::parse_key("a/b/", &format!("a/b/{name}")), Some(name));
+        }
+
+        #[test]
+        fn byte_order_is_time_order(one in 0..=i64::MAX, other in 0..=i64::MAX) {
+            let spelled = |stored_at| CheckFileName { stored_at, node: None }.to_string();
+            prop_assert_eq!(one.cmp(&other), spelled(one).cmp(&spelled(other)));
+        }
+
+        #[test]
+        fn a_listing_from_a_time_contains_what_was_stored_then_and_later(
+            stored_at in 1..=i64::MAX, node in prop::option::of("[a-z0-9-]{1,32}"), from in 1..=i64::MAX,
+        ) {
+            let node = node.map(|node| NodeName::new(&node).expect("it fits"));
+            let key = format!("p/{}", CheckFileName { stored_at, node });
+            prop_assert_eq!(key.as_str() > start_after("p/", from).as_str(), stored_at >= from);
+            prop_assert!(key.as_str() > start_after("p/", stored_at).as_str());
+        }
+
+        #[test]
+        fn any_host_gives_a_name_that_is_one(host in ".{0,80}") {
+            let node = NodeName::from_host_name(&host);
+            prop_assert_eq!(NodeName::new(node.as_str()), Ok(node.clone()));
+        }
+    }
+}

@@ -1,0 +1,512 @@
+//! The JSON of a check file: an array of results, in the original Checkup's keys with ours added as optional ones.
+//!
+//! Reading is forgiving (every key may be missing, unknown keys are ignored, a bad element never spoils its
+//! neighbours); writing is exact (the original's order of keys and its escapes). Object names live in
+//! [`crate::object_name`].
+
+use serde::{Deserialize, Serialize};
+
+use crate::object_name::{CheckFileName, NodeName};
+use crate::status::Status;
+use crate::{Nanos, UnixNanos};
+
+/// The longest title kept, in characters: a page has to show it in one row.
+pub const TITLE_LIMIT: usize = 200;
+/// The longest locator kept, in characters; longer URLs exist, but nobody reads them.
+pub const LOCATOR_LIMIT: usize = 2_000;
+/// The longest error or notice kept, in characters: enough for a sentence and a line of output.
+pub const ERROR_LIMIT: usize = 1_000;
+/// The longest message kept, in characters: an announcement, not a document.
+pub const MESSAGE_LIMIT: usize = 20_000;
+/// The most attempts of one check that are kept.
+pub const ATTEMPTS_LIMIT: usize = 1_000;
+
+/// One try: how long it took, and what went wrong if anything did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Attempt {
+    /// Round-trip time of the whole attempt in nanoseconds.
+    pub rtt: Nanos,
+    /// What went wrong, in words for a person; `None` if nothing did.
+    pub error: Option<String>,
+    /// Where the time went, as far as it is known.
+    pub phases: Phases,
+}
+
+/// The parts of an attempt's time, each in nanoseconds and each optional.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Phases {
+    /// Looking up the host name.
+    pub dns: Option<Nanos>,
+    /// Connecting to the address.
+    pub connect: Option<Nanos>,
+    /// The TLS handshake.
+    pub tls: Option<Nanos>,
+    /// From the request sent to the first byte of the answer (time to first byte).
+    pub ttfb: Option<Nanos>,
+}
+
+/// One look at one endpoint by one node: its attempts and the status concluded from them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CheckResult {
+    /// What people call the endpoint.
+    pub title: String,
+    /// Its locator: URL, host:port or command (the key `endpoint`).
+    pub locator: String,
+    /// When the check started.
+    pub timestamp: UnixNanos,
+    /// The attempts, in the order they were made (the key `times`).
+    pub attempts: Vec<Attempt>,
+    /// The median round-trip time above which the endpoint is degraded, in nanoseconds; 0 is none.
+    pub threshold: Nanos,
+    /// What was concluded; exactly one of the keys `healthy`, `degraded`, `down`, or none for unknown.
+    pub status: Status,
+    /// Why the status is what it is, in words; empty if there is nothing to say.
+    pub notice: String,
+    /// What a person says about the state of things: a little HTML (see [`crate::message`]); empty if nothing.
+    pub message: String,
+    /// Which node looked; the original did not say.
+    pub node: Option<NodeName>,
+    /// Which kind of check it was (`http`, …); the original did not say.
+    pub kind: Option<String>,
+    /// How long this result is meant to stand, in nanoseconds; the original did not say.
+    pub interval: Option<Nanos>,
+}
+
+/// What makes an endpoint the same one from check to check: its title and its locator together, so that two
+/// checks of one URL under two titles stay apart.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EndpointKey {
+    /// The title.
+    pub title: String,
+    /// The locator.
+    pub locator: String,
+}
+
+impl CheckResult {
+    /// The endpoint this result is about.
+    #[must_use]
+    pub fn endpoint_key(&self) -> EndpointKey {
+        EndpointKey { title: self.title.clone(), locator: self.locator.clone() }
+    }
+
+    /// What is wrong in one sentence: the notice, or else the last failed attempt's error.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        if !self.notice.is_empty() {
+            return Some(&self.notice);
+        }
+        self.attempts.iter().rev().find_map(|attempt| attempt.error.as_deref())
+    }
+}
+
+/// What could be read of a check file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CheckFile {
+    /// The readable results, in the file's order.
+    pub results: Vec<CheckResult>,
+    /// The elements that could not be read.
+    pub skipped: Vec<Skipped>,
+}
+
+/// An element of a check file that is no result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// Its place in the array, from 0.
+    pub index: usize,
+    /// Why it is none.
+    pub reason: String,
+}
+
+/// The object is no check file at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("read it as a JSON array of results: {0}")]
+pub struct NotACheckFile(String);
+
+impl CheckFile {
+    /// Reads the content of a check file; one bad element is skipped and named, the others stand.
+    pub fn parse(content: &[u8]) -> Result<CheckFile, NotACheckFile> {
+        if let Ok(written) = serde_json::from_slice::<Vec<ResultAsWritten>>(content) {
+            let results = written.into_iter().map(ResultAsWritten::into_result).collect();
+            return Ok(CheckFile { results, skipped: Vec::new() });
+        }
+        // Something in it is not as it should be: look at each element on its own.
+        let elements: Vec<serde_json::Value> =
+            serde_json::from_slice(content).map_err(|error| NotACheckFile(error.to_string()))?;
+        let mut file = CheckFile::default();
+        for (index, element) in elements.into_iter().enumerate() {
+            match serde_json::from_value::<ResultAsWritten>(element) {
+                Ok(written) => file.results.push(written.into_result()),
+                Err(error) => file.skipped.push(Skipped { index, reason: shortened(error.to_string(), ERROR_LIMIT) }),
+            }
+        }
+        Ok(file)
+    }
+
+    /// Fills in what the object's name knows and the results do not: the node, and a missing time.
+    #[must_use]
+    pub fn stored_as(mut self, name: &CheckFileName) -> CheckFile {
+        for result in &mut self.results {
+            if result.timestamp <= 0 {
+                result.timestamp = name.stored_at;
+            }
+            // The name is what the writer's rights vouch for; a node inside may say anything.
+            if name.node.is_some() {
+                result.node.clone_from(&name.node);
+            }
+        }
+        self
+    }
+}
+
+/// Writes the content of a check file, with the original's order of keys, omissions and escapes.
+///
+/// Texts over their limits are shortened, so that no round is too large to be read.
+#[must_use]
+#[expect(clippy::expect_used, reason = "plain structs with string keys always serialize")]
+pub fn write_check_file(results: &[CheckResult]) -> String {
+    let written: Vec<ResultAsWritten> = results.iter().map(ResultAsWritten::from_result).collect();
+    let json = serde_json::to_string(&written).expect("results are plain structs");
+    escape_as_go_does(&json)
+}
+
+/// Go's `encoding/json` escapes these five characters everywhere; in JSON they only occur inside strings.
+fn escape_as_go_does(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for character in json.chars() {
+        match character {
+            '<' => escaped.push_str("\\u003c"),
+            '>' => escaped.push_str("\\u003e"),
+            '&' => escaped.push_str("\\u0026"),
+            '\u{2028}' => escaped.push_str("\\u2028"),
+            '\u{2029}' => escaped.push_str("\\u2029"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+/// At most `limit` characters of a text, the last one an ellipsis where something was cut.
+#[must_use]
+pub fn shortened(mut text: String, limit: usize) -> String {
+    if text.len() <= limit {
+        return text;
+    }
+    if let Some((cut, _)) = text.char_indices().nth(limit) {
+        let last = text[..cut].char_indices().next_back().map_or(0, |(at, _)| at);
+        text.truncate(last);
+        text.push('…');
+    }
+    text
+}
+
+/// A result exactly as it stands in JSON; the order of the fields is the order of the keys.
+#[derive(Serialize, Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+struct ResultAsWritten {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    title: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    endpoint: String,
+    #[serde(skip_serializing_if = "is_zero")]
+    timestamp: i64,
+    #[serde(skip_serializing_if = "no_times")]
+    times: Option<Vec<AttemptAsWritten>>,
+    #[serde(skip_serializing_if = "is_zero")]
+    threshold: i64,
+    #[serde(skip_serializing_if = "is_false")]
+    healthy: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    degraded: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    down: bool,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    notice: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    message: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    node: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    kind: String,
+    #[serde(skip_serializing_if = "is_zero")]
+    interval: i64,
+}
+
+#[derive(Serialize, Deserialize, Default)]
+#[serde(default)]
+struct AttemptAsWritten {
+    rtt: i64,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    error: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dns: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connect: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ttfb: Option<i64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &i64) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+#[expect(clippy::ref_option, reason = "serde passes a reference")]
+fn no_times(times: &Option<Vec<AttemptAsWritten>>) -> bool {
+    times.as_ref().is_none_or(Vec::is_empty)
+}
+
+impl ResultAsWritten {
+    fn from_result(result: &CheckResult) -> ResultAsWritten {
+        ResultAsWritten {
+            title: shortened(result.title.clone(), TITLE_LIMIT),
+            endpoint: shortened(result.locator.clone(), LOCATOR_LIMIT),
+            timestamp: result.timestamp,
+            times: Some(result.attempts.iter().take(ATTEMPTS_LIMIT).map(AttemptAsWritten::from_attempt).collect()),
+            threshold: result.threshold,
+            healthy: result.status == Status::Healthy,
+            degraded: result.status == Status::Degraded,
+            down: result.status == Status::Down,
+            notice: shortened(result.notice.clone(), ERROR_LIMIT),
+            message: shortened(result.message.clone(), MESSAGE_LIMIT),
+            node: result.node.as_ref().map_or_else(String::new, ToString::to_string),
+            kind: result.kind.clone().unwrap_or_default(),
+            interval: result.interval.unwrap_or(0),
+        }
+    }
+
+    fn into_result(self) -> CheckResult {
+        // Should somebody have set several, the worst is believed.
+        let status = match (self.down, self.degraded, self.healthy) {
+            (true, _, _) => Status::Down,
+            (_, true, _) => Status::Degraded,
+            (_, _, true) => Status::Healthy,
+            _ => Status::Unknown,
+        };
+        let attempts = self.times.unwrap_or_default();
+        CheckResult {
+            title: shortened(self.title, TITLE_LIMIT),
+            locator: shortened(self.endpoint, LOCATOR_LIMIT),
+            timestamp: self.timestamp.max(0),
+            attempts: attempts.into_iter().take(ATTEMPTS_LIMIT).map(AttemptAsWritten::into_attempt).collect(),
+            threshold: self.threshold.max(0),
+            status,
+            notice: shortened(self.notice, ERROR_LIMIT),
+            message: shortened(self.message, MESSAGE_LIMIT),
+            node: NodeName::new(&self.node).ok(),
+            kind: (!self.kind.is_empty()).then(|| shortened(self.kind, TITLE_LIMIT)),
+            interval: (self.interval > 0).then_some(self.interval),
+        }
+    }
+}
+
+impl AttemptAsWritten {
+    fn from_attempt(attempt: &Attempt) -> AttemptAsWritten {
+        AttemptAsWritten {
+            rtt: attempt.rtt,
+            error: shortened(attempt.error.clone().unwrap_or_default(), ERROR_LIMIT),
+            dns: attempt.phases.dns,
+            connect: attempt.phases.connect,
+            tls: attempt.phases.tls,
+            ttfb: attempt.phases.ttfb,
+        }
+    }
+
+    fn into_attempt(self) -> Attempt {
+        let not_negative = |nanos: Option<i64>| nanos.map(|nanos| nanos.max(0));
+        Attempt {
+            rtt: self.rtt.max(0),
+            error: (!self.error.is_empty()).then(|| shortened(self.error, ERROR_LIMIT)),
+            phases: Phases {
+                dns: not_negative(self.dns),
+                connect: not_negative(self.connect),
+                tls: not_negative(self.tls),
+                ttfb: not_negative(self.ttfb),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const GOLDEN: [&str; 3] = [
+        include_str!("../golden/1795330254340493978-check.json"),
+        include_str!("../golden/1795330255356052177-check.json"),
+        include_str!("../golden/1795330256374067482-check.json"),
+    ];
+
+    #[test]
+    fn files_of_the_original_are_read_and_written_to_the_byte() {
+        for golden in GOLDEN {
+            let file = CheckFile::parse(golden.as_bytes()).expect("the original wrote it");
+            assert_eq!((file.results.len(), file.skipped.len()), (10, 0));
+            assert_eq!(write_check_file(&file.results), golden.trim_end());
+        }
+    }
+
+    #[test]
+    fn the_originals_results_say_what_they_said() {
+        let file = CheckFile::parse(GOLDEN[1].as_bytes()).expect("the original wrote it");
+        let shop = &file.results[0];
+        assert_eq!((shop.title.as_str(), shop.status, shop.attempts.len()), ("Shop", Status::Healthy, 5));
+        assert!(shop.message.starts_with("We're <b>investigating</b>"));
+        assert_eq!(shop.attempts[0].rtt, 746_861);
+        assert_eq!((shop.node.clone(), shop.interval), (None, None));
+        let refused = &file.results[4];
+        assert_eq!(refused.status, Status::Down);
+        assert!(refused.reason().is_some_and(|reason| reason.ends_with("connection refused")));
+    }
+
+    #[test]
+    fn a_bad_element_is_skipped_and_named_and_the_others_stand() {
+        let content =
+            br#"[{"title":"A","healthy":true},{"title":7},"text",{"title":"B","times":[{"rtt":1e300}]},{"title":"C"}]"#;
+        let file = CheckFile::parse(content).expect("it is an array");
+        let titles: Vec<&str> = file.results.iter().map(|result| result.title.as_str()).collect();
+        assert_eq!(titles, ["A", "C"]);
+        assert_eq!(file.skipped.iter().map(|skipped| skipped.index).collect::<Vec<_>>(), [1, 2, 3]);
+    }
+
+    #[test]
+    fn what_is_no_array_is_refused_with_a_reason() {
+        for content in ["", "{}", "null", "[{\"title\":\"A\"", "\u{0}", "[1,2"] {
+            assert!(CheckFile::parse(content.as_bytes()).is_err(), "{content}");
+        }
+        assert!(CheckFile::parse(&[0xff, 0xfe]).is_err());
+    }
+
+    #[test]
+    fn missing_times_null_times_and_unknown_keys_are_read() {
+        let content = br#"[{"title":"A","down":true,"times":null,"colour":"red"},{}]"#;
+        let file = CheckFile::parse(content).expect("it is an array");
+        assert_eq!(file.results.len(), 2);
+        assert_eq!(file.results[0].status, Status::Down);
+        assert_eq!(file.results[1], CheckResult::default());
+    }
+
+    #[test]
+    fn of_several_statuses_the_worst_is_believed() {
+        let file = CheckFile::parse(br#"[{"healthy":true,"down":true}]"#).expect("it is an array");
+        assert_eq!(file.results[0].status, Status::Down);
+    }
+
+    #[test]
+    fn endless_texts_are_shortened_on_both_ways() {
+        let endless = "ä".repeat(5_000_000);
+        let content = serde_json::json!([{ "title": endless, "times": [{ "rtt": 1, "error": endless }] }]);
+        let file = CheckFile::parse(content.to_string().as_bytes()).expect("it is an array");
+        assert_eq!(file.results[0].title.chars().count(), TITLE_LIMIT);
+        let result = CheckResult { message: endless, ..CheckResult::default() };
+        assert!(write_check_file(&[result]).len() < 3 * MESSAGE_LIMIT);
+    }
+
+    #[test]
+    fn the_name_tells_the_node_and_a_missing_time() {
+        let name = CheckFileName::parse("1795330254340493978-eu-west-check.json").expect("it is a name");
+        let content = br#"[{"title":"A","node":"mallory"},{"title":"B","timestamp":7}]"#;
+        let file = CheckFile::parse(content).expect("it is an array").stored_as(&name);
+        assert_eq!(file.results[0].timestamp, 1_795_330_254_340_493_978);
+        assert_eq!(file.results[1].timestamp, 7);
+        assert_eq!(file.results[0].node.as_ref().map(NodeName::as_str), Some("eu-west"));
+    }
+
+    /// Any result that our own code can make.
+    fn any_result() -> impl Strategy<Value = CheckResult> {
+        let text = || "[a-zA-Z<>&\u{2028}\"'\\\\ äß☃\n]{0,40}";
+        let optional = || prop::option::of(0..i64::MAX);
+        let phases = (optional(), optional(), optional(), optional()).prop_map(|(dns, connect, tls, ttfb)| Phases {
+            dns,
+            connect,
+            tls,
+            ttfb,
+        });
+        let error = prop::option::of(text().prop_filter("an error says something", |text| !text.is_empty()));
+        let attempt = (0..i64::MAX, error, phases).prop_map(|(rtt, error, phases)| Attempt { rtt, error, phases });
+        let first = (text(), text(), 0..i64::MAX, prop::collection::vec(attempt, 0..6), 0..i64::MAX);
+        let second = (
+            prop::sample::select(Status::ALL.to_vec()),
+            text(),
+            text(),
+            prop::option::of("[a-z0-9-]{1,32}"),
+            prop::option::of("[a-z]{1,9}"),
+            prop::option::of(1..i64::MAX),
+        );
+        (first, second).prop_map(
+            |((title, locator, timestamp, attempts, threshold), (status, notice, message, node, kind, interval))| {
+                CheckResult {
+                    title,
+                    locator,
+                    timestamp,
+                    attempts,
+                    threshold,
+                    status,
+                    notice,
+                    message,
+                    node: node.and_then(|node| NodeName::new(&node).ok()),
+                    kind,
+                    interval,
+                }
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn any_result_written_is_read_back_equal(results in prop::collection::vec(any_result(), 0..5)) {
+            let written = write_check_file(&results);
+            let file = CheckFile::parse(written.as_bytes()).expect("we wrote it");
+            prop_assert_eq!(file, CheckFile { results, skipped: Vec::new() });
+        }
+
+        #[test]
+        fn what_we_write_has_the_originals_keys_with_the_originals_types(result in any_result()) {
+            let written: serde_json::Value = serde_json::from_str(&write_check_file(&[result])).expect("it is JSON");
+            let result = &written[0];
+            for (key, value) in result.as_object().expect("a result is an object") {
+                let as_in_go = match key.as_str() {
+                    "title" | "endpoint" | "notice" | "message" | "node" | "kind" => value.is_string(),
+                    "timestamp" | "threshold" | "interval" => value.is_i64(),
+                    "healthy" | "degraded" | "down" => value == &serde_json::Value::Bool(true),
+                    "times" => value.as_array().is_some_and(|times| times.iter().all(|attempt| attempt["rtt"].is_i64())),
+                    _ => false,
+                };
+                prop_assert!(as_in_go, "{key}: {value}");
+            }
+            let statuses = ["healthy", "degraded", "down"].iter().filter(|key| result.get(**key).is_some()).count();
+            prop_assert!(statuses <= 1);
+        }
+
+        #[test]
+        fn what_the_original_may_leave_out_may_be_missing(result in any_result(), left_out in prop::collection::hash_set(0_usize..13, 0..13)) {
+            let keys = ["title", "endpoint", "timestamp", "times", "threshold", "healthy", "degraded", "down", "notice", "message", "node", "kind", "interval"];
+            let mut written: serde_json::Value = serde_json::from_str(&write_check_file(&[result])).expect("it is JSON");
+            let object = written[0].as_object_mut().expect("a result is an object");
+            for index in left_out {
+                object.remove(keys[index]);
+            }
+            let file = CheckFile::parse(written.to_string().as_bytes()).expect("it is an array");
+            prop_assert_eq!((file.results.len(), file.skipped.len()), (1, 0));
+        }
+
+        #[test]
+        fn no_content_makes_reading_panic(content in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = CheckFile::parse(&content);
+        }
+
+        #[test]
+        fn no_half_of_a_file_is_taken_for_a_whole(cut in 0_usize..2_000) {
+            let golden = GOLDEN[0].trim_end().as_bytes();
+            prop_assert!(CheckFile::parse(&golden[..cut.min(golden.len() - 1)]).is_err());
+        }
+    }
+}

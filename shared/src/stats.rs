@@ -1,0 +1,94 @@
+//! Statistics over the round-trip times of one check. They are never stored; everyone computes them from here.
+
+use crate::Nanos;
+use crate::result::Attempt;
+
+/// Total, mean, median, smallest and greatest round-trip time of some attempts, in nanoseconds.
+///
+/// The rules are the original Checkup's: every attempt counts, also a failed one, and the median of an even
+/// number is the mean of the two in the middle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Sum of all round-trip times; it stays at the greatest number instead of overflowing.
+    pub total: Nanos,
+    /// `total / count`, cut to a nanosecond.
+    pub mean: Nanos,
+    /// The middle one, or the mean of the two in the middle.
+    pub median: Nanos,
+    /// The smallest.
+    pub min: Nanos,
+    /// The greatest.
+    pub max: Nanos,
+}
+
+impl Stats {
+    /// The statistics of these attempts; `None` if there are none.
+    #[must_use]
+    pub fn of_attempts(attempts: &[Attempt]) -> Option<Stats> {
+        Stats::of(attempts.iter().map(|attempt| attempt.rtt).collect())
+    }
+
+    /// The statistics of these round-trip times in nanoseconds; `None` if there are none.
+    #[must_use]
+    pub fn of(mut rtts: Vec<Nanos>) -> Option<Stats> {
+        rtts.sort_unstable();
+        let (min, max) = (*rtts.first()?, *rtts.last()?);
+        let sum: i128 = rtts.iter().map(|rtt| i128::from(*rtt)).sum();
+        let count = rtts.len() as i128;
+        Some(Stats {
+            total: i64::try_from(sum).unwrap_or(i64::MAX),
+            mean: i64::try_from(sum / count).unwrap_or(i64::MAX),
+            median: median_of_sorted(&rtts),
+            min,
+            max,
+        })
+    }
+}
+
+/// The median of numbers that are sorted already; 0 if there are none.
+fn median_of_sorted(sorted: &[Nanos]) -> Nanos {
+    let middle = sorted.len() / 2;
+    match sorted.len() {
+        0 => 0,
+        odd if odd % 2 == 1 => sorted[middle],
+        _ => midpoint(sorted[middle - 1], sorted[middle]),
+    }
+}
+
+/// The mean of two numbers, without overflow, cut towards the smaller.
+fn midpoint(low: Nanos, high: Nanos) -> Nanos {
+    ((i128::from(low) + i128::from(high)) / 2) as Nanos
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SECOND;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_originals_vector_gives_the_originals_numbers() {
+        let rtts = [7, 4, 4, 6, 6, 3].map(|seconds| seconds * SECOND).to_vec();
+        assert_eq!(
+            Stats::of(rtts),
+            Some(Stats { total: 30 * SECOND, mean: 5 * SECOND, median: 5 * SECOND, min: 3 * SECOND, max: 7 * SECOND })
+        );
+    }
+
+    #[test]
+    fn no_attempts_have_no_statistics() {
+        assert_eq!(Stats::of(Vec::new()), None);
+    }
+
+    proptest! {
+        #[test]
+        fn the_median_and_the_mean_lie_between_the_extremes(rtts in prop::collection::vec(0..=i64::MAX, 1..40)) {
+            let stats = Stats::of(rtts.clone()).expect("there are attempts");
+            prop_assert!(stats.min <= stats.median && stats.median <= stats.max);
+            prop_assert!(stats.min <= stats.mean && stats.mean <= stats.max);
+            let not_above = rtts.iter().filter(|rtt| **rtt <= stats.median).count();
+            let not_below = rtts.iter().filter(|rtt| **rtt >= stats.median).count();
+            prop_assert!(2 * not_above >= rtts.len() && 2 * not_below >= rtts.len());
+        }
+    }
+}
