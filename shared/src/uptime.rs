@@ -42,7 +42,7 @@ pub struct Observation {
 #[must_use]
 pub fn spans(mut observations: Vec<Observation>, now: UnixNanos) -> Vec<Span> {
     observations.retain(|observation| observation.at <= now);
-    observations.sort_unstable_by_key(|observation| (observation.at, observation.status));
+    observations.sort_unstable_by_key(|observation| (observation.at, observation.status, observation.interval));
     let times: Vec<UnixNanos> = observations.iter().map(|observation| observation.at).collect();
     let assumed = usual_gap(&times).unwrap_or(FALLBACK_INTERVAL);
     let mut spans: Vec<Span> = Vec::new();
