@@ -1,0 +1,152 @@
+//! The configuration as valid: every value checked, every default filled in. How it is written in a file is
+//! [`super::written`]'s business.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use shared::object_name::NodeName;
+use shared::page_config::AddressStyle;
+use shared::{Nanos, UnixNanos};
+
+use crate::check::http::HttpCheck;
+
+/// All that the checker needs to know.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Who we are.
+    pub node: NodeName,
+    /// How often rounds are made, if the file says so; results carry it as their interval.
+    pub every: Option<Nanos>,
+    /// How many checks may be under way at once; at least one.
+    pub concurrent_checks: usize,
+    /// What is watched, in the file's order.
+    pub checks: Vec<Check>,
+    /// Where results go; `None` if the file names no storage.
+    pub storage: Option<Storage>,
+    /// Where rounds wait that could not be stored.
+    pub spool_dir: PathBuf,
+    /// What the page that `checker serve` serves is told.
+    pub page: Page,
+    /// A time to put on every result instead of the clock's, as the original had it.
+    pub timestamp: Option<UnixNanos>,
+}
+
+/// One thing to watch, with what every kind of check has in common.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// What people call it.
+    pub title: String,
+    /// How many attempts one check makes; at least one.
+    pub attempts: u32,
+    /// How long to wait between attempts.
+    pub attempt_spacing: Duration,
+    /// The median round-trip time above which it is degraded, in nanoseconds; 0 is none.
+    pub threshold: Nanos,
+    /// How it is checked.
+    pub kind: CheckKind,
+}
+
+/// The kinds of check. A new kind is a file under `check/` and an arm here.
+#[derive(Debug, Clone)]
+pub enum CheckKind {
+    /// An HTTP or HTTPS request.
+    Http(Box<HttpCheck>),
+}
+
+impl CheckKind {
+    /// The word for it in check files.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            CheckKind::Http(_) => "http",
+        }
+    }
+
+    /// What is looked at: URL, host:port or command.
+    #[must_use]
+    pub fn locator(&self) -> &str {
+        match self {
+            CheckKind::Http(http) => &http.locator,
+        }
+    }
+}
+
+/// Where results are stored, and for how long.
+#[derive(Debug, Clone)]
+pub struct Storage {
+    /// The place.
+    pub place: Place,
+    /// The age at which check files are removed; `None` keeps them.
+    pub check_expiry: Option<Nanos>,
+}
+
+/// The kinds of store. A new kind is a file under `store/` and an arm here.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// A bucket of an S3 service.
+    S3(Bucket),
+    /// A directory of this machine.
+    Directory(PathBuf),
+}
+
+/// A bucket, as the checker reaches it.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    /// The bucket's name.
+    pub name: String,
+    /// Its region; `None` asks the environment and the profile, and falls back to `us-east-1`.
+    pub region: Option<String>,
+    /// The service's URL; `None` is AWS (or what the environment says).
+    pub endpoint_url: Option<String>,
+    /// Where the bucket's name stands in a URL.
+    pub address_style: AddressStyle,
+    /// What every object's name begins with: empty, or folders with a slash at the end.
+    pub prefix: String,
+    /// The writer's keys; `None` asks AWS's default chain (environment, profile, instance role).
+    pub keys: Option<WriterKeys>,
+}
+
+/// The writer's keys. They never leave the checker, save as a signature.
+#[derive(Debug, Clone)]
+pub struct WriterKeys {
+    /// The access key's id.
+    pub access_key_id: String,
+    /// The access key itself.
+    pub secret_access_key: Secret,
+}
+
+/// A text that is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes a text as secret.
+    #[must_use]
+    pub fn new(text: String) -> Secret {
+        Secret(text)
+    }
+
+    /// The text, for the one place that must send or sign with it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret(…)")
+    }
+}
+
+/// What the page that we serve is told; the rest of its configuration follows from how we serve it.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The page's name.
+    pub title: String,
+    /// How far back it looks, in nanoseconds.
+    pub range: Nanos,
+    /// How often it looks again, in nanoseconds.
+    pub refresh: Nanos,
+}
