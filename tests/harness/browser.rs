@@ -1,0 +1,150 @@
+//! A real browser: headless Chromium, driven over WebDriver. Each test has a session of its own.
+
+use std::fmt::Debug;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::OnceLock;
+
+use fantoccini::wd::WebDriverCompatibleCommand;
+use fantoccini::{Client, ClientBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use tempfile::{NamedTempFile, TempDir, TempPath};
+
+use crate::program::Program;
+use crate::{free_port, tool, wait_blocking};
+
+/// What runs in every document before its own scripts: it notes what the page tried and what was refused.
+const WITNESS: &str = r"
+    window.witness = { violations: [], errors: [], canary: 0 };
+    document.addEventListener('securitypolicyviolation', event =>
+        window.witness.violations.push(event.effectiveDirective + ' ' + event.blockedURI));
+    window.addEventListener('error', event => window.witness.errors.push(String(event.message)));
+    window.addEventListener('unhandledrejection', event => window.witness.errors.push(String(event.reason)));
+    window.alert = window.canary = () => { window.witness.canary += 1; };
+";
+
+/// A session of the browser; dropping it closes the browser.
+#[derive(Debug)]
+pub struct Browser {
+    client: Client,
+    session: String,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// Opens a browser.
+    pub async fn open() -> Browser {
+        let profile = TempDir::new().expect("a temporary folder");
+        let capabilities = json!({
+            "browserName": "chrome",
+            "goog:chromeOptions": {
+                "binary": driver().browser.as_os_str(),
+                "args": [
+                    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage",
+                    "--no-first-run", "--disable-background-networking", "--disable-component-update",
+                    "--disable-sync", "--no-proxy-server", "--lang=en-GB", "--window-size=1280,1024",
+                    format!("--user-data-dir={}", profile.path().display()),
+                ],
+            },
+        });
+        let Value::Object(capabilities) = capabilities else { unreachable!("it is an object") };
+        let client = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities)
+            .connect(&format!("http://127.0.0.1:{}", driver().port))
+            .await
+            .expect("the browser opens");
+        let session = client.session_id().await.expect("the driver answers").expect("there is a session");
+        let browser = Browser { client, session, _profile: profile };
+        browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": WITNESS })).await;
+        browser
+    }
+
+    /// Goes to a URL.
+    pub async fn visit(&self, url: &str) {
+        self.client.goto(url).await.expect("the browser goes there");
+    }
+
+    /// Runs a script in the page and gives what it returns.
+    pub async fn script(&self, script: &str) -> Value {
+        self.client.execute(script, Vec::new()).await.unwrap_or_else(|error| panic!("{error}: {script}"))
+    }
+
+    /// Sends a command of the browser's own developer tools.
+    pub async fn devtools(&self, command: &'static str, parameters: Value) -> Value {
+        let command = DeveloperToolsCommand { command, parameters };
+        self.client.issue_cmd(command).await.expect("the browser obeys")
+    }
+
+    /// Makes the window this large, in CSS pixels, also where a real window has a smallest width.
+    pub async fn resize(&self, width: u32, height: u32) {
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.devtools("Emulation.setDeviceMetricsOverride", size).await;
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // The runtime may be gone already, so the request is made by hand; the driver then ends the browser.
+        let request =
+            format!("DELETE /session/{} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", self.session);
+        if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", driver().port)) {
+            let _ = stream.write_all(request.as_bytes());
+            let _ = stream.read_to_end(&mut Vec::new());
+        }
+    }
+}
+
+/// One driver for all tests of the process.
+#[derive(Debug)]
+struct Driver {
+    port: u16,
+    browser: TempPath,
+    _program: Program,
+}
+
+fn driver() -> &'static Driver {
+    static DRIVER: OnceLock<Driver> = OnceLock::new();
+    DRIVER.get_or_init(|| {
+        let port = free_port();
+        let program = Program::start_for_all(&tool("chromedriver"), move |command| {
+            command.arg(format!("--port={port}"));
+        });
+        wait_blocking("chromedriver", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+        Driver { port, browser: bound_browser(), _program: program }
+    })
+}
+
+/// A script that starts the browser so that it ends with the driver, also when that is killed.
+fn bound_browser() -> TempPath {
+    let browser = ["chromium", "chromium-browser", "google-chrome"];
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<_> = std::env::split_paths(&path).collect();
+    let browser = browser.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    let browser = browser.into_iter().find(|program| program.is_file());
+    let browser = browser.expect("there is a Chromium; run `scripts/setup.sh test`");
+    let mut script = NamedTempFile::new().expect("a temporary file");
+    write!(script, "#!/bin/sh\nexec setpriv --pdeathsig KILL -- '{}' \"$@\"\n", browser.display())
+        .expect("it is written");
+    script.as_file().set_permissions(std::fs::Permissions::from_mode(0o700)).expect("it becomes a program");
+    // Closed, since a file that is open for writing cannot be run.
+    script.into_temp_path()
+}
+
+/// A command to the browser's developer tools, as Chromium's driver takes it.
+#[derive(Debug)]
+struct DeveloperToolsCommand {
+    command: &'static str,
+    parameters: Value,
+}
+
+impl WebDriverCompatibleCommand for DeveloperToolsCommand {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
+        (http::Method::POST, Some(json!({ "cmd": self.command, "params": self.parameters }).to_string()))
+    }
+}

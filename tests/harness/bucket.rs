@@ -1,0 +1,160 @@
+//! A bucket of a test's own, and what tests do with it.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_s3::types::{CorsConfiguration, CorsRule};
+use serde_json::{Value, json};
+use shared::object_name::CheckFileName;
+use shared::page_config::{AddressStyle, PageConfig, PublicKeys, S3Source, Source};
+use shared::result::{CheckFile, CheckResult};
+
+use crate::ministack::{self, AccessKey, REGION};
+
+/// A bucket on the shared S3 server.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    /// Its name.
+    pub name: String,
+    /// What our objects' names begin with.
+    pub prefix: String,
+    /// A key that may write.
+    pub writer: AccessKey,
+    client: Client,
+}
+
+/// Whether a browser may read the bucket from another origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cors {
+    /// As the documentation says: GET and HEAD from everywhere.
+    Allowed,
+    /// Not configured.
+    None,
+}
+
+impl Bucket {
+    /// Makes an empty bucket that pages may read, with everything below `status/`.
+    pub async fn new() -> Bucket {
+        Bucket::with_cors(Cors::Allowed).await
+    }
+
+    /// Makes an empty bucket.
+    pub async fn with_cors(cors: Cors) -> Bucket {
+        static COUNT: AtomicU32 = AtomicU32::new(1);
+        let name = format!("checkup-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let writer = ministack::admin().await;
+        let client = client(&writer);
+        client.create_bucket().bucket(&name).send().await.expect("the bucket is made");
+        if cors == Cors::Allowed {
+            let rule = CorsRule::builder()
+                .allowed_methods("GET")
+                .allowed_methods("HEAD")
+                .allowed_origins("*")
+                .allowed_headers("*")
+                .expose_headers("ETag")
+                .max_age_seconds(3_000)
+                .build()
+                .expect("it is complete");
+            let rules = CorsConfiguration::builder().cors_rules(rule).build().expect("it is complete");
+            client.put_bucket_cors().bucket(&name).cors_configuration(rules).send().await.expect("CORS is set");
+        }
+        Bucket { name, prefix: "status/".to_owned(), writer, client }
+    }
+
+    /// The `storage` part of a checker's configuration that stores here.
+    #[must_use]
+    pub fn storage(&self) -> Value {
+        json!({
+            "type": "s3",
+            "bucket": self.name,
+            "region": REGION,
+            "access_key_id": self.writer.id,
+            "secret_access_key": self.writer.secret,
+            "endpoint_url": ministack::server().url,
+            "path_style": true,
+            "prefix": self.prefix,
+        })
+    }
+
+    /// The page's configuration that reads this bucket with these public keys.
+    #[must_use]
+    pub fn page_config(&self, keys: Option<&AccessKey>) -> PageConfig {
+        PageConfig::new(Source::S3(S3Source {
+            bucket: self.name.clone(),
+            region: REGION.to_owned(),
+            endpoint_url: Some(ministack::server().url.clone()),
+            address_style: AddressStyle::Path,
+            prefix: self.prefix.clone(),
+            public_keys: keys
+                .map(|key| PublicKeys { access_key_id: key.id.clone(), secret_access_key: key.secret.clone() }),
+        }))
+    }
+
+    /// All keys, in order.
+    pub async fn keys(&self) -> Vec<String> {
+        let mut pages = self.client.list_objects_v2().bucket(&self.name).into_paginator().send();
+        let mut keys = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.expect("the bucket can be listed");
+            keys.extend(page.contents().iter().filter_map(|object| object.key().map(str::to_owned)));
+        }
+        keys
+    }
+
+    /// The names of all check files, in order.
+    pub async fn check_files(&self) -> Vec<CheckFileName> {
+        self.keys().await.iter().filter_map(|key| CheckFileName::parse_key(&self.prefix, key)).collect()
+    }
+
+    /// The results in one check file.
+    pub async fn results(&self, name: &CheckFileName) -> Vec<CheckResult> {
+        let content = self.get(&format!("{}{name}", self.prefix)).await;
+        let file = CheckFile::parse(content.as_bytes()).expect("it is a check file");
+        assert_eq!(file.skipped, [], "the checker writes nothing that cannot be read");
+        file.stored_as(name).results
+    }
+
+    /// The results in all check files, in order.
+    pub async fn all_results(&self) -> Vec<CheckResult> {
+        let mut results = Vec::new();
+        for name in self.check_files().await {
+            results.extend(self.results(&name).await);
+        }
+        results
+    }
+
+    /// An object's content.
+    pub async fn get(&self, key: &str) -> String {
+        let object = self.client.get_object().bucket(&self.name).key(key).send().await.expect("the object is there");
+        let bytes = object.body.collect().await.expect("the object is whole").to_vec();
+        String::from_utf8(bytes).expect("it is text")
+    }
+
+    /// An object's `Content-Type` and `Cache-Control`.
+    pub async fn headers(&self, key: &str) -> (String, String) {
+        let head = self.client.head_object().bucket(&self.name).key(key).send().await.expect("the object is there");
+        let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+        (text(head.content_type()), text(head.cache_control()))
+    }
+
+    /// Stores an object.
+    pub async fn put(&self, key: &str, content: impl Into<Vec<u8>>) {
+        let put = self.client.put_object().bucket(&self.name).key(key).body(content.into().into());
+        put.send().await.expect("the object is stored");
+    }
+}
+
+/// An S3 client with this key.
+fn client(key: &AccessKey) -> Client {
+    let credentials = Credentials::new(&key.id, &key.secret, None, None, "tests");
+    let configuration = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .credentials_provider(credentials)
+        .region(Region::new(REGION))
+        .endpoint_url(&ministack::server().url)
+        .force_path_style(true)
+        .build();
+    Client::from_conf(configuration)
+}

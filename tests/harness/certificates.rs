@@ -1,0 +1,75 @@
+//! Certificates for endpoints over TLS, good and bad, from an authority of the test's own.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
+use rustls::ServerConfig;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// An authority that the checker can be told to trust.
+#[derive(Debug)]
+pub struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+/// When a certificate is valid, from now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Validity {
+    /// From yesterday to tomorrow.
+    Now,
+    /// It ended so many days ago.
+    EndedDaysAgo(u32),
+    /// It begins in so many days.
+    BeginsInDays(u32),
+}
+
+impl Authority {
+    /// Makes an authority.
+    #[must_use]
+    pub fn new() -> Authority {
+        let mut parameters = CertificateParams::new(Vec::new()).expect("no names are fine");
+        parameters.distinguished_name.push(DnType::CommonName, "Checkup's tests");
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key");
+        Authority { issuer: CertifiedIssuer::self_signed(parameters, key).expect("an authority") }
+    }
+
+    /// Writes the authority's own certificate for a checker's `tls_ca_file`.
+    pub fn write_pem(&self, path: &Path) {
+        std::fs::write(path, self.issuer.pem()).expect("the file can be written");
+    }
+
+    /// What a server needs to show a certificate for this host name or address.
+    #[must_use]
+    pub fn server(&self, host: &str, validity: Validity) -> Arc<ServerConfig> {
+        let key = KeyPair::generate().expect("a key");
+        let mut parameters = CertificateParams::new(vec![host.to_owned()]).expect("it is a name");
+        let now = date_time_ymd(1970, 1, 1) + Duration::from_nanos(crate::now() as u64);
+        (parameters.not_before, parameters.not_after) = match validity {
+            Validity::Now => (now - DAY, now + DAY),
+            // An hour more, so that "3 days ago" does not turn into "2 days ago" on the way.
+            Validity::EndedDaysAgo(days) => (now - DAY * (days + 10), now - DAY * days - DAY / 24),
+            Validity::BeginsInDays(days) => (now + DAY * days + DAY / 24, now + DAY * (days + 10)),
+        };
+        let certificate = parameters.signed_by(&key, &self.issuer).expect("a certificate");
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let configuration = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("the versions are known")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .expect("key and certificate fit");
+        Arc::new(configuration)
+    }
+}
+
+impl Default for Authority {
+    fn default() -> Self {
+        Authority::new()
+    }
+}

@@ -1,0 +1,105 @@
+//! One real S3 and IAM server for all tests of the process; each test has its own bucket and its own users.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::OnceLock;
+
+use crate::program::Program;
+use crate::{free_port, tool, wait_blocking, web};
+
+/// The region that everything here is in.
+pub const REGION: &str = "eu-test-1";
+
+/// The rights of the user that sets tests up.
+const EVERYTHING: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+
+/// A user's access key.
+#[derive(Debug, Clone)]
+pub struct AccessKey {
+    /// Its id.
+    pub id: String,
+    /// Its secret.
+    pub secret: String,
+}
+
+/// The running server.
+#[derive(Debug)]
+pub struct MiniStack {
+    /// Its URL without a slash at the end.
+    pub url: String,
+    _program: Program,
+}
+
+/// The server, started when first asked for. It checks signatures, rights and CORS.
+#[must_use]
+pub fn server() -> &'static MiniStack {
+    static SERVER: OnceLock<MiniStack> = OnceLock::new();
+    SERVER.get_or_init(|| {
+        let port = free_port();
+        let program = Program::start_for_all(&tool("ministack"), move |command| {
+            command.env("AUTH", "true").env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", port.to_string());
+            command.env("SERVICES", "s3,iam,sts").env("LOG_LEVEL", "WARNING");
+        });
+        wait_blocking("the S3 server", || is_healthy(port));
+        MiniStack { url: format!("http://127.0.0.1:{port}"), _program: program }
+    })
+}
+
+/// The key of a user who may do everything. The server's built-in root would not do: its signature is not checked.
+pub async fn admin() -> AccessKey {
+    static ADMIN: tokio::sync::OnceCell<AccessKey> = tokio::sync::OnceCell::const_new();
+    ADMIN.get_or_init(|| new_user("admin", EVERYTHING)).await.clone()
+}
+
+/// The key of a new user who may list and read one bucket below a prefix, as a page's visitors may.
+pub async fn reader(bucket: &str) -> AccessKey {
+    let rights = serde_json::json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": format!("arn:aws:s3:::{bucket}")},
+        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": format!("arn:aws:s3:::{bucket}/*")},
+    ]});
+    new_user(&format!("{bucket}-reader"), &rights.to_string()).await
+}
+
+async fn new_user(name: &str, rights: &str) -> AccessKey {
+    iam(&[("Action", "CreateUser"), ("UserName", name)]).await;
+    iam(&[("Action", "PutUserPolicy"), ("UserName", name), ("PolicyName", "rights"), ("PolicyDocument", rights)]).await;
+    let answer = iam(&[("Action", "CreateAccessKey"), ("UserName", name)]).await;
+    AccessKey { id: element(&answer, "AccessKeyId"), secret: element(&answer, "SecretAccessKey") }
+}
+
+/// One request to IAM as the built-in root.
+async fn iam(parameters: &[(&str, &str)]) -> String {
+    let parameters: Vec<String> =
+        parameters.iter().map(|(name, value)| format!("{name}={}", percent_encoded(value))).collect();
+    let request = web::client()
+        .post(format!("{}/", server().url))
+        .header("Content-Type", "application/x-www-form-urlencoded")
+        .header(
+            "Authorization",
+            "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=0",
+        )
+        .body(format!("{}&Version=2010-05-08", parameters.join("&")));
+    let answer = web::answer(request).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.text()
+}
+
+fn percent_encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+fn element(xml: &str, name: &str) -> String {
+    let (_, rest) = xml.split_once(&format!("<{name}>")).expect("the answer has the element");
+    rest.split_once("</").expect("the element ends").0.to_owned()
+}
+
+fn is_healthy(port: u16) -> bool {
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.write_all(b"GET /_ministack/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+}

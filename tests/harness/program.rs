@@ -1,0 +1,100 @@
+//! Programs that run beside a test and end with it, also when the test process is killed.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+
+use tempfile::NamedTempFile;
+
+/// A running program; dropping it ends it.
+#[derive(Debug)]
+pub struct Program {
+    child: Child,
+    output: NamedTempFile,
+}
+
+/// A command that the kernel kills when the thread that started it ends; its process id is the program's own.
+#[must_use]
+pub fn bound_command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+    command
+}
+
+impl Program {
+    /// Starts a program for the test at hand; what it prints is kept for when something goes wrong.
+    #[must_use]
+    pub fn start(program: &Path, prepare: impl FnOnce(&mut Command)) -> Program {
+        let output = NamedTempFile::new().expect("a temporary file");
+        let mut command = bound_command(program);
+        prepare(&mut command);
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output.as_file().try_clone().expect("the file is open"))
+            .stderr(output.as_file().try_clone().expect("the file is open"))
+            .spawn()
+            .unwrap_or_else(|error| panic!("failed to start {}: {error}", program.display()));
+        Program { child, output }
+    }
+
+    /// Starts a program that all tests of the process share, and that ends with the process.
+    #[must_use]
+    pub fn start_for_all(program: &Path, prepare: impl FnOnce(&mut Command) + Send + 'static) -> Program {
+        let program = program.to_owned();
+        let (sender, receiver) = mpsc::channel();
+        // The thread that starts it has to last as long as the process does; a test's does not.
+        std::thread::spawn(move || {
+            let _ = sender.send(Program::start(&program, prepare));
+            loop {
+                std::thread::park();
+            }
+        });
+        receiver.recv().expect("the program starts")
+    }
+
+    /// What it has printed so far.
+    #[must_use]
+    pub fn output(&self) -> String {
+        let bytes = std::fs::read(self.output.path()).expect("the file is there");
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// How it ended, if it has.
+    pub fn exit_status(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("it is our child")
+    }
+
+    /// Sends it a signal, such as `TERM`.
+    pub fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status();
+        assert!(sent.expect("kill runs").success(), "the program is gone:\n{}", self.output());
+    }
+
+    /// Waits until it ends by itself.
+    pub async fn wait(&mut self) -> ExitStatus {
+        let child = &mut self.child;
+        crate::wait_for("a program to end", || {
+            let status = child.try_wait().expect("it is our child");
+            async move { status }
+        })
+        .await
+    }
+
+    /// The time it has spent on the processor so far, in clock ticks of 10 ms.
+    #[must_use]
+    pub fn processor_ticks(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs");
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let tick = |index: usize| fields.get(index).and_then(|field| field.parse::<u64>().ok()).expect("a number");
+        tick(11) + tick(12)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended already; then there is nothing to kill.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
