@@ -118,23 +118,7 @@ set_up_wasm_opt() {
         say "there is no npm to install wasm-opt with"
     fi
     say "going on without wasm-opt: the page works, and is about a quarter larger"
-    [[ -n $outer ]] && say "not using $outer: versions before $OLDEST_WASM_OPT break the page"
-    # Trunk takes any wasm-opt on the PATH and stops without one, so it gets one that changes nothing.
     rm -f "$own"
-    cat >"$own" <<'WRAPPER'
-#!/bin/sh
-# Stands in for wasm-opt: copies its input to its output.
-for word in "$@"; do
-    case $word in
-        --version) echo "wasm-opt version 0 (changes nothing)"; exit 0 ;;
-        --output=*) output=${word#--output=} ;;
-        -*) ;;
-        *) input=$word ;;
-    esac
-done
-exec cp "$input" "$output"
-WRAPPER
-    chmod +x "$own"
 }
 
 # Whether the page would be weighed without wasm-opt, although npm could be had.
