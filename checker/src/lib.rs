@@ -1,5 +1,26 @@
 //! The checker: from a configuration over checks to a verdict, and into the store.
+//!
+//! Start at [`command::run`]: the [`config`] is read, a [`round`] makes every [`check`], [`conclude`] says what
+//! was seen, [`record`] brings the round into the [`store`] and removes what [`retention`] says has expired,
+//! and [`report`] prints it. [`command::serve`] does the same beside the page that [`serve`] serves.
 
 pub mod check;
+pub mod cli;
+pub mod command;
+pub mod conclude;
 pub mod config;
+pub mod page_files;
+pub mod record;
+pub mod report;
+pub mod retention;
+pub mod round;
+pub mod schedule;
+pub mod serve;
+pub mod stop;
 pub mod store;
+
+/// The present moment by this machine's clock. Only commands call it; everything else is told the time.
+#[must_use]
+pub fn now() -> shared::UnixNanos {
+    chrono::Utc::now().timestamp_nanos_opt().unwrap_or(shared::UnixNanos::MAX)
+}

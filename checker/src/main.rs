@@ -1,2 +1,41 @@
-//! To come.
-fn main() {}
+//! The program: parse what was typed, run the command, tell what went wrong, choose the exit status.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use checker::cli::{Cli, Command};
+use checker::command::{self, Outcome};
+use checker::config::schema::schema;
+use clap::{CommandFactory as _, Parser as _};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match execute(&cli.command) {
+        Ok(outcome) => outcome.into(),
+        Err(error) => {
+            command::tell_error(error.as_ref());
+            Outcome::Failed.into()
+        }
+    }
+}
+
+fn execute(command: &Command) -> anyhow::Result<Outcome> {
+    match command {
+        Command::Run(arguments) => runtime()?.block_on(command::run::run(arguments)),
+        Command::Serve(arguments) => runtime()?.block_on(command::serve::serve(arguments)),
+        Command::Init(arguments) => Ok(command::init::init(arguments)?),
+        Command::Validate(argument) => Ok(command::validate::validate(argument)?),
+        Command::Schema => {
+            writeln!(std::io::stdout(), "{:#}", schema())?;
+            Ok(Outcome::Done)
+        }
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Cli::command(), "checker", &mut std::io::stdout());
+            Ok(Outcome::Done)
+        }
+    }
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}

@@ -1,3 +1,335 @@
-//! The configuration file: the file as written, and the configuration as valid.
+//! The configuration file: found and read here, from the file as written to the configuration as valid.
+//!
+//! The way is [`document`] (text to a tree with places), [`inspect`] (tree against the table in [`shape`]),
+//! [`written`] (serde's view), [`valid`] (what the rest of the checker knows).
 
+pub mod document;
+pub mod inspect;
+pub mod problem;
+pub mod reference;
+pub mod schema;
+pub mod shape;
+pub mod starter;
 pub mod valid;
+mod written;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::DateTime;
+use serde::de::DeserializeOwned;
+use shared::object_name::{NodeName, check_prefix};
+use shared::page_config::AddressStyle;
+use shared::{DAY, MINUTE, Nanos};
+
+use self::document::{Located, Value};
+use self::problem::{Problem, Problems};
+use self::valid::{Bucket, Check, CheckKind, Config, Page, Place, Secret, Storage, WriterKeys};
+use self::written::{OneOrMany, Written, WrittenDirectory, WrittenHttp, WrittenPage, WrittenS3};
+use crate::check::http::{HttpCheck, TlsTrust};
+
+/// How many checks run at once unless the file says: enough for thousands of endpoints on a small machine.
+const DEFAULT_CONCURRENT_CHECKS: usize = 64;
+/// The longest an attempt may take unless the file says; the original's fixed limit.
+const DEFAULT_TIMEOUT: Nanos = 10 * shared::SECOND;
+/// How much of a body is read unless the file says.
+const DEFAULT_BODY_LIMIT: usize = 1 << 20;
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("read `{path}`; `checker init` writes a configuration to start with, `-c FILE` names another")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// It can be read, but not used.
+    #[error("use the configuration:\n{}", .0.join("\n"))]
+    Invalid(Vec<String>),
+}
+
+/// A configuration, and what is left out of it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// One line for each warning.
+    pub warnings: Vec<String>,
+}
+
+/// What the world around the file says: environment variables, the host's name.
+pub struct Surroundings<'a> {
+    /// Looks up an environment variable.
+    pub variable: &'a dyn Fn(&str) -> Option<String>,
+    /// The host's name, from which the node's follows.
+    pub host_name: String,
+}
+
+/// Reads and checks the file at `path`.
+pub fn load(path: &Path, surroundings: &Surroundings<'_>) -> Result<Loaded, ConfigError> {
+    let text = read(path)?;
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
+    let (config, problems) = from_text(&text, folder, surroundings);
+    let lines = problems.lines(&path.display().to_string(), &text);
+    match config {
+        Some(config) => Ok(Loaded { config, warnings: lines }),
+        None => Err(ConfigError::Invalid(lines)),
+    }
+}
+
+/// Every problem of the file at `path`, one line each, and whether one of them is an error.
+pub fn validate(path: &Path, surroundings: &Surroundings<'_>) -> Result<(Vec<String>, bool), ConfigError> {
+    let text = read(path)?;
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
+    let (config, mut problems) = from_text(&text, folder, surroundings);
+    if let Some(config) = config {
+        for (check, at) in config.checks.iter().zip(check_places(&text, surroundings)) {
+            if let CheckKind::Http(http) = &check.kind
+                && let Err(error) = http.trust.read_authorities()
+            {
+                problems.add(Problem::error(at, format!("\"{}\": failed to {error}", check.title)));
+            }
+        }
+    }
+    Ok((problems.lines(&path.display().to_string(), &text), problems.has_errors()))
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })
+}
+
+/// Where each check of a well-formed file stands.
+fn check_places(text: &str, surroundings: &Surroundings<'_>) -> Vec<usize> {
+    let root = document::parse(text, surroundings.variable, &mut Problems::default()).ok();
+    match root.as_ref().and_then(|root| root.member("checkers")).map(|checkers| &checkers.value) {
+        Some(Value::List(checkers)) => checkers.iter().map(|checker| checker.at).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The configuration in a text, if it has no errors, and every problem of it. `folder` is where relative paths start.
+pub fn from_text(text: &str, folder: &Path, surroundings: &Surroundings<'_>) -> (Option<Config>, Problems) {
+    let mut problems = Problems::default();
+    let config = match document::parse(text, surroundings.variable, &mut problems) {
+        Ok(root) => {
+            inspect::inspect(&root, &shape::ROOT, "", &mut problems);
+            if problems.has_errors() { None } else { convert(&root, folder, surroundings, &mut problems) }
+        }
+        Err(problem) => {
+            problems.add(problem);
+            None
+        }
+    };
+    (config.filter(|_| !problems.has_errors()), problems)
+}
+
+/// From a tree that was inspected to the valid configuration; what cannot be seen from the shape is found here.
+fn convert(root: &Located, folder: &Path, surroundings: &Surroundings<'_>, problems: &mut Problems) -> Option<Config> {
+    let place_of = |key: &str| root.member(key).map_or(root.at, |member| member.at);
+    let written: Written = from_json(root.to_json(), root.at, problems)?;
+    let node = match &written.node {
+        Some(name) => NodeName::new(name)
+            .map_err(|error| problems.add(Problem::error(place_of("node"), format!("failed to {error}"))))
+            .ok()?,
+        None => NodeName::from_host_name(&surroundings.host_name),
+    };
+    let timestamp = match &written.timestamp {
+        None => None,
+        Some(text) => match DateTime::parse_from_rfc3339(text).ok().and_then(|time| time.timestamp_nanos_opt()) {
+            Some(nanos) => Some(nanos),
+            None => {
+                let text = format!("`timestamp` is `{text}`; write a time as in RFC 3339, such as `2026-08-22T14:00:00Z`");
+                problems.add(Problem::error(place_of("timestamp"), text));
+                None
+            }
+        },
+    };
+    let checkers = root.member("checkers").map(|checkers| &checkers.value);
+    let located: &[Located] = if let Some(Value::List(list)) = checkers { list } else { &[] };
+    let mut checks = Vec::with_capacity(located.len());
+    for (index, (located, json)) in located.iter().zip(written.checkers).enumerate() {
+        checks.extend(convert_check(located, json, index, folder, problems));
+    }
+    for key in ["notifiers", "notifier"] {
+        if root.member(key).is_some() {
+            problems.add(Problem::warning(place_of(key), format!("`{key}`: notifications are not yet supported; nobody is notified")));
+        }
+    }
+    let storage = root.member("storage").and_then(|located| convert_storage(located, folder, problems));
+    let state = state_directory(surroundings.variable).unwrap_or_else(|| folder.to_owned());
+    Some(Config {
+        node,
+        every: written.every.map(|every| every.0),
+        concurrent_checks: Some(written.concurrent_checks).filter(|count| *count > 0).unwrap_or(DEFAULT_CONCURRENT_CHECKS),
+        checks,
+        storage,
+        spool_dir: written.spool_dir.map_or_else(|| state.join("checkup").join("spool"), |dir| folder.join(dir)),
+        page: convert_page(written.page),
+        timestamp,
+    })
+}
+
+fn convert_check(located: &Located, json: serde_json::Value, index: usize, folder: &Path, problems: &mut Problems) -> Option<Check> {
+    let kind = located.member("type").and_then(Located::text).unwrap_or_default();
+    if kind != "http" {
+        // It was warned of; every round says so, too, so that nobody takes it for watched.
+        let text = |keys: [&str; 2]| keys.iter().find_map(|key| located.member(key)?.text()).unwrap_or_default().to_owned();
+        let title = text(["endpoint_name", "name"]);
+        let why = format!("checks of type `{kind}` are not yet supported");
+        let kind = CheckKind::NotPossible { word: kind.to_owned(), locator: text(["endpoint_url", "command"]), why };
+        return Some(Check { title, attempts: 1, attempt_spacing: Duration::ZERO, threshold: 0, kind });
+    }
+    let written: WrittenHttp = from_json(json, located.at, problems)?;
+    let mut problem = |key: &str, text: String| {
+        let at = located.member(key).map_or(located.at, |member| member.at);
+        problems.add(Problem::error(at, format!("`checkers[{index}].{key}`: {text}")));
+    };
+    if written.endpoint_name.trim().is_empty() {
+        problem("endpoint_name", "is empty; give it a title".to_owned());
+    }
+    let url = match HttpCheck::parse_url(&written.endpoint_url) {
+        Ok(url) => url,
+        Err(error) => {
+            problem("endpoint_url", format!("failed to {error}"));
+            return None;
+        }
+    };
+    let method = written.method.as_deref().unwrap_or("GET");
+    let Ok(method) = reqwest::Method::from_bytes(method.as_bytes()) else {
+        problem("method", format!("`{method}` is no HTTP method; write one such as `GET`, `HEAD` or `POST`"));
+        return None;
+    };
+    let mut headers = reqwest::header::HeaderMap::new();
+    for (name, values) in &written.headers {
+        let values = match values {
+            OneOrMany::One(value) => std::slice::from_ref(value),
+            OneOrMany::Many(values) => values.as_slice(),
+        };
+        for value in values {
+            match (reqwest::header::HeaderName::from_bytes(name.as_bytes()), value.parse::<reqwest::header::HeaderValue>()) {
+                (Ok(name), Ok(value)) => drop(headers.append(name, value)),
+                // A value may be a secret: only the name is told.
+                _ => problem("headers", format!("`{name}` is no header, or its value has characters that no header may have")),
+            }
+        }
+    }
+    let not_empty = |text: String| (!text.is_empty()).then_some(text);
+    Some(Check {
+        title: written.endpoint_name,
+        attempts: written.attempts.max(1),
+        attempt_spacing: duration(written.attempt_spacing.map_or(0, |spacing| spacing.0)),
+        threshold: written.threshold_rtt.map_or(0, |threshold| threshold.0),
+        kind: CheckKind::Http(Box::new(HttpCheck {
+            locator: written.endpoint_url,
+            url,
+            method,
+            headers,
+            body: written.body,
+            timeout: duration(written.timeout.map_or(DEFAULT_TIMEOUT, |timeout| timeout.0)),
+            up_status: written.up_status.unwrap_or_default(),
+            must_contain: not_empty(written.must_contain),
+            must_not_contain: not_empty(written.must_not_contain),
+            max_redirects: written.max_redirects,
+            body_limit: written.body_limit.unwrap_or(DEFAULT_BODY_LIMIT),
+            trust: match (written.tls_skip_verify, written.tls_ca_file) {
+                (true, _) => TlsTrust::Anything,
+                (false, Some(file)) => TlsTrust::Authorities(folder.join(file)),
+                (false, None) => TlsTrust::System,
+            },
+        })),
+    })
+}
+
+fn convert_storage(located: &Located, folder: &Path, problems: &mut Problems) -> Option<Storage> {
+    let kind = ["type", "provider"].iter().find_map(|key| located.member(key)?.text()).unwrap_or_default();
+    let expiry = |written: Option<written::WrittenDuration>| written.map(|age| age.0).filter(|age| *age > 0);
+    match kind {
+        "fs" => {
+            let written: WrittenDirectory = from_json(located.to_json(), located.at, problems)?;
+            Some(Storage { place: Place::Directory(folder.join(written.dir)), check_expiry: expiry(written.check_expiry) })
+        }
+        "s3" => {
+            let mut written: WrittenS3 = from_json(located.to_json(), located.at, problems)?;
+            let check_expiry = expiry(written.check_expiry.take());
+            convert_bucket(written, located, problems).map(|bucket| Storage { place: Place::S3(bucket), check_expiry })
+        }
+        other => {
+            // A kind of check that is missing leaves the others; without its store a checker has no job.
+            let text = format!("`storage`: the type `{other}` is not yet supported; supported: `s3`, `fs`");
+            problems.add(Problem::error(located.at, text));
+            None
+        }
+    }
+}
+
+fn convert_bucket(written: WrittenS3, located: &Located, problems: &mut Problems) -> Option<Bucket> {
+    let mut problem = |key: &str, text: String| {
+        let at = located.member(key).map_or(located.at, |member| member.at);
+        problems.add(Problem::error(at, format!("`storage.{key}`: {text}")));
+    };
+    if let Err(error) = check_prefix(&written.prefix) {
+        problem("prefix", format!("failed to {error}"));
+    }
+    if let Some(url) = &written.endpoint_url
+        && let Err(error) = HttpCheck::parse_url(url)
+    {
+        problem("endpoint_url", format!("failed to {error}"));
+    }
+    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let keys = match (given(written.access_key_id), given(written.secret_access_key)) {
+        (Some(access_key_id), Some(secret)) => Some(WriterKeys { access_key_id, secret_access_key: Secret::new(secret) }),
+        (None, None) => None,
+        (Some(_), None) => {
+            problem("secret_access_key", "is missing beside `access_key_id`; write both, or none to use the environment, the profile or the instance's role".to_owned());
+            None
+        }
+        (None, Some(_)) => {
+            problem("access_key_id", "is missing beside `secret_access_key`; write both, or none to use the environment, the profile or the instance's role".to_owned());
+            None
+        }
+    };
+    if written.bucket.is_empty() {
+        problem("bucket", "is empty; write the bucket's name".to_owned());
+    }
+    let address_style = if written.path_style { AddressStyle::Path } else { AddressStyle::VirtualHost };
+    Some(Bucket {
+        name: written.bucket,
+        region: given(written.region),
+        endpoint_url: given(written.endpoint_url),
+        address_style,
+        prefix: written.prefix,
+        keys,
+    })
+}
+
+fn convert_page(written: Option<WrittenPage>) -> Page {
+    let (title, range, refresh) = written.map_or((None, None, None), |page| (page.title, page.range, page.refresh));
+    Page {
+        title: title.unwrap_or_else(|| "Status".to_owned()),
+        range: range.map_or(DAY, |range| range.0),
+        refresh: refresh.map_or(MINUTE, |refresh| refresh.0),
+    }
+}
+
+/// Where programs keep state that should outlive them, by the XDG rules.
+fn state_directory(variable: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    let absolute = |text: String| Some(PathBuf::from(text)).filter(|path| path.is_absolute());
+    variable("XDG_STATE_HOME")
+        .and_then(absolute)
+        .or_else(|| variable("HOME").and_then(absolute).map(|home| home.join(".local/state")))
+}
+
+fn duration(nanos: Nanos) -> Duration {
+    Duration::from_nanos(nanos.unsigned_abs())
+}
+
+/// Serde's view of a tree that fits the table; should the two ever disagree, it is a problem and no panic.
+fn from_json<T: DeserializeOwned>(json: serde_json::Value, at: usize, problems: &mut Problems) -> Option<T> {
+    serde_json::from_value(json).map_err(|error| problems.add(Problem::error(at, format!("it does not fit: {error}")))).ok()
+}
+
+#[cfg(test)]
+mod tests;

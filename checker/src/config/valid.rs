@@ -52,14 +52,24 @@ pub struct Check {
 pub enum CheckKind {
     /// An HTTP or HTTPS request.
     Http(Box<HttpCheck>),
+    /// A check that is configured, but cannot be made. Each round says so for its endpoint, as unknown.
+    NotPossible {
+        /// The word of its kind.
+        word: String,
+        /// What would be looked at.
+        locator: String,
+        /// Why it cannot be made, in words.
+        why: String,
+    },
 }
 
 impl CheckKind {
     /// The word for it in check files.
     #[must_use]
-    pub fn word(&self) -> &'static str {
+    pub fn word(&self) -> &str {
         match self {
             CheckKind::Http(_) => "http",
+            CheckKind::NotPossible { word, .. } => word,
         }
     }
 
@@ -68,6 +78,7 @@ impl CheckKind {
     pub fn locator(&self) -> &str {
         match self {
             CheckKind::Http(http) => &http.locator,
+            CheckKind::NotPossible { locator, .. } => locator,
         }
     }
 }

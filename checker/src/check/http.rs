@@ -1,8 +1,0 @@
-//! To come.
-
-/// An HTTP check.
-#[derive(Debug, Clone)]
-pub struct HttpCheck {
-    /// The URL as configured.
-    pub locator: String,
-}

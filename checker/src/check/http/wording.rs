@@ -1,0 +1,157 @@
+//! Says in plain words why a request failed, from the chain of errors that the HTTP library gives.
+
+use std::error::Error;
+use std::io::{self, ErrorKind};
+
+use reqwest::Url;
+use rustls::pki_types::UnixTime;
+use rustls::{AlertDescription, CertificateError};
+use shared::{Nanos, SECOND, duration};
+
+use super::client::LookupFailed;
+
+/// Why the request to this URL failed.
+pub(super) fn of_request(error: &reqwest::Error, url: &Url) -> String {
+    let mut fallback = error.to_string();
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(words) = of_cause(error, url) {
+            return words;
+        }
+        fallback = error.to_string();
+        cause = error.source();
+    }
+    fallback
+}
+
+fn of_cause(error: &(dyn Error + 'static), url: &Url) -> Option<String> {
+    if let Some(LookupFailed(error)) = error.downcast_ref() {
+        return Some(of_lookup(error, url.host_str().unwrap_or_default()));
+    }
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        return Some(of_tls(error));
+    }
+    let error = error.downcast_ref::<io::Error>()?;
+    // What an io::Error wraps is not in the chain of sources.
+    if let Some(inner) = error.get_ref() {
+        let inner: &(dyn Error + 'static) = inner;
+        if let Some(words) = of_cause(inner, url) {
+            return Some(words);
+        }
+    }
+    of_io(error)
+}
+
+fn of_lookup(error: &io::Error, host: &str) -> String {
+    let reason = error.to_string();
+    if reason.contains("not known") || reason.contains("No address") {
+        format!("no such host `{host}`")
+    } else {
+        let reason = reason.trim_start_matches("failed to lookup address information: ").to_owned();
+        format!("host name `{host}` not resolved: {reason}")
+    }
+}
+
+fn of_io(error: &io::Error) -> Option<String> {
+    Some(
+        match error.kind() {
+            ErrorKind::ConnectionRefused => "connection refused",
+            ErrorKind::ConnectionReset => "connection reset by the server",
+            ErrorKind::ConnectionAborted => "connection aborted",
+            ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof => "connection closed by the server before the response was complete",
+            ErrorKind::HostUnreachable => "host unreachable",
+            ErrorKind::NetworkUnreachable => "network unreachable",
+            ErrorKind::AddrNotAvailable => "no local address left to connect from",
+            ErrorKind::TimedOut => "connection timed out",
+            ErrorKind::PermissionDenied => "connection not permitted by this machine",
+            _ => return None,
+        }
+        .to_owned(),
+    )
+}
+
+fn of_tls(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InvalidCertificate(reason) => of_certificate(reason),
+        rustls::Error::AlertReceived(alert) => of_alert(*alert),
+        rustls::Error::InvalidMessage(_) => "server does not speak TLS".to_owned(),
+        rustls::Error::PeerIncompatible(_) => "server and checker have no TLS version or cipher in common".to_owned(),
+        other => format!("TLS handshake failed: {other}"),
+    }
+}
+
+fn of_alert(alert: AlertDescription) -> String {
+    match alert {
+        AlertDescription::HandshakeFailure | AlertDescription::ProtocolVersion | AlertDescription::InsufficientSecurity => {
+            "server and checker have no TLS version or cipher in common".to_owned()
+        }
+        AlertDescription::UnrecognisedName => "server has no certificate for this host name".to_owned(),
+        AlertDescription::CertificateRequired | AlertDescription::AccessDenied => "server asks for a client certificate".to_owned(),
+        other => format!("server refused the TLS handshake: {other:?}"),
+    }
+}
+
+fn of_certificate(error: &CertificateError) -> String {
+    match error {
+        CertificateError::ExpiredContext { time, not_after } => format!("certificate expired {} ago", days_between(*not_after, *time)),
+        CertificateError::Expired => "certificate expired".to_owned(),
+        CertificateError::NotValidYetContext { time, not_before } => format!("certificate is not valid for another {}", days_between(*time, *not_before)),
+        CertificateError::NotValidYet => "certificate is not valid yet".to_owned(),
+        CertificateError::NotValidForNameContext { expected, presented } => {
+            let presented: Vec<&str> = presented.iter().map(|name| plain_name(name)).collect();
+            let presented = if presented.is_empty() { "no host name".to_owned() } else { format!("`{}`", presented.join("`, `")) };
+            format!("certificate is for {presented}, not for `{}`", expected.to_str())
+        }
+        CertificateError::NotValidForName => "certificate is for another host name".to_owned(),
+        CertificateError::UnknownIssuer => "certificate is signed by an authority that is not trusted".to_owned(),
+        CertificateError::Revoked => "certificate is revoked".to_owned(),
+        other => format!("certificate is not valid: {other}"),
+    }
+}
+
+/// `DnsName("a.example")` as rustls prints it, without the wrapping.
+fn plain_name(name: &str) -> &str {
+    name.split('"').nth(1).unwrap_or(name)
+}
+
+/// A length of time in days, or in hours and minutes where it is less than one.
+fn days_between(from: UnixTime, to: UnixTime) -> String {
+    let seconds = to.as_secs().saturating_sub(from.as_secs());
+    match seconds / 86_400 {
+        0 => duration::in_words((seconds as Nanos).saturating_mul(SECOND)),
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(days: u64) -> UnixTime {
+        UnixTime::since_unix_epoch(std::time::Duration::from_secs(days * 86_400))
+    }
+
+    #[test]
+    fn certificates_say_since_when_and_for_whom() {
+        let expired = CertificateError::ExpiredContext { time: at(10), not_after: at(7) };
+        assert_eq!(of_certificate(&expired), "certificate expired 3 days ago");
+        let expired = CertificateError::ExpiredContext { time: at(10), not_after: at(9) };
+        assert_eq!(of_certificate(&expired), "certificate expired 1 day ago");
+        let early = CertificateError::NotValidYetContext { time: at(7), not_before: at(9) };
+        assert_eq!(of_certificate(&early), "certificate is not valid for another 2 days");
+    }
+
+    #[test]
+    fn io_errors_have_plain_words() {
+        assert_eq!(of_io(&ErrorKind::ConnectionRefused.into()).as_deref(), Some("connection refused"));
+        assert_eq!(of_io(&ErrorKind::Other.into()), None);
+    }
+
+    #[test]
+    fn a_wrapped_tls_error_is_found() {
+        let wrapped = io::Error::new(ErrorKind::InvalidData, rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer));
+        let url = Url::parse("https://a.example").expect("a URL");
+        assert_eq!(of_cause(&wrapped, &url).as_deref(), Some("certificate is signed by an authority that is not trusted"));
+    }
+}

@@ -1,0 +1,76 @@
+//! The commands, one file each: they read the clock and the configuration, print, and choose the exit status.
+
+pub mod init;
+pub mod run;
+pub mod serve;
+pub mod validate;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use shared::object_name::NodeName;
+
+use crate::config::valid::Config;
+use crate::config::{self, ConfigError, Surroundings};
+use crate::report::plain;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The work was done.
+    Done,
+    /// The work was done, and what it found is as bad as was asked for.
+    Found,
+    /// The work could not be done.
+    Failed,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        ExitCode::from(match outcome {
+            Outcome::Done => 0,
+            Outcome::Found => 1,
+            Outcome::Failed => 2,
+        })
+    }
+}
+
+/// Loads the configuration, tells its warnings, and lets the command line have the last word on the node's name.
+fn load(path: &Path, node: Option<&NodeName>) -> Result<Config, ConfigError> {
+    let loaded = with_surroundings(|surroundings| config::load(path, surroundings))?;
+    for warning in &loaded.warnings {
+        tell(warning);
+    }
+    let mut config = loaded.config;
+    if let Some(node) = node {
+        config.node.clone_from(node);
+    }
+    Ok(config)
+}
+
+/// Asks with this process's environment and host name.
+fn with_surroundings<T>(ask: impl FnOnce(&Surroundings<'_>) -> T) -> T {
+    let host_name = gethostname::gethostname().to_string_lossy().into_owned();
+    ask(&Surroundings { variable: &|name| std::env::var(name).ok(), host_name })
+}
+
+/// Tells a person something beside the output: a line on standard error.
+fn tell(text: &str) {
+    anstream::eprintln!("{text}");
+}
+
+/// Tells an error with all its causes, without repeating what a cause said already.
+pub fn tell_error(error: &dyn std::error::Error) {
+    let style = anstyle::Style::new().fg_color(Some(anstyle::AnsiColor::Red.into())).bold();
+    let mut text = format!("{style}error:{style:#} failed to {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = plain(&error.to_string(), 1_000);
+        if !text.contains(&words) {
+            text.push_str("\n  because ");
+            text.push_str(&words);
+        }
+        cause = error.source();
+    }
+    tell(&text);
+}

@@ -1,0 +1,121 @@
+//! `checker run`: one round, or with `--every` one after the other, printed and stored.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::message::Message;
+use shared::object_name::CheckFileName;
+use shared::result::{CheckResult, MESSAGE_LIMIT};
+use shared::{Nanos, duration};
+use tokio::time::Instant;
+
+use crate::check::Probes;
+use crate::cli::{Format, RunArguments};
+use crate::command::{Outcome, load, tell, tell_error};
+use crate::config::valid::Config;
+use crate::record::Record;
+use crate::round::{Announcement, make_round};
+use crate::stop::Stop;
+use crate::{now, report, schedule};
+
+/// The message is longer than any announcement.
+#[derive(Debug, thiserror::Error)]
+#[error("post the message: it has {0} characters, and {MESSAGE_LIMIT} are the most; say it in fewer, and link to the rest")]
+struct MessageTooLong(usize);
+
+/// Makes rounds as the command line says.
+pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
+    let config = load(&arguments.config.config, arguments.node.as_ref())?;
+    let mut announcement = announcement(arguments, &config)?;
+    let mut record = if arguments.no_store { None } else { Record::open(&config).await? };
+    if record.is_none() && !arguments.no_store {
+        tell(&format!("note: `{}` names no `storage`; the round is only printed", arguments.config.config.display()));
+    }
+    let stop = Stop::on_signals()?;
+    let probes = Arc::new(Probes::default());
+    let interval = arguments.every.or(config.every);
+    let started = Instant::now();
+    let mut due: Nanos = 0;
+    loop {
+        let mut results = make_round(&config, &probes, interval, now).await;
+        if let Some(announcement) = announcement.take() {
+            announcement.post_with(&mut results);
+        }
+        let outcome = keep_and_print(arguments, &config, record.as_mut(), &results).await;
+        let Some(every) = arguments.every else { return Ok(outcome) };
+        if stop.is_wished() {
+            return Ok(outcome);
+        }
+        let next = schedule::next(due, every, started.elapsed().as_nanos() as Nanos);
+        if next.missed > 0 {
+            tell(&format!("warning: the round took longer than {}; {} missed", duration::exact(every), count_of_rounds(next.missed)));
+        }
+        due = next.at;
+        tokio::select! {
+            () = tokio::time::sleep_until(started + Duration::from_nanos(due.unsigned_abs())) => {}
+            () = stop.clone().wished() => return Ok(outcome),
+        }
+    }
+}
+
+fn count_of_rounds(count: i64) -> String {
+    if count == 1 { "one round was".to_owned() } else { format!("{count} rounds were") }
+}
+
+/// What is to be posted, if anything; refused before any check is made if it cannot be.
+fn announcement(arguments: &RunArguments, config: &Config) -> anyhow::Result<Option<Announcement>> {
+    let Some(message) = &arguments.message else { return Ok(None) };
+    Message::parse_strictly(message)?;
+    let length = message.chars().count();
+    if length > MESSAGE_LIMIT {
+        return Err(MessageTooLong(length).into());
+    }
+    let announcement = Announcement { message: message.clone(), about: arguments.about.clone() };
+    announcement.check_titles(config)?;
+    Ok(Some(announcement))
+}
+
+/// Stores the round if there is a store, prints it in any case, and says how it went.
+async fn keep_and_print(arguments: &RunArguments, config: &Config, record: Option<&mut Record>, results: &[CheckResult]) -> Outcome {
+    let mut failed = false;
+    let mut stored: Option<CheckFileName> = None;
+    let mut note = String::new();
+    if let Some(record) = record {
+        match record.keep(results, now()).await {
+            Ok(recorded) => {
+                note = format!("stored as {} in {}", recorded.delivered.name, record.store().describe());
+                if recorded.delivered.sent_from_spool > 0 {
+                    note.push_str(&format!("; {} from before sent first", recorded.delivered.sent_from_spool));
+                }
+                for concern in &recorded.delivered.concerns {
+                    tell(&format!("warning: failed to {concern}"));
+                }
+                match recorded.removed {
+                    Ok(0) => {}
+                    Ok(count) => note.push_str(&format!("; {count} expired removed")),
+                    Err(error) => tell_error(&error),
+                }
+                stored = Some(recorded.delivered.name);
+            }
+            Err(error) => {
+                tell_error(&error);
+                failed = true;
+            }
+        }
+    }
+    match arguments.format {
+        Format::Json => anstream::println!("{}", report::json(&config.node, stored.as_ref(), results)),
+        Format::Table => {
+            anstream::print!("{}", report::table(results));
+            if !note.is_empty() {
+                anstream::println!("{note}");
+            }
+        }
+    }
+    let worst = results.iter().map(|result| result.status).max().unwrap_or_default();
+    match arguments.fail_on {
+        _ if failed => Outcome::Failed,
+        Some(limit) if worst >= limit => Outcome::Found,
+        _ => Outcome::Done,
+    }
+}

@@ -1,0 +1,18 @@
+//! `checker validate`: prints every problem of a configuration at once.
+
+use crate::cli::ConfigArgument;
+use crate::command::{Outcome, tell, with_surroundings};
+use crate::config::{self, ConfigError};
+
+/// Prints the problems, one line each; errors make it end with 1, warnings do not.
+pub fn validate(argument: &ConfigArgument) -> Result<Outcome, ConfigError> {
+    let (lines, has_errors) = with_surroundings(|surroundings| config::validate(&argument.config, surroundings))?;
+    for line in &lines {
+        anstream::println!("{line}");
+    }
+    if has_errors {
+        return Ok(Outcome::Found);
+    }
+    tell(&format!("{} is valid", argument.config.display()));
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,194 @@
+//! Holds a file's tree against the table of what may stand in it, and finds every problem at once.
+
+use shared::duration;
+use shared::nearest::nearest;
+
+use super::document::{Located, Member, Value};
+use super::problem::{Problem, Problems};
+use super::shape::{Field, Need, Shape, Variant};
+use crate::check::http::status_codes::StatusCodes;
+
+/// Adds every problem of `value` to `problems`; `path` is how a person would say where it is.
+pub fn inspect(value: &Located, shape: &Shape, path: &str, problems: &mut Problems) {
+    let wanted = match (shape, &value.value) {
+        (Shape::Anything, _) | (Shape::Text, Value::Text(_)) | (Shape::Flag, Value::Flag(_)) => None,
+        (Shape::Text, _) => Some("a text in quotes".to_owned()),
+        (Shape::Flag, _) => Some("`true` or `false`".to_owned()),
+        (Shape::Word(words), Value::Text(text)) if words.contains(&text.as_str()) => None,
+        (Shape::Word(words), _) => Some(format!("one of {}", quoted(words.iter().copied()))),
+        (Shape::Integer(least, most), Value::Number(number))
+            if number.parse().is_ok_and(|number: i64| (*least..=*most).contains(&number)) => None,
+        (Shape::Integer(least, most), _) => Some(format!("an integer from {least} to {most}")),
+        (Shape::Duration(least, most), _) => wrong_duration(value, *least, *most),
+        (Shape::StatusCodes, _) => StatusCodes::from_located(value).err(),
+        (Shape::Headers, _) => wrong_headers(value),
+        (Shape::List(shape), Value::List(elements)) => {
+            for (index, element) in elements.iter().enumerate() {
+                inspect(element, shape, &format!("{path}[{index}]"), problems);
+            }
+            None
+        }
+        (Shape::List(_), _) => Some("a list in `[` and `]`".to_owned()),
+        (Shape::Object(fields), Value::Object(members)) => {
+            inspect_members(value.at, members, fields, &[], path, problems);
+            None
+        }
+        (Shape::Tagged { keys, variants, not_yet }, Value::Object(members)) => {
+            inspect_tagged(value, members, keys, variants, not_yet, path, problems);
+            None
+        }
+        (Shape::Object(_) | Shape::Tagged { .. }, _) => Some("an object in `{` and `}`".to_owned()),
+    };
+    if let Some(wanted) = wanted {
+        problems.add(Problem::error(value.at, format!("`{path}` does not fit: it has to be {wanted}")));
+    }
+}
+
+fn inspect_members(at: usize, members: &[Member], fields: &[Field], besides: &[&str], path: &str, problems: &mut Problems) {
+    for member in members {
+        let path = join(path, &member.key);
+        match fields.iter().find(|field| field.key == member.key) {
+            Some(field) => inspect(&member.value, &field.shape, &path, problems),
+            None if besides.contains(&member.key.as_str()) => {}
+            None => {
+                let known = fields.iter().map(|field| field.key).chain(besides.iter().copied());
+                let remedy = match nearest(&member.key, known.clone()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("known here: {}", quoted(known)),
+                };
+                problems.add(Problem::error(member.at, format!("`{path}` is not known; {remedy}")));
+            }
+        }
+    }
+    for field in fields.iter().filter(|field| field.need == Need::Required) {
+        if !members.iter().any(|member| member.key == field.key) {
+            let about = field.about.trim_end_matches('.');
+            problems.add(Problem::error(at, format!("`{}` is missing; add it: {about}", join(path, field.key))));
+        }
+    }
+}
+
+fn inspect_tagged(
+    value: &Located,
+    members: &[Member],
+    keys: &[&str],
+    variants: &[Variant],
+    not_yet: &[&str],
+    path: &str,
+    problems: &mut Problems,
+) {
+    let key = keys.first().copied().unwrap_or_default();
+    let supported = || quoted(variants.iter().map(|variant| variant.word));
+    let Some(tag) = keys.iter().find_map(|key| value.member(key)) else {
+        problems.add(Problem::error(value.at, format!("`{}` is missing; it is one of {}", join(path, key), supported())));
+        return;
+    };
+    let Some(word) = tag.text() else {
+        problems.add(Problem::error(tag.at, format!("`{}` does not fit: it has to be one of {}", join(path, key), supported())));
+        return;
+    };
+    if let Some(variant) = variants.iter().find(|variant| variant.word == word) {
+        inspect_members(value.at, members, variant.fields, keys, path, problems);
+    } else if not_yet.contains(&word) {
+        let title = ["endpoint_name", "name"].iter().find_map(|key| value.member(key)?.text());
+        let named = title.map(|title| format!(" (\"{title}\")")).unwrap_or_default();
+        problems.add(Problem::warning(tag.at, format!("`{path}`{named}: the type `{word}` is not yet supported; supported: {}", supported())));
+    } else {
+        let remedy = match nearest(word, variants.iter().map(|variant| variant.word).chain(not_yet.iter().copied())) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("supported: {}", supported()),
+        };
+        problems.add(Problem::error(tag.at, format!("`{}` is `{word}`, which is not known; {remedy}", join(path, key))));
+    }
+}
+
+fn wrong_duration(value: &Located, least: i64, most: i64) -> Option<String> {
+    let nanos = match &value.value {
+        Value::Text(text) => duration::parse(text).ok(),
+        Value::Number(number) => number.parse().ok(),
+        _ => None,
+    };
+    match nanos {
+        Some(nanos) if (least..=most).contains(&nanos) => None,
+        Some(_) => Some(format!("a duration from `{}` to `{}`", duration::exact(least), duration::exact(most))),
+        None => Some("a duration such as `500ms`, `30s`, `10m`, `1h30m` or `7d`, or integer nanoseconds".to_owned()),
+    }
+}
+
+fn wrong_headers(value: &Located) -> Option<String> {
+    let is_text = |value: &Located| value.text().is_some();
+    let fits = match &value.value {
+        Value::Object(members) => members.iter().all(|member| match &member.value.value {
+            Value::List(list) => list.iter().all(is_text),
+            _ => is_text(&member.value),
+        }),
+        _ => false,
+    };
+    (!fits).then(|| "an object of header names, each with a text or a list of texts".to_owned())
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+fn quoted<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    words.into_iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::document::parse;
+    use super::super::shape::ROOT;
+    use super::*;
+
+    fn lines(text: &str) -> Vec<String> {
+        let mut problems = Problems::default();
+        let root = parse(text, &|_| None, &mut problems).expect("it is JSON");
+        inspect(&root, &ROOT, "", &mut problems);
+        problems.lines("c.json", text)
+    }
+
+    #[test]
+    fn every_problem_is_found_at_once_with_its_place_and_the_nearest_key() {
+        let text = r#"{
+  "concurent_checks": 5,
+  "every": "10 minutes",
+  "checkers": [
+    {"type": "http", "endpoint_name": "Shop", "endpoint_url": "http://x", "treshold_rtt": 1, "attempts": -1},
+    {"type": "htpt", "endpoint_name": "B"},
+    {"type": "tcp", "endpoint_name": "TCP port"},
+    {"endpoint_name": "C"}
+  ],
+  "storage": {"type": "s3", "region": 7}
+}"#;
+        assert_eq!(
+            lines(text),
+            [
+                "c.json:2:3: error: `concurent_checks` is not known; did you mean `concurrent_checks`?",
+                "c.json:3:12: error: `every` does not fit: it has to be a duration such as `500ms`, `30s`, `10m`, `1h30m` or `7d`, or integer nanoseconds",
+                "c.json:5:75: error: `checkers[0].treshold_rtt` is not known; did you mean `threshold_rtt`?",
+                "c.json:5:106: error: `checkers[0].attempts` does not fit: it has to be an integer from 0 to 1000",
+                "c.json:6:14: error: `checkers[1].type` is `htpt`, which is not known; did you mean `http`?",
+                "c.json:7:14: warning: `checkers[2]` (\"TCP port\"): the type `tcp` is not yet supported; supported: `http`",
+                "c.json:8:5: error: `checkers[3].type` is missing; it is one of `http`",
+                "c.json:10:14: error: `storage.bucket` is missing; add it: The bucket's name",
+                "c.json:10:39: error: `storage.region` does not fit: it has to be a text in quotes",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_originals_configuration_has_no_errors() {
+        let found = lines(include_str!("../../../shared/golden/checkup.json"));
+        assert_eq!(found.len(), 5, "{found:#?}");
+        assert!(found.iter().all(|line| line.contains("not yet supported")));
+    }
+
+    #[test]
+    fn header_values_are_texts_or_lists_of_texts() {
+        let with = |headers: &str| lines(&format!(r#"{{"checkers":[{{"type":"http","endpoint_name":"A","endpoint_url":"http://x","headers":{headers}}}]}}"#));
+        assert!(with(r#"{"A":"b","C":["d","e"]}"#).is_empty());
+        assert_eq!(with(r#"{"A":5}"#).len(), 1);
+        assert_eq!(with("[]").len(), 1);
+    }
+}

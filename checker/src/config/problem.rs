@@ -1,0 +1,117 @@
+//! What can be wrong with a configuration file, and where. All problems are found before any is told.
+
+use std::fmt;
+
+/// How bad a problem is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// It works, but not all of it.
+    Warning,
+    /// It does not work.
+    Error,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        })
+    }
+}
+
+/// One problem, with its place and its remedy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Byte offset in the file.
+    pub at: usize,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is wrong and what to write instead.
+    pub text: String,
+}
+
+impl Problem {
+    /// A problem that keeps the configuration from being used.
+    #[must_use]
+    pub fn error(at: usize, text: String) -> Problem {
+        Problem { at, severity: Severity::Error, text }
+    }
+
+    /// A problem that leaves something out.
+    #[must_use]
+    pub fn warning(at: usize, text: String) -> Problem {
+        Problem { at, severity: Severity::Warning, text }
+    }
+}
+
+/// All the problems of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// Takes one more.
+    pub fn add(&mut self, problem: Problem) {
+        self.0.push(problem);
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether one of them keeps the configuration from being used.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.0.iter().any(|problem| problem.severity == Severity::Error)
+    }
+
+    /// Each as a line `file:line:column: severity: text`, in the file's order.
+    #[must_use]
+    pub fn lines(&self, file: &str, text: &str) -> Vec<String> {
+        let mut sorted: Vec<&Problem> = self.0.iter().collect();
+        sorted.sort_by_key(|problem| problem.at);
+        sorted
+            .into_iter()
+            .map(|problem| {
+                let (line, column) = place(text, problem.at);
+                format!("{file}:{line}:{column}: {}: {}", problem.severity, problem.text)
+            })
+            .collect()
+    }
+}
+
+/// Line and column of a byte offset, both from 1; a column counts characters.
+#[must_use]
+pub fn place(text: &str, at: usize) -> (usize, usize) {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    let before = &text[..at];
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_count_lines_and_characters_from_one() {
+        let text = "{\n  \"ä\": 1}";
+        assert_eq!(place(text, 0), (1, 1));
+        assert_eq!(place(text, 2), (2, 1));
+        assert_eq!(place(text, text.find('1').expect("it is there")), (2, 8));
+        assert_eq!(place(text, 999), (2, 10));
+    }
+
+    #[test]
+    fn lines_come_in_the_files_order() {
+        let mut problems = Problems::default();
+        problems.add(Problem::error(4, "second".to_owned()));
+        problems.add(Problem::warning(0, "first".to_owned()));
+        assert_eq!(problems.lines("c.json", "ab\ncd"), ["c.json:1:1: warning: first", "c.json:2:2: error: second"]);
+    }
+}

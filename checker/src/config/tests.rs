@@ -1,0 +1,151 @@
+//! Facts about whole configuration files.
+
+use super::*;
+
+fn surroundings() -> Surroundings<'static> {
+    Surroundings { variable: &|name| (name == "KEY").then(|| "s3cr3t".to_owned()), host_name: "Web-01.example.com".to_owned() }
+}
+
+fn loaded(text: &str) -> Config {
+    let (config, problems) = from_text(text, Path::new("/etc/checkup"), &surroundings());
+    config.unwrap_or_else(|| panic!("{:#?}", problems.lines("c.json", text)))
+}
+
+fn errors(text: &str) -> Vec<String> {
+    let (config, problems) = from_text(text, Path::new(""), &surroundings());
+    assert!(config.is_none(), "{text}");
+    problems.lines("c.json", text)
+}
+
+fn http(config: &Config, index: usize) -> &HttpCheck {
+    match &config.checks[index].kind {
+        CheckKind::Http(http) => http,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_originals_configuration_loads_unchanged() {
+    let config = loaded(include_str!("../../../shared/golden/checkup.json"));
+    assert_eq!(config.checks.len(), 10);
+    assert_eq!((config.checks[0].title.as_str(), config.checks[0].attempts), ("Shop", 5));
+    assert_eq!(config.checks[1].threshold, 1_000);
+    assert_eq!(http(&config, 2).must_contain.as_deref(), Some("absent"));
+    assert!(http(&config, 3).up_status.contains(204) && !http(&config, 3).up_status.contains(200));
+    let CheckKind::NotPossible { word, locator, why } = &config.checks[7].kind else { panic!("exec is not yet supported") };
+    assert_eq!((word.as_str(), locator.as_str()), ("exec", "/bin/echo"));
+    assert!(why.contains("not yet supported"));
+    let storage = config.storage.expect("it has one");
+    assert!(matches!(&storage.place, Place::Directory(dir) if dir == Path::new("/etc/checkup/checks")));
+    assert_eq!(storage.check_expiry, Some(7 * DAY));
+}
+
+#[test]
+fn what_is_left_out_is_as_the_reference_says() {
+    let config = loaded(r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"https://a.example/"}]}"#);
+    assert_eq!(config.node.as_str(), "web-01");
+    assert_eq!((config.concurrent_checks, config.every), (64, None));
+    let http = http(&config, 0);
+    assert_eq!((http.method.as_str(), http.timeout, http.body_limit, http.max_redirects), ("GET", Duration::from_secs(10), 1 << 20, 0));
+    assert_eq!(http.trust, TlsTrust::System);
+    assert!(config.storage.is_none());
+    assert_eq!((config.page.title.as_str(), config.page.range, config.page.refresh), ("Status", DAY, MINUTE));
+}
+
+#[test]
+fn durations_headers_and_variables_are_read() {
+    let config = loaded(
+        r#"{
+        // the shop
+        "every": "10m",
+        "checkers": [{
+            "type": "http", "endpoint_name": "A", "endpoint_url": "https://a.example/", "method": "POST", "body": "x",
+            "headers": {"Host": ["b.example"], "Authorization": "Bearer ${KEY}"},
+            "timeout": "2s", "attempt_spacing": 100000000, "up_status": ["2xx", 404],
+        }],
+        "storage": {"provider": "s3", "bucket": "b", "access_key_id": "A", "secret_access_key": "${KEY}", "prefix": "p/", "check_expiry": "30d"},
+    }"#,
+    );
+    assert_eq!(config.every, Some(10 * MINUTE));
+    assert_eq!(http(&config, 0).headers["authorization"], "Bearer s3cr3t");
+    assert_eq!(config.checks[0].attempt_spacing, Duration::from_millis(100));
+    let Place::S3(bucket) = config.storage.expect("it has one").place else { panic!("it is a bucket") };
+    assert_eq!(bucket.prefix, "p/");
+    assert_eq!(bucket.keys.map(|keys| keys.secret_access_key.reveal().to_owned()).as_deref(), Some("s3cr3t"));
+}
+
+#[test]
+fn a_secret_is_in_no_debug_text_and_in_no_problem() {
+    let text = r#"{"checkers":[],"storage":{"type":"s3","bucket":"b","access_key_id":"A","secret_access_key":"${KEY}"}}"#;
+    assert!(!format!("{:?}", loaded(text)).contains("s3cr3t"));
+    let text = r#"{"checkers":[],"storage":{"type":"s3","bucket":"","prefix":"p","secret_access_key":"${KEY}"}}"#;
+    let errors = errors(text).join("\n");
+    assert!(errors.contains("storage.access_key_id") && errors.contains("`p/`") && !errors.contains("s3cr3t"), "{errors}");
+}
+
+#[test]
+fn what_cannot_be_seen_from_the_shape_is_named_with_its_place() {
+    for (text, expected) in [
+        (r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"ftp://a"}]}"#, "`ftp://a`"),
+        (r#"{"checkers":[{"type":"http","endpoint_name":"","endpoint_url":"http://a"}]}"#, "checkers[0].endpoint_name"),
+        (r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","method":"G T"}]}"#, "no HTTP method"),
+        (r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","headers":{"a b":"c"}}]}"#, "no header"),
+        (r#"{"checkers":[],"node":"Büro"}"#, "as a node's name"),
+        (r#"{"checkers":[],"timestamp":"noon"}"#, "RFC 3339"),
+        (r#"{"checkers":[],"storage":{"type":"mysql","dsn":"x"}}"#, "`mysql` is not yet supported"),
+        (r#"{"checkers":[],"storage":{"type":"s3","bucket":"${BUCKET}"}}"#, "`BUCKET` is not set"),
+        (r#"{"checkers":["#, "it is not JSON"),
+        ("", "the file is empty"),
+    ] {
+        let errors = errors(text).join("\n");
+        assert!(errors.starts_with("c.json:1:") && errors.contains(expected), "{text}: {errors}");
+    }
+}
+
+#[test]
+fn the_starter_configuration_is_valid_and_has_no_warnings() {
+    let (config, problems) = from_text(starter::STARTER, Path::new(""), &surroundings());
+    assert!(problems.is_empty(), "{:#?}", problems.lines("starter", starter::STARTER));
+    assert_eq!(config.expect("it is valid").every, Some(30 * shared::SECOND));
+}
+
+#[test]
+fn each_key_of_the_table_is_in_the_schema() {
+    let schema = schema::schema().to_string();
+    let mut keys = Vec::new();
+    collect_keys(&shape::ROOT, &mut keys);
+    assert!(keys.len() > 30);
+    for key in keys {
+        assert!(schema.contains(&format!("\"{key}\":")), "{key} is not in the schema");
+    }
+}
+
+#[test]
+fn the_reference_in_the_documentation_is_the_tables() {
+    const MARKS: [&str; 2] = ["<!-- reference: begin -->\n", "<!-- reference: end -->\n"];
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md");
+    let text = std::fs::read_to_string(path).expect("the documentation is there");
+    let (before, rest) = text.split_once(MARKS[0]).expect("the first mark is there");
+    let (written, after) = rest.split_once(MARKS[1]).expect("the second mark is there");
+    let reference = format!("\n{}", reference::reference());
+    if std::env::var_os("UPDATE_DOCUMENTATION").is_some() {
+        std::fs::write(path, format!("{before}{}{reference}{}{after}", MARKS[0], MARKS[1])).expect("it can be written");
+        return;
+    }
+    assert_eq!(written, reference, "run `UPDATE_DOCUMENTATION=1 cargo test -p checker reference`");
+}
+
+fn collect_keys(shape: &shape::Shape, keys: &mut Vec<&'static str>) {
+    let mut of_fields = |fields: &[shape::Field]| {
+        for field in fields {
+            keys.push(field.key);
+            collect_keys(&field.shape, keys);
+        }
+    };
+    match shape {
+        shape::Shape::Object(fields) => of_fields(fields),
+        shape::Shape::Tagged { variants, .. } => variants.iter().for_each(|variant| of_fields(variant.fields)),
+        shape::Shape::List(element) => collect_keys(element, keys),
+        _ => {}
+    }
+}

@@ -1,0 +1,105 @@
+//! The configuration as written, after [`super::inspect`] has found it well formed: serde's view of the file.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use shared::{Nanos, duration};
+
+use crate::check::http::status_codes::StatusCodes;
+
+#[derive(Deserialize)]
+pub(super) struct Written {
+    pub node: Option<String>,
+    pub every: Option<WrittenDuration>,
+    #[serde(default)]
+    pub concurrent_checks: usize,
+    /// Read one by one, since one that does not work must not spoil the others.
+    pub checkers: Vec<serde_json::Value>,
+    pub storage: Option<serde_json::Value>,
+    pub spool_dir: Option<String>,
+    pub page: Option<WrittenPage>,
+    pub timestamp: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct WrittenPage {
+    pub title: Option<String>,
+    pub range: Option<WrittenDuration>,
+    pub refresh: Option<WrittenDuration>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct WrittenHttp {
+    pub endpoint_name: String,
+    pub endpoint_url: String,
+    pub method: Option<String>,
+    #[serde(default)]
+    pub headers: BTreeMap<String, OneOrMany>,
+    pub body: Option<String>,
+    #[serde(default)]
+    pub attempts: u32,
+    pub attempt_spacing: Option<WrittenDuration>,
+    pub timeout: Option<WrittenDuration>,
+    pub threshold_rtt: Option<WrittenDuration>,
+    pub up_status: Option<StatusCodes>,
+    #[serde(default)]
+    pub must_contain: String,
+    #[serde(default)]
+    pub must_not_contain: String,
+    #[serde(default)]
+    pub max_redirects: u32,
+    pub body_limit: Option<usize>,
+    pub tls_ca_file: Option<String>,
+    #[serde(default)]
+    pub tls_skip_verify: bool,
+}
+
+#[derive(Deserialize)]
+pub(super) struct WrittenS3 {
+    pub bucket: String,
+    pub region: Option<String>,
+    pub access_key_id: Option<String>,
+    pub secret_access_key: Option<String>,
+    pub endpoint_url: Option<String>,
+    #[serde(default)]
+    pub path_style: bool,
+    #[serde(default)]
+    pub prefix: String,
+    pub check_expiry: Option<WrittenDuration>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct WrittenDirectory {
+    pub dir: String,
+    pub check_expiry: Option<WrittenDuration>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// A duration in nanoseconds, written as an integer or with units.
+#[derive(Deserialize)]
+#[serde(try_from = "IntegerOrText")]
+pub(super) struct WrittenDuration(pub Nanos);
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum IntegerOrText {
+    Integer(i64),
+    Text(String),
+}
+
+impl TryFrom<IntegerOrText> for WrittenDuration {
+    type Error = duration::NotADuration;
+
+    fn try_from(written: IntegerOrText) -> Result<Self, Self::Error> {
+        match written {
+            IntegerOrText::Integer(nanos) => Ok(WrittenDuration(nanos)),
+            IntegerOrText::Text(text) => duration::parse(&text).map(WrittenDuration),
+        }
+    }
+}

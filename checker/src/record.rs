@@ -1,0 +1,73 @@
+//! Brings a round into the store, by way of the spool if need be, and removes what has expired.
+
+use shared::object_name::{CheckFileName, NodeName};
+use shared::result::{CheckResult, write_check_file};
+use shared::{HOUR, Nanos, UnixNanos};
+
+use crate::config::valid::Config;
+use crate::retention::expired;
+use crate::store::deliver::{Delivered, store_round};
+use crate::store::spool::Spool;
+use crate::store::{Store, StoreError};
+
+/// How often a checker that repeats looks for expired files; a listing costs a request, and an hour is soon enough.
+const EXPIRY_SPACING: Nanos = HOUR;
+
+/// Where rounds are recorded, and what was done so far.
+pub struct Record {
+    store: std::sync::Arc<Store>,
+    spool: Spool,
+    node: NodeName,
+    check_expiry: Option<Nanos>,
+    looked_for_expired: Option<UnixNanos>,
+}
+
+/// What became of a round.
+#[derive(Debug)]
+pub struct Recorded {
+    /// How it was stored.
+    pub delivered: Delivered,
+    /// How many expired files were removed, or why they were not: that is a pity, but loses nothing.
+    pub removed: Result<usize, StoreError>,
+}
+
+impl Record {
+    /// Opens the configured store; `None` if none is configured.
+    pub async fn open(config: &Config) -> Result<Option<Record>, StoreError> {
+        let Some(storage) = &config.storage else { return Ok(None) };
+        Ok(Some(Record {
+            store: std::sync::Arc::new(Store::open(storage).await?),
+            spool: Spool::open(&config.spool_dir, storage),
+            node: config.node.clone(),
+            check_expiry: storage.check_expiry,
+            looked_for_expired: None,
+        }))
+    }
+
+    /// The store itself.
+    #[must_use]
+    pub fn store(&self) -> &std::sync::Arc<Store> {
+        &self.store
+    }
+
+    /// Stores a round under the time `now`. An error means that it is not in the store; it says where it is.
+    pub async fn keep(&mut self, results: &[CheckResult], now: UnixNanos) -> Result<Recorded, StoreError> {
+        let name = CheckFileName { stored_at: now, node: Some(self.node.clone()) };
+        let delivered = store_round(&self.store, &self.spool, name, &write_check_file(results)).await?;
+        Ok(Recorded { delivered, removed: self.remove_expired(now).await })
+    }
+
+    async fn remove_expired(&mut self, now: UnixNanos) -> Result<usize, StoreError> {
+        let Some(age) = self.check_expiry else { return Ok(0) };
+        if self.looked_for_expired.is_some_and(|looked| now.saturating_sub(looked) < EXPIRY_SPACING) {
+            return Ok(0);
+        }
+        self.looked_for_expired = Some(now);
+        let old = self.store.list_check_files_until(now.saturating_sub(age)).await?;
+        let expired = expired(&old, now, age, &self.node);
+        if expired.is_empty() {
+            return Ok(0);
+        }
+        self.store.remove_check_files(&expired).await
+    }
+}
