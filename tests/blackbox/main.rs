@@ -1,2 +1,15 @@
-//! To come.
-fn main() {}
+//! What the whole does for people, each as a fact about the real programs: the checker's binary, a real S3 server,
+//! a real web server, and the built page in a real browser. The parts are put together in `../harness`.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "in a test, the first surprise is where to stop")]
+
+mod chain;
+mod checks;
+mod commands;
+mod documents;
+mod expiry;
+mod original;
+mod page_trouble;
+mod secrecy;
+mod serving;
+mod storing;

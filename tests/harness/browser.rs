@@ -10,6 +10,7 @@ use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
+use shared::UnixNanos;
 use tempfile::{NamedTempFile, TempDir, TempPath};
 
 use crate::program::Program;
@@ -59,6 +60,15 @@ impl Browser {
         let browser = Browser { client, session, _profile: profile };
         browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": WITNESS })).await;
         browser
+    }
+
+    /// From the next page on, its clock starts at `time`.
+    pub async fn set_clock(&self, time: UnixNanos) {
+        let source = format!(
+            "{{ const offset = {} - Date.now(), now = Date.now.bind(Date); Date.now = () => Math.floor(now() + offset); }}",
+            time / 1_000_000
+        );
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;
     }
 
     /// Goes to a URL.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::types::{CorsConfiguration, CorsRule};
+use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use shared::object_name::CheckFileName;
 use shared::page_config::{AddressStyle, PageConfig, PublicKeys, S3Source, Source};
@@ -142,6 +143,23 @@ impl Bucket {
     pub async fn put(&self, key: &str, content: impl Into<Vec<u8>>) {
         let put = self.client.put_object().bucket(&self.name).key(key).body(content.into().into());
         put.send().await.expect("the object is stored");
+    }
+
+    /// Stores many objects with one content, several at a time.
+    pub async fn put_all(&self, keys: Vec<String>, content: &str) {
+        let puts = keys.iter().map(|key| self.put(key, content));
+        stream::iter(puts).buffer_unordered(16).collect::<()>().await;
+    }
+
+    /// Lets anyone read it without a key, as a public bucket.
+    pub async fn open_to_everyone(&self) {
+        self.client.delete_public_access_block().bucket(&self.name).send().await.expect("the block is lifted");
+        let policy = json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": "*", "Action": "s3:ListBucket", "Resource": format!("arn:aws:s3:::{}", self.name)},
+            {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": format!("arn:aws:s3:::{}/*", self.name)},
+        ]});
+        let put = self.client.put_bucket_policy().bucket(&self.name).policy(policy.to_string());
+        put.send().await.expect("the policy is set");
     }
 }
 

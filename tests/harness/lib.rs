@@ -16,8 +16,10 @@ pub mod bucket;
 pub mod caddy;
 pub mod certificates;
 pub mod checker;
+pub mod configuration;
 pub mod endpoints;
 
+pub mod gate;
 pub mod ministack;
 pub mod page;
 pub mod program;

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
 /// A client that follows nothing, decompresses nothing and knows no proxy.
 #[must_use]
 pub fn client() -> reqwest::Client {
@@ -63,4 +66,16 @@ pub async fn answer(request: reqwest::RequestBuilder) -> Answer {
 /// Whether a server at this URL answers at all.
 pub async fn answers(url: &str) -> bool {
     client().get(url).send().await.is_ok()
+}
+
+/// Gets a path exactly as it is spelled, where a client would tidy it up first. `url` ends with a slash.
+pub async fn get_as_spelled(url: &str, path: &str) -> String {
+    let address = url.trim_start_matches("http://").trim_end_matches('/');
+    let mut stream = TcpStream::connect(address).await.expect("the server listens");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("the server reads");
+    let mut answer = Vec::new();
+    // A server may reset the connection after a request it refuses; what it said until then counts.
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
 }

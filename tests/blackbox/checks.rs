@@ -1,0 +1,189 @@
+//! Endpoints that fail in the ways endpoints fail: each is a result that says in plain words what is wrong.
+
+use std::time::Duration;
+
+use harness::certificates::{Authority, Validity};
+use harness::checker::Checker;
+use harness::configuration::{check, check_with, directory, watching};
+use harness::endpoints::{Behaviour, Endpoint, refused};
+use serde_json::json;
+use shared::result::CheckResult;
+use shared::status::Status;
+
+fn result<'a>(results: &'a [CheckResult], title: &str) -> &'a CheckResult {
+    results.iter().find(|result| result.title == title).unwrap_or_else(|| panic!("no result of `{title}`"))
+}
+
+#[tokio::test]
+async fn a_failing_endpoint_is_down_and_says_why_in_plain_words() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let unavailable = Endpoint::start(Behaviour::Answer("503 Service Unavailable", String::new())).await;
+    let hanging = Endpoint::start(Behaviour::Hang).await;
+    let resetting = Endpoint::start(Behaviour::ResetInTheMiddle).await;
+    let closing = Endpoint::start(Behaviour::Close).await;
+    let endless = Endpoint::start(Behaviour::EndlessBody).await;
+    let moved = Endpoint::start(Behaviour::Redirect(ok.url.clone())).await;
+    let circular = Endpoint::start(Behaviour::ok()).await;
+    circular.behave(Behaviour::Redirect(circular.url.clone()));
+    let nobody = refused();
+
+    let checks_and_errors = [
+        (check("refused", &nobody), "connection refused"),
+        (check("unavailable", &unavailable.url), "response status 503 Service Unavailable, expected 2xx"),
+        (
+            check_with("other status", &ok.url, json!({ "up_status": [204, 301] })),
+            "response status 200 OK, expected 204 or 301",
+        ),
+        (
+            check_with("wrong body", &ok.url, json!({ "must_contain": "all is lost" })),
+            "response does not contain `all is lost`",
+        ),
+        (check_with("bad body", &ok.url, json!({ "must_not_contain": "is well" })), "response contains `is well`"),
+        (check_with("hanging", &hanging.url, json!({ "timeout": "300ms" })), "no response within 300ms"),
+        (
+            check_with("resetting", &resetting.url, json!({ "must_contain": "the end" })),
+            "connection reset by the server",
+        ),
+        (check("closing", &closing.url), "connection closed by the server before the response was complete"),
+        (
+            check_with("endless", &endless.url, json!({ "must_contain": "the end", "body_limit": 100_000 })),
+            "response does not contain `the end` in its first 100000 bytes",
+        ),
+        (check("moved", &moved.url), "response status 302 Found, expected 2xx"),
+    ];
+    let checks: Vec<_> = checks_and_errors.iter().map(|(check, _)| check.clone()).collect();
+    let checker = Checker::new(&watching(&checks, &directory()));
+    let run = checker.run(&["--format", "json"]).await;
+    assert_eq!(run.code, 0, "a failing endpoint is a result, not a failure of ours:\n{}", run.output());
+
+    let results = run.results();
+    for (check, error) in &checks_and_errors {
+        let title = check["endpoint_name"].as_str().unwrap_or_default();
+        let result = result(&results, title);
+        let told = result.attempts[0].error.as_deref();
+        assert_eq!((result.status, told), (Status::Down, Some(*error)), "{title}");
+    }
+    assert_eq!(checker.all_results("checks"), results, "what is printed is what is stored");
+
+    let round_and_round = check_with("circular", &circular.url, json!({ "max_redirects": 3 }));
+    checker.configure(&watching(&[round_and_round], &directory()));
+    let results = checker.run(&["--format", "json"]).await.results();
+    let error = results[0].attempts[0].error.as_deref().unwrap_or_default();
+    assert!(error.starts_with("more than 3 redirects"), "{error}");
+    assert_eq!(circular.requests().len(), 4);
+}
+
+#[tokio::test]
+async fn an_unknown_host_is_down_and_named() {
+    let checker = Checker::new(&watching(&[check("nowhere", "http://no-such-host.invalid/")], &directory()));
+    let results = checker.run(&["--format", "json"]).await.results();
+    let error = results[0].attempts[0].error.as_deref().unwrap_or_default();
+    assert_eq!(results[0].status, Status::Down);
+    // A machine without any name server cannot know that the host does not exist.
+    assert!(
+        error.starts_with("no such host `no-such-host.invalid`")
+            || error.starts_with("host name `no-such-host.invalid` not resolved"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_certificate_that_does_not_hold_is_named_for_what_is_wrong_with_it() {
+    let authority = Authority::new();
+    let good = Endpoint::start_tls(Behaviour::ok(), authority.server("127.0.0.1", Validity::Now)).await;
+    let expired = Endpoint::start_tls(Behaviour::ok(), authority.server("127.0.0.1", Validity::EndedDaysAgo(3))).await;
+    let early = Endpoint::start_tls(Behaviour::ok(), authority.server("127.0.0.1", Validity::BeginsInDays(2))).await;
+    let other = Endpoint::start_tls(Behaviour::ok(), authority.server("other.example", Validity::Now)).await;
+    let plain = Endpoint::start(Behaviour::ok()).await;
+
+    let trusting = |title: &str, url: &str| check_with(title, url, json!({ "tls_ca_file": "authority.pem" }));
+    let checker = Checker::new(&watching(
+        &[
+            trusting("good", &good.url),
+            trusting("expired", &expired.url),
+            trusting("early", &early.url),
+            trusting("other host", &other.url),
+            trusting("no TLS", &plain.url.replace("http:", "https:")),
+            check("unknown authority", &good.url),
+            check_with("unverified", &expired.url, json!({ "tls_skip_verify": true })),
+        ],
+        &directory(),
+    ));
+    authority.write_pem(&checker.path("authority.pem"));
+    let run = checker.run(&["--format", "json"]).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+
+    let results = run.results();
+    let error = |title: &str| result(&results, title).attempts[0].error.clone().unwrap_or_default();
+    assert_eq!(error("good"), "");
+    assert_eq!(error("unverified"), "");
+    assert_eq!(error("expired"), "certificate expired 3 days ago");
+    assert_eq!(error("early"), "certificate is not valid for another 2 days");
+    assert_eq!(error("other host"), "certificate is for `other.example`, not for `127.0.0.1`");
+    assert_eq!(error("unknown authority"), "certificate is signed by an authority that is not trusted");
+    assert!(error("no TLS").contains("TLS"), "{}", error("no TLS"));
+}
+
+#[tokio::test]
+async fn a_slow_endpoint_is_degraded_and_says_by_what_measure() {
+    let slow = Endpoint::start(Behaviour::AnswerAfter(Duration::from_millis(60), "200 OK", String::new())).await;
+    let check = check_with("slow", &slow.url, json!({ "attempts": 3, "threshold_rtt": "50ms" }));
+    let checker = Checker::new(&watching(&[check], &directory()));
+    let results = checker.run(&["--format", "json"]).await.results();
+    assert_eq!(results[0].status, Status::Degraded);
+    assert_eq!(results[0].notice, "median round trip time exceeded threshold (50ms)");
+    assert_eq!((results[0].attempts.len(), slow.requests().len()), (3, 3));
+    for attempt in &results[0].attempts {
+        let ttfb = attempt.phases.ttfb.expect("the phases are timed");
+        assert!((60_000_000..=attempt.rtt).contains(&ttfb), "{attempt:?}");
+        assert!(attempt.phases.connect.is_some() && attempt.phases.tls.is_none(), "{attempt:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_request_is_what_was_configured() {
+    let endpoint = Endpoint::start(Behaviour::ok()).await;
+    let configured = json!({
+        "method": "POST",
+        "headers": { "Host": "shop.example", "X-Trace": ["one", "two"], "Content-Type": "text/plain" },
+        "body": "are you well?",
+    });
+    let checker = Checker::new(&watching(&[check_with("Shop", &endpoint.url, configured)], &directory()));
+    assert_eq!(checker.run(&[]).await.code, 0);
+    let requests = endpoint.requests();
+    assert_eq!(requests.len(), 1);
+    let request = requests[0].to_lowercase();
+    assert!(request.starts_with("post / http/1.1\r\n"), "{request}");
+    assert!(request.ends_with("\r\n\r\nare you well?"), "{request}");
+    for header in ["host: shop.example", "x-trace: one", "x-trace: two", "content-type: text/plain"] {
+        assert_eq!(request.lines().filter(|line| *line == header).count(), 1, "{header} in {request}");
+    }
+    assert_eq!(request.lines().filter(|line| line.starts_with("host:")).count(), 1, "{request}");
+}
+
+#[tokio::test]
+async fn redirects_are_followed_when_asked_for() {
+    let target = Endpoint::start(Behaviour::ok()).await;
+    let moved = Endpoint::start(Behaviour::Redirect(target.url.clone())).await;
+    let follow = check_with("moved", &moved.url, json!({ "max_redirects": 1, "must_contain": "all is well" }));
+    let checker = Checker::new(&watching(&[follow], &directory()));
+    let results = checker.run(&["--format", "json"]).await.results();
+    assert_eq!((results[0].status, target.requests().len()), (Status::Healthy, 1), "{results:?}");
+}
+
+#[tokio::test]
+async fn one_slow_endpoint_does_not_keep_the_others_waiting() {
+    let hanging = Endpoint::start(Behaviour::Hang).await;
+    let quick = Endpoint::start(Behaviour::ok()).await;
+    let mut checks = vec![check_with("hanging", &hanging.url, json!({ "timeout": "2s" }))];
+    checks.extend((0..8).map(|number| check(&format!("quick {number}"), &quick.url)));
+    let mut config = watching(&checks, &directory());
+    config["concurrent_checks"] = json!(2);
+    let checker = Checker::new(&config);
+    let results = checker.run(&["--format", "json"]).await.results();
+    let end = result(&results, "hanging").timestamp + 2_000_000_000;
+    for number in 0..8 {
+        let quick = result(&results, &format!("quick {number}"));
+        assert!(quick.status == Status::Healthy && quick.timestamp < end, "it was looked at beside the slow one");
+    }
+}

@@ -1,0 +1,282 @@
+//! What can be typed: exit statuses, output for people and machines, messages, repeating and stopping.
+
+use std::time::Duration;
+
+use harness::checker::{Checker, index};
+use harness::configuration::{check, check_with, directory, watching};
+use harness::endpoints::{Behaviour, Endpoint, refused};
+use harness::wait_for;
+use serde_json::{Value, json};
+use shared::status::Status;
+
+#[tokio::test]
+async fn the_exit_status_tells_whether_the_work_was_done_and_on_request_what_it_found() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let nobody = refused();
+    let healthy = check("Shop", &ok.url);
+    let degraded = check_with("Shop", &ok.url, json!({ "threshold_rtt": 1 }));
+    let down = check("Shop", &nobody);
+    for (check, words, code) in [
+        (&healthy, vec![], 0),
+        (&down, vec![], 0),
+        (&healthy, vec!["--fail-on", "degraded"], 0),
+        (&degraded, vec!["--fail-on", "degraded"], 1),
+        (&degraded, vec!["--fail-on", "down"], 0),
+        (&down, vec!["--fail-on", "down"], 1),
+        (&down, vec!["--fail-on", "degraded"], 1),
+    ] {
+        let checker = Checker::new(&watching(std::slice::from_ref(check), &directory()));
+        let run = checker.run(&words).await;
+        assert_eq!(run.code, code, "{check} {words:?}:\n{}", run.output());
+        assert_eq!(checker.check_files("checks").len(), 1, "the round is stored, whatever the health");
+    }
+}
+
+#[tokio::test]
+async fn what_keeps_us_from_our_work_ends_with_2_and_says_what_to_do() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
+    let missing = checker.call(&["run", "-c", "nowhere.json"]).await;
+    assert_eq!(missing.code, 2);
+    assert!(missing.stderr.contains("nowhere.json") && missing.stderr.contains("checker init"), "{}", missing.stderr);
+
+    // A file stands where the store's directory should be.
+    checker.write("checks", "in the way");
+    let blocked = checker.run(&[]).await;
+    assert_eq!(blocked.code, 2, "{}", blocked.output());
+    assert!(blocked.stderr.contains("checks"), "{}", blocked.stderr);
+
+    let nonsense = checker.run(&["--fail-on", "healthy"]).await;
+    assert_eq!(nonsense.code, 2);
+    assert!(nonsense.stderr.contains("degraded") && nonsense.stderr.contains("down"), "{}", nonsense.stderr);
+}
+
+#[tokio::test]
+async fn a_round_is_printed_as_a_table_that_people_can_read() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let nobody = refused();
+    let checks = [check("Shop", &ok.url), check("Billing <API>", &nobody)];
+    let checker = Checker::new(&watching(&checks, &directory()));
+    let run = checker.run(&[]).await;
+    for words in ["Shop", "healthy", "Billing <API>", "down", "connection refused"] {
+        assert!(run.stdout.contains(words), "`{words}` is not in:\n{}", run.output());
+    }
+    assert!(!run.stdout.contains('\u{1b}'), "there is no colour where there is no terminal:\n{:?}", run.stdout);
+}
+
+#[tokio::test]
+async fn a_terminal_is_never_at_the_mercy_of_what_an_endpoint_says() {
+    let nobody = refused();
+    let checker = Checker::new(&watching(&[check("Shop \u{1b}[31mred\u{7}", &nobody)], &directory()));
+    let run = checker.run(&[]).await;
+    assert!(!run.stdout.contains('\u{1b}') && !run.stdout.contains('\u{7}'), "{:?}", run.stdout);
+}
+
+#[tokio::test]
+async fn machines_get_one_line_of_json_a_round() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let checker = Checker::new(&watching(&[check_with("Shop", &ok.url, json!({ "attempts": 3 }))], &directory()));
+    let run = checker.run(&["--format", "json", "--node", "eu-west"]).await;
+    let rounds = run.rounds();
+    assert_eq!(rounds.len(), 1, "{}", run.output());
+    let names = checker.check_files("checks");
+    assert_eq!(names.len(), 1);
+    assert_eq!(rounds[0]["node"], "eu-west");
+    assert_eq!(rounds[0]["stored"], names[0].to_string());
+    assert_eq!(names[0].node.as_ref().map(ToString::to_string).as_deref(), Some("eu-west"));
+    let stored: Value = serde_json::from_str(
+        &std::fs::read_to_string(checker.path("checks").join(names[0].to_string())).expect("the file is there"),
+    )
+    .expect("it is JSON");
+    assert_eq!(rounds[0]["results"], stored, "what is printed is what is stored");
+    let result = &checker.all_results("checks")[0];
+    assert_eq!((result.status, result.attempts.len()), (Status::Healthy, 3));
+    assert_eq!(result.kind.as_deref(), Some("http"));
+}
+
+#[tokio::test]
+async fn no_store_only_prints() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
+    let run = checker.run(&["--no-store", "--format", "json"]).await;
+    assert_eq!((run.code, run.results().len()), (0, 1));
+    assert_eq!(run.rounds()[0]["stored"], Value::Null);
+    assert_eq!(checker.check_files("checks"), []);
+    assert!(!checker.path("checks").exists() && !checker.spool().exists());
+}
+
+#[tokio::test]
+async fn a_message_is_stored_with_the_round_about_whom_it_is() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let checks = [check("Shop", &ok.url), check("Billing", &ok.url)];
+    let checker = Checker::new(&watching(&checks, &directory()));
+    let message = "We're <b>on it</b>. <a href='https://status.example/'>More</a>";
+    let run = checker.run(&["--message", message, "--about", "Shop"]).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    let stored: Vec<_> =
+        checker.all_results("checks").into_iter().map(|result| (result.title, result.message)).collect();
+    assert_eq!(stored, [("Shop".to_owned(), message.to_owned()), ("Billing".to_owned(), String::new())]);
+    assert_eq!(checker.run(&[]).await.code, 0);
+    assert!(checker.all_results("checks")[2..].iter().all(|result| result.message.is_empty()), "it is posted once");
+}
+
+#[tokio::test]
+async fn a_message_with_what_is_not_allowed_is_refused_and_nothing_is_done() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
+    for (message, named) in [
+        ("<script>alert(1)</script>", "script"),
+        ("<b onclick='x()'>now</b>", "onclick"),
+        ("<a href='javascript:x()'>now</a>", "javascript"),
+        ("<img src='https://x.example/y.png'>", "img"),
+    ] {
+        let run = checker.run(&["--message", message]).await;
+        assert_eq!(run.code, 2, "{message}: {}", run.output());
+        assert!(run.stderr.contains(named), "{message} is refused for `{named}`:\n{}", run.stderr);
+        assert!(run.stderr.contains("blockquote"), "it says what is allowed:\n{}", run.stderr);
+    }
+    let nobody = checker.run(&["--message", "Hello", "--about", "Shopp"]).await;
+    assert_eq!(nobody.code, 2);
+    assert!(nobody.stderr.contains("`Shopp`") && nobody.stderr.contains("`Shop`"), "{}", nobody.stderr);
+    assert_eq!((checker.check_files("checks").len(), ok.requests().len()), (0, 0));
+}
+
+#[tokio::test]
+async fn every_repeats_until_it_is_told_to_stop() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
+    let mut running = checker.start(&["run", "-c", "checker.json", "--every", "1s", "--format", "json"]);
+    let rounds = || async { (checker.check_files("checks").len() >= 3).then_some(()) };
+    wait_for("three rounds", rounds).await;
+    running.signal("TERM");
+    let status = running.wait().await;
+    assert_eq!(status.code(), Some(0), "{}", running.output());
+
+    let names = checker.check_files("checks");
+    assert_eq!(index(&checker.path("checks")), names);
+    let results = checker.all_results("checks");
+    assert_eq!(results.len(), names.len());
+    for pair in results.windows(2) {
+        assert!(pair[1].timestamp - pair[0].timestamp >= 900_000_000, "rounds keep their distance");
+        assert_eq!(pair[1].interval, Some(1_000_000_000), "each says how long it stands");
+    }
+}
+
+#[tokio::test]
+async fn being_told_to_stop_finishes_the_round_in_hand_and_stores_it() {
+    for signal in ["TERM", "INT"] {
+        let slow = Endpoint::start(Behaviour::AnswerAfter(Duration::from_secs(1), "200 OK", String::new())).await;
+        let checker = Checker::new(&watching(&[check("Slow", &slow.url)], &directory()));
+        let mut running = checker.start(&["run", "-c", "checker.json", "--every", "10m"]);
+        wait_for("the check to be under way", || async { (!slow.requests().is_empty()).then_some(()) }).await;
+        running.signal(signal);
+        let status = running.wait().await;
+        assert_eq!(status.code(), Some(0), "{signal}: {}", running.output());
+        let results = checker.all_results("checks");
+        assert_eq!(results.len(), 1, "{signal}: {}", running.output());
+        assert_eq!(results[0].status, Status::Healthy, "{signal}");
+    }
+}
+
+#[tokio::test]
+async fn init_writes_a_configuration_that_works_as_it_is_and_never_over_another() {
+    let checker = Checker::new(&json!({}));
+    let first = checker.call(&["init", "new.json"]).await;
+    assert_eq!(first.code, 0, "{}", first.output());
+    let valid = checker.call(&["validate", "-c", "new.json"]).await;
+    assert_eq!(valid.code, 0, "{}", valid.output());
+    let round = checker.call(&["run", "-c", "new.json", "--format", "json"]).await;
+    assert_eq!((round.code, checker.check_files("checks").len()), (0, 1), "{}", round.output());
+
+    checker.write("new.json", "mine");
+    let second = checker.call(&["init", "new.json"]).await;
+    assert_eq!(second.code, 2);
+    assert!(second.stderr.contains("new.json") && second.stderr.contains("--force"), "{}", second.stderr);
+    assert_eq!(std::fs::read_to_string(checker.path("new.json")).expect("it is there"), "mine");
+    assert_eq!(checker.call(&["init", "new.json", "--force"]).await.code, 0);
+    assert_eq!(checker.call(&["validate", "-c", "new.json"]).await.code, 0);
+}
+
+#[tokio::test]
+async fn validate_names_every_problem_at_once_with_its_place() {
+    let checker = Checker::new(&json!({}));
+    checker.write(
+        "checker.json",
+        r#"{
+  // A comment is fine.
+  "evry": "10m",
+  "checkers": [
+    { "type": "http", "endpoint_name": "Shop", "endpoint_url": "ftp://shop.example/", "attemps": 3 },
+    { "type": "http", "endpoint_name": "API", "endpoint_url": "${NO_SUCH_VARIABLE}", "timeout": "10 minutes" },
+  ],
+}"#,
+    );
+    let run = checker.call(&["validate", "-c", "checker.json"]).await;
+    assert_eq!(run.code, 2, "{}", run.output());
+    for (place, words) in [
+        ("3:3", vec!["`evry`", "`every`"]),
+        ("5:", vec!["ftp://shop.example/"]),
+        ("5:", vec!["`attemps`", "`attempts`"]),
+        ("6:", vec!["NO_SUCH_VARIABLE"]),
+        ("6:", vec!["`10 minutes`", "10m"]),
+    ] {
+        let fits = |line: &&str| line.contains(place) && words.iter().all(|word| line.contains(word));
+        assert!(
+            run.output().lines().any(|line| fits(&line)),
+            "{place} {words:?} is not in one line of:\n{}",
+            run.output()
+        );
+    }
+    let refused = checker.run(&[]).await;
+    assert_eq!(refused.code, 2, "a configuration with problems is not run");
+}
+
+#[tokio::test]
+async fn the_schema_knows_every_key_of_the_starter_configuration() {
+    let checker = Checker::new(&json!({}));
+    let run = checker.call(&["schema"]).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    let schema: Value = serde_json::from_str(&run.stdout).expect("the schema is JSON");
+    for key in ["checkers", "storage", "every", "node", "concurrent_checks", "page", "spool_dir"] {
+        assert!(schema["properties"][key].is_object(), "`{key}` is not in the schema");
+    }
+}
+
+#[tokio::test]
+async fn shells_complete_the_commands() {
+    let checker = Checker::new(&json!({}));
+    for shell in ["bash", "zsh", "fish"] {
+        let run = checker.call(&["completions", shell]).await;
+        assert_eq!(run.code, 0);
+        assert!(run.stdout.contains("checker") && run.stdout.contains("validate"), "{shell}:\n{}", run.stdout);
+    }
+}
+
+#[tokio::test]
+async fn comments_trailing_commas_variables_and_durations_in_words_are_read() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let checker = Checker::new(&json!({}));
+    checker.write(
+        "checker.json",
+        r#"{
+  "node": "${NODE:-from-default}", /* a comment */
+  "every": "10m",
+  "checkers": [{ "type": "http", "endpoint_name": "Shop", "endpoint_url": "${SHOP}", "timeout": 5000000000, },],
+  "storage": { "type": "fs", "dir": "${STORE}" },
+}"#,
+    );
+    let run = checker
+        .call_with(&["run", "-c", "checker.json", "--format", "json"], |command| {
+            command.env("SHOP", &ok.url).env("STORE", "checks");
+        })
+        .await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    assert_eq!(run.rounds()[0]["node"], "from-default");
+    let results = checker.all_results("checks");
+    assert_eq!((results[0].locator.as_str(), results[0].status), (ok.url.as_str(), Status::Healthy));
+    assert_eq!(results[0].interval, Some(600_000_000_000));
+
+    let missing = checker.run(&[]).await;
+    assert_eq!(missing.code, 2);
+    assert!(missing.stderr.contains("`SHOP`") || missing.stderr.contains("SHOP"), "{}", missing.stderr);
+}

@@ -1,0 +1,116 @@
+//! Old rounds are removed after `check_expiry`, in every mode, and nothing else ever is.
+
+use harness::bucket::Bucket;
+use harness::checker::{Checker, index};
+use harness::configuration::{check, directory, watching};
+use harness::endpoints::{Behaviour, Endpoint};
+use harness::{now, wait_for};
+use serde_json::{Value, json};
+use shared::object_name::{CheckFileName, NodeName};
+use shared::{DAY, HOUR, UnixNanos};
+
+const CONTENT: &str = r#"[{"title":"Shop","endpoint":"http://shop.example/","healthy":true}]"#;
+
+fn name(stored_at: UnixNanos, node: Option<&str>) -> String {
+    let node = node.map(|node| NodeName::new(node).expect("it is a name"));
+    CheckFileName { stored_at, node }.to_string()
+}
+
+fn expiring(mut storage: Value) -> Value {
+    storage["check_expiry"] = json!("7d");
+    storage
+}
+
+/// What expiry must leave alone: young rounds, other nodes', and everything that is no check file.
+fn to_be_kept() -> Vec<String> {
+    let old = now() - 8 * DAY;
+    vec![
+        name(now() - 7 * DAY + HOUR, Some("test-node")),
+        name(now() - HOUR, Some("test-node")),
+        name(old, Some("other-node")),
+        "notes.txt".to_owned(),
+        "1795330254340493978-check.json.bak".to_owned(),
+        "backup-1495330254340493978-check.json".to_owned(),
+        "1495330254-check.json".to_owned(),
+        "history".to_owned(),
+    ]
+}
+
+#[tokio::test]
+async fn thousands_of_old_files_of_a_directory_are_removed_and_no_other() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &expiring(directory())));
+    assert_eq!(checker.run(&[]).await.code, 0);
+    let store = |name: &str| checker.write(&format!("checks/{name}"), CONTENT);
+    let kept = to_be_kept();
+    for name in &kept {
+        store(name);
+    }
+    for number in 0..5_000 {
+        store(&name(now() - 8 * DAY - number * 1_000_000, Some("test-node")));
+    }
+    let before = checker.check_files("checks").len();
+
+    let run = checker.run(&[]).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    for name in kept {
+        assert!(checker.path("checks").join(&name).exists(), "{name} is kept");
+    }
+    assert_eq!(checker.check_files("checks").len(), before - 5_000 + 1);
+    assert_eq!(index(&checker.path("checks")), checker.check_files("checks"));
+}
+
+#[tokio::test]
+async fn more_old_objects_of_a_bucket_than_one_request_can_remove_are_removed_and_no_other() {
+    let bucket = Bucket::new().await;
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let mut kept: Vec<String> = to_be_kept().iter().map(|name| format!("status/{name}")).collect();
+    // The same name outside the prefix is somebody else's.
+    kept.push(name(now() - 8 * DAY, Some("test-node")));
+    let old = (0..1_100).map(|number| format!("status/{}", name(now() - 8 * DAY - number, Some("test-node"))));
+    bucket.put_all(kept.iter().cloned().chain(old).collect(), CONTENT).await;
+
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &expiring(bucket.storage())));
+    let run = checker.run(&[]).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    let keys = bucket.keys().await;
+    for key in &kept {
+        assert!(keys.contains(key), "{key} is kept");
+    }
+    assert_eq!(keys.len(), kept.len() + 1);
+}
+
+#[tokio::test]
+async fn files_expire_while_the_checker_repeats_and_while_it_serves() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let old = name(now() - 8 * DAY, Some("test-node"));
+    for repeating in ["run", "serve"] {
+        let mut config = watching(&[check("Shop", &ok.url)], &expiring(directory()));
+        config["every"] = json!("1s");
+        let checker = Checker::new(&config);
+        std::fs::create_dir(checker.path("checks")).expect("the folder can be made");
+        let old_file = checker.path("checks").join(&old);
+        checker.write(&format!("checks/{old}"), CONTENT);
+        let (served, running);
+        if repeating == "run" {
+            running = checker.start(&["run", "-c", "checker.json", "--every", "1s"]);
+        } else {
+            served = checker.serve(&[]).await;
+            running = served.program;
+        }
+        wait_for("the old file to be removed", || async { (!old_file.exists()).then_some(()) }).await;
+        let young = || async { (!checker.check_files("checks").is_empty()).then_some(()) };
+        wait_for("a young file", young).await;
+        drop(running);
+    }
+}
+
+#[tokio::test]
+async fn without_an_expiry_everything_is_kept() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
+    std::fs::create_dir(checker.path("checks")).expect("the folder can be made");
+    checker.write(&format!("checks/{}", name(now() - 3_000 * DAY, Some("test-node"))), CONTENT);
+    assert_eq!(checker.run(&[]).await.code, 0);
+    assert_eq!(checker.check_files("checks").len(), 2);
+}

@@ -1,0 +1,52 @@
+//! An address that leads to a server while it is open, and where nobody listens while it is closed: a network that
+//! fails and comes back.
+
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use crate::free_port;
+
+/// The address in front of a server.
+#[derive(Debug)]
+pub struct Gate {
+    /// The gate's URL without a slash at the end.
+    pub url: String,
+    port: u16,
+    target: String,
+    forwarding: Option<JoinHandle<()>>,
+}
+
+impl Gate {
+    /// Makes a closed gate in front of a server such as `http://127.0.0.1:4566`.
+    #[must_use]
+    pub fn closed(server: &str) -> Gate {
+        let port = free_port();
+        let target = server.trim_start_matches("http://").to_owned();
+        Gate { url: format!("http://127.0.0.1:{port}"), port, target, forwarding: None }
+    }
+
+    /// Lets connections through from now on.
+    pub async fn open(&mut self) {
+        let listener = TcpListener::bind(("127.0.0.1", self.port)).await.expect("the port is still free");
+        let target = self.target.clone();
+        self.forwarding = Some(tokio::spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                let target = target.clone();
+                tokio::spawn(async move {
+                    if let Ok(mut far) = TcpStream::connect(target).await {
+                        let _ = copy_bidirectional(&mut near, &mut far).await;
+                    }
+                });
+            }
+        }));
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        if let Some(forwarding) = &self.forwarding {
+            forwarding.abort();
+        }
+    }
+}
