@@ -1,0 +1,164 @@
+//! Answers as HTTP wants them: validators, caching, compression and what keeps a browser safe. Pure.
+
+use axum::body::Body;
+use axum::http::header::{self, HeaderName};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version};
+use axum::response::Response;
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{And, Predicate as _, SizeAbove};
+
+/// What is said with every answer. The page needs its own scripts, styles and data, and nothing of anybody else's.
+const SECURITY_HEADERS: [(HeaderName, &str); 4] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
+         connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+];
+
+/// Below this many bytes compression saves nothing worth the work.
+const WORTH_COMPRESSING: u64 = 512;
+
+/// How long an answer stays right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Freshness {
+    /// For ever: another content has another name.
+    Immutable,
+    /// It may change at any time; a cache has to ask.
+    AskAgain,
+}
+
+impl Freshness {
+    fn cache_control(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Freshness::Immutable => "public, max-age=31536000, immutable",
+            Freshness::AskAgain => "no-cache",
+        })
+    }
+}
+
+/// A content in the form in which it is sent.
+#[derive(Debug, Clone)]
+pub(super) struct Representation {
+    pub(super) content: Bytes,
+    pub(super) etag: HeaderValue,
+    pub(super) content_type: &'static str,
+    /// How it is compressed, if it is.
+    pub(super) encoding: Option<&'static str>,
+    pub(super) freshness: Freshness,
+}
+
+/// A strong validator: 128 bits of the content's SHA-256, and what sets this form of it apart.
+pub(super) fn etag(content: &[u8], encoding: Option<&str>) -> HeaderValue {
+    let hash: String = Sha256::digest(content).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let etag = match encoding {
+        Some(encoding) => format!("\"{hash}-{encoding}\""),
+        None => format!("\"{hash}\""),
+    };
+    HeaderValue::from_str(&etag).unwrap_or_else(|_| HeaderValue::from_static("\"\""))
+}
+
+/// Sends JSON; the server compresses it on the way.
+pub(super) fn json(content: Vec<u8>, freshness: Freshness, asked: &HeaderMap) -> Response {
+    let etag = etag(&content, None);
+    let content_type = "application/json";
+    send(&Representation { content: content.into(), etag, content_type, encoding: None, freshness }, asked)
+}
+
+/// Sends a content, or says that the client has it.
+pub(super) fn send(representation: &Representation, asked: &HeaderMap) -> Response {
+    let is_known = is_known(asked, &representation.etag);
+    let mut response = if is_known {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response
+    } else {
+        let mut response = Response::new(Body::from(representation.content.clone()));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(representation.content_type));
+        if let Some(encoding) = representation.encoding {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        }
+        response
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::ETAG, representation.etag.clone());
+    headers.insert(header::CACHE_CONTROL, representation.freshness.cache_control());
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    response
+}
+
+/// Whether the client has a content with this validator. The comparison is the weak one, as it is for reading.
+fn is_known(asked: &HeaderMap, etag: &HeaderValue) -> bool {
+    let tags = asked.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    tags.flat_map(|tags| tags.split(','))
+        .map(str::trim)
+        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == etag.as_bytes())
+}
+
+pub(super) fn not_found() -> Response {
+    plain(StatusCode::NOT_FOUND, "There is nothing here.\n")
+}
+
+pub(super) fn bad_request(sentence: &'static str) -> Response {
+    plain(StatusCode::BAD_REQUEST, sentence)
+}
+
+pub(super) fn unavailable() -> Response {
+    plain(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "The store cannot be read at the moment; what the checker prints says why.\n",
+    )
+}
+
+fn plain(status: StatusCode, sentence: &'static str) -> Response {
+    let mut response = Response::new(Body::from(sentence));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// When something is compressed on the way.
+type WorthCompressing = And<SizeAbove, fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool>;
+
+/// Compresses what is not compressed already, quickly rather than well.
+pub(super) fn compression() -> CompressionLayer<WorthCompressing> {
+    let worth: fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool =
+        |status, _, headers, _| status == StatusCode::OK && headers.get(header::CONTENT_TYPE).is_some_and(compresses);
+    CompressionLayer::new()
+        .quality(CompressionLevel::Fastest)
+        .compress_when(SizeAbove::new(WORTH_COMPRESSING).and(worth))
+}
+
+/// Whether contents of a type get smaller by compression.
+pub(super) fn compresses(content_type: &HeaderValue) -> bool {
+    let kind = content_type.as_bytes();
+    kind.starts_with(b"text/")
+        || [&b"application/json"[..], b"application/wasm", b"application/manifest+json", b"image/svg+xml"]
+            .contains(&kind)
+}
+
+/// Ends every answer: what keeps a browser safe, and a validator that is right for what was compressed on the way.
+pub(super) async fn finish(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in SECURITY_HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if let (Some(encoding), Some(etag)) = (headers.get(header::CONTENT_ENCODING), headers.get(header::ETAG))
+        && let (Ok(encoding), Ok(etag)) = (encoding.to_str(), etag.to_str())
+        && !etag.ends_with(&format!("-{encoding}\""))
+        && let Ok(weak) = HeaderValue::from_str(&format!("W/{etag}"))
+    {
+        // It is another sequence of bytes than the one that the strong validator is of.
+        headers.insert(header::ETAG, weak);
+    }
+    response
+}

@@ -1,0 +1,228 @@
+//! The web server beside the checks: the page, its configuration, and the store's check files. Nothing else can be
+//! read: names are looked up in memory or read by [`CheckFileName`], and no path of a request reaches a file system.
+
+mod answer;
+mod page;
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Uri};
+use axum::middleware::map_response;
+use axum::response::Response;
+use axum::routing::get;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use shared::object_name::{CheckFileName, INDEX};
+use shared::page_config::{PageConfig, Source};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use self::answer::Freshness;
+use self::page::PreparedPage;
+use crate::config::valid::{self, Config};
+use crate::page_files::{INDEX_HTML, PageFiles};
+use crate::store::index::{self, Index};
+use crate::store::{Store, StoreError};
+
+/// How long a client may take to ask, or keep a connection without asking.
+const ASK_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a connection may last in all, so that a client who reads slowly does not hold it for ever.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+/// How many connections there may be at once; more wait until one ends.
+const CONNECTIONS: usize = 1_024;
+/// How long answers under way may take to end after we are asked to stop.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long to wait after the system refuses a connection, which it does when it is out of files.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+/// How many refusals in a row mean that it will not get better: half a minute of them.
+const ACCEPT_TRIES: u32 = 60;
+/// How often a failing store is told of on standard error; the page asks for many files in one go.
+const COMPLAINT_SPACING: Duration = Duration::from_secs(60);
+
+/// We cannot serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Somebody else has the port.
+    #[error("listen on `{0}`: another program listens there; stop it, or choose another port with `--listen {suggestion}`", suggestion = other_port(*.0))]
+    Busy(SocketAddr),
+    /// The system wants more rights for it.
+    #[error("listen on `{0}`: permission denied; choose a port from 1024 on with `--listen {suggestion}`", suggestion = other_port(*.0))]
+    NotPermitted(SocketAddr),
+    /// The address is none of this machine's.
+    #[error("listen on `{0}`: this machine has no such address; use `--listen 127.0.0.1:{port}` for this machine alone, or `--listen 0.0.0.0:{port}` for all its addresses", port = .0.port())]
+    NoSuchAddress(SocketAddr),
+    /// Something else.
+    #[error("listen on `{address}`: {cause}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system says.
+        cause: io::Error,
+    },
+    /// No connection could be taken for half a minute.
+    #[error("take connections: {0}")]
+    Accept(io::Error),
+}
+
+/// An address to try instead: the next port, in the range that anyone may use.
+fn other_port(busy: SocketAddr) -> SocketAddr {
+    let port = if busy.port() < 1_024 { 8_080 } else { busy.port().checked_add(1).unwrap_or(8_080) };
+    SocketAddr::new(busy.ip(), port)
+}
+
+/// Takes the port, so that a busy one is told of before anything else is done.
+pub async fn bind(listen: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(listen).await.map_err(|cause| match cause.kind() {
+        io::ErrorKind::AddrInUse => ServeError::Busy(listen),
+        io::ErrorKind::PermissionDenied => ServeError::NotPermitted(listen),
+        io::ErrorKind::AddrNotAvailable => ServeError::NoSuchAddress(listen),
+        _ => ServeError::Listen { address: listen, cause },
+    })
+}
+
+/// Serves until `stop` is there; answers under way are ended first.
+pub async fn serve(
+    listener: TcpListener,
+    page: PageFiles,
+    config: Config,
+    store: Arc<Store>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServeError> {
+    let page = Arc::new(PreparedPage::new(page));
+    let compressing = Arc::clone(&page);
+    // Until this is done the page is compressed on the way, less well.
+    tokio::task::spawn_blocking(move || compressing.compress());
+    serve_router(listener, router(page, &config.page, store), stop).await
+}
+
+async fn serve_router(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
+    let mut protocol = hyper::server::conn::http1::Builder::new();
+    protocol.timer(TokioTimer::new()).header_read_timeout(ASK_TIMEOUT);
+    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let graceful = GracefulShutdown::new();
+    let mut stop = pin!(stop);
+    let mut refusals = 0;
+    loop {
+        let accepted = async {
+            let slot = Arc::clone(&slots).acquire_owned().await;
+            (slot, listener.accept().await)
+        };
+        let (slot, accepted) = tokio::select! {
+            accepted = accepted => accepted,
+            () = &mut stop => break,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                refusals = 0;
+                let connection =
+                    protocol.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
+                let connection = graceful.watch(connection);
+                tokio::spawn(async move {
+                    let _slot = slot;
+                    // That a client goes away, or is cut off, is nobody's trouble but its own.
+                    let _ = tokio::time::timeout(CONNECTION_TIMEOUT, connection).await;
+                });
+            }
+            Err(error) if refusals >= ACCEPT_TRIES => return Err(ServeError::Accept(error)),
+            Err(_) => {
+                refusals += 1;
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    // What is not ended by then is broken off.
+    let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
+    Ok(())
+}
+
+/// All that requests are answered from.
+struct Served {
+    page: Arc<PreparedPage>,
+    page_config: String,
+    store: Arc<Store>,
+    complained: Mutex<Option<Instant>>,
+}
+
+/// Which path is answered by what.
+fn router(page: Arc<PreparedPage>, told: &valid::Page, store: Arc<Store>) -> Router {
+    let page_config = PageConfig {
+        title: told.title.clone(),
+        range: told.range,
+        refresh: told.refresh,
+        ..PageConfig::new(Source::Http { url: "store/".to_owned() })
+    }
+    .to_json();
+    let served = Served { page, page_config, store, complained: Mutex::new(None) };
+    Router::new()
+        .route("/", get(page_index))
+        .route("/{*name}", get(page_file))
+        .route("/config.json", get(page_config_file))
+        .route(&format!("/store/{INDEX}"), get(store_index))
+        .route("/store/{name}", get(check_file))
+        .with_state(Arc::new(served))
+        .layer(CatchPanicLayer::new())
+        .layer(answer::compression())
+        .layer(map_response(answer::finish))
+}
+
+async fn page_index(State(served): State<Arc<Served>>, headers: HeaderMap) -> Response {
+    served.page.answer(INDEX_HTML, &headers)
+}
+
+async fn page_file(State(served): State<Arc<Served>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
+    served.page.answer(&name, &headers)
+}
+
+async fn page_config_file(State(served): State<Arc<Served>>, headers: HeaderMap) -> Response {
+    answer::json(served.page_config.clone().into_bytes(), Freshness::AskAgain, &headers)
+}
+
+/// The list of check files as a directory keeps it, made for any store. `?from=<unix ns>` leaves out older ones.
+async fn store_index(State(served): State<Arc<Served>>, uri: Uri, headers: HeaderMap) -> Response {
+    let from = uri.query().unwrap_or_default().split('&').find_map(|pair| pair.strip_prefix("from="));
+    let Ok(from) = from.unwrap_or("0").parse() else {
+        return answer::bad_request("`from` is a time in nanoseconds since 1970, such as `1795330254340493978`.\n");
+    };
+    match served.store.list_check_files(from).await {
+        Ok(names) => {
+            let json = index::write(&index::of(names, &Index::new()));
+            answer::json(json.into_bytes(), Freshness::AskAgain, &headers)
+        }
+        Err(error) => served.unavailable(&error),
+    }
+}
+
+async fn check_file(State(served): State<Arc<Served>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
+    let Some(name) = CheckFileName::parse(&name) else { return answer::not_found() };
+    match served.store.read_check_file(&name).await {
+        Ok(Some(content)) => answer::json(content, Freshness::Immutable, &headers),
+        Ok(None) => answer::not_found(),
+        Err(error) => served.unavailable(&error),
+    }
+}
+
+impl Served {
+    /// The store fails: the reader learns that, and whoever runs the checker learns why.
+    fn unavailable(&self, error: &StoreError) -> Response {
+        let now = Instant::now();
+        let mut complained = self.complained.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if complained.is_none_or(|before| now.duration_since(before) >= COMPLAINT_SPACING) {
+            *complained = Some(now);
+            anstream::eprintln!("warning: failed to {error}; readers of the page are told to try again");
+        }
+        answer::unavailable()
+    }
+}
+
+#[cfg(test)]
+mod tests;

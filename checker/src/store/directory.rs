@@ -1,0 +1,327 @@
+//! A directory as store: check files as files, and beside them the index that plain HTTP readers need, so that any
+//! static web server over the directory is enough for the page.
+//!
+//! Many processes may write at once. A check file is in place or not there at all; the index is rewritten whole,
+//! under a lock, from what is there, so that it is right again after any interruption.
+
+use std::fs::{self, File};
+use std::io;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use shared::UnixNanos;
+use shared::object_name::{CheckFileName, INDEX};
+
+use super::durable::{self, Placed};
+use super::index::{self, Index};
+use super::{NAMES_TO_TRY, StoreError, next_name};
+
+/// The file that writers lock while they change the index. It stays, empty: to remove it would let two writers in.
+const LOCK: &str = ".index.lock";
+
+/// A directory that keeps check files.
+#[derive(Debug, Clone)]
+pub struct DirectoryStore {
+    path: PathBuf,
+}
+
+impl DirectoryStore {
+    /// Opens the directory; it is created if it is not there.
+    pub(super) async fn open(path: PathBuf) -> Result<DirectoryStore, StoreError> {
+        let store = DirectoryStore { path };
+        let task = format!("create {}", store.describe());
+        store.blocking(task, |path| fs::create_dir_all(path)).await?;
+        Ok(store)
+    }
+
+    pub(super) fn describe(&self) -> String {
+        format!("the directory `{}`", self.path.display())
+    }
+
+    pub(super) async fn put_check_file(
+        &self,
+        name: &CheckFileName,
+        content: &str,
+    ) -> Result<CheckFileName, StoreError> {
+        let task = format!("write `{name}` to {}", self.describe());
+        let (wanted, content) = (name.clone(), content.as_bytes().to_vec());
+        let stored = self.blocking(task, move |path| put(path, &wanted, &content)).await?;
+        stored.ok_or_else(|| StoreError::NamesTaken { name: name.clone() })
+    }
+
+    pub(super) async fn list_check_files(
+        &self,
+        times: RangeInclusive<UnixNanos>,
+    ) -> Result<Vec<CheckFileName>, StoreError> {
+        let task = format!("list {}", self.describe());
+        self.blocking(task, move |path| {
+            let mut names = check_files(path, |_| {})?;
+            names.retain(|name| times.contains(&name.stored_at));
+            names.sort_unstable();
+            Ok(names)
+        })
+        .await
+    }
+
+    pub(super) async fn read_check_file(&self, name: &CheckFileName) -> Result<Option<Vec<u8>>, StoreError> {
+        let task = format!("read `{name}` from {}", self.describe());
+        let name = name.to_string();
+        self.blocking(task, move |path| match fs::read(path.join(name)) {
+            Ok(content) => Ok(Some(content)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        })
+        .await
+    }
+
+    pub(super) async fn remove_check_files(&self, names: &[CheckFileName]) -> Result<usize, StoreError> {
+        if names.is_empty() {
+            return Ok(0);
+        }
+        let task = format!("remove check files from {}", self.describe());
+        let names = names.to_vec();
+        self.blocking(task, move |path| remove(path, &names)).await
+    }
+
+    /// Runs file system work where it may block, and says what was tried if it fails.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        task: String,
+        work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let path = self.path.clone();
+        let done = tokio::task::spawn_blocking(move || work(&path)).await;
+        done.map_err(io::Error::other).flatten().map_err(|cause| StoreError::File { task, cause })
+    }
+}
+
+/// Puts a check file in place and into the index; `None` if all names tried are taken.
+fn put(directory: &Path, wanted: &CheckFileName, content: &[u8]) -> io::Result<Option<CheckFileName>> {
+    // The directory may have been removed since it was opened: better a new one than a lost round.
+    fs::create_dir_all(directory)?;
+    let mut name = wanted.clone();
+    for _ in 0..NAMES_TO_TRY {
+        let path = directory.join(name.to_string());
+        // What is slow is done before the lock is taken.
+        let temporary = durable::write_temporary(directory, content)?;
+        let _lock = lock(directory)?;
+        let placed = durable::place_new(temporary, &path)?;
+        // A file with our name and our content is our own, from an attempt whose end was not seen.
+        if placed == Placed::New || fs::read(&path)? == content {
+            heal_index(directory, |_| true)?;
+            return Ok(Some(name));
+        }
+        name = next_name(&name);
+    }
+    Ok(None)
+}
+
+/// Takes names out of the index, and then the files out of the directory, so that no reader is sent to a file
+/// that is gone.
+fn remove(directory: &Path, names: &[CheckFileName]) -> io::Result<usize> {
+    let removed: std::collections::BTreeSet<&CheckFileName> = names.iter().collect();
+    let _lock = lock(directory)?;
+    heal_index(directory, |name| !removed.contains(name))?;
+    for name in &removed {
+        match fs::remove_file(directory.join(name.to_string())) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(removed.len())
+}
+
+/// Waits until no other writer changes the index. The lock ends with the file that is returned, or the process.
+fn lock(directory: &Path) -> io::Result<File> {
+    let file = File::options().create(true).truncate(false).write(true).open(directory.join(LOCK))?;
+    file.lock()?;
+    Ok(file)
+}
+
+/// Rewrites the index from the files that are there and that `keeps` wants. The caller holds the lock.
+fn heal_index(directory: &Path, keeps: impl Fn(&CheckFileName) -> bool) -> io::Result<()> {
+    let now = SystemTime::now();
+    let there = check_files(directory, |other| durable::sweep_if_stale(other, now))?;
+    let before = match fs::read(directory.join(INDEX)) {
+        Ok(json) => index::read(&json),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Index::new(),
+        Err(error) => return Err(error),
+    };
+    let index = index::of(there.into_iter().filter(keeps), &before);
+    durable::replace(directory, INDEX, index::write(&index).as_bytes())?;
+    durable::sync_directory(directory)
+}
+
+/// The check files of a directory, in no order; temporary files of ours are given to `temporary`.
+fn check_files(directory: &Path, temporary: impl Fn(&fs::DirEntry)) -> io::Result<Vec<CheckFileName>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let file_name = entry.file_name();
+        let Some(text) = file_name.to_str() else { continue };
+        if durable::is_temporary(text) {
+            temporary(&entry);
+        } else if let Some(name) = CheckFileName::parse(text) {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const SOME_TIME: UnixNanos = 1_795_330_254_340_493_978;
+
+    fn name(stored_at: UnixNanos, node: &str) -> CheckFileName {
+        CheckFileName::parse(&format!("{stored_at}-{node}-check.json")).expect("it is a name")
+    }
+
+    async fn store() -> (tempfile::TempDir, DirectoryStore) {
+        let directory = tempfile::tempdir().unwrap();
+        let store = DirectoryStore::open(directory.path().join("checks")).await.unwrap();
+        (directory, store)
+    }
+
+    fn indexed(store: &DirectoryStore) -> Vec<CheckFileName> {
+        index::read(&fs::read(store.path.join(INDEX)).unwrap()).into_keys().collect()
+    }
+
+    /// What lies in the directory and is neither a check file nor ours beside them.
+    fn foreign(store: &DirectoryStore) -> Vec<String> {
+        let mut names: Vec<_> =
+            fs::read_dir(&store.path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.retain(|name| CheckFileName::parse(name).is_none() && name != INDEX && name != LOCK);
+        names.sort();
+        names
+    }
+
+    #[tokio::test]
+    async fn what_is_stored_can_be_listed_and_read() {
+        let (_directory, store) = store().await;
+        let (late, early) = (name(SOME_TIME + 5, "a"), name(SOME_TIME, "b"));
+        for (name, content) in [(&late, "[1]"), (&early, "[2]")] {
+            assert_eq!(&store.put_check_file(name, content).await.unwrap(), name);
+        }
+        assert_eq!(store.list_check_files(0..=UnixNanos::MAX).await.unwrap(), [early.clone(), late.clone()]);
+        assert_eq!(store.list_check_files(SOME_TIME + 1..=UnixNanos::MAX).await.unwrap(), [late.clone()]);
+        assert_eq!(store.list_check_files(0..=SOME_TIME + 4).await.unwrap(), [early.clone()]);
+        assert_eq!(indexed(&store), [early.clone(), late.clone()]);
+        assert_eq!(store.read_check_file(&early).await.unwrap().as_deref(), Some(b"[2]".as_slice()));
+        assert_eq!(store.read_check_file(&name(1_000_000_000_000_000_000, "b")).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_taken_name_gives_the_next_nanosecond_and_replaces_nothing() {
+        let (_directory, store) = store().await;
+        let wanted = name(SOME_TIME, "a");
+        store.put_check_file(&wanted, "[1]").await.unwrap();
+        let second = store.put_check_file(&wanted, "[2]").await.unwrap();
+        assert_eq!(second, name(SOME_TIME + 1, "a"));
+        assert_eq!(store.read_check_file(&wanted).await.unwrap().as_deref(), Some(b"[1]".as_slice()));
+    }
+
+    #[tokio::test]
+    async fn to_store_the_same_round_again_changes_nothing() {
+        let (_directory, store) = store().await;
+        let wanted = name(SOME_TIME, "a");
+        for _ in 0..2 {
+            assert_eq!(store.put_check_file(&wanted, "[1]").await.unwrap(), wanted);
+        }
+        assert_eq!(indexed(&store), [wanted]);
+    }
+
+    #[tokio::test]
+    async fn names_that_are_all_taken_end_in_an_error() {
+        let (_directory, store) = store().await;
+        for step in 0..NAMES_TO_TRY as i64 {
+            fs::write(store.path.join(name(SOME_TIME + step, "a").to_string()), "[0]").unwrap();
+        }
+        let error = store.put_check_file(&name(SOME_TIME, "a"), "[1]").await.unwrap_err();
+        assert!(error.to_string().contains("the same node name"), "{error}");
+        assert!(!error.is_passing());
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn many_writers_at_once_lose_nothing() {
+        let (_directory, store) = store().await;
+        let mut writers = tokio::task::JoinSet::new();
+        for writer in 0..10 {
+            // Each writer opens the directory as a process of its own would; half of them want the same names.
+            let store = DirectoryStore::open(store.path.clone()).await.unwrap();
+            writers.spawn(async move {
+                for round in 0..20 {
+                    let node = if writer % 2 == 0 { "same".to_owned() } else { format!("node-{writer}") };
+                    let content = format!("[{writer}, {round}]");
+                    store.put_check_file(&name(SOME_TIME + round * 1000, &node), &content).await.unwrap();
+                }
+            });
+        }
+        writers.join_all().await;
+        let names = store.list_check_files(0..=UnixNanos::MAX).await.unwrap();
+        assert_eq!(indexed(&store), names);
+        let mut contents = std::collections::BTreeSet::new();
+        for name in &names {
+            contents.insert(store.read_check_file(name).await.unwrap().unwrap());
+        }
+        assert_eq!((names.len(), contents.len()), (200, 200));
+        assert_eq!(foreign(&store), [""; 0], "no temporary file is left");
+    }
+
+    #[tokio::test]
+    async fn a_store_heals_the_index_and_leaves_foreign_files_alone() {
+        let (_directory, store) = store().await;
+        let originals = CheckFileName { stored_at: SOME_TIME, node: None };
+        let path = |name: &str| store.path.join(name);
+        fs::write(path(&originals.to_string()), "[]").unwrap();
+        fs::write(path("notes.txt"), "mine").unwrap();
+        fs::write(path(".hidden.tmp"), "mine, too").unwrap();
+        fs::write(path(INDEX), format!("{{\"{originals}\":7,\"{}\":8}}", name(SOME_TIME, "gone"))).unwrap();
+        let ours = name(SOME_TIME + 1, "a");
+        store.put_check_file(&ours, "[1]").await.unwrap();
+        let index = index::read(&fs::read(path(INDEX)).unwrap());
+        assert_eq!(index.into_iter().collect::<Vec<_>>(), [(originals, 7), (ours, SOME_TIME + 1)]);
+        fs::write(path(INDEX), "{\"17953").unwrap();
+        store.put_check_file(&name(SOME_TIME + 2, "a"), "[2]").await.unwrap();
+        assert_eq!(indexed(&store).len(), 3);
+        assert_eq!(foreign(&store), [".hidden.tmp", "notes.txt"]);
+    }
+
+    #[tokio::test]
+    async fn temporary_files_of_dead_writers_are_swept() {
+        let (_directory, store) = store().await;
+        let (_, stale) = durable::write_temporary(&store.path, b"half").unwrap().keep().unwrap();
+        let long_ago = SystemTime::now() - Duration::from_secs(7200);
+        File::options().write(true).open(&stale).unwrap().set_modified(long_ago).unwrap();
+        store.put_check_file(&name(SOME_TIME, "a"), "[1]").await.unwrap();
+        assert_eq!(foreign(&store), [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn removal_takes_the_files_and_their_names_and_nothing_else() {
+        let (_directory, store) = store().await;
+        let all: Vec<_> = (0..30).map(|step| name(SOME_TIME + step, "a")).collect();
+        for name in &all {
+            store.put_check_file(name, "[]").await.unwrap();
+        }
+        fs::write(store.path.join("notes.txt"), "mine").unwrap();
+        fs::remove_file(store.path.join(all[3].to_string())).unwrap();
+        assert_eq!(store.remove_check_files(&all[..10]).await.unwrap(), 10);
+        assert_eq!(store.list_check_files(0..=UnixNanos::MAX).await.unwrap(), all[10..]);
+        assert_eq!(indexed(&store), all[10..]);
+        assert_eq!(foreign(&store), ["notes.txt"]);
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_cannot_be_says_what_helps() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        fs::write(&path, "").unwrap();
+        let error = DirectoryStore::open(path.join("checks")).await.unwrap_err().to_string();
+        assert!(error.starts_with(&format!("create the directory `{}/checks`: ", path.display())), "{error}");
+        assert!(error.contains("name another directory"), "{error}");
+    }
+}

@@ -1,0 +1,67 @@
+//! The list of check files that plain HTTP readers need, in the original's format:
+//! `{"<file name>": <unix ns when it was listed>, …}`. Pure; where it is kept and served is others' business.
+
+use std::collections::BTreeMap;
+
+use shared::UnixNanos;
+use shared::object_name::CheckFileName;
+
+/// Names, each with the time when it was listed.
+pub(crate) type Index = BTreeMap<CheckFileName, UnixNanos>;
+
+/// Reads an index. What cannot be read counts as absent, since the files themselves are the truth.
+pub(super) fn read(json: &[u8]) -> Index {
+    let entries: BTreeMap<String, serde_json::Value> = serde_json::from_slice(json).unwrap_or_default();
+    entries
+        .into_iter()
+        .filter_map(|(name, listed_at)| Some((CheckFileName::parse(&name)?, listed_at.as_i64()?)))
+        .collect()
+}
+
+/// The index of the files that are there. A file that was not listed yet counts as listed when it was stored.
+pub(crate) fn of(names: impl IntoIterator<Item = CheckFileName>, before: &Index) -> Index {
+    names
+        .into_iter()
+        .map(|name| {
+            let listed_at = before.get(&name).copied().unwrap_or(name.stored_at);
+            (name, listed_at)
+        })
+        .collect()
+}
+
+/// Writes an index, in order of name.
+pub(crate) fn write(index: &Index) -> String {
+    // Names need no escapes: digits, small letters, hyphens and a dot.
+    let entries: Vec<String> = index.iter().map(|(name, listed_at)| format!("\"{name}\":{listed_at}")).collect();
+    format!("{{{}}}", entries.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOLDEN: &str = include_str!("../../../shared/golden/index.json");
+
+    #[test]
+    fn an_index_of_the_original_reads_and_writes_back_equal() {
+        let index = read(GOLDEN.as_bytes());
+        assert_eq!(index.len(), 3);
+        assert_eq!(write(&index), GOLDEN.trim_end());
+    }
+
+    #[test]
+    fn what_is_written_is_json_of_names_and_times() {
+        let name = CheckFileName::parse("1795330254340493978-eu-west-check.json").unwrap();
+        let json = write(&of([name.clone()], &Index::new()));
+        assert_eq!(json, r#"{"1795330254340493978-eu-west-check.json":1795330254340493978}"#);
+        assert_eq!(read(json.as_bytes()).into_iter().collect::<Vec<_>>(), [(name, 1_795_330_254_340_493_978)]);
+        assert_eq!(write(&Index::new()), "{}");
+    }
+
+    #[test]
+    fn a_broken_index_counts_as_absent() {
+        for json in ["", "{", "[]", "null", r#"{"index.json":1,"1795330254340493978-check.json":"x"}"#] {
+            assert_eq!(read(json.as_bytes()), Index::new(), "{json}");
+        }
+    }
+}

@@ -1,0 +1,667 @@
+//! A bucket as store, on any service that speaks S3: the requests and what differs between services. What an error
+//! means for a person is [`super::s3_problem`]'s business.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::{Region, RequestChecksumCalculation, ResponseChecksumValidation};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{Delete, EncodingType, ObjectIdentifier};
+use aws_smithy_http_client::tls;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use shared::UnixNanos;
+use shared::object_name::{self, CheckFileName};
+use shared::page_config::AddressStyle;
+
+use super::s3_problem::{self, Action, Answer, Asked, S3Problem};
+use super::{NAMES_TO_TRY, StoreError, next_name};
+use crate::config::valid::Bucket;
+
+/// A service that has not taken a connection by then is out of reach.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A check file is some kilobytes: a try that takes longer will not end well.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+/// All tries of one request together.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(120);
+/// How often a request that changes nothing, or that may be repeated, is tried.
+const READ_TRIES: u32 = 3;
+/// What S3 takes in one request to delete.
+const DELETE_BATCH: usize = 1_000;
+/// How many requests to delete are under way at once: batches, or single objects.
+const DELETES_AT_ONCE: (usize, usize) = (4, 16);
+/// Where S3 is if nobody says.
+const FALLBACK_REGION: &str = "us-east-1";
+/// A check file never changes once it is stored, and caches may know it.
+const CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
+
+/// A bucket that keeps check files.
+pub struct S3Store {
+    client: Client,
+    bucket: String,
+    prefix: String,
+    description: String,
+    /// Whether the service knows `If-None-Match` on a PUT; it does until it says otherwise.
+    knows_conditions: AtomicBool,
+    /// Whether the service deletes many objects at once; it does until it says otherwise.
+    knows_batches: AtomicBool,
+}
+
+impl fmt::Debug for S3Store {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The client knows the keys; nothing of it is shown.
+        formatter.debug_tuple("S3Store").field(&self.description).finish()
+    }
+}
+
+/// What became of one request to store under one name.
+enum Put {
+    Stored,
+    NameTaken,
+}
+
+impl S3Store {
+    /// Prepares the requests; none is made.
+    pub(super) async fn open(bucket: &Bucket) -> S3Store {
+        let http_client = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+            .build_https();
+        // Instance metadata is left out: it would be a request, and it knows the instance's region, not the bucket's.
+        let region = RegionProviderChain::first_try(bucket.region.clone().map(Region::new))
+            .or_else(EnvironmentVariableRegionProvider::new())
+            .or_else(ProfileFileRegionProvider::new())
+            .or_else(Region::new(FALLBACK_REGION));
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+            .operation_timeout(OPERATION_TIMEOUT)
+            .build();
+        // Services other than AWS stumble over checksums that they did not ask for.
+        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .http_client(http_client)
+            .region(region)
+            .timeout_config(timeouts)
+            .retry_config(RetryConfig::standard().with_max_attempts(READ_TRIES))
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+        if let Some(keys) = &bucket.keys {
+            loader = loader.credentials_provider(Credentials::new(
+                &keys.access_key_id,
+                keys.secret_access_key.reveal(),
+                None,
+                None,
+                "configuration",
+            ));
+        }
+        if let Some(endpoint_url) = &bucket.endpoint_url {
+            loader = loader.endpoint_url(endpoint_url);
+        }
+        let config = aws_sdk_s3::config::Builder::from(&loader.load().await)
+            .force_path_style(bucket.address_style == AddressStyle::Path)
+            .build();
+        S3Store {
+            client: Client::from_conf(config),
+            bucket: bucket.name.clone(),
+            prefix: bucket.prefix.clone(),
+            description: describe(bucket),
+            knows_conditions: AtomicBool::new(true),
+            knows_batches: AtomicBool::new(true),
+        }
+    }
+
+    pub(super) fn describe(&self) -> String {
+        self.description.clone()
+    }
+
+    pub(super) async fn put_check_file(
+        &self,
+        name: &CheckFileName,
+        content: &str,
+    ) -> Result<CheckFileName, StoreError> {
+        let mut free = name.clone();
+        for _ in 0..NAMES_TO_TRY {
+            match self.put_if_absent(&free, content).await? {
+                Put::Stored => return Ok(free),
+                // A file with our name and our content is our own, from an attempt whose answer was lost.
+                Put::NameTaken if self.holds(&free, content).await => return Ok(free),
+                Put::NameTaken => free = next_name(&free),
+            }
+        }
+        Err(StoreError::NamesTaken { name: name.clone() })
+    }
+
+    /// Stores under one name, unless it is taken; services without conditions are trusted with the name, since
+    /// names are unique by construction.
+    async fn put_if_absent(&self, name: &CheckFileName, content: &str) -> Result<Put, StoreError> {
+        let failed = |problem| self.error(&format!("write `{}{name}` to", self.prefix), problem);
+        if self.knows_conditions.load(Ordering::Relaxed) {
+            match self.put(name, content, Some("*")).await {
+                Ok(()) => return Ok(Put::Stored),
+                Err(PutFailure { status: 412, .. }) => return Ok(Put::NameTaken),
+                Err(PutFailure { status: 400 | 501, .. }) => {}
+                Err(PutFailure { problem, .. }) => return Err(failed(problem)),
+            }
+        }
+        // Whatever else may be wrong with the request is told by this one.
+        self.put(name, content, None).await.map_err(|failure| failed(failure.problem))?;
+        self.knows_conditions.store(false, Ordering::Relaxed);
+        Ok(Put::Stored)
+    }
+
+    async fn put(&self, name: &CheckFileName, content: &str, if_none_match: Option<&str>) -> Result<(), PutFailure> {
+        // Whoever stores tries again, and with more patience: see `deliver`.
+        let once = aws_sdk_s3::config::Builder::new().retry_config(RetryConfig::disabled());
+        let answer = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(self.key(name))
+            .content_type("application/json")
+            .cache_control(CACHE_CONTROL)
+            .set_if_none_match(if_none_match.map(str::to_owned))
+            .body(ByteStream::from(content.as_bytes().to_vec()))
+            .customize()
+            .config_override(once)
+            .send()
+            .await;
+        match answer {
+            Ok(stored) if stored.e_tag().is_some() => Ok(()),
+            // Many a web server answers 200 to anything; a round must not be taken for stored there.
+            Ok(_) => Err(PutFailure { status: 200, problem: S3Problem::NotS3 { status: 200 } }),
+            Err(error) => {
+                let status = error.raw_response().map_or(0, |raw| raw.status().as_u16());
+                Err(PutFailure { status, problem: self.problem(Action::Put, &error) })
+            }
+        }
+    }
+
+    /// Whether an object is there with this content. A writer that may not read says no, and takes another name.
+    async fn holds(&self, name: &CheckFileName, content: &str) -> bool {
+        self.read_check_file(name).await.is_ok_and(|there| there.is_some_and(|there| there == content.as_bytes()))
+    }
+
+    pub(super) async fn list_check_files(
+        &self,
+        times: RangeInclusive<UnixNanos>,
+    ) -> Result<Vec<CheckFileName>, StoreError> {
+        let failed = |problem| self.error("list", problem);
+        let mut names: Vec<CheckFileName> = Vec::new();
+        let mut token = None;
+        loop {
+            let page = self
+                .client
+                .list_objects_v2()
+                .bucket(&self.bucket)
+                .prefix(&self.prefix)
+                .start_after(object_name::start_after(&self.prefix, *times.start()))
+                // XML cannot carry every key that a bucket may hold; one odd foreign key must not hide the rest.
+                .encoding_type(EncodingType::Url)
+                .set_continuation_token(token.clone())
+                .send()
+                .await
+                .map_err(|error| failed(self.problem(Action::List, &error)))?;
+            let is_encoded = page.encoding_type() == Some(&EncodingType::Url);
+            for key in page.contents().iter().filter_map(|object| object.key()) {
+                let decoded = if is_encoded { decode_url(key) } else { Some(key.to_owned()) };
+                names.extend(decoded.and_then(|key| CheckFileName::parse_key(&self.prefix, &key)));
+            }
+            let next = page.next_continuation_token().map(str::to_owned);
+            // A listing is in order of keys, so that what comes after the last name we want is of no use.
+            let is_past = names.last().is_some_and(|last| last.stored_at > *times.end());
+            if is_past || page.is_truncated() != Some(true) {
+                break;
+            }
+            if next.is_none() || next == token {
+                let problem = "it says that the listing goes on, but not where".to_owned();
+                return Err(failed(S3Problem::Refused(problem)));
+            }
+            token = next;
+        }
+        // A service that ignores `start-after` must not make a difference.
+        names.retain(|name| times.contains(&name.stored_at));
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    pub(super) async fn read_check_file(&self, name: &CheckFileName) -> Result<Option<Vec<u8>>, StoreError> {
+        let failed = |problem| self.error(&format!("read `{}{name}` from", self.prefix), problem);
+        let answer = self.client.get_object().bucket(&self.bucket).key(self.key(name)).send().await;
+        match answer {
+            Ok(object) => match object.body.collect().await {
+                Ok(content) => Ok(Some(content.to_vec())),
+                Err(error) => Err(failed(s3_problem::of_failed_connection(&error))),
+            },
+            Err(error) if error.code() == Some("NoSuchKey") => Ok(None),
+            Err(error) => Err(failed(self.problem(Action::Get, &error))),
+        }
+    }
+
+    pub(super) async fn remove_check_files(&self, names: &[CheckFileName]) -> Result<usize, StoreError> {
+        let removed = stream::iter(names.chunks(DELETE_BATCH))
+            .map(|batch| self.remove_batch(batch))
+            .buffer_unordered(DELETES_AT_ONCE.0)
+            .try_fold(0, async |sum, removed| Ok(sum + removed))
+            .await;
+        removed.map_err(|problem| self.error("remove check files from", problem))
+    }
+
+    async fn remove_batch(&self, names: &[CheckFileName]) -> Result<usize, S3Problem> {
+        if !self.knows_batches.load(Ordering::Relaxed) {
+            return self.remove_one_by_one(names).await;
+        }
+        let objects = names.iter().map(|name| ObjectIdentifier::builder().key(self.key(name)).build());
+        let cannot_ask = |error: aws_sdk_s3::error::BuildError| S3Problem::CannotAsk(error.to_string());
+        let objects: Vec<_> = objects.collect::<Result<_, _>>().map_err(cannot_ask)?;
+        let batch = Delete::builder().set_objects(Some(objects)).quiet(true).build().map_err(cannot_ask)?;
+        match self.client.delete_objects().bucket(&self.bucket).delete(batch).send().await {
+            Ok(answer) => match answer.errors().iter().find(|error| error.code() != Some("NoSuchKey")) {
+                None => Ok(names.len()),
+                Some(error) => {
+                    let answer =
+                        Answer { status: 200, code: error.code(), message: error.message(), ..Answer::default() };
+                    Err(s3_problem::of_answer(&self.asked(Action::Delete), &answer))
+                }
+            },
+            // A service that does not know the request, or wants a checksum that nobody else wants any more.
+            Err(error) if error.raw_response().is_some_and(|raw| matches!(raw.status().as_u16(), 400 | 405 | 501)) => {
+                let removed = self.remove_one_by_one(names).await?;
+                self.knows_batches.store(false, Ordering::Relaxed);
+                Ok(removed)
+            }
+            Err(error) => Err(self.problem(Action::Delete, &error)),
+        }
+    }
+
+    async fn remove_one_by_one(&self, names: &[CheckFileName]) -> Result<usize, S3Problem> {
+        stream::iter(names)
+            .map(async |name| match self.client.delete_object().bucket(&self.bucket).key(self.key(name)).send().await {
+                Err(error) if error.code() != Some("NoSuchKey") => Err(self.problem(Action::Delete, &error)),
+                _ => Ok(1),
+            })
+            .buffer_unordered(DELETES_AT_ONCE.1)
+            .try_fold(0, async |sum, removed| Ok(sum + removed))
+            .await
+    }
+
+    fn key(&self, name: &CheckFileName) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    fn asked(&self, action: Action) -> Asked<'_> {
+        Asked { action, bucket: &self.bucket, prefix: &self.prefix }
+    }
+
+    fn error(&self, task: &str, problem: S3Problem) -> StoreError {
+        StoreError::S3 { task: format!("{task} {}", self.description), problem }
+    }
+
+    /// What the SDK's error means.
+    fn problem<E>(&self, action: Action, error: &SdkError<E, HttpResponse>) -> S3Problem
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        match error {
+            SdkError::TimeoutError(_) => S3Problem::TimedOut,
+            SdkError::ServiceError(service) => {
+                let (code, message) = (service.err().code(), service.err().message());
+                s3_problem::of_answer(&self.asked(action), &answer(service.raw(), code, message))
+            }
+            SdkError::ResponseError(response) if response.raw().status().is_success() => {
+                of_unreadable_answer(&answer(response.raw(), None, None))
+            }
+            SdkError::ResponseError(response) => {
+                s3_problem::of_answer(&self.asked(action), &answer(response.raw(), None, None))
+            }
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => S3Problem::TimedOut,
+            other => of_unsent_request(other),
+        }
+    }
+}
+
+/// Why a request was put to the service with no answer.
+struct PutFailure {
+    /// The answer's HTTP status; 0 if there was none.
+    status: u16,
+    problem: S3Problem,
+}
+
+/// What an SDK's error means that came before any answer: the credentials, the request itself or the connection.
+fn of_unsent_request<E>(error: &SdkError<E, HttpResponse>) -> S3Problem
+where
+    E: std::error::Error + 'static,
+{
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(this) = cause {
+        match this.downcast_ref::<CredentialsError>() {
+            Some(CredentialsError::CredentialsNotLoaded(_)) => return S3Problem::NoCredentials,
+            Some(other) => return S3Problem::BrokenCredentials(causes(other)),
+            None => cause = this.source(),
+        }
+    }
+    match error {
+        SdkError::ConstructionFailure(_) => S3Problem::CannotAsk(causes(error)),
+        _ => s3_problem::of_failed_connection(error),
+    }
+}
+
+/// An answer that says yes, but whose content is none of S3's, or broke off.
+fn of_unreadable_answer(answer: &Answer<'_>) -> S3Problem {
+    if answer.body.trim_ascii_start().starts_with(b"<?xml") {
+        S3Problem::Connection("the answer broke off".to_owned())
+    } else {
+        S3Problem::NotS3 { status: answer.status }
+    }
+}
+
+fn answer<'a>(raw: &'a HttpResponse, code: Option<&'a str>, message: Option<&'a str>) -> Answer<'a> {
+    Answer {
+        status: raw.status().as_u16(),
+        code,
+        message,
+        region: raw.headers().get("x-amz-bucket-region"),
+        content_type: raw.headers().get("content-type"),
+        body: raw.body().bytes().unwrap_or_default(),
+    }
+}
+
+/// An error and its causes on one line.
+fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(this) = cause {
+        text = format!("{text}: {this}");
+        cause = this.source();
+    }
+    text
+}
+
+/// The bucket as people call it. A URL's user and password, if somebody wrote one, are left out.
+fn describe(bucket: &Bucket) -> String {
+    match &bucket.endpoint_url {
+        Some(url) => {
+            let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+            let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+            let separator = if scheme.is_empty() { "" } else { "://" };
+            format!("the bucket `{}` at `{scheme}{separator}{host}`", bucket.name)
+        }
+        None => format!("the bucket `{}`", bucket.name),
+    }
+}
+
+/// A key that a listing has encoded for a URL; `None` if it is not encoded well.
+fn decode_url(text: &str) -> Option<String> {
+    let mut bytes = text.bytes();
+    let mut decoded = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let (high, low) = (hex_digit(bytes.next()?)?, hex_digit(bytes.next()?)?);
+                high << 4 | low
+            }
+            plain => plain,
+        });
+    }
+    String::from_utf8(decoded).ok()
+}
+
+fn hex_digit(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).map(|value| value as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::valid::{Secret, WriterKeys};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    fn bucket(endpoint_url: &str) -> Bucket {
+        Bucket {
+            name: "b".to_owned(),
+            region: Some("eu-west-1".to_owned()),
+            endpoint_url: Some(endpoint_url.to_owned()),
+            address_style: AddressStyle::Path,
+            prefix: "status/".to_owned(),
+            keys: Some(WriterKeys {
+                access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
+                secret_access_key: Secret::new("wJalrXUtnFEMI".to_owned()),
+            }),
+        }
+    }
+
+    const SOME_TIME: UnixNanos = 1_795_330_254_340_493_978;
+
+    fn name() -> CheckFileName {
+        CheckFileName::parse("1795330254340493978-a-check.json").expect("it is a name")
+    }
+
+    /// A server that answers each connection's first request with the next of `answers`, then goes away. The
+    /// requests' heads come back.
+    async fn server(answers: Vec<String>) -> (String, tokio::task::JoinHandle<Vec<String>>) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let served = tokio::spawn(async move {
+            let mut heads = Vec::new();
+            for answer in answers {
+                let (mut connection, _) = listener.accept().await.unwrap();
+                let mut seen = Vec::new();
+                let head_end = loop {
+                    if let Some(end) = seen.windows(4).position(|four| four == b"\r\n\r\n") {
+                        break end + 4;
+                    }
+                    assert_ne!(connection.read_buf(&mut seen).await.unwrap(), 0);
+                };
+                let head = String::from_utf8(seen[..head_end].to_vec()).unwrap().to_lowercase();
+                let length = head
+                    .split("content-length: ")
+                    .nth(1)
+                    .map_or(0, |rest| rest.split("\r\n").next().unwrap().parse().unwrap());
+                while seen.len() < head_end + length {
+                    assert_ne!(connection.read_buf(&mut seen).await.unwrap(), 0);
+                }
+                connection.write_all(answer.as_bytes()).await.unwrap();
+                heads.push(head);
+            }
+            heads
+        });
+        (url, served)
+    }
+
+    fn says(status: &str, content_type: &str, body: &str) -> String {
+        format!(
+            "HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\netag: \"x\"\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        )
+    }
+
+    fn refuses(status: &str, code: &str) -> String {
+        says(status, "application/xml", &format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code></Error>"))
+    }
+
+    async fn put(answers: Vec<String>) -> (Result<CheckFileName, StoreError>, Vec<String>) {
+        let (url, served) = server(answers).await;
+        let store = S3Store::open(&bucket(&url)).await;
+        let stored = store.put_check_file(&name(), "[]").await;
+        (stored, served.await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_check_file_is_stored_as_immutable_and_only_if_absent() {
+        let (stored, heads) = put(vec![says("200 OK", "text/plain", "")]).await;
+        assert_eq!(stored.unwrap(), name());
+        for expected in [
+            "put /b/status/1795330254340493978-a-check.json?x-id=putobject http/1.1",
+            "\r\nif-none-match: *\r\n",
+            "\r\ncontent-type: application/json\r\n",
+            "\r\ncache-control: public, max-age=31536000, immutable\r\n",
+            "/eu-west-1/s3/aws4_request",
+        ] {
+            assert!(heads[0].contains(expected), "{expected} is not in {}", heads[0]);
+        }
+        assert!(!heads[0].contains("checksum") && !heads[0].contains("aws-chunked"), "{}", heads[0]);
+    }
+
+    #[tokio::test]
+    async fn a_service_without_conditions_is_asked_without() {
+        for refusal in [refuses("501 Not Implemented", "NotImplemented"), refuses("400 Bad Request", "InvalidArgument")]
+        {
+            let (stored, heads) = put(vec![refusal, says("200 OK", "text/plain", "")]).await;
+            assert_eq!(stored.unwrap(), name());
+            assert!(!heads[1].contains("if-none-match"), "{}", heads[1]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_taken_name_gives_the_next_nanosecond_unless_it_is_our_own_round() {
+        let taken = || refuses("412 Precondition Failed", "PreconditionFailed");
+        let answers = vec![taken(), says("200 OK", "application/json", "[other]"), says("200 OK", "text/plain", "")];
+        let (stored, _) = put(answers).await;
+        assert_eq!(stored.unwrap().stored_at, name().stored_at + 1);
+        let (stored, _) = put(vec![taken(), says("200 OK", "application/json", "[]")]).await;
+        assert_eq!(stored.unwrap(), name());
+    }
+
+    #[tokio::test]
+    async fn storing_is_tried_once_here_since_whoever_delivers_tries_again() {
+        let (stored, heads) = put(vec![refuses("503 Slow Down", "SlowDown")]).await;
+        assert!(stored.unwrap_err().is_passing());
+        assert_eq!(heads.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_web_server_that_says_yes_to_anything_is_not_taken_for_a_store() {
+        let page = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 6\r\nconnection: close\r\n\r\n<html>";
+        let (stored, _) = put(vec![page.to_owned()]).await;
+        let error = stored.unwrap_err();
+        assert!(error.to_string().contains("no S3 service") && !error.is_passing(), "{error}");
+        let (url, _served) = server(vec![page.to_owned()]).await;
+        let error = S3Store::open(&bucket(&url)).await.list_check_files(0..=UnixNanos::MAX).await.unwrap_err();
+        assert!(error.to_string().contains("no S3 service"), "{error}");
+        let (url, _served) = server(vec![says("404 Not Found", "text/html", "<h1>Not Found</h1>")]).await;
+        let error = S3Store::open(&bucket(&url)).await.read_check_file(&name()).await.unwrap_err();
+        assert!(error.to_string().contains("no S3 service"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn errors_name_the_object_the_bucket_and_the_remedy_and_no_secret() {
+        let (stored, _) = put(vec![refuses("403 Forbidden", "AccessDenied")]).await;
+        let text = stored.unwrap_err().to_string();
+        assert!(
+            text.starts_with("write `status/1795330254340493978-a-check.json` to the bucket `b` at `http://127."),
+            "{text}"
+        );
+        assert!(text.ends_with("give the key the permission `s3:PutObject` on `arn:aws:s3:::b/status/*`"), "{text}");
+        assert!(!text.contains("AKIA") && !text.contains("wJalr"), "{text}");
+        let store = S3Store::open(&bucket("http://user:password@127.0.0.1:1")).await;
+        assert_eq!(format!("{store:?}"), "S3Store(\"the bucket `b` at `http://127.0.0.1:1`\")");
+    }
+
+    #[tokio::test]
+    async fn nobody_there_is_said_so_and_may_pass() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let error = S3Store::open(&bucket(&url)).await.put_check_file(&name(), "[]").await.unwrap_err();
+        assert!(
+            error.to_string().ends_with("the connection is refused; check `endpoint_url`, and that the service runs")
+        );
+        assert!(error.is_passing());
+    }
+
+    #[tokio::test]
+    async fn a_service_without_tls_is_told_apart_from_one_that_is_away() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            connection.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        });
+        let store = S3Store::open(&bucket(&url)).await;
+        let error = store.put_check_file(&name(), "[]").await.unwrap_err();
+        assert!(error.to_string().contains("no secure connection can be made"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_listing_is_read_to_its_end_and_decoded() {
+        let page = |keys: &[&str], token: &str| {
+            let contents: String = keys.iter().map(|key| format!("<Contents><Key>{key}</Key></Contents>")).collect();
+            let more = if token.is_empty() { "false" } else { "true" };
+            let token = if token.is_empty() {
+                String::new()
+            } else {
+                format!("<NextContinuationToken>{token}</NextContinuationToken>")
+            };
+            says(
+                "200 OK",
+                "application/xml",
+                &format!(
+                    "<?xml version=\"1.0\"?><ListBucketResult><EncodingType>url</EncodingType><IsTruncated>{more}</IsTruncated>{token}{contents}</ListBucketResult>"
+                ),
+            )
+        };
+        let (url, served) = server(vec![
+            page(&["status%2F1795330254340493978-a-check.json", "status%2Fodd%01+key"], "more"),
+            page(&["status/1795330254340493980-check.json", "status/index.json"], ""),
+        ])
+        .await;
+        let names = S3Store::open(&bucket(&url)).await.list_check_files(SOME_TIME..=UnixNanos::MAX).await.unwrap();
+        assert_eq!(
+            names.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["1795330254340493978-a-check.json", "1795330254340493980-check.json"]
+        );
+        let heads = served.await.unwrap();
+        assert!(heads[0].contains("start-after=status%2f1795330254340493977~"), "{}", heads[0]);
+        assert!(heads[1].contains("continuation-token=more"), "{}", heads[1]);
+    }
+
+    #[tokio::test]
+    async fn a_listing_of_old_files_ends_where_they_end() {
+        let page = "<?xml version=\"1.0\"?><ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>more</NextContinuationToken>\
+            <Contents><Key>status/1795330254340493978-check.json</Key></Contents>\
+            <Contents><Key>status/1795330254340493980-check.json</Key></Contents></ListBucketResult>";
+        let (url, served) = server(vec![says("200 OK", "application/xml", page)]).await;
+        let names = S3Store::open(&bucket(&url)).await.list_check_files(0..=SOME_TIME + 1).await.unwrap();
+        assert_eq!(names, [CheckFileName { stored_at: SOME_TIME, node: None }]);
+        assert_eq!(served.await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_service_without_batches_deletes_one_by_one() {
+        let gone = || says("204 No Content", "text/plain", "");
+        let (url, served) = server(vec![refuses("501 Not Implemented", "NotImplemented"), gone(), gone()]).await;
+        let names = [name(), next_name(&name())];
+        assert_eq!(S3Store::open(&bucket(&url)).await.remove_check_files(&names).await.unwrap(), 2);
+        let heads = served.await.unwrap();
+        assert!(heads[0].starts_with("post /b/?delete") && heads[2].starts_with("delete /b/status/"), "{heads:?}");
+    }
+
+    #[tokio::test]
+    async fn an_object_that_cannot_be_deleted_is_an_error() {
+        let body =
+            "<?xml version=\"1.0\"?><DeleteResult><Error><Key>k</Key><Code>AccessDenied</Code></Error></DeleteResult>";
+        let (url, _served) = server(vec![says("200 OK", "application/xml", body)]).await;
+        let error = S3Store::open(&bucket(&url)).await.remove_check_files(&[name()]).await.unwrap_err();
+        assert!(error.to_string().contains("`s3:DeleteObject`"), "{error}");
+    }
+
+    #[test]
+    fn keys_are_decoded_as_listings_encode_them() {
+        for (encoded, key) in
+            [("a%2Fb+c%2b", Some("a/b c+")), ("%C3%A9", Some("é")), ("%", None), ("%zz", None), ("%FF", None)]
+        {
+            assert_eq!(decode_url(encoded).as_deref(), key, "{encoded}");
+        }
+    }
+}

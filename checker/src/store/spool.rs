@@ -1,0 +1,233 @@
+//! Rounds that could not be stored yet, as files that wait in a folder of this machine: one folder for each store,
+//! so that a round never ends in a store it was not meant for. When they are sent is [`super::deliver`]'s business.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use sha2::{Digest as _, Sha256};
+use shared::object_name::CheckFileName;
+
+use super::durable::{self, Placed};
+use super::{NAMES_TO_TRY, StoreError, next_name};
+use crate::config::valid::{Place, Storage};
+
+/// The folder for rounds that the store refuses although it takes others.
+const SET_ASIDE: &str = "refused";
+
+/// The rounds that wait for one store.
+#[derive(Debug, Clone)]
+pub struct Spool {
+    folder: PathBuf,
+}
+
+impl Spool {
+    /// The spool for a store, under a directory that several stores may share. Nothing is created until a round
+    /// has to wait.
+    #[must_use]
+    pub fn open(directory: &Path, storage: &Storage) -> Spool {
+        Spool { folder: directory.join(short_hash(&identity(&storage.place))) }
+    }
+
+    /// Where the rounds wait.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Keeps a round. When this returns it survives a crash and a power cut. Returns the file it waits in.
+    pub async fn keep(&self, name: &CheckFileName, content: &str) -> Result<PathBuf, StoreError> {
+        let (wanted, content) = (name.clone(), content.as_bytes().to_vec());
+        let kept = self.blocking(format!("keep `{name}`"), move |folder| keep(folder, &wanted, &content)).await?;
+        kept.ok_or_else(|| StoreError::NamesTaken { name: name.clone() })
+    }
+
+    /// The rounds that wait, oldest first.
+    pub async fn waiting(&self) -> Result<Vec<CheckFileName>, StoreError> {
+        self.blocking("look for waiting rounds".to_owned(), waiting).await
+    }
+
+    /// A waiting round's content; `None` if another checker has sent it meanwhile.
+    pub(super) async fn read(&self, name: &CheckFileName) -> Result<Option<String>, StoreError> {
+        let file = name.to_string();
+        self.blocking(format!("read `{name}`"), move |folder| match fs::read(folder.join(file)) {
+            // A round is JSON of ours; should a byte be damaged, the rest is still worth having.
+            Ok(content) => Ok(Some(String::from_utf8_lossy(&content).into_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        })
+        .await
+    }
+
+    /// Forgets a round that the store has.
+    pub(super) async fn forget(&self, name: &CheckFileName) -> Result<(), StoreError> {
+        let file = name.to_string();
+        self.blocking(format!("remove `{name}`"), move |folder| unless_gone(fs::remove_file(folder.join(file)))).await
+    }
+
+    /// Moves a round that the store refuses to where it is kept, but not sent again. Returns where that is.
+    pub(super) async fn set_aside(&self, name: &CheckFileName) -> Result<PathBuf, StoreError> {
+        let file = name.to_string();
+        self.blocking(format!("set `{name}` aside"), move |folder| {
+            let refused = folder.join(SET_ASIDE);
+            fs::create_dir_all(&refused)?;
+            unless_gone(fs::rename(folder.join(&file), refused.join(&file)))?;
+            Ok(refused.join(file))
+        })
+        .await
+    }
+
+    /// Runs file system work where it may block, and says what was tried if it fails.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        task: String,
+        work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let folder = self.folder.clone();
+        let done = tokio::task::spawn_blocking(move || work(&folder)).await;
+        let task = || format!("{task} in the spool `{}`", self.folder.display());
+        done.map_err(io::Error::other).flatten().map_err(|cause| StoreError::File { task: task(), cause })
+    }
+}
+
+fn keep(folder: &Path, wanted: &CheckFileName, content: &[u8]) -> io::Result<Option<PathBuf>> {
+    fs::create_dir_all(folder)?;
+    let mut name = wanted.clone();
+    for _ in 0..NAMES_TO_TRY {
+        let path = folder.join(name.to_string());
+        let placed = durable::place_new(durable::write_temporary(folder, content)?, &path)?;
+        if placed == Placed::New || fs::read(&path).is_ok_and(|there| there == content) {
+            durable::sync_directory(folder)?;
+            return Ok(Some(path));
+        }
+        name = next_name(&name);
+    }
+    Ok(None)
+}
+
+fn waiting(folder: &Path) -> io::Result<Vec<CheckFileName>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let now = SystemTime::now();
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let file_name = entry.file_name();
+        let Some(text) = file_name.to_str() else { continue };
+        if durable::is_temporary(text) {
+            durable::sweep_if_stale(&entry, now);
+        } else if let Some(name) = CheckFileName::parse(text) {
+            names.push(name);
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn unless_gone(done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
+/// What makes a place another one. Keys are no part of it: rounds wait for the same bucket when its keys change.
+fn identity(place: &Place) -> String {
+    match place {
+        Place::S3(bucket) => {
+            let endpoint = bucket.endpoint_url.as_deref().unwrap_or_default().trim_end_matches('/');
+            format!("s3\n{endpoint}\n{}\n{}", bucket.name, bucket.prefix)
+        }
+        Place::Directory(path) => {
+            // A relative path means another place when the checker is started elsewhere.
+            format!("directory\n{}", std::path::absolute(path).unwrap_or_else(|_| path.clone()).display())
+        }
+    }
+}
+
+/// Sixteen hexadecimal digits: enough to tell a handful of stores apart, and short enough for a folder's name.
+fn short_hash(text: &str) -> String {
+    Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::valid::{Bucket, Secret, WriterKeys};
+    use shared::page_config::AddressStyle;
+
+    fn storage(place: Place) -> Storage {
+        Storage { place, check_expiry: None }
+    }
+
+    fn bucket(name: &str, secret: &str) -> Storage {
+        storage(Place::S3(Bucket {
+            name: name.to_owned(),
+            region: None,
+            endpoint_url: None,
+            address_style: AddressStyle::Path,
+            prefix: String::new(),
+            keys: Some(WriterKeys {
+                access_key_id: "AKIA".to_owned(),
+                secret_access_key: Secret::new(secret.to_owned()),
+            }),
+        }))
+    }
+
+    fn name(stored_at: i64) -> CheckFileName {
+        CheckFileName::parse(&format!("{stored_at}-a-check.json")).expect("it is a name")
+    }
+
+    const SOME_TIME: i64 = 1_795_330_254_340_493_978;
+
+    #[tokio::test]
+    async fn kept_rounds_wait_in_order_until_they_are_forgotten() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::open(directory.path(), &bucket("b", "x"));
+        assert_eq!(spool.waiting().await.unwrap(), []);
+        for step in [2, 0, 1] {
+            spool.keep(&name(SOME_TIME + step), &format!("[{step}]")).await.unwrap();
+        }
+        let all: Vec<_> = (0..3).map(|step| name(SOME_TIME + step)).collect();
+        assert_eq!(spool.waiting().await.unwrap(), all);
+        assert_eq!(spool.read(&all[1]).await.unwrap().as_deref(), Some("[1]"));
+        spool.forget(&all[1]).await.unwrap();
+        spool.forget(&all[1]).await.unwrap();
+        assert_eq!(spool.read(&all[1]).await.unwrap(), None);
+        assert_eq!(spool.waiting().await.unwrap(), [all[0].clone(), all[2].clone()]);
+    }
+
+    #[tokio::test]
+    async fn a_kept_round_never_replaces_another() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::open(directory.path(), &bucket("b", "x"));
+        let first = spool.keep(&name(SOME_TIME), "[1]").await.unwrap();
+        assert_eq!(spool.keep(&name(SOME_TIME), "[1]").await.unwrap(), first);
+        assert_ne!(spool.keep(&name(SOME_TIME), "[2]").await.unwrap(), first);
+        assert_eq!(spool.waiting().await.unwrap(), [name(SOME_TIME), name(SOME_TIME + 1)]);
+    }
+
+    #[tokio::test]
+    async fn what_is_set_aside_waits_no_more_and_is_not_lost() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::open(directory.path(), &bucket("b", "x"));
+        spool.keep(&name(SOME_TIME), "[1]").await.unwrap();
+        let path = spool.set_aside(&name(SOME_TIME)).await.unwrap();
+        assert_eq!(spool.waiting().await.unwrap(), []);
+        assert_eq!(fs::read_to_string(path).unwrap(), "[1]");
+    }
+
+    #[test]
+    fn each_store_has_a_folder_and_keys_do_not_matter() {
+        let folder = |storage: &Storage| Spool::open(Path::new("spool"), storage).folder().to_owned();
+        assert_eq!(folder(&bucket("b", "one")), folder(&bucket("b", "other")));
+        assert_ne!(folder(&bucket("b", "one")), folder(&bucket("c", "one")));
+        assert_ne!(folder(&bucket("b", "one")), folder(&storage(Place::Directory("b".into()))));
+        let relative = storage(Place::Directory("checks".into()));
+        let absolute = storage(Place::Directory(std::path::absolute("checks").unwrap()));
+        assert_eq!(folder(&relative), folder(&absolute));
+    }
+}
