@@ -56,10 +56,10 @@ pub(super) struct Representation {
 
 /// A strong validator: 128 bits of the content's SHA-256, and what sets this form of it apart.
 pub(super) fn etag(content: &[u8], encoding: Option<&str>) -> HeaderValue {
-    let hash: String = Sha256::digest(content).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let hash = Sha256::digest(content).first_chunk().map_or(0, |start| u128::from_be_bytes(*start));
     let etag = match encoding {
-        Some(encoding) => format!("\"{hash}-{encoding}\""),
-        None => format!("\"{hash}\""),
+        Some(encoding) => format!("\"{hash:032x}-{encoding}\""),
+        None => format!("\"{hash:032x}\""),
     };
     HeaderValue::from_str(&etag).unwrap_or_else(|_| HeaderValue::from_static("\"\""))
 }

@@ -36,7 +36,7 @@ use crate::store::{Store, StoreError};
 /// How long a client may take to ask, or keep a connection without asking.
 const ASK_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a connection may last in all, so that a client who reads slowly does not hold it for ever.
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+const CONNECTION_TIMEOUT: Duration = Duration::from_mins(10);
 /// How many connections there may be at once; more wait until one ends.
 const CONNECTIONS: usize = 1_024;
 /// How long answers under way may take to end after we are asked to stop.
@@ -46,7 +46,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 /// How many refusals in a row mean that it will not get better: half a minute of them.
 const ACCEPT_TRIES: u32 = 60;
 /// How often a failing store is told of on standard error; the page asks for many files in one go.
-const COMPLAINT_SPACING: Duration = Duration::from_secs(60);
+const COMPLAINT_SPACING: Duration = Duration::from_mins(1);
 
 /// We cannot serve.
 #[derive(Debug, thiserror::Error)]

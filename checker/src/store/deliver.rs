@@ -162,12 +162,12 @@ async fn with_retries(
     content: &str,
     tries: u32,
 ) -> Result<CheckFileName, StoreError> {
-    let mut tried = 1;
+    let mut count = 1;
     loop {
         match put(name, content).await {
-            Err(error) if error.is_passing() && tried < tries => {
-                tokio::time::sleep(wait_after(tried, jitter(name, tried))).await;
-                tried += 1;
+            Err(error) if error.is_passing() && count < tries => {
+                tokio::time::sleep(wait_after(count, jitter(name, count))).await;
+                count += 1;
             }
             done => return done,
         }

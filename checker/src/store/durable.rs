@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 const TEMPORARY: (&str, &str) = (".checkup-", ".tmp");
 
 /// The age at which a temporary file's writer is surely dead: no write of ours takes a minute.
-const STALE_AGE: Duration = Duration::from_secs(60 * 60);
+const STALE_AGE: Duration = Duration::from_hours(1);
 
 /// Whether a new file could be put in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +103,7 @@ mod tests {
         let (_, fresh) = write_temporary(directory.path(), b"half").unwrap().keep().unwrap();
         let (_, stale) = write_temporary(directory.path(), b"half").unwrap().keep().unwrap();
         let now = SystemTime::now();
-        let before = now - Duration::from_secs(2 * 60 * 60);
+        let before = now - Duration::from_hours(2);
         File::options().write(true).open(&stale).unwrap().set_modified(before).unwrap();
         for entry in fs::read_dir(directory.path()).unwrap() {
             let entry = entry.unwrap();

@@ -223,9 +223,10 @@ pub(super) fn of_failed_connection(error: &(dyn Error + 'static)) -> S3Problem {
 /// What one cause in a chain means, if it says enough.
 fn of_cause(error: &(dyn Error + 'static)) -> Option<S3Problem> {
     if let Some(error) = error.downcast_ref::<io::Error>() {
-        // TLS libraries put their own errors into those of the connection.
-        if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            return Some(S3Problem::Tls(plain(&tls.to_string())));
+        // An error inside is not among the causes, and TLS libraries put their own there, sometimes twice deep.
+        let inner = error.get_ref().map(|inner| inner as &(dyn Error + 'static));
+        if let Some(problem) = inner.and_then(of_cause) {
+            return Some(problem);
         }
         match error.kind() {
             io::ErrorKind::ConnectionRefused => return Some(S3Problem::ConnectionRefused),
@@ -366,6 +367,7 @@ mod tests {
             io::ErrorKind::InvalidData,
             rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer),
         );
+        let tls = io::Error::other(tls);
         let problem = of_failed_connection(&tls);
         assert!(matches!(problem, S3Problem::Tls(_)) && problem.to_string().contains("UnknownIssuer"), "{problem}");
         assert!(!problem.is_passing());

@@ -150,7 +150,8 @@ fn identity(place: &Place) -> String {
 
 /// Sixteen hexadecimal digits: enough to tell a handful of stores apart, and short enough for a folder's name.
 fn short_hash(text: &str) -> String {
-    Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let hash = Sha256::digest(text).first_chunk().map_or(0, |start| u64::from_be_bytes(*start));
+    format!("{hash:016x}")
 }
 
 #[cfg(test)]

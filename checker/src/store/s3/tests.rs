@@ -1,0 +1,241 @@
+//! What is asked of a service that speaks S3, and what its answers lead to.
+
+use super::*;
+use crate::config::valid::{Secret, WriterKeys};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+fn bucket(endpoint_url: &str) -> Bucket {
+    Bucket {
+        name: "b".to_owned(),
+        region: Some("eu-west-1".to_owned()),
+        endpoint_url: Some(endpoint_url.to_owned()),
+        address_style: AddressStyle::Path,
+        prefix: "status/".to_owned(),
+        keys: Some(WriterKeys {
+            access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
+            secret_access_key: Secret::new("wJalrXUtnFEMI".to_owned()),
+        }),
+    }
+}
+
+const SOME_TIME: UnixNanos = 1_795_330_254_340_493_978;
+
+fn name() -> CheckFileName {
+    CheckFileName::parse("1795330254340493978-a-check.json").expect("it is a name")
+}
+
+/// A server that answers each connection's first request with the next of `answers`, then goes away. The
+/// requests' heads come back.
+async fn server(answers: Vec<String>) -> (String, tokio::task::JoinHandle<Vec<String>>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let served = tokio::spawn(async move {
+        let mut heads = Vec::new();
+        for answer in answers {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut seen = Vec::new();
+            let head_end = loop {
+                if let Some(end) = seen.windows(4).position(|four| four == b"\r\n\r\n") {
+                    break end + 4;
+                }
+                assert_ne!(connection.read_buf(&mut seen).await.unwrap(), 0);
+            };
+            let head = String::from_utf8(seen[..head_end].to_vec()).unwrap().to_lowercase();
+            let length = head
+                .split("content-length: ")
+                .nth(1)
+                .map_or(0, |rest| rest.split("\r\n").next().unwrap().parse().unwrap());
+            while seen.len() < head_end + length {
+                assert_ne!(connection.read_buf(&mut seen).await.unwrap(), 0);
+            }
+            connection.write_all(answer.as_bytes()).await.unwrap();
+            heads.push(head);
+        }
+        heads
+    });
+    (url, served)
+}
+
+fn says(status: &str, content_type: &str, body: &str) -> String {
+    format!(
+        "HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\netag: \"x\"\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+fn refuses(status: &str, code: &str) -> String {
+    says(status, "application/xml", &format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code></Error>"))
+}
+
+async fn put(answers: Vec<String>) -> (Result<CheckFileName, StoreError>, Vec<String>) {
+    let (url, served) = server(answers).await;
+    let store = S3Store::open(&bucket(&url)).await;
+    let stored = store.put_check_file(&name(), "[]").await;
+    (stored, served.await.unwrap())
+}
+
+#[tokio::test]
+async fn a_check_file_is_stored_as_immutable_and_only_if_absent() {
+    let (stored, heads) = put(vec![says("200 OK", "text/plain", "")]).await;
+    assert_eq!(stored.unwrap(), name());
+    for expected in [
+        "put /b/status/1795330254340493978-a-check.json?x-id=putobject http/1.1",
+        "\r\nif-none-match: *\r\n",
+        "\r\ncontent-type: application/json\r\n",
+        "\r\ncache-control: public, max-age=31536000, immutable\r\n",
+        "/eu-west-1/s3/aws4_request",
+    ] {
+        assert!(heads[0].contains(expected), "{expected} is not in {}", heads[0]);
+    }
+    assert!(!heads[0].contains("checksum") && !heads[0].contains("aws-chunked"), "{}", heads[0]);
+}
+
+#[tokio::test]
+async fn a_service_without_conditions_is_asked_without() {
+    for refusal in [refuses("501 Not Implemented", "NotImplemented"), refuses("400 Bad Request", "InvalidArgument")] {
+        let (stored, heads) = put(vec![refusal, says("200 OK", "text/plain", "")]).await;
+        assert_eq!(stored.unwrap(), name());
+        assert!(!heads[1].contains("if-none-match"), "{}", heads[1]);
+    }
+}
+
+#[tokio::test]
+async fn a_taken_name_gives_the_next_nanosecond_unless_it_is_our_own_round() {
+    let taken = || refuses("412 Precondition Failed", "PreconditionFailed");
+    let answers = vec![taken(), says("200 OK", "application/json", "[other]"), says("200 OK", "text/plain", "")];
+    let (stored, _) = put(answers).await;
+    assert_eq!(stored.unwrap().stored_at, name().stored_at + 1);
+    let (stored, _) = put(vec![taken(), says("200 OK", "application/json", "[]")]).await;
+    assert_eq!(stored.unwrap(), name());
+}
+
+#[tokio::test]
+async fn storing_is_tried_once_here_since_whoever_delivers_tries_again() {
+    let (stored, heads) = put(vec![refuses("503 Slow Down", "SlowDown")]).await;
+    assert!(stored.unwrap_err().is_passing());
+    assert_eq!(heads.len(), 1);
+}
+
+#[tokio::test]
+async fn a_web_server_that_says_yes_to_anything_is_not_taken_for_a_store() {
+    let page = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 6\r\nconnection: close\r\n\r\n<html>";
+    let (stored, _) = put(vec![page.to_owned()]).await;
+    let error = stored.unwrap_err();
+    assert!(error.to_string().contains("no S3 service") && !error.is_passing(), "{error}");
+    let (url, _served) = server(vec![page.to_owned()]).await;
+    let error = S3Store::open(&bucket(&url)).await.list_check_files(0..=UnixNanos::MAX).await.unwrap_err();
+    assert!(error.to_string().contains("no S3 service"), "{error}");
+    let (url, _served) = server(vec![says("404 Not Found", "text/html", "<h1>Not Found</h1>")]).await;
+    let error = S3Store::open(&bucket(&url)).await.read_check_file(&name()).await.unwrap_err();
+    assert!(error.to_string().contains("no S3 service"), "{error}");
+}
+
+#[tokio::test]
+async fn errors_name_the_object_the_bucket_and_the_remedy_and_no_secret() {
+    let (stored, _) = put(vec![refuses("403 Forbidden", "AccessDenied")]).await;
+    let text = stored.unwrap_err().to_string();
+    assert!(
+        text.starts_with("write `status/1795330254340493978-a-check.json` to the bucket `b` at `http://127."),
+        "{text}"
+    );
+    assert!(text.ends_with("give the key the permission `s3:PutObject` on `arn:aws:s3:::b/status/*`"), "{text}");
+    assert!(!text.contains("AKIA") && !text.contains("wJalr"), "{text}");
+    let store = S3Store::open(&bucket("http://user:password@127.0.0.1:1")).await;
+    assert_eq!(format!("{store:?}"), "S3Store(\"the bucket `b` at `http://127.0.0.1:1`\")");
+}
+
+#[tokio::test]
+async fn nobody_there_is_said_so_and_may_pass() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let error = S3Store::open(&bucket(&url)).await.put_check_file(&name(), "[]").await.unwrap_err();
+    assert!(error.to_string().ends_with("the connection is refused; check `endpoint_url`, and that the service runs"));
+    assert!(error.is_passing());
+}
+
+#[tokio::test]
+async fn a_service_without_tls_is_told_apart_from_one_that_is_away() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        connection.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+    });
+    let store = S3Store::open(&bucket(&url)).await;
+    let error = store.put_check_file(&name(), "[]").await.unwrap_err();
+    assert!(error.to_string().contains("no secure connection can be made"), "{error}");
+}
+
+#[tokio::test]
+async fn a_listing_is_read_to_its_end_and_decoded() {
+    let page = |keys: &[&str], token: &str| {
+        let contents =
+            keys.iter().map(|key| format!("<Contents><Key>{key}</Key></Contents>")).collect::<Vec<_>>().concat();
+        let more = if token.is_empty() { "false" } else { "true" };
+        let token = if token.is_empty() {
+            String::new()
+        } else {
+            format!("<NextContinuationToken>{token}</NextContinuationToken>")
+        };
+        says(
+            "200 OK",
+            "application/xml",
+            &format!(
+                "<?xml version=\"1.0\"?><ListBucketResult><EncodingType>url</EncodingType><IsTruncated>{more}</IsTruncated>{token}{contents}</ListBucketResult>"
+            ),
+        )
+    };
+    let (url, served) = server(vec![
+        page(&["status%2F1795330254340493978-a-check.json", "status%2Fodd%01+key"], "more"),
+        page(&["status/1795330254340493980-check.json", "status/index.json"], ""),
+    ])
+    .await;
+    let names = S3Store::open(&bucket(&url)).await.list_check_files(SOME_TIME..=UnixNanos::MAX).await.unwrap();
+    assert_eq!(
+        names.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["1795330254340493978-a-check.json", "1795330254340493980-check.json"]
+    );
+    let heads = served.await.unwrap();
+    assert!(heads[0].contains("start-after=status%2f1795330254340493977~"), "{}", heads[0]);
+    assert!(heads[1].contains("continuation-token=more"), "{}", heads[1]);
+}
+
+#[tokio::test]
+async fn a_listing_of_old_files_ends_where_they_end() {
+    let page = "<?xml version=\"1.0\"?><ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>more</NextContinuationToken>\
+        <Contents><Key>status/1795330254340493978-check.json</Key></Contents>\
+        <Contents><Key>status/1795330254340493980-check.json</Key></Contents></ListBucketResult>";
+    let (url, served) = server(vec![says("200 OK", "application/xml", page)]).await;
+    let names = S3Store::open(&bucket(&url)).await.list_check_files(0..=SOME_TIME + 1).await.unwrap();
+    assert_eq!(names, [CheckFileName { stored_at: SOME_TIME, node: None }]);
+    assert_eq!(served.await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_service_without_batches_deletes_one_by_one() {
+    let gone = || says("204 No Content", "text/plain", "");
+    let (url, served) = server(vec![refuses("501 Not Implemented", "NotImplemented"), gone(), gone()]).await;
+    let names = [name(), next_name(&name())];
+    assert_eq!(S3Store::open(&bucket(&url)).await.remove_check_files(&names).await.unwrap(), 2);
+    let heads = served.await.unwrap();
+    assert!(heads[0].starts_with("post /b/?delete") && heads[2].starts_with("delete /b/status/"), "{heads:?}");
+}
+
+#[tokio::test]
+async fn an_object_that_cannot_be_deleted_is_an_error() {
+    let body =
+        "<?xml version=\"1.0\"?><DeleteResult><Error><Key>k</Key><Code>AccessDenied</Code></Error></DeleteResult>";
+    let (url, _served) = server(vec![says("200 OK", "application/xml", body)]).await;
+    let error = S3Store::open(&bucket(&url)).await.remove_check_files(&[name()]).await.unwrap_err();
+    assert!(error.to_string().contains("`s3:DeleteObject`"), "{error}");
+}
+
+#[test]
+fn keys_are_decoded_as_listings_encode_them() {
+    for (encoded, key) in
+        [("a%2Fb+c%2b", Some("a/b c+")), ("%C3%A9", Some("é")), ("%", None), ("%zz", None), ("%FF", None)]
+    {
+        assert_eq!(decode_url(encoded).as_deref(), key, "{encoded}");
+    }
+}
