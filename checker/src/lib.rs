@@ -10,6 +10,7 @@ pub mod command;
 pub mod conclude;
 pub mod config;
 pub mod page_files;
+pub mod provision;
 pub mod record;
 pub mod report;
 pub mod retention;

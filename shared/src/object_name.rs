@@ -151,6 +151,83 @@ pub fn check_prefix(prefix: &str) -> Result<(), NotAPrefix> {
     Ok(())
 }
 
+/// Nineteen characters, each of them any: how a policy says "a time" so exactly that the rights of the node `west` do
+/// not reach what `eu-west` stores.
+const ANY_TIME: &str = "???????????????????";
+
+/// Patterns for a policy's resources, with `*` for any text and `?` for any one character.
+///
+/// They stand here since they spell names. A prefix that holds one of those characters itself has no pattern; see
+/// [`patterns::check_prefix`].
+pub mod patterns {
+    use super::{ANY_TIME, CHECK_FILE_ENDING, NodeName};
+
+    /// Everything in the store.
+    #[must_use]
+    pub fn everything(prefix: &str) -> String {
+        format!("{prefix}*")
+    }
+
+    /// The check files of one node.
+    #[must_use]
+    pub fn check_files_of(prefix: &str, node: &NodeName) -> String {
+        format!("{prefix}{ANY_TIME}-{node}{CHECK_FILE_ENDING}")
+    }
+
+    /// The check files of the original Checkup, which knows no nodes.
+    #[must_use]
+    pub fn check_files_of_the_original(prefix: &str) -> String {
+        format!("{prefix}{ANY_TIME}{CHECK_FILE_ENDING}")
+    }
+
+    /// A node's own history: its spans and figures, and the sketches of its response times.
+    #[must_use]
+    pub fn history_of(prefix: &str, node: &NodeName) -> [String; 2] {
+        [format!("{prefix}history/{node}.json"), format!("{prefix}history/{node}-latency.json")]
+    }
+
+    /// The messages of one node: named like check files, in a folder of their own.
+    #[must_use]
+    pub fn messages_of(prefix: &str, node: &NodeName) -> String {
+        format!("{prefix}messages/{ANY_TIME}-{node}*.json")
+    }
+
+    /// The prefix can be no part of a pattern.
+    #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+    #[error(
+        "limit rights to the prefix `{0}`; use one without `*`, `?` and `$`, which mean something else in policies"
+    )]
+    pub struct NotForPatterns(pub String);
+
+    /// Checks that a prefix means itself in a pattern.
+    pub fn check_prefix(prefix: &str) -> Result<(), NotForPatterns> {
+        if prefix.contains(['*', '?', '$']) { Err(NotForPatterns(prefix.to_owned())) } else { Ok(()) }
+    }
+}
+
+/// How the keys of all check files of this century begin, for rules that know only beginnings: a time in nanoseconds
+/// starts with 1 until 2033, and with 2 until 2065. Nothing else of ours starts with a digit.
+#[must_use]
+pub fn beginnings_of_check_files(prefix: &str) -> [String; 2] {
+    [format!("{prefix}1"), format!("{prefix}2")]
+}
+
+/// Whether an object is one that checkers store: a check file, a history or a message. All else is somebody else's.
+#[must_use]
+pub fn is_stored_by_checkers(prefix: &str, key: &str) -> bool {
+    let Some(name) = key.strip_prefix(prefix) else { return false };
+    if CheckFileName::parse(name).is_some() {
+        return true;
+    }
+    if let Some(stem) = name.strip_prefix("history/").and_then(|name| name.strip_suffix(".json")) {
+        return NodeName::new(stem.strip_suffix("-latency").unwrap_or(stem)).is_ok();
+    }
+    let message = name.strip_prefix("messages/").and_then(|name| name.strip_suffix(".json"));
+    message.and_then(|stem| stem.split_once('-')).is_some_and(|(time, rest)| {
+        time.len() == TIME_DIGITS && time.bytes().all(|byte| byte.is_ascii_digit()) && !rest.contains('/')
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,6 +283,84 @@ mod tests {
         for prefix in ["status", "/status/", "a//b/", "../", "/"] {
             assert!(check_prefix(prefix).is_err(), "{prefix}");
         }
+    }
+
+    /// Whether a pattern of a policy means this name, as AWS defines it.
+    fn means(pattern: &[u8], name: &[u8]) -> bool {
+        match (pattern.first(), name.first()) {
+            (None, None) => true,
+            (Some(b'*'), _) => means(&pattern[1..], name) || (!name.is_empty() && means(pattern, &name[1..])),
+            (Some(b'?'), Some(_)) => means(&pattern[1..], &name[1..]),
+            (Some(one), Some(other)) if one == other => means(&pattern[1..], &name[1..]),
+            _ => false,
+        }
+    }
+
+    #[test]
+    fn a_nodes_patterns_mean_its_own_names_and_no_other_nodes() {
+        let (west, eu_west) = (NodeName::new("west").unwrap(), NodeName::new("eu-west").unwrap());
+        let file = |node: &NodeName| {
+            format!("status/{}", CheckFileName { stored_at: 1_795_330_254_340_493_978, node: Some(node.clone()) })
+        };
+        for (one, other) in [(&west, &eu_west), (&eu_west, &west)] {
+            let own = patterns::check_files_of("status/", one);
+            assert!(means(own.as_bytes(), file(one).as_bytes()));
+            assert!(!means(own.as_bytes(), file(other).as_bytes()));
+            assert!(!means(own.as_bytes(), file(one).strip_prefix("status/").unwrap().as_bytes()));
+            let message = |node| format!("status/messages/1795330254340493978-{node}-message.json");
+            assert!(means(patterns::messages_of("status/", one).as_bytes(), message(one).as_bytes()));
+            assert!(!means(patterns::messages_of("status/", one).as_bytes(), message(other).as_bytes()));
+            assert!(
+                !patterns::history_of("status/", one)
+                    .iter()
+                    .any(|name| patterns::history_of("status/", other).contains(name))
+            );
+        }
+        let originals = CheckFileName { stored_at: 1_795_330_254_340_493_978, node: None }.to_string();
+        assert!(means(patterns::check_files_of_the_original("").as_bytes(), originals.as_bytes()));
+        assert!(!means(patterns::check_files_of("", &west).as_bytes(), originals.as_bytes()));
+        assert!(means(patterns::everything("status/").as_bytes(), file(&west).as_bytes()));
+    }
+
+    #[test]
+    fn a_prefix_that_means_more_than_itself_has_no_patterns() {
+        assert_eq!(patterns::check_prefix("status/"), Ok(()));
+        for prefix in ["st*/", "s?/", "${aws:username}/"] {
+            assert!(patterns::check_prefix(prefix).is_err(), "{prefix}");
+        }
+    }
+
+    #[test]
+    fn what_checkers_store_is_told_from_what_others_do() {
+        for name in [
+            "1795330254340493978-eu-west-check.json",
+            "1795330254340493978-check.json",
+            "history/eu-west.json",
+            "history/eu-west-latency.json",
+            "messages/1795330254340493978-eu-west-message.json",
+        ] {
+            assert!(is_stored_by_checkers("status/", &format!("status/{name}")), "{name}");
+            assert!(!is_stored_by_checkers("status/", name), "{name}");
+        }
+        for name in [
+            "index.html",
+            "1-report.pdf",
+            "history/",
+            "history/Notes.json",
+            "history/a/b.json",
+            "messages/x.json",
+            "messages/1795330254340493978-a/b.json",
+        ] {
+            assert!(!is_stored_by_checkers("", name), "{name}");
+        }
+    }
+
+    #[test]
+    fn check_files_begin_as_rules_are_told() {
+        let name = |stored_at| CheckFileName { stored_at, node: None }.to_string();
+        let beginnings = beginnings_of_check_files("a/");
+        assert!(format!("a/{}", name(1_795_330_254_340_493_978)).starts_with(&beginnings[0]));
+        assert!(format!("a/{}", name(2_795_330_254_340_493_978)).starts_with(&beginnings[1]));
     }
 
     proptest! {

@@ -1,12 +1,13 @@
 //! Where rounds are kept: one file per kind of store, all behind [`Store`]. What waits for a store that cannot be
 //! reached is [`spool`]'s business, and [`deliver`] makes sure that no round is lost.
 
+pub(crate) mod connection;
 pub mod deliver;
 mod directory;
 mod durable;
 pub(crate) mod index;
 mod s3;
-mod s3_problem;
+pub(crate) mod s3_problem;
 pub mod spool;
 
 use std::fmt;

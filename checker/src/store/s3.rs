@@ -4,46 +4,26 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use aws_config::BehaviorVersion;
-use aws_config::environment::EnvironmentVariableRegionProvider;
-use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::ProfileFileRegionProvider;
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::config::retry::RetryConfig;
-use aws_sdk_s3::config::timeout::TimeoutConfig;
-use aws_sdk_s3::config::{Region, RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{Delete, EncodingType, ObjectIdentifier};
-use aws_smithy_http_client::tls;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use shared::UnixNanos;
 use shared::object_name::{self, CheckFileName};
-use shared::page_config::AddressStyle;
 
+use super::connection::{self, Credentials};
 use super::s3_problem::{self, Action, Answer, Asked, S3Problem};
 use super::{NAMES_TO_TRY, StoreError, next_name};
 use crate::config::valid::Bucket;
 
-/// A service that has not taken a connection by then is out of reach.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A check file is some kilobytes: a try that takes longer will not end well.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
-/// All tries of one request together.
-const OPERATION_TIMEOUT: Duration = Duration::from_mins(2);
-/// How often a request that changes nothing, or that may be repeated, is tried.
-const READ_TRIES: u32 = 3;
 /// What S3 takes in one request to delete.
 const DELETE_BATCH: usize = 1_000;
 /// How many requests to delete are under way at once: batches, or single objects.
 const DELETES_AT_ONCE: (usize, usize) = (4, 16);
-/// Where S3 is if nobody says.
-const FALLBACK_REGION: &str = "us-east-1";
 /// A check file never changes once it is stored, and caches may know it.
 const CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
 
@@ -75,44 +55,11 @@ enum Put {
 impl S3Store {
     /// Prepares the requests; none is made.
     pub(super) async fn open(bucket: &Bucket) -> S3Store {
-        let http_client = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-            .build_https();
-        // Instance metadata is left out: it would be a request, and it knows the instance's region, not the bucket's.
-        let region = RegionProviderChain::first_try(bucket.region.clone().map(Region::new))
-            .or_else(EnvironmentVariableRegionProvider::new())
-            .or_else(ProfileFileRegionProvider::new())
-            .or_else(Region::new(FALLBACK_REGION));
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-            .operation_timeout(OPERATION_TIMEOUT)
-            .build();
-        // Services other than AWS stumble over checksums that they did not ask for.
-        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .http_client(http_client)
-            .region(region)
-            .timeout_config(timeouts)
-            .retry_config(RetryConfig::standard().with_max_attempts(READ_TRIES))
-            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
-            .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
-        if let Some(keys) = &bucket.keys {
-            loader = loader.credentials_provider(Credentials::new(
-                &keys.access_key_id,
-                keys.secret_access_key.reveal(),
-                None,
-                None,
-                "configuration",
-            ));
-        }
-        if let Some(endpoint_url) = &bucket.endpoint_url {
-            loader = loader.endpoint_url(endpoint_url);
-        }
-        let config = aws_sdk_s3::config::Builder::from(&loader.load().await)
-            .force_path_style(bucket.address_style == AddressStyle::Path)
-            .build();
         S3Store {
-            client: Client::from_conf(config),
+            client: connection::client(
+                &connection::settings(bucket, Credentials::OfTheBucket).await,
+                bucket.address_style,
+            ),
             bucket: bucket.name.clone(),
             prefix: bucket.prefix.clone(),
             description: describe(bucket),
@@ -312,21 +259,7 @@ impl S3Store {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        match error {
-            SdkError::TimeoutError(_) => S3Problem::TimedOut,
-            SdkError::ServiceError(service) => {
-                let (code, message) = (service.err().code(), service.err().message());
-                s3_problem::of_answer(&self.asked(action), &answer(service.raw(), code, message))
-            }
-            SdkError::ResponseError(response) if response.raw().status().is_success() => {
-                of_unreadable_answer(&answer(response.raw(), None, None))
-            }
-            SdkError::ResponseError(response) => {
-                s3_problem::of_answer(&self.asked(action), &answer(response.raw(), None, None))
-            }
-            SdkError::DispatchFailure(failure) if failure.is_timeout() => S3Problem::TimedOut,
-            other => of_unsent_request(other),
-        }
+        connection::problem(&self.asked(action), error)
     }
 }
 
@@ -335,56 +268,6 @@ struct PutFailure {
     /// The answer's HTTP status; 0 if there was none.
     status: u16,
     problem: S3Problem,
-}
-
-/// What an SDK's error means that came before any answer: the credentials, the request itself or the connection.
-fn of_unsent_request<E>(error: &SdkError<E, HttpResponse>) -> S3Problem
-where
-    E: std::error::Error + 'static,
-{
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(this) = cause {
-        match this.downcast_ref::<CredentialsError>() {
-            Some(CredentialsError::CredentialsNotLoaded(_)) => return S3Problem::NoCredentials,
-            Some(other) => return S3Problem::BrokenCredentials(causes(other)),
-            None => cause = this.source(),
-        }
-    }
-    match error {
-        SdkError::ConstructionFailure(_) => S3Problem::CannotAsk(causes(error)),
-        _ => s3_problem::of_failed_connection(error),
-    }
-}
-
-/// An answer that says yes, but whose content is none of S3's, or broke off.
-fn of_unreadable_answer(answer: &Answer<'_>) -> S3Problem {
-    if answer.body.trim_ascii_start().starts_with(b"<?xml") {
-        S3Problem::Connection("the answer broke off".to_owned())
-    } else {
-        S3Problem::NotS3 { status: answer.status }
-    }
-}
-
-fn answer<'a>(raw: &'a HttpResponse, code: Option<&'a str>, message: Option<&'a str>) -> Answer<'a> {
-    Answer {
-        status: raw.status().as_u16(),
-        code,
-        message,
-        region: raw.headers().get("x-amz-bucket-region"),
-        content_type: raw.headers().get("content-type"),
-        body: raw.body().bytes().unwrap_or_default(),
-    }
-}
-
-/// An error and its causes on one line.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(this) = cause {
-        text = format!("{text}: {this}");
-        cause = this.source();
-    }
-    text
 }
 
 /// The bucket as people call it. A URL's user and password, if somebody wrote one, are left out.

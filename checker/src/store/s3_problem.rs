@@ -6,7 +6,7 @@ use std::io;
 
 /// What is asked of a bucket, by the permission it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Action {
+pub(crate) enum Action {
     Put,
     List,
     Get,
@@ -34,10 +34,10 @@ impl Action {
 
 /// A request, as far as a problem with it has to name it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Asked<'a> {
-    pub(super) action: Action,
-    pub(super) bucket: &'a str,
-    pub(super) prefix: &'a str,
+pub(crate) struct Asked<'a> {
+    pub(crate) action: Action,
+    pub(crate) bucket: &'a str,
+    pub(crate) prefix: &'a str,
 }
 
 /// An answer that is no success.
@@ -109,7 +109,7 @@ pub enum S3Problem {
     Connection(String),
     /// What answers does not speak S3.
     #[error(
-        "what answers there is no S3 service (status {status}); check `endpoint_url`: it is the address of the API, not of a web page"
+        "what answers there is no S3 service (status {status}); check `endpoint_url`: it is the address of the API, not of a web page, and no proxy may stand in between"
     )]
     NotS3 {
         /// The answer's HTTP status.
@@ -166,6 +166,8 @@ pub(super) fn of_answer(asked: &Asked<'_>, answer: &Answer<'_>) -> S3Problem {
     };
     match answer.code {
         Some("InvalidAccessKeyId" | "InvalidClientTokenId" | "UnrecognizedClientException") => S3Problem::UnknownKey,
+        // IAM tells a wrong clock by this code, too.
+        Some("SignatureDoesNotMatch") if answer.message.is_some_and(is_about_time) => S3Problem::ClockSkew,
         Some("SignatureDoesNotMatch") => S3Problem::WrongSecret,
         Some("ExpiredToken" | "ExpiredTokenException" | "InvalidToken" | "TokenRefreshRequired") => {
             S3Problem::ExpiredCredentials
@@ -242,6 +244,11 @@ fn of_cause(error: &(dyn Error + 'static)) -> Option<S3Problem> {
         return Some(S3Problem::NameNotResolved);
     }
     None
+}
+
+/// Whether a message about a signature complains of its time.
+fn is_about_time(message: &str) -> bool {
+    message.contains("Signature expired") || message.contains("Signature not yet current")
 }
 
 fn busy(answer: &Answer<'_>) -> S3Problem {
@@ -328,6 +335,13 @@ mod tests {
         for answer in [by_header, by_body] {
             assert!(of_answer(&ASKED, &answer).to_string().ends_with("set `region` to `eu-west-1`"));
         }
+    }
+
+    #[test]
+    fn a_wrong_clock_is_told_from_a_wrong_secret() {
+        let message = Some("Signature expired: 20261122T190000Z is now earlier than 20261122T191000Z");
+        let answer = Answer { status: 403, code: Some("SignatureDoesNotMatch"), message, ..Answer::default() };
+        assert_eq!(of_answer(&ASKED, &answer), S3Problem::ClockSkew);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::valid::{Secret, WriterKeys};
+use shared::page_config::AddressStyle;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 fn bucket(endpoint_url: &str) -> Bucket {
