@@ -30,6 +30,17 @@ pub enum Command {
     Serve(ServeArguments),
     /// Write a commented configuration to start with
     Init(InitArguments),
+    /// Prepare a bucket for a status page: its rules, a reader for the page, a writer for each node
+    ///
+    /// It needs an administrator's credentials: the configuration's, --profile's, or those of the environment. What is
+    /// done is shown and asked first. It may be run again at any time: it does what is missing and nothing else.
+    Provision(ProvisionArguments),
+    /// Remove what `provision` made; data stays unless --delete-data
+    Deprovision(DeprovisionArguments),
+    /// Prove a set-up from the checker's and from the page's side, and say what to mend
+    ///
+    /// Exit status: 0 all is well; 1 there are warnings; 2 there are failures.
+    Doctor(DoctorArguments),
     /// Check a configuration and print every problem of it, with line and column
     Validate(ConfigArgument),
     /// Print the JSON Schema of the configuration, for editors
@@ -106,6 +117,117 @@ pub struct InitArguments {
     pub force: bool,
 }
 
+/// Which bucket, for those who set it up.
+#[derive(Debug, Args)]
+pub struct PlaceArguments {
+    /// Take the bucket from this configuration's storage; the flags below have the last word
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The bucket
+    #[arg(long, value_name = "NAME")]
+    pub bucket: Option<String>,
+    /// The bucket's region
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+    /// What every object's name begins with, such as status/
+    #[arg(long, value_name = "PREFIX")]
+    pub prefix: Option<String>,
+    /// The service's URL, if it is not AWS
+    #[arg(long, value_name = "URL")]
+    pub endpoint_url: Option<String>,
+    /// The bucket stands in the URL's path and not in its host
+    #[arg(long)]
+    pub path_style: bool,
+    /// Take the administrator's credentials from this profile of ~/.aws
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+}
+
+/// Flags of `checker provision`.
+#[derive(Debug, Args)]
+pub struct ProvisionArguments {
+    /// Which bucket.
+    #[command(flatten)]
+    pub place: PlaceArguments,
+    /// An origin of the page, such as https://status.example.com (may be repeated; `*` is every origin)
+    #[arg(long, value_name = "URL")]
+    pub origin: Vec<String>,
+    /// A node that gets a writer of its own, such as eu-west (may be repeated)
+    #[arg(long, value_name = "NODE")]
+    pub writer: Vec<NodeName>,
+    /// No keys for the page: let anybody read what is below the prefix
+    #[arg(long)]
+    pub public: bool,
+    /// Let writers remove their check files at this age, such as 30d (default: the configuration's `check_expiry`)
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub check_expiry: Option<Nanos>,
+    /// Let writers remove the original Checkup's files, too, which carry no node's name
+    #[arg(long)]
+    pub expire_originals: bool,
+    /// Let the bucket itself remove check files at this age, in whole days, such as 90d
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub lifecycle: Option<Nanos>,
+    /// Where config.json and checker-<NODE>.json are written
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub out: PathBuf,
+    /// Replace files that are in the way
+    #[arg(long)]
+    pub force: bool,
+    /// Make new keys; the old ones are removed once the new ones work
+    #[arg(long)]
+    pub rotate: bool,
+    /// Print the plan as JSON, with all calls and policies, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// Flags of `checker deprovision`.
+#[derive(Debug, Args)]
+pub struct DeprovisionArguments {
+    /// Which bucket.
+    #[command(flatten)]
+    pub place: PlaceArguments,
+    /// Delete all check files, histories and messages, too, and the bucket if nothing else is in it; its name has to
+    /// be typed
+    #[arg(long)]
+    pub delete_data: bool,
+    /// Print the plan as JSON and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask; the bucket's name has to be typed all the same
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// Flags of `checker doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArguments {
+    /// The checker's configuration: its store is tried with its keys
+    #[arg(short, long, value_name = "FILE", required_unless_present = "page")]
+    pub config: Option<PathBuf>,
+    /// The page's config.json: what it names is tried as a browser would
+    #[arg(long, value_name = "FILE")]
+    pub page: Option<PathBuf>,
+    /// An origin of the page, such as https://status.example.com (may be repeated)
+    #[arg(long, value_name = "URL")]
+    pub origin: Vec<String>,
+    /// How to print what was found
+    #[arg(long, value_enum, default_value_t = FindingsFormat::Text)]
+    pub format: FindingsFormat,
+}
+
+/// How findings are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FindingsFormat {
+    /// One line a finding, for people
+    Text,
+    /// One JSON document, for machines
+    Json,
+}
+
 /// How a round is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -124,6 +246,10 @@ fn interval(text: &str) -> Result<Nanos, String> {
         return Err("a round every second is the most; write `1s` or more".to_owned());
     }
     Ok(nanos)
+}
+
+fn age(text: &str) -> Result<Nanos, String> {
+    shared::duration::parse(text).map_err(|error| format!("failed to {error}"))
 }
 
 fn fail_on(word: &str) -> Result<Status, String> {

@@ -9,6 +9,7 @@ pub mod cli;
 pub mod command;
 pub mod conclude;
 pub mod config;
+pub mod doctor;
 pub mod page_files;
 pub mod provision;
 pub mod record;

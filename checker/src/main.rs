@@ -23,6 +23,9 @@ fn execute(command: &Command) -> anyhow::Result<Outcome> {
     match command {
         Command::Run(arguments) => runtime()?.block_on(command::run::run(arguments)),
         Command::Serve(arguments) => runtime()?.block_on(command::serve::serve(arguments)),
+        Command::Provision(arguments) => runtime()?.block_on(command::provision::provision(arguments)),
+        Command::Deprovision(arguments) => runtime()?.block_on(command::deprovision::deprovision(arguments)),
+        Command::Doctor(arguments) => runtime()?.block_on(command::doctor::doctor(arguments)),
         Command::Init(arguments) => Ok(command::init::init(arguments)?),
         Command::Validate(argument) => Ok(command::validate::validate(argument)?),
         Command::Schema => {

@@ -1,6 +1,10 @@
 //! The commands, one file each: they read the clock and the configuration, print, and choose the exit status.
 
+pub mod deprovision;
+pub mod doctor;
 pub mod init;
+mod place;
+pub mod provision;
 pub mod run;
 pub mod serve;
 pub mod validate;
@@ -50,8 +54,13 @@ fn load(path: &Path, node: Option<&NodeName>) -> Result<Config, ConfigError> {
 
 /// Asks with this process's environment and host name.
 fn with_surroundings<T>(ask: impl FnOnce(&Surroundings<'_>) -> T) -> T {
+    ask(&surroundings())
+}
+
+/// This process's environment and host name.
+fn surroundings() -> Surroundings<'static> {
     let host_name = gethostname::gethostname().to_string_lossy().into_owned();
-    ask(&Surroundings { variable: &|name| std::env::var(name).ok(), host_name })
+    Surroundings { variable: &|name| std::env::var(name).ok(), host_name }
 }
 
 /// Tells a person something beside the output: a line on standard error.

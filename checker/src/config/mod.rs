@@ -305,6 +305,12 @@ fn convert_bucket(written: WrittenS3, located: &Located, problems: &mut Problems
     })
 }
 
+impl Default for Page {
+    fn default() -> Self {
+        convert_page(None)
+    }
+}
+
 fn convert_page(written: Option<WrittenPage>) -> Page {
     let (title, range, refresh) = written.map_or((None, None, None), |page| (page.title, page.range, page.refresh));
     Page {

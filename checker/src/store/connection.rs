@@ -38,6 +38,8 @@ pub(crate) enum Credentials<'a> {
     OfTheBucket,
     /// Those of a profile in AWS's own files.
     OfProfile(&'a str),
+    /// Nobody's: requests are not signed.
+    Nobodys,
 }
 
 /// The settings for all requests to the bucket's service; none is made.
@@ -83,6 +85,7 @@ pub(crate) async fn settings(bucket: &Bucket, credentials: Credentials<'_>) -> S
             ));
         }
         (Credentials::OfTheBucket, None) => {}
+        (Credentials::Nobodys, _) => loader = loader.no_credentials(),
     }
     if let Some(endpoint_url) = &bucket.endpoint_url {
         loader = loader.endpoint_url(endpoint_url);
@@ -164,4 +167,25 @@ fn causes(error: &(dyn std::error::Error + 'static)) -> String {
         cause = this.source();
     }
     text
+}
+
+/// A text that was encoded for a URL, such as a key in a listing; `None` if it is not encoded well.
+pub(crate) fn decode_url(text: &str) -> Option<String> {
+    let mut bytes = text.bytes();
+    let mut decoded = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let (high, low) = (hex_digit(bytes.next()?)?, hex_digit(bytes.next()?)?);
+                high << 4 | low
+            }
+            plain => plain,
+        });
+    }
+    String::from_utf8(decoded).ok()
+}
+
+fn hex_digit(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).map(|value| value as u8)
 }

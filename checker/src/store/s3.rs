@@ -15,7 +15,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use shared::UnixNanos;
 use shared::object_name::{self, CheckFileName};
 
-use super::connection::{self, Credentials};
+use super::connection::{self, Credentials, decode_url};
 use super::s3_problem::{self, Action, Answer, Asked, S3Problem};
 use super::{NAMES_TO_TRY, StoreError, next_name};
 use crate::config::valid::Bucket;
@@ -281,27 +281,6 @@ fn describe(bucket: &Bucket) -> String {
         }
         None => format!("the bucket `{}`", bucket.name),
     }
-}
-
-/// A key that a listing has encoded for a URL; `None` if it is not encoded well.
-fn decode_url(text: &str) -> Option<String> {
-    let mut bytes = text.bytes();
-    let mut decoded = Vec::with_capacity(text.len());
-    while let Some(byte) = bytes.next() {
-        decoded.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let (high, low) = (hex_digit(bytes.next()?)?, hex_digit(bytes.next()?)?);
-                high << 4 | low
-            }
-            plain => plain,
-        });
-    }
-    String::from_utf8(decoded).ok()
-}
-
-fn hex_digit(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).map(|value| value as u8)
 }
 
 #[cfg(test)]

@@ -208,7 +208,7 @@ pub(super) fn of_answer(asked: &Asked<'_>, answer: &Answer<'_>) -> S3Problem {
 }
 
 /// What it means that no answer came, by the error and its causes.
-pub(super) fn of_failed_connection(error: &(dyn Error + 'static)) -> S3Problem {
+pub(crate) fn of_failed_connection(error: &(dyn Error + 'static)) -> S3Problem {
     let mut texts: Vec<String> = Vec::new();
     let mut cause = Some(error);
     while let Some(error) = cause {

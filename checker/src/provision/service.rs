@@ -1,0 +1,547 @@
+//! The requests to S3 and IAM that provisioning makes, one function each, and what their errors mean: which call,
+//! which permission is missing, the statement that would give it. What to do when is others' business.
+
+use aws_config::SdkConfig;
+use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_iam::types::StatusType;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::types::{
+    BucketLifecycleConfiguration, BucketLocationConstraint, CorsConfiguration, CorsRule, CreateBucketConfiguration,
+    LifecycleRule, PublicAccessBlockConfiguration,
+};
+use serde_json::{Value, json};
+
+use super::names::USER_POLICY;
+use crate::config::valid::{Bucket, Secret, WriterKeys};
+use crate::store::connection::{self, Credentials};
+use crate::store::s3_problem::{Action, Asked, S3Problem};
+
+/// Regions in which a bucket is created without saying so.
+const REGIONS_LEFT_OUT: [&str; 2] = ["us-east-1", "auto"];
+
+/// A service as an administrator reaches it, and the one bucket it is about.
+#[derive(Debug, Clone)]
+pub struct Service {
+    s3: aws_sdk_s3::Client,
+    iam: aws_sdk_iam::Client,
+    bucket: Bucket,
+    region: String,
+}
+
+/// A user as IAM knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Its name.
+    pub name: String,
+    /// Its path.
+    pub path: String,
+}
+
+/// An access key as IAM lists it, without its secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedKey {
+    /// Its id.
+    pub id: String,
+    /// Whether it is switched on.
+    pub state: KeyState,
+}
+
+/// Whether a key can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyState {
+    /// It can.
+    Active,
+    /// Somebody has switched it off.
+    Inactive,
+}
+
+/// Whose a bucket is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BucketState {
+    /// There is none of that name.
+    Missing,
+    /// It is there, and ours.
+    Ours,
+}
+
+/// The service did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// A call failed.
+    #[error("{task} ({}): {problem}{}", call.action, call.remedy(problem))]
+    Refused {
+        /// What was tried, as a fragment.
+        task: String,
+        /// The call.
+        call: Call,
+        /// What is wrong.
+        problem: S3Problem,
+        /// The error's code, as the service names it.
+        code: Option<String>,
+    },
+    /// The bucket is another account's.
+    #[error(
+        "use the bucket `{0}`: it belongs to another account; bucket names are taken once for everybody, so choose another"
+    )]
+    ForeignBucket(String),
+    /// There is no IAM behind this endpoint.
+    #[error("manage users at `{endpoint}`: there is no IAM API (status {status})")]
+    NoIam {
+        /// The service's URL.
+        endpoint: String,
+        /// The answer's HTTP status.
+        status: u16,
+    },
+}
+
+/// A call as policies name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// Such as `s3:CreateBucket`.
+    pub action: &'static str,
+    /// What it is done to, as an ARN.
+    pub resource: String,
+}
+
+impl Call {
+    /// The policy statement that allows this call.
+    #[must_use]
+    pub fn statement(&self) -> Value {
+        json!({ "Effect": "Allow", "Action": self.action, "Resource": self.resource })
+    }
+
+    fn remedy(&self, problem: &S3Problem) -> String {
+        match problem {
+            S3Problem::AccessDenied { .. } => format!("; this statement allows it: {}", self.statement()),
+            _ => String::new(),
+        }
+    }
+}
+
+impl ServiceError {
+    /// Whether the service names the error so.
+    #[must_use]
+    pub fn is_named(&self, name: &str) -> bool {
+        matches!(self, ServiceError::Refused { code: Some(code), .. } if code == name)
+    }
+
+    /// Whether the call may have been done all the same: the answer was lost, or the service stumbled.
+    #[must_use]
+    pub fn may_be_done(&self) -> bool {
+        matches!(self, ServiceError::Refused { problem, .. } if problem.is_passing())
+    }
+
+    /// Whether the service does not know the call at all.
+    #[must_use]
+    pub fn is_unknown_to_service(&self) -> bool {
+        ["NotImplemented", "MethodNotAllowed", "XNotImplemented", "NotSupported"].iter().any(|name| self.is_named(name))
+            || matches!(self, ServiceError::Refused { problem: S3Problem::NotS3 { status: 405 | 501 }, .. })
+    }
+}
+
+type Answer<T> = Result<T, ServiceError>;
+
+impl Service {
+    /// Prepares requests with the bucket's own keys, a profile's or those of the default chain; none is made.
+    pub async fn open(bucket: &Bucket, profile: Option<&str>) -> Service {
+        let credentials = profile.map_or(Credentials::OfTheBucket, Credentials::OfProfile);
+        Service::with_settings(&connection::settings(bucket, credentials).await, bucket)
+    }
+
+    fn with_settings(settings: &SdkConfig, bucket: &Bucket) -> Service {
+        Service {
+            s3: connection::client(settings, bucket.address_style),
+            iam: aws_sdk_iam::Client::new(settings),
+            bucket: bucket.clone(),
+            region: settings.region().map(ToString::to_string).unwrap_or_default(),
+        }
+    }
+
+    /// The region that requests go to.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// The bucket's own S3 client, for those who delete in bulk.
+    pub(super) fn client(&self) -> &aws_sdk_s3::Client {
+        &self.s3
+    }
+
+    /// Whether the bucket is there, and whose it is.
+    pub async fn look_at_bucket(&self) -> Answer<BucketState> {
+        let looked = self.s3.head_bucket().bucket(&self.bucket.name).send().await;
+        match looked {
+            Ok(_) => self.refuse_foreign_bucket().await,
+            Err(error) if status(&error) == 404 => Ok(BucketState::Missing),
+            Err(error) if status(&error) == 403 => {
+                // A HEAD's answer has no words; a listing's has, and tells a wrong key from somebody else's bucket.
+                let listing = self.s3.list_buckets().prefix(&self.bucket.name).send().await;
+                match listing {
+                    Ok(buckets) if self.is_among(&buckets) => {
+                        Err(self.refused("look at", self.on_bucket("s3:ListBucket"), &error))
+                    }
+                    Ok(_) => Err(ServiceError::ForeignBucket(self.bucket.name.clone())),
+                    Err(error) => Err(self.refused("look at", self.on_bucket("s3:ListAllMyBuckets"), &error)),
+                }
+            }
+            Err(error) => Err(self.refused("look at", self.on_bucket("s3:ListBucket"), &error)),
+        }
+    }
+
+    /// A bucket that others let us look at is not ours yet. A service that lists no buckets is believed.
+    async fn refuse_foreign_bucket(&self) -> Answer<BucketState> {
+        match self.s3.list_buckets().prefix(&self.bucket.name).send().await {
+            Ok(buckets) if !self.is_among(&buckets) => Err(ServiceError::ForeignBucket(self.bucket.name.clone())),
+            _ => Ok(BucketState::Ours),
+        }
+    }
+
+    fn is_among(&self, buckets: &aws_sdk_s3::operation::list_buckets::ListBucketsOutput) -> bool {
+        buckets.buckets().iter().any(|bucket| bucket.name() == Some(&self.bucket.name))
+    }
+
+    /// Creates the bucket in its region.
+    pub async fn create_bucket(&self) -> Answer<()> {
+        let place = (!REGIONS_LEFT_OUT.contains(&self.region.as_str())).then(|| {
+            let region = BucketLocationConstraint::from(self.region.as_str());
+            CreateBucketConfiguration::builder().location_constraint(region).build()
+        });
+        let made = self.s3.create_bucket().bucket(&self.bucket.name).set_create_bucket_configuration(place).send().await;
+        match made {
+            Ok(_) => Ok(()),
+            // An attempt whose answer was lost has made it.
+            Err(error) if error.code() == Some("BucketAlreadyOwnedByYou") => Ok(()),
+            Err(error) if error.code() == Some("BucketAlreadyExists") => {
+                Err(ServiceError::ForeignBucket(self.bucket.name.clone()))
+            }
+            Err(error) => Err(self.refused("create", self.on_bucket("s3:CreateBucket"), &error)),
+        }
+    }
+
+    /// Deletes the bucket, which has to be empty.
+    pub async fn delete_bucket(&self) -> Answer<()> {
+        let gone = self.s3.delete_bucket().bucket(&self.bucket.name).send().await;
+        self.unless_named("delete", "s3:DeleteBucket", gone, "NoSuchBucket").map(drop)
+    }
+
+    /// The bucket's CORS rules.
+    pub async fn cors(&self) -> Answer<Vec<CorsRule>> {
+        let rules = self.s3.get_bucket_cors().bucket(&self.bucket.name).send().await;
+        let rules = self.unless_named("read the CORS rules of", "s3:GetBucketCORS", rules, "NoSuchCORSConfiguration")?;
+        Ok(rules.map(|rules| rules.cors_rules().to_vec()).unwrap_or_default())
+    }
+
+    /// Replaces the bucket's CORS rules; none removes them.
+    pub async fn put_cors(&self, rules: Vec<CorsRule>) -> Answer<()> {
+        let call = || self.on_bucket("s3:PutBucketCORS");
+        if rules.is_empty() {
+            let gone = self.s3.delete_bucket_cors().bucket(&self.bucket.name).send().await;
+            return gone.map(drop).map_err(|error| self.refused("remove the CORS rules of", call(), &error));
+        }
+        let rules = CorsConfiguration::builder().set_cors_rules(Some(rules)).build();
+        let rules = rules.map_err(|error| self.cannot_ask("set the CORS rules of", call(), &error))?;
+        let put = self.s3.put_bucket_cors().bucket(&self.bucket.name).cors_configuration(rules).send().await;
+        put.map(drop).map_err(|error| self.refused("set the CORS rules of", call(), &error))
+    }
+
+    /// The bucket's lifecycle rules.
+    pub async fn lifecycle(&self) -> Answer<Vec<LifecycleRule>> {
+        let rules = self.s3.get_bucket_lifecycle_configuration().bucket(&self.bucket.name).send().await;
+        let (task, action) = ("read the lifecycle rules of", "s3:GetLifecycleConfiguration");
+        let rules = self.unless_named(task, action, rules, "NoSuchLifecycleConfiguration")?;
+        Ok(rules.map(|rules| rules.rules().to_vec()).unwrap_or_default())
+    }
+
+    /// Replaces the bucket's lifecycle rules; none removes them.
+    pub async fn put_lifecycle(&self, rules: Vec<LifecycleRule>) -> Answer<()> {
+        let call = || self.on_bucket("s3:PutLifecycleConfiguration");
+        let task = "set the lifecycle rules of";
+        if rules.is_empty() {
+            let gone = self.s3.delete_bucket_lifecycle().bucket(&self.bucket.name).send().await;
+            return gone.map(drop).map_err(|error| self.refused(task, call(), &error));
+        }
+        let rules = BucketLifecycleConfiguration::builder().set_rules(Some(rules)).build();
+        let rules = rules.map_err(|error| self.cannot_ask(task, call(), &error))?;
+        let put = self.s3.put_bucket_lifecycle_configuration().bucket(&self.bucket.name).lifecycle_configuration(rules);
+        put.send().await.map(drop).map_err(|error| self.refused(task, call(), &error))
+    }
+
+    /// The bucket's policy.
+    pub async fn bucket_policy(&self) -> Answer<Option<Value>> {
+        let policy = self.s3.get_bucket_policy().bucket(&self.bucket.name).send().await;
+        let policy = self.unless_named("read the policy of", "s3:GetBucketPolicy", policy, "NoSuchBucketPolicy");
+        match policy {
+            Ok(policy) => Ok(policy.and_then(|policy| serde_json::from_str(policy.policy()?).ok())),
+            Err(error) if error.is_unknown_to_service() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Replaces the bucket's policy; none removes it.
+    pub async fn put_bucket_policy(&self, policy: Option<&Value>) -> Answer<()> {
+        let Some(policy) = policy else {
+            let gone = self.s3.delete_bucket_policy().bucket(&self.bucket.name).send().await;
+            let call = self.on_bucket("s3:DeleteBucketPolicy");
+            return gone.map(drop).map_err(|error| self.refused("remove the policy of", call, &error));
+        };
+        let put = self.s3.put_bucket_policy().bucket(&self.bucket.name).policy(policy.to_string()).send().await;
+        put.map(drop).map_err(|error| self.refused("set the policy of", self.on_bucket("s3:PutBucketPolicy"), &error))
+    }
+
+    /// The bucket's public access block; `None` if there is none, or if the service knows none.
+    pub async fn access_block(&self) -> Answer<Option<PublicAccessBlockConfiguration>> {
+        let block = self.s3.get_public_access_block().bucket(&self.bucket.name).send().await;
+        let (task, action) = ("read the public access block of", "s3:GetBucketPublicAccessBlock");
+        match self.unless_named(task, action, block, "NoSuchPublicAccessBlockConfiguration") {
+            Ok(block) => Ok(block.and_then(|block| block.public_access_block_configuration)),
+            Err(error) if error.is_unknown_to_service() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Replaces the bucket's public access block.
+    pub async fn put_access_block(&self, block: PublicAccessBlockConfiguration) -> Answer<()> {
+        let put = self.s3.put_public_access_block().bucket(&self.bucket.name);
+        let put = put.public_access_block_configuration(block).send().await;
+        let call = || self.on_bucket("s3:PutBucketPublicAccessBlock");
+        put.map(drop).map_err(|error| self.refused("set the public access block of", call(), &error))
+    }
+
+    /// A user; `None` if there is none of that name.
+    pub async fn user(&self, name: &str) -> Answer<Option<User>> {
+        match self.iam.get_user().user_name(name).send().await {
+            Ok(answer) => Ok(answer.user.map(|user| User { name: user.user_name, path: user.path })),
+            Err(error) if error.code() == Some("NoSuchEntity") => Ok(None),
+            Err(error) => Err(self.iam_refused("look for the user", name, "iam:GetUser", &error)),
+        }
+    }
+
+    /// All users with exactly this path.
+    pub async fn users_with_path(&self, path: &str) -> Answer<Vec<User>> {
+        let mut pages = self.iam.list_users().path_prefix(path).into_paginator().send();
+        let mut users = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| self.iam_refused("list the users below", path, "iam:ListUsers", &error))?;
+            let found = page.users.into_iter().map(|user| User { name: user.user_name, path: user.path });
+            users.extend(found.filter(|user| user.path == path));
+        }
+        Ok(users)
+    }
+
+    /// Makes a user.
+    pub async fn create_user(&self, name: &str, path: &str) -> Answer<()> {
+        match self.iam.create_user().user_name(name).path(path).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.code() == Some("EntityAlreadyExists") => {
+                // An attempt whose answer was lost has made it, unless it is somebody else's.
+                match self.user(name).await? {
+                    Some(user) if user.path == path => Ok(()),
+                    _ => Err(self.iam_refused("make the user", name, "iam:CreateUser", &error)),
+                }
+            }
+            Err(error) => Err(self.iam_refused("make the user", name, "iam:CreateUser", &error)),
+        }
+    }
+
+    /// Removes a user, which must have no keys and no policies left.
+    pub async fn delete_user(&self, name: &str) -> Answer<()> {
+        match self.iam.delete_user().user_name(name).send().await {
+            Err(error) if error.code() != Some("NoSuchEntity") => {
+                Err(self.iam_refused("remove the user", name, "iam:DeleteUser", &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A user's inline policy that we gave it.
+    pub async fn user_policy(&self, user: &str) -> Answer<Option<Value>> {
+        match self.iam.get_user_policy().user_name(user).policy_name(USER_POLICY).send().await {
+            Ok(answer) => Ok(Some(read_document(&answer.policy_document))),
+            Err(error) if error.code() == Some("NoSuchEntity") => Ok(None),
+            Err(error) => Err(self.iam_refused("read the policy of the user", user, "iam:GetUserPolicy", &error)),
+        }
+    }
+
+    /// Gives a user its inline policy.
+    pub async fn put_user_policy(&self, user: &str, policy: &Value) -> Answer<()> {
+        let put = self.iam.put_user_policy().user_name(user).policy_name(USER_POLICY).policy_document(policy.to_string());
+        let put = put.send().await;
+        put.map(drop).map_err(|error| self.iam_refused("give rights to the user", user, "iam:PutUserPolicy", &error))
+    }
+
+    /// Takes a user's inline policy away.
+    pub async fn delete_user_policy(&self, user: &str) -> Answer<()> {
+        match self.iam.delete_user_policy().user_name(user).policy_name(USER_POLICY).send().await {
+            Err(error) if error.code() != Some("NoSuchEntity") => {
+                Err(self.iam_refused("take the rights of the user", user, "iam:DeleteUserPolicy", &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A user's access keys, the oldest first.
+    pub async fn keys(&self, user: &str) -> Answer<Vec<ListedKey>> {
+        let listed = self.iam.list_access_keys().user_name(user).send().await;
+        let listed =
+            listed.map_err(|error| self.iam_refused("list the keys of the user", user, "iam:ListAccessKeys", &error))?;
+        let mut keys = listed.access_key_metadata;
+        keys.sort_by_key(|key| key.create_date.map(|date| date.as_nanos()));
+        let state = |active: bool| if active { KeyState::Active } else { KeyState::Inactive };
+        let keys = keys.into_iter().filter_map(|key| {
+            Some(ListedKey { id: key.access_key_id?, state: state(key.status == Some(StatusType::Active)) })
+        });
+        Ok(keys.collect())
+    }
+
+    /// Makes an access key. It is asked for once and never again by itself: each time would make another.
+    pub async fn create_key(&self, user: &str) -> Answer<WriterKeys> {
+        let once = aws_sdk_iam::config::Builder::new().retry_config(RetryConfig::disabled());
+        let made = self.iam.create_access_key().user_name(user).customize().config_override(once).send().await;
+        let failed = |problem| ServiceError::Refused {
+            task: format!("make a key for the user `{user}`"),
+            call: on_user(user, "iam:CreateAccessKey"),
+            problem,
+            code: None,
+        };
+        match made {
+            Ok(answer) => match answer.access_key {
+                Some(key) => {
+                    Ok(WriterKeys { access_key_id: key.access_key_id, secret_access_key: Secret::new(key.secret_access_key) })
+                }
+                None => Err(failed(S3Problem::Connection("the answer names no key".to_owned()))),
+            },
+            Err(error) => Err(self.iam_refused("make a key for the user", user, "iam:CreateAccessKey", &error)),
+        }
+    }
+
+    /// Removes an access key.
+    pub async fn delete_key(&self, user: &str, key_id: &str) -> Answer<()> {
+        match self.iam.delete_access_key().user_name(user).access_key_id(key_id).send().await {
+            Err(error) if error.code() != Some("NoSuchEntity") => {
+                Err(self.iam_refused("remove a key of the user", user, "iam:DeleteAccessKey", &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Lists one object with these keys, to see whether they are known yet.
+    pub async fn try_keys(&self, keys: &WriterKeys) -> Answer<()> {
+        let bucket = Bucket { keys: Some(keys.clone()), region: Some(self.region.clone()), ..self.bucket.clone() };
+        let client = Service::open(&bucket, None).await.s3;
+        let listed = client.list_objects_v2().bucket(&bucket.name).prefix(&bucket.prefix).max_keys(1).send().await;
+        listed.map(drop).map_err(|error| self.refused("use the new key on", self.on_bucket("s3:ListBucket"), &error))
+    }
+
+    fn on_bucket(&self, action: &'static str) -> Call {
+        let scope = super::policy::Scope { bucket: &self.bucket.name, prefix: &self.bucket.prefix, region: &self.region };
+        let resource = if action == "s3:ListAllMyBuckets" { "*".to_owned() } else { scope.bucket_arn() };
+        Call { action, resource }
+    }
+
+    /// What an answer holds; `None` if the service says by this name that there is nothing.
+    fn unless_named<T, E>(
+        &self,
+        task: &str,
+        action: &'static str,
+        answer: Result<T, SdkError<E, HttpResponse>>,
+        name: &str,
+    ) -> Answer<Option<T>>
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        match answer {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) if error.code() == Some(name) => Ok(None),
+            Err(error) => Err(self.refused(task, self.on_bucket(action), &error)),
+        }
+    }
+
+    pub(super) fn refused<E>(&self, task: &str, call: Call, error: &SdkError<E, HttpResponse>) -> ServiceError
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        self.error(format!("{task} the bucket `{}`", self.bucket.name), call, error)
+    }
+
+    fn cannot_ask(&self, task: &str, call: Call, error: &aws_sdk_s3::error::BuildError) -> ServiceError {
+        let task = format!("{task} the bucket `{}`", self.bucket.name);
+        ServiceError::Refused { task, call, problem: S3Problem::CannotAsk(error.to_string()), code: None }
+    }
+
+    fn iam_refused<E>(&self, task: &str, user: &str, action: &'static str, error: &SdkError<E, HttpResponse>) -> ServiceError
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        if let (Some(endpoint), Some(answer)) = (&self.bucket.endpoint_url, error.raw_response()) {
+            // IAM wraps its errors in an element of its own; S3 and web servers do not.
+            let body = String::from_utf8_lossy(answer.body().bytes().unwrap_or_default());
+            let is_passing = answer.status().as_u16() >= 500 && answer.status().as_u16() != 501;
+            if !body.contains("<ErrorResponse") && !is_passing {
+                return ServiceError::NoIam { endpoint: endpoint.clone(), status: answer.status().as_u16() };
+            }
+        }
+        self.error(format!("{task} `{user}`"), on_user(user, action), error)
+    }
+
+    fn error<E>(&self, task: String, call: Call, error: &SdkError<E, HttpResponse>) -> ServiceError
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let asked = Asked { action: Action::Get, bucket: &self.bucket.name, prefix: &self.bucket.prefix };
+        let problem = match connection::problem(&asked, error) {
+            S3Problem::AccessDenied { .. } => {
+                S3Problem::AccessDenied { permission: call.action, resource: call.resource.clone() }
+            }
+            S3Problem::NotS3 { status: 403 } => {
+                S3Problem::AccessDenied { permission: call.action, resource: call.resource.clone() }
+            }
+            other => other,
+        };
+        ServiceError::Refused { task, call, problem, code: error.code().map(str::to_owned) }
+    }
+}
+
+fn on_user(user: &str, action: &'static str) -> Call {
+    let resource = match action {
+        "iam:ListUsers" => "*".to_owned(),
+        // The path in the name is a user's own; without it, IAM takes the resource for another one.
+        _ if user.starts_with('/') => format!("arn:aws:iam::*:user{user}*"),
+        _ => format!("arn:aws:iam::*:user/checkup/*/{user}"),
+    };
+    Call { action, resource }
+}
+
+fn status<E>(error: &SdkError<E, HttpResponse>) -> u16 {
+    error.raw_response().map_or(0, |answer| answer.status().as_u16())
+}
+
+/// A policy as IAM reads it back: JSON, encoded for a URL by AWS.
+fn read_document(text: &str) -> Value {
+    let parse = |text: &str| serde_json::from_str(text).ok();
+    parse(text).or_else(|| parse(&connection::decode_url(text)?)).unwrap_or(Value::Null)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_is_read_encoded_or_plain() {
+        let policy = json!({ "Version": "2012-10-17", "Statement": [] });
+        assert_eq!(read_document(&policy.to_string()), policy);
+        assert_eq!(read_document("%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%5D%7D"), policy);
+        assert_eq!(read_document("none"), Value::Null);
+    }
+
+    #[test]
+    fn a_denied_call_names_the_statement_that_would_allow_it() {
+        let call = on_user("checkup_b_reader", "iam:CreateUser");
+        let problem = S3Problem::AccessDenied { permission: call.action, resource: call.resource.clone() };
+        let error = ServiceError::Refused { task: "make the user `x`".to_owned(), call: call.clone(), problem, code: None };
+        let text = error.to_string();
+        assert!(text.starts_with("make the user `x` (iam:CreateUser): access is denied"), "{text}");
+        assert!(text.contains(&call.statement().to_string()), "{text}");
+    }
+}
