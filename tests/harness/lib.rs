@@ -18,6 +18,7 @@ pub mod certificates;
 pub mod checker;
 pub mod configuration;
 pub mod endpoints;
+pub mod faults;
 
 pub mod gate;
 pub mod ministack;

@@ -67,8 +67,39 @@ async fn new_user(name: &str, rights: &str) -> AccessKey {
     AccessKey { id: element(&answer, "AccessKeyId"), secret: element(&answer, "SecretAccessKey") }
 }
 
+/// The key of a new user of this name with these rights.
+pub async fn user(name: &str, rights: &serde_json::Value) -> AccessKey {
+    new_user(name, &rights.to_string()).await
+}
+
+/// The ids of a user's keys; none if there is no such user.
+pub async fn keys_of(user: &str) -> Vec<String> {
+    let answer = iam_answer(&[("Action", "ListAccessKeys"), ("UserName", user)]).await;
+    let keys = answer.text();
+    let keys = keys.split("<AccessKeyId>").skip(1).filter_map(|rest| rest.split_once('<'));
+    keys.map(|(id, _)| id.to_owned()).collect()
+}
+
+/// The names of all users whose names contain a text.
+pub async fn users(containing: &str) -> Vec<String> {
+    let answer = iam(&[("Action", "ListUsers"), ("MaxItems", "1000")]).await;
+    let names = answer.split("<UserName>").skip(1).filter_map(|rest| rest.split_once('<'));
+    names.map(|(name, _)| name.to_owned()).filter(|name| name.contains(containing)).collect()
+}
+
+/// Makes a user without keys or rights, as somebody else may have.
+pub async fn make_user(name: &str) {
+    iam(&[("Action", "CreateUser"), ("UserName", name)]).await;
+}
+
 /// One request to IAM as the built-in root.
 async fn iam(parameters: &[(&str, &str)]) -> String {
+    let answer = iam_answer(parameters).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.text()
+}
+
+async fn iam_answer(parameters: &[(&str, &str)]) -> web::Answer {
     let parameters: Vec<String> =
         parameters.iter().map(|(name, value)| format!("{name}={}", percent_encoded(value))).collect();
     let request = web::client()
@@ -79,9 +110,7 @@ async fn iam(parameters: &[(&str, &str)]) -> String {
             "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=0",
         )
         .body(format!("{}&Version=2010-05-08", parameters.join("&")));
-    let answer = web::answer(request).await;
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    answer.text()
+    web::answer(request).await
 }
 
 fn percent_encoded(text: &str) -> String {

@@ -132,12 +132,12 @@ fn show_files(wishes: &Wishes, plan: &Plan, out: &Path) {
     let page = files::path_of(out, &Role::Reader);
     if let Ok(text) = std::fs::read_to_string(&page) {
         let public = if wishes.access == Access::Keys { "its keys are public: every visitor can see them" } else { "it needs no keys" };
-        anstream::println!("\n{} ({public}):\n{}", page.display(), text.trim_end());
+        anstream::println!("\n{} ({public}):\n{}", place::in_folder(out, &Role::Reader.file_name()), text.trim_end());
     }
     let mut doctor = String::from("checker doctor");
     for node in &wishes.writers {
-        let path = files::path_of(out, &Role::Writer(node.clone()));
-        anstream::println!("{} (the writer's keys are in it: keep it to yourself)", path.display());
+        let path = place::in_folder(out, &Role::Writer(node.clone()).file_name());
+        anstream::println!("{path} (the writer's keys are in it: keep it to yourself)");
     }
     if let Some(node) = wishes.writers.first() {
         doctor.push_str(&format!(" -c {}", place::in_folder(out, &Role::Writer(node.clone()).file_name())));

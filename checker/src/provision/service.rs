@@ -174,7 +174,7 @@ impl Service {
         let looked = self.s3.head_bucket().bucket(&self.bucket.name).send().await;
         match looked {
             Ok(_) => self.refuse_foreign_bucket().await,
-            Err(error) if status(&error) == 404 => Ok(BucketState::Missing),
+            Err(error) if status(&error) == 404 => self.confirm_missing().await,
             Err(error) if status(&error) == 403 => {
                 // A HEAD's answer has no words; a listing's has, and tells a wrong key from somebody else's bucket.
                 let listing = self.s3.list_buckets().prefix(&self.bucket.name).send().await;
@@ -186,6 +186,15 @@ impl Service {
                     Err(error) => Err(self.refused("look at", self.on_bucket("s3:ListAllMyBuckets"), &error)),
                 }
             }
+            Err(error) => Err(self.refused("look at", self.on_bucket("s3:ListBucket"), &error)),
+        }
+    }
+
+    /// A HEAD's answer has no words, and any web server says 404; a listing's tells whether S3 says so.
+    async fn confirm_missing(&self) -> Answer<BucketState> {
+        match self.s3.list_objects_v2().bucket(&self.bucket.name).max_keys(1).send().await {
+            Ok(_) => self.refuse_foreign_bucket().await,
+            Err(error) if matches!(error.code(), Some("NoSuchBucket" | "AccessDenied")) => Ok(BucketState::Missing),
             Err(error) => Err(self.refused("look at", self.on_bucket("s3:ListBucket"), &error)),
         }
     }

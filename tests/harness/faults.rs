@@ -1,0 +1,164 @@
+//! A proxy in front of an HTTP server that lets chosen requests fail: before the server hears of them, or after it
+//! has done what they ask.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use crate::free_port;
+
+/// What becomes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The server never hears of it; the answer is that of a service in trouble.
+    Refused,
+    /// The server never hears of it, and there is no answer.
+    Unheard,
+    /// The server does what it asks, and the answer is lost.
+    AnswerLost,
+}
+
+/// Which requests fail, counted from one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// None.
+    Never,
+    /// This one only.
+    Once(usize, Fault),
+    /// This one and all after it; those after it are unheard.
+    From(usize, Fault),
+}
+
+/// The running proxy; dropping it closes its port.
+#[derive(Debug)]
+pub struct FaultyProxy {
+    /// Its URL without a slash at the end.
+    pub url: String,
+    state: Arc<State>,
+    serving: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct State {
+    target: String,
+    when: Mutex<When>,
+    requests: Mutex<Vec<String>>,
+}
+
+impl FaultyProxy {
+    /// Starts a proxy in front of a server such as `http://127.0.0.1:4566`; nothing fails yet.
+    pub async fn start(server: &str) -> FaultyProxy {
+        let port = free_port();
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port is free");
+        let target = server.trim_start_matches("http://").to_owned();
+        let state = Arc::new(State { target, when: Mutex::new(When::Never), requests: Mutex::default() });
+        let shared_state = Arc::clone(&state);
+        let serving = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(connection(stream, Arc::clone(&shared_state)));
+            }
+        });
+        FaultyProxy { url: format!("http://127.0.0.1:{port}"), state, serving }
+    }
+
+    /// From now on, counted anew, these requests fail.
+    pub fn fail(&self, when: When) {
+        lock(&self.state.requests).clear();
+        *lock(&self.state.when) = when;
+    }
+
+    /// The requests since then: each by its method and path, and an IAM call by its action.
+    #[must_use]
+    pub fn requests(&self) -> Vec<String> {
+        lock(&self.state.requests).clone()
+    }
+}
+
+impl Drop for FaultyProxy {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn connection(mut near: TcpStream, state: Arc<State>) {
+    let Some((head, body)) = read_request(&mut near).await else { return };
+    let number = {
+        let mut requests = lock(&state.requests);
+        requests.push(name_of(&head, &body));
+        requests.len()
+    };
+    let fault = match *lock(&state.when) {
+        When::Once(failing, fault) | When::From(failing, fault) if number == failing => Some(fault),
+        When::From(failing, _) if number > failing => Some(Fault::Unheard),
+        _ => None,
+    };
+    match fault {
+        Some(Fault::Unheard) => {}
+        Some(Fault::Refused) => {
+            let body = "<?xml version=\"1.0\"?><ErrorResponse><Error><Code>InternalError</Code><Message>try again</Message></Error></ErrorResponse>";
+            let head = "HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/xml\r\nConnection: close";
+            let answer = format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            let _ = near.write_all(answer.as_bytes()).await;
+        }
+        Some(Fault::AnswerLost) => drop(forward(&state.target, &head, &body).await),
+        None => {
+            // A client that has gone away wants no answer.
+            let _ = near.write_all(&forward(&state.target, &head, &body).await).await;
+        }
+    }
+    let _ = near.shutdown().await;
+}
+
+/// The server's whole answer, on a connection of its own that ends with it.
+async fn forward(target: &str, head: &str, body: &[u8]) -> Vec<u8> {
+    let mut far = TcpStream::connect(target).await.expect("the server listens");
+    let lines = head.lines().filter(|line| !line.to_ascii_lowercase().starts_with("connection:"));
+    let head = lines.collect::<Vec<_>>().join("\r\n");
+    far.write_all(format!("{head}\r\nConnection: close\r\n\r\n").as_bytes()).await.expect("the server reads");
+    far.write_all(body).await.expect("the server reads");
+    let mut answer = Vec::new();
+    // A server may reset the connection once it has said everything.
+    let _ = far.read_to_end(&mut answer).await;
+    answer
+}
+
+async fn read_request(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
+    let mut request = Vec::new();
+    loop {
+        if let Some(end) = request.windows(4).position(|four| four == b"\r\n\r\n") {
+            let head = String::from_utf8_lossy(&request[..end]).into_owned();
+            if head.to_ascii_lowercase().contains("expect: 100-continue") && request.len() == end + 4 {
+                stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await.ok()?;
+            }
+            if request.len() >= end + 4 + announced_length(&head) {
+                return Some((head, request.split_off(end + 4)));
+            }
+        }
+        let mut buffer = [0; 65_536];
+        match stream.read(&mut buffer).await {
+            Ok(count) if count > 0 => request.extend_from_slice(&buffer[..count]),
+            _ => return None,
+        }
+    }
+}
+
+fn announced_length(head: &str) -> usize {
+    let headers = head.lines().filter_map(|line| line.split_once(':'));
+    let mut lengths = headers.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    lengths.next().and_then(|(_, length)| length.trim().parse().ok()).unwrap_or(0)
+}
+
+/// `GET /bucket?cors`, or `CreateUser`.
+fn name_of(head: &str, body: &[u8]) -> String {
+    let line = head.lines().next().unwrap_or_default();
+    let request = line.rsplit_once(' ').map_or(line, |(request, _)| request).to_owned();
+    let body = String::from_utf8_lossy(body);
+    let action = body.split('&').find_map(|parameter| parameter.strip_prefix("Action="));
+    action.map_or(request, str::to_owned)
+}
