@@ -45,7 +45,8 @@ fn tagged(keys: &[&str], variants: &[Variant], not_yet: &[&str]) -> Value {
     let mut choices: Vec<Value> = Vec::new();
     for key in keys {
         for variant in variants {
-            let tag = Map::from_iter([((*key).to_owned(), json!({ "const": variant.word, "description": variant.about }))]);
+            let tag =
+                Map::from_iter([((*key).to_owned(), json!({ "const": variant.word, "description": variant.about }))]);
             choices.push(object(variant.fields, &tag, &[key]));
         }
         if !not_yet.is_empty() {
