@@ -24,8 +24,8 @@ const LOCK: &str = ".index.lock";
 /// A writer holds the lock for milliseconds; whoever waits this long waits for one that is halted.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long to wait before the lock is tried again: about as long as a writer holds it.
-const LOCK_PAUSE: Duration = Duration::from_millis(2);
+/// How long to wait before the lock is tried again: shorter than a writer holds it.
+const LOCK_PAUSE: Duration = Duration::from_micros(500);
 
 /// A directory that keeps check files.
 #[derive(Debug, Clone)]
