@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use shared::object_name::CheckFileName;
 
 use super::durable::{self, Placed};
+use super::s3::without_user;
 use super::{NAMES_TO_TRY, StoreError, next_name};
 use crate::config::valid::{Place, Storage};
 
@@ -138,7 +139,8 @@ fn unless_gone(done: io::Result<()>) -> io::Result<()> {
 fn identity(place: &Place) -> String {
     match place {
         Place::S3(bucket) => {
-            let endpoint = bucket.endpoint_url.as_deref().unwrap_or_default().trim_end_matches('/');
+            let endpoint = bucket.endpoint_url.as_deref().map(without_user).unwrap_or_default();
+            let endpoint = endpoint.trim_end_matches('/');
             format!("s3\n{endpoint}\n{}\n{}", bucket.name, bucket.prefix)
         }
         Place::Directory(path) => {
