@@ -150,7 +150,7 @@ impl S3Store {
             match self.put(name, content, Some("*")).await {
                 Ok(()) => return Ok(Put::Stored),
                 Err(PutFailure { status: 412, .. }) => return Ok(Put::NameTaken),
-                Err(PutFailure { status: 400 | 501, .. }) => {}
+                Err(PutFailure { status: 400 | 501, problem }) if !problem.is_passing() => {}
                 Err(PutFailure { problem, .. }) => return Err(failed(problem)),
             }
         }

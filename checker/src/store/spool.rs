@@ -72,7 +72,7 @@ impl Spool {
         let file = name.to_string();
         self.blocking(format!("set `{name}` aside"), move |folder| {
             let refused = folder.join(SET_ASIDE);
-            fs::create_dir_all(&refused)?;
+            durable::create_directory(&refused)?;
             unless_gone(fs::rename(folder.join(&file), refused.join(&file)))?;
             Ok(refused.join(file))
         })
@@ -93,7 +93,7 @@ impl Spool {
 }
 
 fn keep(folder: &Path, wanted: &CheckFileName, content: &[u8]) -> io::Result<Option<PathBuf>> {
-    fs::create_dir_all(folder)?;
+    durable::create_directory(folder)?;
     let mut name = wanted.clone();
     for _ in 0..NAMES_TO_TRY {
         let path = folder.join(name.to_string());
