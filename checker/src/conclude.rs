@@ -24,7 +24,9 @@ pub struct Conclusion {
 pub fn conclude(observation: Observation, threshold: Nanos) -> Conclusion {
     let attempts = match observation {
         Observation::Attempts(attempts) => attempts,
-        Observation::NotPossible(why) => return Conclusion { status: Status::Unknown, notice: why, attempts: Vec::new() },
+        Observation::NotPossible(why) => {
+            return Conclusion { status: Status::Unknown, notice: why, attempts: Vec::new() };
+        }
     };
     let conclusion = |status, notice, attempts| Conclusion { status, notice, attempts };
     let Some(stats) = Stats::of_attempts(&attempts) else {
@@ -45,7 +47,11 @@ mod tests {
     use super::*;
 
     fn attempts(of: &[(Nanos, Option<&str>)]) -> Observation {
-        let attempt = |(rtt, error): &(Nanos, Option<&str>)| Attempt { rtt: *rtt, error: error.map(str::to_owned), ..Attempt::default() };
+        let attempt = |(rtt, error): &(Nanos, Option<&str>)| Attempt {
+            rtt: *rtt,
+            error: error.map(str::to_owned),
+            ..Attempt::default()
+        };
         Observation::Attempts(of.iter().map(attempt).collect())
     }
 
@@ -57,7 +63,8 @@ mod tests {
 
     #[test]
     fn a_median_above_the_threshold_is_degraded_and_says_so_as_the_original_did() {
-        let conclusion = conclude(attempts(&[(400_000_000, None), (600_000_000, None), (700_000_000, None)]), 500_000_000);
+        let conclusion =
+            conclude(attempts(&[(400_000_000, None), (600_000_000, None), (700_000_000, None)]), 500_000_000);
         assert_eq!(conclusion.status, Status::Degraded);
         assert_eq!(conclusion.notice, "median round trip time exceeded threshold (500ms)");
     }

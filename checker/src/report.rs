@@ -20,15 +20,23 @@ const REASON_WIDTH: usize = 160;
 #[must_use]
 pub fn table(results: &[CheckResult]) -> String {
     let bold = Style::new().bold();
-    let width = results.iter().map(|result| plain(&result.title, TITLE_WIDTH).chars().count()).max().unwrap_or(0).max("ENDPOINT".len());
+    let width = results
+        .iter()
+        .map(|result| plain(&result.title, TITLE_WIDTH).chars().count())
+        .max()
+        .unwrap_or(0)
+        .max("ENDPOINT".len());
     let mut table = String::new();
-    let heading = format!("  {:<9} {:<width$}  {:>8}  {:>19}  {:>6}", "STATUS", "ENDPOINT", "MEDIAN", "MIN – MAX", "FAILED");
+    let heading =
+        format!("  {:<9} {:<width$}  {:>8}  {:>19}  {:>6}", "STATUS", "ENDPOINT", "MEDIAN", "MIN – MAX", "FAILED");
     let _ = writeln!(table, "{bold}{heading}{bold:#}");
     for result in results {
         let stats = Stats::of_attempts(&result.attempts);
         let (median, spread) = stats.map_or_else(
             || ("–".to_owned(), "–".to_owned()),
-            |stats| (duration::rtt(stats.median), format!("{} – {}", duration::rtt(stats.min), duration::rtt(stats.max))),
+            |stats| {
+                (duration::rtt(stats.median), format!("{} – {}", duration::rtt(stats.min), duration::rtt(stats.max)))
+            },
         );
         let failed = result.attempts.iter().filter(|attempt| attempt.error.is_some()).count();
         let style = style_of(result.status);

@@ -32,7 +32,12 @@ pub struct UnknownTitle {
 /// Checks every endpoint and returns the results in the configuration's order.
 ///
 /// `interval` is how long each result is meant to stand; `clock` tells the time at which each check starts.
-pub async fn make_round(config: &Config, probes: &Arc<Probes>, interval: Option<Nanos>, clock: fn() -> UnixNanos) -> Vec<CheckResult> {
+pub async fn make_round(
+    config: &Config,
+    probes: &Arc<Probes>,
+    interval: Option<Nanos>,
+    clock: fn() -> UnixNanos,
+) -> Vec<CheckResult> {
     let places = Arc::new(Semaphore::new(config.concurrent_checks));
     let mut checks: JoinSet<(usize, UnixNanos, Observation)> = JoinSet::new();
     for (index, check) in config.checks.iter().enumerate() {
@@ -53,13 +58,24 @@ pub async fn make_round(config: &Config, probes: &Arc<Probes>, interval: Option<
         }
     }
     let results = config.checks.iter().zip(observed).map(|(check, observed)| {
-        let (started, observation) = observed.unwrap_or_else(|| (clock(), Observation::NotPossible("the check broke off; please report it as a fault of the checker".to_owned())));
+        let (started, observation) = observed.unwrap_or_else(|| {
+            (
+                clock(),
+                Observation::NotPossible("the check broke off; please report it as a fault of the checker".to_owned()),
+            )
+        });
         result(config, check, config.timestamp.unwrap_or(started), observation, interval)
     });
     results.collect()
 }
 
-fn result(config: &Config, check: &Check, timestamp: UnixNanos, observation: Observation, interval: Option<Nanos>) -> CheckResult {
+fn result(
+    config: &Config,
+    check: &Check,
+    timestamp: UnixNanos,
+    observation: Observation,
+    interval: Option<Nanos>,
+) -> CheckResult {
     let conclusion = conclude(observation, check.threshold);
     CheckResult {
         title: check.title.clone(),
@@ -85,7 +101,10 @@ impl Announcement {
             Some(title) => {
                 let remedy = match nearest(title, titles()) {
                     Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("watched are: {}", titles().map(|title| format!("`{title}`")).collect::<Vec<_>>().join(", ")),
+                    None => format!(
+                        "watched are: {}",
+                        titles().map(|title| format!("`{title}`")).collect::<Vec<_>>().join(", ")
+                    ),
                 };
                 Err(UnknownTitle { title: title.clone(), remedy })
             }

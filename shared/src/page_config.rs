@@ -269,13 +269,11 @@ impl Fields<'_> {
     }
 
     fn text(&mut self, key: &str) -> Option<String> {
-        match self.map.get(key)? {
-            Value::String(text) => Some(text.clone()),
-            _ => {
-                self.problem(key, "is no text; put it in quotes");
-                None
-            }
+        if let Value::String(text) = self.map.get(key)? {
+            return Some(text.clone());
         }
+        self.problem(key, "is no text; put it in quotes");
+        None
     }
 
     fn required_text(&mut self, key: &str, what: &str) -> Option<String> {

@@ -162,7 +162,7 @@ impl CheckFile {
 ///
 /// Texts over their limits are shortened, so that no round is too large to be read.
 #[must_use]
-#[expect(clippy::expect_used, reason = "plain structs with string keys always serialize")]
+#[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "plain structs with string keys always serialize")]
 pub fn write_check_file(results: &[CheckResult]) -> String {
     let written: Vec<ResultAsWritten> = results.iter().map(ResultAsWritten::from_result).collect();
     let json = serde_json::to_string(&written).expect("results are plain structs");

@@ -57,7 +57,7 @@ fn median_of_sorted(sorted: &[Nanos]) -> Nanos {
 
 /// The mean of two numbers, without overflow, cut towards the smaller.
 fn midpoint(low: Nanos, high: Nanos) -> Nanos {
-    ((i128::from(low) + i128::from(high)) / 2) as Nanos
+    i128::midpoint(i128::from(low), i128::from(high)) as Nanos
 }
 
 #[cfg(test)]

@@ -1,1 +1,136 @@
-//! To come.
+//! The writer's secret key is nowhere but in the configuration: in no output, no stored object, nothing served.
+
+use std::path::Path;
+
+use harness::bucket::Bucket;
+use harness::checker::{Checker, Run};
+use harness::configuration::{check, check_with, directory, watching};
+use harness::endpoints::{Behaviour, Endpoint, refused};
+use harness::{wait_for, web};
+use serde_json::json;
+
+/// What must be nowhere.
+const CANARY: &str = "canarySECRETcanarySECRETcanarySECRET4711";
+
+fn assert_silent(run: &Run, secret: &str) {
+    assert!(!run.output().contains(secret), "{}", run.output());
+}
+
+/// Fails if the text is in any file below a folder.
+fn assert_nowhere_below(folder: &Path, secret: &str) -> usize {
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("the folder can be read").path();
+        if path.is_dir() {
+            count += assert_nowhere_below(&path, secret);
+        } else if path.file_name().is_some_and(|name| name != "checker.json") {
+            let content = std::fs::read(&path).expect("the file can be read");
+            assert!(!String::from_utf8_lossy(&content).contains(secret), "{}", path.display());
+            count += 1;
+        }
+    }
+    count
+}
+
+#[tokio::test]
+async fn a_secret_is_in_no_output_and_no_file_when_storing_fails() {
+    let bucket = Bucket::new().await;
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let mut storage = bucket.storage();
+    storage["secret_access_key"] = json!(CANARY);
+    for endpoint_url in [storage["endpoint_url"].clone(), json!(refused().trim_end_matches('/'))] {
+        storage["endpoint_url"] = endpoint_url;
+        let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &storage));
+        for words in [vec![], vec!["--format", "json"], vec!["--message", "Hello"]] {
+            let run = checker
+                .call_with(&[&["run", "-c", "checker.json"], words.as_slice()].concat(), |command| {
+                    command.env("RUST_LOG", "trace").env("RUST_BACKTRACE", "full");
+                })
+                .await;
+            assert_eq!(run.code, 2, "{}", run.output());
+            assert_silent(&run, CANARY);
+        }
+        assert!(assert_nowhere_below(checker.folder.path(), CANARY) >= 3, "the rounds wait in the spool");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_is_in_no_object_that_was_stored_with_it() {
+    let bucket = Bucket::new().await;
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url), check("Down", &refused())], &bucket.storage()));
+    let run = checker.run(&["--message", "Hello"]).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    assert_silent(&run, &bucket.writer.secret);
+    let keys = bucket.keys().await;
+    assert_eq!(keys.len(), 1);
+    for key in keys {
+        let content = bucket.get(&key).await;
+        for secret in [&bucket.writer.secret, &bucket.writer.id] {
+            assert!(!content.contains(secret), "{content}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_secret_is_in_nothing_that_is_served() {
+    let bucket = Bucket::new().await;
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &bucket.storage()));
+    let served = checker.serve(&[]).await;
+    wait_for("the first round", || async { (!bucket.keys().await.is_empty()).then_some(()) }).await;
+    for path in ["", "config.json", "store/index.json", "checker.json"] {
+        let answer = web::get(&format!("{}{path}", served.url)).await;
+        let everything = format!("{:?} {}", answer.headers, answer.text());
+        for secret in [&bucket.writer.secret, &bucket.writer.id] {
+            assert!(!everything.contains(secret), "{path}: {everything}");
+        }
+    }
+    assert!(!served.program.output().contains(&bucket.writer.secret), "{}", served.program.output());
+}
+
+#[tokio::test]
+async fn a_configuration_that_is_wrong_is_told_about_without_its_secrets() {
+    let checker = Checker::new(&json!({}));
+    let storage =
+        |more: &str| format!(r#""storage": {{ "type": "s3", "bucket": "b", "secret_access_key": "{CANARY}"{more}"#);
+    for (config, words) in [
+        (format!("{{ \"checkers\": [],\n {} }} }}", storage(r#", "bukket": 3"#)), "bukket"),
+        (format!("{{ \"checkers\": [],\n {} }}, }} ]", storage("")), "2:"),
+        (format!("{{ \"checkers\": [],\n {}", storage("")), "2:"),
+        (format!("{{ \"checkers\": [], \"storage\": \"{CANARY}\" }}"), "storage"),
+        (
+            format!(
+                "{{ \"checkers\": [], \"storage\": {{ \"type\": \"s3\", \"bucket\": \"b\", \"secret_access_key\": [\"{CANARY}\"] }} }}"
+            ),
+            "secret_access_key",
+        ),
+        (
+            format!(
+                "{{ \"checkers\": [], \"storage\": {{ \"type\": \"s3\", \"bucket\": \"b\", \"secret_access_key\": \"${{{CANARY}\" }} }}"
+            ),
+            "`${`",
+        ),
+    ] {
+        checker.write("checker.json", &config);
+        for command in ["validate", "run"] {
+            let run = checker.call(&[command, "-c", "checker.json"]).await;
+            assert_ne!(run.code, 0, "{config}");
+            assert_silent(&run, CANARY);
+            assert!(run.output().contains(words), "{command} says `{words}`:\n{}", run.output());
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_request_carries_to_prove_itself_is_not_told_either() {
+    let down = Endpoint::start(Behaviour::Answer("401 Unauthorized", String::new())).await;
+    let headers =
+        json!({ "headers": { "Authorization": format!("Bearer {CANARY}") }, "body": CANARY, "method": "POST" });
+    let checks = [check_with("Refusing", &down.url, headers.clone()), check_with("Away", &refused(), headers)];
+    let checker = Checker::new(&watching(&checks, &directory()));
+    let run = checker.run(&[]).await;
+    assert!(down.requests()[0].contains(CANARY), "it was sent");
+    assert_silent(&run, CANARY);
+    assert!(assert_nowhere_below(checker.folder.path(), CANARY) >= 2);
+}

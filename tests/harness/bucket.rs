@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
-use aws_sdk_s3::types::{CorsConfiguration, CorsRule};
+use aws_sdk_s3::types::{CorsConfiguration, CorsRule, CreateBucketConfiguration};
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use shared::object_name::CheckFileName;
@@ -46,7 +46,9 @@ impl Bucket {
         let name = format!("checkup-{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let writer = ministack::admin().await;
         let client = client(&writer);
-        client.create_bucket().bucket(&name).send().await.expect("the bucket is made");
+        let region = CreateBucketConfiguration::builder().location_constraint(REGION.into()).build();
+        let create = client.create_bucket().bucket(&name).create_bucket_configuration(region);
+        create.send().await.expect("the bucket is made");
         if cors == Cors::Allowed {
             let rule = CorsRule::builder()
                 .allowed_methods("GET")
@@ -147,7 +149,12 @@ impl Bucket {
 
     /// Stores many objects with one content, several at a time.
     pub async fn put_all(&self, keys: Vec<String>, content: &str) {
-        let puts = keys.iter().map(|key| self.put(key, content));
+        self.put_each(keys.into_iter().map(|key| (key, content.to_owned())).collect()).await;
+    }
+
+    /// Stores many objects, each a key and a content, several at a time.
+    pub async fn put_each(&self, objects: Vec<(String, String)>) {
+        let puts = objects.iter().map(|(key, content)| self.put(key, content.as_str()));
         stream::iter(puts).buffer_unordered(16).collect::<()>().await;
     }
 

@@ -8,6 +8,8 @@ use tokio::net::TcpStream;
 /// A client that follows nothing, decompresses nothing and knows no proxy.
 #[must_use]
 pub fn client() -> reqwest::Client {
+    // Nothing here speaks TLS, but where TLS is compiled in, a client wants a provider; a second call changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::cli::DeprovisionArguments;
 use crate::command::place::{self, Asking, PlaceError, Telling};
-use crate::command::{Outcome, tell, surroundings};
+use crate::command::{Outcome, surroundings, tell};
 use crate::config::valid::Page;
 use crate::provision::carry_out::carry_out;
 use crate::provision::policy::Expires;
@@ -32,7 +32,9 @@ pub async fn deprovision(arguments: &DeprovisionArguments) -> anyhow::Result<Out
         anstream::println!("  {}. {}", index + 1, step.what());
     }
     if remains.users.is_none() {
-        anstream::println!("  note: this service has no IAM API: remove the reader's and the writers' keys with its own tool");
+        anstream::println!(
+            "  note: this service has no IAM API: remove the reader's and the writers' keys with its own tool"
+        );
     }
     if steps.is_empty() {
         anstream::println!("Nothing is to be done: nothing of ours is there.");
@@ -40,7 +42,8 @@ pub async fn deprovision(arguments: &DeprovisionArguments) -> anyhow::Result<Out
     }
     let asking = Asking::unless(arguments.yes);
     if objects == Objects::Delete {
-        let question = format!("All data goes for good. Type the bucket's name, `{}`, to go ahead:", wishes.bucket.name);
+        let question =
+            format!("All data goes for good. Type the bucket's name, `{}`, to go ahead:", wishes.bucket.name);
         if place::typed(&question) != wishes.bucket.name {
             return Err(PlaceError::NameNotTyped.into());
         }

@@ -29,7 +29,9 @@ pub async fn doctor(arguments: &DoctorArguments) -> anyhow::Result<Outcome> {
             Ok(page) => findings.extend(doctor::page::examine(&page, config.as_ref(), &arguments.origin, now()).await),
             Err(problems) => {
                 let told = problems.0.into_iter();
-                findings.extend(told.map(|problem| Finding::failure(Side::Page, problem, format!("mend `{}`", path.display()))));
+                findings.extend(
+                    told.map(|problem| Finding::failure(Side::Page, problem, format!("mend `{}`", path.display()))),
+                );
             }
         }
     }

@@ -36,6 +36,8 @@ pub fn init(arguments: &InitArguments) -> Result<Outcome, InitError> {
         Err(error) => return Err(InitError::Unwritable(path.clone(), error)),
     }
     let path = path.display();
-    tell(&format!("wrote {path}; next: `checker run -c {path}` makes a round, `checker serve -c {path}` shows the page"));
+    tell(&format!(
+        "wrote {path}; next: `checker run -c {path}` makes a round, `checker serve -c {path}` shows the page"
+    ));
     Ok(Outcome::Done)
 }

@@ -10,12 +10,15 @@ use crate::cli::PlaceArguments;
 use crate::command::load;
 use crate::config::valid::{Bucket, Config, Place};
 use crate::provision::carry_out::Audience;
+use crate::store::without_user;
 
 /// Which bucket is meant cannot be known.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PlaceError {
     /// Nobody says.
-    #[error("find out which bucket is meant; name it with `--bucket NAME`, or a configuration that stores in one with `-c FILE`")]
+    #[error(
+        "find out which bucket is meant; name it with `--bucket NAME`, or a configuration that stores in one with `-c FILE`"
+    )]
     NotSaid,
     /// The configuration stores elsewhere.
     #[error("take the bucket from `{0}`: its `storage` is not of type `s3`; name the bucket with `--bucket NAME`")]
@@ -73,7 +76,7 @@ pub(super) fn find(arguments: &PlaceArguments) -> anyhow::Result<(Bucket, Option
 /// The bucket as people call it: ``the bucket `b` (region `eu-west-1`, below `status/`) ``.
 pub(super) fn describe(bucket: &Bucket, region: &str) -> String {
     let below = if bucket.prefix.is_empty() { String::new() } else { format!(", below `{}`", bucket.prefix) };
-    let at = bucket.endpoint_url.as_ref().map(|url| format!(" at {url}")).unwrap_or_default();
+    let at = bucket.endpoint_url.as_ref().map(|url| format!(" at {}", without_user(url))).unwrap_or_default();
     format!("the bucket `{}`{at} (region `{region}`{below})", bucket.name)
 }
 

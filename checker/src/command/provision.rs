@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::cli::ProvisionArguments;
 use crate::command::place::{self, Asking, PlaceError, Telling};
-use crate::command::{Outcome, tell, surroundings};
+use crate::command::{Outcome, surroundings, tell};
 use crate::config::valid::{Config, Page};
 use crate::provision::carry_out::carry_out;
 use crate::provision::files;
@@ -131,7 +131,11 @@ fn show(plan: &Plan, wishes: &Wishes) {
 fn show_files(wishes: &Wishes, plan: &Plan, out: &Path) {
     let page = files::path_of(out, &Role::Reader);
     if let Ok(text) = std::fs::read_to_string(&page) {
-        let public = if wishes.access == Access::Keys { "its keys are public: every visitor can see them" } else { "it needs no keys" };
+        let public = if wishes.access == Access::Keys {
+            "its keys are public: every visitor can see them"
+        } else {
+            "it needs no keys"
+        };
         anstream::println!("\n{} ({public}):\n{}", place::in_folder(out, &Role::Reader.file_name()), text.trim_end());
     }
     let mut doctor = String::from("checker doctor");
@@ -147,5 +151,7 @@ fn show_files(wishes: &Wishes, plan: &Plan, out: &Path) {
         doctor.push_str(&format!(" --origin {origin}"));
     }
     let by_hand = if plan.by_hand.is_empty() { "" } else { "make the keys by hand and put them into the files; then " };
-    anstream::println!("\nNext: {by_hand}put `config.json` beside the page's `index.html`, each `checker-<node>.json` on its machine, and prove it all with\n  {doctor}");
+    anstream::println!(
+        "\nNext: {by_hand}put `config.json` beside the page's `index.html`, each `checker-<node>.json` on its machine, and prove it all with\n  {doctor}"
+    );
 }

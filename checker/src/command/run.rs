@@ -1,5 +1,6 @@
 //! `checker run`: one round, or with `--every` one after the other, printed and stored.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,9 @@ use crate::{now, report, schedule};
 
 /// The message is longer than any announcement.
 #[derive(Debug, thiserror::Error)]
-#[error("post the message: it has {0} characters, and {MESSAGE_LIMIT} are the most; say it in fewer, and link to the rest")]
+#[error(
+    "post the message: it has {0} characters, and {MESSAGE_LIMIT} are the most; say it in fewer, and link to the rest"
+)]
 struct MessageTooLong(usize);
 
 /// Makes rounds as the command line says.
@@ -48,7 +51,11 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
         }
         let next = schedule::next(due, every, started.elapsed().as_nanos() as Nanos);
         if next.missed > 0 {
-            tell(&format!("warning: the round took longer than {}; {} missed", duration::exact(every), count_of_rounds(next.missed)));
+            tell(&format!(
+                "warning: the round took longer than {}; {} missed",
+                duration::exact(every),
+                count_of_rounds(next.missed)
+            ));
         }
         due = next.at;
         tokio::select! {
@@ -76,7 +83,12 @@ fn announcement(arguments: &RunArguments, config: &Config) -> anyhow::Result<Opt
 }
 
 /// Stores the round if there is a store, prints it in any case, and says how it went.
-async fn keep_and_print(arguments: &RunArguments, config: &Config, record: Option<&mut Record>, results: &[CheckResult]) -> Outcome {
+async fn keep_and_print(
+    arguments: &RunArguments,
+    config: &Config,
+    record: Option<&mut Record>,
+    results: &[CheckResult],
+) -> Outcome {
     let mut failed = false;
     let mut stored: Option<CheckFileName> = None;
     let mut note = String::new();
@@ -85,14 +97,14 @@ async fn keep_and_print(arguments: &RunArguments, config: &Config, record: Optio
             Ok(recorded) => {
                 note = format!("stored as {} in {}", recorded.delivered.name, record.store().describe());
                 if recorded.delivered.sent_from_spool > 0 {
-                    note.push_str(&format!("; {} from before sent first", recorded.delivered.sent_from_spool));
+                    let _ = write!(note, "; {} from before sent first", recorded.delivered.sent_from_spool);
                 }
                 for concern in &recorded.delivered.concerns {
                     tell(&format!("warning: failed to {concern}"));
                 }
                 match recorded.removed {
                     Ok(0) => {}
-                    Ok(count) => note.push_str(&format!("; {count} expired removed")),
+                    Ok(count) => drop(write!(note, "; {count} expired removed")),
                     Err(error) => tell_error(&error),
                 }
                 stored = Some(recorded.delivered.name);

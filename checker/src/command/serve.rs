@@ -22,7 +22,9 @@ const DEFAULT_EVERY: Nanos = MINUTE;
 
 /// The configuration names no store to serve.
 #[derive(Debug, thiserror::Error)]
-#[error("serve the page: `{0}` names no `storage`; add one, such as `\"storage\": {{ \"type\": \"fs\", \"dir\": \"checks\" }}`")]
+#[error(
+    "serve the page: `{0}` names no `storage`; add one, such as `\"storage\": {{ \"type\": \"fs\", \"dir\": \"checks\" }}`"
+)]
 struct NoStorage(String);
 
 /// Serves the page and makes rounds until somebody wants it to stop.
@@ -40,8 +42,13 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     let address = listener.local_addr()?;
     let every = config.every.unwrap_or(DEFAULT_EVERY);
     tell(&format!("serving the page at http://{address}/ from {}", record.store().describe()));
-    tell(&format!("checking {} every {}; stop with Ctrl-C", count_of_endpoints(config.checks.len()), shared::duration::exact(every)));
-    let serving = tokio::spawn(server::serve(listener, page, config.clone(), Arc::clone(record.store()), stop.clone().wished()));
+    tell(&format!(
+        "checking {} every {}; stop with Ctrl-C",
+        count_of_endpoints(config.checks.len()),
+        shared::duration::exact(every)
+    ));
+    let serving =
+        tokio::spawn(server::serve(listener, page, config.clone(), Arc::clone(record.store()), stop.clone().wished()));
 
     let probes = Arc::new(Probes::default());
     let started = Instant::now();

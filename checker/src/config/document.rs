@@ -72,16 +72,22 @@ impl Located {
             Value::Number(number) => number.parse::<i64>().map_or(serde_json::Value::Null, Into::into),
             Value::Text(text) => text.as_str().into(),
             Value::List(list) => list.iter().map(Located::to_json).collect(),
-            Value::Object(members) => {
-                members.iter().map(|member| (member.key.clone(), member.value.to_json())).collect::<serde_json::Map<_, _>>().into()
-            }
+            Value::Object(members) => members
+                .iter()
+                .map(|member| (member.key.clone(), member.value.to_json()))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
         }
     }
 }
 
 /// Reads a file's text; `variable` looks up an environment variable. Problems with variables are added to
 /// `problems`; text that is no JSON is the only error, since nothing else can be said about it.
-pub fn parse(text: &str, variable: &dyn Fn(&str) -> Option<String>, problems: &mut Problems) -> Result<Located, Problem> {
+pub fn parse(
+    text: &str,
+    variable: &dyn Fn(&str) -> Option<String>,
+    problems: &mut Problems,
+) -> Result<Located, Problem> {
     let options = ParseOptions {
         allow_comments: true,
         allow_trailing_commas: true,
@@ -94,9 +100,12 @@ pub fn parse(text: &str, variable: &dyn Fn(&str) -> Option<String>, problems: &m
         allow_non_finite_numbers: false,
         allow_extended_string_escapes: false,
     };
-    let parsed = parse_to_ast(text, &CollectOptions::default(), &options)
-        .map_err(|error| Problem::error(error.range().start, format!("it is not JSON: {}", in_lower_case(&error.kind().to_string()))))?;
-    let root = parsed.value.ok_or_else(|| Problem::error(0, "the file is empty; `checker init` writes a configuration to start with".to_owned()))?;
+    let parsed = parse_to_ast(text, &CollectOptions::default(), &options).map_err(|error| {
+        Problem::error(error.range().start, format!("it is not JSON: {}", in_lower_case(&error.kind().to_string())))
+    })?;
+    let root = parsed.value.ok_or_else(|| {
+        Problem::error(0, "the file is empty; `checker init` writes a configuration to start with".to_owned())
+    })?;
     Ok(locate(&root, variable, problems))
 }
 
@@ -110,13 +119,19 @@ fn locate(node: &ast::Value<'_>, variable: &dyn Fn(&str) -> Option<String>, prob
             problems.add(Problem::error(at, missing));
             text.value.clone().into_owned()
         })),
-        ast::Value::Array(array) => Value::List(array.elements.iter().map(|element| locate(element, variable, problems)).collect()),
+        ast::Value::Array(array) => {
+            Value::List(array.elements.iter().map(|element| locate(element, variable, problems)).collect())
+        }
         ast::Value::Object(object) => Value::Object(locate_members(object, variable, problems)),
     };
     Located { at, value }
 }
 
-fn locate_members(object: &ast::Object<'_>, variable: &dyn Fn(&str) -> Option<String>, problems: &mut Problems) -> Vec<Member> {
+fn locate_members(
+    object: &ast::Object<'_>,
+    variable: &dyn Fn(&str) -> Option<String>,
+    problems: &mut Problems,
+) -> Vec<Member> {
     let mut members: Vec<Member> = Vec::with_capacity(object.properties.len());
     for property in &object.properties {
         let (at, key) = (property.range.start, property.name.as_str().to_owned());
@@ -142,15 +157,20 @@ pub fn expand(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<S
             let Some((inside, tail)) = after.split_once('}') else {
                 return Err("`${` has no `}`; write `$$` for a dollar sign".to_owned());
             };
-            let (name, default) = inside.split_once(":-").map_or((inside, None), |(name, default)| (name, Some(default)));
+            let (name, default) =
+                inside.split_once(":-").map_or((inside, None), |(name, default)| (name, Some(default)));
             if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-                return Err(format!("`${{{inside}}}` names no variable; write `${{NAME}}` or `${{NAME:-default}}`, and `$$` for a dollar sign"));
+                return Err(format!(
+                    "`${{{inside}}}` names no variable; write `${{NAME}}` or `${{NAME:-default}}`, and `$$` for a dollar sign"
+                ));
             }
             match (variable(name), default) {
                 (Some(value), _) if !value.is_empty() || default.is_none() => expanded.push_str(&value),
                 (_, Some(default)) => expanded.push_str(default),
                 _ => {
-                    return Err(format!("the environment variable `{name}` is not set; set it, or write `${{{name}:-default}}`"));
+                    return Err(format!(
+                        "the environment variable `{name}` is not set; set it, or write `${{{name}:-default}}`"
+                    ));
                 }
             }
             rest = tail;

@@ -6,6 +6,7 @@ use shared::nearest::nearest;
 use super::document::{Located, Member, Value};
 use super::problem::{Problem, Problems};
 use super::shape::{Field, Need, Shape, Variant};
+use crate::check::http::HttpCheck;
 use crate::check::http::status_codes::StatusCodes;
 
 /// Adds every problem of `value` to `problems`; `path` is how a person would say where it is.
@@ -13,11 +14,22 @@ pub fn inspect(value: &Located, shape: &Shape, path: &str, problems: &mut Proble
     let wanted = match (shape, &value.value) {
         (Shape::Anything, _) | (Shape::Text, Value::Text(_)) | (Shape::Flag, Value::Flag(_)) => None,
         (Shape::Text, _) => Some("a text in quotes".to_owned()),
+        (Shape::Url, Value::Text(text)) => {
+            // Where a variable is missing, that is the problem.
+            if let (false, Err(error)) = (text.contains("${"), HttpCheck::parse_url(text)) {
+                problems.add(Problem::error(value.at, format!("`{path}`: failed to {error}")));
+            }
+            None
+        }
+        (Shape::Url, _) => Some("a URL in quotes".to_owned()),
         (Shape::Flag, _) => Some("`true` or `false`".to_owned()),
         (Shape::Word(words), Value::Text(text)) if words.contains(&text.as_str()) => None,
         (Shape::Word(words), _) => Some(format!("one of {}", quoted(words.iter().copied()))),
         (Shape::Integer(least, most), Value::Number(number))
-            if number.parse().is_ok_and(|number: i64| (*least..=*most).contains(&number)) => None,
+            if number.parse().is_ok_and(|number: i64| (*least..=*most).contains(&number)) =>
+        {
+            None
+        }
         (Shape::Integer(least, most), _) => Some(format!("an integer from {least} to {most}")),
         (Shape::Duration(least, most), _) => wrong_duration(value, *least, *most),
         (Shape::StatusCodes, _) => StatusCodes::from_located(value).err(),
@@ -44,7 +56,14 @@ pub fn inspect(value: &Located, shape: &Shape, path: &str, problems: &mut Proble
     }
 }
 
-fn inspect_members(at: usize, members: &[Member], fields: &[Field], besides: &[&str], path: &str, problems: &mut Problems) {
+fn inspect_members(
+    at: usize,
+    members: &[Member],
+    fields: &[Field],
+    besides: &[&str],
+    path: &str,
+    problems: &mut Problems,
+) {
     for member in members {
         let path = join(path, &member.key);
         match fields.iter().find(|field| field.key == member.key) {
@@ -80,11 +99,15 @@ fn inspect_tagged(
     let key = keys.first().copied().unwrap_or_default();
     let supported = || quoted(variants.iter().map(|variant| variant.word));
     let Some(tag) = keys.iter().find_map(|key| value.member(key)) else {
-        problems.add(Problem::error(value.at, format!("`{}` is missing; it is one of {}", join(path, key), supported())));
+        problems
+            .add(Problem::error(value.at, format!("`{}` is missing; it is one of {}", join(path, key), supported())));
         return;
     };
     let Some(word) = tag.text() else {
-        problems.add(Problem::error(tag.at, format!("`{}` does not fit: it has to be one of {}", join(path, key), supported())));
+        problems.add(Problem::error(
+            tag.at,
+            format!("`{}` does not fit: it has to be one of {}", join(path, key), supported()),
+        ));
         return;
     };
     if let Some(variant) = variants.iter().find(|variant| variant.word == word) {
@@ -92,13 +115,17 @@ fn inspect_tagged(
     } else if not_yet.contains(&word) {
         let title = ["endpoint_name", "name"].iter().find_map(|key| value.member(key)?.text());
         let named = title.map(|title| format!(" (\"{title}\")")).unwrap_or_default();
-        problems.add(Problem::warning(tag.at, format!("`{path}`{named}: the type `{word}` is not yet supported; supported: {}", supported())));
+        problems.add(Problem::warning(
+            tag.at,
+            format!("`{path}`{named}: the type `{word}` is not yet supported; supported: {}", supported()),
+        ));
     } else {
         let remedy = match nearest(word, variants.iter().map(|variant| variant.word).chain(not_yet.iter().copied())) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("supported: {}", supported()),
         };
-        problems.add(Problem::error(tag.at, format!("`{}` is `{word}`, which is not known; {remedy}", join(path, key))));
+        problems
+            .add(Problem::error(tag.at, format!("`{}` is `{word}`, which is not known; {remedy}", join(path, key))));
     }
 }
 
@@ -186,7 +213,11 @@ mod tests {
 
     #[test]
     fn header_values_are_texts_or_lists_of_texts() {
-        let with = |headers: &str| lines(&format!(r#"{{"checkers":[{{"type":"http","endpoint_name":"A","endpoint_url":"http://x","headers":{headers}}}]}}"#));
+        let with = |headers: &str| {
+            lines(&format!(
+                r#"{{"checkers":[{{"type":"http","endpoint_name":"A","endpoint_url":"http://x","headers":{headers}}}]}}"#
+            ))
+        };
         assert!(with(r#"{"A":"b","C":["d","e"]}"#).is_empty());
         assert_eq!(with(r#"{"A":5}"#).len(), 1);
         assert_eq!(with("[]").len(), 1);

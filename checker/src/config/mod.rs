@@ -111,6 +111,7 @@ fn check_places(text: &str, surroundings: &Surroundings<'_>) -> Vec<usize> {
 }
 
 /// The configuration in a text, if it has no errors, and every problem of it. `folder` is where relative paths start.
+#[must_use]
 pub fn from_text(text: &str, folder: &Path, surroundings: &Surroundings<'_>) -> (Option<Config>, Problems) {
     let mut problems = Problems::default();
     let config = match document::parse(text, surroundings.variable, &mut problems) {
@@ -136,17 +137,14 @@ fn convert(root: &Located, folder: &Path, surroundings: &Surroundings<'_>, probl
             .ok()?,
         None => NodeName::from_host_name(&surroundings.host_name),
     };
-    let timestamp = match &written.timestamp {
-        None => None,
-        Some(text) => match DateTime::parse_from_rfc3339(text).ok().and_then(|time| time.timestamp_nanos_opt()) {
-            Some(nanos) => Some(nanos),
-            None => {
-                let text = format!("`timestamp` is `{text}`; write a time as in RFC 3339, such as `2026-08-22T14:00:00Z`");
-                problems.add(Problem::error(place_of("timestamp"), text));
-                None
-            }
-        },
-    };
+    let timestamp = written.timestamp.as_ref().and_then(|text| {
+        let parsed = DateTime::parse_from_rfc3339(text).ok().and_then(|time| time.timestamp_nanos_opt());
+        if parsed.is_none() {
+            let text = format!("`timestamp` is `{text}`; write a time as in RFC 3339, such as `2026-08-22T14:00:00Z`");
+            problems.add(Problem::error(place_of("timestamp"), text));
+        }
+        parsed
+    });
     let checkers = root.member("checkers").map(|checkers| &checkers.value);
     let located: &[Located] = if let Some(Value::List(list)) = checkers { list } else { &[] };
     let mut checks = Vec::with_capacity(located.len());
@@ -155,7 +153,10 @@ fn convert(root: &Located, folder: &Path, surroundings: &Surroundings<'_>, probl
     }
     for key in ["notifiers", "notifier"] {
         if root.member(key).is_some() {
-            problems.add(Problem::warning(place_of(key), format!("`{key}`: notifications are not yet supported; nobody is notified")));
+            problems.add(Problem::warning(
+                place_of(key),
+                format!("`{key}`: notifications are not yet supported; nobody is notified"),
+            ));
         }
     }
     let storage = root.member("storage").and_then(|located| convert_storage(located, folder, problems));
@@ -163,7 +164,9 @@ fn convert(root: &Located, folder: &Path, surroundings: &Surroundings<'_>, probl
     Some(Config {
         node,
         every: written.every.map(|every| every.0),
-        concurrent_checks: Some(written.concurrent_checks).filter(|count| *count > 0).unwrap_or(DEFAULT_CONCURRENT_CHECKS),
+        concurrent_checks: Some(written.concurrent_checks)
+            .filter(|count| *count > 0)
+            .unwrap_or(DEFAULT_CONCURRENT_CHECKS),
         checks,
         storage,
         spool_dir: written.spool_dir.map_or_else(|| state.join("checkup").join("spool"), |dir| folder.join(dir)),
@@ -172,11 +175,18 @@ fn convert(root: &Located, folder: &Path, surroundings: &Surroundings<'_>, probl
     })
 }
 
-fn convert_check(located: &Located, json: serde_json::Value, index: usize, folder: &Path, problems: &mut Problems) -> Option<Check> {
+fn convert_check(
+    located: &Located,
+    json: serde_json::Value,
+    index: usize,
+    folder: &Path,
+    problems: &mut Problems,
+) -> Option<Check> {
     let kind = located.member("type").and_then(Located::text).unwrap_or_default();
     if kind != "http" {
         // It was warned of; every round says so, too, so that nobody takes it for watched.
-        let text = |keys: [&str; 2]| keys.iter().find_map(|key| located.member(key)?.text()).unwrap_or_default().to_owned();
+        let text =
+            |keys: [&str; 2]| keys.iter().find_map(|key| located.member(key)?.text()).unwrap_or_default().to_owned();
         let title = text(["endpoint_name", "name"]);
         let why = format!("checks of type `{kind}` are not yet supported");
         let kind = CheckKind::NotPossible { word: kind.to_owned(), locator: text(["endpoint_url", "command"]), why };
@@ -209,10 +219,16 @@ fn convert_check(located: &Located, json: serde_json::Value, index: usize, folde
             OneOrMany::Many(values) => values.as_slice(),
         };
         for value in values {
-            match (reqwest::header::HeaderName::from_bytes(name.as_bytes()), value.parse::<reqwest::header::HeaderValue>()) {
+            match (
+                reqwest::header::HeaderName::from_bytes(name.as_bytes()),
+                value.parse::<reqwest::header::HeaderValue>(),
+            ) {
                 (Ok(name), Ok(value)) => drop(headers.append(name, value)),
                 // A value may be a secret: only the name is told.
-                _ => problem("headers", format!("`{name}` is no header, or its value has characters that no header may have")),
+                _ => problem(
+                    "headers",
+                    format!("`{name}` is no header, or its value has characters that no header may have"),
+                ),
             }
         }
     }
@@ -249,12 +265,16 @@ fn convert_storage(located: &Located, folder: &Path, problems: &mut Problems) ->
     match kind {
         "fs" => {
             let written: WrittenDirectory = from_json(located.to_json(), located.at, problems)?;
-            Some(Storage { place: Place::Directory(folder.join(written.dir)), check_expiry: expiry(written.check_expiry) })
+            Some(Storage {
+                place: Place::Directory(folder.join(written.dir)),
+                check_expiry: expiry(written.check_expiry),
+            })
         }
         "s3" => {
             let mut written: WrittenS3 = from_json(located.to_json(), located.at, problems)?;
             let check_expiry = expiry(written.check_expiry.take());
-            convert_bucket(written, located, problems).map(|bucket| Storage { place: Place::S3(bucket), check_expiry })
+            let bucket = convert_bucket(written, located, problems);
+            Some(Storage { place: Place::S3(bucket), check_expiry })
         }
         other => {
             // A kind of check that is missing leaves the others; without its store a checker has no job.
@@ -265,7 +285,7 @@ fn convert_storage(located: &Located, folder: &Path, problems: &mut Problems) ->
     }
 }
 
-fn convert_bucket(written: WrittenS3, located: &Located, problems: &mut Problems) -> Option<Bucket> {
+fn convert_bucket(written: WrittenS3, located: &Located, problems: &mut Problems) -> Bucket {
     let mut problem = |key: &str, text: String| {
         let at = located.member(key).map_or(located.at, |member| member.at);
         problems.add(Problem::error(at, format!("`storage.{key}`: {text}")));
@@ -280,7 +300,9 @@ fn convert_bucket(written: WrittenS3, located: &Located, problems: &mut Problems
     }
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let keys = match (given(written.access_key_id), given(written.secret_access_key)) {
-        (Some(access_key_id), Some(secret)) => Some(WriterKeys { access_key_id, secret_access_key: Secret::new(secret) }),
+        (Some(access_key_id), Some(secret)) => {
+            Some(WriterKeys { access_key_id, secret_access_key: Secret::new(secret) })
+        }
         (None, None) => None,
         (Some(_), None) => {
             problem("secret_access_key", "is missing beside `access_key_id`; write both, or none to use the environment, the profile or the instance's role".to_owned());
@@ -295,14 +317,14 @@ fn convert_bucket(written: WrittenS3, located: &Located, problems: &mut Problems
         problem("bucket", "is empty; write the bucket's name".to_owned());
     }
     let address_style = if written.path_style { AddressStyle::Path } else { AddressStyle::VirtualHost };
-    Some(Bucket {
+    Bucket {
         name: written.bucket,
         region: given(written.region),
         endpoint_url: given(written.endpoint_url),
         address_style,
         prefix: written.prefix,
         keys,
-    })
+    }
 }
 
 impl Default for Page {
@@ -334,7 +356,9 @@ fn duration(nanos: Nanos) -> Duration {
 
 /// Serde's view of a tree that fits the table; should the two ever disagree, it is a problem and no panic.
 fn from_json<T: DeserializeOwned>(json: serde_json::Value, at: usize, problems: &mut Problems) -> Option<T> {
-    serde_json::from_value(json).map_err(|error| problems.add(Problem::error(at, format!("it does not fit: {error}")))).ok()
+    serde_json::from_value(json)
+        .map_err(|error| problems.add(Problem::error(at, format!("it does not fit: {error}"))))
+        .ok()
 }
 
 #[cfg(test)]

@@ -58,10 +58,13 @@ fn section(text: &mut String, heading: &str, about: &str, fields: &[Field]) {
 fn value(shape: &Shape) -> String {
     match shape {
         Shape::Text => "text".to_owned(),
+        Shape::Url => "URL".to_owned(),
         Shape::Word(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
         Shape::Integer(least, most) => format!("integer, {least} to {most}"),
         Shape::Flag => "`true` or `false`".to_owned(),
-        Shape::Duration(least, most) => format!("duration, `{}` to `{}`", duration::exact(*least), duration::exact(*most)),
+        Shape::Duration(least, most) => {
+            format!("duration, `{}` to `{}`", duration::exact(*least), duration::exact(*most))
+        }
         Shape::StatusCodes => "status codes".to_owned(),
         Shape::Headers => "object: name to text or list of texts".to_owned(),
         Shape::List(_) => "list, see below".to_owned(),

@@ -16,7 +16,8 @@ pub fn schema() -> Value {
 fn of(shape: &Shape) -> Value {
     match shape {
         Shape::Anything => json!({}),
-        Shape::Text => json!({ "type": "string" }),
+        // A variable may stand for the whole URL, so that a format would refuse too much.
+        Shape::Text | Shape::Url => json!({ "type": "string" }),
         Shape::Word(words) => json!({ "enum": words }),
         Shape::Flag => json!({ "type": "boolean" }),
         Shape::Integer(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
@@ -45,7 +46,8 @@ fn tagged(keys: &[&str], variants: &[Variant], not_yet: &[&str]) -> Value {
     let mut choices: Vec<Value> = Vec::new();
     for key in keys {
         for variant in variants {
-            let tag = Map::from_iter([((*key).to_owned(), json!({ "const": variant.word, "description": variant.about }))]);
+            let tag =
+                Map::from_iter([((*key).to_owned(), json!({ "const": variant.word, "description": variant.about }))]);
             choices.push(object(variant.fields, &tag, &[key]));
         }
         if !not_yet.is_empty() {

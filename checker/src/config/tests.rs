@@ -3,7 +3,10 @@
 use super::*;
 
 fn surroundings() -> Surroundings<'static> {
-    Surroundings { variable: &|name| (name == "KEY").then(|| "s3cr3t".to_owned()), host_name: "Web-01.example.com".to_owned() }
+    Surroundings {
+        variable: &|name| (name == "KEY").then(|| "s3cr3t".to_owned()),
+        host_name: "Web-01.example.com".to_owned(),
+    }
 }
 
 fn loaded(text: &str) -> Config {
@@ -20,7 +23,7 @@ fn errors(text: &str) -> Vec<String> {
 fn http(config: &Config, index: usize) -> &HttpCheck {
     match &config.checks[index].kind {
         CheckKind::Http(http) => http,
-        other => panic!("{other:?}"),
+        other @ CheckKind::NotPossible { .. } => panic!("{other:?}"),
     }
 }
 
@@ -32,7 +35,9 @@ fn the_originals_configuration_loads_unchanged() {
     assert_eq!(config.checks[1].threshold, 1_000);
     assert_eq!(http(&config, 2).must_contain.as_deref(), Some("absent"));
     assert!(http(&config, 3).up_status.contains(204) && !http(&config, 3).up_status.contains(200));
-    let CheckKind::NotPossible { word, locator, why } = &config.checks[7].kind else { panic!("exec is not yet supported") };
+    let CheckKind::NotPossible { word, locator, why } = &config.checks[7].kind else {
+        panic!("exec is not yet supported")
+    };
     assert_eq!((word.as_str(), locator.as_str()), ("exec", "/bin/echo"));
     assert!(why.contains("not yet supported"));
     let storage = config.storage.expect("it has one");
@@ -46,7 +51,10 @@ fn what_is_left_out_is_as_the_reference_says() {
     assert_eq!(config.node.as_str(), "web-01");
     assert_eq!((config.concurrent_checks, config.every), (64, None));
     let http = http(&config, 0);
-    assert_eq!((http.method.as_str(), http.timeout, http.body_limit, http.max_redirects), ("GET", Duration::from_secs(10), 1 << 20, 0));
+    assert_eq!(
+        (http.method.as_str(), http.timeout, http.body_limit, http.max_redirects),
+        ("GET", Duration::from_secs(10), 1 << 20, 0)
+    );
     assert_eq!(http.trust, TlsTrust::System);
     assert!(config.storage.is_none());
     assert_eq!((config.page.title.as_str(), config.page.range, config.page.refresh), ("Status", DAY, MINUTE));
@@ -76,11 +84,15 @@ fn durations_headers_and_variables_are_read() {
 
 #[test]
 fn a_secret_is_in_no_debug_text_and_in_no_problem() {
-    let text = r#"{"checkers":[],"storage":{"type":"s3","bucket":"b","access_key_id":"A","secret_access_key":"${KEY}"}}"#;
+    let text =
+        r#"{"checkers":[],"storage":{"type":"s3","bucket":"b","access_key_id":"A","secret_access_key":"${KEY}"}}"#;
     assert!(!format!("{:?}", loaded(text)).contains("s3cr3t"));
     let text = r#"{"checkers":[],"storage":{"type":"s3","bucket":"","prefix":"p","secret_access_key":"${KEY}"}}"#;
     let errors = errors(text).join("\n");
-    assert!(errors.contains("storage.access_key_id") && errors.contains("`p/`") && !errors.contains("s3cr3t"), "{errors}");
+    assert!(
+        errors.contains("storage.access_key_id") && errors.contains("`p/`") && !errors.contains("s3cr3t"),
+        "{errors}"
+    );
 }
 
 #[test]
@@ -88,8 +100,14 @@ fn what_cannot_be_seen_from_the_shape_is_named_with_its_place() {
     for (text, expected) in [
         (r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"ftp://a"}]}"#, "`ftp://a`"),
         (r#"{"checkers":[{"type":"http","endpoint_name":"","endpoint_url":"http://a"}]}"#, "checkers[0].endpoint_name"),
-        (r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","method":"G T"}]}"#, "no HTTP method"),
-        (r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","headers":{"a b":"c"}}]}"#, "no header"),
+        (
+            r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","method":"G T"}]}"#,
+            "no HTTP method",
+        ),
+        (
+            r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","headers":{"a b":"c"}}]}"#,
+            "no header",
+        ),
         (r#"{"checkers":[],"node":"Büro"}"#, "as a node's name"),
         (r#"{"checkers":[],"timestamp":"noon"}"#, "RFC 3339"),
         (r#"{"checkers":[],"storage":{"type":"mysql","dsn":"x"}}"#, "`mysql` is not yet supported"),

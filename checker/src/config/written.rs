@@ -15,7 +15,6 @@ pub(super) struct Written {
     pub concurrent_checks: usize,
     /// Read one by one, since one that does not work must not spoil the others.
     pub checkers: Vec<serde_json::Value>,
-    pub storage: Option<serde_json::Value>,
     pub spool_dir: Option<String>,
     pub page: Option<WrittenPage>,
     pub timestamp: Option<String>,

@@ -66,7 +66,9 @@ pub fn of_expiry(names: &[CheckFileName], node: &NodeName, age: Option<Nanos>, n
             ),
             "see whether the checker runs, and whether its keys may delete its own check files",
         ),
-        _ => Finding::ok(Side::Store, format!("no check file of the node `{node}` is older than it should be ({after})")),
+        _ => {
+            Finding::ok(Side::Store, format!("no check file of the node `{node}` is older than it should be ({after})"))
+        }
     }
 }
 

@@ -49,7 +49,11 @@ async fn examine_bucket(
     let scope = Scope { bucket: &bucket.name, prefix: &bucket.prefix, region: &source.region };
     if let Err(problem) = probe.list(&bucket.prefix).await {
         let remedy = if is_denied(&problem) { rights(&scope, signs) } else { String::new() };
-        return findings.push(Finding::failure(Side::Page, format!("the page cannot list the store: {problem}"), remedy));
+        return findings.push(Finding::failure(
+            Side::Page,
+            format!("the page cannot list the store: {problem}"),
+            remedy,
+        ));
     }
     findings.push(Finding::ok(Side::Page, "the page may list the store"));
     let list = match address::list(source, now.saturating_sub(DAY), now) {
@@ -84,11 +88,21 @@ fn examine_keys(source: &S3Source, writer: Option<&Config>, findings: &mut Vec<F
     let public = source.public_keys.as_ref().map(|keys| &keys.access_key_id);
     if public.is_some() && public == bucket.keys.as_ref().map(|keys| &keys.access_key_id) {
         let what = "the page publishes the checker's own keys: every visitor may store and delete what the checker may";
-        findings.push(Finding::failure(Side::Page, what, "make a reader with `checker provision`, and replace the checker's keys with `--rotate`"));
+        findings.push(Finding::failure(
+            Side::Page,
+            what,
+            "make a reader with `checker provision`, and replace the checker's keys with `--rotate`",
+        ));
     }
 }
 
-async fn examine_reading(probe: &Probe, scope: &Scope<'_>, signs: Signs, listing: &BrowserAnswer, findings: &mut Vec<Finding>) {
+async fn examine_reading(
+    probe: &Probe,
+    scope: &Scope<'_>,
+    signs: Signs,
+    listing: &BrowserAnswer,
+    findings: &mut Vec<Finding>,
+) {
     let Some(key) = first_key(&listing.body, scope.prefix) else {
         return findings.push(Finding::warning(
             Side::Page,
@@ -109,15 +123,25 @@ async fn examine_origin(probe: &Probe, list: &Url, origin: &str, findings: &mut 
     let remedy = format!("allow it: `checker provision --origin {origin}`");
     let answer = match probe.browse(list, Some(origin)).await {
         Ok(answer) => answer,
-        Err(problem) => return findings.push(Finding::failure(Side::Page, format!("the store cannot be reached: {problem}"), "")),
+        Err(problem) => {
+            return findings.push(Finding::failure(Side::Page, format!("the store cannot be reached: {problem}"), ""));
+        }
     };
     findings.push(if answer.status == 200 && answer.lets(origin) {
         Finding::ok(Side::Page, format!("browsers let a page at {origin} read the store"))
     } else if answer.status == 200 {
-        Finding::failure(Side::Page, format!("browsers let no page at {origin} read the store: its CORS rules do not allow this origin"), remedy.clone())
+        Finding::failure(
+            Side::Page,
+            format!("browsers let no page at {origin} read the store: its CORS rules do not allow this origin"),
+            remedy.clone(),
+        )
     } else {
         let code = answer.code().map(|code| format!(" {code}")).unwrap_or_default();
-        Finding::failure(Side::Page, format!("a page at {origin} is refused (status {}{code})", answer.status), remedy.clone())
+        Finding::failure(
+            Side::Page,
+            format!("a page at {origin} is refused (status {}{code})", answer.status),
+            remedy.clone(),
+        )
     });
     let preflight = probe.preflight(list, origin).await;
     if !preflight.is_ok_and(|answer| (200..300).contains(&answer.status) && answer.lets(origin)) {
@@ -185,7 +209,9 @@ fn rights(scope: &Scope<'_>, signs: Signs) -> String {
         Signs::WithKeys => format!("the rights that the page's keys need: {}", policy::reader(scope)["Statement"]),
         Signs::Not => {
             let [list, read] = policy::public_statements(scope);
-            format!("write `public_access_key_id` and `public_access_key` into config.json, or open the bucket with `checker provision --public`: [{list},{read}]")
+            format!(
+                "write `public_access_key_id` and `public_access_key` into config.json, or open the bucket with `checker provision --public`: [{list},{read}]"
+            )
         }
     }
 }

@@ -25,7 +25,11 @@ const NOBODY: &str = "checkup-doctor";
 /// Looks at everything on the checker's side.
 pub async fn examine(config: &Config, now: UnixNanos) -> Vec<Finding> {
     let Some(storage) = &config.storage else {
-        return vec![Finding::failure(Side::Checker, "the configuration names no storage: rounds are only printed", "add `storage`")];
+        return vec![Finding::failure(
+            Side::Checker,
+            "the configuration names no storage: rounds are only printed",
+            "add `storage`",
+        )];
     };
     let mut findings = Vec::new();
     if let Place::S3(bucket) = &storage.place {
@@ -36,7 +40,13 @@ pub async fn examine(config: &Config, now: UnixNanos) -> Vec<Finding> {
     findings
 }
 
-async fn examine_bucket(bucket: &Bucket, storage: &Storage, node: &NodeName, now: UnixNanos, findings: &mut Vec<Finding>) {
+async fn examine_bucket(
+    bucket: &Bucket,
+    storage: &Storage,
+    node: &NodeName,
+    now: UnixNanos,
+    findings: &mut Vec<Finding>,
+) {
     let probe = match Probe::open(bucket, Signs::WithKeys).await {
         Ok(probe) => probe,
         Err(error) => return findings.push(Finding::failure(Side::Checker, format!("failed to {error}"), "")),
@@ -59,10 +69,17 @@ async fn examine_bucket(bucket: &Bucket, storage: &Storage, node: &NodeName, now
         }
     }
     match (probe.delete(&own).await, storage.check_expiry) {
-        (Ok(()), Some(_)) => findings.push(Finding::ok(Side::Checker, "it may delete its own check files, which it expires")),
-        (Ok(()), None) => findings.push(Finding::ok(Side::Checker, "it may delete its own check files, but it expires none")),
+        (Ok(()), Some(_)) => {
+            findings.push(Finding::ok(Side::Checker, "it may delete its own check files, which it expires"))
+        }
+        (Ok(()), None) => {
+            findings.push(Finding::ok(Side::Checker, "it may delete its own check files, but it expires none"))
+        }
         (Err(problem), None) if is_denied(&problem) => {
-            findings.push(Finding::ok(Side::Checker, format!("it may delete nothing, and it expires nothing; an empty `{own}` stays")));
+            findings.push(Finding::ok(
+                Side::Checker,
+                format!("it may delete nothing, and it expires nothing; an empty `{own}` stays"),
+            ));
         }
         (Err(problem), _) => {
             let what = format!("it cannot delete its own check files, so that they do not expire: {problem}");
@@ -83,12 +100,17 @@ async fn examine_limits(probe: &Probe, bucket: &Bucket, node: &NodeName, finding
         Ok(()) => findings.push(Finding::warning(Side::Checker, format!("the keys may {what}"), remedy)),
         Err(problem) if is_refused(&problem) => {}
         Err(problem) => {
-            findings.push(Finding::warning(Side::Checker, format!("whether the keys may {what} cannot be seen: {problem}"), "try again"));
+            findings.push(Finding::warning(
+                Side::Checker,
+                format!("whether the keys may {what} cannot be seen: {problem}"),
+                "try again",
+            ));
         }
     };
     let narrower = "give this node a writer of its own: `checker provision --writer NODE`";
     let other_node = NodeName::from_host_name(if node.as_str() == NOBODY { "somebody-else" } else { NOBODY });
-    let others = format!("{}{}", bucket.prefix, CheckFileName { stored_at: PROBE_TIME, node: Some(other_node.clone()) });
+    let others =
+        format!("{}{}", bucket.prefix, CheckFileName { stored_at: PROBE_TIME, node: Some(other_node.clone()) });
     let history = shared::object_name::patterns::history_of(&bucket.prefix, &other_node)[0].clone();
     for key in [&others, &history] {
         let stored = probe.put(key, PROBE_CONTENT).await;

@@ -41,7 +41,9 @@ pub enum CarryOutError {
         source: FileError,
     },
     /// A key was made, could neither be written down nor removed.
-    #[error("write the new key of `{user}` down; the key `{key}` could not be removed either ({removal}): the next run removes it, or `aws iam delete-access-key --user-name {user} --access-key-id {key}` does")]
+    #[error(
+        "write the new key of `{user}` down; the key `{key}` could not be removed either ({removal}): the next run removes it, or `aws iam delete-access-key --user-name {user} --access-key-id {key}` does"
+    )]
     KeyLeft {
         /// Its user.
         user: String,
@@ -53,7 +55,9 @@ pub enum CarryOutError {
         source: FileError,
     },
     /// A new key does not work.
-    #[error("see that the new key of the {role} works; an old key, if there is one, stays; run the same command again to go on")]
+    #[error(
+        "see that the new key of the {role} works; an old key, if there is one, stays; run the same command again to go on"
+    )]
     KeyDoesNotWork {
         /// Whose.
         role: String,
@@ -112,7 +116,9 @@ async fn carry_out_one(
 ) -> Result<String, CarryOutError> {
     match step {
         Step::CreateBucket { .. } => service.create_bucket().await?,
-        Step::OpenAccessBlock(block) | Step::CloseAccessBlock(block) => return access_block(service, step, block).await,
+        Step::OpenAccessBlock(block) | Step::CloseAccessBlock(block) => {
+            return access_block(service, step, block).await;
+        }
         Step::PutBucketPolicy(policy) => service.put_bucket_policy(policy.as_ref()).await?,
         Step::PutCors(rules) => service.put_cors(rules.clone()).await?,
         Step::PutLifecycle(rules) => service.put_lifecycle(rules.clone()).await?,
@@ -228,7 +234,10 @@ async fn prove(service: &Service, identity: &Identity, keys: &WriterKeys) -> Res
         // A key that is new is unknown at first, and so are its rights.
         let may_come = matches!(
             &error,
-            ServiceError::Refused { problem: S3Problem::UnknownKey | S3Problem::AccessDenied { .. } | S3Problem::WrongSecret, .. }
+            ServiceError::Refused {
+                problem: S3Problem::UnknownKey | S3Problem::AccessDenied { .. } | S3Problem::WrongSecret,
+                ..
+            }
         );
         if tried >= PROOFS || !(may_come || error.may_be_done()) {
             return Err(CarryOutError::KeyDoesNotWork { role: identity.role.to_string(), source: Box::new(error) });

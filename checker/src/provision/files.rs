@@ -140,7 +140,8 @@ pub fn content(wishes: &Wishes, role: &Role, keys: Option<&WriterKeys>) -> Strin
             config.to_json()
         }
         Role::Writer(node) => {
-            let written = json!({ "node": node.as_str(), "checkers": wishes.checkers, "storage": storage(wishes, keys) });
+            let written =
+                json!({ "node": node.as_str(), "checkers": wishes.checkers, "storage": storage(wishes, keys) });
             format!("{written:#}\n")
         }
     }
@@ -149,7 +150,8 @@ pub fn content(wishes: &Wishes, role: &Role, keys: Option<&WriterKeys>) -> Strin
 /// The page's `config.json` where somebody else has to make the keys.
 #[must_use]
 pub fn page_config_to_fill_in(wishes: &Wishes) -> String {
-    let keys = WriterKeys { access_key_id: KEY_TO_COME.to_owned(), secret_access_key: Secret::new(KEY_TO_COME.to_owned()) };
+    let keys =
+        WriterKeys { access_key_id: KEY_TO_COME.to_owned(), secret_access_key: Secret::new(KEY_TO_COME.to_owned()) };
     content(wishes, &Role::Reader, Some(&keys))
 }
 
@@ -201,9 +203,8 @@ fn with_keys_replaced(text: &str, old: &WriterKeys, new: &WriterKeys) -> Option<
     // A secret may hold characters that JSON may write in two ways; a slash is the only usual one.
     let (old_id, old_secret) = (&old.access_key_id, old.secret_access_key.reveal());
     let holds_both = text.contains(old_id.as_str()) && text.contains(old_secret);
-    holds_both.then(|| {
-        text.replace(old_id.as_str(), &new.access_key_id).replace(old_secret, new.secret_access_key.reveal())
-    })
+    holds_both
+        .then(|| text.replace(old_id.as_str(), &new.access_key_id).replace(old_secret, new.secret_access_key.reveal()))
 }
 
 /// Writes a role's file.
@@ -242,7 +243,11 @@ fn sync(folder: &Path) -> io::Result<()> {
 
 /// Makes sure that the folder is there.
 pub fn prepare_folder(out: &Path) -> Result<(), FileError> {
-    fs::create_dir_all(out).map_err(|source| FileError::Unusable { task: "make the folder", path: out.to_owned(), source })
+    fs::create_dir_all(out).map_err(|source| FileError::Unusable {
+        task: "make the folder",
+        path: out.to_owned(),
+        source,
+    })
 }
 
 /// Notes that a key of a user is about to be made, and which keys it has before. It also proves that files can be

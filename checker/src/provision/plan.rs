@@ -30,7 +30,9 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// A file of another kind has the name.
-    #[error("write `{file}`: it is there already, and {why}; move it away, name another folder with `--out`, or replace it with `--force`")]
+    #[error(
+        "write `{file}`: it is there already, and {why}; move it away, name another folder with `--out`, or replace it with `--force`"
+    )]
     FileInTheWay {
         /// The file.
         file: String,
@@ -318,7 +320,10 @@ fn plan_file(
         (Some(FileState::Fits(Some(_))), _) if keys == FileKeys::ByHand => return Ok(()),
         (Some(_), Files::Replace) => Write::Over,
         (Some(FileState::Fits(Some(_))), Files::Keep) => {
-            return Err(PlanError::FileInTheWay { file, why: "holds keys, which a public bucket does not need".to_owned() });
+            return Err(PlanError::FileInTheWay {
+                file,
+                why: "holds keys, which a public bucket does not need".to_owned(),
+            });
         }
         (Some(FileState::Foreign(why)), Files::Keep) => {
             return Err(PlanError::FileInTheWay { file, why: why.clone() });

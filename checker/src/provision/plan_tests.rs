@@ -107,14 +107,18 @@ fn the_new_key_works_before_the_old_one_goes() {
     let wishes = Wishes { keys: Keys::Rotate, ..reader_only() };
     let plan = plan(&wishes, &everything(&wishes, &["AKIA1"])).unwrap();
     assert_eq!(calls(&plan), ["iam:CreateAccessKey", "s3:ListBucket", "iam:DeleteAccessKey"]);
-    assert!(matches!(&plan.steps[0], Step::CreateKey { how: Write::InPlaceOf(old), .. } if old.access_key_id == "AKIA1"));
+    assert!(
+        matches!(&plan.steps[0], Step::CreateKey { how: Write::InPlaceOf(old), .. } if old.access_key_id == "AKIA1")
+    );
     assert!(matches!(&plan.steps[2], Step::DeleteKey { key_id, .. } if key_id == "AKIA1"));
 }
 
 #[test]
 fn an_interrupted_rotation_is_finished_without_another_key() {
     let mut observed = everything(&reader_only(), &["AKIA2"]);
-    with_reader(&mut observed, |user| user.keys.insert(0, ListedKey { id: "AKIA1".to_owned(), state: KeyState::Active }));
+    with_reader(&mut observed, |user| {
+        user.keys.insert(0, ListedKey { id: "AKIA1".to_owned(), state: KeyState::Active })
+    });
     let rotated = plan(&Wishes { keys: Keys::Rotate, ..reader_only() }, &observed).unwrap();
     assert_eq!(calls(&rotated), ["s3:ListBucket", "iam:DeleteAccessKey"]);
     assert!(matches!(&rotated.steps[1], Step::DeleteKey { key_id, .. } if key_id == "AKIA1"));
@@ -144,9 +148,11 @@ fn a_key_whose_answer_was_lost_is_removed_and_only_that() {
 fn files_of_others_are_replaced_only_by_force() {
     let mut observed = everything(&reader_only(), &["AKIA1"]);
     with_reader(&mut observed, |user| user.keys.clear());
-    for (state, word) in
-        [(FileState::Foreign("it reads another store".to_owned()), "another store"), (FileState::Fits(None), "no key"), (file("AKIA0"), "AKIA0")]
-    {
+    for (state, word) in [
+        (FileState::Foreign("it reads another store".to_owned()), "another store"),
+        (FileState::Fits(None), "no key"),
+        (file("AKIA0"), "AKIA0"),
+    ] {
         observed.files.insert("config.json".to_owned(), state);
         let error = plan(&reader_only(), &observed).unwrap_err().to_string();
         assert!(error.contains(word) && error.contains("--force"), "{error}");
@@ -168,7 +174,10 @@ fn a_public_bucket_is_opened_just_as_far_as_needed_and_it_is_said() {
     let wishes = Wishes { access: Access::Public, ..reader_only() };
     let plan_of = |observed: &Observed| plan(&wishes, observed).unwrap();
     let first = plan_of(&nothing());
-    assert_eq!(calls(&first), ["s3:CreateBucket", "s3:PutBucketPublicAccessBlock", "s3:PutBucketPolicy", "s3:PutBucketCORS", "file"]);
+    assert_eq!(
+        calls(&first),
+        ["s3:CreateBucket", "s3:PutBucketPublicAccessBlock", "s3:PutBucketPolicy", "s3:PutBucketCORS", "file"]
+    );
     assert!(first.notes.iter().any(|note| note.contains("anybody on the internet")), "{first:?}");
     let mut observed = everything(&wishes, &["unused"]);
     observed.access_block = Some(policy::opened_access_block());

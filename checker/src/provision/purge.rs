@@ -19,7 +19,9 @@ pub enum PurgeError {
     #[error(transparent)]
     Service(#[from] ServiceError),
     /// The service deleted some of a batch and refused others.
-    #[error("delete `{key}` ({code}), the first of {refused} objects that the service refuses to delete; {removed} are deleted; check the key's permission `s3:DeleteObject` and the bucket's policy")]
+    #[error(
+        "delete `{key}` ({code}), the first of {refused} objects that the service refuses to delete; {removed} are deleted; check the key's permission `s3:DeleteObject` and the bucket's policy"
+    )]
     Some {
         /// The first that was refused.
         key: String,
@@ -51,7 +53,8 @@ pub async fn purge(
     let mut removed = 0;
     let mut refused: Vec<(String, String)> = Vec::new();
     audience.progress(removed, Some(keys.len()));
-    let mut batches = stream::iter(keys.chunks(1_000)).map(|batch| delete(service, bucket, batch)).buffer_unordered(BATCHES_AT_ONCE);
+    let mut batches =
+        stream::iter(keys.chunks(1_000)).map(|batch| delete(service, bucket, batch)).buffer_unordered(BATCHES_AT_ONCE);
     while let Some(batch) = batches.next().await {
         let batch = batch?;
         removed += batch.removed;
@@ -68,8 +71,14 @@ pub async fn purge(
 
 async fn list(service: &Service, bucket: &str, prefix: &str) -> Result<Vec<String>, ServiceError> {
     let mut keys = Vec::new();
-    let mut pages =
-        service.client().list_objects_v2().bucket(bucket).prefix(prefix).encoding_type(EncodingType::Url).into_paginator().send();
+    let mut pages = service
+        .client()
+        .list_objects_v2()
+        .bucket(bucket)
+        .prefix(prefix)
+        .encoding_type(EncodingType::Url)
+        .into_paginator()
+        .send();
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| {
             let call = Call { action: "s3:ListBucket", resource: format!("arn:aws:s3:::{bucket}") };
@@ -86,7 +95,9 @@ async fn list(service: &Service, bucket: &str, prefix: &str) -> Result<Vec<Strin
 async fn delete(service: &Service, bucket: &str, keys: &[String]) -> Result<Batch, ServiceError> {
     let call = || Call { action: "s3:DeleteObject", resource: format!("arn:aws:s3:::{bucket}/*") };
     let objects = keys.iter().filter_map(|key| ObjectIdentifier::builder().key(key).build().ok()).collect();
-    let Ok(batch) = Delete::builder().set_objects(Some(objects)).quiet(true).build() else { return Ok(Batch::default()) };
+    let Ok(batch) = Delete::builder().set_objects(Some(objects)).quiet(true).build() else {
+        return Ok(Batch::default());
+    };
     match service.client().delete_objects().bucket(bucket).delete(batch).send().await {
         Ok(answer) => {
             let refused: Vec<_> = answer

@@ -116,7 +116,8 @@ mod tests {
     }
 
     fn all_of_ours() -> Remains {
-        let user = User { name: "checkup_my-status+shop_reader".to_owned(), path: "/checkup/my-status/shop/".to_owned() };
+        let user =
+            User { name: "checkup_my-status+shop_reader".to_owned(), path: "/checkup/my-status/shop/".to_owned() };
         let keys = vec![ListedKey { id: "AKIA1".to_owned(), state: KeyState::Active }];
         Remains {
             bucket: BucketState::Ours,
@@ -131,7 +132,12 @@ mod tests {
     #[test]
     fn access_goes_first_and_data_stays() {
         let users = ["iam:DeleteAccessKey", "iam:DeleteUserPolicy", "iam:DeleteUser"];
-        let bucket = ["s3:DeleteBucketPolicy", "s3:PutBucketPublicAccessBlock", "s3:PutBucketCORS", "s3:PutLifecycleConfiguration"];
+        let bucket = [
+            "s3:DeleteBucketPolicy",
+            "s3:PutBucketPublicAccessBlock",
+            "s3:PutBucketCORS",
+            "s3:PutLifecycleConfiguration",
+        ];
         assert_eq!(calls(&all_of_ours(), Objects::Keep), [users.as_slice(), &bucket].concat());
         let with_data = calls(&all_of_ours(), Objects::Delete);
         assert_eq!(with_data[with_data.len() - 2..], ["s3:DeleteObject", "s3:DeleteBucket"]);

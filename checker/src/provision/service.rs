@@ -16,6 +16,7 @@ use super::names::USER_POLICY;
 use crate::config::valid::{Bucket, Secret, WriterKeys};
 use crate::store::connection::{self, Credentials};
 use crate::store::s3_problem::{Action, Asked, S3Problem};
+use crate::store::without_user;
 
 /// Regions in which a bucket is created without saying so.
 const REGIONS_LEFT_OUT: [&str; 2] = ["us-east-1", "auto"];
@@ -217,7 +218,8 @@ impl Service {
             let region = BucketLocationConstraint::from(self.region.as_str());
             CreateBucketConfiguration::builder().location_constraint(region).build()
         });
-        let made = self.s3.create_bucket().bucket(&self.bucket.name).set_create_bucket_configuration(place).send().await;
+        let made =
+            self.s3.create_bucket().bucket(&self.bucket.name).set_create_bucket_configuration(place).send().await;
         match made {
             Ok(_) => Ok(()),
             // An attempt whose answer was lost has made it.
@@ -238,7 +240,8 @@ impl Service {
     /// The bucket's CORS rules.
     pub async fn cors(&self) -> Answer<Vec<CorsRule>> {
         let rules = self.s3.get_bucket_cors().bucket(&self.bucket.name).send().await;
-        let rules = self.unless_named("read the CORS rules of", "s3:GetBucketCORS", rules, "NoSuchCORSConfiguration")?;
+        let rules =
+            self.unless_named("read the CORS rules of", "s3:GetBucketCORS", rules, "NoSuchCORSConfiguration")?;
         Ok(rules.map(|rules| rules.cors_rules().to_vec()).unwrap_or_default())
     }
 
@@ -375,7 +378,8 @@ impl Service {
 
     /// Gives a user its inline policy.
     pub async fn put_user_policy(&self, user: &str, policy: &Value) -> Answer<()> {
-        let put = self.iam.put_user_policy().user_name(user).policy_name(USER_POLICY).policy_document(policy.to_string());
+        let put =
+            self.iam.put_user_policy().user_name(user).policy_name(USER_POLICY).policy_document(policy.to_string());
         let put = put.send().await;
         put.map(drop).map_err(|error| self.iam_refused("give rights to the user", user, "iam:PutUserPolicy", &error))
     }
@@ -393,8 +397,8 @@ impl Service {
     /// A user's access keys, the oldest first.
     pub async fn keys(&self, user: &str) -> Answer<Vec<ListedKey>> {
         let listed = self.iam.list_access_keys().user_name(user).send().await;
-        let listed =
-            listed.map_err(|error| self.iam_refused("list the keys of the user", user, "iam:ListAccessKeys", &error))?;
+        let listed = listed
+            .map_err(|error| self.iam_refused("list the keys of the user", user, "iam:ListAccessKeys", &error))?;
         let mut keys = listed.access_key_metadata;
         keys.sort_by_key(|key| key.create_date.map(|date| date.as_nanos()));
         let state = |active: bool| if active { KeyState::Active } else { KeyState::Inactive };
@@ -416,9 +420,10 @@ impl Service {
         };
         match made {
             Ok(answer) => match answer.access_key {
-                Some(key) => {
-                    Ok(WriterKeys { access_key_id: key.access_key_id, secret_access_key: Secret::new(key.secret_access_key) })
-                }
+                Some(key) => Ok(WriterKeys {
+                    access_key_id: key.access_key_id,
+                    secret_access_key: Secret::new(key.secret_access_key),
+                }),
                 None => Err(failed(S3Problem::Connection("the answer names no key".to_owned()))),
             },
             Err(error) => Err(self.iam_refused("make a key for the user", user, "iam:CreateAccessKey", &error)),
@@ -444,7 +449,8 @@ impl Service {
     }
 
     fn on_bucket(&self, action: &'static str) -> Call {
-        let scope = super::policy::Scope { bucket: &self.bucket.name, prefix: &self.bucket.prefix, region: &self.region };
+        let scope =
+            super::policy::Scope { bucket: &self.bucket.name, prefix: &self.bucket.prefix, region: &self.region };
         let resource = if action == "s3:ListAllMyBuckets" { "*".to_owned() } else { scope.bucket_arn() };
         Call { action, resource }
     }
@@ -479,7 +485,13 @@ impl Service {
         ServiceError::Refused { task, call, problem: S3Problem::CannotAsk(error.to_string()), code: None }
     }
 
-    fn iam_refused<E>(&self, task: &str, user: &str, action: &'static str, error: &SdkError<E, HttpResponse>) -> ServiceError
+    fn iam_refused<E>(
+        &self,
+        task: &str,
+        user: &str,
+        action: &'static str,
+        error: &SdkError<E, HttpResponse>,
+    ) -> ServiceError
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
@@ -488,7 +500,7 @@ impl Service {
             let body = String::from_utf8_lossy(answer.body().bytes().unwrap_or_default());
             let is_passing = answer.status().as_u16() >= 500 && answer.status().as_u16() != 501;
             if !body.contains("<ErrorResponse") && !is_passing {
-                return ServiceError::NoIam { endpoint: endpoint.clone(), status: answer.status().as_u16() };
+                return ServiceError::NoIam { endpoint: without_user(endpoint), status: answer.status().as_u16() };
             }
         }
         self.error(format!("{task} `{user}`"), on_user(user, action), error)
@@ -548,7 +560,8 @@ mod tests {
     fn a_denied_call_names_the_statement_that_would_allow_it() {
         let call = on_user("checkup_b_reader", "iam:CreateUser");
         let problem = S3Problem::AccessDenied { permission: call.action, resource: call.resource.clone() };
-        let error = ServiceError::Refused { task: "make the user `x`".to_owned(), call: call.clone(), problem, code: None };
+        let error =
+            ServiceError::Refused { task: "make the user `x`".to_owned(), call: call.clone(), problem, code: None };
         let text = error.to_string();
         assert!(text.starts_with("make the user `x` (iam:CreateUser): access is denied"), "{text}");
         assert!(text.contains(&call.statement().to_string()), "{text}");

@@ -95,7 +95,8 @@ impl Step {
         match self {
             Step::CreateBucket { region } => format!("create the bucket in `{region}`"),
             Step::OpenAccessBlock(_) => {
-                "open the bucket's public access block for a public bucket policy (public access lists stay blocked)".to_owned()
+                "open the bucket's public access block for a public bucket policy (public access lists stay blocked)"
+                    .to_owned()
             }
             Step::CloseAccessBlock(_) => "close the bucket's public access block again".to_owned(),
             Step::PutBucketPolicy(Some(_)) => "set the bucket's policy".to_owned(),
@@ -105,7 +106,8 @@ impl Step {
             Step::CreateUser(identity) => format!("make the user `{}`, the {}", identity.user, identity.role),
             Step::PutUserPolicy(identity) => format!("give the {} its rights", identity.role),
             Step::CreateKey { identity, how, .. } => {
-                let change = if matches!(how, Write::InPlaceOf(_)) { "put it in the old one's place in" } else { "write it to" };
+                let change =
+                    if matches!(how, Write::InPlaceOf(_)) { "put it in the old one's place in" } else { "write it to" };
                 format!("make a key for the {} and {change} `{}`", identity.role, identity.role.file_name())
             }
             Step::ProveKey(identity) => format!("see that the key of the {} works", identity.role),
@@ -120,8 +122,12 @@ impl Step {
             Step::DeleteUserPolicy { user } => format!("take the rights of `{user}` away"),
             Step::DeleteUser { user } => format!("remove the user `{user}`"),
             Step::WriteFile { role, .. } => format!("write `{}`", role.file_name()),
-            Step::DeleteObjects { prefix } if prefix.is_empty() => "delete all check files, histories and messages".to_owned(),
-            Step::DeleteObjects { prefix } => format!("delete all check files, histories and messages below `{prefix}`"),
+            Step::DeleteObjects { prefix } if prefix.is_empty() => {
+                "delete all check files, histories and messages".to_owned()
+            }
+            Step::DeleteObjects { prefix } => {
+                format!("delete all check files, histories and messages below `{prefix}`")
+            }
             Step::DeleteBucketIfEmpty => "delete the bucket if nothing else is in it".to_owned(),
         }
     }

@@ -89,13 +89,17 @@ pub enum WishError {
     #[error(transparent)]
     Pattern(#[from] patterns::NotForPatterns),
     /// An origin.
-    #[error("take `{0}` as an origin; write it as browsers do, scheme and host without a path, such as `https://status.example.com`")]
+    #[error(
+        "take `{0}` as an origin; write it as browsers do, scheme and host without a path, such as `https://status.example.com`"
+    )]
     Origin(String),
     /// The days of a lifecycle rule.
     #[error("expire check files after `{0}`; a bucket counts in whole days, so write `1d` or more, such as `90d`")]
     Days(String),
     /// The originals' files are to be deleted by nobody.
-    #[error("let writers remove the original Checkup's files: they remove none; say after what age with `--check-expiry`, too")]
+    #[error(
+        "let writers remove the original Checkup's files: they remove none; say after what age with `--check-expiry`, too"
+    )]
     NothingExpires,
 }
 
@@ -200,7 +204,8 @@ pub(super) mod tests {
 
     #[test]
     fn an_origin_is_spelled_as_browsers_do() {
-        for origin in ["https://status.example.com", "http://127.0.0.1:8080", "http://[::1]:8080", "https://[::1]", "*"] {
+        for origin in ["https://status.example.com", "http://127.0.0.1:8080", "http://[::1]:8080", "https://[::1]", "*"]
+        {
             assert_eq!(check_origin(origin), Ok(()), "{origin}");
         }
         for origin in [

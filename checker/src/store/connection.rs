@@ -128,12 +128,14 @@ where
     while let Some(this) = cause {
         match this.downcast_ref::<CredentialsError>() {
             Some(CredentialsError::CredentialsNotLoaded(_)) => return S3Problem::NoCredentials,
-            Some(other) => return S3Problem::BrokenCredentials(causes(other)),
+            // The machine's role is asked for last: that this fails means that nothing else was found.
+            Some(other) if causes(other).contains("IMDS") => return S3Problem::NoCredentials,
+            Some(other) => return S3Problem::BrokenCredentials(s3_problem::plain(&causes(other))),
             None => cause = this.source(),
         }
     }
     match error {
-        SdkError::ConstructionFailure(_) => S3Problem::CannotAsk(causes(error)),
+        SdkError::ConstructionFailure(_) => S3Problem::CannotAsk(s3_problem::plain(&causes(error))),
         _ => s3_problem::of_failed_connection(error),
     }
 }

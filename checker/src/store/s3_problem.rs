@@ -99,7 +99,9 @@ pub enum S3Problem {
     )]
     NameNotResolved,
     /// No TLS, or a certificate that nobody vouches for.
-    #[error("no secure connection can be made: {0}; check `endpoint_url` and the service's certificate")]
+    #[error(
+        "no secure connection can be made: {0}; check `endpoint_url`, the service's certificate, and that this machine has certificates to trust (`ca-certificates`)"
+    )]
     Tls(String),
     /// The service was too slow.
     #[error("the service did not answer in time; check `endpoint_url` and the network")]
@@ -121,7 +123,7 @@ pub enum S3Problem {
     )]
     NoCredentials,
     /// The default chain broke.
-    #[error("the credentials cannot be read: {0}")]
+    #[error("the credentials cannot be read: {0}; mend that, or write `access_key_id` and `secret_access_key`")]
     BrokenCredentials(String),
     /// The service asks to come back later, or has an error of its own.
     #[error("the service cannot do it now ({0})")]
@@ -263,7 +265,7 @@ fn named(answer: &Answer<'_>) -> String {
 }
 
 /// A foreign text on one short line.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     const LONGEST: usize = 200;
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect();
     line.trim().trim_end_matches('.').to_owned()

@@ -13,7 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use memchr::memmem;
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, LOCATION, PROXY_AUTHORIZATION};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, LOCATION, PROXY_AUTHORIZATION,
+};
 use reqwest::{Method, Response, StatusCode, Url};
 use shared::duration;
 use shared::result::Attempt;
@@ -178,7 +180,11 @@ async fn expect(check: &HttpCheck, response: Response, stopwatch: &Stopwatch) ->
 }
 
 /// The body up to the limit, and whether that is all of it.
-async fn read_body(check: &HttpCheck, mut response: Response, stopwatch: &Stopwatch) -> Result<(Vec<u8>, bool), Failure> {
+async fn read_body(
+    check: &HttpCheck,
+    mut response: Response,
+    stopwatch: &Stopwatch,
+) -> Result<(Vec<u8>, bool), Failure> {
     let mut body = Vec::new();
     let url = response.url().clone();
     while let Some(chunk) = response.chunk().await.map_err(|error| wording::of_request(&error, &url))? {

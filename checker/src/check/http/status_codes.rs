@@ -13,7 +13,8 @@ use crate::config::document::Located;
 pub struct StatusCodes(Vec<(u16, u16)>);
 
 /// What may be written, for the message that refuses anything else.
-const WANTED: &str = "a status code such as `200`, a class such as `\"2xx\"`, a range such as `\"200-299\"`, or a list of these";
+const WANTED: &str =
+    "a status code such as `200`, a class such as `\"2xx\"`, a range such as `\"200-299\"`, or a list of these";
 
 impl Default for StatusCodes {
     /// Every code that means success.
@@ -106,7 +107,19 @@ mod tests {
 
     #[test]
     fn what_is_no_set_of_codes_is_refused() {
-        for written in [json!(99), json!(600), json!("6xx"), json!("299-200"), json!("ok"), json!([]), json!(true), json!([[200]]), json!(-1), json!("xx"), json!("-")] {
+        for written in [
+            json!(99),
+            json!(600),
+            json!("6xx"),
+            json!("299-200"),
+            json!("ok"),
+            json!([]),
+            json!(true),
+            json!([[200]]),
+            json!(-1),
+            json!("xx"),
+            json!("-"),
+        ] {
             assert!(StatusCodes::try_from(written.clone()).is_err(), "{written}");
         }
     }

@@ -10,6 +10,8 @@ use shared::{Nanos, SECOND, duration};
 
 use super::client::LookupFailed;
 
+const CLOSED_EARLY: &str = "connection closed by the server before the response was complete";
+
 /// Why the request to this URL failed.
 pub(super) fn of_request(error: &reqwest::Error, url: &Url) -> String {
     let mut fallback = error.to_string();
@@ -31,6 +33,9 @@ fn of_cause(error: &(dyn Error + 'static), url: &Url) -> Option<String> {
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
         return Some(of_tls(error));
     }
+    if let Some(error) = error.downcast_ref::<hyper::Error>() {
+        return of_http(error);
+    }
     let error = error.downcast_ref::<io::Error>()?;
     // What an io::Error wraps is not in the chain of sources.
     if let Some(inner) = error.get_ref() {
@@ -40,6 +45,16 @@ fn of_cause(error: &(dyn Error + 'static), url: &Url) -> Option<String> {
         }
     }
     of_io(error)
+}
+
+fn of_http(error: &hyper::Error) -> Option<String> {
+    if error.is_incomplete_message() {
+        Some(CLOSED_EARLY.to_owned())
+    } else if error.is_parse() {
+        Some("server does not speak HTTP".to_owned())
+    } else {
+        None
+    }
 }
 
 fn of_lookup(error: &io::Error, host: &str) -> String {
@@ -58,7 +73,7 @@ fn of_io(error: &io::Error) -> Option<String> {
             ErrorKind::ConnectionRefused => "connection refused",
             ErrorKind::ConnectionReset => "connection reset by the server",
             ErrorKind::ConnectionAborted => "connection aborted",
-            ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof => "connection closed by the server before the response was complete",
+            ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof => CLOSED_EARLY,
             ErrorKind::HostUnreachable => "host unreachable",
             ErrorKind::NetworkUnreachable => "network unreachable",
             ErrorKind::AddrNotAvailable => "no local address left to connect from",
@@ -82,24 +97,33 @@ fn of_tls(error: &rustls::Error) -> String {
 
 fn of_alert(alert: AlertDescription) -> String {
     match alert {
-        AlertDescription::HandshakeFailure | AlertDescription::ProtocolVersion | AlertDescription::InsufficientSecurity => {
+        AlertDescription::HandshakeFailure
+        | AlertDescription::ProtocolVersion
+        | AlertDescription::InsufficientSecurity => {
             "server and checker have no TLS version or cipher in common".to_owned()
         }
         AlertDescription::UnrecognisedName => "server has no certificate for this host name".to_owned(),
-        AlertDescription::CertificateRequired | AlertDescription::AccessDenied => "server asks for a client certificate".to_owned(),
+        AlertDescription::CertificateRequired | AlertDescription::AccessDenied => {
+            "server asks for a client certificate".to_owned()
+        }
         other => format!("server refused the TLS handshake: {other:?}"),
     }
 }
 
 fn of_certificate(error: &CertificateError) -> String {
     match error {
-        CertificateError::ExpiredContext { time, not_after } => format!("certificate expired {} ago", days_between(*not_after, *time)),
+        CertificateError::ExpiredContext { time, not_after } => {
+            format!("certificate expired {} ago", days_between(*not_after, *time))
+        }
         CertificateError::Expired => "certificate expired".to_owned(),
-        CertificateError::NotValidYetContext { time, not_before } => format!("certificate is not valid for another {}", days_between(*time, *not_before)),
+        CertificateError::NotValidYetContext { time, not_before } => {
+            format!("certificate is not valid for another {}", days_between(*time, *not_before))
+        }
         CertificateError::NotValidYet => "certificate is not valid yet".to_owned(),
         CertificateError::NotValidForNameContext { expected, presented } => {
             let presented: Vec<&str> = presented.iter().map(|name| plain_name(name)).collect();
-            let presented = if presented.is_empty() { "no host name".to_owned() } else { format!("`{}`", presented.join("`, `")) };
+            let presented =
+                if presented.is_empty() { "no host name".to_owned() } else { format!("`{}`", presented.join("`, `")) };
             format!("certificate is for {presented}, not for `{}`", expected.to_str())
         }
         CertificateError::NotValidForName => "certificate is for another host name".to_owned(),
@@ -150,8 +174,12 @@ mod tests {
 
     #[test]
     fn a_wrapped_tls_error_is_found() {
-        let wrapped = io::Error::new(ErrorKind::InvalidData, rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer));
+        let wrapped =
+            io::Error::new(ErrorKind::InvalidData, rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer));
         let url = Url::parse("https://a.example").expect("a URL");
-        assert_eq!(of_cause(&wrapped, &url).as_deref(), Some("certificate is signed by an authority that is not trusted"));
+        assert_eq!(
+            of_cause(&wrapped, &url).as_deref(),
+            Some("certificate is signed by an authority that is not trusted")
+        );
     }
 }
