@@ -6,10 +6,14 @@
 mod chain;
 mod checks;
 mod commands;
+mod doctor;
 mod documents;
 mod expiry;
 mod original;
 mod page_trouble;
+mod provisioning;
+mod provisioning_trouble;
+mod rights;
 mod secrecy;
 mod serving;
 mod storing;

@@ -46,9 +46,7 @@ impl Bucket {
         let name = format!("checkup-{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let writer = ministack::admin().await;
         let client = client(&writer);
-        let region = CreateBucketConfiguration::builder().location_constraint(REGION.into()).build();
-        let create = client.create_bucket().bucket(&name).create_bucket_configuration(region);
-        create.send().await.expect("the bucket is made");
+        create(&client, &name).await;
         if cors == Cors::Allowed {
             let rule = CorsRule::builder()
                 .allowed_methods("GET")
@@ -63,6 +61,23 @@ impl Bucket {
             client.put_bucket_cors().bucket(&name).cors_configuration(rules).send().await.expect("CORS is set");
         }
         Bucket { name, prefix: "status/".to_owned(), writer, client }
+    }
+
+    /// A bucket that is there, or will be, as an administrator sees it.
+    pub async fn named(name: &str, prefix: &str) -> Bucket {
+        let writer = ministack::admin().await;
+        let client = client(&writer);
+        Bucket { name: name.to_owned(), prefix: prefix.to_owned(), writer, client }
+    }
+
+    /// Makes it, as another account if that is another's key.
+    pub async fn create_as(&self, owner: &AccessKey) {
+        create(&client(owner), &self.name).await;
+    }
+
+    /// Whether it is there.
+    pub async fn exists(&self) -> bool {
+        self.client.head_bucket().bucket(&self.name).send().await.is_ok()
     }
 
     /// The `storage` part of a checker's configuration that stores here.
@@ -170,8 +185,15 @@ impl Bucket {
     }
 }
 
+async fn create(client: &Client, name: &str) {
+    let region = CreateBucketConfiguration::builder().location_constraint(REGION.into()).build();
+    let create = client.create_bucket().bucket(name).create_bucket_configuration(region);
+    create.send().await.expect("the bucket is made");
+}
+
 /// An S3 client with this key.
-fn client(key: &AccessKey) -> Client {
+#[must_use]
+pub fn client(key: &AccessKey) -> Client {
     let credentials = Credentials::new(&key.id, &key.secret, None, None, "tests");
     let configuration = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())

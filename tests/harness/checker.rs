@@ -1,5 +1,6 @@
 //! The real checker with a folder of its own: its configuration, its store and its spool, apart from the machine's.
 
+use std::io::{Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -86,11 +87,18 @@ impl Checker {
 
     /// `checker` and these words, prepared further.
     pub async fn call_with(&self, words: &[&str], prepare: impl FnOnce(&mut Command)) -> Run {
+        self.call_typing(words, "", prepare).await
+    }
+
+    /// `checker` and these words, prepared further, with somebody who types an answer.
+    pub async fn call_typing(&self, words: &[&str], typed: &str, prepare: impl FnOnce(&mut Command)) -> Run {
         let mut command = bound_command(checker_binary());
         self.prepare(&mut command, words);
         prepare(&mut command);
         let mut command = tokio::process::Command::from(command);
-        command.kill_on_drop(true).stdin(Stdio::null());
+        let mut input = tempfile::tempfile().expect("a temporary file");
+        input.write_all(typed.as_bytes()).and_then(|()| input.rewind()).expect("the file can be written");
+        command.kill_on_drop(true).stdin(Stdio::from(input));
         let output = tokio::time::timeout(PATIENCE, command.output()).await;
         let output = output.expect("the checker comes to an end").expect("the checker runs");
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("the checker prints text");

@@ -29,6 +29,8 @@ pub enum When {
     Once(usize, Fault),
     /// This one and all after it; those after it are unheard.
     From(usize, Fault),
+    /// Those to IAM: they are answered as by a server that knows S3 only.
+    IamIsUnknown,
 }
 
 /// The running proxy; dropping it closes its port.
@@ -63,6 +65,13 @@ impl FaultyProxy {
         FaultyProxy { url: format!("http://127.0.0.1:{port}"), state, serving }
     }
 
+    /// The same, in front of which there seems to be S3 and no IAM.
+    pub async fn without_iam(server: &str) -> FaultyProxy {
+        let proxy = FaultyProxy::start(server).await;
+        proxy.fail(When::IamIsUnknown);
+        proxy
+    }
+
     /// From now on, counted anew, these requests fail.
     pub fn fail(&self, when: When) {
         lock(&self.state.requests).clear();
@@ -88,9 +97,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 async fn connection(mut near: TcpStream, state: Arc<State>) {
     let Some((head, body)) = read_request(&mut near).await else { return };
+    let name = name_of(&head, &body);
+    if *lock(&state.when) == When::IamIsUnknown && !name.contains('/') {
+        let body =
+            "<?xml version=\"1.0\"?><Error><Code>MethodNotAllowed</Code><Message>not allowed here</Message></Error>";
+        let head = "HTTP/1.1 405 Method Not Allowed\r\nContent-Type: application/xml\r\nConnection: close";
+        let answer = format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let _ = near.write_all(answer.as_bytes()).await;
+        return;
+    }
     let number = {
         let mut requests = lock(&state.requests);
-        requests.push(name_of(&head, &body));
+        requests.push(name);
         requests.len()
     };
     let fault = match *lock(&state.when) {

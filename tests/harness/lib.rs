@@ -24,6 +24,7 @@ pub mod gate;
 pub mod ministack;
 pub mod page;
 pub mod program;
+pub mod site;
 pub mod web;
 
 use std::future::Future;

@@ -203,7 +203,10 @@ async fn examine_spool(config: &Config, storage: &Storage, findings: &mut Vec<Fi
         Ok(waiting) if waiting.is_empty() => Finding::ok(Side::Checker, "no round waits in the spool"),
         Ok(waiting) => Finding::warning(
             Side::Checker,
-            format!("{} rounds wait in the spool `{folder}`: they could not be stored", waiting.len()),
+            match waiting.len() {
+                1 => format!("1 round waits in the spool `{folder}`: it could not be stored"),
+                count => format!("{count} rounds wait in the spool `{folder}`: they could not be stored"),
+            },
             "mend what is named above; the next round sends them first",
         ),
         Err(error) => Finding::failure(Side::Checker, format!("failed to {error}"), ""),

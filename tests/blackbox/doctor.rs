@@ -1,0 +1,223 @@
+//! `checker doctor` on set-ups that are well and on set-ups that are not: what it finds, what it says to do, and how
+//! it ends.
+
+use harness::checker::Run;
+use harness::configuration::check;
+use harness::endpoints::{Behaviour, Endpoint};
+use harness::ministack;
+use harness::site::Site;
+use serde_json::{Value, json};
+use shared::object_name::{CheckFileName, NodeName};
+use shared::{DAY, HOUR};
+
+const ORIGIN: &str = "https://status.example";
+const BOTH_SIDES: [&str; 5] = ["-c", "with-check.json", "--page", "config.json", "--origin"];
+
+/// A provisioned place where one round was stored, and where `with-check.json` is the writer's whole configuration.
+async fn sound_site(words: &[&str]) -> Site {
+    let site = Site::new().await;
+    let run = site.provision(&[&["--origin", ORIGIN, "--writer", "eu-west"], words].concat()).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    configure(&site, |config| config["checkers"] = json!([check("Shop", &ok.url)]));
+    let round = site.checker.call(&["run", "-c", "with-check.json"]).await;
+    assert_eq!(round.code, 0, "{}", round.output());
+    site
+}
+
+/// Changes the writer's configuration.
+fn configure(site: &Site, change: impl FnOnce(&mut Value)) {
+    let written = [site.file("with-check.json"), site.file("checker-eu-west.json")];
+    let written = written.iter().find(|text| !text.is_empty()).expect("there is one");
+    let mut config: Value = serde_json::from_str(written).expect("it is JSON");
+    config["spool_dir"] = json!(site.checker.spool());
+    change(&mut config);
+    site.checker.write("with-check.json", &config.to_string());
+}
+
+/// Changes the page's configuration.
+fn configure_page(site: &Site, change: impl FnOnce(&mut Value)) {
+    let mut config: Value = serde_json::from_str(&site.file("config.json")).expect("it is JSON");
+    change(&mut config["source"]);
+    site.checker.write("config.json", &config.to_string());
+}
+
+async fn doctor(site: &Site, words: &[&str]) -> Run {
+    site.checker.call(&[&["doctor"], words].concat()).await
+}
+
+async fn both_sides(site: &Site) -> Run {
+    doctor(site, &[BOTH_SIDES.as_slice(), &[ORIGIN]].concat()).await
+}
+
+/// The findings of this level, each as what and remedy in one.
+async fn findings(site: &Site, level: &str, words: &[&str]) -> Vec<String> {
+    let run = doctor(site, &[words, &["--format", "json"]].concat()).await;
+    let json: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}", run.output()));
+    let findings = json["findings"].as_array().expect("there are findings").iter();
+    let of_level = findings.filter(|finding| finding["level"] == level);
+    of_level
+        .map(|finding| format!("{} {}", finding["what"].as_str().unwrap(), finding["remedy"].as_str().unwrap()))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_sound_set_up_has_nothing_to_mend_and_is_as_it_was() {
+    let site = sound_site(&["--check-expiry", "30d"]).await;
+    let before = site.bucket.keys().await;
+    let run = both_sides(&site).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    assert!(
+        run.stdout.lines().count() >= 10 && run.stdout.lines().all(|line| line.starts_with("ok ")),
+        "{}",
+        run.stdout
+    );
+    assert_eq!(site.bucket.keys().await, before, "the probes are gone");
+    for secret in [site.reader().unwrap().secret, site.writer("eu-west").unwrap().secret] {
+        assert!(!run.output().contains(&secret));
+    }
+    // Without expiry the writer may delete nothing, and its empty probe stays where nobody looks.
+    let keeping = sound_site(&[]).await;
+    for _ in 0..2 {
+        assert_eq!(both_sides(&keeping).await.code, 0);
+    }
+    let probes = keeping.bucket.check_files().await;
+    assert_eq!(probes.iter().filter(|name| name.stored_at == 1).count(), 1);
+    assert_eq!(both_sides(&keeping).await.code, 0);
+}
+
+#[tokio::test]
+async fn an_origin_that_was_not_provisioned_is_a_failure_with_what_to_do() {
+    let site = sound_site(&[]).await;
+    let run = doctor(&site, &[BOTH_SIDES.as_slice(), &["https://other.example"]].concat()).await;
+    assert_eq!(run.code, 2, "{}", run.output());
+    let remedy = "checker provision --origin https://other.example";
+    assert!(run.stdout.lines().any(|line| line.starts_with("failure") && line.contains(remedy)), "{}", run.stdout);
+    let none = doctor(&site, &["--page", "config.json"]).await;
+    assert!(none.code == 1 && none.stdout.contains("--origin"), "{}", none.output());
+}
+
+#[tokio::test]
+async fn keys_that_may_too_much_are_told() {
+    let site = sound_site(&["--check-expiry", "30d"]).await;
+    let administrator = ministack::admin().await;
+    configure(&site, |config| {
+        config["storage"]["access_key_id"] = json!(administrator.id);
+        config["storage"]["secret_access_key"] = json!(administrator.secret);
+    });
+    let warnings = findings(&site, "warning", &["-c", "with-check.json"]).await.join("\n");
+    for word in [
+        "in the name of another node",
+        "list beyond the prefix",
+        "store beyond the prefix",
+        "list the account's buckets",
+        "--writer",
+    ] {
+        assert!(warnings.contains(word), "`{word}` is not in\n{warnings}");
+    }
+    configure_page(&site, |source| {
+        source["public_access_key_id"] = json!(administrator.id);
+        source["public_access_key"] = json!(administrator.secret);
+    });
+    let failures = findings(&site, "failure", &[BOTH_SIDES.as_slice(), &[ORIGIN]].concat()).await.join("\n");
+    for word in
+        ["publishes the checker's own keys", "may store check files", "may delete objects", "read the bucket's policy"]
+    {
+        assert!(failures.contains(word), "`{word}` is not in\n{failures}");
+    }
+    let left = site.bucket.keys().await;
+    assert!(left.iter().all(|key| !key.contains("doctor")), "the probes are gone: {left:?}");
+}
+
+#[tokio::test]
+async fn keys_that_may_too_little_are_told_with_the_rights_they_need() {
+    let site = sound_site(&["--check-expiry", "30d"]).await;
+    let reader = site.reader().unwrap();
+    configure(&site, |config| {
+        config["storage"]["access_key_id"] = json!(reader.id);
+        config["storage"]["secret_access_key"] = json!(reader.secret);
+    });
+    let failures = findings(&site, "failure", &["-c", "with-check.json"]).await.join("\n");
+    assert!(failures.contains("s3:PutObject") && failures.contains("-eu-west-check.json"), "{failures}");
+    let rights = json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Action": "sts:GetCallerIdentity", "Resource": "*" },
+    ] });
+    let nobody = ministack::user("doctor-nobody", &rights).await;
+    configure_page(&site, |source| {
+        source["public_access_key_id"] = json!(nobody.id);
+        source["public_access_key"] = json!(nobody.secret);
+    });
+    let failures = findings(&site, "failure", &["--page", "config.json", "--origin", ORIGIN]).await.join("\n");
+    assert!(failures.contains("cannot list") && failures.contains("s3:GetObject"), "{failures}");
+}
+
+#[tokio::test]
+async fn keys_and_places_that_are_wrong_are_told() {
+    for (key, value, word) in [
+        ("secret_access_key", json!("not-the-secret"), "secret_access_key"),
+        ("access_key_id", json!("AKIAIOSFODNN7EXAMPLE"), "access_key_id"),
+        ("bucket", json!("no-such-bucket"), "no-such-bucket"),
+        ("endpoint_url", json!("http://127.0.0.1:1"), "refused"),
+    ] {
+        let site = sound_site(&[]).await;
+        configure(&site, |config| config["storage"][key] = value);
+        let run = doctor(&site, &["-c", "with-check.json"]).await;
+        assert_eq!(run.code, 2, "{key}: {}", run.output());
+        assert!(run.stdout.contains(word), "{key}: `{word}` is not in\n{}", run.stdout);
+    }
+    let site = sound_site(&[]).await;
+    site.checker.write("config.json", r#"{ "titel": "x", "source": { "type": "s3" } }"#);
+    let failures = findings(&site, "failure", &["--page", "config.json"]).await;
+    assert!(failures.len() == 2 && failures.join(" ").contains("did you mean `title`"), "{failures:?}");
+}
+
+#[tokio::test]
+async fn a_public_bucket_is_read_without_a_signature() {
+    let site = sound_site(&[]).await;
+    let words = ["--public", "--origin", ORIGIN, "--out", "public"];
+    assert_eq!(site.provision(&words).await.code, 0);
+    let run = doctor(&site, &["--page", "public/config.json", "--origin", ORIGIN]).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    assert!(run.stdout.contains("may read check files"), "{}", run.stdout);
+}
+
+#[tokio::test]
+async fn a_node_that_stops_reporting_and_files_that_do_not_expire_are_told() {
+    let site = sound_site(&["--check-expiry", "1d"]).await;
+    let file = |age: i64, node: &str| {
+        let name =
+            CheckFileName { stored_at: harness::now() - age, node: Some(NodeName::new(node).expect("it is a name")) };
+        format!("status/{name}")
+    };
+    let content = json!([{ "title": "Shop", "endpoint": "http://shop.example/", "healthy": true, "interval": 60_000_000_000_i64 }]);
+    site.bucket.put(&file(2 * HOUR, "us"), content.to_string()).await;
+    site.bucket.put(&file(2 * DAY, "eu-west"), content.to_string()).await;
+    let warnings = findings(&site, "warning", &["-c", "with-check.json"]).await.join("\n");
+    assert!(warnings.contains("`us`") && warnings.contains("2 h ago, and reports every 1m"), "{warnings}");
+    assert!(warnings.contains("expiry is not at work") && warnings.contains("2 d"), "{warnings}");
+}
+
+#[tokio::test]
+async fn rounds_that_wait_in_the_spool_are_told() {
+    let site = sound_site(&[]).await;
+    configure(&site, |config| config["storage"]["secret_access_key"] = json!("not-the-secret"));
+    assert_eq!(site.checker.call(&["run", "-c", "with-check.json"]).await.code, 2);
+    let secret = site.writer("eu-west").unwrap().secret;
+    configure(&site, |config| config["storage"]["secret_access_key"] = json!(secret));
+    let run = doctor(&site, &["-c", "with-check.json"]).await;
+    assert_eq!(run.code, 1, "{}", run.output());
+    assert!(run.stdout.contains("1 round waits in the spool"), "{}", run.stdout);
+}
+
+#[tokio::test]
+async fn a_directory_is_looked_at_too() {
+    let site = Site::new().await;
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    site.checker
+        .configure(&json!({ "checkers": [check("Shop", &ok.url)], "storage": { "type": "fs", "dir": "checks" } }));
+    let empty = doctor(&site, &["-c", "checker.json"]).await;
+    assert!(empty.code == 1 && empty.stdout.contains("checker run"), "{}", empty.output());
+    assert_eq!(site.checker.run(&[]).await.code, 0);
+    let run = doctor(&site, &["-c", "checker.json"]).await;
+    assert!(run.code == 0 && run.stdout.contains("`test-node` stored its newest check file"), "{}", run.output());
+}

@@ -1,0 +1,289 @@
+//! `checker provision` and `checker deprovision` against a real S3 and IAM server: what is made, that it is made once,
+//! that keys are replaced in the right order, and that only what was made is removed.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use harness::bucket::{self, Bucket};
+use harness::configuration::{check, watching};
+use harness::endpoints::{Behaviour, Endpoint};
+use harness::ministack;
+use harness::site::Site;
+use serde_json::{Value, json};
+use shared::object_name::{CheckFileName, NodeName};
+
+const ORIGIN: &str = "https://status.example";
+const EVERYTHING: [&str; 8] =
+    ["--origin", ORIGIN, "--writer", "eu-west", "--check-expiry", "30d", "--lifecycle", "90d"];
+
+fn name(stored_at: i64, node: &str) -> String {
+    CheckFileName { stored_at, node: Some(NodeName::new(node).expect("it is a name")) }.to_string()
+}
+
+#[tokio::test]
+async fn a_bucket_a_reader_and_a_writer_are_made_and_a_checker_stores_with_what_was_written() {
+    let site = Site::new().await;
+    let run = site.provision(&EVERYTHING).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    let (reader, writer) = (site.reader().expect("there are keys"), site.writer("eu-west").expect("there are keys"));
+    assert!(run.stdout.contains(&reader.secret) && run.stdout.contains("keys are public"), "{}", run.stdout);
+    assert!(!run.output().contains(&writer.secret), "a writer's secret is in its file and nowhere else");
+    let mode = |name: &str| site.checker.path(name).metadata().expect("it is there").permissions().mode() & 0o777;
+    assert_eq!(mode("checker-eu-west.json"), 0o600);
+
+    // The written file is a whole configuration: with a check in it, a round is stored by it.
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let mut config: Value = serde_json::from_str(&site.file("checker-eu-west.json")).expect("it is JSON");
+    config["checkers"] = json!([check("Shop", &ok.url)]);
+    config["spool_dir"] = json!("spool");
+    site.checker.write("with-check.json", &config.to_string());
+    let round = site.checker.call(&["run", "-c", "with-check.json"]).await;
+    assert_eq!(round.code, 0, "{}", round.output());
+    let stored = site.bucket.check_files().await;
+    assert_eq!(stored.len(), 1);
+    assert_eq!(stored[0].node.as_ref().map(NodeName::as_str), Some("eu-west"));
+}
+
+#[tokio::test]
+async fn what_is_there_is_not_made_again_and_it_says_so() {
+    let site = Site::new().await;
+    assert_eq!(site.provision(&EVERYTHING).await.code, 0);
+    let before = (site.file("config.json"), site.file("checker-eu-west.json"));
+    let again = site.provision(&EVERYTHING).await;
+    assert_eq!(again.code, 0, "{}", again.output());
+    assert!(again.stdout.contains("Nothing is to be done"), "{}", again.stdout);
+    assert_eq!((site.file("config.json"), site.file("checker-eu-west.json")), before);
+    assert_eq!(ministack::keys_of(&site.user("reader")).await.len(), 1);
+    assert_eq!(site.steps_left(&EVERYTHING).await, Vec::<String>::new());
+    // Another origin and another node change what they are about, and nothing else.
+    let more = ["--origin", ORIGIN, "--origin", "https://other.example", "--writer", "us"];
+    let left = site.steps_left(&more).await;
+    assert!(left[0].contains("CORS") && left[1].contains("writer `us`") && left.len() == 5, "{left:?}");
+}
+
+#[tokio::test]
+async fn a_dry_run_shows_calls_and_policies_and_changes_nothing() {
+    let site = Site::new().await;
+    let run = site.call("provision", &[&["--dry-run"], EVERYTHING.as_slice()].concat(), "").await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    let plan: Value = serde_json::from_str(&run.stdout).expect("it is JSON");
+    let calls: Vec<&str> = plan["steps"].as_array().unwrap().iter().filter_map(|step| step["call"].as_str()).collect();
+    for call in ["s3:CreateBucket", "s3:PutBucketCORS", "iam:CreateUser", "iam:PutUserPolicy", "iam:CreateAccessKey"] {
+        assert!(calls.contains(&call), "{call} is not among {calls:?}");
+    }
+    let resource = format!("arn:aws:s3:::{}/status/*", site.bucket.name);
+    assert!(run.stdout.contains(&resource), "{}", run.stdout);
+    assert!(!site.bucket.exists().await && site.reader().is_none());
+    assert_eq!(ministack::users(&site.bucket.name).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn nothing_is_done_that_was_not_agreed_to() {
+    let site = Site::new().await;
+    for typed in ["", "no\n"] {
+        let run = site.call("provision", &EVERYTHING, typed).await;
+        assert_eq!(run.code, 2, "{}", run.output());
+        assert!(
+            run.stdout.contains("create the bucket") && run.stderr.contains("nothing was changed"),
+            "{}",
+            run.output()
+        );
+        assert!(!site.bucket.exists().await);
+    }
+    let agreed = site.call("provision", &EVERYTHING, "yes\n").await;
+    assert_eq!(agreed.code, 0, "{}", agreed.output());
+}
+
+#[tokio::test]
+async fn new_keys_work_before_old_ones_go_and_there_are_never_three() {
+    let site = Site::new().await;
+    assert_eq!(site.provision(&EVERYTHING).await.code, 0);
+    let (old_reader, old_writer) = (site.reader().unwrap(), site.writer("eu-west").unwrap());
+    // Somebody has edited the page's title meanwhile.
+    site.checker.write("config.json", &site.file("config.json").replace("\"Status\"", "\"My shop\""));
+
+    // Whoever is asked says no: both keys stay, and the new one is in the file.
+    let paused = site.call("provision", &[&["--rotate"], EVERYTHING.as_slice()].concat(), "yes\nno\n").await;
+    assert_eq!(paused.code, 2, "{}", paused.output());
+    let new_reader = site.reader().unwrap();
+    assert_ne!(new_reader.id, old_reader.id);
+    let mut keys = ministack::keys_of(&site.user("reader")).await;
+    keys.sort();
+    let mut expected = vec![old_reader.id.clone(), new_reader.id.clone()];
+    expected.sort();
+    assert_eq!(keys, expected);
+    let noted = site.provision(&EVERYTHING).await;
+    assert!(noted.stdout.contains(&old_reader.id) && noted.stdout.contains("--rotate"), "{}", noted.stdout);
+
+    let rotated = site.provision(&[&["--rotate"], EVERYTHING.as_slice()].concat()).await;
+    assert_eq!(rotated.code, 0, "{}", rotated.output());
+    assert_eq!(site.reader().unwrap().id, new_reader.id, "an interrupted rotation is finished without another key");
+    assert_eq!(ministack::keys_of(&site.user("reader")).await, [new_reader.id]);
+    let new_writer = site.writer("eu-west").unwrap();
+    assert_ne!(new_writer.id, old_writer.id);
+    assert_eq!(ministack::keys_of(&site.user("writer_eu-west")).await, [new_writer.id]);
+    assert!(site.file("config.json").contains("My shop"), "what else is in the file stays");
+}
+
+#[tokio::test]
+async fn files_and_keys_of_others_are_left_alone() {
+    let site = Site::new().await;
+    site.checker.write("config.json", "{ \"mine\": true }");
+    let refused = site.provision(&EVERYTHING).await;
+    assert_eq!(refused.code, 2, "{}", refused.output());
+    assert!(refused.stderr.contains("config.json") && refused.stderr.contains("--force"), "{}", refused.stderr);
+    assert!(!site.bucket.exists().await, "it is found out before anything is done");
+    assert_eq!(site.file("config.json"), "{ \"mine\": true }");
+    assert_eq!(site.provision(&[&["--force"], EVERYTHING.as_slice()].concat()).await.code, 0);
+
+    // From another folder the secret of the key cannot be had; another key would be one too many.
+    let elsewhere = site.provision(&[&["--out", "elsewhere"], EVERYTHING.as_slice()].concat()).await;
+    assert_eq!(elsewhere.code, 2);
+    let id = site.reader().unwrap().id;
+    assert!(elsewhere.stderr.contains(&id) && elsewhere.stderr.contains("--out"), "{}", elsewhere.stderr);
+    assert_eq!(ministack::keys_of(&site.user("reader")).await, [id]);
+}
+
+#[tokio::test]
+async fn a_user_that_somebody_else_made_is_not_taken_over() {
+    let site = Site::new().await;
+    ministack::make_user(&site.user("reader")).await;
+    let run = site.provision(&EVERYTHING).await;
+    assert_eq!(run.code, 2, "{}", run.output());
+    assert!(run.stderr.contains(&site.user("reader")) && run.stderr.contains("path"), "{}", run.stderr);
+    assert_eq!(ministack::keys_of(&site.user("reader")).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_public_bucket_is_read_without_keys_and_written_by_nobody() {
+    let site = Site::new().await;
+    let words = ["--public", "--origin", ORIGIN];
+    let run = site.provision(&words).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    assert!(run.stdout.contains("anybody on the internet"), "{}", run.stdout);
+    assert!(site.reader().is_none() && site.file("config.json").contains(&site.bucket.name));
+    let key = format!("status/{}", name(harness::now(), "eu-west"));
+    site.bucket.put(&key, "[]").await;
+    site.bucket.put("private.txt", "mine").await;
+    let url = |path: &str| format!("{}/{}/{path}", site.endpoint_url, site.bucket.name);
+    let status = async |path: &str| harness::web::get(&url(path)).await.status;
+    assert_eq!((status(&key).await, status("?list-type=2&prefix=status/").await), (200, 200));
+    assert_eq!((status("private.txt").await, status("?list-type=2").await), (403, 403));
+    let put = harness::web::answer(harness::web::client().put(url(&key)).body("[]")).await;
+    assert_eq!(put.status, 403);
+    assert!(site.provision(&words).await.stdout.contains("Nothing is to be done"));
+
+    let gone = site.deprovision(&["--yes"], "").await;
+    assert_eq!(gone.code, 0, "{}", gone.output());
+    assert_eq!(status(&key).await, 403);
+    assert_eq!(site.bucket.get(&key).await, "[]", "data stays");
+}
+
+#[tokio::test]
+async fn only_what_was_made_is_removed_and_data_stays() {
+    let site = Site::new().await;
+    assert_eq!(site.provision(&EVERYTHING).await.code, 0);
+    // Another page in the same bucket is somebody else's business.
+    let mut neighbour = Site::new().await;
+    neighbour.bucket = Bucket::named(&site.bucket.name, "other/").await;
+    let made = neighbour.provision(&["--origin", "https://other.example"]).await;
+    assert_eq!(made.code, 0, "{}", made.output());
+    let key = format!("status/{}", name(harness::now(), "eu-west"));
+    site.bucket.put(&key, "[]").await;
+
+    let run = site.deprovision(&["--yes"], "").await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    assert_eq!(ministack::users(&format!("{}+status", site.bucket.name)).await, Vec::<String>::new());
+    assert_eq!(ministack::users(&format!("{}+other", site.bucket.name)).await.len(), 1);
+    assert_eq!(neighbour.steps_left(&["--origin", "https://other.example"]).await, Vec::<String>::new());
+    assert_eq!(site.bucket.keys().await, [key]);
+    let again = site.deprovision(&["--yes"], "").await;
+    assert!(again.code == 0 && again.stdout.contains("nothing of ours is there"), "{}", again.output());
+}
+
+#[tokio::test]
+async fn ten_thousand_objects_are_deleted_once_the_buckets_name_is_typed_and_foreign_ones_stay() {
+    const COUNT: i64 = 10_000;
+    let site = Site::new().await;
+    assert_eq!(site.provision(&["--origin", ORIGIN]).await.code, 0);
+    let foreign = [
+        "status/index.html",
+        "status/1-report.pdf",
+        "status/history/notes.txt",
+        "1495330254340493978-eu-check.json",
+        "a.txt",
+    ];
+    let ours = (0..COUNT).map(|number| format!("status/{}", name(1_495_330_254_340_493_978 + number, "eu-west")));
+    let ours = ours.chain(["status/history/eu-west.json".to_owned()]);
+    site.bucket.put_all(ours.chain(foreign.map(str::to_owned)).collect(), "[]").await;
+
+    for typed in ["", "yes\n", "site\n"] {
+        let refused = site.deprovision(&["--delete-data", "--yes"], typed).await;
+        assert_eq!(refused.code, 2, "{}", refused.output());
+        assert!(refused.stderr.contains("was not typed"), "{}", refused.stderr);
+    }
+    let run = site.deprovision(&["--delete-data"], &format!("{}\n", site.bucket.name)).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    assert!(run.stderr.contains("10001 objects") && run.stderr.contains("5000 of 10001"), "{}", run.stderr);
+    let mut kept = foreign.map(str::to_owned);
+    kept.sort();
+    assert_eq!(site.bucket.keys().await, kept);
+    assert!(run.stderr.contains("other objects are in it"), "{}", run.stderr);
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_empty_then_goes_with_its_data() {
+    let site = Site::new().await;
+    assert_eq!(site.provision(&["--origin", ORIGIN]).await.code, 0);
+    site.bucket.put(&format!("status/{}", name(1_495_330_254_340_493_978, "eu-west")), "[]").await;
+    let run = site.deprovision(&["--delete-data"], &format!("{}\n", site.bucket.name)).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    assert!(!site.bucket.exists().await);
+}
+
+#[tokio::test]
+async fn the_place_and_the_credentials_come_from_a_configuration_too() {
+    let site = Site::new().await;
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let mut config = watching(&[check("Shop", &ok.url)], &site.bucket.storage());
+    config["checkers"][0]["headers"] = json!({ "Authorization": "Bearer ${SHOP_TOKEN:-none}" });
+    config["storage"]["check_expiry"] = json!("7d");
+    config["page"] = json!({ "title": "The shop" });
+    site.checker.configure(&config);
+    let words = ["provision", "-c", "checker.json", "--yes", "--writer", "eu-west", "--origin", ORIGIN];
+    let run = site.checker.call(&words).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    let written: Value = serde_json::from_str(&site.file("checker-eu-west.json")).expect("it is JSON");
+    assert_eq!(
+        written["checkers"][0]["headers"]["Authorization"], "Bearer ${SHOP_TOKEN:-none}",
+        "variables stay variables"
+    );
+    assert_eq!((&written["storage"]["check_expiry"], &written["node"]), (&json!("7d"), &json!("eu-west")));
+    assert_ne!(
+        written["storage"]["access_key_id"],
+        json!(site.bucket.writer.id),
+        "an administrator's key is no writer's"
+    );
+    assert!(site.file("config.json").contains("The shop"));
+    let round = site.checker.call(&["run", "-c", "checker-eu-west.json"]).await;
+    assert_eq!(round.code, 0, "{}", round.output());
+}
+
+#[tokio::test]
+async fn other_rules_of_a_bucket_stay_as_they_are() {
+    let site = Site::new().await;
+    let bucket = &site.bucket;
+    bucket.create_as(&bucket.writer).await;
+    let client = bucket::client(&bucket.writer);
+    let rule = aws_sdk_s3::types::CorsRule::builder().allowed_methods("PUT").allowed_origins("https://upload.example");
+    let rules = aws_sdk_s3::types::CorsConfiguration::builder().cors_rules(rule.build().unwrap()).build().unwrap();
+    client.put_bucket_cors().bucket(&bucket.name).cors_configuration(rules).send().await.expect("CORS is set");
+    let run = site.provision(&["--origin", ORIGIN]).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    let origins = async || {
+        let rules = client.get_bucket_cors().bucket(&bucket.name).send().await.expect("there are rules");
+        rules.cors_rules().iter().flat_map(|rule| rule.allowed_origins().to_vec()).collect::<Vec<_>>()
+    };
+    assert_eq!(origins().await, ["https://upload.example", ORIGIN]);
+    assert_eq!(site.deprovision(&["--yes"], "").await.code, 0);
+    assert_eq!(origins().await, ["https://upload.example"]);
+}
