@@ -85,7 +85,7 @@ async fn fails_for_good(number: usize, fault: Fault) {
 #[tokio::test]
 async fn each_call_may_fail_once_before_it_is_heard_or_after_it_is_done() {
     let requests = requests_of_a_good_run().await;
-    assert!(requests.len() > 15, "{requests:?}");
+    assert!(requests.len() >= 15, "{requests:?}");
     let numbers = (1..=requests.len()).flat_map(|number| [(number, Fault::Refused), (number, Fault::AnswerLost)]);
     let tries = numbers.map(|(number, fault)| fails_once(number, fault));
     stream::iter(tries).buffer_unordered(6).collect::<()>().await;
@@ -95,7 +95,6 @@ async fn each_call_may_fail_once_before_it_is_heard_or_after_it_is_done() {
 async fn a_run_that_breaks_off_at_any_call_is_finished_by_the_next() {
     let requests = requests_of_a_good_run().await;
     let numbers = (1..=requests.len()).flat_map(|number| [(number, Fault::Unheard), (number, Fault::AnswerLost)]);
-    // A lookup whose answer decides nothing may fail for good, and the run goes on; the others stop it.
     let tries = numbers.map(|(number, fault)| fails_for_good(number, fault));
     stream::iter(tries).buffer_unordered(6).collect::<()>().await;
 }

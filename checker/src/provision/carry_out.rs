@@ -239,7 +239,7 @@ async fn prove(service: &Service, identity: &Identity, keys: &WriterKeys) -> Res
                 ..
             }
         );
-        if tried >= PROOFS || !(may_come || error.may_be_done()) {
+        if tried >= PROOFS || !may_come {
             return Err(CarryOutError::KeyDoesNotWork { role: identity.role.to_string(), source: Box::new(error) });
         }
         tokio::time::sleep(PROOF_SPACING).await;

@@ -8,15 +8,18 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use shared::duration;
+use shared::object_name::NodeName;
 use shared::page_config::{AddressStyle, PageConfig, PublicKeys, S3Source, Source};
 
 use super::names::Role;
 use super::wishes::{Identity, Wishes};
-use crate::config::valid::{Bucket, Place, Secret, WriterKeys};
+use crate::config::valid::{Bucket, Config, Place, Secret, WriterKeys};
 use crate::config::{self, Surroundings};
 
 /// What stands in a file for keys that somebody has to put there.
 const KEY_TO_COME: &str = "put the reader's key here";
+/// What stands for a variable that this machine does not know.
+const KEY_UNKNOWN: &str = "unknown";
 
 /// A file or folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -77,15 +80,32 @@ pub fn look(out: &Path, role: &Role, wishes: &Wishes, surroundings: &Surrounding
     };
     Ok(match role {
         Role::Reader => look_at_page_config(&text, wishes),
-        Role::Writer(node) => match config::from_text(&text, out, surroundings).0 {
-            Some(config) if config.node != *node => FileState::Foreign(format!("it is the node `{}`'s", config.node)),
-            Some(config) => match config.storage.map(|storage| storage.place) {
-                Some(Place::S3(bucket)) if is_same_place(&bucket, &wishes.bucket) => FileState::Fits(bucket.keys),
-                _ => FileState::Foreign("it stores elsewhere".to_owned()),
-            },
-            None => FileState::Foreign("it is no valid configuration of a checker".to_owned()),
-        },
+        Role::Writer(node) => {
+            if let Some(config) = config::from_text(&text, out, surroundings).0 {
+                look_at_config(config, node, wishes)
+            } else {
+                // Its keys may come from another machine's environment; whose file it is can be seen all the same.
+                let unknown = |name: &str| (surroundings.variable)(name).or_else(|| Some(KEY_UNKNOWN.to_owned()));
+                let elsewhere = Surroundings { variable: &unknown, host_name: surroundings.host_name.clone() };
+                match config::from_text(&text, out, &elsewhere).0 {
+                    Some(config) => look_at_config(config, node, wishes),
+                    None => FileState::Foreign("it is no valid configuration of a checker".to_owned()),
+                }
+            }
+        }
     })
+}
+
+fn look_at_config(config: Config, node: &NodeName, wishes: &Wishes) -> FileState {
+    if config.node != *node {
+        return FileState::Foreign(format!("it is the node `{}`'s", config.node));
+    }
+    match config.storage.map(|storage| storage.place) {
+        Some(Place::S3(bucket)) if is_same_place(&bucket, &wishes.bucket) => {
+            FileState::Fits(bucket.keys.filter(|keys| keys.access_key_id != KEY_UNKNOWN))
+        }
+        _ => FileState::Foreign("it stores elsewhere".to_owned()),
+    }
 }
 
 fn look_at_page_config(text: &str, wishes: &Wishes) -> FileState {
@@ -254,7 +274,7 @@ pub fn prepare_folder(out: &Path) -> Result<(), FileError> {
 /// written here, before there is a key to lose.
 pub fn mark(out: &Path, identity: &Identity, keys_before: &[String]) -> Result<(), FileError> {
     let text = json!({ "user": identity.user, "keys_before": keys_before }).to_string();
-    let writer_mode = Role::Writer(shared::object_name::NodeName::from_host_name("mark"));
+    let writer_mode = Role::Writer(NodeName::from_host_name("mark"));
     write(&mark_path(out, identity), &text, &writer_mode, &Write::Over)
 }
 
@@ -298,7 +318,7 @@ mod tests {
     }
 
     fn writer() -> Role {
-        Role::Writer(shared::object_name::NodeName::new("eu-west").unwrap())
+        Role::Writer(NodeName::new("eu-west").unwrap())
     }
 
     fn look_here(out: &Path, role: &Role) -> FileState {
@@ -384,7 +404,11 @@ mod tests {
     #[test]
     fn without_keys_a_page_reads_unsigned_and_a_writer_asks_its_environment() {
         assert!(!content(&wishes(), &Role::Reader, None).contains("public_access_key"));
-        assert!(content(&wishes(), &writer(), None).contains("${CHECKUP_SECRET_ACCESS_KEY}"));
+        let asks = content(&wishes(), &writer(), None);
+        assert!(asks.contains("${CHECKUP_SECRET_ACCESS_KEY}"));
+        let out = tempfile::tempdir().unwrap();
+        fs::write(path_of(out.path(), &writer()), asks).unwrap();
+        assert!(matches!(look_here(out.path(), &writer()), FileState::Fits(None)));
         assert!(page_config_to_fill_in(&wishes()).contains(KEY_TO_COME));
     }
 }
