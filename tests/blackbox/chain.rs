@@ -106,7 +106,7 @@ async fn what_a_checker_stores_in_a_bucket_is_what_a_page_of_another_origin_show
     assert!(text.contains("We're on it. More"), "{text}");
     assert!(html.contains("<b>") && html.contains("href=\"https://status.example/\""), "{html}");
     assert!(page.events("message").iter().any(|event| event.contains("We're on it")), "{:?}", page.0["events"]);
-    let recovered = page.events("status").iter().any(|event| event.contains("API") && event.contains("healthy"));
+    let recovered = page.events("status").iter().any(|event| event.contains("API") && event.contains("until"));
     assert!(recovered, "the timeline tells that the API came back: {:?}", page.events("status"));
 
     for request in page.requests() {

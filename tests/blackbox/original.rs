@@ -29,7 +29,7 @@ fn last_results() -> Vec<CheckResult> {
 /// The page over the original's directory, a second after it stored its last file: it stored one each second.
 async fn page_of_the_original(browser: &Browser, url: &str) -> Page {
     let last = CheckFileName::parse(FILES[2]).expect("it is a name");
-    browser.set_clock(last.stored_at + SECOND / 2).await;
+    browser.stop_clock(last.stored_at + SECOND).await;
     page::visit(browser, url).await
 }
 

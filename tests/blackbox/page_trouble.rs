@@ -60,7 +60,7 @@ async fn hostile_objects_in_the_bucket_run_no_script_and_hide_nothing() {
         (at(20), json!([{ "title": "Long <b>error</b>", "endpoint": "https://long.example/", "timestamp": at(20), "times": [{ "rtt": 1, "error": huge }], "down": true }]).to_string()),
         (at(5), json!([{ "title": HOSTILE, "endpoint": "javascript:canary()", "timestamp": at(5), "down": true, "notice": HOSTILE,
             "times": [{ "rtt": 5, "error": HOSTILE }], "kind": HOSTILE, "node": HOSTILE,
-            "message": format!("<b>still here</b>{HOSTILE}<a href=\"javascript:canary()\">a</a><a href=\" java\nscript:canary()\">b</a><a href=\"https://fine.example/\" onclick=\"canary()\">fine</a><iframe srcdoc=\"<script>parent.canary()</script>\"></iframe><style>*{{display:none}}</style>") }]).to_string()),
+            "message": format!("<b>still here</b><a href=\"https://fine.example/\" onclick=\"canary()\">fine</a>{HOSTILE}<a href=\"javascript:canary()\">a</a><a href=\" java\nscript:canary()\">b</a><iframe srcdoc=\"<script>parent.canary()</script>\"></iframe><style>*{{display:none}}</style>") }]).to_string()),
     ];
     for (stored_at, content) in skipped.iter().chain(&odd) {
         let content = content.replace("TIME", &stored_at.to_string());
