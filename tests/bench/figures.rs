@@ -34,12 +34,19 @@ const NOTE_COMPLETION: &str = r"
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    // `cargo bench … -- page` or `-- checks` measures one of the two.
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let wanted = |part: &str| words.is_empty() || words.iter().any(|word| word == part);
     runtime.block_on(async {
-        println!("The page: one-minute checks of {ENDPOINTS} endpoints, from `checker serve`, headless Chromium");
-        for files in [144, 1_440, 2_880] {
-            measure_page(files).await;
+        if wanted("page") {
+            println!("The page: one-minute checks of {ENDPOINTS} endpoints, from `checker serve`, headless Chromium");
+            for files in [144, 1_440, 2_880] {
+                measure_page(files).await;
+            }
         }
-        measure_checks().await;
+        if wanted("checks") {
+            measure_checks().await;
+        }
     });
 }
 
