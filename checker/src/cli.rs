@@ -145,11 +145,12 @@ pub struct PlaceArguments {
 
 /// Flags of `checker provision`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that people type")]
 pub struct ProvisionArguments {
     /// Which bucket.
     #[command(flatten)]
     pub place: PlaceArguments,
-    /// An origin of the page, such as https://status.example.com (may be repeated; `*` is every origin)
+    /// An origin of the page, such as `https://status.example.com` (may be repeated; `*` is every origin)
     #[arg(long, value_name = "URL")]
     pub origin: Vec<String>,
     /// A node that gets a writer of its own, such as eu-west (may be repeated)
@@ -211,7 +212,7 @@ pub struct DoctorArguments {
     /// The page's config.json: what it names is tried as a browser would
     #[arg(long, value_name = "FILE")]
     pub page: Option<PathBuf>,
-    /// An origin of the page, such as https://status.example.com (may be repeated)
+    /// An origin of the page, such as `https://status.example.com` (may be repeated)
     #[arg(long, value_name = "URL")]
     pub origin: Vec<String>,
     /// How to print what was found

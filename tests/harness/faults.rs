@@ -158,7 +158,7 @@ async fn read_request(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
                 return Some((head, request.split_off(end + 4)));
             }
         }
-        let mut buffer = [0; 65_536];
+        let mut buffer = [0; 4_096];
         match stream.read(&mut buffer).await {
             Ok(count) if count > 0 => request.extend_from_slice(&buffer[..count]),
             _ => return None,

@@ -138,18 +138,16 @@ fn show_files(wishes: &Wishes, plan: &Plan, out: &Path) {
         };
         anstream::println!("\n{} ({public}):\n{}", place::in_folder(out, &Role::Reader.file_name()), text.trim_end());
     }
-    let mut doctor = String::from("checker doctor");
     for node in &wishes.writers {
         let path = place::in_folder(out, &Role::Writer(node.clone()).file_name());
         anstream::println!("{path} (the writer's keys are in it: keep it to yourself)");
     }
-    if let Some(node) = wishes.writers.first() {
-        doctor.push_str(&format!(" -c {}", place::in_folder(out, &Role::Writer(node.clone()).file_name())));
-    }
-    doctor.push_str(&format!(" --page {}", place::in_folder(out, &Role::Reader.file_name())));
-    for origin in &wishes.origins {
-        doctor.push_str(&format!(" --origin {origin}"));
-    }
+    let mut words = vec!["checker doctor".to_owned()];
+    let writer = wishes.writers.first().map(|node| Role::Writer(node.clone()).file_name());
+    words.extend(writer.map(|file| format!("-c {}", place::in_folder(out, &file))));
+    words.push(format!("--page {}", place::in_folder(out, &Role::Reader.file_name())));
+    words.extend(wishes.origins.iter().map(|origin| format!("--origin {origin}")));
+    let doctor = words.join(" ");
     let by_hand = if plan.by_hand.is_empty() { "" } else { "make the keys by hand and put them into the files; then " };
     anstream::println!(
         "\nNext: {by_hand}put `config.json` beside the page's `index.html`, each `checker-<node>.json` on its machine, and prove it all with\n  {doctor}"

@@ -160,11 +160,11 @@ impl Probe {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = request.send().await.map_err(|error| of_http(error))?;
+        let answer = request.send().await.map_err(of_http)?;
         let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let date = header("date").and_then(|date| DateTime::parse_from_rfc2822(&date).ok()?.timestamp_nanos_opt());
         let (status, allowed_origin) = (answer.status().as_u16(), header("access-control-allow-origin"));
-        let body = answer.text().await.map_err(|error| of_http(error))?;
+        let body = answer.text().await.map_err(of_http)?;
         Ok(BrowserAnswer { status, allowed_origin, date, body: body.chars().take(2_000).collect() })
     }
 

@@ -70,10 +70,10 @@ async fn examine_bucket(
     }
     match (probe.delete(&own).await, storage.check_expiry) {
         (Ok(()), Some(_)) => {
-            findings.push(Finding::ok(Side::Checker, "it may delete its own check files, which it expires"))
+            findings.push(Finding::ok(Side::Checker, "it may delete its own check files, which it expires"));
         }
         (Ok(()), None) => {
-            findings.push(Finding::ok(Side::Checker, "it may delete its own check files, but it expires none"))
+            findings.push(Finding::ok(Side::Checker, "it may delete its own check files, but it expires none"));
         }
         (Err(problem), None) if is_denied(&problem) => {
             findings.push(Finding::ok(

@@ -179,16 +179,11 @@ pub fn page_config_to_fill_in(wishes: &Wishes) -> String {
 fn storage(wishes: &Wishes, keys: Option<&WriterKeys>) -> Value {
     let bucket = &wishes.bucket;
     let mut storage = json!({ "type": "s3", "bucket": bucket.name, "region": wishes.region });
-    match keys {
-        Some(keys) => {
-            storage["access_key_id"] = json!(keys.access_key_id);
-            storage["secret_access_key"] = json!(keys.secret_access_key.reveal());
-        }
-        None => {
-            storage["access_key_id"] = json!("${CHECKUP_ACCESS_KEY_ID}");
-            storage["secret_access_key"] = json!("${CHECKUP_SECRET_ACCESS_KEY}");
-        }
-    }
+    let (id, secret) = keys.map_or(("${CHECKUP_ACCESS_KEY_ID}", "${CHECKUP_SECRET_ACCESS_KEY}"), |keys| {
+        (keys.access_key_id.as_str(), keys.secret_access_key.reveal())
+    });
+    storage["access_key_id"] = json!(id);
+    storage["secret_access_key"] = json!(secret);
     if let Some(endpoint_url) = &bucket.endpoint_url {
         storage["endpoint_url"] = json!(endpoint_url);
     }

@@ -77,14 +77,14 @@ fn allow(action: &str, resource: impl Into<Value>) -> Value {
     json!({ "Effect": "Allow", "Action": action, "Resource": resource.into() })
 }
 
-fn document(statements: Vec<Value>) -> Value {
+fn document(statements: &[Value]) -> Value {
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
 /// What the page's visitors may do: list the prefix, read the prefix, and nothing else.
 #[must_use]
 pub fn reader(scope: &Scope<'_>) -> Value {
-    document(vec![scope.list(), scope.read()])
+    document(&[scope.list(), scope.read()])
 }
 
 /// What the checker of a node may do: what the page's visitors may, store what carries its own name, and delete its
@@ -104,7 +104,7 @@ pub fn writer(scope: &Scope<'_>, node: &NodeName, expires: Expires) -> Value {
             statements.push(allow("s3:DeleteObject", vec![own_files, originals]));
         }
     }
-    document(statements)
+    document(&statements)
 }
 
 /// The statements by which anybody may do what a reader may, for the bucket's own policy.
@@ -121,7 +121,7 @@ pub fn public_statements(scope: &Scope<'_>) -> [Value; 2] {
 /// The bucket's policy with our public statements in it and everything else as it was.
 #[must_use]
 pub fn with_public_statements(there: Option<&Value>, scope: &Scope<'_>) -> Value {
-    let mut policy = without_public_statements(there, scope).unwrap_or_else(|| document(Vec::new()));
+    let mut policy = without_public_statements(there, scope).unwrap_or_else(|| document(&[]));
     let mut statements = statements_of(&policy);
     statements.extend(public_statements(scope));
     policy["Statement"] = Value::Array(statements);

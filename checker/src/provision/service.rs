@@ -75,7 +75,7 @@ pub enum ServiceError {
         /// What was tried, as a fragment.
         task: String,
         /// The call.
-        call: Call,
+        call: Box<Call>,
         /// What is wrong.
         problem: S3Problem,
         /// The error's code, as the service names it.
@@ -414,7 +414,7 @@ impl Service {
         let made = self.iam.create_access_key().user_name(user).customize().config_override(once).send().await;
         let failed = |problem| ServiceError::Refused {
             task: format!("make a key for the user `{user}`"),
-            call: on_user(user, "iam:CreateAccessKey"),
+            call: Box::new(on_user(user, "iam:CreateAccessKey")),
             problem,
             code: None,
         };
@@ -482,7 +482,8 @@ impl Service {
 
     fn cannot_ask(&self, task: &str, call: Call, error: &aws_sdk_s3::error::BuildError) -> ServiceError {
         let task = format!("{task} the bucket `{}`", self.bucket.name);
-        ServiceError::Refused { task, call, problem: S3Problem::CannotAsk(error.to_string()), code: None }
+        let problem = S3Problem::CannotAsk(error.to_string());
+        ServiceError::Refused { task, call: Box::new(call), problem, code: None }
     }
 
     fn iam_refused<E>(
@@ -512,15 +513,13 @@ impl Service {
     {
         let asked = Asked { action: Action::Get, bucket: &self.bucket.name, prefix: &self.bucket.prefix };
         let problem = match connection::problem(&asked, error) {
-            S3Problem::AccessDenied { .. } => {
-                S3Problem::AccessDenied { permission: call.action, resource: call.resource.clone() }
-            }
-            S3Problem::NotS3 { status: 403 } => {
+            // Some services deny without a word.
+            S3Problem::AccessDenied { .. } | S3Problem::NotS3 { status: 403 } => {
                 S3Problem::AccessDenied { permission: call.action, resource: call.resource.clone() }
             }
             other => other,
         };
-        ServiceError::Refused { task, call, problem, code: error.code().map(str::to_owned) }
+        ServiceError::Refused { task, call: Box::new(call), problem, code: error.code().map(str::to_owned) }
     }
 }
 
@@ -561,7 +560,7 @@ mod tests {
         let call = on_user("checkup_b_reader", "iam:CreateUser");
         let problem = S3Problem::AccessDenied { permission: call.action, resource: call.resource.clone() };
         let error =
-            ServiceError::Refused { task: "make the user `x`".to_owned(), call: call.clone(), problem, code: None };
+            ServiceError::Refused { task: "make the user `x`".to_owned(), call: Box::new(call.clone()), problem, code: None };
         let text = error.to_string();
         assert!(text.starts_with("make the user `x` (iam:CreateUser): access is denied"), "{text}");
         assert!(text.contains(&call.statement().to_string()), "{text}");

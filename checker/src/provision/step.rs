@@ -1,6 +1,8 @@
 //! One step of a plan: what it does in words, which call it makes, and the document it sends. Pure.
 
-use aws_sdk_s3::types::{CorsRule, LifecycleRule, PublicAccessBlockConfiguration};
+use aws_sdk_s3::types::{
+    CorsRule, LifecycleExpiration, LifecycleRule, LifecycleRuleFilter, PublicAccessBlockConfiguration,
+};
 use serde_json::{Value, json};
 
 use super::files::Write;
@@ -195,7 +197,7 @@ fn cors(rule: &CorsRule) -> Value {
 
 fn lifecycle(rule: &LifecycleRule) -> Value {
     json!({
-        "ID": rule.id(), "Status": rule.status().as_str(), "Filter": { "Prefix": rule.filter().and_then(|filter| filter.prefix()) },
-        "Expiration": { "Days": rule.expiration().and_then(|expiration| expiration.days()) },
+        "ID": rule.id(), "Status": rule.status().as_str(), "Filter": { "Prefix": rule.filter().and_then(LifecycleRuleFilter::prefix) },
+        "Expiration": { "Days": rule.expiration().and_then(LifecycleExpiration::days) },
     })
 }
