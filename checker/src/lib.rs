@@ -2,7 +2,7 @@
 //!
 //! Start at [`command::run`]: the [`config`] is read, a [`round`] makes every [`check`], [`conclude`] says what
 //! was seen, [`record`] brings the round into the [`store`] and removes what [`retention`] says has expired,
-//! and [`report`] prints it. [`command::serve`] does the same beside the page that [`serve`] serves.
+//! and [`report`] prints it. [`provision`] prepares the store's bucket, and [`doctor`] proves it. [`command::serve`] does the same beside the page that [`serve`] serves.
 
 pub mod check;
 pub mod cli;

@@ -287,3 +287,58 @@ async fn other_rules_of_a_bucket_stay_as_they_are() {
     assert_eq!(site.deprovision(&["--yes"], "").await.code, 0);
     assert_eq!(origins().await, ["https://upload.example"]);
 }
+
+/// Every file below a folder.
+fn files_below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("the folder is there").map(|entry| entry.expect("it can be read").path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
+#[tokio::test]
+async fn a_writers_secret_and_the_administrators_are_in_the_writers_file_at_most() {
+    let site = Site::new().await;
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let mut said = vec![site.provision(&EVERYTHING).await];
+    let mut secrets = vec![site.bucket.writer.secret.clone(), site.writer("eu-west").unwrap().secret];
+    let mut config: Value = serde_json::from_str(&site.file("checker-eu-west.json")).expect("it is JSON");
+    config["checkers"] = json!([check("Shop", &ok.url)]);
+    config["spool_dir"] = json!("spool");
+    site.checker.write("checker-eu-west.json", &config.to_string());
+    for words in [
+        vec!["run", "-c", "checker-eu-west.json", "--message", "Hello"],
+        vec!["doctor", "-c", "checker-eu-west.json", "--page", "config.json", "--origin", ORIGIN],
+        vec!["doctor", "-c", "checker-eu-west.json", "--format", "json"],
+        vec!["validate", "-c", "checker-eu-west.json"],
+    ] {
+        let verbose = |command: &mut std::process::Command| {
+            command.env("RUST_LOG", "trace").env("RUST_BACKTRACE", "full");
+        };
+        said.push(site.checker.call_with(&words, verbose).await);
+    }
+    said.push(site.provision(&[&["--rotate"], EVERYTHING.as_slice()].concat()).await);
+    secrets.push(site.writer("eu-west").unwrap().secret);
+    said.push(site.call("provision", &[&["--dry-run", "--rotate"], EVERYTHING.as_slice()].concat(), "").await);
+    assert!(said.iter().all(|run| run.code == 0), "{said:?}");
+    // Refusals and failures say no more than successes do.
+    said.push(site.provision(&[&["--out", "elsewhere"], EVERYTHING.as_slice()].concat()).await);
+    let broken = site.file("checker-eu-west.json").replace("\"node\"", "\"nod\"");
+    site.checker.write("checker-broken.json", &broken);
+    said.push(site.checker.call(&["doctor", "-c", "checker-broken.json"]).await);
+
+    for key in site.bucket.keys().await {
+        let content = site.bucket.get(&key).await;
+        assert!(secrets.iter().all(|secret| !content.contains(secret)), "{key}");
+    }
+    said.push(site.deprovision(&["--yes"], "").await);
+    for run in said {
+        assert!(secrets.iter().all(|secret| !run.output().contains(secret)), "{}", run.output());
+    }
+    let files = files_below(site.checker.folder.path()).into_iter();
+    let files: Vec<_> = files.filter(|path| !path.to_string_lossy().contains("checker-")).collect();
+    assert!(files.iter().any(|path| path.ends_with("config.json")), "{files:?}");
+    for path in files {
+        let content = std::fs::read(&path).expect("the file can be read");
+        let content = String::from_utf8_lossy(&content);
+        assert!(secrets.iter().all(|secret| !content.contains(secret)), "{}", path.display());
+    }
+}

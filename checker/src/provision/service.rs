@@ -526,9 +526,9 @@ impl Service {
 fn on_user(user: &str, action: &'static str) -> Call {
     let resource = match action {
         "iam:ListUsers" => "*".to_owned(),
-        // The path in the name is a user's own; without it, IAM takes the resource for another one.
         _ if user.starts_with('/') => format!("arn:aws:iam::*:user{user}*"),
-        _ => format!("arn:aws:iam::*:user/checkup/*/{user}"),
+        // IAM asks with a user's path once there is one, and without it before.
+        _ => format!("arn:aws:iam::*:user/*{user}"),
     };
     Call { action, resource }
 }
