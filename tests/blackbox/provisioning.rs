@@ -290,7 +290,8 @@ async fn other_rules_of_a_bucket_stay_as_they_are() {
 
 /// Every file below a folder.
 fn files_below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
-    let entries = std::fs::read_dir(folder).expect("the folder is there").map(|entry| entry.expect("it can be read").path());
+    let entries =
+        std::fs::read_dir(folder).expect("the folder is there").map(|entry| entry.expect("it can be read").path());
     entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
 

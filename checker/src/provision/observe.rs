@@ -17,10 +17,10 @@ use crate::config::Surroundings;
 pub struct Observed {
     /// The bucket.
     pub bucket: BucketState,
-    /// Its CORS rules; none are looked for unless a wish asks for some.
-    pub cors: Vec<CorsRule>,
+    /// Its CORS rules; none are looked for unless a wish asks for some. `None` if the service takes none.
+    pub cors: Option<Vec<CorsRule>>,
     /// Its lifecycle rules; the same.
-    pub lifecycle: Vec<LifecycleRule>,
+    pub lifecycle: Option<Vec<LifecycleRule>>,
     /// Its policy; the same.
     pub bucket_policy: Option<Value>,
     /// Its public access block; the same.
@@ -65,8 +65,8 @@ pub async fn observe(
     let identities = wishes.identities();
     let mut observed = Observed {
         bucket: service.look_at_bucket().await?,
-        cors: Vec::new(),
-        lifecycle: Vec::new(),
+        cors: Some(Vec::new()),
+        lifecycle: Some(Vec::new()),
         bucket_policy: None,
         access_block: None,
         users: look_at_users(service, &identities).await?,
@@ -87,16 +87,24 @@ pub async fn observe(
         return Ok(observed);
     }
     if !wishes.origins.is_empty() {
-        observed.cors = service.cors().await?;
+        observed.cors = if_known(service.cors().await)?;
     }
     if wishes.lifecycle_days.is_some() {
-        observed.lifecycle = service.lifecycle().await?;
+        observed.lifecycle = if_known(service.lifecycle().await)?;
     }
     if wishes.access == Access::Public {
         observed.bucket_policy = service.bucket_policy().await?;
         observed.access_block = service.access_block().await?;
     }
     Ok(observed)
+}
+
+/// What a service answers; `None` if it does not know the call at all.
+pub(super) fn if_known<T>(answer: Result<T, ServiceError>) -> Result<Option<T>, ServiceError> {
+    match answer {
+        Err(error) if error.is_unknown_to_service() => Ok(None),
+        answer => answer.map(Some),
+    }
 }
 
 async fn look_at_users(

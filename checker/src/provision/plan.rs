@@ -3,6 +3,7 @@
 
 use aws_sdk_s3::error::BuildError;
 use serde_json::{Value, json};
+use shared::object_name;
 
 use super::files::{self, FileState, Write};
 use super::names::Role;
@@ -154,20 +155,31 @@ fn plan_bucket(wishes: &Wishes, observed: &Observed, plan: &mut Plan) -> Result<
                 .to_owned(),
         );
     }
-    if !wishes.origins.is_empty()
-        && let Some(rules) = policy::with_cors(&observed.cors, scope.prefix, &wishes.origins)?
-    {
-        plan.steps.push(Step::PutCors(rules));
+    if !wishes.origins.is_empty() {
+        match &observed.cors {
+            Some(there) => {
+                plan.steps.extend(policy::with_cors(there, scope.prefix, &wishes.origins)?.map(Step::PutCors));
+            }
+            None => plan.notes.push(format!(
+                "this service takes no CORS rules by its S3 API: allow GET and HEAD from {} with its own tool",
+                wishes.origins.join(", ")
+            )),
+        }
     }
-    if let Some(days) = wishes.lifecycle_days
-        && let Some(rules) = policy::with_expiry(&observed.lifecycle, scope.prefix, days)?
-    {
-        plan.steps.push(Step::PutLifecycle(rules));
-        plan.notes.push(format!(
-            "the bucket removes objects whose names begin with `{}` or `{}` after {days} days: those of check files, and of nothing else that checkers store",
-            shared::object_name::beginnings_of_check_files(scope.prefix)[0],
-            shared::object_name::beginnings_of_check_files(scope.prefix)[1],
-        ));
+    if let Some(days) = wishes.lifecycle_days {
+        match &observed.lifecycle {
+            Some(there) => {
+                plan.steps.extend(policy::with_expiry(there, scope.prefix, days)?.map(Step::PutLifecycle));
+                let [one, other] = object_name::beginnings_of_check_files(scope.prefix);
+                plan.notes.push(format!(
+                    "the bucket removes objects whose names begin with `{one}` or `{other}` after {days} days: those of check files, and of nothing else that checkers store"
+                ));
+            }
+            None => plan.notes.push(
+                "this service takes no lifecycle rules: let the writers expire their files with `--check-expiry`"
+                    .to_owned(),
+            ),
+        }
     }
     Ok(())
 }

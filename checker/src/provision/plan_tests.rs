@@ -10,8 +10,8 @@ use crate::provision::wishes::tests::wishes;
 fn nothing() -> Observed {
     Observed {
         bucket: BucketState::Missing,
-        cors: Vec::new(),
-        lifecycle: Vec::new(),
+        cors: Some(Vec::new()),
+        lifecycle: Some(Vec::new()),
         bucket_policy: None,
         access_block: None,
         users: Some(BTreeMap::new()),
@@ -24,7 +24,7 @@ fn nothing() -> Observed {
 fn everything(wishes: &Wishes, key_ids: &[&str]) -> Observed {
     let mut observed = nothing();
     observed.bucket = BucketState::Ours;
-    observed.cors = policy::with_cors(&[], wishes.scope().prefix, &wishes.origins).unwrap().unwrap();
+    observed.cors = policy::with_cors(&[], wishes.scope().prefix, &wishes.origins).unwrap();
     let mut users = BTreeMap::new();
     for identity in wishes.identities() {
         let keys = key_ids.iter().map(|id| ListedKey { id: (*id).to_owned(), state: KeyState::Active }).collect();
@@ -117,7 +117,7 @@ fn the_new_key_works_before_the_old_one_goes() {
 fn an_interrupted_rotation_is_finished_without_another_key() {
     let mut observed = everything(&reader_only(), &["AKIA2"]);
     with_reader(&mut observed, |user| {
-        user.keys.insert(0, ListedKey { id: "AKIA1".to_owned(), state: KeyState::Active })
+        user.keys.insert(0, ListedKey { id: "AKIA1".to_owned(), state: KeyState::Active });
     });
     let rotated = plan(&Wishes { keys: Keys::Rotate, ..reader_only() }, &observed).unwrap();
     assert_eq!(calls(&rotated), ["s3:ListBucket", "iam:DeleteAccessKey"]);
@@ -196,6 +196,15 @@ fn without_an_iam_api_the_bucket_is_prepared_and_the_rights_are_named() {
     assert_eq!(plan.by_hand.len(), 2);
     assert!(plan.notes.iter().any(|note| note.contains("no IAM API")));
     assert!(plan.to_json()["by_hand"][0]["policy"].to_string().contains("s3:ListBucket"));
+}
+
+#[test]
+fn what_a_service_does_not_know_is_left_to_its_own_tool() {
+    let wishes = Wishes { lifecycle_days: Some(90), ..reader_only() };
+    let observed = Observed { cors: None, lifecycle: None, ..everything(&wishes, &["AKIA1"]) };
+    let plan = plan(&wishes, &observed).unwrap();
+    assert_eq!(calls(&plan), [""; 0]);
+    assert!(plan.notes[0].contains("https://status.example") && plan.notes[1].contains("--check-expiry"), "{plan:?}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! and statements. Data stays unless it is asked for.
 
 use super::names;
+use super::observe::if_known;
 use super::policy::{self, Scope};
 use super::service::{BucketState, ListedKey, Service, ServiceError, User};
 use super::step::{Step, WhyDeleted};
@@ -53,8 +54,9 @@ pub async fn look(service: &Service, scope: &Scope<'_>) -> Result<Remains, Servi
     let mut remains =
         Remains { bucket, cors: Vec::new(), lifecycle: Vec::new(), bucket_policy: None, access_block: None, users };
     if bucket == BucketState::Ours {
-        remains.cors = service.cors().await?;
-        remains.lifecycle = service.lifecycle().await?;
+        // What a service does not know, it holds nothing of.
+        remains.cors = if_known(service.cors().await)?.unwrap_or_default();
+        remains.lifecycle = if_known(service.lifecycle().await)?.unwrap_or_default();
         remains.bucket_policy = service.bucket_policy().await?;
         remains.access_block = service.access_block().await?;
     }

@@ -559,8 +559,12 @@ mod tests {
     fn a_denied_call_names_the_statement_that_would_allow_it() {
         let call = on_user("checkup_b_reader", "iam:CreateUser");
         let problem = S3Problem::AccessDenied { permission: call.action, resource: call.resource.clone() };
-        let error =
-            ServiceError::Refused { task: "make the user `x`".to_owned(), call: Box::new(call.clone()), problem, code: None };
+        let error = ServiceError::Refused {
+            task: "make the user `x`".to_owned(),
+            call: Box::new(call.clone()),
+            problem,
+            code: None,
+        };
         let text = error.to_string();
         assert!(text.starts_with("make the user `x` (iam:CreateUser): access is denied"), "{text}");
         assert!(text.contains(&call.statement().to_string()), "{text}");
