@@ -3,13 +3,20 @@
 
 /// Sorts by a key; equal ones keep their order. Nearly free where the order is right already.
 pub(crate) fn by_key<T>(things: &mut Vec<T>, key: impl Fn(&T) -> i64) {
-    let mut order: Vec<(i64, usize)> = things.iter().enumerate().map(|(place, thing)| (key(thing), place)).collect();
-    if order.is_sorted() {
-        return;
+    let keys = things.iter().enumerate().map(|(place, thing)| (key(thing), place)).collect();
+    if let Some(order) = order(keys) {
+        let mut taken: Vec<Option<T>> = std::mem::take(things).into_iter().map(Some).collect();
+        things.extend(order.into_iter().filter_map(|(_, place)| taken[place].take()));
     }
-    order.sort_unstable();
-    let mut taken: Vec<Option<T>> = std::mem::take(things).into_iter().map(Some).collect();
-    things.extend(order.into_iter().filter_map(|(_, place)| taken[place].take()));
+}
+
+/// The keys with their places in order; `None` if they are.
+fn order(mut keys: Vec<(i64, usize)>) -> Option<Vec<(i64, usize)>> {
+    if keys.is_sorted() {
+        return None;
+    }
+    keys.sort_unstable();
+    Some(keys)
 }
 
 /// Where a thing stands, or would have to stand, in a row that descends.

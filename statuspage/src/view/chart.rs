@@ -26,7 +26,7 @@ const POINTS_LIMIT: i64 = 300;
 /// Where the slowest is so many times slower than the usual, a linear axis would hide the usual.
 const LOGARITHMIC_FROM: Nanos = 40;
 /// A threshold so many times above everything measured would flatten the line; it is left out of the axis then.
-const THRESHOLD_IN_SIGHT: Nanos = 4;
+const THRESHOLD_IN_SIGHT: Nanos = 2;
 /// The most labels on the axis of time: they stand apart on a phone, too.
 const TIME_LABELS_LIMIT: usize = 5;
 
@@ -429,7 +429,7 @@ mod tests {
     #[test]
     fn the_threshold_is_drawn_where_it_is_in_sight() {
         let stats = Stats::of(vec![95_000_000]);
-        assert!(Scale::of(&[], stats, 200_000_000).top >= 2e8);
+        assert!(Scale::of(&[], stats, 180_000_000).top >= 1.8e8);
         assert!(Scale::of(&[], stats, 5 * SECOND).top < 2e8);
     }
 

@@ -73,9 +73,13 @@ pub fn symbol(status: Status) -> char {
 #[must_use]
 pub fn name(title: &str, locator: &str) -> String {
     const LIMIT: usize = 60;
-    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    // Characters that turn the direction of text would turn the sentence around them.
+    let turns = |character: &char| matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let words = |text: &str| {
+        let plain: String = text.chars().filter(|character| !turns(character)).collect();
+        plain.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
     let name = [words(title), words(locator)].into_iter().find(|name| !name.is_empty());
-    // Characters that turn the direction of text stay within the name: they are closed by the isolate.
     shared::result::shortened(name.unwrap_or_else(|| "an endpoint without a name".to_owned()), LIMIT)
 }
 
@@ -118,6 +122,7 @@ mod tests {
         assert_eq!(name(" ", "https://x"), "https://x");
         assert_eq!(name("", ""), "an endpoint without a name");
         assert_eq!(name("a\n b", ""), "a b");
+        assert_eq!(name("\u{202e}live\u{2069}", ""), "live");
         assert_eq!(name(&"x".repeat(200), "").chars().count(), 60);
     }
 }
