@@ -59,7 +59,7 @@ pub(super) fn strip(endpoint: Endpoint) -> Built {
     html("div")
         .class("strip-box")
         .with(strip)
-        .with(html("div").redrawn(shown, |bar| bar.iter().map(|bar| read_out(bar)).collect()))
+        .with(html("div").redrawn(shown, |bar| bar.iter().map(read_out).collect()))
         .on("pointerleave", move |_| pointed.set(None))
 }
 

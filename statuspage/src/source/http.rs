@@ -36,7 +36,9 @@ pub(crate) fn parse_index(body: &[u8]) -> Result<Listing, SourceError> {
 pub(crate) fn refusal(status: u16) -> SourceError {
     let remedy = match status {
         401 | 403 => "the web server has to allow everyone to read the directory",
-        404 => "`source.url` in `config.json` has to name the directory that holds `index.json`; `checker serve`, or a checker with a directory as store, writes it",
+        404 => {
+            "`source.url` in `config.json` has to name the directory that holds `index.json`; `checker serve`, or a checker with a directory as store, writes it"
+        }
         500.. => "the web server is in trouble; the next refresh tries again",
         _ => "check `source.url` in `config.json`",
     };
