@@ -19,7 +19,11 @@ pub(super) struct Endpoint {
 impl Endpoint {
     /// Reads something of it; nothing when it has just left the page.
     pub(super) fn read<T: Default>(self, read: impl FnOnce(&EndpointView) -> T) -> T {
-        self.view.with(|view| view.endpoints.iter().find(|one| one.id == self.id).map(|one| read(one)).unwrap_or_default())
+        self.find().map(|one| read(&one)).unwrap_or_default()
+    }
+
+    fn find(self) -> Option<Arc<EndpointView>> {
+        self.view.with(|view| view.endpoints.iter().find(|one| one.id == self.id).cloned())
     }
 
     fn status(self) -> Status {
@@ -64,13 +68,14 @@ fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
     let name = endpoint.text(|one| &one.name);
     let head = html("div")
         .class("head")
-        .with(
-            html("h3")
-                .set("id", &title_id)
-                .with(shape(move || endpoint.status()))
-                .with(html("bdi").live_text(name)),
-        )
+        .with(html("h3").set("id", &title_id).with(shape(move || endpoint.status())).with(html("bdi").live_text(name)))
         .with(html("p").class("state").live_text(endpoint.text(|one| &one.state)))
+        .with(
+            html("p")
+                .class("reason")
+                .with(html("bdi").live_text(move || reason().unwrap_or_default()))
+                .shown_while(move || reason().is_some()),
+        )
         .with(
             html("p")
                 .class("locator")
@@ -85,12 +90,6 @@ fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
         .set("data-locator", &locator())
         .live("data-status", move || Some(endpoint.status().word().to_owned()))
         .with(head)
-        .with(
-            html("p")
-                .class("reason")
-                .with(html("bdi").live_text(move || reason().unwrap_or_default()))
-                .shown_while(move || reason().is_some()),
-        )
         .with(strip::strip(endpoint))
         .with(response_times(endpoint, crosshair))
 }
@@ -113,7 +112,8 @@ fn response_times(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built
                 move || open.get(),
                 move |open| if *open { vec![chart::chart(endpoint, crosshair)] } else { Vec::new() },
             );
-            let details = html("details").with(summary).with(content).on("toggle", move |_| open.update(|open| *open = !*open));
+            let details =
+                html("details").with(summary).with(content).on("toggle", move |_| open.update(|open| *open = !*open));
             vec![strip::axis(endpoint), details]
         },
     )

@@ -10,8 +10,10 @@ use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos, duration};
 
 use super::endpoint::Reckoned;
 use super::period::Period;
+use super::words::number;
 use crate::calendar::Calendar;
 use crate::record::Look;
+use crate::sorted;
 
 /// The width of the drawing in its own units; it is stretched to the width there is.
 pub const WIDTH: f64 = 1_000.0;
@@ -24,7 +26,7 @@ const POINTS_LIMIT: i64 = 300;
 /// Where the slowest is so many times slower than the usual, a linear axis would hide the usual.
 const LOGARITHMIC_FROM: Nanos = 40;
 /// A threshold so many times above everything measured would flatten the line; it is left out of the axis then.
-const THRESHOLD_IN_SIGHT: Nanos = 4;
+const THRESHOLD_IN_SIGHT: Nanos = 2;
 /// The most labels on the axis of time: they stand apart on a phone, too.
 const TIME_LABELS_LIMIT: usize = 5;
 
@@ -87,7 +89,8 @@ struct Scale {
 #[must_use]
 pub fn chart(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, marks: &[UnixNanos]) -> ChartView {
     let buckets = buckets(reckoned, period);
-    let all = Stats::of(buckets.iter().flat_map(|bucket| &bucket.looks).flat_map(|look| look.rtts.iter().copied()).collect());
+    let all =
+        Stats::of(buckets.iter().flat_map(|bucket| &bucket.looks).flat_map(|look| look.rtts.iter().copied()).collect());
     let threshold = reckoned.latest.threshold;
     let scale = Scale::of(&buckets, all, threshold);
     let failed = buckets.iter().filter(|bucket| bucket.has_failed()).count();
@@ -133,7 +136,7 @@ impl ChartView {
 /// several nodes in one round, and those of a stretch where there are many, become one point.
 fn buckets<'a>(reckoned: &Reckoned<'a>, period: &Period) -> Vec<Bucket<'a>> {
     let mut looks: Vec<&Look> = reckoned.looks(period.from, period.now + 1).collect();
-    looks.sort_by_key(|look| look.at);
+    sorted::by_key(&mut looks, |look| look.at);
     let mut width = if looks.len() as i64 > POINTS_LIMIT { (period.to - period.from) / POINTS_LIMIT } else { 0 };
     if reckoned.endpoint.nodes.len() > 1 {
         let times_of = |looks: &[Look]| looks.iter().map(|look| look.at).collect::<Vec<_>>();
@@ -167,30 +170,28 @@ impl Bucket<'_> {
     }
 
     fn point(&self, period: &Period, calendar: Calendar<'_>, scale: &Scale) -> Point {
-        let mut sentence = if self.last - self.first < MINUTE {
+        let mut parts = vec![if self.last - self.first < MINUTE {
             calendar.moment(self.first)
         } else {
             format!("{}–{}", calendar.moment(self.first), calendar.clock(self.last))
-        };
+        }];
         match self.stats {
-            Some(Stats { median, min, max, .. }) if min == max => {
-                sentence.push_str(&format!(" · {}", duration::rtt(median)));
-            }
+            Some(Stats { median, min, max, .. }) if min == max => parts.push(duration::rtt(median)),
             Some(Stats { median, max, .. }) => {
-                sentence.push_str(&format!(" · median {} · max {}", duration::rtt(median), duration::rtt(max)));
+                parts.push(format!("median {} · max {}", duration::rtt(median), duration::rtt(max)));
             }
             None => {}
         }
         let failed = self.looks.iter().filter(|look| look.failed).count();
         match (failed, self.looks.len()) {
             (0, _) => {}
-            (1, 1) => sentence.push_str(" · failed"),
-            (failed, all) => sentence.push_str(&format!(" · {failed} of {all} checks failed")),
+            (1, 1) => parts.push("failed".to_owned()),
+            (failed, all) => parts.push(format!("{failed} of {all} checks failed")),
         }
         if let Some(reason) = self.looks.iter().rev().find_map(|look| look.reason.as_deref()) {
-            sentence.push_str(" · ");
-            sentence.push_str(reason.trim());
+            parts.push(reason.trim().to_owned());
         }
+        let sentence = parts.join(" · ");
         Point { at: self.first, x: self.x(period), y: self.stats.map(|stats| scale.height(stats.median)), sentence }
     }
 }
@@ -204,7 +205,11 @@ impl Scale {
         if max / median.max(1) >= LOGARITHMIC_FROM {
             let least = buckets.iter().filter_map(|bucket| bucket.stats).map(|stats| stats.median).min().unwrap_or(1);
             let bottom = 10_f64.powf((least.max(1_000) as f64).log10().floor());
-            return Scale { top: 10_f64.powf((seen as f64).log10().ceil()).max(bottom * 10.0), bottom, logarithmic: true };
+            return Scale {
+                top: 10_f64.powf((seen as f64).log10().ceil()).max(bottom * 10.0),
+                bottom,
+                logarithmic: true,
+            };
         }
         let step = round_step(seen.max(1) as f64 / 3.0);
         Scale { top: (seen as f64 / step).ceil().max(1.0) * step, bottom: 0.0, logarithmic: false }
@@ -256,8 +261,8 @@ fn round_label(nanos: Nanos) -> String {
         1_000_000..SECOND => (1e6, "ms"),
         _ => (1e9, "s"),
     };
-    let tenths = (nanos as f64 / size * 10.0).round() / 10.0;
-    format!("{tenths} {unit}")
+    let tenths = (nanos as f64 / size * 10.0).round() as i64;
+    if tenths % 10 == 0 { format!("{} {unit}", tenths / 10) } else { format!("{}.{} {unit}", tenths / 10, tenths % 10) }
 }
 
 /// Whether nobody looked for a while between two points: a gap stays a gap.
@@ -291,44 +296,53 @@ fn stretches<'b, 'a>(buckets: &'b [Bucket<'a>], reckoned: &Reckoned<'_>) -> Vec<
 }
 
 fn line(buckets: &[Bucket<'_>], reckoned: &Reckoned<'_>, period: &Period, scale: &Scale) -> String {
-    let mut path = String::new();
+    let mut path = Vec::new();
     for stretch in stretches(buckets, reckoned) {
-        let mut command = 'M';
         for (bucket, stats) in &stretch {
-            path.push_str(&format!("{command}{:.1} {:.1}", bucket.x(period), scale.height(stats.median)));
-            command = 'L';
+            path.push(corner(path_command(bucket, &stretch), bucket.x(period), scale.height(stats.median)));
         }
         if stretch.len() == 1 {
             // A line without length is drawn as a dot by its round ends.
-            path.push_str("h0");
+            path.push("h0".to_owned());
         }
     }
-    path
+    path.concat()
 }
 
 fn band(buckets: &[Bucket<'_>], reckoned: &Reckoned<'_>, period: &Period, scale: &Scale) -> String {
-    let mut path = String::new();
+    let mut path = Vec::new();
     for stretch in stretches(buckets, reckoned).into_iter().filter(|stretch| stretch.len() > 1) {
-        let mut command = 'M';
-        let upper = stretch.iter().map(|(bucket, stats)| (bucket, stats.max));
-        let lower = stretch.iter().rev().map(|(bucket, stats)| (bucket, stats.min));
-        for (bucket, value) in upper.chain(lower) {
-            path.push_str(&format!("{command}{:.1} {:.1}", bucket.x(period), scale.height(value)));
-            command = 'L';
+        for (bucket, stats) in &stretch {
+            path.push(corner(path_command(bucket, &stretch), bucket.x(period), scale.height(stats.max)));
         }
-        path.push('Z');
+        for (bucket, stats) in stretch.iter().rev() {
+            path.push(corner('L', bucket.x(period), scale.height(stats.min)));
+        }
+        path.push("Z".to_owned());
     }
-    path
+    path.concat()
+}
+
+/// Whether a stretch begins at a bucket or goes on.
+fn path_command(bucket: &Bucket<'_>, stretch: &[(&Bucket<'_>, Stats)]) -> char {
+    if stretch.first().is_some_and(|(first, _)| std::ptr::eq(*first, bucket)) { 'M' } else { 'L' }
+}
+
+fn corner(command: char, x: f64, y: f64) -> String {
+    format!("{command}{} {}", number(x), number(y))
 }
 
 fn failures(buckets: &[Bucket<'_>], period: &Period) -> String {
     let failed = buckets.iter().filter(|bucket| bucket.has_failed());
-    failed.map(|bucket| format!("M{:.1} {HEIGHT}v-8", bucket.x(period))).collect()
+    let marks: Vec<String> = failed.map(|bucket| corner('M', bucket.x(period), HEIGHT) + "v-8").collect();
+    marks.concat()
 }
 
 fn moments(marks: &[UnixNanos], period: &Period) -> String {
     let inside = marks.iter().filter(|at| (period.from..=period.now).contains(*at));
-    inside.map(|at| format!("M{:.1} 0V{HEIGHT}", period.share(*at) * WIDTH)).collect()
+    let lines: Vec<String> =
+        inside.map(|at| format!("M{} 0V{}", number(period.share(*at) * WIDTH), number(HEIGHT))).collect();
+    lines.concat()
 }
 
 /// Labels at full hours or at midnights, as many as fit.
@@ -385,7 +399,8 @@ mod tests {
 
     #[test]
     fn gaps_are_gaps() {
-        let chart = chart_of(&[("A", "", 31, Healthy), ("A", "", 30, Healthy), ("A", "", 1, Healthy), ("A", "", 0, Healthy)]);
+        let chart =
+            chart_of(&[("A", "", 31, Healthy), ("A", "", 30, Healthy), ("A", "", 1, Healthy), ("A", "", 0, Healthy)]);
         assert_eq!(chart.line.matches('M').count(), 2);
         assert_eq!(chart.band.matches('Z').count(), 2);
     }
@@ -427,7 +442,7 @@ mod tests {
     #[test]
     fn the_threshold_is_drawn_where_it_is_in_sight() {
         let stats = Stats::of(vec![95_000_000]);
-        assert!(Scale::of(&[], stats, 200_000_000).top >= 2e8);
+        assert!(Scale::of(&[], stats, 180_000_000).top >= 1.8e8);
         assert!(Scale::of(&[], stats, 5 * SECOND).top < 2e8);
     }
 

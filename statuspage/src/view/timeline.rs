@@ -12,7 +12,8 @@ use super::endpoint::Reckoned;
 use super::period::Period;
 use super::words;
 use crate::calendar::{Calendar, rfc3339};
-use crate::record::Record;
+use crate::record::{Record, Said};
+use crate::sorted;
 
 /// How long a message stands at the top of the page: who wrote it will write again if it goes on.
 const MESSAGE_IN_FORCE: Nanos = DAY;
@@ -93,20 +94,27 @@ pub enum What {
 #[must_use]
 pub fn messages(record: &Record, calendar: Calendar<'_>) -> Vec<Arc<MessageView>> {
     let shown = record.endpoints.iter().filter(|endpoint| !endpoint.nodes.is_empty()).count();
-    let posted = record.messages.iter().rev().filter(|((file, _), _)| file.stored_at <= calendar.now);
+    let mut posted: Vec<&Said> = record.messages.iter().filter(|said| said.at <= calendar.now).collect();
+    sorted::by_key(&mut posted, |said| -said.at);
     posted
-        .map(|((file, html), about)| {
-            let names: Vec<String> = about
+        .into_iter()
+        .map(|said| {
+            let names: Vec<String> = said
+                .about
                 .iter()
                 .filter_map(|place| record.endpoints.get(*place))
                 .map(|endpoint| words::name(&endpoint.key.title, &endpoint.key.locator))
                 .collect();
             Arc::new(MessageView {
-                at: file.stored_at,
-                datetime: rfc3339(file.stored_at),
-                when: calendar.moment(file.stored_at),
-                about: if shown > 1 && names.len() >= shown { "All endpoints".to_owned() } else { counted_names(&names) },
-                nodes: Message::parse(html).nodes,
+                at: said.at,
+                datetime: rfc3339(said.at),
+                when: calendar.moment(said.at),
+                about: if shown > 1 && names.len() >= shown {
+                    "All endpoints".to_owned()
+                } else {
+                    counted_names(&names)
+                },
+                nodes: Message::parse(&said.html).nodes,
             })
         })
         .filter(|message| !message.nodes.is_empty())
@@ -154,7 +162,7 @@ pub fn timeline(
         };
         (message.at, Arc::new(event))
     }));
-    events.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    sorted::by_key(&mut events, |(at, _)| -at);
     events.truncate(EVENTS_LIMIT);
     if reckoned.is_empty() { Vec::new() } else { days(&events, reckoned, period, calendar) }
 }
@@ -211,7 +219,7 @@ fn stretches(reckoned: &[Reckoned<'_>], period: &Period) -> Vec<Stretch> {
             });
         }
     }
-    stretches.sort_by_key(|stretch| stretch.start);
+    sorted::by_key(&mut stretches, |stretch| stretch.start);
     stretches
 }
 
@@ -243,12 +251,18 @@ fn grouped(stretches: Vec<Stretch>) -> Vec<Stretch> {
 fn holes(reckoned: &[Reckoned<'_>], period: &Period) -> Vec<Stretch> {
     let mut spans: Vec<(UnixNanos, UnixNanos)> =
         reckoned.iter().flat_map(|reckoned| &reckoned.spans).map(|span| (span.start, span.end)).collect();
-    spans.sort_unstable();
+    sorted::by_key(&mut spans, |(start, _)| *start);
     let Some((_, mut known_until)) = spans.first().copied() else { return Vec::new() };
     let mut holes = Vec::new();
     for (start, end) in spans.into_iter().chain([(period.now, period.now)]) {
         if start - known_until >= HOLE_LEAST && start > period.from {
-            holes.push(Stretch { start: known_until, end: start, status: Status::Unknown, names: Vec::new(), reasons: Vec::new() });
+            holes.push(Stretch {
+                start: known_until,
+                end: start,
+                status: Status::Unknown,
+                names: Vec::new(),
+                reasons: Vec::new(),
+            });
         }
         known_until = known_until.max(end);
     }
@@ -293,10 +307,10 @@ impl Stretch {
 
 /// `A, B and C`, `A, B, C and 7 others`.
 fn counted_names(names: &[String]) -> String {
-    let named: Vec<&str> = names.iter().take(NAMES_LIMIT).map(String::as_str).collect();
-    match names.len() - named.len() {
-        0 => words::listed(&named),
-        others => format!("{} and {}", named.join(", "), words::counted(others, "other", "others")),
+    let shown: Vec<&str> = names.iter().take(NAMES_LIMIT).map(String::as_str).collect();
+    match names.len() - shown.len() {
+        0 => words::listed(&shown),
+        others => format!("{} and {}", shown.join(", "), words::counted(others, "other", "others")),
     }
 }
 
@@ -314,7 +328,9 @@ mod tests {
         let messages = messages(record, utc());
         let days = timeline(&reckon(record), &messages, &period(), utc(), Loading::Complete);
         let line = |event: &EventView| match &event.what {
-            What::Change { who, text, reasons, .. } => format!("{} {who}: {text} ({})", event.clock, reasons.join("; ")),
+            What::Change { who, text, reasons, .. } => {
+                format!("{} {who}: {text} ({})", event.clock, reasons.join("; "))
+            }
             What::Message(message) => format!("{} {}: {:?}", event.clock, message.about, message.nodes),
         };
         days.iter()
@@ -332,7 +348,10 @@ mod tests {
     #[test]
     fn an_outage_says_when_how_long_and_why() {
         let record = record(&steady("A", &[12, 11, 10]));
-        assert_eq!(lines(&record), ["Today", "12:50 A: down for 3 min, until 12:53 (connection refused)", "Yesterday Not observed"]);
+        assert_eq!(
+            lines(&record),
+            ["Today", "12:50 A: down for 3 min, until 12:53 (connection refused)", "Yesterday Not observed"]
+        );
     }
 
     #[test]
@@ -344,7 +363,10 @@ mod tests {
     #[test]
     fn what_fails_together_is_one_event() {
         let looks = ["A", "B", "C", "D", "E"].map(|title| steady(title, &[5, 4])).concat();
-        assert_eq!(lines(&record(&looks))[1], "12:57 A, B, C and 2 others: down for 2 min, until 12:59 (connection refused)");
+        assert_eq!(
+            lines(&record(&looks))[1],
+            "12:57 A, B, C and 2 others: down for 2 min, until 12:59 (connection refused)"
+        );
     }
 
     #[test]
@@ -377,16 +399,23 @@ mod tests {
 
     #[test]
     fn days_are_the_readers_and_quiet_ones_fold() {
-        let looks: Vec<_> = (0..7 * 24).map(|hours| ("A", "", hours * 60, if hours == 37 { Down } else { Healthy })).collect();
+        let looks: Vec<_> =
+            (0..7 * 24).map(|hours| ("A", "", hours * 60, if hours == 37 { Down } else { Healthy })).collect();
         let mut record = record(&looks);
-        for look in record.endpoints.iter_mut().flat_map(|endpoint| &mut endpoint.nodes).flat_map(|node| &mut node.looks) {
+        for look in
+            record.endpoints.iter_mut().flat_map(|endpoint| &mut endpoint.nodes).flat_map(|node| &mut node.looks)
+        {
             look.interval = Some(HOUR);
         }
         let all = reckon(&record);
         let tokyo = Calendar { now: NOW, offset: &|_| 9 * HOUR };
         let days = timeline(&all, &[], &Period::new(7 * DAY, 90, tokyo), tokyo, Loading::Complete);
         let headings: Vec<&str> = days.iter().map(|day| day.heading.as_str()).collect();
-        assert_eq!(headings, ["Today", "Yesterday", "Monday, 16 November – Friday, 20 November"], "the 21st in UTC is the 21st at 9 in Tokyo");
+        assert_eq!(
+            headings,
+            ["Today", "Yesterday", "Monday, 16 November – Friday, 20 November"],
+            "the 21st in UTC is the 21st at 9 in Tokyo"
+        );
         assert_eq!((days[1].events.len(), days[1].events[0].clock.as_str()), (1, "09:02"));
     }
 
