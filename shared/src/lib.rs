@@ -5,6 +5,8 @@
 //! time) and [`verdict`] (from several nodes to one status).
 
 pub mod duration;
+pub mod history;
+pub mod latency;
 pub mod message;
 pub mod nearest;
 pub mod object_name;
