@@ -216,7 +216,7 @@ async fn validate_names_every_problem_at_once_with_its_place() {
     for (place, words) in [
         ("3:3", vec!["`evry`", "`every`"]),
         ("5:", vec!["ftp://shop.example/"]),
-        ("5:", vec!["`attemps`", "`attempts`"]),
+        ("5:", vec!["checkers[0].attemps`", "`attempts`"]),
         ("6:", vec!["NO_SUCH_VARIABLE"]),
         ("6:", vec!["timeout", "10m"]),
     ] {

@@ -6,6 +6,8 @@
 pub enum Shape {
     /// Any text.
     Text,
+    /// An `http` or `https` URL.
+    Url,
     /// One of these words.
     Word(&'static [&'static str]),
     /// An integer between two numbers, both included.
@@ -130,7 +132,7 @@ const HTTP: Variant = Variant {
     about: "An HTTP or HTTPS request. Every attempt is a connection of its own.",
     fields: &[
         required("endpoint_name", Shape::Text, "What people call it; the title on the page."),
-        required("endpoint_url", Shape::Text, "The URL, `http://` or `https://`."),
+        required("endpoint_url", Shape::Url, "The URL, `http://` or `https://`."),
         optional("method", Shape::Text, "`GET`", "The request's method."),
         optional("headers", Shape::Headers, "none", "Headers of the request; `Host` is honoured."),
         optional("body", Shape::Text, "none", "The request's body."),
@@ -219,7 +221,7 @@ const S3: Variant = Variant {
             "AWS's default chain",
             "The writer's secret access key; best as `${AWS_SECRET_ACCESS_KEY}`.",
         ),
-        optional("endpoint_url", Shape::Text, "AWS", "The service's URL, where it is not AWS."),
+        optional("endpoint_url", Shape::Url, "AWS", "The service's URL, where it is not AWS."),
         optional(
             "path_style",
             Shape::Flag,

@@ -38,7 +38,7 @@ impl DirectoryStore {
     pub(super) async fn open(path: PathBuf) -> Result<DirectoryStore, StoreError> {
         let store = DirectoryStore { path };
         let task = format!("create {}", store.describe());
-        store.blocking(task, |path| fs::create_dir_all(path)).await?;
+        store.blocking(task, durable::create_directory).await?;
         Ok(store)
     }
 
@@ -106,7 +106,7 @@ impl DirectoryStore {
 /// Puts a check file in place and into the index; `None` if all names tried are taken.
 fn put(directory: &Path, wanted: &CheckFileName, content: &[u8]) -> io::Result<Option<CheckFileName>> {
     // The directory may have been removed since it was opened: better a new one than a lost round.
-    fs::create_dir_all(directory)?;
+    durable::create_directory(directory)?;
     let mut name = wanted.clone();
     for _ in 0..NAMES_TO_TRY {
         let path = directory.join(name.to_string());

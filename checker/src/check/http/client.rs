@@ -17,6 +17,7 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, NamedGroup, RootCertStore, SignatureScheme};
+use tokio::sync::OnceCell;
 
 use super::TlsTrust;
 use super::phases::tell;
@@ -35,29 +36,27 @@ pub enum ClientError {
     Client(String),
 }
 
+/// What became of making a client.
+type Made = Result<reqwest::Client, ClientError>;
+
 /// The clients made so far, by what they trust.
 #[derive(Default)]
 pub struct HttpClients {
-    made: Mutex<HashMap<TlsTrust, Result<reqwest::Client, ClientError>>>,
+    made: Mutex<HashMap<TlsTrust, Arc<OnceCell<Made>>>>,
 }
 
 impl HttpClients {
-    /// The client for this trust; it is made when it is first asked for.
-    pub async fn for_trust(&self, trust: &TlsTrust) -> Result<reqwest::Client, ClientError> {
-        if let Some(made) = self.look_up(trust) {
-            return made;
-        }
-        // Reading authorities takes a while, and no lock should be held meanwhile: should two make one at the
-        // same time, the first one stays.
-        let wanted = trust.clone();
-        let made = tokio::task::spawn_blocking(move || make(&wanted))
-            .await
-            .unwrap_or_else(|error| Err(ClientError::Client(error.to_string())));
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).entry(trust.clone()).or_insert(made).clone()
-    }
-
-    fn look_up(&self, trust: &TlsTrust) -> Option<Result<reqwest::Client, ClientError>> {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).get(trust).cloned()
+    /// The client for this trust; it is made when it is first asked for, and once however many ask at that moment.
+    pub async fn for_trust(&self, trust: &TlsTrust) -> Made {
+        let place =
+            Arc::clone(self.made.lock().unwrap_or_else(PoisonError::into_inner).entry(trust.clone()).or_default());
+        let make_it = async || {
+            let trust = trust.clone();
+            // Reading authorities is file work, which would hold up other checks.
+            let made = tokio::task::spawn_blocking(move || make(&trust)).await;
+            made.unwrap_or_else(|error| Err(ClientError::Client(error.to_string())))
+        };
+        place.get_or_init(make_it).await.clone()
     }
 }
 
