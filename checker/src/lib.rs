@@ -9,6 +9,8 @@ pub mod cli;
 pub mod command;
 pub mod conclude;
 pub mod config;
+pub mod history;
+pub mod outlook;
 pub mod page_files;
 pub mod record;
 pub mod report;

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use checker::cli::{Cli, Command};
+use checker::cli::{Cli, Command, HistoryCommand};
 use checker::command::{self, Outcome};
 use checker::config::schema::schema;
 use clap::{CommandFactory as _, Parser as _};
@@ -23,6 +23,10 @@ fn execute(command: &Command) -> anyhow::Result<Outcome> {
     match command {
         Command::Run(arguments) => runtime()?.block_on(command::run::run(arguments)),
         Command::Serve(arguments) => runtime()?.block_on(command::serve::serve(arguments)),
+        Command::Status(arguments) => runtime()?.block_on(command::status::status(arguments)),
+        Command::History(HistoryCommand::Rebuild(arguments)) => {
+            runtime()?.block_on(command::history::rebuild_history(arguments))
+        }
         Command::Init(arguments) => Ok(command::init::init(arguments)?),
         Command::Validate(argument) => Ok(command::validate::validate(argument)?),
         Command::Schema => {

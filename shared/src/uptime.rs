@@ -100,6 +100,14 @@ impl Track {
         self.last = Some(observation);
     }
 
+    /// Until when the newest observation stands, whatever it says.
+    #[must_use]
+    pub fn stands_until(&self) -> Option<UnixNanos> {
+        let last = self.last?;
+        let interval = last.interval.or_else(|| usual_gap(&self.without_interval)).unwrap_or(FALLBACK_INTERVAL);
+        Some(last.at.saturating_add(stands_for(interval)))
+    }
+
     /// Forgets what the spans say from `moment` on.
     pub fn cut(&mut self, moment: UnixNanos) {
         while let Some(last) = self.spans.last_mut() {

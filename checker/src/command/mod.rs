@@ -1,8 +1,10 @@
 //! The commands, one file each: they read the clock and the configuration, print, and choose the exit status.
 
+pub mod history;
 pub mod init;
 pub mod run;
 pub mod serve;
+pub mod status;
 pub mod validate;
 
 use std::path::Path;
@@ -13,6 +15,13 @@ use shared::object_name::NodeName;
 use crate::config::valid::Config;
 use crate::config::{self, ConfigError, Surroundings};
 use crate::report::plain;
+
+/// The configuration names no store, and the command works on one.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "find the store: `{0}` names no `storage`; add one, such as `\"storage\": {{ \"type\": \"fs\", \"dir\": \"checks\" }}`"
+)]
+pub struct NoStorage(pub String);
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -94,7 +94,7 @@ impl History {
             .filter(|(_, moment, name)| is_plausible(*moment, name))
             .map(|(result, moment, _)| (result, moment))
             .collect();
-        let is_late = plausible.iter().any(|(result, moment)| self.is_late(result, *moment));
+        let is_late = plausible.iter().any(|(result, moment)| self.comes_late(result, *moment));
         // Not only what is late is made again, but all that is new.
         let earliest = plausible.iter().map(|(_, moment)| *moment).min().filter(|_| is_late);
         let is_told = plausible.iter().all(|(result, _)| result.interval.is_some());
@@ -105,7 +105,7 @@ impl History {
         }
     }
 
-    fn is_late(&self, result: &CheckResult, moment: UnixNanos) -> bool {
+    fn comes_late(&self, result: &CheckResult, moment: UnixNanos) -> bool {
         let known = self.endpoints.get(&result.endpoint_key()).and_then(|past| past.track.last);
         moment < self.open_from() || known.is_some_and(|last| moment <= last.at)
     }

@@ -173,6 +173,14 @@ impl History {
         (self.newest > 0).then_some(self.newest)
     }
 
+    /// Whether the node should have reported by now and has not: nothing that it said still stands, also if its
+    /// clock is a little behind.
+    #[must_use]
+    pub fn is_late(&self, now: UnixNanos) -> bool {
+        let until = self.endpoints.values().filter_map(|past| past.track.stands_until()).max();
+        until.is_none_or(|until| until.saturating_add(CLOCK_TOLERANCE) <= now)
+    }
+
     /// How many files are in it.
     #[must_use]
     pub fn file_count(&self) -> u64 {
@@ -226,6 +234,28 @@ impl History {
     fn open_from(&self) -> UnixNanos {
         start_of_day(self.newest.saturating_sub(CLOSING))
     }
+}
+
+/// From when on a reader has to list check files at first: all nodes that are alive are among them, however long the
+/// histories are. `None` if there is no history, and check files are all there is.
+#[must_use]
+pub fn look_from<'a>(histories: impl IntoIterator<Item = &'a History>) -> Option<UnixNanos> {
+    histories.into_iter().filter(|history| history.newest > 0).map(History::list_from).max()
+}
+
+/// From when on a reader has to list check files after all, if the first listing shows that histories are not enough:
+/// a node has none, and `reaches` is from when on it is wanted, or it is behind.
+#[must_use]
+pub fn look_further<'a>(
+    histories: impl IntoIterator<Item = &'a History>,
+    listed: &[CheckFileName],
+    looked_from: UnixNanos,
+    reaches: UnixNanos,
+) -> Option<UnixNanos> {
+    let covered: BTreeMap<Option<&NodeName>, UnixNanos> =
+        histories.into_iter().map(|history| (history.node.as_ref(), history.list_from())).collect();
+    let needed = listed.iter().map(|name| covered.get(&name.node.as_ref()).copied().unwrap_or(reaches));
+    needed.min().filter(|needed| *needed < looked_from)
 }
 
 /// More rounds than one checker makes.

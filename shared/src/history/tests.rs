@@ -352,6 +352,21 @@ fn two_checkers_with_one_name_are_noticed() {
 }
 
 #[test]
+fn a_reader_lists_little_unless_a_node_has_no_history_or_is_behind() {
+    let (history, _) = rebuilt(&one_day(), DAY_ONE + DAY, DEFAULT_EXPIRY);
+    assert_eq!(look_from([]), None);
+    let from = look_from([&history]).expect("there is one");
+    assert_eq!(from, history.newest - OVERLAP);
+    let own = CheckFileName { stored_at: history.newest, node: node() };
+    assert_eq!(look_further([&history], std::slice::from_ref(&own), from, DAY_ONE), None);
+    let original = CheckFileName { stored_at: history.newest, node: None };
+    assert_eq!(look_further([&history], &[own.clone(), original], from, DAY_ONE), Some(DAY_ONE));
+    // Somebody else has a newer history, and this one's was not written for an hour.
+    let listed = [CheckFileName { stored_at: own.stored_at + HOUR, ..own }];
+    assert_eq!(look_further([&history], &listed, from + HOUR, DAY_ONE), Some(from));
+}
+
+#[test]
 fn what_is_no_history_is_refused_with_a_reason() {
     let good = rebuilt(&one_day(), DAY_ONE + DAY, DEFAULT_EXPIRY).0.to_json();
     assert!(History::parse(good.as_bytes()).is_ok());
