@@ -55,7 +55,7 @@ weigh: ## Print what the page weighs, and fail above its budget
 bench: ## Measure the page and the checker (minutes)
 	@scripts/setup.sh bench
 	@$(MAKE) --no-print-directory checker
-	CHECKUP_BIN=$(TARGET)/release/checker CHECKUP_DIST=$(CURDIR)/dist cargo bench -p tests --bench figures
+	CHECKUP_BIN=$(TARGET)/release/checker CHECKUP_DIST=$(CURDIR)/dist cargo bench --profile dev -p tests --bench figures
 
 setup: ## Install what building needs and is missing; says so before it does
 	@scripts/setup.sh run

@@ -18,7 +18,7 @@ if [ "${version:-0}" -lt "$least" ]; then
 fi
 for wasm in "$TRUNK_STAGING_DIR"/*.wasm; do
   before=$(wc -c <"$wasm")
-  if wasm-opt -Oz --all-features --strip-debug --strip-producers "$wasm" -o "$wasm.small"; then
+  if wasm-opt -Oz --enable-bulk-memory --enable-sign-ext --enable-mutable-globals --enable-nontrapping-float-to-int --enable-reference-types --enable-multivalue --strip-debug --strip-producers "$wasm" -o "$wasm.small"; then
     mv "$wasm.small" "$wasm"
     echo "shrink: $(basename "$wasm"): $before bytes before, $(wc -c <"$wasm") after wasm-opt $version"
   else

@@ -1,109 +1,111 @@
 //! The response-time chart: paths as the view made them, a crosshair that all charts share, and its read-out.
 
-use std::sync::Arc;
-
-use leptos::ev::{KeyboardEvent, PointerEvent};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
-use web_sys::Element;
+use web_sys::{Element, Event, KeyboardEvent, PointerEvent};
 
+use super::element::{Built, html, svg};
+use super::endpoint::Endpoint;
+use super::strip::step;
 use crate::view::chart::{ChartView, HEIGHT, Point, WIDTH};
-use crate::view::endpoint::EndpointView;
 
-/// The chart.
-#[component]
-pub fn Chart(
-    endpoint: Memo<Option<Arc<EndpointView>>>,
-    /// Where every chart is pointed at, from 0 to 1.
-    crosshair: RwSignal<Option<f64>>,
-) -> impl IntoView {
-    let chart = Memo::new(move |_| endpoint.with(|one| one.as_deref().map(|one| one.chart.clone()).unwrap_or_default()));
-    let of = move |read: fn(&ChartView) -> &str| chart.with(|chart| read(chart).to_owned());
-    let pointed = Memo::new(move |_| {
+/// The chart; `crosshair` is where every chart is pointed at, from 0 to 1.
+pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
+    let of = move |read: fn(&ChartView) -> &str| move || endpoint.read(|one| read(&one.chart).to_owned());
+    let pointed = move || {
         let share = crosshair.get()?;
-        chart.with(|chart| chart.nearest(share).and_then(|index| chart.points.get(index).cloned()))
-    });
-    let follow = move |event: PointerEvent| {
-        let drawing = event.current_target().and_then(|drawing| drawing.dyn_into::<Element>().ok());
-        let width = drawing.map_or(0, |drawing| drawing.client_width());
-        if width > 0 {
-            crosshair.set(Some(f64::from(event.offset_x()) / f64::from(width)));
+        endpoint.read(|one| one.chart.nearest(share).and_then(|index| one.chart.points.get(index).cloned()))
+    };
+    let follow = move |event: Event| {
+        if let Some(share) = share_of(&event) {
+            crosshair.set(Some(share));
         }
     };
-    let walk = move |event: KeyboardEvent| {
-        let points = chart.with_untracked(|chart| chart.points.clone());
-        let Some(last) = points.len().checked_sub(1) else { return };
-        let here = crosshair.get_untracked().and_then(|share| chart.with_untracked(|chart| chart.nearest(share)));
-        let to = match event.key().as_str() {
-            "ArrowLeft" => here.map_or(last, |here| here.saturating_sub(1)),
-            "ArrowRight" => here.map_or(last, |here| (here + 1).min(last)),
-            "Home" => 0,
-            "End" => last,
-            "Escape" => {
+    let summary = of(|chart| &chart.summary);
+    let read_out = html("p").class("chart-readout").set("aria-live", "polite").live_text(move || match pointed() {
+        Some(point) => point.sentence,
+        None => format!("Response time: {}", summary()),
+    });
+    let path = |class: &str, read: fn(&ChartView) -> &str| {
+        let drawn = of(read);
+        svg("path").class(class).live("d", move || Some(drawn()))
+    };
+    let paths = svg("svg")
+        .class("paths")
+        .set("width", "100%")
+        .set("height", &HEIGHT.to_string())
+        .set("viewBox", &format!("0 0 {WIDTH} {HEIGHT}"))
+        .set("preserveAspectRatio", "none")
+        .with(path("band", |chart| &chart.band))
+        .with(path("mark", |chart| &chart.marks))
+        .with(path("line", |chart| &chart.line))
+        .with(path("failures", |chart| &chart.failures))
+        .with(svg("g").redrawn(pointed, |point| point.iter().flat_map(cross).collect()));
+    let grid = move || endpoint.read(|one| one.chart.grid.clone());
+    let threshold = move || endpoint.read(|one| one.chart.threshold.clone());
+    let label = of(|chart| &chart.label);
+    let drawing = svg("svg")
+        .class("chart")
+        .set("role", "img")
+        .set("tabindex", "0")
+        .set("height", &(HEIGHT + 1.0).to_string())
+        .live("aria-label", move || Some(label()))
+        .live("data-points", move || Some(endpoint.read(|one| one.chart.points.len()).to_string()))
+        .with(svg("g").redrawn(grid, |grid| grid.iter().map(|(height, _)| line("grid", *height)).collect()))
+        .with(line("base", HEIGHT))
+        .with(paths)
+        .with(svg("g").redrawn(threshold, |threshold| threshold.iter().flat_map(threshold_line).collect()))
+        .with(svg("g").redrawn(grid, |grid| grid.iter().map(|(height, text)| unit("0", *height, text)).collect()))
+        .on("pointermove", follow)
+        .on("pointerdown", follow)
+        .on("pointerleave", move |_| crosshair.set(None))
+        .on("blur", move |_| crosshair.set(None))
+        .on("keydown", move |event| {
+            let Some(event) = event.dyn_ref::<KeyboardEvent>() else { return };
+            if event.key() == "Escape" {
                 crosshair.set(None);
                 return;
             }
-            _ => return,
-        };
-        event.prevent_default();
-        crosshair.set(Some(points[to].x / WIDTH));
-    };
-    view! {
-        <div class="chart-box">
-            <p class="chart-readout" aria-live="polite">
-                {move || pointed.get().map_or_else(
-                    || format!("Response time: {}", of(|chart| &chart.summary)),
-                    |point| point.sentence,
-                )}
-            </p>
-            <svg
-                class="chart"
-                role="img"
-                tabindex="0"
-                height=HEIGHT + 1.0
-                aria-label=move || of(|chart| &chart.label)
-                data-points=move || chart.read().points.len().to_string()
-                on:pointermove=follow
-                on:pointerdown=follow
-                on:pointerleave=move |_| crosshair.set(None)
-                on:blur=move |_| crosshair.set(None)
-                on:keydown=walk
-            >
-                {move || chart.read().grid.iter().map(grid_line).collect_view()}
-                <line class="base" x1="0" x2="100%" y1=HEIGHT y2=HEIGHT></line>
-                <svg class="paths" width="100%" height=HEIGHT viewBox=format!("0 0 {WIDTH} {HEIGHT}") preserveAspectRatio="none">
-                    <path class="band" d=move || of(|chart| &chart.band)></path>
-                    <path class="mark" d=move || of(|chart| &chart.marks)></path>
-                    <path class="line" d=move || of(|chart| &chart.line)></path>
-                    <path class="failures" d=move || of(|chart| &chart.failures)></path>
-                    {move || pointed.get().map(|point| cross(&point))}
-                </svg>
-                {move || chart.read().threshold.as_ref().map(threshold_line)}
-                {move || chart.read().grid.iter().map(grid_label).collect_view()}
-            </svg>
-        </div>
-    }
+            let places: Vec<f64> = endpoint.read(|one| one.chart.points.iter().map(|point| point.x / WIDTH).collect());
+            let here = crosshair.get_untracked().and_then(|share| endpoint.read(|one| one.chart.nearest(share)));
+            // Whoever comes from outside enters at the newest point.
+            let to = match here {
+                Some(here) => step(&event.key(), here, places.len()),
+                None => step(&event.key(), 0, places.len()).and(places.len().checked_sub(1)),
+            };
+            if let Some(to) = to {
+                event.prevent_default();
+                crosshair.set(Some(places[to]));
+            }
+        });
+    html("div").class("chart-box").with(read_out).with(drawing)
 }
 
-fn grid_line((height, _): &(f64, String)) -> impl IntoView + use<> {
-    view! { <line class="grid" x1="0" x2="100%" y1=*height y2=*height></line> }
+/// Where in the chart the pointer is, from 0 to 1.
+fn share_of(event: &Event) -> Option<f64> {
+    let pointer = event.dyn_ref::<PointerEvent>()?;
+    let drawing = event.current_target()?.dyn_into::<Element>().ok()?.get_bounding_client_rect();
+    (drawing.width() > 0.0).then(|| (f64::from(pointer.client_x()) - drawing.left()) / drawing.width())
 }
 
-fn grid_label((height, label): &(f64, String)) -> impl IntoView + use<> {
-    view! { <text class="unit" x="0" y=height - 3.0>{label.clone()}</text> }
+fn line(class: &str, height: f64) -> Built {
+    let height = height.to_string();
+    svg("line").class(class).set("x1", "0").set("x2", "100%").set("y1", &height).set("y2", &height)
 }
 
-fn threshold_line((height, label): &(f64, String)) -> impl IntoView + use<> {
-    view! {
-        <line class="threshold" x1="0" x2="100%" y1=*height y2=*height></line>
-        <text class="unit" x="100%" y=height - 3.0 text-anchor="end">{label.clone()}</text>
-    }
+fn unit(x: &str, height: f64, label: &str) -> Built {
+    svg("text").class("unit").set("x", x).set("y", &(height - 3.0).to_string()).text(label)
 }
 
-fn cross(point: &Point) -> impl IntoView + use<> {
+fn threshold_line((height, label): &(f64, String)) -> [Built; 2] {
+    [line("threshold", *height), unit("100%", *height, label).set("text-anchor", "end")]
+}
+
+fn cross(point: &Point) -> Vec<Built> {
     let x = point.x;
-    view! {
-        <path class="cross" d=format!("M{x:.1} 0V{HEIGHT}")></path>
-        {point.y.map(|y| view! { <path class="spot" d=format!("M{x:.1} {y:.1}h0")></path> })}
+    let mut drawn = vec![svg("path").class("cross").set("d", &format!("M{x:.1} 0V{HEIGHT}"))];
+    if let Some(y) = point.y {
+        drawn.push(svg("path").class("spot").set("d", &format!("M{x:.1} {y:.1}h0")));
     }
+    drawn
 }

@@ -3,102 +3,121 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use shared::UnixNanos;
 use shared::status::Status;
 
-use super::chart::Chart;
-use super::shape::Shape;
-use super::strip::{Axis, Strip};
-use crate::view::PageView;
+use super::element::{Built, html};
+use super::{View, chart, of, shape, strip};
 use crate::view::endpoint::EndpointView;
 
-/// All endpoints, those that need attention first.
-#[component]
-pub fn Endpoints(view: RwSignal<Arc<PageView>>) -> impl IntoView {
-    // One crosshair for all charts: what was slow at the same time shows at once.
-    let crosshair = RwSignal::new(None::<f64>);
-    let order = Memo::new(move |_| view.with(|view| view.endpoints.iter().map(|one| one.id).collect::<Vec<_>>()));
-    let unfolded = Memo::new(move |_| view.with(|view| view.charts_unfolded));
-    let not_shown = Memo::new(move |_| view.with(|view| view.not_shown.clone()));
-    view! {
-        <Show when=move || !order.read().is_empty()>
-            <section class="endpoints" aria-labelledby="endpoints-title">
-                <h2 id="endpoints-title" class="spoken">"Endpoints"</h2>
-                <For each=move || order.get() key=|id| *id children=move |id| {
-                    view! { <OneEndpoint view id unfolded crosshair/> }
-                }/>
-                <p class="quiet">{move || not_shown.get()}</p>
-            </section>
-        </Show>
-    }
-}
-
-#[component]
-fn OneEndpoint(
-    view: RwSignal<Arc<PageView>>,
+/// One endpoint of the view, found anew whenever the view changes.
+#[derive(Clone, Copy)]
+pub(super) struct Endpoint {
+    view: View,
     id: usize,
-    unfolded: Memo<bool>,
-    crosshair: RwSignal<Option<f64>>,
-) -> impl IntoView {
-    // An endpoint that has just left the page keeps its last view until its section is gone.
-    let endpoint = Memo::new(move |before: Option<&Option<Arc<EndpointView>>>| {
-        view.with(|view| view.endpoints.iter().find(|one| one.id == id).cloned())
-            .or_else(|| before.cloned().flatten())
-    });
-    let of = move |read: fn(&EndpointView) -> &str| {
-        endpoint.with(|endpoint| endpoint.as_deref().map(|endpoint| read(endpoint).to_owned())).unwrap_or_default()
-    };
-    let status = Memo::new(move |_| endpoint.with(|one| one.as_deref().map_or(Status::Unknown, |one| one.status)));
-    let reason = Memo::new(move |_| endpoint.with(|one| one.as_deref().and_then(|one| one.reason.clone())));
-    let has_locator = of(|one| &one.locator) != of(|one| &one.name);
-    let open = RwSignal::new(false);
-    let (title_id, labelled_by) = (format!("endpoint-{id}"), format!("endpoint-{id}"));
-    view! {
-        <section
-            class="endpoint"
-            aria-labelledby=labelled_by
-            data-title=of(|one| &one.title)
-            data-locator=of(|one| &one.locator)
-            data-status=move || status.get().word()
-        >
-            <div class="head">
-                <h3 id=title_id>
-                    <Shape status/>
-                    <bdi>{move || of(|one| &one.name)}</bdi>
-                </h3>
-                <p class="state">{move || of(|one| &one.state)}</p>
-                <p class="figure" tabindex="0" aria-describedby=format!("reckoning-{id}")>
-                    <strong class="uptime">{move || of(|one| &one.uptime)}</strong>
-                    <span class="coverage">{move || of(|one| &one.coverage)}</span>
-                    <span class="readout" role="tooltip" id=format!("reckoning-{id}")>{move || of(|one| &one.reckoning)}</span>
-                </p>
-                <Show when=move || has_locator>
-                    <p class="locator"><bdi>{move || of(|one| &one.locator)}</bdi></p>
-                </Show>
-            </div>
-            <Show when=move || reason.read().is_some()>
-                <p class="reason"><bdi>{move || reason.get()}</bdi></p>
-            </Show>
-            <Strip endpoint/>
-            {move || {
-                if unfolded.get() {
-                    view! { <Chart endpoint crosshair/> <Axis endpoint/> }.into_any()
-                } else {
-                    view! {
-                        <Axis endpoint/>
-                        <details on:toggle=move |_| open.update(|open| *open = !*open)>
-                            <summary>"Response times"<span class="quiet">": " {move || of(|one| &one.chart.summary)}</span></summary>
-                            <Show when=move || open.get()>
-                                <Chart endpoint crosshair/>
-                            </Show>
-                        </details>
-                    }
-                        .into_any()
-                }
-            }}
-        </section>
+}
+
+impl Endpoint {
+    /// Reads something of it; nothing when it has just left the page.
+    pub(super) fn read<T: Default>(self, read: impl FnOnce(&EndpointView) -> T) -> T {
+        self.view.with(|view| view.endpoints.iter().find(|one| one.id == self.id).map(|one| read(one)).unwrap_or_default())
+    }
+
+    fn status(self) -> Status {
+        self.read(|one| one.status)
+    }
+
+    fn text(self, read: fn(&EndpointView) -> &str) -> impl Fn() -> String + Copy + 'static {
+        move || self.read(|one| read(one).to_owned())
     }
 }
 
-/// The moment of a bar, for components that share it.
-pub type BarStart = UnixNanos;
+/// All endpoints, those that need attention first.
+pub(super) fn endpoints(view: View) -> Built {
+    // One crosshair for all charts: what was slow at the same time shows at once.
+    let crosshair = RwSignal::new(None);
+    let keys = move || view.with(|view| view.endpoints.iter().map(|one| one.id as i64).collect());
+    let list = html("div").keyed(keys, move |id| one(Endpoint { view, id: id as usize }, crosshair));
+    html("section")
+        .class("endpoints")
+        .set("aria-label", "Endpoints")
+        .with(list)
+        .with(html("p").class("quiet").live_text(of(view, |view| view.not_shown.as_deref().unwrap_or_default())))
+}
+
+fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
+    let (title_id, reckoning_id) = (format!("endpoint-{}", endpoint.id), format!("reckoning-{}", endpoint.id));
+    let reason = move || endpoint.read(|one| one.reason.clone());
+    let figure = html("p")
+        .class("figure")
+        .set("tabindex", "0")
+        .set("aria-describedby", &reckoning_id)
+        .with(html("strong").class("uptime").live_text(endpoint.text(|one| &one.uptime)))
+        .with(html("span").class("coverage").live_text(endpoint.text(|one| &one.coverage)))
+        .with(
+            html("span")
+                .class("readout")
+                .set("role", "tooltip")
+                .set("id", &reckoning_id)
+                .live_text(endpoint.text(|one| &one.reckoning)),
+        );
+    let locator = endpoint.text(|one| &one.locator);
+    let name = endpoint.text(|one| &one.name);
+    let head = html("div")
+        .class("head")
+        .with(
+            html("h3")
+                .set("id", &title_id)
+                .with(shape(move || endpoint.status()))
+                .with(html("bdi").live_text(name)),
+        )
+        .with(html("p").class("state").live_text(endpoint.text(|one| &one.state)))
+        .with(
+            html("p")
+                .class("locator")
+                .with(html("bdi").live_text(locator))
+                .shown_while(move || !locator().is_empty() && locator() != name()),
+        )
+        .with(figure);
+    html("section")
+        .class("endpoint")
+        .set("aria-labelledby", &title_id)
+        .set("data-title", &endpoint.text(|one| &one.title)())
+        .set("data-locator", &locator())
+        .live("data-status", move || Some(endpoint.status().word().to_owned()))
+        .with(head)
+        .with(
+            html("p")
+                .class("reason")
+                .with(html("bdi").live_text(move || reason().unwrap_or_default()))
+                .shown_while(move || reason().is_some()),
+        )
+        .with(strip::strip(endpoint))
+        .with(response_times(endpoint, crosshair))
+}
+
+/// The chart, folded where there are many endpoints.
+fn response_times(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
+    let view = endpoint.view;
+    html("div").redrawn(
+        move || view.with(|view| view.charts_unfolded),
+        move |unfolded| {
+            if *unfolded {
+                return vec![chart::chart(endpoint, crosshair), strip::axis(endpoint)];
+            }
+            let open = RwSignal::new(false);
+            let summary = html("summary")
+                .text("Response times: ")
+                .with(html("span").class("quiet").live_text(endpoint.text(|one| &one.chart.summary)));
+            // What nobody unfolded is not drawn.
+            let content = html("div").redrawn(
+                move || open.get(),
+                move |open| if *open { vec![chart::chart(endpoint, crosshair)] } else { Vec::new() },
+            );
+            let details = html("details").with(summary).with(content).on("toggle", move |_| open.update(|open| *open = !*open));
+            vec![strip::axis(endpoint), details]
+        },
+    )
+}
+
+/// The bars of an endpoint.
+pub(super) type Bars = Vec<Arc<crate::view::strip::BarView>>;

@@ -1,79 +1,57 @@
-//! Messages: their HTML becomes elements one by one, from the allow-list alone. Nothing here sets HTML.
+//! Messages: their HTML becomes elements one by one, from the allow-list alone.
 
 use std::sync::Arc;
 
 use leptos::prelude::*;
 use shared::message::Node;
 
-use crate::view::PageView;
+use super::element::{Built, html};
+use super::{View, isolated, time};
 use crate::view::timeline::MessageView;
 
 /// How many messages stand open at the top; older ones fold.
 const UNFOLDED: usize = 3;
 
 /// The messages in force.
-#[component]
-pub fn Messages(view: RwSignal<Arc<PageView>>) -> impl IntoView {
-    let messages = Memo::new(move |_| view.with(|view| view.messages.clone()));
-    let newest = move || messages.get().into_iter().take(UNFOLDED).collect::<Vec<_>>();
-    let older = Memo::new(move |_| messages.get().into_iter().skip(UNFOLDED).collect::<Vec<_>>());
-    view! {
-        <Show when=move || !messages.read().is_empty()>
-            <section id="messages" aria-labelledby="messages-title">
-                <h2 id="messages-title" class="spoken">"Messages"</h2>
-                <For each=newest key=key children=|message| view! { <OneMessage message/> }/>
-                <Show when=move || !older.read().is_empty()>
-                    <details>
-                        <summary>"Earlier messages"</summary>
-                        <For each=move || older.get() key=key children=|message| view! { <OneMessage message/> }/>
-                    </details>
-                </Show>
-            </section>
-        </Show>
-    }
+pub(super) fn messages(view: View) -> Built {
+    html("section")
+        .set("id", "messages")
+        .set("aria-label", "Messages")
+        .redrawn(move || view.with(|view| view.messages.clone()), |messages| draw(messages))
+        .shown_while(move || view.with(|view| !view.messages.is_empty()))
 }
 
-fn key(message: &Arc<MessageView>) -> (i64, String, String) {
-    (message.at, message.when.clone(), message.about.clone())
+fn draw(messages: &[Arc<MessageView>]) -> Vec<Built> {
+    let all: Vec<Built> = messages.iter().map(|message| one(message)).collect();
+    let (newest, older) = all.split_at(all.len().min(UNFOLDED));
+    let mut drawn = newest.to_vec();
+    if !older.is_empty() {
+        drawn.push(html("details").with(html("summary").text("Earlier messages")).with_all(older.to_vec()));
+    }
+    drawn
 }
 
-#[component]
-fn OneMessage(message: Arc<MessageView>) -> impl IntoView {
-    view! {
-        <article class="message">
-            <div class="words">{elements(&message.nodes)}</div>
-            <p class="quiet">
-                <time datetime=message.datetime.clone()>{message.when.clone()}</time>
-                " · "
-                <bdi>{message.about.clone()}</bdi>
-            </p>
-        </article>
-    }
+fn one(message: &MessageView) -> Built {
+    html("article").class("message").with(html("div").class("words").with_all(elements(&message.nodes))).with(
+        html("p").class("quiet").with(time(&message.datetime, &message.when)).text(" · ").with(isolated(&message.about)),
+    )
 }
 
 /// A message's content as elements.
-pub(super) fn elements(nodes: &[Node]) -> AnyView {
-    nodes.iter().map(element).collect_view().into_any()
+pub(super) fn elements(nodes: &[Node]) -> Vec<Built> {
+    nodes.iter().map(element).collect()
 }
 
-fn element(node: &Node) -> AnyView {
-    let (tag, href, children) = match node {
-        Node::Text(text) => return text.clone().into_any(),
-        Node::Element { tag, href, children } => (*tag, href.clone(), elements(children)),
-    };
-    match tag {
-        "a" => view! { <a href=href rel="noopener noreferrer nofollow">{children}</a> }.into_any(),
-        "b" | "strong" => view! { <strong>{children}</strong> }.into_any(),
-        "i" | "em" => view! { <em>{children}</em> }.into_any(),
-        "u" => view! { <u>{children}</u> }.into_any(),
-        "s" => view! { <s>{children}</s> }.into_any(),
-        "code" => view! { <code>{children}</code> }.into_any(),
-        "pre" => view! { <pre>{children}</pre> }.into_any(),
-        "br" => view! { <br/> }.into_any(),
-        "ul" => view! { <ul>{children}</ul> }.into_any(),
-        "ol" => view! { <ol>{children}</ol> }.into_any(),
-        "li" => view! { <li>{children}</li> }.into_any(),
-        "blockquote" => view! { <blockquote>{children}</blockquote> }.into_any(),
-        _ => view! { <p>{children}</p> }.into_any(),
+fn element(node: &Node) -> Built {
+    match node {
+        Node::Text(text) => html("span").text(text),
+        // The tag is one of `shared::message::ALLOWED_TAGS`, and the link has one of the allowed schemes.
+        Node::Element { tag, href, children } => {
+            let element = html(tag).with_all(elements(children));
+            match href {
+                Some(href) => element.set("href", href).set("rel", "noopener noreferrer nofollow"),
+                None => element,
+            }
+        }
     }
 }

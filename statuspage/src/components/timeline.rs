@@ -3,94 +3,77 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use shared::status::Status;
 
+use super::element::{Built, html, svg};
 use super::message::elements;
-use super::shape::Shape;
-use crate::view::PageView;
+use super::page::section;
+use super::{View, drawn_shape, isolated, shape, time};
+use crate::view::ObserverView;
 use crate::view::timeline::{DayView, EventView, What};
 
 /// The timeline, newest first.
-#[component]
-pub fn Timeline(view: RwSignal<Arc<PageView>>) -> impl IntoView {
-    let days = Memo::new(move |_| view.with(|view| view.timeline.clone()));
-    view! {
-        <Show when=move || !days.read().is_empty()>
-            <section id="timeline" aria-labelledby="timeline-title">
-                <h2 id="timeline-title">"Timeline"</h2>
-                {move || days.get().iter().map(|day| one_day(day)).collect_view()}
-            </section>
-        </Show>
+pub(super) fn timeline(view: View) -> Built {
+    let days = html("div").redrawn(
+        move || view.with(|view| view.timeline.clone()),
+        |days: &Vec<Arc<DayView>>| days.iter().map(|day| one_day(day)).collect(),
+    );
+    section("timeline-title", "Timeline")
+        .set("id", "timeline")
+        .with(days)
+        .shown_while(move || view.with(|view| !view.timeline.is_empty()))
+}
+
+fn one_day(day: &DayView) -> Built {
+    let drawn = html("div").class("day").with(html("h3").text(&day.heading));
+    match day.quiet {
+        Some(words) => drawn.with(html("p").class("quiet").text(words)),
+        None => drawn.with(html("ol").class("events").with_all(day.events.iter().map(|event| one_event(event)).collect())),
     }
 }
 
-fn one_day(day: &DayView) -> impl IntoView + use<> {
-    view! {
-        <div class="day">
-            <h3>{day.heading.clone()}</h3>
-            {day.quiet.map(|words| view! { <p class="quiet">{words}</p> })}
-            <ol class="events">{day.events.iter().map(|event| one_event(event)).collect_view()}</ol>
-        </div>
-    }
-}
-
-fn one_event(event: &EventView) -> impl IntoView + use<> {
-    let time = view! { <time datetime=event.datetime.clone()>{event.clock.clone()}</time> };
+fn one_event(event: &EventView) -> Built {
+    let drawn = html("li").class("event");
+    let clock = time(&event.datetime, &event.clock);
     match &event.what {
         What::Change { status, who, text, reasons } => {
-            let status: Status = *status;
-            view! {
-                <li class="event" data-kind="status" data-status=status.word()>
-                    {time}
-                    <Shape status/>
-                    <div>
-                        <p><strong><bdi>{who.clone()}</bdi></strong> " " {text.clone()}</p>
-                        {reasons.iter().map(|reason| view! { <p class="why"><bdi>{reason.clone()}</bdi></p> }).collect_view()}
-                    </div>
-                </li>
-            }
-            .into_any()
+            let status = *status;
+            let sentence = html("p").with(html("strong").with(isolated(who))).text(" ").text(text);
+            let reasons = reasons.iter().map(|reason| html("p").class("why").with(isolated(reason))).collect();
+            drawn
+                .set("data-kind", "status")
+                .set("data-status", status.word())
+                .with(clock)
+                .with(shape(move || status))
+                .with(html("div").with(sentence).with_all(reasons))
         }
-        What::Message(message) => view! {
-            <li class="event" data-kind="message">
-                {time}
-                <svg class="shape" viewBox="0 0 16 16" aria-hidden="true"><path d="M1 2.5h14v9H7.5L4 15v-3.5H1Z"></path></svg>
-                <div>
-                    <p><strong><bdi>{message.about.clone()}</bdi></strong> " message"</p>
-                    <div class="words">{elements(&message.nodes)}</div>
-                </div>
-            </li>
+        What::Message(message) => {
+            let bubble = svg("path").set("d", "M1 2.5h14v9H7.5L4 15v-3.5H1Z");
+            let about = html("p").with(html("strong").with(isolated(&message.about))).text(" · message");
+            drawn
+                .set("data-kind", "message")
+                .with(clock)
+                .with(drawn_shape(bubble))
+                .with(html("div").with(about).with(html("div").class("words").with_all(elements(&message.nodes))))
         }
-        .into_any(),
     }
 }
 
 /// The nodes, and when each last reported.
-#[component]
-pub fn Observers(view: RwSignal<Arc<PageView>>) -> impl IntoView {
-    let observers = Memo::new(move |_| view.with(|view| view.observers.clone()));
-    view! {
-        <Show when=move || !observers.read().is_empty()>
-            <section id="observers" aria-labelledby="observers-title">
-                <h2 id="observers-title">"Observers"</h2>
-                <ul>
-                    {move || {
-                        observers
-                            .get()
-                            .into_iter()
-                            .map(|observer| {
-                                view! {
-                                    <li data-late=observer.late.to_string()>
-                                        <bdi>{observer.name}</bdi>
-                                        " "
-                                        <time class="quiet" datetime=observer.datetime>{observer.reported}</time>
-                                    </li>
-                                }
-                            })
-                            .collect_view()
-                    }}
-                </ul>
-            </section>
-        </Show>
-    }
+pub(super) fn observers(view: View) -> Built {
+    let list = html("ul").redrawn(
+        move || view.with(|view| view.observers.clone()),
+        |observers: &Vec<ObserverView>| observers.iter().map(observer).collect(),
+    );
+    section("observers-title", "Observers")
+        .set("id", "observers")
+        .with(list)
+        .shown_while(move || view.with(|view| !view.observers.is_empty()))
+}
+
+fn observer(observer: &ObserverView) -> Built {
+    html("li")
+        .set("data-late", &observer.late.to_string())
+        .with(isolated(&observer.name))
+        .text(" ")
+        .with(time(&observer.datetime, &observer.reported).class("quiet"))
 }
