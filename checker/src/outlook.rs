@@ -32,7 +32,7 @@ pub async fn outlook(store: &Arc<Store>, from: UnixNanos, now: UnixNanos) -> Res
         match read(store, name.node.as_ref()).await {
             Ok(Found::Good(history)) => drop(histories.insert(name.node, history)),
             Ok(Found::Broken(cause)) | Err(HistoryError::NotOurs { cause, .. }) => {
-                outlook.unreadable.push((name, cause))
+                outlook.unreadable.push((name, cause));
             }
             Ok(Found::Missing) => {}
             Err(error) => return Err(error),
