@@ -108,10 +108,13 @@ pub struct Present {
 impl Present {
     /// What the nodes say at `now`, from each node's spans up to where its last result stands.
     ///
-    /// A node whose clock is behind by no more than [`CLOCK_TOLERANCE`] is heard with what it said last.
+    /// Among several, a node whose clock is behind by no more than [`CLOCK_TOLERANCE`] is heard with what it said last.
     #[must_use]
     pub fn of(nodes: &[&[Span]], policy: Policy, now: UnixNanos) -> Present {
-        let says: Vec<Status> = nodes.iter().map(|spans| says_at(spans, now)).collect();
+        let says: Vec<Status> = match nodes {
+            [only] => vec![status_at(only, now)],
+            several => several.iter().map(|spans| says_at(spans, now)).collect(),
+        };
         let places = says.iter().enumerate();
         Present {
             status: policy.verdict(says.iter().copied()),
