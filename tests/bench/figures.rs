@@ -34,12 +34,19 @@ const NOTE_COMPLETION: &str = r"
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    // `cargo bench … -- page` or `-- checks` measures one of the two.
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let wanted = |part: &str| words.is_empty() || words.iter().any(|word| word == part);
     runtime.block_on(async {
-        println!("The page: one-minute checks of {ENDPOINTS} endpoints, from `checker serve`, headless Chromium");
-        for files in [144, 1_440, 2_880] {
-            measure_page(files).await;
+        if wanted("page") {
+            println!("The page: one-minute checks of {ENDPOINTS} endpoints, from `checker serve`, headless Chromium");
+            for files in [144, 1_440, 2_880] {
+                measure_page(files).await;
+            }
         }
-        measure_checks().await;
+        if wanted("checks") {
+            measure_checks().await;
+        }
     });
 }
 
@@ -142,14 +149,14 @@ async fn measure_checks() {
     drop(nginx);
 }
 
-/// One worker that answers a short text.
+/// One process, without a master that could leave it behind, that answers a short text.
 async fn start_nginx() -> (Program, String, TempDir) {
     let folder = TempDir::new().expect("a temporary folder");
     let (port, path) = (free_port(), folder.path().display());
     let mut configuration = String::new();
     write!(
         configuration,
-        "daemon off; worker_processes 1; pid {path}/pid; error_log /dev/null;\n\
+        "daemon off; master_process off; pid {path}/pid; error_log /dev/null;\n\
          events {{ worker_connections 4096; }}\n\
          http {{ access_log off; client_body_temp_path {path}/body; proxy_temp_path {path}/proxy; \
          fastcgi_temp_path {path}/fastcgi; uwsgi_temp_path {path}/uwsgi; scgi_temp_path {path}/scgi;\n\

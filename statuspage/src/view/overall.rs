@@ -50,9 +50,12 @@ pub fn overall(
     // As long as nothing is known, a page that still loads does not speak of the unknown.
     let is_loading = loading != Loading::Complete && reckoned.is_empty();
     let mut scope = Vec::new();
-    let mut nodes: Vec<_> = reckoned.iter().flat_map(|reckoned| &reckoned.endpoint.nodes).map(|node| &node.node).collect();
-    nodes.sort_unstable();
-    nodes.dedup();
+    let mut nodes = Vec::new();
+    for node in reckoned.iter().flat_map(|reckoned| &reckoned.endpoint.nodes) {
+        if !nodes.contains(&&node.node) {
+            nodes.push(&node.node);
+        }
+    }
     if nodes.len() > 1 {
         scope.push(format!("from {} places", nodes.len()));
     }

@@ -48,6 +48,16 @@ pub fn capital(status: Status) -> &'static str {
     }
 }
 
+/// A number of a drawing, with two decimals. The standard library's way with floating-point numbers would weigh
+/// more than all drawings together.
+#[must_use]
+pub fn number(value: f64) -> String {
+    let hundredths = (value * 100.0).round() as i64;
+    let sign = if hundredths < 0 { "-" } else { "" };
+    let hundredths = hundredths.unsigned_abs();
+    format!("{sign}{}.{:02}", hundredths / 100, hundredths % 100)
+}
+
 /// The shape of a status in text, so that no state is told by colour alone.
 #[must_use]
 pub fn symbol(status: Status) -> char {
@@ -88,6 +98,12 @@ mod tests {
         }
         assert_eq!(length(4 * MINUTE + 10 * SECOND), "4 min");
         assert_eq!(length(42 * SECOND), "42 s");
+    }
+
+    #[test]
+    fn numbers_of_drawings_have_two_decimals() {
+        let numbers: Vec<String> = [0.0, 12.345, -0.004, -3.5, 100.0].into_iter().map(number).collect();
+        assert_eq!(numbers, ["0.00", "12.35", "0.00", "-3.50", "100.00"]);
     }
 
     #[test]
