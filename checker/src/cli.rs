@@ -28,6 +28,13 @@ pub enum Command {
     Run(RunArguments),
     /// Make rounds of checks and serve the status page, all in one process
     Serve(ServeArguments),
+    /// Say how everything stands, from what is in the store: verdict, uptime, nodes
+    ///
+    /// Exit status: 0 it is said; 1 an endpoint is at least as bad as --fail-on says; 2 it could not be found out.
+    Status(StatusArguments),
+    /// Work on this node's history in the store
+    #[command(subcommand)]
+    History(HistoryCommand),
     /// Write a commented configuration to start with
     Init(InitArguments),
     /// Prepare a bucket for a status page: its rules, a reader for the page, a writer for each node
@@ -104,6 +111,44 @@ pub struct ServeArguments {
     /// The name of this node, instead of the configuration's
     #[arg(long, value_name = "NAME")]
     pub node: Option<NodeName>,
+}
+
+/// Flags of `checker status`.
+#[derive(Debug, Args)]
+pub struct StatusArguments {
+    /// Which configuration.
+    #[command(flatten)]
+    pub config: ConfigArgument,
+    /// How far back to look, such as 24h, 7d or 90d (default: as far as the page)
+    #[arg(long, value_name = "DURATION", value_parser = range)]
+    pub range: Option<Nanos>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// Exit with 1 if an endpoint is at least this bad
+    #[arg(long, value_name = "STATUS", value_parser = fail_on)]
+    pub fail_on: Option<Status>,
+}
+
+/// What can be done with a history.
+#[derive(Debug, Subcommand)]
+pub enum HistoryCommand {
+    /// Make it again from the check files in the store; what it knows from before them stays
+    Rebuild(RebuildArguments),
+}
+
+/// Flags of `checker history rebuild`.
+#[derive(Debug, Args)]
+pub struct RebuildArguments {
+    /// Which configuration.
+    #[command(flatten)]
+    pub config: ConfigArgument,
+    /// The name of this node, instead of the configuration's
+    #[arg(long, value_name = "NAME")]
+    pub node: Option<NodeName>,
+    /// The history of check files that name no node, as the original Checkup wrote them
+    #[arg(long, conflicts_with = "node")]
+    pub nameless: bool,
 }
 
 /// Flags of `checker init`.
@@ -251,6 +296,15 @@ fn interval(text: &str) -> Result<Nanos, String> {
 
 fn age(text: &str) -> Result<Nanos, String> {
     shared::duration::parse(text).map_err(|error| format!("failed to {error}"))
+}
+
+fn range(text: &str) -> Result<Nanos, String> {
+    let nanos = shared::duration::parse(text).map_err(|error| format!("failed to {error}"))?;
+    if (shared::HOUR..=36_500 * shared::DAY).contains(&nanos) {
+        Ok(nanos)
+    } else {
+        Err("write `1h` or more".to_owned())
+    }
 }
 
 fn fail_on(word: &str) -> Result<Status, String> {

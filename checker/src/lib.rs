@@ -10,6 +10,8 @@ pub mod command;
 pub mod conclude;
 pub mod config;
 pub mod doctor;
+pub mod history;
+pub mod outlook;
 pub mod page_files;
 pub mod provision;
 pub mod record;

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use checker::cli::{Cli, Command};
+use checker::cli::{Cli, Command, HistoryCommand};
 use checker::command::{self, Outcome};
 use checker::config::schema::schema;
 use clap::{CommandFactory as _, Parser as _};
@@ -26,6 +26,10 @@ fn execute(command: &Command) -> anyhow::Result<Outcome> {
         Command::Provision(arguments) => runtime()?.block_on(command::provision::provision(arguments)),
         Command::Deprovision(arguments) => runtime()?.block_on(command::deprovision::deprovision(arguments)),
         Command::Doctor(arguments) => runtime()?.block_on(command::doctor::doctor(arguments)),
+        Command::Status(arguments) => runtime()?.block_on(command::status::status(arguments)),
+        Command::History(HistoryCommand::Rebuild(arguments)) => {
+            runtime()?.block_on(command::history::rebuild_history(arguments))
+        }
         Command::Init(arguments) => Ok(command::init::init(arguments)?),
         Command::Validate(argument) => Ok(command::validate::validate(argument)?),
         Command::Schema => {

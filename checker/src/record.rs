@@ -5,6 +5,7 @@ use shared::result::{CheckResult, write_check_file};
 use shared::{HOUR, Nanos, UnixNanos};
 
 use crate::config::valid::Config;
+use crate::history::{HistoryError, KeptHistory};
 use crate::retention::expired;
 use crate::store::deliver::{Delivered, store_round};
 use crate::store::spool::Spool;
@@ -20,6 +21,7 @@ pub struct Record {
     node: NodeName,
     check_expiry: Option<Nanos>,
     looked_for_expired: Option<UnixNanos>,
+    history: KeptHistory,
 }
 
 /// What became of a round.
@@ -29,6 +31,8 @@ pub struct Recorded {
     pub delivered: Delivered,
     /// How many expired files were removed, or why they were not: that is a pity, but loses nothing.
     pub removed: Result<usize, StoreError>,
+    /// Whether the history knows the round; if not, the next round or a rebuild brings it in.
+    pub history: Result<(), HistoryError>,
 }
 
 impl Record {
@@ -41,6 +45,7 @@ impl Record {
             node: config.node.clone(),
             check_expiry: storage.check_expiry,
             looked_for_expired: None,
+            history: KeptHistory::new(config.node.clone(), storage.history_expiry),
         }))
     }
 
@@ -54,7 +59,9 @@ impl Record {
     pub async fn keep(&mut self, results: &[CheckResult], now: UnixNanos) -> Result<Recorded, StoreError> {
         let name = CheckFileName { stored_at: now, node: Some(self.node.clone()) };
         let delivered = store_round(&self.store, &self.spool, name, &write_check_file(results)).await?;
-        Ok(Recorded { delivered, removed: self.remove_expired(now).await })
+        let round = (delivered.name.clone(), results.to_vec());
+        let history = self.history.add(&self.store, round, &delivered.sent, now).await;
+        Ok(Recorded { delivered, removed: self.remove_expired(now).await, history })
     }
 
     async fn remove_expired(&mut self, now: UnixNanos) -> Result<usize, StoreError> {

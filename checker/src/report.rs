@@ -84,7 +84,9 @@ pub fn plain(text: &str, limit: usize) -> String {
     shared::result::shortened(harmless, limit)
 }
 
-fn shape_of(status: Status) -> char {
+/// The shape that stands for a status, for those who see no colours.
+#[must_use]
+pub fn shape_of(status: Status) -> char {
     match status {
         Status::Healthy => '●',
         Status::Degraded => '▲',
@@ -93,7 +95,9 @@ fn shape_of(status: Status) -> char {
     }
 }
 
-fn style_of(status: Status) -> Style {
+/// The colour of a status.
+#[must_use]
+pub fn style_of(status: Status) -> Style {
     let colour = match status {
         Status::Healthy => AnsiColor::Green,
         Status::Degraded => AnsiColor::Yellow,

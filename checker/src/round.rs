@@ -89,6 +89,7 @@ fn result(
         node: Some(config.node.clone()),
         kind: Some(check.kind.word().to_owned()),
         interval,
+        verdict: check.verdict,
     }
 }
 

@@ -5,11 +5,14 @@
 //! time) and [`verdict`] (from several nodes to one status).
 
 pub mod duration;
+pub mod history;
+pub mod latency;
 pub mod message;
 pub mod nearest;
 pub mod object_name;
 pub mod page_config;
 pub mod result;
+pub mod standing;
 pub mod stats;
 pub mod status;
 pub mod uptime;

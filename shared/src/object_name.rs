@@ -14,6 +14,22 @@ pub const INDEX: &str = "index.json";
 /// The page's configuration, beside the page's `index.html`.
 pub const PAGE_CONFIG: &str = "config.json";
 
+/// Where histories are kept: a folder beside the check files.
+pub const HISTORY_FOLDER: &str = "history/";
+
+/// The list of histories and of the newest check files that a directory keeps for plain HTTP readers: short, however
+/// many check files there are. No node's name has an underscore.
+pub const HISTORY_INDEX: &str = "history/_index.json";
+
+/// What stands for the node in the name of a history of check files that name no node.
+const NAMELESS: &str = "_nameless";
+
+/// How the name of a history ends, and that of its latencies. No node's name has a dot, so that none can be taken
+/// for the other.
+const HISTORY_ENDING: &str = ".json";
+/// See [`HISTORY_ENDING`].
+const LATENCY_ENDING: &str = ".latency.json";
+
 /// How every check file's name ends.
 const CHECK_FILE_ENDING: &str = "-check.json";
 
@@ -112,6 +128,58 @@ impl fmt::Display for CheckFileName {
             write!(formatter, "-{node}")?;
         }
         formatter.write_str(CHECK_FILE_ENDING)
+    }
+}
+
+/// The name of an object in which a node keeps its history, without the store's prefix.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HistoryName {
+    /// Whose history it is; `None` is that of check files without a node, as the original wrote them.
+    pub node: Option<NodeName>,
+    /// Which part of it.
+    pub part: HistoryPart,
+}
+
+/// The objects that a history is kept in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HistoryPart {
+    /// What everybody reads: see [`crate::history::History`].
+    Main,
+    /// What is read when somebody asks for more: see [`crate::history::Latencies`].
+    Latency,
+}
+
+impl HistoryPart {
+    fn ending(self) -> &'static str {
+        match self {
+            HistoryPart::Main => HISTORY_ENDING,
+            HistoryPart::Latency => LATENCY_ENDING,
+        }
+    }
+}
+
+impl HistoryName {
+    /// Reads a name that has no prefix any more; `None` if it is no history's.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<HistoryName> {
+        let name = name.strip_prefix(HISTORY_FOLDER)?;
+        let (node, ending) = name.split_at(name.find('.')?);
+        let part = [HistoryPart::Main, HistoryPart::Latency].into_iter().find(|part| part.ending() == ending)?;
+        let node = if node == NAMELESS { None } else { Some(NodeName::new(node).ok()?) };
+        Some(HistoryName { node, part })
+    }
+
+    /// Reads an object's whole key; `None` if it does not start with the prefix or is no history's.
+    #[must_use]
+    pub fn parse_key(prefix: &str, key: &str) -> Option<HistoryName> {
+        HistoryName::parse(key.strip_prefix(prefix)?)
+    }
+}
+
+impl fmt::Display for HistoryName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let node = self.node.as_ref().map_or(NAMELESS, NodeName::as_str);
+        write!(formatter, "{HISTORY_FOLDER}{node}{}", self.part.ending())
     }
 }
 
@@ -264,6 +332,33 @@ mod tests {
             "1795330254340493978-../x-check.json",
             "1795330254340493978-abcdefghijklmnopqrstuvwxyz0123456-check.json",
         ] {
+            assert_eq!(CheckFileName::parse(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn histories_are_told_from_latencies_and_from_everything_else() {
+        for (name, node, part) in [
+            ("history/eu-west.json", Some("eu-west"), HistoryPart::Main),
+            ("history/eu-west.latency.json", Some("eu-west"), HistoryPart::Latency),
+            ("history/eu-latency.json", Some("eu-latency"), HistoryPart::Main),
+            ("history/_nameless.json", None, HistoryPart::Main),
+        ] {
+            let node = node.map(|node| NodeName::new(node).expect("it fits"));
+            let expected = HistoryName { node, part };
+            assert_eq!(HistoryName::parse(name), Some(expected.clone()), "{name}");
+            assert_eq!(expected.to_string(), name);
+        }
+        for name in [
+            HISTORY_INDEX,
+            "history/",
+            "history/.json",
+            "history/A.json",
+            "history/a.json.gz",
+            "a.json",
+            "history/a/b.json",
+        ] {
+            assert_eq!(HistoryName::parse(name), None, "{name}");
             assert_eq!(CheckFileName::parse(name), None, "{name}");
         }
     }

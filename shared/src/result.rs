@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::object_name::{CheckFileName, NodeName};
 use crate::status::Status;
+use crate::verdict::Policy;
 use crate::{Nanos, UnixNanos};
 
 /// The longest title kept, in characters: a page has to show it in one row.
@@ -71,6 +72,8 @@ pub struct CheckResult {
     pub kind: Option<String>,
     /// How long this result is meant to stand, in nanoseconds; the original did not say.
     pub interval: Option<Nanos>,
+    /// How several nodes agree on this endpoint, where it is not by majority; the original did not say.
+    pub verdict: Policy,
 }
 
 /// What makes an endpoint the same one from check to check: its title and its locator together, so that two
@@ -232,6 +235,8 @@ struct ResultAsWritten {
     kind: String,
     #[serde(skip_serializing_if = "is_zero")]
     interval: i64,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    verdict: String,
 }
 
 #[derive(Serialize, Deserialize, Default)]
@@ -250,7 +255,10 @@ struct AttemptAsWritten {
     ttfb: Option<i64>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+#[cfg_attr(
+    target_pointer_width = "64",
+    expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")
+)]
 fn is_zero(number: &i64) -> bool {
     *number == 0
 }
@@ -281,6 +289,7 @@ impl ResultAsWritten {
             node: result.node.as_ref().map_or_else(String::new, ToString::to_string),
             kind: result.kind.clone().unwrap_or_default(),
             interval: result.interval.unwrap_or(0),
+            verdict: if result.verdict == Policy::default() { String::new() } else { result.verdict.to_string() },
         }
     }
 
@@ -305,6 +314,7 @@ impl ResultAsWritten {
             node: NodeName::new(&self.node).ok(),
             kind: (!self.kind.is_empty()).then(|| shortened(self.kind, TITLE_LIMIT)),
             interval: (self.interval > 0).then_some(self.interval),
+            verdict: self.verdict.parse().unwrap_or_default(),
         }
     }
 }
@@ -442,9 +452,13 @@ mod tests {
             prop::option::of("[a-z0-9-]{1,32}"),
             prop::option::of("[a-z]{1,9}"),
             prop::option::of(1..i64::MAX),
+            prop::sample::select(vec!["any", "majority", "all", "1", "7"]),
         );
         (first, second).prop_map(
-            |((title, locator, timestamp, attempts, threshold), (status, notice, message, node, kind, interval))| {
+            |(
+                (title, locator, timestamp, attempts, threshold),
+                (status, notice, message, node, kind, interval, verdict),
+            )| {
                 CheckResult {
                     title,
                     locator,
@@ -457,6 +471,7 @@ mod tests {
                     node: node.and_then(|node| NodeName::new(&node).ok()),
                     kind,
                     interval,
+                    verdict: verdict.parse().expect("it is a policy"),
                 }
             },
         )
@@ -476,7 +491,7 @@ mod tests {
             let result = &written[0];
             for (key, value) in result.as_object().expect("a result is an object") {
                 let as_in_go = match key.as_str() {
-                    "title" | "endpoint" | "notice" | "message" | "node" | "kind" => value.is_string(),
+                    "title" | "endpoint" | "notice" | "message" | "node" | "kind" | "verdict" => value.is_string(),
                     "timestamp" | "threshold" | "interval" => value.is_i64(),
                     "healthy" | "degraded" | "down" => value == &serde_json::Value::Bool(true),
                     "times" => value.as_array().is_some_and(|times| times.iter().all(|attempt| attempt["rtt"].is_i64())),
@@ -489,8 +504,8 @@ mod tests {
         }
 
         #[test]
-        fn what_the_original_may_leave_out_may_be_missing(result in any_result(), left_out in prop::collection::hash_set(0_usize..13, 0..13)) {
-            let keys = ["title", "endpoint", "timestamp", "times", "threshold", "healthy", "degraded", "down", "notice", "message", "node", "kind", "interval"];
+        fn what_the_original_may_leave_out_may_be_missing(result in any_result(), left_out in prop::collection::hash_set(0_usize..14, 0..14)) {
+            let keys = ["title", "endpoint", "timestamp", "times", "threshold", "healthy", "degraded", "down", "notice", "message", "node", "kind", "interval", "verdict"];
             let mut written: serde_json::Value = serde_json::from_str(&write_check_file(&[result])).expect("it is JSON");
             let object = written[0].as_object_mut().expect("a result is an object");
             for index in left_out {

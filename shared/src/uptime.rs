@@ -38,23 +38,86 @@ pub struct Observation {
 /// The spans of one endpoint as one node saw it up to `now`, in order and without overlap.
 ///
 /// `observations` come in any order; of two at the same moment the worse counts. Those after `now` are left out.
-/// Where a result does not say its interval, the usual gap between results stands for it.
+/// Where a result does not say its interval, the usual gap between the results before it stands for it.
 #[must_use]
 pub fn spans(mut observations: Vec<Observation>, now: UnixNanos) -> Vec<Span> {
     observations.retain(|observation| observation.at <= now);
-    observations.sort_unstable_by_key(|observation| (observation.at, observation.status, observation.interval));
-    let times: Vec<UnixNanos> = observations.iter().map(|observation| observation.at).collect();
-    let assumed = usual_gap(&times).unwrap_or(FALLBACK_INTERVAL);
-    let mut spans: Vec<Span> = Vec::new();
-    for (index, observation) in observations.iter().enumerate() {
-        let stands_until = observation.at.saturating_add(stands_for(observation.interval.unwrap_or(assumed)));
-        let next = times.get(index + 1).copied().unwrap_or(UnixNanos::MAX);
-        push(
-            &mut spans,
-            Span { start: observation.at, end: stands_until.min(next).min(now), status: observation.status },
-        );
+    observations.sort_unstable_by_key(Observation::place_in_time);
+    let mut track = Track::default();
+    for observation in observations {
+        track.add(observation);
     }
-    spans
+    track.cut(now);
+    track.spans
+}
+
+impl Observation {
+    /// What brings observations in order; of two at the same moment the last one counts, and that is the worse.
+    #[must_use]
+    pub fn place_in_time(&self) -> (UnixNanos, Status, Option<Nanos>) {
+        (self.at, self.status, self.interval)
+    }
+}
+
+/// How many gaps between results are remembered to tell the usual one: enough that an outage or a round by hand
+/// among them does not move the median.
+pub const GAPS_REMEMBERED: usize = 8;
+
+/// The spans of one endpoint as one node sees it, growing with each observation.
+///
+/// The last span reaches to where the last observation stands, which may be in the future. This is all there is to
+/// know to go on, so that a track that was written down and read back goes on as if nothing had happened.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Track {
+    /// The spans, in order and without overlap.
+    pub spans: Vec<Span>,
+    /// The newest observation.
+    pub last: Option<Observation>,
+    /// When the latest observations were made, if they do not say their interval: oldest first, one more than
+    /// [`GAPS_REMEMBERED`] at the most. One that says it ends the sequence.
+    pub without_interval: Vec<UnixNanos>,
+    /// When the newest of all observations that do not say their interval was made.
+    pub untold: Option<UnixNanos>,
+}
+
+impl Track {
+    /// Adds the next observation. What was known from its moment on is replaced by what it says.
+    pub fn add(&mut self, observation: Observation) {
+        let stands = observation.interval.unwrap_or_else(|| {
+            self.untold = Some(observation.at);
+            self.without_interval.push(observation.at);
+            if self.without_interval.len() > GAPS_REMEMBERED + 1 {
+                self.without_interval.remove(0);
+            }
+            usual_gap(&self.without_interval).unwrap_or(FALLBACK_INTERVAL)
+        });
+        if observation.interval.is_some() {
+            self.without_interval.clear();
+        }
+        self.cut(observation.at);
+        let end = observation.at.saturating_add(stands_for(stands));
+        push(&mut self.spans, Span { start: observation.at, end, status: observation.status });
+        self.last = Some(observation);
+    }
+
+    /// Until when the newest observation stands, whatever it says.
+    #[must_use]
+    pub fn stands_until(&self) -> Option<UnixNanos> {
+        let last = self.last?;
+        let interval = last.interval.or_else(|| usual_gap(&self.without_interval)).unwrap_or(FALLBACK_INTERVAL);
+        Some(last.at.saturating_add(stands_for(interval)))
+    }
+
+    /// Forgets what the spans say from `moment` on.
+    pub fn cut(&mut self, moment: UnixNanos) {
+        while let Some(last) = self.spans.last_mut() {
+            if last.start < moment {
+                last.end = last.end.min(moment);
+                break;
+            }
+            self.spans.pop();
+        }
+    }
 }
 
 /// How long a result with this interval stands: the interval times [`TOLERANCE`].

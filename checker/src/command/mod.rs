@@ -2,11 +2,13 @@
 
 pub mod deprovision;
 pub mod doctor;
+pub mod history;
 pub mod init;
 mod place;
 pub mod provision;
 pub mod run;
 pub mod serve;
+pub mod status;
 pub mod validate;
 
 use std::path::Path;
@@ -17,6 +19,13 @@ use shared::object_name::NodeName;
 use crate::config::valid::Config;
 use crate::config::{self, ConfigError, Surroundings};
 use crate::report::plain;
+
+/// The configuration names no store, and the command works on one.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "find the store: `{0}` names no `storage`; add one, such as `\"storage\": {{ \"type\": \"fs\", \"dir\": \"checks\" }}`"
+)]
+pub struct NoStorage(pub String);
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -107,6 +107,9 @@ async fn keep_and_print(
                     Ok(count) => drop(write!(note, "; {count} expired removed")),
                     Err(error) => tell_error(&error),
                 }
+                if let Err(error) = &recorded.history {
+                    tell(&format!("warning: failed to {error}"));
+                }
                 stored = Some(recorded.delivered.name);
             }
             Err(error) => {

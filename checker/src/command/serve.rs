@@ -76,9 +76,12 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
 /// What went well is no news; what did not is told on standard error.
 fn tell_what_failed(kept: Result<Recorded, StoreError>) {
     match kept {
-        Ok(Recorded { delivered, removed }) => {
+        Ok(Recorded { delivered, removed, history }) => {
             for concern in &delivered.concerns {
                 tell(&format!("warning: failed to {concern}"));
+            }
+            if let Err(error) = history {
+                tell(&format!("warning: failed to {error}"));
             }
             if let Err(error) = removed {
                 tell_error(&error);

@@ -2,6 +2,7 @@
 
 use shared::duration;
 use shared::nearest::nearest;
+use shared::verdict::Policy;
 
 use super::document::{Located, Member, Value};
 use super::problem::{Problem, Problems};
@@ -33,6 +34,7 @@ pub fn inspect(value: &Located, shape: &Shape, path: &str, problems: &mut Proble
         (Shape::Integer(least, most), _) => Some(format!("an integer from {least} to {most}")),
         (Shape::Duration(least, most), _) => wrong_duration(value, *least, *most),
         (Shape::StatusCodes, _) => StatusCodes::from_located(value).err(),
+        (Shape::Verdict, _) => wrong_verdict(value),
         (Shape::Headers, _) => wrong_headers(value),
         (Shape::List(shape), Value::List(elements)) => {
             for (index, element) in elements.iter().enumerate() {
@@ -140,6 +142,15 @@ fn wrong_duration(value: &Located, least: i64, most: i64) -> Option<String> {
         Some(_) => Some(format!("a duration from `{}` to `{}`", duration::exact(least), duration::exact(most))),
         None => Some("a duration such as `500ms`, `30s`, `10m`, `1h30m` or `7d`, or integer nanoseconds".to_owned()),
     }
+}
+
+fn wrong_verdict(value: &Located) -> Option<String> {
+    let text = match &value.value {
+        Value::Text(text) | Value::Number(text) => text.as_str(),
+        _ => "",
+    };
+    let fits = text.parse::<Policy>().is_ok();
+    (!fits).then(|| "`any`, `majority`, `all`, or a number of nodes from 1 on".to_owned())
 }
 
 fn wrong_headers(value: &Located) -> Option<String> {

@@ -18,14 +18,18 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use serde::de::DeserializeOwned;
+use shared::history::DEFAULT_EXPIRY;
 use shared::object_name::{NodeName, check_prefix};
 use shared::page_config::AddressStyle;
+use shared::verdict::Policy;
 use shared::{DAY, MINUTE, Nanos};
 
 use self::document::{Located, Value};
 use self::problem::{Problem, Problems};
 use self::valid::{Bucket, Check, CheckKind, Config, Page, Place, Secret, Storage, WriterKeys};
-use self::written::{OneOrMany, Written, WrittenDirectory, WrittenHttp, WrittenPage, WrittenS3};
+use self::written::{
+    OneOrMany, TextOrNumber, Written, WrittenDirectory, WrittenDuration, WrittenHttp, WrittenPage, WrittenS3,
+};
 use crate::check::http::{HttpCheck, TlsTrust};
 
 /// How many checks run at once unless the file says: enough for thousands of endpoints on a small machine.
@@ -189,8 +193,9 @@ fn convert_check(
             |keys: [&str; 2]| keys.iter().find_map(|key| located.member(key)?.text()).unwrap_or_default().to_owned();
         let title = text(["endpoint_name", "name"]);
         let why = format!("checks of type `{kind}` are not yet supported");
+        let verdict = Policy::default();
         let kind = CheckKind::NotPossible { word: kind.to_owned(), locator: text(["endpoint_url", "command"]), why };
-        return Some(Check { title, attempts: 1, attempt_spacing: Duration::ZERO, threshold: 0, kind });
+        return Some(Check { title, attempts: 1, attempt_spacing: Duration::ZERO, threshold: 0, verdict, kind });
     }
     let written: WrittenHttp = from_json(json, located.at, problems)?;
     let mut problem = |key: &str, text: String| {
@@ -238,6 +243,7 @@ fn convert_check(
         attempts: written.attempts.max(1),
         attempt_spacing: duration(written.attempt_spacing.map_or(0, |spacing| spacing.0)),
         threshold: written.threshold_rtt.map_or(0, |threshold| threshold.0),
+        verdict: convert_verdict(written.verdict),
         kind: CheckKind::Http(Box::new(HttpCheck {
             locator: written.endpoint_url,
             url,
@@ -261,20 +267,22 @@ fn convert_check(
 
 fn convert_storage(located: &Located, folder: &Path, problems: &mut Problems) -> Option<Storage> {
     let kind = ["type", "provider"].iter().find_map(|key| located.member(key)?.text()).unwrap_or_default();
-    let expiry = |written: Option<written::WrittenDuration>| written.map(|age| age.0).filter(|age| *age > 0);
+    let expiry = |written: Option<WrittenDuration>| written.map(|age| age.0).filter(|age| *age > 0);
     match kind {
         "fs" => {
             let written: WrittenDirectory = from_json(located.to_json(), located.at, problems)?;
             Some(Storage {
                 place: Place::Directory(folder.join(written.dir)),
                 check_expiry: expiry(written.check_expiry),
+                history_expiry: history_expiry(written.history_expiry),
             })
         }
         "s3" => {
             let mut written: WrittenS3 = from_json(located.to_json(), located.at, problems)?;
             let check_expiry = expiry(written.check_expiry.take());
+            let history_expiry = history_expiry(written.history_expiry.take());
             let bucket = convert_bucket(written, located, problems);
-            Some(Storage { place: Place::S3(bucket), check_expiry })
+            Some(Storage { place: Place::S3(bucket), check_expiry, history_expiry })
         }
         other => {
             // A kind of check that is missing leaves the others; without its store a checker has no job.
@@ -283,6 +291,20 @@ fn convert_storage(located: &Located, folder: &Path, problems: &mut Problems) ->
             None
         }
     }
+}
+
+fn history_expiry(written: Option<WrittenDuration>) -> Nanos {
+    written.map_or(DEFAULT_EXPIRY, |age| age.0)
+}
+
+/// The policy that was inspected.
+fn convert_verdict(written: Option<TextOrNumber>) -> Policy {
+    let text = match written {
+        None => return Policy::default(),
+        Some(TextOrNumber::Text(text)) => text,
+        Some(TextOrNumber::Number(number)) => number.to_string(),
+    };
+    text.parse().unwrap_or_default()
 }
 
 fn convert_bucket(written: WrittenS3, located: &Located, problems: &mut Problems) -> Bucket {

@@ -65,6 +65,7 @@ fn value(shape: &Shape) -> String {
         Shape::Duration(least, most) => {
             format!("duration, `{}` to `{}`", duration::exact(*least), duration::exact(*most))
         }
+        Shape::Verdict => "`any`, `majority`, `all`, or a number of nodes".to_owned(),
         Shape::StatusCodes => "status codes".to_owned(),
         Shape::Headers => "object: name to text or list of texts".to_owned(),
         Shape::List(_) => "list, see below".to_owned(),

@@ -32,6 +32,10 @@ fn of(shape: &Shape) -> Value {
             ] });
             json!({ "anyOf": [one, { "const": 0 }, { "type": "array", "items": one, "minItems": 1 }] })
         }
+        Shape::Verdict => json!({ "oneOf": [
+            { "type": "string", "pattern": r"^(any|majority|all|[1-9][0-9]*|.*\$\{.*)$" },
+            { "type": "integer", "minimum": 1 },
+        ] }),
         Shape::Headers => json!({ "type": "object", "additionalProperties": { "oneOf": [
             { "type": "string" },
             { "type": "array", "items": { "type": "string" } },

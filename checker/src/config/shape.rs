@@ -18,6 +18,8 @@ pub enum Shape {
     Duration(i64, i64),
     /// HTTP status codes: a code, a class such as `2xx`, a range such as `200-299`, or a list of these.
     StatusCodes,
+    /// How several nodes agree: `any`, `majority`, `all`, or a number of nodes.
+    Verdict,
     /// Header names, each with a text or a list of texts.
     Headers,
     /// A list of one shape.
@@ -161,6 +163,12 @@ const HTTP: Variant = Variant {
             "`\"2xx\"`",
             "The status codes that are up: `200`, `\"2xx\"`, `\"200-299\"`, or a list of these.",
         ),
+        optional(
+            "verdict",
+            Shape::Verdict,
+            "`\"majority\"`",
+            "How many of the nodes that report have to see it down before it is: `\"any\"`, `\"majority\"`, `\"all\"`, or a number. Results say so, so that the page and `checker status` agree.",
+        ),
         optional("must_contain", Shape::Text, "none", "A text that the response's body must contain."),
         optional("must_not_contain", Shape::Text, "none", "A text that the response's body must not contain."),
         optional(
@@ -203,6 +211,13 @@ const EXPIRY: Field = optional(
     "The age at which this node's check files are removed; 0 keeps them.",
 );
 
+const HISTORY_EXPIRY: Field = optional(
+    "history_expiry",
+    Shape::Duration(DAY, FOREVER),
+    "`400d`",
+    "How far back this node's history reaches; it outlives the check files it is made of.",
+);
+
 const S3: Variant = Variant {
     word: "s3",
     about: "A bucket of Amazon S3 or of any service that speaks its API.",
@@ -235,6 +250,7 @@ const S3: Variant = Variant {
             "What every object's name begins with: folders with a slash at the end.",
         ),
         EXPIRY,
+        HISTORY_EXPIRY,
     ],
 };
 
@@ -245,6 +261,7 @@ const DIRECTORY: Variant = Variant {
         required("dir", Shape::Text, "The directory; relative to the configuration file's folder."),
         optional("url", Shape::Text, "none", "The original's key for its page; ours does not need it."),
         EXPIRY,
+        HISTORY_EXPIRY,
     ],
 };
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use shared::object_name::NodeName;
 use shared::page_config::AddressStyle;
+use shared::verdict::Policy;
 use shared::{Nanos, UnixNanos};
 
 use crate::check::http::HttpCheck;
@@ -43,6 +44,8 @@ pub struct Check {
     pub attempt_spacing: Duration,
     /// The median round-trip time above which it is degraded, in nanoseconds; 0 is none.
     pub threshold: Nanos,
+    /// How several nodes agree on it.
+    pub verdict: Policy,
     /// How it is checked.
     pub kind: CheckKind,
 }
@@ -90,6 +93,8 @@ pub struct Storage {
     pub place: Place,
     /// The age at which check files are removed; `None` keeps them.
     pub check_expiry: Option<Nanos>,
+    /// How far back this node's history reaches.
+    pub history_expiry: Nanos,
 }
 
 /// The kinds of store. A new kind is a file under `store/` and an arm here.

@@ -41,6 +41,7 @@ pub(super) struct WrittenHttp {
     pub timeout: Option<WrittenDuration>,
     pub threshold_rtt: Option<WrittenDuration>,
     pub up_status: Option<StatusCodes>,
+    pub verdict: Option<TextOrNumber>,
     #[serde(default)]
     pub must_contain: String,
     #[serde(default)]
@@ -65,12 +66,14 @@ pub(super) struct WrittenS3 {
     #[serde(default)]
     pub prefix: String,
     pub check_expiry: Option<WrittenDuration>,
+    pub history_expiry: Option<WrittenDuration>,
 }
 
 #[derive(Deserialize)]
 pub(super) struct WrittenDirectory {
     pub dir: String,
     pub check_expiry: Option<WrittenDuration>,
+    pub history_expiry: Option<WrittenDuration>,
 }
 
 #[derive(Deserialize)]
@@ -78,6 +81,14 @@ pub(super) struct WrittenDirectory {
 pub(super) enum OneOrMany {
     One(String),
     Many(Vec<String>),
+}
+
+/// A word, or a number that stands for itself.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum TextOrNumber {
+    Text(String),
+    Number(u64),
 }
 
 /// A duration in nanoseconds, written as an integer or with units.

@@ -19,7 +19,8 @@ use axum::routing::get;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use shared::object_name::{CheckFileName, INDEX};
+use shared::UnixNanos;
+use shared::object_name::{CheckFileName, HISTORY_FOLDER, HISTORY_INDEX, HistoryName, INDEX};
 use shared::page_config::{PageConfig, Source};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -152,6 +153,7 @@ struct Served {
     page_config: String,
     store: Arc<Store>,
     complained: Mutex<Option<Instant>>,
+    clock: fn() -> UnixNanos,
 }
 
 /// Which path is answered by what.
@@ -163,13 +165,15 @@ fn router(page: Arc<PreparedPage>, told: &valid::Page, store: Arc<Store>) -> Rou
         ..PageConfig::new(Source::Http { url: "store/".to_owned() })
     }
     .to_json();
-    let served = Served { page, page_config, store, complained: Mutex::new(None) };
+    let served = Served { page, page_config, store, complained: Mutex::new(None), clock: crate::now };
     Router::new()
         .route("/", get(page_index))
         .route("/{*name}", get(page_file))
         .route("/config.json", get(page_config_file))
         .route(&format!("/store/{INDEX}"), get(store_index))
         .route("/store/{name}", get(check_file))
+        .route(&format!("/store/{HISTORY_INDEX}"), get(history_index))
+        .route(&format!("/store/{HISTORY_FOLDER}{{name}}"), get(history))
         .with_state(Arc::new(served))
         .layer(CatchPanicLayer::new())
         .layer(answer::compression())
@@ -207,6 +211,30 @@ async fn check_file(State(served): State<Arc<Served>>, Path(name): Path<String>,
     let Some(name) = CheckFileName::parse(&name) else { return answer::not_found() };
     match served.store.read_check_file(&name).await {
         Ok(Some(content)) => answer::json(content, Freshness::Immutable, &headers),
+        Ok(None) => answer::not_found(),
+        Err(error) => served.unavailable(&error),
+    }
+}
+
+/// The short list that readers of histories need.
+async fn history_index(State(served): State<Arc<Served>>, headers: HeaderMap) -> Response {
+    let names = async {
+        let histories = served.store.list_histories().await?;
+        let newest = served.store.list_check_files((served.clock)().saturating_sub(2 * index::SHORT_LIST)).await?;
+        Ok((newest, histories))
+    };
+    match names.await {
+        Ok((newest, histories)) => {
+            answer::json(index::recent(newest, &histories).into_bytes(), Freshness::AskAgain, &headers)
+        }
+        Err(error) => served.unavailable(&error),
+    }
+}
+
+async fn history(State(served): State<Arc<Served>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
+    let Some(name) = HistoryName::parse(&format!("{HISTORY_FOLDER}{name}")) else { return answer::not_found() };
+    match served.store.read_history(&name).await {
+        Ok(Some(content)) => answer::json(content, Freshness::AskAgain, &headers),
         Ok(None) => answer::not_found(),
         Err(error) => served.unavailable(&error),
     }

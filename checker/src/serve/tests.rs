@@ -75,7 +75,13 @@ impl Answer {
 }
 
 async fn open(directory: &FilePath) -> Store {
-    Store::open(&Storage { place: Place::Directory(directory.to_owned()), check_expiry: None }).await.unwrap()
+    Store::open(&Storage {
+        place: Place::Directory(directory.to_owned()),
+        check_expiry: None,
+        history_expiry: shared::DAY,
+    })
+    .await
+    .unwrap()
 }
 
 /// A check file's content that is worth compressing.

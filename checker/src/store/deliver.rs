@@ -26,6 +26,8 @@ pub struct Delivered {
     pub name: CheckFileName,
     /// How many rounds that had waited are in the store now.
     pub sent_from_spool: usize,
+    /// The names that these really have in the store.
+    pub sent: Vec<CheckFileName>,
     /// How many rounds wait still.
     pub still_waiting: usize,
     /// What a person should know although the round is stored, each a fragment that fits after "failed to":
@@ -71,11 +73,15 @@ async fn deliver(store: &impl Put, spool: &Spool, name: CheckFileName, content: 
         Vec::new()
     });
     let mut to_send = waiting.iter().take(WAITING_TO_SEND);
-    let mut sent = 0;
+    let mut sent_from_spool = 0;
+    let mut sent = Vec::new();
     let mut stuck = None;
     for old in to_send.by_ref() {
         match send_waiting(store, spool, old, TRIES).await {
-            Ok(()) => sent += 1,
+            Ok(stored) => {
+                sent_from_spool += 1;
+                sent.extend(stored);
+            }
             Err(cause) => {
                 stuck = Some((old, cause));
                 break;
@@ -99,7 +105,10 @@ async fn deliver(store: &impl Put, spool: &Spool, name: CheckFileName, content: 
                 continue;
             }
             match send_waiting(store, spool, old, 1).await {
-                Ok(()) => sent += 1,
+                Ok(stored) => {
+                    sent_from_spool += 1;
+                    sent.extend(stored);
+                }
                 Err(cause) => {
                     is_slow = cause.is_passing();
                     left += set_aside_if_refused(spool, old, &cause, &mut concerns).await;
@@ -108,15 +117,21 @@ async fn deliver(store: &impl Put, spool: &Spool, name: CheckFileName, content: 
         }
     }
     let still_waiting = left + waiting.len().saturating_sub(WAITING_TO_SEND);
-    Ok(Delivered { name: stored, sent_from_spool: sent, still_waiting, concerns })
+    Ok(Delivered { name: stored, sent_from_spool, sent, still_waiting, concerns })
 }
 
-/// Sends a round that waits; it leaves the spool only after the store has it.
-async fn send_waiting(store: &impl Put, spool: &Spool, name: &CheckFileName, tries: u32) -> Result<(), StoreError> {
+/// Sends a round that waits, and says which name it has now; it leaves the spool only after the store has it.
+async fn send_waiting(
+    store: &impl Put,
+    spool: &Spool,
+    name: &CheckFileName,
+    tries: u32,
+) -> Result<Option<CheckFileName>, StoreError> {
     // Another checker with this spool may have been quicker.
-    let Some(content) = spool.read(name).await? else { return Ok(()) };
-    with_retries(store, name, &content, tries).await?;
-    spool.forget(name).await
+    let Some(content) = spool.read(name).await? else { return Ok(None) };
+    let stored = with_retries(store, name, &content, tries).await?;
+    spool.forget(name).await?;
+    Ok(Some(stored))
 }
 
 /// Sets a round aside if the store refuses it for good, and says so; returns how many rounds wait because of it.
@@ -216,7 +231,10 @@ mod tests {
     }
 
     fn spool(directory: &Path) -> Spool {
-        Spool::open(directory, &Storage { place: Place::Directory("checks".into()), check_expiry: None })
+        Spool::open(
+            directory,
+            &Storage { place: Place::Directory("checks".into()), check_expiry: None, history_expiry: shared::DAY },
+        )
     }
 
     /// A store that does what `answer` says, and the names it was asked for.
@@ -253,7 +271,8 @@ mod tests {
         let store = Told::new(|before, _| if before < 3 { Err(busy()) } else { Ok(()) });
         let delivered = store.deliver(&spool(directory.path()), 0).await.unwrap();
         assert_eq!(store.asked(), vec![name(0); 4]);
-        let expected = Delivered { name: name(0), sent_from_spool: 0, still_waiting: 0, concerns: vec![] };
+        let expected =
+            Delivered { name: name(0), sent_from_spool: 0, sent: vec![], still_waiting: 0, concerns: vec![] };
         assert_eq!(delivered, expected);
     }
 

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use shared::UnixNanos;
-use shared::object_name::{CheckFileName, INDEX};
+use shared::object_name::{CheckFileName, HISTORY_FOLDER, HISTORY_INDEX, HistoryName, INDEX};
 
 use super::durable::{self, Placed};
 use super::index::{self, Index};
@@ -80,6 +80,59 @@ impl DirectoryStore {
             Err(error) => Err(error),
         })
         .await
+    }
+
+    pub(super) async fn read_check_files(
+        &self,
+        names: &[CheckFileName],
+    ) -> Result<Vec<(CheckFileName, Vec<u8>)>, StoreError> {
+        let task = format!("read check files from {}", self.describe());
+        let names = names.to_vec();
+        // One piece of work for all of them: to hand over each would take longer than to read it.
+        self.blocking(task, move |path| {
+            let mut files = Vec::with_capacity(names.len());
+            for name in names {
+                match fs::read(path.join(name.to_string())) {
+                    Ok(content) => files.push((name, content)),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(files)
+        })
+        .await
+    }
+
+    pub(super) async fn put_history(&self, name: &HistoryName, content: String) -> Result<(), StoreError> {
+        let task = format!("write `{name}` to {}", self.describe());
+        let name = name.to_string();
+        self.blocking(task, move |path| {
+            let folder = path.join(HISTORY_FOLDER);
+            durable::create_directory(&folder)?;
+            let temporary = durable::write_temporary(path, content.as_bytes())?;
+            let _lock = lock(path, LOCK_TIMEOUT)?;
+            durable::place(temporary, &path.join(name))?;
+            let list = index::recent(check_files(path, |_| {})?, &histories(path)?);
+            durable::place(durable::write_temporary(path, list.as_bytes())?, &path.join(HISTORY_INDEX))?;
+            durable::sync_directory(&folder)
+        })
+        .await
+    }
+
+    pub(super) async fn read_history(&self, name: &HistoryName) -> Result<Option<Vec<u8>>, StoreError> {
+        let task = format!("read `{name}` from {}", self.describe());
+        let name = name.to_string();
+        self.blocking(task, move |path| match fs::read(path.join(name)) {
+            Ok(content) => Ok(Some(content)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        })
+        .await
+    }
+
+    pub(super) async fn list_histories(&self) -> Result<Vec<HistoryName>, StoreError> {
+        let task = format!("list {}", self.describe());
+        self.blocking(task, histories).await
     }
 
     pub(super) async fn remove_check_files(&self, names: &[CheckFileName]) -> Result<usize, StoreError> {
@@ -173,6 +226,22 @@ fn heal_index(directory: &Path, keeps: impl Fn(&CheckFileName) -> bool) -> io::R
     let index = index::of(there.into_iter().filter(keeps), &before);
     durable::replace(directory, INDEX, index::write(&index).as_bytes())?;
     durable::sync_directory(directory)
+}
+
+/// The histories of a directory, in order.
+fn histories(directory: &Path) -> io::Result<Vec<HistoryName>> {
+    let entries = match fs::read_dir(directory.join(HISTORY_FOLDER)) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let file_name = entry?.file_name();
+        names.extend(file_name.to_str().and_then(|name| HistoryName::parse(&format!("{HISTORY_FOLDER}{name}"))));
+    }
+    names.sort_unstable();
+    Ok(names)
 }
 
 /// The check files of a directory, in no order; temporary files of ours are given to `temporary`.

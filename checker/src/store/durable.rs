@@ -50,7 +50,12 @@ pub(super) fn place_new(file: NamedTempFile, path: &Path) -> io::Result<Placed> 
 
 /// Writes a file that takes the place of the one that has its name; readers see the old one or the new one.
 pub(super) fn replace(directory: &Path, name: &str, content: &[u8]) -> io::Result<()> {
-    write_temporary(directory, content)?.persist(directory.join(name)).map(|_| ()).map_err(|refused| refused.error)
+    place(write_temporary(directory, content)?, &directory.join(name))
+}
+
+/// Gives a temporary file the name of the file whose place it takes; readers see the old one or the new one.
+pub(super) fn place(file: NamedTempFile, path: &Path) -> io::Result<()> {
+    file.persist(path).map(|_| ()).map_err(|refused| refused.error)
 }
 
 /// Makes a directory, with those above it, and makes their names durable.

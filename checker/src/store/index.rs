@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use shared::UnixNanos;
-use shared::object_name::CheckFileName;
+use shared::object_name::{CheckFileName, HistoryName};
+use shared::{HOUR, Nanos, UnixNanos};
 
 /// Names, each with the time when it was listed.
 pub(crate) type Index = BTreeMap<CheckFileName, UnixNanos>;
@@ -27,6 +27,21 @@ pub(crate) fn of(names: impl IntoIterator<Item = CheckFileName>, before: &Index)
             (name, listed_at)
         })
         .collect()
+}
+
+/// How far behind the newest check file the short list reaches: an hour is longer than any node is behind with its
+/// history, and few names.
+pub(crate) const SHORT_LIST: Nanos = HOUR;
+
+/// The short list that readers of histories need: the newest check files and the histories, whatever the number of
+/// check files. Its values mean nothing; it has the form of an index so that every reader of one can read it.
+pub(crate) fn recent(mut names: Vec<CheckFileName>, histories: &[HistoryName]) -> String {
+    let newest = names.iter().map(|name| name.stored_at).max().unwrap_or(0);
+    names.retain(|name| name.stored_at >= newest.saturating_sub(SHORT_LIST));
+    names.sort_unstable();
+    let check_files = names.iter().map(|name| format!("\"{name}\":{}", name.stored_at));
+    let histories = histories.iter().map(|name| format!("\"{name}\":0"));
+    format!("{{{}}}", check_files.chain(histories).collect::<Vec<_>>().join(","))
 }
 
 /// Writes an index, in order of name.
@@ -56,6 +71,16 @@ mod tests {
         assert_eq!(json, r#"{"1795330254340493978-eu-west-check.json":1795330254340493978}"#);
         assert_eq!(read(json.as_bytes()).into_iter().collect::<Vec<_>>(), [(name, 1_795_330_254_340_493_978)]);
         assert_eq!(write(&Index::new()), "{}");
+    }
+
+    #[test]
+    fn the_short_list_has_the_newest_check_files_and_all_histories() {
+        let name = |at: UnixNanos| CheckFileName { stored_at: 1_795_330_254_340_493_978 + at, node: None };
+        let history = HistoryName::parse("history/eu-west.json").unwrap();
+        let json = recent(vec![name(2 * HOUR), name(0), name(HOUR)], &[history]);
+        let read: BTreeMap<String, i64> = serde_json::from_str(&json).unwrap();
+        let expected = [name(HOUR).to_string(), name(2 * HOUR).to_string(), "history/eu-west.json".to_owned()];
+        assert_eq!(read.into_keys().collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use shared::UnixNanos;
-use shared::object_name::CheckFileName;
+use shared::object_name::{CheckFileName, HistoryName};
 
 pub use self::directory::DirectoryStore;
 pub use self::s3::S3Store;
@@ -84,6 +84,46 @@ impl Store {
         match self {
             Store::S3(store) => store.read_check_file(name).await,
             Store::Directory(store) => store.read_check_file(name).await,
+        }
+    }
+
+    /// The contents of check files in the order of their names; what is there no more is left out.
+    pub async fn read_check_files(&self, names: &[CheckFileName]) -> Result<Vec<(CheckFileName, Vec<u8>)>, StoreError> {
+        match self {
+            Store::S3(store) => store.read_check_files(names).await,
+            Store::Directory(store) => store.read_check_files(names).await,
+        }
+    }
+
+    /// Up to so many names of the oldest check files, or some more.
+    pub async fn list_oldest_check_files(&self, most: usize) -> Result<Vec<CheckFileName>, StoreError> {
+        match self {
+            Store::S3(store) => store.list_check_files_up_to(0..=UnixNanos::MAX, most).await,
+            Store::Directory(store) => store.list_check_files(0..=UnixNanos::MAX).await,
+        }
+    }
+
+    /// Writes an object of a node's history in the place of the one before; readers see the old one or the new one.
+    pub async fn put_history(&self, name: &HistoryName, content: String) -> Result<(), StoreError> {
+        match self {
+            Store::S3(store) => store.put_history(name, &content).await,
+            Store::Directory(store) => store.put_history(name, content).await,
+        }
+    }
+
+    /// An object of a node's history; `None` if there is no such object.
+    pub async fn read_history(&self, name: &HistoryName) -> Result<Option<Vec<u8>>, StoreError> {
+        match self {
+            Store::S3(store) => store.read_history(name).await,
+            Store::Directory(store) => store.read_history(name).await,
+        }
+    }
+
+    /// The names of all objects of histories, in order.
+    pub async fn list_histories(&self) -> Result<Vec<HistoryName>, StoreError> {
+        match self {
+            Store::S3(store) => store.list_histories().await,
+            Store::Directory(store) => store.list_histories().await,
         }
     }
 

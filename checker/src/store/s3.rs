@@ -2,6 +2,7 @@
 //! means for a person is [`super::s3_problem`]'s business.
 
 use std::fmt;
+use std::io::{Read as _, Write as _};
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,7 +14,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{Delete, EncodingType, ObjectIdentifier};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use shared::UnixNanos;
-use shared::object_name::{self, CheckFileName};
+use shared::object_name::{self, CheckFileName, HISTORY_FOLDER, HistoryName};
 
 use super::connection::{self, Credentials, decode_url};
 use super::s3_problem::{self, Action, Answer, Asked, S3Problem};
@@ -24,6 +25,12 @@ use crate::config::valid::Bucket;
 const DELETE_BATCH: usize = 1_000;
 /// How many requests to delete are under way at once: batches, or single objects.
 const DELETES_AT_ONCE: (usize, usize) = (4, 16);
+/// How many check files are read at once.
+const READS_AT_ONCE: usize = 32;
+/// A history is replaced after each round; whoever has it has to ask whether it is still the one.
+const CACHE_CONTROL_OF_HISTORY: &str = "no-cache";
+/// A history that is longer than this when decompressed is none of ours.
+const HISTORY_LIMIT: u64 = 64 << 20;
 /// A check file never changes once it is stored, and caches may know it.
 const CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
 
@@ -143,6 +150,15 @@ impl S3Store {
         &self,
         times: RangeInclusive<UnixNanos>,
     ) -> Result<Vec<CheckFileName>, StoreError> {
+        self.list_check_files_up_to(times, usize::MAX).await
+    }
+
+    /// The names of check files of these times, in order; once there are so many, no further page is read.
+    pub(super) async fn list_check_files_up_to(
+        &self,
+        times: RangeInclusive<UnixNanos>,
+        most: usize,
+    ) -> Result<Vec<CheckFileName>, StoreError> {
         let failed = |problem| self.error("list", problem);
         let mut names: Vec<CheckFileName> = Vec::new();
         let mut token = None;
@@ -167,7 +183,7 @@ impl S3Store {
             let next = page.next_continuation_token().map(str::to_owned);
             // A listing is in order of keys, so that what comes after the last name we want is of no use.
             let is_past = names.last().is_some_and(|last| last.stored_at > *times.end());
-            if is_past || page.is_truncated() != Some(true) {
+            if is_past || names.len() >= most || page.is_truncated() != Some(true) {
                 break;
             }
             if next.is_none() || next == token {
@@ -193,6 +209,66 @@ impl S3Store {
             Err(error) if error.code() == Some("NoSuchKey") => Ok(None),
             Err(error) => Err(failed(self.problem(Action::Get, &error))),
         }
+    }
+
+    pub(super) async fn read_check_files(
+        &self,
+        names: &[CheckFileName],
+    ) -> Result<Vec<(CheckFileName, Vec<u8>)>, StoreError> {
+        let files: Vec<Option<(CheckFileName, Vec<u8>)>> = stream::iter(names)
+            .map(async |name| Ok(self.read_check_file(name).await?.map(|content| (name.clone(), content))))
+            .buffered(READS_AT_ONCE)
+            .try_collect()
+            .await?;
+        Ok(files.into_iter().flatten().collect())
+    }
+
+    pub(super) async fn put_history(&self, name: &HistoryName, content: &str) -> Result<(), StoreError> {
+        let failed = |problem| self.error(&format!("write `{}{name}` to", self.prefix), problem);
+        let answer = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(format!("{}{name}", self.prefix))
+            .content_type("application/json")
+            .content_encoding("gzip")
+            .cache_control(CACHE_CONTROL_OF_HISTORY)
+            .body(ByteStream::from(compressed(content)))
+            .send()
+            .await;
+        answer.map(|_| ()).map_err(|error| failed(self.problem(Action::Put, &error)))
+    }
+
+    pub(super) async fn read_history(&self, name: &HistoryName) -> Result<Option<Vec<u8>>, StoreError> {
+        let failed = |problem| self.error(&format!("read `{}{name}` from", self.prefix), problem);
+        let key = format!("{}{name}", self.prefix);
+        match self.client.get_object().bucket(&self.bucket).key(key).send().await {
+            Ok(object) => match object.body.collect().await {
+                Ok(content) => Ok(Some(decompressed(content.to_vec()))),
+                Err(error) => Err(failed(s3_problem::of_failed_connection(&error))),
+            },
+            Err(error) if error.code() == Some("NoSuchKey") => Ok(None),
+            Err(error) => Err(failed(self.problem(Action::Get, &error))),
+        }
+    }
+
+    pub(super) async fn list_histories(&self) -> Result<Vec<HistoryName>, StoreError> {
+        let failed = |problem| self.error("list", problem);
+        let mut pages = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.bucket)
+            .prefix(format!("{}{HISTORY_FOLDER}", self.prefix))
+            .into_paginator()
+            .send();
+        let mut names = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed(self.problem(Action::List, &error)))?;
+            let keys = page.contents().iter().filter_map(|object| object.key());
+            names.extend(keys.filter_map(|key| HistoryName::parse_key(&self.prefix, key)));
+        }
+        names.sort_unstable();
+        Ok(names)
     }
 
     pub(super) async fn remove_check_files(&self, names: &[CheckFileName]) -> Result<usize, StoreError> {
@@ -284,6 +360,24 @@ pub(crate) fn without_user(url: &str) -> String {
     let (scheme, rest) = url.split_at(host_start);
     let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
     format!("{scheme}{host}")
+}
+
+fn compressed(content: &str) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    // Writing into memory does not fail.
+    let _ = encoder.write_all(content.as_bytes());
+    encoder.finish().unwrap_or_default()
+}
+
+/// What was compressed, if it was: some services and proxies decompress on the way. What breaks off is cut there,
+/// and is no JSON.
+fn decompressed(content: Vec<u8>) -> Vec<u8> {
+    if !content.starts_with(&[0x1f, 0x8b]) {
+        return content;
+    }
+    let mut plain = Vec::new();
+    let _ = flate2::read::GzDecoder::new(content.as_slice()).take(HISTORY_LIMIT).read_to_end(&mut plain);
+    plain
 }
 
 #[cfg(test)]

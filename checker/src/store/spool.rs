@@ -163,7 +163,7 @@ mod tests {
     use shared::page_config::AddressStyle;
 
     fn storage(place: Place) -> Storage {
-        Storage { place, check_expiry: None }
+        Storage { place, check_expiry: None, history_expiry: shared::DAY }
     }
 
     fn bucket(name: &str, secret: &str) -> Storage {

@@ -1,0 +1,530 @@
+//! What holds for histories, whatever happens to the files they are made of.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::SECOND;
+use crate::result::{Attempt, CheckFile, CheckResult};
+use crate::status::Status;
+use crate::uptime::{self, Observation, Reckoning};
+
+/// A day in the middle of nowhere in particular: 2026-11-22T00:00:00Z.
+const DAY_ONE: UnixNanos = 20_779 * DAY;
+
+fn node() -> Option<NodeName> {
+    NodeName::new("here").ok()
+}
+
+fn result(title: &str, at: UnixNanos, status: Status) -> CheckResult {
+    let error = (status == Status::Down).then(|| format!("refused at {at}"));
+    CheckResult {
+        title: title.to_owned(),
+        locator: "https://example.com".to_owned(),
+        timestamp: at,
+        attempts: vec![Attempt { rtt: 90_000_000 + at % 20_000_000, error, ..Attempt::default() }],
+        status,
+        interval: Some(MINUTE),
+        ..CheckResult::default()
+    }
+}
+
+/// All the check files of a node, as a store has them.
+type Shelf = BTreeMap<CheckFileName, CheckFile>;
+
+fn put(shelf: &mut Shelf, stored_at: UnixNanos, results: Vec<CheckResult>) -> CheckFileName {
+    let name = CheckFileName { stored_at, node: node() };
+    shelf.insert(name.clone(), CheckFile { results, skipped: Vec::new() });
+    name
+}
+
+/// Folds what a listing finds, as a checker does after it has stored `own`.
+fn fold(shelf: &Shelf, known: &mut (History, Latencies), own: &[CheckFileName], now: UnixNanos, expiry: Nanos) {
+    let (history, latencies) = known;
+    let listed: Vec<CheckFileName> =
+        shelf.keys().filter(|name| name.stored_at >= history.list_from()).cloned().collect();
+    let mut names = history.uncovered(&listed, now);
+    names.extend(own_names(history, own, now).into_iter().filter(|name| name.stored_at < history.list_from()));
+    names.sort_unstable();
+    names.dedup();
+    let files: Vec<(CheckFileName, CheckFile)> = names.iter().map(|name| (name.clone(), shelf[name].clone())).collect();
+    let gap = [history.can_go_on(&files, now).err(), history.gap_of(latencies)].into_iter().flatten().min();
+    match gap {
+        None => {
+            let mut folding = Folding::going_on(history, latencies);
+            for (name, file) in files {
+                folding.add(&name, file);
+            }
+            folding.finish(expiry);
+        }
+        Some(gap) => make_again(shelf, known, gap, now, expiry),
+    }
+}
+
+fn make_again(shelf: &Shelf, (history, latencies): &mut (History, Latencies), gap: Gap, now: UnixNanos, expiry: Nanos) {
+    let listed: Vec<CheckFileName> = shelf.keys().filter(|name| name.stored_at >= gap.list_from()).cloned().collect();
+    let mut folding = Folding::again(history, latencies, gap, &listed, now);
+    for name in &listed {
+        folding.add(name, shelf[name].clone());
+    }
+    folding.finish(expiry);
+}
+
+fn rebuilt(shelf: &Shelf, now: UnixNanos, expiry: Nanos) -> (History, Latencies) {
+    let mut known = (History::of(node()), Latencies::default());
+    make_again(shelf, &mut known, Gap::WHOLE, now, expiry);
+    known
+}
+
+fn bytes(known: &(History, Latencies)) -> (String, String) {
+    (known.0.to_json(), known.1.to_json())
+}
+
+/// Histories that were stored once; they are only added.
+const GOLDEN: &str = include_str!("../../golden/history/here.json");
+const GOLDEN_LATENCIES: &str = include_str!("../../golden/history/here.latency.json");
+
+/// What the golden histories were made of: two days of checks every ten minutes, with an outage and a message.
+fn golden_shelf() -> Shelf {
+    let mut shelf = Shelf::new();
+    for step in 0..300 {
+        let at = DAY_ONE + step * 10 * MINUTE + step % 7;
+        let status = match step {
+            72..75 => Status::Down,
+            80 => Status::Degraded,
+            _ => Status::Healthy,
+        };
+        let message = if step == 73 { "We are <b>on it</b>.".to_owned() } else { String::new() };
+        let shop = CheckResult { message, interval: Some(10 * MINUTE), ..result("Shop", at, status) };
+        let api = CheckResult { interval: None, verdict: Policy::All, ..result("API", at + 5, Status::Healthy) };
+        put(&mut shelf, at + SECOND, vec![shop, api]);
+    }
+    shelf
+}
+
+#[test]
+fn a_history_that_was_stored_once_is_read_and_written_to_the_byte() {
+    let history = History::parse(GOLDEN.trim_end().as_bytes()).expect("it was stored");
+    assert_eq!(history.to_json(), GOLDEN.trim_end());
+    let latencies = Latencies::parse(GOLDEN_LATENCIES.trim_end().as_bytes()).expect("they were stored");
+    assert_eq!(latencies.to_json(), GOLDEN_LATENCIES.trim_end());
+    let shop = past_of(&history, "Shop");
+    let noon = DAY_ONE + DAY / 2;
+    assert_eq!(uptime::status_at(&shop.track.spans, noon + SECOND), Status::Down);
+    assert_eq!(Reckoning::of(&shop.track.spans, DAY_ONE, DAY_ONE + DAY).down, 30 * MINUTE + 3);
+    assert_eq!(past_of(&history, "API").latest.verdict, Policy::All);
+    assert_eq!(history.messages.first().map(|said| said.message.as_str()), Some("We are <b>on it</b>."));
+    assert_eq!((history, latencies), rebuilt(&golden_shelf(), DAY_ONE + 3 * DAY, DEFAULT_EXPIRY));
+}
+
+/// A day of checks every minute, in which `A` is down from 12:00 to 12:30 and `B` always well.
+fn one_day() -> Shelf {
+    let mut shelf = Shelf::new();
+    for minute in 0..1_440 {
+        let at = DAY_ONE + minute * MINUTE;
+        let status = if (720..750).contains(&minute) { Status::Down } else { Status::Healthy };
+        put(&mut shelf, at + SECOND, vec![result("B", at, Status::Healthy), result("A", at, status)]);
+    }
+    shelf
+}
+
+fn past_of<'a>(history: &'a History, title: &str) -> &'a Past {
+    history.endpoints.iter().find(|(key, _)| key.title == title).map(|(_, past)| past).expect("it was checked")
+}
+
+#[test]
+fn a_day_with_half_an_hour_down_is_three_spans_with_exact_ends() {
+    let now = DAY_ONE + DAY;
+    let (history, _) = rebuilt(&one_day(), now, DEFAULT_EXPIRY);
+    let past = past_of(&history, "A");
+    let moments: Vec<(i64, i64, Status)> = past
+        .track
+        .spans
+        .iter()
+        .map(|span| ((span.start - DAY_ONE) / SECOND, (span.end - DAY_ONE) / SECOND, span.status))
+        .collect();
+    let end = 86_400 + 30;
+    assert_eq!(moments, [(0, 43_200, Status::Healthy), (43_200, 45_000, Status::Down), (45_000, end, Status::Healthy)]);
+    let reckoning = Reckoning::of(&past.track.spans, DAY_ONE, now);
+    assert_eq!(reckoning.uptime().map(uptime::Share::percent).as_deref(), Some("97.91%"));
+    assert_eq!(past.events, [Event { at: DAY_ONE + DAY / 2, reason: format!("refused at {}", DAY_ONE + DAY / 2) }]);
+    assert_eq!(past_of(&history, "B").latest.place, 0);
+    assert_eq!(history.file_count(), 1_440);
+}
+
+#[test]
+fn the_percentiles_of_a_day_are_those_of_its_checks() {
+    let shelf = one_day();
+    let (history, _) = rebuilt(&shelf, DAY_ONE + DAY, DEFAULT_EXPIRY);
+    let mut times: Vec<Nanos> = shelf.values().map(|file| file.results[0].attempts[0].rtt).collect();
+    times.sort_unstable();
+    let told = past_of(&history, "B").by_day()[&day_of(DAY_ONE)];
+    for (bucket, exact) in [(told.p50, times[1_439 / 2]), (told.p95, times[1_439 * 95 / 100])] {
+        assert!((bucket.time() - exact).abs() * 20 <= exact, "{} for {exact}", bucket.time());
+    }
+    assert_eq!(past_of(&history, "B").by_hour().len(), 24);
+}
+
+#[test]
+fn closed_days_tell_the_same_percentiles_as_open_ones() {
+    let mut shelf = one_day();
+    let (open, nothing) = rebuilt(&shelf, DAY_ONE + DAY, DEFAULT_EXPIRY);
+    assert!(nothing.endpoints.is_empty());
+    let at = DAY_ONE + DAY + 2 * HOUR;
+    put(&mut shelf, at, vec![result("A", at, Status::Healthy), result("B", at, Status::Healthy)]);
+    let (closed, latencies) = rebuilt(&shelf, at, DEFAULT_EXPIRY);
+    let day = day_of(DAY_ONE);
+    let (open, closed) = (past_of(&open, "B"), past_of(&closed, "B"));
+    assert_eq!(
+        (open.by_day()[&day], open.by_hour()[&(day * 24)]),
+        (closed.by_day()[&day], closed.by_hour()[&(day * 24)])
+    );
+    assert_eq!((closed.open.len(), latencies.endpoints.len()), (1, 2));
+    let sketches = latencies.endpoints.values().nth(1).expect("there are two");
+    let whole = sketches.between(&closed.open, DAY_ONE, at + HOUR);
+    assert_eq!(whole.count(), 1_441);
+}
+
+#[test]
+fn a_round_from_before_another_is_put_in_its_place() {
+    let mut shelf = one_day();
+    let noon = DAY_ONE + DAY / 2 + SECOND;
+    let late = CheckFileName { stored_at: noon, node: node() };
+    let content = shelf.remove(&late).expect("it was stored");
+    let now = DAY_ONE + DAY;
+    let mut known = rebuilt(&shelf, now, DEFAULT_EXPIRY);
+    shelf.insert(late.clone(), content);
+    fold(&shelf, &mut known, &[late], now, DEFAULT_EXPIRY);
+    assert_eq!(bytes(&known), bytes(&rebuilt(&shelf, now, DEFAULT_EXPIRY)));
+}
+
+#[test]
+fn two_runs_that_overlap_lose_nothing() {
+    let mut shelf = one_day();
+    let now = DAY_ONE + DAY + MINUTE;
+    let mut known = rebuilt(&shelf, now, DEFAULT_EXPIRY);
+    let (mut one, mut other) = (known.clone(), known.clone());
+    let at = DAY_ONE + DAY;
+    let first = put(&mut shelf, at, vec![result("A", at - 2 * SECOND, Status::Down)]);
+    fold(&shelf, &mut one, std::slice::from_ref(&first), now, DEFAULT_EXPIRY);
+    let content = shelf.remove(&first).expect("it was stored");
+    let second = put(&mut shelf, at + SECOND, vec![result("A", at - 3 * SECOND, Status::Healthy)]);
+    fold(&shelf, &mut other, &[second], now, DEFAULT_EXPIRY);
+    shelf.insert(first, content);
+    // Whoever wrote last, the next run finds what is missing.
+    for mut written in [one, other] {
+        fold(&shelf, &mut written, &[], now, DEFAULT_EXPIRY);
+        known = written;
+        assert_eq!(bytes(&known), bytes(&rebuilt(&shelf, now, DEFAULT_EXPIRY)));
+    }
+}
+
+#[test]
+fn what_is_older_than_the_check_files_stays() {
+    let mut shelf = one_day();
+    let mut known = rebuilt(&shelf, DAY_ONE + DAY, DEFAULT_EXPIRY);
+    for minute in 0..1_440 {
+        let at = DAY_ONE + 3 * DAY + minute * MINUTE;
+        let own = put(&mut shelf, at, vec![result("A", at, Status::Healthy)]);
+        if minute % 500 == 0 || minute == 1_439 {
+            fold(&shelf, &mut known, &[own], at, DEFAULT_EXPIRY);
+        }
+    }
+    let complete = bytes(&known);
+    // The first day's files have expired, and some of the second's.
+    shelf.retain(|name, _| name.stored_at >= DAY_ONE + 3 * DAY + HOUR);
+    make_again(&shelf, &mut known, Gap::WHOLE, DAY_ONE + 4 * DAY, DEFAULT_EXPIRY);
+    assert_eq!(bytes(&known), complete);
+    assert_eq!(known.0.file_count(), 2_880);
+}
+
+#[test]
+fn what_is_older_than_the_expiry_is_forgotten() {
+    let mut shelf = Shelf::new();
+    for hour in 0..24 * 60 {
+        let at = DAY_ONE + hour * HOUR;
+        put(&mut shelf, at, vec![CheckResult { interval: Some(HOUR), ..result("A", at, Status::Healthy) }]);
+    }
+    let (history, latencies) = rebuilt(&shelf, DAY_ONE + 60 * DAY, 30 * DAY);
+    let past = past_of(&history, "A");
+    assert_eq!(past.track.spans[0].start, DAY_ONE + 29 * DAY);
+    assert_eq!(past.by_day().len(), 31);
+    assert_eq!(latencies.endpoints.values().next().map(|sketches| sketches.days.len()), Some(30));
+}
+
+#[test]
+fn old_days_become_blocks_and_their_percentiles_stay() {
+    let mut shelf = Shelf::new();
+    for hour in 0..24 * 200 {
+        let at = DAY_ONE + hour * HOUR;
+        put(&mut shelf, at, vec![CheckResult { interval: Some(HOUR), ..result("A", at, Status::Healthy) }]);
+    }
+    let (history, latencies) = rebuilt(&shelf, DAY_ONE + 200 * DAY, DEFAULT_EXPIRY);
+    let sketches = latencies.endpoints.values().next().expect("it was checked");
+    assert!(sketches.blocks.len() >= 3 && sketches.days.len() <= 92 + 28, "{:?}", sketches.blocks.keys());
+    let past = past_of(&history, "A");
+    assert_eq!(sketches.between(&past.open, 0, DAY_ONE + 300 * DAY).count(), 24 * 200);
+    assert_eq!(sketches.between(&past.open, DAY_ONE + 193 * DAY, DAY_ONE + 300 * DAY).count(), 24 * 7);
+}
+
+#[test]
+fn a_file_from_the_future_waits_until_its_time_has_come() {
+    let mut shelf = one_day();
+    let now = DAY_ONE + DAY;
+    // The clock was wrong by a year, and a round was stored and folded then.
+    let mut known = rebuilt(&shelf, now, DEFAULT_EXPIRY);
+    let wrong = now + 365 * DAY;
+    let own = put(&mut shelf, wrong, vec![result("A", wrong, Status::Down)]);
+    fold(&shelf, &mut known, &[own], wrong, DEFAULT_EXPIRY);
+    let own = put(&mut shelf, now + MINUTE, vec![result("A", now + MINUTE, Status::Healthy)]);
+    fold(&shelf, &mut known, &[own], now + MINUTE, DEFAULT_EXPIRY);
+    assert_eq!(bytes(&known), bytes(&rebuilt(&shelf, now + MINUTE, DEFAULT_EXPIRY)));
+    assert_eq!(uptime::status_at(&past_of(&known.0, "A").track.spans, now + MINUTE), Status::Healthy);
+    assert_eq!(known.0.newest(), Some(now + MINUTE));
+}
+
+#[test]
+fn lost_latencies_are_made_again() {
+    let mut shelf = one_day();
+    let at = DAY_ONE + DAY + 2 * HOUR;
+    put(&mut shelf, at, vec![result("A", at, Status::Healthy)]);
+    let mut known = rebuilt(&shelf, at, DEFAULT_EXPIRY);
+    let complete = bytes(&known);
+    known.1 = Latencies::default();
+    fold(&shelf, &mut known, &[], at, DEFAULT_EXPIRY);
+    assert_eq!(bytes(&known), complete);
+}
+
+#[test]
+fn results_of_an_impossible_time_are_left_out_and_counted() {
+    let mut shelf = one_day();
+    let at = DAY_ONE + DAY;
+    put(&mut shelf, at, vec![result("A", 7, Status::Down), result("A", at + HOUR, Status::Down)]);
+    let mut known = (History::of(node()), Latencies::default());
+    let names: Vec<CheckFileName> = shelf.keys().cloned().collect();
+    let mut folding = Folding::again(&mut known.0, &mut known.1, Gap::WHOLE, &names, at);
+    for name in &names {
+        folding.add(name, shelf[name].clone());
+    }
+    assert_eq!(folding.finish(DEFAULT_EXPIRY), Left { implausible: 2 });
+    assert_eq!(past_of(&known.0, "A").track.spans.len(), 3);
+}
+
+#[test]
+fn files_of_other_nodes_are_theirs() {
+    let mut shelf = one_day();
+    let theirs = CheckFileName { stored_at: DAY_ONE + 5, node: NodeName::new("there").ok() };
+    shelf.insert(theirs.clone(), CheckFile { results: vec![result("X", DAY_ONE, Status::Down)], skipped: Vec::new() });
+    let (mut history, mut latencies) = rebuilt(&shelf, DAY_ONE + DAY, DEFAULT_EXPIRY);
+    assert_eq!(history.uncovered(std::slice::from_ref(&theirs), DAY_ONE + DAY), []);
+    let mut folding = Folding::going_on(&mut history, &mut latencies);
+    folding.add(&theirs, shelf[&theirs].clone());
+    folding.finish(DEFAULT_EXPIRY);
+    assert_eq!((history.endpoints.len(), history.file_count()), (2, 1_440));
+}
+
+#[test]
+fn messages_outlive_their_files_and_too_many_of_a_day_do_not_pile_up() {
+    let mut shelf = Shelf::new();
+    for minute in 0..30 {
+        let at = DAY_ONE + minute * MINUTE;
+        let message = format!("It is {minute} past.");
+        put(&mut shelf, at, vec![CheckResult { message, ..result("A", at, Status::Healthy) }]);
+    }
+    let (history, _) = rebuilt(&shelf, DAY_ONE + DAY, DEFAULT_EXPIRY);
+    assert_eq!(history.messages.len(), MESSAGES_A_DAY);
+    let first = history.messages.first().expect("something was said");
+    assert_eq!((first.at, first.message.as_str(), first.about[0].title.as_str()), (DAY_ONE, "It is 0 past.", "A"));
+}
+
+#[test]
+fn two_checkers_with_one_name_are_noticed() {
+    let mut shelf = one_day();
+    let (history, _) = rebuilt(&shelf, DAY_ONE + DAY, DEFAULT_EXPIRY);
+    assert_eq!(history.crowd(), None);
+    for minute in 0..1_440 {
+        let at = DAY_ONE + minute * MINUTE + 17 * SECOND;
+        put(&mut shelf, at, vec![result("A", at, Status::Healthy)]);
+    }
+    let (history, _) = rebuilt(&shelf, DAY_ONE + DAY, DEFAULT_EXPIRY);
+    assert_eq!(history.crowd(), Some(Crowd { stored: 2_880, expected: 1_440 }));
+}
+
+#[test]
+fn a_reader_lists_little_unless_a_node_has_no_history_or_is_behind() {
+    let (history, _) = rebuilt(&one_day(), DAY_ONE + DAY, DEFAULT_EXPIRY);
+    assert_eq!(look_from([]), None);
+    let from = look_from([&history]).expect("there is one");
+    assert_eq!(from, history.newest - OVERLAP);
+    let own = CheckFileName { stored_at: history.newest, node: node() };
+    assert_eq!(look_further([&history], std::slice::from_ref(&own), from, DAY_ONE), None);
+    let original = CheckFileName { stored_at: history.newest, node: None };
+    assert_eq!(look_further([&history], &[own.clone(), original], from, DAY_ONE), Some(DAY_ONE));
+    // Somebody else has a newer history, and this one's was not written for an hour.
+    let listed = [CheckFileName { stored_at: own.stored_at + HOUR, ..own }];
+    assert_eq!(look_further([&history], &listed, from + HOUR, DAY_ONE), Some(from));
+}
+
+#[test]
+fn what_is_no_history_is_refused_with_a_reason() {
+    let good = rebuilt(&one_day(), DAY_ONE + DAY, DEFAULT_EXPIRY).0.to_json();
+    assert!(History::parse(good.as_bytes()).is_ok());
+    for (from, to) in [
+        ("\"version\":1", "\"version\":2"),
+        ("\"version\":1", "\"version\":\"one\""),
+        ("\"newest\":", "\"newest\":9"),
+        ("\"spans\":[", "\"spans\":[1,"),
+        ("\"spans\":[", "\"spans\":[1,-5,1,"),
+        ("\"spans\":[", "\"spans\":[1,5,7,"),
+        ("\"spans\":[", "\"spans\":[9223372036854775807,5,1,"),
+        ("\"node\":\"here\"", "\"node\":\"../etc\""),
+        ("\"from\":", "\"from\":99999999999"),
+        ("\"each\":[[", "\"each\":[[9999,1],["),
+        ("\"recent\":[", "\"recent\":[-1,"),
+    ] {
+        let bad = good.replacen(from, to, 1);
+        assert_ne!(bad, good, "{from} is there");
+        assert!(History::parse(bad.as_bytes()).is_err(), "{to}");
+    }
+    for bad in ["", "{}", "[]", "null", "{\"version\":1}", &good[..good.len() / 2]] {
+        assert!(History::parse(bad.as_bytes()).is_err() && Latencies::parse(bad.as_bytes()).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_quiet_quarter_is_a_few_numbers() {
+    let mut shelf = Shelf::new();
+    for hour in 0..24 * 90 {
+        let at = DAY_ONE + hour * HOUR + hour % 7;
+        put(&mut shelf, at, vec![CheckResult { interval: Some(HOUR), ..result("A", at, Status::Healthy) }]);
+    }
+    let (history, _) = rebuilt(&shelf, DAY_ONE + 90 * DAY, DEFAULT_EXPIRY);
+    assert_eq!(past_of(&history, "A").track.spans.len(), 1);
+}
+
+/// What may happen to a node in one step of its life.
+#[derive(Debug, Clone)]
+enum Step {
+    /// Its clock goes on, or is set back or forth.
+    Clock(Nanos),
+    /// It makes a round and folds it.
+    Round(Vec<(u8, Nanos, Status, Option<Nanos>)>),
+    /// It makes a round whose fold is lost: another run has written later.
+    RoundOnly(Vec<(u8, Nanos, Status, Option<Nanos>)>),
+    /// A run ends that had read the history before the last step, and under the same clock.
+    StaleRun,
+    /// The history's latencies are lost.
+    LatenciesLost,
+}
+
+fn any_round() -> impl Strategy<Value = Vec<(u8, Nanos, Status, Option<Nanos>)>> {
+    let interval = prop_oneof![8 => Just(Some(HOUR)), 1 => Just(Some(MINUTE)), 1 => Just(None)];
+    let lag = prop_oneof![6 => 0..5 * SECOND, 1 => 0..3 * HOUR];
+    let one = (0..3_u8, lag, prop::sample::select(Status::ALL.to_vec()), interval);
+    prop::collection::vec(one, 0..4)
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0..2 * HOUR).prop_map(Step::Clock),
+        1 => (0..40 * DAY).prop_map(Step::Clock),
+        1 => (-2 * DAY..0).prop_map(Step::Clock),
+        8 => any_round().prop_map(Step::Round),
+        2 => any_round().prop_map(Step::RoundOnly),
+        1 => Just(Step::StaleRun),
+        1 => Just(Step::LatenciesLost),
+    ]
+}
+
+/// Lives through the steps, and says what is known at the end beside all files and the time.
+fn live(steps: Vec<Step>) -> (Shelf, (History, Latencies), UnixNanos) {
+    let (mut shelf, mut now) = (Shelf::new(), DAY_ONE);
+    let mut known = (History::of(node()), Latencies::default());
+    let mut before = known.clone();
+    // What this node stored but did not fold, and knows of: it is late at most for the next fold.
+    let mut own = Vec::new();
+    // What a run would not know that had read the history before the last step.
+    let mut lost = Vec::new();
+    let store = |shelf: &mut Shelf, round: Vec<(u8, Nanos, Status, Option<Nanos>)>, now: UnixNanos| {
+        let mut stored_at = now;
+        while shelf.contains_key(&CheckFileName { stored_at, node: node() }) {
+            stored_at += 1;
+        }
+        let results = round
+            .into_iter()
+            .map(|(endpoint, lag, status, interval)| {
+                let message = if lag == 0 { "hello".to_owned() } else { String::new() };
+                CheckResult { message, interval, ..result(&endpoint.to_string(), now - lag, status) }
+            })
+            .collect();
+        put(shelf, stored_at, results)
+    };
+    for step in steps {
+        let earlier = known.clone();
+        match step {
+            Step::Clock(by) => now += by,
+            Step::Round(round) => {
+                own.push(store(&mut shelf, round, now));
+                fold(&shelf, &mut known, &own, now, DEFAULT_EXPIRY);
+                lost = std::mem::take(&mut own);
+            }
+            Step::RoundOnly(round) => own.push(store(&mut shelf, round, now)),
+            Step::StaleRun if lost.iter().all(|name| name.stored_at >= before.0.list_from()) => known = before.clone(),
+            Step::StaleRun => {}
+            Step::LatenciesLost => known.1 = Latencies::default(),
+        }
+        // What was written and is read again is the same.
+        let read = (History::parse(known.0.to_json().as_bytes()), Latencies::parse(known.1.to_json().as_bytes()));
+        assert_eq!(read, (Ok(known.0.clone()), Ok(known.1.clone())));
+        before = earlier;
+    }
+    // The clock is right at last, and a run finds what is there.
+    now = now.max(shelf.keys().next_back().map_or(now, |name| name.stored_at));
+    fold(&shelf, &mut known, &own, now, DEFAULT_EXPIRY);
+    (shelf, known, now)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_history_that_grew_is_the_one_that_is_made_from_all_files(steps in prop::collection::vec(any_step(), 0..40)) {
+        let (shelf, known, now) = live(steps);
+        let again = rebuilt(&shelf, now, DEFAULT_EXPIRY);
+        prop_assert_eq!(&known.0, &again.0);
+        prop_assert_eq!(bytes(&known), bytes(&again));
+        // To make it again from itself and all files changes nothing either.
+        let mut same = known.clone();
+        make_again(&shelf, &mut same, Gap::WHOLE, now, DEFAULT_EXPIRY);
+        prop_assert_eq!(bytes(&known), bytes(&same));
+    }
+
+    #[test]
+    fn the_spans_are_those_of_the_check_files(steps in prop::collection::vec(any_step(), 0..30)) {
+        let (shelf, known, now) = live(steps);
+        let mut seen: BTreeMap<EndpointKey, Vec<Observation>> = BTreeMap::new();
+        for result in shelf.values().flat_map(|file| &file.results) {
+            let observation = Observation { at: result.timestamp, status: result.status, interval: result.interval };
+            seen.entry(result.endpoint_key()).or_default().push(observation);
+        }
+        let kept_from = super::start_of_day(known.0.newest - DEFAULT_EXPIRY);
+        for (key, observations) in seen {
+            let mut expected = uptime::spans(observations, now);
+            expected.retain(|span| span.end > kept_from);
+            if let Some(first) = expected.first_mut() {
+                first.start = first.start.max(kept_from);
+            }
+            let mut track = known.0.endpoints.get(&key).map(|past| past.track.clone()).unwrap_or_default();
+            track.cut(now);
+            prop_assert_eq!(track.spans, expected);
+        }
+    }
+
+    #[test]
+    fn no_content_makes_reading_panic(content in ".{0,80}", cut in 0..3_000_usize) {
+        let good = rebuilt(&one_day(), DAY_ONE + DAY, DEFAULT_EXPIRY).0.to_json();
+        let _ = (History::parse(content.as_bytes()), Latencies::parse(content.as_bytes()));
+        prop_assert!(History::parse(&good.as_bytes()[..cut.min(good.len() - 1)]).is_err());
+    }
+}

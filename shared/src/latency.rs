@@ -1,0 +1,234 @@
+//! Latency as a sketch: how many times fell into each of a fixed row of buckets, from which any percentile can be
+//! told within 5%. Sketches of two periods add up to that of both. Which times are counted is others' business.
+
+use crate::Nanos;
+
+/// Times below this all count as this: nobody's network answers in less, and the row of buckets has to begin somewhere.
+pub const SHORTEST: Nanos = 1_000;
+
+/// How many buckets it takes from [`SHORTEST`] to beyond the greatest number of nanoseconds.
+const BUCKETS: usize = 387;
+
+/// The greatest time of each bucket; the next one's is a tenth greater.
+///
+/// With that, a bucket's middle is within 1/21 of all its times. Integers, since logarithms may differ in their last
+/// bit from one machine to the next, and what is stored must not.
+const GREATEST: [Nanos; BUCKETS] = greatest();
+
+const fn greatest() -> [Nanos; BUCKETS] {
+    let mut row = [SHORTEST; BUCKETS];
+    let mut place = 1;
+    while place < BUCKETS {
+        let next = row[place - 1] as i128 * 11 / 10;
+        row[place] = if next > i64::MAX as i128 { i64::MAX } else { next as i64 };
+        place += 1;
+    }
+    row
+}
+
+/// A place in the row of buckets: a latency known within 5%, as short as it can be written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Bucket(u16);
+
+impl Bucket {
+    /// The bucket that a time falls into.
+    #[must_use]
+    pub fn of(time: Nanos) -> Bucket {
+        let place = GREATEST.partition_point(|greatest| *greatest < time);
+        Bucket(place.min(BUCKETS - 1) as u16)
+    }
+
+    /// The bucket at a place; `None` if there is no such place.
+    #[must_use]
+    pub fn at(place: u64) -> Option<Bucket> {
+        u16::try_from(place).ok().filter(|place| usize::from(*place) < BUCKETS).map(Bucket)
+    }
+
+    /// Its place in the row, from 0.
+    #[must_use]
+    pub fn place(self) -> u64 {
+        u64::from(self.0)
+    }
+
+    /// A time that is within 5% of all times in the bucket.
+    #[must_use]
+    pub fn time(self) -> Nanos {
+        let place = usize::from(self.0);
+        let greatest = i128::from(GREATEST[place]);
+        let Some(below) = place.checked_sub(1).map(|below| i128::from(GREATEST[below])) else { return SHORTEST };
+        // The harmonic mean is as far, in proportion, from the smallest as from the greatest.
+        (2 * below * greatest / (below + greatest)) as Nanos
+    }
+}
+
+/// How many times fell into which bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sketch {
+    /// The buckets with any, in order.
+    counts: Vec<(Bucket, u64)>,
+}
+
+impl Sketch {
+    /// Counts one time.
+    pub fn add(&mut self, time: Nanos) {
+        self.add_count(Bucket::of(time), 1);
+    }
+
+    /// Counts all that another sketch has counted.
+    pub fn merge(&mut self, other: &Sketch) {
+        for (bucket, count) in &other.counts {
+            self.add_count(*bucket, *count);
+        }
+    }
+
+    fn add_count(&mut self, bucket: Bucket, count: u64) {
+        match self.counts.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
+            Ok(place) => self.counts[place].1 = self.counts[place].1.saturating_add(count),
+            Err(place) => self.counts.insert(place, (bucket, count)),
+        }
+    }
+
+    /// How many times were counted.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.counts.iter().fold(0, |sum, (_, count)| sum.saturating_add(*count))
+    }
+
+    /// Whether nothing was counted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
+    /// The bucket of a percentile, such as 95: of `n` times in order the one at place `percent / 100 × (n - 1)`, cut.
+    /// `None` if nothing was counted.
+    #[must_use]
+    pub fn percentile(&self, percent: u8) -> Option<Bucket> {
+        let last = u128::from(self.count().checked_sub(1)?);
+        let rank = last * u128::from(percent.min(100)) / 100;
+        let mut before = 0_u128;
+        for (bucket, count) in &self.counts {
+            before += u128::from(*count);
+            if before > rank {
+                return Some(*bucket);
+            }
+        }
+        self.counts.last().map(|(bucket, _)| *bucket)
+    }
+
+    /// The counts as numbers that are short to write: for each bucket how many places it is behind the one before,
+    /// and how many times it counted.
+    #[must_use]
+    pub fn to_numbers(&self) -> Vec<u64> {
+        let mut numbers = Vec::with_capacity(2 * self.counts.len());
+        let mut before = 0;
+        for (bucket, count) in &self.counts {
+            numbers.extend([bucket.place() - before, *count]);
+            before = bucket.place();
+        }
+        numbers
+    }
+
+    /// Reads what [`Sketch::to_numbers`] gave; `None` if it cannot have given it.
+    #[must_use]
+    pub fn from_numbers(numbers: &[u64]) -> Option<Sketch> {
+        let mut counts: Vec<(Bucket, u64)> = Vec::with_capacity(numbers.len() / 2);
+        for pair in numbers.chunks(2) {
+            let [step, count] = pair else { return None };
+            let before = counts.last().map_or(0, |(bucket, _)| bucket.place());
+            let is_forward = *step > 0 || counts.is_empty();
+            let bucket = Bucket::at(before.checked_add(*step)?)?;
+            if !is_forward || *count == 0 {
+                return None;
+            }
+            counts.push((bucket, *count));
+        }
+        Some(Sketch { counts })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SECOND;
+    use proptest::prelude::*;
+
+    fn sketch_of(times: &[Nanos]) -> Sketch {
+        let mut sketch = Sketch::default();
+        for time in times {
+            sketch.add(*time);
+        }
+        sketch
+    }
+
+    fn is_within_five_percent(told: Nanos, exact: Nanos) -> bool {
+        (i128::from(told) - i128::from(exact)).abs() * 20 <= i128::from(exact)
+    }
+
+    #[test]
+    fn the_row_of_buckets_reaches_from_a_microsecond_to_the_greatest_number() {
+        assert_eq!((GREATEST[0], GREATEST[1], GREATEST[BUCKETS - 1]), (1_000, 1_100, i64::MAX));
+        assert!(GREATEST[BUCKETS - 2] < i64::MAX);
+        assert_eq!(Bucket::of(i64::MIN), Bucket::of(1_000));
+        assert_eq!(Bucket::at(BUCKETS as u64), None);
+    }
+
+    #[test]
+    fn a_sketch_that_nobody_wrote_is_none() {
+        for numbers in [&[1][..], &[1, 0], &[400, 1], &[1, 1, 0, 1], &[u64::MAX, 1], &[1, 1, u64::MAX, 1]] {
+            assert_eq!(Sketch::from_numbers(numbers), None, "{numbers:?}");
+        }
+        assert_eq!(Sketch::default().percentile(50), None);
+    }
+
+    fn any_times() -> impl Strategy<Value = Vec<Nanos>> {
+        prop::collection::vec(prop_oneof![SHORTEST..SECOND, SHORTEST..=i64::MAX, 90_000_000..110_000_000_i64], 1..200)
+    }
+
+    proptest! {
+        #[test]
+        fn a_bucket_tells_all_its_times_within_five_percent(time in SHORTEST..=i64::MAX) {
+            prop_assert!(is_within_five_percent(Bucket::of(time).time(), time));
+        }
+
+        #[test]
+        fn percentiles_are_those_of_the_times_within_five_percent(mut times in any_times(), percent in 0..=100_u8) {
+            let told = sketch_of(&times).percentile(percent).expect("something was counted").time();
+            times.sort_unstable();
+            let exact = times[(times.len() - 1) * usize::from(percent) / 100];
+            prop_assert!(is_within_five_percent(told, exact), "{told} for {exact}");
+        }
+
+        #[test]
+        fn merging_is_counting_together_in_any_order(one in any_times(), two in any_times(), three in any_times()) {
+            let [a, b, c] = [&one, &two, &three].map(|times| sketch_of(times));
+            let merged = |parts: [&Sketch; 3]| {
+                let mut sum = Sketch::default();
+                for part in parts {
+                    sum.merge(part);
+                }
+                sum
+            };
+            let mut of_two = b.clone();
+            of_two.merge(&c);
+            let all = sketch_of(&[one, two, three].concat());
+            prop_assert_eq!(&merged([&a, &b, &c]), &all);
+            prop_assert_eq!(&merged([&c, &a, &b]), &all);
+            prop_assert_eq!(&merged([&of_two, &a, &Sketch::default()]), &all);
+        }
+
+        #[test]
+        fn what_is_written_reads_back_equal(times in any_times()) {
+            let sketch = sketch_of(&times);
+            prop_assert_eq!(Sketch::from_numbers(&sketch.to_numbers()), Some(sketch));
+        }
+
+        #[test]
+        fn no_numbers_make_reading_panic(numbers in prop::collection::vec(prop_oneof![0..400_u64, any::<u64>()], 0..9)) {
+            if let Some(sketch) = Sketch::from_numbers(&numbers) {
+                prop_assert_eq!(sketch.to_numbers(), numbers);
+                let _ = sketch.percentile(99);
+            }
+        }
+    }
+}
