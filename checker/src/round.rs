@@ -76,7 +76,7 @@ fn result(
     observation: Observation,
     interval: Option<Nanos>,
 ) -> CheckResult {
-    let conclusion = conclude(observation, check.threshold);
+    let conclusion = conclude(observation, check);
     CheckResult {
         title: check.title.clone(),
         locator: check.kind.locator().to_owned(),

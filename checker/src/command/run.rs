@@ -35,7 +35,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
         tell(&format!("note: `{}` names no `storage`; the round is only printed", arguments.config.config.display()));
     }
     let stop = Stop::on_signals()?;
-    let probes = Arc::new(Probes::default());
+    let probes = Arc::new(Probes::new(config.reach, now));
     let interval = arguments.every.or(config.every);
     let started = Instant::now();
     let mut due: Nanos = 0;

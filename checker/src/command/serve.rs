@@ -50,7 +50,7 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     let serving =
         tokio::spawn(server::serve(listener, page, config.clone(), Arc::clone(record.store()), stop.clone().wished()));
 
-    let probes = Arc::new(Probes::default());
+    let probes = Arc::new(Probes::new(config.reach, now));
     let started = Instant::now();
     let mut due: Nanos = 0;
     let mut before = Vec::new();

@@ -37,17 +37,18 @@ fn of(shape: &Shape) -> Value {
         ] } }),
         Shape::List(element) => json!({ "type": "array", "items": of(element) }),
         Shape::Object(fields) => object(fields, &Map::new(), &[]),
-        Shape::Tagged { keys, variants, not_yet } => tagged(keys, variants, not_yet),
+        Shape::Tagged { keys, variants, not_yet, common } => tagged(keys, variants, not_yet, common),
     }
 }
 
-fn tagged(keys: &[&str], variants: &[Variant], not_yet: &[&str]) -> Value {
+fn tagged(keys: &[&str], variants: &[Variant], not_yet: &[&str], common: &[Field]) -> Value {
     let mut choices: Vec<Value> = Vec::new();
     for key in keys {
         for variant in variants {
             let tag =
                 Map::from_iter([((*key).to_owned(), json!({ "const": variant.word, "description": variant.about }))]);
-            choices.push(object(variant.fields, &tag, &[key]));
+            let fields: Vec<Field> = variant.fields.iter().chain(common).copied().collect();
+            choices.push(object(&fields, &tag, &[key]));
         }
         if !not_yet.is_empty() {
             choices.push(json!({

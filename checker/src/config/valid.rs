@@ -7,9 +7,16 @@ use std::time::Duration;
 
 use shared::object_name::NodeName;
 use shared::page_config::AddressStyle;
+use shared::status::Status;
 use shared::{Nanos, UnixNanos};
 
+use crate::check::dns::DnsCheck;
+use crate::check::exec::ExecCheck;
 use crate::check::http::HttpCheck;
+use crate::check::reach::Reach;
+use crate::check::tcp::TcpCheck;
+use crate::check::tls::TlsCheck;
+use crate::check::tls_trust::TlsTrust;
 
 /// All that the checker needs to know.
 #[derive(Debug, Clone)]
@@ -20,6 +27,8 @@ pub struct Config {
     pub every: Option<Nanos>,
     /// How many checks may be under way at once; at least one.
     pub concurrent_checks: usize,
+    /// Which addresses checks may connect to.
+    pub reach: Reach,
     /// What is watched, in the file's order.
     pub checks: Vec<Check>,
     /// Where results go; `None` if the file names no storage.
@@ -43,6 +52,8 @@ pub struct Check {
     pub attempt_spacing: Duration,
     /// The median round-trip time above which it is degraded, in nanoseconds; 0 is none.
     pub threshold: Nanos,
+    /// What a failed attempt means: down, or only degraded.
+    pub failure: Status,
     /// How it is checked.
     pub kind: CheckKind,
 }
@@ -52,6 +63,14 @@ pub struct Check {
 pub enum CheckKind {
     /// An HTTP or HTTPS request.
     Http(Box<HttpCheck>),
+    /// A TCP connection, and what is said over it.
+    Tcp(Box<TcpCheck>),
+    /// A TLS handshake and the certificates it shows.
+    Tls(Box<TlsCheck>),
+    /// A question to a name server.
+    Dns(Box<DnsCheck>),
+    /// A command.
+    Exec(Box<ExecCheck>),
     /// A check that is configured, but cannot be made. Each round says so for its endpoint, as unknown.
     NotPossible {
         /// The word of its kind.
@@ -63,12 +82,46 @@ pub enum CheckKind {
     },
 }
 
+impl Check {
+    /// A check of this kind with everything else as it is by default.
+    #[must_use]
+    pub fn of_kind(title: &str, kind: CheckKind) -> Check {
+        Check {
+            title: title.to_owned(),
+            attempts: 1,
+            attempt_spacing: Duration::ZERO,
+            threshold: 0,
+            failure: Status::Down,
+            kind,
+        }
+    }
+
+    /// What keeps this check from being made on this machine, as far as can be seen without making it.
+    pub fn find_obstacle(&self) -> Result<(), String> {
+        let readable = |trust: &TlsTrust| match trust.read_authorities() {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        };
+        match &self.kind {
+            CheckKind::Http(http) => readable(&http.trust),
+            CheckKind::Tcp(tcp) => tcp.tls.as_ref().map_or(Ok(()), |tls| readable(&tls.trust)),
+            CheckKind::Tls(tls) => readable(&tls.options.trust),
+            CheckKind::Exec(exec) => exec.find_command().map(drop),
+            CheckKind::Dns(_) | CheckKind::NotPossible { .. } => Ok(()),
+        }
+    }
+}
+
 impl CheckKind {
     /// The word for it in check files.
     #[must_use]
     pub fn word(&self) -> &str {
         match self {
             CheckKind::Http(_) => "http",
+            CheckKind::Tcp(_) => "tcp",
+            CheckKind::Tls(_) => "tls",
+            CheckKind::Dns(_) => "dns",
+            CheckKind::Exec(_) => "exec",
             CheckKind::NotPossible { word, .. } => word,
         }
     }
@@ -78,6 +131,10 @@ impl CheckKind {
     pub fn locator(&self) -> &str {
         match self {
             CheckKind::Http(http) => &http.locator,
+            CheckKind::Tcp(tcp) => &tcp.locator,
+            CheckKind::Tls(tls) => &tls.locator,
+            CheckKind::Dns(dns) => &dns.locator,
+            CheckKind::Exec(exec) => &exec.locator,
             CheckKind::NotPossible { locator, .. } => locator,
         }
     }
