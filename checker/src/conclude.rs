@@ -30,13 +30,16 @@ pub fn conclude(observation: Observation, check: &Check) -> Conclusion {
             return Conclusion { status: Status::Unknown, notice: why, attempts: Vec::new() };
         }
     };
+    let counted = || tried.iter().filter(|tried| !tried.made_good);
+    let stats = Stats::of(counted().map(|tried| tried.attempt.rtt).collect());
+    let error = counted().find_map(|tried| tried.attempt.error.clone());
     let (attempts, concerns): (Vec<Attempt>, Vec<Option<String>>) =
-        tried.into_iter().map(|Tried { attempt, concern }| (attempt, concern)).unzip();
+        tried.into_iter().map(|Tried { attempt, concern, .. }| (attempt, concern)).unzip();
     let conclusion = |status, notice, attempts| Conclusion { status, notice, attempts };
-    let Some(stats) = Stats::of_attempts(&attempts) else {
+    let Some(stats) = stats else {
         return conclusion(Status::Unknown, "no attempt was made".to_owned(), attempts);
     };
-    if let Some(error) = attempts.iter().find_map(|attempt| attempt.error.clone()) {
+    if let Some(error) = error {
         // What is down says why in its attempts; the original repeats it where that is only degraded.
         let notice = if check.failure == Status::Down { String::new() } else { error };
         return conclusion(check.failure, notice, attempts);
@@ -65,7 +68,7 @@ mod tests {
     fn attempts(of: &[(Nanos, Option<&str>)]) -> Observation {
         let tried = |(rtt, error): &(Nanos, Option<&str>)| Tried {
             attempt: Attempt { rtt: *rtt, error: error.map(str::to_owned), ..Attempt::default() },
-            concern: None,
+            ..Tried::default()
         };
         Observation::Attempts(of.iter().map(tried).collect())
     }
@@ -91,6 +94,14 @@ mod tests {
         let conclusion = conclude(Observation::Attempts(vec![Tried::default(), worried()]), &check(0));
         assert_eq!((conclusion.status, conclusion.notice.as_str()), (Status::Degraded, "expires soon"));
         assert_eq!(conclude(Observation::Attempts(vec![worried(), failed]), &check(0)).status, Status::Down);
+    }
+
+    #[test]
+    fn what_was_made_good_by_trying_again_is_kept_and_counts_for_nothing() {
+        let failed = Attempt { rtt: 900, error: Some("reset".to_owned()), ..Attempt::default() };
+        let made_good = Tried { attempt: failed, made_good: true, ..Tried::default() };
+        let conclusion = conclude(Observation::Attempts(vec![made_good, Tried::default()]), &check(500));
+        assert_eq!((conclusion.status, conclusion.attempts.len()), (Status::Healthy, 2));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use tokio::net::{TcpStream, UdpSocket};
 
 use super::connect::{Address, look_up};
 use super::reach::Reach;
+use super::seen::Seen;
 use super::stopwatch::Stopwatch;
 use super::{Failure, Outcome, wording};
 
@@ -88,7 +89,8 @@ pub async fn ask(check: &DnsCheck, reach: Reach, stopwatch: Arc<Stopwatch>) -> O
         }
     }
     stopwatch.first_byte();
-    judge(check, &answer)
+    judge(check, &answer)?;
+    Ok(Seen { peer: Some(server), ..Seen::default() })
 }
 
 fn question(check: &DnsCheck) -> Message {
@@ -155,7 +157,7 @@ fn read(bytes: &[u8], question: &Message) -> Result<Option<Message>, Failure> {
     Ok(fits.then_some(answer))
 }
 
-fn judge(check: &DnsCheck, answer: &Message) -> Outcome {
+fn judge(check: &DnsCheck, answer: &Message) -> Result<(), Failure> {
     let code = answer.metadata.response_code;
     if code != check.rcode {
         return Err(format!("response code {}, expected {}", word_of(code), word_of(check.rcode)));
@@ -164,7 +166,7 @@ fn judge(check: &DnsCheck, answer: &Message) -> Outcome {
         return Err("server does not say that the answer is authentic (DNSSEC)".to_owned());
     }
     if code != ResponseCode::NoError {
-        return Ok(None);
+        return Ok(());
     }
     let mut found: Vec<String> = answer
         .answers
@@ -185,7 +187,7 @@ fn judge(check: &DnsCheck, answer: &Message) -> Outcome {
     match (found.is_empty(), expected.is_empty()) {
         (true, true) => Err(format!("no {} record for `{}`", check.record, check.name)),
         (_, false) if found != expected => Err(format!("answer is {}, expected {}", listed(&found), listed(&expected))),
-        _ => Ok(None),
+        _ => Ok(()),
     }
 }
 

@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
+use super::seen::Seen;
 use super::stopwatch::Stopwatch;
 use super::{Failure, Outcome, wording};
 
@@ -26,8 +27,8 @@ pub struct ExecCheck {
     pub arguments: Vec<String>,
     /// The longest an attempt may take.
     pub timeout: Duration,
-    /// The exit status that means success.
-    pub exit_status: i32,
+    /// The exit status that means success; `None` leaves it to the assertions.
+    pub exit_status: Option<i32>,
     /// A text that the output must contain.
     pub must_contain: Option<String>,
     /// A text that the output must not contain.
@@ -88,17 +89,20 @@ pub async fn run(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> Outcome {
     };
     output.append(&mut from_stdout);
     output.append(&mut from_stderr);
-    judge(check, status, &output)
+    judge(check, status, &output)?;
+    Ok(Seen { status: status.code().map(i64::from), body: Some(output), ..Seen::default() })
 }
 
-fn judge(check: &ExecCheck, status: ExitStatus, output: &[u8]) -> Outcome {
-    if status.code() != Some(check.exit_status) {
+fn judge(check: &ExecCheck, status: ExitStatus, output: &[u8]) -> Result<(), Failure> {
+    // A signal is never success, even where any exit status would be.
+    let expected = check.exit_status.or(status.code());
+    if expected.is_none() || status.code() != expected {
         let said = match wording::excerpt(output) {
             said if said.is_empty() => "no output".to_owned(),
             said => format!("output: `{said}`"),
         };
         return Err(match status.code() {
-            Some(code) => format!("exit status {code}, expected {}; {said}", check.exit_status),
+            Some(code) => format!("exit status {code}, expected {}; {said}", expected.unwrap_or_default()),
             None => format!("ended by {}; {said}", signal_of(status)),
         });
     }
@@ -106,7 +110,7 @@ fn judge(check: &ExecCheck, status: ExitStatus, output: &[u8]) -> Outcome {
     match (&check.must_contain, &check.must_not_contain) {
         (Some(text), _) if !contains(text) => Err(format!("output does not contain `{text}`")),
         (_, Some(text)) if contains(text) => Err(format!("output contains `{text}`")),
-        _ => Ok(None),
+        _ => Ok(()),
     }
 }
 
@@ -182,7 +186,7 @@ mod tests {
             command: PathBuf::from("sh"),
             arguments: vec!["-c".to_owned(), script.to_owned()],
             timeout: Duration::from_millis(700),
-            exit_status: 0,
+            exit_status: Some(0),
             must_contain: None,
             must_not_contain: None,
         }
@@ -203,7 +207,7 @@ mod tests {
             (shell("echo hello"), None),
             (shell("echo broken pump >&2; exit 3"), text("exit status 3, expected 0; output: `broken pump`")),
             (shell("exit 1"), text("exit status 1, expected 0; no output")),
-            (ExecCheck { exit_status: 3, ..shell("exit 3") }, None),
+            (ExecCheck { exit_status: Some(3), ..shell("exit 3") }, None),
             (shell("kill -9 $$"), text("ended by signal 9; no output")),
             (ExecCheck { must_contain: text("ell"), ..shell("echo hello") }, None),
             (ExecCheck { must_contain: text("x"), ..shell("echo hello") }, text("output does not contain `x`")),

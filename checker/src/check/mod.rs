@@ -4,11 +4,13 @@
 //! never an `Err`. What several kinds need stands beside them: [`connect`] opens connections, [`tls_trust`] knows
 //! whose certificates are trusted, [`stopwatch`] times an attempt, [`wording`] says in plain words what failed.
 
+pub mod assertion;
 pub mod connect;
 pub mod dns;
 pub mod exec;
 pub mod http;
 pub mod reach;
+pub mod seen;
 mod starttls;
 pub mod stopwatch;
 pub mod tcp;
@@ -24,9 +26,11 @@ use std::time::Duration;
 
 use shared::UnixNanos;
 use shared::result::Attempt;
+use shared::status::Status;
 
 use self::http::HttpClients;
 use self::reach::Reach;
+use self::seen::Seen;
 use self::stopwatch::{PHASES, Stopwatch};
 use self::tls_trust::TlsConfigs;
 use crate::config::valid::{Check, CheckKind};
@@ -63,36 +67,72 @@ pub struct Tried {
     pub attempt: Attempt,
     /// What is not as it should be, though the attempt did not fail: it makes the check degraded.
     pub concern: Option<String>,
+    /// Whether it failed and was made good by trying again: it is kept, and counts for nothing.
+    pub made_good: bool,
 }
 
 /// Why an attempt failed, for a person. It ends up in [`Attempt::error`].
 pub type Failure = String;
 
-/// How an attempt went: it succeeded (with a concern, if something is not as it should be) or it failed.
-pub type Outcome = Result<Option<String>, Failure>;
+/// How an attempt went: what it saw, or why it failed.
+pub type Outcome = Result<Seen, Failure>;
 
-/// Makes every attempt of a check, one after the other.
+/// Makes every attempt of a check, one after the other, each again if it fails and the check says so.
 pub async fn observe(check: &Check, probes: &Probes) -> Observation {
     let mut tried = Vec::with_capacity(check.attempts as usize);
     for number in 0..check.attempts {
         if number > 0 && !check.attempt_spacing.is_zero() {
             tokio::time::sleep(check.attempt_spacing).await;
         }
-        match attempt(&check.kind, probes).await {
-            Ok(attempt) => tried.push(attempt),
-            Err(why) => return Observation::NotPossible(why),
+        let first = tried.len();
+        for again in 0..=check.retries {
+            if again > 0 {
+                tokio::time::sleep(check.retry_delay).await;
+            }
+            match attempt(check, probes).await {
+                Ok((attempt, _)) => tried.push(attempt),
+                Err(why) => return Observation::NotPossible(why),
+            }
+            if tried.last().is_some_and(|last| last.attempt.error.is_none()) {
+                tried[first..].iter_mut().for_each(|tried| tried.made_good = tried.attempt.error.is_some());
+                break;
+            }
         }
     }
     Observation::Attempts(tried)
 }
 
-/// Makes one attempt; an error says why none can be made.
-async fn attempt(kind: &CheckKind, probes: &Probes) -> Result<Tried, String> {
+/// Makes one attempt and tells what it saw; an error says why none can be made.
+pub async fn attempt(check: &Check, probes: &Probes) -> Result<(Tried, Seen), String> {
+    let (tried, seen) = look(check, probes).await?;
+    Ok((judge(check, tried, &seen), seen))
+}
+
+/// Holds what was seen against the check's assertions. The first that fails is told; a failure before a concern.
+fn judge(check: &Check, mut tried: Tried, seen: &Seen) -> Tried {
+    if tried.attempt.error.is_some() {
+        return tried;
+    }
+    for assertion in check.assertions.iter() {
+        let Some(failure) = assertion.judge(seen, &tried.attempt).failure else { continue };
+        if assertion.otherwise == Status::Down {
+            tried.attempt.error = Some(failure);
+            tried.concern = None;
+            return tried;
+        }
+        tried.concern.get_or_insert(failure);
+    }
+    tried
+}
+
+async fn look(check: &Check, probes: &Probes) -> Result<(Tried, Seen), String> {
     let unusable = |error: tls_trust::TrustError| format!("failed to {error}");
-    match kind {
+    let wanted = check.wanted;
+    match &check.kind {
         CheckKind::Http(http) => {
-            let client = probes.http.for_trust(&http.trust, &probes.tls, probes.reach).await.map_err(unusable)?;
-            Ok(timed(http.timeout, |stopwatch| http::request(http, client, probes.reach, stopwatch)).await)
+            let client =
+                probes.http.for_trust(&http.trust, wanted, &probes.tls, probes.reach).await.map_err(unusable)?;
+            Ok(timed(http.timeout, |stopwatch| http::request(http, client, wanted, probes, stopwatch)).await)
         }
         CheckKind::Tcp(tcp) => {
             let tls = match &tcp.tls {
@@ -115,13 +155,15 @@ async fn attempt(kind: &CheckKind, probes: &Probes) -> Result<Tried, String> {
 }
 
 /// Makes an attempt within its time limit, and times it.
-async fn timed<F: Future<Output = Outcome>>(limit: Duration, task: impl FnOnce(Arc<Stopwatch>) -> F) -> Tried {
+async fn timed<F: Future<Output = Outcome>>(limit: Duration, task: impl FnOnce(Arc<Stopwatch>) -> F) -> (Tried, Seen) {
     let stopwatch = Arc::new(Stopwatch::start());
     let task = PHASES.scope(Arc::clone(&stopwatch), task(Arc::clone(&stopwatch)));
     let outcome = tokio::time::timeout(limit, task).await.unwrap_or_else(|_| Err(stopwatch.timed_out_after(limit)));
-    let (error, concern) = match outcome {
-        Ok(concern) => (None, concern),
-        Err(failure) => (Some(failure), None),
+    let rtt = stopwatch.elapsed();
+    let (error, mut seen) = match outcome {
+        Ok(seen) => (None, seen),
+        Err(failure) => (Some(failure), Seen::default()),
     };
-    Tried { attempt: Attempt { rtt: stopwatch.elapsed(), error, phases: stopwatch.phases() }, concern }
+    let attempt = Attempt { rtt, error, phases: stopwatch.phases() };
+    (Tried { attempt, concern: seen.concern.take(), made_good: false }, seen)
 }

@@ -12,6 +12,7 @@ pub use super::starttls::StartTls;
 
 use super::connect::{self, Address, TlsOptions};
 use super::reach::Reach;
+use super::seen::Seen;
 use super::starttls::ask_for_tls;
 use super::stopwatch::Stopwatch;
 use super::{Failure, Outcome, wording};
@@ -53,6 +54,7 @@ pub async fn talk(
     stopwatch: Arc<Stopwatch>,
 ) -> Outcome {
     let mut stream = connect::connect(&check.address, reach, &stopwatch).await?;
+    let peer = stream.peer_addr().ok();
     if let Some(protocol) = check.starttls {
         ask_for_tls(protocol, &mut stream).await?;
     }
@@ -66,7 +68,7 @@ pub async fn talk(
         }
         _ => follow(&check.script, &mut stream, &stopwatch).await?,
     }
-    Ok(None)
+    Ok(Seen { peer, ..Seen::default() })
 }
 
 async fn follow(

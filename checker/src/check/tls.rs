@@ -12,6 +12,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::connect::{self, Address, TlsOptions};
 use super::reach::Reach;
+use super::seen::Seen;
 use super::starttls::{StartTls, ask_for_tls};
 use super::stopwatch::Stopwatch;
 use super::{Failure, Outcome};
@@ -44,6 +45,7 @@ pub async fn look(
     stopwatch: Arc<Stopwatch>,
 ) -> Outcome {
     let mut stream = connect::connect(&check.address, reach, &stopwatch).await?;
+    let peer = stream.peer_addr().ok();
     if let Some(protocol) = check.starttls {
         ask_for_tls(protocol, &mut stream).await?;
     }
@@ -59,7 +61,8 @@ pub async fn look(
     if left < check.down_within {
         return Err(says(check.down_within));
     }
-    Ok((left < check.degraded_within).then(|| says(check.degraded_within)))
+    let concern = (left < check.degraded_within).then(|| says(check.degraded_within));
+    Ok(Seen { concern, certificate: Some(left), certificates, peer, ..Seen::default() })
 }
 
 /// How long it takes until the first of the certificates expires.

@@ -6,6 +6,7 @@ use shared::nearest::nearest;
 use super::document::{Located, Member, Value};
 use super::problem::{Problem, Problems};
 use super::shape::{Field, Need, Shape, Variant};
+use crate::check::assertion;
 use crate::check::http::status_codes::StatusCodes;
 
 /// Adds every problem of `value` to `problems`; `path` is how a person would say where it is.
@@ -24,6 +25,13 @@ pub fn inspect(value: &Located, shape: &Shape, path: &str, problems: &mut Proble
         (Shape::Integer(least, most), _) => Some(format!("an integer from {least} to {most}")),
         (Shape::Duration(least, most), _) => wrong_duration(value, *least, *most),
         (Shape::StatusCodes, _) => StatusCodes::from_located(value).err(),
+        (Shape::Assertions, _) => match assertion::read::from_located(value) {
+            Ok(_) => None,
+            Err((at, wanted)) => {
+                problems.add(Problem::error(at, format!("`{path}` does not fit: it has to be {wanted}")));
+                None
+            }
+        },
         (Shape::Headers, _) => wrong_headers(value),
         (Shape::List(shape), Value::List(elements)) => {
             for (index, element) in elements.iter().enumerate() {

@@ -70,6 +70,7 @@ fn value(shape: &Shape) -> String {
             format!("duration, `{}` to `{}`", duration::exact(*least), duration::exact(*most))
         }
         Shape::StatusCodes => "status codes".to_owned(),
+        Shape::Assertions => "list of assertions".to_owned(),
         Shape::Headers => "object: name to text or list of texts".to_owned(),
         Shape::List(Shape::Text) => "list of texts".to_owned(),
         Shape::List(Shape::Object(fields)) => {

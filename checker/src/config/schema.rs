@@ -31,6 +31,16 @@ fn of(shape: &Shape) -> Value {
             ] });
             json!({ "anyOf": [one, { "const": 0 }, { "type": "array", "items": one, "minItems": 1 }] })
         }
+        Shape::Assertions => json!({ "type": "array", "items": { "oneOf": [
+            { "type": "string" },
+            { "type": "object", "properties": {
+                "that": { "type": "string" },
+                "all": { "type": "array" },
+                "any": { "type": "array" },
+                "not": {},
+                "otherwise": { "enum": ["down", "degraded"] },
+            }, "additionalProperties": false },
+        ] } }),
         Shape::Headers => json!({ "type": "object", "additionalProperties": { "oneOf": [
             { "type": "string" },
             { "type": "array", "items": { "type": "string" } },

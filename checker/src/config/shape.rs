@@ -18,6 +18,8 @@ pub enum Shape {
     Duration(i64, i64),
     /// HTTP status codes: a code, a class such as `2xx`, a range such as `200-299`, or a list of these.
     StatusCodes,
+    /// Assertions: texts such as `[STATUS] == 200`, or objects that combine them.
+    Assertions,
     /// Header names, each with a text or a list of texts.
     Headers,
     /// A list of one shape.

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use shared::object_name::NodeName;
@@ -10,10 +11,12 @@ use shared::page_config::AddressStyle;
 use shared::status::Status;
 use shared::{Nanos, UnixNanos};
 
+use crate::check::assertion::Assertion;
 use crate::check::dns::DnsCheck;
 use crate::check::exec::ExecCheck;
 use crate::check::http::HttpCheck;
 use crate::check::reach::Reach;
+use crate::check::seen::Wanted;
 use crate::check::tcp::TcpCheck;
 use crate::check::tls::TlsCheck;
 use crate::check::tls_trust::TlsTrust;
@@ -54,6 +57,14 @@ pub struct Check {
     pub threshold: Nanos,
     /// What a failed attempt means: down, or only degraded.
     pub failure: Status,
+    /// How often a failed attempt is repeated before it counts.
+    pub retries: u32,
+    /// How long to wait before that.
+    pub retry_delay: Duration,
+    /// What has to hold of what an attempt saw.
+    pub assertions: Arc<[Assertion]>,
+    /// What attempts have to look at for the assertions.
+    pub wanted: Wanted,
     /// How it is checked.
     pub kind: CheckKind,
 }
@@ -92,6 +103,10 @@ impl Check {
             attempt_spacing: Duration::ZERO,
             threshold: 0,
             failure: Status::Down,
+            retries: 0,
+            retry_delay: Duration::ZERO,
+            assertions: Arc::new([]),
+            wanted: Wanted::default(),
             kind,
         }
     }

@@ -12,6 +12,7 @@ use reqwest::header::{CONNECTION, HeaderMap, HeaderValue};
 use rustls::ClientConfig;
 
 use crate::check::reach::Reach;
+use crate::check::seen::Wanted;
 use crate::check::stopwatch::{Stopwatch, tell};
 use crate::check::tls_trust::{TlsConfigs, TlsTrust, TrustError};
 use crate::check::wording::{Denied, LookupFailed};
@@ -19,10 +20,17 @@ use crate::check::wording::{Denied, LookupFailed};
 /// How we introduce ourselves to the endpoints.
 const USER_AGENT: &str = concat!("checkup/", env!("CARGO_PKG_VERSION"));
 
-/// The clients made so far, by what they trust.
+/// What tells one client from another: whose certificates it trusts, and whether it shows them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Needs {
+    trust: TlsTrust,
+    certificate: bool,
+}
+
+/// The clients made so far, by what is needed of them.
 #[derive(Default)]
 pub struct HttpClients {
-    made: Mutex<HashMap<TlsTrust, Result<reqwest::Client, TrustError>>>,
+    made: Mutex<HashMap<Needs, Result<reqwest::Client, TrustError>>>,
 }
 
 impl HttpClients {
@@ -30,24 +38,27 @@ impl HttpClients {
     pub async fn for_trust(
         &self,
         trust: &TlsTrust,
+        wanted: Wanted,
         configs: &TlsConfigs,
         reach: Reach,
     ) -> Result<reqwest::Client, TrustError> {
-        if let Some(made) = self.made.lock().unwrap_or_else(PoisonError::into_inner).get(trust) {
+        let needs = Needs { trust: trust.clone(), certificate: wanted.certificate };
+        if let Some(made) = self.made.lock().unwrap_or_else(PoisonError::into_inner).get(&needs) {
             return made.clone();
         }
-        let made = configs.for_trust(trust).await.and_then(|tls| make(&tls, reach));
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).entry(trust.clone()).or_insert(made).clone()
+        let made = configs.for_trust(trust).await.and_then(|tls| make(&tls, reach, &needs));
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).entry(needs).or_insert(made).clone()
     }
 }
 
-fn make(tls: &ClientConfig, reach: Reach) -> Result<reqwest::Client, TrustError> {
+fn make(tls: &ClientConfig, reach: Reach, needs: &Needs) -> Result<reqwest::Client, TrustError> {
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls.clone())
         .dns_resolver(Arc::new(TimedResolver(reach)))
         .connector_layer(TimedLayer)
         .pool_max_idle_per_host(0)
         .http1_only()
+        .tls_info(needs.certificate)
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         // What is checked is the endpoint as seen from this node, and not a proxy.

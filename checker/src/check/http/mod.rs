@@ -4,6 +4,8 @@
 
 pub mod client;
 pub mod status_codes;
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,14 +15,17 @@ use memchr::memmem;
 use reqwest::header::{
     AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, LOCATION, PROXY_AUTHORIZATION,
 };
+use reqwest::tls::TlsInfo;
 use reqwest::{Method, Response, StatusCode, Url};
+use rustls::pki_types::CertificateDer;
 
 pub use self::client::HttpClients;
 use self::status_codes::StatusCodes;
 use super::reach::Reach;
+use super::seen::{Seen, Wanted};
 use super::stopwatch::Stopwatch;
 use super::tls_trust::TlsTrust;
-use super::{Failure, Outcome, wording};
+use super::{Failure, Outcome, Probes, tls, wording};
 
 /// An HTTP check, ready to be made.
 #[derive(Debug, Clone)]
@@ -78,7 +83,13 @@ impl HttpCheck {
 }
 
 /// Sends the request, follows its redirects, and holds the answer against what is expected.
-pub async fn request(check: &HttpCheck, client: reqwest::Client, reach: Reach, stopwatch: Arc<Stopwatch>) -> Outcome {
+pub async fn request(
+    check: &HttpCheck,
+    client: reqwest::Client,
+    wanted: Wanted,
+    probes: &Probes,
+    stopwatch: Arc<Stopwatch>,
+) -> Outcome {
     let mut url = check.url.clone();
     let mut method = check.method.clone();
     let mut headers = check.headers.clone();
@@ -86,7 +97,7 @@ pub async fn request(check: &HttpCheck, client: reqwest::Client, reach: Reach, s
     let mut redirects = 0;
     loop {
         // A name is decided upon when it is looked up; an address in the URL never is.
-        if let Some(denied) = literal_address(&url).filter(|address| !reach.allows(*address)) {
+        if let Some(denied) = literal_address(&url).filter(|address| !probes.reach.allows(*address)) {
             return Err(Reach::refusal(denied));
         }
         let mut request = client.request(method.clone(), url.clone()).headers(headers.clone());
@@ -97,7 +108,7 @@ pub async fn request(check: &HttpCheck, client: reqwest::Client, reach: Reach, s
             request.send().await.map_err(|error| wording::of_error(&error, url.host_str().unwrap_or_default()))?;
         stopwatch.first_byte();
         let Some(target) = redirect_target(check, &response) else {
-            return expect(check, response, &stopwatch).await;
+            return expect(check, response, wanted, probes, &stopwatch).await;
         };
         if redirects == check.max_redirects {
             return Err(format!("more than {} redirects; the last one leads to `{target}`", check.max_redirects));
@@ -138,14 +149,32 @@ fn redirect_target(check: &HttpCheck, response: &Response) -> Option<String> {
     Some(String::from_utf8_lossy(location.as_bytes()).into_owned())
 }
 
-async fn expect(check: &HttpCheck, response: Response, stopwatch: &Stopwatch) -> Outcome {
+async fn expect(
+    check: &HttpCheck,
+    response: Response,
+    wanted: Wanted,
+    probes: &Probes,
+    stopwatch: &Stopwatch,
+) -> Outcome {
     let status = response.status();
     if !check.up_status.contains(status.as_u16()) {
         let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
         return Err(format!("response status {}{reason}, expected {}", status.as_u16(), check.up_status));
     }
-    if !check.needs_body() {
-        return Ok(None);
+    let mut seen = Seen { status: Some(status.as_u16().into()), peer: response.remote_addr(), ..Seen::default() };
+    if wanted.head {
+        seen.redirect = response.headers().get(LOCATION).map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
+        seen.headers = Some(response.headers().clone());
+    }
+    if wanted.certificate {
+        let certificate = response.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate);
+        seen.certificates = certificate.map(|der| CertificateDer::from(der.to_vec())).into_iter().collect();
+        if !seen.certificates.is_empty() {
+            seen.certificate = Some(tls::time_left(&seen.certificates, (probes.clock)())?);
+        }
+    }
+    if !check.needs_body() && !wanted.body {
+        return Ok(seen);
     }
     let (body, whole) = read_body(check, response, stopwatch).await?;
     if let Some(text) = &check.must_contain
@@ -159,7 +188,8 @@ async fn expect(check: &HttpCheck, response: Response, stopwatch: &Stopwatch) ->
     {
         return Err(format!("response contains `{text}`"));
     }
-    Ok(None)
+    seen.body = Some(body);
+    Ok(seen)
 }
 
 /// The body up to the limit, and whether that is all of it.

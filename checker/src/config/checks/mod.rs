@@ -22,10 +22,13 @@ use super::problem::{Problem, Problems};
 use super::valid::{Check, CheckKind};
 use super::written::OneOrMany;
 use super::{duration, from_json};
+use crate::check::assertion::{self, Assertion};
 use crate::check::connect::{Address, TlsOptions};
 use crate::check::dns::{self, DnsCheck, Dnssec};
 use crate::check::exec::ExecCheck;
 use crate::check::http::HttpCheck;
+use crate::check::http::status_codes::StatusCodes;
+use crate::check::seen::Wanted;
 use crate::check::tcp::{StartTls, Step, TcpCheck};
 use crate::check::tls::{DEGRADED_WITHIN, TlsCheck};
 use crate::check::tls_trust::TlsTrust;
@@ -34,6 +37,8 @@ use crate::check::tls_trust::TlsTrust;
 const DEFAULT_TIMEOUT: Nanos = 10 * SECOND;
 /// The longest an attempt may take that is little more than a connection; the original's default.
 const DEFAULT_CONNECTION_TIMEOUT: Nanos = SECOND;
+/// How long to wait before a failed attempt is repeated: a hiccup should be over.
+const DEFAULT_RETRY_DELAY: Nanos = SECOND;
 /// How much of a body is read unless the file says.
 const DEFAULT_BODY_LIMIT: usize = 1 << 20;
 /// How large a compiled regular expression may be, in bytes.
@@ -82,9 +87,18 @@ pub(super) fn convert(
         place.problem(key, "is empty; give it a title");
     }
     let timeout = |default: Nanos| duration(common.timeout.as_ref().map_or(default, |timeout| timeout.0));
+    let assertions = located.member("assertions").map(assertion::read::from_located).transpose();
+    let assertions = match assertions {
+        Ok(assertions) => assertions.unwrap_or_default(),
+        Err((at, wanted)) => {
+            place.problems.add(Problem::error(at, format!("it has to be {wanted}")));
+            return None;
+        }
+    };
+    let about_status = assertions.iter().any(Assertion::is_about_status);
     let mut failure = Status::Down;
     let kind = match word {
-        "http" => convert_http(&mut place, timeout(DEFAULT_TIMEOUT))?,
+        "http" => convert_http(&mut place, timeout(DEFAULT_TIMEOUT), about_status)?,
         "tcp" => convert_tcp(&mut place, timeout(DEFAULT_CONNECTION_TIMEOUT))?,
         "tls" => convert_tls(&mut place, timeout(DEFAULT_CONNECTION_TIMEOUT))?,
         "dns" => convert_dns(&mut place, timeout(DEFAULT_CONNECTION_TIMEOUT))?,
@@ -93,7 +107,8 @@ pub(super) fn convert(
             if written.raise.starts_with("warn") {
                 failure = Status::Degraded;
             }
-            convert_exec(&mut place, written, timeout(DEFAULT_TIMEOUT))
+            let exit_status = written.exit_status.or((!about_status).then_some(0));
+            convert_exec(&mut place, written, exit_status, timeout(DEFAULT_TIMEOUT))
         }
         // The table and this list are one; should they ever part, each round says so.
         other => {
@@ -107,11 +122,15 @@ pub(super) fn convert(
         attempt_spacing: duration(common.attempt_spacing.map_or(0, |spacing| spacing.0)),
         threshold: common.threshold_rtt.map_or(0, |threshold| threshold.0),
         failure,
+        retries: common.retries,
+        retry_delay: duration(common.retry_delay.map_or(DEFAULT_RETRY_DELAY, |delay| delay.0)),
+        wanted: assertions.iter().fold(Wanted::default(), |wanted, assertion| wanted.and(assertion.wanted())),
+        assertions: assertions.into(),
         kind,
     })
 }
 
-fn convert_http(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
+fn convert_http(place: &mut Place<'_>, timeout: Duration, about_status: bool) -> Option<CheckKind> {
     let written: WrittenHttp = place.read()?;
     let url = place.good("endpoint_url", HttpCheck::parse_url(&written.endpoint_url))?;
     let method = written.method.as_deref().unwrap_or("GET");
@@ -119,6 +138,7 @@ fn convert_http(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
         place.problem("method", format!("`{method}` is no HTTP method; write one such as `GET`, `HEAD` or `POST`"));
         return None;
     };
+    let if_not_written = if about_status { StatusCodes::any } else { StatusCodes::default };
     let mut headers = reqwest::header::HeaderMap::new();
     for (name, values) in &written.headers {
         let values = match values {
@@ -146,7 +166,7 @@ fn convert_http(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
         headers,
         body: written.body,
         timeout,
-        up_status: written.up_status.unwrap_or_default(),
+        up_status: written.up_status.unwrap_or_else(if_not_written),
         must_contain: not_empty(written.must_contain),
         must_not_contain: not_empty(written.must_not_contain),
         max_redirects: written.max_redirects,
@@ -245,7 +265,7 @@ fn convert_dns(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
     })))
 }
 
-fn convert_exec(place: &mut Place<'_>, written: WrittenExec, timeout: Duration) -> CheckKind {
+fn convert_exec(place: &mut Place<'_>, written: WrittenExec, exit_status: Option<i32>, timeout: Duration) -> CheckKind {
     if written.command.trim().is_empty() {
         place.problem("command", "is empty; name a program");
     }
@@ -257,7 +277,7 @@ fn convert_exec(place: &mut Place<'_>, written: WrittenExec, timeout: Duration) 
         command,
         arguments: written.arguments,
         timeout,
-        exit_status: written.exit_status,
+        exit_status,
         must_contain: not_empty(written.must_contain),
         must_not_contain: not_empty(written.must_not_contain),
     }))

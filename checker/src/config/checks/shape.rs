@@ -26,6 +26,19 @@ const COMMON: &[Field] = &[
         "none",
         "The median round-trip time above which it is degraded.",
     ),
+    optional(
+        "retries",
+        Shape::Integer(0, 100),
+        "`0`",
+        "How often a failed attempt is repeated before it counts. What failed before stays visible in the result.",
+    ),
+    optional("retry_delay", Shape::Duration(0, DAY), "`1s`", "How long to wait before a failed attempt is repeated."),
+    optional(
+        "assertions",
+        Shape::Assertions,
+        "none",
+        "What has to hold of the answer, such as `[STATUS] == 200` or `[BODY].queue.depth < 500`; see [assertions](assertions.md).",
+    ),
 ];
 
 const NAME: Field = required("endpoint_name", Shape::Text, "What people call it; the title on the page.");
@@ -75,7 +88,7 @@ const HTTP: Variant = Variant {
             "up_status",
             Shape::StatusCodes,
             "`\"2xx\"`",
-            "The status codes that are up: `200`, `\"2xx\"`, `\"200-299\"`, or a list of these.",
+            "The status codes that are up: `200`, `\"2xx\"`, `\"200-299\"`, or a list of these. Without it, assertions about `[STATUS]` decide alone.",
         ),
         optional("must_contain", Shape::Text, "none", "A text that the response's body must contain."),
         optional("must_not_contain", Shape::Text, "none", "A text that the response's body must not contain."),
@@ -190,7 +203,12 @@ const EXEC: Variant = Variant {
         required("command", Shape::Text, "The program: a path, or a name that is found in `PATH`."),
         optional("arguments", Shape::List(&Shape::Text), "none", "Its arguments."),
         timeout("`10s`", "The longest it may run."),
-        optional("exit_status", Shape::Integer(0, 255), "`0`", "The exit status that means success."),
+        optional(
+            "exit_status",
+            Shape::Integer(0, 255),
+            "`0`",
+            "The exit status that means success. Without it, assertions about `[STATUS]` decide alone.",
+        ),
         optional("must_contain", Shape::Text, "none", "A text that its output must contain."),
         optional("must_not_contain", Shape::Text, "none", "A text that its output must not contain."),
         optional(

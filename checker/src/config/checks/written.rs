@@ -17,6 +17,9 @@ pub(super) struct WrittenCommon {
     pub attempt_spacing: Option<WrittenDuration>,
     pub threshold_rtt: Option<WrittenDuration>,
     pub timeout: Option<WrittenDuration>,
+    #[serde(default)]
+    pub retries: u32,
+    pub retry_delay: Option<WrittenDuration>,
 }
 
 #[derive(Deserialize)]
@@ -92,8 +95,7 @@ pub(super) struct WrittenExec {
     pub command: String,
     #[serde(default)]
     pub arguments: Vec<String>,
-    #[serde(default)]
-    pub exit_status: i32,
+    pub exit_status: Option<i32>,
     #[serde(default)]
     pub must_contain: String,
     #[serde(default)]
