@@ -25,6 +25,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut names = Vec::new();
     if dist.join("index.html").is_file() {
         collect(&dist, "", &mut names)?;
+    } else if dist != usual {
+        println!(
+            "cargo::warning=the page is not built in: `{DIST_VARIABLE}` names `{}`, which has no `index.html`",
+            dist.display()
+        );
     }
     names.sort();
     let mut code = String::from("&[\n");

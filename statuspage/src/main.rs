@@ -1,2 +1,5 @@
-//! To come.
-fn main() {}
+//! Mounts the page. Everything else is in the library, so that its pure parts are tested natively.
+
+fn main() {
+    statuspage::app::mount();
+}

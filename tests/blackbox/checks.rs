@@ -21,6 +21,7 @@ async fn a_failing_endpoint_is_down_and_says_why_in_plain_words() {
     let hanging = Endpoint::start(Behaviour::Hang).await;
     let resetting = Endpoint::start(Behaviour::ResetInTheMiddle).await;
     let closing = Endpoint::start(Behaviour::Close).await;
+    let gibberish = Endpoint::start(Behaviour::Gibberish).await;
     let endless = Endpoint::start(Behaviour::EndlessBody).await;
     let moved = Endpoint::start(Behaviour::Redirect(ok.url.clone())).await;
     let circular = Endpoint::start(Behaviour::ok()).await;
@@ -44,6 +45,7 @@ async fn a_failing_endpoint_is_down_and_says_why_in_plain_words() {
             check_with("resetting", &resetting.url, json!({ "must_contain": "the end" })),
             "connection reset by the server",
         ),
+        (check("gibberish", &gibberish.url), "server does not speak HTTP"),
         (check("closing", &closing.url), "connection closed by the server before the response was complete"),
         (
             check_with("endless", &endless.url, json!({ "must_contain": "the end", "body_limit": 100_000 })),

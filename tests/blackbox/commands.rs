@@ -212,13 +212,13 @@ async fn validate_names_every_problem_at_once_with_its_place() {
 }"#,
     );
     let run = checker.call(&["validate", "-c", "checker.json"]).await;
-    assert_eq!(run.code, 2, "{}", run.output());
+    assert_eq!(run.code, 1, "{}", run.output());
     for (place, words) in [
         ("3:3", vec!["`evry`", "`every`"]),
         ("5:", vec!["ftp://shop.example/"]),
-        ("5:", vec!["`attemps`", "`attempts`"]),
+        ("5:", vec!["checkers[0].attemps`", "`attempts`"]),
         ("6:", vec!["NO_SUCH_VARIABLE"]),
-        ("6:", vec!["`10 minutes`", "10m"]),
+        ("6:", vec!["timeout", "10m"]),
     ] {
         let fits = |line: &&str| line.contains(place) && words.iter().all(|word| line.contains(word));
         assert!(

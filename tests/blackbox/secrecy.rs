@@ -109,7 +109,7 @@ async fn a_configuration_that_is_wrong_is_told_about_without_its_secrets() {
             format!(
                 "{{ \"checkers\": [], \"storage\": {{ \"type\": \"s3\", \"bucket\": \"b\", \"secret_access_key\": \"${{{CANARY}\" }} }}"
             ),
-            "secret_access_key",
+            "`${`",
         ),
     ] {
         checker.write("checker.json", &config);

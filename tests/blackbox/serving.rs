@@ -26,7 +26,8 @@ async fn serving() -> (Endpoint, Checker, Served) {
 
 /// The URLs of the page's own files: what `index.html` names.
 fn files_of(page: &str) -> Vec<String> {
-    let quoted = page.split(['"', '\'']).filter(|text| ["js", "css", "wasm", "svg"].contains(&kind(text)));
+    let quoted =
+        page.split(['"', '\'', '=', '>', ' ']).filter(|text| ["js", "css", "wasm", "svg"].contains(&kind(text)));
     let mut files: Vec<String> = quoted.map(|text| text.trim_start_matches("./").to_owned()).collect();
     files.sort();
     files.dedup();

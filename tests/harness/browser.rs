@@ -14,7 +14,7 @@ use shared::UnixNanos;
 use tempfile::{NamedTempFile, TempDir, TempPath};
 
 use crate::program::Program;
-use crate::{free_port, tool, wait_blocking};
+use crate::{PATIENCE, free_port, tool, wait_blocking};
 
 /// What runs in every document before its own scripts: it notes what the page tried and what was refused.
 const WITNESS: &str = r"
@@ -41,7 +41,7 @@ impl Browser {
         let capabilities = json!({
             "browserName": "chrome",
             "goog:chromeOptions": {
-                "binary": driver().browser.as_os_str(),
+                "binary": driver().browser.to_str().expect("the path is text"),
                 "args": [
                     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage",
                     "--no-first-run", "--disable-background-networking", "--disable-component-update",
@@ -100,8 +100,10 @@ impl Drop for Browser {
         let request =
             format!("DELETE /session/{} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", self.session);
         if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", driver().port)) {
+            let _ = stream.set_read_timeout(Some(PATIENCE));
             let _ = stream.write_all(request.as_bytes());
-            let _ = stream.read_to_end(&mut Vec::new());
+            // The answer comes when the browser has ended; the driver keeps the connection open all the same.
+            let _ = stream.read(&mut [0; 1_024]);
         }
     }
 }

@@ -65,16 +65,20 @@ pub fn refused() -> String {
 impl Endpoint {
     /// Starts an endpoint over plain HTTP.
     pub async fn start(behaviour: Behaviour) -> Endpoint {
-        Endpoint::serve("http", behaviour, None).await
+        Endpoint::serve("http", free_port(), behaviour, None).await
+    }
+
+    /// The same at a port of one's choice.
+    pub async fn start_at(port: u16, behaviour: Behaviour) -> Endpoint {
+        Endpoint::serve("http", port, behaviour, None).await
     }
 
     /// Starts an endpoint over TLS; the URL's host is `127.0.0.1`.
     pub async fn start_tls(behaviour: Behaviour, server: Arc<ServerConfig>) -> Endpoint {
-        Endpoint::serve("https", behaviour, Some(TlsAcceptor::from(server))).await
+        Endpoint::serve("https", free_port(), behaviour, Some(TlsAcceptor::from(server))).await
     }
 
-    async fn serve(scheme: &str, behaviour: Behaviour, tls: Option<TlsAcceptor>) -> Endpoint {
-        let port = free_port();
+    async fn serve(scheme: &str, port: u16, behaviour: Behaviour, tls: Option<TlsAcceptor>) -> Endpoint {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port is free");
         let state = Arc::new(State { behaviour: Mutex::new(behaviour), requests: Mutex::default() });
         let shared_state = Arc::clone(&state);

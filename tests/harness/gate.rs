@@ -5,7 +5,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use crate::free_port;
+use crate::{free_port, wait_for};
 
 /// The address in front of a server.
 #[derive(Debug)]
@@ -21,14 +21,20 @@ impl Gate {
     /// Makes a closed gate in front of a server such as `http://127.0.0.1:4566`.
     #[must_use]
     pub fn closed(server: &str) -> Gate {
-        let port = free_port();
+        Gate::closed_at(free_port(), server)
+    }
+
+    /// The same at a port of one's choice.
+    #[must_use]
+    pub fn closed_at(port: u16, server: &str) -> Gate {
         let target = server.trim_start_matches("http://").to_owned();
         Gate { url: format!("http://127.0.0.1:{port}"), port, target, forwarding: None }
     }
 
     /// Lets connections through from now on.
     pub async fn open(&mut self) {
-        let listener = TcpListener::bind(("127.0.0.1", self.port)).await.expect("the port is still free");
+        let bind = || async { TcpListener::bind(("127.0.0.1", self.port)).await.ok() };
+        let listener = wait_for("the gate's port", bind).await;
         let target = self.target.clone();
         self.forwarding = Some(tokio::spawn(async move {
             while let Ok((mut near, _)) = listener.accept().await {

@@ -26,7 +26,7 @@ pub mod program;
 pub mod web;
 
 use std::future::Future;
-use std::net::TcpListener;
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -76,7 +76,9 @@ pub fn free_port() -> u16 {
     let start = (std::process::id() % u32::from(COUNT)) as u16;
     (0..COUNT)
         .map(|_| FIRST + (start + TAKEN.fetch_add(1, Ordering::Relaxed) % COUNT) % COUNT)
-        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        // Asked by connecting: a listener, even one that is closed at once, may live on for a moment in a program
+        // that another thread is just starting.
+        .find(|port| TcpStream::connect(("127.0.0.1", *port)).is_err())
         .expect("some port is free")
 }
 

@@ -11,6 +11,7 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, NamedGroup, RootCertStore, SignatureScheme};
+use tokio::sync::OnceCell;
 
 use super::stopwatch::{Stopwatch, tell};
 
@@ -36,25 +37,27 @@ pub enum TrustError {
     Library(String),
 }
 
+/// What became of making a configuration.
+type Made = Result<Arc<ClientConfig>, TrustError>;
+
 /// The TLS configurations made so far, by what they trust.
 #[derive(Default)]
 pub struct TlsConfigs {
-    made: Mutex<HashMap<TlsTrust, Result<Arc<ClientConfig>, TrustError>>>,
+    made: Mutex<HashMap<TlsTrust, Arc<OnceCell<Made>>>>,
 }
 
 impl TlsConfigs {
-    /// The configuration for this trust; it is made when it is first asked for.
-    pub async fn for_trust(&self, trust: &TlsTrust) -> Result<Arc<ClientConfig>, TrustError> {
-        if let Some(made) = self.made.lock().unwrap_or_else(PoisonError::into_inner).get(trust) {
-            return made.clone();
-        }
-        // Reading authorities takes a while, and no lock should be held meanwhile: should two make one at the
-        // same time, the first one stays.
-        let wanted = trust.clone();
-        let made = tokio::task::spawn_blocking(move || make(&wanted).map(Arc::new))
-            .await
-            .unwrap_or_else(|error| Err(TrustError::Library(error.to_string())));
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).entry(trust.clone()).or_insert(made).clone()
+    /// The configuration for this trust; it is made when it is first asked for, and once however many ask then.
+    pub async fn for_trust(&self, trust: &TlsTrust) -> Made {
+        let place =
+            Arc::clone(self.made.lock().unwrap_or_else(PoisonError::into_inner).entry(trust.clone()).or_default());
+        let make_it = async || {
+            let trust = trust.clone();
+            // Reading authorities is file work, which would hold up other checks.
+            let made = tokio::task::spawn_blocking(move || make(&trust).map(Arc::new)).await;
+            made.unwrap_or_else(|error| Err(TrustError::Library(error.to_string())))
+        };
+        place.get_or_init(make_it).await.clone()
     }
 }
 

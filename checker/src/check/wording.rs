@@ -12,6 +12,8 @@ use shared::{Nanos, SECOND, duration};
 #[error("{0}")]
 pub(super) struct LookupFailed(pub(super) io::Error);
 
+const CLOSED_EARLY: &str = "connection closed by the server before the response was complete";
+
 /// The address may not be connected to.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -49,6 +51,9 @@ fn of_cause(error: &(dyn Error + 'static), host: &str) -> Option<String> {
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
         return Some(of_tls(error));
     }
+    if let Some(error) = error.downcast_ref::<hyper::Error>() {
+        return of_http(error);
+    }
     let error = error.downcast_ref::<io::Error>()?;
     // What an io::Error wraps is not in the chain of sources.
     if let Some(inner) = error.get_ref() {
@@ -58,6 +63,16 @@ fn of_cause(error: &(dyn Error + 'static), host: &str) -> Option<String> {
         }
     }
     of_io(error)
+}
+
+fn of_http(error: &hyper::Error) -> Option<String> {
+    if error.is_incomplete_message() {
+        Some(CLOSED_EARLY.to_owned())
+    } else if error.is_parse() {
+        Some("server does not speak HTTP".to_owned())
+    } else {
+        None
+    }
 }
 
 pub(super) fn of_lookup(error: &io::Error, host: &str) -> String {
@@ -76,9 +91,7 @@ fn of_io(error: &io::Error) -> Option<String> {
             ErrorKind::ConnectionRefused => "connection refused",
             ErrorKind::ConnectionReset => "connection reset by the server",
             ErrorKind::ConnectionAborted => "connection aborted",
-            ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof => {
-                "connection closed by the server before the response was complete"
-            }
+            ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof => CLOSED_EARLY,
             ErrorKind::HostUnreachable => "host unreachable",
             ErrorKind::NetworkUnreachable => "network unreachable",
             ErrorKind::AddrNotAvailable => "no local address left to connect from",

@@ -7,6 +7,7 @@ use super::document::{Located, Member, Value};
 use super::problem::{Problem, Problems};
 use super::shape::{Field, Need, Shape, Variant};
 use crate::check::assertion;
+use crate::check::http::HttpCheck;
 use crate::check::http::status_codes::StatusCodes;
 
 /// Adds every problem of `value` to `problems`; `path` is how a person would say where it is.
@@ -14,6 +15,14 @@ pub fn inspect(value: &Located, shape: &Shape, path: &str, problems: &mut Proble
     let wanted = match (shape, &value.value) {
         (Shape::Anything, _) | (Shape::Text, Value::Text(_)) | (Shape::Flag, Value::Flag(_)) => None,
         (Shape::Text, _) => Some("a text in quotes".to_owned()),
+        (Shape::Url, Value::Text(text)) => {
+            // Where a variable is missing, that is the problem.
+            if let (false, Err(error)) = (text.contains("${"), HttpCheck::parse_url(text)) {
+                problems.add(Problem::error(value.at, format!("`{path}`: failed to {error}")));
+            }
+            None
+        }
+        (Shape::Url, _) => Some("a URL in quotes".to_owned()),
         (Shape::Flag, _) => Some("`true` or `false`".to_owned()),
         (Shape::Word(words), Value::Text(text)) if words.contains(&text.as_str()) => None,
         (Shape::Word(words), _) => Some(format!("one of {}", quoted(words.iter().copied()))),

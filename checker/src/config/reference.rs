@@ -63,6 +63,7 @@ fn section(text: &mut String, heading: &str, about: &str, fields: &[Field]) {
 fn value(shape: &Shape) -> String {
     match shape {
         Shape::Text => "text".to_owned(),
+        Shape::Url => "URL".to_owned(),
         Shape::Word(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
         Shape::Integer(least, most) => format!("integer, {least} to {most}"),
         Shape::Flag => "`true` or `false`".to_owned(),

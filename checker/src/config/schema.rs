@@ -16,7 +16,8 @@ pub fn schema() -> Value {
 fn of(shape: &Shape) -> Value {
     match shape {
         Shape::Anything => json!({}),
-        Shape::Text => json!({ "type": "string" }),
+        // A variable may stand for the whole URL, so that a format would refuse too much.
+        Shape::Text | Shape::Url => json!({ "type": "string" }),
         Shape::Word(words) => json!({ "enum": words }),
         Shape::Flag => json!({ "type": "boolean" }),
         Shape::Integer(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),

@@ -8,6 +8,8 @@ use super::checks::shape::CHECKERS;
 pub enum Shape {
     /// Any text.
     Text,
+    /// An `http` or `https` URL.
+    Url,
     /// One of these words.
     Word(&'static [&'static str]),
     /// An integer between two numbers, both included.
@@ -165,7 +167,7 @@ const S3: Variant = Variant {
             "AWS's default chain",
             "The writer's secret access key; best as `${AWS_SECRET_ACCESS_KEY}`.",
         ),
-        optional("endpoint_url", Shape::Text, "AWS", "The service's URL, where it is not AWS."),
+        optional("endpoint_url", Shape::Url, "AWS", "The service's URL, where it is not AWS."),
         optional(
             "path_style",
             Shape::Flag,

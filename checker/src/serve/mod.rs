@@ -99,8 +99,9 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let page = Arc::new(PreparedPage::new(page));
     let compressing = Arc::clone(&page);
-    // Until this is done the page is compressed on the way, less well.
-    tokio::task::spawn_blocking(move || compressing.compress());
+    // Until this is done the page is compressed on the way, less well. A thread of its own, and not the runtime's,
+    // so that nobody waits for it at the end; that it cannot be had costs readers some kilobytes and nothing else.
+    let _ = std::thread::Builder::new().name("compress".to_owned()).spawn(move || compressing.compress());
     serve_router(listener, router(page, &config.page, store), stop).await
 }
 

@@ -44,16 +44,26 @@ pub async fn store_round(
     name: CheckFileName,
     content: &str,
 ) -> Result<Delivered, StoreError> {
-    deliver(async |name, content| store.put_check_file(name, content).await, spool, name, content).await
+    deliver(store, spool, name, content).await
 }
 
-/// [`store_round`] with any way to store one file.
-async fn deliver(
-    put: impl AsyncFn(&CheckFileName, &str) -> Result<CheckFileName, StoreError>,
-    spool: &Spool,
-    name: CheckFileName,
-    content: &str,
-) -> Result<Delivered, StoreError> {
+/// What can store one check file, as [`Store::put_check_file`] does.
+trait Put: Sync {
+    fn put(
+        &self,
+        name: &CheckFileName,
+        content: &str,
+    ) -> impl Future<Output = Result<CheckFileName, StoreError>> + Send;
+}
+
+impl Put for Store {
+    async fn put(&self, name: &CheckFileName, content: &str) -> Result<CheckFileName, StoreError> {
+        self.put_check_file(name, content).await
+    }
+}
+
+/// [`store_round`] with anything that can store a check file.
+async fn deliver(store: &impl Put, spool: &Spool, name: CheckFileName, content: &str) -> Result<Delivered, StoreError> {
     let mut concerns = Vec::new();
     // A spool that cannot be read must not keep the newest round from the store.
     let waiting = spool.waiting().await.unwrap_or_else(|error| {
@@ -64,7 +74,7 @@ async fn deliver(
     let mut sent = 0;
     let mut stuck = None;
     for old in to_send.by_ref() {
-        match send_waiting(&put, spool, old, TRIES).await {
+        match send_waiting(store, spool, old, TRIES).await {
             Ok(()) => sent += 1,
             Err(cause) => {
                 stuck = Some((old, cause));
@@ -74,7 +84,7 @@ async fn deliver(
     }
     // If an old round is stuck, the store may be at fault or that round: this one tells.
     let tries = if stuck.as_ref().is_some_and(|(_, cause)| cause.is_passing()) { 1 } else { TRIES };
-    let stored = match with_retries(&put, &name, content, tries).await {
+    let stored = match with_retries(store, &name, content, tries).await {
         Ok(stored) => stored,
         Err(cause) => return Err(keep_for_next_time(spool, &name, content, cause).await),
     };
@@ -88,7 +98,7 @@ async fn deliver(
                 left += 1;
                 continue;
             }
-            match send_waiting(&put, spool, old, 1).await {
+            match send_waiting(store, spool, old, 1).await {
                 Ok(()) => sent += 1,
                 Err(cause) => {
                     is_slow = cause.is_passing();
@@ -102,15 +112,10 @@ async fn deliver(
 }
 
 /// Sends a round that waits; it leaves the spool only after the store has it.
-async fn send_waiting(
-    put: impl AsyncFn(&CheckFileName, &str) -> Result<CheckFileName, StoreError>,
-    spool: &Spool,
-    name: &CheckFileName,
-    tries: u32,
-) -> Result<(), StoreError> {
+async fn send_waiting(store: &impl Put, spool: &Spool, name: &CheckFileName, tries: u32) -> Result<(), StoreError> {
     // Another checker with this spool may have been quicker.
     let Some(content) = spool.read(name).await? else { return Ok(()) };
-    with_retries(put, name, &content, tries).await?;
+    with_retries(store, name, &content, tries).await?;
     spool.forget(name).await
 }
 
@@ -157,14 +162,14 @@ fn written(path: PathBuf) -> PathBuf {
 
 /// Stores one file; as long as what fails may pass, it is tried again after a wait.
 async fn with_retries(
-    put: impl AsyncFn(&CheckFileName, &str) -> Result<CheckFileName, StoreError>,
+    store: &impl Put,
     name: &CheckFileName,
     content: &str,
     tries: u32,
 ) -> Result<CheckFileName, StoreError> {
     let mut count = 1;
     loop {
-        match put(name, content).await {
+        match store.put(name, content).await {
             Err(error) if error.is_passing() && count < tries => {
                 tokio::time::sleep(wait_after(count, jitter(name, count))).await;
                 count += 1;
@@ -192,9 +197,9 @@ fn jitter(name: &CheckFileName, tried: u32) -> f64 {
 mod tests {
     use super::*;
     use crate::config::valid::{Place, Storage};
-    use std::cell::RefCell;
     use std::io;
     use std::path::Path;
+    use std::sync::Mutex;
 
     const SOME_TIME: i64 = 1_795_330_254_340_493_978;
 
@@ -217,25 +222,28 @@ mod tests {
     /// A store that does what `answer` says, and the names it was asked for.
     struct Told<F> {
         answer: F,
-        asked: RefCell<Vec<CheckFileName>>,
+        asked: Mutex<Vec<CheckFileName>>,
     }
 
-    impl<F: Fn(usize, &CheckFileName) -> Result<(), StoreError>> Told<F> {
+    impl<F: Fn(usize, &CheckFileName) -> Result<(), StoreError> + Sync> Told<F> {
         fn new(answer: F) -> Self {
-            Told { answer, asked: RefCell::default() }
+            Told { answer, asked: Mutex::default() }
         }
 
         async fn deliver(&self, spool: &Spool, step: i64) -> Result<Delivered, StoreError> {
-            let put = async |name: &CheckFileName, _: &str| {
-                let before = self.asked.borrow().len();
-                self.asked.borrow_mut().push(name.clone());
-                (self.answer)(before, name).map(|()| name.clone())
-            };
-            deliver(put, spool, name(step), &format!("[{step}]")).await
+            deliver(self, spool, name(step), &format!("[{step}]")).await
         }
 
         fn asked(&self) -> Vec<CheckFileName> {
-            self.asked.borrow().clone()
+            self.asked.lock().unwrap().clone()
+        }
+    }
+
+    impl<F: Fn(usize, &CheckFileName) -> Result<(), StoreError> + Sync> Put for Told<F> {
+        async fn put(&self, name: &CheckFileName, _: &str) -> Result<CheckFileName, StoreError> {
+            let mut asked = self.asked.lock().unwrap();
+            asked.push(name.clone());
+            (self.answer)(asked.len() - 1, name).map(|()| name.clone())
         }
     }
 
@@ -347,6 +355,15 @@ mod tests {
         assert_eq!((first.sent_from_spool, first.still_waiting), (WAITING_TO_SEND, 20));
         let second = store.deliver(&spool, waiting + 1).await.unwrap();
         assert_eq!((second.sent_from_spool, second.still_waiting), (20, 0));
+    }
+
+    #[test]
+    fn delivering_may_be_a_task_of_its_own() {
+        fn is_a_task<T: Send>(_: T) {}
+        fn proves(store: &Store, spool: &Spool) {
+            is_a_task(store_round(store, spool, name(0), "[]"));
+        }
+        let _: fn(&Store, &Spool) = proves;
     }
 
     #[test]

@@ -4,11 +4,12 @@
 //! Many processes may write at once. A check file is in place or not there at all; the index is rewritten whole,
 //! under a lock, from what is there, so that it is right again after any interruption.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use shared::UnixNanos;
 use shared::object_name::{CheckFileName, INDEX};
@@ -19,6 +20,12 @@ use super::{NAMES_TO_TRY, StoreError, next_name};
 
 /// The file that writers lock while they change the index. It stays, empty: to remove it would let two writers in.
 const LOCK: &str = ".index.lock";
+
+/// A writer holds the lock for milliseconds; whoever waits this long waits for one that is halted.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long to wait before the lock is tried again: shorter than a writer holds it.
+const LOCK_PAUSE: Duration = Duration::from_micros(500);
 
 /// A directory that keeps check files.
 #[derive(Debug, Clone)]
@@ -31,7 +38,7 @@ impl DirectoryStore {
     pub(super) async fn open(path: PathBuf) -> Result<DirectoryStore, StoreError> {
         let store = DirectoryStore { path };
         let task = format!("create {}", store.describe());
-        store.blocking(task, |path| fs::create_dir_all(path)).await?;
+        store.blocking(task, durable::create_directory).await?;
         Ok(store)
     }
 
@@ -99,13 +106,13 @@ impl DirectoryStore {
 /// Puts a check file in place and into the index; `None` if all names tried are taken.
 fn put(directory: &Path, wanted: &CheckFileName, content: &[u8]) -> io::Result<Option<CheckFileName>> {
     // The directory may have been removed since it was opened: better a new one than a lost round.
-    fs::create_dir_all(directory)?;
+    durable::create_directory(directory)?;
     let mut name = wanted.clone();
     for _ in 0..NAMES_TO_TRY {
         let path = directory.join(name.to_string());
         // What is slow is done before the lock is taken.
         let temporary = durable::write_temporary(directory, content)?;
-        let _lock = lock(directory)?;
+        let _lock = lock(directory, LOCK_TIMEOUT)?;
         let placed = durable::place_new(temporary, &path)?;
         // A file with our name and our content is our own, from an attempt whose end was not seen.
         if placed == Placed::New || fs::read(&path)? == content {
@@ -121,7 +128,7 @@ fn put(directory: &Path, wanted: &CheckFileName, content: &[u8]) -> io::Result<O
 /// that is gone.
 fn remove(directory: &Path, names: &[CheckFileName]) -> io::Result<usize> {
     let removed: std::collections::BTreeSet<&CheckFileName> = names.iter().collect();
-    let _lock = lock(directory)?;
+    let _lock = lock(directory, LOCK_TIMEOUT)?;
     heal_index(directory, |name| !removed.contains(name))?;
     for name in &removed {
         match fs::remove_file(directory.join(name.to_string())) {
@@ -133,10 +140,25 @@ fn remove(directory: &Path, names: &[CheckFileName]) -> io::Result<usize> {
 }
 
 /// Waits until no other writer changes the index. The lock ends with the file that is returned, or the process.
-fn lock(directory: &Path) -> io::Result<File> {
+fn lock(directory: &Path, timeout: Duration) -> io::Result<File> {
     let file = File::options().create(true).truncate(false).write(true).open(directory.join(LOCK))?;
-    file.lock()?;
-    Ok(file)
+    let start = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            // Where there are no locks, names are still unique, and the next store heals an index that lost a race.
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(error),
+            // A writer that was halted in the middle must not halt all others for ever.
+            Err(TryLockError::WouldBlock) if start.elapsed() >= timeout => {
+                return Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    format!("another program holds the lock `{LOCK}`"),
+                ));
+            }
+            Err(TryLockError::WouldBlock) => thread::sleep(LOCK_PAUSE),
+        }
+    }
 }
 
 /// Rewrites the index from the files that are there and that `keeps` wants. The caller holds the lock.
@@ -172,7 +194,6 @@ fn check_files(directory: &Path, temporary: impl Fn(&fs::DirEntry)) -> io::Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     const SOME_TIME: UnixNanos = 1_795_330_254_340_493_978;
 
@@ -313,6 +334,17 @@ mod tests {
         assert_eq!(store.list_check_files(0..=UnixNanos::MAX).await.unwrap(), all[10..]);
         assert_eq!(indexed(&store), all[10..]);
         assert_eq!(foreign(&store), ["notes.txt"]);
+    }
+
+    #[tokio::test]
+    async fn a_halted_writer_does_not_halt_all_others_for_ever() {
+        let (_directory, store) = store().await;
+        let halted = lock(&store.path, Duration::ZERO).unwrap();
+        let cause = lock(&store.path, Duration::ZERO).unwrap_err();
+        let error = StoreError::File { task: "write".to_owned(), cause };
+        assert!(error.is_passing() && error.to_string().contains("holds the lock `.index.lock`"), "{error}");
+        drop(halted);
+        store.put_check_file(&name(SOME_TIME, "a"), "[1]").await.unwrap();
     }
 
     #[tokio::test]

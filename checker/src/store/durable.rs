@@ -53,6 +53,17 @@ pub(super) fn replace(directory: &Path, name: &str, content: &[u8]) -> io::Resul
     write_temporary(directory, content)?.persist(directory.join(name)).map(|_| ()).map_err(|refused| refused.error)
 }
 
+/// Makes a directory, with those above it, and makes their names durable.
+pub(super) fn create_directory(path: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = path.ancestors().take_while(|folder| !folder.exists()).collect();
+    fs::create_dir_all(path)?;
+    for parent in missing.iter().filter_map(|folder| folder.parent()) {
+        // Whoever may write to a folder may not always read it; then its names have to wait for the system.
+        let _ = sync_directory(if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
+    }
+    Ok(())
+}
+
 /// Makes the names in a directory durable.
 pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
     // Elsewhere a directory cannot be opened as a file, and its names are durable without it.
@@ -84,6 +95,18 @@ mod tests {
         assert_eq!(place_new(write_temporary(directory.path(), b"two").unwrap(), &path).unwrap(), Placed::NameTaken);
         assert_eq!(fs::read(&path).unwrap(), b"one");
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn a_directory_is_made_with_those_above_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a/b/c");
+        for _ in 0..2 {
+            create_directory(&path).unwrap();
+            assert!(path.is_dir());
+        }
+        fs::write(path.join("file"), "").unwrap();
+        assert!(create_directory(&path.join("file/d")).is_err());
     }
 
     #[cfg(unix)]

@@ -150,7 +150,7 @@ impl S3Store {
             match self.put(name, content, Some("*")).await {
                 Ok(()) => return Ok(Put::Stored),
                 Err(PutFailure { status: 412, .. }) => return Ok(Put::NameTaken),
-                Err(PutFailure { status: 400 | 501, .. }) => {}
+                Err(PutFailure { status: 400 | 501, problem }) if !problem.is_passing() => {}
                 Err(PutFailure { problem, .. }) => return Err(failed(problem)),
             }
         }
@@ -389,17 +389,20 @@ fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-/// The bucket as people call it. A URL's user and password, if somebody wrote one, are left out.
+/// The bucket as people call it.
 fn describe(bucket: &Bucket) -> String {
     match &bucket.endpoint_url {
-        Some(url) => {
-            let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-            let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-            let separator = if scheme.is_empty() { "" } else { "://" };
-            format!("the bucket `{}` at `{scheme}{separator}{host}`", bucket.name)
-        }
+        Some(url) => format!("the bucket `{}` at `{}`", bucket.name, without_user(url)),
         None => format!("the bucket `{}`", bucket.name),
     }
+}
+
+/// A URL without the user and password that somebody may have written into it.
+pub(super) fn without_user(url: &str) -> String {
+    let host_start = url.find("://").map_or(0, |at| at + 3);
+    let (scheme, rest) = url.split_at(host_start);
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    format!("{scheme}{host}")
 }
 
 /// A key that a listing has encoded for a URL; `None` if it is not encoded well.

@@ -99,7 +99,9 @@ pub enum S3Problem {
     )]
     NameNotResolved,
     /// No TLS, or a certificate that nobody vouches for.
-    #[error("no secure connection can be made: {0}; check `endpoint_url` and the service's certificate")]
+    #[error(
+        "no secure connection can be made: {0}; check `endpoint_url`, the service's certificate, and that this machine has certificates to trust (`ca-certificates`)"
+    )]
     Tls(String),
     /// The service was too slow.
     #[error("the service did not answer in time; check `endpoint_url` and the network")]

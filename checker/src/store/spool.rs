@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use shared::object_name::CheckFileName;
 
 use super::durable::{self, Placed};
+use super::s3::without_user;
 use super::{NAMES_TO_TRY, StoreError, next_name};
 use crate::config::valid::{Place, Storage};
 
@@ -71,7 +72,7 @@ impl Spool {
         let file = name.to_string();
         self.blocking(format!("set `{name}` aside"), move |folder| {
             let refused = folder.join(SET_ASIDE);
-            fs::create_dir_all(&refused)?;
+            durable::create_directory(&refused)?;
             unless_gone(fs::rename(folder.join(&file), refused.join(&file)))?;
             Ok(refused.join(file))
         })
@@ -92,7 +93,7 @@ impl Spool {
 }
 
 fn keep(folder: &Path, wanted: &CheckFileName, content: &[u8]) -> io::Result<Option<PathBuf>> {
-    fs::create_dir_all(folder)?;
+    durable::create_directory(folder)?;
     let mut name = wanted.clone();
     for _ in 0..NAMES_TO_TRY {
         let path = folder.join(name.to_string());
@@ -138,7 +139,8 @@ fn unless_gone(done: io::Result<()>) -> io::Result<()> {
 fn identity(place: &Place) -> String {
     match place {
         Place::S3(bucket) => {
-            let endpoint = bucket.endpoint_url.as_deref().unwrap_or_default().trim_end_matches('/');
+            let endpoint = bucket.endpoint_url.as_deref().map(without_user).unwrap_or_default();
+            let endpoint = endpoint.trim_end_matches('/');
             format!("s3\n{endpoint}\n{}\n{}", bucket.name, bucket.prefix)
         }
         Place::Directory(path) => {

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONNECTION, HeaderMap, HeaderValue};
 use rustls::ClientConfig;
+use tokio::sync::OnceCell;
 
 use crate::check::reach::Reach;
 use crate::check::seen::Wanted;
@@ -27,27 +28,24 @@ struct Needs {
     certificate: bool,
 }
 
+/// What became of making a client.
+type Made = Result<reqwest::Client, TrustError>;
+
 /// The clients made so far, by what is needed of them.
 #[derive(Default)]
 pub struct HttpClients {
-    made: Mutex<HashMap<Needs, Result<reqwest::Client, TrustError>>>,
+    made: Mutex<HashMap<Needs, Arc<OnceCell<Made>>>>,
 }
 
 impl HttpClients {
-    /// The client for this trust; it is made when it is first asked for. All are asked for with the same reach.
-    pub async fn for_trust(
-        &self,
-        trust: &TlsTrust,
-        wanted: Wanted,
-        configs: &TlsConfigs,
-        reach: Reach,
-    ) -> Result<reqwest::Client, TrustError> {
+    /// The client for this trust; it is made when it is first asked for, and once however many ask at that moment.
+    /// All are asked for with the same reach.
+    pub async fn for_trust(&self, trust: &TlsTrust, wanted: Wanted, configs: &TlsConfigs, reach: Reach) -> Made {
         let needs = Needs { trust: trust.clone(), certificate: wanted.certificate };
-        if let Some(made) = self.made.lock().unwrap_or_else(PoisonError::into_inner).get(&needs) {
-            return made.clone();
-        }
-        let made = configs.for_trust(trust).await.and_then(|tls| make(&tls, reach, &needs));
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).entry(needs).or_insert(made).clone()
+        let place =
+            Arc::clone(self.made.lock().unwrap_or_else(PoisonError::into_inner).entry(needs.clone()).or_default());
+        let make_it = async || configs.for_trust(trust).await.and_then(|tls| make(&tls, reach, &needs));
+        place.get_or_init(make_it).await.clone()
     }
 }
 

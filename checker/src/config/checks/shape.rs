@@ -79,7 +79,7 @@ const HTTP: Variant = Variant {
     about: "An HTTP or HTTPS request. Every attempt is a connection of its own.",
     fields: &[
         NAME,
-        required("endpoint_url", Shape::Text, "The URL, `http://` or `https://`."),
+        required("endpoint_url", Shape::Url, "The URL, `http://` or `https://`."),
         optional("method", Shape::Text, "`GET`", "The request's method."),
         TIMEOUT,
         optional("headers", Shape::Headers, "none", "Headers of the request; `Host` is honoured."),

@@ -117,6 +117,13 @@ async fn storing_is_tried_once_here_since_whoever_delivers_tries_again() {
 }
 
 #[tokio::test]
+async fn a_service_that_is_slow_is_not_taken_for_one_without_conditions() {
+    let (stored, heads) = put(vec![refuses("400 Bad Request", "RequestTimeout")]).await;
+    assert!(stored.unwrap_err().is_passing());
+    assert_eq!(heads.len(), 1);
+}
+
+#[tokio::test]
 async fn a_web_server_that_says_yes_to_anything_is_not_taken_for_a_store() {
     let page = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 6\r\nconnection: close\r\n\r\n<html>";
     let (stored, _) = put(vec![page.to_owned()]).await;
@@ -237,5 +244,16 @@ fn keys_are_decoded_as_listings_encode_them() {
         [("a%2Fb+c%2b", Some("a/b c+")), ("%C3%A9", Some("é")), ("%", None), ("%zz", None), ("%FF", None)]
     {
         assert_eq!(decode_url(encoded).as_deref(), key, "{encoded}");
+    }
+}
+
+#[test]
+fn a_url_is_shown_without_its_user() {
+    for (url, shown) in [
+        ("https://me:pass@word@s3.example/x", "https://s3.example/x"),
+        ("http://s3.example:9000", "http://s3.example:9000"),
+        ("me:word@s3.example", "s3.example"),
+    ] {
+        assert_eq!(without_user(url), shown);
     }
 }

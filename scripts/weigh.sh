@@ -1,0 +1,41 @@
+#!/bin/sh
+# Weighs the built page: every file raw, with gzip and with brotli at its best, and their sums. Ends with 1 when the
+# whole page is heavier than its budget.
+#
+#   scripts/weigh.sh [dist]
+set -eu
+
+# What the page may weigh in all (HTML, CSS, JavaScript, WebAssembly, icons) with brotli 11. The original's scripts
+# and styles alone weighed 111 KB.
+budget=100000
+
+dist=${1:-dist}
+if [ ! -f "$dist/index.html" ]; then
+  echo "weigh: there is no page in \`$dist\`; build it with \`trunk build --release\`" >&2
+  exit 2
+fi
+if ! command -v brotli >/dev/null 2>&1; then
+  echo "weigh: the program \`brotli\` is missing; install it with \`apt-get install brotli\`" >&2
+  exit 2
+fi
+
+row='%-42s %9s %9s %9s\n'
+# shellcheck disable=SC2059 # the format is ours
+printf "$row" file raw gzip brotli
+total_raw=0 total_gzip=0 total_brotli=0
+for file in $(cd "$dist" && find . -type f | sed 's|^\./||' | LC_ALL=C sort); do
+  raw=$(wc -c <"$dist/$file")
+  gzip=$(gzip -9 -c "$dist/$file" | wc -c)
+  brotli=$(brotli -q 11 -w 24 -c "$dist/$file" | wc -c)
+  # shellcheck disable=SC2059
+  printf "$row" "$file" "$raw" "$gzip" "$brotli"
+  total_raw=$((total_raw + raw)) total_gzip=$((total_gzip + gzip)) total_brotli=$((total_brotli + brotli))
+done
+# shellcheck disable=SC2059
+printf "$row" "in all" "$total_raw" "$total_gzip" "$total_brotli"
+
+if [ "$total_brotli" -gt "$budget" ]; then
+  echo "weigh: $total_brotli bytes with brotli are more than the budget of $budget" >&2
+  exit 1
+fi
+echo "weigh: $total_brotli of $budget bytes with brotli"

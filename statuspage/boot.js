@@ -1,0 +1,17 @@
+// Starts the page. It is a file of its own since the Content-Security-Policy allows no inline script; the hashed
+// names of the glue and the WebAssembly stand in the preload links that the build writes.
+const script = document.querySelector('link[rel="modulepreload"]').href;
+const wasm = document.querySelector('link[as="fetch"]').href;
+
+try {
+  const { default: start } = await import(script);
+  await start({ module_or_path: wasm });
+} catch (error) {
+  document.documentElement.dataset.state = "broken";
+  const boot = document.getElementById("boot");
+  if (boot) {
+    boot.textContent =
+      "This page could not start. It needs a browser with WebAssembly, and a Content-Security-Policy that has 'wasm-unsafe-eval'. ";
+  }
+  throw error;
+}

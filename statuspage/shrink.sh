@@ -1,0 +1,28 @@
+#!/bin/sh
+# Makes the page's WebAssembly smaller with wasm-opt; Trunk runs it after a build. Without a wasm-opt that can be
+# trusted the page works all the same and is about a quarter heavier, so nothing here makes a build fail.
+set -eu
+
+# Debian's binaryen (108) builds without a word and breaks the page in the browser; 132 is tried.
+least=120
+
+[ "${TRUNK_PROFILE:-debug}" = release ] || exit 0
+if ! command -v wasm-opt >/dev/null 2>&1; then
+  echo "shrink: no wasm-opt on the PATH; the page works, but is heavier (npm install binaryen@132 has one)"
+  exit 0
+fi
+version=$(wasm-opt --version 2>/dev/null | sed -n 's/^wasm-opt version \([0-9][0-9]*\).*/\1/p')
+if [ "${version:-0}" -lt "$least" ]; then
+  echo "shrink: wasm-opt ${version:-of an unknown version} is older than $least and breaks the page; going on without (npm install binaryen@132 has one)"
+  exit 0
+fi
+for wasm in "$TRUNK_STAGING_DIR"/*.wasm; do
+  before=$(wc -c <"$wasm")
+  if wasm-opt -Oz --enable-bulk-memory --enable-sign-ext --enable-mutable-globals --enable-nontrapping-float-to-int --enable-reference-types --enable-multivalue --strip-debug --strip-producers "$wasm" -o "$wasm.small"; then
+    mv "$wasm.small" "$wasm"
+    echo "shrink: $(basename "$wasm"): $before bytes before, $(wc -c <"$wasm") after wasm-opt $version"
+  else
+    rm -f "$wasm.small"
+    echo "shrink: wasm-opt $version failed; going on without"
+  fi
+done

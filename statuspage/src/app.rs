@@ -1,0 +1,186 @@
+//! The page's state and its refresh: reads the configuration, keeps the memory up to date, and reckons the view
+//! anew when something came or time went by.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use shared::object_name::CheckFileName;
+use shared::page_config::{PageConfig, Source};
+use shared::status::Status;
+use shared::{Nanos, SECOND, UnixNanos, uptime};
+use wasm_bindgen_futures::spawn_local;
+
+use crate::browser;
+use crate::calendar::Calendar;
+use crate::components::page::Page;
+use crate::load::{self, Memory, Store};
+use crate::source::{self, Listing, SourceError};
+use crate::view::{self, Loading, PageView, Settings, broken, words};
+
+/// How often the view is reckoned anew without any news: a checker that died turns unknown by time alone.
+const TICK: Nanos = 15 * SECOND;
+
+/// How often at most the progress of a load is shown.
+const PROGRESS_EVERY: Nanos = SECOND / 10;
+
+/// How often at most the view is reckoned during a load.
+const RECKON_EVERY: Nanos = SECOND / 4;
+
+/// By how much the files in memory have to grow before the view is reckoned during a load, in percent: so the
+/// work of all reckonings together stays proportional to the files, however many there are.
+const RECKON_GROWTH_PERCENT: usize = 40;
+
+/// What the page is about to show.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Stage {
+    /// The configuration is being read.
+    Starting,
+    /// The configuration cannot be used: what is wrong with it.
+    Broken(Vec<String>),
+    /// The configuration is read.
+    Ready(Arc<PageConfig>),
+}
+
+/// Everything that components look at.
+#[derive(Clone, Copy)]
+pub struct State {
+    /// Which page to show.
+    pub stage: RwSignal<Stage>,
+    /// What stands on it.
+    pub view: RwSignal<Arc<PageView>>,
+    /// How far the load in hand is.
+    pub loading: RwSignal<Loading>,
+}
+
+/// Puts the page into the document and starts it.
+pub fn mount() {
+    browser::remove_boot_text();
+    mount_to_body(|| {
+        let state = State {
+            stage: RwSignal::new(Stage::Starting),
+            view: RwSignal::new(Arc::default()),
+            loading: RwSignal::new(Loading::default()),
+        };
+        spawn_local(run(state));
+        view! { <Page state/> }
+    });
+}
+
+async fn run(state: State) {
+    let text = source::page_config().await.map_err(|error| vec![format!("failed to {error}")]);
+    match text.and_then(|text| broken::read(&text)) {
+        Ok(config) => {
+            let config = Arc::new(config);
+            state.stage.set(Stage::Ready(Arc::clone(&config)));
+            follow(state, config).await;
+        }
+        Err(problems) => {
+            browser::set_root_attribute("data-state", "broken");
+            browser::set_tab("Configuration broken", Status::Unknown);
+            state.stage.set(Stage::Broken(problems));
+            browser::set_root_attribute("data-complete", "true");
+        }
+    }
+}
+
+/// Loads, and goes on loading for as long as the page is open.
+async fn follow(state: State, config: Arc<PageConfig>) {
+    let memory = Rc::new(RefCell::new(Memory::default()));
+    let reckoner = Rc::new(Reckoner { state, config: Arc::clone(&config), memory: Rc::clone(&memory) });
+    reckoner.reckon(Loading::Listing);
+    spawn_local(tick(Rc::clone(&reckoner)));
+    loop {
+        load_once(&reckoner).await;
+        browser::sleep(config.refresh).await;
+        browser::until_visible().await;
+    }
+}
+
+async fn tick(reckoner: Rc<Reckoner>) {
+    loop {
+        browser::sleep(TICK).await;
+        if !browser::is_hidden() {
+            reckoner.reckon(reckoner.state.loading.get_untracked());
+        }
+    }
+}
+
+async fn load_once(reckoner: &Reckoner) {
+    let Reckoner { state, config, memory } = reckoner;
+    let now = browser::now();
+    let store = Opened { source: &config.source, now };
+    let (shown_at, reckoned_at, reckoned_files) = (Cell::new(0), Cell::new(now), Cell::new(0));
+    load::refresh(&store, memory, reckoner.load_from(now), || {
+        let now = browser::now();
+        let (files, loading) = {
+            let memory = memory.borrow();
+            (memory.record.file_count(), Loading::Files(memory.done, memory.total))
+        };
+        if now - shown_at.get() >= PROGRESS_EVERY {
+            shown_at.set(now);
+            state.loading.set(loading);
+        }
+        let grown = files * 100 >= reckoned_files.get() * (100 + RECKON_GROWTH_PERCENT);
+        if grown && now - reckoned_at.get() >= RECKON_EVERY {
+            reckoner.reckon(loading);
+            // From the end of it on, so that a slow device has time for the files, too.
+            reckoned_at.set(browser::now());
+            reckoned_files.set(files);
+        }
+    })
+    .await;
+    state.loading.set(Loading::Complete);
+    reckoner.reckon(Loading::Complete);
+}
+
+/// The configured store as of a moment.
+struct Opened<'a> {
+    source: &'a Source,
+    now: UnixNanos,
+}
+
+impl Store for Opened<'_> {
+    async fn list(&self, from: UnixNanos) -> Result<Listing, SourceError> {
+        source::list(self.source, from, self.now).await
+    }
+
+    async fn get(&self, name: &CheckFileName) -> Result<Vec<u8>, SourceError> {
+        source::get(self.source, name, self.now).await
+    }
+}
+
+/// What a reckoning needs, together.
+struct Reckoner {
+    state: State,
+    config: Arc<PageConfig>,
+    memory: Rc<RefCell<Memory>>,
+}
+
+impl Reckoner {
+    /// From when on check files are needed: a result that was made before the period may reach into it.
+    fn load_from(&self, now: UnixNanos) -> UnixNanos {
+        let calendar = Calendar { now, offset: &browser::offset_at };
+        let period = view::period::Period::new(self.config.range, browser::bars_limit(), calendar);
+        period.from - uptime::stands_for(self.config.interval)
+    }
+
+    /// Reckons the view as of now and shows it.
+    fn reckon(&self, loading: Loading) {
+        let calendar = Calendar { now: browser::now(), offset: &browser::offset_at };
+        let settings = Settings {
+            range: self.config.range,
+            interval: self.config.interval,
+            bars_limit: browser::bars_limit(),
+        };
+        let view = view::page(&mut self.memory.borrow_mut(), calendar, settings, loading);
+        browser::set_root_attribute("data-state", view.overall.state);
+        browser::set_root_attribute("data-loaded", &view.loaded.to_string());
+        let title = format!("{} {} · {}", words::symbol(view.overall.status), view.overall.sentence, self.config.title);
+        browser::set_tab(&title, view.overall.status);
+        let complete = view.complete;
+        self.state.view.set(Arc::new(view));
+        browser::set_root_attribute("data-complete", if complete { "true" } else { "false" });
+    }
+}

@@ -1,0 +1,248 @@
+//! Dates and clock times in the reader's time zone, from nothing but the zone's offsets: pure, so that noon,
+//! midnight and the nights of clock changes are tested natively. The browser supplies the offsets.
+
+use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
+
+const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+const MONTHS: [&str; 12] = [
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+];
+
+/// Local clocks are at most this far from UTC, and a bit more.
+const OFFSET_LIMIT: Nanos = 15 * HOUR;
+
+/// The reader's now and the reader's time zone.
+#[derive(Clone, Copy)]
+pub struct Calendar<'a> {
+    /// The moment the page speaks of as now.
+    pub now: UnixNanos,
+    /// How far local clocks are ahead of UTC at a moment.
+    pub offset: &'a dyn Fn(UnixNanos) -> Nanos,
+}
+
+/// A date and a clock time without a zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Civil {
+    /// The year.
+    pub year: i64,
+    /// The month, from 1.
+    pub month: usize,
+    /// The day of the month, from 1.
+    pub day: i64,
+    /// The day of the week, from 0 for Sunday.
+    pub weekday: usize,
+    /// The hour, 0 to 23.
+    pub hour: i64,
+    /// The minute.
+    pub minute: i64,
+    /// The second.
+    pub second: i64,
+}
+
+/// Divides nanoseconds since 1970 as a clock without a zone shows them (Howard Hinnant's `civil_from_days`).
+#[must_use]
+pub fn civil(nanos: Nanos) -> Civil {
+    let (days, rest) = (nanos.div_euclid(DAY), nanos.rem_euclid(DAY));
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    Civil {
+        year: year_of_era + era * 400 + i64::from(month <= 2),
+        month: month as usize,
+        day: day_of_year - (153 * month_from_march + 2) / 5 + 1,
+        weekday: (days + 4).rem_euclid(7) as usize,
+        hour: rest / HOUR,
+        minute: rest / MINUTE % 60,
+        second: rest / SECOND % 60,
+    }
+}
+
+/// A moment for machines: `2026-11-22T13:02:00Z`.
+#[must_use]
+pub fn rfc3339(moment: UnixNanos) -> String {
+    let Civil { year, month, day, hour, minute, second, .. } = civil(moment);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+impl Calendar<'_> {
+    /// What a local clock and a local calendar show.
+    #[must_use]
+    pub fn local(&self, moment: UnixNanos) -> Civil {
+        civil(moment.saturating_add((self.offset)(moment)))
+    }
+
+    /// The number of the local day; neighbouring days have neighbouring numbers.
+    #[must_use]
+    pub fn day_number(&self, moment: UnixNanos) -> i64 {
+        moment.saturating_add((self.offset)(moment)).div_euclid(DAY)
+    }
+
+    /// The first moment of the local day with this number, also where that day has no midnight.
+    #[must_use]
+    pub fn start_of_day(&self, day_number: i64) -> UnixNanos {
+        let midnight_without_zone = day_number * DAY;
+        let guess = midnight_without_zone - (self.offset)(midnight_without_zone);
+        let guess = midnight_without_zone - (self.offset)(guess);
+        if self.day_number(guess) == day_number && self.day_number(guess - 1) < day_number {
+            return guess;
+        }
+        // The clocks change around this midnight: look for the minute at which the date does.
+        let (mut before, mut after) =
+            ((midnight_without_zone - OFFSET_LIMIT) / MINUTE, (midnight_without_zone + OFFSET_LIMIT) / MINUTE);
+        while after - before > 1 {
+            let middle = before + (after - before) / 2;
+            if self.day_number(middle * MINUTE) < day_number { before = middle } else { after = middle }
+        }
+        after * MINUTE
+    }
+
+    /// The first moment behind `moment` at which a local clock shows a full hour.
+    #[must_use]
+    pub fn next_hour(&self, moment: UnixNanos) -> UnixNanos {
+        let offset = (self.offset)(moment);
+        ((moment + offset).div_euclid(HOUR) + 1) * HOUR - offset
+    }
+
+    /// The clock time: `14:02`.
+    #[must_use]
+    pub fn clock(&self, moment: UnixNanos) -> String {
+        let Civil { hour, minute, .. } = self.local(moment);
+        format!("{hour:02}:{minute:02}")
+    }
+
+    /// The date with its weekday: `Sunday, 22 November`; with the year where it is another than now's.
+    #[must_use]
+    pub fn date(&self, moment: UnixNanos) -> String {
+        let Civil { weekday, .. } = self.local(moment);
+        format!("{}, {}", WEEKDAYS[weekday], self.short_date(moment))
+    }
+
+    /// The date without its weekday: `22 November`; with the year where it is another than now's.
+    #[must_use]
+    pub fn short_date(&self, moment: UnixNanos) -> String {
+        let Civil { year, month, day, .. } = self.local(moment);
+        let name = MONTHS[month - 1];
+        if year == self.local(self.now).year { format!("{day} {name}") } else { format!("{day} {name} {year}") }
+    }
+
+    /// A day as people call it: `Today`, `Yesterday`, or its date.
+    #[must_use]
+    pub fn day_name(&self, moment: UnixNanos) -> String {
+        match self.day_number(self.now) - self.day_number(moment) {
+            0 => "Today".to_owned(),
+            1 => "Yesterday".to_owned(),
+            _ => self.date(moment),
+        }
+    }
+
+    /// A moment as short as it can be said from now: `14:02` today, `yesterday 14:02`, `Friday 14:02` within the
+    /// week, `12 November, 14:02` else.
+    #[must_use]
+    pub fn moment(&self, moment: UnixNanos) -> String {
+        let clock = self.clock(moment);
+        match self.day_number(self.now) - self.day_number(moment) {
+            0 => clock,
+            1 => format!("yesterday {clock}"),
+            2..7 => format!("{} {clock}", WEEKDAYS[self.local(moment).weekday]),
+            _ => format!("{}, {clock}", self.short_date(moment)),
+        }
+    }
+
+    /// An hour of the clock, or a part of it, with its day: `Sunday 14:00–15:00`.
+    #[must_use]
+    pub fn hour_span(&self, start: UnixNanos, end: UnixNanos) -> String {
+        let weekday = WEEKDAYS[self.local(start).weekday];
+        format!("{weekday} {}–{}", self.clock(start), self.clock(end))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// 2026-11-22T13:02:03Z, a Sunday.
+    pub(crate) const NOW: UnixNanos = 1_795_352_523 * SECOND;
+
+    pub(crate) fn utc() -> Calendar<'static> {
+        Calendar { now: NOW, offset: &|_| 0 }
+    }
+
+    /// Berlin around the change to winter time on 2026-10-25T01:00Z.
+    fn berlin(moment: UnixNanos) -> Nanos {
+        if moment < 1_792_890_000 * SECOND { 2 * HOUR } else { HOUR }
+    }
+
+    /// Santiago around the change to summer time on 2026-09-06T04:00Z, when midnight does not exist.
+    fn santiago(moment: UnixNanos) -> Nanos {
+        if moment < 1_788_667_200 * SECOND { -4 * HOUR } else { -3 * HOUR }
+    }
+
+    #[test]
+    fn noon_is_noon_and_midnight_is_midnight() {
+        let day = civil(NOW).day;
+        assert_eq!(rfc3339(NOW), "2026-11-22T13:02:03Z");
+        let midnight = NOW.div_euclid(DAY) * DAY;
+        assert_eq!((utc().clock(midnight).as_str(), utc().clock(midnight + 12 * HOUR).as_str()), ("00:00", "12:00"));
+        assert_eq!((utc().local(midnight).day, utc().local(midnight - 1).day), (day, day - 1));
+        assert_eq!(utc().clock(midnight - 1), "23:59");
+    }
+
+    #[test]
+    fn days_are_the_readers_days() {
+        let tokyo = Calendar { now: NOW, offset: &|_| 9 * HOUR };
+        assert_eq!(utc().date(NOW), "Sunday, 22 November");
+        assert_eq!(tokyo.date(NOW + 2 * HOUR), "Monday, 23 November");
+        assert_eq!(tokyo.day_name(NOW - 23 * HOUR), "Yesterday");
+        assert_eq!(tokyo.moment(NOW - 3 * HOUR), "19:02");
+        assert_eq!(tokyo.moment(NOW - 49 * HOUR), "Friday 21:02");
+        assert_eq!(utc().moment(NOW - 30 * DAY), "23 October, 13:02");
+        assert_eq!(utc().short_date(NOW - 400 * DAY), "18 October 2025");
+    }
+
+    #[test]
+    fn a_day_on_which_clocks_change_has_its_right_length() {
+        let berlin = Calendar { now: NOW, offset: &berlin };
+        let number = berlin.day_number(1_792_890_000 * SECOND);
+        let (start, next) = (berlin.start_of_day(number), berlin.start_of_day(number + 1));
+        assert_eq!(next - start, 25 * HOUR);
+        assert_eq!((berlin.clock(start), berlin.clock(next)), ("00:00".to_owned(), "00:00".to_owned()));
+    }
+
+    #[test]
+    fn a_day_without_a_midnight_begins_at_one() {
+        let santiago = Calendar { now: NOW, offset: &santiago };
+        let number = santiago.day_number(1_788_667_200 * SECOND);
+        let start = santiago.start_of_day(number);
+        assert_eq!((santiago.clock(start), santiago.clock(start - 1)), ("01:00".to_owned(), "23:59".to_owned()));
+        assert_eq!(santiago.start_of_day(number + 1) - start, 23 * HOUR);
+    }
+
+    #[test]
+    fn hours_are_those_of_the_local_clock() {
+        let kolkata = Calendar { now: NOW, offset: &|_| 5 * HOUR + 30 * MINUTE };
+        let next = kolkata.next_hour(NOW);
+        assert_eq!((kolkata.clock(next), next - NOW), ("19:00".to_owned(), 27 * MINUTE + 57 * SECOND));
+        assert_eq!(kolkata.next_hour(next) - next, HOUR);
+    }
+
+    proptest! {
+        #[test]
+        fn every_moment_lies_in_the_day_it_is_said_to(
+            moment in 0..=4_000_000_000_i64, offset in -14 * 4..=14 * 4_i64,
+        ) {
+            let (moment, offset) = (moment * SECOND, move |_| offset * 15 * MINUTE);
+            let calendar = Calendar { now: NOW, offset: &offset };
+            let number = calendar.day_number(moment);
+            let (start, next) = (calendar.start_of_day(number), calendar.start_of_day(number + 1));
+            prop_assert!(start <= moment && moment < next && next - start == DAY);
+            prop_assert_eq!(calendar.clock(start), "00:00");
+            prop_assert!(calendar.next_hour(moment) > moment && calendar.next_hour(moment) - moment <= HOUR);
+        }
+    }
+}

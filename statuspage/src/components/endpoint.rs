@@ -1,0 +1,123 @@
+//! The endpoints: one section each, with its state, its figure, its strip and its chart.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use shared::status::Status;
+
+use super::element::{Built, html};
+use super::{View, chart, of, shape, strip};
+use crate::view::endpoint::EndpointView;
+
+/// One endpoint of the view, found anew whenever the view changes.
+#[derive(Clone, Copy)]
+pub(super) struct Endpoint {
+    view: View,
+    id: usize,
+}
+
+impl Endpoint {
+    /// Reads something of it; nothing when it has just left the page.
+    pub(super) fn read<T: Default>(self, read: impl FnOnce(&EndpointView) -> T) -> T {
+        self.view.with(|view| view.endpoints.iter().find(|one| one.id == self.id).map(|one| read(one)).unwrap_or_default())
+    }
+
+    fn status(self) -> Status {
+        self.read(|one| one.status)
+    }
+
+    fn text(self, read: fn(&EndpointView) -> &str) -> impl Fn() -> String + Copy + 'static {
+        move || self.read(|one| read(one).to_owned())
+    }
+}
+
+/// All endpoints, those that need attention first.
+pub(super) fn endpoints(view: View) -> Built {
+    // One crosshair for all charts: what was slow at the same time shows at once.
+    let crosshair = RwSignal::new(None);
+    let keys = move || view.with(|view| view.endpoints.iter().map(|one| one.id as i64).collect());
+    let list = html("div").keyed(keys, move |id| one(Endpoint { view, id: id as usize }, crosshair));
+    html("section")
+        .class("endpoints")
+        .set("aria-label", "Endpoints")
+        .with(list)
+        .with(html("p").class("quiet").live_text(of(view, |view| view.not_shown.as_deref().unwrap_or_default())))
+}
+
+fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
+    let (title_id, reckoning_id) = (format!("endpoint-{}", endpoint.id), format!("reckoning-{}", endpoint.id));
+    let reason = move || endpoint.read(|one| one.reason.clone());
+    let figure = html("p")
+        .class("figure")
+        .set("tabindex", "0")
+        .set("aria-describedby", &reckoning_id)
+        .with(html("strong").class("uptime").live_text(endpoint.text(|one| &one.uptime)))
+        .with(html("span").class("coverage").live_text(endpoint.text(|one| &one.coverage)))
+        .with(
+            html("span")
+                .class("readout")
+                .set("role", "tooltip")
+                .set("id", &reckoning_id)
+                .live_text(endpoint.text(|one| &one.reckoning)),
+        );
+    let locator = endpoint.text(|one| &one.locator);
+    let name = endpoint.text(|one| &one.name);
+    let head = html("div")
+        .class("head")
+        .with(
+            html("h3")
+                .set("id", &title_id)
+                .with(shape(move || endpoint.status()))
+                .with(html("bdi").live_text(name)),
+        )
+        .with(html("p").class("state").live_text(endpoint.text(|one| &one.state)))
+        .with(
+            html("p")
+                .class("locator")
+                .with(html("bdi").live_text(locator))
+                .shown_while(move || !locator().is_empty() && locator() != name()),
+        )
+        .with(figure);
+    html("section")
+        .class("endpoint")
+        .set("aria-labelledby", &title_id)
+        .set("data-title", &endpoint.text(|one| &one.title)())
+        .set("data-locator", &locator())
+        .live("data-status", move || Some(endpoint.status().word().to_owned()))
+        .with(head)
+        .with(
+            html("p")
+                .class("reason")
+                .with(html("bdi").live_text(move || reason().unwrap_or_default()))
+                .shown_while(move || reason().is_some()),
+        )
+        .with(strip::strip(endpoint))
+        .with(response_times(endpoint, crosshair))
+}
+
+/// The chart, folded where there are many endpoints.
+fn response_times(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
+    let view = endpoint.view;
+    html("div").redrawn(
+        move || view.with(|view| view.charts_unfolded),
+        move |unfolded| {
+            if *unfolded {
+                return vec![chart::chart(endpoint, crosshair), strip::axis(endpoint)];
+            }
+            let open = RwSignal::new(false);
+            let summary = html("summary")
+                .text("Response times: ")
+                .with(html("span").class("quiet").live_text(endpoint.text(|one| &one.chart.summary)));
+            // What nobody unfolded is not drawn.
+            let content = html("div").redrawn(
+                move || open.get(),
+                move |open| if *open { vec![chart::chart(endpoint, crosshair)] } else { Vec::new() },
+            );
+            let details = html("details").with(summary).with(content).on("toggle", move |_| open.update(|open| *open = !*open));
+            vec![strip::axis(endpoint), details]
+        },
+    )
+}
+
+/// The bars of an endpoint.
+pub(super) type Bars = Vec<Arc<crate::view::strip::BarView>>;

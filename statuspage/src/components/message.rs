@@ -1,0 +1,57 @@
+//! Messages: their HTML becomes elements one by one, from the allow-list alone.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use shared::message::Node;
+
+use super::element::{Built, html};
+use super::{View, isolated, time};
+use crate::view::timeline::MessageView;
+
+/// How many messages stand open at the top; older ones fold.
+const UNFOLDED: usize = 3;
+
+/// The messages in force.
+pub(super) fn messages(view: View) -> Built {
+    html("section")
+        .set("id", "messages")
+        .set("aria-label", "Messages")
+        .redrawn(move || view.with(|view| view.messages.clone()), |messages| draw(messages))
+        .shown_while(move || view.with(|view| !view.messages.is_empty()))
+}
+
+fn draw(messages: &[Arc<MessageView>]) -> Vec<Built> {
+    let all: Vec<Built> = messages.iter().map(|message| one(message)).collect();
+    let (newest, older) = all.split_at(all.len().min(UNFOLDED));
+    let mut drawn = newest.to_vec();
+    if !older.is_empty() {
+        drawn.push(html("details").with(html("summary").text("Earlier messages")).with_all(older.to_vec()));
+    }
+    drawn
+}
+
+fn one(message: &MessageView) -> Built {
+    html("article").class("message").with(html("div").class("words").with_all(elements(&message.nodes))).with(
+        html("p").class("quiet").with(time(&message.datetime, &message.when)).text(" · ").with(isolated(&message.about)),
+    )
+}
+
+/// A message's content as elements.
+pub(super) fn elements(nodes: &[Node]) -> Vec<Built> {
+    nodes.iter().map(element).collect()
+}
+
+fn element(node: &Node) -> Built {
+    match node {
+        Node::Text(text) => html("span").text(text),
+        // The tag is one of `shared::message::ALLOWED_TAGS`, and the link has one of the allowed schemes.
+        Node::Element { tag, href, children } => {
+            let element = html(tag).with_all(elements(children));
+            match href {
+                Some(href) => element.set("href", href).set("rel", "noopener noreferrer nofollow"),
+                None => element,
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Thin components: a view value in, elements out. None computes, fetches, formats or reads the time.
+
+mod chart;
+mod element;
+mod endpoint;
+mod message;
+mod overall;
+pub mod page;
+mod strip;
+mod timeline;
+
+use leptos::prelude::{RwSignal, With};
+use shared::status::Status;
+use std::sync::Arc;
+
+use crate::view::{PageView, icon};
+use element::{Built, html, svg};
+
+/// What stands on the page now.
+type View = RwSignal<Arc<PageView>>;
+
+/// The shape of a status. It is never alone: the word for it stands beside it.
+fn shape(status: impl Fn() -> Status + Copy + 'static) -> Built {
+    drawn_shape(svg("path").set("fill-rule", "evenodd").live("d", move || Some(icon::shape(status()).to_owned())))
+        .live("data-status", move || Some(status().word().to_owned()))
+}
+
+/// A shape that is none of a status.
+fn drawn_shape(path: Built) -> Built {
+    svg("svg").set("class", "shape").set("viewBox", "0 0 16 16").set("aria-hidden", "true").with(path)
+}
+
+/// Text of others, kept from turning the direction of the text around it.
+fn isolated(text: &str) -> Built {
+    html("bdi").text(text)
+}
+
+/// A moment.
+fn time(datetime: &str, words: &str) -> Built {
+    html("time").set("datetime", datetime).text(words)
+}
+
+/// Something of the view, as text that is kept up to date.
+fn of(view: View, read: fn(&PageView) -> &str) -> impl Fn() -> String + Copy + 'static {
+    move || view.with(|view| read(view).to_owned())
+}

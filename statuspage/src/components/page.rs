@@ -1,0 +1,116 @@
+//! The page from top to bottom, and what stands there instead when its configuration cannot be used.
+
+use leptos::html::Div;
+use leptos::prelude::*;
+use shared::page_config::PageConfig;
+
+use super::element::{Built, html, svg};
+use super::{endpoint, isolated, message, overall, timeline};
+use crate::app::{Stage, State};
+use crate::browser;
+use crate::view::broken;
+
+/// The whole page.
+#[component]
+pub fn Page(
+    /// What it shows.
+    state: State,
+) -> impl IntoView {
+    let root = NodeRef::<Div>::new();
+    root.on_load(move |root| {
+        let content = html("div").redrawn(move || state.stage.get(), move |stage| stage_content(state, stage));
+        if let Some(content) = content.element() {
+            let _ = root.append_child(content);
+        }
+    });
+    view! { <div node_ref=root></div> }
+}
+
+fn stage_content(state: State, stage: &Stage) -> Vec<Built> {
+    match stage {
+        Stage::Starting => {
+            vec![html("main").with(html("p").class("quiet").text("Reading the page's configuration…"))]
+        }
+        Stage::Broken(problems) => vec![broken(problems)],
+        Stage::Ready(config) => ready(state, config),
+    }
+}
+
+fn ready(state: State, config: &PageConfig) -> Vec<Built> {
+    let view = state.view;
+    let main = html("main")
+        .with_all(overall::overall(state))
+        .with(message::messages(view))
+        .with(endpoint::endpoints(view))
+        .with(problems(state))
+        .with(timeline::timeline(view))
+        .with(timeline::observers(view));
+    vec![
+        html("header").with(html("p").class("name").with(isolated(&config.title))),
+        main,
+        footer(),
+        hatching(),
+    ]
+}
+
+fn problems(state: State) -> Built {
+    let view = state.view;
+    let list = html("ul").set("id", "problems").redrawn(
+        move || view.with(|view| view.problems.clone()),
+        |problems: &Vec<String>| problems.iter().map(|problem| html("li").with(isolated(problem))).collect(),
+    );
+    section("problems-title", "What could not be loaded")
+        .class("problems")
+        .with(list)
+        .shown_while(move || view.with(|view| !view.problems.is_empty()))
+}
+
+/// A section with its heading.
+pub(super) fn section(title_id: &str, title: &str) -> Built {
+    html("section").set("aria-labelledby", title_id).with(html("h2").set("id", title_id).text(title))
+}
+
+fn footer() -> Built {
+    let zone = format!("Times are in the zone {}.", browser::time_zone());
+    html("footer")
+        .with(html("p").text(
+            "Uptime is time, not a count of checks: a result stands until the next one, or until that is overdue; after that nobody knows. Figures are cut, never rounded up.",
+        ))
+        .with(html("p").text(&zone))
+}
+
+/// The hatching of what nobody observed, for all strips.
+fn hatching() -> Built {
+    let stripe = |class: &str, width: &str| svg("rect").class(class).set("width", width).set("height", "5");
+    let pattern = svg("pattern")
+        .set("id", "hatch")
+        .set("width", "5")
+        .set("height", "5")
+        .set("patternUnits", "userSpaceOnUse")
+        .set("patternTransform", "rotate(45)")
+        .with(stripe("hatch-ground", "5"))
+        .with(stripe("hatch-line", "1.4"));
+    svg("svg").class("defs").set("aria-hidden", "true").with(svg("defs").with(pattern))
+}
+
+fn broken(problems: &[String]) -> Built {
+    let list = problems.iter().map(|problem| html("li").text(problem)).collect();
+    let examples = broken::EXAMPLES
+        .iter()
+        .flat_map(|(title, example)| [html("p").class("lead").text(title), html("pre").text(example)])
+        .collect();
+    html("main")
+        .with(html("h1").set("id", "overall").text("The page's configuration cannot be used"))
+        .with(
+            html("p")
+                .class("lead")
+                .text("The file ")
+                .with(html("code").text("config.json"))
+                .text(" beside the page's ")
+                .with(html("code").text("index.html"))
+                .text(" says where the checks are stored. What is wrong with it:"),
+        )
+        .with(html("ul").set("id", "problems").class("broken").with_all(list))
+        .with(section("examples-title", "One that works").with_all(examples))
+        .with(html("p").class("quiet").text("Mend the file and load the page again; nothing has to be built anew."))
+}

@@ -1,0 +1,167 @@
+//! The strip of uptime bars with its read-out, and the axis of time below it. One tab stop a strip: arrow keys walk
+//! the bars, Escape closes the read-out.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use shared::UnixNanos;
+use shared::status::Status;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, Event, HtmlElement, KeyboardEvent};
+
+use super::element::{Built, html, svg};
+use super::endpoint::{Bars, Endpoint};
+use super::isolated;
+use crate::view::strip::{BAR_HEIGHT, BarView};
+
+/// The strip.
+pub(super) fn strip(endpoint: Endpoint) -> Built {
+    let bars = move || endpoint.read(|one| one.strip.clone());
+    // The bar whose read-out is open, and the one that Tab comes to: the newest until another was visited.
+    let pointed = RwSignal::new(None::<UnixNanos>);
+    let visited = RwSignal::new(None::<UnixNanos>);
+    let tab_stop = move || {
+        let bars = bars();
+        let kept = visited.get().filter(|start| bars.iter().any(|bar| bar.start == *start));
+        kept.or_else(|| bars.last().map(|bar| bar.start))
+    };
+    let strip = svg("svg")
+        .class("strip")
+        .set("role", "group")
+        .set("height", &BAR_HEIGHT.to_string())
+        .live("aria-label", move || Some(endpoint.read(|one| one.strip_label.clone())))
+        .keyed(move || bars().iter().map(|bar| bar.start).collect(), move |start| bar(bars, start, tab_stop))
+        .on("pointerover", move |event| pointed.set(bar_of(&event)))
+        .on("pointerdown", move |event| pointed.set(bar_of(&event)))
+        .on("focusin", move |event| {
+            visited.set(bar_of(&event));
+            pointed.set(bar_of(&event));
+        })
+        .on("focusout", move |_| pointed.set(None))
+        .on("keydown", move |event| {
+            let Some(event) = event.dyn_ref::<KeyboardEvent>() else { return };
+            if event.key() == "Escape" {
+                pointed.set(None);
+                return;
+            }
+            let starts: Vec<UnixNanos> = bars().iter().map(|bar| bar.start).collect();
+            let here = starts.iter().position(|start| Some(*start) == tab_stop()).unwrap_or(0);
+            if let Some(to) = step(&event.key(), here, starts.len()) {
+                event.prevent_default();
+                focus_bar(event, starts[to]);
+            }
+        });
+    let shown = move || {
+        let start = pointed.get()?;
+        bars().into_iter().find(|bar| bar.start == start)
+    };
+    html("div")
+        .class("strip-box")
+        .with(strip)
+        .with(html("div").redrawn(shown, |bar| bar.iter().map(|bar| read_out(bar)).collect()))
+        .on("pointerleave", move |_| pointed.set(None))
+}
+
+/// Where a key leads in a row of so many; `None` if it leads nowhere.
+pub(super) fn step(key: &str, here: usize, count: usize) -> Option<usize> {
+    let last = count.checked_sub(1)?;
+    match key {
+        "ArrowLeft" => Some(here.saturating_sub(1)),
+        "ArrowRight" => Some((here + 1).min(last)),
+        "Home" => Some(0),
+        "End" => Some(last),
+        _ => None,
+    }
+}
+
+/// The bar in which something happened.
+fn bar_of(event: &Event) -> Option<UnixNanos> {
+    let target = event.target()?.dyn_into::<Element>().ok()?;
+    target.closest(".bar").ok()??.get_attribute("data-start")?.parse().ok()
+}
+
+fn focus_bar(event: &KeyboardEvent, start: UnixNanos) {
+    let strip = event.current_target().and_then(|strip| strip.dyn_into::<Element>().ok());
+    let bar = strip.and_then(|strip| strip.query_selector(&format!("[data-start=\"{start}\"]")).ok().flatten());
+    if let Some(bar) = bar {
+        // Elements of drawings have the same `focus` as those of pages.
+        let _ = bar.unchecked_into::<HtmlElement>().focus();
+    }
+}
+
+fn bar(
+    bars: impl Fn() -> Bars + Copy + 'static,
+    start: UnixNanos,
+    tab_stop: impl Fn() -> Option<UnixNanos> + Copy + 'static,
+) -> Built {
+    let find = move || bars().into_iter().find(|bar| bar.start == start);
+    let group = svg("g")
+        .class("bar")
+        .set("role", "img")
+        .set("data-start", &start.to_string())
+        .live("tabindex", move || Some(if tab_stop() == Some(start) { "0" } else { "-1" }.to_owned()));
+    let Some(element) = group.element().cloned() else { return group };
+    group.redrawn(find, move |bar| {
+        let Some(bar) = bar else { return Vec::new() };
+        for (name, value) in
+            [("aria-label", bar.label.as_str()), ("data-status", bar.status.word()), ("data-end", &bar.end.to_string())]
+        {
+            let _ = element.set_attribute(name, value);
+        }
+        parts(bar)
+    })
+}
+
+/// The parts of a bar, the slit before it, and the frame that takes the pointer and shows the focus.
+fn parts(bar: &BarView) -> Vec<Built> {
+    let (x, width) = (format!("{:.3}%", bar.x), format!("{:.3}%", bar.width));
+    let rect = |class: &str, width: &str, y: f64, height: f64| {
+        let rect = svg("rect").class(class).set("x", &x).set("width", width);
+        rect.set("y", &y.to_string()).set("height", &height.to_string())
+    };
+    let mut drawn: Vec<Built> = bar
+        .parts
+        .iter()
+        .map(|part| {
+            let drawn = rect("part", &width, part.y, part.height).set("data-status", part.status.word());
+            if part.status == Status::Unknown { drawn.set("fill", "url(#hatch)") } else { drawn }
+        })
+        .collect();
+    drawn.push(rect("slit", "2", 0.0, BAR_HEIGHT));
+    drawn.push(rect("frame", &width, 0.0, BAR_HEIGHT));
+    drawn
+}
+
+fn read_out(bar: &Arc<BarView>) -> Built {
+    // Tenths of the strip: style sheets place the read-out by class, since inline styles are not allowed.
+    let tenth = ((bar.x + bar.width / 2.0) / 10.0).round();
+    let read_out = html("p")
+        .class(&format!("readout open at-{tenth}"))
+        .set("aria-hidden", "true")
+        .with(html("strong").text(&bar.when))
+        .with(html("span").text(&bar.shares));
+    match &bar.reason {
+        Some(reason) => read_out.with(html("span").class("why").with(isolated(reason))),
+        None => read_out,
+    }
+}
+
+/// The labels of the axis of time.
+pub(super) fn axis(endpoint: Endpoint) -> Built {
+    let labels = svg("svg").class("axis").set("height", "18").set("aria-hidden", "true");
+    labels.redrawn(
+        move || endpoint.read(|one| one.chart.times.clone()),
+        |times| {
+            let label = |(place, label): &(f64, String)| {
+                let anchor = match *place {
+                    ..6.0 => "start",
+                    94.0.. => "end",
+                    _ => "middle",
+                };
+                let text = svg("text").set("x", &format!("{place:.3}%")).set("y", "13");
+                text.set("text-anchor", anchor).text(label)
+            };
+            times.iter().map(label).collect()
+        },
+    )
+}

@@ -1,0 +1,79 @@
+//! What happened, day by day, and who looks.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+
+use super::element::{Built, html, svg};
+use super::message::elements;
+use super::page::section;
+use super::{View, drawn_shape, isolated, shape, time};
+use crate::view::ObserverView;
+use crate::view::timeline::{DayView, EventView, What};
+
+/// The timeline, newest first.
+pub(super) fn timeline(view: View) -> Built {
+    let days = html("div").redrawn(
+        move || view.with(|view| view.timeline.clone()),
+        |days: &Vec<Arc<DayView>>| days.iter().map(|day| one_day(day)).collect(),
+    );
+    section("timeline-title", "Timeline")
+        .set("id", "timeline")
+        .with(days)
+        .shown_while(move || view.with(|view| !view.timeline.is_empty()))
+}
+
+fn one_day(day: &DayView) -> Built {
+    let drawn = html("div").class("day").with(html("h3").text(&day.heading));
+    match day.quiet {
+        Some(words) => drawn.with(html("p").class("quiet").text(words)),
+        None => drawn.with(html("ol").class("events").with_all(day.events.iter().map(|event| one_event(event)).collect())),
+    }
+}
+
+fn one_event(event: &EventView) -> Built {
+    let drawn = html("li").class("event");
+    let clock = time(&event.datetime, &event.clock);
+    match &event.what {
+        What::Change { status, who, text, reasons } => {
+            let status = *status;
+            let sentence = html("p").with(html("strong").with(isolated(who))).text(" ").text(text);
+            let reasons = reasons.iter().map(|reason| html("p").class("why").with(isolated(reason))).collect();
+            drawn
+                .set("data-kind", "status")
+                .set("data-status", status.word())
+                .with(clock)
+                .with(shape(move || status))
+                .with(html("div").with(sentence).with_all(reasons))
+        }
+        What::Message(message) => {
+            let bubble = svg("path").set("d", "M1 2.5h14v9H7.5L4 15v-3.5H1Z");
+            let about = html("p").with(html("strong").with(isolated(&message.about))).text(" · message");
+            drawn
+                .set("data-kind", "message")
+                .with(clock)
+                .with(drawn_shape(bubble))
+                .with(html("div").with(about).with(html("div").class("words").with_all(elements(&message.nodes))))
+        }
+    }
+}
+
+/// The nodes, and when each last reported.
+pub(super) fn observers(view: View) -> Built {
+    let list = html("ul").redrawn(
+        move || view.with(|view| view.observers.clone()),
+        |observers: &Vec<ObserverView>| observers.iter().map(observer).collect(),
+    );
+    section("observers-title", "Observers")
+        .set("id", "observers")
+        .with(list)
+        .shown_while(move || view.with(|view| !view.observers.is_empty()))
+}
+
+fn observer(observer: &ObserverView) -> Built {
+    html("li")
+        .set("data-late", &observer.late.to_string())
+        .with(isolated(&observer.name))
+        .text(" ")
+        .with(time(&observer.datetime, &observer.reported).class("quiet"))
+}

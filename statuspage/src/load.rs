@@ -1,0 +1,317 @@
+//! List → choose → fetch → record. What failed is part of the answer: one bad file never keeps the others away, and
+//! the next refresh adds only what is new and asks again for what may have passed.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::StreamExt;
+use futures_util::stream;
+use shared::object_name::CheckFileName;
+use shared::result::CheckFile;
+use shared::{HOUR, UnixNanos};
+
+use crate::record::Record;
+use crate::source::{CHECK_FILE_LIMIT, Listing, SourceError};
+
+/// How many files are asked for at once: browsers send six at a time over HTTP/1, and many more over HTTP/2.
+const CONCURRENT_FETCHES: usize = 24;
+
+/// The most files that are loaded: a month of checks every minute and a bit. The newest count.
+pub const FILES_LIMIT: usize = 50_000;
+
+/// After so many failures in a row nobody answers any more, and the rest waits for the next refresh.
+const FAILURES_IN_A_ROW_LIMIT: usize = 30;
+
+/// How far behind the newest known file a refresh looks: rounds of other nodes may have been stored a little late.
+const LIST_OVERLAP: i64 = HOUR;
+
+/// Every so many refreshes the whole range is listed, since a round may be stored hours late after an outage of
+/// the store.
+const REFRESHES_PER_FULL_LIST: u32 = 15;
+
+/// How the page reads a store, so that tests can be one.
+pub(crate) trait Store {
+    async fn list(&self, from: UnixNanos) -> Result<Listing, SourceError>;
+    async fn get(&self, name: &CheckFileName) -> Result<Vec<u8>, SourceError>;
+}
+
+/// Everything that was loaded, and everything that was not.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// What the files say.
+    pub record: Record,
+    /// Why the store could not be listed at the last attempt.
+    pub list_problem: Option<SourceError>,
+    /// Files nobody could get; they are asked for again.
+    pub failed: BTreeMap<CheckFileName, SourceError>,
+    /// Files that are no check files inside; since they never change they are not asked for again.
+    pub unreadable: BTreeMap<CheckFileName, String>,
+    /// Objects in the store whose names are none of ours.
+    pub foreign: BTreeSet<String>,
+    /// How many files are in range but too old to be among the newest [`FILES_LIMIT`].
+    pub left_out: usize,
+    /// How many files of the load in hand are dealt with.
+    pub done: usize,
+    /// How many files the load in hand has to deal with.
+    pub total: usize,
+    /// How often a list was read.
+    lists_read: u32,
+}
+
+/// Names that a store may hold beside check files, and that nobody needs to hear of.
+fn is_expected(name: &str) -> bool {
+    let known = ["index.json", "config.json", "index.html"];
+    name.is_empty() || known.contains(&name) || name.ends_with('/') || name.starts_with("history/") || name.starts_with("messages/")
+}
+
+/// Brings the memory up to date with what was stored at `from` or later; calls `after_file` whenever a file was
+/// dealt with.
+pub(crate) async fn refresh(
+    store: &impl Store,
+    memory: &RefCell<Memory>,
+    from: UnixNanos,
+    mut after_file: impl FnMut(),
+) {
+    memory.borrow_mut().forget_before(from);
+    let list_from = memory.borrow().list_from(from);
+    let wanted = match store.list(list_from).await {
+        Ok(listing) => memory.borrow_mut().choose(listing, from),
+        Err(error) => {
+            memory.borrow_mut().list_problem = Some(error);
+            return;
+        }
+    };
+    let mut failures_in_a_row = 0;
+    let mut answers = stream::iter(&wanted)
+        .map(|name| async move { (name, store.get(name).await) })
+        .buffer_unordered(CONCURRENT_FETCHES);
+    while let Some((name, answer)) = answers.next().await {
+        failures_in_a_row = if answer.is_err() { failures_in_a_row + 1 } else { 0 };
+        memory.borrow_mut().take(name, answer);
+        after_file();
+        if failures_in_a_row >= FAILURES_IN_A_ROW_LIMIT {
+            memory.borrow_mut().give_up_on(&wanted);
+            break;
+        }
+    }
+}
+
+impl Memory {
+    /// From when on a refresh has to list.
+    fn list_from(&self, from: UnixNanos) -> UnixNanos {
+        match self.record.newest_file() {
+            Some(newest) if !self.lists_read.is_multiple_of(REFRESHES_PER_FULL_LIST) => (newest - LIST_OVERLAP).max(from),
+            _ => from,
+        }
+    }
+
+    /// The files to get, newest first, so that the present is known before the past.
+    fn choose(&mut self, listing: Listing, from: UnixNanos) -> Vec<CheckFileName> {
+        self.lists_read = self.lists_read.wrapping_add(1);
+        self.list_problem = None;
+        self.foreign.extend(listing.foreign.into_iter().filter(|name| !is_expected(name)));
+        let mut wanted: BTreeSet<CheckFileName> = self.failed.keys().cloned().collect();
+        for listed in listing.files {
+            let name = listed.name;
+            if name.stored_at < from || self.record.contains(&name) || self.unreadable.contains_key(&name) {
+                continue;
+            }
+            match listed.size {
+                Some(size) if size > CHECK_FILE_LIMIT => {
+                    let error = SourceError::TooLarge(CHECK_FILE_LIMIT);
+                    self.unreadable.insert(name, format!("failed to {error}"));
+                }
+                _ => {
+                    wanted.insert(name);
+                }
+            }
+        }
+        let room = FILES_LIMIT.saturating_sub(self.record.file_count());
+        self.left_out = wanted.len().saturating_sub(room);
+        let wanted: Vec<CheckFileName> = wanted.into_iter().rev().take(room).collect();
+        (self.done, self.total) = (0, wanted.len());
+        wanted
+    }
+
+    fn take(&mut self, name: &CheckFileName, answer: Result<Vec<u8>, SourceError>) {
+        self.done += 1;
+        self.failed.remove(name);
+        match answer {
+            Ok(content) => match CheckFile::parse(&content) {
+                Ok(file) => self.record.add(name, file),
+                Err(error) => {
+                    self.unreadable.insert(name.clone(), format!("failed to {error}"));
+                }
+            },
+            Err(error) if error.may_pass() => {
+                self.failed.insert(name.clone(), error);
+            }
+            Err(error) => {
+                self.unreadable.insert(name.clone(), format!("failed to {error}"));
+            }
+        }
+    }
+
+    /// Marks the files that nobody asked for any more as failed, for the reason of the others.
+    fn give_up_on(&mut self, wanted: &[CheckFileName]) {
+        let Some(reason) = self.failed.values().next_back().cloned() else { return };
+        for name in wanted {
+            if !self.record.contains(name) && !self.unreadable.contains_key(name) {
+                self.failed.entry(name.clone()).or_insert_with(|| reason.clone());
+            }
+        }
+        self.done = self.total;
+    }
+
+    fn forget_before(&mut self, from: UnixNanos) {
+        self.record.forget_before(from);
+        self.failed.retain(|name, _| name.stored_at >= from);
+        self.unreadable.retain(|name, _| name.stored_at >= from);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Listed;
+    use futures_util::FutureExt;
+    use shared::MINUTE;
+
+    /// A store whose objects are in memory; what is missing fails as a broken connection does.
+    #[derive(Default)]
+    struct Shelf {
+        listed: Vec<i64>,
+        contents: BTreeMap<i64, &'static str>,
+        asked: RefCell<Vec<i64>>,
+        down: bool,
+    }
+
+    impl Store for Shelf {
+        async fn list(&self, from: UnixNanos) -> Result<Listing, SourceError> {
+            if self.down {
+                return Err(SourceError::Blocked("store/".to_owned()));
+            }
+            let in_range = self.listed.iter().filter(|at| **at >= from);
+            let files = in_range.map(|at| Listed { name: name(*at), size: None }).collect();
+            Ok(Listing { files, foreign: vec!["notes.txt".to_owned(), "index.json".to_owned()] })
+        }
+
+        async fn get(&self, name: &CheckFileName) -> Result<Vec<u8>, SourceError> {
+            self.asked.borrow_mut().push(name.stored_at);
+            let content = self.contents.get(&name.stored_at).map(|content| content.as_bytes().to_vec());
+            content.ok_or_else(|| SourceError::Blocked("store/".to_owned()))
+        }
+    }
+
+    fn name(stored_at: UnixNanos) -> CheckFileName {
+        CheckFileName { stored_at, node: None }
+    }
+
+    fn shelf(contents: &[(i64, &'static str)]) -> Shelf {
+        let contents: BTreeMap<i64, &'static str> = contents.iter().copied().collect();
+        Shelf { listed: contents.keys().copied().collect(), contents, ..Shelf::default() }
+    }
+
+    fn load(store: &Shelf, memory: &RefCell<Memory>, from: UnixNanos) -> usize {
+        let mut calls = 0;
+        refresh(store, memory, from, || calls += 1).now_or_never().expect("nothing in it waits");
+        calls
+    }
+
+    const GOOD: &str = r#"[{"title":"A","healthy":true}]"#;
+    const T: UnixNanos = 1_795_330_254_340_493_978;
+
+    #[test]
+    fn the_newest_file_is_asked_for_first() {
+        let store = shelf(&[(T, GOOD), (T + MINUTE, GOOD), (T + 2 * MINUTE, GOOD)]);
+        let memory = RefCell::default();
+        assert_eq!(load(&store, &memory, T), 3);
+        assert_eq!(*store.asked.borrow(), [T + 2 * MINUTE, T + MINUTE, T]);
+        assert_eq!(memory.borrow().record.file_count(), 3);
+    }
+
+    #[test]
+    fn a_refresh_asks_only_for_what_is_new_and_drops_what_left_the_range() {
+        let mut store = shelf(&[(T, GOOD), (T + MINUTE, GOOD)]);
+        let memory = RefCell::default();
+        load(&store, &memory, T);
+        store.listed.push(T + 2 * MINUTE);
+        store.contents.insert(T + 2 * MINUTE, GOOD);
+        store.asked.borrow_mut().clear();
+        load(&store, &memory, T + MINUTE);
+        assert_eq!(*store.asked.borrow(), [T + 2 * MINUTE]);
+        assert!(memory.borrow().record.file_count() == 2 && !memory.borrow().record.contains(&name(T)));
+    }
+
+    #[test]
+    fn an_empty_store_does_not_make_the_next_refresh_load_everything() {
+        let mut store = shelf(&[]);
+        let memory = RefCell::default();
+        load(&store, &memory, T);
+        store = shelf(&[(T - MINUTE, GOOD), (T, GOOD)]);
+        load(&store, &memory, T);
+        assert_eq!(*store.asked.borrow(), [T]);
+    }
+
+    #[test]
+    fn one_file_that_fails_hides_no_other_and_is_asked_for_again() {
+        let mut store = shelf(&[(T, GOOD), (T + MINUTE, GOOD)]);
+        store.contents.remove(&T);
+        let memory = RefCell::default();
+        load(&store, &memory, T);
+        assert_eq!((memory.borrow().record.file_count(), memory.borrow().failed.len()), (1, 1));
+        store.contents.insert(T, GOOD);
+        load(&store, &memory, T);
+        assert_eq!((memory.borrow().record.file_count(), memory.borrow().failed.len()), (2, 0));
+    }
+
+    #[test]
+    fn what_is_no_check_file_is_named_and_not_asked_for_again() {
+        let store = shelf(&[(T, "<html>"), (T + MINUTE, "[{\"title\":"), (T + 2 * MINUTE, "[7]")]);
+        let memory = RefCell::default();
+        load(&store, &memory, T);
+        assert_eq!(memory.borrow().unreadable.len(), 2);
+        assert_eq!(memory.borrow().record.skipped.len(), 1);
+        assert_eq!(memory.borrow().foreign.iter().collect::<Vec<_>>(), ["notes.txt"]);
+        store.asked.borrow_mut().clear();
+        load(&store, &memory, T);
+        assert!(store.asked.borrow().is_empty());
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_listed_keeps_what_was_loaded() {
+        let mut store = shelf(&[(T, GOOD)]);
+        let memory = RefCell::default();
+        load(&store, &memory, T);
+        store.down = true;
+        load(&store, &memory, T);
+        assert!(memory.borrow().list_problem.is_some() && memory.borrow().record.file_count() == 1);
+        store.down = false;
+        load(&store, &memory, T);
+        assert_eq!(memory.borrow().list_problem, None);
+    }
+
+    #[test]
+    fn a_store_that_went_away_is_not_asked_for_each_of_a_thousand_files() {
+        let mut store = shelf(&[]);
+        store.listed = (0..1_000).map(|minute| T + minute * MINUTE).collect();
+        let memory = RefCell::default();
+        load(&store, &memory, T);
+        assert!(store.asked.borrow().len() <= FAILURES_IN_A_ROW_LIMIT + CONCURRENT_FETCHES);
+        let memory = memory.borrow();
+        assert_eq!(memory.failed.len(), 1_000, "each is known to be missing");
+    }
+
+    #[test]
+    fn a_file_that_was_stored_late_is_found_by_the_next_full_list() {
+        let mut store = shelf(&[(T, GOOD), (T + 10 * HOUR, GOOD)]);
+        let memory = RefCell::default();
+        load(&store, &memory, T);
+        store.listed.push(T + HOUR);
+        store.contents.insert(T + HOUR, GOOD);
+        for _ in 0..REFRESHES_PER_FULL_LIST {
+            load(&store, &memory, T);
+        }
+        assert_eq!(memory.borrow().record.file_count(), 3);
+    }
+}

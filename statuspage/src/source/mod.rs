@@ -1,0 +1,152 @@
+//! The only code that touches the network: how the page reads a store. [`s3`] and [`http`] build requests and read
+//! answers purely; [`fetch`] sends them.
+
+mod fetch;
+mod http;
+mod s3;
+mod sigv4;
+mod xml;
+
+use shared::UnixNanos;
+use shared::object_name::{self, CheckFileName};
+use shared::page_config::Source;
+
+use fetch::Freshness;
+
+/// The largest check file that is read: a thousand endpoints with long errors stay below it, a hostile object
+/// does not stop the page.
+pub const CHECK_FILE_LIMIT: usize = 8 << 20;
+
+/// The largest list that is read: half a million names.
+const LIST_LIMIT: usize = 32 << 20;
+
+/// The most pages of an S3 listing that are read, a thousand names each: a year of checks every minute has 526.
+const PAGES_LIMIT: usize = 1_000;
+
+/// A check file that is in the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name.
+    pub name: CheckFileName,
+    /// How many bytes it has, if the list says so.
+    pub size: Option<usize>,
+}
+
+/// What a store holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Listing {
+    /// The check files, oldest first.
+    pub files: Vec<Listed>,
+    /// The names of other objects that were listed beside them.
+    pub foreign: Vec<String>,
+}
+
+/// Why a store could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    /// The browser gave no reason, as it does for everything it blocks.
+    #[error(
+        "reach `{0}`: the store is down, or its CORS rules do not allow this page to read it (allow GET from this page's origin), or it refused the public key (some stores answer that without CORS headers: check the key and its rights), or this page's Content-Security-Policy lacks it in `connect-src`"
+    )]
+    Blocked(String),
+    /// Nothing came for too long.
+    #[error("get an answer from `{0}` within {1} seconds: the store or the way to it is overloaded; the next refresh tries again")]
+    TimedOut(String, u32),
+    /// An answer, but not the one that was asked for.
+    #[error("read the store: {said}; {remedy}")]
+    Refused {
+        /// What was answered.
+        said: String,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// More than we take.
+    #[error("read it: it is larger than {} MiB, which no check file is", .0 >> 20)]
+    TooLarge(usize),
+    /// The answer to a listing is something else.
+    #[error("read the bucket's list: the answer is no S3 listing; check `endpoint_url`, `bucket` and `path_style` in `config.json`")]
+    NotAListing,
+    /// The index is something else.
+    #[error(
+        "read `index.json` as a list of check files: {0}; `source.url` in `config.json` has to name the directory that a checker stores into"
+    )]
+    NotAnIndex(String),
+}
+
+/// Lists the check files that were stored at `from` or later (a plain web server lists older ones, too).
+pub async fn list(source: &Source, from: UnixNanos, now: UnixNanos) -> Result<Listing, SourceError> {
+    match source {
+        Source::Http { url } => {
+            let answer = fetch::get(&http::list_url(url, from), Freshness::Revalidated, LIST_LIMIT).await?;
+            if answer.is_good() { http::parse_index(&answer.body) } else { Err(http::refusal(answer.status)) }
+        }
+        Source::S3(s3) => {
+            let mut all = Listing::default();
+            let mut continuation = None;
+            for _ in 0..PAGES_LIMIT {
+                let url = s3::list_url(s3, from, continuation.as_deref(), now);
+                let answer =
+                    fetch::get(&url, Freshness::Revalidated, LIST_LIMIT).await.map_err(|error| error.about(&s3::origin(s3)))?;
+                let body = String::from_utf8_lossy(&answer.body);
+                if !answer.is_good() {
+                    return Err(s3::parse_refusal(answer.status, &body));
+                }
+                let page = s3::parse_listing(s3, &body)?;
+                all.files.extend(page.listing.files);
+                all.foreign.extend(page.listing.foreign);
+                continuation = page.next;
+                if continuation.is_none() {
+                    break;
+                }
+            }
+            Ok(all)
+        }
+    }
+}
+
+/// Gets the content of a check file.
+pub async fn get(source: &Source, name: &CheckFileName, now: UnixNanos) -> Result<Vec<u8>, SourceError> {
+    let url = match source {
+        Source::Http { url } => http::object_url(url, name),
+        Source::S3(s3) => s3::object_url(s3, name, now),
+    };
+    let answer = fetch::get(&url, Freshness::Immutable, CHECK_FILE_LIMIT).await;
+    match (source, answer) {
+        (_, Ok(answer)) if answer.is_good() => Ok(answer.body),
+        (Source::Http { .. }, Ok(answer)) => Err(http::refusal(answer.status)),
+        (Source::S3(_), Ok(answer)) => Err(s3::parse_refusal(answer.status, &String::from_utf8_lossy(&answer.body))),
+        (Source::Http { .. }, Err(error)) => Err(error),
+        // The query of a signed URL says nothing to a reader.
+        (Source::S3(s3), Err(error)) => Err(error.about(&s3::origin(s3))),
+    }
+}
+
+/// Gets the page's own configuration as text.
+pub async fn page_config() -> Result<String, SourceError> {
+    let answer = fetch::get(object_name::PAGE_CONFIG, Freshness::Revalidated, CHECK_FILE_LIMIT).await?;
+    if answer.is_good() {
+        return Ok(String::from_utf8_lossy(&answer.body).into_owned());
+    }
+    let remedy = match answer.status {
+        404 => "write it beside the page's `index.html`",
+        _ => "the web server has to allow everyone to read it",
+    };
+    Err(SourceError::Refused { said: format!("status {} for `config.json`", answer.status), remedy: remedy.to_owned() })
+}
+
+impl SourceError {
+    /// The same error about another address than the one that was asked.
+    fn about(self, address: &str) -> SourceError {
+        match self {
+            SourceError::Blocked(_) => SourceError::Blocked(address.to_owned()),
+            SourceError::TimedOut(_, seconds) => SourceError::TimedOut(address.to_owned(), seconds),
+            other => other,
+        }
+    }
+
+    /// Whether asking again may help; what is too large stays too large.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        !matches!(self, SourceError::TooLarge(_))
+    }
+}

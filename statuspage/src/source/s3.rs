@@ -1,0 +1,286 @@
+//! Reading a bucket: URLs are built and answers are parsed here, purely; [`super::fetch`] sends them. Listing is
+//! ListObjectsV2; requests are signed in the query when there are public keys, and bare otherwise.
+
+use shared::UnixNanos;
+use shared::object_name::{self, CheckFileName};
+use shared::page_config::{AddressStyle, S3Source};
+
+use super::sigv4::{Signer, encoded_path, encoded_query};
+use super::{Listed, Listing, SourceError, xml};
+
+/// One page of a listing.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ListingPage {
+    pub(crate) listing: Listing,
+    /// How to ask for the next page; `None` if there is nothing more of interest.
+    pub(crate) next: Option<String>,
+}
+
+/// The URL of one page of the bucket's listing from `from` on.
+pub(crate) fn list_url(source: &S3Source, from: UnixNanos, continuation: Option<&str>, now: UnixNanos) -> String {
+    let mut query = vec![("list-type", "2".to_owned()), ("encoding-type", "url".to_owned())];
+    if !source.prefix.is_empty() {
+        query.push(("prefix", source.prefix.clone()));
+    }
+    match continuation {
+        Some(token) => query.push(("continuation-token", token.to_owned())),
+        None => query.push(("start-after", object_name::start_after(&source.prefix, from))),
+    }
+    url(source, "", &query, now)
+}
+
+/// The URL of a check file.
+pub(crate) fn object_url(source: &S3Source, name: &CheckFileName, now: UnixNanos) -> String {
+    url(source, &format!("{}{name}", source.prefix), &[], now)
+}
+
+/// Scheme and host (with its port) of every request to this bucket.
+pub(crate) fn origin(source: &S3Source) -> String {
+    let Address { scheme, host, .. } = address(source);
+    format!("{scheme}://{host}")
+}
+
+struct Address {
+    scheme: &'static str,
+    host: String,
+    /// What stands before the key: `/`, `/bucket/`, `/folder/bucket/`.
+    path: String,
+}
+
+fn address(source: &S3Source) -> Address {
+    let aws = || {
+        // China has a domain of its own.
+        let domain = if source.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        format!("https://s3.{}.{domain}", source.region)
+    };
+    let endpoint = source.endpoint_url.clone().unwrap_or_else(aws);
+    let (scheme, rest) = match endpoint.strip_prefix("http://") {
+        Some(rest) => ("http", rest),
+        None => ("https", endpoint.strip_prefix("https://").unwrap_or(&endpoint)),
+    };
+    let (host, folder) = rest.split_once('/').unwrap_or((rest, ""));
+    // The browser leaves a scheme's own port out of the `Host` that is signed.
+    let own_port = if scheme == "http" { ":80" } else { ":443" };
+    let host = host.strip_suffix(own_port).unwrap_or(host).to_ascii_lowercase();
+    let folder = if folder.is_empty() { "/".to_owned() } else { format!("/{folder}/") };
+    match source.address_style {
+        AddressStyle::Path => Address { scheme, host, path: format!("{folder}{}/", source.bucket) },
+        AddressStyle::VirtualHost => Address { scheme, host: format!("{}.{host}", source.bucket), path: folder },
+    }
+}
+
+fn url(source: &S3Source, key: &str, query: &[(&str, String)], now: UnixNanos) -> String {
+    let Address { scheme, host, path } = address(source);
+    let path = encoded_path(&format!("{path}{key}"));
+    let query = match &source.public_keys {
+        Some(keys) => Signer::new(keys, &source.region, now).presigned_query(&host, &path, query),
+        None => encoded_query(query),
+    };
+    let question_mark = if query.is_empty() { "" } else { "?" };
+    format!("{scheme}://{host}{path}{question_mark}{query}")
+}
+
+/// Reads one page of a listing.
+pub(crate) fn parse_listing(source: &S3Source, body: &str) -> Result<ListingPage, SourceError> {
+    let Some(result) = xml::elements(body, "ListBucketResult").next() else {
+        return Err(SourceError::NotAListing);
+    };
+    let encoded = xml::text(result, "EncodingType").is_some_and(|kind| kind == "url");
+    let plain = |text: String| if encoded { xml::url_decoded(&text) } else { text };
+    let mut listing = Listing::default();
+    let mut last_key = String::new();
+    for object in xml::elements(result, "Contents") {
+        let Some(key) = xml::text(object, "Key").map(plain) else { continue };
+        let size = xml::text(object, "Size").and_then(|size| size.parse().ok());
+        match CheckFileName::parse_key(&source.prefix, &key) {
+            Some(name) => listing.files.push(Listed { name, size }),
+            None => listing.foreign.push(key.strip_prefix(&source.prefix).unwrap_or(&key).to_owned()),
+        }
+        last_key = key;
+    }
+    // Check files begin with a digit: behind `9` nothing more of them can come, however much else is stored.
+    let past_the_digits = last_key > format!("{}:", source.prefix);
+    let truncated = xml::text(result, "IsTruncated").is_some_and(|truncated| truncated == "true");
+    let next = xml::text(result, "NextContinuationToken").filter(|_| truncated && !past_the_digits);
+    Ok(ListingPage { listing, next })
+}
+
+/// What the store said instead of an answer.
+pub(crate) fn parse_refusal(status: u16, body: &str) -> SourceError {
+    let error = xml::elements(body, "Error").next().unwrap_or_default();
+    let code = xml::text(error, "Code").unwrap_or_default();
+    let message = xml::text(error, "Message").unwrap_or_default();
+    let remedy = remedy(status, &code, error);
+    let mut said = format!("status {status}");
+    for part in [code, message] {
+        if !part.is_empty() {
+            said.push_str(": ");
+            said.push_str(&shared::result::shortened(part, 200));
+        }
+    }
+    SourceError::Refused { said, remedy }
+}
+
+fn remedy(status: u16, code: &str, error: &str) -> String {
+    match code {
+        "SignatureDoesNotMatch" => {
+            "`public_access_key` in `config.json` does not belong to `public_access_key_id`, or was cut when it was copied".to_owned()
+        }
+        "InvalidAccessKeyId" => {
+            "the store does not know `public_access_key_id`: it was deleted, is switched off, or belongs to another service than `endpoint_url`".to_owned()
+        }
+        "AccessDenied" | "AllAccessDisabled" => {
+            let expired = xml::text(error, "Message").is_some_and(|message| message.contains("expired"));
+            if expired {
+                "this device's clock is more than a day off; set it right".to_owned()
+            } else {
+                "the public key needs the rights `s3:ListBucket` on the bucket and `s3:GetObject` on what is in it; without a key, the bucket has to allow both to everyone".to_owned()
+            }
+        }
+        "NoSuchBucket" => "check `bucket`, `region` and `path_style` in `config.json`".to_owned(),
+        "NoSuchKey" => "it was removed since it was listed; the next refresh leaves it out".to_owned(),
+        "PermanentRedirect" | "TemporaryRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => {
+            match xml::text(error, "Region").or_else(|| xml::text(error, "Endpoint")) {
+                Some(place) => format!("the bucket is in another region: set `region` in `config.json` to that of `{}`", shared::result::shortened(place, 100)),
+                None => "the bucket is in another region: set `region` in `config.json`".to_owned(),
+            }
+        }
+        "RequestTimeTooSkewed" | "RequestExpired" => "this device's clock is far off; set it right".to_owned(),
+        "SlowDown" | "ServiceUnavailable" | "InternalError" => "the store is overloaded; the next refresh tries again".to_owned(),
+        _ => match status {
+            301 | 307 => "the bucket is in another region: set `region` in `config.json`".to_owned(),
+            401 | 403 => "check the public keys in `config.json` and their rights (`s3:ListBucket`, `s3:GetObject`)".to_owned(),
+            404 => "check `bucket`, `endpoint_url` and `path_style` in `config.json`".to_owned(),
+            500.. => "the store is in trouble; the next refresh tries again".to_owned(),
+            _ => "check `source` in `config.json`".to_owned(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use shared::page_config::PublicKeys;
+
+    fn bucket() -> S3Source {
+        S3Source {
+            bucket: "status".to_owned(),
+            region: "eu-central-1".to_owned(),
+            endpoint_url: None,
+            address_style: AddressStyle::VirtualHost,
+            prefix: String::new(),
+            public_keys: None,
+        }
+    }
+
+    const NOW: UnixNanos = 1_795_330_254_340_493_978;
+
+    #[test]
+    fn a_bucket_at_aws_stands_in_the_host_name() {
+        assert_eq!(
+            list_url(&bucket(), NOW, None, NOW),
+            "https://status.s3.eu-central-1.amazonaws.com/?encoding-type=url&list-type=2&start-after=1795330254340493977~"
+        );
+        let name = CheckFileName { stored_at: NOW, node: None };
+        assert_eq!(
+            object_url(&bucket(), &name, NOW),
+            "https://status.s3.eu-central-1.amazonaws.com/1795330254340493978-check.json"
+        );
+    }
+
+    #[test]
+    fn any_service_is_reached_in_path_style_with_a_slash_after_the_bucket() {
+        let source = S3Source {
+            endpoint_url: Some("http://127.0.0.1:18400".to_owned()),
+            address_style: AddressStyle::Path,
+            prefix: "a b/".to_owned(),
+            ..bucket()
+        };
+        assert_eq!(
+            list_url(&source, NOW, Some("to/ken="), NOW),
+            "http://127.0.0.1:18400/status/?continuation-token=to%2Fken%3D&encoding-type=url&list-type=2&prefix=a%20b%2F"
+        );
+        let name = CheckFileName::parse("1795330254340493978-eu-west-check.json").expect("a name");
+        assert_eq!(
+            object_url(&source, &name, NOW),
+            "http://127.0.0.1:18400/status/a%20b/1795330254340493978-eu-west-check.json"
+        );
+    }
+
+    #[test]
+    fn the_signed_host_is_the_one_the_browser_sends() {
+        let source = S3Source { endpoint_url: Some("https://S3.example.com:443".to_owned()), ..bucket() };
+        assert_eq!(origin(&source), "https://status.s3.example.com");
+        let source = S3Source { endpoint_url: Some("http://localhost:9000/base".to_owned()), ..bucket() };
+        assert_eq!(object_url(&source, &CheckFileName { stored_at: NOW, node: None }, NOW), "http://status.localhost:9000/base/1795330254340493978-check.json");
+    }
+
+    #[test]
+    fn with_keys_the_query_is_signed() {
+        let keys = PublicKeys { access_key_id: "AKIA".to_owned(), secret_access_key: "secret".to_owned() };
+        let url = list_url(&S3Source { public_keys: Some(keys), ..bucket() }, NOW, None, NOW);
+        assert!(url.contains("X-Amz-Credential=AKIA%2F20261122%2Feu-central-1%2Fs3%2Faws4_request"), "{url}");
+        assert!(url.contains("&X-Amz-Signature=") && !url.contains("secret"), "{url}");
+    }
+
+    #[test]
+    fn a_listing_is_read_with_its_decoded_keys_sizes_and_next_page() {
+        let source = S3Source { prefix: "a b/".to_owned(), ..bucket() };
+        let page = parse_listing(
+            &source,
+            r#"<?xml version="1.0"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><IsTruncated>true</IsTruncated>
+            <Contents><Key>a+b/1795330254340493978-eu-west-check.json</Key><Size>812</Size></Contents>
+            <Contents><Key>a%20b/1795330254340493979-check.json</Key></Contents>
+            <Contents><Key>a%20b/17-x%26y.txt</Key><Size>5</Size></Contents>
+            <EncodingType>url</EncodingType><NextContinuationToken>1ue&amp;=</NextContinuationToken></ListBucketResult>"#,
+        )
+        .expect("a listing");
+        let names: Vec<String> = page.listing.files.iter().map(|listed| listed.name.to_string()).collect();
+        assert_eq!(names, ["1795330254340493978-eu-west-check.json", "1795330254340493979-check.json"]);
+        assert_eq!(page.listing.files[0].size, Some(812));
+        assert_eq!(page.listing.foreign, ["17-x&y.txt"]);
+        assert_eq!(page.next.as_deref(), Some("1ue&="));
+    }
+
+    #[test]
+    fn a_listing_ends_where_no_check_file_can_come_any_more() {
+        let page = parse_listing(
+            &bucket(),
+            "<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>logs/1</Key></Contents><NextContinuationToken>x</NextContinuationToken></ListBucketResult>",
+        )
+        .expect("a listing");
+        assert_eq!(page.next, None);
+    }
+
+    #[test]
+    fn what_is_no_listing_is_said_to_be_none() {
+        assert_eq!(parse_listing(&bucket(), "<!doctype html><p>Welcome"), Err(SourceError::NotAListing));
+    }
+
+    #[test]
+    fn each_refusal_names_its_remedy() {
+        for (status, code, remedy) in [
+            (403, "SignatureDoesNotMatch", "does not belong to"),
+            (403, "InvalidAccessKeyId", "does not know `public_access_key_id`"),
+            (403, "AccessDenied", "s3:ListBucket"),
+            (404, "NoSuchBucket", "check `bucket`"),
+            (301, "PermanentRedirect", "`eu-west-3`"),
+            (403, "RequestTimeTooSkewed", "clock"),
+            (503, "SlowDown", "tries again"),
+        ] {
+            let body = format!("<Error><Code>{code}</Code><Message>No.</Message><Region>eu-west-3</Region></Error>");
+            let error = parse_refusal(status, &body).to_string();
+            assert!(error.contains(code) && error.contains(remedy), "{error}");
+        }
+        assert!(parse_refusal(502, "<html>Bad gateway").to_string().contains("status 502"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_makes_reading_panic(body in r"(<ListBucketResult>|</ListBucketResult>|<Contents>|</Contents>|<Key>|</Key>|9|-check.json|<Error>|%|&|ä){0,30}") {
+            let _ = parse_listing(&bucket(), &body);
+            let _ = parse_refusal(403, &body);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! AWS Signature Version 4 in the query (a presigned GET): pure, no clock, no network. Signing in the query keeps
+//! a request simple in the browser's sense, so that no preflight is needed, and its URL cacheable.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+use shared::page_config::PublicKeys;
+use shared::{DAY, HOUR, SECOND, UnixNanos};
+
+use crate::calendar::civil;
+
+/// How far a reader's clock may be ahead of the store's before requests are refused as signed in the future.
+const CLOCK_AHEAD: i64 = 6 * HOUR;
+
+/// How long a signature holds: a day for which URLs stay the same, so that the browser's cache finds the immutable
+/// check files again, [`CLOCK_AHEAD`], and more than a day for clocks that are behind. AWS allows seven days.
+const EXPIRES: i64 = 3 * DAY;
+
+/// What a signature needs to know besides the request itself.
+pub(crate) struct Signer<'a> {
+    pub(crate) keys: &'a PublicKeys,
+    pub(crate) region: &'a str,
+    /// When the request is said to be signed.
+    pub(crate) signed_at: UnixNanos,
+    /// For how many seconds it holds.
+    pub(crate) expires: i64,
+}
+
+impl<'a> Signer<'a> {
+    /// A signer whose URLs stay the same for a day.
+    pub(crate) fn new(keys: &'a PublicKeys, region: &'a str, now: UnixNanos) -> Signer<'a> {
+        let signed_at = (now - CLOCK_AHEAD).div_euclid(DAY) * DAY;
+        Signer { keys, region, signed_at, expires: EXPIRES / SECOND }
+    }
+
+    /// The whole query of a presigned GET, without the question mark. `path` is percent-encoded already; `query`
+    /// is not.
+    pub(crate) fn presigned_query(&self, host: &str, path: &str, query: &[(&str, String)]) -> String {
+        let time = civil(self.signed_at);
+        let date = format!("{:04}{:02}{:02}", time.year, time.month, time.day);
+        let moment = format!("{date}T{:02}{:02}{:02}Z", time.hour, time.minute, time.second);
+        let scope = format!("{date}/{}/s3/aws4_request", self.region);
+        let mut all = query.to_vec();
+        all.extend([
+            ("X-Amz-Algorithm", "AWS4-HMAC-SHA256".to_owned()),
+            ("X-Amz-Credential", format!("{}/{scope}", self.keys.access_key_id)),
+            ("X-Amz-Date", moment.clone()),
+            ("X-Amz-Expires", self.expires.to_string()),
+            ("X-Amz-SignedHeaders", "host".to_owned()),
+        ]);
+        let query = encoded_query(&all);
+        let request = format!("GET\n{path}\n{query}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD");
+        let to_sign = format!("AWS4-HMAC-SHA256\n{moment}\n{scope}\n{}", hexadecimal(&Sha256::digest(request.as_bytes())));
+        let mut key = format!("AWS4{}", self.keys.secret_access_key).into_bytes();
+        for part in [date.as_str(), self.region, "s3", "aws4_request"] {
+            key = hmac(&key, part);
+        }
+        format!("{query}&X-Amz-Signature={}", hexadecimal(&hmac(&key, &to_sign)))
+    }
+}
+
+/// A query in SigV4's canonical form: sorted by name, everything but unreserved characters encoded.
+pub(crate) fn encoded_query(query: &[(&str, String)]) -> String {
+    let mut pairs: Vec<String> =
+        query.iter().map(|(name, value)| format!("{}={}", encoded(name, ""), encoded(value, ""))).collect();
+    pairs.sort_unstable();
+    pairs.join("&")
+}
+
+/// A path in SigV4's canonical form: slashes stay.
+pub(crate) fn encoded_path(path: &str) -> String {
+    encoded(path, "/")
+}
+
+fn encoded(text: &str, also_kept: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        let character = char::from(byte);
+        if character.is_ascii_alphanumeric() || "-._~".contains(character) || also_kept.contains(character) {
+            encoded.push(character);
+        } else {
+            encoded.push('%');
+            push_hexadecimal(&mut encoded, byte, b"0123456789ABCDEF");
+        }
+    }
+    encoded
+}
+
+fn hmac(key: &[u8], text: &str) -> Vec<u8> {
+    // HMAC takes a key of any length, so the error cannot occur; an empty signature would be refused.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return Vec::new() };
+    mac.update(text.as_bytes());
+    mac.finalize().into_bytes().to_vec()
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        push_hexadecimal(&mut text, *byte, b"0123456789abcdef");
+    }
+    text
+}
+
+fn push_hexadecimal(text: &mut String, byte: u8, digits: &[u8; 16]) {
+    text.push(char::from(digits[usize::from(byte >> 4)]));
+    text.push(char::from(digits[usize::from(byte & 15)]));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn documented_keys() -> PublicKeys {
+        PublicKeys {
+            access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
+            secret_access_key: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_documented_presigned_url_has_the_documented_signature() {
+        // Amazon S3 API Reference, "Authenticating Requests: Using Query Parameters (AWS Signature Version 4)".
+        let keys = documented_keys();
+        let signer = Signer { keys: &keys, region: "us-east-1", signed_at: 1_369_353_600 * SECOND, expires: 86_400 };
+        let query = signer.presigned_query("examplebucket.s3.amazonaws.com", "/test.txt", &[]);
+        assert_eq!(
+            query,
+            "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request\
+             &X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host\
+             &X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"
+        );
+    }
+
+    #[test]
+    fn a_url_stays_the_same_for_a_day_so_that_the_cache_finds_it() {
+        let keys = documented_keys();
+        let at = |now| Signer::new(&keys, "us-east-1", now).presigned_query("h", "/k", &[]);
+        let morning = 20_000 * DAY + 7 * HOUR;
+        assert_eq!(at(morning), at(morning + 22 * HOUR));
+        assert_ne!(at(morning), at(morning + 24 * HOUR));
+    }
+
+    #[test]
+    fn a_readers_clock_may_be_hours_off() {
+        let keys = documented_keys();
+        for off in [-24 * HOUR, -HOUR, 0, HOUR, CLOCK_AHEAD] {
+            for hour in 0..24 {
+                let truth = 20_000 * DAY + hour * HOUR;
+                let signer = Signer::new(&keys, "us-east-1", truth + off);
+                assert!(signer.signed_at <= truth, "not signed in the future, {off} off");
+                assert!(signer.signed_at + signer.expires * SECOND > truth + 12 * HOUR, "not expired, {off} off");
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_encoded_as_the_signature_wants_them() {
+        assert_eq!(encoded_path("a b/ü~x+.json"), "a%20b/%C3%BC~x%2B.json");
+        assert_eq!(encoded_query(&[("b", "1/2".to_owned()), ("a", String::new())]), "a=&b=1%2F2");
+    }
+}

@@ -1,0 +1,449 @@
+//! The response-time chart of one endpoint: points, axes, paths and sentences. Pure geometry; the component puts the
+//! paths into an SVG as they are.
+//!
+//! Response times are those of attempts that were answered well: how quickly a connection was refused, or how long
+//! a hanging one was waited for, is no response time. Failures are marked on the baseline instead.
+
+use shared::stats::Stats;
+use shared::uptime::{self, Reckoning};
+use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos, duration};
+
+use super::endpoint::Reckoned;
+use super::period::Period;
+use crate::calendar::Calendar;
+use crate::record::Look;
+
+/// The width of the drawing in its own units; it is stretched to the width there is.
+pub const WIDTH: f64 = 1_000.0;
+/// The height of the drawing in pixels, the baseline being its lower edge.
+pub const HEIGHT: f64 = 104.0;
+/// Room above the highest grid line for its label, in pixels.
+const HEADROOM: f64 = 14.0;
+/// More points than this are drawn together: a line of 1,000 pixels cannot show more, and 300 are quick to draw.
+const POINTS_LIMIT: i64 = 300;
+/// Where the slowest is so many times slower than the usual, a linear axis would hide the usual.
+const LOGARITHMIC_FROM: Nanos = 40;
+/// A threshold so many times above everything measured would flatten the line; it is left out of the axis then.
+const THRESHOLD_IN_SIGHT: Nanos = 4;
+/// The most labels on the axis of time: they stand apart on a phone, too.
+const TIME_LABELS_LIMIT: usize = 5;
+
+/// What stands in the chart.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ChartView {
+    /// The points, oldest first.
+    pub points: Vec<Point>,
+    /// The path of the median line.
+    pub line: String,
+    /// The path of the band between the fastest and the slowest attempt.
+    pub band: String,
+    /// The path of the failure marks on the baseline.
+    pub failures: String,
+    /// The path of the moments at which somebody said something.
+    pub marks: String,
+    /// The height of the threshold's line in pixels, if it is in sight, and its label.
+    pub threshold: Option<(f64, String)>,
+    /// The grid lines: height in pixels and label.
+    pub grid: Vec<(f64, String)>,
+    /// The labels of the axis of time: place in percent and text.
+    pub times: Vec<(f64, String)>,
+    /// The chart in a sentence.
+    pub label: String,
+    /// What stands in the read-out when nothing is pointed at.
+    pub summary: String,
+}
+
+/// One point: a check, or several that are drawn together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    /// The moment of its first check.
+    pub at: UnixNanos,
+    /// Its place from left to right, 0 to [`WIDTH`].
+    pub x: f64,
+    /// The height of its median in pixels; `None` if no attempt was answered.
+    pub y: Option<f64>,
+    /// What it tells: `14:02 · median 212 ms · max 1.40 s`.
+    pub sentence: String,
+}
+
+/// Checks that are drawn as one point.
+struct Bucket<'a> {
+    first: UnixNanos,
+    last: UnixNanos,
+    looks: Vec<&'a Look>,
+    /// Statistics over the round-trip times of all answered attempts of all its checks: its median is a median
+    /// of attempts, not of medians.
+    stats: Option<Stats>,
+}
+
+/// From a response time to a height.
+struct Scale {
+    top: f64,
+    bottom: f64,
+    logarithmic: bool,
+}
+
+/// The chart of an endpoint; `marks` are the moments of messages.
+#[must_use]
+pub fn chart(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, marks: &[UnixNanos]) -> ChartView {
+    let buckets = buckets(reckoned, period);
+    let all = Stats::of(buckets.iter().flat_map(|bucket| &bucket.looks).flat_map(|look| look.rtts.iter().copied()).collect());
+    let threshold = reckoned.latest.threshold;
+    let scale = Scale::of(&buckets, all, threshold);
+    let failed = buckets.iter().filter(|bucket| bucket.has_failed()).count();
+    let summary = match all {
+        Some(all) => format!("median {} · slowest {}", duration::rtt(all.median), duration::rtt(all.max)),
+        None => "no answers".to_owned(),
+    };
+    let label = format!(
+        "Response times of {} {}: {summary}{}",
+        reckoned.name(),
+        period.in_words(calendar),
+        if failed > 0 { "; failures are marked on the baseline" } else { "" }
+    );
+    ChartView {
+        line: line(&buckets, reckoned, period, &scale),
+        band: band(&buckets, reckoned, period, &scale),
+        failures: failures(&buckets, period),
+        marks: moments(marks, period),
+        threshold: (threshold > 0 && threshold as f64 <= scale.top)
+            .then(|| (scale.height(threshold), format!("threshold {}", round_label(threshold)))),
+        grid: scale.grid(),
+        times: times(period, calendar),
+        points: buckets.iter().map(|bucket| bucket.point(period, calendar, &scale)).collect(),
+        label,
+        summary: if scale.logarithmic { format!("{summary} · logarithmic") } else { summary },
+    }
+}
+
+impl ChartView {
+    /// Which point is nearest to a place between the chart's ends (0 to 1); `None` if there are none.
+    #[must_use]
+    pub fn nearest(&self, share: f64) -> Option<usize> {
+        let x = share * WIDTH;
+        let behind = self.points.partition_point(|point| point.x < x);
+        let distance = |index: usize| self.points.get(index).map(|point| ((point.x - x).abs(), index));
+        let before = behind.checked_sub(1).and_then(distance);
+        let nearest = before.into_iter().chain(distance(behind)).min_by(|one, other| one.0.total_cmp(&other.0));
+        nearest.map(|(_, index)| index)
+    }
+}
+
+/// Gathers checks into points. One node's checks are points of their own as long as there are few; those of
+/// several nodes in one round, and those of a stretch where there are many, become one point.
+fn buckets<'a>(reckoned: &Reckoned<'a>, period: &Period) -> Vec<Bucket<'a>> {
+    let mut looks: Vec<&Look> = reckoned.looks(period.from, period.now + 1).collect();
+    looks.sort_by_key(|look| look.at);
+    let mut width = if looks.len() as i64 > POINTS_LIMIT { (period.to - period.from) / POINTS_LIMIT } else { 0 };
+    if reckoned.endpoint.nodes.len() > 1 {
+        let times_of = |looks: &[Look]| looks.iter().map(|look| look.at).collect::<Vec<_>>();
+        let gaps = reckoned.endpoint.nodes.iter().filter_map(|node| uptime::usual_gap(&times_of(&node.looks)));
+        // Three quarters of a round: never two rounds of one node, always the others' of the same round.
+        width = width.max(gaps.min().unwrap_or(0) / 4 * 3);
+    }
+    let mut buckets: Vec<Bucket<'a>> = Vec::new();
+    for look in looks {
+        match buckets.last_mut() {
+            Some(bucket) if look.at - bucket.first < width => {
+                bucket.looks.push(look);
+                bucket.last = look.at;
+            }
+            _ => buckets.push(Bucket { first: look.at, last: look.at, looks: vec![look], stats: None }),
+        }
+    }
+    for bucket in &mut buckets {
+        bucket.stats = Stats::of(bucket.looks.iter().flat_map(|look| look.rtts.iter().copied()).collect());
+    }
+    buckets
+}
+
+impl Bucket<'_> {
+    fn has_failed(&self) -> bool {
+        self.looks.iter().any(|look| look.failed)
+    }
+
+    fn x(&self, period: &Period) -> f64 {
+        period.share(self.first + (self.last - self.first) / 2) * WIDTH
+    }
+
+    fn point(&self, period: &Period, calendar: Calendar<'_>, scale: &Scale) -> Point {
+        let mut sentence = if self.last - self.first < MINUTE {
+            calendar.moment(self.first)
+        } else {
+            format!("{}–{}", calendar.moment(self.first), calendar.clock(self.last))
+        };
+        match self.stats {
+            Some(Stats { median, min, max, .. }) if min == max => {
+                sentence.push_str(&format!(" · {}", duration::rtt(median)));
+            }
+            Some(Stats { median, max, .. }) => {
+                sentence.push_str(&format!(" · median {} · max {}", duration::rtt(median), duration::rtt(max)));
+            }
+            None => {}
+        }
+        let failed = self.looks.iter().filter(|look| look.failed).count();
+        match (failed, self.looks.len()) {
+            (0, _) => {}
+            (1, 1) => sentence.push_str(" · failed"),
+            (failed, all) => sentence.push_str(&format!(" · {failed} of {all} checks failed")),
+        }
+        if let Some(reason) = self.looks.iter().rev().find_map(|look| look.reason.as_deref()) {
+            sentence.push_str(" · ");
+            sentence.push_str(reason.trim());
+        }
+        Point { at: self.first, x: self.x(period), y: self.stats.map(|stats| scale.height(stats.median)), sentence }
+    }
+}
+
+impl Scale {
+    fn of(buckets: &[Bucket<'_>], all: Option<Stats>, threshold: Nanos) -> Scale {
+        let Some(Stats { median, max, .. }) = all else {
+            return Scale { top: 1.0, bottom: 0.0, logarithmic: false };
+        };
+        let seen = if threshold <= max.saturating_mul(THRESHOLD_IN_SIGHT) { max.max(threshold) } else { max };
+        if max / median.max(1) >= LOGARITHMIC_FROM {
+            let least = buckets.iter().filter_map(|bucket| bucket.stats).map(|stats| stats.median).min().unwrap_or(1);
+            let bottom = 10_f64.powf((least.max(1_000) as f64).log10().floor());
+            return Scale { top: 10_f64.powf((seen as f64).log10().ceil()).max(bottom * 10.0), bottom, logarithmic: true };
+        }
+        let step = round_step(seen.max(1) as f64 / 3.0);
+        Scale { top: (seen as f64 / step).ceil().max(1.0) * step, bottom: 0.0, logarithmic: false }
+    }
+
+    fn height(&self, nanos: Nanos) -> f64 {
+        let value = nanos as f64;
+        let share = if self.logarithmic {
+            (value.max(self.bottom) / self.bottom).log10() / (self.top / self.bottom).log10()
+        } else {
+            value / self.top
+        };
+        HEIGHT - share.clamp(0.0, 1.0) * (HEIGHT - HEADROOM)
+    }
+
+    /// Grid lines at round numbers; the baseline is none of them.
+    fn grid(&self) -> Vec<(f64, String)> {
+        let mut values = Vec::new();
+        if self.logarithmic {
+            let decades = (self.top / self.bottom).log10().round().max(1.0);
+            let every = 10_f64.powf((decades / 3.0).ceil().max(1.0));
+            let mut value = self.top;
+            while value > self.bottom * 1.5 {
+                values.push(value);
+                value /= every;
+            }
+        } else if self.top > 1.0 {
+            let step = round_step(self.top / 3.0);
+            let mut value = step;
+            while value <= self.top * 1.001 {
+                values.push(value);
+                value += step;
+            }
+        }
+        values.into_iter().map(|value| (self.height(value as Nanos), round_label(value as Nanos))).collect()
+    }
+}
+
+/// The round number (1, 2 or 5 times a power of ten) that is nearest above.
+fn round_step(least: f64) -> f64 {
+    let power = 10_f64.powf(least.max(1.0).log10().floor());
+    [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= least * 0.999).unwrap_or(power)
+}
+
+/// A round time without the decimals that [`duration::rtt`] would give it: `50 ms`, `2.5 s`.
+fn round_label(nanos: Nanos) -> String {
+    let (size, unit) = match nanos {
+        ..1_000_000 => (1e3, "µs"),
+        1_000_000..SECOND => (1e6, "ms"),
+        _ => (1e9, "s"),
+    };
+    let tenths = (nanos as f64 / size * 10.0).round() / 10.0;
+    format!("{tenths} {unit}")
+}
+
+/// Whether nobody looked for a while between two points: a gap stays a gap.
+fn is_gap(reckoned: &Reckoned<'_>, from: UnixNanos, to: UnixNanos) -> bool {
+    Reckoning::of(&reckoned.spans, from, to).unknown > 0
+}
+
+/// The stretches of points with a response time between which no gap is.
+fn stretches<'b, 'a>(buckets: &'b [Bucket<'a>], reckoned: &Reckoned<'_>) -> Vec<Vec<(&'b Bucket<'a>, Stats)>> {
+    let mut stretches: Vec<Vec<(&Bucket<'a>, Stats)>> = Vec::new();
+    let mut open = false;
+    let mut last: Option<&Bucket<'_>> = None;
+    for bucket in buckets {
+        if last.is_some_and(|last| is_gap(reckoned, last.last, bucket.first)) {
+            open = false;
+        }
+        last = Some(bucket);
+        let Some(stats) = bucket.stats else {
+            open = false;
+            continue;
+        };
+        if !open {
+            stretches.push(Vec::new());
+            open = true;
+        }
+        if let Some(stretch) = stretches.last_mut() {
+            stretch.push((bucket, stats));
+        }
+    }
+    stretches
+}
+
+fn line(buckets: &[Bucket<'_>], reckoned: &Reckoned<'_>, period: &Period, scale: &Scale) -> String {
+    let mut path = String::new();
+    for stretch in stretches(buckets, reckoned) {
+        let mut command = 'M';
+        for (bucket, stats) in &stretch {
+            path.push_str(&format!("{command}{:.1} {:.1}", bucket.x(period), scale.height(stats.median)));
+            command = 'L';
+        }
+        if stretch.len() == 1 {
+            // A line without length is drawn as a dot by its round ends.
+            path.push_str("h0");
+        }
+    }
+    path
+}
+
+fn band(buckets: &[Bucket<'_>], reckoned: &Reckoned<'_>, period: &Period, scale: &Scale) -> String {
+    let mut path = String::new();
+    for stretch in stretches(buckets, reckoned).into_iter().filter(|stretch| stretch.len() > 1) {
+        let mut command = 'M';
+        let upper = stretch.iter().map(|(bucket, stats)| (bucket, stats.max));
+        let lower = stretch.iter().rev().map(|(bucket, stats)| (bucket, stats.min));
+        for (bucket, value) in upper.chain(lower) {
+            path.push_str(&format!("{command}{:.1} {:.1}", bucket.x(period), scale.height(value)));
+            command = 'L';
+        }
+        path.push('Z');
+    }
+    path
+}
+
+fn failures(buckets: &[Bucket<'_>], period: &Period) -> String {
+    let failed = buckets.iter().filter(|bucket| bucket.has_failed());
+    failed.map(|bucket| format!("M{:.1} {HEIGHT}v-8", bucket.x(period))).collect()
+}
+
+fn moments(marks: &[UnixNanos], period: &Period) -> String {
+    let inside = marks.iter().filter(|at| (period.from..=period.now).contains(*at));
+    inside.map(|at| format!("M{:.1} 0V{HEIGHT}", period.share(*at) * WIDTH)).collect()
+}
+
+/// Labels at full hours or at midnights, as many as fit.
+fn times(period: &Period, calendar: Calendar<'_>) -> Vec<(f64, String)> {
+    let length = period.to - period.from;
+    let place = |moment: UnixNanos| period.share(moment) * 100.0;
+    if length <= 2 * DAY {
+        let every = [1, 2, 3, 6, 12, 24].into_iter().find(|hours| length / (hours * HOUR) < TIME_LABELS_LIMIT as i64);
+        let every = every.unwrap_or(24);
+        let mut labels = Vec::new();
+        let mut moment = calendar.next_hour(period.from - 1);
+        while moment < period.to {
+            if calendar.local(moment).hour % every == 0 {
+                labels.push((place(moment), calendar.clock(moment)));
+            }
+            moment = calendar.next_hour(moment);
+        }
+        return labels;
+    }
+    let (first, last) = (calendar.day_number(period.from), calendar.day_number(period.now));
+    let every = ((last - first) as usize + 1).div_ceil(TIME_LABELS_LIMIT) as i64;
+    let days = (first..=last).filter(|day| (last - day) % every == 0).map(|day| calendar.start_of_day(day));
+    days.filter(|start| *start >= period.from).map(|start| (place(start), calendar.short_date(start))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calendar::tests::utc;
+    use crate::view::endpoint::tests::{period, reckon, record};
+    use shared::status::Status::{self, Down, Healthy};
+
+    fn chart_of(looks: &[(&str, &str, i64, Status)]) -> ChartView {
+        let record = record(looks);
+        chart(&reckon(&record)[0], &period(), utc(), &[])
+    }
+
+    #[test]
+    fn each_check_is_a_point_and_the_last_one_stands_at_now() {
+        let chart = chart_of(&[("A", "", 2, Healthy), ("A", "", 1, Healthy), ("A", "", 0, Healthy)]);
+        assert_eq!(chart.points.len(), 3);
+        assert_eq!(chart.points[2].sentence, "13:02 · 95.0 ms");
+        assert!(chart.line.starts_with('M') && chart.line.matches('L').count() == 2, "{}", chart.line);
+        assert_eq!(chart.summary, "median 95.0 ms · slowest 95.0 ms");
+    }
+
+    #[test]
+    fn a_failure_is_a_mark_on_the_baseline_and_no_response_time() {
+        let chart = chart_of(&[("A", "", 2, Healthy), ("A", "", 1, Down), ("A", "", 0, Healthy)]);
+        assert_eq!((chart.points.len(), chart.points[1].y), (3, None));
+        assert_eq!(chart.points[1].sentence, "13:01 · failed · connection refused");
+        assert_eq!((chart.failures.matches('M').count(), chart.line.matches('M').count()), (1, 2));
+    }
+
+    #[test]
+    fn gaps_are_gaps() {
+        let chart = chart_of(&[("A", "", 31, Healthy), ("A", "", 30, Healthy), ("A", "", 1, Healthy), ("A", "", 0, Healthy)]);
+        assert_eq!(chart.line.matches('M').count(), 2);
+        assert_eq!(chart.band.matches('Z').count(), 2);
+    }
+
+    #[test]
+    fn many_checks_are_drawn_as_few_hundred_points() {
+        let looks: Vec<_> = (0..1_440).map(|ago| ("A", "", ago, Healthy)).collect();
+        let chart = chart_of(&looks);
+        assert!((200..=301).contains(&chart.points.len()), "{}", chart.points.len());
+        assert_eq!(chart.line.matches('M').count(), 1);
+    }
+
+    #[test]
+    fn the_looks_of_several_nodes_in_one_round_are_one_point() {
+        let looks: Vec<_> = (0..20).flat_map(|ago| ["n1", "n2", "n3"].map(|node| ("A", node, ago, Healthy))).collect();
+        assert_eq!(chart_of(&looks).points.len(), 20);
+    }
+
+    #[test]
+    fn axes_have_round_numbers_with_units() {
+        let labels = |nanos: Nanos| {
+            let stats = Stats::of(vec![nanos]);
+            Scale::of(&[], stats, 0).grid().into_iter().map(|(_, label)| label).collect::<Vec<_>>()
+        };
+        assert_eq!(labels(95_000_000), ["50 ms", "100 ms"]);
+        assert_eq!(labels(1_400_000_000), ["500 ms", "1 s", "1.5 s"]);
+        assert_eq!(labels(312_000), ["200 µs", "400 µs"]);
+    }
+
+    #[test]
+    fn a_wide_spread_gets_a_logarithmic_axis_that_says_so() {
+        let stats = Stats::of([vec![10_000_000; 50], vec![9_000_000_000]].concat());
+        let scale = Scale::of(&[], stats, 0);
+        assert!(scale.logarithmic);
+        let heights: Vec<f64> = scale.grid().into_iter().map(|(height, _)| height).collect();
+        assert!(heights.is_sorted() && heights.len() >= 2, "{heights:?}");
+    }
+
+    #[test]
+    fn the_threshold_is_drawn_where_it_is_in_sight() {
+        let stats = Stats::of(vec![95_000_000]);
+        assert!(Scale::of(&[], stats, 200_000_000).top >= 2e8);
+        assert!(Scale::of(&[], stats, 5 * SECOND).top < 2e8);
+    }
+
+    #[test]
+    fn the_axis_of_time_has_full_hours_of_the_readers_clock() {
+        let labels: Vec<String> = times(&period(), utc()).into_iter().map(|(_, label)| label).collect();
+        assert_eq!(labels, ["18:00", "00:00", "06:00", "12:00"]);
+        let month = Period::new(30 * DAY, 90, utc());
+        let labels: Vec<String> = times(&month, utc()).into_iter().map(|(_, label)| label).collect();
+        assert_eq!(labels, ["29 October", "4 November", "10 November", "16 November", "22 November"]);
+    }
+
+    #[test]
+    fn pointing_finds_the_nearest_point() {
+        let chart = chart_of(&[("A", "", 700, Healthy), ("A", "", 0, Healthy)]);
+        assert_eq!((chart.nearest(0.0), chart.nearest(1.0)), (Some(0), Some(1)));
+        assert_eq!(ChartView::default().nearest(0.5), None);
+    }
+}

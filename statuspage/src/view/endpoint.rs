@@ -1,0 +1,358 @@
+//! One endpoint: its status now and since when, its uptime with its coverage, its strip and its chart. Pure.
+
+use std::sync::Arc;
+
+use shared::object_name::NodeName;
+use shared::status::Status;
+use shared::uptime::{self, Observation, Reckoning, Span};
+use shared::verdict::{self, Policy};
+use shared::{Nanos, UnixNanos, duration};
+
+use super::chart::{self, ChartView};
+use super::period::Period;
+use super::strip::{self, BarView};
+use super::words;
+use crate::calendar::Calendar;
+use crate::record::{EndpointRecord, Look};
+
+/// How the verdict over several nodes is made.
+const POLICY: Policy = Policy::Majority;
+
+/// What stands on the page about one endpoint.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EndpointView {
+    /// Its number, the same as long as the page is open.
+    pub id: usize,
+    /// Its title as written.
+    pub title: String,
+    /// Its locator as written.
+    pub locator: String,
+    /// What it is called in a sentence.
+    pub name: String,
+    /// Its status now.
+    pub status: Status,
+    /// The status in words with its beginning: `Down since 14:02 (12 min)`.
+    pub state: String,
+    /// What is wrong, in words; `None` if nothing is.
+    pub reason: Option<String>,
+    /// The uptime: `99.97%`, or a dash if nobody observed.
+    pub uptime: String,
+    /// How much was observed: `98.20% observed`.
+    pub coverage: String,
+    /// How the uptime was reckoned.
+    pub reckoning: String,
+    /// What the strip shows, in words.
+    pub strip_label: String,
+    /// The bars, oldest first.
+    pub strip: Vec<Arc<BarView>>,
+    /// The response times.
+    pub chart: ChartView,
+}
+
+/// An endpoint whose time has been reckoned.
+pub struct Reckoned<'a> {
+    /// Its number.
+    pub id: usize,
+    /// What is known of it.
+    pub endpoint: &'a EndpointRecord,
+    /// The spans as all nodes together saw them.
+    pub spans: Vec<Span>,
+    /// Its status now.
+    pub status: Status,
+    /// Its newest look that is not in the future.
+    pub latest: &'a Look,
+    /// For each node that looks at it, whether that node's word stands now, and its newest look.
+    nodes: Vec<(Option<&'a NodeName>, bool, UnixNanos)>,
+    /// Whether those who watched it report, but no longer about it.
+    pub retired: bool,
+}
+
+impl<'a> Reckoned<'a> {
+    /// Reckons an endpoint; `None` if nothing is known about it up to now.
+    #[must_use]
+    pub fn new(id: usize, endpoint: &'a EndpointRecord, now: UnixNanos, interval: Nanos) -> Option<Reckoned<'a>> {
+        let mut spans_of_nodes = Vec::with_capacity(endpoint.nodes.len());
+        let mut nodes = Vec::with_capacity(endpoint.nodes.len());
+        let mut latest: Option<&Look> = None;
+        for of_node in &endpoint.nodes {
+            let known = of_node.looks.partition_point(|look| look.at <= now);
+            let looks = &of_node.looks[..known];
+            let Some(newest) = looks.last() else { continue };
+            let mut observations: Vec<Observation> = looks.iter().map(Look::observation).collect();
+            if looks.first().is_none_or(|oldest| oldest.at == newest.at) {
+                // One look has no neighbours to tell how often it is repeated.
+                for observation in &mut observations {
+                    observation.interval = observation.interval.or(Some(interval));
+                }
+            }
+            // Up to and with now, so that a look of this very moment counts.
+            let spans = uptime::spans(observations, now + 1);
+            let stands = uptime::status_at(&spans, now) != Status::Unknown;
+            nodes.push((of_node.node.as_ref(), stands, newest.at));
+            spans_of_nodes.push(spans);
+            latest = latest.into_iter().chain([newest]).max_by_key(|look| look.at);
+        }
+        let spans = verdict::combine(&spans_of_nodes, POLICY);
+        let status = uptime::current(&spans, now).map_or(Status::Unknown, |span| span.status);
+        Some(Reckoned { id, endpoint, spans, status, latest: latest?, nodes, retired: false })
+    }
+
+    /// Whether there is anything to show of it in the period.
+    #[must_use]
+    pub fn is_within(&self, period: &Period) -> bool {
+        self.latest.at >= period.from || self.spans.last().is_some_and(|span| span.end > period.from)
+    }
+
+    /// Its name in a sentence.
+    #[must_use]
+    pub fn name(&self) -> String {
+        words::name(&self.endpoint.key.title, &self.endpoint.key.locator)
+    }
+
+    /// The order on the page: what needs attention first, what nobody looks at any more last.
+    #[must_use]
+    pub fn urgency(&self) -> u8 {
+        match self.status {
+            Status::Down => 0,
+            Status::Degraded => 1,
+            Status::Unknown if !self.retired => 2,
+            Status::Healthy => 3,
+            Status::Unknown => 4,
+        }
+    }
+
+    /// Whether this node's word on it stands now.
+    #[must_use]
+    pub fn is_watched_by(&self, node: Option<&NodeName>) -> bool {
+        self.nodes.iter().any(|(name, stands, _)| *stands && *name == node)
+    }
+
+    /// The time of a period, divided; nothing behind now counts.
+    #[must_use]
+    pub fn reckoning(&self, from: UnixNanos, to: UnixNanos, now: UnixNanos) -> Reckoning {
+        Reckoning::of(&self.spans, from, to.min(now))
+    }
+
+    /// The looks of all nodes from `from` to before `to`.
+    pub fn looks(&self, from: UnixNanos, to: UnixNanos) -> impl Iterator<Item = &'a Look> {
+        self.endpoint.nodes.iter().flat_map(move |node| {
+            let first = node.looks.partition_point(|look| look.at < from);
+            let behind = node.looks.partition_point(|look| look.at < to);
+            &node.looks[first..behind.max(first)]
+        })
+    }
+
+    /// The newest reason that was given for this status from `from` to before `to`.
+    #[must_use]
+    pub fn reason(&self, status: Status, from: UnixNanos, to: UnixNanos) -> Option<Arc<str>> {
+        let with_reason = |look: &&Look| look.reason.is_some();
+        // Where nodes disagree, the verdict may be a status that no node gave: then any reason explains it.
+        let of_status = self.looks(from, to).filter(with_reason).filter(|look| look.status == status);
+        let newest = of_status.max_by_key(|look| look.at);
+        newest.or_else(|| self.looks(from, to).filter(with_reason).max_by_key(|look| look.at))?.reason.clone()
+    }
+}
+
+/// Marks the endpoints that nobody looks at any more although those who did still report about others.
+///
+/// They were taken out of a checker's configuration: they are unknown, but nothing to be alarmed about.
+pub fn mark_retired(all: &mut [Reckoned<'_>]) {
+    let mut alive: Vec<(Option<NodeName>, UnixNanos)> = Vec::new();
+    for (node, stands, newest) in all.iter().flat_map(|reckoned| &reckoned.nodes) {
+        if *stands {
+            match alive.iter_mut().find(|(name, _)| name.as_ref() == *node) {
+                Some((_, known)) => *known = (*known).max(*newest),
+                None => alive.push((node.cloned(), *newest)),
+            }
+        }
+    }
+    for reckoned in all.iter_mut().filter(|reckoned| reckoned.status == Status::Unknown) {
+        reckoned.retired = reckoned.nodes.iter().all(|(node, stands, newest)| {
+            // A node that still gives a result which says nothing has not stopped looking.
+            !stands && alive.iter().any(|(name, known)| name.as_ref() == *node && known > newest)
+        });
+    }
+}
+
+/// What stands on the page about an endpoint; `marks` are the moments of messages.
+#[must_use]
+pub fn endpoint(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, marks: &[UnixNanos]) -> EndpointView {
+    let now = calendar.now;
+    let whole = reckoned.reckoning(period.from, now, now);
+    let span = uptime::current(&reckoned.spans, now);
+    let name = reckoned.name();
+    let reason = match span {
+        Some(span) if span.status != Status::Healthy => {
+            reckoned.reason(span.status, span.start, now + 1).map(|reason| reason.trim().to_owned())
+        }
+        _ => None,
+    };
+    let uptime = whole.uptime().map_or_else(|| "–".to_owned(), uptime::Share::percent);
+    let coverage = match whole.coverage() {
+        Some(share) if whole.observed() > 0 => format!("{} observed", share.percent()),
+        _ => "not observed".to_owned(),
+    };
+    EndpointView {
+        id: reckoned.id,
+        title: reckoned.endpoint.key.title.clone(),
+        locator: reckoned.endpoint.key.locator.clone(),
+        status: reckoned.status,
+        state: state(reckoned, span, period, calendar),
+        reason,
+        reckoning: reckoning_in_words(&whole, &uptime),
+        uptime,
+        coverage,
+        strip_label: format!("Uptime of {name} {}, oldest first", period.in_words(calendar)),
+        strip: strip::strip(reckoned, period, calendar),
+        chart: chart::chart(reckoned, period, calendar, marks),
+        name,
+    }
+}
+
+fn state(reckoned: &Reckoned<'_>, span: Option<Span>, period: &Period, calendar: Calendar<'_>) -> String {
+    let Some(span) = span else {
+        let last = reckoned.latest.at;
+        let last = format!("since {} ({})", calendar.moment(last), words::length(calendar.now - last));
+        return if reckoned.retired {
+            format!("No longer watched {last}")
+        } else if reckoned.latest.status == Status::Unknown {
+            "Unknown: the last check says nothing".to_owned()
+        } else {
+            format!("Unknown: not checked {last}")
+        };
+    };
+    let word = words::capital(span.status);
+    if span.status == Status::Healthy {
+        return word.to_owned();
+    }
+    format!("{word} {}", since(span.start, period, calendar))
+}
+
+/// `since 14:02 (12 min)`; what began before the period began at an unknown time.
+#[must_use]
+pub fn since(start: UnixNanos, period: &Period, calendar: Calendar<'_>) -> String {
+    if start <= period.from {
+        return format!("since before {}", calendar.moment(period.from));
+    }
+    format!("since {} ({})", calendar.moment(start), words::length(calendar.now - start))
+}
+
+/// `99.97% = 23 h 59 min of 24 h observed; down 26 s; 12 min not observed`.
+fn reckoning_in_words(whole: &Reckoning, uptime: &str) -> String {
+    if whole.observed() == 0 {
+        return "Nobody looked in this period.".to_owned();
+    }
+    let mut text = format!(
+        "{uptime} = up for {} of {} observed",
+        duration::in_words(whole.up()),
+        duration::in_words(whole.observed())
+    );
+    for (time, what) in [(whole.down, "down"), (whole.degraded, "degraded"), (whole.unknown, "not observed")] {
+        if time > 0 {
+            text.push_str(&format!("; {what} for {}", duration::in_words(time)));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::calendar::tests::{NOW, utc};
+    use crate::record::Record;
+    use shared::result::{Attempt, CheckFile, CheckResult};
+    use shared::object_name::CheckFileName;
+    use shared::{DAY, HOUR, MINUTE};
+
+    /// A record in which titles were checked with these statuses, each so many minutes ago.
+    pub(crate) fn record(looks: &[(&str, &str, i64, Status)]) -> Record {
+        let mut record = Record::default();
+        for (title, node, minutes_ago, status) in looks {
+            let at = NOW - minutes_ago * MINUTE;
+            let node = (!node.is_empty()).then(|| NodeName::new(node).expect("a name"));
+            let error = (*status == Status::Down).then(|| "connection refused".to_owned());
+            let result = CheckResult {
+                title: (*title).to_owned(),
+                locator: format!("https://{title}"),
+                timestamp: at,
+                attempts: vec![Attempt { rtt: 95_000_000, error, ..Attempt::default() }],
+                status: *status,
+                node: node.clone(),
+                interval: Some(MINUTE),
+                ..CheckResult::default()
+            };
+            // A nanosecond a title keeps files of one minute apart.
+            let name = CheckFileName { stored_at: at + title.bytes().map(i64::from).sum::<i64>(), node };
+            record.add(&name, CheckFile { results: vec![result], skipped: Vec::new() });
+        }
+        record.put_in_order();
+        record
+    }
+
+    pub(crate) fn reckon(record: &Record) -> Vec<Reckoned<'_>> {
+        let endpoints = record.endpoints.iter().enumerate();
+        let mut all: Vec<Reckoned<'_>> =
+            endpoints.filter_map(|(id, endpoint)| Reckoned::new(id, endpoint, NOW, 10 * MINUTE)).collect();
+        mark_retired(&mut all);
+        all
+    }
+
+    pub(crate) fn period() -> Period {
+        Period::new(DAY, 90, utc())
+    }
+
+    fn view(looks: &[(&str, &str, i64, Status)]) -> EndpointView {
+        let record = record(looks);
+        endpoint(&reckon(&record)[0], &period(), utc(), &[])
+    }
+
+    #[test]
+    fn what_is_down_says_since_when_and_why() {
+        let view = view(&[("A", "", 3, Status::Healthy), ("A", "", 2, Status::Down), ("A", "", 1, Status::Down), ("A", "", 0, Status::Down)]);
+        assert_eq!((view.status, view.state.as_str()), (Status::Down, "Down since 13:00 (2 min)"));
+        assert_eq!(view.reason.as_deref(), Some("connection refused"));
+        assert_eq!(view.uptime, "33.33%");
+        assert!(view.reckoning.starts_with("33.33% = up for 1 min of 3 min observed; down for 2 min; not observed for 24 h") || view.reckoning.contains("not observed for 23 h 59 min") || view.reckoning.contains("1 d"), "{}", view.reckoning);
+    }
+
+    #[test]
+    fn a_node_that_stops_reporting_turns_unknown() {
+        let view = view(&[("A", "", 46, Status::Healthy), ("A", "", 45, Status::Healthy)]);
+        assert_eq!((view.status, view.state.as_str()), (Status::Unknown, "Unknown: not checked since 12:17 (45 min)"));
+        assert_eq!(view.uptime, "100%");
+        assert!(view.coverage.starts_with("0.1"), "{}", view.coverage);
+    }
+
+    #[test]
+    fn what_began_before_the_period_does_not_claim_a_beginning() {
+        let looks: Vec<_> = (0..=1_600).map(|minute| ("A", "", minute, Status::Down)).collect();
+        assert_eq!(view(&looks).state, "Down since before yesterday 13:00");
+        assert_eq!((view(&looks).uptime.as_str(), view(&looks).coverage.as_str()), ("0.00%", "100% observed"));
+    }
+
+    #[test]
+    fn an_endpoint_that_was_taken_out_is_retired_and_one_whose_node_died_is_not() {
+        let record = record(&[("A", "n1", 30, Status::Healthy), ("B", "n1", 0, Status::Healthy), ("C", "n2", 30, Status::Healthy)]);
+        let all = reckon(&record);
+        assert_eq!(all.iter().map(|reckoned| (reckoned.status, reckoned.retired)).collect::<Vec<_>>(), [
+            (Status::Unknown, true),
+            (Status::Healthy, false),
+            (Status::Unknown, false),
+        ]);
+    }
+
+    #[test]
+    fn one_of_three_nodes_that_sees_it_down_makes_it_degraded_and_gives_the_reason() {
+        let looks = [("A", "n1", 0, Status::Healthy), ("A", "n2", 0, Status::Healthy), ("A", "n3", 0, Status::Down), ("A", "n1", 1, Status::Healthy), ("A", "n2", 1, Status::Healthy), ("A", "n3", 1, Status::Down)];
+        let view = view(&looks);
+        assert_eq!((view.status, view.reason.as_deref()), (Status::Degraded, Some("connection refused")));
+    }
+
+    #[test]
+    fn results_of_the_future_wait_until_they_are_due() {
+        let record = record(&[("A", "", -60, Status::Down), ("A", "", 1, Status::Healthy)]);
+        assert_eq!(reckon(&record)[0].status, Status::Healthy);
+        let future = self::record(&[("A", "", -60, Status::Down)]);
+        assert!(Reckoned::new(0, &future.endpoints[0], NOW, HOUR).is_none());
+    }
+}

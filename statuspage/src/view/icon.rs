@@ -1,0 +1,45 @@
+//! The shapes of the statuses, so that none is told by colour alone, and the small picture in the browser's tab,
+//! an SVG in a `data:` URL. Pure.
+
+use shared::status::Status;
+
+/// The outline of a status in a box of 16 by 16: a disc, a triangle, a square, a ring.
+#[must_use]
+pub fn shape(status: Status) -> &'static str {
+    match status {
+        Status::Healthy => "M8 1a7 7 0 1 0 0 14A7 7 0 1 0 8 1Z",
+        Status::Degraded => "M8 1 15.5 14.5H.5Z",
+        Status::Down => "M1.5 1.5h13v13h-13Z",
+        Status::Unknown => "M8 1a7 7 0 1 0 0 14A7 7 0 1 0 8 1ZM8 4a4 4 0 1 1 0 8A4 4 0 1 1 8 4Z",
+    }
+}
+
+/// The icon of the page in a state.
+#[must_use]
+pub fn icon(status: Status) -> String {
+    // Colours that stand out on light and on dark tabs; a URL spells the number sign `%23`.
+    let colour = match status {
+        Status::Healthy => "389b6a",
+        Status::Degraded => "d98b06",
+        Status::Down => "d8372b",
+        Status::Unknown => "7d838a",
+    };
+    format!(
+        "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath fill='%23{colour}' fill-rule='evenodd' d='{}'/%3E%3C/svg%3E",
+        shape(status)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_state_has_an_icon_of_its_own() {
+        let mut icons: Vec<String> = Status::ALL.into_iter().map(icon).collect();
+        assert!(icons.iter().all(|icon| icon.starts_with("data:image/svg+xml,") && !icon.contains(['#', '<', '"'])));
+        icons.sort();
+        icons.dedup();
+        assert_eq!(icons.len(), 4);
+    }
+}

@@ -1,0 +1,166 @@
+//! From the record and the reader's now to what stands on the page: words, geometry, order. Everything in here is
+//! pure and tested natively; components only put it into the document.
+
+pub mod broken;
+pub mod chart;
+pub mod endpoint;
+pub mod icon;
+pub mod overall;
+pub mod period;
+pub mod problems;
+pub mod strip;
+pub mod timeline;
+pub mod words;
+
+use std::sync::Arc;
+
+use shared::Nanos;
+
+use crate::calendar::Calendar;
+use crate::load::Memory;
+use endpoint::{EndpointView, Reckoned};
+use overall::Overall;
+use period::Period;
+use timeline::{DayView, MessageView};
+
+/// The most endpoints that are drawn; the rest is counted, and what is not healthy comes first.
+pub const ENDPOINTS_SHOWN: usize = 500;
+
+/// With more endpoints than this the charts are folded, so that the strips stay together on a screen.
+pub const CHARTS_UNFOLDED_LIMIT: usize = 10;
+
+/// How far in the future a result may be before somebody should look at a clock.
+pub const CLOCK_TOLERANCE: Nanos = 2 * shared::MINUTE;
+
+/// How far the load in hand is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Loading {
+    /// Nothing was listed yet.
+    #[default]
+    Listing,
+    /// Files are coming in: so many of so many.
+    Files(usize, usize),
+    /// Everything was dealt with.
+    Complete,
+}
+
+/// All that stands on the page.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PageView {
+    /// The first lines: the state of things.
+    pub overall: Overall,
+    /// The messages in force, newest first.
+    pub messages: Vec<Arc<MessageView>>,
+    /// The endpoints, those that need attention first.
+    pub endpoints: Vec<Arc<EndpointView>>,
+    /// What is not drawn, in words.
+    pub not_shown: Option<String>,
+    /// Whether charts are unfolded.
+    pub charts_unfolded: bool,
+    /// What could not be loaded, each in a sentence.
+    pub problems: Vec<String>,
+    /// What happened, newest first.
+    pub timeline: Vec<Arc<DayView>>,
+    /// Who looks, and when each last reported.
+    pub observers: Vec<ObserverView>,
+    /// How many check files are in memory.
+    pub loaded: usize,
+    /// Whether the load is complete.
+    pub complete: bool,
+}
+
+/// A node that looks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObserverView {
+    /// Its name.
+    pub name: String,
+    /// When it last reported, in words.
+    pub reported: String,
+    /// The same for machines.
+    pub datetime: String,
+    /// Whether it is late.
+    pub late: bool,
+}
+
+/// Reckons everything that stands on the page.
+#[must_use]
+pub fn page(memory: &mut Memory, calendar: Calendar<'_>, settings: Settings, loading: Loading) -> PageView {
+    memory.record.put_in_order();
+    let record = &memory.record;
+    let period = Period::new(settings.range, settings.bars_limit, calendar);
+    let mut reckoned: Vec<Reckoned<'_>> = record
+        .endpoints
+        .iter()
+        .enumerate()
+        .filter_map(|(id, endpoint)| Reckoned::new(id, endpoint, calendar.now, settings.interval))
+        .filter(|reckoned| reckoned.is_within(&period))
+        .collect();
+    endpoint::mark_retired(&mut reckoned);
+    reckoned.sort_by_key(|reckoned| (reckoned.urgency(), reckoned.endpoint.position, reckoned.id));
+    let messages = timeline::messages(record, calendar);
+    let overall = overall::overall(&reckoned, memory.list_problem.is_some(), &period, calendar, loading);
+    let marks: Vec<i64> = messages.iter().map(|message| message.at).collect();
+    let endpoints = reckoned
+        .iter()
+        .take(ENDPOINTS_SHOWN)
+        .map(|reckoned| Arc::new(endpoint::endpoint(reckoned, &period, calendar, &marks)))
+        .collect();
+    let hidden = reckoned.len().saturating_sub(ENDPOINTS_SHOWN);
+    PageView {
+        overall,
+        endpoints,
+        not_shown: (hidden > 0).then(|| {
+            format!("{hidden} more endpoints are not drawn; those that need attention stand first.")
+        }),
+        charts_unfolded: reckoned.len() <= CHARTS_UNFOLDED_LIMIT,
+        problems: problems::problems(memory, calendar),
+        timeline: timeline::timeline(&reckoned, &messages, &period, calendar, loading),
+        messages: timeline::in_force(&messages, calendar.now),
+        observers: observers(&reckoned, memory, calendar),
+        loaded: memory.record.file_count(),
+        complete: loading == Loading::Complete,
+    }
+}
+
+/// What the page is told about how to reckon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// How far back it looks, in nanoseconds.
+    pub range: Nanos,
+    /// How long a result stands that does not say so and has no neighbours to tell, in nanoseconds.
+    pub interval: Nanos,
+    /// How many bars there is room for.
+    pub bars_limit: usize,
+}
+
+fn observers(reckoned: &[Reckoned<'_>], memory: &Memory, calendar: Calendar<'_>) -> Vec<ObserverView> {
+    let nodes = memory.record.nodes.iter().filter(|(_, newest)| **newest <= calendar.now);
+    nodes
+        .map(|(node, newest)| {
+            let alive = reckoned.iter().any(|reckoned| reckoned.is_watched_by(node.as_ref()));
+            let since = calendar.now - newest;
+            ObserverView {
+                name: node.as_ref().map_or_else(|| "a checker without a name".to_owned(), ToString::to_string),
+                reported: if alive {
+                    format!("reported {}", words::ago(since))
+                } else {
+                    format!("silent since {} ({})", calendar.moment(*newest), words::length(since))
+                },
+                datetime: crate::calendar::rfc3339(*newest),
+                late: !alive,
+            }
+        })
+        .collect()
+}
+
+impl Loading {
+    /// How far the load is, in words; empty when it is complete.
+    #[must_use]
+    pub fn in_words(self) -> String {
+        match self {
+            Loading::Listing => "Asking the store what it holds…".to_owned(),
+            Loading::Files(done, total) => format!("Loading check files: {done} of {total}"),
+            Loading::Complete => String::new(),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The period the page shows, cut into slots: hours or days of the reader's clock. Everything that is drawn or
+//! reckoned stands on this one period, so that figure, strip, chart and timeline agree. Pure.
+
+use shared::{DAY, HOUR, Nanos, UnixNanos};
+
+use crate::calendar::Calendar;
+
+/// Ranges up to this are cut into hours, longer ones into days.
+const HOURS_UP_TO: Nanos = 3 * DAY;
+
+/// A slot: one bar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot {
+    /// The first moment of it.
+    pub start: UnixNanos,
+    /// The first moment after it.
+    pub end: UnixNanos,
+}
+
+/// The period the page shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Period {
+    /// The slots, oldest first; the last one holds now. There is at least one.
+    pub slots: Vec<Slot>,
+    /// The first moment of it.
+    pub from: UnixNanos,
+    /// The end of the slot that holds now; axes reach to it.
+    pub to: UnixNanos,
+    /// Now; nothing is reckoned behind it.
+    pub now: UnixNanos,
+    /// Whether a slot is a matter of hours.
+    pub by_hour: bool,
+}
+
+impl Period {
+    /// The period of a range that ends now, in at most so many slots (but at least two).
+    #[must_use]
+    pub fn new(range: Nanos, slots_limit: usize, calendar: Calendar<'_>) -> Period {
+        let by_hour = range <= HOURS_UP_TO;
+        let edges = if by_hour { hour_edges(range, calendar) } else { day_edges(range, calendar) };
+        let per_slot = (edges.len() - 1).div_ceil(slots_limit.max(2));
+        // Slots are filled up from the newest, so that the last one is always a whole one.
+        let mut chosen: Vec<UnixNanos> = edges.iter().rev().step_by(per_slot).copied().collect();
+        if chosen.last() != edges.first() {
+            chosen.extend(edges.first());
+        }
+        chosen.reverse();
+        let slots: Vec<Slot> = chosen.windows(2).map(|pair| Slot { start: pair[0], end: pair[1] }).collect();
+        Period { from: chosen[0], to: chosen[chosen.len() - 1], slots, now: calendar.now, by_hour }
+    }
+
+    /// Where a moment stands between the ends of the axis, from 0 to 1.
+    #[must_use]
+    pub fn share(&self, moment: UnixNanos) -> f64 {
+        let share = moment.saturating_sub(self.from) as f64 / (self.to - self.from) as f64;
+        share.clamp(0.0, 1.0)
+    }
+
+    /// The moment at a share of the axis.
+    #[must_use]
+    pub fn at_share(&self, share: f64) -> UnixNanos {
+        self.from + ((self.to - self.from) as f64 * share.clamp(0.0, 1.0)) as Nanos
+    }
+
+    /// The period in words: `since yesterday 13:00`, `last 7 days`.
+    #[must_use]
+    pub fn in_words(&self, calendar: Calendar<'_>) -> String {
+        if self.by_hour {
+            format!("since {}", calendar.moment(self.from))
+        } else {
+            format!("last {} days", calendar.day_number(self.now) - calendar.day_number(self.from) + 1)
+        }
+    }
+}
+
+/// From the full hour before the range's beginning to the next full hour.
+fn hour_edges(range: Nanos, calendar: Calendar<'_>) -> Vec<UnixNanos> {
+    let first = calendar.now - range;
+    let mut edge = calendar.next_hour(first) - HOUR;
+    let mut edges = vec![edge];
+    while edge <= calendar.now {
+        edge = calendar.next_hour(edge);
+        edges.push(edge);
+    }
+    edges
+}
+
+/// The local days of the range, today being the last of them.
+fn day_edges(range: Nanos, calendar: Calendar<'_>) -> Vec<UnixNanos> {
+    let today = calendar.day_number(calendar.now);
+    let days = (range + DAY - 1) / DAY;
+    (today + 1 - days..=today + 1).map(|day| calendar.start_of_day(day)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calendar::tests::{NOW, utc};
+    use proptest::prelude::*;
+    use shared::MINUTE;
+
+    #[test]
+    fn a_day_is_shown_in_hours_of_the_readers_clock() {
+        let kolkata = Calendar { now: NOW, offset: &|_| 5 * HOUR + 30 * MINUTE };
+        let period = Period::new(DAY, 90, kolkata);
+        assert_eq!((period.slots.len(), period.by_hour), (25, true));
+        assert!(period.slots.iter().all(|slot| kolkata.clock(slot.start).ends_with(":00")));
+        assert!(period.from <= NOW - DAY && NOW < period.to);
+        assert_eq!(period.in_words(kolkata), "since yesterday 18:00");
+    }
+
+    #[test]
+    fn ninety_days_are_shown_in_days_and_today_is_the_last() {
+        let period = Period::new(90 * DAY, 90, utc());
+        assert_eq!(period.slots.len(), 90);
+        assert!(period.slots.last().is_some_and(|slot| slot.start <= NOW && NOW < slot.end));
+        assert_eq!(period.in_words(utc()), "last 90 days");
+    }
+
+    #[test]
+    fn where_there_is_less_room_slots_are_longer() {
+        assert_eq!(Period::new(90 * DAY, 30, utc()).slots.len(), 30);
+        assert_eq!(Period::new(365 * DAY, 90, utc()).slots.len(), 73);
+        assert_eq!(Period::new(3 * DAY, 30, utc()).slots.len(), 25);
+    }
+
+    proptest! {
+        #[test]
+        fn slots_follow_each_other_and_the_last_holds_now(
+            range in HOUR..366 * DAY, now in 1_000_000_000..3_000_000_000_i64, limit in 2..100_usize, offset in -48..56_i64,
+        ) {
+            let offset = move |_| offset * 15 * MINUTE;
+            let calendar = Calendar { now: now * shared::SECOND, offset: &offset };
+            let period = Period::new(range, limit, calendar);
+            prop_assert!(period.slots.len() <= limit);
+            prop_assert!(period.slots.windows(2).all(|pair| pair[0].end == pair[1].start && pair[0].start < pair[0].end));
+            let last = period.slots[period.slots.len() - 1];
+            prop_assert!(last.start <= calendar.now && calendar.now < last.end);
+            prop_assert!((period.share(period.at_share(0.25)) - 0.25).abs() < 1e-9);
+        }
+    }
+}

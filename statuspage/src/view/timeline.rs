@@ -1,0 +1,398 @@
+//! What happened, newest first, under the reader's days: changes of status with their lengths and errors, gaps in
+//! which nobody looked, and messages in full. Pure.
+
+use std::sync::Arc;
+
+use shared::message::{Message, Node};
+use shared::status::Status;
+use shared::{DAY, MINUTE, Nanos, UnixNanos};
+
+use super::Loading;
+use super::endpoint::Reckoned;
+use super::period::Period;
+use super::words;
+use crate::calendar::{Calendar, rfc3339};
+use crate::record::Record;
+
+/// How long a message stands at the top of the page: who wrote it will write again if it goes on.
+const MESSAGE_IN_FORCE: Nanos = DAY;
+
+/// What began and ended this close together is one event of several endpoints: one round may take a while.
+const TOGETHER: Nanos = 90 * shared::SECOND;
+
+/// A hole in the looking is worth a word from this length on.
+const HOLE_LEAST: Nanos = MINUTE;
+
+/// The most events that are shown; an endpoint that flaps every minute fills a day with 720.
+const EVENTS_LIMIT: usize = 200;
+
+/// How many endpoints an event names before it counts them.
+const NAMES_LIMIT: usize = 3;
+
+/// How many different errors an event names.
+const REASONS_LIMIT: usize = 3;
+
+/// A message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageView {
+    /// When it was posted.
+    pub at: UnixNanos,
+    /// The same for machines.
+    pub datetime: String,
+    /// The same for people.
+    pub when: String,
+    /// Which endpoints it is about.
+    pub about: String,
+    /// What it says: nothing but what is allowed.
+    pub nodes: Vec<Node>,
+}
+
+/// A day of the timeline, or several quiet ones.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DayView {
+    /// Tells it from the others.
+    pub key: i64,
+    /// Its name: `Today`, `Sunday, 22 November`.
+    pub heading: String,
+    /// What is said where nothing happened.
+    pub quiet: Option<&'static str>,
+    /// What happened, newest first.
+    pub events: Vec<Arc<EventView>>,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventView {
+    /// When it began, for machines.
+    pub datetime: String,
+    /// When it began: `14:02`.
+    pub clock: String,
+    /// What it was.
+    pub what: What,
+}
+
+/// What an event was.
+#[derive(Debug, Clone, PartialEq)]
+pub enum What {
+    /// Endpoints were not healthy, or nobody looked.
+    Change {
+        /// Which status it was.
+        status: Status,
+        /// Which endpoints, in words.
+        who: String,
+        /// What about them: `down for 4 min, until 14:06`.
+        text: String,
+        /// The errors, each once.
+        reasons: Vec<String>,
+    },
+    /// Somebody said something.
+    Message(Arc<MessageView>),
+}
+
+/// All messages up to now, newest first.
+#[must_use]
+pub fn messages(record: &Record, calendar: Calendar<'_>) -> Vec<Arc<MessageView>> {
+    let shown = record.endpoints.iter().filter(|endpoint| !endpoint.nodes.is_empty()).count();
+    let posted = record.messages.iter().rev().filter(|((file, _), _)| file.stored_at <= calendar.now);
+    posted
+        .map(|((file, html), about)| {
+            let names: Vec<String> = about
+                .iter()
+                .filter_map(|place| record.endpoints.get(*place))
+                .map(|endpoint| words::name(&endpoint.key.title, &endpoint.key.locator))
+                .collect();
+            Arc::new(MessageView {
+                at: file.stored_at,
+                datetime: rfc3339(file.stored_at),
+                when: calendar.moment(file.stored_at),
+                about: if shown > 1 && names.len() >= shown { "All endpoints".to_owned() } else { counted_names(&names) },
+                nodes: Message::parse(html).nodes,
+            })
+        })
+        .filter(|message| !message.nodes.is_empty())
+        .collect()
+}
+
+/// The messages that stand at the top of the page.
+#[must_use]
+pub fn in_force(messages: &[Arc<MessageView>], now: UnixNanos) -> Vec<Arc<MessageView>> {
+    messages.iter().filter(|message| now - message.at < MESSAGE_IN_FORCE).cloned().collect()
+}
+
+/// A stretch in which some endpoints had one status.
+struct Stretch {
+    start: UnixNanos,
+    end: UnixNanos,
+    status: Status,
+    names: Vec<String>,
+    reasons: Vec<String>,
+}
+
+/// The days of the period, newest first.
+#[must_use]
+pub fn timeline(
+    reckoned: &[Reckoned<'_>],
+    messages: &[Arc<MessageView>],
+    period: &Period,
+    calendar: Calendar<'_>,
+    loading: Loading,
+) -> Vec<Arc<DayView>> {
+    let mut stretches = grouped(stretches(reckoned, period));
+    // While files are still coming in every hole is one of the load.
+    if loading == Loading::Complete {
+        stretches.extend(holes(reckoned, period));
+    }
+    let mut events: Vec<(UnixNanos, Arc<EventView>)> = stretches
+        .into_iter()
+        .map(|stretch| (stretch.start.max(period.from), Arc::new(stretch.event(period, calendar))))
+        .collect();
+    events.extend(messages.iter().filter(|message| message.at >= period.from).map(|message| {
+        let event = EventView {
+            datetime: message.datetime.clone(),
+            clock: calendar.clock(message.at),
+            what: What::Message(Arc::clone(message)),
+        };
+        (message.at, Arc::new(event))
+    }));
+    events.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    events.truncate(EVENTS_LIMIT);
+    if reckoned.is_empty() { Vec::new() } else { days(&events, reckoned, period, calendar) }
+}
+
+fn days(
+    events: &[(UnixNanos, Arc<EventView>)],
+    reckoned: &[Reckoned<'_>],
+    period: &Period,
+    calendar: Calendar<'_>,
+) -> Vec<Arc<DayView>> {
+    let (first, today) = (calendar.day_number(period.from), calendar.day_number(calendar.now));
+    let mut days: Vec<DayView> = Vec::new();
+    let mut rest = events;
+    for number in (first..=today).rev() {
+        let start = calendar.start_of_day(number);
+        let of_day = rest.partition_point(|(at, _)| *at >= start);
+        let events: Vec<Arc<EventView>> = rest[..of_day].iter().map(|(_, event)| Arc::clone(event)).collect();
+        rest = &rest[of_day..];
+        let end = calendar.start_of_day(number + 1).min(calendar.now);
+        let observed = reckoned.iter().any(|reckoned| reckoned.reckoning(start, end, calendar.now).observed() > 0);
+        let quiet = match (events.is_empty(), observed) {
+            (false, _) => None,
+            (true, true) => Some("No incidents"),
+            (true, false) => Some("Not observed"),
+        };
+        match days.last_mut() {
+            // Quiet days after today fold into one line.
+            Some(later) if quiet.is_some() && later.quiet == quiet && later.key < today => {
+                let (_, newest) = later.heading.split_once(" – ").unwrap_or(("", &later.heading));
+                later.heading = format!("{} – {newest}", calendar.date(start));
+            }
+            _ => {
+                let heading = if number > today - 2 { calendar.day_name(end - 1) } else { calendar.date(start) };
+                days.push(DayView { key: number, heading, quiet, events });
+            }
+        }
+    }
+    days.into_iter().map(Arc::new).collect()
+}
+
+/// Every stretch in which an endpoint was degraded or down, oldest first.
+fn stretches(reckoned: &[Reckoned<'_>], period: &Period) -> Vec<Stretch> {
+    let mut stretches: Vec<Stretch> = Vec::new();
+    for reckoned in reckoned {
+        let first = reckoned.spans.partition_point(|span| span.end <= period.from);
+        for span in reckoned.spans[first..].iter().filter(|span| span.status >= Status::Degraded) {
+            let reason = reckoned.reason(span.status, span.start, span.end.max(span.start + 1));
+            stretches.push(Stretch {
+                start: span.start,
+                end: span.end,
+                status: span.status,
+                names: vec![reckoned.name()],
+                reasons: reason.into_iter().map(|reason| reason.trim().to_owned()).collect(),
+            });
+        }
+    }
+    stretches.sort_by_key(|stretch| stretch.start);
+    stretches
+}
+
+/// Makes one stretch of those that began and ended together.
+fn grouped(stretches: Vec<Stretch>) -> Vec<Stretch> {
+    let mut groups: Vec<Stretch> = Vec::new();
+    for stretch in stretches {
+        let near = |one: UnixNanos, other: UnixNanos| (one - other).abs() <= TOGETHER;
+        let group = groups.iter_mut().rev().take_while(|group| near(group.start, stretch.start)).find(|group| {
+            group.status == stretch.status && near(group.end, stretch.end) && !group.names.contains(&stretch.names[0])
+        });
+        match group {
+            Some(group) => {
+                group.end = group.end.max(stretch.end);
+                group.names.extend(stretch.names);
+                for reason in stretch.reasons {
+                    if !group.reasons.contains(&reason) {
+                        group.reasons.push(reason);
+                    }
+                }
+            }
+            None => groups.push(stretch),
+        }
+    }
+    groups
+}
+
+/// The stretches in which nobody looked at anything, after somebody first had.
+fn holes(reckoned: &[Reckoned<'_>], period: &Period) -> Vec<Stretch> {
+    let mut spans: Vec<(UnixNanos, UnixNanos)> =
+        reckoned.iter().flat_map(|reckoned| &reckoned.spans).map(|span| (span.start, span.end)).collect();
+    spans.sort_unstable();
+    let Some((_, mut known_until)) = spans.first().copied() else { return Vec::new() };
+    let mut holes = Vec::new();
+    for (start, end) in spans.into_iter().chain([(period.now, period.now)]) {
+        if start - known_until >= HOLE_LEAST && start > period.from {
+            holes.push(Stretch { start: known_until, end: start, status: Status::Unknown, names: Vec::new(), reasons: Vec::new() });
+        }
+        known_until = known_until.max(end);
+    }
+    holes
+}
+
+impl Stretch {
+    fn event(mut self, period: &Period, calendar: Calendar<'_>) -> EventView {
+        let start = self.start.max(period.from);
+        let goes_on = self.end >= calendar.now;
+        let began_earlier = self.start < period.from;
+        let length = words::length(self.end - start);
+        let word = if self.status == Status::Unknown { "not checked" } else { self.status.word() };
+        let text = match (goes_on, began_earlier) {
+            (true, true) => format!("{word} since before {}", calendar.moment(start)),
+            (true, false) => format!("{word} for {length} up to now"),
+            (false, true) => format!("{word} until {}", self.until(start, calendar)),
+            (false, false) => format!("{word} for {length}, until {}", self.until(start, calendar)),
+        };
+        self.reasons.truncate(REASONS_LIMIT);
+        EventView {
+            datetime: rfc3339(start),
+            clock: calendar.clock(start),
+            what: What::Change {
+                status: self.status,
+                who: if self.names.is_empty() { "Everything".to_owned() } else { counted_names(&self.names) },
+                text,
+                reasons: self.reasons,
+            },
+        }
+    }
+
+    /// The end, with its day if that is another one.
+    fn until(&self, start: UnixNanos, calendar: Calendar<'_>) -> String {
+        if calendar.day_number(start) == calendar.day_number(self.end) {
+            calendar.clock(self.end)
+        } else {
+            calendar.moment(self.end)
+        }
+    }
+}
+
+/// `A, B and C`, `A, B, C and 7 others`.
+fn counted_names(names: &[String]) -> String {
+    let named: Vec<&str> = names.iter().take(NAMES_LIMIT).map(String::as_str).collect();
+    match names.len() - named.len() {
+        0 => words::listed(&named),
+        others => format!("{} and {}", named.join(", "), words::counted(others, "other", "others")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calendar::tests::{NOW, utc};
+    use crate::view::endpoint::tests::{period, reckon, record};
+    use Status::{Down, Healthy};
+    use shared::HOUR;
+    use shared::object_name::CheckFileName;
+    use shared::result::{CheckFile, CheckResult};
+
+    fn lines(record: &Record) -> Vec<String> {
+        let messages = messages(record, utc());
+        let days = timeline(&reckon(record), &messages, &period(), utc(), Loading::Complete);
+        let line = |event: &EventView| match &event.what {
+            What::Change { who, text, reasons, .. } => format!("{} {who}: {text} ({})", event.clock, reasons.join("; ")),
+            What::Message(message) => format!("{} {}: {:?}", event.clock, message.about, message.nodes),
+        };
+        days.iter()
+            .flat_map(|day| {
+                let heading = format!("{} {}", day.heading, day.quiet.unwrap_or_default()).trim().to_owned();
+                [heading].into_iter().chain(day.events.iter().map(|event| line(event)))
+            })
+            .collect()
+    }
+
+    fn steady(title: &'static str, down: &[i64]) -> Vec<(&'static str, &'static str, i64, Status)> {
+        (0..30).map(|ago| (title, "", ago, if down.contains(&ago) { Down } else { Healthy })).collect()
+    }
+
+    #[test]
+    fn an_outage_says_when_how_long_and_why() {
+        let record = record(&steady("A", &[12, 11, 10]));
+        assert_eq!(lines(&record), ["Today", "12:50 A: down for 3 min, until 12:53 (connection refused)", "Yesterday Not observed"]);
+    }
+
+    #[test]
+    fn what_goes_on_says_so() {
+        let record = record(&steady("A", &[1, 0]));
+        assert_eq!(lines(&record)[1], "13:01 A: down for 1 min up to now (connection refused)");
+    }
+
+    #[test]
+    fn what_fails_together_is_one_event() {
+        let looks = ["A", "B", "C", "D", "E"].map(|title| steady(title, &[5, 4])).concat();
+        assert_eq!(lines(&record(&looks))[1], "12:57 A, B, C and 2 others: down for 2 min, until 12:59 (connection refused)");
+    }
+
+    #[test]
+    fn a_hole_in_the_looking_is_an_event() {
+        let looks = [("A", "", 60, Healthy), ("A", "", 59, Healthy), ("A", "", 1, Healthy), ("A", "", 0, Healthy)];
+        assert_eq!(lines(&record(&looks))[1], "12:04 Everything: not checked for 56 min, until 13:01 ()");
+    }
+
+    #[test]
+    fn a_message_is_one_event_with_all_it_is_about() {
+        let mut record = record(&steady("A", &[]));
+        let result = |title: &str| CheckResult {
+            title: title.to_owned(),
+            locator: format!("https://{title}"),
+            timestamp: NOW - HOUR,
+            status: Healthy,
+            message: "We're <b>on it</b><script>alert(1)</script>".to_owned(),
+            ..CheckResult::default()
+        };
+        let name = CheckFileName { stored_at: NOW - HOUR, node: None };
+        record.add(&name, CheckFile { results: vec![result("A"), result("B")], skipped: Vec::new() });
+        record.put_in_order();
+        let messages = messages(&record, utc());
+        assert_eq!((messages.len(), messages[0].about.as_str()), (1, "All endpoints"));
+        assert_eq!(messages[0].nodes.len(), 2, "the script is left out");
+        assert_eq!(in_force(&messages, NOW).len(), 1);
+        assert_eq!(in_force(&messages, NOW + DAY).len(), 0);
+        assert!(lines(&record).iter().any(|line| line.starts_with("12:02 All endpoints")));
+    }
+
+    #[test]
+    fn days_are_the_readers_and_quiet_ones_fold() {
+        let looks: Vec<_> = (0..7 * 24).map(|hours| ("A", "", hours * 60, if hours == 37 { Down } else { Healthy })).collect();
+        let mut record = record(&looks);
+        for look in record.endpoints.iter_mut().flat_map(|endpoint| &mut endpoint.nodes).flat_map(|node| &mut node.looks) {
+            look.interval = Some(HOUR);
+        }
+        let all = reckon(&record);
+        let tokyo = Calendar { now: NOW, offset: &|_| 9 * HOUR };
+        let days = timeline(&all, &[], &Period::new(7 * DAY, 90, tokyo), tokyo, Loading::Complete);
+        let headings: Vec<&str> = days.iter().map(|day| day.heading.as_str()).collect();
+        assert_eq!(headings, ["Today", "Yesterday", "Monday, 16 November – Friday, 20 November"], "the 21st in UTC is the 21st at 9 in Tokyo");
+        assert_eq!((days[1].events.len(), days[1].events[0].clock.as_str()), (1, "09:02"));
+    }
+
+    #[test]
+    fn an_endpoint_that_flaps_does_not_flood_the_page() {
+        let looks: Vec<_> = (0..1_400).map(|ago| ("A", "", ago, if ago % 2 == 0 { Down } else { Healthy })).collect();
+        assert!(lines(&record(&looks)).len() <= EVENTS_LIMIT + 3);
+    }
+}
