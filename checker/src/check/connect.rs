@@ -38,6 +38,11 @@ pub struct Address {
 #[error("read `{0}` as an address; write a host and a port, such as `db.example:5432` or `[::1]:5432`")]
 pub struct NotAnAddress(String);
 
+/// The text is no host.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("read `{0}` as a host; write a host name or an IP address alone")]
+pub struct NotAHost(String);
+
 /// How TLS is spoken on top of a connection.
 #[derive(Debug, Clone)]
 pub struct TlsOptions {
@@ -74,6 +79,16 @@ impl Address {
             return Err(refused());
         }
         Ok(Address { host: host.to_owned(), port })
+    }
+
+    /// Reads a host alone, for what knows no ports.
+    pub fn parse_host(text: &str) -> Result<Address, NotAHost> {
+        // Whatever port is taken for the missing one, it is one that nobody wrote.
+        const NOBODYS: u16 = 1;
+        match Address::parse(text, Some(NOBODYS)) {
+            Ok(Address { host, port: NOBODYS }) => Ok(Address { host, port: 0 }),
+            _ => Err(NotAHost(text.to_owned())),
+        }
     }
 }
 

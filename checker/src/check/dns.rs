@@ -80,7 +80,7 @@ pub async fn ask(check: &DnsCheck, reach: Reach, stopwatch: Arc<Stopwatch>) -> O
     let server = *addresses.first().ok_or_else(|| format!("no such host `{}`", check.server.host))?;
     let question = question(check);
     let bytes = question.to_vec().map_err(|error| format!("question cannot be asked: {error}"))?;
-    stopwatch.connected();
+    stopwatch.waits_for_answer();
     let mut answer = over_udp(server, &question, &bytes).await?;
     if answer.metadata.truncation {
         answer = over_tcp(server, &question, &bytes).await?;

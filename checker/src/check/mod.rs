@@ -8,7 +8,9 @@ pub mod assertion;
 pub mod connect;
 pub mod dns;
 pub mod exec;
+pub mod grpc;
 pub mod http;
+pub mod icmp;
 pub mod reach;
 pub mod seen;
 mod starttls;
@@ -18,27 +20,31 @@ pub mod tcp;
 mod test_server;
 pub mod tls;
 pub mod tls_trust;
+pub mod websocket;
 mod wording;
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use rustls::ClientConfig;
 use shared::UnixNanos;
 use shared::result::Attempt;
 use shared::status::Status;
 
+use self::connect::TlsOptions;
 use self::http::HttpClients;
 use self::reach::Reach;
 use self::seen::Seen;
 use self::stopwatch::{PHASES, Stopwatch};
-use self::tls_trust::TlsConfigs;
+use self::tls_trust::{TlsConfigs, TrustError};
 use crate::config::valid::{Check, CheckKind};
 
 /// What all checks of a process share, so that no check sets it up for itself.
 pub struct Probes {
     http: HttpClients,
     tls: TlsConfigs,
+    icmp: OnceLock<Result<socket2::Type, String>>,
     reach: Reach,
     clock: fn() -> UnixNanos,
 }
@@ -47,7 +53,15 @@ impl Probes {
     /// What checks share, set up when it is first needed; `clock` tells the time, by which certificates expire.
     #[must_use]
     pub fn new(reach: Reach, clock: fn() -> UnixNanos) -> Probes {
-        Probes { http: HttpClients::default(), tls: TlsConfigs::default(), reach, clock }
+        Probes { http: HttpClients::default(), tls: TlsConfigs::default(), icmp: OnceLock::new(), reach, clock }
+    }
+
+    /// The TLS configuration that a check asks for, if it does.
+    async fn tls_for(&self, options: Option<&TlsOptions>) -> Result<Option<Arc<ClientConfig>>, TrustError> {
+        match options {
+            Some(options) => self.tls.for_trust(&options.trust).await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 
@@ -126,7 +140,7 @@ fn judge(check: &Check, mut tried: Tried, seen: &Seen) -> Tried {
 }
 
 async fn look(check: &Check, probes: &Probes) -> Result<(Tried, Seen), String> {
-    let unusable = |error: tls_trust::TrustError| format!("failed to {error}");
+    let unusable = |error: TrustError| format!("failed to {error}");
     let wanted = check.wanted;
     match &check.kind {
         CheckKind::Http(http) => {
@@ -135,10 +149,7 @@ async fn look(check: &Check, probes: &Probes) -> Result<(Tried, Seen), String> {
             Ok(timed(http.timeout, |stopwatch| http::request(http, client, wanted, probes, stopwatch)).await)
         }
         CheckKind::Tcp(tcp) => {
-            let tls = match &tcp.tls {
-                Some(tls) => Some(probes.tls.for_trust(&tls.trust).await.map_err(unusable)?),
-                None => None,
-            };
+            let tls = probes.tls_for(tcp.tls.as_ref()).await.map_err(unusable)?;
             Ok(timed(tcp.timeout, |stopwatch| Box::pin(tcp::talk(tcp, tls, probes.reach, stopwatch))).await)
         }
         CheckKind::Tls(tls) => {
@@ -150,6 +161,19 @@ async fn look(check: &Check, probes: &Probes) -> Result<(Tried, Seen), String> {
             Ok(timed(dns.timeout, |stopwatch| Box::pin(dns::ask(dns, probes.reach, stopwatch))).await)
         }
         CheckKind::Exec(exec) => Ok(timed(exec.timeout, |stopwatch| Box::pin(exec::run(exec, stopwatch))).await),
+        CheckKind::Icmp(icmp) => {
+            let kind =
+                probes.icmp.get_or_init(icmp::socket_type).clone().map_err(|error| format!("failed to {error}"))?;
+            Ok(timed(icmp.timeout, |stopwatch| Box::pin(icmp::ping(icmp, kind, probes.reach, stopwatch))).await)
+        }
+        CheckKind::WebSocket(socket) => {
+            let tls = probes.tls_for(socket.tls.as_ref()).await.map_err(unusable)?;
+            Ok(timed(socket.timeout, |stopwatch| Box::pin(websocket::talk(socket, tls, probes.reach, stopwatch))).await)
+        }
+        CheckKind::Grpc(grpc) => {
+            let tls = probes.tls_for(grpc.tls.as_ref()).await.map_err(unusable)?;
+            Ok(timed(grpc.timeout, |stopwatch| Box::pin(grpc::ask(grpc, tls, probes.reach, stopwatch))).await)
+        }
         CheckKind::NotPossible { why, .. } => Err(why.clone()),
     }
 }

@@ -113,6 +113,12 @@ impl Stopwatch {
         self.phase.store(Phase::Body as u8, Relaxed);
     }
 
+    /// A request goes out that needs no connection.
+    pub(super) fn waits_for_answer(&self) {
+        self.phase_began.store(self.elapsed(), Relaxed);
+        self.phase.store(Phase::FirstByte as u8, Relaxed);
+    }
+
     /// The answer has begun, if it had not before.
     pub(super) fn first_byte_if_waiting(&self) {
         if self.waiting_for() == Phase::FirstByte {

@@ -162,6 +162,22 @@ fn what_cannot_be_seen_from_the_shape_is_named_with_its_place() {
             r#"{"checkers":[{"type":"tls","endpoint_name":"A","endpoint_url":"a","server_name":"a b"}]}"#,
             "`checkers[0].server_name`",
         ),
+        (
+            r#"{"checkers":[{"type":"icmp","endpoint_name":"A","endpoint_url":"a:80"}]}"#,
+            "a host name or an IP address alone",
+        ),
+        (
+            r#"{"checkers":[{"type":"websocket","endpoint_name":"A","endpoint_url":"http://a"}]}"#,
+            "`http://a` is no WebSocket URL",
+        ),
+        (
+            r#"{"checkers":[{"type":"grpc","endpoint_name":"A","endpoint_url":"a:1","tls":true,"server_name":"a b"}]}"#,
+            "`checkers[0].server_name`",
+        ),
+        (
+            r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","assertions":["[RTT] < 5"]}]}"#,
+            "write one such as `500ms`",
+        ),
         (r#"{"checkers":[],"node":"Büro"}"#, "as a node's name"),
         (r#"{"checkers":[],"timestamp":"noon"}"#, "RFC 3339"),
         (r#"{"checkers":[],"storage":{"type":"mysql","dsn":"x"}}"#, "`mysql` is not yet supported"),

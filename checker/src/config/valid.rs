@@ -14,12 +14,15 @@ use shared::{Nanos, UnixNanos};
 use crate::check::assertion::Assertion;
 use crate::check::dns::DnsCheck;
 use crate::check::exec::ExecCheck;
+use crate::check::grpc::GrpcCheck;
 use crate::check::http::HttpCheck;
+use crate::check::icmp::{self, IcmpCheck};
 use crate::check::reach::Reach;
 use crate::check::seen::Wanted;
 use crate::check::tcp::TcpCheck;
 use crate::check::tls::TlsCheck;
 use crate::check::tls_trust::TlsTrust;
+use crate::check::websocket::WebSocketCheck;
 
 /// All that the checker needs to know.
 #[derive(Debug, Clone)]
@@ -80,6 +83,12 @@ pub enum CheckKind {
     Tls(Box<TlsCheck>),
     /// A question to a name server.
     Dns(Box<DnsCheck>),
+    /// An ICMP echo request.
+    Icmp(Box<IcmpCheck>),
+    /// A WebSocket connection.
+    WebSocket(Box<WebSocketCheck>),
+    /// A question to a gRPC health service.
+    Grpc(Box<GrpcCheck>),
     /// A command.
     Exec(Box<ExecCheck>),
     /// A check that is configured, but cannot be made. Each round says so for its endpoint, as unknown.
@@ -120,6 +129,9 @@ impl Check {
         match &self.kind {
             CheckKind::Http(http) => readable(&http.trust),
             CheckKind::Tcp(tcp) => tcp.tls.as_ref().map_or(Ok(()), |tls| readable(&tls.trust)),
+            CheckKind::WebSocket(socket) => socket.tls.as_ref().map_or(Ok(()), |tls| readable(&tls.trust)),
+            CheckKind::Grpc(grpc) => grpc.tls.as_ref().map_or(Ok(()), |tls| readable(&tls.trust)),
+            CheckKind::Icmp(_) => icmp::socket_type().map(drop),
             CheckKind::Tls(tls) => readable(&tls.options.trust),
             CheckKind::Exec(exec) => exec.find_command().map(drop),
             CheckKind::Dns(_) | CheckKind::NotPossible { .. } => Ok(()),
@@ -137,6 +149,9 @@ impl CheckKind {
             CheckKind::Tls(_) => "tls",
             CheckKind::Dns(_) => "dns",
             CheckKind::Exec(_) => "exec",
+            CheckKind::Icmp(_) => "icmp",
+            CheckKind::WebSocket(_) => "websocket",
+            CheckKind::Grpc(_) => "grpc",
             CheckKind::NotPossible { word, .. } => word,
         }
     }
@@ -150,6 +165,9 @@ impl CheckKind {
             CheckKind::Tls(tls) => &tls.locator,
             CheckKind::Dns(dns) => &dns.locator,
             CheckKind::Exec(exec) => &exec.locator,
+            CheckKind::Icmp(icmp) => &icmp.locator,
+            CheckKind::WebSocket(socket) => &socket.locator,
+            CheckKind::Grpc(grpc) => &grpc.locator,
             CheckKind::NotPossible { locator, .. } => locator,
         }
     }

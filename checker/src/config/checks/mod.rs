@@ -4,18 +4,22 @@
 pub(super) mod shape;
 mod written;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use hickory_proto::rr::Name;
-use regex::bytes::RegexBuilder;
+use http::HeaderMap;
+use http::header::{HeaderName, HeaderValue};
+use regex::bytes::{Regex, RegexBuilder};
 use rustls::pki_types::ServerName;
 use serde::de::DeserializeOwned;
 use shared::status::Status;
 use shared::{Nanos, SECOND};
 
 use self::written::{
-    WrittenCommon, WrittenDns, WrittenExec, WrittenHttp, WrittenStep, WrittenTcp, WrittenTls, WrittenTrust,
+    WrittenCommon, WrittenDns, WrittenExec, WrittenGrpc, WrittenHttp, WrittenIcmp, WrittenStep, WrittenTcp, WrittenTls,
+    WrittenTrust, WrittenWebSocket,
 };
 use super::document::Located;
 use super::problem::{Problem, Problems};
@@ -26,12 +30,15 @@ use crate::check::assertion::{self, Assertion};
 use crate::check::connect::{Address, TlsOptions};
 use crate::check::dns::{self, DnsCheck, Dnssec};
 use crate::check::exec::ExecCheck;
+use crate::check::grpc::GrpcCheck;
 use crate::check::http::HttpCheck;
 use crate::check::http::status_codes::StatusCodes;
+use crate::check::icmp::IcmpCheck;
 use crate::check::seen::Wanted;
 use crate::check::tcp::{StartTls, Step, TcpCheck};
 use crate::check::tls::{DEGRADED_WITHIN, TlsCheck};
 use crate::check::tls_trust::TlsTrust;
+use crate::check::websocket::WebSocketCheck;
 
 /// The longest an attempt may take that involves more than a connection; the original's fixed limit.
 const DEFAULT_TIMEOUT: Nanos = 10 * SECOND;
@@ -102,6 +109,9 @@ pub(super) fn convert(
         "tcp" => convert_tcp(&mut place, timeout(DEFAULT_CONNECTION_TIMEOUT))?,
         "tls" => convert_tls(&mut place, timeout(DEFAULT_CONNECTION_TIMEOUT))?,
         "dns" => convert_dns(&mut place, timeout(DEFAULT_CONNECTION_TIMEOUT))?,
+        "icmp" => convert_icmp(&mut place, timeout(DEFAULT_CONNECTION_TIMEOUT))?,
+        "websocket" => convert_websocket(&mut place, timeout(DEFAULT_TIMEOUT))?,
+        "grpc" => convert_grpc(&mut place, timeout(DEFAULT_TIMEOUT))?,
         "exec" => {
             let written: WrittenExec = place.read()?;
             if written.raise.starts_with("warn") {
@@ -139,26 +149,7 @@ fn convert_http(place: &mut Place<'_>, timeout: Duration, about_status: bool) ->
         return None;
     };
     let if_not_written = if about_status { StatusCodes::any } else { StatusCodes::default };
-    let mut headers = reqwest::header::HeaderMap::new();
-    for (name, values) in &written.headers {
-        let values = match values {
-            OneOrMany::One(value) => std::slice::from_ref(value),
-            OneOrMany::Many(values) => values.as_slice(),
-        };
-        for value in values {
-            match (
-                reqwest::header::HeaderName::from_bytes(name.as_bytes()),
-                value.parse::<reqwest::header::HeaderValue>(),
-            ) {
-                (Ok(name), Ok(value)) => drop(headers.append(name, value)),
-                // A value may be a secret: only the name is told.
-                _ => place.problem(
-                    "headers",
-                    format!("`{name}` is no header, or its value has characters that no header may have"),
-                ),
-            }
-        }
-    }
+    let headers = headers(place, &written.headers);
     Some(CheckKind::Http(Box::new(HttpCheck {
         locator: written.endpoint_url,
         url,
@@ -173,6 +164,27 @@ fn convert_http(place: &mut Place<'_>, timeout: Duration, about_status: bool) ->
         body_limit: written.body_limit.unwrap_or(DEFAULT_BODY_LIMIT),
         trust: trust(written.trust, place.folder),
     })))
+}
+
+fn headers(place: &mut Place<'_>, written: &BTreeMap<String, OneOrMany>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, values) in written {
+        let values = match values {
+            OneOrMany::One(value) => std::slice::from_ref(value),
+            OneOrMany::Many(values) => values.as_slice(),
+        };
+        for value in values {
+            match (HeaderName::from_bytes(name.as_bytes()), value.parse::<HeaderValue>()) {
+                (Ok(name), Ok(value)) => drop(headers.append(name, value)),
+                // A value may be a secret: only the name is told.
+                _ => place.problem(
+                    "headers",
+                    format!("`{name}` is no header, or its value has characters that no header may have"),
+                ),
+            }
+        }
+    }
+    headers
 }
 
 fn convert_tcp(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
@@ -201,12 +213,13 @@ fn convert_step(place: &mut Place<'_>, number: usize, step: WrittenStep, script:
     }
     // Within one step the request comes before what is expected of it.
     script.extend(step.send.map(|text| Step::Send(text.into_bytes())));
-    if let Some(pattern) = step.expect {
-        match RegexBuilder::new(&pattern).size_limit(PATTERN_LIMIT).multi_line(true).build() {
-            Ok(pattern) => script.push(Step::Expect(pattern)),
-            Err(error) => place.problem("script", unreadable_pattern(&pattern, &error)),
-        }
-    }
+    script.extend(step.expect.and_then(|text| pattern(place, "script", &text)).map(Step::Expect));
+}
+
+/// A regular expression, compiled once.
+fn pattern(place: &mut Place<'_>, key: &str, text: &str) -> Option<Regex> {
+    let compiled = RegexBuilder::new(text).size_limit(PATTERN_LIMIT).multi_line(true).build();
+    compiled.map_err(|error| place.problem(key, unreadable_pattern(text, &error))).ok()
 }
 
 fn convert_tls(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
@@ -263,6 +276,45 @@ fn convert_dns(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
         rcode,
         dnssec: if written.dnssec { Dnssec::Authentic } else { Dnssec::NotAsked },
     })))
+}
+
+fn convert_icmp(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
+    let written: WrittenIcmp = place.read()?;
+    let address = place.good("endpoint_url", Address::parse_host(&written.endpoint_url))?;
+    Some(CheckKind::Icmp(Box::new(IcmpCheck { locator: written.endpoint_url, address, timeout })))
+}
+
+fn convert_websocket(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
+    let written: WrittenWebSocket = place.read()?;
+    let url = reqwest::Url::parse(written.endpoint_url.trim()).ok();
+    let Some(url) = url.filter(|url| matches!(url.scheme(), "ws" | "wss") && url.has_host()) else {
+        let text =
+            format!("`{}` is no WebSocket URL; write one such as `wss://chat.example/socket`", written.endpoint_url);
+        place.problem("endpoint_url", text);
+        return None;
+    };
+    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
+    let address = Address { host, port: url.port_or_known_default().unwrap_or(HTTPS_PORT) };
+    let tls = match url.scheme() {
+        "wss" => Some(tls_options(place, trust(written.trust, place.folder), None, &address)?),
+        _ => None,
+    };
+    let headers = headers(place, &written.headers);
+    let expect = written.expect.and_then(|text| pattern(place, "expect", &text));
+    let (locator, url, send) = (written.endpoint_url, url.into(), written.send);
+    Some(CheckKind::WebSocket(Box::new(WebSocketCheck { locator, url, address, headers, timeout, tls, send, expect })))
+}
+
+fn convert_grpc(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
+    let written: WrittenGrpc = place.read()?;
+    let address = place.good("endpoint_url", Address::parse(&written.endpoint_url, None))?;
+    let tls = if written.tls {
+        Some(tls_options(place, trust(written.trust, place.folder), written.server_name, &address)?)
+    } else {
+        None
+    };
+    let (locator, service) = (written.endpoint_url, written.service);
+    Some(CheckKind::Grpc(Box::new(GrpcCheck { locator, address, timeout, tls, service })))
 }
 
 fn convert_exec(place: &mut Place<'_>, written: WrittenExec, exit_status: Option<i32>, timeout: Duration) -> CheckKind {

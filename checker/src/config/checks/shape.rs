@@ -7,7 +7,7 @@ use crate::config::shape::{DAY, FOREVER, Field, SECOND, Shape, Variant, optional
 /// The list of checks.
 pub(in crate::config) const CHECKERS: Shape = Shape::List(&Shape::Tagged {
     keys: &["type"],
-    variants: &[HTTP, TCP, TLS, DNS, EXEC],
+    variants: &[HTTP, TCP, TLS, DNS, ICMP, WEBSOCKET, GRPC, EXEC],
     not_yet: &[],
     common: COMMON,
 });
@@ -192,6 +192,46 @@ const DNS: Variant = Variant {
             "`false`",
             "Whether the server has to say that it verified the answer by DNSSEC.",
         ),
+    ],
+};
+
+const ICMP: Variant = Variant {
+    word: "icmp",
+    about: "An echo request (ping). It needs no privilege where the system's `ping_group_range` allows it.",
+    fields: &[
+        NAME,
+        required("endpoint_url", Shape::Text, "A host name or an IP address."),
+        timeout("`1s`", "The longest an attempt may take."),
+    ],
+};
+
+const WEBSOCKET: Variant = Variant {
+    word: "websocket",
+    about: "A WebSocket connection, with a message and the reply to it if asked for.",
+    fields: &[
+        NAME,
+        required("endpoint_url", Shape::Text, "The URL, `ws://` or `wss://`."),
+        TIMEOUT,
+        optional("headers", Shape::Headers, "none", "Headers of the request, such as `Sec-WebSocket-Protocol`."),
+        optional("send", Shape::Text, "nothing", "A message that is sent."),
+        optional("expect", Shape::Text, "nothing", "A regular expression that a message that arrives has to match."),
+        TLS_CA_FILE,
+        TLS_SKIP_VERIFY,
+    ],
+};
+
+const GRPC: Variant = Variant {
+    word: "grpc",
+    about: "A question to the standard health service (`grpc.health.v1.Health`).",
+    fields: &[
+        NAME,
+        required("endpoint_url", Shape::Text, "Host and port, such as `api.example:50051`."),
+        TIMEOUT,
+        optional("service", Shape::Text, "the server as a whole", "The service that is asked about."),
+        optional("tls", Shape::Flag, "`false`", "Whether TLS is spoken."),
+        SERVER_NAME,
+        TLS_CA_FILE,
+        TLS_SKIP_VERIFY,
     ],
 };
 

@@ -91,6 +91,34 @@ pub(super) struct WrittenDns {
 }
 
 #[derive(Deserialize)]
+pub(super) struct WrittenIcmp {
+    pub endpoint_url: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct WrittenWebSocket {
+    pub endpoint_url: String,
+    #[serde(default)]
+    pub headers: BTreeMap<String, OneOrMany>,
+    pub send: Option<String>,
+    pub expect: Option<String>,
+    #[serde(flatten)]
+    pub trust: WrittenTrust,
+}
+
+#[derive(Deserialize)]
+pub(super) struct WrittenGrpc {
+    pub endpoint_url: String,
+    #[serde(default)]
+    pub service: String,
+    #[serde(default)]
+    pub tls: bool,
+    pub server_name: Option<String>,
+    #[serde(flatten)]
+    pub trust: WrittenTrust,
+}
+
+#[derive(Deserialize)]
 pub(super) struct WrittenExec {
     pub command: String,
     #[serde(default)]
