@@ -9,6 +9,8 @@ pub mod cli;
 pub mod command;
 pub mod conclude;
 pub mod config;
+pub mod confirm;
+pub mod memory_file;
 pub mod page_files;
 pub mod record;
 pub mod report;
@@ -18,6 +20,7 @@ pub mod schedule;
 pub mod serve;
 pub mod stop;
 pub mod store;
+pub mod watch;
 
 /// The present moment by this machine's clock. Only commands call it; everything else is told the time.
 #[must_use]

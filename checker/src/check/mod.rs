@@ -6,6 +6,7 @@
 
 pub mod assertion;
 pub mod connect;
+pub mod connectivity;
 pub mod dns;
 pub mod exec;
 pub mod grpc;
@@ -33,18 +34,20 @@ use shared::result::Attempt;
 use shared::status::Status;
 
 use self::connect::TlsOptions;
+use self::connectivity::Connectivity;
 use self::http::HttpClients;
 use self::reach::Reach;
 use self::seen::Seen;
 use self::stopwatch::{PHASES, Stopwatch};
 use self::tls_trust::{TlsConfigs, TrustError};
-use crate::config::valid::{Check, CheckKind};
+use crate::config::valid::{Check, CheckKind, Config};
 
 /// What all checks of a process share, so that no check sets it up for itself.
 pub struct Probes {
     http: HttpClients,
     tls: TlsConfigs,
     icmp: OnceLock<Result<socket2::Type, String>>,
+    connectivity: Connectivity,
     reach: Reach,
     clock: fn() -> UnixNanos,
 }
@@ -53,7 +56,25 @@ impl Probes {
     /// What checks share, set up when it is first needed; `clock` tells the time, by which certificates expire.
     #[must_use]
     pub fn new(reach: Reach, clock: fn() -> UnixNanos) -> Probes {
-        Probes { http: HttpClients::default(), tls: TlsConfigs::default(), icmp: OnceLock::new(), reach, clock }
+        Probes {
+            connectivity: Connectivity::default(),
+            http: HttpClients::default(),
+            tls: TlsConfigs::default(),
+            icmp: OnceLock::new(),
+            reach,
+            clock,
+        }
+    }
+
+    /// The same for a configuration's checks.
+    #[must_use]
+    pub fn of(config: &Config, clock: fn() -> UnixNanos) -> Probes {
+        Probes { connectivity: Connectivity::new(config.connectivity.clone()), ..Probes::new(config.reach, clock) }
+    }
+
+    /// Whether this node is online, as far as it was told how to know.
+    pub async fn is_online(&self) -> bool {
+        self.connectivity.is_online().await
     }
 
     /// The TLS configuration that a check asks for, if it does.

@@ -4,6 +4,7 @@ pub mod init;
 pub mod run;
 pub mod serve;
 pub mod validate;
+mod watching;
 
 use std::path::Path;
 use std::process::ExitCode;

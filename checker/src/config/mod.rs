@@ -15,6 +15,7 @@ pub mod valid;
 mod written;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -27,11 +28,9 @@ use self::document::{Located, Value};
 use self::problem::{Problem, Problems};
 use self::valid::{Bucket, Config, Page, Place, Secret, Storage, WriterKeys};
 use self::written::{Written, WrittenDirectory, WrittenPage, WrittenS3};
+use crate::check::connect::Address;
 use crate::check::http::HttpCheck;
 use crate::check::reach::Reach;
-
-/// How many checks run at once unless the file says: enough for thousands of endpoints on a small machine.
-const DEFAULT_CONCURRENT_CHECKS: usize = 64;
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
@@ -145,7 +144,16 @@ fn convert(root: &Located, folder: &Path, surroundings: &Surroundings<'_>, probl
     let located: &[Located] = if let Some(Value::List(list)) = checkers { list } else { &[] };
     let mut checks = Vec::with_capacity(located.len());
     for (index, (located, json)) in located.iter().zip(written.checkers).enumerate() {
-        checks.extend(checks::convert(located, json, index, folder, problems));
+        checks.extend(checks::convert(located, json, index, folder, problems).map(Arc::new));
+    }
+    let mut connectivity = Vec::new();
+    for text in &written.connectivity {
+        match Address::parse(text, None) {
+            Ok(address) => connectivity.push(address),
+            Err(error) => {
+                problems.add(Problem::error(place_of("connectivity"), format!("`connectivity`: failed to {error}")));
+            }
+        }
     }
     for key in ["notifiers", "notifier"] {
         if root.member(key).is_some() {
@@ -160,11 +168,10 @@ fn convert(root: &Located, folder: &Path, surroundings: &Surroundings<'_>, probl
     Some(Config {
         node,
         every: written.every.map(|every| every.0),
-        concurrent_checks: Some(written.concurrent_checks)
-            .filter(|count| *count > 0)
-            .unwrap_or(DEFAULT_CONCURRENT_CHECKS),
+        concurrent_checks: Some(written.concurrent_checks).filter(|count| *count > 0),
         reach: if written.deny_private_addresses { Reach::PublicOnly } else { Reach::Anywhere },
         checks,
+        connectivity,
         storage,
         spool_dir: written.spool_dir.map_or_else(|| state.join("checkup").join("spool"), |dir| folder.join(dir)),
         page: convert_page(written.page),

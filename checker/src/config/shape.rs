@@ -107,8 +107,15 @@ pub const ROOT: Shape = Shape::Object(&[
     optional(
         "concurrent_checks",
         Shape::Integer(0, 100_000),
-        "`64`; 0 means the same",
+        "`64` for a single round, `512` for `serve` and `run --every`; 0 means the same",
         "How many checks are under way at once.",
+    ),
+    optional(
+        "connectivity",
+        Shape::List(&Shape::Text),
+        "none: this node is taken to be online",
+        "Addresses such as `1.1.1.1:443`. If something is down and none of them accepts a connection, this node is \
+         offline, and the result is unknown.",
     ),
     required("checkers", CHECKERS, "What is watched."),
     optional(

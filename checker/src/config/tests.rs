@@ -81,7 +81,7 @@ fn every_key_of_the_originals_checks_is_read() {
 fn what_is_left_out_is_as_the_reference_says() {
     let config = loaded(r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"https://a.example/"}]}"#);
     assert_eq!(config.node.as_str(), "web-01");
-    assert_eq!((config.concurrent_checks, config.every), (64, None));
+    assert_eq!((config.concurrent_checks, config.every), (None, None));
     let http = http(&config, 0);
     assert_eq!(
         (http.method.as_str(), http.timeout, http.body_limit, http.max_redirects),
@@ -178,6 +178,7 @@ fn what_cannot_be_seen_from_the_shape_is_named_with_its_place() {
             r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","assertions":["[RTT] < 5"]}]}"#,
             "write one such as `500ms`",
         ),
+        (r#"{"checkers":[],"connectivity":["1.1.1.1"]}"#, "a host and a port"),
         (r#"{"checkers":[],"node":"Büro"}"#, "as a node's name"),
         (r#"{"checkers":[],"timestamp":"noon"}"#, "RFC 3339"),
         (r#"{"checkers":[],"storage":{"type":"mysql","dsn":"x"}}"#, "`mysql` is not yet supported"),

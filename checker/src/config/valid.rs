@@ -12,6 +12,7 @@ use shared::status::Status;
 use shared::{Nanos, UnixNanos};
 
 use crate::check::assertion::Assertion;
+use crate::check::connect::Address;
 use crate::check::dns::DnsCheck;
 use crate::check::exec::ExecCheck;
 use crate::check::grpc::GrpcCheck;
@@ -31,12 +32,14 @@ pub struct Config {
     pub node: NodeName,
     /// How often rounds are made, if the file says so; results carry it as their interval.
     pub every: Option<Nanos>,
-    /// How many checks may be under way at once; at least one.
-    pub concurrent_checks: usize,
+    /// How many checks may be under way at once, if the file says; at least one.
+    pub concurrent_checks: Option<usize>,
     /// Which addresses checks may connect to.
     pub reach: Reach,
     /// What is watched, in the file's order.
-    pub checks: Vec<Check>,
+    pub checks: Vec<Arc<Check>>,
+    /// Addresses one of which can be reached whenever this node is online; none asks nobody.
+    pub connectivity: Vec<Address>,
     /// Where results go; `None` if the file names no storage.
     pub storage: Option<Storage>,
     /// Where rounds wait that could not be stored.
@@ -64,6 +67,12 @@ pub struct Check {
     pub retries: u32,
     /// How long to wait before that.
     pub retry_delay: Duration,
+    /// How many times in a row a worse status has to be seen before it is believed; at least one.
+    pub confirm: u32,
+    /// How often it is checked, if the file says so for it alone.
+    pub every: Option<Nanos>,
+    /// The same while it is not healthy.
+    pub every_when_down: Option<Nanos>,
     /// What has to hold of what an attempt saw.
     pub assertions: Arc<[Assertion]>,
     /// What attempts have to look at for the assertions.
@@ -114,6 +123,9 @@ impl Check {
             failure: Status::Down,
             retries: 0,
             retry_delay: Duration::ZERO,
+            confirm: 1,
+            every: None,
+            every_when_down: None,
             assertions: Arc::new([]),
             wanted: Wanted::default(),
             kind,
@@ -154,6 +166,12 @@ impl CheckKind {
             CheckKind::Grpc(_) => "grpc",
             CheckKind::NotPossible { word, .. } => word,
         }
+    }
+
+    /// Whether what it finds depends on this node's network.
+    #[must_use]
+    pub fn needs_network(&self) -> bool {
+        !matches!(self, CheckKind::Exec(_) | CheckKind::NotPossible { .. })
     }
 
     /// What is looked at: URL, host:port or command.

@@ -12,6 +12,8 @@ pub(super) struct Written {
     /// Read one by one, since one that does not work must not spoil the others.
     pub checkers: Vec<serde_json::Value>,
     #[serde(default)]
+    pub connectivity: Vec<String>,
+    #[serde(default)]
     pub deny_private_addresses: bool,
     pub spool_dir: Option<String>,
     pub page: Option<WrittenPage>,

@@ -11,7 +11,7 @@ use crate::check::{Observation, Probes, Tried, observe};
 use crate::config::valid::Check;
 use crate::config::{Surroundings, from_text};
 
-fn check(url: &str, more: &str) -> Check {
+fn check(url: &str, more: &str) -> std::sync::Arc<Check> {
     let text = format!(
         r#"{{"checkers":[{{"type":"http","endpoint_name":"A","endpoint_url":"{url}","timeout":"700ms"{more}}}]}}"#
     );

@@ -32,6 +32,24 @@ const COMMON: &[Field] = &[
         "`0`",
         "How often a failed attempt is repeated before it counts. What failed before stays visible in the result.",
     ),
+    optional(
+        "confirm",
+        Shape::Integer(0, 100),
+        "`1`; 0 means the same",
+        "How many times in a row a worse status has to be seen before it is believed, and then from the first time on.",
+    ),
+    optional(
+        "every",
+        Shape::Duration(SECOND, DAY),
+        "the file's `every`",
+        "How often this check is made, by `serve` and `run --every`.",
+    ),
+    optional(
+        "every_when_down",
+        Shape::Duration(SECOND, DAY),
+        "the same",
+        "How often this check is made while it is not healthy.",
+    ),
     optional("retry_delay", Shape::Duration(0, DAY), "`1s`", "How long to wait before a failed attempt is repeated."),
     optional(
         "assertions",

@@ -20,6 +20,10 @@ pub(super) struct WrittenCommon {
     #[serde(default)]
     pub retries: u32,
     pub retry_delay: Option<WrittenDuration>,
+    #[serde(default)]
+    pub confirm: u32,
+    pub every: Option<WrittenDuration>,
+    pub every_when_down: Option<WrittenDuration>,
 }
 
 #[derive(Deserialize)]
