@@ -18,7 +18,7 @@ help: ## Print what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: checker ## Build everything, check the endpoints in checker.json and serve the status page
-	@test -e $(CONFIG) || $(TARGET)/release/checker init $(CONFIG)
+	@test -e $(CONFIG) || { $(TARGET)/release/checker init $(CONFIG) && sed -i 's/127\.0\.0\.1:8080/127.0.0.1:$(PORT)/' $(CONFIG); }
 	@echo "checkup: open http://127.0.0.1:$(PORT) to see the status page; edit $(CONFIG) to say what is checked; stop with Ctrl-C"
 	@exec $(TARGET)/release/checker serve -c $(CONFIG) --listen 127.0.0.1:$(PORT)
 
@@ -55,7 +55,7 @@ weigh: ## Print what the page weighs, and fail above its budget
 bench: ## Measure the page and the checker (minutes)
 	@scripts/setup.sh bench
 	@$(MAKE) --no-print-directory checker
-	CHECKUP_BIN=$(TARGET)/release/checker CHECKUP_DIST=$(CURDIR)/dist cargo bench -p tests --bench figures
+	CHECKUP_BIN=$(TARGET)/release/checker CHECKUP_DIST=$(CURDIR)/dist cargo bench --profile dev -p tests --bench figures
 
 setup: ## Install what building needs and is missing; says so before it does
 	@scripts/setup.sh run

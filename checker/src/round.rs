@@ -18,6 +18,9 @@ use crate::config::valid::{Check, Config};
 /// small machine, and few enough that they do not slow each other down.
 const CHECKS_AT_ONCE: usize = 64;
 
+/// Why nothing is concluded from a node that is offline.
+const OFFLINE: &str = "this node is offline: none of its `connectivity` addresses can be reached";
+
 /// What a person has to say with a round.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announcement {
@@ -88,7 +91,7 @@ impl Look {
         let mut conclusion = conclude(observe(check, probes).await, check);
         if conclusion.status == Status::Down && check.kind.needs_network() && !probes.is_online().await {
             conclusion.status = Status::Unknown;
-            conclusion.notice = "this node is offline: none of its `connectivity` addresses can be reached".to_owned();
+            OFFLINE.clone_into(&mut conclusion.notice);
         }
         self.result(check, started, conclusion)
     }

@@ -32,7 +32,7 @@ pub fn offset(hash: u64, every: Nanos, endpoints: usize) -> Nanos {
     // Steps of powers of two, so that one endpoint more moves the others seldom.
     let needed = (endpoints.next_power_of_two() as i64).saturating_mul(shared::SECOND / STARTS_A_SECOND);
     let window = needed.min(every).max(1);
-    (i128::from(window) * i128::from(hash) >> 64) as Nanos
+    ((i128::from(window) * i128::from(hash)) >> 64) as Nanos
 }
 
 /// The first moment after `now` that lies `offset` into an interval, counted from 1970.
@@ -108,7 +108,7 @@ impl Timetable {
 
     /// When the next endpoint is due.
     #[must_use]
-    pub fn next(&mut self) -> Option<UnixNanos> {
+    pub fn next_due(&mut self) -> Option<UnixNanos> {
         while let Some(Reverse((at, index))) = self.queue.peek().copied() {
             if self.entries[index].next == at {
                 return Some(at);
@@ -120,7 +120,7 @@ impl Timetable {
 
     /// Takes one endpoint that is due at `now`; it is due again at its next moment after `now`.
     pub fn take_due(&mut self, now: UnixNanos) -> Option<Due> {
-        let first = self.next().filter(|at| *at <= now)?;
+        let first = self.next_due().filter(|at| *at <= now)?;
         let Reverse((_, index)) = self.queue.pop()?;
         let every = self.entries[index].every;
         let missed = (now - first) / every;
@@ -198,7 +198,7 @@ mod tests {
             let mut timetable = Timetable::new([(stable_hash("Shop", "x"), 10 * SECOND)], start);
             let mut moments = Vec::new();
             for _ in 0..5 {
-                let at = timetable.next().expect("it is due some time");
+                let at = timetable.next_due().expect("it is due some time");
                 moments.push(timetable.take_due(at).expect("it is due").at % (10 * SECOND));
             }
             moments
@@ -209,22 +209,22 @@ mod tests {
     #[test]
     fn what_was_due_while_nobody_looked_is_missed_and_counted() {
         let mut timetable = Timetable::new([(0, 10), (u64::MAX, 1_000)], 0);
-        assert_eq!(timetable.next(), Some(10));
+        assert_eq!(timetable.next_due(), Some(10));
         assert_eq!(timetable.take_due(9), None);
         assert_eq!(timetable.take_due(45), Some(Due { index: 0, at: 40, missed_since: Some(10), missed: 3 }));
         assert_eq!(timetable.take_due(45), None);
-        assert_eq!(timetable.next(), Some(50));
+        assert_eq!(timetable.next_due(), Some(50));
     }
 
     #[test]
     fn another_interval_holds_from_now_on() {
         let mut timetable = Timetable::new([(0, 1_000)], 0);
         timetable.set_every(0, 10, 101);
-        assert_eq!((timetable.next(), timetable.every(0)), (Some(110), 10));
+        assert_eq!((timetable.next_due(), timetable.every(0)), (Some(110), 10));
         timetable.set_every(0, 1_000, 105);
-        assert_eq!(timetable.next(), Some(1_000));
+        assert_eq!(timetable.next_due(), Some(1_000));
         assert!(timetable.take_due(1_000).is_some());
-        assert_eq!(timetable.next(), Some(2_000));
+        assert_eq!(timetable.next_due(), Some(2_000));
     }
 
     #[test]
@@ -246,7 +246,7 @@ mod tests {
             let offset = offset(hash, every, 1);
             let mut looked = 0;
             for delay in delays {
-                let at = timetable.next().expect("it is due some time");
+                let at = timetable.next_due().expect("it is due some time");
                 let due = timetable.take_due(at + delay).expect("it is due");
                 prop_assert_eq!((due.at - offset) % every, 0);
                 prop_assert!(due.at <= at + delay && at + delay - due.at < every);

@@ -214,7 +214,7 @@ impl Watch {
     /// How long nothing has to be done.
     fn pause(&mut self) -> Duration {
         let now = (self.clock)();
-        let next = [self.timetable.next(), self.batch_is_late_at()].into_iter().flatten().min();
+        let next = [self.timetable.next_due(), self.batch_is_late_at()].into_iter().flatten().min();
         let pause = next.map_or(Nanos::MAX, |at| at.saturating_sub(now).max(0));
         Duration::from_nanos(pause.unsigned_abs()).min(LOOK_AT_CLOCK_EVERY)
     }
@@ -228,7 +228,7 @@ impl Watch {
         let now = (self.clock)();
         let is_quiet = self.under_way.is_empty()
             && self.ready.is_empty()
-            && self.timetable.next().is_none_or(|next| next.saturating_sub(now) > QUIET.min(self.every / 2));
+            && self.timetable.next_due().is_none_or(|next| next.saturating_sub(now) > QUIET.min(self.every / 2));
         if is_quiet || self.batch_is_late_at().is_some_and(|at| at <= now) {
             self.send();
         }

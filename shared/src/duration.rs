@@ -83,13 +83,22 @@ pub fn rtt(nanos: Nanos) -> String {
     let (size, unit) = match nanos {
         0 => return "0 ms".to_owned(),
         1..1_000 => return format!("{nanos} ns"),
-        1_000..1_000_000 => (1e3, "µs"),
-        1_000_000..SECOND => (1e6, "ms"),
-        _ => (1e9, "s"),
+        1_000..1_000_000 => (1_000, "µs"),
+        1_000_000..SECOND => (1_000_000, "ms"),
+        _ => (SECOND, "s"),
     };
-    let value = nanos as f64 / size;
-    let decimals = if value >= 99.95 { 0 } else { usize::from(value < 9.995) + 1 };
-    format!("{value:.decimals$} {unit}")
+    // In integers, since the page would carry the formatting of floating-point numbers for this alone.
+    let (nanos, size) = (i128::from(nanos), i128::from(size));
+    let rounded = |scale: i128| ((nanos * scale + size / 2) / size) as i64;
+    if nanos * 1_000 < 9_995 * size {
+        let hundredths = rounded(100);
+        format!("{}.{:02} {unit}", hundredths / 100, hundredths % 100)
+    } else if nanos * 100 < 9_995 * size {
+        let tenths = rounded(10);
+        format!("{}.{} {unit}", tenths / 10, tenths % 10)
+    } else {
+        format!("{} {unit}", rounded(1))
+    }
 }
 
 /// A length of time in the two greatest units that matter: `12 minutes`, `1 h 5 min`, `89 d 23 h`, `42 s`.

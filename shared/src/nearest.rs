@@ -3,14 +3,14 @@
 /// The candidate that is nearest to `typed`, if one is near enough to be a slip of the fingers.
 #[must_use]
 pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let typed = typed.to_lowercase();
+    let typed = typed.to_ascii_lowercase();
     // A third of the letters may differ, and two neighbours may have changed places: `titel` finds `title`,
     // `port` does not.
     let letters = typed.chars().count();
     let allowed = (letters / 3).max(if letters > 3 { 2 } else { 1 });
     candidates
         .into_iter()
-        .map(|candidate| (distance(&typed, &candidate.to_lowercase()), candidate))
+        .map(|candidate| (distance(&typed, &candidate.to_ascii_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)

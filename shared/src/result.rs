@@ -5,6 +5,7 @@
 //! [`crate::object_name`].
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::object_name::{CheckFileName, NodeName};
 use crate::status::Status;
@@ -125,16 +126,17 @@ pub struct NotACheckFile(String);
 impl CheckFile {
     /// Reads the content of a check file; one bad element is skipped and named, the others stand.
     pub fn parse(content: &[u8]) -> Result<CheckFile, NotACheckFile> {
-        if let Ok(written) = serde_json::from_slice::<Vec<ResultAsWritten>>(content) {
+        let refused = |error: &dyn std::error::Error| NotACheckFile(error.to_string());
+        let text = std::str::from_utf8(content).map_err(|error| refused(&error))?;
+        if let Ok(written) = serde_json::from_str::<Vec<ResultAsWritten>>(text) {
             let results = written.into_iter().map(ResultAsWritten::into_result).collect();
             return Ok(CheckFile { results, skipped: Vec::new() });
         }
         // Something in it is not as it should be: look at each element on its own.
-        let elements: Vec<serde_json::Value> =
-            serde_json::from_slice(content).map_err(|error| NotACheckFile(error.to_string()))?;
+        let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| refused(&error))?;
         let mut file = CheckFile::default();
         for (index, element) in elements.into_iter().enumerate() {
-            match serde_json::from_value::<ResultAsWritten>(element) {
+            match serde_json::from_str::<ResultAsWritten>(element.get()) {
                 Ok(written) => file.results.push(written.into_result()),
                 Err(error) => file.skipped.push(Skipped { index, reason: shortened(error.to_string(), ERROR_LIMIT) }),
             }

@@ -212,7 +212,7 @@ impl Share {
             return "100%".to_owned();
         }
         // In units of 10^-7: five decimals of a percentage, cut.
-        let cut = i128::from(self.part) * 10_000_000 / i128::from(self.whole);
+        let cut = (i128::from(self.part) * 10_000_000 / i128::from(self.whole)) as i64;
         let (whole, decimals) = (cut / 100_000, format!("{:05}", cut % 100_000));
         let nines = decimals.bytes().take_while(|byte| *byte == b'9').count();
         let shown = if whole == 99 { (nines + 1).clamp(2, 5) } else { 2 };

@@ -2,7 +2,6 @@
 //! the next refresh adds only what is new and asks again for what may have passed.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::StreamExt;
 use futures_util::stream;
@@ -11,6 +10,7 @@ use shared::result::CheckFile;
 use shared::{HOUR, UnixNanos};
 
 use crate::record::Record;
+use crate::sorted;
 use crate::source::{CHECK_FILE_LIMIT, Listing, SourceError};
 
 /// How many files are asked for at once: browsers send six at a time over HTTP/1, and many more over HTTP/2.
@@ -42,12 +42,14 @@ pub struct Memory {
     pub record: Record,
     /// Why the store could not be listed at the last attempt.
     pub list_problem: Option<SourceError>,
-    /// Files nobody could get; they are asked for again.
-    pub failed: BTreeMap<CheckFileName, SourceError>,
+    /// Files nobody could get; they are asked for again. Newest first.
+    pub failed: Vec<(CheckFileName, SourceError)>,
     /// Files that are no check files inside; since they never change they are not asked for again.
-    pub unreadable: BTreeMap<CheckFileName, String>,
-    /// Objects in the store whose names are none of ours.
-    pub foreign: BTreeSet<String>,
+    pub unreadable: Vec<(CheckFileName, String)>,
+    /// The first objects in the store whose names are none of ours.
+    pub foreign: Vec<String>,
+    /// How many there were in the last list.
+    pub foreign_count: usize,
     /// How many files are in range but too old to be among the newest [`FILES_LIMIT`].
     pub left_out: usize,
     /// How many files of the load in hand are dealt with.
@@ -57,6 +59,9 @@ pub struct Memory {
     /// How often a list was read.
     lists_read: u32,
 }
+
+/// How many foreign objects are remembered by name; nobody reads more.
+const FOREIGN_KEPT: usize = 10;
 
 /// Names that a store may hold beside check files, and that nobody needs to hear of.
 fn is_expected(name: &str) -> bool {
@@ -109,55 +114,62 @@ impl Memory {
     fn choose(&mut self, listing: Listing, from: UnixNanos) -> Vec<CheckFileName> {
         self.lists_read = self.lists_read.wrapping_add(1);
         self.list_problem = None;
-        self.foreign.extend(listing.foreign.into_iter().filter(|name| !is_expected(name)));
-        let mut wanted: BTreeSet<CheckFileName> = self.failed.keys().cloned().collect();
+        let mut foreign = listing.foreign;
+        foreign.retain(|name| !is_expected(name));
+        // A refresh that lists the newest alone must not forget what the whole list held.
+        if foreign.len() >= self.foreign_count {
+            self.foreign_count = foreign.len();
+            foreign.truncate(FOREIGN_KEPT);
+            self.foreign = foreign;
+        }
+        let mut wanted: Vec<CheckFileName> = std::mem::take(&mut self.failed).into_iter().map(|(name, _)| name).collect();
         for listed in listing.files {
             let name = listed.name;
-            if name.stored_at < from || self.record.contains(&name) || self.unreadable.contains_key(&name) {
+            if name.stored_at < from || self.record.contains(&name) || self.is_unreadable(&name) {
                 continue;
             }
             match listed.size {
                 Some(size) if size > CHECK_FILE_LIMIT => {
                     let error = SourceError::TooLarge(CHECK_FILE_LIMIT);
-                    self.unreadable.insert(name, format!("failed to {error}"));
+                    self.unreadable.push((name, format!("failed to {error}")));
                 }
-                _ => {
-                    wanted.insert(name);
-                }
+                _ => wanted.push(name),
             }
         }
+        // Those that failed before are listed again as a rule.
+        sorted::by_key(&mut wanted, |name| -name.stored_at);
+        wanted.dedup();
         let room = FILES_LIMIT.saturating_sub(self.record.file_count());
         self.left_out = wanted.len().saturating_sub(room);
-        let wanted: Vec<CheckFileName> = wanted.into_iter().rev().take(room).collect();
+        wanted.truncate(room);
         (self.done, self.total) = (0, wanted.len());
         wanted
     }
 
+    fn is_unreadable(&self, name: &CheckFileName) -> bool {
+        self.unreadable.iter().any(|(known, _)| known == name)
+    }
+
     fn take(&mut self, name: &CheckFileName, answer: Result<Vec<u8>, SourceError>) {
         self.done += 1;
-        self.failed.remove(name);
         match answer {
             Ok(content) => match CheckFile::parse(&content) {
                 Ok(file) => self.record.add(name, file),
-                Err(error) => {
-                    self.unreadable.insert(name.clone(), format!("failed to {error}"));
-                }
+                Err(error) => self.unreadable.push((name.clone(), format!("failed to {error}"))),
             },
-            Err(error) if error.may_pass() => {
-                self.failed.insert(name.clone(), error);
-            }
-            Err(error) => {
-                self.unreadable.insert(name.clone(), format!("failed to {error}"));
-            }
+            Err(error) if error.may_pass() => self.failed.push((name.clone(), error)),
+            Err(error) => self.unreadable.push((name.clone(), format!("failed to {error}"))),
         }
     }
 
-    /// Marks the files that nobody asked for any more as failed, for the reason of the others.
+    /// Marks the files that nobody asked for any more as failed, for the reason of the last one that did.
     fn give_up_on(&mut self, wanted: &[CheckFileName]) {
-        let Some(reason) = self.failed.values().next_back().cloned() else { return };
+        let Some((_, reason)) = self.failed.last().cloned() else { return };
+        let dealt_with = self.failed.len();
         for name in wanted {
-            if !self.record.contains(name) && !self.unreadable.contains_key(name) {
-                self.failed.entry(name.clone()).or_insert_with(|| reason.clone());
+            let failed = || self.failed[..dealt_with].iter().any(|(known, _)| known == name);
+            if !self.record.contains(name) && !self.is_unreadable(name) && !failed() {
+                self.failed.push((name.clone(), reason.clone()));
             }
         }
         self.done = self.total;
@@ -165,8 +177,8 @@ impl Memory {
 
     fn forget_before(&mut self, from: UnixNanos) {
         self.record.forget_before(from);
-        self.failed.retain(|name, _| name.stored_at >= from);
-        self.unreadable.retain(|name, _| name.stored_at >= from);
+        self.failed.retain(|(name, _)| name.stored_at >= from);
+        self.unreadable.retain(|(name, _)| name.stored_at >= from);
     }
 }
 
@@ -174,6 +186,7 @@ impl Memory {
 mod tests {
     use super::*;
     use crate::source::Listed;
+    use std::collections::BTreeMap;
     use futures_util::FutureExt;
     use shared::MINUTE;
 
@@ -272,7 +285,7 @@ mod tests {
         load(&store, &memory, T);
         assert_eq!(memory.borrow().unreadable.len(), 2);
         assert_eq!(memory.borrow().record.skipped.len(), 1);
-        assert_eq!(memory.borrow().foreign.iter().collect::<Vec<_>>(), ["notes.txt"]);
+        assert_eq!(memory.borrow().foreign, ["notes.txt"]);
         store.asked.borrow_mut().clear();
         load(&store, &memory, T);
         assert!(store.asked.borrow().is_empty());

@@ -1,7 +1,7 @@
 //! What the loaded check files say, by endpoint and node, in a form that is quick to reckon with. Files are added
 //! one by one and forgotten by age; nothing is reckoned here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use shared::object_name::{CheckFileName, NodeName};
@@ -10,25 +10,38 @@ use shared::status::Status;
 use shared::uptime::Observation;
 use shared::{Nanos, UnixNanos};
 
+use crate::sorted::{self, find_descending};
+
 /// The most endpoints that are kept: a store that names more is hostile or not meant for a page.
 pub const ENDPOINTS_LIMIT: usize = 10_000;
 
 /// Everything the page knows.
 #[derive(Debug, Default)]
 pub struct Record {
-    /// The check files that are in memory.
-    files: BTreeSet<CheckFileName>,
+    /// The check files that are in memory, newest first, which is the order in which they come.
+    files: Vec<CheckFileName>,
     /// The endpoints, in the order in which they were first seen.
     pub endpoints: Vec<EndpointRecord>,
-    places: BTreeMap<EndpointKey, usize>,
-    /// The moment of the newest result of each node; `None` is a checker that gives no name.
-    pub nodes: BTreeMap<Option<NodeName>, UnixNanos>,
-    /// What was said, by the file it was said in and its words.
-    pub messages: BTreeMap<(CheckFileName, String), Vec<usize>>,
+    places: HashMap<EndpointKey, usize>,
+    /// The nodes with the moment of the newest result of each; `None` is a checker that gives no name.
+    pub nodes: Vec<(Option<NodeName>, UnixNanos)>,
+    /// What was said, in no order.
+    pub messages: Vec<Said>,
     /// The elements of files that could not be read, each in words, with its file.
-    pub skipped: BTreeMap<CheckFileName, String>,
+    pub skipped: Vec<(CheckFileName, String)>,
     /// Whether endpoints were left out, since there are more than [`ENDPOINTS_LIMIT`].
     pub overflowed: bool,
+}
+
+/// A message as it was stored.
+#[derive(Debug)]
+pub struct Said {
+    /// When.
+    pub at: UnixNanos,
+    /// The words, as HTML.
+    pub html: String,
+    /// The places of the endpoints it was said about.
+    pub about: Vec<usize>,
 }
 
 /// What is known of one endpoint.
@@ -83,32 +96,32 @@ impl Record {
     /// Whether a check file is in memory.
     #[must_use]
     pub fn contains(&self, name: &CheckFileName) -> bool {
-        self.files.contains(name)
+        find_descending(&self.files, name).is_ok()
     }
 
     /// When the newest check file in memory was stored.
     #[must_use]
     pub fn newest_file(&self) -> Option<UnixNanos> {
-        self.files.last().map(|name| name.stored_at)
+        self.files.first().map(|name| name.stored_at)
     }
 
     /// Adds a check file, once; the same one again changes nothing.
     pub fn add(&mut self, name: &CheckFileName, file: CheckFile) {
-        if !self.files.insert(name.clone()) {
-            return;
-        }
+        let Err(place) = find_descending(&self.files, name) else { return };
+        self.files.insert(place, name.clone());
         let file = file.stored_as(name);
         if let Some(first) = file.skipped.first() {
             let count = file.skipped.len();
             let others = if count > 1 { format!(" (and {} more)", count - 1) } else { String::new() };
-            self.skipped.insert(name.clone(), format!("element {}{others} is no result: {}", first.index, first.reason));
+            self.skipped.push((name.clone(), format!("element {}{others} is no result: {}", first.index, first.reason)));
         }
+        let first_message = self.messages.len();
         for (position, result) in file.results.into_iter().enumerate() {
-            self.add_result(name, position, result);
+            self.add_result(name, position, first_message, result);
         }
     }
 
-    fn add_result(&mut self, name: &CheckFileName, position: usize, result: CheckResult) {
+    fn add_result(&mut self, name: &CheckFileName, position: usize, first_message: usize, result: CheckResult) {
         let key = result.endpoint_key();
         let place = match self.places.get(&key) {
             Some(place) => *place,
@@ -123,10 +136,16 @@ impl Record {
             }
         };
         if !result.message.trim().is_empty() {
-            self.messages.entry((name.clone(), result.message.clone())).or_default().push(place);
+            // One message about several endpoints stands in the result of each of them.
+            match self.messages[first_message..].iter_mut().find(|said| said.html == result.message) {
+                Some(said) => said.about.push(place),
+                None => self.messages.push(Said { at: name.stored_at, html: result.message.clone(), about: vec![place] }),
+            }
         }
-        let newest = self.nodes.entry(result.node.clone()).or_insert(result.timestamp);
-        *newest = (*newest).max(result.timestamp);
+        match self.nodes.iter_mut().find(|(node, _)| *node == result.node) {
+            Some((_, newest)) => *newest = (*newest).max(result.timestamp),
+            None => self.nodes.push((result.node.clone(), result.timestamp)),
+        }
         let endpoint = &mut self.endpoints[place];
         if name.stored_at >= endpoint.positioned_at {
             (endpoint.position, endpoint.positioned_at) = (position, name.stored_at);
@@ -141,12 +160,12 @@ impl Record {
 
     /// Forgets what was stored before `time`: results, messages and the endpoints nothing is left of.
     pub fn forget_before(&mut self, time: UnixNanos) {
-        if self.files.first().is_none_or(|oldest| oldest.stored_at >= time) {
+        if self.files.last().is_none_or(|oldest| oldest.stored_at >= time) {
             return;
         }
-        self.files.retain(|name| name.stored_at >= time);
-        self.skipped.retain(|name, _| name.stored_at >= time);
-        self.messages.retain(|(name, _), _| name.stored_at >= time);
+        self.files.truncate(self.files.partition_point(|name| name.stored_at >= time));
+        self.skipped.retain(|(name, _)| name.stored_at >= time);
+        self.messages.retain(|said| said.at >= time);
         for endpoint in &mut self.endpoints {
             for node in &mut endpoint.nodes {
                 node.looks.retain(|look| look.at >= time);
@@ -155,15 +174,13 @@ impl Record {
         }
         // Places stay what they are, since messages and the page refer to them; an endpoint without looks is
         // not shown.
-        self.nodes.retain(|_, newest| *newest >= time);
+        self.nodes.retain(|(_, newest)| *newest >= time);
     }
 
     /// Puts every node's looks in the order of time; nearly free where they are.
     pub fn put_in_order(&mut self) {
         for node in self.endpoints.iter_mut().flat_map(|endpoint| &mut endpoint.nodes) {
-            if !node.looks.is_sorted_by_key(|look| look.at) {
-                node.looks.sort_by_key(|look| look.at);
-            }
+            sorted::by_key(&mut node.looks, |look| look.at);
         }
     }
 }

@@ -24,11 +24,11 @@ async fn serving() -> (Endpoint, Checker, Served) {
     (ok, checker, served)
 }
 
-/// The URLs of the page's own files: what `index.html` names.
+/// The URLs of the page's own files: what `index.html` links to.
 fn files_of(page: &str) -> Vec<String> {
-    let quoted =
-        page.split(['"', '\'', '=', '>', ' ']).filter(|text| ["js", "css", "wasm", "svg"].contains(&kind(text)));
-    let mut files: Vec<String> = quoted.map(|text| text.trim_start_matches("./").to_owned()).collect();
+    let links = page.split("href=").skip(1).chain(page.split("src=").skip(1));
+    let links = links.filter_map(|rest| rest.trim_start_matches(['"', '\'']).split(['"', '\'', '>', ' ']).next());
+    let mut files: Vec<String> = links.map(|link| link.trim_start_matches("./").to_owned()).collect();
     files.sort();
     files.dedup();
     files

@@ -62,12 +62,9 @@ impl Browser {
         browser
     }
 
-    /// From the next page on, its clock starts at `time`.
-    pub async fn set_clock(&self, time: UnixNanos) {
-        let source = format!(
-            "{{ const offset = {} - Date.now(), now = Date.now.bind(Date); Date.now = () => Math.floor(now() + offset); }}",
-            time / 1_000_000
-        );
+    /// From the next page on, its clock stands still at `time`.
+    pub async fn stop_clock(&self, time: UnixNanos) {
+        let source = format!("Date.now = () => {};", time / 1_000_000);
         self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;
     }
 

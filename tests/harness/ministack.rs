@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::program::Program;
 use crate::{free_port, tool, wait_blocking, web};
@@ -53,11 +54,13 @@ pub async fn admin() -> AccessKey {
 
 /// The key of a new user who may list and read one bucket below a prefix, as a page's visitors may.
 pub async fn reader(bucket: &str) -> AccessKey {
+    static COUNT: AtomicU32 = AtomicU32::new(1);
     let rights = serde_json::json!({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": format!("arn:aws:s3:::{bucket}")},
         {"Effect": "Allow", "Action": "s3:GetObject", "Resource": format!("arn:aws:s3:::{bucket}/*")},
     ]});
-    new_user(&format!("{bucket}-reader"), &rights.to_string()).await
+    let name = format!("{bucket}-reader-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    new_user(&name, &rights.to_string()).await
 }
 
 async fn new_user(name: &str, rights: &str) -> AccessKey {

@@ -8,6 +8,7 @@ use super::element::{Built, html, svg};
 use super::endpoint::Endpoint;
 use super::strip::step;
 use crate::view::chart::{ChartView, HEIGHT, Point, WIDTH};
+use crate::view::words::number;
 
 /// The chart; `crosshair` is where every chart is pointed at, from 0 to 1.
 pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
@@ -33,8 +34,8 @@ pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Bui
     let paths = svg("svg")
         .class("paths")
         .set("width", "100%")
-        .set("height", &HEIGHT.to_string())
-        .set("viewBox", &format!("0 0 {WIDTH} {HEIGHT}"))
+        .set("height", &number(HEIGHT))
+        .set("viewBox", &format!("0 0 {} {}", number(WIDTH), number(HEIGHT)))
         .set("preserveAspectRatio", "none")
         .with(path("band", |chart| &chart.band))
         .with(path("mark", |chart| &chart.marks))
@@ -48,7 +49,7 @@ pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Bui
         .class("chart")
         .set("role", "img")
         .set("tabindex", "0")
-        .set("height", &(HEIGHT + 1.0).to_string())
+        .set("height", &number(HEIGHT + 1.0))
         .live("aria-label", move || Some(label()))
         .live("data-points", move || Some(endpoint.read(|one| one.chart.points.len()).to_string()))
         .with(svg("g").redrawn(grid, |grid| grid.iter().map(|(height, _)| line("grid", *height)).collect()))
@@ -89,12 +90,12 @@ fn share_of(event: &Event) -> Option<f64> {
 }
 
 fn line(class: &str, height: f64) -> Built {
-    let height = height.to_string();
+    let height = number(height);
     svg("line").class(class).set("x1", "0").set("x2", "100%").set("y1", &height).set("y2", &height)
 }
 
 fn unit(x: &str, height: f64, label: &str) -> Built {
-    svg("text").class("unit").set("x", x).set("y", &(height - 3.0).to_string()).text(label)
+    svg("text").class("unit").set("x", x).set("y", &number(height - 3.0)).text(label)
 }
 
 fn threshold_line((height, label): &(f64, String)) -> [Built; 2] {
@@ -102,10 +103,10 @@ fn threshold_line((height, label): &(f64, String)) -> [Built; 2] {
 }
 
 fn cross(point: &Point) -> Vec<Built> {
-    let x = point.x;
-    let mut drawn = vec![svg("path").class("cross").set("d", &format!("M{x:.1} 0V{HEIGHT}"))];
+    let x = number(point.x);
+    let mut drawn = vec![svg("path").class("cross").set("d", &format!("M{x} 0V{}", number(HEIGHT)))];
     if let Some(y) = point.y {
-        drawn.push(svg("path").class("spot").set("d", &format!("M{x:.1} {y:.1}h0")));
+        drawn.push(svg("path").class("spot").set("d", &format!("M{x} {}h0", number(y))));
     }
     drawn
 }

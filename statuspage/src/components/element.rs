@@ -3,7 +3,7 @@
 //! the page. Text is text and attributes are attributes here; nothing sets HTML.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::rc::Rc;
 
 use leptos::prelude::{Effect, Owner, StoredValue};
 use wasm_bindgen::JsCast;
@@ -32,8 +32,7 @@ pub(super) fn svg(tag: &str) -> Built {
 }
 
 /// Runs now-ish and whenever a signal that it reads changes; ends with the part of the page it was made in.
-pub(super) fn watch(action: impl FnMut() + 'static) {
-    let mut action: Box<dyn FnMut()> = Box::new(action);
+fn watch(mut action: Box<dyn FnMut()>) {
     Effect::new(move |_: Option<()>| action());
 }
 
@@ -79,10 +78,13 @@ impl Built {
 
     /// Keeps an attribute up to date; `None` is that it is not there.
     pub(super) fn live(self, name: &'static str, value: impl Fn() -> Option<String> + 'static) -> Built {
+        self.live_attribute(name, Box::new(value))
+    }
+
+    fn live_attribute(self, name: &'static str, value: Box<dyn Fn() -> Option<String>>) -> Built {
         if let Some(element) = self.0.clone() {
-            let value: Box<dyn Fn() -> Option<String>> = Box::new(value);
             let mut before = None;
-            watch(move || {
+            watch(Box::new(move || {
                 let value = value();
                 if value == before {
                     return;
@@ -92,23 +94,26 @@ impl Built {
                     None => element.remove_attribute(name),
                 };
                 before = value;
-            });
+            }));
         }
         self
     }
 
     /// Keeps the text up to date; it is all there is in the element.
     pub(super) fn live_text(self, text: impl Fn() -> String + 'static) -> Built {
+        self.live_content(Box::new(text))
+    }
+
+    fn live_content(self, text: Box<dyn Fn() -> String>) -> Built {
         if let Some(element) = self.0.clone() {
-            let text: Box<dyn Fn() -> String> = Box::new(text);
             let mut before = String::new();
-            watch(move || {
+            watch(Box::new(move || {
                 let text = text();
                 if text != before {
                     element.set_text_content(Some(&text));
                     before = text;
                 }
-            });
+            }));
         }
         self
     }
@@ -124,68 +129,86 @@ impl Built {
         read: impl Fn() -> T + 'static,
         draw: impl Fn(&T) -> Vec<Built> + 'static,
     ) -> Built {
-        if let (Some(element), Some(parent)) = (self.0.clone(), Owner::current()) {
-            let mut drawn: Option<(T, Owner)> = None;
-            watch(move || {
-                let value = read();
-                if drawn.as_ref().is_some_and(|(before, _)| *before == value) {
-                    return;
-                }
-                if let Some((_, owner)) = drawn.take() {
-                    owner.cleanup();
-                }
-                let owner = parent.child();
+        let shown: Rc<RefCell<Option<T>>> = Rc::default();
+        let before = Rc::clone(&shown);
+        let has_changed = move || {
+            let value = Some(read());
+            let changed = *before.borrow() != value;
+            if changed {
+                *before.borrow_mut() = value;
+            }
+            changed
+        };
+        self.redrawn_if(
+            Box::new(has_changed),
+            Box::new(move || shown.borrow().as_ref().map(&draw).unwrap_or_default()),
+        )
+    }
+
+    /// Draws the children anew whenever something has changed.
+    fn redrawn_if(self, has_changed: Box<dyn Fn() -> bool>, draw: Box<dyn Fn() -> Vec<Built>>) -> Built {
+        let (Some(element), Some(parent)) = (self.0.clone(), Owner::current()) else { return self };
+        let owner = parent.child();
+        watch(Box::new(move || {
+            if has_changed() {
+                owner.cleanup();
                 element.set_text_content(None);
-                let children = owner.with(|| draw(&value));
+                let children = owner.with(&draw);
                 Built(Some(element.clone())).with_all(children);
-                drawn = Some((value, owner));
-            });
-        }
+            }
+        }));
         self
     }
 
     /// Keeps one child for each key, in the order of the keys; a child lives as long as its key is there.
     pub(super) fn keyed(self, keys: impl Fn() -> Vec<i64> + 'static, make: impl Fn(i64) -> Built + 'static) -> Built {
-        if let (Some(element), Some(parent)) = (self.0.clone(), Owner::current()) {
-            let children: RefCell<HashMap<i64, (Element, Owner)>> = RefCell::default();
-            let mut before: Vec<i64> = Vec::new();
-            watch(move || {
-                let keys = keys();
-                if keys == before {
-                    return;
-                }
-                let mut children = children.borrow_mut();
-                for gone in before.iter().filter(|key| !keys.contains(key)) {
-                    if let Some((child, owner)) = children.remove(gone) {
-                        owner.cleanup();
-                        child.remove();
+        self.keyed_by(Box::new(keys), Box::new(make))
+    }
+
+    fn keyed_by(self, keys: Box<dyn Fn() -> Vec<i64>>, make: Box<dyn Fn(i64) -> Built>) -> Built {
+        let (Some(element), Some(parent)) = (self.0.clone(), Owner::current()) else { return self };
+        let mut children: Vec<(i64, Element, Owner)> = Vec::new();
+        watch(Box::new(move || {
+            let keys = keys();
+            if keys.iter().eq(children.iter().map(|(key, ..)| key)) {
+                return;
+            }
+            let mut before = std::mem::take(&mut children);
+            for key in keys {
+                // Almost always the first of those that are left.
+                if let Some(place) = before.iter().position(|(known, ..)| *known == key) {
+                    children.push(before.remove(place));
+                } else {
+                    let owner = parent.child();
+                    if let Some(child) = owner.with(|| make(key)).0 {
+                        children.push((key, child, owner));
                     }
                 }
-                // Elements that stay where they are are not touched, so that they keep the focus.
-                let mut place = element.first_element_child();
-                for key in &keys {
-                    if !children.contains_key(key) {
-                        let owner = parent.child();
-                        let Some(child) = owner.with(|| make(*key)).0 else { continue };
-                        children.insert(*key, (child, owner));
-                    }
-                    let Some((child, _)) = children.get(key) else { continue };
-                    if place.as_ref() == Some(child) {
-                        place = child.next_element_sibling();
-                    } else {
-                        let _ = element.insert_before(child, place.as_deref());
-                    }
+            }
+            for (_, child, owner) in before {
+                owner.cleanup();
+                child.remove();
+            }
+            // Elements that stay where they are are not touched, so that they keep the focus.
+            let mut place = element.first_element_child();
+            for (_, child, _) in &children {
+                if place.as_ref() == Some(child) {
+                    place = child.next_element_sibling();
+                } else {
+                    let _ = element.insert_before(child, place.as_deref());
                 }
-                before = keys;
-            });
-        }
+            }
+        }));
         self
     }
 
     /// Listens to an event of it or of what is in it.
     pub(super) fn on(self, event: &str, action: impl FnMut(Event) + 'static) -> Built {
+        self.on_event(event, Box::new(action))
+    }
+
+    fn on_event(self, event: &str, action: Box<dyn FnMut(Event)>) -> Built {
         if let Some(element) = &self.0 {
-            let action: Box<dyn FnMut(Event)> = Box::new(action);
             let closure = Closure::wrap(action);
             let _ = element.add_event_listener_with_callback(event, closure.as_ref().unchecked_ref());
             // It lives as long as the part of the page that the element belongs to.

@@ -19,7 +19,11 @@ pub(super) struct Endpoint {
 impl Endpoint {
     /// Reads something of it; nothing when it has just left the page.
     pub(super) fn read<T: Default>(self, read: impl FnOnce(&EndpointView) -> T) -> T {
-        self.view.with(|view| view.endpoints.iter().find(|one| one.id == self.id).map(|one| read(one)).unwrap_or_default())
+        self.find().map(|one| read(&one)).unwrap_or_default()
+    }
+
+    fn find(self) -> Option<Arc<EndpointView>> {
+        self.view.with(|view| view.endpoints.iter().find(|one| one.id == self.id).cloned())
     }
 
     fn status(self) -> Status {
@@ -73,6 +77,12 @@ fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
         .with(html("p").class("state").live_text(endpoint.text(|one| &one.state)))
         .with(
             html("p")
+                .class("reason")
+                .with(html("bdi").live_text(move || reason().unwrap_or_default()))
+                .shown_while(move || reason().is_some()),
+        )
+        .with(
+            html("p")
                 .class("locator")
                 .with(html("bdi").live_text(locator))
                 .shown_while(move || !locator().is_empty() && locator() != name()),
@@ -85,12 +95,6 @@ fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
         .set("data-locator", &locator())
         .live("data-status", move || Some(endpoint.status().word().to_owned()))
         .with(head)
-        .with(
-            html("p")
-                .class("reason")
-                .with(html("bdi").live_text(move || reason().unwrap_or_default()))
-                .shown_while(move || reason().is_some()),
-        )
         .with(strip::strip(endpoint))
         .with(response_times(endpoint, crosshair))
 }

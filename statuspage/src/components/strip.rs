@@ -13,6 +13,7 @@ use super::element::{Built, html, svg};
 use super::endpoint::{Bars, Endpoint};
 use super::isolated;
 use crate::view::strip::{BAR_HEIGHT, BarView};
+use crate::view::words::number;
 
 /// The strip.
 pub(super) fn strip(endpoint: Endpoint) -> Built {
@@ -28,7 +29,7 @@ pub(super) fn strip(endpoint: Endpoint) -> Built {
     let strip = svg("svg")
         .class("strip")
         .set("role", "group")
-        .set("height", &BAR_HEIGHT.to_string())
+        .set("height", &number(BAR_HEIGHT))
         .live("aria-label", move || Some(endpoint.read(|one| one.strip_label.clone())))
         .keyed(move || bars().iter().map(|bar| bar.start).collect(), move |start| bar(bars, start, tab_stop))
         .on("pointerover", move |event| pointed.set(bar_of(&event)))
@@ -114,10 +115,10 @@ fn bar(
 
 /// The parts of a bar, the slit before it, and the frame that takes the pointer and shows the focus.
 fn parts(bar: &BarView) -> Vec<Built> {
-    let (x, width) = (format!("{:.3}%", bar.x), format!("{:.3}%", bar.width));
+    let (x, width) = (format!("{}%", number(bar.x)), format!("{}%", number(bar.width)));
     let rect = |class: &str, width: &str, y: f64, height: f64| {
         let rect = svg("rect").class(class).set("x", &x).set("width", width);
-        rect.set("y", &y.to_string()).set("height", &height.to_string())
+        rect.set("y", &number(y)).set("height", &number(height))
     };
     let mut drawn: Vec<Built> = bar
         .parts
@@ -134,7 +135,7 @@ fn parts(bar: &BarView) -> Vec<Built> {
 
 fn read_out(bar: &Arc<BarView>) -> Built {
     // Tenths of the strip: style sheets place the read-out by class, since inline styles are not allowed.
-    let tenth = ((bar.x + bar.width / 2.0) / 10.0).round();
+    let tenth = ((bar.x + bar.width / 2.0) / 10.0).round() as i64;
     let read_out = html("p")
         .class(&format!("readout open at-{tenth}"))
         .set("aria-hidden", "true")
@@ -158,7 +159,7 @@ pub(super) fn axis(endpoint: Endpoint) -> Built {
                     94.0.. => "end",
                     _ => "middle",
                 };
-                let text = svg("text").set("x", &format!("{place:.3}%")).set("y", "13");
+                let text = svg("text").set("x", &format!("{}%", number(*place))).set("y", "13");
                 text.set("text-anchor", anchor).text(label)
             };
             times.iter().map(label).collect()

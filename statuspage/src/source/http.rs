@@ -1,8 +1,6 @@
 //! Reading a directory behind any web server: its `index.json` lists the check files. Pure; [`super::fetch`] sends.
 
-use std::collections::BTreeMap;
-
-use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
 use shared::object_name::{self, CheckFileName};
 use shared::{HOUR, UnixNanos};
 
@@ -22,10 +20,10 @@ pub(crate) fn object_url(directory: &str, name: &CheckFileName) -> String {
 
 /// Reads an `index.json`: `{"<name>": <unix-ns when indexed>, …}`; only the names count.
 pub(crate) fn parse_index(body: &[u8]) -> Result<Listing, SourceError> {
-    let names: BTreeMap<String, IgnoredAny> =
+    let names: Map<String, Value> =
         serde_json::from_slice(body).map_err(|error| SourceError::NotAnIndex(error.to_string()))?;
     let mut listing = Listing::default();
-    for name in names.into_keys() {
+    for (name, _) in names {
         match CheckFileName::parse(&name) {
             Some(name) => listing.files.push(Listed { name, size: None }),
             None => listing.foreign.push(name),

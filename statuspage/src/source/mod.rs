@@ -46,7 +46,7 @@ pub struct Listing {
 pub enum SourceError {
     /// The browser gave no reason, as it does for everything it blocks.
     #[error(
-        "reach `{0}`: the store is down, or its CORS rules do not allow this page to read it (allow GET from this page's origin), or it refused the public key (some stores answer that without CORS headers: check the key and its rights), or this page's Content-Security-Policy lacks it in `connect-src`"
+        "reach `{0}`: the store is down, or has no bucket of that name, or its CORS rules do not allow this page to read it (allow GET from this page's origin), or it refused the public key (some stores answer that without CORS headers: check the key and its rights), or this page's Content-Security-Policy lacks it in `connect-src`"
     )]
     Blocked(String),
     /// Nothing came for too long.

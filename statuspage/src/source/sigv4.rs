@@ -60,9 +60,11 @@ impl<'a> Signer<'a> {
 
 /// A query in SigV4's canonical form: sorted by name, everything but unreserved characters encoded.
 pub(crate) fn encoded_query(query: &[(&str, String)]) -> String {
-    let mut pairs: Vec<String> =
-        query.iter().map(|(name, value)| format!("{}={}", encoded(name, ""), encoded(value, ""))).collect();
-    pairs.sort_unstable();
+    let mut pairs: Vec<String> = Vec::with_capacity(query.len());
+    for (name, value) in query {
+        let pair = format!("{}={}", encoded(name, ""), encoded(value, ""));
+        pairs.insert(pairs.partition_point(|other| *other < pair), pair);
+    }
     pairs.join("&")
 }
 

@@ -10,8 +10,10 @@ use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos, duration};
 
 use super::endpoint::Reckoned;
 use super::period::Period;
+use super::words::number;
 use crate::calendar::Calendar;
 use crate::record::Look;
+use crate::sorted;
 
 /// The width of the drawing in its own units; it is stretched to the width there is.
 pub const WIDTH: f64 = 1_000.0;
@@ -24,7 +26,7 @@ const POINTS_LIMIT: i64 = 300;
 /// Where the slowest is so many times slower than the usual, a linear axis would hide the usual.
 const LOGARITHMIC_FROM: Nanos = 40;
 /// A threshold so many times above everything measured would flatten the line; it is left out of the axis then.
-const THRESHOLD_IN_SIGHT: Nanos = 4;
+const THRESHOLD_IN_SIGHT: Nanos = 2;
 /// The most labels on the axis of time: they stand apart on a phone, too.
 const TIME_LABELS_LIMIT: usize = 5;
 
@@ -133,7 +135,7 @@ impl ChartView {
 /// several nodes in one round, and those of a stretch where there are many, become one point.
 fn buckets<'a>(reckoned: &Reckoned<'a>, period: &Period) -> Vec<Bucket<'a>> {
     let mut looks: Vec<&Look> = reckoned.looks(period.from, period.now + 1).collect();
-    looks.sort_by_key(|look| look.at);
+    sorted::by_key(&mut looks, |look| look.at);
     let mut width = if looks.len() as i64 > POINTS_LIMIT { (period.to - period.from) / POINTS_LIMIT } else { 0 };
     if reckoned.endpoint.nodes.len() > 1 {
         let times_of = |looks: &[Look]| looks.iter().map(|look| look.at).collect::<Vec<_>>();
@@ -256,8 +258,8 @@ fn round_label(nanos: Nanos) -> String {
         1_000_000..SECOND => (1e6, "ms"),
         _ => (1e9, "s"),
     };
-    let tenths = (nanos as f64 / size * 10.0).round() / 10.0;
-    format!("{tenths} {unit}")
+    let tenths = (nanos as f64 / size * 10.0).round() as i64;
+    if tenths % 10 == 0 { format!("{} {unit}", tenths / 10) } else { format!("{}.{} {unit}", tenths / 10, tenths % 10) }
 }
 
 /// Whether nobody looked for a while between two points: a gap stays a gap.
@@ -295,7 +297,7 @@ fn line(buckets: &[Bucket<'_>], reckoned: &Reckoned<'_>, period: &Period, scale:
     for stretch in stretches(buckets, reckoned) {
         let mut command = 'M';
         for (bucket, stats) in &stretch {
-            path.push_str(&format!("{command}{:.1} {:.1}", bucket.x(period), scale.height(stats.median)));
+            path.push_str(&format!("{command}{} {}", number(bucket.x(period)), number(scale.height(stats.median))));
             command = 'L';
         }
         if stretch.len() == 1 {
@@ -313,7 +315,7 @@ fn band(buckets: &[Bucket<'_>], reckoned: &Reckoned<'_>, period: &Period, scale:
         let upper = stretch.iter().map(|(bucket, stats)| (bucket, stats.max));
         let lower = stretch.iter().rev().map(|(bucket, stats)| (bucket, stats.min));
         for (bucket, value) in upper.chain(lower) {
-            path.push_str(&format!("{command}{:.1} {:.1}", bucket.x(period), scale.height(value)));
+            path.push_str(&format!("{command}{} {}", number(bucket.x(period)), number(scale.height(value))));
             command = 'L';
         }
         path.push('Z');
@@ -323,12 +325,12 @@ fn band(buckets: &[Bucket<'_>], reckoned: &Reckoned<'_>, period: &Period, scale:
 
 fn failures(buckets: &[Bucket<'_>], period: &Period) -> String {
     let failed = buckets.iter().filter(|bucket| bucket.has_failed());
-    failed.map(|bucket| format!("M{:.1} {HEIGHT}v-8", bucket.x(period))).collect()
+    failed.map(|bucket| format!("M{} {}v-8", number(bucket.x(period)), number(HEIGHT))).collect()
 }
 
 fn moments(marks: &[UnixNanos], period: &Period) -> String {
     let inside = marks.iter().filter(|at| (period.from..=period.now).contains(*at));
-    inside.map(|at| format!("M{:.1} 0V{HEIGHT}", period.share(*at) * WIDTH)).collect()
+    inside.map(|at| format!("M{} 0V{}", number(period.share(*at) * WIDTH), number(HEIGHT))).collect()
 }
 
 /// Labels at full hours or at midnights, as many as fit.
@@ -427,7 +429,7 @@ mod tests {
     #[test]
     fn the_threshold_is_drawn_where_it_is_in_sight() {
         let stats = Stats::of(vec![95_000_000]);
-        assert!(Scale::of(&[], stats, 200_000_000).top >= 2e8);
+        assert!(Scale::of(&[], stats, 180_000_000).top >= 1.8e8);
         assert!(Scale::of(&[], stats, 5 * SECOND).top < 2e8);
     }
 

@@ -111,7 +111,7 @@ impl<'a> Reckoned<'a> {
 
     /// The order on the page: what needs attention first, what nobody looks at any more last.
     #[must_use]
-    pub fn urgency(&self) -> u8 {
+    pub fn urgency(&self) -> i64 {
         match self.status {
             Status::Down => 0,
             Status::Degraded => 1,

@@ -18,6 +18,7 @@ use shared::Nanos;
 
 use crate::calendar::Calendar;
 use crate::load::Memory;
+use crate::sorted;
 use endpoint::{EndpointView, Reckoned};
 use overall::Overall;
 use period::Period;
@@ -96,7 +97,8 @@ pub fn page(memory: &mut Memory, calendar: Calendar<'_>, settings: Settings, loa
         .filter(|reckoned| reckoned.is_within(&period))
         .collect();
     endpoint::mark_retired(&mut reckoned);
-    reckoned.sort_by_key(|reckoned| (reckoned.urgency(), reckoned.endpoint.position, reckoned.id));
+    sorted::by_key(&mut reckoned, |reckoned| reckoned.endpoint.position as i64);
+    sorted::by_key(&mut reckoned, Reckoned::urgency);
     let messages = timeline::messages(record, calendar);
     let overall = overall::overall(&reckoned, memory.list_problem.is_some(), &period, calendar, loading);
     let marks: Vec<i64> = messages.iter().map(|message| message.at).collect();
@@ -134,7 +136,7 @@ pub struct Settings {
 }
 
 fn observers(reckoned: &[Reckoned<'_>], memory: &Memory, calendar: Calendar<'_>) -> Vec<ObserverView> {
-    let nodes = memory.record.nodes.iter().filter(|(_, newest)| **newest <= calendar.now);
+    let nodes = memory.record.nodes.iter().filter(|(_, newest)| *newest <= calendar.now);
     nodes
         .map(|(node, newest)| {
             let alive = reckoned.iter().any(|reckoned| reckoned.is_watched_by(node.as_ref()));

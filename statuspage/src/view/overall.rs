@@ -50,9 +50,12 @@ pub fn overall(
     // As long as nothing is known, a page that still loads does not speak of the unknown.
     let is_loading = loading != Loading::Complete && reckoned.is_empty();
     let mut scope = Vec::new();
-    let mut nodes: Vec<_> = reckoned.iter().flat_map(|reckoned| &reckoned.endpoint.nodes).map(|node| &node.node).collect();
-    nodes.sort_unstable();
-    nodes.dedup();
+    let mut nodes = Vec::new();
+    for node in reckoned.iter().flat_map(|reckoned| &reckoned.endpoint.nodes) {
+        if !nodes.contains(&&node.node) {
+            nodes.push(&node.node);
+        }
+    }
     if nodes.len() > 1 {
         scope.push(format!("from {} places", nodes.len()));
     }
@@ -94,23 +97,33 @@ fn sentence(reckoned: &[Reckoned<'_>], status: Status, period: &Period, calendar
     let names: Vec<String> = of_status.iter().map(|reckoned| reckoned.name()).collect();
     match (status, of_status.as_slice()) {
         (Status::Healthy, [only]) => format!("{} is healthy", only.name()),
-        (Status::Healthy, all) => format!("All {} endpoints are healthy", all.len()),
+        (Status::Healthy, all) => format!("{} healthy", whole(all.len())),
         (Status::Unknown, []) => "Nothing is watched any more".to_owned(),
         (Status::Unknown, all) if all.len() == watched.len() => {
             let newest = all.iter().map(|reckoned| reckoned.latest.at).max().unwrap_or(calendar.now);
             format!("Unknown: nobody has looked since {} ({})", calendar.moment(newest), words::length(calendar.now - newest))
         }
-        (Status::Unknown, all) => format!("{} of {} endpoints are not checked any more", all.len(), watched.len()),
+        (Status::Unknown, all) => format!("{} not checked any more", part(all.len(), watched.len())),
         (bad, [only]) => {
             let since = uptime::current(&only.spans, calendar.now).map(|span| since(span.start, period, calendar));
             format!("{} is {bad} {}", only.name(), since.unwrap_or_default())
         }
-        (bad, all) if all.len() == watched.len() => format!("All {} endpoints are {bad}", all.len()),
+        (bad, all) if all.len() == watched.len() => format!("{} {bad}", whole(all.len())),
         (bad, all) if all.len() <= NAMES_LIMIT => {
             format!("{} are {bad}", listed(&names.iter().map(String::as_str).collect::<Vec<_>>()))
         }
-        (bad, all) => format!("{} of {} endpoints are {bad}", all.len(), watched.len()),
+        (bad, all) => format!("{} {bad}", part(all.len(), watched.len())),
     }
+}
+
+/// `1 of 5 endpoints is`, `2 of 5 endpoints are`.
+fn part(some: usize, all: usize) -> String {
+    format!("{some} of {all} endpoints {}", if some == 1 { "is" } else { "are" })
+}
+
+/// `Both endpoints are`, `All 5 endpoints are`.
+fn whole(all: usize) -> String {
+    if all == 2 { "Both endpoints are".to_owned() } else { format!("All {all} endpoints are") }
 }
 
 /// What the sentence leaves out: the others.
@@ -170,10 +183,10 @@ mod tests {
     fn the_sentence_is_built_from_facts() {
         let sentence = |looks: &[(&str, &str, i64, Status)]| said(looks).sentence;
         assert_eq!(sentence(&[("A", "", 0, Healthy)]), "A is healthy");
-        assert_eq!(sentence(&[("A", "", 0, Healthy), ("B", "", 0, Healthy)]), "All 2 endpoints are healthy");
+        assert_eq!(sentence(&[("A", "", 0, Healthy), ("B", "", 0, Healthy)]), "Both endpoints are healthy");
         assert_eq!(sentence(&[("A", "", 1, Down), ("A", "", 0, Down), ("B", "", 0, Healthy)]), "A is down since 13:01 (1 min)");
         assert_eq!(sentence(&[("A", "", 0, Down), ("B", "", 0, Down), ("C", "", 0, Healthy)]), "A and B are down");
-        assert_eq!(sentence(&[("A", "", 0, Down), ("B", "", 0, Down)]), "All 2 endpoints are down");
+        assert_eq!(sentence(&[("A", "", 0, Down), ("B", "", 0, Down)]), "Both endpoints are down");
     }
 
     #[test]
@@ -185,7 +198,7 @@ mod tests {
     #[test]
     fn one_endpoint_that_nobody_looks_at_is_enough_not_to_be_green() {
         let said = said(&[("A", "n1", 0, Healthy), ("B", "n2", 60, Healthy)]);
-        assert_eq!((said.state, said.sentence.as_str()), ("unknown", "1 of 2 endpoints are not checked any more"));
+        assert_eq!((said.state, said.sentence.as_str()), ("unknown", "1 of 2 endpoints is not checked any more"));
         assert_eq!(said.scope, "from 2 places · since yesterday 13:00");
     }
 }

@@ -1,7 +1,5 @@
 //! What could not be loaded, in sentences that say what to do; many of a kind become one. Pure.
 
-use std::collections::BTreeMap;
-
 use shared::object_name::CheckFileName;
 
 use super::CLOCK_TOLERANCE;
@@ -13,6 +11,12 @@ use crate::record::ENDPOINTS_LIMIT;
 /// How many of a kind are named before the rest is counted.
 const NAMES_LIMIT: usize = 3;
 
+/// How many reasons of a kind are told before the rest is counted.
+const REASONS_LIMIT: usize = 5;
+
+/// How much of a name is shown; stores allow a thousand characters.
+const NAME_LENGTH_LIMIT: usize = 80;
+
 /// Every problem in a sentence, the gravest first.
 #[must_use]
 pub fn problems(memory: &Memory, calendar: Calendar<'_>) -> Vec<String> {
@@ -23,10 +27,13 @@ pub fn problems(memory: &Memory, calendar: Calendar<'_>) -> Vec<String> {
     problems.extend(by_reason(memory.failed.iter().map(|(name, error)| (name, format!("failed to {error}")))));
     problems.extend(by_reason(memory.unreadable.iter().map(|(name, reason)| (name, reason.clone()))));
     problems.extend(by_reason(memory.record.skipped.iter().map(|(name, reason)| (name, reason.clone()))));
-    if !memory.foreign.is_empty() {
-        let names: Vec<&str> = memory.foreign.iter().map(String::as_str).collect();
-        let objects = counted(names.len(), "object in the store is no check file", "objects in the store are no check files");
-        problems.push(format!("{objects}, and skipped: {}.", named(&names)));
+    if memory.foreign_count > 0 {
+        let objects = counted(
+            memory.foreign_count,
+            "object in the store is no check file",
+            "objects in the store are no check files",
+        );
+        problems.push(format!("{objects}, and skipped: {}.", named(&memory.foreign, memory.foreign_count)));
     }
     if memory.left_out > 0 {
         problems.push(format!(
@@ -54,36 +61,35 @@ fn future(memory: &Memory, calendar: Calendar<'_>) -> Option<String> {
 
 /// One sentence per reason, with the files it is about.
 fn by_reason<'a>(problems: impl Iterator<Item = (&'a CheckFileName, String)>) -> Vec<String> {
-    let mut files_of: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut reasons: Vec<(String, Vec<String>)> = Vec::new();
+    let mut not_shown = 0;
     for (name, reason) in problems {
-        files_of.entry(reason).or_default().push(name.to_string());
+        match reasons.iter().position(|(known, _)| *known == reason) {
+            Some(place) => reasons[place].1.push(name.to_string()),
+            None if reasons.len() < REASONS_LIMIT => reasons.push((reason, vec![name.to_string()])),
+            None => not_shown += 1,
+        }
     }
-    let mut reasons: Vec<(String, Vec<String>)> = files_of.into_iter().collect();
-    reasons.sort_by_key(|(_, names)| std::cmp::Reverse(names.len()));
-    let not_shown: usize = reasons.iter().skip(NAMES_LIMIT).map(|(_, names)| names.len()).sum();
-    let mut sentences: Vec<String> = reasons
-        .iter()
-        .take(NAMES_LIMIT)
-        .map(|(reason, names)| {
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            format!("{}: {reason}.", named(&names))
-        })
-        .collect();
+    let mut sentences: Vec<String> =
+        reasons.iter().map(|(reason, names)| format!("{}: {reason}.", named(names, names.len()))).collect();
     if not_shown > 0 {
-        sentences.push(format!("{} for other reasons.", counted(not_shown, "more check file failed", "more check files failed")));
+        sentences.push(format!(
+            "{} for other reasons.",
+            counted(not_shown, "more check file failed", "more check files failed")
+        ));
     }
     sentences
 }
 
-/// Names in backticks, the rest counted.
-fn named(names: &[&str]) -> String {
+/// Names in backticks, the rest of so many counted.
+fn named(names: &[String], count: usize) -> String {
     let mut shown: Vec<String> = names
         .iter()
         .take(NAMES_LIMIT)
-        .map(|name| format!("`{}`", shared::result::shortened((*name).to_owned(), 80)))
+        .map(|name| format!("`{}`", shared::result::shortened(name.clone(), NAME_LENGTH_LIMIT)))
         .collect();
-    if names.len() > NAMES_LIMIT {
-        shown.push(format!("{} more", names.len() - NAMES_LIMIT));
+    if count > shown.len() {
+        shown.push(format!("{} more", count - shown.len()));
     }
     listed(&shown.iter().map(String::as_str).collect::<Vec<_>>())
 }
@@ -108,9 +114,9 @@ mod tests {
     fn many_files_with_one_reason_are_one_sentence() {
         let mut memory = Memory::default();
         for number in 0..40 {
-            memory.failed.insert(name(number), SourceError::TimedOut("store/".to_owned(), 20));
+            memory.failed.push((name(number), SourceError::TimedOut("store/".to_owned(), 20)));
         }
-        memory.unreadable.insert(name(50), "failed to read it as a JSON array".to_owned());
+        memory.unreadable.push((name(50), "failed to read it as a JSON array".to_owned()));
         let problems = problems(&memory, utc());
         assert_eq!(problems.len(), 2);
         assert!(problems[0].contains("and 37 more: failed to get an answer from `store/` within 20 seconds"), "{}", problems[0]);
@@ -121,7 +127,8 @@ mod tests {
     fn a_list_that_fails_comes_first_and_foreign_objects_are_named() {
         let mut memory = Memory::default();
         memory.list_problem = Some(SourceError::NotAListing);
-        memory.foreign.insert("notes.txt".to_owned());
+        memory.foreign.push("notes.txt".to_owned());
+        memory.foreign_count = 1;
         let problems = problems(&memory, utc());
         assert!(problems[0].starts_with("Failed to read the bucket's list") && problems[0].contains("`bucket`"));
         assert_eq!(problems[1], "1 object in the store is no check file, and skipped: `notes.txt`.");

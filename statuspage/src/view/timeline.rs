@@ -12,7 +12,8 @@ use super::endpoint::Reckoned;
 use super::period::Period;
 use super::words;
 use crate::calendar::{Calendar, rfc3339};
-use crate::record::Record;
+use crate::record::{Record, Said};
+use crate::sorted;
 
 /// How long a message stands at the top of the page: who wrote it will write again if it goes on.
 const MESSAGE_IN_FORCE: Nanos = DAY;
@@ -93,20 +94,23 @@ pub enum What {
 #[must_use]
 pub fn messages(record: &Record, calendar: Calendar<'_>) -> Vec<Arc<MessageView>> {
     let shown = record.endpoints.iter().filter(|endpoint| !endpoint.nodes.is_empty()).count();
-    let posted = record.messages.iter().rev().filter(|((file, _), _)| file.stored_at <= calendar.now);
+    let mut posted: Vec<&Said> = record.messages.iter().filter(|said| said.at <= calendar.now).collect();
+    sorted::by_key(&mut posted, |said| -said.at);
     posted
-        .map(|((file, html), about)| {
-            let names: Vec<String> = about
+        .into_iter()
+        .map(|said| {
+            let names: Vec<String> = said
+                .about
                 .iter()
                 .filter_map(|place| record.endpoints.get(*place))
                 .map(|endpoint| words::name(&endpoint.key.title, &endpoint.key.locator))
                 .collect();
             Arc::new(MessageView {
-                at: file.stored_at,
-                datetime: rfc3339(file.stored_at),
-                when: calendar.moment(file.stored_at),
+                at: said.at,
+                datetime: rfc3339(said.at),
+                when: calendar.moment(said.at),
                 about: if shown > 1 && names.len() >= shown { "All endpoints".to_owned() } else { counted_names(&names) },
-                nodes: Message::parse(html).nodes,
+                nodes: Message::parse(&said.html).nodes,
             })
         })
         .filter(|message| !message.nodes.is_empty())
@@ -154,7 +158,7 @@ pub fn timeline(
         };
         (message.at, Arc::new(event))
     }));
-    events.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    sorted::by_key(&mut events, |(at, _)| -at);
     events.truncate(EVENTS_LIMIT);
     if reckoned.is_empty() { Vec::new() } else { days(&events, reckoned, period, calendar) }
 }
@@ -211,7 +215,7 @@ fn stretches(reckoned: &[Reckoned<'_>], period: &Period) -> Vec<Stretch> {
             });
         }
     }
-    stretches.sort_by_key(|stretch| stretch.start);
+    sorted::by_key(&mut stretches, |stretch| stretch.start);
     stretches
 }
 
@@ -243,7 +247,7 @@ fn grouped(stretches: Vec<Stretch>) -> Vec<Stretch> {
 fn holes(reckoned: &[Reckoned<'_>], period: &Period) -> Vec<Stretch> {
     let mut spans: Vec<(UnixNanos, UnixNanos)> =
         reckoned.iter().flat_map(|reckoned| &reckoned.spans).map(|span| (span.start, span.end)).collect();
-    spans.sort_unstable();
+    sorted::by_key(&mut spans, |(start, _)| *start);
     let Some((_, mut known_until)) = spans.first().copied() else { return Vec::new() };
     let mut holes = Vec::new();
     for (start, end) in spans.into_iter().chain([(period.now, period.now)]) {

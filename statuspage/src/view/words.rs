@@ -48,6 +48,16 @@ pub fn capital(status: Status) -> &'static str {
     }
 }
 
+/// A number of a drawing, with two decimals. The standard library's way with floating-point numbers would weigh
+/// more than all drawings together.
+#[must_use]
+pub fn number(value: f64) -> String {
+    let hundredths = (value * 100.0).round() as i64;
+    let sign = if hundredths < 0 { "-" } else { "" };
+    let hundredths = hundredths.unsigned_abs();
+    format!("{sign}{}.{:02}", hundredths / 100, hundredths % 100)
+}
+
 /// The shape of a status in text, so that no state is told by colour alone.
 #[must_use]
 pub fn symbol(status: Status) -> char {
@@ -63,9 +73,13 @@ pub fn symbol(status: Status) -> char {
 #[must_use]
 pub fn name(title: &str, locator: &str) -> String {
     const LIMIT: usize = 60;
-    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    // Characters that turn the direction of text would turn the sentence around them.
+    let turns = |character: &char| matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let words = |text: &str| {
+        let plain: String = text.chars().filter(|character| !turns(character)).collect();
+        plain.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
     let name = [words(title), words(locator)].into_iter().find(|name| !name.is_empty());
-    // Characters that turn the direction of text stay within the name: they are closed by the isolate.
     shared::result::shortened(name.unwrap_or_else(|| "an endpoint without a name".to_owned()), LIMIT)
 }
 
@@ -91,6 +105,12 @@ mod tests {
     }
 
     #[test]
+    fn numbers_of_drawings_have_two_decimals() {
+        let numbers: Vec<String> = [0.0, 12.345, -0.004, -3.5, 100.0].into_iter().map(number).collect();
+        assert_eq!(numbers, ["0.00", "12.35", "0.00", "-3.50", "100.00"]);
+    }
+
+    #[test]
     fn lists_read_as_sentences_do() {
         assert_eq!(listed(&["A"]), "A");
         assert_eq!(listed(&["A", "B"]), "A and B");
@@ -102,6 +122,7 @@ mod tests {
         assert_eq!(name(" ", "https://x"), "https://x");
         assert_eq!(name("", ""), "an endpoint without a name");
         assert_eq!(name("a\n b", ""), "a b");
+        assert_eq!(name("\u{202e}live\u{2069}", ""), "live");
         assert_eq!(name(&"x".repeat(200), "").chars().count(), 60);
     }
 }

@@ -1,0 +1,55 @@
+//! Order by integer keys. The standard library's sorts and trees come anew for every type they are used with, at
+//! several kilobytes each; here is one sort for all, and look-up in what is sorted already. Pure.
+
+/// Sorts by a key; equal ones keep their order. Nearly free where the order is right already.
+pub(crate) fn by_key<T>(things: &mut Vec<T>, key: impl Fn(&T) -> i64) {
+    let keys = things.iter().enumerate().map(|(place, thing)| (key(thing), place)).collect();
+    if let Some(order) = order(keys) {
+        let mut taken: Vec<Option<T>> = std::mem::take(things).into_iter().map(Some).collect();
+        things.extend(order.into_iter().filter_map(|(_, place)| taken[place].take()));
+    }
+}
+
+/// The keys with their places in order; `None` if they are.
+fn order(mut keys: Vec<(i64, usize)>) -> Option<Vec<(i64, usize)>> {
+    if keys.is_sorted() {
+        return None;
+    }
+    keys.sort_unstable();
+    Some(keys)
+}
+
+/// Where a thing stands, or would have to stand, in a row that descends.
+pub(crate) fn find_descending<T: Ord>(row: &[T], thing: &T) -> Result<usize, usize> {
+    let place = row.partition_point(|other| other > thing);
+    if row.get(place) == Some(thing) { Ok(place) } else { Err(place) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn it_sorts_as_the_standard_library_does(mut things in prop::collection::vec((0..20_i64, 0..100_u8), 0..60)) {
+            let mut expected = things.clone();
+            expected.sort_by_key(|(key, _)| *key);
+            by_key(&mut things, |(key, _)| *key);
+            prop_assert_eq!(things, expected);
+        }
+
+        #[test]
+        fn what_stands_in_the_row_is_found(things in prop::collection::btree_set(0..100_u8, 0..40), thing in 0..100_u8) {
+            let row: Vec<u8> = things.iter().rev().copied().collect();
+            match find_descending(&row, &thing) {
+                Ok(place) => prop_assert_eq!(row[place], thing),
+                Err(place) => {
+                    let mut longer = row;
+                    longer.insert(place, thing);
+                    prop_assert!(longer.is_sorted_by(|one, other| one > other));
+                }
+            }
+        }
+    }
+}
