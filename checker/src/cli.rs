@@ -9,6 +9,8 @@ use shared::Nanos;
 use shared::object_name::NodeName;
 use shared::status::Status;
 
+use crate::schedule::Shard;
+
 /// Checks endpoints, stores the results in S3 or a directory, and serves the status page.
 #[derive(Debug, Parser)]
 #[command(name = "checker", version, propagate_version = true, max_term_width = 100)]
@@ -91,6 +93,9 @@ pub struct RunArguments {
     /// The title of an endpoint the message is about (may be repeated; default: all of them)
     #[arg(long, value_name = "TITLE", requires = "message")]
     pub about: Vec<String>,
+    /// Watch only this part of the endpoints, such as 2/5; the other parts are watched elsewhere
+    #[arg(long, value_name = "PART/COUNT", value_parser = shard)]
+    pub shard: Option<Shard>,
     /// The name of this node, instead of the configuration's
     #[arg(long, value_name = "NAME")]
     pub node: Option<NodeName>,
@@ -108,6 +113,9 @@ pub struct ServeArguments {
     /// Serve the page in this folder instead of the one inside this program
     #[arg(long, value_name = "DIR")]
     pub page: Option<PathBuf>,
+    /// Watch only this part of the endpoints, such as 2/5; the other parts are watched elsewhere
+    #[arg(long, value_name = "PART/COUNT", value_parser = shard)]
+    pub shard: Option<Shard>,
     /// The name of this node, instead of the configuration's
     #[arg(long, value_name = "NAME")]
     pub node: Option<NodeName>,
@@ -305,6 +313,10 @@ fn range(text: &str) -> Result<Nanos, String> {
     } else {
         Err("write `1h` or more".to_owned())
     }
+}
+
+fn shard(text: &str) -> Result<Shard, String> {
+    text.parse().map_err(|error| format!("failed to {error}"))
 }
 
 fn fail_on(word: &str) -> Result<Status, String> {

@@ -12,6 +12,8 @@ pub mod config;
 pub mod doctor;
 pub mod history;
 pub mod outlook;
+pub mod confirm;
+pub mod memory_file;
 pub mod page_files;
 pub mod provision;
 pub mod record;
@@ -22,6 +24,7 @@ pub mod schedule;
 pub mod serve;
 pub mod stop;
 pub mod store;
+pub mod watch;
 
 /// The present moment by this machine's clock. Only commands call it; everything else is told the time.
 #[must_use]

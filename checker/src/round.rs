@@ -3,14 +3,23 @@
 use std::sync::Arc;
 
 use shared::nearest::nearest;
+use shared::object_name::NodeName;
 use shared::result::CheckResult;
+use shared::status::Status;
 use shared::{Nanos, UnixNanos};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::check::{Observation, Probes, observe};
-use crate::conclude::conclude;
+use crate::conclude::{Conclusion, conclude};
 use crate::config::valid::{Check, Config};
+
+/// How many checks of one round are under way at once unless the file says: enough for thousands of endpoints on a
+/// small machine, and few enough that they do not slow each other down.
+const CHECKS_AT_ONCE: usize = 64;
+
+/// Why nothing is concluded from a node that is offline.
+const OFFLINE: &str = "this node is offline: none of its `connectivity` addresses can be reached";
 
 /// What a person has to say with a round.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,65 +40,92 @@ pub struct UnknownTitle {
 
 /// Checks every endpoint and returns the results in the configuration's order.
 ///
-/// `interval` is how long each result is meant to stand; `clock` tells the time at which each check starts.
+/// `interval` is how long each result is meant to stand whose check says nothing else; `clock` tells the time at
+/// which each check starts.
 pub async fn make_round(
     config: &Config,
     probes: &Arc<Probes>,
     interval: Option<Nanos>,
     clock: fn() -> UnixNanos,
 ) -> Vec<CheckResult> {
-    let places = Arc::new(Semaphore::new(config.concurrent_checks));
-    let mut checks: JoinSet<(usize, UnixNanos, Observation)> = JoinSet::new();
+    let places = Arc::new(Semaphore::new(config.concurrent_checks.unwrap_or(CHECKS_AT_ONCE)));
+    let mut checks: JoinSet<(usize, CheckResult)> = JoinSet::new();
     for (index, check) in config.checks.iter().enumerate() {
         // Waiting here, and not in the task, keeps the number of tasks as small as the number of places.
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
-        let (check, probes) = (check.clone(), Arc::clone(probes));
+        let (check, probes, look) = (Arc::clone(check), Arc::clone(probes), Look::of(config, check.every.or(interval)));
         checks.spawn(async move {
-            let started = clock();
-            let observation = observe(&check, &probes).await;
+            let result = look.make(&check, &probes, clock()).await;
             drop(place);
-            (index, started, observation)
+            (index, result)
         });
     }
-    let mut observed: Vec<Option<(UnixNanos, Observation)>> = config.checks.iter().map(|_| None).collect();
+    let mut results: Vec<Option<CheckResult>> = config.checks.iter().map(|_| None).collect();
     while let Some(finished) = checks.join_next().await {
-        if let Ok((index, started, observation)) = finished {
-            observed[index] = Some((started, observation));
+        if let Ok((index, result)) = finished {
+            results[index] = Some(result);
         }
     }
-    let results = config.checks.iter().zip(observed).map(|(check, observed)| {
-        let (started, observation) = observed.unwrap_or_else(|| {
-            (
-                clock(),
-                Observation::NotPossible("the check broke off; please report it as a fault of the checker".to_owned()),
-            )
-        });
-        result(config, check, config.timestamp.unwrap_or(started), observation, interval)
-    });
-    results.collect()
+    let broken_off = |check: &Check| Look::of(config, check.every.or(interval)).broken_off(check, clock());
+    config.checks.iter().zip(results).map(|(check, result)| result.unwrap_or_else(|| broken_off(check))).collect()
 }
 
-fn result(
-    config: &Config,
-    check: &Check,
-    timestamp: UnixNanos,
-    observation: Observation,
+/// What a look at an endpoint needs to know besides how to make it.
+#[derive(Debug, Clone)]
+pub struct Look {
+    node: NodeName,
+    /// A time that every result carries instead of the clock's.
+    timestamp: Option<UnixNanos>,
     interval: Option<Nanos>,
-) -> CheckResult {
-    let conclusion = conclude(observation, check.threshold);
-    CheckResult {
-        title: check.title.clone(),
-        locator: check.kind.locator().to_owned(),
-        timestamp,
-        attempts: conclusion.attempts,
-        threshold: check.threshold,
-        status: conclusion.status,
-        notice: conclusion.notice,
-        message: String::new(),
-        node: Some(config.node.clone()),
-        kind: Some(check.kind.word().to_owned()),
-        interval,
-        verdict: check.verdict,
+}
+
+impl Look {
+    /// A look in the name of this configuration, whose result is meant to stand for `interval`.
+    #[must_use]
+    pub fn of(config: &Config, interval: Option<Nanos>) -> Look {
+        Look { node: config.node.clone(), timestamp: config.timestamp, interval }
+    }
+
+    /// Makes one check, which starts at `started`, and concludes.
+    pub async fn make(&self, check: &Check, probes: &Probes, started: UnixNanos) -> CheckResult {
+        let mut conclusion = conclude(observe(check, probes).await, check);
+        if conclusion.status == Status::Down && check.kind.needs_network() && !probes.is_online().await {
+            conclusion.status = Status::Unknown;
+            OFFLINE.clone_into(&mut conclusion.notice);
+        }
+        self.result(check, started, conclusion)
+    }
+
+    /// What is stored of windows in which nobody looked, the first of them at `since`.
+    #[must_use]
+    pub fn missed(&self, check: &Check, since: UnixNanos, count: i64) -> CheckResult {
+        let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
+        let notice = format!("not looked at {times}: this checker was suspended or had too much to do");
+        self.result(check, since, Conclusion { status: Status::Unknown, notice, attempts: Vec::new() })
+    }
+
+    /// What is stored of a check that never came to its end.
+    #[must_use]
+    pub fn broken_off(&self, check: &Check, started: UnixNanos) -> CheckResult {
+        let why = "the check broke off; please report it as a fault of the checker".to_owned();
+        self.result(check, started, conclude(Observation::NotPossible(why), check))
+    }
+
+    fn result(&self, check: &Check, started: UnixNanos, conclusion: Conclusion) -> CheckResult {
+        CheckResult {
+            title: check.title.clone(),
+            locator: check.kind.locator().to_owned(),
+            timestamp: self.timestamp.unwrap_or(started),
+            attempts: conclusion.attempts,
+            threshold: check.threshold,
+            status: conclusion.status,
+            notice: conclusion.notice,
+            message: String::new(),
+            node: Some(self.node.clone()),
+            kind: Some(check.kind.word().to_owned()),
+            interval: self.interval,
+            verdict: check.verdict,
+        }
     }
 }
 

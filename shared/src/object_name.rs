@@ -228,7 +228,7 @@ const ANY_TIME: &str = "???????????????????";
 /// They stand here since they spell names. A prefix that holds one of those characters itself has no pattern; see
 /// [`patterns::check_prefix`].
 pub mod patterns {
-    use super::{ANY_TIME, CHECK_FILE_ENDING, NodeName};
+    use super::{ANY_TIME, CHECK_FILE_ENDING, HistoryName, HistoryPart, NodeName};
 
     /// Everything in the store.
     #[must_use]
@@ -251,7 +251,8 @@ pub mod patterns {
     /// A node's own history: its spans and figures, and the sketches of its response times.
     #[must_use]
     pub fn history_of(prefix: &str, node: &NodeName) -> [String; 2] {
-        [format!("{prefix}history/{node}.json"), format!("{prefix}history/{node}-latency.json")]
+        [HistoryPart::Main, HistoryPart::Latency]
+            .map(|part| format!("{prefix}{}", HistoryName { node: Some(node.clone()), part }))
     }
 
     /// The messages of one node: named like check files, in a folder of their own.
@@ -287,8 +288,8 @@ pub fn is_stored_by_checkers(prefix: &str, key: &str) -> bool {
     if CheckFileName::parse(name).is_some() {
         return true;
     }
-    if let Some(stem) = name.strip_prefix("history/").and_then(|name| name.strip_suffix(".json")) {
-        return NodeName::new(stem.strip_suffix("-latency").unwrap_or(stem)).is_ok();
+    if HistoryName::parse(name).is_some() {
+        return true;
     }
     let message = name.strip_prefix("messages/").and_then(|name| name.strip_suffix(".json"));
     message.and_then(|stem| stem.split_once('-')).is_some_and(|(time, rest)| {
@@ -431,7 +432,7 @@ mod tests {
             "1795330254340493978-eu-west-check.json",
             "1795330254340493978-check.json",
             "history/eu-west.json",
-            "history/eu-west-latency.json",
+            "history/eu-west.latency.json",
             "messages/1795330254340493978-eu-west-message.json",
         ] {
             assert!(is_stored_by_checkers("status/", &format!("status/{name}")), "{name}");

@@ -146,8 +146,8 @@ async fn every_repeats_until_it_is_told_to_stop() {
     let ok = Endpoint::start(Behaviour::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     let mut running = checker.start(&["run", "-c", "checker.json", "--every", "1s", "--format", "json"]);
-    let rounds = || async { (checker.check_files("checks").len() >= 3).then_some(()) };
-    wait_for("three rounds", rounds).await;
+    let rounds = || async { (checker.check_files("checks").len() >= 4).then_some(()) };
+    wait_for("four rounds", rounds).await;
     running.signal("TERM");
     let status = running.wait().await;
     assert_eq!(status.code(), Some(0), "{}", running.output());
@@ -156,10 +156,79 @@ async fn every_repeats_until_it_is_told_to_stop() {
     assert_eq!(index(&checker.path("checks")), names);
     let results = checker.all_results("checks");
     assert_eq!(results.len(), names.len());
-    for pair in results.windows(2) {
+    // The first round is made at once; from then on each endpoint has a moment of its own.
+    for pair in results[1..].windows(2) {
         assert!(pair[1].timestamp - pair[0].timestamp >= 900_000_000, "rounds keep their distance");
         assert_eq!(pair[1].interval, Some(1_000_000_000), "each says how long it stands");
     }
+}
+
+#[tokio::test]
+async fn a_changed_configuration_is_read_again_and_an_invalid_one_is_refused() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
+    let mut running = checker.start(&["run", "-c", "checker.json", "--every", "1s"]);
+    let seen = |title: &'static str| {
+        let results = checker.all_results("checks");
+        async move { results.iter().any(|result| result.title == title).then_some(()) }
+    };
+    wait_for("a first round", || seen("Shop")).await;
+    checker.write("checker.json", "{ \"evry\": 1 }");
+    running.signal("HUP");
+    wait_for("the refusal", || {
+        let told = running.output().contains("the configuration of before stays");
+        async move { told.then_some(()) }
+    })
+    .await;
+    assert!(running.output().contains("`evry`"), "{}", running.output());
+    // A file that has changed is read again without being asked to.
+    checker.configure(&watching(&[check("API", &ok.url)], &directory()));
+    wait_for("the new endpoint", || seen("API")).await;
+    running.signal("TERM");
+    assert_eq!(running.wait().await.code(), Some(0), "{}", running.output());
+}
+
+#[tokio::test]
+async fn a_worse_status_is_confirmed_from_round_to_round_and_back_dated() {
+    let endpoint = Endpoint::start(Behaviour::ok()).await;
+    let confirmed = check_with("Shop", &endpoint.url, json!({ "confirm": 2 }));
+    let checker = Checker::new(&watching(&[confirmed], &directory()));
+    let run = || async { checker.run(&["--format", "json"]).await.results() };
+    assert_eq!(run().await[0].status, Status::Healthy);
+    endpoint.behave(Behaviour::Answer("503 Service Unavailable", String::new()));
+    let first = run().await;
+    assert_eq!(first[0].status, Status::Healthy);
+    assert!(first[0].notice.starts_with("down 1 of 2 times in a row, not yet confirmed: "), "{first:?}");
+    let second = run().await;
+    assert_eq!(second.iter().map(|result| result.status).collect::<Vec<_>>(), [Status::Down, Status::Down]);
+    assert_eq!(second[0].timestamp, first[0].timestamp, "it is down from the first time on");
+}
+
+#[tokio::test]
+async fn shards_share_the_endpoints_between_them() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let checks: Vec<_> = (0..20).map(|number| check(&format!("Shop {number}"), &ok.url)).collect();
+    let checker = Checker::new(&watching(&checks, &directory()));
+    let mut titles = Vec::new();
+    for shard in ["1/3", "2/3", "3/3"] {
+        let results = checker.run(&["--no-store", "--format", "json", "--shard", shard]).await.results();
+        assert!(results.len() < checks.len(), "{shard}");
+        titles.extend(results.into_iter().map(|result| result.title));
+    }
+    titles.sort();
+    titles.dedup();
+    assert_eq!(titles.len(), checks.len());
+    assert_eq!(checker.run(&["--shard", "4/3"]).await.code, 2);
+}
+
+#[tokio::test]
+async fn what_looks_down_from_a_node_that_is_offline_is_unknown() {
+    let nobody = refused();
+    let mut config = watching(&[check("Shop", &nobody)], &directory());
+    config["connectivity"] = json!(["127.0.0.1:9"]);
+    let results = Checker::new(&config).run(&["--format", "json"]).await.results();
+    assert_eq!(results[0].status, Status::Unknown);
+    assert!(results[0].notice.contains("offline"), "{results:?}");
 }
 
 #[tokio::test]

@@ -116,27 +116,40 @@ async fn a_configuration_of_the_original_with_only_http_checks_runs_unchanged() 
 }
 
 #[tokio::test]
-async fn what_is_not_supported_yet_is_named_and_does_not_silently_pass() {
+async fn the_originals_own_configuration_runs_unchanged_with_every_kind_of_check() {
     let checker = Checker::new(&json!({}));
     checker.write("checkup.json", &golden("checkup.json"));
-    for command in ["validate", "run"] {
-        let run = checker.call(&[command, "-c", "checkup.json"]).await;
-        assert_eq!(run.code, 0, "{command}: {}", run.output());
-        for (place, title, kind) in [
-            ("checkers[5]", "TCP port", "`tcp`"),
-            ("checkers[6]", "TCP closed", "`tcp`"),
-            ("checkers[7]", "Exec ok", "`exec`"),
-            ("checkers[8]", "Exec warn", "`exec`"),
-            ("checkers[9]", "TLS refused", "`tls`"),
-        ] {
-            let told = |line: &str| [place, title, kind, "not yet supported"].iter().all(|word| line.contains(word));
-            assert!(run.output().lines().any(told), "{command} does not name {place}:\n{}", run.output());
-        }
+    let valid = checker.call(&["validate", "-c", "checkup.json"]).await;
+    assert_eq!((valid.code, valid.stdout.as_str()), (0, ""), "{}", valid.output());
+    let run = checker.call(&["run", "-c", "checkup.json", "--format", "json"]).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    assert!(!run.output().contains("not yet supported"), "{}", run.output());
+    let results = run.results();
+    let kinds: Vec<_> = results.iter().filter_map(|result| result.kind.as_deref()).collect();
+    assert_eq!(kinds, ["http", "http", "http", "http", "http", "tcp", "tcp", "exec", "exec", "tls"]);
+    let of = |title: &str| results.iter().find(|result| result.title == title).map(|result| result.status);
+    assert_eq!(of("TCP closed"), Some(Status::Down));
+    assert_eq!((of("Exec ok"), of("Exec warn")), (Some(Status::Healthy), Some(Status::Degraded)));
+}
+
+#[tokio::test]
+async fn what_cannot_be_set_up_is_named_and_spoils_nothing_else() {
+    let checker = Checker::new(&watching(
+        &[
+            json!({ "type": "exec", "name": "works", "command": "true" }),
+            json!({ "type": "tls", "endpoint_name": "no authorities", "endpoint_url": "127.0.0.1:9", "trusted_roots": ["gone.pem"] }),
+            json!({ "type": "exec", "name": "no command", "command": "./gone.sh" }),
+        ],
+        &directory(),
+    ));
+    let valid = checker.call(&["validate", "-c", "checker.json"]).await;
+    assert_eq!(valid.code, 1, "{}", valid.output());
+    for words in [["\"no authorities\"", "gone.pem"], ["\"no command\"", "gone.sh"]] {
+        let named = valid.stdout.lines().any(|line| words.iter().all(|word| line.contains(word)));
+        assert!(named, "{words:?} is not in one line of:\n{}", valid.output());
     }
-    let results = checker.all_results("checks");
-    assert_eq!(results.len(), 10, "each endpoint has its place");
-    for result in &results[5..] {
-        assert_eq!(result.status, Status::Unknown, "nobody looked at {}", result.title);
-        assert!(result.notice.contains("not yet supported"), "{result:?}");
-    }
+    let results = checker.run(&["--format", "json"]).await.results();
+    let statuses: Vec<_> = results.iter().map(|result| result.status).collect();
+    assert_eq!(statuses, [Status::Healthy, Status::Unknown, Status::Down], "{results:?}");
+    assert!(results[1].notice.contains("gone.pem"), "{results:?}");
 }

@@ -1,46 +1,214 @@
 //! The kinds of check, one file or folder each: I/O only, from a configured check to its attempts.
 //!
 //! What the attempts mean is concluded in [`crate::conclude`]. A failing endpoint is an attempt with an error,
-//! never an `Err`.
+//! never an `Err`. What several kinds need stands beside them: [`connect`] opens connections, [`tls_trust`] knows
+//! whose certificates are trusted, [`stopwatch`] times an attempt, [`wording`] says in plain words what failed.
 
+pub mod assertion;
+pub mod connect;
+pub mod connectivity;
+pub mod dns;
+pub mod exec;
+pub mod grpc;
 pub mod http;
+pub mod icmp;
+pub mod reach;
+pub mod seen;
+mod starttls;
+pub mod stopwatch;
+pub mod tcp;
+#[cfg(test)]
+mod test_server;
+pub mod tls;
+pub mod tls_trust;
+pub mod websocket;
+mod wording;
 
+use std::future::Future;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use rustls::ClientConfig;
+use shared::UnixNanos;
 use shared::result::Attempt;
+use shared::status::Status;
 
+use self::connect::TlsOptions;
+use self::connectivity::Connectivity;
 use self::http::HttpClients;
-use crate::config::valid::{Check, CheckKind};
+use self::reach::Reach;
+use self::seen::Seen;
+use self::stopwatch::{PHASES, Stopwatch};
+use self::tls_trust::{TlsConfigs, TrustError};
+use crate::config::valid::{Check, CheckKind, Config};
 
 /// What all checks of a process share, so that no check sets it up for itself.
-#[derive(Default)]
 pub struct Probes {
     http: HttpClients,
+    tls: TlsConfigs,
+    icmp: OnceLock<Result<socket2::Type, String>>,
+    connectivity: Connectivity,
+    reach: Reach,
+    clock: fn() -> UnixNanos,
+}
+
+impl Probes {
+    /// What checks share, set up when it is first needed; `clock` tells the time, by which certificates expire.
+    #[must_use]
+    pub fn new(reach: Reach, clock: fn() -> UnixNanos) -> Probes {
+        Probes {
+            connectivity: Connectivity::default(),
+            http: HttpClients::default(),
+            tls: TlsConfigs::default(),
+            icmp: OnceLock::new(),
+            reach,
+            clock,
+        }
+    }
+
+    /// The same for a configuration's checks.
+    #[must_use]
+    pub fn of(config: &Config, clock: fn() -> UnixNanos) -> Probes {
+        Probes { connectivity: Connectivity::new(config.connectivity.clone()), ..Probes::new(config.reach, clock) }
+    }
+
+    /// Whether this node is online, as far as it was told how to know.
+    pub async fn is_online(&self) -> bool {
+        self.connectivity.is_online().await
+    }
+
+    /// The TLS configuration that a check asks for, if it does.
+    async fn tls_for(&self, options: Option<&TlsOptions>) -> Result<Option<Arc<ClientConfig>>, TrustError> {
+        match options {
+            Some(options) => self.tls.for_trust(&options.trust).await.map(Some),
+            None => Ok(None),
+        }
+    }
 }
 
 /// What came of looking at an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Observation {
     /// It was looked at, this often.
-    Attempts(Vec<Attempt>),
+    Attempts(Vec<Tried>),
     /// It could not be looked at, for a reason that is ours.
     NotPossible(String),
 }
 
-/// Makes every attempt of a check, one after the other.
+/// One attempt, with what was seen besides.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tried {
+    /// The attempt as it is stored.
+    pub attempt: Attempt,
+    /// What is not as it should be, though the attempt did not fail: it makes the check degraded.
+    pub concern: Option<String>,
+    /// Whether it failed and was made good by trying again: it is kept, and counts for nothing.
+    pub made_good: bool,
+}
+
+/// Why an attempt failed, for a person. It ends up in [`Attempt::error`].
+pub type Failure = String;
+
+/// How an attempt went: what it saw, or why it failed.
+pub type Outcome = Result<Seen, Failure>;
+
+/// Makes every attempt of a check, one after the other, each again if it fails and the check says so.
 pub async fn observe(check: &Check, probes: &Probes) -> Observation {
-    let http = match &check.kind {
-        CheckKind::Http(http) => http,
-        CheckKind::NotPossible { why, .. } => return Observation::NotPossible(why.clone()),
-    };
-    let client = match probes.http.for_trust(&http.trust).await {
-        Ok(client) => client,
-        Err(error) => return Observation::NotPossible(format!("failed to {error}")),
-    };
-    let mut attempts = Vec::with_capacity(check.attempts as usize);
+    let mut tried = Vec::with_capacity(check.attempts as usize);
     for number in 0..check.attempts {
         if number > 0 && !check.attempt_spacing.is_zero() {
             tokio::time::sleep(check.attempt_spacing).await;
         }
-        attempts.push(http::attempt(http, &client).await);
+        let first = tried.len();
+        for again in 0..=check.retries {
+            if again > 0 {
+                tokio::time::sleep(check.retry_delay).await;
+            }
+            match attempt(check, probes).await {
+                Ok((attempt, _)) => tried.push(attempt),
+                Err(why) => return Observation::NotPossible(why),
+            }
+            if tried.last().is_some_and(|last| last.attempt.error.is_none()) {
+                tried[first..].iter_mut().for_each(|tried| tried.made_good = tried.attempt.error.is_some());
+                break;
+            }
+        }
     }
-    Observation::Attempts(attempts)
+    Observation::Attempts(tried)
+}
+
+/// Makes one attempt and tells what it saw; an error says why none can be made.
+pub async fn attempt(check: &Check, probes: &Probes) -> Result<(Tried, Seen), String> {
+    let (tried, seen) = look(check, probes).await?;
+    Ok((judge(check, tried, &seen), seen))
+}
+
+/// Holds what was seen against the check's assertions. The first that fails is told; a failure before a concern.
+fn judge(check: &Check, mut tried: Tried, seen: &Seen) -> Tried {
+    if tried.attempt.error.is_some() {
+        return tried;
+    }
+    for assertion in check.assertions.iter() {
+        let Some(failure) = assertion.judge(seen, &tried.attempt).failure else { continue };
+        if assertion.otherwise == Status::Down {
+            tried.attempt.error = Some(failure);
+            tried.concern = None;
+            return tried;
+        }
+        tried.concern.get_or_insert(failure);
+    }
+    tried
+}
+
+async fn look(check: &Check, probes: &Probes) -> Result<(Tried, Seen), String> {
+    let unusable = |error: TrustError| format!("failed to {error}");
+    let wanted = check.wanted;
+    match &check.kind {
+        CheckKind::Http(http) => {
+            let client =
+                probes.http.for_trust(&http.trust, wanted, &probes.tls, probes.reach).await.map_err(unusable)?;
+            Ok(timed(http.timeout, |stopwatch| http::request(http, client, wanted, probes, stopwatch)).await)
+        }
+        CheckKind::Tcp(tcp) => {
+            let tls = probes.tls_for(tcp.tls.as_ref()).await.map_err(unusable)?;
+            Ok(timed(tcp.timeout, |stopwatch| Box::pin(tcp::talk(tcp, tls, probes.reach, stopwatch))).await)
+        }
+        CheckKind::Tls(tls) => {
+            let config = probes.tls.for_trust(&tls.options.trust).await.map_err(unusable)?;
+            let now = (probes.clock)();
+            Ok(timed(tls.timeout, |stopwatch| Box::pin(tls::look(tls, config, probes.reach, now, stopwatch))).await)
+        }
+        CheckKind::Dns(dns) => {
+            Ok(timed(dns.timeout, |stopwatch| Box::pin(dns::ask(dns, probes.reach, stopwatch))).await)
+        }
+        CheckKind::Exec(exec) => Ok(timed(exec.timeout, |stopwatch| Box::pin(exec::run(exec, stopwatch))).await),
+        CheckKind::Icmp(icmp) => {
+            let kind =
+                probes.icmp.get_or_init(icmp::socket_type).clone().map_err(|error| format!("failed to {error}"))?;
+            Ok(timed(icmp.timeout, |stopwatch| Box::pin(icmp::ping(icmp, kind, probes.reach, stopwatch))).await)
+        }
+        CheckKind::WebSocket(socket) => {
+            let tls = probes.tls_for(socket.tls.as_ref()).await.map_err(unusable)?;
+            Ok(timed(socket.timeout, |stopwatch| Box::pin(websocket::talk(socket, tls, probes.reach, stopwatch))).await)
+        }
+        CheckKind::Grpc(grpc) => {
+            let tls = probes.tls_for(grpc.tls.as_ref()).await.map_err(unusable)?;
+            Ok(timed(grpc.timeout, |stopwatch| Box::pin(grpc::ask(grpc, tls, probes.reach, stopwatch))).await)
+        }
+        CheckKind::NotPossible { why, .. } => Err(why.clone()),
+    }
+}
+
+/// Makes an attempt within its time limit, and times it.
+async fn timed<F: Future<Output = Outcome>>(limit: Duration, task: impl FnOnce(Arc<Stopwatch>) -> F) -> (Tried, Seen) {
+    let stopwatch = Arc::new(Stopwatch::start());
+    let task = PHASES.scope(Arc::clone(&stopwatch), task(Arc::clone(&stopwatch)));
+    let outcome = tokio::time::timeout(limit, task).await.unwrap_or_else(|_| Err(stopwatch.timed_out_after(limit)));
+    let rtt = stopwatch.elapsed();
+    let (error, mut seen) = match outcome {
+        Ok(seen) => (None, seen),
+        Err(failure) => (Some(failure), Seen::default()),
+    };
+    let attempt = Attempt { rtt, error, phases: stopwatch.phases() };
+    (Tried { attempt, concern: seen.concern.take(), made_good: false }, seen)
 }

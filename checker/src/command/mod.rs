@@ -10,6 +10,7 @@ pub mod run;
 pub mod serve;
 pub mod status;
 pub mod validate;
+mod watching;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -2,22 +2,20 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::Duration;
 
 use shared::message::Message;
 use shared::object_name::CheckFileName;
 use shared::result::{CheckResult, MESSAGE_LIMIT};
-use shared::{Nanos, duration};
-use tokio::time::Instant;
 
 use crate::check::Probes;
 use crate::cli::{Format, RunArguments};
-use crate::command::{Outcome, load, tell, tell_error};
+use crate::command::watching::{Origin, Watching, first_round};
+use crate::command::{Outcome, tell, tell_error};
 use crate::config::valid::Config;
 use crate::record::Record;
-use crate::round::{Announcement, make_round};
+use crate::round::Announcement;
 use crate::stop::Stop;
-use crate::{now, report, schedule};
+use crate::{now, report};
 
 /// The message is longer than any announcement.
 #[derive(Debug, thiserror::Error)]
@@ -28,45 +26,35 @@ struct MessageTooLong(usize);
 
 /// Makes rounds as the command line says.
 pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
-    let config = load(&arguments.config.config, arguments.node.as_ref())?;
-    let mut announcement = announcement(arguments, &config)?;
+    let origin = Origin {
+        path: arguments.config.config.clone(),
+        node: arguments.node.clone(),
+        shard: arguments.shard,
+        every: arguments.every,
+    };
+    let config = origin.load()?;
+    let announcement = announcement(arguments, &config)?;
     let mut record = if arguments.no_store { None } else { Record::open(&config).await? };
     if record.is_none() && !arguments.no_store {
         tell(&format!("note: `{}` names no `storage`; the round is only printed", arguments.config.config.display()));
     }
     let stop = Stop::on_signals()?;
-    let probes = Arc::new(Probes::default());
-    let interval = arguments.every.or(config.every);
-    let started = Instant::now();
-    let mut due: Nanos = 0;
-    loop {
-        let mut results = make_round(&config, &probes, interval, now).await;
-        if let Some(announcement) = announcement.take() {
-            announcement.post_with(&mut results);
-        }
-        let outcome = keep_and_print(arguments, &config, record.as_mut(), &results).await;
-        let Some(every) = arguments.every else { return Ok(outcome) };
-        if stop.is_wished() {
-            return Ok(outcome);
-        }
-        let next = schedule::next(due, every, started.elapsed().as_nanos() as Nanos);
-        if next.missed > 0 {
-            tell(&format!(
-                "warning: the round took longer than {}; {} missed",
-                duration::exact(every),
-                count_of_rounds(next.missed)
-            ));
-        }
-        due = next.at;
-        tokio::select! {
-            () = tokio::time::sleep_until(started + Duration::from_nanos(due.unsigned_abs())) => {}
-            () = stop.clone().wished() => return Ok(outcome),
-        }
+    let probes = Arc::new(Probes::of(&config, now));
+    let (mut results, memories) = first_round(&config, &probes, config.every).await;
+    if let Some(announcement) = announcement {
+        announcement.post_with(&mut results);
     }
-}
-
-fn count_of_rounds(count: i64) -> String {
-    if count == 1 { "one round was".to_owned() } else { format!("{count} rounds were") }
+    let mut outcome = keep_and_print(arguments, &config, record.as_mut(), &results).await;
+    let Some(every) = arguments.every else { return Ok(outcome) };
+    if stop.is_wished() {
+        return Ok(outcome);
+    }
+    let mut watching = Watching::begin(config.clone(), probes, every, memories, origin, stop)?;
+    while let Some(results) = watching.batches.recv().await {
+        outcome = keep_and_print(arguments, &config, record.as_mut(), &results).await;
+    }
+    watching.end().await;
+    Ok(outcome)
 }
 
 /// What is to be posted, if anything; refused before any check is made if it cannot be.

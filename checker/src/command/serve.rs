@@ -1,21 +1,22 @@
 //! `checker serve`: rounds of checks, the store and the page in one process.
 
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::Local;
+use shared::result::{CheckResult, EndpointKey};
+use shared::status::Status;
 use shared::{MINUTE, Nanos};
-use tokio::time::Instant;
 
 use crate::check::Probes;
 use crate::cli::ServeArguments;
-use crate::command::{Outcome, load, tell, tell_error};
+use crate::command::watching::{Origin, Watching, first_round};
+use crate::command::{Outcome, tell, tell_error};
 use crate::page_files::PageFiles;
 use crate::record::{Record, Recorded};
-use crate::round::make_round;
 use crate::stop::Stop;
 use crate::store::StoreError;
-use crate::{now, report, schedule, serve as server};
+use crate::{now, report, serve as server};
 
 /// How often rounds are made if the configuration does not say.
 const DEFAULT_EVERY: Nanos = MINUTE;
@@ -29,7 +30,13 @@ struct NoStorage(String);
 
 /// Serves the page and makes rounds until somebody wants it to stop.
 pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
-    let config = load(&arguments.config.config, arguments.node.as_ref())?;
+    let origin = Origin {
+        path: arguments.config.config.clone(),
+        node: arguments.node.clone(),
+        shard: arguments.shard,
+        every: None,
+    };
+    let config = origin.load()?;
     let page = match &arguments.page {
         Some(folder) => PageFiles::from_directory(folder)?,
         None => PageFiles::embedded(),
@@ -50,27 +57,31 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     let serving =
         tokio::spawn(server::serve(listener, page, config.clone(), Arc::clone(record.store()), stop.clone().wished()));
 
-    let probes = Arc::new(Probes::default());
-    let started = Instant::now();
-    let mut due: Nanos = 0;
-    let mut before = Vec::new();
-    while !stop.is_wished() {
-        let results = make_round(&config, &probes, Some(every), now).await;
-        tell_what_failed(record.keep(&results, now()).await);
-        let statuses: Vec<_> = results.iter().map(|result| result.status).collect();
-        // A round that found what the one before found is no news.
-        if statuses != before {
-            anstream::print!("{}\n{}", Local::now().format("%Y-%m-%d %H:%M:%S"), report::table(&results));
-            before = statuses;
+    let probes = Arc::new(Probes::of(&config, now));
+    let (results, memories) = first_round(&config, &probes, Some(every)).await;
+    let mut statuses = HashMap::new();
+    tell_what_failed(record.keep(&results, now()).await);
+    print_news(&results, &mut statuses);
+    if !stop.is_wished() {
+        let mut watching = Watching::begin(config, probes, every, memories, origin, stop)?;
+        while let Some(results) = watching.batches.recv().await {
+            tell_what_failed(record.keep(&results, now()).await);
+            print_news(&results, &mut statuses);
         }
-        due = schedule::next(due, every, started.elapsed().as_nanos() as Nanos).at;
-        tokio::select! {
-            () = tokio::time::sleep_until(started + Duration::from_nanos(due.unsigned_abs())) => {}
-            () = stop.clone().wished() => {}
-        }
+        watching.end().await;
     }
     serving.await??;
     Ok(Outcome::Done)
+}
+
+/// Prints what has another status than before.
+fn print_news(results: &[CheckResult], statuses: &mut HashMap<EndpointKey, Status>) {
+    let mut is_news =
+        |result: &&CheckResult| statuses.insert(result.endpoint_key(), result.status) != Some(result.status);
+    let news: Vec<CheckResult> = results.iter().filter(|result| is_news(result)).cloned().collect();
+    if !news.is_empty() {
+        anstream::print!("{}\n{}", Local::now().format("%Y-%m-%d %H:%M:%S"), report::table(&news));
+    }
 }
 
 /// What went well is no news; what did not is told on standard error.

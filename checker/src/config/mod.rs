@@ -3,6 +3,7 @@
 //! The way is [`document`] (text to a tree with places), [`inspect`] (tree against the table in [`shape`]),
 //! [`written`] (serde's view), [`valid`] (what the rest of the checker knows).
 
+mod checks;
 pub mod document;
 pub mod inspect;
 pub mod problem;
@@ -14,6 +15,7 @@ pub mod valid;
 mod written;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -21,23 +23,15 @@ use serde::de::DeserializeOwned;
 use shared::history::DEFAULT_EXPIRY;
 use shared::object_name::{NodeName, check_prefix};
 use shared::page_config::AddressStyle;
-use shared::verdict::Policy;
 use shared::{DAY, MINUTE, Nanos};
 
 use self::document::{Located, Value};
 use self::problem::{Problem, Problems};
-use self::valid::{Bucket, Check, CheckKind, Config, Page, Place, Secret, Storage, WriterKeys};
-use self::written::{
-    OneOrMany, TextOrNumber, Written, WrittenDirectory, WrittenDuration, WrittenHttp, WrittenPage, WrittenS3,
-};
-use crate::check::http::{HttpCheck, TlsTrust};
-
-/// How many checks run at once unless the file says: enough for thousands of endpoints on a small machine.
-const DEFAULT_CONCURRENT_CHECKS: usize = 64;
-/// The longest an attempt may take unless the file says; the original's fixed limit.
-const DEFAULT_TIMEOUT: Nanos = 10 * shared::SECOND;
-/// How much of a body is read unless the file says.
-const DEFAULT_BODY_LIMIT: usize = 1 << 20;
+use self::valid::{Bucket, Config, Page, Place, Secret, Storage, WriterKeys};
+use self::written::{Written, WrittenDirectory, WrittenDuration, WrittenPage, WrittenS3};
+use crate::check::connect::Address;
+use crate::check::http::HttpCheck;
+use crate::check::reach::Reach;
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
@@ -91,9 +85,7 @@ pub fn validate(path: &Path, surroundings: &Surroundings<'_>) -> Result<(Vec<Str
     let (config, mut problems) = from_text(&text, folder, surroundings);
     if let Some(config) = config {
         for (check, at) in config.checks.iter().zip(check_places(&text, surroundings)) {
-            if let CheckKind::Http(http) = &check.kind
-                && let Err(error) = http.trust.read_authorities()
-            {
+            if let Err(error) = check.find_obstacle() {
                 problems.add(Problem::error(at, format!("\"{}\": failed to {error}", check.title)));
             }
         }
@@ -153,7 +145,16 @@ fn convert(root: &Located, folder: &Path, surroundings: &Surroundings<'_>, probl
     let located: &[Located] = if let Some(Value::List(list)) = checkers { list } else { &[] };
     let mut checks = Vec::with_capacity(located.len());
     for (index, (located, json)) in located.iter().zip(written.checkers).enumerate() {
-        checks.extend(convert_check(located, json, index, folder, problems));
+        checks.extend(checks::convert(located, json, index, folder, problems).map(Arc::new));
+    }
+    let mut connectivity = Vec::new();
+    for text in &written.connectivity {
+        match Address::parse(text, None) {
+            Ok(address) => connectivity.push(address),
+            Err(error) => {
+                problems.add(Problem::error(place_of("connectivity"), format!("`connectivity`: failed to {error}")));
+            }
+        }
     }
     for key in ["notifiers", "notifier"] {
         if root.member(key).is_some() {
@@ -168,100 +169,14 @@ fn convert(root: &Located, folder: &Path, surroundings: &Surroundings<'_>, probl
     Some(Config {
         node,
         every: written.every.map(|every| every.0),
-        concurrent_checks: Some(written.concurrent_checks)
-            .filter(|count| *count > 0)
-            .unwrap_or(DEFAULT_CONCURRENT_CHECKS),
+        concurrent_checks: Some(written.concurrent_checks).filter(|count| *count > 0),
+        reach: if written.deny_private_addresses { Reach::PublicOnly } else { Reach::Anywhere },
         checks,
+        connectivity,
         storage,
         spool_dir: written.spool_dir.map_or_else(|| state.join("checkup").join("spool"), |dir| folder.join(dir)),
         page: convert_page(written.page),
         timestamp,
-    })
-}
-
-fn convert_check(
-    located: &Located,
-    json: serde_json::Value,
-    index: usize,
-    folder: &Path,
-    problems: &mut Problems,
-) -> Option<Check> {
-    let kind = located.member("type").and_then(Located::text).unwrap_or_default();
-    if kind != "http" {
-        // It was warned of; every round says so, too, so that nobody takes it for watched.
-        let text =
-            |keys: [&str; 2]| keys.iter().find_map(|key| located.member(key)?.text()).unwrap_or_default().to_owned();
-        let title = text(["endpoint_name", "name"]);
-        let why = format!("checks of type `{kind}` are not yet supported");
-        let verdict = Policy::default();
-        let kind = CheckKind::NotPossible { word: kind.to_owned(), locator: text(["endpoint_url", "command"]), why };
-        return Some(Check { title, attempts: 1, attempt_spacing: Duration::ZERO, threshold: 0, verdict, kind });
-    }
-    let written: WrittenHttp = from_json(json, located.at, problems)?;
-    let mut problem = |key: &str, text: String| {
-        let at = located.member(key).map_or(located.at, |member| member.at);
-        problems.add(Problem::error(at, format!("`checkers[{index}].{key}`: {text}")));
-    };
-    if written.endpoint_name.trim().is_empty() {
-        problem("endpoint_name", "is empty; give it a title".to_owned());
-    }
-    let url = match HttpCheck::parse_url(&written.endpoint_url) {
-        Ok(url) => url,
-        Err(error) => {
-            problem("endpoint_url", format!("failed to {error}"));
-            return None;
-        }
-    };
-    let method = written.method.as_deref().unwrap_or("GET");
-    let Ok(method) = reqwest::Method::from_bytes(method.as_bytes()) else {
-        problem("method", format!("`{method}` is no HTTP method; write one such as `GET`, `HEAD` or `POST`"));
-        return None;
-    };
-    let mut headers = reqwest::header::HeaderMap::new();
-    for (name, values) in &written.headers {
-        let values = match values {
-            OneOrMany::One(value) => std::slice::from_ref(value),
-            OneOrMany::Many(values) => values.as_slice(),
-        };
-        for value in values {
-            match (
-                reqwest::header::HeaderName::from_bytes(name.as_bytes()),
-                value.parse::<reqwest::header::HeaderValue>(),
-            ) {
-                (Ok(name), Ok(value)) => drop(headers.append(name, value)),
-                // A value may be a secret: only the name is told.
-                _ => problem(
-                    "headers",
-                    format!("`{name}` is no header, or its value has characters that no header may have"),
-                ),
-            }
-        }
-    }
-    let not_empty = |text: String| (!text.is_empty()).then_some(text);
-    Some(Check {
-        title: written.endpoint_name,
-        attempts: written.attempts.max(1),
-        attempt_spacing: duration(written.attempt_spacing.map_or(0, |spacing| spacing.0)),
-        threshold: written.threshold_rtt.map_or(0, |threshold| threshold.0),
-        verdict: convert_verdict(written.verdict),
-        kind: CheckKind::Http(Box::new(HttpCheck {
-            locator: written.endpoint_url,
-            url,
-            method,
-            headers,
-            body: written.body,
-            timeout: duration(written.timeout.map_or(DEFAULT_TIMEOUT, |timeout| timeout.0)),
-            up_status: written.up_status.unwrap_or_default(),
-            must_contain: not_empty(written.must_contain),
-            must_not_contain: not_empty(written.must_not_contain),
-            max_redirects: written.max_redirects,
-            body_limit: written.body_limit.unwrap_or(DEFAULT_BODY_LIMIT),
-            trust: match (written.tls_skip_verify, written.tls_ca_file) {
-                (true, _) => TlsTrust::Anything,
-                (false, Some(file)) => TlsTrust::Authorities(folder.join(file)),
-                (false, None) => TlsTrust::System,
-            },
-        })),
     })
 }
 
@@ -295,16 +210,6 @@ fn convert_storage(located: &Located, folder: &Path, problems: &mut Problems) ->
 
 fn history_expiry(written: Option<WrittenDuration>) -> Nanos {
     written.map_or(DEFAULT_EXPIRY, |age| age.0)
-}
-
-/// The policy that was inspected.
-fn convert_verdict(written: Option<TextOrNumber>) -> Policy {
-    let text = match written {
-        None => return Policy::default(),
-        Some(TextOrNumber::Text(text)) => text,
-        Some(TextOrNumber::Number(number)) => number.to_string(),
-    };
-    text.parse().unwrap_or_default()
 }
 
 fn convert_bucket(written: WrittenS3, located: &Located, problems: &mut Problems) -> Bucket {

@@ -16,8 +16,13 @@ pub fn reference() -> String {
     for field in fields {
         match &field.shape {
             Shape::Object(fields) => section(&mut text, &format!("`{}`", field.key), field.about, fields),
-            Shape::List(Shape::Tagged { keys, variants, not_yet }) | Shape::Tagged { keys, variants, not_yet } => {
+            Shape::List(Shape::Tagged { keys, variants, not_yet, common })
+            | Shape::Tagged { keys, variants, not_yet, common } => {
                 tagged(&mut text, field.key, keys, variants, not_yet);
+                if !common.is_empty() {
+                    let heading = format!("`{}` of every type", field.key);
+                    section(&mut text, &heading, "Besides its own keys, each may have these.", common);
+                }
             }
             _ => {}
         }
@@ -67,7 +72,13 @@ fn value(shape: &Shape) -> String {
         }
         Shape::Verdict => "`any`, `majority`, `all`, or a number of nodes".to_owned(),
         Shape::StatusCodes => "status codes".to_owned(),
+        Shape::Assertions => "list of assertions".to_owned(),
         Shape::Headers => "object: name to text or list of texts".to_owned(),
+        Shape::List(Shape::Text) => "list of texts".to_owned(),
+        Shape::List(Shape::Object(fields)) => {
+            let keys: Vec<String> = fields.iter().map(|field| format!("`{}`", field.key)).collect();
+            format!("list of objects with {}", keys.join(" or "))
+        }
         Shape::List(_) => "list, see below".to_owned(),
         Shape::Object(_) | Shape::Tagged { .. } => "object, see below".to_owned(),
         Shape::Anything => "anything".to_owned(),

@@ -36,23 +36,34 @@ fn of(shape: &Shape) -> Value {
             { "type": "string", "pattern": r"^(any|majority|all|[1-9][0-9]*|.*\$\{.*)$" },
             { "type": "integer", "minimum": 1 },
         ] }),
+        Shape::Assertions => json!({ "type": "array", "items": { "oneOf": [
+            { "type": "string" },
+            { "type": "object", "properties": {
+                "that": { "type": "string" },
+                "all": { "type": "array" },
+                "any": { "type": "array" },
+                "not": {},
+                "otherwise": { "enum": ["down", "degraded"] },
+            }, "additionalProperties": false },
+        ] } }),
         Shape::Headers => json!({ "type": "object", "additionalProperties": { "oneOf": [
             { "type": "string" },
             { "type": "array", "items": { "type": "string" } },
         ] } }),
         Shape::List(element) => json!({ "type": "array", "items": of(element) }),
         Shape::Object(fields) => object(fields, &Map::new(), &[]),
-        Shape::Tagged { keys, variants, not_yet } => tagged(keys, variants, not_yet),
+        Shape::Tagged { keys, variants, not_yet, common } => tagged(keys, variants, not_yet, common),
     }
 }
 
-fn tagged(keys: &[&str], variants: &[Variant], not_yet: &[&str]) -> Value {
+fn tagged(keys: &[&str], variants: &[Variant], not_yet: &[&str], common: &[Field]) -> Value {
     let mut choices: Vec<Value> = Vec::new();
     for key in keys {
         for variant in variants {
             let tag =
                 Map::from_iter([((*key).to_owned(), json!({ "const": variant.word, "description": variant.about }))]);
-            choices.push(object(variant.fields, &tag, &[key]));
+            let fields: Vec<Field> = variant.fields.iter().chain(common).copied().collect();
+            choices.push(object(&fields, &tag, &[key]));
         }
         if !not_yet.is_empty() {
             choices.push(json!({

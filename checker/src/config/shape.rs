@@ -1,6 +1,8 @@
 //! What may stand in the configuration file: one table that validation, the JSON Schema and the reference in
 //! `docs/configuration.md` are all made from.
 
+use super::checks::shape::CHECKERS;
+
 /// What a value has to be.
 #[derive(Debug, Clone, Copy)]
 pub enum Shape {
@@ -20,6 +22,8 @@ pub enum Shape {
     StatusCodes,
     /// How several nodes agree: `any`, `majority`, `all`, or a number of nodes.
     Verdict,
+    /// Assertions: texts such as `[STATUS] == 200`, or objects that combine them.
+    Assertions,
     /// Header names, each with a text or a list of texts.
     Headers,
     /// A list of one shape.
@@ -34,6 +38,8 @@ pub enum Shape {
         variants: &'static [Variant],
         /// The original's kinds that are not supported yet.
         not_yet: &'static [&'static str],
+        /// Keys that every kind has.
+        common: &'static [Field],
     },
     /// Anything: read from the original's files, but without meaning here.
     Anything,
@@ -72,18 +78,18 @@ pub struct Variant {
     pub about: &'static str,
 }
 
-const fn required(key: &'static str, shape: Shape, about: &'static str) -> Field {
+pub(super) const fn required(key: &'static str, shape: Shape, about: &'static str) -> Field {
     Field { key, shape, need: Need::Required, about }
 }
 
-const fn optional(key: &'static str, shape: Shape, default: &'static str, about: &'static str) -> Field {
+pub(super) const fn optional(key: &'static str, shape: Shape, default: &'static str, about: &'static str) -> Field {
     Field { key, shape, need: Need::Optional(default), about }
 }
 
-const SECOND: i64 = shared::SECOND;
-const DAY: i64 = shared::DAY;
+pub(super) const SECOND: i64 = shared::SECOND;
+pub(super) const DAY: i64 = shared::DAY;
 /// A hundred years: longer than anything that is meant.
-const FOREVER: i64 = 36_500 * DAY;
+pub(super) const FOREVER: i64 = 36_500 * DAY;
 
 /// The whole file.
 pub const ROOT: Shape = Shape::Object(&[
@@ -103,13 +109,22 @@ pub const ROOT: Shape = Shape::Object(&[
     optional(
         "concurrent_checks",
         Shape::Integer(0, 100_000),
-        "`64`; 0 means the same",
+        "`64` for a single round, `512` for `serve` and `run --every`; 0 means the same",
         "How many checks are under way at once.",
     ),
-    required(
-        "checkers",
-        Shape::List(&Shape::Tagged { keys: &["type"], variants: &[HTTP], not_yet: &["tcp", "dns", "tls", "exec"] }),
-        "What is watched.",
+    optional(
+        "connectivity",
+        Shape::List(&Shape::Text),
+        "none: this node is taken to be online",
+        "Addresses such as `1.1.1.1:443`. If something is down and none of them accepts a connection, this node is \
+         offline, and the result is unknown.",
+    ),
+    required("checkers", CHECKERS, "What is watched."),
+    optional(
+        "deny_private_addresses",
+        Shape::Flag,
+        "`false`",
+        "Whether checks may only connect to public addresses; for those who check other people's URLs.",
     ),
     optional("storage", STORAGE, "none: rounds are only printed", "Where results are stored."),
     optional(
@@ -129,79 +144,11 @@ pub const ROOT: Shape = Shape::Object(&[
     optional("notifier", Shape::Anything, "none", "The original's older spelling of `notifiers`; not yet supported."),
 ]);
 
-const HTTP: Variant = Variant {
-    word: "http",
-    about: "An HTTP or HTTPS request. Every attempt is a connection of its own.",
-    fields: &[
-        required("endpoint_name", Shape::Text, "What people call it; the title on the page."),
-        required("endpoint_url", Shape::Url, "The URL, `http://` or `https://`."),
-        optional("method", Shape::Text, "`GET`", "The request's method."),
-        optional("headers", Shape::Headers, "none", "Headers of the request; `Host` is honoured."),
-        optional("body", Shape::Text, "none", "The request's body."),
-        optional(
-            "attempts",
-            Shape::Integer(0, 1_000),
-            "`1`; 0 means the same",
-            "How many attempts a check makes. Any that fails makes it down.",
-        ),
-        optional("attempt_spacing", Shape::Duration(0, DAY), "`0`", "How long to wait between attempts."),
-        optional(
-            "timeout",
-            Shape::Duration(1_000_000, DAY),
-            "`10s`",
-            "The longest an attempt may take, from the look-up of the name to the last byte that is read.",
-        ),
-        optional(
-            "threshold_rtt",
-            Shape::Duration(0, FOREVER),
-            "none",
-            "The median round-trip time above which it is degraded.",
-        ),
-        optional(
-            "up_status",
-            Shape::StatusCodes,
-            "`\"2xx\"`",
-            "The status codes that are up: `200`, `\"2xx\"`, `\"200-299\"`, or a list of these.",
-        ),
-        optional(
-            "verdict",
-            Shape::Verdict,
-            "`\"majority\"`",
-            "How many of the nodes that report have to see it down before it is: `\"any\"`, `\"majority\"`, `\"all\"`, or a number. Results say so, so that the page and `checker status` agree.",
-        ),
-        optional("must_contain", Shape::Text, "none", "A text that the response's body must contain."),
-        optional("must_not_contain", Shape::Text, "none", "A text that the response's body must not contain."),
-        optional(
-            "max_redirects",
-            Shape::Integer(0, 50),
-            "`0`: a redirect is the answer",
-            "How many redirects are followed.",
-        ),
-        optional(
-            "body_limit",
-            Shape::Integer(1, 1 << 30),
-            "`1048576`",
-            "How many bytes of a body are read, if any need be.",
-        ),
-        optional(
-            "tls_ca_file",
-            Shape::Text,
-            "the system's authorities",
-            "A PEM file of authorities to trust instead of the system's.",
-        ),
-        optional(
-            "tls_skip_verify",
-            Shape::Flag,
-            "`false`",
-            "Whether any certificate is accepted. The check then proves little.",
-        ),
-    ],
-};
-
 const STORAGE: Shape = Shape::Tagged {
     keys: &["type", "provider"],
     variants: &[S3, DIRECTORY],
     not_yet: &["github", "mysql", "postgres", "sqlite3", "appinsights", "sql"],
+    common: &[],
 };
 
 const EXPIRY: Field = optional(

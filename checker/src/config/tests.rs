@@ -1,6 +1,9 @@
 //! Facts about whole configuration files.
 
+use super::valid::CheckKind;
 use super::*;
+use crate::check::tls_trust::TlsTrust;
+use shared::status::Status;
 
 fn surroundings() -> Surroundings<'static> {
     Surroundings {
@@ -23,33 +26,62 @@ fn errors(text: &str) -> Vec<String> {
 fn http(config: &Config, index: usize) -> &HttpCheck {
     match &config.checks[index].kind {
         CheckKind::Http(http) => http,
-        other @ CheckKind::NotPossible { .. } => panic!("{other:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
 #[test]
 fn the_originals_configuration_loads_unchanged() {
-    let config = loaded(include_str!("../../../shared/golden/checkup.json"));
+    let text = include_str!("../../../shared/golden/checkup.json");
+    let (_, problems) = from_text(text, Path::new(""), &surroundings());
+    assert!(problems.is_empty(), "{:#?}", problems.lines("checkup.json", text));
+    let config = loaded(text);
     assert_eq!(config.checks.len(), 10);
     assert_eq!((config.checks[0].title.as_str(), config.checks[0].attempts), ("Shop", 5));
     assert_eq!(config.checks[1].threshold, 1_000);
     assert_eq!(http(&config, 2).must_contain.as_deref(), Some("absent"));
     assert!(http(&config, 3).up_status.contains(204) && !http(&config, 3).up_status.contains(200));
-    let CheckKind::NotPossible { word, locator, why } = &config.checks[7].kind else {
-        panic!("exec is not yet supported")
-    };
-    assert_eq!((word.as_str(), locator.as_str()), ("exec", "/bin/echo"));
-    assert!(why.contains("not yet supported"));
+    let CheckKind::Tcp(tcp) = &config.checks[5].kind else { panic!("{:?}", config.checks[5]) };
+    assert_eq!((tcp.address.to_string().as_str(), tcp.timeout), ("127.0.0.1:8099", Duration::from_secs(1)));
+    let CheckKind::Exec(exec) = &config.checks[7].kind else { panic!("{:?}", config.checks[7]) };
+    assert_eq!((exec.command.as_path(), exec.must_contain.as_deref()), (Path::new("/bin/echo"), Some("hello")));
+    assert_eq!((config.checks[7].failure, config.checks[8].failure), (Status::Down, Status::Degraded));
+    let CheckKind::Tls(tls) = &config.checks[9].kind else { panic!("{:?}", config.checks[9]) };
+    assert_eq!((tls.degraded_within, tls.down_within), (14 * DAY, 0));
     let storage = config.storage.expect("it has one");
     assert!(matches!(&storage.place, Place::Directory(dir) if dir == Path::new("/etc/checkup/checks")));
     assert_eq!(storage.check_expiry, Some(7 * DAY));
 }
 
 #[test]
+fn every_key_of_the_originals_checks_is_read() {
+    let config = loaded(
+        r#"{"checkers":[
+        {"type":"tcp","endpoint_name":"A","endpoint_url":"a:1","tls":true,"tls_skip_verify":true,"tls_ca_file":"",
+         "timeout":2000000000,"threshold_rtt":1,"attempts":2},
+        {"type":"dns","endpoint_name":"B","endpoint_url":"192.0.2.53:53","hostname_fqdn":"a.example.","timeout":1000000000,
+         "threshold_rtt":1,"attempts":2},
+        {"type":"tls","endpoint_name":"C","endpoint_url":"a:443","timeout":1000000000,"threshold_rtt":1,"attempts":2,
+         "cert_expiry_threshold":86400000000000,"trusted_roots":["ca.pem"]},
+        {"type":"exec","name":"D","command":"./check.sh","arguments":["x"],"threshold_rtt":1,"must_contain":"a",
+         "must_not_contain":"b","raise":"warning","attempts":2,"attempt_spacing":1}
+    ]}"#,
+    );
+    let CheckKind::Tcp(tcp) = &config.checks[0].kind else { panic!("it is tcp") };
+    assert_eq!(tcp.tls.as_ref().map(|tls| &tls.trust), Some(&TlsTrust::Anything));
+    let CheckKind::Dns(dns) = &config.checks[1].kind else { panic!("it is dns") };
+    assert_eq!((dns.server.port, dns.name.to_string().as_str()), (53, "a.example."));
+    let CheckKind::Tls(tls) = &config.checks[2].kind else { panic!("it is tls") };
+    assert_eq!(tls.options.trust, TlsTrust::Authorities(vec![PathBuf::from("/etc/checkup/ca.pem")]));
+    let CheckKind::Exec(exec) = &config.checks[3].kind else { panic!("it is exec") };
+    assert_eq!(exec.command, Path::new("/etc/checkup/./check.sh"));
+}
+
+#[test]
 fn what_is_left_out_is_as_the_reference_says() {
     let config = loaded(r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"https://a.example/"}]}"#);
     assert_eq!(config.node.as_str(), "web-01");
-    assert_eq!((config.concurrent_checks, config.every), (64, None));
+    assert_eq!((config.concurrent_checks, config.every), (None, None));
     let http = http(&config, 0);
     assert_eq!(
         (http.method.as_str(), http.timeout, http.body_limit, http.max_redirects),
@@ -108,6 +140,45 @@ fn what_cannot_be_seen_from_the_shape_is_named_with_its_place() {
             r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","headers":{"a b":"c"}}]}"#,
             "no header",
         ),
+        (r#"{"checkers":[{"type":"tcp","endpoint_name":"A","endpoint_url":"db.example"}]}"#, "a host and a port"),
+        (
+            r#"{"checkers":[{"type":"tcp","endpoint_name":"A","endpoint_url":"a:1","script":[{"expect":"("}]}]}"#,
+            "`(` is no regular expression: unclosed group",
+        ),
+        (
+            r#"{"checkers":[{"type":"tcp","endpoint_name":"A","endpoint_url":"a:1","script":[{}]}]}"#,
+            "step 0 does nothing",
+        ),
+        (r#"{"checkers":[{"type":"exec","name":"A","command":""}]}"#, "`checkers[0].command`: is empty"),
+        (
+            r#"{"checkers":[{"type":"dns","endpoint_name":"A","endpoint_url":"a","hostname_fqdn":"a..b"}]}"#,
+            "`a..b` is no host name",
+        ),
+        (
+            r#"{"checkers":[{"type":"tls","endpoint_name":"A","endpoint_url":"a","cert_expiry_down":"30d"}]}"#,
+            "nothing is ever degraded",
+        ),
+        (
+            r#"{"checkers":[{"type":"tls","endpoint_name":"A","endpoint_url":"a","server_name":"a b"}]}"#,
+            "`checkers[0].server_name`",
+        ),
+        (
+            r#"{"checkers":[{"type":"icmp","endpoint_name":"A","endpoint_url":"a:80"}]}"#,
+            "a host name or an IP address alone",
+        ),
+        (
+            r#"{"checkers":[{"type":"websocket","endpoint_name":"A","endpoint_url":"http://a"}]}"#,
+            "`http://a` is no WebSocket URL",
+        ),
+        (
+            r#"{"checkers":[{"type":"grpc","endpoint_name":"A","endpoint_url":"a:1","tls":true,"server_name":"a b"}]}"#,
+            "`checkers[0].server_name`",
+        ),
+        (
+            r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","assertions":["[RTT] < 5"]}]}"#,
+            "write one such as `500ms`",
+        ),
+        (r#"{"checkers":[],"connectivity":["1.1.1.1"]}"#, "a host and a port"),
         (r#"{"checkers":[],"node":"Büro"}"#, "as a node's name"),
         (r#"{"checkers":[],"timestamp":"noon"}"#, "RFC 3339"),
         (r#"{"checkers":[],"storage":{"type":"mysql","dsn":"x"}}"#, "`mysql` is not yet supported"),
@@ -162,7 +233,10 @@ fn collect_keys(shape: &shape::Shape, keys: &mut Vec<&'static str>) {
     };
     match shape {
         shape::Shape::Object(fields) => of_fields(fields),
-        shape::Shape::Tagged { variants, .. } => variants.iter().for_each(|variant| of_fields(variant.fields)),
+        shape::Shape::Tagged { variants, common, .. } => {
+            of_fields(common);
+            variants.iter().for_each(|variant| of_fields(variant.fields));
+        }
         shape::Shape::List(element) => collect_keys(element, keys),
         _ => {}
     }

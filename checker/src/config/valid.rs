@@ -3,14 +3,28 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use shared::object_name::NodeName;
 use shared::page_config::AddressStyle;
 use shared::verdict::Policy;
+use shared::status::Status;
 use shared::{Nanos, UnixNanos};
 
+use crate::check::assertion::Assertion;
+use crate::check::connect::Address;
+use crate::check::dns::DnsCheck;
+use crate::check::exec::ExecCheck;
+use crate::check::grpc::GrpcCheck;
 use crate::check::http::HttpCheck;
+use crate::check::icmp::{self, IcmpCheck};
+use crate::check::reach::Reach;
+use crate::check::seen::Wanted;
+use crate::check::tcp::TcpCheck;
+use crate::check::tls::TlsCheck;
+use crate::check::tls_trust::TlsTrust;
+use crate::check::websocket::WebSocketCheck;
 
 /// All that the checker needs to know.
 #[derive(Debug, Clone)]
@@ -19,10 +33,14 @@ pub struct Config {
     pub node: NodeName,
     /// How often rounds are made, if the file says so; results carry it as their interval.
     pub every: Option<Nanos>,
-    /// How many checks may be under way at once; at least one.
-    pub concurrent_checks: usize,
+    /// How many checks may be under way at once, if the file says; at least one.
+    pub concurrent_checks: Option<usize>,
+    /// Which addresses checks may connect to.
+    pub reach: Reach,
     /// What is watched, in the file's order.
-    pub checks: Vec<Check>,
+    pub checks: Vec<Arc<Check>>,
+    /// Addresses one of which can be reached whenever this node is online; none asks nobody.
+    pub connectivity: Vec<Address>,
     /// Where results go; `None` if the file names no storage.
     pub storage: Option<Storage>,
     /// Where rounds wait that could not be stored.
@@ -46,6 +64,22 @@ pub struct Check {
     pub threshold: Nanos,
     /// How several nodes agree on it.
     pub verdict: Policy,
+    /// What a failed attempt means: down, or only degraded.
+    pub failure: Status,
+    /// How often a failed attempt is repeated before it counts.
+    pub retries: u32,
+    /// How long to wait before that.
+    pub retry_delay: Duration,
+    /// How many times in a row a worse status has to be seen before it is believed; at least one.
+    pub confirm: u32,
+    /// How often it is checked, if the file says so for it alone.
+    pub every: Option<Nanos>,
+    /// The same while it is not healthy.
+    pub every_when_down: Option<Nanos>,
+    /// What has to hold of what an attempt saw.
+    pub assertions: Arc<[Assertion]>,
+    /// What attempts have to look at for the assertions.
+    pub wanted: Wanted,
     /// How it is checked.
     pub kind: CheckKind,
 }
@@ -55,6 +89,20 @@ pub struct Check {
 pub enum CheckKind {
     /// An HTTP or HTTPS request.
     Http(Box<HttpCheck>),
+    /// A TCP connection, and what is said over it.
+    Tcp(Box<TcpCheck>),
+    /// A TLS handshake and the certificates it shows.
+    Tls(Box<TlsCheck>),
+    /// A question to a name server.
+    Dns(Box<DnsCheck>),
+    /// An ICMP echo request.
+    Icmp(Box<IcmpCheck>),
+    /// A WebSocket connection.
+    WebSocket(Box<WebSocketCheck>),
+    /// A question to a gRPC health service.
+    Grpc(Box<GrpcCheck>),
+    /// A command.
+    Exec(Box<ExecCheck>),
     /// A check that is configured, but cannot be made. Each round says so for its endpoint, as unknown.
     NotPossible {
         /// The word of its kind.
@@ -66,14 +114,68 @@ pub enum CheckKind {
     },
 }
 
+impl Check {
+    /// A check of this kind with everything else as it is by default.
+    #[must_use]
+    pub fn of_kind(title: &str, kind: CheckKind) -> Check {
+        Check {
+            title: title.to_owned(),
+            attempts: 1,
+            attempt_spacing: Duration::ZERO,
+            threshold: 0,
+            verdict: Policy::default(),
+            failure: Status::Down,
+            retries: 0,
+            retry_delay: Duration::ZERO,
+            confirm: 1,
+            every: None,
+            every_when_down: None,
+            assertions: Arc::new([]),
+            wanted: Wanted::default(),
+            kind,
+        }
+    }
+
+    /// What keeps this check from being made on this machine, as far as can be seen without making it.
+    pub fn find_obstacle(&self) -> Result<(), String> {
+        let readable = |trust: &TlsTrust| match trust.read_authorities() {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        };
+        match &self.kind {
+            CheckKind::Http(http) => readable(&http.trust),
+            CheckKind::Tcp(tcp) => tcp.tls.as_ref().map_or(Ok(()), |tls| readable(&tls.trust)),
+            CheckKind::WebSocket(socket) => socket.tls.as_ref().map_or(Ok(()), |tls| readable(&tls.trust)),
+            CheckKind::Grpc(grpc) => grpc.tls.as_ref().map_or(Ok(()), |tls| readable(&tls.trust)),
+            CheckKind::Icmp(_) => icmp::socket_type().map(drop),
+            CheckKind::Tls(tls) => readable(&tls.options.trust),
+            CheckKind::Exec(exec) => exec.find_command().map(drop),
+            CheckKind::Dns(_) | CheckKind::NotPossible { .. } => Ok(()),
+        }
+    }
+}
+
 impl CheckKind {
     /// The word for it in check files.
     #[must_use]
     pub fn word(&self) -> &str {
         match self {
             CheckKind::Http(_) => "http",
+            CheckKind::Tcp(_) => "tcp",
+            CheckKind::Tls(_) => "tls",
+            CheckKind::Dns(_) => "dns",
+            CheckKind::Exec(_) => "exec",
+            CheckKind::Icmp(_) => "icmp",
+            CheckKind::WebSocket(_) => "websocket",
+            CheckKind::Grpc(_) => "grpc",
             CheckKind::NotPossible { word, .. } => word,
         }
+    }
+
+    /// Whether what it finds depends on this node's network.
+    #[must_use]
+    pub fn needs_network(&self) -> bool {
+        !matches!(self, CheckKind::Exec(_) | CheckKind::NotPossible { .. })
     }
 
     /// What is looked at: URL, host:port or command.
@@ -81,6 +183,13 @@ impl CheckKind {
     pub fn locator(&self) -> &str {
         match self {
             CheckKind::Http(http) => &http.locator,
+            CheckKind::Tcp(tcp) => &tcp.locator,
+            CheckKind::Tls(tls) => &tls.locator,
+            CheckKind::Dns(dns) => &dns.locator,
+            CheckKind::Exec(exec) => &exec.locator,
+            CheckKind::Icmp(icmp) => &icmp.locator,
+            CheckKind::WebSocket(socket) => &socket.locator,
+            CheckKind::Grpc(grpc) => &grpc.locator,
             CheckKind::NotPossible { locator, .. } => locator,
         }
     }

@@ -1,11 +1,7 @@
 //! The configuration as written, after [`super::inspect`] has found it well formed: serde's view of the file.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use shared::{Nanos, duration};
-
-use crate::check::http::status_codes::StatusCodes;
 
 #[derive(Deserialize)]
 pub(super) struct Written {
@@ -15,6 +11,10 @@ pub(super) struct Written {
     pub concurrent_checks: usize,
     /// Read one by one, since one that does not work must not spoil the others.
     pub checkers: Vec<serde_json::Value>,
+    #[serde(default)]
+    pub connectivity: Vec<String>,
+    #[serde(default)]
+    pub deny_private_addresses: bool,
     pub spool_dir: Option<String>,
     pub page: Option<WrittenPage>,
     pub timestamp: Option<String>,
@@ -25,33 +25,6 @@ pub(super) struct WrittenPage {
     pub title: Option<String>,
     pub range: Option<WrittenDuration>,
     pub refresh: Option<WrittenDuration>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct WrittenHttp {
-    pub endpoint_name: String,
-    pub endpoint_url: String,
-    pub method: Option<String>,
-    #[serde(default)]
-    pub headers: BTreeMap<String, OneOrMany>,
-    pub body: Option<String>,
-    #[serde(default)]
-    pub attempts: u32,
-    pub attempt_spacing: Option<WrittenDuration>,
-    pub timeout: Option<WrittenDuration>,
-    pub threshold_rtt: Option<WrittenDuration>,
-    pub up_status: Option<StatusCodes>,
-    pub verdict: Option<TextOrNumber>,
-    #[serde(default)]
-    pub must_contain: String,
-    #[serde(default)]
-    pub must_not_contain: String,
-    #[serde(default)]
-    pub max_redirects: u32,
-    pub body_limit: Option<usize>,
-    pub tls_ca_file: Option<String>,
-    #[serde(default)]
-    pub tls_skip_verify: bool,
 }
 
 #[derive(Deserialize)]

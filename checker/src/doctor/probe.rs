@@ -9,7 +9,10 @@ use chrono::DateTime;
 use reqwest::Url;
 use shared::{Nanos, UnixNanos};
 
-use crate::check::http::{HttpClients, TlsTrust};
+use crate::check::http::HttpClients;
+use crate::check::reach::Reach;
+use crate::check::seen::Wanted;
+use crate::check::tls_trust::{TlsConfigs, TlsTrust};
 use crate::config::valid::Bucket;
 use crate::store::S3Problem;
 use crate::store::connection::{self, Credentials};
@@ -81,7 +84,8 @@ impl Probe {
         let credentials = if signs == Signs::WithKeys { Credentials::OfTheBucket } else { Credentials::Nobodys };
         let settings = connection::settings(bucket, credentials).await;
         let client = connection::client(&settings, bucket.address_style);
-        let http = HttpClients::default().for_trust(&TlsTrust::System).await;
+        let configs = TlsConfigs::default();
+        let http = HttpClients::default().for_trust(&TlsTrust::System, Wanted::default(), &configs, Reach::Anywhere).await;
         let http = http.map_err(|error| NoRequests(error.to_string()))?;
         Ok(Probe { client, http, bucket: bucket.clone() })
     }

@@ -1,14 +1,13 @@
 //! HTTP and HTTPS checks: one attempt is one request (and its redirects) over a connection of its own.
 //!
-//! [`client`] makes connections and times their phases, [`wording`] says in plain words what failed,
-//! [`status_codes`] knows which answers are up.
+//! [`client`] makes connections and times their phases, [`status_codes`] knows which answers are up.
 
 pub mod client;
-mod phases;
 pub mod status_codes;
-mod wording;
+#[cfg(test)]
+mod tests;
 
-use std::path::PathBuf;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,13 +15,17 @@ use memchr::memmem;
 use reqwest::header::{
     AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, LOCATION, PROXY_AUTHORIZATION,
 };
+use reqwest::tls::TlsInfo;
 use reqwest::{Method, Response, StatusCode, Url};
-use shared::duration;
-use shared::result::Attempt;
+use rustls::pki_types::CertificateDer;
 
 pub use self::client::HttpClients;
-use self::phases::{PHASES, Stopwatch};
 use self::status_codes::StatusCodes;
+use super::reach::Reach;
+use super::seen::{Seen, Wanted};
+use super::stopwatch::Stopwatch;
+use super::tls_trust::TlsTrust;
+use super::{Failure, Outcome, Probes, tls, wording};
 
 /// An HTTP check, ready to be made.
 #[derive(Debug, Clone)]
@@ -53,17 +56,6 @@ pub struct HttpCheck {
     pub trust: TlsTrust,
 }
 
-/// Whose certificates are trusted.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum TlsTrust {
-    /// The system's authorities.
-    System,
-    /// The authorities in a PEM file, and no others.
-    Authorities(PathBuf),
-    /// Anybody's.
-    Anything,
-}
-
 /// The text is no URL that can be checked.
 #[derive(Debug, thiserror::Error)]
 pub enum NotAUrl {
@@ -74,9 +66,6 @@ pub enum NotAUrl {
     #[error("check `{0}`: its scheme is `{1}`; write an `http://` or `https://` URL")]
     OtherScheme(String, String),
 }
-
-/// Why an attempt failed, for a person. It ends up in [`Attempt::error`].
-type Failure = String;
 
 impl HttpCheck {
     /// Reads an absolute `http` or `https` URL.
@@ -93,33 +82,33 @@ impl HttpCheck {
     }
 }
 
-/// Makes one attempt.
-pub async fn attempt(check: &HttpCheck, client: &reqwest::Client) -> Attempt {
-    let stopwatch = Arc::new(Stopwatch::start());
-    let request = PHASES.scope(Arc::clone(&stopwatch), request(check, client, &stopwatch));
-    let failure = match tokio::time::timeout(check.timeout, request).await {
-        Ok(outcome) => outcome.err(),
-        Err(_) => Some(stopwatch.timed_out_after(check.timeout)),
-    };
-    Attempt { rtt: stopwatch.elapsed(), error: failure, phases: stopwatch.phases() }
-}
-
 /// Sends the request, follows its redirects, and holds the answer against what is expected.
-async fn request(check: &HttpCheck, client: &reqwest::Client, stopwatch: &Stopwatch) -> Result<(), Failure> {
+pub async fn request(
+    check: &HttpCheck,
+    client: reqwest::Client,
+    wanted: Wanted,
+    probes: &Probes,
+    stopwatch: Arc<Stopwatch>,
+) -> Outcome {
     let mut url = check.url.clone();
     let mut method = check.method.clone();
     let mut headers = check.headers.clone();
     let mut body = check.body.clone();
     let mut redirects = 0;
     loop {
+        // A name is decided upon when it is looked up; an address in the URL never is.
+        if let Some(denied) = literal_address(&url).filter(|address| !probes.reach.allows(*address)) {
+            return Err(Reach::refusal(denied));
+        }
         let mut request = client.request(method.clone(), url.clone()).headers(headers.clone());
         if let Some(body) = &body {
             request = request.body(body.clone());
         }
-        let response = request.send().await.map_err(|error| wording::of_request(&error, &url))?;
+        let response =
+            request.send().await.map_err(|error| wording::of_error(&error, url.host_str().unwrap_or_default()))?;
         stopwatch.first_byte();
         let Some(target) = redirect_target(check, &response) else {
-            return expect(check, response, stopwatch).await;
+            return expect(check, response, wanted, probes, &stopwatch).await;
         };
         if redirects == check.max_redirects {
             return Err(format!("more than {} redirects; the last one leads to `{target}`", check.max_redirects));
@@ -148,6 +137,11 @@ async fn request(check: &HttpCheck, client: &reqwest::Client, stopwatch: &Stopwa
     }
 }
 
+/// The address in a URL that names no host.
+fn literal_address(url: &Url) -> Option<IpAddr> {
+    url.host_str()?.trim_start_matches('[').trim_end_matches(']').parse().ok()
+}
+
 /// Where a redirect leads, if redirects are followed and this is one.
 fn redirect_target(check: &HttpCheck, response: &Response) -> Option<String> {
     let follows = check.max_redirects > 0 && matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
@@ -155,14 +149,32 @@ fn redirect_target(check: &HttpCheck, response: &Response) -> Option<String> {
     Some(String::from_utf8_lossy(location.as_bytes()).into_owned())
 }
 
-async fn expect(check: &HttpCheck, response: Response, stopwatch: &Stopwatch) -> Result<(), Failure> {
+async fn expect(
+    check: &HttpCheck,
+    response: Response,
+    wanted: Wanted,
+    probes: &Probes,
+    stopwatch: &Stopwatch,
+) -> Outcome {
     let status = response.status();
     if !check.up_status.contains(status.as_u16()) {
         let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
         return Err(format!("response status {}{reason}, expected {}", status.as_u16(), check.up_status));
     }
-    if !check.needs_body() {
-        return Ok(());
+    let mut seen = Seen { status: Some(status.as_u16().into()), peer: response.remote_addr(), ..Seen::default() };
+    if wanted.head {
+        seen.redirect = response.headers().get(LOCATION).map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
+        seen.headers = Some(response.headers().clone());
+    }
+    if wanted.certificate {
+        let certificate = response.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate);
+        seen.certificates = certificate.map(|der| CertificateDer::from(der.to_vec())).into_iter().collect();
+        if !seen.certificates.is_empty() {
+            seen.certificate = Some(tls::time_left(&seen.certificates, (probes.clock)())?);
+        }
+    }
+    if !check.needs_body() && !wanted.body {
+        return Ok(seen);
     }
     let (body, whole) = read_body(check, response, stopwatch).await?;
     if let Some(text) = &check.must_contain
@@ -176,7 +188,8 @@ async fn expect(check: &HttpCheck, response: Response, stopwatch: &Stopwatch) ->
     {
         return Err(format!("response contains `{text}`"));
     }
-    Ok(())
+    seen.body = Some(body);
+    Ok(seen)
 }
 
 /// The body up to the limit, and whether that is all of it.
@@ -187,7 +200,9 @@ async fn read_body(
 ) -> Result<(Vec<u8>, bool), Failure> {
     let mut body = Vec::new();
     let url = response.url().clone();
-    while let Some(chunk) = response.chunk().await.map_err(|error| wording::of_request(&error, &url))? {
+    while let Some(chunk) =
+        response.chunk().await.map_err(|error| wording::of_error(&error, url.host_str().unwrap_or_default()))?
+    {
         stopwatch.reading_body();
         let room = check.body_limit - body.len();
         body.extend_from_slice(&chunk[..chunk.len().min(room)]);
@@ -196,18 +211,4 @@ async fn read_body(
         }
     }
     Ok((body, true))
-}
-
-impl Stopwatch {
-    /// What was being waited for when the time was up.
-    fn timed_out_after(&self, timeout: Duration) -> Failure {
-        let limit = duration::exact(timeout.as_nanos() as i64);
-        match self.waiting_for() {
-            phases::Phase::Dns => format!("host name not resolved within {limit}"),
-            phases::Phase::Connect => format!("no connection within {limit}"),
-            phases::Phase::Tls => format!("TLS handshake not complete within {limit}"),
-            phases::Phase::FirstByte => format!("no response within {limit}"),
-            phases::Phase::Body => format!("response not complete within {limit}"),
-        }
-    }
 }

@@ -24,6 +24,12 @@ impl Default for StatusCodes {
 }
 
 impl StatusCodes {
+    /// Every code there is.
+    #[must_use]
+    pub fn any() -> StatusCodes {
+        StatusCodes(vec![(100, 599)])
+    }
+
     /// Whether a code is in the set.
     #[must_use]
     pub fn contains(&self, code: u16) -> bool {

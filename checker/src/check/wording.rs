@@ -1,23 +1,30 @@
-//! Says in plain words why a request failed, from the chain of errors that the HTTP library gives.
+//! Says in plain words why an attempt failed, from the chain of errors that a library gives.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
-use reqwest::Url;
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError};
 use shared::{Nanos, SECOND, duration};
 
-use super::client::LookupFailed;
+/// The name has no address.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct LookupFailed(pub(super) io::Error);
 
 const CLOSED_EARLY: &str = "connection closed by the server before the response was complete";
 
-/// Why the request to this URL failed.
-pub(super) fn of_request(error: &reqwest::Error, url: &Url) -> String {
+/// The address may not be connected to.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Denied(pub(super) String);
+
+/// Why talking to this host failed.
+pub(super) fn of_error(error: &(dyn Error + 'static), host: &str) -> String {
     let mut fallback = error.to_string();
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = cause {
-        if let Some(words) = of_cause(error, url) {
+        if let Some(words) = of_cause(error, host) {
             return words;
         }
         fallback = error.to_string();
@@ -26,9 +33,20 @@ pub(super) fn of_request(error: &reqwest::Error, url: &Url) -> String {
     fallback
 }
 
-fn of_cause(error: &(dyn Error + 'static), url: &Url) -> Option<String> {
+/// The beginning of what arrived, as one line of text.
+pub(super) fn excerpt(bytes: &[u8]) -> String {
+    const LIMIT: usize = 120;
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * LIMIT)]).into_owned();
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    shared::result::shortened(line.chars().filter(|character| !character.is_control()).collect(), LIMIT)
+}
+
+fn of_cause(error: &(dyn Error + 'static), host: &str) -> Option<String> {
     if let Some(LookupFailed(error)) = error.downcast_ref() {
-        return Some(of_lookup(error, url.host_str().unwrap_or_default()));
+        return Some(of_lookup(error, host));
+    }
+    if let Some(Denied(words)) = error.downcast_ref() {
+        return Some(words.clone());
     }
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
         return Some(of_tls(error));
@@ -40,7 +58,7 @@ fn of_cause(error: &(dyn Error + 'static), url: &Url) -> Option<String> {
     // What an io::Error wraps is not in the chain of sources.
     if let Some(inner) = error.get_ref() {
         let inner: &(dyn Error + 'static) = inner;
-        if let Some(words) = of_cause(inner, url) {
+        if let Some(words) = of_cause(inner, host) {
             return Some(words);
         }
     }
@@ -57,7 +75,7 @@ fn of_http(error: &hyper::Error) -> Option<String> {
     }
 }
 
-fn of_lookup(error: &io::Error, host: &str) -> String {
+pub(super) fn of_lookup(error: &io::Error, host: &str) -> String {
     let reason = error.to_string();
     if reason.contains("not known") || reason.contains("No address") {
         format!("no such host `{host}`")
@@ -176,9 +194,8 @@ mod tests {
     fn a_wrapped_tls_error_is_found() {
         let wrapped =
             io::Error::new(ErrorKind::InvalidData, rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer));
-        let url = Url::parse("https://a.example").expect("a URL");
         assert_eq!(
-            of_cause(&wrapped, &url).as_deref(),
+            of_cause(&wrapped, "a.example").as_deref(),
             Some("certificate is signed by an authority that is not trusted")
         );
     }

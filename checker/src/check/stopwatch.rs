@@ -1,12 +1,14 @@
-//! Times the phases of an attempt from inside the connection: the resolver, the TLS configuration and the
-//! connector each find the running attempt's stopwatch in the task.
+//! Times the phases of an attempt. Where a library opens the connection, its resolver, its TLS configuration and
+//! its connector each find the running attempt's stopwatch in the task.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering::Relaxed};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use shared::Nanos;
 use shared::result::Phases;
+use shared::{Nanos, duration};
+
+use super::Failure;
 
 tokio::task_local! {
     /// The stopwatch of the attempt that this task is making.
@@ -22,6 +24,8 @@ pub(super) enum Phase {
     Tls,
     FirstByte,
     Body,
+    /// A command runs.
+    Command,
 }
 
 /// Not measured: the phase did not happen (an address needs no look-up, plain HTTP no handshake).
@@ -31,7 +35,7 @@ const NEVER: i64 = -1;
 ///
 /// One task uses it at a time; the atomics only satisfy the traits that the connection's parts have to meet.
 #[derive(Debug)]
-pub(super) struct Stopwatch {
+pub struct Stopwatch {
     started: Instant,
     /// When the present phase began, in nanoseconds after `started`.
     phase_began: AtomicI64,
@@ -70,7 +74,7 @@ impl Stopwatch {
             Phase::Connect => &self.connect,
             Phase::Tls => &self.tls,
             Phase::FirstByte => &self.ttfb,
-            Phase::Body => return self.phase.store(next as u8, Relaxed),
+            Phase::Body | Phase::Command => return self.phase.store(next as u8, Relaxed),
         };
         book.store(book.load(Relaxed).max(0) + took, Relaxed);
         self.phase.store(next as u8, Relaxed);
@@ -101,8 +105,25 @@ impl Stopwatch {
         self.turn(Phase::Body);
     }
 
+    pub(super) fn command_begins(&self) {
+        self.phase.store(Phase::Command as u8, Relaxed);
+    }
+
     pub(super) fn reading_body(&self) {
         self.phase.store(Phase::Body as u8, Relaxed);
+    }
+
+    /// A request goes out that needs no connection.
+    pub(super) fn waits_for_answer(&self) {
+        self.phase_began.store(self.elapsed(), Relaxed);
+        self.phase.store(Phase::FirstByte as u8, Relaxed);
+    }
+
+    /// The answer has begun, if it had not before.
+    pub(super) fn first_byte_if_waiting(&self) {
+        if self.waiting_for() == Phase::FirstByte {
+            self.first_byte();
+        }
     }
 
     /// A redirect is followed: the next connection begins.
@@ -112,9 +133,23 @@ impl Stopwatch {
     }
 
     pub(super) fn waiting_for(&self) -> Phase {
-        const PHASES: [Phase; 5] = [Phase::Connect, Phase::Dns, Phase::Tls, Phase::FirstByte, Phase::Body];
+        const PHASES: [Phase; 6] =
+            [Phase::Connect, Phase::Dns, Phase::Tls, Phase::FirstByte, Phase::Body, Phase::Command];
         let phase = self.phase.load(Relaxed);
         PHASES.into_iter().find(|known| *known as u8 == phase).unwrap_or(Phase::Connect)
+    }
+
+    /// What was being waited for when the time was up.
+    pub(super) fn timed_out_after(&self, limit: Duration) -> Failure {
+        let limit = duration::exact(limit.as_nanos() as i64);
+        match self.waiting_for() {
+            Phase::Dns => format!("host name not resolved within {limit}"),
+            Phase::Connect => format!("no connection within {limit}"),
+            Phase::Tls => format!("TLS handshake not complete within {limit}"),
+            Phase::FirstByte => format!("no response within {limit}"),
+            Phase::Body => format!("response not complete within {limit}"),
+            Phase::Command => format!("command not finished within {limit}"),
+        }
     }
 
     pub(super) fn phases(&self) -> Phases {

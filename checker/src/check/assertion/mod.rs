@@ -1,0 +1,428 @@
+//! Assertions: what has to hold of what an attempt saw. Pure; each is compiled once, and says what was expected and
+//! what was there. [`read`] makes them from what stands in a configuration.
+
+pub mod read;
+
+use std::fmt;
+
+use memchr::memmem;
+use regex::bytes::Regex;
+use reqwest::header::HeaderName;
+use serde_json::Value as Json;
+use serde_json_path::JsonPath;
+use shared::result::Attempt;
+use shared::status::Status;
+use shared::{Nanos, duration};
+
+use super::http::status_codes::StatusCodes;
+use super::seen::{Seen, Wanted};
+use super::wording::excerpt;
+
+/// Something that has to hold.
+#[derive(Debug, Clone)]
+pub struct Assertion {
+    /// As a person wrote it.
+    pub text: String,
+    /// What it means if it does not hold: down or degraded.
+    pub otherwise: Status,
+    expression: Expression,
+}
+
+#[derive(Debug, Clone)]
+enum Expression {
+    All(Vec<Expression>),
+    Any(Vec<Expression>),
+    Not(Box<Expression>),
+    Is(Subject, Test),
+}
+
+/// What is looked at.
+#[derive(Debug, Clone)]
+enum Subject {
+    Status,
+    Rtt,
+    Dns,
+    Connect,
+    Tls,
+    FirstByte,
+    Certificate,
+    Redirect,
+    Header(HeaderName),
+    Body,
+    BodySize,
+    /// A path and what people wrote for it.
+    Path(Box<JsonPath>),
+    Length(Box<Subject>),
+}
+
+#[derive(Debug, Clone)]
+enum Test {
+    Exists,
+    Compares(Operator, Operand),
+    IsOneOf(StatusCodes),
+    IsNoneOf(StatusCodes),
+    Contains(Operand),
+    Matches(Regex),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operator {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Operand {
+    Number(f64),
+    Duration(Nanos),
+    Text(String),
+    Flag(bool),
+    Null,
+}
+
+/// What is there.
+#[derive(Debug, Clone)]
+enum Value {
+    Missing,
+    Duration(Nanos),
+    Bytes(Vec<u8>),
+    Json(Json),
+}
+
+/// What an assertion says of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// What was looked at, and what was there: `status is 200`.
+    pub found: String,
+    /// What is wrong; `None` if it holds.
+    pub failure: Option<String>,
+}
+
+impl Assertion {
+    /// Holds what was seen against the assertion.
+    #[must_use]
+    pub fn judge(&self, seen: &Seen, attempt: &Attempt) -> Verdict {
+        let evidence = Evidence { seen, attempt, json: std::cell::OnceCell::new() };
+        self.expression.judge(&evidence)
+    }
+
+    /// What the attempt has to look at for it.
+    #[must_use]
+    pub fn wanted(&self) -> Wanted {
+        self.expression.subjects().into_iter().fold(Wanted::default(), |wanted, subject| wanted.and(subject.wanted()))
+    }
+
+    /// Whether it looks at the status, so that nobody else has to.
+    #[must_use]
+    pub fn is_about_status(&self) -> bool {
+        self.expression.subjects().iter().any(|subject| matches!(subject, Subject::Status))
+    }
+}
+
+/// What was seen; the body is read as JSON when that is first needed.
+struct Evidence<'a> {
+    seen: &'a Seen,
+    attempt: &'a Attempt,
+    json: std::cell::OnceCell<Option<Json>>,
+}
+
+impl Evidence<'_> {
+    fn json(&self) -> Option<&Json> {
+        self.json.get_or_init(|| serde_json::from_slice(self.seen.body.as_deref()?).ok()).as_ref()
+    }
+}
+
+impl Expression {
+    fn judge(&self, evidence: &Evidence<'_>) -> Verdict {
+        match self {
+            Expression::All(parts) => {
+                let verdicts: Vec<Verdict> = parts.iter().map(|part| part.judge(evidence)).collect();
+                let failure = verdicts.iter().find_map(|verdict| verdict.failure.clone());
+                Verdict { found: found(&verdicts), failure }
+            }
+            Expression::Any(parts) => {
+                let verdicts: Vec<Verdict> = parts.iter().map(|part| part.judge(evidence)).collect();
+                let failures: Option<Vec<String>> = verdicts.iter().map(|verdict| verdict.failure.clone()).collect();
+                Verdict { found: found(&verdicts), failure: failures.map(|failures| failures.join("; and ")) }
+            }
+            Expression::Not(part) => {
+                let Verdict { found, failure } = part.judge(evidence);
+                let failure = if failure.is_none() { Some(format!("{found}, expected not to be so")) } else { None };
+                Verdict { found, failure }
+            }
+            Expression::Is(subject, test) => {
+                let value = subject.look(evidence);
+                let no_json = matches!(subject.root(), Subject::Path(_))
+                    && evidence.seen.body.is_some()
+                    && evidence.json().is_none();
+                let found = if no_json { "body is no JSON".to_owned() } else { format!("{subject} is {value}") };
+                let failure = (!test.holds(&value)).then(|| match (test, no_json) {
+                    (_, true) => format!("{found}, expected {subject} {test}"),
+                    (Test::Contains(_) | Test::Matches(_), _) if !matches!(value, Value::Missing) => {
+                        format!("{subject} does not {} (it is {value})", test.infinitive())
+                    }
+                    _ => format!("{found}, expected {test}"),
+                });
+                Verdict { found, failure }
+            }
+        }
+    }
+
+    fn subjects(&self) -> Vec<&Subject> {
+        match self {
+            Expression::All(parts) | Expression::Any(parts) => parts.iter().flat_map(Expression::subjects).collect(),
+            Expression::Not(part) => part.subjects(),
+            Expression::Is(subject, _) => vec![subject.root()],
+        }
+    }
+}
+
+fn found(verdicts: &[Verdict]) -> String {
+    verdicts.iter().map(|verdict| verdict.found.as_str()).collect::<Vec<_>>().join("; ")
+}
+
+impl Subject {
+    /// What it is about in the end: a length is about what it is the length of.
+    fn root(&self) -> &Subject {
+        match self {
+            Subject::Length(subject) => subject.root(),
+            subject => subject,
+        }
+    }
+
+    fn wanted(&self) -> Wanted {
+        Wanted {
+            head: matches!(self, Subject::Header(_) | Subject::Redirect),
+            body: matches!(self, Subject::Body | Subject::BodySize | Subject::Path(_)),
+            certificate: matches!(self, Subject::Certificate),
+        }
+    }
+
+    fn look(&self, evidence: &Evidence<'_>) -> Value {
+        let phases = &evidence.attempt.phases;
+        let time = |nanos: Option<Nanos>| nanos.map_or(Value::Missing, Value::Duration);
+        let seen = evidence.seen;
+        match self {
+            Subject::Status => seen.status.map_or(Value::Missing, |status| Value::Json(status.into())),
+            Subject::Rtt => Value::Duration(evidence.attempt.rtt),
+            Subject::Dns => time(phases.dns),
+            Subject::Connect => time(phases.connect),
+            Subject::Tls => time(phases.tls),
+            Subject::FirstByte => time(phases.ttfb),
+            Subject::Certificate => time(seen.certificate),
+            Subject::Redirect => text(seen.redirect.clone()),
+            Subject::Header(name) => {
+                let values = seen.headers.iter().flat_map(|headers| headers.get_all(name));
+                let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+                text((!values.is_empty()).then(|| values.join(", ")))
+            }
+            Subject::Body => seen.body.clone().map_or(Value::Missing, Value::Bytes),
+            Subject::BodySize => seen.body.as_ref().map_or(Value::Missing, |body| Value::Json(body.len().into())),
+            Subject::Path(path) => {
+                let Some(json) = evidence.json() else { return Value::Missing };
+                let mut nodes = path.query(json).all();
+                match nodes.len() {
+                    0 => Value::Missing,
+                    1 => nodes.pop().map_or(Value::Missing, |node| Value::Json(node.clone())),
+                    _ => Value::Json(nodes.into_iter().cloned().collect()),
+                }
+            }
+            Subject::Length(subject) => match subject.look(evidence) {
+                Value::Json(Json::Array(list)) => Value::Json(list.len().into()),
+                Value::Json(Json::Object(members)) => Value::Json(members.len().into()),
+                Value::Json(Json::String(text)) => Value::Json(text.chars().count().into()),
+                Value::Bytes(bytes) => Value::Json(String::from_utf8_lossy(&bytes).chars().count().into()),
+                _ => Value::Missing,
+            },
+        }
+    }
+}
+
+fn text(text: Option<String>) -> Value {
+    text.map_or(Value::Missing, |text| Value::Json(Json::String(text)))
+}
+
+impl Test {
+    fn holds(&self, value: &Value) -> bool {
+        match (self, value) {
+            (_, Value::Missing) => false,
+            (Test::Exists, _) => true,
+            (Test::IsOneOf(codes), value) => status(value).is_some_and(|code| codes.contains(code)),
+            (Test::IsNoneOf(codes), value) => status(value).is_some_and(|code| !codes.contains(code)),
+            (Test::Matches(pattern), value) => bytes(value).is_some_and(|bytes| pattern.is_match(&bytes)),
+            (Test::Contains(operand), Value::Json(Json::Array(list))) => list
+                .iter()
+                .any(|element| compare(&Value::Json(element.clone()), operand) == Some(std::cmp::Ordering::Equal)),
+            (Test::Contains(operand), value) => {
+                bytes(value).is_some_and(|bytes| memmem::find(&bytes, operand.to_string().as_bytes()).is_some())
+            }
+            (Test::Compares(operator, operand), value) => {
+                use std::cmp::Ordering::{Equal, Greater, Less};
+                let ordering = compare(value, operand);
+                match operator {
+                    Operator::Equal => ordering == Some(Equal),
+                    Operator::NotEqual => ordering != Some(Equal),
+                    Operator::Less => ordering == Some(Less),
+                    Operator::LessOrEqual => matches!(ordering, Some(Less | Equal)),
+                    Operator::Greater => ordering == Some(Greater),
+                    Operator::GreaterOrEqual => matches!(ordering, Some(Greater | Equal)),
+                }
+            }
+        }
+    }
+
+    /// What it asks for, after "does not".
+    fn infinitive(&self) -> String {
+        match self {
+            Test::Contains(operand) => format!("contain `{operand}`"),
+            Test::Matches(pattern) => format!("match `{pattern}`"),
+            other => other.to_string(),
+        }
+    }
+}
+
+fn status(value: &Value) -> Option<u16> {
+    match value {
+        Value::Json(number) => number.as_u64().and_then(|code| u16::try_from(code).ok()),
+        _ => None,
+    }
+}
+
+/// What can be searched: a text, or the bytes of a body.
+fn bytes(value: &Value) -> Option<std::borrow::Cow<'_, [u8]>> {
+    match value {
+        Value::Bytes(bytes) => Some(bytes.into()),
+        Value::Json(Json::String(text)) => Some(text.as_bytes().into()),
+        Value::Json(other) => Some(other.to_string().into_bytes().into()),
+        Value::Missing | Value::Duration(_) => None,
+    }
+}
+
+/// How what is there compares with what is asked for; `None` if they are of different kinds.
+fn compare(value: &Value, operand: &Operand) -> Option<std::cmp::Ordering> {
+    match (value, operand) {
+        (Value::Duration(nanos), Operand::Duration(operand)) => Some(nanos.cmp(operand)),
+        (Value::Json(Json::Number(number)), Operand::Number(operand)) => number.as_f64()?.partial_cmp(operand),
+        (Value::Json(Json::String(text)), Operand::Text(operand)) => Some(text.as_str().cmp(operand)),
+        (Value::Json(Json::Bool(flag)), Operand::Flag(operand)) => Some(flag.cmp(operand)),
+        (Value::Json(Json::Null), Operand::Null) => Some(std::cmp::Ordering::Equal),
+        (Value::Bytes(bytes), operand) => {
+            // A body that is one word, such as `OK` or `42`, is compared without the line's end.
+            let text = String::from_utf8_lossy(bytes);
+            match operand {
+                Operand::Number(operand) => text.trim().parse::<f64>().ok()?.partial_cmp(operand),
+                operand => Some(text.trim().cmp(operand.to_string().as_str())),
+            }
+        }
+        _ => None,
+    }
+}
+
+impl fmt::Display for Expression {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut joined = |parts: &[Expression], word: &str| {
+            let parts: Vec<String> = parts.iter().map(ToString::to_string).collect();
+            write!(formatter, "({})", parts.join(word))
+        };
+        match self {
+            Expression::All(parts) => joined(parts, " and "),
+            Expression::Any(parts) => joined(parts, " or "),
+            Expression::Not(part) => write!(formatter, "not {part}"),
+            Expression::Is(subject, test) => write!(formatter, "{subject} {test}"),
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Subject::Status => formatter.write_str("status"),
+            Subject::Rtt => formatter.write_str("round-trip time"),
+            Subject::Dns => formatter.write_str("time to look up the name"),
+            Subject::Connect => formatter.write_str("time to connect"),
+            Subject::Tls => formatter.write_str("time of the TLS handshake"),
+            Subject::FirstByte => formatter.write_str("time to first byte"),
+            Subject::Certificate => formatter.write_str("certificate's time left"),
+            Subject::Redirect => formatter.write_str("redirect target"),
+            Subject::Header(name) => write!(formatter, "header `{name}`"),
+            Subject::Body => formatter.write_str("body"),
+            Subject::BodySize => formatter.write_str("size of the body"),
+            Subject::Path(path) => write!(formatter, "`{path}`"),
+            Subject::Length(subject) => write!(formatter, "length of {subject}"),
+        }
+    }
+}
+
+impl fmt::Display for Test {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Test::Exists => formatter.write_str("it to be there"),
+            Test::Compares(Operator::Equal, operand) => write!(formatter, "{}", Quoted(operand)),
+            Test::Compares(operator, operand) => write!(formatter, "{} {}", operator.word(), Quoted(operand)),
+            Test::IsOneOf(codes) => write!(formatter, "{codes}"),
+            Test::IsNoneOf(codes) => write!(formatter, "!= {codes}"),
+            Test::Contains(operand) => write!(formatter, "to contain `{operand}`"),
+            Test::Matches(pattern) => write!(formatter, "to match `{pattern}`"),
+        }
+    }
+}
+
+impl Operator {
+    const WORDS: [(&'static str, Operator); 6] = [
+        ("==", Operator::Equal),
+        ("!=", Operator::NotEqual),
+        ("<=", Operator::LessOrEqual),
+        (">=", Operator::GreaterOrEqual),
+        ("<", Operator::Less),
+        (">", Operator::Greater),
+    ];
+
+    fn word(self) -> &'static str {
+        Operator::WORDS.iter().find(|(_, operator)| *operator == self).map_or("", |(word, _)| word)
+    }
+}
+
+impl fmt::Display for Operand {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Operand::Number(number) => write!(formatter, "{number}"),
+            Operand::Duration(nanos) => formatter.write_str(&duration::exact(*nanos)),
+            Operand::Text(text) => formatter.write_str(text),
+            Operand::Flag(flag) => write!(formatter, "{flag}"),
+            Operand::Null => formatter.write_str("null"),
+        }
+    }
+}
+
+/// An operand as it is told to people: texts in marks.
+struct Quoted<'a>(&'a Operand);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Operand::Text(text) => write!(formatter, "`{text}`"),
+            other => write!(formatter, "{other}"),
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Missing => formatter.write_str("not there"),
+            // A second and more in words, as of certificates; less with three figures.
+            Value::Duration(nanos) if *nanos >= shared::MINUTE => formatter.write_str(&duration::in_words(*nanos)),
+            Value::Duration(nanos) => formatter.write_str(&duration::rtt(*nanos)),
+            Value::Bytes(bytes) => write!(formatter, "`{}`", excerpt(bytes)),
+            Value::Json(Json::String(text)) => write!(formatter, "`{}`", excerpt(text.as_bytes())),
+            Value::Json(json @ (Json::Array(_) | Json::Object(_))) => {
+                write!(formatter, "`{}`", excerpt(json.to_string().as_bytes()))
+            }
+            Value::Json(json) => write!(formatter, "{json}"),
+        }
+    }
+}

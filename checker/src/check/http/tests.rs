@@ -1,0 +1,157 @@
+//! HTTP checks against local servers that behave and misbehave.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::check::reach::Reach;
+use crate::check::test_server::{Act, authority, serve, serve_tls};
+use crate::check::{Observation, Probes, Tried, observe};
+use crate::config::valid::Check;
+use crate::config::{Surroundings, from_text};
+
+fn check(url: &str, more: &str) -> std::sync::Arc<Check> {
+    let text = format!(
+        r#"{{"checkers":[{{"type":"http","endpoint_name":"A","endpoint_url":"{url}","timeout":"700ms"{more}}}]}}"#
+    );
+    let surroundings = Surroundings { variable: &|_| None, host_name: "here".to_owned() };
+    let (config, problems) = from_text(&text, std::path::Path::new(""), &surroundings);
+    config.unwrap_or_else(|| panic!("{:#?}", problems.lines("x", &text))).checks.remove(0)
+}
+
+async fn observed(check: &Check, reach: Reach) -> Vec<Tried> {
+    match observe(check, &Probes::new(reach, crate::now)).await {
+        Observation::Attempts(tried) => tried,
+        Observation::NotPossible(why) => panic!("{why}"),
+    }
+}
+
+async fn tried(url: &str, more: &str) -> (Option<String>, Option<String>) {
+    let Tried { attempt, concern, .. } = observed(&check(url, more), Reach::Anywhere).await.remove(0);
+    (attempt.error, concern)
+}
+
+const JSON: &[u8] = b"HTTP/1.1 503 Busy\r\nX-Queue: long\r\nContent-Length: 23\r\n\r\n{\"queue\":{\"depth\":812}}";
+
+#[tokio::test]
+async fn assertions_decide_and_say_what_was_expected_and_what_was_there() {
+    let url = format!("http://127.0.0.1:{}/", serve(&[Act::Read, Act::Send(JSON)]).await);
+    let text = |text: &str| Some(text.to_owned());
+    for (more, error, concern) in [
+        ("", text("response status 503 Service Unavailable, expected 2xx"), None),
+        (r#","assertions":["[STATUS] == 503"]"#, None, None),
+        (r#","assertions":["[STATUS] == 200"]"#, text("status is 503, expected 200"), None),
+        (
+            r#","assertions":["[STATUS] == 503","[BODY].queue.depth < 500"]"#,
+            text("`$.queue.depth` is 812, expected < 500"),
+            None,
+        ),
+        (
+            r#","assertions":["[STATUS] == 503",{"that":"[BODY].queue.depth < 500","otherwise":"degraded"}]"#,
+            None,
+            text("`$.queue.depth` is 812, expected < 500"),
+        ),
+        (
+            r#","assertions":[{"that":"[HEADER x-queue] == short","otherwise":"degraded"},"[STATUS] == 200"]"#,
+            text("status is 503, expected 200"),
+            None,
+        ),
+        (r#","up_status":503,"assertions":["[HEADER x-queue] == long","[BODY_SIZE] == 23"]"#, None, None),
+        (
+            r#","up_status":"2xx","assertions":["[STATUS] == 503"]"#,
+            text("response status 503 Service Unavailable, expected 2xx"),
+            None,
+        ),
+    ] {
+        assert_eq!(tried(&url, more).await, (error, concern), "{more}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_and_a_redirect_can_be_asserted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = authority(folder.path());
+    let answer = b"HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n";
+    let port = serve_tls(&[], &[Act::Read, Act::Send(answer)], authority.server("127.0.0.1", 9)).await;
+    let more = |assertion: &str| {
+        format!(r#","tls_ca_file":"{}","assertions":["[STATUS] == 302","{assertion}"]"#, authority.file.display())
+    };
+    let url = format!("https://127.0.0.1:{port}/");
+    assert_eq!(tried(&url, &more("[CERTIFICATE] > 7d")).await.0, None);
+    let short = tried(&url, &more("[CERTIFICATE] > 30d")).await.0;
+    assert_eq!(short.as_deref(), Some("certificate's time left is 9 d, expected > 30d"));
+    assert_eq!(tried(&url, &more("[REDIRECT] == /login")).await.0, None);
+    assert_eq!(tried(&url, &more("[TLS] < 1m")).await.0, None);
+}
+
+#[tokio::test]
+async fn whatever_a_server_does_the_attempt_ends_within_its_time_and_its_memory() {
+    let endless_headers = b"HTTP/1.1 200 OK\r\nX-A: ";
+    let wants_body = r#","assertions":["[BODY] contains end"]"#;
+    for (acts, expected) in [
+        (vec![Act::Read, Act::Send(endless_headers), Act::Endless], ""),
+        (vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\n\r\n"), Act::Endless], "body does not contain `end`"),
+        (vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\n\r\n"), Act::Trickle], "response not complete within 700ms"),
+        (vec![Act::Read, Act::Trickle], ""),
+        (vec![Act::Read, Act::Hang], "no response within 700ms"),
+        (
+            vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf")],
+            "closed by the server before",
+        ),
+        (vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nend")], ""),
+        (vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n")], ""),
+        (vec![Act::Read, Act::Send(b"\xff\xfe\x00\x00\r\n\r\n")], ""),
+        (vec![Act::Reset], "connection reset by the server"),
+    ] {
+        let url = format!("http://127.0.0.1:{}/", serve(&acts).await);
+        let error = tried(&url, wants_body).await.0.unwrap_or_default();
+        assert!(!error.is_empty() && error.contains(expected), "{acts:?}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn redirects_never_lead_to_another_scheme_or_an_address_that_is_denied() {
+    for (location, expected) in [
+        ("file:///etc/passwd", "neither `http` nor `https`"),
+        ("gopher://a/", "neither `http` nor `https`"),
+        ("http://", "which is no URL"),
+    ] {
+        let answer = format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
+        let port = serve(&[Act::Read, Act::Send(Box::leak(answer.into_boxed_str()).as_bytes())]).await;
+        let error = tried(&format!("http://127.0.0.1:{port}/"), r#","max_redirects":5"#).await.0;
+        assert!(error.as_deref().is_some_and(|error| error.contains(expected)), "{location}: {error:?}");
+    }
+    let port = serve(&[Act::Read, Act::Send(JSON)]).await;
+    for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0x7f.1", "2130706433"] {
+        let check = check(&format!("http://{host}:{port}/"), "");
+        let error = observed(&check, Reach::PublicOnly).await.remove(0).attempt.error;
+        assert!(error.as_deref().is_some_and(|error| error.contains("deny_private_addresses")), "{host}: {error:?}");
+    }
+}
+
+static CONNECTIONS: AtomicUsize = AtomicUsize::new(0);
+
+#[tokio::test]
+async fn a_failed_attempt_is_repeated_and_stays_visible() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            // Each third connection is answered, the others are closed.
+            if CONNECTIONS.fetch_add(1, Ordering::Relaxed) % 3 == 2 {
+                let _ = stream.read(&mut [0; 1_024]).await;
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+            }
+        }
+    });
+    let patient = check(&url, r#","attempts":2,"retries":2,"retry_delay":"1ms""#);
+    let tried = observed(&patient, Reach::Anywhere).await;
+    let made_good: Vec<bool> = tried.iter().map(|tried| tried.made_good).collect();
+    assert_eq!(made_good, [true, true, false, true, true, false]);
+    assert!(tried.iter().all(|tried| tried.made_good == tried.attempt.error.is_some()));
+    let impatient = check(&url, r#","retries":1,"retry_delay":"1ms""#);
+    let tried = observed(&impatient, Reach::Anywhere).await;
+    assert!(tried.len() == 2 && tried.iter().all(|tried| !tried.made_good && tried.attempt.error.is_some()));
+    assert_eq!(impatient.retry_delay, Duration::from_millis(1));
+}

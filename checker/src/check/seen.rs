@@ -1,0 +1,51 @@
+//! What an attempt saw of an endpoint: what assertions look at, and what `checker explain` shows.
+
+use std::net::SocketAddr;
+
+use reqwest::header::HeaderMap;
+use rustls::pki_types::CertificateDer;
+use shared::Nanos;
+
+/// What an attempt saw. What a kind of check does not know, or was not asked for, is not there.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    /// What is not as it should be, though the attempt did not fail.
+    pub concern: Option<String>,
+    /// The status code of a response, or the exit status of a command.
+    pub status: Option<i64>,
+    /// The headers of a response.
+    pub headers: Option<HeaderMap>,
+    /// The body of a response, or the output of a command, as far as it was read.
+    pub body: Option<Vec<u8>>,
+    /// How long it takes until the certificate expires.
+    pub certificate: Option<Nanos>,
+    /// The certificates that the server showed, its own first.
+    pub certificates: Vec<CertificateDer<'static>>,
+    /// Where a redirect leads.
+    pub redirect: Option<String>,
+    /// The address that was talked to.
+    pub peer: Option<SocketAddr>,
+}
+
+/// What an attempt has to look at besides what it needs for itself, since it costs time or memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Wanted {
+    /// The head of a response.
+    pub head: bool,
+    /// The body of a response.
+    pub body: bool,
+    /// The server's certificate.
+    pub certificate: bool,
+}
+
+impl Wanted {
+    /// Both what one and what the other wants.
+    #[must_use]
+    pub fn and(self, other: Wanted) -> Wanted {
+        Wanted {
+            head: self.head || other.head,
+            body: self.body || other.body,
+            certificate: self.certificate || other.certificate,
+        }
+    }
+}

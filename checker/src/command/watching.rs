@@ -1,0 +1,165 @@
+//! What `checker run --every` and `checker serve` have in common: a first round, then a watch without end that
+//! listens for the wish to stop, for SIGHUP, and for a configuration file that has changed.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use shared::Nanos;
+use shared::object_name::NodeName;
+use shared::result::CheckResult;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel, unbounded_channel};
+use tokio::task::JoinHandle;
+
+use crate::check::Probes;
+use crate::command::{load, tell, tell_error};
+use crate::config::valid::Config;
+use crate::confirm::Memory;
+use crate::memory_file;
+use crate::now;
+use crate::round::make_round;
+use crate::schedule::{Shard, stable_hash};
+use crate::stop::Stop;
+use crate::watch::{Event, Watch};
+
+/// How often the configuration file is looked at: soon enough for whoever has just saved it.
+const LOOK_AT_FILE_EVERY: Duration = Duration::from_secs(2);
+
+/// Where the configuration comes from, and what the command line has to say about it.
+#[derive(Debug, Clone)]
+pub(super) struct Origin {
+    /// The file.
+    pub path: PathBuf,
+    /// The node's name, if the command line has one.
+    pub node: Option<NodeName>,
+    /// The part of the endpoints that this process watches, if not all.
+    pub shard: Option<Shard>,
+    /// The interval, if the command line has one.
+    pub every: Option<Nanos>,
+}
+
+impl Origin {
+    /// The configuration, with the last word that the command line has.
+    pub(super) fn load(&self) -> Result<Config, crate::config::ConfigError> {
+        let mut config = load(&self.path, self.node.as_ref())?;
+        if let Some(shard) = self.shard {
+            config.checks.retain(|check| shard.contains(stable_hash(&check.title, check.kind.locator())));
+        }
+        config.every = self.every.or(config.every);
+        Ok(config)
+    }
+
+    /// What tells one content of the file from another without reading it.
+    fn stamp(&self) -> Option<(SystemTime, u64)> {
+        let file = std::fs::metadata(&self.path).ok()?;
+        Some((file.modified().ok()?, file.len()))
+    }
+}
+
+/// One round, and what is remembered of it from now on.
+pub(super) async fn first_round(
+    config: &Config,
+    probes: &Arc<Probes>,
+    interval: Option<Nanos>,
+) -> (Vec<CheckResult>, Vec<Memory>) {
+    let mut memories = memory_file::load(config);
+    let results = make_round(config, probes, interval, now).await;
+    let taken = results.into_iter().zip(&mut memories).zip(&config.checks);
+    let stored = taken.flat_map(|((result, memory), check)| memory.take(result, check.confirm)).collect();
+    keep_in_mind(config, &memories);
+    (stored, memories)
+}
+
+fn keep_in_mind(config: &Config, memories: &[Memory]) {
+    if let Err(error) = memory_file::save(config, memories) {
+        tell_error(&error);
+    }
+}
+
+/// A watch that goes on by itself.
+pub(super) struct Watching {
+    /// What was seen.
+    pub batches: UnboundedReceiver<Vec<CheckResult>>,
+    watch: JoinHandle<(Arc<Config>, Vec<Memory>)>,
+}
+
+impl Watching {
+    /// Begins after a first round.
+    pub(super) fn begin(
+        config: Config,
+        probes: Arc<Probes>,
+        every: Nanos,
+        memories: Vec<Memory>,
+        origin: Origin,
+        stop: Stop,
+    ) -> std::io::Result<Watching> {
+        let (sender, batches) = unbounded_channel();
+        let config = Arc::new(config);
+        let events = listen(origin, Arc::clone(&config), stop)?;
+        let watch = tokio::spawn(Watch::new(config, probes, every, memories, now, sender).run(events));
+        Ok(Watching { batches, watch })
+    }
+
+    /// Ends when the watch has, and keeps in mind what the next one should know.
+    pub(super) async fn end(self) {
+        if let Ok((config, memories)) = self.watch.await {
+            keep_in_mind(&config, &memories);
+        }
+    }
+}
+
+fn listen(origin: Origin, config: Arc<Config>, stop: Stop) -> std::io::Result<Receiver<Event>> {
+    let hangup = signal(SignalKind::hangup())?;
+    let (sender, receiver) = channel(1);
+    tokio::spawn(tell_events(origin, config, stop, hangup, sender));
+    Ok(receiver)
+}
+
+async fn tell_events(origin: Origin, config: Arc<Config>, stop: Stop, mut hangup: Signal, events: Sender<Event>) {
+    let mut stamp = origin.stamp();
+    loop {
+        let is_asked_for = tokio::select! {
+            () = stop.clone().wished() => {
+                // Should the watch be over already, nobody has to be told.
+                let _ = events.send(Event::Stop).await;
+                return;
+            }
+            received = hangup.recv() => received.is_some(),
+            () = tokio::time::sleep(LOOK_AT_FILE_EVERY) => false,
+        };
+        let present = origin.stamp();
+        if is_asked_for || (present.is_some() && present != stamp) {
+            stamp = present;
+            if let Some(config) = reload(&origin, &config)
+                && events.send(Event::Reload(Arc::new(config))).await.is_err()
+            {
+                return;
+            }
+        }
+    }
+}
+
+/// The configuration as it stands now; one that cannot be used is told, and the old one stays.
+fn reload(origin: &Origin, started_with: &Config) -> Option<Config> {
+    match origin.load() {
+        Ok(mut config) => {
+            let fixed =
+                |config: &Config| format!("{:?}", (&config.node, &config.storage, &config.spool_dir, &config.page));
+            if fixed(&config) != fixed(started_with) {
+                tell("note: what has changed about `node`, `storage`, `spool_dir` and `page` holds after a restart");
+            }
+            config.node.clone_from(&started_with.node);
+            config.storage.clone_from(&started_with.storage);
+            config.spool_dir.clone_from(&started_with.spool_dir);
+            config.page.clone_from(&started_with.page);
+            tell(&format!("configuration read again: {} watched", config.checks.len()));
+            Some(config)
+        }
+        Err(error) => {
+            tell_error(&error);
+            tell("the configuration of before stays");
+            None
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! The checks of the configuration: [`shape`] says what may stand there, [`written`] is serde's view, and here it
+//! becomes valid, one function for each kind.
+
+pub(super) mod shape;
+mod written;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use hickory_proto::rr::Name;
+use http::HeaderMap;
+use http::header::{HeaderName, HeaderValue};
+use regex::bytes::{Regex, RegexBuilder};
+use rustls::pki_types::ServerName;
+use serde::de::DeserializeOwned;
+use shared::status::Status;
+use shared::verdict::Policy;
+use shared::{Nanos, SECOND};
+
+use self::written::{
+    WrittenCommon, WrittenDns, WrittenExec, WrittenGrpc, WrittenHttp, WrittenIcmp, WrittenStep, WrittenTcp, WrittenTls,
+    WrittenTrust, WrittenWebSocket,
+};
+use super::document::Located;
+use super::problem::{Problem, Problems};
+use super::valid::{Check, CheckKind};
+use super::written::{OneOrMany, TextOrNumber};
+use super::{duration, from_json};
+use crate::check::assertion::{self, Assertion};
+use crate::check::connect::{Address, TlsOptions};
+use crate::check::dns::{self, DnsCheck, Dnssec};
+use crate::check::exec::ExecCheck;
+use crate::check::grpc::GrpcCheck;
+use crate::check::http::HttpCheck;
+use crate::check::http::status_codes::StatusCodes;
+use crate::check::icmp::IcmpCheck;
+use crate::check::seen::Wanted;
+use crate::check::tcp::{StartTls, Step, TcpCheck};
+use crate::check::tls::{DEGRADED_WITHIN, TlsCheck};
+use crate::check::tls_trust::TlsTrust;
+use crate::check::websocket::WebSocketCheck;
+
+/// The longest an attempt may take that involves more than a connection; the original's fixed limit.
+const DEFAULT_TIMEOUT: Nanos = 10 * SECOND;
+/// The longest an attempt may take that is little more than a connection; the original's default.
+const DEFAULT_CONNECTION_TIMEOUT: Nanos = SECOND;
+/// How long to wait before a failed attempt is repeated: a hiccup should be over.
+const DEFAULT_RETRY_DELAY: Nanos = SECOND;
+/// How much of a body is read unless the file says.
+const DEFAULT_BODY_LIMIT: usize = 1 << 20;
+/// How large a compiled regular expression may be, in bytes.
+const PATTERN_LIMIT: usize = 1 << 20;
+/// The port of a `tls` check that names none.
+const HTTPS_PORT: u16 = 443;
+
+/// One check as it stands in the file, with a place for its problems.
+struct Place<'a> {
+    located: &'a Located,
+    json: serde_json::Value,
+    path: String,
+    folder: &'a Path,
+    problems: &'a mut Problems,
+}
+
+impl Place<'_> {
+    fn problem(&mut self, key: &str, text: impl std::fmt::Display) {
+        let at = self.located.member(key).map_or(self.located.at, |member| member.at);
+        self.problems.add(Problem::error(at, format!("`{}.{key}`: {text}", self.path)));
+    }
+
+    fn read<T: DeserializeOwned>(&mut self) -> Option<T> {
+        from_json(self.json.clone(), self.located.at, self.problems)
+    }
+
+    /// What came of reading a key; a problem if it went wrong.
+    fn good<T, E: std::fmt::Display>(&mut self, key: &str, read: Result<T, E>) -> Option<T> {
+        read.map_err(|error| self.problem(key, format!("failed to {error}"))).ok()
+    }
+}
+
+/// Makes one check valid; `index` is its place in the list.
+pub(super) fn convert(
+    located: &Located,
+    json: serde_json::Value,
+    index: usize,
+    folder: &Path,
+    problems: &mut Problems,
+) -> Option<Check> {
+    let word = located.member("type").and_then(Located::text).unwrap_or_default();
+    let mut place = Place { located, json, path: format!("checkers[{index}]"), folder, problems };
+    let common: WrittenCommon = place.read()?;
+    if common.endpoint_name.trim().is_empty() {
+        let key = if located.member("name").is_some() { "name" } else { "endpoint_name" };
+        place.problem(key, "is empty; give it a title");
+    }
+    let timeout = |default: Nanos| duration(common.timeout.as_ref().map_or(default, |timeout| timeout.0));
+    let assertions = located.member("assertions").map(assertion::read::from_located).transpose();
+    let assertions = match assertions {
+        Ok(assertions) => assertions.unwrap_or_default(),
+        Err((at, wanted)) => {
+            place.problems.add(Problem::error(at, format!("it has to be {wanted}")));
+            return None;
+        }
+    };
+    let about_status = assertions.iter().any(Assertion::is_about_status);
+    let mut failure = Status::Down;
+    let kind = match word {
+        "http" => convert_http(&mut place, timeout(DEFAULT_TIMEOUT), about_status)?,
+        "tcp" => convert_tcp(&mut place, timeout(DEFAULT_CONNECTION_TIMEOUT))?,
+        "tls" => convert_tls(&mut place, timeout(DEFAULT_CONNECTION_TIMEOUT))?,
+        "dns" => convert_dns(&mut place, timeout(DEFAULT_CONNECTION_TIMEOUT))?,
+        "icmp" => convert_icmp(&mut place, timeout(DEFAULT_CONNECTION_TIMEOUT))?,
+        "websocket" => convert_websocket(&mut place, timeout(DEFAULT_TIMEOUT))?,
+        "grpc" => convert_grpc(&mut place, timeout(DEFAULT_TIMEOUT))?,
+        "exec" => {
+            let written: WrittenExec = place.read()?;
+            if written.raise.starts_with("warn") {
+                failure = Status::Degraded;
+            }
+            let exit_status = written.exit_status.or((!about_status).then_some(0));
+            convert_exec(&mut place, written, exit_status, timeout(DEFAULT_TIMEOUT))
+        }
+        // The table and this list are one; should they ever part, each round says so.
+        other => {
+            let why = format!("checks of type `{other}` are not yet supported");
+            CheckKind::NotPossible { word: other.to_owned(), locator: common.endpoint_name.clone(), why }
+        }
+    };
+    Some(Check {
+        title: common.endpoint_name,
+        attempts: common.attempts.max(1),
+        attempt_spacing: duration(common.attempt_spacing.map_or(0, |spacing| spacing.0)),
+        threshold: common.threshold_rtt.map_or(0, |threshold| threshold.0),
+        verdict: convert_verdict(common.verdict),
+        failure,
+        retries: common.retries,
+        retry_delay: duration(common.retry_delay.map_or(DEFAULT_RETRY_DELAY, |delay| delay.0)),
+        confirm: common.confirm.max(1),
+        every: common.every.map(|every| every.0),
+        every_when_down: common.every_when_down.map(|every| every.0),
+        wanted: assertions.iter().fold(Wanted::default(), |wanted, assertion| wanted.and(assertion.wanted())),
+        assertions: assertions.into(),
+        kind,
+    })
+}
+
+/// The policy that was inspected.
+fn convert_verdict(written: Option<TextOrNumber>) -> Policy {
+    let text = match written {
+        None => return Policy::default(),
+        Some(TextOrNumber::Text(text)) => text,
+        Some(TextOrNumber::Number(number)) => number.to_string(),
+    };
+    text.parse().unwrap_or_default()
+}
+
+fn convert_http(place: &mut Place<'_>, timeout: Duration, about_status: bool) -> Option<CheckKind> {
+    let written: WrittenHttp = place.read()?;
+    let url = place.good("endpoint_url", HttpCheck::parse_url(&written.endpoint_url))?;
+    let method = written.method.as_deref().unwrap_or("GET");
+    let Ok(method) = reqwest::Method::from_bytes(method.as_bytes()) else {
+        place.problem("method", format!("`{method}` is no HTTP method; write one such as `GET`, `HEAD` or `POST`"));
+        return None;
+    };
+    let if_not_written = if about_status { StatusCodes::any } else { StatusCodes::default };
+    let headers = headers(place, &written.headers);
+    Some(CheckKind::Http(Box::new(HttpCheck {
+        locator: written.endpoint_url,
+        url,
+        method,
+        headers,
+        body: written.body,
+        timeout,
+        up_status: written.up_status.unwrap_or_else(if_not_written),
+        must_contain: not_empty(written.must_contain),
+        must_not_contain: not_empty(written.must_not_contain),
+        max_redirects: written.max_redirects,
+        body_limit: written.body_limit.unwrap_or(DEFAULT_BODY_LIMIT),
+        trust: trust(written.trust, place.folder),
+    })))
+}
+
+fn headers(place: &mut Place<'_>, written: &BTreeMap<String, OneOrMany>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, values) in written {
+        let values = match values {
+            OneOrMany::One(value) => std::slice::from_ref(value),
+            OneOrMany::Many(values) => values.as_slice(),
+        };
+        for value in values {
+            match (HeaderName::from_bytes(name.as_bytes()), value.parse::<HeaderValue>()) {
+                (Ok(name), Ok(value)) => drop(headers.append(name, value)),
+                // A value may be a secret: only the name is told.
+                _ => place.problem(
+                    "headers",
+                    format!("`{name}` is no header, or its value has characters that no header may have"),
+                ),
+            }
+        }
+    }
+    headers
+}
+
+fn convert_tcp(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
+    let written: WrittenTcp = place.read()?;
+    let address = place.good("endpoint_url", Address::parse(&written.endpoint_url, None))?;
+    let starttls = written.starttls.as_deref().and_then(StartTls::from_word);
+    if starttls.is_some() && written.tls == Some(false) {
+        place.problem("tls", "is `false` beside `starttls`; leave one of them out");
+    }
+    let tls = if starttls.is_some() || written.tls == Some(true) {
+        Some(tls_options(place, trust(written.trust, place.folder), written.server_name, &address)?)
+    } else {
+        None
+    };
+    let mut script = Vec::new();
+    for (number, step) in written.script.into_iter().enumerate() {
+        convert_step(place, number, step, &mut script);
+    }
+    let locator = written.endpoint_url;
+    Some(CheckKind::Tcp(Box::new(TcpCheck { locator, address, timeout, tls, starttls, script })))
+}
+
+fn convert_step(place: &mut Place<'_>, number: usize, step: WrittenStep, script: &mut Vec<Step>) {
+    if step.send.is_none() && step.expect.is_none() {
+        place.problem("script", format!("step {number} does nothing; write `send` or `expect`, or take it away"));
+    }
+    // Within one step the request comes before what is expected of it.
+    script.extend(step.send.map(|text| Step::Send(text.into_bytes())));
+    script.extend(step.expect.and_then(|text| pattern(place, "script", &text)).map(Step::Expect));
+}
+
+/// A regular expression, compiled once.
+fn pattern(place: &mut Place<'_>, key: &str, text: &str) -> Option<Regex> {
+    let compiled = RegexBuilder::new(text).size_limit(PATTERN_LIMIT).multi_line(true).build();
+    compiled.map_err(|error| place.problem(key, unreadable_pattern(text, &error))).ok()
+}
+
+fn convert_tls(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
+    let written: WrittenTls = place.read()?;
+    let address = place.good("endpoint_url", Address::parse(&written.endpoint_url, Some(HTTPS_PORT)))?;
+    let trust = match written.trusted_roots.as_slice() {
+        [] => TlsTrust::System,
+        files => TlsTrust::Authorities(files.iter().map(|file| place.folder.join(file)).collect()),
+    };
+    let options = tls_options(place, trust, written.server_name, &address)?;
+    // The original writes 0 for "not said".
+    let degraded_within = written.cert_expiry_threshold.map(|time| time.0).filter(|time| *time > 0);
+    let degraded_within = degraded_within.unwrap_or(DEGRADED_WITHIN);
+    let down_within = written.cert_expiry_down.map_or(0, |time| time.0);
+    if down_within > degraded_within {
+        place.problem("cert_expiry_down", "is longer than `cert_expiry_threshold`, so that nothing is ever degraded");
+    }
+    Some(CheckKind::Tls(Box::new(TlsCheck {
+        locator: written.endpoint_url,
+        address,
+        timeout,
+        options,
+        starttls: written.starttls.as_deref().and_then(StartTls::from_word),
+        degraded_within,
+        down_within,
+    })))
+}
+
+fn convert_dns(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
+    let written: WrittenDns = place.read()?;
+    let server = place.good("endpoint_url", Address::parse(&written.endpoint_url, Some(dns::PORT)))?;
+    let Ok(mut name) = Name::from_utf8(&written.hostname_fqdn) else {
+        place.problem("hostname_fqdn", format!("`{}` is no host name", written.hostname_fqdn));
+        return None;
+    };
+    name.set_fqdn(true);
+    let record = written.record_type.as_deref().unwrap_or("A");
+    let Ok(record) = record.parse() else {
+        place.problem("record_type", format!("`{record}` is no kind of record"));
+        return None;
+    };
+    let rcode = written.rcode.as_deref().and_then(dns::rcode).unwrap_or_default();
+    if !written.expected_answers.is_empty() && rcode != dns::rcode("NOERROR").unwrap_or_default() {
+        place.problem("expected_answers", "are never there beside an `rcode` other than `NOERROR`; leave one out");
+    }
+    Some(CheckKind::Dns(Box::new(DnsCheck {
+        // The original's locator is the server alone; two questions to one server differ by their titles.
+        locator: written.endpoint_url,
+        server,
+        name,
+        record,
+        timeout,
+        answers: written.expected_answers,
+        rcode,
+        dnssec: if written.dnssec { Dnssec::Authentic } else { Dnssec::NotAsked },
+    })))
+}
+
+fn convert_icmp(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
+    let written: WrittenIcmp = place.read()?;
+    let address = place.good("endpoint_url", Address::parse_host(&written.endpoint_url))?;
+    Some(CheckKind::Icmp(Box::new(IcmpCheck { locator: written.endpoint_url, address, timeout })))
+}
+
+fn convert_websocket(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
+    let written: WrittenWebSocket = place.read()?;
+    let url = reqwest::Url::parse(written.endpoint_url.trim()).ok();
+    let Some(url) = url.filter(|url| matches!(url.scheme(), "ws" | "wss") && url.has_host()) else {
+        let text =
+            format!("`{}` is no WebSocket URL; write one such as `wss://chat.example/socket`", written.endpoint_url);
+        place.problem("endpoint_url", text);
+        return None;
+    };
+    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
+    let address = Address { host, port: url.port_or_known_default().unwrap_or(HTTPS_PORT) };
+    let tls = match url.scheme() {
+        "wss" => Some(tls_options(place, trust(written.trust, place.folder), None, &address)?),
+        _ => None,
+    };
+    let headers = headers(place, &written.headers);
+    let expect = written.expect.and_then(|text| pattern(place, "expect", &text));
+    let (locator, url, send) = (written.endpoint_url, url.into(), written.send);
+    Some(CheckKind::WebSocket(Box::new(WebSocketCheck { locator, url, address, headers, timeout, tls, send, expect })))
+}
+
+fn convert_grpc(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
+    let written: WrittenGrpc = place.read()?;
+    let address = place.good("endpoint_url", Address::parse(&written.endpoint_url, None))?;
+    let tls = if written.tls {
+        Some(tls_options(place, trust(written.trust, place.folder), written.server_name, &address)?)
+    } else {
+        None
+    };
+    let (locator, service) = (written.endpoint_url, written.service);
+    Some(CheckKind::Grpc(Box::new(GrpcCheck { locator, address, timeout, tls, service })))
+}
+
+fn convert_exec(place: &mut Place<'_>, written: WrittenExec, exit_status: Option<i32>, timeout: Duration) -> CheckKind {
+    if written.command.trim().is_empty() {
+        place.problem("command", "is empty; name a program");
+    }
+    // A name is looked for in PATH; a path starts at the file's folder, as all paths in it do.
+    let command = Path::new(&written.command);
+    let command = if command.components().count() > 1 { place.folder.join(command) } else { command.to_owned() };
+    CheckKind::Exec(Box::new(ExecCheck {
+        locator: written.command,
+        command,
+        arguments: written.arguments,
+        timeout,
+        exit_status,
+        must_contain: not_empty(written.must_contain),
+        must_not_contain: not_empty(written.must_not_contain),
+    }))
+}
+
+fn tls_options(
+    place: &mut Place<'_>,
+    trust: TlsTrust,
+    server_name: Option<String>,
+    address: &Address,
+) -> Option<TlsOptions> {
+    let key = if server_name.is_some() { "server_name" } else { "endpoint_url" };
+    let name = server_name.unwrap_or_else(|| address.host.clone());
+    if let Ok(server_name) = ServerName::try_from(name) {
+        return Some(TlsOptions { trust, server_name });
+    }
+    place.problem(key, "is no name that a certificate could be for; write a host name or an IP address");
+    None
+}
+
+fn trust(written: WrittenTrust, folder: &Path) -> TlsTrust {
+    match (written.tls_skip_verify, written.tls_ca_file.filter(|file| !file.is_empty())) {
+        (true, _) => TlsTrust::Anything,
+        (false, Some(file)) => TlsTrust::Authorities(vec![folder.join(file)]),
+        (false, None) => TlsTrust::System,
+    }
+}
+
+fn unreadable_pattern(pattern: &str, error: &regex::Error) -> String {
+    let reason = error.to_string();
+    // The library draws where the fault is, over several lines; the last one says what it is.
+    let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    format!("`{pattern}` is no regular expression: {reason}")
+}
+
+fn not_empty(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}
