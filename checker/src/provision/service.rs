@@ -1,5 +1,5 @@
 //! The requests that provisioning makes, one function each, and what their errors mean: which call, which permission is
-//! missing, the statement that would give it. Those to S3 are here, those to IAM in [`users`]; what to do when is
+//! missing, the statement that would give it. Those to S3 are here, those to IAM in `users`; what to do when is
 //! others' business.
 
 mod users;
