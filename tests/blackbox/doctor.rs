@@ -57,7 +57,13 @@ async fn findings(site: &Site, level: &str, words: &[&str]) -> Vec<String> {
     let findings = json["findings"].as_array().expect("there are findings").iter();
     let of_level = findings.filter(|finding| finding["level"] == level);
     of_level
-        .map(|finding| format!("{} {}", finding["what"].as_str().unwrap(), finding["remedy"].as_str().unwrap()))
+        .map(|finding| {
+            format!(
+                "{} {}",
+                finding["what"].as_str().unwrap_or_default(),
+                finding["remedy"].as_str().unwrap_or_default()
+            )
+        })
         .collect()
 }
 

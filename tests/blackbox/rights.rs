@@ -68,8 +68,8 @@ async fn objects(key: &AccessKey, bucket: &str, keys: &[&str]) -> Vec<[Verdict; 
 /// Everything that neither a reader nor a writer may do.
 async fn assert_the_rest_is_refused(key: &AccessKey, site: &Site, other: &Bucket) {
     let (client, bucket) = (bucket::client(key), site.bucket.name.as_str());
-    let rule = CorsRule::builder().allowed_methods("PUT").allowed_origins("*").build().unwrap();
-    let cors = CorsConfiguration::builder().cors_rules(rule).build().unwrap();
+    let rule = CorsRule::builder().allowed_methods("PUT").allowed_origins("*").build().expect("it is complete");
+    let cors = CorsConfiguration::builder().cors_rules(rule).build().expect("it is complete");
     let users = iam(key);
     let mut table = vec![
         ("list without a prefix", verdict("", client.list_objects_v2().bucket(bucket).send().await)),

@@ -282,6 +282,20 @@ mod tests {
     }
 
     #[test]
+    fn the_documentation_has_the_policies_in_full() {
+        let text = include_str!("../../../docs/provisioning.md");
+        let blocks = text.split("```json\n").skip(1).filter_map(|rest| rest.split_once("```"));
+        let blocks: Vec<Value> = blocks.map(|(block, _)| serde_json::from_str(block).expect("it is JSON")).collect();
+        assert!(mean_the_same(&blocks[0], &reader(&SCOPE)), "{:#}", reader(&SCOPE));
+        let expiring = writer(&SCOPE, &node(), Expires::Own);
+        assert!(mean_the_same(&blocks[1], &expiring), "{expiring:#}");
+        let origins = ["https://status.example.com".to_owned()];
+        let cors = with_cors(&[], SCOPE.prefix, &origins).unwrap().expect("there is a rule");
+        let documented = crate::provision::step::Step::PutCors(cors).document().expect("it has one");
+        assert_eq!(blocks[2], documented);
+    }
+
+    #[test]
     fn without_a_prefix_a_listing_has_no_condition() {
         let policy = reader(&Scope { prefix: "", ..SCOPE });
         assert_eq!(policy["Statement"][0]["Condition"], Value::Null);
