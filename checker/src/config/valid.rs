@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use shared::object_name::NodeName;
 use shared::page_config::AddressStyle;
-use shared::verdict::Policy;
 use shared::status::Status;
+use shared::verdict::Policy;
 use shared::{Nanos, UnixNanos};
 
 use crate::check::assertion::Assertion;

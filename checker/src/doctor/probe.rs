@@ -85,7 +85,8 @@ impl Probe {
         let settings = connection::settings(bucket, credentials).await;
         let client = connection::client(&settings, bucket.address_style);
         let configs = TlsConfigs::default();
-        let http = HttpClients::default().for_trust(&TlsTrust::System, Wanted::default(), &configs, Reach::Anywhere).await;
+        let http =
+            HttpClients::default().for_trust(&TlsTrust::System, Wanted::default(), &configs, Reach::Anywhere).await;
         let http = http.map_err(|error| NoRequests(error.to_string()))?;
         Ok(Probe { client, http, bucket: bucket.clone() })
     }

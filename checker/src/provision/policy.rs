@@ -310,7 +310,7 @@ mod tests {
             json!({ "Effect": "Allow", "Action": "s3:PutObject", "Resource": [
                 "arn:aws:s3:::my-status/shop/???????????????????-eu-west-check.json",
                 "arn:aws:s3:::my-status/shop/history/eu-west.json",
-                "arn:aws:s3:::my-status/shop/history/eu-west-latency.json",
+                "arn:aws:s3:::my-status/shop/history/eu-west.latency.json",
                 "arn:aws:s3:::my-status/shop/messages/???????????????????-eu-west*.json",
             ] })
         );
