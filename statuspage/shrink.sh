@@ -1,6 +1,7 @@
 #!/bin/sh
-# Makes the page's WebAssembly smaller with wasm-opt, and its glue without any tool; Trunk runs it after a build. Without a wasm-opt that can be
-# trusted the page works all the same and is about a quarter heavier, so nothing here makes a build fail.
+# Makes the page's WebAssembly smaller with wasm-opt, and its glue without any tool; Trunk runs it after a build.
+# Without a wasm-opt that can be trusted the page works all the same and is a little heavier, so nothing here makes a
+# build fail.
 set -eu
 
 # Debian's binaryen (108) builds without a word and breaks the page in the browser; 132 is tried.
