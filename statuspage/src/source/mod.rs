@@ -118,7 +118,7 @@ pub async fn get(source: &Source, name: &CheckFileName, now: UnixNanos) -> Resul
     let answer = fetch::get(&url, Freshness::Immutable, CHECK_FILE_LIMIT).await;
     match (source, answer) {
         (_, Ok(answer)) if answer.is_good() => Ok(answer.body),
-        (Source::Http { .. }, Ok(answer)) => Err(http::refusal(answer.status)),
+        (Source::Http { .. }, Ok(answer)) => Err(http::object_refusal(answer.status)),
         (Source::S3(_), Ok(answer)) => Err(s3::parse_refusal(answer.status, &String::from_utf8_lossy(&answer.body))),
         (Source::Http { .. }, Err(error)) => Err(error),
         // The query of a signed URL says nothing to a reader.
