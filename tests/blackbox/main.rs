@@ -8,6 +8,7 @@ mod checks;
 mod commands;
 mod documents;
 mod expiry;
+mod history;
 mod original;
 mod page_trouble;
 mod secrecy;
