@@ -191,7 +191,10 @@ pub async fn rebuild(
     let total = own_names(&history, &listed, now).len();
     let both = (&mut history, &mut latencies);
     let done = make_again(store, both, Gap::WHOLE, &listed, expiry, now, |done| progress(done, total)).await?;
-    write(store, &Folded { history, latencies: Some(latencies) }).await?;
+    // Where there is nothing to know, nothing is written.
+    if history.newest().is_some() {
+        write(store, &Folded { history, latencies: Some(latencies) }).await?;
+    }
     Ok(Rebuilt { replaced, ..done })
 }
 

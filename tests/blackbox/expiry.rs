@@ -32,7 +32,7 @@ fn to_be_kept() -> Vec<String> {
         "1795330254340493978-check.json.bak".to_owned(),
         "backup-1495330254340493978-check.json".to_owned(),
         "1495330254-check.json".to_owned(),
-        "history".to_owned(),
+        "histories".to_owned(),
     ]
 }
 

@@ -49,6 +49,10 @@ pub async fn rebuild_history(arguments: &RebuildArguments) -> anyhow::Result<Out
             "note: the history that was there could not be used (failed to {cause}); this one takes its place"
         ));
     }
+    if rebuilt.files == 0 {
+        anstream::println!("{} has no check file of this node", store.describe());
+        return Ok(Outcome::Done);
+    }
     let name = HistoryName { node: node.cloned(), part: HistoryPart::Main };
     let seconds = started.elapsed().as_secs_f64();
     anstream::println!(
