@@ -30,6 +30,10 @@ pub enum Command {
     Run(RunArguments),
     /// Make rounds of checks and serve the status page, all in one process
     Serve(ServeArguments),
+    /// Look at one endpoint now and show everything: addresses, phases, certificates, headers, body, assertions
+    ///
+    /// Nothing is stored. Exit status: 0 it is not down; 1 it is; 2 the checker could not do its work.
+    Explain(ExplainArguments),
     /// Write a commented configuration to start with
     Init(InitArguments),
     /// Check a configuration and print every problem of it, with line and column
@@ -101,6 +105,17 @@ pub struct ServeArguments {
     /// The name of this node, instead of the configuration's
     #[arg(long, value_name = "NAME")]
     pub node: Option<NodeName>,
+}
+
+/// What `checker explain` needs to know.
+#[derive(Debug, Args)]
+pub struct ExplainArguments {
+    /// The endpoint's title
+    #[arg(value_name = "ENDPOINT")]
+    pub endpoint: String,
+    /// Which configuration.
+    #[command(flatten)]
+    pub config: ConfigArgument,
 }
 
 /// Flags of `checker init`.

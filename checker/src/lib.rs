@@ -10,6 +10,7 @@ pub mod command;
 pub mod conclude;
 pub mod config;
 pub mod confirm;
+pub mod explain;
 pub mod memory_file;
 pub mod page_files;
 pub mod record;

@@ -23,6 +23,7 @@ fn execute(command: &Command) -> anyhow::Result<Outcome> {
     match command {
         Command::Run(arguments) => runtime()?.block_on(command::run::run(arguments)),
         Command::Serve(arguments) => runtime()?.block_on(command::serve::serve(arguments)),
+        Command::Explain(arguments) => runtime()?.block_on(command::explain::explain(arguments)),
         Command::Init(arguments) => Ok(command::init::init(arguments)?),
         Command::Validate(argument) => Ok(command::validate::validate(argument)?),
         Command::Schema => {

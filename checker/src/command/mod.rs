@@ -1,5 +1,6 @@
 //! The commands, one file each: they read the clock and the configuration, print, and choose the exit status.
 
+pub mod explain;
 pub mod init;
 pub mod run;
 pub mod serve;
