@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the page's WebAssembly smaller with wasm-opt; Trunk runs it after a build. Without a wasm-opt that can be
+# Makes the page's WebAssembly smaller with wasm-opt, and its glue without any tool; Trunk runs it after a build. Without a wasm-opt that can be
 # trusted the page works all the same and is about a quarter heavier, so nothing here makes a build fail.
 set -eu
 
@@ -7,6 +7,13 @@ set -eu
 least=120
 
 [ "${TRUNK_PROFILE:-debug}" = release ] || exit 0
+
+# The glue is generated with comments and indentation that nobody reads.
+for script in "$TRUNK_STAGING_DIR"/statuspage-*.js; do
+  sed -e 's/^[[:space:]]*//' -e '/^\/\*\*/d' -e '/^\*/d' -e '/^\/\//d' -e '/^$/d' "$script" >"$script.small"
+  mv "$script.small" "$script"
+done
+
 if ! command -v wasm-opt >/dev/null 2>&1; then
   echo "shrink: no wasm-opt on the PATH; the page works, but is heavier (npm install binaryen@132 has one)"
   exit 0

@@ -169,11 +169,8 @@ impl Reckoner {
     /// Reckons the view as of now and shows it.
     fn reckon(&self, loading: Loading) {
         let calendar = Calendar { now: browser::now(), offset: &browser::offset_at };
-        let settings = Settings {
-            range: self.config.range,
-            interval: self.config.interval,
-            bars_limit: browser::bars_limit(),
-        };
+        let settings =
+            Settings { range: self.config.range, interval: self.config.interval, bars_limit: browser::bars_limit() };
         let view = view::page(&mut self.memory.borrow_mut(), calendar, settings, loading);
         browser::set_root_attribute("data-state", view.overall.state);
         browser::set_root_attribute("data-loaded", &view.loaded.to_string());

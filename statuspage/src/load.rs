@@ -66,7 +66,11 @@ const FOREIGN_KEPT: usize = 10;
 /// Names that a store may hold beside check files, and that nobody needs to hear of.
 fn is_expected(name: &str) -> bool {
     let known = ["index.json", "config.json", "index.html"];
-    name.is_empty() || known.contains(&name) || name.ends_with('/') || name.starts_with("history/") || name.starts_with("messages/")
+    name.is_empty()
+        || known.contains(&name)
+        || name.ends_with('/')
+        || name.starts_with("history/")
+        || name.starts_with("messages/")
 }
 
 /// Brings the memory up to date with what was stored at `from` or later; calls `after_file` whenever a file was
@@ -105,7 +109,9 @@ impl Memory {
     /// From when on a refresh has to list.
     fn list_from(&self, from: UnixNanos) -> UnixNanos {
         match self.record.newest_file() {
-            Some(newest) if !self.lists_read.is_multiple_of(REFRESHES_PER_FULL_LIST) => (newest - LIST_OVERLAP).max(from),
+            Some(newest) if !self.lists_read.is_multiple_of(REFRESHES_PER_FULL_LIST) => {
+                (newest - LIST_OVERLAP).max(from)
+            }
             _ => from,
         }
     }
@@ -122,7 +128,8 @@ impl Memory {
             foreign.truncate(FOREIGN_KEPT);
             self.foreign = foreign;
         }
-        let mut wanted: Vec<CheckFileName> = std::mem::take(&mut self.failed).into_iter().map(|(name, _)| name).collect();
+        let mut wanted: Vec<CheckFileName> =
+            std::mem::take(&mut self.failed).into_iter().map(|(name, _)| name).collect();
         for listed in listing.files {
             let name = listed.name;
             if name.stored_at < from || self.record.contains(&name) || self.is_unreadable(&name) {
@@ -186,9 +193,9 @@ impl Memory {
 mod tests {
     use super::*;
     use crate::source::Listed;
-    use std::collections::BTreeMap;
     use futures_util::FutureExt;
     use shared::MINUTE;
+    use std::collections::BTreeMap;
 
     /// A store whose objects are in memory; what is missing fails as a broken connection does.
     #[derive(Default)]

@@ -113,15 +113,16 @@ impl Record {
         if let Some(first) = file.skipped.first() {
             let count = file.skipped.len();
             let others = if count > 1 { format!(" (and {} more)", count - 1) } else { String::new() };
-            self.skipped.push((name.clone(), format!("element {}{others} is no result: {}", first.index, first.reason)));
+            self.skipped
+                .push((name.clone(), format!("element {}{others} is no result: {}", first.index, first.reason)));
         }
         let first_message = self.messages.len();
         for (position, result) in file.results.into_iter().enumerate() {
-            self.add_result(name, position, first_message, result);
+            self.add_result(name, position, first_message, &result);
         }
     }
 
-    fn add_result(&mut self, name: &CheckFileName, position: usize, first_message: usize, result: CheckResult) {
+    fn add_result(&mut self, name: &CheckFileName, position: usize, first_message: usize, result: &CheckResult) {
         let key = result.endpoint_key();
         let place = match self.places.get(&key) {
             Some(place) => *place,
@@ -139,7 +140,9 @@ impl Record {
             // One message about several endpoints stands in the result of each of them.
             match self.messages[first_message..].iter_mut().find(|said| said.html == result.message) {
                 Some(said) => said.about.push(place),
-                None => self.messages.push(Said { at: name.stored_at, html: result.message.clone(), about: vec![place] }),
+                None => {
+                    self.messages.push(Said { at: name.stored_at, html: result.message.clone(), about: vec![place] });
+                }
             }
         }
         match self.nodes.iter_mut().find(|(node, _)| *node == result.node) {
@@ -155,7 +158,7 @@ impl Record {
             endpoint.nodes.push(NodeLooks { node: result.node.clone(), looks: Vec::new() });
             endpoint.nodes.len() - 1
         });
-        endpoint.nodes[of_node].looks.push(Look::of(&result));
+        endpoint.nodes[of_node].looks.push(Look::of(result));
     }
 
     /// Forgets what was stored before `time`: results, messages and the endpoints nothing is left of.
@@ -191,12 +194,7 @@ impl Look {
             at: result.timestamp,
             status: result.status,
             interval: result.interval,
-            rtts: result
-                .attempts
-                .iter()
-                .filter(|attempt| attempt.error.is_none())
-                .map(|attempt| attempt.rtt)
-                .collect(),
+            rtts: result.attempts.iter().filter(|attempt| attempt.error.is_none()).map(|attempt| attempt.rtt).collect(),
             failed: result.attempts.iter().any(|attempt| attempt.error.is_some()),
             threshold: result.threshold,
             reason: if result.status == Status::Healthy { None } else { result.reason().map(Arc::from) },

@@ -64,6 +64,7 @@ impl Built {
     }
 
     /// Adds an element.
+    #[expect(clippy::needless_pass_by_value, reason = "a child is built in the call as a rule")]
     pub(super) fn with(self, child: Built) -> Built {
         if let (Some(element), Some(child)) = (&self.0, &child.0) {
             let _ = element.append_child(child);
@@ -139,10 +140,7 @@ impl Built {
             }
             changed
         };
-        self.redrawn_if(
-            Box::new(has_changed),
-            Box::new(move || shown.borrow().as_ref().map(&draw).unwrap_or_default()),
-        )
+        self.redrawn_if(Box::new(has_changed), Box::new(move || shown.borrow().as_ref().map(&draw).unwrap_or_default()))
     }
 
     /// Draws the children anew whenever something has changed.

@@ -68,12 +68,7 @@ fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
     let name = endpoint.text(|one| &one.name);
     let head = html("div")
         .class("head")
-        .with(
-            html("h3")
-                .set("id", &title_id)
-                .with(shape(move || endpoint.status()))
-                .with(html("bdi").live_text(name)),
-        )
+        .with(html("h3").set("id", &title_id).with(shape(move || endpoint.status())).with(html("bdi").live_text(name)))
         .with(html("p").class("state").live_text(endpoint.text(|one| &one.state)))
         .with(
             html("p")
@@ -117,7 +112,8 @@ fn response_times(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built
                 move || open.get(),
                 move |open| if *open { vec![chart::chart(endpoint, crosshair)] } else { Vec::new() },
             );
-            let details = html("details").with(summary).with(content).on("toggle", move |_| open.update(|open| *open = !*open));
+            let details =
+                html("details").with(summary).with(content).on("toggle", move |_| open.update(|open| *open = !*open));
             vec![strip::axis(endpoint), details]
         },
     )

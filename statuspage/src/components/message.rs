@@ -33,7 +33,11 @@ fn draw(messages: &[Arc<MessageView>]) -> Vec<Built> {
 
 fn one(message: &MessageView) -> Built {
     html("article").class("message").with(html("div").class("words").with_all(elements(&message.nodes))).with(
-        html("p").class("quiet").with(time(&message.datetime, &message.when)).text(" · ").with(isolated(&message.about)),
+        html("p")
+            .class("quiet")
+            .with(time(&message.datetime, &message.when))
+            .text(" · ")
+            .with(isolated(&message.about)),
     )
 }
 

@@ -1,5 +1,7 @@
 //! The page from top to bottom, and what stands there instead when its configuration cannot be used.
 
+#![expect(clippy::must_use_candidate, reason = "the attribute `component` drops `must_use`")]
+
 use leptos::html::Div;
 use leptos::prelude::*;
 use shared::page_config::PageConfig;
@@ -18,7 +20,7 @@ pub fn Page(
 ) -> impl IntoView {
     let root = NodeRef::<Div>::new();
     root.on_load(move |root| {
-        let content = html("div").redrawn(move || state.stage.get(), move |stage| stage_content(state, stage));
+        let content = html("div").redrawn(move || state.stage.get(), move |stage| content_of(state, stage));
         if let Some(content) = content.element() {
             let _ = root.append_child(content);
         }
@@ -26,8 +28,8 @@ pub fn Page(
     view! { <div node_ref=root></div> }
 }
 
-fn stage_content(state: State, stage: &Stage) -> Vec<Built> {
-    match stage {
+fn content_of(state: State, wanted: &Stage) -> Vec<Built> {
+    match wanted {
         Stage::Starting => {
             vec![html("main").with(html("p").class("quiet").text("Reading the page's configuration…"))]
         }
@@ -45,12 +47,7 @@ fn ready(state: State, config: &PageConfig) -> Vec<Built> {
         .with(problems(state))
         .with(timeline::timeline(view))
         .with(timeline::observers(view));
-    vec![
-        html("header").with(html("p").class("name").with(isolated(&config.title))),
-        main,
-        footer(),
-        hatching(),
-    ]
+    vec![html("header").with(html("p").class("name").with(isolated(&config.title))), main, footer(), hatching()]
 }
 
 fn problems(state: State) -> Built {

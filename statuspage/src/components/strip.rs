@@ -34,11 +34,6 @@ pub(super) fn strip(endpoint: Endpoint) -> Built {
         .keyed(move || bars().iter().map(|bar| bar.start).collect(), move |start| bar(bars, start, tab_stop))
         .on("pointerover", move |event| pointed.set(bar_of(&event)))
         .on("pointerdown", move |event| pointed.set(bar_of(&event)))
-        .on("focusin", move |event| {
-            visited.set(bar_of(&event));
-            pointed.set(bar_of(&event));
-        })
-        .on("focusout", move |_| pointed.set(None))
         .on("keydown", move |event| {
             let Some(event) = event.dyn_ref::<KeyboardEvent>() else { return };
             if event.key() == "Escape" {
@@ -59,7 +54,13 @@ pub(super) fn strip(endpoint: Endpoint) -> Built {
     html("div")
         .class("strip-box")
         .with(strip)
-        .with(html("div").redrawn(shown, |bar| bar.iter().map(|bar| read_out(bar)).collect()))
+        .with(html("div").redrawn(shown, |bar| bar.iter().map(read_out).collect()))
+        // Not on the drawing itself: one that listens to the focus would become a tab stop of its own.
+        .on("focusin", move |event| {
+            visited.set(bar_of(&event));
+            pointed.set(bar_of(&event));
+        })
+        .on("focusout", move |_| pointed.set(None))
         .on("pointerleave", move |_| pointed.set(None))
 }
 

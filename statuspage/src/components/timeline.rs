@@ -27,7 +27,9 @@ fn one_day(day: &DayView) -> Built {
     let drawn = html("div").class("day").with(html("h3").text(&day.heading));
     match day.quiet {
         Some(words) => drawn.with(html("p").class("quiet").text(words)),
-        None => drawn.with(html("ol").class("events").with_all(day.events.iter().map(|event| one_event(event)).collect())),
+        None => {
+            drawn.with(html("ol").class("events").with_all(day.events.iter().map(|event| one_event(event)).collect()))
+        }
     }
 }
 

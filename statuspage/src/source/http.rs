@@ -32,11 +32,24 @@ pub(crate) fn parse_index(body: &[u8]) -> Result<Listing, SourceError> {
     Ok(listing)
 }
 
-/// What the server said instead of an answer.
+/// What the server said instead of a check file.
+pub(crate) fn object_refusal(status: u16) -> SourceError {
+    match status {
+        404 | 410 => SourceError::Refused {
+            said: format!("status {status}"),
+            remedy: "it was removed since it was listed, or was never stored whole".to_owned(),
+        },
+        _ => refusal(status),
+    }
+}
+
+/// What the server said instead of the list.
 pub(crate) fn refusal(status: u16) -> SourceError {
     let remedy = match status {
         401 | 403 => "the web server has to allow everyone to read the directory",
-        404 => "`source.url` in `config.json` has to name the directory that holds `index.json`; `checker serve`, or a checker with a directory as store, writes it",
+        404 => {
+            "`source.url` in `config.json` has to name the directory that holds `index.json`; `checker serve`, or a checker with a directory as store, writes it"
+        }
         500.. => "the web server is in trouble; the next refresh tries again",
         _ => "check `source.url` in `config.json`",
     };
@@ -68,6 +81,13 @@ mod tests {
         let error = parse_index(b"<!doctype html>").expect_err("it is a page").to_string();
         assert!(error.contains("index.json") && error.contains("source.url"), "{error}");
         assert!(parse_index(b"[]").is_err());
+    }
+
+    #[test]
+    fn a_list_that_is_missing_and_a_file_that_is_missing_have_different_remedies() {
+        assert!(refusal(404).to_string().contains("`source.url`"));
+        assert!(object_refusal(404).to_string().contains("removed since it was listed"));
+        assert_eq!(object_refusal(403), refusal(403));
     }
 
     #[test]

@@ -50,7 +50,9 @@ pub enum SourceError {
     )]
     Blocked(String),
     /// Nothing came for too long.
-    #[error("get an answer from `{0}` within {1} seconds: the store or the way to it is overloaded; the next refresh tries again")]
+    #[error(
+        "get an answer from `{0}` within {1} seconds: the store or the way to it is overloaded; the next refresh tries again"
+    )]
     TimedOut(String, u32),
     /// An answer, but not the one that was asked for.
     #[error("read the store: {said}; {remedy}")]
@@ -64,7 +66,9 @@ pub enum SourceError {
     #[error("read it: it is larger than {} MiB, which no check file is", .0 >> 20)]
     TooLarge(usize),
     /// The answer to a listing is something else.
-    #[error("read the bucket's list: the answer is no S3 listing; check `endpoint_url`, `bucket` and `path_style` in `config.json`")]
+    #[error(
+        "read the bucket's list: the answer is no S3 listing; check `endpoint_url`, `bucket` and `path_style` in `config.json`"
+    )]
     NotAListing,
     /// The index is something else.
     #[error(
@@ -85,8 +89,9 @@ pub async fn list(source: &Source, from: UnixNanos, now: UnixNanos) -> Result<Li
             let mut continuation = None;
             for _ in 0..PAGES_LIMIT {
                 let url = s3::list_url(s3, from, continuation.as_deref(), now);
-                let answer =
-                    fetch::get(&url, Freshness::Revalidated, LIST_LIMIT).await.map_err(|error| error.about(&s3::origin(s3)))?;
+                let answer = fetch::get(&url, Freshness::Revalidated, LIST_LIMIT)
+                    .await
+                    .map_err(|error| error.about(&s3::origin(s3)))?;
                 let body = String::from_utf8_lossy(&answer.body);
                 if !answer.is_good() {
                     return Err(s3::parse_refusal(answer.status, &body));
@@ -113,7 +118,7 @@ pub async fn get(source: &Source, name: &CheckFileName, now: UnixNanos) -> Resul
     let answer = fetch::get(&url, Freshness::Immutable, CHECK_FILE_LIMIT).await;
     match (source, answer) {
         (_, Ok(answer)) if answer.is_good() => Ok(answer.body),
-        (Source::Http { .. }, Ok(answer)) => Err(http::refusal(answer.status)),
+        (Source::Http { .. }, Ok(answer)) => Err(http::object_refusal(answer.status)),
         (Source::S3(_), Ok(answer)) => Err(s3::parse_refusal(answer.status, &String::from_utf8_lossy(&answer.body))),
         (Source::Http { .. }, Err(error)) => Err(error),
         // The query of a signed URL says nothing to a reader.

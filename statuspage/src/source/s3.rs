@@ -1,5 +1,5 @@
 //! Reading a bucket: URLs are built and answers are parsed here, purely; [`super::fetch`] sends them. Listing is
-//! ListObjectsV2; requests are signed in the query when there are public keys, and bare otherwise.
+//! `ListObjectsV2`; requests are signed in the query when there are public keys, and bare otherwise.
 
 use shared::UnixNanos;
 use shared::object_name::{self, CheckFileName};
@@ -213,7 +213,10 @@ mod tests {
         let source = S3Source { endpoint_url: Some("https://S3.example.com:443".to_owned()), ..bucket() };
         assert_eq!(origin(&source), "https://status.s3.example.com");
         let source = S3Source { endpoint_url: Some("http://localhost:9000/base".to_owned()), ..bucket() };
-        assert_eq!(object_url(&source, &CheckFileName { stored_at: NOW, node: None }, NOW), "http://status.localhost:9000/base/1795330254340493978-check.json");
+        assert_eq!(
+            object_url(&source, &CheckFileName { stored_at: NOW, node: None }, NOW),
+            "http://status.localhost:9000/base/1795330254340493978-check.json"
+        );
     }
 
     #[test]

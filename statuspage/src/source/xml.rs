@@ -109,7 +109,10 @@ mod tests {
 
     #[test]
     fn references_and_escapes_are_resolved() {
-        assert_eq!(text("<a>&lt;&#65;&#x42;&quot;&unknown; & &#xD800;</a>", "a").as_deref(), Some("<AB\"&unknown; & &#xD800;"));
+        assert_eq!(
+            text("<a>&lt;&#65;&#x42;&quot;&unknown; & &#xD800;</a>", "a").as_deref(),
+            Some("<AB\"&unknown; & &#xD800;")
+        );
         assert_eq!(url_decoded("a%20b+c%2Bd%C3%BC%zz%"), "a b c+dü%zz%");
     }
 

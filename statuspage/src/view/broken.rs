@@ -19,7 +19,8 @@ pub fn read(text: &str) -> Result<PageConfig, Vec<String>> {
     if text.trim_start().starts_with('<') {
         // Many web servers answer a page of their own for whatever they do not have.
         return Err(vec![
-            "the web server answers a web page for `config.json`: there is none beside the page's `index.html`".to_owned(),
+            "the web server answers a web page for `config.json`: there is none beside the page's `index.html`"
+                .to_owned(),
         ]);
     }
     PageConfig::parse(text).map_err(|problems| problems.0)

@@ -89,7 +89,8 @@ struct Scale {
 #[must_use]
 pub fn chart(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, marks: &[UnixNanos]) -> ChartView {
     let buckets = buckets(reckoned, period);
-    let all = Stats::of(buckets.iter().flat_map(|bucket| &bucket.looks).flat_map(|look| look.rtts.iter().copied()).collect());
+    let all =
+        Stats::of(buckets.iter().flat_map(|bucket| &bucket.looks).flat_map(|look| look.rtts.iter().copied()).collect());
     let threshold = reckoned.latest.threshold;
     let scale = Scale::of(&buckets, all, threshold);
     let failed = buckets.iter().filter(|bucket| bucket.has_failed()).count();
@@ -169,30 +170,28 @@ impl Bucket<'_> {
     }
 
     fn point(&self, period: &Period, calendar: Calendar<'_>, scale: &Scale) -> Point {
-        let mut sentence = if self.last - self.first < MINUTE {
+        let mut parts = vec![if self.last - self.first < MINUTE {
             calendar.moment(self.first)
         } else {
             format!("{}–{}", calendar.moment(self.first), calendar.clock(self.last))
-        };
+        }];
         match self.stats {
-            Some(Stats { median, min, max, .. }) if min == max => {
-                sentence.push_str(&format!(" · {}", duration::rtt(median)));
-            }
+            Some(Stats { median, min, max, .. }) if min == max => parts.push(duration::rtt(median)),
             Some(Stats { median, max, .. }) => {
-                sentence.push_str(&format!(" · median {} · max {}", duration::rtt(median), duration::rtt(max)));
+                parts.push(format!("median {} · max {}", duration::rtt(median), duration::rtt(max)));
             }
             None => {}
         }
         let failed = self.looks.iter().filter(|look| look.failed).count();
         match (failed, self.looks.len()) {
             (0, _) => {}
-            (1, 1) => sentence.push_str(" · failed"),
-            (failed, all) => sentence.push_str(&format!(" · {failed} of {all} checks failed")),
+            (1, 1) => parts.push("failed".to_owned()),
+            (failed, all) => parts.push(format!("{failed} of {all} checks failed")),
         }
         if let Some(reason) = self.looks.iter().rev().find_map(|look| look.reason.as_deref()) {
-            sentence.push_str(" · ");
-            sentence.push_str(reason.trim());
+            parts.push(reason.trim().to_owned());
         }
+        let sentence = parts.join(" · ");
         Point { at: self.first, x: self.x(period), y: self.stats.map(|stats| scale.height(stats.median)), sentence }
     }
 }
@@ -206,7 +205,11 @@ impl Scale {
         if max / median.max(1) >= LOGARITHMIC_FROM {
             let least = buckets.iter().filter_map(|bucket| bucket.stats).map(|stats| stats.median).min().unwrap_or(1);
             let bottom = 10_f64.powf((least.max(1_000) as f64).log10().floor());
-            return Scale { top: 10_f64.powf((seen as f64).log10().ceil()).max(bottom * 10.0), bottom, logarithmic: true };
+            return Scale {
+                top: 10_f64.powf((seen as f64).log10().ceil()).max(bottom * 10.0),
+                bottom,
+                logarithmic: true,
+            };
         }
         let step = round_step(seen.max(1) as f64 / 3.0);
         Scale { top: (seen as f64 / step).ceil().max(1.0) * step, bottom: 0.0, logarithmic: false }
@@ -293,44 +296,53 @@ fn stretches<'b, 'a>(buckets: &'b [Bucket<'a>], reckoned: &Reckoned<'_>) -> Vec<
 }
 
 fn line(buckets: &[Bucket<'_>], reckoned: &Reckoned<'_>, period: &Period, scale: &Scale) -> String {
-    let mut path = String::new();
+    let mut path = Vec::new();
     for stretch in stretches(buckets, reckoned) {
-        let mut command = 'M';
         for (bucket, stats) in &stretch {
-            path.push_str(&format!("{command}{} {}", number(bucket.x(period)), number(scale.height(stats.median))));
-            command = 'L';
+            path.push(corner(path_command(bucket, &stretch), bucket.x(period), scale.height(stats.median)));
         }
         if stretch.len() == 1 {
             // A line without length is drawn as a dot by its round ends.
-            path.push_str("h0");
+            path.push("h0".to_owned());
         }
     }
-    path
+    path.concat()
 }
 
 fn band(buckets: &[Bucket<'_>], reckoned: &Reckoned<'_>, period: &Period, scale: &Scale) -> String {
-    let mut path = String::new();
+    let mut path = Vec::new();
     for stretch in stretches(buckets, reckoned).into_iter().filter(|stretch| stretch.len() > 1) {
-        let mut command = 'M';
-        let upper = stretch.iter().map(|(bucket, stats)| (bucket, stats.max));
-        let lower = stretch.iter().rev().map(|(bucket, stats)| (bucket, stats.min));
-        for (bucket, value) in upper.chain(lower) {
-            path.push_str(&format!("{command}{} {}", number(bucket.x(period)), number(scale.height(value))));
-            command = 'L';
+        for (bucket, stats) in &stretch {
+            path.push(corner(path_command(bucket, &stretch), bucket.x(period), scale.height(stats.max)));
         }
-        path.push('Z');
+        for (bucket, stats) in stretch.iter().rev() {
+            path.push(corner('L', bucket.x(period), scale.height(stats.min)));
+        }
+        path.push("Z".to_owned());
     }
-    path
+    path.concat()
+}
+
+/// Whether a stretch begins at a bucket or goes on.
+fn path_command(bucket: &Bucket<'_>, stretch: &[(&Bucket<'_>, Stats)]) -> char {
+    if stretch.first().is_some_and(|(first, _)| std::ptr::eq(*first, bucket)) { 'M' } else { 'L' }
+}
+
+fn corner(command: char, x: f64, y: f64) -> String {
+    format!("{command}{} {}", number(x), number(y))
 }
 
 fn failures(buckets: &[Bucket<'_>], period: &Period) -> String {
     let failed = buckets.iter().filter(|bucket| bucket.has_failed());
-    failed.map(|bucket| format!("M{} {}v-8", number(bucket.x(period)), number(HEIGHT))).collect()
+    let marks: Vec<String> = failed.map(|bucket| corner('M', bucket.x(period), HEIGHT) + "v-8").collect();
+    marks.concat()
 }
 
 fn moments(marks: &[UnixNanos], period: &Period) -> String {
     let inside = marks.iter().filter(|at| (period.from..=period.now).contains(*at));
-    inside.map(|at| format!("M{} 0V{}", number(period.share(*at) * WIDTH), number(HEIGHT))).collect()
+    let lines: Vec<String> =
+        inside.map(|at| format!("M{} 0V{}", number(period.share(*at) * WIDTH), number(HEIGHT))).collect();
+    lines.concat()
 }
 
 /// Labels at full hours or at midnights, as many as fit.
@@ -387,7 +399,8 @@ mod tests {
 
     #[test]
     fn gaps_are_gaps() {
-        let chart = chart_of(&[("A", "", 31, Healthy), ("A", "", 30, Healthy), ("A", "", 1, Healthy), ("A", "", 0, Healthy)]);
+        let chart =
+            chart_of(&[("A", "", 31, Healthy), ("A", "", 30, Healthy), ("A", "", 1, Healthy), ("A", "", 0, Healthy)]);
         assert_eq!(chart.line.matches('M').count(), 2);
         assert_eq!(chart.band.matches('Z').count(), 2);
     }

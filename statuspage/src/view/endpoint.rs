@@ -249,7 +249,7 @@ fn reckoning_in_words(whole: &Reckoning, uptime: &str) -> String {
     );
     for (time, what) in [(whole.down, "down"), (whole.degraded, "degraded"), (whole.unknown, "not observed")] {
         if time > 0 {
-            text.push_str(&format!("; {what} for {}", duration::in_words(time)));
+            text = format!("{text}; {what} for {}", duration::in_words(time));
         }
     }
     text
@@ -260,8 +260,8 @@ pub(crate) mod tests {
     use super::*;
     use crate::calendar::tests::{NOW, utc};
     use crate::record::Record;
-    use shared::result::{Attempt, CheckFile, CheckResult};
     use shared::object_name::CheckFileName;
+    use shared::result::{Attempt, CheckFile, CheckResult};
     use shared::{DAY, HOUR, MINUTE};
 
     /// A record in which titles were checked with these statuses, each so many minutes ago.
@@ -308,11 +308,23 @@ pub(crate) mod tests {
 
     #[test]
     fn what_is_down_says_since_when_and_why() {
-        let view = view(&[("A", "", 3, Status::Healthy), ("A", "", 2, Status::Down), ("A", "", 1, Status::Down), ("A", "", 0, Status::Down)]);
+        let view = view(&[
+            ("A", "", 3, Status::Healthy),
+            ("A", "", 2, Status::Down),
+            ("A", "", 1, Status::Down),
+            ("A", "", 0, Status::Down),
+        ]);
         assert_eq!((view.status, view.state.as_str()), (Status::Down, "Down since 13:00 (2 min)"));
         assert_eq!(view.reason.as_deref(), Some("connection refused"));
         assert_eq!(view.uptime, "33.33%");
-        assert!(view.reckoning.starts_with("33.33% = up for 1 min of 3 min observed; down for 2 min; not observed for 24 h") || view.reckoning.contains("not observed for 23 h 59 min") || view.reckoning.contains("1 d"), "{}", view.reckoning);
+        assert!(
+            view.reckoning
+                .starts_with("33.33% = up for 1 min of 3 min observed; down for 2 min; not observed for 24 h")
+                || view.reckoning.contains("not observed for 23 h 59 min")
+                || view.reckoning.contains("1 d"),
+            "{}",
+            view.reckoning
+        );
     }
 
     #[test]
@@ -332,18 +344,28 @@ pub(crate) mod tests {
 
     #[test]
     fn an_endpoint_that_was_taken_out_is_retired_and_one_whose_node_died_is_not() {
-        let record = record(&[("A", "n1", 30, Status::Healthy), ("B", "n1", 0, Status::Healthy), ("C", "n2", 30, Status::Healthy)]);
-        let all = reckon(&record);
-        assert_eq!(all.iter().map(|reckoned| (reckoned.status, reckoned.retired)).collect::<Vec<_>>(), [
-            (Status::Unknown, true),
-            (Status::Healthy, false),
-            (Status::Unknown, false),
+        let record = record(&[
+            ("A", "n1", 30, Status::Healthy),
+            ("B", "n1", 0, Status::Healthy),
+            ("C", "n2", 30, Status::Healthy),
         ]);
+        let all = reckon(&record);
+        assert_eq!(
+            all.iter().map(|reckoned| (reckoned.status, reckoned.retired)).collect::<Vec<_>>(),
+            [(Status::Unknown, true), (Status::Healthy, false), (Status::Unknown, false),]
+        );
     }
 
     #[test]
     fn one_of_three_nodes_that_sees_it_down_makes_it_degraded_and_gives_the_reason() {
-        let looks = [("A", "n1", 0, Status::Healthy), ("A", "n2", 0, Status::Healthy), ("A", "n3", 0, Status::Down), ("A", "n1", 1, Status::Healthy), ("A", "n2", 1, Status::Healthy), ("A", "n3", 1, Status::Down)];
+        let looks = [
+            ("A", "n1", 0, Status::Healthy),
+            ("A", "n2", 0, Status::Healthy),
+            ("A", "n3", 0, Status::Down),
+            ("A", "n1", 1, Status::Healthy),
+            ("A", "n2", 1, Status::Healthy),
+            ("A", "n3", 1, Status::Down),
+        ];
         let view = view(&looks);
         assert_eq!((view.status, view.reason.as_deref()), (Status::Degraded, Some("connection refused")));
     }

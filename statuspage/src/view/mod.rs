@@ -111,9 +111,8 @@ pub fn page(memory: &mut Memory, calendar: Calendar<'_>, settings: Settings, loa
     PageView {
         overall,
         endpoints,
-        not_shown: (hidden > 0).then(|| {
-            format!("{hidden} more endpoints are not drawn; those that need attention stand first.")
-        }),
+        not_shown: (hidden > 0)
+            .then(|| format!("{hidden} more endpoints are not drawn; those that need attention stand first.")),
         charts_unfolded: reckoned.len() <= CHARTS_UNFOLDED_LIMIT,
         problems: problems::problems(memory, calendar),
         timeline: timeline::timeline(&reckoned, &messages, &period, calendar, loading),

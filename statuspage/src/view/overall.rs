@@ -65,7 +65,9 @@ pub fn overall(
         status,
         sentence,
         remark,
-        looked: newest.map(|at| format!("{}, {}", calendar.moment(at), words::ago(calendar.now - at))).unwrap_or_default(),
+        looked: newest
+            .map(|at| format!("{}, {}", calendar.moment(at), words::ago(calendar.now - at)))
+            .unwrap_or_default(),
         looked_datetime: newest.map(rfc3339).unwrap_or_default(),
         scope: scope.join(" · "),
     }
@@ -80,12 +82,14 @@ fn status(reckoned: &[Reckoned<'_>]) -> Status {
 
 fn nothing(list_failed: bool, period: &Period, calendar: Calendar<'_>, loading: Loading) -> (String, String) {
     match loading {
-        Loading::Complete if list_failed => {
-            ("The checks could not be read".to_owned(), "What went wrong, and what to do about it, stands below.".to_owned())
-        }
+        Loading::Complete if list_failed => (
+            "The checks could not be read".to_owned(),
+            "What went wrong, and what to do about it, stands below.".to_owned(),
+        ),
         Loading::Complete => (
             format!("No checks {}", period.in_words(calendar)),
-            "Nobody has looked, so nobody knows. A checker that runs and stores into this place fills the page.".to_owned(),
+            "Nobody has looked, so nobody knows. A checker that runs and stores into this place fills the page."
+                .to_owned(),
         ),
         _ => ("Loading the latest checks".to_owned(), String::new()),
     }
@@ -101,7 +105,11 @@ fn sentence(reckoned: &[Reckoned<'_>], status: Status, period: &Period, calendar
         (Status::Unknown, []) => "Nothing is watched any more".to_owned(),
         (Status::Unknown, all) if all.len() == watched.len() => {
             let newest = all.iter().map(|reckoned| reckoned.latest.at).max().unwrap_or(calendar.now);
-            format!("Unknown: nobody has looked since {} ({})", calendar.moment(newest), words::length(calendar.now - newest))
+            format!(
+                "Unknown: nobody has looked since {} ({})",
+                calendar.moment(newest),
+                words::length(calendar.now - newest)
+            )
         }
         (Status::Unknown, all) => format!("{} not checked any more", part(all.len(), watched.len())),
         (bad, [only]) => {
@@ -128,12 +136,11 @@ fn whole(all: usize) -> String {
 
 /// What the sentence leaves out: the others.
 fn remark(reckoned: &[Reckoned<'_>], status: Status) -> String {
-    let count = |wanted: Status| reckoned.iter().filter(|reckoned| reckoned.status == wanted && !reckoned.retired).count();
+    let count =
+        |wanted: Status| reckoned.iter().filter(|reckoned| reckoned.status == wanted && !reckoned.retired).count();
     let retired = reckoned.iter().filter(|reckoned| reckoned.retired).count();
     let mut parts = Vec::new();
-    for (other, word) in
-        [(Status::Degraded, "degraded"), (Status::Unknown, "unknown"), (Status::Healthy, "healthy")]
-    {
+    for (other, word) in [(Status::Degraded, "degraded"), (Status::Unknown, "unknown"), (Status::Healthy, "healthy")] {
         let number = count(other);
         if other != status && number > 0 {
             parts.push(format!("{} {word}", counted(number, "endpoint is", "endpoints are")));
@@ -184,7 +191,10 @@ mod tests {
         let sentence = |looks: &[(&str, &str, i64, Status)]| said(looks).sentence;
         assert_eq!(sentence(&[("A", "", 0, Healthy)]), "A is healthy");
         assert_eq!(sentence(&[("A", "", 0, Healthy), ("B", "", 0, Healthy)]), "Both endpoints are healthy");
-        assert_eq!(sentence(&[("A", "", 1, Down), ("A", "", 0, Down), ("B", "", 0, Healthy)]), "A is down since 13:01 (1 min)");
+        assert_eq!(
+            sentence(&[("A", "", 1, Down), ("A", "", 0, Down), ("B", "", 0, Healthy)]),
+            "A is down since 13:01 (1 min)"
+        );
         assert_eq!(sentence(&[("A", "", 0, Down), ("B", "", 0, Down), ("C", "", 0, Healthy)]), "A and B are down");
         assert_eq!(sentence(&[("A", "", 0, Down), ("B", "", 0, Down)]), "Both endpoints are down");
     }

@@ -54,9 +54,8 @@ fn future(memory: &Memory, calendar: Calendar<'_>) -> Option<String> {
     let nodes = memory.record.endpoints.iter().flat_map(|endpoint| &endpoint.nodes);
     let count: usize = nodes.map(|node| node.looks.len() - node.looks.partition_point(|look| look.at <= limit)).sum();
     let results = counted(count, "result is", "results are");
-    (count > 0).then(|| {
-        format!("{results} from the future, and left out: the clock of a checker or of this device is wrong.")
-    })
+    (count > 0)
+        .then(|| format!("{results} from the future, and left out: the clock of a checker or of this device is wrong."))
 }
 
 /// One sentence per reason, with the files it is about.
@@ -119,7 +118,11 @@ mod tests {
         memory.unreadable.push((name(50), "failed to read it as a JSON array".to_owned()));
         let problems = problems(&memory, utc());
         assert_eq!(problems.len(), 2);
-        assert!(problems[0].contains("and 37 more: failed to get an answer from `store/` within 20 seconds"), "{}", problems[0]);
+        assert!(
+            problems[0].contains("and 37 more: failed to get an answer from `store/` within 20 seconds"),
+            "{}",
+            problems[0]
+        );
         assert!(problems[1].starts_with(&format!("`{}`: failed to read it", name(50))), "{}", problems[1]);
     }
 

@@ -107,7 +107,7 @@ fn shares(reckoning: &Reckoning) -> String {
         [(reckoning.down, "down"), (reckoning.degraded, "degraded"), (reckoning.unknown, "not observed")]
     {
         if time > 0 {
-            text.push_str(&format!("; {what} for {}", duration::in_words(time)));
+            text = format!("{text}; {what} for {}", duration::in_words(time));
         }
     }
     text

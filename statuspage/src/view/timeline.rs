@@ -109,7 +109,11 @@ pub fn messages(record: &Record, calendar: Calendar<'_>) -> Vec<Arc<MessageView>
                 at: said.at,
                 datetime: rfc3339(said.at),
                 when: calendar.moment(said.at),
-                about: if shown > 1 && names.len() >= shown { "All endpoints".to_owned() } else { counted_names(&names) },
+                about: if shown > 1 && names.len() >= shown {
+                    "All endpoints".to_owned()
+                } else {
+                    counted_names(&names)
+                },
                 nodes: Message::parse(&said.html).nodes,
             })
         })
@@ -252,7 +256,13 @@ fn holes(reckoned: &[Reckoned<'_>], period: &Period) -> Vec<Stretch> {
     let mut holes = Vec::new();
     for (start, end) in spans.into_iter().chain([(period.now, period.now)]) {
         if start - known_until >= HOLE_LEAST && start > period.from {
-            holes.push(Stretch { start: known_until, end: start, status: Status::Unknown, names: Vec::new(), reasons: Vec::new() });
+            holes.push(Stretch {
+                start: known_until,
+                end: start,
+                status: Status::Unknown,
+                names: Vec::new(),
+                reasons: Vec::new(),
+            });
         }
         known_until = known_until.max(end);
     }
@@ -297,10 +307,10 @@ impl Stretch {
 
 /// `A, B and C`, `A, B, C and 7 others`.
 fn counted_names(names: &[String]) -> String {
-    let named: Vec<&str> = names.iter().take(NAMES_LIMIT).map(String::as_str).collect();
-    match names.len() - named.len() {
-        0 => words::listed(&named),
-        others => format!("{} and {}", named.join(", "), words::counted(others, "other", "others")),
+    let shown: Vec<&str> = names.iter().take(NAMES_LIMIT).map(String::as_str).collect();
+    match names.len() - shown.len() {
+        0 => words::listed(&shown),
+        others => format!("{} and {}", shown.join(", "), words::counted(others, "other", "others")),
     }
 }
 
@@ -318,7 +328,9 @@ mod tests {
         let messages = messages(record, utc());
         let days = timeline(&reckon(record), &messages, &period(), utc(), Loading::Complete);
         let line = |event: &EventView| match &event.what {
-            What::Change { who, text, reasons, .. } => format!("{} {who}: {text} ({})", event.clock, reasons.join("; ")),
+            What::Change { who, text, reasons, .. } => {
+                format!("{} {who}: {text} ({})", event.clock, reasons.join("; "))
+            }
             What::Message(message) => format!("{} {}: {:?}", event.clock, message.about, message.nodes),
         };
         days.iter()
@@ -336,7 +348,10 @@ mod tests {
     #[test]
     fn an_outage_says_when_how_long_and_why() {
         let record = record(&steady("A", &[12, 11, 10]));
-        assert_eq!(lines(&record), ["Today", "12:50 A: down for 3 min, until 12:53 (connection refused)", "Yesterday Not observed"]);
+        assert_eq!(
+            lines(&record),
+            ["Today", "12:50 A: down for 3 min, until 12:53 (connection refused)", "Yesterday Not observed"]
+        );
     }
 
     #[test]
@@ -348,7 +363,10 @@ mod tests {
     #[test]
     fn what_fails_together_is_one_event() {
         let looks = ["A", "B", "C", "D", "E"].map(|title| steady(title, &[5, 4])).concat();
-        assert_eq!(lines(&record(&looks))[1], "12:57 A, B, C and 2 others: down for 2 min, until 12:59 (connection refused)");
+        assert_eq!(
+            lines(&record(&looks))[1],
+            "12:57 A, B, C and 2 others: down for 2 min, until 12:59 (connection refused)"
+        );
     }
 
     #[test]
@@ -381,16 +399,23 @@ mod tests {
 
     #[test]
     fn days_are_the_readers_and_quiet_ones_fold() {
-        let looks: Vec<_> = (0..7 * 24).map(|hours| ("A", "", hours * 60, if hours == 37 { Down } else { Healthy })).collect();
+        let looks: Vec<_> =
+            (0..7 * 24).map(|hours| ("A", "", hours * 60, if hours == 37 { Down } else { Healthy })).collect();
         let mut record = record(&looks);
-        for look in record.endpoints.iter_mut().flat_map(|endpoint| &mut endpoint.nodes).flat_map(|node| &mut node.looks) {
+        for look in
+            record.endpoints.iter_mut().flat_map(|endpoint| &mut endpoint.nodes).flat_map(|node| &mut node.looks)
+        {
             look.interval = Some(HOUR);
         }
         let all = reckon(&record);
         let tokyo = Calendar { now: NOW, offset: &|_| 9 * HOUR };
         let days = timeline(&all, &[], &Period::new(7 * DAY, 90, tokyo), tokyo, Loading::Complete);
         let headings: Vec<&str> = days.iter().map(|day| day.heading.as_str()).collect();
-        assert_eq!(headings, ["Today", "Yesterday", "Monday, 16 November – Friday, 20 November"], "the 21st in UTC is the 21st at 9 in Tokyo");
+        assert_eq!(
+            headings,
+            ["Today", "Yesterday", "Monday, 16 November – Friday, 20 November"],
+            "the 21st in UTC is the 21st at 9 in Tokyo"
+        );
         assert_eq!((days[1].events.len(), days[1].events[0].clock.as_str()), (1, "09:02"));
     }
 
