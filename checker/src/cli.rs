@@ -37,6 +37,10 @@ pub enum Command {
     /// Work on this node's history in the store
     #[command(subcommand)]
     History(HistoryCommand),
+    /// Look at one endpoint now and show everything: addresses, phases, certificates, headers, body, assertions
+    ///
+    /// Nothing is stored. Exit status: 0 it is not down; 1 it is; 2 the checker could not do its work.
+    Explain(ExplainArguments),
     /// Write a commented configuration to start with
     Init(InitArguments),
     /// Prepare a bucket for a status page: its rules, a reader for the page, a writer for each node
@@ -157,6 +161,17 @@ pub struct RebuildArguments {
     /// The history of check files that name no node, as the original Checkup wrote them
     #[arg(long, conflicts_with = "node")]
     pub nameless: bool,
+}
+
+/// What `checker explain` needs to know.
+#[derive(Debug, Args)]
+pub struct ExplainArguments {
+    /// The endpoint's title
+    #[arg(value_name = "ENDPOINT")]
+    pub endpoint: String,
+    /// Which configuration.
+    #[command(flatten)]
+    pub config: ConfigArgument,
 }
 
 /// Flags of `checker init`.

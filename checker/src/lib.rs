@@ -11,6 +11,7 @@ pub mod conclude;
 pub mod config;
 pub mod confirm;
 pub mod doctor;
+pub mod explain;
 pub mod history;
 pub mod memory_file;
 pub mod outlook;

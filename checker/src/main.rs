@@ -30,6 +30,7 @@ fn execute(command: &Command) -> anyhow::Result<Outcome> {
         Command::History(HistoryCommand::Rebuild(arguments)) => {
             runtime()?.block_on(command::history::rebuild_history(arguments))
         }
+        Command::Explain(arguments) => runtime()?.block_on(command::explain::explain(arguments)),
         Command::Init(arguments) => Ok(command::init::init(arguments)?),
         Command::Validate(argument) => Ok(command::validate::validate(argument)?),
         Command::Schema => {

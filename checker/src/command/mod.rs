@@ -2,6 +2,7 @@
 
 pub mod deprovision;
 pub mod doctor;
+pub mod explain;
 pub mod history;
 pub mod init;
 mod place;

@@ -1,0 +1,69 @@
+//! `checker explain`: one attempt at one endpoint now, with everything that was seen. Nothing is stored.
+
+use std::sync::Arc;
+
+use shared::nearest::nearest;
+use shared::status::Status;
+
+use crate::check::seen::Wanted;
+use crate::check::{Observation, Probes, attempt};
+use crate::cli::ExplainArguments;
+use crate::command::{Outcome, load};
+use crate::conclude::conclude;
+use crate::config::valid::{Check, CheckKind};
+use crate::explain::explain as explained;
+use crate::now;
+
+/// No endpoint has this title.
+#[derive(Debug, thiserror::Error)]
+#[error("find an endpoint titled `{title}`; {remedy}")]
+struct UnknownEndpoint {
+    title: String,
+    remedy: String,
+}
+
+/// Makes the attempt and prints it; ends with 1 if the endpoint is down.
+pub async fn explain(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
+    let config = load(&arguments.config.config, None)?;
+    let titles = || config.checks.iter().map(|check| check.title.as_str());
+    let Some(check) = config.checks.iter().find(|check| check.title == arguments.endpoint) else {
+        let remedy = match nearest(&arguments.endpoint, titles()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => {
+                format!("watched are: {}", titles().map(|title| format!("`{title}`")).collect::<Vec<_>>().join(", "))
+            }
+        };
+        return Err(UnknownEndpoint { title: arguments.endpoint.clone(), remedy }.into());
+    };
+    let check = Check { wanted: Wanted { head: true, body: true, certificate: true }, ..Check::clone(check) };
+    let resolved = addresses(&check).await;
+    match attempt(&check, &Arc::new(Probes::of(&config, now))).await {
+        Ok((tried, seen)) => {
+            let status = conclude(Observation::Attempts(vec![tried.clone()]), &check).status;
+            anstream::print!("{}", explained(&check, &resolved, &tried, &seen, status));
+            Ok(if status == Status::Down { Outcome::Found } else { Outcome::Done })
+        }
+        Err(why) => Err(anyhow::anyhow!("look at `{}`: {why}", check.title)),
+    }
+}
+
+/// What the name of the endpoint's host leads to, if it has one.
+async fn addresses(check: &Check) -> Vec<String> {
+    let host = match &check.kind {
+        CheckKind::Http(http) => http.url.host_str().map(|host| host.trim_matches(['[', ']']).to_owned()),
+        CheckKind::Tcp(tcp) => Some(tcp.address.host.clone()),
+        CheckKind::Tls(tls) => Some(tls.address.host.clone()),
+        CheckKind::Dns(dns) => Some(dns.server.host.clone()),
+        CheckKind::Icmp(icmp) => Some(icmp.address.host.clone()),
+        CheckKind::WebSocket(socket) => Some(socket.address.host.clone()),
+        CheckKind::Grpc(grpc) => Some(grpc.address.host.clone()),
+        CheckKind::Exec(_) | CheckKind::NotPossible { .. } => None,
+    };
+    let Some(host) = host else { return Vec::new() };
+    // Whether the name leads anywhere is what the attempt itself will say.
+    let found = tokio::net::lookup_host((host, 0)).await;
+    let mut found: Vec<String> =
+        found.map(|found| found.map(|address| address.ip().to_string()).collect()).unwrap_or_default();
+    found.dedup();
+    found
+}
