@@ -147,7 +147,7 @@ async fn a_writer_stores_in_its_own_name_only_and_deletes_what_it_expires() {
         let bucket = &site.bucket.name;
         let own_files = name(time, Some(node));
         assert_eq!(objects(&key, bucket, &[&own_files]).await, [[Allowed, Allowed, delete]], "{node}");
-        let own_history = [format!("status/history/{node}.json"), format!("status/history/{node}-latency.json")];
+        let own_history = [format!("status/history/{node}.json"), format!("status/history/{node}.latency.json")];
         let own_history = own_history.each_ref().map(String::as_str);
         assert_eq!(objects(&key, bucket, &own_history).await, [[Allowed, Allowed, Refused]; 2], "{node}");
         let own_message = message.replace("eu-west", node);

@@ -1,5 +1,6 @@
 //! A bucket of a test's own, and what tests do with it.
 
+use std::io::Read as _;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_sdk_s3::Client;
@@ -142,11 +143,21 @@ impl Bucket {
         results
     }
 
-    /// An object's content.
+    /// An object's content, decompressed if it is stored with gzip.
     pub async fn get(&self, key: &str) -> String {
         let object = self.client.get_object().bucket(&self.name).key(key).send().await.expect("the object is there");
         let bytes = object.body.collect().await.expect("the object is whole").to_vec();
-        String::from_utf8(bytes).expect("it is text")
+        if !bytes.starts_with(&[0x1f, 0x8b]) {
+            return String::from_utf8(bytes).expect("it is text");
+        }
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(bytes.as_slice()).read_to_string(&mut text).expect("it is text");
+        text
+    }
+
+    /// The keys of all objects but the histories that checkers keep beside their check files.
+    pub async fn keys_without_histories(&self) -> Vec<String> {
+        self.keys().await.into_iter().filter(|key| !key.contains("history/")).collect()
     }
 
     /// An object's `Content-Type` and `Cache-Control`.
