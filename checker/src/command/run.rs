@@ -9,12 +9,11 @@ use shared::result::{CheckResult, MESSAGE_LIMIT};
 
 use crate::check::Probes;
 use crate::cli::{Format, RunArguments};
-use crate::command::watching::{Origin, Watching, first_round};
+use crate::command::watching::{Origin, Signals, Watching, first_round};
 use crate::command::{Outcome, tell, tell_error};
 use crate::config::valid::Config;
 use crate::record::Record;
 use crate::round::Announcement;
-use crate::stop::Stop;
 use crate::{now, report};
 
 /// The message is longer than any announcement.
@@ -38,7 +37,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     if record.is_none() && !arguments.no_store {
         tell(&format!("note: `{}` names no `storage`; the round is only printed", arguments.config.config.display()));
     }
-    let stop = Stop::on_signals()?;
+    let signals = Signals::catch()?;
     let probes = Arc::new(Probes::of(&config, now));
     let (mut results, memories) = first_round(&config, &probes, config.every).await;
     if let Some(announcement) = announcement {
@@ -46,10 +45,10 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     }
     let mut outcome = keep_and_print(arguments, &config, record.as_mut(), &results).await;
     let Some(every) = arguments.every else { return Ok(outcome) };
-    if stop.is_wished() {
+    if signals.stop.is_wished() {
         return Ok(outcome);
     }
-    let mut watching = Watching::begin(config.clone(), probes, every, memories, origin, stop)?;
+    let mut watching = Watching::begin(config.clone(), probes, every, memories, origin, signals);
     while let Some(results) = watching.batches.recv().await {
         outcome = keep_and_print(arguments, &config, record.as_mut(), &results).await;
     }

@@ -10,11 +10,10 @@ use shared::{MINUTE, Nanos};
 
 use crate::check::Probes;
 use crate::cli::ServeArguments;
-use crate::command::watching::{Origin, Watching, first_round};
+use crate::command::watching::{Origin, Signals, Watching, first_round};
 use crate::command::{Outcome, tell, tell_error};
 use crate::page_files::PageFiles;
 use crate::record::{Record, Recorded};
-use crate::stop::Stop;
 use crate::store::StoreError;
 use crate::{now, report, serve as server};
 
@@ -45,7 +44,7 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     let Some(mut record) = Record::open(&config).await? else {
         return Err(NoStorage(arguments.config.config.display().to_string()).into());
     };
-    let stop = Stop::on_signals()?;
+    let signals = Signals::catch()?;
     let address = listener.local_addr()?;
     let every = config.every.unwrap_or(DEFAULT_EVERY);
     tell(&format!("serving the page at http://{address}/ from {}", record.store().describe()));
@@ -54,16 +53,21 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
         count_of_endpoints(config.checks.len()),
         shared::duration::exact(every)
     ));
-    let serving =
-        tokio::spawn(server::serve(listener, page, config.clone(), Arc::clone(record.store()), stop.clone().wished()));
+    let serving = tokio::spawn(server::serve(
+        listener,
+        page,
+        config.clone(),
+        Arc::clone(record.store()),
+        signals.stop.clone().wished(),
+    ));
 
     let probes = Arc::new(Probes::of(&config, now));
     let (results, memories) = first_round(&config, &probes, Some(every)).await;
     let mut statuses = HashMap::new();
     tell_what_failed(record.keep(&results, now()).await);
     print_news(&results, &mut statuses);
-    if !stop.is_wished() {
-        let mut watching = Watching::begin(config, probes, every, memories, origin, stop)?;
+    if !signals.stop.is_wished() {
+        let mut watching = Watching::begin(config, probes, every, memories, origin, signals);
         while let Some(results) = watching.batches.recv().await {
             tell_what_failed(record.keep(&results, now()).await);
             print_news(&results, &mut statuses);

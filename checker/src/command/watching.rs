@@ -77,6 +77,22 @@ fn keep_in_mind(config: &Config, memories: &[Memory]) {
     }
 }
 
+/// The signals that a watch listens to. They are caught from before the first round on, since one that is not
+/// caught ends the process.
+pub(super) struct Signals {
+    /// SIGTERM and Ctrl-C.
+    pub stop: Stop,
+    /// SIGHUP.
+    hangup: Signal,
+}
+
+impl Signals {
+    /// Starts listening.
+    pub(super) fn catch() -> std::io::Result<Signals> {
+        Ok(Signals { stop: Stop::on_signals()?, hangup: signal(SignalKind::hangup())? })
+    }
+}
+
 /// A watch that goes on by itself.
 pub(super) struct Watching {
     /// What was seen.
@@ -92,13 +108,13 @@ impl Watching {
         every: Nanos,
         memories: Vec<Memory>,
         origin: Origin,
-        stop: Stop,
-    ) -> std::io::Result<Watching> {
+        signals: Signals,
+    ) -> Watching {
         let (sender, batches) = unbounded_channel();
         let config = Arc::new(config);
-        let events = listen(origin, Arc::clone(&config), stop)?;
+        let events = listen(origin, Arc::clone(&config), signals);
         let watch = tokio::spawn(Watch::new(config, probes, every, memories, now, sender).run(events));
-        Ok(Watching { batches, watch })
+        Watching { batches, watch }
     }
 
     /// Ends when the watch has, and keeps in mind what the next one should know.
@@ -109,11 +125,10 @@ impl Watching {
     }
 }
 
-fn listen(origin: Origin, config: Arc<Config>, stop: Stop) -> std::io::Result<Receiver<Event>> {
-    let hangup = signal(SignalKind::hangup())?;
+fn listen(origin: Origin, config: Arc<Config>, signals: Signals) -> Receiver<Event> {
     let (sender, receiver) = channel(1);
-    tokio::spawn(tell_events(origin, config, stop, hangup, sender));
-    Ok(receiver)
+    tokio::spawn(tell_events(origin, config, signals.stop, signals.hangup, sender));
+    receiver
 }
 
 async fn tell_events(origin: Origin, config: Arc<Config>, stop: Stop, mut hangup: Signal, events: Sender<Event>) {
