@@ -36,10 +36,10 @@ $(PAGE): $(PAGE_SOURCES)
 test: ## Run all tests: pure ones, then the real programs against a real S3 server and a real browser
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory $(PAGE)
-	cargo test -p shared -p checker -p statuspage
-	cargo build -p checker
-	cargo test -p tests --lib
-	CHECKUP_BIN=$(TARGET)/debug/checker CHECKUP_DIST=$(CURDIR)/dist cargo test -p tests --test blackbox
+	@# The whole workspace each time: a part of it would be built with other features, and so once more.
+	cargo build --workspace --bins --tests
+	cargo test --workspace --lib --bins
+	CHECKUP_BIN=$(TARGET)/debug/checker CHECKUP_DIST=$(CURDIR)/dist cargo test --workspace --test blackbox
 
 lint: ## Check formatting, lints (host and wasm32) and documentation
 	cargo fmt --all --check
