@@ -236,7 +236,7 @@ pub struct ProvisionArguments {
     /// Let the bucket itself remove check files at this age, in whole days, such as 90d
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub lifecycle: Option<Nanos>,
-    /// Where config.json and checker-<NODE>.json are written
+    /// Where config.json and checker-NODE.json are written
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub out: PathBuf,
     /// Replace files that are in the way
