@@ -74,12 +74,7 @@ impl DirectoryStore {
     pub(super) async fn read_check_file(&self, name: &CheckFileName) -> Result<Option<Vec<u8>>, StoreError> {
         let task = format!("read `{name}` from {}", self.describe());
         let name = name.to_string();
-        self.blocking(task, move |path| match fs::read(path.join(name)) {
-            Ok(content) => Ok(Some(content)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        })
-        .await
+        self.blocking(task, move |path| read_if_there(&path.join(name))).await
     }
 
     pub(super) async fn read_check_files(
@@ -92,10 +87,8 @@ impl DirectoryStore {
         self.blocking(task, move |path| {
             let mut files = Vec::with_capacity(names.len());
             for name in names {
-                match fs::read(path.join(name.to_string())) {
-                    Ok(content) => files.push((name, content)),
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    Err(error) => return Err(error),
+                if let Some(content) = read_if_there(&path.join(name.to_string()))? {
+                    files.push((name, content));
                 }
             }
             Ok(files)
@@ -122,12 +115,7 @@ impl DirectoryStore {
     pub(super) async fn read_history(&self, name: &HistoryName) -> Result<Option<Vec<u8>>, StoreError> {
         let task = format!("read `{name}` from {}", self.describe());
         let name = name.to_string();
-        self.blocking(task, move |path| match fs::read(path.join(name)) {
-            Ok(content) => Ok(Some(content)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        })
-        .await
+        self.blocking(task, move |path| read_if_there(&path.join(name))).await
     }
 
     pub(super) async fn list_histories(&self) -> Result<Vec<HistoryName>, StoreError> {
@@ -153,6 +141,15 @@ impl DirectoryStore {
         let path = self.path.clone();
         let done = tokio::task::spawn_blocking(move || work(&path)).await;
         done.map_err(io::Error::other).flatten().map_err(|cause| StoreError::File { task, cause })
+    }
+}
+
+/// A file's content; `None` if there is no such file.
+fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
