@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use shared::object_name::CheckFileName;
+use shared::object_name::{CheckFileName, HistoryName};
 use shared::page_config::{PageConfig, Source};
 use shared::status::Status;
 use shared::{Nanos, SECOND, UnixNanos, uptime};
@@ -15,7 +15,7 @@ use wasm_bindgen_futures::spawn_local;
 use crate::browser;
 use crate::calendar::Calendar;
 use crate::components::page::Page;
-use crate::load::{self, Memory, Store};
+use crate::load::{self, Detail, Look, Memory, Store};
 use crate::source::{self, Listing, SourceError};
 use crate::view::{self, Loading, PageView, Settings, broken, words};
 
@@ -111,8 +111,9 @@ async fn load_once(reckoner: &Reckoner) {
     let Reckoner { state, config, memory } = reckoner;
     let now = browser::now();
     let store = Opened { source: &config.source, now };
+    let detail = if config.range <= view::period::HOURS_UP_TO { Detail::Checks } else { Detail::Histories };
     let (shown_at, reckoned_at, reckoned_files) = (Cell::new(0), Cell::new(now), Cell::new(0));
-    load::refresh(&store, memory, reckoner.load_from(now), || {
+    load::refresh(&store, memory, reckoner.load_from(now), detail, || {
         let now = browser::now();
         let (files, loading) = {
             let memory = memory.borrow();
@@ -148,6 +149,14 @@ impl Store for Opened<'_> {
 
     async fn get(&self, name: &CheckFileName) -> Result<Vec<u8>, SourceError> {
         source::get(self.source, name, self.now).await
+    }
+
+    async fn look(&self) -> Result<Look, SourceError> {
+        source::look(self.source, self.now).await
+    }
+
+    async fn get_history(&self, name: &HistoryName) -> Result<Vec<u8>, SourceError> {
+        source::get_history(self.source, name, self.now).await
     }
 }
 

@@ -5,7 +5,8 @@ use std::cell::RefCell;
 
 use futures_util::StreamExt;
 use futures_util::stream;
-use shared::object_name::CheckFileName;
+use shared::history::{self, History};
+use shared::object_name::{CheckFileName, HistoryName, HistoryPart};
 use shared::result::CheckFile;
 use shared::{HOUR, UnixNanos};
 
@@ -33,6 +34,27 @@ const REFRESHES_PER_FULL_LIST: u32 = 15;
 pub(crate) trait Store {
     async fn list(&self, from: UnixNanos) -> Result<Listing, SourceError>;
     async fn get(&self, name: &CheckFileName) -> Result<Vec<u8>, SourceError>;
+    /// The names of all histories, and the newest check files if the same answer lists them.
+    async fn look(&self) -> Result<Look, SourceError>;
+    async fn get_history(&self, name: &HistoryName) -> Result<Vec<u8>, SourceError>;
+}
+
+/// What a store says about its histories.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Look {
+    /// Their names.
+    pub histories: Vec<HistoryName>,
+    /// The newest check files, if they were listed, too.
+    pub newest: Option<Listing>,
+}
+
+/// What a load begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Every check file of the range: for short ranges, whose checks are shown one by one.
+    Checks,
+    /// A history of each node, and only the check files that are newer.
+    Histories,
 }
 
 /// Everything that was loaded, and everything that was not.
@@ -46,6 +68,8 @@ pub struct Memory {
     pub failed: Vec<(CheckFileName, SourceError)>,
     /// Files that are no check files inside; since they never change they are not asked for again.
     pub unreadable: Vec<(CheckFileName, String)>,
+    /// Histories that cannot be used, and why; the check files of their nodes fill in.
+    pub unreadable_histories: Vec<(HistoryName, String)>,
     /// The first objects in the store whose names are none of ours.
     pub foreign: Vec<String>,
     /// How many there were in the last list.
@@ -79,11 +103,22 @@ pub(crate) async fn refresh(
     store: &impl Store,
     memory: &RefCell<Memory>,
     from: UnixNanos,
+    detail: Detail,
     mut after_file: impl FnMut(),
 ) {
     memory.borrow_mut().forget_before(from);
-    let list_from = memory.borrow().list_from(from);
-    let wanted = match store.list(list_from).await {
+    let listing = match detail {
+        Detail::Checks => {
+            let list_from = memory.borrow().list_from(from);
+            store.list(list_from).await
+        }
+        Detail::Histories => {
+            let newest = load_histories(store, memory).await;
+            after_file();
+            list_beside_histories(store, memory, newest, from).await
+        }
+    };
+    let wanted = match listing {
         Ok(listing) => memory.borrow_mut().choose(listing, from),
         Err(error) => {
             memory.borrow_mut().list_problem = Some(error);
@@ -102,6 +137,48 @@ pub(crate) async fn refresh(
             memory.borrow_mut().give_up_on(&wanted);
             break;
         }
+    }
+}
+
+/// Brings the histories up to date; returns the newest check files if they were listed with them.
+async fn load_histories(store: &impl Store, memory: &RefCell<Memory>) -> Option<Listing> {
+    let Ok(look) = store.look().await else { return None };
+    let mains: Vec<&HistoryName> = look.histories.iter().filter(|name| name.part == HistoryPart::Main).collect();
+    let mut answers = stream::iter(mains)
+        .map(|name| async move { (name, store.get_history(name).await) })
+        .buffer_unordered(CONCURRENT_FETCHES);
+    while let Some((name, answer)) = answers.next().await {
+        let content = answer.map_err(|error| error.to_string());
+        let history = content.and_then(|content| History::parse(&content).map_err(|error| error.to_string()));
+        let mut memory = memory.borrow_mut();
+        memory.unreadable_histories.retain(|(known, _)| known != name);
+        match history {
+            Ok(history) if history.node == name.node => memory.record.take_history(history),
+            Ok(_) => memory.unreadable_histories.push((name.clone(), "it is another node's".to_owned())),
+            Err(reason) => memory.unreadable_histories.push((name.clone(), format!("failed to {reason}"))),
+        }
+    }
+    look.newest
+}
+
+/// Lists the check files that histories do not cover: few, unless a node has no history or is behind with it.
+async fn list_beside_histories(
+    store: &impl Store,
+    memory: &RefCell<Memory>,
+    newest: Option<Listing>,
+    from: UnixNanos,
+) -> Result<Listing, SourceError> {
+    let looked_from = history::look_from(&memory.borrow().record.histories);
+    let Some(looked_from) = looked_from else { return store.list(from).await };
+    let listing = match newest {
+        Some(listing) => listing,
+        None => store.list(looked_from).await?,
+    };
+    let names: Vec<CheckFileName> = listing.files.iter().map(|listed| listed.name.clone()).collect();
+    let further = history::look_further(&memory.borrow().record.histories, &names, looked_from, from);
+    match further {
+        Some(further) => store.list(further).await,
+        None => Ok(listing),
     }
 }
 
@@ -132,7 +209,9 @@ impl Memory {
             std::mem::take(&mut self.failed).into_iter().map(|(name, _)| name).collect();
         for listed in listing.files {
             let name = listed.name;
-            if name.stored_at < from || self.record.contains(&name) || self.is_unreadable(&name) {
+            let covered =
+                self.record.histories.iter().any(|history| history.node == name.node && history.covers(&name));
+            if name.stored_at < from || covered || self.record.contains(&name) || self.is_unreadable(&name) {
                 continue;
             }
             match listed.size {
@@ -202,17 +281,29 @@ mod tests {
     struct Shelf {
         listed: Vec<i64>,
         contents: BTreeMap<i64, &'static str>,
+        histories: BTreeMap<HistoryName, String>,
         asked: RefCell<Vec<i64>>,
         down: bool,
+        node: Option<shared::object_name::NodeName>,
     }
 
     impl Store for Shelf {
+        async fn look(&self) -> Result<Look, SourceError> {
+            Ok(Look { histories: self.histories.keys().cloned().collect(), newest: None })
+        }
+
+        async fn get_history(&self, name: &HistoryName) -> Result<Vec<u8>, SourceError> {
+            Ok(self.histories[name].clone().into_bytes())
+        }
+
         async fn list(&self, from: UnixNanos) -> Result<Listing, SourceError> {
             if self.down {
                 return Err(SourceError::Blocked("store/".to_owned()));
             }
             let in_range = self.listed.iter().filter(|at| **at >= from);
-            let files = in_range.map(|at| Listed { name: name(*at), size: None }).collect();
+            let files = in_range
+                .map(|at| Listed { name: CheckFileName { node: self.node.clone(), ..name(*at) }, size: None })
+                .collect();
             Ok(Listing { files, foreign: vec!["notes.txt".to_owned(), "index.json".to_owned()] })
         }
 
@@ -234,12 +325,71 @@ mod tests {
 
     fn load(store: &Shelf, memory: &RefCell<Memory>, from: UnixNanos) -> usize {
         let mut calls = 0;
-        refresh(store, memory, from, || calls += 1).now_or_never().expect("nothing in it waits");
+        let detail = if store.histories.is_empty() { Detail::Checks } else { Detail::Histories };
+        refresh(store, memory, from, detail, || calls += 1).now_or_never().expect("nothing in it waits");
         calls
     }
 
     const GOOD: &str = r#"[{"title":"A","healthy":true}]"#;
     const T: UnixNanos = 1_795_330_254_340_493_978;
+
+    /// A store of the node `here` with checks every minute, all but the newest of which are in its history.
+    fn shelf_with_history(minutes: i64) -> Shelf {
+        let here = shared::object_name::NodeName::new("here").ok();
+        let results = |at: i64| {
+            let result = shared::result::CheckResult {
+                title: "A".to_owned(),
+                timestamp: at,
+                status: shared::status::Status::Healthy,
+                interval: Some(MINUTE),
+                ..shared::result::CheckResult::default()
+            };
+            CheckFile { results: vec![result], skipped: Vec::new() }
+        };
+        let names: Vec<CheckFileName> =
+            (0..minutes).map(|minute| CheckFileName { stored_at: T + minute * MINUTE, node: here.clone() }).collect();
+        let (mut history, mut latencies) = (History::of(here.clone()), history::Latencies::default());
+        let now = T + minutes * MINUTE;
+        let mut folding = history::Folding::again(&mut history, &mut latencies, history::Gap::WHOLE, &names, now);
+        for name in &names {
+            folding.add(name, results(name.stored_at));
+        }
+        folding.finish(history::DEFAULT_EXPIRY);
+        let mut shelf = Shelf { node: here.clone(), ..Shelf::default() };
+        shelf.listed = (0..=minutes).map(|minute| T + minute * MINUTE).collect();
+        let newest = T + minutes * MINUTE;
+        let content = shared::result::write_check_file(&results(newest).results);
+        shelf.contents.insert(newest, Box::leak(content.into_boxed_str()));
+        shelf.histories.insert(HistoryName { node: here, part: HistoryPart::Main }, history.to_json());
+        shelf
+    }
+
+    #[test]
+    fn with_histories_only_the_newest_check_files_are_asked_for_however_long_the_past_is() {
+        for minutes in [60, 3_000] {
+            let (store, memory) = (shelf_with_history(minutes), RefCell::default());
+            load(&store, &memory, T);
+            assert_eq!(*store.asked.borrow(), [T + minutes * MINUTE]);
+            let memory = memory.borrow();
+            let spans = &memory.record.endpoints[0].nodes[0].track.as_ref().expect("there is a history").spans;
+            assert_eq!((spans.len(), spans[0].start), (1, T));
+            assert_eq!(spans[0].end, T + minutes * MINUTE + 90 * shared::SECOND);
+        }
+    }
+
+    #[test]
+    fn a_history_that_cannot_be_read_is_named_and_check_files_fill_in() {
+        let (mut store, memory) = (shelf_with_history(3), RefCell::default());
+        for broken in ["", "{\"version\":1,\"node\":\"here\"", "{\"version\":2}", "[]"] {
+            store.histories.values_mut().for_each(|content| broken.clone_into(content));
+            load(&store, &memory, T);
+            assert_eq!(memory.borrow().unreadable_histories.len(), 1, "{broken}");
+        }
+        assert_eq!(memory.borrow().record.file_count(), 1, "the others are not there to be had");
+        store = shelf_with_history(3);
+        load(&store, &memory, T);
+        assert!(memory.borrow().unreadable_histories.is_empty());
+    }
 
     #[test]
     fn the_newest_file_is_asked_for_first() {

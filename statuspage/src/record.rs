@@ -4,11 +4,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use shared::history::{History, Past};
 use shared::object_name::{CheckFileName, NodeName};
 use shared::result::{CheckFile, CheckResult, EndpointKey};
 use shared::status::Status;
-use shared::uptime::Observation;
-use shared::{Nanos, UnixNanos};
+use shared::uptime::{Observation, Track};
+use shared::verdict::Policy;
+use shared::{DAY, HOUR, Nanos, UnixNanos};
 
 use crate::sorted::{self, find_descending};
 
@@ -31,6 +33,8 @@ pub struct Record {
     pub skipped: Vec<(CheckFileName, String)>,
     /// Whether endpoints were left out, since there are more than [`ENDPOINTS_LIMIT`].
     pub overflowed: bool,
+    /// The histories of nodes that keep one, without what was taken from them.
+    pub histories: Vec<History>,
 }
 
 /// A message as it was stored.
@@ -53,6 +57,8 @@ pub struct EndpointRecord {
     pub position: usize,
     /// When that file was stored.
     positioned_at: UnixNanos,
+    /// How several nodes agree on it, by the same file.
+    pub verdict: Policy,
     /// What each node saw.
     pub nodes: Vec<NodeLooks>,
 }
@@ -64,6 +70,8 @@ pub struct NodeLooks {
     pub node: Option<NodeName>,
     /// What it saw, oldest first after [`Record::put_in_order`].
     pub looks: Vec<Look>,
+    /// What its history says about time, with newer checks; then its looks are only for charts and reasons.
+    pub track: Option<Track>,
 }
 
 /// One check, reduced to what the page shows.
@@ -123,19 +131,7 @@ impl Record {
     }
 
     fn add_result(&mut self, name: &CheckFileName, position: usize, first_message: usize, result: &CheckResult) {
-        let key = result.endpoint_key();
-        let place = match self.places.get(&key) {
-            Some(place) => *place,
-            None if self.endpoints.len() >= ENDPOINTS_LIMIT => {
-                self.overflowed = true;
-                return;
-            }
-            None => {
-                self.places.insert(key.clone(), self.endpoints.len());
-                self.endpoints.push(EndpointRecord { key, position, positioned_at: name.stored_at, nodes: Vec::new() });
-                self.endpoints.len() - 1
-            }
-        };
+        let Some(place) = self.place_of(&result.endpoint_key()) else { return };
         if !result.message.trim().is_empty() {
             // One message about several endpoints stands in the result of each of them.
             match self.messages[first_message..].iter_mut().find(|said| said.html == result.message) {
@@ -150,15 +146,70 @@ impl Record {
             None => self.nodes.push((result.node.clone(), result.timestamp)),
         }
         let endpoint = &mut self.endpoints[place];
-        if name.stored_at >= endpoint.positioned_at {
-            (endpoint.position, endpoint.positioned_at) = (position, name.stored_at);
+        endpoint.take_settings(name.stored_at, position, result.verdict);
+        let of_node = endpoint.of_node(result.node.as_ref());
+        let look = Look::of(result);
+        if let Some(track) = &mut of_node.track
+            && track.last.is_none_or(|last| last.at < look.at)
+        {
+            track.add(look.observation());
         }
-        let known = endpoint.nodes.iter().position(|known| known.node == result.node);
-        let of_node = known.unwrap_or_else(|| {
-            endpoint.nodes.push(NodeLooks { node: result.node.clone(), looks: Vec::new() });
-            endpoint.nodes.len() - 1
+        of_node.looks.push(look);
+    }
+
+    /// The number of an endpoint; `None` if there are too many.
+    fn place_of(&mut self, key: &EndpointKey) -> Option<usize> {
+        if let Some(place) = self.places.get(key) {
+            return Some(*place);
+        }
+        if self.endpoints.len() >= ENDPOINTS_LIMIT {
+            self.overflowed = true;
+            return None;
+        }
+        let place = self.endpoints.len();
+        self.places.insert(key.clone(), place);
+        self.endpoints.push(EndpointRecord {
+            key: key.clone(),
+            position: 0,
+            positioned_at: UnixNanos::MIN,
+            verdict: Policy::default(),
+            nodes: Vec::new(),
         });
-        endpoint.nodes[of_node].looks.push(Look::of(result));
+        Some(place)
+    }
+
+    /// Takes a node's history in the place of the one before.
+    pub fn take_history(&mut self, mut history: History) {
+        let before = self.histories.iter().position(|known| known.node == history.node);
+        if before.is_some_and(|before| self.histories[before].newest() == history.newest()) {
+            return;
+        }
+        // Check files that are newer are added anew; those that it covers now are not needed any more.
+        self.files.retain(|name| name.node != history.node);
+        let newest = history.newest().unwrap_or(0);
+        for said in std::mem::take(&mut history.messages) {
+            let about = said.about.iter().filter_map(|key| self.place_of(key)).collect();
+            if !self.messages.iter().any(|known| known.at == said.at && known.html == said.message) {
+                self.messages.push(Said { at: said.at, html: said.message, about });
+            }
+        }
+        for (key, past) in std::mem::take(&mut history.endpoints) {
+            let Some(place) = self.place_of(&key) else { break };
+            let endpoint = &mut self.endpoints[place];
+            let at = past.track.last.map_or(0, |last| last.at);
+            endpoint.take_settings(at, past.latest.place, past.latest.verdict);
+            let of_node = endpoint.of_node(history.node.as_ref());
+            of_node.looks = looks_of(&past);
+            of_node.track = Some(past.track);
+        }
+        match self.nodes.iter_mut().find(|(node, _)| *node == history.node) {
+            Some((_, known)) => *known = newest,
+            None => self.nodes.push((history.node.clone(), newest)),
+        }
+        match before {
+            Some(before) => self.histories[before] = history,
+            None => self.histories.push(history),
+        }
     }
 
     /// Forgets what was stored before `time`: results, messages and the endpoints nothing is left of.
@@ -171,7 +222,9 @@ impl Record {
         self.messages.retain(|said| said.at >= time);
         for endpoint in &mut self.endpoints {
             for node in &mut endpoint.nodes {
-                node.looks.retain(|look| look.at >= time);
+                if node.track.is_none() {
+                    node.looks.retain(|look| look.at >= time);
+                }
             }
             endpoint.nodes.retain(|node| !node.looks.is_empty());
         }
@@ -186,6 +239,67 @@ impl Record {
             sorted::by_key(&mut node.looks, |look| look.at);
         }
     }
+}
+
+impl EndpointRecord {
+    /// Takes what the newest file says of the endpoint's place and verdict.
+    fn take_settings(&mut self, at: UnixNanos, position: usize, verdict: Policy) {
+        if at >= self.positioned_at {
+            (self.positioned_at, self.position, self.verdict) = (at, position, verdict);
+        }
+    }
+
+    fn of_node(&mut self, node: Option<&NodeName>) -> &mut NodeLooks {
+        let known = self.nodes.iter().position(|known| known.node.as_ref() == node);
+        let place = known.unwrap_or_else(|| {
+            self.nodes.push(NodeLooks { node: node.cloned(), looks: Vec::new(), track: None });
+            self.nodes.len() - 1
+        });
+        &mut self.nodes[place]
+    }
+}
+
+/// What a history says about response times and errors, as looks: one for each hour or day, one for each error, and
+/// the newest result.
+fn looks_of(past: &Past) -> Vec<Look> {
+    let hours = past.by_hour();
+    let hourly_from = hours.keys().next().map_or(i64::MAX, |hour| hour.div_euclid(24));
+    let look = |at| Look {
+        at,
+        status: Status::Unknown,
+        interval: None,
+        rtts: Box::default(),
+        failed: false,
+        threshold: past.latest.threshold,
+        reason: None,
+    };
+    let slots = past
+        .by_day()
+        .into_iter()
+        .filter(|(day, _)| *day < hourly_from)
+        .map(|(day, percentiles)| (day * DAY + DAY / 2, percentiles))
+        .chain(hours.into_iter().map(|(hour, percentiles)| (hour * HOUR + HOUR / 2, percentiles)));
+    let newest = past.track.last.map_or(0, |last| last.at);
+    let mut looks: Vec<Look> = slots
+        // Twice the median, so that it stays the median beside the upper end.
+        .map(|(at, both)| (at, Box::from([both.p50.time(), both.p50.time(), both.p95.time()])))
+        .map(|(at, rtts)| Look { rtts, ..look(at.min(newest - 1)) })
+        .collect();
+    looks.extend(past.events.iter().map(|event| Look {
+        status: shared::uptime::status_at(&past.track.spans, event.at),
+        failed: true,
+        reason: Some(Arc::from(event.reason.as_str())),
+        ..look(event.at)
+    }));
+    sorted::by_key(&mut looks, |look| look.at);
+    looks.extend(past.track.last.map(|last| Look {
+        status: last.status,
+        interval: last.interval,
+        reason: past.latest.reason.as_deref().map(Arc::from),
+        failed: last.status == Status::Down,
+        ..look(last.at)
+    }));
+    looks
 }
 
 impl Look {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use shared::status::Status;
 
-use super::element::{Built, html};
-use super::{View, chart, of, shape, strip};
+use super::element::{Built, html, svg};
+use super::{View, chart, drawn_shape, of, strip};
 use crate::view::endpoint::EndpointView;
+use crate::view::icon;
 
 /// One endpoint of the view, found anew whenever the view changes.
 #[derive(Clone, Copy)]
@@ -68,7 +69,7 @@ fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
     let name = endpoint.text(|one| &one.name);
     let head = html("div")
         .class("head")
-        .with(html("h3").set("id", &title_id).with(shape(move || endpoint.status())).with(html("bdi").live_text(name)))
+        .with(html("h3").set("id", &title_id).with(shape_of(endpoint)).with(html("bdi").live_text(name)))
         .with(html("p").class("state").live_text(endpoint.text(|one| &one.state)))
         .with(
             html("p")
@@ -89,9 +90,19 @@ fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
         .set("data-title", &endpoint.text(|one| &one.title)())
         .set("data-locator", &locator())
         .live("data-status", move || Some(endpoint.status().word().to_owned()))
+        .live("data-localized", move || endpoint.read(|one| one.is_localized).then(|| "true".to_owned()))
         .with(head)
         .with(strip::strip(endpoint))
         .with(response_times(endpoint, crosshair))
+}
+
+/// The shape of its status, which is another one if only some places see it down.
+fn shape_of(endpoint: Endpoint) -> Built {
+    let outline = move || {
+        if endpoint.read(|one| one.is_localized) { icon::LOCALIZED } else { icon::shape(endpoint.status()) }
+    };
+    drawn_shape(svg("path").set("fill-rule", "evenodd").live("d", move || Some(outline().to_owned())))
+        .live("data-status", move || Some(endpoint.status().word().to_owned()))
 }
 
 /// The chart, folded where there are many endpoints.

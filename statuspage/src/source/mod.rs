@@ -8,9 +8,10 @@ mod sigv4;
 mod xml;
 
 use shared::UnixNanos;
-use shared::object_name::{self, CheckFileName};
+use shared::object_name::{self, CheckFileName, HistoryName};
 use shared::page_config::Source;
 
+use crate::load::Look;
 use fetch::Freshness;
 
 /// The largest check file that is read: a thousand endpoints with long errors stay below it, a hostile object
@@ -107,6 +108,46 @@ pub async fn list(source: &Source, from: UnixNanos, now: UnixNanos) -> Result<Li
             Ok(all)
         }
     }
+}
+
+/// The names of all histories; a directory's short list has the newest check files, too.
+pub async fn look(source: &Source, now: UnixNanos) -> Result<Look, SourceError> {
+    match source {
+        Source::Http { url } => {
+            let url = format!("{url}{}", object_name::HISTORY_INDEX);
+            let answer = fetch::get(&url, Freshness::Revalidated, LIST_LIMIT).await?;
+            if !answer.is_good() {
+                return Err(http::refusal(answer.status));
+            }
+            let mut listing = http::parse_index(&answer.body)?;
+            let histories = listing.foreign.iter().filter_map(|name| HistoryName::parse(name)).collect();
+            listing.foreign.clear();
+            Ok(Look { histories, newest: Some(listing) })
+        }
+        Source::S3(s3) => {
+            let url = s3::histories_url(s3, now);
+            let answer = fetch::get(&url, Freshness::Revalidated, LIST_LIMIT).await?;
+            let body = String::from_utf8_lossy(&answer.body);
+            if !answer.is_good() {
+                return Err(s3::parse_refusal(answer.status, &body));
+            }
+            let listing = s3::parse_listing(s3, &body)?.listing;
+            Ok(Look {
+                histories: listing.foreign.iter().filter_map(|name| HistoryName::parse(name)).collect(),
+                newest: None,
+            })
+        }
+    }
+}
+
+/// Gets the content of a history.
+pub async fn get_history(source: &Source, name: &HistoryName, now: UnixNanos) -> Result<Vec<u8>, SourceError> {
+    let url = match source {
+        Source::Http { url } => format!("{url}{name}"),
+        Source::S3(s3) => s3::history_url(s3, name, now),
+    };
+    let answer = fetch::get(&url, Freshness::Revalidated, CHECK_FILE_LIMIT).await?;
+    if answer.is_good() { Ok(answer.body) } else { Err(http::refusal(answer.status)) }
 }
 
 /// Gets the content of a check file.

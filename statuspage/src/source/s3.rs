@@ -2,7 +2,7 @@
 //! `ListObjectsV2`; requests are signed in the query when there are public keys, and bare otherwise.
 
 use shared::UnixNanos;
-use shared::object_name::{self, CheckFileName};
+use shared::object_name::{self, CheckFileName, HistoryName};
 use shared::page_config::{AddressStyle, S3Source};
 
 use super::sigv4::{Signer, encoded_path, encoded_query};
@@ -31,6 +31,17 @@ pub(crate) fn list_url(source: &S3Source, from: UnixNanos, continuation: Option<
 
 /// The URL of a check file.
 pub(crate) fn object_url(source: &S3Source, name: &CheckFileName, now: UnixNanos) -> String {
+    url(source, &format!("{}{name}", source.prefix), &[], now)
+}
+
+/// The URL of the listing of all histories: two for each node, so that one page has all of them.
+pub(crate) fn histories_url(source: &S3Source, now: UnixNanos) -> String {
+    let prefix = format!("{}{}", source.prefix, object_name::HISTORY_FOLDER);
+    url(source, "", &[("list-type", "2".to_owned()), ("encoding-type", "url".to_owned()), ("prefix", prefix)], now)
+}
+
+/// The URL of a history.
+pub(crate) fn history_url(source: &S3Source, name: &HistoryName, now: UnixNanos) -> String {
     url(source, &format!("{}{name}", source.prefix), &[], now)
 }
 

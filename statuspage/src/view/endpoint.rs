@@ -5,7 +5,7 @@ use std::sync::Arc;
 use shared::object_name::NodeName;
 use shared::status::Status;
 use shared::uptime::{self, Observation, Reckoning, Span};
-use shared::verdict::{self, Policy};
+use shared::verdict::{self, Present};
 use shared::{Nanos, UnixNanos, duration};
 
 use super::chart::{self, ChartView};
@@ -14,9 +14,6 @@ use super::strip::{self, BarView};
 use super::words;
 use crate::calendar::Calendar;
 use crate::record::{EndpointRecord, Look};
-
-/// How the verdict over several nodes is made.
-const POLICY: Policy = Policy::Majority;
 
 /// What stands on the page about one endpoint.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +30,8 @@ pub struct EndpointView {
     pub status: Status,
     /// The status in words with its beginning: `Down since 14:02 (12 min)`.
     pub state: String,
+    /// Whether only some of the places see it down.
+    pub is_localized: bool,
     /// What is wrong, in words; `None` if nothing is.
     pub reason: Option<String>,
     /// The uptime: `99.97%`, or a dash if nobody observed.
@@ -59,6 +58,8 @@ pub struct Reckoned<'a> {
     pub spans: Vec<Span>,
     /// Its status now.
     pub status: Status,
+    /// What the nodes say now, each by its place in `nodes`.
+    pub present: Present,
     /// Its newest look that is not in the future.
     pub latest: &'a Look,
     /// For each node that looks at it, whether that node's word stands now, and its newest look.
@@ -86,15 +87,22 @@ impl<'a> Reckoned<'a> {
                 }
             }
             // Up to and with now, so that a look of this very moment counts.
-            let spans = uptime::spans(observations, now + 1);
-            let stands = uptime::status_at(&spans, now) != Status::Unknown;
+            let spans = match &of_node.track {
+                Some(track) => until(&track.spans, now + 1),
+                None => uptime::spans(observations, now + 1),
+            };
+            let is_alone = endpoint.nodes.len() == 1;
+            let says = if is_alone { uptime::status_at(&spans, now) } else { verdict::says_at(&spans, now) };
+            let stands = says != Status::Unknown;
             nodes.push((of_node.node.as_ref(), stands, newest.at));
             spans_of_nodes.push(spans);
             latest = latest.into_iter().chain([newest]).max_by_key(|look| look.at);
         }
-        let spans = verdict::combine(&spans_of_nodes, POLICY);
-        let status = uptime::current(&spans, now).map_or(Status::Unknown, |span| span.status);
-        Some(Reckoned { id, endpoint, spans, status, latest: latest?, nodes, retired: false })
+        let spans = verdict::combine(&spans_of_nodes, endpoint.verdict);
+        let says: Vec<&[Span]> = spans_of_nodes.iter().map(Vec::as_slice).collect();
+        let present = Present::of(&says, endpoint.verdict, now);
+        let status = present.status;
+        Some(Reckoned { id, endpoint, spans, status, present, latest: latest?, nodes, retired: false })
     }
 
     /// Whether there is anything to show of it in the period.
@@ -153,6 +161,29 @@ impl<'a> Reckoned<'a> {
     }
 }
 
+/// The part of the spans before a moment.
+fn until(spans: &[Span], moment: UnixNanos) -> Vec<Span> {
+    let before = spans.iter().take_while(|span| span.start < moment);
+    before.map(|span| Span { end: span.end.min(moment), ..*span }).collect()
+}
+
+/// Where some nodes cannot reach it and others can: `unreachable from eu-west, reachable from 2 others`.
+fn localized(reckoned: &Reckoned<'_>) -> Option<String> {
+    let present = &reckoned.present;
+    if !present.is_localized() {
+        return None;
+    }
+    let names: Vec<&str> = present
+        .down
+        .iter()
+        .filter_map(|place| reckoned.nodes.get(*place))
+        .map(|(node, ..)| node.map_or("a checker without a name", NodeName::as_str))
+        .collect();
+    let others = present.heard.saturating_sub(present.down.len());
+    let others = if others == 1 { "one other".to_owned() } else { format!("{others} others") };
+    Some(format!("unreachable from {}, reachable from {others}", words::listed(&names)))
+}
+
 /// Marks the endpoints that nobody looks at any more although those who did still report about others.
 ///
 /// They were taken out of a checker's configuration: they are unknown, but nothing to be alarmed about.
@@ -179,13 +210,23 @@ pub fn mark_retired(all: &mut [Reckoned<'_>]) {
 pub fn endpoint(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, marks: &[UnixNanos]) -> EndpointView {
     let now = calendar.now;
     let whole = reckoned.reckoning(period.from, now, now);
-    let span = uptime::current(&reckoned.spans, now);
+    // A clock that is a little behind changes nothing: then the last span still holds.
+    let span = match uptime::current(&reckoned.spans, now) {
+        None if reckoned.status != Status::Unknown => reckoned.spans.last().copied(),
+        span => span,
+    };
+    let localized = localized(reckoned);
     let name = reckoned.name();
     let reason = match span {
         Some(span) if span.status != Status::Healthy => {
             reckoned.reason(span.status, span.start, now + 1).map(|reason| reason.trim().to_owned())
         }
         _ => None,
+    };
+    let reason = match (&localized, reason) {
+        (Some(who), Some(reason)) => Some(format!("{who}: {reason}")),
+        (Some(who), None) => Some(who.clone()),
+        (None, reason) => reason,
     };
     let uptime = whole.uptime().map_or_else(|| "–".to_owned(), uptime::Share::percent);
     let coverage = match whole.coverage() {
@@ -198,6 +239,7 @@ pub fn endpoint(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>
         locator: reckoned.endpoint.key.locator.clone(),
         status: reckoned.status,
         state: state(reckoned, span, period, calendar),
+        is_localized: localized.is_some(),
         reason,
         reckoning: reckoning_in_words(&whole, &uptime),
         uptime,
@@ -221,7 +263,7 @@ fn state(reckoned: &Reckoned<'_>, span: Option<Span>, period: &Period, calendar:
             format!("Unknown: not checked {last}")
         };
     };
-    let word = words::capital(span.status);
+    let word = if reckoned.present.is_localized() { "Localized" } else { words::capital(span.status) };
     if span.status == Status::Healthy {
         return word.to_owned();
     }
@@ -357,7 +399,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn one_of_three_nodes_that_sees_it_down_makes_it_degraded_and_gives_the_reason() {
+    fn what_one_of_three_nodes_sees_is_localized_and_told_with_the_nodes_name_and_the_reason() {
         let looks = [
             ("A", "n1", 0, Status::Healthy),
             ("A", "n2", 0, Status::Healthy),
@@ -367,7 +409,9 @@ pub(crate) mod tests {
             ("A", "n3", 1, Status::Down),
         ];
         let view = view(&looks);
-        assert_eq!((view.status, view.reason.as_deref()), (Status::Degraded, Some("connection refused")));
+        let expected = "unreachable from n3, reachable from 2 others: connection refused";
+        assert_eq!((view.status, view.reason.as_deref()), (Status::Degraded, Some(expected)));
+        assert!(view.is_localized && view.state.starts_with("Localized since"), "{}", view.state);
     }
 
     #[test]

@@ -30,8 +30,7 @@ pub const ENDPOINTS_SHOWN: usize = 500;
 /// With more endpoints than this the charts are folded, so that the strips stay together on a screen.
 pub const CHARTS_UNFOLDED_LIMIT: usize = 10;
 
-/// How far in the future a result may be before somebody should look at a clock.
-pub const CLOCK_TOLERANCE: Nanos = 2 * shared::MINUTE;
+pub use shared::verdict::CLOCK_TOLERANCE;
 
 /// How far the load in hand is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -6,7 +6,7 @@ use shared::{DAY, HOUR, Nanos, UnixNanos};
 use crate::calendar::Calendar;
 
 /// Ranges up to this are cut into hours, longer ones into days.
-const HOURS_UP_TO: Nanos = 3 * DAY;
+pub const HOURS_UP_TO: Nanos = 3 * DAY;
 
 /// A slot: one bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
