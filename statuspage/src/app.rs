@@ -15,7 +15,7 @@ use wasm_bindgen_futures::spawn_local;
 use crate::browser;
 use crate::calendar::Calendar;
 use crate::components::page::Page;
-use crate::load::{self, Detail, Look, Memory, Store};
+use crate::load::{self, Look, Memory, Step, Store, Wanted};
 use crate::source::{self, Listing, SourceError};
 use crate::view::{self, Loading, PageView, Settings, broken, words};
 
@@ -52,6 +52,17 @@ pub struct State {
     pub view: RwSignal<Arc<PageView>>,
     /// How far the load in hand is.
     pub loading: RwSignal<Loading>,
+    /// Who answers what readers ask for.
+    reckoner: StoredValue<Option<Rc<Reckoner>>, LocalStorage>,
+}
+
+impl State {
+    /// Shows another range.
+    pub fn pick_range(self, range: Nanos) {
+        if let Some(reckoner) = self.reckoner.get_value() {
+            reckoner.pick_range(range);
+        }
+    }
 }
 
 /// Puts the page into the document and starts it.
@@ -62,6 +73,7 @@ pub fn mount() {
             stage: RwSignal::new(Stage::Starting),
             view: RwSignal::new(Arc::default()),
             loading: RwSignal::new(Loading::default()),
+            reckoner: StoredValue::new_local(None),
         };
         spawn_local(run(state));
         view! { <Page state/> }
@@ -87,13 +99,20 @@ async fn run(state: State) {
 
 /// Loads, and goes on loading for as long as the page is open.
 async fn follow(state: State, config: Arc<PageConfig>) {
-    let memory = Rc::new(RefCell::new(Memory::default()));
-    let reckoner = Rc::new(Reckoner { state, config: Arc::clone(&config), memory: Rc::clone(&memory) });
+    let reckoner = Rc::new(Reckoner {
+        state,
+        memory: RefCell::new(Memory::default()),
+        range: Cell::new(config.range),
+        longest: Cell::new(config.range),
+        work: Cell::new(Work::None),
+        config,
+    });
+    state.reckoner.set_value(Some(Rc::clone(&reckoner)));
     reckoner.reckon(Loading::Listing);
     spawn_local(tick(Rc::clone(&reckoner)));
     loop {
-        load_once(&reckoner).await;
-        browser::sleep(config.refresh).await;
+        reckoner.load().await;
+        browser::sleep(reckoner.config.refresh).await;
         browser::until_visible().await;
     }
 }
@@ -105,35 +124,6 @@ async fn tick(reckoner: Rc<Reckoner>) {
             reckoner.reckon(reckoner.state.loading.get_untracked());
         }
     }
-}
-
-async fn load_once(reckoner: &Reckoner) {
-    let Reckoner { state, config, memory } = reckoner;
-    let now = browser::now();
-    let store = Opened { source: &config.source, now };
-    let detail = if config.range <= view::period::HOURS_UP_TO { Detail::Checks } else { Detail::Histories };
-    let (shown_at, reckoned_at, reckoned_files) = (Cell::new(0), Cell::new(now), Cell::new(0));
-    load::refresh(&store, memory, reckoner.load_from(now), detail, || {
-        let now = browser::now();
-        let (files, loading) = {
-            let memory = memory.borrow();
-            (memory.record.file_count(), Loading::Files(memory.done, memory.total))
-        };
-        if now - shown_at.get() >= PROGRESS_EVERY {
-            shown_at.set(now);
-            state.loading.set(loading);
-        }
-        let grown = files * 100 >= reckoned_files.get() * (100 + RECKON_GROWTH_PERCENT);
-        if grown && now - reckoned_at.get() >= RECKON_EVERY {
-            reckoner.reckon(loading);
-            // From the end of it on, so that a slow device has time for the files, too.
-            reckoned_at.set(browser::now());
-            reckoned_files.set(files);
-        }
-    })
-    .await;
-    state.loading.set(Loading::Complete);
-    reckoner.reckon(Loading::Complete);
 }
 
 /// The configured store as of a moment.
@@ -160,18 +150,100 @@ impl Store for Opened<'_> {
     }
 }
 
+/// Whether a load is in hand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Work {
+    /// None is.
+    None,
+    /// One is.
+    Loading,
+    /// One is, and more was asked for meanwhile.
+    LoadingAndAskedAgain,
+}
+
 /// What a reckoning needs, together.
 struct Reckoner {
     state: State,
     config: Arc<PageConfig>,
-    memory: Rc<RefCell<Memory>>,
+    memory: RefCell<Memory>,
+    /// The range that is shown.
+    range: Cell<Nanos>,
+    /// The longest range that was ever shown: all of it stays loaded.
+    longest: Cell<Nanos>,
+    work: Cell<Work>,
 }
 
 impl Reckoner {
+    fn pick_range(self: Rc<Self>, range: Nanos) {
+        self.range.set(range);
+        let is_longer = range > self.longest.get();
+        if is_longer {
+            self.longest.set(range);
+        }
+        self.reckon(if is_longer { Loading::Listing } else { self.state.loading.get_untracked() });
+        if is_longer {
+            spawn_local(async move { self.load().await });
+        }
+    }
+
+    /// Loads what is wanted; if a load is in hand, that one goes on to do so.
+    async fn load(&self) {
+        if self.work.get() != Work::None {
+            self.work.set(Work::LoadingAndAskedAgain);
+            return;
+        }
+        loop {
+            self.work.set(Work::Loading);
+            self.load_once().await;
+            if self.work.replace(Work::None) == Work::Loading {
+                break;
+            }
+        }
+    }
+
+    async fn load_once(&self) {
+        let now = browser::now();
+        let store = Opened { source: &self.config.source, now };
+        let (shown_at, reckoned_at, reckoned_files) = (Cell::new(0), Cell::new(now), Cell::new(0));
+        load::refresh(&store, &self.memory, self.wanted(now), |step| {
+            let now = browser::now();
+            let (files, loading) = {
+                let memory = self.memory.borrow();
+                (memory.record.file_count(), Loading::Files(memory.done, memory.total))
+            };
+            if step == Step::Histories {
+                self.reckon(Loading::Listing);
+                return;
+            }
+            if now - shown_at.get() >= PROGRESS_EVERY {
+                shown_at.set(now);
+                self.state.loading.set(loading);
+            }
+            let grown = files * 100 >= reckoned_files.get() * (100 + RECKON_GROWTH_PERCENT);
+            if grown && now - reckoned_at.get() >= RECKON_EVERY {
+                self.reckon(loading);
+                // From the end of it on, so that a slow device has time for the files, too.
+                reckoned_at.set(browser::now());
+                reckoned_files.set(files);
+            }
+        })
+        .await;
+        self.state.loading.set(Loading::Complete);
+        self.reckon(Loading::Complete);
+    }
+
+    fn wanted(&self, now: UnixNanos) -> Wanted {
+        let is_short = self.config.range <= view::period::HOURS_UP_TO;
+        Wanted {
+            from: self.load_from(self.longest.get(), now),
+            checks_from: if is_short { self.load_from(self.config.range, now) } else { UnixNanos::MAX },
+        }
+    }
+
     /// From when on check files are needed: a result that was made before the period may reach into it.
-    fn load_from(&self, now: UnixNanos) -> UnixNanos {
+    fn load_from(&self, range: Nanos, now: UnixNanos) -> UnixNanos {
         let calendar = Calendar { now, offset: &browser::offset_at };
-        let period = view::period::Period::new(self.config.range, browser::bars_limit(), calendar);
+        let period = view::period::Period::new(range, browser::bars_limit(), calendar);
         period.from - uptime::stands_for(self.config.interval)
     }
 
@@ -179,7 +251,7 @@ impl Reckoner {
     fn reckon(&self, loading: Loading) {
         let calendar = Calendar { now: browser::now(), offset: &browser::offset_at };
         let settings =
-            Settings { range: self.config.range, interval: self.config.interval, bars_limit: browser::bars_limit() };
+            Settings { range: self.range.get(), interval: self.config.interval, bars_limit: browser::bars_limit() };
         let view = view::page(&mut self.memory.borrow_mut(), calendar, settings, loading);
         browser::set_root_attribute("data-state", view.overall.state);
         browser::set_root_attribute("data-loaded", &view.loaded.to_string());

@@ -5,8 +5,8 @@ use std::cell::RefCell;
 
 use futures_util::StreamExt;
 use futures_util::stream;
-use shared::history::{self, History};
-use shared::object_name::{CheckFileName, HistoryName, HistoryPart};
+use shared::history::{self, Outline};
+use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
 use shared::result::CheckFile;
 use shared::{HOUR, UnixNanos};
 
@@ -42,19 +42,34 @@ pub(crate) trait Store {
 /// What a store says about its histories.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Look {
-    /// Their names.
-    pub histories: Vec<HistoryName>,
+    /// Their names, each with what changes when its content does, if the list says so.
+    pub histories: Vec<(HistoryName, Option<String>)>,
     /// The newest check files, if they were listed, too.
     pub newest: Option<Listing>,
 }
 
-/// What a load begins with.
+/// What a load has to bring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Detail {
-    /// Every check file of the range: for short ranges, whose checks are shown one by one.
-    Checks,
-    /// A history of each node, and only the check files that are newer.
+pub struct Wanted {
+    /// From when on the past is wanted at all.
+    pub from: UnixNanos,
+    /// From when on every check file is wanted; what is before is told by histories, as far as nodes keep one.
+    pub checks_from: UnixNanos,
+}
+
+impl Wanted {
+    fn is_told_by_histories(self) -> bool {
+        self.from < self.checks_from
+    }
+}
+
+/// Something that a load brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// All histories: with them nearly everything is known.
     Histories,
+    /// A check file.
+    File,
 }
 
 /// Everything that was loaded, and everything that was not.
@@ -80,6 +95,8 @@ pub struct Memory {
     pub done: usize,
     /// How many files the load in hand has to deal with.
     pub total: usize,
+    /// What the store's list said of each history that was read.
+    tags: Vec<(HistoryName, String)>,
     /// How often a list was read.
     lists_read: u32,
 }
@@ -97,68 +114,61 @@ fn is_expected(name: &str) -> bool {
         || name.starts_with("messages/")
 }
 
-/// Brings the memory up to date with what was stored at `from` or later; calls `after_file` whenever a file was
-/// dealt with.
-pub(crate) async fn refresh(
-    store: &impl Store,
-    memory: &RefCell<Memory>,
-    from: UnixNanos,
-    detail: Detail,
-    mut after_file: impl FnMut(),
-) {
-    memory.borrow_mut().forget_before(from);
-    let listing = match detail {
-        Detail::Checks => {
-            let list_from = memory.borrow().list_from(from);
-            store.list(list_from).await
+/// Brings the memory up to date with what is wanted; calls `after` whenever something was dealt with.
+pub(crate) async fn refresh(store: &impl Store, memory: &RefCell<Memory>, wanted: Wanted, mut after: impl FnMut(Step)) {
+    memory.borrow_mut().forget_before(wanted.from);
+    let listing = if wanted.is_told_by_histories() {
+        let looked = load_histories(store, memory, wanted).await;
+        after(Step::Histories);
+        match looked {
+            Ok(newest) => list_beside_histories(store, memory, newest, wanted).await,
+            Err(error) => Err(error),
         }
-        Detail::Histories => {
-            let newest = load_histories(store, memory).await;
-            after_file();
-            list_beside_histories(store, memory, newest, from).await
-        }
+    } else {
+        let list_from = memory.borrow().list_from(wanted.from);
+        store.list(list_from).await
     };
-    let wanted = match listing {
-        Ok(listing) => memory.borrow_mut().choose(listing, from),
+    let names = match listing {
+        Ok(listing) => memory.borrow_mut().choose(listing, wanted),
         Err(error) => {
             memory.borrow_mut().list_problem = Some(error);
             return;
         }
     };
     let mut failures_in_a_row = 0;
-    let mut answers = stream::iter(&wanted)
+    let mut answers = stream::iter(&names)
         .map(|name| async move { (name, store.get(name).await) })
         .buffer_unordered(CONCURRENT_FETCHES);
     while let Some((name, answer)) = answers.next().await {
         failures_in_a_row = if answer.is_err() { failures_in_a_row + 1 } else { 0 };
         memory.borrow_mut().take(name, answer);
-        after_file();
+        after(Step::File);
         if failures_in_a_row >= FAILURES_IN_A_ROW_LIMIT {
-            memory.borrow_mut().give_up_on(&wanted);
+            memory.borrow_mut().give_up_on(&names);
             break;
         }
     }
 }
 
 /// Brings the histories up to date; returns the newest check files if they were listed with them.
-async fn load_histories(store: &impl Store, memory: &RefCell<Memory>) -> Option<Listing> {
-    let Ok(look) = store.look().await else { return None };
-    let mains: Vec<&HistoryName> = look.histories.iter().filter(|name| name.part == HistoryPart::Main).collect();
-    let mut answers = stream::iter(mains)
-        .map(|name| async move { (name, store.get_history(name).await) })
+async fn load_histories(
+    store: &impl Store,
+    memory: &RefCell<Memory>,
+    wanted: Wanted,
+) -> Result<Option<Listing>, SourceError> {
+    let look = store.look().await?;
+    memory.borrow_mut().unreadable_histories.retain(|(known, _)| look.histories.iter().any(|(name, _)| name == known));
+    let is_new = |(name, tag): &&(HistoryName, Option<String>)| {
+        name.part == HistoryPart::Main && (tag.is_none() || memory.borrow().tag_of(name) != tag.as_ref())
+    };
+    let changed: Vec<&(HistoryName, Option<String>)> = look.histories.iter().filter(is_new).collect();
+    let mut answers = stream::iter(changed)
+        .map(|(name, tag)| async move { (name, tag, store.get_history(name).await) })
         .buffer_unordered(CONCURRENT_FETCHES);
-    while let Some((name, answer)) = answers.next().await {
-        let content = answer.map_err(|error| error.to_string());
-        let history = content.and_then(|content| History::parse(&content).map_err(|error| error.to_string()));
-        let mut memory = memory.borrow_mut();
-        memory.unreadable_histories.retain(|(known, _)| known != name);
-        match history {
-            Ok(history) if history.node == name.node => memory.record.take_history(history),
-            Ok(_) => memory.unreadable_histories.push((name.clone(), "it is another node's".to_owned())),
-            Err(reason) => memory.unreadable_histories.push((name.clone(), format!("failed to {reason}"))),
-        }
+    while let Some((name, tag, answer)) = answers.next().await {
+        memory.borrow_mut().take_history(name, tag.clone(), answer, wanted.checks_from);
     }
-    look.newest
+    Ok(look.newest)
 }
 
 /// Lists the check files that histories do not cover: few, unless a node has no history or is behind with it.
@@ -166,16 +176,27 @@ async fn list_beside_histories(
     store: &impl Store,
     memory: &RefCell<Memory>,
     newest: Option<Listing>,
-    from: UnixNanos,
+    wanted: Wanted,
 ) -> Result<Listing, SourceError> {
-    let looked_from = history::look_from(&memory.borrow().record.histories);
-    let Some(looked_from) = looked_from else { return store.list(from).await };
+    let covered_until = memory.borrow().record.histories.iter().map(Outline::list_from).max();
+    let mut from = covered_until.unwrap_or(wanted.from).max(wanted.from);
+    if wanted.checks_from < UnixNanos::MAX {
+        from = from.min(memory.borrow().list_from(wanted.checks_from));
+    }
     let listing = match newest {
-        Some(listing) => listing,
-        None => store.list(looked_from).await?,
+        // A short list reaches back for an hour.
+        Some(listing) if covered_until.is_some_and(|covered| covered <= from) => listing,
+        _ => store.list(from).await?,
     };
     let names: Vec<CheckFileName> = listing.files.iter().map(|listed| listed.name.clone()).collect();
-    let further = history::look_further(&memory.borrow().record.histories, &names, looked_from, from);
+    let further = {
+        let memory = memory.borrow();
+        let histories = &memory.record.histories;
+        history::needed_from(&names, from, |node| {
+            let history = histories.iter().find(|history| history.node.as_ref() == node);
+            history.map_or(memory.list_from_of(node, wanted.from), Outline::list_from)
+        })
+    };
     match further {
         Some(further) => store.list(further).await,
         None => Ok(listing),
@@ -193,8 +214,39 @@ impl Memory {
         }
     }
 
+    /// From when on a node without a history has to be listed: all that is wanted, unless it was listed before.
+    fn list_from_of(&self, node: Option<&NodeName>, from: UnixNanos) -> UnixNanos {
+        if self.record.has_files_of(node) { self.list_from(from) } else { from }
+    }
+
+    fn tag_of(&self, name: &HistoryName) -> Option<&String> {
+        self.tags.iter().find(|(known, _)| known == name).map(|(_, tag)| tag)
+    }
+
+    fn take_history(
+        &mut self,
+        name: &HistoryName,
+        tag: Option<String>,
+        answer: Result<Vec<u8>, SourceError>,
+        keep_from: UnixNanos,
+    ) {
+        self.unreadable_histories.retain(|(known, _)| known != name);
+        self.tags.retain(|(known, _)| known != name);
+        let reason = match answer.map(|content| Outline::parse(&content)) {
+            Ok(Ok(history)) if history.node == name.node => {
+                self.tags.extend(tag.map(|tag| (name.clone(), tag)));
+                self.record.take_history(history, keep_from);
+                return;
+            }
+            Ok(Ok(_)) => "it is another node's".to_owned(),
+            Ok(Err(error)) => format!("failed to {error}"),
+            Err(error) => format!("failed to {error}"),
+        };
+        self.unreadable_histories.push((name.clone(), reason));
+    }
+
     /// The files to get, newest first, so that the present is known before the past.
-    fn choose(&mut self, listing: Listing, from: UnixNanos) -> Vec<CheckFileName> {
+    fn choose(&mut self, listing: Listing, wanted: Wanted) -> Vec<CheckFileName> {
         self.lists_read = self.lists_read.wrapping_add(1);
         self.list_problem = None;
         let mut foreign = listing.foreign;
@@ -205,13 +257,16 @@ impl Memory {
             foreign.truncate(FOREIGN_KEPT);
             self.foreign = foreign;
         }
-        let mut wanted: Vec<CheckFileName> =
+        let mut names: Vec<CheckFileName> =
             std::mem::take(&mut self.failed).into_iter().map(|(name, _)| name).collect();
         for listed in listing.files {
             let name = listed.name;
-            let covered =
-                self.record.histories.iter().any(|history| history.node == name.node && history.covers(&name));
-            if name.stored_at < from || covered || self.record.contains(&name) || self.is_unreadable(&name) {
+            let is_covered = || {
+                let history = self.record.histories.iter().find(|history| history.node == name.node);
+                name.stored_at < wanted.checks_from && history.is_some_and(|history| history.covers(&name))
+            };
+            if name.stored_at < wanted.from || is_covered() || self.record.contains(&name) || self.is_unreadable(&name)
+            {
                 continue;
             }
             match listed.size {
@@ -219,17 +274,17 @@ impl Memory {
                     let error = SourceError::TooLarge(CHECK_FILE_LIMIT);
                     self.unreadable.push((name, format!("failed to {error}")));
                 }
-                _ => wanted.push(name),
+                _ => names.push(name),
             }
         }
         // Those that failed before are listed again as a rule.
-        sorted::by_key(&mut wanted, |name| -name.stored_at);
-        wanted.dedup();
+        sorted::by_key(&mut names, |name| -name.stored_at);
+        names.dedup();
         let room = FILES_LIMIT.saturating_sub(self.record.file_count());
-        self.left_out = wanted.len().saturating_sub(room);
-        wanted.truncate(room);
-        (self.done, self.total) = (0, wanted.len());
-        wanted
+        self.left_out = names.len().saturating_sub(room);
+        names.truncate(room);
+        (self.done, self.total) = (0, names.len());
+        names
     }
 
     fn is_unreadable(&self, name: &CheckFileName) -> bool {
@@ -289,7 +344,7 @@ mod tests {
 
     impl Store for Shelf {
         async fn look(&self) -> Result<Look, SourceError> {
-            Ok(Look { histories: self.histories.keys().cloned().collect(), newest: None })
+            Ok(Look { histories: self.histories.keys().map(|name| (name.clone(), None)).collect(), newest: None })
         }
 
         async fn get_history(&self, name: &HistoryName) -> Result<Vec<u8>, SourceError> {
@@ -325,8 +380,10 @@ mod tests {
 
     fn load(store: &Shelf, memory: &RefCell<Memory>, from: UnixNanos) -> usize {
         let mut calls = 0;
-        let detail = if store.histories.is_empty() { Detail::Checks } else { Detail::Histories };
-        refresh(store, memory, from, detail, || calls += 1).now_or_never().expect("nothing in it waits");
+        let checks_from = if store.histories.is_empty() { from } else { UnixNanos::MAX };
+        refresh(store, memory, Wanted { from, checks_from }, |_| calls += 1)
+            .now_or_never()
+            .expect("nothing in it waits");
         calls
     }
 
@@ -348,7 +405,7 @@ mod tests {
         };
         let names: Vec<CheckFileName> =
             (0..minutes).map(|minute| CheckFileName { stored_at: T + minute * MINUTE, node: here.clone() }).collect();
-        let (mut history, mut latencies) = (History::of(here.clone()), history::Latencies::default());
+        let (mut history, mut latencies) = (history::History::of(here.clone()), history::Latencies::default());
         let now = T + minutes * MINUTE;
         let mut folding = history::Folding::again(&mut history, &mut latencies, history::Gap::WHOLE, &names, now);
         for name in &names {
@@ -371,7 +428,7 @@ mod tests {
             load(&store, &memory, T);
             assert_eq!(*store.asked.borrow(), [T + minutes * MINUTE]);
             let memory = memory.borrow();
-            let spans = &memory.record.endpoints[0].nodes[0].track.as_ref().expect("there is a history").spans;
+            let spans = memory.record.endpoints[0].nodes[0].spans(UnixNanos::MAX, 0);
             assert_eq!((spans.len(), spans[0].start), (1, T));
             assert_eq!(spans[0].end, T + minutes * MINUTE + 90 * shared::SECOND);
         }

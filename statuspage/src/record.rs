@@ -4,11 +4,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use shared::history::{History, Past};
+use shared::history::{Outline, PastOutline, Row};
+use shared::latency::Sketch;
 use shared::object_name::{CheckFileName, NodeName};
 use shared::result::{CheckFile, CheckResult, EndpointKey};
 use shared::status::Status;
-use shared::uptime::{Observation, Track};
+use shared::uptime::{self, Observation, Span, Track};
 use shared::verdict::Policy;
 use shared::{DAY, HOUR, Nanos, UnixNanos};
 
@@ -34,7 +35,7 @@ pub struct Record {
     /// Whether endpoints were left out, since there are more than [`ENDPOINTS_LIMIT`].
     pub overflowed: bool,
     /// The histories of nodes that keep one, without what was taken from them.
-    pub histories: Vec<History>,
+    pub histories: Vec<Outline>,
 }
 
 /// A message as it was stored.
@@ -68,10 +69,21 @@ pub struct EndpointRecord {
 pub struct NodeLooks {
     /// Which node; `None` is a checker that gives no name.
     pub node: Option<NodeName>,
-    /// What it saw, oldest first after [`Record::put_in_order`].
+    /// What it saw by its check files, oldest first after [`Record::put_in_order`].
     pub looks: Vec<Look>,
-    /// What its history says about time, with newer checks; then its looks are only for charts and reasons.
-    pub track: Option<Track>,
+    /// What its history says.
+    pub past: Option<KnownPast>,
+}
+
+/// What a node's history says of an endpoint.
+#[derive(Debug)]
+pub struct KnownPast {
+    /// The statuses over time.
+    pub track: Track,
+    /// The percentiles of each day or hour, the errors and the newest result, as looks, oldest first.
+    pub looks: Vec<Look>,
+    /// The latencies of the hours that are not closed.
+    pub open: Row<Sketch>,
 }
 
 /// One check, reduced to what the page shows.
@@ -92,6 +104,8 @@ pub struct Look {
     pub threshold: Nanos,
     /// What was wrong, in words.
     pub reason: Option<Arc<str>>,
+    /// The length of the hour or day whose percentiles these are; 0 if it is one check.
+    pub length: Nanos,
 }
 
 impl Record {
@@ -105,6 +119,12 @@ impl Record {
     #[must_use]
     pub fn contains(&self, name: &CheckFileName) -> bool {
         find_descending(&self.files, name).is_ok()
+    }
+
+    /// Whether any check file of a node is in memory.
+    #[must_use]
+    pub fn has_files_of(&self, node: Option<&NodeName>) -> bool {
+        self.files.iter().any(|name| name.node.as_ref() == node)
     }
 
     /// When the newest check file in memory was stored.
@@ -134,27 +154,25 @@ impl Record {
         let Some(place) = self.place_of(&result.endpoint_key()) else { return };
         if !result.message.trim().is_empty() {
             // One message about several endpoints stands in the result of each of them.
-            match self.messages[first_message..].iter_mut().find(|said| said.html == result.message) {
-                Some(said) => said.about.push(place),
-                None => {
-                    self.messages.push(Said { at: name.stored_at, html: result.message.clone(), about: vec![place] });
-                }
+            let here = self.messages[first_message..].iter().position(|said| said.html == result.message);
+            let told = |said: &Said| said.at == name.stored_at && said.html == result.message;
+            if let Some(here) = here {
+                self.messages[first_message + here].about.push(place);
+            } else if !self.messages.iter().any(told) {
+                self.messages.push(Said { at: name.stored_at, html: result.message.clone(), about: vec![place] });
             }
         }
-        match self.nodes.iter_mut().find(|(node, _)| *node == result.node) {
-            Some((_, newest)) => *newest = (*newest).max(result.timestamp),
-            None => self.nodes.push((result.node.clone(), result.timestamp)),
-        }
+        self.has_reported(result.node.as_ref(), result.timestamp);
         let endpoint = &mut self.endpoints[place];
         endpoint.take_settings(name.stored_at, position, result.verdict);
-        let of_node = endpoint.of_node(result.node.as_ref());
-        let look = Look::of(result);
-        if let Some(track) = &mut of_node.track
-            && track.last.is_none_or(|last| last.at < look.at)
-        {
-            track.add(look.observation());
+        endpoint.of_node(result.node.as_ref()).looks.push(Look::of(result));
+    }
+
+    fn has_reported(&mut self, node: Option<&NodeName>, at: UnixNanos) {
+        match self.nodes.iter_mut().find(|(known, _)| known.as_ref() == node) {
+            Some((_, newest)) => *newest = (*newest).max(at),
+            None => self.nodes.push((node.cloned(), at)),
         }
-        of_node.looks.push(look);
     }
 
     /// The number of an endpoint; `None` if there are too many.
@@ -178,33 +196,31 @@ impl Record {
         Some(place)
     }
 
-    /// Takes a node's history in the place of the one before.
-    pub fn take_history(&mut self, mut history: History) {
+    /// Takes a node's history in the place of the one before. Of the check files that it covers, those that were stored
+    /// at `keep_from` or later stay in memory.
+    pub fn take_history(&mut self, mut history: Outline, keep_from: UnixNanos) {
         let before = self.histories.iter().position(|known| known.node == history.node);
-        if before.is_some_and(|before| self.histories[before].newest() == history.newest()) {
+        if before.is_some_and(|before| self.histories[before].newest == history.newest) {
             return;
         }
-        // Check files that are newer are added anew; those that it covers now are not needed any more.
-        self.files.retain(|name| name.node != history.node);
-        let newest = history.newest().unwrap_or(0);
+        self.files.retain(|name| name.node != history.node || name.stored_at >= keep_from || !history.covers(name));
+        let mut places = Vec::with_capacity(history.endpoints.len());
+        for past in std::mem::take(&mut history.endpoints) {
+            let Some(place) = self.place_of(&past.key) else { break };
+            places.push(place);
+            let endpoint = &mut self.endpoints[place];
+            let newest = past.track.last.map_or(0, |last| last.at);
+            endpoint.take_settings(newest, past.latest.place, past.latest.verdict);
+            let of_node = endpoint.of_node(history.node.as_ref());
+            of_node.looks.retain(|look| look.at >= keep_from || look.at > newest);
+            of_node.past = Some(KnownPast { looks: looks_of(&past), track: past.track, open: past.open });
+            self.has_reported(history.node.as_ref(), newest);
+        }
         for said in std::mem::take(&mut history.messages) {
-            let about = said.about.iter().filter_map(|key| self.place_of(key)).collect();
+            let about = said.about.iter().filter_map(|place| places.get(*place).copied()).collect();
             if !self.messages.iter().any(|known| known.at == said.at && known.html == said.message) {
                 self.messages.push(Said { at: said.at, html: said.message, about });
             }
-        }
-        for (key, past) in std::mem::take(&mut history.endpoints) {
-            let Some(place) = self.place_of(&key) else { break };
-            let endpoint = &mut self.endpoints[place];
-            let at = past.track.last.map_or(0, |last| last.at);
-            endpoint.take_settings(at, past.latest.place, past.latest.verdict);
-            let of_node = endpoint.of_node(history.node.as_ref());
-            of_node.looks = looks_of(&past);
-            of_node.track = Some(past.track);
-        }
-        match self.nodes.iter_mut().find(|(node, _)| *node == history.node) {
-            Some((_, known)) => *known = newest,
-            None => self.nodes.push((history.node.clone(), newest)),
         }
         match before {
             Some(before) => self.histories[before] = history,
@@ -222,15 +238,14 @@ impl Record {
         self.messages.retain(|said| said.at >= time);
         for endpoint in &mut self.endpoints {
             for node in &mut endpoint.nodes {
-                if node.track.is_none() {
-                    node.looks.retain(|look| look.at >= time);
-                }
+                node.looks.retain(|look| look.at >= time);
             }
-            endpoint.nodes.retain(|node| !node.looks.is_empty());
+            endpoint.nodes.retain(|node| !node.looks.is_empty() || node.past.is_some());
         }
         // Places stay what they are, since messages and the page refer to them; an endpoint without looks is
         // not shown.
-        self.nodes.retain(|(_, newest)| *newest >= time);
+        let histories = &self.histories;
+        self.nodes.retain(|(node, newest)| *newest >= time || histories.iter().any(|known| known.node == *node));
     }
 
     /// Puts every node's looks in the order of time; nearly free where they are.
@@ -252,7 +267,7 @@ impl EndpointRecord {
     fn of_node(&mut self, node: Option<&NodeName>) -> &mut NodeLooks {
         let known = self.nodes.iter().position(|known| known.node.as_ref() == node);
         let place = known.unwrap_or_else(|| {
-            self.nodes.push(NodeLooks { node: node.cloned(), looks: Vec::new(), track: None });
+            self.nodes.push(NodeLooks { node: node.cloned(), looks: Vec::new(), past: None });
             self.nodes.len() - 1
         });
         &mut self.nodes[place]
@@ -261,45 +276,91 @@ impl EndpointRecord {
 
 /// What a history says about response times and errors, as looks: one for each hour or day, one for each error, and
 /// the newest result.
-fn looks_of(past: &Past) -> Vec<Look> {
-    let hours = past.by_hour();
-    let hourly_from = hours.keys().next().map_or(i64::MAX, |hour| hour.div_euclid(24));
-    let look = |at| Look {
-        at,
-        status: Status::Unknown,
-        interval: None,
-        rtts: Box::default(),
-        failed: false,
-        threshold: past.latest.threshold,
-        reason: None,
-    };
-    let slots = past
-        .by_day()
-        .into_iter()
-        .filter(|(day, _)| *day < hourly_from)
-        .map(|(day, percentiles)| (day * DAY + DAY / 2, percentiles))
-        .chain(hours.into_iter().map(|(hour, percentiles)| (hour * HOUR + HOUR / 2, percentiles)));
+fn looks_of(past: &PastOutline) -> Vec<Look> {
     let newest = past.track.last.map_or(0, |last| last.at);
-    let mut looks: Vec<Look> = slots
-        // Twice the median, so that it stays the median beside the upper end.
-        .map(|(at, both)| (at, Box::from([both.p50.time(), both.p50.time(), both.p95.time()])))
-        .map(|(at, rtts)| Look { rtts, ..look(at.min(newest - 1)) })
+    let blank = |at, reason: Option<&str>| Look {
+        at,
+        status: uptime::status_at(&past.track.spans, at),
+        interval: past.track.last.and_then(|last| last.interval),
+        rtts: Box::default(),
+        failed: reason.is_some(),
+        threshold: past.latest.threshold,
+        reason: reason.map(Arc::from),
+        length: 0,
+    };
+    let (hours, days) = (past.by_hour(), past.by_day());
+    let hourly_from = hours.first().map_or(i64::MAX, |(hour, _)| hour.div_euclid(DAY / HOUR));
+    let days = days.iter().filter(|(day, _)| *day < hourly_from).map(|(day, both)| (day * DAY, DAY, both));
+    let hours = hours.iter().map(|(hour, both)| (hour * HOUR, HOUR, both));
+    let mut looks: Vec<Look> = days
+        .chain(hours)
+        .map(|(start, length, both)| Look {
+            // Twice the median, so that it stays the median beside the upper end.
+            rtts: Box::from([both.p50.time(), both.p50.time(), both.p95.time()]),
+            length,
+            ..blank((start + length / 2).min(newest - 1), None)
+        })
         .collect();
-    looks.extend(past.events.iter().map(|event| Look {
-        status: shared::uptime::status_at(&past.track.spans, event.at),
-        failed: true,
-        reason: Some(Arc::from(event.reason.as_str())),
-        ..look(event.at)
-    }));
+    looks.extend(past.events.iter().map(|event| blank(event.at, Some(&event.reason))));
     sorted::by_key(&mut looks, |look| look.at);
-    looks.extend(past.track.last.map(|last| Look {
-        status: last.status,
-        interval: last.interval,
-        reason: past.latest.reason.as_deref().map(Arc::from),
-        failed: last.status == Status::Down,
-        ..look(last.at)
-    }));
+    if let Some(last) = past.track.last {
+        looks.push(Look { status: last.status, ..blank(last.at, past.latest.reason.as_deref()) });
+    }
     looks
+}
+
+impl NodeLooks {
+    /// Its spans up to and with `now`; `interval` is how long a single look stands that does not say so.
+    #[must_use]
+    pub fn spans(&self, now: UnixNanos, interval: Nanos) -> Vec<Span> {
+        let known = self.looks.partition_point(|look| look.at <= now);
+        let mut looks = &self.looks[..known];
+        let mut track = Track::default();
+        if let Some(past) = &self.past {
+            track = past.track.clone();
+            looks = &looks[looks.partition_point(|look| track.last.is_some_and(|last| look.at <= last.at))..];
+        }
+        // One look has no neighbours to tell how often it is repeated.
+        let is_alone = self.past.is_none() && looks.first().is_none_or(|oldest| oldest.at == looks[looks.len() - 1].at);
+        let mut seen: Vec<&Look> = looks.iter().collect();
+        sorted::by_key(&mut seen, |look| look.status as i64);
+        sorted::by_key(&mut seen, |look| look.at);
+        for look in seen {
+            let mut observation = look.observation();
+            if is_alone {
+                observation.interval = observation.interval.or(Some(interval));
+            }
+            track.add(observation);
+        }
+        track.cut(now.saturating_add(1));
+        track.spans
+    }
+
+    /// What is known of each check, or of hours and days where it is not, from `from` to before `to`.
+    pub fn looks(&self, from: UnixNanos, to: UnixNanos) -> impl Iterator<Item = &Look> {
+        let checks_from = self.looks.first().map_or(UnixNanos::MAX, |first| first.at);
+        let past = self.past.as_ref().map_or(&[][..], |past| &past.looks);
+        between(past, from, to.min(checks_from)).iter().chain(between(&self.looks, from, to))
+    }
+
+    /// The newest look that is not in the future.
+    #[must_use]
+    pub fn newest(&self, now: UnixNanos) -> Option<&Look> {
+        let of = |looks: &[Look]| looks.partition_point(|look| look.at <= now).checked_sub(1);
+        let own = of(&self.looks).map(|place| &self.looks[place]);
+        let past = self.past.as_ref().and_then(|past| of(&past.looks).map(|place| &past.looks[place]));
+        match (own, past) {
+            (Some(own), Some(past)) if past.at > own.at => Some(past),
+            (own, past) => own.or(past),
+        }
+    }
+}
+
+/// Those of looks in order that are from `from` to before `to`.
+fn between(looks: &[Look], from: UnixNanos, to: UnixNanos) -> &[Look] {
+    let first = looks.partition_point(|look| look.at < from);
+    let behind = looks.partition_point(|look| look.at < to);
+    &looks[first..behind.max(first)]
 }
 
 impl Look {
@@ -312,6 +373,7 @@ impl Look {
             failed: result.attempts.iter().any(|attempt| attempt.error.is_some()),
             threshold: result.threshold,
             reason: if result.status == Status::Healthy { None } else { result.reason().map(Arc::from) },
+            length: 0,
         }
     }
 

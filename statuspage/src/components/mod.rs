@@ -6,6 +6,7 @@ mod endpoint;
 mod message;
 mod overall;
 pub mod page;
+mod ranges;
 mod strip;
 mod timeline;
 

@@ -12,7 +12,7 @@ use shared::object_name::{self, CheckFileName, HistoryName};
 use shared::page_config::Source;
 
 use crate::load::Look;
-use fetch::Freshness;
+use fetch::{Answer, Freshness};
 
 /// The largest check file that is read: a thousand endpoints with long errors stay below it, a hostile object
 /// does not stop the page.
@@ -116,26 +116,24 @@ pub async fn look(source: &Source, now: UnixNanos) -> Result<Look, SourceError> 
         Source::Http { url } => {
             let url = format!("{url}{}", object_name::HISTORY_INDEX);
             let answer = fetch::get(&url, Freshness::Revalidated, LIST_LIMIT).await?;
-            if !answer.is_good() {
+            if answer.status >= 500 {
                 return Err(http::refusal(answer.status));
             }
-            let mut listing = http::parse_index(&answer.body)?;
-            let histories = listing.foreign.iter().filter_map(|name| HistoryName::parse(name)).collect();
-            listing.foreign.clear();
+            // Where no checker of ours stores there is none, and some servers answer that with a page.
+            let Ok(mut listing) = http::parse_index(&answer.body) else { return Ok(Look::default()) };
+            let names = std::mem::take(&mut listing.foreign);
+            let histories = names.iter().filter_map(|name| Some((HistoryName::parse(name)?, None))).collect();
             Ok(Look { histories, newest: Some(listing) })
         }
         Source::S3(s3) => {
             let url = s3::histories_url(s3, now);
-            let answer = fetch::get(&url, Freshness::Revalidated, LIST_LIMIT).await?;
+            let answer = fetch::get(&url, Freshness::Revalidated, LIST_LIMIT).await;
+            let answer = answer.map_err(|error| error.about(&s3::origin(s3)))?;
             let body = String::from_utf8_lossy(&answer.body);
             if !answer.is_good() {
                 return Err(s3::parse_refusal(answer.status, &body));
             }
-            let listing = s3::parse_listing(s3, &body)?.listing;
-            Ok(Look {
-                histories: listing.foreign.iter().filter_map(|name| HistoryName::parse(name)).collect(),
-                newest: None,
-            })
+            Ok(Look { histories: s3::parse_histories(s3, &body), newest: None })
         }
     }
 }
@@ -146,8 +144,8 @@ pub async fn get_history(source: &Source, name: &HistoryName, now: UnixNanos) ->
         Source::Http { url } => format!("{url}{name}"),
         Source::S3(s3) => s3::history_url(s3, name, now),
     };
-    let answer = fetch::get(&url, Freshness::Revalidated, CHECK_FILE_LIMIT).await?;
-    if answer.is_good() { Ok(answer.body) } else { Err(http::refusal(answer.status)) }
+    let answer = fetch::get(&url, Freshness::Revalidated, CHECK_FILE_LIMIT).await;
+    taken(source, answer)
 }
 
 /// Gets the content of a check file.
@@ -157,6 +155,11 @@ pub async fn get(source: &Source, name: &CheckFileName, now: UnixNanos) -> Resul
         Source::S3(s3) => s3::object_url(s3, name, now),
     };
     let answer = fetch::get(&url, Freshness::Immutable, CHECK_FILE_LIMIT).await;
+    taken(source, answer)
+}
+
+/// The content of an object, or what the store said instead.
+fn taken(source: &Source, answer: Result<Answer, SourceError>) -> Result<Vec<u8>, SourceError> {
     match (source, answer) {
         (_, Ok(answer)) if answer.is_good() => Ok(answer.body),
         (Source::Http { .. }, Ok(answer)) => Err(http::object_refusal(answer.status)),

@@ -116,6 +116,17 @@ pub(crate) fn parse_listing(source: &S3Source, body: &str) -> Result<ListingPage
     Ok(ListingPage { listing, next })
 }
 
+/// Reads a listing of histories: their names, each with its entity tag.
+pub(crate) fn parse_histories(source: &S3Source, body: &str) -> Vec<(HistoryName, Option<String>)> {
+    let encoded = xml::text(body, "EncodingType").is_some_and(|kind| kind == "url");
+    let of_object = |object| {
+        let key = xml::text(object, "Key")?;
+        let key = if encoded { xml::url_decoded(&key) } else { key };
+        Some((HistoryName::parse_key(&source.prefix, &key)?, xml::text(object, "ETag")))
+    };
+    xml::elements(body, "Contents").filter_map(of_object).collect()
+}
+
 /// What the store said instead of an answer.
 pub(crate) fn parse_refusal(status: u16, body: &str) -> SourceError {
     let error = xml::elements(body, "Error").next().unwrap_or_default();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shared::object_name::NodeName;
 use shared::status::Status;
-use shared::uptime::{self, Observation, Reckoning, Span};
+use shared::uptime::{self, Reckoning, Span};
 use shared::verdict::{self, Present};
 use shared::{Nanos, UnixNanos, duration};
 
@@ -36,7 +36,7 @@ pub struct EndpointView {
     pub reason: Option<String>,
     /// The uptime: `99.97%`, or a dash if nobody observed.
     pub uptime: String,
-    /// How much was observed: `98.20% observed`.
+    /// How much was observed: `of 98.20% observed`.
     pub coverage: String,
     /// How the uptime was reckoned.
     pub reckoning: String,
@@ -62,10 +62,20 @@ pub struct Reckoned<'a> {
     pub present: Present,
     /// Its newest look that is not in the future.
     pub latest: &'a Look,
-    /// For each node that looks at it, whether that node's word stands now, and its newest look.
-    nodes: Vec<(Option<&'a NodeName>, bool, UnixNanos)>,
+    /// What each node that looks at it said last.
+    nodes: Vec<Word<'a>>,
     /// Whether those who watched it report, but no longer about it.
     pub retired: bool,
+}
+
+/// What a node said last of an endpoint.
+struct Word<'a> {
+    node: Option<&'a NodeName>,
+    /// Whether it stands now.
+    stands: bool,
+    /// Whether it does if its clock is a little behind.
+    is_in_time: bool,
+    newest: UnixNanos,
 }
 
 impl<'a> Reckoned<'a> {
@@ -76,25 +86,16 @@ impl<'a> Reckoned<'a> {
         let mut nodes = Vec::with_capacity(endpoint.nodes.len());
         let mut latest: Option<&Look> = None;
         for of_node in &endpoint.nodes {
-            let known = of_node.looks.partition_point(|look| look.at <= now);
-            let looks = &of_node.looks[..known];
-            let Some(newest) = looks.last() else { continue };
-            let mut observations: Vec<Observation> = looks.iter().map(Look::observation).collect();
-            if looks.first().is_none_or(|oldest| oldest.at == newest.at) {
-                // One look has no neighbours to tell how often it is repeated.
-                for observation in &mut observations {
-                    observation.interval = observation.interval.or(Some(interval));
-                }
-            }
-            // Up to and with now, so that a look of this very moment counts.
-            let spans = match &of_node.track {
-                Some(track) => until(&track.spans, now + 1),
-                None => uptime::spans(observations, now + 1),
-            };
+            let Some(newest) = of_node.newest(now) else { continue };
+            let spans = of_node.spans(now, interval);
             let is_alone = endpoint.nodes.len() == 1;
-            let says = if is_alone { uptime::status_at(&spans, now) } else { verdict::says_at(&spans, now) };
-            let stands = says != Status::Unknown;
-            nodes.push((of_node.node.as_ref(), stands, newest.at));
+            let is_in_time = verdict::says_at(&spans, now) != Status::Unknown;
+            nodes.push(Word {
+                node: of_node.node.as_ref(),
+                stands: is_in_time && (!is_alone || uptime::status_at(&spans, now) != Status::Unknown),
+                is_in_time,
+                newest: newest.at,
+            });
             spans_of_nodes.push(spans);
             latest = latest.into_iter().chain([newest]).max_by_key(|look| look.at);
         }
@@ -129,10 +130,10 @@ impl<'a> Reckoned<'a> {
         }
     }
 
-    /// Whether this node's word on it stands now.
+    /// Whether this node's word on it stands now, also if its clock is a little behind.
     #[must_use]
     pub fn is_watched_by(&self, node: Option<&NodeName>) -> bool {
-        self.nodes.iter().any(|(name, stands, _)| *stands && *name == node)
+        self.nodes.iter().any(|word| word.is_in_time && word.node == node)
     }
 
     /// The time of a period, divided; nothing behind now counts.
@@ -143,11 +144,7 @@ impl<'a> Reckoned<'a> {
 
     /// The looks of all nodes from `from` to before `to`.
     pub fn looks(&self, from: UnixNanos, to: UnixNanos) -> impl Iterator<Item = &'a Look> {
-        self.endpoint.nodes.iter().flat_map(move |node| {
-            let first = node.looks.partition_point(|look| look.at < from);
-            let behind = node.looks.partition_point(|look| look.at < to);
-            &node.looks[first..behind.max(first)]
-        })
+        self.endpoint.nodes.iter().flat_map(move |node| node.looks(from, to))
     }
 
     /// The newest reason that was given for this status from `from` to before `to`.
@@ -161,12 +158,6 @@ impl<'a> Reckoned<'a> {
     }
 }
 
-/// The part of the spans before a moment.
-fn until(spans: &[Span], moment: UnixNanos) -> Vec<Span> {
-    let before = spans.iter().take_while(|span| span.start < moment);
-    before.map(|span| Span { end: span.end.min(moment), ..*span }).collect()
-}
-
 /// Where some nodes cannot reach it and others can: `unreachable from eu-west, reachable from 2 others`.
 fn localized(reckoned: &Reckoned<'_>) -> Option<String> {
     let present = &reckoned.present;
@@ -177,7 +168,7 @@ fn localized(reckoned: &Reckoned<'_>) -> Option<String> {
         .down
         .iter()
         .filter_map(|place| reckoned.nodes.get(*place))
-        .map(|(node, ..)| node.map_or("a checker without a name", NodeName::as_str))
+        .map(|word| word.node.map_or("a checker without a name", NodeName::as_str))
         .collect();
     let others = present.heard.saturating_sub(present.down.len());
     let others = if others == 1 { "one other".to_owned() } else { format!("{others} others") };
@@ -189,18 +180,16 @@ fn localized(reckoned: &Reckoned<'_>) -> Option<String> {
 /// They were taken out of a checker's configuration: they are unknown, but nothing to be alarmed about.
 pub fn mark_retired(all: &mut [Reckoned<'_>]) {
     let mut alive: Vec<(Option<NodeName>, UnixNanos)> = Vec::new();
-    for (node, stands, newest) in all.iter().flat_map(|reckoned| &reckoned.nodes) {
-        if *stands {
-            match alive.iter_mut().find(|(name, _)| name.as_ref() == *node) {
-                Some((_, known)) => *known = (*known).max(*newest),
-                None => alive.push((node.cloned(), *newest)),
-            }
+    for word in all.iter().flat_map(|reckoned| &reckoned.nodes).filter(|word| word.stands) {
+        match alive.iter_mut().find(|(name, _)| name.as_ref() == word.node) {
+            Some((_, known)) => *known = (*known).max(word.newest),
+            None => alive.push((word.node.cloned(), word.newest)),
         }
     }
     for reckoned in all.iter_mut().filter(|reckoned| reckoned.status == Status::Unknown) {
-        reckoned.retired = reckoned.nodes.iter().all(|(node, stands, newest)| {
+        reckoned.retired = reckoned.nodes.iter().all(|word| {
             // A node that still gives a result which says nothing has not stopped looking.
-            !stands && alive.iter().any(|(name, known)| name.as_ref() == *node && known > newest)
+            !word.stands && alive.iter().any(|(name, known)| name.as_ref() == word.node && *known > word.newest)
         });
     }
 }
@@ -230,7 +219,7 @@ pub fn endpoint(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>
     };
     let uptime = whole.uptime().map_or_else(|| "–".to_owned(), uptime::Share::percent);
     let coverage = match whole.coverage() {
-        Some(share) if whole.observed() > 0 => format!("{} observed", share.percent()),
+        Some(share) if whole.observed() > 0 => format!("of {} observed", share.percent()),
         _ => "not observed".to_owned(),
     };
     EndpointView {
@@ -374,14 +363,14 @@ pub(crate) mod tests {
         let view = view(&[("A", "", 46, Status::Healthy), ("A", "", 45, Status::Healthy)]);
         assert_eq!((view.status, view.state.as_str()), (Status::Unknown, "Unknown: not checked since 12:17 (45 min)"));
         assert_eq!(view.uptime, "100%");
-        assert!(view.coverage.starts_with("0.1"), "{}", view.coverage);
+        assert!(view.coverage.starts_with("of 0.1"), "{}", view.coverage);
     }
 
     #[test]
     fn what_began_before_the_period_does_not_claim_a_beginning() {
         let looks: Vec<_> = (0..=1_600).map(|minute| ("A", "", minute, Status::Down)).collect();
         assert_eq!(view(&looks).state, "Down since before yesterday 13:00");
-        assert_eq!((view(&looks).uptime.as_str(), view(&looks).coverage.as_str()), ("0.00%", "100% observed"));
+        assert_eq!((view(&looks).uptime.as_str(), view(&looks).coverage.as_str()), ("0.00%", "of 100% observed"));
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod words;
 use std::sync::Arc;
 
 use shared::Nanos;
+use shared::history::Outline;
 
 use crate::calendar::Calendar;
 use crate::load::Memory;
@@ -116,7 +117,7 @@ pub fn page(memory: &mut Memory, calendar: Calendar<'_>, settings: Settings, loa
         problems: problems::problems(memory, calendar),
         timeline: timeline::timeline(&reckoned, &messages, &period, calendar, loading),
         messages: timeline::in_force(&messages, calendar.now),
-        observers: observers(&reckoned, memory, calendar),
+        observers: observers(&reckoned, memory, &period, calendar),
         loaded: memory.record.file_count(),
         complete: loading == Loading::Complete,
     }
@@ -133,21 +134,33 @@ pub struct Settings {
     pub bars_limit: usize,
 }
 
-fn observers(reckoned: &[Reckoned<'_>], memory: &Memory, calendar: Calendar<'_>) -> Vec<ObserverView> {
-    let nodes = memory.record.nodes.iter().filter(|(_, newest)| *newest <= calendar.now);
+fn observers(reckoned: &[Reckoned<'_>], memory: &Memory, period: &Period, calendar: Calendar<'_>) -> Vec<ObserverView> {
+    let nodes = memory.record.nodes.iter().filter(|(_, newest)| *newest >= period.from);
     nodes
         .map(|(node, newest)| {
-            let alive = reckoned.iter().any(|reckoned| reckoned.is_watched_by(node.as_ref()));
+            let late = !reckoned.iter().any(|reckoned| reckoned.is_watched_by(node.as_ref()));
             let since = calendar.now - newest;
+            let mut reported = match since {
+                _ if late => format!("silent since {} ({})", calendar.moment(*newest), words::length(since)),
+                ..0 => format!("reported just now; its clock is {} ahead", words::length(-since)),
+                _ => format!("reported {}", words::ago(since)),
+            };
+            let history = memory.record.histories.iter().find(|history| history.node == *node);
+            if let Some(crowd) = history.and_then(Outline::crowd) {
+                reported = format!(
+                    "{reported}; it stored {} rounds where its interval gives {}: have two checkers this name? Give each one of its own",
+                    crowd.stored, crowd.expected
+                );
+            }
+            let is_unreadable = memory.unreadable_histories.iter().any(|(name, _)| name.node == *node);
+            if is_unreadable {
+                reported.push_str("; history unreadable");
+            }
             ObserverView {
                 name: node.as_ref().map_or_else(|| "a checker without a name".to_owned(), ToString::to_string),
-                reported: if alive {
-                    format!("reported {}", words::ago(since))
-                } else {
-                    format!("silent since {} ({})", calendar.moment(*newest), words::length(since))
-                },
+                reported,
                 datetime: crate::calendar::rfc3339(*newest),
-                late: !alive,
+                late,
             }
         })
         .collect()

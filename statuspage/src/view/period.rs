@@ -1,12 +1,29 @@
 //! The period the page shows, cut into slots: hours or days of the reader's clock. Everything that is drawn or
 //! reckoned stands on this one period, so that figure, strip, chart and timeline agree. Pure.
 
-use shared::{DAY, HOUR, Nanos, UnixNanos};
+use shared::{DAY, HOUR, Nanos, UnixNanos, duration};
 
+use super::words;
 use crate::calendar::Calendar;
 
 /// Ranges up to this are cut into hours, longer ones into days.
 pub const HOURS_UP_TO: Nanos = 3 * DAY;
+
+/// The ranges that a reader can choose from, in words; the configured one is among them.
+#[must_use]
+pub fn ranges(configured: Nanos) -> Vec<(Nanos, String)> {
+    let mut ranges: Vec<Nanos> = [1, 7, 30, 90, 365].into_iter().map(|days| days * DAY).collect();
+    if !ranges.contains(&configured) {
+        ranges.insert(ranges.partition_point(|range| *range < configured), configured);
+    }
+    let words = |range: Nanos| match range / DAY {
+        365 => "1 year".to_owned(),
+        days if days > 1 && range % DAY == 0 => format!("{days} days"),
+        _ if range % HOUR == 0 => words::counted((range / HOUR) as usize, "hour", "hours"),
+        _ => duration::in_words(range),
+    };
+    ranges.into_iter().map(|range| (range, words(range))).collect()
+}
 
 /// A slot: one bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +132,15 @@ mod tests {
         assert_eq!(period.slots.len(), 90);
         assert!(period.slots.last().is_some_and(|slot| slot.start <= NOW && NOW < slot.end));
         assert_eq!(period.in_words(utc()), "last 90 days");
+    }
+
+    #[test]
+    fn the_configured_range_is_among_those_to_choose_from() {
+        let words = |configured| ranges(configured).into_iter().map(|(_, words)| words).collect::<Vec<_>>().join(", ");
+        assert_eq!(words(DAY), "24 hours, 7 days, 30 days, 90 days, 1 year");
+        assert_eq!(words(10 * DAY), "24 hours, 7 days, 10 days, 30 days, 90 days, 1 year");
+        assert_eq!(words(HOUR), "1 hour, 24 hours, 7 days, 30 days, 90 days, 1 year");
+        assert_eq!(words(36 * HOUR), "24 hours, 36 hours, 7 days, 30 days, 90 days, 1 year");
     }
 
     #[test]
