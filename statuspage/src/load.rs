@@ -5,10 +5,10 @@ use std::cell::RefCell;
 
 use futures_util::StreamExt;
 use futures_util::stream;
-use shared::history::{self, Outline};
+use shared::history::{self, OVERLAP, Outline};
 use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
 use shared::result::CheckFile;
-use shared::{HOUR, UnixNanos};
+use shared::{HOUR, MINUTE, UnixNanos};
 
 use crate::record::Record;
 use crate::sorted;
@@ -178,14 +178,14 @@ async fn list_beside_histories(
     newest: Option<Listing>,
     wanted: Wanted,
 ) -> Result<Listing, SourceError> {
-    let covered_until = memory.borrow().record.histories.iter().map(Outline::list_from).max();
-    let mut from = covered_until.unwrap_or(wanted.from).max(wanted.from);
+    let alive_from = memory.borrow().alive_from();
+    let mut from = alive_from.unwrap_or(wanted.from);
     if wanted.checks_from < UnixNanos::MAX {
         from = from.min(memory.borrow().list_from(wanted.checks_from));
     }
     let listing = match newest {
-        // A short list reaches back for an hour.
-        Some(listing) if covered_until.is_some_and(|covered| covered <= from) => listing,
+        // A short list reaches back further than any node that is alive is behind.
+        Some(listing) if alive_from == Some(from) => listing,
         _ => store.list(from).await?,
     };
     let names: Vec<CheckFileName> = listing.files.iter().map(|listed| listed.name.clone()).collect();
@@ -194,7 +194,7 @@ async fn list_beside_histories(
         let histories = &memory.record.histories;
         history::needed_from(&names, from, |node| {
             let history = histories.iter().find(|history| history.node.as_ref() == node);
-            history.map_or(memory.list_from_of(node, wanted.from), Outline::list_from)
+            history.map_or_else(|| memory.list_from_of(node, wanted.from), not_covered_from)
         })
     };
     match further {
@@ -203,7 +203,20 @@ async fn list_beside_histories(
     }
 }
 
+/// From when on check files may not be in a history: two rounds that were stored at nearly the same time may have
+/// overtaken each other. What is later still the node itself finds, and tells in its next history.
+fn not_covered_from(history: &Outline) -> UnixNanos {
+    history.newest - MINUTE
+}
+
 impl Memory {
+    /// From when on the check files of nodes that are alive may not be in their histories; `None` if there is none.
+    fn alive_from(&self) -> Option<UnixNanos> {
+        let newest = self.record.histories.iter().map(|history| history.newest).max()?;
+        let alive = self.record.histories.iter().filter(|history| history.newest >= newest - OVERLAP);
+        alive.map(not_covered_from).min()
+    }
+
     /// From when on a refresh has to list.
     fn list_from(&self, from: UnixNanos) -> UnixNanos {
         match self.record.newest_file() {
@@ -328,7 +341,6 @@ mod tests {
     use super::*;
     use crate::source::Listed;
     use futures_util::FutureExt;
-    use shared::MINUTE;
     use std::collections::BTreeMap;
 
     /// A store whose objects are in memory; what is missing fails as a broken connection does.
