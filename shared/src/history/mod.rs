@@ -1,10 +1,12 @@
 //! What one node knows about the past, compact: spans of status with exact ends, percentiles of latency per hour and
 //! day, the last errors, the messages. A history is a function of the *set* of the node's check files: [`fold`] says
-//! how files are added in any order, at any time and more than once, [`written`] how it stands in JSON.
+//! how files are added in any order, at any time and more than once, [`written`] how it stands in JSON, [`read`] how
+//! it is read.
 //!
 //! Reading and writing objects is others' business; so is what a history looks like.
 
 mod fold;
+mod read;
 mod written;
 
 #[cfg(test)]
@@ -20,7 +22,7 @@ use crate::verdict::{CLOCK_TOLERANCE, Policy};
 use crate::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 
 pub use self::fold::{Folding, Gap, Left, own_names};
-pub use self::written::NotAHistory;
+pub use self::read::NotAHistory;
 
 /// How far behind the newest file a history remembers each file's name: two runs of one node that overlap are told
 /// apart by it. A listing of that long is one request, also with fifty nodes.
