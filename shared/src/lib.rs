@@ -6,6 +6,7 @@
 
 pub mod duration;
 pub mod history;
+pub mod json;
 pub mod latency;
 pub mod message;
 pub mod nearest;

@@ -3,8 +3,11 @@
 //! Reading names every problem at once and says what to write instead. No secret of a writer belongs here: the
 //! keys it may hold are called public, and everyone who sees the page can see them.
 
-use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 
+use serde_json::{Value, json};
+
+use crate::json::{self, Json};
 use crate::nearest::nearest;
 use crate::uptime::FALLBACK_INTERVAL;
 use crate::{DAY, HOUR, MINUTE, Nanos, SECOND, duration, object_name};
@@ -110,19 +113,19 @@ impl PageConfig {
 
     /// Reads a `config.json`.
     pub fn parse(text: &str) -> Result<PageConfig, Problems> {
-        let value: Value = serde_json::from_str(text.trim_start_matches('\u{feff}'))
+        let object = json::parse(text.trim_start_matches('\u{feff}'))
             .map_err(|error| Problems(vec![format!("it is not JSON: {error}")]))?;
         let mut problems = Vec::new();
-        let Value::Object(map) = value else {
+        let Json::Object(members) = &object else {
             return Err(Problems(vec!["it is not a JSON object; write `{ \"title\": …, \"source\": … }`".to_owned()]));
         };
-        let mut fields = Fields { map: &map, place: "", problems: &mut problems };
+        let mut fields = Fields { object: &object, members, place: "", problems: &mut problems };
         fields.refuse_unknown(&KEYS);
         let title = fields.text("title").unwrap_or_else(|| DEFAULT_TITLE.to_owned());
         let range = fields.duration("range", DEFAULT_RANGE, RANGE_LIMITS);
         let refresh = fields.duration("refresh", DEFAULT_REFRESH, REFRESH_LIMITS);
         let interval = fields.duration("interval", FALLBACK_INTERVAL, INTERVAL_LIMITS);
-        let source = read_source(map.get("source"), &mut problems);
+        let source = read_source(object.get("source"), &mut problems);
         match source {
             Some(source) if problems.is_empty() => Ok(PageConfig { title, source, range, refresh, interval }),
             _ => Err(Problems(problems)),
@@ -167,16 +170,16 @@ impl S3Source {
     }
 }
 
-fn read_source(value: Option<&Value>, problems: &mut Vec<String>) -> Option<Source> {
+fn read_source(value: Option<&Json<'_>>, problems: &mut Vec<String>) -> Option<Source> {
     const EXAMPLES: &str = "write `{ \"type\": \"http\", \"url\": \"store/\" }` or `{ \"type\": \"s3\", \"bucket\": \"…\", \"region\": \"…\" }`";
-    let Some(Value::Object(map)) = value else {
+    let Some(object @ Json::Object(members)) = value else {
         problems.push(match value {
             None => format!("`source` is missing: it says where the data is; {EXAMPLES}"),
             Some(_) => format!("`source` is no object; {EXAMPLES}"),
         });
         return None;
     };
-    let mut fields = Fields { map, place: "source.", problems };
+    let mut fields = Fields { object, members, place: "source.", problems };
     match fields.text("type").as_deref() {
         Some("http") => read_http(&mut fields),
         Some("s3") => read_s3(&mut fields),
@@ -185,7 +188,7 @@ fn read_source(value: Option<&Value>, problems: &mut Vec<String>) -> Option<Sour
             None
         }
         None => {
-            if !map.contains_key("type") {
+            if object.get("type").is_none() {
                 fields.problem("type", &format!("is missing; {EXAMPLES}"));
             }
             None
@@ -240,6 +243,10 @@ fn read_s3(fields: &mut Fields<'_>) -> Option<Source> {
     Some(Source::S3(S3Source { bucket: bucket?, region, endpoint_url, address_style, prefix, public_keys }))
 }
 
+fn not_a_duration(text: &str) -> String {
+    duration::NotADuration(text.to_owned()).to_string()
+}
+
 fn is_http_url(url: &str) -> bool {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !rest.contains(char::is_whitespace))
@@ -247,7 +254,8 @@ fn is_http_url(url: &str) -> bool {
 
 /// The members of one object, and a place to say what is wrong with them.
 struct Fields<'a> {
-    map: &'a Map<String, Value>,
+    object: &'a Json<'a>,
+    members: &'a [(Cow<'a, str>, Json<'a>)],
     /// What stands before a key in a problem: empty, or `source.`.
     place: &'static str,
     problems: &'a mut Vec<String>,
@@ -259,7 +267,7 @@ impl Fields<'_> {
     }
 
     fn refuse_unknown(&mut self, known: &[&str]) {
-        for key in self.map.keys().filter(|key| !known.contains(&key.as_str())) {
+        for (key, _) in self.members.iter().filter(|(key, _)| !known.contains(&&**key)) {
             let instead = match nearest(key, known.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("known here: {}", known.join(", ")),
@@ -269,16 +277,16 @@ impl Fields<'_> {
     }
 
     fn text(&mut self, key: &str) -> Option<String> {
-        if let Value::String(text) = self.map.get(key)? {
-            return Some(text.clone());
+        if let Json::Text(text) = self.object.get(key)? {
+            return Some(text.to_string());
         }
         self.problem(key, "is no text; put it in quotes");
         None
     }
 
     fn required_text(&mut self, key: &str, what: &str) -> Option<String> {
-        match self.map.get(key) {
-            Some(Value::String(text)) if text.is_empty() => {
+        match self.object.get(key) {
+            Some(Json::Text(text)) if text.is_empty() => {
                 self.problem(key, &format!("is empty; write {what}"));
                 None
             }
@@ -291,9 +299,9 @@ impl Fields<'_> {
     }
 
     fn flag(&mut self, key: &str) -> bool {
-        match self.map.get(key) {
+        match self.object.get(key) {
             None => false,
-            Some(Value::Bool(flag)) => *flag,
+            Some(Json::Flag(flag)) => *flag,
             Some(_) => {
                 self.problem(key, "is neither `true` nor `false`");
                 false
@@ -303,10 +311,11 @@ impl Fields<'_> {
 
     /// A duration as text (`10m`) or as integer nanoseconds, within limits.
     fn duration(&mut self, key: &str, default: Nanos, (least, most): (Nanos, Nanos)) -> Nanos {
-        let nanos = match self.map.get(key) {
+        let nanos = match self.object.get(key) {
             None => return default,
-            Some(Value::String(text)) => duration::parse(text).map_err(|error| error.to_string()),
-            Some(number) => number.as_i64().ok_or_else(|| duration::NotADuration(number.to_string()).to_string()),
+            Some(Json::Text(text)) => duration::parse(text).map_err(|error| error.to_string()),
+            Some(Json::Number(digits)) => digits.parse().map_err(|_| not_a_duration(digits)),
+            Some(_) => Err(not_a_duration("what is no text and no number")),
         };
         match nanos {
             Ok(nanos) if (least..=most).contains(&nanos) => nanos,

@@ -4,9 +4,9 @@
 //! neighbours); writing is exact (the original's order of keys and its escapes). Object names live in
 //! [`crate::object_name`].
 
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Serialize;
 
+use crate::json::{self, Json, WrongType};
 use crate::object_name::{CheckFileName, NodeName};
 use crate::status::Status;
 use crate::verdict::Policy;
@@ -129,19 +129,17 @@ pub struct NotACheckFile(String);
 impl CheckFile {
     /// Reads the content of a check file; one bad element is skipped and named, the others stand.
     pub fn parse(content: &[u8]) -> Result<CheckFile, NotACheckFile> {
-        let refused = |error: &dyn std::error::Error| NotACheckFile(error.to_string());
-        let text = std::str::from_utf8(content).map_err(|error| refused(&error))?;
-        if let Ok(written) = serde_json::from_str::<Vec<ResultAsWritten>>(text) {
-            let results = written.into_iter().map(ResultAsWritten::into_result).collect();
-            return Ok(CheckFile { results, skipped: Vec::new() });
-        }
-        // Something in it is not as it should be: look at each element on its own.
-        let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| refused(&error))?;
+        let text = std::str::from_utf8(content).map_err(|error| NotACheckFile(error.to_string()))?;
+        let elements = match json::parse(text) {
+            Ok(Json::Array(elements)) => elements,
+            Ok(_) => return Err(NotACheckFile("it is something else".to_owned())),
+            Err(error) => return Err(NotACheckFile(error.to_string())),
+        };
         let mut file = CheckFile::default();
-        for (index, element) in elements.into_iter().enumerate() {
-            match serde_json::from_str::<ResultAsWritten>(element.get()) {
-                Ok(written) => file.results.push(written.into_result()),
-                Err(error) => file.skipped.push(Skipped { index, reason: shortened(error.to_string(), ERROR_LIMIT) }),
+        for (index, element) in elements.iter().enumerate() {
+            match read_result(element) {
+                Ok(result) => file.results.push(result),
+                Err(reason) => file.skipped.push(Skipped { index, reason: shortened(reason, ERROR_LIMIT) }),
             }
         }
         Ok(file)
@@ -204,10 +202,63 @@ pub fn shortened(mut text: String, limit: usize) -> String {
     text
 }
 
+/// Reads one element of a check file; what is missing is as if it were empty.
+fn read_result(element: &Json<'_>) -> Result<CheckResult, String> {
+    if !matches!(element, Json::Object(_)) {
+        return Err("it is no object".to_owned());
+    }
+    read_members(element).map_err(|wrong| wrong.to_string())
+}
+
+fn read_members(element: &Json<'_>) -> Result<CheckResult, WrongType> {
+    // Should somebody have set several, the worst is believed.
+    let mut status = Status::Unknown;
+    for (key, each) in [("healthy", Status::Healthy), ("degraded", Status::Degraded), ("down", Status::Down)] {
+        if element.flag(key)? {
+            status = each;
+        }
+    }
+    let attempts = element.array("times")?.iter().take(ATTEMPTS_LIMIT).map(read_attempt);
+    Ok(CheckResult {
+        title: read_text(element, "title", TITLE_LIMIT)?,
+        locator: read_text(element, "endpoint", LOCATOR_LIMIT)?,
+        timestamp: read_nanos(element, "timestamp")?.unwrap_or(0),
+        attempts: attempts.collect::<Result<_, _>>()?,
+        threshold: read_nanos(element, "threshold")?.unwrap_or(0),
+        status,
+        notice: read_text(element, "notice", ERROR_LIMIT)?,
+        message: read_text(element, "message", MESSAGE_LIMIT)?,
+        node: element.text("node")?.and_then(|node| NodeName::new(node).ok()),
+        kind: Some(read_text(element, "kind", TITLE_LIMIT)?).filter(|kind| !kind.is_empty()),
+        interval: read_nanos(element, "interval")?.filter(|interval| *interval > 0),
+        verdict: element.text("verdict")?.and_then(|policy| policy.parse().ok()).unwrap_or_default(),
+    })
+}
+
+fn read_attempt(element: &Json<'_>) -> Result<Attempt, WrongType> {
+    Ok(Attempt {
+        rtt: read_nanos(element, "rtt")?.unwrap_or(0),
+        error: Some(read_text(element, "error", ERROR_LIMIT)?).filter(|error| !error.is_empty()),
+        phases: Phases {
+            dns: read_nanos(element, "dns")?,
+            connect: read_nanos(element, "connect")?,
+            tls: read_nanos(element, "tls")?,
+            ttfb: read_nanos(element, "ttfb")?,
+        },
+    })
+}
+
+fn read_text(element: &Json<'_>, key: &str, limit: usize) -> Result<String, WrongType> {
+    Ok(shortened(element.text(key)?.unwrap_or_default().to_owned(), limit))
+}
+
+/// Times and lengths of time are never before zero.
+fn read_nanos(element: &Json<'_>, key: &str) -> Result<Option<Nanos>, WrongType> {
+    Ok(element.integer(key)?.map(|nanos| nanos.max(0)))
+}
+
 /// A result exactly as it stands in JSON; the order of the fields is the order of the keys.
-#[derive(Serialize, Deserialize)]
-#[serde(default)]
-#[derive(Default)]
+#[derive(Serialize)]
 struct ResultAsWritten {
     #[serde(skip_serializing_if = "String::is_empty")]
     title: String,
@@ -215,8 +266,8 @@ struct ResultAsWritten {
     endpoint: String,
     #[serde(skip_serializing_if = "is_zero")]
     timestamp: i64,
-    #[serde(skip_serializing_if = "no_times")]
-    times: Option<Vec<AttemptAsWritten>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    times: Vec<AttemptAsWritten>,
     #[serde(skip_serializing_if = "is_zero")]
     threshold: i64,
     #[serde(skip_serializing_if = "is_false")]
@@ -239,8 +290,7 @@ struct ResultAsWritten {
     verdict: String,
 }
 
-#[derive(Serialize, Deserialize, Default)]
-#[serde(default)]
+#[derive(Serialize)]
 struct AttemptAsWritten {
     rtt: i64,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -268,18 +318,13 @@ fn is_false(flag: &bool) -> bool {
     !*flag
 }
 
-#[expect(clippy::ref_option, reason = "serde passes a reference")]
-fn no_times(times: &Option<Vec<AttemptAsWritten>>) -> bool {
-    times.as_ref().is_none_or(Vec::is_empty)
-}
-
 impl ResultAsWritten {
     fn from_result(result: &CheckResult) -> ResultAsWritten {
         ResultAsWritten {
             title: shortened(result.title.clone(), TITLE_LIMIT),
             endpoint: shortened(result.locator.clone(), LOCATOR_LIMIT),
             timestamp: result.timestamp,
-            times: Some(result.attempts.iter().take(ATTEMPTS_LIMIT).map(AttemptAsWritten::from_attempt).collect()),
+            times: result.attempts.iter().take(ATTEMPTS_LIMIT).map(AttemptAsWritten::from_attempt).collect(),
             threshold: result.threshold,
             healthy: result.status == Status::Healthy,
             degraded: result.status == Status::Degraded,
@@ -290,31 +335,6 @@ impl ResultAsWritten {
             kind: result.kind.clone().unwrap_or_default(),
             interval: result.interval.unwrap_or(0),
             verdict: if result.verdict == Policy::default() { String::new() } else { result.verdict.to_string() },
-        }
-    }
-
-    fn into_result(self) -> CheckResult {
-        // Should somebody have set several, the worst is believed.
-        let status = match (self.down, self.degraded, self.healthy) {
-            (true, _, _) => Status::Down,
-            (_, true, _) => Status::Degraded,
-            (_, _, true) => Status::Healthy,
-            _ => Status::Unknown,
-        };
-        let attempts = self.times.unwrap_or_default();
-        CheckResult {
-            title: shortened(self.title, TITLE_LIMIT),
-            locator: shortened(self.endpoint, LOCATOR_LIMIT),
-            timestamp: self.timestamp.max(0),
-            attempts: attempts.into_iter().take(ATTEMPTS_LIMIT).map(AttemptAsWritten::into_attempt).collect(),
-            threshold: self.threshold.max(0),
-            status,
-            notice: shortened(self.notice, ERROR_LIMIT),
-            message: shortened(self.message, MESSAGE_LIMIT),
-            node: NodeName::new(&self.node).ok(),
-            kind: (!self.kind.is_empty()).then(|| shortened(self.kind, TITLE_LIMIT)),
-            interval: (self.interval > 0).then_some(self.interval),
-            verdict: self.verdict.parse().unwrap_or_default(),
         }
     }
 }
@@ -328,20 +348,6 @@ impl AttemptAsWritten {
             connect: attempt.phases.connect,
             tls: attempt.phases.tls,
             ttfb: attempt.phases.ttfb,
-        }
-    }
-
-    fn into_attempt(self) -> Attempt {
-        let not_negative = |nanos: Option<i64>| nanos.map(|nanos| nanos.max(0));
-        Attempt {
-            rtt: self.rtt.max(0),
-            error: (!self.error.is_empty()).then(|| shortened(self.error, ERROR_LIMIT)),
-            phases: Phases {
-                dns: not_negative(self.dns),
-                connect: not_negative(self.connect),
-                tls: not_negative(self.tls),
-                ttfb: not_negative(self.ttfb),
-            },
         }
     }
 }

@@ -5,7 +5,6 @@
 //! Reading and writing objects is others' business; so is what a history looks like.
 
 mod fold;
-mod json;
 mod outline;
 mod written;
 

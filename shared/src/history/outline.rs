@@ -4,9 +4,9 @@
 //! Reading is strict, other than for check files: a history that does not add up would tell wrong figures, and the
 //! check files are there to make it again.
 
-use super::json::Json;
 use super::written::{ENDPOINTS_LIMIT, NotAHistory, VERSION, status_of};
 use super::{BLOCK, Crowd, EVENT_LIMIT, Event, HOURS_A_DAY, Latest, OVERLAP, Percentiles, crowd_of, start_of_day};
+use crate::json::{self, Json};
 use crate::latency::{Bucket, Sketch};
 use crate::object_name::{CheckFileName, NodeName};
 use crate::result::{EndpointKey, LOCATOR_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT, shortened};
@@ -93,23 +93,23 @@ impl Outline {
     pub fn parse(content: &[u8]) -> Result<Outline, NotAHistory> {
         let json = read(content)?;
         let newest =
-            json.get("newest").number().filter(|newest| *newest >= 0).ok_or(wrong("the time of the newest file"))?;
+            number(json.get("newest")).filter(|newest| *newest >= 0).ok_or(wrong("the time of the newest file"))?;
         let mut recent = Vec::new();
         let mut time: UnixNanos = 0;
-        for step in json.get("recent").numbers().ok_or(wrong("the list of recent files"))? {
+        for step in numbers(json.get("recent")).ok_or(wrong("the list of recent files"))? {
             time = time.checked_add(step).filter(|_| step > 0).ok_or(wrong("the list of recent files"))?;
             recent.push(time);
         }
         if recent.last().is_some_and(|last| *last != newest) {
             return Err(wrong("the time of the newest file"));
         }
-        let files = row(json.get("files"), "each", |count| match u64::try_from(count.number()?).ok()? {
+        let files = row(json.get("files"), "each", |count| match u64::try_from(count.as_integer()?).ok()? {
             0 => Some(None),
             count => Some(Some(count)),
         });
-        let endpoints = json.get("endpoints").list().filter(|endpoints| endpoints.len() <= ENDPOINTS_LIMIT);
+        let endpoints = list(json.get("endpoints")).filter(|endpoints| endpoints.len() <= ENDPOINTS_LIMIT);
         let endpoints = endpoints.ok_or(wrong("the number of endpoints"))?.iter().map(PastOutline::read);
-        let messages = json.get("messages").list().and_then(|messages| messages.iter().map(read_message).collect());
+        let messages = list(json.get("messages")).and_then(|messages| messages.iter().map(read_message).collect());
         Ok(Outline {
             node: read_node(&json)?,
             endpoints: endpoints.collect::<Result<_, _>>()?,
@@ -141,36 +141,36 @@ impl Outline {
 }
 
 impl PastOutline {
-    fn read(json: &Json) -> Result<PastOutline, NotAHistory> {
-        let numbers = json.get("spans").numbers().ok_or(wrong("a span"))?;
-        let mut spans = Vec::with_capacity(numbers.len() / 3);
+    fn read(json: &Json<'_>) -> Result<PastOutline, NotAHistory> {
+        let triples = numbers(json.get("spans")).ok_or(wrong("a span"))?;
+        let mut spans = Vec::with_capacity(triples.len() / 3);
         let mut end: UnixNanos = 0;
-        for triple in numbers.chunks(3) {
+        for triple in triples.chunks(3) {
             let span = read_span(triple, end).ok_or(wrong("a span"))?;
             end = span.end;
             spans.push(span);
         }
-        let last = match json.get("last").list() {
+        let last = match list(json.get("last")) {
             Some([]) => None,
             Some(last) => Some(read_last(last).ok_or(wrong("the newest result"))?),
             None => return Err(wrong("the newest result")),
         };
-        let events = json.get("events").list().and_then(|events| events.iter().map(read_event).collect());
-        let number = |name: &str| json.get(name).number().unwrap_or(0).max(0);
+        let events = list(json.get("events")).and_then(|events| events.iter().map(read_event).collect());
+        let count = |name: &str| number(json.get(name)).unwrap_or(0).max(0);
         Ok(PastOutline {
             key: read_key(json)?,
             track: Track {
                 spans,
                 last,
-                without_interval: json.get("without_interval").numbers().ok_or(wrong("the newest result"))?,
-                untold: json.get("untold").number(),
+                without_interval: numbers(json.get("without_interval")).ok_or(wrong("the newest result"))?,
+                untold: number(json.get("untold")),
             },
             latest: Latest {
-                place: number("place") as usize,
-                kind: shortened(json.get("kind").text().unwrap_or_default().to_owned(), TITLE_LIMIT),
-                threshold: number("threshold"),
-                verdict: json.get("verdict").text().unwrap_or_default().parse().unwrap_or_default(),
-                reason: json.get("reason").text().map(|reason| shortened(reason.to_owned(), EVENT_LIMIT)),
+                place: count("place") as usize,
+                kind: shortened(text(json.get("kind")).unwrap_or_default().to_owned(), TITLE_LIMIT),
+                threshold: count("threshold"),
+                verdict: text(json.get("verdict")).unwrap_or_default().parse().unwrap_or_default(),
+                reason: text(json.get("reason")).map(|reason| shortened(reason.to_owned(), EVENT_LIMIT)),
             },
             days: percentiles(json.get("days"))?,
             hours: percentiles(json.get("hours"))?,
@@ -212,7 +212,7 @@ impl LatenciesOutline {
     /// Reads what [`super::Latencies::to_json`] wrote.
     pub fn parse(content: &[u8]) -> Result<LatenciesOutline, NotAHistory> {
         let json = read(content)?;
-        let endpoints = json.get("endpoints").list().ok_or(wrong("the number of endpoints"))?;
+        let endpoints = list(json.get("endpoints")).ok_or(wrong("the number of endpoints"))?;
         let of_endpoint = |json: &Json| {
             Ok(SketchesOutline {
                 key: read_key(json)?,
@@ -224,7 +224,7 @@ impl LatenciesOutline {
         Ok(LatenciesOutline {
             node: read_node(&json)?,
             endpoints: endpoints.iter().take(ENDPOINTS_LIMIT).map(of_endpoint).collect::<Result<_, _>>()?,
-            until: json.get("until").number().ok_or(wrong("the last day"))?,
+            until: number(json.get("until")).ok_or(wrong("the last day"))?,
         })
     }
 }
@@ -266,26 +266,47 @@ fn wrong(what: &'static str) -> NotAHistory {
 }
 
 /// Reads JSON of the version that is known.
-fn read(content: &[u8]) -> Result<Json, NotAHistory> {
-    let malformed = |at: usize| NotAHistory::Malformed(format!("it is no JSON at byte {at}"));
-    let json = Json::parse(content).map_err(malformed)?;
-    match json.get("version").number() {
+fn read(content: &[u8]) -> Result<Json<'_>, NotAHistory> {
+    let text = std::str::from_utf8(content).map_err(|error| NotAHistory::Malformed(error.to_string()))?;
+    let json = json::parse(text).map_err(|error| NotAHistory::Malformed(error.to_string()))?;
+    match number(json.get("version")) {
         Some(version) if version == i64::from(VERSION) => Ok(json),
         Some(other) => Err(NotAHistory::Newer(other)),
         None => Err(NotAHistory::Malformed("it names no version".to_owned())),
     }
 }
 
-fn read_node(json: &Json) -> Result<Option<NodeName>, NotAHistory> {
-    let name = match json.get("node") {
-        Json::Nothing => return Ok(None),
-        name => name.text().unwrap_or_default(),
-    };
-    NodeName::new(name).map(Some).map_err(|_| wrong("the node's name"))
+/// The whole number, if it is one.
+fn number(json: Option<&Json<'_>>) -> Option<i64> {
+    json?.as_integer()
 }
 
-fn read_key(json: &Json) -> Result<EndpointKey, NotAHistory> {
-    let text = |name: &str, limit| Some(shortened(json.get(name).text()?.to_owned(), limit));
+/// The text, if it is one.
+fn text<'j>(json: Option<&'j Json<'_>>) -> Option<&'j str> {
+    if let Json::Text(text) = json? { Some(text) } else { None }
+}
+
+/// The elements of a list; where nothing is, there are none.
+fn list<'j, 't>(json: Option<&'j Json<'t>>) -> Option<&'j [Json<'t>]> {
+    match json {
+        Some(Json::Array(list)) => Some(list),
+        Some(_) => None,
+        None => Some(&[]),
+    }
+}
+
+/// The numbers of a list.
+fn numbers(json: Option<&Json<'_>>) -> Option<Vec<i64>> {
+    list(json)?.iter().map(Json::as_integer).collect()
+}
+
+fn read_node(json: &Json<'_>) -> Result<Option<NodeName>, NotAHistory> {
+    let Some(name) = json.get("node") else { return Ok(None) };
+    NodeName::new(text(Some(name)).unwrap_or_default()).map(Some).map_err(|_| wrong("the node's name"))
+}
+
+fn read_key(json: &Json<'_>) -> Result<EndpointKey, NotAHistory> {
+    let text = |name: &str, limit| Some(shortened(text(json.get(name))?.to_owned(), limit));
     match (text("title", TITLE_LIMIT), text("endpoint", LOCATOR_LIMIT)) {
         (Some(title), Some(locator)) => Ok(EndpointKey { title, locator }),
         _ => Err(wrong("the name of an endpoint")),
@@ -302,25 +323,30 @@ fn read_span(triple: &[i64], end_before: UnixNanos) -> Option<Span> {
 
 fn read_last(last: &[Json]) -> Option<Observation> {
     let [at, code, interval] = last else { return None };
-    let interval = interval.number().filter(|interval| *interval > 0);
-    Some(Observation { at: at.number()?, status: status_of(code.number()?)?, interval })
+    let interval = interval.as_integer().filter(|interval| *interval > 0);
+    Some(Observation { at: at.as_integer()?, status: status_of(code.as_integer()?)?, interval })
 }
 
-fn read_event(json: &Json) -> Option<Event> {
-    let [at, reason] = json.list()? else { return None };
-    Some(Event { at: at.number()?, reason: shortened(reason.text()?.to_owned(), EVENT_LIMIT) })
+fn read_event(json: &Json<'_>) -> Option<Event> {
+    let [at, reason] = list(Some(json))? else { return None };
+    Some(Event { at: at.as_integer()?, reason: shortened(text(Some(reason))?.to_owned(), EVENT_LIMIT) })
 }
 
-fn read_message(json: &Json) -> Option<SaidOutline> {
-    let [at, message, about] = json.list()? else { return None };
-    let about = about.numbers()?.into_iter().map(|place| usize::try_from(place).ok()).collect::<Option<_>>()?;
-    Some(SaidOutline { at: at.number()?, message: shortened(message.text()?.to_owned(), MESSAGE_LIMIT), about })
+fn read_message(json: &Json<'_>) -> Option<SaidOutline> {
+    let [at, message, about] = list(Some(json))? else { return None };
+    let about = numbers(Some(about))?.into_iter().map(|place| usize::try_from(place).ok()).collect::<Option<_>>()?;
+    Some(SaidOutline {
+        at: at.as_integer()?,
+        message: shortened(text(Some(message))?.to_owned(), MESSAGE_LIMIT),
+        about,
+    })
 }
 
 /// Reads a column; `read` gives `None` for what is wrong and `Some(None)` for nothing.
-fn row<T>(column: &Json, each: &str, read: impl Fn(&Json) -> Option<Option<T>>) -> Option<Row<T>> {
-    let from = column.get("from").number().unwrap_or(0);
-    let each = column.get(each).list()?;
+fn row<T>(column: Option<&Json<'_>>, each: &str, read: impl Fn(&Json<'_>) -> Option<Option<T>>) -> Option<Row<T>> {
+    let Some(column) = column else { return Some(Vec::new()) };
+    let from = number(column.get("from")).unwrap_or(0);
+    let each = list(column.get(each))?;
     // Far from where numbers end, so that nobody has to fear reckoning with them.
     if from.unsigned_abs() > u64::from(u32::MAX) {
         return None;
@@ -332,8 +358,8 @@ fn row<T>(column: &Json, each: &str, read: impl Fn(&Json) -> Option<Option<T>>) 
     Some(row)
 }
 
-fn percentiles(column: &Json) -> Result<Row<Percentiles>, NotAHistory> {
-    let bucket = |json: &Json| match json.number()? {
+fn percentiles(column: Option<&Json<'_>>) -> Result<Row<Percentiles>, NotAHistory> {
+    let bucket = |json: &Json| match json.as_integer()? {
         -1 => Some(None),
         place => Bucket::at(u64::try_from(place).ok()?).map(Some),
     };
@@ -351,9 +377,10 @@ fn percentiles(column: &Json) -> Result<Row<Percentiles>, NotAHistory> {
     .collect()
 }
 
-fn sketches(column: &Json) -> Result<Row<Sketch>, NotAHistory> {
+fn sketches(column: Option<&Json<'_>>) -> Result<Row<Sketch>, NotAHistory> {
     let read = |json: &Json| {
-        let numbers: Option<Vec<u64>> = json.numbers()?.into_iter().map(|number| u64::try_from(number).ok()).collect();
+        let numbers: Option<Vec<u64>> =
+            numbers(Some(json))?.into_iter().map(|number| u64::try_from(number).ok()).collect();
         let sketch = Sketch::from_numbers(&numbers?)?;
         Some((!sketch.is_empty()).then_some(sketch))
     };

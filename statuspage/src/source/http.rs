@@ -1,6 +1,6 @@
 //! Reading a directory behind any web server: its `index.json` lists the check files. Pure; [`super::fetch`] sends.
 
-use serde_json::{Map, Value};
+use shared::json::{self, Json};
 use shared::object_name::{self, CheckFileName};
 use shared::{HOUR, UnixNanos};
 
@@ -20,13 +20,17 @@ pub(crate) fn object_url(directory: &str, name: &CheckFileName) -> String {
 
 /// Reads an `index.json`: `{"<name>": <unix-ns when indexed>, …}`; only the names count.
 pub(crate) fn parse_index(body: &[u8]) -> Result<Listing, SourceError> {
-    let names: Map<String, Value> =
-        serde_json::from_slice(body).map_err(|error| SourceError::NotAnIndex(error.to_string()))?;
+    let text = String::from_utf8_lossy(body);
+    let names = match json::parse(&text) {
+        Ok(Json::Object(names)) => names,
+        Ok(_) => return Err(SourceError::NotAnIndex("it is no object".to_owned())),
+        Err(error) => return Err(SourceError::NotAnIndex(error.to_string())),
+    };
     let mut listing = Listing::default();
     for (name, _) in names {
         match CheckFileName::parse(&name) {
             Some(name) => listing.files.push(Listed { name, size: None }),
-            None => listing.foreign.push(name),
+            None => listing.foreign.push(name.into_owned()),
         }
     }
     Ok(listing)
