@@ -1,16 +1,12 @@
-//! Long histories and several nodes: known outages in, exact figures out, in the terminal and on the page.
+//! Long histories and several nodes in the terminal: known outages in, exact figures out.
 
 use std::path::Path;
 
-use harness::browser::Browser;
-use harness::bucket::Bucket;
-use harness::caddy::Caddy;
 use harness::checker::Checker;
 use harness::configuration::{check, directory, watching};
-use harness::page::{self, Page};
-use harness::{ministack, now};
+use harness::now;
 use serde_json::{Value, json};
-use shared::object_name::{CheckFileName, HISTORY_INDEX, HistoryName, HistoryPart, NodeName};
+use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
 use shared::result::{Attempt, CheckResult, write_check_file};
 use shared::status::Status;
 use shared::verdict::Policy;
@@ -99,27 +95,6 @@ fn endpoint<'a>(status: &'a Value, title: &str) -> &'a Value {
     all.iter().find(|endpoint| endpoint["title"] == title).expect("it is among them")
 }
 
-/// How many of the page's requests were for data, and what they weighed on the wire.
-async fn data_requests(browser: &Browser, marks: &[&str]) -> (usize, f64) {
-    let script = "return performance.getEntriesByType('resource').map(entry => [entry.name, entry.transferSize]);";
-    let entries = browser.script(script).await;
-    let entries = entries.as_array().cloned().unwrap_or_default();
-    let of_data = entries.iter().filter(|entry| {
-        let name = entry[0].as_str().unwrap_or_default();
-        marks.iter().any(|mark| name.contains(mark))
-    });
-    of_data.fold((0, 0.0), |(count, bytes), entry| (count + 1, bytes + entry[1].as_f64().unwrap_or_default()))
-}
-
-/// The page and the terminal say the same of `Shop`, and it is what was generated.
-fn assert_agreement(page: &Page, status: &Value, down: Nanos) {
-    let (on_page, told) = (page.endpoint("Shop"), endpoint(status, "Shop"));
-    assert_eq!(told["down"].as_i64(), Some(down), "{told}");
-    assert_eq!(on_page.text_of("uptime"), told["uptime"].as_str().unwrap_or_default());
-    assert_eq!(on_page.text_of("status"), told["status"].as_str().unwrap_or_default());
-    assert_eq!(page.endpoint("Site").text_of("uptime"), "100%");
-}
-
 #[tokio::test]
 async fn known_outages_give_the_same_figures_in_the_terminal_for_each_policy() {
     for (policy, down, word) in [
@@ -167,44 +142,6 @@ async fn a_rebuild_gives_what_the_rounds_gave() {
     std::fs::remove_file(&path).expect("it can be lost");
     assert_eq!(checker.call(&["history", "rebuild", "-c", "checker.json"]).await.code, 0);
     assert_eq!(std::fs::read(&path).expect("it is made again"), grown);
-}
-
-#[tokio::test]
-async fn a_long_range_is_a_few_requests_from_plain_http_and_agrees_with_the_terminal() {
-    let checker = Checker::new(&configuration(&directory()));
-    fill(&checker.path("checks"), &check_files(now(), Policy::Majority));
-    rebuild_all(&checker).await;
-    assert!(checker.path("checks").join(HISTORY_INDEX).exists());
-    let served = checker.serve(&[]).await;
-    let browser = Browser::open().await;
-    let page = page::visit(&browser, &served.url).await;
-    page.assert_clean();
-    // The node that serves has made a round of its own by now, or will; those of the others are known.
-    let (requests, bytes) = data_requests(&browser, &["/store/"]).await;
-    assert!(requests <= 3 + NODES.len() + 1, "{requests} requests: {:?}", page.requests());
-    assert!(bytes <= 60_000.0, "{bytes} bytes");
-    let shop = page.endpoint("Site");
-    assert_eq!(shop.text_of("uptime"), "100%");
-    assert!(page.endpoint("Shop").text_of("reason").contains("unreachable from"), "{:#}", page.0);
-}
-
-#[tokio::test]
-async fn a_long_range_is_a_few_requests_from_s3_and_agrees_with_the_terminal() {
-    let bucket = Bucket::new().await;
-    let checker = Checker::new(&configuration(&bucket.storage()));
-    let prefixed = |(name, content): (String, String)| (format!("{}{name}", bucket.prefix), content);
-    bucket.put_each(check_files(now(), Policy::Majority).into_iter().map(prefixed).collect()).await;
-    rebuild_all(&checker).await;
-    let mut config = bucket.page_config(Some(&ministack::reader(&bucket.name).await));
-    config.range = 10 * DAY;
-    let caddy = Caddy::start(&ministack::server().url).await;
-    caddy.configure(&config.to_json());
-    let browser = Browser::open().await;
-    let page = page::visit(&browser, &caddy.url).await;
-    page.assert_clean();
-    let (requests, _) = data_requests(&browser, &["list-type", "-check.json", "history/"]).await;
-    assert!(requests <= 3 + NODES.len(), "{requests} requests: {:?}", page.requests());
-    assert_agreement(&page, &status(&checker).await, HOUR);
 }
 
 #[tokio::test]

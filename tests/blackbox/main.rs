@@ -10,6 +10,7 @@ mod doctor;
 mod documents;
 mod expiry;
 mod history;
+mod long_ranges;
 mod original;
 mod page_trouble;
 mod provisioning;
