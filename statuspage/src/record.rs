@@ -10,7 +10,7 @@ use shared::status::Status;
 use shared::uptime::Observation;
 use shared::{Nanos, UnixNanos};
 
-use crate::sorted::{self, find_descending};
+use shared::sorted::{self, find_descending};
 
 /// The most endpoints that are kept: a store that names more is hostile or not meant for a page.
 pub const ENDPOINTS_LIMIT: usize = 10_000;
