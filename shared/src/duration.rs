@@ -50,12 +50,10 @@ fn decimal_times(number: &str, size: Nanos) -> Option<Nanos> {
     if whole.is_empty() || fraction.len() > 18 || fraction.contains('.') {
         return None;
     }
-    let whole: i128 = whole.parse().ok()?;
-    let numerator: i128 = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
-    let scale = 10_i128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-    let size = i128::from(size);
-    let nanos = whole.checked_mul(size)?.checked_add(numerator.checked_mul(size)? / scale)?;
-    Nanos::try_from(nanos).ok()
+    let whole: Nanos = whole.parse().ok()?;
+    // From the last figure to the first, so that no number grows; what is cut on the way changes nothing in the end.
+    let part = fraction.bytes().rev().fold(0, |part, figure| (i64::from(figure - b'0') * size + part) / 10);
+    whole.checked_mul(size)?.checked_add(part)
 }
 
 /// Writes a duration so that [`parse`] reads the same number back: `10m`, `1h30m`, `1500ms` as `1s500ms`.
@@ -88,12 +86,12 @@ pub fn rtt(nanos: Nanos) -> String {
         _ => (SECOND, "s"),
     };
     // In integers, since the page would carry the formatting of floating-point numbers for this alone.
-    let (nanos, size) = (i128::from(nanos), i128::from(size));
-    let rounded = |scale: i128| ((nanos * scale + size / 2) / size) as i64;
-    if nanos * 1_000 < 9_995 * size {
+    let (whole, part) = (nanos / size, nanos % size);
+    let rounded = |scale: i64| whole * scale + (part * scale + size / 2) / size;
+    if nanos < size / 200 * 1_999 {
         let hundredths = rounded(100);
         format!("{}.{:02} {unit}", hundredths / 100, hundredths % 100)
-    } else if nanos * 100 < 9_995 * size {
+    } else if nanos < size / 20 * 1_999 {
         let tenths = rounded(10);
         format!("{}.{} {unit}", tenths / 10, tenths % 10)
     } else {
@@ -142,6 +140,8 @@ mod tests {
             ("0", 0),
             ("0s", 0),
             ("250µs", 250_000),
+            ("1.000000000000000001d", DAY),
+            ("0.999999999999999999w", 7 * DAY - 1),
         ] {
             assert_eq!(parse(text), Ok(nanos), "{text}");
         }

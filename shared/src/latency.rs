@@ -104,11 +104,12 @@ impl Sketch {
     /// `None` if nothing was counted.
     #[must_use]
     pub fn percentile(&self, percent: u8) -> Option<Bucket> {
-        let last = u128::from(self.count().checked_sub(1)?);
-        let rank = last * u128::from(percent.min(100)) / 100;
-        let mut before = 0_u128;
+        let last = self.count().checked_sub(1)?;
+        let percent = u64::from(percent.min(100));
+        let rank = last / 100 * percent + last % 100 * percent / 100;
+        let mut before = 0_u64;
         for (bucket, count) in &self.counts {
-            before += u128::from(*count);
+            before = before.saturating_add(*count);
             if before > rank {
                 return Some(*bucket);
             }

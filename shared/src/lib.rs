@@ -13,6 +13,7 @@ pub mod nearest;
 pub mod object_name;
 pub mod page_config;
 pub mod result;
+pub mod sorted;
 pub mod standing;
 pub mod stats;
 pub mod status;

@@ -2,6 +2,7 @@
 
 use crate::Nanos;
 use crate::result::Attempt;
+use crate::sorted;
 
 /// Total, mean, median, smallest and greatest round-trip time of some attempts, in nanoseconds.
 ///
@@ -31,13 +32,15 @@ impl Stats {
     /// The statistics of these round-trip times in nanoseconds; `None` if there are none.
     #[must_use]
     pub fn of(mut rtts: Vec<Nanos>) -> Option<Stats> {
-        rtts.sort_unstable();
+        sorted::numbers(&mut rtts);
         let (min, max) = (*rtts.first()?, *rtts.last()?);
-        let sum: i128 = rtts.iter().map(|rtt| i128::from(*rtt)).sum();
-        let count = rtts.len() as i128;
+        let count = rtts.len() as i64;
+        // The mean in two parts, so that a sum beyond the greatest number spoils nothing.
+        let (quotients, rests) =
+            rtts.iter().fold((0, 0), |(quotients, rests), rtt| (quotients + rtt / count, rests + rtt % count));
         Some(Stats {
-            total: i64::try_from(sum).unwrap_or(i64::MAX),
-            mean: i64::try_from(sum / count).unwrap_or(i64::MAX),
+            total: rtts.iter().fold(0, |total: i64, rtt| total.saturating_add(*rtt)),
+            mean: quotients + rests / count,
             median: median_of_sorted(&rtts),
             min,
             max,
@@ -57,7 +60,7 @@ fn median_of_sorted(sorted: &[Nanos]) -> Nanos {
 
 /// The mean of two numbers, without overflow, cut towards the smaller.
 fn midpoint(low: Nanos, high: Nanos) -> Nanos {
-    i128::midpoint(i128::from(low), i128::from(high)) as Nanos
+    (low & high) + ((low ^ high) >> 1)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Uptime is time, not a count of checks: a result stands from its timestamp until the next one, or until its
 //! interval times [`TOLERANCE`] has passed; after that the status is unknown. Unknown time has no span.
 
+use crate::sorted;
 use crate::status::Status;
 use crate::{MINUTE, Nanos, UnixNanos};
 
@@ -42,7 +43,9 @@ pub struct Observation {
 #[must_use]
 pub fn spans(mut observations: Vec<Observation>, now: UnixNanos) -> Vec<Span> {
     observations.retain(|observation| observation.at <= now);
-    observations.sort_unstable_by_key(Observation::place_in_time);
+    sorted::by_key(&mut observations, |seen| seen.interval.unwrap_or(i64::MIN));
+    sorted::by_key(&mut observations, |seen| seen.status as i64);
+    sorted::by_key(&mut observations, |seen| seen.at);
     let mut track = Track::default();
     for observation in observations {
         track.add(observation);
@@ -132,7 +135,7 @@ pub fn stands_for(interval: Nanos) -> Nanos {
 pub fn usual_gap(times: &[UnixNanos]) -> Option<Nanos> {
     let mut gaps: Vec<Nanos> =
         times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).filter(|gap| *gap > 0).collect();
-    gaps.sort_unstable();
+    sorted::numbers(&mut gaps);
     gaps.get(gaps.len() / 2).copied()
 }
 
@@ -274,8 +277,13 @@ impl Share {
         if self.part >= self.whole {
             return "100%".to_owned();
         }
-        // In units of 10^-7: five decimals of a percentage, cut.
-        let cut = (i128::from(self.part) * 10_000_000 / i128::from(self.whole)) as i64;
+        // In units of 10^-7, five decimals of a percentage, cut: a figure after the other, so that nothing overflows.
+        let (mut cut, mut rest) = (0, self.part);
+        for _ in 0..7 {
+            let ten = rest.saturating_mul(10);
+            cut = cut * 10 + ten / self.whole;
+            rest = ten % self.whole;
+        }
         let (whole, decimals) = (cut / 100_000, format!("{:05}", cut % 100_000));
         let nines = decimals.bytes().take_while(|byte| *byte == b'9').count();
         let shown = if whole == 99 { (nines + 1).clamp(2, 5) } else { 2 };

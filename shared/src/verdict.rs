@@ -4,6 +4,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
+use crate::sorted;
 use crate::status::Status;
 use crate::uptime::{Span, push, status_at};
 use crate::{MINUTE, Nanos, UnixNanos};
@@ -158,7 +159,7 @@ pub fn combine(nodes: &[Vec<Span>], policy: Policy) -> Vec<Span> {
             }
         }
     }
-    changes.sort_by_key(|(moment, ..)| *moment);
+    sorted::by_key(&mut changes, |(moment, ..)| *moment);
     let mut now_says = vec![Status::Unknown; nodes.len()];
     let mut combined = Vec::new();
     let mut open: Option<(UnixNanos, Status)> = None;

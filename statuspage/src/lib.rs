@@ -11,6 +11,5 @@ pub mod calendar;
 pub mod components;
 pub mod load;
 pub mod record;
-mod sorted;
 pub mod source;
 pub mod view;

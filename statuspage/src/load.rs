@@ -11,8 +11,8 @@ use shared::result::CheckFile;
 use shared::{HOUR, MINUTE, UnixNanos};
 
 use crate::record::Record;
-use crate::sorted;
 use crate::source::{CHECK_FILE_LIMIT, Listing, SourceError};
+use shared::sorted;
 
 /// How many files are asked for at once: browsers send six at a time over HTTP/1, and many more over HTTP/2.
 const CONCURRENT_FETCHES: usize = 24;

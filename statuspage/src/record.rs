@@ -13,7 +13,7 @@ use shared::uptime::{self, Observation, Span, Track};
 use shared::verdict::Policy;
 use shared::{DAY, HOUR, Nanos, UnixNanos};
 
-use crate::sorted::{self, find_descending};
+use shared::sorted::{self, find_descending};
 
 /// The most endpoints that are kept: a store that names more is hostile or not meant for a page.
 pub const ENDPOINTS_LIMIT: usize = 10_000;

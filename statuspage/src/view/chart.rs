@@ -13,7 +13,7 @@ use super::period::Period;
 use super::words::number;
 use crate::calendar::Calendar;
 use crate::record::Look;
-use crate::sorted;
+use shared::sorted;
 
 /// The width of the drawing in its own units; it is stretched to the width there is.
 pub const WIDTH: f64 = 1_000.0;
@@ -204,12 +204,10 @@ impl Scale {
         let seen = if threshold <= max.saturating_mul(THRESHOLD_IN_SIGHT) { max.max(threshold) } else { max };
         if max / median.max(1) >= LOGARITHMIC_FROM {
             let least = buckets.iter().filter_map(|bucket| bucket.stats).map(|stats| stats.median).min().unwrap_or(1);
-            let bottom = 10_f64.powf((least.max(1_000) as f64).log10().floor());
-            return Scale {
-                top: 10_f64.powf((seen as f64).log10().ceil()).max(bottom * 10.0),
-                bottom,
-                logarithmic: true,
-            };
+            let bottom = power_of_ten(least.max(1_000));
+            let below = power_of_ten(seen);
+            let top = if below < seen as f64 { below * 10.0 } else { below };
+            return Scale { top: top.max(bottom * 10.0), bottom, logarithmic: true };
         }
         let step = round_step(seen.max(1) as f64 / 3.0);
         Scale { top: (seen as f64 / step).ceil().max(1.0) * step, bottom: 0.0, logarithmic: false }
@@ -230,7 +228,7 @@ impl Scale {
         let mut values = Vec::new();
         if self.logarithmic {
             let decades = (self.top / self.bottom).log10().round().max(1.0);
-            let every = 10_f64.powf((decades / 3.0).ceil().max(1.0));
+            let every = [10.0, 100.0, 1_000.0, 10_000.0][((decades - 1.0) / 3.0).clamp(0.0, 3.0) as usize];
             let mut value = self.top;
             while value > self.bottom * 1.5 {
                 values.push(value);
@@ -248,9 +246,18 @@ impl Scale {
     }
 }
 
+/// The greatest power of ten that is not above; 1 at the least.
+fn power_of_ten(limit: Nanos) -> f64 {
+    let mut power = 1;
+    while limit / power >= 10 {
+        power *= 10;
+    }
+    power as f64
+}
+
 /// The round number (1, 2 or 5 times a power of ten) that is nearest above.
 fn round_step(least: f64) -> f64 {
-    let power = 10_f64.powf(least.max(1.0).log10().floor());
+    let power = power_of_ten(least as Nanos);
     [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= least * 0.999).unwrap_or(power)
 }
 

@@ -19,10 +19,10 @@ use shared::history::Outline;
 
 use crate::calendar::Calendar;
 use crate::load::Memory;
-use crate::sorted;
 use endpoint::{EndpointView, Reckoned};
 use overall::Overall;
 use period::Period;
+use shared::sorted;
 use timeline::{DayView, MessageView};
 
 /// The most endpoints that are drawn; the rest is counted, and what is not healthy comes first.

@@ -13,7 +13,7 @@ use super::period::Period;
 use super::words;
 use crate::calendar::{Calendar, rfc3339};
 use crate::record::{Record, Said};
-use crate::sorted;
+use shared::sorted;
 
 /// How long a message stands at the top of the page: who wrote it will write again if it goes on.
 const MESSAGE_IN_FORCE: Nanos = DAY;

@@ -2,11 +2,21 @@
 //! several kilobytes each; here is one sort for all, and look-up in what is sorted already. Pure.
 
 /// Sorts by a key; equal ones keep their order. Nearly free where the order is right already.
-pub(crate) fn by_key<T>(things: &mut Vec<T>, key: impl Fn(&T) -> i64) {
+pub fn by_key<T>(things: &mut Vec<T>, key: impl Fn(&T) -> i64) {
     let keys = things.iter().enumerate().map(|(place, thing)| (key(thing), place)).collect();
     if let Some(order) = order(keys) {
         let mut taken: Vec<Option<T>> = std::mem::take(things).into_iter().map(Some).collect();
         things.extend(order.into_iter().filter_map(|(_, place)| taken[place].take()));
+    }
+}
+
+/// Sorts numbers.
+pub fn numbers(numbers: &mut [i64]) {
+    let keys = numbers.iter().map(|number| (*number, 0)).collect();
+    if let Some(order) = order(keys) {
+        for (number, (sorted, _)) in numbers.iter_mut().zip(order) {
+            *number = sorted;
+        }
     }
 }
 
@@ -19,8 +29,8 @@ fn order(mut keys: Vec<(i64, usize)>) -> Option<Vec<(i64, usize)>> {
     Some(keys)
 }
 
-/// Where a thing stands, or would have to stand, in a row that descends.
-pub(crate) fn find_descending<T: Ord>(row: &[T], thing: &T) -> Result<usize, usize> {
+/// Where a thing stands, or would have to stand, in a row that descends: `Ok` where it is, `Err` where it would be.
+pub fn find_descending<T: Ord>(row: &[T], thing: &T) -> Result<usize, usize> {
     let place = row.partition_point(|other| other > thing);
     if row.get(place) == Some(thing) { Ok(place) } else { Err(place) }
 }
@@ -36,7 +46,10 @@ mod tests {
             let mut expected = things.clone();
             expected.sort_by_key(|(key, _)| *key);
             by_key(&mut things, |(key, _)| *key);
-            prop_assert_eq!(things, expected);
+            prop_assert_eq!(&things, &expected);
+            let mut keys: Vec<i64> = things.iter().rev().map(|(key, _)| *key).collect();
+            numbers(&mut keys);
+            prop_assert!(keys.into_iter().eq(expected.into_iter().map(|(key, _)| key)));
         }
 
         #[test]
