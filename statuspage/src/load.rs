@@ -5,13 +5,14 @@ use std::cell::RefCell;
 
 use futures_util::StreamExt;
 use futures_util::stream;
-use shared::history::{self, OVERLAP, Outline};
+use shared::history::{self, LatenciesOutline, OVERLAP, Outline};
 use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
 use shared::result::CheckFile;
 use shared::{HOUR, MINUTE, UnixNanos};
 
 use crate::record::Record;
 use crate::source::{CHECK_FILE_LIMIT, Listing, SourceError};
+use crate::view::period::Slot;
 use shared::sorted;
 
 /// How many files are asked for at once: browsers send six at a time over HTTP/1, and many more over HTTP/2.
@@ -19,6 +20,12 @@ const CONCURRENT_FETCHES: usize = 24;
 
 /// The most files that are loaded: a month of checks every minute and a bit. The newest count.
 pub const FILES_LIMIT: usize = 50_000;
+
+/// The most check files that are loaded of an hour that somebody opens: ten nodes that look every minute.
+pub const HOUR_FILES_LIMIT: usize = 600;
+
+/// How long after a check its round is stored as a rule.
+const STORED_WITHIN: i64 = 10 * MINUTE;
 
 /// After so many failures in a row nobody answers any more, and the rest waits for the next refresh.
 const FAILURES_IN_A_ROW_LIMIT: usize = 30;
@@ -32,7 +39,8 @@ const REFRESHES_PER_FULL_LIST: u32 = 15;
 
 /// How the page reads a store, so that tests can be one.
 pub(crate) trait Store {
-    async fn list(&self, from: UnixNanos) -> Result<Listing, SourceError>;
+    /// Lists the check files from `from` on, at least to `until`.
+    async fn list(&self, from: UnixNanos, until: UnixNanos) -> Result<Listing, SourceError>;
     async fn get(&self, name: &CheckFileName) -> Result<Vec<u8>, SourceError>;
     /// The names of all histories, and the newest check files if the same answer lists them.
     async fn look(&self) -> Result<Look, SourceError>;
@@ -55,6 +63,8 @@ pub struct Wanted {
     pub from: UnixNanos,
     /// From when on every check file is wanted; what is before is told by histories, as far as nodes keep one.
     pub checks_from: UnixNanos,
+    /// Which objects of a history are wanted.
+    pub parts: &'static [HistoryPart],
 }
 
 impl Wanted {
@@ -83,6 +93,10 @@ pub struct Memory {
     pub failed: Vec<(CheckFileName, SourceError)>,
     /// Files that are no check files inside; since they never change they are not asked for again.
     pub unreadable: Vec<(CheckFileName, String)>,
+    /// The latencies of nodes, if they were asked for.
+    pub latencies: Vec<LatenciesOutline>,
+    /// The hour whose checks were asked for.
+    pub hour: Option<Hour>,
     /// Histories that cannot be used, and why; the check files of their nodes fill in.
     pub unreadable_histories: Vec<(HistoryName, String)>,
     /// The first objects in the store whose names are none of ours.
@@ -126,7 +140,7 @@ pub(crate) async fn refresh(store: &impl Store, memory: &RefCell<Memory>, wanted
         }
     } else {
         let list_from = memory.borrow().list_from(wanted.from);
-        store.list(list_from).await
+        store.list(list_from, UnixNanos::MAX).await
     };
     let names = match listing {
         Ok(listing) => memory.borrow_mut().choose(listing, wanted),
@@ -159,7 +173,7 @@ async fn load_histories(
     let look = store.look().await?;
     memory.borrow_mut().unreadable_histories.retain(|(known, _)| look.histories.iter().any(|(name, _)| name == known));
     let is_new = |(name, tag): &&(HistoryName, Option<String>)| {
-        name.part == HistoryPart::Main && (tag.is_none() || memory.borrow().tag_of(name) != tag.as_ref())
+        wanted.parts.contains(&name.part) && (tag.is_none() || memory.borrow().tag_of(name) != tag.as_ref())
     };
     let changed: Vec<&(HistoryName, Option<String>)> = look.histories.iter().filter(is_new).collect();
     let mut answers = stream::iter(changed)
@@ -186,7 +200,7 @@ async fn list_beside_histories(
     let listing = match newest {
         // A short list reaches back further than any node that is alive is behind.
         Some(listing) if alive_from == Some(from) => listing,
-        _ => store.list(from).await?,
+        _ => store.list(from, UnixNanos::MAX).await?,
     };
     let names: Vec<CheckFileName> = listing.files.iter().map(|listed| listed.name.clone()).collect();
     let further = {
@@ -198,9 +212,65 @@ async fn list_beside_histories(
         })
     };
     match further {
-        Some(further) => store.list(further).await,
+        Some(further) => store.list(further, UnixNanos::MAX).await,
         None => Ok(listing),
     }
+}
+
+/// The checks of an hour, loaded because somebody asked for them.
+#[derive(Debug, Default)]
+pub struct Hour {
+    /// Which hour.
+    pub slot: Slot,
+    /// What its check files say.
+    pub record: Record,
+    /// Whether they are still coming in.
+    pub is_loading: bool,
+    /// How many check files are more than [`HOUR_FILES_LIMIT`].
+    pub left_out: usize,
+    /// Why they could not be loaded.
+    pub problem: Option<SourceError>,
+}
+
+impl Hour {
+    /// An hour of which nothing is known.
+    #[must_use]
+    pub fn of(slot: Slot) -> Hour {
+        Hour { slot, ..Hour::default() }
+    }
+}
+
+/// Loads the checks of an hour.
+pub(crate) async fn load_hour(store: &impl Store, slot: Slot) -> Hour {
+    let mut hour = Hour::of(slot);
+    let until = slot.end.saturating_add(STORED_WITHIN);
+    let listing = match store.list(slot.start, until).await {
+        Ok(listing) => listing,
+        Err(error) => {
+            hour.problem = Some(error);
+            return hour;
+        }
+    };
+    let names = listing.files.into_iter().map(|listed| listed.name);
+    let mut names: Vec<CheckFileName> = names.filter(|name| (slot.start..until).contains(&name.stored_at)).collect();
+    hour.left_out = names.len().saturating_sub(HOUR_FILES_LIMIT);
+    names.truncate(HOUR_FILES_LIMIT);
+    let mut answers = stream::iter(&names)
+        .map(|name| async move { (name, store.get(name).await) })
+        .buffer_unordered(CONCURRENT_FETCHES);
+    while let Some((name, answer)) = answers.next().await {
+        match answer {
+            Ok(content) => {
+                if let Ok(file) = CheckFile::parse(&content) {
+                    hour.record.add(name, file);
+                }
+            }
+            Err(error) => hour.problem = Some(error),
+        }
+    }
+    drop(answers);
+    hour.record.put_in_order();
+    hour
 }
 
 /// From when on check files may not be in a history: two rounds that were stored at nearly the same time may have
@@ -245,17 +315,35 @@ impl Memory {
     ) {
         self.unreadable_histories.retain(|(known, _)| known != name);
         self.tags.retain(|(known, _)| known != name);
-        let reason = match answer.map(|content| Outline::parse(&content)) {
-            Ok(Ok(history)) if history.node == name.node => {
-                self.tags.extend(tag.map(|tag| (name.clone(), tag)));
-                self.record.take_history(history, keep_from);
-                return;
+        let content = answer.map_err(|error| error.to_string());
+        let taken = content.and_then(|content| self.take_part(name, &content, keep_from));
+        match taken {
+            Ok(()) => self.tags.extend(tag.map(|tag| (name.clone(), tag))),
+            Err(reason) => self.unreadable_histories.push((name.clone(), format!("failed to {reason}"))),
+        }
+    }
+
+    fn take_part(&mut self, name: &HistoryName, content: &[u8], keep_from: UnixNanos) -> Result<(), String> {
+        let owner = match name.part {
+            HistoryPart::Main => {
+                let history = Outline::parse(content).map_err(|error| error.to_string())?;
+                let owner = history.node.clone();
+                if owner == name.node {
+                    self.record.take_history(history, keep_from);
+                }
+                owner
             }
-            Ok(Ok(_)) => "it is another node's".to_owned(),
-            Ok(Err(error)) => format!("failed to {error}"),
-            Err(error) => format!("failed to {error}"),
+            HistoryPart::Latency => {
+                let latencies = LatenciesOutline::parse(content).map_err(|error| error.to_string())?;
+                let owner = latencies.node.clone();
+                if owner == name.node {
+                    self.latencies.retain(|known| known.node != owner);
+                    self.latencies.push(latencies);
+                }
+                owner
+            }
         };
-        self.unreadable_histories.push((name.clone(), reason));
+        if owner == name.node { Ok(()) } else { Err("use it: it is another node's".to_owned()) }
     }
 
     /// The files to get, newest first, so that the present is known before the past.
@@ -363,7 +451,7 @@ mod tests {
             Ok(self.histories[name].clone().into_bytes())
         }
 
-        async fn list(&self, from: UnixNanos) -> Result<Listing, SourceError> {
+        async fn list(&self, from: UnixNanos, _: UnixNanos) -> Result<Listing, SourceError> {
             if self.down {
                 return Err(SourceError::Blocked("store/".to_owned()));
             }
@@ -393,7 +481,7 @@ mod tests {
     fn load(store: &Shelf, memory: &RefCell<Memory>, from: UnixNanos) -> usize {
         let mut calls = 0;
         let checks_from = if store.histories.is_empty() { from } else { UnixNanos::MAX };
-        refresh(store, memory, Wanted { from, checks_from }, |_| calls += 1)
+        refresh(store, memory, Wanted { from, checks_from, parts: &[HistoryPart::Main] }, |_| calls += 1)
             .now_or_never()
             .expect("nothing in it waits");
         calls

@@ -1,6 +1,7 @@
 //! Thin components: a view value in, elements out. None computes, fetches, formats or reads the time.
 
 mod chart;
+mod detail;
 mod element;
 mod endpoint;
 mod message;

@@ -44,7 +44,7 @@ fn ready(state: State, config: &PageConfig) -> Vec<Built> {
         .with_all(overall::overall(state))
         .with(message::messages(view))
         .with(ranges::ranges(state, config.range))
-        .with(endpoint::endpoints(view))
+        .with(endpoint::endpoints(state))
         .with(problems(state))
         .with(timeline::timeline(view))
         .with(timeline::observers(view));

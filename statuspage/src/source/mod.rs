@@ -78,8 +78,9 @@ pub enum SourceError {
     NotAnIndex(String),
 }
 
-/// Lists the check files that were stored at `from` or later (a plain web server lists older ones, too).
-pub async fn list(source: &Source, from: UnixNanos, now: UnixNanos) -> Result<Listing, SourceError> {
+/// Lists the check files that were stored at `from` or later (a plain web server lists older ones, too), at least to
+/// `until`.
+pub async fn list(source: &Source, from: UnixNanos, until: UnixNanos, now: UnixNanos) -> Result<Listing, SourceError> {
     match source {
         Source::Http { url } => {
             let answer = fetch::get(&http::list_url(url, from), Freshness::Revalidated, LIST_LIMIT).await?;
@@ -101,7 +102,8 @@ pub async fn list(source: &Source, from: UnixNanos, now: UnixNanos) -> Result<Li
                 all.files.extend(page.listing.files);
                 all.foreign.extend(page.listing.foreign);
                 continuation = page.next;
-                if continuation.is_none() {
+                let is_enough = all.files.last().is_some_and(|last| last.name.stored_at >= until);
+                if continuation.is_none() || is_enough {
                     break;
                 }
             }

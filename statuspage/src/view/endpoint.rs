@@ -9,7 +9,8 @@ use shared::verdict::{self, Present};
 use shared::{Nanos, UnixNanos, duration};
 
 use super::chart::{self, ChartView};
-use super::period::Period;
+use super::detail::LevelView;
+use super::period::{Period, Slot};
 use super::strip::{self, BarView};
 use super::words;
 use crate::calendar::Calendar;
@@ -44,6 +45,8 @@ pub struct EndpointView {
     pub strip_label: String,
     /// The bars, oldest first.
     pub strip: Vec<Arc<BarView>>,
+    /// What a reader has opened of it: days, hours and checks.
+    pub levels: Vec<LevelView>,
     /// The response times.
     pub chart: ChartView,
 }
@@ -196,7 +199,13 @@ pub fn mark_retired(all: &mut [Reckoned<'_>]) {
 
 /// What stands on the page about an endpoint; `marks` are the moments of messages.
 #[must_use]
-pub fn endpoint(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, marks: &[UnixNanos]) -> EndpointView {
+pub fn endpoint(
+    reckoned: &Reckoned<'_>,
+    period: &Period,
+    opened: Option<Slot>,
+    calendar: Calendar<'_>,
+    marks: &[UnixNanos],
+) -> EndpointView {
     let now = calendar.now;
     let whole = reckoned.reckoning(period.from, now, now);
     // A clock that is a little behind changes nothing: then the last span still holds.
@@ -234,7 +243,8 @@ pub fn endpoint(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>
         uptime,
         coverage,
         strip_label: format!("Uptime of {name} {}, oldest first", period.in_words(calendar)),
-        strip: strip::strip(reckoned, period, calendar),
+        strip: strip::strip(reckoned, period, opened, calendar),
+        levels: Vec::new(),
         chart: chart::chart(reckoned, period, calendar, marks),
         name,
     }
@@ -334,7 +344,7 @@ pub(crate) mod tests {
 
     fn view(looks: &[(&str, &str, i64, Status)]) -> EndpointView {
         let record = record(looks);
-        endpoint(&reckon(&record)[0], &period(), utc(), &[])
+        endpoint(&reckon(&record)[0], &period(), None, utc(), &[])
     }
 
     #[test]

@@ -3,9 +3,11 @@
 
 pub mod broken;
 pub mod chart;
+pub mod detail;
 pub mod endpoint;
 pub mod icon;
 pub mod overall;
+pub mod percentiles;
 pub mod period;
 pub mod problems;
 pub mod strip;
@@ -16,9 +18,11 @@ use std::sync::Arc;
 
 use shared::Nanos;
 use shared::history::Outline;
+use shared::object_name::HistoryPart;
 
 use crate::calendar::Calendar;
 use crate::load::Memory;
+use detail::Opened;
 use endpoint::{EndpointView, Reckoned};
 use overall::Overall;
 use period::Period;
@@ -85,7 +89,13 @@ pub struct ObserverView {
 
 /// Reckons everything that stands on the page.
 #[must_use]
-pub fn page(memory: &mut Memory, calendar: Calendar<'_>, settings: Settings, loading: Loading) -> PageView {
+pub fn page(
+    memory: &mut Memory,
+    calendar: Calendar<'_>,
+    settings: Settings,
+    opened: &Opened,
+    loading: Loading,
+) -> PageView {
     memory.record.put_in_order();
     let record = &memory.record;
     let period = Period::new(settings.range, settings.bars_limit, calendar);
@@ -105,7 +115,20 @@ pub fn page(memory: &mut Memory, calendar: Calendar<'_>, settings: Settings, loa
     let endpoints = reckoned
         .iter()
         .take(ENDPOINTS_SHOWN)
-        .map(|reckoned| Arc::new(endpoint::endpoint(reckoned, &period, calendar, &marks)))
+        .map(|reckoned| {
+            let opened = (reckoned.id == opened.id).then_some(opened);
+            let slot = opened.and_then(|opened| opened.path.first().copied());
+            let mut view = endpoint::endpoint(reckoned, &period, slot, calendar, &marks);
+            if settings.percentiles == Percentiles::Wanted
+                && let Some(told) = percentiles::in_words(reckoned, &memory.latencies, &period)
+            {
+                view.chart.summary = told;
+            }
+            if let Some(opened) = opened {
+                view.levels = detail::levels(reckoned, opened, memory.hour.as_ref(), &period, calendar);
+            }
+            Arc::new(view)
+        })
         .collect();
     let hidden = reckoned.len().saturating_sub(ENDPOINTS_SHOWN);
     PageView {
@@ -132,6 +155,18 @@ pub struct Settings {
     pub interval: Nanos,
     /// How many bars there is room for.
     pub bars_limit: usize,
+    /// Whether percentiles are told.
+    pub percentiles: Percentiles,
+}
+
+/// Whether a reader wants to know the percentiles of response times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Percentiles {
+    /// Nobody asked.
+    #[default]
+    NotWanted,
+    /// Somebody did.
+    Wanted,
 }
 
 fn observers(reckoned: &[Reckoned<'_>], memory: &Memory, period: &Period, calendar: Calendar<'_>) -> Vec<ObserverView> {
@@ -152,7 +187,7 @@ fn observers(reckoned: &[Reckoned<'_>], memory: &Memory, period: &Period, calend
                     crowd.stored, crowd.expected
                 );
             }
-            let is_unreadable = memory.unreadable_histories.iter().any(|(name, _)| name.node == *node);
+            let is_unreadable = memory.unreadable_histories.iter().any(|(name, _)| name.part == HistoryPart::Main && name.node == *node);
             if is_unreadable {
                 reported.push_str("; history unreadable");
             }

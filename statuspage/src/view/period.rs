@@ -9,6 +9,9 @@ use crate::calendar::Calendar;
 /// Ranges up to this are cut into hours, longer ones into days.
 pub const HOURS_UP_TO: Nanos = 3 * DAY;
 
+/// A day on which clocks are set back is longer than others, and never as long as this.
+const LONGEST_DAY: Nanos = 36 * HOUR;
+
 /// The ranges that a reader can choose from, in words; the configured one is among them.
 #[must_use]
 pub fn ranges(configured: Nanos) -> Vec<(Nanos, String)> {
@@ -26,7 +29,7 @@ pub fn ranges(configured: Nanos) -> Vec<(Nanos, String)> {
 }
 
 /// A slot: one bar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Slot {
     /// The first moment of it.
     pub start: UnixNanos,
@@ -64,6 +67,25 @@ impl Period {
         chosen.reverse();
         let slots: Vec<Slot> = chosen.windows(2).map(|pair| Slot { start: pair[0], end: pair[1] }).collect();
         Period { from: chosen[0], to: chosen[chosen.len() - 1], slots, now: calendar.now, by_hour }
+    }
+
+    /// A slot, cut into its hours, or into its days if it is longer than one.
+    #[must_use]
+    pub fn of_slot(slot: Slot, calendar: Calendar<'_>) -> Period {
+        let by_hour = slot.end - slot.start <= LONGEST_DAY;
+        let next = |edge: UnixNanos| {
+            let next =
+                if by_hour { calendar.next_hour(edge) } else { calendar.start_of_day(calendar.day_number(edge) + 1) };
+            next.min(slot.end)
+        };
+        let mut slots = Vec::new();
+        let mut start = slot.start;
+        while start < slot.end {
+            let end = next(start);
+            slots.push(Slot { start, end });
+            start = end;
+        }
+        Period { slots, from: slot.start, to: slot.end, now: calendar.now, by_hour }
     }
 
     /// Where a moment stands between the ends of the axis, from 0 to 1.
