@@ -26,7 +26,7 @@ pub struct Record {
     /// The endpoints, in the order in which they were first seen.
     pub endpoints: Vec<EndpointRecord>,
     places: HashMap<EndpointKey, usize>,
-    /// The nodes with the moment of the newest result of each; `None` is a checker that gives no name.
+    /// The nodes by name, with the moment of the newest result of each; `None` is a checker that gives no name.
     pub nodes: Vec<(Option<NodeName>, UnixNanos)>,
     /// What was said, in no order.
     pub messages: Vec<Said>,
@@ -171,7 +171,10 @@ impl Record {
     fn has_reported(&mut self, node: Option<&NodeName>, at: UnixNanos) {
         match self.nodes.iter_mut().find(|(known, _)| known.as_ref() == node) {
             Some((_, newest)) => *newest = (*newest).max(at),
-            None => self.nodes.push((node.cloned(), at)),
+            None => {
+                let place = self.nodes.partition_point(|(known, _)| known.as_ref() < node);
+                self.nodes.insert(place, (node.cloned(), at));
+            }
         }
     }
 
@@ -265,11 +268,11 @@ impl EndpointRecord {
     }
 
     fn of_node(&mut self, node: Option<&NodeName>) -> &mut NodeLooks {
-        let known = self.nodes.iter().position(|known| known.node.as_ref() == node);
-        let place = known.unwrap_or_else(|| {
-            self.nodes.push(NodeLooks { node: node.cloned(), looks: Vec::new(), past: None });
-            self.nodes.len() - 1
-        });
+        // In the order of their names, whichever came first.
+        let place = self.nodes.partition_point(|known| known.node.as_ref() < node);
+        if self.nodes.get(place).is_none_or(|known| known.node.as_ref() != node) {
+            self.nodes.insert(place, NodeLooks { node: node.cloned(), looks: Vec::new(), past: None });
+        }
         &mut self.nodes[place]
     }
 }

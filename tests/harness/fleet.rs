@@ -145,6 +145,13 @@ impl Fleet {
         if chance >> 32 & 31 == 0 { base * 3 + spread } else { base + spread }
     }
 
+    /// The response times of an endpoint that a node got from a moment on.
+    #[must_use]
+    pub fn answers(&self, node: usize, endpoint: usize, from: UnixNanos) -> Vec<Nanos> {
+        let answered = self.rounds(node).filter(|at| *at >= from && !self.is_down(node, endpoint, *at));
+        answered.map(|at| self.rtt(node, endpoint, at)).collect()
+    }
+
     /// What a node sees in a round.
     #[must_use]
     pub fn results(&self, node: usize, at: UnixNanos) -> Vec<CheckResult> {
