@@ -5,6 +5,7 @@
 
 mod chain;
 mod checks;
+mod clock;
 mod commands;
 mod doctor;
 mod documents;

@@ -98,6 +98,16 @@ impl Checker {
         finish(command, typed).await
     }
 
+    /// `checker` and these words on a machine whose clock is off, such as `-20m`.
+    pub async fn call_with_clock(&self, words: &[&str], off: &str, prepare: impl FnOnce(&mut Command)) -> Run {
+        let library = crate::library("faketime/libfaketimeMT.so.1");
+        let off_by = |command: &mut Command| {
+            prepare(command);
+            command.env("LD_PRELOAD", library).env("FAKETIME", off).env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        };
+        self.call_with(words, off_by).await
+    }
+
     /// `checker` and these words in a terminal; what it printed and what it said besides come as one.
     pub async fn call_on_terminal(&self, words: &[&str]) -> Run {
         let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();

@@ -8,7 +8,7 @@ use shared::{DAY, UnixNanos};
 
 use super::probe::{BrowserAnswer, Probe, Signs};
 use super::writer::{is_denied, is_refused};
-use super::{Finding, Side, address};
+use super::{Finding, Side, address, clock};
 use crate::config::valid::{Bucket, Config, Place, Secret, WriterKeys};
 use crate::provision::policy::{self, Scope};
 use crate::store::S3Problem;
@@ -47,7 +47,12 @@ async fn examine_bucket(
         Err(error) => return findings.push(Finding::failure(Side::Page, format!("failed to {error}"), "")),
     };
     let scope = Scope { bucket: &bucket.name, prefix: &bucket.prefix, region: &source.region };
-    if let Err(problem) = probe.list(&bucket.prefix).await {
+    let listed = probe.list(&bucket.prefix).await;
+    if listed == Err(S3Problem::ClockSkew) {
+        let ahead = clock::ahead(&probe, source, now).await;
+        return findings.push(clock::of_refused(Side::Page, ahead));
+    }
+    if let Err(problem) = listed {
         let remedy = if is_denied(&problem) { rights(&scope, signs) } else { String::new() };
         return findings.push(Finding::failure(
             Side::Page,

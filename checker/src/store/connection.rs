@@ -67,6 +67,8 @@ pub(crate) async fn settings(bucket: &Bucket, credentials: Credentials<'_>) -> S
         .region(region)
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(READ_TRIES))
+        // A wrong clock names rounds wrongly: it has to be told of, not signed around.
+        .disable_clock_skew_correction(true)
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
     match (credentials, &bucket.keys) {
