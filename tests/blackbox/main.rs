@@ -14,6 +14,7 @@ mod history;
 mod original;
 mod page_trouble;
 mod provisioning;
+mod provisioning_place;
 mod provisioning_trouble;
 mod rights;
 mod secrecy;
