@@ -170,6 +170,8 @@ async fn keys_and_places_that_are_wrong_are_told() {
         let run = doctor(&site, &["-c", "with-check.json"]).await;
         assert_eq!(run.code, 2, "{key}: {}", run.output());
         assert!(run.stdout.contains(word), "{key}: `{word}` is not in\n{}", run.stdout);
+        let failures = run.stdout.lines().filter(|line| line.starts_with("failure")).count();
+        assert_eq!(failures, 1, "{key}: it is said once\n{}", run.stdout);
     }
     let site = sound_site(&[]).await;
     site.checker.write("config.json", r#"{ "titel": "x", "source": { "type": "s3" } }"#);

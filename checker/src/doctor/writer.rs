@@ -30,27 +30,32 @@ pub async fn examine(config: &Config, now: UnixNanos) -> Vec<Finding> {
         )];
     };
     let mut findings = Vec::new();
-    if let Place::S3(bucket) = &storage.place {
-        examine_bucket(bucket, storage, &config.node, now, &mut findings).await;
-    }
-    // With a clock that is refused the listing is refused, too, and saying so twice helps nobody.
-    if !findings.iter().any(clock::is_refused) {
+    let told = match &storage.place {
+        Place::S3(bucket) => examine_bucket(bucket, storage, &config.node, now, &mut findings).await,
+        Place::Directory(_) => None,
+    };
+    // What is no matter of a single right holds for every request, and saying it twice helps nobody.
+    if told.as_ref().is_none_or(is_denied) {
         examine_files(storage, &config.node, now, &mut findings).await;
     }
     examine_spool(config, storage, &mut findings).await;
     findings
 }
 
+/// Tries the writer's keys; returns the problem that ended it early, if one did.
 async fn examine_bucket(
     bucket: &Bucket,
     storage: &Storage,
     node: &NodeName,
     now: UnixNanos,
     findings: &mut Vec<Finding>,
-) {
+) -> Option<S3Problem> {
     let probe = match Probe::open(bucket, Signs::WithKeys).await {
         Ok(probe) => probe,
-        Err(error) => return findings.push(Finding::failure(Side::Checker, format!("failed to {error}"), "")),
+        Err(error) => {
+            findings.push(Finding::failure(Side::Checker, format!("failed to {error}"), ""));
+            return None;
+        }
     };
     let region = bucket.region.as_deref().unwrap_or_default();
     let scope = Scope { bucket: &bucket.name, prefix: &bucket.prefix, region };
@@ -63,7 +68,8 @@ async fn examine_bucket(
     };
     let stored = probe.put(&own, PROBE_CONTENT).await;
     if stored == Err(S3Problem::ClockSkew) {
-        return findings.push(clock::of_refused(Side::Checker, ahead));
+        findings.push(clock::of_refused(Side::Checker, ahead));
+        return Some(S3Problem::ClockSkew);
     }
     findings.extend(clock::of_accepted(Side::Checker, ahead));
     match stored {
@@ -71,7 +77,8 @@ async fn examine_bucket(
         Err(problem) => {
             let remedy = if is_denied(&problem) { statements() } else { String::new() };
             let what = format!("the node `{node}` cannot store its check files: {problem}");
-            return findings.push(Finding::failure(Side::Checker, what, remedy));
+            findings.push(Finding::failure(Side::Checker, what, remedy));
+            return Some(problem);
         }
     }
     match (probe.delete(&own).await, storage.check_expiry) {
@@ -97,6 +104,7 @@ async fn examine_bucket(
         findings.push(Finding::failure(Side::Checker, what, statements()));
     }
     examine_limits(&probe, bucket, node, findings).await;
+    None
 }
 
 /// What a writer's keys must not do: each is tried, and what goes through is undone.
