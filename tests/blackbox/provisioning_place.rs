@@ -202,3 +202,41 @@ async fn a_service_that_names_another_region_is_told_of_with_that_region() {
         assert!(site.file("config.json").is_empty(), "nothing is made");
     }
 }
+
+/// The commands in the README that come after a text, each as its words, the program's name left out.
+fn readme_commands(after: &str) -> Vec<Vec<String>> {
+    let readme = std::fs::read_to_string(harness::root().join("README.md")).expect("it is there");
+    let (_, rest) = readme.split_once(after).expect("the README has it");
+    let (_, rest) = rest.split_once("```sh\n").expect("commands follow");
+    let (block, _) = rest.split_once("```").expect("they end");
+    let block = block.replace("\\\n", " ");
+    let words = |line: &str| line.split_whitespace().skip(1).map(str::to_owned).collect();
+    block.lines().map(words).collect()
+}
+
+#[tokio::test]
+async fn the_readmes_way_from_the_starter_configuration_to_a_bucket_ends_with_nothing_to_mend() {
+    let site = Site::new().await;
+    let made = site.checker.call(&["init", "--force"]).await;
+    assert_eq!(made.code, 0, "{}", made.output());
+    let [provision] = &readme_commands("**1. Provision a bucket**")[..] else { panic!("it is one command") };
+    let mut words: Vec<&str> = provision.iter().map(String::as_str).collect();
+    for (told, ours) in [("my-status", site.bucket.name.as_str()), ("eu-central-1", REGION)] {
+        let place = words.iter().position(|word| *word == told).expect("the README names it");
+        words[place] = ours;
+    }
+    words.extend(["--endpoint-url", site.endpoint_url.as_str(), "--path-style", "--yes"]);
+    let key = ministack::admin().await;
+    let as_administrator = |command: &mut std::process::Command| {
+        command.env("AWS_ACCESS_KEY_ID", &key.id).env("AWS_SECRET_ACCESS_KEY", &key.secret);
+    };
+    let run = site.checker.call_with(&words, as_administrator).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    let configuration: Value = serde_json::from_str(&site.file("checker-eu-west.json")).expect("it is JSON");
+    assert!(configuration["checkers"].as_array().is_some_and(|checks| !checks.is_empty()), "{configuration:#}");
+    for command in readme_commands("**3. Run the doctor**") {
+        let words: Vec<&str> = command.iter().map(String::as_str).collect();
+        let run = site.checker.call(&words).await;
+        assert_eq!(run.code, 0, "{words:?}: {}", run.output());
+    }
+}
