@@ -47,7 +47,7 @@ pub(super) async fn measure() {
         assert_eq!(output.contains(&format!("{EXPIRED} expired removed")), expiry != "0", "{output}");
         took.push(spent);
     }
-    let left = bucket.keys().await.iter().filter(|key| key.ends_with(".txt")).count();
+    let left = bucket.keys().await.iter().filter(|key| key.contains("-report-")).count();
     assert_eq!(left as i64, FOREIGN, "foreign objects are not touched");
     let elapsed = took[1].elapsed - took[0].elapsed;
     println!(

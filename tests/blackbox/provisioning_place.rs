@@ -26,7 +26,7 @@ async fn the_bucket_is_in_the_region_that_was_asked_for_and_its_rules_say_what_w
     let rules = client.get_bucket_lifecycle_configuration().bucket(name).send().await.expect("there are rules");
     let rules = rules.rules().iter().map(|rule| {
         let prefix = rule.filter().and_then(|filter| filter.prefix()).unwrap_or_default().to_owned();
-        (prefix, rule.expiration().and_then(|expiration| expiration.days()))
+        (prefix, rule.expiration().and_then(aws_sdk_s3::types::LifecycleExpiration::days))
     });
     let expected = ["status/1", "status/2"].map(|prefix| (prefix.to_owned(), Some(90)));
     assert_eq!(rules.collect::<Vec<_>>(), expected);

@@ -190,9 +190,10 @@ async fn examine_limits(probe: &Probe, bucket: &Bucket, findings: &mut Vec<Findi
     let inside = format!("{}{check_file}", bucket.prefix);
     let stored = probe.put(&inside, "[]").await;
     let was_stored = stored.is_ok();
-    tell(stored, "store check files");
     // Deleting what is not there is allowed or refused like any deletion; it also undoes the probe.
     let deleted = probe.delete(&inside).await;
+    let left = format!("store check files (an empty `{inside}` is left: remove it)");
+    tell(stored, if deleted.is_ok() { "store check files" } else { &left });
     tell(deleted, if was_stored { "delete objects (the probe was removed)" } else { "delete objects" });
     if !bucket.prefix.is_empty() {
         tell(probe.list("").await, "list beyond the prefix");

@@ -1,5 +1,6 @@
 //! What is asked of a service that speaks S3, and what its answers lead to.
 
+use super::removal::{DELETE_BATCH, DELETES_AT_ONCE};
 use super::*;
 use crate::config::valid::{Secret, WriterKeys};
 use shared::page_config::AddressStyle;
