@@ -52,10 +52,10 @@ weigh: ## Print what the page weighs, and fail above its budget
 	@$(MAKE) --no-print-directory $(PAGE)
 	scripts/weigh.sh
 
-bench: ## Measure the page and the checker (minutes)
+bench: ## Measure the page and the checker (minutes); FIGURES=expiry, checks or page for one of them
 	@scripts/setup.sh bench
 	@$(MAKE) --no-print-directory checker
-	CHECKUP_BIN=$(TARGET)/release/checker CHECKUP_DIST=$(CURDIR)/dist cargo bench --profile dev -p tests --bench figures
+	CHECKUP_BIN=$(TARGET)/release/checker CHECKUP_DIST=$(CURDIR)/dist cargo bench --profile dev -p tests --bench figures -- $(FIGURES)
 
 setup: ## Install what building needs and is missing; says so before it does
 	@scripts/setup.sh run

@@ -5,7 +5,7 @@
 #
 # page   what builds the page: wasm target, trunk, wasm-bindgen-cli, wasm-opt
 # run    page, and a C compiler for the checker
-# test   run, and a real S3 server, a real web server and a real browser
+# test   run, and a real S3 server, a real web server, a real browser, and clocks that are wrong
 # bench  test, and nginx and wrk to measure against
 #
 # Programs that no package system of the machine should own go to $CHECKUP_TOOLS, by default
@@ -60,6 +60,7 @@ set_up_test() {
     have chromium || have chromium-browser || have google-chrome || install_packages "a browser" chromium
     have chromedriver || install_packages "the browser's driver" chromium-driver
     have brotli || install_packages "brotli, to weigh the page" brotli
+    have_library faketime/libfaketimeMT.so.1 || install_packages "libfaketime, for clocks that are wrong" libfaketime
     if no_real_wasm_opt; then
         install_packages "npm, to get wasm-opt" npm
         set_up_wasm_opt
@@ -195,6 +196,9 @@ have() { command -v "$1" >/dev/null 2>&1; }
 
 # Debian keeps servers where only root's PATH looks.
 have_program() { have "$1" || [[ -x /usr/sbin/$1 ]]; }
+
+# Debian keeps libraries in a folder named after the machine.
+have_library() { compgen -G "/usr/lib/*/$1" >/dev/null || [[ -e /usr/lib/$1 ]]; }
 
 # The version that a program of ours says it has, or nothing.
 version_of() { { "$1" --version 2>/dev/null || true; } | awk '{ print $2; exit }'; }

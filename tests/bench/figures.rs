@@ -1,7 +1,9 @@
-//! Measures what `docs/performance.md` reports: how long the page takes to draw a day of checks, and what a check
-//! costs beside what `wrk` needs for a request. Figures are printed, none is asserted: they are the machine's, too.
+//! Measures what `docs/performance.md` reports: how long the page takes to draw a day of checks, what a check
+//! costs beside what `wrk` needs for a request, and (in `expiry`) how long very many old objects take to go. Figures are printed, none is asserted: they are the machine's, too.
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a measurement prints, and stops at the first surprise")]
+
+mod expiry;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -34,7 +36,7 @@ const NOTE_COMPLETION: &str = r"
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    // `cargo bench … -- page` or `-- checks` measures one of the two.
+    // `cargo bench … -- page`, `-- checks` or `-- expiry` measures one of them.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let wanted = |part: &str| words.is_empty() || words.iter().any(|word| word == part);
     runtime.block_on(async {
@@ -46,6 +48,9 @@ fn main() {
         }
         if wanted("checks") {
             measure_checks().await;
+        }
+        if wanted("expiry") {
+            expiry::measure().await;
         }
     });
 }

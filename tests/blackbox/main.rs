@@ -5,6 +5,7 @@
 
 mod chain;
 mod checks;
+mod clock;
 mod commands;
 mod doctor;
 mod documents;
@@ -13,6 +14,7 @@ mod history;
 mod original;
 mod page_trouble;
 mod provisioning;
+mod provisioning_place;
 mod provisioning_trouble;
 mod rights;
 mod secrecy;

@@ -6,6 +6,7 @@ pub mod explain;
 pub mod history;
 pub mod init;
 mod place;
+mod progress;
 pub mod provision;
 pub mod run;
 pub mod serve;

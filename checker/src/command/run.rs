@@ -9,6 +9,7 @@ use shared::result::{CheckResult, MESSAGE_LIMIT};
 
 use crate::check::Probes;
 use crate::cli::{Format, RunArguments};
+use crate::command::progress::Bar;
 use crate::command::watching::{Origin, Signals, Watching, first_round};
 use crate::command::{Outcome, tell, tell_error};
 use crate::config::valid::Config;
@@ -80,7 +81,10 @@ async fn keep_and_print(
     let mut stored: Option<CheckFileName> = None;
     let mut note = String::new();
     if let Some(record) = record {
-        match record.keep(results, now()).await {
+        let mut bar = Bar::of("expired check files");
+        let kept = record.keep(results, now(), |done, of| bar.draw(done, of)).await;
+        bar.clear();
+        match kept {
             Ok(recorded) => {
                 note = format!("stored as {} in {}", recorded.delivered.name, record.store().describe());
                 if recorded.delivered.sent_from_spool > 0 {
@@ -89,10 +93,11 @@ async fn keep_and_print(
                 for concern in &recorded.delivered.concerns {
                     tell(&format!("warning: failed to {concern}"));
                 }
-                match recorded.removed {
-                    Ok(0) => {}
-                    Ok(count) => drop(write!(note, "; {count} expired removed")),
-                    Err(error) => tell_error(&error),
+                if recorded.expired.removed > 0 {
+                    let _ = write!(note, "; {} expired removed", recorded.expired.removed);
+                }
+                if let Some(error) = &recorded.expired.failure {
+                    tell_error(error);
                 }
                 if let Err(error) = &recorded.history {
                     tell(&format!("warning: failed to {error}"));

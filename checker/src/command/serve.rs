@@ -64,12 +64,12 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     let probes = Arc::new(Probes::of(&config, now));
     let (results, memories) = first_round(&config, &probes, Some(every)).await;
     let mut statuses = HashMap::new();
-    tell_what_failed(record.keep(&results, now()).await);
+    tell_what_failed(record.keep(&results, now(), |_, _| {}).await);
     print_news(&results, &mut statuses);
     if !signals.stop.is_wished() {
         let mut watching = Watching::begin(config, probes, every, memories, origin, signals);
         while let Some(results) = watching.batches.recv().await {
-            tell_what_failed(record.keep(&results, now()).await);
+            tell_what_failed(record.keep(&results, now(), |_, _| {}).await);
             print_news(&results, &mut statuses);
         }
         watching.end().await;
@@ -91,14 +91,14 @@ fn print_news(results: &[CheckResult], statuses: &mut HashMap<EndpointKey, Statu
 /// What went well is no news; what did not is told on standard error.
 fn tell_what_failed(kept: Result<Recorded, StoreError>) {
     match kept {
-        Ok(Recorded { delivered, removed, history }) => {
+        Ok(Recorded { delivered, expired, history }) => {
             for concern in &delivered.concerns {
                 tell(&format!("warning: failed to {concern}"));
             }
             if let Err(error) = history {
                 tell(&format!("warning: failed to {error}"));
             }
-            if let Err(error) = removed {
+            if let Some(error) = expired.failure {
                 tell_error(&error);
             }
         }

@@ -16,7 +16,7 @@ use shared::object_name::{CheckFileName, HISTORY_FOLDER, HISTORY_INDEX, HistoryN
 
 use super::durable::{self, Placed};
 use super::index::{self, Index};
-use super::{NAMES_TO_TRY, StoreError, next_name};
+use super::{NAMES_TO_TRY, Removal, StoreError, next_name};
 
 /// The file that writers lock while they change the index. It stays, empty: to remove it would let two writers in.
 const LOCK: &str = ".index.lock";
@@ -123,13 +123,21 @@ impl DirectoryStore {
         self.blocking(task, histories).await
     }
 
-    pub(super) async fn remove_check_files(&self, names: &[CheckFileName]) -> Result<usize, StoreError> {
+    pub(super) async fn remove_check_files(&self, names: &[CheckFileName]) -> Removal {
         if names.is_empty() {
-            return Ok(0);
+            return Removal::default();
         }
-        let task = format!("remove check files from {}", self.describe());
-        let names = names.to_vec();
-        self.blocking(task, move |path| remove(path, &names)).await
+        let task = |what: &str| format!("remove {what} from {}", self.describe());
+        let to_remove = names.to_vec();
+        let done = self.blocking(task("check files"), move |path| remove(path, &to_remove)).await;
+        let Some((left, cause)) = (match done {
+            Ok(left) => left,
+            Err(error) => return error.into(),
+        }) else {
+            return Removal { removed: names.len(), failure: None };
+        };
+        let task = task(&format!("{left} of {} check files", names.len()));
+        Removal { removed: names.len() - left, failure: Some(StoreError::File { task, cause }) }
     }
 
     /// Runs file system work where it may block, and says what was tried if it fails.
@@ -176,17 +184,21 @@ fn put(directory: &Path, wanted: &CheckFileName, content: &[u8]) -> io::Result<O
 
 /// Takes names out of the index, and then the files out of the directory, so that no reader is sent to a file
 /// that is gone.
-fn remove(directory: &Path, names: &[CheckFileName]) -> io::Result<usize> {
+/// Removes check files; says how many cannot be removed and why the first of them cannot.
+fn remove(directory: &Path, names: &[CheckFileName]) -> io::Result<Option<(usize, io::Error)>> {
     let removed: std::collections::BTreeSet<&CheckFileName> = names.iter().collect();
     let _lock = lock(directory, LOCK_TIMEOUT)?;
     heal_index(directory, |name| !removed.contains(name))?;
+    let mut left: Option<(usize, io::Error)> = None;
     for name in &removed {
         match fs::remove_file(directory.join(name.to_string())) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                left = Some(left.map_or((1, error), |(count, first)| (count + 1, first)));
+            }
             _ => {}
         }
     }
-    Ok(removed.len())
+    Ok(left)
 }
 
 /// Waits until no other writer changes the index. The lock ends with the file that is returned, or the process.
@@ -396,7 +408,7 @@ mod tests {
         }
         fs::write(store.path.join("notes.txt"), "mine").unwrap();
         fs::remove_file(store.path.join(all[3].to_string())).unwrap();
-        assert_eq!(store.remove_check_files(&all[..10]).await.unwrap(), 10);
+        assert_eq!(store.remove_check_files(&all[..10]).await.removed, 10);
         assert_eq!(store.list_check_files(0..=UnixNanos::MAX).await.unwrap(), all[10..]);
         assert_eq!(indexed(&store), all[10..]);
         assert_eq!(foreign(&store), ["notes.txt"]);

@@ -127,12 +127,28 @@ impl Store {
         }
     }
 
-    /// Removes check files and returns how many are gone. One that was gone before is no error.
-    pub async fn remove_check_files(&self, names: &[CheckFileName]) -> Result<usize, StoreError> {
+    /// Removes check files; those that cannot be removed do not keep the others. One that was gone before is no
+    /// error. `progress` hears now and then how many are done.
+    pub async fn remove_check_files(&self, names: &[CheckFileName], progress: impl FnMut(usize)) -> Removal {
         match self {
-            Store::S3(store) => store.remove_check_files(names).await,
+            Store::S3(store) => store.remove_check_files(names, progress).await,
             Store::Directory(store) => store.remove_check_files(names).await,
         }
+    }
+}
+
+/// What became of check files that were to be removed.
+#[derive(Debug, Default)]
+pub struct Removal {
+    /// How many are gone.
+    pub removed: usize,
+    /// Why others are still there, if any are.
+    pub failure: Option<StoreError>,
+}
+
+impl From<StoreError> for Removal {
+    fn from(error: StoreError) -> Self {
+        Removal { removed: 0, failure: Some(error) }
     }
 }
 

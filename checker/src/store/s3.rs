@@ -1,6 +1,8 @@
 //! A bucket as store, on any service that speaks S3: the requests and what differs between services. What an error
 //! means for a person is [`super::s3_problem`]'s business.
 
+mod removal;
+
 use std::fmt;
 use std::io::{Read as _, Write as _};
 use std::ops::RangeInclusive;
@@ -11,20 +13,16 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{Delete, EncodingType, ObjectIdentifier};
+use aws_sdk_s3::types::EncodingType;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use shared::UnixNanos;
 use shared::object_name::{self, CheckFileName, HISTORY_FOLDER, HistoryName};
 
 use super::connection::{self, Credentials, decode_url};
-use super::s3_problem::{self, Action, Answer, Asked, S3Problem};
+use super::s3_problem::{self, Action, Asked, S3Problem};
 use super::{NAMES_TO_TRY, StoreError, next_name};
 use crate::config::valid::Bucket;
 
-/// What S3 takes in one request to delete.
-const DELETE_BATCH: usize = 1_000;
-/// How many requests to delete are under way at once: batches, or single objects.
-const DELETES_AT_ONCE: (usize, usize) = (4, 16);
 /// How many check files are read at once.
 const READS_AT_ONCE: usize = 32;
 /// A history is replaced after each round; whoever has it has to ask whether it is still the one.
@@ -269,53 +267,6 @@ impl S3Store {
         }
         names.sort_unstable();
         Ok(names)
-    }
-
-    pub(super) async fn remove_check_files(&self, names: &[CheckFileName]) -> Result<usize, StoreError> {
-        let removed = stream::iter(names.chunks(DELETE_BATCH))
-            .map(|batch| self.remove_batch(batch))
-            .buffer_unordered(DELETES_AT_ONCE.0)
-            .try_fold(0, async |sum, removed| Ok(sum + removed))
-            .await;
-        removed.map_err(|problem| self.error("remove check files from", problem))
-    }
-
-    async fn remove_batch(&self, names: &[CheckFileName]) -> Result<usize, S3Problem> {
-        if !self.knows_batches.load(Ordering::Relaxed) {
-            return self.remove_one_by_one(names).await;
-        }
-        let objects = names.iter().map(|name| ObjectIdentifier::builder().key(self.key(name)).build());
-        let cannot_ask = |error: aws_sdk_s3::error::BuildError| S3Problem::CannotAsk(error.to_string());
-        let objects: Vec<_> = objects.collect::<Result<_, _>>().map_err(cannot_ask)?;
-        let batch = Delete::builder().set_objects(Some(objects)).quiet(true).build().map_err(cannot_ask)?;
-        match self.client.delete_objects().bucket(&self.bucket).delete(batch).send().await {
-            Ok(answer) => match answer.errors().iter().find(|error| error.code() != Some("NoSuchKey")) {
-                None => Ok(names.len()),
-                Some(error) => {
-                    let answer =
-                        Answer { status: 200, code: error.code(), message: error.message(), ..Answer::default() };
-                    Err(s3_problem::of_answer(&self.asked(Action::Delete), &answer))
-                }
-            },
-            // A service that does not know the request, or wants a checksum that nobody else wants any more.
-            Err(error) if error.raw_response().is_some_and(|raw| matches!(raw.status().as_u16(), 400 | 405 | 501)) => {
-                let removed = self.remove_one_by_one(names).await?;
-                self.knows_batches.store(false, Ordering::Relaxed);
-                Ok(removed)
-            }
-            Err(error) => Err(self.problem(Action::Delete, &error)),
-        }
-    }
-
-    async fn remove_one_by_one(&self, names: &[CheckFileName]) -> Result<usize, S3Problem> {
-        stream::iter(names)
-            .map(async |name| match self.client.delete_object().bucket(&self.bucket).key(self.key(name)).send().await {
-                Err(error) if error.code() != Some("NoSuchKey") => Err(self.problem(Action::Delete, &error)),
-                _ => Ok(1),
-            })
-            .buffer_unordered(DELETES_AT_ONCE.1)
-            .try_fold(0, async |sum, removed| Ok(sum + removed))
-            .await
     }
 
     fn key(&self, name: &CheckFileName) -> String {
