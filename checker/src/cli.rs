@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use shared::Nanos;
-use shared::object_name::NodeName;
+use shared::object_name::{HeartbeatName, NodeName};
 use shared::status::Status;
 
 use crate::schedule::Shard;
@@ -41,6 +41,10 @@ pub enum Command {
     ///
     /// Nothing is stored. Exit status: 0 it is not down; 1 it is; 2 the checker could not do its work.
     Explain(ExplainArguments),
+    /// Report in from a job: the checks of kind `heartbeat` look at when it last did
+    ///
+    /// Exit status: 0 it is stored; 2 it could not be.
+    Beat(BeatArguments),
     /// Write a commented configuration to start with
     Init(InitArguments),
     /// Prepare a bucket for a status page: its rules, a reader for the page, a writer for each node
@@ -174,6 +178,23 @@ pub struct ExplainArguments {
     pub config: ConfigArgument,
 }
 
+/// What `checker beat` needs to know.
+#[derive(Debug, Args)]
+pub struct BeatArguments {
+    /// The job's name: small letters, digits and hyphens
+    #[arg(value_name = "JOB")]
+    pub job: HeartbeatName,
+    /// Which configuration.
+    #[command(flatten)]
+    pub config: ConfigArgument,
+    /// Report that the job failed, and why; it is shown on the page
+    #[arg(long, value_name = "TEXT")]
+    pub failed: Option<String>,
+    /// How the job ended, such as $?; anything but 0 is a failure
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    pub exit_status: Option<i32>,
+}
+
 /// Flags of `checker init`.
 #[derive(Debug, Args)]
 pub struct InitArguments {
@@ -259,7 +280,7 @@ pub struct DeprovisionArguments {
     /// Which bucket.
     #[command(flatten)]
     pub place: PlaceArguments,
-    /// Delete all check files, histories and messages, too, and the bucket if nothing else is in it; its name has to
+    /// Delete all check files, histories, heartbeats and messages, too, and the bucket if nothing else is in it; its name has to
     /// be typed
     #[arg(long)]
     pub delete_data: bool,

@@ -79,6 +79,9 @@ pub fn explain(check: &Check, resolved: &[String], tried: &Tried, seen: &Seen, s
     if let Some(left) = seen.certificate {
         line("", &format!("the first of them expires in {}", duration::in_words(left)));
     }
+    if let Some(age) = seen.beat {
+        line("heartbeat", &format!("came {} ago", duration::in_words(age)));
+    }
     if let Some(code) = seen.status {
         line("status", &code.to_string());
     }

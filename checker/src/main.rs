@@ -31,6 +31,7 @@ fn execute(command: &Command) -> anyhow::Result<Outcome> {
             runtime()?.block_on(command::history::rebuild_history(arguments))
         }
         Command::Explain(arguments) => runtime()?.block_on(command::explain::explain(arguments)),
+        Command::Beat(arguments) => runtime()?.block_on(command::beat::beat(arguments)),
         Command::Init(arguments) => Ok(command::init::init(arguments)?),
         Command::Validate(argument) => Ok(command::validate::validate(argument)?),
         Command::Schema => {

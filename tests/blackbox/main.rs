@@ -9,6 +9,7 @@ mod commands;
 mod doctor;
 mod documents;
 mod expiry;
+mod heartbeats;
 mod history;
 mod original;
 mod page_trouble;

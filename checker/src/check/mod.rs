@@ -10,6 +10,7 @@ pub mod connectivity;
 pub mod dns;
 pub mod exec;
 pub mod grpc;
+pub mod heartbeat;
 pub mod http;
 pub mod icmp;
 pub mod reach;
@@ -35,6 +36,7 @@ use shared::status::Status;
 
 use self::connect::TlsOptions;
 use self::connectivity::Connectivity;
+use self::heartbeat::Beats;
 use self::http::HttpClients;
 use self::reach::Reach;
 use self::seen::Seen;
@@ -48,6 +50,7 @@ pub struct Probes {
     tls: TlsConfigs,
     icmp: OnceLock<Result<socket2::Type, String>>,
     connectivity: Connectivity,
+    beats: Option<Beats>,
     reach: Reach,
     clock: fn() -> UnixNanos,
 }
@@ -61,6 +64,7 @@ impl Probes {
             http: HttpClients::default(),
             tls: TlsConfigs::default(),
             icmp: OnceLock::new(),
+            beats: None,
             reach,
             clock,
         }
@@ -70,6 +74,18 @@ impl Probes {
     #[must_use]
     pub fn of(config: &Config, clock: fn() -> UnixNanos) -> Probes {
         Probes { connectivity: Connectivity::new(config.connectivity.clone()), ..Probes::new(config.reach, clock) }
+    }
+
+    /// The same, with a way to read heartbeats.
+    #[must_use]
+    pub fn with_beats(self, beats: Option<Beats>) -> Probes {
+        Probes { beats, ..self }
+    }
+
+    /// The way to read heartbeats that these have.
+    #[must_use]
+    pub fn beats(&self) -> Option<Beats> {
+        self.beats.clone()
     }
 
     /// Whether this node is online, as far as it was told how to know.
@@ -194,6 +210,12 @@ async fn look(check: &Check, probes: &Probes) -> Result<(Tried, Seen), String> {
         CheckKind::Grpc(grpc) => {
             let tls = probes.tls_for(grpc.tls.as_ref()).await.map_err(unusable)?;
             Ok(timed(grpc.timeout, |stopwatch| Box::pin(grpc::ask(grpc, tls, probes.reach, stopwatch))).await)
+        }
+        CheckKind::Heartbeat(check) => {
+            let last = Box::pin(heartbeat::last(check, probes.beats.as_ref())).await?;
+            let outcome = heartbeat::judge(check, last.as_ref(), (probes.clock)())?;
+            // Nothing of the job is timed: how long reading took would say something about the store only.
+            Ok(timed(check.timeout, |_| std::future::ready(outcome)).await)
         }
         CheckKind::NotPossible { why, .. } => Err(why.clone()),
     }

@@ -21,6 +21,8 @@ pub struct Seen {
     pub certificate: Option<Nanos>,
     /// The certificates that the server showed, its own first.
     pub certificates: Vec<CertificateDer<'static>>,
+    /// How long ago the last heartbeat came.
+    pub beat: Option<Nanos>,
     /// Where a redirect leads.
     pub redirect: Option<String>,
     /// The address that was talked to.

@@ -218,7 +218,7 @@ mod tests {
                 "c.json:5:106: error: `checkers[0].attempts` does not fit: it has to be an integer from 0 to 1000",
                 "c.json:6:14: error: `checkers[1].type` is `htpt`, which is not known; did you mean `http`?",
                 "c.json:7:5: error: `checkers[2].endpoint_url` is missing; add it: Host and port, such as `db.example:5432` or `[::1]:5432`",
-                "c.json:8:5: error: `checkers[3].type` is missing; it is one of `http`, `tcp`, `tls`, `dns`, `icmp`, `websocket`, `grpc`, `exec`",
+                "c.json:8:5: error: `checkers[3].type` is missing; it is one of `http`, `tcp`, `tls`, `dns`, `icmp`, `websocket`, `grpc`, `exec`, `heartbeat`",
                 "c.json:10:14: error: `storage.bucket` is missing; add it: The bucket's name",
                 "c.json:10:39: error: `storage.region` does not fit: it has to be a text in quotes",
             ]

@@ -27,7 +27,7 @@ use shared::{DAY, MINUTE, Nanos};
 
 use self::document::{Located, Value};
 use self::problem::{Problem, Problems};
-use self::valid::{Bucket, Config, Page, Place, Secret, Storage, WriterKeys};
+use self::valid::{Bucket, CheckKind, Config, Page, Place, Secret, Storage, WriterKeys};
 use self::written::{Written, WrittenDirectory, WrittenDuration, WrittenPage, WrittenS3};
 use crate::check::connect::Address;
 use crate::check::http::HttpCheck;
@@ -85,6 +85,10 @@ pub fn validate(path: &Path, surroundings: &Surroundings<'_>) -> Result<(Vec<Str
     let (config, mut problems) = from_text(&text, folder, surroundings);
     if let Some(config) = config {
         for (check, at) in config.checks.iter().zip(check_places(&text, surroundings)) {
+            if matches!(check.kind, CheckKind::Heartbeat(_)) && config.storage.is_none() {
+                let text = format!("\"{}\": heartbeats are read from the store; add `storage`", check.title);
+                problems.add(Problem::error(at, text));
+            }
             if let Err(error) = check.find_obstacle() {
                 problems.add(Problem::error(at, format!("\"{}\": failed to {error}", check.title)));
             }

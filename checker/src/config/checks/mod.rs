@@ -14,13 +14,14 @@ use http::header::{HeaderName, HeaderValue};
 use regex::bytes::{Regex, RegexBuilder};
 use rustls::pki_types::ServerName;
 use serde::de::DeserializeOwned;
+use shared::object_name::HeartbeatName;
 use shared::status::Status;
 use shared::verdict::Policy;
-use shared::{Nanos, SECOND};
+use shared::{MINUTE, Nanos, SECOND};
 
 use self::written::{
-    WrittenCommon, WrittenDns, WrittenExec, WrittenGrpc, WrittenHttp, WrittenIcmp, WrittenStep, WrittenTcp, WrittenTls,
-    WrittenTrust, WrittenWebSocket,
+    WrittenCommon, WrittenDns, WrittenExec, WrittenGrpc, WrittenHeartbeat, WrittenHttp, WrittenIcmp, WrittenStep,
+    WrittenTcp, WrittenTls, WrittenTrust, WrittenWebSocket,
 };
 use super::document::Located;
 use super::problem::{Problem, Problems};
@@ -32,6 +33,7 @@ use crate::check::connect::{Address, TlsOptions};
 use crate::check::dns::{self, DnsCheck, Dnssec};
 use crate::check::exec::ExecCheck;
 use crate::check::grpc::GrpcCheck;
+use crate::check::heartbeat::HeartbeatCheck;
 use crate::check::http::HttpCheck;
 use crate::check::http::status_codes::StatusCodes;
 use crate::check::icmp::IcmpCheck;
@@ -47,6 +49,8 @@ const DEFAULT_TIMEOUT: Nanos = 10 * SECOND;
 const DEFAULT_CONNECTION_TIMEOUT: Nanos = SECOND;
 /// How long to wait before a failed attempt is repeated: a hiccup should be over.
 const DEFAULT_RETRY_DELAY: Nanos = SECOND;
+/// How late a job may report in unless the file says: starting takes a moment, and clocks differ.
+const DEFAULT_GRACE: Nanos = MINUTE;
 /// How much of a body is read unless the file says.
 const DEFAULT_BODY_LIMIT: usize = 1 << 20;
 /// How large a compiled regular expression may be, in bytes.
@@ -113,6 +117,7 @@ pub(super) fn convert(
         "icmp" => convert_icmp(&mut place, timeout(DEFAULT_CONNECTION_TIMEOUT))?,
         "websocket" => convert_websocket(&mut place, timeout(DEFAULT_TIMEOUT))?,
         "grpc" => convert_grpc(&mut place, timeout(DEFAULT_TIMEOUT))?,
+        "heartbeat" => convert_heartbeat(&mut place, timeout(DEFAULT_TIMEOUT))?,
         "exec" => {
             let written: WrittenExec = place.read()?;
             if written.raise.starts_with("warn") {
@@ -330,6 +335,13 @@ fn convert_grpc(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
     };
     let (locator, service) = (written.endpoint_url, written.service);
     Some(CheckKind::Grpc(Box::new(GrpcCheck { locator, address, timeout, tls, service })))
+}
+
+fn convert_heartbeat(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
+    let written: WrittenHeartbeat = place.read()?;
+    let name = place.good("job", HeartbeatName::of(&written.job))?;
+    let grace = written.grace.map_or(DEFAULT_GRACE, |grace| grace.0);
+    Some(CheckKind::Heartbeat(Box::new(HeartbeatCheck { name, interval: written.interval.0, grace, timeout })))
 }
 
 fn convert_exec(place: &mut Place<'_>, written: WrittenExec, exit_status: Option<i32>, timeout: Duration) -> CheckKind {
