@@ -15,6 +15,7 @@ pub mod doctor;
 pub mod explain;
 pub mod history;
 pub mod memory_file;
+pub mod open_files;
 pub mod outlook;
 pub mod page_files;
 pub mod provision;

@@ -11,6 +11,7 @@ mod documents;
 mod expiry;
 mod heartbeats;
 mod history;
+mod limits;
 mod original;
 mod page_trouble;
 mod provisioning;

@@ -15,6 +15,7 @@ use tokio::process::{Child, Command};
 use super::seen::Seen;
 use super::stopwatch::Stopwatch;
 use super::{Failure, Outcome, wording};
+use crate::open_files;
 
 /// A command check, ready to be made.
 #[derive(Debug, Clone)]
@@ -122,6 +123,7 @@ fn signal_of(status: ExitStatus) -> String {
 fn not_started(check: &ExecCheck, error: &io::Error) -> Failure {
     let command = check.command.display();
     match error.kind() {
+        _ if open_files::have_run_out(error) => wording::OUT_OF_FILES.to_owned(),
         io::ErrorKind::NotFound => format!("no command `{command}` found"),
         io::ErrorKind::PermissionDenied => format!("command `{command}` may not be executed"),
         _ => format!("command `{command}` not started: {error}"),

@@ -43,12 +43,13 @@ use self::seen::Seen;
 use self::stopwatch::{PHASES, Stopwatch};
 use self::tls_trust::{TlsConfigs, TrustError};
 use crate::config::valid::{Check, CheckKind, Config};
+use crate::open_files;
 
 /// What all checks of a process share, so that no check sets it up for itself.
 pub struct Probes {
     http: HttpClients,
     tls: TlsConfigs,
-    icmp: OnceLock<Result<socket2::Type, String>>,
+    icmp: OnceLock<socket2::Type>,
     connectivity: Connectivity,
     beats: Option<Beats>,
     reach: Reach,
@@ -91,6 +92,15 @@ impl Probes {
     /// Whether this node is online, as far as it was told how to know.
     pub async fn is_online(&self) -> bool {
         self.connectivity.is_online().await
+    }
+
+    /// The kind of socket for echo requests; what keeps it from being opened may pass.
+    fn icmp_socket_type(&self) -> Result<socket2::Type, String> {
+        if let Some(kind) = self.icmp.get() {
+            return Ok(*kind);
+        }
+        let kind = icmp::socket_type().map_err(|error| format!("failed to {error}"))?;
+        Ok(*self.icmp.get_or_init(|| kind))
     }
 
     /// The TLS configuration that a check asks for, if it does.
@@ -156,6 +166,9 @@ pub async fn observe(check: &Check, probes: &Probes) -> Observation {
 /// Makes one attempt and tells what it saw; an error says why none can be made.
 pub async fn attempt(check: &Check, probes: &Probes) -> Result<(Tried, Seen), String> {
     let (tried, seen) = look(check, probes).await?;
+    if tried.attempt.error.as_deref() == Some(wording::OUT_OF_FILES) {
+        return Err(format!("failed to {}", open_files::remedy()));
+    }
     Ok((judge(check, tried, &seen), seen))
 }
 
@@ -199,8 +212,7 @@ async fn look(check: &Check, probes: &Probes) -> Result<(Tried, Seen), String> {
         }
         CheckKind::Exec(exec) => Ok(timed(exec.timeout, |stopwatch| Box::pin(exec::run(exec, stopwatch))).await),
         CheckKind::Icmp(icmp) => {
-            let kind =
-                probes.icmp.get_or_init(icmp::socket_type).clone().map_err(|error| format!("failed to {error}"))?;
+            let kind = probes.icmp_socket_type()?;
             Ok(timed(icmp.timeout, |stopwatch| Box::pin(icmp::ping(icmp, kind, probes.reach, stopwatch))).await)
         }
         CheckKind::WebSocket(socket) => {

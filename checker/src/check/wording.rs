@@ -7,10 +7,16 @@ use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError};
 use shared::{Nanos, SECOND, duration};
 
+use crate::open_files;
+
 /// The name has no address.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct LookupFailed(pub(super) io::Error);
+
+/// What an attempt says that found no file or socket free: the fault is this machine's, and [`super::attempt`] says
+/// so instead of blaming the endpoint.
+pub(super) const OUT_OF_FILES: &str = "too many open files";
 
 const CLOSED_EARLY: &str = "connection closed by the server before the response was complete";
 
@@ -76,6 +82,9 @@ fn of_http(error: &hyper::Error) -> Option<String> {
 }
 
 pub(super) fn of_lookup(error: &io::Error, host: &str) -> String {
+    if open_files::have_run_out(error) || open_files::are_all_in_use() {
+        return OUT_OF_FILES.to_owned();
+    }
     let reason = error.to_string();
     if reason.contains("not known") || reason.contains("No address") {
         format!("no such host `{host}`")
@@ -86,6 +95,9 @@ pub(super) fn of_lookup(error: &io::Error, host: &str) -> String {
 }
 
 fn of_io(error: &io::Error) -> Option<String> {
+    if open_files::have_run_out(error) {
+        return Some(OUT_OF_FILES.to_owned());
+    }
     Some(
         match error.kind() {
             ErrorKind::ConnectionRefused => "connection refused",
