@@ -62,6 +62,7 @@ set_up_test() {
     set_up_run
     have chromium || have chromium-browser || have google-chrome || install_packages "a browser" chromium
     have chromedriver || install_packages "the browser's driver" chromium-driver
+    have systemd-analyze || install_packages "systemd-analyze, to verify the units in deploy/" systemd
     have brotli || install_packages "brotli, to weigh the page" brotli
     if no_real_wasm_opt; then
         install_packages "npm, to get wasm-opt" npm

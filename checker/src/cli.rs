@@ -379,6 +379,40 @@ mod tests {
         assert!(Cli::try_parse_from(["checker", "run", "--about", "A"]).is_err());
     }
 
+    /// What stands on the command lines of the examples: words between quotes stay together.
+    fn words(line: &str) -> Vec<String> {
+        let with_values = line.replace("$((JOB_COMPLETION_INDEX + 1))", "2");
+        let with_values = with_values.replace("${CHECKUP_CONFIG:-/etc/checkup/checker.json}", "checker.json");
+        let with_values =
+            with_values.replace("${CHECKUP_SHARD:-1/1}", "1/1").replace("${CHECKUP_NODE:-lambda}", "lambda");
+        with_values.split_whitespace().map(|word| word.trim_matches('"').to_owned()).collect()
+    }
+
+    #[test]
+    fn the_command_lines_of_the_examples_can_be_typed() {
+        let mut lines = Vec::new();
+        for text in [
+            include_str!("../../deploy/checkup.service"),
+            include_str!("../../deploy/checkup-serve.service"),
+            include_str!("../../deploy/kubernetes/cronjob.yaml"),
+            include_str!("../../deploy/lambda/bootstrap"),
+        ] {
+            let joined =
+                text.replace("\\\n", " ").replace("checker.json\n                  --shard", "checker.json --shard");
+            let joined: Vec<&str> = joined.lines().map(str::trim).filter(|line| !line.starts_with('#')).collect();
+            let found = joined.iter().filter_map(|line| {
+                let start = line.find("checker run ").or_else(|| line.find("checker serve "))?;
+                line[start..].split(" 2>&1").next().map(str::to_owned)
+            });
+            lines.extend(found.map(|line| words(&line)));
+        }
+        assert_eq!(lines.len(), 4, "{lines:?}");
+        for line in lines {
+            let parsed = Cli::try_parse_from(&line);
+            assert!(parsed.is_ok(), "{line:?}: {parsed:?}");
+        }
+    }
+
     #[test]
     fn fail_on_takes_only_what_is_bad() {
         assert!(Cli::try_parse_from(["checker", "run", "--fail-on", "down"]).is_ok());

@@ -6,6 +6,7 @@
 mod chain;
 mod checks;
 mod commands;
+mod deploy;
 mod doctor;
 mod documents;
 mod expiry;
