@@ -11,6 +11,7 @@ use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::Value;
 use shared::object_name::{HistoryName, HistoryPart, NodeName, patterns};
+use shared::status::Status;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -88,12 +89,14 @@ async fn kubernetes_takes_the_cron_job_and_the_checker_its_configuration() {
     let line = script.replace("exec checker", &checker_binary().display().to_string());
     let line = line.replace("/etc/checkup/checker.json", "checker.json");
     for index in 0..5 {
-        let mut shell = Command::new("/bin/sh");
+        let mut shell = tokio::process::Command::new("/bin/sh");
         shell.args(["-c", &line]).env("JOB_COMPLETION_INDEX", index.to_string()).current_dir(checker.folder.path());
-        let output = shell.stdin(Stdio::null()).output().expect("the shell runs");
+        let output = shell.stdin(Stdio::null()).output().await.expect("the shell runs");
         assert!(output.status.success(), "{line}\n{}", String::from_utf8_lossy(&output.stderr));
     }
-    let mut titles: Vec<String> = checker.all_results("checks").into_iter().map(|result| result.title).collect();
+    let results = checker.all_results("checks");
+    assert!(results.iter().all(|result| result.status == Status::Healthy), "{results:?}");
+    let mut titles: Vec<String> = results.into_iter().map(|result| result.title).collect();
     titles.sort();
     let mut expected: Vec<String> = (0..20).map(|number| format!("Endpoint {number}")).collect();
     expected.sort();
