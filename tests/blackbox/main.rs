@@ -10,6 +10,7 @@ mod deploy;
 mod doctor;
 mod documents;
 mod expiry;
+mod explaining;
 mod heartbeats;
 mod history;
 mod limits;

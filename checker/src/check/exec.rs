@@ -90,6 +90,7 @@ pub async fn run(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> Outcome {
     };
     output.append(&mut from_stdout);
     output.append(&mut from_stderr);
+    stopwatch.note(|seen| (seen.status, seen.body) = (status.code().map(i64::from), Some(output.clone())));
     judge(check, status, &output)?;
     Ok(Seen { status: status.code().map(i64::from), body: Some(output), ..Seen::default() })
 }

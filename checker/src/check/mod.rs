@@ -39,7 +39,7 @@ use self::connectivity::Connectivity;
 use self::heartbeat::Beats;
 use self::http::HttpClients;
 use self::reach::Reach;
-use self::seen::Seen;
+use self::seen::{Seen, Wanted};
 use self::stopwatch::{PHASES, Stopwatch};
 use self::tls_trust::{TlsConfigs, TrustError};
 use crate::config::valid::{Check, CheckKind, Config};
@@ -196,53 +196,67 @@ async fn look(check: &Check, probes: &Probes) -> Result<(Tried, Seen), String> {
         CheckKind::Http(http) => {
             let client =
                 probes.http.for_trust(&http.trust, wanted, &probes.tls, probes.reach).await.map_err(unusable)?;
-            Ok(timed(http.timeout, |stopwatch| http::request(http, client, wanted, probes, stopwatch)).await)
+            Ok(timed(http.timeout, wanted, |stopwatch| http::request(http, client, wanted, probes, stopwatch)).await)
         }
         CheckKind::Tcp(tcp) => {
             let tls = probes.tls_for(tcp.tls.as_ref()).await.map_err(unusable)?;
-            Ok(timed(tcp.timeout, |stopwatch| Box::pin(tcp::talk(tcp, tls, probes.reach, stopwatch))).await)
+            Ok(timed(tcp.timeout, wanted, |stopwatch| Box::pin(tcp::talk(tcp, tls, probes.reach, stopwatch))).await)
         }
         CheckKind::Tls(tls) => {
             let config = probes.tls.for_trust(&tls.options.trust).await.map_err(unusable)?;
             let now = (probes.clock)();
-            Ok(timed(tls.timeout, |stopwatch| Box::pin(tls::look(tls, config, probes.reach, now, stopwatch))).await)
+            Ok(timed(tls.timeout, wanted, |stopwatch| Box::pin(tls::look(tls, config, probes.reach, now, stopwatch)))
+                .await)
         }
         CheckKind::Dns(dns) => {
-            Ok(timed(dns.timeout, |stopwatch| Box::pin(dns::ask(dns, probes.reach, stopwatch))).await)
+            Ok(timed(dns.timeout, wanted, |stopwatch| Box::pin(dns::ask(dns, probes.reach, stopwatch))).await)
         }
-        CheckKind::Exec(exec) => Ok(timed(exec.timeout, |stopwatch| Box::pin(exec::run(exec, stopwatch))).await),
+        CheckKind::Exec(exec) => {
+            Ok(timed(exec.timeout, wanted, |stopwatch| Box::pin(exec::run(exec, stopwatch))).await)
+        }
         CheckKind::Icmp(icmp) => {
             let kind = probes.icmp_socket_type()?;
-            Ok(timed(icmp.timeout, |stopwatch| Box::pin(icmp::ping(icmp, kind, probes.reach, stopwatch))).await)
+            Ok(timed(icmp.timeout, wanted, |stopwatch| Box::pin(icmp::ping(icmp, kind, probes.reach, stopwatch))).await)
         }
         CheckKind::WebSocket(socket) => {
             let tls = probes.tls_for(socket.tls.as_ref()).await.map_err(unusable)?;
-            Ok(timed(socket.timeout, |stopwatch| Box::pin(websocket::talk(socket, tls, probes.reach, stopwatch))).await)
+            Ok(timed(socket.timeout, wanted, |stopwatch| {
+                Box::pin(websocket::talk(socket, tls, probes.reach, stopwatch))
+            })
+            .await)
         }
         CheckKind::Grpc(grpc) => {
             let tls = probes.tls_for(grpc.tls.as_ref()).await.map_err(unusable)?;
-            Ok(timed(grpc.timeout, |stopwatch| Box::pin(grpc::ask(grpc, tls, probes.reach, stopwatch))).await)
+            Ok(timed(grpc.timeout, wanted, |stopwatch| Box::pin(grpc::ask(grpc, tls, probes.reach, stopwatch))).await)
         }
         CheckKind::Heartbeat(check) => {
             let last = Box::pin(heartbeat::last(check, probes.beats.as_ref())).await?;
             let outcome = heartbeat::judge(check, last.as_ref(), (probes.clock)())?;
             // Nothing of the job is timed: how long reading took would say something about the store only.
-            Ok(timed(check.timeout, |_| std::future::ready(outcome)).await)
+            Ok(timed(check.timeout, wanted, |_| std::future::ready(outcome)).await)
         }
         CheckKind::NotPossible { why, .. } => Err(why.clone()),
     }
 }
 
 /// Makes an attempt within its time limit, and times it.
-async fn timed<F: Future<Output = Outcome>>(limit: Duration, task: impl FnOnce(Arc<Stopwatch>) -> F) -> (Tried, Seen) {
-    let stopwatch = Arc::new(Stopwatch::start());
+async fn timed<F: Future<Output = Outcome>>(
+    limit: Duration,
+    wanted: Wanted,
+    task: impl FnOnce(Arc<Stopwatch>) -> F,
+) -> (Tried, Seen) {
+    let stopwatch = Arc::new(if wanted.notes { Stopwatch::start_with_notes() } else { Stopwatch::start() });
     let task = PHASES.scope(Arc::clone(&stopwatch), task(Arc::clone(&stopwatch)));
     let outcome = tokio::time::timeout(limit, task).await.unwrap_or_else(|_| Err(stopwatch.timed_out_after(limit)));
     let rtt = stopwatch.elapsed();
     let (error, mut seen) = match outcome {
         Ok(seen) => (None, seen),
-        Err(failure) => (Some(failure), Seen::default()),
+        Err(failure) => (Some(failure), stopwatch.noted()),
     };
+    if wanted.notes && error.is_none() {
+        let Seen { certificates, tried, .. } = stopwatch.noted();
+        (seen.certificates, seen.tried) = (certificates, tried);
+    }
     let attempt = Attempt { rtt, error, phases: stopwatch.phases() };
     (Tried { attempt, concern: seen.concern.take(), made_good: false }, seen)
 }

@@ -25,6 +25,8 @@ pub struct Seen {
     pub beat: Option<Nanos>,
     /// Where a redirect leads.
     pub redirect: Option<String>,
+    /// The addresses that connections were tried to.
+    pub tried: Vec<SocketAddr>,
     /// The address that was talked to.
     pub peer: Option<SocketAddr>,
 }
@@ -38,6 +40,8 @@ pub struct Wanted {
     pub body: bool,
     /// The server's certificate.
     pub certificate: bool,
+    /// All of it, also when the attempt fails; only who explains an attempt wants that.
+    pub notes: bool,
 }
 
 impl Wanted {
@@ -48,6 +52,7 @@ impl Wanted {
             head: self.head || other.head,
             body: self.body || other.body,
             certificate: self.certificate || other.certificate,
+            notes: self.notes || other.notes,
         }
     }
 }

@@ -55,6 +55,7 @@ pub async fn look(
     // Whether the farewell reaches the server changes nothing about its certificate.
     let _ = stream.flush().await;
     let left = time_left(&certificates, now)?;
+    stopwatch.note(|seen| seen.certificate = Some(left));
     let says = |least| {
         format!("certificate expires in {}, expected at least {}", duration::in_words(left), duration::exact(least))
     };

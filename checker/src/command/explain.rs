@@ -32,7 +32,8 @@ pub async fn explain(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
         };
         return Err(UnknownEndpoint { title: arguments.endpoint.clone(), remedy }.into());
     };
-    let check = Check { wanted: Wanted { head: true, body: true, certificate: true }, ..Check::clone(check) };
+    let check =
+        Check { wanted: Wanted { head: true, body: true, certificate: true, notes: true }, ..Check::clone(check) };
     let resolved = addresses(&check).await;
     match attempt(&check, &probes(&config)).await {
         Ok((tried, seen)) => {
