@@ -23,11 +23,12 @@ struct MessageTooLong(usize);
 
 /// Makes rounds as the command line says.
 pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
-    let origin = Origin {
+    let mut origin = Origin {
         path: arguments.config.config.clone(),
         node: arguments.node.clone(),
         shard: arguments.shard,
         every: arguments.every,
+        read: None,
     };
     let config = origin.load()?;
     let announcement = announcement(arguments, &config)?;

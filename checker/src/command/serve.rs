@@ -28,11 +28,12 @@ struct NoStorage(String);
 
 /// Serves the page and makes rounds until somebody wants it to stop.
 pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
-    let origin = Origin {
+    let mut origin = Origin {
         path: arguments.config.config.clone(),
         node: arguments.node.clone(),
         shard: arguments.shard,
         every: None,
+        read: None,
     };
     let config = origin.load()?;
     let page = match &arguments.page {

@@ -19,7 +19,8 @@ pub fn inspect(value: &Located, shape: &Shape, path: &str, problems: &mut Proble
         (Shape::Url, Value::Text(text)) => {
             // Where a variable is missing, that is the problem.
             if let (false, Err(error)) = (text.contains("${"), HttpCheck::parse_url(text)) {
-                problems.add(Problem::error(value.at, format!("`{path}`: failed to {error}")));
+                // Whether more than a check depends on it is known to whoever uses it.
+                problems.add(Problem::of_one_check(value.at, format!("`{path}`: failed to {error}")));
             }
             None
         }

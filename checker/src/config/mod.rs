@@ -78,7 +78,7 @@ pub fn load(path: &Path, surroundings: &Surroundings<'_>) -> Result<Loaded, Conf
     }
 }
 
-/// Every problem of the file at `path`, one line each, and whether one of them is an error.
+/// Every problem of the file at `path`, one line each, and whether one of them has to be mended.
 pub fn validate(path: &Path, surroundings: &Surroundings<'_>) -> Result<(Vec<String>, bool), ConfigError> {
     let text = read(path)?;
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
@@ -94,7 +94,7 @@ pub fn validate(path: &Path, surroundings: &Surroundings<'_>) -> Result<(Vec<Str
             }
         }
     }
-    Ok((problems.lines(&path.display().to_string(), &text), problems.has_errors()))
+    Ok((problems.lines(&path.display().to_string(), &text), problems.have_to_be_mended()))
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {
@@ -110,7 +110,7 @@ fn check_places(text: &str, surroundings: &Surroundings<'_>) -> Vec<usize> {
     }
 }
 
-/// The configuration in a text, if it has no errors, and every problem of it. `folder` is where relative paths start.
+/// The configuration in a text, if it can be used, and every problem of it; one of a single check leaves the others. `folder` is where relative paths start.
 #[must_use]
 pub fn from_text(text: &str, folder: &Path, surroundings: &Surroundings<'_>) -> (Option<Config>, Problems) {
     let mut problems = Problems::default();

@@ -70,7 +70,7 @@ struct Place<'a> {
 impl Place<'_> {
     fn problem(&mut self, key: &str, text: impl std::fmt::Display) {
         let at = self.located.member(key).map_or(self.located.at, |member| member.at);
-        self.problems.add(Problem::error(at, format!("`{}.{key}`: {text}", self.path)));
+        self.problems.add(Problem::of_one_check(at, format!("`{}.{key}`: {text}", self.path)));
     }
 
     fn read<T: DeserializeOwned>(&mut self) -> Option<T> {
@@ -83,8 +83,33 @@ impl Place<'_> {
     }
 }
 
-/// Makes one check valid; `index` is its place in the list.
+/// Makes one check valid; `index` is its place in the list. One that cannot be made says so in each round, so that
+/// it keeps no other from being made.
 pub(super) fn convert(
+    located: &Located,
+    json: serde_json::Value,
+    index: usize,
+    folder: &Path,
+    problems: &mut Problems,
+) -> Option<Check> {
+    let mut found = Problems::default();
+    let check = convert_usable(located, json, index, folder, &mut found);
+    let check = match found.first_of_one_check() {
+        None => check,
+        Some(problem) => {
+            let text = |keys: &[&str]| keys.iter().find_map(|key| located.member(key)?.text()).unwrap_or_default();
+            let title = text(&["endpoint_name", "name"]);
+            let word = text(&["type"]).to_owned();
+            let locator = text(&["endpoint_url", "command", "job"]).to_owned();
+            let why = format!("the check cannot be made: {}", problem.text);
+            Some(Check::of_kind(title, CheckKind::NotPossible { word, locator, why }))
+        }
+    };
+    problems.extend(found);
+    check
+}
+
+fn convert_usable(
     located: &Located,
     json: serde_json::Value,
     index: usize,
@@ -96,7 +121,8 @@ pub(super) fn convert(
     let common: WrittenCommon = place.read()?;
     if common.endpoint_name.trim().is_empty() {
         let key = if located.member("name").is_some() { "name" } else { "endpoint_name" };
-        place.problem(key, "is empty; give it a title");
+        let at = located.member(key).map_or(located.at, |member| member.at);
+        place.problems.add(Problem::error(at, format!("`{}.{key}`: is empty; give it a title", place.path)));
     }
     let timeout = |default: Nanos| duration(common.timeout.as_ref().map_or(default, |timeout| timeout.0));
     let assertions = located.member("assertions").map(assertion::read::from_located).transpose();
