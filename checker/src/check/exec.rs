@@ -237,6 +237,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn output_without_end_ends_when_the_time_is_up() {
+        assert_eq!(error(shell("yes")).await.as_deref(), Some("command not finished within 700ms"));
+        assert_eq!(error(shell("cat")).await, None, "there is nothing to read, so that nothing waits for it");
+    }
+
+    #[tokio::test]
+    async fn a_child_that_left_the_group_does_not_hold_the_check_up() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pid = folder.path().join("pid");
+        let script = format!("setsid sh -c 'echo $$ > {}; exec sleep 600' & sleep 0.1; echo done", pid.display());
+        assert_eq!(error(ExecCheck { timeout: Duration::from_secs(60), ..shell(&script) }).await, None);
+        let pid = std::fs::read_to_string(&pid).expect("it has started");
+        let pid = Pid::from_raw(pid.trim().parse().expect("a number")).expect("it is one");
+        rustix::process::kill_process(pid, Signal::KILL).expect("it still runs, and is ours to end");
+    }
+
+    #[tokio::test]
     async fn what_ignores_sigterm_and_forks_is_gone_when_the_time_is_up() {
         let folder = tempfile::tempdir().expect("a folder");
         let pids = folder.path().join("pids");

@@ -98,6 +98,9 @@ fn of_io(error: &io::Error) -> Option<String> {
     if open_files::have_run_out(error) {
         return Some(OUT_OF_FILES.to_owned());
     }
+    if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput) && error.get_ref().is_some() {
+        return Some(format!("response is malformed: {}", lower_case(&error.to_string())));
+    }
     Some(
         match error.kind() {
             ErrorKind::ConnectionRefused => "connection refused",
@@ -115,13 +118,20 @@ fn of_io(error: &io::Error) -> Option<String> {
     )
 }
 
+/// Words that begin with a small letter, as a sentence of ours goes on.
+pub(super) fn lower_case(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(|first| first.to_ascii_lowercase()).into_iter();
+    first.chain(letters).collect()
+}
+
 fn of_tls(error: &rustls::Error) -> String {
     match error {
         rustls::Error::InvalidCertificate(reason) => of_certificate(reason),
         rustls::Error::AlertReceived(alert) => of_alert(*alert),
         rustls::Error::InvalidMessage(_) => "server does not speak TLS".to_owned(),
         rustls::Error::PeerIncompatible(_) => "server and checker have no TLS version or cipher in common".to_owned(),
-        other => format!("TLS handshake failed: {other}"),
+        other => format!("TLS broke off: {other}"),
     }
 }
 
@@ -136,7 +146,7 @@ fn of_alert(alert: AlertDescription) -> String {
         AlertDescription::CertificateRequired | AlertDescription::AccessDenied => {
             "server asks for a client certificate".to_owned()
         }
-        other => format!("server refused the TLS handshake: {other:?}"),
+        other => format!("server broke TLS off with the alert {other:?}"),
     }
 }
 
