@@ -247,7 +247,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let pid = folder.path().join("pid");
         let script = format!("setsid sh -c 'echo $$ > {}; exec sleep 600' & sleep 0.1; echo done", pid.display());
-        assert_eq!(error(ExecCheck { timeout: Duration::from_secs(60), ..shell(&script) }).await, None);
+        assert_eq!(error(ExecCheck { timeout: Duration::from_mins(1), ..shell(&script) }).await, None);
         let pid = std::fs::read_to_string(&pid).expect("it has started");
         let pid = Pid::from_raw(pid.trim().parse().expect("a number")).expect("it is one");
         rustix::process::kill_process(pid, Signal::KILL).expect("it still runs, and is ours to end");

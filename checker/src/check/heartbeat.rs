@@ -27,7 +27,10 @@ pub struct HeartbeatCheck {
 }
 
 /// How heartbeats are read: the content of the object, `None` if there is none, or why that cannot be known.
-pub type Beats = Arc<dyn Fn(HeartbeatName) -> BoxFuture<'static, Result<Option<Vec<u8>>, String>> + Send + Sync>;
+pub type Beats = Arc<dyn Fn(HeartbeatName) -> Reading + Send + Sync>;
+
+/// One reading that is under way.
+pub type Reading = BoxFuture<'static, Result<Option<Vec<u8>>, String>>;
 
 /// How far the clocks of two machines may be apart before a heartbeat from the future says nothing any more.
 const CLOCKS_APART: Nanos = 5 * MINUTE;
@@ -127,8 +130,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_cannot_be_read_is_not_known() {
-        let of =
-            |read: fn() -> BoxFuture<'static, Result<Option<Vec<u8>>, String>>| -> Beats { Arc::new(move |_| read()) };
+        let of = |read: fn() -> Reading| -> Beats { Arc::new(move |_| read()) };
         let cases = [
             (None, "names no `storage`"),
             (Some(of(|| Box::pin(async { Err("failed to ask".to_owned()) }))), "failed to ask"),

@@ -33,6 +33,7 @@ pub struct Seen {
 
 /// What an attempt has to look at besides what it needs for itself, since it costs time or memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing to look at, apart from the others")]
 pub struct Wanted {
     /// The head of a response.
     pub head: bool,

@@ -123,12 +123,13 @@ fn of_error(error: &Error) -> Failure {
         Error::HttpFormat(_) | Error::Protocol(ProtocolError::HttparseError(_)) => {
             "server does not speak HTTP".to_owned()
         }
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => "connection closed by the server".to_owned(),
+        Error::ConnectionClosed
+        | Error::AlreadyClosed
+        | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => "connection closed by the server".to_owned(),
         Error::Utf8(_) => "server sent a text that is not UTF-8".to_owned(),
         Error::Protocol(problem) => {
             format!("server breaks the WebSocket protocol: {}", wording::lower_case(&problem.to_string()))
         }
-        Error::ConnectionClosed | Error::AlreadyClosed => "connection closed by the server".to_owned(),
         other => other.to_string(),
     }
 }
@@ -251,7 +252,7 @@ mod tests {
             (&b"\x81\x7f\x7f\xff\xff\xff\xff\xff\xff\xff"[..], 1, "server sent a message of more than"),
             // Pieces of one text without an end.
             (b"\x01\x7d".as_slice(), 1, "connection closed by the server"),
-            (&[b'\x01'], usize::MAX, "server breaks the WebSocket protocol"),
+            (b"\x01", usize::MAX, "server breaks the WebSocket protocol"),
             // Questions whether we are there, without an end.
             (b"\x89\x00", usize::MAX, "response not complete within 700ms"),
             // A text that is none.

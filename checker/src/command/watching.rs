@@ -148,12 +148,12 @@ async fn tell_events(mut origin: Origin, config: Arc<Config>, stop: Stop, mut ha
             () = tokio::time::sleep(LOOK_AT_FILE_EVERY) => false,
         };
         let present = origin.stamp();
-        if is_asked_for || (present.is_some() && present != origin.read) {
-            if let Some(config) = reload(&mut origin, &config)
-                && events.send(Event::Reload(Arc::new(config))).await.is_err()
-            {
-                return;
-            }
+        let is_news = present.is_some() && present != origin.read;
+        if (is_asked_for || is_news)
+            && let Some(config) = reload(&mut origin, &config)
+            && events.send(Event::Reload(Arc::new(config))).await.is_err()
+        {
+            return;
         }
     }
 }
