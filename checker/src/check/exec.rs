@@ -246,7 +246,10 @@ mod tests {
     async fn a_child_that_left_the_group_does_not_hold_the_check_up() {
         let folder = tempfile::tempdir().expect("a folder");
         let pid = folder.path().join("pid");
-        let script = format!("setsid sh -c 'echo $$ > {}; exec sleep 600' & sleep 0.1; echo done", pid.display());
+        let script = format!(
+            "setsid sh -c 'echo $$ > {0}; exec sleep 600' & until [ -s {0} ]; do :; done; echo done",
+            pid.display()
+        );
         assert_eq!(error(ExecCheck { timeout: Duration::from_mins(1), ..shell(&script) }).await, None);
         let pid = std::fs::read_to_string(&pid).expect("it has started");
         let pid = Pid::from_raw(pid.trim().parse().expect("a number")).expect("it is one");
