@@ -124,7 +124,7 @@ async fn what_cannot_be_is_named_before_anybody_waits_for_it() {
 }
 
 #[tokio::test]
-async fn a_watch_notices_that_a_job_reports_in_again() {
+async fn a_watch_notices_that_a_job_reports_in_again_also_with_another_configuration() {
     let mut config = watching(&[backup()], &directory());
     config["every"] = json!("1s");
     let checker = Checker::new(&config);
@@ -139,7 +139,20 @@ async fn a_watch_notices_that_a_job_reports_in_again() {
     statuses(Status::Down).await;
     beat(&checker, &[]).await;
     statuses(Status::Healthy).await;
+
+    // Another configuration reads the same heartbeats.
+    let second = json!({ "type": "exec", "name": "Second", "command": "true" });
+    config["checkers"] = json!([second, backup()]);
+    checker.configure(&config);
+    harness::wait_for("three rounds of the new configuration", || async {
+        let results = checker.all_results("checks");
+        (results.iter().filter(|result| result.title == "Second").count() >= 3).then_some(())
+    })
+    .await;
     drop(program);
+    for result in checker.all_results("checks") {
+        assert_ne!(result.status, Status::Unknown, "{result:?}");
+    }
 }
 
 #[tokio::test]
