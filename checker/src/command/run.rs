@@ -1,17 +1,15 @@
 //! `checker run`: one round, or with `--every` one after the other, printed and stored.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use shared::message::Message;
 use shared::object_name::CheckFileName;
 use shared::result::{CheckResult, MESSAGE_LIMIT};
 
-use crate::check::Probes;
 use crate::cli::{Format, RunArguments};
 use crate::command::progress::Bar;
 use crate::command::watching::{Origin, Signals, Watching, first_round};
-use crate::command::{Outcome, tell, tell_error};
+use crate::command::{Outcome, probes, tell, tell_error};
 use crate::config::valid::Config;
 use crate::record::Record;
 use crate::round::Announcement;
@@ -26,11 +24,12 @@ struct MessageTooLong(usize);
 
 /// Makes rounds as the command line says.
 pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
-    let origin = Origin {
+    let mut origin = Origin {
         path: arguments.config.config.clone(),
         node: arguments.node.clone(),
         shard: arguments.shard,
         every: arguments.every,
+        read: None,
     };
     let config = origin.load()?;
     let announcement = announcement(arguments, &config)?;
@@ -39,7 +38,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
         tell(&format!("note: `{}` names no `storage`; the round is only printed", arguments.config.config.display()));
     }
     let signals = Signals::catch()?;
-    let probes = Arc::new(Probes::of(&config, now));
+    let probes = probes(&config);
     let (mut results, memories) = first_round(&config, &probes, config.every).await;
     if let Some(announcement) = announcement {
         announcement.post_with(&mut results);

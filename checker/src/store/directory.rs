@@ -5,18 +5,20 @@
 //! under a lock, from what is there, so that it is right again after any interruption.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Read as _};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use shared::UnixNanos;
-use shared::object_name::{CheckFileName, HISTORY_FOLDER, HISTORY_INDEX, HistoryName, INDEX};
+use shared::object_name::{
+    CheckFileName, HEARTBEAT_FOLDER, HISTORY_FOLDER, HISTORY_INDEX, HeartbeatName, HistoryName, INDEX,
+};
 
 use super::durable::{self, Placed};
 use super::index::{self, Index};
-use super::{NAMES_TO_TRY, Removal, StoreError, next_name};
+use super::{HEARTBEAT_LIMIT, NAMES_TO_TRY, Removal, StoreError, next_name};
 
 /// The file that writers lock while they change the index. It stays, empty: to remove it would let two writers in.
 const LOCK: &str = ".index.lock";
@@ -121,6 +123,41 @@ impl DirectoryStore {
     pub(super) async fn list_histories(&self) -> Result<Vec<HistoryName>, StoreError> {
         let task = format!("list {}", self.describe());
         self.blocking(task, histories).await
+    }
+
+    pub(super) async fn put_heartbeat(&self, name: &HeartbeatName, content: &str) -> Result<(), StoreError> {
+        let task = format!("write `{name}` to {}", self.describe());
+        let (name, content) = (name.to_string(), content.as_bytes().to_vec());
+        self.blocking(task, move |path| {
+            // All of it happens in this folder, so that a job needs no right to write anywhere else.
+            let folder = path.join(HEARTBEAT_FOLDER);
+            durable::create_directory(&folder)?;
+            let now = SystemTime::now();
+            for entry in fs::read_dir(&folder)?.flatten() {
+                if entry.file_name().to_str().is_some_and(durable::is_temporary) {
+                    durable::sweep_if_stale(&entry, now);
+                }
+            }
+            durable::place(durable::write_temporary(&folder, &content)?, &path.join(name))?;
+            durable::sync_directory(&folder)
+        })
+        .await
+    }
+
+    pub(super) async fn read_heartbeat(&self, name: &HeartbeatName) -> Result<Option<Vec<u8>>, StoreError> {
+        let task = format!("read `{name}` from {}", self.describe());
+        let name = name.to_string();
+        self.blocking(task, move |path| {
+            let file = match File::open(path.join(name)) {
+                // A store that has gone is no store without heartbeats.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_dir() => return Ok(None),
+                opened => opened?,
+            };
+            let mut content = Vec::new();
+            file.take(HEARTBEAT_LIMIT as u64).read_to_end(&mut content)?;
+            Ok(Some(content))
+        })
+        .await
     }
 
     pub(super) async fn remove_check_files(&self, names: &[CheckFileName]) -> Removal {
@@ -412,6 +449,28 @@ mod tests {
         assert_eq!(store.list_check_files(0..=UnixNanos::MAX).await.unwrap(), all[10..]);
         assert_eq!(indexed(&store), all[10..]);
         assert_eq!(foreign(&store), ["notes.txt"]);
+    }
+
+    #[tokio::test]
+    async fn a_heartbeat_takes_the_place_of_the_one_before() {
+        let (_directory, store) = store().await;
+        let name = HeartbeatName::of("backup").unwrap();
+        assert_eq!(store.read_heartbeat(&name).await.unwrap(), None);
+        for content in ["{\"at\":1}", "{\"at\":2}"] {
+            store.put_heartbeat(&name, content).await.unwrap();
+            assert_eq!(store.read_heartbeat(&name).await.unwrap().as_deref(), Some(content.as_bytes()));
+        }
+        let names: Vec<_> = fs::read_dir(store.path.join(HEARTBEAT_FOLDER)).unwrap().flatten().collect();
+        assert_eq!(names.len(), 1, "no temporary file is left");
+        assert_eq!(store.list_check_files(0..=UnixNanos::MAX).await.unwrap(), []);
+        assert_eq!(store.list_histories().await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn a_store_that_has_gone_is_not_taken_for_one_without_heartbeats() {
+        let (_directory, store) = store().await;
+        fs::remove_dir_all(&store.path).unwrap();
+        assert!(store.read_heartbeat(&HeartbeatName::of("backup").unwrap()).await.is_err());
     }
 
     #[tokio::test]

@@ -16,17 +16,17 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::EncodingType;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use shared::UnixNanos;
-use shared::object_name::{self, CheckFileName, HISTORY_FOLDER, HistoryName};
+use shared::object_name::{self, CheckFileName, HISTORY_FOLDER, HeartbeatName, HistoryName};
 
 use super::connection::{self, Credentials, decode_url};
 use super::s3_problem::{self, Action, Asked, S3Problem};
-use super::{NAMES_TO_TRY, StoreError, next_name};
+use super::{HEARTBEAT_LIMIT, NAMES_TO_TRY, StoreError, next_name};
 use crate::config::valid::Bucket;
 
 /// How many check files are read at once.
 const READS_AT_ONCE: usize = 32;
-/// A history is replaced after each round; whoever has it has to ask whether it is still the one.
-const CACHE_CONTROL_OF_HISTORY: &str = "no-cache";
+/// Histories and heartbeats are replaced again and again; whoever has one has to ask whether it is still the one.
+const CACHE_CONTROL_OF_WHAT_CHANGES: &str = "no-cache";
 /// A history that is longer than this when decompressed is none of ours.
 const HISTORY_LIMIT: u64 = 64 << 20;
 /// A check file never changes once it is stored, and caches may know it.
@@ -230,7 +230,7 @@ impl S3Store {
             .key(format!("{}{name}", self.prefix))
             .content_type("application/json")
             .content_encoding("gzip")
-            .cache_control(CACHE_CONTROL_OF_HISTORY)
+            .cache_control(CACHE_CONTROL_OF_WHAT_CHANGES)
             .body(ByteStream::from(compressed(content)))
             .send()
             .await;
@@ -267,6 +267,42 @@ impl S3Store {
         }
         names.sort_unstable();
         Ok(names)
+    }
+
+    pub(super) async fn put_heartbeat(&self, name: &HeartbeatName, content: &str) -> Result<(), StoreError> {
+        let failed = |problem| self.error(&format!("write `{}{name}` to", self.prefix), problem);
+        let answer = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(format!("{}{name}", self.prefix))
+            .content_type("application/json")
+            .cache_control(CACHE_CONTROL_OF_WHAT_CHANGES)
+            .body(ByteStream::from(content.as_bytes().to_vec()))
+            .send()
+            .await;
+        match answer {
+            Ok(stored) if stored.e_tag().is_some() => Ok(()),
+            Ok(_) => Err(failed(S3Problem::NotS3 { status: 200 })),
+            Err(error) => Err(failed(self.problem(Action::Put, &error))),
+        }
+    }
+
+    pub(super) async fn read_heartbeat(&self, name: &HeartbeatName) -> Result<Option<Vec<u8>>, StoreError> {
+        let failed = |problem| self.error(&format!("read `{}{name}` from", self.prefix), problem);
+        let key = format!("{}{name}", self.prefix);
+        let mut object = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
+            Ok(object) => object,
+            Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
+            Err(error) => return Err(failed(self.problem(Action::Get, &error))),
+        };
+        let mut content = Vec::new();
+        while content.len() < HEARTBEAT_LIMIT
+            && let Some(chunk) = object.body.next().await
+        {
+            content.extend_from_slice(&chunk.map_err(|error| failed(s3_problem::of_failed_connection(&error)))?);
+        }
+        Ok(Some(content))
     }
 
     fn key(&self, name: &CheckFileName) -> String {
