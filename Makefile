@@ -41,21 +41,24 @@ test: ## Run all tests: pure ones, then the real programs against a real S3 serv
 	cargo test --workspace --lib --bins
 	CHECKUP_BIN=$(TARGET)/debug/checker CHECKUP_DIST=$(CURDIR)/dist cargo test --workspace --test blackbox
 
-lint: ## Check formatting, lints (host and wasm32) and documentation
+lint: ## Check formatting, lints (host and wasm32), documentation and dependencies
+	@scripts/setup.sh lint
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy -p shared -p statuspage --target wasm32-unknown-unknown -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
+	@# Advisories are left to who has a network: see deny.toml.
+	cargo deny check licenses bans sources
 
 weigh: ## Print what the page weighs, and fail above its budget
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory $(PAGE)
 	scripts/weigh.sh
 
-bench: ## Measure the page and the checker (minutes)
+bench: ## Measure the page and the checker (minutes); FIGURES=expiry, checks or page for one of them
 	@scripts/setup.sh bench
 	@$(MAKE) --no-print-directory checker
-	CHECKUP_BIN=$(TARGET)/release/checker CHECKUP_DIST=$(CURDIR)/dist cargo bench --profile dev -p tests --bench figures
+	CHECKUP_BIN=$(TARGET)/release/checker CHECKUP_DIST=$(CURDIR)/dist cargo bench --profile dev -p tests --bench figures -- $(FIGURES)
 
 setup: ## Install what building needs and is missing; says so before it does
 	@scripts/setup.sh run

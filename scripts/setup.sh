@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Sets up what building, testing and measuring need, and nothing that is there already.
 #
-#   scripts/setup.sh [page|run|test|bench]...
+#   scripts/setup.sh [page|run|lint|test|bench]...
 #
 # page   what builds the page: wasm target, trunk, wasm-bindgen-cli, wasm-opt
 # run    page, and a C compiler for the checker
-# test   run, and a real S3 server, a real web server and a real browser
+# lint   what checks the dependencies: cargo-deny
+# test   run, and a real S3 server, a real web server, a real browser, and clocks that are wrong
 # bench  test, and nginx and wrk to measure against
 #
 # Programs that no package system of the machine should own go to $CHECKUP_TOOLS, by default
@@ -17,6 +18,7 @@ readonly BINARYEN_VERSION=132
 # Older ones build without a word, and the page then breaks in the browser.
 readonly OLDEST_WASM_OPT=120
 readonly MINISTACK_VERSION=1.5.33
+readonly DENY_VERSION=0.20.2
 readonly CADDY_VERSION=2.11.7
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -34,9 +36,10 @@ main() {
         case $what in
             page) set_up_page ;;
             run) set_up_run ;;
+            lint) set_up_lint ;;
             test) set_up_test ;;
             bench) set_up_bench ;;
-            *) stop "know \`$what\`; say page, run, test or bench" ;;
+            *) stop "know \`$what\`; say page, run, lint, test or bench" ;;
         esac
     done
 }
@@ -59,12 +62,21 @@ set_up_test() {
     set_up_run
     have chromium || have chromium-browser || have google-chrome || install_packages "a browser" chromium
     have chromedriver || install_packages "the browser's driver" chromium-driver
+    have systemd-analyze || install_packages "systemd-analyze, to verify the units in deploy/" systemd
     have brotli || install_packages "brotli, to weigh the page" brotli
+    have_library faketime/libfaketimeMT.so.1 || install_packages "libfaketime, for clocks that are wrong" libfaketime
     if no_real_wasm_opt; then
         install_packages "npm, to get wasm-opt" npm
         set_up_wasm_opt
     fi
     set_up_python_programs
+}
+
+set_up_lint() {
+    have cargo || stop "find Rust; install it from https://rustup.rs and open a new shell"
+    [[ $(version_of cargo-deny) == "$DENY_VERSION" ]] && return
+    say "building cargo-deny $DENY_VERSION, which checks the dependencies, into $TOOLS (cargo, about 2 minutes on two cores)"
+    cargo_install --locked "cargo-deny@$DENY_VERSION"
 }
 
 set_up_bench() {
@@ -195,6 +207,9 @@ have() { command -v "$1" >/dev/null 2>&1; }
 
 # Debian keeps servers where only root's PATH looks.
 have_program() { have "$1" || [[ -x /usr/sbin/$1 ]]; }
+
+# Debian keeps libraries in a folder named after the machine.
+have_library() { compgen -G "/usr/lib/*/$1" >/dev/null || [[ -e /usr/lib/$1 ]]; }
 
 # The version that a program of ours says it has, or nothing.
 version_of() { { "$1" --version 2>/dev/null || true; } | awk '{ print $2; exit }'; }

@@ -9,6 +9,13 @@ least=120
 
 [ "${TRUNK_PROFILE:-debug}" = release ] || exit 0
 
+# More than wasm-opt can do by itself; npm's package of it has what Node needs for that.
+wasm_opt=$(command -v wasm-opt || true)
+binaryen=$(dirname "$(readlink -f "${wasm_opt:-none}")")/../index.js
+if [ -f "$binaryen" ] && command -v node >/dev/null 2>&1; then
+  node "$(dirname "$0")/shrink.mjs" "$binaryen" "$TRUNK_STAGING_DIR" || echo "shrink: Node failed; going on without"
+fi
+
 # The glue is generated with comments and indentation that nobody reads.
 for script in "$TRUNK_STAGING_DIR"/statuspage-*.js; do
   sed -e 's/^[[:space:]]*//' -e '/^\/\*\*/d' -e '/^\*/d' -e '/^\/\//d' -e '/^$/d' "$script" >"$script.small"

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use shared::Nanos;
-use shared::object_name::NodeName;
+use shared::object_name::{HeartbeatName, NodeName};
 use shared::status::Status;
 
 use crate::schedule::Shard;
@@ -41,6 +41,10 @@ pub enum Command {
     ///
     /// Nothing is stored. Exit status: 0 it is not down; 1 it is; 2 the checker could not do its work.
     Explain(ExplainArguments),
+    /// Report in from a job: the checks of kind `heartbeat` look at when it last did
+    ///
+    /// Exit status: 0 it is stored; 2 it could not be.
+    Beat(BeatArguments),
     /// Write a commented configuration to start with
     Init(InitArguments),
     /// Prepare a bucket for a status page: its rules, a reader for the page, a writer for each node
@@ -174,6 +178,23 @@ pub struct ExplainArguments {
     pub config: ConfigArgument,
 }
 
+/// What `checker beat` needs to know.
+#[derive(Debug, Args)]
+pub struct BeatArguments {
+    /// The job's name: small letters, digits and hyphens
+    #[arg(value_name = "JOB")]
+    pub job: HeartbeatName,
+    /// Which configuration.
+    #[command(flatten)]
+    pub config: ConfigArgument,
+    /// Report that the job failed, and why; it is shown on the page
+    #[arg(long, value_name = "TEXT")]
+    pub failed: Option<String>,
+    /// How the job ended, such as $?; anything but 0 is a failure
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    pub exit_status: Option<i32>,
+}
+
 /// Flags of `checker init`.
 #[derive(Debug, Args)]
 pub struct InitArguments {
@@ -259,7 +280,7 @@ pub struct DeprovisionArguments {
     /// Which bucket.
     #[command(flatten)]
     pub place: PlaceArguments,
-    /// Delete all check files, histories and messages, too, and the bucket if nothing else is in it; its name has to
+    /// Delete all check files, histories, heartbeats and messages, too, and the bucket if nothing else is in it; its name has to
     /// be typed
     #[arg(long)]
     pub delete_data: bool,
@@ -356,6 +377,40 @@ mod tests {
         let parsed = Cli::try_parse_from(["checker", "run", "--message", "x", "--about", "A", "--about", "B"]);
         assert!(parsed.is_ok());
         assert!(Cli::try_parse_from(["checker", "run", "--about", "A"]).is_err());
+    }
+
+    /// What stands on the command lines of the examples: words between quotes stay together.
+    fn words(line: &str) -> Vec<String> {
+        let with_values = line.replace("$((JOB_COMPLETION_INDEX + 1))", "2");
+        let with_values = with_values.replace("${CHECKUP_CONFIG:-/etc/checkup/checker.json}", "checker.json");
+        let with_values =
+            with_values.replace("${CHECKUP_SHARD:-1/1}", "1/1").replace("${CHECKUP_NODE:-lambda}", "lambda");
+        with_values.split_whitespace().map(|word| word.trim_matches('"').to_owned()).collect()
+    }
+
+    #[test]
+    fn the_command_lines_of_the_examples_can_be_typed() {
+        let mut lines = Vec::new();
+        for text in [
+            include_str!("../../deploy/checkup.service"),
+            include_str!("../../deploy/checkup-serve.service"),
+            include_str!("../../deploy/kubernetes/cronjob.yaml"),
+            include_str!("../../deploy/lambda/bootstrap"),
+        ] {
+            let joined =
+                text.replace("\\\n", " ").replace("checker.json\n                  --shard", "checker.json --shard");
+            let joined: Vec<&str> = joined.lines().map(str::trim).filter(|line| !line.starts_with('#')).collect();
+            let found = joined.iter().filter_map(|line| {
+                let start = line.find("checker run ").or_else(|| line.find("checker serve "))?;
+                line[start..].split(" 2>&1").next().map(str::to_owned)
+            });
+            lines.extend(found.map(|line| words(&line)));
+        }
+        assert_eq!(lines.len(), 4, "{lines:?}");
+        for line in lines {
+            let parsed = Cli::try_parse_from(&line);
+            assert!(parsed.is_ok(), "{line:?}: {parsed:?}");
+        }
     }
 
     #[test]

@@ -61,12 +61,19 @@ pub fn explain(check: &Check, resolved: &[String], tried: &Tried, seen: &Seen, s
         let _ = writeln!(text, "{bold}{name:<13}{bold:#} {value}");
     };
     line("endpoint", &plain(&check.title, HEADER_WIDTH));
-    line(check.kind.word(), &plain(check.kind.locator(), 2 * HEADER_WIDTH));
+    line(check.kind.word(), &plain(&without_password(check.kind.locator()), 2 * HEADER_WIDTH));
     if !resolved.is_empty() {
         line("addresses", &resolved.join(", "));
     }
     if let Some(peer) = seen.peer {
         line("talked to", &peer.to_string());
+    } else if !seen.tried.is_empty() {
+        // A resolver's answer has no port.
+        let tried = seen.tried.iter().map(|address| match address.port() {
+            0 => address.ip().to_string(),
+            _ => address.to_string(),
+        });
+        line("tried", &tried.collect::<Vec<_>>().join(", "));
     }
     if let CheckKind::Http(http) = &check.kind {
         line("request", http.method.as_str());
@@ -78,6 +85,9 @@ pub fn explain(check: &Check, resolved: &[String], tried: &Tried, seen: &Seen, s
     }
     if let Some(left) = seen.certificate {
         line("", &format!("the first of them expires in {}", duration::in_words(left)));
+    }
+    if let Some(age) = seen.beat {
+        line("heartbeat", &format!("came {} ago", duration::in_words(age)));
     }
     if let Some(code) = seen.status {
         line("status", &code.to_string());
@@ -106,6 +116,13 @@ pub fn explain(check: &Check, resolved: &[String], tried: &Tried, seen: &Seen, s
     let reason = reason.map(|reason| format!(": {}", plain(reason, BODY_WIDTH))).unwrap_or_default();
     line("conclusion", &format!("{status}{reason}"));
     text
+}
+
+/// A URL without the password that may stand before its host.
+fn without_password(locator: &str) -> String {
+    let Ok(mut url) = reqwest::Url::parse(locator) else { return locator.to_owned() };
+    let is_there = url.password().is_some();
+    if is_there && url.set_password(Some("***")).is_ok() { url.into() } else { locator.to_owned() }
 }
 
 fn headers(line: &mut impl FnMut(&str, &str), headers: &HeaderMap) {

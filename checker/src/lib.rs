@@ -4,6 +4,7 @@
 //! was seen, [`record`] brings the round into the [`store`] and removes what [`retention`] says has expired,
 //! and [`report`] prints it. [`provision`] prepares the store's bucket, and [`doctor`] proves it. [`command::serve`] does the same beside the page that [`serve`] serves.
 
+pub mod beats;
 pub mod check;
 pub mod cli;
 pub mod command;
@@ -14,6 +15,7 @@ pub mod doctor;
 pub mod explain;
 pub mod history;
 pub mod memory_file;
+pub mod open_files;
 pub mod outlook;
 pub mod page_files;
 pub mod provision;

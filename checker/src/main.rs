@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use checker::cli::{Cli, Command, HistoryCommand};
 use checker::command::{self, Outcome};
 use checker::config::schema::schema;
+use checker::open_files;
 use clap::{CommandFactory as _, Parser as _};
 
 fn main() -> ExitCode {
@@ -31,6 +32,7 @@ fn execute(command: &Command) -> anyhow::Result<Outcome> {
             runtime()?.block_on(command::history::rebuild_history(arguments))
         }
         Command::Explain(arguments) => runtime()?.block_on(command::explain::explain(arguments)),
+        Command::Beat(arguments) => runtime()?.block_on(command::beat::beat(arguments)),
         Command::Init(arguments) => Ok(command::init::init(arguments)?),
         Command::Validate(argument) => Ok(command::validate::validate(argument)?),
         Command::Schema => {
@@ -45,5 +47,6 @@ fn execute(command: &Command) -> anyhow::Result<Outcome> {
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    open_files::raise_limit();
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }

@@ -9,7 +9,7 @@ use crate::history::{HistoryError, KeptHistory};
 use crate::retention::expired;
 use crate::store::deliver::{Delivered, store_round};
 use crate::store::spool::Spool;
-use crate::store::{Store, StoreError};
+use crate::store::{Removal, Store, StoreError};
 
 /// How often a checker that repeats looks for expired files; a listing costs a request, and an hour is soon enough.
 const EXPIRY_SPACING: Nanos = HOUR;
@@ -29,8 +29,8 @@ pub struct Record {
 pub struct Recorded {
     /// How it was stored.
     pub delivered: Delivered,
-    /// How many expired files were removed, or why they were not: that is a pity, but loses nothing.
-    pub removed: Result<usize, StoreError>,
+    /// How many expired files were removed, and why others were not: that is a pity, but loses nothing.
+    pub expired: Removal,
     /// Whether the history knows the round; if not, the next round or a rebuild brings it in.
     pub history: Result<(), HistoryError>,
 }
@@ -56,25 +56,35 @@ impl Record {
     }
 
     /// Stores a round under the time `now`. An error means that it is not in the store; it says where it is.
-    pub async fn keep(&mut self, results: &[CheckResult], now: UnixNanos) -> Result<Recorded, StoreError> {
+    /// `progress` hears how many of how many expired files are done with.
+    pub async fn keep(
+        &mut self,
+        results: &[CheckResult],
+        now: UnixNanos,
+        progress: impl FnMut(usize, usize),
+    ) -> Result<Recorded, StoreError> {
         let name = CheckFileName { stored_at: now, node: Some(self.node.clone()) };
         let delivered = store_round(&self.store, &self.spool, name, &write_check_file(results)).await?;
         let round = (delivered.name.clone(), results.to_vec());
         let history = self.history.add(&self.store, round, &delivered.sent, now).await;
-        Ok(Recorded { delivered, removed: self.remove_expired(now).await, history })
+        Ok(Recorded { delivered, expired: self.remove_expired(now, progress).await, history })
     }
 
-    async fn remove_expired(&mut self, now: UnixNanos) -> Result<usize, StoreError> {
-        let Some(age) = self.check_expiry else { return Ok(0) };
+    async fn remove_expired(&mut self, now: UnixNanos, mut progress: impl FnMut(usize, usize)) -> Removal {
+        let Some(age) = self.check_expiry else { return Removal::default() };
         if self.looked_for_expired.is_some_and(|looked| now.saturating_sub(looked) < EXPIRY_SPACING) {
-            return Ok(0);
+            return Removal::default();
         }
         self.looked_for_expired = Some(now);
-        let old = self.store.list_check_files_until(now.saturating_sub(age)).await?;
+        let old = match self.store.list_check_files_until(now.saturating_sub(age)).await {
+            Ok(old) => old,
+            Err(error) => return error.into(),
+        };
         let expired = expired(&old, now, age, &self.node);
         if expired.is_empty() {
-            return Ok(0);
+            return Removal::default();
         }
-        self.store.remove_check_files(&expired).await
+        progress(0, expired.len());
+        self.store.remove_check_files(&expired, |done| progress(done, expired.len())).await
     }
 }

@@ -138,7 +138,7 @@ impl Watch {
 
     /// What is under way goes on and counts; from now on the new configuration says what is due.
     fn reload(&mut self, config: Arc<Config>) {
-        self.probes = Arc::new(Probes::of(&config, self.clock));
+        self.probes = Arc::new(Probes::of(&config, self.clock).with_beats(self.probes.beats()));
         self.every = config.every.unwrap_or(self.every);
         let before = std::mem::replace(&mut self.config, config);
         let remembered = std::mem::take(&mut self.memories);

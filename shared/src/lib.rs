@@ -5,6 +5,7 @@
 //! time) and [`verdict`] (from several nodes to one status).
 
 pub mod duration;
+pub mod heartbeat;
 pub mod history;
 pub mod json;
 pub mod latency;

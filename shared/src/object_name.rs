@@ -30,6 +30,13 @@ const HISTORY_ENDING: &str = ".json";
 /// See [`HISTORY_ENDING`].
 const LATENCY_ENDING: &str = ".latency.json";
 
+/// Where heartbeats are kept: a folder beside the check files.
+pub const HEARTBEAT_FOLDER: &str = "heartbeats/";
+/// How the name of a heartbeat ends.
+const HEARTBEAT_ENDING: &str = ".json";
+/// The longest name of a job, in characters.
+const JOB_NAME_LIMIT: usize = 64;
+
 /// How every check file's name ends.
 const CHECK_FILE_ENDING: &str = "-check.json";
 
@@ -183,6 +190,50 @@ impl fmt::Display for HistoryName {
     }
 }
 
+/// The name of the object in which a job says that it ran, without the store's prefix: `heartbeats/<job>.json`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HeartbeatName(String);
+
+/// The text is no name for a job.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("take `{0}` as a job's name; use 1 to 64 small letters, digits and hyphens, such as `nightly-backup`")]
+pub struct NotAJobName(pub String);
+
+impl HeartbeatName {
+    /// The object of this job, if the text can be a job's name.
+    pub fn of(job: &str) -> Result<HeartbeatName, NotAJobName> {
+        let fits = (1..=JOB_NAME_LIMIT).contains(&job.len())
+            && job.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+        if fits { Ok(HeartbeatName(job.to_owned())) } else { Err(NotAJobName(job.to_owned())) }
+    }
+
+    /// Reads a name that has no prefix any more; `None` if it is no heartbeat's.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<HeartbeatName> {
+        HeartbeatName::of(name.strip_prefix(HEARTBEAT_FOLDER)?.strip_suffix(HEARTBEAT_ENDING)?).ok()
+    }
+
+    /// The job's name.
+    #[must_use]
+    pub fn job(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for HeartbeatName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{HEARTBEAT_FOLDER}{}{HEARTBEAT_ENDING}", self.0)
+    }
+}
+
+impl FromStr for HeartbeatName {
+    type Err = NotAJobName;
+
+    fn from_str(job: &str) -> Result<Self, Self::Err> {
+        HeartbeatName::of(job)
+    }
+}
+
 /// Where a listing has to start (exclusively) to contain every check file stored at `time` or later.
 #[must_use]
 pub fn start_after(prefix: &str, time: UnixNanos) -> String {
@@ -228,7 +279,7 @@ const ANY_TIME: &str = "???????????????????";
 /// They stand here since they spell names. A prefix that holds one of those characters itself has no pattern; see
 /// [`patterns::check_prefix`].
 pub mod patterns {
-    use super::{ANY_TIME, CHECK_FILE_ENDING, HistoryName, HistoryPart, NodeName};
+    use super::{ANY_TIME, CHECK_FILE_ENDING, HEARTBEAT_ENDING, HEARTBEAT_FOLDER, HistoryName, HistoryPart, NodeName};
 
     /// Everything in the store.
     #[must_use]
@@ -261,6 +312,12 @@ pub mod patterns {
         format!("{prefix}messages/{ANY_TIME}-{node}*.json")
     }
 
+    /// The heartbeats of all jobs: a job is no node, and may report in from any machine that has a writer's keys.
+    #[must_use]
+    pub fn heartbeats(prefix: &str) -> String {
+        format!("{prefix}{HEARTBEAT_FOLDER}*{HEARTBEAT_ENDING}")
+    }
+
     /// The prefix can be no part of a pattern.
     #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
     #[error(
@@ -281,14 +338,14 @@ pub fn beginnings_of_check_files(prefix: &str) -> [String; 2] {
     [format!("{prefix}1"), format!("{prefix}2")]
 }
 
-/// Whether an object is one that checkers store: a check file, a history or a message. All else is somebody else's.
+/// Whether an object is one that checkers store: a check file, a history, a heartbeat or a message. All else is somebody else's.
 #[must_use]
 pub fn is_stored_by_checkers(prefix: &str, key: &str) -> bool {
     let Some(name) = key.strip_prefix(prefix) else { return false };
     if CheckFileName::parse(name).is_some() {
         return true;
     }
-    if HistoryName::parse(name).is_some() {
+    if HistoryName::parse(name).is_some() || HeartbeatName::parse(name).is_some() {
         return true;
     }
     let message = name.strip_prefix("messages/").and_then(|name| name.strip_suffix(".json"));
@@ -365,6 +422,19 @@ mod tests {
     }
 
     #[test]
+    fn a_job_has_one_object_that_is_nothing_else() {
+        let name = HeartbeatName::of("nightly-backup").unwrap();
+        assert_eq!((name.to_string().as_str(), name.job()), ("heartbeats/nightly-backup.json", "nightly-backup"));
+        assert_eq!(HeartbeatName::parse("heartbeats/nightly-backup.json"), Some(name));
+        assert!(means(patterns::heartbeats("a/").as_bytes(), b"a/heartbeats/nightly-backup.json"));
+        for job in ["", "Nightly", "a/b", "..", "a.b", &"x".repeat(65)] {
+            assert_eq!(HeartbeatName::of(job), Err(NotAJobName(job.to_owned())));
+        }
+        assert_eq!(CheckFileName::parse("heartbeats/x.json"), None);
+        assert_eq!(HistoryName::parse("heartbeats/x.json"), None);
+    }
+
+    #[test]
     fn a_host_name_becomes_a_node_name() {
         for (host, node) in [("Web-01.example.com", "web-01"), ("höst_2", "h-st-2"), ("...", "node"), ("", "node")] {
             assert_eq!(NodeName::from_host_name(host).as_str(), node);
@@ -433,6 +503,7 @@ mod tests {
             "1795330254340493978-check.json",
             "history/eu-west.json",
             "history/eu-west.latency.json",
+            "heartbeats/nightly-backup.json",
             "messages/1795330254340493978-eu-west-message.json",
         ] {
             assert!(is_stored_by_checkers("status/", &format!("status/{name}")), "{name}");
@@ -444,6 +515,8 @@ mod tests {
             "history/",
             "history/Notes.json",
             "history/a/b.json",
+            "heartbeats/Nightly.json",
+            "heartbeats/a/b.json",
             "messages/x.json",
             "messages/1795330254340493978-a/b.json",
         ] {

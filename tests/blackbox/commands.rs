@@ -189,6 +189,49 @@ async fn a_changed_configuration_is_read_again_and_an_invalid_one_is_refused() {
 }
 
 #[tokio::test]
+async fn a_configuration_that_changes_during_the_first_round_is_read_again() {
+    let (ok, hanging) = (Endpoint::start(Behaviour::ok()).await, Endpoint::start(Behaviour::Hang).await);
+    let slow = check_with("Slow", &hanging.url, json!({ "timeout": "2s" }));
+    let checker = Checker::new(&watching(&[slow], &directory()));
+    let running = checker.start(&["run", "-c", "checker.json", "--every", "1s"]);
+    wait_for("the first round to begin", || async { (!hanging.requests().is_empty()).then_some(()) }).await;
+    checker.configure(&watching(&[check("Shop", &ok.url)], &directory()));
+    wait_for("the new endpoint", || async {
+        checker.all_results("checks").iter().any(|result| result.title == "Shop").then_some(())
+    })
+    .await;
+    drop(running);
+}
+
+#[tokio::test]
+async fn a_check_that_cannot_be_made_never_discards_the_round() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let checks = [
+        check("Shop", &ok.url),
+        check("Odd", "ftp://shop.example/"),
+        check_with("Distrustful", &ok.url, json!({ "tls_ca_file": "no-such-file.pem" })),
+        json!({ "type": "exec", "name": "Missing", "command": "./no-such-program" }),
+    ];
+    let checker = Checker::new(&watching(&checks, &directory()));
+    let run = checker.run(&["--format", "json"]).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    assert!(run.stderr.contains("`ftp://shop.example/`"), "it is told, too: {}", run.stderr);
+    let results = checker.all_results("checks");
+    let found = |title: &str| results.iter().find(|result| result.title == title).expect("it was looked at");
+    assert_eq!(found("Shop").status, Status::Healthy);
+    assert_eq!((found("Odd").status, found("Odd").locator.as_str()), (Status::Unknown, "ftp://shop.example/"));
+    assert!(found("Odd").notice.contains("its scheme is `ftp`"), "{}", found("Odd").notice);
+    assert_eq!(found("Distrustful").status, Status::Unknown);
+    assert!(found("Distrustful").notice.contains("no-such-file.pem"), "{}", found("Distrustful").notice);
+    assert_eq!(found("Missing").status, Status::Down);
+    let validated = checker.call(&["validate"]).await;
+    assert_eq!(validated.code, 1);
+    for title in ["ftp://shop.example/", "\"Distrustful\"", "\"Missing\""] {
+        assert!(validated.stdout.contains(title), "{title}: {}", validated.output());
+    }
+}
+
+#[tokio::test]
 async fn a_worse_status_is_confirmed_from_round_to_round_and_back_dated() {
     let endpoint = Endpoint::start(Behaviour::ok()).await;
     let confirmed = check_with("Shop", &endpoint.url, json!({ "confirm": 2 }));

@@ -136,6 +136,23 @@ async fn keys_that_may_too_much_are_told() {
 }
 
 #[tokio::test]
+async fn a_probe_that_cannot_be_removed_is_named() {
+    let site = sound_site(&[]).await;
+    let resources = ["", "/*"].map(|objects| format!("arn:aws:s3:::{}{objects}", site.bucket.name));
+    let rights = json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetObject", "s3:PutObject"], "Resource": resources },
+    ] });
+    let careless = ministack::user("doctor-careless", &rights).await;
+    configure_page(&site, |source| {
+        source["public_access_key_id"] = json!(careless.id);
+        source["public_access_key"] = json!(careless.secret);
+    });
+    let failures = findings(&site, "failure", &["--page", "config.json", "--origin", ORIGIN]).await.join("\n");
+    let left = site.bucket.keys().await.into_iter().find(|key| key.contains("doctor")).expect("a probe is left");
+    assert!(failures.contains(&format!("may store check files (an empty `{left}` is left")), "{failures}");
+}
+
+#[tokio::test]
 async fn keys_that_may_too_little_are_told_with_the_rights_they_need() {
     let site = sound_site(&["--check-expiry", "30d"]).await;
     let reader = site.reader().unwrap();
@@ -170,6 +187,8 @@ async fn keys_and_places_that_are_wrong_are_told() {
         let run = doctor(&site, &["-c", "with-check.json"]).await;
         assert_eq!(run.code, 2, "{key}: {}", run.output());
         assert!(run.stdout.contains(word), "{key}: `{word}` is not in\n{}", run.stdout);
+        let failures = run.stdout.lines().filter(|line| line.starts_with("failure")).count();
+        assert_eq!(failures, 1, "{key}: it is said once\n{}", run.stdout);
     }
     let site = sound_site(&[]).await;
     site.checker.write("config.json", r#"{ "titel": "x", "source": { "type": "s3" } }"#);

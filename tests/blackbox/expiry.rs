@@ -4,6 +4,8 @@ use harness::bucket::Bucket;
 use harness::checker::{Checker, index};
 use harness::configuration::{check, directory, watching};
 use harness::endpoints::{Behaviour, Endpoint};
+use harness::faults::{FaultyProxy, When};
+use harness::ministack::{ACCOUNT, MiniStack};
 use harness::{now, wait_for};
 use serde_json::{Value, json};
 use shared::object_name::{CheckFileName, NodeName};
@@ -33,6 +35,7 @@ fn to_be_kept() -> Vec<String> {
         "backup-1495330254340493978-check.json".to_owned(),
         "1495330254-check.json".to_owned(),
         "histories".to_owned(),
+        "heartbeats/nightly-backup.json".to_owned(),
     ]
 }
 
@@ -41,6 +44,7 @@ async fn thousands_of_old_files_of_a_directory_are_removed_and_no_other() {
     let ok = Endpoint::start(Behaviour::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &expiring(directory())));
     assert_eq!(checker.run(&[]).await.code, 0);
+    std::fs::create_dir(checker.path("checks/heartbeats")).expect("there is room");
     let store = |name: &str| checker.write(&format!("checks/{name}"), CONTENT);
     let kept = to_be_kept();
     for name in &kept {
@@ -78,6 +82,76 @@ async fn more_old_objects_of_a_bucket_than_one_request_can_remove_are_removed_an
         assert!(keys.contains(key), "{key} is kept");
     }
     assert_eq!(keys.len(), kept.len() + 1);
+}
+
+/// A bucket on a server of its own that holds so many expired rounds of `test-node`, and what expiry must leave alone.
+async fn filled_bucket(old: i64) -> (MiniStack, Bucket, Vec<String>, tempfile::TempDir) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let below = folder.path().join(ACCOUNT).join("full/status");
+    std::fs::create_dir_all(&below).expect("the folder can be made");
+    let kept = to_be_kept();
+    for name in &kept {
+        std::fs::write(below.join(name), CONTENT).expect("the file can be written");
+    }
+    for number in 0..old {
+        let name = name(now() - 8 * DAY - number, Some("test-node"));
+        std::fs::write(below.join(name), CONTENT).expect("the file can be written");
+    }
+    let (server, administrator) = MiniStack::with_buckets(folder.path()).await;
+    let bucket = Bucket::at(&server.url, &administrator, "full", "status/");
+    let kept: Vec<String> = kept.iter().map(|name| format!("status/{name}")).collect();
+    assert_eq!(bucket.keys().await.len(), kept.len() + old as usize);
+    (server, bucket, kept, folder)
+}
+
+#[tokio::test]
+async fn ten_thousand_old_objects_are_removed_in_batches_behind_a_progress_bar_and_no_other() {
+    let (server, bucket, kept, _folder) = filled_bucket(10_000).await;
+    let proxy = FaultyProxy::start(&server.url).await;
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let mut storage = bucket.storage();
+    storage["endpoint_url"] = json!(proxy.url);
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &expiring(storage)));
+    let run = checker.call_on_terminal(&["run", "-c", "checker.json"]).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    assert!(run.stdout.contains("10000 expired removed"), "{}", run.output());
+    for drawn in ["] 0 of 10000 expired check files", "] 10000 of 10000 expired check files"] {
+        assert!(run.stdout.contains(drawn), "{}", run.output());
+    }
+    let deletes = proxy.requests().iter().filter(|request| request.ends_with("?delete")).count();
+    assert_eq!(deletes, 10, "a thousand at a time: {:?}", proxy.requests());
+    let keys = bucket.keys_without_histories().await;
+    for key in &kept {
+        assert!(keys.contains(key), "{key} is kept");
+    }
+    assert_eq!(keys.len(), kept.len() + 1, "and the round itself");
+}
+
+#[tokio::test]
+async fn objects_that_may_not_be_deleted_are_told_and_the_others_go() {
+    let (server, bucket, kept, _folder) = filled_bucket(2_500).await;
+    // The original's files, which a provisioned writer may delete only if it was asked for.
+    let originals: Vec<String> =
+        (0..3).map(|number| format!("status/{}", name(1_495_330_254_340_493_978 + number, None))).collect();
+    bucket.put_all(originals.clone(), CONTENT).await;
+    let proxy = FaultyProxy::start(&server.url).await;
+    proxy.fail(When::UndeletableKeys("status/1495330254"));
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let mut storage = bucket.storage();
+    storage["endpoint_url"] = json!(proxy.url);
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &expiring(storage)));
+    let run = checker.run(&[]).await;
+    assert_eq!(run.code, 0, "the round is stored: {}", run.output());
+    assert!(run.stdout.contains("2500 expired removed"), "{}", run.output());
+    let told = format!("remove 3 of 2503 check files, such as `{}`", originals[0]);
+    let right = format!("`s3:DeleteObject` on `arn:aws:s3:::{}/status/???????????????????-check.json`", bucket.name);
+    assert!(run.stderr.contains(&told) && run.stderr.contains(&right), "{}", run.stderr);
+    assert_eq!(run.stderr.trim().lines().count(), 1, "and nothing else: {}", run.stderr);
+    let keys = bucket.keys_without_histories().await;
+    for key in kept.iter().chain(&originals) {
+        assert!(keys.contains(key), "{key} is still there");
+    }
+    assert_eq!(keys.len(), kept.len() + originals.len() + 1, "and the round itself");
 }
 
 #[tokio::test]

@@ -5,15 +5,21 @@
 
 mod chain;
 mod checks;
+mod clock;
 mod commands;
+mod deploy;
 mod doctor;
 mod documents;
 mod expiry;
+mod explaining;
+mod heartbeats;
 mod history;
+mod limits;
 mod long_ranges;
 mod original;
 mod page_trouble;
 mod provisioning;
+mod provisioning_place;
 mod provisioning_trouble;
 mod rights;
 mod secrecy;

@@ -61,6 +61,7 @@ async fn fails_for_good(number: usize, fault: Fault) {
     let what = format!("{fault:?} from {number} of {:?}\n{}", proxy.requests(), run.output());
     assert_eq!(run.code, 2, "{what}");
     assert!(run.stderr.contains("failed to"), "{what}");
+    let failed = proxy.requests().get(number - 1).cloned();
     proxy.fail(When::Never);
     let in_files: Vec<String> =
         [site.reader(), site.writer("eu-west")].into_iter().flatten().map(|key: AccessKey| key.id).collect();
@@ -69,6 +70,9 @@ async fn fails_for_good(number: usize, fault: Fault) {
         let keys = ministack::keys_of(&site.user(role)).await;
         orphans.extend(keys.into_iter().filter(|key| !in_files.contains(key)));
     }
+    // Only a key whose answer was lost on the way can be in no file: before the next call it is on the disk.
+    let is_lost = fault == Fault::AnswerLost && failed.as_deref() == Some("CreateAccessKey");
+    assert_eq!(orphans.len(), usize::from(is_lost), "{what}");
     let again = site.provision(&WISHES).await;
     assert_eq!(again.code, 0, "{what}\nand then\n{}", again.output());
     for orphan in orphans {

@@ -129,8 +129,13 @@ async fn a_reader_lists_and_reads_the_prefix_and_everything_else_is_refused() {
     let reader = site.reader().expect("there are keys");
     let listed = bucket::client(&reader).list_objects_v2().bucket(&site.bucket.name).prefix("status/").send().await;
     assert_eq!(verdict("list the prefix", listed), Allowed);
-    let inside = ["status/a.txt", &name(1_795_330_254_340_493_978, Some("eu-west")), "status/history/eu-west.json"];
-    assert_eq!(objects(&reader, &site.bucket.name, &inside).await, [[Refused, Allowed, Refused]; 3]);
+    let inside = [
+        "status/a.txt",
+        &name(1_795_330_254_340_493_978, Some("eu-west")),
+        "status/history/eu-west.json",
+        "status/heartbeats/a.json",
+    ];
+    assert_eq!(objects(&reader, &site.bucket.name, &inside).await, [[Refused, Allowed, Refused]; 4]);
     let outside = ["a.txt", "other/a.txt", "status-2/a.txt"];
     assert_eq!(objects(&reader, &site.bucket.name, &outside).await, [[Refused; 3]; 3]);
     assert_the_rest_is_refused(&reader, &site, &other).await;
@@ -150,6 +155,8 @@ async fn a_writer_stores_in_its_own_name_only_and_deletes_what_it_expires() {
         let own_history = [format!("status/history/{node}.json"), format!("status/history/{node}.latency.json")];
         let own_history = own_history.each_ref().map(String::as_str);
         assert_eq!(objects(&key, bucket, &own_history).await, [[Allowed, Allowed, Refused]; 2], "{node}");
+        let beat = "status/heartbeats/nightly-backup.json";
+        assert_eq!(objects(&key, bucket, &[beat]).await, [[Allowed, Allowed, Refused]], "{node}");
         let own_message = message.replace("eu-west", node);
         assert_eq!(objects(&key, bucket, &[&own_message]).await, [[Allowed, Allowed, Refused]], "{node}");
 

@@ -23,6 +23,8 @@ pub struct Bucket {
     pub prefix: String,
     /// A key that may write.
     pub writer: AccessKey,
+    /// Where the S3 server is found.
+    endpoint_url: String,
     client: Client,
 }
 
@@ -61,14 +63,24 @@ impl Bucket {
             let rules = CorsConfiguration::builder().cors_rules(rule).build().expect("it is complete");
             client.put_bucket_cors().bucket(&name).cors_configuration(rules).send().await.expect("CORS is set");
         }
-        Bucket { name, prefix: "status/".to_owned(), writer, client }
+        Bucket { name, prefix: "status/".to_owned(), writer, endpoint_url: ministack::server().url.clone(), client }
     }
 
     /// A bucket that is there, or will be, as an administrator sees it.
     pub async fn named(name: &str, prefix: &str) -> Bucket {
-        let writer = ministack::admin().await;
-        let client = client(&writer);
-        Bucket { name: name.to_owned(), prefix: prefix.to_owned(), writer, client }
+        Bucket::at(&ministack::server().url, &ministack::admin().await, name, prefix)
+    }
+
+    /// A bucket of any S3 server, as whoever has this key sees it.
+    #[must_use]
+    pub fn at(endpoint_url: &str, key: &AccessKey, name: &str, prefix: &str) -> Bucket {
+        Bucket {
+            name: name.to_owned(),
+            prefix: prefix.to_owned(),
+            writer: key.clone(),
+            endpoint_url: endpoint_url.to_owned(),
+            client: client_at(endpoint_url, key),
+        }
     }
 
     /// Makes it, as another account if that is another's key.
@@ -90,7 +102,7 @@ impl Bucket {
             "region": REGION,
             "access_key_id": self.writer.id,
             "secret_access_key": self.writer.secret,
-            "endpoint_url": ministack::server().url,
+            "endpoint_url": self.endpoint_url,
             "path_style": true,
             "prefix": self.prefix,
         })
@@ -102,7 +114,7 @@ impl Bucket {
         PageConfig::new(Source::S3(S3Source {
             bucket: self.name.clone(),
             region: REGION.to_owned(),
-            endpoint_url: Some(ministack::server().url.clone()),
+            endpoint_url: Some(self.endpoint_url.clone()),
             address_style: AddressStyle::Path,
             prefix: self.prefix.clone(),
             public_keys: keys
@@ -212,13 +224,17 @@ async fn create(client: &Client, name: &str) {
 /// An S3 client with this key.
 #[must_use]
 pub fn client(key: &AccessKey) -> Client {
+    client_at(&ministack::server().url, key)
+}
+
+fn client_at(endpoint_url: &str, key: &AccessKey) -> Client {
     let credentials = Credentials::new(&key.id, &key.secret, None, None, "tests");
     let configuration = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .credentials_provider(credentials)
         .region(Region::new(REGION))
-        .endpoint_url(&ministack::server().url)
+        .endpoint_url(endpoint_url)
         .force_path_style(true)
         .build();
     Client::from_conf(configuration)

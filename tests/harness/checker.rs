@@ -95,15 +95,26 @@ impl Checker {
         let mut command = bound_command(checker_binary());
         self.prepare(&mut command, words);
         prepare(&mut command);
-        let mut command = tokio::process::Command::from(command);
-        let mut input = tempfile::tempfile().expect("a temporary file");
-        input.write_all(typed.as_bytes()).and_then(|()| input.rewind()).expect("the file can be written");
-        command.kill_on_drop(true).stdin(Stdio::from(input));
-        let output = tokio::time::timeout(PATIENCE, command.output()).await;
-        let output = output.expect("the checker comes to an end").expect("the checker runs");
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("the checker prints text");
-        let code = output.status.code().expect("the checker was not killed");
-        Run { code, stdout: text(&output.stdout), stderr: text(&output.stderr) }
+        finish(command, typed).await
+    }
+
+    /// `checker` and these words on a machine whose clock is off, such as `-20m`.
+    pub async fn call_with_clock(&self, words: &[&str], off: &str, prepare: impl FnOnce(&mut Command)) -> Run {
+        let library = crate::library("faketime/libfaketimeMT.so.1");
+        let off_by = |command: &mut Command| {
+            prepare(command);
+            command.env("LD_PRELOAD", library).env("FAKETIME", off).env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        };
+        self.call_with(words, off_by).await
+    }
+
+    /// `checker` and these words in a terminal; what it printed and what it said besides come as one.
+    pub async fn call_on_terminal(&self, words: &[&str]) -> Run {
+        let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+        let line = format!("'{}' {}", checker_binary().display(), quoted.join(" "));
+        let mut command = bound_command("script");
+        self.prepare(&mut command, &["--quiet", "--return", "--command", &line, "/dev/null"]);
+        finish(command, "").await
     }
 
     /// Starts `checker` with these words and lets it run.
@@ -153,6 +164,19 @@ impl Checker {
         let directory = self.path(directory);
         check_files(&directory).iter().flat_map(|name| results(&directory, name)).collect()
     }
+}
+
+/// Lets a command come to its end while somebody types an answer.
+async fn finish(command: Command, typed: &str) -> Run {
+    let mut command = tokio::process::Command::from(command);
+    let mut input = tempfile::tempfile().expect("a temporary file");
+    input.write_all(typed.as_bytes()).and_then(|()| input.rewind()).expect("the file can be written");
+    command.kill_on_drop(true).stdin(Stdio::from(input));
+    let output = tokio::time::timeout(PATIENCE, command.output()).await;
+    let output = output.expect("the checker comes to an end").expect("the checker runs");
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("the checker prints text");
+    let code = output.status.code().expect("the checker was not killed");
+    Run { code, stdout: text(&output.stdout), stderr: text(&output.stderr) }
 }
 
 impl Run {

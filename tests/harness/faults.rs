@@ -1,6 +1,7 @@
 //! A proxy in front of an HTTP server that lets chosen requests fail: before the server hears of them, or after it
 //! has done what they ask.
 
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -31,6 +32,9 @@ pub enum When {
     From(usize, Fault),
     /// Those to IAM: they are answered as by a server that knows S3 only.
     IamIsUnknown,
+    /// No whole request, but in batches to delete the objects whose keys contain this: they are denied one by one, as
+    /// AWS does; the server here denies or allows a batch as a whole.
+    UndeletableKeys(&'static str),
 }
 
 /// The running proxy; dropping it closes its port.
@@ -106,6 +110,15 @@ async fn connection(mut near: TcpStream, state: Arc<State>) {
         let _ = near.write_all(answer.as_bytes()).await;
         return;
     }
+    let when = *lock(&state.when);
+    if let When::UndeletableKeys(text) = when
+        && name.ends_with("?delete")
+    {
+        lock(&state.requests).push(name);
+        let _ = near.write_all(&delete_all_but(text, &state.target, &head, &body).await).await;
+        let _ = near.shutdown().await;
+        return;
+    }
     let number = {
         let mut requests = lock(&state.requests);
         requests.push(name);
@@ -131,6 +144,32 @@ async fn connection(mut near: TcpStream, state: Arc<State>) {
         }
     }
     let _ = near.shutdown().await;
+}
+
+/// Deletes the objects of a batch but those whose keys contain a text, and answers as AWS does for these.
+async fn delete_all_but(text: &str, target: &str, head: &str, body: &[u8]) -> Vec<u8> {
+    let body = String::from_utf8_lossy(body);
+    let mut kept = body.to_string();
+    let mut errors = String::new();
+    for rest in body.split("<Object>").skip(1) {
+        let (object, _) = rest.split_once("</Object>").expect("the batch is whole");
+        if object.contains(text) {
+            let whole = format!("<Object>{object}</Object>");
+            // The signature holds for this length.
+            kept = kept.replacen(&whole, &" ".repeat(whole.len()), 1);
+            write!(errors, "<Error>{object}<Code>AccessDenied</Code><Message>Access Denied</Message></Error>")
+                .expect("a text takes more");
+        }
+    }
+    if kept.contains("<Object>") {
+        let answer = forward(target, head, kept.as_bytes()).await;
+        if !answer.starts_with(b"HTTP/1.1 200") {
+            return answer;
+        }
+    }
+    let result = format!("<?xml version=\"1.0\"?><DeleteResult>{errors}</DeleteResult>");
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nConnection: close";
+    format!("{head}\r\nContent-Length: {}\r\n\r\n{result}", result.len()).into_bytes()
 }
 
 /// The server's whole answer, on a connection of its own that ends with it.

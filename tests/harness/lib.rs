@@ -127,6 +127,15 @@ pub fn page_directory() -> PathBuf {
     directory
 }
 
+/// A library of the system's, where Debian and others keep libraries.
+#[must_use]
+pub fn library(name: &str) -> PathBuf {
+    let folders = std::fs::read_dir("/usr/lib").expect("the system has libraries");
+    let folders = folders.map(|entry| entry.expect("the folder can be read").path()).chain([PathBuf::from("/usr/lib")]);
+    let mut places = folders.map(|folder| folder.join(name));
+    places.find(|place| place.is_file()).unwrap_or_else(|| panic!("there is no `{name}`; run `scripts/setup.sh test`"))
+}
+
 /// A program that setup installed, or the system's.
 #[must_use]
 pub fn tool(name: &str) -> PathBuf {

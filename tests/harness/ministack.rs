@@ -2,6 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -10,6 +12,9 @@ use crate::{free_port, tool, wait_blocking, web};
 
 /// The region that everything here is in.
 pub const REGION: &str = "eu-test-1";
+
+/// The account that all users but strangers are in.
+pub const ACCOUNT: &str = "000000000000";
 
 /// The rights of the user that sets tests up.
 const EVERYTHING: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
@@ -31,16 +36,34 @@ pub struct MiniStack {
     _program: Program,
 }
 
+impl MiniStack {
+    /// A server of a test's own, whose buckets are the folders below this one's [`ACCOUNT`], with all files in them as
+    /// objects; and the key of a user who may do everything. So many thousand objects are there within a moment.
+    pub async fn with_buckets(folder: &Path) -> (MiniStack, AccessKey) {
+        let port = free_port();
+        let program = Program::start(&tool("ministack"), |command| {
+            prepare(command, port);
+            command.env("S3_PERSIST", "1").env("S3_DATA_DIR", folder).env("MINISTACK_REGION", REGION);
+        });
+        wait_blocking("an S3 server", || is_healthy(port));
+        let server = MiniStack { url: format!("http://127.0.0.1:{port}"), _program: program };
+        let administrator = new_user(&server.url, "admin", EVERYTHING).await;
+        (server, administrator)
+    }
+}
+
+fn prepare(command: &mut Command, port: u16) {
+    command.env("AUTH", "true").env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", port.to_string());
+    command.env("SERVICES", "s3,iam,sts").env("LOG_LEVEL", "WARNING");
+}
+
 /// The server, started when first asked for. It checks signatures, rights and CORS.
 #[must_use]
 pub fn server() -> &'static MiniStack {
     static SERVER: OnceLock<MiniStack> = OnceLock::new();
     SERVER.get_or_init(|| {
         let port = free_port();
-        let program = Program::start_for_all(&tool("ministack"), move |command| {
-            command.env("AUTH", "true").env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", port.to_string());
-            command.env("SERVICES", "s3,iam,sts").env("LOG_LEVEL", "WARNING");
-        });
+        let program = Program::start_for_all(&tool("ministack"), move |command| prepare(command, port));
         wait_blocking("the S3 server", || is_healthy(port));
         MiniStack { url: format!("http://127.0.0.1:{port}"), _program: program }
     })
@@ -49,7 +72,7 @@ pub fn server() -> &'static MiniStack {
 /// The key of a user who may do everything. The server's built-in root would not do: its signature is not checked.
 pub async fn admin() -> AccessKey {
     static ADMIN: tokio::sync::OnceCell<AccessKey> = tokio::sync::OnceCell::const_new();
-    ADMIN.get_or_init(|| new_user("admin", EVERYTHING)).await.clone()
+    ADMIN.get_or_init(|| new_user(&server().url, "admin", EVERYTHING)).await.clone()
 }
 
 /// The key of a new user who may list and read one bucket below a prefix, as a page's visitors may.
@@ -60,24 +83,25 @@ pub async fn reader(bucket: &str) -> AccessKey {
         {"Effect": "Allow", "Action": "s3:GetObject", "Resource": format!("arn:aws:s3:::{bucket}/*")},
     ]});
     let name = format!("{bucket}-reader-{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    new_user(&name, &rights.to_string()).await
+    new_user(&server().url, &name, &rights.to_string()).await
 }
 
-async fn new_user(name: &str, rights: &str) -> AccessKey {
-    iam(&[("Action", "CreateUser"), ("UserName", name)]).await;
-    iam(&[("Action", "PutUserPolicy"), ("UserName", name), ("PolicyName", "rights"), ("PolicyDocument", rights)]).await;
-    let answer = iam(&[("Action", "CreateAccessKey"), ("UserName", name)]).await;
+async fn new_user(server: &str, name: &str, rights: &str) -> AccessKey {
+    let policy = [("PolicyName", "rights"), ("PolicyDocument", rights)];
+    iam_at(server, &[("Action", "CreateUser"), ("UserName", name)]).await;
+    iam_at(server, &[[("Action", "PutUserPolicy"), ("UserName", name)], policy].concat()).await;
+    let answer = iam_at(server, &[("Action", "CreateAccessKey"), ("UserName", name)]).await;
     AccessKey { id: element(&answer, "AccessKeyId"), secret: element(&answer, "SecretAccessKey") }
 }
 
 /// The key of a new user of this name with these rights.
 pub async fn user(name: &str, rights: &serde_json::Value) -> AccessKey {
-    new_user(name, &rights.to_string()).await
+    new_user(&server().url, name, &rights.to_string()).await
 }
 
 /// The ids of a user's keys; none if there is no such user.
 pub async fn keys_of(user: &str) -> Vec<String> {
-    let answer = iam_answer(&[("Action", "ListAccessKeys"), ("UserName", user)]).await;
+    let answer = iam_answer(&server().url, &[("Action", "ListAccessKeys"), ("UserName", user)]).await;
     let keys = answer.text();
     let keys = keys.split("<AccessKeyId>").skip(1).filter_map(|rest| rest.split_once('<'));
     keys.map(|(id, _)| id.to_owned()).collect()
@@ -97,16 +121,20 @@ pub async fn make_user(name: &str) {
 
 /// One request to IAM as the built-in root.
 async fn iam(parameters: &[(&str, &str)]) -> String {
-    let answer = iam_answer(parameters).await;
+    iam_at(&server().url, parameters).await
+}
+
+async fn iam_at(server: &str, parameters: &[(&str, &str)]) -> String {
+    let answer = iam_answer(server, parameters).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     answer.text()
 }
 
-async fn iam_answer(parameters: &[(&str, &str)]) -> web::Answer {
+async fn iam_answer(server: &str, parameters: &[(&str, &str)]) -> web::Answer {
     let parameters: Vec<String> =
         parameters.iter().map(|(name, value)| format!("{name}={}", percent_encoded(value))).collect();
     let request = web::client()
-        .post(format!("{}/", server().url))
+        .post(format!("{server}/"))
         .header("Content-Type", "application/x-www-form-urlencoded")
         .header(
             "Authorization",

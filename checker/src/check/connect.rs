@@ -122,20 +122,26 @@ pub async fn look_up(address: &Address, reach: Reach, stopwatch: &Stopwatch) -> 
 /// A TCP connection to the first address that accepts one.
 pub async fn connect(address: &Address, reach: Reach, stopwatch: &Stopwatch) -> Result<TcpStream, Failure> {
     let addresses = look_up(address, reach, stopwatch).await?;
-    let stream = first_to_accept(&addresses).await.map_err(|error| wording::of_error(&error, &address.host))?;
+    let stream =
+        first_to_accept(&addresses, stopwatch).await.map_err(|error| wording::of_error(&error, &address.host))?;
     stopwatch.connected();
+    stopwatch.note(|seen| seen.peer = stream.peer_addr().ok());
     // What we send are whole requests: nothing is gained by waiting for more.
     let _ = stream.set_nodelay(true);
     Ok(stream)
 }
 
 /// Tries one address after the other, the next one as soon as one fails or is silent for a while.
-async fn first_to_accept(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+async fn first_to_accept(addresses: &[SocketAddr], stopwatch: &Stopwatch) -> io::Result<TcpStream> {
     let mut waiting = addresses.iter();
     let mut trying = FuturesUnordered::new();
     let mut last_error = io::Error::from(io::ErrorKind::AddrNotAvailable);
     loop {
-        let more = waiting.next().map(|address| trying.push(TcpStream::connect(*address))).is_some();
+        let more = waiting.next().map(|address| {
+            stopwatch.note(|seen| seen.tried.push(*address));
+            trying.push(TcpStream::connect(*address));
+        });
+        let more = more.is_some();
         let next =
             async { if more { tokio::time::sleep(NEXT_ADDRESS_AFTER).await } else { std::future::pending().await } };
         tokio::select! {
@@ -205,7 +211,13 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let open = listener.local_addr().expect("an address");
         let closed = SocketAddr::new(open.ip(), 9);
-        assert!(first_to_accept(&[closed, open]).await.is_ok());
-        assert!(first_to_accept(&[closed]).await.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused));
+        let stopwatch = Stopwatch::start_with_notes();
+        assert!(first_to_accept(&[closed, open], &stopwatch).await.is_ok());
+        assert!(
+            first_to_accept(&[closed], &stopwatch)
+                .await
+                .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+        );
+        assert_eq!(stopwatch.noted().tried, [closed, open, closed]);
     }
 }

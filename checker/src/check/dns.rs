@@ -217,6 +217,7 @@ fn word_of(code: ResponseCode) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::test_server::{self, Act};
     use super::super::{Observation, Probes, observe};
     use super::*;
     use crate::config::valid::{Check, CheckKind};
@@ -379,6 +380,29 @@ mod tests {
             let error = error(serve(behaviour).await, &[], ResponseCode::NoError, Dnssec::NotAsked).await;
             let error = error.unwrap_or_default();
             assert!(error.starts_with(expected) && error.is_empty() == expected.is_empty(), "{expected}: {error}");
+        }
+        for (acts, expected) in [
+            (vec![Act::Read, Act::Hang], "no response within 700ms"),
+            (vec![Act::Read, Act::Trickle], "no response within 700ms"),
+            (
+                vec![Act::Read, Act::Send(&[0xff, 0xff, 1]), Act::HalfClose],
+                "connection closed by the server before the answer was complete",
+            ),
+            (vec![Act::Read, Act::Send(&[0, 0])], "server answered another question"),
+            (vec![Act::Read, Act::Reset], "connection reset by the server"),
+        ] {
+            // Over UDP everything is cut off, so that the client asks again over TCP.
+            let port = test_server::serve(&acts).await;
+            let udp = UdpSocket::bind(("127.0.0.1", port)).await.expect("the same port");
+            tokio::spawn(async move {
+                let mut buffer = [0; 2_048];
+                while let Ok((count, client)) = udp.recv_from(&mut buffer).await {
+                    let question = Message::from_vec(&buffer[..count]).expect("a question");
+                    let _ = udp.send_to(&always_cut(question, false)[0], client).await;
+                }
+            });
+            let error = error(port, &[], ResponseCode::NoError, Dnssec::NotAsked).await;
+            assert_eq!(error.as_deref(), Some(expected), "{acts:?}");
         }
         let refused = error(9, &[], ResponseCode::NoError, Dnssec::NotAsked).await;
         assert_eq!(refused.as_deref(), Some("connection refused"));

@@ -15,6 +15,7 @@ use tokio::process::{Child, Command};
 use super::seen::Seen;
 use super::stopwatch::Stopwatch;
 use super::{Failure, Outcome, wording};
+use crate::open_files;
 
 /// A command check, ready to be made.
 #[derive(Debug, Clone)]
@@ -89,6 +90,7 @@ pub async fn run(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> Outcome {
     };
     output.append(&mut from_stdout);
     output.append(&mut from_stderr);
+    stopwatch.note(|seen| (seen.status, seen.body) = (status.code().map(i64::from), Some(output.clone())));
     judge(check, status, &output)?;
     Ok(Seen { status: status.code().map(i64::from), body: Some(output), ..Seen::default() })
 }
@@ -122,6 +124,7 @@ fn signal_of(status: ExitStatus) -> String {
 fn not_started(check: &ExecCheck, error: &io::Error) -> Failure {
     let command = check.command.display();
     match error.kind() {
+        _ if open_files::have_run_out(error) => wording::OUT_OF_FILES.to_owned(),
         io::ErrorKind::NotFound => format!("no command `{command}` found"),
         io::ErrorKind::PermissionDenied => format!("command `{command}` may not be executed"),
         _ => format!("command `{command}` not started: {error}"),
@@ -231,6 +234,26 @@ mod tests {
         };
         let cut = ExecCheck { must_contain: Some("the end".to_owned()), ..loud };
         assert_eq!(error(cut).await.as_deref(), Some("output does not contain `the end`"));
+    }
+
+    #[tokio::test]
+    async fn output_without_end_ends_when_the_time_is_up() {
+        assert_eq!(error(shell("yes")).await.as_deref(), Some("command not finished within 700ms"));
+        assert_eq!(error(shell("cat")).await, None, "there is nothing to read, so that nothing waits for it");
+    }
+
+    #[tokio::test]
+    async fn a_child_that_left_the_group_does_not_hold_the_check_up() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pid = folder.path().join("pid");
+        let script = format!(
+            "setsid sh -c 'echo $$ > {0}; exec sleep 600' & until [ -s {0} ]; do :; done; echo done",
+            pid.display()
+        );
+        assert_eq!(error(ExecCheck { timeout: Duration::from_mins(1), ..shell(&script) }).await, None);
+        let pid = std::fs::read_to_string(&pid).expect("it has started");
+        let pid = Pid::from_raw(pid.trim().parse().expect("a number")).expect("it is one");
+        rustix::process::kill_process(pid, Signal::KILL).expect("it still runs, and is ours to end");
     }
 
     #[tokio::test]

@@ -182,7 +182,7 @@ fn of_error(error: &h2::Error) -> Failure {
     }
     match error.reason() {
         Some(h2::Reason::PROTOCOL_ERROR | h2::Reason::FRAME_SIZE_ERROR) if !error.is_remote() => {
-            "server does not speak HTTP/2".to_owned()
+            "server does not speak HTTP/2, or not by its rules".to_owned()
         }
         _ => format!("HTTP/2 failed: {error}"),
     }
@@ -286,6 +286,79 @@ mod tests {
         }
     }
 
+    /// What a server that does speak HTTP/2 may do with a question.
+    #[derive(Debug, Clone, Copy)]
+    enum Odd {
+        NeverAnswers,
+        EndlessMessage,
+        HugeHead,
+        NoTrailers,
+        Resets,
+        Leaves,
+        WebPage,
+    }
+
+    async fn serve_odd(odd: Odd) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let Ok(mut connection) = h2::server::handshake(stream).await else { return };
+                    let mut kept = Vec::new();
+                    while let Some(Ok((_, mut respond))) = connection.accept().await {
+                        let head = Response::builder().header("content-type", "application/grpc");
+                        match odd {
+                            Odd::NeverAnswers => kept.push(respond),
+                            Odd::Resets => respond.send_reset(h2::Reason::INTERNAL_ERROR),
+                            Odd::Leaves => connection.abrupt_shutdown(h2::Reason::ENHANCE_YOUR_CALM),
+                            Odd::HugeHead => {
+                                let huge = "x".repeat(60_000);
+                                let head = head.header("a", &huge).header("b", &huge).body(()).expect("a head");
+                                let _ = respond.send_response(head, true);
+                            }
+                            Odd::WebPage => {
+                                let head = Response::builder().status(404).body(()).expect("a head");
+                                let _ = respond.send_response(head, true);
+                            }
+                            Odd::NoTrailers => {
+                                let head = head.body(()).expect("a head");
+                                let mut sender = respond.send_response(head, false).expect("the client is there");
+                                let _ = sender.send_data(Bytes::from_static(&[0, 0xff, 0xff, 0xff, 0xff, 8]), true);
+                            }
+                            Odd::EndlessMessage => {
+                                let head = head.body(()).expect("a head");
+                                let mut sender = respond.send_response(head, false).expect("the client is there");
+                                tokio::spawn(async move {
+                                    while sender.send_data(Bytes::from_static(&[0; 8_192]), false).is_ok() {
+                                        tokio::task::yield_now().await;
+                                    }
+                                });
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        port
+    }
+
+    #[tokio::test]
+    async fn whatever_is_answered_over_http_2_the_attempt_ends_and_says_what_happened() {
+        for (odd, expected) in [
+            (Odd::NeverAnswers, "no response within 700ms"),
+            (Odd::EndlessMessage, "answer is not that of a health service"),
+            (Odd::HugeHead, "server does not speak HTTP/2, or not by its rules"),
+            (Odd::NoTrailers, "answer is not that of a health service"),
+            (Odd::Resets, "HTTP/2 failed: stream error received"),
+            (Odd::Leaves, "HTTP/2 failed: connection error received"),
+            (Odd::WebPage, "response status 404 Not Found, expected 200 OK"),
+        ] {
+            let error = error(serve_odd(odd).await, "", None).await.unwrap_or_default();
+            assert!(error.contains(expected), "{odd:?}: {error}");
+        }
+    }
+
     #[tokio::test]
     async fn over_tls_http_2_is_asked_for() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -308,6 +381,11 @@ mod tests {
             (vec![Act::Read, Act::Reset], "reset by the server"),
             (vec![Act::Hang], "no response within 700ms"),
             (vec![], "connection"),
+            (vec![Act::Read, Act::HalfClose], "closed by the server before"),
+            (vec![Act::Read, Act::Trickle], "server does not speak HTTP/2"),
+            (vec![Act::Read, Act::Send(b"\0\0\0\x04\0\0\0\0\0"), Act::Hang], "no response within 700ms"),
+            // A frame longer than any that was agreed upon.
+            (vec![Act::Read, Act::Send(b"\xff\xff\xff\x04\0\0\0\0\0")], "server does not speak HTTP/2"),
         ] {
             let error = error(serve(&acts).await, "", None).await.unwrap_or_default();
             assert!(error.contains(expected), "{acts:?}: {error}");

@@ -16,6 +16,7 @@ use super::reach::Reach;
 use super::seen::Seen;
 use super::stopwatch::Stopwatch;
 use super::{Outcome, wording};
+use crate::open_files;
 
 /// An ICMP check, ready to be made.
 #[derive(Debug, Clone)]
@@ -37,8 +38,10 @@ const NONCE: usize = 8;
 /// The kinds of socket that this process may open: without privileges if possible.
 pub fn socket_type() -> Result<Type, String> {
     for kind in [Type::DGRAM, Type::RAW] {
-        if Socket::new(Domain::IPV4, kind, Some(Protocol::ICMPV4)).is_ok() {
-            return Ok(kind);
+        match Socket::new(Domain::IPV4, kind, Some(Protocol::ICMPV4)) {
+            Ok(_) => return Ok(kind),
+            Err(error) if open_files::have_run_out(&error) => return Err(open_files::remedy()),
+            Err(_) => {}
         }
     }
     Err("send echo requests: this system lets the checker open no ICMP socket; allow its group with \

@@ -10,6 +10,7 @@ pub mod connectivity;
 pub mod dns;
 pub mod exec;
 pub mod grpc;
+pub mod heartbeat;
 pub mod http;
 pub mod icmp;
 pub mod reach;
@@ -35,19 +36,22 @@ use shared::status::Status;
 
 use self::connect::TlsOptions;
 use self::connectivity::Connectivity;
+use self::heartbeat::Beats;
 use self::http::HttpClients;
 use self::reach::Reach;
-use self::seen::Seen;
+use self::seen::{Seen, Wanted};
 use self::stopwatch::{PHASES, Stopwatch};
 use self::tls_trust::{TlsConfigs, TrustError};
 use crate::config::valid::{Check, CheckKind, Config};
+use crate::open_files;
 
 /// What all checks of a process share, so that no check sets it up for itself.
 pub struct Probes {
     http: HttpClients,
     tls: TlsConfigs,
-    icmp: OnceLock<Result<socket2::Type, String>>,
+    icmp: OnceLock<socket2::Type>,
     connectivity: Connectivity,
+    beats: Option<Beats>,
     reach: Reach,
     clock: fn() -> UnixNanos,
 }
@@ -61,6 +65,7 @@ impl Probes {
             http: HttpClients::default(),
             tls: TlsConfigs::default(),
             icmp: OnceLock::new(),
+            beats: None,
             reach,
             clock,
         }
@@ -72,9 +77,30 @@ impl Probes {
         Probes { connectivity: Connectivity::new(config.connectivity.clone()), ..Probes::new(config.reach, clock) }
     }
 
+    /// The same, with a way to read heartbeats.
+    #[must_use]
+    pub fn with_beats(self, beats: Option<Beats>) -> Probes {
+        Probes { beats, ..self }
+    }
+
+    /// The way to read heartbeats that these have.
+    #[must_use]
+    pub fn beats(&self) -> Option<Beats> {
+        self.beats.clone()
+    }
+
     /// Whether this node is online, as far as it was told how to know.
     pub async fn is_online(&self) -> bool {
         self.connectivity.is_online().await
+    }
+
+    /// The kind of socket for echo requests; what keeps it from being opened may pass.
+    fn icmp_socket_type(&self) -> Result<socket2::Type, String> {
+        if let Some(kind) = self.icmp.get() {
+            return Ok(*kind);
+        }
+        let kind = icmp::socket_type().map_err(|error| format!("failed to {error}"))?;
+        Ok(*self.icmp.get_or_init(|| kind))
     }
 
     /// The TLS configuration that a check asks for, if it does.
@@ -140,6 +166,9 @@ pub async fn observe(check: &Check, probes: &Probes) -> Observation {
 /// Makes one attempt and tells what it saw; an error says why none can be made.
 pub async fn attempt(check: &Check, probes: &Probes) -> Result<(Tried, Seen), String> {
     let (tried, seen) = look(check, probes).await?;
+    if tried.attempt.error.as_deref() == Some(wording::OUT_OF_FILES) {
+        return Err(format!("failed to {}", open_files::remedy()));
+    }
     Ok((judge(check, tried, &seen), seen))
 }
 
@@ -167,48 +196,67 @@ async fn look(check: &Check, probes: &Probes) -> Result<(Tried, Seen), String> {
         CheckKind::Http(http) => {
             let client =
                 probes.http.for_trust(&http.trust, wanted, &probes.tls, probes.reach).await.map_err(unusable)?;
-            Ok(timed(http.timeout, |stopwatch| http::request(http, client, wanted, probes, stopwatch)).await)
+            Ok(timed(http.timeout, wanted, |stopwatch| http::request(http, client, wanted, probes, stopwatch)).await)
         }
         CheckKind::Tcp(tcp) => {
             let tls = probes.tls_for(tcp.tls.as_ref()).await.map_err(unusable)?;
-            Ok(timed(tcp.timeout, |stopwatch| Box::pin(tcp::talk(tcp, tls, probes.reach, stopwatch))).await)
+            Ok(timed(tcp.timeout, wanted, |stopwatch| Box::pin(tcp::talk(tcp, tls, probes.reach, stopwatch))).await)
         }
         CheckKind::Tls(tls) => {
             let config = probes.tls.for_trust(&tls.options.trust).await.map_err(unusable)?;
             let now = (probes.clock)();
-            Ok(timed(tls.timeout, |stopwatch| Box::pin(tls::look(tls, config, probes.reach, now, stopwatch))).await)
+            Ok(timed(tls.timeout, wanted, |stopwatch| Box::pin(tls::look(tls, config, probes.reach, now, stopwatch)))
+                .await)
         }
         CheckKind::Dns(dns) => {
-            Ok(timed(dns.timeout, |stopwatch| Box::pin(dns::ask(dns, probes.reach, stopwatch))).await)
+            Ok(timed(dns.timeout, wanted, |stopwatch| Box::pin(dns::ask(dns, probes.reach, stopwatch))).await)
         }
-        CheckKind::Exec(exec) => Ok(timed(exec.timeout, |stopwatch| Box::pin(exec::run(exec, stopwatch))).await),
+        CheckKind::Exec(exec) => {
+            Ok(timed(exec.timeout, wanted, |stopwatch| Box::pin(exec::run(exec, stopwatch))).await)
+        }
         CheckKind::Icmp(icmp) => {
-            let kind =
-                probes.icmp.get_or_init(icmp::socket_type).clone().map_err(|error| format!("failed to {error}"))?;
-            Ok(timed(icmp.timeout, |stopwatch| Box::pin(icmp::ping(icmp, kind, probes.reach, stopwatch))).await)
+            let kind = probes.icmp_socket_type()?;
+            Ok(timed(icmp.timeout, wanted, |stopwatch| Box::pin(icmp::ping(icmp, kind, probes.reach, stopwatch))).await)
         }
         CheckKind::WebSocket(socket) => {
             let tls = probes.tls_for(socket.tls.as_ref()).await.map_err(unusable)?;
-            Ok(timed(socket.timeout, |stopwatch| Box::pin(websocket::talk(socket, tls, probes.reach, stopwatch))).await)
+            Ok(timed(socket.timeout, wanted, |stopwatch| {
+                Box::pin(websocket::talk(socket, tls, probes.reach, stopwatch))
+            })
+            .await)
         }
         CheckKind::Grpc(grpc) => {
             let tls = probes.tls_for(grpc.tls.as_ref()).await.map_err(unusable)?;
-            Ok(timed(grpc.timeout, |stopwatch| Box::pin(grpc::ask(grpc, tls, probes.reach, stopwatch))).await)
+            Ok(timed(grpc.timeout, wanted, |stopwatch| Box::pin(grpc::ask(grpc, tls, probes.reach, stopwatch))).await)
+        }
+        CheckKind::Heartbeat(check) => {
+            let last = Box::pin(heartbeat::last(check, probes.beats.as_ref())).await?;
+            let outcome = heartbeat::judge(check, last.as_ref(), (probes.clock)())?;
+            // Nothing of the job is timed: how long reading took would say something about the store only.
+            Ok(timed(check.timeout, wanted, |_| std::future::ready(outcome)).await)
         }
         CheckKind::NotPossible { why, .. } => Err(why.clone()),
     }
 }
 
 /// Makes an attempt within its time limit, and times it.
-async fn timed<F: Future<Output = Outcome>>(limit: Duration, task: impl FnOnce(Arc<Stopwatch>) -> F) -> (Tried, Seen) {
-    let stopwatch = Arc::new(Stopwatch::start());
+async fn timed<F: Future<Output = Outcome>>(
+    limit: Duration,
+    wanted: Wanted,
+    task: impl FnOnce(Arc<Stopwatch>) -> F,
+) -> (Tried, Seen) {
+    let stopwatch = Arc::new(if wanted.notes { Stopwatch::start_with_notes() } else { Stopwatch::start() });
     let task = PHASES.scope(Arc::clone(&stopwatch), task(Arc::clone(&stopwatch)));
     let outcome = tokio::time::timeout(limit, task).await.unwrap_or_else(|_| Err(stopwatch.timed_out_after(limit)));
     let rtt = stopwatch.elapsed();
     let (error, mut seen) = match outcome {
         Ok(seen) => (None, seen),
-        Err(failure) => (Some(failure), Seen::default()),
+        Err(failure) => (Some(failure), stopwatch.noted()),
     };
+    if wanted.notes && error.is_none() {
+        let Seen { certificates, tried, .. } = stopwatch.noted();
+        (seen.certificates, seen.tried) = (certificates, tried);
+    }
     let attempt = Attempt { rtt, error, phases: stopwatch.phases() };
     (Tried { attempt, concern: seen.concern.take(), made_good: false }, seen)
 }

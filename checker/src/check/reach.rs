@@ -11,13 +11,22 @@ pub enum Reach {
     Anywhere,
     /// Only addresses of the public internet, as `deny_private_addresses` asks.
     PublicOnly,
+    /// Only this address: so tests, which have no public one, see what happens on the way from an allowed address
+    /// to one that is denied.
+    #[cfg(test)]
+    Only(IpAddr),
 }
 
 impl Reach {
     /// Whether checks may connect to this address.
     #[must_use]
     pub fn allows(self, address: IpAddr) -> bool {
-        self == Reach::Anywhere || is_public(address)
+        match self {
+            Reach::Anywhere => true,
+            Reach::PublicOnly => is_public(address),
+            #[cfg(test)]
+            Reach::Only(allowed) => address == allowed,
+        }
     }
 
     /// What an attempt says that was not allowed to connect.

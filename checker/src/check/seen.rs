@@ -21,14 +21,19 @@ pub struct Seen {
     pub certificate: Option<Nanos>,
     /// The certificates that the server showed, its own first.
     pub certificates: Vec<CertificateDer<'static>>,
+    /// How long ago the last heartbeat came.
+    pub beat: Option<Nanos>,
     /// Where a redirect leads.
     pub redirect: Option<String>,
+    /// The addresses that connections were tried to.
+    pub tried: Vec<SocketAddr>,
     /// The address that was talked to.
     pub peer: Option<SocketAddr>,
 }
 
 /// What an attempt has to look at besides what it needs for itself, since it costs time or memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing to look at, apart from the others")]
 pub struct Wanted {
     /// The head of a response.
     pub head: bool,
@@ -36,6 +41,8 @@ pub struct Wanted {
     pub body: bool,
     /// The server's certificate.
     pub certificate: bool,
+    /// All of it, also when the attempt fails; only who explains an attempt wants that.
+    pub notes: bool,
 }
 
 impl Wanted {
@@ -46,6 +53,7 @@ impl Wanted {
             head: self.head || other.head,
             body: self.body || other.body,
             certificate: self.certificate || other.certificate,
+            notes: self.notes || other.notes,
         }
     }
 }

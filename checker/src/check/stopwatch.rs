@@ -1,14 +1,16 @@
 //! Times the phases of an attempt. Where a library opens the connection, its resolver, its TLS configuration and
-//! its connector each find the running attempt's stopwatch in the task.
+//! its connector each find the running attempt's stopwatch in the task. What they see on the way is noted on it, too,
+//! where somebody wants to know that of an attempt that fails.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use shared::result::Phases;
 use shared::{Nanos, duration};
 
 use super::Failure;
+use super::seen::Seen;
 
 tokio::task_local! {
     /// The stopwatch of the attempt that this task is making.
@@ -44,6 +46,8 @@ pub struct Stopwatch {
     connect: AtomicI64,
     tls: AtomicI64,
     ttfb: AtomicI64,
+    /// What was seen so far, if somebody wants to know.
+    notes: Option<Mutex<Seen>>,
 }
 
 impl Stopwatch {
@@ -57,7 +61,26 @@ impl Stopwatch {
             connect: never(),
             tls: never(),
             ttfb: never(),
+            notes: None,
         }
+    }
+
+    /// A stopwatch on which notes are kept.
+    pub(super) fn start_with_notes() -> Stopwatch {
+        Stopwatch { notes: Some(Mutex::default()), ..Stopwatch::start() }
+    }
+
+    /// Notes what was seen, if notes are kept.
+    pub(super) fn note(&self, add: impl FnOnce(&mut Seen)) {
+        if let Some(notes) = &self.notes {
+            add(&mut notes.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    /// What was noted.
+    pub(super) fn noted(&self) -> Seen {
+        let notes = self.notes.as_ref();
+        notes.map(|notes| notes.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default()
     }
 
     /// Nanoseconds since the attempt began.

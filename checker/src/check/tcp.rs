@@ -126,7 +126,7 @@ async fn expect(
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_server::{Act, authority, serve, serve_tls};
+    use super::super::test_server::{Act, authority, serve, serve_tls, serve_tls_until_alert};
     use super::super::tls_trust::TlsTrust;
     use super::super::{Probes, Tried, observe};
     use super::*;
@@ -183,11 +183,28 @@ mod tests {
             (vec![Act::Trickle], "response not complete within 700ms"),
             (vec![Act::Endless], "bytes that do not match `^220 `"),
             (vec![Act::Send(b"\xff\xfe\x00"), Act::Reset], "connection reset by the server"),
+            (vec![Act::HalfClose], "connection closed by the server; received nothing, expected `^220 `"),
+            (vec![Act::Send(b"\xff\xfe\n"), Act::HalfClose], "received `\u{fffd}\u{fffd}`, expected `^220 `"),
         ] {
             let error = error(check(serve(&acts).await, &greeting)).await;
             assert!(error.contains(expected), "{acts:?}: {error}");
         }
         assert_eq!(error(check(9, &[])).await, "connection refused");
+    }
+
+    #[tokio::test]
+    async fn tls_that_breaks_in_the_middle_of_a_script_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let authority = authority(folder.path());
+        let port = serve_tls_until_alert(b"22", authority.server("127.0.0.1", 9)).await;
+        let trust = TlsTrust::Authorities(vec![authority.file.clone()]);
+        let server_name = ServerName::try_from("127.0.0.1").expect("a name");
+        let check = TcpCheck {
+            tls: Some(TlsOptions { trust, server_name }),
+            ..check(port, &[("send", "x"), ("expect", "^220 ")])
+        };
+        let error = error(check).await;
+        assert!(error.starts_with("TLS broke off"), "{error}");
     }
 
     #[tokio::test]

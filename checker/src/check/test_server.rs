@@ -24,6 +24,8 @@ pub(crate) enum Act {
     Trickle,
     /// It sends for ever.
     Endless,
+    /// It says that it has nothing more to say, and stays until the client is gone.
+    HalfClose,
     /// It resets the connection.
     Reset,
 }
@@ -39,6 +41,27 @@ pub(crate) async fn serve(acts: &[Act]) -> u16 {
                 if act(&acts, &mut stream).await {
                     let _ = stream.set_zero_linger();
                 }
+            });
+        }
+    });
+    port
+}
+
+/// A server that speaks TLS, says these words, and then sends a fatal alert that it did not seal. Returns its port.
+pub(crate) async fn serve_tls_until_alert(words: &'static [u8], server: Arc<ServerConfig>) -> u16 {
+    const ALERT: [u8; 7] = [21, 3, 3, 0, 2, 2, 80];
+    let (listener, port) = listen().await;
+    let tls = TlsAcceptor::from(server);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let tls = tls.clone();
+            tokio::spawn(async move {
+                let Ok(mut stream) = tls.accept(stream).await else { return };
+                if act(&[Act::Read, Act::Send(words)], &mut stream).await {
+                    return;
+                }
+                let _ = stream.get_mut().0.write_all(&ALERT).await;
+                act(&[Act::Hang], &mut stream).await;
             });
         }
     });
@@ -78,6 +101,11 @@ async fn act(acts: &[Act], stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -
             Act::Send(bytes) => stream.write_all(bytes).await.is_ok(),
             Act::Read => stream.read(&mut taken).await.is_ok_and(|count| count > 0),
             Act::Hang => {
+                while stream.read(&mut taken).await.is_ok_and(|count| count > 0) {}
+                false
+            }
+            Act::HalfClose => {
+                let _ = stream.shutdown().await;
                 while stream.read(&mut taken).await.is_ok_and(|count| count > 0) {}
                 false
             }

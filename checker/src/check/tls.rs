@@ -55,6 +55,7 @@ pub async fn look(
     // Whether the farewell reaches the server changes nothing about its certificate.
     let _ = stream.flush().await;
     let left = time_left(&certificates, now)?;
+    stopwatch.note(|seen| seen.certificate = Some(left));
     let says = |least| {
         format!("certificate expires in {}, expected at least {}", duration::in_words(left), duration::exact(least))
     };
@@ -140,6 +141,12 @@ mod tests {
             (vec![Act::Read, Act::Reset], "connection reset by the server"),
             (vec![Act::Read, Act::Hang], "TLS handshake not complete within 700ms"),
             (vec![Act::Read, Act::Trickle], "server does not speak TLS"),
+            (vec![Act::Read, Act::Endless], "server does not speak TLS"),
+            (vec![Act::Read, Act::HalfClose], "connection closed by the server during the TLS handshake"),
+            // A record that announces more than ever comes.
+            (vec![Act::Read, Act::Send(&[22, 3, 3, 0x40, 0, 2]), Act::Hang], "TLS handshake not complete within 700ms"),
+            // A fatal alert without a name of its own here: internal error.
+            (vec![Act::Read, Act::Send(&[21, 3, 3, 0, 2, 2, 80])], "server broke TLS off with the alert InternalError"),
             // A fatal alert: handshake failure.
             (vec![Act::Read, Act::Send(&[21, 3, 3, 0, 2, 2, 40])], "no TLS version or cipher in common"),
         ] {

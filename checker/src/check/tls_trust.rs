@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls13ClientSessionValue};
+use rustls::client::{
+    ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls13ClientSessionValue, WebPkiServerVerifier,
+};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -95,15 +97,16 @@ fn make(trust: &TlsTrust) -> Result<ClientConfig, TrustError> {
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| TrustError::Library(error.to_string()))?;
-    let mut tls = match trust {
-        TlsTrust::Anything => builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
-            .with_no_client_auth(),
+    let verifier: Arc<dyn ServerCertVerifier> = match trust {
+        TlsTrust::Anything => Arc::new(AnyCertificate(provider)),
         TlsTrust::System | TlsTrust::Authorities(_) => {
-            builder.with_root_certificates(authorities(trust)?).with_no_client_auth()
+            WebPkiServerVerifier::builder_with_provider(Arc::new(authorities(trust)?), provider)
+                .build()
+                .map_err(|error| TrustError::Library(error.to_string()))?
         }
     };
+    let mut tls =
+        builder.dangerous().with_custom_certificate_verifier(Arc::new(Noting(verifier))).with_no_client_auth();
     // Nothing is kept from one handshake for the next: each attempt looks at the whole of it.
     tls.resumption = Resumption::store(Arc::new(FullHandshakes));
     Ok(tls)
@@ -148,6 +151,49 @@ impl ClientSessionStore for FullHandshakes {
 
     fn take_tls13_ticket(&self, _: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
         None
+    }
+}
+
+/// Notes what the server shows before somebody else decides whether that will do.
+#[derive(Debug)]
+struct Noting(Arc<dyn ServerCertVerifier>);
+
+impl ServerCertVerifier for Noting {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        tell(|stopwatch| {
+            let chain = || std::iter::once(certificate).chain(others).map(|shown| shown.clone().into_owned());
+            stopwatch.note(|seen| seen.certificates = chain().collect());
+        });
+        self.0.verify_server_cert(certificate, others, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
     }
 }
 

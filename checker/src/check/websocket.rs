@@ -123,13 +123,13 @@ fn of_error(error: &Error) -> Failure {
         Error::HttpFormat(_) | Error::Protocol(ProtocolError::HttparseError(_)) => {
             "server does not speak HTTP".to_owned()
         }
+        Error::ConnectionClosed
+        | Error::AlreadyClosed
+        | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => "connection closed by the server".to_owned(),
+        Error::Utf8(_) => "server sent a text that is not UTF-8".to_owned(),
         Error::Protocol(problem) => {
-            let words = problem.to_string();
-            let mut letters = words.chars();
-            let first = letters.next().map(|first| first.to_ascii_lowercase()).into_iter();
-            format!("server breaks the WebSocket protocol: {}", first.chain(letters).collect::<String>())
+            format!("server breaks the WebSocket protocol: {}", wording::lower_case(&problem.to_string()))
         }
-        Error::ConnectionClosed | Error::AlreadyClosed => "connection closed by the server".to_owned(),
         other => other.to_string(),
     }
 }
@@ -140,6 +140,7 @@ mod tests {
     use super::super::{Observation, Probes, observe};
     use super::*;
     use crate::config::valid::{Check, CheckKind};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 
     async fn error(port: u16, send: Option<&str>, expect: Option<&str>) -> Option<String> {
@@ -210,16 +211,59 @@ mod tests {
                 ],
                 "breaks the WebSocket protocol",
             ),
-            (vec![Act::Read, Act::Send(b"SSH-2.0-x\r\n\r\n")], ""),
-            (vec![Act::Read, Act::Endless], ""),
+            (vec![Act::Read, Act::Send(b"SSH-2.0-x\r\n\r\n")], "server does not speak HTTP"),
+            (vec![Act::Read, Act::Endless], "server does not speak HTTP"),
             (vec![Act::Read, Act::Trickle], "server does not speak HTTP"),
             (vec![Act::Hang], "no response within 700ms"),
             (vec![Act::Reset], "reset by the server"),
-            (vec![], ""),
+            (vec![], "connection "),
         ] {
             let error = error(serve(&acts).await, None, None).await.unwrap_or_default();
             assert!(!error.is_empty() && error.contains(expected), "{acts:?}: {error}");
         }
         assert_eq!(error(9, None, None).await.as_deref(), Some("connection refused"));
+    }
+
+    /// A server that takes the upgrade and then sends these bytes as they are, once or for ever.
+    async fn raw(bytes: &'static [u8], times: usize) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
+                    for _ in 0..times {
+                        if socket.get_mut().write_all(bytes).await.is_err() {
+                            return;
+                        }
+                    }
+                    let _ = socket.get_mut().shutdown().await;
+                    while socket.get_mut().read(&mut [0; 1_024]).await.is_ok_and(|count| count > 0) {}
+                });
+            }
+        });
+        port
+    }
+
+    #[tokio::test]
+    async fn whatever_comes_after_the_upgrade_the_attempt_ends_and_says_what_happened() {
+        for (bytes, times, expected) in [
+            // A text of so many bytes as no machine has.
+            (&b"\x81\x7f\x7f\xff\xff\xff\xff\xff\xff\xff"[..], 1, "server sent a message of more than"),
+            // Pieces of one text without an end.
+            (b"\x01\x7d".as_slice(), 1, "connection closed by the server"),
+            (b"\x01", usize::MAX, "server breaks the WebSocket protocol"),
+            // Questions whether we are there, without an end.
+            (b"\x89\x00", usize::MAX, "response not complete within 700ms"),
+            // A text that is none.
+            (b"\x81\x02\xff\xfe", 1, "server sent a text that is not UTF-8"),
+            // A frame that a server may not send: masked.
+            (b"\x81\x81\0\0\0\0x", 1, "server breaks the WebSocket protocol"),
+            // It has nothing to say, and does not say that it leaves.
+            (b"", 0, "connection closed by the server"),
+        ] {
+            let error = error(raw(bytes, times).await, None, Some("^pong$")).await.unwrap_or_default();
+            assert!(error.contains(expected), "{bytes:?}: {error}");
+        }
     }
 }

@@ -7,10 +7,16 @@ use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError};
 use shared::{Nanos, SECOND, duration};
 
+use crate::open_files;
+
 /// The name has no address.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct LookupFailed(pub(super) io::Error);
+
+/// What an attempt says that found no file or socket free: the fault is this machine's, and [`super::attempt`] says
+/// so instead of blaming the endpoint.
+pub(super) const OUT_OF_FILES: &str = "too many open files";
 
 const CLOSED_EARLY: &str = "connection closed by the server before the response was complete";
 
@@ -76,6 +82,9 @@ fn of_http(error: &hyper::Error) -> Option<String> {
 }
 
 pub(super) fn of_lookup(error: &io::Error, host: &str) -> String {
+    if open_files::have_run_out(error) || open_files::are_all_in_use() {
+        return OUT_OF_FILES.to_owned();
+    }
     let reason = error.to_string();
     if reason.contains("not known") || reason.contains("No address") {
         format!("no such host `{host}`")
@@ -86,6 +95,12 @@ pub(super) fn of_lookup(error: &io::Error, host: &str) -> String {
 }
 
 fn of_io(error: &io::Error) -> Option<String> {
+    if open_files::have_run_out(error) {
+        return Some(OUT_OF_FILES.to_owned());
+    }
+    if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput) && error.get_ref().is_some() {
+        return Some(format!("response is malformed: {}", lower_case(&error.to_string())));
+    }
     Some(
         match error.kind() {
             ErrorKind::ConnectionRefused => "connection refused",
@@ -103,13 +118,20 @@ fn of_io(error: &io::Error) -> Option<String> {
     )
 }
 
+/// Words that begin with a small letter, as a sentence of ours goes on.
+pub(super) fn lower_case(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(|first| first.to_ascii_lowercase()).into_iter();
+    first.chain(letters).collect()
+}
+
 fn of_tls(error: &rustls::Error) -> String {
     match error {
         rustls::Error::InvalidCertificate(reason) => of_certificate(reason),
         rustls::Error::AlertReceived(alert) => of_alert(*alert),
         rustls::Error::InvalidMessage(_) => "server does not speak TLS".to_owned(),
         rustls::Error::PeerIncompatible(_) => "server and checker have no TLS version or cipher in common".to_owned(),
-        other => format!("TLS handshake failed: {other}"),
+        other => format!("TLS broke off: {other}"),
     }
 }
 
@@ -124,7 +146,7 @@ fn of_alert(alert: AlertDescription) -> String {
         AlertDescription::CertificateRequired | AlertDescription::AccessDenied => {
             "server asks for a client certificate".to_owned()
         }
-        other => format!("server refused the TLS handshake: {other:?}"),
+        other => format!("server broke TLS off with the alert {other:?}"),
     }
 }
 

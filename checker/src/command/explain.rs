@@ -1,18 +1,15 @@
 //! `checker explain`: one attempt at one endpoint now, with everything that was seen. Nothing is stored.
 
-use std::sync::Arc;
-
 use shared::nearest::nearest;
 use shared::status::Status;
 
 use crate::check::seen::Wanted;
-use crate::check::{Observation, Probes, attempt};
+use crate::check::{Observation, attempt};
 use crate::cli::ExplainArguments;
-use crate::command::{Outcome, load};
+use crate::command::{Outcome, load, probes};
 use crate::conclude::conclude;
 use crate::config::valid::{Check, CheckKind};
 use crate::explain::explain as explained;
-use crate::now;
 
 /// No endpoint has this title.
 #[derive(Debug, thiserror::Error)]
@@ -35,9 +32,10 @@ pub async fn explain(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
         };
         return Err(UnknownEndpoint { title: arguments.endpoint.clone(), remedy }.into());
     };
-    let check = Check { wanted: Wanted { head: true, body: true, certificate: true }, ..Check::clone(check) };
+    let check =
+        Check { wanted: Wanted { head: true, body: true, certificate: true, notes: true }, ..Check::clone(check) };
     let resolved = addresses(&check).await;
-    match attempt(&check, &Arc::new(Probes::of(&config, now))).await {
+    match attempt(&check, &probes(&config)).await {
         Ok((tried, seen)) => {
             let status = conclude(Observation::Attempts(vec![tried.clone()]), &check).status;
             anstream::print!("{}", explained(&check, &resolved, &tried, &seen, status));
@@ -57,7 +55,7 @@ async fn addresses(check: &Check) -> Vec<String> {
         CheckKind::Icmp(icmp) => Some(icmp.address.host.clone()),
         CheckKind::WebSocket(socket) => Some(socket.address.host.clone()),
         CheckKind::Grpc(grpc) => Some(grpc.address.host.clone()),
-        CheckKind::Exec(_) | CheckKind::NotPossible { .. } => None,
+        CheckKind::Exec(_) | CheckKind::Heartbeat(_) | CheckKind::NotPossible { .. } => None,
     };
     let Some(host) = host else { return Vec::new() };
     // Whether the name leads anywhere is what the attempt itself will say.

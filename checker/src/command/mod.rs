@@ -1,11 +1,13 @@
 //! The commands, one file each: they read the clock and the configuration, print, and choose the exit status.
 
+pub mod beat;
 pub mod deprovision;
 pub mod doctor;
 pub mod explain;
 pub mod history;
 pub mod init;
 mod place;
+mod progress;
 pub mod provision;
 pub mod run;
 pub mod serve;
@@ -15,11 +17,15 @@ mod watching;
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use shared::object_name::NodeName;
 
+use crate::beats::beats_in;
+use crate::check::Probes;
 use crate::config::valid::Config;
 use crate::config::{self, ConfigError, Surroundings};
+use crate::now;
 use crate::report::plain;
 
 /// The configuration names no store, and the command works on one.
@@ -61,6 +67,11 @@ fn load(path: &Path, node: Option<&NodeName>) -> Result<Config, ConfigError> {
         config.node.clone_from(node);
     }
     Ok(config)
+}
+
+/// What the checks of this configuration share, heartbeats included.
+fn probes(config: &Config) -> Arc<Probes> {
+    Arc::new(Probes::of(config, now).with_beats(config.storage.as_ref().map(beats_in)))
 }
 
 /// Asks with this process's environment and host name.

@@ -7,7 +7,7 @@ use shared::page_config::AddressStyle;
 
 use crate::check::http::HttpCheck;
 use crate::cli::PlaceArguments;
-use crate::command::load;
+use crate::command::{load, progress};
 use crate::config::valid::{Bucket, Config, Place};
 use crate::provision::carry_out::Audience;
 use crate::store::without_user;
@@ -125,15 +125,6 @@ impl Telling {
     }
 }
 
-/// How wide a progress bar is, in characters.
-const BAR_WIDTH: usize = 30;
-
-/// A bar of a width, filled as far as the work is done.
-fn bar(done: usize, of: usize) -> String {
-    let filled = (BAR_WIDTH * done).checked_div(of).unwrap_or(BAR_WIDTH).min(BAR_WIDTH);
-    format!("[{}{}] {done} of {of}", "#".repeat(filled), "-".repeat(BAR_WIDTH - filled))
-}
-
 impl Audience for Telling {
     fn begins(&mut self, number: usize, of: usize, what: &str) {
         self.told = 0;
@@ -148,10 +139,10 @@ impl Audience for Telling {
     fn progress(&mut self, done: usize, of: Option<usize>) {
         let Some(of) = of.filter(|of| *of > 0) else { return };
         if self.is_terminal {
-            anstream::eprint!("\r{} ", bar(done, of));
+            anstream::eprint!("\r{} ", progress::line(done, of));
         } else if done * 10 / of > self.told {
             self.told = done * 10 / of;
-            anstream::eprint!("\n  {} ", bar(done, of));
+            anstream::eprint!("\n  {} ", progress::line(done, of));
         }
     }
 
@@ -165,16 +156,4 @@ impl Audience for Telling {
 /// A path as it stands in a command line.
 pub(super) fn in_folder(out: &Path, name: &str) -> String {
     out.join(name).display().to_string().trim_start_matches("./").to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bar_fills_as_work_is_done() {
-        assert_eq!(bar(0, 10), format!("[{}] 0 of 10", "-".repeat(BAR_WIDTH)));
-        assert_eq!(bar(5, 10), format!("[{}{}] 5 of 10", "#".repeat(15), "-".repeat(15)));
-        assert_eq!(bar(10, 10), format!("[{}] 10 of 10", "#".repeat(BAR_WIDTH)));
-    }
 }

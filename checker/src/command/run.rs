@@ -1,16 +1,15 @@
 //! `checker run`: one round, or with `--every` one after the other, printed and stored.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use shared::message::Message;
 use shared::object_name::CheckFileName;
 use shared::result::{CheckResult, MESSAGE_LIMIT};
 
-use crate::check::Probes;
 use crate::cli::{Format, RunArguments};
+use crate::command::progress::Bar;
 use crate::command::watching::{Origin, Signals, Watching, first_round};
-use crate::command::{Outcome, tell, tell_error};
+use crate::command::{Outcome, probes, tell, tell_error};
 use crate::config::valid::Config;
 use crate::record::Record;
 use crate::round::Announcement;
@@ -25,11 +24,12 @@ struct MessageTooLong(usize);
 
 /// Makes rounds as the command line says.
 pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
-    let origin = Origin {
+    let mut origin = Origin {
         path: arguments.config.config.clone(),
         node: arguments.node.clone(),
         shard: arguments.shard,
         every: arguments.every,
+        read: None,
     };
     let config = origin.load()?;
     let announcement = announcement(arguments, &config)?;
@@ -38,7 +38,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
         tell(&format!("note: `{}` names no `storage`; the round is only printed", arguments.config.config.display()));
     }
     let signals = Signals::catch()?;
-    let probes = Arc::new(Probes::of(&config, now));
+    let probes = probes(&config);
     let (mut results, memories) = first_round(&config, &probes, config.every).await;
     if let Some(announcement) = announcement {
         announcement.post_with(&mut results);
@@ -80,7 +80,10 @@ async fn keep_and_print(
     let mut stored: Option<CheckFileName> = None;
     let mut note = String::new();
     if let Some(record) = record {
-        match record.keep(results, now()).await {
+        let mut bar = Bar::of("expired check files");
+        let kept = record.keep(results, now(), |done, of| bar.draw(done, of)).await;
+        bar.clear();
+        match kept {
             Ok(recorded) => {
                 note = format!("stored as {} in {}", recorded.delivered.name, record.store().describe());
                 if recorded.delivered.sent_from_spool > 0 {
@@ -89,10 +92,11 @@ async fn keep_and_print(
                 for concern in &recorded.delivered.concerns {
                     tell(&format!("warning: failed to {concern}"));
                 }
-                match recorded.removed {
-                    Ok(0) => {}
-                    Ok(count) => drop(write!(note, "; {count} expired removed")),
-                    Err(error) => tell_error(&error),
+                if recorded.expired.removed > 0 {
+                    let _ = write!(note, "; {} expired removed", recorded.expired.removed);
+                }
+                if let Some(error) = &recorded.expired.failure {
+                    tell_error(error);
                 }
                 if let Err(error) = &recorded.history {
                     tell(&format!("warning: failed to {error}"));

@@ -8,10 +8,9 @@ use shared::result::{CheckResult, EndpointKey};
 use shared::status::Status;
 use shared::{MINUTE, Nanos};
 
-use crate::check::Probes;
 use crate::cli::ServeArguments;
 use crate::command::watching::{Origin, Signals, Watching, first_round};
-use crate::command::{Outcome, tell, tell_error};
+use crate::command::{Outcome, probes, tell, tell_error};
 use crate::page_files::PageFiles;
 use crate::record::{Record, Recorded};
 use crate::store::StoreError;
@@ -29,11 +28,12 @@ struct NoStorage(String);
 
 /// Serves the page and makes rounds until somebody wants it to stop.
 pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
-    let origin = Origin {
+    let mut origin = Origin {
         path: arguments.config.config.clone(),
         node: arguments.node.clone(),
         shard: arguments.shard,
         every: None,
+        read: None,
     };
     let config = origin.load()?;
     let page = match &arguments.page {
@@ -61,15 +61,15 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
         signals.stop.clone().wished(),
     ));
 
-    let probes = Arc::new(Probes::of(&config, now));
+    let probes = probes(&config);
     let (results, memories) = first_round(&config, &probes, Some(every)).await;
     let mut statuses = HashMap::new();
-    tell_what_failed(record.keep(&results, now()).await);
+    tell_what_failed(record.keep(&results, now(), |_, _| {}).await);
     print_news(&results, &mut statuses);
     if !signals.stop.is_wished() {
         let mut watching = Watching::begin(config, probes, every, memories, origin, signals);
         while let Some(results) = watching.batches.recv().await {
-            tell_what_failed(record.keep(&results, now()).await);
+            tell_what_failed(record.keep(&results, now(), |_, _| {}).await);
             print_news(&results, &mut statuses);
         }
         watching.end().await;
@@ -91,14 +91,14 @@ fn print_news(results: &[CheckResult], statuses: &mut HashMap<EndpointKey, Statu
 /// What went well is no news; what did not is told on standard error.
 fn tell_what_failed(kept: Result<Recorded, StoreError>) {
     match kept {
-        Ok(Recorded { delivered, removed, history }) => {
+        Ok(Recorded { delivered, expired, history }) => {
             for concern in &delivered.concerns {
                 tell(&format!("warning: failed to {concern}"));
             }
             if let Err(error) = history {
                 tell(&format!("warning: failed to {error}"));
             }
-            if let Err(error) = removed {
+            if let Some(error) = expired.failure {
                 tell_error(&error);
             }
         }

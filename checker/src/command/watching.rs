@@ -37,11 +37,17 @@ pub(super) struct Origin {
     pub shard: Option<Shard>,
     /// The interval, if the command line has one.
     pub every: Option<Nanos>,
+    /// What the file was like just before it was read last; whatever is different since then is news.
+    pub read: Option<Stamp>,
 }
+
+/// What tells one content of a file from another without reading it.
+pub(super) type Stamp = (SystemTime, u64);
 
 impl Origin {
     /// The configuration, with the last word that the command line has.
-    pub(super) fn load(&self) -> Result<Config, crate::config::ConfigError> {
+    pub(super) fn load(&mut self) -> Result<Config, crate::config::ConfigError> {
+        self.read = self.stamp();
         let mut config = load(&self.path, self.node.as_ref())?;
         if let Some(shard) = self.shard {
             config.checks.retain(|check| shard.contains(stable_hash(&check.title, check.kind.locator())));
@@ -50,8 +56,7 @@ impl Origin {
         Ok(config)
     }
 
-    /// What tells one content of the file from another without reading it.
-    fn stamp(&self) -> Option<(SystemTime, u64)> {
+    fn stamp(&self) -> Option<Stamp> {
         let file = std::fs::metadata(&self.path).ok()?;
         Some((file.modified().ok()?, file.len()))
     }
@@ -131,8 +136,7 @@ fn listen(origin: Origin, config: Arc<Config>, signals: Signals) -> Receiver<Eve
     receiver
 }
 
-async fn tell_events(origin: Origin, config: Arc<Config>, stop: Stop, mut hangup: Signal, events: Sender<Event>) {
-    let mut stamp = origin.stamp();
+async fn tell_events(mut origin: Origin, config: Arc<Config>, stop: Stop, mut hangup: Signal, events: Sender<Event>) {
     loop {
         let is_asked_for = tokio::select! {
             () = stop.clone().wished() => {
@@ -144,19 +148,18 @@ async fn tell_events(origin: Origin, config: Arc<Config>, stop: Stop, mut hangup
             () = tokio::time::sleep(LOOK_AT_FILE_EVERY) => false,
         };
         let present = origin.stamp();
-        if is_asked_for || (present.is_some() && present != stamp) {
-            stamp = present;
-            if let Some(config) = reload(&origin, &config)
-                && events.send(Event::Reload(Arc::new(config))).await.is_err()
-            {
-                return;
-            }
+        let is_news = present.is_some() && present != origin.read;
+        if (is_asked_for || is_news)
+            && let Some(config) = reload(&mut origin, &config)
+            && events.send(Event::Reload(Arc::new(config))).await.is_err()
+        {
+            return;
         }
     }
 }
 
 /// The configuration as it stands now; one that cannot be used is told, and the old one stays.
-fn reload(origin: &Origin, started_with: &Config) -> Option<Config> {
+fn reload(origin: &mut Origin, started_with: &Config) -> Option<Config> {
     match origin.load() {
         Ok(mut config) => {
             let fixed =

@@ -19,7 +19,8 @@ pub fn inspect(value: &Located, shape: &Shape, path: &str, problems: &mut Proble
         (Shape::Url, Value::Text(text)) => {
             // Where a variable is missing, that is the problem.
             if let (false, Err(error)) = (text.contains("${"), HttpCheck::parse_url(text)) {
-                problems.add(Problem::error(value.at, format!("`{path}`: failed to {error}")));
+                // Whether more than a check depends on it is known to whoever uses it.
+                problems.add(Problem::of_one_check(value.at, format!("`{path}`: failed to {error}")));
             }
             None
         }
@@ -218,7 +219,7 @@ mod tests {
                 "c.json:5:106: error: `checkers[0].attempts` does not fit: it has to be an integer from 0 to 1000",
                 "c.json:6:14: error: `checkers[1].type` is `htpt`, which is not known; did you mean `http`?",
                 "c.json:7:5: error: `checkers[2].endpoint_url` is missing; add it: Host and port, such as `db.example:5432` or `[::1]:5432`",
-                "c.json:8:5: error: `checkers[3].type` is missing; it is one of `http`, `tcp`, `tls`, `dns`, `icmp`, `websocket`, `grpc`, `exec`",
+                "c.json:8:5: error: `checkers[3].type` is missing; it is one of `http`, `tcp`, `tls`, `dns`, `icmp`, `websocket`, `grpc`, `exec`, `heartbeat`",
                 "c.json:10:14: error: `storage.bucket` is missing; add it: The bucket's name",
                 "c.json:10:39: error: `storage.region` does not fit: it has to be a text in quotes",
             ]

@@ -27,7 +27,7 @@ use shared::{DAY, MINUTE, Nanos};
 
 use self::document::{Located, Value};
 use self::problem::{Problem, Problems};
-use self::valid::{Bucket, Config, Page, Place, Secret, Storage, WriterKeys};
+use self::valid::{Bucket, CheckKind, Config, Page, Place, Secret, Storage, WriterKeys};
 use self::written::{Written, WrittenDirectory, WrittenDuration, WrittenPage, WrittenS3};
 use crate::check::connect::Address;
 use crate::check::http::HttpCheck;
@@ -78,19 +78,23 @@ pub fn load(path: &Path, surroundings: &Surroundings<'_>) -> Result<Loaded, Conf
     }
 }
 
-/// Every problem of the file at `path`, one line each, and whether one of them is an error.
+/// Every problem of the file at `path`, one line each, and whether one of them has to be mended.
 pub fn validate(path: &Path, surroundings: &Surroundings<'_>) -> Result<(Vec<String>, bool), ConfigError> {
     let text = read(path)?;
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let (config, mut problems) = from_text(&text, folder, surroundings);
     if let Some(config) = config {
         for (check, at) in config.checks.iter().zip(check_places(&text, surroundings)) {
+            if matches!(check.kind, CheckKind::Heartbeat(_)) && config.storage.is_none() {
+                let text = format!("\"{}\": heartbeats are read from the store; add `storage`", check.title);
+                problems.add(Problem::error(at, text));
+            }
             if let Err(error) = check.find_obstacle() {
                 problems.add(Problem::error(at, format!("\"{}\": failed to {error}", check.title)));
             }
         }
     }
-    Ok((problems.lines(&path.display().to_string(), &text), problems.has_errors()))
+    Ok((problems.lines(&path.display().to_string(), &text), problems.have_to_be_mended()))
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {
@@ -106,7 +110,7 @@ fn check_places(text: &str, surroundings: &Surroundings<'_>) -> Vec<usize> {
     }
 }
 
-/// The configuration in a text, if it has no errors, and every problem of it. `folder` is where relative paths start.
+/// The configuration in a text, if it can be used, and every problem of it; one of a single check leaves the others. `folder` is where relative paths start.
 #[must_use]
 pub fn from_text(text: &str, folder: &Path, surroundings: &Surroundings<'_>) -> (Option<Config>, Problems) {
     let mut problems = Problems::default();

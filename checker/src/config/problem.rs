@@ -7,6 +7,8 @@ use std::fmt;
 pub enum Severity {
     /// It works, but not all of it.
     Warning,
+    /// One check cannot be made; the others are, and in its place each round says why.
+    OneCheck,
     /// It does not work.
     Error,
 }
@@ -15,7 +17,7 @@ impl fmt::Display for Severity {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Severity::Warning => "warning",
-            Severity::Error => "error",
+            Severity::OneCheck | Severity::Error => "error",
         })
     }
 }
@@ -38,6 +40,12 @@ impl Problem {
         Problem { at, severity: Severity::Error, text }
     }
 
+    /// A problem that keeps one check from being made.
+    #[must_use]
+    pub fn of_one_check(at: usize, text: String) -> Problem {
+        Problem { at, severity: Severity::OneCheck, text }
+    }
+
     /// A problem that leaves something out.
     #[must_use]
     pub fn warning(at: usize, text: String) -> Problem {
@@ -50,9 +58,29 @@ impl Problem {
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// Takes one more.
+    /// Takes one more. What is found twice is told once, as what it is at worst.
     pub fn add(&mut self, problem: Problem) {
-        self.0.push(problem);
+        match self.0.iter_mut().find(|known| known.at == problem.at && known.text == problem.text) {
+            Some(known) => known.severity = known.severity.max(problem.severity),
+            None => self.0.push(problem),
+        }
+    }
+
+    /// Takes all that others found.
+    pub fn extend(&mut self, others: Problems) {
+        others.0.into_iter().for_each(|problem| self.add(problem));
+    }
+
+    /// The first that keeps a check from being made, in the order in which they were found.
+    #[must_use]
+    pub fn first_of_one_check(&self) -> Option<&Problem> {
+        self.0.iter().find(|problem| problem.severity == Severity::OneCheck)
+    }
+
+    /// Whether one of them should be mended: all but warnings.
+    #[must_use]
+    pub fn have_to_be_mended(&self) -> bool {
+        self.0.iter().any(|problem| problem.severity > Severity::Warning)
     }
 
     /// Whether there are none.
@@ -105,6 +133,17 @@ mod tests {
         assert_eq!(place(text, 2), (2, 1));
         assert_eq!(place(text, text.find('1').expect("it is there")), (2, 8));
         assert_eq!(place(text, 999), (2, 10));
+    }
+
+    #[test]
+    fn what_is_found_twice_is_told_once_and_as_what_it_is_at_worst() {
+        let mut problems = Problems::default();
+        problems.add(Problem::of_one_check(4, "odd".to_owned()));
+        assert!(!problems.has_errors() && problems.have_to_be_mended());
+        problems.add(Problem::error(4, "odd".to_owned()));
+        problems.add(Problem::of_one_check(4, "odd".to_owned()));
+        assert!(problems.has_errors() && problems.first_of_one_check().is_none());
+        assert_eq!(problems.lines("c.json", "abcdef"), ["c.json:1:5: error: odd"]);
     }
 
     #[test]

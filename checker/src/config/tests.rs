@@ -17,10 +17,17 @@ fn loaded(text: &str) -> Config {
     config.unwrap_or_else(|| panic!("{:#?}", problems.lines("c.json", text)))
 }
 
-fn errors(text: &str) -> Vec<String> {
+/// What has to be mended, and what is left of the configuration.
+fn problems(text: &str) -> (Vec<String>, Option<Config>) {
     let (config, problems) = from_text(text, Path::new(""), &surroundings());
+    assert!(problems.have_to_be_mended(), "{text}");
+    (problems.lines("c.json", text), config)
+}
+
+fn errors(text: &str) -> Vec<String> {
+    let (lines, config) = problems(text);
     assert!(config.is_none(), "{text}");
-    problems.lines("c.json", text)
+    lines
 }
 
 fn http(config: &Config, index: usize) -> &HttpCheck {
@@ -128,10 +135,9 @@ fn a_secret_is_in_no_debug_text_and_in_no_problem() {
 }
 
 #[test]
-fn what_cannot_be_seen_from_the_shape_is_named_with_its_place() {
+fn a_check_that_cannot_be_made_is_named_with_its_place_and_keeps_no_other_from_being_made() {
     for (text, expected) in [
         (r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"ftp://a"}]}"#, "`ftp://a`"),
-        (r#"{"checkers":[{"type":"http","endpoint_name":"","endpoint_url":"http://a"}]}"#, "checkers[0].endpoint_name"),
         (
             r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","method":"G T"}]}"#,
             "no HTTP method",
@@ -174,6 +180,28 @@ fn what_cannot_be_seen_from_the_shape_is_named_with_its_place() {
             r#"{"checkers":[{"type":"grpc","endpoint_name":"A","endpoint_url":"a:1","tls":true,"server_name":"a b"}]}"#,
             "`checkers[0].server_name`",
         ),
+        (
+            r#"{"checkers":[{"type":"heartbeat","endpoint_name":"A","job":"My job","interval":"1h"}]}"#,
+            "`My job` as a job's name",
+        ),
+    ] {
+        let good = r#"{"checkers":[{"type":"exec","name":"B","command":"true"},"#;
+        let text = text.replace(r#"{"checkers":["#, good);
+        let (lines, config) = problems(&text);
+        let expected = expected.replace("checkers[0]", "checkers[1]");
+        assert!(lines.len() == 1 && lines[0].starts_with("c.json:1:") && lines[0].contains(&expected), "{lines:?}");
+        let checks = config.expect("the other is left").checks;
+        assert!(matches!(&checks[0].kind, CheckKind::Exec(_)), "{:?}", checks[0]);
+        let CheckKind::NotPossible { why, .. } = &checks[1].kind else { panic!("{:?}", checks[1]) };
+        assert!(checks[1].title == "A" && why.contains(&expected), "{why}");
+    }
+}
+
+#[test]
+fn what_cannot_be_seen_from_the_shape_is_named_with_its_place() {
+    for (text, expected) in [
+        (r#"{"checkers":[{"type":"http","endpoint_name":"","endpoint_url":"http://a"}]}"#, "checkers[0].endpoint_name"),
+        (r#"{"checkers":[],"storage":{"type":"s3","bucket":"b","endpoint_url":"ftp://a"}}"#, "`storage.endpoint_url`"),
         (
             r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","assertions":["[RTT] < 5"]}]}"#,
             "write one such as `500ms`",

@@ -17,6 +17,7 @@ use crate::check::connect::Address;
 use crate::check::dns::DnsCheck;
 use crate::check::exec::ExecCheck;
 use crate::check::grpc::GrpcCheck;
+use crate::check::heartbeat::HeartbeatCheck;
 use crate::check::http::HttpCheck;
 use crate::check::icmp::{self, IcmpCheck};
 use crate::check::reach::Reach;
@@ -103,6 +104,8 @@ pub enum CheckKind {
     Grpc(Box<GrpcCheck>),
     /// A command.
     Exec(Box<ExecCheck>),
+    /// A job that reports in.
+    Heartbeat(Box<HeartbeatCheck>),
     /// A check that is configured, but cannot be made. Each round says so for its endpoint, as unknown.
     NotPossible {
         /// The word of its kind.
@@ -150,7 +153,7 @@ impl Check {
             CheckKind::Icmp(_) => icmp::socket_type().map(drop),
             CheckKind::Tls(tls) => readable(&tls.options.trust),
             CheckKind::Exec(exec) => exec.find_command().map(drop),
-            CheckKind::Dns(_) | CheckKind::NotPossible { .. } => Ok(()),
+            CheckKind::Dns(_) | CheckKind::Heartbeat(_) | CheckKind::NotPossible { .. } => Ok(()),
         }
     }
 }
@@ -168,6 +171,7 @@ impl CheckKind {
             CheckKind::Icmp(_) => "icmp",
             CheckKind::WebSocket(_) => "websocket",
             CheckKind::Grpc(_) => "grpc",
+            CheckKind::Heartbeat(_) => "heartbeat",
             CheckKind::NotPossible { word, .. } => word,
         }
     }
@@ -175,10 +179,10 @@ impl CheckKind {
     /// Whether what it finds depends on this node's network.
     #[must_use]
     pub fn needs_network(&self) -> bool {
-        !matches!(self, CheckKind::Exec(_) | CheckKind::NotPossible { .. })
+        !matches!(self, CheckKind::Exec(_) | CheckKind::Heartbeat(_) | CheckKind::NotPossible { .. })
     }
 
-    /// What is looked at: URL, host:port or command.
+    /// What is looked at: URL, host:port, command or job.
     #[must_use]
     pub fn locator(&self) -> &str {
         match self {
@@ -190,6 +194,7 @@ impl CheckKind {
             CheckKind::Icmp(icmp) => &icmp.locator,
             CheckKind::WebSocket(socket) => &socket.locator,
             CheckKind::Grpc(grpc) => &grpc.locator,
+            CheckKind::Heartbeat(heartbeat) => heartbeat.name.job(),
             CheckKind::NotPossible { locator, .. } => locator,
         }
     }

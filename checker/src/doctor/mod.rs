@@ -1,8 +1,9 @@
 //! Proving a set-up: each side is tried with its own keys, what must work and what must be refused, and each finding
 //! says what it means and what to do. [`writer`] is the checker's side, [`page`] the browser's; [`probe`] makes the
-//! requests, [`address`] (pure) their URLs; [`freshness`] (pure) judges what the store holds.
+//! requests, [`address`] (pure) their URLs; [`clock`] compares clocks; [`freshness`] (pure) judges what the store holds.
 
 pub mod address;
+pub mod clock;
 pub mod freshness;
 pub mod page;
 pub mod probe;

@@ -8,7 +8,7 @@ use shared::{DAY, UnixNanos};
 
 use super::probe::{BrowserAnswer, Probe, Signs};
 use super::writer::{is_denied, is_refused};
-use super::{Finding, Side, address};
+use super::{Finding, Side, address, clock};
 use crate::config::valid::{Bucket, Config, Place, Secret, WriterKeys};
 use crate::provision::policy::{self, Scope};
 use crate::store::S3Problem;
@@ -47,7 +47,12 @@ async fn examine_bucket(
         Err(error) => return findings.push(Finding::failure(Side::Page, format!("failed to {error}"), "")),
     };
     let scope = Scope { bucket: &bucket.name, prefix: &bucket.prefix, region: &source.region };
-    if let Err(problem) = probe.list(&bucket.prefix).await {
+    let listed = probe.list(&bucket.prefix).await;
+    if listed == Err(S3Problem::ClockSkew) {
+        let ahead = clock::ahead(&probe, source, now).await;
+        return findings.push(clock::of_refused(Side::Page, ahead));
+    }
+    if let Err(problem) = listed {
         let remedy = if is_denied(&problem) { rights(&scope, signs) } else { String::new() };
         return findings.push(Finding::failure(
             Side::Page,
@@ -185,9 +190,10 @@ async fn examine_limits(probe: &Probe, bucket: &Bucket, findings: &mut Vec<Findi
     let inside = format!("{}{check_file}", bucket.prefix);
     let stored = probe.put(&inside, "[]").await;
     let was_stored = stored.is_ok();
-    tell(stored, "store check files");
     // Deleting what is not there is allowed or refused like any deletion; it also undoes the probe.
     let deleted = probe.delete(&inside).await;
+    let left = format!("store check files (an empty `{inside}` is left: remove it)");
+    tell(stored, if deleted.is_ok() { "store check files" } else { &left });
     tell(deleted, if was_stored { "delete objects (the probe was removed)" } else { "delete objects" });
     if !bucket.prefix.is_empty() {
         tell(probe.list("").await, "list beyond the prefix");

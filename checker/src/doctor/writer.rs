@@ -1,20 +1,18 @@
 //! The checker's side: its keys may do what the checker does and nothing else, its clock is right, its files are
 //! fresh and go in time, and nothing waits in its spool.
 
+use shared::UnixNanos;
 use shared::object_name::{CheckFileName, NodeName};
 use shared::page_config::S3Source;
 use shared::result::CheckFile;
-use shared::{MINUTE, Nanos, UnixNanos, duration};
 
 use super::probe::{Probe, Signs};
-use super::{Finding, Side, address, freshness};
+use super::{Finding, Side, clock, freshness};
 use crate::config::valid::{Bucket, Config, Place, Storage};
 use crate::provision::policy::{self, Expires, Scope};
 use crate::store::spool::Spool;
 use crate::store::{S3Problem, Store};
 
-/// What a clock may be off before signatures are refused, halved.
-const CLOCK_WARNING: Nanos = 7 * MINUTE;
 /// When probes were stored, by their names: so long ago that no page and no uptime takes notice.
 const PROBE_TIME: UnixNanos = 1;
 /// What is in a probe: a round without results.
@@ -32,40 +30,55 @@ pub async fn examine(config: &Config, now: UnixNanos) -> Vec<Finding> {
         )];
     };
     let mut findings = Vec::new();
-    if let Place::S3(bucket) = &storage.place {
-        examine_bucket(bucket, storage, &config.node, now, &mut findings).await;
+    let told = match &storage.place {
+        Place::S3(bucket) => examine_bucket(bucket, storage, &config.node, now, &mut findings).await,
+        Place::Directory(_) => None,
+    };
+    // What is no matter of a single right holds for every request, and saying it twice helps nobody.
+    if told.as_ref().is_none_or(is_denied) {
+        examine_files(storage, &config.node, now, &mut findings).await;
     }
-    examine_files(storage, &config.node, now, &mut findings).await;
     examine_spool(config, storage, &mut findings).await;
     findings
 }
 
+/// Tries the writer's keys; returns the problem that ended it early, if one did.
 async fn examine_bucket(
     bucket: &Bucket,
     storage: &Storage,
     node: &NodeName,
     now: UnixNanos,
     findings: &mut Vec<Finding>,
-) {
+) -> Option<S3Problem> {
     let probe = match Probe::open(bucket, Signs::WithKeys).await {
         Ok(probe) => probe,
-        Err(error) => return findings.push(Finding::failure(Side::Checker, format!("failed to {error}"), "")),
+        Err(error) => {
+            findings.push(Finding::failure(Side::Checker, format!("failed to {error}"), ""));
+            return None;
+        }
     };
     let region = bucket.region.as_deref().unwrap_or_default();
     let scope = Scope { bucket: &bucket.name, prefix: &bucket.prefix, region };
-    examine_clock(&probe, bucket, now, findings).await;
+    let ahead = clock::ahead(&probe, &as_pages_reach_it(bucket), now).await;
     let own = format!("{}{}", bucket.prefix, CheckFileName { stored_at: PROBE_TIME, node: Some(node.clone()) });
     let expires = if storage.check_expiry.is_some() { Expires::Own } else { Expires::Nothing };
     let statements = || {
         let policy = policy::writer(&scope, node, expires);
         format!("the rights that the node `{node}` needs: {}", policy["Statement"])
     };
-    match probe.put(&own, PROBE_CONTENT).await {
+    let stored = probe.put(&own, PROBE_CONTENT).await;
+    if stored == Err(S3Problem::ClockSkew) {
+        findings.push(clock::of_refused(Side::Checker, ahead));
+        return Some(S3Problem::ClockSkew);
+    }
+    findings.extend(clock::of_accepted(Side::Checker, ahead));
+    match stored {
         Ok(()) => findings.push(Finding::ok(Side::Checker, format!("the node `{node}` may store its check files"))),
         Err(problem) => {
             let remedy = if is_denied(&problem) { statements() } else { String::new() };
             let what = format!("the node `{node}` cannot store its check files: {problem}");
-            return findings.push(Finding::failure(Side::Checker, what, remedy));
+            findings.push(Finding::failure(Side::Checker, what, remedy));
+            return Some(problem);
         }
     }
     match (probe.delete(&own).await, storage.check_expiry) {
@@ -91,6 +104,7 @@ async fn examine_bucket(
         findings.push(Finding::failure(Side::Checker, what, statements()));
     }
     examine_limits(&probe, bucket, node, findings).await;
+    None
 }
 
 /// What a writer's keys must not do: each is tried, and what goes through is undone.
@@ -135,29 +149,6 @@ async fn examine_limits(probe: &Probe, bucket: &Bucket, node: &NodeName, finding
         let what = "it may not store in other nodes' names, list or store elsewhere, or look at buckets and policies";
         findings.push(Finding::ok(Side::Checker, what));
     }
-}
-
-async fn examine_clock(probe: &Probe, bucket: &Bucket, now: UnixNanos, findings: &mut Vec<Finding>) {
-    let source = as_pages_reach_it(bucket);
-    let Ok(url) = address::list(&source, now, now) else { return };
-    // Whatever else is wrong is told by the requests that follow.
-    let Ok(answer) = probe.browse(&url, None).await else { return };
-    let Some(ahead) = answer.clock_ahead(now) else { return };
-    let off = duration::in_words(ahead.abs());
-    let finding = match ahead.abs() {
-        apart if apart > 2 * CLOCK_WARNING => Finding::failure(
-            Side::Checker,
-            format!("this machine's clock is {off} from the service's: its requests are refused"),
-            "set the clock, best by NTP",
-        ),
-        apart if apart > CLOCK_WARNING => Finding::warning(
-            Side::Checker,
-            format!("this machine's clock is {off} from the service's; at 15 min its requests are refused"),
-            "set the clock, best by NTP",
-        ),
-        _ => Finding::ok(Side::Checker, "the clock agrees with the service's"),
-    };
-    findings.push(finding);
 }
 
 /// The bucket's address without keys; any answer tells the time.

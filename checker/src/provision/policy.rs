@@ -87,14 +87,15 @@ pub fn reader(scope: &Scope<'_>) -> Value {
     document(&[scope.list(), scope.read()])
 }
 
-/// What the checker of a node may do: what the page's visitors may, store what carries its own name, and delete its
-/// own check files if it expires them.
+/// What the checker of a node may do: what the page's visitors may, store what carries its own name, store heartbeats,
+/// and delete its own check files if it expires them.
 #[must_use]
 pub fn writer(scope: &Scope<'_>, node: &NodeName, expires: Expires) -> Value {
     let own_files = scope.objects_arn(&patterns::check_files_of(scope.prefix, node));
     let mut stored = vec![own_files.clone()];
     stored.extend(patterns::history_of(scope.prefix, node).iter().map(|name| scope.objects_arn(name)));
     stored.push(scope.objects_arn(&patterns::messages_of(scope.prefix, node)));
+    stored.push(scope.objects_arn(&patterns::heartbeats(scope.prefix)));
     let mut statements = vec![scope.list(), scope.read(), allow("s3:PutObject", stored)];
     match expires {
         Expires::Nothing => {}
@@ -312,6 +313,7 @@ mod tests {
                 "arn:aws:s3:::my-status/shop/history/eu-west.json",
                 "arn:aws:s3:::my-status/shop/history/eu-west.latency.json",
                 "arn:aws:s3:::my-status/shop/messages/???????????????????-eu-west*.json",
+                "arn:aws:s3:::my-status/shop/heartbeats/*.json",
             ] })
         );
         assert!(!keeps.to_string().contains("Delete"));

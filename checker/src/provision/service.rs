@@ -161,7 +161,20 @@ impl Service {
                     Err(error) => Err(self.refused("look at", self.on_bucket("s3:ListAllMyBuckets"), &error)),
                 }
             }
+            Err(error) if matches!(status(&error), 301 | 307 | 400) => self.look_at_listing(&error).await,
             Err(error) => Err(self.refused("look at", self.on_bucket("s3:ListBucket"), &error)),
+        }
+    }
+
+    /// A HEAD's answer has no words; a listing's has, and tells another region from what is no S3 service at all.
+    async fn look_at_listing<E>(&self, head: &SdkError<E, HttpResponse>) -> Answer<BucketState>
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let call = self.on_bucket("s3:ListBucket");
+        match self.s3.list_objects_v2().bucket(&self.bucket.name).max_keys(1).send().await {
+            Ok(_) => Err(self.refused("look at", call, head)),
+            Err(error) => Err(self.refused("look at", call, &error)),
         }
     }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
+use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::Client;
@@ -63,16 +64,20 @@ pub(crate) async fn settings(bucket: &Bucket, credentials: Credentials<'_>) -> S
         .build();
     // Services other than AWS stumble over checksums that they did not ask for.
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .http_client(http_client)
-        .region(region)
+        .http_client(http_client.clone())
+        .region(region.region().await)
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(READ_TRIES))
+        // A wrong clock names rounds wrongly: it has to be told of, not signed around.
+        .disable_clock_skew_correction(true)
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
     match (credentials, &bucket.keys) {
         (Credentials::OfProfile(name), _) => {
-            // Credentials in the environment would win over a profile that is only named.
-            let profile = aws_config::profile::ProfileFileCredentialsProvider::builder().profile_name(name).build();
+            // Credentials in the environment would win over a profile that is only named. A profile may name a role,
+            // and then requests of its own are made.
+            let how = ProviderConfig::without_region().with_http_client(http_client).with_region(region.region().await);
+            let profile = ProfileFileCredentialsProvider::builder().profile_name(name).configure(&how).build();
             loader = loader.profile_name(name).credentials_provider(profile);
         }
         (Credentials::OfTheBucket, Some(keys)) => {

@@ -5,18 +5,20 @@
 //! under a lock, from what is there, so that it is right again after any interruption.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Read as _};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use shared::UnixNanos;
-use shared::object_name::{CheckFileName, HISTORY_FOLDER, HISTORY_INDEX, HistoryName, INDEX};
+use shared::object_name::{
+    CheckFileName, HEARTBEAT_FOLDER, HISTORY_FOLDER, HISTORY_INDEX, HeartbeatName, HistoryName, INDEX,
+};
 
 use super::durable::{self, Placed};
 use super::index::{self, Index};
-use super::{NAMES_TO_TRY, StoreError, next_name};
+use super::{HEARTBEAT_LIMIT, NAMES_TO_TRY, Removal, StoreError, next_name};
 
 /// The file that writers lock while they change the index. It stays, empty: to remove it would let two writers in.
 const LOCK: &str = ".index.lock";
@@ -123,13 +125,56 @@ impl DirectoryStore {
         self.blocking(task, histories).await
     }
 
-    pub(super) async fn remove_check_files(&self, names: &[CheckFileName]) -> Result<usize, StoreError> {
+    pub(super) async fn put_heartbeat(&self, name: &HeartbeatName, content: &str) -> Result<(), StoreError> {
+        let task = format!("write `{name}` to {}", self.describe());
+        let (name, content) = (name.to_string(), content.as_bytes().to_vec());
+        self.blocking(task, move |path| {
+            // All of it happens in this folder, so that a job needs no right to write anywhere else.
+            let folder = path.join(HEARTBEAT_FOLDER);
+            durable::create_directory(&folder)?;
+            let now = SystemTime::now();
+            for entry in fs::read_dir(&folder)?.flatten() {
+                if entry.file_name().to_str().is_some_and(durable::is_temporary) {
+                    durable::sweep_if_stale(&entry, now);
+                }
+            }
+            durable::place(durable::write_temporary(&folder, &content)?, &path.join(name))?;
+            durable::sync_directory(&folder)
+        })
+        .await
+    }
+
+    pub(super) async fn read_heartbeat(&self, name: &HeartbeatName) -> Result<Option<Vec<u8>>, StoreError> {
+        let task = format!("read `{name}` from {}", self.describe());
+        let name = name.to_string();
+        self.blocking(task, move |path| {
+            let file = match File::open(path.join(name)) {
+                // A store that has gone is no store without heartbeats.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_dir() => return Ok(None),
+                opened => opened?,
+            };
+            let mut content = Vec::new();
+            file.take(HEARTBEAT_LIMIT as u64).read_to_end(&mut content)?;
+            Ok(Some(content))
+        })
+        .await
+    }
+
+    pub(super) async fn remove_check_files(&self, names: &[CheckFileName]) -> Removal {
         if names.is_empty() {
-            return Ok(0);
+            return Removal::default();
         }
-        let task = format!("remove check files from {}", self.describe());
-        let names = names.to_vec();
-        self.blocking(task, move |path| remove(path, &names)).await
+        let task = |what: &str| format!("remove {what} from {}", self.describe());
+        let to_remove = names.to_vec();
+        let done = self.blocking(task("check files"), move |path| remove(path, &to_remove)).await;
+        let Some((left, cause)) = (match done {
+            Ok(left) => left,
+            Err(error) => return error.into(),
+        }) else {
+            return Removal { removed: names.len(), failure: None };
+        };
+        let task = task(&format!("{left} of {} check files", names.len()));
+        Removal { removed: names.len() - left, failure: Some(StoreError::File { task, cause }) }
     }
 
     /// Runs file system work where it may block, and says what was tried if it fails.
@@ -176,17 +221,21 @@ fn put(directory: &Path, wanted: &CheckFileName, content: &[u8]) -> io::Result<O
 
 /// Takes names out of the index, and then the files out of the directory, so that no reader is sent to a file
 /// that is gone.
-fn remove(directory: &Path, names: &[CheckFileName]) -> io::Result<usize> {
+/// Removes check files; says how many cannot be removed and why the first of them cannot.
+fn remove(directory: &Path, names: &[CheckFileName]) -> io::Result<Option<(usize, io::Error)>> {
     let removed: std::collections::BTreeSet<&CheckFileName> = names.iter().collect();
     let _lock = lock(directory, LOCK_TIMEOUT)?;
     heal_index(directory, |name| !removed.contains(name))?;
+    let mut left: Option<(usize, io::Error)> = None;
     for name in &removed {
         match fs::remove_file(directory.join(name.to_string())) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                left = Some(left.map_or((1, error), |(count, first)| (count + 1, first)));
+            }
             _ => {}
         }
     }
-    Ok(removed.len())
+    Ok(left)
 }
 
 /// Waits until no other writer changes the index. The lock ends with the file that is returned, or the process.
@@ -396,10 +445,32 @@ mod tests {
         }
         fs::write(store.path.join("notes.txt"), "mine").unwrap();
         fs::remove_file(store.path.join(all[3].to_string())).unwrap();
-        assert_eq!(store.remove_check_files(&all[..10]).await.unwrap(), 10);
+        assert_eq!(store.remove_check_files(&all[..10]).await.removed, 10);
         assert_eq!(store.list_check_files(0..=UnixNanos::MAX).await.unwrap(), all[10..]);
         assert_eq!(indexed(&store), all[10..]);
         assert_eq!(foreign(&store), ["notes.txt"]);
+    }
+
+    #[tokio::test]
+    async fn a_heartbeat_takes_the_place_of_the_one_before() {
+        let (_directory, store) = store().await;
+        let name = HeartbeatName::of("backup").unwrap();
+        assert_eq!(store.read_heartbeat(&name).await.unwrap(), None);
+        for content in ["{\"at\":1}", "{\"at\":2}"] {
+            store.put_heartbeat(&name, content).await.unwrap();
+            assert_eq!(store.read_heartbeat(&name).await.unwrap().as_deref(), Some(content.as_bytes()));
+        }
+        let names: Vec<_> = fs::read_dir(store.path.join(HEARTBEAT_FOLDER)).unwrap().flatten().collect();
+        assert_eq!(names.len(), 1, "no temporary file is left");
+        assert_eq!(store.list_check_files(0..=UnixNanos::MAX).await.unwrap(), []);
+        assert_eq!(store.list_histories().await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn a_store_that_has_gone_is_not_taken_for_one_without_heartbeats() {
+        let (_directory, store) = store().await;
+        fs::remove_dir_all(&store.path).unwrap();
+        assert!(store.read_heartbeat(&HeartbeatName::of("backup").unwrap()).await.is_err());
     }
 
     #[tokio::test]

@@ -16,7 +16,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use shared::UnixNanos;
-use shared::object_name::{CheckFileName, HistoryName};
+use shared::object_name::{CheckFileName, HeartbeatName, HistoryName};
 
 pub use self::directory::DirectoryStore;
 pub use self::s3::S3Store;
@@ -127,12 +127,44 @@ impl Store {
         }
     }
 
-    /// Removes check files and returns how many are gone. One that was gone before is no error.
-    pub async fn remove_check_files(&self, names: &[CheckFileName]) -> Result<usize, StoreError> {
+    /// Writes a job's heartbeat in the place of the one before; readers see the old one or the new one.
+    pub async fn put_heartbeat(&self, name: &HeartbeatName, content: &str) -> Result<(), StoreError> {
         match self {
-            Store::S3(store) => store.remove_check_files(names).await,
+            Store::S3(store) => store.put_heartbeat(name, content).await,
+            Store::Directory(store) => store.put_heartbeat(name, content).await,
+        }
+    }
+
+    /// A job's heartbeat, or the beginning of it if it is too long to be one; `None` if none has come yet.
+    pub async fn read_heartbeat(&self, name: &HeartbeatName) -> Result<Option<Vec<u8>>, StoreError> {
+        match self {
+            Store::S3(store) => store.read_heartbeat(name).await,
+            Store::Directory(store) => store.read_heartbeat(name).await,
+        }
+    }
+
+    /// Removes check files; those that cannot be removed do not keep the others. One that was gone before is no
+    /// error. `progress` hears now and then how many are done.
+    pub async fn remove_check_files(&self, names: &[CheckFileName], progress: impl FnMut(usize)) -> Removal {
+        match self {
+            Store::S3(store) => store.remove_check_files(names, progress).await,
             Store::Directory(store) => store.remove_check_files(names).await,
         }
+    }
+}
+
+/// What became of check files that were to be removed.
+#[derive(Debug, Default)]
+pub struct Removal {
+    /// How many are gone.
+    pub removed: usize,
+    /// Why others are still there, if any are.
+    pub failure: Option<StoreError>,
+}
+
+impl From<StoreError> for Removal {
+    fn from(error: StoreError) -> Self {
+        Removal { removed: 0, failure: Some(error) }
     }
 }
 
@@ -140,6 +172,9 @@ impl Store {
 fn next_name(name: &CheckFileName) -> CheckFileName {
     CheckFileName { stored_at: name.stored_at.saturating_add(1), node: name.node.clone() }
 }
+
+/// How much of a heartbeat is read, in bytes; what is longer is none.
+const HEARTBEAT_LIMIT: usize = 16 << 10;
 
 /// How many names are tried for one check file. Names are unique by construction (time and node), so that more
 /// than one or two taken in a row mean that something is wrong with the store.

@@ -1,6 +1,8 @@
 //! A bucket as store, on any service that speaks S3: the requests and what differs between services. What an error
 //! means for a person is [`super::s3_problem`]'s business.
 
+mod removal;
+
 use std::fmt;
 use std::io::{Read as _, Write as _};
 use std::ops::RangeInclusive;
@@ -11,24 +13,20 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{Delete, EncodingType, ObjectIdentifier};
+use aws_sdk_s3::types::EncodingType;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use shared::UnixNanos;
-use shared::object_name::{self, CheckFileName, HISTORY_FOLDER, HistoryName};
+use shared::object_name::{self, CheckFileName, HISTORY_FOLDER, HeartbeatName, HistoryName};
 
 use super::connection::{self, Credentials, decode_url};
-use super::s3_problem::{self, Action, Answer, Asked, S3Problem};
-use super::{NAMES_TO_TRY, StoreError, next_name};
+use super::s3_problem::{self, Action, Asked, S3Problem};
+use super::{HEARTBEAT_LIMIT, NAMES_TO_TRY, StoreError, next_name};
 use crate::config::valid::Bucket;
 
-/// What S3 takes in one request to delete.
-const DELETE_BATCH: usize = 1_000;
-/// How many requests to delete are under way at once: batches, or single objects.
-const DELETES_AT_ONCE: (usize, usize) = (4, 16);
 /// How many check files are read at once.
 const READS_AT_ONCE: usize = 32;
-/// A history is replaced after each round; whoever has it has to ask whether it is still the one.
-const CACHE_CONTROL_OF_HISTORY: &str = "no-cache";
+/// Histories and heartbeats are replaced again and again; whoever has one has to ask whether it is still the one.
+const CACHE_CONTROL_OF_WHAT_CHANGES: &str = "no-cache";
 /// A history that is longer than this when decompressed is none of ours.
 const HISTORY_LIMIT: u64 = 64 << 20;
 /// A check file never changes once it is stored, and caches may know it.
@@ -232,7 +230,7 @@ impl S3Store {
             .key(format!("{}{name}", self.prefix))
             .content_type("application/json")
             .content_encoding("gzip")
-            .cache_control(CACHE_CONTROL_OF_HISTORY)
+            .cache_control(CACHE_CONTROL_OF_WHAT_CHANGES)
             .body(ByteStream::from(compressed(content)))
             .send()
             .await;
@@ -271,51 +269,40 @@ impl S3Store {
         Ok(names)
     }
 
-    pub(super) async fn remove_check_files(&self, names: &[CheckFileName]) -> Result<usize, StoreError> {
-        let removed = stream::iter(names.chunks(DELETE_BATCH))
-            .map(|batch| self.remove_batch(batch))
-            .buffer_unordered(DELETES_AT_ONCE.0)
-            .try_fold(0, async |sum, removed| Ok(sum + removed))
+    pub(super) async fn put_heartbeat(&self, name: &HeartbeatName, content: &str) -> Result<(), StoreError> {
+        let failed = |problem| self.error(&format!("write `{}{name}` to", self.prefix), problem);
+        let answer = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(format!("{}{name}", self.prefix))
+            .content_type("application/json")
+            .cache_control(CACHE_CONTROL_OF_WHAT_CHANGES)
+            .body(ByteStream::from(content.as_bytes().to_vec()))
+            .send()
             .await;
-        removed.map_err(|problem| self.error("remove check files from", problem))
-    }
-
-    async fn remove_batch(&self, names: &[CheckFileName]) -> Result<usize, S3Problem> {
-        if !self.knows_batches.load(Ordering::Relaxed) {
-            return self.remove_one_by_one(names).await;
-        }
-        let objects = names.iter().map(|name| ObjectIdentifier::builder().key(self.key(name)).build());
-        let cannot_ask = |error: aws_sdk_s3::error::BuildError| S3Problem::CannotAsk(error.to_string());
-        let objects: Vec<_> = objects.collect::<Result<_, _>>().map_err(cannot_ask)?;
-        let batch = Delete::builder().set_objects(Some(objects)).quiet(true).build().map_err(cannot_ask)?;
-        match self.client.delete_objects().bucket(&self.bucket).delete(batch).send().await {
-            Ok(answer) => match answer.errors().iter().find(|error| error.code() != Some("NoSuchKey")) {
-                None => Ok(names.len()),
-                Some(error) => {
-                    let answer =
-                        Answer { status: 200, code: error.code(), message: error.message(), ..Answer::default() };
-                    Err(s3_problem::of_answer(&self.asked(Action::Delete), &answer))
-                }
-            },
-            // A service that does not know the request, or wants a checksum that nobody else wants any more.
-            Err(error) if error.raw_response().is_some_and(|raw| matches!(raw.status().as_u16(), 400 | 405 | 501)) => {
-                let removed = self.remove_one_by_one(names).await?;
-                self.knows_batches.store(false, Ordering::Relaxed);
-                Ok(removed)
-            }
-            Err(error) => Err(self.problem(Action::Delete, &error)),
+        match answer {
+            Ok(stored) if stored.e_tag().is_some() => Ok(()),
+            Ok(_) => Err(failed(S3Problem::NotS3 { status: 200 })),
+            Err(error) => Err(failed(self.problem(Action::Put, &error))),
         }
     }
 
-    async fn remove_one_by_one(&self, names: &[CheckFileName]) -> Result<usize, S3Problem> {
-        stream::iter(names)
-            .map(async |name| match self.client.delete_object().bucket(&self.bucket).key(self.key(name)).send().await {
-                Err(error) if error.code() != Some("NoSuchKey") => Err(self.problem(Action::Delete, &error)),
-                _ => Ok(1),
-            })
-            .buffer_unordered(DELETES_AT_ONCE.1)
-            .try_fold(0, async |sum, removed| Ok(sum + removed))
-            .await
+    pub(super) async fn read_heartbeat(&self, name: &HeartbeatName) -> Result<Option<Vec<u8>>, StoreError> {
+        let failed = |problem| self.error(&format!("read `{}{name}` from", self.prefix), problem);
+        let key = format!("{}{name}", self.prefix);
+        let mut object = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
+            Ok(object) => object,
+            Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
+            Err(error) => return Err(failed(self.problem(Action::Get, &error))),
+        };
+        let mut content = Vec::new();
+        while content.len() < HEARTBEAT_LIMIT
+            && let Some(chunk) = object.body.next().await
+        {
+            content.extend_from_slice(&chunk.map_err(|error| failed(s3_problem::of_failed_connection(&error)))?);
+        }
+        Ok(Some(content))
     }
 
     fn key(&self, name: &CheckFileName) -> String {

@@ -202,7 +202,7 @@ pub(super) fn of_answer(asked: &Asked<'_>, answer: &Answer<'_>) -> S3Problem {
         Some(_) => S3Problem::Refused(named(answer)),
         None if answer.status == 429 || (answer.status >= 500 && answer.status != 501) => busy(answer),
         None if is_html(answer) => S3Problem::NotS3 { status: answer.status },
-        None if (300..400).contains(&answer.status) && answer.region.is_some() => wrong_region(),
+        None if (300..=400).contains(&answer.status) && answer.region.is_some() => wrong_region(),
         // Some services deny without a word.
         None if answer.status == 403 && answer.body.is_empty() => denied(),
         None => S3Problem::NotS3 { status: answer.status },

@@ -199,6 +199,7 @@ impl Subject {
             head: matches!(self, Subject::Header(_) | Subject::Redirect),
             body: matches!(self, Subject::Body | Subject::BodySize | Subject::Path(_)),
             certificate: matches!(self, Subject::Certificate),
+            notes: false,
         }
     }
 

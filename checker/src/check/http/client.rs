@@ -80,6 +80,7 @@ impl Resolve for TimedResolver {
             if let (true, Some(denied)) = (allowed.is_empty(), denied.first()) {
                 return Err(Denied(Reach::refusal(denied.ip())).into());
             }
+            tell(|stopwatch| stopwatch.note(|seen| seen.tried.extend(&allowed)));
             let addresses: Addrs = Box::new(allowed.into_iter());
             tell(Stopwatch::lookup_ends);
             Ok(addresses)

@@ -7,7 +7,7 @@ pub mod status_codes;
 #[cfg(test)]
 mod tests;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +26,9 @@ use super::seen::{Seen, Wanted};
 use super::stopwatch::Stopwatch;
 use super::tls_trust::TlsTrust;
 use super::{Failure, Outcome, Probes, tls, wording};
+
+/// How long the body of an answer may take that is only read to be shown.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// An HTTP check, ready to be made.
 #[derive(Debug, Clone)]
@@ -100,6 +103,10 @@ pub async fn request(
         if let Some(denied) = literal_address(&url).filter(|address| !probes.reach.allows(*address)) {
             return Err(Reach::refusal(denied));
         }
+        if let Some(address) = literal_address(&url) {
+            let port = url.port_or_known_default().unwrap_or_default();
+            stopwatch.note(|seen| seen.tried.push(SocketAddr::new(address, port)));
+        }
         let mut request = client.request(method.clone(), url.clone()).headers(headers.clone());
         if let Some(body) = &body {
             request = request.body(body.clone());
@@ -107,6 +114,7 @@ pub async fn request(
         let response =
             request.send().await.map_err(|error| wording::of_error(&error, url.host_str().unwrap_or_default()))?;
         stopwatch.first_byte();
+        stopwatch.note(|seen| note_head(seen, &response));
         let Some(target) = redirect_target(check, &response) else {
             return expect(check, response, wanted, probes, &stopwatch).await;
         };
@@ -149,6 +157,14 @@ fn redirect_target(check: &HttpCheck, response: &Response) -> Option<String> {
     Some(String::from_utf8_lossy(location.as_bytes()).into_owned())
 }
 
+/// What the head of an answer says.
+fn note_head(seen: &mut Seen, response: &Response) {
+    seen.status = Some(response.status().as_u16().into());
+    seen.peer = response.remote_addr();
+    seen.redirect = response.headers().get(LOCATION).map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
+    seen.headers = Some(response.headers().clone());
+}
+
 async fn expect(
     check: &HttpCheck,
     response: Response,
@@ -159,12 +175,15 @@ async fn expect(
     let status = response.status();
     if !check.up_status.contains(status.as_u16()) {
         let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
+        if wanted.notes {
+            // It counts for nothing any more, so that it must not take long either.
+            let _ = tokio::time::timeout(LAST_WORDS, read_body(check, response, stopwatch)).await;
+        }
         return Err(format!("response status {}{reason}, expected {}", status.as_u16(), check.up_status));
     }
     let mut seen = Seen { status: Some(status.as_u16().into()), peer: response.remote_addr(), ..Seen::default() };
     if wanted.head {
-        seen.redirect = response.headers().get(LOCATION).map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
-        seen.headers = Some(response.headers().clone());
+        note_head(&mut seen, &response);
     }
     if wanted.certificate {
         let certificate = response.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate);
@@ -206,6 +225,7 @@ async fn read_body(
         stopwatch.reading_body();
         let room = check.body_limit - body.len();
         body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        stopwatch.note(|seen| seen.body.get_or_insert_default().extend_from_slice(&chunk[..chunk.len().min(room)]));
         if chunk.len() > room {
             return Ok((body, false));
         }

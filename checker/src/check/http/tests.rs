@@ -6,15 +6,15 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::check::reach::Reach;
-use crate::check::test_server::{Act, authority, serve, serve_tls};
+use crate::check::test_server::{Act, authority, serve, serve_tls, serve_tls_until_alert};
 use crate::check::{Observation, Probes, Tried, observe};
 use crate::config::valid::Check;
 use crate::config::{Surroundings, from_text};
 
 fn check(url: &str, more: &str) -> std::sync::Arc<Check> {
-    let text = format!(
-        r#"{{"checkers":[{{"type":"http","endpoint_name":"A","endpoint_url":"{url}","timeout":"700ms"{more}}}]}}"#
-    );
+    let timeout = if more.contains(r#""timeout""#) { "" } else { r#","timeout":"700ms""# };
+    let text =
+        format!(r#"{{"checkers":[{{"type":"http","endpoint_name":"A","endpoint_url":"{url}"{timeout}{more}}}]}}"#);
     let surroundings = Surroundings { variable: &|_| None, host_name: "here".to_owned() };
     let (config, problems) = from_text(&text, std::path::Path::new(""), &surroundings);
     config.unwrap_or_else(|| panic!("{:#?}", problems.lines("x", &text))).checks.remove(0)
@@ -90,23 +90,111 @@ async fn whatever_a_server_does_the_attempt_ends_within_its_time_and_its_memory(
     let endless_headers = b"HTTP/1.1 200 OK\r\nX-A: ";
     let wants_body = r#","assertions":["[BODY] contains end"]"#;
     for (acts, expected) in [
-        (vec![Act::Read, Act::Send(endless_headers), Act::Endless], ""),
+        (vec![Act::Read, Act::Send(endless_headers), Act::Endless], "server does not speak HTTP"),
         (vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\n\r\n"), Act::Endless], "body does not contain `end`"),
         (vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\n\r\n"), Act::Trickle], "response not complete within 700ms"),
-        (vec![Act::Read, Act::Trickle], ""),
+        (vec![Act::Read, Act::Trickle], "server does not speak HTTP"),
         (vec![Act::Read, Act::Hang], "no response within 700ms"),
         (
             vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf")],
             "closed by the server before",
         ),
-        (vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nend")], ""),
-        (vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n")], ""),
-        (vec![Act::Read, Act::Send(b"\xff\xfe\x00\x00\r\n\r\n")], ""),
+        (vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nend")], "server does not speak HTTP"),
+        (
+            vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n")],
+            "response is malformed: invalid chunk size line",
+        ),
+        (vec![Act::Read, Act::Send(b"\xff\xfe\x00\x00\r\n\r\n")], "server does not speak HTTP"),
         (vec![Act::Reset], "connection reset by the server"),
+        (vec![Act::Read, Act::HalfClose], "connection closed by the server before the response was complete"),
+        (
+            vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf"), Act::HalfClose],
+            "connection closed by the server before the response was complete",
+        ),
+        (
+            vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nend")],
+            "server does not speak HTTP",
+        ),
+        (
+            vec![
+                Act::Read,
+                Act::Send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nend"),
+            ],
+            "response is malformed: ",
+        ),
+        (
+            vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n\xff\xfe\x00\x01")],
+            "body does not contain `end`",
+        ),
     ] {
         let url = format!("http://127.0.0.1:{}/", serve(&acts).await);
         let error = tried(&url, wants_body).await.0.unwrap_or_default();
         assert!(!error.is_empty() && error.contains(expected), "{acts:?}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_server_packs_small_stays_small() {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    std::io::copy(&mut std::io::Read::take(std::io::repeat(0), 200 << 20), &mut encoder).expect("it is packed");
+    let bomb = encoder.finish().expect("it is packed");
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", bomb.len());
+    let size = format!(r#","body_limit":2000000,"timeout":"10s","assertions":["[BODY_SIZE] == {}"]"#, bomb.len());
+    let answer: &'static [u8] = [head.as_bytes(), &bomb].concat().leak();
+    let url = format!("http://127.0.0.1:{}/", serve(&[Act::Read, Act::Send(answer)]).await);
+    assert_eq!(tried(&url, &size).await.0, None, "the body is what came, and is never unpacked");
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_text_is_no_json_either() {
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n\xff{\"a\":1}\xfe";
+    let url = format!("http://127.0.0.1:{}/", serve(&[Act::Read, Act::Send(answer)]).await);
+    let error = tried(&url, r#","assertions":["[BODY].a == 1"]"#).await.0.unwrap_or_default();
+    assert!(error.contains("JSON"), "{error}");
+}
+
+#[tokio::test]
+async fn more_than_was_announced_is_no_part_of_the_answer() {
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nend and more";
+    let url = format!("http://127.0.0.1:{}/", serve(&[Act::Read, Act::Send(answer)]).await);
+    assert_eq!(tried(&url, r#","assertions":["[BODY] == end"]"#).await, (None, None));
+}
+
+#[tokio::test]
+async fn tls_that_breaks_in_the_middle_of_an_answer_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = authority(folder.path());
+    let half = b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf";
+    let port = serve_tls_until_alert(half, authority.server("127.0.0.1", 9)).await;
+    let more = format!(r#","tls_ca_file":"{}","must_contain":"end""#, authority.file.display());
+    let error = tried(&format!("https://127.0.0.1:{port}/"), &more).await.0.unwrap_or_default();
+    assert!(error.starts_with("TLS broke"), "{error}");
+}
+
+#[tokio::test]
+async fn redirects_without_end_come_to_an_end() {
+    let answer = b"HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n";
+    let url = format!("http://127.0.0.1:{}/", serve(&[Act::Read, Act::Send(answer)]).await);
+    let error = tried(&url, r#","max_redirects":50,"timeout":"30s""#).await.0;
+    assert_eq!(error.as_deref(), Some("more than 50 redirects; the last one leads to `/again`"));
+}
+
+#[tokio::test]
+async fn a_redirect_to_an_address_that_is_denied_is_not_followed() {
+    let allowed = "127.0.0.2".parse().expect("an address");
+    for target in ["http://127.0.0.1:9/", "http://localhost:9/", "http://[::1]:9/", "http://0x7f.1:9/"] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.2:0").await.expect("a port");
+        let url = format!("http://{}/", listener.local_addr().expect("an address"));
+        let answer = format!("HTTP/1.1 302 Found\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n");
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _ = stream.read(&mut [0; 1_024]).await;
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        let check = check(&url, r#","max_redirects":5"#);
+        let error = observed(&check, Reach::Only(allowed)).await.remove(0).attempt.error.unwrap_or_default();
+        assert!(error.contains("`deny_private_addresses` forbids"), "{target}: {error}");
     }
 }
 

@@ -14,13 +14,14 @@ use http::header::{HeaderName, HeaderValue};
 use regex::bytes::{Regex, RegexBuilder};
 use rustls::pki_types::ServerName;
 use serde::de::DeserializeOwned;
+use shared::object_name::HeartbeatName;
 use shared::status::Status;
 use shared::verdict::Policy;
-use shared::{Nanos, SECOND};
+use shared::{MINUTE, Nanos, SECOND};
 
 use self::written::{
-    WrittenCommon, WrittenDns, WrittenExec, WrittenGrpc, WrittenHttp, WrittenIcmp, WrittenStep, WrittenTcp, WrittenTls,
-    WrittenTrust, WrittenWebSocket,
+    WrittenCommon, WrittenDns, WrittenExec, WrittenGrpc, WrittenHeartbeat, WrittenHttp, WrittenIcmp, WrittenStep,
+    WrittenTcp, WrittenTls, WrittenTrust, WrittenWebSocket,
 };
 use super::document::Located;
 use super::problem::{Problem, Problems};
@@ -32,6 +33,7 @@ use crate::check::connect::{Address, TlsOptions};
 use crate::check::dns::{self, DnsCheck, Dnssec};
 use crate::check::exec::ExecCheck;
 use crate::check::grpc::GrpcCheck;
+use crate::check::heartbeat::HeartbeatCheck;
 use crate::check::http::HttpCheck;
 use crate::check::http::status_codes::StatusCodes;
 use crate::check::icmp::IcmpCheck;
@@ -47,6 +49,8 @@ const DEFAULT_TIMEOUT: Nanos = 10 * SECOND;
 const DEFAULT_CONNECTION_TIMEOUT: Nanos = SECOND;
 /// How long to wait before a failed attempt is repeated: a hiccup should be over.
 const DEFAULT_RETRY_DELAY: Nanos = SECOND;
+/// How late a job may report in unless the file says: starting takes a moment, and clocks differ.
+const DEFAULT_GRACE: Nanos = MINUTE;
 /// How much of a body is read unless the file says.
 const DEFAULT_BODY_LIMIT: usize = 1 << 20;
 /// How large a compiled regular expression may be, in bytes.
@@ -66,7 +70,7 @@ struct Place<'a> {
 impl Place<'_> {
     fn problem(&mut self, key: &str, text: impl std::fmt::Display) {
         let at = self.located.member(key).map_or(self.located.at, |member| member.at);
-        self.problems.add(Problem::error(at, format!("`{}.{key}`: {text}", self.path)));
+        self.problems.add(Problem::of_one_check(at, format!("`{}.{key}`: {text}", self.path)));
     }
 
     fn read<T: DeserializeOwned>(&mut self) -> Option<T> {
@@ -79,8 +83,33 @@ impl Place<'_> {
     }
 }
 
-/// Makes one check valid; `index` is its place in the list.
+/// Makes one check valid; `index` is its place in the list. One that cannot be made says so in each round, so that
+/// it keeps no other from being made.
 pub(super) fn convert(
+    located: &Located,
+    json: serde_json::Value,
+    index: usize,
+    folder: &Path,
+    problems: &mut Problems,
+) -> Option<Check> {
+    let mut found = Problems::default();
+    let check = convert_usable(located, json, index, folder, &mut found);
+    let check = match found.first_of_one_check() {
+        None => check,
+        Some(problem) => {
+            let text = |keys: &[&str]| keys.iter().find_map(|key| located.member(key)?.text()).unwrap_or_default();
+            let title = text(&["endpoint_name", "name"]);
+            let word = text(&["type"]).to_owned();
+            let locator = text(&["endpoint_url", "command", "job"]).to_owned();
+            let why = format!("the check cannot be made: {}", problem.text);
+            Some(Check::of_kind(title, CheckKind::NotPossible { word, locator, why }))
+        }
+    };
+    problems.extend(found);
+    check
+}
+
+fn convert_usable(
     located: &Located,
     json: serde_json::Value,
     index: usize,
@@ -92,7 +121,8 @@ pub(super) fn convert(
     let common: WrittenCommon = place.read()?;
     if common.endpoint_name.trim().is_empty() {
         let key = if located.member("name").is_some() { "name" } else { "endpoint_name" };
-        place.problem(key, "is empty; give it a title");
+        let at = located.member(key).map_or(located.at, |member| member.at);
+        place.problems.add(Problem::error(at, format!("`{}.{key}`: is empty; give it a title", place.path)));
     }
     let timeout = |default: Nanos| duration(common.timeout.as_ref().map_or(default, |timeout| timeout.0));
     let assertions = located.member("assertions").map(assertion::read::from_located).transpose();
@@ -113,6 +143,7 @@ pub(super) fn convert(
         "icmp" => convert_icmp(&mut place, timeout(DEFAULT_CONNECTION_TIMEOUT))?,
         "websocket" => convert_websocket(&mut place, timeout(DEFAULT_TIMEOUT))?,
         "grpc" => convert_grpc(&mut place, timeout(DEFAULT_TIMEOUT))?,
+        "heartbeat" => convert_heartbeat(&mut place, timeout(DEFAULT_TIMEOUT))?,
         "exec" => {
             let written: WrittenExec = place.read()?;
             if written.raise.starts_with("warn") {
@@ -330,6 +361,13 @@ fn convert_grpc(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
     };
     let (locator, service) = (written.endpoint_url, written.service);
     Some(CheckKind::Grpc(Box::new(GrpcCheck { locator, address, timeout, tls, service })))
+}
+
+fn convert_heartbeat(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
+    let written: WrittenHeartbeat = place.read()?;
+    let name = place.good("job", HeartbeatName::of(&written.job))?;
+    let grace = written.grace.map_or(DEFAULT_GRACE, |grace| grace.0);
+    Some(CheckKind::Heartbeat(Box::new(HeartbeatCheck { name, interval: written.interval.0, grace, timeout })))
 }
 
 fn convert_exec(place: &mut Place<'_>, written: WrittenExec, exit_status: Option<i32>, timeout: Duration) -> CheckKind {

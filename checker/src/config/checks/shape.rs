@@ -7,7 +7,7 @@ use crate::config::shape::{DAY, FOREVER, Field, SECOND, Shape, Variant, optional
 /// The list of checks.
 pub(in crate::config) const CHECKERS: Shape = Shape::List(&Shape::Tagged {
     keys: &["type"],
-    variants: &[HTTP, TCP, TLS, DNS, ICMP, WEBSOCKET, GRPC, EXEC],
+    variants: &[HTTP, TCP, TLS, DNS, ICMP, WEBSOCKET, GRPC, EXEC, HEARTBEAT],
     not_yet: &[],
     common: COMMON,
 });
@@ -281,5 +281,17 @@ const EXEC: Variant = Variant {
             "`error`",
             "What a failure means: `error` is down, `warn` (or `warning`) is degraded.",
         ),
+    ],
+};
+
+const HEARTBEAT: Variant = Variant {
+    word: "heartbeat",
+    about: "A job that reports in with `checker beat JOB`. It is down if it is late, or says that it failed.",
+    fields: &[
+        NAME,
+        required("job", Shape::Text, "The job's name: 1 to 64 of `a-z`, `0-9` and `-`."),
+        required("interval", Shape::Duration(SECOND, FOREVER), "How often the job reports in."),
+        optional("grace", Shape::Duration(0, FOREVER), "`1m`", "How much later than that it may report in."),
+        timeout("`10s`", "The longest that reading from the store may take; after that it is unknown."),
     ],
 };

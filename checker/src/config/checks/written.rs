@@ -136,3 +136,10 @@ pub(super) struct WrittenExec {
     #[serde(default)]
     pub raise: String,
 }
+
+#[derive(Deserialize)]
+pub(super) struct WrittenHeartbeat {
+    pub job: String,
+    pub interval: WrittenDuration,
+    pub grace: Option<WrittenDuration>,
+}

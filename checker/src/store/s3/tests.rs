@@ -1,5 +1,6 @@
 //! What is asked of a service that speaks S3, and what its answers lead to.
 
+use super::removal::{DELETE_BATCH, DELETES_AT_ONCE};
 use super::*;
 use crate::config::valid::{Secret, WriterKeys};
 use shared::page_config::AddressStyle;
@@ -225,18 +226,43 @@ async fn a_service_without_batches_deletes_one_by_one() {
     let gone = || says("204 No Content", "text/plain", "");
     let (url, served) = server(vec![refuses("501 Not Implemented", "NotImplemented"), gone(), gone()]).await;
     let names = [name(), next_name(&name())];
-    assert_eq!(S3Store::open(&bucket(&url)).await.remove_check_files(&names).await.unwrap(), 2);
+    assert_eq!(S3Store::open(&bucket(&url)).await.remove_check_files(&names, |_| {}).await.removed, 2);
     let heads = served.await.unwrap();
     assert!(heads[0].starts_with("post /b/?delete") && heads[2].starts_with("delete /b/status/"), "{heads:?}");
 }
 
 #[tokio::test]
-async fn an_object_that_cannot_be_deleted_is_an_error() {
+async fn an_object_that_cannot_be_deleted_is_told_and_the_others_count() {
     let body =
         "<?xml version=\"1.0\"?><DeleteResult><Error><Key>k</Key><Code>AccessDenied</Code></Error></DeleteResult>";
     let (url, _served) = server(vec![says("200 OK", "application/xml", body)]).await;
-    let error = S3Store::open(&bucket(&url)).await.remove_check_files(&[name()]).await.unwrap_err();
-    assert!(error.to_string().contains("`s3:DeleteObject`"), "{error}");
+    let names = [name(), next_name(&name())];
+    let mut done = 0;
+    let removal = S3Store::open(&bucket(&url)).await.remove_check_files(&names, |count| done = count).await;
+    assert_eq!((removal.removed, done), (1, 2));
+    let error = removal.failure.unwrap().to_string();
+    assert!(error.starts_with("remove 1 of 2 check files, such as `k`, from the bucket `b`"), "{error}");
+    assert!(error.contains("`s3:DeleteObject`"), "{error}");
+}
+
+#[tokio::test]
+async fn where_a_whole_request_to_delete_fails_no_further_one_is_begun() {
+    // The server would refuse as many requests as there are batches.
+    const BATCHES: usize = 3 * DELETES_AT_ONCE.0;
+    let refusals = (0..BATCHES).map(|_| refuses("403 Forbidden", "AccessDenied")).collect();
+    let (url, served) = server(refusals).await;
+    let names: Vec<_> = (0..(BATCHES * DELETE_BATCH) as i64)
+        .map(|later| CheckFileName { stored_at: SOME_TIME + later, node: None })
+        .collect();
+    let removal = S3Store::open(&bucket(&url)).await.remove_check_files(&names, |_| {}).await;
+    assert_eq!(removal.removed, 0);
+    let error = removal.failure.unwrap().to_string();
+    assert!(error.starts_with("remove 12000 of 12000 check files from the bucket `b`"), "{error}");
+    assert!(error.contains("access is denied"), "{error}");
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!served.is_finished(), "not every batch was asked for");
 }
 
 #[test]

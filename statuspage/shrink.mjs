@@ -1,0 +1,99 @@
+// Takes out of a built page what no visitor needs; `shrink.sh` runs it where Node and npm's binaryen are at hand.
+//
+//   node statuspage/shrink.mjs BINARYEN DIST
+//
+// BINARYEN is the package's index.js, DIST a folder with the page's WebAssembly (with its names) and its glue.
+//
+// - The texts of panics: a panic ends in a trap whether or not somebody put its text together before, and in a browser
+//   nobody would have seen it. With the texts goes most of the formatting code of the standard library.
+// - How values look to programmers, which only such texts show.
+// - Streams from Rust to JavaScript, which a dependency exports to pages that stream; this one does not.
+// - What of the glue is then called by nobody, and the long names of what remains.
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+
+const [binaryenPath, dist] = process.argv.slice(2);
+const { default: binaryen } = await import(pathToFileURL(binaryenPath).href);
+
+/// Functions that end in a trap, by the names that Rust gives them.
+const PANICS =
+  /(^|[^\w])(core|std|alloc|hashbrown|__rustc)(\[\w+\])?::(panicking|result::unwrap_failed|option::(unwrap|expect)_failed|cell::panic_already|raw_vec::(handle_error|capacity_overflow)|alloc::handle_alloc_error|slice::index::slice_index_fail|str::slice_error_fail|slice::copy_from_slice_impl::len_mismatch_fail|thread::local::panic_access_error|cell::lazy::panic_poisoned|slice::sort::shared::smallsort::panic_on_ord_violation|rust_panic)/;
+/// What writes a value for programmers; it writes nothing and says that all is well.
+const DEBUG = /^<(str|char|bool|[iu](8|16|32|64|128|size)|\(\)|core(\[\w+\])?::\S*|&?\w+size) as core(\[\w+\])?::fmt::Debug>::fmt/;
+/// What serves streams from Rust to JavaScript alone: exports, and what polls for them. No destructors, since one that
+/// is the same for several types bears the name of any of them.
+const STREAMS = /^(__wbg_)?intounderlying|^js_sys::futures::future_to_promise/;
+
+const files = readdirSync(dist);
+const wasmPath = join(dist, files.find((file) => file.endsWith("_bg.wasm")));
+const gluePath = join(dist, files.find((file) => /^statuspage-.*\.js$/.test(file)));
+let glue = readFileSync(gluePath, "utf8");
+
+const module = binaryen.readBinary(readFileSync(wasmPath));
+const before = { wasm: readFileSync(wasmPath).length, glue: glue.length };
+
+for (const { name } of all(module.getNumExports(), (n) => binaryen.getExportInfo(module.getExportByIndex(n)))) {
+  if (STREAMS.test(name)) module.removeExport(name);
+}
+for (const { name, module: from, params, results } of functions()) {
+  if (from) continue;
+  const body = PANICS.test(name) || STREAMS.test(name) ? module.unreachable() : DEBUG.test(name) ? module.i32.const(0) : null;
+  if (body) {
+    module.removeFunction(name);
+    module.addFunction(name, params, results, [], body);
+  }
+}
+binaryen.setOptimizeLevel(2);
+binaryen.setShrinkLevel(2);
+binaryen.setDebugInfo(false);
+module.optimize();
+module.runPasses(["strip-debug", "strip-producers", "strip-target-features"]);
+
+// Of the glue only what the module still asks for.
+const wanted = new Set(imports().map(({ base }) => base));
+glue = glue
+  .replace(/^export class IntoUnderlying[^]*?^if \(Symbol\.dispose\).*$/gm, "")
+  .replace(/^const IntoUnderlying.* = .*\n.*\n.*;$/gm, "")
+  .replace(/^ {8}(\w+): function\([^]*?^ {8}\}(?:, arguments\); \})?,$/gm, (text, name) => (wanted.has(name) ? text : ""));
+
+// Short names between the two, which nobody reads and every visitor would load twice.
+for (const [place, { name, module: from, base, params, results }] of imports().entries()) {
+  module.removeFunction(name);
+  module.addFunctionImport(name, from, short(place), params, results);
+  glue = glue.replace(`        ${base}: `, `        ${short(place)}: `);
+}
+for (const [place, { name, value }] of exportedFunctions().entries()) {
+  module.removeExport(name);
+  module.addFunctionExport(value, short(place));
+  glue = glue.replaceAll(new RegExp(`\\bwasm\\.${name}\\b`, "g"), `wasm.${short(place)}`);
+}
+glue = glue.replaceAll(/wasm_bindgen__convert__closures_+invoke__h(\w{4})\w+/g, "invoke_$1");
+
+const wasm = Buffer.from(module.emitBinary());
+writeFileSync(gluePath, glue);
+writeFileSync(wasmPath, wasm);
+console.log(`shrink: WebAssembly ${before.wasm} bytes before, ${wasm.length} after; glue ${before.glue} before, ${glue.length} after`);
+
+function imports() {
+  return functions().filter(({ module: from }) => from);
+}
+
+function exportedFunctions() {
+  const exported = all(module.getNumExports(), (n) => binaryen.getExportInfo(module.getExportByIndex(n)));
+  return exported.filter(({ kind }) => kind === binaryen.ExternalFunction);
+}
+
+/// The names a, b, …, z, aa, ab, …
+function short(place) {
+  const last = String.fromCharCode(97 + (place % 26));
+  return place < 26 ? last : short(Math.floor(place / 26) - 1) + last;
+}
+
+function functions() {
+  return all(module.getNumFunctions(), (n) => binaryen.getFunctionInfo(module.getFunctionByIndex(n)));
+}
+
+function all(count, read) {
+  return Array.from({ length: count }, (_, n) => read(n));
+}

@@ -1,0 +1,60 @@
+//! Measures how long expiry takes for very many objects of a bucket, foreign objects beside them.
+
+use harness::bucket::Bucket;
+use harness::checker::Checker;
+use harness::ministack::{ACCOUNT, MiniStack};
+use harness::now;
+use serde_json::json;
+use shared::DAY;
+use shared::object_name::{CheckFileName, NodeName};
+use std::process::Command;
+use tempfile::TempDir;
+
+use super::spent;
+
+/// Check files that are too old.
+const EXPIRED: i64 = 100_000;
+/// Objects that others stored among them.
+const FOREIGN: i64 = 1_000;
+
+/// Makes one round that expires nothing and one that expires everything old, and prints what the second took.
+pub(super) async fn measure() {
+    println!("Expiry: one round that removes {EXPIRED} old check files from a bucket of a local S3 server");
+    let folder = TempDir::new().expect("a temporary folder");
+    let below = folder.path().join(ACCOUNT).join("full/status");
+    std::fs::create_dir_all(&below).expect("the folder can be made");
+    let (begin, node) = (now() - 60 * DAY, NodeName::new("measured").expect("it is a name"));
+    for number in 0..EXPIRED {
+        let name = CheckFileName { stored_at: begin + number * 1_000_000_000, node: Some(node.clone()) };
+        std::fs::write(below.join(name.to_string()), "[]").expect("the file can be written");
+    }
+    for number in 0..FOREIGN {
+        std::fs::write(below.join(format!("{}-report-{number}.txt", begin + number)), "theirs").expect("it is written");
+    }
+    let (server, administrator) = MiniStack::with_buckets(folder.path()).await;
+    let bucket = Bucket::at(&server.url, &administrator, "full", "status/");
+    let checker = Checker::new(&json!({}));
+    let mut took = Vec::new();
+    for expiry in ["0", "30d"] {
+        let mut storage = bucket.storage();
+        storage["check_expiry"] = json!(expiry);
+        // A check that costs next to nothing.
+        let check = json!({ "type": "exec", "name": "Nothing", "command": "true" });
+        checker.configure(&json!({ "node": "measured", "checkers": [check], "storage": storage }));
+        let mut command = Command::new(harness::checker_binary());
+        command.args(["run", "-c", "checker.json"]).current_dir(checker.folder.path());
+        let (output, spent) = spent(&command);
+        assert_eq!(output.contains(&format!("{EXPIRED} expired removed")), expiry != "0", "{output}");
+        took.push(spent);
+    }
+    let left = bucket.keys().await.iter().filter(|key| key.contains("-report-")).count();
+    assert_eq!(left as i64, FOREIGN, "foreign objects are not touched");
+    let elapsed = took[1].elapsed - took[0].elapsed;
+    println!(
+        "  {elapsed:.1} s ({:.0} objects a second), {:.2} s of the checker's CPU; a round without expiry: {:.2} s, {:.2} s of CPU",
+        EXPIRED as f64 / elapsed,
+        took[1].processor - took[0].processor,
+        took[0].elapsed,
+        took[0].processor,
+    );
+}

@@ -1,0 +1,189 @@
+//! The examples for schedulers are what those schedulers take, as far as that can be found out without them.
+
+use std::process::{Command, Stdio};
+
+use harness::checker::Checker;
+use harness::configuration::{check, directory, watching};
+use harness::endpoints::{Behaviour, Endpoint};
+use harness::program::Program;
+use harness::{checker_binary, root, tool, wait_for};
+use k8s_openapi::api::batch::v1::CronJob;
+use k8s_openapi::api::core::v1::ConfigMap;
+use serde_json::Value;
+use shared::object_name::{HistoryName, HistoryPart, NodeName, patterns};
+use shared::status::Status;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+fn read(name: &str) -> String {
+    let path = root().join("deploy").join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// What systemd has to say about units; nothing if they are good.
+fn verified(units: &[(&str, String)]) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let paths: Vec<_> = units.iter().map(|(name, _)| folder.path().join(name)).collect();
+    for (path, (_, text)) in paths.iter().zip(units) {
+        let program = checker_binary().display().to_string();
+        std::fs::write(path, text.replace("/usr/local/bin/checker", &program)).expect("the file can be written");
+    }
+    let output = Command::new(tool("systemd-analyze")).args(["verify", "--man=no"]).args(&paths).output();
+    let output = output.expect("systemd-analyze runs");
+    let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    // It reads the machine's own units, too, and may have something to say about those.
+    let ours = |line: &&str| units.iter().any(|(name, _)| line.contains(name));
+    told.lines().filter(ours).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn systemd_takes_the_units() {
+    let units = ["checkup.service", "checkup.timer", "checkup-serve.service"].map(|name| (name, read(name)));
+    assert_eq!(verified(&units), "");
+    let [(name, service), ..] = units;
+    let odd = service.replace("StateDirectory=", "StateDirektory=");
+    assert!(verified(&[(name, odd)]).contains("StateDirektory"), "a slip is found");
+}
+
+/// An example as Kubernetes would understand it: what it does not know is lost on the way, and then this fails.
+fn understood<T: serde::Serialize + serde::de::DeserializeOwned>(written: &Value) -> T {
+    let typed: T = serde_json::from_value(written.clone()).expect("it has the types of its kind");
+    assert_eq!(&serde_json::to_value(&typed).expect("it can be written"), written, "Kubernetes knows every key");
+    typed
+}
+
+#[tokio::test]
+async fn kubernetes_takes_the_cron_job_and_the_checker_its_configuration() {
+    let text = read("kubernetes/cronjob.yaml");
+    let documents: Vec<Value> = serde_yaml_ng::Deserializer::from_str(&text)
+        .map(|document| serde::Deserialize::deserialize(document).expect("it is YAML"))
+        .collect();
+    let [map, job] = documents.as_slice() else { panic!("two documents, not {}", documents.len()) };
+    let (map, job): (ConfigMap, CronJob) = (understood(map), understood(job));
+
+    let spec = job.spec.expect("it has a spec").job_template.spec.expect("it has one");
+    assert_eq!(
+        (spec.completion_mode.as_deref(), spec.completions, spec.parallelism),
+        (Some("Indexed"), Some(5), Some(5))
+    );
+    let pod = spec.template.spec.expect("it has pods");
+    let [container] = pod.containers.as_slice() else { panic!("one container") };
+    let script = &container.args.as_ref().expect("it has arguments")[0];
+    let volume = pod.volumes.iter().flatten().find(|volume| volume.name == "configuration").expect("it is mounted");
+    assert_eq!(volume.config_map.as_ref().map(|source| &source.name), map.metadata.name.as_ref());
+
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let checker = Checker::new(&watching(&[], &directory()));
+    checker.write("config.json", &map.data.expect("it has files")["checker.json"]);
+    let keys = ["CHECKUP_ACCESS_KEY_ID", "CHECKUP_SECRET_ACCESS_KEY"];
+    let validated = checker
+        .call_with(&["validate", "-c", "config.json"], |command| {
+            command.envs(keys.map(|key| (key, "value")));
+        })
+        .await;
+    assert_eq!(validated.code, 0, "{}", validated.output());
+
+    // The pods' own line, with a configuration that stores into a directory: five shards watch everything once.
+    let checks: Vec<Value> = (0..20).map(|number| check(&format!("Endpoint {number}"), &ok.url)).collect();
+    checker.configure(&watching(&checks, &directory()));
+    let line = script.replace("exec checker", &checker_binary().display().to_string());
+    let line = line.replace("/etc/checkup/checker.json", "checker.json");
+    for index in 0..5 {
+        let mut shell = tokio::process::Command::new("/bin/sh");
+        shell.args(["-c", &line]).env("JOB_COMPLETION_INDEX", index.to_string()).current_dir(checker.folder.path());
+        let output = shell.stdin(Stdio::null()).output().await.expect("the shell runs");
+        assert!(output.status.success(), "{line}\n{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let results = checker.all_results("checks");
+    assert!(results.iter().all(|result| result.status == Status::Healthy), "{results:?}");
+    let mut titles: Vec<String> = results.into_iter().map(|result| result.title).collect();
+    titles.sort();
+    let mut expected: Vec<String> = (0..20).map(|number| format!("Endpoint {number}")).collect();
+    expected.sort();
+    assert_eq!(titles, expected);
+    let nodes: std::collections::BTreeSet<_> =
+        checker.check_files("checks").into_iter().filter_map(|name| name.node).map(|node| node.to_string()).collect();
+    assert!(nodes.iter().all(|node| node.starts_with("shard-")) && nodes.len() > 1, "{nodes:?}");
+}
+
+#[test]
+fn the_functions_role_may_what_a_writer_may() {
+    let template: Value = serde_yaml_ng::from_str(&read("lambda/template.yaml")).expect("it is YAML");
+    let function = &template["Resources"]["Round"];
+    assert_eq!(function["Type"], "AWS::Serverless::Function");
+    let properties = &function["Properties"];
+    for name in ["CHECKUP_NODE", "CHECKUP_SHARD"] {
+        let parameter = properties["Environment"]["Variables"][name]["Ref"].as_str().expect("it is a parameter");
+        assert!(template["Parameters"][parameter].is_object(), "{parameter}");
+        assert!(read("lambda/bootstrap").contains(&format!("${{{name}:-")), "{name} is read");
+    }
+    let node = NodeName::new("lambda").expect("it is a name");
+    let policy = properties["Policies"][0]["Statement"].to_string().replace("${Node}", node.as_str());
+    let history = |part| HistoryName { node: Some(node.clone()), part }.to_string();
+    for name in [
+        patterns::check_files_of("", &node),
+        history(HistoryPart::Main),
+        history(HistoryPart::Latency),
+        patterns::everything(""),
+    ] {
+        assert!(policy.contains(&format!("${{Bucket}}/{name}\"")), "{name} is not in {policy}");
+    }
+}
+
+/// The next request to Lambda's runtime API, as the function makes it: its first line and its body.
+async fn request(listener: &TcpListener) -> (TcpStream, String, String) {
+    let (mut stream, _) = listener.accept().await.expect("a connection");
+    let mut bytes = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length =
+                head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+            if body.len() >= length.unwrap_or(0) {
+                return (stream, head.lines().next().unwrap_or_default().to_owned(), body.to_owned());
+            }
+        }
+        let mut chunk = [0; 1_024];
+        let count = stream.read(&mut chunk).await.expect("it is read");
+        assert!(count > 0, "the request is whole: {text}");
+        bytes.extend_from_slice(&chunk[..count]);
+    }
+}
+
+#[tokio::test]
+async fn each_invocation_of_the_function_is_a_round_and_one_that_fails_says_so() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
+    std::fs::create_dir(checker.path("bin")).expect("there is room");
+    std::os::unix::fs::symlink(checker_binary(), checker.path("bin/checker")).expect("the link can be made");
+    let path = format!("{}:{}", checker.path("bin").display(), std::env::var("PATH").unwrap_or_default());
+    let api = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = api.local_addr().expect("an address").to_string();
+    let function = Program::start(&root().join("deploy/lambda/bootstrap"), |command| {
+        command.env("AWS_LAMBDA_RUNTIME_API", &address).env("CHECKUP_CONFIG", checker.path("checker.json"));
+        command.env("PATH", &path).env("CHECKUP_NODE", "lambda-1").env("CHECKUP_SHARD", "1/1");
+    });
+    let base = "/2018-06-01/runtime/invocation";
+    for (id, outcome) in [("first", "response"), ("second", "error")] {
+        let (mut stream, line, _) = request(&api).await;
+        assert_eq!(line, format!("GET {base}/next HTTP/1.1"));
+        if outcome == "error" {
+            checker.write("checker.json", "{");
+        }
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: {id}\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}"
+        );
+        stream.write_all(answer.as_bytes()).await.expect("it is written");
+        let (mut stream, line, body) = request(&api).await;
+        assert_eq!(line, format!("POST {base}/{id}/{outcome} HTTP/1.1"), "{body}");
+        let accepted = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        stream.write_all(accepted).await.expect("it is written");
+        let stored = checker.check_files("checks");
+        assert_eq!(stored.len(), 1, "{stored:?}");
+        assert_eq!(stored[0].node.as_ref().map(NodeName::as_str), Some("lambda-1"));
+    }
+    wait_for("the function's log", || async {
+        function.output().contains("failed to use the configuration").then_some(())
+    })
+    .await;
+}

@@ -1,0 +1,105 @@
+//! `checker explain` shows all that was seen of an endpoint, above all of one that is down, and no secret.
+
+use harness::certificates::{Authority, Validity};
+use harness::checker::{Checker, Run};
+use harness::configuration::{check_with, directory, watching};
+use harness::endpoints::{Behaviour, Endpoint, refused};
+use serde_json::{Value, json};
+
+async fn explained(check: Value) -> Run {
+    let checker = Checker::new(&watching(&[check], &directory()));
+    let run = checker.call(&["explain", "Shop"]).await;
+    assert!(!checker.path("checks").exists(), "nothing is stored");
+    run
+}
+
+fn assert_shows(run: &Run, code: i32, words: &[&str]) {
+    assert_eq!(run.code, code, "{}", run.output());
+    let squeezed = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    for words in words {
+        assert!(squeezed.contains(words), "`{words}` is not in:\n{}", run.output());
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_as_expected_is_shown_with_everything_about_it() {
+    let busy = Endpoint::start(Behaviour::Answer("503 Service Unavailable", r#"{"queue":812}"#.to_owned())).await;
+    let url = busy.url.replace("http://", "http://me:s3cr3t@");
+    let more = json!({
+        "headers": { "Authorization": "Bearer s3cr3t", "Accept": "application/json" },
+        "assertions": ["[BODY].queue < 500", "[RTT] < 1m"],
+    });
+    let run = explained(check_with("Shop", &url, more)).await;
+    let port = busy.url.trim_end_matches('/').rsplit(':').next().expect("it has a port").to_owned();
+    assert_shows(
+        &run,
+        1,
+        &[
+            "http http://me:***@127.0.0.1:",
+            "addresses 127.0.0.1",
+            &format!("talked to 127.0.0.1:{port}"),
+            "request GET",
+            "accept: application/json",
+            "authorization: (13 bytes, not shown)",
+            "connect █",
+            "first byte █",
+            "status 503",
+            "content-length: 13",
+            r#"body 13 bytes {"queue":812}"#,
+            "fails [BODY].queue < 500 (`$.queue` is 812, expected < 500)",
+            "holds [RTT] < 1m",
+            "conclusion down: response status 503 Service Unavailable, expected 2xx",
+        ],
+    );
+    assert!(!run.output().contains("s3cr3t"), "{}", run.output());
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_or_lacks_a_text_is_shown_as_far_as_it_came() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let run = explained(check_with("Shop", &ok.url, json!({ "must_contain": "all is lost" }))).await;
+    assert_shows(&run, 1, &["status 200", "body 11 bytes all is well", "does not contain `all is lost`"]);
+    let resetting = Endpoint::start(Behaviour::ResetInTheMiddle).await;
+    let run = explained(check_with("Shop", &resetting.url, json!({}))).await;
+    assert_shows(&run, 1, &["status 200", "connection reset by the server"]);
+}
+
+#[tokio::test]
+async fn an_address_that_refuses_is_named() {
+    let url = refused();
+    let run = explained(check_with("Shop", &url, json!({}))).await;
+    let address = url.trim_start_matches("http://").trim_end_matches('/');
+    assert_shows(&run, 1, &[&format!("tried {address}"), "conclusion down: connection refused"]);
+    let run = explained(json!({ "type": "tcp", "endpoint_name": "Shop", "endpoint_url": address })).await;
+    assert_shows(&run, 1, &[&format!("tried {address}"), "conclusion down: connection refused"]);
+}
+
+#[tokio::test]
+async fn certificates_are_shown_also_when_they_are_refused() {
+    let authority = Authority::new();
+    let expired = Endpoint::start_tls(Behaviour::ok(), authority.server("127.0.0.1", Validity::EndedDaysAgo(3))).await;
+    let address = expired.url.trim_start_matches("https://").trim_end_matches('/');
+    for check in [
+        check_with("Shop", &expired.url, json!({ "tls_ca_file": "authority.pem" })),
+        json!({ "type": "tls", "endpoint_name": "Shop", "endpoint_url": address, "trusted_roots": ["authority.pem"] }),
+    ] {
+        let checker = Checker::new(&watching(&[check], &directory()));
+        authority.write_pem(&checker.path("authority.pem"));
+        let run = checker.call(&["explain", "Shop"]).await;
+        assert_shows(&run, 1, &["certificate CN=", ", until ", "conclusion down: certificate expired 3 days ago"]);
+    }
+    let good = Endpoint::start_tls(Behaviour::ok(), authority.server("127.0.0.1", Validity::Now)).await;
+    let checker = Checker::new(&watching(
+        &[check_with("Shop", &good.url, json!({ "tls_ca_file": "authority.pem" }))],
+        &directory(),
+    ));
+    authority.write_pem(&checker.path("authority.pem"));
+    assert_shows(&checker.call(&["explain", "Shop"]).await, 0, &["certificate CN=", "tls █", "conclusion healthy"]);
+}
+
+#[tokio::test]
+async fn a_command_that_fails_is_shown_with_what_it_said() {
+    let command =
+        json!({ "type": "exec", "name": "Shop", "command": "sh", "arguments": ["-c", "echo broken pump; exit 3"] });
+    assert_shows(&explained(command).await, 1, &["status 3", "body 12 bytes broken pump", "exit status 3, expected 0"]);
+}

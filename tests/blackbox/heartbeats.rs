@@ -1,0 +1,175 @@
+//! Jobs that report in with `checker beat`, and the checks that notice when one does not, in both kinds of store.
+
+use harness::browser::Browser;
+use harness::bucket::Bucket;
+use harness::checker::Checker;
+use harness::configuration::{check_with, directory, watching};
+use harness::endpoints::{Behaviour, Endpoint};
+use harness::page;
+use serde_json::{Value, json};
+use shared::result::CheckResult;
+use shared::status::Status;
+use shared::{HOUR, MINUTE};
+
+fn backup() -> Value {
+    json!({ "type": "heartbeat", "endpoint_name": "Backup", "job": "backup", "interval": "10m", "grace": "5m" })
+}
+
+/// What the check finds now: the status, and the sentence that goes with it.
+async fn look(checker: &Checker) -> (Status, String) {
+    let run = checker.run(&["--format", "json"]).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    let results = run.results();
+    assert_eq!(results.len(), 1);
+    (results[0].status, results[0].reason().unwrap_or_default().to_owned())
+}
+
+async fn beat(checker: &Checker, words: &[&str]) {
+    let run = checker.call(&[&["beat", "backup"], words].concat()).await;
+    assert_eq!((run.code, run.output().trim()), (0, ""));
+}
+
+fn down(sentence: &str) -> (Status, String) {
+    (Status::Down, sentence.to_owned())
+}
+
+/// The whole life of a heartbeat; `put` writes the object behind the checker's back.
+async fn live(checker: &Checker, put: impl AsyncFn(String)) {
+    assert_eq!(look(checker).await, down("no heartbeat has come yet, expected every 10 min"));
+    beat(checker, &[]).await;
+    assert_eq!(look(checker).await, (Status::Healthy, String::new()));
+    beat(checker, &["--exit-status", "3", "--failed", "disk full"]).await;
+    assert_eq!(look(checker).await, down("the job ended with exit status 3: disk full"));
+    beat(checker, &["--exit-status", "0"]).await;
+    assert_eq!(look(checker).await, (Status::Healthy, String::new()));
+    put(format!("{{\"at\":{}}}", harness::now() - 26 * MINUTE)).await;
+    assert_eq!(look(checker).await, down("no heartbeat for 26 min, expected every 10 min"));
+    put(format!("{{\"at\":{}}}", harness::now() + 2 * HOUR + MINUTE)).await;
+    let (status, why) = look(checker).await;
+    assert!(status == Status::Unknown && why.contains("2 h in the future"), "{status}: {why}");
+    put("<html>".to_owned()).await;
+    let (status, why) = look(checker).await;
+    assert!(status == Status::Unknown && why.contains("failed to use `heartbeats/backup.json`"), "{status}: {why}");
+}
+
+#[tokio::test]
+async fn a_job_that_reports_into_a_directory_is_healthy_until_it_is_late_or_fails() {
+    let checker = Checker::new(&watching(&[backup()], &directory()));
+    live(&checker, async |content| checker.write("checks/heartbeats/backup.json", &content)).await;
+}
+
+#[tokio::test]
+async fn a_job_that_reports_into_a_bucket_is_healthy_until_it_is_late_or_fails() {
+    let bucket = Bucket::new().await;
+    let checker = Checker::new(&watching(&[backup()], &bucket.storage()));
+    live(&checker, async |content| bucket.put("status/heartbeats/backup.json", content).await).await;
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_read_leaves_the_job_unknown_and_never_down() {
+    let checker = Checker::new(&watching(&[backup()], &directory()));
+    beat(&checker, &[]).await;
+    // A folder where the object should be: nobody can read it, whoever runs the test.
+    std::fs::remove_file(checker.path("checks/heartbeats/backup.json")).expect("it is there");
+    std::fs::create_dir(checker.path("checks/heartbeats/backup.json")).expect("there is room");
+    let (status, why) = look(&checker).await;
+    assert_eq!(status, Status::Unknown);
+    assert!(why.starts_with("failed to read `heartbeats/backup.json` from the directory"), "{why}");
+
+    let mut storage = Bucket::new().await.storage();
+    storage["bucket"] = json!("no-such-bucket");
+    let checker = Checker::new(&watching(&[backup()], &storage));
+    let results = checker.run(&["--format", "json", "--no-store"]).await.results();
+    let why = results[0].reason().unwrap_or_default();
+    assert_eq!(results[0].status, Status::Unknown, "{why}");
+    assert!(
+        why.starts_with("failed to read `status/heartbeats/backup.json` from the bucket `no-such-bucket`"),
+        "{why}"
+    );
+
+    let mut storage = Bucket::new().await.storage();
+    storage["endpoint_url"] = json!(harness::endpoints::refused());
+    let checker = Checker::new(&watching(&[backup()], &storage));
+    let results = checker.run(&["--format", "json", "--no-store"]).await.results();
+    let why = results[0].reason().unwrap_or_default();
+    assert_eq!(results[0].status, Status::Unknown, "{why}");
+    assert!(why.contains("the connection is refused"), "{why}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_is_named_before_anybody_waits_for_it() {
+    let odd = json!({ "type": "heartbeat", "endpoint_name": "Odd", "job": "My Job", "interval": "1h" });
+    let checker = Checker::new(&watching(&[backup(), odd], &directory()));
+    let run = checker.call(&["validate"]).await;
+    assert_eq!(run.code, 1);
+    assert!(run.stdout.contains("take `My Job` as a job's name"), "{}", run.output());
+    checker.configure(&json!({ "checkers": [backup()] }));
+    let run = checker.call(&["validate"]).await;
+    assert_eq!(run.code, 1);
+    assert!(run.stdout.contains("heartbeats are read from the store; add `storage`"), "{}", run.output());
+    assert_eq!(look(&checker).await.0, Status::Unknown);
+    let run = checker.call(&["beat", "backup"]).await;
+    assert!(run.code == 2 && run.stderr.contains("names no `storage`"), "{}", run.output());
+
+    checker.configure(&watching(&[backup()], &directory()));
+    let run = checker.call(&["beat", "bakup"]).await;
+    assert_eq!(run.code, 0, "it is stored all the same: the check may be made elsewhere");
+    assert!(
+        run.stderr.contains("no check of this configuration waits for `bakup`; did you mean `backup`?"),
+        "{}",
+        run.stderr
+    );
+    let run = checker.call(&["beat", "Backup"]).await;
+    assert!(run.code == 2 && run.stderr.contains("small letters"), "{}", run.output());
+}
+
+#[tokio::test]
+async fn a_watch_notices_that_a_job_reports_in_again_also_with_another_configuration() {
+    let mut config = watching(&[backup()], &directory());
+    config["every"] = json!("1s");
+    let checker = Checker::new(&config);
+    let program = checker.start(&["run", "--every", "1s"]);
+    let statuses = async |wanted: Status| {
+        harness::wait_for("a result", || async {
+            let results: Vec<CheckResult> = checker.all_results("checks");
+            results.last().is_some_and(|last| last.status == wanted).then_some(())
+        })
+        .await;
+    };
+    statuses(Status::Down).await;
+    beat(&checker, &[]).await;
+    statuses(Status::Healthy).await;
+
+    // Another configuration reads the same heartbeats.
+    let second = json!({ "type": "exec", "name": "Second", "command": "true" });
+    config["checkers"] = json!([second, backup()]);
+    checker.configure(&config);
+    harness::wait_for("three rounds of the new configuration", || async {
+        let results = checker.all_results("checks");
+        (results.iter().filter(|result| result.title == "Second").count() >= 3).then_some(())
+    })
+    .await;
+    drop(program);
+    for result in checker.all_results("checks") {
+        assert_ne!(result.status, Status::Unknown, "{result:?}");
+    }
+}
+
+#[tokio::test]
+async fn heartbeats_stand_in_nobodys_way() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let shop = check_with("Shop", &ok.url, json!({}));
+    let checker = Checker::new(&watching(&[shop, backup()], &directory()));
+    beat(&checker, &["--failed", "only for us"]).await;
+    assert_eq!(checker.run(&[]).await.code, 0);
+    let rebuilt = checker.call(&["history", "rebuild"]).await;
+    assert_eq!(rebuilt.code, 0, "{}", rebuilt.output());
+    let served = checker.serve(&[]).await;
+    let browser = Browser::open().await;
+    let shown = page::visit(&browser, &served.url).await;
+    assert_eq!(shown.endpoint("Shop").text_of("status"), "healthy");
+    assert_eq!(shown.endpoint("Backup").text_of("status"), "down");
+    assert_eq!(shown.problems(), "");
+    let status = harness::web::get(&format!("{}checks/heartbeats/backup.json", served.url)).await.status;
+    assert_eq!(status, 404, "what the page does not need is not served");
+}
