@@ -78,7 +78,7 @@ pub struct CheckResult {
 
 /// What makes an endpoint the same one from check to check: its title and its locator together, so that two
 /// checks of one URL under two titles stay apart.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct EndpointKey {
     /// The title.
     pub title: String,

@@ -5,12 +5,14 @@ use std::cell::RefCell;
 
 use futures_util::StreamExt;
 use futures_util::stream;
-use shared::object_name::CheckFileName;
+use shared::history::{self, LatenciesOutline, OVERLAP, Outline};
+use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
 use shared::result::CheckFile;
-use shared::{HOUR, UnixNanos};
+use shared::{HOUR, MINUTE, UnixNanos};
 
 use crate::record::Record;
 use crate::source::{CHECK_FILE_LIMIT, Listing, SourceError};
+use crate::view::period::Slot;
 use shared::sorted;
 
 /// How many files are asked for at once: browsers send six at a time over HTTP/1, and many more over HTTP/2.
@@ -18,6 +20,12 @@ const CONCURRENT_FETCHES: usize = 24;
 
 /// The most files that are loaded: a month of checks every minute and a bit. The newest count.
 pub const FILES_LIMIT: usize = 50_000;
+
+/// The most check files that are loaded of an hour that somebody opens: ten nodes that look every minute.
+pub const HOUR_FILES_LIMIT: usize = 600;
+
+/// How long after a check its round is stored as a rule.
+const STORED_WITHIN: i64 = 10 * MINUTE;
 
 /// After so many failures in a row nobody answers any more, and the rest waits for the next refresh.
 const FAILURES_IN_A_ROW_LIMIT: usize = 30;
@@ -31,8 +39,47 @@ const REFRESHES_PER_FULL_LIST: u32 = 15;
 
 /// How the page reads a store, so that tests can be one.
 pub(crate) trait Store {
-    async fn list(&self, from: UnixNanos) -> Result<Listing, SourceError>;
+    /// Lists the check files from `from` on, at least to `until`.
+    async fn list(&self, from: UnixNanos, until: UnixNanos) -> Result<Listing, SourceError>;
     async fn get(&self, name: &CheckFileName) -> Result<Vec<u8>, SourceError>;
+    /// The names of all histories, and the newest check files if the same answer lists them.
+    async fn look(&self) -> Result<Look, SourceError>;
+    async fn get_history(&self, name: &HistoryName) -> Result<Vec<u8>, SourceError>;
+}
+
+/// What a store says about its histories.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Look {
+    /// Their names, each with what changes when its content does, if the list says so.
+    pub histories: Vec<(HistoryName, Option<String>)>,
+    /// The newest check files, if they were listed, too.
+    pub newest: Option<Listing>,
+}
+
+/// What a load has to bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// From when on the past is wanted at all.
+    pub from: UnixNanos,
+    /// From when on every check file is wanted; what is before is told by histories, as far as nodes keep one.
+    pub checks_from: UnixNanos,
+    /// Which objects of a history are wanted.
+    pub parts: &'static [HistoryPart],
+}
+
+impl Wanted {
+    fn is_told_by_histories(self) -> bool {
+        self.from < self.checks_from
+    }
+}
+
+/// Something that a load brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// All histories: with them nearly everything is known.
+    Histories,
+    /// A check file.
+    File,
 }
 
 /// Everything that was loaded, and everything that was not.
@@ -46,6 +93,12 @@ pub struct Memory {
     pub failed: Vec<(CheckFileName, SourceError)>,
     /// Files that are no check files inside; since they never change they are not asked for again.
     pub unreadable: Vec<(CheckFileName, String)>,
+    /// The latencies of nodes, if they were asked for.
+    pub latencies: Vec<LatenciesOutline>,
+    /// The hour whose checks were asked for.
+    pub hour: Option<Hour>,
+    /// Histories that cannot be used, and why; the check files of their nodes fill in.
+    pub unreadable_histories: Vec<(HistoryName, String)>,
     /// The first objects in the store whose names are none of ours.
     pub foreign: Vec<String>,
     /// How many there were in the last list.
@@ -56,6 +109,8 @@ pub struct Memory {
     pub done: usize,
     /// How many files the load in hand has to deal with.
     pub total: usize,
+    /// What the store's list said of each history that was read.
+    tags: Vec<(HistoryName, String)>,
     /// How often a list was read.
     lists_read: u32,
 }
@@ -73,39 +128,165 @@ fn is_expected(name: &str) -> bool {
         || name.starts_with("messages/")
 }
 
-/// Brings the memory up to date with what was stored at `from` or later; calls `after_file` whenever a file was
-/// dealt with.
-pub(crate) async fn refresh(
-    store: &impl Store,
-    memory: &RefCell<Memory>,
-    from: UnixNanos,
-    mut after_file: impl FnMut(),
-) {
-    memory.borrow_mut().forget_before(from);
-    let list_from = memory.borrow().list_from(from);
-    let wanted = match store.list(list_from).await {
-        Ok(listing) => memory.borrow_mut().choose(listing, from),
+/// Brings the memory up to date with what is wanted; calls `after` whenever something was dealt with.
+pub(crate) async fn refresh(store: &impl Store, memory: &RefCell<Memory>, wanted: Wanted, mut after: impl FnMut(Step)) {
+    memory.borrow_mut().forget_before(wanted.from);
+    let listing = if wanted.is_told_by_histories() {
+        let looked = load_histories(store, memory, wanted).await;
+        after(Step::Histories);
+        match looked {
+            Ok(newest) => list_beside_histories(store, memory, newest, wanted).await,
+            Err(error) => Err(error),
+        }
+    } else {
+        let list_from = memory.borrow().list_from(wanted.from);
+        store.list(list_from, UnixNanos::MAX).await
+    };
+    let names = match listing {
+        Ok(listing) => memory.borrow_mut().choose(listing, wanted),
         Err(error) => {
             memory.borrow_mut().list_problem = Some(error);
             return;
         }
     };
     let mut failures_in_a_row = 0;
-    let mut answers = stream::iter(&wanted)
+    let mut answers = stream::iter(&names)
         .map(|name| async move { (name, store.get(name).await) })
         .buffer_unordered(CONCURRENT_FETCHES);
     while let Some((name, answer)) = answers.next().await {
         failures_in_a_row = if answer.is_err() { failures_in_a_row + 1 } else { 0 };
         memory.borrow_mut().take(name, answer);
-        after_file();
+        after(Step::File);
         if failures_in_a_row >= FAILURES_IN_A_ROW_LIMIT {
-            memory.borrow_mut().give_up_on(&wanted);
+            memory.borrow_mut().give_up_on(&names);
             break;
         }
     }
 }
 
+/// Brings the histories up to date; returns the newest check files if they were listed with them.
+async fn load_histories(
+    store: &impl Store,
+    memory: &RefCell<Memory>,
+    wanted: Wanted,
+) -> Result<Option<Listing>, SourceError> {
+    let look = store.look().await?;
+    memory.borrow_mut().unreadable_histories.retain(|(known, _)| look.histories.iter().any(|(name, _)| name == known));
+    let is_new = |(name, tag): &&(HistoryName, Option<String>)| {
+        wanted.parts.contains(&name.part) && (tag.is_none() || memory.borrow().tag_of(name) != tag.as_ref())
+    };
+    let changed: Vec<&(HistoryName, Option<String>)> = look.histories.iter().filter(is_new).collect();
+    let mut answers = stream::iter(changed)
+        .map(|(name, tag)| async move { (name, tag, store.get_history(name).await) })
+        .buffer_unordered(CONCURRENT_FETCHES);
+    while let Some((name, tag, answer)) = answers.next().await {
+        memory.borrow_mut().take_history(name, tag.clone(), answer, wanted.checks_from);
+    }
+    Ok(look.newest)
+}
+
+/// Lists the check files that histories do not cover: few, unless a node has no history or is behind with it.
+async fn list_beside_histories(
+    store: &impl Store,
+    memory: &RefCell<Memory>,
+    newest: Option<Listing>,
+    wanted: Wanted,
+) -> Result<Listing, SourceError> {
+    let alive_from = memory.borrow().alive_from();
+    let mut from = alive_from.unwrap_or(wanted.from);
+    if wanted.checks_from < UnixNanos::MAX {
+        from = from.min(memory.borrow().list_from(wanted.checks_from));
+    }
+    let listing = match newest {
+        // A short list reaches back further than any node that is alive is behind.
+        Some(listing) if alive_from == Some(from) => listing,
+        _ => store.list(from, UnixNanos::MAX).await?,
+    };
+    let names: Vec<CheckFileName> = listing.files.iter().map(|listed| listed.name.clone()).collect();
+    let further = {
+        let memory = memory.borrow();
+        let histories = &memory.record.histories;
+        history::needed_from(&names, from, |node| {
+            let history = histories.iter().find(|history| history.node.as_ref() == node);
+            history.map_or_else(|| memory.list_from_of(node, wanted.from), not_covered_from)
+        })
+    };
+    match further {
+        Some(further) => store.list(further, UnixNanos::MAX).await,
+        None => Ok(listing),
+    }
+}
+
+/// The checks of an hour, loaded because somebody asked for them.
+#[derive(Debug, Default)]
+pub struct Hour {
+    /// Which hour.
+    pub slot: Slot,
+    /// What its check files say.
+    pub record: Record,
+    /// Whether they are still coming in.
+    pub is_loading: bool,
+    /// How many check files are more than [`HOUR_FILES_LIMIT`].
+    pub left_out: usize,
+    /// Why they could not be loaded.
+    pub problem: Option<SourceError>,
+}
+
+impl Hour {
+    /// An hour of which nothing is known.
+    #[must_use]
+    pub fn of(slot: Slot) -> Hour {
+        Hour { slot, ..Hour::default() }
+    }
+}
+
+/// Loads the checks of an hour.
+pub(crate) async fn load_hour(store: &impl Store, slot: Slot) -> Hour {
+    let mut hour = Hour::of(slot);
+    let until = slot.end.saturating_add(STORED_WITHIN);
+    let listing = match store.list(slot.start, until).await {
+        Ok(listing) => listing,
+        Err(error) => {
+            hour.problem = Some(error);
+            return hour;
+        }
+    };
+    let names = listing.files.into_iter().map(|listed| listed.name);
+    let mut names: Vec<CheckFileName> = names.filter(|name| (slot.start..until).contains(&name.stored_at)).collect();
+    hour.left_out = names.len().saturating_sub(HOUR_FILES_LIMIT);
+    names.truncate(HOUR_FILES_LIMIT);
+    let mut answers = stream::iter(&names)
+        .map(|name| async move { (name, store.get(name).await) })
+        .buffer_unordered(CONCURRENT_FETCHES);
+    while let Some((name, answer)) = answers.next().await {
+        match answer {
+            Ok(content) => {
+                if let Ok(file) = CheckFile::parse(&content) {
+                    hour.record.add(name, file);
+                }
+            }
+            Err(error) => hour.problem = Some(error),
+        }
+    }
+    drop(answers);
+    hour.record.put_in_order();
+    hour
+}
+
+/// From when on check files may not be in a history: two rounds that were stored at nearly the same time may have
+/// overtaken each other. What is later still the node itself finds, and tells in its next history.
+fn not_covered_from(history: &Outline) -> UnixNanos {
+    history.newest - MINUTE
+}
+
 impl Memory {
+    /// From when on the check files of nodes that are alive may not be in their histories; `None` if there is none.
+    fn alive_from(&self) -> Option<UnixNanos> {
+        let newest = self.record.histories.iter().map(|history| history.newest).max()?;
+        let alive = self.record.histories.iter().filter(|history| history.newest >= newest - OVERLAP);
+        alive.map(not_covered_from).min()
+    }
+
     /// From when on a refresh has to list.
     fn list_from(&self, from: UnixNanos) -> UnixNanos {
         match self.record.newest_file() {
@@ -116,8 +297,57 @@ impl Memory {
         }
     }
 
+    /// From when on a node without a history has to be listed: all that is wanted, unless it was listed before.
+    fn list_from_of(&self, node: Option<&NodeName>, from: UnixNanos) -> UnixNanos {
+        if self.record.has_files_of(node) { self.list_from(from) } else { from }
+    }
+
+    fn tag_of(&self, name: &HistoryName) -> Option<&String> {
+        self.tags.iter().find(|(known, _)| known == name).map(|(_, tag)| tag)
+    }
+
+    fn take_history(
+        &mut self,
+        name: &HistoryName,
+        tag: Option<String>,
+        answer: Result<Vec<u8>, SourceError>,
+        keep_from: UnixNanos,
+    ) {
+        self.unreadable_histories.retain(|(known, _)| known != name);
+        self.tags.retain(|(known, _)| known != name);
+        let content = answer.map_err(|error| error.to_string());
+        let taken = content.and_then(|content| self.take_part(name, &content, keep_from));
+        match taken {
+            Ok(()) => self.tags.extend(tag.map(|tag| (name.clone(), tag))),
+            Err(reason) => self.unreadable_histories.push((name.clone(), format!("failed to {reason}"))),
+        }
+    }
+
+    fn take_part(&mut self, name: &HistoryName, content: &[u8], keep_from: UnixNanos) -> Result<(), String> {
+        let owner = match name.part {
+            HistoryPart::Main => {
+                let history = Outline::parse(content).map_err(|error| error.to_string())?;
+                let owner = history.node.clone();
+                if owner == name.node {
+                    self.record.take_history(history, keep_from);
+                }
+                owner
+            }
+            HistoryPart::Latency => {
+                let latencies = LatenciesOutline::parse(content).map_err(|error| error.to_string())?;
+                let owner = latencies.node.clone();
+                if owner == name.node {
+                    self.latencies.retain(|known| known.node != owner);
+                    self.latencies.push(latencies);
+                }
+                owner
+            }
+        };
+        if owner == name.node { Ok(()) } else { Err("use it: it is another node's".to_owned()) }
+    }
+
     /// The files to get, newest first, so that the present is known before the past.
-    fn choose(&mut self, listing: Listing, from: UnixNanos) -> Vec<CheckFileName> {
+    fn choose(&mut self, listing: Listing, wanted: Wanted) -> Vec<CheckFileName> {
         self.lists_read = self.lists_read.wrapping_add(1);
         self.list_problem = None;
         let mut foreign = listing.foreign;
@@ -128,11 +358,16 @@ impl Memory {
             foreign.truncate(FOREIGN_KEPT);
             self.foreign = foreign;
         }
-        let mut wanted: Vec<CheckFileName> =
+        let mut names: Vec<CheckFileName> =
             std::mem::take(&mut self.failed).into_iter().map(|(name, _)| name).collect();
         for listed in listing.files {
             let name = listed.name;
-            if name.stored_at < from || self.record.contains(&name) || self.is_unreadable(&name) {
+            let is_covered = || {
+                let history = self.record.histories.iter().find(|history| history.node == name.node);
+                name.stored_at < wanted.checks_from && history.is_some_and(|history| history.covers(&name))
+            };
+            if name.stored_at < wanted.from || is_covered() || self.record.contains(&name) || self.is_unreadable(&name)
+            {
                 continue;
             }
             match listed.size {
@@ -140,17 +375,17 @@ impl Memory {
                     let error = SourceError::TooLarge(CHECK_FILE_LIMIT);
                     self.unreadable.push((name, format!("failed to {error}")));
                 }
-                _ => wanted.push(name),
+                _ => names.push(name),
             }
         }
         // Those that failed before are listed again as a rule.
-        sorted::by_key(&mut wanted, |name| -name.stored_at);
-        wanted.dedup();
+        sorted::by_key(&mut names, |name| -name.stored_at);
+        names.dedup();
         let room = FILES_LIMIT.saturating_sub(self.record.file_count());
-        self.left_out = wanted.len().saturating_sub(room);
-        wanted.truncate(room);
-        (self.done, self.total) = (0, wanted.len());
-        wanted
+        self.left_out = names.len().saturating_sub(room);
+        names.truncate(room);
+        (self.done, self.total) = (0, names.len());
+        names
     }
 
     fn is_unreadable(&self, name: &CheckFileName) -> bool {
@@ -194,7 +429,6 @@ mod tests {
     use super::*;
     use crate::source::Listed;
     use futures_util::FutureExt;
-    use shared::MINUTE;
     use std::collections::BTreeMap;
 
     /// A store whose objects are in memory; what is missing fails as a broken connection does.
@@ -202,17 +436,29 @@ mod tests {
     struct Shelf {
         listed: Vec<i64>,
         contents: BTreeMap<i64, &'static str>,
+        histories: BTreeMap<HistoryName, String>,
         asked: RefCell<Vec<i64>>,
         down: bool,
+        node: Option<shared::object_name::NodeName>,
     }
 
     impl Store for Shelf {
-        async fn list(&self, from: UnixNanos) -> Result<Listing, SourceError> {
+        async fn look(&self) -> Result<Look, SourceError> {
+            Ok(Look { histories: self.histories.keys().map(|name| (name.clone(), None)).collect(), newest: None })
+        }
+
+        async fn get_history(&self, name: &HistoryName) -> Result<Vec<u8>, SourceError> {
+            Ok(self.histories[name].clone().into_bytes())
+        }
+
+        async fn list(&self, from: UnixNanos, _: UnixNanos) -> Result<Listing, SourceError> {
             if self.down {
                 return Err(SourceError::Blocked("store/".to_owned()));
             }
             let in_range = self.listed.iter().filter(|at| **at >= from);
-            let files = in_range.map(|at| Listed { name: name(*at), size: None }).collect();
+            let files = in_range
+                .map(|at| Listed { name: CheckFileName { node: self.node.clone(), ..name(*at) }, size: None })
+                .collect();
             Ok(Listing { files, foreign: vec!["notes.txt".to_owned(), "index.json".to_owned()] })
         }
 
@@ -234,12 +480,73 @@ mod tests {
 
     fn load(store: &Shelf, memory: &RefCell<Memory>, from: UnixNanos) -> usize {
         let mut calls = 0;
-        refresh(store, memory, from, || calls += 1).now_or_never().expect("nothing in it waits");
+        let checks_from = if store.histories.is_empty() { from } else { UnixNanos::MAX };
+        refresh(store, memory, Wanted { from, checks_from, parts: &[HistoryPart::Main] }, |_| calls += 1)
+            .now_or_never()
+            .expect("nothing in it waits");
         calls
     }
 
     const GOOD: &str = r#"[{"title":"A","healthy":true}]"#;
     const T: UnixNanos = 1_795_330_254_340_493_978;
+
+    /// A store of the node `here` with checks every minute, all but the newest of which are in its history.
+    fn shelf_with_history(minutes: i64) -> Shelf {
+        let here = shared::object_name::NodeName::new("here").ok();
+        let results = |at: i64| {
+            let result = shared::result::CheckResult {
+                title: "A".to_owned(),
+                timestamp: at,
+                status: shared::status::Status::Healthy,
+                interval: Some(MINUTE),
+                ..shared::result::CheckResult::default()
+            };
+            CheckFile { results: vec![result], skipped: Vec::new() }
+        };
+        let names: Vec<CheckFileName> =
+            (0..minutes).map(|minute| CheckFileName { stored_at: T + minute * MINUTE, node: here.clone() }).collect();
+        let (mut history, mut latencies) = (history::History::of(here.clone()), history::Latencies::default());
+        let now = T + minutes * MINUTE;
+        let mut folding = history::Folding::again(&mut history, &mut latencies, history::Gap::WHOLE, &names, now);
+        for name in &names {
+            folding.add(name, results(name.stored_at));
+        }
+        folding.finish(history::DEFAULT_EXPIRY);
+        let mut shelf = Shelf { node: here.clone(), ..Shelf::default() };
+        shelf.listed = (0..=minutes).map(|minute| T + minute * MINUTE).collect();
+        let newest = T + minutes * MINUTE;
+        let content = shared::result::write_check_file(&results(newest).results);
+        shelf.contents.insert(newest, Box::leak(content.into_boxed_str()));
+        shelf.histories.insert(HistoryName { node: here, part: HistoryPart::Main }, history.to_json());
+        shelf
+    }
+
+    #[test]
+    fn with_histories_only_the_newest_check_files_are_asked_for_however_long_the_past_is() {
+        for minutes in [60, 3_000] {
+            let (store, memory) = (shelf_with_history(minutes), RefCell::default());
+            load(&store, &memory, T);
+            assert_eq!(*store.asked.borrow(), [T + minutes * MINUTE]);
+            let memory = memory.borrow();
+            let spans = memory.record.endpoints[0].nodes[0].spans(UnixNanos::MAX, 0);
+            assert_eq!((spans.len(), spans[0].start), (1, T));
+            assert_eq!(spans[0].end, T + minutes * MINUTE + 90 * shared::SECOND);
+        }
+    }
+
+    #[test]
+    fn a_history_that_cannot_be_read_is_named_and_check_files_fill_in() {
+        let (mut store, memory) = (shelf_with_history(3), RefCell::default());
+        for broken in ["", "{\"version\":1,\"node\":\"here\"", "{\"version\":2}", "[]"] {
+            store.histories.values_mut().for_each(|content| broken.clone_into(content));
+            load(&store, &memory, T);
+            assert_eq!(memory.borrow().unreadable_histories.len(), 1, "{broken}");
+        }
+        assert_eq!(memory.borrow().record.file_count(), 1, "the others are not there to be had");
+        store = shelf_with_history(3);
+        load(&store, &memory, T);
+        assert!(memory.borrow().unreadable_histories.is_empty());
+    }
 
     #[test]
     fn the_newest_file_is_asked_for_first() {

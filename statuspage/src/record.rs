@@ -4,11 +4,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use shared::history::{Outline, PastOutline, Row};
+use shared::latency::Sketch;
 use shared::object_name::{CheckFileName, NodeName};
 use shared::result::{CheckFile, CheckResult, EndpointKey};
 use shared::status::Status;
-use shared::uptime::Observation;
-use shared::{Nanos, UnixNanos};
+use shared::uptime::{self, Observation, Span, Track};
+use shared::verdict::Policy;
+use shared::{DAY, HOUR, Nanos, UnixNanos};
 
 use shared::sorted::{self, find_descending};
 
@@ -23,7 +26,7 @@ pub struct Record {
     /// The endpoints, in the order in which they were first seen.
     pub endpoints: Vec<EndpointRecord>,
     places: HashMap<EndpointKey, usize>,
-    /// The nodes with the moment of the newest result of each; `None` is a checker that gives no name.
+    /// The nodes by name, with the moment of the newest result of each; `None` is a checker that gives no name.
     pub nodes: Vec<(Option<NodeName>, UnixNanos)>,
     /// What was said, in no order.
     pub messages: Vec<Said>,
@@ -31,6 +34,8 @@ pub struct Record {
     pub skipped: Vec<(CheckFileName, String)>,
     /// Whether endpoints were left out, since there are more than [`ENDPOINTS_LIMIT`].
     pub overflowed: bool,
+    /// The histories of nodes that keep one, without what was taken from them.
+    pub histories: Vec<Outline>,
 }
 
 /// A message as it was stored.
@@ -53,6 +58,8 @@ pub struct EndpointRecord {
     pub position: usize,
     /// When that file was stored.
     positioned_at: UnixNanos,
+    /// How several nodes agree on it, by the same file.
+    pub verdict: Policy,
     /// What each node saw.
     pub nodes: Vec<NodeLooks>,
 }
@@ -62,8 +69,21 @@ pub struct EndpointRecord {
 pub struct NodeLooks {
     /// Which node; `None` is a checker that gives no name.
     pub node: Option<NodeName>,
-    /// What it saw, oldest first after [`Record::put_in_order`].
+    /// What it saw by its check files, oldest first after [`Record::put_in_order`].
     pub looks: Vec<Look>,
+    /// What its history says.
+    pub past: Option<KnownPast>,
+}
+
+/// What a node's history says of an endpoint.
+#[derive(Debug)]
+pub struct KnownPast {
+    /// The statuses over time.
+    pub track: Track,
+    /// The percentiles of each day or hour, the errors and the newest result, as looks, oldest first.
+    pub looks: Vec<Look>,
+    /// The latencies of the hours that are not closed.
+    pub open: Row<Sketch>,
 }
 
 /// One check, reduced to what the page shows.
@@ -84,6 +104,8 @@ pub struct Look {
     pub threshold: Nanos,
     /// What was wrong, in words.
     pub reason: Option<Arc<str>>,
+    /// The length of the hour or day whose percentiles these are; 0 if it is one check.
+    pub length: Nanos,
 }
 
 impl Record {
@@ -97,6 +119,12 @@ impl Record {
     #[must_use]
     pub fn contains(&self, name: &CheckFileName) -> bool {
         find_descending(&self.files, name).is_ok()
+    }
+
+    /// Whether any check file of a node is in memory.
+    #[must_use]
+    pub fn has_files_of(&self, node: Option<&NodeName>) -> bool {
+        self.files.iter().any(|name| name.node.as_ref() == node)
     }
 
     /// When the newest check file in memory was stored.
@@ -123,42 +151,84 @@ impl Record {
     }
 
     fn add_result(&mut self, name: &CheckFileName, position: usize, first_message: usize, result: &CheckResult) {
-        let key = result.endpoint_key();
-        let place = match self.places.get(&key) {
-            Some(place) => *place,
-            None if self.endpoints.len() >= ENDPOINTS_LIMIT => {
-                self.overflowed = true;
-                return;
-            }
-            None => {
-                self.places.insert(key.clone(), self.endpoints.len());
-                self.endpoints.push(EndpointRecord { key, position, positioned_at: name.stored_at, nodes: Vec::new() });
-                self.endpoints.len() - 1
-            }
-        };
+        let Some(place) = self.place_of(&result.endpoint_key()) else { return };
         if !result.message.trim().is_empty() {
             // One message about several endpoints stands in the result of each of them.
-            match self.messages[first_message..].iter_mut().find(|said| said.html == result.message) {
-                Some(said) => said.about.push(place),
-                None => {
-                    self.messages.push(Said { at: name.stored_at, html: result.message.clone(), about: vec![place] });
-                }
+            let here = self.messages[first_message..].iter().position(|said| said.html == result.message);
+            let told = |said: &Said| said.at == name.stored_at && said.html == result.message;
+            if let Some(here) = here {
+                self.messages[first_message + here].about.push(place);
+            } else if !self.messages.iter().any(told) {
+                self.messages.push(Said { at: name.stored_at, html: result.message.clone(), about: vec![place] });
             }
         }
-        match self.nodes.iter_mut().find(|(node, _)| *node == result.node) {
-            Some((_, newest)) => *newest = (*newest).max(result.timestamp),
-            None => self.nodes.push((result.node.clone(), result.timestamp)),
-        }
+        self.has_reported(result.node.as_ref(), result.timestamp);
         let endpoint = &mut self.endpoints[place];
-        if name.stored_at >= endpoint.positioned_at {
-            (endpoint.position, endpoint.positioned_at) = (position, name.stored_at);
+        endpoint.take_settings(name.stored_at, position, result.verdict);
+        endpoint.of_node(result.node.as_ref()).looks.push(Look::of(result));
+    }
+
+    fn has_reported(&mut self, node: Option<&NodeName>, at: UnixNanos) {
+        match self.nodes.iter_mut().find(|(known, _)| known.as_ref() == node) {
+            Some((_, newest)) => *newest = (*newest).max(at),
+            None => {
+                let place = self.nodes.partition_point(|(known, _)| known.as_ref() < node);
+                self.nodes.insert(place, (node.cloned(), at));
+            }
         }
-        let known = endpoint.nodes.iter().position(|known| known.node == result.node);
-        let of_node = known.unwrap_or_else(|| {
-            endpoint.nodes.push(NodeLooks { node: result.node.clone(), looks: Vec::new() });
-            endpoint.nodes.len() - 1
+    }
+
+    /// The number of an endpoint; `None` if there are too many.
+    fn place_of(&mut self, key: &EndpointKey) -> Option<usize> {
+        if let Some(place) = self.places.get(key) {
+            return Some(*place);
+        }
+        if self.endpoints.len() >= ENDPOINTS_LIMIT {
+            self.overflowed = true;
+            return None;
+        }
+        let place = self.endpoints.len();
+        self.places.insert(key.clone(), place);
+        self.endpoints.push(EndpointRecord {
+            key: key.clone(),
+            position: 0,
+            positioned_at: UnixNanos::MIN,
+            verdict: Policy::default(),
+            nodes: Vec::new(),
         });
-        endpoint.nodes[of_node].looks.push(Look::of(result));
+        Some(place)
+    }
+
+    /// Takes a node's history in the place of the one before. Of the check files that it covers, those that were stored
+    /// at `keep_from` or later stay in memory.
+    pub fn take_history(&mut self, mut history: Outline, keep_from: UnixNanos) {
+        let before = self.histories.iter().position(|known| known.node == history.node);
+        if before.is_some_and(|before| self.histories[before].newest == history.newest) {
+            return;
+        }
+        self.files.retain(|name| name.node != history.node || name.stored_at >= keep_from || !history.covers(name));
+        let mut places = Vec::with_capacity(history.endpoints.len());
+        for past in std::mem::take(&mut history.endpoints) {
+            let Some(place) = self.place_of(&past.key) else { break };
+            places.push(place);
+            let endpoint = &mut self.endpoints[place];
+            let newest = past.track.last.map_or(0, |last| last.at);
+            endpoint.take_settings(newest, past.latest.place, past.latest.verdict);
+            let of_node = endpoint.of_node(history.node.as_ref());
+            of_node.looks.retain(|look| look.at >= keep_from || look.at > newest);
+            of_node.past = Some(KnownPast { looks: looks_of(&past), track: past.track, open: past.open });
+            self.has_reported(history.node.as_ref(), newest);
+        }
+        for said in std::mem::take(&mut history.messages) {
+            let about = said.about.iter().filter_map(|place| places.get(*place).copied()).collect();
+            if !self.messages.iter().any(|known| known.at == said.at && known.html == said.message) {
+                self.messages.push(Said { at: said.at, html: said.message, about });
+            }
+        }
+        match before {
+            Some(before) => self.histories[before] = history,
+            None => self.histories.push(history),
+        }
     }
 
     /// Forgets what was stored before `time`: results, messages and the endpoints nothing is left of.
@@ -173,11 +243,12 @@ impl Record {
             for node in &mut endpoint.nodes {
                 node.looks.retain(|look| look.at >= time);
             }
-            endpoint.nodes.retain(|node| !node.looks.is_empty());
+            endpoint.nodes.retain(|node| !node.looks.is_empty() || node.past.is_some());
         }
         // Places stay what they are, since messages and the page refer to them; an endpoint without looks is
         // not shown.
-        self.nodes.retain(|(_, newest)| *newest >= time);
+        let histories = &self.histories;
+        self.nodes.retain(|(node, newest)| *newest >= time || histories.iter().any(|known| known.node == *node));
     }
 
     /// Puts every node's looks in the order of time; nearly free where they are.
@@ -186,6 +257,113 @@ impl Record {
             sorted::by_key(&mut node.looks, |look| look.at);
         }
     }
+}
+
+impl EndpointRecord {
+    /// Takes what the newest file says of the endpoint's place and verdict.
+    fn take_settings(&mut self, at: UnixNanos, position: usize, verdict: Policy) {
+        if at >= self.positioned_at {
+            (self.positioned_at, self.position, self.verdict) = (at, position, verdict);
+        }
+    }
+
+    fn of_node(&mut self, node: Option<&NodeName>) -> &mut NodeLooks {
+        // In the order of their names, whichever came first.
+        let place = self.nodes.partition_point(|known| known.node.as_ref() < node);
+        if self.nodes.get(place).is_none_or(|known| known.node.as_ref() != node) {
+            self.nodes.insert(place, NodeLooks { node: node.cloned(), looks: Vec::new(), past: None });
+        }
+        &mut self.nodes[place]
+    }
+}
+
+/// What a history says about response times and errors, as looks: one for each hour or day, one for each error, and
+/// the newest result.
+fn looks_of(past: &PastOutline) -> Vec<Look> {
+    let newest = past.track.last.map_or(0, |last| last.at);
+    let blank = |at, reason: Option<&str>| Look {
+        at,
+        status: uptime::status_at(&past.track.spans, at),
+        interval: past.track.last.and_then(|last| last.interval),
+        rtts: Box::default(),
+        failed: reason.is_some(),
+        threshold: past.latest.threshold,
+        reason: reason.map(Arc::from),
+        length: 0,
+    };
+    let (hours, days) = (past.by_hour(), past.by_day());
+    let hourly_from = hours.first().map_or(i64::MAX, |(hour, _)| hour.div_euclid(DAY / HOUR));
+    let days = days.iter().filter(|(day, _)| *day < hourly_from).map(|(day, both)| (day * DAY, DAY, both));
+    let hours = hours.iter().map(|(hour, both)| (hour * HOUR, HOUR, both));
+    let mut looks: Vec<Look> = days
+        .chain(hours)
+        .map(|(start, length, both)| Look {
+            // Twice the median, so that it stays the median beside the upper end.
+            rtts: Box::from([both.p50.time(), both.p50.time(), both.p95.time()]),
+            length,
+            ..blank((start + length / 2).min(newest - 1), None)
+        })
+        .collect();
+    looks.extend(past.events.iter().map(|event| blank(event.at, Some(&event.reason))));
+    sorted::by_key(&mut looks, |look| look.at);
+    if let Some(last) = past.track.last {
+        looks.push(Look { status: last.status, ..blank(last.at, past.latest.reason.as_deref()) });
+    }
+    looks
+}
+
+impl NodeLooks {
+    /// Its spans up to and with `now`; `interval` is how long a single look stands that does not say so.
+    #[must_use]
+    pub fn spans(&self, now: UnixNanos, interval: Nanos) -> Vec<Span> {
+        let known = self.looks.partition_point(|look| look.at <= now);
+        let mut looks = &self.looks[..known];
+        let mut track = Track::default();
+        if let Some(past) = &self.past {
+            track = past.track.clone();
+            looks = &looks[looks.partition_point(|look| track.last.is_some_and(|last| look.at <= last.at))..];
+        }
+        // One look has no neighbours to tell how often it is repeated.
+        let is_alone = self.past.is_none() && looks.first().is_none_or(|oldest| oldest.at == looks[looks.len() - 1].at);
+        let mut seen: Vec<&Look> = looks.iter().collect();
+        sorted::by_key(&mut seen, |look| look.status as i64);
+        sorted::by_key(&mut seen, |look| look.at);
+        for look in seen {
+            let mut observation = look.observation();
+            if is_alone {
+                observation.interval = observation.interval.or(Some(interval));
+            }
+            track.add(observation);
+        }
+        track.cut(now.saturating_add(1));
+        track.spans
+    }
+
+    /// What is known of each check, or of hours and days where it is not, from `from` to before `to`.
+    pub fn looks(&self, from: UnixNanos, to: UnixNanos) -> impl Iterator<Item = &Look> {
+        let checks_from = self.looks.first().map_or(UnixNanos::MAX, |first| first.at);
+        let past = self.past.as_ref().map_or(&[][..], |past| &past.looks);
+        between(past, from, to.min(checks_from)).iter().chain(between(&self.looks, from, to))
+    }
+
+    /// The newest look that is not in the future.
+    #[must_use]
+    pub fn newest(&self, now: UnixNanos) -> Option<&Look> {
+        let of = |looks: &[Look]| looks.partition_point(|look| look.at <= now).checked_sub(1);
+        let own = of(&self.looks).map(|place| &self.looks[place]);
+        let past = self.past.as_ref().and_then(|past| of(&past.looks).map(|place| &past.looks[place]));
+        match (own, past) {
+            (Some(own), Some(past)) if past.at > own.at => Some(past),
+            (own, past) => own.or(past),
+        }
+    }
+}
+
+/// Those of looks in order that are from `from` to before `to`.
+fn between(looks: &[Look], from: UnixNanos, to: UnixNanos) -> &[Look] {
+    let first = looks.partition_point(|look| look.at < from);
+    let behind = looks.partition_point(|look| look.at < to);
+    &looks[first..behind.max(first)]
 }
 
 impl Look {
@@ -198,6 +376,7 @@ impl Look {
             failed: result.attempts.iter().any(|attempt| attempt.error.is_some()),
             threshold: result.threshold,
             reason: if result.status == Status::Healthy { None } else { result.reason().map(Arc::from) },
+            length: 0,
         }
     }
 

@@ -1,9 +1,11 @@
-//! Measures what `docs/performance.md` reports: how long the page takes to draw a day of checks, what a check
-//! costs beside what `wrk` needs for a request, and (in `expiry`) how long very many old objects take to go. Figures are printed, none is asserted: they are the machine's, too.
+//! Measures what `docs/performance.md` and `docs/scaling.md` report: how long the page takes to draw a day of checks,
+//! what a check costs beside what `wrk` needs for a request, and (in `expiry`) how long very many old objects take to
+//! go, and (in `histories`) what long ranges cost. Figures are printed, none is asserted: they are the machine's, too.
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a measurement prints, and stops at the first surprise")]
 
 mod expiry;
+mod histories;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -36,7 +38,7 @@ const NOTE_COMPLETION: &str = r"
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    // `cargo bench … -- page`, `-- checks` or `-- expiry` measures one of them.
+    // `cargo bench … -- page`, `checks`, `expiry`, `ranges` or `folding` measures one of them.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let wanted = |part: &str| words.is_empty() || words.iter().any(|word| word == part);
     runtime.block_on(async {
@@ -51,6 +53,12 @@ fn main() {
         }
         if wanted("expiry") {
             expiry::measure().await;
+        }
+        if wanted("ranges") {
+            histories::measure_pages().await;
+        }
+        if wanted("folding") {
+            histories::measure_folding();
         }
     });
 }

@@ -1,4 +1,4 @@
-//! Long histories and several nodes: known outages in, exact figures out, in the terminal.
+//! Long histories and several nodes in the terminal: known outages in, exact figures out.
 
 use std::path::Path;
 

@@ -15,6 +15,7 @@ mod explaining;
 mod heartbeats;
 mod history;
 mod limits;
+mod long_ranges;
 mod original;
 mod page_trouble;
 mod provisioning;

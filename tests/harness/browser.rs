@@ -78,6 +78,21 @@ impl Browser {
         self.client.execute(script, Vec::new()).await.unwrap_or_else(|error| panic!("{error}: {script}"))
     }
 
+    /// Presses a key, by its name: `ArrowLeft`, `Enter`, `Escape`.
+    pub async fn press(&self, key: &str) {
+        let code = match key {
+            "ArrowLeft" => 37,
+            "ArrowRight" => 39,
+            "Escape" => 27,
+            _ => 13,
+        };
+        let text = if key == "Enter" { "\r" } else { "" };
+        for kind in ["keyDown", "keyUp"] {
+            let event = json!({ "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code, "text": text });
+            self.devtools("Input.dispatchKeyEvent", event).await;
+        }
+    }
+
     /// Sends a command of the browser's own developer tools.
     pub async fn devtools(&self, command: &'static str, parameters: Value) -> Value {
         let command = DeveloperToolsCommand { command, parameters };

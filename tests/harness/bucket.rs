@@ -185,6 +185,13 @@ impl Bucket {
         put.send().await.expect("the object is stored");
     }
 
+    /// Stores an object that is packed with gzip already, as histories are.
+    pub async fn put_gzip(&self, key: &str, packed: Vec<u8>) {
+        let put = self.client.put_object().bucket(&self.name).key(key).body(packed.into());
+        let put = put.content_encoding("gzip").content_type("application/json").cache_control("no-cache");
+        put.send().await.expect("the object is stored");
+    }
+
     /// Stores many objects with one content, several at a time.
     pub async fn put_all(&self, keys: Vec<String>, content: &str) {
         self.put_each(keys.into_iter().map(|key| (key, content.to_owned())).collect()).await;

@@ -19,7 +19,7 @@ pub mod checker;
 pub mod configuration;
 pub mod endpoints;
 pub mod faults;
-
+pub mod fleet;
 pub mod gate;
 pub mod ministack;
 pub mod page;

@@ -27,6 +27,7 @@ const READ: &str = r"
         })),
         events: all(document, '#timeline .event', event => ({ kind: event.dataset.kind, text: text(event),
             times: all(event, 'time[datetime]', time => time.dateTime) })),
+        nodes: all(document, '#observers li', text),
         text: text(document.body), witness: window.witness,
         requests: performance.getEntriesByType('resource').map(entry => entry.name),
     };
@@ -94,6 +95,12 @@ impl Page {
     #[must_use]
     pub fn problems(&self) -> String {
         elements(&self.0["problems"]).iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The nodes, each with what is said of it.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<String> {
+        elements(&self.0["nodes"]).iter().filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
     /// The messages in force: their texts and their HTML.

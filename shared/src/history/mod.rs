@@ -1,12 +1,11 @@
 //! What one node knows about the past, compact: spans of status with exact ends, percentiles of latency per hour and
 //! day, the last errors, the messages. A history is a function of the *set* of the node's check files: [`fold`] says
-//! how files are added in any order, at any time and more than once, [`written`] how it stands in JSON, [`read`] how
-//! it is read.
+//! how files are added in any order, at any time and more than once, [`written`] how it stands in JSON.
 //!
 //! Reading and writing objects is others' business; so is what a history looks like.
 
 mod fold;
-mod read;
+mod outline;
 mod written;
 
 #[cfg(test)]
@@ -22,7 +21,8 @@ use crate::verdict::{CLOCK_TOLERANCE, Policy};
 use crate::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 
 pub use self::fold::{Folding, Gap, Left, own_names};
-pub use self::read::NotAHistory;
+pub use self::outline::{LatenciesOutline, Outline, PastOutline, Row, SaidOutline, SketchesOutline, add_open_between};
+pub use self::written::NotAHistory;
 
 /// How far behind the newest file a history remembers each file's name: two runs of one node that overlap are told
 /// apart by it. A listing of that long is one request, also with fifty nodes.
@@ -51,6 +51,8 @@ const MESSAGES_A_DAY: usize = 20;
 
 /// How long sketches are kept day by day; before that, [`BLOCK`] by block.
 const DAILY_FOR: Nanos = 92 * DAY;
+/// How many hours a day of UTC has.
+const HOURS_A_DAY: i64 = 24;
 /// How many days are one block.
 const BLOCK: i64 = 28;
 
@@ -189,26 +191,16 @@ impl History {
         self.files.values().sum()
     }
 
-    /// How many files were stored on the last full day and since, and how long that is.
-    fn lately(&self) -> (u64, Nanos) {
-        let from = day_of(self.newest) - 1;
-        let first = self.files.keys().next().copied().unwrap_or(from).max(from);
-        (
-            self.files.range(first..).map(|(_, count)| *count).sum(),
-            self.newest.saturating_sub(first.saturating_mul(DAY)),
-        )
-    }
-
     /// How many times as many rounds were lately stored as one checker stores, if it is far more: most likely two
     /// checkers have the same name.
     #[must_use]
     pub fn crowd(&self) -> Option<Crowd> {
         let intervals = self.endpoints.values().filter_map(|past| past.track.last?.interval);
-        let interval = intervals.filter(|interval| *interval > 0).min()?;
-        let (stored, length) = self.lately();
-        let expected = (length / interval).unsigned_abs() + 1;
-        // Rounds by hand come on top; one and a half times as many as the clock gives are somebody else's.
-        (stored >= 10 && stored * 2 > expected * 3).then_some(Crowd { stored, expected })
+        crowd_of(
+            self.newest,
+            intervals.filter(|interval| *interval > 0).min(),
+            self.files.iter().map(|(day, count)| (*day, *count)),
+        )
     }
 
     /// From when on a listing has to start for [`History::uncovered`].
@@ -256,8 +248,35 @@ pub fn look_further<'a>(
 ) -> Option<UnixNanos> {
     let covered: BTreeMap<Option<&NodeName>, UnixNanos> =
         histories.into_iter().map(|history| (history.node.as_ref(), history.list_from())).collect();
-    let needed = listed.iter().map(|name| covered.get(&name.node.as_ref()).copied().unwrap_or(reaches));
-    needed.min().filter(|needed| *needed < looked_from)
+    needed_from(listed, looked_from, |node| covered.get(&node).copied().unwrap_or(reaches))
+}
+
+/// The same, where `covered` tells for each node from when on its files are wanted.
+#[must_use]
+pub fn needed_from(
+    listed: &[CheckFileName],
+    looked_from: UnixNanos,
+    covered: impl Fn(Option<&NodeName>) -> UnixNanos,
+) -> Option<UnixNanos> {
+    listed.iter().map(|name| covered(name.node.as_ref())).min().filter(|needed| *needed < looked_from)
+}
+
+/// Whether far more rounds were stored on the last full day and since than the shortest interval gives.
+fn crowd_of(newest: UnixNanos, interval: Option<Nanos>, files: impl Iterator<Item = (i64, u64)>) -> Option<Crowd> {
+    let interval = interval?;
+    let yesterday = day_of(newest) - 1;
+    let (mut first, mut stored) = (None, 0);
+    for (day, count) in files {
+        // What was stored on the first day of all began somewhere in it.
+        let from = *first.get_or_insert(day.max(yesterday));
+        if day >= from {
+            stored += count;
+        }
+    }
+    let length = newest.saturating_sub(first.unwrap_or(yesterday).saturating_mul(DAY));
+    let expected = (length / interval).unsigned_abs() + 1;
+    // Rounds by hand come on top; one and a half times as many as the clock gives are somebody else's.
+    (stored >= 10 && stored * 2 > expected * 3).then_some(Crowd { stored, expected })
 }
 
 /// More rounds than one checker makes.
@@ -270,53 +289,10 @@ pub struct Crowd {
 }
 
 impl Past {
-    /// The percentiles of each hour of the last days, also those that are not closed.
-    #[must_use]
-    pub fn by_hour(&self) -> BTreeMap<i64, Percentiles> {
-        let open = self.open.iter().filter_map(|(hour, sketch)| Some((*hour, Percentiles::of(sketch)?)));
-        self.hours.iter().map(|(hour, percentiles)| (*hour, *percentiles)).chain(open).collect()
-    }
-
-    /// The percentiles of each day, also of the one that is not closed.
-    #[must_use]
-    pub fn by_day(&self) -> BTreeMap<i64, Percentiles> {
-        let mut open: BTreeMap<i64, Sketch> = BTreeMap::new();
-        for (hour, sketch) in &self.open {
-            open.entry(hour.div_euclid(24)).or_default().merge(sketch);
-        }
-        let open = open.iter().filter_map(|(day, sketch)| Some((*day, Percentiles::of(sketch)?)));
-        self.days.iter().map(|(day, percentiles)| (*day, *percentiles)).chain(open).collect()
-    }
-
     /// What was wrong in the span that begins at a moment.
     #[must_use]
     pub fn reason_at(&self, start: UnixNanos) -> Option<&str> {
         self.events.iter().find(|event| event.at == start).map(|event| event.reason.as_str())
-    }
-}
-
-impl Sketches {
-    /// The sketch of `from <= t < to`, together with hours that are still open. Where only days or blocks are kept,
-    /// those count whose middle is in the period.
-    #[must_use]
-    pub fn between(&self, open: &BTreeMap<i64, Sketch>, from: UnixNanos, to: UnixNanos) -> Sketch {
-        let mut sum = Sketch::default();
-        let mut add = |sketches: &BTreeMap<i64, Sketch>, length: Nanos, but_from: UnixNanos| {
-            for (number, sketch) in sketches {
-                let start = number.saturating_mul(length);
-                let middle = start.saturating_add(length / 2);
-                if start < but_from && from <= middle && middle < to {
-                    sum.merge(sketch);
-                }
-            }
-        };
-        let hours_from =
-            self.hours.keys().next().map_or(UnixNanos::MAX, |hour| start_of_day(hour.saturating_mul(HOUR)));
-        add(open, HOUR, UnixNanos::MAX);
-        add(&self.hours, HOUR, UnixNanos::MAX);
-        add(&self.days, DAY, hours_from);
-        add(&self.blocks, BLOCK * DAY, hours_from);
-        sum
     }
 }
 

@@ -1,11 +1,12 @@
-//! The JSON of a history and of its latencies: columns of small numbers, since they compress to nearly nothing.
-//! [`super::read`] reads them.
+//! The JSON of a history and of its latencies as it is written: columns of small numbers, since they compress to nearly
+//! nothing. [`super::outline`] reads it.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{History, Latencies, Latest, Past, Percentiles};
+use super::outline::{LatenciesOutline, Outline, PastOutline, SketchesOutline};
+use super::{History, Latencies, Latest, Past, Percentiles, Said, Sketches};
 use crate::latency::{Bucket, Sketch};
 use crate::result::EndpointKey;
 use crate::status::Status;
@@ -13,6 +14,23 @@ use crate::{Nanos, UnixNanos};
 
 /// The version that is written. One with another number is not read, and the check files count.
 pub(super) const VERSION: u32 = 1;
+
+/// The most endpoints that are read: as many as a page keeps.
+pub(super) const ENDPOINTS_LIMIT: usize = 10_000;
+
+/// The object is no history that can be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotAHistory {
+    /// It is no JSON of ours.
+    #[error("read it as a history: {0}")]
+    Malformed(String),
+    /// A newer program wrote it.
+    #[error("read a history of version {0}: this program knows version {VERSION}; update it")]
+    Newer(i64),
+    /// Its numbers do not add up.
+    #[error("read it as a history: {0} does not add up")]
+    Contradictory(&'static str),
+}
 
 #[derive(Serialize)]
 struct HistoryAsWritten {
@@ -58,7 +76,7 @@ struct PastAsWritten {
 }
 
 /// The percentiles of periods that follow each other; buckets by their places, -1 where there is none.
-#[derive(Serialize, Default)]
+#[derive(Serialize)]
 struct Percentages {
     from: i64,
     p50: Vec<i64>,
@@ -70,12 +88,6 @@ struct Percentages {
 struct Column<T> {
     from: i64,
     each: Vec<T>,
-}
-
-impl<T> Default for Column<T> {
-    fn default() -> Self {
-        Column { from: 0, each: Vec::new() }
-    }
 }
 
 #[derive(Serialize)]
@@ -128,6 +140,33 @@ impl History {
         };
         write(&written)
     }
+
+    /// Reads what [`History::to_json`] wrote.
+    pub fn parse(content: &[u8]) -> Result<History, NotAHistory> {
+        let Outline { node, endpoints, messages, newest, recent, files } = Outline::parse(content)?;
+        let keys: Vec<EndpointKey> = endpoints.iter().map(|past| past.key.clone()).collect();
+        let said = messages.into_iter().map(|said| Said {
+            at: said.at,
+            message: said.message,
+            about: said.about.iter().filter_map(|place| keys.get(*place).cloned()).collect(),
+        });
+        let past = |past: PastOutline| Past {
+            track: past.track,
+            latest: past.latest,
+            days: past.days.into_iter().collect(),
+            hours: past.hours.into_iter().collect(),
+            open: past.open.into_iter().collect(),
+            events: past.events,
+        };
+        Ok(History {
+            node,
+            messages: said.collect(),
+            newest,
+            recent: recent.into_iter().collect(),
+            files: files.into_iter().collect(),
+            endpoints: keys.iter().cloned().zip(endpoints.into_iter().map(past)).collect(),
+        })
+    }
 }
 
 impl PastAsWritten {
@@ -162,13 +201,18 @@ impl PastAsWritten {
     }
 }
 
-pub(super) fn code_of(status: Status) -> u8 {
+fn code_of(status: Status) -> u8 {
     match status {
         Status::Unknown => 0,
         Status::Healthy => 1,
         Status::Degraded => 2,
         Status::Down => 3,
     }
+}
+
+/// The status of a code.
+pub(super) fn status_of(code: i64) -> Option<Status> {
+    Status::ALL.into_iter().find(|status| i64::from(code_of(*status)) == code)
 }
 
 impl Percentages {
@@ -206,6 +250,20 @@ impl Latencies {
         };
         write(&written)
     }
+
+    /// Reads what [`Latencies::to_json`] wrote.
+    pub fn parse(content: &[u8]) -> Result<Latencies, NotAHistory> {
+        let LatenciesOutline { node, endpoints, until } = LatenciesOutline::parse(content)?;
+        let sketches = |each: SketchesOutline| {
+            let sketches = Sketches {
+                hours: each.hours.into_iter().collect(),
+                days: each.days.into_iter().collect(),
+                blocks: each.blocks.into_iter().collect(),
+            };
+            (each.key, sketches)
+        };
+        Ok(Latencies { node, endpoints: endpoints.into_iter().map(sketches).collect(), until })
+    }
 }
 
 #[expect(clippy::expect_used, reason = "plain structs with string keys always serialize")]
@@ -216,7 +274,7 @@ fn write(written: &impl Serialize) -> String {
 /// What each period has, from the first to the last, with `none` where there is nothing.
 fn column<V, T: Clone>(periods: &BTreeMap<i64, V>, write: impl Fn(&V) -> T, none: T) -> Column<T> {
     let (Some((first, _)), Some((last, _))) = (periods.first_key_value(), periods.last_key_value()) else {
-        return Column::default();
+        return Column { from: 0, each: Vec::new() };
     };
     let each = (*first..=*last).map(|period| periods.get(&period).map_or_else(|| none.clone(), &write)).collect();
     Column { from: *first, each }

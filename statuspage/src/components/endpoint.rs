@@ -5,14 +5,17 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use shared::status::Status;
 
-use super::element::{Built, html};
-use super::{View, chart, of, shape, strip};
+use super::element::{Built, html, svg};
+use super::{chart, detail, drawn_shape, of, strip};
+use crate::app::State;
 use crate::view::endpoint::EndpointView;
+use crate::view::icon;
+use crate::view::period::Slot;
 
 /// One endpoint of the view, found anew whenever the view changes.
 #[derive(Clone, Copy)]
 pub(super) struct Endpoint {
-    view: View,
+    state: State,
     id: usize,
 }
 
@@ -23,7 +26,20 @@ impl Endpoint {
     }
 
     fn find(self) -> Option<Arc<EndpointView>> {
-        self.view.with(|view| view.endpoints.iter().find(|one| one.id == self.id).cloned())
+        self.state.view.with(|view| view.endpoints.iter().find(|one| one.id == self.id).cloned())
+    }
+
+    /// The bars on a level: 0 are the endpoint's own, 1 are what one of those opened into.
+    pub(super) fn bars(self, level: usize) -> Bars {
+        self.read(|one| match level.checked_sub(1) {
+            None => one.strip.clone(),
+            Some(level) => one.levels.get(level).map(|level| level.bars.clone()).unwrap_or_default(),
+        })
+    }
+
+    /// Opens a bar, or closes it.
+    pub(super) fn open(self, level: usize, slot: Slot) {
+        self.state.open(self.id, level, slot);
     }
 
     fn status(self) -> Status {
@@ -36,11 +52,12 @@ impl Endpoint {
 }
 
 /// All endpoints, those that need attention first.
-pub(super) fn endpoints(view: View) -> Built {
+pub(super) fn endpoints(state: State) -> Built {
+    let view = state.view;
     // One crosshair for all charts: what was slow at the same time shows at once.
     let crosshair = RwSignal::new(None);
     let keys = move || view.with(|view| view.endpoints.iter().map(|one| one.id as i64).collect());
-    let list = html("div").keyed(keys, move |id| one(Endpoint { view, id: id as usize }, crosshair));
+    let list = html("div").keyed(keys, move |id| one(Endpoint { state, id: id as usize }, crosshair));
     html("section")
         .class("endpoints")
         .set("aria-label", "Endpoints")
@@ -68,7 +85,7 @@ fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
     let name = endpoint.text(|one| &one.name);
     let head = html("div")
         .class("head")
-        .with(html("h3").set("id", &title_id).with(shape(move || endpoint.status())).with(html("bdi").live_text(name)))
+        .with(html("h3").set("id", &title_id).with(shape_of(endpoint)).with(html("bdi").live_text(name)))
         .with(html("p").class("state").live_text(endpoint.text(|one| &one.state)))
         .with(
             html("p")
@@ -89,14 +106,25 @@ fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
         .set("data-title", &endpoint.text(|one| &one.title)())
         .set("data-locator", &locator())
         .live("data-status", move || Some(endpoint.status().word().to_owned()))
+        .live("data-localized", move || endpoint.read(|one| one.is_localized).then(|| "true".to_owned()))
         .with(head)
-        .with(strip::strip(endpoint))
+        .with(strip::strip(endpoint, 0))
+        .with(detail::levels(endpoint))
         .with(response_times(endpoint, crosshair))
+}
+
+/// The shape of its status, which is another one if only some places see it down.
+fn shape_of(endpoint: Endpoint) -> Built {
+    let outline = move || {
+        if endpoint.read(|one| one.is_localized) { icon::LOCALIZED } else { icon::shape(endpoint.status()) }
+    };
+    drawn_shape(svg("path").set("fill-rule", "evenodd").live("d", move || Some(outline().to_owned())))
+        .live("data-status", move || Some(endpoint.status().word().to_owned()))
 }
 
 /// The chart, folded where there are many endpoints.
 fn response_times(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
-    let view = endpoint.view;
+    let view = endpoint.state.view;
     html("div").redrawn(
         move || view.with(|view| view.charts_unfolded),
         move |unfolded| {

@@ -1,11 +1,13 @@
 //! Thin components: a view value in, elements out. None computes, fetches, formats or reads the time.
 
 mod chart;
+mod detail;
 mod element;
 mod endpoint;
 mod message;
 mod overall;
 pub mod page;
+mod ranges;
 mod strip;
 mod timeline;
 

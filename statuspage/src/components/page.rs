@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use shared::page_config::PageConfig;
 
 use super::element::{Built, html, svg};
-use super::{endpoint, isolated, message, overall, timeline};
+use super::{endpoint, isolated, message, overall, ranges, timeline};
 use crate::app::{Stage, State};
 use crate::browser;
 use crate::view::broken;
@@ -43,7 +43,8 @@ fn ready(state: State, config: &PageConfig) -> Vec<Built> {
     let main = html("main")
         .with_all(overall::overall(state))
         .with(message::messages(view))
-        .with(endpoint::endpoints(view))
+        .with(ranges::ranges(state, config.range))
+        .with(endpoint::endpoints(state))
         .with(problems(state))
         .with(timeline::timeline(view))
         .with(timeline::observers(view));

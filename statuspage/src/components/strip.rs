@@ -12,12 +12,25 @@ use web_sys::{Element, Event, HtmlElement, KeyboardEvent};
 use super::element::{Built, html, svg};
 use super::endpoint::{Bars, Endpoint};
 use super::isolated;
+use crate::view::period::Slot;
 use crate::view::strip::{BAR_HEIGHT, BarView};
 use crate::view::words::number;
 
-/// The strip.
-pub(super) fn strip(endpoint: Endpoint) -> Built {
-    let bars = move || endpoint.read(|one| one.strip.clone());
+/// The strip of a level: 0 is the endpoint's own. Enter or a click opens a bar.
+pub(super) fn strip(endpoint: Endpoint, level: usize) -> Built {
+    let bars = move || endpoint.bars(level);
+    let label = move || {
+        endpoint.read(|one| match level.checked_sub(1) {
+            None => one.strip_label.clone(),
+            Some(level) => one.levels.get(level).map(|level| level.label.clone()).unwrap_or_default(),
+        })
+    };
+    let open = move |event: &Event| {
+        let start = bar_of(event);
+        if let Some(bar) = bars().iter().find(|bar| Some(bar.start) == start) {
+            endpoint.open(level, Slot { start: bar.start, end: bar.end });
+        }
+    };
     // The bar whose read-out is open, and the one that Tab comes to: the newest until another was visited.
     let pointed = RwSignal::new(None::<UnixNanos>);
     let visited = RwSignal::new(None::<UnixNanos>);
@@ -30,14 +43,20 @@ pub(super) fn strip(endpoint: Endpoint) -> Built {
         .class("strip")
         .set("role", "group")
         .set("height", &number(BAR_HEIGHT))
-        .live("aria-label", move || Some(endpoint.read(|one| one.strip_label.clone())))
+        .live("aria-label", move || Some(label()))
         .keyed(move || bars().iter().map(|bar| bar.start).collect(), move |start| bar(bars, start, tab_stop))
         .on("pointerover", move |event| pointed.set(bar_of(&event)))
         .on("pointerdown", move |event| pointed.set(bar_of(&event)))
+        .on("click", move |event| open(&event))
         .on("keydown", move |event| {
             let Some(event) = event.dyn_ref::<KeyboardEvent>() else { return };
             if event.key() == "Escape" {
                 pointed.set(None);
+                return;
+            }
+            if event.key() == "Enter" || event.key() == " " {
+                event.prevent_default();
+                open(event);
                 return;
             }
             let starts: Vec<UnixNanos> = bars().iter().map(|bar| bar.start).collect();
@@ -99,15 +118,18 @@ fn bar(
     let find = move || bars().into_iter().find(|bar| bar.start == start);
     let group = svg("g")
         .class("bar")
-        .set("role", "img")
+        .set("role", "button")
         .set("data-start", &start.to_string())
         .live("tabindex", move || Some(if tab_stop() == Some(start) { "0" } else { "-1" }.to_owned()));
     let Some(element) = group.element().cloned() else { return group };
     group.redrawn(find, move |bar| {
         let Some(bar) = bar else { return Vec::new() };
-        for (name, value) in
-            [("aria-label", bar.label.as_str()), ("data-status", bar.status.word()), ("data-end", &bar.end.to_string())]
-        {
+        for (name, value) in [
+            ("aria-label", bar.label.as_str()),
+            ("aria-expanded", if bar.is_open { "true" } else { "false" }),
+            ("data-status", bar.status.word()),
+            ("data-end", &bar.end.to_string()),
+        ] {
             let _ = element.set_attribute(name, value);
         }
         parts(bar)

@@ -8,10 +8,11 @@ mod sigv4;
 mod xml;
 
 use shared::UnixNanos;
-use shared::object_name::{self, CheckFileName};
+use shared::object_name::{self, CheckFileName, HistoryName};
 use shared::page_config::Source;
 
-use fetch::Freshness;
+use crate::load::Look;
+use fetch::{Answer, Freshness};
 
 /// The largest check file that is read: a thousand endpoints with long errors stay below it, a hostile object
 /// does not stop the page.
@@ -77,8 +78,9 @@ pub enum SourceError {
     NotAnIndex(String),
 }
 
-/// Lists the check files that were stored at `from` or later (a plain web server lists older ones, too).
-pub async fn list(source: &Source, from: UnixNanos, now: UnixNanos) -> Result<Listing, SourceError> {
+/// Lists the check files that were stored at `from` or later (a plain web server lists older ones, too), at least to
+/// `until`.
+pub async fn list(source: &Source, from: UnixNanos, until: UnixNanos, now: UnixNanos) -> Result<Listing, SourceError> {
     match source {
         Source::Http { url } => {
             let answer = fetch::get(&http::list_url(url, from), Freshness::Revalidated, LIST_LIMIT).await?;
@@ -100,13 +102,52 @@ pub async fn list(source: &Source, from: UnixNanos, now: UnixNanos) -> Result<Li
                 all.files.extend(page.listing.files);
                 all.foreign.extend(page.listing.foreign);
                 continuation = page.next;
-                if continuation.is_none() {
+                let is_enough = all.files.last().is_some_and(|last| last.name.stored_at >= until);
+                if continuation.is_none() || is_enough {
                     break;
                 }
             }
             Ok(all)
         }
     }
+}
+
+/// The names of all histories; a directory's short list has the newest check files, too.
+pub async fn look(source: &Source, now: UnixNanos) -> Result<Look, SourceError> {
+    match source {
+        Source::Http { url } => {
+            let url = format!("{url}{}", object_name::HISTORY_INDEX);
+            let answer = fetch::get(&url, Freshness::Revalidated, LIST_LIMIT).await?;
+            if answer.status >= 500 {
+                return Err(http::refusal(answer.status));
+            }
+            // Where no checker of ours stores there is none, and some servers answer that with a page.
+            let Ok(mut listing) = http::parse_index(&answer.body) else { return Ok(Look::default()) };
+            let names = std::mem::take(&mut listing.foreign);
+            let histories = names.iter().filter_map(|name| Some((HistoryName::parse(name)?, None))).collect();
+            Ok(Look { histories, newest: Some(listing) })
+        }
+        Source::S3(s3) => {
+            let url = s3::histories_url(s3, now);
+            let answer = fetch::get(&url, Freshness::Revalidated, LIST_LIMIT).await;
+            let answer = answer.map_err(|error| error.about(&s3::origin(s3)))?;
+            let body = String::from_utf8_lossy(&answer.body);
+            if !answer.is_good() {
+                return Err(s3::parse_refusal(answer.status, &body));
+            }
+            Ok(Look { histories: s3::parse_histories(s3, &body), newest: None })
+        }
+    }
+}
+
+/// Gets the content of a history.
+pub async fn get_history(source: &Source, name: &HistoryName, now: UnixNanos) -> Result<Vec<u8>, SourceError> {
+    let url = match source {
+        Source::Http { url } => format!("{url}{name}"),
+        Source::S3(s3) => s3::history_url(s3, name, now),
+    };
+    let answer = fetch::get(&url, Freshness::Revalidated, CHECK_FILE_LIMIT).await;
+    taken(source, answer)
 }
 
 /// Gets the content of a check file.
@@ -116,6 +157,11 @@ pub async fn get(source: &Source, name: &CheckFileName, now: UnixNanos) -> Resul
         Source::S3(s3) => s3::object_url(s3, name, now),
     };
     let answer = fetch::get(&url, Freshness::Immutable, CHECK_FILE_LIMIT).await;
+    taken(source, answer)
+}
+
+/// The content of an object, or what the store said instead.
+fn taken(source: &Source, answer: Result<Answer, SourceError>) -> Result<Vec<u8>, SourceError> {
     match (source, answer) {
         (_, Ok(answer)) if answer.is_good() => Ok(answer.body),
         (Source::Http { .. }, Ok(answer)) => Err(http::object_refusal(answer.status)),

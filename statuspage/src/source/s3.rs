@@ -2,7 +2,7 @@
 //! `ListObjectsV2`; requests are signed in the query when there are public keys, and bare otherwise.
 
 use shared::UnixNanos;
-use shared::object_name::{self, CheckFileName};
+use shared::object_name::{self, CheckFileName, HistoryName};
 use shared::page_config::{AddressStyle, S3Source};
 
 use super::sigv4::{Signer, encoded_path, encoded_query};
@@ -31,6 +31,17 @@ pub(crate) fn list_url(source: &S3Source, from: UnixNanos, continuation: Option<
 
 /// The URL of a check file.
 pub(crate) fn object_url(source: &S3Source, name: &CheckFileName, now: UnixNanos) -> String {
+    url(source, &format!("{}{name}", source.prefix), &[], now)
+}
+
+/// The URL of the listing of all histories: two for each node, so that one page has all of them.
+pub(crate) fn histories_url(source: &S3Source, now: UnixNanos) -> String {
+    let prefix = format!("{}{}", source.prefix, object_name::HISTORY_FOLDER);
+    url(source, "", &[("list-type", "2".to_owned()), ("encoding-type", "url".to_owned()), ("prefix", prefix)], now)
+}
+
+/// The URL of a history.
+pub(crate) fn history_url(source: &S3Source, name: &HistoryName, now: UnixNanos) -> String {
     url(source, &format!("{}{name}", source.prefix), &[], now)
 }
 
@@ -103,6 +114,17 @@ pub(crate) fn parse_listing(source: &S3Source, body: &str) -> Result<ListingPage
     let truncated = xml::text(result, "IsTruncated").is_some_and(|truncated| truncated == "true");
     let next = xml::text(result, "NextContinuationToken").filter(|_| truncated && !past_the_digits);
     Ok(ListingPage { listing, next })
+}
+
+/// Reads a listing of histories: their names, each with its entity tag.
+pub(crate) fn parse_histories(source: &S3Source, body: &str) -> Vec<(HistoryName, Option<String>)> {
+    let encoded = xml::text(body, "EncodingType").is_some_and(|kind| kind == "url");
+    let of_object = |object| {
+        let key = xml::text(object, "Key")?;
+        let key = if encoded { xml::url_decoded(&key) } else { key };
+        Some((HistoryName::parse_key(&source.prefix, &key)?, xml::text(object, "ETag")))
+    };
+    xml::elements(body, "Contents").filter_map(of_object).collect()
 }
 
 /// What the store said instead of an answer.

@@ -95,6 +95,10 @@ pub fn chart(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, m
     let scale = Scale::of(&buckets, all, threshold);
     let failed = buckets.iter().filter(|bucket| bucket.has_failed()).count();
     let summary = match all {
+        // Percentiles of percentiles are none: this says no more than what the line and the band show.
+        Some(all) if buckets.iter().any(|bucket| bucket.length() > 0) => {
+            format!("p50 about {} · p95 up to {}", duration::rtt(all.median), duration::rtt(all.max))
+        }
         Some(all) => format!("median {} · slowest {}", duration::rtt(all.median), duration::rtt(all.max)),
         None => "no answers".to_owned(),
     };
@@ -165,18 +169,32 @@ impl Bucket<'_> {
         self.looks.iter().any(|look| look.failed)
     }
 
+    /// The length of the hours or days whose percentiles these are; 0 if they are checks.
+    fn length(&self) -> Nanos {
+        self.looks.iter().fold(0, |length, look| length.max(look.length))
+    }
+
     fn x(&self, period: &Period) -> f64 {
         period.share(self.first + (self.last - self.first) / 2) * WIDTH
     }
 
     fn point(&self, period: &Period, calendar: Calendar<'_>, scale: &Scale) -> Point {
-        let mut parts = vec![if self.last - self.first < MINUTE {
+        let length = self.length();
+        let mut parts = vec![if length >= DAY {
+            calendar.date(self.first)
+        } else if length > 0 {
+            let start = self.first.div_euclid(length) * length;
+            calendar.hour_span(start, start + length)
+        } else if self.last - self.first < MINUTE {
             calendar.moment(self.first)
         } else {
             format!("{}–{}", calendar.moment(self.first), calendar.clock(self.last))
         }];
         match self.stats {
             Some(Stats { median, min, max, .. }) if min == max => parts.push(duration::rtt(median)),
+            Some(Stats { median, max, .. }) if length > 0 => {
+                parts.push(format!("p50 {} · p95 up to {}", duration::rtt(median), duration::rtt(max)));
+            }
             Some(Stats { median, max, .. }) => {
                 parts.push(format!("median {} · max {}", duration::rtt(median), duration::rtt(max)));
             }
@@ -185,6 +203,7 @@ impl Bucket<'_> {
         let failed = self.looks.iter().filter(|look| look.failed).count();
         match (failed, self.looks.len()) {
             (0, _) => {}
+            _ if length > 0 => parts.push("with failures".to_owned()),
             (1, 1) => parts.push("failed".to_owned()),
             (failed, all) => parts.push(format!("{failed} of {all} checks failed")),
         }

@@ -4,19 +4,17 @@ use std::sync::Arc;
 
 use shared::object_name::NodeName;
 use shared::status::Status;
-use shared::uptime::{self, Observation, Reckoning, Span};
-use shared::verdict::{self, Policy};
+use shared::uptime::{self, Reckoning, Span};
+use shared::verdict::{self, Present};
 use shared::{Nanos, UnixNanos, duration};
 
 use super::chart::{self, ChartView};
-use super::period::Period;
+use super::detail::LevelView;
+use super::period::{Period, Slot};
 use super::strip::{self, BarView};
 use super::words;
 use crate::calendar::Calendar;
 use crate::record::{EndpointRecord, Look};
-
-/// How the verdict over several nodes is made.
-const POLICY: Policy = Policy::Majority;
 
 /// What stands on the page about one endpoint.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,11 +31,13 @@ pub struct EndpointView {
     pub status: Status,
     /// The status in words with its beginning: `Down since 14:02 (12 min)`.
     pub state: String,
+    /// Whether only some of the places see it down.
+    pub is_localized: bool,
     /// What is wrong, in words; `None` if nothing is.
     pub reason: Option<String>,
     /// The uptime: `99.97%`, or a dash if nobody observed.
     pub uptime: String,
-    /// How much was observed: `98.20% observed`.
+    /// How much was observed: `of 98.20% observed`.
     pub coverage: String,
     /// How the uptime was reckoned.
     pub reckoning: String,
@@ -45,6 +45,8 @@ pub struct EndpointView {
     pub strip_label: String,
     /// The bars, oldest first.
     pub strip: Vec<Arc<BarView>>,
+    /// What a reader has opened of it: days, hours and checks.
+    pub levels: Vec<LevelView>,
     /// The response times.
     pub chart: ChartView,
 }
@@ -59,12 +61,24 @@ pub struct Reckoned<'a> {
     pub spans: Vec<Span>,
     /// Its status now.
     pub status: Status,
+    /// What the nodes say now, each by its place in `nodes`.
+    pub present: Present,
     /// Its newest look that is not in the future.
     pub latest: &'a Look,
-    /// For each node that looks at it, whether that node's word stands now, and its newest look.
-    nodes: Vec<(Option<&'a NodeName>, bool, UnixNanos)>,
+    /// What each node that looks at it said last.
+    nodes: Vec<Word<'a>>,
     /// Whether those who watched it report, but no longer about it.
     pub retired: bool,
+}
+
+/// What a node said last of an endpoint.
+struct Word<'a> {
+    node: Option<&'a NodeName>,
+    /// Whether it stands now.
+    stands: bool,
+    /// Whether it does if its clock is a little behind.
+    is_in_time: bool,
+    newest: UnixNanos,
 }
 
 impl<'a> Reckoned<'a> {
@@ -75,26 +89,24 @@ impl<'a> Reckoned<'a> {
         let mut nodes = Vec::with_capacity(endpoint.nodes.len());
         let mut latest: Option<&Look> = None;
         for of_node in &endpoint.nodes {
-            let known = of_node.looks.partition_point(|look| look.at <= now);
-            let looks = &of_node.looks[..known];
-            let Some(newest) = looks.last() else { continue };
-            let mut observations: Vec<Observation> = looks.iter().map(Look::observation).collect();
-            if looks.first().is_none_or(|oldest| oldest.at == newest.at) {
-                // One look has no neighbours to tell how often it is repeated.
-                for observation in &mut observations {
-                    observation.interval = observation.interval.or(Some(interval));
-                }
-            }
-            // Up to and with now, so that a look of this very moment counts.
-            let spans = uptime::spans(observations, now + 1);
-            let stands = uptime::status_at(&spans, now) != Status::Unknown;
-            nodes.push((of_node.node.as_ref(), stands, newest.at));
+            let Some(newest) = of_node.newest(now) else { continue };
+            let spans = of_node.spans(now, interval);
+            let is_alone = endpoint.nodes.len() == 1;
+            let is_in_time = verdict::says_at(&spans, now) != Status::Unknown;
+            nodes.push(Word {
+                node: of_node.node.as_ref(),
+                stands: is_in_time && (!is_alone || uptime::status_at(&spans, now) != Status::Unknown),
+                is_in_time,
+                newest: newest.at,
+            });
             spans_of_nodes.push(spans);
             latest = latest.into_iter().chain([newest]).max_by_key(|look| look.at);
         }
-        let spans = verdict::combine(&spans_of_nodes, POLICY);
-        let status = uptime::current(&spans, now).map_or(Status::Unknown, |span| span.status);
-        Some(Reckoned { id, endpoint, spans, status, latest: latest?, nodes, retired: false })
+        let spans = verdict::combine(&spans_of_nodes, endpoint.verdict);
+        let says: Vec<&[Span]> = spans_of_nodes.iter().map(Vec::as_slice).collect();
+        let present = Present::of(&says, endpoint.verdict, now);
+        let status = present.status;
+        Some(Reckoned { id, endpoint, spans, status, present, latest: latest?, nodes, retired: false })
     }
 
     /// Whether there is anything to show of it in the period.
@@ -121,10 +133,10 @@ impl<'a> Reckoned<'a> {
         }
     }
 
-    /// Whether this node's word on it stands now.
+    /// Whether this node's word on it stands now, also if its clock is a little behind.
     #[must_use]
     pub fn is_watched_by(&self, node: Option<&NodeName>) -> bool {
-        self.nodes.iter().any(|(name, stands, _)| *stands && *name == node)
+        self.nodes.iter().any(|word| word.is_in_time && word.node == node)
     }
 
     /// The time of a period, divided; nothing behind now counts.
@@ -135,11 +147,7 @@ impl<'a> Reckoned<'a> {
 
     /// The looks of all nodes from `from` to before `to`.
     pub fn looks(&self, from: UnixNanos, to: UnixNanos) -> impl Iterator<Item = &'a Look> {
-        self.endpoint.nodes.iter().flat_map(move |node| {
-            let first = node.looks.partition_point(|look| look.at < from);
-            let behind = node.looks.partition_point(|look| look.at < to);
-            &node.looks[first..behind.max(first)]
-        })
+        self.endpoint.nodes.iter().flat_map(move |node| node.looks(from, to))
     }
 
     /// The newest reason that was given for this status from `from` to before `to`.
@@ -153,33 +161,59 @@ impl<'a> Reckoned<'a> {
     }
 }
 
+/// Where some nodes cannot reach it and others can: `unreachable from eu-west, reachable from 2 others`.
+fn localized(reckoned: &Reckoned<'_>) -> Option<String> {
+    let present = &reckoned.present;
+    if !present.is_localized() {
+        return None;
+    }
+    let names: Vec<&str> = present
+        .down
+        .iter()
+        .filter_map(|place| reckoned.nodes.get(*place))
+        .map(|word| word.node.map_or("a checker without a name", NodeName::as_str))
+        .collect();
+    let others = present.heard.saturating_sub(present.down.len());
+    let others = if others == 1 { "one other".to_owned() } else { format!("{others} others") };
+    Some(format!("unreachable from {}, reachable from {others}", words::listed(&names)))
+}
+
 /// Marks the endpoints that nobody looks at any more although those who did still report about others.
 ///
 /// They were taken out of a checker's configuration: they are unknown, but nothing to be alarmed about.
 pub fn mark_retired(all: &mut [Reckoned<'_>]) {
     let mut alive: Vec<(Option<NodeName>, UnixNanos)> = Vec::new();
-    for (node, stands, newest) in all.iter().flat_map(|reckoned| &reckoned.nodes) {
-        if *stands {
-            match alive.iter_mut().find(|(name, _)| name.as_ref() == *node) {
-                Some((_, known)) => *known = (*known).max(*newest),
-                None => alive.push((node.cloned(), *newest)),
-            }
+    for word in all.iter().flat_map(|reckoned| &reckoned.nodes).filter(|word| word.stands) {
+        match alive.iter_mut().find(|(name, _)| name.as_ref() == word.node) {
+            Some((_, known)) => *known = (*known).max(word.newest),
+            None => alive.push((word.node.cloned(), word.newest)),
         }
     }
     for reckoned in all.iter_mut().filter(|reckoned| reckoned.status == Status::Unknown) {
-        reckoned.retired = reckoned.nodes.iter().all(|(node, stands, newest)| {
+        reckoned.retired = reckoned.nodes.iter().all(|word| {
             // A node that still gives a result which says nothing has not stopped looking.
-            !stands && alive.iter().any(|(name, known)| name.as_ref() == *node && known > newest)
+            !word.stands && alive.iter().any(|(name, known)| name.as_ref() == word.node && *known > word.newest)
         });
     }
 }
 
 /// What stands on the page about an endpoint; `marks` are the moments of messages.
 #[must_use]
-pub fn endpoint(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, marks: &[UnixNanos]) -> EndpointView {
+pub fn endpoint(
+    reckoned: &Reckoned<'_>,
+    period: &Period,
+    opened: Option<Slot>,
+    calendar: Calendar<'_>,
+    marks: &[UnixNanos],
+) -> EndpointView {
     let now = calendar.now;
     let whole = reckoned.reckoning(period.from, now, now);
-    let span = uptime::current(&reckoned.spans, now);
+    // A clock that is a little behind changes nothing: then the last span still holds.
+    let span = match uptime::current(&reckoned.spans, now) {
+        None if reckoned.status != Status::Unknown => reckoned.spans.last().copied(),
+        span => span,
+    };
+    let localized = localized(reckoned);
     let name = reckoned.name();
     let reason = match span {
         Some(span) if span.status != Status::Healthy => {
@@ -187,9 +221,14 @@ pub fn endpoint(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>
         }
         _ => None,
     };
+    let reason = match (&localized, reason) {
+        (Some(who), Some(reason)) => Some(format!("{who}: {reason}")),
+        (Some(who), None) => Some(who.clone()),
+        (None, reason) => reason,
+    };
     let uptime = whole.uptime().map_or_else(|| "–".to_owned(), uptime::Share::percent);
     let coverage = match whole.coverage() {
-        Some(share) if whole.observed() > 0 => format!("{} observed", share.percent()),
+        Some(share) if whole.observed() > 0 => format!("of {} observed", share.percent()),
         _ => "not observed".to_owned(),
     };
     EndpointView {
@@ -198,12 +237,14 @@ pub fn endpoint(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>
         locator: reckoned.endpoint.key.locator.clone(),
         status: reckoned.status,
         state: state(reckoned, span, period, calendar),
+        is_localized: localized.is_some(),
         reason,
         reckoning: reckoning_in_words(&whole, &uptime),
         uptime,
         coverage,
         strip_label: format!("Uptime of {name} {}, oldest first", period.in_words(calendar)),
-        strip: strip::strip(reckoned, period, calendar),
+        strip: strip::strip(reckoned, period, opened, calendar),
+        levels: Vec::new(),
         chart: chart::chart(reckoned, period, calendar, marks),
         name,
     }
@@ -221,7 +262,7 @@ fn state(reckoned: &Reckoned<'_>, span: Option<Span>, period: &Period, calendar:
             format!("Unknown: not checked {last}")
         };
     };
-    let word = words::capital(span.status);
+    let word = if reckoned.present.is_localized() { "Localized" } else { words::capital(span.status) };
     if span.status == Status::Healthy {
         return word.to_owned();
     }
@@ -303,7 +344,7 @@ pub(crate) mod tests {
 
     fn view(looks: &[(&str, &str, i64, Status)]) -> EndpointView {
         let record = record(looks);
-        endpoint(&reckon(&record)[0], &period(), utc(), &[])
+        endpoint(&reckon(&record)[0], &period(), None, utc(), &[])
     }
 
     #[test]
@@ -332,14 +373,14 @@ pub(crate) mod tests {
         let view = view(&[("A", "", 46, Status::Healthy), ("A", "", 45, Status::Healthy)]);
         assert_eq!((view.status, view.state.as_str()), (Status::Unknown, "Unknown: not checked since 12:17 (45 min)"));
         assert_eq!(view.uptime, "100%");
-        assert!(view.coverage.starts_with("0.1"), "{}", view.coverage);
+        assert!(view.coverage.starts_with("of 0.1"), "{}", view.coverage);
     }
 
     #[test]
     fn what_began_before_the_period_does_not_claim_a_beginning() {
         let looks: Vec<_> = (0..=1_600).map(|minute| ("A", "", minute, Status::Down)).collect();
         assert_eq!(view(&looks).state, "Down since before yesterday 13:00");
-        assert_eq!((view(&looks).uptime.as_str(), view(&looks).coverage.as_str()), ("0.00%", "100% observed"));
+        assert_eq!((view(&looks).uptime.as_str(), view(&looks).coverage.as_str()), ("0.00%", "of 100% observed"));
     }
 
     #[test]
@@ -357,7 +398,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn one_of_three_nodes_that_sees_it_down_makes_it_degraded_and_gives_the_reason() {
+    fn what_one_of_three_nodes_sees_is_localized_and_told_with_the_nodes_name_and_the_reason() {
         let looks = [
             ("A", "n1", 0, Status::Healthy),
             ("A", "n2", 0, Status::Healthy),
@@ -367,7 +408,9 @@ pub(crate) mod tests {
             ("A", "n3", 1, Status::Down),
         ];
         let view = view(&looks);
-        assert_eq!((view.status, view.reason.as_deref()), (Status::Degraded, Some("connection refused")));
+        let expected = "unreachable from n3, reachable from 2 others: connection refused";
+        assert_eq!((view.status, view.reason.as_deref()), (Status::Degraded, Some(expected)));
+        assert!(view.is_localized && view.state.starts_with("Localized since"), "{}", view.state);
     }
 
     #[test]

@@ -14,6 +14,9 @@ pub fn shape(status: Status) -> &'static str {
     }
 }
 
+/// The outline of a failure that only some places see: a ring that is half filled.
+pub const LOCALIZED: &str = "M8 1a7 7 0 1 0 0 14A7 7 0 1 0 8 1ZM8 3a5 5 0 0 1 0 10Z";
+
 /// The icon of the page in a state.
 #[must_use]
 pub fn icon(status: Status) -> String {

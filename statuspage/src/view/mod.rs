@@ -3,9 +3,11 @@
 
 pub mod broken;
 pub mod chart;
+pub mod detail;
 pub mod endpoint;
 pub mod icon;
 pub mod overall;
+pub mod percentiles;
 pub mod period;
 pub mod problems;
 pub mod strip;
@@ -15,9 +17,12 @@ pub mod words;
 use std::sync::Arc;
 
 use shared::Nanos;
+use shared::history::Outline;
+use shared::object_name::HistoryPart;
 
 use crate::calendar::Calendar;
 use crate::load::Memory;
+use detail::Opened;
 use endpoint::{EndpointView, Reckoned};
 use overall::Overall;
 use period::Period;
@@ -30,8 +35,7 @@ pub const ENDPOINTS_SHOWN: usize = 500;
 /// With more endpoints than this the charts are folded, so that the strips stay together on a screen.
 pub const CHARTS_UNFOLDED_LIMIT: usize = 10;
 
-/// How far in the future a result may be before somebody should look at a clock.
-pub const CLOCK_TOLERANCE: Nanos = 2 * shared::MINUTE;
+pub use shared::verdict::CLOCK_TOLERANCE;
 
 /// How far the load in hand is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -85,7 +89,13 @@ pub struct ObserverView {
 
 /// Reckons everything that stands on the page.
 #[must_use]
-pub fn page(memory: &mut Memory, calendar: Calendar<'_>, settings: Settings, loading: Loading) -> PageView {
+pub fn page(
+    memory: &mut Memory,
+    calendar: Calendar<'_>,
+    settings: Settings,
+    opened: &Opened,
+    loading: Loading,
+) -> PageView {
     memory.record.put_in_order();
     let record = &memory.record;
     let period = Period::new(settings.range, settings.bars_limit, calendar);
@@ -105,7 +115,20 @@ pub fn page(memory: &mut Memory, calendar: Calendar<'_>, settings: Settings, loa
     let endpoints = reckoned
         .iter()
         .take(ENDPOINTS_SHOWN)
-        .map(|reckoned| Arc::new(endpoint::endpoint(reckoned, &period, calendar, &marks)))
+        .map(|reckoned| {
+            let opened = (reckoned.id == opened.id).then_some(opened);
+            let slot = opened.and_then(|opened| opened.path.first().copied());
+            let mut view = endpoint::endpoint(reckoned, &period, slot, calendar, &marks);
+            if settings.percentiles == Percentiles::Wanted
+                && let Some(told) = percentiles::in_words(reckoned, &memory.latencies, &period)
+            {
+                view.chart.summary = told;
+            }
+            if let Some(opened) = opened {
+                view.levels = detail::levels(reckoned, opened, memory.hour.as_ref(), &period, calendar);
+            }
+            Arc::new(view)
+        })
         .collect();
     let hidden = reckoned.len().saturating_sub(ENDPOINTS_SHOWN);
     PageView {
@@ -117,7 +140,7 @@ pub fn page(memory: &mut Memory, calendar: Calendar<'_>, settings: Settings, loa
         problems: problems::problems(memory, calendar),
         timeline: timeline::timeline(&reckoned, &messages, &period, calendar, loading),
         messages: timeline::in_force(&messages, calendar.now),
-        observers: observers(&reckoned, memory, calendar),
+        observers: observers(&reckoned, memory, &period, calendar),
         loaded: memory.record.file_count(),
         complete: loading == Loading::Complete,
     }
@@ -132,23 +155,47 @@ pub struct Settings {
     pub interval: Nanos,
     /// How many bars there is room for.
     pub bars_limit: usize,
+    /// Whether percentiles are told.
+    pub percentiles: Percentiles,
 }
 
-fn observers(reckoned: &[Reckoned<'_>], memory: &Memory, calendar: Calendar<'_>) -> Vec<ObserverView> {
-    let nodes = memory.record.nodes.iter().filter(|(_, newest)| *newest <= calendar.now);
+/// Whether a reader wants to know the percentiles of response times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Percentiles {
+    /// Nobody asked.
+    #[default]
+    NotWanted,
+    /// Somebody did.
+    Wanted,
+}
+
+fn observers(reckoned: &[Reckoned<'_>], memory: &Memory, period: &Period, calendar: Calendar<'_>) -> Vec<ObserverView> {
+    let nodes = memory.record.nodes.iter().filter(|(_, newest)| *newest >= period.from);
     nodes
         .map(|(node, newest)| {
-            let alive = reckoned.iter().any(|reckoned| reckoned.is_watched_by(node.as_ref()));
+            let late = !reckoned.iter().any(|reckoned| reckoned.is_watched_by(node.as_ref()));
             let since = calendar.now - newest;
+            let mut reported = match since {
+                _ if late => format!("silent since {} ({})", calendar.moment(*newest), words::length(since)),
+                ..0 => format!("reported just now; its clock is {} ahead", words::length(-since)),
+                _ => format!("reported {}", words::ago(since)),
+            };
+            let history = memory.record.histories.iter().find(|history| history.node == *node);
+            if let Some(crowd) = history.and_then(Outline::crowd) {
+                reported = format!(
+                    "{reported}; it stored {} rounds where its interval gives {}: have two checkers this name? Give each one of its own",
+                    crowd.stored, crowd.expected
+                );
+            }
+            let is_unreadable = memory.unreadable_histories.iter().any(|(name, _)| name.part == HistoryPart::Main && name.node == *node);
+            if is_unreadable {
+                reported.push_str("; history unreadable");
+            }
             ObserverView {
                 name: node.as_ref().map_or_else(|| "a checker without a name".to_owned(), ToString::to_string),
-                reported: if alive {
-                    format!("reported {}", words::ago(since))
-                } else {
-                    format!("silent since {} ({})", calendar.moment(*newest), words::length(since))
-                },
+                reported,
                 datetime: crate::calendar::rfc3339(*newest),
-                late: !alive,
+                late,
             }
         })
         .collect()

@@ -1,15 +1,35 @@
 //! The period the page shows, cut into slots: hours or days of the reader's clock. Everything that is drawn or
 //! reckoned stands on this one period, so that figure, strip, chart and timeline agree. Pure.
 
-use shared::{DAY, HOUR, Nanos, UnixNanos};
+use shared::{DAY, HOUR, Nanos, UnixNanos, duration};
 
+use super::words;
 use crate::calendar::Calendar;
 
 /// Ranges up to this are cut into hours, longer ones into days.
-const HOURS_UP_TO: Nanos = 3 * DAY;
+pub const HOURS_UP_TO: Nanos = 3 * DAY;
+
+/// A day on which clocks are set back is longer than others, and never as long as this.
+const LONGEST_DAY: Nanos = 36 * HOUR;
+
+/// The ranges that a reader can choose from, in words; the configured one is among them.
+#[must_use]
+pub fn ranges(configured: Nanos) -> Vec<(Nanos, String)> {
+    let mut ranges: Vec<Nanos> = [1, 7, 30, 90, 365].into_iter().map(|days| days * DAY).collect();
+    if !ranges.contains(&configured) {
+        ranges.insert(ranges.partition_point(|range| *range < configured), configured);
+    }
+    let words = |range: Nanos| match range / DAY {
+        365 => "1 year".to_owned(),
+        days if days > 1 && range % DAY == 0 => format!("{days} days"),
+        _ if range % HOUR == 0 => words::counted((range / HOUR) as usize, "hour", "hours"),
+        _ => duration::in_words(range),
+    };
+    ranges.into_iter().map(|range| (range, words(range))).collect()
+}
 
 /// A slot: one bar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Slot {
     /// The first moment of it.
     pub start: UnixNanos,
@@ -47,6 +67,25 @@ impl Period {
         chosen.reverse();
         let slots: Vec<Slot> = chosen.windows(2).map(|pair| Slot { start: pair[0], end: pair[1] }).collect();
         Period { from: chosen[0], to: chosen[chosen.len() - 1], slots, now: calendar.now, by_hour }
+    }
+
+    /// A slot, cut into its hours, or into its days if it is longer than one.
+    #[must_use]
+    pub fn of_slot(slot: Slot, calendar: Calendar<'_>) -> Period {
+        let by_hour = slot.end - slot.start <= LONGEST_DAY;
+        let next = |edge: UnixNanos| {
+            let next =
+                if by_hour { calendar.next_hour(edge) } else { calendar.start_of_day(calendar.day_number(edge) + 1) };
+            next.min(slot.end)
+        };
+        let mut slots = Vec::new();
+        let mut start = slot.start;
+        while start < slot.end {
+            let end = next(start);
+            slots.push(Slot { start, end });
+            start = end;
+        }
+        Period { slots, from: slot.start, to: slot.end, now: calendar.now, by_hour }
     }
 
     /// Where a moment stands between the ends of the axis, from 0 to 1.
@@ -115,6 +154,15 @@ mod tests {
         assert_eq!(period.slots.len(), 90);
         assert!(period.slots.last().is_some_and(|slot| slot.start <= NOW && NOW < slot.end));
         assert_eq!(period.in_words(utc()), "last 90 days");
+    }
+
+    #[test]
+    fn the_configured_range_is_among_those_to_choose_from() {
+        let words = |configured| ranges(configured).into_iter().map(|(_, words)| words).collect::<Vec<_>>().join(", ");
+        assert_eq!(words(DAY), "24 hours, 7 days, 30 days, 90 days, 1 year");
+        assert_eq!(words(10 * DAY), "24 hours, 7 days, 10 days, 30 days, 90 days, 1 year");
+        assert_eq!(words(HOUR), "1 hour, 24 hours, 7 days, 30 days, 90 days, 1 year");
+        assert_eq!(words(36 * HOUR), "24 hours, 36 hours, 7 days, 30 days, 90 days, 1 year");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What could not be loaded, in sentences that say what to do; many of a kind become one. Pure.
 
-use shared::object_name::CheckFileName;
+use shared::object_name::{CheckFileName, HistoryPart, NodeName};
 
 use super::CLOCK_TOLERANCE;
 use super::words::{counted, listed};
@@ -27,6 +27,13 @@ pub fn problems(memory: &Memory, calendar: Calendar<'_>) -> Vec<String> {
     problems.extend(by_reason(memory.failed.iter().map(|(name, error)| (name, format!("failed to {error}")))));
     problems.extend(by_reason(memory.unreadable.iter().map(|(name, reason)| (name, reason.clone()))));
     problems.extend(by_reason(memory.record.skipped.iter().map(|(name, reason)| (name, reason.clone()))));
+    problems.extend(memory.unreadable_histories.iter().map(|(name, reason)| {
+        let node = name.node.as_ref().map_or("checkers without a name", NodeName::as_str);
+        match name.part {
+            HistoryPart::Main => format!("History unreadable: that of {node} ({reason}); its check files fill in."),
+            HistoryPart::Latency => format!("Percentiles cannot be told without those of {node} ({reason})."),
+        }
+    }));
     if memory.foreign_count > 0 {
         let objects = counted(
             memory.foreign_count,

@@ -26,6 +26,8 @@ pub struct BarView {
     pub end: UnixNanos,
     /// The worst status in it.
     pub status: Status,
+    /// Whether a reader has opened it.
+    pub is_open: bool,
     /// Where it begins and how wide it is, in percent of the strip.
     pub x: f64,
     /// Its width in percent of the strip.
@@ -55,8 +57,14 @@ pub struct Part {
 
 /// The bars of an endpoint, oldest first.
 #[must_use]
-pub fn strip(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>) -> Vec<Arc<BarView>> {
-    period.slots.iter().map(|slot| Arc::new(bar(reckoned, *slot, period, calendar))).collect()
+pub fn strip(
+    reckoned: &Reckoned<'_>,
+    period: &Period,
+    opened: Option<Slot>,
+    calendar: Calendar<'_>,
+) -> Vec<Arc<BarView>> {
+    let bar = |slot: &Slot| BarView { is_open: opened == Some(*slot), ..bar(reckoned, *slot, period, calendar) };
+    period.slots.iter().map(|slot| Arc::new(bar(slot))).collect()
 }
 
 fn bar(reckoned: &Reckoned<'_>, slot: Slot, period: &Period, calendar: Calendar<'_>) -> BarView {
@@ -77,6 +85,7 @@ fn bar(reckoned: &Reckoned<'_>, slot: Slot, period: &Period, calendar: Calendar<
         start: slot.start,
         end: slot.end,
         status,
+        is_open: false,
         x,
         width: period.share(slot.end) * 100.0 - x,
         parts: parts(&reckoning),
@@ -87,7 +96,7 @@ fn bar(reckoned: &Reckoned<'_>, slot: Slot, period: &Period, calendar: Calendar<
     }
 }
 
-fn when(slot: Slot, period: &Period, calendar: Calendar<'_>) -> String {
+pub(super) fn when(slot: Slot, period: &Period, calendar: Calendar<'_>) -> String {
     if period.by_hour {
         return calendar.hour_span(slot.start, slot.end);
     }
@@ -157,7 +166,7 @@ mod tests {
     #[test]
     fn a_slot_nobody_observed_is_unknown_and_not_green() {
         let record = record(&[("A", "", 0, Status::Healthy), ("A", "", 1, Status::Healthy)]);
-        let bars = strip(&reckon(&record)[0], &period(), utc());
+        let bars = strip(&reckon(&record)[0], &period(), None, utc());
         assert_eq!((bars.len(), bars[0].status, bars[24].status), (25, Status::Unknown, Status::Healthy));
         assert_eq!(bars[0].label, "Saturday 13:00–14:00: not observed");
         assert!(bars[24].label.starts_with("Sunday 13:00–14:00: 100% up; not observed for"), "{}", bars[24].label);
@@ -168,7 +177,7 @@ mod tests {
         let looks: Vec<_> =
             (0..180).map(|ago| ("A", "", ago, if ago == 90 { Status::Down } else { Status::Healthy })).collect();
         let record = record(&looks);
-        let bars = strip(&reckon(&record)[0], &period(), utc());
+        let bars = strip(&reckon(&record)[0], &period(), None, utc());
         assert_eq!(bars[22].status, Status::Down, "13:02 less 90 min is in the hour from 11:00");
         assert_eq!(bars[22].label, "Sunday 11:00–12:00: 98.33% up; down for 1 min. connection refused");
         assert_eq!(bars[23].status, Status::Healthy);
@@ -178,7 +187,7 @@ mod tests {
     fn an_outage_of_several_slots_is_painted_on_each() {
         let looks: Vec<_> = (0..600).map(|ago| ("A", "", ago, Status::Down)).collect();
         let record = record(&looks);
-        let bars = strip(&reckon(&record)[0], &period(), utc());
+        let bars = strip(&reckon(&record)[0], &period(), None, utc());
         assert_eq!(bars.iter().filter(|bar| bar.status == Status::Down).count(), 11);
     }
 

@@ -21,6 +21,12 @@ pub fn length(length: Nanos) -> String {
     duration::in_words(whole)
 }
 
+/// A part of a clock time: `07`.
+#[must_use]
+pub fn two_digits(number: i64) -> String {
+    format!("{number:02}")
+}
+
 /// `1 endpoint`, `2 endpoints`.
 #[must_use]
 pub fn counted(count: usize, one: &str, many: &str) -> String {

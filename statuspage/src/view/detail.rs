@@ -1,0 +1,208 @@
+//! What a reader has opened: the days or hours of a bar, and the checks of an hour. Pure.
+
+use std::sync::Arc;
+
+use shared::HOUR;
+use shared::duration;
+use shared::object_name::NodeName;
+use shared::status::Status;
+
+use super::endpoint::Reckoned;
+use super::period::{Period, Slot};
+use super::strip::{self, BarView};
+use super::words;
+use crate::calendar::{Calendar, rfc3339};
+use crate::load::{HOUR_FILES_LIMIT, Hour};
+use crate::record::{EndpointRecord, Look};
+use shared::sorted;
+
+/// A bar that is not longer than this opens into its checks.
+const CHECKS_UP_TO: i64 = 3 * HOUR;
+
+/// The most checks that are shown of an hour.
+const ROWS_LIMIT: usize = 500;
+
+/// The bars that a reader has opened, each within the one before.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Opened {
+    /// Which endpoint's.
+    pub id: usize,
+    /// Their slots.
+    pub path: Vec<Slot>,
+}
+
+/// What a bar opened into.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LevelView {
+    /// Its slot in words.
+    pub heading: String,
+    /// What the bars show, in words.
+    pub label: String,
+    /// Its days or hours; none if it opened into checks.
+    pub bars: Vec<Arc<BarView>>,
+    /// Its checks, oldest first.
+    pub rows: Vec<RowView>,
+    /// What is to say instead of checks, or beside them; empty if nothing.
+    pub note: String,
+}
+
+/// A check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowView {
+    /// When, for machines.
+    pub datetime: String,
+    /// When, to the second.
+    pub clock: String,
+    /// What was concluded.
+    pub status: Status,
+    /// What it saw: `healthy · 95.0 ms · eu-west`.
+    pub text: String,
+    /// What was wrong; empty if nothing.
+    pub reason: String,
+}
+
+/// Whether a slot opens into checks, and not into shorter slots.
+#[must_use]
+pub fn opens_into_checks(slot: Slot) -> bool {
+    slot.end - slot.start <= CHECKS_UP_TO
+}
+
+/// What the opened bars of an endpoint opened into; `hour` is what was loaded of an hour.
+#[must_use]
+pub fn levels(
+    reckoned: &Reckoned<'_>,
+    opened: &Opened,
+    hour: Option<&Hour>,
+    period: &Period,
+    calendar: Calendar<'_>,
+) -> Vec<LevelView> {
+    let mut outer = period.clone();
+    let mut levels = Vec::new();
+    for (number, slot) in opened.path.iter().enumerate() {
+        let heading = strip::when(*slot, &outer, calendar);
+        if opens_into_checks(*slot) {
+            levels.push(checks(reckoned, *slot, hour, heading, calendar));
+            break;
+        }
+        outer = Period::of_slot(*slot, calendar);
+        levels.push(LevelView {
+            label: format!("Uptime of {} {heading}, oldest first", reckoned.name()),
+            heading,
+            bars: strip::strip(reckoned, &outer, opened.path.get(number + 1).copied(), calendar),
+            ..LevelView::default()
+        });
+    }
+    levels
+}
+
+/// The checks of an hour: those that were loaded for it, or those that are known anyway.
+fn checks(
+    reckoned: &Reckoned<'_>,
+    slot: Slot,
+    hour: Option<&Hour>,
+    heading: String,
+    calendar: Calendar<'_>,
+) -> LevelView {
+    let key = &reckoned.endpoint.key;
+    let loaded = hour.filter(|hour| hour.slot == slot);
+    let endpoint = match loaded {
+        Some(hour) => hour.record.endpoints.iter().find(|endpoint| endpoint.key == *key),
+        None => Some(reckoned.endpoint),
+    };
+    let mut rows = endpoint.map(|endpoint| rows(endpoint, slot, calendar)).unwrap_or_default();
+    let count = rows.len();
+    rows.truncate(ROWS_LIMIT);
+    let note = match loaded {
+        Some(Hour { problem: Some(problem), .. }) => format!("Failed to {problem}."),
+        Some(Hour { is_loading: true, .. }) => "Loading the checks of this time…".to_owned(),
+        Some(Hour { left_out, .. }) if *left_out > 0 => {
+            format!("The first {HOUR_FILES_LIMIT} check files of this time; {left_out} more are not loaded.")
+        }
+        _ if count > ROWS_LIMIT => format!("The first {ROWS_LIMIT} of {count} checks."),
+        _ if rows.is_empty() => "No check of this time is stored: nobody looked, or the files have expired.".to_owned(),
+        _ => String::new(),
+    };
+    LevelView { heading, rows, note, ..LevelView::default() }
+}
+
+fn rows(endpoint: &EndpointRecord, slot: Slot, calendar: Calendar<'_>) -> Vec<RowView> {
+    let mut looks: Vec<(Option<&NodeName>, &Look)> = Vec::new();
+    for node in &endpoint.nodes {
+        let of_node = node.looks(slot.start, slot.end).filter(|look| look.length == 0);
+        looks.extend(of_node.map(|look| (node.node.as_ref(), look)));
+    }
+    sorted::by_key(&mut looks, |(_, look)| look.at);
+    looks.into_iter().map(|(node, look)| row(node, look, calendar)).collect()
+}
+
+fn row(node: Option<&NodeName>, look: &Look, calendar: Calendar<'_>) -> RowView {
+    let mut text = look.status.word().to_owned();
+    if let Some(stats) = shared::stats::Stats::of(look.rtts.to_vec()) {
+        text = format!("{text} · {}", duration::rtt(stats.median));
+    }
+    if let Some(node) = node {
+        text = format!("{text} · {node}");
+    }
+    RowView {
+        datetime: rfc3339(look.at),
+        clock: format!("{}:{}", calendar.clock(look.at), words::two_digits(calendar.local(look.at).second)),
+        status: look.status,
+        text,
+        reason: look.reason.as_deref().unwrap_or_default().trim().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calendar::tests::{NOW, utc};
+    use crate::view::endpoint::tests::{reckon, record};
+    use shared::DAY;
+
+    fn looks() -> Vec<(&'static str, &'static str, i64, Status)> {
+        (0..600).map(|ago| ("A", "n1", ago, if ago == 90 { Status::Down } else { Status::Healthy })).collect()
+    }
+
+    #[test]
+    fn a_day_opens_into_its_hours_and_an_hour_into_its_checks() {
+        let record = record(&looks());
+        let (all, week) = (reckon(&record), Period::new(7 * DAY, 90, utc()));
+        let today = *week.slots.last().expect("there are days");
+        let hour = Slot { start: today.start + 11 * HOUR, end: today.start + 12 * HOUR };
+        let opened = Opened { id: 0, path: vec![today, hour] };
+        let levels = levels(&all[0], &opened, None, &week, utc());
+        assert_eq!(levels.len(), 2);
+        assert_eq!((levels[0].heading.as_str(), levels[0].bars.len()), ("Sunday, 22 November", 24));
+        assert_eq!(levels[0].bars[11].status, Status::Down);
+        assert!(levels[0].bars[11].is_open && !levels[0].bars[10].is_open);
+        assert_eq!(levels[0].bars[23].status, Status::Unknown, "it is not over");
+        assert_eq!((levels[1].rows.len(), levels[1].note.as_str()), (60, ""));
+        let failed = levels[1].rows.iter().find(|row| row.status == Status::Down).expect("it was down");
+        assert_eq!((failed.clock.as_str(), failed.reason.as_str()), ("11:32:00", "connection refused"));
+        assert_eq!(failed.text, "down · n1");
+        assert_eq!(levels[1].rows[0].text, "healthy · 95.0 ms · n1");
+    }
+
+    #[test]
+    fn a_bar_of_several_days_opens_into_its_days() {
+        let record = record(&looks());
+        let (all, year) = (reckon(&record), Period::new(365 * DAY, 90, utc()));
+        let opened = Opened { id: 0, path: vec![*year.slots.last().expect("there are some")] };
+        let levels = levels(&all[0], &opened, None, &year, utc());
+        assert_eq!((levels.len(), levels[0].bars.len()), (1, 5));
+    }
+
+    #[test]
+    fn an_hour_that_was_loaded_shows_that_and_what_went_wrong_with_it() {
+        let record = record(&looks());
+        let (all, week) = (reckon(&record), Period::new(7 * DAY, 90, utc()));
+        let hour = Slot { start: NOW - 30 * HOUR, end: NOW - 29 * HOUR };
+        let opened = Opened { id: 0, path: vec![hour] };
+        let note = |loaded: &Hour| levels(&all[0], &opened, Some(loaded), &week, utc())[0].note.clone();
+        assert_eq!(note(&Hour { is_loading: true, ..Hour::of(hour) }), "Loading the checks of this time…");
+        assert!(note(&Hour::of(hour)).starts_with("No check of this time is stored"));
+        let problem = Some(crate::source::SourceError::NotAListing);
+        assert!(note(&Hour { problem, ..Hour::of(hour) }).starts_with("Failed to read the bucket's list"));
+        assert!(note(&Hour { left_out: 7, ..Hour::of(hour) }).contains("7 more are not loaded"));
+    }
+}

@@ -1,0 +1,160 @@
+//! Measures what `docs/scaling.md` reports: what a page of a long range asks for, how heavy that is and how quickly it
+//! stands, and how many check files a second become a history.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::time::Instant;
+
+use harness::browser::Browser;
+use harness::caddy::Caddy;
+use harness::checker::Checker;
+use harness::fleet::{Fleet, into_directory};
+use harness::{checker_binary, now, wait_for, web};
+use serde_json::{Value, json};
+use shared::history::{DEFAULT_EXPIRY, Folding, History, Latencies};
+use shared::object_name::{CheckFileName, NodeName};
+use shared::page_config::{PageConfig, Source};
+use shared::result::CheckFile;
+use shared::{DAY, HOUR, MINUTE, Nanos};
+
+/// How often a page is opened; the median counts.
+const REPETITIONS: usize = 5;
+
+/// How many check files are made into a history.
+const FILES: i64 = 40_000;
+
+/// What answers weigh besides their bodies, in bytes.
+const HEADERS: usize = 300;
+
+/// Notes when the overall state stands on the page, and when all does.
+const NOTE: &str = r"
+    new MutationObserver(() => {
+        const { state, complete } = document.documentElement?.dataset ?? {};
+        const note = name => requestAnimationFrame(() => { window[name] ??= performance.now(); });
+        if (state && state !== 'loading') note('stateAt');
+        if (complete === 'true') note('completeAt');
+    }).observe(document, { subtree: true, attributes: true, attributeFilter: ['data-state', 'data-complete'] });
+";
+
+/// What came of opening a page once.
+const READ: &str = r"
+    const data = performance.getEntriesByType('resource')
+        .filter(entry => ['history/', '-check.json', 'index.json'].some(mark => entry.name.includes(mark)));
+    const last = Math.max(...data.filter(entry => entry.name.includes('history/')).map(entry => entry.responseEnd));
+    return window.completeAt && { urls: data.map(entry => entry.name), state: window.stateAt - last,
+        complete: window.completeAt - last, opened: window.completeAt };
+";
+
+pub(crate) async fn measure_pages() {
+    println!("The page of a long range, from histories over plain HTTP (Caddy, gzip or zstd), headless Chromium");
+    println!(
+        "  times in ms: from the last history's arrival to the overall state and to all bars; from the visit to all"
+    );
+    for (nodes, endpoints, days, interval) in
+        [(3, 20, 90, MINUTE), (3, 20, 365, MINUTE), (1, 20, 90, MINUTE), (50, 20, 90, 5 * MINUTE), (50, 500, 90, HOUR)]
+    {
+        measure_page(nodes, endpoints, days, interval).await;
+    }
+}
+
+async fn measure_page(nodes: usize, endpoints: usize, days: i64, interval: Nanos) {
+    let mut fleet = Fleet::large(nodes.min(3), endpoints, days + 1, now());
+    fleet.interval = interval;
+    fleet.now = fleet.now / interval * interval;
+    let mut objects = fleet.objects();
+    // Of many nodes most are like the first, in everything but their names.
+    for number in 3..nodes {
+        let of_first: BTreeMap<String, String> =
+            objects.iter().filter(|(name, _)| name.contains("node-0")).map(renamed(number)).collect();
+        objects.extend(of_first);
+    }
+    let caddy = Caddy::start("").await;
+    into_directory(&objects, &caddy.site.path().join("store"));
+    let mut config = PageConfig::new(Source::Http { url: "store/".to_owned() });
+    (config.range, config.refresh) = (days * DAY, HOUR);
+    caddy.configure(&config.to_json());
+    let mut runs = Vec::new();
+    for _ in 0..REPETITIONS {
+        let browser = Browser::open().await;
+        browser.stop_clock(fleet.now + 10_000_000_000).await;
+        browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": NOTE })).await;
+        browser.devtools("Performance.enable", json!({})).await;
+        browser.visit(&caddy.url).await;
+        let read =
+            wait_for("the page to be complete", || async { Some(browser.script(READ).await).filter(Value::is_object) });
+        let read = read.await;
+        let metrics = browser.devtools("Performance.getMetrics", json!({})).await;
+        let heap = super::metric(&metrics, "JSHeapUsedSize");
+        runs.push((read, heap));
+    }
+    runs.sort_by(|(one, _), (other, _)| {
+        one["complete"].as_f64().unwrap_or(0.0).total_cmp(&other["complete"].as_f64().unwrap_or(0.0))
+    });
+    let (read, heap) = &runs[REPETITIONS / 2];
+    let urls: Vec<&str> = read["urls"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let mut bytes = 0;
+    for url in &urls {
+        bytes += web::get_with(url, &[("accept-encoding", "gzip, br, zstd")]).await.body.len() + HEADERS;
+    }
+    let of = |name: &str| read[name].as_f64().unwrap_or(f64::NAN);
+    println!(
+        "  {nodes:>2} nodes × {endpoints:>3} endpoints × {days:>3} days: {:>2} requests, {:>7.1} KB, state {:>4.0}, bars {:>4.0}, in all {:>5.0}; JavaScript heap {:.1} MB",
+        urls.len(),
+        bytes as f64 / 1_000.0,
+        of("state"),
+        of("complete"),
+        of("opened"),
+        heap / 1e6,
+    );
+}
+
+/// The same object, of another node.
+fn renamed(number: usize) -> impl Fn((&String, &String)) -> (String, String) {
+    move |(name, content)| {
+        let to = format!("node-{number}");
+        (name.replace("node-0", &to), content.replace("node-0", &to))
+    }
+}
+
+pub(crate) fn measure_folding() {
+    println!("Check files into a history, of {FILES} check files");
+    for endpoints in [1, 10, 20] {
+        let mut fleet = Fleet::large(1, endpoints, 1, now());
+        fleet.days = FILES * MINUTE / DAY + 1;
+        let begin = fleet.now - FILES * MINUTE;
+        let node = NodeName::new("node-0").ok();
+        let moments: Vec<i64> = (0..FILES).map(|number| begin + number * MINUTE).collect();
+        let files: Vec<(CheckFileName, CheckFile)> = moments
+            .iter()
+            .map(|at| {
+                let name = CheckFileName { stored_at: *at + 1, node: node.clone() };
+                (name, CheckFile { results: fleet.results(0, *at), skipped: Vec::new() })
+            })
+            .collect();
+        let start = Instant::now();
+        let (mut history, mut latencies) = (History::of(node), Latencies::default());
+        let mut folding = Folding::going_on(&mut history, &mut latencies);
+        for (name, file) in files {
+            folding.add(&name, file);
+        }
+        folding.finish(DEFAULT_EXPIRY);
+        let folded = FILES as f64 / start.elapsed().as_secs_f64();
+        let checker = Checker::new(&json!({
+            "node": "node-0", "checkers": [], "storage": { "type": "fs", "dir": "checks" },
+        }));
+        std::fs::create_dir_all(checker.path("checks")).expect("the folder can be made");
+        for (name, content) in fleet.check_files(0, begin) {
+            std::fs::write(checker.path("checks").join(name), content).expect("the file can be written");
+        }
+        let mut command = Command::new(checker_binary());
+        command.args(["history", "rebuild", "-c", "checker.json"]).current_dir(checker.folder.path());
+        let (output, spent) = super::spent(&command);
+        println!(
+            "  {endpoints:>2} endpoints: folded in memory {folded:>8.0} files a second; `checker history rebuild` {:>7.0} a second ({:.2} s, {:.2} s of CPU): {}",
+            FILES as f64 / spent.elapsed,
+            spent.elapsed,
+            spent.processor,
+            output.trim(),
+        );
+    }
+}
