@@ -6,6 +6,7 @@
 //
 // - The texts of panics: a panic ends in a trap whether or not somebody put its text together before, and in a browser
 //   nobody would have seen it. With the texts goes most of the formatting code of the standard library.
+// - The places in the sources where they would have been: paths, lines and columns.
 // - How values look to programmers, which only such texts show.
 // - Streams from Rust to JavaScript, which a dependency exports to pages that stream; this one does not.
 // - What of the glue is then called by nobody, and the long names of what remains.
@@ -70,7 +71,7 @@ for (const [place, { name, value }] of exportedFunctions().entries()) {
 }
 glue = glue.replaceAll(/wasm_bindgen__convert__closures_+invoke__h(\w{4})\w+/g, "invoke_$1");
 
-const wasm = Buffer.from(module.emitBinary());
+const wasm = withoutPlaces(Buffer.from(module.emitBinary()));
 writeFileSync(gluePath, glue);
 writeFileSync(wasmPath, wasm);
 console.log(`shrink: WebAssembly ${before.wasm} bytes before, ${wasm.length} after; glue ${before.glue} before, ${glue.length} after`);
@@ -96,4 +97,62 @@ function functions() {
 
 function all(count, read) {
   return Array.from({ length: count }, (_, n) => read(n));
+}
+
+/// Blanks the paths of sources in the data, and the records (path, its length, line, column) that point to them.
+function withoutPlaces(wasm) {
+  const segments = dataSegments(wasm);
+  const paths = new Map();
+  for (const { address, start, end } of segments) {
+    const text = wasm.toString("latin1", start, end);
+    for (const { 0: path, index } of text.matchAll(/(\/rustc\/|\/rust\/deps\/|\/[\w.\/-]+\/(?:registry|rustlib)\/src\/|(?:statuspage|shared)\/src\/)[\w.\/@+-]+?\.rs/g)) {
+      paths.set(address + index, path.length);
+    }
+  }
+  const inData = (address) => segments.find((segment) => address >= segment.address && address < segment.address + segment.end - segment.start);
+  for (const { address, start, end } of segments) {
+    for (let at = start + ((4 - (address % 4)) % 4); at + 16 <= end; at += 4) {
+      const [path, length, line, column] = [0, 4, 8, 12].map((offset) => wasm.readUInt32LE(at + offset));
+      // A path may be followed by a zero that belongs to it.
+      if (paths.has(path) && Math.abs(length - paths.get(path)) <= 1 && line < 1e5 && column < 1e3) wasm.fill(0, at, at + 16);
+    }
+  }
+  for (const [address, length] of paths) {
+    const { address: first, start } = inData(address);
+    wasm.fill(0, start + address - first, start + address - first + length);
+  }
+  return wasm;
+}
+
+/// The data section's active segments: where each stands in memory, and where in the file.
+function dataSegments(wasm) {
+  let at = 8;
+  const number = (signed) => {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = wasm[at++];
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return signed && byte & 0x40 && shift < 25 ? value | (-1 << (shift + 7)) : value >>> 0;
+    }
+  };
+  while (at < wasm.length) {
+    const section = wasm[at++];
+    const size = number();
+    const next = at + size;
+    if (section === 11) {
+      return all(number(), () => {
+        // Flags, `i32.const`, the address, `end`.
+        number();
+        at++;
+        const address = number(true);
+        at++;
+        const length = number();
+        const start = at;
+        at += length;
+        return { address, start, end: at };
+      });
+    }
+    at = next;
+  }
+  return [];
 }

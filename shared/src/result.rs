@@ -130,11 +130,12 @@ impl CheckFile {
     /// Reads the content of a check file; one bad element is skipped and named, the others stand.
     pub fn parse(content: &[u8]) -> Result<CheckFile, NotACheckFile> {
         let text = std::str::from_utf8(content).map_err(|error| NotACheckFile(error.to_string()))?;
-        let elements = match json::parse(text) {
-            Ok(Json::Array(elements)) => elements,
-            Ok(_) => return Err(NotACheckFile("it is something else".to_owned())),
-            Err(error) => return Err(NotACheckFile(error.to_string())),
-        };
+        CheckFile::of(&json::parse(text).map_err(|error| NotACheckFile(error.to_string()))?)
+    }
+
+    /// Reads a check file's content where it is a part of some JSON.
+    pub fn of(content: &Json<'_>) -> Result<CheckFile, NotACheckFile> {
+        let Json::Array(elements) = content else { return Err(NotACheckFile("it is something else".to_owned())) };
         let mut file = CheckFile::default();
         for (index, element) in elements.iter().enumerate() {
             match read_result(element) {

@@ -2,6 +2,7 @@
 //! read: names are looked up in memory or read by [`CheckFileName`], and no path of a request reaches a file system.
 
 mod answer;
+mod list;
 mod page;
 
 use std::io;
@@ -31,7 +32,7 @@ use self::answer::Freshness;
 use self::page::PreparedPage;
 use crate::config::valid::{self, Config};
 use crate::page_files::{INDEX_HTML, PageFiles};
-use crate::store::index::{self, Index};
+use crate::store::index;
 use crate::store::{Store, StoreError};
 
 /// How long a client may take to ask, or keep a connection without asking.
@@ -46,6 +47,8 @@ const GRACE: Duration = Duration::from_secs(5);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 /// How many refusals in a row mean that it will not get better: half a minute of them.
 const ACCEPT_TRIES: u32 = 60;
+/// How many lists of check files are put together at once.
+const LISTS: usize = 4;
 /// How often a failing store is told of on standard error; the page asks for many files in one go.
 const COMPLAINT_SPACING: Duration = Duration::from_mins(1);
 
@@ -153,6 +156,7 @@ struct Served {
     page_config: String,
     store: Arc<Store>,
     complained: Mutex<Option<Instant>>,
+    lists: Semaphore,
     clock: fn() -> UnixNanos,
 }
 
@@ -165,7 +169,14 @@ fn router(page: Arc<PreparedPage>, told: &valid::Page, store: Arc<Store>) -> Rou
         ..PageConfig::new(Source::Http { url: "store/".to_owned() })
     }
     .to_json();
-    let served = Served { page, page_config, store, complained: Mutex::new(None), clock: crate::now };
+    let served = Served {
+        page,
+        page_config,
+        store,
+        complained: Mutex::new(None),
+        lists: Semaphore::new(LISTS),
+        clock: crate::now,
+    };
     Router::new()
         .route("/", get(page_index))
         .route("/{*name}", get(page_file))
@@ -192,17 +203,16 @@ async fn page_config_file(State(served): State<Arc<Served>>, headers: HeaderMap)
     answer::json(served.page_config.clone().into_bytes(), Freshness::AskAgain, &headers)
 }
 
-/// The list of check files as a directory keeps it, made for any store. `?from=<unix ns>` leaves out older ones.
+/// The list of check files as a directory keeps it, made for any store. `?from=<unix ns>` leaves out older ones,
+/// `?with=results` asks for contents.
 async fn store_index(State(served): State<Arc<Served>>, uri: Uri, headers: HeaderMap) -> Response {
-    let from = uri.query().unwrap_or_default().split('&').find_map(|pair| pair.strip_prefix("from="));
-    let Ok(from) = from.unwrap_or("0").parse() else {
+    let Some(asked) = list::asked(uri.query().unwrap_or_default()) else {
         return answer::bad_request("`from` is a time in nanoseconds since 1970, such as `1795330254340493978`.\n");
     };
-    match served.store.list_check_files(from).await {
-        Ok(names) => {
-            let json = index::write(&index::of(names, &Index::new()));
-            answer::json(json.into_bytes(), Freshness::AskAgain, &headers)
-        }
+    // Few at once, since an answer with contents takes some memory.
+    let _turn = served.lists.acquire().await;
+    match list::list(&served.store, asked).await {
+        Ok(json) => answer::json(json.into_bytes(), Freshness::AskAgain, &headers),
         Err(error) => served.unavailable(&error),
     }
 }

@@ -123,6 +123,13 @@ async fn the_list_of_check_files_can_start_at_a_time() {
 }
 
 #[tokio::test]
+async fn the_list_of_check_files_has_their_results_where_they_are_asked_for() {
+    let server = Fixture::new().await;
+    let with_results = format!("{{\"{NAME}\":{}}}", content());
+    assert_eq!(server.get("/store/index.json?from=0&with=results").await.text(), with_results);
+}
+
+#[tokio::test]
 async fn nothing_else_can_be_read() {
     let server = Fixture::new().await;
     std::fs::write(server.folder.path().join("checks/notes.txt"), "secret").unwrap();

@@ -213,8 +213,8 @@ impl S3Store {
         &self,
         names: &[CheckFileName],
     ) -> Result<Vec<(CheckFileName, Vec<u8>)>, StoreError> {
-        let files: Vec<Option<(CheckFileName, Vec<u8>)>> = stream::iter(names)
-            .map(async |name| Ok(self.read_check_file(name).await?.map(|content| (name.clone(), content))))
+        let files: Vec<Option<(CheckFileName, Vec<u8>)>> = stream::iter(names.to_vec())
+            .map(|name| async move { Ok(self.read_check_file(&name).await?.map(|content| (name, content))) })
             .buffered(READS_AT_ONCE)
             .try_collect()
             .await?;
