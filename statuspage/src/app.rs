@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use shared::object_name::{CheckFileName, HistoryName, HistoryPart};
+use shared::object_name::HistoryPart;
 use shared::page_config::{PageConfig, Source};
 use shared::status::Status;
 use shared::{Nanos, SECOND, UnixNanos, uptime};
@@ -15,7 +15,7 @@ use wasm_bindgen_futures::spawn_local;
 use crate::browser;
 use crate::calendar::Calendar;
 use crate::components::page::Page;
-use crate::load::{self, Hour, Look, Memory, Step, Store, Wanted};
+use crate::load::{self, Hour, Look, Memory, Object, Step, Store, Wanted};
 use crate::source::{self, Listing, SourceError};
 use crate::view::detail::Opened;
 use crate::view::period::Slot;
@@ -155,16 +155,12 @@ impl Store for StoreAt<'_> {
         source::list(self.source, from, until, self.now).await
     }
 
-    async fn get(&self, name: &CheckFileName) -> Result<Vec<u8>, SourceError> {
-        source::get(self.source, name, self.now).await
+    async fn get(&self, object: &Object) -> Result<Vec<u8>, SourceError> {
+        source::get(self.source, object, self.now).await
     }
 
     async fn look(&self) -> Result<Look, SourceError> {
         source::look(self.source, self.now).await
-    }
-
-    async fn get_history(&self, name: &HistoryName) -> Result<Vec<u8>, SourceError> {
-        source::get_history(self.source, name, self.now).await
     }
 }
 

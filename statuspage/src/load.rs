@@ -41,10 +41,44 @@ const REFRESHES_PER_FULL_LIST: u32 = 15;
 pub(crate) trait Store {
     /// Lists the check files from `from` on, at least to `until`.
     async fn list(&self, from: UnixNanos, until: UnixNanos) -> Result<Listing, SourceError>;
-    async fn get(&self, name: &CheckFileName) -> Result<Vec<u8>, SourceError>;
+    async fn get(&self, name: &Object) -> Result<Vec<u8>, SourceError>;
     /// The names of all histories, and the newest check files if the same answer lists them.
     async fn look(&self) -> Result<Look, SourceError>;
-    async fn get_history(&self, name: &HistoryName) -> Result<Vec<u8>, SourceError>;
+}
+
+/// What can be got from a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Object {
+    /// A check file.
+    CheckFile(CheckFileName),
+    /// A history, with what changes when its content does, if the list says so.
+    History(HistoryName, Option<String>),
+}
+
+/// Whether more is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum More {
+    Wanted,
+    NotWanted,
+}
+
+/// Gets objects, several at a time; `take` is given each with what came of it, and says whether to go on.
+async fn get_all(
+    store: &impl Store,
+    objects: Vec<Object>,
+    take: &mut dyn FnMut(Object, Result<Vec<u8>, SourceError>) -> More,
+) {
+    let mut answers = stream::iter(objects)
+        .map(|object| async move {
+            let answer = store.get(&object).await;
+            (object, answer)
+        })
+        .buffer_unordered(CONCURRENT_FETCHES);
+    while let Some((object, answer)) = answers.next().await {
+        if take(object, answer) == More::NotWanted {
+            break;
+        }
+    }
 }
 
 /// What a store says about its histories.
@@ -150,18 +184,18 @@ pub(crate) async fn refresh(store: &impl Store, memory: &RefCell<Memory>, wanted
         }
     };
     let mut failures_in_a_row = 0;
-    let mut answers = stream::iter(&names)
-        .map(|name| async move { (name, store.get(name).await) })
-        .buffer_unordered(CONCURRENT_FETCHES);
-    while let Some((name, answer)) = answers.next().await {
+    let objects = names.iter().cloned().map(Object::CheckFile).collect();
+    get_all(store, objects, &mut |object, answer| {
         failures_in_a_row = if answer.is_err() { failures_in_a_row + 1 } else { 0 };
-        memory.borrow_mut().take(name, answer);
+        memory.borrow_mut().take(object, answer, wanted.checks_from);
         after(Step::File);
-        if failures_in_a_row >= FAILURES_IN_A_ROW_LIMIT {
-            memory.borrow_mut().give_up_on(&names);
-            break;
+        if failures_in_a_row < FAILURES_IN_A_ROW_LIMIT {
+            return More::Wanted;
         }
-    }
+        memory.borrow_mut().give_up_on(&names);
+        More::NotWanted
+    })
+    .await;
 }
 
 /// Brings the histories up to date; returns the newest check files if they were listed with them.
@@ -175,13 +209,13 @@ async fn load_histories(
     let is_new = |(name, tag): &&(HistoryName, Option<String>)| {
         wanted.parts.contains(&name.part) && (tag.is_none() || memory.borrow().tag_of(name) != tag.as_ref())
     };
-    let changed: Vec<&(HistoryName, Option<String>)> = look.histories.iter().filter(is_new).collect();
-    let mut answers = stream::iter(changed)
-        .map(|(name, tag)| async move { (name, tag, store.get_history(name).await) })
-        .buffer_unordered(CONCURRENT_FETCHES);
-    while let Some((name, tag, answer)) = answers.next().await {
-        memory.borrow_mut().take_history(name, tag.clone(), answer, wanted.checks_from);
-    }
+    let changed = look.histories.iter().filter(is_new).cloned();
+    let changed = changed.map(|(name, tag)| Object::History(name, tag)).collect();
+    get_all(store, changed, &mut |object, answer| {
+        memory.borrow_mut().take(object, answer, wanted.checks_from);
+        More::Wanted
+    })
+    .await;
     Ok(look.newest)
 }
 
@@ -255,20 +289,15 @@ pub(crate) async fn load_hour(store: &impl Store, slot: Slot) -> Hour {
     let mut names: Vec<CheckFileName> = names.filter(|name| (slot.start..until).contains(&name.stored_at)).collect();
     hour.left_out = names.len().saturating_sub(HOUR_FILES_LIMIT);
     names.truncate(HOUR_FILES_LIMIT);
-    let mut answers = stream::iter(&names)
-        .map(|name| async move { (name, store.get(name).await) })
-        .buffer_unordered(CONCURRENT_FETCHES);
-    while let Some((name, answer)) = answers.next().await {
-        match answer {
-            Ok(content) => {
-                if let Ok(file) = CheckFile::parse(&content) {
-                    hour.record.add(name, file);
-                }
-            }
-            Err(error) => hour.problem = Some(error),
+    get_all(store, names.into_iter().map(Object::CheckFile).collect(), &mut |object, answer| {
+        match (object, answer.map(|content| CheckFile::parse(&content))) {
+            (Object::CheckFile(name), Ok(Ok(file))) => hour.record.add(&name, file),
+            (_, Err(error)) => hour.problem = Some(error),
+            _ => {}
         }
-    }
-    drop(answers);
+        More::Wanted
+    })
+    .await;
     hour.record.put_in_order();
     hour
 }
@@ -392,15 +421,21 @@ impl Memory {
         self.unreadable.iter().any(|(known, _)| known == name)
     }
 
-    fn take(&mut self, name: &CheckFileName, answer: Result<Vec<u8>, SourceError>) {
+    /// Takes what came of asking for an object; of the check files that a history covers, those stay in memory that
+    /// were stored at `keep_from` or later.
+    fn take(&mut self, object: Object, answer: Result<Vec<u8>, SourceError>, keep_from: UnixNanos) {
+        let name = match object {
+            Object::CheckFile(name) => name,
+            Object::History(name, tag) => return self.take_history(&name, tag, answer, keep_from),
+        };
         self.done += 1;
         match answer {
             Ok(content) => match CheckFile::parse(&content) {
-                Ok(file) => self.record.add(name, file),
-                Err(error) => self.unreadable.push((name.clone(), format!("failed to {error}"))),
+                Ok(file) => self.record.add(&name, file),
+                Err(error) => self.unreadable.push((name, format!("failed to {error}"))),
             },
-            Err(error) if error.may_pass() => self.failed.push((name.clone(), error)),
-            Err(error) => self.unreadable.push((name.clone(), format!("failed to {error}"))),
+            Err(error) if error.may_pass() => self.failed.push((name, error)),
+            Err(error) => self.unreadable.push((name, format!("failed to {error}"))),
         }
     }
 
@@ -447,10 +482,6 @@ mod tests {
             Ok(Look { histories: self.histories.keys().map(|name| (name.clone(), None)).collect(), newest: None })
         }
 
-        async fn get_history(&self, name: &HistoryName) -> Result<Vec<u8>, SourceError> {
-            Ok(self.histories[name].clone().into_bytes())
-        }
-
         async fn list(&self, from: UnixNanos, _: UnixNanos) -> Result<Listing, SourceError> {
             if self.down {
                 return Err(SourceError::Blocked("store/".to_owned()));
@@ -462,7 +493,11 @@ mod tests {
             Ok(Listing { files, foreign: vec!["notes.txt".to_owned(), "index.json".to_owned()] })
         }
 
-        async fn get(&self, name: &CheckFileName) -> Result<Vec<u8>, SourceError> {
+        async fn get(&self, object: &Object) -> Result<Vec<u8>, SourceError> {
+            let name = match object {
+                Object::CheckFile(name) => name,
+                Object::History(name, _) => return Ok(self.histories[name].clone().into_bytes()),
+            };
             self.asked.borrow_mut().push(name.stored_at);
             let content = self.contents.get(&name.stored_at).map(|content| content.as_bytes().to_vec());
             content.ok_or_else(|| SourceError::Blocked("store/".to_owned()))

@@ -13,11 +13,6 @@ pub(crate) fn list_url(directory: &str, from: UnixNanos) -> String {
     format!("{directory}{}?from={from}", object_name::INDEX)
 }
 
-/// The URL of a check file.
-pub(crate) fn object_url(directory: &str, name: &CheckFileName) -> String {
-    format!("{directory}{name}")
-}
-
 /// Reads an `index.json`: `{"<name>": <unix-ns when indexed>, …}`; only the names count.
 pub(crate) fn parse_index(body: &[u8]) -> Result<Listing, SourceError> {
     let text = String::from_utf8_lossy(body);

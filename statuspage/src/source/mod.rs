@@ -9,10 +9,10 @@ mod xml;
 
 use shared::UnixNanos;
 use shared::object_name::{self, CheckFileName, HistoryName};
-use shared::page_config::Source;
+use shared::page_config::{S3Source, Source};
 
-use crate::load::Look;
-use fetch::{Answer, Freshness};
+use crate::load::{Look, Object};
+use fetch::Freshness;
 
 /// The largest check file that is read: a thousand endpoints with long errors stay below it, a hostile object
 /// does not stop the page.
@@ -91,14 +91,7 @@ pub async fn list(source: &Source, from: UnixNanos, until: UnixNanos, now: UnixN
             let mut continuation = None;
             for _ in 0..PAGES_LIMIT {
                 let url = s3::list_url(s3, from, continuation.as_deref(), now);
-                let answer = fetch::get(&url, Freshness::Revalidated, LIST_LIMIT)
-                    .await
-                    .map_err(|error| error.about(&s3::origin(s3)))?;
-                let body = String::from_utf8_lossy(&answer.body);
-                if !answer.is_good() {
-                    return Err(s3::parse_refusal(answer.status, &body));
-                }
-                let page = s3::parse_listing(s3, &body)?;
+                let page = s3::parse_listing(s3, &listed(s3, &url).await?)?;
                 all.files.extend(page.listing.files);
                 all.foreign.extend(page.listing.foreign);
                 continuation = page.next;
@@ -129,39 +122,30 @@ pub async fn look(source: &Source, now: UnixNanos) -> Result<Look, SourceError> 
         }
         Source::S3(s3) => {
             let url = s3::histories_url(s3, now);
-            let answer = fetch::get(&url, Freshness::Revalidated, LIST_LIMIT).await;
-            let answer = answer.map_err(|error| error.about(&s3::origin(s3)))?;
-            let body = String::from_utf8_lossy(&answer.body);
-            if !answer.is_good() {
-                return Err(s3::parse_refusal(answer.status, &body));
-            }
-            Ok(Look { histories: s3::parse_histories(s3, &body), newest: None })
+            Ok(Look { histories: s3::parse_histories(s3, &listed(s3, &url).await?), newest: None })
         }
     }
 }
 
-/// Gets the content of a history.
-pub async fn get_history(source: &Source, name: &HistoryName, now: UnixNanos) -> Result<Vec<u8>, SourceError> {
+/// What a bucket answers to a listing.
+async fn listed(s3: &S3Source, url: &str) -> Result<String, SourceError> {
+    let answer = fetch::get(url, Freshness::Revalidated, LIST_LIMIT).await;
+    let answer = answer.map_err(|error| error.about(&s3::origin(s3)))?;
+    let body = String::from_utf8_lossy(&answer.body).into_owned();
+    if answer.is_good() { Ok(body) } else { Err(s3::parse_refusal(answer.status, &body)) }
+}
+
+/// Gets the content of a check file or of a history.
+pub async fn get(source: &Source, object: &Object, now: UnixNanos) -> Result<Vec<u8>, SourceError> {
+    let (name, freshness) = match object {
+        Object::CheckFile(name) => (name.to_string(), Freshness::Immutable),
+        Object::History(name, _) => (name.to_string(), Freshness::Revalidated),
+    };
     let url = match source {
         Source::Http { url } => format!("{url}{name}"),
-        Source::S3(s3) => s3::history_url(s3, name, now),
+        Source::S3(s3) => s3::object_url(s3, &name, now),
     };
-    let answer = fetch::get(&url, Freshness::Revalidated, CHECK_FILE_LIMIT).await;
-    taken(source, answer)
-}
-
-/// Gets the content of a check file.
-pub async fn get(source: &Source, name: &CheckFileName, now: UnixNanos) -> Result<Vec<u8>, SourceError> {
-    let url = match source {
-        Source::Http { url } => http::object_url(url, name),
-        Source::S3(s3) => s3::object_url(s3, name, now),
-    };
-    let answer = fetch::get(&url, Freshness::Immutable, CHECK_FILE_LIMIT).await;
-    taken(source, answer)
-}
-
-/// The content of an object, or what the store said instead.
-fn taken(source: &Source, answer: Result<Answer, SourceError>) -> Result<Vec<u8>, SourceError> {
+    let answer = fetch::get(&url, freshness, CHECK_FILE_LIMIT).await;
     match (source, answer) {
         (_, Ok(answer)) if answer.is_good() => Ok(answer.body),
         (Source::Http { .. }, Ok(answer)) => Err(http::object_refusal(answer.status)),

@@ -29,8 +29,8 @@ pub(crate) fn list_url(source: &S3Source, from: UnixNanos, continuation: Option<
     url(source, "", &query, now)
 }
 
-/// The URL of a check file.
-pub(crate) fn object_url(source: &S3Source, name: &CheckFileName, now: UnixNanos) -> String {
+/// The URL of an object of this name.
+pub(crate) fn object_url(source: &S3Source, name: &impl std::fmt::Display, now: UnixNanos) -> String {
     url(source, &format!("{}{name}", source.prefix), &[], now)
 }
 
@@ -38,11 +38,6 @@ pub(crate) fn object_url(source: &S3Source, name: &CheckFileName, now: UnixNanos
 pub(crate) fn histories_url(source: &S3Source, now: UnixNanos) -> String {
     let prefix = format!("{}{}", source.prefix, object_name::HISTORY_FOLDER);
     url(source, "", &[("list-type", "2".to_owned()), ("encoding-type", "url".to_owned()), ("prefix", prefix)], now)
-}
-
-/// The URL of a history.
-pub(crate) fn history_url(source: &S3Source, name: &HistoryName, now: UnixNanos) -> String {
-    url(source, &format!("{}{name}", source.prefix), &[], now)
 }
 
 /// Scheme and host (with its port) of every request to this bucket.
