@@ -64,8 +64,8 @@ impl Fleet {
             endpoints: 2,
             interval: 10 * MINUTE,
             days: 12,
-            // Rounds are at full intervals, so that what is known of them is exact.
-            now: now / (10 * MINUTE) * (10 * MINUTE),
+            // The last round was an interval ago, and stands for some minutes more.
+            now: now / MINUTE * MINUTE,
             policy: Policy::Majority,
             outages: Vec::new(),
             silences: Vec::new(),
