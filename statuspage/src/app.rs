@@ -19,10 +19,13 @@ use crate::load::{self, Hour, Look, Memory, Object, Step, Store, Wanted};
 use crate::source::{self, Listing, SourceError};
 use crate::view::detail::Opened;
 use crate::view::period::Slot;
-use crate::view::{self, Loading, PageView, Percentiles, Settings, broken, words};
+use crate::view::{self, Drawn, Loading, PageView, Percentiles, Settings, broken, words};
 
 /// How often the view is reckoned anew without any news: a checker that died turns unknown by time alone.
 const TICK: Nanos = 15 * SECOND;
+
+/// A little more than browsers take from one picture to the next.
+const FRAME: Nanos = SECOND / 50;
 
 /// How often at most the progress of a load is shown.
 const PROGRESS_EVERY: Nanos = SECOND / 10;
@@ -262,6 +265,7 @@ impl Reckoner {
     async fn load_once(&self) {
         let now = browser::now();
         let store = StoreAt { source: &self.config.source, now };
+        let is_first = self.state.view.with_untracked(|view| view.endpoints.is_empty());
         let (shown_at, reckoned_at, reckoned_files) = (Cell::new(0), Cell::new(now), Cell::new(0));
         load::refresh(&store, &self.memory, self.wanted(now), |step| {
             let now = browser::now();
@@ -270,7 +274,9 @@ impl Reckoner {
                 (memory.record.file_count(), Loading::Files(memory.done, memory.total))
             };
             if step == Step::Histories {
-                self.reckon(Loading::Listing);
+                if is_first {
+                    self.draw(Loading::Listing, Drawn::State);
+                }
                 return;
             }
             if now - shown_at.get() >= PROGRESS_EVERY {
@@ -286,6 +292,10 @@ impl Reckoner {
             }
         })
         .await;
+        if is_first {
+            // The state is painted before the bars are made.
+            browser::sleep(FRAME).await;
+        }
         self.state.loading.set(Loading::Complete);
         self.reckon(Loading::Complete);
     }
@@ -311,12 +321,17 @@ impl Reckoner {
 
     /// Reckons the view as of now and shows it.
     fn reckon(&self, loading: Loading) {
+        self.draw(loading, Drawn::All);
+    }
+
+    fn draw(&self, loading: Loading, drawn: Drawn) {
         let calendar = Calendar { now: browser::now(), offset: &browser::offset_at };
         let settings = Settings {
             range: self.range.get(),
             interval: self.config.interval,
             bars_limit: browser::bars_limit(),
             percentiles: self.percentiles.get(),
+            drawn,
         };
         let view = view::page(&mut self.memory.borrow_mut(), calendar, settings, &self.opened.borrow(), loading);
         browser::set_root_attribute("data-state", view.overall.state);

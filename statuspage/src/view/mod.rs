@@ -111,6 +111,9 @@ pub fn page(
     sorted::by_key(&mut reckoned, Reckoned::urgency);
     let messages = timeline::messages(record, calendar);
     let overall = overall::overall(&reckoned, memory.list_problem.is_some(), &period, calendar, loading);
+    if settings.drawn == Drawn::State {
+        return PageView { overall, ..PageView::default() };
+    }
     let marks: Vec<i64> = messages.iter().map(|message| message.at).collect();
     let endpoints = reckoned
         .iter()
@@ -157,6 +160,18 @@ pub struct Settings {
     pub bars_limit: usize,
     /// Whether percentiles are told.
     pub percentiles: Percentiles,
+    /// How much is drawn.
+    pub drawn: Drawn,
+}
+
+/// How much of the page is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Drawn {
+    /// The state of things, which stands long before thousands of bars do.
+    State,
+    /// All of it.
+    #[default]
+    All,
 }
 
 /// Whether a reader wants to know the percentiles of response times.
