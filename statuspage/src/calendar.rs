@@ -140,6 +140,13 @@ impl Calendar<'_> {
         if year == self.local(self.now).year { format!("{day} {name}") } else { format!("{day} {name} {year}") }
     }
 
+    /// The date as it stands on an axis, where there is little room: `22 Nov`.
+    #[must_use]
+    pub fn axis_date(&self, moment: UnixNanos) -> String {
+        let Civil { month, day, .. } = self.local(moment);
+        format!("{day} {}", &MONTHS[month - 1][..3])
+    }
+
     /// A day as people call it: `Today`, `Yesterday`, or its date.
     #[must_use]
     pub fn day_name(&self, moment: UnixNanos) -> String {

@@ -277,8 +277,8 @@ impl EndpointRecord {
     }
 }
 
-/// What a history says about response times and errors, as looks: one for each hour or day, one for each error, and
-/// the newest result.
+/// What a history says about response times and errors, as looks: one for each hour of the last days and for each day,
+/// one for each error, and the newest result.
 fn looks_of(past: &PastOutline) -> Vec<Look> {
     let newest = past.track.last.map_or(0, |last| last.at);
     let blank = |at, reason: Option<&str>| Look {
@@ -292,8 +292,7 @@ fn looks_of(past: &PastOutline) -> Vec<Look> {
         length: 0,
     };
     let (hours, days) = (past.by_hour(), past.by_day());
-    let hourly_from = hours.first().map_or(i64::MAX, |(hour, _)| hour.div_euclid(DAY / HOUR));
-    let days = days.iter().filter(|(day, _)| *day < hourly_from).map(|(day, both)| (day * DAY, DAY, both));
+    let days = days.iter().map(|(day, both)| (day * DAY, DAY, both));
     let hours = hours.iter().map(|(hour, both)| (hour * HOUR, HOUR, both));
     let mut looks: Vec<Look> = days
         .chain(hours)

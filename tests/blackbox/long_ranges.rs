@@ -349,7 +349,8 @@ fn percentiles(page: &Page, title: &str) -> Vec<(u8, f64)> {
     let mut words = told.split([' ', '·']).filter(|word| !word.is_empty());
     let mut percentiles = Vec::new();
     while let Some(percent) = words.next().and_then(|word| word.strip_prefix('p')?.parse().ok()) {
-        let number: f64 = words.next().and_then(|number| number.parse().ok()).expect("a number");
+        // Before sketches have come it says `about`.
+        let Some(number) = words.next().and_then(|number| number.parse::<f64>().ok()) else { break };
         let unit = match words.next() {
             Some(unit) if unit.starts_with("µs") => 1e3,
             Some(unit) if unit.starts_with("ms") => 1e6,

@@ -32,6 +32,8 @@ pub struct Outline {
     pub(super) recent: Vec<UnixNanos>,
     /// How many files were stored on each day (of UTC).
     pub(super) files: Row<u64>,
+    /// How often the node looks at what it looks at most often, if it says so.
+    interval: Option<Nanos>,
 }
 
 /// What a node knows of one endpoint.
@@ -109,10 +111,12 @@ impl Outline {
         });
         let endpoints = list(json.get("endpoints")).filter(|endpoints| endpoints.len() <= ENDPOINTS_LIMIT);
         let endpoints = endpoints.ok_or(wrong("the number of endpoints"))?.iter().map(PastOutline::read);
+        let endpoints: Vec<PastOutline> = endpoints.collect::<Result<_, _>>()?;
         let messages = list(json.get("messages")).and_then(|messages| messages.iter().map(read_message).collect());
         Ok(Outline {
             node: read_node(&json)?,
-            endpoints: endpoints.collect::<Result<_, _>>()?,
+            interval: endpoints.iter().filter_map(|past| past.track.last?.interval).min(),
+            endpoints,
             messages: messages.ok_or(wrong("a message"))?,
             newest,
             recent,
@@ -135,8 +139,7 @@ impl Outline {
     /// As [`super::History::crowd`].
     #[must_use]
     pub fn crowd(&self) -> Option<Crowd> {
-        let intervals = self.endpoints.iter().filter_map(|past| past.track.last?.interval);
-        crowd_of(self.newest, intervals.filter(|interval| *interval > 0).min(), self.files.iter().copied())
+        crowd_of(self.newest, self.interval, self.files.iter().copied())
     }
 }
 

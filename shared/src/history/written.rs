@@ -143,7 +143,7 @@ impl History {
 
     /// Reads what [`History::to_json`] wrote.
     pub fn parse(content: &[u8]) -> Result<History, NotAHistory> {
-        let Outline { node, endpoints, messages, newest, recent, files } = Outline::parse(content)?;
+        let Outline { node, endpoints, messages, newest, recent, files, .. } = Outline::parse(content)?;
         let keys: Vec<EndpointKey> = endpoints.iter().map(|past| past.key.clone()).collect();
         let said = messages.into_iter().map(|said| Said {
             at: said.at,

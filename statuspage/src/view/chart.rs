@@ -27,6 +27,8 @@ const POINTS_LIMIT: i64 = 300;
 const LOGARITHMIC_FROM: Nanos = 40;
 /// A threshold so many times above everything measured would flatten the line; it is left out of the axis then.
 const THRESHOLD_IN_SIGHT: Nanos = 2;
+/// Periods up to this are drawn from the percentiles of hours where there are no checks, longer ones from those of days.
+const HOURS_DRAWN_UP_TO: Nanos = 8 * DAY;
 /// The most labels on the axis of time: they stand apart on a phone, too.
 const TIME_LABELS_LIMIT: usize = 5;
 
@@ -139,7 +141,16 @@ impl ChartView {
 /// Gathers checks into points. One node's checks are points of their own as long as there are few; those of
 /// several nodes in one round, and those of a stretch where there are many, become one point.
 fn buckets<'a>(reckoned: &Reckoned<'a>, period: &Period) -> Vec<Bucket<'a>> {
-    let mut looks: Vec<&Look> = reckoned.looks(period.from, period.now + 1).collect();
+    // A line of days does not end in hours: the last week has both.
+    let is_fine = period.to - period.from <= HOURS_DRAWN_UP_TO;
+    let hourly_from = reckoned.looks(period.from, period.now + 1).find(|look| look.length == HOUR);
+    let hourly_from = hourly_from.map_or(UnixNanos::MAX, |look| look.at);
+    let is_drawn = |look: &&Look| match look.length {
+        0 => true,
+        HOUR => is_fine,
+        length => !is_fine || look.at + length / 2 < hourly_from,
+    };
+    let mut looks: Vec<&Look> = reckoned.looks(period.from, period.now + 1).filter(is_drawn).collect();
     sorted::by_key(&mut looks, |look| look.at);
     let mut width = if looks.len() as i64 > POINTS_LIMIT { (period.to - period.from) / POINTS_LIMIT } else { 0 };
     if reckoned.endpoint.nodes.len() > 1 {
@@ -307,7 +318,8 @@ fn stretches<'b, 'a>(buckets: &'b [Bucket<'a>], reckoned: &Reckoned<'_>) -> Vec<
         }
         last = Some(bucket);
         let Some(stats) = bucket.stats else {
-            open = false;
+            // A failure between percentiles of hours or days does not say that nobody answered.
+            open &= buckets.iter().any(|bucket| bucket.length() > 0);
             continue;
         };
         if !open {
@@ -391,19 +403,38 @@ fn times(period: &Period, calendar: Calendar<'_>) -> Vec<(f64, String)> {
     let (first, last) = (calendar.day_number(period.from), calendar.day_number(period.now));
     let every = ((last - first) as usize + 1).div_ceil(TIME_LABELS_LIMIT) as i64;
     let days = (first..=last).filter(|day| (last - day) % every == 0).map(|day| calendar.start_of_day(day));
-    days.filter(|start| *start >= period.from).map(|start| (place(start), calendar.short_date(start))).collect()
+    days.filter(|start| *start >= period.from).map(|start| (place(start), calendar.axis_date(start))).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::tests::utc;
+    use crate::calendar::tests::{NOW, utc};
     use crate::view::endpoint::tests::{period, reckon, record};
     use shared::status::Status::{self, Down, Healthy};
 
     fn chart_of(looks: &[(&str, &str, i64, Status)]) -> ChartView {
         let record = record(looks);
         chart(&reckon(&record)[0], &period(), utc(), &[])
+    }
+
+    #[test]
+    fn where_there_are_no_checks_hours_are_drawn_and_for_long_ranges_days() {
+        let mut record = record(&[("A", "", 0, Healthy)]);
+        let of_node = &mut record.endpoints[0].nodes[0];
+        let coarse = |at, length| Look { at, length, ..of_node.looks[0].clone() };
+        let days = (1..30).map(|ago| coarse(NOW - ago * DAY, DAY));
+        let hours = (1..7 * 24).map(|ago| coarse(NOW - ago * HOUR, HOUR));
+        let mut looks: Vec<Look> = days.chain(hours).collect();
+        looks.sort_by_key(|look| look.at);
+        of_node.past = Some(crate::record::KnownPast { track: uptime::Track::default(), looks, open: Vec::new() });
+        let points = |range| {
+            let points = chart(&reckon(&record)[0], &Period::new(range, 90, utc()), utc(), &[]).points;
+            points.into_iter().map(|point| point.sentence).collect::<Vec<_>>()
+        };
+        let (month, day) = (points(30 * DAY), points(DAY));
+        assert_eq!((month.len(), month[0].as_str()), (30, "Saturday, 24 October · 95.0 ms"));
+        assert_eq!((day.len(), day[0].as_str()), (25, "Saturday 13:00–14:00 · 95.0 ms"));
     }
 
     #[test]
@@ -478,7 +509,7 @@ mod tests {
         assert_eq!(labels, ["18:00", "00:00", "06:00", "12:00"]);
         let month = Period::new(30 * DAY, 90, utc());
         let labels: Vec<String> = times(&month, utc()).into_iter().map(|(_, label)| label).collect();
-        assert_eq!(labels, ["29 October", "4 November", "10 November", "16 November", "22 November"]);
+        assert_eq!(labels, ["29 Oct", "4 Nov", "10 Nov", "16 Nov", "22 Nov"]);
     }
 
     #[test]

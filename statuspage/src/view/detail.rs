@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(levels[0].bars[23].status, Status::Unknown, "it is not over");
         assert_eq!((levels[1].rows.len(), levels[1].note.as_str()), (60, ""));
         let failed = levels[1].rows.iter().find(|row| row.status == Status::Down).expect("it was down");
-        assert_eq!((failed.clock.as_str(), failed.reason.as_str()), ("11:32:00", "connection refused"));
+        assert_eq!((failed.clock.as_str(), failed.reason.as_str()), ("11:32:03", "connection refused"));
         assert_eq!(failed.text, "down · n1");
         assert_eq!(levels[1].rows[0].text, "healthy · 95.0 ms · n1");
     }

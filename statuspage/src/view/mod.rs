@@ -147,7 +147,7 @@ pub fn page(
 }
 
 /// What the page is told about how to reckon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Settings {
     /// How far back it looks, in nanoseconds.
     pub range: Nanos,

@@ -41,3 +41,87 @@ pub fn in_words(reckoned: &Reckoned<'_>, latencies: &[LatenciesOutline], period:
     let told: Vec<String> = told.collect();
     Some(if told.is_empty() { "no answers".to_owned() } else { told.join(" · ") })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calendar::tests::{NOW, utc};
+    use crate::load::Memory;
+    use crate::view::endpoint::tests::reckon;
+    use crate::view::{self, Loading, Settings};
+    use shared::history::{DEFAULT_EXPIRY, Folding, History, Latencies, Outline};
+    use shared::object_name::{CheckFileName, NodeName};
+    use shared::result::{Attempt, CheckFile, CheckResult};
+    use shared::status::Status;
+    use shared::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
+
+    /// When the newest round was stored.
+    const NEWEST: UnixNanos = NOW - MINUTE;
+
+    fn rtt(minutes_ago: i64) -> Nanos {
+        50_000_000 + minutes_ago * 7_919 % 100_000 * 1_000
+    }
+
+    fn file(at: UnixNanos, rtt: Nanos) -> CheckFile {
+        let result = CheckResult {
+            title: "A".to_owned(),
+            timestamp: at,
+            attempts: vec![Attempt { rtt, ..Attempt::default() }],
+            status: Status::Healthy,
+            interval: Some(MINUTE),
+            ..CheckResult::default()
+        };
+        CheckFile { results: vec![result], skipped: Vec::new() }
+    }
+
+    /// What a node knows that looked `times` a minute for five days.
+    fn known(times: i64) -> (Outline, LatenciesOutline) {
+        let node = NodeName::new("here").ok();
+        let (mut history, mut latencies) = (History::of(node.clone()), Latencies::default());
+        let mut folding = Folding::going_on(&mut history, &mut latencies);
+        for round in (0..5 * 1_440 * times).rev() {
+            let at = NEWEST - round * MINUTE / times;
+            folding.add(&CheckFileName { stored_at: at, node: node.clone() }, file(at, rtt(round)));
+        }
+        folding.finish(DEFAULT_EXPIRY);
+        let outline = Outline::parse(history.to_json().as_bytes()).expect("it was just written");
+        (outline, LatenciesOutline::parse(latencies.to_json().as_bytes()).expect("they were just written"))
+    }
+
+    #[test]
+    fn they_are_those_of_all_checks_in_histories_and_in_check_files_together() {
+        let (outline, latencies) = known(1);
+        let mut memory = Memory::default();
+        memory.record.take_history(outline, UnixNanos::MAX);
+        // A minute that no history covers, and that is far slower than all others.
+        let name = CheckFileName { stored_at: NOW, node: NodeName::new("here").ok() };
+        memory.record.add(&name, file(NOW, 9_000_000_000));
+        memory.record.put_in_order();
+        let period = Period::new(2 * DAY, 90, utc());
+        let all = reckon(&memory.record);
+        assert_eq!(in_words(&all[0], &[], &period), None, "the sketches are missing");
+        let told = in_words(&all[0], &[latencies], &period).expect("they are there");
+        let mut exact: Vec<Nanos> = (0..2 * 1_440 + 2).map(rtt).collect();
+        exact.sort_unstable();
+        for (percent, told) in TOLD.iter().zip(told.split(" · ")) {
+            let number: f64 = told.split(' ').nth(1).and_then(|number| number.parse().ok()).expect("a number");
+            let exact = exact[exact.len() * usize::from(*percent) / 100] as f64 / 1e6;
+            assert!((number - exact).abs() <= 0.05 * exact, "{told} for {exact}");
+        }
+        assert_eq!(in_words(&all[0], &[], &Period::new(HOUR, 90, utc())), None);
+    }
+
+    fn observers(times: i64) -> String {
+        let mut memory = Memory::default();
+        memory.record.take_history(known(times).0, UnixNanos::MAX);
+        let settings = Settings { range: 30 * DAY, interval: MINUTE, bars_limit: 90, ..Settings::default() };
+        let view = view::page(&mut memory, utc(), settings, &view::detail::Opened::default(), Loading::Complete);
+        view.observers.iter().map(|node| format!("{} {}", node.name, node.reported)).collect()
+    }
+
+    #[test]
+    fn two_checkers_with_one_name_are_noticed_and_named() {
+        assert_eq!(observers(1), "here reported 1 min ago");
+        assert!(observers(2).contains("have two checkers this name?"), "{}", observers(2));
+    }
+}
