@@ -48,19 +48,26 @@ pub struct WrongType {
 /// Reads a JSON text.
 pub fn parse(text: &str) -> Result<Json<'_>, NotJson> {
     let mut reader = Reader { text, at: 0 };
-    let value = reader.value(DEPTH_LIMIT).and_then(|value| {
-        reader.skip_space();
-        if reader.at == text.len() { Ok(value) } else { Err("expected nothing more") }
-    });
-    value.map_err(|wrong| {
-        let before = text.get(..reader.at).unwrap_or(text);
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        NotJson {
-            wrong,
-            line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-        }
-    })
+    let value = reader.value(DEPTH_LIMIT).and_then(|value| reader.end().map(|()| value));
+    value.map_err(|wrong| reader.place(wrong))
+}
+
+/// Reads a JSON text that is an object, and hands out one member after the other, so that never all of them are in
+/// memory; those before a fault are handed out, too.
+pub fn each_member<'t>(text: &'t str, mut take: impl FnMut(Cow<'t, str>, Json<'t>)) -> Result<(), NotJson> {
+    let mut reader = Reader { text, at: 0 };
+    reader.skip_space();
+    let read = if reader.peek() == Some(b'{') {
+        let members = reader.sequence(b'}', "expected `,` or `}`", |reader| {
+            let (name, value) = reader.member(DEPTH_LIMIT)?;
+            take(name, value);
+            Ok(())
+        });
+        members.and_then(|()| reader.end())
+    } else {
+        Err("expected an object")
+    };
+    read.map_err(|wrong| reader.place(wrong))
 }
 
 impl<'t> Json<'t> {
@@ -136,6 +143,22 @@ impl<'t> Reader<'t> {
         }
     }
 
+    fn end(&mut self) -> Result<(), &'static str> {
+        self.skip_space();
+        if self.at == self.text.len() { Ok(()) } else { Err("expected nothing more") }
+    }
+
+    /// What is wrong, and that it is wrong here.
+    fn place(&self, wrong: &'static str) -> NotJson {
+        let before = self.text.get(..self.at).unwrap_or(self.text);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        NotJson {
+            wrong,
+            line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+        }
+    }
+
     /// Takes that byte if it comes next, after any space.
     fn take(&mut self, byte: u8) -> bool {
         self.skip_space();
@@ -153,12 +176,7 @@ impl<'t> Reader<'t> {
             Some(b'{') => {
                 let mut members = Vec::new();
                 self.sequence(b'}', "expected `,` or `}`", |reader| {
-                    reader.skip_space();
-                    let name = reader.string()?;
-                    if !reader.take(b':') {
-                        return Err("expected `:`");
-                    }
-                    members.push((name, reader.value(depth - 1)?));
+                    members.push(reader.member(depth)?);
                     Ok(())
                 })?;
                 Ok(Json::Object(members))
@@ -182,6 +200,15 @@ impl<'t> Reader<'t> {
                 Ok(value)
             }
         }
+    }
+
+    fn member(&mut self, depth: usize) -> Result<(Cow<'t, str>, Json<'t>), &'static str> {
+        self.skip_space();
+        let name = self.string()?;
+        if !self.take(b':') {
+            return Err("expected `:`");
+        }
+        Ok((name, self.value(depth - 1)?))
     }
 
     /// Reads what stands between brackets, which are one byte each, with commas between.
@@ -387,6 +414,20 @@ mod tests {
         for key in ["b", "c", "d"] {
             assert_eq!(value.integer(key).expect_err(key).to_string(), format!("`{key}` is no integer"));
         }
+    }
+
+    #[test]
+    fn members_are_handed_out_one_after_the_other_up_to_a_fault() {
+        let members = |text: &'static str| {
+            let mut members = Vec::new();
+            let end = each_member(text, |name, value| members.push((name, value)));
+            (members, end.map_err(|error| error.to_string()))
+        };
+        let a = (Cow::Borrowed("a"), Json::Number("1"));
+        assert_eq!(members(" {\"a\": 1, \"b\": null} "), (vec![a.clone(), (Cow::Borrowed("b"), Json::Null)], Ok(())));
+        assert_eq!(members("{\"a\":1,"), (vec![a.clone()], Err("expected `\"` at line 1 column 8".to_owned())));
+        assert_eq!(members("{\"a\":1}}"), (vec![a], Err("expected nothing more at line 1 column 8".to_owned())));
+        assert_eq!(members("[]"), (vec![], Err("expected an object at line 1 column 1".to_owned())));
     }
 
     #[test]

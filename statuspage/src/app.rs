@@ -16,7 +16,7 @@ use crate::browser;
 use crate::calendar::Calendar;
 use crate::components::page::Page;
 use crate::load::{self, Hour, Look, Memory, Object, Step, Store, Wanted};
-use crate::source::{self, Listing, SourceError};
+use crate::source::{self, Contents, Listing, SourceError};
 use crate::view::detail::Opened;
 use crate::view::period::Slot;
 use crate::view::{self, Drawn, Loading, PageView, Percentiles, Settings, broken, words};
@@ -154,8 +154,8 @@ struct StoreAt<'a> {
 }
 
 impl Store for StoreAt<'_> {
-    async fn list(&self, from: UnixNanos, until: UnixNanos) -> Result<Listing, SourceError> {
-        source::list(self.source, from, until, self.now).await
+    async fn list(&self, from: UnixNanos, until: UnixNanos, contents: Contents) -> Result<Listing, SourceError> {
+        source::list(self.source, from, until, contents, self.now).await
     }
 
     async fn get(&self, object: &Object) -> Result<Vec<u8>, SourceError> {

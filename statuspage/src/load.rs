@@ -11,7 +11,7 @@ use shared::result::CheckFile;
 use shared::{HOUR, MINUTE, UnixNanos};
 
 use crate::record::Record;
-use crate::source::{CHECK_FILE_LIMIT, Listing, SourceError};
+use crate::source::{CHECK_FILE_LIMIT, Contents, Listing, SourceError};
 use crate::view::period::Slot;
 use shared::sorted;
 
@@ -40,7 +40,7 @@ const REFRESHES_PER_FULL_LIST: u32 = 15;
 /// How the page reads a store, so that tests can be one.
 pub(crate) trait Store {
     /// Lists the check files from `from` on, at least to `until`.
-    async fn list(&self, from: UnixNanos, until: UnixNanos) -> Result<Listing, SourceError>;
+    async fn list(&self, from: UnixNanos, until: UnixNanos, contents: Contents) -> Result<Listing, SourceError>;
     async fn get(&self, name: &Object) -> Result<Vec<u8>, SourceError>;
     /// The names of all histories, and the newest check files if the same answer lists them.
     async fn look(&self) -> Result<Look, SourceError>;
@@ -174,7 +174,8 @@ pub(crate) async fn refresh(store: &impl Store, memory: &RefCell<Memory>, wanted
         }
     } else {
         let list_from = memory.borrow().list_from(wanted.from);
-        store.list(list_from, UnixNanos::MAX).await
+        let contents = memory.borrow().contents();
+        store.list(list_from, UnixNanos::MAX, contents).await
     };
     let names = match listing {
         Ok(listing) => memory.borrow_mut().choose(listing, wanted),
@@ -234,7 +235,10 @@ async fn list_beside_histories(
     let listing = match newest {
         // A short list reaches back further than any node that is alive is behind.
         Some(listing) if alive_from == Some(from) => listing,
-        _ => store.list(from, UnixNanos::MAX).await?,
+        _ => {
+            let contents = memory.borrow().contents();
+            store.list(from, UnixNanos::MAX, contents).await?
+        }
     };
     let names: Vec<CheckFileName> = listing.files.iter().map(|listed| listed.name.clone()).collect();
     let further = {
@@ -246,7 +250,10 @@ async fn list_beside_histories(
         })
     };
     match further {
-        Some(further) => store.list(further, UnixNanos::MAX).await,
+        Some(further) => {
+            let contents = memory.borrow().contents();
+            store.list(further, UnixNanos::MAX, contents).await
+        }
         None => Ok(listing),
     }
 }
@@ -278,7 +285,7 @@ impl Hour {
 pub(crate) async fn load_hour(store: &impl Store, slot: Slot) -> Hour {
     let mut hour = Hour::of(slot);
     let until = slot.end.saturating_add(STORED_WITHIN);
-    let listing = match store.list(slot.start, until).await {
+    let listing = match store.list(slot.start, until, Contents::LeftOut).await {
         Ok(listing) => listing,
         Err(error) => {
             hour.problem = Some(error);
@@ -375,6 +382,11 @@ impl Memory {
         if owner == name.node { Ok(()) } else { Err("use it: it is another node's".to_owned()) }
     }
 
+    /// A first list is worth its contents; a later one has few files that are new.
+    fn contents(&self) -> Contents {
+        if self.record.file_count() == 0 { Contents::WherePossible } else { Contents::LeftOut }
+    }
+
     /// The files to get, newest first, so that the present is known before the past.
     fn choose(&mut self, listing: Listing, wanted: Wanted) -> Vec<CheckFileName> {
         self.lists_read = self.lists_read.wrapping_add(1);
@@ -404,7 +416,10 @@ impl Memory {
                     let error = SourceError::TooLarge(CHECK_FILE_LIMIT);
                     self.unreadable.push((name, format!("failed to {error}")));
                 }
-                _ => names.push(name),
+                _ => match listed.file {
+                    Some(file) if self.record.file_count() < FILES_LIMIT => self.record.add(&name, file),
+                    _ => names.push(name),
+                },
             }
         }
         // Those that failed before are listed again as a rule.
@@ -482,13 +497,17 @@ mod tests {
             Ok(Look { histories: self.histories.keys().map(|name| (name.clone(), None)).collect(), newest: None })
         }
 
-        async fn list(&self, from: UnixNanos, _: UnixNanos) -> Result<Listing, SourceError> {
+        async fn list(&self, from: UnixNanos, _: UnixNanos, _: Contents) -> Result<Listing, SourceError> {
             if self.down {
                 return Err(SourceError::Blocked("store/".to_owned()));
             }
             let in_range = self.listed.iter().filter(|at| **at >= from);
             let files = in_range
-                .map(|at| Listed { name: CheckFileName { node: self.node.clone(), ..name(*at) }, size: None })
+                .map(|at| Listed {
+                    name: CheckFileName { node: self.node.clone(), ..name(*at) },
+                    size: None,
+                    file: None,
+                })
                 .collect();
             Ok(Listing { files, foreign: vec!["notes.txt".to_owned(), "index.json".to_owned()] })
         }

@@ -169,12 +169,10 @@ impl Record {
     }
 
     fn has_reported(&mut self, node: Option<&NodeName>, at: UnixNanos) {
-        match self.nodes.iter_mut().find(|(known, _)| known.as_ref() == node) {
-            Some((_, newest)) => *newest = (*newest).max(at),
-            None => {
-                let place = self.nodes.partition_point(|(known, _)| known.as_ref() < node);
-                self.nodes.insert(place, (node.cloned(), at));
-            }
+        let place = self.nodes.partition_point(|(known, _)| known.as_ref() < node);
+        match self.nodes.get_mut(place) {
+            Some((known, newest)) if known.as_ref() == node => *newest = (*newest).max(at),
+            _ => self.nodes.insert(place, (node.cloned(), at)),
         }
     }
 

@@ -258,7 +258,7 @@ async fn a_history_that_cannot_be_read_is_named_and_check_files_fill_in() {
         let page = place.visit(&browser).await;
         page.assert_clean();
         assert!(page.problems().contains("History unreadable: that of eu-west"), "{}", page.problems());
-        assert_eq!(page.endpoint("Service 00").text_of("uptime"), expected, "{:.40}", broken);
+        assert_eq!(page.endpoint("Service 00").text_of("uptime"), expected, "{broken:.40}");
         assert_eq!(page.nodes().iter().filter(|node| node.contains("history unreadable")).count(), 1);
     }
     assert_agreement(&place.visit(&browser).await, &place.status().await);

@@ -49,7 +49,8 @@ async fn serve_gives_the_page_its_configuration_and_the_store() {
     for file in files {
         let answer = web::get(&format!("{}{file}", served.url)).await;
         assert_eq!(answer.status, 200, "{file}");
-        assert_eq!(answer.body, std::fs::read(page_directory().join(&file)).expect("it is built"), "{file}");
+        // Without the bytes themselves, which nobody would read.
+        assert!(answer.body == std::fs::read(page_directory().join(&file)).expect("it is built"), "{file}");
         assert!(answer.header("cache-control").contains("immutable"), "{file}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
     }

@@ -107,13 +107,13 @@ impl Fleet {
             .map(move |at| at + wrong)
     }
 
-    fn name(&self, node: usize) -> Option<NodeName> {
-        Some(NodeName::new(&self.nodes[node]).expect("it is a name"))
+    fn name(&self, node: usize) -> NodeName {
+        NodeName::new(&self.nodes[node]).expect("it is a name")
     }
 
     fn file_name(&self, node: usize, at: UnixNanos) -> CheckFileName {
         // Nodes are not in step.
-        CheckFileName { stored_at: at + SECOND / 4 + node as i64 * 1_000_003, node: self.name(node) }
+        CheckFileName { stored_at: at + SECOND / 4 + node as i64 * 1_000_003, node: Some(self.name(node)) }
     }
 
     /// How often each endpoint fails, as a share of all rounds, by the hash of an hour.
@@ -142,7 +142,7 @@ impl Fleet {
         let chance = hash(self.seed ^ at as u64 ^ (endpoint as u64) << 40 ^ (node as u64) << 52);
         // Around the usual, and now and then far slower.
         let spread = base / 100 * (chance % 20) as i64;
-        if chance >> 32 & 31 == 0 { base * 3 + spread } else { base + spread }
+        if (chance >> 32).is_multiple_of(32) { base * 3 + spread } else { base + spread }
     }
 
     /// The response times of an endpoint that a node got from a moment on.
@@ -155,7 +155,7 @@ impl Fleet {
     /// What a node sees in a round.
     #[must_use]
     pub fn results(&self, node: usize, at: UnixNanos) -> Vec<CheckResult> {
-        let name = self.name(node);
+        let name = Some(self.name(node));
         (0..self.endpoints)
             .map(|endpoint| {
                 let is_down = self.is_down(node, endpoint, at);
@@ -186,7 +186,7 @@ impl Fleet {
     /// What a node has written of itself by now.
     #[must_use]
     pub fn history(&self, node: usize) -> (History, Latencies) {
-        let (mut history, mut latencies) = (History::of(self.name(node)), Latencies::default());
+        let (mut history, mut latencies) = (History::of(Some(self.name(node))), Latencies::default());
         let mut folding = Folding::going_on(&mut history, &mut latencies);
         for at in self.rounds(node) {
             let file = CheckFile { results: self.results(node, at), skipped: Vec::new() };
@@ -201,7 +201,7 @@ impl Fleet {
     pub fn objects(&self) -> BTreeMap<String, String> {
         let of_node = |node: usize| {
             let (history, latencies) = self.history(node);
-            let name = |part| HistoryName { node: self.name(node), part }.to_string();
+            let name = |part| HistoryName { node: Some(self.name(node)), part }.to_string();
             let mut objects = self.check_files(node, self.now - OVERLAP);
             objects.push((name(HistoryPart::Main), history.to_json()));
             objects.push((name(HistoryPart::Latency), latencies.to_json()));
@@ -213,7 +213,9 @@ impl Fleet {
         for together in nodes.chunks(threads) {
             std::thread::scope(|scope| {
                 let working: Vec<_> = together.iter().map(|node| scope.spawn(|| of_node(*node))).collect();
-                working.into_iter().for_each(|work| objects.extend(work.join().expect("it comes to its end")));
+                for work in working {
+                    objects.extend(work.join().expect("it comes to its end"));
+                }
             });
         }
         objects

@@ -2,6 +2,7 @@
 //! a page that opens has a day of checks in one answer and not in a thousand.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use shared::UnixNanos;
 use shared::json;
@@ -69,7 +70,7 @@ fn write(names: &[CheckFileName], contents: &HashMap<CheckFileName, Vec<u8>>) ->
         if json.len() > 1 {
             json.push(',');
         }
-        json.push_str(&format!("\"{name}\":"));
+        let _ = write!(json, "\"{name}\":");
         match content(name) {
             Some(content) => json.push_str(content.trim()),
             None => json.push_str(&name.stored_at.to_string()),

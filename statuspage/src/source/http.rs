@@ -1,33 +1,31 @@
 //! Reading a directory behind any web server: its `index.json` lists the check files. Pure; [`super::fetch`] sends.
 
-use shared::json::{self, Json};
+use shared::json;
 use shared::object_name::{self, CheckFileName};
+use shared::result::CheckFile;
 use shared::{HOUR, UnixNanos};
 
-use super::{Listed, Listing, SourceError};
+use super::{Contents, Listed, Listing, SourceError};
 
-/// The URL of the list. `checker serve` leaves out what is older than `from`; a plain web server ignores it.
-pub(crate) fn list_url(directory: &str, from: UnixNanos) -> String {
+/// The URL of the list. `checker serve` leaves out what is older than `from` and sends results along if they are wanted;
+/// a plain web server knows nothing of either.
+pub(crate) fn list_url(directory: &str, from: UnixNanos, contents: Contents) -> String {
     // In whole hours, so that the URL, and with it what the browser knows about it, stays the same for a while.
     let from = from.div_euclid(HOUR) * HOUR;
-    format!("{directory}{}?from={from}", object_name::INDEX)
+    let with = if contents == Contents::WherePossible { "&with=results" } else { "" };
+    format!("{directory}{}?from={from}{with}", object_name::INDEX)
 }
 
-/// Reads an `index.json`: `{"<name>": <unix-ns when indexed>, …}`; only the names count.
+/// Reads an `index.json`: `{"<name>": <unix-ns when indexed>, …}`. Of the values only the contents count that
+/// `checker serve` puts in the place of times.
 pub(crate) fn parse_index(body: &[u8]) -> Result<Listing, SourceError> {
     let text = String::from_utf8_lossy(body);
-    let names = match json::parse(&text) {
-        Ok(Json::Object(names)) => names,
-        Ok(_) => return Err(SourceError::NotAnIndex("it is no object".to_owned())),
-        Err(error) => return Err(SourceError::NotAnIndex(error.to_string())),
-    };
     let mut listing = Listing::default();
-    for (name, _) in names {
-        match CheckFileName::parse(&name) {
-            Some(name) => listing.files.push(Listed { name, size: None }),
-            None => listing.foreign.push(name.into_owned()),
-        }
-    }
+    let read = json::each_member(&text, |name, value| match CheckFileName::parse(&name) {
+        Some(name) => listing.files.push(Listed { name, size: None, file: CheckFile::of(&value).ok() }),
+        None => listing.foreign.push(name.into_owned()),
+    });
+    read.map_err(|error| SourceError::NotAnIndex(error.to_string()))?;
     Ok(listing)
 }
 
@@ -91,7 +89,19 @@ mod tests {
 
     #[test]
     fn the_lists_url_stays_the_same_within_an_hour() {
-        assert_eq!(list_url("store/", HOUR + MINUTE), "store/index.json?from=3600000000000");
-        assert_eq!(list_url("store/", HOUR + MINUTE), list_url("store/", HOUR + 59 * MINUTE));
+        let names = |from| list_url("store/", from, Contents::LeftOut);
+        assert_eq!(names(HOUR + MINUTE), "store/index.json?from=3600000000000");
+        assert_eq!(names(HOUR + MINUTE), names(HOUR + 59 * MINUTE));
+        let with_results = list_url("store/", HOUR, Contents::WherePossible);
+        assert_eq!(with_results, "store/index.json?from=3600000000000&with=results");
+    }
+
+    #[test]
+    fn contents_in_the_place_of_times_are_read() {
+        let index = br#"{"1795330254340493978-check.json":[{"title":"A"},7],"1795330255356052177-check.json":1}"#;
+        let files = parse_index(index).expect("an index").files;
+        let results =
+            files.iter().map(|listed| listed.file.as_ref().map(|file| (file.results.len(), file.skipped.len())));
+        assert_eq!(results.collect::<Vec<_>>(), [Some((1, 1)), None]);
     }
 }

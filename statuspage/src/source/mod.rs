@@ -10,6 +10,7 @@ mod xml;
 use shared::UnixNanos;
 use shared::object_name::{self, CheckFileName, HistoryName};
 use shared::page_config::{S3Source, Source};
+use shared::result::CheckFile;
 
 use crate::load::{Look, Object};
 use fetch::Freshness;
@@ -31,6 +32,17 @@ pub struct Listed {
     pub name: CheckFileName,
     /// How many bytes it has, if the list says so.
     pub size: Option<usize>,
+    /// What it holds, if the list has that, too.
+    pub file: Option<CheckFile>,
+}
+
+/// Whether a list may bring the contents of check files along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contents {
+    /// It may, since nothing is known yet.
+    WherePossible,
+    /// It need not, since nearly all is known.
+    LeftOut,
 }
 
 /// What a store holds.
@@ -80,10 +92,16 @@ pub enum SourceError {
 
 /// Lists the check files that were stored at `from` or later (a plain web server lists older ones, too), at least to
 /// `until`.
-pub async fn list(source: &Source, from: UnixNanos, until: UnixNanos, now: UnixNanos) -> Result<Listing, SourceError> {
+pub async fn list(
+    source: &Source,
+    from: UnixNanos,
+    until: UnixNanos,
+    contents: Contents,
+    now: UnixNanos,
+) -> Result<Listing, SourceError> {
     match source {
         Source::Http { url } => {
-            let answer = fetch::get(&http::list_url(url, from), Freshness::Revalidated, LIST_LIMIT).await?;
+            let answer = fetch::get(&http::list_url(url, from, contents), Freshness::Revalidated, LIST_LIMIT).await?;
             if answer.is_good() { http::parse_index(&answer.body) } else { Err(http::refusal(answer.status)) }
         }
         Source::S3(s3) => {

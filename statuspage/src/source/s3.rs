@@ -99,7 +99,7 @@ pub(crate) fn parse_listing(source: &S3Source, body: &str) -> Result<ListingPage
         let Some(key) = xml::text(object, "Key").map(plain) else { continue };
         let size = xml::text(object, "Size").and_then(|size| size.parse().ok());
         match CheckFileName::parse_key(&source.prefix, &key) {
-            Some(name) => listing.files.push(Listed { name, size }),
+            Some(name) => listing.files.push(Listed { name, size, file: None }),
             None => listing.foreign.push(key.strip_prefix(&source.prefix).unwrap_or(&key).to_owned()),
         }
         last_key = key;
