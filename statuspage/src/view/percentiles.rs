@@ -118,7 +118,8 @@ mod tests {
         memory.record.take_history(known(times).0, UnixNanos::MAX);
         let settings = Settings { range: 30 * DAY, interval: MINUTE, bars_limit: 90, ..Settings::default() };
         let view = view::page(&mut memory, utc(), settings, &view::detail::Opened::default(), Loading::Complete);
-        view.observers.iter().map(|node| format!("{} {}", node.name, node.reported)).collect()
+        let told: Vec<String> = view.observers.iter().map(|node| format!("{} {}", node.name, node.reported)).collect();
+        told.join("; ")
     }
 
     #[test]
