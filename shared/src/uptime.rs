@@ -338,6 +338,26 @@ mod tests {
     }
 
     #[test]
+    fn uptime_does_not_change_with_how_often_somebody_looked() {
+        let uptime = |minutes: Vec<(UnixNanos, Nanos)>| {
+            let seen = minutes.into_iter().map(|(minute, every)| Observation {
+                at: minute * MINUTE,
+                status: if (10..20).contains(&minute) { Status::Down } else { Status::Healthy },
+                interval: Some(every * MINUTE),
+            });
+            let reckoning = Reckoning::of(&spans(seen.collect(), HOUR), 0, HOUR);
+            (reckoning.uptime().map(Share::percent), reckoning.coverage().map(Share::percent))
+        };
+        let often = |from, to| (from..to).map(|minute| (minute, 1));
+        let seldom = |from: UnixNanos, to| (from..to).step_by(5).map(|minute| (minute, 5));
+        let expected = (Some("83.33%".to_owned()), Some("100%".to_owned()));
+        assert_eq!(uptime(often(0, 60).collect()), expected);
+        assert_eq!(uptime(seldom(0, 60).collect()), expected);
+        assert_eq!(uptime(often(0, 15).chain(seldom(15, 60)).collect()), expected);
+        assert_eq!(uptime(seldom(0, 15).chain(often(15, 60)).collect()), expected);
+    }
+
+    #[test]
     fn results_without_an_interval_stand_for_the_usual_gap() {
         let old = |at| Observation { at: at * MINUTE, status: Status::Healthy, interval: None };
         let spans = spans(vec![old(0), old(10), old(20), old(60)], 2 * HOUR);

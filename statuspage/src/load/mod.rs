@@ -1,41 +1,27 @@
 //! List → choose → fetch → record. What failed is part of the answer: one bad file never keeps the others away, and
 //! the next refresh adds only what is new and asks again for what may have passed.
 
+mod hour;
+mod memory;
+
 use std::cell::RefCell;
 
 use futures_util::StreamExt;
 use futures_util::stream;
-use shared::history::{self, LatenciesOutline, OVERLAP, Outline};
-use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
-use shared::result::CheckFile;
-use shared::{HOUR, MINUTE, UnixNanos};
+use shared::history::{self, Outline};
+use shared::object_name::{CheckFileName, HistoryName, HistoryPart};
+use shared::{MINUTE, UnixNanos};
 
-use crate::record::Record;
-use crate::source::{CHECK_FILE_LIMIT, Contents, Listing, SourceError};
-use crate::view::period::Slot;
-use shared::sorted;
+pub(crate) use self::hour::load_hour;
+pub use self::hour::{HOUR_FILES_LIMIT, Hour};
+pub use self::memory::{FILES_LIMIT, Memory};
+use crate::source::{Contents, Listing, SourceError};
 
 /// How many files are asked for at once: browsers send six at a time over HTTP/1, and many more over HTTP/2.
 const CONCURRENT_FETCHES: usize = 24;
 
-/// The most files that are loaded: a month of checks every minute and a bit. The newest count.
-pub const FILES_LIMIT: usize = 50_000;
-
-/// The most check files that are loaded of an hour that somebody opens: ten nodes that look every minute.
-pub const HOUR_FILES_LIMIT: usize = 600;
-
-/// How long after a check its round is stored as a rule.
-const STORED_WITHIN: i64 = 10 * MINUTE;
-
 /// After so many failures in a row nobody answers any more, and the rest waits for the next refresh.
 const FAILURES_IN_A_ROW_LIMIT: usize = 30;
-
-/// How far behind the newest known file a refresh looks: rounds of other nodes may have been stored a little late.
-const LIST_OVERLAP: i64 = HOUR;
-
-/// Every so many refreshes the whole range is listed, since a round may be stored hours late after an outage of
-/// the store.
-const REFRESHES_PER_FULL_LIST: u32 = 15;
 
 /// How the page reads a store, so that tests can be one.
 pub(crate) trait Store {
@@ -114,52 +100,6 @@ pub enum Step {
     Histories,
     /// A check file.
     File,
-}
-
-/// Everything that was loaded, and everything that was not.
-#[derive(Debug, Default)]
-pub struct Memory {
-    /// What the files say.
-    pub record: Record,
-    /// Why the store could not be listed at the last attempt.
-    pub list_problem: Option<SourceError>,
-    /// Files nobody could get; they are asked for again. Newest first.
-    pub failed: Vec<(CheckFileName, SourceError)>,
-    /// Files that are no check files inside; since they never change they are not asked for again.
-    pub unreadable: Vec<(CheckFileName, String)>,
-    /// The latencies of nodes, if they were asked for.
-    pub latencies: Vec<LatenciesOutline>,
-    /// The hour whose checks were asked for.
-    pub hour: Option<Hour>,
-    /// Histories that cannot be used, and why; the check files of their nodes fill in.
-    pub unreadable_histories: Vec<(HistoryName, String)>,
-    /// The first objects in the store whose names are none of ours.
-    pub foreign: Vec<String>,
-    /// How many there were in the last list.
-    pub foreign_count: usize,
-    /// How many files are in range but too old to be among the newest [`FILES_LIMIT`].
-    pub left_out: usize,
-    /// How many files of the load in hand are dealt with.
-    pub done: usize,
-    /// How many files the load in hand has to deal with.
-    pub total: usize,
-    /// What the store's list said of each history that was read.
-    tags: Vec<(HistoryName, String)>,
-    /// How often a list was read.
-    lists_read: u32,
-}
-
-/// How many foreign objects are remembered by name; nobody reads more.
-const FOREIGN_KEPT: usize = 10;
-
-/// Names that a store may hold beside check files, and that nobody needs to hear of.
-fn is_expected(name: &str) -> bool {
-    let known = ["index.json", "config.json", "index.html"];
-    name.is_empty()
-        || known.contains(&name)
-        || name.ends_with('/')
-        || name.starts_with("history/")
-        || name.starts_with("messages/")
 }
 
 /// Brings the memory up to date with what is wanted; calls `after` whenever something was dealt with.
@@ -258,227 +198,20 @@ async fn list_beside_histories(
     }
 }
 
-/// The checks of an hour, loaded because somebody asked for them.
-#[derive(Debug, Default)]
-pub struct Hour {
-    /// Which hour.
-    pub slot: Slot,
-    /// What its check files say.
-    pub record: Record,
-    /// Whether they are still coming in.
-    pub is_loading: bool,
-    /// How many check files are more than [`HOUR_FILES_LIMIT`].
-    pub left_out: usize,
-    /// Why they could not be loaded.
-    pub problem: Option<SourceError>,
-}
-
-impl Hour {
-    /// An hour of which nothing is known.
-    #[must_use]
-    pub fn of(slot: Slot) -> Hour {
-        Hour { slot, ..Hour::default() }
-    }
-}
-
-/// Loads the checks of an hour.
-pub(crate) async fn load_hour(store: &impl Store, slot: Slot) -> Hour {
-    let mut hour = Hour::of(slot);
-    let until = slot.end.saturating_add(STORED_WITHIN);
-    let listing = match store.list(slot.start, until, Contents::LeftOut).await {
-        Ok(listing) => listing,
-        Err(error) => {
-            hour.problem = Some(error);
-            return hour;
-        }
-    };
-    let names = listing.files.into_iter().map(|listed| listed.name);
-    let mut names: Vec<CheckFileName> = names.filter(|name| (slot.start..until).contains(&name.stored_at)).collect();
-    hour.left_out = names.len().saturating_sub(HOUR_FILES_LIMIT);
-    names.truncate(HOUR_FILES_LIMIT);
-    get_all(store, names.into_iter().map(Object::CheckFile).collect(), &mut |object, answer| {
-        match (object, answer.map(|content| CheckFile::parse(&content))) {
-            (Object::CheckFile(name), Ok(Ok(file))) => hour.record.add(&name, file),
-            (_, Err(error)) => hour.problem = Some(error),
-            _ => {}
-        }
-        More::Wanted
-    })
-    .await;
-    hour.record.put_in_order();
-    hour
-}
-
 /// From when on check files may not be in a history: two rounds that were stored at nearly the same time may have
 /// overtaken each other. What is later still the node itself finds, and tells in its next history.
 fn not_covered_from(history: &Outline) -> UnixNanos {
     history.newest - MINUTE
 }
 
-impl Memory {
-    /// From when on the check files of nodes that are alive may not be in their histories; `None` if there is none.
-    fn alive_from(&self) -> Option<UnixNanos> {
-        let newest = self.record.histories.iter().map(|history| history.newest).max()?;
-        let alive = self.record.histories.iter().filter(|history| history.newest >= newest - OVERLAP);
-        alive.map(not_covered_from).min()
-    }
-
-    /// From when on a refresh has to list.
-    fn list_from(&self, from: UnixNanos) -> UnixNanos {
-        match self.record.newest_file() {
-            Some(newest) if !self.lists_read.is_multiple_of(REFRESHES_PER_FULL_LIST) => {
-                (newest - LIST_OVERLAP).max(from)
-            }
-            _ => from,
-        }
-    }
-
-    /// From when on a node without a history has to be listed: all that is wanted, unless it was listed before.
-    fn list_from_of(&self, node: Option<&NodeName>, from: UnixNanos) -> UnixNanos {
-        if self.record.has_files_of(node) { self.list_from(from) } else { from }
-    }
-
-    fn tag_of(&self, name: &HistoryName) -> Option<&String> {
-        self.tags.iter().find(|(known, _)| known == name).map(|(_, tag)| tag)
-    }
-
-    fn take_history(
-        &mut self,
-        name: &HistoryName,
-        tag: Option<String>,
-        answer: Result<Vec<u8>, SourceError>,
-        keep_from: UnixNanos,
-    ) {
-        self.unreadable_histories.retain(|(known, _)| known != name);
-        self.tags.retain(|(known, _)| known != name);
-        let content = answer.map_err(|error| error.to_string());
-        let taken = content.and_then(|content| self.take_part(name, &content, keep_from));
-        match taken {
-            Ok(()) => self.tags.extend(tag.map(|tag| (name.clone(), tag))),
-            Err(reason) => self.unreadable_histories.push((name.clone(), format!("failed to {reason}"))),
-        }
-    }
-
-    fn take_part(&mut self, name: &HistoryName, content: &[u8], keep_from: UnixNanos) -> Result<(), String> {
-        let owner = match name.part {
-            HistoryPart::Main => {
-                let history = Outline::parse(content).map_err(|error| error.to_string())?;
-                let owner = history.node.clone();
-                if owner == name.node {
-                    self.record.take_history(history, keep_from);
-                }
-                owner
-            }
-            HistoryPart::Latency => {
-                let latencies = LatenciesOutline::parse(content).map_err(|error| error.to_string())?;
-                let owner = latencies.node.clone();
-                if owner == name.node {
-                    self.latencies.retain(|known| known.node != owner);
-                    self.latencies.push(latencies);
-                }
-                owner
-            }
-        };
-        if owner == name.node { Ok(()) } else { Err("use it: it is another node's".to_owned()) }
-    }
-
-    /// A first list is worth its contents; a later one has few files that are new.
-    fn contents(&self) -> Contents {
-        if self.record.file_count() == 0 { Contents::WherePossible } else { Contents::LeftOut }
-    }
-
-    /// The files to get, newest first, so that the present is known before the past.
-    fn choose(&mut self, listing: Listing, wanted: Wanted) -> Vec<CheckFileName> {
-        self.lists_read = self.lists_read.wrapping_add(1);
-        self.list_problem = None;
-        let mut foreign = listing.foreign;
-        foreign.retain(|name| !is_expected(name));
-        // A refresh that lists the newest alone must not forget what the whole list held.
-        if foreign.len() >= self.foreign_count {
-            self.foreign_count = foreign.len();
-            foreign.truncate(FOREIGN_KEPT);
-            self.foreign = foreign;
-        }
-        let mut names: Vec<CheckFileName> =
-            std::mem::take(&mut self.failed).into_iter().map(|(name, _)| name).collect();
-        for listed in listing.files {
-            let name = listed.name;
-            let is_covered = || {
-                let history = self.record.histories.iter().find(|history| history.node == name.node);
-                name.stored_at < wanted.checks_from && history.is_some_and(|history| history.covers(&name))
-            };
-            if name.stored_at < wanted.from || is_covered() || self.record.contains(&name) || self.is_unreadable(&name)
-            {
-                continue;
-            }
-            match listed.size {
-                Some(size) if size > CHECK_FILE_LIMIT => {
-                    let error = SourceError::TooLarge(CHECK_FILE_LIMIT);
-                    self.unreadable.push((name, format!("failed to {error}")));
-                }
-                _ => match listed.file {
-                    Some(file) if self.record.file_count() < FILES_LIMIT => self.record.add(&name, file),
-                    _ => names.push(name),
-                },
-            }
-        }
-        // Those that failed before are listed again as a rule.
-        sorted::by_key(&mut names, |name| -name.stored_at);
-        names.dedup();
-        let room = FILES_LIMIT.saturating_sub(self.record.file_count());
-        self.left_out = names.len().saturating_sub(room);
-        names.truncate(room);
-        (self.done, self.total) = (0, names.len());
-        names
-    }
-
-    fn is_unreadable(&self, name: &CheckFileName) -> bool {
-        self.unreadable.iter().any(|(known, _)| known == name)
-    }
-
-    /// Takes what came of asking for an object; of the check files that a history covers, those stay in memory that
-    /// were stored at `keep_from` or later.
-    fn take(&mut self, object: Object, answer: Result<Vec<u8>, SourceError>, keep_from: UnixNanos) {
-        let name = match object {
-            Object::CheckFile(name) => name,
-            Object::History(name, tag) => return self.take_history(&name, tag, answer, keep_from),
-        };
-        self.done += 1;
-        match answer {
-            Ok(content) => match CheckFile::parse(&content) {
-                Ok(file) => self.record.add(&name, file),
-                Err(error) => self.unreadable.push((name, format!("failed to {error}"))),
-            },
-            Err(error) if error.may_pass() => self.failed.push((name, error)),
-            Err(error) => self.unreadable.push((name, format!("failed to {error}"))),
-        }
-    }
-
-    /// Marks the files that nobody asked for any more as failed, for the reason of the last one that did.
-    fn give_up_on(&mut self, wanted: &[CheckFileName]) {
-        let Some((_, reason)) = self.failed.last().cloned() else { return };
-        let dealt_with = self.failed.len();
-        for name in wanted {
-            let failed = || self.failed[..dealt_with].iter().any(|(known, _)| known == name);
-            if !self.record.contains(name) && !self.is_unreadable(name) && !failed() {
-                self.failed.push((name.clone(), reason.clone()));
-            }
-        }
-        self.done = self.total;
-    }
-
-    fn forget_before(&mut self, from: UnixNanos) {
-        self.record.forget_before(from);
-        self.failed.retain(|(name, _)| name.stored_at >= from);
-        self.unreadable.retain(|(name, _)| name.stored_at >= from);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::memory::REFRESHES_PER_FULL_LIST;
     use super::*;
     use crate::source::Listed;
     use futures_util::FutureExt;
+    use shared::HOUR;
+    use shared::result::CheckFile;
     use std::collections::BTreeMap;
 
     /// A store whose objects are in memory; what is missing fails as a broken connection does.
