@@ -23,7 +23,7 @@ run: checker ## Build everything, check the endpoints in checker.json and serve 
 	@exec $(TARGET)/release/checker serve -c $(CONFIG) --listen 127.0.0.1:$(PORT)
 
 checker: setup $(PAGE) ## Build the checker with the page inside (release)
-	@$(call report,building the checker; a few minutes the first time)
+	@$(call report,building the checker; a few minutes the first time, nothing if it is there)
 	cargo build --release -p checker
 
 page: setup $(PAGE) ## Build the status page into dist/

@@ -91,7 +91,9 @@ async fn filled_bucket(old: i64) -> (MiniStack, Bucket, Vec<String>, tempfile::T
     std::fs::create_dir_all(&below).expect("the folder can be made");
     let kept = to_be_kept();
     for name in &kept {
-        std::fs::write(below.join(name), CONTENT).expect("the file can be written");
+        let path = below.join(name);
+        std::fs::create_dir_all(path.parent().expect("it is in a folder")).expect("the folder can be made");
+        std::fs::write(path, CONTENT).expect("the file can be written");
     }
     for number in 0..old {
         let name = name(now() - 8 * DAY - number, Some("test-node"));

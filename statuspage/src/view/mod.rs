@@ -114,13 +114,14 @@ pub fn page(
     if settings.drawn == Drawn::State {
         return PageView { overall, ..PageView::default() };
     }
-    let marks: Vec<i64> = messages.iter().map(|message| message.at).collect();
     let endpoints = reckoned
         .iter()
         .take(ENDPOINTS_SHOWN)
         .map(|reckoned| {
             let opened = (reckoned.id == opened.id).then_some(opened);
             let slot = opened.and_then(|opened| opened.path.first().copied());
+            let said = record.messages.iter().filter(|said| said.about.contains(&reckoned.id));
+            let marks: Vec<i64> = said.map(|said| said.at).collect();
             let mut view = endpoint::endpoint(reckoned, &period, slot, calendar, &marks);
             if settings.percentiles == Percentiles::Wanted
                 && let Some(told) = percentiles::in_words(reckoned, &memory.latencies, &period)
@@ -225,5 +226,36 @@ impl Loading {
             Loading::Files(done, total) => format!("Loading check files: {done} of {total}"),
             Loading::Complete => String::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calendar::tests::{NOW, utc};
+    use crate::record::Said;
+    use crate::view::endpoint::tests::record;
+    use shared::status::Status;
+    use shared::{DAY, HOUR, MINUTE};
+
+    #[test]
+    fn a_message_is_marked_in_the_charts_of_the_endpoints_it_is_about() {
+        let mut memory = Memory::default();
+        memory.record = record(&[("A", "n1", 90, Status::Healthy), ("B", "n1", 90, Status::Healthy)]);
+        let said = Said { at: NOW - HOUR, html: "We are on it".to_owned(), about: vec![1] };
+        memory.record.messages.push(said);
+        let settings = Settings {
+            range: DAY,
+            interval: MINUTE,
+            bars_limit: 90,
+            percentiles: Percentiles::NotWanted,
+            drawn: Drawn::All,
+        };
+        let view = page(&mut memory, utc(), settings, &Opened { id: 9, path: Vec::new() }, Loading::Complete);
+        let marked = |title: &str| {
+            let endpoint = view.endpoints.iter().find(|endpoint| endpoint.title == title).expect("it is shown");
+            !endpoint.chart.marks.is_empty()
+        };
+        assert_eq!((marked("A"), marked("B")), (false, true));
     }
 }
