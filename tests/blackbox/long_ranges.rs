@@ -76,6 +76,15 @@ fn assert_shows_ninety_days(page: &Page, fleet: &Fleet) {
     assert!(page.problems().is_empty(), "{}", page.problems());
 }
 
+/// What ninety days may cost, whatever the source, and that they are there.
+async fn assert_few_requests_and_little_data(page: &Page, fleet: &Fleet) {
+    let requests = data_requests(page);
+    assert!(requests.len() <= 3 + fleet.nodes.len(), "{} requests: {requests:#?}", requests.len());
+    assert_shows_ninety_days(page, fleet);
+    let bytes = weight(&requests).await;
+    assert!(bytes <= 60_000, "{bytes} bytes");
+}
+
 #[tokio::test]
 async fn ninety_days_of_three_nodes_are_few_requests_and_little_data_from_s3() {
     let (fleet, objects) = ninety_days();
@@ -88,12 +97,7 @@ async fn ninety_days_of_three_nodes_are_few_requests_and_little_data_from_s3() {
     let browser = Browser::open().await;
     browser.stop_clock(fleet.now + 20 * SECOND).await;
     let page = page::visit(&browser, &caddy.url).await;
-    let requests = data_requests(&page);
-    assert!(requests.len() <= 3 + fleet.nodes.len(), "{} requests: {requests:#?}", requests.len());
-    assert_shows_ninety_days(&page, fleet);
-    let bytes = weight(&requests).await;
-    println!("{} requests, {bytes} bytes", requests.len());
-    assert!(bytes <= 60_000, "{bytes} bytes");
+    assert_few_requests_and_little_data(&page, fleet).await;
     // A refresh lists again and gets nothing that it has.
     let listings = |page: &Page| data_requests(page).iter().filter(|url| url.contains("list-type")).count();
     let before = listings(&page);
@@ -111,12 +115,7 @@ async fn ninety_days_of_three_nodes_are_few_requests_and_little_data_from_plain_
     let browser = Browser::open().await;
     browser.stop_clock(fleet.now + 20 * SECOND).await;
     let page = page::visit(&browser, &caddy.url).await;
-    let requests = data_requests(&page);
-    assert!(requests.len() <= 3 + fleet.nodes.len(), "{} requests: {requests:#?}", requests.len());
-    assert_shows_ninety_days(&page, fleet);
-    let bytes = weight(&requests).await;
-    println!("{} requests, {bytes} bytes", requests.len());
-    assert!(bytes <= 60_000, "{bytes} bytes");
+    assert_few_requests_and_little_data(&page, fleet).await;
 }
 
 /// The page's configuration for a directory `store` beside it.

@@ -12,6 +12,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::EncodingType;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -221,19 +222,20 @@ impl S3Store {
         Ok(files.into_iter().flatten().collect())
     }
 
-    pub(super) async fn put_history(&self, name: &HistoryName, content: &str) -> Result<(), StoreError> {
-        let failed = |problem| self.error(&format!("write `{}{name}` to", self.prefix), problem);
-        let answer = self
-            .client
+    /// The request that puts an object in the place of the one before.
+    fn put_what_changes(&self, name: &impl fmt::Display, content: Vec<u8>) -> PutObjectFluentBuilder {
+        self.client
             .put_object()
             .bucket(&self.bucket)
             .key(format!("{}{name}", self.prefix))
             .content_type("application/json")
-            .content_encoding("gzip")
             .cache_control(CACHE_CONTROL_OF_WHAT_CHANGES)
-            .body(ByteStream::from(compressed(content)))
-            .send()
-            .await;
+            .body(ByteStream::from(content))
+    }
+
+    pub(super) async fn put_history(&self, name: &HistoryName, content: &str) -> Result<(), StoreError> {
+        let failed = |problem| self.error(&format!("write `{}{name}` to", self.prefix), problem);
+        let answer = self.put_what_changes(name, compressed(content)).content_encoding("gzip").send().await;
         answer.map(|_| ()).map_err(|error| failed(self.problem(Action::Put, &error)))
     }
 
@@ -271,16 +273,7 @@ impl S3Store {
 
     pub(super) async fn put_heartbeat(&self, name: &HeartbeatName, content: &str) -> Result<(), StoreError> {
         let failed = |problem| self.error(&format!("write `{}{name}` to", self.prefix), problem);
-        let answer = self
-            .client
-            .put_object()
-            .bucket(&self.bucket)
-            .key(format!("{}{name}", self.prefix))
-            .content_type("application/json")
-            .cache_control(CACHE_CONTROL_OF_WHAT_CHANGES)
-            .body(ByteStream::from(content.as_bytes().to_vec()))
-            .send()
-            .await;
+        let answer = self.put_what_changes(name, content.as_bytes().to_vec()).send().await;
         match answer {
             Ok(stored) if stored.e_tag().is_some() => Ok(()),
             Ok(_) => Err(failed(S3Problem::NotS3 { status: 200 })),

@@ -114,8 +114,7 @@ pub(crate) async fn refresh(store: &impl Store, memory: &RefCell<Memory>, wanted
         }
     } else {
         let list_from = memory.borrow().list_from(wanted.from);
-        let contents = memory.borrow().contents();
-        store.list(list_from, UnixNanos::MAX, contents).await
+        list_to_now(store, memory, list_from).await
     };
     let names = match listing {
         Ok(listing) => memory.borrow_mut().choose(listing, wanted),
@@ -137,6 +136,12 @@ pub(crate) async fn refresh(store: &impl Store, memory: &RefCell<Memory>, wanted
         More::NotWanted
     })
     .await;
+}
+
+/// Lists all check files from a moment on, with their contents where that is worth it.
+async fn list_to_now(store: &impl Store, memory: &RefCell<Memory>, from: UnixNanos) -> Result<Listing, SourceError> {
+    let contents = memory.borrow().contents();
+    store.list(from, UnixNanos::MAX, contents).await
 }
 
 /// Brings the histories up to date; returns the newest check files if they were listed with them.
@@ -175,10 +180,7 @@ async fn list_beside_histories(
     let listing = match newest {
         // A short list reaches back further than any node that is alive is behind.
         Some(listing) if alive_from == Some(from) => listing,
-        _ => {
-            let contents = memory.borrow().contents();
-            store.list(from, UnixNanos::MAX, contents).await?
-        }
+        _ => list_to_now(store, memory, from).await?,
     };
     let names: Vec<CheckFileName> = listing.files.iter().map(|listed| listed.name.clone()).collect();
     let further = {
@@ -190,10 +192,7 @@ async fn list_beside_histories(
         })
     };
     match further {
-        Some(further) => {
-            let contents = memory.borrow().contents();
-            store.list(further, UnixNanos::MAX, contents).await
-        }
+        Some(further) => list_to_now(store, memory, further).await,
         None => Ok(listing),
     }
 }
