@@ -22,7 +22,7 @@ fn main() -> ExitCode {
 
 fn execute(command: &Command) -> anyhow::Result<Outcome> {
     match command {
-        Command::Run(arguments) => runtime()?.block_on(command::run::run(arguments)),
+        Command::Run(arguments) => one_thread()?.block_on(command::run::run(arguments)),
         Command::Serve(arguments) => runtime()?.block_on(command::serve::serve(arguments)),
         Command::Provision(arguments) => runtime()?.block_on(command::provision::provision(arguments)),
         Command::Deprovision(arguments) => runtime()?.block_on(command::deprovision::deprovision(arguments)),
@@ -44,6 +44,12 @@ fn execute(command: &Command) -> anyhow::Result<Outcome> {
             Ok(Outcome::Done)
         }
     }
+}
+
+/// For checks: each is a few steps between long waits, and handing it from thread to thread would cost more than that.
+fn one_thread() -> std::io::Result<tokio::runtime::Runtime> {
+    open_files::raise_limit();
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {

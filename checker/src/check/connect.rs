@@ -133,6 +133,10 @@ pub async fn connect(address: &Address, reach: Reach, stopwatch: &Stopwatch) -> 
 
 /// Tries one address after the other, the next one as soon as one fails or is silent for a while.
 async fn first_to_accept(addresses: &[SocketAddr], stopwatch: &Stopwatch) -> io::Result<TcpStream> {
+    if let [address] = addresses {
+        stopwatch.note(|seen| seen.tried.push(*address));
+        return TcpStream::connect(*address).await;
+    }
     let mut waiting = addresses.iter();
     let mut trying = FuturesUnordered::new();
     let mut last_error = io::Error::from(io::ErrorKind::AddrNotAvailable);
@@ -155,15 +159,19 @@ async fn first_to_accept(addresses: &[SocketAddr], stopwatch: &Stopwatch) -> io:
     }
 }
 
-/// TLS on top of a connection, with the certificate verified as the configuration says.
+/// TLS on top of a connection, with the certificate verified as the configuration says; `protocols` are those that
+/// may be spoken over it (ALPN), none says nothing about that.
 pub async fn handshake(
     stream: TcpStream,
     config: Arc<ClientConfig>,
     server_name: &ServerName<'static>,
+    protocols: &[&[u8]],
     stopwatch: &Stopwatch,
 ) -> Result<TlsStream<TcpStream>, Failure> {
     stopwatch.handshake_begins();
-    let stream = TlsConnector::from(config).connect(server_name.clone(), stream).await;
+    let connector = TlsConnector::from(config);
+    let protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    let stream = connector.with_alpn(protocols).connect(server_name.clone(), stream).await;
     let stream = stream.map_err(|error| match error.kind() {
         io::ErrorKind::UnexpectedEof => "connection closed by the server during the TLS handshake".to_owned(),
         _ => wording::of_error(&error, &server_name.to_str()),

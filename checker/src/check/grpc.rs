@@ -47,12 +47,9 @@ pub async fn ask(
     stopwatch: Arc<Stopwatch>,
 ) -> Outcome {
     let stream = connect::connect(&check.address, reach, &stopwatch).await?;
-    let peer = stream.peer_addr().ok();
     match (&check.tls, tls) {
         (Some(options), Some(config)) => {
-            let mut config = ClientConfig::clone(&config);
-            config.alpn_protocols = vec![ALPN.to_vec()];
-            let stream = connect::handshake(stream, Arc::new(config), &options.server_name, &stopwatch).await?;
+            let stream = connect::handshake(stream, config, &options.server_name, &[ALPN], &stopwatch).await?;
             if stream.get_ref().1.alpn_protocol() != Some(ALPN) {
                 return Err("server does not offer HTTP/2".to_owned());
             }
@@ -60,7 +57,7 @@ pub async fn ask(
         }
         _ => speak(check, stream, &stopwatch).await?,
     }
-    Ok(Seen { peer, ..Seen::default() })
+    Ok(Seen::default())
 }
 
 async fn speak(

@@ -37,7 +37,6 @@ use shared::status::Status;
 use self::connect::TlsOptions;
 use self::connectivity::Connectivity;
 use self::heartbeat::Beats;
-use self::http::HttpClients;
 use self::reach::Reach;
 use self::seen::{Seen, Wanted};
 use self::stopwatch::{PHASES, Stopwatch};
@@ -47,7 +46,6 @@ use crate::open_files;
 
 /// What all checks of a process share, so that no check sets it up for itself.
 pub struct Probes {
-    http: HttpClients,
     tls: TlsConfigs,
     icmp: OnceLock<socket2::Type>,
     connectivity: Connectivity,
@@ -62,7 +60,6 @@ impl Probes {
     pub fn new(reach: Reach, clock: fn() -> UnixNanos) -> Probes {
         Probes {
             connectivity: Connectivity::default(),
-            http: HttpClients::default(),
             tls: TlsConfigs::default(),
             icmp: OnceLock::new(),
             beats: None,
@@ -194,9 +191,12 @@ async fn look(check: &Check, probes: &Probes) -> Result<(Tried, Seen), String> {
     let wanted = check.wanted;
     match &check.kind {
         CheckKind::Http(http) => {
-            let client =
-                probes.http.for_trust(&http.trust, wanted, &probes.tls, probes.reach).await.map_err(unusable)?;
-            Ok(timed(http.timeout, wanted, |stopwatch| http::request(http, client, wanted, probes, stopwatch)).await)
+            let tls = if http.may_need_tls() {
+                Some(probes.tls.for_trust(&http.trust).await.map_err(unusable)?)
+            } else {
+                None
+            };
+            Ok(timed(http.timeout, wanted, |stopwatch| http::request(http, tls, wanted, probes, stopwatch)).await)
         }
         CheckKind::Tcp(tcp) => {
             let tls = probes.tls_for(tcp.tls.as_ref()).await.map_err(unusable)?;
@@ -254,8 +254,8 @@ async fn timed<F: Future<Output = Outcome>>(
         Err(failure) => (Some(failure), stopwatch.noted()),
     };
     if wanted.notes && error.is_none() {
-        let Seen { certificates, tried, .. } = stopwatch.noted();
-        (seen.certificates, seen.tried) = (certificates, tried);
+        let Seen { certificates, tried, peer, .. } = stopwatch.noted();
+        (seen.certificates, seen.tried, seen.peer) = (certificates, tried, peer);
     }
     let attempt = Attempt { rtt, error, phases: stopwatch.phases() };
     (Tried { attempt, concern: seen.concern.take(), made_good: false }, seen)

@@ -54,13 +54,12 @@ pub async fn talk(
     stopwatch: Arc<Stopwatch>,
 ) -> Outcome {
     let mut stream = connect::connect(&check.address, reach, &stopwatch).await?;
-    let peer = stream.peer_addr().ok();
     if let Some(protocol) = check.starttls {
         ask_for_tls(protocol, &mut stream).await?;
     }
     match (&check.tls, tls) {
         (Some(options), Some(config)) => {
-            let mut stream = connect::handshake(stream, config, &options.server_name, &stopwatch).await?;
+            let mut stream = connect::handshake(stream, config, &options.server_name, &[], &stopwatch).await?;
             follow(&check.script, &mut stream, &stopwatch).await?;
             // The server's farewell is not waited for.
             stream.get_mut().1.send_close_notify();
@@ -68,7 +67,7 @@ pub async fn talk(
         }
         _ => follow(&check.script, &mut stream, &stopwatch).await?,
     }
-    Ok(Seen { peer, ..Seen::default() })
+    Ok(Seen::default())
 }
 
 async fn follow(

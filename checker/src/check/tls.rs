@@ -45,11 +45,10 @@ pub async fn look(
     stopwatch: Arc<Stopwatch>,
 ) -> Outcome {
     let mut stream = connect::connect(&check.address, reach, &stopwatch).await?;
-    let peer = stream.peer_addr().ok();
     if let Some(protocol) = check.starttls {
         ask_for_tls(protocol, &mut stream).await?;
     }
-    let mut stream = connect::handshake(stream, config, &check.options.server_name, &stopwatch).await?;
+    let mut stream = connect::handshake(stream, config, &check.options.server_name, &[], &stopwatch).await?;
     let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default().to_vec();
     stream.get_mut().1.send_close_notify();
     // Whether the farewell reaches the server changes nothing about its certificate.
@@ -63,7 +62,7 @@ pub async fn look(
         return Err(says(check.down_within));
     }
     let concern = (left < check.degraded_within).then(|| says(check.degraded_within));
-    Ok(Seen { concern, certificate: Some(left), certificates, peer, ..Seen::default() })
+    Ok(Seen { concern, certificate: Some(left), certificates, ..Seen::default() })
 }
 
 /// How long it takes until the first of the certificates expires.

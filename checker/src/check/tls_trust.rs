@@ -6,16 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{
-    ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls13ClientSessionValue, WebPkiServerVerifier,
-};
+use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, NamedGroup, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio::sync::OnceCell;
 
-use super::stopwatch::{Stopwatch, tell};
+use super::stopwatch::tell;
 
 /// Whose certificates are trusted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -108,7 +106,7 @@ fn make(trust: &TlsTrust) -> Result<ClientConfig, TrustError> {
     let mut tls =
         builder.dangerous().with_custom_certificate_verifier(Arc::new(Noting(verifier))).with_no_client_auth();
     // Nothing is kept from one handshake for the next: each attempt looks at the whole of it.
-    tls.resumption = Resumption::store(Arc::new(FullHandshakes));
+    tls.resumption = Resumption::disabled();
     Ok(tls)
 }
 
@@ -124,34 +122,6 @@ fn authorities(trust: &TlsTrust) -> Result<RootCertStore, TrustError> {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
     Ok(roots)
-}
-
-/// A session store that stores nothing, so that every handshake is a full one. It is asked for the key
-/// exchange to use when a handshake begins, and so knows when TCP is done and TLS begins.
-#[derive(Debug)]
-struct FullHandshakes;
-
-impl ClientSessionStore for FullHandshakes {
-    fn set_kx_hint(&self, _: ServerName<'static>, _: NamedGroup) {}
-
-    fn kx_hint(&self, _: &ServerName<'_>) -> Option<NamedGroup> {
-        tell(Stopwatch::handshake_begins);
-        None
-    }
-
-    fn set_tls12_session(&self, _: ServerName<'static>, _: Tls12ClientSessionValue) {}
-
-    fn tls12_session(&self, _: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
-        None
-    }
-
-    fn remove_tls12_session(&self, _: &ServerName<'static>) {}
-
-    fn insert_tls13_ticket(&self, _: ServerName<'static>, _: Tls13ClientSessionValue) {}
-
-    fn take_tls13_ticket(&self, _: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
-        None
-    }
 }
 
 /// Notes what the server shows before somebody else decides whether that will do.

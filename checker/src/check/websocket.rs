@@ -53,16 +53,13 @@ pub async fn talk(
     stopwatch: Arc<Stopwatch>,
 ) -> Outcome {
     let stream = connect::connect(&check.address, reach, &stopwatch).await?;
-    let peer = stream.peer_addr().ok();
-    let mut seen = match (&check.tls, tls) {
+    match (&check.tls, tls) {
         (Some(options), Some(config)) => {
-            let stream = connect::handshake(stream, config, &options.server_name, &stopwatch).await?;
-            converse(check, stream, &stopwatch).await?
+            let stream = connect::handshake(stream, config, &options.server_name, &[], &stopwatch).await?;
+            converse(check, stream, &stopwatch).await
         }
-        _ => converse(check, stream, &stopwatch).await?,
-    };
-    seen.peer = peer;
-    Ok(seen)
+        _ => converse(check, stream, &stopwatch).await,
+    }
 }
 
 async fn converse(

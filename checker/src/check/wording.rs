@@ -9,21 +9,11 @@ use shared::{Nanos, SECOND, duration};
 
 use crate::open_files;
 
-/// The name has no address.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct LookupFailed(pub(super) io::Error);
-
 /// What an attempt says that found no file or socket free: the fault is this machine's, and [`super::attempt`] says
 /// so instead of blaming the endpoint.
 pub(super) const OUT_OF_FILES: &str = "too many open files";
 
 const CLOSED_EARLY: &str = "connection closed by the server before the response was complete";
-
-/// The address may not be connected to.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct Denied(pub(super) String);
 
 /// Why talking to this host failed.
 pub(super) fn of_error(error: &(dyn Error + 'static), host: &str) -> String {
@@ -48,12 +38,6 @@ pub(super) fn excerpt(bytes: &[u8]) -> String {
 }
 
 fn of_cause(error: &(dyn Error + 'static), host: &str) -> Option<String> {
-    if let Some(LookupFailed(error)) = error.downcast_ref() {
-        return Some(of_lookup(error, host));
-    }
-    if let Some(Denied(words)) = error.downcast_ref() {
-        return Some(words.clone());
-    }
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
         return Some(of_tls(error));
     }

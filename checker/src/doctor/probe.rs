@@ -7,11 +7,9 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use chrono::DateTime;
 use reqwest::Url;
+use rustls::ClientConfig;
 use shared::{Nanos, UnixNanos};
 
-use crate::check::http::HttpClients;
-use crate::check::reach::Reach;
-use crate::check::seen::Wanted;
 use crate::check::tls_trust::{TlsConfigs, TlsTrust};
 use crate::config::valid::Bucket;
 use crate::store::S3Problem;
@@ -84,10 +82,14 @@ impl Probe {
         let credentials = if signs == Signs::WithKeys { Credentials::OfTheBucket } else { Credentials::Nobodys };
         let settings = connection::settings(bucket, credentials).await;
         let client = connection::client(&settings, bucket.address_style);
-        let configs = TlsConfigs::default();
-        let http =
-            HttpClients::default().for_trust(&TlsTrust::System, Wanted::default(), &configs, Reach::Anywhere).await;
-        let http = http.map_err(|error| NoRequests(error.to_string()))?;
+        let tls = TlsConfigs::default().for_trust(&TlsTrust::System).await;
+        let tls = tls.map_err(|error| NoRequests(error.to_string()))?;
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(ClientConfig::clone(&tls))
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|error| NoRequests(error.to_string()))?;
         Ok(Probe { client, http, bucket: bucket.clone() })
     }
 

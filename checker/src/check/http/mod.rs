@@ -1,27 +1,28 @@
 //! HTTP and HTTPS checks: one attempt is one request (and its redirects) over a connection of its own.
 //!
-//! [`client`] makes connections and times their phases, [`status_codes`] knows which answers are up.
+//! [`exchange`] speaks to the server, [`status_codes`] knows which answers are up.
 
-pub mod client;
+mod exchange;
 pub mod status_codes;
 #[cfg(test)]
 mod tests;
 
-use std::net::{IpAddr, SocketAddr};
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use memchr::memmem;
+use percent_encoding::percent_decode_str;
 use reqwest::header::{
-    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, LOCATION, PROXY_AUTHORIZATION,
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderValue, LOCATION, PROXY_AUTHORIZATION,
 };
-use reqwest::tls::TlsInfo;
-use reqwest::{Method, Response, StatusCode, Url};
-use rustls::pki_types::CertificateDer;
+use reqwest::{Method, StatusCode, Url};
+use rustls::ClientConfig;
 
-pub use self::client::HttpClients;
+use self::exchange::{Answer, Question};
 use self::status_codes::StatusCodes;
-use super::reach::Reach;
 use super::seen::{Seen, Wanted};
 use super::stopwatch::Stopwatch;
 use super::tls_trust::TlsTrust;
@@ -80,43 +81,53 @@ impl HttpCheck {
         }
     }
 
+    /// Takes user name and password out of a URL: they are sent as a header, and go nowhere else.
+    pub fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
+        let decoded = |text: &str| percent_decode_str(text).collect::<Vec<u8>>();
+        if url.username().is_empty() && url.password().is_none() {
+            return None;
+        }
+        let mut plain = decoded(url.username());
+        plain.push(b':');
+        plain.extend(decoded(url.password().unwrap_or_default()));
+        // Neither can fail for a URL that had them.
+        let _ = (url.set_username(""), url.set_password(None));
+        let mut value = HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(plain))).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+
+    /// Whether TLS may be spoken: to the URL itself, or to where it redirects.
+    pub(super) fn may_need_tls(&self) -> bool {
+        self.url.scheme() == "https" || self.max_redirects > 0
+    }
+
     fn needs_body(&self) -> bool {
         self.must_contain.is_some() || self.must_not_contain.is_some()
     }
 }
 
-/// Sends the request, follows its redirects, and holds the answer against what is expected.
+/// Sends the request, follows its redirects, and holds the answer against what is expected; `tls` says whose
+/// certificates are trusted.
 pub async fn request(
     check: &HttpCheck,
-    client: reqwest::Client,
+    tls: Option<Arc<ClientConfig>>,
     wanted: Wanted,
     probes: &Probes,
     stopwatch: Arc<Stopwatch>,
 ) -> Outcome {
-    let mut url = check.url.clone();
+    let mut url = Cow::Borrowed(&check.url);
     let mut method = check.method.clone();
-    let mut headers = check.headers.clone();
-    let mut body = check.body.clone();
+    let mut headers = Cow::Borrowed(&check.headers);
+    let mut body = check.body.as_deref();
     let mut redirects = 0;
     loop {
-        // A name is decided upon when it is looked up; an address in the URL never is.
-        if let Some(denied) = literal_address(&url).filter(|address| !probes.reach.allows(*address)) {
-            return Err(Reach::refusal(denied));
-        }
-        if let Some(address) = literal_address(&url) {
-            let port = url.port_or_known_default().unwrap_or_default();
-            stopwatch.note(|seen| seen.tried.push(SocketAddr::new(address, port)));
-        }
-        let mut request = client.request(method.clone(), url.clone()).headers(headers.clone());
-        if let Some(body) = &body {
-            request = request.body(body.clone());
-        }
-        let response =
-            request.send().await.map_err(|error| wording::of_error(&error, url.host_str().unwrap_or_default()))?;
+        let question = Question { url: &url, method: &method, headers: &headers, body };
+        let answer = exchange::ask(question, tls.clone(), probes.reach, &stopwatch).await?;
         stopwatch.first_byte();
-        stopwatch.note(|seen| note_head(seen, &response));
-        let Some(target) = redirect_target(check, &response) else {
-            return expect(check, response, wanted, probes, &stopwatch).await;
+        stopwatch.note(|seen| note_head(seen, &answer));
+        let Some(target) = redirect_target(check, &answer) else {
+            return expect(check, answer, wanted, probes, &stopwatch).await;
         };
         if redirects == check.max_redirects {
             return Err(format!("more than {} redirects; the last one leads to `{target}`", check.max_redirects));
@@ -126,76 +137,69 @@ pub async fn request(
         if !matches!(next.scheme(), "http" | "https") {
             return Err(format!("redirected to `{next}`, which is neither `http` nor `https`"));
         }
+        let status = answer.head.status();
         // As browsers do: another method than GET or HEAD is not repeated, unless the answer asks for it.
-        let repeats = matches!(response.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
+        let repeats = matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
         if !repeats && !matches!(method, Method::GET | Method::HEAD) {
             method = Method::GET;
             body = None;
-            headers.remove(CONTENT_TYPE);
-            headers.remove(CONTENT_LENGTH);
+            headers.to_mut().remove(CONTENT_TYPE);
+            headers.to_mut().remove(CONTENT_LENGTH);
         }
         if next.origin() != url.origin() {
             // What proves who we are is meant for the first host alone.
             for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, HOST] {
-                headers.remove(name);
+                headers.to_mut().remove(name);
             }
         }
         stopwatch.next_connection();
-        url = next;
+        url = Cow::Owned(next);
     }
 }
 
-/// The address in a URL that names no host.
-fn literal_address(url: &Url) -> Option<IpAddr> {
-    url.host_str()?.trim_start_matches('[').trim_end_matches(']').parse().ok()
-}
-
 /// Where a redirect leads, if redirects are followed and this is one.
-fn redirect_target(check: &HttpCheck, response: &Response) -> Option<String> {
-    let follows = check.max_redirects > 0 && matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
-    let location = response.headers().get(LOCATION).filter(|_| follows)?;
+fn redirect_target(check: &HttpCheck, answer: &Answer) -> Option<String> {
+    let follows = check.max_redirects > 0 && matches!(answer.head.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+    let location = answer.head.headers().get(LOCATION).filter(|_| follows)?;
     Some(String::from_utf8_lossy(location.as_bytes()).into_owned())
 }
 
 /// What the head of an answer says.
-fn note_head(seen: &mut Seen, response: &Response) {
-    seen.status = Some(response.status().as_u16().into());
-    seen.peer = response.remote_addr();
-    seen.redirect = response.headers().get(LOCATION).map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
-    seen.headers = Some(response.headers().clone());
+fn note_head(seen: &mut Seen, answer: &Answer) {
+    let headers = answer.head.headers();
+    seen.status = Some(answer.head.status().as_u16().into());
+    seen.redirect = headers.get(LOCATION).map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
+    seen.headers = Some(headers.clone());
 }
 
 async fn expect(
     check: &HttpCheck,
-    response: Response,
+    mut answer: Answer,
     wanted: Wanted,
     probes: &Probes,
     stopwatch: &Stopwatch,
 ) -> Outcome {
-    let status = response.status();
+    let status = answer.head.status();
     if !check.up_status.contains(status.as_u16()) {
         let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
         if wanted.notes {
             // It counts for nothing any more, so that it must not take long either.
-            let _ = tokio::time::timeout(LAST_WORDS, read_body(check, response, stopwatch)).await;
+            let _ = tokio::time::timeout(LAST_WORDS, read_body(check, answer, stopwatch)).await;
         }
         return Err(format!("response status {}{reason}, expected {}", status.as_u16(), check.up_status));
     }
-    let mut seen = Seen { status: Some(status.as_u16().into()), peer: response.remote_addr(), ..Seen::default() };
+    let mut seen = Seen { status: Some(status.as_u16().into()), ..Seen::default() };
     if wanted.head {
-        note_head(&mut seen, &response);
+        note_head(&mut seen, &answer);
     }
-    if wanted.certificate {
-        let certificate = response.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate);
-        seen.certificates = certificate.map(|der| CertificateDer::from(der.to_vec())).into_iter().collect();
-        if !seen.certificates.is_empty() {
-            seen.certificate = Some(tls::time_left(&seen.certificates, (probes.clock)())?);
-        }
+    if wanted.certificate && !answer.certificates.is_empty() {
+        seen.certificate = Some(tls::time_left(&answer.certificates, (probes.clock)())?);
+        seen.certificates = std::mem::take(&mut answer.certificates);
     }
     if !check.needs_body() && !wanted.body {
         return Ok(seen);
     }
-    let (body, whole) = read_body(check, response, stopwatch).await?;
+    let (body, whole) = read_body(check, answer, stopwatch).await?;
     if let Some(text) = &check.must_contain
         && memmem::find(&body, text.as_bytes()).is_none()
     {
@@ -212,16 +216,10 @@ async fn expect(
 }
 
 /// The body up to the limit, and whether that is all of it.
-async fn read_body(
-    check: &HttpCheck,
-    mut response: Response,
-    stopwatch: &Stopwatch,
-) -> Result<(Vec<u8>, bool), Failure> {
+async fn read_body(check: &HttpCheck, mut answer: Answer, stopwatch: &Stopwatch) -> Result<(Vec<u8>, bool), Failure> {
     let mut body = Vec::new();
-    let url = response.url().clone();
-    while let Some(chunk) =
-        response.chunk().await.map_err(|error| wording::of_error(&error, url.host_str().unwrap_or_default()))?
-    {
+    while let Some(chunk) = answer.chunk().await {
+        let chunk = chunk.map_err(|error| wording::of_error(&error, exchange::host_of(&check.url)))?;
         stopwatch.reading_body();
         let room = check.body_limit - body.len();
         body.extend_from_slice(&chunk[..chunk.len().min(room)]);

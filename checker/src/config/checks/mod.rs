@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use hickory_proto::rr::Name;
 use http::HeaderMap;
-use http::header::{HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use regex::bytes::{Regex, RegexBuilder};
 use rustls::pki_types::ServerName;
 use serde::de::DeserializeOwned;
@@ -188,14 +188,17 @@ fn convert_verdict(written: Option<TextOrNumber>) -> Policy {
 
 fn convert_http(place: &mut Place<'_>, timeout: Duration, about_status: bool) -> Option<CheckKind> {
     let written: WrittenHttp = place.read()?;
-    let url = place.good("endpoint_url", HttpCheck::parse_url(&written.endpoint_url))?;
+    let mut url = place.good("endpoint_url", HttpCheck::parse_url(&written.endpoint_url))?;
     let method = written.method.as_deref().unwrap_or("GET");
     let Ok(method) = reqwest::Method::from_bytes(method.as_bytes()) else {
         place.problem("method", format!("`{method}` is no HTTP method; write one such as `GET`, `HEAD` or `POST`"));
         return None;
     };
     let if_not_written = if about_status { StatusCodes::any } else { StatusCodes::default };
-    let headers = headers(place, &written.headers);
+    let mut headers = headers(place, &written.headers);
+    if let Some(credentials) = HttpCheck::take_credentials(&mut url) {
+        headers.entry(AUTHORIZATION).or_insert(credentials);
+    }
     Some(CheckKind::Http(Box::new(HttpCheck {
         locator: written.endpoint_url,
         url,
