@@ -6,7 +6,7 @@ use shared::result::Attempt;
 use shared::stats::Stats;
 use shared::status::Status;
 
-use crate::check::{Observation, Tried};
+use crate::check::Observation;
 use crate::config::valid::Check;
 
 /// What an observation means.
@@ -33,8 +33,11 @@ pub fn conclude(observation: Observation, check: &Check) -> Conclusion {
     let counted = || tried.iter().filter(|tried| !tried.made_good);
     let stats = Stats::of(counted().map(|tried| tried.attempt.rtt).collect());
     let error = counted().find_map(|tried| tried.attempt.error.clone());
-    let (attempts, concerns): (Vec<Attempt>, Vec<Option<String>>) =
-        tried.into_iter().map(|Tried { attempt, concern, .. }| (attempt, concern)).unzip();
+    let (mut attempts, mut concern) = (Vec::with_capacity(tried.len()), None);
+    for tried in tried {
+        attempts.push(tried.attempt);
+        concern = concern.or(tried.concern);
+    }
     let conclusion = |status, notice, attempts| Conclusion { status, notice, attempts };
     let Some(stats) = stats else {
         return conclusion(Status::Unknown, "no attempt was made".to_owned(), attempts);
@@ -44,7 +47,7 @@ pub fn conclude(observation: Observation, check: &Check) -> Conclusion {
         let notice = if check.failure == Status::Down { String::new() } else { error };
         return conclusion(check.failure, notice, attempts);
     }
-    if let Some(concern) = concerns.into_iter().flatten().next() {
+    if let Some(concern) = concern {
         return conclusion(Status::Degraded, concern, attempts);
     }
     if check.threshold > 0 && stats.median > check.threshold {
@@ -57,6 +60,7 @@ pub fn conclude(observation: Observation, check: &Check) -> Conclusion {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::Tried;
     use crate::config::valid::CheckKind;
     use shared::Nanos;
 

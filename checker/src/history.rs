@@ -69,7 +69,7 @@ impl KeptHistory {
     pub async fn add(
         &mut self,
         store: &Arc<Store>,
-        round: (CheckFileName, Vec<CheckResult>),
+        round: (&CheckFileName, &[CheckResult]),
         sent: &[CheckFileName],
         now: UnixNanos,
     ) -> Result<(), HistoryError> {
@@ -113,7 +113,7 @@ struct Folded {
 async fn fold(
     store: &Arc<Store>,
     mut history: History,
-    (name, results): (CheckFileName, Vec<CheckResult>),
+    (name, results): (&CheckFileName, &[CheckResult]),
     listed: &[CheckFileName],
     sent: &[CheckFileName],
     expiry: Nanos,
@@ -122,23 +122,23 @@ async fn fold(
     // What was sent just now is known to be missing, however old it is.
     let mut names = history.uncovered(listed, now);
     names.extend(own_names(&history, sent, now));
-    names.retain(|other| *other != name);
+    names.retain(|other| other != name);
     names.sort_unstable();
     names.dedup();
-    let mut files = read_and_parse(Arc::clone(store), names).await?.0;
-    let own = CheckFile { results, skipped: Vec::new() };
-    let place = files.partition_point(|(other, _)| *other < name);
-    files.insert(place, (name, own));
-    let mut gap = history.can_go_on(&files, now).err();
+    let others = read_and_parse(Arc::clone(store), names).await?.0;
+    let mut files: Vec<(&CheckFileName, &[CheckResult])> =
+        others.iter().map(|(name, file)| (name, file.results.as_slice())).collect();
+    files.insert(files.partition_point(|(other, _)| *other < name), (name, results));
+    let mut gap = history.can_go_on(files.iter().copied(), now).err();
     let closes = files.iter().any(|(name, _)| history.closes_with(name.stored_at));
     if gap.is_none() && !closes {
-        go_on(&mut history, &mut Latencies::default(), files, expiry);
+        go_on(&mut history, &mut Latencies::default(), &files, expiry);
         return Ok(Folded { history, latencies: None });
     }
     let mut latencies = read_latencies(store, history.node.as_ref()).await?;
     gap = [gap, history.gap_of(&latencies)].into_iter().flatten().min();
     match gap {
-        None => go_on(&mut history, &mut latencies, files, expiry),
+        None => go_on(&mut history, &mut latencies, &files, expiry),
         Some(gap) => {
             let listed = store.list_check_files(gap.list_from()).await?;
             if own_names(&history, &listed, now).len() > FILES_BESIDE_A_ROUND {
@@ -150,10 +150,10 @@ async fn fold(
     Ok(Folded { history, latencies: Some(latencies) })
 }
 
-fn go_on(history: &mut History, latencies: &mut Latencies, files: Vec<(CheckFileName, CheckFile)>, expiry: Nanos) {
+fn go_on(history: &mut History, latencies: &mut Latencies, files: &[(&CheckFileName, &[CheckResult])], expiry: Nanos) {
     let mut folding = Folding::going_on(history, latencies);
-    for (name, file) in files {
-        folding.add(&name, file);
+    for (name, results) in files {
+        folding.add_results(name, results);
     }
     folding.finish(expiry);
 }
@@ -218,7 +218,7 @@ async fn make_again(
         rebuilt.files += files.len();
         rebuilt.unreadable.extend(unreadable);
         for (name, file) in files {
-            folding.add(&name, file);
+            folding.add(&name, &file);
         }
         progress(rebuilt.files);
     }

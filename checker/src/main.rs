@@ -9,6 +9,10 @@ use checker::config::schema::schema;
 use checker::open_files;
 use clap::{CommandFactory as _, Parser as _};
 
+/// Checks are many small pieces of memory, which come and go.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match execute(&cli.command) {

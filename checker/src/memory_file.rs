@@ -33,7 +33,8 @@ fn path(config: &Config) -> Option<PathBuf> {
 /// What was remembered, one for each check in their order. What cannot be read is forgotten: it only delays nothing.
 #[must_use]
 pub fn load(config: &Config) -> Vec<Memory> {
-    let content = path(config).and_then(|path| std::fs::read(path).ok()).unwrap_or_default();
+    let Some(path) = path(config) else { return vec![Memory::default(); config.checks.len()] };
+    let content = std::fs::read(path).unwrap_or_default();
     let remembered: Vec<Remembered> = serde_json::from_slice(&content).unwrap_or_default();
     let mut remembered: HashMap<(String, String), Memory> = remembered
         .into_iter()

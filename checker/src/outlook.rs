@@ -67,7 +67,7 @@ async fn bring_up_to_date(
 ) -> Result<History, HistoryError> {
     for name in history.uncovered(listed, now) {
         let (files, _) = read_and_parse(Arc::clone(store), vec![name]).await?;
-        if history.can_go_on(&files, now).is_ok() {
+        if history.can_go_on(files.iter().map(|(name, file)| (name, file.results.as_slice())), now).is_ok() {
             add(&mut history, &mut Latencies::default(), files);
         }
     }
@@ -86,7 +86,7 @@ async fn from_check_files(
     for piece in names.chunks(PIECE) {
         let (files, _) = read_and_parse(Arc::clone(store), piece.to_vec()).await?;
         for (name, file) in files {
-            folding.add(&name, file);
+            folding.add(&name, &file);
         }
     }
     folding.finish(FOREVER);
@@ -99,7 +99,7 @@ const FOREVER: Nanos = Nanos::MAX;
 fn add(history: &mut History, latencies: &mut Latencies, files: Vec<(CheckFileName, shared::result::CheckFile)>) {
     let mut folding = Folding::going_on(history, latencies);
     for (name, file) in files {
-        folding.add(&name, file);
+        folding.add(&name, &file);
     }
     folding.finish(FOREVER);
 }

@@ -65,7 +65,7 @@ impl Record {
     ) -> Result<Recorded, StoreError> {
         let name = CheckFileName { stored_at: now, node: Some(self.node.clone()) };
         let delivered = store_round(&self.store, &self.spool, name, &write_check_file(results)).await?;
-        let round = (delivered.name.clone(), results.to_vec());
+        let round = (&delivered.name, results);
         let history = self.history.add(&self.store, round, &delivered.sent, now).await;
         Ok(Recorded { delivered, expired: self.remove_expired(now, progress).await, history })
     }

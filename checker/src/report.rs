@@ -79,6 +79,10 @@ pub fn json(node: &NodeName, stored: Option<&CheckFileName>, results: &[CheckRes
 /// A text that a terminal can do nothing with but show it: control characters gone, in one line, cut.
 #[must_use]
 pub fn plain(text: &str, limit: usize) -> String {
+    let is_usual = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+    if text.len() <= limit && text.bytes().all(is_usual) && !text.contains("  ") && text.trim() == text {
+        return text.to_owned();
+    }
     let one_line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let harmless: String = one_line.chars().filter(|character| !character.is_control()).collect();
     shared::result::shortened(harmless, limit)

@@ -7,7 +7,6 @@ use shared::object_name::NodeName;
 use shared::result::CheckResult;
 use shared::status::Status;
 use shared::{Nanos, UnixNanos};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::check::{Observation, Probes, observe};
@@ -48,20 +47,20 @@ pub async fn make_round(
     interval: Option<Nanos>,
     clock: fn() -> UnixNanos,
 ) -> Vec<CheckResult> {
-    let places = Arc::new(Semaphore::new(config.concurrent_checks.unwrap_or(CHECKS_AT_ONCE)));
-    let mut checks: JoinSet<(usize, CheckResult)> = JoinSet::new();
-    for (index, check) in config.checks.iter().enumerate() {
-        // Waiting here, and not in the task, keeps the number of tasks as small as the number of places.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
-        let (check, probes, look) = (Arc::clone(check), Arc::clone(probes), Look::of(config, check.every.or(interval)));
-        checks.spawn(async move {
-            let result = look.make(&check, &probes, clock()).await;
-            drop(place);
-            (index, result)
-        });
-    }
+    let places = config.concurrent_checks.unwrap_or(CHECKS_AT_ONCE);
+    let mut waiting = config.checks.iter().enumerate();
+    let mut under_way: JoinSet<(usize, CheckResult)> = JoinSet::new();
     let mut results: Vec<Option<CheckResult>> = config.checks.iter().map(|_| None).collect();
-    while let Some(finished) = checks.join_next().await {
+    loop {
+        // There are never more tasks than places: one that is finished is taken away before the next begins.
+        while under_way.len() < places
+            && let Some((index, check)) = waiting.next()
+        {
+            let look = Look::of(config, check.every.or(interval));
+            let (check, probes) = (Arc::clone(check), Arc::clone(probes));
+            under_way.spawn(async move { (index, look.make(&check, &probes, clock()).await) });
+        }
+        let Some(finished) = under_way.join_next().await else { break };
         if let Ok((index, result)) = finished {
             results[index] = Some(result);
         }

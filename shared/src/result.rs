@@ -4,7 +4,11 @@
 //! neighbours); writing is exact (the original's order of keys and its escapes). Object names live in
 //! [`crate::object_name`].
 
-use serde::Serialize;
+use std::borrow::Cow;
+use std::io;
+
+use serde::{Serialize, Serializer as _};
+use serde_json::ser::Formatter;
 
 use crate::json::{self, Json, WrongType};
 use crate::object_name::{CheckFileName, NodeName};
@@ -168,25 +172,39 @@ impl CheckFile {
 #[must_use]
 #[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "plain structs with string keys always serialize")]
 pub fn write_check_file(results: &[CheckResult]) -> String {
-    let written: Vec<ResultAsWritten> = results.iter().map(ResultAsWritten::from_result).collect();
-    let json = serde_json::to_string(&written).expect("results are plain structs");
-    escape_as_go_does(&json)
+    let mut json = Vec::with_capacity(results.len() * 224);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut json, AsGoDoes);
+    serializer.collect_seq(results.iter().map(ResultAsWritten::from_result)).expect("results are plain structs");
+    String::from_utf8(json).expect("texts are written as they are, and escapes are ASCII")
 }
 
-/// Go's `encoding/json` escapes these five characters everywhere; in JSON they only occur inside strings.
-fn escape_as_go_does(json: &str) -> String {
-    let mut escaped = String::with_capacity(json.len());
-    for character in json.chars() {
-        match character {
-            '<' => escaped.push_str("\\u003c"),
-            '>' => escaped.push_str("\\u003e"),
-            '&' => escaped.push_str("\\u0026"),
-            '\u{2028}' => escaped.push_str("\\u2028"),
-            '\u{2029}' => escaped.push_str("\\u2029"),
-            other => escaped.push(other),
+/// Go's `encoding/json` escapes five characters that others leave alone; in JSON they only occur inside strings.
+struct AsGoDoes;
+
+impl Formatter for AsGoDoes {
+    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, into: &mut W, fragment: &str) -> io::Result<()> {
+        let mut written = 0;
+        // The separators of lines and of paragraphs begin with the last of these bytes, as other characters do.
+        for (at, byte) in fragment.bytes().enumerate().filter(|(_, byte)| matches!(byte, b'<' | b'>' | b'&' | 0xE2)) {
+            let (escape, length): (&[u8], usize) = match byte {
+                b'<' => (b"\\u003c", 1),
+                b'>' => (b"\\u003e", 1),
+                b'&' => (b"\\u0026", 1),
+                _ if fragment[at..].starts_with('\u{2028}') => (b"\\u2028", 3),
+                _ if fragment[at..].starts_with('\u{2029}') => (b"\\u2029", 3),
+                _ => continue,
+            };
+            into.write_all(&fragment.as_bytes()[written..at])?;
+            into.write_all(escape)?;
+            written = at + length;
         }
+        into.write_all(&fragment.as_bytes()[written..])
     }
-    escaped
+}
+
+/// The same of a text that is somebody else's.
+fn shortened_copy(text: &str, limit: usize) -> Cow<'_, str> {
+    if text.len() <= limit { Cow::Borrowed(text) } else { Cow::Owned(shortened(text.to_owned(), limit)) }
 }
 
 /// At most `limit` characters of a text, the last one an ellipsis where something was cut.
@@ -260,15 +278,15 @@ fn read_nanos(element: &Json<'_>, key: &str) -> Result<Option<Nanos>, WrongType>
 
 /// A result exactly as it stands in JSON; the order of the fields is the order of the keys.
 #[derive(Serialize)]
-struct ResultAsWritten {
-    #[serde(skip_serializing_if = "String::is_empty")]
-    title: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    endpoint: String,
+struct ResultAsWritten<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    title: Cow<'a, str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    endpoint: Cow<'a, str>,
     #[serde(skip_serializing_if = "is_zero")]
     timestamp: i64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    times: Vec<AttemptAsWritten>,
+    times: Vec<AttemptAsWritten<'a>>,
     #[serde(skip_serializing_if = "is_zero")]
     threshold: i64,
     #[serde(skip_serializing_if = "is_false")]
@@ -277,25 +295,25 @@ struct ResultAsWritten {
     degraded: bool,
     #[serde(skip_serializing_if = "is_false")]
     down: bool,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    notice: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    message: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    node: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    kind: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    notice: Cow<'a, str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    message: Cow<'a, str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    node: Cow<'a, str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    kind: Cow<'a, str>,
     #[serde(skip_serializing_if = "is_zero")]
     interval: i64,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    verdict: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    verdict: Cow<'a, str>,
 }
 
 #[derive(Serialize)]
-struct AttemptAsWritten {
+struct AttemptAsWritten<'a> {
     rtt: i64,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    error: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    error: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     dns: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -319,32 +337,32 @@ fn is_false(flag: &bool) -> bool {
     !*flag
 }
 
-impl ResultAsWritten {
-    fn from_result(result: &CheckResult) -> ResultAsWritten {
+impl<'a> ResultAsWritten<'a> {
+    fn from_result(result: &'a CheckResult) -> ResultAsWritten<'a> {
         ResultAsWritten {
-            title: shortened(result.title.clone(), TITLE_LIMIT),
-            endpoint: shortened(result.locator.clone(), LOCATOR_LIMIT),
+            title: shortened_copy(&result.title, TITLE_LIMIT),
+            endpoint: shortened_copy(&result.locator, LOCATOR_LIMIT),
             timestamp: result.timestamp,
             times: result.attempts.iter().take(ATTEMPTS_LIMIT).map(AttemptAsWritten::from_attempt).collect(),
             threshold: result.threshold,
             healthy: result.status == Status::Healthy,
             degraded: result.status == Status::Degraded,
             down: result.status == Status::Down,
-            notice: shortened(result.notice.clone(), ERROR_LIMIT),
-            message: shortened(result.message.clone(), MESSAGE_LIMIT),
-            node: result.node.as_ref().map_or_else(String::new, ToString::to_string),
-            kind: result.kind.clone().unwrap_or_default(),
+            notice: shortened_copy(&result.notice, ERROR_LIMIT),
+            message: shortened_copy(&result.message, MESSAGE_LIMIT),
+            node: result.node.as_ref().map_or("", NodeName::as_str).into(),
+            kind: result.kind.as_deref().unwrap_or_default().into(),
             interval: result.interval.unwrap_or(0),
-            verdict: if result.verdict == Policy::default() { String::new() } else { result.verdict.to_string() },
+            verdict: if result.verdict == Policy::default() { "".into() } else { result.verdict.to_string().into() },
         }
     }
 }
 
-impl AttemptAsWritten {
-    fn from_attempt(attempt: &Attempt) -> AttemptAsWritten {
+impl<'a> AttemptAsWritten<'a> {
+    fn from_attempt(attempt: &'a Attempt) -> AttemptAsWritten<'a> {
         AttemptAsWritten {
             rtt: attempt.rtt,
-            error: shortened(attempt.error.clone().unwrap_or_default(), ERROR_LIMIT),
+            error: shortened_copy(attempt.error.as_deref().unwrap_or_default(), ERROR_LIMIT),
             dns: attempt.phases.dns,
             connect: attempt.phases.connect,
             tls: attempt.phases.tls,

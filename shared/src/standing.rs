@@ -129,7 +129,7 @@ mod tests {
         let names: Vec<_> = files.iter().map(|(name, _)| name.clone()).collect();
         let mut folding = Folding::again(&mut history, &mut latencies, Gap::WHOLE, &names, START + DAY);
         for (name, file) in files {
-            folding.add(&name, file);
+            folding.add(&name, &file);
         }
         folding.finish(DEFAULT_EXPIRY);
         history

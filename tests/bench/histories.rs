@@ -135,7 +135,7 @@ pub(crate) fn measure_folding() {
         let (mut history, mut latencies) = (History::of(node), Latencies::default());
         let mut folding = Folding::going_on(&mut history, &mut latencies);
         for (name, file) in files {
-            folding.add(&name, file);
+            folding.add(&name, &file);
         }
         folding.finish(DEFAULT_EXPIRY);
         let folded = FILES as f64 / start.elapsed().as_secs_f64();

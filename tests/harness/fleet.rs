@@ -190,7 +190,7 @@ impl Fleet {
         let mut folding = Folding::going_on(&mut history, &mut latencies);
         for at in self.rounds(node) {
             let file = CheckFile { results: self.results(node, at), skipped: Vec::new() };
-            folding.add(&self.file_name(node, at), file);
+            folding.add(&self.file_name(node, at), &file);
         }
         folding.finish(DEFAULT_EXPIRY);
         (history, latencies)

@@ -48,7 +48,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     if signals.stop.is_wished() {
         return Ok(outcome);
     }
-    let mut watching = Watching::begin(config.clone(), probes, every, memories, origin, signals);
+    let mut watching = Watching::begin(config.clone(), probes, every, memories, origin, signals)?;
     while let Some(results) = watching.batches.recv().await {
         outcome = keep_and_print(arguments, &config, record.as_mut(), &results).await;
     }

@@ -67,7 +67,7 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     tell_what_failed(record.keep(&results, now(), |_, _| {}).await);
     print_news(&results, &mut statuses);
     if !signals.stop.is_wished() {
-        let mut watching = Watching::begin(config, probes, every, memories, origin, signals);
+        let mut watching = Watching::begin(config, probes, every, memories, origin, signals)?;
         while let Some(results) = watching.batches.recv().await {
             tell_what_failed(record.keep(&results, now(), |_, _| {}).await);
             print_news(&results, &mut statuses);

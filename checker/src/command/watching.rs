@@ -10,7 +10,7 @@ use shared::object_name::NodeName;
 use shared::result::CheckResult;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel, unbounded_channel};
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 
 use crate::check::Probes;
 use crate::command::{load, tell, tell_error};
@@ -70,8 +70,11 @@ pub(super) async fn first_round(
 ) -> (Vec<CheckResult>, Vec<Memory>) {
     let mut memories = memory_file::load(config);
     let results = make_round(config, probes, interval, now).await;
-    let taken = results.into_iter().zip(&mut memories).zip(&config.checks);
-    let stored = taken.flat_map(|((result, memory), check)| memory.take(result, check.confirm)).collect();
+    // Of that many, more than what is needed should not be taken while it grows.
+    let mut stored = Vec::with_capacity(results.len());
+    for ((result, memory), check) in results.into_iter().zip(&mut memories).zip(&config.checks) {
+        stored.extend(memory.take(result, check.confirm));
+    }
     keep_in_mind(config, &memories);
     (stored, memories)
 }
@@ -98,11 +101,12 @@ impl Signals {
     }
 }
 
-/// A watch that goes on by itself.
+/// A watch that goes on by itself, on a thread of its own: storing, serving and folding histories delay no check, and
+/// no check is handed from thread to thread.
 pub(super) struct Watching {
     /// What was seen.
     pub batches: UnboundedReceiver<Vec<CheckResult>>,
-    watch: JoinHandle<(Arc<Config>, Vec<Memory>)>,
+    ended: oneshot::Receiver<(Arc<Config>, Vec<Memory>)>,
 }
 
 impl Watching {
@@ -114,17 +118,22 @@ impl Watching {
         memories: Vec<Memory>,
         origin: Origin,
         signals: Signals,
-    ) -> Watching {
+    ) -> std::io::Result<Watching> {
         let (sender, batches) = unbounded_channel();
         let config = Arc::new(config);
         let events = listen(origin, Arc::clone(&config), signals);
-        let watch = tokio::spawn(Watch::new(config, probes, every, memories, now, sender).run(events));
-        Watching { batches, watch }
+        let watch = Watch::new(config, probes, every, memories, now, sender);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (end, ended) = oneshot::channel();
+        // Should nobody wait for the end, there is nobody to tell what is remembered.
+        let work = move || drop(end.send(runtime.block_on(watch.run(events))));
+        std::thread::Builder::new().name("checks".to_owned()).spawn(work)?;
+        Ok(Watching { batches, ended })
     }
 
     /// Ends when the watch has, and keeps in mind what the next one should know.
     pub(super) async fn end(self) {
-        if let Ok((config, memories)) = self.watch.await {
+        if let Ok((config, memories)) = self.ended.await {
             keep_in_mind(&config, &memories);
         }
     }

@@ -1,5 +1,7 @@
 //! Holds a file's tree against the table of what may stand in it, and finds every problem at once.
 
+use std::fmt;
+
 use shared::duration;
 use shared::nearest::nearest;
 use shared::verdict::Policy;
@@ -11,14 +13,40 @@ use crate::check::assertion;
 use crate::check::http::HttpCheck;
 use crate::check::http::status_codes::StatusCodes;
 
-/// Adds every problem of `value` to `problems`; `path` is how a person would say where it is.
-pub fn inspect(value: &Located, shape: &Shape, path: &str, problems: &mut Problems) {
+/// How a person would say where something is: `checkers[3].endpoint_url`. It becomes text only where there is a problem.
+#[derive(Clone, Copy)]
+enum Path<'a> {
+    Root,
+    Key(&'a Path<'a>, &'a str),
+    Index(&'a Path<'a>, usize),
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Path::Root => Ok(()),
+            Path::Key(Path::Root, key) => formatter.write_str(key),
+            Path::Key(path, key) => write!(formatter, "{path}.{key}"),
+            Path::Index(path, index) => write!(formatter, "{path}[{index}]"),
+        }
+    }
+}
+
+/// Adds every problem of the file's tree to `problems`.
+pub fn inspect(root: &Located, shape: &Shape, problems: &mut Problems) {
+    inspect_value(root, shape, &Path::Root, problems);
+}
+
+fn inspect_value(value: &Located, shape: &Shape, path: &Path<'_>, problems: &mut Problems) {
     let wanted = match (shape, &value.value) {
         (Shape::Anything, _) | (Shape::Text, Value::Text(_)) | (Shape::Flag, Value::Flag(_)) => None,
         (Shape::Text, _) => Some("a text in quotes".to_owned()),
         (Shape::Url, Value::Text(text)) => {
             // Where a variable is missing, that is the problem.
-            if let (false, Err(error)) = (text.contains("${"), HttpCheck::parse_url(text)) {
+            if !is_plain_url(text)
+                && !text.contains("${")
+                && let Err(error) = HttpCheck::parse_url(text)
+            {
                 // Whether more than a check depends on it is known to whoever uses it.
                 problems.add(Problem::of_one_check(value.at, format!("`{path}`: failed to {error}")));
             }
@@ -47,13 +75,13 @@ pub fn inspect(value: &Located, shape: &Shape, path: &str, problems: &mut Proble
         (Shape::Headers, _) => wrong_headers(value),
         (Shape::List(shape), Value::List(elements)) => {
             for (index, element) in elements.iter().enumerate() {
-                inspect(element, shape, &format!("{path}[{index}]"), problems);
+                inspect_value(element, shape, &Path::Index(path, index), problems);
             }
             None
         }
         (Shape::List(_), _) => Some("a list in `[` and `]`".to_owned()),
         (Shape::Object(fields), Value::Object(members)) => {
-            inspect_members(value.at, members, fields, &[], path, problems);
+            inspect_members(value.at, members, [fields, &[]], &[], path, problems);
             None
         }
         (Shape::Tagged { keys, variants, not_yet, common }, Value::Object(members)) => {
@@ -70,18 +98,19 @@ pub fn inspect(value: &Located, shape: &Shape, path: &str, problems: &mut Proble
 fn inspect_members(
     at: usize,
     members: &[Member],
-    fields: &[Field],
+    fields: [&[Field]; 2],
     besides: &[&str],
-    path: &str,
+    path: &Path<'_>,
     problems: &mut Problems,
 ) {
+    let all_fields = || fields.into_iter().flatten();
     for member in members {
-        let path = join(path, &member.key);
-        match fields.iter().find(|field| field.key == member.key) {
-            Some(field) => inspect(&member.value, &field.shape, &path, problems),
+        let path = Path::Key(path, &member.key);
+        match all_fields().find(|field| field.key == member.key) {
+            Some(field) => inspect_value(&member.value, &field.shape, &path, problems),
             None if besides.contains(&member.key.as_str()) => {}
             None => {
-                let known = fields.iter().map(|field| field.key).chain(besides.iter().copied());
+                let known = all_fields().map(|field| field.key).chain(besides.iter().copied());
                 let remedy = match nearest(&member.key, known.clone()) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("known here: {}", quoted(known)),
@@ -90,10 +119,10 @@ fn inspect_members(
             }
         }
     }
-    for field in fields.iter().filter(|field| field.need == Need::Required) {
+    for field in all_fields().filter(|field| field.need == Need::Required) {
         if !members.iter().any(|member| member.key == field.key) {
             let about = field.about.trim_end_matches('.');
-            problems.add(Problem::error(at, format!("`{}` is missing; add it: {about}", join(path, field.key))));
+            problems.add(Problem::error(at, format!("`{}` is missing; add it: {about}", Path::Key(path, field.key))));
         }
     }
 }
@@ -106,25 +135,26 @@ struct Kinds<'a> {
     common: &'a [Field],
 }
 
-fn inspect_tagged(value: &Located, members: &[Member], kinds: &Kinds<'_>, path: &str, problems: &mut Problems) {
+fn inspect_tagged(value: &Located, members: &[Member], kinds: &Kinds<'_>, path: &Path<'_>, problems: &mut Problems) {
     let Kinds { keys, variants, not_yet, common } = kinds;
     let key = keys.first().copied().unwrap_or_default();
     let supported = || quoted(variants.iter().map(|variant| variant.word));
     let Some(tag) = keys.iter().find_map(|key| value.member(key)) else {
-        problems
-            .add(Problem::error(value.at, format!("`{}` is missing; it is one of {}", join(path, key), supported())));
+        problems.add(Problem::error(
+            value.at,
+            format!("`{}` is missing; it is one of {}", Path::Key(path, key), supported()),
+        ));
         return;
     };
     let Some(word) = tag.text() else {
         problems.add(Problem::error(
             tag.at,
-            format!("`{}` does not fit: it has to be one of {}", join(path, key), supported()),
+            format!("`{}` does not fit: it has to be one of {}", Path::Key(path, key), supported()),
         ));
         return;
     };
     if let Some(variant) = variants.iter().find(|variant| variant.word == word) {
-        let fields: Vec<Field> = variant.fields.iter().chain(*common).copied().collect();
-        inspect_members(value.at, members, &fields, keys, path, problems);
+        inspect_members(value.at, members, [variant.fields, common], keys, path, problems);
     } else if not_yet.contains(&word) {
         let title = ["endpoint_name", "name"].iter().find_map(|key| value.member(key)?.text());
         let named = title.map(|title| format!(" (\"{title}\")")).unwrap_or_default();
@@ -137,9 +167,21 @@ fn inspect_tagged(value: &Located, members: &[Member], kinds: &Kinds<'_>, path: 
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("supported: {}", supported()),
         };
-        problems
-            .add(Problem::error(tag.at, format!("`{}` is `{word}`, which is not known; {remedy}", join(path, key))));
+        problems.add(Problem::error(
+            tag.at,
+            format!("`{}` is `{word}`, which is not known; {remedy}", Path::Key(path, key)),
+        ));
     }
+}
+
+/// Whether a text is a URL as nearly all are, which need not be taken apart to know that it is one. Of one that only
+/// looks like that, its check says so when it is made valid.
+fn is_plain_url(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")) else { return false };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (host, port) = rest[..end].split_once(':').unwrap_or((&rest[..end], "80"));
+    let is_usual = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    !host.is_empty() && host.bytes().all(is_usual) && port.parse::<u16>().is_ok()
 }
 
 fn wrong_duration(value: &Located, least: i64, most: i64) -> Option<String> {
@@ -176,10 +218,6 @@ fn wrong_headers(value: &Located) -> Option<String> {
     (!fits).then(|| "an object of header names, each with a text or a list of texts".to_owned())
 }
 
-fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
-}
-
 fn quoted<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     words.into_iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
@@ -193,7 +231,7 @@ mod tests {
     fn lines(text: &str) -> Vec<String> {
         let mut problems = Problems::default();
         let root = parse(text, &|_| None, &mut problems).expect("it is JSON");
-        inspect(&root, &ROOT, "", &mut problems);
+        inspect(&root, &ROOT, &mut problems);
         problems.lines("c.json", text)
     }
 

@@ -116,7 +116,7 @@ pub fn from_text(text: &str, folder: &Path, surroundings: &Surroundings<'_>) -> 
     let mut problems = Problems::default();
     let config = match document::parse(text, surroundings.variable, &mut problems) {
         Ok(root) => {
-            inspect::inspect(&root, &shape::ROOT, "", &mut problems);
+            inspect::inspect(&root, &shape::ROOT, &mut problems);
             if problems.has_errors() { None } else { convert(&root, folder, surroundings, &mut problems) }
         }
         Err(problem) => {
@@ -130,7 +130,7 @@ pub fn from_text(text: &str, folder: &Path, surroundings: &Surroundings<'_>) -> 
 /// From a tree that was inspected to the valid configuration; what cannot be seen from the shape is found here.
 fn convert(root: &Located, folder: &Path, surroundings: &Surroundings<'_>, problems: &mut Problems) -> Option<Config> {
     let place_of = |key: &str| root.member(key).map_or(root.at, |member| member.at);
-    let written: Written = from_json(root.to_json(), root.at, problems)?;
+    let written: Written = read_as(root, problems)?;
     let node = match &written.node {
         Some(name) => NodeName::new(name)
             .map_err(|error| problems.add(Problem::error(place_of("node"), format!("failed to {error}"))))
@@ -148,8 +148,8 @@ fn convert(root: &Located, folder: &Path, surroundings: &Surroundings<'_>, probl
     let checkers = root.member("checkers").map(|checkers| &checkers.value);
     let located: &[Located] = if let Some(Value::List(list)) = checkers { list } else { &[] };
     let mut checks = Vec::with_capacity(located.len());
-    for (index, (located, json)) in located.iter().zip(written.checkers).enumerate() {
-        checks.extend(checks::convert(located, json, index, folder, problems).map(Arc::new));
+    for (index, located) in located.iter().enumerate() {
+        checks.extend(checks::convert(located, index, folder, problems).map(Arc::new));
     }
     let mut connectivity = Vec::new();
     for text in &written.connectivity {
@@ -189,7 +189,7 @@ fn convert_storage(located: &Located, folder: &Path, problems: &mut Problems) ->
     let expiry = |written: Option<WrittenDuration>| written.map(|age| age.0).filter(|age| *age > 0);
     match kind {
         "fs" => {
-            let written: WrittenDirectory = from_json(located.to_json(), located.at, problems)?;
+            let written: WrittenDirectory = read_as(located, problems)?;
             Some(Storage {
                 place: Place::Directory(folder.join(written.dir)),
                 check_expiry: expiry(written.check_expiry),
@@ -197,7 +197,7 @@ fn convert_storage(located: &Located, folder: &Path, problems: &mut Problems) ->
             })
         }
         "s3" => {
-            let mut written: WrittenS3 = from_json(located.to_json(), located.at, problems)?;
+            let mut written: WrittenS3 = read_as(located, problems)?;
             let check_expiry = expiry(written.check_expiry.take());
             let history_expiry = history_expiry(written.history_expiry.take());
             let bucket = convert_bucket(written, located, problems);
@@ -286,9 +286,9 @@ fn duration(nanos: Nanos) -> Duration {
 }
 
 /// Serde's view of a tree that fits the table; should the two ever disagree, it is a problem and no panic.
-fn from_json<T: DeserializeOwned>(json: serde_json::Value, at: usize, problems: &mut Problems) -> Option<T> {
-    serde_json::from_value(json)
-        .map_err(|error| problems.add(Problem::error(at, format!("it does not fit: {error}"))))
+fn read_as<T: DeserializeOwned>(located: &Located, problems: &mut Problems) -> Option<T> {
+    T::deserialize(located)
+        .map_err(|error| problems.add(Problem::error(located.at, format!("it does not fit: {error}"))))
         .ok()
 }
 

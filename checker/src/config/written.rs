@@ -9,8 +9,6 @@ pub(super) struct Written {
     pub every: Option<WrittenDuration>,
     #[serde(default)]
     pub concurrent_checks: usize,
-    /// Read one by one, since one that does not work must not spoil the others.
-    pub checkers: Vec<serde_json::Value>,
     #[serde(default)]
     pub connectivity: Vec<String>,
     #[serde(default)]

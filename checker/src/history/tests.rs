@@ -62,7 +62,7 @@ async fn each_round_is_in_the_history_and_a_rebuild_gives_the_same_bytes() {
     for minute in 0..30 {
         let at = START + minute * MINUTE;
         let round = stored(&store, "a", at, Status::Healthy).await;
-        kept.add(&store, round, &[], at + SECOND).await.unwrap();
+        kept.add(&store, (&round.0, &round.1), &[], at + SECOND).await.unwrap();
     }
     let now = START + 30 * MINUTE;
     let there = bytes(&store, "a", HistoryPart::Main).await;
@@ -78,15 +78,15 @@ async fn one_shot_runs_that_overlap_lose_nothing() {
         (KeptHistory::new(node("a"), DEFAULT_EXPIRY), round)
     };
     let (mut one, first) = run(START).await;
-    one.add(&store, first, &[], START + SECOND).await.unwrap();
+    one.add(&store, (&first.0, &first.1), &[], START + SECOND).await.unwrap();
     // Two runs read the same history; the slower one writes over what the quicker one wrote.
     let before = bytes(&store, "a", HistoryPart::Main).await;
     let (mut quick, quick_round) = run(START + MINUTE).await;
-    quick.add(&store, quick_round, &[], START + MINUTE + SECOND).await.unwrap();
+    quick.add(&store, (&quick_round.0, &quick_round.1), &[], START + MINUTE + SECOND).await.unwrap();
     let name = HistoryName { node: Some(node("a")), part: HistoryPart::Main };
     store.put_history(&name, String::from_utf8(before).unwrap()).await.unwrap();
     let (mut next, next_round) = run(START + 2 * MINUTE).await;
-    next.add(&store, next_round, &[], START + 2 * MINUTE + SECOND).await.unwrap();
+    next.add(&store, (&next_round.0, &next_round.1), &[], START + 2 * MINUTE + SECOND).await.unwrap();
     let there = bytes(&store, "a", HistoryPart::Main).await;
     assert_eq!(there, fresh(&store, "a", START + HOUR).await);
     assert_eq!(History::parse(&there).unwrap().file_count(), 3);
@@ -98,13 +98,13 @@ async fn a_round_that_waited_in_the_spool_is_put_in_its_place() {
     let mut kept = KeptHistory::new(node("a"), DEFAULT_EXPIRY);
     for minute in (0..60).filter(|minute| *minute != 20) {
         let round = stored(&store, "a", START + minute * MINUTE, Status::Healthy).await;
-        kept.add(&store, round, &[], START + minute * MINUTE + SECOND).await.unwrap();
+        kept.add(&store, (&round.0, &round.1), &[], START + minute * MINUTE + SECOND).await.unwrap();
     }
     let (late, _) = stored(&store, "a", START + 20 * MINUTE, Status::Down).await;
     let now = START + HOUR;
     assert!(late.stored_at < now - OVERLAP);
     let round = stored(&store, "a", now, Status::Healthy).await;
-    kept.add(&store, round, &[late], now + SECOND).await.unwrap();
+    kept.add(&store, (&round.0, &round.1), &[late], now + SECOND).await.unwrap();
     let there = bytes(&store, "a", HistoryPart::Main).await;
     assert_eq!(there, fresh(&store, "a", now + SECOND).await);
     assert_eq!(History::parse(&there).unwrap().endpoints.values().next().unwrap().track.spans.len(), 3);
@@ -120,13 +120,13 @@ async fn a_broken_history_is_made_again_and_a_newer_one_is_left_alone() {
     store.put_history(&name, "{\"version\":1,\"newest\"".to_owned()).await.unwrap();
     let now = START + 3 * MINUTE;
     let round = stored(&store, "a", now, Status::Healthy).await;
-    KeptHistory::new(node("a"), DEFAULT_EXPIRY).add(&store, round, &[], now + SECOND).await.unwrap();
+    KeptHistory::new(node("a"), DEFAULT_EXPIRY).add(&store, (&round.0, &round.1), &[], now + SECOND).await.unwrap();
     let there = bytes(&store, "a", HistoryPart::Main).await;
     assert_eq!(there, fresh(&store, "a", now + SECOND).await);
 
     store.put_history(&name, "{\"version\":7}".to_owned()).await.unwrap();
     let round = stored(&store, "a", now + MINUTE, Status::Healthy).await;
-    let refused = KeptHistory::new(node("a"), DEFAULT_EXPIRY).add(&store, round, &[], now + HOUR).await;
+    let refused = KeptHistory::new(node("a"), DEFAULT_EXPIRY).add(&store, (&round.0, &round.1), &[], now + HOUR).await;
     assert!(refused.unwrap_err().to_string().contains("update it"));
     assert_eq!(bytes(&store, "a", HistoryPart::Main).await, b"{\"version\":7}");
 }
@@ -137,7 +137,7 @@ async fn a_day_that_is_over_closes_into_the_latencies() {
     let mut kept = KeptHistory::new(node("a"), DEFAULT_EXPIRY);
     for hour in 0..27 {
         let round = stored(&store, "a", START + hour * HOUR, Status::Healthy).await;
-        kept.add(&store, round, &[], START + hour * HOUR + SECOND).await.unwrap();
+        kept.add(&store, (&round.0, &round.1), &[], START + hour * HOUR + SECOND).await.unwrap();
     }
     let latencies = Latencies::parse(&bytes(&store, "a", HistoryPart::Latency).await).unwrap();
     assert_eq!(latencies.node, Some(node("a")));
@@ -166,7 +166,7 @@ async fn nodes_with_and_without_a_history_are_seen_together() {
         let at = START + minute * MINUTE;
         let round = stored(&store, "a", at, Status::Healthy).await;
         if minute < 50 {
-            kept.add(&store, round, &[], at + SECOND).await.unwrap();
+            kept.add(&store, (&round.0, &round.1), &[], at + SECOND).await.unwrap();
         }
         stored(&store, "b", at, if minute < 30 { Status::Healthy } else { Status::Down }).await;
     }

@@ -81,7 +81,11 @@ impl History {
     /// Whether the history can go on as of `now` with these files, which are not in it, or what is needed first.
     ///
     /// `latencies` are needed when a day is closed; see [`History::closes_with`].
-    pub fn can_go_on(&self, files: &[(CheckFileName, CheckFile)], now: UnixNanos) -> Result<(), Gap> {
+    pub fn can_go_on<'a>(
+        &self,
+        files: impl IntoIterator<Item = (&'a CheckFileName, &'a [CheckResult])>,
+        now: UnixNanos,
+    ) -> Result<(), Gap> {
         if self.newest == 0 {
             return Ok(());
         }
@@ -89,8 +93,8 @@ impl History {
         // Under a wrong clock, what is old was forgotten too early: all of it is made again.
         let from_the_future = (self.newest > latest_plausible).then_some(0);
         let plausible: Vec<(&CheckResult, UnixNanos)> = files
-            .iter()
-            .flat_map(|(name, file)| file.results.iter().map(move |result| (result, moment_of(result, name), name)))
+            .into_iter()
+            .flat_map(|(name, results)| results.iter().map(move |result| (result, moment_of(result, name), name)))
             .filter(|(_, moment, name)| is_plausible(*moment, name))
             .map(|(result, moment, _)| (result, moment))
             .collect();
@@ -192,7 +196,8 @@ impl History {
         }
         self.messages.retain(|said| said.at < from);
         for past in self.endpoints.values_mut() {
-            let _ = (past.days.split_off(&day), past.hours.split_off(&hour), past.open.split_off(&hour));
+            let _ = (past.days.split_off(&day), past.hours.split_off(&hour));
+            past.open.retain(|(open, _)| *open < hour);
             past.events.retain(|event| event.at < from);
             let is_from_the_future = past.track.last.is_some_and(|last| last.at > now.saturating_add(CLOCK_TOLERANCE));
             if from == UnixNanos::MIN || is_from_the_future {
@@ -248,7 +253,12 @@ impl<'a> Folding<'a> {
     }
 
     /// Adds a file; files come in the order of their names. Files that only others need are passed over.
-    pub fn add(&mut self, name: &CheckFileName, file: CheckFile) {
+    pub fn add(&mut self, name: &CheckFileName, file: &CheckFile) {
+        self.add_results(name, &file.results);
+    }
+
+    /// Adds the results of a file.
+    pub fn add_results(&mut self, name: &CheckFileName, results: &[CheckResult]) {
         if name.node != self.history.node || name.stored_at > self.until {
             return;
         }
@@ -257,19 +267,16 @@ impl<'a> Folding<'a> {
             self.history.newest = self.history.newest.max(name.stored_at);
             self.history.recent.insert(name.stored_at);
             self.history.recent = self.history.recent.split_off(&self.history.newest.saturating_sub(OVERLAP));
-            self.listen(name.stored_at, &file);
+            self.listen(name.stored_at, results);
         }
-        for (place, result) in file.results.into_iter().enumerate() {
-            let moment = moment_of(&result, name);
+        for (place, result) in results.iter().enumerate() {
+            let moment = moment_of(result, name);
             if !is_plausible(moment, name) {
                 self.left.implausible += 1;
             } else if moment >= self.from {
-                self.waiting.entry(result.endpoint_key()).or_default().push(Seen::of(
-                    result,
-                    moment,
-                    name.stored_at,
-                    place,
-                ));
+                // Mostly there is one, and very many endpoints: a vector's usual first size would be for four.
+                let waiting = self.waiting.entry(result.endpoint_key()).or_insert_with(|| Vec::with_capacity(1));
+                waiting.push(Seen::of(result, moment, name.stored_at, place));
             }
         }
         // No file to come can have a result from before this.
@@ -280,9 +287,9 @@ impl<'a> Folding<'a> {
     }
 
     /// Keeps what the file's results say to people.
-    fn listen(&mut self, stored_at: UnixNanos, file: &CheckFile) {
+    fn listen(&mut self, stored_at: UnixNanos, results: &[CheckResult]) {
         let mut said: BTreeMap<&str, Vec<EndpointKey>> = BTreeMap::new();
-        for result in file.results.iter().filter(|result| !result.message.trim().is_empty()) {
+        for result in results.iter().filter(|result| !result.message.trim().is_empty()) {
             said.entry(&result.message).or_default().push(result.endpoint_key());
         }
         let messages = &mut self.history.messages;
@@ -300,17 +307,17 @@ impl<'a> Folding<'a> {
 
     /// Reckons what waits from before a moment.
     fn flush(&mut self, before: UnixNanos) {
-        for (key, waiting) in &mut self.waiting {
+        for (key, mut waiting) in std::mem::take(&mut self.waiting) {
             waiting.sort_unstable_by_key(Seen::order);
-            let ready = waiting.partition_point(|seen| seen.observation.at < before);
-            if ready == 0 {
+            let still_waiting = waiting.split_off(waiting.partition_point(|seen| seen.observation.at < before));
+            if !still_waiting.is_empty() {
+                self.waiting.insert(key.clone(), still_waiting);
+            }
+            if waiting.is_empty() {
                 continue;
             }
-            if !self.history.endpoints.contains_key(key) {
-                self.history.endpoints.insert(key.clone(), Past::default());
-            }
-            let Some(past) = self.history.endpoints.get_mut(key) else { continue };
-            for seen in waiting.drain(..ready) {
+            let past = self.history.endpoints.entry(key).or_default();
+            for seen in waiting {
                 past.see(seen);
             }
         }
@@ -331,11 +338,9 @@ impl<'a> Folding<'a> {
             kept_from,
         };
         for (key, past) in &mut self.history.endpoints {
-            if !self.latencies.endpoints.contains_key(key) {
-                self.latencies.endpoints.insert(key.clone(), Sketches::default());
+            if past.open.first().is_some_and(|(hour, _)| hour.saturating_mul(HOUR) < limits.open_from) {
+                past.close(self.latencies.endpoints.entry(key.clone()).or_default(), &limits);
             }
-            let Some(sketches) = self.latencies.endpoints.get_mut(key) else { continue };
-            past.close(sketches, &limits);
             past.forget(&limits);
         }
         self.latencies.endpoints.values_mut().for_each(|sketches| sketches.forget(&limits));
@@ -346,6 +351,13 @@ impl<'a> Folding<'a> {
         self.history.files = self.history.files.split_off(&day_of(kept_from));
         self.history.messages.retain(|said| said.at >= kept_from);
         self.left
+    }
+}
+
+/// Leaves what is from a period on. Nearly always that is all of it, which costs a glance.
+fn drop_before<T>(periods: &mut BTreeMap<i64, T>, first: i64) {
+    if periods.keys().next().is_some_and(|period| *period < first) {
+        *periods = periods.split_off(&first);
     }
 }
 
@@ -364,7 +376,7 @@ impl Past {
         let at = observation.at;
         self.track.add(observation);
         if let Some(latency) = latency {
-            self.open.entry(at.div_euclid(HOUR)).or_default().add(latency);
+            self.sketch_of(at.div_euclid(HOUR)).add(latency);
         }
         // Results of the same moment replace each other, and so do their reasons.
         while self.events.pop_if(|event| event.at >= at).is_some() {}
@@ -379,9 +391,20 @@ impl Past {
         self.latest = latest;
     }
 
+    /// The sketch of an hour that is not closed.
+    fn sketch_of(&mut self, hour: i64) -> &mut Sketch {
+        let place = self.open.partition_point(|(other, _)| *other < hour);
+        if self.open.get(place).is_none_or(|(other, _)| *other != hour) {
+            self.open.reserve_exact(1);
+            self.open.insert(place, (hour, Sketch::default()));
+        }
+        &mut self.open[place].1
+    }
+
     /// Moves the sketches of closed days to the others and tells their percentiles.
     fn close(&mut self, sketches: &mut Sketches, limits: &Limits) {
-        let open = self.open.split_off(&limits.open_from.div_euclid(HOUR));
+        let closed_until = limits.open_from.div_euclid(HOUR);
+        let open = self.open.split_off(self.open.partition_point(|(hour, _)| *hour < closed_until));
         let closed = std::mem::replace(&mut self.open, open);
         let mut days: BTreeMap<i64, Sketch> = BTreeMap::new();
         for (hour, sketch) in closed {
@@ -398,8 +421,8 @@ impl Past {
     }
 
     fn forget(&mut self, limits: &Limits) {
-        self.hours = self.hours.split_off(&limits.hourly_from.div_euclid(HOUR));
-        self.days = self.days.split_off(&day_of(limits.kept_from));
+        drop_before(&mut self.hours, limits.hourly_from.div_euclid(HOUR));
+        drop_before(&mut self.days, day_of(limits.kept_from));
         self.events.retain(|event| event.at >= limits.events_from);
         self.track.untold = self.track.untold.filter(|moment| *moment >= limits.kept_from);
         self.track.spans.retain(|span| span.end > limits.kept_from);
@@ -430,7 +453,7 @@ impl Sketches {
 }
 
 impl Seen {
-    fn of(result: CheckResult, at: UnixNanos, stored_at: UnixNanos, place: usize) -> Seen {
+    fn of(result: &CheckResult, at: UnixNanos, stored_at: UnixNanos, place: usize) -> Seen {
         // How quickly a connection was refused is no response time.
         let answered =
             result.attempts.iter().filter(|attempt| attempt.error.is_none()).map(|attempt| attempt.rtt).collect();
@@ -442,7 +465,7 @@ impl Seen {
             latency: Stats::of(answered).map(|stats| stats.median),
             latest: Latest {
                 place,
-                kind: result.kind.unwrap_or_default(),
+                kind: result.kind.clone().unwrap_or_default(),
                 threshold: result.threshold,
                 verdict: result.verdict,
                 reason,

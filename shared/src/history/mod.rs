@@ -84,8 +84,9 @@ pub struct Past {
     pub days: BTreeMap<i64, Percentiles>,
     /// The percentiles of each closed hour (by number) of the last days.
     pub hours: BTreeMap<i64, Percentiles>,
-    /// The sketch of each hour (by number) that is not closed.
-    pub open: BTreeMap<i64, Sketch>,
+    /// The sketch of each hour (by number) that is not closed, in order. They are few, and there may be very many
+    /// endpoints: a map would take six times the memory.
+    pub open: Vec<(i64, Sketch)>,
     /// What was wrong, at the beginning of a span.
     pub events: Vec<Event>,
 }

@@ -49,12 +49,18 @@ fn fold(shelf: &Shelf, known: &mut (History, Latencies), own: &[CheckFileName], 
     names.sort_unstable();
     names.dedup();
     let files: Vec<(CheckFileName, CheckFile)> = names.iter().map(|name| (name.clone(), shelf[name].clone())).collect();
-    let gap = [history.can_go_on(&files, now).err(), history.gap_of(latencies)].into_iter().flatten().min();
+    let gap = [
+        history.can_go_on(files.iter().map(|(name, file)| (name, file.results.as_slice())), now).err(),
+        history.gap_of(latencies),
+    ]
+    .into_iter()
+    .flatten()
+    .min();
     match gap {
         None => {
             let mut folding = Folding::going_on(history, latencies);
             for (name, file) in files {
-                folding.add(&name, file);
+                folding.add(&name, &file);
             }
             folding.finish(expiry);
         }
@@ -66,7 +72,7 @@ fn make_again(shelf: &Shelf, (history, latencies): &mut (History, Latencies), ga
     let listed: Vec<CheckFileName> = shelf.keys().filter(|name| name.stored_at >= gap.list_from()).cloned().collect();
     let mut folding = Folding::again(history, latencies, gap, &listed, now);
     for name in &listed {
-        folding.add(name, shelf[name].clone());
+        folding.add(name, &shelf[name]);
     }
     folding.finish(expiry);
 }
@@ -323,7 +329,7 @@ fn results_of_an_impossible_time_are_left_out_and_counted() {
     let names: Vec<CheckFileName> = shelf.keys().cloned().collect();
     let mut folding = Folding::again(&mut known.0, &mut known.1, Gap::WHOLE, &names, at);
     for name in &names {
-        folding.add(name, shelf[name].clone());
+        folding.add(name, &shelf[name]);
     }
     assert_eq!(folding.finish(DEFAULT_EXPIRY), Left { implausible: 2 });
     assert_eq!(past_of(&known.0, "A").track.spans.len(), 3);
@@ -337,7 +343,7 @@ fn files_of_other_nodes_are_theirs() {
     let (mut history, mut latencies) = rebuilt(&shelf, DAY_ONE + DAY, DEFAULT_EXPIRY);
     assert_eq!(history.uncovered(std::slice::from_ref(&theirs), DAY_ONE + DAY), []);
     let mut folding = Folding::going_on(&mut history, &mut latencies);
-    folding.add(&theirs, shelf[&theirs].clone());
+    folding.add(&theirs, &shelf[&theirs]);
     folding.finish(DEFAULT_EXPIRY);
     assert_eq!((history.endpoints.len(), history.file_count()), (2, 1_440));
 }

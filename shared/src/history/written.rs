@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::outline::{LatenciesOutline, Outline, PastOutline, SketchesOutline};
 use super::{History, Latencies, Latest, Past, Percentiles, Said, Sketches};
@@ -33,7 +33,7 @@ pub enum NotAHistory {
 }
 
 #[derive(Serialize)]
-struct HistoryAsWritten {
+struct HistoryAsWritten<'a> {
     version: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     node: Option<String>,
@@ -41,35 +41,36 @@ struct HistoryAsWritten {
     /// The times of the recent files: the first, then how much later each other is.
     recent: Vec<i64>,
     files: Column<u64>,
-    endpoints: Vec<PastAsWritten>,
+    #[serde(serialize_with = "write_endpoints")]
+    endpoints: &'a BTreeMap<EndpointKey, Past>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    messages: Vec<(UnixNanos, String, Vec<usize>)>,
+    messages: Vec<(UnixNanos, &'a str, Vec<usize>)>,
 }
 
 #[derive(Serialize)]
-struct PastAsWritten {
-    title: String,
-    endpoint: String,
+struct PastAsWritten<'a> {
+    title: &'a str,
+    endpoint: &'a str,
     place: usize,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    kind: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    kind: &'a str,
     #[serde(skip_serializing_if = "is_zero")]
     threshold: Nanos,
     #[serde(skip_serializing_if = "String::is_empty")]
     verdict: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
+    reason: Option<&'a str>,
     /// The newest result: its time, its status, its interval.
     #[serde(skip_serializing_if = "Option::is_none")]
     last: Option<(UnixNanos, u8, Option<Nanos>)>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    without_interval: Vec<UnixNanos>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    without_interval: &'a [UnixNanos],
     #[serde(skip_serializing_if = "Option::is_none")]
     untold: Option<UnixNanos>,
     /// For each span how long after the one before it begins, how long it is, and its status.
     spans: Vec<i64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    events: Vec<(UnixNanos, String)>,
+    events: Vec<(UnixNanos, &'a str)>,
     days: Percentages,
     hours: Percentages,
     open: Column<Vec<u64>>,
@@ -116,6 +117,11 @@ fn is_zero(number: &i64) -> bool {
     *number == 0
 }
 
+/// One endpoint at a time: there may be very many.
+fn write_endpoints<S: Serializer>(endpoints: &BTreeMap<EndpointKey, Past>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(endpoints.iter().map(|(key, past)| PastAsWritten::of(key, past)))
+}
+
 impl History {
     /// Writes the content of the object; the same history gives the same bytes.
     #[must_use]
@@ -127,18 +133,18 @@ impl History {
             node: self.node.as_ref().map(ToString::to_string),
             newest: self.newest,
             recent: self.recent.iter().map(|time| time - std::mem::replace(&mut before, *time)).collect(),
-            files: column(&self.files, |count| *count, 0),
-            endpoints: self.endpoints.iter().map(|(key, past)| PastAsWritten::of(key, past)).collect(),
+            files: column(each(&self.files), |count| *count, &0),
+            endpoints: &self.endpoints,
             messages: self
                 .messages
                 .iter()
                 .map(|said| {
                     let places = said.about.iter().filter_map(|about| keys.binary_search(&about).ok());
-                    (said.at, said.message.clone(), places.collect())
+                    (said.at, said.message.as_str(), places.collect())
                 })
                 .collect(),
         };
-        write(&written)
+        write(&written, self.endpoints.len() * 384)
     }
 
     /// Reads what [`History::to_json`] wrote.
@@ -155,7 +161,7 @@ impl History {
             latest: past.latest,
             days: past.days.into_iter().collect(),
             hours: past.hours.into_iter().collect(),
-            open: past.open.into_iter().collect(),
+            open: past.open,
             events: past.events,
         };
         Ok(History {
@@ -169,20 +175,20 @@ impl History {
     }
 }
 
-impl PastAsWritten {
-    fn of(key: &EndpointKey, past: &Past) -> PastAsWritten {
+impl<'a> PastAsWritten<'a> {
+    fn of(key: &'a EndpointKey, past: &'a Past) -> PastAsWritten<'a> {
         let Latest { place, kind, threshold, verdict, reason } = &past.latest;
         let mut end_before = 0;
         PastAsWritten {
-            title: key.title.clone(),
-            endpoint: key.locator.clone(),
+            title: &key.title,
+            endpoint: &key.locator,
             place: *place,
-            kind: kind.clone(),
+            kind,
             threshold: *threshold,
             verdict: if *verdict == crate::verdict::Policy::default() { String::new() } else { verdict.to_string() },
-            reason: reason.clone(),
+            reason: reason.as_deref(),
             last: past.track.last.map(|last| (last.at, code_of(last.status), last.interval)),
-            without_interval: past.track.without_interval.clone(),
+            without_interval: &past.track.without_interval,
             untold: past.track.untold,
             spans: past
                 .track
@@ -193,10 +199,10 @@ impl PastAsWritten {
                     [gap, span.end - span.start, i64::from(code_of(span.status))]
                 })
                 .collect(),
-            events: past.events.iter().map(|event| (event.at, event.reason.clone())).collect(),
+            events: past.events.iter().map(|event| (event.at, event.reason.as_str())).collect(),
             days: Percentages::of(&past.days),
             hours: Percentages::of(&past.hours),
-            open: column(&past.open, Sketch::to_numbers, Vec::new()),
+            open: column(past.open.iter().map(|(hour, sketch)| (*hour, sketch)), Sketch::to_numbers, &Vec::new()),
         }
     }
 }
@@ -218,11 +224,11 @@ pub(super) fn status_of(code: i64) -> Option<Status> {
 impl Percentages {
     fn of(periods: &BTreeMap<i64, Percentiles>) -> Percentages {
         let place = |bucket: Bucket| bucket.place() as i64;
-        let p50 = column(periods, |percentiles| place(percentiles.p50), -1);
+        let p50 = column(each(periods), |percentiles| place(percentiles.p50), &-1);
         Percentages {
             from: p50.from,
             p50: p50.each,
-            p95: column(periods, |percentiles| place(percentiles.p95), -1).each,
+            p95: column(each(periods), |percentiles| place(percentiles.p95), &-1).each,
         }
     }
 }
@@ -231,7 +237,7 @@ impl Latencies {
     /// Writes the content of the object; the same latencies give the same bytes.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let numbers = |sketches: &BTreeMap<i64, Sketch>| column(sketches, Sketch::to_numbers, Vec::new());
+        let numbers = |sketches: &BTreeMap<i64, Sketch>| column(each(sketches), Sketch::to_numbers, &Vec::new());
         let written = LatenciesAsWritten {
             version: VERSION,
             node: self.node.as_ref().map(ToString::to_string),
@@ -248,7 +254,7 @@ impl Latencies {
                 })
                 .collect(),
         };
-        write(&written)
+        write(&written, 0)
     }
 
     /// Reads what [`Latencies::to_json`] wrote.
@@ -267,15 +273,30 @@ impl Latencies {
 }
 
 #[expect(clippy::expect_used, reason = "plain structs with string keys always serialize")]
-fn write(written: &impl Serialize) -> String {
-    serde_json::to_string(written).expect("these are plain structs")
+fn write(written: &impl Serialize, expected_size: usize) -> String {
+    let mut json = Vec::with_capacity(expected_size);
+    serde_json::to_writer(&mut json, written).expect("these are plain structs");
+    String::from_utf8(json).expect("JSON is UTF-8")
 }
 
-/// What each period has, from the first to the last, with `none` where there is nothing.
-fn column<V, T: Clone>(periods: &BTreeMap<i64, V>, write: impl Fn(&V) -> T, none: T) -> Column<T> {
-    let (Some((first, _)), Some((last, _))) = (periods.first_key_value(), periods.last_key_value()) else {
-        return Column { from: 0, each: Vec::new() };
-    };
-    let each = (*first..=*last).map(|period| periods.get(&period).map_or_else(|| none.clone(), &write)).collect();
-    Column { from: *first, each }
+/// What each period has, from the first to the last, with `none` where there is nothing; periods come in order.
+fn column<'a, V: 'a, T: Clone>(
+    periods: impl IntoIterator<Item = (i64, &'a V)>,
+    write: impl Fn(&V) -> T,
+    none: &T,
+) -> Column<T> {
+    let mut column = Column { from: 0, each: Vec::new() };
+    for (period, value) in periods {
+        if column.each.is_empty() {
+            column.from = period;
+        }
+        column.each.resize((period - column.from) as usize, none.clone());
+        column.each.push(write(value));
+    }
+    column
+}
+
+/// What each period has, with its number.
+fn each<V>(periods: &BTreeMap<i64, V>) -> impl Iterator<Item = (i64, &V)> {
+    periods.iter().map(|(period, value)| (*period, value))
 }

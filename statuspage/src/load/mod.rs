@@ -295,7 +295,7 @@ mod tests {
         let now = T + minutes * MINUTE;
         let mut folding = history::Folding::again(&mut history, &mut latencies, history::Gap::WHOLE, &names, now);
         for name in &names {
-            folding.add(name, results(name.stored_at));
+            folding.add(name, &results(name.stored_at));
         }
         folding.finish(history::DEFAULT_EXPIRY);
         let mut shelf = Shelf { node: here.clone(), ..Shelf::default() };

@@ -83,7 +83,7 @@ mod tests {
         let mut folding = Folding::going_on(&mut history, &mut latencies);
         for round in (0..5 * 1_440 * times).rev() {
             let at = NEWEST - round * MINUTE / times;
-            folding.add(&CheckFileName { stored_at: at, node: node.clone() }, file(at, rtt(round)));
+            folding.add(&CheckFileName { stored_at: at, node: node.clone() }, &file(at, rtt(round)));
         }
         folding.finish(DEFAULT_EXPIRY);
         let outline = Outline::parse(history.to_json().as_bytes()).expect("it was just written");

@@ -27,7 +27,7 @@ use super::document::Located;
 use super::problem::{Problem, Problems};
 use super::valid::{Check, CheckKind};
 use super::written::{OneOrMany, TextOrNumber};
-use super::{duration, from_json};
+use super::{duration, read_as};
 use crate::check::assertion::{self, Assertion};
 use crate::check::connect::{Address, TlsOptions};
 use crate::check::dns::{self, DnsCheck, Dnssec};
@@ -61,7 +61,6 @@ const HTTPS_PORT: u16 = 443;
 /// One check as it stands in the file, with a place for its problems.
 struct Place<'a> {
     located: &'a Located,
-    json: serde_json::Value,
     path: String,
     folder: &'a Path,
     problems: &'a mut Problems,
@@ -74,7 +73,7 @@ impl Place<'_> {
     }
 
     fn read<T: DeserializeOwned>(&mut self) -> Option<T> {
-        from_json(self.json.clone(), self.located.at, self.problems)
+        read_as(self.located, self.problems)
     }
 
     /// What came of reading a key; a problem if it went wrong.
@@ -85,15 +84,9 @@ impl Place<'_> {
 
 /// Makes one check valid; `index` is its place in the list. One that cannot be made says so in each round, so that
 /// it keeps no other from being made.
-pub(super) fn convert(
-    located: &Located,
-    json: serde_json::Value,
-    index: usize,
-    folder: &Path,
-    problems: &mut Problems,
-) -> Option<Check> {
+pub(super) fn convert(located: &Located, index: usize, folder: &Path, problems: &mut Problems) -> Option<Check> {
     let mut found = Problems::default();
-    let check = convert_usable(located, json, index, folder, &mut found);
+    let check = convert_usable(located, index, folder, &mut found);
     let check = match found.first_of_one_check() {
         None => check,
         Some(problem) => {
@@ -109,15 +102,9 @@ pub(super) fn convert(
     check
 }
 
-fn convert_usable(
-    located: &Located,
-    json: serde_json::Value,
-    index: usize,
-    folder: &Path,
-    problems: &mut Problems,
-) -> Option<Check> {
+fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut Problems) -> Option<Check> {
     let word = located.member("type").and_then(Located::text).unwrap_or_default();
-    let mut place = Place { located, json, path: format!("checkers[{index}]"), folder, problems };
+    let mut place = Place { located, path: format!("checkers[{index}]"), folder, problems };
     let common: WrittenCommon = place.read()?;
     if common.endpoint_name.trim().is_empty() {
         let key = if located.member("name").is_some() { "name" } else { "endpoint_name" };
@@ -188,6 +175,7 @@ fn convert_verdict(written: Option<TextOrNumber>) -> Policy {
 
 fn convert_http(place: &mut Place<'_>, timeout: Duration, about_status: bool) -> Option<CheckKind> {
     let written: WrittenHttp = place.read()?;
+    let trusted: WrittenTrust = place.read()?;
     let mut url = place.good("endpoint_url", HttpCheck::parse_url(&written.endpoint_url))?;
     let method = written.method.as_deref().unwrap_or("GET");
     let Ok(method) = reqwest::Method::from_bytes(method.as_bytes()) else {
@@ -211,7 +199,7 @@ fn convert_http(place: &mut Place<'_>, timeout: Duration, about_status: bool) ->
         must_not_contain: not_empty(written.must_not_contain),
         max_redirects: written.max_redirects,
         body_limit: written.body_limit.unwrap_or(DEFAULT_BODY_LIMIT),
-        trust: trust(written.trust, place.folder),
+        trust: trust(trusted, place.folder),
     })))
 }
 

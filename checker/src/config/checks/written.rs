@@ -42,8 +42,6 @@ pub(super) struct WrittenHttp {
     #[serde(default)]
     pub max_redirects: u32,
     pub body_limit: Option<usize>,
-    #[serde(flatten)]
-    pub trust: WrittenTrust,
 }
 
 /// Whose certificates are trusted.
