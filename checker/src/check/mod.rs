@@ -191,7 +191,7 @@ async fn look(check: &Check, probes: &Probes) -> Result<(Tried, Seen), String> {
     let wanted = check.wanted;
     match &check.kind {
         CheckKind::Http(http) => {
-            let tls = if http.may_need_tls() {
+            let tls = if http.needs_authorities() {
                 Some(probes.tls.for_trust(&http.trust).await.map_err(unusable)?)
             } else {
                 None

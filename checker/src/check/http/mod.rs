@@ -97,9 +97,10 @@ impl HttpCheck {
         Some(value)
     }
 
-    /// Whether TLS may be spoken: to the URL itself, or to where it redirects.
-    pub(super) fn may_need_tls(&self) -> bool {
-        self.url.scheme() == "https" || self.max_redirects > 0
+    /// Whether authorities are needed: for the URL itself or for where it redirects. Files of them that cannot be read
+    /// make a check impossible in any case, since somebody wanted them.
+    pub(super) fn needs_authorities(&self) -> bool {
+        self.url.scheme() == "https" || self.max_redirects > 0 || self.trust != TlsTrust::System
     }
 
     fn needs_body(&self) -> bool {
