@@ -122,8 +122,7 @@ pub async fn look_up(address: &Address, reach: Reach, stopwatch: &Stopwatch) -> 
 /// A TCP connection to the first address that accepts one.
 pub async fn connect(address: &Address, reach: Reach, stopwatch: &Stopwatch) -> Result<TcpStream, Failure> {
     let addresses = look_up(address, reach, stopwatch).await?;
-    let stream =
-        first_to_accept(&addresses, stopwatch).await.map_err(|error| wording::of_error(&error, &address.host))?;
+    let stream = first_to_accept(&addresses, stopwatch).await.map_err(|error| wording::of_error(&error))?;
     stopwatch.connected();
     stopwatch.note(|seen| seen.peer = stream.peer_addr().ok());
     // What we send are whole requests: nothing is gained by waiting for more.
@@ -174,7 +173,7 @@ pub async fn handshake(
     let stream = connector.with_alpn(protocols).connect(server_name.clone(), stream).await;
     let stream = stream.map_err(|error| match error.kind() {
         io::ErrorKind::UnexpectedEof => "connection closed by the server during the TLS handshake".to_owned(),
-        _ => wording::of_error(&error, &server_name.to_str()),
+        _ => wording::of_error(&error),
     })?;
     stopwatch.connected();
     Ok(stream)

@@ -108,7 +108,7 @@ fn question(check: &DnsCheck) -> Message {
 }
 
 async fn over_udp(server: SocketAddr, question: &Message, bytes: &[u8]) -> Result<Message, Failure> {
-    let lost = |error: io::Error| wording::of_error(&error, "");
+    let lost = |error: io::Error| wording::of_error(&error);
     let local: SocketAddr = if server.is_ipv4() { ([0; 4], 0).into() } else { ([0_u16; 8], 0).into() };
     let socket = UdpSocket::bind(local).await.map_err(lost)?;
     socket.connect(server).await.map_err(lost)?;
@@ -132,7 +132,7 @@ async fn over_udp(server: SocketAddr, question: &Message, bytes: &[u8]) -> Resul
 async fn over_tcp(server: SocketAddr, question: &Message, bytes: &[u8]) -> Result<Message, Failure> {
     let lost = |error: io::Error| match error.kind() {
         io::ErrorKind::UnexpectedEof => "connection closed by the server before the answer was complete".to_owned(),
-        _ => wording::of_error(&error, ""),
+        _ => wording::of_error(&error),
     };
     let mut stream = TcpStream::connect(server).await.map_err(lost)?;
     let length = u16::try_from(bytes.len()).map_err(|_| "question is too long".to_owned())?;

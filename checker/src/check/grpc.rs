@@ -174,7 +174,7 @@ fn of_error(error: &h2::Error) -> Failure {
             std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::BrokenPipe => {
                 "connection closed by the server before the response was complete".to_owned()
             }
-            _ => wording::of_error(error, ""),
+            _ => wording::of_error(error),
         };
     }
     match error.reason() {

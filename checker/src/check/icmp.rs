@@ -54,7 +54,7 @@ pub fn socket_type() -> Result<Type, String> {
 pub async fn ping(check: &IcmpCheck, kind: Type, reach: Reach, stopwatch: Arc<Stopwatch>) -> Outcome {
     let addresses = look_up(&check.address, reach, &stopwatch).await?;
     let address = addresses.first().ok_or_else(|| format!("no such host `{}`", check.address.host))?.ip();
-    let lost = |error: io::Error| wording::of_error(&error, &check.address.host);
+    let lost = |error: io::Error| wording::of_error(&error);
     let socket = open(address, kind).map_err(lost)?;
     socket.connect(SocketAddr::new(address, 0)).await.map_err(lost)?;
     let nonce = RandomState::new().build_hasher().finish().to_be_bytes();

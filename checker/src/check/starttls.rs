@@ -122,6 +122,6 @@ async fn smtp_answer(stream: &mut BufReader<&mut TcpStream>, code: &str) -> Resu
 fn lost(error: &std::io::Error) -> Failure {
     match error.kind() {
         std::io::ErrorKind::UnexpectedEof => "connection closed by the server before TLS began".to_owned(),
-        _ => wording::of_error(error, ""),
+        _ => wording::of_error(error),
     }
 }

@@ -79,8 +79,8 @@ async fn follow(
     for step in script {
         match step {
             Step::Send(bytes) => {
-                stream.write_all(bytes).await.map_err(|error| wording::of_error(&error, ""))?;
-                stream.flush().await.map_err(|error| wording::of_error(&error, ""))?;
+                stream.write_all(bytes).await.map_err(|error| wording::of_error(&error))?;
+                stream.flush().await.map_err(|error| wording::of_error(&error))?;
             }
             Step::Expect(pattern) => expect(pattern, &mut received, stream, stopwatch).await?,
         }
@@ -118,7 +118,7 @@ async fn expect(
                 stopwatch.first_byte_if_waiting();
                 received.extend_from_slice(&chunk[..count]);
             }
-            Err(error) => return Err(wording::of_error(&error, "")),
+            Err(error) => return Err(wording::of_error(&error)),
         }
     }
 }

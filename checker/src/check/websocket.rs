@@ -115,7 +115,7 @@ fn of_error(error: &Error) -> Failure {
             let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
             format!("response status {}{reason}, expected 101 Switching Protocols", status.as_u16())
         }
-        Error::Io(error) => wording::of_error(error, ""),
+        Error::Io(error) => wording::of_error(error),
         Error::Capacity(_) => format!("server sent a message of more than {MESSAGE_LIMIT} bytes"),
         Error::HttpFormat(_) | Error::Protocol(ProtocolError::HttparseError(_)) => {
             "server does not speak HTTP".to_owned()

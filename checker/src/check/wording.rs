@@ -15,12 +15,12 @@ pub(super) const OUT_OF_FILES: &str = "too many open files";
 
 const CLOSED_EARLY: &str = "connection closed by the server before the response was complete";
 
-/// Why talking to this host failed.
-pub(super) fn of_error(error: &(dyn Error + 'static), host: &str) -> String {
+/// Why talking to a host failed.
+pub(super) fn of_error(error: &(dyn Error + 'static)) -> String {
     let mut fallback = error.to_string();
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = cause {
-        if let Some(words) = of_cause(error, host) {
+        if let Some(words) = of_cause(error) {
             return words;
         }
         fallback = error.to_string();
@@ -37,7 +37,7 @@ pub(super) fn excerpt(bytes: &[u8]) -> String {
     shared::result::shortened(line.chars().filter(|character| !character.is_control()).collect(), LIMIT)
 }
 
-fn of_cause(error: &(dyn Error + 'static), host: &str) -> Option<String> {
+fn of_cause(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
         return Some(of_tls(error));
     }
@@ -48,7 +48,7 @@ fn of_cause(error: &(dyn Error + 'static), host: &str) -> Option<String> {
     // What an io::Error wraps is not in the chain of sources.
     if let Some(inner) = error.get_ref() {
         let inner: &(dyn Error + 'static) = inner;
-        if let Some(words) = of_cause(inner, host) {
+        if let Some(words) = of_cause(inner) {
             return Some(words);
         }
     }
@@ -200,9 +200,6 @@ mod tests {
     fn a_wrapped_tls_error_is_found() {
         let wrapped =
             io::Error::new(ErrorKind::InvalidData, rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer));
-        assert_eq!(
-            of_cause(&wrapped, "a.example").as_deref(),
-            Some("certificate is signed by an authority that is not trusted")
-        );
+        assert_eq!(of_cause(&wrapped).as_deref(), Some("certificate is signed by an authority that is not trusted"));
     }
 }

@@ -307,6 +307,10 @@ impl<'a> Folding<'a> {
 
     /// Reckons what waits from before a moment.
     fn flush(&mut self, before: UnixNanos) {
+        if self.history.endpoints.is_empty() {
+            // All at once they take half the room that they take when they come one by one in order.
+            self.history.endpoints = self.waiting.keys().map(|key| (key.clone(), Past::default())).collect();
+        }
         for (key, mut waiting) in std::mem::take(&mut self.waiting) {
             waiting.sort_unstable_by_key(Seen::order);
             let still_waiting = waiting.split_off(waiting.partition_point(|seen| seen.observation.at < before));

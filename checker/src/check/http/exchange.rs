@@ -75,6 +75,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for UsedOnce<S> {
     }
 }
 
+/// What hyper knows of a connection, and works on while it is asked to.
+type Connection = Pin<Box<http1::Connection<Stream, Full<Bytes>>>>;
+
 /// What is sent, and to where.
 pub(super) struct Question<'a> {
     pub(super) url: &'a Url,
@@ -90,7 +93,7 @@ pub(super) struct Answer {
     pub(super) certificates: Vec<CertificateDer<'static>>,
     body: Incoming,
     /// Reads what comes, as long as it is asked to.
-    connection: Option<Pin<Box<http1::Connection<Stream, Full<Bytes>>>>>,
+    connection: Option<Connection>,
 }
 
 /// Connects, asks and waits until the head of the answer is there; `tls` says whose certificates are trusted, for a
@@ -116,7 +119,7 @@ pub(super) async fn ask(
             Either::Right(stream)
         }
     };
-    let of_error = |error: &hyper::Error| wording::of_error(error, host);
+    let of_error = |error: &hyper::Error| wording::of_error(error);
     let (mut sender, connection) =
         http1::handshake(TokioIo::new(UsedOnce(stream))).await.map_err(|error| of_error(&error))?;
     let mut connection = Box::pin(connection);

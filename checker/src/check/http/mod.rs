@@ -220,7 +220,7 @@ async fn expect(
 async fn read_body(check: &HttpCheck, mut answer: Answer, stopwatch: &Stopwatch) -> Result<(Vec<u8>, bool), Failure> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await {
-        let chunk = chunk.map_err(|error| wording::of_error(&error, exchange::host_of(&check.url)))?;
+        let chunk = chunk.map_err(|error| wording::of_error(&error))?;
         stopwatch.reading_body();
         let room = check.body_limit - body.len();
         body.extend_from_slice(&chunk[..chunk.len().min(room)]);
