@@ -1,7 +1,8 @@
-//! Measures how punctually very many checks start, also while other endpoints hang.
+//! Measures how punctually very many checks start, also while other endpoints hang, beside a thread that does nothing
+//! but sleep: what is late there, too, is the machine's doing.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use checker::schedule::{offset, stable_hash};
 use harness::checker::{Checker, results};
@@ -22,6 +23,8 @@ const HANGING: usize = 100;
 const EVERY: Nanos = 10 * SECOND;
 /// How long the schedule is watched, after the first round.
 const WATCHED: Duration = Duration::from_mins(5);
+/// How long the thread that does nothing else sleeps each time.
+const NAP: Duration = Duration::from_millis(10);
 /// What counts as on time.
 const ON_TIME: Nanos = 50 * SECOND / 1_000;
 
@@ -36,32 +39,58 @@ pub(super) async fn measure() {
             check_with(&format!("Hanging {number}"), &url, json!({ "timeout": "8s" }))
         };
         let checks: Vec<Value> = nginx.plain_checks(ENDPOINTS).into_iter().chain((0..hanging).map(never)).collect();
-        let punctuality = Punctuality::of(&watch(&checks).await, checks.len());
-        let late = |share: f64| punctuality.late_at(share) as f64 / 1e6;
+        let (results, naps) = watch(&checks).await;
+        let punctuality = Punctuality::of(&results, checks.len());
         println!(
-            "  {hanging:>3} that hang: {} starts, median {:.1} ms late, 99 % {:.1} ms, 99.9 % {:.1} ms, most {:.1} ms; {:.3} % within 50 ms; {} missed",
+            "  {hanging:>3} that hang: {} starts, {}; {} missed",
             punctuality.late.len(),
-            late(0.5),
-            late(0.99),
-            late(0.999),
-            late(1.0),
-            punctuality.on_time() * 100.0,
+            described(&punctuality.late),
             punctuality.missed,
         );
+        println!("      a thread that only sleeps: {}", described(&naps));
     }
 }
 
-/// What a checker has stored after its first round, in which everything is looked at at once.
-async fn watch(checks: &[Value]) -> Vec<CheckResult> {
+/// What a checker has stored after its first round, in which everything is looked at at once; and how late somebody
+/// woke up meanwhile who only slept, in order.
+async fn watch(checks: &[Value]) -> (Vec<CheckResult>, Vec<Nanos>) {
     let checker = Checker::new(&json!({ "checkers": checks, "storage": { "type": "fs", "dir": "checks" } }));
     let mut program = checker.start(&["run", "-c", "checker.json", "--every", "10s"]);
     until(&mut program, async || !checker.check_files("checks").is_empty()).await;
-    tokio::time::sleep(WATCHED).await;
+    let naps = tokio::task::spawn_blocking(take_naps).await.expect("it wakes up");
     program.signal("TERM");
     let status = program.wait().await;
     assert!(status.success(), "it ended with {status}");
     let directory = checker.path("checks");
-    checker.check_files("checks").iter().skip(1).flat_map(|name| results(&directory, name)).collect()
+    let files = checker.check_files("checks");
+    (files.iter().skip(1).flat_map(|name| results(&directory, name)).collect(), naps)
+}
+
+fn take_naps() -> Vec<Nanos> {
+    let (start, mut late) = (Instant::now(), Vec::new());
+    while start.elapsed() < WATCHED {
+        let nap = Instant::now();
+        std::thread::sleep(NAP);
+        late.push(nap.elapsed().saturating_sub(NAP).as_nanos() as Nanos);
+    }
+    late.sort_unstable();
+    late
+}
+
+/// How late things were that are in order.
+fn described(late: &[Nanos]) -> String {
+    let at = |share: f64| {
+        let rank = (late.len() as f64 * share).ceil() as usize;
+        late[rank.saturating_sub(1)] as f64 / 1e6
+    };
+    format!(
+        "median {:.1} ms late, 99 % {:.1} ms, 99.9 % {:.1} ms, most {:.1} ms; {:.3} % within 50 ms",
+        at(0.5),
+        at(0.99),
+        at(0.999),
+        at(1.0),
+        late.partition_point(|late| *late <= ON_TIME) as f64 / late.len() as f64 * 100.0,
+    )
 }
 
 /// How late each check started after its due time.
@@ -86,15 +115,6 @@ impl Punctuality {
         late.sort_unstable();
         let missed = windows.values().map(|windows| missed(windows)).sum();
         Punctuality { late, missed }
-    }
-
-    fn late_at(&self, share: f64) -> Nanos {
-        let rank = (self.late.len() as f64 * share).ceil() as usize;
-        self.late[rank.saturating_sub(1)]
-    }
-
-    fn on_time(&self) -> f64 {
-        self.late.partition_point(|late| *late <= ON_TIME) as f64 / self.late.len() as f64
     }
 }
 
