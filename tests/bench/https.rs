@@ -30,7 +30,8 @@ pub(super) async fn measure() {
 fn spent_on_openssl(nginx: &Nginx) -> f64 {
     let mut command = Command::new(tool("openssl"));
     let address = nginx.secure.trim_start_matches("https://").trim_end_matches('/');
-    command.args(["s_time", "-new", "-tls1_3", "-time", "5", "-www", "/", "-connect", address, "-CAfile"]);
+    command
+        .args(["s_time", "-new", "-tls1_3", "-verify", "1", "-time", "5", "-www", "/", "-connect", address, "-CAfile"]);
     let (output, spent) = spent(command.arg(&nginx.authority));
     let connections = output.lines().find_map(|line| line.split_once(" connections in")).expect("openssl counts");
     spent.each(connections.0.trim().parse().expect("it is a number"))
