@@ -55,10 +55,10 @@ weigh: ## Print what the page weighs, and fail above its budget
 	@$(MAKE) --no-print-directory $(PAGE)
 	scripts/weigh.sh
 
-bench: ## Measure the page and the checker (minutes); FIGURES=expiry, checks or page for one of them
+bench: ## Measure page and checker (an hour); FIGURES=checks, or another name in tests/bench/figures.rs, for one part
 	@scripts/setup.sh bench
 	@$(MAKE) --no-print-directory checker
-	CHECKUP_BIN=$(TARGET)/release/checker CHECKUP_DIST=$(CURDIR)/dist cargo bench --profile dev -p tests --bench figures -- $(FIGURES)
+	CHECKUP_BIN=$(TARGET)/release/checker CHECKUP_DIST=$(CURDIR)/dist cargo bench --profile dev --workspace --bench figures -- $(FIGURES)
 
 setup: ## Install what building needs and is missing; says so before it does
 	@scripts/setup.sh run

@@ -7,7 +7,7 @@
 # run    page, and a C compiler for the checker
 # lint   what checks the dependencies: cargo-deny
 # test   run, and a real S3 server, a real web server, a real browser, and clocks that are wrong
-# bench  test, and nginx and wrk to measure against
+# bench  test, and what to measure against: nginx, wrk, openssl and the blackbox exporter of Prometheus
 #
 # Programs that no package system of the machine should own go to $CHECKUP_TOOLS, by default
 # ~/.cache/checkup-tools; remove that folder to be rid of them.
@@ -83,6 +83,10 @@ set_up_bench() {
     set_up_test
     have_program nginx || install_packages "nginx, to measure against" nginx-light
     have wrk || install_packages "wrk, to measure against" wrk
+    have openssl || install_packages "openssl, to measure against" openssl
+    have prometheus-blackbox-exporter \
+        || install_packages "the blackbox exporter, to measure against; Debian runs it as a service on port 9115, too" \
+            prometheus-blackbox-exporter
 }
 
 set_up_wasm_target() {

@@ -10,7 +10,7 @@ use shared::object_name::{CheckFileName, NodeName};
 use std::process::Command;
 use tempfile::TempDir;
 
-use super::spent;
+use crate::spent::spent;
 
 /// Check files that are too old.
 const EXPIRED: i64 = 100_000;

@@ -84,7 +84,7 @@ async fn measure_page(nodes: usize, endpoints: usize, days: i64, interval: Nanos
             wait_for("the page to be complete", || async { Some(browser.script(READ).await).filter(Value::is_object) });
         let read = read.await;
         let metrics = browser.devtools("Performance.getMetrics", json!({})).await;
-        let heap = super::metric(&metrics, "JSHeapUsedSize");
+        let heap = crate::page::metric(&metrics, "JSHeapUsedSize");
         runs.push((read, heap));
     }
     runs.sort_by(|(one, _), (other, _)| {
@@ -148,7 +148,7 @@ pub(crate) fn measure_folding() {
         }
         let mut command = Command::new(checker_binary());
         command.args(["history", "rebuild", "-c", "checker.json"]).current_dir(checker.folder.path());
-        let (output, spent) = super::spent(&command);
+        let (output, spent) = crate::spent::spent(&command);
         println!(
             "  {endpoints:>2} endpoints: folded in memory {folded:>8.0} files a second; `checker history rebuild` {:>7.0} a second ({:.2} s, {:.2} s of CPU): {}",
             FILES as f64 / spent.elapsed,

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
@@ -46,16 +46,7 @@ impl Authority {
     /// What a server needs to show a certificate for this host name or address.
     #[must_use]
     pub fn server(&self, host: &str, validity: Validity) -> Arc<ServerConfig> {
-        let key = KeyPair::generate().expect("a key");
-        let mut parameters = CertificateParams::new(vec![host.to_owned()]).expect("it is a name");
-        let now = date_time_ymd(1970, 1, 1) + Duration::from_nanos(crate::now() as u64);
-        (parameters.not_before, parameters.not_after) = match validity {
-            Validity::Now => (now - DAY, now + DAY),
-            // An hour more, so that "3 days ago" does not turn into "2 days ago" on the way.
-            Validity::EndedDaysAgo(days) => (now - DAY * (days + 10), now - DAY * days - DAY / 24),
-            Validity::BeginsInDays(days) => (now + DAY * days + DAY / 24, now + DAY * (days + 10)),
-        };
-        let certificate = parameters.signed_by(&key, &self.issuer).expect("a certificate");
+        let (certificate, key) = self.certify(host, validity);
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let configuration = ServerConfig::builder_with_provider(provider)
@@ -65,6 +56,27 @@ impl Authority {
             .with_single_cert(vec![certificate.der().clone()], key)
             .expect("key and certificate fit");
         Arc::new(configuration)
+    }
+
+    /// Writes a valid certificate for this host name or address, and its key, for a server that reads files.
+    pub fn write_server_pem(&self, host: &str, certificate_file: &Path, key_file: &Path) {
+        let (certificate, key) = self.certify(host, Validity::Now);
+        std::fs::write(certificate_file, certificate.pem()).expect("the file can be written");
+        std::fs::write(key_file, key.serialize_pem()).expect("the file can be written");
+    }
+
+    /// A certificate for a key of its own, ECDSA over P-256.
+    fn certify(&self, host: &str, validity: Validity) -> (Certificate, KeyPair) {
+        let key = KeyPair::generate().expect("a key");
+        let mut parameters = CertificateParams::new(vec![host.to_owned()]).expect("it is a name");
+        let now = date_time_ymd(1970, 1, 1) + Duration::from_nanos(crate::now() as u64);
+        (parameters.not_before, parameters.not_after) = match validity {
+            Validity::Now => (now - DAY, now + DAY),
+            // An hour more, so that "3 days ago" does not turn into "2 days ago" on the way.
+            Validity::EndedDaysAgo(days) => (now - DAY * (days + 10), now - DAY * days - DAY / 24),
+            Validity::BeginsInDays(days) => (now + DAY * days + DAY / 24, now + DAY * (days + 10)),
+        };
+        (parameters.signed_by(&key, &self.issuer).expect("a certificate"), key)
     }
 }
 

@@ -1,0 +1,66 @@
+//! Measures whether memory and open files grow over very many checks of one process.
+
+use std::time::Duration;
+
+use harness::checker::Checker;
+use harness::program::Program;
+use serde_json::json;
+
+use crate::nginx::Nginx;
+use crate::spent::{memory, open_files, until};
+
+/// Endpoints that are looked at every second, the shortest interval there is.
+const ENDPOINTS: usize = 2_000;
+/// Checks in all.
+const CHECKS: u64 = 1_000_000;
+/// How often memory and open files are looked at on the way.
+const SAMPLES: u64 = 10;
+/// How many times in a second open files are counted for a sample; the fewest are those that no check needs.
+const LOOKS: u32 = 50;
+
+/// Prints memory and open files as checks add up.
+pub(super) async fn measure() {
+    let nginx = Nginx::start().await;
+    println!("Endurance: {CHECKS} checks of one process, {ENDPOINTS} endpoints every second, stored in a directory");
+    let checker = Checker::new(&json!({
+        "checkers": nginx.plain_checks(ENDPOINTS), "storage": { "type": "fs", "dir": "checks" },
+    }));
+    let mut asked = nginx.requests().await;
+    let mut program = checker.start(&["run", "-c", "checker.json", "--every", "1s"]);
+    let mut samples = Vec::new();
+    for number in 1..=SAMPLES {
+        let wanted = CHECKS / SAMPLES * number;
+        let made = async || {
+            // Each look at the counter is a request itself.
+            asked += 1;
+            nginx.requests().await - asked >= wanted
+        };
+        until(&mut program, made).await;
+        let sample = (memory(&program).expect("it runs").now, open_files_at_rest(&program).await);
+        println!("  after {wanted:>7} checks: {:>5.1} MB resident, {:>3} files open", sample.0, sample.1);
+        samples.push(sample);
+    }
+    let (first, last) = (samples[0], samples[samples.len() - 1]);
+    let most = samples.iter().fold((0.0, 0), |most: (f64, usize), sample| (most.0.max(sample.0), most.1.max(sample.1)));
+    println!(
+        "  first {:.1} MB and {} files, last {:.1} MB and {}, most {:.1} MB and {}; growth {:+.1} MB and {:+} files",
+        first.0,
+        first.1,
+        last.0,
+        last.1,
+        most.0,
+        most.1,
+        last.0 - first.0,
+        last.1 as i64 - first.1 as i64,
+    );
+}
+
+/// How many files stay open when no check is under way, as nearly as a second shows.
+async fn open_files_at_rest(program: &Program) -> usize {
+    let mut fewest = usize::MAX;
+    for _ in 0..LOOKS {
+        fewest = fewest.min(open_files(program));
+        tokio::time::sleep(Duration::from_secs(1) / LOOKS).await;
+    }
+    fewest
+}

@@ -1,0 +1,38 @@
+//! Measures what an HTTPS check costs, with a full handshake and everything verified, beside what `openssl s_time`
+//! needs for a connection.
+
+use std::process::Command;
+
+use harness::tool;
+
+use crate::checks::spent_on_round;
+use crate::nginx::Nginx;
+use crate::spent::{beside, spent};
+
+/// Checks in one round.
+const CHECKS: usize = 10_000;
+
+/// Prints the processor time of a check and of a connection.
+pub(super) async fn measure() {
+    let nginx = Nginx::start().await;
+    println!(
+        "HTTPS checks of a local nginx (TLS 1.3, ECDSA P-256, full handshakes, verified), beside `openssl s_time -new`"
+    );
+    let checks = nginx.secure_checks(CHECKS);
+    let beside = beside(CHECKS, async || spent_on_openssl(&nginx), async || spent_on_round(&checks)).await;
+    println!(
+        "  {CHECKS} checks: {:.1} µs of CPU a check, openssl {:.1} µs a connection: {:.2} × openssl; {:.2} s in all",
+        beside.each, beside.peer, beside.ratio, beside.ours.elapsed,
+    );
+}
+
+/// Microseconds of CPU that OpenSSL needs for a connection with one request.
+fn spent_on_openssl(nginx: &Nginx) -> f64 {
+    let mut command = Command::new(tool("openssl"));
+    let address = nginx.secure.trim_start_matches("https://").trim_end_matches('/');
+    command
+        .args(["s_time", "-new", "-tls1_3", "-verify", "1", "-time", "5", "-www", "/", "-connect", address, "-CAfile"]);
+    let (output, spent) = spent(command.arg(&nginx.authority));
+    let connections = output.lines().find_map(|line| line.split_once(" connections in")).expect("openssl counts");
+    spent.each(connections.0.trim().parse().expect("it is a number"))
+}

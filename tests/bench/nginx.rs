@@ -1,0 +1,85 @@
+//! The web server that is asked in all measurements of checks: nginx, over plain HTTP and over TLS.
+
+use std::path::PathBuf;
+
+use harness::certificates::Authority;
+use harness::program::Program;
+use harness::{free_port, tool, wait_for, web};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A running nginx of one worker that answers every path with a short text; dropping it ends it.
+pub(crate) struct Nginx {
+    /// Its URL over plain HTTP, with a slash at the end.
+    pub plain: String,
+    /// Its URL over TLS.
+    pub secure: String,
+    /// The authority that vouches for its certificate.
+    pub authority: PathBuf,
+    counts: String,
+    _program: Program,
+    _folder: TempDir,
+}
+
+impl Nginx {
+    /// Starts it, as one process: there is no master that could leave a worker behind.
+    pub(crate) async fn start() -> Nginx {
+        let folder = TempDir::new().expect("a temporary folder");
+        let place = |name: &str| folder.path().join(name);
+        let authority = Authority::new();
+        authority.write_pem(&place("authority.pem"));
+        authority.write_server_pem("127.0.0.1", &place("server.pem"), &place("server.key"));
+        let (path, plain, secure) = (folder.path().display(), free_port(), free_port());
+        // TLS of one version, and nothing that would spare a client a full handshake.
+        let configuration = format!(
+            "daemon off; master_process off; pid {path}/pid; error_log /dev/null;\n\
+             events {{ worker_connections 8192; }}\n\
+             http {{ access_log off; client_body_temp_path {path}/body; proxy_temp_path {path}/proxy; \
+             fastcgi_temp_path {path}/fastcgi; uwsgi_temp_path {path}/uwsgi; scgi_temp_path {path}/scgi;\n\
+             ssl_certificate {path}/server.pem; ssl_certificate_key {path}/server.key; ssl_protocols TLSv1.3; \
+             ssl_session_tickets off; ssl_session_cache off;\n\
+             server {{ listen 127.0.0.1:{plain} backlog=4096; listen 127.0.0.1:{secure} ssl backlog=4096;\n\
+             location / {{ return 200 'all is well'; }} location = /counts {{ stub_status; }} }} }}\n"
+        );
+        std::fs::write(place("nginx.conf"), configuration).expect("the file can be written");
+        let program = Program::start(&tool("nginx"), |command| {
+            command.arg("-c").arg(place("nginx.conf"));
+        });
+        let plain = format!("http://127.0.0.1:{plain}/");
+        wait_for("nginx", || async { web::answers(&plain).await.then_some(()) }).await;
+        Nginx {
+            secure: format!("https://127.0.0.1:{secure}/"),
+            authority: place("authority.pem"),
+            counts: format!("{plain}counts"),
+            plain,
+            _program: program,
+            _folder: folder,
+        }
+    }
+
+    /// How many requests it has answered so far, with those that asked for this number.
+    pub(crate) async fn requests(&self) -> u64 {
+        let answer = web::get(&self.counts).await.text();
+        // The third line has the connections accepted, those served, and the requests.
+        let requests = answer.lines().nth(2).and_then(|line| line.split_whitespace().nth(2));
+        requests.and_then(|count| count.parse().ok()).expect("nginx counts")
+    }
+
+    /// Checks of so many endpoints of its own, over plain HTTP.
+    pub(crate) fn plain_checks(&self, endpoints: usize) -> Vec<Value> {
+        checks(&self.plain, endpoints, &json!({}))
+    }
+
+    /// The same over TLS; its certificate is verified.
+    pub(crate) fn secure_checks(&self, endpoints: usize) -> Vec<Value> {
+        checks(&self.secure, endpoints, &json!({ "tls_ca_file": self.authority }))
+    }
+}
+
+fn checks(url: &str, endpoints: usize, more: &Value) -> Vec<Value> {
+    let check = |number| {
+        let (title, url) = (format!("Endpoint {number}"), format!("{url}{number}"));
+        harness::configuration::check_with(&title, &url, more.clone())
+    };
+    (0..endpoints).map(check).collect()
+}

@@ -1,0 +1,125 @@
+//! Measures how punctually very many checks start, also while other endpoints hang, beside a thread that does nothing
+//! but sleep: what is late there, too, is the machine's doing.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use checker::schedule::{offset, stable_hash};
+use harness::checker::{Checker, results};
+use harness::configuration::check_with;
+use harness::endpoints::{Behaviour, Endpoint};
+use serde_json::{Value, json};
+use shared::result::{CheckResult, EndpointKey};
+use shared::{Nanos, SECOND};
+
+use crate::nginx::Nginx;
+use crate::spent::until;
+
+/// Endpoints that answer.
+const ENDPOINTS: usize = 5_000;
+/// Endpoints that never do, besides.
+const HANGING: usize = 100;
+/// How often each is looked at.
+const EVERY: Nanos = 10 * SECOND;
+/// How long the schedule is watched, after the first round.
+const WATCHED: Duration = Duration::from_mins(5);
+/// How long the thread that does nothing else sleeps each time.
+const NAP: Duration = Duration::from_millis(10);
+/// What counts as on time.
+const ON_TIME: Nanos = 50 * SECOND / 1_000;
+
+/// Prints how late checks start, without and with endpoints that hang.
+pub(super) async fn measure() {
+    let nginx = Nginx::start().await;
+    println!("The schedule: {ENDPOINTS} endpoints every 10 s for {WATCHED:?}, how late each start was");
+    for hanging in [0, HANGING] {
+        let endpoint = Endpoint::start(Behaviour::Hang).await;
+        let never = |number| {
+            let url = format!("{}{number}", endpoint.url);
+            check_with(&format!("Hanging {number}"), &url, json!({ "timeout": "8s" }))
+        };
+        let checks: Vec<Value> = nginx.plain_checks(ENDPOINTS).into_iter().chain((0..hanging).map(never)).collect();
+        let (results, naps) = watch(&checks).await;
+        let punctuality = Punctuality::of(&results, checks.len());
+        println!(
+            "  {hanging:>3} that hang: {} starts, {}; {} missed",
+            punctuality.late.len(),
+            described(&punctuality.late),
+            punctuality.missed,
+        );
+        println!("      a thread that only sleeps: {}", described(&naps));
+    }
+}
+
+/// What a checker has stored after its first round, in which everything is looked at at once; and how late somebody
+/// woke up meanwhile who only slept, in order.
+async fn watch(checks: &[Value]) -> (Vec<CheckResult>, Vec<Nanos>) {
+    let checker = Checker::new(&json!({ "checkers": checks, "storage": { "type": "fs", "dir": "checks" } }));
+    let mut program = checker.start(&["run", "-c", "checker.json", "--every", "10s"]);
+    until(&mut program, async || !checker.check_files("checks").is_empty()).await;
+    let naps = tokio::task::spawn_blocking(take_naps).await.expect("it wakes up");
+    program.signal("TERM");
+    let status = program.wait().await;
+    assert!(status.success(), "it ended with {status}");
+    let directory = checker.path("checks");
+    let files = checker.check_files("checks");
+    (files.iter().skip(1).flat_map(|name| results(&directory, name)).collect(), naps)
+}
+
+fn take_naps() -> Vec<Nanos> {
+    let (start, mut late) = (Instant::now(), Vec::new());
+    while start.elapsed() < WATCHED {
+        let nap = Instant::now();
+        std::thread::sleep(NAP);
+        late.push(nap.elapsed().saturating_sub(NAP).as_nanos() as Nanos);
+    }
+    late.sort_unstable();
+    late
+}
+
+/// How late things were that are in order.
+fn described(late: &[Nanos]) -> String {
+    let at = |share: f64| {
+        let rank = (late.len() as f64 * share).ceil() as usize;
+        late[rank.saturating_sub(1)] as f64 / 1e6
+    };
+    format!(
+        "median {:.1} ms late, 99 % {:.1} ms, 99.9 % {:.1} ms, most {:.1} ms; {:.3} % within 50 ms",
+        at(0.5),
+        at(0.99),
+        at(0.999),
+        at(1.0),
+        late.partition_point(|late| *late <= ON_TIME) as f64 / late.len() as f64 * 100.0,
+    )
+}
+
+/// How late each check started after its due time.
+struct Punctuality {
+    /// In order.
+    late: Vec<Nanos>,
+    /// Due times at which no check started.
+    missed: i64,
+}
+
+impl Punctuality {
+    fn of(results: &[CheckResult], endpoints: usize) -> Punctuality {
+        let mut late = Vec::new();
+        let mut windows: HashMap<EndpointKey, Vec<i64>> = HashMap::new();
+        // Windows that the checker itself stored as missed have no attempts, and nothing started in them.
+        for result in results.iter().filter(|result| !result.attempts.is_empty()) {
+            let offset = offset(stable_hash(&result.title, &result.locator), EVERY, endpoints);
+            let since = result.timestamp - offset;
+            late.push(since.rem_euclid(EVERY));
+            windows.entry(result.endpoint_key()).or_default().push(since.div_euclid(EVERY));
+        }
+        late.sort_unstable();
+        let missed = windows.values().map(|windows| missed(windows)).sum();
+        Punctuality { late, missed }
+    }
+}
+
+/// How many windows between the first and the last of an endpoint are not among them.
+fn missed(windows: &[i64]) -> i64 {
+    let (first, last) = (windows.iter().min().copied().unwrap_or(0), windows.iter().max().copied().unwrap_or(-1));
+    last - first + 1 - windows.len() as i64
+}
