@@ -76,7 +76,7 @@ set_up_lint() {
     have cargo || stop "find Rust; install it from https://rustup.rs and open a new shell"
     [[ $(version_of cargo-deny) == "$DENY_VERSION" ]] && return
     say "building cargo-deny $DENY_VERSION, which checks the dependencies, into $TOOLS (cargo, about 2 minutes on two cores)"
-    cargo_install --locked "cargo-deny@$DENY_VERSION"
+    cargo_install "cargo-deny@$DENY_VERSION"
 }
 
 set_up_bench() {
@@ -95,7 +95,8 @@ set_up_wasm_target() {
 set_up_trunk() {
     [[ $(version_of trunk) == "$TRUNK_VERSION" ]] && return
     say "building trunk $TRUNK_VERSION, which bundles the page, into $TOOLS (cargo, about 3 minutes on two cores)"
-    cargo_install --locked --no-default-features --features rustls "trunk@$TRUNK_VERSION"
+    # Without TLS, and so quicker: all that it could download is installed here.
+    cargo_install --no-default-features "trunk@$TRUNK_VERSION"
 }
 
 # The program and the library have to be of exactly one version.
@@ -105,7 +106,8 @@ set_up_wasm_bindgen() {
     [[ -n $wanted ]] || stop "find wasm-bindgen in Cargo.lock; restore that file"
     [[ $(version_of wasm-bindgen) == "$wanted" ]] && return
     say "building wasm-bindgen-cli $wanted into $TOOLS (cargo, about 1 minute on two cores)"
-    cargo_install "wasm-bindgen-cli@$wanted"
+    # Without TLS and the test runner, which nobody here asks for.
+    cargo_install --no-default-features --bin wasm-bindgen "wasm-bindgen-cli@$wanted"
 }
 
 # The page works without it, about a quarter larger.
@@ -121,7 +123,7 @@ set_up_wasm_opt() {
     fi
     if have npm; then
         say "installing wasm-opt (npm's binaryen $BINARYEN_VERSION), which makes the page smaller, into $TOOLS"
-        if npm install --no-audit --no-fund --loglevel=error --prefix "$TOOLS/binaryen" "binaryen@$BINARYEN_VERSION"; then
+        if npm install --no-audit --no-fund --no-update-notifier --loglevel=error --prefix "$TOOLS/binaryen" "binaryen@$BINARYEN_VERSION"; then
             ln -sf "$TOOLS/binaryen/node_modules/.bin/wasm-opt" "$own"
             return
         fi
@@ -162,11 +164,16 @@ link_python_programs() {
     ln -sf "$TOOLS/venv/bin/ministack" "$TOOLS/venv/bin/caddy" "$TOOLS/bin/"
 }
 
-# Builds a program from crates.io; one target folder for all of them, removed when done.
+# Builds a program from crates.io as its authors tested it; one target folder for all of them, removed when done.
 cargo_install() {
-    local target=$TOOLS/build
-    CARGO_TARGET_DIR=$target CARGO_PROFILE_DEV_DEBUG=false cargo install --profile dev --root "$TOOLS" --force "$@" \
-        || no_network "cargo install $*"
+    local target=$TOOLS/build colour=never
+    [[ ! -t 2 ]] || colour=always
+    # That one of its authors' versions was taken back since is nothing that anybody here could mend.
+    {
+        CARGO_TARGET_DIR=$target CARGO_PROFILE_DEV_DEBUG=false CARGO_TERM_COLOR=$colour \
+            cargo install --locked --profile dev --root "$TOOLS" --force "$@" 2>&1 >&3 \
+            | sed -u '/is yanked in registry/d' >&2
+    } 3>&1 || no_network "cargo install $*"
     rm -rf "$target"
 }
 

@@ -22,6 +22,7 @@ mod provisioning;
 mod provisioning_place;
 mod provisioning_trouble;
 mod rights;
+mod scripts;
 mod secrecy;
 mod serving;
 mod storing;

@@ -134,3 +134,53 @@ async fn what_a_request_carries_to_prove_itself_is_not_told_either() {
     assert_silent(&run, CANARY);
     assert!(assert_nowhere_below(checker.folder.path(), CANARY) >= 2);
 }
+
+/// A URL with a user and the password that must be nowhere.
+fn with_password(url: &str) -> String {
+    url.replacen("://", &format!("://me:{CANARY}@"), 1)
+}
+
+#[tokio::test]
+async fn a_password_in_a_url_is_sent_and_neither_stored_nor_shown() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let bucket = Bucket::new().await;
+    let checks = [
+        check("Shop", &with_password(&ok.url)),
+        check("Away", &with_password(&refused())),
+        check("Socket", &with_password(&ok.url).replacen("http", "ws", 1)).as_object().map_or(json!({}), |check| {
+            let mut check = check.clone();
+            check.insert("type".to_owned(), json!("websocket"));
+            json!(check)
+        }),
+        check("Odd", &with_password("https://shop example/")),
+        check("Other", &with_password("ftp://shop.example/")),
+        json!({ "type": "tcp", "endpoint_name": "Port", "endpoint_url": with_password("smtp://shop.example:25") }),
+    ];
+    for storage in [directory(), bucket.storage()] {
+        let checker = Checker::new(&watching(&checks, &storage));
+        for words in [
+            &["validate", "-c", "checker.json"][..],
+            &["run", "-c", "checker.json"],
+            &["run", "-c", "checker.json", "--format", "json"],
+            &["explain", "Shop", "-c", "checker.json"],
+            &["status", "-c", "checker.json", "--format", "json"],
+        ] {
+            let run = checker.call(words).await;
+            assert_silent(&run, CANARY);
+            assert!(run.output().contains("has a user or a password in it"), "{words:?}:\n{}", run.output());
+        }
+        assert_nowhere_below(checker.folder.path(), CANARY);
+        let run = checker.run(&["--format", "json"]).await;
+        assert_eq!(run.results()[0].locator, ok.url, "it is known by its URL without a user");
+    }
+    let keys = bucket.keys().await;
+    assert!(keys.len() >= 4, "{keys:?}");
+    for key in keys {
+        let content = bucket.get(&key).await;
+        assert!(!content.contains(CANARY), "{key}: {content}");
+    }
+    // `me:` and the canary, as RFC 7617 has it.
+    let sent = ok.requests();
+    let basic = "authorization: Basic bWU6Y2FuYXJ5U0VDUkVUY2FuYXJ5U0VDUkVUY2FuYXJ5U0VDUkVUNDcxMQ==";
+    assert!(sent.iter().any(|request| request.to_lowercase().contains(&basic.to_lowercase())), "{}", sent[0]);
+}

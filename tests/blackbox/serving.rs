@@ -209,8 +209,30 @@ async fn serve_refuses_a_busy_port_and_says_which() {
     let run = other.call(&["serve", "-c", "checker.json", "--listen", address]).await;
     assert_eq!(run.code, 2, "{}", run.output());
     assert!(run.stderr.contains(address) && run.stderr.contains("--listen"), "{}", run.stderr);
+    let made = ["serve", "-c", "checker.json", "--listen", address];
+    let made = other
+        .call_with(&made, |command| {
+            command.env("CHECKUP_RUN_BY_MAKE", "1");
+        })
+        .await;
+    assert!(made.stderr.contains("make run PORT=") && !made.stderr.contains("--listen"), "{}", made.stderr);
     assert_eq!(other.check_files("checks"), [], "it starts nothing before it knows that it can");
     drop((checker, served));
+}
+
+#[tokio::test]
+async fn the_starter_watches_the_page_wherever_it_is_served() {
+    let checker = Checker::new(&json!({}));
+    let made = checker.call(&["init", "--force", "checker.json"]).await;
+    assert_eq!(made.code, 0, "{}", made.output());
+    let served = checker.serve(&[]).await;
+    let results = wait_for("the first round", || {
+        let results = if checker.path("checks").exists() { checker.all_results("checks") } else { Vec::new() };
+        async { (!results.is_empty()).then_some(results) }
+    })
+    .await;
+    assert_eq!(results[0].locator, served.url);
+    assert_eq!(results[0].status, shared::status::Status::Healthy, "{results:?}");
 }
 
 #[tokio::test]

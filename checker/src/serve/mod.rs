@@ -56,11 +56,11 @@ const COMPLAINT_SPACING: Duration = Duration::from_mins(1);
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// Somebody else has the port.
-    #[error("listen on `{0}`: another program listens there; stop it, or choose another port with `--listen {suggestion}`", suggestion = other_port(*.0))]
-    Busy(SocketAddr),
+    #[error("listen on `{0}`: another program listens there; stop it, or choose another port with `{remedy}`", remedy = .1.in_place_of(*.0))]
+    Busy(SocketAddr, PortRemedy),
     /// The system wants more rights for it.
-    #[error("listen on `{0}`: permission denied; choose a port from 1024 on with `--listen {suggestion}`", suggestion = other_port(*.0))]
-    NotPermitted(SocketAddr),
+    #[error("listen on `{0}`: permission denied; choose a port from 1024 on with `{remedy}`", remedy = .1.in_place_of(*.0))]
+    NotPermitted(SocketAddr, PortRemedy),
     /// The address is none of this machine's.
     #[error("listen on `{0}`: this machine has no such address; use `--listen 127.0.0.1:{port}` for this machine alone, or `--listen 0.0.0.0:{port}` for all its addresses", port = .0.port())]
     NoSuchAddress(SocketAddr),
@@ -77,17 +77,31 @@ pub enum ServeError {
     Accept(io::Error),
 }
 
-/// An address to try instead: the next port, in the range that anyone may use.
-fn other_port(busy: SocketAddr) -> SocketAddr {
-    let port = if busy.port() < 1_024 { 8_080 } else { busy.port().checked_add(1).unwrap_or(8_080) };
-    SocketAddr::new(busy.ip(), port)
+/// What whoever started this has to type for another port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PortRemedy {
+    /// The program's own flag.
+    Flag,
+    /// The Makefile's variable.
+    Make,
+}
+
+impl PortRemedy {
+    /// The words for another address: the next port, in the range that anyone may use.
+    fn in_place_of(self, busy: SocketAddr) -> String {
+        let port = if busy.port() < 1_024 { 8_080 } else { busy.port().checked_add(1).unwrap_or(8_080) };
+        match self {
+            PortRemedy::Flag => format!("--listen {}", SocketAddr::new(busy.ip(), port)),
+            PortRemedy::Make => format!("make run PORT={port}"),
+        }
+    }
 }
 
 /// Takes the port, so that a busy one is told of before anything else is done.
-pub async fn bind(listen: SocketAddr) -> Result<TcpListener, ServeError> {
+pub async fn bind(listen: SocketAddr, remedy: PortRemedy) -> Result<TcpListener, ServeError> {
     TcpListener::bind(listen).await.map_err(|cause| match cause.kind() {
-        io::ErrorKind::AddrInUse => ServeError::Busy(listen),
-        io::ErrorKind::PermissionDenied => ServeError::NotPermitted(listen),
+        io::ErrorKind::AddrInUse => ServeError::Busy(listen, remedy),
+        io::ErrorKind::PermissionDenied => ServeError::NotPermitted(listen, remedy),
         io::ErrorKind::AddrNotAvailable => ServeError::NoSuchAddress(listen),
         _ => ServeError::Listen { address: listen, cause },
     })

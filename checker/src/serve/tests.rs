@@ -289,18 +289,20 @@ async fn a_failing_store_is_a_plain_sentence_without_paths() {
 
 #[tokio::test]
 async fn a_busy_port_is_named_with_another_to_try() {
-    let first = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+    let first = bind(SocketAddr::from(([127, 0, 0, 1], 0)), PortRemedy::Flag).await.unwrap();
     let address = first.local_addr().unwrap();
-    let error = bind(address).await.unwrap_err();
-    assert!(matches!(error, ServeError::Busy(_)));
+    let error = bind(address, PortRemedy::Flag).await.unwrap_err();
+    assert!(matches!(error, ServeError::Busy(_, _)));
     let text = error.to_string();
     assert!(text.starts_with(&format!("listen on `{address}`: another program listens there")), "{text}");
-    let usual = ServeError::Busy(SocketAddr::from(([127, 0, 0, 1], 8080))).to_string();
+    let usual = ServeError::Busy(SocketAddr::from(([127, 0, 0, 1], 8080)), PortRemedy::Flag).to_string();
     assert!(usual.ends_with("with `--listen 127.0.0.1:8081`"), "{usual}");
-    let last = ServeError::Busy(SocketAddr::from(([127, 0, 0, 1], u16::MAX))).to_string();
+    let last = ServeError::Busy(SocketAddr::from(([127, 0, 0, 1], u16::MAX)), PortRemedy::Flag).to_string();
     assert!(last.ends_with("127.0.0.1:8080`"), "{last}");
-    let low = ServeError::NotPermitted(SocketAddr::from(([0, 0, 0, 0], 80))).to_string();
+    let low = ServeError::NotPermitted(SocketAddr::from(([0, 0, 0, 0], 80)), PortRemedy::Flag).to_string();
     assert!(low.ends_with("0.0.0.0:8080`"), "{low}");
+    let made = ServeError::Busy(SocketAddr::from(([127, 0, 0, 1], 8080)), PortRemedy::Make).to_string();
+    assert!(made.ends_with("with `make run PORT=8081`"), "{made}");
 }
 
 /// Says something to the server and returns all that it says until it ends the connection.
@@ -316,7 +318,7 @@ async fn talk(address: SocketAddr, words: &str) -> String {
 #[tokio::test]
 async fn over_a_connection_it_answers_until_it_is_stopped() {
     let server = Fixture::new().await;
-    let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+    let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0)), PortRemedy::Flag).await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn(serve_router(listener, server.router.clone(), async {
@@ -326,13 +328,13 @@ async fn over_a_connection_it_answers_until_it_is_stopped() {
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("\"title\": \"Shop\""), "{answer}");
     stop.send(()).unwrap();
     serving.await.unwrap().unwrap();
-    assert!(bind(address).await.is_ok(), "the port is free again");
+    assert!(bind(address, PortRemedy::Flag).await.is_ok(), "the port is free again");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_client_who_never_ends_its_question_is_sent_away() {
     let server = Fixture::new().await;
-    let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+    let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0)), PortRemedy::Flag).await.unwrap();
     let address = listener.local_addr().unwrap();
     let serving = tokio::spawn(serve_router(listener, server.router.clone(), std::future::pending()));
     let before = Instant::now();

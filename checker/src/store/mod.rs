@@ -20,7 +20,6 @@ use shared::object_name::{CheckFileName, HeartbeatName, HistoryName};
 
 pub use self::directory::DirectoryStore;
 pub use self::s3::S3Store;
-pub(crate) use self::s3::without_user;
 pub use self::s3_problem::S3Problem;
 use crate::config::valid::{Place, Storage};
 

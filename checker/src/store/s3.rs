@@ -23,6 +23,7 @@ use super::connection::{self, Credentials, decode_url};
 use super::s3_problem::{self, Action, Asked, S3Problem};
 use super::{HEARTBEAT_LIMIT, NAMES_TO_TRY, StoreError, next_name};
 use crate::config::valid::Bucket;
+use crate::without_user::without_user;
 
 /// How many check files are read at once.
 const READS_AT_ONCE: usize = 32;
@@ -332,14 +333,6 @@ fn describe(bucket: &Bucket) -> String {
         Some(url) => format!("the bucket `{}` at `{}`", bucket.name, without_user(url)),
         None => format!("the bucket `{}`", bucket.name),
     }
-}
-
-/// A URL without the user and password that somebody may have written into it.
-pub(crate) fn without_user(url: &str) -> String {
-    let host_start = url.find("://").map_or(0, |at| at + 3);
-    let (scheme, rest) = url.split_at(host_start);
-    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-    format!("{scheme}{host}")
 }
 
 fn compressed(content: &str) -> Vec<u8> {
