@@ -76,7 +76,7 @@ set_up_lint() {
     have cargo || stop "find Rust; install it from https://rustup.rs and open a new shell"
     [[ $(version_of cargo-deny) == "$DENY_VERSION" ]] && return
     say "building cargo-deny $DENY_VERSION, which checks the dependencies, into $TOOLS (cargo, about 2 minutes on two cores)"
-    cargo_install "cargo-deny@$DENY_VERSION"
+    cargo_install --locked "cargo-deny@$DENY_VERSION"
 }
 
 set_up_bench() {
@@ -96,7 +96,7 @@ set_up_trunk() {
     [[ $(version_of trunk) == "$TRUNK_VERSION" ]] && return
     say "building trunk $TRUNK_VERSION, which bundles the page, into $TOOLS (cargo, about 3 minutes on two cores)"
     # Without TLS, and so quicker: all that it could download is installed here.
-    cargo_install --no-default-features "trunk@$TRUNK_VERSION"
+    cargo_install --locked --no-default-features "trunk@$TRUNK_VERSION"
 }
 
 # The program and the library have to be of exactly one version.
@@ -106,7 +106,8 @@ set_up_wasm_bindgen() {
     [[ -n $wanted ]] || stop "find wasm-bindgen in Cargo.lock; restore that file"
     [[ $(version_of wasm-bindgen) == "$wanted" ]] && return
     say "building wasm-bindgen-cli $wanted into $TOOLS (cargo, about 1 minute on two cores)"
-    # Without TLS and the test runner, which nobody here asks for.
+    # Without TLS and the test runner, which nobody here asks for. Its authors' list of versions is so fresh that mirrors
+    # of crates.io lack some of them, so that `--locked` fails there.
     cargo_install --no-default-features --bin wasm-bindgen "wasm-bindgen-cli@$wanted"
 }
 
@@ -164,15 +165,15 @@ link_python_programs() {
     ln -sf "$TOOLS/venv/bin/ministack" "$TOOLS/venv/bin/caddy" "$TOOLS/bin/"
 }
 
-# Builds a program from crates.io as its authors tested it; one target folder for all of them, removed when done.
+# Builds a program from crates.io; one target folder for all of them, removed when done.
 cargo_install() {
     local target=$TOOLS/build colour=never
     [[ ! -t 2 ]] || colour=always
-    # That one of its authors' versions was taken back since is nothing that anybody here could mend.
+    # That a dependency was taken back, or has a newer version that does not fit, is nothing that anybody here could mend.
     {
         CARGO_TARGET_DIR=$target CARGO_PROFILE_DEV_DEBUG=false CARGO_TERM_COLOR=$colour \
-            cargo install --locked --profile dev --root "$TOOLS" --force "$@" 2>&1 >&3 \
-            | sed -u '/is yanked in registry/d' >&2
+            cargo install --profile dev --root "$TOOLS" --force "$@" 2>&1 >&3 \
+            | sed -u '/is yanked in registry/d; /(available: v/d; /future version of Rust/d; /future-incompat/d' >&2
     } 3>&1 || no_network "cargo install $*"
     rm -rf "$target"
 }
