@@ -27,6 +27,7 @@ pub mod schedule;
 pub mod serve;
 pub mod stop;
 pub mod store;
+pub mod summary;
 pub mod watch;
 pub mod without_user;
 

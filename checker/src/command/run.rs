@@ -104,6 +104,9 @@ async fn keep_and_print(
                 if let Err(error) = &recorded.history {
                     tell(&format!("warning: failed to {error}"));
                 }
+                if let Err(error) = &recorded.summary {
+                    tell(&format!("warning: failed to {error}"));
+                }
                 if let Some(announcement) = announcement {
                     confirmation = format!("message posted about {}", announcement.subject());
                 }

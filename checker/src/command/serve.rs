@@ -104,11 +104,14 @@ fn print_news(results: &[CheckResult], statuses: &mut HashMap<EndpointKey, Statu
 /// What went well is no news; what did not is told on standard error.
 fn tell_what_failed(kept: Result<Recorded, StoreError>) {
     match kept {
-        Ok(Recorded { delivered, expired, history }) => {
+        Ok(Recorded { delivered, expired, history, summary }) => {
             for concern in &delivered.concerns {
                 tell(&format!("warning: failed to {concern}"));
             }
             if let Err(error) = history {
+                tell(&format!("warning: failed to {error}"));
+            }
+            if let Err(error) = summary {
                 tell(&format!("warning: failed to {error}"));
             }
             if let Some(error) = expired.failure {

@@ -178,6 +178,7 @@ fn convert(root: &Located, folder: &Path, surroundings: &Surroundings<'_>, probl
         checks,
         connectivity,
         storage,
+        summaries: written.summaries.unwrap_or(true),
         spool_dir: written.spool_dir.map_or_else(|| state.join("checkup").join("spool"), |dir| folder.join(dir)),
         page: convert_page(written.page),
         timestamp,

@@ -21,7 +21,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use shared::UnixNanos;
-use shared::object_name::{CheckFileName, HISTORY_FOLDER, HISTORY_INDEX, HistoryName, INDEX};
+use shared::object_name::{
+    BADGE_FOLDER, CheckFileName, HISTORY_FOLDER, HISTORY_INDEX, HistoryName, INDEX, NodeName, SUMMARY_FOLDER,
+    SummaryForm, SummaryName,
+};
 use shared::page_config::{PageConfig, Source};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -120,7 +123,7 @@ pub async fn serve(
     // Until this is done the page is compressed on the way, less well. A thread of its own, and not the runtime's,
     // so that nobody waits for it at the end; that it cannot be had costs readers some kilobytes and nothing else.
     let _ = std::thread::Builder::new().name("compress".to_owned()).spawn(move || compressing.compress());
-    serve_router(listener, router(page, &config.page, store), stop).await
+    serve_router(listener, router(page, &config.page, config.node, store), stop).await
 }
 
 async fn serve_router(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
@@ -169,13 +172,14 @@ struct Served {
     page: Arc<PreparedPage>,
     page_config: String,
     store: Arc<Store>,
+    node: NodeName,
     complained: Mutex<Option<Instant>>,
     lists: Semaphore,
     clock: fn() -> UnixNanos,
 }
 
 /// Which path is answered by what.
-fn router(page: Arc<PreparedPage>, told: &valid::Page, store: Arc<Store>) -> Router {
+fn router(page: Arc<PreparedPage>, told: &valid::Page, node: NodeName, store: Arc<Store>) -> Router {
     let page_config = PageConfig {
         title: told.title.clone(),
         range: told.range,
@@ -187,6 +191,7 @@ fn router(page: Arc<PreparedPage>, told: &valid::Page, store: Arc<Store>) -> Rou
         page,
         page_config,
         store,
+        node,
         complained: Mutex::new(None),
         lists: Semaphore::new(LISTS),
         clock: crate::now,
@@ -199,6 +204,11 @@ fn router(page: Arc<PreparedPage>, told: &valid::Page, store: Arc<Store>) -> Rou
         .route("/store/{name}", get(check_file))
         .route(&format!("/store/{HISTORY_INDEX}"), get(history_index))
         .route(&format!("/store/{HISTORY_FOLDER}{{name}}"), get(history))
+        .route("/summary.json", get(own_summary))
+        .route("/summary.html", get(own_summary_page))
+        .route(&format!("/{BADGE_FOLDER}{{name}}"), get(own_badge))
+        .route(&format!("/store/{SUMMARY_FOLDER}{{name}}"), get(summary))
+        .route(&format!("/store/{BADGE_FOLDER}{{node}}/{{name}}"), get(badge))
         .with_state(Arc::new(served))
         .layer(CatchPanicLayer::new())
         .layer(answer::compression())
@@ -264,7 +274,45 @@ async fn history(State(served): State<Arc<Served>>, Path(name): Path<String>, he
     }
 }
 
+async fn own_summary(State(served): State<Arc<Served>>, headers: HeaderMap) -> Response {
+    served.summary(Some(served.own(SummaryForm::Json)), &headers).await
+}
+
+async fn own_summary_page(State(served): State<Arc<Served>>, headers: HeaderMap) -> Response {
+    served.summary(Some(served.own(SummaryForm::Html)), &headers).await
+}
+
+async fn own_badge(State(served): State<Arc<Served>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
+    served.summary(SummaryForm::parse_badge(&name).map(|form| served.own(form)), &headers).await
+}
+
+async fn summary(State(served): State<Arc<Served>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
+    served.summary(SummaryName::parse(&format!("{SUMMARY_FOLDER}{name}")), &headers).await
+}
+
+async fn badge(
+    State(served): State<Arc<Served>>,
+    Path((node, name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    served.summary(SummaryName::parse(&format!("{BADGE_FOLDER}{node}/{name}")), &headers).await
+}
+
 impl Served {
+    fn own(&self, form: SummaryForm) -> SummaryName {
+        SummaryName { node: self.node.clone(), form }
+    }
+
+    /// What a node tells to those who run no script, as it stands in the store.
+    async fn summary(&self, name: Option<SummaryName>, headers: &HeaderMap) -> Response {
+        let Some(name) = name else { return answer::not_found() };
+        match self.store.read_summary(&name).await {
+            Ok(Some(content)) => answer::whole(content, name.media_type(), Freshness::Minute, headers),
+            Ok(None) => answer::not_found(),
+            Err(error) => self.unavailable(&error),
+        }
+    }
+
     /// The store fails: the reader learns that, and whoever runs the checker learns why.
     fn unavailable(&self, error: &StoreError) -> Response {
         let now = Instant::now();

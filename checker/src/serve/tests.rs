@@ -38,7 +38,7 @@ impl Fixture {
         store.put_check_file(&CheckFileName::parse(NAME).unwrap(), &content()).await.unwrap();
         let page = Arc::new(PreparedPage::new(PageFiles::from_directory(&page).unwrap()));
         let told = valid::Page { title: "Shop".to_owned(), range: 7 * DAY, refresh: MINUTE };
-        let router = router(Arc::clone(&page), &told, Arc::new(store));
+        let router = router(Arc::clone(&page), &told, NodeName::from_host_name("here"), Arc::new(store));
         Fixture { folder, router, page }
     }
 
@@ -270,6 +270,35 @@ async fn texts_are_compressed_before_and_after_the_page_is_prepared() {
     assert_eq!((image.header(header::CONTENT_ENCODING), image.body.len()), ("", 2000));
     let refused = server.ask(Method::GET, "/", &[("accept-encoding", "br;q=0")]).await;
     assert_eq!(refused.header(header::CONTENT_ENCODING), "");
+}
+
+#[tokio::test]
+async fn what_a_node_tells_is_served_as_what_it_is_and_nothing_else_is() {
+    let server = Fixture::new().await;
+    let store = open(&server.folder.path().join("checks")).await;
+    let names = ["summary/here.json", "summary/here.html", "badge/here/_overall.svg", "badge/here/B_c3_bcro.svg"];
+    let names = names.map(|name| SummaryName::parse(name).unwrap());
+    assert_eq!(server.get("/summary.json").await.status, StatusCode::NOT_FOUND);
+    store.put_summaries(names.map(|name| (name.clone(), name.to_string())).to_vec()).await.unwrap();
+    for (own, path, content_type) in [
+        ("/summary.json", "/store/summary/here.json", "application/json"),
+        ("/summary.html", "/store/summary/here.html", "text/html; charset=utf-8"),
+        ("/badge/_overall.svg", "/store/badge/here/_overall.svg", "image/svg+xml"),
+        ("/badge/B_c3_bcro.svg", "/store/badge/here/B_c3_bcro.svg", "image/svg+xml"),
+    ] {
+        for asked in [own, path] {
+            let answer = server.get(asked).await;
+            assert_eq!((answer.status, answer.header(header::CONTENT_TYPE)), (StatusCode::OK, content_type), "{asked}");
+            assert_eq!(answer.header(header::CACHE_CONTROL), "public, max-age=60", "{asked}");
+            assert_eq!(answer.text(), path.trim_start_matches("/store/"), "{asked}");
+        }
+    }
+    for path in
+        ["/badge/Shop.svg", "/badge/../x.svg", "/badge/%2e%2e%2fx.svg", "/badge/a.b.svg", "/store/badge/Shop.svg"]
+    {
+        let status = server.get(path).await.status;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
+    }
 }
 
 #[tokio::test]
