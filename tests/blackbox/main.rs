@@ -26,3 +26,4 @@ mod scripts;
 mod secrecy;
 mod serving;
 mod storing;
+mod summaries;

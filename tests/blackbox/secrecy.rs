@@ -63,7 +63,7 @@ async fn a_secret_is_in_no_object_that_was_stored_with_it() {
     assert_eq!(run.code, 0, "{}", run.output());
     assert_silent(&run, &bucket.writer.secret);
     let keys = bucket.keys().await;
-    assert_eq!(keys.len(), 3, "a check file and the two objects of its history: {keys:?}");
+    assert_eq!(keys.len(), 8, "a check file, a history in two objects, a summary in two, three badges: {keys:?}");
     for key in keys {
         let content = bucket.get(&key).await;
         for secret in [&bucket.writer.secret, &bucket.writer.id] {
@@ -79,7 +79,9 @@ async fn a_secret_is_in_nothing_that_is_served() {
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &bucket.storage()));
     let served = checker.serve(&[]).await;
     wait_for("the first round", || async { (!bucket.keys().await.is_empty()).then_some(()) }).await;
-    for path in ["", "config.json", "store/index.json", "checker.json"] {
+    for path in
+        ["", "config.json", "store/index.json", "summary.json", "summary.html", "badge/Shop.svg", "checker.json"]
+    {
         let answer = web::get(&format!("{}{path}", served.url)).await;
         let everything = format!("{:?} {}", answer.headers, answer.text());
         for secret in [&bucket.writer.secret, &bucket.writer.id] {
