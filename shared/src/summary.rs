@@ -8,6 +8,7 @@ use crate::object_name::{BadgeTitle, NodeName, SummaryForm, SummaryName};
 use crate::result::EndpointKey;
 use crate::standing::{Standing, standings, worst};
 use crate::status::Status;
+use crate::uptime::{Track, status_at};
 use crate::verdict::Present;
 use crate::{DAY, Nanos, UnixNanos};
 
@@ -99,7 +100,7 @@ fn told(standing: &Standing, histories: &[History], node: &NodeName, now: UnixNa
     let tracks =
         || histories.iter().filter_map(|history| Some((history, &history.endpoints.get(&standing.key)?.track)));
     let own = tracks().find(|(history, _)| history.node.as_ref() == Some(node)).map(|(_, track)| track);
-    let is_own = own.and_then(|track| track.stands_until()).is_some_and(|until| now.saturating_sub(until) < TOLD_FOR);
+    let is_own = own.and_then(Track::stands_until).is_some_and(|until| now.saturating_sub(until) < TOLD_FOR);
     let badge = || SummaryName { node: node.clone(), form: SummaryForm::Badge(BadgeTitle::of(&standing.key.title)) };
     let name_of = |place: &usize| {
         let node = standing.nodes.get(*place)?.node.as_ref();
@@ -115,7 +116,7 @@ fn told(standing: &Standing, histories: &[History], node: &NodeName, now: UnixNa
         until: tracks().filter_map(|(_, track)| track.stands_until()).max(),
         down_from: present.down.iter().filter_map(name_of).collect(),
         heard: present.heard,
-        here: own.map_or(Status::Unknown, |track| crate::uptime::status_at(&track.spans, now)),
+        here: own.map_or(Status::Unknown, |track| status_at(&track.spans, now)),
         badge: is_own.then(|| badge().to_string()),
     }
 }

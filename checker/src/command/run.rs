@@ -81,7 +81,7 @@ async fn keep_and_print(
     let mut failed = false;
     let mut stored: Option<CheckFileName> = None;
     let mut note = String::new();
-    let mut confirmation = String::new();
+    let mut confirmation = None;
     if let Some(record) = record {
         let mut bar = Bar::of("expired check files");
         let kept = record.keep(results, now(), |done, of| bar.draw(done, of)).await;
@@ -108,7 +108,7 @@ async fn keep_and_print(
                     tell(&format!("warning: failed to {error}"));
                 }
                 if let Some(announcement) = announcement {
-                    confirmation = format!("message posted about {}", announcement.subject());
+                    confirmation = Some(format!("message posted about {}", announcement.subject()));
                 }
                 stored = Some(recorded.delivered.name);
             }
@@ -118,12 +118,12 @@ async fn keep_and_print(
             }
         }
     } else if announcement.is_some() {
-        confirmation = "message not posted, since nothing is stored".to_owned();
+        confirmation = Some("message not posted, since nothing is stored".to_owned());
     }
     match arguments.format {
         Format::Json => {
             anstream::println!("{}", report::json(&config.node, stored.as_ref(), results));
-            if !confirmation.is_empty() {
+            if let Some(confirmation) = confirmation {
                 tell(&confirmation);
             }
         }
@@ -132,7 +132,7 @@ async fn keep_and_print(
             if !note.is_empty() {
                 anstream::println!("{note}");
             }
-            if !confirmation.is_empty() {
+            if let Some(confirmation) = confirmation {
                 anstream::println!("{confirmation}");
             }
         }

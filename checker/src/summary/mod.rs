@@ -60,12 +60,11 @@ impl KeptSummary {
         results: &[CheckResult],
         now: UnixNanos,
     ) -> Result<(), SummaryError> {
-        let before = match self.told.take() {
-            Some(told) => Some(told),
-            None => {
-                let content = store.read_summary(&self.name(SummaryForm::Json)).await?;
-                content.and_then(|content| Summary::parse(&content))
-            }
+        let before = if let Some(told) = self.told.take() {
+            Some(told)
+        } else {
+            let content = store.read_summary(&self.name(SummaryForm::Json)).await?;
+            content.and_then(|content| Summary::parse(&content))
         };
         if let Some(before) = before.as_ref().filter(|before| !is_due(before, results, now)) {
             self.told = Some(before.clone());
