@@ -227,7 +227,7 @@ mod tests {
             (b.since, b.checked, b.until),
             (Some(NOW - 2 * MINUTE), Some(NOW - MINUTE), Some(NOW + 30 * SECOND))
         );
-        assert_eq!(a.badge.as_deref(), Some("badge/here/a.svg"));
+        assert_eq!(a.badge.as_deref(), Some("0-badge/here/a.svg"));
         assert_eq!(c.badge, None, "this node does not look at it");
         let reporters: Vec<_> = summary.nodes.iter().filter_map(|reporter| reporter.node.as_deref()).collect();
         assert_eq!(reporters, ["here", "there"]);

@@ -22,7 +22,7 @@ fn summary(content: &str) -> Summary {
 
 /// What a checker told in its folder's directory.
 fn told(checker: &Checker, node: &str) -> Summary {
-    let content = std::fs::read_to_string(checker.path(&format!("checks/summary/{node}.json")));
+    let content = std::fs::read_to_string(checker.path(&format!("checks/0-summary/{node}.json")));
     summary(&content.expect("it is there"))
 }
 
@@ -36,18 +36,18 @@ async fn a_bucket_has_what_everybody_can_read_with_its_type_and_for_a_minute() {
     let run = checker.run(&[]).await;
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
     for (name, content_type, words) in [
-        ("summary/test-node.json", "application/json", "\"status\":\"down\""),
-        ("summary/test-node.html", "text/html; charset=utf-8", "1 of 2 is down"),
-        ("badge/test-node/Billing__API.svg", "image/svg+xml", "Billing API: healthy, last checked "),
-        ("badge/test-node/Shop.svg", "image/svg+xml", "Shop: down, last checked "),
-        ("badge/test-node/_overall.svg", "image/svg+xml", "My status: down, last checked "),
+        ("0-summary/test-node.json", "application/json", "\"status\":\"down\""),
+        ("0-summary/test-node.html", "text/html; charset=utf-8", "1 of 2 is down"),
+        ("0-badge/test-node/Billing__API.svg", "image/svg+xml", "Billing API: healthy, last checked "),
+        ("0-badge/test-node/Shop.svg", "image/svg+xml", "Shop: down, last checked "),
+        ("0-badge/test-node/_overall.svg", "image/svg+xml", "My status: down, last checked "),
     ] {
         let key = format!("status/{name}");
         let content = bucket.get(&key).await;
         assert!(content.contains(words), "`{words}` is not in {name}:\n{content}");
         assert_eq!(bucket.headers(&key).await, (content_type.to_owned(), "public, max-age=60".to_owned()), "{name}");
     }
-    let told = summary(&bucket.get("status/summary/test-node.json").await);
+    let told = summary(&bucket.get("status/0-summary/test-node.json").await);
     let round = &bucket.all_results().await;
     assert_eq!(
         told.endpoints.iter().filter_map(|told| told.checked).max(),
@@ -60,7 +60,7 @@ async fn a_bucket_has_what_everybody_can_read_with_its_type_and_for_a_minute() {
     assert_eq!(checker.run(&[]).await.code, 0);
     let keys = bucket.keys().await;
     assert!(keys.iter().any(|key| key.contains("history/silent")), "{keys:?}");
-    assert!(!keys.iter().any(|key| key.contains("summary/silent") || key.contains("badge/silent")), "{keys:?}");
+    assert!(!keys.iter().any(|key| key.contains("0-summary/silent") || key.contains("0-badge/silent")), "{keys:?}");
 }
 
 #[tokio::test]
@@ -116,12 +116,13 @@ async fn what_nobody_looks_at_turns_unknown_and_expiry_leaves_what_is_told() {
     let back = checker.run(&[]).await;
     assert!(back.stdout.contains("1 expired removed"), "{}", back.output());
     for name in ["gone", "here"] {
-        for file in [format!("summary/{name}.html"), format!("badge/{name}/_overall.svg")] {
+        for file in [format!("0-summary/{name}.html"), format!("0-badge/{name}/_overall.svg")] {
             assert!(checker.path(&format!("checks/{file}")).exists(), "{file}");
         }
     }
     assert!(
-        std::fs::read_to_string(checker.path("checks/badge/gone/Shop.svg")).is_ok_and(|svg| svg.contains("Shop: down"))
+        std::fs::read_to_string(checker.path("checks/0-badge/gone/Shop.svg"))
+            .is_ok_and(|svg| svg.contains("Shop: down"))
     );
 }
 
@@ -138,18 +139,18 @@ async fn caddy_serves_it_for_a_minute_and_no_title_does_anything_but_stand_there
     let badge = |place: usize| format!("checks/{}", told.endpoints[place].badge.clone().expect("it has one"));
     let badges = [badge(0), badge(1)];
     for (path, content_type) in [
-        ("checks/summary/test-node.json", "application/json"),
-        ("checks/summary/test-node.html", "text/html; charset=utf-8"),
+        ("checks/0-summary/test-node.json", "application/json"),
+        ("checks/0-summary/test-node.html", "text/html; charset=utf-8"),
         (badges[0].as_str(), "image/svg+xml"),
         (badges[1].as_str(), "image/svg+xml"),
-        ("checks/badge/test-node/_overall.svg", "image/svg+xml"),
+        ("checks/0-badge/test-node/_overall.svg", "image/svg+xml"),
     ] {
         let answer = web::get(&format!("{}{path}", caddy.url)).await;
         assert_eq!((answer.status, answer.header("content-type")), (200, content_type), "{path}");
         assert_eq!(answer.header("cache-control"), "public, max-age=60", "{path}");
     }
     let led = web::get(&format!("{}summary.html", caddy.url)).await;
-    assert_eq!((led.status, led.header("location")), (302, "/checks/summary/test-node.html"));
+    assert_eq!((led.status, led.header("location")), (302, "/checks/0-summary/test-node.html"));
 
     let browser = Browser::open().await;
     browser.visit(&format!("{}summary.html", caddy.url)).await;

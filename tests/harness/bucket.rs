@@ -169,7 +169,7 @@ impl Bucket {
 
     /// The keys of all objects but the histories, summaries and badges that checkers keep beside their check files.
     pub async fn keys_without_histories(&self) -> Vec<String> {
-        let is_kept = |key: &String| ["history/", "summary/", "badge/"].iter().any(|folder| key.contains(folder));
+        let is_kept = |key: &String| ["history/", "0-summary/", "0-badge/"].iter().any(|folder| key.contains(folder));
         self.keys().await.into_iter().filter(|key| !is_kept(key)).collect()
     }
 

@@ -313,9 +313,9 @@ mod tests {
                 "arn:aws:s3:::my-status/shop/???????????????????-eu-west-check.json",
                 "arn:aws:s3:::my-status/shop/history/eu-west.json",
                 "arn:aws:s3:::my-status/shop/history/eu-west.latency.json",
-                "arn:aws:s3:::my-status/shop/summary/eu-west.json",
-                "arn:aws:s3:::my-status/shop/summary/eu-west.html",
-                "arn:aws:s3:::my-status/shop/badge/eu-west/*.svg",
+                "arn:aws:s3:::my-status/shop/0-summary/eu-west.json",
+                "arn:aws:s3:::my-status/shop/0-summary/eu-west.html",
+                "arn:aws:s3:::my-status/shop/0-badge/eu-west/*.svg",
                 "arn:aws:s3:::my-status/shop/messages/???????????????????-eu-west*.json",
                 "arn:aws:s3:::my-status/shop/heartbeats/*.json",
             ] })

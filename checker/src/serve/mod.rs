@@ -1,5 +1,6 @@
-//! The web server beside the checks: the page, its configuration, and the store's check files. Nothing else can be
-//! read: names are looked up in memory or read by [`CheckFileName`], and no path of a request reaches a file system.
+//! The web server beside the checks: the page, its configuration, and the store's check files, histories, summaries and
+//! badges. Nothing else can be read: names are looked up in memory or read by [`CheckFileName`] and its like, and no path of
+//! a request reaches a file system.
 
 mod answer;
 mod list;
@@ -206,7 +207,7 @@ fn router(page: Arc<PreparedPage>, told: &valid::Page, node: NodeName, store: Ar
         .route(&format!("/store/{HISTORY_FOLDER}{{name}}"), get(history))
         .route("/summary.json", get(own_summary))
         .route("/summary.html", get(own_summary_page))
-        .route(&format!("/{BADGE_FOLDER}{{name}}"), get(own_badge))
+        .route("/badge/{name}", get(own_badge))
         .route(&format!("/store/{SUMMARY_FOLDER}{{name}}"), get(summary))
         .route(&format!("/store/{BADGE_FOLDER}{{node}}/{{name}}"), get(badge))
         .with_state(Arc::new(served))

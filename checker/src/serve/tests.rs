@@ -276,15 +276,16 @@ async fn texts_are_compressed_before_and_after_the_page_is_prepared() {
 async fn what_a_node_tells_is_served_as_what_it_is_and_nothing_else_is() {
     let server = Fixture::new().await;
     let store = open(&server.folder.path().join("checks")).await;
-    let names = ["summary/here.json", "summary/here.html", "badge/here/_overall.svg", "badge/here/B_c3_bcro.svg"];
+    let names =
+        ["0-summary/here.json", "0-summary/here.html", "0-badge/here/_overall.svg", "0-badge/here/B_c3_bcro.svg"];
     let names = names.map(|name| SummaryName::parse(name).unwrap());
     assert_eq!(server.get("/summary.json").await.status, StatusCode::NOT_FOUND);
     store.put_summaries(names.map(|name| (name.clone(), name.to_string())).to_vec()).await.unwrap();
     for (own, path, content_type) in [
-        ("/summary.json", "/store/summary/here.json", "application/json"),
-        ("/summary.html", "/store/summary/here.html", "text/html; charset=utf-8"),
-        ("/badge/_overall.svg", "/store/badge/here/_overall.svg", "image/svg+xml"),
-        ("/badge/B_c3_bcro.svg", "/store/badge/here/B_c3_bcro.svg", "image/svg+xml"),
+        ("/summary.json", "/store/0-summary/here.json", "application/json"),
+        ("/summary.html", "/store/0-summary/here.html", "text/html; charset=utf-8"),
+        ("/badge/_overall.svg", "/store/0-badge/here/_overall.svg", "image/svg+xml"),
+        ("/badge/B_c3_bcro.svg", "/store/0-badge/here/B_c3_bcro.svg", "image/svg+xml"),
     ] {
         for asked in [own, path] {
             let answer = server.get(asked).await;
@@ -294,7 +295,7 @@ async fn what_a_node_tells_is_served_as_what_it_is_and_nothing_else_is() {
         }
     }
     for path in
-        ["/badge/Shop.svg", "/badge/../x.svg", "/badge/%2e%2e%2fx.svg", "/badge/a.b.svg", "/store/badge/Shop.svg"]
+        ["/badge/Shop.svg", "/badge/../x.svg", "/badge/%2e%2e%2fx.svg", "/badge/a.b.svg", "/store/0-badge/Shop.svg"]
     {
         let status = server.get(path).await.status;
         assert_eq!(status, StatusCode::NOT_FOUND, "{path}");

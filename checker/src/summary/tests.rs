@@ -53,7 +53,7 @@ impl Telling {
         let name = CheckFileName { stored_at: at, node: Some(self.node.clone()) };
         let name = self.store.put_check_file(&name, &write_check_file(&results)).await.expect("it is stored");
         self.history.add(&self.store, (name, results.clone()), &[], at).await.expect("it is added");
-        let objects = || ["summary".to_owned(), format!("badge/{}", self.node)].map(|name| folder.join(name));
+        let objects = || ["0-summary".to_owned(), format!("0-badge/{}", self.node)].map(|name| folder.join(name));
         for file in objects().iter().filter_map(|folder| folder.read_dir().ok()).flatten().flatten() {
             let file = file.path();
             // What is written again is told by its new content.
@@ -62,7 +62,7 @@ impl Telling {
             }
         }
         self.summary.tell(&self.store, &results, at).await.expect("it is told");
-        let drawn = folder.join(format!("badge/{}", self.node)).read_dir().into_iter().flatten().flatten();
+        let drawn = folder.join(format!("0-badge/{}", self.node)).read_dir().into_iter().flatten().flatten();
         let drawn = drawn.filter(|file| std::fs::read(file.path()).is_ok_and(|content| content != b"old"));
         let mut drawn: Vec<String> = drawn.map(|file| file.file_name().to_string_lossy().into_owned()).collect();
         drawn.sort();

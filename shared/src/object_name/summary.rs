@@ -5,9 +5,12 @@ use std::fmt::{self, Write as _};
 use super::NodeName;
 
 /// Where summaries are kept: a folder beside the check files.
-pub const SUMMARY_FOLDER: &str = "summary/";
+///
+/// It sorts before all check files of our time, and so does that of the badges, of which there may be thousands: a listing
+/// that starts at a time, as every page makes one, never comes by.
+pub const SUMMARY_FOLDER: &str = "0-summary/";
 /// Where badges are kept: a folder beside the check files, with one in it for each node.
-pub const BADGE_FOLDER: &str = "badge/";
+pub const BADGE_FOLDER: &str = "0-badge/";
 
 const JSON_ENDING: &str = ".json";
 const HTML_ENDING: &str = ".html";
@@ -179,7 +182,7 @@ mod tests {
             ("Büro", "B_c3_bcro"),
             ("../../index.html?<script>", "_2e_2e_2f_2e_2e_2findex_2ehtml_3f_3cscript_3e"),
         ] {
-            assert_eq!(name(title), format!("badge/eu-west/{spelled}.svg"));
+            assert_eq!(name(title), format!("0-badge/eu-west/{spelled}.svg"));
         }
     }
 
@@ -187,32 +190,42 @@ mod tests {
     fn names_are_read_back_and_others_are_not() {
         let long = name(&"long title ".repeat(40));
         for text in [
-            "summary/eu-west.json",
-            "summary/eu-west.html",
-            "badge/eu-west/_overall.svg",
-            "badge/eu-west/Billing__API.svg",
-            "badge/eu-west/B_c3_bcro.svg",
+            "0-summary/eu-west.json",
+            "0-summary/eu-west.html",
+            "0-badge/eu-west/_overall.svg",
+            "0-badge/eu-west/Billing__API.svg",
+            "0-badge/eu-west/B_c3_bcro.svg",
             &long,
         ] {
             assert_eq!(SummaryName::parse(text).map(|name| name.to_string()).as_deref(), Some(text));
         }
         assert!(long.len() < 200, "{long}");
         for text in [
-            "summary/.json",
-            "summary/EU.json",
-            "summary/a/b.json",
-            "summary/eu-west.svg",
-            "badge/eu-west/.svg",
-            "badge/eu-west/_x.svg",
-            "badge/eu-west/a_C3.svg",
-            "badge/eu-west/_overalls.svg",
-            "badge/eu-west/../x.svg",
-            "badge/eu-west/a_-12.svg",
-            "badge/eu-west/a.b.svg",
-            "badge/Shop.svg",
+            "0-summary/.json",
+            "0-summary/EU.json",
+            "0-summary/a/b.json",
+            "0-summary/eu-west.svg",
+            "0-badge/eu-west/.svg",
+            "0-badge/eu-west/_x.svg",
+            "0-badge/eu-west/a_C3.svg",
+            "0-badge/eu-west/_overalls.svg",
+            "0-badge/eu-west/../x.svg",
+            "0-badge/eu-west/a_-12.svg",
+            "0-badge/eu-west/a.b.svg",
+            "0-badge/Shop.svg",
             "history/eu-west.json",
         ] {
             assert_eq!(SummaryName::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_listing_that_starts_at_a_time_never_comes_by() {
+        for prefix in ["", "status/"] {
+            for name in [name("Shop"), "0-summary/eu-west.json".to_owned()] {
+                let key = format!("{prefix}{name}");
+                assert!(key < super::super::start_after(prefix, 1_000_000_000_000_000_000), "{key}");
+            }
         }
     }
 
