@@ -18,11 +18,12 @@ help: ## Print what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: checker ## Build everything, check the endpoints in checker.json and serve the status page
-	@test -e $(CONFIG) || { $(TARGET)/release/checker init $(CONFIG) && sed -i 's/127\.0\.0\.1:8080/127.0.0.1:$(PORT)/' $(CONFIG); }
-	@echo "checkup: open http://127.0.0.1:$(PORT) to see the status page; edit $(CONFIG) to say what is checked; stop with Ctrl-C"
-	@exec $(TARGET)/release/checker serve -c $(CONFIG) --listen 127.0.0.1:$(PORT)
+	@test -e $(CONFIG) || { $(TARGET)/release/checker init --quiet $(CONFIG) && echo "checkup: wrote $(CONFIG) to start with"; }
+	@echo "checkup: what is checked stands in $(CONFIG); edit it, and it is read again at once"
+	@CHECKUP_RUN_BY_MAKE=1 exec $(TARGET)/release/checker serve -c $(CONFIG) --listen 127.0.0.1:$(PORT)
 
-checker: setup $(PAGE) ## Build the checker with the page inside (release)
+checker: ## Build the checker with the page inside (release)
+	@scripts/meanwhile.sh $(MAKE) --no-print-directory page
 	@$(call report,building the checker; a few minutes the first time, nothing if it is there)
 	cargo build --release -p checker
 
@@ -30,7 +31,8 @@ page: setup $(PAGE) ## Build the status page into dist/
 
 $(PAGE): $(PAGE_SOURCES)
 	@$(call report,building the page; about two minutes the first time)
-	trunk build --release
+	@# Trunk's own minifier knows less JavaScript than browsers do, and leaves what it cannot read as it is: no news.
+	RUST_LOG=error,trunk=info,trunk::processing::minify=error trunk build --release
 	@touch $@
 
 test: ## Run all tests: pure ones, then the real programs against a real S3 server and a real browser

@@ -99,7 +99,8 @@ set_up_wasm_target() {
 set_up_trunk() {
     [[ $(version_of trunk) == "$TRUNK_VERSION" ]] && return
     say "building trunk $TRUNK_VERSION, which bundles the page, into $TOOLS (cargo, about 3 minutes on two cores)"
-    cargo_install --locked --no-default-features --features rustls "trunk@$TRUNK_VERSION"
+    # Without TLS, and so quicker: all that it could download is installed here.
+    cargo_install --locked --no-default-features "trunk@$TRUNK_VERSION"
 }
 
 # The program and the library have to be of exactly one version.
@@ -109,7 +110,9 @@ set_up_wasm_bindgen() {
     [[ -n $wanted ]] || stop "find wasm-bindgen in Cargo.lock; restore that file"
     [[ $(version_of wasm-bindgen) == "$wanted" ]] && return
     say "building wasm-bindgen-cli $wanted into $TOOLS (cargo, about 1 minute on two cores)"
-    cargo_install "wasm-bindgen-cli@$wanted"
+    # Without TLS and the test runner, which nobody here asks for. Its authors' list of versions is so fresh that mirrors
+    # of crates.io lack some of them, so that `--locked` fails there.
+    cargo_install --no-default-features --bin wasm-bindgen "wasm-bindgen-cli@$wanted"
 }
 
 # The page works without it, about a quarter larger.
@@ -125,7 +128,7 @@ set_up_wasm_opt() {
     fi
     if have npm; then
         say "installing wasm-opt (npm's binaryen $BINARYEN_VERSION), which makes the page smaller, into $TOOLS"
-        if npm install --no-audit --no-fund --loglevel=error --prefix "$TOOLS/binaryen" "binaryen@$BINARYEN_VERSION"; then
+        if npm install --no-audit --no-fund --no-update-notifier --loglevel=error --prefix "$TOOLS/binaryen" "binaryen@$BINARYEN_VERSION"; then
             ln -sf "$TOOLS/binaryen/node_modules/.bin/wasm-opt" "$own"
             return
         fi
@@ -168,9 +171,14 @@ link_python_programs() {
 
 # Builds a program from crates.io; one target folder for all of them, removed when done.
 cargo_install() {
-    local target=$TOOLS/build
-    CARGO_TARGET_DIR=$target CARGO_PROFILE_DEV_DEBUG=false cargo install --profile dev --root "$TOOLS" --force "$@" \
-        || no_network "cargo install $*"
+    local target=$TOOLS/build colour=never
+    [[ ! -t 2 ]] || colour=always
+    # That a dependency was taken back, or has a newer version that does not fit, is nothing that anybody here could mend.
+    {
+        CARGO_TARGET_DIR=$target CARGO_PROFILE_DEV_DEBUG=false CARGO_TERM_COLOR=$colour \
+            cargo install --profile dev --root "$TOOLS" --force "$@" 2>&1 >&3 \
+            | sed -u '/is yanked in registry/d; /(available: v/d; /future version of Rust/d; /future-incompat/d' >&2
+    } 3>&1 || no_network "cargo install $*"
     rm -rf "$target"
 }
 

@@ -9,6 +9,7 @@ use shared::Nanos;
 use shared::object_name::{HeartbeatName, NodeName};
 use shared::status::Status;
 
+use crate::command::LISTEN_VARIABLE;
 use crate::schedule::Shard;
 
 /// Checks endpoints, stores the results in S3 or a directory, and serves the status page.
@@ -116,7 +117,7 @@ pub struct ServeArguments {
     #[command(flatten)]
     pub config: ConfigArgument,
     /// Where to listen
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", env = "CHECKUP_LISTEN")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", env = LISTEN_VARIABLE)]
     pub listen: SocketAddr,
     /// Serve the page in this folder instead of the one inside this program
     #[arg(long, value_name = "DIR")]
@@ -204,6 +205,9 @@ pub struct InitArguments {
     /// Replace the file if it is there
     #[arg(long)]
     pub force: bool,
+    /// Do not say what to do next
+    #[arg(long, short)]
+    pub quiet: bool,
 }
 
 /// Which bucket, for those who set it up.

@@ -61,7 +61,7 @@ pub fn explain(check: &Check, resolved: &[String], tried: &Tried, seen: &Seen, s
         let _ = writeln!(text, "{bold}{name:<13}{bold:#} {value}");
     };
     line("endpoint", &plain(&check.title, HEADER_WIDTH));
-    line(check.kind.word(), &plain(&without_password(check.kind.locator()), 2 * HEADER_WIDTH));
+    line(check.kind.word(), &plain(check.kind.locator(), 2 * HEADER_WIDTH));
     if !resolved.is_empty() {
         line("addresses", &resolved.join(", "));
     }
@@ -116,13 +116,6 @@ pub fn explain(check: &Check, resolved: &[String], tried: &Tried, seen: &Seen, s
     let reason = reason.map(|reason| format!(": {}", plain(reason, BODY_WIDTH))).unwrap_or_default();
     line("conclusion", &format!("{status}{reason}"));
     text
-}
-
-/// A URL without the password that may stand before its host.
-fn without_password(locator: &str) -> String {
-    let Ok(mut url) = reqwest::Url::parse(locator) else { return locator.to_owned() };
-    let is_there = url.password().is_some();
-    if is_there && url.set_password(Some("***")).is_ok() { url.into() } else { locator.to_owned() }
 }
 
 fn headers(line: &mut impl FnMut(&str, &str), headers: &HeaderMap) {

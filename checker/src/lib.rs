@@ -27,7 +27,9 @@ pub mod schedule;
 pub mod serve;
 pub mod stop;
 pub mod store;
+pub mod summary;
 pub mod watch;
+pub mod without_user;
 
 /// The present moment by this machine's clock. Only commands call it; everything else is told the time.
 #[must_use]

@@ -27,17 +27,8 @@ pub struct Outlook {
 /// Reads what the store knows of the time from `from` to `now`.
 pub async fn outlook(store: &Arc<Store>, from: UnixNanos, now: UnixNanos) -> Result<Outlook, HistoryError> {
     let mut outlook = Outlook::default();
-    let mut histories: BTreeMap<Option<NodeName>, History> = BTreeMap::new();
-    for name in store.list_histories().await?.into_iter().filter(|name| name.part == HistoryPart::Main) {
-        match read(store, name.node.as_ref()).await {
-            Ok(Found::Good(history)) => drop(histories.insert(name.node, history)),
-            Ok(Found::Broken(cause)) | Err(HistoryError::NotOurs { cause, .. }) => {
-                outlook.unreadable.push((name, cause));
-            }
-            Ok(Found::Missing) => {}
-            Err(error) => return Err(error),
-        }
-    }
+    let (mut histories, unreadable) = read_histories(store).await?;
+    outlook.unreadable = unreadable;
     // Nodes without a history are known by their check files alone; these reach a little into the time asked for.
     let reaches = from.saturating_sub(2 * LONGEST_ROUND).max(0);
     let looked_from = look_from(histories.values()).unwrap_or(reaches);
@@ -56,6 +47,38 @@ pub async fn outlook(store: &Arc<Store>, from: UnixNanos, now: UnixNanos) -> Res
     }
     outlook.histories = histories.into_values().collect();
     Ok(outlook)
+}
+
+/// What the nodes know that have a history, up to `now`. Those without one have to be asked check file by check file,
+/// which is too much beside a round.
+pub async fn histories_up_to(store: &Arc<Store>, now: UnixNanos) -> Result<Vec<History>, HistoryError> {
+    let (histories, _) = read_histories(store).await?;
+    let listed = match look_from(histories.values()) {
+        Some(from) => store.list_check_files(from).await?,
+        None => Vec::new(),
+    };
+    let mut up_to_date = Vec::with_capacity(histories.len());
+    for history in histories.into_values() {
+        up_to_date.push(bring_up_to_date(store, history, &listed, now).await?);
+    }
+    Ok(up_to_date)
+}
+
+/// The histories in the store by their nodes.
+type Histories = BTreeMap<Option<NodeName>, History>;
+
+/// Reads all histories; those that cannot be used are named with the reason.
+async fn read_histories(store: &Store) -> Result<(Histories, Vec<(HistoryName, NotAHistory)>), HistoryError> {
+    let (mut histories, mut unreadable) = (Histories::new(), Vec::new());
+    for name in store.list_histories().await?.into_iter().filter(|name| name.part == HistoryPart::Main) {
+        match read(store, name.node.as_ref()).await {
+            Ok(Found::Good(history)) => drop(histories.insert(name.node, history)),
+            Ok(Found::Broken(cause)) | Err(HistoryError::NotOurs { cause, .. }) => unreadable.push((name, cause)),
+            Ok(Found::Missing) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((histories, unreadable))
 }
 
 /// Adds the check files that a history does not cover. Late ones are left to the node itself.

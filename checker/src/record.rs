@@ -10,6 +10,7 @@ use crate::retention::expired;
 use crate::store::deliver::{Delivered, store_round};
 use crate::store::spool::Spool;
 use crate::store::{Removal, Store, StoreError};
+use crate::summary::{KeptSummary, SummaryError};
 
 /// How often a checker that repeats looks for expired files; a listing costs a request, and an hour is soon enough.
 const EXPIRY_SPACING: Nanos = HOUR;
@@ -22,6 +23,8 @@ pub struct Record {
     check_expiry: Option<Nanos>,
     looked_for_expired: Option<UnixNanos>,
     history: KeptHistory,
+    /// What is told to those who run no script, if anything is.
+    summary: Option<KeptSummary>,
 }
 
 /// What became of a round.
@@ -33,6 +36,8 @@ pub struct Recorded {
     pub expired: Removal,
     /// Whether the history knows the round; if not, the next round or a rebuild brings it in.
     pub history: Result<(), HistoryError>,
+    /// Whether the summary is told, where it was to be; it is of no worth without the history, and waits for that.
+    pub summary: Result<(), SummaryError>,
 }
 
 impl Record {
@@ -46,6 +51,7 @@ impl Record {
             check_expiry: storage.check_expiry,
             looked_for_expired: None,
             history: KeptHistory::new(config.node.clone(), storage.history_expiry),
+            summary: config.summaries.then(|| KeptSummary::new(config.node.clone(), config.page.title.clone())),
         }))
     }
 
@@ -67,7 +73,11 @@ impl Record {
         let delivered = store_round(&self.store, &self.spool, name, &write_check_file(results)).await?;
         let round = (&delivered.name, results);
         let history = self.history.add(&self.store, round, &delivered.sent, now).await;
-        Ok(Recorded { delivered, expired: self.remove_expired(now, progress).await, history })
+        let summary = match &mut self.summary {
+            Some(summary) if history.is_ok() => summary.tell(&self.store, results, now).await,
+            _ => Ok(()),
+        };
+        Ok(Recorded { delivered, expired: self.remove_expired(now, progress).await, history, summary })
     }
 
     async fn remove_expired(&mut self, now: UnixNanos, mut progress: impl FnMut(usize, usize)) -> Removal {

@@ -12,10 +12,14 @@ use tokio::task::JoinSet;
 use crate::check::{Observation, Probes, observe};
 use crate::conclude::{Conclusion, conclude};
 use crate::config::valid::{Check, Config};
+use crate::report::plain;
 
 /// How many checks of one round are under way at once unless the file says: enough for thousands of endpoints on a
 /// small machine, and few enough that they do not slow each other down.
 const CHECKS_AT_ONCE: usize = 64;
+
+/// The most of a title that is told, in characters.
+const TITLE_WIDTH: usize = 80;
 
 /// Why nothing is concluded from a node that is offline.
 const OFFLINE: &str = "this node is offline: none of its `connectivity` addresses can be reached";
@@ -147,6 +151,15 @@ impl Announcement {
         }
     }
 
+    /// What it is about, for people.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        if self.about.is_empty() {
+            return "everything that is watched".to_owned();
+        }
+        self.about.iter().map(|title| format!("`{}`", plain(title, TITLE_WIDTH))).collect::<Vec<_>>().join(", ")
+    }
+
     /// Puts the message on the results it is about.
     pub fn post_with(&self, results: &mut [CheckResult]) {
         let concerned = |result: &&mut CheckResult| self.about.is_empty() || self.about.contains(&result.title);
@@ -176,5 +189,15 @@ mod tests {
         let mut results = results();
         Announcement { message: "We know.".to_owned(), about: Vec::new() }.post_with(&mut results);
         assert!(results.iter().all(|result| result.message == "We know."));
+    }
+
+    #[test]
+    fn what_a_message_is_about_is_told_in_one_line() {
+        let about = |titles: &[&str]| Announcement {
+            message: "We know.".to_owned(),
+            about: titles.iter().copied().map(str::to_owned).collect(),
+        };
+        assert_eq!(about(&[]).subject(), "everything that is watched");
+        assert_eq!(about(&["Shop", "A\u{1b}[2JPI"]).subject(), "`Shop`, `A[2JPI`");
     }
 }

@@ -18,6 +18,7 @@ pub mod sorted;
 pub mod standing;
 pub mod stats;
 pub mod status;
+pub mod summary;
 pub mod uptime;
 pub mod verdict;
 

@@ -3,9 +3,12 @@
 //! A check file is `<prefix><unix-ns>-<node>-check.json` with 19 digits, so that byte order is time order and a
 //! listing can start at a time. The original Checkup's `<unix-ns>-check.json` is read, too.
 
+mod summary;
+
 use std::fmt;
 use std::str::FromStr;
 
+pub use self::summary::{BADGE_FOLDER, BadgeTitle, SUMMARY_FOLDER, SummaryForm, SummaryName};
 use crate::UnixNanos;
 
 /// The list of check files that a directory keeps for plain HTTP readers, as the original did.
@@ -306,6 +309,12 @@ pub mod patterns {
             .map(|part| format!("{prefix}{}", HistoryName { node: Some(node.clone()), part }))
     }
 
+    /// What a node tells to those who run no script: its summaries, and its badges, whatever the titles.
+    #[must_use]
+    pub fn summaries_of(prefix: &str, node: &NodeName) -> [String; 3] {
+        super::summary::patterns_of(prefix, node)
+    }
+
     /// The messages of one node: named like check files, in a folder of their own.
     #[must_use]
     pub fn messages_of(prefix: &str, node: &NodeName) -> String {
@@ -338,14 +347,15 @@ pub fn beginnings_of_check_files(prefix: &str) -> [String; 2] {
     [format!("{prefix}1"), format!("{prefix}2")]
 }
 
-/// Whether an object is one that checkers store: a check file, a history, a heartbeat or a message. All else is somebody else's.
+/// Whether an object is one that checkers store: a check file, a history, a summary, a badge, a heartbeat or a message. All else is somebody else's.
 #[must_use]
 pub fn is_stored_by_checkers(prefix: &str, key: &str) -> bool {
     let Some(name) = key.strip_prefix(prefix) else { return false };
     if CheckFileName::parse(name).is_some() {
         return true;
     }
-    if HistoryName::parse(name).is_some() || HeartbeatName::parse(name).is_some() {
+    if HistoryName::parse(name).is_some() || HeartbeatName::parse(name).is_some() || SummaryName::parse(name).is_some()
+    {
         return true;
     }
     let message = name.strip_prefix("messages/").and_then(|name| name.strip_suffix(".json"));

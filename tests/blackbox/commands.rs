@@ -116,8 +116,22 @@ async fn a_message_is_stored_with_the_round_about_whom_it_is() {
     let stored: Vec<_> =
         checker.all_results("checks").into_iter().map(|result| (result.title, result.message)).collect();
     assert_eq!(stored, [("Shop".to_owned(), message.to_owned()), ("Billing".to_owned(), String::new())]);
+    assert!(run.stdout.ends_with("\nmessage posted about `Shop`\n"), "{}", run.stdout);
     assert_eq!(checker.run(&[]).await.code, 0);
     assert!(checker.all_results("checks")[2..].iter().all(|result| result.message.is_empty()), "it is posted once");
+}
+
+#[tokio::test]
+async fn whether_a_message_was_posted_is_said_and_machines_still_get_one_line_of_json() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
+    let posted = checker.run(&["--message", "Hello", "--format", "json"]).await;
+    assert_eq!((posted.code, posted.rounds().len(), posted.stdout.lines().count()), (0, 1, 1));
+    assert_eq!(posted.stderr.trim(), "message posted about everything that is watched");
+    let printed = checker.run(&["--message", "Hello", "--no-store"]).await;
+    assert!(printed.stdout.ends_with("\nmessage not posted, since nothing is stored\n"), "{}", printed.output());
+    let silent = checker.run(&[]).await;
+    assert!(!silent.output().contains("message"), "{}", silent.output());
 }
 
 #[tokio::test]
@@ -306,6 +320,8 @@ async fn init_writes_a_configuration_that_works_as_it_is_and_never_over_another(
     assert!(second.stderr.contains("new.json") && second.stderr.contains("--force"), "{}", second.stderr);
     assert_eq!(std::fs::read_to_string(checker.path("new.json")).expect("it is there"), "mine");
     assert_eq!(checker.call(&["init", "new.json", "--force"]).await.code, 0);
+    let quiet = checker.call(&["init", "quiet.json", "--quiet"]).await;
+    assert_eq!((quiet.code, quiet.output().trim()), (0, ""));
     assert_eq!(checker.call(&["validate", "-c", "new.json"]).await.code, 0);
 }
 

@@ -35,7 +35,7 @@ async fn an_answer_that_is_not_as_expected_is_shown_with_everything_about_it() {
         &run,
         1,
         &[
-            "http http://me:***@127.0.0.1:",
+            "http http://127.0.0.1:",
             "addresses 127.0.0.1",
             &format!("talked to 127.0.0.1:{port}"),
             "request GET",

@@ -26,7 +26,10 @@ async fn look(checker: &Checker) -> (Status, String) {
 
 async fn beat(checker: &Checker, words: &[&str]) {
     let run = checker.call(&[&["beat", "backup"], words].concat()).await;
-    assert_eq!((run.code, run.output().trim()), (0, ""));
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "cron hears of nothing but trouble");
+    let what = if words.contains(&"--failed") { "failure" } else { "heartbeat" };
+    let stored = format!("{what} of `backup` stored as heartbeats/backup.json in ");
+    assert!(run.stdout.starts_with(&stored) && run.stdout.lines().count() == 1, "{}", run.stdout);
 }
 
 fn down(sentence: &str) -> (Status, String) {

@@ -22,6 +22,8 @@ mod provisioning;
 mod provisioning_place;
 mod provisioning_trouble;
 mod rights;
+mod scripts;
 mod secrecy;
 mod serving;
 mod storing;
+mod summaries;

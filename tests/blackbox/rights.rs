@@ -134,8 +134,11 @@ async fn a_reader_lists_and_reads_the_prefix_and_everything_else_is_refused() {
         &name(1_795_330_254_340_493_978, Some("eu-west")),
         "status/history/eu-west.json",
         "status/heartbeats/a.json",
+        "status/0-summary/eu-west.json",
+        "status/0-summary/eu-west.html",
+        "status/0-badge/eu-west/Shop.svg",
     ];
-    assert_eq!(objects(&reader, &site.bucket.name, &inside).await, [[Refused, Allowed, Refused]; 4]);
+    assert_eq!(objects(&reader, &site.bucket.name, &inside).await, [[Refused, Allowed, Refused]; 7]);
     let outside = ["a.txt", "other/a.txt", "status-2/a.txt"];
     assert_eq!(objects(&reader, &site.bucket.name, &outside).await, [[Refused; 3]; 3]);
     assert_the_rest_is_refused(&reader, &site, &other).await;
@@ -155,6 +158,10 @@ async fn a_writer_stores_in_its_own_name_only_and_deletes_what_it_expires() {
         let own_history = [format!("status/history/{node}.json"), format!("status/history/{node}.latency.json")];
         let own_history = own_history.each_ref().map(String::as_str);
         assert_eq!(objects(&key, bucket, &own_history).await, [[Allowed, Allowed, Refused]; 2], "{node}");
+        let told = ["0-summary/{}.json", "0-summary/{}.html", "0-badge/{}/_overall.svg", "0-badge/{}/Billing__API.svg"];
+        let told = told.map(|name| format!("status/{}", name.replace("{}", node)));
+        let told = told.each_ref().map(String::as_str);
+        assert_eq!(objects(&key, bucket, &told).await, [[Allowed, Allowed, Refused]; 4], "{node}");
         let beat = "status/heartbeats/nightly-backup.json";
         assert_eq!(objects(&key, bucket, &[beat]).await, [[Allowed, Allowed, Refused]], "{node}");
         let own_message = message.replace("eu-west", node);
@@ -165,11 +172,16 @@ async fn a_writer_stores_in_its_own_name_only_and_deletes_what_it_expires() {
             name(time, None),
             format!("status/history/{neighbour}.json"),
             format!("status/messages/1795330254340493978-{neighbour}-message.json"),
+            format!("status/0-summary/{neighbour}.json"),
+            format!("status/0-summary/{neighbour}.html"),
+            format!("status/0-badge/{neighbour}/Shop.svg"),
+            "status/0-badge/Shop.svg".to_owned(),
+            format!("status/0-badge/{node}/index.html"),
             "status/config.json".to_owned(),
             "status/index.html".to_owned(),
         ];
         let theirs = theirs.each_ref().map(String::as_str);
-        assert_eq!(objects(&key, bucket, &theirs).await, [[Refused, Allowed, Refused]; 6], "{node}");
+        assert_eq!(objects(&key, bucket, &theirs).await, [[Refused, Allowed, Refused]; 11], "{node}");
         let unprefixed = own_files.strip_prefix("status/").expect("it has the prefix");
         assert_eq!(objects(&key, bucket, &[unprefixed, "a.txt", "other/a.txt"]).await, [[Refused; 3]; 3], "{node}");
         assert_the_rest_is_refused(&key, &site, &other).await;

@@ -63,7 +63,7 @@ async fn a_secret_is_in_no_object_that_was_stored_with_it() {
     assert_eq!(run.code, 0, "{}", run.output());
     assert_silent(&run, &bucket.writer.secret);
     let keys = bucket.keys().await;
-    assert_eq!(keys.len(), 3, "a check file and the two objects of its history: {keys:?}");
+    assert_eq!(keys.len(), 8, "a check file, a history in two objects, a summary in two, three badges: {keys:?}");
     for key in keys {
         let content = bucket.get(&key).await;
         for secret in [&bucket.writer.secret, &bucket.writer.id] {
@@ -79,7 +79,9 @@ async fn a_secret_is_in_nothing_that_is_served() {
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &bucket.storage()));
     let served = checker.serve(&[]).await;
     wait_for("the first round", || async { (!bucket.keys().await.is_empty()).then_some(()) }).await;
-    for path in ["", "config.json", "store/index.json", "checker.json"] {
+    for path in
+        ["", "config.json", "store/index.json", "summary.json", "summary.html", "badge/Shop.svg", "checker.json"]
+    {
         let answer = web::get(&format!("{}{path}", served.url)).await;
         let everything = format!("{:?} {}", answer.headers, answer.text());
         for secret in [&bucket.writer.secret, &bucket.writer.id] {
@@ -133,4 +135,54 @@ async fn what_a_request_carries_to_prove_itself_is_not_told_either() {
     assert!(down.requests()[0].contains(CANARY), "it was sent");
     assert_silent(&run, CANARY);
     assert!(assert_nowhere_below(checker.folder.path(), CANARY) >= 2);
+}
+
+/// A URL with a user and the password that must be nowhere.
+fn with_password(url: &str) -> String {
+    url.replacen("://", &format!("://me:{CANARY}@"), 1)
+}
+
+#[tokio::test]
+async fn a_password_in_a_url_is_sent_and_neither_stored_nor_shown() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let bucket = Bucket::new().await;
+    let checks = [
+        check("Shop", &with_password(&ok.url)),
+        check("Away", &with_password(&refused())),
+        check("Socket", &with_password(&ok.url).replacen("http", "ws", 1)).as_object().map_or(json!({}), |check| {
+            let mut check = check.clone();
+            check.insert("type".to_owned(), json!("websocket"));
+            json!(check)
+        }),
+        check("Odd", &with_password("https://shop example/")),
+        check("Other", &with_password("ftp://shop.example/")),
+        json!({ "type": "tcp", "endpoint_name": "Port", "endpoint_url": with_password("smtp://shop.example:25") }),
+    ];
+    for storage in [directory(), bucket.storage()] {
+        let checker = Checker::new(&watching(&checks, &storage));
+        for words in [
+            &["validate", "-c", "checker.json"][..],
+            &["run", "-c", "checker.json"],
+            &["run", "-c", "checker.json", "--format", "json"],
+            &["explain", "Shop", "-c", "checker.json"],
+            &["status", "-c", "checker.json", "--format", "json"],
+        ] {
+            let run = checker.call(words).await;
+            assert_silent(&run, CANARY);
+            assert!(run.output().contains("has a user or a password in it"), "{words:?}:\n{}", run.output());
+        }
+        assert_nowhere_below(checker.folder.path(), CANARY);
+        let run = checker.run(&["--format", "json"]).await;
+        assert_eq!(run.results()[0].locator, ok.url, "it is known by its URL without a user");
+    }
+    let keys = bucket.keys().await;
+    assert!(keys.len() >= 4, "{keys:?}");
+    for key in keys {
+        let content = bucket.get(&key).await;
+        assert!(!content.contains(CANARY), "{key}: {content}");
+    }
+    // `me:` and the canary, as RFC 7617 has it.
+    let sent = ok.requests();
+    let basic = "authorization: Basic bWU6Y2FuYXJ5U0VDUkVUY2FuYXJ5U0VDUkVUY2FuYXJ5U0VDUkVUNDcxMQ==";
+    assert!(sent.iter().any(|request| request.to_lowercase().contains(&basic.to_lowercase())), "{}", sent[0]);
 }

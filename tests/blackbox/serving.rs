@@ -24,11 +24,12 @@ async fn serving() -> (Endpoint, Checker, Served) {
     (ok, checker, served)
 }
 
-/// The URLs of the page's own files: what `index.html` links to.
+/// The URLs of the page's own files: what `index.html` links to, save what a checker tells to those who run no script.
 fn files_of(page: &str) -> Vec<String> {
     let links = page.split("href=").skip(1).chain(page.split("src=").skip(1));
     let links = links.filter_map(|rest| rest.trim_start_matches(['"', '\'']).split(['"', '\'', '>', ' ']).next());
-    let mut files: Vec<String> = links.map(|link| link.trim_start_matches("./").to_owned()).collect();
+    let links = links.map(|link| link.trim_start_matches("./").to_owned());
+    let mut files: Vec<String> = links.filter(|link| link != "summary.html").collect();
     files.sort();
     files.dedup();
     files
@@ -209,8 +210,30 @@ async fn serve_refuses_a_busy_port_and_says_which() {
     let run = other.call(&["serve", "-c", "checker.json", "--listen", address]).await;
     assert_eq!(run.code, 2, "{}", run.output());
     assert!(run.stderr.contains(address) && run.stderr.contains("--listen"), "{}", run.stderr);
+    let made = ["serve", "-c", "checker.json", "--listen", address];
+    let made = other
+        .call_with(&made, |command| {
+            command.env("CHECKUP_RUN_BY_MAKE", "1");
+        })
+        .await;
+    assert!(made.stderr.contains("make run PORT=") && !made.stderr.contains("--listen"), "{}", made.stderr);
     assert_eq!(other.check_files("checks"), [], "it starts nothing before it knows that it can");
     drop((checker, served));
+}
+
+#[tokio::test]
+async fn the_starter_watches_the_page_wherever_it_is_served() {
+    let checker = Checker::new(&json!({}));
+    let made = checker.call(&["init", "--force", "checker.json"]).await;
+    assert_eq!(made.code, 0, "{}", made.output());
+    let served = checker.serve(&[]).await;
+    let results = wait_for("the first round", || {
+        let results = if checker.path("checks").exists() { checker.all_results("checks") } else { Vec::new() };
+        async { (!results.is_empty()).then_some(results) }
+    })
+    .await;
+    assert_eq!(results[0].locator, served.url);
+    assert_eq!(results[0].status, shared::status::Status::Healthy, "{results:?}");
 }
 
 #[tokio::test]

@@ -167,9 +167,10 @@ impl Bucket {
         text
     }
 
-    /// The keys of all objects but the histories that checkers keep beside their check files.
+    /// The keys of all objects but the histories, summaries and badges that checkers keep beside their check files.
     pub async fn keys_without_histories(&self) -> Vec<String> {
-        self.keys().await.into_iter().filter(|key| !key.contains("history/")).collect()
+        let is_kept = |key: &String| ["history/", "0-summary/", "0-badge/"].iter().any(|folder| key.contains(folder));
+        self.keys().await.into_iter().filter(|key| !is_kept(key)).collect()
     }
 
     /// An object's `Content-Type` and `Cache-Control`.

@@ -48,6 +48,7 @@ impl Caddy {
 /// What the Caddyfile asks of its environment.
 fn environment(command: &mut Command, site: &Path, address: &str, store_origin: &str) {
     command.env("CHECKUP_DIST", site).env("CHECKUP_ADDRESS", address).env("CHECKUP_STORE_ORIGIN", store_origin);
+    command.env("CHECKUP_SUMMARY", "/checks/0-summary/test-node.html");
     command.env("XDG_DATA_HOME", site.join(".caddy")).env("XDG_CONFIG_HOME", site.join(".caddy"));
 }
 

@@ -20,6 +20,7 @@ use super::reach::Reach;
 use super::stopwatch::Stopwatch;
 use super::tls_trust::TlsTrust;
 use super::wording;
+use crate::without_user::without_user;
 
 /// How long one address may be silent before the next one of the same name is tried beside it, as RFC 8305 has it.
 const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
@@ -56,7 +57,7 @@ impl Address {
     /// Reads `host:port`, `[ipv6]:port`, or the host alone where there is a usual port; a scheme and a path, as in
     /// `tcp://host:port/`, are passed over.
     pub fn parse(text: &str, usual_port: Option<u16>) -> Result<Address, NotAnAddress> {
-        let refused = || NotAnAddress(text.to_owned());
+        let refused = || NotAnAddress(without_user(text));
         let rest = text.trim();
         let rest = rest.split_once("://").map_or(rest, |(_, rest)| rest).trim_end_matches('/');
         if let Ok(IpAddr::V6(address)) = rest.parse() {
@@ -87,7 +88,7 @@ impl Address {
         const NOBODYS: u16 = 1;
         match Address::parse(text, Some(NOBODYS)) {
             Ok(Address { host, port: NOBODYS }) => Ok(Address { host, port: 0 }),
-            _ => Err(NotAHost(text.to_owned())),
+            _ => Err(NotAHost(without_user(text))),
         }
     }
 }

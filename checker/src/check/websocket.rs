@@ -24,7 +24,7 @@ use super::{Failure, Outcome, wording};
 /// A WebSocket check, ready to be made.
 #[derive(Debug, Clone)]
 pub struct WebSocketCheck {
-    /// The URL as configured.
+    /// The URL as configured, without a user and a password.
     pub locator: String,
     /// The URL as the request has it.
     pub url: String,

@@ -35,6 +35,9 @@ pub fn init(arguments: &InitArguments) -> Result<Outcome, InitError> {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(InitError::Exists(path.clone())),
         Err(error) => return Err(InitError::Unwritable(path.clone(), error)),
     }
+    if arguments.quiet {
+        return Ok(Outcome::Done);
+    }
     let path = path.display();
     tell(&format!(
         "wrote {path}; next: `checker run -c {path}` makes a round, `checker serve -c {path}` shows the page"

@@ -15,6 +15,7 @@ pub mod status;
 pub mod validate;
 mod watching;
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -56,9 +57,26 @@ impl From<Outcome> for ExitCode {
     }
 }
 
+/// The variable that says where `checker serve` listens: to it, and to the configuration that it reads.
+pub const LISTEN_VARIABLE: &str = "CHECKUP_LISTEN";
+
 /// Loads the configuration, tells its warnings, and lets the command line have the last word on the node's name.
 fn load(path: &Path, node: Option<&NodeName>) -> Result<Config, ConfigError> {
-    let loaded = with_surroundings(|surroundings| config::load(path, surroundings))?;
+    load_beside_page(path, node, None)
+}
+
+/// The same for a checker that serves the page at `own_address`, if it does: a check of the page itself follows it.
+fn load_beside_page(
+    path: &Path,
+    node: Option<&NodeName>,
+    own_address: Option<SocketAddr>,
+) -> Result<Config, ConfigError> {
+    let own_address = own_address.map(|address| reachable(address).to_string());
+    let variable = |name: &str| match &own_address {
+        Some(address) if name == LISTEN_VARIABLE => Some(address.clone()),
+        _ => std::env::var(name).ok(),
+    };
+    let loaded = config::load(path, &Surroundings { variable: &variable, ..surroundings() })?;
     for warning in &loaded.warnings {
         tell(warning);
     }
@@ -72,6 +90,16 @@ fn load(path: &Path, node: Option<&NodeName>) -> Result<Config, ConfigError> {
 /// What the checks of this configuration share, heartbeats included.
 fn probes(config: &Config) -> Arc<Probes> {
     Arc::new(Probes::of(config, now).with_beats(config.storage.as_ref().map(beats_in)))
+}
+
+/// Where this machine reaches what listens there: at the loopback address if it is all addresses.
+fn reachable(listens: SocketAddr) -> SocketAddr {
+    let loopback = match listens.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(loopback, listens.port())
 }
 
 /// Asks with this process's environment and host name.
@@ -104,4 +132,22 @@ pub fn tell_error(error: &dyn std::error::Error) {
         cause = error.source();
     }
     tell(&text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_listens_everywhere_is_reached_at_home() {
+        for (listens, reached) in [
+            ("0.0.0.0:9000", "127.0.0.1:9000"),
+            ("[::]:9000", "[::1]:9000"),
+            ("127.0.0.1:8080", "127.0.0.1:8080"),
+            ("192.0.2.7:80", "192.0.2.7:80"),
+        ] {
+            let listens: SocketAddr = listens.parse().expect("it is an address");
+            assert_eq!(reachable(listens).to_string(), reached);
+        }
+    }
 }

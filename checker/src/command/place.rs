@@ -10,7 +10,7 @@ use crate::cli::PlaceArguments;
 use crate::command::{load, progress};
 use crate::config::valid::{Bucket, Config, Place};
 use crate::provision::carry_out::Audience;
-use crate::store::without_user;
+use crate::without_user::without_user;
 
 /// Which bucket is meant cannot be known.
 #[derive(Debug, thiserror::Error)]

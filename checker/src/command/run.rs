@@ -29,6 +29,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
         node: arguments.node.clone(),
         shard: arguments.shard,
         every: arguments.every,
+        own_address: None,
         read: None,
     };
     let config = origin.load()?;
@@ -40,17 +41,17 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     let signals = Signals::catch()?;
     let probes = probes(&config);
     let (mut results, memories) = first_round(&config, &probes, config.every).await;
-    if let Some(announcement) = announcement {
+    if let Some(announcement) = &announcement {
         announcement.post_with(&mut results);
     }
-    let mut outcome = keep_and_print(arguments, &config, record.as_mut(), &results).await;
+    let mut outcome = keep_and_print(arguments, &config, record.as_mut(), announcement.as_ref(), &results).await;
     let Some(every) = arguments.every else { return Ok(outcome) };
     if signals.stop.is_wished() {
         return Ok(outcome);
     }
     let mut watching = Watching::begin(config.clone(), probes, every, memories, origin, signals)?;
     while let Some(results) = watching.batches.recv().await {
-        outcome = keep_and_print(arguments, &config, record.as_mut(), &results).await;
+        outcome = keep_and_print(arguments, &config, record.as_mut(), None, &results).await;
     }
     watching.end().await;
     Ok(outcome)
@@ -69,16 +70,18 @@ fn announcement(arguments: &RunArguments, config: &Config) -> anyhow::Result<Opt
     Ok(Some(announcement))
 }
 
-/// Stores the round if there is a store, prints it in any case, and says how it went.
+/// Stores the round if there is a store, prints it in any case, and says how it went and what was posted with it.
 async fn keep_and_print(
     arguments: &RunArguments,
     config: &Config,
     record: Option<&mut Record>,
+    announcement: Option<&Announcement>,
     results: &[CheckResult],
 ) -> Outcome {
     let mut failed = false;
     let mut stored: Option<CheckFileName> = None;
     let mut note = String::new();
+    let mut confirmation = None;
     if let Some(record) = record {
         let mut bar = Bar::of("expired check files");
         let kept = record.keep(results, now(), |done, of| bar.draw(done, of)).await;
@@ -101,6 +104,12 @@ async fn keep_and_print(
                 if let Err(error) = &recorded.history {
                     tell(&format!("warning: failed to {error}"));
                 }
+                if let Err(error) = &recorded.summary {
+                    tell(&format!("warning: failed to {error}"));
+                }
+                if let Some(announcement) = announcement {
+                    confirmation = Some(format!("message posted about {}", announcement.subject()));
+                }
                 stored = Some(recorded.delivered.name);
             }
             Err(error) => {
@@ -108,13 +117,23 @@ async fn keep_and_print(
                 failed = true;
             }
         }
+    } else if announcement.is_some() {
+        confirmation = Some("message not posted, since nothing is stored".to_owned());
     }
     match arguments.format {
-        Format::Json => anstream::println!("{}", report::json(&config.node, stored.as_ref(), results)),
+        Format::Json => {
+            anstream::println!("{}", report::json(&config.node, stored.as_ref(), results));
+            if let Some(confirmation) = confirmation {
+                tell(&confirmation);
+            }
+        }
         Format::Table => {
             anstream::print!("{}", report::table(results));
             if !note.is_empty() {
                 anstream::println!("{note}");
+            }
+            if let Some(confirmation) = confirmation {
+                anstream::println!("{confirmation}");
             }
         }
     }

@@ -13,8 +13,12 @@ use crate::command::watching::{Origin, Signals, Watching, first_round};
 use crate::command::{Outcome, probes, tell, tell_error};
 use crate::page_files::PageFiles;
 use crate::record::{Record, Recorded};
+use crate::serve::PortRemedy;
 use crate::store::StoreError;
 use crate::{now, report, serve as server};
+
+/// Set by the Makefile for what it runs.
+const MAKE_VARIABLE: &str = "CHECKUP_RUN_BY_MAKE";
 
 /// How often rounds are made if the configuration does not say.
 const DEFAULT_EVERY: Nanos = MINUTE;
@@ -28,11 +32,14 @@ struct NoStorage(String);
 
 /// Serves the page and makes rounds until somebody wants it to stop.
 pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
+    let listener = server::bind(arguments.listen, port_remedy()).await?;
+    let address = listener.local_addr()?;
     let mut origin = Origin {
         path: arguments.config.config.clone(),
         node: arguments.node.clone(),
         shard: arguments.shard,
         every: None,
+        own_address: Some(address),
         read: None,
     };
     let config = origin.load()?;
@@ -40,14 +47,12 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
         Some(folder) => PageFiles::from_directory(folder)?,
         None => PageFiles::embedded(),
     };
-    let listener = server::bind(arguments.listen).await?;
     let Some(mut record) = Record::open(&config).await? else {
         return Err(NoStorage(arguments.config.config.display().to_string()).into());
     };
     let signals = Signals::catch()?;
-    let address = listener.local_addr()?;
     let every = config.every.unwrap_or(DEFAULT_EVERY);
-    tell(&format!("serving the page at http://{address}/ from {}", record.store().describe()));
+    tell(&format!("open http://{address}/ to see the page; it is served from {}", record.store().describe()));
     tell(&format!(
         "checking {} every {}; stop with Ctrl-C",
         count_of_endpoints(config.checks.len()),
@@ -78,6 +83,14 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+/// How whoever started this says another port. The Makefile tells that it was `make run`.
+fn port_remedy() -> PortRemedy {
+    match std::env::var_os(MAKE_VARIABLE) {
+        Some(_) => PortRemedy::Make,
+        None => PortRemedy::Flag,
+    }
+}
+
 /// Prints what has another status than before.
 fn print_news(results: &[CheckResult], statuses: &mut HashMap<EndpointKey, Status>) {
     let mut is_news =
@@ -91,11 +104,14 @@ fn print_news(results: &[CheckResult], statuses: &mut HashMap<EndpointKey, Statu
 /// What went well is no news; what did not is told on standard error.
 fn tell_what_failed(kept: Result<Recorded, StoreError>) {
     match kept {
-        Ok(Recorded { delivered, expired, history }) => {
+        Ok(Recorded { delivered, expired, history, summary }) => {
             for concern in &delivered.concerns {
                 tell(&format!("warning: failed to {concern}"));
             }
             if let Err(error) = history {
+                tell(&format!("warning: failed to {error}"));
+            }
+            if let Err(error) = summary {
                 tell(&format!("warning: failed to {error}"));
             }
             if let Some(error) = expired.failure {

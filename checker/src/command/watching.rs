@@ -1,6 +1,7 @@
 //! What `checker run --every` and `checker serve` have in common: a first round, then a watch without end that
 //! listens for the wish to stop, for SIGHUP, and for a configuration file that has changed.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -13,7 +14,7 @@ use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel, unbounded_
 use tokio::sync::oneshot;
 
 use crate::check::Probes;
-use crate::command::{load, tell, tell_error};
+use crate::command::{load_beside_page, tell, tell_error};
 use crate::config::valid::Config;
 use crate::confirm::Memory;
 use crate::memory_file;
@@ -37,6 +38,8 @@ pub(super) struct Origin {
     pub shard: Option<Shard>,
     /// The interval, if the command line has one.
     pub every: Option<Nanos>,
+    /// Where this process serves the page, if it does.
+    pub own_address: Option<SocketAddr>,
     /// What the file was like just before it was read last; whatever is different since then is news.
     pub read: Option<Stamp>,
 }
@@ -48,7 +51,7 @@ impl Origin {
     /// The configuration, with the last word that the command line has.
     pub(super) fn load(&mut self) -> Result<Config, crate::config::ConfigError> {
         self.read = self.stamp();
-        let mut config = load(&self.path, self.node.as_ref())?;
+        let mut config = load_beside_page(&self.path, self.node.as_ref(), self.own_address)?;
         if let Some(shard) = self.shard {
             config.checks.retain(|check| shard.contains(stable_hash(&check.title, check.kind.locator())));
         }

@@ -33,6 +33,10 @@ use crate::check::connect::Address;
 use crate::check::http::HttpCheck;
 use crate::check::reach::Reach;
 
+/// Up to how many endpoints summaries are kept unless the file says: more than that nobody reads as a list, and what
+/// they are made of is read anew each time.
+const SUMMARIES_UP_TO: usize = 1_000;
+
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -170,6 +174,7 @@ fn convert(root: &Located, folder: &Path, surroundings: &Surroundings<'_>, probl
     }
     let storage = root.member("storage").and_then(|located| convert_storage(located, folder, problems));
     let state = state_directory(surroundings.variable).unwrap_or_else(|| folder.to_owned());
+    let summaries = written.summaries.unwrap_or(checks.len() <= SUMMARIES_UP_TO);
     Some(Config {
         node,
         every: written.every.map(|every| every.0),
@@ -178,6 +183,7 @@ fn convert(root: &Located, folder: &Path, surroundings: &Surroundings<'_>, probl
         checks,
         connectivity,
         storage,
+        summaries,
         spool_dir: written.spool_dir.map_or_else(|| state.join("checkup").join("spool"), |dir| folder.join(dir)),
         page: convert_page(written.page),
         timestamp,

@@ -139,6 +139,12 @@ pub const ROOT: Shape = Shape::Object(&[
         "a page called `Status` over 24 hours",
         "What the page that `checker serve` serves is told.",
     ),
+    optional(
+        "summaries",
+        Shape::Flag,
+        "`true` up to 1,000 endpoints",
+        "Whether this node keeps a summary and badges in the store for those who run no script.",
+    ),
     optional("timestamp", Shape::Text, "now", "A time (RFC 3339) that every result carries instead of the clock's."),
     optional("notifiers", Shape::Anything, "none", "The original's notifiers; not yet supported."),
     optional("notifier", Shape::Anything, "none", "The original's older spelling of `notifiers`; not yet supported."),

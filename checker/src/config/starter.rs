@@ -13,7 +13,8 @@ pub const STARTER: &str = r#"// Configuration of the checker: JSON in which comm
     {
       "type": "http",
       "endpoint_name": "This status page",
-      "endpoint_url": "http://127.0.0.1:8080/",
+      // `checker serve` puts in where it listens.
+      "endpoint_url": "http://${CHECKUP_LISTEN:-127.0.0.1:8080}/",
       // A check makes three attempts, each a connection of its own; one that fails makes it down.
       "attempts": 3,
       // Slower than this, and it is degraded.

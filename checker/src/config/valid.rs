@@ -44,6 +44,8 @@ pub struct Config {
     pub connectivity: Vec<Address>,
     /// Where results go; `None` if the file names no storage.
     pub storage: Option<Storage>,
+    /// Whether summaries and badges are kept in the store for those who run no script.
+    pub summaries: bool,
     /// Where rounds wait that could not be stored.
     pub spool_dir: PathBuf,
     /// What the page that `checker serve` serves is told.

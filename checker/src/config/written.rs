@@ -14,6 +14,7 @@ pub(super) struct Written {
     #[serde(default)]
     pub deny_private_addresses: bool,
     pub spool_dir: Option<String>,
+    pub summaries: Option<bool>,
     pub page: Option<WrittenPage>,
     pub timestamp: Option<String>,
 }

@@ -94,6 +94,7 @@ pub fn writer(scope: &Scope<'_>, node: &NodeName, expires: Expires) -> Value {
     let own_files = scope.objects_arn(&patterns::check_files_of(scope.prefix, node));
     let mut stored = vec![own_files.clone()];
     stored.extend(patterns::history_of(scope.prefix, node).iter().map(|name| scope.objects_arn(name)));
+    stored.extend(patterns::summaries_of(scope.prefix, node).iter().map(|name| scope.objects_arn(name)));
     stored.push(scope.objects_arn(&patterns::messages_of(scope.prefix, node)));
     stored.push(scope.objects_arn(&patterns::heartbeats(scope.prefix)));
     let mut statements = vec![scope.list(), scope.read(), allow("s3:PutObject", stored)];
@@ -312,6 +313,9 @@ mod tests {
                 "arn:aws:s3:::my-status/shop/???????????????????-eu-west-check.json",
                 "arn:aws:s3:::my-status/shop/history/eu-west.json",
                 "arn:aws:s3:::my-status/shop/history/eu-west.latency.json",
+                "arn:aws:s3:::my-status/shop/0-summary/eu-west.json",
+                "arn:aws:s3:::my-status/shop/0-summary/eu-west.html",
+                "arn:aws:s3:::my-status/shop/0-badge/eu-west/*.svg",
                 "arn:aws:s3:::my-status/shop/messages/???????????????????-eu-west*.json",
                 "arn:aws:s3:::my-status/shop/heartbeats/*.json",
             ] })

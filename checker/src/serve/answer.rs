@@ -32,6 +32,8 @@ pub(super) enum Freshness {
     Immutable,
     /// It may change at any time; a cache has to ask.
     AskAgain,
+    /// It says itself of when it is, and may be asked for a lot.
+    Minute,
 }
 
 impl Freshness {
@@ -39,6 +41,7 @@ impl Freshness {
         HeaderValue::from_static(match self {
             Freshness::Immutable => "public, max-age=31536000, immutable",
             Freshness::AskAgain => "no-cache",
+            Freshness::Minute => "public, max-age=60",
         })
     }
 }
@@ -66,8 +69,12 @@ pub(super) fn etag(content: &[u8], encoding: Option<&str>) -> HeaderValue {
 
 /// Sends JSON; the server compresses it on the way.
 pub(super) fn json(content: Vec<u8>, freshness: Freshness, asked: &HeaderMap) -> Response {
+    whole(content, "application/json", freshness, asked)
+}
+
+/// The same for any type of content.
+pub(super) fn whole(content: Vec<u8>, content_type: &'static str, freshness: Freshness, asked: &HeaderMap) -> Response {
     let etag = etag(&content, None);
-    let content_type = "application/json";
     send(&Representation { content: content.into(), etag, content_type, encoding: None, freshness }, asked)
 }
 

@@ -1,5 +1,6 @@
-//! The web server beside the checks: the page, its configuration, and the store's check files. Nothing else can be
-//! read: names are looked up in memory or read by [`CheckFileName`], and no path of a request reaches a file system.
+//! The web server beside the checks: the page, its configuration, and the store's check files, histories, summaries and
+//! badges. Nothing else can be read: names are looked up in memory or read by [`CheckFileName`] and its like, and no path of
+//! a request reaches a file system.
 
 mod answer;
 mod list;
@@ -21,7 +22,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use shared::UnixNanos;
-use shared::object_name::{CheckFileName, HISTORY_FOLDER, HISTORY_INDEX, HistoryName, INDEX};
+use shared::object_name::{
+    BADGE_FOLDER, CheckFileName, HISTORY_FOLDER, HISTORY_INDEX, HistoryName, INDEX, NodeName, SUMMARY_FOLDER,
+    SummaryForm, SummaryName,
+};
 use shared::page_config::{PageConfig, Source};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -56,11 +60,11 @@ const COMPLAINT_SPACING: Duration = Duration::from_mins(1);
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// Somebody else has the port.
-    #[error("listen on `{0}`: another program listens there; stop it, or choose another port with `--listen {suggestion}`", suggestion = other_port(*.0))]
-    Busy(SocketAddr),
+    #[error("listen on `{0}`: another program listens there; stop it, or choose another port with `{remedy}`", remedy = .1.in_place_of(*.0))]
+    Busy(SocketAddr, PortRemedy),
     /// The system wants more rights for it.
-    #[error("listen on `{0}`: permission denied; choose a port from 1024 on with `--listen {suggestion}`", suggestion = other_port(*.0))]
-    NotPermitted(SocketAddr),
+    #[error("listen on `{0}`: permission denied; choose a port from 1024 on with `{remedy}`", remedy = .1.in_place_of(*.0))]
+    NotPermitted(SocketAddr, PortRemedy),
     /// The address is none of this machine's.
     #[error("listen on `{0}`: this machine has no such address; use `--listen 127.0.0.1:{port}` for this machine alone, or `--listen 0.0.0.0:{port}` for all its addresses", port = .0.port())]
     NoSuchAddress(SocketAddr),
@@ -77,17 +81,31 @@ pub enum ServeError {
     Accept(io::Error),
 }
 
-/// An address to try instead: the next port, in the range that anyone may use.
-fn other_port(busy: SocketAddr) -> SocketAddr {
-    let port = if busy.port() < 1_024 { 8_080 } else { busy.port().checked_add(1).unwrap_or(8_080) };
-    SocketAddr::new(busy.ip(), port)
+/// What whoever started this has to type for another port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PortRemedy {
+    /// The program's own flag.
+    Flag,
+    /// The Makefile's variable.
+    Make,
+}
+
+impl PortRemedy {
+    /// The words for another address: the next port, in the range that anyone may use.
+    fn in_place_of(self, busy: SocketAddr) -> String {
+        let port = if busy.port() < 1_024 { 8_080 } else { busy.port().checked_add(1).unwrap_or(8_080) };
+        match self {
+            PortRemedy::Flag => format!("--listen {}", SocketAddr::new(busy.ip(), port)),
+            PortRemedy::Make => format!("make run PORT={port}"),
+        }
+    }
 }
 
 /// Takes the port, so that a busy one is told of before anything else is done.
-pub async fn bind(listen: SocketAddr) -> Result<TcpListener, ServeError> {
+pub async fn bind(listen: SocketAddr, remedy: PortRemedy) -> Result<TcpListener, ServeError> {
     TcpListener::bind(listen).await.map_err(|cause| match cause.kind() {
-        io::ErrorKind::AddrInUse => ServeError::Busy(listen),
-        io::ErrorKind::PermissionDenied => ServeError::NotPermitted(listen),
+        io::ErrorKind::AddrInUse => ServeError::Busy(listen, remedy),
+        io::ErrorKind::PermissionDenied => ServeError::NotPermitted(listen, remedy),
         io::ErrorKind::AddrNotAvailable => ServeError::NoSuchAddress(listen),
         _ => ServeError::Listen { address: listen, cause },
     })
@@ -106,7 +124,7 @@ pub async fn serve(
     // Until this is done the page is compressed on the way, less well. A thread of its own, and not the runtime's,
     // so that nobody waits for it at the end; that it cannot be had costs readers some kilobytes and nothing else.
     let _ = std::thread::Builder::new().name("compress".to_owned()).spawn(move || compressing.compress());
-    serve_router(listener, router(page, &config.page, store), stop).await
+    serve_router(listener, router(page, &config.page, config.node, store), stop).await
 }
 
 async fn serve_router(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
@@ -155,13 +173,14 @@ struct Served {
     page: Arc<PreparedPage>,
     page_config: String,
     store: Arc<Store>,
+    node: NodeName,
     complained: Mutex<Option<Instant>>,
     lists: Semaphore,
     clock: fn() -> UnixNanos,
 }
 
 /// Which path is answered by what.
-fn router(page: Arc<PreparedPage>, told: &valid::Page, store: Arc<Store>) -> Router {
+fn router(page: Arc<PreparedPage>, told: &valid::Page, node: NodeName, store: Arc<Store>) -> Router {
     let page_config = PageConfig {
         title: told.title.clone(),
         range: told.range,
@@ -173,6 +192,7 @@ fn router(page: Arc<PreparedPage>, told: &valid::Page, store: Arc<Store>) -> Rou
         page,
         page_config,
         store,
+        node,
         complained: Mutex::new(None),
         lists: Semaphore::new(LISTS),
         clock: crate::now,
@@ -185,6 +205,11 @@ fn router(page: Arc<PreparedPage>, told: &valid::Page, store: Arc<Store>) -> Rou
         .route("/store/{name}", get(check_file))
         .route(&format!("/store/{HISTORY_INDEX}"), get(history_index))
         .route(&format!("/store/{HISTORY_FOLDER}{{name}}"), get(history))
+        .route("/summary.json", get(own_summary))
+        .route("/summary.html", get(own_summary_page))
+        .route("/badge/{name}", get(own_badge))
+        .route(&format!("/store/{SUMMARY_FOLDER}{{name}}"), get(summary))
+        .route(&format!("/store/{BADGE_FOLDER}{{node}}/{{name}}"), get(badge))
         .with_state(Arc::new(served))
         .layer(CatchPanicLayer::new())
         .layer(answer::compression())
@@ -250,7 +275,45 @@ async fn history(State(served): State<Arc<Served>>, Path(name): Path<String>, he
     }
 }
 
+async fn own_summary(State(served): State<Arc<Served>>, headers: HeaderMap) -> Response {
+    served.summary(Some(served.own(SummaryForm::Json)), &headers).await
+}
+
+async fn own_summary_page(State(served): State<Arc<Served>>, headers: HeaderMap) -> Response {
+    served.summary(Some(served.own(SummaryForm::Html)), &headers).await
+}
+
+async fn own_badge(State(served): State<Arc<Served>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
+    served.summary(SummaryForm::parse_badge(&name).map(|form| served.own(form)), &headers).await
+}
+
+async fn summary(State(served): State<Arc<Served>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
+    served.summary(SummaryName::parse(&format!("{SUMMARY_FOLDER}{name}")), &headers).await
+}
+
+async fn badge(
+    State(served): State<Arc<Served>>,
+    Path((node, name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    served.summary(SummaryName::parse(&format!("{BADGE_FOLDER}{node}/{name}")), &headers).await
+}
+
 impl Served {
+    fn own(&self, form: SummaryForm) -> SummaryName {
+        SummaryName { node: self.node.clone(), form }
+    }
+
+    /// What a node tells to those who run no script, as it stands in the store.
+    async fn summary(&self, name: Option<SummaryName>, headers: &HeaderMap) -> Response {
+        let Some(name) = name else { return answer::not_found() };
+        match self.store.read_summary(&name).await {
+            Ok(Some(content)) => answer::whole(content, name.media_type(), Freshness::Minute, headers),
+            Ok(None) => answer::not_found(),
+            Err(error) => self.unavailable(&error),
+        }
+    }
+
     /// The store fails: the reader learns that, and whoever runs the checker learns why.
     fn unavailable(&self, error: &StoreError) -> Response {
         let now = Instant::now();

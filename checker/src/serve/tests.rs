@@ -38,7 +38,7 @@ impl Fixture {
         store.put_check_file(&CheckFileName::parse(NAME).unwrap(), &content()).await.unwrap();
         let page = Arc::new(PreparedPage::new(PageFiles::from_directory(&page).unwrap()));
         let told = valid::Page { title: "Shop".to_owned(), range: 7 * DAY, refresh: MINUTE };
-        let router = router(Arc::clone(&page), &told, Arc::new(store));
+        let router = router(Arc::clone(&page), &told, NodeName::from_host_name("here"), Arc::new(store));
         Fixture { folder, router, page }
     }
 
@@ -273,6 +273,36 @@ async fn texts_are_compressed_before_and_after_the_page_is_prepared() {
 }
 
 #[tokio::test]
+async fn what_a_node_tells_is_served_as_what_it_is_and_nothing_else_is() {
+    let server = Fixture::new().await;
+    let store = open(&server.folder.path().join("checks")).await;
+    let names =
+        ["0-summary/here.json", "0-summary/here.html", "0-badge/here/_overall.svg", "0-badge/here/B_c3_bcro.svg"];
+    let names = names.map(|name| SummaryName::parse(name).unwrap());
+    assert_eq!(server.get("/summary.json").await.status, StatusCode::NOT_FOUND);
+    store.put_summaries(names.map(|name| (name.clone(), name.to_string())).to_vec()).await.unwrap();
+    for (own, path, content_type) in [
+        ("/summary.json", "/store/0-summary/here.json", "application/json"),
+        ("/summary.html", "/store/0-summary/here.html", "text/html; charset=utf-8"),
+        ("/badge/_overall.svg", "/store/0-badge/here/_overall.svg", "image/svg+xml"),
+        ("/badge/B_c3_bcro.svg", "/store/0-badge/here/B_c3_bcro.svg", "image/svg+xml"),
+    ] {
+        for asked in [own, path] {
+            let answer = server.get(asked).await;
+            assert_eq!((answer.status, answer.header(header::CONTENT_TYPE)), (StatusCode::OK, content_type), "{asked}");
+            assert_eq!(answer.header(header::CACHE_CONTROL), "public, max-age=60", "{asked}");
+            assert_eq!(answer.text(), path.trim_start_matches("/store/"), "{asked}");
+        }
+    }
+    for path in
+        ["/badge/Shop.svg", "/badge/../x.svg", "/badge/%2e%2e%2fx.svg", "/badge/a.b.svg", "/store/0-badge/Shop.svg"]
+    {
+        let status = server.get(path).await.status;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_failing_store_is_a_plain_sentence_without_paths() {
     let server = Fixture::new().await;
     std::fs::remove_dir_all(server.folder.path().join("checks")).unwrap();
@@ -289,18 +319,20 @@ async fn a_failing_store_is_a_plain_sentence_without_paths() {
 
 #[tokio::test]
 async fn a_busy_port_is_named_with_another_to_try() {
-    let first = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+    let first = bind(SocketAddr::from(([127, 0, 0, 1], 0)), PortRemedy::Flag).await.unwrap();
     let address = first.local_addr().unwrap();
-    let error = bind(address).await.unwrap_err();
-    assert!(matches!(error, ServeError::Busy(_)));
+    let error = bind(address, PortRemedy::Flag).await.unwrap_err();
+    assert!(matches!(error, ServeError::Busy(_, _)));
     let text = error.to_string();
     assert!(text.starts_with(&format!("listen on `{address}`: another program listens there")), "{text}");
-    let usual = ServeError::Busy(SocketAddr::from(([127, 0, 0, 1], 8080))).to_string();
+    let usual = ServeError::Busy(SocketAddr::from(([127, 0, 0, 1], 8080)), PortRemedy::Flag).to_string();
     assert!(usual.ends_with("with `--listen 127.0.0.1:8081`"), "{usual}");
-    let last = ServeError::Busy(SocketAddr::from(([127, 0, 0, 1], u16::MAX))).to_string();
+    let last = ServeError::Busy(SocketAddr::from(([127, 0, 0, 1], u16::MAX)), PortRemedy::Flag).to_string();
     assert!(last.ends_with("127.0.0.1:8080`"), "{last}");
-    let low = ServeError::NotPermitted(SocketAddr::from(([0, 0, 0, 0], 80))).to_string();
+    let low = ServeError::NotPermitted(SocketAddr::from(([0, 0, 0, 0], 80)), PortRemedy::Flag).to_string();
     assert!(low.ends_with("0.0.0.0:8080`"), "{low}");
+    let made = ServeError::Busy(SocketAddr::from(([127, 0, 0, 1], 8080)), PortRemedy::Make).to_string();
+    assert!(made.ends_with("with `make run PORT=8081`"), "{made}");
 }
 
 /// Says something to the server and returns all that it says until it ends the connection.
@@ -316,7 +348,7 @@ async fn talk(address: SocketAddr, words: &str) -> String {
 #[tokio::test]
 async fn over_a_connection_it_answers_until_it_is_stopped() {
     let server = Fixture::new().await;
-    let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+    let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0)), PortRemedy::Flag).await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn(serve_router(listener, server.router.clone(), async {
@@ -326,13 +358,13 @@ async fn over_a_connection_it_answers_until_it_is_stopped() {
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("\"title\": \"Shop\""), "{answer}");
     stop.send(()).unwrap();
     serving.await.unwrap().unwrap();
-    assert!(bind(address).await.is_ok(), "the port is free again");
+    assert!(bind(address, PortRemedy::Flag).await.is_ok(), "the port is free again");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_client_who_never_ends_its_question_is_sent_away() {
     let server = Fixture::new().await;
-    let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+    let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0)), PortRemedy::Flag).await.unwrap();
     let address = listener.local_addr().unwrap();
     let serving = tokio::spawn(serve_router(listener, server.router.clone(), std::future::pending()));
     let before = Instant::now();

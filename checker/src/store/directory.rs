@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use shared::UnixNanos;
 use shared::object_name::{
-    CheckFileName, HEARTBEAT_FOLDER, HISTORY_FOLDER, HISTORY_INDEX, HeartbeatName, HistoryName, INDEX,
+    CheckFileName, HEARTBEAT_FOLDER, HISTORY_FOLDER, HISTORY_INDEX, HeartbeatName, HistoryName, INDEX, SummaryName,
 };
 
 use super::durable::{self, Placed};
@@ -123,6 +123,29 @@ impl DirectoryStore {
     pub(super) async fn list_histories(&self) -> Result<Vec<HistoryName>, StoreError> {
         let task = format!("list {}", self.describe());
         self.blocking(task, histories).await
+    }
+
+    pub(super) async fn put_summaries(&self, objects: Vec<(SummaryName, String)>) -> Result<(), StoreError> {
+        let task = format!("write summaries to {}", self.describe());
+        self.blocking(task, move |path| {
+            let mut folders = std::collections::BTreeSet::new();
+            for (name, content) in objects {
+                let target = path.join(name.to_string());
+                if let Some(folder) = target.parent().filter(|folder| folders.insert(folder.to_path_buf())) {
+                    durable::create_directory(folder)?;
+                }
+                // What a power cut takes is made again in a few minutes: nobody has to wait for the disk.
+                durable::place(durable::write_fleeting(path, content.as_bytes())?, &target)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    pub(super) async fn read_summary(&self, name: &SummaryName) -> Result<Option<Vec<u8>>, StoreError> {
+        let task = format!("read `{name}` from {}", self.describe());
+        let name = name.to_string();
+        self.blocking(task, move |path| read_if_there(&path.join(name))).await
     }
 
     pub(super) async fn put_heartbeat(&self, name: &HeartbeatName, content: &str) -> Result<(), StoreError> {

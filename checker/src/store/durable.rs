@@ -24,6 +24,13 @@ pub(super) enum Placed {
 
 /// Writes all of a file under a temporary name beside its later place and makes it durable there.
 pub(super) fn write_temporary(directory: &Path, content: &[u8]) -> io::Result<NamedTempFile> {
+    let file = write_fleeting(directory, content)?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+/// The same for what may be gone after a power cut.
+pub(super) fn write_fleeting(directory: &Path, content: &[u8]) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(TEMPORARY.0).suffix(TEMPORARY.1);
     // A web server that runs as another user must be able to read what we store; the umask still has its say.
@@ -31,7 +38,6 @@ pub(super) fn write_temporary(directory: &Path, content: &[u8]) -> io::Result<Na
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut file = builder.tempfile_in(directory)?;
     file.write_all(content)?;
-    file.as_file().sync_all()?;
     Ok(file)
 }
 

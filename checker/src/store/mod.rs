@@ -16,11 +16,10 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use shared::UnixNanos;
-use shared::object_name::{CheckFileName, HeartbeatName, HistoryName};
+use shared::object_name::{CheckFileName, HeartbeatName, HistoryName, SummaryName};
 
 pub use self::directory::DirectoryStore;
 pub use self::s3::S3Store;
-pub(crate) use self::s3::without_user;
 pub use self::s3_problem::S3Problem;
 use crate::config::valid::{Place, Storage};
 
@@ -124,6 +123,23 @@ impl Store {
         match self {
             Store::S3(store) => store.list_histories().await,
             Store::Directory(store) => store.list_histories().await,
+        }
+    }
+
+    /// Writes summaries and badges in the place of those before, the last of them after all others; readers of each see the
+    /// old one or the new one.
+    pub async fn put_summaries(&self, objects: Vec<(SummaryName, String)>) -> Result<(), StoreError> {
+        match self {
+            Store::S3(store) => store.put_summaries(objects).await,
+            Store::Directory(store) => store.put_summaries(objects).await,
+        }
+    }
+
+    /// A summary or a badge; `None` if there is no such object.
+    pub async fn read_summary(&self, name: &SummaryName) -> Result<Option<Vec<u8>>, StoreError> {
+        match self {
+            Store::S3(store) => store.read_summary(name).await,
+            Store::Directory(store) => store.read_summary(name).await,
         }
     }
 

@@ -17,17 +17,22 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::EncodingType;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use shared::UnixNanos;
-use shared::object_name::{self, CheckFileName, HISTORY_FOLDER, HeartbeatName, HistoryName};
+use shared::object_name::{self, CheckFileName, HISTORY_FOLDER, HeartbeatName, HistoryName, SummaryForm, SummaryName};
 
 use super::connection::{self, Credentials, decode_url};
 use super::s3_problem::{self, Action, Asked, S3Problem};
 use super::{HEARTBEAT_LIMIT, NAMES_TO_TRY, StoreError, next_name};
 use crate::config::valid::Bucket;
+use crate::without_user::without_user;
 
 /// How many check files are read at once.
 const READS_AT_ONCE: usize = 32;
 /// Histories and heartbeats are replaced again and again; whoever has one has to ask whether it is still the one.
 const CACHE_CONTROL_OF_WHAT_CHANGES: &str = "no-cache";
+/// Summaries and badges may be a minute old to whoever has one: they say of when they are, and may be asked for a lot.
+const CACHE_CONTROL_OF_SUMMARIES: &str = "public, max-age=60";
+/// How many badges are written at once.
+const WRITES_AT_ONCE: usize = 16;
 /// A history that is longer than this when decompressed is none of ours.
 const HISTORY_LIMIT: u64 = 64 << 20;
 /// A check file never changes once it is stored, and caches may know it.
@@ -198,9 +203,13 @@ impl S3Store {
     }
 
     pub(super) async fn read_check_file(&self, name: &CheckFileName) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read_object(name).await
+    }
+
+    async fn read_object(&self, name: &impl fmt::Display) -> Result<Option<Vec<u8>>, StoreError> {
         let failed = |problem| self.error(&format!("read `{}{name}` from", self.prefix), problem);
-        let answer = self.client.get_object().bucket(&self.bucket).key(self.key(name)).send().await;
-        match answer {
+        let key = format!("{}{name}", self.prefix);
+        match self.client.get_object().bucket(&self.bucket).key(key).send().await {
             Ok(object) => match object.body.collect().await {
                 Ok(content) => Ok(Some(content.to_vec())),
                 Err(error) => Err(failed(s3_problem::of_failed_connection(&error))),
@@ -271,6 +280,32 @@ impl S3Store {
         Ok(names)
     }
 
+    pub(super) async fn put_summaries(&self, objects: Vec<(SummaryName, String)>) -> Result<(), StoreError> {
+        let (badges, summaries): (Vec<_>, Vec<_>) = objects
+            .into_iter()
+            .partition(|(name, _)| matches!(name.form, SummaryForm::OverallBadge | SummaryForm::Badge(_)));
+        stream::iter(badges)
+            .map(|(name, content)| self.put_summary(name, content))
+            .buffer_unordered(WRITES_AT_ONCE)
+            .try_collect::<()>()
+            .await?;
+        for (name, content) in summaries {
+            self.put_summary(name, content).await?;
+        }
+        Ok(())
+    }
+
+    async fn put_summary(&self, name: SummaryName, content: String) -> Result<(), StoreError> {
+        let put = self.put_what_changes(&name, content.into_bytes());
+        let put = put.content_type(name.media_type()).cache_control(CACHE_CONTROL_OF_SUMMARIES);
+        let failed = |problem| self.error(&format!("write `{}{name}` to", self.prefix), problem);
+        put.send().await.map(drop).map_err(|error| failed(self.problem(Action::Put, &error)))
+    }
+
+    pub(super) async fn read_summary(&self, name: &SummaryName) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read_object(name).await
+    }
+
     pub(super) async fn put_heartbeat(&self, name: &HeartbeatName, content: &str) -> Result<(), StoreError> {
         let failed = |problem| self.error(&format!("write `{}{name}` to", self.prefix), problem);
         let answer = self.put_what_changes(name, content.as_bytes().to_vec()).send().await;
@@ -332,14 +367,6 @@ fn describe(bucket: &Bucket) -> String {
         Some(url) => format!("the bucket `{}` at `{}`", bucket.name, without_user(url)),
         None => format!("the bucket `{}`", bucket.name),
     }
-}
-
-/// A URL without the user and password that somebody may have written into it.
-pub(crate) fn without_user(url: &str) -> String {
-    let host_start = url.find("://").map_or(0, |at| at + 3);
-    let (scheme, rest) = url.split_at(host_start);
-    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-    format!("{scheme}{host}")
 }
 
 fn compressed(content: &str) -> Vec<u8> {

@@ -10,9 +10,9 @@ use sha2::{Digest as _, Sha256};
 use shared::object_name::CheckFileName;
 
 use super::durable::{self, Placed};
-use super::s3::without_user;
 use super::{NAMES_TO_TRY, StoreError, next_name};
 use crate::config::valid::{Place, Storage};
+use crate::without_user::without_user;
 
 /// The folder for rounds that the store refuses although it takes others.
 const SET_ASIDE: &str = "refused";

@@ -27,6 +27,7 @@ use super::seen::{Seen, Wanted};
 use super::stopwatch::Stopwatch;
 use super::tls_trust::TlsTrust;
 use super::{Failure, Outcome, Probes, tls, wording};
+use crate::without_user::without_user;
 
 /// How long the body of an answer may take that is only read to be shown.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -34,9 +35,9 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 /// An HTTP check, ready to be made.
 #[derive(Debug, Clone)]
 pub struct HttpCheck {
-    /// The URL as configured; people know it by that.
+    /// The URL as configured, without a user and a password; people know it by that.
     pub locator: String,
-    /// The URL as understood.
+    /// The URL as understood, without a user and a password: they are a header.
     pub url: Url,
     /// The request's method.
     pub method: Method,
@@ -74,10 +75,11 @@ pub enum NotAUrl {
 impl HttpCheck {
     /// Reads an absolute `http` or `https` URL.
     pub fn parse_url(text: &str) -> Result<Url, NotAUrl> {
-        let url = Url::parse(text.trim()).map_err(|error| NotAUrl::Unreadable(text.to_owned(), error.to_string()))?;
+        let url =
+            Url::parse(text.trim()).map_err(|error| NotAUrl::Unreadable(without_user(text), error.to_string()))?;
         match url.scheme() {
             "http" | "https" if url.has_host() => Ok(url),
-            other => Err(NotAUrl::OtherScheme(text.to_owned(), other.to_owned())),
+            other => Err(NotAUrl::OtherScheme(without_user(text), other.to_owned())),
         }
     }
 

@@ -42,6 +42,7 @@ use crate::check::tcp::{StartTls, Step, TcpCheck};
 use crate::check::tls::{DEGRADED_WITHIN, TlsCheck};
 use crate::check::tls_trust::TlsTrust;
 use crate::check::websocket::WebSocketCheck;
+use crate::without_user::{has_user, without_user};
 
 /// The longest an attempt may take that involves more than a connection; the original's fixed limit.
 const DEFAULT_TIMEOUT: Nanos = 10 * SECOND;
@@ -72,6 +73,11 @@ impl Place<'_> {
         self.problems.add(Problem::of_one_check(at, format!("`{}.{key}`: {text}", self.path)));
     }
 
+    fn warn(&mut self, key: &str, text: impl std::fmt::Display) {
+        let at = self.located.member(key).map_or(self.located.at, |member| member.at);
+        self.problems.add(Problem::warning(at, format!("`{}.{key}`: {text}", self.path)));
+    }
+
     fn read<T: DeserializeOwned>(&mut self) -> Option<T> {
         read_as(self.located, self.problems)
     }
@@ -93,7 +99,10 @@ pub(super) fn convert(located: &Located, index: usize, folder: &Path, problems: 
             let text = |keys: &[&str]| keys.iter().find_map(|key| located.member(key)?.text()).unwrap_or_default();
             let title = text(&["endpoint_name", "name"]);
             let word = text(&["type"]).to_owned();
-            let locator = text(&["endpoint_url", "command", "job"]).to_owned();
+            let locator = match text(&["endpoint_url"]) {
+                "" => text(&["command", "job"]).to_owned(),
+                url => without_user(url),
+            };
             let why = format!("the check cannot be made: {}", problem.text);
             Some(Check::of_kind(title, CheckKind::NotPossible { word, locator, why }))
         }
@@ -177,6 +186,7 @@ fn convert_http(place: &mut Place<'_>, timeout: Duration, about_status: bool) ->
     let written: WrittenHttp = place.read()?;
     let trusted: WrittenTrust = place.read()?;
     let mut url = place.good("endpoint_url", HttpCheck::parse_url(&written.endpoint_url))?;
+    let locator = known_as(place, &written.endpoint_url, &url, "requests carry them");
     let method = written.method.as_deref().unwrap_or("GET");
     let Ok(method) = reqwest::Method::from_bytes(method.as_bytes()) else {
         place.problem("method", format!("`{method}` is no HTTP method; write one such as `GET`, `HEAD` or `POST`"));
@@ -188,7 +198,7 @@ fn convert_http(place: &mut Place<'_>, timeout: Duration, about_status: bool) ->
         headers.entry(AUTHORIZATION).or_insert(credentials);
     }
     Some(CheckKind::Http(Box::new(HttpCheck {
-        locator: written.endpoint_url,
+        locator,
         url,
         method,
         headers,
@@ -201,6 +211,22 @@ fn convert_http(place: &mut Place<'_>, timeout: Duration, about_status: bool) ->
         body_limit: written.body_limit.unwrap_or(DEFAULT_BODY_LIMIT),
         trust: trust(trusted, place.folder),
     })))
+}
+
+/// What stands for a URL in everything that is stored or shown: the URL as written, without a user and a password. That
+/// there are some is told, since they stand in a file that people copy.
+fn known_as(place: &mut Place<'_>, written: &str, url: &reqwest::Url, fate: &str) -> String {
+    let locator = without_user(written);
+    if has_user(url) {
+        place.warn(
+            "endpoint_url",
+            format!(
+                "has a user or a password in it; {fate}, and what is stored and shown says `{locator}`; better write \
+                 a header such as `\"Authorization\": \"Basic ${{SHOP_LOGIN}}\"`"
+            ),
+        );
+    }
+    locator
 }
 
 fn headers(place: &mut Place<'_>, written: &BTreeMap<String, OneOrMany>) -> HeaderMap {
@@ -325,8 +351,10 @@ fn convert_websocket(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKi
     let written: WrittenWebSocket = place.read()?;
     let url = reqwest::Url::parse(written.endpoint_url.trim()).ok();
     let Some(url) = url.filter(|url| matches!(url.scheme(), "ws" | "wss") && url.has_host()) else {
-        let text =
-            format!("`{}` is no WebSocket URL; write one such as `wss://chat.example/socket`", written.endpoint_url);
+        let text = format!(
+            "`{}` is no WebSocket URL; write one such as `wss://chat.example/socket`",
+            without_user(&written.endpoint_url)
+        );
         place.problem("endpoint_url", text);
         return None;
     };
@@ -336,9 +364,10 @@ fn convert_websocket(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKi
         "wss" => Some(tls_options(place, trust(written.trust, place.folder), None, &address)?),
         _ => None,
     };
+    let locator = known_as(place, &written.endpoint_url, &url, "they are not sent");
     let headers = headers(place, &written.headers);
     let expect = written.expect.and_then(|text| pattern(place, "expect", &text));
-    let (locator, url, send) = (written.endpoint_url, url.into(), written.send);
+    let (url, send) = (url.into(), written.send);
     Some(CheckKind::WebSocket(Box::new(WebSocketCheck { locator, url, address, headers, timeout, tls, send, expect })))
 }
 

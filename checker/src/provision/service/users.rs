@@ -9,8 +9,9 @@ use serde_json::Value;
 use super::{Answer, Call, Service, ServiceError};
 use crate::config::valid::{Secret, WriterKeys};
 use crate::provision::names::USER_POLICY;
+use crate::store::connection;
 use crate::store::s3_problem::S3Problem;
-use crate::store::{connection, without_user};
+use crate::without_user::without_user;
 
 /// A user as IAM knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]

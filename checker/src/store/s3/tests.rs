@@ -273,14 +273,3 @@ fn keys_are_decoded_as_listings_encode_them() {
         assert_eq!(decode_url(encoded).as_deref(), key, "{encoded}");
     }
 }
-
-#[test]
-fn a_url_is_shown_without_its_user() {
-    for (url, shown) in [
-        ("https://me:pass@word@s3.example/x", "https://s3.example/x"),
-        ("http://s3.example:9000", "http://s3.example:9000"),
-        ("me:word@s3.example", "s3.example"),
-    ] {
-        assert_eq!(without_user(url), shown);
-    }
-}

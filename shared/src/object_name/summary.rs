@@ -1,0 +1,248 @@
+//! The names of what a checker stores for those who run no script: its summaries and badges, both ways.
+
+use std::fmt::{self, Write as _};
+
+use super::NodeName;
+
+/// Where summaries are kept: a folder beside the check files.
+///
+/// It sorts before all check files of our time, and so does that of the badges, of which there may be thousands: a listing
+/// that starts at a time, as every page makes one, never comes by.
+pub const SUMMARY_FOLDER: &str = "0-summary/";
+/// Where badges are kept: a folder beside the check files, with one in it for each node.
+pub const BADGE_FOLDER: &str = "0-badge/";
+
+const JSON_ENDING: &str = ".json";
+const HTML_ENDING: &str = ".html";
+const BADGE_ENDING: &str = ".svg";
+/// The badge of everything together. No title is spelled so, since behind `_` comes another one or two digits.
+const OVERALL: &str = "_overall";
+/// The longest spelling of a title that is not shortened, in characters: file systems take 255.
+const TITLE_LIMIT: usize = 120;
+/// What parts the beginning of a long title from what tells it from others; no title is spelled so either.
+const SHORTENED: &str = "_-";
+
+/// The name of an object in which a node tells how things stand, without the store's prefix.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SummaryName {
+    /// Which node tells it.
+    pub node: NodeName,
+    /// In which form.
+    pub form: SummaryForm,
+}
+
+/// The forms in which it is told.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SummaryForm {
+    /// For programs: see [`crate::summary::Summary`].
+    Json,
+    /// For people without a script.
+    Html,
+    /// A picture of how everything stands.
+    OverallBadge,
+    /// A picture of how one endpoint stands.
+    Badge(BadgeTitle),
+}
+
+/// An endpoint's title, spelled so that it can stand in file names, keys, policies and URLs as it is.
+///
+/// Letters `A-Z` and `a-z` and digits stand for themselves, and so does `-`; a space is `__`, and each byte of anything
+/// else is `_` with two digits of `0-9a-f`. Different titles have different spellings. One of more than 120 characters is
+/// cut there, and ends with `_-` and a hash of the whole title.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BadgeTitle(String);
+
+impl BadgeTitle {
+    /// The spelling of a title.
+    #[must_use]
+    pub fn of(title: &str) -> BadgeTitle {
+        let mut spelled = String::new();
+        let mut fits = 0;
+        for byte in title.bytes() {
+            match byte {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' => spelled.push(char::from(byte)),
+                b' ' => spelled.push_str("__"),
+                other => drop(write!(spelled, "_{other:02x}")),
+            }
+            if spelled.len() <= TITLE_LIMIT {
+                fits = spelled.len();
+            }
+        }
+        if fits < spelled.len() {
+            spelled.truncate(fits);
+            let _ = write!(spelled, "{SHORTENED}{:016x}", hash(title));
+        }
+        BadgeTitle(spelled)
+    }
+
+    /// Reads a spelling; `None` if no title is spelled so.
+    fn parse(spelled: &str) -> Option<BadgeTitle> {
+        let (whole, hash) = match spelled.split_once(SHORTENED) {
+            Some((beginning, hash)) => (beginning, Some(hash)),
+            None => (spelled, None),
+        };
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if hash.is_some_and(|hash| hash.len() != 16 || !hash.bytes().all(is_digit)) || whole.len() > TITLE_LIMIT {
+            return None;
+        }
+        let mut rest = whole.as_bytes();
+        while let Some((first, behind)) = rest.split_first() {
+            rest = match (first, behind) {
+                (b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-', _) => behind,
+                (b'_', [b'_', behind @ ..]) => behind,
+                (b'_', [one, two, behind @ ..]) if is_digit(*one) && is_digit(*two) => behind,
+                _ => return None,
+            };
+        }
+        Some(BadgeTitle(spelled.to_owned()))
+    }
+}
+
+/// FNV-1a: nobody gains anything by two titles of one hash.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+impl SummaryName {
+    /// Reads a name that has no prefix any more; `None` if it is none of these.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<SummaryName> {
+        if let Some(name) = name.strip_prefix(SUMMARY_FOLDER) {
+            let (node, form) = match name.strip_suffix(JSON_ENDING) {
+                Some(node) => (node, SummaryForm::Json),
+                None => (name.strip_suffix(HTML_ENDING)?, SummaryForm::Html),
+            };
+            return Some(SummaryName { node: NodeName::new(node).ok()?, form });
+        }
+        let (node, badge) = name.strip_prefix(BADGE_FOLDER)?.split_once('/')?;
+        Some(SummaryName { node: NodeName::new(node).ok()?, form: SummaryForm::parse_badge(badge)? })
+    }
+
+    /// What it is, as HTTP says it.
+    #[must_use]
+    pub fn media_type(&self) -> &'static str {
+        match self.form {
+            SummaryForm::Json => "application/json",
+            SummaryForm::Html => "text/html; charset=utf-8",
+            SummaryForm::OverallBadge | SummaryForm::Badge(_) => "image/svg+xml",
+        }
+    }
+}
+
+impl SummaryForm {
+    /// Reads the last part of a badge's name, such as `Shop.svg`.
+    #[must_use]
+    pub fn parse_badge(name: &str) -> Option<SummaryForm> {
+        match name.strip_suffix(BADGE_ENDING)? {
+            OVERALL => Some(SummaryForm::OverallBadge),
+            title => BadgeTitle::parse(title).filter(|title| !title.0.is_empty()).map(SummaryForm::Badge),
+        }
+    }
+}
+
+impl fmt::Display for SummaryName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let node = &self.node;
+        match &self.form {
+            SummaryForm::Json => write!(formatter, "{SUMMARY_FOLDER}{node}{JSON_ENDING}"),
+            SummaryForm::Html => write!(formatter, "{SUMMARY_FOLDER}{node}{HTML_ENDING}"),
+            SummaryForm::OverallBadge => write!(formatter, "{BADGE_FOLDER}{node}/{OVERALL}{BADGE_ENDING}"),
+            SummaryForm::Badge(title) => write!(formatter, "{BADGE_FOLDER}{node}/{}{BADGE_ENDING}", title.0),
+        }
+    }
+}
+
+/// Patterns of all these names for a policy's resources: a node may write what it tells itself.
+pub(super) fn patterns_of(prefix: &str, node: &NodeName) -> [String; 3] {
+    [
+        format!("{prefix}{SUMMARY_FOLDER}{node}{JSON_ENDING}"),
+        format!("{prefix}{SUMMARY_FOLDER}{node}{HTML_ENDING}"),
+        format!("{prefix}{BADGE_FOLDER}{node}/*{BADGE_ENDING}"),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn name(title: &str) -> String {
+        let node = NodeName::new("eu-west").expect("a name");
+        SummaryName { node, form: SummaryForm::Badge(BadgeTitle::of(title)) }.to_string()
+    }
+
+    #[test]
+    fn a_title_is_spelled_so_that_it_can_stand_anywhere() {
+        for (title, spelled) in [
+            ("Shop", "Shop"),
+            ("shop", "shop"),
+            ("Billing API", "Billing__API"),
+            ("eu-west", "eu-west"),
+            ("a_b", "a_5fb"),
+            ("Büro", "B_c3_bcro"),
+            ("../../index.html?<script>", "_2e_2e_2f_2e_2e_2findex_2ehtml_3f_3cscript_3e"),
+        ] {
+            assert_eq!(name(title), format!("0-badge/eu-west/{spelled}.svg"));
+        }
+    }
+
+    #[test]
+    fn names_are_read_back_and_others_are_not() {
+        let long = name(&"long title ".repeat(40));
+        for text in [
+            "0-summary/eu-west.json",
+            "0-summary/eu-west.html",
+            "0-badge/eu-west/_overall.svg",
+            "0-badge/eu-west/Billing__API.svg",
+            "0-badge/eu-west/B_c3_bcro.svg",
+            &long,
+        ] {
+            assert_eq!(SummaryName::parse(text).map(|name| name.to_string()).as_deref(), Some(text));
+        }
+        assert!(long.len() < 200, "{long}");
+        for text in [
+            "0-summary/.json",
+            "0-summary/EU.json",
+            "0-summary/a/b.json",
+            "0-summary/eu-west.svg",
+            "0-badge/eu-west/.svg",
+            "0-badge/eu-west/_x.svg",
+            "0-badge/eu-west/a_C3.svg",
+            "0-badge/eu-west/_overalls.svg",
+            "0-badge/eu-west/../x.svg",
+            "0-badge/eu-west/a_-12.svg",
+            "0-badge/eu-west/a.b.svg",
+            "0-badge/Shop.svg",
+            "history/eu-west.json",
+        ] {
+            assert_eq!(SummaryName::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_listing_that_starts_at_a_time_never_comes_by() {
+        for prefix in ["", "status/"] {
+            for name in [name("Shop"), "0-summary/eu-west.json".to_owned()] {
+                let key = format!("{prefix}{name}");
+                assert!(key < super::super::start_after(prefix, 1_000_000_000_000_000_000), "{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn long_titles_that_begin_alike_differ_in_the_end() {
+        let titles = ["a", "b"].map(|end| format!("{}{end}", "ü".repeat(200)));
+        let names = titles.map(|title| name(&title));
+        assert_ne!(names[0], names[1]);
+        assert!(names.iter().all(|name| name.len() < 180 && name.contains("_-")), "{names:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn different_titles_have_different_names_that_are_read_back(one in ".{1,40}", other in ".{1,40}") {
+            prop_assert_eq!(name(&one) == name(&other), one == other);
+            let read = SummaryName::parse(&name(&one)).map(|read| read.to_string());
+            prop_assert_eq!(read, Some(name(&one)));
+        }
+    }
+}
