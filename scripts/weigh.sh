@@ -9,7 +9,7 @@ set -eu
 # original's scripts and styles alone weighed 111 KB.
 aim=100000
 # What it may weigh today. It does not reach its aim yet; this number only ever goes down.
-budget=144500
+budget=139500
 
 dist=${1:-dist}
 if [ ! -f "$dist/index.html" ]; then

@@ -58,50 +58,38 @@ pub(super) fn endpoints(state: State) -> Built {
     let crosshair = RwSignal::new(None);
     let keys = move || view.with(|view| view.endpoints.iter().map(|one| one.id as i64).collect());
     let list = html("div").keyed(keys, move |id| one(Endpoint { state, id: id as usize }, crosshair));
-    html("section")
-        .class("endpoints")
-        .set("aria-label", "Endpoints")
+    html("section.endpoints[aria-label=Endpoints]")
         .with(list)
-        .with(html("p").class("quiet").live_text(of(view, |view| view.not_shown.as_deref().unwrap_or_default())))
+        .with(html("p.quiet").live_text(of(view, |view| view.not_shown.as_deref().unwrap_or_default())))
 }
 
 fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
     let (title_id, reckoning_id) = (format!("endpoint-{}", endpoint.id), format!("reckoning-{}", endpoint.id));
     let reason = move || endpoint.read(|one| one.reason.clone());
-    let figure = html("p")
-        .class("figure")
-        .set("tabindex", "0")
+    let figure = html("p.figure[tabindex=0]")
         .set("aria-describedby", &reckoning_id)
-        .with(html("strong").class("uptime").live_text(endpoint.text(|one| &one.uptime)))
-        .with(html("span").class("coverage").live_text(endpoint.text(|one| &one.coverage)))
+        .with(html("strong.uptime").live_text(endpoint.text(|one| &one.uptime)))
+        .with(html("span.coverage").live_text(endpoint.text(|one| &one.coverage)))
         .with(
-            html("span")
-                .class("readout")
-                .set("role", "tooltip")
-                .set("id", &reckoning_id)
-                .live_text(endpoint.text(|one| &one.reckoning)),
+            html("span.readout[role=tooltip]").set("id", &reckoning_id).live_text(endpoint.text(|one| &one.reckoning)),
         );
     let locator = endpoint.text(|one| &one.locator);
     let name = endpoint.text(|one| &one.name);
-    let head = html("div")
-        .class("head")
+    let head = html("div.head")
         .with(html("h3").set("id", &title_id).with(shape_of(endpoint)).with(html("bdi").live_text(name)))
-        .with(html("p").class("state").live_text(endpoint.text(|one| &one.state)))
+        .with(html("p.state").live_text(endpoint.text(|one| &one.state)))
         .with(
-            html("p")
-                .class("reason")
+            html("p.reason")
                 .with(html("bdi").live_text(move || reason().unwrap_or_default()))
                 .shown_while(move || reason().is_some()),
         )
         .with(
-            html("p")
-                .class("locator")
+            html("p.locator")
                 .with(html("bdi").live_text(locator))
                 .shown_while(move || !locator().is_empty() && locator() != name()),
         )
         .with(figure);
-    html("section")
-        .class("endpoint")
+    html("section.endpoint")
         .set("aria-labelledby", &title_id)
         .set("data-title", &endpoint.text(|one| &one.title)())
         .set("data-locator", &locator())
@@ -118,7 +106,7 @@ fn shape_of(endpoint: Endpoint) -> Built {
     let outline = move || {
         if endpoint.read(|one| one.is_localized) { icon::LOCALIZED } else { icon::shape(endpoint.status()) }
     };
-    drawn_shape(svg("path").set("fill-rule", "evenodd").live("d", move || Some(outline().to_owned())))
+    drawn_shape(svg("path[fill-rule=evenodd]").live("d", move || Some(outline().to_owned())))
         .live("data-status", move || Some(endpoint.status().word().to_owned()))
 }
 
@@ -134,7 +122,7 @@ fn response_times(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built
             let open = RwSignal::new(false);
             let summary = html("summary")
                 .text("Response times: ")
-                .with(html("span").class("quiet").live_text(endpoint.text(|one| &one.chart.summary)));
+                .with(html("span.quiet").live_text(endpoint.text(|one| &one.chart.summary)));
             // What nobody unfolded is not drawn.
             let content = html("div").redrawn(
                 move || open.get(),

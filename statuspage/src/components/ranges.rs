@@ -12,13 +12,12 @@ use crate::view::{Percentiles, period};
 /// The choice; `configured` is what is shown at first.
 pub(super) fn ranges(state: State, configured: Nanos) -> Built {
     let choices = period::ranges(configured).into_iter().map(|(range, words)| {
-        let button = html("input").set("type", "radio").set("name", "range").set("value", &range.to_string());
+        let button = html("input[type=radio][name=range]").set("value", &range.to_string());
         let button = if range == configured { button.set("checked", "") } else { button };
         html("label").with(button).with(html("span").text(&words))
     });
-    html("fieldset")
-        .class("ranges")
-        .with(html("legend").class("spoken").text("Period shown"))
+    html("fieldset.ranges")
+        .with(html("legend.spoken").text("Period shown"))
         .with_all(choices.collect())
         .with(percentiles(state))
         .on("change", move |event| {
@@ -34,9 +33,7 @@ pub(super) fn ranges(state: State, configured: Nanos) -> Built {
 fn percentiles(state: State) -> Built {
     let wanted = RwSignal::new(Percentiles::NotWanted);
     let is_wanted = move || wanted.get() == Percentiles::Wanted;
-    html("button")
-        .set("type", "button")
-        .set("id", "percentiles")
+    html("button[type=button][id=percentiles]")
         .text("Percentiles")
         .live("aria-pressed", move || Some(if is_wanted() { "true" } else { "false" }.to_owned()))
         .on("click", move |_| {

@@ -39,9 +39,7 @@ pub(super) fn strip(endpoint: Endpoint, level: usize) -> Built {
         let kept = visited.get().filter(|start| bars.iter().any(|bar| bar.start == *start));
         kept.or_else(|| bars.last().map(|bar| bar.start))
     };
-    let strip = svg("svg")
-        .class("strip")
-        .set("role", "group")
+    let strip = svg("svg.strip[role=group]")
         .set("height", &number(BAR_HEIGHT))
         .live("aria-label", move || Some(label()))
         .keyed(move || bars().iter().map(|bar| bar.start).collect(), move |start| bar(bars, start, tab_stop))
@@ -70,8 +68,7 @@ pub(super) fn strip(endpoint: Endpoint, level: usize) -> Built {
         let start = pointed.get()?;
         bars().into_iter().find(|bar| bar.start == start)
     };
-    html("div")
-        .class("strip-box")
+    html("div.strip-box")
         .with(strip)
         .with(html("div").redrawn(shown, |bar| bar.iter().map(read_out).collect()))
         // Not on the drawing itself: one that listens to the focus would become a tab stop of its own.
@@ -116,12 +113,10 @@ fn bar(
     tab_stop: impl Fn() -> Option<UnixNanos> + Copy + 'static,
 ) -> Built {
     let find = move || bars().into_iter().find(|bar| bar.start == start);
-    let group = svg("g")
-        .class("bar")
-        .set("role", "button")
+    let group = svg("g.bar[role=button]")
         .set("data-start", &start.to_string())
         .live("tabindex", move || Some(if tab_stop() == Some(start) { "0" } else { "-1" }.to_owned()));
-    let Some(element) = group.element().cloned() else { return group };
+    let element = group.element().clone();
     group.redrawn(find, move |bar| {
         let Some(bar) = bar else { return Vec::new() };
         for (name, value) in [
@@ -159,20 +154,19 @@ fn parts(bar: &BarView) -> Vec<Built> {
 fn read_out(bar: &Arc<BarView>) -> Built {
     // Tenths of the strip: style sheets place the read-out by class, since inline styles are not allowed.
     let tenth = ((bar.x + bar.width / 2.0) / 10.0).round() as i64;
-    let read_out = html("p")
+    let read_out = html("p[aria-hidden=true]")
         .class(&format!("readout open at-{tenth}"))
-        .set("aria-hidden", "true")
         .with(html("strong").text(&bar.when))
         .with(html("span").text(&bar.shares));
     match &bar.reason {
-        Some(reason) => read_out.with(html("span").class("why").with(isolated(reason))),
+        Some(reason) => read_out.with(html("span.why").with(isolated(reason))),
         None => read_out,
     }
 }
 
 /// The labels of the axis of time.
 pub(super) fn axis(endpoint: Endpoint) -> Built {
-    let labels = svg("svg").class("axis").set("height", "18").set("aria-hidden", "true");
+    let labels = svg("svg.axis[height=18][aria-hidden=true]");
     labels.redrawn(
         move || endpoint.read(|one| one.chart.times.clone()),
         |times| {
@@ -182,7 +176,7 @@ pub(super) fn axis(endpoint: Endpoint) -> Built {
                     94.0.. => "end",
                     _ => "middle",
                 };
-                let text = svg("text").set("x", &format!("{}%", number(*place))).set("y", "13");
+                let text = svg("text[y=13]").set("x", &format!("{}%", number(*place)));
                 text.set("text-anchor", anchor).text(label)
             };
             times.iter().map(label).collect()
