@@ -9,7 +9,7 @@ use leptos::prelude::*;
 use shared::object_name::HistoryPart;
 use shared::page_config::{PageConfig, Source};
 use shared::status::Status;
-use shared::{Nanos, SECOND, UnixNanos, uptime};
+use shared::{HOUR, Nanos, SECOND, UnixNanos, uptime};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::browser;
@@ -17,9 +17,8 @@ use crate::calendar::Calendar;
 use crate::components::page::Page;
 use crate::load::{self, Hour, Look, Memory, Object, Step, Store, Wanted};
 use crate::source::{self, Contents, Listing, SourceError};
-use crate::view::detail::Opened;
 use crate::view::period::Slot;
-use crate::view::{self, Drawn, Loading, PageView, Percentiles, Settings, broken, words};
+use crate::view::{self, Drawn, Loading, Looking, PageView, Percentiles, Settings, broken, words};
 
 /// How often the view is reckoned anew without any news: a checker that died turns unknown by time alone.
 const TICK: Nanos = 15 * SECOND;
@@ -57,16 +56,48 @@ pub struct State {
     pub view: RwSignal<Arc<PageView>>,
     /// How far the load in hand is.
     pub loading: RwSignal<Loading>,
+    /// How somebody looks at it.
+    pub looking: RwSignal<Looking>,
+    /// The numbers of the endpoints that are found, in their order; `None` if nothing is sought.
+    pub found: RwSignal<Option<Arc<Vec<usize>>>>,
     /// Who answers what readers ask for.
     reckoner: StoredValue<Option<Rc<Reckoner>>, LocalStorage>,
 }
 
 impl State {
-    /// Shows another range.
-    pub fn pick_range(self, range: Nanos) {
-        if let Some(reckoner) = self.reckoner.get_value() {
-            reckoner.pick_range(range);
+    /// Looks at the page in another way, to which the way back leads.
+    pub fn look(self, change: impl FnOnce(&mut Looking)) {
+        let mut looking = self.looking.get_untracked();
+        change(&mut looking);
+        self.look_like(looking, browser::Step::New);
+    }
+
+    /// Looks for something.
+    pub fn seek(self, filter: String) {
+        let before = self.looking.get_untracked();
+        // Who goes back after typing a word is back where nothing was sought.
+        let step = if before.filter.is_empty() { browser::Step::New } else { browser::Step::Same };
+        self.look_like(Looking { filter, ..before }, step);
+    }
+
+    fn look_like(self, looking: Looking, step: browser::Step) {
+        if looking != self.looking.get_untracked() {
+            browser::set_query(&looking.to_query(), step);
+            self.follow(looking);
         }
+    }
+
+    /// Shows what the page's address asks for.
+    fn follow(self, looking: Looking) {
+        if let Some(reckoner) = self.reckoner.get_value() {
+            reckoner.look(looking);
+        }
+    }
+
+    /// Whether an endpoint is among those that are found.
+    #[must_use]
+    pub fn finds(self, id: usize) -> bool {
+        self.found.with(|found| found.as_ref().is_none_or(|found| found.binary_search(&id).is_ok()))
     }
 
     /// Tells percentiles, or does not any more.
@@ -78,8 +109,28 @@ impl State {
 
     /// Opens a bar of an endpoint on a level, or closes it if it is open.
     pub fn open(self, id: usize, level: usize, slot: Slot) {
-        if let Some(reckoner) = self.reckoner.get_value() {
-            reckoner.open(id, level, slot);
+        self.view.with_untracked(|view| {
+            let mut path: Vec<UnixNanos> = Vec::new();
+            if view.opened.id == Some(id) {
+                path.extend(view.opened.path.iter().take(level).map(|slot| slot.start));
+            }
+            let was_open = view.opened.id == Some(id) && view.opened.path.get(level) == Some(&slot);
+            if !was_open {
+                path.push(slot.start);
+            }
+            let endpoint = view::detail::name_in_address(&view.endpoints, id).filter(|_| !path.is_empty());
+            self.look(|looking| (looking.endpoint, looking.path) = (endpoint, path));
+        });
+    }
+
+    /// Closes the innermost bar that is open of an endpoint.
+    pub fn close(self, id: usize) {
+        let innermost = self.view.with_untracked(|view| {
+            let level = view.opened.path.len().checked_sub(1)?;
+            (view.opened.id == Some(id)).then(|| (level, view.opened.path[level]))
+        });
+        if let Some((level, slot)) = innermost {
+            self.open(id, level, slot);
         }
     }
 }
@@ -92,6 +143,8 @@ pub fn mount() {
             stage: RwSignal::new(Stage::Starting),
             view: RwSignal::new(Arc::default()),
             loading: RwSignal::new(Loading::default()),
+            looking: RwSignal::new(Looking::default()),
+            found: RwSignal::new(None),
             reckoner: StoredValue::new_local(None),
         };
         spawn_local(run(state));
@@ -104,12 +157,19 @@ async fn run(state: State) {
     match text.and_then(|text| broken::read(&text)) {
         Ok(config) => {
             let config = Arc::new(config);
+            for skipped in &config.skipped {
+                browser::warn(&format!("config.json: {skipped}"));
+            }
+            for (name, value) in view::tokens::properties(&config.looks) {
+                browser::set_property(&name, &value);
+            }
+            state.looking.set(Looking::parse(&browser::query()));
             state.stage.set(Stage::Ready(Arc::clone(&config)));
             follow(state, config).await;
         }
         Err(problems) => {
             browser::set_root_attribute("data-state", "broken");
-            browser::set_tab("Configuration broken", Status::Unknown);
+            browser::set_tab("Configuration broken", Status::Unknown, None);
             state.stage.set(Stage::Broken(problems));
             browser::set_root_attribute("data-complete", "true");
         }
@@ -121,27 +181,42 @@ async fn follow(state: State, config: Arc<PageConfig>) {
     let reckoner = Rc::new(Reckoner {
         state,
         memory: RefCell::new(Memory::default()),
-        range: Cell::new(config.range),
         longest: Cell::new(config.range),
         percentiles: Cell::default(),
-        opened: RefCell::default(),
         work: Cell::new(Work::None),
         config,
     });
     state.reckoner.set_value(Some(Rc::clone(&reckoner)));
+    reckoner.longest.set(reckoner.range().max(reckoner.config.range));
+    state.looking.with_untracked(dress);
+    browser::listen("popstate", Box::new(move |_| state.follow(Looking::parse(&browser::query()))));
     reckoner.reckon(Loading::Listing);
     spawn_local(tick(Rc::clone(&reckoner)));
+    let mut is_first = true;
     loop {
-        reckoner.load().await;
+        // The past does not change.
+        if is_first || state.looking.with_untracked(|looking| looking.at.is_none()) {
+            Rc::clone(&reckoner).load().await;
+        }
+        if is_first {
+            reckoner.show_opened();
+        }
+        is_first = false;
         browser::sleep(reckoner.config.refresh).await;
         browser::until_visible().await;
     }
 }
 
+/// Sets what is not part of the view: whose clock, and light or dark.
+fn dress(looking: &Looking) {
+    browser::set_zone(looking.zone.name());
+    browser::set_root_attribute("data-theme", looking.theme.word());
+}
+
 async fn tick(reckoner: Rc<Reckoner>) {
     loop {
         browser::sleep(TICK).await;
-        if !browser::is_hidden() {
+        if !browser::is_hidden() && reckoner.state.looking.with_untracked(|looking| looking.at.is_none()) {
             reckoner.reckon(reckoner.state.loading.get_untracked());
         }
     }
@@ -183,26 +258,60 @@ struct Reckoner {
     state: State,
     config: Arc<PageConfig>,
     memory: RefCell<Memory>,
-    /// The range that is shown.
-    range: Cell<Nanos>,
     /// The longest range that was ever shown: all of it stays loaded.
     longest: Cell<Nanos>,
     percentiles: Cell<Percentiles>,
-    opened: RefCell<Opened>,
     work: Cell<Work>,
 }
 
 impl Reckoner {
-    fn pick_range(self: Rc<Self>, range: Nanos) {
-        self.range.set(range);
-        self.opened.take();
-        let is_longer = range > self.longest.get();
-        if is_longer {
-            self.longest.set(range);
+    /// The range that is shown.
+    fn range(&self) -> Nanos {
+        self.state.looking.with_untracked(|looking| looking.range).unwrap_or(self.config.range)
+    }
+
+    /// The moment that the page speaks of as now.
+    fn now(&self) -> UnixNanos {
+        self.state.looking.with_untracked(|looking| looking.at).unwrap_or_else(browser::now)
+    }
+
+    /// Shows the page as somebody wants to look at it, and loads what that takes.
+    fn look(self: Rc<Self>, looking: Looking) {
+        let before = self.state.looking.get_untracked();
+        self.state.looking.set(looking.clone());
+        dress(&looking);
+        let is_elsewhere = before.at != looking.at;
+        if is_elsewhere {
+            self.memory.borrow_mut().list_all_again();
         }
-        self.reckon(if is_longer { Loading::Listing } else { self.state.loading.get_untracked() });
-        if is_longer {
+        let is_longer = self.range() > self.longest.get();
+        self.longest.set(self.range().max(self.longest.get()));
+        let is_to_load = is_longer || is_elsewhere;
+        // Nothing has to be reckoned for who only types, or looks at the same in another light.
+        let only_sought =
+            Looking { filter: before.filter.clone(), theme: before.theme, arrangement: before.arrangement, ..looking };
+        if only_sought == before {
+            return self.find();
+        }
+        self.reckon(if is_to_load { Loading::Listing } else { self.state.loading.get_untracked() });
+        Rc::clone(&self).load_opened();
+        if is_to_load {
             spawn_local(async move { self.load().await });
+        }
+    }
+
+    /// Finds what is sought among what is shown.
+    fn find(&self) {
+        let filter = self.state.looking.with_untracked(|looking| looking.filter.clone());
+        let found = self.state.view.with_untracked(|view| view::finding::found(view, &filter, &browser::lower));
+        self.state.found.set(found.map(Arc::new));
+    }
+
+    /// Brings the endpoint that the address names into sight.
+    fn show_opened(&self) {
+        let id = self.state.view.with_untracked(|view| view.opened.id);
+        if let Some(section) = id.and_then(|id| browser::element(&format!("endpoint-{id}"))) {
+            section.scroll_into_view();
         }
     }
 
@@ -214,28 +323,18 @@ impl Reckoner {
         }
     }
 
-    fn open(self: Rc<Self>, id: usize, level: usize, slot: Slot) {
-        let mut opened = self.opened.borrow_mut();
-        let was_open = opened.id == id && opened.path.get(level) == Some(&slot);
-        if opened.id != id {
-            *opened = Opened { id, path: Vec::new() };
-        }
-        opened.path.truncate(level);
-        if !was_open {
-            opened.path.push(slot);
-        }
-        drop(opened);
+    /// Loads the checks of the hour that is open, if they are not known.
+    fn load_opened(self: Rc<Self>) {
+        let innermost = self.state.view.with_untracked(|view| view.opened.path.last().copied());
+        let Some(slot) = innermost.filter(|slot| view::detail::opens_into_checks(*slot)) else { return };
         let now = browser::now();
-        let is_known = slot.start >= self.wanted(now).checks_from
-            || self.memory.borrow().hour.as_ref().is_some_and(|hour| hour.slot == slot && hour.problem.is_none());
-        let is_to_load = !was_open && !is_known && view::detail::opens_into_checks(slot);
-        if is_to_load {
-            self.memory.borrow_mut().hour = Some(Hour { is_loading: true, ..Hour::of(slot) });
+        let asked = |hour: &Hour| hour.slot == slot && hour.problem.is_none();
+        if slot.start >= self.wanted().checks_from || self.memory.borrow().hour.as_ref().is_some_and(asked) {
+            return;
         }
+        self.memory.borrow_mut().hour = Some(Hour { is_loading: true, ..Hour::of(slot) });
         self.reckon(self.state.loading.get_untracked());
-        if is_to_load {
-            spawn_local(async move { self.load_hour(slot, now).await });
-        }
+        spawn_local(async move { self.load_hour(slot, now).await });
     }
 
     async fn load_hour(&self, slot: Slot, now: UnixNanos) {
@@ -248,7 +347,7 @@ impl Reckoner {
     }
 
     /// Loads what is wanted; if a load is in hand, that one goes on to do so.
-    async fn load(&self) {
+    async fn load(self: Rc<Self>) {
         if self.work.get() != Work::None {
             self.work.set(Work::LoadingAndAskedAgain);
             return;
@@ -260,6 +359,8 @@ impl Reckoner {
                 break;
             }
         }
+        // An address may name an hour.
+        self.load_opened();
     }
 
     async fn load_once(&self) {
@@ -267,7 +368,7 @@ impl Reckoner {
         let store = StoreAt { source: &self.config.source, now };
         let is_first = self.state.view.with_untracked(|view| view.endpoints.is_empty());
         let (shown_at, reckoned_at, reckoned_files) = (Cell::new(0), Cell::new(now), Cell::new(0));
-        load::refresh(&store, &self.memory, self.wanted(now), |step| {
+        load::refresh(&store, &self.memory, self.wanted(), |step| {
             let now = browser::now();
             let (files, loading) = {
                 let memory = self.memory.borrow();
@@ -300,16 +401,22 @@ impl Reckoner {
         self.reckon(Loading::Complete);
     }
 
-    fn wanted(&self, now: UnixNanos) -> Wanted {
-        let is_short = self.config.range <= view::period::HOURS_UP_TO;
-        Wanted {
-            from: self.load_from(self.longest.get(), now),
-            checks_from: if is_short { self.load_from(self.config.range, now) } else { UnixNanos::MAX },
-            parts: match self.percentiles.get() {
-                Percentiles::NotWanted => &[HistoryPart::Main],
-                Percentiles::Wanted => &[HistoryPart::Main, HistoryPart::Latency],
-            },
-        }
+    fn wanted(&self) -> Wanted {
+        let now = self.now();
+        let parts = match self.percentiles.get() {
+            Percentiles::NotWanted => &[HistoryPart::Main][..],
+            Percentiles::Wanted => &[HistoryPart::Main, HistoryPart::Latency],
+        };
+        let from = self.load_from(self.longest.get(), now);
+        let by_check = |range: Nanos| range <= view::period::HOURS_UP_TO;
+        let is_past = self.state.looking.with_untracked(|looking| looking.at.is_some());
+        let (checks_from, until) = match (is_past, self.range()) {
+            (false, _) if by_check(self.config.range) => (self.load_from(self.config.range, now), UnixNanos::MAX),
+            (false, _) => (UnixNanos::MAX, UnixNanos::MAX),
+            (true, range) if by_check(range) => (self.load_from(range, now), now),
+            (true, _) => (now - HOUR, now),
+        };
+        Wanted { from, checks_from, until, parts }
     }
 
     /// From when on check files are needed: a result that was made before the period may reach into it.
@@ -325,21 +432,25 @@ impl Reckoner {
     }
 
     fn draw(&self, loading: Loading, drawn: Drawn) {
-        let calendar = Calendar { now: browser::now(), offset: &browser::offset_at };
+        let calendar = Calendar { now: self.now(), offset: &browser::offset_at };
         let settings = Settings {
-            range: self.range.get(),
+            range: self.range(),
             interval: self.config.interval,
             bars_limit: browser::bars_limit(),
             percentiles: self.percentiles.get(),
             drawn,
         };
-        let view = view::page(&mut self.memory.borrow_mut(), calendar, settings, &self.opened.borrow(), loading);
+        let looks = &self.config.looks;
+        let view = self.state.looking.with_untracked(|looking| {
+            view::page(&mut self.memory.borrow_mut(), calendar, settings, looks, looking, loading)
+        });
         browser::set_root_attribute("data-state", view.overall.state);
         browser::set_root_attribute("data-loaded", &view.loaded.to_string());
         let title = format!("{} {} · {}", words::symbol(view.overall.status), view.overall.sentence, self.config.title);
-        browser::set_tab(&title, view.overall.status);
+        browser::set_tab(&title, view.overall.status, looks.favicon.as_deref());
         let complete = view.complete;
         self.state.view.set(Arc::new(view));
+        self.find();
         browser::set_root_attribute("data-complete", if complete { "true" } else { "false" });
     }
 }

@@ -10,6 +10,7 @@ mod browser;
 pub mod calendar;
 pub mod components;
 pub mod load;
+mod percent;
 pub mod record;
 pub mod source;
 pub mod view;

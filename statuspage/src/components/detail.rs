@@ -16,6 +16,8 @@ fn opened(endpoint: Endpoint, level: usize) -> Built {
         move || endpoint.read(|one| one.levels.get(level - 1).map(|level| level.rows.clone()).unwrap_or_default());
     let heading =
         move || endpoint.read(|one| one.levels.get(level - 1).map(|level| level.heading.clone()).unwrap_or_default());
+    let summary =
+        move || endpoint.read(|one| one.levels.get(level - 1).map(|level| level.summary.clone()).unwrap_or_default());
     let note =
         move || endpoint.read(|one| one.levels.get(level - 1).map(|level| level.note.clone()).unwrap_or_default());
     let bars = strip::strip(endpoint, level).shown_while(move || !endpoint.bars(level).is_empty());
@@ -25,6 +27,7 @@ fn opened(endpoint: Endpoint, level: usize) -> Built {
         .shown_while(move || !rows().is_empty());
     html("div.level")
         .with(html("h4[aria-live=polite]").live_text(heading))
+        .with(html("p.quiet").live_text(summary))
         .with(bars)
         .with(checks)
         .with(html("p.quiet").live_text(note))

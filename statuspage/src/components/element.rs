@@ -5,10 +5,11 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use js_sys::Array;
 use leptos::prelude::{Effect, Owner, StoredValue};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Document, Element, Event};
+use web_sys::{Document, Element, Event, IntersectionObserver, IntersectionObserverEntry, IntersectionObserverInit};
 
 /// The name space of drawings.
 const SVG: &str = "http://www.w3.org/2000/svg";
@@ -135,6 +136,34 @@ impl Built {
                 before = text;
             }
         }));
+        self
+    }
+
+    /// Keeps something of it up to date that is no attribute, such as the value that somebody may have changed.
+    pub(super) fn kept<E: JsCast + Clone + 'static>(self, keep: impl Fn(&E) + 'static) -> Built {
+        let element = self.0.clone();
+        watch(Box::new(move || keep(element.unchecked_ref())));
+        self
+    }
+
+    /// Does something once, when it is about to come into sight.
+    pub(super) fn on_sight(self, action: impl Fn() + 'static) -> Built {
+        let seen = Closure::<dyn FnMut(Array, IntersectionObserver)>::new(
+            move |entries: Array, observer: IntersectionObserver| {
+                let is_seen = |entry: JsValue| entry.unchecked_into::<IntersectionObserverEntry>().is_intersecting();
+                if entries.iter().any(is_seen) {
+                    observer.disconnect();
+                    action();
+                }
+            },
+        );
+        let options = IntersectionObserverInit::new();
+        // About three rows before it is seen.
+        options.set_root_margin("400px");
+        if let Ok(observer) = IntersectionObserver::new_with_options(seen.as_ref().unchecked_ref(), &options) {
+            observer.observe(&self.0);
+        }
+        StoredValue::new_local(seen);
         self
     }
 

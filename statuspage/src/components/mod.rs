@@ -4,11 +4,14 @@ mod chart;
 mod detail;
 mod element;
 mod endpoint;
+mod frame;
+mod groups;
 mod message;
 mod overall;
 pub mod page;
 mod ranges;
 mod strip;
+mod table;
 mod timeline;
 
 use leptos::prelude::{RwSignal, With};

@@ -7,9 +7,8 @@ use leptos::prelude::*;
 use shared::page_config::PageConfig;
 
 use super::element::{Built, html, svg};
-use super::{endpoint, isolated, message, overall, ranges, timeline};
+use super::{frame, groups, isolated, message, overall, ranges, timeline};
 use crate::app::{Stage, State};
-use crate::browser;
 use crate::view::broken;
 
 /// The whole page.
@@ -41,12 +40,12 @@ fn ready(state: State, config: &PageConfig) -> Vec<Built> {
     let main = html("main")
         .with_all(overall::overall(state))
         .with(message::messages(view))
-        .with(ranges::ranges(state, config.range))
-        .with(endpoint::endpoints(state))
+        .with_all(ranges::ranges(state, config.range))
+        .with(groups::endpoints(state))
         .with(problems(state))
         .with(timeline::timeline(view))
         .with(timeline::observers(view));
-    vec![html("header").with(html("p.name").with(isolated(&config.title))), main, footer(), hatching()]
+    vec![frame::header(state, config), main, frame::footer(state, config), hatching()]
 }
 
 fn problems(state: State) -> Built {
@@ -64,15 +63,6 @@ fn problems(state: State) -> Built {
 /// A section with its heading.
 pub(super) fn section(title_id: &str, title: &str) -> Built {
     html("section").set("aria-labelledby", title_id).with(html("h2").set("id", title_id).text(title))
-}
-
-fn footer() -> Built {
-    let zone = format!("Times are in the zone {}.", browser::time_zone());
-    html("footer")
-        .with(html("p").text(
-            "Uptime is time, not a count of checks: a result stands until the next one, or until that is overdue; after that nobody knows. Figures are cut, never rounded up.",
-        ))
-        .with(html("p").text(&zone))
 }
 
 /// The hatching of what nobody observed, for all strips.

@@ -49,12 +49,21 @@ pub(super) fn strip(endpoint: Endpoint, level: usize) -> Built {
         .on("keydown", move |event| {
             let Some(event) = event.dyn_ref::<KeyboardEvent>() else { return };
             if event.key() == "Escape" {
+                // First what is written about the bar goes, then what the bar opened into.
+                if pointed.get_untracked().is_none() {
+                    endpoint.close();
+                }
                 pointed.set(None);
                 return;
             }
             if event.key() == "Enter" || event.key() == " " {
                 event.prevent_default();
                 open(event);
+                return;
+            }
+            if let "ArrowUp" | "ArrowDown" = event.key().as_str() {
+                event.prevent_default();
+                focus_neighbour(event);
                 return;
             }
             let starts: Vec<UnixNanos> = bars().iter().map(|bar| bar.start).collect();
@@ -104,6 +113,30 @@ fn focus_bar(event: &KeyboardEvent, start: UnixNanos) {
     if let Some(bar) = bar {
         // Elements of drawings have the same `focus` as those of pages.
         let _ = bar.unchecked_into::<HtmlElement>().focus();
+    }
+}
+
+/// From a bar to the one at the same place of the strip above or below, whichever endpoint's that is.
+fn focus_neighbour(event: &KeyboardEvent) {
+    let Some(document) = web_sys::window().and_then(|window| window.document()) else { return };
+    let here = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+    let strip = here.as_ref().and_then(|bar| bar.parent_element());
+    let all = |root: &Element, selector: &str| {
+        let found = root.query_selector_all(selector).ok();
+        let found = found.into_iter().flat_map(|found| (0..found.length()).filter_map(move |place| found.get(place)));
+        found.filter_map(|node| node.dyn_into::<Element>().ok()).collect::<Vec<_>>()
+    };
+    let (Some(root), Some(strip)) = (document.document_element(), strip) else { return };
+    // What is hidden has no box.
+    let strips: Vec<Element> =
+        all(&root, ".strip").into_iter().filter(|strip| strip.get_client_rects().length() > 0).collect();
+    let Some(number) = strips.iter().position(|one| *one == strip) else { return };
+    let place = all(&strip, ".bar").iter().position(|bar| Some(bar) == here.as_ref()).unwrap_or(0);
+    let to = if event.key() == "ArrowUp" { number.checked_sub(1) } else { Some(number + 1) };
+    let Some(neighbour) = to.and_then(|to| strips.get(to)) else { return };
+    let bars = all(neighbour, ".bar");
+    if let Some(bar) = bars.get(place).or(bars.last()) {
+        let _ = bar.unchecked_ref::<HtmlElement>().focus();
     }
 }
 

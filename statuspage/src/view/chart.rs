@@ -119,7 +119,7 @@ pub fn chart(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, m
             .then(|| (scale.height(threshold), format!("threshold {}", round_label(threshold)))),
         grid: scale.grid(),
         times: times(period, calendar),
-        points: buckets.iter().map(|bucket| bucket.point(period, calendar, &scale)).collect(),
+        points: buckets.iter().map(|bucket| bucket.point(reckoned, period, calendar, &scale)).collect(),
         label,
         summary: if scale.logarithmic { format!("{summary} · logarithmic") } else { summary },
     }
@@ -189,7 +189,7 @@ impl Bucket<'_> {
         period.share(self.first + (self.last - self.first) / 2) * WIDTH
     }
 
-    fn point(&self, period: &Period, calendar: Calendar<'_>, scale: &Scale) -> Point {
+    fn point(&self, reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, scale: &Scale) -> Point {
         let length = self.length();
         let mut parts = vec![if length >= DAY {
             calendar.date(self.first)
@@ -218,7 +218,8 @@ impl Bucket<'_> {
             (1, 1) => parts.push("failed".to_owned()),
             (failed, all) => parts.push(format!("{failed} of {all} checks failed")),
         }
-        if let Some(reason) = self.looks.iter().rev().find_map(|look| look.reason.as_deref()) {
+        let reason = self.looks.iter().rev().find_map(|look| look.reason.as_deref());
+        if let Some(reason) = reason.filter(|_| !reckoned.hides_errors) {
             parts.push(reason.trim().to_owned());
         }
         let sentence = parts.join(" · ");

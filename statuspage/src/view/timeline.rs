@@ -19,7 +19,7 @@ use shared::sorted;
 const MESSAGE_IN_FORCE: Nanos = DAY;
 
 /// What began and ended this close together is one event of several endpoints: one round may take a while.
-const TOGETHER: Nanos = 90 * shared::SECOND;
+pub(super) const TOGETHER: Nanos = 90 * shared::SECOND;
 
 /// A hole in the looking is worth a word from this length on.
 const HOLE_LEAST: Nanos = MINUTE;
