@@ -109,7 +109,7 @@ impl State {
 
     /// Opens a bar of an endpoint on a level, or closes it if it is open.
     pub fn open(self, id: usize, level: usize, slot: Slot) {
-        self.view.with_untracked(|view| {
+        let (endpoint, path) = self.view.with_untracked(|view| {
             let mut path: Vec<UnixNanos> = Vec::new();
             if view.opened.id == Some(id) {
                 path.extend(view.opened.path.iter().take(level).map(|slot| slot.start));
@@ -118,9 +118,10 @@ impl State {
             if !was_open {
                 path.push(slot.start);
             }
-            let endpoint = view::detail::name_in_address(&view.endpoints, id).filter(|_| !path.is_empty());
-            self.look(|looking| (looking.endpoint, looking.path) = (endpoint, path));
+            (view::detail::name_in_address(&view.endpoints, id).filter(|_| !path.is_empty()), path)
         });
+        // Not while the view is being read: it is about to change.
+        self.look(|looking| (looking.endpoint, looking.path) = (endpoint, path));
     }
 
     /// Closes the innermost bar that is open of an endpoint.
@@ -421,7 +422,7 @@ impl Reckoner {
 
     /// From when on check files are needed: a result that was made before the period may reach into it.
     fn load_from(&self, range: Nanos, now: UnixNanos) -> UnixNanos {
-        let calendar = Calendar { now, offset: &browser::offset_at };
+        let calendar = Calendar { now, today: browser::now(), offset: &browser::offset_at };
         let period = view::period::Period::new(range, browser::bars_limit(), calendar);
         period.from - uptime::stands_for(self.config.interval)
     }
@@ -432,7 +433,7 @@ impl Reckoner {
     }
 
     fn draw(&self, loading: Loading, drawn: Drawn) {
-        let calendar = Calendar { now: self.now(), offset: &browser::offset_at };
+        let calendar = Calendar { now: self.now(), today: browser::now(), offset: &browser::offset_at };
         let settings = Settings {
             range: self.range(),
             interval: self.config.interval,

@@ -27,6 +27,8 @@ const OFFSET_LIMIT: Nanos = 15 * HOUR;
 pub struct Calendar<'a> {
     /// The moment the page speaks of as now.
     pub now: UnixNanos,
+    /// The moment whose day is today: now, also for who looks back, since `yesterday` is the reader's.
+    pub today: UnixNanos,
     /// How far local clocks are ahead of UTC at a moment.
     pub offset: &'a dyn Fn(UnixNanos) -> Nanos,
 }
@@ -178,7 +180,7 @@ impl Calendar<'_> {
     pub fn short_date(&self, moment: UnixNanos) -> String {
         let Civil { year, month, day, .. } = self.local(moment);
         let name = MONTHS[month - 1];
-        if year == self.local(self.now).year { format!("{day} {name}") } else { format!("{day} {name} {year}") }
+        if year == self.local(self.today).year { format!("{day} {name}") } else { format!("{day} {name} {year}") }
     }
 
     /// The date as it stands on an axis, where there is little room: `22 Nov`.
@@ -191,7 +193,7 @@ impl Calendar<'_> {
     /// A day as people call it: `Today`, `Yesterday`, or its date.
     #[must_use]
     pub fn day_name(&self, moment: UnixNanos) -> String {
-        match self.day_number(self.now) - self.day_number(moment) {
+        match self.day_number(self.today) - self.day_number(moment) {
             0 => "Today".to_owned(),
             1 => "Yesterday".to_owned(),
             _ => self.date(moment),
@@ -203,7 +205,7 @@ impl Calendar<'_> {
     #[must_use]
     pub fn moment(&self, moment: UnixNanos) -> String {
         let clock = self.clock(moment);
-        match self.day_number(self.now) - self.day_number(moment) {
+        match self.day_number(self.today) - self.day_number(moment) {
             0 => clock,
             1 => format!("yesterday {clock}"),
             2..7 => format!("{} {clock}", WEEKDAYS[self.local(moment).weekday]),
@@ -228,7 +230,7 @@ pub(crate) mod tests {
     pub(crate) const NOW: UnixNanos = 1_795_352_523 * SECOND;
 
     pub(crate) fn utc() -> Calendar<'static> {
-        Calendar { now: NOW, offset: &|_| 0 }
+        Calendar { now: NOW, today: NOW, offset: &|_| 0 }
     }
 
     /// Berlin around the change to winter time on 2026-10-25T01:00Z.
@@ -278,7 +280,7 @@ pub(crate) mod tests {
 
     #[test]
     fn days_are_the_readers_days() {
-        let tokyo = Calendar { now: NOW, offset: &|_| 9 * HOUR };
+        let tokyo = Calendar { now: NOW, today: NOW, offset: &|_| 9 * HOUR };
         assert_eq!(utc().date(NOW), "Sunday, 22 November");
         assert_eq!(tokyo.date(NOW + 2 * HOUR), "Monday, 23 November");
         assert_eq!(tokyo.day_name(NOW - 23 * HOUR), "Yesterday");
@@ -286,11 +288,13 @@ pub(crate) mod tests {
         assert_eq!(tokyo.moment(NOW - 49 * HOUR), "Friday 21:02");
         assert_eq!(utc().moment(NOW - 30 * DAY), "23 October, 13:02");
         assert_eq!(utc().short_date(NOW - 400 * DAY), "18 October 2025");
+        let back = Calendar { now: NOW - 30 * DAY, ..utc() };
+        assert_eq!(back.moment(NOW - 31 * DAY), "22 October, 13:02", "not the yesterday of then");
     }
 
     #[test]
     fn a_day_on_which_clocks_change_has_its_right_length() {
-        let berlin = Calendar { now: NOW, offset: &berlin };
+        let berlin = Calendar { now: NOW, today: NOW, offset: &berlin };
         let number = berlin.day_number(1_792_890_000 * SECOND);
         let (start, next) = (berlin.start_of_day(number), berlin.start_of_day(number + 1));
         assert_eq!(next - start, 25 * HOUR);
@@ -299,7 +303,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_day_without_a_midnight_begins_at_one() {
-        let santiago = Calendar { now: NOW, offset: &santiago };
+        let santiago = Calendar { now: NOW, today: NOW, offset: &santiago };
         let number = santiago.day_number(1_788_667_200 * SECOND);
         let start = santiago.start_of_day(number);
         assert_eq!((santiago.clock(start), santiago.clock(start - 1)), ("01:00".to_owned(), "23:59".to_owned()));
@@ -308,7 +312,7 @@ pub(crate) mod tests {
 
     #[test]
     fn hours_are_those_of_the_local_clock() {
-        let kolkata = Calendar { now: NOW, offset: &|_| 5 * HOUR + 30 * MINUTE };
+        let kolkata = Calendar { now: NOW, today: NOW, offset: &|_| 5 * HOUR + 30 * MINUTE };
         let next = kolkata.next_hour(NOW);
         assert_eq!((kolkata.clock(next), next - NOW), ("19:00".to_owned(), 27 * MINUTE + 57 * SECOND));
         assert_eq!(kolkata.next_hour(next) - next, HOUR);
@@ -320,7 +324,7 @@ pub(crate) mod tests {
             moment in 0..=4_000_000_000_i64, offset in -14 * 4..=14 * 4_i64,
         ) {
             let (moment, offset) = (moment * SECOND, move |_| offset * 15 * MINUTE);
-            let calendar = Calendar { now: NOW, offset: &offset };
+            let calendar = Calendar { now: NOW, today: NOW, offset: &offset };
             let number = calendar.day_number(moment);
             let (start, next) = (calendar.start_of_day(number), calendar.start_of_day(number + 1));
             prop_assert!(start <= moment && moment < next && next - start == DAY);

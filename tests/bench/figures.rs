@@ -6,6 +6,7 @@
 
 mod expiry;
 mod histories;
+mod many;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -38,7 +39,7 @@ const NOTE_COMPLETION: &str = r"
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    // `cargo bench … -- page`, `checks`, `expiry`, `ranges` or `folding` measures one of them.
+    // `cargo bench … -- page`, `checks`, `many`, `expiry`, `ranges` or `folding` measures one of them.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let wanted = |part: &str| words.is_empty() || words.iter().any(|word| word == part);
     runtime.block_on(async {
@@ -47,6 +48,10 @@ fn main() {
             for files in [144, 1_440, 2_880] {
                 measure_page(files).await;
             }
+        }
+        if wanted("many") {
+            println!("The page with many endpoints, from histories behind a plain web server");
+            many::measure().await;
         }
         if wanted("checks") {
             measure_checks().await;

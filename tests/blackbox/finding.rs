@@ -1,6 +1,8 @@
 //! Finding an endpoint among many: groups that fold, words that are typed, the table; and 500 endpoints that do not
 //! keep anybody waiting.
 
+use std::collections::BTreeMap;
+
 use harness::browser::Browser;
 use harness::caddy::Caddy;
 use harness::fleet::{Fleet, Outage, into_directory};
@@ -12,7 +14,12 @@ use shared::{HOUR, SECOND};
 /// A page over a directory that a fleet has filled, with these keys in its `config.json`.
 pub(crate) async fn place(fleet: &Fleet, keys: Value) -> Caddy {
     let caddy = Caddy::start("").await;
-    into_directory(&fleet.objects(), &caddy.site.path().join("store"));
+    let (objects, store) = (fleet.objects(), caddy.site.path().join("store"));
+    into_directory(&objects, &store);
+    // What lists all check files, for pages that show them one by one.
+    let check_files = objects.keys().filter(|name| !name.contains('/'));
+    let index: BTreeMap<&String, u8> = check_files.map(|name| (name, 0)).collect();
+    std::fs::write(store.join("index.json"), json!(index).to_string()).expect("the file can be written");
     let mut config = json!({ "source": { "type": "http", "url": "store/" }, "range": "10d", "refresh": "1h" });
     for (key, value) in keys.as_object().expect("keys and values") {
         config[key] = value.clone();
@@ -25,8 +32,17 @@ pub(crate) async fn place(fleet: &Fleet, keys: Value) -> Caddy {
 pub(crate) fn one_down(endpoints: usize) -> Fleet {
     let mut fleet = Fleet::small(&["eu-west"], now());
     fleet.endpoints = endpoints;
+    // Rounds are made at full tens of minutes.
+    fleet.now = fleet.now / fleet.interval * fleet.interval;
     fleet.outages = vec![Outage { endpoint: 0, nodes: 0..1, time: fleet.now - 3 * HOUR..fleet.now }];
     fleet
+}
+
+/// A browser whose clock stands still where a fleet's rounds end.
+pub(crate) async fn browser_at_the_end_of(fleet: &Fleet) -> Browser {
+    let browser = Browser::open().await;
+    browser.stop_clock(fleet.now + 20 * SECOND).await;
+    browser
 }
 
 /// The titles of the endpoints that are seen.
@@ -59,8 +75,9 @@ fn grouped() -> Value {
 
 #[tokio::test]
 async fn a_group_tells_the_state_of_all_in_it_and_is_folded_while_that_is_healthy() {
-    let caddy = place(&one_down(5), grouped()).await;
-    let browser = Browser::open().await;
+    let fleet = one_down(5);
+    let caddy = place(&fleet, grouped()).await;
+    let browser = browser_at_the_end_of(&fleet).await;
     let page = page::visit(&browser, &caddy.url).await;
     page.assert_clean();
     let heads = groups(&browser).await;
@@ -78,8 +95,9 @@ async fn a_group_tells_the_state_of_all_in_it_and_is_folded_while_that_is_health
 
 #[tokio::test]
 async fn endpoints_are_found_by_name_group_and_state_while_somebody_types() {
-    let caddy = place(&one_down(5), grouped()).await;
-    let browser = Browser::open().await;
+    let fleet = one_down(5);
+    let caddy = place(&fleet, grouped()).await;
+    let browser = browser_at_the_end_of(&fleet).await;
     page::visit(&browser, &caddy.url).await;
     browser.press("/").await;
     assert_eq!(browser.script("return document.activeElement.id + document.activeElement.value").await, "filter");
@@ -106,8 +124,9 @@ async fn endpoints_are_found_by_name_group_and_state_while_somebody_types() {
 
 #[tokio::test]
 async fn the_table_gives_the_same_figures_as_the_bars() {
-    let caddy = place(&one_down(5), grouped()).await;
-    let browser = Browser::open().await;
+    let fleet = one_down(5);
+    let caddy = place(&fleet, grouped()).await;
+    let browser = browser_at_the_end_of(&fleet).await;
     let page = page::visit(&browser, &format!("{}?filter=service", caddy.url)).await;
     browser.script("document.querySelector('#table').click()").await;
     let lines =
@@ -137,8 +156,7 @@ async fn of_five_hundred_endpoints_bars_are_drawn_when_they_come_into_sight() {
     (fleet.days, fleet.interval) = (2, HOUR);
     fleet.now = fleet.now / HOUR * HOUR;
     let caddy = place(&fleet, json!({})).await;
-    let browser = Browser::open().await;
-    browser.stop_clock(fleet.now + 20 * SECOND).await;
+    let browser = browser_at_the_end_of(&fleet).await;
     let page = page::visit(&browser, &caddy.url).await;
     page.assert_clean();
     assert_eq!(page.endpoints().len(), 500);

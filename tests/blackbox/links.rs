@@ -7,7 +7,7 @@ use harness::page::{self, Page};
 use serde_json::{Value, json};
 use shared::{DAY, HOUR, SECOND};
 
-use crate::finding::{one_down, place};
+use crate::finding::{browser_at_the_end_of, one_down, place};
 
 /// What the page's address asks for.
 async fn query(browser: &Browser) -> String {
@@ -25,8 +25,9 @@ async fn until(browser: &Browser, what: &str, script: &str, wanted: Value) {
 
 #[tokio::test]
 async fn what_is_chosen_stands_in_the_address_and_back_and_forward_lead_there() {
-    let caddy = place(&one_down(5), json!({})).await;
-    let browser = Browser::open().await;
+    let fleet = one_down(5);
+    let caddy = place(&fleet, json!({})).await;
+    let browser = browser_at_the_end_of(&fleet).await;
     page::visit(&browser, &caddy.url).await;
     assert_eq!(query(&browser).await, "");
     browser.script(&format!("document.querySelector('.ranges [value=\"{}\"]').click()", 7 * DAY)).await;
@@ -54,7 +55,7 @@ async fn what_is_chosen_stands_in_the_address_and_back_and_forward_lead_there() 
     page::when(&browser, "seven days", |page| bars(page) == 7).await;
 
     // Somebody else follows the link.
-    let other = Browser::open().await;
+    let other = browser_at_the_end_of(&fleet).await;
     let page = page::visit(&other, &format!("{}{link}", caddy.url)).await;
     page.assert_clean();
     assert_eq!(bars(&page), 7 + 24, "the days, and the hours of the one that is open");
@@ -63,8 +64,9 @@ async fn what_is_chosen_stands_in_the_address_and_back_and_forward_lead_there() 
 
 #[tokio::test]
 async fn a_link_that_makes_no_sense_shows_the_page_as_it_is() {
-    let caddy = place(&one_down(2), json!({})).await;
-    let browser = Browser::open().await;
+    let fleet = one_down(2);
+    let caddy = place(&fleet, json!({})).await;
+    let browser = browser_at_the_end_of(&fleet).await;
     let odd =
         "?range=x&endpoint=%3Cscript%3Ecanary()%3C/script%3E&day=soon&zone=Nowhere/Land&theme=pink&at=never&view=9&%";
     let page = page::visit(&browser, &format!("{}{odd}", caddy.url)).await;
@@ -78,16 +80,17 @@ async fn the_past_is_shown_as_it_was_then() {
     let noon = (fleet.now / DAY - 4) * DAY + DAY / 2;
     fleet.outages = vec![Outage { endpoint: 1, nodes: 0..1, time: noon - HOUR..noon + HOUR }];
     let caddy = place(&fleet, json!({})).await;
-    let browser = Browser::open().await;
-    browser.stop_clock(fleet.now + 20 * SECOND).await;
+    let browser = browser_at_the_end_of(&fleet).await;
     let then = (noon / SECOND).to_string();
     let at = browser.script(&format!("return new Date({then} * 1000).toISOString().slice(0, 16) + 'Z'")).await;
     let at = at.as_str().unwrap_or_default();
     let page = page::visit(&browser, &format!("{}?zone=UTC&at={at}", caddy.url)).await;
     page.assert_clean();
-    assert_eq!(page.text_of("overall"), "Service 01 is down since 11:00, 1 hour");
+    // With the day, since `yesterday` would be the reader's.
+    let told = page.text_of("overall");
+    assert!(told.starts_with("Service 01 is down since ") && told.ends_with("day 11:00, 1 hour"), "{told}");
     assert!(page.text_of("text").contains("As things were on"), "{}", page.text_of("text"));
-    assert!(page.endpoint("Service 01").text_of("text").contains("Down since 11:00 (1 h)"));
+    assert!(page.endpoint("Service 01").text_of("text").contains("day 11:00 (1 h)"));
     assert_eq!(page.nodes().len(), 1);
     assert!(page.nodes()[0].starts_with("eu-west reported") && page.problems().is_empty(), "{:?}", page.nodes());
     // And now.
@@ -102,9 +105,8 @@ async fn the_past_is_shown_as_it_was_then() {
 #[tokio::test]
 async fn times_are_those_of_the_chosen_zone_and_colours_those_of_the_chosen_theme() {
     let fleet = one_down(1);
-    let caddy = place(&fleet, json!({ "range": "24h" })).await;
-    let browser = Browser::open().await;
-    browser.stop_clock(fleet.now + 20 * SECOND).await;
+    let caddy = place(&fleet, json!({})).await;
+    let browser = browser_at_the_end_of(&fleet).await;
     let clock = |offset_minutes: i64| {
         let minutes = ((fleet.now - 3 * HOUR) / (60 * SECOND) + offset_minutes).rem_euclid(24 * 60);
         format!("{:02}:{:02}", minutes / 60, minutes % 60)
@@ -131,8 +133,9 @@ async fn times_are_those_of_the_chosen_zone_and_colours_those_of_the_chosen_them
 
 #[tokio::test]
 async fn arrow_keys_walk_bars_and_endpoints_enter_opens_and_escape_closes() {
-    let caddy = place(&one_down(3), json!({})).await;
-    let browser = Browser::open().await;
+    let fleet = one_down(3);
+    let caddy = place(&fleet, json!({})).await;
+    let browser = browser_at_the_end_of(&fleet).await;
     page::visit(&browser, &caddy.url).await;
     let here = "const bar = document.activeElement.closest('.bar');
         return bar && [bar.closest('section').dataset.title, [...bar.parentElement.children].indexOf(bar)]";

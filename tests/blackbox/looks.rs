@@ -5,7 +5,7 @@ use harness::browser::Browser;
 use harness::page;
 use serde_json::{Value, json};
 
-use crate::finding::{one_down, place};
+use crate::finding::{browser_at_the_end_of, one_down, place};
 
 /// Notes what is said on the console.
 const NOTE: &str = "window.warned = []; console.warn = text => window.warned.push(String(text));";
@@ -28,13 +28,14 @@ fn full() -> Value {
 
 #[tokio::test]
 async fn a_page_looks_as_its_configuration_says() {
-    let caddy = place(&one_down(3), full()).await;
+    let fleet = one_down(3);
+    let caddy = place(&fleet, full()).await;
     std::fs::write(
         caddy.site.path().join("logo.svg"),
         "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>",
     )
     .expect("the file can be written");
-    let browser = Browser::open().await;
+    let browser = browser_at_the_end_of(&fleet).await;
     browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": NOTE })).await;
     let page = page::visit(&browser, &format!("{}?theme=light", caddy.url)).await;
     page.assert_clean();
@@ -73,8 +74,9 @@ async fn what_does_not_fit_is_named_on_the_console_and_skipped() {
         "look": { "light": { "ground": "red;} body{display:none" }, "font": "url(x)" }, "groups": [{ "endpoints": ["*"] }],
         "footer": "Still here",
     });
-    let caddy = place(&one_down(1), odd).await;
-    let browser = Browser::open().await;
+    let fleet = one_down(1);
+    let caddy = place(&fleet, odd).await;
+    let browser = browser_at_the_end_of(&fleet).await;
     browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": NOTE })).await;
     let page = page::visit(&browser, &format!("{}?theme=light", caddy.url)).await;
     page.assert_clean();

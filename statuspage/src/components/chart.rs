@@ -36,6 +36,7 @@ pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Bui
         .set("viewBox", &format!("0 0 {} {}", number(WIDTH), number(HEIGHT)))
         .with(path("band", |chart| &chart.band))
         .with(path("mark", |chart| &chart.marks))
+        .with(path("upper", |chart| &chart.upper))
         .with(path("line", |chart| &chart.line))
         .with(path("failures", |chart| &chart.failures))
         .with(svg("g").redrawn(pointed, |point| point.iter().flat_map(cross).collect()));

@@ -108,10 +108,7 @@ pub(super) fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built
         .live("data-status", move || Some(endpoint.status().word().to_owned()))
         .live("data-localized", move || endpoint.read(|one| one.is_localized).then(|| "true".to_owned()))
         .with(head)
-        .with(html("div.bars").redrawn(
-            move || is_in_sight.get(),
-            move |seen| if *seen { vec![strip::strip(endpoint, 0)] } else { Vec::new() },
-        ))
+        .with(strip::strip(endpoint, 0, is_in_sight))
         .with(detail::levels(endpoint))
         .with(response_times(endpoint, crosshair));
     if is_in_sight.get_untracked() { section } else { section.on_sight(move || is_in_sight.set(true)) }

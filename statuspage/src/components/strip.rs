@@ -16,8 +16,8 @@ use crate::view::period::Slot;
 use crate::view::strip::{BAR_HEIGHT, BarView};
 use crate::view::words::number;
 
-/// The strip of a level: 0 is the endpoint's own. Enter or a click opens a bar.
-pub(super) fn strip(endpoint: Endpoint, level: usize) -> Built {
+/// The strip of a level: 0 is the endpoint's own. Enter or a click opens a bar. Bars are drawn once they are in sight.
+pub(super) fn strip(endpoint: Endpoint, level: usize, is_in_sight: RwSignal<bool>) -> Built {
     let bars = move || endpoint.bars(level);
     let label = move || {
         endpoint.read(|one| match level.checked_sub(1) {
@@ -42,7 +42,10 @@ pub(super) fn strip(endpoint: Endpoint, level: usize) -> Built {
     let strip = svg("svg.strip[role=group]")
         .set("height", &number(BAR_HEIGHT))
         .live("aria-label", move || Some(label()))
-        .keyed(move || bars().iter().map(|bar| bar.start).collect(), move |start| bar(bars, start, tab_stop))
+        .keyed(
+            move || if is_in_sight.get() { bars().iter().map(|bar| bar.start).collect() } else { Vec::new() },
+            move |start| bar(bars, start, tab_stop),
+        )
         .on("pointerover", move |event| pointed.set(bar_of(&event)))
         .on("pointerdown", move |event| pointed.set(bar_of(&event)))
         .on("click", move |event| open(&event))

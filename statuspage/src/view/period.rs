@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_day_is_shown_in_hours_of_the_readers_clock() {
-        let kolkata = Calendar { now: NOW, offset: &|_| 5 * HOUR + 30 * MINUTE };
+        let kolkata = Calendar { now: NOW, today: NOW, offset: &|_| 5 * HOUR + 30 * MINUTE };
         let period = Period::new(DAY, 90, kolkata);
         assert_eq!((period.slots.len(), period.by_hour), (25, true));
         assert!(period.slots.iter().all(|slot| kolkata.clock(slot.start).ends_with(":00")));
@@ -192,7 +192,7 @@ mod tests {
             range in HOUR..366 * DAY, now in 1_000_000_000..3_000_000_000_i64, limit in 2..100_usize, offset in -48..56_i64,
         ) {
             let offset = move |_| offset * 15 * MINUTE;
-            let calendar = Calendar { now: now * shared::SECOND, offset: &offset };
+            let calendar = Calendar { now: now * shared::SECOND, today: now * shared::SECOND, offset: &offset };
             let period = Period::new(range, limit, calendar);
             prop_assert!(period.slots.len() <= limit);
             prop_assert!(period.slots.windows(2).all(|pair| pair[0].end == pair[1].start && pair[0].start < pair[0].end));

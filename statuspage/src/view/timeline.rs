@@ -408,7 +408,7 @@ mod tests {
             look.interval = Some(HOUR);
         }
         let all = reckon(&record);
-        let tokyo = Calendar { now: NOW, offset: &|_| 9 * HOUR };
+        let tokyo = Calendar { now: NOW, today: NOW, offset: &|_| 9 * HOUR };
         let days = timeline(&all, &[], &Period::new(7 * DAY, 90, tokyo), tokyo, Loading::Complete);
         let headings: Vec<&str> = days.iter().map(|day| day.heading.as_str()).collect();
         assert_eq!(
