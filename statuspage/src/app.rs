@@ -17,6 +17,7 @@ use crate::calendar::Calendar;
 use crate::components::page::Page;
 use crate::load::{self, Hour, Look, Memory, Object, Step, Store, Wanted};
 use crate::source::{self, Contents, Listing, SourceError};
+use crate::view::looking::Zone;
 use crate::view::period::Slot;
 use crate::view::{self, Drawn, Loading, Looking, PageView, Percentiles, Settings, broken, words};
 
@@ -164,7 +165,7 @@ async fn run(state: State) {
             for (name, value) in view::tokens::properties(&config.looks) {
                 browser::set_property(&name, &value);
             }
-            state.looking.set(Looking::parse(&browser::query()));
+            state.looking.set(dressed(Looking::parse(&browser::query())));
             state.stage.set(Stage::Ready(Arc::clone(&config)));
             follow(state, config).await;
         }
@@ -189,7 +190,6 @@ async fn follow(state: State, config: Arc<PageConfig>) {
     });
     state.reckoner.set_value(Some(Rc::clone(&reckoner)));
     reckoner.longest.set(reckoner.range().max(reckoner.config.range));
-    state.looking.with_untracked(dress);
     browser::listen("popstate", Box::new(move |_| state.follow(Looking::parse(&browser::query()))));
     reckoner.reckon(Loading::Listing);
     spawn_local(tick(Rc::clone(&reckoner)));
@@ -208,10 +208,13 @@ async fn follow(state: State, config: Arc<PageConfig>) {
     }
 }
 
-/// Sets what is not part of the view: whose clock, and light or dark.
-fn dress(looking: &Looking) {
-    browser::set_zone(looking.zone.name());
+/// Sets what is not part of the view: whose clock, and light or dark. A zone that nobody knows is the device's.
+fn dressed(mut looking: Looking) -> Looking {
+    if !browser::set_zone(looking.zone.name()) {
+        looking.zone = Zone::Local;
+    }
     browser::set_root_attribute("data-theme", looking.theme.word());
+    looking
 }
 
 async fn tick(reckoner: Rc<Reckoner>) {
@@ -279,8 +282,8 @@ impl Reckoner {
     /// Shows the page as somebody wants to look at it, and loads what that takes.
     fn look(self: Rc<Self>, looking: Looking) {
         let before = self.state.looking.get_untracked();
+        let looking = dressed(looking);
         self.state.looking.set(looking.clone());
-        dress(&looking);
         let is_elsewhere = before.at != looking.at;
         if is_elsewhere {
             self.memory.borrow_mut().list_all_again();

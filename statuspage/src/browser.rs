@@ -83,9 +83,12 @@ fn intl() -> Option<JsValue> {
     Reflect::get(&js_sys::global(), &"Intl".into()).ok()
 }
 
-/// Shows times by the clock of a zone from now on; by the device's if the name is empty, or if nobody knows that zone.
-pub(crate) fn set_zone(name: &str) {
-    ZONE.set(if name.is_empty() { None } else { ChosenZone::new(name) });
+/// Shows times by the clock of a zone from now on, the device's if the name is empty; returns whether that is known.
+pub(crate) fn set_zone(name: &str) -> bool {
+    let zone = if name.is_empty() { None } else { ChosenZone::new(name) };
+    let is_known = name.is_empty() || zone.is_some();
+    ZONE.set(zone);
+    is_known
 }
 
 /// The names of all zones that the browser knows.

@@ -72,6 +72,8 @@ async fn a_link_that_makes_no_sense_shows_the_page_as_it_is() {
     let page = page::visit(&browser, &format!("{}{odd}", caddy.url)).await;
     page.assert_clean();
     assert_eq!((bars(&page), page.text_of("state").as_str()), (10, "down"));
+    let zone = browser.script("return document.querySelector('#zone').value").await;
+    assert_eq!(zone, "", "what nobody knows is not said to be shown");
 }
 
 #[tokio::test]

@@ -50,6 +50,7 @@ pub(super) fn footer(state: State, config: &PageConfig) -> Built {
     let device = format!("{} (this device)", browser::time_zone());
     let mut zones = vec![(String::new(), device), ("UTC".to_owned(), "UTC".to_owned())];
     zones.extend(browser::zones().into_iter().filter(|name| name != "UTC").map(|name| (name.clone(), name)));
+    // Browsers know more names than they tell.
     if !zones.iter().any(|(name, _)| *name == zone) {
         zones.push((zone.clone(), zone));
     }
