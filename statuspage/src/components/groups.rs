@@ -58,16 +58,19 @@ fn group(shared: Shared, key: i64) -> Built {
     // What a reader did with it; until then it is open while something in it needs attention or is looked at.
     let chosen = RwSignal::new(None::<bool>);
     let is_sought = move || state.found.with(Option::is_some);
-    let is_open = move || {
+    let is_unfolded = move || {
         let opened = state.view.with(|view| view.opened.id);
         let is_wanted = || status() != Status::Healthy || opened.is_some_and(|id| all().contains(&id));
-        is_sought() || chosen.get().unwrap_or_else(is_wanted)
+        chosen.get().unwrap_or_else(is_wanted)
     };
+    let is_open = move || is_sought() || is_unfolded();
     let own = move || {
         let endpoints = html("div").keyed(
             move || {
                 let own = state.view.with(|view| find(&view.groups, key).map(|group| group.endpoints.clone()));
-                own.unwrap_or_default().into_iter().map(|id| id as i64).collect()
+                // What is unfolded only for who seeks shows no more than what is found.
+                let is_shown = |id: &usize| !is_sought() || is_unfolded() || state.finds(*id);
+                own.unwrap_or_default().into_iter().filter(is_shown).map(|id| id as i64).collect()
             },
             move |id| {
                 let endpoint = Endpoint { state, id: id as usize };
@@ -81,8 +84,11 @@ fn group(shared: Shared, key: i64) -> Built {
     }
     let summary = html("summary")
         .with(shape(status))
-        .with(html("h2").with(html("bdi").live_text(text(|group| group.title.clone()))))
-        .with(html("span.state").live_text(text(|group| group.summary.clone())))
+        .with(
+            html("span.line")
+                .with(html("h2").with(html("bdi").live_text(text(|group| group.title.clone()))))
+                .with(html("span.state").live_text(text(|group| group.summary.clone()))),
+        )
         .on("click", move |event| {
             event.prevent_default();
             chosen.set(Some(!is_open()));
