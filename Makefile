@@ -55,7 +55,7 @@ weigh: ## Print what the page weighs, and fail above its budget
 	@$(MAKE) --no-print-directory $(PAGE)
 	scripts/weigh.sh
 
-bench: ## Measure the page and the checker (minutes); FIGURES=expiry, checks or page for one of them
+bench: ## Measure the page and the checker (minutes); FIGURES=expiry, checks, page or many for one of them
 	@scripts/setup.sh bench
 	@$(MAKE) --no-print-directory checker
 	CHECKUP_BIN=$(TARGET)/release/checker CHECKUP_DIST=$(CURDIR)/dist cargo bench --profile dev -p tests --bench figures -- $(FIGURES)
