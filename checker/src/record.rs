@@ -72,9 +72,9 @@ impl Record {
         let name = CheckFileName { stored_at: now, node: Some(self.node.clone()) };
         let delivered = store_round(&self.store, &self.spool, name, &write_check_file(results)).await?;
         let round = (&delivered.name, results);
-        let history = self.history.add(&self.store, round, &delivered.sent, now).await;
+        let history = Box::pin(self.history.add(&self.store, round, &delivered.sent, now)).await;
         let summary = match &mut self.summary {
-            Some(summary) if history.is_ok() => summary.tell(&self.store, results, now).await,
+            Some(summary) if history.is_ok() => Box::pin(summary.tell(&self.store, results, now)).await,
             _ => Ok(()),
         };
         Ok(Recorded { delivered, expired: self.remove_expired(now, progress).await, history, summary })

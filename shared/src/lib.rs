@@ -9,6 +9,7 @@ pub mod heartbeat;
 pub mod history;
 pub mod json;
 pub mod latency;
+pub mod looks;
 pub mod message;
 pub mod nearest;
 pub mod object_name;

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 
 use crate::json::{self, Json};
+use crate::looks::{self, Looks};
 use crate::nearest::nearest;
 use crate::uptime::FALLBACK_INTERVAL;
 use crate::{DAY, HOUR, MINUTE, Nanos, SECOND, duration, object_name};
@@ -25,6 +26,10 @@ pub struct PageConfig {
     pub refresh: Nanos,
     /// How long a result stands that does not say so and has no neighbours to tell, in nanoseconds.
     pub interval: Nanos,
+    /// How it looks.
+    pub looks: Looks,
+    /// What was said about its looks that does not fit, each in words.
+    pub skipped: Vec<String>,
 }
 
 /// How the page reads the store.
@@ -108,6 +113,8 @@ impl PageConfig {
             range: DEFAULT_RANGE,
             refresh: DEFAULT_REFRESH,
             interval: FALLBACK_INTERVAL,
+            looks: Looks::default(),
+            skipped: Vec::new(),
         }
     }
 
@@ -120,14 +127,19 @@ impl PageConfig {
             return Err(Problems(vec!["it is not a JSON object; write `{ \"title\": …, \"source\": … }`".to_owned()]));
         };
         let mut fields = Fields { object: &object, members, place: "", problems: &mut problems };
-        fields.refuse_unknown(&KEYS);
+        let keys = [KEYS.as_slice(), &looks::KEYS].concat();
+        fields.refuse_unknown(&keys);
         let title = fields.text("title").unwrap_or_else(|| DEFAULT_TITLE.to_owned());
         let range = fields.duration("range", DEFAULT_RANGE, RANGE_LIMITS);
         let refresh = fields.duration("refresh", DEFAULT_REFRESH, REFRESH_LIMITS);
         let interval = fields.duration("interval", FALLBACK_INTERVAL, INTERVAL_LIMITS);
         let source = read_source(object.get("source"), &mut problems);
         match source {
-            Some(source) if problems.is_empty() => Ok(PageConfig { title, source, range, refresh, interval }),
+            Some(source) if problems.is_empty() => {
+                let mut skipped = Vec::new();
+                let looks = looks::read(&object, &mut skipped);
+                Ok(PageConfig { title, source, range, refresh, interval, looks, skipped })
+            }
             _ => Err(Problems(problems)),
         }
     }
@@ -139,13 +151,16 @@ impl PageConfig {
             Source::Http { url } => json!({ "type": "http", "url": url }),
             Source::S3(s3) => s3.to_value(),
         };
-        let value = json!({
+        let mut value = json!({
             "title": self.title,
             "source": source,
             "range": duration::exact(self.range),
             "refresh": duration::exact(self.refresh),
             "interval": duration::exact(self.interval),
         });
+        if let Value::Object(members) = &mut value {
+            self.looks.write(members);
+        }
         format!("{value:#}\n")
     }
 }
@@ -397,7 +412,13 @@ mod tests {
             });
         let http = "[a-z./]{1,10}/".prop_map(|url| Source::Http { url });
         (".{0,20}", prop_oneof![s3, http], HOUR..366 * DAY, 5 * SECOND..DAY, SECOND..DAY).prop_map(
-            |(title, source, range, refresh, interval)| PageConfig { title, source, range, refresh, interval },
+            |(title, source, range, refresh, interval)| PageConfig {
+                title,
+                range,
+                refresh,
+                interval,
+                ..PageConfig::new(source)
+            },
         )
     }
 

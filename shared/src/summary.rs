@@ -204,7 +204,7 @@ mod tests {
                 ..CheckResult::default()
             });
             let file = CheckFile { results: results.collect(), skipped: Vec::new() };
-            folding.add(&CheckFileName { stored_at: NOW - ago, node: Some(node(name)) }, file);
+            folding.add(&CheckFileName { stored_at: NOW - ago, node: Some(node(name)) }, &file);
         }
         folding.finish(Nanos::MAX);
         history

@@ -1,12 +1,16 @@
 //! What the browser knows besides the network: the time and its zone, the width of the window, whether anybody is
 //! looking, and the tab with its title and icon.
 
-use js_sys::{Array, Date, Intl, Object, Promise, Reflect};
-use shared::{MINUTE, Nanos, UnixNanos};
-use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{Document, Window};
+use std::cell::RefCell;
 
+use js_sys::{Array, Date, Function, Intl, JsString, Object, Promise, Reflect};
+use shared::{MINUTE, Nanos, UnixNanos};
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Document, HtmlElement, Window};
+
+use crate::calendar::offset_of;
 use crate::view::icon::icon;
 use shared::status::Status;
 
@@ -28,8 +32,75 @@ pub(crate) fn now() -> UnixNanos {
     (Date::now() * MILLISECOND) as UnixNanos
 }
 
-/// How far the reader's clock is ahead of UTC at a moment.
+/// How far the clock that shows the times is ahead of UTC at a moment: the device's, or that of the chosen zone.
 pub(crate) fn offset_at(moment: UnixNanos) -> Nanos {
+    ZONE.with_borrow_mut(|zone| zone.as_mut().map(|zone| zone.offset_at(moment)))
+        .unwrap_or_else(|| offset_of_device(moment))
+}
+
+thread_local! {
+    /// The zone that was chosen, if it is not the device's.
+    static ZONE: RefCell<Option<ChosenZone>> = const { RefCell::new(None) };
+}
+
+/// Zones change their offsets at multiples of this at the earliest.
+const OFFSET_HOLDS: Nanos = 15 * MINUTE;
+
+/// A zone, and what the browser said of it: asking it is slow.
+struct ChosenZone {
+    format: Function,
+    known: Vec<(i64, Nanos)>,
+}
+
+impl ChosenZone {
+    /// The zone of a name; `None` if the browser does not know it.
+    fn new(name: &str) -> Option<ChosenZone> {
+        let options = Object::new();
+        let _ = Reflect::set(&options, &"timeZone".into(), &name.into());
+        let _ = Reflect::set(&options, &"timeZoneName".into(), &"longOffset".into());
+        // By hand, since the constructor throws where it does not know the zone.
+        let constructor = Reflect::get(&intl()?, &"DateTimeFormat".into()).ok()?.dyn_into::<Function>().ok()?;
+        let format = Reflect::construct(&constructor, &Array::of2(&"en-US".into(), &options)).ok()?;
+        let format = Reflect::get(&format, &"format".into()).ok()?.dyn_into().ok()?;
+        Some(ChosenZone { format, known: Vec::new() })
+    }
+
+    fn offset_at(&mut self, moment: UnixNanos) -> Nanos {
+        let number = moment.div_euclid(OFFSET_HOLDS);
+        let place = self.known.partition_point(|(known, _)| *known < number);
+        if let Some((_, offset)) = self.known.get(place).filter(|(known, _)| *known == number) {
+            return *offset;
+        }
+        let date = JsValue::from_f64((number * OFFSET_HOLDS) as f64 / MILLISECOND);
+        let text = self.format.call1(&JsValue::NULL, &date).ok().and_then(|text| text.as_string());
+        let offset = text.and_then(|text| offset_of(&text)).unwrap_or(0);
+        self.known.insert(place, (number, offset));
+        offset
+    }
+}
+
+fn intl() -> Option<JsValue> {
+    Reflect::get(&js_sys::global(), &"Intl".into()).ok()
+}
+
+/// Shows times by the clock of a zone from now on, the device's if the name is empty; returns whether that is known.
+pub(crate) fn set_zone(name: &str) -> bool {
+    let zone = if name.is_empty() { None } else { ChosenZone::new(name) };
+    let is_known = name.is_empty() || zone.is_some();
+    ZONE.set(zone);
+    is_known
+}
+
+/// The names of all zones that the browser knows.
+pub(crate) fn zones() -> Vec<String> {
+    let names = intl().and_then(|intl| {
+        let list = Reflect::get(&intl, &"supportedValuesOf".into()).ok()?.dyn_into::<Function>().ok()?;
+        list.call1(&intl, &"timeZone".into()).ok()?.dyn_into::<Array>().ok()
+    });
+    names.map(|names| names.iter().filter_map(|name| name.as_string()).collect()).unwrap_or_default()
+}
+
+fn offset_of_device(moment: UnixNanos) -> Nanos {
     let date = Date::new(&JsValue::from_f64(moment as f64 / MILLISECOND));
     (-date.get_timezone_offset() * MINUTE as f64) as Nanos
 }
@@ -82,18 +153,77 @@ pub(crate) fn set_root_attribute(name: &str, value: &str) {
     }
 }
 
-/// Sets the tab's title and icon.
-pub(crate) fn set_tab(title: &str, status: Status) {
+/// Sets the tab's title and icon; the icon tells the state unless the page has one of its own.
+pub(crate) fn set_tab(title: &str, status: Status, own: Option<&str>) {
     let Some(document) = document() else { return };
     if document.title() != title {
         document.set_title(title);
     }
     if let Ok(Some(link)) = document.query_selector("link[rel=icon]") {
-        let icon = icon(status);
+        let icon = own.map_or_else(|| icon(status), str::to_owned);
         if link.get_attribute("href").is_none_or(|before| before != icon) {
             let _ = link.set_attribute("href", &icon);
         }
     }
+}
+
+/// What the page's address asks for: its query.
+pub(crate) fn query() -> String {
+    window().and_then(|window| window.location().search().ok()).unwrap_or_default()
+}
+
+/// Whether the way back leads to how somebody looked before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// It does.
+    New,
+    /// It does not: the same step goes on, as while somebody types.
+    Same,
+}
+
+/// Puts a query into the page's address.
+pub(crate) fn set_query(query: &str, step: Step) {
+    let Some(window) = window() else { return };
+    let Ok(history) = window.history() else { return };
+    // An address cannot be empty; the bare path takes the query away.
+    let path = window.location().pathname().unwrap_or_default();
+    let address = format!("{path}{query}");
+    let _ = match step {
+        Step::New => history.push_state_with_url(&JsValue::NULL, "", Some(&address)),
+        Step::Same => history.replace_state_with_url(&JsValue::NULL, "", Some(&address)),
+    };
+}
+
+/// Calls an action for ever: after each step back or forward, and for each key that is pressed anywhere.
+pub(crate) fn listen(event: &str, action: Box<dyn FnMut(web_sys::Event)>) {
+    let closure = Closure::wrap(action);
+    if let Some(window) = window() {
+        let _ = window.add_event_listener_with_callback(event, closure.as_ref().unchecked_ref());
+    }
+    closure.forget();
+}
+
+/// Sets a property of the style of the `html` element.
+pub(crate) fn set_property(name: &str, value: &str) {
+    let root = document().and_then(|document| document.document_element());
+    if let Some(root) = root.and_then(|root| root.dyn_into::<HtmlElement>().ok()) {
+        let _ = root.style().set_property(name, value);
+    }
+}
+
+/// Says something on the console, where those who host the page look.
+pub(crate) fn warn(text: &str) {
+    web_sys::console::warn_1(&text.into());
+}
+
+/// A text in small letters.
+pub(crate) fn lower(text: &str) -> String {
+    JsString::from(text).to_lower_case().into()
+}
+
+/// The element of an id, if it is there.
+pub(crate) fn element(id: &str) -> Option<HtmlElement> {
+    document()?.get_element_by_id(id)?.dyn_into().ok()
 }
 
 /// Takes the words away that stood on the page before it started.

@@ -27,6 +27,8 @@ const OFFSET_LIMIT: Nanos = 15 * HOUR;
 pub struct Calendar<'a> {
     /// The moment the page speaks of as now.
     pub now: UnixNanos,
+    /// The moment whose day is today: now, also for who looks back, since `yesterday` is the reader's.
+    pub today: UnixNanos,
     /// How far local clocks are ahead of UTC at a moment.
     pub offset: &'a dyn Fn(UnixNanos) -> Nanos,
 }
@@ -77,6 +79,47 @@ pub fn civil(nanos: Nanos) -> Civil {
 pub fn rfc3339(moment: UnixNanos) -> String {
     let Civil { year, month, day, hour, minute, second, .. } = civil(moment);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// Reads a moment of UTC as people write it: `2026-08-22`, `2026-08-22T14:00Z`, `2026-08-22T14:00:30Z`.
+#[must_use]
+pub fn moment_of(text: &str) -> Option<UnixNanos> {
+    let (date, clock) = text.trim_end_matches('Z').split_once('T').unwrap_or((text, "00:00"));
+    let numbers = |text: &str, separator: char| -> Option<Vec<i64>> {
+        text.split(separator).map(|part| part.parse().ok()).collect()
+    };
+    let (date, clock) = (numbers(date, '-')?, numbers(clock, ':')?);
+    let ([year, month, day], [hour, minute, seconds @ ..]) = (date.as_slice(), clock.as_slice()) else { return None };
+    let (year, month, day) = (*year, *month, *day);
+    let second = seconds.first().copied().unwrap_or(0);
+    let is_date = (1970..2200).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
+    if !is_date || !(0..24).contains(hour) || !(0..60).contains(minute) || !(0..60).contains(&second) {
+        return None;
+    }
+    // The inverse of `civil`, by the same author.
+    let year_from_march = if month > 2 { year } else { year - 1 };
+    let (era, year_of_era) = (year_from_march.div_euclid(400), year_from_march.rem_euclid(400));
+    let day_of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    let days = era * 146_097 + day_of_era - 719_468;
+    let moment = days * DAY + hour * HOUR + minute * MINUTE + second * SECOND;
+    // A day that no month has is another day than the one that was written.
+    (civil(moment).day == day).then_some(moment)
+}
+
+/// How far a zone is ahead of UTC, by how browsers write it: `GMT`, `GMT+05:30`, `8/22/2026, GMT-3`.
+#[must_use]
+pub fn offset_of(text: &str) -> Option<Nanos> {
+    let (_, offset) = text.rsplit_once("GMT")?;
+    let Some(sign) = offset.chars().next() else { return Some(0) };
+    let (hours, minutes) = offset[sign.len_utf8()..].split_once(':').unwrap_or((&offset[sign.len_utf8()..], "0"));
+    let minutes = minutes.split(':').next()?.parse::<i64>().ok()?;
+    let length = hours.parse::<i64>().ok()? * HOUR + minutes * MINUTE;
+    match sign {
+        '+' => Some(length),
+        '-' | '\u{2212}' => Some(-length),
+        _ => None,
+    }
 }
 
 impl Calendar<'_> {
@@ -137,7 +180,7 @@ impl Calendar<'_> {
     pub fn short_date(&self, moment: UnixNanos) -> String {
         let Civil { year, month, day, .. } = self.local(moment);
         let name = MONTHS[month - 1];
-        if year == self.local(self.now).year { format!("{day} {name}") } else { format!("{day} {name} {year}") }
+        if year == self.local(self.today).year { format!("{day} {name}") } else { format!("{day} {name} {year}") }
     }
 
     /// The date as it stands on an axis, where there is little room: `22 Nov`.
@@ -150,7 +193,7 @@ impl Calendar<'_> {
     /// A day as people call it: `Today`, `Yesterday`, or its date.
     #[must_use]
     pub fn day_name(&self, moment: UnixNanos) -> String {
-        match self.day_number(self.now) - self.day_number(moment) {
+        match self.day_number(self.today) - self.day_number(moment) {
             0 => "Today".to_owned(),
             1 => "Yesterday".to_owned(),
             _ => self.date(moment),
@@ -162,7 +205,7 @@ impl Calendar<'_> {
     #[must_use]
     pub fn moment(&self, moment: UnixNanos) -> String {
         let clock = self.clock(moment);
-        match self.day_number(self.now) - self.day_number(moment) {
+        match self.day_number(self.today) - self.day_number(moment) {
             0 => clock,
             1 => format!("yesterday {clock}"),
             2..7 => format!("{} {clock}", WEEKDAYS[self.local(moment).weekday]),
@@ -187,7 +230,7 @@ pub(crate) mod tests {
     pub(crate) const NOW: UnixNanos = 1_795_352_523 * SECOND;
 
     pub(crate) fn utc() -> Calendar<'static> {
-        Calendar { now: NOW, offset: &|_| 0 }
+        Calendar { now: NOW, today: NOW, offset: &|_| 0 }
     }
 
     /// Berlin around the change to winter time on 2026-10-25T01:00Z.
@@ -211,8 +254,33 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_moment_is_read_as_people_write_it() {
+        assert_eq!(moment_of("2026-11-22T13:02:03Z"), Some(NOW));
+        assert_eq!(moment_of("2026-11-22T13:02"), Some(NOW - 3 * SECOND));
+        assert_eq!(moment_of("2024-02-29").map(rfc3339).as_deref(), Some("2024-02-29T00:00:00Z"));
+        for odd in ["", "yesterday", "2026-02-30", "2026-13-01", "2026-11-22T25:00Z", "2026-11-22T", "1-1-1", "2026-11"]
+        {
+            assert_eq!(moment_of(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn offsets_are_read_as_browsers_write_them() {
+        for (text, offset) in [
+            ("8/22/2026, GMT", Some(0)),
+            ("GMT+05:30", Some(5 * HOUR + 30 * MINUTE)),
+            ("GMT-3", Some(-3 * HOUR)),
+            ("8/22/1890, GMT+00:53:28", Some(53 * MINUTE)),
+            ("CET", None),
+            ("GMT~1", None),
+        ] {
+            assert_eq!(offset_of(text), offset, "{text}");
+        }
+    }
+
+    #[test]
     fn days_are_the_readers_days() {
-        let tokyo = Calendar { now: NOW, offset: &|_| 9 * HOUR };
+        let tokyo = Calendar { now: NOW, today: NOW, offset: &|_| 9 * HOUR };
         assert_eq!(utc().date(NOW), "Sunday, 22 November");
         assert_eq!(tokyo.date(NOW + 2 * HOUR), "Monday, 23 November");
         assert_eq!(tokyo.day_name(NOW - 23 * HOUR), "Yesterday");
@@ -220,11 +288,13 @@ pub(crate) mod tests {
         assert_eq!(tokyo.moment(NOW - 49 * HOUR), "Friday 21:02");
         assert_eq!(utc().moment(NOW - 30 * DAY), "23 October, 13:02");
         assert_eq!(utc().short_date(NOW - 400 * DAY), "18 October 2025");
+        let back = Calendar { now: NOW - 30 * DAY, ..utc() };
+        assert_eq!(back.moment(NOW - 31 * DAY), "22 October, 13:02", "not the yesterday of then");
     }
 
     #[test]
     fn a_day_on_which_clocks_change_has_its_right_length() {
-        let berlin = Calendar { now: NOW, offset: &berlin };
+        let berlin = Calendar { now: NOW, today: NOW, offset: &berlin };
         let number = berlin.day_number(1_792_890_000 * SECOND);
         let (start, next) = (berlin.start_of_day(number), berlin.start_of_day(number + 1));
         assert_eq!(next - start, 25 * HOUR);
@@ -233,7 +303,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_day_without_a_midnight_begins_at_one() {
-        let santiago = Calendar { now: NOW, offset: &santiago };
+        let santiago = Calendar { now: NOW, today: NOW, offset: &santiago };
         let number = santiago.day_number(1_788_667_200 * SECOND);
         let start = santiago.start_of_day(number);
         assert_eq!((santiago.clock(start), santiago.clock(start - 1)), ("01:00".to_owned(), "23:59".to_owned()));
@@ -242,7 +312,7 @@ pub(crate) mod tests {
 
     #[test]
     fn hours_are_those_of_the_local_clock() {
-        let kolkata = Calendar { now: NOW, offset: &|_| 5 * HOUR + 30 * MINUTE };
+        let kolkata = Calendar { now: NOW, today: NOW, offset: &|_| 5 * HOUR + 30 * MINUTE };
         let next = kolkata.next_hour(NOW);
         assert_eq!((kolkata.clock(next), next - NOW), ("19:00".to_owned(), 27 * MINUTE + 57 * SECOND));
         assert_eq!(kolkata.next_hour(next) - next, HOUR);
@@ -254,11 +324,12 @@ pub(crate) mod tests {
             moment in 0..=4_000_000_000_i64, offset in -14 * 4..=14 * 4_i64,
         ) {
             let (moment, offset) = (moment * SECOND, move |_| offset * 15 * MINUTE);
-            let calendar = Calendar { now: NOW, offset: &offset };
+            let calendar = Calendar { now: NOW, today: NOW, offset: &offset };
             let number = calendar.day_number(moment);
             let (start, next) = (calendar.start_of_day(number), calendar.start_of_day(number + 1));
             prop_assert!(start <= moment && moment < next && next - start == DAY);
             prop_assert_eq!(calendar.clock(start), "00:00");
+            prop_assert_eq!(moment_of(&rfc3339(moment)), Some(moment));
             prop_assert!(calendar.next_hour(moment) > moment && calendar.next_hour(moment) - moment <= HOUR);
         }
     }

@@ -9,6 +9,7 @@ mod endurance;
 mod expiry;
 mod histories;
 mod https;
+mod many;
 mod nginx;
 mod page;
 mod schedule;
@@ -22,6 +23,10 @@ fn main() {
     runtime.block_on(async {
         if wanted("page") {
             page::measure().await;
+        }
+        if wanted("many") {
+            println!("The page with many endpoints, from histories behind a plain web server");
+            many::measure().await;
         }
         if wanted("checks") {
             checks::measure().await;

@@ -17,7 +17,7 @@ use crate::spent::REPETITIONS;
 const ENDPOINTS: i64 = 10;
 
 /// Notes when the page says that everything is loaded and drawn.
-const NOTE_COMPLETION: &str = r"
+pub(crate) const NOTE_COMPLETION: &str = r"
     new MutationObserver(() => {
         if (document.documentElement?.dataset.complete === 'true' && !window.completeAt)
             requestAnimationFrame(() => { window.completeAt ??= performance.now(); });

@@ -23,7 +23,7 @@ pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Bui
         }
     };
     let summary = of(|chart| &chart.summary);
-    let read_out = html("p").class("chart-readout").set("aria-live", "polite").live_text(move || match pointed() {
+    let read_out = html("p.chart-readout[aria-live=polite]").live_text(move || match pointed() {
         Some(point) => point.sentence,
         None => format!("Response time: {}", summary()),
     });
@@ -31,24 +31,19 @@ pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Bui
         let drawn = of(read);
         svg("path").class(class).live("d", move || Some(drawn()))
     };
-    let paths = svg("svg")
-        .class("paths")
-        .set("width", "100%")
+    let paths = svg("svg.paths[width=100%][preserveAspectRatio=none]")
         .set("height", &number(HEIGHT))
         .set("viewBox", &format!("0 0 {} {}", number(WIDTH), number(HEIGHT)))
-        .set("preserveAspectRatio", "none")
         .with(path("band", |chart| &chart.band))
         .with(path("mark", |chart| &chart.marks))
+        .with(path("upper", |chart| &chart.upper))
         .with(path("line", |chart| &chart.line))
         .with(path("failures", |chart| &chart.failures))
         .with(svg("g").redrawn(pointed, |point| point.iter().flat_map(cross).collect()));
     let grid = move || endpoint.read(|one| one.chart.grid.clone());
     let threshold = move || endpoint.read(|one| one.chart.threshold.clone());
     let label = of(|chart| &chart.label);
-    let drawing = svg("svg")
-        .class("chart")
-        .set("role", "img")
-        .set("tabindex", "0")
+    let drawing = svg("svg.chart[role=img][tabindex=0]")
         .set("height", &number(HEIGHT + 1.0))
         .live("aria-label", move || Some(label()))
         .live("data-points", move || Some(endpoint.read(|one| one.chart.points.len()).to_string()))
@@ -79,7 +74,7 @@ pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Bui
                 crosshair.set(Some(places[to]));
             }
         });
-    html("div").class("chart-box").with(read_out).with(drawing)
+    html("div.chart-box").with(read_out).with(drawing)
 }
 
 /// Where in the chart the pointer is, from 0 to 1.
@@ -91,11 +86,11 @@ fn share_of(event: &Event) -> Option<f64> {
 
 fn line(class: &str, height: f64) -> Built {
     let height = number(height);
-    svg("line").class(class).set("x1", "0").set("x2", "100%").set("y1", &height).set("y2", &height)
+    svg("line[x1=0][x2=100%]").class(class).set("y1", &height).set("y2", &height)
 }
 
 fn unit(x: &str, height: f64, label: &str) -> Built {
-    svg("text").class("unit").set("x", x).set("y", &number(height - 3.0)).text(label)
+    svg("text.unit").set("x", x).set("y", &number(height - 3.0)).text(label)
 }
 
 fn threshold_line((height, label): &(f64, String)) -> [Built; 2] {
@@ -104,9 +99,9 @@ fn threshold_line((height, label): &(f64, String)) -> [Built; 2] {
 
 fn cross(point: &Point) -> Vec<Built> {
     let x = number(point.x);
-    let mut drawn = vec![svg("path").class("cross").set("d", &format!("M{x} 0V{}", number(HEIGHT)))];
+    let mut drawn = vec![svg("path.cross").set("d", &format!("M{x} 0V{}", number(HEIGHT)))];
     if let Some(y) = point.y {
-        drawn.push(svg("path").class("spot").set("d", &format!("M{x} {}h0", number(y))));
+        drawn.push(svg("path.spot").set("d", &format!("M{x} {}h0", number(y))));
     }
     drawn
 }

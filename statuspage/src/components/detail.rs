@@ -1,5 +1,7 @@
 //! What a bar opened into, below the strip: a strip of its days or hours, or a list of its checks.
 
+use leptos::prelude::RwSignal;
+
 use super::element::{Built, html};
 use super::endpoint::Endpoint;
 use super::{isolated, shape, strip, time};
@@ -16,29 +18,28 @@ fn opened(endpoint: Endpoint, level: usize) -> Built {
         move || endpoint.read(|one| one.levels.get(level - 1).map(|level| level.rows.clone()).unwrap_or_default());
     let heading =
         move || endpoint.read(|one| one.levels.get(level - 1).map(|level| level.heading.clone()).unwrap_or_default());
+    let summary =
+        move || endpoint.read(|one| one.levels.get(level - 1).map(|level| level.summary.clone()).unwrap_or_default());
     let note =
         move || endpoint.read(|one| one.levels.get(level - 1).map(|level| level.note.clone()).unwrap_or_default());
-    let bars = strip::strip(endpoint, level).shown_while(move || !endpoint.bars(level).is_empty());
-    let checks = html("ol")
-        .class("checks")
-        .set("tabindex", "0")
+    let bars = strip::strip(endpoint, level, RwSignal::new(true)).shown_while(move || !endpoint.bars(level).is_empty());
+    let checks = html("ol.checks[tabindex=0]")
         .live("aria-label", move || Some(format!("Checks of {}", heading())))
         .redrawn(rows, |rows| rows.iter().map(row).collect())
         .shown_while(move || !rows().is_empty());
-    html("div")
-        .class("level")
-        .with(html("h4").set("aria-live", "polite").live_text(heading))
+    html("div.level")
+        .with(html("h4[aria-live=polite]").live_text(heading))
+        .with(html("p.quiet").live_text(summary))
         .with(bars)
         .with(checks)
-        .with(html("p").class("quiet").live_text(note))
+        .with(html("p.quiet").live_text(note))
 }
 
 fn row(row: &RowView) -> Built {
     let status = row.status;
-    html("li")
-        .class("check")
+    html("li.check")
         .with(shape(move || status))
         .with(time(&row.datetime, &row.clock))
         .with(html("span").text(&row.text))
-        .with(html("span").class("why").with(isolated(&row.reason)))
+        .with(html("span.why").with(isolated(&row.reason)))
 }

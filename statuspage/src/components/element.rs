@@ -5,30 +5,51 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use js_sys::Array;
 use leptos::prelude::{Effect, Owner, StoredValue};
-use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use web_sys::{Document, Element, Event};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Document, Element, Event, IntersectionObserver, IntersectionObserverEntry, IntersectionObserverInit};
 
 /// The name space of drawings.
 const SVG: &str = "http://www.w3.org/2000/svg";
+/// The name space of pages.
+const HTML: &str = "http://www.w3.org/1999/xhtml";
 
-/// An element. Where there is no document (there always is in a browser) it is nothing, and so are its children.
+/// An element. Where there is no document (there always is in a browser) it is `undefined`, and nothing becomes of it.
 #[derive(Clone)]
-pub(super) struct Built(Option<Element>);
+pub(super) struct Built(Element);
 
 fn document() -> Option<Document> {
     web_sys::window()?.document()
 }
 
-/// An element of a page.
-pub(super) fn html(tag: &str) -> Built {
-    Built(document().and_then(|document| document.create_element(tag).ok()))
+/// An element of a page, described as style sheets describe one: `p.quiet[role=note][tabindex=0]`.
+pub(super) fn html(description: &'static str) -> Built {
+    described(HTML, description)
 }
 
-/// An element of a drawing.
-pub(super) fn svg(tag: &str) -> Built {
-    Built(document().and_then(|document| document.create_element_ns(Some(SVG), tag).ok()))
+/// An element of a drawing, described in the same way.
+pub(super) fn svg(description: &'static str) -> Built {
+    described(SVG, description)
+}
+
+/// The one way an element comes to be. Descriptions are part of the program; text of others never is one.
+#[inline(never)]
+fn described(name_space: &str, description: &str) -> Built {
+    let (names, mut attributes) = description.split_once('[').unwrap_or((description, ""));
+    let (tag, class) = names.split_once('.').unwrap_or((names, ""));
+    let element = document().and_then(|document| document.create_element_ns(Some(name_space), tag).ok());
+    let built = Built(element.unwrap_or_else(|| JsValue::UNDEFINED.unchecked_into()));
+    if !class.is_empty() {
+        built.put("class", class);
+    }
+    while let Some((attribute, rest)) = attributes.split_once(']') {
+        let (name, value) = attribute.split_once('=').unwrap_or((attribute, ""));
+        built.put(name, value);
+        attributes = rest.strip_prefix('[').unwrap_or_default();
+    }
+    built
 }
 
 /// Runs now-ish and whenever a signal that it reads changes; ends with the part of the page it was made in.
@@ -38,15 +59,18 @@ fn watch(mut action: Box<dyn FnMut()>) {
 
 impl Built {
     /// The element itself.
-    pub(super) fn element(&self) -> Option<&Element> {
-        self.0.as_ref()
+    pub(super) fn element(&self) -> &Element {
+        &self.0
+    }
+
+    fn put(&self, name: &str, value: &str) {
+        let _ = self.0.set_attribute(name, value);
     }
 
     /// Sets an attribute.
+    #[inline(never)]
     pub(super) fn set(self, name: &str, value: &str) -> Built {
-        if let Some(element) = &self.0 {
-            let _ = element.set_attribute(name, value);
-        }
+        self.put(name, value);
         self
     }
 
@@ -56,19 +80,17 @@ impl Built {
     }
 
     /// Adds text.
+    #[inline(never)]
     pub(super) fn text(self, text: &str) -> Built {
-        if let Some(element) = &self.0 {
-            let _ = element.append_with_str_1(text);
-        }
+        let _ = self.0.append_with_str_1(text);
         self
     }
 
     /// Adds an element.
+    #[inline(never)]
     #[expect(clippy::needless_pass_by_value, reason = "a child is built in the call as a rule")]
     pub(super) fn with(self, child: Built) -> Built {
-        if let (Some(element), Some(child)) = (&self.0, &child.0) {
-            let _ = element.append_child(child);
-        }
+        let _ = self.0.append_child(&child.0);
         self
     }
 
@@ -83,20 +105,19 @@ impl Built {
     }
 
     fn live_attribute(self, name: &'static str, value: Box<dyn Fn() -> Option<String>>) -> Built {
-        if let Some(element) = self.0.clone() {
-            let mut before = None;
-            watch(Box::new(move || {
-                let value = value();
-                if value == before {
-                    return;
-                }
-                let _ = match &value {
-                    Some(value) => element.set_attribute(name, value),
-                    None => element.remove_attribute(name),
-                };
-                before = value;
-            }));
-        }
+        let element = self.0.clone();
+        let mut before = None;
+        watch(Box::new(move || {
+            let value = value();
+            if value == before {
+                return;
+            }
+            let _ = match &value {
+                Some(value) => element.set_attribute(name, value),
+                None => element.remove_attribute(name),
+            };
+            before = value;
+        }));
         self
     }
 
@@ -106,16 +127,43 @@ impl Built {
     }
 
     fn live_content(self, text: Box<dyn Fn() -> String>) -> Built {
-        if let Some(element) = self.0.clone() {
-            let mut before = String::new();
-            watch(Box::new(move || {
-                let text = text();
-                if text != before {
-                    element.set_text_content(Some(&text));
-                    before = text;
+        let element = self.0.clone();
+        let mut before = String::new();
+        watch(Box::new(move || {
+            let text = text();
+            if text != before {
+                element.set_text_content(Some(&text));
+                before = text;
+            }
+        }));
+        self
+    }
+
+    /// Keeps something of it up to date that is no attribute, such as the value that somebody may have changed.
+    pub(super) fn kept<E: JsCast + Clone + 'static>(self, keep: impl Fn(&E) + 'static) -> Built {
+        let element = self.0.clone();
+        watch(Box::new(move || keep(element.unchecked_ref())));
+        self
+    }
+
+    /// Does something once, when it is about to come into sight.
+    pub(super) fn on_sight(self, action: impl Fn() + 'static) -> Built {
+        let seen = Closure::<dyn FnMut(Array, IntersectionObserver)>::new(
+            move |entries: Array, observer: IntersectionObserver| {
+                let is_seen = |entry: JsValue| entry.unchecked_into::<IntersectionObserverEntry>().is_intersecting();
+                if entries.iter().any(is_seen) {
+                    observer.disconnect();
+                    action();
                 }
-            }));
+            },
+        );
+        let options = IntersectionObserverInit::new();
+        // About three rows before it is seen.
+        options.set_root_margin("400px");
+        if let Ok(observer) = IntersectionObserver::new_with_options(seen.as_ref().unchecked_ref(), &options) {
+            observer.observe(&self.0);
         }
+        StoredValue::new_local(seen);
         self
     }
 
@@ -145,14 +193,15 @@ impl Built {
 
     /// Draws the children anew whenever something has changed.
     fn redrawn_if(self, has_changed: Box<dyn Fn() -> bool>, draw: Box<dyn Fn() -> Vec<Built>>) -> Built {
-        let (Some(element), Some(parent)) = (self.0.clone(), Owner::current()) else { return self };
+        let Some(parent) = Owner::current() else { return self };
+        let element = self.0.clone();
         let owner = parent.child();
         watch(Box::new(move || {
             if has_changed() {
                 owner.cleanup();
                 element.set_text_content(None);
                 let children = owner.with(&draw);
-                Built(Some(element.clone())).with_all(children);
+                Built(element.clone()).with_all(children);
             }
         }));
         self
@@ -164,7 +213,8 @@ impl Built {
     }
 
     fn keyed_by(self, keys: Box<dyn Fn() -> Vec<i64>>, make: Box<dyn Fn(i64) -> Built>) -> Built {
-        let (Some(element), Some(parent)) = (self.0.clone(), Owner::current()) else { return self };
+        let Some(parent) = Owner::current() else { return self };
+        let element = self.0.clone();
         let mut children: Vec<(i64, Element, Owner)> = Vec::new();
         watch(Box::new(move || {
             let keys = keys();
@@ -178,9 +228,8 @@ impl Built {
                     children.push(before.remove(place));
                 } else {
                     let owner = parent.child();
-                    if let Some(child) = owner.with(|| make(key)).0 {
-                        children.push((key, child, owner));
-                    }
+                    let child = owner.with(|| make(key)).0;
+                    children.push((key, child, owner));
                 }
             }
             for (_, child, owner) in before {
@@ -206,12 +255,10 @@ impl Built {
     }
 
     fn on_event(self, event: &str, action: Box<dyn FnMut(Event)>) -> Built {
-        if let Some(element) = &self.0 {
-            let closure = Closure::wrap(action);
-            let _ = element.add_event_listener_with_callback(event, closure.as_ref().unchecked_ref());
-            // It lives as long as the part of the page that the element belongs to.
-            StoredValue::new_local(closure);
-        }
+        let closure = Closure::wrap(action);
+        let _ = self.0.add_event_listener_with_callback(event, closure.as_ref().unchecked_ref());
+        // It lives as long as the part of the page that the element belongs to.
+        StoredValue::new_local(closure);
         self
     }
 }

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use shared::status::Status;
 
 use super::element::{Built, html, svg};
-use super::{chart, detail, drawn_shape, of, strip};
+use super::{chart, detail, drawn_shape, strip};
 use crate::app::State;
 use crate::view::endpoint::EndpointView;
 use crate::view::icon;
@@ -15,8 +15,10 @@ use crate::view::period::Slot;
 /// One endpoint of the view, found anew whenever the view changes.
 #[derive(Clone, Copy)]
 pub(super) struct Endpoint {
-    state: State,
-    id: usize,
+    /// The page.
+    pub(super) state: State,
+    /// Its number.
+    pub(super) id: usize,
 }
 
 impl Endpoint {
@@ -42,84 +44,74 @@ impl Endpoint {
         self.state.open(self.id, level, slot);
     }
 
-    fn status(self) -> Status {
+    /// Closes what is open of it.
+    pub(super) fn close(self) {
+        self.state.close(self.id);
+    }
+
+    /// Its status.
+    pub(super) fn status(self) -> Status {
         self.read(|one| one.status)
     }
 
-    fn text(self, read: fn(&EndpointView) -> &str) -> impl Fn() -> String + Copy + 'static {
+    /// One of its texts.
+    pub(super) fn text(self, read: fn(&EndpointView) -> &str) -> impl Fn() -> String + Copy + 'static {
         move || self.read(|one| read(one).to_owned())
+    }
+
+    /// The shape of its status, which is another one if only some places see it down.
+    pub(super) fn shape(self) -> Built {
+        let endpoint = self;
+        let outline = move || {
+            if endpoint.read(|one| one.is_localized) { icon::LOCALIZED } else { icon::shape(endpoint.status()) }
+        };
+        drawn_shape(svg("path[fill-rule=evenodd]").live("d", move || Some(outline().to_owned())))
+            .live("data-status", move || Some(endpoint.status().word().to_owned()))
     }
 }
 
-/// All endpoints, those that need attention first.
-pub(super) fn endpoints(state: State) -> Built {
-    let view = state.view;
-    // One crosshair for all charts: what was slow at the same time shows at once.
-    let crosshair = RwSignal::new(None);
-    let keys = move || view.with(|view| view.endpoints.iter().map(|one| one.id as i64).collect());
-    let list = html("div").keyed(keys, move |id| one(Endpoint { state, id: id as usize }, crosshair));
-    html("section")
-        .class("endpoints")
-        .set("aria-label", "Endpoints")
-        .with(list)
-        .with(html("p").class("quiet").live_text(of(view, |view| view.not_shown.as_deref().unwrap_or_default())))
-}
-
-fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
-    let (title_id, reckoning_id) = (format!("endpoint-{}", endpoint.id), format!("reckoning-{}", endpoint.id));
+/// One endpoint.
+pub(super) fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
+    let id = endpoint.id;
+    let [section_id, title_id, reckoning_id] = ["endpoint", "title", "reckoning"].map(|what| format!("{what}-{id}"));
     let reason = move || endpoint.read(|one| one.reason.clone());
-    let figure = html("p")
-        .class("figure")
-        .set("tabindex", "0")
+    let figure = html("p.figure[tabindex=0]")
         .set("aria-describedby", &reckoning_id)
-        .with(html("strong").class("uptime").live_text(endpoint.text(|one| &one.uptime)))
-        .with(html("span").class("coverage").live_text(endpoint.text(|one| &one.coverage)))
+        .with(html("strong.uptime").live_text(endpoint.text(|one| &one.uptime)))
+        .with(html("span.coverage").live_text(endpoint.text(|one| &one.coverage)))
         .with(
-            html("span")
-                .class("readout")
-                .set("role", "tooltip")
-                .set("id", &reckoning_id)
-                .live_text(endpoint.text(|one| &one.reckoning)),
+            html("span.readout[role=tooltip]").set("id", &reckoning_id).live_text(endpoint.text(|one| &one.reckoning)),
         );
     let locator = endpoint.text(|one| &one.locator);
     let name = endpoint.text(|one| &one.name);
-    let head = html("div")
-        .class("head")
-        .with(html("h3").set("id", &title_id).with(shape_of(endpoint)).with(html("bdi").live_text(name)))
-        .with(html("p").class("state").live_text(endpoint.text(|one| &one.state)))
+    let head = html("div.head")
+        .with(html("h3").set("id", &title_id).with(endpoint.shape()).with(html("bdi").live_text(name)))
+        .with(html("p.state").live_text(endpoint.text(|one| &one.state)))
         .with(
-            html("p")
-                .class("reason")
+            html("p.reason")
                 .with(html("bdi").live_text(move || reason().unwrap_or_default()))
                 .shown_while(move || reason().is_some()),
         )
         .with(
-            html("p")
-                .class("locator")
+            html("p.locator")
                 .with(html("bdi").live_text(locator))
                 .shown_while(move || !locator().is_empty() && locator() != name()),
         )
         .with(figure);
-    html("section")
-        .class("endpoint")
+    // Thousands of bars are drawn when they come into sight.
+    let is_in_sight = RwSignal::new(endpoint.state.view.with_untracked(|view| view.strips_at_once));
+    let section = html("section.endpoint")
+        .set("id", &section_id)
         .set("aria-labelledby", &title_id)
         .set("data-title", &endpoint.text(|one| &one.title)())
         .set("data-locator", &locator())
         .live("data-status", move || Some(endpoint.status().word().to_owned()))
         .live("data-localized", move || endpoint.read(|one| one.is_localized).then(|| "true".to_owned()))
         .with(head)
-        .with(strip::strip(endpoint, 0))
+        .with(strip::strip(endpoint, 0, is_in_sight))
         .with(detail::levels(endpoint))
-        .with(response_times(endpoint, crosshair))
-}
-
-/// The shape of its status, which is another one if only some places see it down.
-fn shape_of(endpoint: Endpoint) -> Built {
-    let outline = move || {
-        if endpoint.read(|one| one.is_localized) { icon::LOCALIZED } else { icon::shape(endpoint.status()) }
-    };
-    drawn_shape(svg("path").set("fill-rule", "evenodd").live("d", move || Some(outline().to_owned())))
-        .live("data-status", move || Some(endpoint.status().word().to_owned()))
+        .with(response_times(endpoint, crosshair));
+    if is_in_sight.get_untracked() { section } else { section.on_sight(move || is_in_sight.set(true)) }
 }
 
 /// The chart, folded where there are many endpoints.
@@ -134,7 +126,7 @@ fn response_times(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built
             let open = RwSignal::new(false);
             let summary = html("summary")
                 .text("Response times: ")
-                .with(html("span").class("quiet").live_text(endpoint.text(|one| &one.chart.summary)));
+                .with(html("span.quiet").live_text(endpoint.text(|one| &one.chart.summary)));
             // What nobody unfolded is not drawn.
             let content = html("div").redrawn(
                 move || open.get(),

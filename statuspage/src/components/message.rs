@@ -14,9 +14,7 @@ const UNFOLDED: usize = 3;
 
 /// The messages in force.
 pub(super) fn messages(view: View) -> Built {
-    html("section")
-        .set("id", "messages")
-        .set("aria-label", "Messages")
+    html("section[id=messages][aria-label=Messages]")
         .redrawn(move || view.with(|view| view.messages.clone()), |messages| draw(messages))
         .shown_while(move || view.with(|view| !view.messages.is_empty()))
 }
@@ -32,13 +30,9 @@ fn draw(messages: &[Arc<MessageView>]) -> Vec<Built> {
 }
 
 fn one(message: &MessageView) -> Built {
-    html("article").class("message").with(html("div").class("words").with_all(elements(&message.nodes))).with(
-        html("p")
-            .class("quiet")
-            .with(time(&message.datetime, &message.when))
-            .text(" · ")
-            .with(isolated(&message.about)),
-    )
+    html("article.message")
+        .with(html("div.words").with_all(elements(&message.nodes)))
+        .with(html("p.quiet").with(time(&message.datetime, &message.when)).text(" · ").with(isolated(&message.about)))
 }
 
 /// A message's content as elements.

@@ -4,11 +4,14 @@ mod chart;
 mod detail;
 mod element;
 mod endpoint;
+mod frame;
+mod groups;
 mod message;
 mod overall;
 pub mod page;
 mod ranges;
 mod strip;
+mod table;
 mod timeline;
 
 use leptos::prelude::{RwSignal, With};
@@ -23,13 +26,13 @@ type View = RwSignal<Arc<PageView>>;
 
 /// The shape of a status. It is never alone: the word for it stands beside it.
 fn shape(status: impl Fn() -> Status + Copy + 'static) -> Built {
-    drawn_shape(svg("path").set("fill-rule", "evenodd").live("d", move || Some(icon::shape(status()).to_owned())))
+    drawn_shape(svg("path[fill-rule=evenodd]").live("d", move || Some(icon::shape(status()).to_owned())))
         .live("data-status", move || Some(status().word().to_owned()))
 }
 
 /// A shape that is none of a status.
 fn drawn_shape(path: Built) -> Built {
-    svg("svg").set("class", "shape").set("viewBox", "0 0 16 16").set("aria-hidden", "true").with(path)
+    svg("svg.shape[viewBox=0 0 16 16][aria-hidden=true]").with(path)
 }
 
 /// Text of others, kept from turning the direction of the text around it.

@@ -12,24 +12,21 @@ pub(super) fn overall(state: State) -> Vec<Built> {
     let view = state.view;
     let sentence = html("h1")
         .with(shape(move || view.with(|view| view.overall.status)))
-        .with(html("bdi").set("id", "overall").live_text(of(view, |view| &view.overall.sentence)));
+        .with(html("bdi[id=overall]").live_text(of(view, |view| &view.overall.sentence)));
     let looked = html("span")
         .text("Last checked ")
         .with(
-            html("time")
-                .set("id", "looked")
+            html("time[id=looked]")
                 .live("datetime", move || Some(view.with(|view| view.overall.looked_datetime.clone())))
                 .live_text(of(view, |view| &view.overall.looked)),
         )
         .text(" · ")
         .shown_while(move || view.with(|view| !view.overall.looked.is_empty()));
     let scope = html("span").live_text(of(view, |view| &view.overall.scope));
-    let section = html("section")
-        .class("overall")
-        .set("aria-live", "polite")
+    let section = html("section.overall[aria-live=polite]")
         .with(sentence)
-        .with(html("p").class("remark").live_text(of(view, |view| &view.overall.remark)))
-        .with(html("p").class("looked").with(looked).with(scope));
+        .with(html("p.remark").live_text(of(view, |view| &view.overall.remark)))
+        .with(html("p.looked").with(looked).with(scope));
     vec![section, progress(state.loading)]
 }
 
@@ -38,10 +35,9 @@ fn progress(loading: RwSignal<Loading>) -> Built {
         Loading::Files(done, total) => Some((done, total)),
         _ => None,
     };
-    let bar = html("progress")
-        .set("aria-label", "Check files loaded")
+    let bar = html("progress[aria-label=Check files loaded]")
         .live("max", move || files().map(|(_, total)| total.to_string()))
         .live("value", move || files().map(|(done, _)| done.to_string()))
         .shown_while(move || files().is_some());
-    html("p").class("progress").with(html("span").live_text(move || loading.get().in_words())).with(bar)
+    html("p.progress").with(html("span").live_text(move || loading.get().in_words())).with(bar)
 }

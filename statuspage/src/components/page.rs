@@ -7,9 +7,8 @@ use leptos::prelude::*;
 use shared::page_config::PageConfig;
 
 use super::element::{Built, html, svg};
-use super::{endpoint, isolated, message, overall, ranges, timeline};
+use super::{frame, groups, isolated, message, overall, ranges, timeline};
 use crate::app::{Stage, State};
-use crate::browser;
 use crate::view::broken;
 
 /// The whole page.
@@ -21,9 +20,7 @@ pub fn Page(
     let root = NodeRef::<Div>::new();
     root.on_load(move |root| {
         let content = html("div").redrawn(move || state.stage.get(), move |stage| content_of(state, stage));
-        if let Some(content) = content.element() {
-            let _ = root.append_child(content);
-        }
+        let _ = root.append_child(content.element());
     });
     view! { <div node_ref=root></div> }
 }
@@ -31,7 +28,7 @@ pub fn Page(
 fn content_of(state: State, wanted: &Stage) -> Vec<Built> {
     match wanted {
         Stage::Starting => {
-            vec![html("main").with(html("p").class("quiet").text("Reading the page's configuration…"))]
+            vec![html("main").with(html("p.quiet").text("Reading the page's configuration…"))]
         }
         Stage::Broken(problems) => vec![broken(problems)],
         Stage::Ready(config) => ready(state, config),
@@ -43,17 +40,17 @@ fn ready(state: State, config: &PageConfig) -> Vec<Built> {
     let main = html("main")
         .with_all(overall::overall(state))
         .with(message::messages(view))
-        .with(ranges::ranges(state, config.range))
-        .with(endpoint::endpoints(state))
+        .with_all(ranges::ranges(state, config.range))
+        .with(groups::endpoints(state))
         .with(problems(state))
         .with(timeline::timeline(view))
         .with(timeline::observers(view));
-    vec![html("header").with(html("p").class("name").with(isolated(&config.title))), main, footer(), hatching()]
+    vec![frame::header(state, config), main, frame::footer(state, config), hatching()]
 }
 
 fn problems(state: State) -> Built {
     let view = state.view;
-    let list = html("ul").set("id", "problems").redrawn(
+    let list = html("ul[id=problems]").redrawn(
         move || view.with(|view| view.problems.clone()),
         |problems: &Vec<String>| problems.iter().map(|problem| html("li").with(isolated(problem))).collect(),
     );
@@ -68,47 +65,32 @@ pub(super) fn section(title_id: &str, title: &str) -> Built {
     html("section").set("aria-labelledby", title_id).with(html("h2").set("id", title_id).text(title))
 }
 
-fn footer() -> Built {
-    let zone = format!("Times are in the zone {}.", browser::time_zone());
-    html("footer")
-        .with(html("p").text(
-            "Uptime is time, not a count of checks: a result stands until the next one, or until that is overdue; after that nobody knows. Figures are cut, never rounded up.",
-        ))
-        .with(html("p").text(&zone))
-}
-
 /// The hatching of what nobody observed, for all strips.
 fn hatching() -> Built {
-    let stripe = |class: &str, width: &str| svg("rect").class(class).set("width", width).set("height", "5");
-    let pattern = svg("pattern")
-        .set("id", "hatch")
-        .set("width", "5")
-        .set("height", "5")
-        .set("patternUnits", "userSpaceOnUse")
-        .set("patternTransform", "rotate(45)")
+    let stripe = |class: &str, width: &str| svg("rect[height=5]").class(class).set("width", width);
+    let pattern = svg("pattern[id=hatch][width=5][height=5][patternUnits=userSpaceOnUse][patternTransform=rotate(45)]")
         .with(stripe("hatch-ground", "5"))
         .with(stripe("hatch-line", "1.4"));
-    svg("svg").class("defs").set("aria-hidden", "true").with(svg("defs").with(pattern))
+    svg("svg.defs[aria-hidden=true]").with(svg("defs").with(pattern))
 }
 
 fn broken(problems: &[String]) -> Built {
     let list = problems.iter().map(|problem| html("li").text(problem)).collect();
     let examples = broken::EXAMPLES
         .iter()
-        .flat_map(|(title, example)| [html("p").class("lead").text(title), html("pre").text(example)])
+        .flat_map(|(title, example)| [html("p.lead").text(title), html("pre").text(example)])
         .collect();
     html("main")
-        .with(html("h1").set("id", "overall").text("The page's configuration cannot be used"))
+        .with(html("h1[id=overall]").text("The page's configuration cannot be used"))
         .with(
-            html("p")
-                .class("lead")
+            html("p.lead")
                 .text("The file ")
                 .with(html("code").text("config.json"))
                 .text(" beside the page's ")
                 .with(html("code").text("index.html"))
                 .text(" says where the checks are stored. What is wrong with it:"),
         )
-        .with(html("ul").set("id", "problems").class("broken").with_all(list))
+        .with(html("ul.broken[id=problems]").with_all(list))
         .with(section("examples-title", "One that works").with_all(examples))
-        .with(html("p").class("quiet").text("Mend the file and load the page again; nothing has to be built anew."))
+        .with(html("p.quiet").text("Mend the file and load the page again; nothing has to be built anew."))
 }

@@ -1,46 +1,123 @@
-//! The ranges that a reader can choose from: a row of radio buttons, so that keyboards and screen readers know it.
+//! What a reader chooses from: the range, as a row of radio buttons, so that keyboards and screen readers know it;
+//! percentiles; the table; and the words by which endpoints are found.
 
 use leptos::prelude::*;
 use shared::Nanos;
 use wasm_bindgen::JsCast;
-use web_sys::Element;
+use web_sys::{Element, Event, HtmlElement, HtmlInputElement, KeyboardEvent};
 
 use super::element::{Built, html};
 use crate::app::State;
-use crate::view::{Percentiles, period};
+use crate::browser;
+use crate::view::looking::Arrangement;
+use crate::view::{Percentiles, finding, period};
 
-/// The choice; `configured` is what is shown at first.
-pub(super) fn ranges(state: State, configured: Nanos) -> Built {
-    let choices = period::ranges(configured).into_iter().map(|(range, words)| {
-        let button = html("input").set("type", "radio").set("name", "range").set("value", &range.to_string());
-        let button = if range == configured { button.set("checked", "") } else { button };
+/// With fewer endpoints than this everybody finds what they look for without help.
+const SOUGHT_FROM: usize = 4;
+
+/// The choices; `configured` is the range that is shown at first.
+pub(super) fn ranges(state: State, configured: Nanos) -> Vec<Built> {
+    let range = move || state.looking.with(|looking| looking.range).unwrap_or(configured);
+    let shown = range();
+    let choices = period::ranges(configured, shown).into_iter().map(|(this, words)| {
+        let button = html("input[type=radio][name=range]").set("value", &this.to_string());
+        // Steps back change it, too.
+        let button = button.kept(move |input: &HtmlInputElement| input.set_checked(range() == this));
         html("label").with(button).with(html("span").text(&words))
     });
-    html("fieldset")
-        .class("ranges")
-        .with(html("legend").class("spoken").text("Period shown"))
+    let ranges = html("fieldset.ranges")
+        .with(html("legend.spoken").text("Period shown"))
         .with_all(choices.collect())
         .with(percentiles(state))
         .on("change", move |event| {
             let button = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-            let range = button.and_then(|button| button.get_attribute("value")?.parse().ok());
-            if let Some(range) = range {
-                state.pick_range(range);
-            }
-        })
+            let range: Option<Nanos> = button.and_then(|button| button.get_attribute("value")?.parse().ok());
+            let Some(range) = range else { return };
+            state.look(|looking| {
+                looking.range = Some(range).filter(|range| *range != configured);
+                looking.endpoint = None;
+                looking.path.clear();
+            });
+        });
+    vec![ranges, search(state)]
 }
 
 /// The button that tells percentiles of response times, which are loaded only then.
 fn percentiles(state: State) -> Built {
     let wanted = RwSignal::new(Percentiles::NotWanted);
     let is_wanted = move || wanted.get() == Percentiles::Wanted;
-    html("button")
-        .set("type", "button")
-        .set("id", "percentiles")
-        .text("Percentiles")
-        .live("aria-pressed", move || Some(if is_wanted() { "true" } else { "false" }.to_owned()))
-        .on("click", move |_| {
-            wanted.set(if is_wanted() { Percentiles::NotWanted } else { Percentiles::Wanted });
-            state.want_percentiles(wanted.get_untracked());
+    button("percentiles", "Percentiles", is_wanted).on("click", move |_| {
+        wanted.set(if is_wanted() { Percentiles::NotWanted } else { Percentiles::Wanted });
+        state.want_percentiles(wanted.get_untracked());
+    })
+}
+
+/// A button that is pressed or not.
+fn button(id: &str, words: &str, is_pressed: impl Fn() -> bool + 'static) -> Built {
+    html("button.plain[type=button]")
+        .set("id", id)
+        .text(words)
+        .live("aria-pressed", move || Some(if is_pressed() { "true" } else { "false" }.to_owned()))
+}
+
+/// The words that are sought, and the table; neither is offered where there is little to find.
+fn search(state: State) -> Built {
+    let filter = move || state.looking.with(|looking| looking.filter.clone());
+    let is_table = move || state.looking.with(|looking| looking.arrangement) == Arrangement::Table;
+    let input =
+        html("input[id=filter][type=search][aria-label=Find endpoints][placeholder=Find by name, group or state]")
+            .set("aria-keyshortcuts", "/")
+            .kept(move |input: &HtmlInputElement| {
+                if input.value() != filter() {
+                    input.set_value(&filter());
+                }
+            })
+            .on("input", move |event| {
+                if let Some(input) = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok()) {
+                    state.seek(input.value());
+                }
+            })
+            .on("keydown", move |event| {
+                if event.dyn_ref::<KeyboardEvent>().is_some_and(|event| event.key() == "Escape") {
+                    state.seek(String::new());
+                }
+            });
+    browser::listen("keydown", Box::new(move |event| focus_filter(&event)));
+    let counted = move || {
+        let found = state.found.with(|found| found.as_ref().map(|found| found.len()));
+        state.view.with(|view| finding::in_words(&filter(), found.unwrap_or_default(), view.endpoints.len()))
+    };
+    html("div.finding")
+        .with(input)
+        .with(html("span.quiet[role=status]").live_text(counted))
+        .with(button("table", "Table", is_table).on("click", move |_| {
+            state.look(|looking| {
+                looking.arrangement = match looking.arrangement {
+                    Arrangement::Strips => Arrangement::Table,
+                    Arrangement::Table => Arrangement::Strips,
+                };
+            });
+        }))
+        .shown_while(move || {
+            state.view.with(|view| view.endpoints.len() >= SOUGHT_FROM) || is_table() || !filter().is_empty()
         })
+}
+
+/// `/` leads to the words that are sought, unless somebody is writing.
+fn focus_filter(event: &Event) {
+    let Some(event) = event.dyn_ref::<KeyboardEvent>() else { return };
+    let is_writing = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok()).is_some_and(|target| {
+        matches!(target.tag_name().as_str(), "INPUT" | "SELECT" | "TEXTAREA")
+            && target.get_attribute("type").is_none_or(|kind| kind != "radio")
+    });
+    if event.key() == "/"
+        && !is_writing
+        && !event.ctrl_key()
+        && !event.meta_key()
+        && !event.alt_key()
+        && let Some(input) = browser::element("filter")
+    {
+        event.prevent_default();
+        let _ = input.focus();
+    }
 }

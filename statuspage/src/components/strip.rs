@@ -16,8 +16,8 @@ use crate::view::period::Slot;
 use crate::view::strip::{BAR_HEIGHT, BarView};
 use crate::view::words::number;
 
-/// The strip of a level: 0 is the endpoint's own. Enter or a click opens a bar.
-pub(super) fn strip(endpoint: Endpoint, level: usize) -> Built {
+/// The strip of a level: 0 is the endpoint's own. Enter or a click opens a bar. Bars are drawn once they are in sight.
+pub(super) fn strip(endpoint: Endpoint, level: usize, is_in_sight: RwSignal<bool>) -> Built {
     let bars = move || endpoint.bars(level);
     let label = move || {
         endpoint.read(|one| match level.checked_sub(1) {
@@ -39,24 +39,34 @@ pub(super) fn strip(endpoint: Endpoint, level: usize) -> Built {
         let kept = visited.get().filter(|start| bars.iter().any(|bar| bar.start == *start));
         kept.or_else(|| bars.last().map(|bar| bar.start))
     };
-    let strip = svg("svg")
-        .class("strip")
-        .set("role", "group")
+    let strip = svg("svg.strip[role=group]")
         .set("height", &number(BAR_HEIGHT))
         .live("aria-label", move || Some(label()))
-        .keyed(move || bars().iter().map(|bar| bar.start).collect(), move |start| bar(bars, start, tab_stop))
+        .keyed(
+            move || if is_in_sight.get() { bars().iter().map(|bar| bar.start).collect() } else { Vec::new() },
+            move |start| bar(bars, start, tab_stop),
+        )
         .on("pointerover", move |event| pointed.set(bar_of(&event)))
         .on("pointerdown", move |event| pointed.set(bar_of(&event)))
         .on("click", move |event| open(&event))
         .on("keydown", move |event| {
             let Some(event) = event.dyn_ref::<KeyboardEvent>() else { return };
             if event.key() == "Escape" {
+                // First what is written about the bar goes, then what the bar opened into.
+                if pointed.get_untracked().is_none() {
+                    endpoint.close();
+                }
                 pointed.set(None);
                 return;
             }
             if event.key() == "Enter" || event.key() == " " {
                 event.prevent_default();
                 open(event);
+                return;
+            }
+            if let "ArrowUp" | "ArrowDown" = event.key().as_str() {
+                event.prevent_default();
+                focus_neighbour(event);
                 return;
             }
             let starts: Vec<UnixNanos> = bars().iter().map(|bar| bar.start).collect();
@@ -70,8 +80,7 @@ pub(super) fn strip(endpoint: Endpoint, level: usize) -> Built {
         let start = pointed.get()?;
         bars().into_iter().find(|bar| bar.start == start)
     };
-    html("div")
-        .class("strip-box")
+    html("div.strip-box")
         .with(strip)
         .with(html("div").redrawn(shown, |bar| bar.iter().map(read_out).collect()))
         // Not on the drawing itself: one that listens to the focus would become a tab stop of its own.
@@ -110,18 +119,40 @@ fn focus_bar(event: &KeyboardEvent, start: UnixNanos) {
     }
 }
 
+/// From a bar to the one at the same place of the strip above or below, whichever endpoint's that is.
+fn focus_neighbour(event: &KeyboardEvent) {
+    let Some(document) = web_sys::window().and_then(|window| window.document()) else { return };
+    let here = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+    let strip = here.as_ref().and_then(|bar| bar.parent_element());
+    let all = |root: &Element, selector: &str| {
+        let found = root.query_selector_all(selector).ok();
+        let found = found.into_iter().flat_map(|found| (0..found.length()).filter_map(move |place| found.get(place)));
+        found.filter_map(|node| node.dyn_into::<Element>().ok()).collect::<Vec<_>>()
+    };
+    let (Some(root), Some(strip)) = (document.document_element(), strip) else { return };
+    // What is hidden has no box.
+    let strips: Vec<Element> =
+        all(&root, ".strip").into_iter().filter(|strip| strip.get_client_rects().length() > 0).collect();
+    let Some(number) = strips.iter().position(|one| *one == strip) else { return };
+    let place = all(&strip, ".bar").iter().position(|bar| Some(bar) == here.as_ref()).unwrap_or(0);
+    let to = if event.key() == "ArrowUp" { number.checked_sub(1) } else { Some(number + 1) };
+    let Some(neighbour) = to.and_then(|to| strips.get(to)) else { return };
+    let bars = all(neighbour, ".bar");
+    if let Some(bar) = bars.get(place).or(bars.last()) {
+        let _ = bar.unchecked_ref::<HtmlElement>().focus();
+    }
+}
+
 fn bar(
     bars: impl Fn() -> Bars + Copy + 'static,
     start: UnixNanos,
     tab_stop: impl Fn() -> Option<UnixNanos> + Copy + 'static,
 ) -> Built {
     let find = move || bars().into_iter().find(|bar| bar.start == start);
-    let group = svg("g")
-        .class("bar")
-        .set("role", "button")
+    let group = svg("g.bar[role=button]")
         .set("data-start", &start.to_string())
         .live("tabindex", move || Some(if tab_stop() == Some(start) { "0" } else { "-1" }.to_owned()));
-    let Some(element) = group.element().cloned() else { return group };
+    let element = group.element().clone();
     group.redrawn(find, move |bar| {
         let Some(bar) = bar else { return Vec::new() };
         for (name, value) in [
@@ -159,20 +190,19 @@ fn parts(bar: &BarView) -> Vec<Built> {
 fn read_out(bar: &Arc<BarView>) -> Built {
     // Tenths of the strip: style sheets place the read-out by class, since inline styles are not allowed.
     let tenth = ((bar.x + bar.width / 2.0) / 10.0).round() as i64;
-    let read_out = html("p")
+    let read_out = html("p[aria-hidden=true]")
         .class(&format!("readout open at-{tenth}"))
-        .set("aria-hidden", "true")
         .with(html("strong").text(&bar.when))
         .with(html("span").text(&bar.shares));
     match &bar.reason {
-        Some(reason) => read_out.with(html("span").class("why").with(isolated(reason))),
+        Some(reason) => read_out.with(html("span.why").with(isolated(reason))),
         None => read_out,
     }
 }
 
 /// The labels of the axis of time.
 pub(super) fn axis(endpoint: Endpoint) -> Built {
-    let labels = svg("svg").class("axis").set("height", "18").set("aria-hidden", "true");
+    let labels = svg("svg.axis[height=18][aria-hidden=true]");
     labels.redrawn(
         move || endpoint.read(|one| one.chart.times.clone()),
         |times| {
@@ -182,7 +212,7 @@ pub(super) fn axis(endpoint: Endpoint) -> Built {
                     94.0.. => "end",
                     _ => "middle",
                 };
-                let text = svg("text").set("x", &format!("{}%", number(*place))).set("y", "13");
+                let text = svg("text[y=13]").set("x", &format!("{}%", number(*place)));
                 text.set("text-anchor", anchor).text(label)
             };
             times.iter().map(label).collect()

@@ -24,23 +24,21 @@ pub(super) fn timeline(view: View) -> Built {
 }
 
 fn one_day(day: &DayView) -> Built {
-    let drawn = html("div").class("day").with(html("h3").text(&day.heading));
+    let drawn = html("div.day").with(html("h3").text(&day.heading));
     match day.quiet {
-        Some(words) => drawn.with(html("p").class("quiet").text(words)),
-        None => {
-            drawn.with(html("ol").class("events").with_all(day.events.iter().map(|event| one_event(event)).collect()))
-        }
+        Some(words) => drawn.with(html("p.quiet").text(words)),
+        None => drawn.with(html("ol.events").with_all(day.events.iter().map(|event| one_event(event)).collect())),
     }
 }
 
 fn one_event(event: &EventView) -> Built {
-    let drawn = html("li").class("event");
+    let drawn = html("li.event");
     let clock = time(&event.datetime, &event.clock);
     match &event.what {
         What::Change { status, who, text, reasons } => {
             let status = *status;
             let sentence = html("p").with(html("strong").with(isolated(who))).text(" ").text(text);
-            let reasons = reasons.iter().map(|reason| html("p").class("why").with(isolated(reason))).collect();
+            let reasons = reasons.iter().map(|reason| html("p.why").with(isolated(reason))).collect();
             drawn
                 .set("data-kind", "status")
                 .set("data-status", status.word())
@@ -49,13 +47,13 @@ fn one_event(event: &EventView) -> Built {
                 .with(html("div").with(sentence).with_all(reasons))
         }
         What::Message(message) => {
-            let bubble = svg("path").set("d", "M1 2.5h14v9H7.5L4 15v-3.5H1Z");
+            let bubble = svg("path[d=M1 2.5h14v9H7.5L4 15v-3.5H1Z]");
             let about = html("p").with(html("strong").with(isolated(&message.about))).text(" · message");
             drawn
                 .set("data-kind", "message")
                 .with(clock)
                 .with(drawn_shape(bubble))
-                .with(html("div").with(about).with(html("div").class("words").with_all(elements(&message.nodes))))
+                .with(html("div").with(about).with(html("div.words").with_all(elements(&message.nodes))))
         }
     }
 }

@@ -83,6 +83,11 @@ impl Memory {
         }
     }
 
+    /// Makes the next refresh list everything that is wanted, since that is of another time.
+    pub fn list_all_again(&mut self) {
+        self.lists_read = 0;
+    }
+
     /// From when on a node without a history has to be listed: all that is wanted, unless it was listed before.
     pub(super) fn list_from_of(&self, node: Option<&NodeName>, from: UnixNanos) -> UnixNanos {
         if self.record.has_files_of(node) { self.list_from(from) } else { from }
@@ -157,7 +162,11 @@ impl Memory {
                 let history = self.record.histories.iter().find(|history| history.node == name.node);
                 name.stored_at < wanted.checks_from && history.is_some_and(|history| history.covers(&name))
             };
-            if name.stored_at < wanted.from || is_covered() || self.record.contains(&name) || self.is_unreadable(&name)
+            if name.stored_at < wanted.from
+                || name.stored_at > wanted.until
+                || is_covered()
+                || self.record.contains(&name)
+                || self.is_unreadable(&name)
             {
                 continue;
             }

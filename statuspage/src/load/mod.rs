@@ -83,13 +83,20 @@ pub struct Wanted {
     pub from: UnixNanos,
     /// From when on every check file is wanted; what is before is told by histories, as far as nodes keep one.
     pub checks_from: UnixNanos,
+    /// The end of what is wanted: [`UnixNanos::MAX`], unless somebody looks back.
+    pub until: UnixNanos,
     /// Which objects of a history are wanted.
     pub parts: &'static [HistoryPart],
 }
 
 impl Wanted {
     fn is_told_by_histories(self) -> bool {
-        self.from < self.checks_from
+        // Who looks back may ask for a time whose check files have expired.
+        self.from < self.checks_from || self.is_past()
+    }
+
+    fn is_past(self) -> bool {
+        self.until < UnixNanos::MAX
     }
 }
 
@@ -109,6 +116,7 @@ pub(crate) async fn refresh(store: &impl Store, memory: &RefCell<Memory>, wanted
         let looked = load_histories(store, memory, wanted).await;
         after(Step::Histories);
         match looked {
+            Ok(_) if wanted.is_past() => store.list(wanted.checks_from, wanted.until, Contents::LeftOut).await,
             Ok(newest) => list_beside_histories(store, memory, newest, wanted).await,
             Err(error) => Err(error),
         }
@@ -267,9 +275,14 @@ mod tests {
     fn load(store: &Shelf, memory: &RefCell<Memory>, from: UnixNanos) -> usize {
         let mut calls = 0;
         let checks_from = if store.histories.is_empty() { from } else { UnixNanos::MAX };
-        refresh(store, memory, Wanted { from, checks_from, parts: &[HistoryPart::Main] }, |_| calls += 1)
-            .now_or_never()
-            .expect("nothing in it waits");
+        refresh(
+            store,
+            memory,
+            Wanted { from, checks_from, until: UnixNanos::MAX, parts: &[HistoryPart::Main] },
+            |_| calls += 1,
+        )
+        .now_or_never()
+        .expect("nothing in it waits");
         calls
     }
 
@@ -332,6 +345,21 @@ mod tests {
         store = shelf_with_history(3);
         load(&store, &memory, T);
         assert!(memory.borrow().unreadable_histories.is_empty());
+    }
+
+    #[test]
+    fn who_looks_back_gets_the_checks_up_to_then_and_afterwards_those_of_now() {
+        let store = shelf(&[(T, GOOD), (T + HOUR, GOOD), (T + 2 * HOUR, GOOD)]);
+        let memory = RefCell::default();
+        load(&store, &memory, T + 2 * HOUR);
+        let past = Wanted { from: T, checks_from: T, until: T + HOUR, parts: &[HistoryPart::Main] };
+        memory.borrow_mut().list_all_again();
+        refresh(&store, &memory, past, |_| ()).now_or_never().expect("nothing in it waits");
+        assert_eq!(*store.asked.borrow(), [T + 2 * HOUR, T + HOUR, T]);
+        memory.borrow_mut().list_all_again();
+        store.asked.borrow_mut().clear();
+        load(&store, &memory, T + HOUR);
+        assert!(store.asked.borrow().is_empty() && memory.borrow().record.file_count() == 2);
     }
 
     #[test]

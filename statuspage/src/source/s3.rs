@@ -7,6 +7,7 @@ use shared::page_config::{AddressStyle, S3Source};
 
 use super::sigv4::{Signer, encoded_path, encoded_query};
 use super::{Listed, Listing, SourceError, xml};
+use crate::percent;
 
 /// One page of a listing.
 #[derive(Debug, PartialEq, Eq)]
@@ -92,7 +93,7 @@ pub(crate) fn parse_listing(source: &S3Source, body: &str) -> Result<ListingPage
         return Err(SourceError::NotAListing);
     };
     let encoded = xml::text(result, "EncodingType").is_some_and(|kind| kind == "url");
-    let plain = |text: String| if encoded { xml::url_decoded(&text) } else { text };
+    let plain = |text: String| if encoded { percent::decoded(&text) } else { text };
     let mut listing = Listing::default();
     let mut last_key = String::new();
     for object in xml::elements(result, "Contents") {
@@ -116,7 +117,7 @@ pub(crate) fn parse_histories(source: &S3Source, body: &str) -> Vec<(HistoryName
     let encoded = xml::text(body, "EncodingType").is_some_and(|kind| kind == "url");
     let of_object = |object| {
         let key = xml::text(object, "Key")?;
-        let key = if encoded { xml::url_decoded(&key) } else { key };
+        let key = if encoded { percent::decoded(&key) } else { key };
         Some((HistoryName::parse_key(&source.prefix, &key)?, xml::text(object, "ETag")))
     };
     xml::elements(body, "Contents").filter_map(of_object).collect()

@@ -7,6 +7,7 @@ use shared::page_config::PublicKeys;
 use shared::{DAY, HOUR, SECOND, UnixNanos};
 
 use crate::calendar::civil;
+use crate::percent::{encoded, push_hexadecimal};
 
 /// How far a reader's clock may be ahead of the store's before requests are refused as signed in the future.
 const CLOCK_AHEAD: i64 = 6 * HOUR;
@@ -74,20 +75,6 @@ pub(crate) fn encoded_path(path: &str) -> String {
     encoded(path, "/")
 }
 
-fn encoded(text: &str, also_kept: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        let character = char::from(byte);
-        if character.is_ascii_alphanumeric() || "-._~".contains(character) || also_kept.contains(character) {
-            encoded.push(character);
-        } else {
-            encoded.push('%');
-            push_hexadecimal(&mut encoded, byte, b"0123456789ABCDEF");
-        }
-    }
-    encoded
-}
-
 fn hmac(key: &[u8], text: &str) -> Vec<u8> {
     // HMAC takes a key of any length, so the error cannot occur; an empty signature would be refused.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return Vec::new() };
@@ -101,11 +88,6 @@ fn hexadecimal(bytes: &[u8]) -> String {
         push_hexadecimal(&mut text, *byte, b"0123456789abcdef");
     }
     text
-}
-
-fn push_hexadecimal(text: &mut String, byte: u8, digits: &[u8; 16]) {
-    text.push(char::from(digits[usize::from(byte >> 4)]));
-    text.push(char::from(digits[usize::from(byte & 15)]));
 }
 
 #[cfg(test)]

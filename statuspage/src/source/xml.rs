@@ -68,32 +68,6 @@ fn character(reference: &str) -> Option<char> {
     }
 }
 
-/// Resolves `%41` and `+`, as keys are written where `encoding-type=url` was asked for.
-pub(crate) fn url_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        rest = tail;
-        match first {
-            b'+' => bytes.push(b' '),
-            b'%' => match tail.get(..2).and_then(hexadecimal_pair) {
-                Some(byte) => {
-                    bytes.push(byte);
-                    rest = &tail[2..];
-                }
-                None => bytes.push(b'%'),
-            },
-            other => bytes.push(*other),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn hexadecimal_pair(pair: &[u8]) -> Option<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    Some((digit(pair[0])? * 16 + digit(pair[1])?) as u8)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,7 +87,6 @@ mod tests {
             text("<a>&lt;&#65;&#x42;&quot;&unknown; & &#xD800;</a>", "a").as_deref(),
             Some("<AB\"&unknown; & &#xD800;")
         );
-        assert_eq!(url_decoded("a%20b+c%2Bd%C3%BC%zz%"), "a b c+dü%zz%");
     }
 
     proptest! {
@@ -121,7 +94,6 @@ mod tests {
         fn no_text_makes_reading_panic(xml in r"(<|>|/|Key|Contents|&|;|#|x|%|4|ä| ){0,30}") {
             let _ = elements(&xml, "Key").count();
             let _ = text(&xml, "Contents");
-            let _ = url_decoded(&xml);
         }
     }
 }

@@ -39,6 +39,8 @@ pub struct ChartView {
     pub points: Vec<Point>,
     /// The path of the median line.
     pub line: String,
+    /// The path of the 95th percentiles; empty where points are checks, whose band has all their attempts.
+    pub upper: String,
     /// The path of the band between the fastest and the slowest attempt.
     pub band: String,
     /// The path of the failure marks on the baseline.
@@ -96,9 +98,10 @@ pub fn chart(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, m
     let threshold = reckoned.latest.threshold;
     let scale = Scale::of(&buckets, all, threshold);
     let failed = buckets.iter().filter(|bucket| bucket.has_failed()).count();
+    let are_percentiles = buckets.iter().any(|bucket| bucket.length() > 0);
     let summary = match all {
         // Percentiles of percentiles are none: this says no more than what the line and the band show.
-        Some(all) if buckets.iter().any(|bucket| bucket.length() > 0) => {
+        Some(all) if are_percentiles => {
             format!("p50 about {} · p95 up to {}", duration::rtt(all.median), duration::rtt(all.max))
         }
         Some(all) => format!("median {} · slowest {}", duration::rtt(all.median), duration::rtt(all.max)),
@@ -111,7 +114,12 @@ pub fn chart(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, m
         if failed > 0 { "; failures are marked on the baseline" } else { "" }
     );
     ChartView {
-        line: line(&buckets, reckoned, period, &scale),
+        line: line(&buckets, reckoned, period, &scale, |stats| stats.median),
+        upper: if are_percentiles {
+            line(&buckets, reckoned, period, &scale, |stats| stats.max)
+        } else {
+            String::new()
+        },
         band: band(&buckets, reckoned, period, &scale),
         failures: failures(&buckets, period),
         marks: moments(marks, period),
@@ -119,7 +127,7 @@ pub fn chart(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, m
             .then(|| (scale.height(threshold), format!("threshold {}", round_label(threshold)))),
         grid: scale.grid(),
         times: times(period, calendar),
-        points: buckets.iter().map(|bucket| bucket.point(period, calendar, &scale)).collect(),
+        points: buckets.iter().map(|bucket| bucket.point(reckoned, period, calendar, &scale)).collect(),
         label,
         summary: if scale.logarithmic { format!("{summary} · logarithmic") } else { summary },
     }
@@ -189,7 +197,7 @@ impl Bucket<'_> {
         period.share(self.first + (self.last - self.first) / 2) * WIDTH
     }
 
-    fn point(&self, period: &Period, calendar: Calendar<'_>, scale: &Scale) -> Point {
+    fn point(&self, reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, scale: &Scale) -> Point {
         let length = self.length();
         let mut parts = vec![if length >= DAY {
             calendar.date(self.first)
@@ -218,7 +226,8 @@ impl Bucket<'_> {
             (1, 1) => parts.push("failed".to_owned()),
             (failed, all) => parts.push(format!("{failed} of {all} checks failed")),
         }
-        if let Some(reason) = self.looks.iter().rev().find_map(|look| look.reason.as_deref()) {
+        let reason = self.looks.iter().rev().find_map(|look| look.reason.as_deref());
+        if let Some(reason) = reason.filter(|_| !reckoned.hides_errors) {
             parts.push(reason.trim().to_owned());
         }
         let sentence = parts.join(" · ");
@@ -333,11 +342,17 @@ fn stretches<'b, 'a>(buckets: &'b [Bucket<'a>], reckoned: &Reckoned<'_>) -> Vec<
     stretches
 }
 
-fn line(buckets: &[Bucket<'_>], reckoned: &Reckoned<'_>, period: &Period, scale: &Scale) -> String {
+fn line(
+    buckets: &[Bucket<'_>],
+    reckoned: &Reckoned<'_>,
+    period: &Period,
+    scale: &Scale,
+    of: fn(&Stats) -> Nanos,
+) -> String {
     let mut path = Vec::new();
     for stretch in stretches(buckets, reckoned) {
         for (bucket, stats) in &stretch {
-            path.push(corner(path_command(bucket, &stretch), bucket.x(period), scale.height(stats.median)));
+            path.push(corner(path_command(bucket, &stretch), bucket.x(period), scale.height(of(stats))));
         }
         if stretch.len() == 1 {
             // A line without length is drawn as a dot by its round ends.
@@ -428,6 +443,8 @@ mod tests {
         let mut looks: Vec<Look> = days.chain(hours).collect();
         looks.sort_by_key(|look| look.at);
         of_node.past = Some(crate::record::KnownPast { track: uptime::Track::default(), looks, open: Vec::new() });
+        let month = chart(&reckon(&record)[0], &Period::new(30 * DAY, 90, utc()), utc(), &[]);
+        assert_eq!(month.upper.matches('M').count(), month.points.len(), "a dot for each day, with gaps between");
         let points = |range| {
             let points = chart(&reckon(&record)[0], &Period::new(range, 90, utc()), utc(), &[]).points;
             points.into_iter().map(|point| point.sentence).collect::<Vec<_>>()
@@ -440,7 +457,7 @@ mod tests {
     #[test]
     fn each_check_is_a_point_and_the_last_one_stands_at_now() {
         let chart = chart_of(&[("A", "", 2, Healthy), ("A", "", 1, Healthy), ("A", "", 0, Healthy)]);
-        assert_eq!(chart.points.len(), 3);
+        assert_eq!((chart.points.len(), chart.upper.as_str()), (3, ""));
         assert_eq!(chart.points[2].sentence, "13:02 · 95.0 ms");
         assert!(chart.line.starts_with('M') && chart.line.matches('L').count() == 2, "{}", chart.line);
         assert_eq!(chart.summary, "median 95.0 ms · slowest 95.0 ms");

@@ -7,7 +7,8 @@ use shared::duration;
 use shared::object_name::NodeName;
 use shared::status::Status;
 
-use super::endpoint::Reckoned;
+use super::Looking;
+use super::endpoint::{EndpointView, Reckoned};
 use super::period::{Period, Slot};
 use super::strip::{self, BarView};
 use super::words;
@@ -25,10 +26,40 @@ const ROWS_LIMIT: usize = 500;
 /// The bars that a reader has opened, each within the one before.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Opened {
-    /// Which endpoint's.
-    pub id: usize,
-    /// Their slots.
+    /// Which endpoint's, if anybody has opened one.
+    pub id: Option<usize>,
+    /// Their slots; none if nothing is open.
     pub path: Vec<Slot>,
+}
+
+/// What an address says is open, as far as it is there: the bars that hold its moments.
+#[must_use]
+pub fn opened(looking: &Looking, reckoned: &[Reckoned<'_>], period: &Period, calendar: Calendar<'_>) -> Opened {
+    let Some(name) = &looking.endpoint else { return Opened::default() };
+    let by_title = reckoned.iter().find(|one| one.endpoint.key.title == *name);
+    let Some(found) = by_title.or_else(|| reckoned.iter().find(|one| one.endpoint.key.locator == *name)) else {
+        return Opened::default();
+    };
+    let mut opened = Opened { id: Some(found.id), path: Vec::new() };
+    let mut slots = period.slots.clone();
+    for moment in &looking.path {
+        let Some(slot) = slots.iter().copied().find(|slot| slot.start <= *moment && *moment < slot.end) else { break };
+        opened.path.push(slot);
+        if opens_into_checks(slot) {
+            break;
+        }
+        slots = Period::of_slot(slot, calendar).slots;
+    }
+    opened
+}
+
+/// What an address calls an endpoint: its title, or its locator where others have the same title or it has none.
+#[must_use]
+pub fn name_in_address(endpoints: &[Arc<EndpointView>], id: usize) -> Option<String> {
+    let one = endpoints.iter().find(|one| one.id == id)?;
+    let is_unique = endpoints.iter().filter(|other| other.title == one.title).count() == 1;
+    let is_told = (is_unique && !one.title.is_empty()) || one.locator.is_empty();
+    Some(if is_told { one.title.clone() } else { one.locator.clone() })
 }
 
 /// What a bar opened into.
@@ -36,6 +67,8 @@ pub struct Opened {
 pub struct LevelView {
     /// Its slot in words.
     pub heading: String,
+    /// What the bar says of it, which stays to be read: `99.20% up; down for 11 min`, and why.
+    pub summary: String,
     /// What the bars show, in words.
     pub label: String,
     /// Its days or hours; none if it opened into checks.
@@ -79,15 +112,18 @@ pub fn levels(
     let mut outer = period.clone();
     let mut levels = Vec::new();
     for (number, slot) in opened.path.iter().enumerate() {
-        let heading = strip::when(*slot, &outer, calendar);
+        let bar = strip::bar(reckoned, *slot, &outer, calendar);
+        let heading = bar.when;
+        let summary = bar.reason.map_or(bar.shares.clone(), |reason| format!("{}. {}", bar.shares, reason.trim()));
         if opens_into_checks(*slot) {
-            levels.push(checks(reckoned, *slot, hour, heading, calendar));
+            levels.push(LevelView { summary, ..checks(reckoned, *slot, hour, heading, calendar) });
             break;
         }
         outer = Period::of_slot(*slot, calendar);
         levels.push(LevelView {
             label: format!("Uptime of {} {heading}, oldest first", reckoned.name()),
             heading,
+            summary,
             bars: strip::strip(reckoned, &outer, opened.path.get(number + 1).copied(), calendar),
             ..LevelView::default()
         });
@@ -110,6 +146,11 @@ fn checks(
         None => Some(reckoned.endpoint),
     };
     let mut rows = endpoint.map(|endpoint| rows(endpoint, slot, calendar)).unwrap_or_default();
+    if reckoned.hides_errors {
+        for row in &mut rows {
+            row.reason.clear();
+        }
+    }
     let count = rows.len();
     rows.truncate(ROWS_LIMIT);
     let note = match loaded {
@@ -169,10 +210,11 @@ mod tests {
         let (all, week) = (reckon(&record), Period::new(7 * DAY, 90, utc()));
         let today = *week.slots.last().expect("there are days");
         let hour = Slot { start: today.start + 11 * HOUR, end: today.start + 12 * HOUR };
-        let opened = Opened { id: 0, path: vec![today, hour] };
+        let opened = Opened { id: Some(0), path: vec![today, hour] };
         let levels = levels(&all[0], &opened, None, &week, utc());
         assert_eq!(levels.len(), 2);
         assert_eq!((levels[0].heading.as_str(), levels[0].bars.len()), ("Sunday, 22 November", 24));
+        assert_eq!(levels[0].summary, "99.83% up; down for 1 min; not observed for 3 h 3 min. connection refused");
         assert_eq!(levels[0].bars[11].status, Status::Down);
         assert!(levels[0].bars[11].is_open && !levels[0].bars[10].is_open);
         assert_eq!(levels[0].bars[23].status, Status::Unknown, "it is not over");
@@ -184,10 +226,57 @@ mod tests {
     }
 
     #[test]
+    fn an_address_opens_the_bars_that_hold_its_moments() {
+        let record = record(&looks());
+        let (all, week) = (reckon(&record), Period::new(7 * DAY, 90, utc()));
+        let today = *week.slots.last().expect("there are days");
+        let open = |name: &str, path: Vec<i64>| {
+            let looking = Looking { endpoint: Some(name.to_owned()), path, ..Looking::default() };
+            opened(&looking, &all, &week, utc())
+        };
+        let hour = Slot { start: today.start + 11 * HOUR, end: today.start + 12 * HOUR };
+        let noon = today.start + 11 * HOUR + HOUR / 2;
+        assert_eq!(open("A", vec![today.start, noon, noon]), Opened { id: Some(0), path: vec![today, hour] });
+        assert_eq!(open("https://A", vec![noon]).path, [today], "by its locator, and by any moment of the day");
+        assert_eq!(open("B", vec![noon]), Opened::default());
+        assert!(open("A", vec![NOW - 90 * DAY]).path.is_empty());
+    }
+
+    #[test]
+    fn errors_that_are_hidden_stand_nowhere() {
+        let record = record(&looks());
+        let (mut all, week) = (reckon(&record), Period::new(7 * DAY, 90, utc()));
+        let today = *week.slots.last().expect("there are days");
+        let hour = Slot { start: today.start + 11 * HOUR, end: today.start + 12 * HOUR };
+        let opened = Opened { id: Some(0), path: vec![today, hour] };
+        for (hides_errors, is_told) in [(false, true), (true, false)] {
+            all[0].hides_errors = hides_errors;
+            let looks = shared::looks::Looks::default();
+            let mut view = crate::view::endpoint::endpoint(&all[0], &week, None, utc(), &[], &looks);
+            view.levels = levels(&all[0], &opened, None, &week, utc());
+            assert_eq!(format!("{view:?}").contains("refused"), is_told);
+        }
+    }
+
+    #[test]
+    fn an_address_names_an_endpoint_by_its_title_unless_others_have_the_same() {
+        let record = record(&[("A", "n1", 0, Status::Healthy), ("B", "n1", 0, Status::Healthy)]);
+        let all = reckon(&record);
+        let view = |place: usize| {
+            let (week, looks) = (Period::new(7 * DAY, 90, utc()), shared::looks::Looks::default());
+            crate::view::endpoint::endpoint(&all[place], &week, None, utc(), &[], &looks)
+        };
+        let same_title = EndpointView { title: "A".to_owned(), ..view(1) };
+        assert_eq!(name_in_address(&[Arc::new(view(0)), Arc::new(view(1))], 0).as_deref(), Some("A"));
+        assert_eq!(name_in_address(&[Arc::new(view(0)), Arc::new(same_title)], 0).as_deref(), Some("https://A"));
+        assert_eq!(name_in_address(&[], 0), None);
+    }
+
+    #[test]
     fn a_bar_of_several_days_opens_into_its_days() {
         let record = record(&looks());
         let (all, year) = (reckon(&record), Period::new(365 * DAY, 90, utc()));
-        let opened = Opened { id: 0, path: vec![*year.slots.last().expect("there are some")] };
+        let opened = Opened { id: Some(0), path: vec![*year.slots.last().expect("there are some")] };
         let levels = levels(&all[0], &opened, None, &year, utc());
         assert_eq!((levels.len(), levels[0].bars.len()), (1, 5));
     }
@@ -197,7 +286,7 @@ mod tests {
         let record = record(&looks());
         let (all, week) = (reckon(&record), Period::new(7 * DAY, 90, utc()));
         let hour = Slot { start: NOW - 30 * HOUR, end: NOW - 29 * HOUR };
-        let opened = Opened { id: 0, path: vec![hour] };
+        let opened = Opened { id: Some(0), path: vec![hour] };
         let note = |loaded: &Hour| levels(&all[0], &opened, Some(loaded), &week, utc())[0].note.clone();
         assert_eq!(note(&Hour { is_loading: true, ..Hour::of(hour) }), "Loading the checks of this time…");
         assert!(note(&Hour::of(hour)).starts_with("No check of this time is stored"));

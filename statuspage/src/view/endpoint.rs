@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use shared::looks::Looks;
 use shared::object_name::NodeName;
 use shared::status::Status;
 use shared::uptime::{self, Reckoning, Span};
@@ -10,6 +11,7 @@ use shared::{Nanos, UnixNanos, duration};
 
 use super::chart::{self, ChartView};
 use super::detail::LevelView;
+use super::groups;
 use super::period::{Period, Slot};
 use super::strip::{self, BarView};
 use super::words;
@@ -23,8 +25,12 @@ pub struct EndpointView {
     pub id: usize,
     /// Its title as written.
     pub title: String,
-    /// Its locator as written.
+    /// Its locator as written; empty if it is hidden.
     pub locator: String,
+    /// The titles of the groups that it is in.
+    pub group: String,
+    /// What the page calls its status.
+    pub word: String,
     /// What it is called in a sentence.
     pub name: String,
     /// Its status now.
@@ -69,6 +75,10 @@ pub struct Reckoned<'a> {
     nodes: Vec<Word<'a>>,
     /// Whether those who watched it report, but no longer about it.
     pub retired: bool,
+    /// Whether its error texts are kept from readers.
+    pub hides_errors: bool,
+    /// Whether its locator is.
+    pub hides_locator: bool,
 }
 
 /// What a node said last of an endpoint.
@@ -106,7 +116,18 @@ impl<'a> Reckoned<'a> {
         let says: Vec<&[Span]> = spans_of_nodes.iter().map(Vec::as_slice).collect();
         let present = Present::of(&says, endpoint.verdict, now);
         let status = present.status;
-        Some(Reckoned { id, endpoint, spans, status, present, latest: latest?, nodes, retired: false })
+        Some(Reckoned {
+            id,
+            endpoint,
+            spans,
+            status,
+            present,
+            latest: latest?,
+            nodes,
+            retired: false,
+            hides_errors: false,
+            hides_locator: false,
+        })
     }
 
     /// Whether there is anything to show of it in the period.
@@ -118,7 +139,44 @@ impl<'a> Reckoned<'a> {
     /// Its name in a sentence.
     #[must_use]
     pub fn name(&self) -> String {
-        words::name(&self.endpoint.key.title, &self.endpoint.key.locator)
+        words::name(&self.endpoint.key.title, self.locator())
+    }
+
+    /// Its locator, unless it is kept from readers.
+    #[must_use]
+    pub fn locator(&self) -> &'a str {
+        if self.hides_locator { "" } else { &self.endpoint.key.locator }
+    }
+
+    /// From how many of how many places that say something it is down; `None` if only one looks.
+    #[must_use]
+    pub fn places_down(&self) -> Option<(usize, usize)> {
+        (self.endpoint.nodes.len() > 1 && !self.present.down.is_empty())
+            .then_some((self.present.down.len(), self.present.heard))
+    }
+
+    /// When what is the case now began; `None` if nobody knows what is.
+    #[must_use]
+    pub fn since(&self, now: UnixNanos) -> Option<UnixNanos> {
+        self.present_span(now).map(|span| span.start)
+    }
+
+    /// The span of what is the case now. Where a clock is a little behind, or nodes are not in step, the status stands
+    /// although its span has ended: then it is the last one of that status.
+    fn present_span(&self, now: UnixNanos) -> Option<Span> {
+        let is_of_status = |span: &Span| span.status == self.status;
+        match uptime::current(&self.spans, now).filter(is_of_status) {
+            None if self.status != Status::Unknown => {
+                self.spans.iter().copied().rfind(is_of_status).or(self.spans.last().copied())
+            }
+            span => span,
+        }
+    }
+
+    /// When a node last said something of it.
+    #[must_use]
+    pub fn newest_of(&self, node: Option<&NodeName>) -> Option<UnixNanos> {
+        self.nodes.iter().find(|word| word.node == node).map(|word| word.newest)
     }
 
     /// The order on the page: what needs attention first, what nobody looks at any more last.
@@ -153,7 +211,7 @@ impl<'a> Reckoned<'a> {
     /// The newest reason that was given for this status from `from` to before `to`.
     #[must_use]
     pub fn reason(&self, status: Status, from: UnixNanos, to: UnixNanos) -> Option<Arc<str>> {
-        let with_reason = |look: &&Look| look.reason.is_some();
+        let with_reason = |look: &&Look| look.reason.is_some() && !self.hides_errors;
         // Where nodes disagree, the verdict may be a status that no node gave: then any reason explains it.
         let of_status = self.looks(from, to).filter(with_reason).filter(|look| look.status == status);
         let newest = of_status.max_by_key(|look| look.at);
@@ -205,14 +263,11 @@ pub fn endpoint(
     opened: Option<Slot>,
     calendar: Calendar<'_>,
     marks: &[UnixNanos],
+    looks: &Looks,
 ) -> EndpointView {
     let now = calendar.now;
     let whole = reckoned.reckoning(period.from, now, now);
-    // A clock that is a little behind changes nothing: then the last span still holds.
-    let span = match uptime::current(&reckoned.spans, now) {
-        None if reckoned.status != Status::Unknown => reckoned.spans.last().copied(),
-        span => span,
-    };
+    let span = reckoned.present_span(now);
     let localized = localized(reckoned);
     let name = reckoned.name();
     let reason = match span {
@@ -234,9 +289,11 @@ pub fn endpoint(
     EndpointView {
         id: reckoned.id,
         title: reckoned.endpoint.key.title.clone(),
-        locator: reckoned.endpoint.key.locator.clone(),
+        locator: reckoned.locator().to_owned(),
+        group: groups::titles(&looks.groups, &reckoned.endpoint.key.title).join(" · "),
+        word: words::called(looks, reckoned.status).to_owned(),
         status: reckoned.status,
-        state: state(reckoned, span, period, calendar),
+        state: state(reckoned, span, period, calendar, looks),
         is_localized: localized.is_some(),
         reason,
         reckoning: reckoning_in_words(&whole, &uptime),
@@ -250,21 +307,30 @@ pub fn endpoint(
     }
 }
 
-fn state(reckoned: &Reckoned<'_>, span: Option<Span>, period: &Period, calendar: Calendar<'_>) -> String {
+fn state(
+    reckoned: &Reckoned<'_>,
+    span: Option<Span>,
+    period: &Period,
+    calendar: Calendar<'_>,
+    looks: &Looks,
+) -> String {
     let Some(span) = span else {
         let last = reckoned.latest.at;
         let last = format!("since {} ({})", calendar.moment(last), words::length(calendar.now - last));
         return if reckoned.retired {
             format!("No longer watched {last}")
-        } else if reckoned.latest.status == Status::Unknown {
-            "Unknown: the last check says nothing".to_owned()
         } else {
-            format!("Unknown: not checked {last}")
+            let word = words::capital(words::called(looks, Status::Unknown));
+            match reckoned.latest.status {
+                Status::Unknown => format!("{word}: the last check says nothing"),
+                _ => format!("{word}: not checked {last}"),
+            }
         };
     };
-    let word = if reckoned.present.is_localized() { "Localized" } else { words::capital(span.status) };
+    let word = if reckoned.present.is_localized() { "localized" } else { words::called(looks, span.status) };
+    let word = words::capital(word);
     if span.status == Status::Healthy {
-        return word.to_owned();
+        return word;
     }
     format!("{word} {}", since(span.start, period, calendar))
 }
@@ -273,7 +339,8 @@ fn state(reckoned: &Reckoned<'_>, span: Option<Span>, period: &Period, calendar:
 #[must_use]
 pub fn since(start: UnixNanos, period: &Period, calendar: Calendar<'_>) -> String {
     if start <= period.from {
-        return format!("since before {}", calendar.moment(period.from));
+        let length = period.length_in_words(calendar);
+        return format!("for more than {length} (since before {})", calendar.moment(period.from));
     }
     format!("since {} ({})", calendar.moment(start), words::length(calendar.now - start))
 }
@@ -344,7 +411,7 @@ pub(crate) mod tests {
 
     fn view(looks: &[(&str, &str, i64, Status)]) -> EndpointView {
         let record = record(looks);
-        endpoint(&reckon(&record)[0], &period(), None, utc(), &[])
+        endpoint(&reckon(&record)[0], &period(), None, utc(), &[], &Looks::default())
     }
 
     #[test]
@@ -369,6 +436,21 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn nodes_that_are_not_in_step_do_not_change_what_is_said() {
+        // A minute and a half after their last results nothing of the first two stands, and the third's a second more.
+        let mut looks = Vec::new();
+        for ago in 2..9 {
+            looks.extend([("A", "n1", ago, Status::Down), ("A", "n2", ago, Status::Down)]);
+        }
+        looks.push(("A", "n3", 1, Status::Healthy));
+        let record = record(&looks);
+        let all = reckon(&record);
+        let view = endpoint(&all[0], &period(), None, utc(), &[], &Looks::default());
+        assert_eq!((view.status, view.state.as_str()), (Status::Down, "Down since 12:54 (8 min)"));
+        assert!(all[0].spans.last().is_some_and(|last| last.status == Status::Healthy), "{:?}", all[0].spans);
+    }
+
+    #[test]
     fn a_node_that_stops_reporting_turns_unknown() {
         let view = view(&[("A", "", 46, Status::Healthy), ("A", "", 45, Status::Healthy)]);
         assert_eq!((view.status, view.state.as_str()), (Status::Unknown, "Unknown: not checked since 12:17 (45 min)"));
@@ -379,7 +461,7 @@ pub(crate) mod tests {
     #[test]
     fn what_began_before_the_period_does_not_claim_a_beginning() {
         let looks: Vec<_> = (0..=1_600).map(|minute| ("A", "", minute, Status::Down)).collect();
-        assert_eq!(view(&looks).state, "Down since before yesterday 13:00");
+        assert_eq!(view(&looks).state, "Down for more than 24 hours (since before yesterday 13:00)");
         assert_eq!((view(&looks).uptime.as_str(), view(&looks).coverage.as_str()), ("0.00%", "of 100% observed"));
     }
 

@@ -5,25 +5,31 @@ pub mod broken;
 pub mod chart;
 pub mod detail;
 pub mod endpoint;
+pub mod finding;
+pub mod groups;
 pub mod icon;
+pub mod looking;
 pub mod overall;
 pub mod percentiles;
 pub mod period;
 pub mod problems;
 pub mod strip;
 pub mod timeline;
+pub mod tokens;
 pub mod words;
 
 use std::sync::Arc;
 
 use shared::Nanos;
 use shared::history::Outline;
-use shared::object_name::HistoryPart;
+use shared::looks::{Looks, place_in};
+use shared::object_name::{HistoryPart, NodeName};
 
 use crate::calendar::Calendar;
 use crate::load::Memory;
 use detail::Opened;
 use endpoint::{EndpointView, Reckoned};
+use groups::GroupView;
 use overall::Overall;
 use period::Period;
 use shared::sorted;
@@ -35,6 +41,10 @@ pub const ENDPOINTS_SHOWN: usize = 500;
 /// With more endpoints than this the charts are folded, so that the strips stay together on a screen.
 pub const CHARTS_UNFOLDED_LIMIT: usize = 10;
 
+/// With more endpoints than this bars are drawn when they come into sight: 500 endpoints have 45,000 of them.
+pub const STRIPS_AT_ONCE_LIMIT: usize = 40;
+
+pub use looking::Looking;
 pub use shared::verdict::CLOCK_TOLERANCE;
 
 /// How far the load in hand is.
@@ -56,12 +66,20 @@ pub struct PageView {
     pub overall: Overall,
     /// The messages in force, newest first.
     pub messages: Vec<Arc<MessageView>>,
+    /// Which moment is looked back at, in words; `None` is now.
+    pub past: Option<String>,
     /// The endpoints, those that need attention first.
     pub endpoints: Vec<Arc<EndpointView>>,
+    /// The groups in which they stand.
+    pub groups: Arc<Vec<GroupView>>,
+    /// What somebody has opened.
+    pub opened: Opened,
     /// What is not drawn, in words.
     pub not_shown: Option<String>,
     /// Whether charts are unfolded.
     pub charts_unfolded: bool,
+    /// Whether all bars are drawn at once.
+    pub strips_at_once: bool,
     /// What could not be loaded, each in a sentence.
     pub problems: Vec<String>,
     /// What happened, newest first.
@@ -93,7 +111,8 @@ pub fn page(
     memory: &mut Memory,
     calendar: Calendar<'_>,
     settings: Settings,
-    opened: &Opened,
+    looks: &Looks,
+    looking: &Looking,
     loading: Loading,
 ) -> PageView {
     memory.record.put_in_order();
@@ -107,22 +126,32 @@ pub fn page(
         .filter(|reckoned| reckoned.is_within(&period))
         .collect();
     endpoint::mark_retired(&mut reckoned);
+    for reckoned in &mut reckoned {
+        let title = &reckoned.endpoint.key.title;
+        reckoned.hides_errors = place_in(&looks.hidden_errors, title).is_some();
+        reckoned.hides_locator = place_in(&looks.hidden_locators, title).is_some();
+    }
     sorted::by_key(&mut reckoned, |reckoned| reckoned.endpoint.position as i64);
+    if !looks.order.is_empty() {
+        let place = |reckoned: &Reckoned<'_>| place_in(&looks.order, &reckoned.endpoint.key.title);
+        sorted::by_key(&mut reckoned, |reckoned| place(reckoned).map_or(i64::MAX, |place| place as i64));
+    }
     sorted::by_key(&mut reckoned, Reckoned::urgency);
     let messages = timeline::messages(record, calendar);
-    let overall = overall::overall(&reckoned, memory.list_problem.is_some(), &period, calendar, loading);
+    let overall = overall::overall(&reckoned, memory.list_problem.is_some(), &period, calendar, loading, looks);
     if settings.drawn == Drawn::State {
         return PageView { overall, ..PageView::default() };
     }
+    let opened = detail::opened(looking, &reckoned, &period, calendar);
     let endpoints = reckoned
         .iter()
         .take(ENDPOINTS_SHOWN)
         .map(|reckoned| {
-            let opened = (reckoned.id == opened.id).then_some(opened);
+            let opened = (Some(reckoned.id) == opened.id).then_some(&opened);
             let slot = opened.and_then(|opened| opened.path.first().copied());
             let said = record.messages.iter().filter(|said| said.about.contains(&reckoned.id));
             let marks: Vec<i64> = said.map(|said| said.at).collect();
-            let mut view = endpoint::endpoint(reckoned, &period, slot, calendar, &marks);
+            let mut view = endpoint::endpoint(reckoned, &period, slot, calendar, &marks, looks);
             if settings.percentiles == Percentiles::Wanted
                 && let Some(told) = percentiles::in_words(reckoned, &memory.latencies, &period)
             {
@@ -137,14 +166,18 @@ pub fn page(
     let hidden = reckoned.len().saturating_sub(ENDPOINTS_SHOWN);
     PageView {
         overall,
+        past: looking.at.map(|at| format!("{}, {}", calendar.date(at), calendar.clock(at))),
+        groups: Arc::new(groups::groups(&reckoned[..reckoned.len() - hidden], looks)),
         endpoints,
+        opened,
         not_shown: (hidden > 0)
             .then(|| format!("{hidden} more endpoints are not drawn; those that need attention stand first.")),
         charts_unfolded: reckoned.len() <= CHARTS_UNFOLDED_LIMIT,
-        problems: problems::problems(memory, calendar),
+        strips_at_once: reckoned.len() <= STRIPS_AT_ONCE_LIMIT,
+        problems: problems::problems(memory, calendar, looking),
         timeline: timeline::timeline(&reckoned, &messages, &period, calendar, loading),
         messages: timeline::in_force(&messages, calendar.now),
-        observers: observers(&reckoned, memory, &period, calendar),
+        observers: observers(&reckoned, memory, &period, calendar, looking),
         loaded: memory.record.file_count(),
         complete: loading == Loading::Complete,
     }
@@ -185,14 +218,26 @@ pub enum Percentiles {
     Wanted,
 }
 
-fn observers(reckoned: &[Reckoned<'_>], memory: &Memory, period: &Period, calendar: Calendar<'_>) -> Vec<ObserverView> {
-    let nodes = memory.record.nodes.iter().filter(|(_, newest)| *newest >= period.from);
+fn observers(
+    reckoned: &[Reckoned<'_>],
+    memory: &Memory,
+    period: &Period,
+    calendar: Calendar<'_>,
+    looking: &Looking,
+) -> Vec<ObserverView> {
+    // Who looks back wants to know who had reported by then.
+    let by_then = |node: Option<&NodeName>| reckoned.iter().filter_map(|reckoned| reckoned.newest_of(node)).max();
+    let nodes = memory.record.nodes.iter().filter_map(|(node, newest)| match looking.at {
+        Some(_) => Some((node, by_then(node.as_ref())?)),
+        None => Some((node, *newest)),
+    });
     nodes
+        .filter(|(_, newest)| *newest >= period.from)
         .map(|(node, newest)| {
             let late = !reckoned.iter().any(|reckoned| reckoned.is_watched_by(node.as_ref()));
             let since = calendar.now - newest;
             let mut reported = match since {
-                _ if late => format!("silent since {} ({})", calendar.moment(*newest), words::length(since)),
+                _ if late => format!("silent since {} ({})", calendar.moment(newest), words::length(since)),
                 ..0 => format!("reported just now; its clock is {} ahead", words::length(-since)),
                 _ => format!("reported {}", words::ago(since)),
             };
@@ -210,7 +255,7 @@ fn observers(reckoned: &[Reckoned<'_>], memory: &Memory, period: &Period, calend
             ObserverView {
                 name: node.as_ref().map_or_else(|| "a checker without a name".to_owned(), ToString::to_string),
                 reported,
-                datetime: crate::calendar::rfc3339(*newest),
+                datetime: crate::calendar::rfc3339(newest),
                 late,
             }
         })
@@ -251,7 +296,7 @@ mod tests {
             percentiles: Percentiles::NotWanted,
             drawn: Drawn::All,
         };
-        let view = page(&mut memory, utc(), settings, &Opened { id: 9, path: Vec::new() }, Loading::Complete);
+        let view = page(&mut memory, utc(), settings, &Looks::default(), &Looking::default(), Loading::Complete);
         let marked = |title: &str| {
             let endpoint = view.endpoints.iter().find(|endpoint| endpoint.title == title).expect("it is shown");
             !endpoint.chart.marks.is_empty()

@@ -1,12 +1,12 @@
 //! The first lines of the page: the state of things in one sentence built from facts. Pure.
 
+use shared::looks::Looks;
 use shared::status::Status;
-use shared::uptime;
 
 use super::Loading;
-use super::endpoint::{Reckoned, since};
+use super::endpoint::Reckoned;
 use super::period::Period;
-use super::words::{self, counted, listed};
+use super::words::{self, called, counted, listed};
 use crate::calendar::{Calendar, rfc3339};
 
 /// How many endpoints a sentence names before it counts them.
@@ -39,13 +39,14 @@ pub fn overall(
     period: &Period,
     calendar: Calendar<'_>,
     loading: Loading,
+    looks: &Looks,
 ) -> Overall {
-    let status = status(reckoned);
+    let status = status_of_all(reckoned.iter());
     let newest = reckoned.iter().map(|reckoned| reckoned.latest.at).max();
     let (sentence, remark) = if reckoned.is_empty() {
         nothing(list_failed, period, calendar, loading)
     } else {
-        (sentence(reckoned, status, period, calendar), remark(reckoned, status))
+        (sentence(reckoned, status, period, calendar, looks), remark(reckoned, status, looks))
     };
     // As long as nothing is known, a page that still loads does not speak of the unknown.
     let is_loading = loading != Loading::Complete && reckoned.is_empty();
@@ -59,7 +60,11 @@ pub fn overall(
     if nodes.len() > 1 {
         scope.push(format!("from {} places", nodes.len()));
     }
-    scope.push(period.in_words(calendar));
+    scope.push(if period.by_hour {
+        format!("showing the time {} ({})", period.in_words(calendar), period.length_in_words(calendar))
+    } else {
+        format!("showing the {}", period.in_words(calendar))
+    });
     Overall {
         state: if is_loading { "loading" } else { status.word() },
         status,
@@ -74,10 +79,15 @@ pub fn overall(
 }
 
 /// The worst that is, where an unknown counts unless it is known why nobody looks; no data is unknown.
-fn status(reckoned: &[Reckoned<'_>]) -> Status {
-    let watched = || reckoned.iter().filter(|reckoned| !reckoned.retired).map(|reckoned| reckoned.status);
-    let worst = watched().max().unwrap_or_default();
-    if worst == Status::Healthy && watched().any(|status| status == Status::Unknown) { Status::Unknown } else { worst }
+#[must_use]
+pub fn status_of_all<'r>(reckoned: impl Iterator<Item = &'r Reckoned<'r>>) -> Status {
+    let mut worst = Status::Unknown;
+    let mut is_any_unknown = false;
+    for reckoned in reckoned.filter(|reckoned| !reckoned.retired) {
+        worst = worst.max(reckoned.status);
+        is_any_unknown |= reckoned.status == Status::Unknown;
+    }
+    if worst == Status::Healthy && is_any_unknown { Status::Unknown } else { worst }
 }
 
 fn nothing(list_failed: bool, period: &Period, calendar: Calendar<'_>, loading: Loading) -> (String, String) {
@@ -87,7 +97,7 @@ fn nothing(list_failed: bool, period: &Period, calendar: Calendar<'_>, loading: 
             "What went wrong, and what to do about it, stands below.".to_owned(),
         ),
         Loading::Complete => (
-            format!("No checks {}", period.in_words(calendar)),
+            format!("No checks in the last {}", period.length_in_words(calendar)),
             "Nobody has looked, so nobody knows. A checker that runs and stores into this place fills the page."
                 .to_owned(),
         ),
@@ -95,33 +105,62 @@ fn nothing(list_failed: bool, period: &Period, calendar: Calendar<'_>, loading: 
     }
 }
 
-fn sentence(reckoned: &[Reckoned<'_>], status: Status, period: &Period, calendar: Calendar<'_>) -> String {
+fn sentence(
+    reckoned: &[Reckoned<'_>],
+    status: Status,
+    period: &Period,
+    calendar: Calendar<'_>,
+    looks: &Looks,
+) -> String {
     let watched: Vec<&Reckoned<'_>> = reckoned.iter().filter(|reckoned| !reckoned.retired).collect();
     let of_status: Vec<&Reckoned<'_>> = watched.iter().copied().filter(|reckoned| reckoned.status == status).collect();
-    let names: Vec<String> = of_status.iter().map(|reckoned| reckoned.name()).collect();
+    let word = called(looks, status);
     match (status, of_status.as_slice()) {
-        (Status::Healthy, [only]) => format!("{} is healthy", only.name()),
-        (Status::Healthy, all) => format!("{} healthy", whole(all.len())),
+        (Status::Healthy, [only]) => format!("{} is {word}", only.name()),
+        (Status::Healthy, all) => format!("{} {word}", whole(all.len())),
         (Status::Unknown, []) => "Nothing is watched any more".to_owned(),
         (Status::Unknown, all) if all.len() == watched.len() => {
             let newest = all.iter().map(|reckoned| reckoned.latest.at).max().unwrap_or(calendar.now);
-            format!(
-                "Unknown: nobody has looked since {} ({})",
-                calendar.moment(newest),
-                words::length(calendar.now - newest)
-            )
+            let (moment, length) = (calendar.moment(newest), words::in_full(calendar.now - newest));
+            format!("{}: nobody has looked since {moment}, {length}", words::capital(word))
         }
         (Status::Unknown, all) => format!("{} not checked any more", part(all.len(), watched.len())),
-        (bad, [only]) => {
-            let since = uptime::current(&only.spans, calendar.now).map(|span| since(span.start, period, calendar));
-            format!("{} is {bad} {}", only.name(), since.unwrap_or_default())
+        (_, [only]) => {
+            let since = since(&[only], period, calendar);
+            match only.places_down() {
+                Some((some, all)) if only.present.is_localized() => {
+                    format!("{} cannot be reached from {some} of {all} places {since}", only.name())
+                }
+                Some((some, all)) if some < all => {
+                    format!("{} is {word} from {some} of {all} places {since}", only.name())
+                }
+                Some((_, all)) => format!("{} is {word} from all {all} places {since}", only.name()),
+                None => format!("{} is {word} {since}", only.name()),
+            }
         }
-        (bad, all) if all.len() == watched.len() => format!("{} {bad}", whole(all.len())),
-        (bad, all) if all.len() <= NAMES_LIMIT => {
-            format!("{} are {bad}", listed(&names.iter().map(String::as_str).collect::<Vec<_>>()))
+        (_, all) => {
+            let names: Vec<String> = all.iter().map(|reckoned| reckoned.name()).collect();
+            let who = match names.as_slice() {
+                _ if all.len() == watched.len() => whole(all.len()),
+                names if names.len() <= NAMES_LIMIT => {
+                    format!("{} are", listed(&names.iter().map(String::as_str).collect::<Vec<_>>()))
+                }
+                _ => part(all.len(), watched.len()),
+            };
+            format!("{who} {word}, {}", since(all, period, calendar))
         }
-        (bad, all) => format!("{} {bad}", part(all.len(), watched.len())),
     }
+}
+
+/// `since 14:02, 12 minutes`; of several that did not begin together, since when the first one is.
+fn since(all: &[&Reckoned<'_>], period: &Period, calendar: Calendar<'_>) -> String {
+    let starts = || all.iter().filter_map(|reckoned| reckoned.since(calendar.now));
+    let (Some(first), Some(last)) = (starts().min(), starts().max()) else { return String::new() };
+    let which = if last - first > super::timeline::TOGETHER { "the first " } else { "" };
+    if first <= period.from {
+        return format!("{which}for more than {}", period.length_in_words(calendar));
+    }
+    format!("{which}since {}, {}", calendar.moment(first), words::in_full(calendar.now - first))
 }
 
 /// `1 of 5 endpoints is`, `2 of 5 endpoints are`.
@@ -134,16 +173,16 @@ fn whole(all: usize) -> String {
     if all == 2 { "Both endpoints are".to_owned() } else { format!("All {all} endpoints are") }
 }
 
-/// What the sentence leaves out: the others.
-fn remark(reckoned: &[Reckoned<'_>], status: Status) -> String {
+/// What the sentence leaves out, and what the host has to say in this state.
+fn remark(reckoned: &[Reckoned<'_>], status: Status, looks: &Looks) -> String {
     let count =
         |wanted: Status| reckoned.iter().filter(|reckoned| reckoned.status == wanted && !reckoned.retired).count();
     let retired = reckoned.iter().filter(|reckoned| reckoned.retired).count();
     let mut parts = Vec::new();
-    for (other, word) in [(Status::Degraded, "degraded"), (Status::Unknown, "unknown"), (Status::Healthy, "healthy")] {
+    for other in [Status::Degraded, Status::Unknown, Status::Healthy] {
         let number = count(other);
         if other != status && number > 0 {
-            parts.push(format!("{} {word}", counted(number, "endpoint is", "endpoints are")));
+            parts.push(format!("{} {}", counted(number, "endpoint is", "endpoints are"), called(looks, other)));
         }
     }
     if retired > 0 {
@@ -153,7 +192,13 @@ fn remark(reckoned: &[Reckoned<'_>], status: Status) -> String {
     if !text.is_empty() {
         text.push('.');
     }
-    text
+    [Some(&text), looks.remarks[status as usize].as_ref()]
+        .into_iter()
+        .flatten()
+        .filter(|text| !text.is_empty())
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[cfg(test)]
@@ -167,22 +212,25 @@ mod tests {
         let record = record(looks);
         let mut all = reckon(&record);
         all.sort_by_key(Reckoned::urgency);
-        overall(&all, false, &period(), utc(), Loading::Complete)
+        overall(&all, false, &period(), utc(), Loading::Complete, &Looks::default())
     }
 
     #[test]
     fn no_data_is_unknown_and_says_what_to_do() {
         let said = said(&[]);
-        assert_eq!((said.state, said.sentence.as_str()), ("unknown", "No checks since yesterday 13:00"));
+        assert_eq!((said.state, said.sentence.as_str()), ("unknown", "No checks in the last 24 hours"));
         assert!(said.remark.contains("checker"));
-        assert_eq!(overall(&[], true, &period(), utc(), Loading::Complete).sentence, "The checks could not be read");
-        assert_eq!(overall(&[], false, &period(), utc(), Loading::Listing).state, "loading");
+        assert_eq!(
+            overall(&[], true, &period(), utc(), Loading::Complete, &Looks::default()).sentence,
+            "The checks could not be read"
+        );
+        assert_eq!(overall(&[], false, &period(), utc(), Loading::Listing, &Looks::default()).state, "loading");
     }
 
     #[test]
     fn old_data_is_unknown_however_healthy_it_was() {
         let said = said(&[("A", "", 46, Healthy), ("A", "", 45, Healthy)]);
-        assert_eq!(said.sentence, "Unknown: nobody has looked since 12:17 (45 min)");
+        assert_eq!(said.sentence, "Unknown: nobody has looked since 12:17, 45 minutes");
         assert_eq!((said.state, said.looked.as_str()), ("unknown", "12:17, 45 min ago"));
     }
 
@@ -193,10 +241,43 @@ mod tests {
         assert_eq!(sentence(&[("A", "", 0, Healthy), ("B", "", 0, Healthy)]), "Both endpoints are healthy");
         assert_eq!(
             sentence(&[("A", "", 1, Down), ("A", "", 0, Down), ("B", "", 0, Healthy)]),
-            "A is down since 13:01 (1 min)"
+            "A is down since 13:01, 1 minute"
         );
-        assert_eq!(sentence(&[("A", "", 0, Down), ("B", "", 0, Down), ("C", "", 0, Healthy)]), "A and B are down");
-        assert_eq!(sentence(&[("A", "", 0, Down), ("B", "", 0, Down)]), "Both endpoints are down");
+        assert_eq!(
+            sentence(&[("A", "", 0, Down), ("B", "", 0, Down), ("C", "", 0, Healthy)]),
+            "A and B are down, since 13:02, less than a minute"
+        );
+        assert_eq!(
+            sentence(&[("A", "", 0, Down), ("B", "", 0, Down)]),
+            "Both endpoints are down, since 13:02, less than a minute"
+        );
+    }
+
+    #[test]
+    fn the_sentence_says_from_where_and_since_when() {
+        let sentence = |looks: &[(&str, &str, i64, Status)]| said(looks).sentence;
+        let seen = |ago: i64, second: Status, third: Status| {
+            [("Shop", "n1", ago, Down), ("Shop", "n2", ago, second), ("Shop", "n3", ago, third)]
+        };
+        let all = |second, third| sentence(&(0..=12).flat_map(|ago| seen(ago, second, third)).collect::<Vec<_>>());
+        assert_eq!(all(Down, Healthy), "Shop is down from 2 of 3 places since 12:50, 12 minutes");
+        assert_eq!(all(Down, Down), "Shop is down from all 3 places since 12:50, 12 minutes");
+        assert_eq!(all(Healthy, Healthy), "Shop cannot be reached from 1 of 3 places since 12:50, 12 minutes");
+        let later: Vec<_> = (0..9).flat_map(|ago| [("A", "", ago, Down), ("B", "", ago / 3, Down)]).collect();
+        assert_eq!(sentence(&later), "Both endpoints are down, the first since 12:54, 8 minutes");
+        let long: Vec<_> = (0..1_700).map(|ago| ("A", "", ago, Down)).collect();
+        assert_eq!(sentence(&long), "A is down for more than 24 hours");
+    }
+
+    #[test]
+    fn the_host_chooses_words_and_a_remark() {
+        let record = record(&[("A", "", 0, Healthy), ("B", "", 0, Healthy)]);
+        let mut looks = Looks::default();
+        looks.words[Healthy as usize] = Some("operational".to_owned());
+        looks.remarks[Healthy as usize] = Some("Thanks for looking.".to_owned());
+        let said = overall(&reckon(&record), false, &period(), utc(), Loading::Complete, &looks);
+        assert_eq!(said.sentence, "Both endpoints are operational");
+        assert_eq!((said.state, said.remark.as_str()), ("healthy", "Thanks for looking."));
     }
 
     #[test]
@@ -209,6 +290,6 @@ mod tests {
     fn one_endpoint_that_nobody_looks_at_is_enough_not_to_be_green() {
         let said = said(&[("A", "n1", 0, Healthy), ("B", "n2", 60, Healthy)]);
         assert_eq!((said.state, said.sentence.as_str()), ("unknown", "1 of 2 endpoints is not checked any more"));
-        assert_eq!(said.scope, "from 2 places · since yesterday 13:00");
+        assert_eq!(said.scope, "from 2 places · showing the time since yesterday 13:00 (24 hours)");
     }
 }

@@ -50,6 +50,7 @@ mod tests {
     use crate::view::endpoint::tests::reckon;
     use crate::view::{self, Loading, Settings};
     use shared::history::{DEFAULT_EXPIRY, Folding, History, Latencies, Outline};
+    use shared::looks::Looks;
     use shared::object_name::{CheckFileName, NodeName};
     use shared::result::{Attempt, CheckFile, CheckResult};
     use shared::status::Status;
@@ -117,7 +118,8 @@ mod tests {
         let mut memory = Memory::default();
         memory.record.take_history(known(times).0, UnixNanos::MAX);
         let settings = Settings { range: 30 * DAY, interval: MINUTE, bars_limit: 90, ..Settings::default() };
-        let view = view::page(&mut memory, utc(), settings, &view::detail::Opened::default(), Loading::Complete);
+        let view =
+            view::page(&mut memory, utc(), settings, &Looks::default(), &view::Looking::default(), Loading::Complete);
         let told: Vec<String> = view.observers.iter().map(|node| format!("{} {}", node.name, node.reported)).collect();
         told.join("; ")
     }

@@ -12,12 +12,14 @@ pub const HOURS_UP_TO: Nanos = 3 * DAY;
 /// A day on which clocks are set back is longer than others, and never as long as this.
 const LONGEST_DAY: Nanos = 36 * HOUR;
 
-/// The ranges that a reader can choose from, in words; the configured one is among them.
+/// The ranges that a reader can choose from, in words; the configured one and the one that is shown are among them.
 #[must_use]
-pub fn ranges(configured: Nanos) -> Vec<(Nanos, String)> {
+pub fn ranges(configured: Nanos, shown: Nanos) -> Vec<(Nanos, String)> {
     let mut ranges: Vec<Nanos> = [1, 7, 30, 90, 365].into_iter().map(|days| days * DAY).collect();
-    if !ranges.contains(&configured) {
-        ranges.insert(ranges.partition_point(|range| *range < configured), configured);
+    for one in [configured, shown] {
+        if !ranges.contains(&one) {
+            ranges.insert(ranges.partition_point(|range| *range < one), one);
+        }
     }
     let words = |range: Nanos| match range / DAY {
         365 => "1 year".to_owned(),
@@ -101,13 +103,24 @@ impl Period {
         self.from + ((self.to - self.from) as f64 * share.clamp(0.0, 1.0)) as Nanos
     }
 
+    /// How long the period is up to now: `24 hours`, `7 days`.
+    #[must_use]
+    pub fn length_in_words(&self, calendar: Calendar<'_>) -> String {
+        if self.by_hour {
+            words::counted(((self.now - self.from) / HOUR) as usize, "hour", "hours")
+        } else {
+            let days = calendar.day_number(self.now) - calendar.day_number(self.from) + 1;
+            words::counted(days as usize, "day", "days")
+        }
+    }
+
     /// The period in words: `since yesterday 13:00`, `last 7 days`.
     #[must_use]
     pub fn in_words(&self, calendar: Calendar<'_>) -> String {
         if self.by_hour {
             format!("since {}", calendar.moment(self.from))
         } else {
-            format!("last {} days", calendar.day_number(self.now) - calendar.day_number(self.from) + 1)
+            format!("last {}", self.length_in_words(calendar))
         }
     }
 }
@@ -140,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_day_is_shown_in_hours_of_the_readers_clock() {
-        let kolkata = Calendar { now: NOW, offset: &|_| 5 * HOUR + 30 * MINUTE };
+        let kolkata = Calendar { now: NOW, today: NOW, offset: &|_| 5 * HOUR + 30 * MINUTE };
         let period = Period::new(DAY, 90, kolkata);
         assert_eq!((period.slots.len(), period.by_hour), (25, true));
         assert!(period.slots.iter().all(|slot| kolkata.clock(slot.start).ends_with(":00")));
@@ -158,7 +171,8 @@ mod tests {
 
     #[test]
     fn the_configured_range_is_among_those_to_choose_from() {
-        let words = |configured| ranges(configured).into_iter().map(|(_, words)| words).collect::<Vec<_>>().join(", ");
+        let words =
+            |configured| ranges(configured, DAY).into_iter().map(|(_, words)| words).collect::<Vec<_>>().join(", ");
         assert_eq!(words(DAY), "24 hours, 7 days, 30 days, 90 days, 1 year");
         assert_eq!(words(10 * DAY), "24 hours, 7 days, 10 days, 30 days, 90 days, 1 year");
         assert_eq!(words(HOUR), "1 hour, 24 hours, 7 days, 30 days, 90 days, 1 year");
@@ -178,7 +192,7 @@ mod tests {
             range in HOUR..366 * DAY, now in 1_000_000_000..3_000_000_000_i64, limit in 2..100_usize, offset in -48..56_i64,
         ) {
             let offset = move |_| offset * 15 * MINUTE;
-            let calendar = Calendar { now: now * shared::SECOND, offset: &offset };
+            let calendar = Calendar { now: now * shared::SECOND, today: now * shared::SECOND, offset: &offset };
             let period = Period::new(range, limit, calendar);
             prop_assert!(period.slots.len() <= limit);
             prop_assert!(period.slots.windows(2).all(|pair| pair[0].end == pair[1].start && pair[0].start < pair[0].end));

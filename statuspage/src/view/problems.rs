@@ -2,8 +2,8 @@
 
 use shared::object_name::{CheckFileName, HistoryPart, NodeName};
 
-use super::CLOCK_TOLERANCE;
 use super::words::{counted, listed};
+use super::{CLOCK_TOLERANCE, Looking};
 use crate::calendar::Calendar;
 use crate::load::{FILES_LIMIT, Memory};
 use crate::record::ENDPOINTS_LIMIT;
@@ -19,7 +19,7 @@ const NAME_LENGTH_LIMIT: usize = 80;
 
 /// Every problem in a sentence, the gravest first.
 #[must_use]
-pub fn problems(memory: &Memory, calendar: Calendar<'_>) -> Vec<String> {
+pub fn problems(memory: &Memory, calendar: Calendar<'_>, looking: &Looking) -> Vec<String> {
     let mut problems = Vec::new();
     if let Some(error) = &memory.list_problem {
         problems.push(format!("Failed to {error}."));
@@ -51,7 +51,9 @@ pub fn problems(memory: &Memory, calendar: Calendar<'_>) -> Vec<String> {
     if memory.record.overflowed {
         problems.push(format!("The check files name more than {ENDPOINTS_LIMIT} endpoints; the others are left out."));
     }
-    problems.extend(future(memory, calendar));
+    if looking.at.is_none() {
+        problems.extend(future(memory, calendar));
+    }
     problems
 }
 
@@ -113,7 +115,7 @@ mod tests {
 
     #[test]
     fn nothing_wrong_is_nothing_said() {
-        assert!(problems(&Memory::default(), utc()).is_empty());
+        assert!(problems(&Memory::default(), utc(), &Looking::default()).is_empty());
     }
 
     #[test]
@@ -123,7 +125,7 @@ mod tests {
             memory.failed.push((name(number), SourceError::TimedOut("store/".to_owned(), 20)));
         }
         memory.unreadable.push((name(50), "failed to read it as a JSON array".to_owned()));
-        let problems = problems(&memory, utc());
+        let problems = problems(&memory, utc(), &Looking::default());
         assert_eq!(problems.len(), 2);
         assert!(
             problems[0].contains("and 37 more: failed to get an answer from `store/` within 20 seconds"),
@@ -139,7 +141,7 @@ mod tests {
         memory.list_problem = Some(SourceError::NotAListing);
         memory.foreign.push("notes.txt".to_owned());
         memory.foreign_count = 1;
-        let problems = problems(&memory, utc());
+        let problems = problems(&memory, utc(), &Looking::default());
         assert!(problems[0].starts_with("Failed to read the bucket's list") && problems[0].contains("`bucket`"));
         assert_eq!(problems[1], "1 object in the store is no check file, and skipped: `notes.txt`.");
     }
@@ -149,8 +151,13 @@ mod tests {
         let future = crate::view::endpoint::tests::record(&[("A", "", -10, shared::status::Status::Down)]);
         let mut memory = Memory::default();
         memory.record = future;
-        assert!(problems(&memory, utc())[0].starts_with("1 result is from the future"));
+        assert!(problems(&memory, utc(), &Looking::default())[0].starts_with("1 result is from the future"));
         let later = Calendar { now: NOW + 9 * MINUTE, ..utc() };
-        assert!(problems(&memory, later).is_empty());
+        assert!(problems(&memory, later, &Looking::default()).is_empty());
+        let back = Looking { at: Some(NOW), ..Looking::default() };
+        assert!(
+            problems(&memory, utc(), &back).is_empty(),
+            "what came after the moment that is looked at is no wonder"
+        );
     }
 }

@@ -67,7 +67,8 @@ pub fn strip(
     period.slots.iter().map(|slot| Arc::new(bar(slot))).collect()
 }
 
-fn bar(reckoned: &Reckoned<'_>, slot: Slot, period: &Period, calendar: Calendar<'_>) -> BarView {
+/// One bar, not open.
+pub(super) fn bar(reckoned: &Reckoned<'_>, slot: Slot, period: &Period, calendar: Calendar<'_>) -> BarView {
     let reckoning = reckoned.reckoning(slot.start, slot.end, period.now);
     let status = reckoning.worst();
     let reason = match status {
@@ -96,7 +97,7 @@ fn bar(reckoned: &Reckoned<'_>, slot: Slot, period: &Period, calendar: Calendar<
     }
 }
 
-pub(super) fn when(slot: Slot, period: &Period, calendar: Calendar<'_>) -> String {
+fn when(slot: Slot, period: &Period, calendar: Calendar<'_>) -> String {
     if period.by_hour {
         return calendar.hour_span(slot.start, slot.end);
     }

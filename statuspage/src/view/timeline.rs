@@ -19,7 +19,7 @@ use shared::sorted;
 const MESSAGE_IN_FORCE: Nanos = DAY;
 
 /// What began and ended this close together is one event of several endpoints: one round may take a while.
-const TOGETHER: Nanos = 90 * shared::SECOND;
+pub(super) const TOGETHER: Nanos = 90 * shared::SECOND;
 
 /// A hole in the looking is worth a word from this length on.
 const HOLE_LEAST: Nanos = MINUTE;
@@ -408,7 +408,7 @@ mod tests {
             look.interval = Some(HOUR);
         }
         let all = reckon(&record);
-        let tokyo = Calendar { now: NOW, offset: &|_| 9 * HOUR };
+        let tokyo = Calendar { now: NOW, today: NOW, offset: &|_| 9 * HOUR };
         let days = timeline(&all, &[], &Period::new(7 * DAY, 90, tokyo), tokyo, Loading::Complete);
         let headings: Vec<&str> = days.iter().map(|day| day.heading.as_str()).collect();
         assert_eq!(

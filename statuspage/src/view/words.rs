@@ -1,5 +1,6 @@
 //! The page's words for lengths of time, lists and statuses, where more than one place says them. Pure.
 
+use shared::looks::Looks;
 use shared::status::Status;
 use shared::{DAY, HOUR, MINUTE, Nanos, duration};
 
@@ -19,6 +20,27 @@ pub fn ago(length: Nanos) -> String {
 pub fn length(length: Nanos) -> String {
     let whole = if length >= MINUTE { length / MINUTE * MINUTE } else { length };
     duration::in_words(whole)
+}
+
+/// A length of time in full words, for a sentence: `12 minutes`, `3 hours 5 minutes`, `2 days 4 hours`.
+#[must_use]
+pub fn in_full(length: Nanos) -> String {
+    let (size, unit, below, below_unit) = match length {
+        ..MINUTE => return "less than a minute".to_owned(),
+        MINUTE..HOUR => (MINUTE, "minute", 0, ""),
+        HOUR..DAY => (HOUR, "hour", MINUTE, "minute"),
+        _ => (DAY, "day", HOUR, "hour"),
+    };
+    let plural = |count: i64, unit: &str| format!("{count} {unit}{}", if count == 1 { "" } else { "s" });
+    let whole = plural(length / size, unit);
+    let rest = if below > 0 { length % size / below } else { 0 };
+    if rest > 0 { format!("{whole} {}", plural(rest, below_unit)) } else { whole }
+}
+
+/// What the page calls a status: its own word, or the one that whoever hosts it has chosen.
+#[must_use]
+pub fn called(looks: &Looks, status: Status) -> &str {
+    looks.words[status as usize].as_deref().unwrap_or(status.word())
 }
 
 /// A part of a clock time: `07`.
@@ -43,15 +65,11 @@ pub fn listed(names: &[&str]) -> String {
     }
 }
 
-/// A status at the beginning of a sentence.
+/// A word at the beginning of a sentence.
 #[must_use]
-pub fn capital(status: Status) -> &'static str {
-    match status {
-        Status::Unknown => "Unknown",
-        Status::Healthy => "Healthy",
-        Status::Degraded => "Degraded",
-        Status::Down => "Down",
-    }
+pub fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}", first.to_ascii_uppercase(), letters.as_str()))
 }
 
 /// A number of a drawing, with two decimals. The standard library's way with floating-point numbers would weigh
@@ -108,6 +126,16 @@ mod tests {
         }
         assert_eq!(length(4 * MINUTE + 10 * SECOND), "4 min");
         assert_eq!(length(42 * SECOND), "42 s");
+        for (length, text) in [
+            (42 * SECOND, "less than a minute"),
+            (MINUTE, "1 minute"),
+            (12 * MINUTE + SECOND, "12 minutes"),
+            (HOUR, "1 hour"),
+            (3 * HOUR + 5 * MINUTE, "3 hours 5 minutes"),
+            (2 * DAY + 4 * HOUR + MINUTE, "2 days 4 hours"),
+        ] {
+            assert_eq!(in_full(length), text);
+        }
     }
 
     #[test]
@@ -121,6 +149,15 @@ mod tests {
         assert_eq!(listed(&["A"]), "A");
         assert_eq!(listed(&["A", "B"]), "A and B");
         assert_eq!(listed(&["A", "B", "C"]), "A, B and C");
+    }
+
+    #[test]
+    fn statuses_are_called_as_the_host_likes() {
+        let mut looks = Looks::default();
+        looks.words[Status::Healthy as usize] = Some("operational".to_owned());
+        assert_eq!((called(&looks, Status::Healthy), called(&looks, Status::Down)), ("operational", "down"));
+        assert_eq!((capital("operational").as_str(), capital("").as_str()), ("Operational", ""));
+        assert!(Status::ALL.into_iter().enumerate().all(|(place, status)| status as usize == place));
     }
 
     #[test]

@@ -1,0 +1,95 @@
+//! What stands around the state of things: header and footer, with what `config.json` says about them, and the choice
+//! of clock and theme.
+
+use leptos::prelude::*;
+use shared::page_config::PageConfig;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlSelectElement;
+
+use super::element::{Built, html};
+use super::isolated;
+use crate::app::State;
+use crate::browser;
+use crate::view::looking::{Theme, Zone};
+
+/// Name, logo and links, and the moment that is looked back at.
+pub(super) fn header(state: State, config: &PageConfig) -> Built {
+    let name = html("p.name");
+    let name = match &config.looks.logo {
+        Some(url) => name.with(html("img.logo[alt=]").set("src", url)),
+        None => name,
+    };
+    let header = html("header").with(name.with(isolated(&config.title)));
+    let links = config
+        .looks
+        .links
+        .iter()
+        .map(|link| html("a[rel=noopener noreferrer]").set("href", &link.url).with(isolated(&link.text)));
+    let header = if config.looks.links.is_empty() {
+        header
+    } else {
+        header.with(html("nav[aria-label=Links]").with_all(links.collect()))
+    };
+    let past = move || state.view.with(|view| view.past.clone());
+    let now = html("button.plain[type=button]").text("Back to now").on("click", move |_| {
+        state.look(|looking| looking.at = None);
+    });
+    let words = move || past().map(|past| format!("As things were on {past}")).unwrap_or_default();
+    header.with(
+        html("p.past[id=past][role=status]")
+            .with(html("span").live_text(words))
+            .with(now)
+            .shown_while(move || past().is_some()),
+    )
+}
+
+/// What the host has to say, how to read the figures, and whose clock shows the times.
+pub(super) fn footer(state: State, config: &PageConfig) -> Built {
+    let own = config.looks.footer.iter().map(|text| html("p").with(isolated(text)));
+    let zone = state.looking.with_untracked(|looking| looking.zone.name().to_owned());
+    let device = format!("{} (this device)", browser::time_zone());
+    let mut zones = vec![(String::new(), device), ("UTC".to_owned(), "UTC".to_owned())];
+    zones.extend(browser::zones().into_iter().filter(|name| name != "UTC").map(|name| (name.clone(), name)));
+    // Browsers know more names than they tell.
+    if !zones.iter().any(|(name, _)| *name == zone) {
+        zones.push((zone.clone(), zone));
+    }
+    let themes = Theme::ALL.map(|theme| (theme.word().to_owned(), theme.word().to_owned()));
+    html("footer")
+        .with_all(own.collect())
+        .with(html("p").text(
+            "Uptime is time, not a count of checks: a result stands until the next one, or until that is overdue; after that nobody knows. Figures are cut, never rounded up.",
+        ))
+        .with(
+            html("p.choices")
+                .with(choice("zone", "Times of ", &zones, move || {
+                    state.looking.with(|looking| looking.zone.name().to_owned())
+                })
+                .on("change", move |event| {
+                    if let Some(name) = chosen(&event) {
+                        state.look(|looking| looking.zone = Zone::of_name(&name));
+                    }
+                }))
+                .with(choice("theme", "Colours ", &themes, move || {
+                    state.looking.with(|looking| looking.theme.word().to_owned())
+                })
+                .on("change", move |event| {
+                    let theme = chosen(&event).and_then(|word| Theme::ALL.into_iter().find(|theme| theme.word() == word));
+                    if let Some(theme) = theme {
+                        state.look(|looking| looking.theme = theme);
+                    }
+                })),
+        )
+}
+
+/// A list to choose from, of values and words, with its label.
+fn choice(id: &str, label: &str, options: &[(String, String)], value: impl Fn() -> String + 'static) -> Built {
+    let options = options.iter().map(|(value, words)| html("option").set("value", value).text(words));
+    let select = html("select").set("id", id).with_all(options.collect());
+    let select = select.kept(move |select: &HtmlSelectElement| select.set_value(&value()));
+    html("label").text(label).with(select)
+}
+
+fn chosen(event: &web_sys::Event) -> Option<String> {
+    Some(event.target()?.dyn_into::<HtmlSelectElement>().ok()?.value())
+}

@@ -1,0 +1,43 @@
+//! The endpoints in a table: a line for each, to be read at a glance.
+
+use leptos::prelude::*;
+
+use super::element::{Built, html};
+use super::endpoint::Endpoint;
+use crate::app::State;
+use crate::view::endpoint::EndpointView;
+
+/// A column: its heading, and what stands in it.
+type Column = (&'static str, fn(&EndpointView) -> &str);
+
+/// The columns behind the name.
+const COLUMNS: [Column; 5] = [
+    ("Group", |one| &one.group),
+    ("State", |one| &one.state),
+    ("Uptime", |one| &one.uptime),
+    ("Observed", |one| &one.coverage),
+    ("Response time", |one| &one.chart.summary),
+];
+
+/// All endpoints that are found.
+pub(super) fn table(state: State) -> Built {
+    let heading = |words: &str| html("th[scope=col]").text(words);
+    let headings = COLUMNS.iter().map(|(words, _)| heading(words));
+    let head = html("tr").with(heading("Endpoint")).with_all(headings.collect());
+    let keys = move || state.view.with(|view| view.endpoints.iter().map(|one| one.id as i64).collect());
+    let body = html("tbody").keyed(keys, move |id| row(Endpoint { state, id: id as usize }));
+    // It scrolls where it is wider than the window, also with the keyboard.
+    html("div.table[role=region][aria-label=Endpoints in a table][tabindex=0]")
+        .with(html("table").with(html("thead").with(head)).with(body))
+}
+
+fn row(endpoint: Endpoint) -> Built {
+    let name = html("th[scope=row]")
+        .with(html("span").with(endpoint.shape()).with(html("bdi").live_text(endpoint.text(|one| &one.name))));
+    let cells = COLUMNS.iter().map(|(_, read)| html("td").live_text(endpoint.text(*read)));
+    html("tr")
+        .live("data-status", move || Some(endpoint.status().word().to_owned()))
+        .with(name)
+        .with_all(cells.collect())
+        .shown_while(move || endpoint.state.finds(endpoint.id))
+}

@@ -1,0 +1,290 @@
+//! Loads what somebody wants to look at, and reckons the view of it: anew when something came, when time went by, and
+//! when somebody looks at the page in another way.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use shared::object_name::HistoryPart;
+use shared::page_config::{PageConfig, Source};
+use shared::{HOUR, Nanos, SECOND, UnixNanos, uptime};
+use wasm_bindgen_futures::spawn_local;
+
+use crate::app::State;
+use crate::browser;
+use crate::calendar::Calendar;
+use crate::load::{self, Hour, Look, Memory, Object, Step, Store, Wanted};
+use crate::source::{self, Contents, Listing, SourceError};
+use crate::view::looking::Zone;
+use crate::view::period::Slot;
+use crate::view::{self, Drawn, Loading, Looking, Percentiles, Settings, words};
+
+/// A little more than browsers take from one picture to the next.
+const FRAME: Nanos = SECOND / 50;
+
+/// How often at most the progress of a load is shown.
+const PROGRESS_EVERY: Nanos = SECOND / 10;
+
+/// How often at most the view is reckoned during a load.
+const RECKON_EVERY: Nanos = SECOND / 4;
+
+/// By how much the files in memory have to grow before the view is reckoned during a load, in percent: so the
+/// work of all reckonings together stays proportional to the files, however many there are.
+const RECKON_GROWTH_PERCENT: usize = 40;
+
+/// Sets what is not part of the view: whose clock, and light or dark. A zone that nobody knows is the device's.
+pub(crate) fn dressed(mut looking: Looking) -> Looking {
+    if !browser::set_zone(looking.zone.name()) {
+        looking.zone = Zone::Local;
+    }
+    browser::set_root_attribute("data-theme", looking.theme.word());
+    looking
+}
+
+/// The configured store as of a moment.
+struct StoreAt<'a> {
+    source: &'a Source,
+    now: UnixNanos,
+}
+
+impl Store for StoreAt<'_> {
+    async fn list(&self, from: UnixNanos, until: UnixNanos, contents: Contents) -> Result<Listing, SourceError> {
+        source::list(self.source, from, until, contents, self.now).await
+    }
+
+    async fn get(&self, object: &Object) -> Result<Vec<u8>, SourceError> {
+        source::get(self.source, object, self.now).await
+    }
+
+    async fn look(&self) -> Result<Look, SourceError> {
+        source::look(self.source, self.now).await
+    }
+}
+
+/// Whether a load is in hand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Work {
+    /// None is.
+    None,
+    /// One is.
+    Loading,
+    /// One is, and more was asked for meanwhile.
+    LoadingAndAskedAgain,
+}
+
+/// What a reckoning needs, together.
+pub(crate) struct Reckoner {
+    state: State,
+    config: Arc<PageConfig>,
+    memory: RefCell<Memory>,
+    /// The longest range that was ever shown: all of it stays loaded.
+    longest: Cell<Nanos>,
+    percentiles: Cell<Percentiles>,
+    work: Cell<Work>,
+}
+
+impl Reckoner {
+    /// One that has loaded nothing yet.
+    pub(crate) fn new(state: State, config: Arc<PageConfig>) -> Reckoner {
+        let range = state.looking.with_untracked(|looking| looking.range).unwrap_or(config.range);
+        Reckoner {
+            state,
+            memory: RefCell::new(Memory::default()),
+            longest: Cell::new(range.max(config.range)),
+            percentiles: Cell::default(),
+            work: Cell::new(Work::None),
+            config,
+        }
+    }
+
+    /// The range that is shown.
+    fn range(&self) -> Nanos {
+        self.state.looking.with_untracked(|looking| looking.range).unwrap_or(self.config.range)
+    }
+
+    /// The moment that the page speaks of as now.
+    fn now(&self) -> UnixNanos {
+        self.state.looking.with_untracked(|looking| looking.at).unwrap_or_else(browser::now)
+    }
+
+    /// Shows the page as somebody wants to look at it, and loads what that takes.
+    pub(crate) fn look(self: Rc<Self>, looking: Looking) {
+        let before = self.state.looking.get_untracked();
+        let looking = dressed(looking);
+        self.state.looking.set(looking.clone());
+        let is_elsewhere = before.at != looking.at;
+        if is_elsewhere {
+            self.memory.borrow_mut().list_all_again();
+        }
+        let is_longer = self.range() > self.longest.get();
+        self.longest.set(self.range().max(self.longest.get()));
+        let is_to_load = is_longer || is_elsewhere;
+        // Nothing has to be reckoned for who only types, or looks at the same in another light.
+        let only_sought =
+            Looking { filter: before.filter.clone(), theme: before.theme, arrangement: before.arrangement, ..looking };
+        if only_sought == before {
+            return self.find();
+        }
+        self.reckon(if is_to_load { Loading::Listing } else { self.state.loading.get_untracked() });
+        Rc::clone(&self).load_opened();
+        if is_to_load {
+            spawn_local(async move { self.load().await });
+        }
+    }
+
+    /// Finds what is sought among what is shown.
+    fn find(&self) {
+        let filter = self.state.looking.with_untracked(|looking| looking.filter.clone());
+        let found = self.state.view.with_untracked(|view| view::finding::found(view, &filter, &browser::lower));
+        self.state.found.set(found.map(Arc::new));
+    }
+
+    /// Brings the endpoint that the address names into sight.
+    pub(crate) fn show_opened(&self) {
+        let id = self.state.view.with_untracked(|view| view.opened.id);
+        if let Some(section) = id.and_then(|id| browser::element(&format!("endpoint-{id}"))) {
+            section.scroll_into_view();
+        }
+    }
+
+    /// Tells percentiles, or does not any more.
+    pub(crate) fn want_percentiles(self: Rc<Self>, wanted: Percentiles) {
+        self.percentiles.set(wanted);
+        self.reckon(self.state.loading.get_untracked());
+        if wanted == Percentiles::Wanted {
+            spawn_local(async move { self.load().await });
+        }
+    }
+
+    /// Loads the checks of the hour that is open, if they are not known.
+    fn load_opened(self: Rc<Self>) {
+        let innermost = self.state.view.with_untracked(|view| view.opened.path.last().copied());
+        let Some(slot) = innermost.filter(|slot| view::detail::opens_into_checks(*slot)) else { return };
+        let now = browser::now();
+        let asked = |hour: &Hour| hour.slot == slot && hour.problem.is_none();
+        if slot.start >= self.wanted().checks_from || self.memory.borrow().hour.as_ref().is_some_and(asked) {
+            return;
+        }
+        self.memory.borrow_mut().hour = Some(Hour { is_loading: true, ..Hour::of(slot) });
+        self.reckon(self.state.loading.get_untracked());
+        spawn_local(async move { self.load_hour(slot, now).await });
+    }
+
+    async fn load_hour(&self, slot: Slot, now: UnixNanos) {
+        let hour = load::load_hour(&StoreAt { source: &self.config.source, now }, slot).await;
+        // Another one may have been opened meanwhile.
+        if self.memory.borrow().hour.as_ref().is_some_and(|asked| asked.slot == slot) {
+            self.memory.borrow_mut().hour = Some(hour);
+            self.reckon(self.state.loading.get_untracked());
+        }
+    }
+
+    /// Loads what is wanted; if a load is in hand, that one goes on to do so.
+    pub(crate) async fn load(self: Rc<Self>) {
+        if self.work.get() != Work::None {
+            self.work.set(Work::LoadingAndAskedAgain);
+            return;
+        }
+        loop {
+            self.work.set(Work::Loading);
+            self.load_once().await;
+            if self.work.replace(Work::None) == Work::Loading {
+                break;
+            }
+        }
+        // An address may name an hour.
+        self.load_opened();
+    }
+
+    async fn load_once(&self) {
+        let now = browser::now();
+        let store = StoreAt { source: &self.config.source, now };
+        let is_first = self.state.view.with_untracked(|view| view.endpoints.is_empty());
+        let (shown_at, reckoned_at, reckoned_files) = (Cell::new(0), Cell::new(now), Cell::new(0));
+        load::refresh(&store, &self.memory, self.wanted(), |step| {
+            let now = browser::now();
+            let (files, loading) = {
+                let memory = self.memory.borrow();
+                (memory.record.file_count(), Loading::Files(memory.done, memory.total))
+            };
+            if step == Step::Histories {
+                if is_first {
+                    self.draw(Loading::Listing, Drawn::State);
+                }
+                return;
+            }
+            if now - shown_at.get() >= PROGRESS_EVERY {
+                shown_at.set(now);
+                self.state.loading.set(loading);
+            }
+            let grown = files * 100 >= reckoned_files.get() * (100 + RECKON_GROWTH_PERCENT);
+            if grown && now - reckoned_at.get() >= RECKON_EVERY {
+                self.reckon(loading);
+                // From the end of it on, so that a slow device has time for the files, too.
+                reckoned_at.set(browser::now());
+                reckoned_files.set(files);
+            }
+        })
+        .await;
+        if is_first {
+            // The state is painted before the bars are made.
+            browser::sleep(FRAME).await;
+        }
+        self.state.loading.set(Loading::Complete);
+        self.reckon(Loading::Complete);
+    }
+
+    fn wanted(&self) -> Wanted {
+        let now = self.now();
+        let parts = match self.percentiles.get() {
+            Percentiles::NotWanted => &[HistoryPart::Main][..],
+            Percentiles::Wanted => &[HistoryPart::Main, HistoryPart::Latency],
+        };
+        let from = self.load_from(self.longest.get(), now);
+        let by_check = |range: Nanos| range <= view::period::HOURS_UP_TO;
+        let is_past = self.state.looking.with_untracked(|looking| looking.at.is_some());
+        let (checks_from, until) = match (is_past, self.range()) {
+            (false, _) if by_check(self.config.range) => (self.load_from(self.config.range, now), UnixNanos::MAX),
+            (false, _) => (UnixNanos::MAX, UnixNanos::MAX),
+            (true, range) if by_check(range) => (self.load_from(range, now), now),
+            (true, _) => (now - HOUR, now),
+        };
+        Wanted { from, checks_from, until, parts }
+    }
+
+    /// From when on check files are needed: a result that was made before the period may reach into it.
+    fn load_from(&self, range: Nanos, now: UnixNanos) -> UnixNanos {
+        let calendar = Calendar { now, today: browser::now(), offset: &browser::offset_at };
+        let period = view::period::Period::new(range, browser::bars_limit(), calendar);
+        period.from - uptime::stands_for(self.config.interval)
+    }
+
+    /// Reckons the view as of now and shows it.
+    pub(crate) fn reckon(&self, loading: Loading) {
+        self.draw(loading, Drawn::All);
+    }
+
+    fn draw(&self, loading: Loading, drawn: Drawn) {
+        let calendar = Calendar { now: self.now(), today: browser::now(), offset: &browser::offset_at };
+        let settings = Settings {
+            range: self.range(),
+            interval: self.config.interval,
+            bars_limit: browser::bars_limit(),
+            percentiles: self.percentiles.get(),
+            drawn,
+        };
+        let looks = &self.config.looks;
+        let view = self.state.looking.with_untracked(|looking| {
+            view::page(&mut self.memory.borrow_mut(), calendar, settings, looks, looking, loading)
+        });
+        browser::set_root_attribute("data-state", view.overall.state);
+        browser::set_root_attribute("data-loaded", &view.loaded.to_string());
+        let title = format!("{} {} · {}", words::symbol(view.overall.status), view.overall.sentence, self.config.title);
+        browser::set_tab(&title, view.overall.status, looks.favicon.as_deref());
+        let complete = view.complete;
+        self.state.view.set(Arc::new(view));
+        self.find();
+        browser::set_root_attribute("data-complete", if complete { "true" } else { "false" });
+    }
+}

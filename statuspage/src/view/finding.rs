@@ -1,0 +1,78 @@
+//! Which endpoints somebody finds who types a few words: by name, locator, group or state. Pure.
+
+use super::PageView;
+use super::endpoint::EndpointView;
+use shared::sorted;
+
+/// The words that are sought, as `lower` makes them small.
+#[must_use]
+pub fn words(filter: &str, lower: &dyn Fn(&str) -> String) -> Vec<String> {
+    lower(filter).split_whitespace().map(str::to_owned).collect()
+}
+
+/// The numbers of the endpoints in which each of the words occurs, in their order; `None` if there is no word.
+#[must_use]
+pub fn found(view: &PageView, filter: &str, lower: &dyn Fn(&str) -> String) -> Option<Vec<usize>> {
+    let words = words(filter, lower);
+    if words.is_empty() {
+        return None;
+    }
+    let endpoints = view.endpoints.iter().filter(|one| occurs_in(&words, &lower(&sought(one))));
+    let mut found: Vec<usize> = endpoints.map(|one| one.id).collect();
+    sorted::by_key(&mut found, |id| *id as i64);
+    Some(found)
+}
+
+/// How many are found of how many, in words; empty if nothing is sought.
+#[must_use]
+pub fn in_words(filter: &str, found: usize, all: usize) -> String {
+    if filter.trim().is_empty() { String::new() } else { format!("{found} of {all} endpoints") }
+}
+
+/// Everything by which an endpoint is found.
+fn sought(one: &EndpointView) -> String {
+    let localized = if one.is_localized { "localized" } else { "" };
+    [&one.title, &one.locator, &one.group, one.status.word(), &one.word, localized].join("\n")
+}
+
+fn occurs_in(words: &[String], text: &str) -> bool {
+    words.iter().all(|word| text.contains(word.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calendar::tests::utc;
+    use crate::load::Memory;
+    use crate::view::endpoint::tests::record;
+    use crate::view::{Loading, Settings, page};
+    use shared::DAY;
+    use shared::looks::{Group, Looks};
+    use shared::status::Status;
+
+    #[test]
+    fn endpoints_are_found_by_name_locator_group_and_state() {
+        let mut memory = Memory::default();
+        memory.record = record(&[
+            ("Cart", "", 0, Status::Healthy),
+            ("Payments", "", 0, Status::Down),
+            ("Ärzte", "", 0, Status::Healthy),
+        ]);
+        let group = Group { title: "Shop".to_owned(), endpoints: vec!["Cart".to_owned()], groups: Vec::new() };
+        let mut looks = Looks { groups: vec![group], ..Looks::default() };
+        looks.words[Status::Healthy as usize] = Some("Operational".to_owned());
+        let settings = Settings { range: DAY, interval: shared::MINUTE, bars_limit: 90, ..Settings::default() };
+        let view = page(&mut memory, utc(), settings, &looks, &crate::view::Looking::default(), Loading::Complete);
+        let titles = |filter: &str| {
+            let found = found(&view, filter, &|text| text.to_lowercase());
+            let is_found = |id: usize| found.as_ref().is_none_or(|found| found.contains(&id));
+            let endpoints = view.endpoints.iter().filter(|one| is_found(one.id));
+            endpoints.map(|one| one.title.as_str()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(titles(""), "Payments Cart Ärzte");
+        assert_eq!((titles("CART"), titles("ärzte")), ("Cart".to_owned(), "Ärzte".to_owned()));
+        assert_eq!((titles("shop"), titles("down")), ("Cart".to_owned(), "Payments".to_owned()));
+        assert_eq!((titles("https operational ca"), titles("cart down")), ("Cart".to_owned(), String::new()));
+        assert_eq!((in_words(" ", 3, 3), in_words("x", 1, 3)), (String::new(), "1 of 3 endpoints".to_owned()));
+    }
+}

@@ -1,0 +1,199 @@
+//! The groups of endpoints: which endpoints each holds, in which order, and the state of all of them together. Pure.
+
+use shared::looks::{Group, Looks, place_in};
+use shared::sorted;
+use shared::status::Status;
+
+use super::endpoint::Reckoned;
+use super::overall::status_of_all;
+use super::words::called;
+
+/// The name of the group of those that are in none, beside groups.
+const OTHERS: &str = "Other endpoints";
+
+/// A group, or all endpoints where there are no groups.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GroupView {
+    /// Tells it from the others.
+    pub key: i64,
+    /// The key of the group that it is in.
+    pub inside: Option<i64>,
+    /// Its name; empty where there are no groups.
+    pub title: String,
+    /// The state of all endpoints in it and in its groups.
+    pub status: Status,
+    /// The same in words: `2 of 5 down`.
+    pub summary: String,
+    /// The endpoints that stand directly in it, those that need attention first.
+    pub endpoints: Vec<usize>,
+    /// All endpoints in it and in its groups.
+    pub all: Vec<usize>,
+}
+
+/// The titles of the group that an endpoint is in and of the one around it, from the outside in.
+#[must_use]
+pub fn titles<'l>(groups: &'l [Group], title: &str) -> Vec<&'l str> {
+    for group in groups {
+        if place_in(&group.endpoints, title).is_some() {
+            return vec![&group.title];
+        }
+        let inner = titles(&group.groups, title);
+        if !inner.is_empty() {
+            return [vec![group.title.as_str()], inner].concat();
+        }
+    }
+    Vec::new()
+}
+
+/// The groups in their order, each behind the one that it is in; `reckoned` stands in the order of the page.
+#[must_use]
+pub fn groups(reckoned: &[Reckoned<'_>], looks: &Looks) -> Vec<GroupView> {
+    let mut left: Vec<&Reckoned<'_>> = reckoned.iter().collect();
+    let mut views = Vec::new();
+    let mut number = 0;
+    for group in &looks.groups {
+        add(group, None, &mut number, &mut left, &mut views, looks);
+    }
+    if !left.is_empty() || views.is_empty() {
+        let title = if looks.groups.is_empty() { "" } else { OTHERS };
+        views.push(view(-1, None, title, &left, &left, looks));
+    }
+    views
+}
+
+/// Adds a group and those in it, and takes their endpoints away from those that are left; returns its endpoints.
+fn add<'r>(
+    group: &Group,
+    inside: Option<i64>,
+    number: &mut i64,
+    left: &mut Vec<&'r Reckoned<'r>>,
+    views: &mut Vec<GroupView>,
+    looks: &Looks,
+) -> Vec<&'r Reckoned<'r>> {
+    let mut own = Vec::new();
+    left.retain(|reckoned| {
+        let place = place_in(&group.endpoints, &reckoned.endpoint.key.title);
+        own.extend(place.map(|place| (place, *reckoned)));
+        place.is_none()
+    });
+    sorted::by_key(&mut own, |(place, _)| *place as i64);
+    sorted::by_key(&mut own, |(_, reckoned)| reckoned.urgency());
+    let own: Vec<&Reckoned<'_>> = own.into_iter().map(|(_, reckoned)| reckoned).collect();
+    // The same whichever of them are shown, so that what a reader has folded stays folded.
+    let (key, place) = (*number, views.len());
+    *number += 1;
+    let mut all = own.clone();
+    views.push(GroupView::default());
+    for inner in &group.groups {
+        all.extend(add(inner, Some(key), number, left, views, looks));
+    }
+    if all.is_empty() {
+        // Nothing is known of any of them: a group that says nothing is not shown, and neither are those in it.
+        views.truncate(place);
+    } else {
+        views[place] = view(key, inside, &group.title, &own, &all, looks);
+    }
+    all
+}
+
+fn view(
+    key: i64,
+    inside: Option<i64>,
+    title: &str,
+    own: &[&Reckoned<'_>],
+    all: &[&Reckoned<'_>],
+    looks: &Looks,
+) -> GroupView {
+    let ids = |some: &[&Reckoned<'_>]| some.iter().map(|reckoned| reckoned.id).collect();
+    GroupView {
+        key,
+        inside,
+        title: title.to_owned(),
+        status: status_of_all(all.iter().copied()),
+        summary: summary(all, looks),
+        endpoints: ids(own),
+        all: ids(all),
+    }
+}
+
+/// `All 5 healthy`, `2 of 5 down`, `1 of 5 down, 1 degraded`.
+fn summary(all: &[&Reckoned<'_>], looks: &Looks) -> String {
+    let mut parts = Vec::new();
+    for status in Status::ALL.into_iter().rev() {
+        let count = all.iter().filter(|reckoned| reckoned.status == status).count();
+        let word = called(looks, status);
+        if count == all.len() {
+            return if count == 1 { format!("1 {word}") } else { format!("all {count} {word}") };
+        }
+        if count > 0 && status != Status::Healthy {
+            let of = if parts.is_empty() { format!(" of {}", all.len()) } else { String::new() };
+            parts.push(format!("{count}{of} {word}"));
+        }
+    }
+    parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::endpoint::tests::{reckon, record};
+    use Status::{Degraded, Down, Healthy};
+
+    fn group(title: &str, endpoints: &[&str], groups: Vec<Group>) -> Group {
+        let endpoints = endpoints.iter().map(ToString::to_string).collect();
+        Group { title: title.to_owned(), endpoints, groups }
+    }
+
+    fn told(looks: &Looks, checks: &[(&str, &str, i64, Status)]) -> Vec<String> {
+        let record = record(checks);
+        let mut all = reckon(&record);
+        all.sort_by_key(Reckoned::urgency);
+        let title = |id: &usize| record.endpoints[*id].key.title.clone();
+        groups(&all, looks)
+            .iter()
+            .map(|view| {
+                let titles: Vec<String> = view.endpoints.iter().map(title).collect();
+                let inside = view.inside.map_or(String::new(), |inside| format!(" in {inside}"));
+                format!("{}{inside}: {} ({}) {}", view.title, view.status.word(), view.summary, titles.join(" "))
+            })
+            .collect()
+    }
+
+    const CHECKS: [(&str, &str, i64, Status); 5] = [
+        ("Cart", "", 0, Healthy),
+        ("Pay one", "", 0, Degraded),
+        ("Pay two", "", 0, Down),
+        ("API", "", 0, Healthy),
+        ("Alone", "", 0, Healthy),
+    ];
+
+    #[test]
+    fn without_groups_all_endpoints_stand_together() {
+        assert_eq!(
+            told(&Looks::default(), &CHECKS),
+            [": down (1 of 5 down, 1 degraded) Pay two Pay one Cart API Alone"]
+        );
+    }
+
+    #[test]
+    fn a_group_tells_the_state_of_all_in_it_and_keeps_the_order_it_was_given() {
+        let inner = group("Back", &["API"], Vec::new());
+        let looks = Looks { groups: vec![group("Shop", &["Pay *", "Cart"], vec![inner])], ..Looks::default() };
+        assert_eq!(
+            told(&looks, &CHECKS),
+            [
+                "Shop: down (1 of 4 down, 1 degraded) Pay two Pay one Cart",
+                "Back in 0: healthy (1 healthy) API",
+                "Other endpoints: healthy (1 healthy) Alone",
+            ]
+        );
+        assert_eq!(titles(&looks.groups, "API"), ["Shop", "Back"]);
+        assert!(titles(&looks.groups, "Alone").is_empty());
+    }
+
+    #[test]
+    fn a_group_of_which_nothing_is_known_is_not_shown() {
+        let looks = Looks { groups: vec![group("Gone", &["Nobody"], Vec::new())], ..Looks::default() };
+        assert_eq!(told(&looks, &CHECKS[..1]), ["Other endpoints: healthy (1 healthy) Cart"]);
+    }
+}

@@ -1,0 +1,91 @@
+//! A page made somebody's own by `config.json`: what it says about looks is seen, what does not fit is named on the
+//! console and skipped, and what is hidden stands nowhere on the page.
+
+use harness::browser::Browser;
+use harness::page;
+use serde_json::{Value, json};
+
+use crate::finding::{browser_at_the_end_of, one_down, place};
+
+/// Notes what is said on the console.
+const NOTE: &str = "window.warned = []; console.warn = text => window.warned.push(String(text));";
+
+async fn warned(browser: &Browser) -> Vec<String> {
+    let told = browser.script("return window.warned").await;
+    told.as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
+}
+
+fn full() -> Value {
+    json!({
+        "title": "Example Inc.", "logo": "logo.svg", "favicon": "logo.svg", "footer": "Example Inc., <b>Berlin</b>",
+        "links": [{ "text": "Help", "url": "https://help.example/" }],
+        "look": { "light": { "ground": "#ffeedd" }, "dark": { "ground": "#001122" }, "radius": 13, "font": "serif" },
+        "texts": { "healthy": { "word": "operational" }, "down": { "word": "out of order", "remark": "Call 0800 1." } },
+        "order": ["Service 02"],
+        "hide": { "errors": ["Service 00"], "locators": ["Service 0*"] },
+    })
+}
+
+#[tokio::test]
+async fn a_page_looks_as_its_configuration_says() {
+    let fleet = one_down(3);
+    let caddy = place(&fleet, full()).await;
+    std::fs::write(
+        caddy.site.path().join("logo.svg"),
+        "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>",
+    )
+    .expect("the file can be written");
+    let browser = browser_at_the_end_of(&fleet).await;
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": NOTE })).await;
+    let page = page::visit(&browser, &format!("{}?theme=light", caddy.url)).await;
+    page.assert_clean();
+    assert_eq!(warned(&browser).await, Vec::<String>::new());
+    let seen = browser
+        .script(
+            "const style = getComputedStyle(document.documentElement), logo = document.querySelector('.logo');
+             return { ground: style.backgroundColor, font: getComputedStyle(document.body).fontFamily.split(',')[0],
+                corner: getComputedStyle(document.querySelector('.readout') ?? document.querySelector('select')).borderTopLeftRadius,
+                logo: logo.complete && logo.naturalWidth, icon: document.querySelector('link[rel=icon]').getAttribute('href'),
+                link: document.querySelector('nav a').href, footer: document.querySelector('footer').textContent,
+                bold: document.querySelectorAll('footer b').length }",
+        )
+        .await;
+    assert_eq!((&seen["ground"], &seen["font"]), (&json!("rgb(255, 238, 221)"), &json!("Charter")));
+    assert_eq!((&seen["corner"], &seen["logo"], &seen["icon"]), (&json!("13px"), &json!(9), &json!("logo.svg")));
+    assert_eq!((&seen["link"], &seen["bold"]), (&json!("https://help.example/"), &json!(0)));
+    assert!(seen["footer"].as_str().is_some_and(|footer| footer.starts_with("Example Inc., <b>Berlin</b>")));
+    assert!(page.text_of("overall").starts_with("Service 00 is out of order since"), "{}", page.text_of("overall"));
+    let text = page.text_of("text");
+    assert!(text.contains("2 endpoints are operational. Call 0800 1."), "{text}");
+    let titles: Vec<String> = page.endpoints().iter().map(|endpoint| endpoint.text_of("title")).collect();
+    assert_eq!(titles, ["Service 00", "Service 02", "Service 01"], "what needs attention, then as ordered");
+    // What is hidden stands nowhere, not even where only machines read.
+    let whole = browser.script("return document.documentElement.outerHTML").await.to_string();
+    assert!(!whole.contains("refused") && !whole.contains("service-00.example"), "it is hidden");
+    page::visit(&browser, &format!("{}?theme=dark", caddy.url)).await;
+    let dark = browser.script("return getComputedStyle(document.documentElement).backgroundColor").await;
+    assert_eq!(dark, "rgb(0, 17, 34)");
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_named_on_the_console_and_skipped() {
+    let odd = json!({
+        "title": "Odd", "logo": "https://elsewhere.example/x.svg", "links": [{ "text": "x", "url": "javascript:canary()" }],
+        "look": { "light": { "ground": "red;} body{display:none" }, "font": "url(x)" }, "groups": [{ "endpoints": ["*"] }],
+        "footer": "Still here",
+    });
+    let fleet = one_down(1);
+    let caddy = place(&fleet, odd).await;
+    let browser = browser_at_the_end_of(&fleet).await;
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": NOTE })).await;
+    let page = page::visit(&browser, &format!("{}?theme=light", caddy.url)).await;
+    page.assert_clean();
+    let warned = warned(&browser).await;
+    for place in ["`logo`", "`links[0]`", "`look.light.ground`", "`look.font`", "`groups[0]`"] {
+        assert!(warned.iter().any(|told| told.starts_with(&format!("config.json: {place}"))), "{place}: {warned:#?}");
+    }
+    assert!(page.text_of("text").contains("Still here") && page.text_of("state") == "down");
+    assert_eq!(browser.script("return document.querySelectorAll('.logo, nav').length").await, 0);
+    let ground = browser.script("return getComputedStyle(document.documentElement).backgroundColor").await;
+    assert_eq!(ground, "rgb(252, 252, 250)");
+}
