@@ -60,7 +60,8 @@ pub(super) fn endpoints(state: State) -> Built {
     let list = html("div").keyed(keys, move |id| one(Endpoint { state, id: id as usize }, crosshair));
     html("section")
         .class("endpoints")
-        .set("aria-label", "Endpoints")
+        .set("aria-labelledby", "endpoints-title")
+        .with(html("h2").class("spoken").set("id", "endpoints-title").text("Endpoints"))
         .with(list)
         .with(html("p").class("quiet").live_text(of(view, |view| view.not_shown.as_deref().unwrap_or_default())))
 }
