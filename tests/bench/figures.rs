@@ -1,11 +1,14 @@
 //! Measures what `docs/performance.md` and `docs/scaling.md` report: how long the page takes to draw a day of checks,
 //! what a check costs beside what `wrk` needs for a request, and (in `expiry`) how long very many old objects take to
-//! go, and (in `histories`) what long ranges cost. Figures are printed, none is asserted: they are the machine's, too.
+//! go, (in `histories`) what long ranges cost, (in `frames`) for how long the page keeps the main thread, and (in
+//! `lighthouse`) what Lighthouse thinks of it. Figures are printed, none is asserted: they are the machine's, too.
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a measurement prints, and stops at the first surprise")]
 
 mod expiry;
+mod frames;
 mod histories;
+mod lighthouse;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -38,7 +41,7 @@ const NOTE_COMPLETION: &str = r"
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    // `cargo bench … -- page`, `checks`, `expiry`, `ranges` or `folding` measures one of them.
+    // `cargo bench … -- page`, `checks`, `expiry`, `ranges`, `folding`, `frames` or `lighthouse` measures one.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let wanted = |part: &str| words.is_empty() || words.iter().any(|word| word == part);
     runtime.block_on(async {
@@ -59,6 +62,12 @@ fn main() {
         }
         if wanted("folding") {
             histories::measure_folding();
+        }
+        if wanted("frames") {
+            frames::measure().await;
+        }
+        if wanted("lighthouse") {
+            lighthouse::measure().await;
         }
     });
 }

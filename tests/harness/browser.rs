@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use fantoccini::wd::WebDriverCompatibleCommand;
@@ -161,14 +162,20 @@ fn driver() -> &'static Driver {
     })
 }
 
-/// A script that starts the browser so that it ends with the driver, also when that is killed.
-fn bound_browser() -> TempPath {
+/// The browser's program.
+#[must_use]
+pub fn chromium() -> PathBuf {
     let browser = ["chromium", "chromium-browser", "google-chrome"];
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders: Vec<_> = std::env::split_paths(&path).collect();
     let browser = browser.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
     let browser = browser.into_iter().find(|program| program.is_file());
-    let browser = browser.expect("there is a Chromium; run `scripts/setup.sh test`");
+    browser.expect("there is a Chromium; run `scripts/setup.sh test`")
+}
+
+/// A script that starts the browser so that it ends with the driver, also when that is killed.
+fn bound_browser() -> TempPath {
+    let browser = chromium();
     let mut script = NamedTempFile::new().expect("a temporary file");
     write!(script, "#!/bin/sh\nexec setpriv --pdeathsig KILL -- '{}' \"$@\"\n", browser.display())
         .expect("it is written");

@@ -44,6 +44,8 @@ pub struct Fleet {
     pub silences: Vec<(usize, Range<UnixNanos>)>,
     /// By how much the clock of a node (by number) is wrong.
     pub clocks: Vec<(usize, Nanos)>,
+    /// By how many percent response times rise and fall in the course of nine days.
+    pub swing: i64,
     /// What the response times, and failures beside the known ones, are made from.
     pub seed: u64,
     /// How many failures of some minutes each endpoint beyond the third has besides, in all the days.
@@ -85,6 +87,7 @@ impl Fleet {
             messages: Vec::new(),
             silences: Vec::new(),
             clocks: Vec::new(),
+            swing: 0,
             seed: 4,
             failures: 0,
         }
@@ -158,6 +161,8 @@ impl Fleet {
     #[must_use]
     pub fn rtt(&self, node: usize, endpoint: usize, at: UnixNanos) -> Nanos {
         let base = 20_000_000 + (endpoint as i64 * 37 + node as i64 * 61) % 180 * 1_000_000;
+        let course = (at as f64 / (9 * DAY) as f64 * std::f64::consts::TAU + endpoint as f64).sin();
+        let base = base + (base as f64 * course * self.swing as f64 / 100.0) as Nanos;
         let chance = hash(self.seed ^ at as u64 ^ (endpoint as u64) << 40 ^ (node as u64) << 52);
         // Around the usual, and now and then far slower.
         let spread = base / 100 * (chance % 20) as i64;

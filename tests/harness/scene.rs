@@ -132,7 +132,7 @@ impl State {
     pub fn fleet(self) -> Fleet {
         let ago = |from: Nanos, length: Nanos| NOW - from..NOW - from + length;
         let mut fleet = Fleet::small(&["ap-south", "eu-west", "us-east"], NOW);
-        fleet.titles = TITLES.to_vec();
+        (fleet.titles, fleet.swing) = (TITLES.to_vec(), 25);
         (fleet.endpoints, fleet.interval, fleet.days, fleet.failures) = (TITLES.len(), 5 * MINUTE, 91, 6);
         // What happened before is the same in all states.
         fleet.outages = vec![
