@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 
+use serde_json::json;
 use shared::object_name::INDEX;
 use shared::page_config::{PageConfig, Source};
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
@@ -174,11 +175,14 @@ impl State {
             State::Empty | State::Unreadable | State::Loading | State::Broken => BTreeMap::new(),
             _ => self.fleet().objects(),
         };
-        match self {
-            State::Incomplete => objects.insert("history/eu-west.json".to_owned(), "{ \"version\": 1,".to_owned()),
-            State::Empty => objects.insert(INDEX.to_owned(), "{}".to_owned()),
-            _ => None,
-        };
+        if self == State::Incomplete {
+            objects.insert("history/eu-west.json".to_owned(), "{ \"version\": 1,".to_owned());
+        }
+        if self != State::Unreadable {
+            let check_files: BTreeMap<&String, u8> =
+                objects.keys().filter(|name| !name.contains('/')).map(|name| (name, 0)).collect();
+            objects.insert(INDEX.to_owned(), json!(check_files).to_string());
+        }
         into_directory(&objects, &store);
         let mut config = PageConfig::new(Source::Http {
             url: if self == State::Loading { format!("{origin}/") } else { "store/".to_owned() },
@@ -216,6 +220,6 @@ pub async fn reader() -> Browser {
     let browser = Browser::open().await;
     let fleet = State::Healthy.fleet();
     browser.stop_clock(fleet.now - fleet.interval + LOOKED_AFTER).await;
-    browser.devtools("Emulation.setTimezoneOverride", serde_json::json!({ "timezoneId": TIME_ZONE })).await;
+    browser.devtools("Emulation.setTimezoneOverride", json!({ "timezoneId": TIME_ZONE })).await;
     browser
 }
