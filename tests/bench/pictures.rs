@@ -60,7 +60,7 @@ async fn take_all() {
         let sheet = folder.join(format!("sheet-{width}.png"));
         photograph_sheet(&browser, &folder, &[(width, height)], height * 2 / 3, &sheet).await;
     }
-    photograph_sheet(&browser, &folder, &WINDOWS, HEIGHT_ON_SHEET, &images.join("states.png")).await;
+    photograph_sheet(&browser, &folder, &WINDOWS, HEIGHT_ON_SHEET, &images.join("states.webp")).await;
     println!("pictures and sheets are in {}, those of the documentation in docs/images", folder.display());
 }
 
@@ -84,7 +84,10 @@ async fn set_window(browser: &Browser, width: u32, height: u32, scale: f64) {
 async fn photograph(browser: &Browser, path: &Path) {
     // Two frames, so that what the last one changed is drawn.
     browser.script("return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));").await;
-    let picture = browser.devtools("Page.captureScreenshot", json!({ "format": "png" })).await;
+    // A sheet of pictures is no drawing any more, and would weigh four times as much as one.
+    let is_sheet = path.extension().is_some_and(|extension| extension == "webp");
+    let format = if is_sheet { json!({ "format": "webp", "quality": 70 }) } else { json!({ "format": "png" }) };
+    let picture = browser.devtools("Page.captureScreenshot", format).await;
     let picture = picture["data"].as_str().expect("the browser gives a picture");
     std::fs::write(path, BASE64.decode(picture).expect("it is in base64")).expect("the file can be written");
 }

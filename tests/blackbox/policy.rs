@@ -57,7 +57,7 @@ async fn assert_bars_everybody(url: &str, what: &str) {
     assert!(directives.contains(&"style-src 'self'"), "{what}: {policy}");
     for loose in ["'unsafe-inline'", "'unsafe-eval'", "'unsafe-hashes'", "*", "http:", "https:", "blob:"] {
         let is_loose = |directive: &&str| directive.split(' ').any(|word| word == loose);
-        assert!(!directives.iter().any(|directive| is_loose(&directive)), "{what}: {loose} is in {policy}");
+        assert!(!directives.iter().any(is_loose), "{what}: {loose} is in {policy}");
     }
 
     let browser = scene::reader().await;
