@@ -1,9 +1,9 @@
 //! What the browser knows besides the network: the time and its zone, the width of the window, whether anybody is
 //! looking, and the tab with its title and icon.
 
-use js_sys::{Array, Date, Function, Intl, Object, Promise, Reflect};
+use js_sys::{Array, Date, Intl, Object, Promise, Reflect};
 use shared::{MINUTE, Nanos, UnixNanos};
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Document, Window};
 
@@ -56,19 +56,6 @@ pub(crate) async fn sleep(length: Nanos) {
         }
     });
     let _ = JsFuture::from(promise).await;
-}
-
-/// Lets the browser do what waits: a reader scrolls, points or types. Goes on at once where the browser knows how to.
-pub(crate) async fn breathe() {
-    let scheduler = window().and_then(|window| Reflect::get(&window, &"scheduler".into()).ok());
-    let breath = scheduler.and_then(|scheduler| {
-        let function: Function = Reflect::get(&scheduler, &"yield".into()).ok()?.dyn_into().ok()?;
-        function.call0(&scheduler).ok()?.dyn_into::<Promise>().ok()
-    });
-    match breath {
-        Some(breath) => drop(JsFuture::from(breath).await),
-        None => sleep(0).await,
-    }
 }
 
 /// Waits until the tab is seen; at once if it is.

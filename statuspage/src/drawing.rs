@@ -12,47 +12,62 @@ use crate::view::endpoint::EndpointView;
 /// How many endpoints are drawn for one more to be drawn at a time: of hundreds each by itself would take long.
 const TOGETHER_FROM: usize = 20;
 
-/// What is drawn of an endpoint; each has a signal of its own, since thousands of bars that listened to one would
-/// have to find themselves among each other.
-type Drawn = ArcRwSignal<Option<Arc<EndpointView>>>;
+/// What is drawn of an endpoint. Each has a signal of its own, since thousands of bars that listened to one would have to
+/// find themselves among each other; it only says that there is something new (and is of a type that is used anyway).
+#[derive(Clone, Default)]
+struct Drawn {
+    is_new: ArcRwSignal<Option<i64>>,
+    one: Option<Arc<EndpointView>>,
+}
 
 /// What is drawn of all of them.
 #[derive(Clone, Copy)]
 pub(crate) struct Drawing {
     /// By the number of the endpoint.
-    drawn: StoredValue<Vec<Option<Drawn>>, LocalStorage>,
-    is_going_on: StoredValue<bool, LocalStorage>,
+    drawn: StoredValue<Vec<Drawn>, LocalStorage>,
+    is_going_on: RwSignal<bool>,
 }
 
 impl Drawing {
     /// Nothing is drawn.
     pub(crate) fn new() -> Drawing {
-        Drawing { drawn: StoredValue::new_local(Vec::new()), is_going_on: StoredValue::new_local(false) }
+        Drawing { drawn: StoredValue::new_local(Vec::new()), is_going_on: RwSignal::new(false) }
     }
 
     /// What is drawn of an endpoint; nothing until its turn has come.
-    pub(crate) fn of(self, id: usize) -> Drawn {
-        self.drawn
-            .try_update_value(|drawn| {
-                if drawn.len() <= id {
-                    drawn.resize(id + 1, None);
-                }
-                drawn[id].get_or_insert_with(Drawn::default).clone()
-            })
-            .unwrap_or_default()
+    pub(crate) fn of(self, id: usize) -> Option<Arc<EndpointView>> {
+        let drawn = self.update(id, None);
+        drawn.is_new.track();
+        drawn.one
+    }
+
+    /// What is drawn of an endpoint, and puts another one in its place if there is one.
+    fn update(self, id: usize, one: Option<&Arc<EndpointView>>) -> Drawn {
+        let mut found = Drawn::default();
+        self.drawn.update_value(|drawn| {
+            while drawn.len() <= id {
+                drawn.push(Drawn::default());
+            }
+            found = drawn[id].clone();
+            if one.is_some() {
+                drawn[id].one = one.cloned();
+            }
+        });
+        found
     }
 
     /// Draws what has changed, and then says whether the page is complete; if that is under way it goes on with `view`.
     pub(crate) async fn go_on(self, view: RwSignal<Arc<PageView>>) {
-        if self.is_going_on.get_value() {
+        if self.is_going_on.get_untracked() {
             return;
         }
-        self.is_going_on.set_value(true);
+        self.is_going_on.set(true);
         while self.draw_some(&view.get_untracked()) {
-            browser::breathe().await;
+            // Whoever scrolls, points or types comes first.
+            browser::sleep(0).await;
         }
-        self.is_going_on.set_value(false);
-        if view.with_untracked(|view| view.complete) {
+        self.is_going_on.set(false);
+        if view.get_untracked().complete {
             browser::set_root_attribute("data-complete", "true");
         }
     }
@@ -61,11 +76,9 @@ impl Drawing {
     fn draw_some(self, view: &PageView) -> bool {
         let mut count = 0;
         for (place, one) in view.endpoints.iter().enumerate() {
-            let drawn = self.of(one.id);
-            let is_same = drawn
-                .with_untracked(|drawn| drawn.as_ref().is_some_and(|drawn| Arc::ptr_eq(drawn, one) || drawn == one));
-            if !is_same {
-                drawn.set(Some(Arc::clone(one)));
+            let before = self.update(one.id, Some(one));
+            if !before.one.is_some_and(|before| Arc::ptr_eq(&before, one)) {
+                before.is_new.notify();
                 count += 1;
                 if count > place / TOGETHER_FROM {
                     return true;

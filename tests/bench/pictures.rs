@@ -20,8 +20,10 @@ const THEMES: [&str; 2] = ["light", "dark"];
 /// How high each picture stands on a sheet, in pixels.
 const HEIGHT_ON_SHEET: u32 = 400;
 
-/// The pictures of the documentation: name, state, window, how many pixels stand for one, and the theme.
-const SHOWN: [(&str, State, (u32, u32), f64, &str); 3] = [
+/// A picture of the documentation: name, state, window, how many pixels stand for one, and the theme.
+type Shown = (&'static str, State, (u32, u32), f64, &'static str);
+
+const SHOWN: [Shown; 3] = [
     ("page.png", State::Localized, (1_100, 900), 1.0, "light"),
     ("dark.png", State::Down, (1_100, 620), 1.0, "dark"),
     ("phone.png", State::Down, (360, 720), 1.5, "light"),

@@ -31,7 +31,7 @@ impl Endpoint {
 
     /// Reads something of it as it is drawn: what is much follows the view endpoint by endpoint.
     pub(super) fn drawn<T: Default>(self, read: impl FnOnce(&EndpointView) -> T) -> T {
-        self.state.drawing.of(self.id).with(|one| one.as_deref().map(read).unwrap_or_default())
+        self.state.drawing.of(self.id).map(|one| read(&one)).unwrap_or_default()
     }
 
     /// The bars on a level: 0 are the endpoint's own, 1 are what one of those opened into.
