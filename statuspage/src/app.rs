@@ -15,7 +15,6 @@ use wasm_bindgen_futures::spawn_local;
 use crate::browser;
 use crate::calendar::Calendar;
 use crate::components::page::Page;
-use crate::drawing::Drawing;
 use crate::load::{self, Hour, Look, Memory, Object, Step, Store, Wanted};
 use crate::source::{self, Contents, Listing, SourceError};
 use crate::view::detail::Opened;
@@ -58,8 +57,6 @@ pub struct State {
     pub view: RwSignal<Arc<PageView>>,
     /// How far the load in hand is.
     pub loading: RwSignal<Loading>,
-    /// What is drawn of each endpoint.
-    pub(crate) drawing: Drawing,
     /// Who answers what readers ask for.
     reckoner: StoredValue<Option<Rc<Reckoner>>, LocalStorage>,
 }
@@ -95,7 +92,6 @@ pub fn mount() {
             stage: RwSignal::new(Stage::Starting),
             view: RwSignal::new(Arc::default()),
             loading: RwSignal::new(Loading::default()),
-            drawing: Drawing::new(),
             reckoner: StoredValue::new_local(None),
         };
         spawn_local(run(state));
@@ -342,10 +338,8 @@ impl Reckoner {
         browser::set_root_attribute("data-loaded", &view.loaded.to_string());
         let title = format!("{} {} · {}", words::symbol(view.overall.status), view.overall.sentence, self.config.title);
         browser::set_tab(&title, view.overall.status);
-        if !view.complete {
-            browser::set_root_attribute("data-complete", "false");
-        }
+        let complete = view.complete;
         self.state.view.set(Arc::new(view));
-        spawn_local(self.state.drawing.go_on(self.state.view));
+        browser::set_root_attribute("data-complete", if complete { "true" } else { "false" });
     }
 }

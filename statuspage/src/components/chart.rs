@@ -12,10 +12,10 @@ use crate::view::words::number;
 
 /// The chart; `crosshair` is where every chart is pointed at, from 0 to 1.
 pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
-    let of = move |read: fn(&ChartView) -> &str| move || endpoint.drawn(|one| read(&one.chart).to_owned());
+    let of = move |read: fn(&ChartView) -> &str| move || endpoint.read(|one| read(&one.chart).to_owned());
     let pointed = move || {
         let share = crosshair.get()?;
-        endpoint.drawn(|one| one.chart.nearest(share).and_then(|index| one.chart.points.get(index).cloned()))
+        endpoint.read(|one| one.chart.nearest(share).and_then(|index| one.chart.points.get(index).cloned()))
     };
     let follow = move |event: Event| {
         if let Some(share) = share_of(&event) {
@@ -42,8 +42,8 @@ pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Bui
         .with(path("line", |chart| &chart.line))
         .with(path("failures", |chart| &chart.failures))
         .with(svg("g").redrawn(pointed, |point| point.iter().flat_map(cross).collect()));
-    let grid = move || endpoint.drawn(|one| one.chart.grid.clone());
-    let threshold = move || endpoint.drawn(|one| one.chart.threshold.clone());
+    let grid = move || endpoint.read(|one| one.chart.grid.clone());
+    let threshold = move || endpoint.read(|one| one.chart.threshold.clone());
     let label = of(|chart| &chart.label);
     let drawing = svg("svg")
         .class("chart")
@@ -51,7 +51,7 @@ pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Bui
         .set("tabindex", "0")
         .set("height", &number(HEIGHT + 1.0))
         .live("aria-label", move || Some(label()))
-        .live("data-points", move || Some(endpoint.drawn(|one| one.chart.points.len()).to_string()))
+        .live("data-points", move || Some(endpoint.read(|one| one.chart.points.len()).to_string()))
         .with(svg("g").redrawn(grid, |grid| grid.iter().map(|(height, _)| line("grid", *height)).collect()))
         .with(line("base", HEIGHT))
         .with(paths)
@@ -67,8 +67,8 @@ pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Bui
                 crosshair.set(None);
                 return;
             }
-            let places: Vec<f64> = endpoint.drawn(|one| one.chart.points.iter().map(|point| point.x / WIDTH).collect());
-            let here = crosshair.get_untracked().and_then(|share| endpoint.drawn(|one| one.chart.nearest(share)));
+            let places: Vec<f64> = endpoint.read(|one| one.chart.points.iter().map(|point| point.x / WIDTH).collect());
+            let here = crosshair.get_untracked().and_then(|share| endpoint.read(|one| one.chart.nearest(share)));
             // Whoever comes from outside enters at the newest point.
             let to = match here {
                 Some(here) => step(&event.key(), here, places.len()),

@@ -29,14 +29,9 @@ impl Endpoint {
         self.state.view.with(|view| view.endpoints.iter().find(|one| one.id == self.id).cloned())
     }
 
-    /// Reads something of it as it is drawn: what is much follows the view endpoint by endpoint.
-    pub(super) fn drawn<T: Default>(self, read: impl FnOnce(&EndpointView) -> T) -> T {
-        self.state.drawing.of(self.id).map(|one| read(&one)).unwrap_or_default()
-    }
-
     /// The bars on a level: 0 are the endpoint's own, 1 are what one of those opened into.
     pub(super) fn bars(self, level: usize) -> Bars {
-        self.drawn(|one| match level.checked_sub(1) {
+        self.read(|one| match level.checked_sub(1) {
             None => one.strip.clone(),
             Some(level) => one.levels.get(level).map(|level| level.bars.clone()).unwrap_or_default(),
         })

@@ -174,7 +174,7 @@ fn read_out(bar: &Arc<BarView>) -> Built {
 pub(super) fn axis(endpoint: Endpoint) -> Built {
     let labels = svg("svg").class("axis").set("height", "18").set("aria-hidden", "true");
     labels.redrawn(
-        move || endpoint.drawn(|one| one.chart.times.clone()),
+        move || endpoint.read(|one| one.chart.times.clone()),
         |times| {
             let label = |(place, label): &(f64, String)| {
                 let anchor = match *place {
