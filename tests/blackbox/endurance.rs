@@ -96,8 +96,8 @@ async fn memory_is_flat_over_a_thousand_refreshes_each_with_a_new_check_file() {
     assert!((60..=190).contains(&page.loaded()), "check files of an hour or two are held: {}", page.loaded());
     assert_eq!(page.text_of("state"), "healthy", "{}", page.text_of("overall"));
     page.assert_clean();
-    // One element, closure or text of 500 bytes that each refresh left behind would be 350 KB, and 700 of them.
-    assert!(after.heap - before.heap < 350_000.0, "{before:?} became {after:?}");
+    // A refresh in hand holds up to half a megabyte; 1.5 KB that each of 700 left behind would be more than this.
+    assert!(after.heap - before.heap < 1_000_000.0, "{before:?} became {after:?}");
     assert!((after.nodes - before.nodes).abs() < 300.0, "{before:?} became {after:?}");
     assert!((after.listeners - before.listeners).abs() < 50.0, "{before:?} became {after:?}");
     // WebAssembly's memory never shrinks and grows by 64 KB; a few pages are the luck of where things lie.
