@@ -12,10 +12,10 @@ PAGE_SOURCES := index.html Trunk.toml Cargo.toml Cargo.lock statuspage/Cargo.tom
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint page checker weigh bench setup clean
+.PHONY: help run test lint page checker weigh bench screenshots setup clean
 
 help: ## Print what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: checker ## Build everything, check the endpoints in checker.json and serve the status page
 	@test -e $(CONFIG) || { $(TARGET)/release/checker init --quiet $(CONFIG) && echo "checkup: wrote $(CONFIG) to start with"; }
@@ -61,6 +61,11 @@ bench: ## Measure page and checker (an hour); FIGURES=checks, or another name in
 	@scripts/setup.sh bench
 	@$(MAKE) --no-print-directory checker
 	CHECKUP_BIN=$(TARGET)/release/checker CHECKUP_DIST=$(CURDIR)/dist cargo bench --profile dev --workspace --bench figures -- $(FIGURES)
+
+screenshots: ## Take the documentation's pictures of the page, and contact sheets of all its states
+	@scripts/setup.sh test
+	@$(MAKE) --no-print-directory $(PAGE)
+	CHECKUP_DIST=$(CURDIR)/dist cargo bench --profile dev --workspace --bench pictures
 
 setup: ## Install what building needs and is missing; says so before it does
 	@scripts/setup.sh run

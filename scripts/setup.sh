@@ -6,8 +6,8 @@
 # page   what builds the page: wasm target, trunk, wasm-bindgen-cli, wasm-opt
 # run    page, and a C compiler for the checker
 # lint   what checks the dependencies: cargo-deny
-# test   run, and a real S3 server, a real web server, a real browser, and clocks that are wrong
-# bench  test, and what to measure against: nginx, wrk, openssl and the blackbox exporter of Prometheus
+# test   run, and a real S3 server, a real web server, a real browser, axe-core, and clocks that are wrong
+# bench  test, and what to measure with and against: Lighthouse, nginx, wrk, openssl and the blackbox exporter of Prometheus
 #
 # Programs that no package system of the machine should own go to $CHECKUP_TOOLS, by default
 # ~/.cache/checkup-tools; remove that folder to be rid of them.
@@ -20,6 +20,9 @@ readonly OLDEST_WASM_OPT=120
 readonly MINISTACK_VERSION=1.5.33
 readonly DENY_VERSION=0.20.2
 readonly CADDY_VERSION=2.11.7
+readonly AXE_VERSION=4.14.1
+# Version 13 wants a newer Node than Debian 12 has.
+readonly LIGHTHOUSE_VERSION=12.8.2
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly ROOT
@@ -69,6 +72,7 @@ set_up_test() {
         install_packages "npm, to get wasm-opt" npm
         set_up_wasm_opt
     fi
+    set_up_npm_package axe-core "$AXE_VERSION" "which looks for what keeps people from using the page"
     set_up_python_programs
 }
 
@@ -87,6 +91,7 @@ set_up_bench() {
     have prometheus-blackbox-exporter \
         || install_packages "the blackbox exporter, to measure against; Debian runs it as a service on port 9115, too" \
             prometheus-blackbox-exporter
+    set_up_npm_package lighthouse "$LIGHTHOUSE_VERSION" "which measures the page as on a phone (about 190 MB)"
 }
 
 set_up_wasm_target() {
@@ -144,6 +149,20 @@ set_up_wasm_opt() {
 no_real_wasm_opt() {
     ! have npm && ! at_least "$(wasm_opt_version wasm-opt)" "$OLDEST_WASM_OPT"
 }
+
+# set_up_npm_package NAME VERSION WHAT-FOR: into a folder of its own, named after it.
+set_up_npm_package() {
+    local name=$1 version=$2 what=$3 folder=$TOOLS/$1
+    [[ $(npm_version_in "$folder/node_modules/$name") == "$version" ]] && return
+    have npm || install_packages "npm, to get $name" npm
+    say "installing $name $version, $what, into $folder (npm)"
+    rm -rf "$folder"
+    npm install --no-audit --no-fund --loglevel=error --prefix "$folder" "$name@$version" \
+        || no_network "npm install $name@$version"
+}
+
+# The version that an installed package says it has, or nothing.
+npm_version_in() { sed -n 's/^  "version": "\(.*\)",\{0,1\}$/\1/p' "$1/package.json" 2>/dev/null || true; }
 
 set_up_python_programs() {
     local stamp=$TOOLS/venv/.versions versions="ministack==$MINISTACK_VERSION caddyserver==$CADDY_VERSION"

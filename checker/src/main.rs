@@ -1,5 +1,8 @@
 //! The program: parse what was typed, run the command, tell what went wrong, choose the exit status.
 
+// The layout of one future of ours holds many of the SDK, one in the other.
+#![recursion_limit = "256"]
+
 use std::io::Write as _;
 use std::process::ExitCode;
 

@@ -7,8 +7,10 @@ mod blackbox;
 mod checks;
 mod endurance;
 mod expiry;
+mod frames;
 mod histories;
 mod https;
+mod lighthouse;
 mod many;
 mod nginx;
 mod page;
@@ -51,6 +53,12 @@ fn main() {
         }
         if wanted("folding") {
             histories::measure_folding();
+        }
+        if wanted("frames") {
+            frames::measure().await;
+        }
+        if wanted("lighthouse") {
+            lighthouse::measure().await;
         }
     });
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use shared::page_config::{PageConfig, Source};
 
 /// What the Caddyfile sends where the page reads from one other origin.
-const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; connect-src 'self' https://store.example; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; connect-src 'self' https://store.example; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
 /// A checker that serves, and has stored a round.
 async fn serving() -> (Endpoint, Checker, Served) {

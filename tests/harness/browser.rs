@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use fantoccini::wd::WebDriverCompatibleCommand;
@@ -75,20 +76,34 @@ impl Browser {
 
     /// Runs a script in the page and gives what it returns.
     pub async fn script(&self, script: &str) -> Value {
-        self.client.execute(script, Vec::new()).await.unwrap_or_else(|error| panic!("{error}: {script}"))
+        self.script_with(script, Vec::new()).await
     }
 
-    /// Presses a key, by its name: `ArrowLeft`, `Enter`, `Escape`.
+    /// The same for a script that takes `arguments`; of a promise it gives what that comes to.
+    pub async fn script_with(&self, script: &str, arguments: Vec<Value>) -> Value {
+        self.client.execute(script, arguments).await.unwrap_or_else(|error| panic!("{error}: {script:.2000}"))
+    }
+
+    /// Presses a key, by its name: `ArrowLeft`, `Enter`, `Escape`, `Space`, `Tab`, or `Shift+Tab`.
     pub async fn press(&self, key: &str) {
-        let code = match key {
-            "ArrowLeft" => 37,
-            "ArrowRight" => 39,
-            "Escape" => 27,
-            _ => 13,
+        let (modifiers, key) = key.strip_prefix("Shift+").map_or((0, key), |key| (8, key));
+        let (number, text) = match key {
+            "Tab" => (9, ""),
+            "Enter" => (13, "\r"),
+            "Escape" => (27, ""),
+            "Space" => (32, " "),
+            "End" => (35, ""),
+            "Home" => (36, ""),
+            "ArrowLeft" => (37, ""),
+            "ArrowUp" => (38, ""),
+            "ArrowRight" => (39, ""),
+            "ArrowDown" => (40, ""),
+            _ => panic!("nobody has said how to press `{key}`"),
         };
-        let text = if key == "Enter" { "\r" } else { "" };
+        let value = if key == "Space" { " " } else { key };
         for kind in ["keyDown", "keyUp"] {
-            let event = json!({ "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code, "text": text });
+            let event = json!({ "type": kind, "key": value, "code": key, "windowsVirtualKeyCode": number,
+                "text": text, "modifiers": modifiers });
             self.devtools("Input.dispatchKeyEvent", event).await;
         }
     }
@@ -97,6 +112,13 @@ impl Browser {
     pub async fn devtools(&self, command: &'static str, parameters: Value) -> Value {
         let command = DeveloperToolsCommand { command, parameters };
         self.client.issue_cmd(command).await.expect("the browser obeys")
+    }
+
+    /// From now on the reader prefers this, such as `("prefers-color-scheme", "dark")`; what is not named is as usual.
+    pub async fn prefer(&self, features: &[(&str, &str)]) {
+        let features: Vec<Value> =
+            features.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+        self.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await;
     }
 
     /// Makes the window this large, in CSS pixels, also where a real window has a smallest width.
@@ -140,14 +162,20 @@ fn driver() -> &'static Driver {
     })
 }
 
-/// A script that starts the browser so that it ends with the driver, also when that is killed.
-fn bound_browser() -> TempPath {
+/// The browser's program.
+#[must_use]
+pub fn chromium() -> PathBuf {
     let browser = ["chromium", "chromium-browser", "google-chrome"];
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders: Vec<_> = std::env::split_paths(&path).collect();
     let browser = browser.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
     let browser = browser.into_iter().find(|program| program.is_file());
-    let browser = browser.expect("there is a Chromium; run `scripts/setup.sh test`");
+    browser.expect("there is a Chromium; run `scripts/setup.sh test`")
+}
+
+/// A script that starts the browser so that it ends with the driver, also when that is killed.
+fn bound_browser() -> TempPath {
+    let browser = chromium();
     let mut script = NamedTempFile::new().expect("a temporary file");
     write!(script, "#!/bin/sh\nexec setpriv --pdeathsig KILL -- '{}' \"$@\"\n", browser.display())
         .expect("it is written");

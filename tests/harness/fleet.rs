@@ -22,6 +22,8 @@ use crate::bucket::Bucket;
 pub struct Fleet {
     /// The names of the nodes.
     pub nodes: Vec<String>,
+    /// The titles of the first endpoints; the others are numbered.
+    pub titles: Vec<&'static str>,
     /// How many endpoints each of them looks at.
     pub endpoints: usize,
     /// How often it does.
@@ -34,17 +36,29 @@ pub struct Fleet {
     pub policy: Policy,
     /// What they cannot reach when.
     pub outages: Vec<Outage>,
+    /// What takes them too long when.
+    pub slowness: Vec<Outage>,
+    /// What is said when, in the first node's round at that moment, about endpoints.
+    pub messages: Vec<(UnixNanos, Range<usize>, &'static str)>,
     /// Which node (by number) has not looked when.
     pub silences: Vec<(usize, Range<UnixNanos>)>,
     /// By how much the clock of a node (by number) is wrong.
     pub clocks: Vec<(usize, Nanos)>,
+    /// By how many percent response times rise and fall in the course of nine days.
+    pub swing: i64,
     /// What the response times, and failures beside the known ones, are made from.
     pub seed: u64,
     /// How many failures of some minutes each endpoint beyond the third has besides, in all the days.
     pub failures: u64,
 }
 
-/// A time in which some nodes cannot reach an endpoint.
+/// The median time above which an endpoint that is ever too slow is so.
+const THRESHOLD: Nanos = 800_000_000;
+
+/// What checkers say of one that is.
+const TOO_SLOW: &str = "median round trip time exceeded threshold (800ms)";
+
+/// A time in which some nodes cannot reach an endpoint, or find it too slow.
 #[derive(Debug, Clone)]
 pub struct Outage {
     /// Which endpoint, by number.
@@ -67,9 +81,13 @@ impl Fleet {
             // The last round was an interval ago, and stands for some minutes more.
             now: now / MINUTE * MINUTE,
             policy: Policy::Majority,
+            titles: Vec::new(),
             outages: Vec::new(),
+            slowness: Vec::new(),
+            messages: Vec::new(),
             silences: Vec::new(),
             clocks: Vec::new(),
+            swing: 0,
             seed: 4,
             failures: 0,
         }
@@ -93,8 +111,8 @@ impl Fleet {
 
     /// The title of an endpoint.
     #[must_use]
-    pub fn title(endpoint: usize) -> String {
-        format!("Service {endpoint:02}")
+    pub fn title(&self, endpoint: usize) -> String {
+        self.titles.get(endpoint).map_or_else(|| format!("Service {endpoint:02}"), ToString::to_string)
     }
 
     /// The moments of all rounds of a node, by its own clock.
@@ -128,20 +146,29 @@ impl Fleet {
     }
 
     fn is_down(&self, node: usize, endpoint: usize, at: UnixNanos) -> bool {
+        self.is_among(&self.outages, node, endpoint, at) || self.fails(endpoint, at)
+    }
+
+    fn is_among(&self, outages: &[Outage], node: usize, endpoint: usize, at: UnixNanos) -> bool {
         let wrong = self.clocks.iter().find(|(number, _)| *number == node).map_or(0, |(_, wrong)| *wrong);
-        let is_known = |outage: &Outage| {
+        let is_this = |outage: &Outage| {
             outage.endpoint == endpoint && outage.nodes.contains(&node) && outage.time.contains(&(at - wrong))
         };
-        self.outages.iter().any(is_known) || self.fails(endpoint, at)
+        outages.iter().any(is_this)
     }
 
     /// The response time that a node sees at a moment.
     #[must_use]
     pub fn rtt(&self, node: usize, endpoint: usize, at: UnixNanos) -> Nanos {
         let base = 20_000_000 + (endpoint as i64 * 37 + node as i64 * 61) % 180 * 1_000_000;
+        let course = (at as f64 / (9 * DAY) as f64 * std::f64::consts::TAU + endpoint as f64).sin();
+        let base = base + (base as f64 * course * self.swing as f64 / 100.0) as Nanos;
         let chance = hash(self.seed ^ at as u64 ^ (endpoint as u64) << 40 ^ (node as u64) << 52);
         // Around the usual, and now and then far slower.
         let spread = base / 100 * (chance % 20) as i64;
+        if self.is_among(&self.slowness, node, endpoint, at) {
+            return THRESHOLD + base + spread;
+        }
         if (chance >> 32).is_multiple_of(32) { base * 3 + spread } else { base + spread }
     }
 
@@ -155,25 +182,33 @@ impl Fleet {
     /// What a node sees in a round.
     #[must_use]
     pub fn results(&self, node: usize, at: UnixNanos) -> Vec<CheckResult> {
-        let name = Some(self.name(node));
-        (0..self.endpoints)
-            .map(|endpoint| {
-                let is_down = self.is_down(node, endpoint, at);
-                let error = is_down.then(|| "connection refused".to_owned());
-                CheckResult {
-                    title: Fleet::title(endpoint),
-                    locator: format!("https://service-{endpoint:02}.example/health"),
-                    timestamp: at,
-                    attempts: vec![Attempt { rtt: self.rtt(node, endpoint, at), error, ..Attempt::default() }],
-                    status: if is_down { Status::Down } else { Status::Healthy },
-                    node: name.clone(),
-                    kind: Some("http".to_owned()),
-                    interval: Some(self.interval),
-                    verdict: self.policy,
-                    ..CheckResult::default()
-                }
-            })
-            .collect()
+        (0..self.endpoints).map(|endpoint| self.result(node, endpoint, at)).collect()
+    }
+
+    fn result(&self, node: usize, endpoint: usize, at: UnixNanos) -> CheckResult {
+        let status = match () {
+            () if self.is_down(node, endpoint, at) => Status::Down,
+            () if self.is_among(&self.slowness, node, endpoint, at) => Status::Degraded,
+            () => Status::Healthy,
+        };
+        let error = (status == Status::Down).then(|| "connection refused".to_owned());
+        let is_ever_slow = self.slowness.iter().any(|slowness| slowness.endpoint == endpoint);
+        let said = self.messages.iter().find(|(when, about, _)| node == 0 && *when == at && about.contains(&endpoint));
+        let title = self.title(endpoint);
+        CheckResult {
+            locator: format!("https://{}.example/health", title.to_lowercase().replace(' ', "-")),
+            title,
+            timestamp: at,
+            attempts: vec![Attempt { rtt: self.rtt(node, endpoint, at), error, ..Attempt::default() }],
+            threshold: if is_ever_slow { THRESHOLD } else { 0 },
+            status,
+            notice: if status == Status::Degraded { TOO_SLOW.to_owned() } else { String::new() },
+            message: said.map(|(.., text)| (*text).to_owned()).unwrap_or_default(),
+            node: Some(self.name(node)),
+            kind: Some("http".to_owned()),
+            interval: Some(self.interval),
+            verdict: self.policy,
+        }
     }
 
     /// The check files of a node from a moment on, each with its name.

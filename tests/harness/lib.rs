@@ -11,6 +11,7 @@
     reason = "in a test, the first surprise is where to stop"
 )]
 
+pub mod axe;
 pub mod browser;
 pub mod bucket;
 pub mod caddy;
@@ -24,6 +25,8 @@ pub mod gate;
 pub mod ministack;
 pub mod page;
 pub mod program;
+pub mod scene;
+pub mod sight;
 pub mod site;
 pub mod web;
 
@@ -136,19 +139,32 @@ pub fn library(name: &str) -> PathBuf {
     places.find(|place| place.is_file()).unwrap_or_else(|| panic!("there is no `{name}`; run `scripts/setup.sh test`"))
 }
 
-/// A program that setup installed, or the system's.
-#[must_use]
-pub fn tool(name: &str) -> PathBuf {
-    let ours = std::env::var_os("CHECKUP_TOOLS").map(PathBuf::from).or_else(|| {
+/// The folder that setup installs into, if there can be one.
+fn tools_directory() -> Option<PathBuf> {
+    std::env::var_os("CHECKUP_TOOLS").map(PathBuf::from).or_else(|| {
         let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
         let cache = cache.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
         cache.map(|cache| cache.join("checkup-tools"))
-    });
+    })
+}
+
+/// A program that setup installed, or the system's.
+#[must_use]
+pub fn tool(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = ours.map(|ours| ours.join("bin")).into_iter().chain(std::env::split_paths(&path));
+    let folders = tools_directory().map(|ours| ours.join("bin")).into_iter().chain(std::env::split_paths(&path));
     folders
         .chain([PathBuf::from("/usr/sbin")])
         .map(|folder| folder.join(name))
         .find(|program| program.is_file())
         .unwrap_or_else(|| panic!("there is no `{name}`; run `scripts/setup.sh test bench`"))
+}
+
+/// A file of an npm package that setup installed.
+#[must_use]
+pub fn npm_file(package: &str, name: &str) -> PathBuf {
+    let folder = tools_directory().unwrap_or_default().join(package).join("node_modules").join(package);
+    let file = folder.join(name);
+    assert!(file.is_file(), "there is no {}; run `scripts/setup.sh test bench`", file.display());
+    file
 }

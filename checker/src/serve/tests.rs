@@ -204,9 +204,7 @@ async fn every_answer_carries_what_keeps_a_browser_safe() {
             policy.starts_with("default-src 'none'; script-src 'self' 'wasm-unsafe-eval';"),
             "{method} {path}: {policy}"
         );
-        assert!(policy.ends_with(
-            "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-        ));
+        assert!(policy.ends_with("connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"));
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
         assert_eq!(answer.header("referrer-policy"), "no-referrer");
         assert_eq!(answer.header("cross-origin-opener-policy"), "same-origin");

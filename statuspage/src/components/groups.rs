@@ -29,7 +29,8 @@ pub(super) fn endpoints(state: State) -> Built {
             Arrangement::Table => vec![table::table(state)],
         },
     );
-    html("section.endpoints[aria-label=Endpoints]")
+    html("section.endpoints[aria-labelledby=endpoints-title]")
+        .with(html("h2.spoken[id=endpoints-title]").text("Endpoints"))
         .with(content)
         .with(html("p.quiet").live_text(of(view, |view| view.not_shown.as_deref().unwrap_or_default())))
         .with(

@@ -147,7 +147,8 @@ impl ChartView {
 }
 
 /// Gathers checks into points. One node's checks are points of their own as long as there are few; those of
-/// several nodes in one round, and those of a stretch where there are many, become one point.
+/// several nodes in one round, and those of a stretch where there are many, become one point, as do what several nodes
+/// tell of one hour or day: a line from node to node would be none of time.
 fn buckets<'a>(reckoned: &Reckoned<'a>, period: &Period) -> Vec<Bucket<'a>> {
     // A line of days does not end in hours: the last week has both.
     let is_fine = period.to - period.from <= HOURS_DRAWN_UP_TO;
@@ -170,7 +171,7 @@ fn buckets<'a>(reckoned: &Reckoned<'a>, period: &Period) -> Vec<Bucket<'a>> {
     let mut buckets: Vec<Bucket<'a>> = Vec::new();
     for look in looks {
         match buckets.last_mut() {
-            Some(bucket) if look.at - bucket.first < width => {
+            Some(bucket) if look.at - bucket.first < width || bucket.is_of_the_stretch_of(look) => {
                 bucket.looks.push(look);
                 bucket.last = look.at;
             }
@@ -186,6 +187,12 @@ fn buckets<'a>(reckoned: &Reckoned<'a>, period: &Period) -> Vec<Bucket<'a>> {
 impl Bucket<'_> {
     fn has_failed(&self) -> bool {
         self.looks.iter().any(|look| look.failed)
+    }
+
+    /// Whether a look tells of the same hour or day as the last one in here, of another node.
+    fn is_of_the_stretch_of(&self, look: &Look) -> bool {
+        let stretch = |look: &Look| look.at.checked_div_euclid(look.length).map(|number| (look.length, number));
+        stretch(look).is_some_and(|wanted| self.looks.last().is_some_and(|last| stretch(last) == Some(wanted)))
     }
 
     /// The length of the hours or days whose percentiles these are; 0 if they are checks.
@@ -212,7 +219,9 @@ impl Bucket<'_> {
         match self.stats {
             Some(Stats { median, min, max, .. }) if min == max => parts.push(duration::rtt(median)),
             Some(Stats { median, max, .. }) if length > 0 => {
-                parts.push(format!("p50 {} · p95 up to {}", duration::rtt(median), duration::rtt(max)));
+                // Of several nodes it is the middle of what they say, and no percentile.
+                let about = if self.looks.len() > 1 { "about " } else { "" };
+                parts.push(format!("p50 {about}{} · p95 up to {}", duration::rtt(median), duration::rtt(max)));
             }
             Some(Stats { median, max, .. }) => {
                 parts.push(format!("median {} · max {}", duration::rtt(median), duration::rtt(max)));
@@ -452,6 +461,22 @@ mod tests {
         let (month, day) = (points(30 * DAY), points(DAY));
         assert_eq!((month.len(), month[0].as_str()), (30, "Saturday, 24 October · 95.0 ms"));
         assert_eq!((day.len(), day[0].as_str()), (25, "Saturday 13:00–14:00 · 95.0 ms"));
+    }
+
+    #[test]
+    fn what_several_nodes_tell_of_a_day_is_one_point() {
+        let mut record = record(&[("A", "n1", 0, Healthy), ("A", "n2", 0, Healthy), ("A", "n3", 0, Healthy)]);
+        for (place, of_node) in record.endpoints[0].nodes.iter_mut().enumerate() {
+            let rtt = 40_000_000 * (place as i64 + 1);
+            let day =
+                |ago| Look { at: NOW - ago * DAY, length: DAY, rtts: Box::from([rtt]), ..of_node.looks[0].clone() };
+            let looks = (1..30).rev().map(day).collect();
+            of_node.past = Some(crate::record::KnownPast { track: uptime::Track::default(), looks, open: Vec::new() });
+        }
+        let points = chart(&reckon(&record)[0], &Period::new(30 * DAY, 90, utc()), utc(), &[]).points;
+        let days = points.iter().filter(|point| point.sentence.contains("p50")).count();
+        assert_eq!(days, 29, "{points:?}");
+        assert_eq!(points[0].sentence, "Saturday, 24 October · p50 about 80.0 ms · p95 up to 120 ms");
     }
 
     #[test]

@@ -140,7 +140,8 @@ pub fn page(
     let messages = timeline::messages(record, calendar);
     let overall = overall::overall(&reckoned, memory.list_problem.is_some(), &period, calendar, loading, looks);
     if settings.drawn == Drawn::State {
-        return PageView { overall, ..PageView::default() };
+        // The messages stand above what is still to be drawn, and would push it down later.
+        return PageView { overall, messages: timeline::in_force(&messages, calendar.now), ..PageView::default() };
     }
     let opened = detail::opened(looking, &reckoned, &period, calendar);
     let endpoints = reckoned

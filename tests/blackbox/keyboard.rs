@@ -1,0 +1,190 @@
+//! The whole page by keyboard alone: Tab comes to everything that can be used, in the order in which it stands, arrow
+//! keys walk within, Enter opens, Escape closes, and where one is can be seen.
+
+use harness::browser::Browser;
+use harness::page::{self, Page};
+use harness::scene::{self, State};
+use harness::wait_for;
+use serde_json::Value;
+
+/// Where the focus is, in words; and how its ring looks.
+const FOCUS: &str = r"
+    const one = document.activeElement;
+    if (!one || one === document.body) return null;
+    const kind = one.matches('.bar') ? (one.closest('.level') ? 'inner bar' : 'bar')
+        : one.matches('.ranges input') ? 'range' : one.matches('.chart') ? 'chart' : one.matches('.figure') ? 'figure'
+        : one.matches('.checks') ? 'checks' : one.matches('summary') ? 'summary' : one.matches('a') ? 'link'
+        : one.id || one.tagName;
+    const ring = one.matches('.ranges input') ? one.nextElementSibling : one.matches('.bar') ? one.querySelector('.frame') : one;
+    const style = getComputedStyle(ring);
+    const isRinged = one.matches('.bar') ? style.stroke !== 'none' && parseFloat(style.strokeWidth) >= 2
+        : style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+    return { kind, of: one.closest('.endpoint')?.dataset.title ?? '', label: one.getAttribute('aria-label') ?? '',
+        open: one.getAttribute('aria-expanded'), top: one.getBoundingClientRect().top + scrollY, isRinged };
+";
+
+async fn focus(browser: &Browser) -> Value {
+    browser.script(FOCUS).await
+}
+
+/// Waits until something is so.
+async fn until(browser: &Browser, what: &str, script: &str) {
+    let is_so = || async { (browser.script(script).await == true).then_some(()) };
+    wait_for(what, is_so).await;
+}
+
+/// Presses Tab until the focus leaves the page; what it came by.
+async fn walk(browser: &Browser) -> Vec<Value> {
+    let mut stops = Vec::new();
+    for _ in 0..200 {
+        browser.press("Tab").await;
+        match focus(browser).await {
+            Value::Null => return stops,
+            stop => stops.push(stop),
+        }
+    }
+    panic!("the focus never leaves the page: {stops:#?}");
+}
+
+fn words(stops: &[Value]) -> Vec<String> {
+    let word = |stop: &Value| {
+        format!("{} {}", stop["kind"].as_str().unwrap_or_default(), stop["of"].as_str().unwrap_or_default())
+    };
+    stops.iter().map(|stop| word(stop).trim().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn tab_comes_to_everything_once_in_order_and_one_sees_where_one_is() {
+    let scene = State::Announced.arrange().await;
+    let browser = scene::reader().await;
+    scene.visit(&browser).await;
+    let stops = walk(&browser).await;
+    let titles = ["Website", "Shop", "Payments", "Sign-in", "Search", "Mail"];
+    let of_endpoints = titles.iter().flat_map(|title| ["figure", "bar", "chart"].map(|kind| format!("{kind} {title}")));
+    let expected: Vec<String> =
+        ["link", "range", "percentiles"].map(str::to_owned).into_iter().chain(of_endpoints).collect();
+    let stood: Vec<String> = words(&stops).into_iter().take(expected.len()).collect();
+    assert_eq!(stood, expected, "{:#?}", words(&stops));
+    let hidden: Vec<&Value> = stops.iter().filter(|stop| stop["isRinged"] != true).collect();
+    assert!(hidden.is_empty(), "one does not see where one is: {hidden:#?}");
+    let tops: Vec<f64> = stops.iter().filter_map(|stop| stop["top"].as_f64()).collect();
+    assert!(tops.windows(2).all(|pair| pair[0] <= pair[1] + 40.0), "it goes down the page: {tops:?}");
+    // The same way back.
+    browser.press("Shift+Tab").await;
+    assert_eq!(words(&[focus(&browser).await]), words(&stops[stops.len() - 1..]));
+}
+
+#[tokio::test]
+async fn a_reader_without_a_pointer_finds_the_failed_check_behind_a_bar() {
+    let scene = State::Down.arrange().await;
+    let browser = scene::reader().await;
+    scene.visit(&browser).await;
+    let to = |kind: &'static str, of: &'static str| {
+        let browser = &browser;
+        async move {
+            for _ in 0..60 {
+                browser.press("Tab").await;
+                let here = focus(browser).await;
+                if here["kind"] == kind && here["of"] == of {
+                    return here;
+                }
+            }
+            panic!("Tab never comes to {kind} of {of}");
+        }
+    };
+    // The newest bar has the focus first, its read-out opens with it, and Escape closes that alone.
+    let today = to("bar", "Shop").await;
+    assert!(today["label"].as_str().is_some_and(|label| label.contains("down for")), "{today}");
+    until(&browser, "the read-out", "return document.querySelectorAll('.strip-box .readout.open').length === 1;").await;
+    browser.press("Escape").await;
+    until(&browser, "the read-out to go", "return document.querySelectorAll('.strip-box .readout.open').length === 0;")
+        .await;
+    assert_eq!(focus(&browser).await["label"], today["label"], "the focus stays");
+    // Arrows walk the days, Home and End go to the ends.
+    browser.press("ArrowLeft").await;
+    let yesterday = focus(&browser).await;
+    assert!(yesterday["label"].as_str().is_some_and(|label| label.starts_with("Saturday, 21 November")), "{yesterday}");
+    browser.press("Home").await;
+    assert_ne!(focus(&browser).await["label"], yesterday["label"]);
+    browser.press("End").await;
+    assert_eq!(focus(&browser).await["label"], today["label"]);
+    // Enter opens the day, and its hours are the next stop.
+    browser.press("Enter").await;
+    until(&browser, "the hours", "return document.querySelectorAll('.level .bar').length === 24;").await;
+    assert_eq!(focus(&browser).await["open"], "true");
+    let mut hour = to("inner bar", "Shop").await;
+    for _ in 0..24 {
+        if hour["label"].as_str().is_some_and(|label| label.contains("14:00–15:00")) {
+            break;
+        }
+        browser.press("ArrowLeft").await;
+        hour = focus(&browser).await;
+    }
+    assert!(hour["label"].as_str().is_some_and(|label| label.contains("down for 10 min")), "{hour}");
+    browser.press("Space").await;
+    until(&browser, "the checks", "return document.querySelectorAll('.checks .check').length > 0;").await;
+    to("checks", "Shop").await;
+    let read = "return [...document.querySelectorAll('.checks .check')].some(row => row.textContent.includes('down') && row.textContent.includes('connection refused'));";
+    until(&browser, "the failed check", read).await;
+    // Back on the day's bar, Enter closes what it opened.
+    for _ in 0..2 {
+        browser.press("Shift+Tab").await;
+    }
+    assert_eq!(words(&[focus(&browser).await]), ["bar Shop"]);
+    browser.press("Enter").await;
+    until(&browser, "the day to close", "return document.querySelector('.level') === null;").await;
+}
+
+#[tokio::test]
+async fn ranges_percentiles_charts_and_folded_charts_are_used_with_keys() {
+    let scene = State::Three.arrange().await;
+    let browser = scene::reader().await;
+    scene.visit(&browser).await;
+    browser.press("Tab").await;
+    assert_eq!(words(&[focus(&browser).await]), ["range"]);
+    browser.press("ArrowLeft").await;
+    page::when(&browser, "30 days", |page| page.is_complete() && page.endpoint("Shop").bar_statuses().len() == 30)
+        .await;
+    browser.press("ArrowRight").await;
+    page::when(&browser, "90 days", |page| page.is_complete() && page.endpoint("Shop").bar_statuses().len() == 90)
+        .await;
+    browser.press("Tab").await;
+    browser.press("Space").await;
+    page::when(&browser, "percentiles", |page| page.is_complete() && page.text_of("text").contains("p99")).await;
+    browser.press("Enter").await;
+    page::when(&browser, "no percentiles", |page| !page.text_of("text").contains("p99")).await;
+    for _ in 0..3 {
+        browser.press("Tab").await;
+    }
+    assert_eq!(focus(&browser).await["kind"], "chart");
+    let crosses = |count: usize| format!("return document.querySelectorAll('.cross').length === {count};");
+    browser.press("ArrowLeft").await;
+    // One crosshair for all three charts.
+    until(&browser, "the crosshair", &crosses(3)).await;
+    let told = "return document.querySelector('.chart-readout').textContent;";
+    let newest = browser.script(told).await;
+    browser.press("ArrowLeft").await;
+    let is_another = || async { Some(browser.script(told).await).filter(|told| *told != newest) };
+    wait_for("another point", is_another).await;
+    browser.press("Escape").await;
+    until(&browser, "no crosshair", &crosses(0)).await;
+
+    let scene = State::Twenty.arrange().await;
+    scene.visit(&browser).await;
+    for _ in 0..20 {
+        browser.press("Tab").await;
+        if focus(&browser).await["kind"] == "summary" {
+            break;
+        }
+    }
+    browser.press("Enter").await;
+    until(
+        &browser,
+        "the chart to unfold",
+        "return document.querySelector('.endpoint .chart .line')?.getAttribute('d').length > 20;",
+    )
+    .await;
+    browser.press("Tab").await;
+    assert_eq!(focus(&browser).await["kind"], "chart");
+    page::when(&browser, "the page", Page::is_complete).await.assert_clean();
+}

@@ -1,0 +1,76 @@
+//! What readers ask of their system counts on the page, too: less motion, and colours of their own.
+
+use harness::scene::{self, State};
+use harness::sight;
+use serde_json::Value;
+
+/// Everything that would move: animations that run, and how long those and transitions would take.
+const MOTION: &str = r"
+    const seconds = text => text.split(',').map(part => parseFloat(part) * (part.trim().endsWith('ms') ? 1 : 1000));
+    const moving = [...document.querySelectorAll('*')].flatMap(element => ['', '::before', '::after'].map(part => {
+        const style = getComputedStyle(element, part);
+        const longest = Math.max(...seconds(style.transitionDuration), ...seconds(style.animationDuration));
+        return longest > 10 ? `${element.tagName}.${element.getAttribute('class')}${part}: ${longest} ms` : null;
+    })).filter(Boolean);
+    if (getComputedStyle(document.documentElement).scrollBehavior === 'smooth') moving.push('scrolling');
+    return { running: document.getAnimations().length, moving: [...new Set(moving)].slice(0, 10) };
+";
+
+/// The colours of a page whose colours are the reader's: of the bars by status, of the shapes, and of the ranges.
+const COLOURS: &str = r"
+    const numbers = colour => colour.match(/[\d.]+/g).slice(0, 3).map(Number);
+    const of = (selector, property) => {
+        const element = document.querySelector(selector);
+        return element && numbers(getComputedStyle(element)[property]);
+    };
+    return {
+        ground: of('html', 'backgroundColor'),
+        bars: ['healthy', 'degraded', 'down'].map(status => of(`.part[data-status=${status}]`, 'fill')),
+        shape: of('h1 .shape', 'fill'), line: of('.chart .line', 'stroke'),
+        chosen: of('.ranges :checked + span', 'borderBottomColor'), other: of('.ranges :not(:checked) + span', 'borderBottomColor'),
+    };
+";
+
+#[tokio::test]
+async fn nothing_moves_for_readers_who_want_less_motion() {
+    let browser = scene::reader().await;
+    browser.prefer(&[("prefers-reduced-motion", "reduce")]).await;
+    for state in [State::Down, State::Loading] {
+        let scene = state.arrange().await;
+        scene.visit(&browser).await;
+        assert_eq!(browser.script("return matchMedia('(prefers-reduced-motion: reduce)').matches;").await, true);
+        let motion = browser.script(MOTION).await;
+        assert_eq!(motion, serde_json::json!({ "running": 0, "moving": [] }), "{}", state.name());
+    }
+}
+
+#[tokio::test]
+async fn in_colours_of_the_readers_own_statuses_and_choices_stay_apart() {
+    let browser = scene::reader().await;
+    let scene = State::Degraded.arrange().await;
+    for theme in ["light", "dark"] {
+        browser.prefer(&[("forced-colors", "active"), ("prefers-color-scheme", theme)]).await;
+        let page = scene.visit(&browser).await;
+        page.assert_clean();
+        assert_eq!(browser.script("return matchMedia('(forced-colors: active)').matches;").await, true);
+        let told = browser.script(COLOURS).await;
+        let colour = |value: &Value| [0, 1, 2].map(|place| value[place].as_f64().expect("it is a colour"));
+        let ground = colour(&told["ground"]);
+        let bars: Vec<[f64; 3]> = told["bars"].as_array().expect("it is a list").iter().map(colour).collect();
+        for (place, bar) in bars.iter().enumerate() {
+            assert!(!bars[..place].contains(bar), "{theme}: two statuses have one colour: {told:#}");
+        }
+        for (what, colour) in
+            [("shape", colour(&told["shape"])), ("line", colour(&told["line"])), ("chosen", colour(&told["chosen"]))]
+                .into_iter()
+                .chain(bars.iter().map(|bar| ("bar", *bar)))
+        {
+            assert!(sight::contrast(colour, ground) >= sight::DRAWING, "{theme}: {what} {colour:?} on {ground:?}");
+        }
+        assert_ne!(told["chosen"], told["other"], "{theme}: one sees which range is shown");
+        let texts = sight::sights(&browser).await;
+        let faint =
+            sight::too_faint(&texts.into_iter().filter(|sight| sight.least > sight::DRAWING).collect::<Vec<_>>());
+        assert!(faint.is_empty(), "{theme}: {faint:#?}");
+    }
+}
