@@ -84,7 +84,7 @@ impl Browser {
         self.client.execute(script, arguments).await.unwrap_or_else(|error| panic!("{error}: {script:.2000}"))
     }
 
-    /// Presses a key, by its name: `ArrowLeft`, `Enter`, `Escape`, `Space`, `Tab`, or `Shift+Tab`.
+    /// Presses a key, by its name: `ArrowLeft`, `Enter`, `Escape`, `Space`, `Tab`, `/`, or `Shift+Tab`.
     pub async fn press(&self, key: &str) {
         let (modifiers, key) = key.strip_prefix("Shift+").map_or((0, key), |key| (8, key));
         let (number, text) = match key {
@@ -98,6 +98,7 @@ impl Browser {
             "ArrowUp" => (38, ""),
             "ArrowRight" => (39, ""),
             "ArrowDown" => (40, ""),
+            "/" => (191, "/"),
             _ => panic!("nobody has said how to press `{key}`"),
         };
         let value = if key == "Space" { " " } else { key };
