@@ -32,7 +32,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
         own_address: None,
         read: None,
     };
-    let config = origin.load()?;
+    let mut config = origin.load()?;
     let announcement = announcement(arguments, &config)?;
     let mut record = if arguments.no_store { None } else { Record::open(&config).await? };
     if record.is_none() && !arguments.no_store {
@@ -43,6 +43,10 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     let (mut results, memories) = first_round(&config, &probes, config.every).await;
     if let Some(announcement) = &announcement {
         announcement.post_with(&mut results);
+    }
+    if arguments.every.is_none() {
+        // There may be very many, and a single round needs them no more while it is stored and printed.
+        config.checks = Vec::new();
     }
     let mut outcome = keep_and_print(arguments, &config, record.as_mut(), announcement.as_ref(), &results).await;
     let Some(every) = arguments.every else { return Ok(outcome) };
