@@ -57,6 +57,15 @@ impl Located {
         }
     }
 
+    /// Takes away what stands in the list with this key, if this is an object that has it.
+    pub(super) fn take_list(&mut self, key: &str) -> Vec<Located> {
+        let Value::Object(members) = &mut self.value else { return Vec::new() };
+        match members.iter_mut().find(|member| member.key == key).map(|member| &mut member.value.value) {
+            Some(Value::List(list)) => std::mem::take(list),
+            _ => Vec::new(),
+        }
+    }
+
     /// The text, if this is one.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
@@ -156,21 +165,23 @@ pub fn parse(
     let root = parsed.value.ok_or_else(|| {
         Problem::error(0, "the file is empty; `checker init` writes a configuration to start with".to_owned())
     })?;
-    Ok(locate(&root, variable, problems))
+    Ok(locate(root, variable, problems))
 }
 
-fn locate(node: &ast::Value<'_>, variable: &dyn Fn(&str) -> Option<String>, problems: &mut Problems) -> Located {
+/// Takes the parser's tree apart while ours grows, since both together would be the most that a large file needs.
+fn locate(node: ast::Value<'_>, variable: &dyn Fn(&str) -> Option<String>, problems: &mut Problems) -> Located {
     let at = node.range().start;
     let value = match node {
         ast::Value::NullKeyword(_) => Value::Null,
         ast::Value::BooleanLit(flag) => Value::Flag(flag.value),
         ast::Value::NumberLit(number) => Value::Number(number.value.to_owned()),
+        ast::Value::StringLit(text) if !text.value.contains('$') => Value::Text(text.value.into_owned()),
         ast::Value::StringLit(text) => Value::Text(expand(&text.value, variable).unwrap_or_else(|missing| {
             problems.add(Problem::error(at, missing));
-            text.value.clone().into_owned()
+            text.value.into_owned()
         })),
         ast::Value::Array(array) => {
-            Value::List(array.elements.iter().map(|element| locate(element, variable, problems)).collect())
+            Value::List(array.elements.into_iter().map(|element| locate(element, variable, problems)).collect())
         }
         ast::Value::Object(object) => Value::Object(locate_members(object, variable, problems)),
     };
@@ -178,17 +189,17 @@ fn locate(node: &ast::Value<'_>, variable: &dyn Fn(&str) -> Option<String>, prob
 }
 
 fn locate_members(
-    object: &ast::Object<'_>,
+    object: ast::Object<'_>,
     variable: &dyn Fn(&str) -> Option<String>,
     problems: &mut Problems,
 ) -> Vec<Member> {
     let mut members: Vec<Member> = Vec::with_capacity(object.properties.len());
-    for property in &object.properties {
-        let (at, key) = (property.range.start, property.name.as_str().to_owned());
+    for property in object.properties {
+        let (at, key) = (property.range.start, property.name.into_string());
         if members.iter().any(|member| member.key == key) {
             problems.add(Problem::error(at, format!("`{key}` stands here twice; keep one of them")));
         }
-        members.push(Member { at, key, value: locate(&property.value, variable, problems) });
+        members.push(Member { at, key, value: locate(property.value, variable, problems) });
     }
     members
 }

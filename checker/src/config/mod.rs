@@ -121,7 +121,7 @@ pub fn from_text(text: &str, folder: &Path, surroundings: &Surroundings<'_>) -> 
     let config = match document::parse(text, surroundings.variable, &mut problems) {
         Ok(root) => {
             inspect::inspect(&root, &shape::ROOT, &mut problems);
-            if problems.has_errors() { None } else { convert(&root, folder, surroundings, &mut problems) }
+            if problems.has_errors() { None } else { convert(root, folder, surroundings, &mut problems) }
         }
         Err(problem) => {
             problems.add(problem);
@@ -132,7 +132,15 @@ pub fn from_text(text: &str, folder: &Path, surroundings: &Surroundings<'_>) -> 
 }
 
 /// From a tree that was inspected to the valid configuration; what cannot be seen from the shape is found here.
-fn convert(root: &Located, folder: &Path, surroundings: &Surroundings<'_>, problems: &mut Problems) -> Option<Config> {
+fn convert(
+    mut root: Located,
+    folder: &Path,
+    surroundings: &Surroundings<'_>,
+    problems: &mut Problems,
+) -> Option<Config> {
+    // There may be very many: each goes as it becomes a check.
+    let located = root.take_list("checkers");
+    let root = &root;
     let place_of = |key: &str| root.member(key).map_or(root.at, |member| member.at);
     let written: Written = read_as(root, problems)?;
     let node = match &written.node {
@@ -149,11 +157,9 @@ fn convert(root: &Located, folder: &Path, surroundings: &Surroundings<'_>, probl
         }
         parsed
     });
-    let checkers = root.member("checkers").map(|checkers| &checkers.value);
-    let located: &[Located] = if let Some(Value::List(list)) = checkers { list } else { &[] };
     let mut checks = Vec::with_capacity(located.len());
-    for (index, located) in located.iter().enumerate() {
-        checks.extend(checks::convert(located, index, folder, problems).map(Arc::new));
+    for (index, located) in located.into_iter().enumerate() {
+        checks.extend(checks::convert(&located, index, folder, problems).map(Arc::new));
     }
     let mut connectivity = Vec::new();
     for text in &written.connectivity {
