@@ -45,10 +45,10 @@ pub(super) async fn measure() {
     }
 }
 
-/// A checker with these checks, 256 at once, that stores what it sees in a directory.
+/// A checker with these checks that stores what it sees in a directory, and tells nobody else.
 fn checker(checks: &[Value]) -> Checker {
     Checker::new(&json!({
-        "checkers": checks, "storage": { "type": "fs", "dir": "checks" },
+        "checkers": checks, "summaries": false, "storage": { "type": "fs", "dir": "checks" },
     }))
 }
 
