@@ -1,9 +1,10 @@
-//! The page's state and its refresh: reads the configuration, follows what readers do and what the address asks for,
-//! and looks again now and then. [`crate::reckoner`] loads and reckons.
+//! The page's state and its refresh: reads the configuration and the texts, follows what readers do and what the address
+//! asks for, and looks again now and then. [`crate::reckoner`] loads and reckons.
 
 use std::rc::Rc;
 use std::sync::Arc;
 
+use futures_util::future::join;
 use leptos::prelude::*;
 use shared::page_config::PageConfig;
 use shared::status::Status;
@@ -11,30 +12,22 @@ use shared::{Nanos, SECOND, UnixNanos};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::components::page::Page;
+use crate::intl::Known;
+use crate::language::{self, Choice, Language, Text, texts};
 use crate::reckoner::{Reckoner, dressed};
+use crate::view::broken::{self, Broken};
 use crate::view::period::Slot;
-use crate::view::{self, Loading, Looking, PageView, Percentiles, broken};
+use crate::view::{self, Loading, Looking, PageView, Percentiles};
 use crate::{browser, source};
 
 /// How often the view is reckoned anew without any news: a checker that died turns unknown by time alone.
 const TICK: Nanos = 15 * SECOND;
 
-/// What the page is about to show.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Stage {
-    /// The configuration is being read.
-    Starting,
-    /// The configuration cannot be used: what is wrong with it.
-    Broken(Vec<String>),
-    /// The configuration is read.
-    Ready(Arc<PageConfig>),
-}
-
 /// Everything that components look at.
 #[derive(Clone, Copy)]
 pub struct State {
-    /// Which page to show.
-    pub stage: RwSignal<Stage>,
+    /// What its words are.
+    pub language: &'static Language,
     /// What stands on it.
     pub view: RwSignal<Arc<PageView>>,
     /// How far the load in hand is.
@@ -48,6 +41,12 @@ pub struct State {
 }
 
 impl State {
+    /// A text of the page.
+    #[must_use]
+    pub fn line(self, text: Text) -> &'static str {
+        self.language.line(text)
+    }
+
     /// Looks at the page in another way, to which the way back leads.
     pub fn look(self, change: impl FnOnce(&mut Looking)) {
         let mut looking = self.looking.get_untracked();
@@ -119,45 +118,71 @@ impl State {
     }
 }
 
-/// Puts the page into the document and starts it.
+/// Starts the page.
 pub fn mount() {
+    spawn_local(run());
+}
+
+/// Reads the configuration and the page's texts, and puts the page into the document.
+async fn run() {
+    let looking = Looking::parse(&browser::query());
+    let preferred = browser::languages();
+    let choose = |configured| language::chosen(&looking.language, configured, &preferred);
+    // Both at once: few hosts set a language, and then seldom another one than the reader's.
+    let guess = choose(None);
+    let (mut spoken, config) = join(speak(&guess), source::page_config()).await;
+    let config = config.map_err(Broken::Unread).and_then(|text| broken::read(&text));
+    let choice = choose(config.as_ref().ok().and_then(|config| config.looks.language.as_deref()));
+    if choice != guess {
+        spoken = speak(&choice).await.or(spoken);
+    }
+    if spoken.is_none() {
+        spoken = speak(&language::chosen("en", None, &preferred)).await;
+    }
+    let Some(language) = spoken else {
+        browser::set_root_attribute("data-state", "broken");
+        return browser::set_boot_text("The texts of this page could not be loaded. Loading it again may help.");
+    };
     browser::remove_boot_text();
-    mount_to_body(|| {
+    show(looking, Box::leak(Box::new(language)), config);
+}
+
+/// Loads a language and tells the document of it; `None` if that fails, or if the file is of another version.
+async fn speak(choice: &Choice) -> Option<Language> {
+    let file = source::language(choice.code).await?;
+    let language = Language::parse(&file, Box::new(Known::new(choice)))?;
+    browser::set_root_attribute("lang", choice.code);
+    browser::set_root_attribute("dir", language.line(texts::DIRECTION));
+    Some(language)
+}
+
+/// Puts the page into the document.
+fn show(looking: Looking, language: &'static Language, config: Result<PageConfig, Broken>) {
+    let config = config.map(Arc::new).map_err(|broken| broken.in_words(language));
+    mount_to_body(move || {
         let state = State {
-            stage: RwSignal::new(Stage::Starting),
+            language,
             view: RwSignal::new(Arc::default()),
             loading: RwSignal::new(Loading::default()),
-            looking: RwSignal::new(Looking::default()),
+            looking: RwSignal::new(dressed(looking)),
             found: RwSignal::new(None),
             reckoner: StoredValue::new_local(None),
         };
-        spawn_local(run(state));
-        view! { <Page state/> }
-    });
-}
-
-async fn run(state: State) {
-    let text = source::page_config().await.map_err(|error| vec![format!("failed to {error}")]);
-    match text.and_then(|text| broken::read(&text)) {
-        Ok(config) => {
-            let config = Arc::new(config);
+        if let Ok(config) = &config {
             for skipped in &config.skipped {
                 browser::warn(&format!("config.json: {skipped}"));
             }
             for (name, value) in view::tokens::properties(&config.looks) {
                 browser::set_property(&name, &value);
             }
-            state.looking.set(dressed(Looking::parse(&browser::query())));
-            state.stage.set(Stage::Ready(Arc::clone(&config)));
-            follow(state, config).await;
-        }
-        Err(problems) => {
+            spawn_local(follow(state, Arc::clone(config)));
+        } else {
             browser::set_root_attribute("data-state", "broken");
-            browser::set_tab("Configuration broken", Status::Unknown, None);
-            state.stage.set(Stage::Broken(problems));
+            browser::set_tab(language.line(texts::BROKEN_TAB), Status::Unknown, None);
             browser::set_root_attribute("data-complete", "true");
         }
-    }
+        view! { <Page state config/> }
+    });
 }
 
 /// Loads, and goes on loading for as long as the page is open.

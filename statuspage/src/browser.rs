@@ -11,6 +11,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{Document, HtmlElement, Window};
 
 use crate::calendar::offset_of;
+use crate::intl::{Tool, intl};
 use crate::view::icon::icon;
 use shared::status::Status;
 
@@ -48,21 +49,15 @@ const OFFSET_HOLDS: Nanos = 15 * MINUTE;
 
 /// A zone, and what the browser said of it: asking it is slow.
 struct ChosenZone {
-    format: Function,
+    format: Tool,
     known: Vec<(i64, Nanos)>,
 }
 
 impl ChosenZone {
     /// The zone of a name; `None` if the browser does not know it.
     fn new(name: &str) -> Option<ChosenZone> {
-        let options = Object::new();
-        let _ = Reflect::set(&options, &"timeZone".into(), &name.into());
-        let _ = Reflect::set(&options, &"timeZoneName".into(), &"longOffset".into());
-        // By hand, since the constructor throws where it does not know the zone.
-        let constructor = Reflect::get(&intl()?, &"DateTimeFormat".into()).ok()?.dyn_into::<Function>().ok()?;
-        let format = Reflect::construct(&constructor, &Array::of2(&"en-US".into(), &options)).ok()?;
-        let format = Reflect::get(&format, &"format".into()).ok()?.dyn_into().ok()?;
-        Some(ChosenZone { format, known: Vec::new() })
+        let options = [("timeZone", name), ("timeZoneName", "longOffset")];
+        Some(ChosenZone { format: Tool::new("DateTimeFormat", "format", "en-US", &options)?, known: Vec::new() })
     }
 
     fn offset_at(&mut self, moment: UnixNanos) -> Nanos {
@@ -71,16 +66,11 @@ impl ChosenZone {
         if let Some((_, offset)) = self.known.get(place).filter(|(known, _)| *known == number) {
             return *offset;
         }
-        let date = JsValue::from_f64((number * OFFSET_HOLDS) as f64 / MILLISECOND);
-        let text = self.format.call1(&JsValue::NULL, &date).ok().and_then(|text| text.as_string());
+        let text = self.format.say((number * OFFSET_HOLDS) as f64 / MILLISECOND);
         let offset = text.and_then(|text| offset_of(&text)).unwrap_or(0);
         self.known.insert(place, (number, offset));
         offset
     }
-}
-
-fn intl() -> Option<JsValue> {
-    Reflect::get(&js_sys::global(), &"Intl".into()).ok()
 }
 
 /// Shows times by the clock of a zone from now on, the device's if the name is empty; returns whether that is known.
@@ -109,7 +99,7 @@ fn offset_of_device(moment: UnixNanos) -> Nanos {
 pub(crate) fn time_zone() -> String {
     let options = Intl::DateTimeFormat::new(&Array::new(), &Object::new()).resolved_options();
     let name = Reflect::get(&options, &"timeZone".into()).ok().and_then(|name| name.as_string());
-    name.unwrap_or_else(|| "of this device".to_owned())
+    name.unwrap_or_default()
 }
 
 /// How many bars a strip has room for.
@@ -224,6 +214,19 @@ pub(crate) fn lower(text: &str) -> String {
 /// The element of an id, if it is there.
 pub(crate) fn element(id: &str) -> Option<HtmlElement> {
     document()?.get_element_by_id(id)?.dyn_into().ok()
+}
+
+/// The languages that the reader understands, the dearest first.
+pub(crate) fn languages() -> Vec<String> {
+    let languages = window().map(|window| window.navigator().languages());
+    languages.into_iter().flatten().filter_map(|tag| tag.as_string()).collect()
+}
+
+/// Says something in the place of the page.
+pub(crate) fn set_boot_text(text: &str) {
+    if let Some(boot) = element("boot") {
+        boot.set_text_content(Some(text));
+    }
 }
 
 /// Takes the words away that stood on the page before it started.

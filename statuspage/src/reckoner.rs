@@ -255,9 +255,13 @@ impl Reckoner {
 
     /// From when on check files are needed: a result that was made before the period may reach into it.
     fn load_from(&self, range: Nanos, now: UnixNanos) -> UnixNanos {
-        let calendar = Calendar { now, today: browser::now(), offset: &browser::offset_at };
+        let calendar = self.calendar(now);
         let period = view::period::Period::new(range, browser::bars_limit(), calendar);
         period.from - uptime::stands_for(self.config.interval)
+    }
+
+    fn calendar(&self, now: UnixNanos) -> Calendar<'static> {
+        Calendar { now, today: browser::now(), offset: &browser::offset_at, language: self.state.language }
     }
 
     /// Reckons the view as of now and shows it.
@@ -266,7 +270,7 @@ impl Reckoner {
     }
 
     fn draw(&self, loading: Loading, drawn: Drawn) {
-        let calendar = Calendar { now: self.now(), today: browser::now(), offset: &browser::offset_at };
+        let calendar = self.calendar(self.now());
         let settings = Settings {
             range: self.range(),
             interval: self.config.interval,

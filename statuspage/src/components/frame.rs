@@ -10,6 +10,7 @@ use super::element::{Built, html};
 use super::isolated;
 use crate::app::State;
 use crate::browser;
+use crate::language::texts;
 use crate::view::looking::{Theme, Zone};
 
 /// Name, logo and links, and the moment that is looked back at.
@@ -28,13 +29,13 @@ pub(super) fn header(state: State, config: &PageConfig) -> Built {
     let header = if config.looks.links.is_empty() {
         header
     } else {
-        header.with(html("nav[aria-label=Links]").with_all(links.collect()))
+        header.with(html("nav").label(state.line(texts::LINKS)).with_all(links.collect()))
     };
     let past = move || state.view.with(|view| view.past.clone());
-    let now = html("button.plain[type=button]").text("Back to now").on("click", move |_| {
+    let now = html("button.plain[type=button]").text(state.line(texts::BACK_TO_NOW)).on("click", move |_| {
         state.look(|looking| looking.at = None);
     });
-    let words = move || past().map(|past| format!("As things were on {past}")).unwrap_or_default();
+    let words = move || past().map(|past| state.language.say(texts::AS_OF, &[&past])).unwrap_or_default();
     header.with(
         html("p.past[id=past][role=status]")
             .with(html("span").live_text(words))
@@ -47,39 +48,40 @@ pub(super) fn header(state: State, config: &PageConfig) -> Built {
 pub(super) fn footer(state: State, config: &PageConfig) -> Built {
     let own = config.looks.footer.iter().map(|text| html("p").with(isolated(text)));
     let zone = state.looking.with_untracked(|looking| looking.zone.name().to_owned());
-    let device = format!("{} (this device)", browser::time_zone());
+    let device = format!("{} ({})", browser::time_zone(), state.line(texts::THIS_DEVICE));
     let mut zones = vec![(String::new(), device), ("UTC".to_owned(), "UTC".to_owned())];
     zones.extend(browser::zones().into_iter().filter(|name| name != "UTC").map(|name| (name.clone(), name)));
     // Browsers know more names than they tell.
     if !zones.iter().any(|(name, _)| *name == zone) {
         zones.push((zone.clone(), zone));
     }
-    let themes = Theme::ALL.map(|theme| (theme.word().to_owned(), theme.word().to_owned()));
-    html("footer")
-        .with_all(own.collect())
-        .with(html("p").text(
-            "Uptime is time, not a count of checks: a result stands until the next one, or until that is overdue; after that nobody knows. Figures are cut, never rounded up.",
-        ))
-        .with(
-            html("p.choices")
-                .with(choice("zone", "Times of ", &zones, move || {
+    let themes = [(Theme::Auto, texts::AUTO), (Theme::Light, texts::LIGHT), (Theme::Dark, texts::DARK)];
+    let themes = themes.map(|(theme, words)| (theme.word().to_owned(), state.line(words).to_owned()));
+    html("footer").with_all(own.collect()).with(html("p").text(state.line(texts::HOW_TO_READ))).with(
+        html("p.choices")
+            .with(
+                choice("zone", state.line(texts::TIMES_OF), &zones, move || {
                     state.looking.with(|looking| looking.zone.name().to_owned())
                 })
                 .on("change", move |event| {
                     if let Some(name) = chosen(&event) {
                         state.look(|looking| looking.zone = Zone::of_name(&name));
                     }
-                }))
-                .with(choice("theme", "Colours ", &themes, move || {
+                }),
+            )
+            .with(
+                choice("theme", state.line(texts::COLOURS), &themes, move || {
                     state.looking.with(|looking| looking.theme.word().to_owned())
                 })
                 .on("change", move |event| {
-                    let theme = chosen(&event).and_then(|word| Theme::ALL.into_iter().find(|theme| theme.word() == word));
+                    let theme =
+                        chosen(&event).and_then(|word| Theme::ALL.into_iter().find(|theme| theme.word() == word));
                     if let Some(theme) = theme {
                         state.look(|looking| looking.theme = theme);
                     }
-                })),
-        )
+                }),
+            ),
+    )
 }
 
 /// A list to choose from, of values and words, with its label.
@@ -87,7 +89,7 @@ fn choice(id: &str, label: &str, options: &[(String, String)], value: impl Fn() 
     let options = options.iter().map(|(value, words)| html("option").set("value", value).text(words));
     let select = html("select").set("id", id).with_all(options.collect());
     let select = select.kept(move |select: &HtmlSelectElement| select.set_value(&value()));
-    html("label").text(label).with(select)
+    html("label").text(label).text(" ").with(select)
 }
 
 fn chosen(event: &web_sys::Event) -> Option<String> {

@@ -2,49 +2,46 @@
 
 #![expect(clippy::must_use_candidate, reason = "the attribute `component` drops `must_use`")]
 
+use std::sync::Arc;
+
 use leptos::html::Div;
 use leptos::prelude::*;
 use shared::page_config::PageConfig;
 
 use super::element::{Built, html, svg};
-use super::{frame, groups, isolated, message, overall, ranges, timeline};
-use crate::app::{Stage, State};
+use super::{frame, groups, message, overall, ranges, timeline};
+use crate::app::State;
+use crate::language::texts;
 use crate::view::broken;
 
-/// The whole page.
+/// The whole page; `config` is its configuration, or what is wrong with it.
 #[component]
 pub fn Page(
     /// What it shows.
     state: State,
+    /// How it is configured.
+    config: Result<Arc<PageConfig>, Vec<String>>,
 ) -> impl IntoView {
     let root = NodeRef::<Div>::new();
     root.on_load(move |root| {
-        let content = html("div").redrawn(move || state.stage.get(), move |stage| content_of(state, stage));
-        let _ = root.append_child(content.element());
+        let content = match &config {
+            Ok(config) => ready(state, config),
+            Err(problems) => vec![broken(state, problems)],
+        };
+        let _ = root.append_child(html("div").with_all(content).element());
     });
     view! { <div node_ref=root></div> }
 }
 
-fn content_of(state: State, wanted: &Stage) -> Vec<Built> {
-    match wanted {
-        Stage::Starting => {
-            vec![html("main").with(html("p.quiet").text("Reading the page's configuration…"))]
-        }
-        Stage::Broken(problems) => vec![broken(problems)],
-        Stage::Ready(config) => ready(state, config),
-    }
-}
-
 fn ready(state: State, config: &PageConfig) -> Vec<Built> {
-    let view = state.view;
     let main = html("main")
         .with_all(overall::overall(state))
-        .with(message::messages(view))
+        .with(message::messages(state))
         .with_all(ranges::ranges(state, config.range))
         .with(groups::endpoints(state))
         .with(problems(state))
-        .with(timeline::timeline(view))
-        .with(timeline::observers(view));
+        .with(timeline::timeline(state))
+        .with(timeline::observers(state));
     vec![frame::header(state, config), main, frame::footer(state, config), hatching()]
 }
 
@@ -52,9 +49,9 @@ fn problems(state: State) -> Built {
     let view = state.view;
     let list = html("ul[id=problems]").redrawn(
         move || view.with(|view| view.problems.clone()),
-        |problems: &Vec<String>| problems.iter().map(|problem| html("li").with(isolated(problem))).collect(),
+        |problems: &Vec<String>| problems.iter().map(|problem| html("li").text(problem)).collect(),
     );
-    section("problems-title", "What could not be loaded")
+    section("problems-title", state.line(texts::PROBLEMS))
         .class("problems")
         .with(list)
         .shown_while(move || view.with(|view| !view.problems.is_empty()))
@@ -74,23 +71,21 @@ fn hatching() -> Built {
     svg("svg.defs[aria-hidden=true]").with(svg("defs").with(pattern))
 }
 
-fn broken(problems: &[String]) -> Built {
+fn broken(state: State, problems: &[String]) -> Built {
+    let lead = |text| html("p.lead").with_all(prose(state.line(text)));
     let list = problems.iter().map(|problem| html("li").text(problem)).collect();
-    let examples = broken::EXAMPLES
-        .iter()
-        .flat_map(|(title, example)| [html("p.lead").text(title), html("pre").text(example)])
-        .collect();
+    let examples =
+        broken::EXAMPLES.iter().flat_map(|(title, example)| [lead(*title), html("pre").text(example)]).collect();
     html("main")
-        .with(html("h1[id=overall]").text("The page's configuration cannot be used"))
-        .with(
-            html("p.lead")
-                .text("The file ")
-                .with(html("code").text("config.json"))
-                .text(" beside the page's ")
-                .with(html("code").text("index.html"))
-                .text(" says where the checks are stored. What is wrong with it:"),
-        )
+        .with(html("h1[id=overall]").text(state.line(texts::BROKEN_TITLE)))
+        .with(lead(texts::BROKEN_SAYS))
         .with(html("ul.broken[id=problems]").with_all(list))
-        .with(section("examples-title", "One that works").with_all(examples))
-        .with(html("p.quiet").text("Mend the file and load the page again; nothing has to be built anew."))
+        .with(section("examples-title", state.line(texts::BROKEN_EXAMPLE)).with_all(examples))
+        .with(html("p.quiet").text(state.line(texts::BROKEN_MEND)))
+}
+
+/// A text in which names stand between backticks.
+fn prose(text: &str) -> Vec<Built> {
+    let parts = text.split('`').enumerate();
+    parts.map(|(place, part)| html(if place % 2 == 1 { "code" } else { "span" }).text(part)).collect()
 }

@@ -27,6 +27,8 @@ pub struct Looking {
     pub theme: Theme,
     /// The moment that is looked back at; `None` is now.
     pub at: Option<UnixNanos>,
+    /// The language that was asked for; empty if none was.
+    pub language: String,
 }
 
 /// How the endpoints stand on the page.
@@ -116,6 +118,7 @@ impl Looking {
                     looking.theme = named.unwrap_or_default();
                 }
                 "at" => looking.at = moment_of(&value),
+                "lang" => looking.language = value,
                 _ => {}
             }
         }
@@ -138,6 +141,7 @@ impl Looking {
             ("zone", self.zone.name().to_owned()),
             ("theme", theme.to_owned()),
             ("at", self.at.as_ref().map(moment).unwrap_or_default()),
+            ("lang", self.language.clone()),
         ];
         let mut query = String::new();
         for (name, value) in values.iter().filter(|(_, value)| !value.is_empty()) {
@@ -168,9 +172,10 @@ mod tests {
             zone: Zone::of_name("Europe/Berlin"),
             theme: Theme::Dark,
             at: moment_of("2026-08-22T14:00Z"),
+            language: "de".to_owned(),
         };
         let query = "?range=7d&endpoint=Shop%20%26%20Co&day=2026-08-22T00:00Z,2026-08-22T14:00Z&filter=down%20pay\
-                     &view=table&zone=Europe/Berlin&theme=dark&at=2026-08-22T14:00Z";
+                     &view=table&zone=Europe/Berlin&theme=dark&at=2026-08-22T14:00Z&lang=de";
         assert_eq!(looking.to_query(), query);
         assert_eq!(Looking::parse(query), looking);
     }
