@@ -8,7 +8,7 @@ use std::path::Path;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed=languages");
+    println!("cargo::rerun-if-changed=languages/en.txt");
     let english = fs::read_to_string("languages/en.txt")?;
     let mut code = String::new();
     let mut keys = String::new();
@@ -20,23 +20,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         keys.push_str(key);
         count += 1;
     }
-    writeln!(code, "/// How many texts there are.\npub(super) const COUNT: usize = {count};")?;
-    writeln!(code, "/// The sum of the keys in their order.\npub(super) const KEYS: u32 = {};", sum(&keys))?;
-    // What was kept of another version's files, by a browser or on the way, is not asked for.
-    let mut all =
-        fs::read_dir("languages")?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, Box<dyn Error>>>()?;
-    all.sort();
-    let all = all.iter().map(fs::read_to_string).collect::<Result<String, _>>()?;
-    writeln!(
-        code,
-        "/// Tells this version's files from others.\npub(crate) const VERSION: &str = \"{:08x}\";",
-        sum(&all)
-    )?;
+    writeln!(code, "/// How many texts there are.")?;
+    writeln!(code, "pub(super) const COUNT: usize = {count};")?;
+    let sum = keys.bytes().fold(5381, |sum: u32, byte| sum.wrapping_mul(33) ^ u32::from(byte));
+    let (great, small) = (sum >> 16, sum & 0xffff);
+    writeln!(code, "/// The sum of the keys in their order, as `Language::parse` makes it.")?;
+    writeln!(code, "pub(super) const KEYS: u32 = 0x{great:04x}_{small:04x};")?;
     fs::write(Path::new(&env::var("OUT_DIR")?).join("texts.rs"), code)?;
     Ok(())
-}
-
-/// The same sum as in `src/language/mod.rs`.
-fn sum(text: &str) -> u32 {
-    text.bytes().fold(5381, |sum: u32, byte| sum.wrapping_mul(33) ^ u32::from(byte))
 }

@@ -4,7 +4,6 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use futures_util::future::join;
 use leptos::prelude::*;
 use shared::page_config::PageConfig;
 use shared::status::Status;
@@ -123,28 +122,23 @@ pub fn mount() {
     spawn_local(run());
 }
 
-/// Reads the configuration and the page's texts, and puts the page into the document.
+/// Reads the configuration and the page's texts, and puts the page into the document. `boot.js` has asked for both already,
+/// unless the configuration names another language than the reader's.
 async fn run() {
     let looking = Looking::parse(&browser::query());
     let preferred = browser::languages();
-    let choose = |configured| language::chosen(&looking.language, configured, &preferred);
-    // Both at once: few hosts set a language, and then seldom another one than the reader's.
-    let guess = choose(None);
-    let (mut spoken, config) = join(speak(&guess), source::page_config()).await;
-    let config = config.map_err(Broken::Unread).and_then(|text| broken::read(&text));
-    let choice = choose(config.as_ref().ok().and_then(|config| config.looks.language.as_deref()));
-    if choice != guess {
-        spoken = speak(&choice).await.or(spoken);
+    let config = source::page_config().await.map_err(Broken::Unread).and_then(|text| broken::read(&text));
+    let configured = config.as_ref().ok().and_then(|config| config.looks.language.as_deref());
+    let choice = language::chosen(&looking.language, configured, &preferred);
+    let english = language::chosen("en", None, &preferred);
+    for choice in [choice, english] {
+        if let Some(language) = speak(&choice).await {
+            browser::remove_boot_text();
+            return show(looking, Box::leak(Box::new(language)), config);
+        }
     }
-    if spoken.is_none() {
-        spoken = speak(&language::chosen("en", None, &preferred)).await;
-    }
-    let Some(language) = spoken else {
-        browser::set_root_attribute("data-state", "broken");
-        return browser::set_boot_text("The texts of this page could not be loaded. Loading it again may help.");
-    };
-    browser::remove_boot_text();
-    show(looking, Box::leak(Box::new(language)), config);
+    browser::set_root_attribute("data-state", "broken");
+    browser::set_boot_text("The texts of this page could not be loaded. Loading it again may help.");
 }
 
 /// Loads a language and tells the document of it; `None` if that fails, or if the file is of another version.

@@ -56,7 +56,9 @@ struct ChosenZone {
 impl ChosenZone {
     /// The zone of a name; `None` if the browser does not know it.
     fn new(name: &str) -> Option<ChosenZone> {
-        let options = [("timeZone", name), ("timeZoneName", "longOffset")];
+        // A name comes from an address: as it is it could bring options of its own.
+        let name = name.split(',').next().unwrap_or_default();
+        let options = ["timeZoneName=longOffset,timeZone=", name].concat();
         Some(ChosenZone { format: Tool::new("DateTimeFormat", "format", "en-US", &options)?, known: Vec::new() })
     }
 

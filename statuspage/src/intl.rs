@@ -10,6 +10,20 @@ use wasm_bindgen::{JsCast, JsValue};
 use crate::calendar::rfc3339;
 use crate::language::{Choice, DateStyle, Formats};
 
+/// The options of all dates: one kind of figures and one calendar, since times, errors and units beside them have those,
+/// too. The zone is reckoned before.
+const COMMON: &str = "numberingSystem=latn,calendar=gregory,timeZone=UTC,";
+
+/// What more there is of dates, in the order of [`DateStyle`].
+const DATES: [&str; 6] = [
+    "weekday=long,day=numeric,month=long",
+    "weekday=long,day=numeric,month=long,year=numeric",
+    "day=numeric,month=long",
+    "day=numeric,month=long,year=numeric",
+    "day=numeric,month=short",
+    "weekday=long",
+];
+
 /// A day in the milliseconds of the browser's dates.
 const DAY_MILLISECONDS: f64 = 86_400_000.0;
 
@@ -25,12 +39,12 @@ pub(crate) struct Tool {
 }
 
 impl Tool {
-    /// One of a kind, such as `DateTimeFormat` with its function `format`; `None` where the browser does not know
-    /// the locale or an option.
-    pub(crate) fn new(kind: &str, function: &str, locale: &str, options: &[(&str, &str)]) -> Option<Tool> {
+    /// One of a kind, such as `DateTimeFormat` with its function `format`, with options such as
+    /// `timeZone=UTC,day=numeric`; `None` where the browser does not know the locale or an option.
+    pub(crate) fn new(kind: &str, function: &str, locale: &str, options: &str) -> Option<Tool> {
         let chosen = Object::new();
-        for (name, value) in options {
-            let _ = Reflect::set(&chosen, &(*name).into(), &(*value).into());
+        for (name, value) in options.split(',').filter_map(|option| option.split_once('=')) {
+            let _ = Reflect::set(&chosen, &name.into(), &value.into());
         }
         // By hand, since the constructor throws what it does not know.
         let constructor = Reflect::get(&intl()?, &kind.into()).ok()?.dyn_into::<Function>().ok()?;
@@ -59,34 +73,19 @@ pub(crate) struct Known {
 impl Known {
     /// Asks the browser about a language.
     pub(crate) fn new(choice: &Choice) -> Known {
-        // A locale that the browser finds odd throws; its language alone does not.
-        let locale = &choice.locale;
-        let is_known = Tool::new("PluralRules", "select", locale, &[]).is_some();
-        let locale = if is_known { locale } else { choice.code };
-        // One kind of figures and one calendar, since times, errors and units beside them have those, too.
-        let latin = ("numberingSystem", "latn");
-        let numbers = Tool::new("NumberFormat", "format", locale, &[latin]);
-        let percents = Tool::new("NumberFormat", "format", locale, &[latin, ("style", "percent")]);
-        let said = |tool: &Option<Tool>, number| tool.as_ref().and_then(|tool| tool.say(number)).unwrap_or_default();
-        let percent = said(&percents, 0.5);
-        let (before, behind) = percent.split_once("50").unwrap_or(("", "%"));
-        let (day, month, weekday, year) =
-            (("day", "numeric"), ("month", "long"), ("weekday", "long"), ("year", "numeric"));
-        let styles: [&[(&str, &str)]; 6] = [
-            &[weekday, day, month],
-            &[weekday, day, month, year],
-            &[day, month],
-            &[day, month, year],
-            &[day, ("month", "short")],
-            &[weekday],
-        ];
-        let date = |style: &[(&str, &str)]| {
-            let common = [latin, ("timeZone", "UTC"), ("calendar", "gregory")];
-            Tool::new("DateTimeFormat", "format", locale, &[style, &common].concat())
+        let tool = |kind: &str, options: &str| {
+            let function = if kind == "PluralRules" { "select" } else { "format" };
+            // A locale that the browser finds odd throws; its language alone does not.
+            let tool = Tool::new(kind, function, &choice.locale, options);
+            tool.or_else(|| Tool::new(kind, function, choice.code, options))
         };
+        let said = |tool: &Option<Tool>, number| tool.as_ref().and_then(|tool| tool.say(number)).unwrap_or_default();
+        let numbers = tool("NumberFormat", "numberingSystem=latn");
+        let percent = said(&tool("NumberFormat", "numberingSystem=latn,style=percent"), 0.5);
+        let (before, behind) = percent.split_once("50").unwrap_or(("", "%"));
         Known {
-            plurals: Tool::new("PluralRules", "select", locale, &[]),
-            dates: styles.into_iter().map(date).collect(),
+            plurals: tool("PluralRules", ""),
+            dates: DATES.iter().map(|options| tool("DateTimeFormat", &[COMMON, options].concat())).collect(),
             decimal: said(&numbers, 1.5).get(1..).and_then(|text| text.strip_suffix('5')).unwrap_or(".").to_owned(),
             percent: (before.to_owned(), behind.to_owned()),
             numbers,

@@ -18,6 +18,7 @@ mod finding;
 mod heartbeats;
 mod history;
 mod keyboard;
+mod languages;
 mod limits;
 mod links;
 mod long_ranges;

@@ -82,12 +82,17 @@ impl Language {
     pub fn counted(&self, text: Text, number: usize, values: &[&str]) -> String {
         let category = self.formats.category(number);
         let place = self.line(texts::PLURALS).split('|').position(|known| known == category);
-        let forms = self.line(text);
-        let form = place.and_then(|place| forms.split('|').nth(place)).or_else(|| forms.rsplit('|').next());
+        let mut form = "";
+        for (here, one) in self.line(text).split('|').enumerate() {
+            form = one;
+            if Some(here) == place {
+                break;
+            }
+        }
         let number = self.formats.count(number);
         let mut all = vec![number.as_str()];
         all.extend(values);
-        filled(form.unwrap_or_default(), &all)
+        filled(form, &all)
     }
 
     /// A number of things.
@@ -105,23 +110,27 @@ impl Language {
     /// Figures with a point before their decimals, as this language writes them.
     #[must_use]
     pub fn figures(&self, text: &str) -> String {
-        text.replace('.', self.formats.decimal())
+        match text.split_once('.') {
+            Some((whole, decimals)) => [whole, self.formats.decimal(), decimals].concat(),
+            None => text.to_owned(),
+        }
     }
 
     /// A percentage such as `99.97%`, as this language writes it.
     #[must_use]
     pub fn percent(&self, text: &str) -> String {
         let (before, behind) = self.formats.percent();
-        [before, &self.figures(text.trim_end_matches('%')), behind].concat()
+        [before, &self.figures(text.strip_suffix('%').unwrap_or(text)), behind].concat()
     }
 
     /// A response time: `95.0 ms`.
     #[must_use]
     pub fn rtt(&self, nanos: Nanos) -> String {
-        self.figures(&duration::rtt(nanos))
+        self.name(self.figures(&duration::rtt(nanos)))
     }
 
-    /// A name as it can stand in a sentence: from right to left one of another script would lose its place.
+    /// A name or a figure with its unit as it can stand in a sentence: from right to left one of another script would lose
+    /// its place.
     #[must_use]
     pub fn name(&self, name: String) -> String {
         if self.line(texts::DIRECTION) == "rtl" { ["\u{2068}", &name, "\u{2069}"].concat() } else { name }
@@ -156,15 +165,15 @@ impl Language {
 /// The sum of no keys.
 const KEYS_START: u32 = 5381;
 
-/// Puts values into the places of a text: `{0} of {1}`.
+/// Puts values into the places of a text: `{0} of {1}`. There are no more than ten.
 fn filled(text: &str, values: &[&str]) -> String {
     let mut filled = String::with_capacity(text.len() + 16);
     let mut rest = text;
     while let Some((before, behind)) = rest.split_once('{') {
         filled.push_str(before);
-        let (place, behind) = behind.split_once('}').unwrap_or((behind, ""));
-        filled.push_str(place.parse().ok().and_then(|place: usize| values.get(place)).unwrap_or(&""));
-        rest = behind;
+        let place = behind.bytes().next().unwrap_or_default().wrapping_sub(b'0');
+        filled.push_str(values.get(usize::from(place)).copied().unwrap_or_default());
+        rest = behind.get(2..).unwrap_or_default();
     }
     filled.push_str(rest);
     filled

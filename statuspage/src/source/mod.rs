@@ -177,7 +177,7 @@ pub async fn page_config() -> Result<String, SourceError> {
 
 /// Gets the file of a language as text.
 pub(crate) async fn language(code: &str) -> Option<String> {
-    let url = format!("languages/{code}.txt?{}", texts::VERSION);
+    let url = ["languages/", code, ".txt"].concat();
     let answer = fetch::get(&url, Freshness::Revalidated, CHECK_FILE_LIMIT).await.ok()?;
     answer.is_good().then(|| String::from_utf8_lossy(&answer.body).into_owned())
 }
@@ -200,7 +200,7 @@ impl SourceError {
             SourceError::TooLarge(limit) => language.say(texts::TOO_LARGE, &[&(limit >> 20).to_string()]),
             SourceError::NotAListing => language.say(texts::NOT_A_LISTING, &[]),
             SourceError::NotAnIndex(why) => language.say(texts::NOT_AN_INDEX, &[why]),
-            SourceError::Unreadable(why) => language.say(texts::UNREADABLE, &[why]),
+            SourceError::Unreadable(why) => language.say(texts::UNREADABLE, &[&language.name(why.clone())]),
         }
     }
 

@@ -128,8 +128,12 @@ pub fn chart(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, m
         band: band(&buckets, reckoned, period, &scale),
         failures: failures(&buckets, period),
         marks: moments(marks, period),
-        threshold: (threshold > 0 && threshold as f64 <= scale.top)
-            .then(|| (scale.height(threshold), language.say(texts::THRESHOLD, &[&round_label(threshold, language)]))),
+        threshold: (threshold > 0 && threshold as f64 <= scale.top).then(|| {
+            (
+                scale.height(threshold),
+                language.say(texts::THRESHOLD, &[&language.name(round_label(threshold, language))]),
+            )
+        }),
         grid: scale.grid(language),
         times: times(period, calendar),
         points: buckets.iter().map(|bucket| bucket.point(reckoned, period, calendar, &scale)).collect(),
