@@ -4,14 +4,17 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use any_spawner::Executor;
 use leptos::prelude::*;
 use shared::page_config::PageConfig;
 use shared::status::Status;
 use shared::{Nanos, SECOND, UnixNanos};
 use wasm_bindgen_futures::spawn_local;
 
-use crate::components::page::Page;
+use crate::components::page;
+use crate::drawing::Drawing;
 use crate::reckoner::{Reckoner, dressed};
+use crate::view::chart::Point;
 use crate::view::period::Slot;
 use crate::view::{self, Loading, Looking, PageView, Percentiles, broken};
 use crate::{browser, source};
@@ -43,6 +46,10 @@ pub struct State {
     pub looking: RwSignal<Looking>,
     /// The numbers of the endpoints that are found, in their order; `None` if nothing is sought.
     pub found: RwSignal<Option<Arc<Vec<usize>>>>,
+    /// What is drawn of each endpoint.
+    pub drawing: Drawing,
+    /// Whether all endpoints were drawn once, and everything else, too.
+    pub is_drawn: RwSignal<Option<bool>>,
     /// Who answers what readers ask for.
     reckoner: StoredValue<Option<Rc<Reckoner>>, LocalStorage>,
 }
@@ -90,6 +97,12 @@ impl State {
         }
     }
 
+    /// What a point of a chart tells.
+    #[must_use]
+    pub fn told(self, point: &Point) -> String {
+        self.reckoner.get_value().map(|reckoner| point.sentence(reckoner.calendar())).unwrap_or_default()
+    }
+
     /// Opens a bar of an endpoint on a level, or closes it if it is open.
     pub fn open(self, id: usize, level: usize, slot: Slot) {
         let (endpoint, path) = self.view.with_untracked(|view| {
@@ -122,18 +135,25 @@ impl State {
 /// Puts the page into the document and starts it.
 pub fn mount() {
     browser::remove_boot_text();
-    mount_to_body(|| {
+    // It was started before only if this was.
+    let _ = Executor::init_wasm_bindgen();
+    let owner = Owner::new();
+    owner.with(|| {
         let state = State {
             stage: RwSignal::new(Stage::Starting),
             view: RwSignal::new(Arc::default()),
             loading: RwSignal::new(Loading::default()),
             looking: RwSignal::new(Looking::default()),
             found: RwSignal::new(None),
+            drawing: Drawing::new(),
+            is_drawn: RwSignal::new(None),
             reckoner: StoredValue::new_local(None),
         };
+        page::mount(state);
         spawn_local(run(state));
-        view! { <Page state/> }
     });
+    // The page stays as long as the document does.
+    std::mem::forget(owner);
 }
 
 async fn run(state: State) {
@@ -173,9 +193,6 @@ async fn follow(state: State, config: Arc<PageConfig>) {
         // The past does not change.
         if is_first || state.looking.with_untracked(|looking| looking.at.is_none()) {
             Rc::clone(&reckoner).load().await;
-        }
-        if is_first {
-            reckoner.show_opened();
         }
         is_first = false;
         browser::sleep(refresh).await;

@@ -34,27 +34,27 @@ pub(crate) fn now() -> UnixNanos {
 
 /// How far the clock that shows the times is ahead of UTC at a moment: the device's, or that of the chosen zone.
 pub(crate) fn offset_at(moment: UnixNanos) -> Nanos {
-    ZONE.with_borrow_mut(|zone| zone.as_mut().map(|zone| zone.offset_at(moment)))
-        .unwrap_or_else(|| offset_of_device(moment))
+    ZONE.with_borrow_mut(|zone| zone.offset_at(moment))
 }
 
 thread_local! {
-    /// The zone that was chosen, if it is not the device's.
-    static ZONE: RefCell<Option<ChosenZone>> = const { RefCell::new(None) };
+    /// Whose clock shows the times.
+    static ZONE: RefCell<ShownZone> = const { RefCell::new(ShownZone { format: None, known: Vec::new() }) };
 }
 
 /// Zones change their offsets at multiples of this at the earliest.
 const OFFSET_HOLDS: Nanos = 15 * MINUTE;
 
 /// A zone, and what the browser said of it: asking it is slow.
-struct ChosenZone {
-    format: Function,
+struct ShownZone {
+    /// What writes moments in the chosen zone; `None` is the device's.
+    format: Option<Function>,
     known: Vec<(i64, Nanos)>,
 }
 
-impl ChosenZone {
+impl ShownZone {
     /// The zone of a name; `None` if the browser does not know it.
-    fn new(name: &str) -> Option<ChosenZone> {
+    fn of_name(name: &str) -> Option<ShownZone> {
         let options = Object::new();
         let _ = Reflect::set(&options, &"timeZone".into(), &name.into());
         let _ = Reflect::set(&options, &"timeZoneName".into(), &"longOffset".into());
@@ -62,7 +62,7 @@ impl ChosenZone {
         let constructor = Reflect::get(&intl()?, &"DateTimeFormat".into()).ok()?.dyn_into::<Function>().ok()?;
         let format = Reflect::construct(&constructor, &Array::of2(&"en-US".into(), &options)).ok()?;
         let format = Reflect::get(&format, &"format".into()).ok()?.dyn_into().ok()?;
-        Some(ChosenZone { format, known: Vec::new() })
+        Some(ShownZone { format: Some(format), known: Vec::new() })
     }
 
     fn offset_at(&mut self, moment: UnixNanos) -> Nanos {
@@ -72,11 +72,25 @@ impl ChosenZone {
             return *offset;
         }
         let date = JsValue::from_f64((number * OFFSET_HOLDS) as f64 / MILLISECOND);
-        let text = self.format.call1(&JsValue::NULL, &date).ok().and_then(|text| text.as_string());
-        let offset = text.and_then(|text| offset_of(&text)).unwrap_or(0);
+        let offset = match &self.format {
+            Some(format) => {
+                let text = format.call1(&JsValue::NULL, &date).ok().and_then(|text| text.as_string());
+                text.and_then(|text| offset_of(&text)).unwrap_or(0)
+            }
+            None => (-Date::new(&date).get_timezone_offset() * MINUTE as f64) as Nanos,
+        };
         self.known.insert(place, (number, offset));
         offset
     }
+}
+
+/// Asks the device anew in which zone it is: it may have travelled.
+pub(crate) fn forget_offsets() {
+    ZONE.with_borrow_mut(|zone| {
+        if zone.format.is_none() {
+            zone.known.clear();
+        }
+    });
 }
 
 fn intl() -> Option<JsValue> {
@@ -85,9 +99,9 @@ fn intl() -> Option<JsValue> {
 
 /// Shows times by the clock of a zone from now on, the device's if the name is empty; returns whether that is known.
 pub(crate) fn set_zone(name: &str) -> bool {
-    let zone = if name.is_empty() { None } else { ChosenZone::new(name) };
+    let zone = if name.is_empty() { None } else { ShownZone::of_name(name) };
     let is_known = name.is_empty() || zone.is_some();
-    ZONE.set(zone);
+    ZONE.set(zone.unwrap_or(ShownZone { format: None, known: Vec::new() }));
     is_known
 }
 
@@ -98,11 +112,6 @@ pub(crate) fn zones() -> Vec<String> {
         list.call1(&intl, &"timeZone".into()).ok()?.dyn_into::<Array>().ok()
     });
     names.map(|names| names.iter().filter_map(|name| name.as_string()).collect()).unwrap_or_default()
-}
-
-fn offset_of_device(moment: UnixNanos) -> Nanos {
-    let date = Date::new(&JsValue::from_f64(moment as f64 / MILLISECOND));
-    (-date.get_timezone_offset() * MINUTE as f64) as Nanos
 }
 
 /// The name of the reader's time zone: `Europe/Berlin`.
@@ -127,6 +136,19 @@ pub(crate) async fn sleep(length: Nanos) {
         }
     });
     let _ = JsFuture::from(promise).await;
+}
+
+/// The milliseconds since the page was opened, by a clock that nobody sets.
+pub(crate) fn elapsed() -> f64 {
+    window().and_then(|window| window.performance()).map_or(0.0, |performance| performance.now())
+}
+
+/// Waits until what was just changed stands in the document, but for nobody else.
+pub(crate) async fn settle() {
+    // What follows a signal is made in one of the next rounds of microtasks.
+    for _ in 0..3 {
+        let _ = JsFuture::from(Promise::resolve(&JsValue::NULL)).await;
+    }
 }
 
 /// Waits until the tab is seen; at once if it is.

@@ -24,7 +24,7 @@ pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Bui
     };
     let summary = of(|chart| &chart.summary);
     let read_out = html("p.chart-readout[aria-live=polite]").live_text(move || match pointed() {
-        Some(point) => point.sentence,
+        Some(point) => endpoint.state.told(&point),
         None => format!("Response time: {}", summary()),
     });
     let path = |class: &str, read: fn(&ChartView) -> &str| {

@@ -12,7 +12,7 @@ use crate::view::endpoint::EndpointView;
 use crate::view::icon;
 use crate::view::period::Slot;
 
-/// One endpoint of the view, found anew whenever the view changes.
+/// One endpoint, as it is drawn.
 #[derive(Clone, Copy)]
 pub(super) struct Endpoint {
     /// The page.
@@ -22,13 +22,13 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Reads something of it; nothing when it has just left the page.
+    /// Reads something of it; nothing before it is drawn.
     pub(super) fn read<T: Default>(self, read: impl FnOnce(&EndpointView) -> T) -> T {
         self.find().map(|one| read(&one)).unwrap_or_default()
     }
 
     fn find(self) -> Option<Arc<EndpointView>> {
-        self.state.view.with(|view| view.endpoints.iter().find(|one| one.id == self.id).cloned())
+        self.state.drawing.of(self.id)
     }
 
     /// The bars on a level: 0 are the endpoint's own, 1 are what one of those opened into.

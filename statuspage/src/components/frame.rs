@@ -12,6 +12,9 @@ use crate::app::State;
 use crate::browser;
 use crate::view::looking::{Theme, Zone};
 
+/// The device's zone, UTC, and the one that is shown.
+const ZONES_AT_FIRST: u32 = 3;
+
 /// Name, logo and links, and the moment that is looked back at.
 pub(super) fn header(state: State, config: &PageConfig) -> Built {
     let name = html("p.name");
@@ -49,8 +52,6 @@ pub(super) fn footer(state: State, config: &PageConfig) -> Built {
     let zone = state.looking.with_untracked(|looking| looking.zone.name().to_owned());
     let device = format!("{} (this device)", browser::time_zone());
     let mut zones = vec![(String::new(), device), ("UTC".to_owned(), "UTC".to_owned())];
-    zones.extend(browser::zones().into_iter().filter(|name| name != "UTC").map(|name| (name.clone(), name)));
-    // Browsers know more names than they tell.
     if !zones.iter().any(|(name, _)| *name == zone) {
         zones.push((zone.clone(), zone));
     }
@@ -60,6 +61,7 @@ pub(super) fn footer(state: State, config: &PageConfig) -> Built {
         .with(html("p").text(
             "Uptime is time, not a count of checks: a result stands until the next one, or until that is overdue; after that nobody knows. Figures are cut, never rounded up.",
         ))
+        .on("focusin", |event| add_zones(&event))
         .with(
             html("p.choices")
                 .with(choice("zone", "Times of ", &zones, move || {
@@ -84,10 +86,25 @@ pub(super) fn footer(state: State, config: &PageConfig) -> Built {
 
 /// A list to choose from, of values and words, with its label.
 fn choice(id: &str, label: &str, options: &[(String, String)], value: impl Fn() -> String + 'static) -> Built {
-    let options = options.iter().map(|(value, words)| html("option").set("value", value).text(words));
+    let options = options.iter().map(|(value, words)| option(value, words));
     let select = html("select").set("id", id).with_all(options.collect());
     let select = select.kept(move |select: &HtmlSelectElement| select.set_value(&value()));
     html("label").text(label).with(select)
+}
+
+fn option(value: &str, words: &str) -> Built {
+    html("option").set("value", value).text(words)
+}
+
+/// Adds the hundreds of zones that the browser knows, once somebody comes to the list.
+fn add_zones(event: &web_sys::Event) {
+    let Some(select) = event.target().and_then(|target| target.dyn_into::<HtmlSelectElement>().ok()) else { return };
+    if select.id() == "zone" && select.length() <= ZONES_AT_FIRST {
+        let chosen = select.value();
+        for name in browser::zones().into_iter().filter(|name| *name != chosen && name != "UTC") {
+            let _ = select.append_child(option(&name, &name).element());
+        }
+    }
 }
 
 fn chosen(event: &web_sys::Event) -> Option<String> {

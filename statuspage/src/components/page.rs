@@ -1,8 +1,7 @@
 //! The page from top to bottom, and what stands there instead when its configuration cannot be used.
 
-#![expect(clippy::must_use_candidate, reason = "the attribute `component` drops `must_use`")]
+use std::sync::Arc;
 
-use leptos::html::Div;
 use leptos::prelude::*;
 use shared::page_config::PageConfig;
 
@@ -11,18 +10,12 @@ use super::{frame, groups, isolated, message, overall, ranges, timeline};
 use crate::app::{Stage, State};
 use crate::view::broken;
 
-/// The whole page.
-#[component]
-pub fn Page(
-    /// What it shows.
-    state: State,
-) -> impl IntoView {
-    let root = NodeRef::<Div>::new();
-    root.on_load(move |root| {
-        let content = html("div").redrawn(move || state.stage.get(), move |stage| content_of(state, stage));
-        let _ = root.append_child(content.element());
-    });
-    view! { <div node_ref=root></div> }
+/// Puts the whole page into the document.
+pub(crate) fn mount(state: State) {
+    let content = html("div").redrawn(move || state.stage.get(), move |stage| content_of(state, stage));
+    if let Some(body) = web_sys::window().and_then(|window| window.document()?.body()) {
+        let _ = body.append_child(content.element());
+    }
 }
 
 fn content_of(state: State, wanted: &Stage) -> Vec<Built> {
@@ -35,17 +28,25 @@ fn content_of(state: State, wanted: &Stage) -> Vec<Built> {
     }
 }
 
-fn ready(state: State, config: &PageConfig) -> Vec<Built> {
+fn ready(state: State, config: &Arc<PageConfig>) -> Vec<Built> {
     let view = state.view;
+    let header = frame::header(state, config);
     let main = html("main")
         .with_all(overall::overall(state))
         .with(message::messages(view))
         .with_all(ranges::ranges(state, config.range))
         .with(groups::endpoints(state))
         .with(problems(state))
-        .with(timeline::timeline(view))
-        .with(timeline::observers(view));
-    vec![frame::header(state, config), main, frame::footer(state, config), hatching()]
+        .with(later(state, Some(false), move || vec![timeline::timeline(view), timeline::observers(view)]));
+    let config = Arc::clone(config);
+    let footer = later(state, Some(true), move || vec![frame::footer(state, &config)]);
+    vec![header, main, footer, hatching()]
+}
+
+/// What is drawn when everything before it is: it would only be pushed down, and be in the way of what is waited for.
+fn later(state: State, from: Option<bool>, draw: impl Fn() -> Vec<Built> + 'static) -> Built {
+    let is_time = move || state.is_drawn.get() >= from;
+    html("div").redrawn(is_time, move |is_time| if *is_time { draw() } else { Vec::new() })
 }
 
 fn problems(state: State) -> Built {

@@ -24,7 +24,10 @@ pub(super) fn table(state: State) -> Built {
     let heading = |words: &str| html("th[scope=col]").text(words);
     let headings = COLUMNS.iter().map(|(words, _)| heading(words));
     let head = html("tr").with(heading("Endpoint")).with_all(headings.collect());
-    let keys = move || state.view.with(|view| view.endpoints.iter().map(|one| one.id as i64).collect());
+    let keys = move || {
+        let ids: Vec<usize> = state.view.with(|view| view.endpoints.iter().map(|one| one.id).collect());
+        state.drawing.among(ids.into_iter())
+    };
     let body = html("tbody").keyed(keys, move |id| row(Endpoint { state, id: id as usize }));
     // It scrolls where it is wider than the window, also with the keyboard.
     html("div.table[role=region][aria-label=Endpoints in a table][tabindex=0]")

@@ -4,6 +4,8 @@
 //! Response times are those of attempts that were answered well: how quickly a connection was refused, or how long
 //! a hanging one was waited for, is no response time. Failures are marked on the baseline instead.
 
+use std::sync::Arc;
+
 use shared::stats::Stats;
 use shared::uptime::{self, Reckoning};
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos, duration};
@@ -68,8 +70,15 @@ pub struct Point {
     pub x: f64,
     /// The height of its median in pixels; `None` if no attempt was answered.
     pub y: Option<f64>,
-    /// What it tells: `14:02 · median 212 ms · max 1.40 s`.
-    pub sentence: String,
+    /// The moment of its last check.
+    last: UnixNanos,
+    stats: Option<Stats>,
+    /// The length of the hours or days whose percentiles these are; 0 if they are checks.
+    length: Nanos,
+    /// How many checks, or percentiles of nodes, there are in it, and how many failed.
+    looks: usize,
+    failed: usize,
+    reason: Option<Arc<str>>,
 }
 
 /// Checks that are drawn as one point.
@@ -127,7 +136,7 @@ pub fn chart(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, m
             .then(|| (scale.height(threshold), format!("threshold {}", round_label(threshold)))),
         grid: scale.grid(),
         times: times(period, calendar),
-        points: buckets.iter().map(|bucket| bucket.point(reckoned, period, calendar, &scale)).collect(),
+        points: buckets.iter().map(|bucket| bucket.point(reckoned, period, &scale)).collect(),
         label,
         summary: if scale.logarithmic { format!("{summary} · logarithmic") } else { summary },
     }
@@ -204,23 +213,42 @@ impl Bucket<'_> {
         period.share(self.first + (self.last - self.first) / 2) * WIDTH
     }
 
-    fn point(&self, reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, scale: &Scale) -> Point {
-        let length = self.length();
+    fn point(&self, reckoned: &Reckoned<'_>, period: &Period, scale: &Scale) -> Point {
+        let reason = self.looks.iter().rev().find_map(|look| look.reason.clone());
+        Point {
+            at: self.first,
+            x: self.x(period),
+            y: self.stats.map(|stats| scale.height(stats.median)),
+            last: self.last,
+            stats: self.stats,
+            length: self.length(),
+            looks: self.looks.len(),
+            failed: self.looks.iter().filter(|look| look.failed).count(),
+            reason: reason.filter(|_| !reckoned.hides_errors),
+        }
+    }
+}
+
+impl Point {
+    /// What it tells: `14:02 · median 212 ms · max 1.40 s`.
+    #[must_use]
+    pub fn sentence(&self, calendar: Calendar<'_>) -> String {
+        let Point { at, last, length, .. } = *self;
         let mut parts = vec![if length >= DAY {
-            calendar.date(self.first)
+            calendar.date(at)
         } else if length > 0 {
-            let start = self.first.div_euclid(length) * length;
+            let start = at.div_euclid(length) * length;
             calendar.hour_span(start, start + length)
-        } else if self.last - self.first < MINUTE {
-            calendar.moment(self.first)
+        } else if last - at < MINUTE {
+            calendar.moment(at)
         } else {
-            format!("{}–{}", calendar.moment(self.first), calendar.clock(self.last))
+            format!("{}–{}", calendar.moment(at), calendar.clock(last))
         }];
         match self.stats {
             Some(Stats { median, min, max, .. }) if min == max => parts.push(duration::rtt(median)),
             Some(Stats { median, max, .. }) if length > 0 => {
                 // Of several nodes it is the middle of what they say, and no percentile.
-                let about = if self.looks.len() > 1 { "about " } else { "" };
+                let about = if self.looks > 1 { "about " } else { "" };
                 parts.push(format!("p50 {about}{} · p95 up to {}", duration::rtt(median), duration::rtt(max)));
             }
             Some(Stats { median, max, .. }) => {
@@ -228,19 +256,14 @@ impl Bucket<'_> {
             }
             None => {}
         }
-        let failed = self.looks.iter().filter(|look| look.failed).count();
-        match (failed, self.looks.len()) {
+        match (self.failed, self.looks) {
             (0, _) => {}
             _ if length > 0 => parts.push("with failures".to_owned()),
             (1, 1) => parts.push("failed".to_owned()),
             (failed, all) => parts.push(format!("{failed} of {all} checks failed")),
         }
-        let reason = self.looks.iter().rev().find_map(|look| look.reason.as_deref());
-        if let Some(reason) = reason.filter(|_| !reckoned.hides_errors) {
-            parts.push(reason.trim().to_owned());
-        }
-        let sentence = parts.join(" · ");
-        Point { at: self.first, x: self.x(period), y: self.stats.map(|stats| scale.height(stats.median)), sentence }
+        parts.extend(self.reason.as_ref().map(|reason| reason.trim().to_owned()));
+        parts.join(" · ")
     }
 }
 
@@ -456,7 +479,7 @@ mod tests {
         assert_eq!(month.upper.matches('M').count(), month.points.len(), "a dot for each day, with gaps between");
         let points = |range| {
             let points = chart(&reckon(&record)[0], &Period::new(range, 90, utc()), utc(), &[]).points;
-            points.into_iter().map(|point| point.sentence).collect::<Vec<_>>()
+            points.into_iter().map(|point| point.sentence(utc())).collect::<Vec<_>>()
         };
         let (month, day) = (points(30 * DAY), points(DAY));
         assert_eq!((month.len(), month[0].as_str()), (30, "Saturday, 24 October · 95.0 ms"));
@@ -474,16 +497,16 @@ mod tests {
             of_node.past = Some(crate::record::KnownPast { track: uptime::Track::default(), looks, open: Vec::new() });
         }
         let points = chart(&reckon(&record)[0], &Period::new(30 * DAY, 90, utc()), utc(), &[]).points;
-        let days = points.iter().filter(|point| point.sentence.contains("p50")).count();
+        let days = points.iter().filter(|point| point.sentence(utc()).contains("p50")).count();
         assert_eq!(days, 29, "{points:?}");
-        assert_eq!(points[0].sentence, "Saturday, 24 October · p50 about 80.0 ms · p95 up to 120 ms");
+        assert_eq!(points[0].sentence(utc()), "Saturday, 24 October · p50 about 80.0 ms · p95 up to 120 ms");
     }
 
     #[test]
     fn each_check_is_a_point_and_the_last_one_stands_at_now() {
         let chart = chart_of(&[("A", "", 2, Healthy), ("A", "", 1, Healthy), ("A", "", 0, Healthy)]);
         assert_eq!((chart.points.len(), chart.upper.as_str()), (3, ""));
-        assert_eq!(chart.points[2].sentence, "13:02 · 95.0 ms");
+        assert_eq!(chart.points[2].sentence(utc()), "13:02 · 95.0 ms");
         assert!(chart.line.starts_with('M') && chart.line.matches('L').count() == 2, "{}", chart.line);
         assert_eq!(chart.summary, "median 95.0 ms · slowest 95.0 ms");
     }
@@ -492,7 +515,7 @@ mod tests {
     fn a_failure_is_a_mark_on_the_baseline_and_no_response_time() {
         let chart = chart_of(&[("A", "", 2, Healthy), ("A", "", 1, Down), ("A", "", 0, Healthy)]);
         assert_eq!((chart.points.len(), chart.points[1].y), (3, None));
-        assert_eq!(chart.points[1].sentence, "13:01 · failed · connection refused");
+        assert_eq!(chart.points[1].sentence(utc()), "13:01 · failed · connection refused");
         assert_eq!((chart.failures.matches('M').count(), chart.line.matches('M').count()), (1, 2));
     }
 
