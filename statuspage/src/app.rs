@@ -15,6 +15,7 @@ use crate::components::page;
 use crate::drawing::Drawing;
 use crate::reckoner::{Reckoner, dressed};
 use crate::view::chart::Point;
+use crate::view::layers::{Besides, Layer};
 use crate::view::period::Slot;
 use crate::view::{self, Loading, Looking, PageView, Percentiles, broken};
 use crate::{browser, source};
@@ -50,6 +51,8 @@ pub struct State {
     pub drawing: Drawing,
     /// Whether all endpoints were drawn once, and everything else, too.
     pub is_drawn: RwSignal<Option<bool>>,
+    /// What charts show besides.
+    pub besides: RwSignal<Besides>,
     /// Who answers what readers ask for.
     reckoner: StoredValue<Option<Rc<Reckoner>>, LocalStorage>,
 }
@@ -103,6 +106,14 @@ impl State {
         self.reckoner.get_value().map(|reckoner| point.sentence(reckoner.calendar())).unwrap_or_default()
     }
 
+    /// What the chart of an endpoint shows besides.
+    #[must_use]
+    pub fn layers(self, id: usize) -> Vec<Layer> {
+        let wanted = self.besides.get();
+        let reckoner = self.reckoner.get_value().filter(|_| wanted != Besides::Nothing);
+        reckoner.map(|reckoner| reckoner.layers(id, wanted)).unwrap_or_default()
+    }
+
     /// Opens a bar of an endpoint on a level, or closes it if it is open.
     pub fn open(self, id: usize, level: usize, slot: Slot) {
         let (endpoint, path) = self.view.with_untracked(|view| {
@@ -147,6 +158,7 @@ pub fn mount() {
             found: RwSignal::new(None),
             drawing: Drawing::new(),
             is_drawn: RwSignal::new(None),
+            besides: RwSignal::new(Besides::Nothing),
             reckoner: StoredValue::new_local(None),
         };
         page::mount(state);

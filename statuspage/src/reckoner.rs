@@ -16,6 +16,7 @@ use crate::browser;
 use crate::calendar::Calendar;
 use crate::load::{self, Hour, Look, Memory, Object, Step, Store, Wanted};
 use crate::source::{self, Contents, Listing, SourceError};
+use crate::view::layers::{Besides, Layer};
 use crate::view::looking::Zone;
 use crate::view::period::Slot;
 use crate::view::{self, Drawn, Loading, Looking, Percentiles, Settings, words};
@@ -304,6 +305,12 @@ impl Reckoner {
             percentiles: self.percentiles.get(),
             drawn,
         }
+    }
+
+    /// What the chart of an endpoint shows besides.
+    pub(crate) fn layers(&self, id: usize, wanted: Besides) -> Vec<Layer> {
+        let (memory, settings) = (self.memory.borrow(), self.settings(Drawn::All));
+        view::besides(&memory, id, self.calendar(), settings, &self.config.looks, wanted)
     }
 
     fn draw(self: &Rc<Self>, loading: Loading, drawn: Drawn) {

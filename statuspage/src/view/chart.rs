@@ -14,7 +14,7 @@ use super::endpoint::Reckoned;
 use super::period::Period;
 use super::words::number;
 use crate::calendar::Calendar;
-use crate::record::Look;
+use crate::record::{Look, NodeLooks};
 use shared::sorted;
 
 /// The width of the drawing in its own units; it is stretched to the width there is.
@@ -82,17 +82,18 @@ pub struct Point {
 }
 
 /// Checks that are drawn as one point.
-struct Bucket<'a> {
+pub(super) struct Bucket<'a> {
     first: UnixNanos,
     last: UnixNanos,
-    looks: Vec<&'a Look>,
+    /// The checks.
+    pub(super) looks: Vec<&'a Look>,
     /// Statistics over the round-trip times of all answered attempts of all its checks: its median is a median
     /// of attempts, not of medians.
     stats: Option<Stats>,
 }
 
 /// From a response time to a height.
-struct Scale {
+pub(super) struct Scale {
     top: f64,
     bottom: f64,
     logarithmic: bool,
@@ -101,11 +102,8 @@ struct Scale {
 /// The chart of an endpoint; `marks` are the moments of messages.
 #[must_use]
 pub fn chart(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, marks: &[UnixNanos]) -> ChartView {
-    let buckets = buckets(reckoned, period);
-    let all =
-        Stats::of(buckets.iter().flat_map(|bucket| &bucket.looks).flat_map(|look| look.rtts.iter().copied()).collect());
+    let (buckets, all, scale) = measured(reckoned, period);
     let threshold = reckoned.latest.threshold;
-    let scale = Scale::of(&buckets, all, threshold);
     let failed = buckets.iter().filter(|bucket| bucket.has_failed()).count();
     let are_percentiles = buckets.iter().any(|bucket| bucket.length() > 0);
     let summary = match all {
@@ -129,7 +127,7 @@ pub fn chart(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, m
         } else {
             String::new()
         },
-        band: band(&buckets, reckoned, period, &scale),
+        band: area(&buckets, reckoned, period, &scale, &|_, stats| (stats.min, stats.max)),
         failures: failures(&buckets, period),
         marks: moments(marks, period),
         threshold: (threshold > 0 && threshold as f64 <= scale.top)
@@ -155,10 +153,19 @@ impl ChartView {
     }
 }
 
-/// Gathers checks into points. One node's checks are points of their own as long as there are few; those of
+/// The points of an endpoint, statistics over all of them, and the axis on which all of them stand.
+pub(super) fn measured<'a>(reckoned: &Reckoned<'a>, period: &Period) -> (Vec<Bucket<'a>>, Option<Stats>, Scale) {
+    let buckets = buckets(reckoned, period, &reckoned.endpoint.nodes);
+    let all =
+        Stats::of(buckets.iter().flat_map(|bucket| &bucket.looks).flat_map(|look| look.rtts.iter().copied()).collect());
+    let scale = Scale::of(&buckets, all, reckoned.latest.threshold);
+    (buckets, all, scale)
+}
+
+/// Gathers the checks of nodes into points. One node's checks are points of their own as long as there are few; those of
 /// several nodes in one round, and those of a stretch where there are many, become one point, as do what several nodes
 /// tell of one hour or day: a line from node to node would be none of time.
-fn buckets<'a>(reckoned: &Reckoned<'a>, period: &Period) -> Vec<Bucket<'a>> {
+pub(super) fn buckets<'a>(reckoned: &Reckoned<'a>, period: &Period, nodes: &'a [NodeLooks]) -> Vec<Bucket<'a>> {
     // A line of days does not end in hours: the last week has both.
     let is_fine = period.to - period.from <= HOURS_DRAWN_UP_TO;
     let hourly_from = reckoned.looks(period.from, period.now + 1).find(|look| look.length == HOUR);
@@ -168,12 +175,13 @@ fn buckets<'a>(reckoned: &Reckoned<'a>, period: &Period) -> Vec<Bucket<'a>> {
         HOUR => is_fine,
         length => !is_fine || look.at + length / 2 < hourly_from,
     };
-    let mut looks: Vec<&Look> = reckoned.looks(period.from, period.now + 1).filter(is_drawn).collect();
+    let all = nodes.iter().flat_map(|node| node.looks(period.from, period.now + 1));
+    let mut looks: Vec<&Look> = all.filter(is_drawn).collect();
     sorted::by_key(&mut looks, |look| look.at);
     let mut width = if looks.len() as i64 > POINTS_LIMIT { (period.to - period.from) / POINTS_LIMIT } else { 0 };
-    if reckoned.endpoint.nodes.len() > 1 {
+    if nodes.len() > 1 {
         let times_of = |looks: &[Look]| looks.iter().map(|look| look.at).collect::<Vec<_>>();
-        let gaps = reckoned.endpoint.nodes.iter().filter_map(|node| uptime::usual_gap(&times_of(&node.looks)));
+        let gaps = nodes.iter().filter_map(|node| uptime::usual_gap(&times_of(&node.looks)));
         // Three quarters of a round: never two rounds of one node, always the others' of the same round.
         width = width.max(gaps.min().unwrap_or(0) / 4 * 3);
     }
@@ -374,7 +382,8 @@ fn stretches<'b, 'a>(buckets: &'b [Bucket<'a>], reckoned: &Reckoned<'_>) -> Vec<
     stretches
 }
 
-fn line(
+/// A path through the points.
+pub(super) fn line(
     buckets: &[Bucket<'_>],
     reckoned: &Reckoned<'_>,
     period: &Period,
@@ -394,14 +403,21 @@ fn line(
     path.concat()
 }
 
-fn band(buckets: &[Bucket<'_>], reckoned: &Reckoned<'_>, period: &Period, scale: &Scale) -> String {
+/// The path of an area; `of` gives its lower and its upper edge at a point.
+pub(super) fn area(
+    buckets: &[Bucket<'_>],
+    reckoned: &Reckoned<'_>,
+    period: &Period,
+    scale: &Scale,
+    of: &dyn Fn(&Bucket<'_>, &Stats) -> (Nanos, Nanos),
+) -> String {
     let mut path = Vec::new();
     for stretch in stretches(buckets, reckoned).into_iter().filter(|stretch| stretch.len() > 1) {
         for (bucket, stats) in &stretch {
-            path.push(corner(path_command(bucket, &stretch), bucket.x(period), scale.height(stats.max)));
+            path.push(corner(path_command(bucket, &stretch), bucket.x(period), scale.height(of(bucket, stats).1)));
         }
         for (bucket, stats) in stretch.iter().rev() {
-            path.push(corner('L', bucket.x(period), scale.height(stats.min)));
+            path.push(corner('L', bucket.x(period), scale.height(of(bucket, stats).0)));
         }
         path.push("Z".to_owned());
     }

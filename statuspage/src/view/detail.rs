@@ -9,6 +9,7 @@ use shared::status::Status;
 
 use super::Looking;
 use super::endpoint::{EndpointView, Reckoned};
+use super::layers::PHASES;
 use super::period::{Period, Slot};
 use super::strip::{self, BarView};
 use super::words;
@@ -180,6 +181,13 @@ fn row(node: Option<&NodeName>, look: &Look, calendar: Calendar<'_>) -> RowView 
     let mut text = look.status.word().to_owned();
     if let Some(stats) = shared::stats::Stats::of(look.rtts.to_vec()) {
         text = format!("{text} · {}", duration::rtt(stats.median));
+    }
+    let mut before = 0;
+    for (name, end) in PHASES.iter().zip(look.phases) {
+        if end > before {
+            text = format!("{text} · {name} {}", duration::rtt(i64::from(end - before) * 1_000));
+        }
+        before = end;
     }
     if let Some(node) = node {
         text = format!("{text} · {node}");

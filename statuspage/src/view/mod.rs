@@ -8,6 +8,7 @@ pub mod endpoint;
 pub mod finding;
 pub mod groups;
 pub mod icon;
+pub mod layers;
 pub mod looking;
 pub mod overall;
 pub mod percentiles;
@@ -31,6 +32,7 @@ use crate::record::Record;
 use detail::Opened;
 use endpoint::{EndpointView, Reckoned};
 use groups::GroupView;
+use layers::{Besides, Layer};
 use overall::Overall;
 use period::Period;
 use shared::sorted;
@@ -77,6 +79,8 @@ pub struct PageView {
     pub opened: Opened,
     /// What is not drawn, in words.
     pub not_shown: Option<String>,
+    /// What charts can show besides.
+    pub offers: Vec<Besides>,
     /// Whether charts are unfolded.
     pub charts_unfolded: bool,
     /// Whether all bars are drawn at once.
@@ -146,6 +150,7 @@ pub fn page(
         groups: Arc::new(groups::groups(&reckoned[..reckoned.len() - hidden], looks)),
         endpoints,
         opened,
+        offers: offers(&reckoned, &period),
         not_shown: (hidden > 0)
             .then(|| format!("{hidden} more endpoints are not drawn; those that need attention stand first.")),
         charts_unfolded: reckoned.len() <= CHARTS_UNFOLDED_LIMIT,
@@ -189,6 +194,21 @@ pub fn whole(
     Some(view)
 }
 
+/// What the chart of an endpoint shows besides.
+#[must_use]
+pub fn besides(
+    memory: &Memory,
+    id: usize,
+    calendar: Calendar<'_>,
+    settings: Settings,
+    looks: &Looks,
+    wanted: Besides,
+) -> Vec<Layer> {
+    let period = Period::new(settings.range, settings.bars_limit, calendar);
+    let reckoned = reckon(&memory.record, id, calendar, settings, looks);
+    reckoned.map(|reckoned| layers::layers(&reckoned, &period, wanted)).unwrap_or_default()
+}
+
 /// What somebody has opened, without all that is not asked for.
 #[must_use]
 pub fn opened(memory: &Memory, calendar: Calendar<'_>, settings: Settings, looks: &Looks, looking: &Looking) -> Opened {
@@ -215,6 +235,18 @@ fn reckon<'r>(
     reckoned.hides_errors = place_in(&looks.hidden_errors, title).is_some();
     reckoned.hides_locator = place_in(&looks.hidden_locators, title).is_some();
     Some(reckoned)
+}
+
+/// What charts can show besides; only checks tell where their time went.
+fn offers(reckoned: &[Reckoned<'_>], period: &Period) -> Vec<Besides> {
+    let mut offers = Vec::new();
+    if period.by_hour && reckoned.iter().any(|reckoned| reckoned.latest.phases[3] > 0) {
+        offers.push(Besides::Phases);
+    }
+    if reckoned.iter().any(|reckoned| reckoned.endpoint.nodes.len() > 1) {
+        offers.push(Besides::Places);
+    }
+    offers
 }
 
 /// What the page is told about how to reckon.
