@@ -48,27 +48,29 @@ pub(super) fn strip(endpoint: Endpoint, level: usize, is_in_sight: RwSignal<bool
         .set("viewBox", &format!("0 0 {} {}", number(WIDTH), number(BAR_HEIGHT)))
         .with_all(parts.to_vec())
         .with(slits.clone());
+    let hatching = unknown.clone();
     let shown = RefCell::new(Shown::default());
+    let fields = svg("g").kept(move |fields: &Element| {
+        let stop = tab_stop();
+        let bars = if is_in_sight.get() { bars() } else { Vec::new() };
+        let mut shown = shown.borrow_mut();
+        if shown.bars != bars {
+            let drawing = strip::drawing(&bars);
+            for (path, drawn) in parts.iter().zip(&drawing.parts) {
+                path.put("d", drawn);
+            }
+            slits.put("d", &drawing.slits);
+            unknown.element().set_text_content(None);
+            drawing.unknown.iter().for_each(|stretch| drop(unknown.clone().with(hatched(stretch))));
+        }
+        shown.take(bars, stop, fields);
+    });
     let strip = svg("svg.strip[role=group]")
         .set("height", &number(BAR_HEIGHT))
         .live("aria-label", move || Some(label()))
-        .with(unknown.clone())
+        .with(hatching)
         .with(drawing)
-        .kept(move |strip: &Element| {
-            let stop = tab_stop();
-            let bars = if is_in_sight.get() { bars() } else { Vec::new() };
-            let mut shown = shown.borrow_mut();
-            if shown.bars != bars {
-                let drawing = strip::drawing(&bars);
-                for (path, drawn) in parts.iter().zip(&drawing.parts) {
-                    path.put("d", drawn);
-                }
-                slits.put("d", &drawing.slits);
-                unknown.element().set_text_content(None);
-                drawing.unknown.iter().for_each(|stretch| drop(unknown.clone().with(hatched(stretch))));
-            }
-            shown.take(bars, stop, strip);
-        })
+        .with(fields)
         .on("pointerover", move |event| pointed.set(bar_of(&event)))
         .on("pointerdown", move |event| pointed.set(bar_of(&event)))
         .on("click", move |event| open(&event))
@@ -146,7 +148,7 @@ fn focus_bar(event: &KeyboardEvent, start: UnixNanos) {
 fn focus_neighbour(event: &KeyboardEvent) {
     let Some(document) = web_sys::window().and_then(|window| window.document()) else { return };
     let here = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-    let strip = here.as_ref().and_then(|bar| bar.parent_element());
+    let strip = here.as_ref().and_then(|bar| bar.closest(".strip").ok().flatten());
     let all = |root: &Element, selector: &str| {
         let found = root.query_selector_all(selector).ok();
         let found = found.into_iter().flat_map(|found| (0..found.length()).filter_map(move |place| found.get(place)));
@@ -176,13 +178,13 @@ struct Shown {
 
 impl Shown {
     /// Puts other bars in the place of those before; `stop` is the one that Tab comes to.
-    fn take(&mut self, bars: Bars, stop: Option<UnixNanos>, strip: &Element) {
+    fn take(&mut self, bars: Bars, stop: Option<UnixNanos>, parent: &Element) {
         let template = svg("rect.bar[role=button]").set("height", &number(BAR_HEIGHT));
         for (place, bar) in bars.iter().enumerate() {
             let before = self.bars.get(place);
             if self.fields.len() <= place {
                 let field = template.copy();
-                let _ = strip.append_child(field.element());
+                let _ = parent.append_child(field.element());
                 self.fields.push(field);
             }
             let field = &self.fields[place];

@@ -205,7 +205,8 @@ pub fn besides(
     wanted: Besides,
 ) -> Vec<Layer> {
     let period = Period::new(settings.range, settings.bars_limit, calendar);
-    let reckoned = reckon(&memory.record, id, calendar, settings, looks);
+    let is_offered = |reckoned: &Reckoned<'_>| offers(std::slice::from_ref(reckoned), &period).contains(&wanted);
+    let reckoned = reckon(&memory.record, id, calendar, settings, looks).filter(is_offered);
     reckoned.map(|reckoned| layers::layers(&reckoned, &period, wanted)).unwrap_or_default()
 }
 

@@ -97,9 +97,11 @@ fn nothing(list_failed: bool, period: &Period, calendar: Calendar<'_>, loading: 
             "What went wrong, and what to do about it, stands below.".to_owned(),
         ),
         Loading::Complete => (
-            format!("No checks in the last {}", period.length_in_words(calendar)),
-            "Nobody has looked, so nobody knows. A checker that runs and stores into this place fills the page."
-                .to_owned(),
+            "No checks found".to_owned(),
+            format!(
+                "There are none from the last {}, so nobody knows how things are. A checker that runs and stores into this place fills the page.",
+                period.length_in_words(calendar)
+            ),
         ),
         _ => ("Loading the latest checks".to_owned(), String::new()),
     }
@@ -218,7 +220,7 @@ mod tests {
     #[test]
     fn no_data_is_unknown_and_says_what_to_do() {
         let said = said(&[]);
-        assert_eq!((said.state, said.sentence.as_str()), ("unknown", "No checks in the last 24 hours"));
+        assert_eq!((said.state, said.sentence.as_str()), ("unknown", "No checks found"));
         assert!(said.remark.contains("checker"));
         assert_eq!(
             overall(&[], true, &period(), utc(), Loading::Complete, &Looks::default()).sentence,
