@@ -10,7 +10,7 @@ set -eu
 aim=100000
 # What it may weigh today. It does not reach its aim yet; this number goes up only by what a feature needs, which
 # `docs/performance.md` tells.
-budget=165000
+budget=170000
 
 dist=${1:-dist}
 if [ ! -f "$dist/index.html" ]; then

@@ -71,7 +71,7 @@ impl Built {
 
     /// Another one like it, without what keeps it up to date: quicker than one by one.
     pub(super) fn copy(&self) -> Built {
-        Built(self.0.clone_node().map(JsCast::unchecked_into).unwrap_or_else(|_| self.0.clone()))
+        Built(self.0.clone_node().map_or_else(|_| self.0.clone(), JsCast::unchecked_into))
     }
 
     /// Sets an attribute.

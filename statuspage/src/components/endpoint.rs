@@ -109,9 +109,19 @@ pub(super) fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built
         .live("data-localized", move || endpoint.read(|one| one.is_localized).then(|| "true".to_owned()))
         .with(head)
         .with(strip::strip(endpoint, 0, is_in_sight))
+        .with(axis_beside(endpoint))
         .with(detail::levels(endpoint))
         .with(response_times(endpoint, crosshair));
     if is_in_sight.get_untracked() { section } else { section.on_sight(move || is_in_sight.set(true)) }
+}
+
+/// The axis of the strip where the chart, whose axis is the same, is folded.
+fn axis_beside(endpoint: Endpoint) -> Built {
+    let view = endpoint.state.view;
+    html("div").redrawn(
+        move || view.with(|view| view.charts_unfolded),
+        move |unfolded| if *unfolded { Vec::new() } else { vec![strip::axis(endpoint)] },
+    )
 }
 
 /// The chart, folded where there are many endpoints.
@@ -134,7 +144,7 @@ fn response_times(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built
             );
             let details =
                 html("details").with(summary).with(content).on("toggle", move |_| open.update(|open| *open = !*open));
-            vec![strip::axis(endpoint), details]
+            vec![details]
         },
     )
 }

@@ -99,7 +99,7 @@ pub fn drawing(bars: &[Arc<BarView>]) -> Drawing {
     let mut stretches: Vec<Stretch> = Vec::new();
     for bar in bars {
         if bar.x > 0.0 {
-            drawing.slits += &format!("M{} 0V{}", units(bar.x), number(BAR_HEIGHT));
+            drawing.slits += &["M", &units(bar.x), " 0V", &number(BAR_HEIGHT)].concat();
         }
         for part in &bar.parts {
             let goes_on = |open: &&mut Stretch| open.part == *part && (open.x + open.width - bar.x).abs() < 1e-6;
@@ -109,25 +109,29 @@ pub fn drawing(bars: &[Arc<BarView>]) -> Drawing {
                 None => stretches.push(Stretch { part: *part, x: bar.x, width: bar.width }),
             }
         }
-        let (left, width, mark) = (units(bar.x), units(bar.width), number(MARK_HEIGHT));
         match bar.status {
-            Status::Degraded => {
-                let half = units(bar.width / 2.0);
-                drawing.parts[1] += &format!("M{left} {mark}l{half} -{mark}l{half} {mark}Z");
-            }
-            Status::Down => drawing.parts[2] += &format!("M{left} 0h{width}v{mark}h-{width}Z"),
+            Status::Degraded => drawing.parts[1] += &roof(bar.x, bar.width),
+            Status::Down => drawing.parts[2] += &block(bar.x, bar.width, 0.0, MARK_HEIGHT),
             _ => {}
         }
     }
     for Stretch { part, x, width } in &stretches {
         let Some(place) = DRAWN.iter().position(|status| *status == part.status) else { continue };
-        let width = units(*width);
-        let (y, height) = (number(part.y), number(part.height));
-        drawing.parts[place] += &format!("M{} {y}h{width}v{height}h-{width}Z", units(*x));
+        drawing.parts[place] += &block(*x, *width, part.y, part.height);
     }
     stretches.retain(|stretch| stretch.part.status == Status::Unknown);
     drawing.unknown = stretches;
     drawing
+}
+
+fn block(x: f64, width: f64, y: f64, height: f64) -> String {
+    let width = units(width);
+    format!("M{} {}h{width}v{}h-{width}Z", units(x), number(y), number(height))
+}
+
+fn roof(x: f64, width: f64) -> String {
+    let (half, mark) = (units(width / 2.0), number(MARK_HEIGHT));
+    format!("M{} {mark}l{half} -{mark}l{half} {mark}Z", units(x))
 }
 
 /// A share of the strip in units of its drawing.
@@ -317,7 +321,7 @@ mod tests {
         };
         assert_eq!(above(healthy, 0), "");
         assert_eq!(above(degraded, 1), "M0.00 4.00l500.00 -4.00l500.00 4.00Z", "a roof");
-        assert_eq!(above(down, 2), "M0.00 0h1000.00v4.00h-1000.00Z", "a block");
+        assert_eq!(above(down, 2), "M0.00 0.00h1000.00v4.00h-1000.00Z", "a block");
     }
 
     proptest! {
