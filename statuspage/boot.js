@@ -1,7 +1,7 @@
 // Starts the page. It is a file of its own since the Content-Security-Policy allows no inline script; the hashed
 // names of the glue and the WebAssembly stand in the preload links that the build writes.
 const script = document.querySelector('link[rel="modulepreload"]').href;
-const wasm = document.querySelector('link[as="fetch"]').href;
+const wasm = document.querySelector('link[type="application/wasm"]').href;
 
 // The texts in the reader's language are asked for while the WebAssembly is on its way; it chooses as
 // `src/language/choice.rs` does.

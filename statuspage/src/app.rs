@@ -4,17 +4,21 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use any_spawner::Executor;
 use leptos::prelude::*;
 use shared::page_config::PageConfig;
 use shared::status::Status;
 use shared::{Nanos, SECOND, UnixNanos};
 use wasm_bindgen_futures::spawn_local;
 
-use crate::components::page::Page;
+use crate::components::page;
+use crate::drawing::Drawing;
 use crate::intl::Known;
 use crate::language::{self, Choice, Language, Text, texts};
 use crate::reckoner::{Reckoner, dressed};
 use crate::view::broken::{self, Broken};
+use crate::view::chart::Point;
+use crate::view::layers::{Besides, Layer};
 use crate::view::period::Slot;
 use crate::view::{self, Loading, Looking, PageView, Percentiles};
 use crate::{browser, source};
@@ -35,6 +39,12 @@ pub struct State {
     pub looking: RwSignal<Looking>,
     /// The numbers of the endpoints that are found, in their order; `None` if nothing is sought.
     pub found: RwSignal<Option<Arc<Vec<usize>>>>,
+    /// What is drawn of each endpoint.
+    pub drawing: Drawing,
+    /// Whether all endpoints were drawn once, and everything else, too.
+    pub is_drawn: RwSignal<Option<bool>>,
+    /// What charts show besides.
+    pub besides: RwSignal<Besides>,
     /// Who answers what readers ask for.
     reckoner: StoredValue<Option<Rc<Reckoner>>, LocalStorage>,
 }
@@ -86,6 +96,20 @@ impl State {
         if let Some(reckoner) = self.reckoner.get_value() {
             reckoner.want_percentiles(wanted);
         }
+    }
+
+    /// What a point of a chart tells.
+    #[must_use]
+    pub fn told(self, point: &Point) -> String {
+        self.reckoner.get_value().map(|reckoner| point.sentence(reckoner.calendar())).unwrap_or_default()
+    }
+
+    /// What the chart of an endpoint shows besides.
+    #[must_use]
+    pub fn layers(self, id: usize) -> Vec<Layer> {
+        let wanted = self.besides.get();
+        let reckoner = self.reckoner.get_value().filter(|_| wanted != Besides::Nothing);
+        reckoner.map(|reckoner| reckoner.layers(id, wanted)).unwrap_or_default()
     }
 
     /// Opens a bar of an endpoint on a level, or closes it if it is open.
@@ -153,30 +177,38 @@ async fn speak(choice: &Choice) -> Option<Language> {
 /// Puts the page into the document.
 fn show(looking: Looking, language: &'static Language, config: Result<PageConfig, Broken>) {
     let config = config.map(Arc::new).map_err(|broken| broken.in_words(language));
-    mount_to_body(move || {
+    // It was started before only if this was.
+    let _ = Executor::init_wasm_bindgen();
+    let owner = Owner::new();
+    owner.with(|| {
         let state = State {
             language,
             view: RwSignal::new(Arc::default()),
             loading: RwSignal::new(Loading::default()),
             looking: RwSignal::new(dressed(looking)),
             found: RwSignal::new(None),
+            drawing: Drawing::new(),
+            is_drawn: RwSignal::new(None),
+            besides: RwSignal::new(Besides::Nothing),
             reckoner: StoredValue::new_local(None),
         };
-        if let Ok(config) = &config {
+        page::mount(state, &config);
+        if let Ok(config) = config {
             for skipped in &config.skipped {
                 browser::warn(&format!("config.json: {skipped}"));
             }
             for (name, value) in view::tokens::properties(&config.looks) {
                 browser::set_property(&name, &value);
             }
-            spawn_local(follow(state, Arc::clone(config)));
+            spawn_local(follow(state, config));
         } else {
             browser::set_root_attribute("data-state", "broken");
             browser::set_tab(language.line(texts::BROKEN_TAB), Status::Unknown, None);
             browser::set_root_attribute("data-complete", "true");
         }
-        view! { <Page state config/> }
     });
+    // The page stays as long as the document does.
+    std::mem::forget(owner);
 }
 
 /// Loads, and goes on loading for as long as the page is open.
@@ -192,9 +224,6 @@ async fn follow(state: State, config: Arc<PageConfig>) {
         // The past does not change.
         if is_first || state.looking.with_untracked(|looking| looking.at.is_none()) {
             Rc::clone(&reckoner).load().await;
-        }
-        if is_first {
-            reckoner.show_opened();
         }
         is_first = false;
         browser::sleep(refresh).await;

@@ -35,31 +35,32 @@ pub(crate) fn now() -> UnixNanos {
 
 /// How far the clock that shows the times is ahead of UTC at a moment: the device's, or that of the chosen zone.
 pub(crate) fn offset_at(moment: UnixNanos) -> Nanos {
-    ZONE.with_borrow_mut(|zone| zone.as_mut().map(|zone| zone.offset_at(moment)))
-        .unwrap_or_else(|| offset_of_device(moment))
+    ZONE.with_borrow_mut(|zone| zone.offset_at(moment))
 }
 
 thread_local! {
-    /// The zone that was chosen, if it is not the device's.
-    static ZONE: RefCell<Option<ChosenZone>> = const { RefCell::new(None) };
+    /// Whose clock shows the times.
+    static ZONE: RefCell<ShownZone> = const { RefCell::new(ShownZone { format: None, known: Vec::new() }) };
 }
 
 /// Zones change their offsets at multiples of this at the earliest.
 const OFFSET_HOLDS: Nanos = 15 * MINUTE;
 
 /// A zone, and what the browser said of it: asking it is slow.
-struct ChosenZone {
-    format: Tool,
+struct ShownZone {
+    /// What writes moments in the chosen zone; `None` is the device's.
+    format: Option<Tool>,
     known: Vec<(i64, Nanos)>,
 }
 
-impl ChosenZone {
+impl ShownZone {
     /// The zone of a name; `None` if the browser does not know it.
-    fn new(name: &str) -> Option<ChosenZone> {
+    fn of_name(name: &str) -> Option<ShownZone> {
         // A name comes from an address: as it is it could bring options of its own.
         let name = name.split(',').next().unwrap_or_default();
         let options = ["timeZoneName=longOffset,timeZone=", name].concat();
-        Some(ChosenZone { format: Tool::new("DateTimeFormat", "format", "en-US", &options)?, known: Vec::new() })
+        let format = Tool::new("DateTimeFormat", "format", "en-US", &options)?;
+        Some(ShownZone { format: Some(format), known: Vec::new() })
     }
 
     fn offset_at(&mut self, moment: UnixNanos) -> Nanos {
@@ -68,18 +69,33 @@ impl ChosenZone {
         if let Some((_, offset)) = self.known.get(place).filter(|(known, _)| *known == number) {
             return *offset;
         }
-        let text = self.format.say((number * OFFSET_HOLDS) as f64 / MILLISECOND);
-        let offset = text.and_then(|text| offset_of(&text)).unwrap_or(0);
+        let milliseconds = (number * OFFSET_HOLDS) as f64 / MILLISECOND;
+        let offset = match &self.format {
+            Some(format) => format.say(milliseconds).and_then(|text| offset_of(&text)).unwrap_or(0),
+            None => {
+                let date = Date::new(&JsValue::from_f64(milliseconds));
+                (-date.get_timezone_offset() * MINUTE as f64) as Nanos
+            }
+        };
         self.known.insert(place, (number, offset));
         offset
     }
 }
 
+/// Asks the device anew in which zone it is: it may have travelled.
+pub(crate) fn forget_offsets() {
+    ZONE.with_borrow_mut(|zone| {
+        if zone.format.is_none() {
+            zone.known.clear();
+        }
+    });
+}
+
 /// Shows times by the clock of a zone from now on, the device's if the name is empty; returns whether that is known.
 pub(crate) fn set_zone(name: &str) -> bool {
-    let zone = if name.is_empty() { None } else { ChosenZone::new(name) };
+    let zone = if name.is_empty() { None } else { ShownZone::of_name(name) };
     let is_known = name.is_empty() || zone.is_some();
-    ZONE.set(zone);
+    ZONE.set(zone.unwrap_or(ShownZone { format: None, known: Vec::new() }));
     is_known
 }
 
@@ -90,11 +106,6 @@ pub(crate) fn zones() -> Vec<String> {
         list.call1(&intl, &"timeZone".into()).ok()?.dyn_into::<Array>().ok()
     });
     names.map(|names| names.iter().filter_map(|name| name.as_string()).collect()).unwrap_or_default()
-}
-
-fn offset_of_device(moment: UnixNanos) -> Nanos {
-    let date = Date::new(&JsValue::from_f64(moment as f64 / MILLISECOND));
-    (-date.get_timezone_offset() * MINUTE as f64) as Nanos
 }
 
 /// The name of the reader's time zone: `Europe/Berlin`.
@@ -119,6 +130,19 @@ pub(crate) async fn sleep(length: Nanos) {
         }
     });
     let _ = JsFuture::from(promise).await;
+}
+
+/// The milliseconds since the page was opened, by a clock that nobody sets.
+pub(crate) fn elapsed() -> f64 {
+    window().and_then(|window| window.performance()).map_or(0.0, |performance| performance.now())
+}
+
+/// Waits until what was just changed stands in the document, but for nobody else.
+pub(crate) async fn settle() {
+    // What follows a signal is made in one of the next rounds of microtasks.
+    for _ in 0..3 {
+        let _ = JsFuture::from(Promise::resolve(&JsValue::NULL)).await;
+    }
 }
 
 /// Waits until the tab is seen; at once if it is.

@@ -16,12 +16,14 @@ use crate::browser;
 use crate::calendar::Calendar;
 use crate::load::{self, Hour, Look, Memory, Object, Step, Store, Wanted};
 use crate::source::{self, Contents, Listing, SourceError};
+use crate::view::layers::{Besides, Layer};
 use crate::view::looking::Zone;
 use crate::view::period::Slot;
 use crate::view::{self, Drawn, Loading, Looking, Percentiles, Settings, words};
 
-/// A little more than browsers take from one picture to the next.
-const FRAME: Nanos = SECOND / 50;
+/// For how long endpoints are drawn at a time, in milliseconds: a device that is four times slower than most takes less
+/// than the 50 ms from which on people feel that a page does not answer.
+const DRAWN_TOGETHER: f64 = 8.0;
 
 /// How often at most the progress of a load is shown.
 const PROGRESS_EVERY: Nanos = SECOND / 10;
@@ -82,6 +84,9 @@ pub(crate) struct Reckoner {
     longest: Cell<Nanos>,
     percentiles: Cell<Percentiles>,
     work: Cell<Work>,
+    /// The numbers of the endpoints that are still to be drawn, the next one last.
+    to_draw: RefCell<Vec<usize>>,
+    is_drawing: Cell<bool>,
 }
 
 impl Reckoner {
@@ -94,6 +99,8 @@ impl Reckoner {
             longest: Cell::new(range.max(config.range)),
             percentiles: Cell::default(),
             work: Cell::new(Work::None),
+            to_draw: RefCell::default(),
+            is_drawing: Cell::new(false),
             config,
         }
     }
@@ -126,11 +133,35 @@ impl Reckoner {
         if only_sought == before {
             return self.find();
         }
+        let only_opened = Looking { endpoint: before.endpoint.clone(), path: before.path.clone(), ..only_sought };
+        if only_opened == before {
+            self.open();
+            return self.load_opened();
+        }
         self.reckon(if is_to_load { Loading::Listing } else { self.state.loading.get_untracked() });
         Rc::clone(&self).load_opened();
         if is_to_load {
             spawn_local(async move { self.load().await });
         }
+    }
+
+    /// Shows what the address says is open, and nothing else anew.
+    fn open(self: &Rc<Self>) {
+        let (calendar, settings) = (self.calendar(), self.settings(Drawn::All));
+        let opened = self.state.looking.with_untracked(|looking| {
+            view::opened(&self.memory.borrow(), calendar, settings, &self.config.looks, looking)
+        });
+        let mut view = (*self.state.view.get_untracked()).clone();
+        let before = std::mem::replace(&mut view.opened, opened);
+        let changed = [before.id, view.opened.id];
+        self.state.view.set(Arc::new(view));
+        self.redraw(changed);
+    }
+
+    /// Draws some endpoints anew, before all that are still to be drawn.
+    fn redraw(self: &Rc<Self>, some: [Option<usize>; 2]) {
+        let left = self.to_draw.take();
+        self.draw_endpoints(left.into_iter().chain(some.into_iter().flatten()).collect());
     }
 
     /// Finds what is sought among what is shown.
@@ -141,7 +172,7 @@ impl Reckoner {
     }
 
     /// Brings the endpoint that the address names into sight.
-    pub(crate) fn show_opened(&self) {
+    fn show_opened(&self) {
         let id = self.state.view.with_untracked(|view| view.opened.id);
         if let Some(section) = id.and_then(|id| browser::element(&format!("endpoint-{id}"))) {
             section.scroll_into_view();
@@ -167,16 +198,16 @@ impl Reckoner {
             return;
         }
         self.memory.borrow_mut().hour = Some(Hour { is_loading: true, ..Hour::of(slot) });
-        self.reckon(self.state.loading.get_untracked());
+        self.redraw([self.state.view.with_untracked(|view| view.opened.id), None]);
         spawn_local(async move { self.load_hour(slot, now).await });
     }
 
-    async fn load_hour(&self, slot: Slot, now: UnixNanos) {
+    async fn load_hour(self: Rc<Self>, slot: Slot, now: UnixNanos) {
         let hour = load::load_hour(&StoreAt { source: &self.config.source, now }, slot).await;
         // Another one may have been opened meanwhile.
         if self.memory.borrow().hour.as_ref().is_some_and(|asked| asked.slot == slot) {
             self.memory.borrow_mut().hour = Some(hour);
-            self.reckon(self.state.loading.get_untracked());
+            self.redraw([self.state.view.with_untracked(|view| view.opened.id), None]);
         }
     }
 
@@ -197,7 +228,7 @@ impl Reckoner {
         self.load_opened();
     }
 
-    async fn load_once(&self) {
+    async fn load_once(self: &Rc<Self>) {
         let now = browser::now();
         let store = StoreAt { source: &self.config.source, now };
         let is_first = self.state.view.with_untracked(|view| view.endpoints.is_empty());
@@ -227,10 +258,6 @@ impl Reckoner {
             }
         })
         .await;
-        if is_first {
-            // The state is painted before the bars are made.
-            browser::sleep(FRAME).await;
-        }
         self.state.loading.set(Loading::Complete);
         self.reckon(Loading::Complete);
     }
@@ -255,29 +282,44 @@ impl Reckoner {
 
     /// From when on check files are needed: a result that was made before the period may reach into it.
     fn load_from(&self, range: Nanos, now: UnixNanos) -> UnixNanos {
-        let calendar = self.calendar(now);
+        let calendar = self.calendar_at(now);
         let period = view::period::Period::new(range, browser::bars_limit(), calendar);
         period.from - uptime::stands_for(self.config.interval)
     }
 
-    fn calendar(&self, now: UnixNanos) -> Calendar<'static> {
-        Calendar { now, today: browser::now(), offset: &browser::offset_at, language: self.state.language }
-    }
-
-    /// Reckons the view as of now and shows it.
-    pub(crate) fn reckon(&self, loading: Loading) {
+    /// Reckons the view as of now and shows it: the state of things at once, and endpoints one after the other.
+    pub(crate) fn reckon(self: &Rc<Self>, loading: Loading) {
         self.draw(loading, Drawn::All);
     }
 
-    fn draw(&self, loading: Loading, drawn: Drawn) {
-        let calendar = self.calendar(self.now());
-        let settings = Settings {
+    /// The reader's now and the reader's clock.
+    pub(crate) fn calendar(&self) -> Calendar<'static> {
+        self.calendar_at(self.now())
+    }
+
+    fn calendar_at(&self, now: UnixNanos) -> Calendar<'static> {
+        Calendar { now, today: browser::now(), offset: &browser::offset_at, language: self.state.language }
+    }
+
+    fn settings(&self, drawn: Drawn) -> Settings {
+        Settings {
             range: self.range(),
             interval: self.config.interval,
             bars_limit: browser::bars_limit(),
             percentiles: self.percentiles.get(),
             drawn,
-        };
+        }
+    }
+
+    /// What the chart of an endpoint shows besides.
+    pub(crate) fn layers(&self, id: usize, wanted: Besides) -> Vec<Layer> {
+        let (memory, settings) = (self.memory.borrow(), self.settings(Drawn::All));
+        view::besides(&memory, id, self.calendar(), settings, &self.config.looks, wanted)
+    }
+
+    fn draw(self: &Rc<Self>, loading: Loading, drawn: Drawn) {
+        browser::forget_offsets();
+        let (calendar, settings) = (self.calendar(), self.settings(drawn));
         let looks = &self.config.looks;
         let view = self.state.looking.with_untracked(|looking| {
             view::page(&mut self.memory.borrow_mut(), calendar, settings, looks, looking, loading)
@@ -286,9 +328,59 @@ impl Reckoner {
         browser::set_root_attribute("data-loaded", &view.loaded.to_string());
         let title = format!("{} {} · {}", words::symbol(view.overall.status), view.overall.sentence, self.config.title);
         browser::set_tab(&title, view.overall.status, looks.favicon.as_deref());
-        let complete = view.complete;
+        // What somebody has opened comes first.
+        let mut ids: Vec<usize> = view.endpoints.iter().rev().map(|one| one.id).collect();
+        ids.extend(view.opened.id);
         self.state.view.set(Arc::new(view));
         self.find();
-        browser::set_root_attribute("data-complete", if complete { "true" } else { "false" });
+        self.draw_endpoints(ids);
+    }
+
+    /// Draws endpoints, the last one of these numbers first, instead of what was still to be drawn.
+    fn draw_endpoints(self: &Rc<Self>, ids: Vec<usize>) {
+        browser::set_root_attribute("data-complete", "false");
+        self.to_draw.replace(ids);
+        if !self.is_drawing.replace(true) {
+            let this = Rc::clone(self);
+            spawn_local(async move { this.go_on_drawing().await });
+        }
+    }
+
+    async fn go_on_drawing(&self) {
+        let mut begun = browser::elapsed();
+        loop {
+            let next = self.to_draw.borrow_mut().pop();
+            let Some(id) = next else { break };
+            self.draw_endpoint(id);
+            browser::settle().await;
+            if browser::elapsed() - begun > DRAWN_TOGETHER && !browser::is_hidden() {
+                // Whoever scrolls, points or types comes first.
+                browser::sleep(0).await;
+                begun = browser::elapsed();
+            }
+        }
+        self.is_drawing.set(false);
+        let (is_complete, is_any) = self.state.view.with_untracked(|view| (view.complete, !view.endpoints.is_empty()));
+        if (is_complete || is_any) && self.state.is_drawn.get_untracked().is_none() {
+            self.show_opened();
+            for is_all in [false, true] {
+                browser::sleep(0).await;
+                self.state.is_drawn.set(Some(is_all));
+            }
+            browser::settle().await;
+        }
+        if is_complete && !self.is_drawing.get() {
+            browser::set_root_attribute("data-complete", "true");
+        }
+    }
+
+    fn draw_endpoint(&self, id: usize) {
+        let view = self.state.view.get_untracked();
+        let Some(head) = view.endpoints.iter().find(|one| one.id == id) else { return };
+        let (memory, settings) = (self.memory.borrow(), self.settings(Drawn::All));
+        let one = view::whole(&memory, head, self.calendar(), settings, &self.config.looks, &view.opened);
+        if let Some(one) = one {
+            self.state.drawing.put(one);
+        }
     }
 }

@@ -98,6 +98,9 @@ pub struct Look {
     /// The round-trip times of the attempts that were answered well. How quickly a connection was refused is no
     /// response time.
     pub rtts: Box<[Nanos]>,
+    /// When the first good attempt had looked up the name, was connected, was sure of whom it spoke to, and got the first
+    /// byte, in microseconds from its beginning; a phase that nobody timed took no time.
+    pub phases: [u32; 4],
     /// Whether any attempt failed.
     pub failed: bool,
     /// The response time above which the endpoint is degraded; 0 is none.
@@ -281,6 +284,7 @@ fn looks_of(past: &PastOutline) -> Vec<Look> {
         status: uptime::status_at(&past.track.spans, at),
         interval: past.track.last.and_then(|last| last.interval),
         rtts: Box::default(),
+        phases: [0; 4],
         failed: reason.is_some(),
         threshold: past.latest.threshold,
         reason: reason.map(Arc::from),
@@ -362,7 +366,15 @@ fn between(looks: &[Look], from: UnixNanos, to: UnixNanos) -> &[Look] {
 
 impl Look {
     fn of(result: &CheckResult) -> Look {
+        let good = result.attempts.iter().find(|attempt| attempt.error.is_none());
+        let phases = good.map(|attempt| attempt.phases).unwrap_or_default();
+        let mut end = 0_i64;
+        let phases = [phases.dns, phases.connect, phases.tls, phases.ttfb].map(|length| {
+            end = end.saturating_add(length.unwrap_or(0) / 1_000);
+            end.clamp(0, i64::from(u32::MAX)) as u32
+        });
         Look {
+            phases,
             at: result.timestamp,
             status: result.status,
             interval: result.interval,

@@ -15,7 +15,7 @@ const FOCUS: &str = r"
         : one.matches('.ranges input') ? 'range' : one.matches('.chart') ? 'chart' : one.matches('.figure') ? 'figure'
         : one.matches('.checks') ? 'checks' : one.matches('summary') ? 'summary' : one.matches('a') ? 'link'
         : one.id || one.tagName;
-    const ring = one.matches('.ranges input') ? one.nextElementSibling : one.matches('.bar') ? one.querySelector('.frame') : one;
+    const ring = one.matches('.ranges input') ? one.nextElementSibling : one;
     const style = getComputedStyle(ring);
     const isRinged = one.matches('.bar') ? style.stroke !== 'none' && parseFloat(style.strokeWidth) >= 2
         : style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;

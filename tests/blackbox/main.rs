@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "in a test, the first surprise is where to stop")]
 
 mod chain;
+mod charts;
 mod checks;
 mod clock;
 mod commands;

@@ -44,6 +44,44 @@ async fn nothing_moves_for_readers_who_want_less_motion() {
     }
 }
 
+/// For a bar of each status, the places in the window of the ground beside its mark, of the middle of its mark, and of the
+/// mark's upper corner.
+const MARKS: &str = r"
+    const section = document.querySelector('[data-title=Payments]');
+    section.scrollIntoView({ block: 'center' });
+    return ['healthy', 'degraded', 'down'].map(status => {
+        const box = section.querySelector(`.strip .bar[data-status=${status}]`).getBoundingClientRect();
+        const middle = box.left + box.width / 2;
+        return [[middle, box.top - 4], [middle, box.top + 2.5], [box.left + 2.5, box.top + 1]];
+    });
+";
+
+/// Green and red that stand 3 : 1 apart from each other and from the ground do not exist together with a third colour
+/// between them, so that what is seen without colours is the shape: a block, a roof or nothing stands above each bar.
+#[tokio::test]
+async fn without_colours_the_bars_of_each_status_have_a_shape_of_their_own() {
+    let browser = scene::reader().await;
+    let scene = State::Degraded.arrange().await;
+    for theme in ["light", "dark"] {
+        browser.prefer(&[("prefers-color-scheme", theme)]).await;
+        scene.visit(&browser).await;
+        let places = browser.script(MARKS).await;
+        let places: Vec<[f64; 2]> = places
+            .as_array()
+            .expect("it is a list")
+            .iter()
+            .flat_map(|bar| bar.as_array().expect("they are places"))
+            .map(|place| [0, 1].map(|axis| place[axis].as_f64().expect("it is a number")))
+            .collect();
+        let seen = sight::greys_at(&browser, &places).await;
+        let is_drawn: Vec<[bool; 2]> = seen
+            .chunks(3)
+            .map(|bar| [1, 2].map(|place| sight::contrast(bar[place], bar[0]) >= sight::DRAWING))
+            .collect();
+        assert_eq!(is_drawn, [[false, false], [true, false], [true, true]], "{theme}: {seen:?}");
+    }
+}
+
 #[tokio::test]
 async fn in_colours_of_the_readers_own_statuses_and_choices_stay_apart() {
     let browser = scene::reader().await;

@@ -10,7 +10,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use shared::history::{DEFAULT_EXPIRY, Folding, History, Latencies, OVERLAP};
 use shared::object_name::{CheckFileName, HISTORY_INDEX, HistoryName, HistoryPart, NodeName};
-use shared::result::{Attempt, CheckFile, CheckResult, write_check_file};
+use shared::result::{Attempt, CheckFile, CheckResult, Phases, write_check_file};
 use shared::status::Status;
 use shared::verdict::Policy;
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
@@ -195,11 +195,14 @@ impl Fleet {
         let is_ever_slow = self.slowness.iter().any(|slowness| slowness.endpoint == endpoint);
         let said = self.messages.iter().find(|(when, about, _)| node == 0 && *when == at && about.contains(&endpoint));
         let title = self.title(endpoint);
+        let rtt = self.rtt(node, endpoint, at);
+        let tenths = |count: i64| error.is_none().then_some(rtt / 10 * count);
+        let phases = Phases { dns: tenths(1), connect: tenths(2), tls: tenths(3), ttfb: tenths(3) };
         CheckResult {
             locator: format!("https://{}.example/health", title.to_lowercase().replace(' ', "-")),
             title,
             timestamp: at,
-            attempts: vec![Attempt { rtt: self.rtt(node, endpoint, at), error, ..Attempt::default() }],
+            attempts: vec![Attempt { rtt, error, phases }],
             threshold: if is_ever_slow { THRESHOLD } else { 0 },
             status,
             notice: if status == Status::Degraded { TOO_SLOW.to_owned() } else { String::new() },

@@ -94,6 +94,20 @@ const READ: &str = r"
     });
 ";
 
+/// Reads a picture of the window at some places.
+const READ_AT: &str = r"
+    const [picture, places] = arguments;
+    const image = new Image();
+    image.src = 'data:image/png;base64,' + picture;
+    return image.decode().then(() => {
+        const canvas = document.createElement('canvas');
+        [canvas.width, canvas.height] = [image.width, image.height];
+        const drawing = canvas.getContext('2d');
+        drawing.drawImage(image, 0, 0);
+        return places.map(([x, y]) => [...drawing.getImageData(x, y, 1, 1).data.slice(0, 3)]);
+    });
+";
+
 /// Measures whatever can be pointed at: a strip of bars is one target, since a place in it chooses a time (as in a
 /// slider), a link within a sentence is none (both are in the words of WCAG 2.2, 2.5.8).
 const HIT: &str = r"
@@ -139,6 +153,15 @@ pub async fn in_greyscale(browser: &Browser, sights: &[Sight]) -> Vec<Sight> {
     assert!(seen.iter().all(is_grey), "all is grey: {seen:?}");
     let pairs = sights.iter().zip(seen.chunks(2));
     pairs.map(|(sight, seen)| Sight { colour: seen[0], ground: seen[1], ..sight.clone() }).collect()
+}
+
+/// The colours at some places of the window, as somebody sees them who sees no colour.
+pub async fn greys_at(browser: &Browser, places: &[[f64; 2]]) -> Vec<[f64; 3]> {
+    browser.devtools("Emulation.setEmulatedVisionDeficiency", json!({ "type": "achromatopsia" })).await;
+    let picture = browser.devtools("Page.captureScreenshot", json!({ "format": "png" })).await;
+    browser.devtools("Emulation.setEmulatedVisionDeficiency", json!({ "type": "none" })).await;
+    let seen = browser.script_with(READ_AT, vec![picture["data"].clone(), json!(places)]).await;
+    seen.as_array().expect("it is a list").iter().map(colour).collect()
 }
 
 /// Those with too little contrast, in words.

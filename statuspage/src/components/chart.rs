@@ -9,6 +9,7 @@ use super::endpoint::Endpoint;
 use super::strip::step;
 use crate::language::texts;
 use crate::view::chart::{ChartView, HEIGHT, Point, WIDTH};
+use crate::view::layers::{Besides, Layer};
 use crate::view::words::number;
 
 /// The chart; `crosshair` is where every chart is pointed at, from 0 to 1.
@@ -25,17 +26,26 @@ pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Bui
     };
     let summary = of(|chart| &chart.summary);
     let read_out = html("p.chart-readout[aria-live=polite]").live_text(move || match pointed() {
-        Some(point) => point.sentence,
+        Some(point) => endpoint.state.told(&point),
         None => endpoint.state.language.say(texts::RESPONSE_TIME_IS, &[&summary()]),
     });
     let path = |class: &str, read: fn(&ChartView) -> &str| {
         let drawn = of(read);
         svg("path").class(class).live("d", move || Some(drawn()))
     };
+    let layers = move || {
+        // They change with it.
+        endpoint.state.drawing.of(endpoint.id);
+        endpoint.state.layers(endpoint.id)
+    };
+    let keys = html("p.keys").redrawn(layers, move |layers| {
+        layers.iter().map(|layer| html("span").class(class_of(endpoint)).text(&layer.name)).collect()
+    });
     let paths = svg("svg.paths[width=100%][preserveAspectRatio=none]")
         .set("height", &number(HEIGHT))
         .set("viewBox", &format!("0 0 {} {}", number(WIDTH), number(HEIGHT)))
         .with(path("band", |chart| &chart.band))
+        .with(svg("g").redrawn(layers, move |layers| layers.iter().map(|layer| drawn(endpoint, layer)).collect()))
         .with(path("mark", |chart| &chart.marks))
         .with(path("upper", |chart| &chart.upper))
         .with(path("line", |chart| &chart.line))
@@ -75,7 +85,19 @@ pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Bui
                 crosshair.set(Some(places[to]));
             }
         });
-    html("div.chart-box").with(read_out).with(drawing)
+    html("div.chart-box").with(read_out).with(keys).with(drawing)
+}
+
+/// How it is drawn and named what a chart shows besides; style sheets number them through.
+fn class_of(endpoint: Endpoint) -> &'static str {
+    match endpoint.state.besides.get_untracked() {
+        Besides::Places => "place",
+        _ => "phase",
+    }
+}
+
+fn drawn(endpoint: Endpoint, layer: &Layer) -> Built {
+    svg("path").class(class_of(endpoint)).set("d", &layer.path)
 }
 
 /// Where in the chart the pointer is, from 0 to 1.

@@ -4,7 +4,7 @@ use leptos::prelude::RwSignal;
 
 use super::element::{Built, html};
 use super::endpoint::Endpoint;
-use super::{isolated, shape, strip, time};
+use super::{isolated, shape_of, strip, time};
 use crate::language::texts;
 use crate::view::detail::RowView;
 
@@ -37,9 +37,8 @@ fn opened(endpoint: Endpoint, level: usize) -> Built {
 }
 
 fn row(row: &RowView) -> Built {
-    let status = row.status;
     html("li.check")
-        .with(shape(move || status))
+        .with(shape_of(row.status))
         .with(time(&row.datetime, &row.clock))
         .with(html("span").text(&row.text))
         .with(html("span.why").with(isolated(&row.reason)))

@@ -13,7 +13,7 @@ use crate::view::endpoint::EndpointView;
 use crate::view::icon;
 use crate::view::period::Slot;
 
-/// One endpoint of the view, found anew whenever the view changes.
+/// One endpoint, as it is drawn.
 #[derive(Clone, Copy)]
 pub(super) struct Endpoint {
     /// The page.
@@ -23,13 +23,13 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Reads something of it; nothing when it has just left the page.
+    /// Reads something of it; nothing before it is drawn.
     pub(super) fn read<T: Default>(self, read: impl FnOnce(&EndpointView) -> T) -> T {
         self.find().map(|one| read(&one)).unwrap_or_default()
     }
 
     fn find(self) -> Option<Arc<EndpointView>> {
-        self.state.view.with(|view| view.endpoints.iter().find(|one| one.id == self.id).cloned())
+        self.state.drawing.of(self.id)
     }
 
     /// The bars on a level: 0 are the endpoint's own, 1 are what one of those opened into.
@@ -110,9 +110,19 @@ pub(super) fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built
         .live("data-localized", move || endpoint.read(|one| one.is_localized).then(|| "true".to_owned()))
         .with(head)
         .with(strip::strip(endpoint, 0, is_in_sight))
+        .with(axis_beside(endpoint))
         .with(detail::levels(endpoint))
         .with(response_times(endpoint, crosshair));
     if is_in_sight.get_untracked() { section } else { section.on_sight(move || is_in_sight.set(true)) }
+}
+
+/// The axis of the strip where the chart, whose axis is the same, is folded.
+fn axis_beside(endpoint: Endpoint) -> Built {
+    let view = endpoint.state.view;
+    html("div").redrawn(
+        move || view.with(|view| view.charts_unfolded),
+        move |unfolded| if *unfolded { Vec::new() } else { vec![strip::axis(endpoint)] },
+    )
 }
 
 /// The chart, folded where there are many endpoints.
@@ -136,7 +146,7 @@ fn response_times(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built
             );
             let details =
                 html("details").with(summary).with(content).on("toggle", move |_| open.update(|open| *open = !*open));
-            vec![strip::axis(endpoint), details]
+            vec![details]
         },
     )
 }

@@ -13,6 +13,9 @@ use crate::browser;
 use crate::language::texts;
 use crate::view::looking::{Theme, Zone};
 
+/// The device's zone, UTC, and the one that is shown.
+const ZONES_AT_FIRST: u32 = 3;
+
 /// Name, logo and links, and the moment that is looked back at.
 pub(super) fn header(state: State, config: &PageConfig) -> Built {
     let name = html("p.name");
@@ -50,46 +53,63 @@ pub(super) fn footer(state: State, config: &PageConfig) -> Built {
     let zone = state.looking.with_untracked(|looking| looking.zone.name().to_owned());
     let device = format!("{} ({})", browser::time_zone(), state.line(texts::THIS_DEVICE));
     let mut zones = vec![(String::new(), device), ("UTC".to_owned(), "UTC".to_owned())];
-    zones.extend(browser::zones().into_iter().filter(|name| name != "UTC").map(|name| (name.clone(), name)));
-    // Browsers know more names than they tell.
     if !zones.iter().any(|(name, _)| *name == zone) {
         zones.push((zone.clone(), zone));
     }
     let themes = [(Theme::Auto, texts::AUTO), (Theme::Light, texts::LIGHT), (Theme::Dark, texts::DARK)];
     let themes = themes.map(|(theme, words)| (theme.word().to_owned(), state.line(words).to_owned()));
-    html("footer").with_all(own.collect()).with(html("p").text(state.line(texts::HOW_TO_READ))).with(
-        html("p.choices")
-            .with(
-                choice("zone", state.line(texts::TIMES_OF), &zones, move || {
-                    state.looking.with(|looking| looking.zone.name().to_owned())
-                })
-                .on("change", move |event| {
-                    if let Some(name) = chosen(&event) {
-                        state.look(|looking| looking.zone = Zone::of_name(&name));
-                    }
-                }),
-            )
-            .with(
-                choice("theme", state.line(texts::COLOURS), &themes, move || {
-                    state.looking.with(|looking| looking.theme.word().to_owned())
-                })
-                .on("change", move |event| {
-                    let theme =
-                        chosen(&event).and_then(|word| Theme::ALL.into_iter().find(|theme| theme.word() == word));
-                    if let Some(theme) = theme {
-                        state.look(|looking| looking.theme = theme);
-                    }
-                }),
-            ),
-    )
+    html("footer")
+        .with_all(own.collect())
+        .with(html("p").text(state.line(texts::HOW_TO_READ)))
+        .on("focusin", |event| add_zones(&event))
+        .with(
+            html("p.choices")
+                .with(
+                    choice("zone", state.line(texts::TIMES_OF), &zones, move || {
+                        state.looking.with(|looking| looking.zone.name().to_owned())
+                    })
+                    .on("change", move |event| {
+                        if let Some(name) = chosen(&event) {
+                            state.look(|looking| looking.zone = Zone::of_name(&name));
+                        }
+                    }),
+                )
+                .with(
+                    choice("theme", state.line(texts::COLOURS), &themes, move || {
+                        state.looking.with(|looking| looking.theme.word().to_owned())
+                    })
+                    .on("change", move |event| {
+                        let theme =
+                            chosen(&event).and_then(|word| Theme::ALL.into_iter().find(|theme| theme.word() == word));
+                        if let Some(theme) = theme {
+                            state.look(|looking| looking.theme = theme);
+                        }
+                    }),
+                ),
+        )
 }
 
 /// A list to choose from, of values and words, with its label.
 fn choice(id: &str, label: &str, options: &[(String, String)], value: impl Fn() -> String + 'static) -> Built {
-    let options = options.iter().map(|(value, words)| html("option").set("value", value).text(words));
+    let options = options.iter().map(|(value, words)| option(value, words));
     let select = html("select").set("id", id).with_all(options.collect());
     let select = select.kept(move |select: &HtmlSelectElement| select.set_value(&value()));
     html("label").text(label).text(" ").with(select)
+}
+
+fn option(value: &str, words: &str) -> Built {
+    html("option").set("value", value).text(words)
+}
+
+/// Adds the hundreds of zones that the browser knows, once somebody comes to the list.
+fn add_zones(event: &web_sys::Event) {
+    let Some(select) = event.target().and_then(|target| target.dyn_into::<HtmlSelectElement>().ok()) else { return };
+    if select.id() == "zone" && select.length() <= ZONES_AT_FIRST {
+        let chosen = select.value();
+        for name in browser::zones().into_iter().filter(|name| *name != chosen && name != "UTC") {
+            let _ = select.append_child(option(&name, &name).element());
+        }
+    }
 }
 
 fn chosen(event: &web_sys::Event) -> Option<String> {

@@ -70,9 +70,9 @@ fn group(shared: Shared, key: i64) -> Built {
         let endpoints = html("div").keyed(
             move || {
                 let own = state.view.with(|view| find(&view.groups, key).map(|group| group.endpoints.clone()));
-                // What is unfolded only for who seeks shows no more than what is found.
+                // What is unfolded only for who seeks shows no more than what is found; each comes when it is drawn.
                 let is_shown = |id: &usize| !is_sought() || is_unfolded() || state.finds(*id);
-                own.unwrap_or_default().into_iter().filter(is_shown).map(|id| id as i64).collect()
+                state.drawing.among(own.unwrap_or_default().into_iter().filter(is_shown))
             },
             move |id| {
                 let endpoint = Endpoint { state, id: id as usize };

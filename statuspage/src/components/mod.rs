@@ -8,7 +8,7 @@ mod frame;
 mod groups;
 mod message;
 mod overall;
-pub mod page;
+pub(crate) mod page;
 mod ranges;
 mod strip;
 mod table;
@@ -28,6 +28,11 @@ type View = RwSignal<Arc<PageView>>;
 fn shape(status: impl Fn() -> Status + Copy + 'static) -> Built {
     drawn_shape(svg("path[fill-rule=evenodd]").live("d", move || Some(icon::shape(status()).to_owned())))
         .live("data-status", move || Some(status().word().to_owned()))
+}
+
+/// The shape of a status that stays what it is.
+fn shape_of(status: Status) -> Built {
+    drawn_shape(svg("path[fill-rule=evenodd]").set("d", icon::shape(status))).set("data-status", status.word())
 }
 
 /// A shape that is none of a status.

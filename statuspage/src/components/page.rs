@@ -1,10 +1,7 @@
 //! The page from top to bottom, and what stands there instead when its configuration cannot be used.
 
-#![expect(clippy::must_use_candidate, reason = "the attribute `component` drops `must_use`")]
-
 use std::sync::Arc;
 
-use leptos::html::Div;
 use leptos::prelude::*;
 use shared::page_config::PageConfig;
 
@@ -14,35 +11,35 @@ use crate::app::State;
 use crate::language::texts;
 use crate::view::broken;
 
-/// The whole page; `config` is its configuration, or what is wrong with it.
-#[component]
-pub fn Page(
-    /// What it shows.
-    state: State,
-    /// How it is configured.
-    config: Result<Arc<PageConfig>, Vec<String>>,
-) -> impl IntoView {
-    let root = NodeRef::<Div>::new();
-    root.on_load(move |root| {
-        let content = match &config {
-            Ok(config) => ready(state, config),
-            Err(problems) => vec![broken(state, problems)],
-        };
-        let _ = root.append_child(html("div").with_all(content).element());
-    });
-    view! { <div node_ref=root></div> }
+/// Puts the whole page into the document; `config` is its configuration, or what is wrong with it.
+pub(crate) fn mount(state: State, config: &Result<Arc<PageConfig>, Vec<String>>) {
+    let content = match config {
+        Ok(config) => ready(state, config),
+        Err(problems) => vec![broken(state, problems)],
+    };
+    if let Some(body) = web_sys::window().and_then(|window| window.document()?.body()) {
+        let _ = body.append_child(html("div").with_all(content).element());
+    }
 }
 
-fn ready(state: State, config: &PageConfig) -> Vec<Built> {
+fn ready(state: State, config: &Arc<PageConfig>) -> Vec<Built> {
+    let header = frame::header(state, config);
     let main = html("main")
         .with_all(overall::overall(state))
         .with(message::messages(state))
         .with_all(ranges::ranges(state, config.range))
         .with(groups::endpoints(state))
         .with(problems(state))
-        .with(timeline::timeline(state))
-        .with(timeline::observers(state));
-    vec![frame::header(state, config), main, frame::footer(state, config), hatching()]
+        .with(later(state, Some(false), move || vec![timeline::timeline(state), timeline::observers(state)]));
+    let config = Arc::clone(config);
+    let footer = later(state, Some(true), move || vec![frame::footer(state, &config)]);
+    vec![header, main, footer, hatching()]
+}
+
+/// What is drawn when everything before it is: it would only be pushed down, and be in the way of what is waited for.
+fn later(state: State, from: Option<bool>, draw: impl Fn() -> Vec<Built> + 'static) -> Built {
+    let is_time = move || state.is_drawn.get() >= from;
+    html("div").redrawn(is_time, move |is_time| if *is_time { draw() } else { Vec::new() })
 }
 
 fn problems(state: State) -> Built {

@@ -9,7 +9,8 @@ use web_sys::{Element, Event, HtmlElement, HtmlInputElement, KeyboardEvent};
 use super::element::{Built, html};
 use crate::app::State;
 use crate::browser;
-use crate::language::texts;
+use crate::language::{Text, texts};
+use crate::view::layers::Besides;
 use crate::view::looking::Arrangement;
 use crate::view::{Percentiles, finding, period};
 
@@ -30,6 +31,8 @@ pub(super) fn ranges(state: State, configured: Nanos) -> Vec<Built> {
         .with(html("legend.spoken").text(state.line(texts::PERIOD_SHOWN)))
         .with_all(choices.collect())
         .with(percentiles(state))
+        .with(besides(state, Besides::Phases, "phases", texts::PHASES))
+        .with(besides(state, Besides::Places, "places", texts::PLACES))
         .on("change", move |event| {
             let button = event.target().and_then(|target| target.dyn_into::<Element>().ok());
             let range: Option<Nanos> = button.and_then(|button| button.get_attribute("value")?.parse().ok());
@@ -51,6 +54,14 @@ fn percentiles(state: State) -> Built {
         wanted.set(if is_wanted() { Percentiles::NotWanted } else { Percentiles::Wanted });
         state.want_percentiles(wanted.get_untracked());
     })
+}
+
+/// A button that lets charts show something besides, where they can.
+fn besides(state: State, this: Besides, id: &str, words: Text) -> Built {
+    let is_shown = move || state.besides.get() == this;
+    button(id, state.line(words), is_shown)
+        .on("click", move |_| state.besides.set(if is_shown() { Besides::Nothing } else { this }))
+        .shown_while(move || state.view.with(|view| view.offers.contains(&this)))
 }
 
 /// A button that is pressed or not.

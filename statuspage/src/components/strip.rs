@@ -1,19 +1,20 @@
 //! The strip of uptime bars with its read-out, and the axis of time below it. One tab stop a strip: arrow keys walk
 //! the bars, Escape closes the read-out.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use leptos::prelude::*;
 use shared::UnixNanos;
-use shared::status::Status;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, HtmlElement, KeyboardEvent};
 
 use super::element::{Built, html, svg};
 use super::endpoint::{Bars, Endpoint};
 use super::isolated;
+use crate::view::chart::WIDTH;
 use crate::view::period::Slot;
-use crate::view::strip::{BAR_HEIGHT, BarView};
+use crate::view::strip::{self, BAR_HEIGHT, BarView, DRAWN, Stretch};
 use crate::view::words::number;
 
 /// The strip of a level: 0 is the endpoint's own. Enter or a click opens a bar. Bars are drawn once they are in sight.
@@ -39,13 +40,37 @@ pub(super) fn strip(endpoint: Endpoint, level: usize, is_in_sight: RwSignal<bool
         let kept = visited.get().filter(|start| bars.iter().any(|bar| bar.start == *start));
         kept.or_else(|| bars.last().map(|bar| bar.start))
     };
+    let parts = DRAWN.map(|status| svg("path.part").set("data-status", status.word()));
+    let (unknown, slits) = (svg("g"), svg("path.slits"));
+    // Whatever the width, a bar of a drawing has the same share of it as the field that is pointed at.
+    let drawing = svg("svg[width=100%][preserveAspectRatio=none]")
+        .set("height", &number(BAR_HEIGHT))
+        .set("viewBox", &format!("0 0 {} {}", number(WIDTH), number(BAR_HEIGHT)))
+        .with_all(parts.to_vec())
+        .with(slits.clone());
+    let hatching = unknown.clone();
+    let shown = RefCell::new(Shown::default());
+    let fields = svg("g").kept(move |fields: &Element| {
+        let stop = tab_stop();
+        let bars = if is_in_sight.get() { bars() } else { Vec::new() };
+        let mut shown = shown.borrow_mut();
+        if shown.bars != bars {
+            let drawing = strip::drawing(&bars);
+            for (path, drawn) in parts.iter().zip(&drawing.parts) {
+                path.put("d", drawn);
+            }
+            slits.put("d", &drawing.slits);
+            unknown.element().set_text_content(None);
+            drawing.unknown.iter().for_each(|stretch| drop(unknown.clone().with(hatched(stretch))));
+        }
+        shown.take(bars, stop, fields);
+    });
     let strip = svg("svg.strip[role=group]")
         .set("height", &number(BAR_HEIGHT))
         .live("aria-label", move || Some(label()))
-        .keyed(
-            move || if is_in_sight.get() { bars().iter().map(|bar| bar.start).collect() } else { Vec::new() },
-            move |start| bar(bars, start, tab_stop),
-        )
+        .with(hatching)
+        .with(drawing)
+        .with(fields)
         .on("pointerover", move |event| pointed.set(bar_of(&event)))
         .on("pointerdown", move |event| pointed.set(bar_of(&event)))
         .on("click", move |event| open(&event))
@@ -123,7 +148,7 @@ fn focus_bar(event: &KeyboardEvent, start: UnixNanos) {
 fn focus_neighbour(event: &KeyboardEvent) {
     let Some(document) = web_sys::window().and_then(|window| window.document()) else { return };
     let here = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-    let strip = here.as_ref().and_then(|bar| bar.parent_element());
+    let strip = here.as_ref().and_then(|bar| bar.closest(".strip").ok().flatten());
     let all = |root: &Element, selector: &str| {
         let found = root.query_selector_all(selector).ok();
         let found = found.into_iter().flat_map(|found| (0..found.length()).filter_map(move |place| found.get(place)));
@@ -143,48 +168,58 @@ fn focus_neighbour(event: &KeyboardEvent) {
     }
 }
 
-fn bar(
-    bars: impl Fn() -> Bars + Copy + 'static,
-    start: UnixNanos,
-    tab_stop: impl Fn() -> Option<UnixNanos> + Copy + 'static,
-) -> Built {
-    let find = move || bars().into_iter().find(|bar| bar.start == start);
-    let group = svg("g.bar[role=button]")
-        .set("data-start", &start.to_string())
-        .live("tabindex", move || Some(if tab_stop() == Some(start) { "0" } else { "-1" }.to_owned()));
-    let element = group.element().clone();
-    group.redrawn(find, move |bar| {
-        let Some(bar) = bar else { return Vec::new() };
-        for (name, value) in [
-            ("aria-label", bar.label.as_str()),
-            ("aria-expanded", if bar.is_open { "true" } else { "false" }),
-            ("data-status", bar.status.word()),
-            ("data-end", &bar.end.to_string()),
-        ] {
-            let _ = element.set_attribute(name, value);
-        }
-        parts(bar)
-    })
+/// The bars as they stand in the document: for each a field that takes the pointer and the focus, and is spoken.
+#[derive(Default)]
+struct Shown {
+    bars: Bars,
+    fields: Vec<Built>,
+    stop: Option<UnixNanos>,
 }
 
-/// The parts of a bar, the slit before it, and the frame that takes the pointer and shows the focus.
-fn parts(bar: &BarView) -> Vec<Built> {
-    let (x, width) = (format!("{}%", number(bar.x)), format!("{}%", number(bar.width)));
-    let rect = |class: &str, width: &str, y: f64, height: f64| {
-        let rect = svg("rect").class(class).set("x", &x).set("width", width);
-        rect.set("y", &number(y)).set("height", &number(height))
-    };
-    let mut drawn: Vec<Built> = bar
-        .parts
-        .iter()
-        .map(|part| {
-            let drawn = rect("part", &width, part.y, part.height).set("data-status", part.status.word());
-            if part.status == Status::Unknown { drawn.set("fill", "url(#hatch)") } else { drawn }
-        })
-        .collect();
-    drawn.push(rect("slit", "2", 0.0, BAR_HEIGHT));
-    drawn.push(rect("frame", &width, 0.0, BAR_HEIGHT));
-    drawn
+impl Shown {
+    /// Puts other bars in the place of those before; `stop` is the one that Tab comes to.
+    fn take(&mut self, bars: Bars, stop: Option<UnixNanos>, parent: &Element) {
+        let template = svg("rect.bar[role=button]").set("height", &number(BAR_HEIGHT));
+        for (place, bar) in bars.iter().enumerate() {
+            let before = self.bars.get(place);
+            if self.fields.len() <= place {
+                let field = template.copy();
+                let _ = parent.append_child(field.element());
+                self.fields.push(field);
+            }
+            let field = &self.fields[place];
+            if before.is_none_or(|before| before.start != bar.start) || self.stop != stop {
+                field.put("tabindex", if stop == Some(bar.start) { "0" } else { "-1" });
+            }
+            if before == Some(bar) {
+                continue;
+            }
+            for (name, value) in [
+                ("x", &*format!("{}%", number(bar.x))),
+                ("width", &*format!("{}%", number(bar.width))),
+                ("data-start", &*bar.start.to_string()),
+                ("data-end", &*bar.end.to_string()),
+                ("data-status", bar.status.word()),
+                ("aria-label", &*bar.label),
+                ("aria-expanded", if bar.is_open { "true" } else { "false" }),
+            ] {
+                field.put(name, value);
+            }
+        }
+        for field in self.fields.drain(bars.len()..) {
+            field.element().remove();
+        }
+        (self.bars, self.stop) = (bars, stop);
+    }
+}
+
+/// A stretch that nobody observed, in percent of the strip's width.
+fn hatched(stretch: &Stretch) -> Built {
+    svg("rect.part[data-status=unknown][fill=url(#hatch)]")
+        .set("x", &format!("{}%", number(stretch.x)))
+        .set("width", &format!("{}%", number(stretch.width)))
+        .set("y", &number(stretch.part.y))
+        .set("height", &number(stretch.part.height))
 }
 
 fn read_out(bar: &Arc<BarView>) -> Built {

@@ -25,7 +25,10 @@ pub(super) fn table(state: State) -> Built {
     let heading = |text| html("th[scope=col]").text(state.line(text));
     let headings = COLUMNS.iter().map(|(text, _)| heading(*text));
     let head = html("tr").with(heading(texts::ENDPOINT)).with_all(headings.collect());
-    let keys = move || state.view.with(|view| view.endpoints.iter().map(|one| one.id as i64).collect());
+    let keys = move || {
+        let ids: Vec<usize> = state.view.with(|view| view.endpoints.iter().map(|one| one.id).collect());
+        state.drawing.among(ids.into_iter())
+    };
     let body = html("tbody").keyed(keys, move |id| row(Endpoint { state, id: id as usize }));
     // It scrolls where it is wider than the window, also with the keyboard.
     html("div.table[role=region][tabindex=0]")

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use super::element::{Built, html, svg};
 use super::message::elements;
 use super::page::section;
-use super::{drawn_shape, isolated, shape, time};
+use super::{drawn_shape, isolated, shape_of, time};
 use crate::app::State;
 use crate::language::texts;
 use crate::view::ObserverView;
@@ -41,14 +41,13 @@ fn one_event(state: State, event: &EventView) -> Built {
     let clock = time(&event.datetime, &event.clock);
     match &event.what {
         What::Change { status, who, text, reasons } => {
-            let status = *status;
             let sentence = html("p").with(html("strong").text(who)).text(" ").text(text);
             let reasons = reasons.iter().map(|reason| html("p.why").with(isolated(reason))).collect();
             drawn
                 .set("data-kind", "status")
                 .set("data-status", status.word())
                 .with(clock)
-                .with(shape(move || status))
+                .with(shape_of(*status))
                 .with(html("div").with(sentence).with_all(reasons))
         }
         What::Message(message) => {

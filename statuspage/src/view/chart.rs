@@ -4,6 +4,8 @@
 //! Response times are those of attempts that were answered well: how quickly a connection was refused, or how long
 //! a hanging one was waited for, is no response time. Failures are marked on the baseline instead.
 
+use std::sync::Arc;
+
 use shared::stats::Stats;
 use shared::uptime::{self, Reckoning};
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
@@ -13,7 +15,7 @@ use super::period::Period;
 use super::words::number;
 use crate::calendar::Calendar;
 use crate::language::{Language, texts};
-use crate::record::Look;
+use crate::record::{Look, NodeLooks};
 use shared::sorted;
 
 /// The width of the drawing in its own units; it is stretched to the width there is.
@@ -69,22 +71,30 @@ pub struct Point {
     pub x: f64,
     /// The height of its median in pixels; `None` if no attempt was answered.
     pub y: Option<f64>,
-    /// What it tells: `14:02 · median 212 ms · max 1.40 s`.
-    pub sentence: String,
+    /// The moment of its last check.
+    last: UnixNanos,
+    stats: Option<Stats>,
+    /// The length of the hours or days whose percentiles these are; 0 if they are checks.
+    length: Nanos,
+    /// How many checks, or percentiles of nodes, there are in it, and how many failed.
+    looks: usize,
+    failed: usize,
+    reason: Option<Arc<str>>,
 }
 
 /// Checks that are drawn as one point.
-struct Bucket<'a> {
+pub(super) struct Bucket<'a> {
     first: UnixNanos,
     last: UnixNanos,
-    looks: Vec<&'a Look>,
+    /// The checks.
+    pub(super) looks: Vec<&'a Look>,
     /// Statistics over the round-trip times of all answered attempts of all its checks: its median is a median
     /// of attempts, not of medians.
     stats: Option<Stats>,
 }
 
 /// From a response time to a height.
-struct Scale {
+pub(super) struct Scale {
     top: f64,
     bottom: f64,
     logarithmic: bool,
@@ -93,11 +103,8 @@ struct Scale {
 /// The chart of an endpoint; `marks` are the moments of messages.
 #[must_use]
 pub fn chart(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, marks: &[UnixNanos]) -> ChartView {
-    let buckets = buckets(reckoned, period);
-    let all =
-        Stats::of(buckets.iter().flat_map(|bucket| &bucket.looks).flat_map(|look| look.rtts.iter().copied()).collect());
+    let (buckets, all, scale) = measured(reckoned, period);
     let threshold = reckoned.latest.threshold;
-    let scale = Scale::of(&buckets, all, threshold);
     let failed = buckets.iter().filter(|bucket| bucket.has_failed()).count();
     let are_percentiles = buckets.iter().any(|bucket| bucket.length() > 0);
     let language = calendar.language;
@@ -125,7 +132,7 @@ pub fn chart(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, m
         } else {
             String::new()
         },
-        band: band(&buckets, reckoned, period, &scale),
+        band: area(&buckets, reckoned, period, &scale, &|_, stats| (stats.min, stats.max)),
         failures: failures(&buckets, period),
         marks: moments(marks, period),
         threshold: (threshold > 0 && threshold as f64 <= scale.top).then(|| {
@@ -136,7 +143,7 @@ pub fn chart(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, m
         }),
         grid: scale.grid(language),
         times: times(period, calendar),
-        points: buckets.iter().map(|bucket| bucket.point(reckoned, period, calendar, &scale)).collect(),
+        points: buckets.iter().map(|bucket| bucket.point(reckoned, period, &scale)).collect(),
         label,
         summary,
     }
@@ -155,10 +162,19 @@ impl ChartView {
     }
 }
 
-/// Gathers checks into points. One node's checks are points of their own as long as there are few; those of
+/// The points of an endpoint, statistics over all of them, and the axis on which all of them stand.
+pub(super) fn measured<'a>(reckoned: &Reckoned<'a>, period: &Period) -> (Vec<Bucket<'a>>, Option<Stats>, Scale) {
+    let buckets = buckets(reckoned, period, &reckoned.endpoint.nodes);
+    let all =
+        Stats::of(buckets.iter().flat_map(|bucket| &bucket.looks).flat_map(|look| look.rtts.iter().copied()).collect());
+    let scale = Scale::of(&buckets, all, reckoned.latest.threshold);
+    (buckets, all, scale)
+}
+
+/// Gathers the checks of nodes into points. One node's checks are points of their own as long as there are few; those of
 /// several nodes in one round, and those of a stretch where there are many, become one point, as do what several nodes
 /// tell of one hour or day: a line from node to node would be none of time.
-fn buckets<'a>(reckoned: &Reckoned<'a>, period: &Period) -> Vec<Bucket<'a>> {
+pub(super) fn buckets<'a>(reckoned: &Reckoned<'a>, period: &Period, nodes: &'a [NodeLooks]) -> Vec<Bucket<'a>> {
     // A line of days does not end in hours: the last week has both.
     let is_fine = period.to - period.from <= HOURS_DRAWN_UP_TO;
     let hourly_from = reckoned.looks(period.from, period.now + 1).find(|look| look.length == HOUR);
@@ -168,12 +184,13 @@ fn buckets<'a>(reckoned: &Reckoned<'a>, period: &Period) -> Vec<Bucket<'a>> {
         HOUR => is_fine,
         length => !is_fine || look.at + length / 2 < hourly_from,
     };
-    let mut looks: Vec<&Look> = reckoned.looks(period.from, period.now + 1).filter(is_drawn).collect();
+    let all = nodes.iter().flat_map(|node| node.looks(period.from, period.now + 1));
+    let mut looks: Vec<&Look> = all.filter(is_drawn).collect();
     sorted::by_key(&mut looks, |look| look.at);
     let mut width = if looks.len() as i64 > POINTS_LIMIT { (period.to - period.from) / POINTS_LIMIT } else { 0 };
-    if reckoned.endpoint.nodes.len() > 1 {
+    if nodes.len() > 1 {
         let times_of = |looks: &[Look]| looks.iter().map(|look| look.at).collect::<Vec<_>>();
-        let gaps = reckoned.endpoint.nodes.iter().filter_map(|node| uptime::usual_gap(&times_of(&node.looks)));
+        let gaps = nodes.iter().filter_map(|node| uptime::usual_gap(&times_of(&node.looks)));
         // Three quarters of a round: never two rounds of one node, always the others' of the same round.
         width = width.max(gaps.min().unwrap_or(0) / 4 * 3);
     }
@@ -213,21 +230,40 @@ impl Bucket<'_> {
         period.share(self.first + (self.last - self.first) / 2) * WIDTH
     }
 
-    fn point(&self, reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, scale: &Scale) -> Point {
-        let length = self.length();
+    fn point(&self, reckoned: &Reckoned<'_>, period: &Period, scale: &Scale) -> Point {
+        let reason = self.looks.iter().rev().find_map(|look| look.reason.clone());
+        Point {
+            at: self.first,
+            x: self.x(period),
+            y: self.stats.map(|stats| scale.height(stats.median)),
+            last: self.last,
+            stats: self.stats,
+            length: self.length(),
+            looks: self.looks.len(),
+            failed: self.looks.iter().filter(|look| look.failed).count(),
+            reason: reason.filter(|_| !reckoned.hides_errors),
+        }
+    }
+}
+
+impl Point {
+    /// What it tells: `14:02 · median 212 ms · max 1.40 s`.
+    #[must_use]
+    pub fn sentence(&self, calendar: Calendar<'_>) -> String {
+        let Point { at, last, length, .. } = *self;
         let mut parts = vec![if length >= DAY {
-            calendar.date(self.first)
+            calendar.date(at)
         } else if length > 0 {
-            let start = self.first.div_euclid(length) * length;
+            let start = at.div_euclid(length) * length;
             calendar.hour_span(start, start + length)
-        } else if self.last - self.first < MINUTE {
-            calendar.moment(self.first)
+        } else if last - at < MINUTE {
+            calendar.moment(at)
         } else {
-            format!("{}–{}", calendar.moment(self.first), calendar.clock(self.last))
+            format!("{}–{}", calendar.moment(at), calendar.clock(last))
         }];
         let language = calendar.language;
         if let Some(Stats { median, min, max, .. }) = self.stats {
-            let text = match self.looks.len() {
+            let text = match self.looks {
                 _ if length == 0 => texts::MEDIAN_MAX,
                 1 => texts::P50_P95,
                 // Of several nodes it is the middle of what they say, and no percentile.
@@ -236,21 +272,16 @@ impl Bucket<'_> {
             let median = language.rtt(median);
             parts.push(if min == max { median } else { language.say(text, &[&median, &language.rtt(max)]) });
         }
-        let failed = self.looks.iter().filter(|look| look.failed).count();
-        if failed > 0 {
-            let text = match self.looks.len() {
+        if self.failed > 0 {
+            let text = match self.looks {
                 _ if length > 0 => texts::WITH_FAILURES,
                 1 => texts::FAILED,
                 _ => texts::SOME_FAILED,
             };
-            parts.push(language.say(text, &[&language.count(failed), &language.count(self.looks.len())]));
+            parts.push(language.say(text, &[&language.count(self.failed), &language.count(self.looks)]));
         }
-        let reason = self.looks.iter().rev().find_map(|look| look.reason.as_deref());
-        if let Some(reason) = reason.filter(|_| !reckoned.hides_errors) {
-            parts.push(reason.trim().to_owned());
-        }
-        let sentence = parts.join(" · ");
-        Point { at: self.first, x: self.x(period), y: self.stats.map(|stats| scale.height(stats.median)), sentence }
+        parts.extend(self.reason.as_ref().map(|reason| reason.trim().to_owned()));
+        parts.join(" · ")
     }
 }
 
@@ -365,7 +396,8 @@ fn stretches<'b, 'a>(buckets: &'b [Bucket<'a>], reckoned: &Reckoned<'_>) -> Vec<
     stretches
 }
 
-fn line(
+/// A path through the points.
+pub(super) fn line(
     buckets: &[Bucket<'_>],
     reckoned: &Reckoned<'_>,
     period: &Period,
@@ -385,14 +417,21 @@ fn line(
     path.concat()
 }
 
-fn band(buckets: &[Bucket<'_>], reckoned: &Reckoned<'_>, period: &Period, scale: &Scale) -> String {
+/// The path of an area; `of` gives its lower and its upper edge at a point.
+pub(super) fn area(
+    buckets: &[Bucket<'_>],
+    reckoned: &Reckoned<'_>,
+    period: &Period,
+    scale: &Scale,
+    of: &dyn Fn(&Bucket<'_>, &Stats) -> (Nanos, Nanos),
+) -> String {
     let mut path = Vec::new();
     for stretch in stretches(buckets, reckoned).into_iter().filter(|stretch| stretch.len() > 1) {
         for (bucket, stats) in &stretch {
-            path.push(corner(path_command(bucket, &stretch), bucket.x(period), scale.height(stats.max)));
+            path.push(corner(path_command(bucket, &stretch), bucket.x(period), scale.height(of(bucket, stats).1)));
         }
         for (bucket, stats) in stretch.iter().rev() {
-            path.push(corner('L', bucket.x(period), scale.height(stats.min)));
+            path.push(corner('L', bucket.x(period), scale.height(of(bucket, stats).0)));
         }
         path.push("Z".to_owned());
     }
@@ -470,7 +509,7 @@ mod tests {
         assert_eq!(month.upper.matches('M').count(), month.points.len(), "a dot for each day, with gaps between");
         let points = |range| {
             let points = chart(&reckon(&record)[0], &Period::new(range, 90, utc()), utc(), &[]).points;
-            points.into_iter().map(|point| point.sentence).collect::<Vec<_>>()
+            points.into_iter().map(|point| point.sentence(utc())).collect::<Vec<_>>()
         };
         let (month, day) = (points(30 * DAY), points(DAY));
         assert_eq!((month.len(), month[0].as_str()), (30, "Saturday 24 October · 95.0 ms"));
@@ -488,16 +527,16 @@ mod tests {
             of_node.past = Some(crate::record::KnownPast { track: uptime::Track::default(), looks, open: Vec::new() });
         }
         let points = chart(&reckon(&record)[0], &Period::new(30 * DAY, 90, utc()), utc(), &[]).points;
-        let days = points.iter().filter(|point| point.sentence.contains("p50")).count();
+        let days = points.iter().filter(|point| point.sentence(utc()).contains("p50")).count();
         assert_eq!(days, 29, "{points:?}");
-        assert_eq!(points[0].sentence, "Saturday 24 October · p50 about 80.0 ms · p95 up to 120 ms");
+        assert_eq!(points[0].sentence(utc()), "Saturday 24 October · p50 about 80.0 ms · p95 up to 120 ms");
     }
 
     #[test]
     fn each_check_is_a_point_and_the_last_one_stands_at_now() {
         let chart = chart_of(&[("A", "", 2, Healthy), ("A", "", 1, Healthy), ("A", "", 0, Healthy)]);
         assert_eq!((chart.points.len(), chart.upper.as_str()), (3, ""));
-        assert_eq!(chart.points[2].sentence, "13:02 · 95.0 ms");
+        assert_eq!(chart.points[2].sentence(utc()), "13:02 · 95.0 ms");
         assert!(chart.line.starts_with('M') && chart.line.matches('L').count() == 2, "{}", chart.line);
         assert_eq!(chart.summary, "median 95.0 ms · slowest 95.0 ms");
     }
@@ -506,7 +545,7 @@ mod tests {
     fn a_failure_is_a_mark_on_the_baseline_and_no_response_time() {
         let chart = chart_of(&[("A", "", 2, Healthy), ("A", "", 1, Down), ("A", "", 0, Healthy)]);
         assert_eq!((chart.points.len(), chart.points[1].y), (3, None));
-        assert_eq!(chart.points[1].sentence, "13:01 · failed · connection refused");
+        assert_eq!(chart.points[1].sentence(utc()), "13:01 · failed · connection refused");
         assert_eq!((chart.failures.matches('M').count(), chart.line.matches('M').count()), (1, 2));
     }
 

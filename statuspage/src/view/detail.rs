@@ -8,6 +8,7 @@ use shared::status::Status;
 
 use super::Looking;
 use super::endpoint::{EndpointView, Reckoned};
+use super::layers::PHASES;
 use super::period::{Period, Slot};
 use super::strip::{self, BarView};
 use super::words;
@@ -185,10 +186,20 @@ fn rows(endpoint: &EndpointRecord, slot: Slot, calendar: Calendar<'_>) -> Vec<Ro
 }
 
 fn row(node: Option<&NodeName>, look: &Look, calendar: Calendar<'_>) -> RowView {
-    let mut text = calendar.language.word(look.status).to_owned();
+    let language = calendar.language;
+    let mut text = language.word(look.status).to_owned();
     if let Some(stats) = shared::stats::Stats::of(look.rtts.to_vec()) {
         text.push_str(" · ");
-        text.push_str(&calendar.language.rtt(stats.median));
+        text.push_str(&language.rtt(stats.median));
+    }
+    let mut before = 0;
+    for (name, end) in PHASES.iter().zip(look.phases) {
+        if end > before {
+            for part in [" · ", language.line(*name), " ", &language.rtt(i64::from(end - before) * 1_000)] {
+                text.push_str(part);
+            }
+        }
+        before = end;
     }
     if let Some(node) = node {
         text.push_str(" · ");

@@ -40,6 +40,8 @@ pub struct EndpointView {
     pub state: String,
     /// Whether only some of the places see it down.
     pub is_localized: bool,
+    /// Whether nobody looks at it any more, and nobody means to.
+    pub is_retired: bool,
     /// What is wrong, in words; `None` if nothing is.
     pub reason: Option<String>,
     /// The uptime: `99.97%`, or a dash if nobody observed.
@@ -265,6 +267,16 @@ pub fn endpoint(
     marks: &[UnixNanos],
     looks: &Looks,
 ) -> EndpointView {
+    EndpointView {
+        strip: strip::strip(reckoned, period, opened, calendar),
+        chart: chart::chart(reckoned, period, calendar, marks),
+        ..head(reckoned, period, calendar, looks)
+    }
+}
+
+/// The same without its bars and its chart, which take a hundred times as long.
+#[must_use]
+pub fn head(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, looks: &Looks) -> EndpointView {
     let now = calendar.now;
     let whole = reckoned.reckoning(period.from, now, now);
     let span = reckoned.present_span(now);
@@ -306,9 +318,10 @@ pub fn endpoint(
         uptime,
         coverage,
         strip_label: language.say(texts::UPTIME_OF, &[&name, &period.in_words(calendar)]),
-        strip: strip::strip(reckoned, period, opened, calendar),
+        strip: Vec::new(),
         levels: Vec::new(),
-        chart: chart::chart(reckoned, period, calendar, marks),
+        chart: ChartView::default(),
+        is_retired: reckoned.retired,
         name: words::name(&reckoned.endpoint.key.title, reckoned.locator(), language),
     }
 }

@@ -8,6 +8,7 @@ pub mod endpoint;
 pub mod finding;
 pub mod groups;
 pub mod icon;
+pub mod layers;
 pub mod looking;
 pub mod overall;
 pub mod percentiles;
@@ -28,9 +29,11 @@ use shared::object_name::{HistoryPart, NodeName};
 use crate::calendar::Calendar;
 use crate::language::{Language, texts};
 use crate::load::Memory;
+use crate::record::Record;
 use detail::Opened;
 use endpoint::{EndpointView, Reckoned};
 use groups::GroupView;
+use layers::{Besides, Layer};
 use overall::Overall;
 use period::Period;
 use shared::sorted;
@@ -69,7 +72,7 @@ pub struct PageView {
     pub messages: Vec<Arc<MessageView>>,
     /// Which moment is looked back at, in words; `None` is now.
     pub past: Option<String>,
-    /// The endpoints, those that need attention first.
+    /// The heads of the endpoints, those that need attention first; [`whole`] adds the rest.
     pub endpoints: Vec<Arc<EndpointView>>,
     /// The groups in which they stand.
     pub groups: Arc<Vec<GroupView>>,
@@ -77,6 +80,8 @@ pub struct PageView {
     pub opened: Opened,
     /// What is not drawn, in words.
     pub not_shown: Option<String>,
+    /// What charts can show besides.
+    pub offers: Vec<Besides>,
     /// Whether charts are unfolded.
     pub charts_unfolded: bool,
     /// Whether all bars are drawn at once.
@@ -106,7 +111,7 @@ pub struct ObserverView {
     pub late: bool,
 }
 
-/// Reckons everything that stands on the page.
+/// Reckons everything that stands on the page, but of endpoints only their heads.
 #[must_use]
 pub fn page(
     memory: &mut Memory,
@@ -119,19 +124,11 @@ pub fn page(
     memory.record.put_in_order();
     let record = &memory.record;
     let period = Period::new(settings.range, settings.bars_limit, calendar);
-    let mut reckoned: Vec<Reckoned<'_>> = record
-        .endpoints
-        .iter()
-        .enumerate()
-        .filter_map(|(id, endpoint)| Reckoned::new(id, endpoint, calendar.now, settings.interval))
+    let mut reckoned: Vec<Reckoned<'_>> = (0..record.endpoints.len())
+        .filter_map(|id| reckon(record, id, calendar, settings, looks))
         .filter(|reckoned| reckoned.is_within(&period))
         .collect();
     endpoint::mark_retired(&mut reckoned);
-    for reckoned in &mut reckoned {
-        let title = &reckoned.endpoint.key.title;
-        reckoned.hides_errors = place_in(&looks.hidden_errors, title).is_some();
-        reckoned.hides_locator = place_in(&looks.hidden_locators, title).is_some();
-    }
     sorted::by_key(&mut reckoned, |reckoned| reckoned.endpoint.position as i64);
     if !looks.order.is_empty() {
         let place = |reckoned: &Reckoned<'_>| place_in(&looks.order, &reckoned.endpoint.key.title);
@@ -145,26 +142,8 @@ pub fn page(
         return PageView { overall, messages: timeline::in_force(&messages, calendar.now), ..PageView::default() };
     }
     let opened = detail::opened(looking, &reckoned, &period, calendar);
-    let endpoints = reckoned
-        .iter()
-        .take(ENDPOINTS_SHOWN)
-        .map(|reckoned| {
-            let opened = (Some(reckoned.id) == opened.id).then_some(&opened);
-            let slot = opened.and_then(|opened| opened.path.first().copied());
-            let said = record.messages.iter().filter(|said| said.about.contains(&reckoned.id));
-            let marks: Vec<i64> = said.map(|said| said.at).collect();
-            let mut view = endpoint::endpoint(reckoned, &period, slot, calendar, &marks, looks);
-            if settings.percentiles == Percentiles::Wanted
-                && let Some(told) = percentiles::in_words(reckoned, &memory.latencies, &period, calendar.language)
-            {
-                view.chart.summary = told;
-            }
-            if let Some(opened) = opened {
-                view.levels = detail::levels(reckoned, opened, memory.hour.as_ref(), &period, calendar);
-            }
-            Arc::new(view)
-        })
-        .collect();
+    let heads = reckoned.iter().take(ENDPOINTS_SHOWN);
+    let endpoints = heads.map(|reckoned| Arc::new(endpoint::head(reckoned, &period, calendar, looks))).collect();
     let hidden = reckoned.len().saturating_sub(ENDPOINTS_SHOWN);
     PageView {
         overall,
@@ -172,6 +151,7 @@ pub fn page(
         groups: Arc::new(groups::groups(&reckoned[..reckoned.len() - hidden], looks, calendar.language)),
         endpoints,
         opened,
+        offers: offers(&reckoned, &period),
         not_shown: (hidden > 0).then(|| calendar.language.counted(texts::NOT_DRAWN, hidden, &[])),
         charts_unfolded: reckoned.len() <= CHARTS_UNFOLDED_LIMIT,
         strips_at_once: reckoned.len() <= STRIPS_AT_ONCE_LIMIT,
@@ -182,6 +162,92 @@ pub fn page(
         loaded: memory.record.file_count(),
         complete: loading == Loading::Complete,
     }
+}
+
+/// An endpoint as far as it was reckoned with the page, and all the rest: its bars, its chart and what is open of it.
+#[must_use]
+pub fn whole(
+    memory: &Memory,
+    head: &EndpointView,
+    calendar: Calendar<'_>,
+    settings: Settings,
+    looks: &Looks,
+    opened: &Opened,
+) -> Option<EndpointView> {
+    let record = &memory.record;
+    let mut reckoned = reckon(record, head.id, calendar, settings, looks)?;
+    reckoned.retired = head.is_retired;
+    let period = Period::new(settings.range, settings.bars_limit, calendar);
+    let opened = (opened.id == Some(head.id)).then_some(opened);
+    let slot = opened.and_then(|opened| opened.path.first().copied());
+    let said = record.messages.iter().filter(|said| said.about.contains(&head.id));
+    let marks: Vec<i64> = said.map(|said| said.at).collect();
+    let mut view = endpoint::endpoint(&reckoned, &period, slot, calendar, &marks, looks);
+    if settings.percentiles == Percentiles::Wanted
+        && let Some(told) = percentiles::in_words(&reckoned, &memory.latencies, &period, calendar.language)
+    {
+        view.chart.summary = told;
+    }
+    if let Some(opened) = opened {
+        view.levels = detail::levels(&reckoned, opened, memory.hour.as_ref(), &period, calendar);
+    }
+    Some(view)
+}
+
+/// What the chart of an endpoint shows besides.
+#[must_use]
+pub fn besides(
+    memory: &Memory,
+    id: usize,
+    calendar: Calendar<'_>,
+    settings: Settings,
+    looks: &Looks,
+    wanted: Besides,
+) -> Vec<Layer> {
+    let period = Period::new(settings.range, settings.bars_limit, calendar);
+    let is_offered = |reckoned: &Reckoned<'_>| offers(std::slice::from_ref(reckoned), &period).contains(&wanted);
+    let reckoned = reckon(&memory.record, id, calendar, settings, looks).filter(is_offered);
+    reckoned.map(|reckoned| layers::layers(&reckoned, &period, wanted, calendar.language)).unwrap_or_default()
+}
+
+/// What somebody has opened, without all that is not asked for.
+#[must_use]
+pub fn opened(memory: &Memory, calendar: Calendar<'_>, settings: Settings, looks: &Looks, looking: &Looking) -> Opened {
+    let endpoints = &memory.record.endpoints;
+    let is_named = |id: &usize| {
+        let key = &endpoints[*id].key;
+        looking.endpoint.as_ref().is_some_and(|name| key.title == *name || key.locator == *name)
+    };
+    let named = (0..endpoints.len()).filter(is_named);
+    let named: Vec<_> = named.filter_map(|id| reckon(&memory.record, id, calendar, settings, looks)).collect();
+    detail::opened(looking, &named, &Period::new(settings.range, settings.bars_limit, calendar), calendar)
+}
+
+/// Reckons an endpoint by its number; `None` if nothing is known about it.
+fn reckon<'r>(
+    record: &'r Record,
+    id: usize,
+    calendar: Calendar<'_>,
+    settings: Settings,
+    looks: &Looks,
+) -> Option<Reckoned<'r>> {
+    let mut reckoned = Reckoned::new(id, record.endpoints.get(id)?, calendar.now, settings.interval)?;
+    let title = &reckoned.endpoint.key.title;
+    reckoned.hides_errors = place_in(&looks.hidden_errors, title).is_some();
+    reckoned.hides_locator = place_in(&looks.hidden_locators, title).is_some();
+    Some(reckoned)
+}
+
+/// What charts can show besides; only checks tell where their time went.
+fn offers(reckoned: &[Reckoned<'_>], period: &Period) -> Vec<Besides> {
+    let mut offers = Vec::new();
+    if period.by_hour && reckoned.iter().any(|reckoned| reckoned.latest.phases[3] > 0) {
+        offers.push(Besides::Phases);
+    }
+    if reckoned.iter().any(|reckoned| reckoned.endpoint.nodes.len() > 1) {
+        offers.push(Besides::Places);
+    }
+    offers
 }
 
 /// What the page is told about how to reckon.
@@ -304,8 +370,9 @@ mod tests {
         };
         let view = page(&mut memory, utc(), settings, &Looks::default(), &Looking::default(), Loading::Complete);
         let marked = |title: &str| {
-            let endpoint = view.endpoints.iter().find(|endpoint| endpoint.title == title).expect("it is shown");
-            !endpoint.chart.marks.is_empty()
+            let head = view.endpoints.iter().find(|endpoint| endpoint.title == title).expect("it is shown");
+            let endpoint = whole(&memory, head, utc(), settings, &Looks::default(), &view.opened);
+            !endpoint.expect("it is known").chart.marks.is_empty()
         };
         assert_eq!((marked("A"), marked("B")), (false, true));
     }

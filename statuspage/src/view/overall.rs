@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn no_data_is_unknown_and_says_what_to_do() {
         let said = said(&[]);
-        assert_eq!((said.state, said.sentence.as_str()), ("unknown", "No checks in the last 24 hours"));
+        assert_eq!((said.state, said.sentence.as_str()), ("unknown", "No checks found"));
         assert!(said.remark.contains("checker"));
         assert_eq!(
             overall(&[], true, &period(), utc(), Loading::Complete, &Looks::default()).sentence,

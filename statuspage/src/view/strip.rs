@@ -6,17 +6,31 @@ use shared::UnixNanos;
 use shared::status::Status;
 use shared::uptime::Reckoning;
 
+use super::chart::WIDTH;
 use super::endpoint::Reckoned;
 use super::period::{Period, Slot};
-use super::words;
+use super::words::{self, number};
 use crate::calendar::Calendar;
 use crate::language::{Language, texts};
 
 /// The height of a bar in pixels; the components draw it so.
 pub const BAR_HEIGHT: f64 = 32.0;
 
+/// Above each bar there is room for the mark of its worst status, which is a block where it was down and a roof where it
+/// was degraded, as the shapes of both are elsewhere: so they stay apart without colours. In pixels.
+const MARK_HEIGHT: f64 = 4.0;
+
+/// The upper edge of what is shared out among statuses, in pixels.
+const PARTS_FROM: f64 = 6.0;
+
 /// A failure of a second among days stays visible: no part is lower than this, in pixels.
-const PART_LEAST: f64 = 2.0;
+const PART_LEAST: f64 = 3.0;
+
+/// What separates a part from the one above it, in pixels.
+const PART_GAP: f64 = 1.0;
+
+/// The statuses of which a strip has a path each; what nobody observed is hatched, which no path can be.
+pub const DRAWN: [Status; 3] = [Status::Healthy, Status::Degraded, Status::Down];
 
 /// One bar.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,6 +68,75 @@ pub struct Part {
     pub y: f64,
     /// Its height in pixels.
     pub height: f64,
+}
+
+/// What is drawn of bars: few elements for many of them, since a browser takes its time for each.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Drawing {
+    /// The path of each status in [`DRAWN`], in units of [`WIDTH`] to the width of the strip.
+    pub parts: [String; 3],
+    /// The path of the slits between the bars.
+    pub slits: String,
+    /// What nobody observed.
+    pub unknown: Vec<Stretch>,
+}
+
+/// A part that goes on through several bars.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stretch {
+    /// What it is.
+    pub part: Part,
+    /// Where it begins and how wide it is, in percent of the strip.
+    pub x: f64,
+    /// Its width in percent of the strip.
+    pub width: f64,
+}
+
+/// What is drawn of bars.
+#[must_use]
+pub fn drawing(bars: &[Arc<BarView>]) -> Drawing {
+    let mut drawing = Drawing::default();
+    let mut stretches: Vec<Stretch> = Vec::new();
+    for bar in bars {
+        if bar.x > 0.0 {
+            drawing.slits += &["M", &units(bar.x), " 0V", &number(BAR_HEIGHT)].concat();
+        }
+        for part in &bar.parts {
+            let goes_on = |open: &&mut Stretch| open.part == *part && (open.x + open.width - bar.x).abs() < 1e-6;
+            // One that goes on was added with the bar before.
+            match stretches.iter_mut().rev().take(2 * Status::ALL.len()).find(goes_on) {
+                Some(open) => open.width = bar.x + bar.width - open.x,
+                None => stretches.push(Stretch { part: *part, x: bar.x, width: bar.width }),
+            }
+        }
+        match bar.status {
+            Status::Degraded => drawing.parts[1] += &roof(bar.x, bar.width),
+            Status::Down => drawing.parts[2] += &block(bar.x, bar.width, 0.0, MARK_HEIGHT),
+            _ => {}
+        }
+    }
+    for Stretch { part, x, width } in &stretches {
+        let Some(place) = DRAWN.iter().position(|status| *status == part.status) else { continue };
+        drawing.parts[place] += &block(*x, *width, part.y, part.height);
+    }
+    stretches.retain(|stretch| stretch.part.status == Status::Unknown);
+    drawing.unknown = stretches;
+    drawing
+}
+
+fn block(x: f64, width: f64, y: f64, height: f64) -> String {
+    let width = units(width);
+    format!("M{} {}h{width}v{}h-{width}Z", units(x), number(y), number(height))
+}
+
+fn roof(x: f64, width: f64) -> String {
+    let (half, mark) = (units(width / 2.0), number(MARK_HEIGHT));
+    format!("M{} {mark}l{half} -{mark}l{half} {mark}Z", units(x))
+}
+
+/// A share of the strip in units of its drawing.
+fn units(percent: f64) -> String {
+    number(percent / 100.0 * WIDTH)
 }
 
 /// The bars of an endpoint, oldest first.
@@ -119,23 +202,25 @@ fn shares(reckoning: &Reckoning, language: &Language) -> String {
 }
 
 /// The parts of a bar from the top down: what nobody observed, healthy, degraded, and down at the bottom, where
-/// its height is easiest to compare. Each that occurred is at least [`PART_LEAST`] high.
+/// its height is easiest to compare. Each that occurred is at least [`PART_LEAST`] high, with the gap above it.
 fn parts(reckoning: &Reckoning) -> Vec<Part> {
     let order = [Status::Unknown, Status::Healthy, Status::Degraded, Status::Down];
     let period = reckoning.period();
+    let whole = BAR_HEIGHT - PARTS_FROM;
     if period <= 0 {
-        return vec![Part { status: Status::Unknown, y: 0.0, height: BAR_HEIGHT }];
+        return vec![Part { status: Status::Unknown, y: PARTS_FROM, height: whole }];
     }
     let share = |status: Status| reckoning.time(status) as f64 / period as f64;
     let occurred = order.into_iter().filter(|status| reckoning.time(*status) > 0);
     let count = occurred.clone().count() as f64;
     // Every part gets the least height, and what is left is shared out by time.
-    let to_share = BAR_HEIGHT - PART_LEAST * count;
-    let mut y = 0.0;
+    let to_share = whole - PART_LEAST * count;
+    let mut y = PARTS_FROM;
     occurred
         .map(|status| {
-            let height = if count > 1.0 { PART_LEAST + to_share * share(status) } else { BAR_HEIGHT };
-            let part = Part { status, y, height };
+            let height = PART_LEAST + to_share * share(status);
+            let gap = if y > PARTS_FROM { PART_GAP } else { 0.0 };
+            let part = Part { status, y: y + gap, height: height - gap };
             y += height;
             part
         })
@@ -155,7 +240,8 @@ mod tests {
         let reckoning = Reckoning { healthy: DAY - SECOND, down: SECOND, ..Reckoning::default() };
         let parts = parts(&reckoning);
         assert_eq!(parts.iter().map(|part| part.status).collect::<Vec<_>>(), [Status::Healthy, Status::Down]);
-        assert!(parts[1].height >= PART_LEAST && parts[1].height < PART_LEAST + 0.1);
+        let drawn = PART_LEAST - PART_GAP;
+        assert!(parts[1].height >= drawn && parts[1].height < drawn + 0.1);
         assert_eq!(shares(&reckoning, utc().language), "99.998% up; down for 1 s");
     }
 
@@ -187,15 +273,61 @@ mod tests {
         assert_eq!(bars.iter().filter(|bar| bar.status == Status::Down).count(), 11);
     }
 
+    /// Three bars with these reckonings.
+    fn bars(reckonings: &[Reckoning]) -> Vec<Arc<BarView>> {
+        let one = |(place, reckoning): (usize, &Reckoning)| {
+            let width = 100.0 / reckonings.len() as f64;
+            let bar = bar(&reckon(&record(&[("A", "", 0, Status::Healthy)]))[0], period().slots[0], &period(), utc());
+            Arc::new(BarView {
+                x: place as f64 * width,
+                width,
+                status: reckoning.worst(),
+                parts: parts(reckoning),
+                ..bar
+            })
+        };
+        reckonings.iter().enumerate().map(one).collect()
+    }
+
+    #[test]
+    fn what_is_the_same_in_neighbouring_bars_is_drawn_at_once() {
+        let [healthy, unknown] =
+            [Reckoning { healthy: DAY, ..Reckoning::default() }, Reckoning { unknown: DAY, ..Reckoning::default() }];
+        let drawing = drawing(&bars(&[unknown, unknown, healthy, healthy]));
+        let part = Part { status: Status::Unknown, y: 6.0, height: 26.0 };
+        assert_eq!(drawing.unknown, [Stretch { part, x: 0.0, width: 50.0 }]);
+        assert_eq!(drawing.parts[0], "M500.00 6.00h500.00v26.00h-500.00Z");
+        assert_eq!(drawing.slits, "M250.00 0V32.00M500.00 0V32.00M750.00 0V32.00");
+    }
+
+    #[test]
+    fn without_colours_each_status_has_a_shape_of_its_own() {
+        let [healthy, degraded, down] = [
+            Reckoning { healthy: DAY, ..Reckoning::default() },
+            Reckoning { healthy: DAY - SECOND, degraded: SECOND, ..Reckoning::default() },
+            Reckoning { healthy: DAY - SECOND, down: SECOND, ..Reckoning::default() },
+        ];
+        let above = |reckoning: Reckoning, place: usize| {
+            let path = drawing(&bars(&[reckoning])).parts[place].clone();
+            path.split_inclusive('Z')
+                .filter(|part| !part.contains("26.00") && !part.contains("v2.00"))
+                .collect::<String>()
+        };
+        assert_eq!(above(healthy, 0), "");
+        assert_eq!(above(degraded, 1), "M0.00 4.00l500.00 -4.00l500.00 4.00Z", "a roof");
+        assert_eq!(above(down, 2), "M0.00 0.00h1000.00v4.00h-1000.00Z", "a block");
+    }
+
     proptest! {
         #[test]
         fn the_parts_fill_the_bar(
             healthy in 0..DAY, degraded in 0..DAY, down in 0..DAY, unknown in 0..DAY,
         ) {
             let parts = parts(&Reckoning { healthy, degraded, down, unknown });
-            let bottom = parts.iter().fold(0.0, |edge: f64, part| {
-                assert!((part.y - edge).abs() < 1e-9 && part.height >= PART_LEAST);
-                edge + part.height
+            let bottom = parts.iter().fold(PARTS_FROM, |edge: f64, part| {
+                let gap = if edge > PARTS_FROM { PART_GAP } else { 0.0 };
+                assert!((part.y - edge - gap).abs() < 1e-9 && part.height >= PART_LEAST - PART_GAP);
+                part.y + part.height
             });
             prop_assert!((bottom - BAR_HEIGHT).abs() < 1e-9);
         }
