@@ -27,6 +27,7 @@ use url::Position;
 
 use crate::check::connect::{self, Address};
 use crate::check::reach::Reach;
+use crate::check::seen::Wanted;
 use crate::check::stopwatch::Stopwatch;
 use crate::check::{Failure, wording};
 
@@ -89,7 +90,7 @@ pub(super) struct Question<'a> {
 /// The head of an answer, and the way to the rest of it.
 pub(super) struct Answer {
     pub(super) head: Response<()>,
-    /// The certificates that the server showed, its own first.
+    /// The certificates that the server showed, its own first, if they are wanted.
     pub(super) certificates: Vec<CertificateDer<'static>>,
     body: Incoming,
     /// Reads what comes, as long as it is asked to.
@@ -101,6 +102,7 @@ pub(super) struct Answer {
 pub(super) async fn ask(
     question: Question<'_>,
     tls: Option<Arc<ClientConfig>>,
+    wanted: Wanted,
     reach: Reach,
     stopwatch: &Stopwatch,
 ) -> Result<Answer, Failure> {
@@ -114,14 +116,15 @@ pub(super) async fn ask(
             let name = ServerName::try_from(address.host.clone())
                 .map_err(|_| format!("`{host}` is no host name that a certificate can be for"))?;
             let stream = connect::handshake(stream, config, &name, &[HTTP_1_1], stopwatch).await?;
-            let shown = stream.get_ref().1.peer_certificates();
-            certificates.extend(shown.into_iter().flatten().map(|shown| shown.clone().into_owned()));
+            if wanted.certificate {
+                let shown = stream.get_ref().1.peer_certificates();
+                certificates.extend(shown.into_iter().flatten().map(|shown| shown.clone().into_owned()));
+            }
             Either::Right(stream)
         }
     };
-    let of_error = |error: &hyper::Error| wording::of_error(error);
     let (mut sender, connection) =
-        http1::handshake(TokioIo::new(UsedOnce(stream))).await.map_err(|error| of_error(&error))?;
+        http1::handshake(TokioIo::new(UsedOnce(stream))).await.map_err(|error| wording::of_error(&error))?;
     let mut connection = Box::pin(connection);
     let mut answer = pin!(sender.send_request(request(&question)?));
     // The connection works only while it is asked to, which is what the loop does until the answer has begun.
@@ -134,7 +137,7 @@ pub(super) async fn ask(
             _ = &mut connection, if is_open => is_open = false,
         }
     };
-    let (head, body) = answer.map_err(|error| of_error(&error))?.into_parts();
+    let (head, body) = answer.map_err(|error| wording::of_error(&error))?.into_parts();
     let connection = is_open.then_some(connection);
     Ok(Answer { head: Response::from_parts(head, ()), certificates, body, connection })
 }
