@@ -39,6 +39,7 @@ pub(crate) fn dressed(mut looking: Looking) -> Looking {
         looking.zone = Zone::Local;
     }
     browser::set_root_attribute("data-theme", looking.theme.word());
+    browser::set_root_attribute("data-embed", looking.embed.word());
     looking
 }
 
@@ -227,6 +228,7 @@ impl Reckoner {
             }
         })
         .await;
+        self.memory.borrow_mut().note_heard(browser::now());
         if is_first {
             // The state is painted before the bars are made.
             browser::sleep(FRAME).await;
@@ -273,6 +275,8 @@ impl Reckoner {
             bars_limit: browser::bars_limit(),
             percentiles: self.percentiles.get(),
             drawn,
+            is_online: browser::is_online(),
+            clock_ahead: browser::clock_ahead(),
         };
         let looks = &self.config.looks;
         let view = self.state.looking.with_untracked(|looking| {

@@ -43,7 +43,13 @@ pub(super) fn strip(endpoint: Endpoint, level: usize, is_in_sight: RwSignal<bool
         .set("height", &number(BAR_HEIGHT))
         .live("aria-label", move || Some(label()))
         .keyed(
-            move || if is_in_sight.get() { bars().iter().map(|bar| bar.start).collect() } else { Vec::new() },
+            move || {
+                if is_in_sight.get() || endpoint.state.printing.get() {
+                    bars().iter().map(|bar| bar.start).collect()
+                } else {
+                    Vec::new()
+                }
+            },
             move |start| bar(bars, start, tab_stop),
         )
         .on("pointerover", move |event| pointed.set(bar_of(&event)))
