@@ -161,8 +161,10 @@ async function keptList(url, place) {
     const keys = wanted.map(name => `<Contents><Key>${name}</Key></Contents>`).join('');
     return new Response(`<ListBucketResult><EncodingType>url</EncodingType>${keys}</ListBucketResult>`, { headers });
   }
+  // Some servers send contents in the list; others do not heed that they are asked to.
   const whole = JSON.parse((await textOf(`${place}index.json?with`)) ?? '{}');
-  return new Response(JSON.stringify({ ...Object.fromEntries(names.map(name => [name, 0])), ...whole }), { headers });
+  const contents = Object.entries(whole).filter(([, content]) => typeof content === 'object');
+  return new Response(JSON.stringify(Object.fromEntries([...names.map(name => [name, 0]), ...contents])), { headers });
 }
 
 // Answers a request for something of the store, and keeps the answer.

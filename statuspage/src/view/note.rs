@@ -1,6 +1,8 @@
 //! What a reader has to know about all that stands on the page: that it is not of now, and whose clock tells the times.
 //! Pure.
 
+use shared::MINUTE;
+
 use super::{Settings, words};
 use crate::calendar::Calendar;
 use crate::load::Memory;
@@ -10,14 +12,16 @@ use crate::load::Memory;
 pub fn note(memory: &Memory, calendar: Calendar<'_>, settings: Settings) -> String {
     let mut note = String::new();
     if let Some(at) = memory.silent_since() {
-        let ago = words::in_full(calendar.now - at);
         let who = if settings.is_online { "The store does not answer" } else { "Offline" };
-        note = format!("{who}: this is what was known at {}, {ago} ago. ", calendar.moment(at));
+        let ago = words::in_full(calendar.now - at);
+        for part in [who, ": this is what was known at ", &calendar.moment(at), ", ", &ago, " ago. "] {
+            note.push_str(part);
+        }
     }
     if settings.clock_ahead != 0 {
-        let off = words::in_full(settings.clock_ahead.abs());
-        let side = if settings.clock_ahead > 0 { "ahead" } else { "behind" };
-        for part in ["This device's clock is ", &off, " ", side, "; the times are the server's."] {
+        let side = if settings.clock_ahead > 0 { " ahead" } else { " behind" };
+        let off = words::in_full(settings.clock_ahead.abs() + MINUTE / 2);
+        for part in ["This device's clock is ", &off, side, "; the times are the server's."] {
             note.push_str(part);
         }
     }
@@ -29,7 +33,7 @@ mod tests {
     use super::*;
     use crate::calendar::tests::{NOW, utc};
     use crate::source::SourceError;
-    use shared::{HOUR, MINUTE};
+    use shared::HOUR;
 
     fn away(memory: &Memory) -> String {
         note(memory, utc(), Settings { is_online: true, ..Settings::default() })
