@@ -1,7 +1,11 @@
 //! One round: a check of every endpoint, bounded in number, each in its own time.
 
-use std::sync::Arc;
+use std::mem;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::FutureExt as _;
 use shared::nearest::nearest;
 use shared::object_name::NodeName;
 use shared::result::CheckResult;
@@ -51,26 +55,51 @@ pub async fn make_round(
     interval: Option<Nanos>,
     clock: fn() -> UnixNanos,
 ) -> Vec<CheckResult> {
-    let places = config.concurrent_checks.unwrap_or(CHECKS_AT_ONCE);
-    let mut waiting = config.checks.iter().enumerate();
-    let mut under_way: JoinSet<(usize, CheckResult)> = JoinSet::new();
-    let mut results: Vec<Option<CheckResult>> = config.checks.iter().map(|_| None).collect();
-    loop {
-        // There are never more tasks than places: one that is finished is taken away before the next begins.
-        while under_way.len() < places
-            && let Some((index, check)) = waiting.next()
-        {
-            let look = Look::of(config, check.every.or(interval));
-            let (check, probes) = (Arc::clone(check), Arc::clone(probes));
-            under_way.spawn(async move { (index, look.make(&check, &probes, clock()).await) });
-        }
-        let Some(finished) = under_way.join_next().await else { break };
-        if let Ok((index, result)) = finished {
-            results[index] = Some(result);
-        }
+    let places = config.concurrent_checks.unwrap_or(CHECKS_AT_ONCE).min(config.checks.len());
+    let round = Arc::new(Round {
+        checks: config.checks.clone(),
+        next: AtomicUsize::new(0),
+        results: Mutex::new(vec![None; config.checks.len()]),
+    });
+    // As many tasks as there are places, each of which makes one check after the other: a task for each check would
+    // cost a tenth of what the check does.
+    let mut under_way = JoinSet::new();
+    for _ in 0..places {
+        let (round, probes, look) = (Arc::clone(&round), Arc::clone(probes), Look::of(config, None));
+        under_way.spawn(async move {
+            while let Some((index, check)) = round.next() {
+                let look = Look { interval: check.every.or(interval), ..look.clone() };
+                let started = clock();
+                // A fault in one check is no reason to give the others up.
+                let result = AssertUnwindSafe(look.make(check, &probes, started)).catch_unwind().await;
+                round.put(index, result.unwrap_or_else(|_| look.broken_off(check, started)));
+            }
+        });
     }
+    while under_way.join_next().await.is_some() {}
     let broken_off = |check: &Check| Look::of(config, check.every.or(interval)).broken_off(check, clock());
+    let results = mem::take(&mut *round.results.lock().unwrap_or_else(PoisonError::into_inner));
     config.checks.iter().zip(results).map(|(check, result)| result.unwrap_or_else(|| broken_off(check))).collect()
+}
+
+/// A round that is under way.
+struct Round {
+    checks: Vec<Arc<Check>>,
+    /// The next check that nobody makes yet.
+    next: AtomicUsize,
+    /// What came of each check.
+    results: Mutex<Vec<Option<CheckResult>>>,
+}
+
+impl Round {
+    fn next(&self) -> Option<(usize, &Check)> {
+        let index = self.next.fetch_add(1, Relaxed);
+        self.checks.get(index).map(|check| (index, &**check))
+    }
+
+    fn put(&self, index: usize, result: CheckResult) {
+        self.results.lock().unwrap_or_else(PoisonError::into_inner)[index] = Some(result);
+    }
 }
 
 /// What a look at an endpoint needs to know besides how to make it.

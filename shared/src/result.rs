@@ -183,9 +183,14 @@ struct AsGoDoes;
 
 impl Formatter for AsGoDoes {
     fn write_string_fragment<W: ?Sized + io::Write>(&mut self, into: &mut W, fragment: &str) -> io::Result<()> {
+        // Looking at all bytes before anything is done about one is quicker than stopping at the first.
+        let is_escaped = |byte: u8| matches!(byte, b'<' | b'>' | b'&' | 0xE2);
+        if !fragment.bytes().fold(false, |found, byte| found | is_escaped(byte)) {
+            return into.write_all(fragment.as_bytes());
+        }
         let mut written = 0;
         // The separators of lines and of paragraphs begin with the last of these bytes, as other characters do.
-        for (at, byte) in fragment.bytes().enumerate().filter(|(_, byte)| matches!(byte, b'<' | b'>' | b'&' | 0xE2)) {
+        for (at, byte) in fragment.bytes().enumerate().filter(|(_, byte)| is_escaped(*byte)) {
             let (escape, length): (&[u8], usize) = match byte {
                 b'<' => (b"\\u003c", 1),
                 b'>' => (b"\\u003e", 1),

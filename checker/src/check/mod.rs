@@ -29,6 +29,7 @@ use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures_util::future::Either;
 use rustls::ClientConfig;
 use shared::UnixNanos;
 use shared::result::Attempt;
@@ -196,7 +197,8 @@ async fn look(check: &Check, probes: &Probes) -> Result<(Tried, Seen), String> {
             } else {
                 None
             };
-            Ok(timed(http.timeout, wanted, |stopwatch| http::request(http, tls, wanted, probes, stopwatch)).await)
+            Ok(timed(http.timeout, wanted, |stopwatch| Box::pin(http::request(http, tls, wanted, probes, stopwatch)))
+                .await)
         }
         CheckKind::Tcp(tcp) => {
             let tls = probes.tls_for(tcp.tls.as_ref()).await.map_err(unusable)?;
@@ -246,7 +248,13 @@ async fn timed<F: Future<Output = Outcome>>(
     task: impl FnOnce(Arc<Stopwatch>) -> F,
 ) -> (Tried, Seen) {
     let stopwatch = Arc::new(if wanted.notes { Stopwatch::start_with_notes() } else { Stopwatch::start() });
-    let task = PHASES.scope(Arc::clone(&stopwatch), task(Arc::clone(&stopwatch)));
+    let task = task(Arc::clone(&stopwatch));
+    // Only where notes are kept does somebody look for the stopwatch in the task.
+    let task = if wanted.notes {
+        Either::Left(Box::pin(PHASES.scope(Arc::clone(&stopwatch), task)))
+    } else {
+        Either::Right(task)
+    };
     let outcome = tokio::time::timeout(limit, task).await.unwrap_or_else(|_| Err(stopwatch.timed_out_after(limit)));
     let rtt = stopwatch.elapsed();
     let (error, mut seen) = match outcome {

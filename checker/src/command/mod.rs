@@ -15,6 +15,7 @@ pub mod status;
 pub mod validate;
 mod watching;
 
+use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
@@ -27,7 +28,7 @@ use crate::check::Probes;
 use crate::config::valid::Config;
 use crate::config::{self, ConfigError, Surroundings};
 use crate::now;
-use crate::report::plain;
+use crate::report::{Styles, plain};
 
 /// The configuration names no store, and the command works on one.
 #[derive(Debug, thiserror::Error)]
@@ -111,6 +112,25 @@ fn with_surroundings<T>(ask: impl FnOnce(&Surroundings<'_>) -> T) -> T {
 fn surroundings() -> Surroundings<'static> {
     let host_name = gethostname::gethostname().to_string_lossy().into_owned();
     Surroundings { variable: &|name| std::env::var(name).ok(), host_name }
+}
+
+/// Prints a text in one go, however long it is: standard output by itself writes line by line.
+fn print(text: &str) {
+    let mut output = io::stdout().lock();
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        // Whoever read it has read enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        Err(error) => tell(&format!("warning: failed to write to the standard output: {error}")),
+        Ok(()) => {}
+    }
+}
+
+/// The styles that standard output shows.
+fn styles() -> Styles {
+    match anstream::AutoStream::choice(&io::stdout()) {
+        anstream::ColorChoice::Never => Styles::Without,
+        _ => Styles::Ansi,
+    }
 }
 
 /// Tells a person something beside the output: a line on standard error.

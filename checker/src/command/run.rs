@@ -9,7 +9,7 @@ use shared::result::{CheckResult, MESSAGE_LIMIT};
 use crate::cli::{Format, RunArguments};
 use crate::command::progress::Bar;
 use crate::command::watching::{Origin, Signals, Watching, first_round};
-use crate::command::{Outcome, probes, tell, tell_error};
+use crate::command::{Outcome, print, probes, styles, tell, tell_error};
 use crate::config::valid::Config;
 use crate::record::Record;
 use crate::round::Announcement;
@@ -126,13 +126,13 @@ async fn keep_and_print(
     }
     match arguments.format {
         Format::Json => {
-            anstream::println!("{}", report::json(&config.node, stored.as_ref(), results));
+            print(&(report::json(&config.node, stored.as_ref(), results) + "\n"));
             if let Some(confirmation) = confirmation {
                 tell(&confirmation);
             }
         }
         Format::Table => {
-            anstream::print!("{}", report::table(results));
+            print(&report::table(results, styles()));
             if !note.is_empty() {
                 anstream::println!("{note}");
             }

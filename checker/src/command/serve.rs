@@ -10,7 +10,7 @@ use shared::{MINUTE, Nanos};
 
 use crate::cli::ServeArguments;
 use crate::command::watching::{Origin, Signals, Watching, first_round};
-use crate::command::{Outcome, probes, tell, tell_error};
+use crate::command::{Outcome, print, probes, styles, tell, tell_error};
 use crate::page_files::PageFiles;
 use crate::record::{Record, Recorded};
 use crate::serve::PortRemedy;
@@ -97,7 +97,7 @@ fn print_news(results: &[CheckResult], statuses: &mut HashMap<EndpointKey, Statu
         |result: &&CheckResult| statuses.insert(result.endpoint_key(), result.status) != Some(result.status);
     let news: Vec<CheckResult> = results.iter().filter(|result| is_news(result)).cloned().collect();
     if !news.is_empty() {
-        anstream::print!("{}\n{}", Local::now().format("%Y-%m-%d %H:%M:%S"), report::table(&news));
+        print(&format!("{}\n{}", Local::now().format("%Y-%m-%d %H:%M:%S"), report::table(&news, styles())));
     }
 }
 

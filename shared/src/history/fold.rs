@@ -56,6 +56,8 @@ pub struct Folding<'a> {
     until: UnixNanos,
     /// Results that a file to come may precede.
     waiting: BTreeMap<EndpointKey, Vec<Seen>>,
+    /// The time of the earliest of them.
+    earliest: UnixNanos,
     /// Up to when nothing waits any more.
     flushed: UnixNanos,
     left: Left,
@@ -248,8 +250,9 @@ impl<'a> Folding<'a> {
         from: UnixNanos,
         until: UnixNanos,
     ) -> Folding<'a> {
-        let (waiting, flushed, left) = (BTreeMap::new(), UnixNanos::MIN, Left::default());
-        Folding { history, latencies, from, until, waiting, flushed, left }
+        let (waiting, earliest) = (BTreeMap::new(), UnixNanos::MAX);
+        let (flushed, left) = (UnixNanos::MIN, Left::default());
+        Folding { history, latencies, from, until, waiting, earliest, flushed, left }
     }
 
     /// Adds a file; files come in the order of their names. Files that only others need are passed over.
@@ -277,6 +280,7 @@ impl<'a> Folding<'a> {
                 // Mostly there is one, and very many endpoints: a vector's usual first size would be for four.
                 let waiting = self.waiting.entry(result.endpoint_key()).or_insert_with(|| Vec::with_capacity(1));
                 waiting.push(Seen::of(result, moment, name.stored_at, place));
+                self.earliest = self.earliest.min(moment);
             }
         }
         // No file to come can have a result from before this.
@@ -307,6 +311,11 @@ impl<'a> Folding<'a> {
 
     /// Reckons what waits from before a moment.
     fn flush(&mut self, before: UnixNanos) {
+        self.flushed = before;
+        if self.earliest >= before {
+            return;
+        }
+        self.earliest = UnixNanos::MAX;
         if self.history.endpoints.is_empty() {
             // All at once they take half the room that they take when they come one by one in order.
             self.history.endpoints = self.waiting.keys().map(|key| (key.clone(), Past::default())).collect();
@@ -314,7 +323,8 @@ impl<'a> Folding<'a> {
         for (key, mut waiting) in std::mem::take(&mut self.waiting) {
             waiting.sort_unstable_by_key(Seen::order);
             let still_waiting = waiting.split_off(waiting.partition_point(|seen| seen.observation.at < before));
-            if !still_waiting.is_empty() {
+            if let Some(first) = still_waiting.first() {
+                self.earliest = self.earliest.min(first.observation.at);
                 self.waiting.insert(key.clone(), still_waiting);
             }
             if waiting.is_empty() {
@@ -325,7 +335,6 @@ impl<'a> Folding<'a> {
                 past.see(seen);
             }
         }
-        self.flushed = before;
     }
 
     /// Reckons all that waits, closes what is over, and forgets what is older than `expiry`.

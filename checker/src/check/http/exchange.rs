@@ -38,7 +38,9 @@ const OUR_NAME: &str = concat!("checkup/", env!("CARGO_PKG_VERSION"));
 const HTTP_1_1: &[u8] = b"http/1.1";
 
 /// A connection as hyper sees it.
-type Stream = TokioIo<UsedOnce<Either<TcpStream, TlsStream<TcpStream>>>>;
+///
+/// It is moved a few times, for which the state of TLS is too large.
+type Stream = TokioIo<UsedOnce<Either<TcpStream, Box<TlsStream<TcpStream>>>>>;
 
 /// A connection that is closed when it is dropped, and in no other way: a farewell of its own would be one more
 /// packet for nothing.
@@ -120,11 +122,11 @@ pub(super) async fn ask(
                 let shown = stream.get_ref().1.peer_certificates();
                 certificates.extend(shown.into_iter().flatten().map(|shown| shown.clone().into_owned()));
             }
-            Either::Right(stream)
+            Either::Right(Box::new(stream))
         }
     };
-    let (mut sender, connection) =
-        http1::handshake(TokioIo::new(UsedOnce(stream))).await.map_err(|error| wording::of_error(&error))?;
+    let stream: Stream = TokioIo::new(UsedOnce(stream));
+    let (mut sender, connection) = http1::handshake(stream).await.map_err(|error| wording::of_error(&error))?;
     let mut connection = Box::pin(connection);
     let mut answer = pin!(sender.send_request(request(&question)?));
     // The connection works only while it is asked to, which is what the loop does until the answer has begun.

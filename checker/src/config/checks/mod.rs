@@ -216,16 +216,17 @@ fn convert_http(place: &mut Place<'_>, timeout: Duration, about_status: bool) ->
 /// What stands for a URL in everything that is stored or shown: the URL as written, without a user and a password. That
 /// there are some is told, since they stand in a file that people copy.
 fn known_as(place: &mut Place<'_>, written: &str, url: &reqwest::Url, fate: &str) -> String {
-    let locator = without_user(written);
-    if has_user(url) {
-        place.warn(
-            "endpoint_url",
-            format!(
-                "has a user or a password in it; {fate}, and what is stored and shown says `{locator}`; better write \
-                 a header such as `\"Authorization\": \"Basic ${{SHOP_LOGIN}}\"`"
-            ),
-        );
+    if !has_user(url) {
+        return written.to_owned();
     }
+    let locator = without_user(written);
+    place.warn(
+        "endpoint_url",
+        format!(
+            "has a user or a password in it; {fate}, and what is stored and shown says `{locator}`; better write a \
+             header such as `\"Authorization\": \"Basic ${{SHOP_LOGIN}}\"`"
+        ),
+    );
     locator
 }
 
