@@ -196,10 +196,10 @@ async fn follow(state: State, config: Arc<PageConfig>) {
         is_first = false;
         let loaded_at = browser::now();
         loop {
-            browser::rest(refresh).await;
+            let rest = browser::rest(refresh).await;
             browser::until_visible().await;
             // Who only looks away for a moment sees what there is.
-            if browser::now() - loaded_at >= refresh.min(LOOKED_AWAY) {
+            if rest == browser::Rest::Whole || browser::now() - loaded_at >= LOOKED_AWAY {
                 break;
             }
         }

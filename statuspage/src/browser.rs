@@ -155,8 +155,17 @@ pub(crate) async fn sleep(length: Nanos) {
     let _ = JsFuture::from(promise).await;
 }
 
+/// How a rest ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// It lasted as long as it should.
+    Whole,
+    /// The tab was seen again before, or was not any more.
+    Disturbed,
+}
+
 /// Waits, but no longer than until the tab is seen again, or is not any more: timers stand still in a device that sleeps.
-pub(crate) async fn rest(length: Nanos) {
+pub(crate) async fn rest(length: Nanos) -> Rest {
     let milliseconds = (length as f64 / MILLISECOND) as i32;
     let promise = Promise::new(&mut |resolve, _| {
         if let (Some(window), Some(document)) = (window(), document()) {
@@ -164,7 +173,9 @@ pub(crate) async fn rest(length: Nanos) {
             document.set_onvisibilitychange(Some(&resolve));
         }
     });
-    let _ = JsFuture::from(promise).await;
+    // Only an event comes with something.
+    let is_event = JsFuture::from(promise).await.is_ok_and(|event| event.is_object());
+    if is_event { Rest::Disturbed } else { Rest::Whole }
 }
 
 /// Waits until the tab is seen; at once if it is.

@@ -61,7 +61,7 @@ fn expected(told: &Value) -> Value {
     let mut reckoning = format!("{} = up for {} of {} observed", text("uptime"), in_words(up), in_words(observed));
     for (time, what) in [(down, "down"), (degraded, "degraded"), (unknown, "not observed")] {
         if time > 0 {
-            reckoning.push_str(&format!("; {what} for {}", in_words(time)));
+            reckoning = format!("{reckoning}; {what} for {}", in_words(time));
         }
     }
     json!({

@@ -184,7 +184,7 @@ async fn on_paper_everything_is_unfolded_and_dark_on_white_and_nothing_is_to_pre
 #[tokio::test]
 async fn a_store_that_says_nothing_keeps_nobody_waiting_for_ever() {
     // It takes the request and is silent, as a network does that is there by name only.
-    let silent = Endpoint::start(Behaviour::AnswerAfter(Duration::from_secs(120), "200 OK", String::new())).await;
+    let silent = Endpoint::start(Behaviour::AnswerAfter(Duration::from_mins(2), "200 OK", String::new())).await;
     let caddy = Caddy::start(silent.url.trim_end_matches('/')).await;
     caddy.configure(&PageConfig::new(Source::Http { url: silent.url.clone() }).to_json());
     let browser = Browser::open().await;
