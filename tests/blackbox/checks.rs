@@ -122,8 +122,50 @@ async fn a_certificate_that_does_not_hold_is_named_for_what_is_wrong_with_it() {
     assert_eq!(error("expired"), "certificate expired 3 days ago");
     assert_eq!(error("early"), "certificate is not valid for another 2 days");
     assert_eq!(error("other host"), "certificate is for `other.example`, not for `127.0.0.1`");
-    assert_eq!(error("unknown authority"), "certificate is signed by an authority that is not trusted");
+    assert_eq!(
+        error("unknown authority"),
+        "certificate is signed by an authority that is not trusted, or the server leaves out a certificate in between"
+    );
     assert!(error("no TLS").contains("TLS"), "{}", error("no TLS"));
+}
+
+#[tokio::test]
+async fn a_chain_of_certificates_holds_if_every_link_is_shown_and_valid() {
+    let root = Authority::new();
+    let between = root.authority_below(Validity::Now);
+    let lapsed = root.authority_below(Validity::EndedDaysAgo(3));
+    let start = |server| Endpoint::start_tls(Behaviour::ok(), server);
+    let whole = start(between.server_with_chain("127.0.0.1", Validity::Now, &[&between])).await;
+    let broken = start(between.server("127.0.0.1", Validity::Now)).await;
+    let old = start(lapsed.server_with_chain("127.0.0.1", Validity::Now, &[&lapsed])).await;
+    let http = |title: &str, endpoint: &Endpoint| {
+        check_with(title, &endpoint.url, json!({ "tls_ca_file": "root.pem", "assertions": ["[CERTIFICATE] > 12h"] }))
+    };
+    let tls = |title: &str, endpoint: &Endpoint| {
+        let address = endpoint.url.trim_start_matches("https://").trim_end_matches('/');
+        json!({ "type": "tls", "endpoint_name": title, "endpoint_url": address, "trusted_roots": ["root.pem"],
+            "cert_expiry_threshold": "2h", "cert_expiry_down": "1h" })
+    };
+    let checks = [
+        http("whole", &whole),
+        http("broken", &broken),
+        http("old", &old),
+        tls("whole, TLS alone", &whole),
+        tls("broken, TLS alone", &broken),
+        tls("old, TLS alone", &old),
+    ];
+    let checker = Checker::new(&watching(&checks, &directory()));
+    root.write_pem(&checker.path("root.pem"));
+    let run = checker.run(&["--format", "json"]).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    let results = run.results();
+    let error = |title: &str| result(&results, title).attempts[0].error.clone().unwrap_or_default();
+    for kind in ["", ", TLS alone"] {
+        assert_eq!(error(&format!("whole{kind}")), "");
+        assert!(error(&format!("broken{kind}")).ends_with("or the server leaves out a certificate in between"));
+        assert_eq!(error(&format!("old{kind}")), "certificate expired 3 days ago");
+    }
+    assert_eq!(result(&results, "whole, TLS alone").status, Status::Healthy, "{results:?}");
 }
 
 #[tokio::test]

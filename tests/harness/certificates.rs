@@ -27,6 +27,19 @@ pub enum Validity {
     BeginsInDays(u32),
 }
 
+impl Validity {
+    /// Writes down from when to when.
+    fn write(self, parameters: &mut CertificateParams) {
+        let now = date_time_ymd(1970, 1, 1) + Duration::from_nanos(crate::now() as u64);
+        (parameters.not_before, parameters.not_after) = match self {
+            Validity::Now => (now - DAY, now + DAY),
+            // An hour more, so that "3 days ago" does not turn into "2 days ago" on the way.
+            Validity::EndedDaysAgo(days) => (now - DAY * (days + 10), now - DAY * days - DAY / 24),
+            Validity::BeginsInDays(days) => (now + DAY * days + DAY / 24, now + DAY * (days + 10)),
+        };
+    }
+}
+
 impl Authority {
     /// Makes an authority.
     #[must_use]
@@ -38,6 +51,17 @@ impl Authority {
         Authority { issuer: CertifiedIssuer::self_signed(parameters, key).expect("an authority") }
     }
 
+    /// An authority whose certificate this one has signed, valid like `validity`.
+    #[must_use]
+    pub fn authority_below(&self, validity: Validity) -> Authority {
+        let mut parameters = CertificateParams::new(Vec::new()).expect("no names are fine");
+        parameters.distinguished_name.push(DnType::CommonName, "Checkup's tests, in between");
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        validity.write(&mut parameters);
+        let key = KeyPair::generate().expect("a key");
+        Authority { issuer: CertifiedIssuer::signed_by(parameters, key, &self.issuer).expect("an authority") }
+    }
+
     /// Writes the authority's own certificate for a checker's `tls_ca_file`.
     pub fn write_pem(&self, path: &Path) {
         std::fs::write(path, self.issuer.pem()).expect("the file can be written");
@@ -46,14 +70,22 @@ impl Authority {
     /// What a server needs to show a certificate for this host name or address.
     #[must_use]
     pub fn server(&self, host: &str, validity: Validity) -> Arc<ServerConfig> {
+        self.server_with_chain(host, validity, &[])
+    }
+
+    /// The same of a server that shows the certificates of these authorities, too.
+    #[must_use]
+    pub fn server_with_chain(&self, host: &str, validity: Validity, chain: &[&Authority]) -> Arc<ServerConfig> {
         let (certificate, key) = self.certify(host, validity);
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let mut shown = vec![certificate.der().clone()];
+        shown.extend(chain.iter().map(|authority| authority.issuer.der().clone()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let configuration = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("the versions are known")
             .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
+            .with_single_cert(shown, key)
             .expect("key and certificate fit");
         Arc::new(configuration)
     }
@@ -69,13 +101,7 @@ impl Authority {
     fn certify(&self, host: &str, validity: Validity) -> (Certificate, KeyPair) {
         let key = KeyPair::generate().expect("a key");
         let mut parameters = CertificateParams::new(vec![host.to_owned()]).expect("it is a name");
-        let now = date_time_ymd(1970, 1, 1) + Duration::from_nanos(crate::now() as u64);
-        (parameters.not_before, parameters.not_after) = match validity {
-            Validity::Now => (now - DAY, now + DAY),
-            // An hour more, so that "3 days ago" does not turn into "2 days ago" on the way.
-            Validity::EndedDaysAgo(days) => (now - DAY * (days + 10), now - DAY * days - DAY / 24),
-            Validity::BeginsInDays(days) => (now + DAY * days + DAY / 24, now + DAY * (days + 10)),
-        };
+        validity.write(&mut parameters);
         (parameters.signed_by(&key, &self.issuer).expect("a certificate"), key)
     }
 }

@@ -151,7 +151,7 @@ fn of_certificate(error: &CertificateError) -> String {
             format!("certificate is for {presented}, not for `{}`", expected.to_str())
         }
         CertificateError::NotValidForName => "certificate is for another host name".to_owned(),
-        CertificateError::UnknownIssuer => "certificate is signed by an authority that is not trusted".to_owned(),
+        CertificateError::UnknownIssuer => "certificate is signed by an authority that is not trusted, or the server leaves out a certificate in between".to_owned(),
         CertificateError::Revoked => "certificate is revoked".to_owned(),
         other => format!("certificate is not valid: {other}"),
     }
@@ -200,6 +200,11 @@ mod tests {
     fn a_wrapped_tls_error_is_found() {
         let wrapped =
             io::Error::new(ErrorKind::InvalidData, rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer));
-        assert_eq!(of_cause(&wrapped).as_deref(), Some("certificate is signed by an authority that is not trusted"));
+        assert_eq!(
+            of_cause(&wrapped).as_deref(),
+            Some(
+                "certificate is signed by an authority that is not trusted, or the server leaves out a certificate in between"
+            )
+        );
     }
 }
