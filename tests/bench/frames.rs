@@ -25,7 +25,7 @@ const NOTE: &str = r"
 
 /// What was noted up to now, a moment after all is drawn; then noting begins anew.
 const READ: &str = r"
-    if (!window.completeAt) return null;
+    if (!window.completeAt || document.documentElement.dataset.complete !== 'true') return null;
     return new Promise(done => setTimeout(() => done({ long: window.long.splice(0), complete: window.completeAt }), 300));
 ";
 

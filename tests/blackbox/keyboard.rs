@@ -61,7 +61,7 @@ async fn tab_comes_to_everything_once_in_order_and_one_sees_where_one_is() {
     let stops = walk(&browser).await;
     let titles = ["Website", "Shop", "Payments", "Sign-in", "Search", "Mail"];
     let of_endpoints = titles.iter().flat_map(|title| ["figure", "bar", "chart"].map(|kind| format!("{kind} {title}")));
-    let expected: Vec<String> = ["link", "range", "percentiles", "filter", "table"]
+    let expected: Vec<String> = ["link", "range", "percentiles", "places", "filter", "table"]
         .map(str::to_owned)
         .into_iter()
         .chain(of_endpoints)

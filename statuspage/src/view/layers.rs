@@ -94,7 +94,7 @@ mod tests {
         for (lower, upper) in [(0, 1), (1, 2), (2, 3)] {
             assert_eq!(heights(lower)[..3], heights(upper)[3..], "where one ends the next one begins");
         }
-        let middle = (heights(3)[0] + HEIGHT) / 2.0;
+        let middle = f64::midpoint(heights(3)[0], HEIGHT);
         assert!((heights(1)[0] - middle).abs() < 0.02, "{} is not {middle}", heights(1)[0]);
         assert_eq!(heights(2)[..3], heights(2)[3..], "without TLS there is none");
     }
