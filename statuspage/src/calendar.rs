@@ -149,6 +149,7 @@ impl Calendar<'_> {
 
     /// The clock time: `14:02`, by 24 hours in every language, as in logs.
     #[must_use]
+    #[inline(never)]
     pub fn clock(&self, moment: UnixNanos) -> String {
         let Civil { hour, minute, .. } = self.local(moment);
         format!("{hour:02}:{minute:02}")
@@ -191,6 +192,7 @@ impl Calendar<'_> {
     /// A moment as short as it can be said from now: `14:02` today, `yesterday 14:02`, `Friday 14:02` within the
     /// week, `12 November, 14:02` else.
     #[must_use]
+    #[inline(never)]
     pub fn moment(&self, moment: UnixNanos) -> String {
         let clock = self.clock(moment);
         match self.day_number(self.today) - self.day_number(moment) {

@@ -44,7 +44,7 @@ pub trait Formats {
     fn percent(&self) -> (&str, &str);
 }
 
-/// A language.
+/// A language. Its functions are called from wherever something is said: in the place of calls they would weigh much.
 pub struct Language {
     texts: Vec<String>,
     formats: Box<dyn Formats>,
@@ -67,18 +67,21 @@ impl Language {
 
     /// A text as it is, without anything to fill in.
     #[must_use]
+    #[inline(never)]
     pub fn line(&self, text: Text) -> &str {
         self.texts.get(usize::from(text.0)).map_or("", String::as_str)
     }
 
     /// A text with its places filled in.
     #[must_use]
+    #[inline(never)]
     pub fn say(&self, text: Text, values: &[&str]) -> String {
         filled(self.line(text), values)
     }
 
     /// A text in the form that a number asks for; `{0}` is the number, and `{1}` the first value.
     #[must_use]
+    #[inline(never)]
     pub fn counted(&self, text: Text, number: usize, values: &[&str]) -> String {
         let category = self.formats.category(number);
         let place = self.line(texts::PLURALS).split('|').position(|known| known == category);
@@ -97,6 +100,7 @@ impl Language {
 
     /// A number of things.
     #[must_use]
+    #[inline(never)]
     pub fn count(&self, number: usize) -> String {
         self.formats.count(number)
     }
@@ -118,6 +122,7 @@ impl Language {
 
     /// A percentage such as `99.97%`, as this language writes it.
     #[must_use]
+    #[inline(never)]
     pub fn percent(&self, text: &str) -> String {
         let (before, behind) = self.formats.percent();
         [before, &self.figures(text.strip_suffix('%').unwrap_or(text)), behind].concat()
@@ -125,6 +130,7 @@ impl Language {
 
     /// A response time: `95.0 ms`.
     #[must_use]
+    #[inline(never)]
     pub fn rtt(&self, nanos: Nanos) -> String {
         self.name(self.figures(&duration::rtt(nanos)))
     }
@@ -132,12 +138,14 @@ impl Language {
     /// A name or a figure with its unit as it can stand in a sentence: from right to left one of another script would lose
     /// its place.
     #[must_use]
+    #[inline(never)]
     pub fn name(&self, name: String) -> String {
         if self.line(texts::DIRECTION) == "rtl" { ["\u{2068}", &name, "\u{2069}"].concat() } else { name }
     }
 
     /// The word for a status.
     #[must_use]
+    #[inline(never)]
     pub fn word(&self, status: Status) -> &str {
         self.line([texts::UNKNOWN, texts::HEALTHY, texts::DEGRADED, texts::DOWN][status as usize])
     }

@@ -9,6 +9,7 @@ use crate::language::{Language, Text, texts};
 
 /// How long ago, in one unit: `less than a minute ago`, `12 min ago`, `3 h ago`, `2 days ago`.
 #[must_use]
+#[inline(never)]
 pub fn ago(length: Nanos, language: &Language) -> String {
     let (text, unit) = match length {
         ..MINUTE => (texts::JUST_NOW, MINUTE),
@@ -36,6 +37,7 @@ pub fn exact_length(length: Nanos, language: &Language) -> String {
 
 /// A length of time without seconds where there are minutes, so that it stands still while it is read.
 #[must_use]
+#[inline(never)]
 pub fn length(length: Nanos, language: &Language) -> String {
     exact_length(if length >= MINUTE { length / MINUTE * MINUTE } else { length }, language)
 }
@@ -87,6 +89,7 @@ pub fn two_digits(number: i64) -> String {
 
 /// A word at the beginning of a sentence.
 #[must_use]
+#[inline(never)]
 pub fn capital(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map_or_else(String::new, |first| format!("{}{}", first.to_ascii_uppercase(), letters.as_str()))
