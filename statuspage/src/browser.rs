@@ -96,12 +96,11 @@ impl ShownZone {
             return *offset;
         }
         let milliseconds = (number * OFFSET_HOLDS) as f64 / MILLISECOND;
-        let offset = match &self.format {
-            Some(format) => format.say(milliseconds).and_then(|text| offset_of(&text)).unwrap_or(0),
-            None => {
-                let date = Date::new(&JsValue::from_f64(milliseconds));
-                (-date.get_timezone_offset() * MINUTE as f64) as Nanos
-            }
+        let offset = if let Some(format) = &self.format {
+            format.say(milliseconds).and_then(|text| offset_of(&text)).unwrap_or(0)
+        } else {
+            let date = Date::new(&JsValue::from_f64(milliseconds));
+            (-date.get_timezone_offset() * MINUTE as f64) as Nanos
         };
         self.known.insert(place, (number, offset));
         offset
