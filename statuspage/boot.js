@@ -2,16 +2,50 @@
 // names of the glue and the WebAssembly stand in the preload links that the build writes.
 const script = document.querySelector('link[rel="modulepreload"]').href;
 const wasm = document.querySelector('link[type="application/wasm"]').href;
+const root = document.documentElement;
+
+// Keeps the page for when there is no network, unless `config.json` says otherwise or it is shown in a frame; where the
+// page comes neither by https nor from this machine there are no service workers.
+const worker = window === parent && navigator.serviceWorker;
+if (worker) {
+  // What is asked for before the worker can hear of it.
+  const urls = [];
+  const observer = new PerformanceObserver((list) => urls.push(...list.getEntries().map((entry) => entry.name)));
+  if (!worker.controller) observer.observe({ type: "resource", buffered: true });
+  worker.addEventListener("message", () => (root.dataset.offline = "kept"));
+  const complete = new MutationObserver(async () => {
+    const { complete: done, offline } = root.dataset;
+    if (done !== "true") return;
+    complete.disconnect();
+    observer.disconnect();
+    try {
+      if (offline === "true") {
+        await worker.register("sw.js", { updateViaCache: "none" });
+        (await worker.ready).active.postMessage(urls);
+      } else if (offline) {
+        (await worker.getRegistration())?.active?.postMessage("forget");
+      }
+    } catch {
+      // A page that cannot be kept is shown all the same.
+    }
+  });
+  complete.observe(root, { attributeFilter: ["data-complete"] });
+}
 
 try {
   const { default: start } = await import(script);
   await start({ module_or_path: wasm });
 } catch (error) {
-  document.documentElement.dataset.state = "broken";
+  root.dataset.state = "broken";
   const boot = document.getElementById("boot");
   if (boot) {
     boot.textContent =
       "This page could not start. It needs a browser with WebAssembly, and a Content-Security-Policy that has 'wasm-unsafe-eval'. ";
+    // The same place as for those without JavaScript.
+    const link = document.createElement("a");
+    link.href = "summary.html";
+    link.textContent = "The state of things in plain words";
+    boot.append(link);
   }
   throw error;
 }

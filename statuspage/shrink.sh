@@ -16,8 +16,8 @@ if [ -f "$binaryen" ] && command -v node >/dev/null 2>&1; then
   node "$(dirname "$0")/shrink.mjs" "$binaryen" "$TRUNK_STAGING_DIR" || echo "shrink: Node failed; going on without"
 fi
 
-# The glue is generated with comments and indentation that nobody reads.
-for script in "$TRUNK_STAGING_DIR"/statuspage-*.js; do
+# The glue is generated with comments and indentation that nobody reads; no browser reads the service worker's.
+for script in "$TRUNK_STAGING_DIR"/statuspage-*.js "$TRUNK_STAGING_DIR"/sw.js; do
   sed -e 's/^[[:space:]]*//' -e '/^\/\*\*/d' -e '/^\*/d' -e '/^\/\//d' -e '/^$/d' "$script" >"$script.small"
   mv "$script.small" "$script"
 done

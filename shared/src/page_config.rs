@@ -26,6 +26,8 @@ pub struct PageConfig {
     pub refresh: Nanos,
     /// How long a result stands that does not say so and has no neighbours to tell, in nanoseconds.
     pub interval: Nanos,
+    /// Whether browsers keep the page and what it last showed, for when they are offline.
+    pub offline: bool,
     /// How it looks.
     pub looks: Looks,
     /// What was said about its looks that does not fit, each in words.
@@ -98,7 +100,8 @@ const REFRESH_LIMITS: (Nanos, Nanos) = (5 * SECOND, DAY);
 /// A result may stand for a second or for a month.
 const INTERVAL_LIMITS: (Nanos, Nanos) = (SECOND, 31 * DAY);
 
-const KEYS: [&str; 6] = ["$schema", "title", "source", "range", "refresh", "interval"];
+/// The keys of `config.json` that are not about looks.
+pub const KEYS: [&str; 7] = ["$schema", "title", "source", "range", "refresh", "interval", "offline"];
 const S3_KEYS: [&str; 8] =
     ["type", "bucket", "region", "endpoint_url", "path_style", "prefix", "public_access_key_id", "public_access_key"];
 const HTTP_KEYS: [&str; 2] = ["type", "url"];
@@ -113,6 +116,7 @@ impl PageConfig {
             range: DEFAULT_RANGE,
             refresh: DEFAULT_REFRESH,
             interval: FALLBACK_INTERVAL,
+            offline: true,
             looks: Looks::default(),
             skipped: Vec::new(),
         }
@@ -133,12 +137,13 @@ impl PageConfig {
         let range = fields.duration("range", DEFAULT_RANGE, RANGE_LIMITS);
         let refresh = fields.duration("refresh", DEFAULT_REFRESH, REFRESH_LIMITS);
         let interval = fields.duration("interval", FALLBACK_INTERVAL, INTERVAL_LIMITS);
+        let offline = fields.flag("offline", true);
         let source = read_source(object.get("source"), &mut problems);
         match source {
             Some(source) if problems.is_empty() => {
                 let mut skipped = Vec::new();
                 let looks = looks::read(&object, &mut skipped);
-                Ok(PageConfig { title, source, range, refresh, interval, looks, skipped })
+                Ok(PageConfig { title, source, range, refresh, interval, offline, looks, skipped })
             }
             _ => Err(Problems(problems)),
         }
@@ -159,6 +164,9 @@ impl PageConfig {
             "interval": duration::exact(self.interval),
         });
         if let Value::Object(members) = &mut value {
+            if !self.offline {
+                members.insert("offline".to_owned(), json!(false));
+            }
             self.looks.write(members);
         }
         format!("{value:#}\n")
@@ -232,7 +240,7 @@ fn read_s3(fields: &mut Fields<'_>) -> Option<Source> {
     if endpoint_url.as_ref().is_some_and(|url| !is_http_url(url)) {
         fields.problem("endpoint_url", "is no URL; write the service's, such as `https://s3.example.com`");
     }
-    let address_style = if fields.flag("path_style") { AddressStyle::Path } else { AddressStyle::VirtualHost };
+    let address_style = if fields.flag("path_style", false) { AddressStyle::Path } else { AddressStyle::VirtualHost };
     let prefix = fields.text("prefix").unwrap_or_default();
     if let Err(error) = object_name::check_prefix(&prefix) {
         fields.problem("prefix", &format!("does not fit: failed to {error}"));
@@ -313,13 +321,13 @@ impl Fields<'_> {
         }
     }
 
-    fn flag(&mut self, key: &str) -> bool {
+    fn flag(&mut self, key: &str, default: bool) -> bool {
         match self.object.get(key) {
-            None => false,
+            None => default,
             Some(Json::Flag(flag)) => *flag,
             Some(_) => {
                 self.problem(key, "is neither `true` nor `false`");
-                false
+                default
             }
         }
     }

@@ -23,6 +23,9 @@ use crate::{browser, source};
 /// How often the view is reckoned anew without any news: a checker that died turns unknown by time alone.
 const TICK: Nanos = 15 * SECOND;
 
+/// Who comes back to the page after this long wants to see what is new at once.
+const LOOKED_AWAY: Nanos = 5 * SECOND;
+
 /// What the page is about to show.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Stage {
@@ -53,6 +56,8 @@ pub struct State {
     pub is_drawn: RwSignal<Option<bool>>,
     /// What charts show besides.
     pub besides: RwSignal<Besides>,
+    /// Whether it is printed: then nothing is folded.
+    pub printing: RwSignal<bool>,
     /// Who answers what readers ask for.
     reckoner: StoredValue<Option<Rc<Reckoner>>, LocalStorage>,
 }
@@ -159,6 +164,7 @@ pub fn mount() {
             drawing: Drawing::new(),
             is_drawn: RwSignal::new(None),
             besides: RwSignal::new(Besides::Nothing),
+            printing: RwSignal::new(false),
             reckoner: StoredValue::new_local(None),
         };
         page::mount(state);
@@ -170,8 +176,16 @@ pub fn mount() {
 
 async fn run(state: State) {
     let text = source::page_config().await.map_err(|error| vec![format!("failed to {error}")]);
-    match text.and_then(|text| broken::read(&text)) {
+    let read = text.and_then(|(text, server_time)| {
+        if let Some(time) = server_time {
+            browser::compare_clock(time);
+        }
+        broken::read(&text)
+    });
+    match read {
         Ok(config) => {
+            // Where `boot.js` looks whether to keep the page.
+            browser::set_root_attribute("data-offline", if config.offline { "true" } else { "false" });
             let config = Arc::new(config);
             for skipped in &config.skipped {
                 browser::warn(&format!("config.json: {skipped}"));
@@ -197,6 +211,8 @@ async fn follow(state: State, config: Arc<PageConfig>) {
     let refresh = config.refresh;
     let reckoner = Rc::new(Reckoner::new(state, config));
     state.reckoner.set_value(Some(Rc::clone(&reckoner)));
+    browser::listen("beforeprint", Box::new(move |_| state.printing.set(true)));
+    browser::listen("afterprint", Box::new(move |_| state.printing.set(false)));
     browser::listen("popstate", Box::new(move |_| state.follow(Looking::parse(&browser::query()))));
     reckoner.reckon(Loading::Listing);
     spawn_local(tick(state, Rc::clone(&reckoner)));
@@ -207,8 +223,25 @@ async fn follow(state: State, config: Arc<PageConfig>) {
             Rc::clone(&reckoner).load().await;
         }
         is_first = false;
-        browser::sleep(refresh).await;
-        browser::until_visible().await;
+        let loaded_at = browser::now();
+        loop {
+            let rest = browser::rest(refresh).await;
+            browser::until_visible().await;
+            // Who only looks away for a moment sees what there is.
+            if rest == browser::Rest::Whole || browser::now() - loaded_at >= LOOKED_AWAY {
+                break;
+            }
+        }
+        // What was open while the device slept is of then; it says so before anything is loaded.
+        if state.looking.with_untracked(|looking| looking.at.is_none()) {
+            reckoner.reckon(state.loading.get_untracked());
+        }
+        // A clock that was wrong may have been set right meanwhile.
+        if browser::clock_ahead() != 0
+            && let Ok((_, Some(time))) = source::page_config().await
+        {
+            browser::compare_clock(time);
+        }
     }
 }
 

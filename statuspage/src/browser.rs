@@ -1,7 +1,7 @@
 //! What the browser knows besides the network: the time and its zone, the width of the window, whether anybody is
 //! looking, and the tab with its title and icon.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use js_sys::{Array, Date, Function, Intl, JsString, Object, Promise, Reflect};
 use shared::{MINUTE, Nanos, UnixNanos};
@@ -11,6 +11,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{Document, HtmlElement, Window};
 
 use crate::calendar::offset_of;
+use crate::view::CLOCK_TOLERANCE;
 use crate::view::icon::icon;
 use shared::status::Status;
 
@@ -27,9 +28,34 @@ fn document() -> Option<Document> {
     window()?.document()
 }
 
-/// The device's clock.
+/// Now, by the device's clock unless that is known to be wrong.
 pub(crate) fn now() -> UnixNanos {
+    device_now() - clock_ahead()
+}
+
+fn device_now() -> UnixNanos {
     (Date::now() * MILLISECOND) as UnixNanos
+}
+
+thread_local! {
+    /// By how much the device's clock is ahead of the server's, if that is more than clocks may differ.
+    static AHEAD: Cell<Nanos> = const { Cell::new(0) };
+}
+
+/// Holds the device's clock against what a server's says just now.
+pub(crate) fn compare_clock(server: UnixNanos) {
+    let ahead = device_now() - server;
+    AHEAD.set(if ahead.abs() > CLOCK_TOLERANCE { ahead } else { 0 });
+}
+
+/// By how much the device's clock is ahead of the server's; 0 if it is right.
+pub(crate) fn clock_ahead() -> Nanos {
+    AHEAD.get()
+}
+
+/// Whether the device has a network, as far as it knows.
+pub(crate) fn is_online() -> bool {
+    window().is_none_or(|window| window.navigator().on_line())
 }
 
 /// How far the clock that shows the times is ahead of UTC at a moment: the device's, or that of the chosen zone.
@@ -149,6 +175,29 @@ pub(crate) async fn settle() {
     for _ in 0..3 {
         let _ = JsFuture::from(Promise::resolve(&JsValue::NULL)).await;
     }
+}
+
+/// How a rest ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// It lasted as long as it should.
+    Whole,
+    /// The tab was seen again before, or was not any more.
+    Disturbed,
+}
+
+/// Waits, but no longer than until the tab is seen again, or is not any more: timers stand still in a device that sleeps.
+pub(crate) async fn rest(length: Nanos) -> Rest {
+    let milliseconds = (length as f64 / MILLISECOND) as i32;
+    let promise = Promise::new(&mut |resolve, _| {
+        if let (Some(window), Some(document)) = (window(), document()) {
+            let _ = window.set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, milliseconds);
+            document.set_onvisibilitychange(Some(&resolve));
+        }
+    });
+    // Only an event comes with something.
+    let is_event = JsFuture::from(promise).await.is_ok_and(|event| event.is_object());
+    if is_event { Rest::Disturbed } else { Rest::Whole }
 }
 
 /// Waits until the tab is seen; at once if it is.

@@ -41,6 +41,7 @@ pub(crate) fn dressed(mut looking: Looking) -> Looking {
         looking.zone = Zone::Local;
     }
     browser::set_root_attribute("data-theme", looking.theme.word());
+    browser::set_root_attribute("data-embed", looking.embed.word());
     looking
 }
 
@@ -258,6 +259,7 @@ impl Reckoner {
             }
         })
         .await;
+        self.memory.borrow_mut().note_heard(browser::now());
         self.state.loading.set(Loading::Complete);
         self.reckon(Loading::Complete);
     }
@@ -304,6 +306,8 @@ impl Reckoner {
             bars_limit: browser::bars_limit(),
             percentiles: self.percentiles.get(),
             drawn,
+            is_online: browser::is_online(),
+            clock_ahead: browser::clock_ahead(),
         }
     }
 

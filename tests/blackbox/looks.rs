@@ -2,6 +2,9 @@
 //! console and skipped, and what is hidden stands nowhere on the page.
 
 use harness::browser::Browser;
+use harness::checker::Checker;
+use harness::configuration::{check, directory, watching};
+use harness::endpoints::{Behaviour, Endpoint};
 use harness::page;
 use serde_json::{Value, json};
 
@@ -88,4 +91,35 @@ async fn what_does_not_fit_is_named_on_the_console_and_skipped() {
     assert_eq!(browser.script("return document.querySelectorAll('.logo, nav').length").await, 0);
     let ground = browser.script("return getComputedStyle(document.documentElement).backgroundColor").await;
     assert_eq!(ground, "rgb(252, 252, 250)");
+}
+
+#[tokio::test]
+async fn serve_passes_on_what_the_checkers_configuration_says_about_the_page() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let mut config = watching(&[check("Service 00", &ok.url), check("Shop", &ok.url)], &directory());
+    config["page"] = full();
+    config["page"]["groups"] = json!([{ "title": "Customers", "endpoints": ["Shop"] }]);
+    config["page"]["look"]["light"]["link"] = json!("blue");
+    config["every"] = json!("1h");
+    let checker = Checker::new(&config);
+    let run = checker.call(&["validate", "-c", "checker.json"]).await;
+    assert_eq!(run.code, 0, "what a page would skip is a warning:\n{}", run.output());
+    assert!(run.output().contains("warning: `page.look.light.link` is no colour"), "{}", run.output());
+    let served = checker.serve(&[]).await;
+    let browser = Browser::open().await;
+    browser.visit(&format!("{}?theme=light", served.url)).await;
+    let is_there = |page: &page::Page| page.text_of("state") == "healthy";
+    page::when(&browser, "the first round", is_there).await;
+    // Groups in which all is well are folded.
+    browser.script("for (const summary of document.querySelectorAll('.group > summary')) summary.click()").await;
+    let page = page::when(&browser, "the endpoints", |page| page.endpoints().len() == 2).await;
+    let told = "const root = document.documentElement;
+        return [getComputedStyle(root).backgroundColor, document.querySelector('nav a').href,
+            document.querySelector('.group summary').textContent, document.title]";
+    let told = browser.script(told).await;
+    assert_eq!((&told[0], &told[1]), (&json!("rgb(255, 238, 221)"), &json!("https://help.example/")));
+    assert!(told[2].as_str().is_some_and(|group| group.starts_with("Customers")), "{told}");
+    assert!(told[3].as_str().is_some_and(|title| title.ends_with("Example Inc.")), "{told}");
+    assert_eq!(page.text_of("overall"), "Both endpoints are operational");
+    assert_eq!(page.endpoint("Service 00").text_of("locator"), "", "its locator is hidden");
 }

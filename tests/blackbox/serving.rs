@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use shared::page_config::{PageConfig, Source};
 
 /// What the Caddyfile sends where the page reads from one other origin.
-const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; connect-src 'self' https://store.example; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' https://store.example; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
 /// A checker that serves, and has stored a round.
 async fn serving() -> (Endpoint, Checker, Served) {
@@ -56,6 +56,11 @@ async fn serve_gives_the_page_its_configuration_and_the_store() {
         assert!(answer.header("cache-control").contains("immutable"), "{file}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
     }
+
+    let worker = web::get(&format!("{}sw.js", served.url)).await;
+    assert_eq!((worker.status, worker.header("cache-control")), (200, "no-cache"));
+    assert!(worker.header("content-type").starts_with("text/javascript"), "{:?}", worker.headers);
+    assert!(worker.header("content-security-policy").contains("; worker-src 'self';"));
 
     let config = web::get(&format!("{}config.json", served.url)).await;
     let config = PageConfig::parse(&config.text()).expect("the page can read it");
@@ -299,6 +304,10 @@ async fn caddy_serves_the_page_with_strict_headers_and_caches_only_what_never_ch
     for hidden in [".Caddyfile", ".caddy/"] {
         assert_eq!(web::get(&format!("{}{hidden}", caddy.url)).await.status, 404, "{hidden}");
     }
+    let worker = web::get(&format!("{}sw.js", caddy.url)).await;
+    assert_eq!((worker.status, worker.header("cache-control")), (200, "no-cache"));
+    assert!(worker.header("content-type").starts_with("text/javascript"), "{:?}", worker.headers);
+    assert_eq!(worker.header("content-security-policy"), POLICY, "the service worker asks the store under it");
     let missing = web::get(&format!("{}statuspage-0123456789abcdef.js", caddy.url)).await;
     assert_eq!((missing.status, missing.header("cache-control")), (404, "no-cache"));
 }

@@ -11,7 +11,7 @@ use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
-use shared::UnixNanos;
+use shared::{Nanos, UnixNanos};
 use tempfile::{NamedTempFile, TempDir, TempPath};
 
 use crate::program::Program;
@@ -24,8 +24,24 @@ const WITNESS: &str = r"
         window.witness.violations.push(event.effectiveDirective + ' ' + event.blockedURI));
     window.addEventListener('error', event => window.witness.errors.push(String(event.message)));
     window.addEventListener('unhandledrejection', event => window.witness.errors.push(String(event.reason)));
+    // Where a test sets the clock, the servers' clocks agree with it, unless it says otherwise.
+    const [now, header] = [Date.now, Headers.prototype.get];
+    Headers.prototype.get = function (name) {
+        const value = header.call(this, name);
+        const isSet = Date.now !== now && !window.clockIsWrong;
+        return value && isSet && String(name).toLowerCase() === 'date' ? new Date(Date.now()).toUTCString() : value;
+    };
     window.alert = window.canary = () => { window.witness.canary += 1; };
 ";
+
+/// Whose clock is right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Truth {
+    /// The browser's: time has passed for everybody.
+    Browser,
+    /// The servers'.
+    Servers,
+}
 
 /// A session of the browser; dropping it closes the browser.
 #[derive(Debug)]
@@ -38,8 +54,13 @@ pub struct Browser {
 impl Browser {
     /// Opens a browser.
     pub async fn open() -> Browser {
+        Browser::open_with(&[]).await
+    }
+
+    /// Opens a browser with further arguments of its command line.
+    pub async fn open_with(further: &[&str]) -> Browser {
         let profile = TempDir::new().expect("a temporary folder");
-        let capabilities = json!({
+        let mut capabilities = json!({
             "browserName": "chrome",
             "goog:chromeOptions": {
                 "binary": driver().browser.to_str().expect("the path is text"),
@@ -51,6 +72,9 @@ impl Browser {
                 ],
             },
         });
+        if let Some(arguments) = capabilities["goog:chromeOptions"]["args"].as_array_mut() {
+            arguments.extend(further.iter().map(|argument| json!(argument)));
+        }
         let Value::Object(capabilities) = capabilities else { unreachable!("it is an object") };
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities)
@@ -67,6 +91,21 @@ impl Browser {
     pub async fn stop_clock(&self, time: UnixNanos) {
         let source = format!("Date.now = () => {};", time / 1_000_000);
         self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;
+    }
+
+    /// From the next page on, its clock is off by `length`.
+    pub async fn set_clock_off(&self, length: Nanos, truth: Truth) {
+        let source = format!(
+            "{{ const now = Date.now; Date.now = () => now() + {}; window.clockIsWrong = {}; }}",
+            length / 1_000_000,
+            truth == Truth::Servers
+        );
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;
+    }
+
+    /// From now on scripts run in a frame of the page, by its number.
+    pub async fn enter_frame(&self, number: u16) {
+        self.client.enter_frame(number).await.expect("there is such a frame");
     }
 
     /// Goes to a URL.

@@ -15,27 +15,49 @@ pub struct Caddy {
     pub url: String,
     /// The folder it serves.
     pub site: TempDir,
-    _program: Program,
+    store_origin: String,
+    embed_by: String,
+    program: Option<Program>,
 }
 
 impl Caddy {
     /// Serves the built page, without a `config.json` yet, and lets it read from `store_origin` besides its own.
     pub async fn start(store_origin: &str) -> Caddy {
+        Caddy::start_for(store_origin, "").await
+    }
+
+    /// The same, where pages of the origin `embed_by` may show it in a frame.
+    pub async fn start_for(store_origin: &str, embed_by: &str) -> Caddy {
         let site = TempDir::new().expect("a temporary folder");
         copy_folder(&page_directory(), site.path());
         let _ = std::fs::remove_file(site.path().join(shared::object_name::PAGE_CONFIG));
-        let address = format!("http://127.0.0.1:{}", free_port());
-        let caddyfile = site.path().join(".Caddyfile");
+        let url = format!("http://127.0.0.1:{}/", free_port());
+        let (store_origin, embed_by) = (store_origin.to_owned(), embed_by.to_owned());
+        let mut caddy = Caddy { url, site, store_origin, embed_by, program: None };
+        caddy.start_again().await;
+        caddy
+    }
+
+    /// Ends the program; the folder stays.
+    pub fn stop(&mut self) {
+        self.program = None;
+    }
+
+    /// Starts it where it was.
+    pub async fn start_again(&mut self) {
+        let site = self.site.path();
+        let caddyfile = site.join(".Caddyfile");
         // Caddy's own administration would take a port that all instances share.
         let text = format!("{{\n\tadmin off\n}}\nimport {}\n", root().join("Caddyfile").display());
         std::fs::write(&caddyfile, text).expect("the file can be written");
         let program = Program::start(&tool("caddy"), |command| {
             command.args(["run", "--adapter", "caddyfile", "--config"]).arg(&caddyfile);
-            environment(command, site.path(), &address, store_origin);
+            environment(command, site, self.url.trim_end_matches('/'), &self.store_origin);
+            command.env("CHECKUP_EMBED_BY", &self.embed_by);
         });
-        let url = format!("{address}/");
-        wait_for("Caddy", || async { web::answers(&url).await.then_some(()) }).await;
-        Caddy { url, site, _program: program }
+        let url = &self.url;
+        wait_for("Caddy", || async { web::answers(url).await.then_some(()) }).await;
+        self.program = Some(program);
     }
 
     /// Writes `config.json` beside the page.

@@ -3,7 +3,7 @@
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::{free_port, wait_for};
 
@@ -37,9 +37,11 @@ impl Gate {
         let listener = wait_for("the gate's port", bind).await;
         let target = self.target.clone();
         self.forwarding = Some(tokio::spawn(async move {
+            // They end with this task.
+            let mut connections = JoinSet::new();
             while let Ok((mut near, _)) = listener.accept().await {
                 let target = target.clone();
-                tokio::spawn(async move {
+                connections.spawn(async move {
                     if let Ok(mut far) = TcpStream::connect(target).await {
                         let _ = copy_bidirectional(&mut near, &mut far).await;
                     }
@@ -47,12 +49,17 @@ impl Gate {
             }
         }));
     }
+
+    /// Cuts all connections, and lets none through from now on.
+    pub fn close(&mut self) {
+        if let Some(forwarding) = self.forwarding.take() {
+            forwarding.abort();
+        }
+    }
 }
 
 impl Drop for Gate {
     fn drop(&mut self) {
-        if let Some(forwarding) = &self.forwarding {
-            forwarding.abort();
-        }
+        self.close();
     }
 }

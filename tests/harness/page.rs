@@ -15,12 +15,14 @@ const READ: &str = r"
     return {
         state: root.dataset.state, loaded: Number(root.dataset.loaded || 0), complete: root.dataset.complete === 'true',
         title: document.title, overall: text(document.querySelector('#overall')), looked: text(document.querySelector('#looked')),
+        note: text(document.querySelector('#note:not([hidden])')), kept: root.dataset.offline === 'kept',
         problems: all(document, '#problems li', text),
         messages: all(document, '#messages .message', element => ({ text: text(element), html: element.innerHTML })),
         endpoints: all(document, 'section.endpoint', section => ({
             title: section.dataset.title, locator: section.dataset.locator, status: section.dataset.status,
             uptime: text(section.querySelector('.uptime')), coverage: text(section.querySelector('.coverage')),
-            reason: text(section.querySelector('.reason')), text: text(section),
+            reason: text(section.querySelector('.reason')), text: text(section), localized: section.dataset.localized === 'true',
+            reckoning: text(section.querySelector('.figure > .readout')),
             points: section.querySelector('svg.chart')?.dataset.points,
             bars: all(section, '.strip .bar', bar => ({ status: bar.dataset.status, start: bar.dataset.start,
                 end: bar.dataset.end, label: bar.getAttribute('aria-label') || text(bar) })),
@@ -70,6 +72,12 @@ impl Page {
     #[must_use]
     pub fn text_of(&self, name: &str) -> String {
         self.0[name].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Whether the browser has kept it, for when there is no network.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.0["kept"] == true
     }
 
     /// How many check files are in memory.

@@ -35,7 +35,7 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
         return Err(NoStorage(arguments.config.config.display().to_string()).into());
     };
     let now = now();
-    let from = start_of(arguments.range.unwrap_or(config.page.range), now);
+    let from = start_of(arguments.range.unwrap_or(config.page.told.range), now);
     let store = Arc::new(Store::open(storage).await?);
     let outlook = outlook(&store, from, now).await?;
     for (name, cause) in &outlook.unreadable {

@@ -6,6 +6,7 @@
 mod checks;
 pub mod document;
 pub mod inspect;
+mod page;
 pub mod problem;
 pub mod reference;
 pub mod schema;
@@ -20,15 +21,15 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use serde::de::DeserializeOwned;
+use shared::Nanos;
 use shared::history::DEFAULT_EXPIRY;
 use shared::object_name::{NodeName, check_prefix};
 use shared::page_config::AddressStyle;
-use shared::{DAY, MINUTE, Nanos};
 
 use self::document::{Located, Value};
 use self::problem::{Problem, Problems};
-use self::valid::{Bucket, CheckKind, Config, Page, Place, Secret, Storage, WriterKeys};
-use self::written::{Written, WrittenDirectory, WrittenDuration, WrittenPage, WrittenS3};
+use self::valid::{Bucket, CheckKind, Config, Place, Secret, Storage, WriterKeys};
+use self::written::{Written, WrittenDirectory, WrittenDuration, WrittenS3};
 use crate::check::connect::Address;
 use crate::check::http::HttpCheck;
 use crate::check::reach::Reach;
@@ -191,7 +192,7 @@ fn convert(
         storage,
         summaries,
         spool_dir: written.spool_dir.map_or_else(|| state.join("checkup").join("spool"), |dir| folder.join(dir)),
-        page: convert_page(written.page),
+        page: page::convert(root.member("page"), problems),
         timestamp,
     })
 }
@@ -267,21 +268,6 @@ fn convert_bucket(written: WrittenS3, located: &Located, problems: &mut Problems
         address_style,
         prefix: written.prefix,
         keys,
-    }
-}
-
-impl Default for Page {
-    fn default() -> Self {
-        convert_page(None)
-    }
-}
-
-fn convert_page(written: Option<WrittenPage>) -> Page {
-    let (title, range, refresh) = written.map_or((None, None, None), |page| (page.title, page.range, page.refresh));
-    Page {
-        title: title.unwrap_or_else(|| "Status".to_owned()),
-        range: range.map_or(DAY, |range| range.0),
-        refresh: refresh.map_or(MINUTE, |refresh| refresh.0),
     }
 }
 

@@ -7,6 +7,9 @@ use shared::duration;
 
 use super::shape::{Field, Need, ROOT, Shape, Variant};
 
+/// An object with so few keys has no section of its own.
+const NAMED_HERE: usize = 4;
+
 /// Each key with what it has to be, what holds without it, and what it means.
 #[must_use]
 pub fn reference() -> String {
@@ -80,6 +83,10 @@ fn value(shape: &Shape) -> String {
             format!("list of objects with {}", keys.join(" or "))
         }
         Shape::List(_) => "list, see below".to_owned(),
+        Shape::Object(fields) if fields.len() <= NAMED_HERE => {
+            let keys: Vec<String> = fields.iter().map(|field| format!("`{}`", field.key)).collect();
+            format!("object with {}", keys.join(" or "))
+        }
         Shape::Object(_) | Shape::Tagged { .. } => "object, see below".to_owned(),
         Shape::Anything => "anything".to_owned(),
     }

@@ -1,6 +1,8 @@
 //! What may stand in the configuration file: one table that validation, the JSON Schema and the reference in
 //! `docs/configuration.md` are all made from.
 
+use shared::looks;
+
 use super::checks::shape::CHECKERS;
 
 /// What a value has to be.
@@ -137,7 +139,7 @@ pub const ROOT: Shape = Shape::Object(&[
         "page",
         Shape::Object(PAGE),
         "a page called `Status` over 24 hours",
-        "What the page that `checker serve` serves is told.",
+        "What the page is told that `checker serve` serves, or that `checker provision` prepares.",
     ),
     optional(
         "summaries",
@@ -218,8 +220,103 @@ const DIRECTORY: Variant = Variant {
     ],
 };
 
+/// What the page's own `config.json` says, too, and who may show the page.
 const PAGE: &[Field] = &[
     optional("title", Shape::Text, "`Status`", "The page's name."),
     optional("range", Shape::Duration(shared::HOUR, 366 * DAY), "`24h`", "How far back the page looks."),
     optional("refresh", Shape::Duration(5 * SECOND, DAY), "`60s`", "How often the page looks again."),
+    optional(
+        "interval",
+        Shape::Duration(SECOND, 31 * DAY),
+        "`10m`",
+        "How long a result stands that does not say so and has no neighbours to tell.",
+    ),
+    optional(
+        "offline",
+        Shape::Flag,
+        "`true`",
+        "Whether browsers keep the page and what it last showed for when they are offline.",
+    ),
+    optional(
+        "embed_by",
+        Shape::List(&Shape::Text),
+        "none: only the page's own origin",
+        "The origins whose pages may show this one in a frame, such as `https://example.com`.",
+    ),
+    optional(
+        "logo",
+        Shape::Text,
+        "none",
+        "A picture before the title: a file beside the page or a `data:image/…` URL.",
+    ),
+    optional("favicon", Shape::Text, "it tells the state", "The tab's icon, as `logo`."),
+    optional("links", Shape::List(&Shape::Object(LINK)), "none", "The links in the header."),
+    optional("footer", Shape::Text, "none", "A text at the bottom."),
+    optional("look", Shape::Object(LOOK), "calm", "Colours, corners and font; docs/status-page.md has the names."),
+    optional("texts", Shape::Object(TEXTS), "their own names", "What the statuses are called."),
+    optional("groups", Shape::List(&Shape::Object(GROUP)), "none", "Groups of endpoints, in their order."),
+    optional(
+        "order",
+        Shape::List(&Shape::Text),
+        "as in `checkers`",
+        "Titles in the order in which endpoints stand where nothing needs attention; `Shop *` is every title that \
+         begins so.",
+    ),
+    optional(
+        "hide",
+        Shape::Object(HIDE),
+        "nothing",
+        "The titles of endpoints whose error texts or URLs are not shown.",
+    ),
+];
+
+const LINK: &[Field] = &[
+    required("text", Shape::Text, "Its words."),
+    required("url", Shape::Text, "Where it leads: `https:`, `http:`, `mailto:` or relative."),
+];
+
+const LOOK: &[Field] = &[
+    optional("light", Shape::Object(COLOURS), "calm colours", "Colours on light ground."),
+    optional("dark", Shape::Object(COLOURS), "calm colours", "Colours on dark ground."),
+    optional("radius", Shape::Integer(0, 24), "6", "How round corners are, in pixels."),
+    optional("font", Shape::Word(&["system", "serif", "rounded", "mono"]), "`system`", "The font."),
+];
+
+/// One field for each colour that can be chosen.
+const COLOURS: &[Field] = &{
+    let mut fields = [optional("", Shape::Text, "a calm one", "A colour, as `#rrggbb`."); looks::COLOURS.len()];
+    let mut place = 0;
+    while place < fields.len() {
+        fields[place].key = looks::COLOURS[place];
+        place += 1;
+    }
+    fields
+};
+
+const TEXTS: &[Field] = &[
+    optional("healthy", Shape::Object(TEXT), "healthy", "What healthy is called."),
+    optional("degraded", Shape::Object(TEXT), "degraded", "What degraded is called."),
+    optional("down", Shape::Object(TEXT), "down", "What down is called."),
+    optional("unknown", Shape::Object(TEXT), "unknown", "What unknown is called."),
+];
+
+const TEXT: &[Field] = &[
+    optional("word", Shape::Text, "its own name", "An adjective that fits behind “is”."),
+    optional("remark", Shape::Text, "nothing", "What stands below the first sentence while this is the state."),
+];
+
+const GROUP: &[Field] = &[
+    required("title", Shape::Text, "Its name."),
+    optional("endpoints", Shape::List(&Shape::Text), "none", "The titles of its endpoints, or beginnings with a `*`."),
+    optional("groups", Shape::List(&Shape::Object(INNER_GROUP)), "none", "The groups in it; those have none."),
+];
+
+const INNER_GROUP: &[Field] = &[
+    required("title", Shape::Text, "Its name."),
+    optional("endpoints", Shape::List(&Shape::Text), "none", "The titles of its endpoints, or beginnings with a `*`."),
+];
+
+const HIDE: &[Field] = &[
+    optional("errors", Shape::List(&Shape::Text), "none", "Whose error texts are not shown."),
+    optional("locators", Shape::List(&Shape::Text), "none", "Whose URLs are not shown."),
 ];

@@ -1,9 +1,12 @@
 //! Facts about whole configuration files.
 
+use super::shape::Shape;
 use super::valid::CheckKind;
 use super::*;
 use crate::check::tls_trust::TlsTrust;
+use shared::page_config::PageConfig;
 use shared::status::Status;
+use shared::{DAY, MINUTE};
 
 fn surroundings() -> Surroundings<'static> {
     Surroundings {
@@ -96,7 +99,61 @@ fn what_is_left_out_is_as_the_reference_says() {
     );
     assert_eq!(http.trust, TlsTrust::System);
     assert!(config.storage.is_none());
-    assert_eq!((config.page.title.as_str(), config.page.range, config.page.refresh), ("Status", DAY, MINUTE));
+    let told = &config.page.told;
+    assert_eq!((told.title.as_str(), told.range, told.refresh), ("Status", DAY, MINUTE));
+}
+
+#[test]
+fn what_is_said_about_the_page_is_what_the_page_reads() {
+    let config = loaded(
+        r##"{"checkers":[],"page":{"title":"Shop","range":"7d","refresh":"5m","interval":"1m","offline":false,
+        "embed_by":["https://intranet.example"],"logo":"logo.svg","links":[{"text":"Help","url":"https://help.example/"}],
+        "footer":"Example Inc.","look":{"dark":{"ground":"#101418"},"radius":10,"font":"serif"},
+        "texts":{"down":{"word":"out of order"}},"order":["Shop"],"hide":{"errors":["Intranet *"]},
+        "groups":[{"title":"All","endpoints":["*"],"groups":[{"title":"API","endpoints":["API v1"]}]}]}}"##,
+    );
+    let told = &config.page.told;
+    assert_eq!((told.title.as_str(), told.range, told.refresh, told.offline), ("Shop", 7 * DAY, 5 * MINUTE, false));
+    assert_eq!((told.interval, told.looks.radius, told.looks.groups.len()), (MINUTE, Some(10), 1));
+    assert_eq!(told.looks.words[Status::Down as usize].as_deref(), Some("out of order"));
+    assert_eq!(config.page.embed_by, ["https://intranet.example"]);
+    assert_eq!(PageConfig::parse(&told.to_json()).as_ref(), Ok(told), "it is passed on whole");
+}
+
+#[test]
+fn every_key_of_the_pages_configuration_can_be_said_here() {
+    let Shape::Object(root) = shape::ROOT else { panic!("it is an object") };
+    let Shape::Object(page) = root.iter().find(|field| field.key == "page").expect("it is there").shape else {
+        panic!("it is an object")
+    };
+    let here: Vec<&str> = page.iter().map(|field| field.key).collect();
+    for key in shared::page_config::KEYS.iter().chain(&shared::looks::KEYS) {
+        let follows_from_how_it_is_served = ["$schema", "source"].contains(key);
+        assert!(here.contains(key) != follows_from_how_it_is_served, "{key}");
+    }
+}
+
+#[test]
+fn what_a_page_would_skip_is_a_warning_where_it_stands() {
+    let text = r#"{"checkers":[],"page":{
+        "look":{"light":{"ground":"white"}},
+        "links":[{"text":"x","url":"javascript:alert(1)"}],
+        "logo":"https://elsewhere.example/logo.svg"}}"#;
+    let (config, problems) = from_text(text, Path::new(""), &surroundings());
+    assert!(config.is_some_and(|config| config.page.told.looks == shared::looks::Looks::default()));
+    let lines = problems.lines("c.json", text);
+    for (line, expected) in lines.iter().zip([
+        "c.json:2:35: warning: `page.look.light.ground` is no colour",
+        "c.json:3:18: warning: `page.links[0]` leads neither to a page",
+        "c.json:4:16: warning: `page.logo` is neither a file beside the page",
+    ]) {
+        assert!(line.starts_with(expected), "{line}");
+    }
+    assert_eq!(lines.len(), 3, "{lines:#?}");
+    let refused = errors(r#"{"checkers":[],"page":{"embed_by":["https://a.example/path"],"grups":[]}}"#);
+    assert!(refused.iter().any(|line| line.contains("did you mean `groups`?")), "{refused:?}");
+    let refused = errors(r#"{"checkers":[],"page":{"embed_by":["'none'; script-src *"]}}"#);
+    assert!(refused[0].contains("`page.embed_by`: failed to take `'none'; script-src *` as an origin"), "{refused:?}");
 }
 
 #[test]

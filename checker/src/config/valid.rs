@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::object_name::NodeName;
-use shared::page_config::AddressStyle;
+use shared::page_config::{AddressStyle, PageConfig, Source};
 use shared::status::Status;
 use shared::verdict::Policy;
 use shared::{Nanos, UnixNanos};
@@ -272,13 +272,21 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What the page that we serve is told; the rest of its configuration follows from how we serve it.
+/// Where a page that we serve finds the store.
+pub const SERVED_STORE: &str = "store/";
+
+/// What is said about the page.
 #[derive(Debug, Clone)]
 pub struct Page {
-    /// The page's name.
-    pub title: String,
-    /// How far back it looks, in nanoseconds.
-    pub range: Nanos,
-    /// How often it looks again, in nanoseconds.
-    pub refresh: Nanos,
+    /// What it is told, when we serve it.
+    pub told: PageConfig,
+    /// The origins, besides its own, whose pages may show it in a frame.
+    pub embed_by: Vec<String>,
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        let source = Source::Http { url: SERVED_STORE.to_owned() };
+        Page { told: PageConfig::new(source), embed_by: Vec::new() }
+    }
 }

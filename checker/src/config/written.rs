@@ -15,15 +15,7 @@ pub(super) struct Written {
     pub deny_private_addresses: bool,
     pub spool_dir: Option<String>,
     pub summaries: Option<bool>,
-    pub page: Option<WrittenPage>,
     pub timestamp: Option<String>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct WrittenPage {
-    pub title: Option<String>,
-    pub range: Option<WrittenDuration>,
-    pub refresh: Option<WrittenDuration>,
 }
 
 #[derive(Deserialize)]

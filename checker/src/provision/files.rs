@@ -154,10 +154,7 @@ pub fn content(wishes: &Wishes, role: &Role, keys: Option<&WriterKeys>) -> Strin
                 access_key_id: keys.access_key_id.clone(),
                 secret_access_key: keys.secret_access_key.reveal().to_owned(),
             });
-            let mut config = PageConfig::new(Source::S3(source(wishes, public)));
-            config.title.clone_from(&wishes.page.title);
-            (config.range, config.refresh) = (wishes.page.range, wishes.page.refresh);
-            config.to_json()
+            PageConfig { source: Source::S3(source(wishes, public)), ..wishes.page.told.clone() }.to_json()
         }
         Role::Writer(node) => {
             let written =

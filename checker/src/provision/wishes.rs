@@ -171,8 +171,8 @@ pub fn whole_days(age: Nanos) -> Result<i32, WishError> {
 pub(super) mod tests {
     use super::*;
     use crate::config::valid::{Secret, WriterKeys};
-    use shared::page_config::AddressStyle;
-    use shared::{DAY, HOUR, MINUTE};
+    use shared::page_config::{AddressStyle, PageConfig};
+    use shared::{DAY, HOUR};
 
     /// A page at one origin, written by one node.
     pub(in crate::provision) fn wishes() -> Wishes {
@@ -195,7 +195,7 @@ pub(super) mod tests {
             expires: Expires::Nothing,
             check_expiry: None,
             lifecycle_days: None,
-            page: Page { title: "Shop".to_owned(), range: DAY, refresh: MINUTE },
+            page: Page { told: PageConfig { title: "Shop".to_owned(), ..Page::default().told }, embed_by: Vec::new() },
             checkers: serde_json::json!([]),
             files: Files::Keep,
             keys: Keys::Keep,

@@ -10,17 +10,23 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{And, Predicate as _, SizeAbove};
 
-/// What is said with every answer. The page needs its own scripts, styles and data, and nothing of anybody else's.
-const SECURITY_HEADERS: [(HeaderName, &str); 4] = [
-    (
-        header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
-         connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
-    ),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::REFERRER_POLICY, "no-referrer"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-];
+/// The page needs its own scripts, styles and data, and nothing of anybody else's; whoever may show it stands at the end.
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; \
+     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+
+/// What is said with every answer, where pages of these origins may show ours.
+pub(super) fn security_headers(embed_by: &[String]) -> HeaderMap {
+    let policy = [&[POLICY.to_owned()], embed_by].concat().join(" ");
+    let mut headers = HeaderMap::from_iter([
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+    ]);
+    // Origins were checked when the configuration was read; should one be no header's all the same, nobody embeds.
+    let policy = HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static(POLICY));
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    headers
+}
 
 /// Below this many bytes compression saves nothing worth the work.
 const WORTH_COMPRESSING: u64 = 512;
@@ -158,11 +164,9 @@ pub(super) fn compresses(content_type: &HeaderValue) -> bool {
 }
 
 /// Ends every answer: what keeps a browser safe, and a validator that is right for what was compressed on the way.
-pub(super) async fn finish(mut response: Response) -> Response {
+pub(super) fn finish(mut response: Response, security: &HeaderMap) -> Response {
     let headers = response.headers_mut();
-    for (name, value) in SECURITY_HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
+    headers.extend(security.clone());
     if let (Some(encoding), Some(etag)) = (headers.get(header::CONTENT_ENCODING), headers.get(header::ETAG))
         && let (Ok(encoding), Ok(etag)) = (encoding.to_str(), etag.to_str())
         && !etag.ends_with(&format!("-{encoding}\""))

@@ -26,7 +26,6 @@ use shared::object_name::{
     BADGE_FOLDER, CheckFileName, HISTORY_FOLDER, HISTORY_INDEX, HistoryName, INDEX, NodeName, SUMMARY_FOLDER,
     SummaryForm, SummaryName,
 };
-use shared::page_config::{PageConfig, Source};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -34,7 +33,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use self::answer::Freshness;
 use self::page::PreparedPage;
-use crate::config::valid::{self, Config};
+use crate::config::valid::{Config, Page};
 use crate::page_files::{INDEX_HTML, PageFiles};
 use crate::store::index;
 use crate::store::{Store, StoreError};
@@ -180,14 +179,9 @@ struct Served {
 }
 
 /// Which path is answered by what.
-fn router(page: Arc<PreparedPage>, told: &valid::Page, node: NodeName, store: Arc<Store>) -> Router {
-    let page_config = PageConfig {
-        title: told.title.clone(),
-        range: told.range,
-        refresh: told.refresh,
-        ..PageConfig::new(Source::Http { url: "store/".to_owned() })
-    }
-    .to_json();
+fn router(page: Arc<PreparedPage>, told: &Page, node: NodeName, store: Arc<Store>) -> Router {
+    let page_config = told.told.to_json();
+    let headers = answer::security_headers(&told.embed_by);
     let served = Served {
         page,
         page_config,
@@ -213,7 +207,10 @@ fn router(page: Arc<PreparedPage>, told: &valid::Page, node: NodeName, store: Ar
         .with_state(Arc::new(served))
         .layer(CatchPanicLayer::new())
         .layer(answer::compression())
-        .layer(map_response(answer::finish))
+        .layer(map_response(move |response| {
+            let headers = headers.clone();
+            async move { answer::finish(response, &headers) }
+        }))
 }
 
 async fn page_index(State(served): State<Arc<Served>>, headers: HeaderMap) -> Response {

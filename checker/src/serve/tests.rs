@@ -4,11 +4,12 @@ use std::path::Path as FilePath;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
+use shared::page_config::{PageConfig, Source};
 use shared::{DAY, MINUTE};
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::config::valid::{Place, Storage};
+use crate::config::valid::{Page, Place, Storage};
 
 const NAME: &str = "1795330254340493978-a-check.json";
 const HASHED: &str = "page-0123456789abcdef.js";
@@ -37,7 +38,9 @@ impl Fixture {
         let store = open(&folder.path().join("checks")).await;
         store.put_check_file(&CheckFileName::parse(NAME).unwrap(), &content()).await.unwrap();
         let page = Arc::new(PreparedPage::new(PageFiles::from_directory(&page).unwrap()));
-        let told = valid::Page { title: "Shop".to_owned(), range: 7 * DAY, refresh: MINUTE };
+        let mut told = Page::default();
+        "Shop".clone_into(&mut told.told.title);
+        told.told.range = 7 * DAY;
         let router = router(Arc::clone(&page), &told, NodeName::from_host_name("here"), Arc::new(store));
         Fixture { folder, router, page }
     }
@@ -109,6 +112,17 @@ async fn the_page_its_configuration_and_the_store_are_served() {
     assert_eq!(index.text(), std::fs::read_to_string(server.folder.path().join("checks/index.json")).unwrap());
     let file = server.get(&format!("/store/{NAME}")).await;
     assert_eq!((file.text(), file.header(header::CONTENT_TYPE)), (content().as_str(), "application/json"));
+}
+
+#[tokio::test]
+async fn whoever_may_embed_the_page_is_named_in_its_policy() {
+    let policy = |origins: &[&str]| {
+        let origins: Vec<String> = origins.iter().map(ToString::to_string).collect();
+        answer::security_headers(&origins)[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned()
+    };
+    assert!(policy(&[]).ends_with("; frame-ancestors 'self'"), "{}", policy(&[]));
+    let named = policy(&["https://a.example", "https://b.example"]);
+    assert!(named.ends_with("; frame-ancestors 'self' https://a.example https://b.example"), "{named}");
 }
 
 #[tokio::test]

@@ -138,12 +138,14 @@ fn response_times(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built
                 .text("Response times: ")
                 .with(html("span.quiet").live_text(endpoint.text(|one| &one.chart.summary)));
             // What nobody unfolded is not drawn.
+            let printing = endpoint.state.printing;
             let content = html("div").redrawn(
-                move || open.get(),
+                move || open.get() || printing.get(),
                 move |open| if *open { vec![chart::chart(endpoint, crosshair)] } else { Vec::new() },
             );
             let details =
                 html("details").with(summary).with(content).on("toggle", move |_| open.update(|open| *open = !*open));
+            let details = details.live("open", move || printing.get().then(String::new));
             vec![details]
         },
     )

@@ -7,7 +7,7 @@ use wasm_bindgen::JsCast;
 use web_sys::HtmlSelectElement;
 
 use super::element::{Built, html};
-use super::isolated;
+use super::{isolated, of};
 use crate::app::State;
 use crate::browser;
 use crate::view::looking::{Theme, Zone};
@@ -38,12 +38,18 @@ pub(super) fn header(state: State, config: &PageConfig) -> Built {
         state.look(|looking| looking.at = None);
     });
     let words = move || past().map(|past| format!("As things were on {past}")).unwrap_or_default();
-    header.with(
-        html("p.past[id=past][role=status]")
-            .with(html("span").live_text(words))
-            .with(now)
-            .shown_while(move || past().is_some()),
-    )
+    header
+        .with(
+            html("p.past[id=past][role=status]")
+                .with(html("span").live_text(words))
+                .with(now)
+                .shown_while(move || past().is_some()),
+        )
+        .with(
+            html("p.past[id=note][role=status]")
+                .live_text(of(state.view, |view| &view.note))
+                .shown_while(move || state.view.with(|view| !view.note.is_empty())),
+        )
 }
 
 /// What the host has to say, how to read the figures, and whose clock shows the times.

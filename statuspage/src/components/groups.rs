@@ -8,7 +8,7 @@ use super::endpoint::{Endpoint, one};
 use super::{of, shape, table};
 use crate::app::State;
 use crate::view::groups::GroupView;
-use crate::view::looking::Arrangement;
+use crate::view::looking::{Arrangement, Embed};
 
 /// What all endpoints share.
 #[derive(Clone, Copy)]
@@ -64,7 +64,8 @@ fn group(shared: Shared, key: i64) -> Built {
         let is_wanted = || status() != Status::Healthy || opened.is_some_and(|id| all().contains(&id));
         chosen.get().unwrap_or_else(is_wanted)
     };
-    let is_open = move || is_sought() || is_unfolded();
+    let is_whole = move || state.printing.get() || state.looking.with(|looking| looking.embed == Embed::Bars);
+    let is_open = move || is_whole() || is_sought() || is_unfolded();
     let own = move || {
         let endpoints = html("div").keyed(
             move || {

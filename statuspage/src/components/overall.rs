@@ -26,7 +26,9 @@ pub(super) fn overall(state: State) -> Vec<Built> {
     let section = html("section.overall[aria-live=polite]")
         .with(sentence)
         .with(html("p.remark").live_text(of(view, |view| &view.overall.remark)))
-        .with(html("p.looked").with(looked).with(scope));
+        .with(html("p.looked").with(looked).with(scope))
+        // What is shown in a frame leads to the whole.
+        .with(html("a.whole[href=./][target=_blank][rel=noopener]").text("Details"));
     vec![section, progress(state.loading)]
 }
 

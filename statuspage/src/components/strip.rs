@@ -52,7 +52,7 @@ pub(super) fn strip(endpoint: Endpoint, level: usize, is_in_sight: RwSignal<bool
     let shown = RefCell::new(Shown::default());
     let fields = svg("g").kept(move |fields: &Element| {
         let stop = tab_stop();
-        let bars = if is_in_sight.get() { bars() } else { Vec::new() };
+        let bars = if is_in_sight.get() || endpoint.state.printing.get() { bars() } else { Vec::new() };
         let mut shown = shown.borrow_mut();
         if shown.bars != bars {
             let drawing = strip::drawing(&bars);

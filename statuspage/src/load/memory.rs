@@ -24,6 +24,10 @@ pub(super) const REFRESHES_PER_FULL_LIST: u32 = 15;
 pub struct Memory {
     /// What the files say.
     pub record: Record,
+    /// When the store was last heard, by the page's clock.
+    pub heard_at: Option<UnixNanos>,
+    /// When the last list was known, if it was one that the browser had kept.
+    pub kept_at: Option<UnixNanos>,
     /// Why the store could not be listed at the last attempt.
     pub list_problem: Option<SourceError>,
     /// Files nobody could get; they are asked for again. Newest first.
@@ -66,6 +70,19 @@ fn is_expected(name: &str) -> bool {
 }
 
 impl Memory {
+    /// Notes at the end of a load that the store was heard at `now`, if it was.
+    pub fn note_heard(&mut self, now: UnixNanos) {
+        if self.list_problem.is_none() && self.kept_at.is_none() {
+            self.heard_at = Some(now);
+        }
+    }
+
+    /// When all that is known was known, if the store says nothing any more.
+    #[must_use]
+    pub fn silent_since(&self) -> Option<UnixNanos> {
+        if self.list_problem.is_some() { self.heard_at } else { None }.or(self.kept_at)
+    }
+
     /// From when on the check files of nodes that are alive may not be in their histories; `None` if there is none.
     pub(super) fn alive_from(&self) -> Option<UnixNanos> {
         let newest = self.record.histories.iter().map(|history| history.newest).max()?;

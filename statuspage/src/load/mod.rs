@@ -74,6 +74,8 @@ pub struct Look {
     pub histories: Vec<(HistoryName, Option<String>)>,
     /// The newest check files, if they were listed, too.
     pub newest: Option<Listing>,
+    /// When this was known, if it is not the store that says so now.
+    pub kept_at: Option<UnixNanos>,
 }
 
 /// What a load has to bring.
@@ -112,12 +114,16 @@ pub enum Step {
 /// Brings the memory up to date with what is wanted; calls `after` whenever something was dealt with.
 pub(crate) async fn refresh(store: &impl Store, memory: &RefCell<Memory>, wanted: Wanted, mut after: impl FnMut(Step)) {
     memory.borrow_mut().forget_before(wanted.from);
+    let mut kept_at = None;
     let listing = if wanted.is_told_by_histories() {
         let looked = load_histories(store, memory, wanted).await;
         after(Step::Histories);
         match looked {
             Ok(_) if wanted.is_past() => store.list(wanted.checks_from, wanted.until, Contents::LeftOut).await,
-            Ok(newest) => list_beside_histories(store, memory, newest, wanted).await,
+            Ok(look) => {
+                kept_at = look.kept_at;
+                list_beside_histories(store, memory, look.newest, wanted).await
+            }
             Err(error) => Err(error),
         }
     } else {
@@ -125,7 +131,11 @@ pub(crate) async fn refresh(store: &impl Store, memory: &RefCell<Memory>, wanted
         list_to_now(store, memory, list_from).await
     };
     let names = match listing {
-        Ok(listing) => memory.borrow_mut().choose(listing, wanted),
+        Ok(listing) => {
+            let mut memory = memory.borrow_mut();
+            memory.kept_at = kept_at.or(listing.kept_at);
+            memory.choose(listing, wanted)
+        }
         Err(error) => {
             memory.borrow_mut().list_problem = Some(error);
             return;
@@ -152,12 +162,8 @@ async fn list_to_now(store: &impl Store, memory: &RefCell<Memory>, from: UnixNan
     store.list(from, UnixNanos::MAX, contents).await
 }
 
-/// Brings the histories up to date; returns the newest check files if they were listed with them.
-async fn load_histories(
-    store: &impl Store,
-    memory: &RefCell<Memory>,
-    wanted: Wanted,
-) -> Result<Option<Listing>, SourceError> {
+/// Brings the histories up to date; returns what the store says of them.
+async fn load_histories(store: &impl Store, memory: &RefCell<Memory>, wanted: Wanted) -> Result<Look, SourceError> {
     let look = store.look().await?;
     memory.borrow_mut().unreadable_histories.retain(|(known, _)| look.histories.iter().any(|(name, _)| name == known));
     let is_new = |(name, tag): &&(HistoryName, Option<String>)| {
@@ -170,7 +176,7 @@ async fn load_histories(
         More::Wanted
     })
     .await;
-    Ok(look.newest)
+    Ok(look)
 }
 
 /// Lists the check files that histories do not cover: few, unless a node has no history or is behind with it.
@@ -229,12 +235,14 @@ mod tests {
         histories: BTreeMap<HistoryName, String>,
         asked: RefCell<Vec<i64>>,
         down: bool,
+        kept_at: Option<UnixNanos>,
         node: Option<shared::object_name::NodeName>,
     }
 
     impl Store for Shelf {
         async fn look(&self) -> Result<Look, SourceError> {
-            Ok(Look { histories: self.histories.keys().map(|name| (name.clone(), None)).collect(), newest: None })
+            let histories = self.histories.keys().map(|name| (name.clone(), None)).collect();
+            Ok(Look { histories, newest: None, kept_at: self.kept_at })
         }
 
         async fn list(&self, from: UnixNanos, _: UnixNanos, _: Contents) -> Result<Listing, SourceError> {
@@ -249,7 +257,8 @@ mod tests {
                     file: None,
                 })
                 .collect();
-            Ok(Listing { files, foreign: vec!["notes.txt".to_owned(), "index.json".to_owned()] })
+            let foreign = vec!["notes.txt".to_owned(), "index.json".to_owned()];
+            Ok(Listing { files, foreign, kept_at: self.kept_at })
         }
 
         async fn get(&self, object: &Object) -> Result<Vec<u8>, SourceError> {

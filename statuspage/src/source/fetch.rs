@@ -1,7 +1,8 @@
 //! Sends a GET and takes the answer in, within limits of time and size. Knows nothing of stores.
 
 use gloo_net::http::{Request, Response};
-use js_sys::{Reflect, Uint8Array};
+use js_sys::{Date, Reflect, Uint8Array};
+use shared::{SECOND, UnixNanos};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, ReadableStreamDefaultReader, ReferrerPolicy, RequestCache, RequestCredentials};
@@ -10,6 +11,8 @@ use super::SourceError;
 
 /// How long an answer may take, body and all. A store that hangs should say so before a reader gives up.
 const TIME_LIMIT_SECONDS: u32 = 20;
+
+const MILLISECOND: i64 = SECOND / 1_000;
 
 /// Whether an object may change.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,11 +27,26 @@ pub(super) enum Freshness {
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) body: Vec<u8>,
+    response: Response,
 }
 
 impl Answer {
     pub(super) fn is_good(&self) -> bool {
         (200..300).contains(&self.status)
+    }
+
+    /// When it was known, if it is none of the network's: the service worker gave what it had kept.
+    pub(super) fn kept_at(&self) -> Option<UnixNanos> {
+        let milliseconds: i64 = self.response.headers().get("kept-at")?.parse().ok()?;
+        milliseconds.checked_mul(MILLISECOND)
+    }
+
+    /// What the server's clock says, as far as the server tells; an answer may have waited in a cache on the way.
+    pub(super) fn server_time(&self) -> Option<UnixNanos> {
+        let headers = self.response.headers();
+        let age: i64 = headers.get("age").and_then(|age| age.parse().ok()).unwrap_or(0);
+        let milliseconds = Date::parse(&headers.get("date")?) as i64;
+        (milliseconds > 0).then(|| milliseconds.saturating_mul(MILLISECOND).saturating_add(age.saturating_mul(SECOND)))
     }
 }
 
@@ -62,7 +80,7 @@ pub(super) async fn get(url: &str, freshness: Freshness, size_limit: usize) -> R
     };
     let body = read(&response, size_limit).await.map_err(|error| failed(&error))?;
     match body {
-        Some(body) => Ok(Answer { status: response.status(), body }),
+        Some(body) => Ok(Answer { status: response.status(), body, response }),
         None => Err(SourceError::TooLarge(size_limit)),
     }
 }

@@ -52,6 +52,8 @@ pub struct Listing {
     pub files: Vec<Listed>,
     /// The names of other objects that were listed beside them.
     pub foreign: Vec<String>,
+    /// When this was known by the device's clock, if it is not the store that says so now.
+    pub kept_at: Option<UnixNanos>,
 }
 
 /// Why a store could not be read.
@@ -102,14 +104,20 @@ pub async fn list(
     match source {
         Source::Http { url } => {
             let answer = fetch::get(&http::list_url(url, from, contents), Freshness::Revalidated, LIST_LIMIT).await?;
-            if answer.is_good() { http::parse_index(&answer.body) } else { Err(http::refusal(answer.status)) }
+            if answer.is_good() {
+                Ok(Listing { kept_at: answer.kept_at(), ..http::parse_index(&answer.body)? })
+            } else {
+                Err(http::refusal(answer.status))
+            }
         }
         Source::S3(s3) => {
             let mut all = Listing::default();
             let mut continuation = None;
             for _ in 0..PAGES_LIMIT {
                 let url = s3::list_url(s3, from, continuation.as_deref(), now);
-                let page = s3::parse_listing(s3, &listed(s3, &url).await?)?;
+                let (body, kept_at) = listed(s3, &url).await?;
+                let page = s3::parse_listing(s3, &body)?;
+                all.kept_at = all.kept_at.or(kept_at);
                 all.files.extend(page.listing.files);
                 all.foreign.extend(page.listing.foreign);
                 continuation = page.next;
@@ -136,21 +144,22 @@ pub async fn look(source: &Source, now: UnixNanos) -> Result<Look, SourceError> 
             let Ok(mut listing) = http::parse_index(&answer.body) else { return Ok(Look::default()) };
             let names = std::mem::take(&mut listing.foreign);
             let histories = names.iter().filter_map(|name| Some((HistoryName::parse(name)?, None))).collect();
-            Ok(Look { histories, newest: Some(listing) })
+            Ok(Look { histories, newest: Some(listing), kept_at: answer.kept_at() })
         }
         Source::S3(s3) => {
             let url = s3::histories_url(s3, now);
-            Ok(Look { histories: s3::parse_histories(s3, &listed(s3, &url).await?), newest: None })
+            let (body, kept_at) = listed(s3, &url).await?;
+            Ok(Look { histories: s3::parse_histories(s3, &body), newest: None, kept_at })
         }
     }
 }
 
-/// What a bucket answers to a listing.
-async fn listed(s3: &S3Source, url: &str) -> Result<String, SourceError> {
+/// What a bucket answers to a listing, and when that was known if it is not the bucket that says so now.
+async fn listed(s3: &S3Source, url: &str) -> Result<(String, Option<UnixNanos>), SourceError> {
     let answer = fetch::get(url, Freshness::Revalidated, LIST_LIMIT).await;
     let answer = answer.map_err(|error| error.about(&s3::origin(s3)))?;
     let body = String::from_utf8_lossy(&answer.body).into_owned();
-    if answer.is_good() { Ok(body) } else { Err(s3::parse_refusal(answer.status, &body)) }
+    if answer.is_good() { Ok((body, answer.kept_at())) } else { Err(s3::parse_refusal(answer.status, &body)) }
 }
 
 /// Gets the content of a check file or of a history.
@@ -174,11 +183,11 @@ pub async fn get(source: &Source, object: &Object, now: UnixNanos) -> Result<Vec
     }
 }
 
-/// Gets the page's own configuration as text.
-pub async fn page_config() -> Result<String, SourceError> {
+/// Gets the page's own configuration as text, and what the clock of its server says.
+pub async fn page_config() -> Result<(String, Option<UnixNanos>), SourceError> {
     let answer = fetch::get(object_name::PAGE_CONFIG, Freshness::Revalidated, CHECK_FILE_LIMIT).await?;
     if answer.is_good() {
-        return Ok(String::from_utf8_lossy(&answer.body).into_owned());
+        return Ok((String::from_utf8_lossy(&answer.body).into_owned(), answer.server_time()));
     }
     let remedy = match answer.status {
         404 => "write it beside the page's `index.html`",

@@ -25,6 +25,8 @@ pub struct Looking {
     pub zone: Zone,
     /// Light or dark.
     pub theme: Theme,
+    /// How much of it is shown, in a frame of another page.
+    pub embed: Embed,
     /// The moment that is looked back at; `None` is now.
     pub at: Option<UnixNanos>,
 }
@@ -47,6 +49,30 @@ pub enum Zone {
     Local,
     /// The clock of this zone: `UTC`, `Europe/Berlin`.
     Named(String),
+}
+
+/// How much of the page is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Embed {
+    /// All of it.
+    #[default]
+    Not,
+    /// One line: the state of things.
+    Banner,
+    /// The endpoints with their bars.
+    Bars,
+}
+
+impl Embed {
+    /// Its word in addresses, and where style sheets look.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Embed::Not => "",
+            Embed::Banner => "banner",
+            Embed::Bars => "bars",
+        }
+    }
 }
 
 /// Light or dark.
@@ -115,6 +141,8 @@ impl Looking {
                     let named = Theme::ALL.into_iter().find(|theme| theme.word() == value);
                     looking.theme = named.unwrap_or_default();
                 }
+                "embed" if value == "banner" => looking.embed = Embed::Banner,
+                "embed" if value == "bars" => looking.embed = Embed::Bars,
                 "at" => looking.at = moment_of(&value),
                 _ => {}
             }
@@ -137,6 +165,7 @@ impl Looking {
             ("view", view.to_owned()),
             ("zone", self.zone.name().to_owned()),
             ("theme", theme.to_owned()),
+            ("embed", self.embed.word().to_owned()),
             ("at", self.at.as_ref().map(moment).unwrap_or_default()),
         ];
         let mut query = String::new();
@@ -167,17 +196,19 @@ mod tests {
             arrangement: Arrangement::Table,
             zone: Zone::of_name("Europe/Berlin"),
             theme: Theme::Dark,
+            embed: Embed::Bars,
             at: moment_of("2026-08-22T14:00Z"),
         };
         let query = "?range=7d&endpoint=Shop%20%26%20Co&day=2026-08-22T00:00Z,2026-08-22T14:00Z&filter=down%20pay\
-                     &view=table&zone=Europe/Berlin&theme=dark&at=2026-08-22T14:00Z";
+                     &view=table&zone=Europe/Berlin&theme=dark&embed=bars&at=2026-08-22T14:00Z";
         assert_eq!(looking.to_query(), query);
         assert_eq!(Looking::parse(query), looking);
     }
 
     #[test]
     fn what_nobody_understands_is_as_by_default() {
-        let odd = "?range=forever&range=900d&day=soon&at=then&theme=pink&view=3d&zone=&endpoint=&utm_source=x&&=&%";
+        let odd =
+            "?range=forever&range=900d&day=soon&at=then&theme=pink&embed=all&view=3d&zone=&endpoint=&utm_source=x&&=&%";
         assert_eq!(Looking::parse(odd), Looking::default());
     }
 

@@ -10,6 +10,7 @@ pub mod groups;
 pub mod icon;
 pub mod layers;
 pub mod looking;
+pub mod note;
 pub mod overall;
 pub mod percentiles;
 pub mod period;
@@ -71,6 +72,8 @@ pub struct PageView {
     pub messages: Vec<Arc<MessageView>>,
     /// Which moment is looked back at, in words; `None` is now.
     pub past: Option<String>,
+    /// What has to be known about all of it; empty if nothing.
+    pub note: String,
     /// The heads of the endpoints, those that need attention first; [`whole`] adds the rest.
     pub endpoints: Vec<Arc<EndpointView>>,
     /// The groups in which they stand.
@@ -146,6 +149,7 @@ pub fn page(
     let hidden = reckoned.len().saturating_sub(ENDPOINTS_SHOWN);
     PageView {
         overall,
+        note: note::note(memory, calendar, settings),
         past: looking.at.map(|at| format!("{}, {}", calendar.date(at), calendar.clock(at))),
         groups: Arc::new(groups::groups(&reckoned[..reckoned.len() - hidden], looks)),
         endpoints,
@@ -263,6 +267,10 @@ pub struct Settings {
     pub percentiles: Percentiles,
     /// How much is drawn.
     pub drawn: Drawn,
+    /// Whether the device has a network at all, as far as it knows.
+    pub is_online: bool,
+    /// By how much the device's clock is ahead of the server's, if that is worth a word.
+    pub clock_ahead: Nanos,
 }
 
 /// How much of the page is drawn.
@@ -362,6 +370,7 @@ mod tests {
             bars_limit: 90,
             percentiles: Percentiles::NotWanted,
             drawn: Drawn::All,
+            ..Settings::default()
         };
         let view = page(&mut memory, utc(), settings, &Looks::default(), &Looking::default(), Loading::Complete);
         let marked = |title: &str| {

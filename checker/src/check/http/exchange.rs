@@ -27,6 +27,7 @@ use url::Position;
 
 use crate::check::connect::{self, Address};
 use crate::check::reach::Reach;
+use crate::check::seen::Wanted;
 use crate::check::stopwatch::Stopwatch;
 use crate::check::{Failure, wording};
 
@@ -91,7 +92,7 @@ pub(super) struct Question<'a> {
 /// The head of an answer, and the way to the rest of it.
 pub(super) struct Answer {
     pub(super) head: Response<()>,
-    /// The certificates that the server showed, its own first.
+    /// The certificates that the server showed, its own first, if they are wanted.
     pub(super) certificates: Vec<CertificateDer<'static>>,
     body: Incoming,
     /// Reads what comes, as long as it is asked to.
@@ -103,6 +104,7 @@ pub(super) struct Answer {
 pub(super) async fn ask(
     question: Question<'_>,
     tls: Option<Arc<ClientConfig>>,
+    wanted: Wanted,
     reach: Reach,
     stopwatch: &Stopwatch,
 ) -> Result<Answer, Failure> {
@@ -116,8 +118,10 @@ pub(super) async fn ask(
             let name = ServerName::try_from(address.host.clone())
                 .map_err(|_| format!("`{host}` is no host name that a certificate can be for"))?;
             let stream = connect::handshake(stream, config, &name, &[HTTP_1_1], stopwatch).await?;
-            let shown = stream.get_ref().1.peer_certificates();
-            certificates.extend(shown.into_iter().flatten().map(|shown| shown.clone().into_owned()));
+            if wanted.certificate {
+                let shown = stream.get_ref().1.peer_certificates();
+                certificates.extend(shown.into_iter().flatten().map(|shown| shown.clone().into_owned()));
+            }
             Either::Right(Box::new(stream))
         }
     };

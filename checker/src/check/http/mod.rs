@@ -27,7 +27,7 @@ use super::seen::{Seen, Wanted};
 use super::stopwatch::Stopwatch;
 use super::tls_trust::TlsTrust;
 use super::{Failure, Outcome, Probes, tls, wording};
-use crate::without_user::without_user;
+use crate::without_user::{has_user, without_user};
 
 /// How long the body of an answer may take that is only read to be shown.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -86,7 +86,7 @@ impl HttpCheck {
     /// Takes user name and password out of a URL: they are sent as a header, and go nowhere else.
     pub fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
         let decoded = |text: &str| percent_decode_str(text).collect::<Vec<u8>>();
-        if url.username().is_empty() && url.password().is_none() {
+        if !has_user(url) {
             return None;
         }
         let mut plain = decoded(url.username());
@@ -126,7 +126,7 @@ pub async fn request(
     let mut redirects = 0;
     loop {
         let question = Question { url: &url, method: &method, headers: &headers, body };
-        let answer = exchange::ask(question, tls.clone(), probes.reach, &stopwatch).await?;
+        let answer = exchange::ask(question, tls.clone(), wanted, probes.reach, &stopwatch).await?;
         stopwatch.first_byte();
         stopwatch.note(|seen| note_head(seen, &answer));
         let Some(target) = redirect_target(check, &answer) else {
@@ -195,7 +195,7 @@ async fn expect(
     if wanted.head {
         note_head(&mut seen, &answer);
     }
-    if wanted.certificate && !answer.certificates.is_empty() {
+    if !answer.certificates.is_empty() {
         seen.certificate = Some(tls::time_left(&answer.certificates, (probes.clock)())?);
         seen.certificates = std::mem::take(&mut answer.certificates);
     }

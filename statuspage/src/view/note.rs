@@ -1,0 +1,79 @@
+//! What a reader has to know about all that stands on the page: that it is not of now, and whose clock tells the times.
+//! Pure.
+
+use shared::MINUTE;
+
+use super::{Settings, words};
+use crate::calendar::Calendar;
+use crate::load::Memory;
+
+/// The note; empty if all is as it should be.
+#[must_use]
+pub fn note(memory: &Memory, calendar: Calendar<'_>, settings: Settings) -> String {
+    let mut note = String::new();
+    if let Some(at) = memory.silent_since() {
+        let who = if settings.is_online { "The store does not answer" } else { "Offline" };
+        let ago = words::in_full(calendar.now - at);
+        for part in [who, ": this is what was known at ", &calendar.moment(at), ", ", &ago, " ago. "] {
+            note.push_str(part);
+        }
+    }
+    if settings.clock_ahead != 0 {
+        let side = if settings.clock_ahead > 0 { " ahead" } else { " behind" };
+        let off = words::in_full(settings.clock_ahead.abs() + MINUTE / 2);
+        for part in ["This device's clock is ", &off, side, "; the times are the server's."] {
+            note.push_str(part);
+        }
+    }
+    note
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calendar::tests::{NOW, utc};
+    use crate::source::SourceError;
+    use shared::HOUR;
+
+    fn away(memory: &Memory) -> String {
+        note(memory, utc(), Settings { is_online: true, ..Settings::default() })
+    }
+
+    #[test]
+    fn nothing_is_said_while_the_store_answers() {
+        let mut memory = Memory::default();
+        memory.note_heard(NOW);
+        assert_eq!(away(&memory), "");
+    }
+
+    #[test]
+    fn what_the_browser_had_kept_has_an_age() {
+        let mut memory = Memory::default();
+        memory.kept_at = Some(NOW - 12 * MINUTE);
+        memory.note_heard(NOW);
+        let moment = utc().moment(NOW - 12 * MINUTE);
+        let known = format!("this is what was known at {moment}, 12 minutes ago. ");
+        assert_eq!(note(&memory, utc(), Settings::default()), format!("Offline: {known}"));
+        assert_eq!(away(&memory), format!("The store does not answer: {known}"));
+    }
+
+    #[test]
+    fn what_an_open_page_knows_has_an_age_from_when_the_store_was_last_heard() {
+        let mut memory = Memory::default();
+        memory.list_problem = Some(SourceError::NotAListing);
+        memory.note_heard(NOW);
+        assert_eq!(away(&memory), "", "who never heard anything knows nothing");
+        memory.list_problem = None;
+        memory.note_heard(NOW - HOUR);
+        memory.list_problem = Some(SourceError::NotAListing);
+        memory.note_heard(NOW);
+        assert!(away(&memory).ends_with(", 1 hour ago. "), "{}", away(&memory));
+    }
+
+    #[test]
+    fn a_clock_that_is_wrong_is_named() {
+        let off = |clock_ahead| note(&Memory::default(), utc(), Settings { clock_ahead, ..Settings::default() });
+        assert_eq!(off(3 * HOUR), "This device's clock is 3 hours ahead; the times are the server's.");
+        assert_eq!(off(-5 * MINUTE), "This device's clock is 5 minutes behind; the times are the server's.");
+    }
+}

@@ -1,0 +1,126 @@
+//! The page in a frame of another page: one line or the bars, for those whom whoever hosts it has named and for nobody else.
+
+use harness::axe;
+use harness::browser::Browser;
+use harness::caddy::Caddy;
+use harness::checker::Checker;
+use harness::configuration::{check, directory, watching};
+use harness::endpoints::{Behaviour, Endpoint};
+use harness::page::{self, Page};
+use harness::{wait_for, web};
+use serde_json::{Value, json};
+
+use crate::finding::{browser_at_the_end_of, one_down, place};
+
+/// A page of somebody else's, at an origin of its own.
+async fn host() -> (Endpoint, String) {
+    let host = Endpoint::start(Behaviour::ok()).await;
+    let origin = host.url.trim_end_matches('/').to_owned();
+    (host, origin)
+}
+
+/// Opens somebody's page with ours in a frame, and looks into the frame.
+async fn embedded(browser: &Browser, host: &Endpoint, url: &str) {
+    let page = format!("<!doctype html><title>Theirs</title><iframe src=\"{url}\" width=600 height=200></iframe>");
+    host.behave(Behaviour::Answer("200 OK", page));
+    browser.visit(&host.url).await;
+    browser.enter_frame(0).await;
+}
+
+/// Waits until the browser says that it shows nothing of the page.
+async fn assert_refused(browser: &Browser) {
+    wait_for("the frame to be refused", || async {
+        (browser.script("return location.protocol").await == "chrome-error:").then_some(())
+    })
+    .await;
+    assert_eq!(browser.script("return document.documentElement.dataset.state ?? null").await, Value::Null);
+}
+
+/// What is seen: the words of every line, and how high all of it is.
+const SEEN: &str = "const seen = [...document.querySelectorAll('h1, h2, h3, p, a, summary, svg.strip, svg.chart, footer, header')]
+    .filter(one => one.checkVisibility() && !one.matches('.spoken'));
+    return { what: seen.map(one => (one.localName + ' ' + one.textContent).trim().slice(0, 60)), height: document.body.scrollHeight,
+        bars: document.querySelectorAll('.strip .bar').length, wide: document.documentElement.scrollWidth > innerWidth }";
+
+#[tokio::test]
+async fn a_banner_is_one_line_for_whom_the_web_server_names_and_nothing_for_others() {
+    let ((named, origin), (other, _)) = (host().await, host().await);
+    let caddy = Caddy::start_for("", &origin).await;
+    let fleet = one_down(3);
+    let filled = place(&fleet, json!({ "title": "Example Inc." })).await;
+    harness::caddy::copy_folder(&filled.site.path().join("store"), &caddy.site.path().join("store"));
+    let config = std::fs::read_to_string(filled.site.path().join("config.json")).expect("it is there");
+    caddy.configure(&config);
+    let policy = web::get(&caddy.url).await.header("content-security-policy").to_owned();
+    assert!(policy.ends_with(&format!("frame-ancestors 'self' {origin}")), "{policy}");
+
+    let browser = browser_at_the_end_of(&fleet).await;
+    let url = format!("{}?embed=banner", caddy.url);
+    embedded(&browser, &named, &url).await;
+    let page = page::when(&browser, "the banner", Page::is_complete).await;
+    page.assert_clean();
+    let seen = browser.script(SEEN).await;
+    let sentence = page.text_of("overall");
+    assert!(sentence.starts_with("Service 00 is down since"), "{sentence}");
+    let what = seen["what"].as_array().expect("it is a list");
+    assert_eq!(what.len(), 2, "{seen:#}");
+    assert!(what[0].as_str().is_some_and(|line| line.starts_with("h1 Service 00 is down since")), "{seen:#}");
+    assert_eq!(what[1], "a Details");
+    assert!(seen["height"].as_i64() < Some(60) && seen["wide"] == false, "{seen:#}");
+    let link = "const link = document.querySelector('.whole'); return [link.href, link.target, link.rel, document.querySelectorAll('h1 .shape').length]";
+    assert_eq!(browser.script(link).await, json!([caddy.url, "_blank", "noopener", 1]));
+    assert_eq!(
+        browser.script("return navigator.serviceWorker.getRegistrations().then(all => all.length)").await,
+        0,
+        "what is only a guest keeps nothing"
+    );
+
+    let browser = Browser::open().await;
+    embedded(&browser, &other, &url).await;
+    assert_refused(&browser).await;
+}
+
+#[tokio::test]
+async fn serve_lets_those_embed_the_bars_whom_its_configuration_names() {
+    let ((named, origin), (other, _)) = (host().await, host().await);
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let mut config = watching(&[check("Shop", &ok.url), check("Mail", &ok.url)], &directory());
+    config["page"] = json!({ "embed_by": [origin], "groups": [{ "title": "Customers", "endpoints": ["Shop"] }] });
+    let served = Checker::new(&config);
+    let served = (served.serve(&[]).await, served);
+    let url = format!("{}?embed=bars", served.0.url);
+    let browser = Browser::open().await;
+    wait_for("the first round", || async {
+        (web::get(&format!("{}summary.json", served.0.url)).await.status == 200).then_some(())
+    })
+    .await;
+    embedded(&browser, &named, &url).await;
+    let page = page::when(&browser, "the bars", |page| page.is_complete() && page.endpoints().len() == 2).await;
+    page.assert_clean();
+    let seen = browser.script(SEEN).await;
+    let what: Vec<&str> = seen["what"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let count = |beginning: &str| what.iter().filter(|line| line.starts_with(beginning)).count();
+    assert_eq!((count("h3"), count("svg"), count("a Details")), (2, 2, 1), "no chart, and groups unfolded: {seen:#}");
+    assert_eq!((count("footer"), count("header"), &seen["wide"]), (0, 0, &json!(false)), "{seen:#}");
+    assert!(seen["bars"].as_i64() > Some(20), "{seen:#}");
+
+    let browser = Browser::open().await;
+    embedded(&browser, &other, &url).await;
+    assert_refused(&browser).await;
+    drop((ok, named, other));
+}
+
+#[tokio::test]
+async fn in_a_frame_everybody_can_use_it_too() {
+    let fleet = one_down(3);
+    let caddy = place(&fleet, json!({})).await;
+    let browser = browser_at_the_end_of(&fleet).await;
+    for (embed, width) in [("banner", 320), ("bars", 320), ("banner", 1_280), ("bars", 1_280)] {
+        browser.resize(width, 400).await;
+        let page = page::visit(&browser, &format!("{}?embed={embed}", caddy.url)).await;
+        page.assert_clean();
+        let seen = browser.script(SEEN).await;
+        assert_eq!(seen["wide"], false, "{embed} at {width}: {seen:#}");
+        assert_eq!(axe::violations(&browser).await, Vec::<String>::new(), "{embed} at {width}");
+    }
+}
