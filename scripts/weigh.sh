@@ -14,7 +14,10 @@ aim=100000
 budget=174000
 
 # What each file may weigh that is not loaded with the page.
-apart_budget=4096
+apart_budget=4000
+
+# What each file may weigh that is not loaded with the page.
+apart_budget=4000
 
 dist=${1:-dist}
 if [ ! -f "$dist/index.html" ]; then

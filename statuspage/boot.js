@@ -32,6 +32,14 @@ if (worker) {
   complete.observe(root, { attributeFilter: ["data-complete"] });
 }
 
+// The texts in the reader's language are asked for while the WebAssembly is on its way; it chooses as
+// `src/language/choice.rs` does.
+const languages = ["en", "de", "fr", "es", "pt", "ja", "zh", "ar"];
+const wishes = [new URLSearchParams(location.search).get("lang"), ...navigator.languages, "en"];
+const language = wishes.map((tag) => tag?.split("-")[0].toLowerCase()).find((code) => languages.includes(code));
+const texts = { rel: "preload", as: "fetch", crossOrigin: "", href: `languages/${language}.txt` };
+document.head.append(Object.assign(document.createElement("link"), texts));
+
 try {
   const { default: start } = await import(script);
   await start({ module_or_path: wasm });

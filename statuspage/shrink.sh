@@ -17,7 +17,7 @@ if [ -f "$binaryen" ] && command -v node >/dev/null 2>&1; then
 fi
 
 # The glue is generated with comments and indentation that nobody reads; no browser reads the service worker's.
-for script in "$TRUNK_STAGING_DIR"/statuspage-*.js "$TRUNK_STAGING_DIR"/sw.js; do
+for script in "$TRUNK_STAGING_DIR"/*.js; do
   sed -e 's/^[[:space:]]*//' -e '/^\/\*\*/d' -e '/^\*/d' -e '/^\/\//d' -e '/^$/d' "$script" >"$script.small"
   mv "$script.small" "$script"
 done

@@ -10,7 +10,11 @@ use crate::nearest::nearest;
 use crate::status::Status;
 
 /// The keys of `config.json` that are about looks.
-pub const KEYS: [&str; 9] = ["logo", "favicon", "links", "footer", "look", "texts", "groups", "order", "hide"];
+pub const KEYS: [&str; 10] =
+    ["language", "logo", "favicon", "links", "footer", "look", "texts", "groups", "order", "hide"];
+
+/// The languages of the page, by the names of their files; `auto` is the reader's own.
+pub const LANGUAGES: [&str; 8] = ["en", "de", "fr", "es", "pt", "ja", "zh", "ar"];
 
 /// The colours that can be chosen, by the names of the page's tokens.
 pub const COLOURS: [&str; 15] = [
@@ -45,6 +49,8 @@ const RADIUS_LIMIT: i64 = 24;
 /// How a page looks; everything has a default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Looks {
+    /// The language, one of [`LANGUAGES`]; without it the reader's own.
+    pub language: Option<String>,
     /// The URL of the picture before the title.
     pub logo: Option<String>,
     /// The URL of the tab's icon; without it the icon tells the state.
@@ -113,14 +119,16 @@ pub fn read(config: &Json<'_>, skipped: &mut Vec<String>) -> Looks {
     reader.known("hide", hide, &["errors", "locators"]);
     let hidden = |key: &str| hide.and_then(|hide| hide.get(key));
     let [words, remarks] = reader.texts(config.get("texts"));
+    let languages = [LANGUAGES.as_slice(), &["auto"]].concat();
     Looks {
+        language: reader.one_of("language", config.get("language"), &languages).filter(|language| language != "auto"),
         logo: reader.picture("logo", config.get("logo")),
         favicon: reader.picture("favicon", config.get("favicon")),
         links: reader.links(config.get("links")),
         footer: reader.text("footer", config.get("footer")),
         colours: [reader.colours("look.light", of_look("light")), reader.colours("look.dark", of_look("dark"))],
         radius: reader.radius(of_look("radius")),
-        font: reader.font(of_look("font")),
+        font: reader.one_of("look.font", of_look("font"), &FONTS.map(|(name, _)| name)),
         words,
         remarks,
         groups: reader.groups("groups", config.get("groups"), true),
@@ -224,12 +232,13 @@ impl Reader<'_> {
         radius
     }
 
-    fn font(&mut self, value: Option<&Json<'_>>) -> Option<String> {
-        let font = self.text("look.font", value)?;
-        if FONTS.iter().any(|(name, _)| *name == font) {
-            return Some(font);
+    /// A name from a list.
+    fn one_of(&mut self, place: &str, value: Option<&Json<'_>>, names: &[&str]) -> Option<String> {
+        let name = self.text(place, value)?;
+        if names.contains(&name.as_str()) {
+            return Some(name);
         }
-        self.skip("look.font", "is none of `system`, `serif`, `rounded` and `mono`");
+        self.skip(place, &format!("is none of `{}`", names.join("`, `")));
         None
     }
 
@@ -307,6 +316,7 @@ impl Looks {
                 config.insert(key.to_owned(), value);
             }
         };
+        put("language", json!(self.language));
         put("logo", json!(self.logo));
         put("favicon", json!(self.favicon));
         let links = self.links.iter().map(|link| json!({ "text": link.text, "url": link.url }));
@@ -366,7 +376,7 @@ mod tests {
     }
 
     const FULL: &str = r##"{
-        "logo": "logo.svg", "favicon": "data:image/png;base64,AAAA", "footer": "Example Ltd.",
+        "language": "pt", "logo": "logo.svg", "favicon": "data:image/png;base64,AAAA", "footer": "Example Ltd.",
         "links": [{ "text": "Help", "url": "https://help.example/" }, { "text": "Write", "url": "mailto:a@b.example" }],
         "look": { "light": { "ground": "#ffffff", "healthy": "#007755" }, "dark": { "ground": "#000000" },
                   "radius": 12, "font": "serif" },
@@ -386,6 +396,7 @@ mod tests {
         let mut written = Map::new();
         full.write(&mut written);
         assert_eq!(looks(&Value::Object(written).to_string()), (full, Vec::new()));
+        assert_eq!(looks(r#"{ "language": "auto" }"#), (Looks::default(), Vec::new()));
         let mut nothing = Map::new();
         Looks::default().write(&mut nothing);
         assert!(nothing.is_empty());
@@ -395,7 +406,7 @@ mod tests {
     fn what_does_not_fit_is_named_and_skipped_and_keeps_nothing_else() {
         let (odd, skipped) = looks(
             r##"{
-            "logo": "https://elsewhere.example/logo.svg", "favicon": "//elsewhere.example/i.png", "footer": 7,
+            "language": "klingon", "logo": "https://elsewhere.example/logo.svg", "favicon": "//elsewhere.example/i.png", "footer": 7,
             "links": [{ "text": "x", "url": "javascript:alert(1)" }, { "text": "Help", "url": "help/" }, 3],
             "look": { "light": { "ground": "red; } body { display: none", "helthy": "#000000", "down": "#aa0000" },
                       "radius": 900, "font": "Comic Sans", "css": "*{}" },
@@ -405,6 +416,7 @@ mod tests {
         }"##,
         );
         for place in [
+            "`language` is none of `en`, `de`",
             "`logo` is neither",
             "`favicon` is neither",
             "`footer` is no text",

@@ -1,5 +1,5 @@
-//! The page's state and its refresh: reads the configuration, follows what readers do and what the address asks for,
-//! and looks again now and then. [`crate::reckoner`] loads and reckons.
+//! The page's state and its refresh: reads the configuration and the texts, follows what readers do and what the address
+//! asks for, and looks again now and then. [`crate::reckoner`] loads and reckons.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,11 +13,14 @@ use wasm_bindgen_futures::spawn_local;
 
 use crate::components::page;
 use crate::drawing::Drawing;
+use crate::intl::Known;
+use crate::language::{self, Choice, Language, Text, texts};
 use crate::reckoner::{Reckoner, dressed};
+use crate::view::broken::{self, Broken};
 use crate::view::chart::Point;
 use crate::view::layers::{Besides, Layer};
 use crate::view::period::Slot;
-use crate::view::{self, Loading, Looking, PageView, Percentiles, broken};
+use crate::view::{self, Loading, Looking, PageView, Percentiles};
 use crate::{browser, source};
 
 /// How often the view is reckoned anew without any news: a checker that died turns unknown by time alone.
@@ -26,22 +29,11 @@ const TICK: Nanos = 15 * SECOND;
 /// Who comes back to the page after this long wants to see what is new at once.
 const LOOKED_AWAY: Nanos = 5 * SECOND;
 
-/// What the page is about to show.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Stage {
-    /// The configuration is being read.
-    Starting,
-    /// The configuration cannot be used: what is wrong with it.
-    Broken(Vec<String>),
-    /// The configuration is read.
-    Ready(Arc<PageConfig>),
-}
-
 /// Everything that components look at.
 #[derive(Clone, Copy)]
 pub struct State {
-    /// Which page to show.
-    pub stage: RwSignal<Stage>,
+    /// What its words are.
+    pub language: &'static Language,
     /// What stands on it.
     pub view: RwSignal<Arc<PageView>>,
     /// How far the load in hand is.
@@ -63,6 +55,12 @@ pub struct State {
 }
 
 impl State {
+    /// A text of the page.
+    #[must_use]
+    pub fn line(self, text: Text) -> &'static str {
+        self.language.line(text)
+    }
+
     /// Looks at the page in another way, to which the way back leads.
     pub fn look(self, change: impl FnOnce(&mut Looking)) {
         let mut looking = self.looking.get_untracked();
@@ -148,18 +146,56 @@ impl State {
     }
 }
 
-/// Puts the page into the document and starts it.
+/// Starts the page.
 pub fn mount() {
-    browser::remove_boot_text();
+    spawn_local(run());
+}
+
+/// Reads the configuration and the page's texts, and puts the page into the document. `boot.js` has asked for both already,
+/// unless the configuration names another language than the reader's.
+async fn run() {
+    let looking = Looking::parse(&browser::query());
+    let preferred = browser::languages();
+    let config = source::page_config().await.map_err(Broken::Unread).and_then(|(text, server_time)| {
+        if let Some(time) = server_time {
+            browser::compare_clock(time);
+        }
+        broken::read(&text)
+    });
+    let configured = config.as_ref().ok().and_then(|config| config.looks.language.as_deref());
+    let choice = language::chosen(&looking.language, configured, &preferred);
+    let english = language::chosen("en", None, &preferred);
+    for choice in [choice, english] {
+        if let Some(language) = speak(&choice).await {
+            browser::remove_boot_text();
+            return show(looking, Box::leak(Box::new(language)), config);
+        }
+    }
+    browser::set_root_attribute("data-state", "broken");
+    browser::set_boot_text("The texts of this page could not be loaded. Loading it again may help.");
+}
+
+/// Loads a language and tells the document of it; `None` if that fails, or if the file is of another version.
+async fn speak(choice: &Choice) -> Option<Language> {
+    let file = source::language(choice.code).await?;
+    let language = Language::parse(&file, Box::new(Known::new(choice)))?;
+    browser::set_root_attribute("lang", choice.code);
+    browser::set_root_attribute("dir", language.line(texts::DIRECTION));
+    Some(language)
+}
+
+/// Puts the page into the document.
+fn show(looking: Looking, language: &'static Language, config: Result<PageConfig, Broken>) {
+    let config = config.map(Arc::new).map_err(|broken| broken.in_words(language));
     // It was started before only if this was.
     let _ = Executor::init_wasm_bindgen();
     let owner = Owner::new();
     owner.with(|| {
         let state = State {
-            stage: RwSignal::new(Stage::Starting),
+            language,
             view: RwSignal::new(Arc::default()),
             loading: RwSignal::new(Loading::default()),
-            looking: RwSignal::new(Looking::default()),
+            looking: RwSignal::new(dressed(looking)),
             found: RwSignal::new(None),
             drawing: Drawing::new(),
             is_drawn: RwSignal::new(None),
@@ -167,43 +203,25 @@ pub fn mount() {
             printing: RwSignal::new(false),
             reckoner: StoredValue::new_local(None),
         };
-        page::mount(state);
-        spawn_local(run(state));
-    });
-    // The page stays as long as the document does.
-    std::mem::forget(owner);
-}
-
-async fn run(state: State) {
-    let text = source::page_config().await.map_err(|error| vec![format!("failed to {error}")]);
-    let read = text.and_then(|(text, server_time)| {
-        if let Some(time) = server_time {
-            browser::compare_clock(time);
-        }
-        broken::read(&text)
-    });
-    match read {
-        Ok(config) => {
+        page::mount(state, &config);
+        if let Ok(config) = config {
             // Where `boot.js` looks whether to keep the page.
             browser::set_root_attribute("data-offline", if config.offline { "true" } else { "false" });
-            let config = Arc::new(config);
             for skipped in &config.skipped {
                 browser::warn(&format!("config.json: {skipped}"));
             }
             for (name, value) in view::tokens::properties(&config.looks) {
                 browser::set_property(&name, &value);
             }
-            state.looking.set(dressed(Looking::parse(&browser::query())));
-            state.stage.set(Stage::Ready(Arc::clone(&config)));
-            follow(state, config).await;
-        }
-        Err(problems) => {
+            spawn_local(follow(state, config));
+        } else {
             browser::set_root_attribute("data-state", "broken");
-            browser::set_tab("Configuration broken", Status::Unknown, None);
-            state.stage.set(Stage::Broken(problems));
+            browser::set_tab(language.line(texts::BROKEN_TAB), Status::Unknown, None);
             browser::set_root_attribute("data-complete", "true");
         }
-    }
+    });
+    // The page stays as long as the document does.
+    std::mem::forget(owner);
 }
 
 /// Loads, and goes on loading for as long as the page is open.

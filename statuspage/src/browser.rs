@@ -11,6 +11,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{Document, HtmlElement, Window};
 
 use crate::calendar::offset_of;
+use crate::intl::{Tool, intl};
 use crate::view::CLOCK_TOLERANCE;
 use crate::view::icon::icon;
 use shared::status::Status;
@@ -74,20 +75,17 @@ const OFFSET_HOLDS: Nanos = 15 * MINUTE;
 /// A zone, and what the browser said of it: asking it is slow.
 struct ShownZone {
     /// What writes moments in the chosen zone; `None` is the device's.
-    format: Option<Function>,
+    format: Option<Tool>,
     known: Vec<(i64, Nanos)>,
 }
 
 impl ShownZone {
     /// The zone of a name; `None` if the browser does not know it.
     fn of_name(name: &str) -> Option<ShownZone> {
-        let options = Object::new();
-        let _ = Reflect::set(&options, &"timeZone".into(), &name.into());
-        let _ = Reflect::set(&options, &"timeZoneName".into(), &"longOffset".into());
-        // By hand, since the constructor throws where it does not know the zone.
-        let constructor = Reflect::get(&intl()?, &"DateTimeFormat".into()).ok()?.dyn_into::<Function>().ok()?;
-        let format = Reflect::construct(&constructor, &Array::of2(&"en-US".into(), &options)).ok()?;
-        let format = Reflect::get(&format, &"format".into()).ok()?.dyn_into().ok()?;
+        // A name comes from an address: as it is it could bring options of its own.
+        let name = name.split(',').next().unwrap_or_default();
+        let options = ["timeZoneName=longOffset,timeZone=", name].concat();
+        let format = Tool::new("DateTimeFormat", "format", "en-US", &options)?;
         Some(ShownZone { format: Some(format), known: Vec::new() })
     }
 
@@ -97,13 +95,13 @@ impl ShownZone {
         if let Some((_, offset)) = self.known.get(place).filter(|(known, _)| *known == number) {
             return *offset;
         }
-        let date = JsValue::from_f64((number * OFFSET_HOLDS) as f64 / MILLISECOND);
+        let milliseconds = (number * OFFSET_HOLDS) as f64 / MILLISECOND;
         let offset = match &self.format {
-            Some(format) => {
-                let text = format.call1(&JsValue::NULL, &date).ok().and_then(|text| text.as_string());
-                text.and_then(|text| offset_of(&text)).unwrap_or(0)
+            Some(format) => format.say(milliseconds).and_then(|text| offset_of(&text)).unwrap_or(0),
+            None => {
+                let date = Date::new(&JsValue::from_f64(milliseconds));
+                (-date.get_timezone_offset() * MINUTE as f64) as Nanos
             }
-            None => (-Date::new(&date).get_timezone_offset() * MINUTE as f64) as Nanos,
         };
         self.known.insert(place, (number, offset));
         offset
@@ -117,10 +115,6 @@ pub(crate) fn forget_offsets() {
             zone.known.clear();
         }
     });
-}
-
-fn intl() -> Option<JsValue> {
-    Reflect::get(&js_sys::global(), &"Intl".into()).ok()
 }
 
 /// Shows times by the clock of a zone from now on, the device's if the name is empty; returns whether that is known.
@@ -144,7 +138,7 @@ pub(crate) fn zones() -> Vec<String> {
 pub(crate) fn time_zone() -> String {
     let options = Intl::DateTimeFormat::new(&Array::new(), &Object::new()).resolved_options();
     let name = Reflect::get(&options, &"timeZone".into()).ok().and_then(|name| name.as_string());
-    name.unwrap_or_else(|| "of this device".to_owned())
+    name.unwrap_or_default()
 }
 
 /// How many bars a strip has room for.
@@ -295,6 +289,19 @@ pub(crate) fn lower(text: &str) -> String {
 /// The element of an id, if it is there.
 pub(crate) fn element(id: &str) -> Option<HtmlElement> {
     document()?.get_element_by_id(id)?.dyn_into().ok()
+}
+
+/// The languages that the reader understands, the dearest first.
+pub(crate) fn languages() -> Vec<String> {
+    let languages = window().map(|window| window.navigator().languages());
+    languages.into_iter().flatten().filter_map(|tag| tag.as_string()).collect()
+}
+
+/// Says something in the place of the page.
+pub(crate) fn set_boot_text(text: &str) {
+    if let Some(boot) = element("boot") {
+        boot.set_text_content(Some(text));
+    }
 }
 
 /// Takes the words away that stood on the page before it started.

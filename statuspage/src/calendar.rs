@@ -1,23 +1,10 @@
 //! Dates and clock times in the reader's time zone, from nothing but the zone's offsets: pure, so that noon,
-//! midnight and the nights of clock changes are tested natively. The browser supplies the offsets.
+//! midnight and the nights of clock changes are tested natively. The browser supplies the offsets, and its language the
+//! names of days.
 
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 
-const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
+use crate::language::{DateStyle, Language, texts};
 
 /// Local clocks are at most this far from UTC, and a bit more.
 const OFFSET_LIMIT: Nanos = 15 * HOUR;
@@ -31,6 +18,8 @@ pub struct Calendar<'a> {
     pub today: UnixNanos,
     /// How far local clocks are ahead of UTC at a moment.
     pub offset: &'a dyn Fn(UnixNanos) -> Nanos,
+    /// What its words are.
+    pub language: &'a Language,
 }
 
 /// A date and a clock time without a zone.
@@ -42,8 +31,6 @@ pub struct Civil {
     pub month: usize,
     /// The day of the month, from 1.
     pub day: i64,
-    /// The day of the week, from 0 for Sunday.
-    pub weekday: usize,
     /// The hour, 0 to 23.
     pub hour: i64,
     /// The minute.
@@ -67,7 +54,6 @@ pub fn civil(nanos: Nanos) -> Civil {
         year: year_of_era + era * 400 + i64::from(month <= 2),
         month: month as usize,
         day: day_of_year - (153 * month_from_march + 2) / 5 + 1,
-        weekday: (days + 4).rem_euclid(7) as usize,
         hour: rest / HOUR,
         minute: rest / MINUTE % 60,
         second: rest / SECOND % 60,
@@ -161,41 +147,44 @@ impl Calendar<'_> {
         ((moment + offset).div_euclid(HOUR) + 1) * HOUR - offset
     }
 
-    /// The clock time: `14:02`.
+    /// The clock time: `14:02`, by 24 hours in every language, as in logs.
     #[must_use]
+    #[inline(never)]
     pub fn clock(&self, moment: UnixNanos) -> String {
         let Civil { hour, minute, .. } = self.local(moment);
         format!("{hour:02}:{minute:02}")
     }
 
-    /// The date with its weekday: `Sunday, 22 November`; with the year where it is another than now's.
+    /// A date; with the year where it is another than now's.
+    fn dated(&self, moment: UnixNanos, style: DateStyle, with_year: DateStyle) -> String {
+        let is_of_this_year = self.local(moment).year == self.local(self.today).year;
+        self.language.date(if is_of_this_year { style } else { with_year }, self.day_number(moment))
+    }
+
+    /// The date with its weekday: `Sunday 22 November`; with the year where it is another than now's.
     #[must_use]
     pub fn date(&self, moment: UnixNanos) -> String {
-        let Civil { weekday, .. } = self.local(moment);
-        format!("{}, {}", WEEKDAYS[weekday], self.short_date(moment))
+        self.dated(moment, DateStyle::Long, DateStyle::LongWithYear)
     }
 
     /// The date without its weekday: `22 November`; with the year where it is another than now's.
     #[must_use]
     pub fn short_date(&self, moment: UnixNanos) -> String {
-        let Civil { year, month, day, .. } = self.local(moment);
-        let name = MONTHS[month - 1];
-        if year == self.local(self.today).year { format!("{day} {name}") } else { format!("{day} {name} {year}") }
+        self.dated(moment, DateStyle::Short, DateStyle::ShortWithYear)
     }
 
     /// The date as it stands on an axis, where there is little room: `22 Nov`.
     #[must_use]
     pub fn axis_date(&self, moment: UnixNanos) -> String {
-        let Civil { month, day, .. } = self.local(moment);
-        format!("{day} {}", &MONTHS[month - 1][..3])
+        self.language.date(DateStyle::Axis, self.day_number(moment))
     }
 
     /// A day as people call it: `Today`, `Yesterday`, or its date.
     #[must_use]
     pub fn day_name(&self, moment: UnixNanos) -> String {
         match self.day_number(self.today) - self.day_number(moment) {
-            0 => "Today".to_owned(),
-            1 => "Yesterday".to_owned(),
+            0 => self.language.say(texts::TODAY, &[]),
+            1 => self.language.say(texts::YESTERDAY, &[]),
             _ => self.date(moment),
         }
     }
@@ -203,34 +192,46 @@ impl Calendar<'_> {
     /// A moment as short as it can be said from now: `14:02` today, `yesterday 14:02`, `Friday 14:02` within the
     /// week, `12 November, 14:02` else.
     #[must_use]
+    #[inline(never)]
     pub fn moment(&self, moment: UnixNanos) -> String {
         let clock = self.clock(moment);
         match self.day_number(self.today) - self.day_number(moment) {
             0 => clock,
-            1 => format!("yesterday {clock}"),
-            2..7 => format!("{} {clock}", WEEKDAYS[self.local(moment).weekday]),
-            _ => format!("{}, {clock}", self.short_date(moment)),
+            1 => self.language.say(texts::YESTERDAY_AT, &[&clock]),
+            2..7 => self.language.say(texts::WEEKDAY_AT, &[&self.weekday(moment), &clock]),
+            _ => self.language.say(texts::DATE_AT, &[&self.short_date(moment), &clock]),
         }
+    }
+
+    /// A moment with its whole date: `Sunday 22 November, 14:02`.
+    #[must_use]
+    pub fn full_moment(&self, moment: UnixNanos) -> String {
+        self.language.say(texts::DATE_AT, &[&self.date(moment), &self.clock(moment)])
     }
 
     /// An hour of the clock, or a part of it, with its day: `Sunday 14:00–15:00`.
     #[must_use]
     pub fn hour_span(&self, start: UnixNanos, end: UnixNanos) -> String {
-        let weekday = WEEKDAYS[self.local(start).weekday];
-        format!("{weekday} {}–{}", self.clock(start), self.clock(end))
+        let (first, last) = (self.clock(start), self.clock(end));
+        self.language.say(texts::CLOCK_SPAN, &[&self.weekday(start), &first, &last])
+    }
+
+    fn weekday(&self, moment: UnixNanos) -> String {
+        self.language.date(DateStyle::Weekday, self.day_number(moment))
     }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::language::tests::english;
     use proptest::prelude::*;
 
     /// 2026-11-22T13:02:03Z, a Sunday.
     pub(crate) const NOW: UnixNanos = 1_795_352_523 * SECOND;
 
     pub(crate) fn utc() -> Calendar<'static> {
-        Calendar { now: NOW, today: NOW, offset: &|_| 0 }
+        Calendar { now: NOW, today: NOW, offset: &|_| 0, language: english() }
     }
 
     /// Berlin around the change to winter time on 2026-10-25T01:00Z.
@@ -280,9 +281,9 @@ pub(crate) mod tests {
 
     #[test]
     fn days_are_the_readers_days() {
-        let tokyo = Calendar { now: NOW, today: NOW, offset: &|_| 9 * HOUR };
-        assert_eq!(utc().date(NOW), "Sunday, 22 November");
-        assert_eq!(tokyo.date(NOW + 2 * HOUR), "Monday, 23 November");
+        let tokyo = Calendar { offset: &|_| 9 * HOUR, ..utc() };
+        assert_eq!(utc().date(NOW), "Sunday 22 November");
+        assert_eq!(tokyo.date(NOW + 2 * HOUR), "Monday 23 November");
         assert_eq!(tokyo.day_name(NOW - 23 * HOUR), "Yesterday");
         assert_eq!(tokyo.moment(NOW - 3 * HOUR), "19:02");
         assert_eq!(tokyo.moment(NOW - 49 * HOUR), "Friday 21:02");
@@ -294,7 +295,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_day_on_which_clocks_change_has_its_right_length() {
-        let berlin = Calendar { now: NOW, today: NOW, offset: &berlin };
+        let berlin = Calendar { offset: &berlin, ..utc() };
         let number = berlin.day_number(1_792_890_000 * SECOND);
         let (start, next) = (berlin.start_of_day(number), berlin.start_of_day(number + 1));
         assert_eq!(next - start, 25 * HOUR);
@@ -303,7 +304,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_day_without_a_midnight_begins_at_one() {
-        let santiago = Calendar { now: NOW, today: NOW, offset: &santiago };
+        let santiago = Calendar { offset: &santiago, ..utc() };
         let number = santiago.day_number(1_788_667_200 * SECOND);
         let start = santiago.start_of_day(number);
         assert_eq!((santiago.clock(start), santiago.clock(start - 1)), ("01:00".to_owned(), "23:59".to_owned()));
@@ -312,7 +313,7 @@ pub(crate) mod tests {
 
     #[test]
     fn hours_are_those_of_the_local_clock() {
-        let kolkata = Calendar { now: NOW, today: NOW, offset: &|_| 5 * HOUR + 30 * MINUTE };
+        let kolkata = Calendar { offset: &|_| 5 * HOUR + 30 * MINUTE, ..utc() };
         let next = kolkata.next_hour(NOW);
         assert_eq!((kolkata.clock(next), next - NOW), ("19:00".to_owned(), 27 * MINUTE + 57 * SECOND));
         assert_eq!(kolkata.next_hour(next) - next, HOUR);
@@ -324,7 +325,7 @@ pub(crate) mod tests {
             moment in 0..=4_000_000_000_i64, offset in -14 * 4..=14 * 4_i64,
         ) {
             let (moment, offset) = (moment * SECOND, move |_| offset * 15 * MINUTE);
-            let calendar = Calendar { now: NOW, today: NOW, offset: &offset };
+            let calendar = Calendar { offset: &offset, ..utc() };
             let number = calendar.day_number(moment);
             let (start, next) = (calendar.start_of_day(number), calendar.start_of_day(number + 1));
             prop_assert!(start <= moment && moment < next && next - start == DAY);

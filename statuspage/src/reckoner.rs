@@ -284,7 +284,7 @@ impl Reckoner {
 
     /// From when on check files are needed: a result that was made before the period may reach into it.
     fn load_from(&self, range: Nanos, now: UnixNanos) -> UnixNanos {
-        let calendar = Calendar { now, today: browser::now(), offset: &browser::offset_at };
+        let calendar = self.calendar_at(now);
         let period = view::period::Period::new(range, browser::bars_limit(), calendar);
         period.from - uptime::stands_for(self.config.interval)
     }
@@ -296,7 +296,11 @@ impl Reckoner {
 
     /// The reader's now and the reader's clock.
     pub(crate) fn calendar(&self) -> Calendar<'static> {
-        Calendar { now: self.now(), today: browser::now(), offset: &browser::offset_at }
+        self.calendar_at(self.now())
+    }
+
+    fn calendar_at(&self, now: UnixNanos) -> Calendar<'static> {
+        Calendar { now, today: browser::now(), offset: &browser::offset_at, language: self.state.language }
     }
 
     fn settings(&self, drawn: Drawn) -> Settings {

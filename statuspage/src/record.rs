@@ -7,7 +7,7 @@ use std::sync::Arc;
 use shared::history::{Outline, PastOutline, Row};
 use shared::latency::Sketch;
 use shared::object_name::{CheckFileName, NodeName};
-use shared::result::{CheckFile, CheckResult, EndpointKey};
+use shared::result::{CheckFile, CheckResult, EndpointKey, Skipped};
 use shared::status::Status;
 use shared::uptime::{self, Observation, Span, Track};
 use shared::verdict::Policy;
@@ -30,8 +30,8 @@ pub struct Record {
     pub nodes: Vec<(Option<NodeName>, UnixNanos)>,
     /// What was said, in no order.
     pub messages: Vec<Said>,
-    /// The elements of files that could not be read, each in words, with its file.
-    pub skipped: Vec<(CheckFileName, String)>,
+    /// The elements of files that could not be read, with their files.
+    pub skipped: Vec<(CheckFileName, Vec<Skipped>)>,
     /// Whether endpoints were left out, since there are more than [`ENDPOINTS_LIMIT`].
     pub overflowed: bool,
     /// The histories of nodes that keep one, without what was taken from them.
@@ -141,11 +141,8 @@ impl Record {
         let Err(place) = find_descending(&self.files, name) else { return };
         self.files.insert(place, name.clone());
         let file = file.stored_as(name);
-        if let Some(first) = file.skipped.first() {
-            let count = file.skipped.len();
-            let others = if count > 1 { format!(" (and {} more)", count - 1) } else { String::new() };
-            self.skipped
-                .push((name.clone(), format!("element {}{others} is no result: {}", first.index, first.reason)));
+        if !file.skipped.is_empty() {
+            self.skipped.push((name.clone(), file.skipped));
         }
         let first_message = self.messages.len();
         for (position, result) in file.results.into_iter().enumerate() {

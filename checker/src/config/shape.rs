@@ -244,6 +244,12 @@ const PAGE: &[Field] = &[
         "The origins whose pages may show this one in a frame, such as `https://example.com`.",
     ),
     optional(
+        "language",
+        Shape::Word(&["auto", "en", "de", "fr", "es", "pt", "ja", "zh", "ar"]),
+        "`auto`: the reader's",
+        "The language of the page.",
+    ),
+    optional(
         "logo",
         Shape::Text,
         "none",

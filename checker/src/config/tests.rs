@@ -107,7 +107,7 @@ fn what_is_left_out_is_as_the_reference_says() {
 fn what_is_said_about_the_page_is_what_the_page_reads() {
     let config = loaded(
         r##"{"checkers":[],"page":{"title":"Shop","range":"7d","refresh":"5m","interval":"1m","offline":false,
-        "embed_by":["https://intranet.example"],"logo":"logo.svg","links":[{"text":"Help","url":"https://help.example/"}],
+        "embed_by":["https://intranet.example"],"language":"ja","logo":"logo.svg","links":[{"text":"Help","url":"https://help.example/"}],
         "footer":"Example Inc.","look":{"dark":{"ground":"#101418"},"radius":10,"font":"serif"},
         "texts":{"down":{"word":"out of order"}},"order":["Shop"],"hide":{"errors":["Intranet *"]},
         "groups":[{"title":"All","endpoints":["*"],"groups":[{"title":"API","endpoints":["API v1"]}]}]}}"##,
@@ -115,6 +115,7 @@ fn what_is_said_about_the_page_is_what_the_page_reads() {
     let told = &config.page.told;
     assert_eq!((told.title.as_str(), told.range, told.refresh, told.offline), ("Shop", 7 * DAY, 5 * MINUTE, false));
     assert_eq!((told.interval, told.looks.radius, told.looks.groups.len()), (MINUTE, Some(10), 1));
+    assert_eq!(told.looks.language.as_deref(), Some("ja"));
     assert_eq!(told.looks.words[Status::Down as usize].as_deref(), Some("out of order"));
     assert_eq!(config.page.embed_by, ["https://intranet.example"]);
     assert_eq!(PageConfig::parse(&told.to_json()).as_ref(), Ok(told), "it is passed on whole");

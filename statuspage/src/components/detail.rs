@@ -5,6 +5,7 @@ use leptos::prelude::RwSignal;
 use super::element::{Built, html};
 use super::endpoint::Endpoint;
 use super::{isolated, shape_of, strip, time};
+use crate::language::texts;
 use crate::view::detail::RowView;
 
 /// Everything that a reader has opened of an endpoint.
@@ -24,7 +25,7 @@ fn opened(endpoint: Endpoint, level: usize) -> Built {
         move || endpoint.read(|one| one.levels.get(level - 1).map(|level| level.note.clone()).unwrap_or_default());
     let bars = strip::strip(endpoint, level, RwSignal::new(true)).shown_while(move || !endpoint.bars(level).is_empty());
     let checks = html("ol.checks[tabindex=0]")
-        .live("aria-label", move || Some(format!("Checks of {}", heading())))
+        .live("aria-label", move || Some(endpoint.state.language.say(texts::CHECKS_OF, &[&heading()])))
         .redrawn(rows, |rows| rows.iter().map(row).collect())
         .shown_while(move || !rows().is_empty());
     html("div.level")

@@ -85,6 +85,11 @@ impl Built {
         self.set("class", class)
     }
 
+    /// Sets what it is called by those who read the page aloud.
+    pub(super) fn label(self, words: &str) -> Built {
+        self.set("aria-label", words)
+    }
+
     /// Adds text.
     #[inline(never)]
     pub(super) fn text(self, text: &str) -> Built {

@@ -8,6 +8,7 @@ use shared::status::Status;
 use super::element::{Built, html, svg};
 use super::{chart, detail, drawn_shape, strip};
 use crate::app::State;
+use crate::language::texts;
 use crate::view::endpoint::EndpointView;
 use crate::view::icon;
 use crate::view::period::Slot;
@@ -135,7 +136,8 @@ fn response_times(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built
             }
             let open = RwSignal::new(false);
             let summary = html("summary")
-                .text("Response times: ")
+                .text(endpoint.state.line(texts::RESPONSE_TIMES))
+                .text(" ")
                 .with(html("span.quiet").live_text(endpoint.text(|one| &one.chart.summary)));
             // What nobody unfolded is not drawn.
             let printing = endpoint.state.printing;

@@ -10,6 +10,7 @@ use super::element::{Built, html};
 use super::{isolated, of};
 use crate::app::State;
 use crate::browser;
+use crate::language::texts;
 use crate::view::looking::{Theme, Zone};
 
 /// The device's zone, UTC, and the one that is shown.
@@ -31,13 +32,13 @@ pub(super) fn header(state: State, config: &PageConfig) -> Built {
     let header = if config.looks.links.is_empty() {
         header
     } else {
-        header.with(html("nav[aria-label=Links]").with_all(links.collect()))
+        header.with(html("nav").label(state.line(texts::LINKS)).with_all(links.collect()))
     };
     let past = move || state.view.with(|view| view.past.clone());
-    let now = html("button.plain[type=button]").text("Back to now").on("click", move |_| {
+    let now = html("button.plain[type=button]").text(state.line(texts::BACK_TO_NOW)).on("click", move |_| {
         state.look(|looking| looking.at = None);
     });
-    let words = move || past().map(|past| format!("As things were on {past}")).unwrap_or_default();
+    let words = move || past().map(|past| state.language.say(texts::AS_OF, &[&past])).unwrap_or_default();
     header
         .with(
             html("p.past[id=past][role=status]")
@@ -56,37 +57,41 @@ pub(super) fn header(state: State, config: &PageConfig) -> Built {
 pub(super) fn footer(state: State, config: &PageConfig) -> Built {
     let own = config.looks.footer.iter().map(|text| html("p").with(isolated(text)));
     let zone = state.looking.with_untracked(|looking| looking.zone.name().to_owned());
-    let device = format!("{} (this device)", browser::time_zone());
+    let device = format!("{} ({})", browser::time_zone(), state.line(texts::THIS_DEVICE));
     let mut zones = vec![(String::new(), device), ("UTC".to_owned(), "UTC".to_owned())];
     if !zones.iter().any(|(name, _)| *name == zone) {
         zones.push((zone.clone(), zone));
     }
-    let themes = Theme::ALL.map(|theme| (theme.word().to_owned(), theme.word().to_owned()));
+    let themes = [(Theme::Auto, texts::AUTO), (Theme::Light, texts::LIGHT), (Theme::Dark, texts::DARK)];
+    let themes = themes.map(|(theme, words)| (theme.word().to_owned(), state.line(words).to_owned()));
     html("footer")
         .with_all(own.collect())
-        .with(html("p").text(
-            "Uptime is time, not a count of checks: a result stands until the next one, or until that is overdue; after that nobody knows. Figures are cut, never rounded up.",
-        ))
+        .with(html("p").text(state.line(texts::HOW_TO_READ)))
         .on("focusin", |event| add_zones(&event))
         .with(
             html("p.choices")
-                .with(choice("zone", "Times of ", &zones, move || {
-                    state.looking.with(|looking| looking.zone.name().to_owned())
-                })
-                .on("change", move |event| {
-                    if let Some(name) = chosen(&event) {
-                        state.look(|looking| looking.zone = Zone::of_name(&name));
-                    }
-                }))
-                .with(choice("theme", "Colours ", &themes, move || {
-                    state.looking.with(|looking| looking.theme.word().to_owned())
-                })
-                .on("change", move |event| {
-                    let theme = chosen(&event).and_then(|word| Theme::ALL.into_iter().find(|theme| theme.word() == word));
-                    if let Some(theme) = theme {
-                        state.look(|looking| looking.theme = theme);
-                    }
-                })),
+                .with(
+                    choice("zone", state.line(texts::TIMES_OF), &zones, move || {
+                        state.looking.with(|looking| looking.zone.name().to_owned())
+                    })
+                    .on("change", move |event| {
+                        if let Some(name) = chosen(&event) {
+                            state.look(|looking| looking.zone = Zone::of_name(&name));
+                        }
+                    }),
+                )
+                .with(
+                    choice("theme", state.line(texts::COLOURS), &themes, move || {
+                        state.looking.with(|looking| looking.theme.word().to_owned())
+                    })
+                    .on("change", move |event| {
+                        let theme =
+                            chosen(&event).and_then(|word| Theme::ALL.into_iter().find(|theme| theme.word() == word));
+                        if let Some(theme) = theme {
+                            state.look(|looking| looking.theme = theme);
+                        }
+                    }),
+                ),
         )
 }
 
@@ -95,7 +100,7 @@ fn choice(id: &str, label: &str, options: &[(String, String)], value: impl Fn() 
     let options = options.iter().map(|(value, words)| option(value, words));
     let select = html("select").set("id", id).with_all(options.collect());
     let select = select.kept(move |select: &HtmlSelectElement| select.set_value(&value()));
-    html("label").text(label).with(select)
+    html("label").text(label).text(" ").with(select)
 }
 
 fn option(value: &str, words: &str) -> Built {

@@ -6,25 +6,31 @@ use leptos::prelude::*;
 use shared::message::Node;
 
 use super::element::{Built, html};
-use super::{View, isolated, time};
+use super::time;
+use crate::app::State;
+use crate::language::texts;
 use crate::view::timeline::MessageView;
 
 /// How many messages stand open at the top; older ones fold.
 const UNFOLDED: usize = 3;
 
 /// The messages in force.
-pub(super) fn messages(view: View) -> Built {
-    html("section[id=messages][aria-label=Messages]")
-        .redrawn(move || view.with(|view| view.messages.clone()), |messages| draw(messages))
+pub(super) fn messages(state: State) -> Built {
+    let view = state.view;
+    html("section[id=messages]")
+        .label(state.line(texts::MESSAGES))
+        .redrawn(move || view.with(|view| view.messages.clone()), move |messages| draw(state, messages))
         .shown_while(move || view.with(|view| !view.messages.is_empty()))
 }
 
-fn draw(messages: &[Arc<MessageView>]) -> Vec<Built> {
+fn draw(state: State, messages: &[Arc<MessageView>]) -> Vec<Built> {
     let all: Vec<Built> = messages.iter().map(|message| one(message)).collect();
     let (newest, older) = all.split_at(all.len().min(UNFOLDED));
     let mut drawn = newest.to_vec();
     if !older.is_empty() {
-        drawn.push(html("details").with(html("summary").text("Earlier messages")).with_all(older.to_vec()));
+        drawn.push(
+            html("details").with(html("summary").text(state.line(texts::EARLIER_MESSAGES))).with_all(older.to_vec()),
+        );
     }
     drawn
 }
@@ -32,7 +38,7 @@ fn draw(messages: &[Arc<MessageView>]) -> Vec<Built> {
 fn one(message: &MessageView) -> Built {
     html("article.message")
         .with(html("div.words").with_all(elements(&message.nodes)))
-        .with(html("p.quiet").with(time(&message.datetime, &message.when)).text(" · ").with(isolated(&message.about)))
+        .with(html("p.quiet").with(time(&message.datetime, &message.when)).text(" · ").text(&message.about))
 }
 
 /// A message's content as elements.

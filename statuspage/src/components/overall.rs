@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::element::{Built, html};
 use super::{of, shape};
 use crate::app::State;
+use crate::language::texts;
 use crate::view::Loading;
 
 /// The state of things, and the progress of a load.
@@ -12,9 +13,10 @@ pub(super) fn overall(state: State) -> Vec<Built> {
     let view = state.view;
     let sentence = html("h1")
         .with(shape(move || view.with(|view| view.overall.status)))
-        .with(html("bdi[id=overall]").live_text(of(view, |view| &view.overall.sentence)));
+        .with(html("span[id=overall]").live_text(of(view, |view| &view.overall.sentence)));
     let looked = html("span")
-        .text("Last checked ")
+        .text(state.line(texts::LAST_CHECKED))
+        .text(" ")
         .with(
             html("time[id=looked]")
                 .live("datetime", move || Some(view.with(|view| view.overall.looked_datetime.clone())))
@@ -28,18 +30,20 @@ pub(super) fn overall(state: State) -> Vec<Built> {
         .with(html("p.remark").live_text(of(view, |view| &view.overall.remark)))
         .with(html("p.looked").with(looked).with(scope))
         // What is shown in a frame leads to the whole.
-        .with(html("a.whole[href=./][target=_blank][rel=noopener]").text("Details"));
-    vec![section, progress(state.loading)]
+        .with(html("a.whole[href=./][target=_blank][rel=noopener]").text(state.line(texts::DETAILS)));
+    vec![section, progress(state)]
 }
 
-fn progress(loading: RwSignal<Loading>) -> Built {
+fn progress(state: State) -> Built {
+    let loading = state.loading;
     let files = move || match loading.get() {
         Loading::Files(done, total) => Some((done, total)),
         _ => None,
     };
-    let bar = html("progress[aria-label=Check files loaded]")
+    let bar = html("progress")
+        .label(state.line(texts::FILES_LOADED))
         .live("max", move || files().map(|(_, total)| total.to_string()))
         .live("value", move || files().map(|(done, _)| done.to_string()))
         .shown_while(move || files().is_some());
-    html("p.progress").with(html("span").live_text(move || loading.get().in_words())).with(bar)
+    html("p.progress").with(html("span").live_text(move || loading.get().in_words(state.language))).with(bar)
 }

@@ -6,38 +6,31 @@ use leptos::prelude::*;
 use shared::page_config::PageConfig;
 
 use super::element::{Built, html, svg};
-use super::{frame, groups, isolated, message, overall, ranges, timeline};
-use crate::app::{Stage, State};
+use super::{frame, groups, message, overall, ranges, timeline};
+use crate::app::State;
+use crate::language::texts;
 use crate::view::broken;
 
-/// Puts the whole page into the document.
-pub(crate) fn mount(state: State) {
-    let content = html("div").redrawn(move || state.stage.get(), move |stage| content_of(state, stage));
+/// Puts the whole page into the document; `config` is its configuration, or what is wrong with it.
+pub(crate) fn mount(state: State, config: &Result<Arc<PageConfig>, Vec<String>>) {
+    let content = match config {
+        Ok(config) => ready(state, config),
+        Err(problems) => vec![broken(state, problems)],
+    };
     if let Some(body) = web_sys::window().and_then(|window| window.document()?.body()) {
-        let _ = body.append_child(content.element());
-    }
-}
-
-fn content_of(state: State, wanted: &Stage) -> Vec<Built> {
-    match wanted {
-        Stage::Starting => {
-            vec![html("main").with(html("p.quiet").text("Reading the page's configuration…"))]
-        }
-        Stage::Broken(problems) => vec![broken(problems)],
-        Stage::Ready(config) => ready(state, config),
+        let _ = body.append_child(html("div").with_all(content).element());
     }
 }
 
 fn ready(state: State, config: &Arc<PageConfig>) -> Vec<Built> {
-    let view = state.view;
     let header = frame::header(state, config);
     let main = html("main")
         .with_all(overall::overall(state))
-        .with(message::messages(view))
+        .with(message::messages(state))
         .with_all(ranges::ranges(state, config.range))
         .with(groups::endpoints(state))
         .with(problems(state))
-        .with(later(state, Some(false), move || vec![timeline::timeline(view), timeline::observers(view)]));
+        .with(later(state, Some(false), move || vec![timeline::timeline(state), timeline::observers(state)]));
     let config = Arc::clone(config);
     let footer = later(state, Some(true), move || vec![frame::footer(state, &config)]);
     vec![header, main, footer, hatching()]
@@ -53,9 +46,9 @@ fn problems(state: State) -> Built {
     let view = state.view;
     let list = html("ul[id=problems]").redrawn(
         move || view.with(|view| view.problems.clone()),
-        |problems: &Vec<String>| problems.iter().map(|problem| html("li").with(isolated(problem))).collect(),
+        |problems: &Vec<String>| problems.iter().map(|problem| html("li").text(problem)).collect(),
     );
-    section("problems-title", "What could not be loaded")
+    section("problems-title", state.line(texts::PROBLEMS))
         .class("problems")
         .with(list)
         .shown_while(move || view.with(|view| !view.problems.is_empty()))
@@ -75,23 +68,21 @@ fn hatching() -> Built {
     svg("svg.defs[aria-hidden=true]").with(svg("defs").with(pattern))
 }
 
-fn broken(problems: &[String]) -> Built {
+fn broken(state: State, problems: &[String]) -> Built {
+    let lead = |text| html("p.lead").with_all(prose(state.line(text)));
     let list = problems.iter().map(|problem| html("li").text(problem)).collect();
-    let examples = broken::EXAMPLES
-        .iter()
-        .flat_map(|(title, example)| [html("p.lead").text(title), html("pre").text(example)])
-        .collect();
+    let examples =
+        broken::EXAMPLES.iter().flat_map(|(title, example)| [lead(*title), html("pre").text(example)]).collect();
     html("main")
-        .with(html("h1[id=overall]").text("The page's configuration cannot be used"))
-        .with(
-            html("p.lead")
-                .text("The file ")
-                .with(html("code").text("config.json"))
-                .text(" beside the page's ")
-                .with(html("code").text("index.html"))
-                .text(" says where the checks are stored. What is wrong with it:"),
-        )
+        .with(html("h1[id=overall]").text(state.line(texts::BROKEN_TITLE)))
+        .with(lead(texts::BROKEN_SAYS))
         .with(html("ul.broken[id=problems]").with_all(list))
-        .with(section("examples-title", "One that works").with_all(examples))
-        .with(html("p.quiet").text("Mend the file and load the page again; nothing has to be built anew."))
+        .with(section("examples-title", state.line(texts::BROKEN_EXAMPLE)).with_all(examples))
+        .with(html("p.quiet").text(state.line(texts::BROKEN_MEND)))
+}
+
+/// A text in which names stand between backticks.
+fn prose(text: &str) -> Vec<Built> {
+    let parts = text.split('`').enumerate();
+    parts.map(|(place, part)| html(if place % 2 == 1 { "code" } else { "span" }).text(part)).collect()
 }

@@ -9,6 +9,7 @@ use web_sys::{Element, Event, HtmlElement, HtmlInputElement, KeyboardEvent};
 use super::element::{Built, html};
 use crate::app::State;
 use crate::browser;
+use crate::language::{Text, texts};
 use crate::view::layers::Besides;
 use crate::view::looking::Arrangement;
 use crate::view::{Percentiles, finding, period};
@@ -20,18 +21,18 @@ const SOUGHT_FROM: usize = 4;
 pub(super) fn ranges(state: State, configured: Nanos) -> Vec<Built> {
     let range = move || state.looking.with(|looking| looking.range).unwrap_or(configured);
     let shown = range();
-    let choices = period::ranges(configured, shown).into_iter().map(|(this, words)| {
+    let choices = period::ranges(configured, shown, state.language).into_iter().map(|(this, words)| {
         let button = html("input[type=radio][name=range]").set("value", &this.to_string());
         // Steps back change it, too.
         let button = button.kept(move |input: &HtmlInputElement| input.set_checked(range() == this));
         html("label").with(button).with(html("span").text(&words))
     });
     let ranges = html("fieldset.ranges")
-        .with(html("legend.spoken").text("Period shown"))
+        .with(html("legend.spoken").text(state.line(texts::PERIOD_SHOWN)))
         .with_all(choices.collect())
         .with(percentiles(state))
-        .with(besides(state, Besides::Phases, "phases", "Phases"))
-        .with(besides(state, Besides::Places, "places", "Places"))
+        .with(besides(state, Besides::Phases, "phases", texts::PHASES))
+        .with(besides(state, Besides::Places, "places", texts::PLACES))
         .on("change", move |event| {
             let button = event.target().and_then(|target| target.dyn_into::<Element>().ok());
             let range: Option<Nanos> = button.and_then(|button| button.get_attribute("value")?.parse().ok());
@@ -49,16 +50,16 @@ pub(super) fn ranges(state: State, configured: Nanos) -> Vec<Built> {
 fn percentiles(state: State) -> Built {
     let wanted = RwSignal::new(Percentiles::NotWanted);
     let is_wanted = move || wanted.get() == Percentiles::Wanted;
-    button("percentiles", "Percentiles", is_wanted).on("click", move |_| {
+    button("percentiles", state.line(texts::PERCENTILES), is_wanted).on("click", move |_| {
         wanted.set(if is_wanted() { Percentiles::NotWanted } else { Percentiles::Wanted });
         state.want_percentiles(wanted.get_untracked());
     })
 }
 
 /// A button that lets charts show something besides, where they can.
-fn besides(state: State, this: Besides, id: &str, words: &str) -> Built {
+fn besides(state: State, this: Besides, id: &str, words: Text) -> Built {
     let is_shown = move || state.besides.get() == this;
-    button(id, words, is_shown)
+    button(id, state.line(words), is_shown)
         .on("click", move |_| state.besides.set(if is_shown() { Besides::Nothing } else { this }))
         .shown_while(move || state.view.with(|view| view.offers.contains(&this)))
 }
@@ -75,33 +76,35 @@ fn button(id: &str, words: &str, is_pressed: impl Fn() -> bool + 'static) -> Bui
 fn search(state: State) -> Built {
     let filter = move || state.looking.with(|looking| looking.filter.clone());
     let is_table = move || state.looking.with(|looking| looking.arrangement) == Arrangement::Table;
-    let input =
-        html("input[id=filter][type=search][aria-label=Find endpoints][placeholder=Find by name, group or state]")
-            .set("aria-keyshortcuts", "/")
-            .kept(move |input: &HtmlInputElement| {
-                if input.value() != filter() {
-                    input.set_value(&filter());
-                }
-            })
-            .on("input", move |event| {
-                if let Some(input) = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok()) {
-                    state.seek(input.value());
-                }
-            })
-            .on("keydown", move |event| {
-                if event.dyn_ref::<KeyboardEvent>().is_some_and(|event| event.key() == "Escape") {
-                    state.seek(String::new());
-                }
-            });
+    let input = html("input[id=filter][type=search][aria-keyshortcuts=/]")
+        .label(state.line(texts::FIND))
+        .set("placeholder", state.line(texts::FIND_BY))
+        .kept(move |input: &HtmlInputElement| {
+            if input.value() != filter() {
+                input.set_value(&filter());
+            }
+        })
+        .on("input", move |event| {
+            if let Some(input) = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok()) {
+                state.seek(input.value());
+            }
+        })
+        .on("keydown", move |event| {
+            if event.dyn_ref::<KeyboardEvent>().is_some_and(|event| event.key() == "Escape") {
+                state.seek(String::new());
+            }
+        });
     browser::listen("keydown", Box::new(move |event| focus_filter(&event)));
     let counted = move || {
         let found = state.found.with(|found| found.as_ref().map(|found| found.len()));
-        state.view.with(|view| finding::in_words(&filter(), found.unwrap_or_default(), view.endpoints.len()))
+        state
+            .view
+            .with(|view| finding::in_words(&filter(), found.unwrap_or_default(), view.endpoints.len(), state.language))
     };
     html("div.finding")
         .with(input)
         .with(html("span.quiet[role=status]").live_text(counted))
-        .with(button("table", "Table", is_table).on("click", move |_| {
+        .with(button("table", state.line(texts::TABLE), is_table).on("click", move |_| {
             state.look(|looking| {
                 looking.arrangement = match looking.arrangement {
                     Arrangement::Strips => Arrangement::Table,

@@ -5,32 +5,34 @@ use leptos::prelude::*;
 use super::element::{Built, html};
 use super::endpoint::Endpoint;
 use crate::app::State;
+use crate::language::{Text, texts};
 use crate::view::endpoint::EndpointView;
 
 /// A column: its heading, and what stands in it.
-type Column = (&'static str, fn(&EndpointView) -> &str);
+type Column = (Text, fn(&EndpointView) -> &str);
 
 /// The columns behind the name.
 const COLUMNS: [Column; 5] = [
-    ("Group", |one| &one.group),
-    ("State", |one| &one.state),
-    ("Uptime", |one| &one.uptime),
-    ("Observed", |one| &one.coverage),
-    ("Response time", |one| &one.chart.summary),
+    (texts::GROUP, |one| &one.group),
+    (texts::STATE, |one| &one.state),
+    (texts::UPTIME, |one| &one.uptime),
+    (texts::OBSERVED, |one| &one.coverage),
+    (texts::RESPONSE_TIME, |one| &one.chart.summary),
 ];
 
 /// All endpoints that are found.
 pub(super) fn table(state: State) -> Built {
-    let heading = |words: &str| html("th[scope=col]").text(words);
-    let headings = COLUMNS.iter().map(|(words, _)| heading(words));
-    let head = html("tr").with(heading("Endpoint")).with_all(headings.collect());
+    let heading = |text| html("th[scope=col]").text(state.line(text));
+    let headings = COLUMNS.iter().map(|(text, _)| heading(*text));
+    let head = html("tr").with(heading(texts::ENDPOINT)).with_all(headings.collect());
     let keys = move || {
         let ids: Vec<usize> = state.view.with(|view| view.endpoints.iter().map(|one| one.id).collect());
         state.drawing.among(ids.into_iter())
     };
     let body = html("tbody").keyed(keys, move |id| row(Endpoint { state, id: id as usize }));
     // It scrolls where it is wider than the window, also with the keyboard.
-    html("div.table[role=region][aria-label=Endpoints in a table][tabindex=0]")
+    html("div.table[role=region][tabindex=0]")
+        .label(state.line(texts::ENDPOINTS_IN_TABLE))
         .with(html("table").with(html("thead").with(head)).with(body))
 }
 

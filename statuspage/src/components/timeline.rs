@@ -7,36 +7,41 @@ use leptos::prelude::*;
 use super::element::{Built, html, svg};
 use super::message::elements;
 use super::page::section;
-use super::{View, drawn_shape, isolated, shape_of, time};
+use super::{drawn_shape, isolated, shape_of, time};
+use crate::app::State;
+use crate::language::texts;
 use crate::view::ObserverView;
 use crate::view::timeline::{DayView, EventView, What};
 
 /// The timeline, newest first.
-pub(super) fn timeline(view: View) -> Built {
+pub(super) fn timeline(state: State) -> Built {
+    let view = state.view;
     let days = html("div").redrawn(
         move || view.with(|view| view.timeline.clone()),
-        |days: &Vec<Arc<DayView>>| days.iter().map(|day| one_day(day)).collect(),
+        move |days: &Vec<Arc<DayView>>| days.iter().map(|day| one_day(state, day)).collect(),
     );
-    section("timeline-title", "Timeline")
+    section("timeline-title", state.line(texts::TIMELINE))
         .set("id", "timeline")
         .with(days)
         .shown_while(move || view.with(|view| !view.timeline.is_empty()))
 }
 
-fn one_day(day: &DayView) -> Built {
+fn one_day(state: State, day: &DayView) -> Built {
     let drawn = html("div.day").with(html("h3").text(&day.heading));
-    match day.quiet {
+    match &day.quiet {
         Some(words) => drawn.with(html("p.quiet").text(words)),
-        None => drawn.with(html("ol.events").with_all(day.events.iter().map(|event| one_event(event)).collect())),
+        None => {
+            drawn.with(html("ol.events").with_all(day.events.iter().map(|event| one_event(state, event)).collect()))
+        }
     }
 }
 
-fn one_event(event: &EventView) -> Built {
+fn one_event(state: State, event: &EventView) -> Built {
     let drawn = html("li.event");
     let clock = time(&event.datetime, &event.clock);
     match &event.what {
         What::Change { status, who, text, reasons } => {
-            let sentence = html("p").with(html("strong").with(isolated(who))).text(" ").text(text);
+            let sentence = html("p").with(html("strong").text(who)).text(" ").text(text);
             let reasons = reasons.iter().map(|reason| html("p.why").with(isolated(reason))).collect();
             drawn
                 .set("data-kind", "status")
@@ -47,7 +52,8 @@ fn one_event(event: &EventView) -> Built {
         }
         What::Message(message) => {
             let bubble = svg("path[d=M1 2.5h14v9H7.5L4 15v-3.5H1Z]");
-            let about = html("p").with(html("strong").with(isolated(&message.about))).text(" · message");
+            let about = html("p").with(html("strong").text(&message.about));
+            let about = about.text(" · ").text(state.line(texts::MESSAGE));
             drawn
                 .set("data-kind", "message")
                 .with(clock)
@@ -58,12 +64,13 @@ fn one_event(event: &EventView) -> Built {
 }
 
 /// The nodes, and when each last reported.
-pub(super) fn observers(view: View) -> Built {
+pub(super) fn observers(state: State) -> Built {
+    let view = state.view;
     let list = html("ul").redrawn(
         move || view.with(|view| view.observers.clone()),
         |observers: &Vec<ObserverView>| observers.iter().map(observer).collect(),
     );
-    section("observers-title", "Observers")
+    section("observers-title", state.line(texts::OBSERVERS))
         .set("id", "observers")
         .with(list)
         .shown_while(move || view.with(|view| !view.observers.is_empty()))

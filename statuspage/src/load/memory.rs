@@ -33,13 +33,13 @@ pub struct Memory {
     /// Files nobody could get; they are asked for again. Newest first.
     pub failed: Vec<(CheckFileName, SourceError)>,
     /// Files that are no check files inside; since they never change they are not asked for again.
-    pub unreadable: Vec<(CheckFileName, String)>,
+    pub unreadable: Vec<(CheckFileName, SourceError)>,
     /// The latencies of nodes, if they were asked for.
     pub latencies: Vec<LatenciesOutline>,
     /// The hour whose checks were asked for.
     pub hour: Option<Hour>,
     /// Histories that cannot be used, and why; the check files of their nodes fill in.
-    pub unreadable_histories: Vec<(HistoryName, String)>,
+    pub unreadable_histories: Vec<(HistoryName, SourceError)>,
     /// The first objects in the store whose names are none of ours.
     pub foreign: Vec<String>,
     /// How many there were in the last list.
@@ -123,11 +123,11 @@ impl Memory {
     ) {
         self.unreadable_histories.retain(|(known, _)| known != name);
         self.tags.retain(|(known, _)| known != name);
-        let content = answer.map_err(|error| error.to_string());
-        let taken = content.and_then(|content| self.take_part(name, &content, keep_from));
+        let taken =
+            answer.and_then(|content| self.take_part(name, &content, keep_from).map_err(SourceError::Unreadable));
         match taken {
             Ok(()) => self.tags.extend(tag.map(|tag| (name.clone(), tag))),
-            Err(reason) => self.unreadable_histories.push((name.clone(), format!("failed to {reason}"))),
+            Err(error) => self.unreadable_histories.push((name.clone(), error)),
         }
     }
 
@@ -189,8 +189,7 @@ impl Memory {
             }
             match listed.size {
                 Some(size) if size > CHECK_FILE_LIMIT => {
-                    let error = SourceError::TooLarge(CHECK_FILE_LIMIT);
-                    self.unreadable.push((name, format!("failed to {error}")));
+                    self.unreadable.push((name, SourceError::TooLarge(CHECK_FILE_LIMIT)));
                 }
                 _ => match listed.file {
                     Some(file) if self.record.file_count() < FILES_LIMIT => self.record.add(&name, file),
@@ -223,10 +222,10 @@ impl Memory {
         match answer {
             Ok(content) => match CheckFile::parse(&content) {
                 Ok(file) => self.record.add(&name, file),
-                Err(error) => self.unreadable.push((name, format!("failed to {error}"))),
+                Err(error) => self.unreadable.push((name, SourceError::Unreadable(error.to_string()))),
             },
             Err(error) if error.may_pass() => self.failed.push((name, error)),
-            Err(error) => self.unreadable.push((name, format!("failed to {error}"))),
+            Err(error) => self.unreadable.push((name, error)),
         }
     }
 

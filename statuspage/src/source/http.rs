@@ -6,6 +6,7 @@ use shared::result::CheckFile;
 use shared::{HOUR, UnixNanos};
 
 use super::{Contents, Listed, Listing, SourceError};
+use crate::language::texts;
 
 /// The URL of the list. `checker serve` leaves out what is older than `from` and sends results along if they are wanted;
 /// a plain web server knows nothing of either.
@@ -32,10 +33,7 @@ pub(crate) fn parse_index(body: &[u8]) -> Result<Listing, SourceError> {
 /// What the server said instead of a check file.
 pub(crate) fn object_refusal(status: u16) -> SourceError {
     match status {
-        404 | 410 => SourceError::Refused {
-            said: format!("status {status}"),
-            remedy: "it was removed since it was listed, or was never stored whole".to_owned(),
-        },
+        404 | 410 => SourceError::refused(status, texts::REMOVED_OR_TORN),
         _ => refusal(status),
     }
 }
@@ -43,19 +41,18 @@ pub(crate) fn object_refusal(status: u16) -> SourceError {
 /// What the server said instead of the list.
 pub(crate) fn refusal(status: u16) -> SourceError {
     let remedy = match status {
-        401 | 403 => "the web server has to allow everyone to read the directory",
-        404 => {
-            "`source.url` in `config.json` has to name the directory that holds `index.json`; `checker serve`, or a checker with a directory as store, writes it"
-        }
-        500.. => "the web server is in trouble; the next refresh tries again",
-        _ => "check `source.url` in `config.json`",
+        401 | 403 => texts::DIRECTORY_CLOSED,
+        404 => texts::DIRECTORY_MISSING,
+        500.. => texts::SERVER_IN_TROUBLE,
+        _ => texts::CHECK_URL,
     };
-    SourceError::Refused { said: format!("status {status}"), remedy: remedy.to_owned() }
+    SourceError::refused(status, remedy)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::tests::english;
     use shared::MINUTE;
 
     #[test]
@@ -75,15 +72,15 @@ mod tests {
 
     #[test]
     fn what_is_no_index_says_why() {
-        let error = parse_index(b"<!doctype html>").expect_err("it is a page").to_string();
+        let error = parse_index(b"<!doctype html>").expect_err("it is a page").in_words(english());
         assert!(error.contains("index.json") && error.contains("source.url"), "{error}");
         assert!(parse_index(b"[]").is_err());
     }
 
     #[test]
     fn a_list_that_is_missing_and_a_file_that_is_missing_have_different_remedies() {
-        assert!(refusal(404).to_string().contains("`source.url`"));
-        assert!(object_refusal(404).to_string().contains("removed since it was listed"));
+        assert!(refusal(404).in_words(english()).contains("`source.url`"));
+        assert!(object_refusal(404).in_words(english()).contains("removed since it was listed"));
         assert_eq!(object_refusal(403), refusal(403));
     }
 

@@ -12,6 +12,7 @@ use shared::object_name::{self, CheckFileName, HistoryName};
 use shared::page_config::{S3Source, Source};
 use shared::result::CheckFile;
 
+use crate::language::{Language, Text, texts};
 use crate::load::{Look, Object};
 use fetch::Freshness;
 
@@ -57,39 +58,29 @@ pub struct Listing {
 }
 
 /// Why a store could not be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceError {
     /// The browser gave no reason, as it does for everything it blocks.
-    #[error(
-        "reach `{0}`: the store is down, or has no bucket of that name, or its CORS rules do not allow this page to read it (allow GET from this page's origin), or it refused the public key (some stores answer that without CORS headers: check the key and its rights), or this page's Content-Security-Policy lacks it in `connect-src`"
-    )]
     Blocked(String),
-    /// Nothing came for too long.
-    #[error(
-        "get an answer from `{0}` within {1} seconds: the store or the way to it is overloaded; the next refresh tries again"
-    )]
+    /// Nothing came for too long: from where, in seconds.
     TimedOut(String, u32),
     /// An answer, but not the one that was asked for.
-    #[error("read the store: {said}; {remedy}")]
     Refused {
-        /// What was answered.
+        /// The answer's status, and what was said with it.
         said: String,
         /// What to do about it.
-        remedy: String,
+        remedy: Text,
+        /// What the remedy names, if it names something.
+        place: String,
     },
     /// More than we take.
-    #[error("read it: it is larger than {} MiB, which no check file is", .0 >> 20)]
     TooLarge(usize),
     /// The answer to a listing is something else.
-    #[error(
-        "read the bucket's list: the answer is no S3 listing; check `endpoint_url`, `bucket` and `path_style` in `config.json`"
-    )]
     NotAListing,
     /// The index is something else.
-    #[error(
-        "read `index.json` as a list of check files: {0}; `source.url` in `config.json` has to name the directory that a checker stores into"
-    )]
     NotAnIndex(String),
+    /// An object is something else; why, in the program's words.
+    Unreadable(String),
 }
 
 /// Lists the check files that were stored at `from` or later (a plain web server lists older ones, too), at least to
@@ -189,14 +180,39 @@ pub async fn page_config() -> Result<(String, Option<UnixNanos>), SourceError> {
     if answer.is_good() {
         return Ok((String::from_utf8_lossy(&answer.body).into_owned(), answer.server_time()));
     }
-    let remedy = match answer.status {
-        404 => "write it beside the page's `index.html`",
-        _ => "the web server has to allow everyone to read it",
-    };
-    Err(SourceError::Refused { said: format!("status {} for `config.json`", answer.status), remedy: remedy.to_owned() })
+    let remedy = if answer.status == 404 { texts::CONFIG_MISSING } else { texts::CONFIG_CLOSED };
+    Err(SourceError::refused(answer.status, remedy))
+}
+
+/// Gets the file of a language as text.
+pub(crate) async fn language(code: &str) -> Option<String> {
+    let url = ["languages/", code, ".txt"].concat();
+    let answer = fetch::get(&url, Freshness::Revalidated, CHECK_FILE_LIMIT).await.ok()?;
+    answer.is_good().then(|| String::from_utf8_lossy(&answer.body).into_owned())
 }
 
 impl SourceError {
+    /// What a server answered instead, with nothing but a status.
+    fn refused(status: u16, remedy: Text) -> SourceError {
+        SourceError::Refused { said: status.to_string(), remedy, place: String::new() }
+    }
+
+    /// What failed and why, with the remedy.
+    #[must_use]
+    pub fn in_words(&self, language: &Language) -> String {
+        match self {
+            SourceError::Blocked(address) => language.say(texts::BLOCKED, &[address]),
+            SourceError::TimedOut(address, seconds) => language.say(texts::TIMED_OUT, &[address, &seconds.to_string()]),
+            SourceError::Refused { said, remedy, place } => {
+                language.say(texts::REFUSED, &[said, &language.say(*remedy, &[place])])
+            }
+            SourceError::TooLarge(limit) => language.say(texts::TOO_LARGE, &[&(limit >> 20).to_string()]),
+            SourceError::NotAListing => language.say(texts::NOT_A_LISTING, &[]),
+            SourceError::NotAnIndex(why) => language.say(texts::NOT_AN_INDEX, &[why]),
+            SourceError::Unreadable(why) => language.say(texts::UNREADABLE, &[&language.name(why.clone())]),
+        }
+    }
+
     /// The same error about another address than the one that was asked.
     fn about(self, address: &str) -> SourceError {
         match self {
@@ -206,9 +222,9 @@ impl SourceError {
         }
     }
 
-    /// Whether asking again may help; what is too large stays too large.
+    /// Whether asking again may help; what is too large or something else stays so.
     #[must_use]
     pub fn may_pass(&self) -> bool {
-        !matches!(self, SourceError::TooLarge(_))
+        !matches!(self, SourceError::TooLarge(_) | SourceError::Unreadable(_))
     }
 }

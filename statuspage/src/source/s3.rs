@@ -7,6 +7,7 @@ use shared::page_config::{AddressStyle, S3Source};
 
 use super::sigv4::{Signer, encoded_path, encoded_query};
 use super::{Listed, Listing, SourceError, xml};
+use crate::language::{Text, texts};
 use crate::percent;
 
 /// One page of a listing.
@@ -128,49 +129,44 @@ pub(crate) fn parse_refusal(status: u16, body: &str) -> SourceError {
     let error = xml::elements(body, "Error").next().unwrap_or_default();
     let code = xml::text(error, "Code").unwrap_or_default();
     let message = xml::text(error, "Message").unwrap_or_default();
-    let remedy = remedy(status, &code, error);
-    let mut said = format!("status {status}");
+    let place = xml::text(error, "Region").or_else(|| xml::text(error, "Endpoint"));
+    let remedy = remedy(status, &code, &message, place.is_some());
+    let mut said = status.to_string();
     for part in [code, message] {
         if !part.is_empty() {
             said.push_str(": ");
             said.push_str(&shared::result::shortened(part, 200));
         }
     }
-    SourceError::Refused { said, remedy }
+    SourceError::Refused { said, remedy, place: shared::result::shortened(place.unwrap_or_default(), 100) }
 }
 
-fn remedy(status: u16, code: &str, error: &str) -> String {
+fn remedy(status: u16, code: &str, message: &str, is_place_named: bool) -> Text {
     match code {
-        "SignatureDoesNotMatch" => {
-            "`public_access_key` in `config.json` does not belong to `public_access_key_id`, or was cut when it was copied".to_owned()
-        }
-        "InvalidAccessKeyId" => {
-            "the store does not know `public_access_key_id`: it was deleted, is switched off, or belongs to another service than `endpoint_url`".to_owned()
-        }
-        "AccessDenied" | "AllAccessDisabled" => {
-            let expired = xml::text(error, "Message").is_some_and(|message| message.contains("expired"));
-            if expired {
-                "this device's clock is more than a day off; set it right".to_owned()
+        "SignatureDoesNotMatch" => texts::KEY_WRONG,
+        "InvalidAccessKeyId" => texts::KEY_UNKNOWN,
+        "AccessDenied" if message.contains("expired") => texts::CLOCK_DAYS_OFF,
+        "AccessDenied" | "AllAccessDisabled" => texts::RIGHTS_MISSING,
+        "NoSuchBucket" => texts::CHECK_BUCKET,
+        "NoSuchKey" => texts::REMOVED,
+        "PermanentRedirect"
+        | "TemporaryRedirect"
+        | "AuthorizationHeaderMalformed"
+        | "IllegalLocationConstraintException" => {
+            if is_place_named {
+                texts::OTHER_REGION_OF
             } else {
-                "the public key needs the rights `s3:ListBucket` on the bucket and `s3:GetObject` on what is in it; without a key, the bucket has to allow both to everyone".to_owned()
+                texts::OTHER_REGION
             }
         }
-        "NoSuchBucket" => "check `bucket`, `region` and `path_style` in `config.json`".to_owned(),
-        "NoSuchKey" => "it was removed since it was listed; the next refresh leaves it out".to_owned(),
-        "PermanentRedirect" | "TemporaryRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => {
-            match xml::text(error, "Region").or_else(|| xml::text(error, "Endpoint")) {
-                Some(place) => format!("the bucket is in another region: set `region` in `config.json` to that of `{}`", shared::result::shortened(place, 100)),
-                None => "the bucket is in another region: set `region` in `config.json`".to_owned(),
-            }
-        }
-        "RequestTimeTooSkewed" | "RequestExpired" => "this device's clock is far off; set it right".to_owned(),
-        "SlowDown" | "ServiceUnavailable" | "InternalError" => "the store is overloaded; the next refresh tries again".to_owned(),
+        "RequestTimeTooSkewed" | "RequestExpired" => texts::CLOCK_OFF,
+        "SlowDown" | "ServiceUnavailable" | "InternalError" => texts::STORE_OVERLOADED,
         _ => match status {
-            301 | 307 => "the bucket is in another region: set `region` in `config.json`".to_owned(),
-            401 | 403 => "check the public keys in `config.json` and their rights (`s3:ListBucket`, `s3:GetObject`)".to_owned(),
-            404 => "check `bucket`, `endpoint_url` and `path_style` in `config.json`".to_owned(),
-            500.. => "the store is in trouble; the next refresh tries again".to_owned(),
-            _ => "check `source` in `config.json`".to_owned(),
+            301 | 307 => texts::OTHER_REGION,
+            401 | 403 => texts::CHECK_KEYS,
+            404 => texts::CHECK_ADDRESS,
+            500.. => texts::STORE_IN_TROUBLE,
+            _ => texts::CHECK_SOURCE,
         },
     }
 }
@@ -178,6 +174,7 @@ fn remedy(status: u16, code: &str, error: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::tests::english;
     use proptest::prelude::*;
     use shared::page_config::PublicKeys;
 
@@ -291,10 +288,10 @@ mod tests {
             (503, "SlowDown", "tries again"),
         ] {
             let body = format!("<Error><Code>{code}</Code><Message>No.</Message><Region>eu-west-3</Region></Error>");
-            let error = parse_refusal(status, &body).to_string();
+            let error = parse_refusal(status, &body).in_words(english());
             assert!(error.contains(code) && error.contains(remedy), "{error}");
         }
-        assert!(parse_refusal(502, "<html>Bad gateway").to_string().contains("status 502"));
+        assert!(parse_refusal(502, "<html>Bad gateway").in_words(english()).contains("status 502"));
     }
 
     proptest! {

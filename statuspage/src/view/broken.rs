@@ -2,38 +2,62 @@
 
 use shared::page_config::PageConfig;
 
+use crate::language::{Language, Text, texts};
+use crate::source::SourceError;
+
 /// A configuration that works beside `checker serve`, and one for a bucket, to be copied.
-pub const EXAMPLES: [(&str, &str); 2] = [
+pub const EXAMPLES: [(Text, &str); 2] = [
     (
-        "Check files in a directory that a web server serves:",
+        texts::BROKEN_DIRECTORY,
         "{\n  \"title\": \"Status\",\n  \"source\": { \"type\": \"http\", \"url\": \"store/\" }\n}",
     ),
     (
-        "Check files in a bucket:",
+        texts::BROKEN_BUCKET,
         "{\n  \"title\": \"Status\",\n  \"source\": {\n    \"type\": \"s3\",\n    \"bucket\": \"my-status\",\n    \"region\": \"eu-central-1\",\n    \"public_access_key_id\": \"AKIA…\",\n    \"public_access_key\": \"…\"\n  }\n}",
     ),
 ];
 
+/// Why the configuration cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Broken {
+    /// It could not be loaded.
+    Unread(SourceError),
+    /// It is a web page: many web servers answer one of their own for whatever they do not have.
+    Page,
+    /// Everything that is wrong with it.
+    Wrong(Vec<String>),
+}
+
 /// Reads the configuration, or says everything that is wrong with it.
-pub fn read(text: &str) -> Result<PageConfig, Vec<String>> {
+pub fn read(text: &str) -> Result<PageConfig, Broken> {
     if text.trim_start().starts_with('<') {
-        // Many web servers answer a page of their own for whatever they do not have.
-        return Err(vec![
-            "the web server answers a web page for `config.json`: there is none beside the page's `index.html`"
-                .to_owned(),
-        ]);
+        return Err(Broken::Page);
     }
-    PageConfig::parse(text).map_err(|problems| problems.0)
+    PageConfig::parse(text).map_err(|problems| Broken::Wrong(problems.0))
+}
+
+impl Broken {
+    /// Every problem in a sentence.
+    #[must_use]
+    pub fn in_words(self, language: &Language) -> Vec<String> {
+        match self {
+            Broken::Unread(error) => vec![error.in_words(language)],
+            Broken::Page => vec![language.say(texts::CONFIG_IS_A_PAGE, &[])],
+            Broken::Wrong(problems) => problems,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::tests::english;
 
     #[test]
     fn a_fallback_page_is_told_from_a_configuration() {
-        assert!(read("\n<!doctype html>").expect_err("a page")[0].contains("none beside"));
-        assert!(read("{}").expect_err("nothing in it")[0].contains("`source`"));
+        let problems = |text| read(text).expect_err("it is none").in_words(english());
+        assert!(problems("\n<!doctype html>")[0].contains("none beside"));
+        assert!(problems("{}")[0].contains("`source`"));
     }
 
     #[test]

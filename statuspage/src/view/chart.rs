@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use shared::stats::Stats;
 use shared::uptime::{self, Reckoning};
-use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos, duration};
+use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 
 use super::endpoint::Reckoned;
 use super::period::Period;
 use super::words::number;
 use crate::calendar::Calendar;
+use crate::language::{Language, texts};
 use crate::record::{Look, NodeLooks};
 use shared::sorted;
 
@@ -106,20 +107,24 @@ pub fn chart(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, m
     let threshold = reckoned.latest.threshold;
     let failed = buckets.iter().filter(|bucket| bucket.has_failed()).count();
     let are_percentiles = buckets.iter().any(|bucket| bucket.length() > 0);
-    let summary = match all {
-        // Percentiles of percentiles are none: this says no more than what the line and the band show.
-        Some(all) if are_percentiles => {
-            format!("p50 about {} · p95 up to {}", duration::rtt(all.median), duration::rtt(all.max))
+    let language = calendar.language;
+    let mut summary = match all {
+        Some(all) => {
+            // Percentiles of percentiles are none: this says no more than what the line and the band show.
+            let text = if are_percentiles { texts::P50_P95_ABOUT } else { texts::MEDIAN_SLOWEST };
+            language.say(text, &[&language.rtt(all.median), &language.rtt(all.max)])
         }
-        Some(all) => format!("median {} · slowest {}", duration::rtt(all.median), duration::rtt(all.max)),
-        None => "no answers".to_owned(),
+        None => language.say(texts::NO_ANSWERS, &[]),
     };
-    let label = format!(
-        "Response times of {} {}: {summary}{}",
-        reckoned.name(),
-        period.in_words(calendar),
-        if failed > 0 { "; failures are marked on the baseline" } else { "" }
-    );
+    let (name, time) = (reckoned.name(language), period.in_words(calendar));
+    let mut label = language.say(texts::RESPONSE_TIMES_OF, &[&name, &time, &summary]);
+    if failed > 0 {
+        label = language.say(texts::SEMICOLON, &[&label, language.line(texts::FAILURES_MARKED)]);
+    }
+    if scale.logarithmic {
+        summary.push_str(" · ");
+        summary.push_str(language.line(texts::LOGARITHMIC));
+    }
     ChartView {
         line: line(&buckets, reckoned, period, &scale, |stats| stats.median),
         upper: if are_percentiles {
@@ -130,13 +135,17 @@ pub fn chart(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, m
         band: area(&buckets, reckoned, period, &scale, &|_, stats| (stats.min, stats.max)),
         failures: failures(&buckets, period),
         marks: moments(marks, period),
-        threshold: (threshold > 0 && threshold as f64 <= scale.top)
-            .then(|| (scale.height(threshold), format!("threshold {}", round_label(threshold)))),
-        grid: scale.grid(),
+        threshold: (threshold > 0 && threshold as f64 <= scale.top).then(|| {
+            (
+                scale.height(threshold),
+                language.say(texts::THRESHOLD, &[&language.name(round_label(threshold, language))]),
+            )
+        }),
+        grid: scale.grid(language),
         times: times(period, calendar),
         points: buckets.iter().map(|bucket| bucket.point(reckoned, period, &scale)).collect(),
         label,
-        summary: if scale.logarithmic { format!("{summary} · logarithmic") } else { summary },
+        summary,
     }
 }
 
@@ -252,23 +261,24 @@ impl Point {
         } else {
             format!("{}–{}", calendar.moment(at), calendar.clock(last))
         }];
-        match self.stats {
-            Some(Stats { median, min, max, .. }) if min == max => parts.push(duration::rtt(median)),
-            Some(Stats { median, max, .. }) if length > 0 => {
+        let language = calendar.language;
+        if let Some(Stats { median, min, max, .. }) = self.stats {
+            let text = match self.looks {
+                _ if length == 0 => texts::MEDIAN_MAX,
+                1 => texts::P50_P95,
                 // Of several nodes it is the middle of what they say, and no percentile.
-                let about = if self.looks > 1 { "about " } else { "" };
-                parts.push(format!("p50 {about}{} · p95 up to {}", duration::rtt(median), duration::rtt(max)));
-            }
-            Some(Stats { median, max, .. }) => {
-                parts.push(format!("median {} · max {}", duration::rtt(median), duration::rtt(max)));
-            }
-            None => {}
+                _ => texts::P50_P95_ABOUT,
+            };
+            let median = language.rtt(median);
+            parts.push(if min == max { median } else { language.say(text, &[&median, &language.rtt(max)]) });
         }
-        match (self.failed, self.looks) {
-            (0, _) => {}
-            _ if length > 0 => parts.push("with failures".to_owned()),
-            (1, 1) => parts.push("failed".to_owned()),
-            (failed, all) => parts.push(format!("{failed} of {all} checks failed")),
+        if self.failed > 0 {
+            let text = match self.looks {
+                _ if length > 0 => texts::WITH_FAILURES,
+                1 => texts::FAILED,
+                _ => texts::SOME_FAILED,
+            };
+            parts.push(language.say(text, &[&language.count(self.failed), &language.count(self.looks)]));
         }
         parts.extend(self.reason.as_ref().map(|reason| reason.trim().to_owned()));
         parts.join(" · ")
@@ -303,7 +313,7 @@ impl Scale {
     }
 
     /// Grid lines at round numbers; the baseline is none of them.
-    fn grid(&self) -> Vec<(f64, String)> {
+    fn grid(&self, language: &Language) -> Vec<(f64, String)> {
         let mut values = Vec::new();
         if self.logarithmic {
             let decades = (self.top / self.bottom).log10().round().max(1.0);
@@ -321,7 +331,7 @@ impl Scale {
                 value += step;
             }
         }
-        values.into_iter().map(|value| (self.height(value as Nanos), round_label(value as Nanos))).collect()
+        values.into_iter().map(|value| (self.height(value as Nanos), round_label(value as Nanos, language))).collect()
     }
 }
 
@@ -340,15 +350,19 @@ fn round_step(least: f64) -> f64 {
     [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= least * 0.999).unwrap_or(power)
 }
 
-/// A round time without the decimals that [`duration::rtt`] would give it: `50 ms`, `2.5 s`.
-fn round_label(nanos: Nanos) -> String {
+/// A round time without the decimals that a response time has: `50 ms`, `2.5 s`.
+fn round_label(nanos: Nanos, language: &Language) -> String {
     let (size, unit) = match nanos {
         ..1_000_000 => (1e3, "µs"),
         1_000_000..SECOND => (1e6, "ms"),
         _ => (1e9, "s"),
     };
     let tenths = (nanos as f64 / size * 10.0).round() as i64;
-    if tenths % 10 == 0 { format!("{} {unit}", tenths / 10) } else { format!("{}.{} {unit}", tenths / 10, tenths % 10) }
+    let mut label = (tenths / 10).to_string();
+    if tenths % 10 != 0 {
+        label = language.figures(&format!("{label}.{}", tenths % 10));
+    }
+    format!("{label} {unit}")
 }
 
 /// Whether nobody looked for a while between two points: a gap stays a gap.
@@ -498,7 +512,7 @@ mod tests {
             points.into_iter().map(|point| point.sentence(utc())).collect::<Vec<_>>()
         };
         let (month, day) = (points(30 * DAY), points(DAY));
-        assert_eq!((month.len(), month[0].as_str()), (30, "Saturday, 24 October · 95.0 ms"));
+        assert_eq!((month.len(), month[0].as_str()), (30, "Saturday 24 October · 95.0 ms"));
         assert_eq!((day.len(), day[0].as_str()), (25, "Saturday 13:00–14:00 · 95.0 ms"));
     }
 
@@ -515,7 +529,7 @@ mod tests {
         let points = chart(&reckon(&record)[0], &Period::new(30 * DAY, 90, utc()), utc(), &[]).points;
         let days = points.iter().filter(|point| point.sentence(utc()).contains("p50")).count();
         assert_eq!(days, 29, "{points:?}");
-        assert_eq!(points[0].sentence(utc()), "Saturday, 24 October · p50 about 80.0 ms · p95 up to 120 ms");
+        assert_eq!(points[0].sentence(utc()), "Saturday 24 October · p50 about 80.0 ms · p95 up to 120 ms");
     }
 
     #[test]
@@ -561,7 +575,7 @@ mod tests {
     fn axes_have_round_numbers_with_units() {
         let labels = |nanos: Nanos| {
             let stats = Stats::of(vec![nanos]);
-            Scale::of(&[], stats, 0).grid().into_iter().map(|(_, label)| label).collect::<Vec<_>>()
+            Scale::of(&[], stats, 0).grid(utc().language).into_iter().map(|(_, label)| label).collect::<Vec<_>>()
         };
         assert_eq!(labels(95_000_000), ["50 ms", "100 ms"]);
         assert_eq!(labels(1_400_000_000), ["500 ms", "1 s", "1.5 s"]);
@@ -573,7 +587,7 @@ mod tests {
         let stats = Stats::of([vec![10_000_000; 50], vec![9_000_000_000]].concat());
         let scale = Scale::of(&[], stats, 0);
         assert!(scale.logarithmic);
-        let heights: Vec<f64> = scale.grid().into_iter().map(|(height, _)| height).collect();
+        let heights: Vec<f64> = scale.grid(utc().language).into_iter().map(|(height, _)| height).collect();
         assert!(heights.is_sorted() && heights.len() >= 2, "{heights:?}");
     }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use shared::HOUR;
-use shared::duration;
 use shared::object_name::NodeName;
 use shared::status::Status;
 
@@ -14,6 +13,7 @@ use super::period::{Period, Slot};
 use super::strip::{self, BarView};
 use super::words;
 use crate::calendar::{Calendar, rfc3339};
+use crate::language::texts;
 use crate::load::{HOUR_FILES_LIMIT, Hour};
 use crate::record::{EndpointRecord, Look};
 use shared::sorted;
@@ -110,19 +110,23 @@ pub fn levels(
     period: &Period,
     calendar: Calendar<'_>,
 ) -> Vec<LevelView> {
+    let language = calendar.language;
     let mut outer = period.clone();
     let mut levels = Vec::new();
     for (number, slot) in opened.path.iter().enumerate() {
         let bar = strip::bar(reckoned, *slot, &outer, calendar);
         let heading = bar.when;
-        let summary = bar.reason.map_or(bar.shares.clone(), |reason| format!("{}. {}", bar.shares, reason.trim()));
+        let summary = match bar.reason {
+            Some(reason) => language.say(texts::SENTENCE_AND, &[&bar.shares, reason.trim()]),
+            None => bar.shares,
+        };
         if opens_into_checks(*slot) {
             levels.push(LevelView { summary, ..checks(reckoned, *slot, hour, heading, calendar) });
             break;
         }
         outer = Period::of_slot(*slot, calendar);
         levels.push(LevelView {
-            label: format!("Uptime of {} {heading}, oldest first", reckoned.name()),
+            label: language.say(texts::UPTIME_OF, &[&reckoned.name(language), &heading]),
             heading,
             summary,
             bars: strip::strip(reckoned, &outer, opened.path.get(number + 1).copied(), calendar),
@@ -154,14 +158,18 @@ fn checks(
     }
     let count = rows.len();
     rows.truncate(ROWS_LIMIT);
+    let language = calendar.language;
+    let number = |number| language.count(number);
     let note = match loaded {
-        Some(Hour { problem: Some(problem), .. }) => format!("Failed to {problem}."),
-        Some(Hour { is_loading: true, .. }) => "Loading the checks of this time…".to_owned(),
-        Some(Hour { left_out, .. }) if *left_out > 0 => {
-            format!("The first {HOUR_FILES_LIMIT} check files of this time; {left_out} more are not loaded.")
+        Some(Hour { problem: Some(problem), .. }) => {
+            language.say(texts::SENTENCE, &[&words::capital(&problem.in_words(language))])
         }
-        _ if count > ROWS_LIMIT => format!("The first {ROWS_LIMIT} of {count} checks."),
-        _ if rows.is_empty() => "No check of this time is stored: nobody looked, or the files have expired.".to_owned(),
+        Some(Hour { is_loading: true, .. }) => language.say(texts::LOADING_HOUR, &[]),
+        Some(Hour { left_out, .. }) if *left_out > 0 => {
+            language.say(texts::FIRST_FILES, &[&number(HOUR_FILES_LIMIT), &number(*left_out)])
+        }
+        _ if count > ROWS_LIMIT => language.say(texts::FIRST_CHECKS, &[&number(ROWS_LIMIT), &number(count)]),
+        _ if rows.is_empty() => language.say(texts::NO_CHECK_STORED, &[]),
         _ => String::new(),
     };
     LevelView { heading, rows, note, ..LevelView::default() }
@@ -178,19 +186,24 @@ fn rows(endpoint: &EndpointRecord, slot: Slot, calendar: Calendar<'_>) -> Vec<Ro
 }
 
 fn row(node: Option<&NodeName>, look: &Look, calendar: Calendar<'_>) -> RowView {
-    let mut text = look.status.word().to_owned();
+    let language = calendar.language;
+    let mut text = language.word(look.status).to_owned();
     if let Some(stats) = shared::stats::Stats::of(look.rtts.to_vec()) {
-        text = format!("{text} · {}", duration::rtt(stats.median));
+        text.push_str(" · ");
+        text.push_str(&language.rtt(stats.median));
     }
     let mut before = 0;
     for (name, end) in PHASES.iter().zip(look.phases) {
         if end > before {
-            text = format!("{text} · {name} {}", duration::rtt(i64::from(end - before) * 1_000));
+            for part in [" · ", language.line(*name), " ", &language.rtt(i64::from(end - before) * 1_000)] {
+                text.push_str(part);
+            }
         }
         before = end;
     }
     if let Some(node) = node {
-        text = format!("{text} · {node}");
+        text.push_str(" · ");
+        text.push_str(node.as_str());
     }
     RowView {
         datetime: rfc3339(look.at),
@@ -221,7 +234,7 @@ mod tests {
         let opened = Opened { id: Some(0), path: vec![today, hour] };
         let levels = levels(&all[0], &opened, None, &week, utc());
         assert_eq!(levels.len(), 2);
-        assert_eq!((levels[0].heading.as_str(), levels[0].bars.len()), ("Sunday, 22 November", 24));
+        assert_eq!((levels[0].heading.as_str(), levels[0].bars.len()), ("Sunday 22 November", 24));
         assert_eq!(levels[0].summary, "99.83% up; down for 1 min; not observed for 3 h 3 min. connection refused");
         assert_eq!(levels[0].bars[11].status, Status::Down);
         assert!(levels[0].bars[11].is_open && !levels[0].bars[10].is_open);

@@ -7,7 +7,7 @@ use shared::object_name::NodeName;
 use shared::status::Status;
 use shared::uptime::{self, Reckoning, Span};
 use shared::verdict::{self, Present};
-use shared::{Nanos, UnixNanos, duration};
+use shared::{Nanos, UnixNanos};
 
 use super::chart::{self, ChartView};
 use super::detail::LevelView;
@@ -16,6 +16,7 @@ use super::period::{Period, Slot};
 use super::strip::{self, BarView};
 use super::words;
 use crate::calendar::Calendar;
+use crate::language::{Language, texts};
 use crate::record::{EndpointRecord, Look};
 
 /// What stands on the page about one endpoint.
@@ -29,7 +30,7 @@ pub struct EndpointView {
     pub locator: String,
     /// The titles of the groups that it is in.
     pub group: String,
-    /// What the page calls its status.
+    /// What the page calls its status, and whether only some see it.
     pub word: String,
     /// What it is called in a sentence.
     pub name: String,
@@ -140,8 +141,8 @@ impl<'a> Reckoned<'a> {
 
     /// Its name in a sentence.
     #[must_use]
-    pub fn name(&self) -> String {
-        words::name(&self.endpoint.key.title, self.locator())
+    pub fn name(&self, language: &Language) -> String {
+        language.name(words::name(&self.endpoint.key.title, self.locator(), language))
     }
 
     /// Its locator, unless it is kept from readers.
@@ -222,7 +223,7 @@ impl<'a> Reckoned<'a> {
 }
 
 /// Where some nodes cannot reach it and others can: `unreachable from eu-west, reachable from 2 others`.
-fn localized(reckoned: &Reckoned<'_>) -> Option<String> {
+fn localized(reckoned: &Reckoned<'_>, language: &Language) -> Option<String> {
     let present = &reckoned.present;
     if !present.is_localized() {
         return None;
@@ -231,11 +232,10 @@ fn localized(reckoned: &Reckoned<'_>) -> Option<String> {
         .down
         .iter()
         .filter_map(|place| reckoned.nodes.get(*place))
-        .map(|word| word.node.map_or("a checker without a name", NodeName::as_str))
+        .map(|word| word.node.map_or(language.line(texts::CHECKER_WITHOUT_NAME), NodeName::as_str))
         .collect();
     let others = present.heard.saturating_sub(present.down.len());
-    let others = if others == 1 { "one other".to_owned() } else { format!("{others} others") };
-    Some(format!("unreachable from {}, reachable from {others}", words::listed(&names)))
+    Some(language.counted(texts::UNREACHABLE_FROM, others, &[&language.listed(&names)]))
 }
 
 /// Marks the endpoints that nobody looks at any more although those who did still report about others.
@@ -280,8 +280,9 @@ pub fn head(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, lo
     let now = calendar.now;
     let whole = reckoned.reckoning(period.from, now, now);
     let span = reckoned.present_span(now);
-    let localized = localized(reckoned);
-    let name = reckoned.name();
+    let language = calendar.language;
+    let localized = localized(reckoned, language);
+    let name = reckoned.name(language);
     let reason = match span {
         Some(span) if span.status != Status::Healthy => {
             reckoned.reason(span.status, span.start, now + 1).map(|reason| reason.trim().to_owned())
@@ -289,34 +290,39 @@ pub fn head(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, lo
         _ => None,
     };
     let reason = match (&localized, reason) {
-        (Some(who), Some(reason)) => Some(format!("{who}: {reason}")),
+        (Some(who), Some(reason)) => Some(language.say(texts::COLON, &[who, &reason])),
         (Some(who), None) => Some(who.clone()),
         (None, reason) => reason,
     };
-    let uptime = whole.uptime().map_or_else(|| "–".to_owned(), uptime::Share::percent);
+    let uptime = whole.uptime().map_or_else(|| "–".to_owned(), |share| language.percent(&share.percent()));
     let coverage = match whole.coverage() {
-        Some(share) if whole.observed() > 0 => format!("of {} observed", share.percent()),
-        _ => "not observed".to_owned(),
+        Some(share) if whole.observed() > 0 => language.say(texts::OF_OBSERVED, &[&language.percent(&share.percent())]),
+        _ => language.say(texts::NOT_OBSERVED, &[]),
     };
+    let mut word = words::called(looks, reckoned.status, language).to_owned();
+    if localized.is_some() {
+        word.push(' ');
+        word.push_str(language.line(texts::LOCALIZED));
+    }
     EndpointView {
         id: reckoned.id,
         title: reckoned.endpoint.key.title.clone(),
         locator: reckoned.locator().to_owned(),
         group: groups::titles(&looks.groups, &reckoned.endpoint.key.title).join(" · "),
-        word: words::called(looks, reckoned.status).to_owned(),
+        word,
         status: reckoned.status,
         state: state(reckoned, span, period, calendar, looks),
         is_localized: localized.is_some(),
         reason,
-        reckoning: reckoning_in_words(&whole, &uptime),
+        reckoning: reckoning_in_words(&whole, &uptime, language),
         uptime,
         coverage,
-        strip_label: format!("Uptime of {name} {}, oldest first", period.in_words(calendar)),
+        strip_label: language.say(texts::UPTIME_OF, &[&name, &period.in_words(calendar)]),
         strip: Vec::new(),
         levels: Vec::new(),
         chart: ChartView::default(),
         is_retired: reckoned.retired,
-        name,
+        name: words::name(&reckoned.endpoint.key.title, reckoned.locator(), language),
     }
 }
 
@@ -327,53 +333,43 @@ fn state(
     calendar: Calendar<'_>,
     looks: &Looks,
 ) -> String {
+    let language = calendar.language;
+    let capital = |status| words::capital(words::called(looks, status, language));
     let Some(span) = span else {
         let last = reckoned.latest.at;
-        let last = format!("since {} ({})", calendar.moment(last), words::length(calendar.now - last));
-        return if reckoned.retired {
-            format!("No longer watched {last}")
-        } else {
-            let word = words::capital(words::called(looks, Status::Unknown));
-            match reckoned.latest.status {
-                Status::Unknown => format!("{word}: the last check says nothing"),
-                _ => format!("{word}: not checked {last}"),
-            }
+        let (moment, length) = (calendar.moment(last), words::length(calendar.now - last, language));
+        let text = match reckoned.latest.status {
+            _ if reckoned.retired => return language.say(texts::RETIRED_SINCE, &[&moment, &length]),
+            Status::Unknown => texts::SAYS_NOTHING,
+            _ => texts::NOT_CHECKED_SINCE,
         };
+        return language.say(text, &[&capital(Status::Unknown), &moment, &length]);
     };
-    let word = if reckoned.present.is_localized() { "localized" } else { words::called(looks, span.status) };
-    let word = words::capital(word);
+    let word = if reckoned.present.is_localized() {
+        words::capital(language.line(texts::LOCALIZED))
+    } else {
+        capital(span.status)
+    };
     if span.status == Status::Healthy {
         return word;
     }
-    format!("{word} {}", since(span.start, period, calendar))
-}
-
-/// `since 14:02 (12 min)`; what began before the period began at an unknown time.
-#[must_use]
-pub fn since(start: UnixNanos, period: &Period, calendar: Calendar<'_>) -> String {
-    if start <= period.from {
+    // What began before the period began at an unknown time.
+    if span.start <= period.from {
         let length = period.length_in_words(calendar);
-        return format!("for more than {length} (since before {})", calendar.moment(period.from));
+        return language.say(texts::STATE_BEFORE, &[&word, &length, &calendar.moment(period.from)]);
     }
-    format!("since {} ({})", calendar.moment(start), words::length(calendar.now - start))
+    let length = words::length(calendar.now - span.start, language);
+    language.say(texts::STATE_SINCE, &[&word, &calendar.moment(span.start), &length])
 }
 
-/// `99.97% = 23 h 59 min of 24 h observed; down 26 s; 12 min not observed`.
-fn reckoning_in_words(whole: &Reckoning, uptime: &str) -> String {
+/// `99.97% = up for 23 h 59 min of 24 h observed; down for 26 s; not observed for 12 min`.
+fn reckoning_in_words(whole: &Reckoning, uptime: &str, language: &Language) -> String {
     if whole.observed() == 0 {
-        return "Nobody looked in this period.".to_owned();
+        return language.say(texts::NOBODY_LOOKED, &[]);
     }
-    let mut text = format!(
-        "{uptime} = up for {} of {} observed",
-        duration::in_words(whole.up()),
-        duration::in_words(whole.observed())
-    );
-    for (time, what) in [(whole.down, "down"), (whole.degraded, "degraded"), (whole.unknown, "not observed")] {
-        if time > 0 {
-            text = format!("{text}; {what} for {}", duration::in_words(time));
-        }
-    }
-    text
+    let length = |length| words::exact_length(length, language);
+    let text = language.say(texts::UP_FOR, &[uptime, &length(whole.up()), &length(whole.observed())]);
+    words::with_lengths(text, whole, language)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::PageView;
 use super::endpoint::EndpointView;
+use crate::language::{Language, texts};
 use shared::sorted;
 
 /// The words that are sought, as `lower` makes them small.
@@ -25,11 +26,14 @@ pub fn found(view: &PageView, filter: &str, lower: &dyn Fn(&str) -> String) -> O
 
 /// How many are found of how many, in words; empty if nothing is sought.
 #[must_use]
-pub fn in_words(filter: &str, found: usize, all: usize) -> String {
-    if filter.trim().is_empty() { String::new() } else { format!("{found} of {all} endpoints") }
+pub fn in_words(filter: &str, found: usize, all: usize, language: &Language) -> String {
+    if filter.trim().is_empty() {
+        return String::new();
+    }
+    language.counted(texts::FOUND, all, &[&language.count(found)])
 }
 
-/// Everything by which an endpoint is found.
+/// Everything by which an endpoint is found; its status also by the word in addresses, which is the same in all languages.
 fn sought(one: &EndpointView) -> String {
     let localized = if one.is_localized { "localized" } else { "" };
     [&one.title, &one.locator, &one.group, one.status.word(), &one.word, localized].join("\n")
@@ -73,6 +77,9 @@ mod tests {
         assert_eq!((titles("CART"), titles("ärzte")), ("Cart".to_owned(), "Ärzte".to_owned()));
         assert_eq!((titles("shop"), titles("down")), ("Cart".to_owned(), "Payments".to_owned()));
         assert_eq!((titles("https operational ca"), titles("cart down")), ("Cart".to_owned(), String::new()));
-        assert_eq!((in_words(" ", 3, 3), in_words("x", 1, 3)), (String::new(), "1 of 3 endpoints".to_owned()));
+        assert_eq!(
+            (in_words(" ", 3, 3, utc().language), in_words("x", 1, 3, utc().language)),
+            (String::new(), "1 of 3 endpoints".to_owned())
+        );
     }
 }

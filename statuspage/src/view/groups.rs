@@ -7,9 +7,7 @@ use shared::status::Status;
 use super::endpoint::Reckoned;
 use super::overall::status_of_all;
 use super::words::called;
-
-/// The name of the group of those that are in none, beside groups.
-const OTHERS: &str = "Other endpoints";
+use crate::language::{Language, texts};
 
 /// A group, or all endpoints where there are no groups.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -47,16 +45,16 @@ pub fn titles<'l>(groups: &'l [Group], title: &str) -> Vec<&'l str> {
 
 /// The groups in their order, each behind the one that it is in; `reckoned` stands in the order of the page.
 #[must_use]
-pub fn groups(reckoned: &[Reckoned<'_>], looks: &Looks) -> Vec<GroupView> {
+pub fn groups(reckoned: &[Reckoned<'_>], looks: &Looks, language: &Language) -> Vec<GroupView> {
     let mut left: Vec<&Reckoned<'_>> = reckoned.iter().collect();
     let mut views = Vec::new();
     let mut number = 0;
     for group in &looks.groups {
-        add(group, None, &mut number, &mut left, &mut views, looks);
+        add(group, None, &mut number, &mut left, &mut views, looks, language);
     }
     if !left.is_empty() || views.is_empty() {
-        let title = if looks.groups.is_empty() { "" } else { OTHERS };
-        views.push(view(-1, None, title, &left, &left, looks));
+        let title = if looks.groups.is_empty() { "" } else { language.line(texts::OTHER_ENDPOINTS) };
+        views.push(view(-1, None, title, &left, &left, looks, language));
     }
     views
 }
@@ -69,6 +67,7 @@ fn add<'r>(
     left: &mut Vec<&'r Reckoned<'r>>,
     views: &mut Vec<GroupView>,
     looks: &Looks,
+    language: &Language,
 ) -> Vec<&'r Reckoned<'r>> {
     let mut own = Vec::new();
     left.retain(|reckoned| {
@@ -85,13 +84,13 @@ fn add<'r>(
     let mut all = own.clone();
     views.push(GroupView::default());
     for inner in &group.groups {
-        all.extend(add(inner, Some(key), number, left, views, looks));
+        all.extend(add(inner, Some(key), number, left, views, looks, language));
     }
     if all.is_empty() {
         // Nothing is known of any of them: a group that says nothing is not shown, and neither are those in it.
         views.truncate(place);
     } else {
-        views[place] = view(key, inside, &group.title, &own, &all, looks);
+        views[place] = view(key, inside, &group.title, &own, &all, looks, language);
     }
     all
 }
@@ -103,6 +102,7 @@ fn view(
     own: &[&Reckoned<'_>],
     all: &[&Reckoned<'_>],
     looks: &Looks,
+    language: &Language,
 ) -> GroupView {
     let ids = |some: &[&Reckoned<'_>]| some.iter().map(|reckoned| reckoned.id).collect();
     GroupView {
@@ -110,27 +110,31 @@ fn view(
         inside,
         title: title.to_owned(),
         status: status_of_all(all.iter().copied()),
-        summary: summary(all, looks),
+        summary: summary(all, looks, language),
         endpoints: ids(own),
         all: ids(all),
     }
 }
 
 /// `All 5 healthy`, `2 of 5 down`, `1 of 5 down, 1 degraded`.
-fn summary(all: &[&Reckoned<'_>], looks: &Looks) -> String {
-    let mut parts = Vec::new();
+fn summary(all: &[&Reckoned<'_>], looks: &Looks, language: &Language) -> String {
+    let mut parts = String::new();
+    let whole = language.count(all.len());
     for status in Status::ALL.into_iter().rev() {
         let count = all.iter().filter(|reckoned| reckoned.status == status).count();
-        let word = called(looks, status);
+        let (number, word) = (language.count(count), called(looks, status, language));
         if count == all.len() {
-            return if count == 1 { format!("1 {word}") } else { format!("all {count} {word}") };
+            return language.say(if count == 1 { texts::NUMBER_IS } else { texts::ALL_OF }, &[&number, word]);
         }
         if count > 0 && status != Status::Healthy {
-            let of = if parts.is_empty() { format!(" of {}", all.len()) } else { String::new() };
-            parts.push(format!("{count}{of} {word}"));
+            parts = if parts.is_empty() {
+                language.say(texts::SOME_OF, &[&number, &whole, word])
+            } else {
+                language.say(texts::COMMA, &[&parts, &language.say(texts::NUMBER_IS, &[&number, word])])
+            };
         }
     }
-    parts.join(", ")
+    parts
 }
 
 #[cfg(test)]
@@ -149,7 +153,7 @@ mod tests {
         let mut all = reckon(&record);
         all.sort_by_key(Reckoned::urgency);
         let title = |id: &usize| record.endpoints[*id].key.title.clone();
-        groups(&all, looks)
+        groups(&all, looks, crate::language::tests::english())
             .iter()
             .map(|view| {
                 let titles: Vec<String> = view.endpoints.iter().map(title).collect();

@@ -7,9 +7,10 @@ use shared::stats::Stats;
 use super::chart::{Bucket, area, buckets, line, measured};
 use super::endpoint::Reckoned;
 use super::period::Period;
+use crate::language::{Language, Text, texts};
 
 /// What the parts of an attempt's time are called, in their order; what is left is the rest of the answer.
-pub const PHASES: [&str; 4] = ["DNS", "connect", "TLS", "first byte"];
+pub const PHASES: [Text; 4] = [texts::PHASE_DNS, texts::PHASE_CONNECT, texts::PHASE_TLS, texts::PHASE_FIRST_BYTE];
 
 /// What charts show besides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,23 +35,24 @@ pub struct Layer {
 
 /// What is drawn besides in the chart of an endpoint.
 #[must_use]
-pub fn layers(reckoned: &Reckoned<'_>, period: &Period, besides: Besides) -> Vec<Layer> {
+pub fn layers(reckoned: &Reckoned<'_>, period: &Period, besides: Besides, language: &Language) -> Vec<Layer> {
     let (all, _, scale) = measured(reckoned, period);
     match besides {
         Besides::Nothing => Vec::new(),
         Besides::Phases => {
-            let layer = |(place, name): (usize, &&str)| {
+            let layer = |(place, name): (usize, &Text)| {
                 let below = |bucket: &Bucket<'_>, _: &Stats| {
                     (if place > 0 { phase_end(bucket, place - 1) } else { 0 }, phase_end(bucket, place))
                 };
-                Layer { name: (*name).to_owned(), path: area(&all, reckoned, period, &scale, &below) }
+                Layer { name: language.say(*name, &[]), path: area(&all, reckoned, period, &scale, &below) }
             };
             PHASES.iter().enumerate().map(layer).collect()
         }
         Besides::Places => {
             let layer = |node: &crate::record::NodeLooks| {
                 let own = buckets(reckoned, period, std::slice::from_ref(node));
-                let name = node.node.as_ref().map_or("a checker without a name", NodeName::as_str).to_owned();
+                let name =
+                    node.node.as_ref().map_or(language.line(texts::CHECKER_WITHOUT_NAME), NodeName::as_str).to_owned();
                 Layer { name, path: line(&own, reckoned, period, &scale, |stats| stats.median) }
             };
             reckoned.endpoint.nodes.iter().map(layer).collect()
@@ -67,6 +69,7 @@ fn phase_end(bucket: &Bucket<'_>, place: usize) -> Nanos {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::tests::english;
     use crate::view::chart::HEIGHT;
     use crate::view::endpoint::tests::{period, reckon, record};
     use shared::status::Status::Healthy;
@@ -78,12 +81,15 @@ mod tests {
             // Half of the answer's 95 ms is over when the connection stands.
             look.phases = [10_000, 47_500, 47_500, 95_000];
         }
-        let layers = layers(&reckon(&record)[0], &period(), Besides::Phases);
+        let layers = layers(&reckon(&record)[0], &period(), Besides::Phases, english());
         let heights = |place: usize| {
             let corners = layers[place].path.trim_matches(['M', 'Z']).split('L');
             corners.map(|corner| corner.split(' ').nth(1)?.parse().ok()).collect::<Option<Vec<f64>>>().expect("numbers")
         };
-        assert_eq!(layers.iter().map(|layer| layer.name.as_str()).collect::<Vec<_>>(), PHASES);
+        assert_eq!(
+            layers.iter().map(|layer| layer.name.as_str()).collect::<Vec<_>>(),
+            ["DNS", "connect", "TLS", "first byte"]
+        );
         assert_eq!(heights(0)[3..], [HEIGHT; 3], "the first one stands on the baseline");
         for (lower, upper) in [(0, 1), (1, 2), (2, 3)] {
             assert_eq!(heights(lower)[..3], heights(upper)[3..], "where one ends the next one begins");
@@ -100,10 +106,10 @@ mod tests {
         for look in &mut record.endpoints[0].nodes[1].looks {
             look.rtts = Box::from([190_000_000]);
         }
-        let layers = layers(&reckon(&record)[0], &period(), Besides::Places);
+        let layers = layers(&reckon(&record)[0], &period(), Besides::Places, english());
         assert_eq!(layers.iter().map(|layer| layer.name.as_str()).collect::<Vec<_>>(), ["eu", "us"]);
         assert!(layers.iter().all(|layer| layer.path.matches('L').count() == 4), "{layers:?}");
         assert_ne!(layers[0].path, layers[1].path);
-        assert!(super::layers(&reckon(&record)[0], &period(), Besides::Nothing).is_empty());
+        assert!(super::layers(&reckon(&record)[0], &period(), Besides::Nothing, english()).is_empty());
     }
 }

@@ -29,6 +29,8 @@ pub struct Looking {
     pub embed: Embed,
     /// The moment that is looked back at; `None` is now.
     pub at: Option<UnixNanos>,
+    /// The language that was asked for; empty if none was.
+    pub language: String,
 }
 
 /// How the endpoints stand on the page.
@@ -144,6 +146,7 @@ impl Looking {
                 "embed" if value == "banner" => looking.embed = Embed::Banner,
                 "embed" if value == "bars" => looking.embed = Embed::Bars,
                 "at" => looking.at = moment_of(&value),
+                "lang" => looking.language = value,
                 _ => {}
             }
         }
@@ -167,6 +170,7 @@ impl Looking {
             ("theme", theme.to_owned()),
             ("embed", self.embed.word().to_owned()),
             ("at", self.at.as_ref().map(moment).unwrap_or_default()),
+            ("lang", self.language.clone()),
         ];
         let mut query = String::new();
         for (name, value) in values.iter().filter(|(_, value)| !value.is_empty()) {
@@ -198,9 +202,10 @@ mod tests {
             theme: Theme::Dark,
             embed: Embed::Bars,
             at: moment_of("2026-08-22T14:00Z"),
+            language: "de".to_owned(),
         };
         let query = "?range=7d&endpoint=Shop%20%26%20Co&day=2026-08-22T00:00Z,2026-08-22T14:00Z&filter=down%20pay\
-                     &view=table&zone=Europe/Berlin&theme=dark&embed=bars&at=2026-08-22T14:00Z";
+                     &view=table&zone=Europe/Berlin&theme=dark&embed=bars&at=2026-08-22T14:00Z&lang=de";
         assert_eq!(looking.to_query(), query);
         assert_eq!(Looking::parse(query), looking);
     }

@@ -28,6 +28,7 @@ use shared::looks::{Looks, place_in};
 use shared::object_name::{HistoryPart, NodeName};
 
 use crate::calendar::Calendar;
+use crate::language::{Language, texts};
 use crate::load::Memory;
 use crate::record::Record;
 use detail::Opened;
@@ -150,13 +151,12 @@ pub fn page(
     PageView {
         overall,
         note: note::note(memory, calendar, settings),
-        past: looking.at.map(|at| format!("{}, {}", calendar.date(at), calendar.clock(at))),
-        groups: Arc::new(groups::groups(&reckoned[..reckoned.len() - hidden], looks)),
+        past: looking.at.map(|at| calendar.full_moment(at)),
+        groups: Arc::new(groups::groups(&reckoned[..reckoned.len() - hidden], looks, calendar.language)),
         endpoints,
         opened,
         offers: offers(&reckoned, &period),
-        not_shown: (hidden > 0)
-            .then(|| format!("{hidden} more endpoints are not drawn; those that need attention stand first.")),
+        not_shown: (hidden > 0).then(|| calendar.language.counted(texts::NOT_DRAWN, hidden, &[])),
         charts_unfolded: reckoned.len() <= CHARTS_UNFOLDED_LIMIT,
         strips_at_once: reckoned.len() <= STRIPS_AT_ONCE_LIMIT,
         problems: problems::problems(memory, calendar, looking),
@@ -188,7 +188,7 @@ pub fn whole(
     let marks: Vec<i64> = said.map(|said| said.at).collect();
     let mut view = endpoint::endpoint(&reckoned, &period, slot, calendar, &marks, looks);
     if settings.percentiles == Percentiles::Wanted
-        && let Some(told) = percentiles::in_words(&reckoned, &memory.latencies, &period)
+        && let Some(told) = percentiles::in_words(&reckoned, &memory.latencies, &period, calendar.language)
     {
         view.chart.summary = told;
     }
@@ -211,7 +211,7 @@ pub fn besides(
     let period = Period::new(settings.range, settings.bars_limit, calendar);
     let is_offered = |reckoned: &Reckoned<'_>| offers(std::slice::from_ref(reckoned), &period).contains(&wanted);
     let reckoned = reckon(&memory.record, id, calendar, settings, looks).filter(is_offered);
-    reckoned.map(|reckoned| layers::layers(&reckoned, &period, wanted)).unwrap_or_default()
+    reckoned.map(|reckoned| layers::layers(&reckoned, &period, wanted, calendar.language)).unwrap_or_default()
 }
 
 /// What somebody has opened, without all that is not asked for.
@@ -300,6 +300,7 @@ fn observers(
     calendar: Calendar<'_>,
     looking: &Looking,
 ) -> Vec<ObserverView> {
+    let language = calendar.language;
     // Who looks back wants to know who had reported by then.
     let by_then = |node: Option<&NodeName>| reckoned.iter().filter_map(|reckoned| reckoned.newest_of(node)).max();
     let nodes = memory.record.nodes.iter().filter_map(|(node, newest)| match looking.at {
@@ -311,24 +312,26 @@ fn observers(
         .map(|(node, newest)| {
             let late = !reckoned.iter().any(|reckoned| reckoned.is_watched_by(node.as_ref()));
             let since = calendar.now - newest;
+            let say = |text, values: &[&str]| language.say(text, values);
             let mut reported = match since {
-                _ if late => format!("silent since {} ({})", calendar.moment(newest), words::length(since)),
-                ..0 => format!("reported just now; its clock is {} ahead", words::length(-since)),
-                _ => format!("reported {}", words::ago(since)),
+                _ if late => say(texts::SILENT_SINCE, &[&calendar.moment(newest), &words::length(since, language)]),
+                ..0 => say(texts::CLOCK_AHEAD, &[&words::length(-since, language)]),
+                _ => say(texts::REPORTED, &[&words::ago(since, language)]),
             };
             let history = memory.record.histories.iter().find(|history| history.node == *node);
             if let Some(crowd) = history.and_then(Outline::crowd) {
-                reported = format!(
-                    "{reported}; it stored {} rounds where its interval gives {}: have two checkers this name? Give each one of its own",
-                    crowd.stored, crowd.expected
-                );
+                let crowd = say(texts::TWO_CHECKERS, &[&crowd.stored.to_string(), &crowd.expected.to_string()]);
+                reported = say(texts::SEMICOLON, &[&reported, &crowd]);
             }
-            let is_unreadable = memory.unreadable_histories.iter().any(|(name, _)| name.part == HistoryPart::Main && name.node == *node);
+            let is_unreadable = memory
+                .unreadable_histories
+                .iter()
+                .any(|(name, _)| name.part == HistoryPart::Main && name.node == *node);
             if is_unreadable {
-                reported.push_str("; history unreadable");
+                reported = say(texts::SEMICOLON, &[&reported, language.line(texts::HISTORY_UNREADABLE)]);
             }
             ObserverView {
-                name: node.as_ref().map_or_else(|| "a checker without a name".to_owned(), ToString::to_string),
+                name: node.as_ref().map_or(language.line(texts::CHECKER_WITHOUT_NAME), NodeName::as_str).to_owned(),
                 reported,
                 datetime: crate::calendar::rfc3339(newest),
                 late,
@@ -340,10 +343,12 @@ fn observers(
 impl Loading {
     /// How far the load is, in words; empty when it is complete.
     #[must_use]
-    pub fn in_words(self) -> String {
+    pub fn in_words(self, language: &Language) -> String {
         match self {
-            Loading::Listing => "Asking the store what it holds…".to_owned(),
-            Loading::Files(done, total) => format!("Loading check files: {done} of {total}"),
+            Loading::Listing => language.say(texts::LISTING, &[]),
+            Loading::Files(done, total) => {
+                language.say(texts::LOADING_FILES, &[&language.count(done), &language.count(total)])
+            }
             Loading::Complete => String::new(),
         }
     }

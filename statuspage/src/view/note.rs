@@ -5,27 +5,24 @@ use shared::MINUTE;
 
 use super::{Settings, words};
 use crate::calendar::Calendar;
+use crate::language::texts;
 use crate::load::Memory;
 
 /// The note; empty if all is as it should be.
 #[must_use]
 pub fn note(memory: &Memory, calendar: Calendar<'_>, settings: Settings) -> String {
-    let mut note = String::new();
+    let language = calendar.language;
+    let mut notes = Vec::new();
     if let Some(at) = memory.silent_since() {
-        let who = if settings.is_online { "The store does not answer" } else { "Offline" };
-        let ago = words::in_full(calendar.now - at);
-        for part in [who, ": this is what was known at ", &calendar.moment(at), ", ", &ago, " ago. "] {
-            note.push_str(part);
-        }
+        let text = if settings.is_online { texts::STORE_SILENT } else { texts::OFFLINE };
+        let length = words::in_full(calendar.now - at, language);
+        notes.push(language.say(text, &[&calendar.moment(at), &length]));
     }
     if settings.clock_ahead != 0 {
-        let side = if settings.clock_ahead > 0 { " ahead" } else { " behind" };
-        let off = words::in_full(settings.clock_ahead.abs() + MINUTE / 2);
-        for part in ["This device's clock is ", &off, side, "; the times are the server's."] {
-            note.push_str(part);
-        }
+        let text = if settings.clock_ahead > 0 { texts::DEVICE_AHEAD } else { texts::DEVICE_BEHIND };
+        notes.push(language.say(text, &[&words::in_full(settings.clock_ahead.abs() + MINUTE / 2, language)]));
     }
-    note
+    notes.join(" ")
 }
 
 #[cfg(test)]
@@ -52,7 +49,7 @@ mod tests {
         memory.kept_at = Some(NOW - 12 * MINUTE);
         memory.note_heard(NOW);
         let moment = utc().moment(NOW - 12 * MINUTE);
-        let known = format!("this is what was known at {moment}, 12 minutes ago. ");
+        let known = format!("this is what was known at {moment}, 12 minutes ago.");
         assert_eq!(note(&memory, utc(), Settings::default()), format!("Offline: {known}"));
         assert_eq!(away(&memory), format!("The store does not answer: {known}"));
     }
@@ -67,7 +64,7 @@ mod tests {
         memory.note_heard(NOW - HOUR);
         memory.list_problem = Some(SourceError::NotAListing);
         memory.note_heard(NOW);
-        assert!(away(&memory).ends_with(", 1 hour ago. "), "{}", away(&memory));
+        assert!(away(&memory).ends_with(", 1 hour ago."), "{}", away(&memory));
     }
 
     #[test]

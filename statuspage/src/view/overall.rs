@@ -6,8 +6,9 @@ use shared::status::Status;
 use super::Loading;
 use super::endpoint::Reckoned;
 use super::period::Period;
-use super::words::{self, called, counted, listed};
+use super::words::{self, called};
 use crate::calendar::{Calendar, rfc3339};
+use crate::language::{Language, texts};
 
 /// How many endpoints a sentence names before it counts them.
 const NAMES_LIMIT: usize = 3;
@@ -41,12 +42,13 @@ pub fn overall(
     loading: Loading,
     looks: &Looks,
 ) -> Overall {
+    let language = calendar.language;
     let status = status_of_all(reckoned.iter());
     let newest = reckoned.iter().map(|reckoned| reckoned.latest.at).max();
     let (sentence, remark) = if reckoned.is_empty() {
         nothing(list_failed, period, calendar, loading)
     } else {
-        (sentence(reckoned, status, period, calendar, looks), remark(reckoned, status, looks))
+        (sentence(reckoned, status, period, calendar, looks), remark(reckoned, status, looks, language))
     };
     // As long as nothing is known, a page that still loads does not speak of the unknown.
     let is_loading = loading != Loading::Complete && reckoned.is_empty();
@@ -58,20 +60,17 @@ pub fn overall(
         }
     }
     if nodes.len() > 1 {
-        scope.push(format!("from {} places", nodes.len()));
+        scope.push(language.counted(texts::FROM_PLACES, nodes.len(), &[]));
     }
-    scope.push(if period.by_hour {
-        format!("showing the time {} ({})", period.in_words(calendar), period.length_in_words(calendar))
-    } else {
-        format!("showing the {}", period.in_words(calendar))
-    });
+    let (text, length) = (period.in_words(calendar), period.length_in_words(calendar));
+    scope.push(language.say(if period.by_hour { texts::SHOWING_TIME } else { texts::SHOWING }, &[&text, &length]));
     Overall {
         state: if is_loading { "loading" } else { status.word() },
         status,
         sentence,
         remark,
         looked: newest
-            .map(|at| format!("{}, {}", calendar.moment(at), words::ago(calendar.now - at)))
+            .map(|at| language.say(texts::COMMA, &[&calendar.moment(at), &words::ago(calendar.now - at, language)]))
             .unwrap_or_default(),
         looked_datetime: newest.map(rfc3339).unwrap_or_default(),
         scope: scope.join(" · "),
@@ -91,19 +90,11 @@ pub fn status_of_all<'r>(reckoned: impl Iterator<Item = &'r Reckoned<'r>>) -> St
 }
 
 fn nothing(list_failed: bool, period: &Period, calendar: Calendar<'_>, loading: Loading) -> (String, String) {
+    let say = |text| calendar.language.say(text, &[&period.length_in_words(calendar)]);
     match loading {
-        Loading::Complete if list_failed => (
-            "The checks could not be read".to_owned(),
-            "What went wrong, and what to do about it, stands below.".to_owned(),
-        ),
-        Loading::Complete => (
-            "No checks found".to_owned(),
-            format!(
-                "There are none from the last {}, so nobody knows how things are. A checker that runs and stores into this place fills the page.",
-                period.length_in_words(calendar)
-            ),
-        ),
-        _ => ("Loading the latest checks".to_owned(), String::new()),
+        Loading::Complete if list_failed => (say(texts::UNREADABLE_TITLE), say(texts::UNREADABLE_REMARK)),
+        Loading::Complete => (say(texts::NO_CHECKS_TITLE), say(texts::NO_CHECKS_REMARK)),
+        _ => (say(texts::LOADING_TITLE), String::new()),
     }
 }
 
@@ -114,42 +105,45 @@ fn sentence(
     calendar: Calendar<'_>,
     looks: &Looks,
 ) -> String {
+    let language = calendar.language;
     let watched: Vec<&Reckoned<'_>> = reckoned.iter().filter(|reckoned| !reckoned.retired).collect();
     let of_status: Vec<&Reckoned<'_>> = watched.iter().copied().filter(|reckoned| reckoned.status == status).collect();
-    let word = called(looks, status);
+    let word = called(looks, status, language);
+    let all_count = language.count(watched.len());
     match (status, of_status.as_slice()) {
-        (Status::Healthy, [only]) => format!("{} is {word}", only.name()),
-        (Status::Healthy, all) => format!("{} {word}", whole(all.len())),
-        (Status::Unknown, []) => "Nothing is watched any more".to_owned(),
+        (Status::Healthy, [only]) => language.say(texts::ONE_IS, &[&only.name(language), word]),
+        (Status::Healthy, all) => whole(all.len(), word, language),
+        (Status::Unknown, []) => language.say(texts::NOTHING_WATCHED, &[]),
         (Status::Unknown, all) if all.len() == watched.len() => {
             let newest = all.iter().map(|reckoned| reckoned.latest.at).max().unwrap_or(calendar.now);
-            let (moment, length) = (calendar.moment(newest), words::in_full(calendar.now - newest));
-            format!("{}: nobody has looked since {moment}, {length}", words::capital(word))
+            let (moment, length) = (calendar.moment(newest), words::in_full(calendar.now - newest, language));
+            language.say(texts::NOBODY_SINCE, &[&words::capital(word), &moment, &length])
         }
-        (Status::Unknown, all) => format!("{} not checked any more", part(all.len(), watched.len())),
+        (Status::Unknown, all) => language.counted(texts::SOME_NOT_CHECKED, all.len(), &[&all_count]),
         (_, [only]) => {
             let since = since(&[only], period, calendar);
-            match only.places_down() {
-                Some((some, all)) if only.present.is_localized() => {
-                    format!("{} cannot be reached from {some} of {all} places {since}", only.name())
-                }
-                Some((some, all)) if some < all => {
-                    format!("{} is {word} from {some} of {all} places {since}", only.name())
-                }
-                Some((_, all)) => format!("{} is {word} from all {all} places {since}", only.name()),
-                None => format!("{} is {word} {since}", only.name()),
-            }
+            let name = only.name(language);
+            let Some((some, all)) = only.places_down() else {
+                return language.say(texts::ONE_IS_SINCE, &[&name, word, &since]);
+            };
+            let text = match some {
+                _ if only.present.is_localized() => texts::UNREACHABLE_FROM_SOME,
+                _ if some < all => texts::DOWN_FROM_SOME,
+                _ => texts::DOWN_FROM_ALL,
+            };
+            language.say(text, &[&name, &language.count(some), &language.count(all), &since, word])
         }
         (_, all) => {
-            let names: Vec<String> = all.iter().map(|reckoned| reckoned.name()).collect();
+            let names: Vec<String> = all.iter().map(|reckoned| reckoned.name(language)).collect();
             let who = match names.as_slice() {
-                _ if all.len() == watched.len() => whole(all.len()),
+                _ if all.len() == watched.len() => whole(all.len(), word, language),
                 names if names.len() <= NAMES_LIMIT => {
-                    format!("{} are", listed(&names.iter().map(String::as_str).collect::<Vec<_>>()))
+                    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                    language.say(texts::THEY_ARE, &[&language.listed(&names), word])
                 }
-                _ => part(all.len(), watched.len()),
+                _ => language.counted(texts::SOME_ARE, all.len(), &[&all_count, word]),
             };
-            format!("{who} {word}, {}", since(all, period, calendar))
+            language.say(texts::COMMA, &[&who, &since(all, period, calendar)])
         }
     }
 }
@@ -158,25 +152,23 @@ fn sentence(
 fn since(all: &[&Reckoned<'_>], period: &Period, calendar: Calendar<'_>) -> String {
     let starts = || all.iter().filter_map(|reckoned| reckoned.since(calendar.now));
     let (Some(first), Some(last)) = (starts().min(), starts().max()) else { return String::new() };
-    let which = if last - first > super::timeline::TOGETHER { "the first " } else { "" };
+    let is_together = last - first <= super::timeline::TOGETHER;
+    let language = calendar.language;
     if first <= period.from {
-        return format!("{which}for more than {}", period.length_in_words(calendar));
+        let text = if is_together { texts::FOR_MORE_THAN } else { texts::FIRST_FOR_MORE_THAN };
+        return language.say(text, &[&period.length_in_words(calendar)]);
     }
-    format!("{which}since {}, {}", calendar.moment(first), words::in_full(calendar.now - first))
+    let text = if is_together { texts::SINCE_FOR } else { texts::FIRST_SINCE_FOR };
+    language.say(text, &[&calendar.moment(first), &words::in_full(calendar.now - first, language)])
 }
 
-/// `1 of 5 endpoints is`, `2 of 5 endpoints are`.
-fn part(some: usize, all: usize) -> String {
-    format!("{some} of {all} endpoints {}", if some == 1 { "is" } else { "are" })
-}
-
-/// `Both endpoints are`, `All 5 endpoints are`.
-fn whole(all: usize) -> String {
-    if all == 2 { "Both endpoints are".to_owned() } else { format!("All {all} endpoints are") }
+/// `Both endpoints are healthy`, `All 5 endpoints are healthy`.
+fn whole(all: usize, word: &str, language: &Language) -> String {
+    if all == 2 { language.say(texts::BOTH_ARE, &[word]) } else { language.counted(texts::ALL_ARE, all, &[word]) }
 }
 
 /// What the sentence leaves out, and what the host has to say in this state.
-fn remark(reckoned: &[Reckoned<'_>], status: Status, looks: &Looks) -> String {
+fn remark(reckoned: &[Reckoned<'_>], status: Status, looks: &Looks, language: &Language) -> String {
     let count =
         |wanted: Status| reckoned.iter().filter(|reckoned| reckoned.status == wanted && !reckoned.retired).count();
     let retired = reckoned.iter().filter(|reckoned| reckoned.retired).count();
@@ -184,23 +176,24 @@ fn remark(reckoned: &[Reckoned<'_>], status: Status, looks: &Looks) -> String {
     for other in [Status::Degraded, Status::Unknown, Status::Healthy] {
         let number = count(other);
         if other != status && number > 0 {
-            parts.push(format!("{} {}", counted(number, "endpoint is", "endpoints are"), called(looks, other)));
+            parts.push(language.counted(texts::OTHERS_ARE, number, &[called(looks, other, language)]));
         }
     }
     if retired > 0 {
-        parts.push(format!("{} no longer watched", counted(retired, "endpoint is", "endpoints are")));
+        parts.push(language.counted(texts::OTHERS_RETIRED, retired, &[]));
     }
-    let mut text = listed(&parts.iter().map(String::as_str).collect::<Vec<_>>());
-    if !text.is_empty() {
-        text.push('.');
+    let mut text = String::new();
+    if !parts.is_empty() {
+        let listed = language.listed(&parts.iter().map(String::as_str).collect::<Vec<_>>());
+        text = language.say(texts::SENTENCE, &[&listed]);
     }
-    [Some(&text), looks.remarks[status as usize].as_ref()]
-        .into_iter()
-        .flatten()
-        .filter(|text| !text.is_empty())
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(" ")
+    if let Some(remark) = &looks.remarks[status as usize] {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(remark);
+    }
+    text
 }
 
 #[cfg(test)]

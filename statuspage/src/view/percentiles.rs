@@ -1,20 +1,25 @@
 //! The percentiles of an endpoint's response times over the period that is shown: from the sketches of those nodes that
 //! keep a history, and from the checks of the others. Sketches are merged; percentiles never are. Pure.
 
-use shared::duration;
 use shared::history::{LatenciesOutline, add_open_between};
 use shared::latency::Sketch;
 use shared::stats::Stats;
 
 use super::endpoint::Reckoned;
 use super::period::Period;
+use crate::language::{Language, texts};
 
 /// Which are told.
 const TOLD: [u8; 4] = [50, 90, 95, 99];
 
 /// `p50 95 ms · p90 120 ms · p95 140 ms · p99 310 ms`; `None` as long as a node's sketches are missing.
 #[must_use]
-pub fn in_words(reckoned: &Reckoned<'_>, latencies: &[LatenciesOutline], period: &Period) -> Option<String> {
+pub fn in_words(
+    reckoned: &Reckoned<'_>,
+    latencies: &[LatenciesOutline],
+    period: &Period,
+    language: &Language,
+) -> Option<String> {
     let (from, to) = (period.from, period.now + 1);
     let key = &reckoned.endpoint.key;
     let mut sum = Sketch::default();
@@ -37,9 +42,9 @@ pub fn in_words(reckoned: &Reckoned<'_>, latencies: &[LatenciesOutline], period:
     }
     let told = TOLD
         .iter()
-        .filter_map(|percent| Some(format!("p{percent} {}", duration::rtt(sum.percentile(*percent)?.time()))));
+        .filter_map(|percent| Some(format!("p{percent} {}", language.rtt(sum.percentile(*percent)?.time()))));
     let told: Vec<String> = told.collect();
-    Some(if told.is_empty() { "no answers".to_owned() } else { told.join(" · ") })
+    Some(if told.is_empty() { language.say(texts::NO_ANSWERS, &[]) } else { told.join(" · ") })
 }
 
 #[cfg(test)]
@@ -102,8 +107,8 @@ mod tests {
         memory.record.put_in_order();
         let period = Period::new(2 * DAY, 90, utc());
         let all = reckon(&memory.record);
-        assert_eq!(in_words(&all[0], &[], &period), None, "the sketches are missing");
-        let told = in_words(&all[0], &[latencies], &period).expect("they are there");
+        assert_eq!(in_words(&all[0], &[], &period, utc().language), None, "the sketches are missing");
+        let told = in_words(&all[0], &[latencies], &period, utc().language).expect("they are there");
         let mut exact: Vec<Nanos> = (0..2 * 1_440 + 2).map(rtt).collect();
         exact.sort_unstable();
         for (percent, told) in TOLD.iter().zip(told.split(" · ")) {
@@ -111,7 +116,7 @@ mod tests {
             let exact = exact[exact.len() * usize::from(*percent) / 100] as f64 / 1e6;
             assert!((number - exact).abs() <= 0.05 * exact, "{told} for {exact}");
         }
-        assert_eq!(in_words(&all[0], &[], &Period::new(HOUR, 90, utc())), None);
+        assert_eq!(in_words(&all[0], &[], &Period::new(HOUR, 90, utc()), utc().language), None);
     }
 
     fn observers(times: i64) -> String {

@@ -1,10 +1,11 @@
 //! The period the page shows, cut into slots: hours or days of the reader's clock. Everything that is drawn or
 //! reckoned stands on this one period, so that figure, strip, chart and timeline agree. Pure.
 
-use shared::{DAY, HOUR, Nanos, UnixNanos, duration};
+use shared::{DAY, HOUR, Nanos, UnixNanos};
 
 use super::words;
 use crate::calendar::Calendar;
+use crate::language::{Language, texts};
 
 /// Ranges up to this are cut into hours, longer ones into days.
 pub const HOURS_UP_TO: Nanos = 3 * DAY;
@@ -14,7 +15,7 @@ const LONGEST_DAY: Nanos = 36 * HOUR;
 
 /// The ranges that a reader can choose from, in words; the configured one and the one that is shown are among them.
 #[must_use]
-pub fn ranges(configured: Nanos, shown: Nanos) -> Vec<(Nanos, String)> {
+pub fn ranges(configured: Nanos, shown: Nanos, language: &Language) -> Vec<(Nanos, String)> {
     let mut ranges: Vec<Nanos> = [1, 7, 30, 90, 365].into_iter().map(|days| days * DAY).collect();
     for one in [configured, shown] {
         if !ranges.contains(&one) {
@@ -22,10 +23,10 @@ pub fn ranges(configured: Nanos, shown: Nanos) -> Vec<(Nanos, String)> {
         }
     }
     let words = |range: Nanos| match range / DAY {
-        365 => "1 year".to_owned(),
-        days if days > 1 && range % DAY == 0 => format!("{days} days"),
-        _ if range % HOUR == 0 => words::counted((range / HOUR) as usize, "hour", "hours"),
-        _ => duration::in_words(range),
+        365 => language.say(texts::YEAR, &[]),
+        days if days > 1 && range % DAY == 0 => language.counted(texts::DAYS, days as usize, &[]),
+        _ if range % HOUR == 0 => language.counted(texts::HOURS, (range / HOUR) as usize, &[]),
+        _ => words::exact_length(range, language),
     };
     ranges.into_iter().map(|range| (range, words(range))).collect()
 }
@@ -106,22 +107,27 @@ impl Period {
     /// How long the period is up to now: `24 hours`, `7 days`.
     #[must_use]
     pub fn length_in_words(&self, calendar: Calendar<'_>) -> String {
-        if self.by_hour {
-            words::counted(((self.now - self.from) / HOUR) as usize, "hour", "hours")
-        } else {
-            let days = calendar.day_number(self.now) - calendar.day_number(self.from) + 1;
-            words::counted(days as usize, "day", "days")
-        }
+        calendar.language.counted(if self.by_hour { texts::HOURS } else { texts::DAYS }, self.length(calendar), &[])
     }
 
     /// The period in words: `since yesterday 13:00`, `last 7 days`.
     #[must_use]
     pub fn in_words(&self, calendar: Calendar<'_>) -> String {
         if self.by_hour {
-            format!("since {}", calendar.moment(self.from))
+            calendar.language.say(texts::SINCE, &[&calendar.moment(self.from)])
         } else {
-            format!("last {}", self.length_in_words(calendar))
+            calendar.language.counted(texts::LAST_DAYS, self.length(calendar), &[])
         }
+    }
+
+    /// How many hours or days there are up to now.
+    fn length(&self, calendar: Calendar<'_>) -> usize {
+        let length = if self.by_hour {
+            (self.now - self.from) / HOUR
+        } else {
+            calendar.day_number(self.now) - calendar.day_number(self.from) + 1
+        };
+        length as usize
     }
 }
 
@@ -153,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_day_is_shown_in_hours_of_the_readers_clock() {
-        let kolkata = Calendar { now: NOW, today: NOW, offset: &|_| 5 * HOUR + 30 * MINUTE };
+        let kolkata = Calendar { offset: &|_| 5 * HOUR + 30 * MINUTE, ..utc() };
         let period = Period::new(DAY, 90, kolkata);
         assert_eq!((period.slots.len(), period.by_hour), (25, true));
         assert!(period.slots.iter().all(|slot| kolkata.clock(slot.start).ends_with(":00")));
@@ -171,8 +177,9 @@ mod tests {
 
     #[test]
     fn the_configured_range_is_among_those_to_choose_from() {
-        let words =
-            |configured| ranges(configured, DAY).into_iter().map(|(_, words)| words).collect::<Vec<_>>().join(", ");
+        let words = |configured| {
+            ranges(configured, DAY, utc().language).into_iter().map(|(_, words)| words).collect::<Vec<_>>().join(", ")
+        };
         assert_eq!(words(DAY), "24 hours, 7 days, 30 days, 90 days, 1 year");
         assert_eq!(words(10 * DAY), "24 hours, 7 days, 10 days, 30 days, 90 days, 1 year");
         assert_eq!(words(HOUR), "1 hour, 24 hours, 7 days, 30 days, 90 days, 1 year");
@@ -192,7 +199,7 @@ mod tests {
             range in HOUR..366 * DAY, now in 1_000_000_000..3_000_000_000_i64, limit in 2..100_usize, offset in -48..56_i64,
         ) {
             let offset = move |_| offset * 15 * MINUTE;
-            let calendar = Calendar { now: now * shared::SECOND, today: now * shared::SECOND, offset: &offset };
+            let calendar = Calendar { now: now * shared::SECOND, today: now * shared::SECOND, offset: &offset, ..utc() };
             let period = Period::new(range, limit, calendar);
             prop_assert!(period.slots.len() <= limit);
             prop_assert!(period.slots.windows(2).all(|pair| pair[0].end == pair[1].start && pair[0].start < pair[0].end));

@@ -1,10 +1,12 @@
 //! What could not be loaded, in sentences that say what to do; many of a kind become one. Pure.
 
 use shared::object_name::{CheckFileName, HistoryPart, NodeName};
+use shared::result::Skipped;
 
-use super::words::{counted, listed};
+use super::words::capital;
 use super::{CLOCK_TOLERANCE, Looking};
 use crate::calendar::Calendar;
+use crate::language::{Language, texts};
 use crate::load::{FILES_LIMIT, Memory};
 use crate::record::ENDPOINTS_LIMIT;
 
@@ -20,36 +22,34 @@ const NAME_LENGTH_LIMIT: usize = 80;
 /// Every problem in a sentence, the gravest first.
 #[must_use]
 pub fn problems(memory: &Memory, calendar: Calendar<'_>, looking: &Looking) -> Vec<String> {
+    let language = calendar.language;
     let mut problems = Vec::new();
     if let Some(error) = &memory.list_problem {
-        problems.push(format!("Failed to {error}."));
+        problems.push(language.say(texts::SENTENCE, &[&capital(&error.in_words(language))]));
     }
-    problems.extend(by_reason(memory.failed.iter().map(|(name, error)| (name, format!("failed to {error}")))));
-    problems.extend(by_reason(memory.unreadable.iter().map(|(name, reason)| (name, reason.clone()))));
-    problems.extend(by_reason(memory.record.skipped.iter().map(|(name, reason)| (name, reason.clone()))));
-    problems.extend(memory.unreadable_histories.iter().map(|(name, reason)| {
-        let node = name.node.as_ref().map_or("checkers without a name", NodeName::as_str);
-        match name.part {
-            HistoryPart::Main => format!("History unreadable: that of {node} ({reason}); its check files fill in."),
-            HistoryPart::Latency => format!("Percentiles cannot be told without those of {node} ({reason})."),
-        }
+    for failed in [&memory.failed, &memory.unreadable] {
+        by_reason(failed.iter().map(|(name, error)| (name, error.in_words(language))), &mut problems, language);
+    }
+    let skipped = memory.record.skipped.iter().map(|(name, skipped)| (name, no_result(skipped, language)));
+    by_reason(skipped, &mut problems, language);
+    problems.extend(memory.unreadable_histories.iter().map(|(name, error)| {
+        let node = name.node.as_ref().map_or(language.line(texts::CHECKERS_WITHOUT_NAME), NodeName::as_str);
+        let text = match name.part {
+            HistoryPart::Main => texts::HISTORY_OF_UNREADABLE,
+            HistoryPart::Latency => texts::NO_PERCENTILES_OF,
+        };
+        language.say(text, &[node, &error.in_words(language)])
     }));
     if memory.foreign_count > 0 {
-        let objects = counted(
-            memory.foreign_count,
-            "object in the store is no check file",
-            "objects in the store are no check files",
-        );
-        problems.push(format!("{objects}, and skipped: {}.", named(&memory.foreign, memory.foreign_count)));
+        let names = named(&memory.foreign, memory.foreign_count, language);
+        problems.push(language.counted(texts::FOREIGN, memory.foreign_count, &[&names]));
     }
     if memory.left_out > 0 {
-        problems.push(format!(
-            "{} older check files are not loaded: the page takes the newest {FILES_LIMIT}. A shorter `range` in `config.json` fits better.",
-            memory.left_out
-        ));
+        let numbers = [memory.left_out, FILES_LIMIT].map(|number| language.count(number));
+        problems.push(language.say(texts::TOO_MANY_FILES, &[&numbers[0], &numbers[1]]));
     }
     if memory.record.overflowed {
-        problems.push(format!("The check files name more than {ENDPOINTS_LIMIT} endpoints; the others are left out."));
+        problems.push(language.say(texts::TOO_MANY_ENDPOINTS, &[&language.count(ENDPOINTS_LIMIT)]));
     }
     if looking.at.is_none() {
         problems.extend(future(memory, calendar));
@@ -62,44 +62,52 @@ fn future(memory: &Memory, calendar: Calendar<'_>) -> Option<String> {
     let limit = calendar.now + CLOCK_TOLERANCE;
     let nodes = memory.record.endpoints.iter().flat_map(|endpoint| &endpoint.nodes);
     let count: usize = nodes.map(|node| node.looks.len() - node.looks.partition_point(|look| look.at <= limit)).sum();
-    let results = counted(count, "result is", "results are");
-    (count > 0)
-        .then(|| format!("{results} from the future, and left out: the clock of a checker or of this device is wrong."))
+    (count > 0).then(|| calendar.language.counted(texts::FROM_THE_FUTURE, count, &[]))
 }
 
-/// One sentence per reason, with the files it is about.
-fn by_reason<'a>(problems: impl Iterator<Item = (&'a CheckFileName, String)>) -> Vec<String> {
+/// What of a check file is no result.
+fn no_result(skipped: &[Skipped], language: &Language) -> String {
+    let Some(first) = skipped.first() else { return String::new() };
+    let others = skipped.len() - 1;
+    let text = if others > 0 { texts::NO_RESULTS } else { texts::NO_RESULT };
+    language.say(text, &[&first.index.to_string(), &first.reason, &language.count(others)])
+}
+
+/// Adds one sentence per reason, with the files it is about.
+fn by_reason<'a>(
+    failed: impl Iterator<Item = (&'a CheckFileName, String)>,
+    problems: &mut Vec<String>,
+    language: &Language,
+) {
     let mut reasons: Vec<(String, Vec<String>)> = Vec::new();
     let mut not_shown = 0;
-    for (name, reason) in problems {
+    for (name, reason) in failed {
         match reasons.iter().position(|(known, _)| *known == reason) {
             Some(place) => reasons[place].1.push(name.to_string()),
             None if reasons.len() < REASONS_LIMIT => reasons.push((reason, vec![name.to_string()])),
             None => not_shown += 1,
         }
     }
-    let mut sentences: Vec<String> =
-        reasons.iter().map(|(reason, names)| format!("{}: {reason}.", named(names, names.len()))).collect();
-    if not_shown > 0 {
-        sentences.push(format!(
-            "{} for other reasons.",
-            counted(not_shown, "more check file failed", "more check files failed")
-        ));
+    for (reason, names) in &reasons {
+        let told = language.say(texts::COLON, &[&named(names, names.len(), language), reason]);
+        problems.push(language.say(texts::SENTENCE, &[&told]));
     }
-    sentences
+    if not_shown > 0 {
+        problems.push(language.counted(texts::OTHER_REASONS, not_shown, &[]));
+    }
 }
 
 /// Names in backticks, the rest of so many counted.
-fn named(names: &[String], count: usize) -> String {
+fn named(names: &[String], count: usize, language: &Language) -> String {
     let mut shown: Vec<String> = names
         .iter()
         .take(NAMES_LIMIT)
-        .map(|name| format!("`{}`", shared::result::shortened(name.clone(), NAME_LENGTH_LIMIT)))
+        .map(|name| language.name(format!("`{}`", shared::result::shortened(name.clone(), NAME_LENGTH_LIMIT))))
         .collect();
     if count > shown.len() {
-        shown.push(format!("{} more", count - shown.len()));
+        shown.push(language.counted(texts::AND_MORE, count - shown.len(), &[]));
     }
-    listed(&shown.iter().map(String::as_str).collect::<Vec<_>>())
+    language.listed(&shown.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 #[cfg(test)]
@@ -124,7 +132,7 @@ mod tests {
         for number in 0..40 {
             memory.failed.push((name(number), SourceError::TimedOut("store/".to_owned(), 20)));
         }
-        memory.unreadable.push((name(50), "failed to read it as a JSON array".to_owned()));
+        memory.unreadable.push((name(50), SourceError::Unreadable("read it as a JSON array".to_owned())));
         let problems = problems(&memory, utc(), &Looking::default());
         assert_eq!(problems.len(), 2);
         assert!(

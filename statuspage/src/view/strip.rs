@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use shared::UnixNanos;
-use shared::duration;
 use shared::status::Status;
 use shared::uptime::Reckoning;
 
 use super::chart::WIDTH;
 use super::endpoint::Reckoned;
 use super::period::{Period, Slot};
-use super::words::number;
+use super::words::{self, number};
 use crate::calendar::Calendar;
+use crate::language::{Language, texts};
 
 /// The height of a bar in pixels; the components draw it so.
 pub const BAR_HEIGHT: f64 = 32.0;
@@ -160,11 +160,12 @@ pub(super) fn bar(reckoned: &Reckoned<'_>, slot: Slot, period: &Period, calendar
         _ => None,
     };
     let when = when(slot, period, calendar);
-    let shares = shares(&reckoning);
-    let label = match &reason {
-        Some(reason) => format!("{when}: {shares}. {reason}"),
-        None => format!("{when}: {shares}"),
-    };
+    let language = calendar.language;
+    let shares = shares(&reckoning, language);
+    let mut label = language.say(texts::COLON, &[&when, &shares]);
+    if let Some(reason) = &reason {
+        label = language.say(texts::SENTENCE_AND, &[&label, reason]);
+    }
     let x = period.share(slot.start) * 100.0;
     BarView {
         start: slot.start,
@@ -194,17 +195,10 @@ fn when(slot: Slot, period: &Period, calendar: Calendar<'_>) -> String {
 }
 
 /// `100% up`, `99.20% up; down for 11 min`, `not observed`.
-fn shares(reckoning: &Reckoning) -> String {
-    let Some(uptime) = reckoning.uptime() else { return "not observed".to_owned() };
-    let mut text = format!("{} up", uptime.percent());
-    for (time, what) in
-        [(reckoning.down, "down"), (reckoning.degraded, "degraded"), (reckoning.unknown, "not observed")]
-    {
-        if time > 0 {
-            text = format!("{text}; {what} for {}", duration::in_words(time));
-        }
-    }
-    text
+fn shares(reckoning: &Reckoning, language: &Language) -> String {
+    let Some(uptime) = reckoning.uptime() else { return language.say(texts::NOT_OBSERVED, &[]) };
+    let up = language.say(texts::UP, &[&language.percent(&uptime.percent())]);
+    words::with_lengths(up, reckoning, language)
 }
 
 /// The parts of a bar from the top down: what nobody observed, healthy, degraded, and down at the bottom, where
@@ -248,7 +242,7 @@ mod tests {
         assert_eq!(parts.iter().map(|part| part.status).collect::<Vec<_>>(), [Status::Healthy, Status::Down]);
         let drawn = PART_LEAST - PART_GAP;
         assert!(parts[1].height >= drawn && parts[1].height < drawn + 0.1);
-        assert_eq!(shares(&reckoning), "99.998% up; down for 1 s");
+        assert_eq!(shares(&reckoning, utc().language), "99.998% up; down for 1 s");
     }
 
     #[test]

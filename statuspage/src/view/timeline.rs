@@ -12,6 +12,7 @@ use super::endpoint::Reckoned;
 use super::period::Period;
 use super::words;
 use crate::calendar::{Calendar, rfc3339};
+use crate::language::{Language, texts};
 use crate::record::{Record, Said};
 use shared::sorted;
 
@@ -56,7 +57,7 @@ pub struct DayView {
     /// Its name: `Today`, `Sunday, 22 November`.
     pub heading: String,
     /// What is said where nothing happened.
-    pub quiet: Option<&'static str>,
+    pub quiet: Option<String>,
     /// What happened, newest first.
     pub events: Vec<Arc<EventView>>,
 }
@@ -103,16 +104,19 @@ pub fn messages(record: &Record, calendar: Calendar<'_>) -> Vec<Arc<MessageView>
                 .about
                 .iter()
                 .filter_map(|place| record.endpoints.get(*place))
-                .map(|endpoint| words::name(&endpoint.key.title, &endpoint.key.locator))
+                .map(|endpoint| {
+                    let name = words::name(&endpoint.key.title, &endpoint.key.locator, calendar.language);
+                    calendar.language.name(name)
+                })
                 .collect();
             Arc::new(MessageView {
                 at: said.at,
                 datetime: rfc3339(said.at),
                 when: calendar.moment(said.at),
                 about: if shown > 1 && names.len() >= shown {
-                    "All endpoints".to_owned()
+                    calendar.language.say(texts::ALL_ENDPOINTS, &[])
                 } else {
-                    counted_names(&names)
+                    counted_names(&names, calendar.language)
                 },
                 nodes: Message::parse(&said.html).nodes,
             })
@@ -145,7 +149,7 @@ pub fn timeline(
     calendar: Calendar<'_>,
     loading: Loading,
 ) -> Vec<Arc<DayView>> {
-    let mut stretches = grouped(stretches(reckoned, period));
+    let mut stretches = grouped(stretches(reckoned, period, calendar.language));
     // While files are still coming in every hole is one of the load.
     if loading == Loading::Complete {
         stretches.extend(holes(reckoned, period));
@@ -185,8 +189,8 @@ fn days(
         let observed = reckoned.iter().any(|reckoned| reckoned.reckoning(start, end, calendar.now).observed() > 0);
         let quiet = match (events.is_empty(), observed) {
             (false, _) => None,
-            (true, true) => Some("No incidents"),
-            (true, false) => Some("Not observed"),
+            (true, true) => Some(calendar.language.say(texts::NO_INCIDENTS, &[])),
+            (true, false) => Some(calendar.language.say(texts::NOTHING_OBSERVED, &[])),
         };
         match days.last_mut() {
             // Quiet days after today fold into one line.
@@ -204,7 +208,7 @@ fn days(
 }
 
 /// Every stretch in which an endpoint was degraded or down, oldest first.
-fn stretches(reckoned: &[Reckoned<'_>], period: &Period) -> Vec<Stretch> {
+fn stretches(reckoned: &[Reckoned<'_>], period: &Period, language: &Language) -> Vec<Stretch> {
     let mut stretches: Vec<Stretch> = Vec::new();
     for reckoned in reckoned {
         let first = reckoned.spans.partition_point(|span| span.end <= period.from);
@@ -214,7 +218,7 @@ fn stretches(reckoned: &[Reckoned<'_>], period: &Period) -> Vec<Stretch> {
                 start: span.start,
                 end: span.end,
                 status: span.status,
-                names: vec![reckoned.name()],
+                names: vec![reckoned.name(language)],
                 reasons: reason.into_iter().map(|reason| reason.trim().to_owned()).collect(),
             });
         }
@@ -274,13 +278,15 @@ impl Stretch {
         let start = self.start.max(period.from);
         let goes_on = self.end >= calendar.now;
         let began_earlier = self.start < period.from;
-        let length = words::length(self.end - start);
-        let word = if self.status == Status::Unknown { "not checked" } else { self.status.word() };
+        let language = calendar.language;
+        let length = words::length(self.end - start, language);
+        let is_unknown = self.status == Status::Unknown;
+        let word = if is_unknown { language.line(texts::NOT_CHECKED) } else { language.word(self.status) };
         let text = match (goes_on, began_earlier) {
-            (true, true) => format!("{word} since before {}", calendar.moment(start)),
-            (true, false) => format!("{word} for {length} up to now"),
-            (false, true) => format!("{word} until {}", self.until(start, calendar)),
-            (false, false) => format!("{word} for {length}, until {}", self.until(start, calendar)),
+            (true, true) => language.say(texts::SINCE_BEFORE, &[word, &calendar.moment(start)]),
+            (true, false) => language.say(texts::UP_TO_NOW, &[word, &length]),
+            (false, true) => language.say(texts::UNTIL, &[word, &self.until(start, calendar)]),
+            (false, false) => language.say(texts::FOR_UNTIL, &[word, &length, &self.until(start, calendar)]),
         };
         self.reasons.truncate(REASONS_LIMIT);
         EventView {
@@ -288,7 +294,11 @@ impl Stretch {
             clock: calendar.clock(start),
             what: What::Change {
                 status: self.status,
-                who: if self.names.is_empty() { "Everything".to_owned() } else { counted_names(&self.names) },
+                who: if self.names.is_empty() {
+                    language.say(texts::EVERYTHING, &[])
+                } else {
+                    counted_names(&self.names, language)
+                },
                 text,
                 reasons: self.reasons,
             },
@@ -306,11 +316,11 @@ impl Stretch {
 }
 
 /// `A, B and C`, `A, B, C and 7 others`.
-fn counted_names(names: &[String]) -> String {
+fn counted_names(names: &[String], language: &Language) -> String {
     let shown: Vec<&str> = names.iter().take(NAMES_LIMIT).map(String::as_str).collect();
     match names.len() - shown.len() {
-        0 => words::listed(&shown),
-        others => format!("{} and {}", shown.join(", "), words::counted(others, "other", "others")),
+        0 => language.listed(&shown),
+        others => language.counted(texts::AND_OTHERS, others, &[&language.joined(texts::COMMA, &shown)]),
     }
 }
 
@@ -335,7 +345,7 @@ mod tests {
         };
         days.iter()
             .flat_map(|day| {
-                let heading = format!("{} {}", day.heading, day.quiet.unwrap_or_default()).trim().to_owned();
+                let heading = format!("{} {}", day.heading, day.quiet.as_deref().unwrap_or_default()).trim().to_owned();
                 [heading].into_iter().chain(day.events.iter().map(|event| line(event)))
             })
             .collect()
@@ -408,12 +418,12 @@ mod tests {
             look.interval = Some(HOUR);
         }
         let all = reckon(&record);
-        let tokyo = Calendar { now: NOW, today: NOW, offset: &|_| 9 * HOUR };
+        let tokyo = Calendar { offset: &|_| 9 * HOUR, ..utc() };
         let days = timeline(&all, &[], &Period::new(7 * DAY, 90, tokyo), tokyo, Loading::Complete);
         let headings: Vec<&str> = days.iter().map(|day| day.heading.as_str()).collect();
         assert_eq!(
             headings,
-            ["Today", "Yesterday", "Monday, 16 November – Friday, 20 November"],
+            ["Today", "Yesterday", "Monday 16 November – Friday 20 November"],
             "the 21st in UTC is the 21st at 9 in Tokyo"
         );
         assert_eq!((days[1].events.len(), days[1].events[0].clock.as_str()), (1, "09:02"));

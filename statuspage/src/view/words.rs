@@ -2,45 +2,83 @@
 
 use shared::looks::Looks;
 use shared::status::Status;
-use shared::{DAY, HOUR, MINUTE, Nanos, duration};
+use shared::uptime::Reckoning;
+use shared::{DAY, HOUR, MINUTE, Nanos, SECOND};
+
+use crate::language::{Language, Text, texts};
 
 /// How long ago, in one unit: `less than a minute ago`, `12 min ago`, `3 h ago`, `2 days ago`.
 #[must_use]
-pub fn ago(length: Nanos) -> String {
-    match length {
-        ..MINUTE => "less than a minute ago".to_owned(),
-        MINUTE..HOUR => format!("{} min ago", length / MINUTE),
-        HOUR..DAY => format!("{} h ago", length / HOUR),
-        _ => format!("{} ago", counted((length / DAY) as usize, "day", "days")),
-    }
+#[inline(never)]
+pub fn ago(length: Nanos, language: &Language) -> String {
+    let (text, unit) = match length {
+        ..MINUTE => (texts::JUST_NOW, MINUTE),
+        MINUTE..HOUR => (texts::MINUTES_AGO, MINUTE),
+        HOUR..DAY => (texts::HOURS_AGO, HOUR),
+        _ => (texts::DAYS_AGO, DAY),
+    };
+    language.counted(text, (length / unit) as usize, &[])
+}
+
+/// A length of time in the two greatest units that matter: `12 min`, `1 h 5 min`, `89 d 23 h`, `4 min 10 s`. It is cut,
+/// never rounded up.
+#[must_use]
+pub fn exact_length(length: Nanos, language: &Language) -> String {
+    let (great, small) = match length {
+        DAY.. => ((texts::SHORT_DAYS, DAY), (texts::SHORT_HOURS, HOUR)),
+        HOUR..DAY => ((texts::SHORT_HOURS, HOUR), (texts::SHORT_MINUTES, MINUTE)),
+        MINUTE..HOUR => ((texts::SHORT_MINUTES, MINUTE), (texts::SHORT_SECONDS, SECOND)),
+        _ => ((texts::SHORT_SECONDS, SECOND), (texts::SHORT_SECONDS, SECOND)),
+    };
+    // Seconds say nothing beside ten minutes and more.
+    let is_long = (10 * MINUTE..HOUR).contains(&length);
+    in_two(if is_long { length / MINUTE * MINUTE } else { length.max(0) }, great, small, language)
 }
 
 /// A length of time without seconds where there are minutes, so that it stands still while it is read.
 #[must_use]
-pub fn length(length: Nanos) -> String {
-    let whole = if length >= MINUTE { length / MINUTE * MINUTE } else { length };
-    duration::in_words(whole)
+#[inline(never)]
+pub fn length(length: Nanos, language: &Language) -> String {
+    exact_length(if length >= MINUTE { length / MINUTE * MINUTE } else { length }, language)
 }
 
 /// A length of time in full words, for a sentence: `12 minutes`, `3 hours 5 minutes`, `2 days 4 hours`.
 #[must_use]
-pub fn in_full(length: Nanos) -> String {
-    let (size, unit, below, below_unit) = match length {
-        ..MINUTE => return "less than a minute".to_owned(),
-        MINUTE..HOUR => (MINUTE, "minute", 0, ""),
-        HOUR..DAY => (HOUR, "hour", MINUTE, "minute"),
-        _ => (DAY, "day", HOUR, "hour"),
+pub fn in_full(length: Nanos, language: &Language) -> String {
+    let (great, small) = match length {
+        ..MINUTE => return language.say(texts::UNDER_A_MINUTE, &[]),
+        MINUTE..HOUR => ((texts::MINUTES, MINUTE), (texts::MINUTES, MINUTE)),
+        HOUR..DAY => ((texts::HOURS, HOUR), (texts::MINUTES, MINUTE)),
+        _ => ((texts::DAYS, DAY), (texts::HOURS, HOUR)),
     };
-    let plural = |count: i64, unit: &str| format!("{count} {unit}{}", if count == 1 { "" } else { "s" });
-    let whole = plural(length / size, unit);
-    let rest = if below > 0 { length % size / below } else { 0 };
-    if rest > 0 { format!("{whole} {}", plural(rest, below_unit)) } else { whole }
+    in_two(length, great, small, language)
+}
+
+/// A length of time in two units, or in the greater one if nothing is left for the other.
+fn in_two(length: Nanos, great: (Text, Nanos), small: (Text, Nanos), language: &Language) -> String {
+    let counted = |(text, unit), length: Nanos| language.counted(text, (length / unit) as usize, &[]);
+    let (whole, rest) = (counted(great, length), length % great.1);
+    if rest < small.1 { whole } else { language.say(texts::TWO_UNITS, &[&whole, &counted(small, rest)]) }
+}
+
+/// How long it was down, degraded and not observed, each behind what was said before: `; down for 11 min`.
+#[must_use]
+pub fn with_lengths(mut said: String, reckoning: &Reckoning, language: &Language) -> String {
+    for (time, what) in
+        [(reckoning.down, texts::DOWN), (reckoning.degraded, texts::DEGRADED), (reckoning.unknown, texts::NOT_OBSERVED)]
+    {
+        if time > 0 {
+            let length = language.say(texts::FOR, &[language.line(what), &exact_length(time, language)]);
+            said = language.say(texts::SEMICOLON, &[&said, &length]);
+        }
+    }
+    said
 }
 
 /// What the page calls a status: its own word, or the one that whoever hosts it has chosen.
 #[must_use]
-pub fn called(looks: &Looks, status: Status) -> &str {
-    looks.words[status as usize].as_deref().unwrap_or(status.word())
+pub fn called<'a>(looks: &'a Looks, status: Status, language: &'a Language) -> &'a str {
+    looks.words[status as usize].as_deref().unwrap_or(language.word(status))
 }
 
 /// A part of a clock time: `07`.
@@ -49,24 +87,9 @@ pub fn two_digits(number: i64) -> String {
     format!("{number:02}")
 }
 
-/// `1 endpoint`, `2 endpoints`.
-#[must_use]
-pub fn counted(count: usize, one: &str, many: &str) -> String {
-    if count == 1 { format!("{count} {one}") } else { format!("{count} {many}") }
-}
-
-/// `A`, `A and B`, `A, B and C`.
-#[must_use]
-pub fn listed(names: &[&str]) -> String {
-    match names {
-        [] => String::new(),
-        [only] => (*only).to_owned(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
-}
-
 /// A word at the beginning of a sentence.
 #[must_use]
+#[inline(never)]
 pub fn capital(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map_or_else(String::new, |first| format!("{}{}", first.to_ascii_uppercase(), letters.as_str()))
@@ -95,7 +118,7 @@ pub fn symbol(status: Status) -> char {
 
 /// A name as it can stand in a sentence: something, in one line, not endless.
 #[must_use]
-pub fn name(title: &str, locator: &str) -> String {
+pub fn name(title: &str, locator: &str, language: &Language) -> String {
     const LIMIT: usize = 60;
     // Characters that turn the direction of text would turn the sentence around them.
     let turns = |character: &char| matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
@@ -104,13 +127,13 @@ pub fn name(title: &str, locator: &str) -> String {
         plain.split_whitespace().collect::<Vec<_>>().join(" ")
     };
     let name = [words(title), words(locator)].into_iter().find(|name| !name.is_empty());
-    shared::result::shortened(name.unwrap_or_else(|| "an endpoint without a name".to_owned()), LIMIT)
+    shared::result::shortened(name.unwrap_or_else(|| language.say(texts::WITHOUT_NAME, &[])), LIMIT)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::SECOND;
+    use crate::language::tests::english;
 
     #[test]
     fn times_are_told_in_one_unit() {
@@ -122,10 +145,10 @@ mod tests {
             (DAY, "1 day ago"),
             (3 * DAY, "3 days ago"),
         ] {
-            assert_eq!(ago(length), text);
+            assert_eq!(ago(length, english()), text);
         }
-        assert_eq!(length(4 * MINUTE + 10 * SECOND), "4 min");
-        assert_eq!(length(42 * SECOND), "42 s");
+        assert_eq!(length(4 * MINUTE + 10 * SECOND, english()), "4 min");
+        assert_eq!(length(42 * SECOND, english()), "42 s");
         for (length, text) in [
             (42 * SECOND, "less than a minute"),
             (MINUTE, "1 minute"),
@@ -134,7 +157,7 @@ mod tests {
             (3 * HOUR + 5 * MINUTE, "3 hours 5 minutes"),
             (2 * DAY + 4 * HOUR + MINUTE, "2 days 4 hours"),
         ] {
-            assert_eq!(in_full(length), text);
+            assert_eq!(in_full(length, english()), text);
         }
     }
 
@@ -145,27 +168,30 @@ mod tests {
     }
 
     #[test]
-    fn lists_read_as_sentences_do() {
-        assert_eq!(listed(&["A"]), "A");
-        assert_eq!(listed(&["A", "B"]), "A and B");
-        assert_eq!(listed(&["A", "B", "C"]), "A, B and C");
+    fn exact_lengths_are_those_of_the_terminal() {
+        for seconds in [0, 42, 61, 599, 600, 759, 3_599, 3_600, 3_900, 86_399, 86_400, 7_775_999] {
+            assert_eq!(exact_length(seconds * SECOND, english()), shared::duration::in_words(seconds * SECOND));
+        }
     }
 
     #[test]
     fn statuses_are_called_as_the_host_likes() {
         let mut looks = Looks::default();
         looks.words[Status::Healthy as usize] = Some("operational".to_owned());
-        assert_eq!((called(&looks, Status::Healthy), called(&looks, Status::Down)), ("operational", "down"));
+        assert_eq!(
+            (called(&looks, Status::Healthy, english()), called(&looks, Status::Down, english())),
+            ("operational", "down")
+        );
         assert_eq!((capital("operational").as_str(), capital("").as_str()), ("Operational", ""));
         assert!(Status::ALL.into_iter().enumerate().all(|(place, status)| status as usize == place));
     }
 
     #[test]
     fn an_endpoint_without_a_title_goes_by_its_locator() {
-        assert_eq!(name(" ", "https://x"), "https://x");
-        assert_eq!(name("", ""), "an endpoint without a name");
-        assert_eq!(name("a\n b", ""), "a b");
-        assert_eq!(name("\u{202e}live\u{2069}", ""), "live");
-        assert_eq!(name(&"x".repeat(200), "").chars().count(), 60);
+        assert_eq!(name(" ", "https://x", english()), "https://x");
+        assert_eq!(name("", "", english()), "an endpoint without a name");
+        assert_eq!(name("a\n b", "", english()), "a b");
+        assert_eq!(name("\u{202e}live\u{2069}", "", english()), "live");
+        assert_eq!(name(&"x".repeat(200), "", english()).chars().count(), 60);
     }
 }

@@ -1,0 +1,129 @@
+//! What the browser's `Intl` knows of languages: plurals, numbers and dates. Where it does not know a thing, that is
+//! written as programs write it.
+
+use std::cell::RefCell;
+
+use js_sys::{Array, Function, Object, Reflect};
+use shared::DAY;
+use wasm_bindgen::{JsCast, JsValue};
+
+use crate::calendar::rfc3339;
+use crate::language::{Choice, DateStyle, Formats};
+
+/// The options of all dates: one kind of figures and one calendar, since times, errors and units beside them have those,
+/// too. The zone is reckoned before.
+const COMMON: &str = "numberingSystem=latn,calendar=gregory,timeZone=UTC,";
+
+/// What more there is of dates, in the order of [`DateStyle`].
+const DATES: [&str; 6] = [
+    "weekday=long,day=numeric,month=long",
+    "weekday=long,day=numeric,month=long,year=numeric",
+    "day=numeric,month=long",
+    "day=numeric,month=long,year=numeric",
+    "day=numeric,month=short",
+    "weekday=long",
+];
+
+/// A day in the milliseconds of the browser's dates.
+const DAY_MILLISECONDS: f64 = 86_400_000.0;
+
+/// The browser's object `Intl`.
+pub(crate) fn intl() -> Option<JsValue> {
+    Reflect::get(&js_sys::global(), &"Intl".into()).ok()
+}
+
+/// Something of `Intl` that makes a text of a number.
+pub(crate) struct Tool {
+    object: JsValue,
+    function: Function,
+}
+
+impl Tool {
+    /// One of a kind, such as `DateTimeFormat` with its function `format`, with options such as
+    /// `timeZone=UTC,day=numeric`; `None` where the browser does not know the locale or an option.
+    pub(crate) fn new(kind: &str, function: &str, locale: &str, options: &str) -> Option<Tool> {
+        let chosen = Object::new();
+        for (name, value) in options.split(',').filter_map(|option| option.split_once('=')) {
+            let _ = Reflect::set(&chosen, &name.into(), &value.into());
+        }
+        // By hand, since the constructor throws what it does not know.
+        let constructor = Reflect::get(&intl()?, &kind.into()).ok()?.dyn_into::<Function>().ok()?;
+        let object = Reflect::construct(&constructor, &Array::of2(&locale.into(), &chosen)).ok()?;
+        let function = Reflect::get(&object, &function.into()).ok()?.dyn_into().ok()?;
+        Some(Tool { object, function })
+    }
+
+    /// The text for a number.
+    pub(crate) fn say(&self, number: f64) -> Option<String> {
+        self.function.call1(&self.object, &JsValue::from_f64(number)).ok()?.as_string()
+    }
+}
+
+/// What the browser knows of one language.
+pub(crate) struct Known {
+    plurals: Option<Tool>,
+    numbers: Option<Tool>,
+    dates: Vec<Option<Tool>>,
+    decimal: String,
+    percent: (String, String),
+    /// What it said of days: asking it is slow, and five hundred endpoints have the same days.
+    said: RefCell<Vec<(i64, String)>>,
+}
+
+impl Known {
+    /// Asks the browser about a language.
+    pub(crate) fn new(choice: &Choice) -> Known {
+        let tool = |kind: &str, options: &str| {
+            let function = if kind == "PluralRules" { "select" } else { "format" };
+            // A locale that the browser finds odd throws; its language alone does not.
+            let tool = Tool::new(kind, function, &choice.locale, options);
+            tool.or_else(|| Tool::new(kind, function, choice.code, options))
+        };
+        let said = |tool: &Option<Tool>, number| tool.as_ref().and_then(|tool| tool.say(number)).unwrap_or_default();
+        let numbers = tool("NumberFormat", "numberingSystem=latn");
+        let percent = said(&tool("NumberFormat", "numberingSystem=latn,style=percent"), 0.5);
+        let (before, behind) = percent.split_once("50").unwrap_or(("", "%"));
+        Known {
+            plurals: tool("PluralRules", ""),
+            dates: DATES.iter().map(|options| tool("DateTimeFormat", &[COMMON, options].concat())).collect(),
+            decimal: said(&numbers, 1.5).get(1..).and_then(|text| text.strip_suffix('5')).unwrap_or(".").to_owned(),
+            percent: (before.to_owned(), behind.to_owned()),
+            numbers,
+            said: RefCell::default(),
+        }
+    }
+}
+
+impl Formats for Known {
+    fn category(&self, number: usize) -> String {
+        self.plurals.as_ref().and_then(|plurals| plurals.say(number as f64)).unwrap_or_default()
+    }
+
+    fn count(&self, number: usize) -> String {
+        // Small numbers have no groups of figures.
+        let numbers = self.numbers.as_ref().filter(|_| number >= 1_000);
+        numbers.and_then(|numbers| numbers.say(number as f64)).unwrap_or_else(|| number.to_string())
+    }
+
+    fn date(&self, style: DateStyle, day_number: i64) -> String {
+        let key = day_number * 8 + style as i64;
+        let mut said = self.said.borrow_mut();
+        let place = said.partition_point(|(known, _)| *known < key);
+        if let Some((_, text)) = said.get(place).filter(|(known, _)| *known == key) {
+            return text.clone();
+        }
+        let tool = self.dates.get(style as usize).and_then(Option::as_ref);
+        let text = tool.and_then(|tool| tool.say(day_number as f64 * DAY_MILLISECONDS));
+        let text = text.unwrap_or_else(|| rfc3339(day_number * DAY)[..10].to_owned());
+        said.insert(place, (key, text.clone()));
+        text
+    }
+
+    fn decimal(&self) -> &str {
+        &self.decimal
+    }
+
+    fn percent(&self) -> (&str, &str) {
+        (&self.percent.0, &self.percent.1)
+    }
+}

@@ -1,0 +1,410 @@
+//! What the page says and how it writes dates and numbers, in the language of whoever reads it. The texts lie in
+//! `statuspage/languages/`, one file a language; what the browser knows of a language is handed in. Pure.
+
+mod choice;
+pub(crate) mod texts;
+
+use shared::status::Status;
+use shared::{Nanos, duration};
+
+pub(crate) use choice::{Choice, chosen};
+
+/// A text, by its place in every language's file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Text(u8);
+
+/// How a date is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DateStyle {
+    /// `Sunday 22 November`
+    Long,
+    /// `Sunday, 22 November 2026`
+    LongWithYear,
+    /// `22 November`
+    Short,
+    /// `22 November 2026`
+    ShortWithYear,
+    /// `22 Nov`
+    Axis,
+    /// `Sunday`
+    Weekday,
+}
+
+/// What is known of a language beside its texts; in a browser `Intl` knows it.
+pub trait Formats {
+    /// The plural category of a number: `one`, `few`, `other`, …
+    fn category(&self, number: usize) -> String;
+    /// A number of things.
+    fn count(&self, number: usize) -> String;
+    /// A day, by its number since 1970.
+    fn date(&self, style: DateStyle, day_number: i64) -> String;
+    /// What stands between the whole and its decimals.
+    fn decimal(&self) -> &str;
+    /// What stands before and behind the figures of a percentage.
+    fn percent(&self) -> (&str, &str);
+}
+
+/// A language. Its functions are called from wherever something is said: in the place of calls they would weigh much.
+pub struct Language {
+    texts: Vec<String>,
+    formats: Box<dyn Formats>,
+}
+
+impl Language {
+    /// Reads a language's file; `None` if it is another version's, whose lines say something else.
+    #[must_use]
+    pub fn parse(file: &str, formats: Box<dyn Formats>) -> Option<Language> {
+        let mut texts = Vec::with_capacity(texts::COUNT);
+        let mut keys = KEYS_START;
+        for line in file.lines() {
+            if let Some((key, text)) = line.split_once(": ").filter(|_| !line.starts_with('#')) {
+                keys = key.bytes().fold(keys, |sum, byte| sum.wrapping_mul(33) ^ u32::from(byte));
+                texts.push(text.to_owned());
+            }
+        }
+        (keys == texts::KEYS).then_some(Language { texts, formats })
+    }
+
+    /// A text as it is, without anything to fill in.
+    #[must_use]
+    #[inline(never)]
+    pub fn line(&self, text: Text) -> &str {
+        self.texts.get(usize::from(text.0)).map_or("", String::as_str)
+    }
+
+    /// A text with its places filled in.
+    #[must_use]
+    #[inline(never)]
+    pub fn say(&self, text: Text, values: &[&str]) -> String {
+        filled(self.line(text), values)
+    }
+
+    /// A text in the form that a number asks for; `{0}` is the number, and `{1}` the first value.
+    #[must_use]
+    #[inline(never)]
+    pub fn counted(&self, text: Text, number: usize, values: &[&str]) -> String {
+        let category = self.formats.category(number);
+        let place = self.line(texts::PLURALS).split('|').position(|known| known == category);
+        let mut form = "";
+        for (here, one) in self.line(text).split('|').enumerate() {
+            form = one;
+            if Some(here) == place {
+                break;
+            }
+        }
+        let number = self.formats.count(number);
+        let mut all = vec![number.as_str()];
+        all.extend(values);
+        filled(form, &all)
+    }
+
+    /// A number of things.
+    #[must_use]
+    #[inline(never)]
+    pub fn count(&self, number: usize) -> String {
+        self.formats.count(number)
+    }
+
+    /// A day, by its number since 1970.
+    #[must_use]
+    pub fn date(&self, style: DateStyle, day_number: i64) -> String {
+        self.formats.date(style, day_number)
+    }
+
+    /// Figures with a point before their decimals, as this language writes them.
+    #[must_use]
+    pub fn figures(&self, text: &str) -> String {
+        match text.split_once('.') {
+            Some((whole, decimals)) => [whole, self.formats.decimal(), decimals].concat(),
+            None => text.to_owned(),
+        }
+    }
+
+    /// A percentage such as `99.97%`, as this language writes it.
+    #[must_use]
+    #[inline(never)]
+    pub fn percent(&self, text: &str) -> String {
+        let (before, behind) = self.formats.percent();
+        [before, &self.figures(text.strip_suffix('%').unwrap_or(text)), behind].concat()
+    }
+
+    /// A response time: `95.0 ms`.
+    #[must_use]
+    #[inline(never)]
+    pub fn rtt(&self, nanos: Nanos) -> String {
+        self.name(self.figures(&duration::rtt(nanos)))
+    }
+
+    /// A name or a figure with its unit as it can stand in a sentence: from right to left one of another script would lose
+    /// its place.
+    #[must_use]
+    #[inline(never)]
+    pub fn name(&self, name: String) -> String {
+        if self.line(texts::DIRECTION) == "rtl" { ["\u{2068}", &name, "\u{2069}"].concat() } else { name }
+    }
+
+    /// The word for a status.
+    #[must_use]
+    #[inline(never)]
+    pub fn word(&self, status: Status) -> &str {
+        self.line([texts::UNKNOWN, texts::HEALTHY, texts::DEGRADED, texts::DOWN][status as usize])
+    }
+
+    /// `A`, `A and B`, `A, B and C`.
+    #[must_use]
+    pub fn listed(&self, names: &[&str]) -> String {
+        match names {
+            [first @ .., last] if !first.is_empty() => self.say(texts::AND, &[&self.joined(texts::COMMA, first), last]),
+            _ => names.concat(),
+        }
+    }
+
+    /// Parts put together two by two by a text such as `{0}, {1}`.
+    #[must_use]
+    pub fn joined(&self, by: Text, parts: &[&str]) -> String {
+        let mut joined = String::new();
+        for part in parts {
+            joined = if joined.is_empty() { (*part).to_owned() } else { self.say(by, &[&joined, part]) };
+        }
+        joined
+    }
+}
+
+/// The sum of no keys.
+const KEYS_START: u32 = 5381;
+
+/// Puts values into the places of a text: `{0} of {1}`. There are no more than ten.
+fn filled(text: &str, values: &[&str]) -> String {
+    let mut filled = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('{') {
+        filled.push_str(before);
+        let place = behind.bytes().next().unwrap_or_default().wrapping_sub(b'0');
+        filled.push_str(values.get(usize::from(place)).copied().unwrap_or_default());
+        rest = behind.get(2..).unwrap_or_default();
+    }
+    filled.push_str(rest);
+    filled
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::calendar::civil;
+    use shared::looks::LANGUAGES;
+    use shared::{DAY, HOUR};
+
+    /// What a browser knows of English, and of the plurals of the others (Unicode CLDR).
+    struct Knowing {
+        code: &'static str,
+    }
+
+    const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+    const MONTHS: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+
+    impl Formats for Knowing {
+        fn category(&self, number: usize) -> String {
+            let category = match (self.code, number) {
+                ("ja" | "zh", _) => "other",
+                ("ar", 0) => "zero",
+                ("ar", 2) => "two",
+                ("fr" | "pt", 0) | (_, 1) => "one",
+                ("ar", number) if (3..=10).contains(&(number % 100)) => "few",
+                ("ar", number) if (11..=99).contains(&(number % 100)) => "many",
+                ("es" | "fr" | "pt", number) if number > 0 && number % 1_000_000 == 0 => "many",
+                _ => "other",
+            };
+            category.to_owned()
+        }
+
+        fn count(&self, number: usize) -> String {
+            number.to_string()
+        }
+
+        fn date(&self, style: DateStyle, day_number: i64) -> String {
+            let date = civil(day_number * DAY + HOUR);
+            let (day, month, year) = (date.day, MONTHS[date.month - 1], date.year);
+            let weekday = WEEKDAYS[(day_number + 4).rem_euclid(7) as usize];
+            match style {
+                DateStyle::Long => format!("{weekday} {day} {month}"),
+                DateStyle::LongWithYear => format!("{weekday}, {day} {month} {year}"),
+                DateStyle::Short => format!("{day} {month}"),
+                DateStyle::ShortWithYear => format!("{day} {month} {year}"),
+                DateStyle::Axis => format!("{day} {}", &month[..3]),
+                DateStyle::Weekday => weekday.to_owned(),
+            }
+        }
+
+        fn decimal(&self) -> &str {
+            if matches!(self.code, "de" | "fr" | "es" | "pt") { "," } else { "." }
+        }
+
+        fn percent(&self) -> (&str, &str) {
+            if self.code == "de" { ("", "\u{a0}%") } else { ("", "%") }
+        }
+    }
+
+    fn file(code: &str) -> String {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/languages/");
+        std::fs::read_to_string(format!("{folder}{code}.txt")).expect("each language has a file")
+    }
+
+    /// A language as a reader of it has it.
+    fn language(code: &'static str) -> Language {
+        Language::parse(&file(code), Box::new(Knowing { code })).unwrap_or_else(|| panic!("{code}: other keys"))
+    }
+
+    /// The language in which tests read the page.
+    pub(crate) fn english() -> &'static Language {
+        thread_local!(static ENGLISH: &'static Language = Box::leak(Box::new(language("en"))));
+        ENGLISH.with(|english| *english)
+    }
+
+    /// The keys and the texts of a file.
+    fn lines(file: &str) -> Vec<(&str, &str)> {
+        let lines = file.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        lines.map(|line| line.split_once(": ").unwrap_or_else(|| panic!("`{line}` has no key"))).collect()
+    }
+
+    /// The places of a text that are filled in, each once.
+    fn places(text: &str) -> Vec<&str> {
+        let mut places: Vec<&str> =
+            text.split('{').skip(1).map(|rest| rest.split_once('}').expect("it is closed").0).collect();
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+
+    #[test]
+    fn no_language_lacks_a_text_or_has_one_too_many() {
+        let english = file("en");
+        let keys = |file: &str| lines(file).iter().map(|(key, _)| (*key).to_owned()).collect::<Vec<_>>();
+        for code in LANGUAGES {
+            assert_eq!(keys(&file(code)), keys(&english), "{code}");
+            for line in file(code).lines() {
+                assert_eq!(line, line.trim(), "{code}: a space at an end");
+                assert!(code == "en" || !line.starts_with('#') && !line.is_empty(), "{code}: {line}");
+            }
+        }
+        let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/languages")).expect("it is a folder");
+        assert_eq!(files.count(), LANGUAGES.len());
+    }
+
+    #[test]
+    fn every_text_fills_in_what_the_english_one_does() {
+        let english = file("en");
+        for code in LANGUAGES {
+            for ((key, text), (_, wanted)) in lines(&file(code)).into_iter().zip(lines(&english)) {
+                assert_eq!(places(text), places(wanted), "{code}: {key}");
+                // A form for one or for none need not name the number; the last one is for all others.
+                let last = text.rsplit('|').next().expect("there is a form");
+                assert_eq!(places(last), places(wanted), "{code}: {key}");
+                for place in places(text) {
+                    assert!(place.parse::<usize>().is_ok_and(|place| place < 5), "{code}: {key}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_counted_has_as_many_forms_as_the_language_has_categories() {
+        let english = file("en");
+        for code in LANGUAGES {
+            let file = file(code);
+            let plurals = lines(&file).iter().find(|(key, _)| *key == "plurals").expect("they are told").1.to_owned();
+            for ((key, text), (_, wanted)) in lines(&file).into_iter().zip(lines(&english)) {
+                let forms = text.split('|').count();
+                // A sentence may go round the number, and is the same for all.
+                let all = if wanted.contains('|') { plurals.split('|').count() } else { 1 };
+                assert!(forms == all || forms == 1, "{code}: {key}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_choose_their_forms() {
+        let hours = |code, number| language(code).counted(texts::HOURS, number, &[]);
+        assert_eq!([0, 1, 2].map(|number| hours("en", number)), ["0 hours", "1 hour", "2 hours"]);
+        assert_eq!([1, 2].map(|number| hours("de", number)), ["1 Stunde", "2 Stunden"]);
+        assert_eq!([0, 1, 2].map(|number| hours("fr", number)), ["0 heure", "1 heure", "2 heures"]);
+        assert_eq!(hours("es", 1_000_000), "1000000 horas", "a category that no form is for has the last one");
+        assert_eq!([1, 2].map(|number| hours("ja", number)), ["1時間", "2時間"]);
+        assert_eq!([1, 2].map(|number| hours("zh", number)), ["1 小时", "2 小时"]);
+        let arabic = [0, 1, 2, 3, 11, 100].map(|number| hours("ar", number));
+        assert_eq!(arabic, ["0 ساعة", "ساعة واحدة", "ساعتان", "3 ساعات", "11 ساعة", "100 ساعة"]);
+    }
+
+    #[test]
+    fn words_at_the_beginning_of_sentences_can_be_made_great() {
+        // Only ASCII letters are; other scripts have no great letters, or the word has one already.
+        for code in LANGUAGES {
+            for (key, text) in lines(&file(code)) {
+                let first = text.chars().next().expect("it says something");
+                assert!(first.is_ascii() || !first.is_lowercase(), "{code}: {key}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn figures_are_written_as_the_language_does() {
+        assert_eq!(
+            (language("en").percent("99.97%"), language("en").rtt(1_240_000_000)),
+            ("99.97%".into(), "1.24 s".into())
+        );
+        assert_eq!(
+            (language("de").percent("100%"), language("de").percent("99.97%")),
+            ("100\u{a0}%".into(), "99,97\u{a0}%".into())
+        );
+        assert_eq!(language("fr").rtt(95_000_000), "95,0 ms");
+    }
+
+    #[test]
+    fn lists_read_as_sentences_do() {
+        let listed = |code, names: &[&str]| language(code).listed(names);
+        assert_eq!((listed("en", &[]), listed("en", &["A"])), (String::new(), "A".to_owned()));
+        assert_eq!(
+            (listed("en", &["A", "B"]), listed("en", &["A", "B", "C"])),
+            ("A and B".into(), "A, B and C".into())
+        );
+        assert_eq!(
+            (listed("de", &["A", "B", "C"]), listed("ja", &["A", "B", "C"])),
+            ("A, B und C".into(), "A、B、C".into())
+        );
+    }
+
+    #[test]
+    fn names_keep_their_place_in_sentences_from_right_to_left() {
+        assert_eq!(language("ar").name("1-a.json".to_owned()), "\u{2068}1-a.json\u{2069}");
+        assert_eq!(language("de").name("1-a.json".to_owned()), "1-a.json");
+    }
+
+    #[test]
+    fn a_file_of_another_version_is_none() {
+        let parse = |file: &str| Language::parse(file, Box::new(Knowing { code: "en" })).is_some();
+        let english = file("en");
+        assert!(parse(&english) && parse(&english.replace('\n', "\r\n")));
+        assert!(!parse("") && !parse("<!doctype html>"));
+        assert!(!parse(&english.replace("\nup: ", "\ndown_again: ")));
+        let (before, behind) = english.split_once("\nup: ").expect("it is there");
+        assert!(!parse(&format!("{before}\n{}", behind.split_once('\n').expect("there are more").1)), "a text less");
+    }
+
+    #[test]
+    fn what_is_filled_in_is_not_filled_in_again() {
+        assert_eq!(filled("{0} is {1}", &["{1}", "down"]), "{1} is down");
+        assert_eq!(filled("{7}{", &["x"]), "");
+    }
+}

@@ -1,0 +1,204 @@
+//! The page speaks the language of whoever reads it, with dates and figures as they are written there, from right to left
+//! where that is so, and says what it has to say in every one of its languages.
+
+use harness::axe;
+use harness::browser::Browser;
+use harness::page::{self, Page};
+use harness::scene::{self, Scene, State};
+use serde_json::{Value, json};
+use shared::looks::LANGUAGES;
+
+/// A narrow phone, in CSS pixels.
+const NARROW: (u32, u32) = (320, 640);
+
+/// What of the page's words looks like a text that was not filled in, or was not there.
+const UNSAID: &str = r"
+    const words = [...document.querySelectorAll('*')].flatMap(element => [
+        ...[...element.childNodes].filter(node => node.nodeType === 3).map(node => node.data),
+        ...['aria-label', 'placeholder', 'title'].map(name => element.getAttribute(name) ?? 'none'),
+    ]);
+    const empty = [...document.querySelectorAll('h1, h2, h3, th, button, label, legend, option:not(:empty)')]
+        .filter(element => !element.textContent.trim() && !element.querySelector('input'));
+    const odd = words.filter(word => /[{}|]|undefined|NaN/.test(word));
+    return [...odd, ...empty.map(element => element.outerHTML)];
+";
+
+/// What leaves the window to either side, and by how much; what scrolls in itself may.
+const OVERFLOWING: &str = r"
+    const wide = document.documentElement.clientWidth;
+    const scrolls = element => element.closest('.table, .words, pre, .spoken, svg');
+    const over = [...document.querySelectorAll('body *')].filter(element => !scrolls(element)).flatMap(element => {
+        const { left, right, width } = element.getBoundingClientRect();
+        return width > 0 && (left < -1 || right > wide + 1) ? [`${element.tagName}.${element.className}: ${left} to ${right}`] : [];
+    });
+    const page = document.documentElement.scrollWidth;
+    return page > wide ? [`the page is ${page} wide`, ...over] : over;
+";
+
+/// Makes the reader one of these languages, the dearest first.
+async fn prefer(browser: &Browser, languages: &str) {
+    let agent = browser.script("return navigator.userAgent;").await;
+    let override_ = json!({ "userAgent": agent, "acceptLanguage": languages });
+    browser.devtools("Emulation.setUserAgentOverride", override_).await;
+}
+
+/// Opens the page with something in its address and waits until it is complete.
+async fn visit(browser: &Browser, scene: &Scene, query: &str) -> Page {
+    page::visit(browser, &format!("{}{query}", scene.url)).await
+}
+
+/// The language and the direction that the document says it has.
+async fn spoken(browser: &Browser) -> (String, String) {
+    let told = browser.script("return [document.documentElement.lang, document.documentElement.dir];").await;
+    let text = |place: usize| told[place].as_str().unwrap_or_default().to_owned();
+    (text(0), text(1))
+}
+
+/// The files of languages that the page asked for.
+fn language_files(page: &Page) -> Vec<String> {
+    let requests = page.requests().into_iter();
+    let files = requests.filter_map(|url| url.split_once("languages/").map(|(_, name)| name.to_owned()));
+    files.map(|name| name.split('?').next().unwrap_or_default().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_reader_of_german_sees_german_words_dates_and_figures() {
+    let scene = State::Down.arrange().await;
+    let browser = scene::reader().await;
+    prefer(&browser, "nl-NL,de-DE,en").await;
+    let page = visit(&browser, &scene, "").await;
+    page.assert_clean();
+    assert_eq!(spoken(&browser).await, ("de".to_owned(), "ltr".to_owned()));
+    assert_eq!(
+        page.text_of("overall"),
+        "Shop ist seit 14:50 (10 Minuten) ausgefallen, von allen 3 Standorten aus gesehen"
+    );
+    let shop = page.endpoint("Shop");
+    assert!(shop.text_of("text").contains("Ausgefallen seit 14:50 (10 Min.)"), "{shop:?}");
+    let uptime = shop.text_of("uptime");
+    assert!(uptime.starts_with("99,") && uptime.ends_with("\u{a0}%"), "{uptime}");
+    let label = shop.0["bars"][0]["label"].as_str().unwrap_or_default().to_owned();
+    assert!(label.starts_with("Dienstag, 25. August: 100\u{a0}% verfügbar"), "{label}");
+    let text = page.text_of("text");
+    for words in ["Heute", "Zuletzt geprüft:", "90 Tage", "Mittwoch, 18. November", "Beobachter"] {
+        assert!(text.contains(words), "{words} is not in {text}");
+    }
+    assert_eq!(language_files(&page), ["de.txt"], "no other language is loaded");
+}
+
+#[tokio::test]
+async fn whoever_hosts_the_page_may_set_its_language_and_the_address_comes_before_them() {
+    let scene = State::One.arrange().await;
+    let browser = scene::reader().await;
+    prefer(&browser, "de-DE").await;
+    let path = scene.folder().join("config.json");
+    let mut config: Value = serde_json::from_slice(&std::fs::read(&path).expect("it is there")).expect("it is JSON");
+    config["language"] = json!("fr");
+    std::fs::write(&path, config.to_string()).expect("it is written");
+    let page = visit(&browser, &scene, "").await;
+    assert_eq!((spoken(&browser).await.0.as_str(), page.text_of("overall").as_str()), ("fr", "Website est en ligne"));
+    let page = visit(&browser, &scene, "?lang=ja").await;
+    assert_eq!((spoken(&browser).await.0.as_str(), page.text_of("overall").as_str()), ("ja", "Website：正常"));
+    assert_eq!(language_files(&page), ["ja.txt"]);
+    // What is chosen in the address stays when somebody looks at the page in another way.
+    browser.script("document.querySelector('.ranges input').click();").await;
+    let query = browser.script("return location.search;").await;
+    assert_eq!(query, "?range=1d&lang=ja");
+}
+
+#[tokio::test]
+async fn arabic_runs_from_right_to_left_but_time_from_left_to_right() {
+    let scene = State::Localized.arrange().await;
+    let browser = scene::reader().await;
+    for (width, height) in [NARROW, (1_280, 1_024)] {
+        browser.resize(width, height).await;
+        let page = visit(&browser, &scene, "?lang=ar").await;
+        page.assert_clean();
+        assert_eq!(spoken(&browser).await, ("ar".to_owned(), "rtl".to_owned()));
+        assert!(page.text_of("overall").contains("من أصل 3 من المواقع"), "{}", page.text_of("overall"));
+        assert!(page.endpoint("Mail").text_of("uptime").starts_with("99."), "figures are those of errors and logs");
+        let places = browser
+            .script(
+                "const middle = selector => { const { left, right } = document.querySelector(selector).getBoundingClientRect();
+                     return (left + right) / 2 / innerWidth; };
+                 return [middle('.head h3 .shape'), middle('.figure'), middle('.strip .bar:first-of-type'),
+                     middle('.strip .bar:last-of-type')];",
+            )
+            .await;
+        let place = |number: usize| places[number].as_f64().expect("it is a number");
+        assert!(place(0) > 0.8 && place(1) < 0.3, "the name stands to the right, the figure to the left: {places}");
+        assert!(place(2) < 0.2 && place(3) > 0.8, "the oldest bar stands to the left: {places}");
+        assert_eq!(axe::violations(&browser).await, Vec::<String>::new());
+        assert_eq!(browser.script(OVERFLOWING).await, json!([]), "{width}");
+    }
+}
+
+#[tokio::test]
+async fn every_language_says_everything_and_fits_a_narrow_phone() {
+    let scenes = [State::Localized.arrange().await, State::Incomplete.arrange().await];
+    let browser = scene::reader().await;
+    browser.resize(NARROW.0, NARROW.1).await;
+    let mut sentences = Vec::new();
+    for code in LANGUAGES {
+        for scene in &scenes {
+            for view in ["", "&view=table&filter=a"] {
+                let page = visit(&browser, scene, &format!("?lang={code}{view}")).await;
+                page.assert_clean();
+                assert_eq!(spoken(&browser).await.0, code);
+                assert_eq!(browser.script(UNSAID).await, json!([]), "{code}: {}", scene.state.name());
+                assert_eq!(browser.script(OVERFLOWING).await, json!([]), "{code}: {}", scene.state.name());
+                assert_eq!(language_files(&page), [format!("{code}.txt")]);
+                sentences.push(page.text_of("overall"));
+            }
+        }
+    }
+    sentences.sort();
+    sentences.dedup();
+    assert_eq!(sentences.len(), 2 * LANGUAGES.len(), "each says it in its own words: {sentences:#?}");
+}
+
+#[tokio::test]
+async fn a_configuration_that_is_broken_is_told_in_the_readers_language() {
+    let scene = State::Broken.arrange().await;
+    let browser = scene::reader().await;
+    let page = visit(&browser, &scene, "?lang=es").await;
+    assert_eq!(page.text_of("overall"), "La configuración de la página no se puede usar");
+    assert_eq!(page.text_of("title"), "Configuración errónea");
+    assert!(page.problems().contains("`titel`"), "{}", page.problems());
+}
+
+#[tokio::test]
+async fn a_language_that_is_missing_is_english_and_without_any_a_sentence_says_so() {
+    let scene = State::One.arrange().await;
+    let browser = scene::reader().await;
+    let languages = scene.folder().join("languages");
+    std::fs::remove_file(languages.join("de.txt")).expect("it was there");
+    let page = visit(&browser, &scene, "?lang=de").await;
+    assert_eq!((spoken(&browser).await.0.as_str(), page.text_of("overall").as_str()), ("en", "Website is healthy"));
+    // A file of another version, whose lines say something else.
+    let english = std::fs::read_to_string(languages.join("en.txt")).expect("it is there");
+    let other = english.replacen("\nhealthy: ", "\nwell: ", 1);
+    assert_ne!(other, english);
+    std::fs::write(languages.join("en.txt"), other).expect("it is written");
+    let page = visit(&browser, &scene, "?lang=de").await;
+    assert_eq!(page.text_of("state"), "broken");
+    assert!(page.text_of("text").contains("The texts of this page could not be loaded"), "{}", page.text_of("text"));
+    let page = visit(&browser, &scene, "?lang=fr").await;
+    assert_eq!(page.text_of("overall"), "Website est en ligne", "what is there is used");
+}
+
+#[tokio::test]
+async fn every_language_has_the_plurals_that_browsers_ask_for() {
+    let scene = State::One.arrange().await;
+    let browser = scene::reader().await;
+    visit(&browser, &scene, "").await;
+    for code in LANGUAGES {
+        let script = "return fetch(`languages/${arguments[0]}.txt`).then(answer => answer.text()).then(text => {
+            const forms = text.match(/^plurals: (.*)$/m)[1].split('|');
+            const rules = new Intl.PluralRules(arguments[0]);
+            const asked = new Set([...Array(1001).keys()].map(number => rules.select(number)));
+            return [forms.filter(form => !asked.has(form) && form !== 'other'), [...asked].filter(form => !forms.includes(form))];
+        });";
+        assert_eq!(browser.script_with(script, vec![json!(code)]).await, json!([[], []]), "{code}");
+    }
+}
