@@ -29,7 +29,8 @@ fn files_of(page: &str) -> Vec<String> {
     let links = page.split("href=").skip(1).chain(page.split("src=").skip(1));
     let links = links.filter_map(|rest| rest.trim_start_matches(['"', '\'']).split(['"', '\'', '>', ' ']).next());
     let links = links.map(|link| link.trim_start_matches("./").to_owned());
-    let mut files: Vec<String> = links.filter(|link| link != "summary.html").collect();
+    let mut files: Vec<String> =
+        links.filter(|link| !["summary.html", "config.json"].contains(&link.as_str())).collect();
     files.sort();
     files.dedup();
     files
