@@ -94,15 +94,17 @@ impl History {
         let latest_plausible = now.saturating_add(CLOCK_TOLERANCE);
         // Under a wrong clock, what is old was forgotten too early: all of it is made again.
         let from_the_future = (self.newest > latest_plausible).then_some(0);
+        let files: Vec<_> = files.into_iter().collect();
         let plausible: Vec<(&CheckResult, UnixNanos)> = files
-            .into_iter()
-            .flat_map(|(name, results)| results.iter().map(move |result| (result, moment_of(result, name), name)))
+            .iter()
+            .flat_map(|(name, results)| results.iter().map(|result| (result, moment_of(result, name), *name)))
             .filter(|(_, moment, name)| is_plausible(*moment, name))
             .map(|(result, moment, _)| (result, moment))
             .collect();
         let is_late = plausible.iter().any(|(result, moment)| self.comes_late(result, *moment));
-        // Not only what is late is made again, but all that is new.
-        let earliest = plausible.iter().map(|(_, moment)| *moment).min().filter(|_| is_late);
+        // Not only what is late is made again, but all that is new; also a file without results is counted.
+        let moments = plausible.iter().map(|(_, moment)| *moment);
+        let earliest = moments.chain(files.iter().map(|(name, _)| name.stored_at)).min().filter(|_| is_late);
         let is_told = plausible.iter().all(|(result, _)| result.interval.is_some());
         match from_the_future.or(earliest) {
             None => Ok(()),

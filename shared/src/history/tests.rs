@@ -509,6 +509,21 @@ fn live(steps: Vec<Step>) -> (Shelf, (History, Latencies), UnixNanos) {
     (shelf, known, now)
 }
 
+#[test]
+fn a_round_without_results_that_comes_late_is_counted_with_what_comes_late_beside_it() {
+    let round = || vec![(1, 0, Status::Unknown, Some(HOUR))];
+    // The clock is set back over midnight, by more than clocks may differ.
+    let steps = [
+        Step::Round(round()),
+        Step::Round(round()),
+        Step::RoundOnly(round()),
+        Step::Clock(-CLOCK_TOLERANCE - 1),
+        Step::RoundOnly(Vec::new()),
+    ];
+    let (shelf, known, now) = live(steps.to_vec());
+    assert_eq!(bytes(&known), bytes(&rebuilt(&shelf, now, DEFAULT_EXPIRY)));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
