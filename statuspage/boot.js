@@ -10,13 +10,16 @@ const worker = window === parent && navigator.serviceWorker;
 if (worker) {
   // What is asked for before the worker can hear of it.
   const urls = [];
-  const observer = new PerformanceObserver((list) => urls.push(...list.getEntries().map((entry) => entry.name)));
+  const note = (entries) => urls.push(...entries.map((entry) => entry.name));
+  const observer = new PerformanceObserver((list) => note(list.getEntries()));
   if (!worker.controller) observer.observe({ type: "resource", buffered: true });
   worker.addEventListener("message", () => (root.dataset.offline = "kept"));
   const complete = new MutationObserver(async () => {
     const { complete: done, offline } = root.dataset;
     if (done !== "true") return;
     complete.disconnect();
+    // The last ones may not have been told yet.
+    note(observer.takeRecords());
     observer.disconnect();
     try {
       if (offline === "true") {
