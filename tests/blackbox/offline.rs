@@ -137,9 +137,12 @@ async fn while_the_store_is_away_the_page_shows_what_a_bucket_held_whatever_the_
     assert_eq!(kept.text_of("state"), "unknown");
     assert_eq!(shown(&kept, "Passing").0, "unknown");
 
+    // A store takes signatures of a few hours ahead, and none of tomorrow.
+    browser.set_clock_off(-20 * HOUR, Truth::Browser).await;
     gate.open().await;
+    page::visit(&browser, &caddy.url).await;
     let page = page::when(&browser, "the store to be heard", |page| page.text_of("note").is_empty()).await;
-    assert_eq!(page.text_of("state"), "unknown", "nobody has looked for a day");
+    assert_eq!(page.text_of("state"), "unknown", "nobody has looked for five hours");
 }
 
 #[tokio::test]
