@@ -90,10 +90,7 @@ async fn serve_lets_those_embed_the_bars_whom_its_configuration_names() {
     let served = (served.serve(&[]).await, served);
     let url = format!("{}?embed=bars", served.0.url);
     let browser = Browser::open().await;
-    wait_for("the first round", || async {
-        (web::get(&format!("{}summary.json", served.0.url)).await.status == 200).then_some(())
-    })
-    .await;
+    served.0.until_summed_up().await;
     embedded(&browser, &named, &url).await;
     let page = page::when(&browser, "the bars", |page| page.is_complete() && page.endpoints().len() == 2).await;
     page.assert_clean();

@@ -7,7 +7,7 @@ use harness::caddy::{Caddy, copy_folder};
 use harness::checker::Checker;
 use harness::configuration::{check, directory, watching};
 use harness::endpoints::{Behaviour, Endpoint, refused};
-use harness::{ministack, wait_for, web};
+use harness::{ministack, web};
 use serde_json::{Value, json};
 use shared::MINUTE;
 use shared::status::Status;
@@ -173,10 +173,7 @@ async fn a_reader_without_javascript_is_led_to_what_is_told() {
     let ok = Endpoint::start(Behaviour::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     let served = checker.serve(&[]).await;
-    wait_for("the first round", || async {
-        (web::get(&format!("{}summary.json", served.url)).await.status == 200).then_some(())
-    })
-    .await;
+    served.until_summed_up().await;
     let badge = web::get(&format!("{}badge/Shop.svg", served.url)).await;
     assert_eq!((badge.status, badge.header("content-type")), (200, "image/svg+xml"));
     assert_eq!(web::get(&format!("{}badge/Shopp.svg", served.url)).await.status, 404);

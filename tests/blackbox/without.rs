@@ -9,7 +9,7 @@ use harness::checker::Checker;
 use harness::configuration::{check, directory, watching};
 use harness::endpoints::{Behaviour, Endpoint};
 use harness::page;
-use harness::{now, sight, wait_for, web};
+use harness::{now, sight, wait_for};
 use serde_json::{Value, json};
 use shared::object_name::{CheckFileName, INDEX};
 use shared::page_config::{PageConfig, Source};
@@ -69,10 +69,7 @@ async fn without_webassembly_the_reader_is_led_to_what_is_told_in_plain_words() 
     let ok = Endpoint::start(Behaviour::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     let served = checker.serve(&[]).await;
-    wait_for("the first round", || async {
-        (web::get(&format!("{}summary.json", served.url)).await.status == 200).then_some(())
-    })
-    .await;
+    served.until_summed_up().await;
     let browser = Browser::open_with(&["--js-flags=--jitless"]).await;
     browser.visit(&served.url).await;
     assert_eq!(browser.script("return typeof WebAssembly").await, "undefined");

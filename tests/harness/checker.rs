@@ -39,6 +39,14 @@ pub struct Served {
     pub program: Program,
 }
 
+impl Served {
+    /// Waits until a first round is summed up.
+    pub async fn until_summed_up(&self) {
+        let summary = format!("{}summary.json", self.url);
+        wait_for("the first round", || async { (web::get(&summary).await.status == 200).then_some(()) }).await;
+    }
+}
+
 impl Checker {
     /// Makes a folder with this configuration.
     #[must_use]

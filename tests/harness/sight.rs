@@ -78,24 +78,8 @@ const PAINT: &str = r"
     return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))));
 ";
 
-/// Reads a picture of those fields.
-const READ: &str = r"
-    const [picture, count] = arguments;
-    const image = new Image();
-    image.src = 'data:image/png;base64,' + picture;
-    return image.decode().then(() => {
-        const canvas = document.createElement('canvas');
-        [canvas.width, canvas.height] = [image.width, image.height];
-        const drawing = canvas.getContext('2d');
-        drawing.drawImage(image, 0, 0);
-        document.body.lastElementChild.remove();
-        return Array.from({ length: count }, (_, place) =>
-            [...drawing.getImageData(place % 32 * 8 + 4, Math.floor(place / 32) * 8 + 4, 1, 1).data.slice(0, 3)]);
-    });
-";
-
 /// Reads a picture of the window at some places.
-const READ_AT: &str = r"
+const READ: &str = r"
     const [picture, places] = arguments;
     const image = new Image();
     image.src = 'data:image/png;base64,' + picture;
@@ -142,12 +126,10 @@ pub async fn sights(browser: &Browser) -> Vec<Sight> {
 /// The same as somebody sees them who sees no colour; the browser says how that is.
 pub async fn in_greyscale(browser: &Browser, sights: &[Sight]) -> Vec<Sight> {
     let colours: Vec<[f64; 3]> = sights.iter().flat_map(|sight| [sight.colour, sight.ground]).collect();
-    browser.devtools("Emulation.setEmulatedVisionDeficiency", json!({ "type": "achromatopsia" })).await;
     browser.script_with(PAINT, vec![json!(colours)]).await;
-    let picture = browser.devtools("Page.captureScreenshot", json!({ "format": "png" })).await;
-    browser.devtools("Emulation.setEmulatedVisionDeficiency", json!({ "type": "none" })).await;
-    let seen = browser.script_with(READ, vec![picture["data"].clone(), json!(colours.len())]).await;
-    let seen: Vec<[f64; 3]> = seen.as_array().expect("it is a list").iter().map(colour).collect();
+    let middle_of = |place: usize| [(place % 32 * 8 + 4) as f64, (place / 32 * 8 + 4) as f64];
+    let seen = greys_at(browser, &(0..colours.len()).map(middle_of).collect::<Vec<_>>()).await;
+    browser.script("document.body.lastElementChild.remove()").await;
     assert_eq!(seen.len(), colours.len());
     let is_grey = |[red, green, blue]: &[f64; 3]| (red - green).abs() + (green - blue).abs() < 0.5;
     assert!(seen.iter().all(is_grey), "all is grey: {seen:?}");
@@ -160,7 +142,7 @@ pub async fn greys_at(browser: &Browser, places: &[[f64; 2]]) -> Vec<[f64; 3]> {
     browser.devtools("Emulation.setEmulatedVisionDeficiency", json!({ "type": "achromatopsia" })).await;
     let picture = browser.devtools("Page.captureScreenshot", json!({ "format": "png" })).await;
     browser.devtools("Emulation.setEmulatedVisionDeficiency", json!({ "type": "none" })).await;
-    let seen = browser.script_with(READ_AT, vec![picture["data"].clone(), json!(places)]).await;
+    let seen = browser.script_with(READ, vec![picture["data"].clone(), json!(places)]).await;
     seen.as_array().expect("it is a list").iter().map(colour).collect()
 }
 
