@@ -123,6 +123,11 @@ impl Browser {
         self.client.execute(script, arguments).await.unwrap_or_else(|error| panic!("{error}: {script:.2000}"))
     }
 
+    /// Runs a script that waits for something; it ends at once if the document goes meanwhile.
+    pub async fn await_script(&self, script: &str) {
+        let _ = self.client.execute(script, Vec::new()).await;
+    }
+
     /// Presses a key, by its name: `ArrowLeft`, `Enter`, `Escape`, `Space`, `Tab`, `/`, or `Shift+Tab`.
     pub async fn press(&self, key: &str) {
         let (modifiers, key) = key.strip_prefix("Shift+").map_or((0, key), |key| (8, key));
