@@ -79,7 +79,8 @@ pub async fn make_round(
     while under_way.join_next().await.is_some() {}
     let broken_off = |check: &Check| Look::of(config, check.every.or(interval)).broken_off(check, clock());
     let results = mem::take(&mut *round.results.lock().unwrap_or_else(PoisonError::into_inner));
-    config.checks.iter().zip(results).map(|(check, result)| result.unwrap_or_else(|| broken_off(check))).collect()
+    // The results come first, so that what they stood in is used again: they may be very many.
+    results.into_iter().zip(&config.checks).map(|(result, check)| result.unwrap_or_else(|| broken_off(check))).collect()
 }
 
 /// A round that is under way.

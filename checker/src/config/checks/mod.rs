@@ -61,7 +61,7 @@ const HTTPS_PORT: u16 = 443;
 
 /// One check as it stands in the file, with a place for its problems.
 struct Place<'a> {
-    located: &'a Located,
+    located: &'a Located<'a>,
     path: String,
     folder: &'a Path,
     problems: &'a mut Problems,
