@@ -366,7 +366,26 @@ mod tests {
     #[test]
     fn a_result_of_this_moment_is_current() {
         let spans = spans(vec![seen(0, Status::Down)], MINUTE);
-        assert_eq!(present_span(&spans, Status::Down, MINUTE).map(|span| span.start), Some(MINUTE));
+        assert_eq!(present_span(&spans, Status::Down, MINUTE), Some(span(0, 60, Status::Down)));
+    }
+
+    #[test]
+    fn a_status_that_stands_although_its_span_has_ended_began_with_the_last_one_of_it() {
+        let spans = [span(0, 60, Status::Down), span(60, 120, Status::Healthy), span(120, 130, Status::Down)];
+        assert_eq!(present_span(&spans, Status::Healthy, 140 * SECOND), Some(spans[1]));
+        assert_eq!(present_span(&spans, Status::Degraded, 140 * SECOND), Some(spans[2]), "there is none of it");
+    }
+
+    #[test]
+    fn incidents_and_holes_are_those_that_reach_into_the_period() {
+        let spans = [span(0, 60, Status::Down), span(60, 120, Status::Degraded), span(300, 400, Status::Healthy)];
+        assert_eq!(incidents(&spans, 60 * SECOND).collect::<Vec<_>>(), [&spans[1]]);
+        assert_eq!(incidents(&spans, 59 * SECOND).count(), 2);
+        let hole = [span(120, 300, Status::Unknown)];
+        assert_eq!(holes(spans.iter(), 299 * SECOND, 459 * SECOND), hole);
+        assert_eq!(holes(spans.iter(), 0, 460 * SECOND).len(), 2, "a minute is worth a word");
+        assert_eq!(holes(spans.iter(), 300 * SECOND, 459 * SECOND), []);
+        assert_eq!(holes([].iter(), 0, HOUR), [], "nobody has looked yet");
     }
 
     #[test]

@@ -114,7 +114,7 @@ async fn compare(policy: Policy, range: &str, nanos: Nanos) {
     let caddy = Caddy::start("").await;
     std::os::unix::fs::symlink(checker.path("checks"), caddy.site.path().join("store")).expect("it is a folder");
     let mut config = PageConfig::new(Source::Http { url: "store/".to_owned() });
-    (config.range, config.refresh) = (nanos, DAY);
+    (config.range, config.refresh, config.offline) = (nanos, DAY, false);
     caddy.configure(&config.to_json());
 
     let words = ["status", "-c", "checker.json", "--format", "json", "--details"];

@@ -122,6 +122,8 @@ async fn ninety_days_of_three_nodes_are_few_requests_and_little_data_from_plain_
 fn from_directory(range: Nanos) -> String {
     let mut config = PageConfig::new(Source::Http { url: "store/".to_owned() });
     (config.range, config.refresh) = (range, HOUR);
+    // Whether thousands of files are kept for later is not what these tests are about.
+    config.offline = false;
     config.to_json()
 }
 

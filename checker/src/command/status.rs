@@ -12,14 +12,14 @@ use shared::object_name::NodeName;
 use shared::response_times::CHECKS_UP_TO;
 use shared::standing::{NodeStanding, Standing, standings, status_of_all, statuses};
 use shared::status::Status;
-use shared::uptime::{Reckoning, Share, stands_for};
+use shared::uptime::{Reckoning, Share};
 use shared::verdict::Present;
 use shared::{DAY, HOUR, Nanos, SECOND, UnixNanos, duration};
 
 use crate::cli::{Format, StatusArguments};
 use crate::command::{NoStorage, Outcome, load, tell};
 use crate::now;
-use crate::outlook::{Checks, Depth, checks, outlook};
+use crate::outlook::{Depth, checks, outlook};
 use crate::report::{plain, shape_of, style_of};
 use crate::store::Store;
 use json::{Details, Measurements};
@@ -42,7 +42,8 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     let store = Arc::new(Store::open(storage).await?);
     // A table has no room for details.
     let is_detailed = arguments.details && arguments.format == Format::Json;
-    let depth = if is_detailed { Depth::Latencies } else { Depth::Standings };
+    let is_by_check = range <= CHECKS_UP_TO;
+    let depth = if is_detailed && !is_by_check { Depth::Latencies } else { Depth::Standings };
     let outlook = outlook(&store, from, now, depth).await?;
     for (name, cause) in &outlook.unreadable {
         tell(&format!("warning: history unreadable, check files fill in: `{name}`: failed to {cause}"));
@@ -53,13 +54,11 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     let told = Told { from, now, standings, statuses, histories: outlook.histories };
     match arguments.format {
         Format::Json if is_detailed => {
-            let checks = if range <= CHECKS_UP_TO {
-                // A check that was made before may be the last one for long.
-                checks(&store, from - stands_for(config.page.told.interval), now).await?
+            let measurements = if is_by_check {
+                Measurements::Checks(checks(&store, from, now).await?)
             } else {
-                Checks::new()
+                Measurements::kept(&told.histories, &outlook.latencies)?
             };
-            let measurements = Measurements::of(&told.histories, &outlook.latencies, checks)?;
             anstream::println!("{}", told.json(Some(&Details { edges: &edges, measurements })));
         }
         Format::Json => anstream::println!("{}", told.json(None)),

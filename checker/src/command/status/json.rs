@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use shared::history::{History, Latencies, LatenciesOutline, NotAHistory, Outline, PastOutline};
 use shared::latency::Sketch;
 use shared::object_name::NodeName;
-use shared::response_times::{Choice, Measured, PERCENTILES, Sample as _, Sketched, add_node, known, of_past, stats};
+use shared::response_times::{Choice, Measured, PERCENTILES, Sketched, add_node, known, of_past, stats};
 use shared::standing::Standing;
 use shared::status::Status;
 use shared::uptime::{Reckoning, Share, Span, holes, incidents, present_span};
@@ -23,52 +23,39 @@ pub(super) struct Details<'a> {
 }
 
 /// What response times are told from, as the page reads it.
-pub(super) struct Measurements {
-    histories: Vec<Outline>,
-    latencies: Vec<LatenciesOutline>,
-    checks: Checks,
+pub(super) enum Measurements {
+    /// Every check of the period.
+    Checks(Checks),
+    /// What the nodes keep of longer ones.
+    Histories {
+        /// The percentiles of hours and days.
+        outlines: Vec<Outline>,
+        /// The sketches.
+        latencies: Vec<LatenciesOutline>,
+    },
 }
 
 impl Measurements {
-    /// Those of these nodes.
-    pub(super) fn of(
-        histories: &[History],
-        latencies: &[Latencies],
-        checks: Checks,
-    ) -> Result<Measurements, NotAHistory> {
-        let histories = histories.iter().map(|history| Outline::parse(history.to_json().as_bytes()));
+    /// Those that these nodes keep.
+    pub(super) fn kept(histories: &[History], latencies: &[Latencies]) -> Result<Measurements, NotAHistory> {
+        let outlines = histories.iter().map(|history| Outline::parse(history.to_json().as_bytes()));
         let latencies = latencies.iter().map(|latencies| LatenciesOutline::parse(latencies.to_json().as_bytes()));
-        Ok(Measurements {
-            histories: histories.collect::<Result<_, _>>()?,
+        Ok(Measurements::Histories {
+            outlines: outlines.collect::<Result<_, _>>()?,
             latencies: latencies.collect::<Result<_, _>>()?,
-            checks,
         })
     }
 
     /// The response times of an endpoint from `from` to `now`, in a period that ends at `to`.
     fn told(&self, standing: &Standing, from: UnixNanos, to: UnixNanos, now: UnixNanos) -> Value {
-        let pasts: Vec<(&Outline, &PastOutline)> = self
-            .histories
-            .iter()
-            .filter_map(|history| Some((history, history.endpoints.iter().find(|past| past.key == standing.key)?)))
-            .collect();
-        let samples: Vec<(Vec<Measured>, &[Measured])> = pasts
-            .iter()
-            .map(|(history, past)| {
-                let mut measured = of_past(past, |at, length, rtts| Measured { at, length, rtts });
-                sorted::by_key(&mut measured, |one| one.at);
-                let key = (history.node.clone(), standing.key.clone());
-                (measured, self.checks.get(&key).map_or(&[][..], Vec::as_slice))
-            })
-            .collect();
-        let all = || samples.iter().flat_map(|(past, checks)| known(past, checks, from, now + 1));
+        let samples = self.samples(standing);
+        let all = || samples.iter().flat_map(|samples| known(samples, &[], from, now + 1));
         let choice = Choice::of(all(), to - from);
         let chosen: Vec<&Measured> = all().filter(|sample| choice.takes(*sample)).collect();
-        let are_checks = chosen.iter().all(|sample| sample.length() == 0);
         let stats = stats(&chosen);
-        let sum = self.sum(standing, &pasts, (from, now + 1));
+        let sum = self.sum(standing, (from, now + 1));
         let mut told = json!({
-            "of": if are_checks { "checks" } else { "percentiles" },
+            "of": if matches!(self, Measurements::Checks(_)) { "checks" } else { "percentiles" },
             "median": stats.map(|stats| stats.median),
             "min": stats.map(|stats| stats.min),
             "max": stats.map(|stats| stats.max),
@@ -80,24 +67,53 @@ impl Measurements {
         told
     }
 
-    /// The sketch of all times; `None` if a node's latencies are missing.
-    fn sum(
-        &self,
-        standing: &Standing,
-        pasts: &[(&Outline, &PastOutline)],
-        period: (UnixNanos, UnixNanos),
-    ) -> Option<Sketch> {
+    /// What is known of each node, in the order of time.
+    fn samples(&self, standing: &Standing) -> Vec<Vec<Measured>> {
+        match self {
+            Measurements::Checks(checks) => checks_of(checks, standing).cloned().collect(),
+            Measurements::Histories { outlines, .. } => {
+                let pasts = outlines.iter().filter_map(|outline| past_of(outline, standing));
+                let in_order = |past| {
+                    let mut measured = of_past(past, |at, length, rtts| Measured { at, length, rtts });
+                    sorted::by_key(&mut measured, |one| one.at);
+                    measured
+                };
+                pasts.map(in_order).collect()
+            }
+        }
+    }
+
+    /// The sketch of all times; `None` if a node's are missing.
+    fn sum(&self, standing: &Standing, period: (UnixNanos, UnixNanos)) -> Option<Sketch> {
         let mut sum = Sketch::default();
-        for (history, past) in pasts {
-            let known = self.latencies.iter().find(|known| known.node == history.node)?;
-            let closed = known.endpoints.iter().find(|sketches| sketches.key == standing.key);
-            let newest = past.track.last.map(|last| last.at);
-            // The history reaches up to the newest check.
-            let behind = std::iter::empty::<&Measured>();
-            add_node(&mut sum, Some(Sketched { closed, open: &past.open, newest }), behind, period);
+        match self {
+            Measurements::Checks(checks) => {
+                checks_of(checks, standing).for_each(|checks| add_node(&mut sum, None, checks.iter(), period));
+            }
+            Measurements::Histories { outlines, latencies } => {
+                for outline in outlines {
+                    let Some(past) = past_of(outline, standing) else { continue };
+                    let known = latencies.iter().find(|known| known.node == outline.node)?;
+                    let closed = known.endpoints.iter().find(|sketches| sketches.key == standing.key);
+                    let newest = past.track.last.map(|last| last.at);
+                    // The history reaches up to the newest check.
+                    let behind = std::iter::empty::<&Measured>();
+                    add_node(&mut sum, Some(Sketched { closed, open: &past.open, newest }), behind, period);
+                }
+            }
         }
         Some(sum)
     }
+}
+
+fn checks_of<'a>(checks: &'a Checks, standing: &Standing) -> impl Iterator<Item = &'a Vec<Measured>> {
+    let nodes = standing.nodes.iter().map(|node| node.node.clone());
+    let keys: Vec<_> = nodes.map(|node| (node, standing.key.clone())).collect();
+    keys.into_iter().filter_map(|key| checks.get(&key))
+}
+
+fn past_of<'a>(outline: &'a Outline, standing: &Standing) -> Option<&'a PastOutline> {
+    outline.endpoints.iter().find(|past| past.key == standing.key)
 }
 
 impl Told {
