@@ -65,10 +65,10 @@ pub async fn make_round(
     // cost a tenth of what the check does.
     let mut under_way = JoinSet::new();
     for _ in 0..places {
-        let (round, probes, look) = (Arc::clone(&round), Arc::clone(probes), Look::of(config, None));
+        let (round, probes, mut look) = (Arc::clone(&round), Arc::clone(probes), Look::of(config, None));
         under_way.spawn(async move {
             while let Some((index, check)) = round.next() {
-                let look = Look { interval: check.every.or(interval), ..look.clone() };
+                look.interval = check.every.or(interval);
                 round.put(index, look.make(check, &probes, clock()).await);
             }
         });

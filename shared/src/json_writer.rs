@@ -3,6 +3,15 @@
 //!
 //! A text grows from its beginning to its end, and commas follow from what stands there already: none after `{` or `[`.
 
+/// A member's key as [`JsonWriter`] wants it: with the comma before it, since copying is all that it then takes. Plain ASCII
+/// without anything to escape.
+macro_rules! key {
+    ($key:literal) => {
+        concat!(",\"", $key, "\":")
+    };
+}
+pub(crate) use key;
+
 /// Which characters of a text become escapes besides those that have to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Escapes {
@@ -30,12 +39,10 @@ impl JsonWriter {
         self.text
     }
 
-    /// A member's key: plain ASCII without anything to escape. Its value comes next.
+    /// A member's [`key!`]. Its value comes next.
     pub(crate) fn key(&mut self, key: &'static str) {
-        self.comma_after(b'{');
-        self.text.push('"');
-        self.text.push_str(key);
-        self.text.push_str("\":");
+        let comma = usize::from(self.text.as_bytes().last() == Some(&b'{'));
+        self.text.push_str(&key[comma..]);
     }
 
     /// A member whose value is an integer.
@@ -79,7 +86,9 @@ impl JsonWriter {
     ) {
         self.text.push('[');
         for each in elements {
-            self.comma_after(b'[');
+            if self.text.as_bytes().last() != Some(&b'[') {
+                self.text.push(',');
+            }
             element(self, each);
         }
         self.text.push(']');
@@ -139,12 +148,6 @@ impl JsonWriter {
             self.text.extend(char::from_digit(digit, 16));
         }
     }
-
-    fn comma_after(&mut self, opening: u8) {
-        if self.text.as_bytes().last() != Some(&opening) {
-            self.text.push(',');
-        }
-    }
 }
 
 fn must_be_escaped(byte: u8) -> bool {
@@ -172,11 +175,11 @@ mod tests {
                 Value::Array(elements) => writer.array(elements, any),
                 Value::Object(members) => writer.object(|writer| {
                     if let Some(value) = members.get("a") {
-                        writer.key("a");
+                        writer.key(key!("a"));
                         any(writer, value);
                     }
                     if let Some(value) = members.get("b") {
-                        writer.key("b");
+                        writer.key(key!("b"));
                         any(writer, value);
                     }
                 }),
@@ -200,12 +203,12 @@ mod tests {
     fn what_is_left_out_leaves_no_comma() {
         let mut writer = JsonWriter::new(Escapes::Few, 0);
         writer.object(|writer| {
-            writer.number_but_zero("none", 0);
-            writer.text_but_empty("empty", "");
-            writer.number("least", i64::MIN);
-            writer.text_but_empty("empty", "");
-            writer.text("ends so", "[");
-            writer.number_but_zero("last", 7);
+            writer.number_but_zero(key!("none"), 0);
+            writer.text_but_empty(key!("empty"), "");
+            writer.number(key!("least"), i64::MIN);
+            writer.text_but_empty(key!("empty"), "");
+            writer.text(key!("ends so"), "[");
+            writer.number_but_zero(key!("last"), 7);
         });
         assert_eq!(writer.finish(), r#"{"least":-9223372036854775808,"ends so":"[","last":7}"#);
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::outline::{LatenciesOutline, Outline, PastOutline, SketchesOutline};
 use super::{History, Latencies, Latest, Past, Percentiles, Said, Sketches};
-use crate::json_writer::{Escapes, JsonWriter};
+use crate::json_writer::{Escapes, JsonWriter, key};
 use crate::latency::{Bucket, Sketch};
 use crate::result::EndpointKey;
 use crate::status::Status;
@@ -41,21 +41,21 @@ impl History {
         let keys: Vec<&EndpointKey> = self.endpoints.keys().collect();
         let mut writer = JsonWriter::new(Escapes::Few, self.endpoints.len() * EXPECTED);
         writer.object(|writer| {
-            writer.number("version", VERSION.into());
+            writer.number(key!("version"), VERSION.into());
             if let Some(node) = &self.node {
-                writer.text("node", node.as_str());
+                writer.text(key!("node"), node.as_str());
             }
-            writer.number("newest", self.newest);
+            writer.number(key!("newest"), self.newest);
             // The first time, then how much later each other is.
             let mut before = 0;
-            writer.key("recent");
+            writer.key(key!("recent"));
             writer.array(&self.recent, |writer, time| writer.integer(time - std::mem::replace(&mut before, *time)));
-            writer.key("files");
+            writer.key(key!("files"));
             write_column(writer, each(&self.files), |writer, count| writer.integer(*count as i64), "0");
-            writer.key("endpoints");
+            writer.key(key!("endpoints"));
             writer.array(&self.endpoints, |writer, (key, past)| writer.object(|writer| write_past(writer, key, past)));
             if !self.messages.is_empty() {
-                writer.key("messages");
+                writer.key(key!("messages"));
                 writer.array(&self.messages, |writer, said| {
                     let places = said.about.iter().filter_map(|about| keys.binary_search(&about).ok());
                     writer.array(0..3, |writer, place| match place {
@@ -78,13 +78,15 @@ impl History {
             message: said.message,
             about: said.about.iter().filter_map(|place| keys.get(*place).cloned()).collect(),
         });
-        let past = |past: PastOutline| Past {
-            track: past.track,
-            latest: past.latest,
-            days: past.days.into_iter().collect(),
-            hours: past.hours.into_iter().collect(),
-            open: past.open,
-            events: past.events,
+        let past = |past: PastOutline| {
+            Box::new(Past {
+                track: past.track,
+                latest: past.latest,
+                days: past.days.into_iter().collect(),
+                hours: past.hours.into_iter().collect(),
+                open: past.open,
+                events: past.events,
+            })
         };
         Ok(History {
             node,
@@ -99,20 +101,20 @@ impl History {
 
 fn write_past(writer: &mut JsonWriter, key: &EndpointKey, past: &Past) {
     let Latest { place, kind, threshold, verdict, reason } = &past.latest;
-    writer.text("title", &key.title);
-    writer.text("endpoint", &key.locator);
-    writer.number("place", *place as i64);
-    writer.text_but_empty("kind", kind);
-    writer.number_but_zero("threshold", *threshold);
+    writer.text(key!("title"), &key.title);
+    writer.text(key!("endpoint"), &key.locator);
+    writer.number(key!("place"), *place as i64);
+    writer.text_but_empty(key!("kind"), kind);
+    writer.number_but_zero(key!("threshold"), *threshold);
     if *verdict != Policy::default() {
-        writer.text("verdict", &verdict.to_string());
+        writer.text(key!("verdict"), &verdict.to_string());
     }
     if let Some(reason) = reason {
-        writer.text("reason", reason);
+        writer.text(key!("reason"), reason);
     }
     // The newest result: its time, its status, its interval.
     if let Some(last) = &past.track.last {
-        writer.key("last");
+        writer.key(key!("last"));
         writer.array(0..3, |writer, place| match (place, last.interval) {
             (0, _) => writer.integer(last.at),
             (1, _) => writer.integer(code_of(last.status).into()),
@@ -121,11 +123,11 @@ fn write_past(writer: &mut JsonWriter, key: &EndpointKey, past: &Past) {
         });
     }
     if !past.track.without_interval.is_empty() {
-        writer.key("without_interval");
+        writer.key(key!("without_interval"));
         writer.array(&past.track.without_interval, |writer, at| writer.integer(*at));
     }
     if let Some(untold) = past.track.untold {
-        writer.number("untold", untold);
+        writer.number(key!("untold"), untold);
     }
     // For each span how long after the one before it begins, how long it is, and its status.
     let mut end_before = 0;
@@ -133,10 +135,10 @@ fn write_past(writer: &mut JsonWriter, key: &EndpointKey, past: &Past) {
         let gap = span.start - std::mem::replace(&mut end_before, span.end);
         [gap, span.end - span.start, code_of(span.status).into()]
     });
-    writer.key("spans");
+    writer.key(key!("spans"));
     writer.array(numbers, JsonWriter::integer);
     if !past.events.is_empty() {
-        writer.key("events");
+        writer.key(key!("events"));
         writer.array(&past.events, |writer, event| {
             writer.array(0..2, |writer, place| match place {
                 0 => writer.integer(event.at),
@@ -144,11 +146,11 @@ fn write_past(writer: &mut JsonWriter, key: &EndpointKey, past: &Past) {
             });
         });
     }
-    writer.key("days");
+    writer.key(key!("days"));
     write_percentiles(writer, &past.days);
-    writer.key("hours");
+    writer.key(key!("hours"));
     write_percentiles(writer, &past.hours);
-    writer.key("open");
+    writer.key(key!("open"));
     write_column(writer, past.open.iter().map(|(hour, sketch)| (*hour, sketch)), write_sketch, "[]");
 }
 
@@ -170,10 +172,10 @@ pub(super) fn status_of(code: i64) -> Option<Status> {
 fn write_percentiles(writer: &mut JsonWriter, periods: &BTreeMap<i64, Percentiles>) {
     let place = |bucket: Bucket| bucket.place() as i64;
     writer.object(|writer| {
-        writer.number("from", first(each(periods)));
-        writer.key("p50");
+        writer.number(key!("from"), first(each(periods)));
+        writer.key(key!("p50"));
         write_each(writer, each(periods), |writer, percentiles| writer.integer(place(percentiles.p50)), "-1");
-        writer.key("p95");
+        writer.key(key!("p95"));
         write_each(writer, each(periods), |writer, percentiles| writer.integer(place(percentiles.p95)), "-1");
     });
 }
@@ -188,19 +190,23 @@ impl Latencies {
     pub fn to_json(&self) -> String {
         let mut writer = JsonWriter::new(Escapes::Few, 0);
         writer.object(|writer| {
-            writer.number("version", VERSION.into());
+            writer.number(key!("version"), VERSION.into());
             if let Some(node) = &self.node {
-                writer.text("node", node.as_str());
+                writer.text(key!("node"), node.as_str());
             }
-            writer.number("until", self.until);
-            writer.key("endpoints");
+            writer.number(key!("until"), self.until);
+            writer.key(key!("endpoints"));
             writer.array(&self.endpoints, |writer, (key, sketches)| {
                 writer.object(|writer| {
-                    writer.text("title", &key.title);
-                    writer.text("endpoint", &key.locator);
-                    let of = [("hours", &sketches.hours), ("days", &sketches.days), ("blocks", &sketches.blocks)];
-                    for (name, sketches) in of {
-                        writer.key(name);
+                    writer.text(key!("title"), &key.title);
+                    writer.text(key!("endpoint"), &key.locator);
+                    let of = [
+                        (key!("hours"), &sketches.hours),
+                        (key!("days"), &sketches.days),
+                        (key!("blocks"), &sketches.blocks),
+                    ];
+                    for (key, sketches) in of {
+                        writer.key(key);
                         write_column(writer, each(sketches), write_sketch, "[]");
                     }
                 });
@@ -232,8 +238,8 @@ fn write_column<'a, V: 'a>(
     none: &'static str,
 ) {
     writer.object(|writer| {
-        writer.number("from", first(periods.clone()));
-        writer.key("each");
+        writer.number(key!("from"), first(periods.clone()));
+        writer.key(key!("each"));
         write_each(writer, periods, write, none);
     });
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{ATTEMPTS_LIMIT, Attempt, CheckResult, ERROR_LIMIT, LOCATOR_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT, shortened};
 use crate::Nanos;
-use crate::json_writer::{Escapes, JsonWriter};
+use crate::json_writer::{Escapes, JsonWriter, key};
 use crate::status::Status;
 use crate::verdict::Policy;
 
@@ -22,49 +22,49 @@ pub fn write_check_file(results: &[CheckResult]) -> String {
 }
 
 fn write_result(writer: &mut JsonWriter, result: &CheckResult) {
-    writer.text_but_empty("title", &shortened_copy(&result.title, TITLE_LIMIT));
-    writer.text_but_empty("endpoint", &shortened_copy(&result.locator, LOCATOR_LIMIT));
-    writer.number_but_zero("timestamp", result.timestamp);
+    writer.text_but_empty(key!("title"), &shortened_copy(&result.title, TITLE_LIMIT));
+    writer.text_but_empty(key!("endpoint"), &shortened_copy(&result.locator, LOCATOR_LIMIT));
+    writer.number_but_zero(key!("timestamp"), result.timestamp);
     if !result.attempts.is_empty() {
-        writer.key("times");
+        writer.key(key!("times"));
         let attempts = result.attempts.iter().take(ATTEMPTS_LIMIT);
         writer.array(attempts, |writer, attempt| writer.object(|writer| write_attempt(writer, attempt)));
     }
-    writer.number_but_zero("threshold", result.threshold);
+    writer.number_but_zero(key!("threshold"), result.threshold);
     let flag = match result.status {
-        Status::Healthy => Some("healthy"),
-        Status::Degraded => Some("degraded"),
-        Status::Down => Some("down"),
+        Status::Healthy => Some(key!("healthy")),
+        Status::Degraded => Some(key!("degraded")),
+        Status::Down => Some(key!("down")),
         Status::Unknown => None,
     };
     if let Some(flag) = flag {
         writer.key(flag);
         writer.literal("true");
     }
-    writer.text_but_empty("notice", &shortened_copy(&result.notice, ERROR_LIMIT));
-    writer.text_but_empty("message", &shortened_copy(&result.message, MESSAGE_LIMIT));
+    writer.text_but_empty(key!("notice"), &shortened_copy(&result.notice, ERROR_LIMIT));
+    writer.text_but_empty(key!("message"), &shortened_copy(&result.message, MESSAGE_LIMIT));
     if let Some(node) = &result.node {
-        writer.text("node", node.as_str());
+        writer.text(key!("node"), node.as_str());
     }
-    writer.text_but_empty("kind", result.kind.as_deref().unwrap_or_default());
-    writer.number_but_zero("interval", result.interval.unwrap_or(0));
+    writer.text_but_empty(key!("kind"), result.kind.as_deref().unwrap_or_default());
+    writer.number_but_zero(key!("interval"), result.interval.unwrap_or(0));
     if result.verdict != Policy::default() {
-        writer.text("verdict", &result.verdict.to_string());
+        writer.text(key!("verdict"), &result.verdict.to_string());
     }
 }
 
 fn write_attempt(writer: &mut JsonWriter, attempt: &Attempt) {
-    writer.number("rtt", attempt.rtt);
-    writer.text_but_empty("error", &shortened_copy(attempt.error.as_deref().unwrap_or_default(), ERROR_LIMIT));
+    writer.number(key!("rtt"), attempt.rtt);
+    writer.text_but_empty(key!("error"), &shortened_copy(attempt.error.as_deref().unwrap_or_default(), ERROR_LIMIT));
     let mut phase = |key, time: Option<Nanos>| {
         if let Some(time) = time {
             writer.number(key, time);
         }
     };
-    phase("dns", attempt.phases.dns);
-    phase("connect", attempt.phases.connect);
-    phase("tls", attempt.phases.tls);
-    phase("ttfb", attempt.phases.ttfb);
+    phase(key!("dns"), attempt.phases.dns);
+    phase(key!("connect"), attempt.phases.connect);
+    phase(key!("tls"), attempt.phases.tls);
+    phase(key!("ttfb"), attempt.phases.ttfb);
 }
 
 /// The same of a text that is somebody else's.
