@@ -45,9 +45,9 @@ test: ## Run all tests: pure ones, then the real programs against a real S3 serv
 	@# The whole workspace each time: a part of it would be built with other features, and so once more.
 	cargo build --workspace --bins --tests
 	cargo test --workspace --lib --bins
-	@# Twice as many at once as there are processors: tests wait for programs as long as they work themselves.
+	@# One more at once than there are processors, since some of them mostly wait.
 	CHECKUP_BIN=$(TARGET)/debug/checker CHECKUP_DIST=$(CURDIR)/dist cargo test --workspace --test blackbox -- \
-		--test-threads $$((2 * $$(nproc)))
+		--test-threads $$(($$(nproc) + 1))
 
 lint: ## Check formatting, lints (host and wasm32), documentation and dependencies
 	@scripts/setup.sh lint
