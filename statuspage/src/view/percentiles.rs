@@ -5,8 +5,8 @@ use shared::history::{LatenciesOutline, add_open_between};
 use shared::latency::Sketch;
 use shared::stats::Stats;
 
-use super::endpoint::Reckoned;
 use super::period::Period;
+use super::reckoned::Reckoned;
 use crate::language::{Language, texts};
 
 /// Which are told.
