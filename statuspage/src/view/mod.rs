@@ -153,7 +153,7 @@ pub fn page(
     let hidden = reckoned.len().saturating_sub(ENDPOINTS_SHOWN);
     PageView {
         overall,
-        note: note::note(memory, calendar, settings),
+        note: note::note(memory, calendar, settings, looking.embed),
         past: looking.at.map(|at| calendar.full_moment(at)),
         groups: Arc::new(groups::groups(&reckoned[..reckoned.len() - hidden], looks, calendar.language)),
         endpoints,
