@@ -42,6 +42,8 @@ const wishes = [new URLSearchParams(location.search).get("lang"), ...navigator.l
 const language = wishes.map((tag) => tag?.split("-")[0].toLowerCase()).find((code) => languages.includes(code));
 const texts = { rel: "preload", as: "fetch", crossOrigin: "", href: `languages/${language}.txt` };
 document.head.append(Object.assign(document.createElement("link"), texts));
+// The browser takes its time for the first word about a language; this is when nothing else is to do.
+setTimeout(Intl.DateTimeFormat, 0, language);
 
 try {
   const { default: start } = await import(script);

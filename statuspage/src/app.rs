@@ -9,13 +9,12 @@ use leptos::prelude::*;
 use shared::page_config::PageConfig;
 use shared::status::Status;
 use shared::{Nanos, SECOND, UnixNanos};
-use wasm_bindgen_futures::spawn_local;
 
 use crate::components::page;
 use crate::drawing::Drawing;
 use crate::intl::Known;
 use crate::language::{self, Choice, Language, Text, texts};
-use crate::reckoner::{Reckoner, dressed};
+use crate::reckoner::{Extent, Reckoner, dressed};
 use crate::view::broken::{self, Broken};
 use crate::view::chart::Point;
 use crate::view::layers::{Besides, Layer};
@@ -109,6 +108,13 @@ impl State {
         self.reckoner.get_value().map(|reckoner| point.sentence(reckoner.calendar())).unwrap_or_default()
     }
 
+    /// Draws all of an endpoint that came into sight.
+    pub fn see(self, id: usize) {
+        if let Some(reckoner) = self.reckoner.get_value() {
+            reckoner.draw_endpoint(id, Extent::Whole);
+        }
+    }
+
     /// What the chart of an endpoint shows besides.
     #[must_use]
     pub fn layers(self, id: usize) -> Vec<Layer> {
@@ -148,7 +154,7 @@ impl State {
 
 /// Starts the page.
 pub fn mount() {
-    spawn_local(run());
+    browser::begin(Box::pin(run()));
 }
 
 /// Reads the configuration and the page's texts, and puts the page into the document. `boot.js` has asked for both already,
@@ -213,7 +219,7 @@ fn show(looking: Looking, language: &'static Language, config: Result<PageConfig
             for (name, value) in view::tokens::properties(&config.looks) {
                 browser::set_property(&name, &value);
             }
-            spawn_local(follow(state, config));
+            browser::begin(Box::pin(follow(state, config)));
         } else {
             browser::set_root_attribute("data-state", "broken");
             browser::set_tab(language.line(texts::BROKEN_TAB), Status::Unknown, None);
@@ -229,11 +235,19 @@ async fn follow(state: State, config: Arc<PageConfig>) {
     let refresh = config.refresh;
     let reckoner = Rc::new(Reckoner::new(state, config));
     state.reckoner.set_value(Some(Rc::clone(&reckoner)));
-    browser::listen("beforeprint", Box::new(move |_| state.printing.set(true)));
+    let printed = Rc::clone(&reckoner);
+    browser::listen(
+        "beforeprint",
+        Box::new(move |_| {
+            printed.draw_all();
+            state.printing.set(true);
+        }),
+    );
     browser::listen("afterprint", Box::new(move |_| state.printing.set(false)));
     browser::listen("popstate", Box::new(move |_| state.follow(Looking::parse(&browser::query()))));
+    let _ = browser::breathe().await;
     reckoner.reckon(Loading::Listing);
-    spawn_local(tick(state, Rc::clone(&reckoner)));
+    browser::begin(Box::pin(tick(state, Rc::clone(&reckoner))));
     let mut is_first = true;
     loop {
         // The past does not change.
@@ -265,7 +279,7 @@ async fn follow(state: State, config: Arc<PageConfig>) {
 
 async fn tick(state: State, reckoner: Rc<Reckoner>) {
     loop {
-        browser::sleep(TICK).await;
+        let _ = browser::sleep(TICK).await;
         if !browser::is_hidden() && state.looking.with_untracked(|looking| looking.at.is_none()) {
             reckoner.reckon(state.loading.get_untracked());
         }

@@ -2,12 +2,13 @@
 //! looking, and the tab with its title and icon.
 
 use std::cell::{Cell, RefCell};
+use std::pin::Pin;
 
 use js_sys::{Array, Date, Function, Intl, JsString, Object, Promise, Reflect};
 use shared::{MINUTE, Nanos, UnixNanos};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Document, HtmlElement, Window};
 
 use crate::calendar::offset_of;
@@ -146,15 +147,39 @@ pub(crate) fn bars_limit() -> usize {
     if width.is_some_and(|width| width < WIDE_FROM) { 30 } else { 90 }
 }
 
-/// Waits.
-pub(crate) async fn sleep(length: Nanos) {
+/// Begins something that goes on beside everything else.
+#[inline(never)]
+pub(crate) fn begin(work: Pin<Box<dyn Future<Output = ()>>>) {
+    spawn_local(work);
+}
+
+/// Calls a function when a time has gone by.
+fn after(length: Nanos, function: &Function) {
     let milliseconds = (length as f64 / MILLISECOND) as i32;
-    let promise = Promise::new(&mut |resolve, _| {
-        if let Some(window) = window() {
-            let _ = window.set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, milliseconds);
+    if let Some(window) = window() {
+        let _ = window.set_timeout_with_callback_and_timeout_and_arguments_0(function, milliseconds);
+    }
+}
+
+/// Waits.
+#[inline(never)]
+pub(crate) fn sleep(length: Nanos) -> JsFuture {
+    JsFuture::from(Promise::new(&mut |resolve, _| after(length, &resolve)))
+}
+
+/// Lets the browser do whatever it has to do before the page goes on: draw, and hear who scrolls, points or types.
+#[inline(never)]
+pub(crate) fn breathe() -> JsFuture {
+    JsFuture::from(Promise::new(&mut |resolve, _| {
+        let posted = Reflect::get(&js_sys::global(), &"scheduler".into()).and_then(|scheduler| {
+            let post = Reflect::get(&scheduler, &"postTask".into())?;
+            post.unchecked_into::<Function>().call1(&scheduler, &resolve)
+        });
+        // Where browsers have no such thing they stretch this to four milliseconds.
+        if posted.is_err() {
+            after(0, &resolve);
         }
-    });
-    let _ = JsFuture::from(promise).await;
+    }))
 }
 
 /// The milliseconds since the page was opened, by a clock that nobody sets.
@@ -181,10 +206,9 @@ pub(crate) enum Rest {
 
 /// Waits, but no longer than until the tab is seen again, or is not any more: timers stand still in a device that sleeps.
 pub(crate) async fn rest(length: Nanos) -> Rest {
-    let milliseconds = (length as f64 / MILLISECOND) as i32;
     let promise = Promise::new(&mut |resolve, _| {
-        if let (Some(window), Some(document)) = (window(), document()) {
-            let _ = window.set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, milliseconds);
+        after(length, &resolve);
+        if let Some(document) = document() {
             document.set_onvisibilitychange(Some(&resolve));
         }
     });

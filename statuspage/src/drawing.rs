@@ -44,14 +44,19 @@ impl Drawing {
     }
 
     /// Draws an endpoint as it is now.
-    pub(crate) fn put(self, one: EndpointView) {
+    pub(crate) fn put(self, one: Arc<EndpointView>) {
         let id = one.id;
         let before = self.find(id);
-        self.drawn.update_value(|drawn| drawn[id].one = Some(Arc::new(one)));
+        self.drawn.update_value(|drawn| drawn[id].one = Some(one));
         before.is_new.notify();
         if before.one.is_none() {
             self.has_grown.notify();
         }
+    }
+
+    /// Whether the bars of an endpoint are drawn, too.
+    pub(crate) fn is_whole(self, id: usize) -> bool {
+        self.find(id).one.is_some_and(|one| !one.strip.is_empty())
     }
 
     fn find(self, id: usize) -> Drawn {

@@ -59,14 +59,20 @@ impl Tool {
     }
 }
 
+/// The places of the tools behind those for dates.
+const PLURALS: usize = DATES.len();
+const NUMBERS: usize = PLURALS + 1;
+
+/// So many things that were said are remembered.
+const SAID_LIMIT: usize = 1_000;
+
 /// What the browser knows of one language.
 pub(crate) struct Known {
-    plurals: Option<Tool>,
-    numbers: Option<Tool>,
-    dates: Vec<Option<Tool>>,
+    /// What writes dates, in the order of [`DateStyle`]; then what knows plurals, and what writes numbers.
+    tools: Vec<Option<Tool>>,
     decimal: String,
     percent: (String, String),
-    /// What it said of days: asking it is slow, and five hundred endpoints have the same days.
+    /// What they said of which number: asking is slow, and five hundred endpoints have the same days and lengths.
     said: RefCell<Vec<(i64, String)>>,
 }
 
@@ -83,40 +89,46 @@ impl Known {
         let numbers = tool("NumberFormat", "numberingSystem=latn");
         let percent = said(&tool("NumberFormat", "numberingSystem=latn,style=percent"), 0.5);
         let (before, behind) = percent.split_once("50").unwrap_or(("", "%"));
+        let decimal = said(&numbers, 1.5);
+        let dates = DATES.iter().map(|options| tool("DateTimeFormat", &[COMMON, options].concat()));
         Known {
-            plurals: tool("PluralRules", ""),
-            dates: DATES.iter().map(|options| tool("DateTimeFormat", &[COMMON, options].concat())).collect(),
-            decimal: said(&numbers, 1.5).get(1..).and_then(|text| text.strip_suffix('5')).unwrap_or(".").to_owned(),
+            decimal: decimal.get(1..).and_then(|text| text.strip_suffix('5')).unwrap_or(".").to_owned(),
             percent: (before.to_owned(), behind.to_owned()),
-            numbers,
+            tools: dates.chain([tool("PluralRules", ""), numbers]).collect(),
             said: RefCell::default(),
         }
     }
-}
 
-impl Formats for Known {
-    fn category(&self, number: usize) -> String {
-        self.plurals.as_ref().and_then(|plurals| plurals.say(number as f64)).unwrap_or_default()
-    }
-
-    fn count(&self, number: usize) -> String {
-        // Small numbers have no groups of figures.
-        let numbers = self.numbers.as_ref().filter(|_| number >= 1_000);
-        numbers.and_then(|numbers| numbers.say(number as f64)).unwrap_or_else(|| number.to_string())
-    }
-
-    fn date(&self, style: DateStyle, day_number: i64) -> String {
-        let key = day_number * 8 + style as i64;
+    /// What a tool says of a number of something; nothing if it does not know.
+    fn say(&self, tool: usize, number: i64, unit: f64) -> String {
+        let key = number * 8 + tool as i64;
         let mut said = self.said.borrow_mut();
         let place = said.partition_point(|(known, _)| *known < key);
         if let Some((_, text)) = said.get(place).filter(|(known, _)| *known == key) {
             return text.clone();
         }
-        let tool = self.dates.get(style as usize).and_then(Option::as_ref);
-        let text = tool.and_then(|tool| tool.say(day_number as f64 * DAY_MILLISECONDS));
-        let text = text.unwrap_or_else(|| rfc3339(day_number * DAY)[..10].to_owned());
-        said.insert(place, (key, text.clone()));
+        let text = self.tools[tool].as_ref().and_then(|tool| tool.say(number as f64 * unit)).unwrap_or_default();
+        if said.len() < SAID_LIMIT {
+            said.insert(place, (key, text.clone()));
+        }
         text
+    }
+}
+
+impl Formats for Known {
+    fn category(&self, number: usize) -> String {
+        self.say(PLURALS, number as i64, 1.0)
+    }
+
+    fn count(&self, number: usize) -> String {
+        // Small numbers have no groups of figures.
+        let text = if number < 1_000 { String::new() } else { self.say(NUMBERS, number as i64, 1.0) };
+        if text.is_empty() { number.to_string() } else { text }
+    }
+
+    fn date(&self, style: DateStyle, day_number: i64) -> String {
+        let text = self.say(style as usize, day_number, DAY_MILLISECONDS);
+        if text.is_empty() { rfc3339(day_number * DAY)[..10].to_owned() } else { text }
     }
 
     fn decimal(&self) -> &str {

@@ -9,7 +9,6 @@ use leptos::prelude::*;
 use shared::object_name::HistoryPart;
 use shared::page_config::{PageConfig, Source};
 use shared::{HOUR, Nanos, SECOND, UnixNanos, uptime};
-use wasm_bindgen_futures::spawn_local;
 
 use crate::app::State;
 use crate::browser;
@@ -63,6 +62,15 @@ impl Store for StoreAt<'_> {
     async fn look(&self) -> Result<Look, SourceError> {
         source::look(self.source, self.now).await
     }
+}
+
+/// How much of an endpoint is drawn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// What was drawn of it before.
+    AsBefore,
+    /// All of it.
+    Whole,
 }
 
 /// Whether a load is in hand.
@@ -142,7 +150,7 @@ impl Reckoner {
         self.reckon(if is_to_load { Loading::Listing } else { self.state.loading.get_untracked() });
         Rc::clone(&self).load_opened();
         if is_to_load {
-            spawn_local(async move { self.load().await });
+            browser::begin(Box::pin(self.load()));
         }
     }
 
@@ -185,7 +193,7 @@ impl Reckoner {
         self.percentiles.set(wanted);
         self.reckon(self.state.loading.get_untracked());
         if wanted == Percentiles::Wanted {
-            spawn_local(async move { self.load().await });
+            browser::begin(Box::pin(self.load()));
         }
     }
 
@@ -200,7 +208,7 @@ impl Reckoner {
         }
         self.memory.borrow_mut().hour = Some(Hour { is_loading: true, ..Hour::of(slot) });
         self.redraw([self.state.view.with_untracked(|view| view.opened.id), None]);
-        spawn_local(async move { self.load_hour(slot, now).await });
+        browser::begin(Box::pin(self.load_hour(slot, now)));
     }
 
     async fn load_hour(self: Rc<Self>, slot: Slot, now: UnixNanos) {
@@ -259,6 +267,7 @@ impl Reckoner {
             }
         })
         .await;
+        let _ = browser::breathe().await;
         self.memory.borrow_mut().note_heard(browser::now());
         self.state.loading.set(Loading::Complete);
         self.reckon(Loading::Complete);
@@ -345,30 +354,30 @@ impl Reckoner {
         browser::set_root_attribute("data-complete", "false");
         self.to_draw.replace(ids);
         if !self.is_drawing.replace(true) {
-            let this = Rc::clone(self);
-            spawn_local(async move { this.go_on_drawing().await });
+            browser::begin(Box::pin(Rc::clone(self).go_on_drawing()));
         }
     }
 
-    async fn go_on_drawing(&self) {
-        let mut begun = browser::elapsed();
+    async fn go_on_drawing(self: Rc<Self>) {
+        // What has just been reckoned is a task of its own.
+        let mut begun = f64::MIN;
         loop {
             let next = self.to_draw.borrow_mut().pop();
             let Some(id) = next else { break };
-            self.draw_endpoint(id);
-            browser::settle().await;
-            if browser::elapsed() - begun > DRAWN_TOGETHER && !browser::is_hidden() {
+            if browser::elapsed() - begun > DRAWN_TOGETHER {
                 // Whoever scrolls, points or types comes first.
-                browser::sleep(0).await;
+                let _ = browser::breathe().await;
                 begun = browser::elapsed();
             }
+            self.draw_endpoint(id, Extent::AsBefore);
+            browser::settle().await;
         }
         self.is_drawing.set(false);
         let (is_complete, is_any) = self.state.view.with_untracked(|view| (view.complete, !view.endpoints.is_empty()));
         if (is_complete || is_any) && self.state.is_drawn.get_untracked().is_none() {
             self.show_opened();
             for is_all in [false, true] {
-                browser::sleep(0).await;
+                let _ = browser::breathe().await;
                 self.state.is_drawn.set(Some(is_all));
             }
             browser::settle().await;
@@ -378,13 +387,28 @@ impl Reckoner {
         }
     }
 
-    fn draw_endpoint(&self, id: usize) {
+    /// Draws an endpoint as it is now. Where there are many, bars and chart of one come when it is in sight.
+    pub(crate) fn draw_endpoint(&self, id: usize, extent: Extent) {
         let view = self.state.view.get_untracked();
         let Some(head) = view.endpoints.iter().find(|one| one.id == id) else { return };
-        let (memory, settings) = (self.memory.borrow(), self.settings(Drawn::All));
-        let one = view::whole(&memory, head, self.calendar(), settings, &self.config.looks, &view.opened);
+        let is_whole = extent == Extent::Whole
+            || view.strips_at_once
+            || view.opened.id == Some(id)
+            || self.state.drawing.is_whole(id);
+        let one = if is_whole {
+            let (memory, settings) = (self.memory.borrow(), self.settings(Drawn::All));
+            view::whole(&memory, head, self.calendar(), settings, &self.config.looks, &view.opened).map(Arc::new)
+        } else {
+            Some(Arc::clone(head))
+        };
         if let Some(one) = one {
             self.state.drawing.put(one);
         }
+    }
+
+    /// Draws all of every endpoint at once: paper has no end that somebody could scroll to.
+    pub(crate) fn draw_all(&self) {
+        let view = self.state.view.get_untracked();
+        view.endpoints.iter().for_each(|one| self.draw_endpoint(one.id, Extent::Whole));
     }
 }

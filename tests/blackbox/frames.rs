@@ -2,10 +2,11 @@
 
 use harness::axe;
 use harness::browser::Browser;
-use harness::caddy::Caddy;
+use harness::caddy::{Caddy, copy_folder};
 use harness::checker::Checker;
 use harness::configuration::{check, directory, watching};
 use harness::endpoints::{Behaviour, Endpoint};
+use harness::fleet::Fleet;
 use harness::page::{self, Page};
 use harness::{wait_for, web};
 use serde_json::{Value, json};
@@ -20,8 +21,10 @@ async fn host() -> (Endpoint, String) {
 }
 
 /// Opens somebody's page with ours in a frame, and looks into the frame.
-async fn embedded(browser: &Browser, host: &Endpoint, url: &str) {
-    let page = format!("<!doctype html><title>Theirs</title><iframe src=\"{url}\" width=600 height=200></iframe>");
+async fn embedded(browser: &Browser, host: &Endpoint, url: &str, height: u32) {
+    let page = format!(
+        "<!doctype html><title>Theirs</title><iframe src=\"{url}\" width=600 height={height} frameborder=0></iframe>"
+    );
     host.behave(Behaviour::Answer("200 OK", page));
     browser.visit(&host.url).await;
     browser.enter_frame(0).await;
@@ -42,21 +45,27 @@ const SEEN: &str = "const seen = [...document.querySelectorAll('h1, h2, h3, p, a
     return { what: seen.map(one => (one.localName + ' ' + one.textContent).trim().slice(0, 60)), height: document.body.scrollHeight,
         bars: document.querySelectorAll('.strip .bar').length, wide: document.documentElement.scrollWidth > innerWidth }";
 
+/// As [`place`], where pages of an origin may show the page in a frame.
+async fn place_for(origin: &str, fleet: &Fleet, keys: Value) -> Caddy {
+    let caddy = Caddy::start_for("", origin).await;
+    let filled = place(fleet, keys).await;
+    copy_folder(&filled.site.path().join("store"), &caddy.site.path().join("store"));
+    let config = std::fs::read_to_string(filled.site.path().join("config.json")).expect("it is there");
+    caddy.configure(&config);
+    caddy
+}
+
 #[tokio::test]
 async fn a_banner_is_one_line_for_whom_the_web_server_names_and_nothing_for_others() {
     let ((named, origin), (other, _)) = (host().await, host().await);
-    let caddy = Caddy::start_for("", &origin).await;
     let fleet = one_down(3);
-    let filled = place(&fleet, json!({ "title": "Example Inc." })).await;
-    harness::caddy::copy_folder(&filled.site.path().join("store"), &caddy.site.path().join("store"));
-    let config = std::fs::read_to_string(filled.site.path().join("config.json")).expect("it is there");
-    caddy.configure(&config);
+    let caddy = place_for(&origin, &fleet, json!({ "title": "Example Inc." })).await;
     let policy = web::get(&caddy.url).await.header("content-security-policy").to_owned();
     assert!(policy.ends_with(&format!("frame-ancestors 'self' {origin}")), "{policy}");
 
     let browser = browser_at_the_end_of(&fleet).await;
     let url = format!("{}?embed=banner", caddy.url);
-    embedded(&browser, &named, &url).await;
+    embedded(&browser, &named, &url, 200).await;
     let page = page::when(&browser, "the banner", Page::is_complete).await;
     page.assert_clean();
     let seen = browser.script(SEEN).await;
@@ -76,7 +85,7 @@ async fn a_banner_is_one_line_for_whom_the_web_server_names_and_nothing_for_othe
     );
 
     let browser = Browser::open().await;
-    embedded(&browser, &other, &url).await;
+    embedded(&browser, &other, &url, 200).await;
     assert_refused(&browser).await;
 }
 
@@ -91,7 +100,7 @@ async fn serve_lets_those_embed_the_bars_whom_its_configuration_names() {
     let url = format!("{}?embed=bars", served.0.url);
     let browser = Browser::open().await;
     served.0.until_summed_up().await;
-    embedded(&browser, &named, &url).await;
+    embedded(&browser, &named, &url, 200).await;
     let page = page::when(&browser, "the bars", |page| page.is_complete() && page.endpoints().len() == 2).await;
     page.assert_clean();
     let seen = browser.script(SEEN).await;
@@ -102,9 +111,36 @@ async fn serve_lets_those_embed_the_bars_whom_its_configuration_names() {
     assert!(seen["bars"].as_i64() > Some(20), "{seen:#}");
 
     let browser = Browser::open().await;
-    embedded(&browser, &other, &url).await;
+    embedded(&browser, &other, &url, 200).await;
     assert_refused(&browser).await;
     drop((ok, named, other));
+}
+
+#[tokio::test]
+async fn what_is_of_old_says_so_in_one_short_line_that_a_frame_of_one_line_has_room_for() {
+    let (named, origin) = host().await;
+    let fleet = one_down(3);
+    let mut caddy = place_for(&origin, &fleet, json!({ "refresh": "5s" })).await;
+    let browser = browser_at_the_end_of(&fleet).await;
+    let note = |page: &Page| page.text_of("note");
+    for (embed, height) in [("banner", 48), ("bars", 420)] {
+        embedded(&browser, &named, &format!("{}?embed={embed}", caddy.url), height).await;
+        page::when(&browser, embed, |page| page.is_complete() && note(page).is_empty()).await.assert_clean();
+        let heights = "const line = document.querySelector('#note').getBoundingClientRect();
+            return [line.height, line.bottom > 0 && line.top >= 0, document.documentElement.scrollHeight - innerHeight]";
+        assert_eq!(browser.script(heights).await[0], 0, "{embed}: nothing is said, and nothing has its place");
+        // The store is really gone; what was known of it stays.
+        caddy.stop();
+        let page = page::when(&browser, "the age", |page| !note(page).is_empty()).await;
+        assert_eq!(note(&page), "As of less than a minute ago", "{embed}");
+        let seen = browser.script(SEEN).await;
+        assert_eq!(seen["what"][1], "p As of less than a minute ago", "{embed}: {seen:#}");
+        let seen = browser.script(heights).await;
+        assert!(seen[0].as_f64() < Some(16.0) && seen[1] == true, "{embed}: one line, in sight: {seen}");
+        assert!(embed == "bars" || seen[2] == 0, "all of a banner is in its frame: {seen}");
+        caddy.start_again().await;
+        page::when(&browser, "the age to go", |page| note(page).is_empty()).await;
+    }
 }
 
 #[tokio::test]

@@ -179,6 +179,30 @@ async fn on_paper_everything_is_unfolded_and_dark_on_white_and_nothing_is_to_pre
 }
 
 #[tokio::test]
+async fn of_many_endpoints_what_nobody_has_scrolled_to_comes_when_it_is_in_sight_and_on_paper() {
+    let fleet = one_down(60);
+    let caddy = place(&fleet, json!({})).await;
+    let browser = browser_at_the_end_of(&fleet).await;
+    page::visit(&browser, &caddy.url).await;
+    let drawn = "const all = [...document.querySelectorAll('section.endpoint')];
+        return [all.length, all.filter(one => one.querySelector('.bar')).length, !!all.at(-1)?.querySelector('.bar')]";
+    let at_first = browser.script(drawn).await;
+    assert!(at_first[0] == 60 && at_first[1].as_i64() < Some(40) && at_first[2] == false, "{at_first}");
+    browser.script("[...document.querySelectorAll('section.endpoint')].at(-1).scrollIntoView()").await;
+    wait_for("the last bars", || async { (browser.script(drawn).await[2] == true).then_some(()) }).await;
+    assert!(browser.script(drawn).await[1].as_i64() < Some(60), "those between were never in sight");
+    browser.script("window.dispatchEvent(new Event('beforeprint'))").await;
+    wait_for("all bars", || async { (browser.script(drawn).await == json!([60, 60, true])).then_some(()) }).await;
+
+    page::visit(&browser, &format!("{}?view=table", caddy.url)).await;
+    let times = "return [...document.querySelectorAll('tbody tr')].map(row => row.lastChild.textContent !== '')";
+    let told = browser.script(times).await;
+    assert_eq!((&told[0], &told[59], told.as_array().map(Vec::len)), (&json!(true), &json!(false), Some(60)), "{told}");
+    browser.script("document.querySelector('tbody tr:last-child').scrollIntoView()").await;
+    wait_for("the last time", || async { (browser.script(times).await[59] == true).then_some(()) }).await;
+}
+
+#[tokio::test]
 async fn a_store_that_says_nothing_keeps_nobody_waiting_for_ever() {
     // It takes the request and is silent, as a network does that is there by name only.
     let silent = Endpoint::start(Behaviour::AnswerAfter(Duration::from_mins(2), "200 OK", String::new())).await;

@@ -1,7 +1,5 @@
 //! What a bar opened into, below the strip: a strip of its days or hours, or a list of its checks.
 
-use leptos::prelude::RwSignal;
-
 use super::element::{Built, html};
 use super::endpoint::Endpoint;
 use super::{isolated, shape_of, strip, time};
@@ -23,7 +21,7 @@ fn opened(endpoint: Endpoint, level: usize) -> Built {
         move || endpoint.read(|one| one.levels.get(level - 1).map(|level| level.summary.clone()).unwrap_or_default());
     let note =
         move || endpoint.read(|one| one.levels.get(level - 1).map(|level| level.note.clone()).unwrap_or_default());
-    let bars = strip::strip(endpoint, level, RwSignal::new(true)).shown_while(move || !endpoint.bars(level).is_empty());
+    let bars = strip::strip(endpoint, level).shown_while(move || !endpoint.bars(level).is_empty());
     let checks = html("ol.checks[tabindex=0]")
         .live("aria-label", move || Some(endpoint.state.language.say(texts::CHECKS_OF, &[&heading()])))
         .redrawn(rows, |rows| rows.iter().map(row).collect())

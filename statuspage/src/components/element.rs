@@ -2,9 +2,6 @@
 //! makes one of every element, its attributes and its children, which weighed ten times as much as the rest of
 //! the page. Text is text and attributes are attributes here; nothing sets HTML.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-
 use js_sys::Array;
 use leptos::prelude::{Effect, Owner, StoredValue};
 use wasm_bindgen::closure::Closure;
@@ -19,6 +16,15 @@ const HTML: &str = "http://www.w3.org/1999/xhtml";
 /// An element. Where there is no document (there always is in a browser) it is `undefined`, and nothing becomes of it.
 #[derive(Clone)]
 pub(super) struct Built(Element);
+
+/// What draws children.
+type Draw<'a> = &'a dyn Fn() -> Vec<Built>;
+
+/// What puts other children in the place of those before.
+type Redraw<'a> = &'a dyn Fn(Draw<'_>);
+
+/// What draws children of a value.
+type DrawOf<T> = Box<dyn Fn(&T) -> Vec<Built>>;
 
 fn document() -> Option<Document> {
     web_sys::window()?.document()
@@ -180,6 +186,10 @@ impl Built {
 
     /// Shows it only while something holds.
     pub(super) fn shown_while(self, holds: impl Fn() -> bool + 'static) -> Built {
+        self.shown_by(Box::new(holds))
+    }
+
+    fn shown_by(self, holds: Box<dyn Fn() -> bool>) -> Built {
         self.live("hidden", move || (!holds()).then(String::new))
     }
 
@@ -189,31 +199,34 @@ impl Built {
         read: impl Fn() -> T + 'static,
         draw: impl Fn(&T) -> Vec<Built> + 'static,
     ) -> Built {
-        let shown: Rc<RefCell<Option<T>>> = Rc::default();
-        let before = Rc::clone(&shown);
-        let has_changed = move || {
-            let value = Some(read());
-            let changed = *before.borrow() != value;
-            if changed {
-                *before.borrow_mut() = value;
-            }
-            changed
-        };
-        self.redrawn_if(Box::new(has_changed), Box::new(move || shown.borrow().as_ref().map(&draw).unwrap_or_default()))
+        self.redrawn_of(Box::new(read), Box::new(draw))
     }
 
-    /// Draws the children anew whenever something has changed.
-    fn redrawn_if(self, has_changed: Box<dyn Fn() -> bool>, draw: Box<dyn Fn() -> Vec<Built>>) -> Built {
+    /// There is one of this for each type, and not for each place.
+    #[inline(never)]
+    fn redrawn_of<T: PartialEq + 'static>(self, read: Box<dyn Fn() -> T>, draw: DrawOf<T>) -> Built {
+        let mut shown = None;
+        self.redrawn_by(Box::new(move |redraw| {
+            let value = Some(read());
+            if shown != value {
+                shown = value;
+                redraw(&|| shown.as_ref().map(&draw).unwrap_or_default());
+            }
+        }))
+    }
+
+    /// Draws the children anew whenever `look` says so, which is given what does it.
+    fn redrawn_by(self, mut look: Box<dyn FnMut(Redraw<'_>)>) -> Built {
         let Some(parent) = Owner::current() else { return self };
         let element = self.0.clone();
         let owner = parent.child();
         watch(Box::new(move || {
-            if has_changed() {
+            look(&|draw| {
                 owner.cleanup();
                 element.set_text_content(None);
-                let children = owner.with(&draw);
+                let children = owner.with(draw);
                 Built(element.clone()).with_all(children);
-            }
+            });
         }));
         self
     }
@@ -232,8 +245,10 @@ impl Built {
             if keys.iter().eq(children.iter().map(|(key, ..)| key)) {
                 return;
             }
-            let mut before = std::mem::take(&mut children);
-            for key in keys {
+            // What comes later comes last as a rule: what stands before it is not looked at.
+            let same = keys.iter().zip(&children).take_while(|(key, (known, ..))| *key == known).count();
+            let mut before = children.split_off(same);
+            for key in keys.into_iter().skip(same) {
                 // Almost always the first of those that are left.
                 if let Some(place) = before.iter().position(|(known, ..)| *known == key) {
                     children.push(before.remove(place));
@@ -248,8 +263,11 @@ impl Built {
                 child.remove();
             }
             // Elements that stay where they are are not touched, so that they keep the focus.
-            let mut place = element.first_element_child();
-            for (_, child, _) in &children {
+            let mut place = match same.checked_sub(1) {
+                Some(last) => children[last].1.next_element_sibling(),
+                None => element.first_element_child(),
+            };
+            for (_, child, _) in &children[same..] {
                 if place.as_ref() == Some(child) {
                     place = child.next_element_sibling();
                 } else {

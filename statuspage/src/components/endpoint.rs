@@ -60,6 +60,12 @@ impl Endpoint {
         move || self.read(|one| read(one).to_owned())
     }
 
+    /// Where there are many, thousands of bars are reckoned and drawn when they come into sight.
+    pub(super) fn drawn_in_sight(self, built: Built) -> Built {
+        let is_at_once = self.state.view.with_untracked(|view| view.strips_at_once);
+        if is_at_once { built } else { built.on_sight(move || self.state.see(self.id)) }
+    }
+
     /// The shape of its status, which is another one if only some places see it down.
     pub(super) fn shape(self) -> Built {
         let endpoint = self;
@@ -99,8 +105,6 @@ pub(super) fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built
                 .shown_while(move || !locator().is_empty() && locator() != name()),
         )
         .with(figure);
-    // Thousands of bars are drawn when they come into sight.
-    let is_in_sight = RwSignal::new(endpoint.state.view.with_untracked(|view| view.strips_at_once));
     let section = html("section.endpoint")
         .set("id", &section_id)
         .set("aria-labelledby", &title_id)
@@ -109,11 +113,11 @@ pub(super) fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built
         .live("data-status", move || Some(endpoint.status().word().to_owned()))
         .live("data-localized", move || endpoint.read(|one| one.is_localized).then(|| "true".to_owned()))
         .with(head)
-        .with(strip::strip(endpoint, 0, is_in_sight))
+        .with(strip::strip(endpoint, 0))
         .with(axis_beside(endpoint))
         .with(detail::levels(endpoint))
         .with(response_times(endpoint, crosshair));
-    if is_in_sight.get_untracked() { section } else { section.on_sight(move || is_in_sight.set(true)) }
+    endpoint.drawn_in_sight(section)
 }
 
 /// The axis of the strip where the chart, whose axis is the same, is folded.

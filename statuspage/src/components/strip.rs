@@ -17,8 +17,8 @@ use crate::view::period::Slot;
 use crate::view::strip::{self, BAR_HEIGHT, BarView, DRAWN, Stretch};
 use crate::view::words::number;
 
-/// The strip of a level: 0 is the endpoint's own. Enter or a click opens a bar. Bars are drawn once they are in sight.
-pub(super) fn strip(endpoint: Endpoint, level: usize, is_in_sight: RwSignal<bool>) -> Built {
+/// The strip of a level: 0 is the endpoint's own. Enter or a click opens a bar.
+pub(super) fn strip(endpoint: Endpoint, level: usize) -> Built {
     let bars = move || endpoint.bars(level);
     let label = move || {
         endpoint.read(|one| match level.checked_sub(1) {
@@ -52,7 +52,7 @@ pub(super) fn strip(endpoint: Endpoint, level: usize, is_in_sight: RwSignal<bool
     let shown = RefCell::new(Shown::default());
     let fields = svg("g").kept(move |fields: &Element| {
         let stop = tab_stop();
-        let bars = if is_in_sight.get() || endpoint.state.printing.get() { bars() } else { Vec::new() };
+        let bars = bars();
         let mut shown = shown.borrow_mut();
         if shown.bars != bars {
             let drawing = strip::drawing(&bars);

@@ -40,9 +40,10 @@ fn row(endpoint: Endpoint) -> Built {
     let name = html("th[scope=row]")
         .with(html("span").with(endpoint.shape()).with(html("bdi").live_text(endpoint.text(|one| &one.name))));
     let cells = COLUMNS.iter().map(|(_, read)| html("td").live_text(endpoint.text(*read)));
-    html("tr")
+    let row = html("tr")
         .live("data-status", move || Some(endpoint.status().word().to_owned()))
         .with(name)
         .with_all(cells.collect())
-        .shown_while(move || endpoint.state.finds(endpoint.id))
+        .shown_while(move || endpoint.state.finds(endpoint.id));
+    endpoint.drawn_in_sight(row)
 }

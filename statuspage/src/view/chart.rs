@@ -1,5 +1,5 @@
-//! The response-time chart of one endpoint: points, axes, paths and sentences. Pure geometry; the component puts the
-//! paths into an SVG as they are.
+//! The response-time chart of one endpoint: points, paths and sentences; its axes have a room of their own. Pure geometry;
+//! the component puts the paths into an SVG as they are.
 //!
 //! Response times are those of attempts that were answered well: how quickly a connection was refused, or how long
 //! a hanging one was waited for, is no response time. Failures are marked on the baseline instead.
@@ -9,13 +9,14 @@ use std::sync::Arc;
 use shared::response_times::{self, Choice};
 use shared::stats::Stats;
 use shared::uptime::{self, Reckoning};
-use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
+use shared::{DAY, MINUTE, Nanos, UnixNanos};
 
-use super::endpoint::Reckoned;
+use super::axes::{Scale, round_label, times};
 use super::period::Period;
+use super::reckoned::Reckoned;
 use super::words::number;
 use crate::calendar::Calendar;
-use crate::language::{Language, texts};
+use crate::language::texts;
 use crate::record::{Look, NodeLooks};
 use shared::sorted;
 
@@ -23,16 +24,8 @@ use shared::sorted;
 pub const WIDTH: f64 = 1_000.0;
 /// The height of the drawing in pixels, the baseline being its lower edge.
 pub const HEIGHT: f64 = 104.0;
-/// Room above the highest grid line for its label, in pixels.
-const HEADROOM: f64 = 14.0;
 /// More points than this are drawn together: a line of 1,000 pixels cannot show more, and 300 are quick to draw.
 const POINTS_LIMIT: i64 = 300;
-/// Where the slowest is so many times slower than the usual, a linear axis would hide the usual.
-const LOGARITHMIC_FROM: Nanos = 40;
-/// A threshold so many times above everything measured would flatten the line; it is left out of the axis then.
-const THRESHOLD_IN_SIGHT: Nanos = 2;
-/// The most labels on the axis of time: they stand apart on a phone, too.
-const TIME_LABELS_LIMIT: usize = 5;
 
 /// What stands in the chart.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -90,13 +83,6 @@ pub(super) struct Bucket<'a> {
     /// Statistics over the round-trip times of all answered attempts of all its checks: its median is a median
     /// of attempts, not of medians.
     stats: Option<Stats>,
-}
-
-/// From a response time to a height.
-pub(super) struct Scale {
-    top: f64,
-    bottom: f64,
-    logarithmic: bool,
 }
 
 /// The chart of an endpoint; `marks` are the moments of messages.
@@ -166,7 +152,8 @@ pub(super) fn measured<'a>(reckoned: &Reckoned<'a>, period: &Period) -> (Vec<Buc
     let buckets = buckets(reckoned, period, &reckoned.endpoint.nodes);
     let looks: Vec<&Look> = buckets.iter().flat_map(|bucket| &bucket.looks).copied().collect();
     let all = response_times::stats(&looks);
-    let scale = Scale::of(&buckets, all, reckoned.latest.threshold);
+    let least = buckets.iter().filter_map(|bucket| bucket.stats).map(|stats| stats.median).min();
+    let scale = Scale::of(all, least, reckoned.latest.threshold);
     (buckets, all, scale)
 }
 
@@ -276,86 +263,6 @@ impl Point {
     }
 }
 
-impl Scale {
-    fn of(buckets: &[Bucket<'_>], all: Option<Stats>, threshold: Nanos) -> Scale {
-        let Some(Stats { median, max, .. }) = all else {
-            return Scale { top: 1.0, bottom: 0.0, logarithmic: false };
-        };
-        let seen = if threshold <= max.saturating_mul(THRESHOLD_IN_SIGHT) { max.max(threshold) } else { max };
-        if max / median.max(1) >= LOGARITHMIC_FROM {
-            let least = buckets.iter().filter_map(|bucket| bucket.stats).map(|stats| stats.median).min().unwrap_or(1);
-            let bottom = power_of_ten(least.max(1_000));
-            let below = power_of_ten(seen);
-            let top = if below < seen as f64 { below * 10.0 } else { below };
-            return Scale { top: top.max(bottom * 10.0), bottom, logarithmic: true };
-        }
-        let step = round_step(seen.max(1) as f64 / 3.0);
-        Scale { top: (seen as f64 / step).ceil().max(1.0) * step, bottom: 0.0, logarithmic: false }
-    }
-
-    fn height(&self, nanos: Nanos) -> f64 {
-        let value = nanos as f64;
-        let share = if self.logarithmic {
-            (value.max(self.bottom) / self.bottom).log10() / (self.top / self.bottom).log10()
-        } else {
-            value / self.top
-        };
-        HEIGHT - share.clamp(0.0, 1.0) * (HEIGHT - HEADROOM)
-    }
-
-    /// Grid lines at round numbers; the baseline is none of them.
-    fn grid(&self, language: &Language) -> Vec<(f64, String)> {
-        let mut values = Vec::new();
-        if self.logarithmic {
-            let decades = (self.top / self.bottom).log10().round().max(1.0);
-            let every = [10.0, 100.0, 1_000.0, 10_000.0][((decades - 1.0) / 3.0).clamp(0.0, 3.0) as usize];
-            let mut value = self.top;
-            while value > self.bottom * 1.5 {
-                values.push(value);
-                value /= every;
-            }
-        } else if self.top > 1.0 {
-            let step = round_step(self.top / 3.0);
-            let mut value = step;
-            while value <= self.top * 1.001 {
-                values.push(value);
-                value += step;
-            }
-        }
-        values.into_iter().map(|value| (self.height(value as Nanos), round_label(value as Nanos, language))).collect()
-    }
-}
-
-/// The greatest power of ten that is not above; 1 at the least.
-fn power_of_ten(limit: Nanos) -> f64 {
-    let mut power = 1;
-    while limit / power >= 10 {
-        power *= 10;
-    }
-    power as f64
-}
-
-/// The round number (1, 2 or 5 times a power of ten) that is nearest above.
-fn round_step(least: f64) -> f64 {
-    let power = power_of_ten(least as Nanos);
-    [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= least * 0.999).unwrap_or(power)
-}
-
-/// A round time without the decimals that a response time has: `50 ms`, `2.5 s`.
-fn round_label(nanos: Nanos, language: &Language) -> String {
-    let (size, unit) = match nanos {
-        ..1_000_000 => (1e3, "µs"),
-        1_000_000..SECOND => (1e6, "ms"),
-        _ => (1e9, "s"),
-    };
-    let tenths = (nanos as f64 / size * 10.0).round() as i64;
-    let mut label = (tenths / 10).to_string();
-    if tenths % 10 != 0 {
-        label = language.figures(&format!("{label}.{}", tenths % 10));
-    }
-    format!("{label} {unit}")
-}
-
 /// Whether nobody looked for a while between two points: a gap stays a gap.
 fn is_gap(reckoned: &Reckoned<'_>, from: UnixNanos, to: UnixNanos) -> bool {
     Reckoning::of(&reckoned.spans, from, to).unknown > 0
@@ -451,34 +358,12 @@ fn moments(marks: &[UnixNanos], period: &Period) -> String {
     lines.concat()
 }
 
-/// Labels at full hours or at midnights, as many as fit.
-fn times(period: &Period, calendar: Calendar<'_>) -> Vec<(f64, String)> {
-    let length = period.to - period.from;
-    let place = |moment: UnixNanos| period.share(moment) * 100.0;
-    if length <= 2 * DAY {
-        let every = [1, 2, 3, 6, 12, 24].into_iter().find(|hours| length / (hours * HOUR) < TIME_LABELS_LIMIT as i64);
-        let every = every.unwrap_or(24);
-        let mut labels = Vec::new();
-        let mut moment = calendar.next_hour(period.from - 1);
-        while moment < period.to {
-            if calendar.local(moment).hour % every == 0 {
-                labels.push((place(moment), calendar.clock(moment)));
-            }
-            moment = calendar.next_hour(moment);
-        }
-        return labels;
-    }
-    let (first, last) = (calendar.day_number(period.from), calendar.day_number(period.now));
-    let every = ((last - first) as usize + 1).div_ceil(TIME_LABELS_LIMIT) as i64;
-    let days = (first..=last).filter(|day| (last - day) % every == 0).map(|day| calendar.start_of_day(day));
-    days.filter(|start| *start >= period.from).map(|start| (place(start), calendar.axis_date(start))).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::calendar::tests::{NOW, utc};
     use crate::view::endpoint::tests::{period, reckon, record};
+    use shared::HOUR;
     use shared::status::Status::{self, Down, Healthy};
 
     fn chart_of(looks: &[(&str, &str, i64, Status)]) -> ChartView {
@@ -560,42 +445,6 @@ mod tests {
     fn the_looks_of_several_nodes_in_one_round_are_one_point() {
         let looks: Vec<_> = (0..20).flat_map(|ago| ["n1", "n2", "n3"].map(|node| ("A", node, ago, Healthy))).collect();
         assert_eq!(chart_of(&looks).points.len(), 20);
-    }
-
-    #[test]
-    fn axes_have_round_numbers_with_units() {
-        let labels = |nanos: Nanos| {
-            let stats = Stats::of(vec![nanos]);
-            Scale::of(&[], stats, 0).grid(utc().language).into_iter().map(|(_, label)| label).collect::<Vec<_>>()
-        };
-        assert_eq!(labels(95_000_000), ["50 ms", "100 ms"]);
-        assert_eq!(labels(1_400_000_000), ["500 ms", "1 s", "1.5 s"]);
-        assert_eq!(labels(312_000), ["200 µs", "400 µs"]);
-    }
-
-    #[test]
-    fn a_wide_spread_gets_a_logarithmic_axis_that_says_so() {
-        let stats = Stats::of([vec![10_000_000; 50], vec![9_000_000_000]].concat());
-        let scale = Scale::of(&[], stats, 0);
-        assert!(scale.logarithmic);
-        let heights: Vec<f64> = scale.grid(utc().language).into_iter().map(|(height, _)| height).collect();
-        assert!(heights.is_sorted() && heights.len() >= 2, "{heights:?}");
-    }
-
-    #[test]
-    fn the_threshold_is_drawn_where_it_is_in_sight() {
-        let stats = Stats::of(vec![95_000_000]);
-        assert!(Scale::of(&[], stats, 180_000_000).top >= 1.8e8);
-        assert!(Scale::of(&[], stats, 5 * SECOND).top < 2e8);
-    }
-
-    #[test]
-    fn the_axis_of_time_has_full_hours_of_the_readers_clock() {
-        let labels: Vec<String> = times(&period(), utc()).into_iter().map(|(_, label)| label).collect();
-        assert_eq!(labels, ["18:00", "00:00", "06:00", "12:00"]);
-        let month = Period::new(30 * DAY, 90, utc());
-        let labels: Vec<String> = times(&month, utc()).into_iter().map(|(_, label)| label).collect();
-        assert_eq!(labels, ["29 Oct", "4 Nov", "10 Nov", "16 Nov", "22 Nov"]);
     }
 
     #[test]

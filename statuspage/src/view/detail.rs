@@ -7,9 +7,10 @@ use shared::object_name::NodeName;
 use shared::status::Status;
 
 use super::Looking;
-use super::endpoint::{EndpointView, Reckoned};
+use super::endpoint::EndpointView;
 use super::layers::PHASES;
 use super::period::{Period, Slot};
+use super::reckoned::Reckoned;
 use super::strip::{self, BarView};
 use super::words;
 use crate::calendar::{Calendar, rfc3339};

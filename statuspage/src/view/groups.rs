@@ -4,8 +4,8 @@ use shared::looks::{Group, Looks, place_in};
 use shared::sorted;
 use shared::status::Status;
 
-use super::endpoint::Reckoned;
 use super::overall::status_of_all;
+use super::reckoned::Reckoned;
 use super::words::called;
 use crate::language::{Language, texts};
 

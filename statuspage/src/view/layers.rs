@@ -5,8 +5,8 @@ use shared::object_name::NodeName;
 use shared::stats::Stats;
 
 use super::chart::{Bucket, area, buckets, line, measured};
-use super::endpoint::Reckoned;
 use super::period::Period;
+use super::reckoned::Reckoned;
 use crate::language::{Language, Text, texts};
 
 /// What the parts of an attempt's time are called, in their order; what is left is the rest of the answer.

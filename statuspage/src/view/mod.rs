@@ -1,6 +1,7 @@
 //! From the record and the reader's now to what stands on the page: words, geometry, order. Everything in here is
 //! pure and tested natively; components only put it into the document.
 
+mod axes;
 pub mod broken;
 pub mod chart;
 pub mod detail;
@@ -15,6 +16,7 @@ pub mod overall;
 pub mod percentiles;
 pub mod period;
 pub mod problems;
+pub mod reckoned;
 pub mod strip;
 pub mod timeline;
 pub mod tokens;
@@ -32,11 +34,12 @@ use crate::language::{Language, texts};
 use crate::load::Memory;
 use crate::record::Record;
 use detail::Opened;
-use endpoint::{EndpointView, Reckoned};
+use endpoint::EndpointView;
 use groups::GroupView;
 use layers::{Besides, Layer};
 use overall::Overall;
 use period::Period;
+use reckoned::Reckoned;
 use shared::sorted;
 use timeline::{DayView, MessageView};
 
@@ -131,7 +134,7 @@ pub fn page(
         .filter_map(|id| reckon(record, id, calendar, settings, looks))
         .filter(|reckoned| reckoned.is_within(&period))
         .collect();
-    endpoint::mark_retired(&mut reckoned);
+    reckoned::mark_retired(&mut reckoned);
     sorted::by_key(&mut reckoned, |reckoned| reckoned.endpoint.position as i64);
     if !looks.order.is_empty() {
         let place = |reckoned: &Reckoned<'_>| place_in(&looks.order, &reckoned.endpoint.key.title);
@@ -150,7 +153,7 @@ pub fn page(
     let hidden = reckoned.len().saturating_sub(ENDPOINTS_SHOWN);
     PageView {
         overall,
-        note: note::note(memory, calendar, settings),
+        note: note::note(memory, calendar, settings, looking.embed),
         past: looking.at.map(|at| calendar.full_moment(at)),
         groups: Arc::new(groups::groups(&reckoned[..reckoned.len() - hidden], looks, calendar.language)),
         endpoints,

@@ -3,18 +3,23 @@
 
 use shared::MINUTE;
 
+use super::looking::Embed;
 use super::{Settings, words};
 use crate::calendar::Calendar;
 use crate::language::texts;
 use crate::load::Memory;
 
-/// The note; empty if all is as it should be.
+/// The note; empty if all is as it should be. A frame of another page has room for a few words.
 #[must_use]
-pub fn note(memory: &Memory, calendar: Calendar<'_>, settings: Settings) -> String {
+pub fn note(memory: &Memory, calendar: Calendar<'_>, settings: Settings, embed: Embed) -> String {
     let language = calendar.language;
     let mut notes = Vec::new();
     if let Some(at) = memory.silent_since() {
-        let text = if settings.is_online { texts::STORE_SILENT } else { texts::OFFLINE };
+        let text = match embed {
+            Embed::Not if settings.is_online => texts::STORE_SILENT,
+            Embed::Not => texts::OFFLINE,
+            _ => texts::OLD,
+        };
         let length = words::in_full(calendar.now - at, language);
         notes.push(language.say(text, &[&calendar.moment(at), &length]));
     }
@@ -33,7 +38,7 @@ mod tests {
     use shared::HOUR;
 
     fn away(memory: &Memory) -> String {
-        note(memory, utc(), Settings { is_online: true, ..Settings::default() })
+        note(memory, utc(), Settings { is_online: true, ..Settings::default() }, Embed::Not)
     }
 
     #[test]
@@ -50,8 +55,17 @@ mod tests {
         memory.note_heard(NOW);
         let moment = utc().moment(NOW - 12 * MINUTE);
         let known = format!("this is what was known at {moment}, 12 minutes ago.");
-        assert_eq!(note(&memory, utc(), Settings::default()), format!("Offline: {known}"));
+        assert_eq!(note(&memory, utc(), Settings::default(), Embed::Not), format!("Offline: {known}"));
         assert_eq!(away(&memory), format!("The store does not answer: {known}"));
+    }
+
+    #[test]
+    fn in_a_frame_the_age_is_said_in_a_few_words() {
+        let mut memory = Memory::default();
+        assert_eq!(note(&memory, utc(), Settings::default(), Embed::Banner), "");
+        memory.kept_at = Some(NOW - 12 * MINUTE);
+        assert_eq!(note(&memory, utc(), Settings::default(), Embed::Banner), "As of 12 minutes ago");
+        assert_eq!(note(&memory, utc(), Settings::default(), Embed::Bars), "As of 12 minutes ago");
     }
 
     #[test]
@@ -69,7 +83,8 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_wrong_is_named() {
-        let off = |clock_ahead| note(&Memory::default(), utc(), Settings { clock_ahead, ..Settings::default() });
+        let settings = |clock_ahead| Settings { clock_ahead, ..Settings::default() };
+        let off = |clock_ahead| note(&Memory::default(), utc(), settings(clock_ahead), Embed::Not);
         assert_eq!(off(3 * HOUR), "This device's clock is 3 hours ahead; the times are the server's.");
         assert_eq!(off(-5 * MINUTE), "This device's clock is 5 minutes behind; the times are the server's.");
     }

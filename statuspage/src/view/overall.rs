@@ -4,8 +4,8 @@ use shared::looks::Looks;
 use shared::status::Status;
 
 use super::Loading;
-use super::endpoint::Reckoned;
 use super::period::Period;
+use super::reckoned::Reckoned;
 use super::words::{self, called};
 use crate::calendar::{Calendar, rfc3339};
 use crate::language::{Language, texts};

@@ -5,8 +5,8 @@ use shared::history::LatenciesOutline;
 use shared::latency::Sketch;
 use shared::response_times::{PERCENTILES, Sketched, add_node};
 
-use super::endpoint::Reckoned;
 use super::period::Period;
+use super::reckoned::Reckoned;
 use crate::language::{Language, texts};
 
 /// `p50 95 ms · p90 120 ms · p95 140 ms · p99 310 ms`; `None` as long as a node's sketches are missing.

@@ -7,8 +7,8 @@ use shared::status::Status;
 use shared::uptime::Reckoning;
 
 use super::chart::WIDTH;
-use super::endpoint::Reckoned;
 use super::period::{Period, Slot};
+use super::reckoned::Reckoned;
 use super::words::{self, number};
 use crate::calendar::Calendar;
 use crate::language::{Language, texts};

@@ -9,8 +9,8 @@ use shared::uptime::{self, Span};
 use shared::{DAY, Nanos, UnixNanos};
 
 use super::Loading;
-use super::endpoint::Reckoned;
 use super::period::Period;
+use super::reckoned::Reckoned;
 use super::words;
 use crate::calendar::{Calendar, rfc3339};
 use crate::language::{Language, texts};
@@ -148,6 +148,8 @@ pub fn timeline(
     loading: Loading,
 ) -> Vec<Arc<DayView>> {
     let mut stretches = grouped(stretches(reckoned, period, calendar.language));
+    // Of five hundred endpoints there are thousands; they are in order.
+    stretches.drain(..stretches.len().saturating_sub(EVENTS_LIMIT));
     // While files are still coming in every hole is one of the load.
     if loading == Loading::Complete {
         stretches.extend(holes(reckoned, period));
@@ -209,13 +211,14 @@ fn days(
 fn stretches(reckoned: &[Reckoned<'_>], period: &Period, language: &Language) -> Vec<Stretch> {
     let mut stretches: Vec<Stretch> = Vec::new();
     for reckoned in reckoned {
+        let name = reckoned.name(language);
         for span in uptime::incidents(&reckoned.spans, period.from) {
             let reason = reckoned.reason(span.status, span.start, span.end.max(span.start + 1));
             stretches.push(Stretch {
                 start: span.start,
                 end: span.end,
                 status: span.status,
-                names: vec![reckoned.name(language)],
+                names: vec![name.clone()],
                 reasons: reason.into_iter().map(|reason| reason.trim().to_owned()).collect(),
             });
         }

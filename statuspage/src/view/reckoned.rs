@@ -1,0 +1,190 @@
+//! One endpoint as it is reckoned from what its nodes say: its spans, its status now and since when, its reasons. Pure; what
+//! is said of it has a room of its own, [`super::endpoint`].
+
+use std::sync::Arc;
+
+use shared::object_name::NodeName;
+use shared::standing::{self, Word};
+use shared::status::Status;
+use shared::uptime::{self, Reckoning, Span};
+use shared::verdict::{self, Present};
+use shared::{Nanos, UnixNanos};
+
+use super::period::Period;
+use super::words;
+use crate::language::Language;
+use crate::record::{EndpointRecord, Look};
+
+/// An endpoint whose time has been reckoned.
+pub struct Reckoned<'a> {
+    /// Its number.
+    pub id: usize,
+    /// What is known of it.
+    pub endpoint: &'a EndpointRecord,
+    /// The spans as all nodes together saw them.
+    pub spans: Vec<Span>,
+    /// Its status now.
+    pub status: Status,
+    /// What the nodes say now, each by its place in `nodes`.
+    pub present: Present,
+    /// Its newest look that is not in the future.
+    pub latest: &'a Look,
+    /// What each node that looks at it said last.
+    pub(super) nodes: Vec<Word<'a>>,
+    /// Whether those who watched it report, but no longer about it.
+    pub retired: bool,
+    /// Whether its error texts are kept from readers.
+    pub hides_errors: bool,
+    /// Whether its locator is.
+    pub hides_locator: bool,
+}
+
+impl<'a> Reckoned<'a> {
+    /// Reckons an endpoint; `None` if nothing is known about it up to now.
+    #[must_use]
+    pub fn new(id: usize, endpoint: &'a EndpointRecord, now: UnixNanos, interval: Nanos) -> Option<Reckoned<'a>> {
+        let mut spans_of_nodes = Vec::with_capacity(endpoint.nodes.len());
+        let mut nodes = Vec::with_capacity(endpoint.nodes.len());
+        let mut latest: Option<&Look> = None;
+        for of_node in &endpoint.nodes {
+            let Some(newest) = of_node.newest(now) else { continue };
+            let spans = of_node.spans(now, interval);
+            nodes.push(Word::of(of_node.node.as_ref(), &spans, endpoint.nodes.len(), newest.at, now));
+            spans_of_nodes.push(spans);
+            latest = latest.into_iter().chain([newest]).max_by_key(|look| look.at);
+        }
+        let spans = verdict::combine(&spans_of_nodes, endpoint.verdict);
+        let says: Vec<&[Span]> = spans_of_nodes.iter().map(Vec::as_slice).collect();
+        let present = Present::of(&says, endpoint.verdict, now);
+        let status = present.status;
+        Some(Reckoned {
+            id,
+            endpoint,
+            spans,
+            status,
+            present,
+            latest: latest?,
+            nodes,
+            retired: false,
+            hides_errors: false,
+            hides_locator: false,
+        })
+    }
+
+    /// Whether there is anything to show of it in the period.
+    #[must_use]
+    pub fn is_within(&self, period: &Period) -> bool {
+        self.latest.at >= period.from || self.spans.last().is_some_and(|span| span.end > period.from)
+    }
+
+    /// Its name in a sentence.
+    #[must_use]
+    pub fn name(&self, language: &Language) -> String {
+        language.name(words::name(&self.endpoint.key.title, self.locator(), language))
+    }
+
+    /// Its locator, unless it is kept from readers.
+    #[must_use]
+    pub fn locator(&self) -> &'a str {
+        if self.hides_locator { "" } else { &self.endpoint.key.locator }
+    }
+
+    /// From how many of how many places that say something it is down; `None` if only one looks.
+    #[must_use]
+    pub fn places_down(&self) -> Option<(usize, usize)> {
+        (self.endpoint.nodes.len() > 1 && !self.present.down.is_empty())
+            .then_some((self.present.down.len(), self.present.heard))
+    }
+
+    /// When what is the case now began; `None` if nobody knows what is.
+    #[must_use]
+    pub fn since(&self, now: UnixNanos) -> Option<UnixNanos> {
+        self.present_span(now).map(|span| span.start)
+    }
+
+    /// The span of what is the case now.
+    pub(super) fn present_span(&self, now: UnixNanos) -> Option<Span> {
+        uptime::present_span(&self.spans, self.status, now)
+    }
+
+    /// When a node last said something of it.
+    #[must_use]
+    pub fn newest_of(&self, node: Option<&NodeName>) -> Option<UnixNanos> {
+        self.nodes.iter().find(|word| word.node == node).map(|word| word.newest)
+    }
+
+    /// The order on the page: what needs attention first, what nobody looks at any more last.
+    #[must_use]
+    pub fn urgency(&self) -> i64 {
+        match self.status {
+            Status::Down => 0,
+            Status::Degraded => 1,
+            Status::Unknown if !self.retired => 2,
+            Status::Healthy => 3,
+            Status::Unknown => 4,
+        }
+    }
+
+    /// Whether this node's word on it stands now, also if its clock is a little behind.
+    #[must_use]
+    pub fn is_watched_by(&self, node: Option<&NodeName>) -> bool {
+        self.nodes.iter().any(|word| word.is_in_time && word.node == node)
+    }
+
+    /// The time of a period, divided; nothing behind now counts.
+    #[must_use]
+    pub fn reckoning(&self, from: UnixNanos, to: UnixNanos, now: UnixNanos) -> Reckoning {
+        Reckoning::of(&self.spans, from, to.min(now))
+    }
+
+    /// The looks of all nodes from `from` to before `to`.
+    pub fn looks(&self, from: UnixNanos, to: UnixNanos) -> impl Iterator<Item = &'a Look> {
+        self.endpoint.nodes.iter().flat_map(move |node| node.looks(from, to))
+    }
+
+    /// The newest reason that was given for this status from `from` to before `to`.
+    #[must_use]
+    pub fn reason(&self, status: Status, from: UnixNanos, to: UnixNanos) -> Option<Arc<str>> {
+        let with_reason = |look: &&Look| look.reason.is_some() && !self.hides_errors;
+        // Where nodes disagree, the verdict may be a status that no node gave: then any reason explains it.
+        let of_status = self.looks(from, to).filter(with_reason).filter(|look| look.status == status);
+        let newest = of_status.max_by_key(|look| look.at);
+        newest.or_else(|| self.looks(from, to).filter(with_reason).max_by_key(|look| look.at))?.reason.clone()
+    }
+}
+
+/// Marks the endpoints that nobody looks at any more although those who did still report about others.
+pub fn mark_retired(all: &mut [Reckoned<'_>]) {
+    let mark = |reckoned: &mut Reckoned<'_>| reckoned.retired = reckoned.status == Status::Unknown;
+    standing::mark_retired(all, |reckoned| &reckoned.nodes, mark);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calendar::tests::NOW;
+    use crate::view::endpoint::tests::{reckon, record};
+    use shared::HOUR;
+
+    #[test]
+    fn an_endpoint_that_was_taken_out_is_retired_and_one_whose_node_died_is_not() {
+        let record = record(&[
+            ("A", "n1", 30, Status::Healthy),
+            ("B", "n1", 0, Status::Healthy),
+            ("C", "n2", 30, Status::Healthy),
+        ]);
+        let all = reckon(&record);
+        assert_eq!(
+            all.iter().map(|reckoned| (reckoned.status, reckoned.retired)).collect::<Vec<_>>(),
+            [(Status::Unknown, true), (Status::Healthy, false), (Status::Unknown, false),]
+        );
+    }
+
+    #[test]
+    fn results_of_the_future_wait_until_they_are_due() {
+        let due = record(&[("A", "", -60, Status::Down), ("A", "", 1, Status::Healthy)]);
+        assert_eq!(reckon(&due)[0].status, Status::Healthy);
+        let future = record(&[("A", "", -60, Status::Down)]);
+        assert!(Reckoned::new(0, &future.endpoints[0], NOW, HOUR).is_none());
+    }
+}
