@@ -136,15 +136,15 @@ async fn the_table_gives_the_same_figures_as_the_bars() {
     for line in browser.script(lines).await.as_array().expect("there are lines") {
         let cell = |number: usize| line[number].as_str().unwrap_or_default().to_owned();
         let shown = page.endpoint(&cell(0));
-        assert_eq!((cell(3), cell(4)), (shown.text_of("uptime"), shown.text_of("coverage")), "{line}");
-        assert!(shown.text_of("text").contains(&cell(2)), "{line}");
+        assert_eq!((cell(2), format!("of {} observed", cell(3))), (shown.text_of("uptime"), shown.text_of("coverage")));
+        assert!(shown.text_of("text").contains(&cell(1)), "{line}");
         let group = match cell(0).as_str() {
             "Service 00" => "Outer · Inner",
             "Service 03" => "Outer",
             "Service 04" => "",
             _ => "Well",
         };
-        assert_eq!(cell(1), group);
+        assert_eq!(cell(5), group);
     }
     assert!(seen(&browser).await.is_empty(), "the table stands in the place of the bars");
     page::when(&browser, "the page", Page::is_complete).await.assert_clean();

@@ -235,7 +235,7 @@ async fn a_configuration_that_is_missing_or_wrong_shows_what_is_wrong_and_how_to
         let page = page::visit(&browser, &caddy.url).await;
         assert_eq!(page.text_of("state"), "broken", "{config}");
         for word in words {
-            assert!(page.text_of("text").contains(word), "{config}: `{word}` is not in:\n{}", page.text_of("text"));
+            assert!(page.problems().contains(word), "{config}: `{word}` is not in:\n{}", page.problems());
         }
         page.assert_clean();
     }

@@ -461,7 +461,7 @@ fn moments(marks: &[UnixNanos], period: &Period) -> String {
 }
 
 /// Labels at full hours or at midnights, as many as fit.
-fn times(period: &Period, calendar: Calendar<'_>) -> Vec<(f64, String)> {
+pub(super) fn times(period: &Period, calendar: Calendar<'_>) -> Vec<(f64, String)> {
     let length = period.to - period.from;
     let place = |moment: UnixNanos| period.share(moment) * 100.0;
     if length <= 2 * DAY {
@@ -529,7 +529,7 @@ mod tests {
         let points = chart(&reckon(&record)[0], &Period::new(30 * DAY, 90, utc()), utc(), &[]).points;
         let days = points.iter().filter(|point| point.sentence(utc()).contains("p50")).count();
         assert_eq!(days, 29, "{points:?}");
-        assert_eq!(points[0].sentence(utc()), "Saturday 24 October · p50 about 80.0 ms · p95 up to 120 ms");
+        assert_eq!(points[0].sentence(utc()), "Saturday 24 October · p50 ≈ 80.0 ms · p95 ≤ 120 ms");
     }
 
     #[test]

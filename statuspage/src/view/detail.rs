@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use shared::HOUR;
 use shared::object_name::NodeName;
 use shared::status::Status;
+use shared::{DAY, HOUR};
 
 use super::Looking;
+use super::chart;
 use super::endpoint::{EndpointView, Reckoned};
 use super::layers::PHASES;
 use super::period::{Period, Slot};
@@ -74,6 +75,8 @@ pub struct LevelView {
     pub label: String,
     /// Its days or hours; none if it opened into checks.
     pub bars: Vec<Arc<BarView>>,
+    /// Where on the axis of time stands what.
+    pub times: Vec<(f64, String)>,
     /// Its checks, oldest first.
     pub rows: Vec<RowView>,
     /// What is to say instead of checks, or beside them; empty if nothing.
@@ -117,7 +120,7 @@ pub fn levels(
         let bar = strip::bar(reckoned, *slot, &outer, calendar);
         let heading = bar.when;
         let summary = match bar.reason {
-            Some(reason) => language.say(texts::SENTENCE_AND, &[&bar.shares, reason.trim()]),
+            Some(reason) => language.say(texts::DASH, &[&bar.shares, reason.trim()]),
             None => bar.shares,
         };
         if opens_into_checks(*slot) {
@@ -125,10 +128,16 @@ pub fn levels(
             break;
         }
         outer = Period::of_slot(*slot, calendar);
+        let mut times = chart::times(&outer, calendar);
+        if outer.to - outer.from > 2 * DAY {
+            // Days stand below the middles of their bars; hours stand where they begin.
+            times.iter_mut().for_each(|(place, _)| *place += 50.0 / outer.slots.len() as f64);
+        }
         levels.push(LevelView {
             label: language.say(texts::UPTIME_OF, &[&reckoned.name(language), &heading]),
             heading,
             summary,
+            times,
             bars: strip::strip(reckoned, &outer, opened.path.get(number + 1).copied(), calendar),
             ..LevelView::default()
         });
@@ -219,7 +228,6 @@ mod tests {
     use super::*;
     use crate::calendar::tests::{NOW, utc};
     use crate::view::endpoint::tests::{reckon, record};
-    use shared::DAY;
 
     fn looks() -> Vec<(&'static str, &'static str, i64, Status)> {
         (0..600).map(|ago| ("A", "n1", ago, if ago == 90 { Status::Down } else { Status::Healthy })).collect()
@@ -235,7 +243,7 @@ mod tests {
         let levels = levels(&all[0], &opened, None, &week, utc());
         assert_eq!(levels.len(), 2);
         assert_eq!((levels[0].heading.as_str(), levels[0].bars.len()), ("Sunday 22 November", 24));
-        assert_eq!(levels[0].summary, "99.83% up; down for 1 min; not observed for 3 h 3 min. connection refused");
+        assert_eq!(levels[0].summary, "99.83% up; down for 1 min; not observed for 3 h 3 min – connection refused");
         assert_eq!(levels[0].bars[11].status, Status::Down);
         assert!(levels[0].bars[11].is_open && !levels[0].bars[10].is_open);
         assert_eq!(levels[0].bars[23].status, Status::Unknown, "it is not over");
