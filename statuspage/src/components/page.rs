@@ -59,11 +59,9 @@ pub(super) fn section(title_id: &str, title: &str) -> Built {
 
 /// The hatching of what nobody observed, for all strips.
 fn hatching() -> Built {
-    let stripe = |class: &str, width: &str| svg("rect[height=5]").class(class).set("width", width);
     let pattern = svg("pattern[id=hatch][width=5][height=5][patternUnits=userSpaceOnUse][patternTransform=rotate(45)]")
-        .with(stripe("hatch-ground", "5"))
-        .with(stripe("hatch-line", "1.4"));
-    svg("svg.defs[aria-hidden=true]").with(svg("defs").with(pattern))
+        .with(svg("rect.hatch-line[width=1.4][height=5]"));
+    svg("svg.spoken[aria-hidden=true]").with(svg("defs").with(pattern))
 }
 
 fn broken(state: State, problems: &[String]) -> Built {

@@ -247,11 +247,25 @@ mod tests {
         assert_eq!(levels[0].bars[11].status, Status::Down);
         assert!(levels[0].bars[11].is_open && !levels[0].bars[10].is_open);
         assert_eq!(levels[0].bars[23].status, Status::Unknown, "it is not over");
+        let times: Vec<&str> = levels[0].times.iter().map(|(_, label)| label.as_str()).collect();
+        assert_eq!((levels[0].times[1].0, times), (25.0, vec!["00:00", "06:00", "12:00", "18:00"]));
         assert_eq!((levels[1].rows.len(), levels[1].note.as_str()), (60, ""));
         let failed = levels[1].rows.iter().find(|row| row.status == Status::Down).expect("it was down");
         assert_eq!((failed.clock.as_str(), failed.reason.as_str()), ("11:32:03", "connection refused"));
         assert_eq!(failed.text, "down · n1");
         assert_eq!(levels[1].rows[0].text, "healthy · 95.0 ms · n1");
+    }
+
+    #[test]
+    fn days_are_named_below_the_middles_of_their_bars() {
+        let record = record(&looks());
+        let (all, year) = (reckon(&record), Period::new(90 * DAY, 30, utc()));
+        let three_days = *year.slots.last().expect("there are days");
+        let levels = levels(&all[0], &Opened { id: Some(0), path: vec![three_days] }, None, &year, utc());
+        assert_eq!(levels[0].bars.len(), 3);
+        let times: Vec<(i64, &str)> =
+            levels[0].times.iter().map(|(place, label)| (*place as i64, label.as_str())).collect();
+        assert_eq!(times, [(16, "20 Nov"), (50, "21 Nov"), (83, "22 Nov")]);
     }
 
     #[test]
