@@ -14,27 +14,29 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Takes a result in and returns what is to be stored.
+    /// Takes a result in, makes of it what is to be stored, and returns what is to be stored again besides: mostly
+    /// nothing.
     ///
     /// A result that is worse than what is believed is stored with the old status and says so, until there are
     /// `needed` of them in a row: then those before are stored again at their own times with what they really
     /// saw; of two results at one moment the worse counts. What is better is believed at once.
-    pub fn take(&mut self, result: CheckResult, needed: u32) -> Vec<CheckResult> {
+    pub fn take(&mut self, result: &mut CheckResult, needed: u32) -> Vec<CheckResult> {
         // Nobody looked: that says nothing about the endpoint, and breaks no row.
         if result.status == Status::Unknown {
-            return vec![result];
+            return Vec::new();
         }
         if needed <= 1 || self.believed == Status::Unknown || result.status <= self.believed {
             self.believed = result.status;
             self.pending.clear();
-            return vec![result];
+            return Vec::new();
         }
-        self.pending.push(result);
-        if self.pending.len() >= needed as usize {
-            self.believed = self.pending.last().map_or(self.believed, |last| last.status);
+        if self.pending.len() + 1 >= needed as usize {
+            self.believed = result.status;
             return std::mem::take(&mut self.pending);
         }
-        self.pending.last().map(|last| self.not_yet(last, needed)).into_iter().collect()
+        self.pending.push(result.clone());
+        *result = self.not_yet(result, needed);
+        Vec::new()
     }
 
     fn not_yet(&self, result: &CheckResult, needed: u32) -> CheckResult {
@@ -56,8 +58,13 @@ mod tests {
 
     fn story(needed: u32, statuses: &[Status]) -> Vec<Vec<(i64, Status)>> {
         let mut memory = Memory::default();
-        let results = statuses.iter().zip(1..).map(|(status, at)| memory.take(seen(at, *status), needed));
-        results.map(|stored| stored.iter().map(|result| (result.timestamp, result.status)).collect()).collect()
+        let stored = statuses.iter().zip(1..).map(|(status, at)| {
+            let mut result = seen(at, *status);
+            let mut stored = memory.take(&mut result, needed);
+            stored.push(result);
+            stored
+        });
+        stored.map(|stored| stored.iter().map(|result| (result.timestamp, result.status)).collect()).collect()
     }
 
     #[test]
@@ -94,7 +101,8 @@ mod tests {
     #[test]
     fn what_is_not_yet_confirmed_says_so_and_why() {
         let mut memory = Memory { believed: Healthy, pending: Vec::new() };
-        let stored = memory.take(CheckResult { notice: "refused".to_owned(), ..seen(1, Down) }, 3);
-        assert_eq!(stored[0].notice, "down 1 of 3 times in a row, not yet confirmed: refused");
+        let mut result = CheckResult { notice: "refused".to_owned(), ..seen(1, Down) };
+        assert_eq!(memory.take(&mut result, 3), []);
+        assert_eq!(result.notice, "down 1 of 3 times in a row, not yet confirmed: refused");
     }
 }

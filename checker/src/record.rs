@@ -70,7 +70,7 @@ impl Record {
         progress: impl FnMut(usize, usize),
     ) -> Result<Recorded, StoreError> {
         let name = CheckFileName { stored_at: now, node: Some(self.node.clone()) };
-        let delivered = store_round(&self.store, &self.spool, name, &write_check_file(results)).await?;
+        let delivered = store_round(&self.store, &self.spool, name, &write_check_file(results).into()).await?;
         let round = (&delivered.name, results);
         let history = Box::pin(self.history.add(&self.store, round, &delivered.sent, now)).await;
         let summary = match &mut self.summary {

@@ -15,8 +15,8 @@ use shared::{Nanos, duration};
 const TITLE_WIDTH: usize = 40;
 /// The most of an error that fits behind a row, in characters; the whole of it is in the check file.
 const REASON_WIDTH: usize = 160;
-/// About as many bytes as a row has whose title is short.
-const ROW_BYTES: usize = 80;
+/// About as many bytes as a row has besides its title.
+const ROW_BYTES: usize = 64;
 
 /// Whether a table carries ANSI styles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub fn table(results: &[CheckResult], styles: Styles) -> String {
         .max()
         .unwrap_or(0)
         .max("ENDPOINT".len());
-    let mut table = String::with_capacity((results.len() + 2) * ROW_BYTES);
+    let mut table = String::with_capacity((results.len() + 2) * (width + ROW_BYTES));
     let heading =
         format!("  {:<9} {:<width$}  {:>8}  {:>19}  {:>6}", "STATUS", "ENDPOINT", "MEDIAN", "MIN – MAX", "FAILED");
     let _ = writeln!(table, "{bold}{heading}{bold:#}");
@@ -72,9 +72,12 @@ pub fn table(results: &[CheckResult], styles: Styles) -> String {
         pad(&mut table, 2 + 19, &spread);
         table.push_str(&spread);
         let failed = result.attempts.iter().filter(|attempt| attempt.error.is_some()).count();
-        let share = format!("{failed}/{}", result.attempts.len());
-        pad(&mut table, 2 + 6, &share);
-        table.push_str(&share);
+        let (mut failed_digits, mut all_digits) = (itoa::Buffer::new(), itoa::Buffer::new());
+        let (failed, all) = (failed_digits.format(failed), all_digits.format(result.attempts.len()));
+        pad(&mut table, (2 + 6_usize).saturating_sub(1 + all.len()), failed);
+        for piece in [failed, "/", all] {
+            table.push_str(piece);
+        }
         if let Some(reason) = result.reason() {
             for piece in [style, "  ", &plain(reason, REASON_WIDTH), &reset] {
                 table.push_str(piece);

@@ -65,10 +65,10 @@ pub async fn make_round(
     // cost a tenth of what the check does.
     let mut under_way = JoinSet::new();
     for _ in 0..places {
-        let (round, probes, look) = (Arc::clone(&round), Arc::clone(probes), Look::of(config, None));
+        let (round, probes, mut look) = (Arc::clone(&round), Arc::clone(probes), Look::of(config, None));
         under_way.spawn(async move {
             while let Some((index, check)) = round.next() {
-                let look = Look { interval: check.every.or(interval), ..look.clone() };
+                look.interval = check.every.or(interval);
                 let started = clock();
                 // A fault in one check is no reason to give the others up.
                 let result = AssertUnwindSafe(look.make(check, &probes, started)).catch_unwind().await;
@@ -79,7 +79,8 @@ pub async fn make_round(
     while under_way.join_next().await.is_some() {}
     let broken_off = |check: &Check| Look::of(config, check.every.or(interval)).broken_off(check, clock());
     let results = mem::take(&mut *round.results.lock().unwrap_or_else(PoisonError::into_inner));
-    config.checks.iter().zip(results).map(|(check, result)| result.unwrap_or_else(|| broken_off(check))).collect()
+    // The results come first, so that what they stood in is used again: they may be very many.
+    results.into_iter().zip(&config.checks).map(|(result, check)| result.unwrap_or_else(|| broken_off(check))).collect()
 }
 
 /// A round that is under way.

@@ -181,7 +181,7 @@ impl Watch {
 
     fn finish(&mut self, finished: Option<Finished>) {
         // A check that broke off says nothing; its endpoint is looked at again when it is due.
-        let Some(Finished { generation, index, result }) = finished else {
+        let Some(Finished { generation, index, mut result }) = finished else {
             self.looking.fill(false);
             return;
         };
@@ -194,16 +194,17 @@ impl Watch {
         let check = &self.config.checks[index];
         let memory = &mut self.memories[index];
         let before = memory.believed;
-        let stored = memory.take(result, check.confirm);
+        let again = memory.take(&mut result, check.confirm);
         self.is_news |= memory.believed != before;
         // What may be getting worse is looked at as often as what has.
         let status = if memory.pending.is_empty() { memory.believed } else { Status::Down };
         let every = interval(check, self.every, status);
         self.looking[index] = false;
         self.timetable.set_every(index, every, now);
-        for result in stored {
-            self.put(result, now);
+        for earlier in again {
+            self.put(earlier, now);
         }
+        self.put(result, now);
     }
 
     fn put(&mut self, result: CheckResult, now: UnixNanos) {

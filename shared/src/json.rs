@@ -1,5 +1,5 @@
 //! JSON as text becomes JSON as values, for everything that is read here. Small, since the page carries it to every
-//! visitor; writing is left to `serde_json`.
+//! visitor; [`crate::json_writer`] and `serde_json` write.
 //!
 //! It takes what RFC 8259 allows and nothing else. Numbers stay text until somebody asks for an integer, so that
 //! nanoseconds keep every digit.

@@ -84,7 +84,13 @@ impl Sketch {
     fn add_count(&mut self, bucket: Bucket, count: u64) {
         match self.counts.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
             Ok(place) => self.counts[place].1 = self.counts[place].1.saturating_add(count),
-            Err(place) => self.counts.insert(place, (bucket, count)),
+            Err(place) => {
+                // There may be very many sketches, and for a while most have one bucket.
+                if self.counts.is_empty() {
+                    self.counts.reserve_exact(1);
+                }
+                self.counts.insert(place, (bucket, count));
+            }
         }
     }
 

@@ -8,6 +8,7 @@ pub mod duration;
 pub mod heartbeat;
 pub mod history;
 pub mod json;
+mod json_writer;
 pub mod latency;
 pub mod looks;
 pub mod message;

@@ -72,14 +72,14 @@ pub(super) async fn first_round(
     interval: Option<Nanos>,
 ) -> (Vec<CheckResult>, Vec<Memory>) {
     let mut memories = memory_file::load(config);
-    let results = make_round(config, probes, interval, now).await;
-    // Of that many, more than what is needed should not be taken while it grows.
-    let mut stored = Vec::with_capacity(results.len());
-    for ((result, memory), check) in results.into_iter().zip(&mut memories).zip(&config.checks) {
-        stored.extend(memory.take(result, check.confirm));
+    let mut results = make_round(config, probes, interval, now).await;
+    let mut again = Vec::new();
+    for ((result, memory), check) in results.iter_mut().zip(&mut memories).zip(&config.checks) {
+        again.extend(memory.take(result, check.confirm));
     }
+    results.extend(again);
     keep_in_mind(config, &memories);
-    (stored, memories)
+    (results, memories)
 }
 
 fn keep_in_mind(config: &Config, memories: &[Memory]) {

@@ -54,7 +54,7 @@ fn inspect_value(value: &Located, shape: &Shape, path: &Path<'_>, problems: &mut
         }
         (Shape::Url, _) => Some("a URL in quotes".to_owned()),
         (Shape::Flag, _) => Some("`true` or `false`".to_owned()),
-        (Shape::Word(words), Value::Text(text)) if words.contains(&text.as_str()) => None,
+        (Shape::Word(words), Value::Text(text)) if words.contains(&text.as_ref()) => None,
         (Shape::Word(words), _) => Some(format!("one of {}", quoted(words.iter().copied()))),
         (Shape::Integer(least, most), Value::Number(number))
             if number.parse().is_ok_and(|number: i64| (*least..=*most).contains(&number)) =>
@@ -108,7 +108,7 @@ fn inspect_members(
         let path = Path::Key(path, &member.key);
         match all_fields().find(|field| field.key == member.key) {
             Some(field) => inspect_value(&member.value, &field.shape, &path, problems),
-            None if besides.contains(&member.key.as_str()) => {}
+            None if besides.contains(&&*member.key) => {}
             None => {
                 let known = all_fields().map(|field| field.key).chain(besides.iter().copied());
                 let remedy = match nearest(&member.key, known.clone()) {
@@ -199,7 +199,8 @@ fn wrong_duration(value: &Located, least: i64, most: i64) -> Option<String> {
 
 fn wrong_verdict(value: &Located) -> Option<String> {
     let text = match &value.value {
-        Value::Text(text) | Value::Number(text) => text.as_str(),
+        Value::Text(text) => text.as_ref(),
+        Value::Number(number) => number,
         _ => "",
     };
     let fits = text.parse::<Policy>().is_ok();
@@ -224,7 +225,7 @@ fn quoted<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::document::parse;
+    use super::super::reader::parse;
     use super::super::shape::ROOT;
     use super::*;
 

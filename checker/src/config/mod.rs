@@ -1,6 +1,6 @@
 //! The configuration file: found and read here, from the file as written to the configuration as valid.
 //!
-//! The way is [`document`] (text to a tree with places), [`inspect`] (tree against the table in [`shape`]),
+//! The way is [`reader`] (text to a [`document`], a tree with places), [`inspect`] (tree against the table in [`shape`]),
 //! [`written`] (serde's view), [`valid`] (what the rest of the checker knows).
 
 mod checks;
@@ -8,11 +8,13 @@ pub mod document;
 pub mod inspect;
 mod page;
 pub mod problem;
+pub mod reader;
 pub mod reference;
 pub mod schema;
 pub mod shape;
 pub mod starter;
 pub mod valid;
+mod variables;
 mod written;
 
 use std::path::{Path, PathBuf};
@@ -108,7 +110,7 @@ fn read(path: &Path) -> Result<String, ConfigError> {
 
 /// Where each check of a well-formed file stands.
 fn check_places(text: &str, surroundings: &Surroundings<'_>) -> Vec<usize> {
-    let root = document::parse(text, surroundings.variable, &mut Problems::default()).ok();
+    let root = reader::parse(text, surroundings.variable, &mut Problems::default()).ok();
     match root.as_ref().and_then(|root| root.member("checkers")).map(|checkers| &checkers.value) {
         Some(Value::List(checkers)) => checkers.iter().map(|checker| checker.at).collect(),
         _ => Vec::new(),
@@ -119,7 +121,7 @@ fn check_places(text: &str, surroundings: &Surroundings<'_>) -> Vec<usize> {
 #[must_use]
 pub fn from_text(text: &str, folder: &Path, surroundings: &Surroundings<'_>) -> (Option<Config>, Problems) {
     let mut problems = Problems::default();
-    let config = match document::parse(text, surroundings.variable, &mut problems) {
+    let config = match reader::parse(text, surroundings.variable, &mut problems) {
         Ok(root) => {
             inspect::inspect(&root, &shape::ROOT, &mut problems);
             if problems.has_errors() { None } else { convert(root, folder, surroundings, &mut problems) }

@@ -37,7 +37,7 @@ fn results(at: UnixNanos, status: Status) -> Vec<CheckResult> {
 async fn stored(store: &Store, name: &str, at: UnixNanos, status: Status) -> (CheckFileName, Vec<CheckResult>) {
     let file = CheckFileName { stored_at: at + SECOND, node: Some(node(name)) };
     let results = results(at, status);
-    let named = store.put_check_file(&file, &write_check_file(&results)).await.unwrap();
+    let named = store.put_check_file(&file, &write_check_file(&results).into()).await.unwrap();
     (named, results)
 }
 
@@ -49,7 +49,7 @@ async fn bytes(store: &Store, name: &str, part: HistoryPart) -> Vec<u8> {
 async fn fresh(store: &Arc<Store>, name: &str, now: UnixNanos) -> Vec<u8> {
     let (_directory, other) = self::store().await;
     for (file, content) in store.read_check_files(&store.list_check_files(0).await.unwrap()).await.unwrap() {
-        other.put_check_file(&file, &String::from_utf8(content).unwrap()).await.unwrap();
+        other.put_check_file(&file, &String::from_utf8(content).unwrap().into()).await.unwrap();
     }
     rebuild(&other, Some(&node(name)), DEFAULT_EXPIRY, now, |_, _| {}).await.unwrap();
     bytes(&other, name, HistoryPart::Main).await
@@ -149,7 +149,7 @@ async fn unreadable_check_files_are_named_and_the_others_count() {
     let (_directory, store) = store().await;
     stored(&store, "a", START, Status::Healthy).await;
     let bad = CheckFileName { stored_at: START + MINUTE, node: Some(node("a")) };
-    store.put_check_file(&bad, "<html>").await.unwrap();
+    store.put_check_file(&bad, &"<html>".into()).await.unwrap();
     let mut told = Vec::new();
     let now = START + HOUR;
     let rebuilt =

@@ -36,7 +36,7 @@ impl Fixture {
         }
         std::fs::write(folder.path().join("secret"), "secret").unwrap();
         let store = open(&folder.path().join("checks")).await;
-        store.put_check_file(&CheckFileName::parse(NAME).unwrap(), &content()).await.unwrap();
+        store.put_check_file(&CheckFileName::parse(NAME).unwrap(), &content().into()).await.unwrap();
         let page = Arc::new(PreparedPage::new(PageFiles::from_directory(&page).unwrap()));
         let mut told = Page::default();
         "Shop".clone_into(&mut told.told.title);

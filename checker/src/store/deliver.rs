@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytes::Bytes;
 use shared::object_name::CheckFileName;
 
 use super::spool::Spool;
@@ -44,7 +45,7 @@ pub async fn store_round(
     store: &Store,
     spool: &Spool,
     name: CheckFileName,
-    content: &str,
+    content: &Bytes,
 ) -> Result<Delivered, StoreError> {
     deliver(store, spool, name, content).await
 }
@@ -54,18 +55,23 @@ trait Put: Sync {
     fn put(
         &self,
         name: &CheckFileName,
-        content: &str,
+        content: &Bytes,
     ) -> impl Future<Output = Result<CheckFileName, StoreError>> + Send;
 }
 
 impl Put for Store {
-    async fn put(&self, name: &CheckFileName, content: &str) -> Result<CheckFileName, StoreError> {
+    async fn put(&self, name: &CheckFileName, content: &Bytes) -> Result<CheckFileName, StoreError> {
         self.put_check_file(name, content).await
     }
 }
 
 /// [`store_round`] with anything that can store a check file.
-async fn deliver(store: &impl Put, spool: &Spool, name: CheckFileName, content: &str) -> Result<Delivered, StoreError> {
+async fn deliver(
+    store: &impl Put,
+    spool: &Spool,
+    name: CheckFileName,
+    content: &Bytes,
+) -> Result<Delivered, StoreError> {
     let mut concerns = Vec::new();
     // A spool that cannot be read must not keep the newest round from the store.
     let waiting = spool.waiting().await.unwrap_or_else(|error| {
@@ -162,7 +168,7 @@ async fn set_aside_if_refused(
     }
 }
 
-async fn keep_for_next_time(spool: &Spool, name: &CheckFileName, content: &str, cause: StoreError) -> StoreError {
+async fn keep_for_next_time(spool: &Spool, name: &CheckFileName, content: &Bytes, cause: StoreError) -> StoreError {
     let cause = Box::new(cause);
     match spool.keep(name, content).await {
         Ok(path) => StoreError::Kept { path: written(path), cause },
@@ -179,7 +185,7 @@ fn written(path: PathBuf) -> PathBuf {
 async fn with_retries(
     store: &impl Put,
     name: &CheckFileName,
-    content: &str,
+    content: &Bytes,
     tries: u32,
 ) -> Result<CheckFileName, StoreError> {
     let mut count = 1;
@@ -249,7 +255,7 @@ mod tests {
         }
 
         async fn deliver(&self, spool: &Spool, step: i64) -> Result<Delivered, StoreError> {
-            deliver(self, spool, name(step), &format!("[{step}]")).await
+            deliver(self, spool, name(step), &format!("[{step}]").into()).await
         }
 
         fn asked(&self) -> Vec<CheckFileName> {
@@ -258,7 +264,7 @@ mod tests {
     }
 
     impl<F: Fn(usize, &CheckFileName) -> Result<(), StoreError> + Sync> Put for Told<F> {
-        async fn put(&self, name: &CheckFileName, _: &str) -> Result<CheckFileName, StoreError> {
+        async fn put(&self, name: &CheckFileName, _: &Bytes) -> Result<CheckFileName, StoreError> {
             let mut asked = self.asked.lock().unwrap();
             asked.push(name.clone());
             (self.answer)(asked.len() - 1, name).map(|()| name.clone())
@@ -307,7 +313,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let spool = spool(directory.path());
         for step in 0..3 {
-            spool.keep(&name(step), "[]").await.unwrap();
+            spool.keep(&name(step), &"[]".into()).await.unwrap();
         }
         let store = Told::new(|_, asked| if *asked == name(1) { Err(refused()) } else { Ok(()) });
         let delivered = store.deliver(&spool, 3).await.unwrap();
@@ -323,7 +329,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let spool = spool(directory.path());
         for step in 0..3 {
-            spool.keep(&name(step), "[]").await.unwrap();
+            spool.keep(&name(step), &"[]".into()).await.unwrap();
         }
         let store = Told::new(|_, asked| if *asked == name(0) { Err(busy()) } else { Ok(()) });
         let delivered = store.deliver(&spool, 3).await.unwrap();
@@ -336,7 +342,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let spool = spool(directory.path());
         for step in 0..3 {
-            spool.keep(&name(step), "[]").await.unwrap();
+            spool.keep(&name(step), &"[]".into()).await.unwrap();
         }
         let store = Told::new(|_, _| Err(refused()));
         store.deliver(&spool, 3).await.unwrap_err();
@@ -379,10 +385,10 @@ mod tests {
     #[test]
     fn delivering_may_be_a_task_of_its_own() {
         fn is_a_task<T: Send>(_: T) {}
-        fn proves(store: &Store, spool: &Spool) {
-            is_a_task(store_round(store, spool, name(0), "[]"));
+        fn proves(store: &Store, spool: &Spool, content: &Bytes) {
+            is_a_task(store_round(store, spool, name(0), content));
         }
-        let _: fn(&Store, &Spool) = proves;
+        let _: fn(&Store, &Spool, &Bytes) = proves;
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use bytes::Bytes;
 use shared::UnixNanos;
 use shared::object_name::{
     CheckFileName, HEARTBEAT_FOLDER, HISTORY_FOLDER, HISTORY_INDEX, HeartbeatName, HistoryName, INDEX, SummaryName,
@@ -51,10 +52,10 @@ impl DirectoryStore {
     pub(super) async fn put_check_file(
         &self,
         name: &CheckFileName,
-        content: &str,
+        content: &Bytes,
     ) -> Result<CheckFileName, StoreError> {
         let task = format!("write `{name}` to {}", self.describe());
-        let (wanted, content) = (name.clone(), content.as_bytes().to_vec());
+        let (wanted, content) = (name.clone(), content.clone());
         let stored = self.blocking(task, move |path| put(path, &wanted, &content)).await?;
         stored.ok_or_else(|| StoreError::NamesTaken { name: name.clone() })
     }
@@ -363,7 +364,7 @@ mod tests {
         let (_directory, store) = store().await;
         let (late, early) = (name(SOME_TIME + 5, "a"), name(SOME_TIME, "b"));
         for (name, content) in [(&late, "[1]"), (&early, "[2]")] {
-            assert_eq!(&store.put_check_file(name, content).await.unwrap(), name);
+            assert_eq!(&store.put_check_file(name, &content.into()).await.unwrap(), name);
         }
         assert_eq!(store.list_check_files(0..=UnixNanos::MAX).await.unwrap(), [early.clone(), late.clone()]);
         assert_eq!(store.list_check_files(SOME_TIME + 1..=UnixNanos::MAX).await.unwrap(), std::slice::from_ref(&late));
@@ -377,8 +378,8 @@ mod tests {
     async fn a_taken_name_gives_the_next_nanosecond_and_replaces_nothing() {
         let (_directory, store) = store().await;
         let wanted = name(SOME_TIME, "a");
-        store.put_check_file(&wanted, "[1]").await.unwrap();
-        let second = store.put_check_file(&wanted, "[2]").await.unwrap();
+        store.put_check_file(&wanted, &"[1]".into()).await.unwrap();
+        let second = store.put_check_file(&wanted, &"[2]".into()).await.unwrap();
         assert_eq!(second, name(SOME_TIME + 1, "a"));
         assert_eq!(store.read_check_file(&wanted).await.unwrap().as_deref(), Some(b"[1]".as_slice()));
     }
@@ -388,7 +389,7 @@ mod tests {
         let (_directory, store) = store().await;
         let wanted = name(SOME_TIME, "a");
         for _ in 0..2 {
-            assert_eq!(store.put_check_file(&wanted, "[1]").await.unwrap(), wanted);
+            assert_eq!(store.put_check_file(&wanted, &"[1]".into()).await.unwrap(), wanted);
         }
         assert_eq!(indexed(&store), [wanted]);
     }
@@ -399,7 +400,7 @@ mod tests {
         for step in 0..NAMES_TO_TRY as i64 {
             fs::write(store.path.join(name(SOME_TIME + step, "a").to_string()), "[0]").unwrap();
         }
-        let error = store.put_check_file(&name(SOME_TIME, "a"), "[1]").await.unwrap_err();
+        let error = store.put_check_file(&name(SOME_TIME, "a"), &"[1]".into()).await.unwrap_err();
         assert!(error.to_string().contains("the same node name"), "{error}");
         assert!(!error.is_passing());
     }
@@ -415,7 +416,7 @@ mod tests {
                 for round in 0..20 {
                     let node = if writer % 2 == 0 { "same".to_owned() } else { format!("node-{writer}") };
                     let content = format!("[{writer}, {round}]");
-                    store.put_check_file(&name(SOME_TIME + round * 1000, &node), &content).await.unwrap();
+                    store.put_check_file(&name(SOME_TIME + round * 1000, &node), &content.into()).await.unwrap();
                 }
             });
         }
@@ -440,11 +441,11 @@ mod tests {
         fs::write(path(".hidden.tmp"), "mine, too").unwrap();
         fs::write(path(INDEX), format!("{{\"{originals}\":7,\"{}\":8}}", name(SOME_TIME, "gone"))).unwrap();
         let ours = name(SOME_TIME + 1, "a");
-        store.put_check_file(&ours, "[1]").await.unwrap();
+        store.put_check_file(&ours, &"[1]".into()).await.unwrap();
         let index = index::read(&fs::read(path(INDEX)).unwrap());
         assert_eq!(index.into_iter().collect::<Vec<_>>(), [(originals, 7), (ours, SOME_TIME + 1)]);
         fs::write(path(INDEX), "{\"17953").unwrap();
-        store.put_check_file(&name(SOME_TIME + 2, "a"), "[2]").await.unwrap();
+        store.put_check_file(&name(SOME_TIME + 2, "a"), &"[2]".into()).await.unwrap();
         assert_eq!(indexed(&store).len(), 3);
         assert_eq!(foreign(&store), [".hidden.tmp", "notes.txt"]);
     }
@@ -455,7 +456,7 @@ mod tests {
         let (_, stale) = durable::write_temporary(&store.path, b"half").unwrap().keep().unwrap();
         let long_ago = SystemTime::now() - Duration::from_hours(2);
         File::options().write(true).open(&stale).unwrap().set_modified(long_ago).unwrap();
-        store.put_check_file(&name(SOME_TIME, "a"), "[1]").await.unwrap();
+        store.put_check_file(&name(SOME_TIME, "a"), &"[1]".into()).await.unwrap();
         assert_eq!(foreign(&store), [""; 0]);
     }
 
@@ -464,7 +465,7 @@ mod tests {
         let (_directory, store) = store().await;
         let all: Vec<_> = (0..30).map(|step| name(SOME_TIME + step, "a")).collect();
         for name in &all {
-            store.put_check_file(name, "[]").await.unwrap();
+            store.put_check_file(name, &"[]".into()).await.unwrap();
         }
         fs::write(store.path.join("notes.txt"), "mine").unwrap();
         fs::remove_file(store.path.join(all[3].to_string())).unwrap();
@@ -504,7 +505,7 @@ mod tests {
         let error = StoreError::File { task: "write".to_owned(), cause };
         assert!(error.is_passing() && error.to_string().contains("holds the lock `.index.lock`"), "{error}");
         drop(halted);
-        store.put_check_file(&name(SOME_TIME, "a"), "[1]").await.unwrap();
+        store.put_check_file(&name(SOME_TIME, "a"), &"[1]".into()).await.unwrap();
     }
 
     #[tokio::test]

@@ -15,6 +15,7 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use bytes::Bytes;
 use shared::UnixNanos;
 use shared::object_name::{CheckFileName, HeartbeatName, HistoryName, SummaryName};
 
@@ -54,7 +55,7 @@ impl Store {
     ///
     /// Returns the name it really has. To store the same content under the same name again changes nothing, so
     /// that a caller whose answer was lost on the way may simply ask again.
-    pub async fn put_check_file(&self, name: &CheckFileName, content: &str) -> Result<CheckFileName, StoreError> {
+    pub async fn put_check_file(&self, name: &CheckFileName, content: &Bytes) -> Result<CheckFileName, StoreError> {
         match self {
             Store::S3(store) => store.put_check_file(name, content).await,
             Store::Directory(store) => store.put_check_file(name, content).await,

@@ -15,6 +15,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::EncodingType;
+use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use shared::UnixNanos;
 use shared::object_name::{self, CheckFileName, HISTORY_FOLDER, HeartbeatName, HistoryName, SummaryForm, SummaryName};
@@ -86,7 +87,7 @@ impl S3Store {
     pub(super) async fn put_check_file(
         &self,
         name: &CheckFileName,
-        content: &str,
+        content: &Bytes,
     ) -> Result<CheckFileName, StoreError> {
         let mut free = name.clone();
         for _ in 0..NAMES_TO_TRY {
@@ -102,7 +103,7 @@ impl S3Store {
 
     /// Stores under one name, unless it is taken; services without conditions are trusted with the name, since
     /// names are unique by construction.
-    async fn put_if_absent(&self, name: &CheckFileName, content: &str) -> Result<Put, StoreError> {
+    async fn put_if_absent(&self, name: &CheckFileName, content: &Bytes) -> Result<Put, StoreError> {
         let failed = |problem| self.error(&format!("write `{}{name}` to", self.prefix), problem);
         if self.knows_conditions.load(Ordering::Relaxed) {
             match self.put(name, content, Some("*")).await {
@@ -118,7 +119,7 @@ impl S3Store {
         Ok(Put::Stored)
     }
 
-    async fn put(&self, name: &CheckFileName, content: &str, if_none_match: Option<&str>) -> Result<(), PutFailure> {
+    async fn put(&self, name: &CheckFileName, content: &Bytes, if_none_match: Option<&str>) -> Result<(), PutFailure> {
         // Whoever stores tries again, and with more patience: see `deliver`.
         let once = aws_sdk_s3::config::Builder::new().retry_config(RetryConfig::disabled());
         let answer = self
@@ -129,7 +130,7 @@ impl S3Store {
             .content_type("application/json")
             .cache_control(CACHE_CONTROL)
             .set_if_none_match(if_none_match.map(str::to_owned))
-            .body(ByteStream::from(content.as_bytes().to_vec()))
+            .body(ByteStream::from(content.clone()))
             .customize()
             .config_override(once)
             .send()
@@ -146,8 +147,8 @@ impl S3Store {
     }
 
     /// Whether an object is there with this content. A writer that may not read says no, and takes another name.
-    async fn holds(&self, name: &CheckFileName, content: &str) -> bool {
-        self.read_check_file(name).await.is_ok_and(|there| there.is_some_and(|there| there == content.as_bytes()))
+    async fn holds(&self, name: &CheckFileName, content: &Bytes) -> bool {
+        self.read_check_file(name).await.is_ok_and(|there| there.is_some_and(|there| there == *content))
     }
 
     pub(super) async fn list_check_files(

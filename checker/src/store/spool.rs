@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use shared::object_name::CheckFileName;
 
@@ -38,8 +39,8 @@ impl Spool {
     }
 
     /// Keeps a round. When this returns it survives a crash and a power cut. Returns the file it waits in.
-    pub async fn keep(&self, name: &CheckFileName, content: &str) -> Result<PathBuf, StoreError> {
-        let (wanted, content) = (name.clone(), content.as_bytes().to_vec());
+    pub async fn keep(&self, name: &CheckFileName, content: &Bytes) -> Result<PathBuf, StoreError> {
+        let (wanted, content) = (name.clone(), content.clone());
         let kept = self.blocking(format!("keep `{name}`"), move |folder| keep(folder, &wanted, &content)).await?;
         kept.ok_or_else(|| StoreError::NamesTaken { name: name.clone() })
     }
@@ -50,11 +51,10 @@ impl Spool {
     }
 
     /// A waiting round's content; `None` if another checker has sent it meanwhile.
-    pub(super) async fn read(&self, name: &CheckFileName) -> Result<Option<String>, StoreError> {
+    pub(super) async fn read(&self, name: &CheckFileName) -> Result<Option<Bytes>, StoreError> {
         let file = name.to_string();
         self.blocking(format!("read `{name}`"), move |folder| match fs::read(folder.join(file)) {
-            // A round is JSON of ours; should a byte be damaged, the rest is still worth having.
-            Ok(content) => Ok(Some(String::from_utf8_lossy(&content).into_owned())),
+            Ok(content) => Ok(Some(content.into())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         })
@@ -192,11 +192,11 @@ mod tests {
         let spool = Spool::open(directory.path(), &bucket("b", "x"));
         assert_eq!(spool.waiting().await.unwrap(), []);
         for step in [2, 0, 1] {
-            spool.keep(&name(SOME_TIME + step), &format!("[{step}]")).await.unwrap();
+            spool.keep(&name(SOME_TIME + step), &format!("[{step}]").into()).await.unwrap();
         }
         let all: Vec<_> = (0..3).map(|step| name(SOME_TIME + step)).collect();
         assert_eq!(spool.waiting().await.unwrap(), all);
-        assert_eq!(spool.read(&all[1]).await.unwrap().as_deref(), Some("[1]"));
+        assert_eq!(spool.read(&all[1]).await.unwrap().as_deref(), Some(b"[1]".as_slice()));
         spool.forget(&all[1]).await.unwrap();
         spool.forget(&all[1]).await.unwrap();
         assert_eq!(spool.read(&all[1]).await.unwrap(), None);
@@ -207,9 +207,9 @@ mod tests {
     async fn a_kept_round_never_replaces_another() {
         let directory = tempfile::tempdir().unwrap();
         let spool = Spool::open(directory.path(), &bucket("b", "x"));
-        let first = spool.keep(&name(SOME_TIME), "[1]").await.unwrap();
-        assert_eq!(spool.keep(&name(SOME_TIME), "[1]").await.unwrap(), first);
-        assert_ne!(spool.keep(&name(SOME_TIME), "[2]").await.unwrap(), first);
+        let first = spool.keep(&name(SOME_TIME), &"[1]".into()).await.unwrap();
+        assert_eq!(spool.keep(&name(SOME_TIME), &"[1]".into()).await.unwrap(), first);
+        assert_ne!(spool.keep(&name(SOME_TIME), &"[2]".into()).await.unwrap(), first);
         assert_eq!(spool.waiting().await.unwrap(), [name(SOME_TIME), name(SOME_TIME + 1)]);
     }
 
@@ -217,7 +217,7 @@ mod tests {
     async fn what_is_set_aside_waits_no_more_and_is_not_lost() {
         let directory = tempfile::tempdir().unwrap();
         let spool = Spool::open(directory.path(), &bucket("b", "x"));
-        spool.keep(&name(SOME_TIME), "[1]").await.unwrap();
+        spool.keep(&name(SOME_TIME), &"[1]".into()).await.unwrap();
         let path = spool.set_aside(&name(SOME_TIME)).await.unwrap();
         assert_eq!(spool.waiting().await.unwrap(), []);
         assert_eq!(fs::read_to_string(path).unwrap(), "[1]");

@@ -51,7 +51,7 @@ impl Telling {
             })
             .collect();
         let name = CheckFileName { stored_at: at, node: Some(self.node.clone()) };
-        let name = self.store.put_check_file(&name, &write_check_file(&results)).await.expect("it is stored");
+        let name = self.store.put_check_file(&name, &write_check_file(&results).into()).await.expect("it is stored");
         self.history.add(&self.store, (&name, &results), &[], at).await.expect("it is added");
         let objects = || ["0-summary".to_owned(), format!("0-badge/{}", self.node)].map(|name| folder.join(name));
         for file in objects().iter().filter_map(|folder| folder.read_dir().ok()).flatten().flatten() {

@@ -209,7 +209,7 @@ impl History {
                 past.track = Track { spans: std::mem::take(&mut past.track.spans), ..Track::default() };
             }
         }
-        self.endpoints.retain(|_, past| *past != Past { latest: past.latest.clone(), ..Past::default() });
+        self.endpoints.retain(|_, past| **past != Past { latest: past.latest.clone(), ..Past::default() });
     }
 }
 
@@ -318,25 +318,41 @@ impl<'a> Folding<'a> {
             return;
         }
         self.earliest = UnixNanos::MAX;
+        let waiting = std::mem::take(&mut self.waiting);
         if self.history.endpoints.is_empty() {
-            // All at once they take half the room that they take when they come one by one in order.
-            self.history.endpoints = self.waiting.keys().map(|key| (key.clone(), Past::default())).collect();
+            // All at once they are found without being looked for.
+            let new = waiting.into_iter().filter_map(|(key, waiting)| {
+                let seen = self.settled(&key, waiting, before);
+                let mut past = (!seen.is_empty()).then(Box::<Past>::default)?;
+                for seen in seen {
+                    past.see(seen);
+                }
+                Some((key, past))
+            });
+            let new = new.collect();
+            self.history.endpoints = new;
+            return;
         }
-        for (key, mut waiting) in std::mem::take(&mut self.waiting) {
-            waiting.sort_unstable_by_key(Seen::order);
-            let still_waiting = waiting.split_off(waiting.partition_point(|seen| seen.observation.at < before));
-            if let Some(first) = still_waiting.first() {
-                self.earliest = self.earliest.min(first.observation.at);
-                self.waiting.insert(key.clone(), still_waiting);
-            }
-            if waiting.is_empty() {
-                continue;
-            }
-            let past = self.history.endpoints.entry(key).or_default();
-            for seen in waiting {
-                past.see(seen);
+        for (key, waiting) in waiting {
+            let seen = self.settled(&key, waiting, before);
+            if !seen.is_empty() {
+                let past = self.history.endpoints.entry(key).or_default();
+                for seen in seen {
+                    past.see(seen);
+                }
             }
         }
+    }
+
+    /// What was seen of an endpoint before a moment, in order; what is from after it goes on waiting.
+    fn settled(&mut self, key: &EndpointKey, mut waiting: Vec<Seen>, before: UnixNanos) -> Vec<Seen> {
+        waiting.sort_unstable_by_key(Seen::order);
+        let still_waiting = waiting.split_off(waiting.partition_point(|seen| seen.observation.at < before));
+        if let Some(first) = still_waiting.first() {
+            self.earliest = self.earliest.min(first.observation.at);
+            self.waiting.insert(key.clone(), still_waiting);
+        }
+        waiting
     }
 
     /// Reckons all that waits, closes what is over, and forgets what is older than `expiry`.
@@ -389,6 +405,10 @@ impl Past {
     fn see(&mut self, seen: Seen) {
         let Seen { observation, latest, latency, .. } = seen;
         let at = observation.at;
+        // Of very many endpoints most have one span for a long time; a vector's usual first size would be for four.
+        if self.track.spans.is_empty() {
+            self.track.spans.reserve_exact(1);
+        }
         self.track.add(observation);
         if let Some(latency) = latency {
             self.sketch_of(at.div_euclid(HOUR)).add(latency);

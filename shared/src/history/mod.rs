@@ -61,8 +61,8 @@ const BLOCK: i64 = 28;
 pub struct History {
     /// Whose it is; `None` is that of check files that name no node.
     pub node: Option<NodeName>,
-    /// What it knows of each endpoint.
-    pub endpoints: BTreeMap<EndpointKey, Past>,
+    /// What it knows of each endpoint. There may be very many, and a map leaves half of its room unused.
+    pub endpoints: BTreeMap<EndpointKey, Box<Past>>,
     /// What was said, by the time of the file it was said in.
     pub messages: BTreeSet<Said>,
     /// When the newest file in it was stored; 0 if there is none.

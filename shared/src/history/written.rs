@@ -3,20 +3,22 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Serialize, Serializer};
-
 use super::outline::{LatenciesOutline, Outline, PastOutline, SketchesOutline};
 use super::{History, Latencies, Latest, Past, Percentiles, Said, Sketches};
+use crate::json_writer::{Escapes, JsonWriter, key};
 use crate::latency::{Bucket, Sketch};
 use crate::result::EndpointKey;
 use crate::status::Status;
-use crate::{Nanos, UnixNanos};
+use crate::verdict::Policy;
 
 /// The version that is written. One with another number is not read, and the check files count.
 pub(super) const VERSION: u32 = 1;
 
 /// The most endpoints that are read: as many as a page keeps.
 pub(super) const ENDPOINTS_LIMIT: usize = 10_000;
+
+/// How many bytes an endpoint may come to, so that the text has seldom to be moved while it grows.
+const EXPECTED: usize = 384;
 
 /// The object is no history that can be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,119 +34,39 @@ pub enum NotAHistory {
     Contradictory(&'static str),
 }
 
-#[derive(Serialize)]
-struct HistoryAsWritten<'a> {
-    version: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    node: Option<String>,
-    newest: UnixNanos,
-    /// The times of the recent files: the first, then how much later each other is.
-    recent: Vec<i64>,
-    files: Column<u64>,
-    #[serde(serialize_with = "write_endpoints")]
-    endpoints: &'a BTreeMap<EndpointKey, Past>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    messages: Vec<(UnixNanos, &'a str, Vec<usize>)>,
-}
-
-#[derive(Serialize)]
-struct PastAsWritten<'a> {
-    title: &'a str,
-    endpoint: &'a str,
-    place: usize,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    kind: &'a str,
-    #[serde(skip_serializing_if = "is_zero")]
-    threshold: Nanos,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    verdict: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-    /// The newest result: its time, its status, its interval.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last: Option<(UnixNanos, u8, Option<Nanos>)>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    without_interval: &'a [UnixNanos],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    untold: Option<UnixNanos>,
-    /// For each span how long after the one before it begins, how long it is, and its status.
-    spans: Vec<i64>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    events: Vec<(UnixNanos, &'a str)>,
-    days: Percentages,
-    hours: Percentages,
-    open: Column<Vec<u64>>,
-}
-
-/// The percentiles of periods that follow each other; buckets by their places, -1 where there is none.
-#[derive(Serialize)]
-struct Percentages {
-    from: i64,
-    p50: Vec<i64>,
-    p95: Vec<i64>,
-}
-
-/// Something for each of the periods that follow each other.
-#[derive(Serialize)]
-struct Column<T> {
-    from: i64,
-    each: Vec<T>,
-}
-
-#[derive(Serialize)]
-struct LatenciesAsWritten {
-    version: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    node: Option<String>,
-    until: i64,
-    endpoints: Vec<SketchesAsWritten>,
-}
-
-#[derive(Serialize)]
-struct SketchesAsWritten {
-    title: String,
-    endpoint: String,
-    hours: Column<Vec<u64>>,
-    days: Column<Vec<u64>>,
-    blocks: Column<Vec<u64>>,
-}
-
-#[cfg_attr(
-    target_pointer_width = "64",
-    expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")
-)]
-fn is_zero(number: &i64) -> bool {
-    *number == 0
-}
-
-/// One endpoint at a time: there may be very many.
-fn write_endpoints<S: Serializer>(endpoints: &BTreeMap<EndpointKey, Past>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(endpoints.iter().map(|(key, past)| PastAsWritten::of(key, past)))
-}
-
 impl History {
     /// Writes the content of the object; the same history gives the same bytes.
     #[must_use]
     pub fn to_json(&self) -> String {
         let keys: Vec<&EndpointKey> = self.endpoints.keys().collect();
-        let mut before = 0;
-        let written = HistoryAsWritten {
-            version: VERSION,
-            node: self.node.as_ref().map(ToString::to_string),
-            newest: self.newest,
-            recent: self.recent.iter().map(|time| time - std::mem::replace(&mut before, *time)).collect(),
-            files: column(each(&self.files), |count| *count, &0),
-            endpoints: &self.endpoints,
-            messages: self
-                .messages
-                .iter()
-                .map(|said| {
+        let mut writer = JsonWriter::new(Escapes::Few, self.endpoints.len() * EXPECTED);
+        writer.object(|writer| {
+            writer.number(key!("version"), VERSION.into());
+            if let Some(node) = &self.node {
+                writer.text(key!("node"), node.as_str());
+            }
+            writer.number(key!("newest"), self.newest);
+            // The first time, then how much later each other is.
+            let mut before = 0;
+            writer.key(key!("recent"));
+            writer.array(&self.recent, |writer, time| writer.integer(time - std::mem::replace(&mut before, *time)));
+            writer.key(key!("files"));
+            write_column(writer, each(&self.files), |writer, count| writer.integer(*count as i64), "0");
+            writer.key(key!("endpoints"));
+            writer.array(&self.endpoints, |writer, (key, past)| writer.object(|writer| write_past(writer, key, past)));
+            if !self.messages.is_empty() {
+                writer.key(key!("messages"));
+                writer.array(&self.messages, |writer, said| {
                     let places = said.about.iter().filter_map(|about| keys.binary_search(&about).ok());
-                    (said.at, said.message.as_str(), places.collect())
-                })
-                .collect(),
-        };
-        write(&written, self.endpoints.len() * 384)
+                    writer.array(0..3, |writer, place| match place {
+                        0 => writer.integer(said.at),
+                        1 => writer.quoted(&said.message),
+                        _ => writer.array(places.clone(), |writer, place| writer.integer(place as i64)),
+                    });
+                });
+            }
+        });
+        writer.finish()
     }
 
     /// Reads what [`History::to_json`] wrote.
@@ -156,13 +78,15 @@ impl History {
             message: said.message,
             about: said.about.iter().filter_map(|place| keys.get(*place).cloned()).collect(),
         });
-        let past = |past: PastOutline| Past {
-            track: past.track,
-            latest: past.latest,
-            days: past.days.into_iter().collect(),
-            hours: past.hours.into_iter().collect(),
-            open: past.open,
-            events: past.events,
+        let past = |past: PastOutline| {
+            Box::new(Past {
+                track: past.track,
+                latest: past.latest,
+                days: past.days.into_iter().collect(),
+                hours: past.hours.into_iter().collect(),
+                open: past.open,
+                events: past.events,
+            })
         };
         Ok(History {
             node,
@@ -175,36 +99,59 @@ impl History {
     }
 }
 
-impl<'a> PastAsWritten<'a> {
-    fn of(key: &'a EndpointKey, past: &'a Past) -> PastAsWritten<'a> {
-        let Latest { place, kind, threshold, verdict, reason } = &past.latest;
-        let mut end_before = 0;
-        PastAsWritten {
-            title: &key.title,
-            endpoint: &key.locator,
-            place: *place,
-            kind,
-            threshold: *threshold,
-            verdict: if *verdict == crate::verdict::Policy::default() { String::new() } else { verdict.to_string() },
-            reason: reason.as_deref(),
-            last: past.track.last.map(|last| (last.at, code_of(last.status), last.interval)),
-            without_interval: &past.track.without_interval,
-            untold: past.track.untold,
-            spans: past
-                .track
-                .spans
-                .iter()
-                .flat_map(|span| {
-                    let gap = span.start - std::mem::replace(&mut end_before, span.end);
-                    [gap, span.end - span.start, i64::from(code_of(span.status))]
-                })
-                .collect(),
-            events: past.events.iter().map(|event| (event.at, event.reason.as_str())).collect(),
-            days: Percentages::of(&past.days),
-            hours: Percentages::of(&past.hours),
-            open: column(past.open.iter().map(|(hour, sketch)| (*hour, sketch)), Sketch::to_numbers, &Vec::new()),
-        }
+fn write_past(writer: &mut JsonWriter, key: &EndpointKey, past: &Past) {
+    let Latest { place, kind, threshold, verdict, reason } = &past.latest;
+    writer.text(key!("title"), &key.title);
+    writer.text(key!("endpoint"), &key.locator);
+    writer.number(key!("place"), *place as i64);
+    writer.text_but_empty(key!("kind"), kind);
+    writer.number_but_zero(key!("threshold"), *threshold);
+    if *verdict != Policy::default() {
+        writer.text(key!("verdict"), &verdict.to_string());
     }
+    if let Some(reason) = reason {
+        writer.text(key!("reason"), reason);
+    }
+    // The newest result: its time, its status, its interval.
+    if let Some(last) = &past.track.last {
+        writer.key(key!("last"));
+        writer.array(0..3, |writer, place| match (place, last.interval) {
+            (0, _) => writer.integer(last.at),
+            (1, _) => writer.integer(code_of(last.status).into()),
+            (_, Some(interval)) => writer.integer(interval),
+            (_, None) => writer.literal("null"),
+        });
+    }
+    if !past.track.without_interval.is_empty() {
+        writer.key(key!("without_interval"));
+        writer.array(&past.track.without_interval, |writer, at| writer.integer(*at));
+    }
+    if let Some(untold) = past.track.untold {
+        writer.number(key!("untold"), untold);
+    }
+    // For each span how long after the one before it begins, how long it is, and its status.
+    let mut end_before = 0;
+    let numbers = past.track.spans.iter().flat_map(|span| {
+        let gap = span.start - std::mem::replace(&mut end_before, span.end);
+        [gap, span.end - span.start, code_of(span.status).into()]
+    });
+    writer.key(key!("spans"));
+    writer.array(numbers, JsonWriter::integer);
+    if !past.events.is_empty() {
+        writer.key(key!("events"));
+        writer.array(&past.events, |writer, event| {
+            writer.array(0..2, |writer, place| match place {
+                0 => writer.integer(event.at),
+                _ => writer.quoted(&event.reason),
+            });
+        });
+    }
+    writer.key(key!("days"));
+    write_percentiles(writer, &past.days);
+    writer.key(key!("hours"));
+    write_percentiles(writer, &past.hours);
+    writer.key(key!("open"));
+    write_column(writer, past.open.iter().map(|(hour, sketch)| (*hour, sketch)), write_sketch, "[]");
 }
 
 fn code_of(status: Status) -> u8 {
@@ -221,40 +168,51 @@ pub(super) fn status_of(code: i64) -> Option<Status> {
     Status::ALL.into_iter().find(|status| i64::from(code_of(*status)) == code)
 }
 
-impl Percentages {
-    fn of(periods: &BTreeMap<i64, Percentiles>) -> Percentages {
-        let place = |bucket: Bucket| bucket.place() as i64;
-        let p50 = column(each(periods), |percentiles| place(percentiles.p50), &-1);
-        Percentages {
-            from: p50.from,
-            p50: p50.each,
-            p95: column(each(periods), |percentiles| place(percentiles.p95), &-1).each,
-        }
-    }
+/// The percentiles of periods that follow each other; buckets by their places, -1 where there is none.
+fn write_percentiles(writer: &mut JsonWriter, periods: &BTreeMap<i64, Percentiles>) {
+    let place = |bucket: Bucket| bucket.place() as i64;
+    writer.object(|writer| {
+        writer.number(key!("from"), first(each(periods)));
+        writer.key(key!("p50"));
+        write_each(writer, each(periods), |writer, percentiles| writer.integer(place(percentiles.p50)), "-1");
+        writer.key(key!("p95"));
+        write_each(writer, each(periods), |writer, percentiles| writer.integer(place(percentiles.p95)), "-1");
+    });
+}
+
+fn write_sketch(writer: &mut JsonWriter, sketch: &Sketch) {
+    writer.array(sketch.to_numbers(), |writer, number| writer.integer(number as i64));
 }
 
 impl Latencies {
     /// Writes the content of the object; the same latencies give the same bytes.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let numbers = |sketches: &BTreeMap<i64, Sketch>| column(each(sketches), Sketch::to_numbers, &Vec::new());
-        let written = LatenciesAsWritten {
-            version: VERSION,
-            node: self.node.as_ref().map(ToString::to_string),
-            until: self.until,
-            endpoints: self
-                .endpoints
-                .iter()
-                .map(|(key, sketches)| SketchesAsWritten {
-                    title: key.title.clone(),
-                    endpoint: key.locator.clone(),
-                    hours: numbers(&sketches.hours),
-                    days: numbers(&sketches.days),
-                    blocks: numbers(&sketches.blocks),
-                })
-                .collect(),
-        };
-        write(&written, 0)
+        let mut writer = JsonWriter::new(Escapes::Few, 0);
+        writer.object(|writer| {
+            writer.number(key!("version"), VERSION.into());
+            if let Some(node) = &self.node {
+                writer.text(key!("node"), node.as_str());
+            }
+            writer.number(key!("until"), self.until);
+            writer.key(key!("endpoints"));
+            writer.array(&self.endpoints, |writer, (key, sketches)| {
+                writer.object(|writer| {
+                    writer.text(key!("title"), &key.title);
+                    writer.text(key!("endpoint"), &key.locator);
+                    let of = [
+                        (key!("hours"), &sketches.hours),
+                        (key!("days"), &sketches.days),
+                        (key!("blocks"), &sketches.blocks),
+                    ];
+                    for (key, sketches) in of {
+                        writer.key(key);
+                        write_column(writer, each(sketches), write_sketch, "[]");
+                    }
+                });
+            });
+        });
+        writer.finish()
     }
 
     /// Reads what [`Latencies::to_json`] wrote.
@@ -272,31 +230,43 @@ impl Latencies {
     }
 }
 
-#[expect(clippy::expect_used, reason = "plain structs with string keys always serialize")]
-fn write(written: &impl Serialize, expected_size: usize) -> String {
-    let mut json = Vec::with_capacity(expected_size);
-    serde_json::to_writer(&mut json, written).expect("these are plain structs");
-    String::from_utf8(json).expect("JSON is UTF-8")
+/// What each period has, from the first to the last, with `none` where there is nothing; periods come in order.
+fn write_column<'a, V: 'a>(
+    writer: &mut JsonWriter,
+    periods: impl Iterator<Item = (i64, &'a V)> + Clone,
+    write: impl FnMut(&mut JsonWriter, &V),
+    none: &'static str,
+) {
+    writer.object(|writer| {
+        writer.number(key!("from"), first(periods.clone()));
+        writer.key(key!("each"));
+        write_each(writer, periods, write, none);
+    });
 }
 
-/// What each period has, from the first to the last, with `none` where there is nothing; periods come in order.
-fn column<'a, V: 'a, T: Clone>(
-    periods: impl IntoIterator<Item = (i64, &'a V)>,
-    write: impl Fn(&V) -> T,
-    none: &T,
-) -> Column<T> {
-    let mut column = Column { from: 0, each: Vec::new() };
-    for (period, value) in periods {
-        if column.each.is_empty() {
-            column.from = period;
-        }
-        column.each.resize((period - column.from) as usize, none.clone());
-        column.each.push(write(value));
-    }
-    column
+fn write_each<'a, V: 'a>(
+    writer: &mut JsonWriter,
+    periods: impl Iterator<Item = (i64, &'a V)>,
+    mut write: impl FnMut(&mut JsonWriter, &V),
+    none: &'static str,
+) {
+    let mut next = None;
+    let places = periods.flat_map(|(period, value)| {
+        let empty = period - next.replace(period + 1).unwrap_or(period);
+        (0..empty).map(|_| None).chain([Some(value)])
+    });
+    writer.array(places, |writer, value| match value {
+        Some(value) => write(writer, value),
+        None => writer.literal(none),
+    });
+}
+
+/// The first of some periods; 0 if there is none.
+fn first<'a, V: 'a>(mut periods: impl Iterator<Item = (i64, &'a V)>) -> i64 {
+    periods.next().map_or(0, |(period, _)| period)
 }
 
 /// What each period has, with its number.
-fn each<V>(periods: &BTreeMap<i64, V>) -> impl Iterator<Item = (i64, &V)> {
+fn each<V>(periods: &BTreeMap<i64, V>) -> impl Iterator<Item = (i64, &V)> + Clone {
     periods.iter().map(|(period, value)| (*period, value))
 }

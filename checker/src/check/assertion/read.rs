@@ -47,8 +47,8 @@ fn tree(element: &Located, depth: usize, besides: &[&str]) -> Result<Expression,
         Value::Object(members) => members,
         _ => return Err("a text such as `[STATUS] == 200`, or an object with `that`, `all`, `any` or `not`".to_owned()),
     };
-    let members: Vec<_> = members.iter().filter(|member| !besides.contains(&member.key.as_str())).collect();
-    let key_of = |index: usize| members.get(index).map(|member| member.key.as_str());
+    let members: Vec<_> = members.iter().filter(|member| !besides.contains(&&*member.key)).collect();
+    let key_of = |index: usize| members.get(index).map(|member| &*member.key);
     let parts = |list: &Located| match &list.value {
         Value::List(parts) if !parts.is_empty() => parts.iter().map(|part| tree(part, depth + 1, &[])).collect(),
         _ => Err("an `all` or `any` with a list of at least one assertion".to_owned()),
@@ -340,8 +340,8 @@ fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
 mod tests {
     use super::*;
     use crate::check::seen::Seen;
-    use crate::config::document;
     use crate::config::problem::Problems;
+    use crate::config::reader;
     use proptest::prelude::*;
     use reqwest::header::{HeaderMap, HeaderValue};
     use shared::result::{Attempt, Phases};
@@ -415,7 +415,7 @@ mod tests {
     }
 
     fn tree_of(json: &str) -> Result<Vec<Assertion>, String> {
-        let located = document::parse(json, &|_| None, &mut Problems::default()).expect("it is JSON");
+        let located = reader::parse(json, &|_| None, &mut Problems::default()).expect("it is JSON");
         from_located(&located).map_err(|(_, problem)| problem)
     }
 

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::header::{ACCEPT, CONNECTION, HOST, HeaderMap, HeaderValue, USER_AGENT};
 use http::uri::PathAndQuery;
-use http::{Method, Request, Response, Uri};
+use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
@@ -91,10 +91,10 @@ pub(super) struct Question<'a> {
 
 /// The head of an answer, and the way to the rest of it.
 pub(super) struct Answer {
-    pub(super) head: Response<()>,
+    /// The head, and what is left of the body; moved as one, since it is large.
+    response: Response<Incoming>,
     /// The certificates that the server showed, its own first, if they are wanted.
     pub(super) certificates: Vec<CertificateDer<'static>>,
-    body: Incoming,
     /// Reads what comes, as long as it is asked to.
     connection: Option<Connection>,
 }
@@ -139,20 +139,28 @@ pub(super) async fn ask(
             _ = &mut connection, if is_open => is_open = false,
         }
     };
-    let (head, body) = answer.map_err(|error| wording::of_error(&error))?.into_parts();
-    let connection = is_open.then_some(connection);
-    Ok(Answer { head: Response::from_parts(head, ()), certificates, body, connection })
+    let response = answer.map_err(|error| wording::of_error(&error))?;
+    Ok(Answer { response, certificates, connection: is_open.then_some(connection) })
 }
 
 impl Answer {
+    pub(super) fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+
+    pub(super) fn headers(&self) -> &HeaderMap {
+        self.response.headers()
+    }
+
     /// The next piece of the body; `None` after its end.
     pub(super) async fn chunk(&mut self) -> Option<Result<Bytes, hyper::Error>> {
+        let body = self.response.body_mut();
         loop {
             let frame = match &mut self.connection {
-                None => self.body.frame().await,
+                None => body.frame().await,
                 Some(connection) => tokio::select! {
                     biased;
-                    frame = self.body.frame() => frame,
+                    frame = body.frame() => frame,
                     _ = connection => {
                         self.connection = None;
                         continue;

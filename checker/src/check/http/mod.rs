@@ -140,7 +140,7 @@ pub async fn request(
         if !matches!(next.scheme(), "http" | "https") {
             return Err(format!("redirected to `{next}`, which is neither `http` nor `https`"));
         }
-        let status = answer.head.status();
+        let status = answer.status();
         // As browsers do: another method than GET or HEAD is not repeated, unless the answer asks for it.
         let repeats = matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
         if !repeats && !matches!(method, Method::GET | Method::HEAD) {
@@ -162,15 +162,15 @@ pub async fn request(
 
 /// Where a redirect leads, if redirects are followed and this is one.
 fn redirect_target(check: &HttpCheck, answer: &Answer) -> Option<String> {
-    let follows = check.max_redirects > 0 && matches!(answer.head.status().as_u16(), 301 | 302 | 303 | 307 | 308);
-    let location = answer.head.headers().get(LOCATION).filter(|_| follows)?;
+    let follows = check.max_redirects > 0 && matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+    let location = answer.headers().get(LOCATION).filter(|_| follows)?;
     Some(String::from_utf8_lossy(location.as_bytes()).into_owned())
 }
 
 /// What the head of an answer says.
 fn note_head(seen: &mut Seen, answer: &Answer) {
-    let headers = answer.head.headers();
-    seen.status = Some(answer.head.status().as_u16().into());
+    let headers = answer.headers();
+    seen.status = Some(answer.status().as_u16().into());
     seen.redirect = headers.get(LOCATION).map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
     seen.headers = Some(headers.clone());
 }
@@ -182,7 +182,7 @@ async fn expect(
     probes: &Probes,
     stopwatch: &Stopwatch,
 ) -> Outcome {
-    let status = answer.head.status();
+    let status = answer.status();
     if !check.up_status.contains(status.as_u16()) {
         let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
         if wanted.notes {

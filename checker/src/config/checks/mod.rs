@@ -61,8 +61,9 @@ const HTTPS_PORT: u16 = 443;
 
 /// One check as it stands in the file, with a place for its problems.
 struct Place<'a> {
-    located: &'a Located,
-    path: String,
+    located: &'a Located<'a>,
+    /// Its place in the list.
+    index: usize,
     folder: &'a Path,
     problems: &'a mut Problems,
 }
@@ -70,12 +71,12 @@ struct Place<'a> {
 impl Place<'_> {
     fn problem(&mut self, key: &str, text: impl std::fmt::Display) {
         let at = self.located.member(key).map_or(self.located.at, |member| member.at);
-        self.problems.add(Problem::of_one_check(at, format!("`{}.{key}`: {text}", self.path)));
+        self.problems.add(Problem::of_one_check(at, format!("`checkers[{}].{key}`: {text}", self.index)));
     }
 
     fn warn(&mut self, key: &str, text: impl std::fmt::Display) {
         let at = self.located.member(key).map_or(self.located.at, |member| member.at);
-        self.problems.add(Problem::warning(at, format!("`{}.{key}`: {text}", self.path)));
+        self.problems.add(Problem::warning(at, format!("`checkers[{}].{key}`: {text}", self.index)));
     }
 
     fn read<T: DeserializeOwned>(&mut self) -> Option<T> {
@@ -113,12 +114,12 @@ pub(super) fn convert(located: &Located, index: usize, folder: &Path, problems: 
 
 fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut Problems) -> Option<Check> {
     let word = located.member("type").and_then(Located::text).unwrap_or_default();
-    let mut place = Place { located, path: format!("checkers[{index}]"), folder, problems };
+    let mut place = Place { located, index, folder, problems };
     let common: WrittenCommon = place.read()?;
     if common.endpoint_name.trim().is_empty() {
         let key = if located.member("name").is_some() { "name" } else { "endpoint_name" };
         let at = located.member(key).map_or(located.at, |member| member.at);
-        place.problems.add(Problem::error(at, format!("`{}.{key}`: is empty; give it a title", place.path)));
+        place.problems.add(Problem::error(at, format!("`checkers[{index}].{key}`: is empty; give it a title")));
     }
     let timeout = |default: Nanos| duration(common.timeout.as_ref().map_or(default, |timeout| timeout.0));
     let assertions = located.member("assertions").map(assertion::read::from_located).transpose();

@@ -72,7 +72,7 @@ fn refuses(status: &str, code: &str) -> String {
 async fn put(answers: Vec<String>) -> (Result<CheckFileName, StoreError>, Vec<String>) {
     let (url, served) = server(answers).await;
     let store = S3Store::open(&bucket(&url)).await;
-    let stored = store.put_check_file(&name(), "[]").await;
+    let stored = store.put_check_file(&name(), &"[]".into()).await;
     (stored, served.await.unwrap())
 }
 
@@ -158,7 +158,7 @@ async fn nobody_there_is_said_so_and_may_pass() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let error = S3Store::open(&bucket(&url)).await.put_check_file(&name(), "[]").await.unwrap_err();
+    let error = S3Store::open(&bucket(&url)).await.put_check_file(&name(), &"[]".into()).await.unwrap_err();
     assert!(error.to_string().ends_with("the connection is refused; check `endpoint_url`, and that the service runs"));
     assert!(error.is_passing());
 }
@@ -172,7 +172,7 @@ async fn a_service_without_tls_is_told_apart_from_one_that_is_away() {
         connection.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
     });
     let store = S3Store::open(&bucket(&url)).await;
-    let error = store.put_check_file(&name(), "[]").await.unwrap_err();
+    let error = store.put_check_file(&name(), &"[]".into()).await.unwrap_err();
     assert!(error.to_string().contains("no secure connection can be made"), "{error}");
 }
 

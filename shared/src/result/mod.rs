@@ -1,14 +1,11 @@
 //! The JSON of a check file: an array of results, in the original Checkup's keys with ours added as optional ones.
 //!
 //! Reading is forgiving (every key may be missing, unknown keys are ignored, a bad element never spoils its
-//! neighbours); writing is exact (the original's order of keys and its escapes). Object names live in
-//! [`crate::object_name`].
+//! neighbours); writing is exact ([`written`]). Object names live in [`crate::object_name`].
 
-use std::borrow::Cow;
-use std::io;
+mod written;
 
-use serde::{Serialize, Serializer as _};
-use serde_json::ser::Formatter;
+pub use self::written::write_check_file;
 
 use crate::json::{self, Json, WrongType};
 use crate::object_name::{CheckFileName, NodeName};
@@ -166,52 +163,6 @@ impl CheckFile {
     }
 }
 
-/// Writes the content of a check file, with the original's order of keys, omissions and escapes.
-///
-/// Texts over their limits are shortened, so that no round is too large to be read.
-#[must_use]
-#[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "plain structs with string keys always serialize")]
-pub fn write_check_file(results: &[CheckResult]) -> String {
-    let mut json = Vec::with_capacity(results.len() * 224);
-    let mut serializer = serde_json::Serializer::with_formatter(&mut json, AsGoDoes);
-    serializer.collect_seq(results.iter().map(ResultAsWritten::from_result)).expect("results are plain structs");
-    String::from_utf8(json).expect("texts are written as they are, and escapes are ASCII")
-}
-
-/// Go's `encoding/json` escapes five characters that others leave alone; in JSON they only occur inside strings.
-struct AsGoDoes;
-
-impl Formatter for AsGoDoes {
-    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, into: &mut W, fragment: &str) -> io::Result<()> {
-        // Looking at all bytes before anything is done about one is quicker than stopping at the first.
-        let is_escaped = |byte: u8| matches!(byte, b'<' | b'>' | b'&' | 0xE2);
-        if !fragment.bytes().fold(false, |found, byte| found | is_escaped(byte)) {
-            return into.write_all(fragment.as_bytes());
-        }
-        let mut written = 0;
-        // The separators of lines and of paragraphs begin with the last of these bytes, as other characters do.
-        for (at, byte) in fragment.bytes().enumerate().filter(|(_, byte)| is_escaped(*byte)) {
-            let (escape, length): (&[u8], usize) = match byte {
-                b'<' => (b"\\u003c", 1),
-                b'>' => (b"\\u003e", 1),
-                b'&' => (b"\\u0026", 1),
-                _ if fragment[at..].starts_with('\u{2028}') => (b"\\u2028", 3),
-                _ if fragment[at..].starts_with('\u{2029}') => (b"\\u2029", 3),
-                _ => continue,
-            };
-            into.write_all(&fragment.as_bytes()[written..at])?;
-            into.write_all(escape)?;
-            written = at + length;
-        }
-        into.write_all(&fragment.as_bytes()[written..])
-    }
-}
-
-/// The same of a text that is somebody else's.
-fn shortened_copy(text: &str, limit: usize) -> Cow<'_, str> {
-    if text.len() <= limit { Cow::Borrowed(text) } else { Cow::Owned(shortened(text.to_owned(), limit)) }
-}
-
 /// At most `limit` characters of a text, the last one an ellipsis where something was cut.
 #[must_use]
 pub fn shortened(mut text: String, limit: usize) -> String {
@@ -281,110 +232,15 @@ fn read_nanos(element: &Json<'_>, key: &str) -> Result<Option<Nanos>, WrongType>
     Ok(element.integer(key)?.map(|nanos| nanos.max(0)))
 }
 
-/// A result exactly as it stands in JSON; the order of the fields is the order of the keys.
-#[derive(Serialize)]
-struct ResultAsWritten<'a> {
-    #[serde(skip_serializing_if = "str::is_empty")]
-    title: Cow<'a, str>,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    endpoint: Cow<'a, str>,
-    #[serde(skip_serializing_if = "is_zero")]
-    timestamp: i64,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    times: Vec<AttemptAsWritten<'a>>,
-    #[serde(skip_serializing_if = "is_zero")]
-    threshold: i64,
-    #[serde(skip_serializing_if = "is_false")]
-    healthy: bool,
-    #[serde(skip_serializing_if = "is_false")]
-    degraded: bool,
-    #[serde(skip_serializing_if = "is_false")]
-    down: bool,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    notice: Cow<'a, str>,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    message: Cow<'a, str>,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    node: Cow<'a, str>,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    kind: Cow<'a, str>,
-    #[serde(skip_serializing_if = "is_zero")]
-    interval: i64,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    verdict: Cow<'a, str>,
-}
-
-#[derive(Serialize)]
-struct AttemptAsWritten<'a> {
-    rtt: i64,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    error: Cow<'a, str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dns: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    connect: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tls: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ttfb: Option<i64>,
-}
-
-#[cfg_attr(
-    target_pointer_width = "64",
-    expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")
-)]
-fn is_zero(number: &i64) -> bool {
-    *number == 0
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_false(flag: &bool) -> bool {
-    !*flag
-}
-
-impl<'a> ResultAsWritten<'a> {
-    fn from_result(result: &'a CheckResult) -> ResultAsWritten<'a> {
-        ResultAsWritten {
-            title: shortened_copy(&result.title, TITLE_LIMIT),
-            endpoint: shortened_copy(&result.locator, LOCATOR_LIMIT),
-            timestamp: result.timestamp,
-            times: result.attempts.iter().take(ATTEMPTS_LIMIT).map(AttemptAsWritten::from_attempt).collect(),
-            threshold: result.threshold,
-            healthy: result.status == Status::Healthy,
-            degraded: result.status == Status::Degraded,
-            down: result.status == Status::Down,
-            notice: shortened_copy(&result.notice, ERROR_LIMIT),
-            message: shortened_copy(&result.message, MESSAGE_LIMIT),
-            node: result.node.as_ref().map_or("", NodeName::as_str).into(),
-            kind: result.kind.as_deref().unwrap_or_default().into(),
-            interval: result.interval.unwrap_or(0),
-            verdict: if result.verdict == Policy::default() { "".into() } else { result.verdict.to_string().into() },
-        }
-    }
-}
-
-impl<'a> AttemptAsWritten<'a> {
-    fn from_attempt(attempt: &'a Attempt) -> AttemptAsWritten<'a> {
-        AttemptAsWritten {
-            rtt: attempt.rtt,
-            error: shortened_copy(attempt.error.as_deref().unwrap_or_default(), ERROR_LIMIT),
-            dns: attempt.phases.dns,
-            connect: attempt.phases.connect,
-            tls: attempt.phases.tls,
-            ttfb: attempt.phases.ttfb,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
     const GOLDEN: [&str; 3] = [
-        include_str!("../golden/1795330254340493978-check.json"),
-        include_str!("../golden/1795330255356052177-check.json"),
-        include_str!("../golden/1795330256374067482-check.json"),
+        include_str!("../../golden/1795330254340493978-check.json"),
+        include_str!("../../golden/1795330255356052177-check.json"),
+        include_str!("../../golden/1795330256374067482-check.json"),
     ];
 
     #[test]

@@ -1,0 +1,85 @@
+//! `${VAR}` and `${VAR:-default}` in a text.
+
+/// Replaces `${VAR}` and `${VAR:-default}`; `$$` is a dollar sign. The error names the missing variable.
+pub(super) fn expand(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
+    let mut expanded = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('$') {
+        expanded.push_str(&rest[..at]);
+        rest = &rest[at..];
+        if let Some(after) = rest.strip_prefix("$$") {
+            expanded.push('$');
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix("${") {
+            let Some((inside, tail)) = after.split_once('}') else {
+                return Err("`${` has no `}`; write `$$` for a dollar sign".to_owned());
+            };
+            let (name, default) =
+                inside.split_once(":-").map_or((inside, None), |(name, default)| (name, Some(default)));
+            if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+                return Err(format!(
+                    "`${{{inside}}}` names no variable; write `${{NAME}}` or `${{NAME:-default}}`, and `$$` for a dollar sign"
+                ));
+            }
+            match (variable(name), default) {
+                (Some(value), _) if !value.is_empty() || default.is_none() => expanded.push_str(&value),
+                (_, Some(default)) => expanded.push_str(default),
+                _ => {
+                    return Err(format!(
+                        "the environment variable `{name}` is not set; set it, or write `${{{name}:-default}}`"
+                    ));
+                }
+            }
+            rest = tail;
+        } else {
+            expanded.push('$');
+            rest = &rest[1..];
+        }
+    }
+    expanded.push_str(rest);
+    Ok(expanded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn environment(name: &str) -> Option<String> {
+        match name {
+            "KEY" => Some("secret".to_owned()),
+            "EMPTY" => Some(String::new()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn variables_and_their_defaults_are_replaced() {
+        for (text, expanded) in [
+            ("${KEY}", "secret"),
+            ("a-${KEY}-b-${KEY}", "a-secret-b-secret"),
+            ("${NONE:-fallback}", "fallback"),
+            ("${EMPTY:-fallback}", "fallback"),
+            ("${EMPTY}", ""),
+            ("${KEY:-fallback}", "secret"),
+            ("${NONE:-}", ""),
+            ("costs 5 $ or $$5 and $${KEY}", "costs 5 $ or $5 and ${KEY}"),
+        ] {
+            assert_eq!(expand(text, &environment).as_deref(), Ok(expanded), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_missing_variable_is_named() {
+        assert!(expand("${NONE}", &environment).is_err_and(|error| error.contains("`NONE` is not set")));
+        assert!(expand("${NO NE}", &environment).is_err());
+        assert!(expand("${KEY", &environment).is_err_and(|error| error.contains("$$")));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_replacing_panic(text in ".{0,80}") {
+            let _ = expand(&text, &environment);
+        }
+    }
+}
