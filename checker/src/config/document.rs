@@ -53,15 +53,6 @@ impl<'t> Located<'t> {
         }
     }
 
-    /// Takes away what stands in the list with this key, if this is an object that has it.
-    pub(super) fn take_list(&mut self, key: &str) -> Vec<Located<'t>> {
-        let Value::Object(members) = &mut self.value else { return Vec::new() };
-        match members.iter_mut().find(|member| member.key == key).map(|member| &mut member.value.value) {
-            Some(Value::List(list)) => std::mem::take(list),
-            _ => Vec::new(),
-        }
-    }
-
     /// The text, if this is one.
     #[must_use]
     pub fn text(&self) -> Option<&str> {

@@ -37,6 +37,11 @@ pub fn inspect(root: &Located, shape: &Shape, problems: &mut Problems) {
     inspect_value(root, shape, &Path::Root, problems);
 }
 
+/// The same of one element of the list under a key of the root.
+pub fn inspect_element(element: &Located, shape: &Shape, key: &str, index: usize, problems: &mut Problems) {
+    inspect_value(element, shape, &Path::Index(&Path::Key(&Path::Root, key), index), problems);
+}
+
 fn inspect_value(value: &Located, shape: &Shape, path: &Path<'_>, problems: &mut Problems) {
     let wanted = match (shape, &value.value) {
         (Shape::Anything, _) | (Shape::Text, Value::Text(_)) | (Shape::Flag, Value::Flag(_)) => None,

@@ -28,9 +28,11 @@ use shared::history::DEFAULT_EXPIRY;
 use shared::object_name::{NodeName, check_prefix};
 use shared::page_config::AddressStyle;
 
-use self::document::{Located, Value};
+use self::checks::shape::CHECKER;
+use self::document::Located;
 use self::problem::{Problem, Problems};
-use self::valid::{Bucket, CheckKind, Config, Place, Secret, Storage, WriterKeys};
+use self::reader::Apart;
+use self::valid::{Bucket, Check, CheckKind, Config, Place, Secret, Storage, WriterKeys};
 use self::written::{Written, WrittenDirectory, WrittenDuration, WrittenS3};
 use crate::check::connect::Address;
 use crate::check::http::HttpCheck;
@@ -39,6 +41,9 @@ use crate::check::reach::Reach;
 /// Up to how many endpoints summaries are kept unless the file says: more than that nobody reads as a list, and what
 /// they are made of is read anew each time.
 const SUMMARIES_UP_TO: usize = 1_000;
+
+/// The key of the list of checks.
+const CHECKERS: &str = "checkers";
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
@@ -110,10 +115,12 @@ fn read(path: &Path) -> Result<String, ConfigError> {
 
 /// Where each check of a well-formed file stands.
 fn check_places(text: &str, surroundings: &Surroundings<'_>) -> Vec<usize> {
-    let root = reader::parse(text, surroundings.variable, &mut Problems::default()).ok();
-    match root.as_ref().and_then(|root| root.member("checkers")).map(|checkers| &checkers.value) {
-        Some(Value::List(checkers)) => checkers.iter().map(|checker| checker.at).collect(),
-        _ => Vec::new(),
+    let mut places = Vec::new();
+    let mut take = |check: Located<'_>, _: &mut Problems| places.push(check.at);
+    let apart = Apart { key: CHECKERS, take: &mut take };
+    match reader::parse_apart(text, surroundings.variable, &mut Problems::default(), apart) {
+        Ok(_) => places,
+        Err(_) => Vec::new(),
     }
 }
 
@@ -121,29 +128,41 @@ fn check_places(text: &str, surroundings: &Surroundings<'_>) -> Vec<usize> {
 #[must_use]
 pub fn from_text(text: &str, folder: &Path, surroundings: &Surroundings<'_>) -> (Option<Config>, Problems) {
     let mut problems = Problems::default();
-    let config = match reader::parse(text, surroundings.variable, &mut problems) {
+    let (mut checks, mut index) = (Vec::new(), 0);
+    let mut told_before = 0;
+    // Each check is made of its part of the file at once, while both are at hand.
+    let mut take = |located: Located<'_>, problems: &mut Problems| {
+        inspect::inspect_element(&located, &CHECKER, CHECKERS, index, problems);
+        if problems.errors() == told_before {
+            checks.extend(checks::convert(&located, index, folder, problems).map(Arc::new));
+        }
+        told_before = problems.errors();
+        index += 1;
+    };
+    let apart = Apart { key: CHECKERS, take: &mut take };
+    let config = match reader::parse_apart(text, surroundings.variable, &mut problems, apart) {
         Ok(root) => {
             inspect::inspect(&root, &shape::ROOT, &mut problems);
-            if problems.has_errors() { None } else { convert(root, folder, surroundings, &mut problems) }
+            if problems.errors() > 0 { None } else { convert(&root, checks, folder, surroundings, &mut problems) }
         }
         Err(problem) => {
+            problems = Problems::default();
             problems.add(problem);
             None
         }
     };
-    (config.filter(|_| !problems.has_errors()), problems)
+    (config.filter(|_| problems.errors() == 0), problems)
 }
 
 /// From a tree that was inspected to the valid configuration; what cannot be seen from the shape is found here.
 fn convert(
-    mut root: Located,
+    root: &Located,
+    mut checks: Vec<Arc<Check>>,
     folder: &Path,
     surroundings: &Surroundings<'_>,
     problems: &mut Problems,
 ) -> Option<Config> {
-    // There may be very many: each goes as it becomes a check.
-    let located = root.take_list("checkers");
-    let root = &root;
+    checks.shrink_to_fit();
     let place_of = |key: &str| root.member(key).map_or(root.at, |member| member.at);
     let written: Written = read_as(root, problems)?;
     let node = match &written.node {
@@ -160,10 +179,6 @@ fn convert(
         }
         parsed
     });
-    let mut checks = Vec::with_capacity(located.len());
-    for (index, located) in located.into_iter().enumerate() {
-        checks.extend(checks::convert(&located, index, folder, problems).map(Arc::new));
-    }
     let mut connectivity = Vec::new();
     for text in &written.connectivity {
         match Address::parse(text, None) {

@@ -89,10 +89,10 @@ impl Problems {
         self.0.is_empty()
     }
 
-    /// Whether one of them keeps the configuration from being used.
+    /// How many of them keep the configuration from being used.
     #[must_use]
-    pub fn has_errors(&self) -> bool {
-        self.0.iter().any(|problem| problem.severity == Severity::Error)
+    pub fn errors(&self) -> usize {
+        self.0.iter().filter(|problem| problem.severity == Severity::Error).count()
     }
 
     /// Each as a line `file:line:column: severity: text`, in the file's order.
@@ -139,10 +139,10 @@ mod tests {
     fn what_is_found_twice_is_told_once_and_as_what_it_is_at_worst() {
         let mut problems = Problems::default();
         problems.add(Problem::of_one_check(4, "odd".to_owned()));
-        assert!(!problems.has_errors() && problems.have_to_be_mended());
+        assert!(problems.errors() == 0 && problems.have_to_be_mended());
         problems.add(Problem::error(4, "odd".to_owned()));
         problems.add(Problem::of_one_check(4, "odd".to_owned()));
-        assert!(problems.has_errors() && problems.first_of_one_check().is_none());
+        assert!(problems.errors() == 1 && problems.first_of_one_check().is_none());
         assert_eq!(problems.lines("c.json", "abcdef"), ["c.json:1:5: error: odd"]);
     }
 

@@ -15,12 +15,34 @@ use super::variables::expand;
 /// How deep lists and objects may be nested: a file needs eight, and a hostile one must not exhaust the stack.
 const DEPTH_LIMIT: usize = 128;
 
+/// How deep what stands in the root may still be nested.
+const IN_THE_ROOT: usize = DEPTH_LIMIT - 1;
+
 /// Reads a file's text; `variable` looks up an environment variable. Problems with variables are added to
 /// `problems`; text that is no JSON is the only error, since nothing else can be said about it.
 pub fn parse<'t>(
     text: &'t str,
     variable: &dyn Fn(&str) -> Option<String>,
     problems: &mut Problems,
+) -> Result<Located<'t>, Problem> {
+    parse_apart(text, variable, problems, Apart { key: "", take: &mut |_, _| {} })
+}
+
+/// A list whose elements never stand in the tree: there may be very many, and most of what a large file needs would be for
+/// them.
+pub struct Apart<'t, 'p> {
+    /// The list's key in the root.
+    pub key: &'p str,
+    /// Takes one element after the other.
+    pub take: &'p mut dyn FnMut(Located<'t>, &mut Problems),
+}
+
+/// The same, with one list handed over element by element; in the tree it is empty.
+pub fn parse_apart<'t, 'p>(
+    text: &'t str,
+    variable: &'p dyn Fn(&str) -> Option<String>,
+    problems: &'p mut Problems,
+    apart: Apart<'t, 'p>,
 ) -> Result<Located<'t>, Problem> {
     let options = ScannerOptions {
         allow_single_quoted_strings: false,
@@ -30,7 +52,7 @@ pub fn parse<'t>(
         allow_non_finite_numbers: false,
         allow_extended_string_escapes: false,
     };
-    let mut reader = Reader { scanner: Scanner::new(text, &options), variable, problems };
+    let mut reader = Reader { scanner: Scanner::new(text, &options), variable, problems, apart };
     let Some(first) = reader.next()? else {
         let text = "the file is empty; `checker init` writes a configuration to start with".to_owned();
         return Err(Problem::error(0, text));
@@ -46,6 +68,7 @@ struct Reader<'t, 'p> {
     scanner: Scanner<'t>,
     variable: &'p dyn Fn(&str) -> Option<String>,
     problems: &'p mut Problems,
+    apart: Apart<'t, 'p>,
 }
 
 impl<'t> Reader<'t, '_> {
@@ -102,11 +125,17 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn list(&mut self, depth: usize) -> Result<Vec<Located<'t>>, Problem> {
-        const UNENDED: &str = "a list has no `]`";
         let mut elements = Vec::new();
+        self.elements(depth, |_, element| elements.push(element))?;
+        Ok(elements)
+    }
+
+    fn elements(&mut self, depth: usize, mut take: impl FnMut(&mut Self, Located<'t>)) -> Result<(), Problem> {
+        const UNENDED: &str = "a list has no `]`";
         let mut token = self.expect(UNENDED)?;
         while token != Token::CloseBracket {
-            elements.push(self.value(token, depth)?);
+            let element = self.value(token, depth)?;
+            take(self, element);
             token = self.expect(UNENDED)?;
             match token {
                 Token::Comma => token = self.expect(UNENDED)?,
@@ -114,7 +143,7 @@ impl<'t> Reader<'t, '_> {
                 _ => return Err(self.refuse("a comma or a `]` is missing before this")),
             }
         }
-        Ok(elements)
+        Ok(())
     }
 
     fn members(&mut self, depth: usize) -> Result<Vec<Member<'t>>, Problem> {
@@ -133,7 +162,14 @@ impl<'t> Reader<'t, '_> {
                 self.problems.add(Problem::error(at, format!("`{key}` stands here twice; keep one of them")));
             }
             let first = self.expect(UNENDED)?;
-            members.push(Member { at, key, value: self.value(first, depth)? });
+            let value = if first == Token::OpenBracket && depth == IN_THE_ROOT && key == self.apart.key {
+                let at = self.scanner.token_start();
+                self.elements(depth - 1, |reader, element| (reader.apart.take)(element, reader.problems))?;
+                Located { at, value: Value::List(Vec::new()) }
+            } else {
+                self.value(first, depth)?
+            };
+            members.push(Member { at, key, value });
             token = self.expect(UNENDED)?;
             match token {
                 Token::Comma => token = self.expect(UNENDED)?,
@@ -180,7 +216,7 @@ mod tests {
     #[test]
     fn a_key_that_stands_twice_is_a_problem() {
         let (_, problems) = read("{\"a\": 1, \"a\": 2}").expect("it is JSON");
-        assert!(problems.has_errors());
+        assert_eq!(problems.errors(), 1);
     }
 
     #[test]
@@ -200,6 +236,17 @@ mod tests {
             let problem = read(text).expect_err(text);
             assert_eq!((problem.at, problem.text), (at, format!("it is not JSON: {why}")), "{text}");
         }
+    }
+
+    #[test]
+    fn the_list_that_is_apart_is_handed_over_and_no_other() {
+        let mut taken = Vec::new();
+        let mut take = |element: Located<'_>, _: &mut Problems| taken.push((element.at, element.to_json().to_string()));
+        let text = "{\"of\": [0], \"apart\": [1, [2]], \"in\": {\"apart\": [3]}}";
+        let apart = Apart { key: "apart", take: &mut take };
+        let root = parse_apart(text, &no_variable, &mut Problems::default(), apart).expect("it is JSON");
+        assert_eq!(root.to_json().to_string(), r#"{"apart":[],"in":{"apart":[3]},"of":[0]}"#);
+        assert_eq!(taken, [(22, "1".to_owned()), (25, "[2]".to_owned())]);
     }
 
     #[test]

@@ -5,12 +5,15 @@ use crate::check::dns;
 use crate::config::shape::{DAY, FOREVER, Field, SECOND, Shape, Variant, optional, required};
 
 /// The list of checks.
-pub(in crate::config) const CHECKERS: Shape = Shape::List(&Shape::Tagged {
+pub(in crate::config) const CHECKERS: Shape = Shape::List(&CHECKER);
+
+/// One check.
+pub(in crate::config) const CHECKER: Shape = Shape::Tagged {
     keys: &["type"],
     variants: &[HTTP, TCP, TLS, DNS, ICMP, WEBSOCKET, GRPC, EXEC, HEARTBEAT],
     not_yet: &[],
     common: COMMON,
-});
+};
 
 const COMMON: &[Field] = &[
     optional(
