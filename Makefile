@@ -45,7 +45,9 @@ test: ## Run all tests: pure ones, then the real programs against a real S3 serv
 	@# The whole workspace each time: a part of it would be built with other features, and so once more.
 	cargo build --workspace --bins --tests
 	cargo test --workspace --lib --bins
-	CHECKUP_BIN=$(TARGET)/debug/checker CHECKUP_DIST=$(CURDIR)/dist cargo test --workspace --test blackbox
+	@# One more at once than there are processors, since some of them mostly wait.
+	CHECKUP_BIN=$(TARGET)/debug/checker CHECKUP_DIST=$(CURDIR)/dist cargo test --workspace --test blackbox -- \
+		--test-threads $$(($$(nproc) + 1))
 
 lint: ## Check formatting, lints (host and wasm32), documentation and dependencies
 	@scripts/setup.sh lint

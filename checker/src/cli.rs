@@ -142,6 +142,9 @@ pub struct StatusArguments {
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
+    /// With JSON: each hour or day by itself and response times, too; of up to 3 days every check file is read for these
+    #[arg(long)]
+    pub details: bool,
     /// Exit with 1 if an endpoint is at least this bad
     #[arg(long, value_name = "STATUS", value_parser = fail_on)]
     pub fail_on: Option<Status>,

@@ -135,7 +135,7 @@ async fn fold(
         go_on(&mut history, &mut Latencies::default(), &files, expiry);
         return Ok(Folded { history, latencies: None });
     }
-    let mut latencies = read_latencies(store, history.node.as_ref()).await?;
+    let mut latencies = read_latencies(store, history.node.as_ref()).await?.unwrap_or_default();
     gap = [gap, history.gap_of(&latencies)].into_iter().flatten().min();
     match gap {
         None => go_on(&mut history, &mut latencies, &files, expiry),
@@ -186,7 +186,7 @@ pub async fn rebuild(
         Found::Missing => (History::of(node.cloned()), None),
         Found::Broken(cause) => (History::of(node.cloned()), Some(cause)),
     };
-    let mut latencies = read_latencies(store, node).await?;
+    let mut latencies = read_latencies(store, node).await?.unwrap_or_default();
     let listed = store.list_check_files(0).await?;
     let total = own_names(&history, &listed, now).len();
     let both = (&mut history, &mut latencies);
@@ -284,14 +284,14 @@ pub async fn read(store: &Store, node: Option<&NodeName>) -> Result<Found, Histo
     }
 }
 
-/// Reads a node's latencies; where they cannot be used there are none, and they are made again.
-async fn read_latencies(store: &Store, node: Option<&NodeName>) -> Result<Latencies, HistoryError> {
+/// Reads a node's latencies; where they cannot be used there are none, and the node makes them again.
+pub async fn read_latencies(store: &Store, node: Option<&NodeName>) -> Result<Option<Latencies>, HistoryError> {
     let name = HistoryName { node: node.cloned(), part: HistoryPart::Latency };
     let content = store.read_history(&name).await?;
     match content.map(|content| Latencies::parse(&content)) {
         Some(Err(cause @ NotAHistory::Newer(_))) => Err(HistoryError::NotOurs { name, cause }),
-        Some(Ok(latencies)) => Ok(latencies),
-        Some(Err(_)) | None => Ok(Latencies::default()),
+        Some(Ok(latencies)) => Ok(Some(latencies)),
+        Some(Err(_)) | None => Ok(None),
     }
 }
 

@@ -69,18 +69,14 @@ pub async fn make_round(
         under_way.spawn(async move {
             while let Some((index, check)) = round.next() {
                 look.interval = check.every.or(interval);
-                let started = clock();
-                // A fault in one check is no reason to give the others up.
-                let result = AssertUnwindSafe(look.make(check, &probes, started)).catch_unwind().await;
-                round.put(index, result.unwrap_or_else(|_| look.broken_off(check, started)));
+                round.put(index, look.make(check, &probes, clock()).await);
             }
         });
     }
     while under_way.join_next().await.is_some() {}
-    let broken_off = |check: &Check| Look::of(config, check.every.or(interval)).broken_off(check, clock());
     let results = mem::take(&mut *round.results.lock().unwrap_or_else(PoisonError::into_inner));
-    // The results come first, so that what they stood in is used again: they may be very many.
-    results.into_iter().zip(&config.checks).map(|(result, check)| result.unwrap_or_else(|| broken_off(check))).collect()
+    // Each is there, since each check has come to an end, also one that broke off.
+    results.into_iter().flatten().collect()
 }
 
 /// A round that is under way.
@@ -119,8 +115,13 @@ impl Look {
         Look { node: config.node.clone(), timestamp: config.timestamp, interval }
     }
 
-    /// Makes one check, which starts at `started`, and concludes.
+    /// Makes one check, which starts at `started`, and concludes. A fault in it is no reason to give the others up.
     pub async fn make(&self, check: &Check, probes: &Probes, started: UnixNanos) -> CheckResult {
+        let made = AssertUnwindSafe(self.make_to_the_end(check, probes, started)).catch_unwind().await;
+        made.unwrap_or_else(|_| self.broken_off(check, started))
+    }
+
+    async fn make_to_the_end(&self, check: &Check, probes: &Probes, started: UnixNanos) -> CheckResult {
         let mut conclusion = conclude(observe(check, probes).await, check);
         if conclusion.status == Status::Down && check.kind.needs_network() && !probes.is_online().await {
             conclusion.status = Status::Unknown;
@@ -138,8 +139,7 @@ impl Look {
     }
 
     /// What is stored of a check that never came to its end.
-    #[must_use]
-    pub fn broken_off(&self, check: &Check, started: UnixNanos) -> CheckResult {
+    fn broken_off(&self, check: &Check, started: UnixNanos) -> CheckResult {
         let why = "the check broke off; please report it as a fault of the checker".to_owned();
         self.result(check, started, conclude(Observation::NotPossible(why), check))
     }
@@ -202,6 +202,25 @@ impl Announcement {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Surroundings, from_text};
+    use std::path::Path;
+
+    #[tokio::test]
+    async fn a_check_that_breaks_off_is_unknown_and_those_behind_it_are_made() {
+        let text = r#"{"concurrent_checks": 1, "checkers": [
+            {"type": "tls", "endpoint_name": "Faulty", "endpoint_url": "127.0.0.1:9"},
+            {"type": "exec", "name": "Sound", "command": "true"}]}"#;
+        let surroundings = Surroundings { variable: &|_| None, host_name: "here".to_owned() };
+        let config = from_text(text, Path::new(""), &surroundings).0.expect("it is a configuration");
+        // Only the first of them asks these for the time.
+        let probes = Arc::new(Probes::of(&config, || panic!("a fault of the checker")));
+        let results = make_round(&config, &probes, Some(shared::MINUTE), || 7).await;
+        let told: Vec<_> =
+            results.iter().map(|result| (result.title.as_str(), result.status, result.timestamp)).collect();
+        assert_eq!(told, [("Faulty", Status::Unknown, 7), ("Sound", Status::Healthy, 7)]);
+        assert!(results[0].notice.contains("the check broke off"), "{}", results[0].notice);
+        assert_eq!((results[0].interval, results[0].attempts.len()), (Some(shared::MINUTE), 0));
+    }
 
     fn results() -> Vec<CheckResult> {
         ["Shop", "API"].map(|title| CheckResult { title: title.to_owned(), ..CheckResult::default() }).to_vec()

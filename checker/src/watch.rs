@@ -110,13 +110,13 @@ impl Watch {
                     Some(Event::Reload(config)) => self.reload(config),
                     Some(Event::Stop) | None => break,
                 },
-                Some(finished) = self.under_way.join_next() => self.finish(finished.ok()),
+                Some(Ok(finished)) = self.under_way.join_next() => self.finish(finished),
                 () = tokio::time::sleep(pause) => {}
             }
             self.send_if_complete();
         }
-        while let Some(finished) = self.under_way.join_next().await {
-            self.finish(finished.ok());
+        while let Some(Ok(finished)) = self.under_way.join_next().await {
+            self.finish(finished);
         }
         self.send();
         (self.config, self.memories)
@@ -179,12 +179,7 @@ impl Watch {
         }
     }
 
-    fn finish(&mut self, finished: Option<Finished>) {
-        // A check that broke off says nothing; its endpoint is looked at again when it is due.
-        let Some(Finished { generation, index, mut result }) = finished else {
-            self.looking.fill(false);
-            return;
-        };
+    fn finish(&mut self, Finished { generation, index, mut result }: Finished) {
         let now = (self.clock)();
         if generation != self.generation {
             // It belongs to a place of the configuration before: it is stored as it is.
@@ -281,9 +276,13 @@ mod tests {
     }
 
     fn watch(config: &Arc<Config>, clock: fn() -> UnixNanos) -> Watched {
+        watch_with(config, Probes::of(config, clock), clock)
+    }
+
+    fn watch_with(config: &Arc<Config>, probes: Probes, clock: fn() -> UnixNanos) -> Watched {
         let (sender, batches) = mpsc::unbounded_channel();
         let (events, receiver) = mpsc::channel(1);
-        let probes = Arc::new(Probes::of(config, clock));
+        let probes = Arc::new(probes);
         let memories = vec![Memory::default(); config.checks.len()];
         tokio::spawn(Watch::new(Arc::clone(config), probes, SECOND, memories, clock, sender).run(receiver));
         Watched { events, batches }
@@ -327,6 +326,20 @@ mod tests {
         }
         let hung = seen.iter().find(|result| result.title == "H").expect("it was finished");
         assert_eq!(hung.reason(), Some("command not finished within 3s"));
+    }
+
+    #[tokio::test]
+    async fn a_check_that_breaks_off_is_unknown_and_made_again_when_it_is_due() {
+        let faulty = r#"{"type":"tls","endpoint_name":"F","endpoint_url":"127.0.0.1:9"}"#;
+        let config = config(&[faulty.to_owned(), command("A", "")].join(","));
+        // Only the first of them asks these for the time.
+        let probes = Probes::of(&config, || panic!("a fault of the checker"));
+        let mut watched = watch_with(&config, probes, crate::now);
+        for title in ["F", "A", "F"] {
+            let result = next(&mut watched, title).await;
+            let expected = if title == "F" { Status::Unknown } else { Status::Healthy };
+            assert_eq!((result.status, result.notice.contains("the check broke off")), (expected, title == "F"));
+        }
     }
 
     #[tokio::test]

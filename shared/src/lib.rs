@@ -15,6 +15,7 @@ pub mod message;
 pub mod nearest;
 pub mod object_name;
 pub mod page_config;
+pub mod response_times;
 pub mod result;
 pub mod sorted;
 pub mod standing;

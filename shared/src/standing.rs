@@ -8,8 +8,8 @@ use crate::history::{History, Latest};
 use crate::object_name::NodeName;
 use crate::result::EndpointKey;
 use crate::status::Status;
-use crate::uptime::{Reckoning, Span};
-use crate::verdict::{Policy, Present, combine};
+use crate::uptime::{self, Reckoning, Span};
+use crate::verdict::{self, Policy, Present, combine};
 
 /// What all nodes know of one endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct NodeStanding {
     pub node: Option<NodeName>,
     /// The spans of it, in order and without overlap; the last one may reach into the future.
     pub spans: Vec<Span>,
+    /// When it last looked.
+    pub checked: Option<UnixNanos>,
     /// What is wrong by its newest result, if anything is.
     pub reason: Option<String>,
 }
@@ -47,7 +49,8 @@ pub fn standings<'a>(histories: impl IntoIterator<Item = &'a History>) -> Vec<St
                 standing.latest.clone_from(&past.latest);
             }
             let (spans, reason) = (past.track.spans.clone(), past.latest.reason.clone());
-            standing.nodes.push(NodeStanding { node: history.node.clone(), spans, reason });
+            let checked = past.track.last.map(|last| last.at);
+            standing.nodes.push(NodeStanding { node: history.node.clone(), spans, checked, reason });
         }
     }
     let mut standings: Vec<Standing> = standings.into_values().map(|(_, standing)| standing).collect();
@@ -65,8 +68,35 @@ impl Standing {
     /// What the nodes say now.
     #[must_use]
     pub fn present(&self, now: UnixNanos) -> Present {
-        let spans: Vec<&[Span]> = self.nodes.iter().map(|node| node.spans.as_slice()).collect();
-        Present::of(&spans, self.policy(), now)
+        Present::of(&self.spans_of_nodes(), self.policy(), now)
+    }
+
+    /// What each of the nodes says now, by their places.
+    #[must_use]
+    pub fn says(&self, now: UnixNanos) -> Vec<Status> {
+        verdict::says(&self.spans_of_nodes(), now)
+    }
+
+    fn spans_of_nodes(&self) -> Vec<&[Span]> {
+        self.nodes.iter().map(|node| node.spans.as_slice()).collect()
+    }
+
+    /// When any node last looked.
+    #[must_use]
+    pub fn checked(&self) -> Option<UnixNanos> {
+        self.nodes.iter().filter_map(|node| node.checked).max()
+    }
+
+    /// Whether there is anything to tell of it in the time from `from` on.
+    #[must_use]
+    pub fn is_within(&self, from: UnixNanos) -> bool {
+        let stood = self.nodes.iter().filter_map(|node| node.spans.last()).any(|span| span.end > from);
+        stood || self.checked().is_some_and(|checked| checked >= from)
+    }
+
+    fn words(&self, now: UnixNanos) -> Vec<Word<'_>> {
+        let nodes = self.nodes.iter().filter_map(|node| Some((node, node.checked?)));
+        nodes.map(|(node, at)| Word::of(node.node.as_ref(), &node.spans, self.nodes.len(), at, now)).collect()
     }
 
     /// The verdict over time, up to `now`.
@@ -83,10 +113,72 @@ impl Standing {
     }
 }
 
-/// How all of it stands: the worst of what is known, and unknown if nothing is.
+/// What a node said last of an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Word<'a> {
+    /// Which node.
+    pub node: Option<&'a NodeName>,
+    /// Whether it stands now.
+    pub stands: bool,
+    /// Whether it does if its clock is a little behind.
+    pub is_in_time: bool,
+    /// When it was said.
+    pub newest: UnixNanos,
+}
+
+impl<'a> Word<'a> {
+    /// The word of one of so many nodes, by its spans.
+    #[must_use]
+    pub fn of(node: Option<&'a NodeName>, spans: &[Span], nodes: usize, newest: UnixNanos, now: UnixNanos) -> Word<'a> {
+        let is_in_time = verdict::says_at(spans, now) != Status::Unknown;
+        let stands = is_in_time && (nodes > 1 || uptime::status_at(spans, now) != Status::Unknown);
+        Word { node, stands, is_in_time, newest }
+    }
+}
+
+/// Marks the endpoints that nobody looks at any more although those who did still report about others; `words` are what
+/// the nodes said last of one.
+///
+/// They were taken out of a checker's configuration: they are unknown, but nothing to be alarmed about.
+pub fn mark_retired<'w, E>(endpoints: &mut [E], words: impl Fn(&E) -> &[Word<'w>], mark: impl Fn(&mut E)) {
+    let mut alive: Vec<(Option<NodeName>, UnixNanos)> = Vec::new();
+    for word in endpoints.iter().flat_map(&words).filter(|word| word.stands) {
+        match alive.iter_mut().find(|(name, _)| name.as_ref() == word.node) {
+            Some((_, known)) => *known = (*known).max(word.newest),
+            None => alive.push((word.node.cloned(), word.newest)),
+        }
+    }
+    for endpoint in endpoints {
+        let has_stopped = |word: &Word<'_>| {
+            // A node that still gives a result which says nothing has not stopped looking.
+            !word.stands && alive.iter().any(|(name, known)| name.as_ref() == word.node && *known > word.newest)
+        };
+        if words(endpoint).iter().all(has_stopped) {
+            mark(endpoint);
+        }
+    }
+}
+
+/// How all of it stands, each endpoint being so and retired or not: the worst that is, where an unknown counts unless it
+/// is known why nobody looks; no data is unknown.
 #[must_use]
-pub fn worst(presents: impl IntoIterator<Item = Status>) -> Status {
-    presents.into_iter().max().unwrap_or_default()
+pub fn status_of_all(endpoints: &mut dyn Iterator<Item = (Status, bool)>) -> Status {
+    let mut worst = Status::Unknown;
+    let mut is_any_unknown = false;
+    for (status, _) in endpoints.filter(|(_, is_retired)| !is_retired) {
+        worst = worst.max(status);
+        is_any_unknown |= status == Status::Unknown;
+    }
+    if worst == Status::Healthy && is_any_unknown { Status::Unknown } else { worst }
+}
+
+/// The status of each of these endpoints now, and whether it is retired.
+#[must_use]
+pub fn statuses(standings: &[Standing], now: UnixNanos) -> Vec<(Status, bool)> {
+    let said = standings.iter().map(|standing| (standing.present(now).status, standing.words(now), false));
+    let mut said: Vec<(Status, Vec<Word<'_>>, bool)> = said.collect();
+    mark_retired(&mut said, |(_, words, _)| words, |(status, _, retired)| *retired = *status == Status::Unknown);
+    said.into_iter().map(|(status, _, retired)| (status, retired)).collect()
 }
 
 /// The part of the spans before a moment.
@@ -195,8 +287,43 @@ mod tests {
 
     #[test]
     fn nobody_known_is_unknown() {
-        assert_eq!(worst([]), Status::Unknown);
-        assert_eq!(worst([Status::Healthy, Status::Down]), Status::Down);
+        assert_eq!(status_of_all(&mut [].into_iter()), Status::Unknown);
+        assert_eq!(status_of_all(&mut [(Status::Healthy, false), (Status::Down, false)].into_iter()), Status::Down);
         assert_eq!(standings(&[]), []);
+    }
+
+    #[test]
+    fn an_endpoint_that_nobody_knows_of_spoils_all_is_well_unless_nobody_means_to_look() {
+        assert_eq!(
+            status_of_all(&mut [(Status::Healthy, false), (Status::Unknown, false)].into_iter()),
+            Status::Unknown
+        );
+        assert_eq!(
+            status_of_all(&mut [(Status::Healthy, false), (Status::Unknown, true)].into_iter()),
+            Status::Healthy
+        );
+        // The node that looked until minute 600 goes on with another endpoint.
+        let mut histories =
+            [history("a", Policy::Majority, 0..0, 600..1_440), history("a", Policy::Majority, 0..0, 0..0)];
+        let [before, after] = &mut histories;
+        let renamed = |(key, past): (EndpointKey, _)| (EndpointKey { title: "Other".to_owned(), ..key }, past);
+        before.endpoints.extend(std::mem::take(&mut after.endpoints).into_iter().map(renamed));
+        let now = START + DAY;
+        let of = |histories: &[History]| {
+            let standings = standings(histories);
+            let names = standings.iter().map(|standing| standing.key.title.clone());
+            let mut statuses: Vec<_> = names.zip(statuses(&standings, now)).collect();
+            statuses.sort();
+            statuses
+        };
+        let both = of(&histories[..1]);
+        assert_eq!(
+            both,
+            [("Other".to_owned(), (Status::Healthy, false)), ("Shop".to_owned(), (Status::Unknown, true))]
+        );
+        histories[0].endpoints.retain(|key, _| key.title == "Shop");
+        assert_eq!(of(&histories[..1]), [("Shop".to_owned(), (Status::Unknown, false))], "it is just silent");
+        let shop = &standings(&histories[..1])[0];
+        assert!(shop.is_within(START) && !shop.is_within(START + 601 * MINUTE));
     }
 }

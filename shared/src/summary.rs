@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::history::History;
 use crate::object_name::{BadgeTitle, NodeName, SummaryForm, SummaryName};
 use crate::result::EndpointKey;
-use crate::standing::{Standing, standings, worst};
+use crate::standing::{Standing, standings, status_of_all, statuses};
 use crate::status::Status;
-use crate::uptime::{Track, status_at};
+use crate::uptime::{Track, present_span, status_at};
 use crate::verdict::Present;
 use crate::{DAY, Nanos, UnixNanos};
 
@@ -26,7 +26,7 @@ pub struct Summary {
     pub at: UnixNanos,
     /// When all badges were last drawn.
     pub badges_at: UnixNanos,
-    /// The worst of all.
+    /// How all of it stands.
     #[serde(with = "word")]
     pub status: Status,
     /// Which nodes it is told from, and when each of them last reported.
@@ -78,8 +78,9 @@ pub struct Told {
 pub fn summary(histories: &[History], node: &NodeName, title: &str, now: UnixNanos) -> Summary {
     let is_recent = |moment: UnixNanos| now.saturating_sub(moment) < TOLD_FOR;
     let standings = standings(histories);
-    let told = standings.iter().map(|standing| told(standing, histories, node, now));
-    let endpoints: Vec<Told> = told.filter(|told| told.until.is_some_and(is_recent)).collect();
+    let told = standings.iter().map(|standing| told(standing, histories, node, now)).zip(statuses(&standings, now));
+    let (endpoints, statuses): (Vec<Told>, Vec<(Status, bool)>) =
+        told.filter(|(told, _)| told.until.is_some_and(is_recent)).unzip();
     let reporters = histories.iter().filter_map(|history| {
         let reported = history.newest().filter(|newest| is_recent(*newest))?;
         Some(Reporter { node: history.node.as_ref().map(ToString::to_string), reported })
@@ -89,7 +90,7 @@ pub fn summary(histories: &[History], node: &NodeName, title: &str, now: UnixNan
         node: node.to_string(),
         at: now,
         badges_at: now,
-        status: worst(endpoints.iter().map(|told| told.status)),
+        status: status_of_all(&mut statuses.into_iter()),
         nodes: reporters.collect(),
         endpoints,
     }
@@ -123,10 +124,10 @@ fn told(standing: &Standing, histories: &[History], node: &NodeName, now: UnixNa
 
 /// Since when the verdict is what it is now.
 fn since(standing: &Standing, present: &Present, now: UnixNanos) -> Option<UnixNanos> {
-    let last = standing.spans(now).last().copied()?;
+    let spans = standing.spans(now);
     match present.status {
-        Status::Unknown if last.status != Status::Unknown => Some(last.end),
-        status => (last.status == status).then_some(last.start),
+        Status::Unknown => spans.last().map(|last| last.end),
+        status => present_span(&spans, status, now).map(|span| span.start),
     }
 }
 

@@ -160,10 +160,42 @@ pub fn status_at(spans: &[Span], moment: UnixNanos) -> Status {
     }
 }
 
-/// The span in force at `now`, where spans were cut at `now`: the last one, if it reaches it.
+/// The span of the status that is the case at `now`, where spans were cut at `now`. Where a clock is a little behind, or
+/// nodes are not in step, the status stands although its span has ended: then it is the last one of that status.
 #[must_use]
-pub fn current(spans: &[Span], now: UnixNanos) -> Option<Span> {
-    spans.last().copied().filter(|span| span.start <= now && span.end >= now)
+pub fn present_span(spans: &[Span], status: Status, now: UnixNanos) -> Option<Span> {
+    let is_of_status = |span: &Span| span.status == status;
+    let current = spans.last().copied().filter(|span| span.start <= now && span.end >= now);
+    match current.filter(is_of_status) {
+        None if status != Status::Unknown => spans.iter().copied().rfind(is_of_status).or(spans.last().copied()),
+        span => span,
+    }
+}
+
+/// The incidents that reach into the time from `from` on: every span that was degraded or down, in order.
+pub fn incidents(spans: &[Span], from: UnixNanos) -> impl Iterator<Item = &Span> {
+    let first = spans.partition_point(|span| span.end <= from);
+    spans[first..].iter().filter(|span| span.status >= Status::Degraded)
+}
+
+/// A hole in the looking is worth a word from this length on.
+const HOLE_LEAST: Nanos = MINUTE;
+
+/// The stretches up to `now` that reach into the time from `from` on and in which nobody looked at anything, after somebody
+/// first had; `spans` are those of all endpoints.
+#[must_use]
+pub fn holes<'a>(spans: impl Iterator<Item = &'a Span>, from: UnixNanos, now: UnixNanos) -> Vec<Span> {
+    let mut spans: Vec<(UnixNanos, UnixNanos)> = spans.map(|span| (span.start, span.end)).collect();
+    sorted::by_key(&mut spans, |(start, _)| *start);
+    let Some((_, mut known_until)) = spans.first().copied() else { return Vec::new() };
+    let mut holes = Vec::new();
+    for (start, end) in spans.into_iter().chain([(now, now)]) {
+        if start - known_until >= HOLE_LEAST && start > from {
+            holes.push(Span { start: known_until, end: start, status: Status::Unknown });
+        }
+        known_until = known_until.max(end);
+    }
+    holes
 }
 
 /// How the time of a period divides; the four add up to the period.
@@ -328,13 +360,32 @@ mod tests {
         let spans = spans(vec![seen(0, Status::Healthy)], 10 * MINUTE);
         assert_eq!(status_at(&spans, 89 * SECOND), Status::Healthy);
         assert_eq!(status_at(&spans, 90 * SECOND), Status::Unknown);
-        assert_eq!(current(&spans, 10 * MINUTE), None);
+        assert_eq!(present_span(&spans, Status::Unknown, 10 * MINUTE), None);
     }
 
     #[test]
     fn a_result_of_this_moment_is_current() {
         let spans = spans(vec![seen(0, Status::Down)], MINUTE);
-        assert_eq!(current(&spans, MINUTE).map(|span| span.status), Some(Status::Down));
+        assert_eq!(present_span(&spans, Status::Down, MINUTE), Some(span(0, 60, Status::Down)));
+    }
+
+    #[test]
+    fn a_status_that_stands_although_its_span_has_ended_began_with_the_last_one_of_it() {
+        let spans = [span(0, 60, Status::Down), span(60, 120, Status::Healthy), span(120, 130, Status::Down)];
+        assert_eq!(present_span(&spans, Status::Healthy, 140 * SECOND), Some(spans[1]));
+        assert_eq!(present_span(&spans, Status::Degraded, 140 * SECOND), Some(spans[2]), "there is none of it");
+    }
+
+    #[test]
+    fn incidents_and_holes_are_those_that_reach_into_the_period() {
+        let spans = [span(0, 60, Status::Down), span(60, 120, Status::Degraded), span(300, 400, Status::Healthy)];
+        assert_eq!(incidents(&spans, 60 * SECOND).collect::<Vec<_>>(), [&spans[1]]);
+        assert_eq!(incidents(&spans, 59 * SECOND).count(), 2);
+        let hole = [span(120, 300, Status::Unknown)];
+        assert_eq!(holes(spans.iter(), 299 * SECOND, 459 * SECOND), hole);
+        assert_eq!(holes(spans.iter(), 0, 460 * SECOND).len(), 2, "a minute is worth a word");
+        assert_eq!(holes(spans.iter(), 300 * SECOND, 459 * SECOND), []);
+        assert_eq!(holes([].iter(), 0, HOUR), [], "nobody has looked yet");
     }
 
     #[test]

@@ -112,10 +112,7 @@ impl Present {
     /// Among several, a node whose clock is behind by no more than [`CLOCK_TOLERANCE`] is heard with what it said last.
     #[must_use]
     pub fn of(nodes: &[&[Span]], policy: Policy, now: UnixNanos) -> Present {
-        let says: Vec<Status> = match nodes {
-            [only] => vec![status_at(only, now)],
-            several => several.iter().map(|spans| says_at(spans, now)).collect(),
-        };
+        let says = says(nodes, now);
         let places = says.iter().enumerate();
         Present {
             status: policy.verdict(says.iter().copied()),
@@ -128,6 +125,15 @@ impl Present {
     #[must_use]
     pub fn is_localized(&self) -> bool {
         self.status != Status::Down && !self.down.is_empty()
+    }
+}
+
+/// What each of the nodes says at `now`, by their places.
+#[must_use]
+pub fn says(nodes: &[&[Span]], now: UnixNanos) -> Vec<Status> {
+    match nodes {
+        [only] => vec![status_at(only, now)],
+        several => several.iter().map(|spans| says_at(spans, now)).collect(),
     }
 }
 

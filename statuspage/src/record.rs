@@ -7,11 +7,12 @@ use std::sync::Arc;
 use shared::history::{Outline, PastOutline, Row};
 use shared::latency::Sketch;
 use shared::object_name::{CheckFileName, NodeName};
+use shared::response_times::{self, Sample};
 use shared::result::{CheckFile, CheckResult, EndpointKey, Skipped};
 use shared::status::Status;
 use shared::uptime::{self, Observation, Span, Track};
 use shared::verdict::Policy;
-use shared::{DAY, HOUR, Nanos, UnixNanos};
+use shared::{Nanos, UnixNanos};
 
 use shared::sorted::{self, find_descending};
 
@@ -95,8 +96,7 @@ pub struct Look {
     pub status: Status,
     /// How long it stands, if it says so.
     pub interval: Option<Nanos>,
-    /// The round-trip times of the attempts that were answered well. How quickly a connection was refused is no
-    /// response time.
+    /// The round-trip times of the attempts that were answered well.
     pub rtts: Box<[Nanos]>,
     /// When the first good attempt had looked up the name, was connected, was sure of whom it spoke to, and got the first
     /// byte, in microseconds from its beginning; a phase that nobody timed took no time.
@@ -278,7 +278,6 @@ impl EndpointRecord {
 /// What a history says about response times and errors, as looks: one for each hour of the last days and for each day,
 /// one for each error, and the newest result.
 fn looks_of(past: &PastOutline) -> Vec<Look> {
-    let newest = past.track.last.map_or(0, |last| last.at);
     let blank = |at, reason: Option<&str>| Look {
         at,
         status: uptime::status_at(&past.track.spans, at),
@@ -290,18 +289,8 @@ fn looks_of(past: &PastOutline) -> Vec<Look> {
         reason: reason.map(Arc::from),
         length: 0,
     };
-    let (hours, days) = (past.by_hour(), past.by_day());
-    let days = days.iter().map(|(day, both)| (day * DAY, DAY, both));
-    let hours = hours.iter().map(|(hour, both)| (hour * HOUR, HOUR, both));
-    let mut looks: Vec<Look> = days
-        .chain(hours)
-        .map(|(start, length, both)| Look {
-            // Twice the median, so that it stays the median beside the upper end.
-            rtts: Box::from([both.p50.time(), both.p50.time(), both.p95.time()]),
-            length,
-            ..blank((start + length / 2).min(newest - 1), None)
-        })
-        .collect();
+    let mut looks: Vec<Look> =
+        response_times::of_past(past, |at, length, rtts| Look { rtts, length, ..blank(at, None) });
     looks.extend(past.events.iter().map(|event| blank(event.at, Some(&event.reason))));
     sorted::by_key(&mut looks, |look| look.at);
     if let Some(last) = past.track.last {
@@ -339,9 +328,8 @@ impl NodeLooks {
 
     /// What is known of each check, or of hours and days where it is not, from `from` to before `to`.
     pub fn looks(&self, from: UnixNanos, to: UnixNanos) -> impl Iterator<Item = &Look> {
-        let checks_from = self.looks.first().map_or(UnixNanos::MAX, |first| first.at);
         let past = self.past.as_ref().map_or(&[][..], |past| &past.looks);
-        between(past, from, to.min(checks_from)).iter().chain(between(&self.looks, from, to))
+        response_times::known(past, &self.looks, from, to)
     }
 
     /// The newest look that is not in the future.
@@ -357,11 +345,18 @@ impl NodeLooks {
     }
 }
 
-/// Those of looks in order that are from `from` to before `to`.
-fn between(looks: &[Look], from: UnixNanos, to: UnixNanos) -> &[Look] {
-    let first = looks.partition_point(|look| look.at < from);
-    let behind = looks.partition_point(|look| look.at < to);
-    &looks[first..behind.max(first)]
+impl Sample for Look {
+    fn at(&self) -> UnixNanos {
+        self.at
+    }
+
+    fn length(&self) -> Nanos {
+        self.length
+    }
+
+    fn rtts(&self) -> &[Nanos] {
+        &self.rtts
+    }
 }
 
 impl Look {
@@ -378,7 +373,7 @@ impl Look {
             at: result.timestamp,
             status: result.status,
             interval: result.interval,
-            rtts: result.attempts.iter().filter(|attempt| attempt.error.is_none()).map(|attempt| attempt.rtt).collect(),
+            rtts: response_times::answered(&result.attempts),
             failed: result.attempts.iter().any(|attempt| attempt.error.is_some()),
             threshold: result.threshold,
             reason: if result.status == Status::Healthy { None } else { result.reason().map(Arc::from) },

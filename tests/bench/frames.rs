@@ -47,7 +47,7 @@ pub(crate) async fn measure() {
     caddy.configure(&config.to_json());
     let mut runs: Vec<Vec<(&str, Vec<f64>)>> = Vec::new();
     for _ in 0..REPETITIONS {
-        let browser = Browser::open().await;
+        let browser = Browser::open_with(&[]).await;
         browser.stop_clock(fleet.now + 20 * SECOND).await;
         browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": NOTE })).await;
         browser.visit(&caddy.url).await;

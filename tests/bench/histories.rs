@@ -75,7 +75,7 @@ async fn measure_page(nodes: usize, endpoints: usize, days: i64, interval: Nanos
     caddy.configure(&config.to_json());
     let mut runs = Vec::new();
     for _ in 0..REPETITIONS {
-        let browser = Browser::open().await;
+        let browser = Browser::open_with(&[]).await;
         browser.stop_clock(fleet.now + 10_000_000_000).await;
         browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": NOTE })).await;
         browser.devtools("Performance.enable", json!({})).await;

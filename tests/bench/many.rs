@@ -52,7 +52,7 @@ pub(crate) async fn measure() {
     for view in ["strips", "table"] {
         let mut runs = Vec::new();
         for _ in 0..REPETITIONS {
-            let browser = Browser::open().await;
+            let browser = Browser::open_with(&[]).await;
             browser.stop_clock(fleet.now + 10_000_000_000).await;
             browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": NOTE_COMPLETION })).await;
             browser.visit(&format!("{}?view={view}", caddy.url)).await;

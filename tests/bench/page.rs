@@ -45,7 +45,7 @@ async fn measure_page(files: i64) {
     wait_for("the first round", first_round).await;
     let mut runs = Vec::new();
     for _ in 0..REPETITIONS {
-        let browser = Browser::open().await;
+        let browser = Browser::open_with(&[]).await;
         browser.devtools("Performance.enable", json!({})).await;
         browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": NOTE_COMPLETION })).await;
         browser.visit(&served.url).await;

@@ -73,7 +73,7 @@ async fn take_all() {
         }
         println!("  {}", state.name());
     }
-    let browser = Browser::open().await;
+    let browser = Browser::open_with(&[]).await;
     for (width, height) in WINDOWS {
         let sheet = folder.join(format!("sheet-{width}.png"));
         photograph_sheet(&browser, &folder, &[(width, height)], height * 2 / 3, &sheet).await;

@@ -168,8 +168,11 @@ async fn every_repeats_until_it_is_told_to_stop() {
 
     let names = checker.check_files("checks");
     assert_eq!(index(&checker.path("checks")), names);
-    let results = checker.all_results("checks");
-    assert_eq!(results.len(), names.len());
+    let mut results = checker.all_results("checks");
+    assert!(results.len() >= names.len());
+    // Where a machine has far too much to do, a moment is missed, and told with the next round.
+    results.retain(|result| result.status != Status::Unknown);
+    assert!(results.len() >= 3, "{results:?}");
     // The first round is made at once; from then on each endpoint has a moment of its own.
     for pair in results[1..].windows(2) {
         assert!(pair[1].timestamp - pair[0].timestamp >= 900_000_000, "rounds keep their distance");

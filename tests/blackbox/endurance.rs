@@ -82,7 +82,7 @@ async fn memory_is_flat_over_a_thousand_refreshes_each_with_a_new_check_file() {
     (config.range, config.refresh) = (HOUR, 5 * SECOND);
     caddy.configure(&config.to_json());
 
-    let browser = Browser::open().await;
+    let browser = Browser::open_with(&[]).await;
     let begin = (fleet.now - DAY + 2 * HOUR) / 1_000_000;
     let hurry = HURRY.replace("BEGIN", &begin.to_string());
     browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": hurry })).await;

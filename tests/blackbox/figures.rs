@@ -1,5 +1,7 @@
 //! Every figure that stands on the page beside what `checker status` says of the same store at the same moment: the page
-//! reads check files or histories, depending on its range; the terminal reads histories.
+//! reads check files or histories, depending on its range; the terminal reads histories, and check files for response times.
+
+mod told;
 
 use harness::browser::Browser;
 use harness::caddy::Caddy;
@@ -12,7 +14,9 @@ use serde_json::{Value, json};
 use shared::object_name::INDEX;
 use shared::page_config::{PageConfig, Source};
 use shared::verdict::Policy;
-use shared::{DAY, HOUR, MINUTE, Nanos, duration};
+use shared::{DAY, HOUR, MINUTE, Nanos};
+
+use told::{Told, list, number, text};
 
 /// Three nodes and six endpoints: outages that all see, that one sees and that go on; slowness; a node that was silent for
 /// hours and one that is; a time in which nobody looked.
@@ -41,39 +45,58 @@ fn fleet(policy: Policy) -> Fleet {
     fleet
 }
 
-/// What stands on the page that `checker status` says, too, in its form.
-fn said(page: &Page, told: &Value) -> Value {
-    let shown = page.endpoint(told["title"].as_str().unwrap_or_default());
+/// Everything about an endpoint that is a figure, as it stands on the page.
+fn shown(page: &Page, title: &str) -> Value {
+    let shown = page.endpoint(title);
+    let bar = |bar: &Value| {
+        let label = bar["label"].as_str().unwrap_or_default();
+        // `Sunday 14:00–15:00: 99.20% up; down for 11 min. connection refused`
+        let (_, said) = label.split_once(": ").unwrap_or_default();
+        let said = said.split_once(". ").map_or(said, |(said, _)| said);
+        json!([bar["start"], bar["end"], bar["status"], said])
+    };
     json!({
-        "endpoint": shown.text_of("locator"), "status": shown.text_of("status"),
+        "endpoint": shown.text_of("locator"), "status": shown.text_of("status"), "state": shown.text_of("state"),
         "localized": shown.0["localized"] == true, "uptime": shown.text_of("uptime"),
         "coverage": shown.text_of("coverage"), "reckoning": shown.text_of("reckoning"),
+        "bars": shown.0["bars"].as_array().expect("there are bars").iter().map(bar).collect::<Vec<_>>(),
+        "times": shown.text_of("times").trim_end_matches(" · logarithmic"),
     })
 }
 
 /// What has to stand there.
-fn expected(told: &Value) -> Value {
-    let text = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
-    let time = |name: &str| told[name].as_i64().expect("it is a time");
-    let [healthy, degraded, down, unknown] = ["healthy", "degraded", "down", "unknown"].map(time);
-    let (up, observed) = (healthy + degraded, healthy + degraded + down);
-    let in_words = duration::in_words;
-    let mut reckoning = format!("{} = up for {} of {} observed", text("uptime"), in_words(up), in_words(observed));
-    for (time, what) in [(down, "down"), (degraded, "degraded"), (unknown, "not observed")] {
-        if time > 0 {
-            reckoning = format!("{reckoning}; {what} for {}", in_words(time));
-        }
-    }
+fn expected(told: &Told<'_>, of: &Value) -> Value {
+    let bar = |slot: &Value| {
+        let edge = |name: &str| number(slot, name).to_string();
+        json!([edge("start"), edge("end"), slot["status"], Told::shares(slot)])
+    };
     json!({
-        "endpoint": text("endpoint"), "status": text("status"), "localized": told["localized"],
-        "uptime": text("uptime"), "coverage": format!("of {} observed", text("coverage")), "reckoning": reckoning,
+        "endpoint": of["endpoint"], "status": of["status"], "state": told.state(of),
+        "localized": of["localized"], "uptime": of["uptime"],
+        "coverage": format!("of {} observed", text(of, "coverage")), "reckoning": Told::reckoning(of),
+        "bars": list(of, "slots").iter().map(bar).collect::<Vec<_>>(),
+        "times": format!("Response time: {}", Told::response_times(of)),
     })
 }
 
-/// Who looks: name, moment in whole seconds, and whether it is late.
+/// What happened, as it stands in the timeline: when it began, and what is said of it but for the errors.
+fn events(page: &Page) -> Vec<Value> {
+    let event = |event: &Value| {
+        let text = event["text"].as_str().unwrap_or_default();
+        let text = ["connection refused", "median round trip"]
+            .iter()
+            .fold(text, |text, error| text.split_once(error).map_or(text, |(text, _)| text));
+        json!([event["times"][0], text.trim()])
+    };
+    page.0["events"].as_array().expect("there are events").iter().map(event).collect()
+}
+
+/// Who looks: name, what is said of it, and whether it is late.
 const NODES: &str = "return [...document.querySelectorAll('#observers li')].map(line =>
-    [line.querySelector('bdi, b, strong')?.textContent ?? line.textContent.trim().split(' ')[0],
-     Math.floor(Date.parse(line.querySelector('time').dateTime) / 1000), line.dataset.late === 'true'])";
+    [line.querySelector('bdi').textContent, line.querySelector('time').textContent, line.dataset.late === 'true'])";
+
+/// Moments of UTC for machines.
+const MOMENTS: &str = "return arguments[0].map(at => new Date(at / 1e6).toISOString().slice(0, 19) + 'Z')";
 
 async fn compare(policy: Policy, range: &str, nanos: Nanos) {
     let fleet = fleet(policy);
@@ -91,35 +114,64 @@ async fn compare(policy: Policy, range: &str, nanos: Nanos) {
     let caddy = Caddy::start("").await;
     std::os::unix::fs::symlink(checker.path("checks"), caddy.site.path().join("store")).expect("it is a folder");
     let mut config = PageConfig::new(Source::Http { url: "store/".to_owned() });
-    (config.range, config.refresh) = (nanos, DAY);
+    (config.range, config.refresh, config.offline) = (nanos, DAY, false);
     caddy.configure(&config.to_json());
 
-    let run = checker.call(&["status", "-c", "checker.json", "--format", "json"]).await;
+    let words = ["status", "-c", "checker.json", "--format", "json", "--details"];
+    let in_utc = |command: &mut std::process::Command| {
+        command.env("TZ", "UTC");
+    };
+    let run = checker.call_with(&words, in_utc).await;
     assert_eq!(run.code, 0, "{}", run.output());
     let status: Value = serde_json::from_str(&run.stdout).expect("it is JSON");
-    // The same moment for both.
+    let told = Told(&status);
+    // The same moment for both, and the same midnights.
     let browser = Browser::open().await;
-    browser.stop_clock(status["now"].as_i64().expect("it is a time")).await;
+    browser.devtools("Emulation.setTimezoneOverride", json!({ "timezoneId": "UTC" })).await;
+    browser.stop_clock(told.now()).await;
     let page = page::visit(&browser, &caddy.url).await;
     page.assert_clean();
     assert_eq!(page.problems(), "");
-    let told = status["endpoints"].as_array().expect("there are endpoints");
-    assert_eq!((told.len(), page.endpoints().len()), (6, 6));
-    for told in told {
-        assert_eq!(said(&page, told), expected(told), "{policy} over {range}: {told:#}");
+    let place = format!("{policy} over {range}");
+    assert_eq!((told.endpoints().len(), page.endpoints().len()), (6, 6));
+    for of in told.endpoints() {
+        let title = text(of, "title");
+        assert_eq!(shown(&page, title), expected(&told, of), "{place}: {of:#}");
+        // Who hears the chart hears the same figures.
+        let chart = page.endpoint(title).text_of("chart");
+        assert!(chart.contains(&format!(": {}", Told::response_times(of))), "{place}: {chart}");
+        // Which places see it down stands in the reason, which names them.
+        if of["localized"] == true {
+            let from: Vec<&str> = list(of, "down_from").iter().filter_map(Value::as_str).collect();
+            let others = number(of, "heard") as usize - from.len();
+            let who = format!("unreachable from {}, reachable from {others} others: ", from.join(" and "));
+            assert!(page.endpoint(title).text_of("reason").starts_with(&who), "{place}: {who}");
+        }
+        let down: Vec<&Value> = list(of, "nodes").iter().filter(|node| node["status"] == "down").collect();
+        let down: Vec<&Value> = down.into_iter().map(|node| &node["node"]).collect();
+        assert_eq!(json!(down), of["down_from"], "{place}: {of:#}");
     }
-    assert_eq!(page.text_of("state"), status["status"], "{policy} over {range}");
-    let nodes = status["nodes"].as_array().expect("there are nodes");
-    let nodes: Vec<Value> = nodes
-        .iter()
-        .map(|node| json!([node["node"], node["newest"].as_i64().unwrap_or(0) / shared::SECOND, node["late"]]))
-        .collect();
-    assert_eq!(browser.script(NODES).await, Value::Array(nodes), "{policy} over {range}");
-    // It was about something: every status, and figures that are neither nothing nor all.
-    let is = |name: &str, value: Value| told.iter().any(|told| told[name] == value);
-    assert!(is("status", json!("healthy")) && is("status", json!("degraded")), "{told:#?}");
-    let between = told.iter().filter(|told| told["down"].as_i64() > Some(0)).count();
-    assert!(between >= 2, "{told:#?}");
+    let of_page = |name: &str| page.text_of(name);
+    assert_eq!(of_page("state"), status["status"], "{place}");
+    assert_eq!((of_page("overall"), of_page("remark")), (told.sentence(), told.remark()), "{place}");
+    assert_eq!((of_page("looked"), of_page("scope")), told.looked(), "{place}");
+    assert_eq!(browser.script(NODES).await, json!(told.observers()), "{place}");
+    let (moments, texts): (Vec<i64>, Vec<String>) = told.events().into_iter().unzip();
+    let moments = browser.script_with(MOMENTS, vec![json!(moments)]).await;
+    let moments = moments.as_array().cloned().unwrap_or_default();
+    let happened: Vec<Value> = moments.iter().zip(texts).map(|(at, text)| json!([at, text])).collect();
+    assert_eq!(json!(events(&page)), json!(happened), "{place}");
+    browser.script("document.querySelector('#percentiles').click()").await;
+    let page = page::when(&browser, "percentiles", |page| page.text_of("text").contains("p99")).await;
+    for of in told.endpoints() {
+        let shown = page.endpoint(text(of, "title")).text_of("times");
+        assert_eq!(shown, format!("Response time: {}", Told::percentiles(of)), "{place}");
+    }
+    // It was about something: every status, incidents, and figures that are neither nothing nor all.
+    let is = |name: &str, value: Value| told.endpoints().iter().any(|told| told[name] == value);
+    assert!(is("status", json!("healthy")) && is("status", json!("degraded")), "{status:#}");
+    assert!(told.endpoints().iter().filter(|told| told["down"].as_i64() > Some(0)).count() >= 2, "{status:#}");
+    assert!(happened.len() >= 4 && told.endpoints().iter().any(|of| list(of, "incidents").len() > 1), "{status:#}");
 }
 
 #[tokio::test]

@@ -122,6 +122,8 @@ async fn ninety_days_of_three_nodes_are_few_requests_and_little_data_from_plain_
 fn from_directory(range: Nanos) -> String {
     let mut config = PageConfig::new(Source::Http { url: "store/".to_owned() });
     (config.range, config.refresh) = (range, HOUR);
+    // Whether thousands of files are kept for later is not what these tests are about.
+    config.offline = false;
     config.to_json()
 }
 
@@ -233,7 +235,8 @@ async fn a_silent_node_leaves_the_vote_and_when_all_are_silent_nobody_knows() {
 
 #[tokio::test]
 async fn a_history_that_cannot_be_read_is_named_and_check_files_fill_in() {
-    let fleet = three_nodes(Policy::Majority);
+    // Twice an hour, since all check files are read eight times.
+    let fleet = Fleet { interval: 30 * MINUTE, ..three_nodes(Policy::Majority) };
     let mut objects = fleet.objects();
     objects.extend(fleet.check_files(1, 0));
     let good = objects["history/eu-west.json"].clone();
@@ -265,7 +268,7 @@ async fn a_history_that_cannot_be_read_is_named_and_check_files_fill_in() {
 
 #[tokio::test]
 async fn old_stores_and_mixed_fleets_are_shown_from_their_check_files() {
-    let fleet = three_nodes(Policy::Majority);
+    let fleet = Fleet { interval: 30 * MINUTE, ..three_nodes(Policy::Majority) };
     let nameless = |files: Vec<(String, String)>| {
         files.into_iter().map(|(name, content)| {
             let name = CheckFileName::parse(&name).expect("it is a name");

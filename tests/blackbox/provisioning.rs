@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use harness::bucket::{self, Bucket};
 use harness::configuration::{check, watching};
 use harness::endpoints::{Behaviour, Endpoint};
-use harness::ministack;
+use harness::ministack::{self, ACCOUNT, MiniStack};
 use harness::site::Site;
 use serde_json::{Value, json};
 use shared::object_name::{CheckFileName, NodeName};
@@ -203,8 +203,6 @@ async fn only_what_was_made_is_removed_and_data_stays() {
 #[tokio::test]
 async fn ten_thousand_objects_are_deleted_once_the_buckets_name_is_typed_and_foreign_ones_stay() {
     const COUNT: i64 = 10_000;
-    let site = Site::new().await;
-    assert_eq!(site.provision(&["--origin", ORIGIN]).await.code, 0);
     let foreign = [
         "status/index.html",
         "status/1-report.pdf",
@@ -214,7 +212,19 @@ async fn ten_thousand_objects_are_deleted_once_the_buckets_name_is_typed_and_for
     ];
     let ours = (0..COUNT).map(|number| format!("status/{}", name(1_495_330_254_340_493_978 + number, "eu-west")));
     let ours = ours.chain(["status/history/eu-west.json".to_owned()]);
-    site.bucket.put_all(ours.chain(foreign.map(str::to_owned)).collect(), "[]").await;
+    // A server of its own has them all at once.
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let bucket = folder.path().join(ACCOUNT).join("site-full");
+    std::fs::create_dir_all(bucket.join("status/history")).expect("the folder can be made");
+    for key in ours.chain(foreign.map(str::to_owned)) {
+        std::fs::write(bucket.join(key), "[]").expect("the file can be written");
+    }
+    let (server, administrator) = MiniStack::with_buckets(folder.path()).await;
+    let mut site = Site::at(&server.url).await;
+    site.bucket = Bucket::at(&server.url, &administrator, "site-full", "status/");
+    site.act_as(administrator);
+    let provisioned = site.provision(&["--origin", ORIGIN]).await;
+    assert_eq!(provisioned.code, 0, "{}", provisioned.output());
 
     for typed in ["", "yes\n", "site\n"] {
         let refused = site.deprovision(&["--delete-data", "--yes"], typed).await;

@@ -1,11 +1,13 @@
-//! A real browser: headless Chromium, driven over WebDriver. Each test has a session of its own.
+//! A real browser: headless Chromium, driven over WebDriver. Each test has a tab of its own, and a browser of its own for as
+//! long as it lasts; then the next test opens its tab in there, since starting a browser takes longer than most pages. What
+//! a browser keeps it keeps by origin, and each test's servers have ports that no other test is given.
 
 use std::fmt::Debug;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder};
@@ -43,46 +45,56 @@ pub enum Truth {
     Servers,
 }
 
-/// A session of the browser; dropping it closes the browser.
+/// A tab of a browser that nobody else uses meanwhile; dropping it leaves the browser to others.
 #[derive(Debug)]
 pub struct Browser {
     client: Client,
-    session: String,
+    session: Option<Session>,
+    use_after: Use,
+}
+
+/// A session of the driver, which is a browser that runs.
+#[derive(Debug)]
+struct Session {
+    id: String,
     _profile: TempDir,
 }
 
+/// How often a browser is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// Again by another test.
+    Again,
+    /// By one.
+    Once,
+}
+
+/// The browsers that nobody uses at the moment.
+static IDLE: Mutex<Vec<Session>> = Mutex::new(Vec::new());
+
 impl Browser {
-    /// Opens a browser.
+    /// Opens a tab in a browser that nobody uses.
     pub async fn open() -> Browser {
-        Browser::open_with(&[]).await
+        let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        if let Some(session) = idle
+            && let Some(client) = new_tab(&session).await
+        {
+            return Browser::of(client, session, Use::Again).await;
+        }
+        let (client, session) = start(&[]).await;
+        Browser::of(client, session, Use::Again).await
     }
 
-    /// Opens a browser with further arguments of its command line.
+    /// Opens a new browser with further arguments of its command line, for this test alone.
     pub async fn open_with(further: &[&str]) -> Browser {
-        let profile = TempDir::new().expect("a temporary folder");
-        let mut capabilities = json!({
-            "browserName": "chrome",
-            "goog:chromeOptions": {
-                "binary": driver().browser.to_str().expect("the path is text"),
-                "args": [
-                    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage",
-                    "--no-first-run", "--disable-background-networking", "--disable-component-update",
-                    "--disable-sync", "--no-proxy-server", "--lang=en-GB", "--window-size=1280,1024",
-                    format!("--user-data-dir={}", profile.path().display()),
-                ],
-            },
-        });
-        if let Some(arguments) = capabilities["goog:chromeOptions"]["args"].as_array_mut() {
-            arguments.extend(further.iter().map(|argument| json!(argument)));
-        }
-        let Value::Object(capabilities) = capabilities else { unreachable!("it is an object") };
-        let client = ClientBuilder::new(HttpConnector::new())
-            .capabilities(capabilities)
-            .connect(&format!("http://127.0.0.1:{}", driver().port))
-            .await
-            .expect("the browser opens");
-        let session = client.session_id().await.expect("the driver answers").expect("there is a session");
-        let browser = Browser { client, session, _profile: profile };
+        let (client, session) = start(further).await;
+        Browser::of(client, session, Use::Once).await
+    }
+
+    async fn of(client: Client, session: Session, use_after: Use) -> Browser {
+        // Whether the session ends is not this connection's business.
+        client.persist().await.expect("the client obeys");
+        let browser = Browser { client, session: Some(session), use_after };
         browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": WITNESS })).await;
         browser
     }
@@ -121,6 +133,11 @@ impl Browser {
     /// The same for a script that takes `arguments`; of a promise it gives what that comes to.
     pub async fn script_with(&self, script: &str, arguments: Vec<Value>) -> Value {
         self.client.execute(script, arguments).await.unwrap_or_else(|error| panic!("{error}: {script:.2000}"))
+    }
+
+    /// Runs a script that waits for something; it ends at once if the document goes meanwhile.
+    pub async fn await_script(&self, script: &str) {
+        let _ = self.client.execute(script, Vec::new()).await;
     }
 
     /// Presses a key, by its name: `ArrowLeft`, `Enter`, `Escape`, `Space`, `Tab`, `/`, or `Shift+Tab`.
@@ -168,17 +185,73 @@ impl Browser {
     }
 }
 
-impl Drop for Browser {
-    fn drop(&mut self) {
-        // The runtime may be gone already, so the request is made by hand; the driver then ends the browser.
-        let request =
-            format!("DELETE /session/{} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", self.session);
+/// Starts a browser.
+async fn start(further: &[&str]) -> (Client, Session) {
+    let profile = TempDir::new().expect("a temporary folder");
+    let mut capabilities = json!({
+        "browserName": "chrome",
+        "goog:chromeOptions": {
+            "binary": driver().browser.to_str().expect("the path is text"),
+            "args": [
+                "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage",
+                "--no-first-run", "--disable-background-networking", "--disable-component-update",
+                "--disable-sync", "--no-proxy-server", "--lang=en-GB", "--window-size=1280,1024",
+                format!("--user-data-dir={}", profile.path().display()),
+            ],
+        },
+    });
+    if let Some(arguments) = capabilities["goog:chromeOptions"]["args"].as_array_mut() {
+        arguments.extend(further.iter().map(|argument| json!(argument)));
+    }
+    let Value::Object(capabilities) = capabilities else { unreachable!("it is an object") };
+    let client = ClientBuilder::new(HttpConnector::new())
+        .capabilities(capabilities)
+        .connect(&driver().url())
+        .await
+        .expect("the browser opens");
+    let id = client.session_id().await.expect("the driver answers").expect("there is a session");
+    (client, Session { id, _profile: profile })
+}
+
+/// Opens a tab in place of the one before, with which everything goes that was set for it: scripts, clocks, networks and
+/// whatever else is emulated. `None` if the browser is in no state for that.
+async fn new_tab(session: &Session) -> Option<Client> {
+    let client = Client::with_existing_session(&driver().url(), &session.id, HttpConnector::new()).await.ok()?;
+    client.persist().await.ok()?;
+    let tab = client.new_window(true).await.ok()?;
+    client.close_window().await.ok()?;
+    client.switch_to_window(tab.handle).await.ok()?;
+    Some(client)
+}
+
+impl Session {
+    /// Makes a request to the driver by hand, since the runtime may be gone already.
+    fn request(&self, method: &str, path: &str, body: &str) {
+        let request = format!(
+            "{method} /session/{}{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            self.id,
+            body.len()
+        );
         if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", driver().port)) {
             let _ = stream.set_read_timeout(Some(PATIENCE));
             let _ = stream.write_all(request.as_bytes());
-            // The answer comes when the browser has ended; the driver keeps the connection open all the same.
+            // The answer comes when it is done; the driver keeps the connection open all the same.
             let _ = stream.read(&mut [0; 1_024]);
         }
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let Some(session) = self.session.take() else { return };
+        // What a test that failed leaves behind is nobody's to judge.
+        if self.use_after == Use::Once || std::thread::panicking() {
+            session.request("DELETE", "", "");
+            return;
+        }
+        // The page would go on asking servers that are gone.
+        session.request("POST", "/url", "{\"url\":\"about:blank\"}");
+        IDLE.lock().unwrap_or_else(PoisonError::into_inner).push(session);
     }
 }
 
@@ -188,6 +261,12 @@ struct Driver {
     port: u16,
     browser: TempPath,
     _program: Program,
+}
+
+impl Driver {
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
 }
 
 fn driver() -> &'static Driver {

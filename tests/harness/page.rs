@@ -20,6 +20,7 @@ const READ: &str = r"
     return {
         state: root.dataset.state, loaded: Number(root.dataset.loaded || 0), complete: root.dataset.complete === 'true',
         title: document.title, overall: text(document.querySelector('#overall')), looked: text(document.querySelector('#looked')),
+        remark: text(document.querySelector('.remark')), scope: text(document.querySelector('.looked > span:last-child')),
         note: text(document.querySelector('#note:not([hidden])')), kept: root.dataset.offline === 'kept',
         problems: all(document, '#problems li', prose),
         messages: all(document, '#messages .message', element => ({ text: text(element), html: element.innerHTML })),
@@ -27,17 +28,42 @@ const READ: &str = r"
             title: section.dataset.title, locator: section.dataset.locator, status: section.dataset.status,
             uptime: text(section.querySelector('.uptime')), coverage: text(section.querySelector('.coverage')),
             reason: text(section.querySelector('.reason')), text: text(section), localized: section.dataset.localized === 'true',
-            reckoning: text(section.querySelector('.figure > .readout')),
+            reckoning: text(section.querySelector('.figure > .readout')), state: text(section.querySelector('.head .state')),
+            times: text(section.querySelector('.chart-readout')), chart: section.querySelector('svg.chart')?.getAttribute('aria-label'),
             points: section.querySelector('svg.chart')?.dataset.points,
             bars: all(section, '.strip .bar', bar => ({ status: bar.dataset.status, start: bar.dataset.start,
                 end: bar.dataset.end, label: (bar.getAttribute('aria-label') || text(bar)).replace(/\s+/g, ' ') })),
         })),
-        events: all(document, '#timeline .event', event => ({ kind: event.dataset.kind, text: text(event),
+        events: all(document, '#timeline .event', event => ({ kind: event.dataset.kind, status: event.dataset.status, text: text(event),
             times: all(event, 'time[datetime]', time => time.dateTime) })),
         nodes: all(document, '#observers li', text),
         text: text(document.body), witness: window.witness,
         requests: performance.getEntriesByType('resource').map(entry => entry.name),
     };
+";
+
+/// Waits until something on the page changes, so that nobody asks it again and again while it works: reading it all takes
+/// it, and the driver, longer than most of what is waited for. What is no change of the document is seen a little later.
+const CHANGE: &str = r"
+    return new Promise(done => {
+        const seen = new MutationObserver(() => end());
+        const end = () => { seen.disconnect(); clearTimeout(late); setTimeout(done, 20); };
+        const late = setTimeout(end, 200);
+        seen.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+    });
+";
+
+/// Waits until everything is loaded or the page says that it cannot be, or for a while.
+const END: &str = r"
+    return new Promise(done => {
+        const root = document.documentElement;
+        const isThere = () => root.dataset.complete === 'true' || root.dataset.state === 'broken';
+        const seen = new MutationObserver(() => isThere() && end());
+        const end = () => { seen.disconnect(); clearTimeout(late); done(); };
+        const late = setTimeout(end, 10000);
+        seen.observe(root, { attributes: true });
+        if (isThere()) end();
+    });
 ";
 
 /// The page at one moment.
@@ -51,6 +77,7 @@ pub struct EndpointOnPage(pub Value);
 /// Visits a status page and waits until everything is loaded, or it says that it cannot be.
 pub async fn visit(browser: &Browser, url: &str) -> Page {
     browser.visit(url).await;
+    browser.await_script(END).await;
     when(browser, "the page to be complete", |page| page.is_complete() || page.text_of("state") == "broken").await
 }
 
@@ -59,8 +86,12 @@ pub async fn when(browser: &Browser, what: &str, condition: impl Fn(&Page) -> bo
     let last = RefCell::new(Value::Null);
     let waiting = patiently(|| async {
         let page = Page(browser.script(READ).await);
+        let is_so = condition(&page);
         last.replace(page.0.clone());
-        condition(&page).then_some(page)
+        if !is_so {
+            browser.await_script(CHANGE).await;
+        }
+        is_so.then_some(page)
     });
     let page = waiting.await;
     page.unwrap_or_else(|| panic!("waited {PATIENCE:?} in vain for {what}; the page is\n{:#}", last.borrow()))

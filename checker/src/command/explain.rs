@@ -48,7 +48,7 @@ pub async fn explain(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
 /// What the name of the endpoint's host leads to, if it has one.
 async fn addresses(check: &Check) -> Vec<String> {
     let host = match &check.kind {
-        CheckKind::Http(http) => http.url.host_str().map(|host| host.trim_matches(['[', ']']).to_owned()),
+        CheckKind::Http(http) => Some(http.target.host().to_owned()),
         CheckKind::Tcp(tcp) => Some(tcp.address.host.clone()),
         CheckKind::Tls(tls) => Some(tls.address.host.clone()),
         CheckKind::Dns(dns) => Some(dns.server.host.clone()),

@@ -1,28 +1,29 @@
-//! `checker status`: what the store says about all endpoints and nodes, for people and for machines. The figures are
-//! those of the page.
+//! `checker status`: what the store says about all endpoints and nodes, for people and, in [`json`], for machines. The
+//! figures are those of the page.
+
+mod json;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use chrono::{DateTime, Local, Timelike as _};
-use serde_json::{Value, json};
+use chrono::{DateTime, Days, Local, NaiveDate, NaiveTime, Timelike as _};
 use shared::history::History;
 use shared::object_name::NodeName;
-use shared::standing::{NodeStanding, Standing, standings, worst};
+use shared::response_times::CHECKS_UP_TO;
+use shared::standing::{NodeStanding, Standing, standings, status_of_all, statuses};
 use shared::status::Status;
 use shared::uptime::{Reckoning, Share};
 use shared::verdict::Present;
-use shared::{DAY, HOUR, Nanos, UnixNanos, duration};
+use shared::{DAY, HOUR, Nanos, SECOND, UnixNanos, duration};
 
 use crate::cli::{Format, StatusArguments};
 use crate::command::{NoStorage, Outcome, load, tell};
 use crate::now;
-use crate::outlook::outlook;
+use crate::outlook::{Depth, checks, outlook};
 use crate::report::{plain, shape_of, style_of};
 use crate::store::Store;
+use json::{Details, Measurements};
 
-/// Ranges up to this begin at a full hour, longer ones at a midnight, as on the page.
-const HOURS_UP_TO: Nanos = 3 * DAY;
 /// The widest a column of titles gets, in characters.
 const TITLE_WIDTH: usize = 40;
 /// The most of a reason that is printed, in characters.
@@ -35,15 +36,32 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
         return Err(NoStorage(arguments.config.config.display().to_string()).into());
     };
     let now = now();
-    let from = start_of(arguments.range.unwrap_or(config.page.told.range), now);
+    let range = arguments.range.unwrap_or(config.page.told.range);
+    let edges = edges_of(range, now);
+    let from = edges[0];
     let store = Arc::new(Store::open(storage).await?);
-    let outlook = outlook(&store, from, now).await?;
+    // A table has no room for details.
+    let is_detailed = arguments.details && arguments.format == Format::Json;
+    let is_by_check = range <= CHECKS_UP_TO;
+    let depth = if is_detailed && !is_by_check { Depth::Latencies } else { Depth::Standings };
+    let outlook = outlook(&store, from, now, depth).await?;
     for (name, cause) in &outlook.unreadable {
         tell(&format!("warning: history unreadable, check files fill in: `{name}`: failed to {cause}"));
     }
-    let told = Told { from, now, standings: standings(&outlook.histories), histories: outlook.histories };
+    let mut standings = standings(&outlook.histories);
+    standings.retain(|standing| standing.is_within(from));
+    let statuses = statuses(&standings, now);
+    let told = Told { from, now, standings, statuses, histories: outlook.histories };
     match arguments.format {
-        Format::Json => anstream::println!("{}", told.json()),
+        Format::Json if is_detailed => {
+            let measurements = if is_by_check {
+                Measurements::Checks(checks(&store, from, now).await?)
+            } else {
+                Measurements::kept(&told.histories, &outlook.latencies)?
+            };
+            anstream::println!("{}", told.json(Some(&Details { edges: &edges, measurements })));
+        }
+        Format::Json => anstream::println!("{}", told.json(None)),
         Format::Table => anstream::print!("{}", told.table()),
     }
     Ok(match arguments.fail_on {
@@ -52,18 +70,33 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     })
 }
 
-/// When a range begins that ends now: as on the page, at a full hour or at a midnight of this machine's clock.
-fn start_of(range: Nanos, now: UnixNanos) -> UnixNanos {
-    let days = (range + DAY - 1) / DAY;
-    let local =
-        DateTime::from_timestamp_nanos(if range <= HOURS_UP_TO { now - range } else { now }).with_timezone(&Local);
-    if range <= HOURS_UP_TO {
-        let in_hour = i64::from(local.minute()) * 60 + i64::from(local.second());
-        return now - range - in_hour * shared::SECOND - i64::from(local.nanosecond() % 1_000_000_000);
+/// The edges of the hours or days of a range that ends now, by this machine's clock: as on the page, hours up to
+/// [`CHECKS_UP_TO`], days else, of which the last one holds now.
+fn edges_of(range: Nanos, now: UnixNanos) -> Vec<UnixNanos> {
+    let local = |moment| DateTime::from_timestamp_nanos(moment).with_timezone(&Local);
+    if range <= CHECKS_UP_TO {
+        let in_hour = |moment| {
+            let local = local(moment);
+            let seconds = i64::from(local.minute()) * 60 + i64::from(local.second());
+            seconds * SECOND + i64::from(local.nanosecond() % 1_000_000_000)
+        };
+        let mut edges = vec![now - range - in_hour(now - range)];
+        while edges[edges.len() - 1] <= now {
+            let last = edges[edges.len() - 1];
+            edges.push(last + HOUR - in_hour(last));
+        }
+        return edges;
     }
-    let first = local.date_naive() - chrono::Days::new((days - 1).unsigned_abs());
-    let midnight = first.and_hms_opt(0, 0, 0).and_then(|midnight| midnight.and_local_timezone(Local).earliest());
-    midnight.and_then(|midnight| midnight.timestamp_nanos_opt()).unwrap_or((now - days * DAY).div_euclid(HOUR) * HOUR)
+    let days = ((range + DAY - 1) / DAY).unsigned_abs();
+    let first = local(now).date_naive() - Days::new(days - 1);
+    (0..=days).map(|day| start_of_day(first + Days::new(day))).collect()
+}
+
+/// The first moment of a day by this machine's clock; where it is set forward at midnight, the first one that it shows.
+fn start_of_day(date: NaiveDate) -> UnixNanos {
+    let shown = (0..4).find_map(|hour| date.and_hms_opt(hour, 0, 0)?.and_local_timezone(Local).earliest());
+    let shown = shown.and_then(|shown| shown.timestamp_nanos_opt());
+    shown.unwrap_or_else(|| date.and_time(NaiveTime::MIN).and_utc().timestamp_nanos_opt().unwrap_or_default())
 }
 
 /// All that is told.
@@ -71,55 +104,14 @@ struct Told {
     from: UnixNanos,
     now: UnixNanos,
     standings: Vec<Standing>,
+    /// The status of each of them, and whether nobody means to look at it any more.
+    statuses: Vec<(Status, bool)>,
     histories: Vec<History>,
 }
 
 impl Told {
     fn overall(&self) -> Status {
-        worst(self.standings.iter().map(|standing| standing.present(self.now).status))
-    }
-
-    fn json(&self) -> Value {
-        let endpoints: Vec<Value> = self.standings.iter().map(|standing| self.endpoint(standing)).collect();
-        let nodes: Vec<Value> = self.histories.iter().map(|history| self.node(history)).collect();
-        json!({
-            "from": self.from,
-            "now": self.now,
-            "status": self.overall().word(),
-            "endpoints": endpoints,
-            "nodes": nodes,
-        })
-    }
-
-    fn endpoint(&self, standing: &Standing) -> Value {
-        let (present, reckoning) = (standing.present(self.now), standing.reckoning(self.from, self.now));
-        let share = |share: Option<Share>| share.map(Share::percent);
-        let down_from = present.down.iter().map(|place| name_of(standing.nodes[*place].node.as_ref()));
-        json!({
-            "title": standing.key.title,
-            "endpoint": standing.key.locator,
-            "verdict": standing.policy().to_string(),
-            "status": present.status.word(),
-            "localized": present.is_localized(),
-            "down_from": down_from.collect::<Vec<_>>(),
-            "heard": present.heard,
-            "uptime": share(reckoning.uptime()),
-            "coverage": share(reckoning.coverage()),
-            "healthy": reckoning.healthy,
-            "degraded": reckoning.degraded,
-            "down": reckoning.down,
-            "unknown": reckoning.unknown,
-        })
-    }
-
-    fn node(&self, history: &History) -> Value {
-        let crowd = history.crowd();
-        json!({
-            "node": history.node.as_ref().map(NodeName::as_str),
-            "newest": history.newest(),
-            "late": history.is_late(self.now),
-            "shared_name": crowd.is_some(),
-        })
+        status_of_all(&mut self.statuses.iter().copied())
     }
 
     fn table(&self) -> String {

@@ -77,7 +77,11 @@ pub(super) async fn first_round(
     for ((result, memory), check) in results.iter_mut().zip(&mut memories).zip(&config.checks) {
         again.extend(memory.take(result, check.confirm));
     }
-    results.extend(again);
+    if !again.is_empty() {
+        // The newest result of an endpoint comes last: its place is the endpoint's, on the page, too.
+        again.append(&mut results);
+        results = again;
+    }
     keep_in_mind(config, &memories);
     (results, memories)
 }

@@ -12,6 +12,7 @@ use super::shape::{Field, Need, Shape, Variant};
 use crate::check::assertion;
 use crate::check::http::HttpCheck;
 use crate::check::http::status_codes::StatusCodes;
+use crate::check::http::target::Target;
 
 /// How a person would say where something is: `checkers[3].endpoint_url`. It becomes text only where there is a problem.
 #[derive(Clone, Copy)]
@@ -48,7 +49,7 @@ fn inspect_value(value: &Located, shape: &Shape, path: &Path<'_>, problems: &mut
         (Shape::Text, _) => Some("a text in quotes".to_owned()),
         (Shape::Url, Value::Text(text)) => {
             // Where a variable is missing, that is the problem.
-            if !is_plain_url(text)
+            if Target::of_plain(text).is_none()
                 && !text.contains("${")
                 && let Err(error) = HttpCheck::parse_url(text)
             {
@@ -177,16 +178,6 @@ fn inspect_tagged(value: &Located, members: &[Member], kinds: &Kinds<'_>, path: 
             format!("`{}` is `{word}`, which is not known; {remedy}", Path::Key(path, key)),
         ));
     }
-}
-
-/// Whether a text is a URL as nearly all are, which need not be taken apart to know that it is one. Of one that only
-/// looks like that, its check says so when it is made valid.
-fn is_plain_url(text: &str) -> bool {
-    let Some(rest) = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")) else { return false };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (host, port) = rest[..end].split_once(':').unwrap_or((&rest[..end], "80"));
-    let is_usual = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
-    !host.is_empty() && host.bytes().all(is_usual) && port.parse::<u16>().is_ok()
 }
 
 fn wrong_duration(value: &Located, least: i64, most: i64) -> Option<String> {

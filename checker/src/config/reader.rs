@@ -25,7 +25,7 @@ pub fn parse<'t>(
     variable: &dyn Fn(&str) -> Option<String>,
     problems: &mut Problems,
 ) -> Result<Located<'t>, Problem> {
-    parse_apart(text, variable, problems, Apart { key: "", take: &mut |_, _| {} })
+    read(text, variable, problems, None)
 }
 
 /// A list whose elements never stand in the tree: there may be very many, and most of what a large file needs would be for
@@ -43,6 +43,15 @@ pub fn parse_apart<'t, 'p>(
     variable: &'p dyn Fn(&str) -> Option<String>,
     problems: &'p mut Problems,
     apart: Apart<'t, 'p>,
+) -> Result<Located<'t>, Problem> {
+    read(text, variable, problems, Some(apart))
+}
+
+fn read<'t, 'p>(
+    text: &'t str,
+    variable: &'p dyn Fn(&str) -> Option<String>,
+    problems: &'p mut Problems,
+    apart: Option<Apart<'t, 'p>>,
 ) -> Result<Located<'t>, Problem> {
     let options = ScannerOptions {
         allow_single_quoted_strings: false,
@@ -68,7 +77,7 @@ struct Reader<'t, 'p> {
     scanner: Scanner<'t>,
     variable: &'p dyn Fn(&str) -> Option<String>,
     problems: &'p mut Problems,
-    apart: Apart<'t, 'p>,
+    apart: Option<Apart<'t, 'p>>,
 }
 
 impl<'t> Reader<'t, '_> {
@@ -162,9 +171,14 @@ impl<'t> Reader<'t, '_> {
                 self.problems.add(Problem::error(at, format!("`{key}` stands here twice; keep one of them")));
             }
             let first = self.expect(UNENDED)?;
-            let value = if first == Token::OpenBracket && depth == IN_THE_ROOT && key == self.apart.key {
+            let is_apart = depth == IN_THE_ROOT && self.apart.as_ref().is_some_and(|apart| key == apart.key);
+            let value = if is_apart && first == Token::OpenBracket {
                 let at = self.scanner.token_start();
-                self.elements(depth - 1, |reader, element| (reader.apart.take)(element, reader.problems))?;
+                self.elements(depth - 1, |reader, element| {
+                    if let Some(apart) = &mut reader.apart {
+                        (apart.take)(element, reader.problems);
+                    }
+                })?;
                 Located { at, value: Value::List(Vec::new()) }
             } else {
                 self.value(first, depth)?
@@ -200,7 +214,7 @@ mod tests {
         None
     }
 
-    fn read(text: &str) -> Result<(Located<'_>, Problems), Problem> {
+    fn told(text: &str) -> Result<(Located<'_>, Problems), Problem> {
         let mut problems = Problems::default();
         parse(text, &no_variable, &mut problems).map(|root| (root, problems))
     }
@@ -208,14 +222,14 @@ mod tests {
     #[test]
     fn comments_and_trailing_commas_are_read_and_places_kept() {
         let text = "// why\n{ /* a */ \"list\": [1, 2,], }";
-        let (root, problems) = read(text).expect("it is JSON with comments");
+        let (root, problems) = told(text).expect("it is JSON with comments");
         assert_eq!(root.member("list").map(|list| list.at), text.find('['));
         assert!(problems.is_empty());
     }
 
     #[test]
     fn a_key_that_stands_twice_is_a_problem() {
-        let (_, problems) = read("{\"a\": 1, \"a\": 2}").expect("it is JSON");
+        let (_, problems) = told("{\"a\": 1, \"a\": 2}").expect("it is JSON");
         assert_eq!(problems.errors(), 1);
     }
 
@@ -233,7 +247,7 @@ mod tests {
             ("{} {}", 3, "something stands after its end; remove it, or put all of it into one object"),
             ("{\"a\": yes}", 6, "unexpected token"),
         ] {
-            let problem = read(text).expect_err(text);
+            let problem = told(text).expect_err(text);
             assert_eq!((problem.at, problem.text), (at, format!("it is not JSON: {why}")), "{text}");
         }
     }
@@ -251,7 +265,7 @@ mod tests {
 
     #[test]
     fn a_text_that_is_nested_without_end_is_refused() {
-        let problem = read(&"[".repeat(100_000)).expect_err("it never ends").text;
+        let problem = told(&"[".repeat(100_000)).expect_err("it never ends").text;
         assert!(problem.contains("nested too deep"), "{problem}");
     }
 
@@ -275,7 +289,7 @@ mod tests {
         #[test]
         fn any_json_is_read_as_what_it_is(value in any_json()) {
             for text in [value.to_string(), serde_json::to_string_pretty(&value).expect("it is JSON")] {
-                let (root, _) = read(&text).expect("it is JSON");
+                let (root, _) = told(&text).expect("it is JSON");
                 prop_assert_eq!(root.to_json(), value.clone());
             }
         }
@@ -297,12 +311,12 @@ mod tests {
             };
             let theirs = parse_to_ast(&text, &CollectOptions::default(), &options);
             let is_json = theirs.is_ok_and(|parsed| parsed.value.is_some());
-            prop_assert_eq!(read(&text).is_ok(), is_json, "{}", text);
+            prop_assert_eq!(told(&text).is_ok(), is_json, "{}", text);
         }
 
         #[test]
         fn no_text_makes_reading_panic(text in ".{0,80}") {
-            let _ = read(&text);
+            let _ = told(&text);
         }
     }
 }

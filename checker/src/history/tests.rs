@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::valid::{Place, Storage};
-use crate::outlook::outlook;
+use crate::outlook::{Depth, outlook};
 use shared::history::{DEFAULT_EXPIRY, OVERLAP};
 use shared::object_name::CheckFileName;
 use shared::result::write_check_file;
@@ -171,7 +171,7 @@ async fn nodes_with_and_without_a_history_are_seen_together() {
         stored(&store, "b", at, if minute < 30 { Status::Healthy } else { Status::Down }).await;
     }
     let now = START + HOUR;
-    let seen = outlook(&store, START, now).await.unwrap();
+    let seen = outlook(&store, START, now, Depth::Standings).await.unwrap();
     let standing = &standings(&seen.histories)[0];
     assert_eq!((seen.histories.len(), standing.nodes.len()), (2, 2));
     let present = standing.present(now);
@@ -180,6 +180,6 @@ async fn nodes_with_and_without_a_history_are_seen_together() {
     // A history that cannot be read is named, and its check files fill in.
     let name = HistoryName { node: Some(node("a")), part: HistoryPart::Main };
     store.put_history(&name, "half".to_owned()).await.unwrap();
-    let seen = outlook(&store, START, now).await.unwrap();
+    let seen = outlook(&store, START, now, Depth::Standings).await.unwrap();
     assert_eq!((seen.unreadable.len(), standings(&seen.histories)[0].reckoning(START, now).unknown), (1, 0));
 }

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use shared::response_times::{self, Choice};
 use shared::stats::Stats;
 use shared::uptime::{self, Reckoning};
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
@@ -30,8 +31,6 @@ const POINTS_LIMIT: i64 = 300;
 const LOGARITHMIC_FROM: Nanos = 40;
 /// A threshold so many times above everything measured would flatten the line; it is left out of the axis then.
 const THRESHOLD_IN_SIGHT: Nanos = 2;
-/// Periods up to this are drawn from the percentiles of hours where there are no checks, longer ones from those of days.
-const HOURS_DRAWN_UP_TO: Nanos = 8 * DAY;
 /// The most labels on the axis of time: they stand apart on a phone, too.
 const TIME_LABELS_LIMIT: usize = 5;
 
@@ -165,8 +164,8 @@ impl ChartView {
 /// The points of an endpoint, statistics over all of them, and the axis on which all of them stand.
 pub(super) fn measured<'a>(reckoned: &Reckoned<'a>, period: &Period) -> (Vec<Bucket<'a>>, Option<Stats>, Scale) {
     let buckets = buckets(reckoned, period, &reckoned.endpoint.nodes);
-    let all =
-        Stats::of(buckets.iter().flat_map(|bucket| &bucket.looks).flat_map(|look| look.rtts.iter().copied()).collect());
+    let looks: Vec<&Look> = buckets.iter().flat_map(|bucket| &bucket.looks).copied().collect();
+    let all = response_times::stats(&looks);
     let scale = Scale::of(&buckets, all, reckoned.latest.threshold);
     (buckets, all, scale)
 }
@@ -175,17 +174,9 @@ pub(super) fn measured<'a>(reckoned: &Reckoned<'a>, period: &Period) -> (Vec<Buc
 /// several nodes in one round, and those of a stretch where there are many, become one point, as do what several nodes
 /// tell of one hour or day: a line from node to node would be none of time.
 pub(super) fn buckets<'a>(reckoned: &Reckoned<'a>, period: &Period, nodes: &'a [NodeLooks]) -> Vec<Bucket<'a>> {
-    // A line of days does not end in hours: the last week has both.
-    let is_fine = period.to - period.from <= HOURS_DRAWN_UP_TO;
-    let hourly_from = reckoned.looks(period.from, period.now + 1).find(|look| look.length == HOUR);
-    let hourly_from = hourly_from.map_or(UnixNanos::MAX, |look| look.at);
-    let is_drawn = |look: &&Look| match look.length {
-        0 => true,
-        HOUR => is_fine,
-        length => !is_fine || look.at + length / 2 < hourly_from,
-    };
+    let choice = Choice::of(reckoned.looks(period.from, period.now + 1), period.to - period.from);
     let all = nodes.iter().flat_map(|node| node.looks(period.from, period.now + 1));
-    let mut looks: Vec<&Look> = all.filter(is_drawn).collect();
+    let mut looks: Vec<&Look> = all.filter(|look| choice.takes(*look)).collect();
     sorted::by_key(&mut looks, |look| look.at);
     let mut width = if looks.len() as i64 > POINTS_LIMIT { (period.to - period.from) / POINTS_LIMIT } else { 0 };
     if nodes.len() > 1 {
@@ -205,7 +196,7 @@ pub(super) fn buckets<'a>(reckoned: &Reckoned<'a>, period: &Period, nodes: &'a [
         }
     }
     for bucket in &mut buckets {
-        bucket.stats = Stats::of(bucket.looks.iter().flat_map(|look| look.rtts.iter().copied()).collect());
+        bucket.stats = response_times::stats(&bucket.looks);
     }
     buckets
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use shared::looks::Looks;
 use shared::object_name::NodeName;
+use shared::standing::{self, Word};
 use shared::status::Status;
 use shared::uptime::{self, Reckoning, Span};
 use shared::verdict::{self, Present};
@@ -86,16 +87,6 @@ pub struct Reckoned<'a> {
     pub hides_locator: bool,
 }
 
-/// What a node said last of an endpoint.
-struct Word<'a> {
-    node: Option<&'a NodeName>,
-    /// Whether it stands now.
-    stands: bool,
-    /// Whether it does if its clock is a little behind.
-    is_in_time: bool,
-    newest: UnixNanos,
-}
-
 impl<'a> Reckoned<'a> {
     /// Reckons an endpoint; `None` if nothing is known about it up to now.
     #[must_use]
@@ -106,14 +97,7 @@ impl<'a> Reckoned<'a> {
         for of_node in &endpoint.nodes {
             let Some(newest) = of_node.newest(now) else { continue };
             let spans = of_node.spans(now, interval);
-            let is_alone = endpoint.nodes.len() == 1;
-            let is_in_time = verdict::says_at(&spans, now) != Status::Unknown;
-            nodes.push(Word {
-                node: of_node.node.as_ref(),
-                stands: is_in_time && (!is_alone || uptime::status_at(&spans, now) != Status::Unknown),
-                is_in_time,
-                newest: newest.at,
-            });
+            nodes.push(Word::of(of_node.node.as_ref(), &spans, endpoint.nodes.len(), newest.at, now));
             spans_of_nodes.push(spans);
             latest = latest.into_iter().chain([newest]).max_by_key(|look| look.at);
         }
@@ -166,16 +150,9 @@ impl<'a> Reckoned<'a> {
         self.present_span(now).map(|span| span.start)
     }
 
-    /// The span of what is the case now. Where a clock is a little behind, or nodes are not in step, the status stands
-    /// although its span has ended: then it is the last one of that status.
+    /// The span of what is the case now.
     fn present_span(&self, now: UnixNanos) -> Option<Span> {
-        let is_of_status = |span: &Span| span.status == self.status;
-        match uptime::current(&self.spans, now).filter(is_of_status) {
-            None if self.status != Status::Unknown => {
-                self.spans.iter().copied().rfind(is_of_status).or(self.spans.last().copied())
-            }
-            span => span,
-        }
+        uptime::present_span(&self.spans, self.status, now)
     }
 
     /// When a node last said something of it.
@@ -241,22 +218,9 @@ fn localized(reckoned: &Reckoned<'_>, language: &Language) -> Option<String> {
 }
 
 /// Marks the endpoints that nobody looks at any more although those who did still report about others.
-///
-/// They were taken out of a checker's configuration: they are unknown, but nothing to be alarmed about.
 pub fn mark_retired(all: &mut [Reckoned<'_>]) {
-    let mut alive: Vec<(Option<NodeName>, UnixNanos)> = Vec::new();
-    for word in all.iter().flat_map(|reckoned| &reckoned.nodes).filter(|word| word.stands) {
-        match alive.iter_mut().find(|(name, _)| name.as_ref() == word.node) {
-            Some((_, known)) => *known = (*known).max(word.newest),
-            None => alive.push((word.node.cloned(), word.newest)),
-        }
-    }
-    for reckoned in all.iter_mut().filter(|reckoned| reckoned.status == Status::Unknown) {
-        reckoned.retired = reckoned.nodes.iter().all(|word| {
-            // A node that still gives a result which says nothing has not stopped looking.
-            !word.stands && alive.iter().any(|(name, known)| name.as_ref() == word.node && *known > word.newest)
-        });
-    }
+    let mark = |reckoned: &mut Reckoned<'_>| reckoned.retired = reckoned.status == Status::Unknown;
+    standing::mark_retired(all, |reckoned| &reckoned.nodes, mark);
 }
 
 /// What stands on the page about an endpoint; `marks` are the moments of messages.

@@ -77,16 +77,10 @@ pub fn overall(
     }
 }
 
-/// The worst that is, where an unknown counts unless it is known why nobody looks; no data is unknown.
+/// How all of them stand.
 #[must_use]
 pub fn status_of_all<'r>(reckoned: impl Iterator<Item = &'r Reckoned<'r>>) -> Status {
-    let mut worst = Status::Unknown;
-    let mut is_any_unknown = false;
-    for reckoned in reckoned.filter(|reckoned| !reckoned.retired) {
-        worst = worst.max(reckoned.status);
-        is_any_unknown |= reckoned.status == Status::Unknown;
-    }
-    if worst == Status::Healthy && is_any_unknown { Status::Unknown } else { worst }
+    shared::standing::status_of_all(&mut reckoned.map(|reckoned| (reckoned.status, reckoned.retired)))
 }
 
 fn nothing(list_failed: bool, period: &Period, calendar: Calendar<'_>, loading: Loading) -> (String, String) {

@@ -1,16 +1,13 @@
 //! The percentiles of an endpoint's response times over the period that is shown: from the sketches of those nodes that
 //! keep a history, and from the checks of the others. Sketches are merged; percentiles never are. Pure.
 
-use shared::history::{LatenciesOutline, add_open_between};
+use shared::history::LatenciesOutline;
 use shared::latency::Sketch;
-use shared::stats::Stats;
+use shared::response_times::{PERCENTILES, Sketched, add_node};
 
 use super::endpoint::Reckoned;
 use super::period::Period;
 use crate::language::{Language, texts};
-
-/// Which are told.
-const TOLD: [u8; 4] = [50, 90, 95, 99];
 
 /// `p50 95 ms · p90 120 ms · p95 140 ms · p99 310 ms`; `None` as long as a node's sketches are missing.
 #[must_use]
@@ -24,23 +21,17 @@ pub fn in_words(
     let key = &reckoned.endpoint.key;
     let mut sum = Sketch::default();
     for node in &reckoned.endpoint.nodes {
-        let mut checks_from = from;
-        if let Some(past) = &node.past {
-            let known = latencies.iter().find(|known| known.node == node.node)?;
-            if let Some(sketches) = known.endpoints.iter().find(|sketches| sketches.key == *key) {
-                sketches.add_between(&mut sum, from, to);
+        let history = match &node.past {
+            None => None,
+            Some(past) => {
+                let known = latencies.iter().find(|known| known.node == node.node)?;
+                let closed = known.endpoints.iter().find(|sketches| sketches.key == *key);
+                Some(Sketched { closed, open: &past.open, newest: past.track.last.map(|last| last.at) })
             }
-            add_open_between(&past.open, &mut sum, from, to);
-            checks_from = past.track.last.map_or(from, |last| last.at + 1);
-        }
-        for look in node.looks.iter().filter(|look| look.at >= checks_from && look.at < to) {
-            // As histories count: one time a check.
-            if let Some(stats) = Stats::of(look.rtts.to_vec()) {
-                sum.add(stats.median);
-            }
-        }
+        };
+        add_node(&mut sum, history, node.looks.iter(), (from, to));
     }
-    let told = TOLD
+    let told = PERCENTILES
         .iter()
         .filter_map(|percent| Some(format!("p{percent} {}", language.rtt(sum.percentile(*percent)?.time()))));
     let told: Vec<String> = told.collect();
@@ -111,7 +102,7 @@ mod tests {
         let told = in_words(&all[0], &[latencies], &period, utc().language).expect("they are there");
         let mut exact: Vec<Nanos> = (0..2 * 1_440 + 2).map(rtt).collect();
         exact.sort_unstable();
-        for (percent, told) in TOLD.iter().zip(told.split(" · ")) {
+        for (percent, told) in PERCENTILES.iter().zip(told.split(" · ")) {
             let number: f64 = told.split(' ').nth(1).and_then(|number| number.parse().ok()).expect("a number");
             let exact = exact[exact.len() * usize::from(*percent) / 100] as f64 / 1e6;
             assert!((number - exact).abs() <= 0.05 * exact, "{told} for {exact}");

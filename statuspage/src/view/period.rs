@@ -8,7 +8,7 @@ use crate::calendar::Calendar;
 use crate::language::{Language, texts};
 
 /// Ranges up to this are cut into hours, longer ones into days.
-pub const HOURS_UP_TO: Nanos = 3 * DAY;
+pub use shared::response_times::CHECKS_UP_TO as HOURS_UP_TO;
 
 /// A day on which clocks are set back is longer than others, and never as long as this.
 const LONGEST_DAY: Nanos = 36 * HOUR;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use shared::message::{Message, Node};
 use shared::status::Status;
-use shared::{DAY, MINUTE, Nanos, UnixNanos};
+use shared::uptime::{self, Span};
+use shared::{DAY, Nanos, UnixNanos};
 
 use super::Loading;
 use super::endpoint::Reckoned;
@@ -21,9 +22,6 @@ const MESSAGE_IN_FORCE: Nanos = DAY;
 
 /// What began and ended this close together is one event of several endpoints: one round may take a while.
 pub(super) const TOGETHER: Nanos = 90 * shared::SECOND;
-
-/// A hole in the looking is worth a word from this length on.
-const HOLE_LEAST: Nanos = MINUTE;
 
 /// The most events that are shown; an endpoint that flaps every minute fills a day with 720.
 const EVENTS_LIMIT: usize = 200;
@@ -208,8 +206,7 @@ fn days(
 fn stretches(reckoned: &[Reckoned<'_>], period: &Period, language: &Language) -> Vec<Stretch> {
     let mut stretches: Vec<Stretch> = Vec::new();
     for reckoned in reckoned {
-        let first = reckoned.spans.partition_point(|span| span.end <= period.from);
-        for span in reckoned.spans[first..].iter().filter(|span| span.status >= Status::Degraded) {
+        for span in uptime::incidents(&reckoned.spans, period.from) {
             let reason = reckoned.reason(span.status, span.start, span.end.max(span.start + 1));
             stretches.push(Stretch {
                 start: span.start,
@@ -250,24 +247,10 @@ fn grouped(stretches: Vec<Stretch>) -> Vec<Stretch> {
 
 /// The stretches in which nobody looked at anything, after somebody first had.
 fn holes(reckoned: &[Reckoned<'_>], period: &Period) -> Vec<Stretch> {
-    let mut spans: Vec<(UnixNanos, UnixNanos)> =
-        reckoned.iter().flat_map(|reckoned| &reckoned.spans).map(|span| (span.start, span.end)).collect();
-    sorted::by_key(&mut spans, |(start, _)| *start);
-    let Some((_, mut known_until)) = spans.first().copied() else { return Vec::new() };
-    let mut holes = Vec::new();
-    for (start, end) in spans.into_iter().chain([(period.now, period.now)]) {
-        if start - known_until >= HOLE_LEAST && start > period.from {
-            holes.push(Stretch {
-                start: known_until,
-                end: start,
-                status: Status::Unknown,
-                names: Vec::new(),
-                reasons: Vec::new(),
-            });
-        }
-        known_until = known_until.max(end);
-    }
-    holes
+    let spans = reckoned.iter().flat_map(|reckoned| &reckoned.spans);
+    let holes = uptime::holes(spans, period.from, period.now).into_iter();
+    let stretch = |Span { start, end, status }| Stretch { start, end, status, names: Vec::new(), reasons: Vec::new() };
+    holes.map(stretch).collect()
 }
 
 impl Stretch {

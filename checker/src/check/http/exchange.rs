@@ -16,15 +16,14 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use reqwest::Url;
 use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
-use url::Position;
 
+use super::target::Target;
 use crate::check::connect::{self, Address};
 use crate::check::reach::Reach;
 use crate::check::seen::Wanted;
@@ -83,7 +82,7 @@ type Connection = Pin<Box<http1::Connection<Stream, Full<Bytes>>>>;
 
 /// What is sent, and to where.
 pub(super) struct Question<'a> {
-    pub(super) url: &'a Url,
+    pub(super) target: &'a Target,
     pub(super) method: &'a Method,
     pub(super) headers: &'a HeaderMap,
     pub(super) body: Option<&'a str>,
@@ -108,11 +107,11 @@ pub(super) async fn ask(
     reach: Reach,
     stopwatch: &Stopwatch,
 ) -> Result<Answer, Failure> {
-    let host = host_of(question.url);
-    let address = Address { host: host.to_owned(), port: question.url.port_or_known_default().unwrap_or_default() };
+    let host = question.target.host();
+    let address = Address { host: host.to_owned(), port: question.target.port() };
     let stream = connect::connect(&address, reach, stopwatch).await?;
     let mut certificates = Vec::new();
-    let stream = match tls.filter(|_| question.url.scheme() == "https") {
+    let stream = match tls.filter(|_| question.target.is_tls()) {
         None => Either::Left(stream),
         Some(config) => {
             let name = ServerName::try_from(address.host.clone())
@@ -180,22 +179,17 @@ impl Answer {
     }
 }
 
-/// The host of a URL, an IPv6 address without its brackets.
-pub(super) fn host_of(url: &Url) -> &str {
-    url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']')
-}
-
 fn request(question: &Question<'_>) -> Result<Request<Full<Bytes>>, Failure> {
-    let Question { url, method, headers, body } = question;
-    let target = &url[Position::BeforePath..Position::AfterQuery];
-    let target = PathAndQuery::try_from(target).map_err(|error| format!("`{target}` cannot be asked for: {error}"))?;
+    let Question { target, method, headers, body } = question;
+    let path = target.path_and_query();
+    let path = PathAndQuery::try_from(path).map_err(|error| format!("`{path}` cannot be asked for: {error}"))?;
     let mut request = Request::new(Full::from(body.unwrap_or_default().to_owned()));
     *request.method_mut() = (*method).clone();
-    *request.uri_mut() = Uri::from(target);
+    *request.uri_mut() = Uri::from(path);
     *request.headers_mut() = (*headers).clone();
     let sent = request.headers_mut();
-    let host = HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]);
-    let host = host.map_err(|_| format!("`{}` is no host that a request can name", host_of(url)))?;
+    let host = HeaderValue::from_str(target.authority());
+    let host = host.map_err(|_| format!("`{}` is no host that a request can name", target.host()))?;
     for (name, value) in [
         (HOST, host),
         (ACCEPT, HeaderValue::from_static("*/*")),

@@ -1,9 +1,10 @@
 //! HTTP and HTTPS checks: one attempt is one request (and its redirects) over a connection of its own.
 //!
-//! [`exchange`] speaks to the server, [`status_codes`] knows which answers are up.
+//! [`target`] says where it goes, [`exchange`] speaks to the server, [`status_codes`] knows which answers are up.
 
 mod exchange;
 pub mod status_codes;
+pub mod target;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,7 @@ use rustls::ClientConfig;
 
 use self::exchange::{Answer, Question};
 use self::status_codes::StatusCodes;
+use self::target::Target;
 use super::seen::{Seen, Wanted};
 use super::stopwatch::Stopwatch;
 use super::tls_trust::TlsTrust;
@@ -37,8 +39,8 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 pub struct HttpCheck {
     /// The URL as configured, without a user and a password; people know it by that.
     pub locator: String,
-    /// The URL as understood, without a user and a password: they are a header.
-    pub url: Url,
+    /// Where requests go, without a user and a password: they are a header.
+    pub target: Target,
     /// The request's method.
     pub method: Method,
     /// The request's headers, besides those that every request has.
@@ -102,7 +104,7 @@ impl HttpCheck {
     /// Whether authorities are needed: for the URL itself or for where it redirects. Files of them that cannot be read
     /// make a check impossible in any case, since somebody wanted them.
     pub(super) fn needs_authorities(&self) -> bool {
-        self.url.scheme() == "https" || self.max_redirects > 0 || self.trust != TlsTrust::System
+        self.target.is_tls() || self.max_redirects > 0 || self.trust != TlsTrust::System
     }
 
     fn needs_body(&self) -> bool {
@@ -119,24 +121,24 @@ pub async fn request(
     probes: &Probes,
     stopwatch: Arc<Stopwatch>,
 ) -> Outcome {
-    let mut url = Cow::Borrowed(&check.url);
+    let mut target = Cow::Borrowed(&check.target);
     let mut method = check.method.clone();
     let mut headers = Cow::Borrowed(&check.headers);
     let mut body = check.body.as_deref();
     let mut redirects = 0;
     loop {
-        let question = Question { url: &url, method: &method, headers: &headers, body };
+        let question = Question { target: &target, method: &method, headers: &headers, body };
         let answer = exchange::ask(question, tls.clone(), wanted, probes.reach, &stopwatch).await?;
         stopwatch.first_byte();
         stopwatch.note(|seen| note_head(seen, &answer));
-        let Some(target) = redirect_target(check, &answer) else {
+        let Some(to) = redirect_target(check, &answer) else {
             return expect(check, answer, wanted, probes, &stopwatch).await;
         };
         if redirects == check.max_redirects {
-            return Err(format!("more than {} redirects; the last one leads to `{target}`", check.max_redirects));
+            return Err(format!("more than {} redirects; the last one leads to `{to}`", check.max_redirects));
         }
         redirects += 1;
-        let next = url.join(&target).map_err(|_| format!("redirected to `{target}`, which is no URL"))?;
+        let next = target.join(&to).map_err(|_| format!("redirected to `{to}`, which is no URL"))?;
         if !matches!(next.scheme(), "http" | "https") {
             return Err(format!("redirected to `{next}`, which is neither `http` nor `https`"));
         }
@@ -149,14 +151,15 @@ pub async fn request(
             headers.to_mut().remove(CONTENT_TYPE);
             headers.to_mut().remove(CONTENT_LENGTH);
         }
-        if next.origin() != url.origin() {
+        let next = Target::of(&next);
+        if !next.has_origin_of(&target) {
             // What proves who we are is meant for the first host alone.
             for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, HOST] {
                 headers.to_mut().remove(name);
             }
         }
         stopwatch.next_connection();
-        url = Cow::Owned(next);
+        target = Cow::Owned(next);
     }
 }
 

@@ -88,7 +88,7 @@ async fn a_certificate_and_a_redirect_can_be_asserted() {
 #[tokio::test]
 async fn whatever_a_server_does_the_attempt_ends_within_its_time_and_its_memory() {
     let endless_headers = b"HTTP/1.1 200 OK\r\nX-A: ";
-    let wants_body = r#","assertions":["[BODY] contains end"]"#;
+    let wants_body = r#","body_limit":65536,"assertions":["[BODY] contains end"]"#;
     for (acts, expected) in [
         (vec![Act::Read, Act::Send(endless_headers), Act::Endless], "server does not speak HTTP"),
         (vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\n\r\n"), Act::Endless], "body does not contain `end`"),

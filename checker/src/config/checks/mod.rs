@@ -36,6 +36,7 @@ use crate::check::grpc::GrpcCheck;
 use crate::check::heartbeat::HeartbeatCheck;
 use crate::check::http::HttpCheck;
 use crate::check::http::status_codes::StatusCodes;
+use crate::check::http::target::Target;
 use crate::check::icmp::IcmpCheck;
 use crate::check::seen::Wanted;
 use crate::check::tcp::{StartTls, Step, TcpCheck};
@@ -186,8 +187,14 @@ fn convert_verdict(written: Option<TextOrNumber>) -> Policy {
 fn convert_http(place: &mut Place<'_>, timeout: Duration, about_status: bool) -> Option<CheckKind> {
     let written: WrittenHttp = place.read()?;
     let trusted: WrittenTrust = place.read()?;
-    let mut url = place.good("endpoint_url", HttpCheck::parse_url(&written.endpoint_url))?;
-    let locator = known_as(place, &written.endpoint_url, &url, "requests carry them");
+    let (target, locator, credentials) = if let Some(target) = Target::of_plain(&written.endpoint_url) {
+        (target, written.endpoint_url, None)
+    } else {
+        let mut url = place.good("endpoint_url", HttpCheck::parse_url(&written.endpoint_url))?;
+        let locator = known_as(place, &written.endpoint_url, &url, "requests carry them");
+        let credentials = HttpCheck::take_credentials(&mut url);
+        (Target::of(&url), locator, credentials)
+    };
     let method = written.method.as_deref().unwrap_or("GET");
     let Ok(method) = reqwest::Method::from_bytes(method.as_bytes()) else {
         place.problem("method", format!("`{method}` is no HTTP method; write one such as `GET`, `HEAD` or `POST`"));
@@ -195,12 +202,12 @@ fn convert_http(place: &mut Place<'_>, timeout: Duration, about_status: bool) ->
     };
     let if_not_written = if about_status { StatusCodes::any } else { StatusCodes::default };
     let mut headers = headers(place, &written.headers);
-    if let Some(credentials) = HttpCheck::take_credentials(&mut url) {
+    if let Some(credentials) = credentials {
         headers.entry(AUTHORIZATION).or_insert(credentials);
     }
     Some(CheckKind::Http(Box::new(HttpCheck {
         locator,
-        url,
+        target,
         method,
         headers,
         body: written.body,

@@ -1,0 +1,205 @@
+//! Response times over a period, from what is known of it: every check where checks are read, the percentiles of hours
+//! and days where only histories are, and sketches where any percentile is asked for. Page and terminal take their
+//! figures from here.
+
+use crate::history::{PastOutline, Row, SketchesOutline, add_open_between};
+use crate::latency::Sketch;
+use crate::result::Attempt;
+use crate::stats::Stats;
+use crate::{DAY, HOUR, Nanos, UnixNanos};
+
+/// Ranges up to this are told from every check, hour by hour; longer ones from histories, day by day.
+pub const CHECKS_UP_TO: Nanos = 3 * DAY;
+
+/// Periods up to this are told from the percentiles of hours where there are no checks, longer ones from those of days.
+const HOURS_UP_TO: Nanos = 8 * DAY;
+
+/// Which percentiles are told of a period.
+pub const PERCENTILES: [u8; 4] = [50, 90, 95, 99];
+
+/// A check, or the percentiles of an hour or a day.
+pub trait Sample {
+    /// When it was made; of an hour or a day, the middle of it.
+    fn at(&self) -> UnixNanos;
+    /// The length of the hour or day whose percentiles these are; 0 if it is one check.
+    fn length(&self) -> Nanos;
+    /// The round-trip times of attempts that were answered well, or the percentiles.
+    fn rtts(&self) -> &[Nanos];
+}
+
+/// A sample as it is measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measured {
+    /// As [`Sample::at`].
+    pub at: UnixNanos,
+    /// As [`Sample::length`].
+    pub length: Nanos,
+    /// As [`Sample::rtts`].
+    pub rtts: Box<[Nanos]>,
+}
+
+impl Sample for Measured {
+    fn at(&self) -> UnixNanos {
+        self.at
+    }
+
+    fn length(&self) -> Nanos {
+        self.length
+    }
+
+    fn rtts(&self) -> &[Nanos] {
+        &self.rtts
+    }
+}
+
+/// The round-trip times of the attempts that were answered well. How quickly a connection was refused is no response
+/// time.
+#[must_use]
+pub fn answered(attempts: &[Attempt]) -> Box<[Nanos]> {
+    attempts.iter().filter(|attempt| attempt.error.is_none()).map(|attempt| attempt.rtt).collect()
+}
+
+/// The percentiles of each day and of each hour of the last days that a history tells, made of their moment, their length
+/// and their times.
+pub fn of_past<S>(past: &PastOutline, make: impl Fn(UnixNanos, Nanos, Box<[Nanos]>) -> S) -> Vec<S> {
+    let newest = past.track.last.map_or(0, |last| last.at);
+    let (hours, days) = (past.by_hour(), past.by_day());
+    let days = days.iter().map(|(day, both)| (day * DAY, DAY, both));
+    let hours = hours.iter().map(|(hour, both)| (hour * HOUR, HOUR, both));
+    days.chain(hours)
+        .map(|(start, length, both)| {
+            // Twice the median, so that it stays the median beside the upper end.
+            let rtts = Box::from([both.p50.time(), both.p50.time(), both.p95.time()]);
+            make((start + length / 2).min(newest - 1), length, rtts)
+        })
+        .collect()
+}
+
+/// What is known of one node from `from` to before `to`: its checks, and before the first of them its past. Both are in
+/// the order of time.
+pub fn known<'a, S: Sample>(
+    past: &'a [S],
+    checks: &'a [S],
+    from: UnixNanos,
+    to: UnixNanos,
+) -> impl Iterator<Item = &'a S> {
+    let checks_from = checks.first().map_or(UnixNanos::MAX, Sample::at);
+    between(past, from, to.min(checks_from)).iter().chain(between(checks, from, to))
+}
+
+/// Those of samples in order that are from `from` to before `to`.
+fn between<S: Sample>(samples: &[S], from: UnixNanos, to: UnixNanos) -> &[S] {
+    let first = samples.partition_point(|sample| sample.at() < from);
+    let behind = samples.partition_point(|sample| sample.at() < to);
+    &samples[first..behind.max(first)]
+}
+
+/// Which samples tell of a period: a line of days does not end in hours, and the last week has both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Choice {
+    is_fine: bool,
+    hourly_from: UnixNanos,
+}
+
+impl Choice {
+    /// The choice among the samples of all nodes, for a period of this length.
+    #[must_use]
+    pub fn of<'a, S: Sample + 'a>(mut samples: impl Iterator<Item = &'a S>, length: Nanos) -> Choice {
+        let hourly = samples.find(|sample| sample.length() == HOUR);
+        Choice { is_fine: length <= HOURS_UP_TO, hourly_from: hourly.map_or(UnixNanos::MAX, Sample::at) }
+    }
+
+    /// Whether a sample is among those chosen.
+    #[must_use]
+    pub fn takes(self, sample: &impl Sample) -> bool {
+        match sample.length() {
+            0 => true,
+            HOUR => self.is_fine,
+            length => !self.is_fine || sample.at() + length / 2 < self.hourly_from,
+        }
+    }
+}
+
+/// Statistics over the times of samples; `None` if none was answered.
+#[must_use]
+pub fn stats<S: Sample>(samples: &[&S]) -> Option<Stats> {
+    Stats::of(samples.iter().flat_map(|sample| sample.rtts()).copied().collect())
+}
+
+/// What a node's history knows of the times of an endpoint, as sketches.
+#[derive(Debug, Clone, Copy)]
+pub struct Sketched<'a> {
+    /// The closed days and hours; `None` if there are none.
+    pub closed: Option<&'a SketchesOutline>,
+    /// The hours that are not closed.
+    pub open: &'a Row<Sketch>,
+    /// The newest check that is in it.
+    pub newest: Option<UnixNanos>,
+}
+
+/// Adds the times that one node has seen from `from` to before `to` to a sum: those of its history, and of the checks
+/// behind it.
+pub fn add_node<'a, S: Sample + 'a>(
+    sum: &mut Sketch,
+    history: Option<Sketched<'_>>,
+    checks: impl Iterator<Item = &'a S>,
+    (from, to): (UnixNanos, UnixNanos),
+) {
+    let mut checks_from = from;
+    if let Some(history) = history {
+        if let Some(closed) = history.closed {
+            closed.add_between(sum, from, to);
+        }
+        add_open_between(history.open, sum, from, to);
+        checks_from = history.newest.map_or(from, |newest| newest + 1);
+    }
+    for check in checks.filter(|check| check.at() >= checks_from && check.at() < to) {
+        // As histories count: one time a check.
+        if let Some(stats) = Stats::of(check.rtts().to_vec()) {
+            sum.add(stats.median);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(at: UnixNanos, length: Nanos, rtt: Nanos) -> Measured {
+        Measured { at, length, rtts: Box::from([rtt]) }
+    }
+
+    #[test]
+    fn a_past_ends_where_checks_begin() {
+        let (past, checks) = ([sample(10, HOUR, 1), sample(30, HOUR, 2)], [sample(20, 0, 3), sample(40, 0, 4)]);
+        let times = |from, to| known(&past, &checks, from, to).map(|sample| sample.rtts[0]).collect::<Vec<_>>();
+        assert_eq!(times(0, 100), [1, 3, 4]);
+        assert_eq!((times(11, 40), times(50, 10)), (vec![3], vec![]));
+    }
+
+    #[test]
+    fn a_week_is_told_by_hours_and_days_before_them_and_a_month_by_days() {
+        let samples = [sample(DAY / 2, DAY, 1), sample(5 * DAY / 2, DAY, 2), sample(2 * DAY + HOUR / 2, HOUR, 3)];
+        let told = |length: Nanos| {
+            let choice = Choice::of(samples.iter(), length);
+            let chosen: Vec<&Measured> = samples.iter().filter(|sample| choice.takes(*sample)).collect();
+            stats(&chosen).expect("there are some")
+        };
+        assert_eq!((told(7 * DAY).min, told(7 * DAY).max, told(7 * DAY).total), (1, 3, 4));
+        assert_eq!((told(30 * DAY).min, told(30 * DAY).max, told(30 * DAY).total), (1, 2, 3));
+        assert_eq!(stats::<Measured>(&[]), None);
+    }
+
+    #[test]
+    fn checks_count_once_behind_what_a_history_knows() {
+        let (mut sum, mut of_hour) = (Sketch::default(), Sketch::default());
+        of_hour.add(5_000_000);
+        let open: Row<Sketch> = vec![(0, of_hour)];
+        let history = Sketched { closed: None, open: &open, newest: Some(HOUR / 2) };
+        let checks = [sample(HOUR / 2, 0, 1_000_000), sample(HOUR / 2 + 1, 0, 9_000_000)];
+        add_node(&mut sum, Some(history), checks.iter(), (0, HOUR));
+        assert_eq!(sum.count(), 2);
+        add_node(&mut sum, None, checks.iter(), (0, HOUR / 2));
+        assert_eq!(sum.count(), 2, "nothing is before");
+    }
+}
