@@ -71,7 +71,8 @@ bench: ## Measure page and checker (an hour); FIGURES=checks, or another name in
 screenshots: ## Take the documentation's pictures of the page, and contact sheets of all its states
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory $(PAGE)
-	CHECKUP_DIST=$(CURDIR)/dist cargo bench --profile dev --workspace --bench pictures
+	FONTCONFIG_FILE=$(CURDIR)/tests/bench/fonts.conf CHECKUP_DIST=$(CURDIR)/dist \
+		cargo bench --profile dev --workspace --bench pictures
 
 setup: ## Install what building needs and is missing; says so before it does
 	@scripts/setup.sh run

@@ -29,6 +29,13 @@ const SHOWN: [Shown; 3] = [
     ("phone.png", State::Down, (360, 720), 1.5, "light"),
 ];
 
+/// Pictures of a page that somebody has made their own: name, what its address says, height, and the theme.
+const OWN: [(&str, &str, u32, &str); 2] =
+    [("groups.png", "", 760, "light"), ("table.png", "?theme=dark&view=table", 640, "dark")];
+
+const LOGO: &str = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 28 28'><circle cx='14' cy='14' r='13' \
+     fill='#3d5a80'/><path d='m8 14 5 5 8-9' fill='none' stroke='#fff' stroke-width='3'/></svg>";
+
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(take_all());
@@ -43,7 +50,7 @@ async fn take_all() {
     let browser = scene::reader().await;
     browser.devtools("Emulation.setScrollbarsHidden", json!({ "hidden": true })).await;
     for state in State::ALL {
-        let scene = state.arrange().await;
+        let mut scene = state.arrange().await;
         for (width, height) in WINDOWS {
             for theme in THEMES {
                 let path = folder.join(file_name(state, width, theme));
@@ -55,6 +62,15 @@ async fn take_all() {
                 picture(&browser, &scene, size, scale, theme, &images.join(name)).await;
             }
         }
+        if state == State::Down {
+            make_own(&scene);
+            for (name, query, height, theme) in OWN {
+                let url = scene.url.clone();
+                scene.url.push_str(query);
+                picture(&browser, &scene, (1_100, height), 1.0, theme, &images.join(name)).await;
+                scene.url = url;
+            }
+        }
         println!("  {}", state.name());
     }
     let browser = Browser::open_with(&[]).await;
@@ -64,6 +80,24 @@ async fn take_all() {
     }
     photograph_sheet(&browser, &folder, &WINDOWS, HEIGHT_ON_SHEET, &images.join("states.webp")).await;
     println!("pictures and sheets are in {}, those of the documentation in docs/images", folder.display());
+}
+
+/// Gives a page a logo, links and groups.
+fn make_own(scene: &Scene) {
+    let path = scene.folder().join("config.json");
+    let config = std::fs::read(&path).expect("the page has a configuration");
+    let mut config: Value = serde_json::from_slice(&config).expect("it is JSON");
+    config["logo"] = json!("logo.svg");
+    config["links"] = json!([
+        { "text": "Help", "url": "https://help.example/" }, { "text": "Contact", "url": "https://example.com/contact" }
+    ]);
+    config["groups"] = json!([
+        { "title": "Customers", "endpoints": ["Shop", "Website", "Search"],
+          "groups": [{ "title": "Money", "endpoints": ["Payments"] }] },
+        { "title": "Inside", "endpoints": ["Sign-in", "Mail"] }
+    ]);
+    std::fs::write(path, config.to_string()).expect("the file can be written");
+    std::fs::write(scene.folder().join("logo.svg"), LOGO).expect("the file can be written");
 }
 
 fn file_name(state: State, width: u32, theme: &str) -> String {

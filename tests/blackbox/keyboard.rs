@@ -19,7 +19,7 @@ const FOCUS: &str = r"
     const style = getComputedStyle(ring);
     const isRinged = one.matches('.bar') ? style.stroke !== 'none' && parseFloat(style.strokeWidth) >= 2
         : style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
-    return { kind, of: one.closest('.endpoint')?.dataset.title ?? '', label: one.getAttribute('aria-label') ?? '',
+    return { kind, of: one.closest('.endpoint')?.dataset.title ?? '', label: (one.getAttribute('aria-label') ?? '').replace(/\s+/g, ' '),
         open: one.getAttribute('aria-expanded'), top: one.getBoundingClientRect().top + scrollY, isRinged };
 ";
 

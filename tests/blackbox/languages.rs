@@ -78,7 +78,7 @@ async fn a_reader_of_german_sees_german_words_dates_and_figures() {
     let uptime = shop.text_of("uptime");
     assert!(uptime.starts_with("99,") && uptime.ends_with(" %"), "{uptime}");
     let label = shop.0["bars"][0]["label"].as_str().unwrap_or_default().to_owned();
-    assert!(label.starts_with("Dienstag, 25. August: 100\u{a0}% verfügbar"), "{label}");
+    assert!(label.starts_with("Dienstag, 25. August: 100 % verfügbar"), "{label}");
     let text = page.text_of("text");
     for words in ["Heute", "Zuletzt geprüft:", "90 Tage", "Mittwoch, 18. November", "Beobachter"] {
         assert!(text.contains(words), "{words} is not in {text}");

@@ -43,6 +43,10 @@ async fn what_is_chosen_stands_in_the_address_and_back_and_forward_lead_there() 
     assert!(link.starts_with("?range=7d&endpoint=Service%2000&day=20"), "{link}");
     browser.script("document.querySelector('#table').click()").await;
     until(&browser, "the table", "return document.querySelectorAll('tbody tr').length", json!(5)).await;
+    let headings =
+        "return [...document.querySelectorAll('thead th:not([hidden])')].map(heading => heading.textContent)";
+    let expected = json!(["Endpoint", "State", "Uptime", "Observed", "Response time"]);
+    assert_eq!(browser.script(headings).await, expected, "there are no groups to tell");
 
     browser.script("history.back()").await;
     until(&browser, "the day again", opened, json!(day)).await;
@@ -158,11 +162,14 @@ async fn arrow_keys_walk_bars_and_endpoints_enter_opens_and_escape_closes() {
     until(&browser, "the day to open", level, json!(1)).await;
     let pinned = "return document.querySelector('.level .quiet').textContent";
     assert!(browser.script(pinned).await.as_str().is_some_and(|told| told.starts_with("100% up")));
+    let read_outs = "return document.querySelectorAll('.readout.open').length";
+    assert_eq!(browser.script(read_outs).await, 0, "what opened says it, and nothing stands over it");
+    browser.press("ArrowLeft").await;
+    until(&browser, "the read-out of another day", read_outs, json!(1)).await;
     browser.press("Escape").await;
-    until(&browser, "the read-out to close", "return document.querySelectorAll('.readout.open').length", json!(0))
-        .await;
+    until(&browser, "the read-out to close", read_outs, json!(0)).await;
     assert_eq!(browser.script(level).await, 1, "first the read-out");
     browser.press("Escape").await;
     until(&browser, "the day to close", level, json!(0)).await;
-    assert_eq!(browser.script(here).await, json!(["Service 01", 8]), "the focus stays");
+    assert_eq!(browser.script(here).await, json!(["Service 01", 7]), "the focus stays");
 }

@@ -235,8 +235,11 @@ async fn a_configuration_that_is_missing_or_wrong_shows_what_is_wrong_and_how_to
         let page = page::visit(&browser, &caddy.url).await;
         assert_eq!(page.text_of("state"), "broken", "{config}");
         for word in words {
-            assert!(page.text_of("text").contains(word), "{config}: `{word}` is not in:\n{}", page.text_of("text"));
+            let told = [page.problems(), page.text_of("text")].join("\n");
+            assert!(told.contains(word), "{config}: `{word}` is not in:\n{told}");
         }
+        let literal = "return document.querySelector('#problems').textContent.includes('`' + 'source')";
+        assert_eq!(browser.script(literal).await, false, "names are set as code, not between backticks");
         page.assert_clean();
     }
 

@@ -23,9 +23,13 @@ const COLOURS: &str = r"
         const element = document.querySelector(selector);
         return element && numbers(getComputedStyle(element)[property]);
     };
+    const ground = of('html', 'backgroundColor');
+    const seen = selector => {
+        const opacity = Number(getComputedStyle(document.querySelector(selector)).fillOpacity);
+        return of(selector, 'fill').map((value, place) => opacity * value + (1 - opacity) * ground[place]);
+    };
     return {
-        ground: of('html', 'backgroundColor'),
-        bars: ['healthy', 'degraded', 'down'].map(status => of(`.part[data-status=${status}]`, 'fill')),
+        ground, bars: ['healthy', 'degraded', 'down'].map(status => seen(`.part[data-status=${status}]`)),
         shape: of('h1 .shape', 'fill'), line: of('.chart .line', 'stroke'),
         chosen: of('.ranges :checked + span', 'borderBottomColor'), other: of('.ranges :not(:checked) + span', 'borderBottomColor'),
     };

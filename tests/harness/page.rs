@@ -10,6 +10,11 @@ use crate::{PATIENCE, patiently};
 /// Reads everything that tests ask for at once, so that it is of one moment.
 const READ: &str = r"
     const text = element => element ? element.textContent.replace(/\s+/g, ' ').trim() : '';
+    const prose = element => {
+        const copy = element.cloneNode(true);
+        for (const code of copy.querySelectorAll('code')) code.textContent = '`' + code.textContent + '`';
+        return text(copy);
+    };
     const all = (from, selector, read) => [...from.querySelectorAll(selector)].map(read);
     const root = document.documentElement;
     return {
@@ -17,7 +22,7 @@ const READ: &str = r"
         title: document.title, overall: text(document.querySelector('#overall')), looked: text(document.querySelector('#looked')),
         remark: text(document.querySelector('.remark')), scope: text(document.querySelector('.looked > span:last-child')),
         note: text(document.querySelector('#note:not([hidden])')), kept: root.dataset.offline === 'kept',
-        problems: all(document, '#problems li', text),
+        problems: all(document, '#problems li', prose),
         messages: all(document, '#messages .message', element => ({ text: text(element), html: element.innerHTML })),
         endpoints: all(document, 'section.endpoint', section => ({
             title: section.dataset.title, locator: section.dataset.locator, status: section.dataset.status,
@@ -27,7 +32,7 @@ const READ: &str = r"
             times: text(section.querySelector('.chart-readout')), chart: section.querySelector('svg.chart')?.getAttribute('aria-label'),
             points: section.querySelector('svg.chart')?.dataset.points,
             bars: all(section, '.strip .bar', bar => ({ status: bar.dataset.status, start: bar.dataset.start,
-                end: bar.dataset.end, label: bar.getAttribute('aria-label') || text(bar) })),
+                end: bar.dataset.end, label: (bar.getAttribute('aria-label') || text(bar)).replace(/\s+/g, ' ') })),
         })),
         events: all(document, '#timeline .event', event => ({ kind: event.dataset.kind, status: event.dataset.status, text: text(event),
             times: all(event, 'time[datetime]', time => time.dateTime) })),

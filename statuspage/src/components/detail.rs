@@ -4,7 +4,7 @@ use super::element::{Built, html};
 use super::endpoint::Endpoint;
 use super::{isolated, shape_of, strip, time};
 use crate::language::texts;
-use crate::view::detail::RowView;
+use crate::view::detail::{LevelView, RowView};
 
 /// Everything that a reader has opened of an endpoint.
 pub(super) fn levels(endpoint: Endpoint) -> Built {
@@ -15,23 +15,24 @@ pub(super) fn levels(endpoint: Endpoint) -> Built {
 fn opened(endpoint: Endpoint, level: usize) -> Built {
     let rows =
         move || endpoint.read(|one| one.levels.get(level - 1).map(|level| level.rows.clone()).unwrap_or_default());
-    let heading =
-        move || endpoint.read(|one| one.levels.get(level - 1).map(|level| level.heading.clone()).unwrap_or_default());
-    let summary =
-        move || endpoint.read(|one| one.levels.get(level - 1).map(|level| level.summary.clone()).unwrap_or_default());
-    let note =
-        move || endpoint.read(|one| one.levels.get(level - 1).map(|level| level.note.clone()).unwrap_or_default());
-    let bars = strip::strip(endpoint, level).shown_while(move || !endpoint.bars(level).is_empty());
+    let text = |read: fn(&LevelView) -> &str| {
+        move || endpoint.read(|one| one.levels.get(level - 1).map(|level| read(level).to_owned()).unwrap_or_default())
+    };
+    let heading = text(|level| &level.heading);
+    let bars = html("div")
+        .with(strip::strip(endpoint, level))
+        .with(strip::axis(endpoint, level))
+        .shown_while(move || !endpoint.bars(level).is_empty());
     let checks = html("ol.checks[tabindex=0]")
         .live("aria-label", move || Some(endpoint.state.language.say(texts::CHECKS_OF, &[&heading()])))
         .redrawn(rows, |rows| rows.iter().map(row).collect())
         .shown_while(move || !rows().is_empty());
     html("div.level")
         .with(html("h4[aria-live=polite]").live_text(heading))
-        .with(html("p.quiet").live_text(summary))
+        .with(html("p.quiet").live_text(text(|level| &level.summary)))
         .with(bars)
         .with(checks)
-        .with(html("p.quiet").live_text(note))
+        .with(html("p.quiet").live_text(text(|level| &level.note)))
 }
 
 fn row(row: &RowView) -> Built {

@@ -125,7 +125,7 @@ fn axis_beside(endpoint: Endpoint) -> Built {
     let view = endpoint.state.view;
     html("div").redrawn(
         move || view.with(|view| view.charts_unfolded),
-        move |unfolded| if *unfolded { Vec::new() } else { vec![strip::axis(endpoint)] },
+        move |unfolded| if *unfolded { Vec::new() } else { vec![strip::axis(endpoint, 0)] },
     )
 }
 
@@ -136,7 +136,7 @@ fn response_times(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built
         move || view.with(|view| view.charts_unfolded),
         move |unfolded| {
             if *unfolded {
-                return vec![chart::chart(endpoint, crosshair), strip::axis(endpoint)];
+                return vec![chart::chart(endpoint, crosshair), strip::axis(endpoint, 0)];
             }
             let open = RwSignal::new(false);
             let summary = html("summary")

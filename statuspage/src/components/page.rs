@@ -27,7 +27,7 @@ fn ready(state: State, config: &Arc<PageConfig>) -> Vec<Built> {
     let main = html("main")
         .with_all(overall::overall(state))
         .with(message::messages(state))
-        .with_all(ranges::ranges(state, config.range))
+        .with(ranges::tools(state, config.range))
         .with(groups::endpoints(state))
         .with(problems(state))
         .with(later(state, Some(false), move || vec![timeline::timeline(state), timeline::observers(state)]));
@@ -44,10 +44,8 @@ fn later(state: State, from: Option<bool>, draw: impl Fn() -> Vec<Built> + 'stat
 
 fn problems(state: State) -> Built {
     let view = state.view;
-    let list = html("ul[id=problems]").redrawn(
-        move || view.with(|view| view.problems.clone()),
-        |problems: &Vec<String>| problems.iter().map(|problem| html("li").text(problem)).collect(),
-    );
+    let list = html("ul[id=problems]")
+        .redrawn(move || view.with(|view| view.problems.clone()), |problems: &Vec<String>| listed(problems));
     section("problems-title", state.line(texts::PROBLEMS))
         .class("problems")
         .with(list)
@@ -61,24 +59,25 @@ pub(super) fn section(title_id: &str, title: &str) -> Built {
 
 /// The hatching of what nobody observed, for all strips.
 fn hatching() -> Built {
-    let stripe = |class: &str, width: &str| svg("rect[height=5]").class(class).set("width", width);
     let pattern = svg("pattern[id=hatch][width=5][height=5][patternUnits=userSpaceOnUse][patternTransform=rotate(45)]")
-        .with(stripe("hatch-ground", "5"))
-        .with(stripe("hatch-line", "1.4"));
-    svg("svg.defs[aria-hidden=true]").with(svg("defs").with(pattern))
+        .with(svg("rect.hatch-line[width=1.4][height=5]"));
+    svg("svg.spoken[aria-hidden=true]").with(svg("defs").with(pattern))
 }
 
 fn broken(state: State, problems: &[String]) -> Built {
     let lead = |text| html("p.lead").with_all(prose(state.line(text)));
-    let list = problems.iter().map(|problem| html("li").text(problem)).collect();
     let examples =
         broken::EXAMPLES.iter().flat_map(|(title, example)| [lead(*title), html("pre").text(example)]).collect();
     html("main")
         .with(html("h1[id=overall]").text(state.line(texts::BROKEN_TITLE)))
         .with(lead(texts::BROKEN_SAYS))
-        .with(html("ul.broken[id=problems]").with_all(list))
+        .with(html("ul.broken[id=problems]").with_all(listed(problems)))
         .with(section("examples-title", state.line(texts::BROKEN_EXAMPLE)).with_all(examples))
         .with(html("p.quiet").text(state.line(texts::BROKEN_MEND)))
+}
+
+fn listed(problems: &[String]) -> Vec<Built> {
+    problems.iter().map(|problem| html("li").with_all(prose(problem))).collect()
 }
 
 /// A text in which names stand between backticks.

@@ -18,7 +18,11 @@ use crate::view::{Percentiles, finding, period};
 const SOUGHT_FROM: usize = 4;
 
 /// The choices; `configured` is the range that is shown at first.
-pub(super) fn ranges(state: State, configured: Nanos) -> Vec<Built> {
+pub(super) fn tools(state: State, configured: Nanos) -> Built {
+    html("div.tools").with(ranges(state, configured)).with(search(state))
+}
+
+fn ranges(state: State, configured: Nanos) -> Built {
     let range = move || state.looking.with(|looking| looking.range).unwrap_or(configured);
     let shown = range();
     let choices = period::ranges(configured, shown, state.language).into_iter().map(|(this, words)| {
@@ -27,7 +31,7 @@ pub(super) fn ranges(state: State, configured: Nanos) -> Vec<Built> {
         let button = button.kept(move |input: &HtmlInputElement| input.set_checked(range() == this));
         html("label").with(button).with(html("span").text(&words))
     });
-    let ranges = html("fieldset.ranges")
+    html("fieldset.ranges")
         .with(html("legend.spoken").text(state.line(texts::PERIOD_SHOWN)))
         .with_all(choices.collect())
         .with(percentiles(state))
@@ -42,18 +46,19 @@ pub(super) fn ranges(state: State, configured: Nanos) -> Vec<Built> {
                 looking.endpoint = None;
                 looking.path.clear();
             });
-        });
-    vec![ranges, search(state)]
+        })
 }
 
 /// The button that tells percentiles of response times, which are loaded only then.
 fn percentiles(state: State) -> Built {
     let wanted = RwSignal::new(Percentiles::NotWanted);
     let is_wanted = move || wanted.get() == Percentiles::Wanted;
-    button("percentiles", state.line(texts::PERCENTILES), is_wanted).on("click", move |_| {
-        wanted.set(if is_wanted() { Percentiles::NotWanted } else { Percentiles::Wanted });
-        state.want_percentiles(wanted.get_untracked());
-    })
+    button("percentiles", state.line(texts::PERCENTILES), is_wanted)
+        .on("click", move |_| {
+            wanted.set(if is_wanted() { Percentiles::NotWanted } else { Percentiles::Wanted });
+            state.want_percentiles(wanted.get_untracked());
+        })
+        .shown_while(move || state.view.with(|view| !view.endpoints.is_empty()))
 }
 
 /// A button that lets charts show something besides, where they can.

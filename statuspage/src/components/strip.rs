@@ -26,14 +26,16 @@ pub(super) fn strip(endpoint: Endpoint, level: usize) -> Built {
             Some(level) => one.levels.get(level).map(|level| level.label.clone()).unwrap_or_default(),
         })
     };
+    // The bar whose read-out is open, and the one that Tab comes to: the newest until another was visited.
+    let pointed = RwSignal::new(None::<UnixNanos>);
     let open = move |event: &Event| {
         let start = bar_of(event);
         if let Some(bar) = bars().iter().find(|bar| Some(bar.start) == start) {
             endpoint.open(level, Slot { start: bar.start, end: bar.end });
+            // What it opened into says the same, and would stand behind the read-out.
+            pointed.set(None);
         }
     };
-    // The bar whose read-out is open, and the one that Tab comes to: the newest until another was visited.
-    let pointed = RwSignal::new(None::<UnixNanos>);
     let visited = RwSignal::new(None::<UnixNanos>);
     let tab_stop = move || {
         let bars = bars();
@@ -235,22 +237,24 @@ fn read_out(bar: &Arc<BarView>) -> Built {
     }
 }
 
-/// The labels of the axis of time.
-pub(super) fn axis(endpoint: Endpoint) -> Built {
-    let labels = svg("svg.axis[height=18][aria-hidden=true]");
-    labels.redrawn(
-        move || endpoint.read(|one| one.chart.times.clone()),
-        |times| {
-            let label = |(place, label): &(f64, String)| {
-                let anchor = match *place {
-                    ..6.0 => "start",
-                    94.0.. => "end",
-                    _ => "middle",
-                };
-                let text = svg("text[y=13]").set("x", &format!("{}%", number(*place)));
-                text.set("text-anchor", anchor).text(label)
+/// The labels of the axis of time of a level: 0 is the endpoint's own.
+pub(super) fn axis(endpoint: Endpoint, level: usize) -> Built {
+    let times = move || {
+        endpoint.read(|one| match level.checked_sub(1) {
+            None => one.chart.times.clone(),
+            Some(level) => one.levels.get(level).map(|level| level.times.clone()).unwrap_or_default(),
+        })
+    };
+    svg("svg.axis[aria-hidden=true]").redrawn(times, |times| {
+        let label = |(place, label): &(f64, String)| {
+            let anchor = match *place {
+                ..6.0 => "start",
+                94.0.. => "end",
+                _ => "middle",
             };
-            times.iter().map(label).collect()
-        },
-    )
+            let text = svg("text[y=1.1em]").set("x", &format!("{}%", number(*place)));
+            text.set("text-anchor", anchor).text(label)
+        };
+        times.iter().map(label).collect()
+    })
 }

@@ -11,20 +11,24 @@ use crate::view::endpoint::EndpointView;
 /// A column: its heading, and what stands in it.
 type Column = (Text, fn(&EndpointView) -> &str);
 
-/// The columns behind the name.
+/// The columns behind the name; the last one is empty where there are no groups.
 const COLUMNS: [Column; 5] = [
-    (texts::GROUP, |one| &one.group),
     (texts::STATE, |one| &one.state),
     (texts::UPTIME, |one| &one.uptime),
-    (texts::OBSERVED, |one| &one.coverage),
+    (texts::OBSERVED, |one| &one.observed),
     (texts::RESPONSE_TIME, |one| &one.chart.summary),
+    (texts::GROUP, |one| &one.group),
 ];
 
 /// All endpoints that are found.
 pub(super) fn table(state: State) -> Built {
     let heading = |text| html("th[scope=col]").text(state.line(text));
-    let headings = COLUMNS.iter().map(|(text, _)| heading(*text));
-    let head = html("tr").with(heading(texts::ENDPOINT)).with_all(headings.collect());
+    let is_grouped = move || state.view.with(|view| view.groups.iter().any(|group| !group.title.is_empty()));
+    let [others @ .., (group, _)] = COLUMNS;
+    let head = html("tr")
+        .with(heading(texts::ENDPOINT))
+        .with_all(others.map(|(text, _)| heading(text)).to_vec())
+        .with(heading(group).shown_while(is_grouped));
     let keys = move || {
         let ids: Vec<usize> = state.view.with(|view| view.endpoints.iter().map(|one| one.id).collect());
         state.drawing.among(ids.into_iter())

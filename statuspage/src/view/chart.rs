@@ -405,7 +405,7 @@ mod tests {
         let points = chart(&reckon(&record)[0], &Period::new(30 * DAY, 90, utc()), utc(), &[]).points;
         let days = points.iter().filter(|point| point.sentence(utc()).contains("p50")).count();
         assert_eq!(days, 29, "{points:?}");
-        assert_eq!(points[0].sentence(utc()), "Saturday 24 October · p50 about 80.0 ms · p95 up to 120 ms");
+        assert_eq!(points[0].sentence(utc()), "Saturday 24 October · p50 ≈ 80.0 ms · p95 ≤ 120 ms");
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub struct EndpointView {
     pub uptime: String,
     /// How much was observed: `of 98.20% observed`.
     pub coverage: String,
+    /// The same without words, where a heading says what it is: `98.20%`.
+    pub observed: String,
     /// How the uptime was reckoned.
     pub reckoning: String,
     /// What the strip shows, in words.
@@ -114,9 +116,10 @@ pub fn head(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, lo
         (None, reason) => reason,
     };
     let uptime = whole.uptime().map_or_else(|| "–".to_owned(), |share| language.percent(&share.percent()));
-    let coverage = match whole.coverage() {
-        Some(share) if whole.observed() > 0 => language.say(texts::OF_OBSERVED, &[&language.percent(&share.percent())]),
-        _ => language.say(texts::NOT_OBSERVED, &[]),
+    let observed = whole.coverage().map_or_else(|| "–".to_owned(), |share| language.percent(&share.percent()));
+    let coverage = match whole.observed() {
+        0 => language.say(texts::NOT_OBSERVED, &[]),
+        _ => language.say(texts::OF_OBSERVED, &[&observed]),
     };
     let mut word = words::called(looks, reckoned.status, language).to_owned();
     if localized.is_some() {
@@ -136,6 +139,7 @@ pub fn head(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, lo
         reckoning: reckoning_in_words(&whole, &uptime, language),
         uptime,
         coverage,
+        observed,
         strip_label: language.say(texts::UPTIME_OF, &[&name, &period.in_words(calendar)]),
         strip: Vec::new(),
         levels: Vec::new(),

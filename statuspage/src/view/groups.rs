@@ -116,7 +116,7 @@ fn view(
     }
 }
 
-/// `All 5 healthy`, `2 of 5 down`, `1 of 5 down, 1 degraded`.
+/// `2 healthy`, `all 5 healthy`, `2 of 5 down`, `1 of 5 down, 1 degraded`.
 fn summary(all: &[&Reckoned<'_>], looks: &Looks, language: &Language) -> String {
     let mut parts = String::new();
     let whole = language.count(all.len());
@@ -124,7 +124,7 @@ fn summary(all: &[&Reckoned<'_>], looks: &Looks, language: &Language) -> String 
         let count = all.iter().filter(|reckoned| reckoned.status == status).count();
         let (number, word) = (language.count(count), called(looks, status, language));
         if count == all.len() {
-            return language.say(if count == 1 { texts::NUMBER_IS } else { texts::ALL_OF }, &[&number, word]);
+            return language.say(if count <= 2 { texts::NUMBER_IS } else { texts::ALL_OF }, &[&number, word]);
         }
         if count > 0 && status != Status::Healthy {
             parts = if parts.is_empty() {

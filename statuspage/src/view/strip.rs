@@ -164,7 +164,7 @@ pub(super) fn bar(reckoned: &Reckoned<'_>, slot: Slot, period: &Period, calendar
     let shares = shares(&reckoning, language);
     let mut label = language.say(texts::COLON, &[&when, &shares]);
     if let Some(reason) = &reason {
-        label = language.say(texts::SENTENCE_AND, &[&label, reason]);
+        label = language.say(texts::DASH, &[&label, reason]);
     }
     let x = period.share(slot.start) * 100.0;
     BarView {
@@ -261,7 +261,7 @@ mod tests {
         let record = record(&looks);
         let bars = strip(&reckon(&record)[0], &period(), None, utc());
         assert_eq!(bars[22].status, Status::Down, "13:02 less 90 min is in the hour from 11:00");
-        assert_eq!(bars[22].label, "Sunday 11:00–12:00: 98.33% up; down for 1 min. connection refused");
+        assert_eq!(bars[22].label, "Sunday 11:00–12:00: 98.33% up; down for 1 min – connection refused");
         assert_eq!(bars[23].status, Status::Healthy);
     }
 

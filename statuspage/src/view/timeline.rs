@@ -193,15 +193,12 @@ fn days(
             (true, false) => Some(calendar.language.say(texts::NOTHING_OBSERVED, &[])),
         };
         match days.last_mut() {
-            // Quiet days after today fold into one line.
+            // Quiet days after today fold into one line, which needs no weekdays.
             Some(later) if quiet.is_some() && later.quiet == quiet && later.key < today => {
-                let (_, newest) = later.heading.split_once(" – ").unwrap_or(("", &later.heading));
-                later.heading = format!("{} – {newest}", calendar.date(start));
+                let newest = calendar.short_date(calendar.start_of_day(later.key));
+                later.heading = format!("{} – {newest}", calendar.short_date(start));
             }
-            _ => {
-                let heading = if number > today - 2 { calendar.day_name(end - 1) } else { calendar.date(start) };
-                days.push(DayView { key: number, heading, quiet, events });
-            }
+            _ => days.push(DayView { key: number, heading: calendar.day_name(end - 1), quiet, events }),
         }
     }
     days.into_iter().map(Arc::new).collect()
@@ -409,7 +406,7 @@ mod tests {
         let headings: Vec<&str> = days.iter().map(|day| day.heading.as_str()).collect();
         assert_eq!(
             headings,
-            ["Today", "Yesterday", "Monday 16 November – Friday 20 November"],
+            ["Today", "Yesterday", "16 November – 20 November"],
             "the 21st in UTC is the 21st at 9 in Tokyo"
         );
         assert_eq!((days[1].events.len(), days[1].events[0].clock.as_str()), (1, "09:02"));
