@@ -220,7 +220,7 @@ impl Told<'_> {
         let rtt = |name: &str| duration::rtt(number(times, name));
         match text(times, "of") {
             "checks" => format!("median {} · slowest {}", rtt("median"), rtt("max")),
-            _ => format!("p50 about {} · p95 up to {}", rtt("median"), rtt("max")),
+            _ => format!("p50 ≈ {} · p95 ≤ {}", rtt("median"), rtt("max")),
         }
     }
 
