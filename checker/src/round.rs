@@ -75,8 +75,9 @@ pub async fn make_round(
     }
     while under_way.join_next().await.is_some() {}
     let results = mem::take(&mut *round.results.lock().unwrap_or_else(PoisonError::into_inner));
-    // Each is there, since each check has come to an end, also one that broke off.
-    results.into_iter().flatten().collect()
+    // Each is there, since each check has come to an end, also one that broke off. What they stood in is used again, as it
+    // is not where they are flattened: they may be very many.
+    results.into_iter().map_while(|result| result).collect()
 }
 
 /// A round that is under way.
