@@ -163,7 +163,11 @@ async fn compare(policy: Policy, range: &str, nanos: Nanos) {
     let happened: Vec<Value> = moments.iter().zip(texts).map(|(at, text)| json!([at, text])).collect();
     assert_eq!(json!(events(&page)), json!(happened), "{place}");
     browser.script("document.querySelector('#percentiles').click()").await;
-    let page = page::when(&browser, "percentiles", |page| page.text_of("text").contains("p99")).await;
+    // Endpoints are drawn one after the other.
+    let all = |page: &Page| {
+        told.endpoints().iter().all(|of| page.endpoint(text(of, "title")).text_of("times").contains("p99"))
+    };
+    let page = page::when(&browser, "percentiles", all).await;
     for of in told.endpoints() {
         let shown = page.endpoint(text(of, "title")).text_of("times");
         assert_eq!(shown, format!("Response time: {}", Told::percentiles(of)), "{place}");
