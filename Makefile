@@ -27,8 +27,8 @@ checker: ## Build the checker with the page inside (release)
 	@$(call report,building the checker; a few minutes the first time, nothing if it is there)
 	cargo build --release -p checker
 
-production: page ## Build the checker that runs for months: smaller and quicker, and ten minutes to build
-	@$(call report,building the checker for production; about ten minutes the first time)
+production: page ## Build the checker that runs for months: smaller and quicker, and seven minutes to build
+	@$(call report,building the checker for production; about seven minutes the first time)
 	cargo build --profile production -p checker
 
 page: setup $(PAGE) ## Build the status page into dist/
