@@ -227,7 +227,7 @@ mod tests {
 
     fn lines(text: &str) -> Vec<String> {
         let mut problems = Problems::default();
-        let root = parse(text, &|_| None, &mut problems).expect("it is JSON");
+        let root = parse(text, &|_| None, &mut problems, None).expect("it is JSON");
         inspect(&root, &ROOT, &mut problems);
         problems.lines("c.json", text)
     }

@@ -118,7 +118,7 @@ fn check_places(text: &str, surroundings: &Surroundings<'_>) -> Vec<usize> {
     let mut places = Vec::new();
     let mut take = |check: Located<'_>, _: &mut Problems| places.push(check.at);
     let apart = Apart { key: CHECKERS, take: &mut take };
-    match reader::parse_apart(text, surroundings.variable, &mut Problems::default(), apart) {
+    match reader::parse(text, surroundings.variable, &mut Problems::default(), Some(apart)) {
         Ok(_) => places,
         Err(_) => Vec::new(),
     }
@@ -140,7 +140,7 @@ pub fn from_text(text: &str, folder: &Path, surroundings: &Surroundings<'_>) -> 
         index += 1;
     };
     let apart = Apart { key: CHECKERS, take: &mut take };
-    let config = match reader::parse_apart(text, surroundings.variable, &mut problems, apart) {
+    let config = match reader::parse(text, surroundings.variable, &mut problems, Some(apart)) {
         Ok(root) => {
             inspect::inspect(&root, &shape::ROOT, &mut problems);
             if problems.errors() > 0 { None } else { convert(&root, checks, folder, surroundings, &mut problems) }

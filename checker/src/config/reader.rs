@@ -18,18 +18,8 @@ const DEPTH_LIMIT: usize = 128;
 /// How deep what stands in the root may still be nested.
 const IN_THE_ROOT: usize = DEPTH_LIMIT - 1;
 
-/// Reads a file's text; `variable` looks up an environment variable. Problems with variables are added to
-/// `problems`; text that is no JSON is the only error, since nothing else can be said about it.
-pub fn parse<'t>(
-    text: &'t str,
-    variable: &dyn Fn(&str) -> Option<String>,
-    problems: &mut Problems,
-) -> Result<Located<'t>, Problem> {
-    read(text, variable, problems, None)
-}
-
-/// A list whose elements never stand in the tree: there may be very many, and most of what a large file needs would be for
-/// them.
+/// A list whose elements never stand in the tree, where it is empty: there may be very many, and most of what a large file
+/// needs would be for them.
 pub struct Apart<'t, 'p> {
     /// The list's key in the root.
     pub key: &'p str,
@@ -37,17 +27,10 @@ pub struct Apart<'t, 'p> {
     pub take: &'p mut dyn FnMut(Located<'t>, &mut Problems),
 }
 
-/// The same, with one list handed over element by element; in the tree it is empty.
-pub fn parse_apart<'t, 'p>(
-    text: &'t str,
-    variable: &'p dyn Fn(&str) -> Option<String>,
-    problems: &'p mut Problems,
-    apart: Apart<'t, 'p>,
-) -> Result<Located<'t>, Problem> {
-    read(text, variable, problems, Some(apart))
-}
-
-fn read<'t, 'p>(
+/// Reads a file's text; `variable` looks up an environment variable, and `apart` is a list that is handed over element by
+/// element. Problems with variables are added to `problems`; text that is no JSON is the only error, since nothing else can
+/// be said about it.
+pub fn parse<'t, 'p>(
     text: &'t str,
     variable: &'p dyn Fn(&str) -> Option<String>,
     problems: &'p mut Problems,
@@ -216,7 +199,7 @@ mod tests {
 
     fn told(text: &str) -> Result<(Located<'_>, Problems), Problem> {
         let mut problems = Problems::default();
-        parse(text, &no_variable, &mut problems).map(|root| (root, problems))
+        parse(text, &no_variable, &mut problems, None).map(|root| (root, problems))
     }
 
     #[test]
@@ -258,7 +241,7 @@ mod tests {
         let mut take = |element: Located<'_>, _: &mut Problems| taken.push((element.at, element.to_json().to_string()));
         let text = "{\"of\": [0], \"apart\": [1, [2]], \"in\": {\"apart\": [3]}}";
         let apart = Apart { key: "apart", take: &mut take };
-        let root = parse_apart(text, &no_variable, &mut Problems::default(), apart).expect("it is JSON");
+        let root = parse(text, &no_variable, &mut Problems::default(), Some(apart)).expect("it is JSON");
         assert_eq!(root.to_json().to_string(), r#"{"apart":[],"in":{"apart":[3]},"of":[0]}"#);
         assert_eq!(taken, [(22, "1".to_owned()), (25, "[2]".to_owned())]);
     }

@@ -415,7 +415,7 @@ mod tests {
     }
 
     fn tree_of(json: &str) -> Result<Vec<Assertion>, String> {
-        let located = reader::parse(json, &|_| None, &mut Problems::default()).expect("it is JSON");
+        let located = reader::parse(json, &|_| None, &mut Problems::default(), None).expect("it is JSON");
         from_located(&located).map_err(|(_, problem)| problem)
     }
 
