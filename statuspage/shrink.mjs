@@ -7,7 +7,7 @@
 // - The texts of panics: a panic ends in a trap whether or not somebody put its text together before, and in a browser
 //   nobody would have seen it. With the texts goes most of the formatting code of the standard library.
 // - The places in the sources where they would have been: paths, lines and columns.
-// - How values look to programmers, which only such texts show.
+// - How values look to programmers, which only such texts show, and the tables of which letters can be seen at all.
 // - Streams from Rust to JavaScript, which a dependency exports to pages that stream; this one does not.
 // - What of the glue is then called by nobody, and the long names of what remains.
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
@@ -22,6 +22,8 @@ const PANICS =
   /(^|[^\w])(core|std|alloc|hashbrown|__rustc)(\[\w+\])?::(panicking|result::unwrap_failed|option::(unwrap|expect)_failed|cell::panic_already|raw_vec::(handle_error|capacity_overflow)|alloc::handle_alloc_error|slice::index::slice_index_fail|str::slice_error_fail|slice::copy_from_slice_impl::len_mismatch_fail|thread::local::panic_access_error|cell::lazy::panic_poisoned|slice::sort::shared::smallsort::panic_on_ord_violation|rust_panic)/;
 /// What writes a value for programmers; it writes nothing and says that all is well.
 const DEBUG = /^<(str|char|bool|[iu](8|16|32|64|128|size)|\(\)|core(\[\w+\])?::\S*|&?\w+size) as core(\[\w+\])?::fmt::Debug>::fmt/;
+/// What asks these tables, and nobody else.
+const LETTERS = /^<char as core(\[\w+\])?::fmt::Debug>::fmt/;
 /// What serves streams from Rust to JavaScript alone: exports, and what polls for them. No destructors, since one that
 /// is the same for several types bears the name of any of them.
 const STREAMS = /^(__wbg_)?intounderlying|^js_sys::futures::future_to_promise/;
@@ -37,8 +39,10 @@ const before = { wasm: readFileSync(wasmPath).length, glue: glue.length };
 for (const { name } of all(module.getNumExports(), (n) => binaryen.getExportInfo(module.getExportByIndex(n)))) {
   if (STREAMS.test(name)) module.removeExport(name);
 }
-for (const { name, module: from, params, results } of functions()) {
+const tables = [];
+for (const { name, module: from, params, results, body: was } of functions()) {
   if (from) continue;
+  if (LETTERS.test(name)) tables.push(...numbersIn(was));
   const body = PANICS.test(name) || STREAMS.test(name) ? module.unreachable() : DEBUG.test(name) ? module.i32.const(0) : null;
   if (body) {
     module.removeFunction(name);
@@ -50,6 +54,8 @@ binaryen.setShrinkLevel(2);
 binaryen.setDebugInfo(false);
 module.optimize();
 module.runPasses(["strip-debug", "strip-producers", "strip-target-features"]);
+
+const stillNamed = functions().flatMap(({ module: from, body }) => (from ? [] : numbersIn(body)));
 
 // Of the glue only what the module still asks for.
 const wanted = new Set(imports().map(({ base }) => base));
@@ -71,7 +77,7 @@ for (const [place, { name, value }] of exportedFunctions().entries()) {
 }
 glue = glue.replaceAll(/wasm_bindgen__convert__closures_+invoke__h(\w{4})\w+/g, "invoke_$1");
 
-const wasm = withoutPlaces(Buffer.from(module.emitBinary()));
+const wasm = withoutTables(withoutPlaces(Buffer.from(module.emitBinary())));
 writeFileSync(gluePath, glue);
 writeFileSync(wasmPath, wasm);
 console.log(`shrink: WebAssembly ${before.wasm} bytes before, ${wasm.length} after; glue ${before.glue} before, ${glue.length} after`);
@@ -97,6 +103,33 @@ function functions() {
 
 function all(count, read) {
   return Array.from({ length: count }, (_, n) => read(n));
+}
+
+/// All numbers that a function names, addresses in memory among them.
+function numbersIn(body) {
+  return [...binaryen.emitText(body).matchAll(/(?:i32\.const |offset=)(\d+)/g)].map(([, number]) => Number(number));
+}
+
+/// Blanks the tables that nobody asks any more: from each one's address to the next one's, if nothing that is left, code
+/// or data, names any address there.
+function withoutTables(wasm) {
+  const segments = dataSegments(wasm);
+  const words = segments.flatMap(({ address, start, end }) => {
+    const first = start + ((4 - (address % 4)) % 4);
+    return all(Math.max(0, (end - first) >> 2), (n) => ({ at: address - start + first + 4 * n, names: wasm.readUInt32LE(first + 4 * n) }));
+  });
+  const addresses = [...new Set(tables)].sort((one, other) => one - other);
+  for (const [place, from] of addresses.slice(0, -1).entries()) {
+    const to = addresses[place + 1];
+    const isInside = (address) => address >= from && address < to;
+    // What lies in a table is no address.
+    if (stillNamed.some(isInside) || words.some(({ at, names }) => isInside(names) && !isInside(at))) continue;
+    for (const { address, start, end } of segments) {
+      const [first, last] = [Math.max(from, address), Math.min(to, address + end - start)];
+      if (first < last) wasm.fill(0, start + first - address, start + last - address);
+    }
+  }
+  return wasm;
 }
 
 /// Blanks the paths of sources in the data, and the records (path, its length, line, column) that point to them.

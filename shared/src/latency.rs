@@ -1,6 +1,8 @@
 //! Latency as a sketch: how many times fell into each of a fixed row of buckets, from which any percentile can be
 //! told within 5%. Sketches of two periods add up to that of both. Which times are counted is others' business.
 
+use std::sync::LazyLock;
+
 use crate::Nanos;
 
 /// Times below this all count as this: nobody's network answers in less, and the row of buckets has to begin somewhere.
@@ -12,19 +14,16 @@ const BUCKETS: usize = 387;
 /// The greatest time of each bucket; the next one's is a tenth greater.
 ///
 /// With that, a bucket's middle is within 1/21 of all its times. Integers, since logarithms may differ in their last
-/// bit from one machine to the next, and what is stored must not.
-const GREATEST: [Nanos; BUCKETS] = greatest();
-
-const fn greatest() -> [Nanos; BUCKETS] {
-    let mut row = [SHORTEST; BUCKETS];
-    let mut place = 1;
-    while place < BUCKETS {
-        let next = row[place - 1] as i128 * 11 / 10;
-        row[place] = if next > i64::MAX as i128 { i64::MAX } else { next as i64 };
-        place += 1;
-    }
-    row
-}
+/// bit from one machine to the next, and what is stored must not. Reckoned when they are first asked for: written out
+/// they would weigh 3 KB in the page.
+static GREATEST: LazyLock<[Nanos; BUCKETS]> = LazyLock::new(|| {
+    let mut next = SHORTEST;
+    std::array::from_fn(|_| {
+        let greatest = next;
+        next = greatest.saturating_add(greatest / 10);
+        greatest
+    })
+});
 
 /// A place in the row of buckets: a latency known within 5%, as short as it can be written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

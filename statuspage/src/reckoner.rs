@@ -8,7 +8,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use shared::object_name::HistoryPart;
 use shared::page_config::{PageConfig, Source};
-use shared::{HOUR, Nanos, SECOND, UnixNanos, uptime};
+use shared::{DAY, HOUR, Nanos, SECOND, UnixNanos, uptime};
 
 use crate::app::State;
 use crate::browser;
@@ -33,6 +33,10 @@ const RECKON_EVERY: Nanos = SECOND / 4;
 /// By how much the files in memory have to grow before the view is reckoned during a load, in percent: so the
 /// work of all reckonings together stays proportional to the files, however many there are.
 const RECKON_GROWTH_PERCENT: usize = 40;
+
+/// The longest interval for whose sake older check files are loaded: what a store says must not make a reader's device
+/// load for ever.
+const LONGEST_REACH: Nanos = DAY;
 
 /// Sets what is not part of the view: whose clock, and light or dark. A zone that nobody knows is the device's.
 pub(crate) fn dressed(mut looking: Looking) -> Looking {
@@ -242,7 +246,8 @@ impl Reckoner {
         let store = StoreAt { source: &self.config.source, now };
         let is_first = self.state.view.with_untracked(|view| view.endpoints.is_empty());
         let (shown_at, reckoned_at, reckoned_files) = (Cell::new(0), Cell::new(now), Cell::new(0));
-        load::refresh(&store, &self.memory, self.wanted(), |step| {
+        let wanted = self.wanted();
+        load::refresh(&store, &self.memory, wanted, |step| {
             let now = browser::now();
             let (files, loading) = {
                 let memory = self.memory.borrow();
@@ -268,6 +273,11 @@ impl Reckoner {
         })
         .await;
         let _ = browser::breathe().await;
+        if self.reaches_further_than(wanted) {
+            self.memory.borrow_mut().list_all_again();
+            self.work.set(Work::LoadingAndAskedAgain);
+            return;
+        }
         self.memory.borrow_mut().note_heard(browser::now());
         self.state.loading.set(Loading::Complete);
         self.reckon(Loading::Complete);
@@ -291,11 +301,19 @@ impl Reckoner {
         Wanted { from, checks_from, until, parts }
     }
 
-    /// From when on check files are needed: a result that was made before the period may reach into it.
+    /// From when on check files are needed: a result that was made before the period may reach into it, as far as its
+    /// own interval does, which is known when some are here.
     fn load_from(&self, range: Nanos, now: UnixNanos) -> UnixNanos {
         let calendar = self.calendar_at(now);
         let period = view::period::Period::new(range, browser::bars_limit(), calendar);
-        period.from - uptime::stands_for(self.config.interval)
+        let told = self.memory.borrow().record.longest_interval().min(LONGEST_REACH);
+        period.from - uptime::stands_for(self.config.interval.max(told))
+    }
+
+    /// Whether results stand for longer than was thought when these were wanted, so that older ones count, too.
+    fn reaches_further_than(&self, before: Wanted) -> bool {
+        let wanted = self.wanted();
+        wanted.from < before.from || wanted.checks_from < before.checks_from
     }
 
     /// Reckons the view as of now and shows it: the state of things at once, and endpoints one after the other.

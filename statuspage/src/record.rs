@@ -118,6 +118,15 @@ impl Record {
         self.files.len()
     }
 
+    /// The longest interval that a result tells whose node keeps no history; 0 if none does. A history reaches into
+    /// any period by itself.
+    #[must_use]
+    pub fn longest_interval(&self) -> Nanos {
+        let nodes = self.endpoints.iter().flat_map(|endpoint| &endpoint.nodes);
+        let looks = nodes.filter(|node| node.past.is_none()).flat_map(|node| &node.looks);
+        looks.filter_map(|look| look.interval).max().unwrap_or(0)
+    }
+
     /// Whether a check file is in memory.
     #[must_use]
     pub fn contains(&self, name: &CheckFileName) -> bool {
@@ -431,6 +440,17 @@ mod tests {
             assert_eq!(a.position, 1);
             assert_eq!(a.nodes[0].looks.iter().map(|look| look.at).collect::<Vec<_>>(), [MINUTE, 2 * MINUTE]);
         }
+    }
+
+    #[test]
+    fn the_longest_interval_is_that_of_nodes_without_a_history() {
+        let (name, mut one) = file(MINUTE, &["A", "B"]);
+        (one.results[0].interval, one.results[1].interval) = (Some(MINUTE), Some(3 * MINUTE));
+        let mut record = record_of(&[(name, one)]);
+        assert_eq!(record.longest_interval(), 3 * MINUTE);
+        let past = KnownPast { track: Track::default(), looks: Vec::new(), open: Row::default() };
+        record.endpoints[1].nodes[0].past = Some(past);
+        assert_eq!(record.longest_interval(), MINUTE);
     }
 
     #[test]

@@ -17,23 +17,27 @@ use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 
 use crate::finding::{browser_at_the_end_of, one_down, place};
 
-/// Serves the page over a directory with rounds of one endpoint that was well, each standing for five minutes.
+/// Serves the page over a directory with rounds of one endpoint that was well, made every five minutes.
 async fn shop(refresh: Nanos, rounds: &[UnixNanos]) -> Caddy {
+    shop_every(5 * MINUTE, refresh, rounds).await
+}
+
+async fn shop_every(interval: Nanos, refresh: Nanos, rounds: &[UnixNanos]) -> Caddy {
     let caddy = Caddy::start("").await;
-    store(&caddy, rounds);
+    store(&caddy, interval, rounds);
     let mut config = PageConfig::new(Source::Http { url: "store/".to_owned() });
     config.refresh = refresh;
     caddy.configure(&config.to_json());
     caddy
 }
 
-fn store(caddy: &Caddy, rounds: &[UnixNanos]) {
+fn store(caddy: &Caddy, interval: Nanos, rounds: &[UnixNanos]) {
     let folder = caddy.site.path().join("store");
     std::fs::create_dir_all(&folder).expect("the folder can be made");
     let mut index = serde_json::Map::new();
     for at in rounds {
         let name = CheckFileName { stored_at: *at, node: None }.to_string();
-        let round = json!([{ "title": "Shop", "endpoint": "https://shop.example/", "timestamp": at, "interval": 5 * MINUTE,
+        let round = json!([{ "title": "Shop", "endpoint": "https://shop.example/", "timestamp": at, "interval": interval,
             "times": [{ "rtt": 95_000_000 }], "healthy": true }]);
         std::fs::write(folder.join(&name), round.to_string()).expect("the file can be written");
         index.insert(name, json!(at));
@@ -62,6 +66,19 @@ async fn over_a_slow_network_the_page_says_that_it_comes_and_then_is_whole() {
     let place = |words: &str| said.iter().position(|text| text.contains(words));
     let (first, then) = (place("Loading the page…"), place("Loading check files: "));
     assert!(first.is_some() && first < then, "{:#?}", &said[..said.len().min(8)]);
+}
+
+#[tokio::test]
+async fn without_histories_a_result_that_stands_for_hours_reaches_into_the_day_after_it() {
+    let rounds: Vec<UnixNanos> = (0..6).map(|number| now() - HOUR - number * 6 * HOUR).collect();
+    let caddy = shop_every(6 * HOUR, HOUR, &rounds).await;
+    let browser = Browser::open().await;
+    let page = page::visit(&browser, &caddy.url).await;
+    page.assert_clean();
+    let shop = page.endpoint("Shop");
+    assert_eq!((shop.text_of("coverage").as_str(), page.problems().as_str()), ("of 100% observed", ""));
+    let bars = shop.0["bars"].as_array().expect("there are bars").iter();
+    assert_eq!(bars.filter(|bar| bar["status"] == "unknown").count(), 0, "{:#}", shop.0);
 }
 
 #[tokio::test]
@@ -133,7 +150,7 @@ async fn a_phone_that_slept_for_hours_shows_nothing_old_as_current_and_looks_aga
     let page = page::visit(&browser, &caddy.url).await;
     assert_eq!(page.text_of("state"), "healthy");
     browser.script(&format!("window.sleepFor({})", 8 * HOUR / 1_000_000)).await;
-    store(&caddy, &[start, now() + 8 * HOUR]);
+    store(&caddy, 5 * MINUTE, &[start, now() + 8 * HOUR]);
     browser.script("window.wakeUp()").await;
     let page = page::when(&browser, "the page to look again", |page| page.loaded() == 2).await;
     assert_eq!(page.text_of("state"), "healthy");
