@@ -14,6 +14,7 @@ pub mod confirm;
 pub mod doctor;
 pub mod explain;
 pub mod history;
+pub mod huge_pages;
 pub mod memory_file;
 pub mod open_files;
 pub mod outlook;

@@ -120,14 +120,24 @@ pub async fn look_up(address: &Address, reach: Reach, stopwatch: &Stopwatch) -> 
     }
 }
 
-/// A TCP connection to the first address that accepts one.
+/// A TCP connection to the first address that accepts one, on which whatever is written is sent at once.
 pub async fn connect(address: &Address, reach: Reach, stopwatch: &Stopwatch) -> Result<TcpStream, Failure> {
+    let stream = connect_for_one_packet(address, reach, stopwatch).await?;
+    // What we send are whole requests: nothing is gained by waiting for more.
+    let _ = stream.set_nodelay(true);
+    Ok(stream)
+}
+
+/// A TCP connection to the first address that accepts one, for a single small packet: that is sent at once anyway.
+pub async fn connect_for_one_packet(
+    address: &Address,
+    reach: Reach,
+    stopwatch: &Stopwatch,
+) -> Result<TcpStream, Failure> {
     let addresses = look_up(address, reach, stopwatch).await?;
     let stream = first_to_accept(&addresses, stopwatch).await.map_err(|error| wording::of_error(&error))?;
     stopwatch.connected();
     stopwatch.note(|seen| seen.peer = stream.peer_addr().ok());
-    // What we send are whole requests: nothing is gained by waiting for more.
-    let _ = stream.set_nodelay(true);
     Ok(stream)
 }
 

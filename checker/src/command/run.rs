@@ -13,7 +13,7 @@ use crate::command::{Outcome, print, probes, styles, tell, tell_error};
 use crate::config::valid::Config;
 use crate::record::Record;
 use crate::round::Announcement;
-use crate::{now, report};
+use crate::{huge_pages, now, report};
 
 /// The message is longer than any announcement.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,9 @@ struct MessageTooLong(usize);
 
 /// Makes rounds as the command line says.
 pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
+    if arguments.every.is_some() {
+        huge_pages::go_without();
+    }
     let mut origin = Origin {
         path: arguments.config.config.clone(),
         node: arguments.node.clone(),

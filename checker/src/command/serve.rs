@@ -15,7 +15,7 @@ use crate::page_files::PageFiles;
 use crate::record::{Record, Recorded};
 use crate::serve::PortRemedy;
 use crate::store::StoreError;
-use crate::{now, report, serve as server};
+use crate::{huge_pages, now, report, serve as server};
 
 /// Set by the Makefile for what it runs.
 const MAKE_VARIABLE: &str = "CHECKUP_RUN_BY_MAKE";
@@ -32,6 +32,7 @@ struct NoStorage(String);
 
 /// Serves the page and makes rounds until somebody wants it to stop.
 pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
+    huge_pages::go_without();
     let listener = server::bind(arguments.listen, port_remedy()).await?;
     let address = listener.local_addr()?;
     let mut origin = Origin {

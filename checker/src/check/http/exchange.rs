@@ -109,7 +109,12 @@ pub(super) async fn ask(
 ) -> Result<Answer, Failure> {
     let host = question.target.host();
     let address = Address { host: host.to_owned(), port: question.target.port() };
-    let stream = connect::connect(&address, reach, stopwatch).await?;
+    let is_one_packet = !question.target.is_tls() && question.headers.is_empty() && question.body.is_none();
+    let stream = if is_one_packet {
+        connect::connect_for_one_packet(&address, reach, stopwatch).await?
+    } else {
+        connect::connect(&address, reach, stopwatch).await?
+    };
     let mut certificates = Vec::new();
     let stream = match tls.filter(|_| question.target.is_tls()) {
         None => Either::Left(stream),
