@@ -69,6 +69,9 @@ pub async fn make_round(
         under_way.spawn(async move {
             while let Some((index, check)) = round.next() {
                 look.interval = check.every.or(interval);
+                // Those under way go on first, so that connections are begun one after the other: a server that finds
+                // several waiting has to be woken for the first of them alone.
+                tokio::task::yield_now().await;
                 round.put(index, look.make(check, &probes, clock()).await);
             }
         });

@@ -44,32 +44,29 @@ impl Target {
     /// would write it.
     #[must_use]
     pub fn of_plain(text: &str) -> Option<Target> {
-        let (is_tls, begin) = match text.strip_prefix("http") {
-            Some(rest) if rest.starts_with("://") => (false, "http://".len()),
-            Some(rest) if rest.starts_with("s://") => (true, "https://".len()),
-            _ => return None,
+        let bytes = text.as_bytes();
+        let (is_tls, begin) = if bytes.starts_with(b"http://") {
+            (false, "http://".len())
+        } else if bytes.starts_with(b"https://") {
+            (true, "https://".len())
+        } else {
+            return None;
         };
-        let rest = &text[begin..];
-        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let until = |from: usize, last: fn(u8) -> bool| {
+            bytes[from..].iter().position(|byte| last(*byte)).map_or(bytes.len(), |length| from + length)
+        };
+        let host = begin..until(begin, |byte| matches!(byte, b':' | b'/'));
+        let authority = begin..until(host.end, |byte| byte == b'/');
         let usual = if is_tls { 443 } else { 80 };
-        let (host, port) = match authority.split_once(':') {
-            None => (authority, usual),
-            Some((host, port)) => {
-                let digits = !port.starts_with('0') && port.bytes().all(|byte| byte.is_ascii_digit());
-                (host, port.parse().ok().filter(|port| digits && *port != usual)?)
-            }
+        let port = match &bytes[host.end..authority.end] {
+            [] => usual,
+            written => plain_port(&written[1..]).filter(|port| *port != usual)?,
         };
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/');
-        if !is_plain_host(host) || !path.bytes().all(is_plain) || path.contains("/.") {
+        if !is_plain_host(&text[host.clone()]) || !is_plain_path(&bytes[authority.end..]) {
             return None;
         }
-        Some(Target {
-            host: begin..begin + host.len(),
-            port,
-            authority: begin..begin + authority.len(),
-            is_tls,
-            text: if path.is_empty() { [text, "/"].concat().into() } else { text.into() },
-        })
+        let text = if authority.end == bytes.len() { [text, "/"].concat().into() } else { text.into() };
+        Some(Target { host, port, authority, is_tls, text })
     }
 
     /// Where a redirect from here leads.
@@ -111,18 +108,47 @@ impl Target {
     }
 }
 
+/// A port in digits, as everybody writes it.
+fn plain_port(digits: &[u8]) -> Option<u16> {
+    if digits.len() > 5 || digits.first().is_none_or(|first| *first == b'0') {
+        return None;
+    }
+    let port = digits
+        .iter()
+        .try_fold(0_u32, |port, digit| digit.is_ascii_digit().then(|| port * 10 + u32::from(digit - b'0')))?;
+    u16::try_from(port).ok()
+}
+
+/// Whether a path has nothing but letters, digits and the usual marks, and no segment that begins with a dot.
+fn is_plain_path(path: &[u8]) -> bool {
+    let mut before = 0;
+    path.iter().all(|byte| {
+        let is_hidden = *byte == b'.' && before == b'/';
+        before = *byte;
+        !is_hidden && (byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/'))
+    })
+}
+
 /// Whether a host is a name in ASCII that stands for itself, or an IPv4 address as everybody writes it.
 fn is_plain_host(host: &str) -> bool {
-    let is_usual = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
-    if host.is_empty() || !host.bytes().all(is_usual) || host.contains("xn--") {
-        return false;
+    let (mut before, mut last_label) = (b'.', 0);
+    for (place, byte) in host.bytes().enumerate() {
+        match byte {
+            b'.' if before == b'.' => return false,
+            b'.' => last_label = place + 1,
+            // What begins with `xn--` stands for something else.
+            b'-' if before == b'-' => return false,
+            b'a'..=b'z' | b'0'..=b'9' | b'-' => {}
+            _ => return false,
+        }
+        before = byte;
     }
-    let last = host.rsplit('.').next().unwrap_or_default();
-    // What ends like a number is one to browsers, in any of a dozen ways of writing.
-    if last.bytes().next().is_none_or(|byte| byte.is_ascii_digit()) {
-        return host.parse::<Ipv4Addr>().is_ok();
+    match host.as_bytes().get(last_label) {
+        None => false,
+        // What ends like a number is one to browsers, in any of a dozen ways of writing.
+        Some(first) if first.is_ascii_digit() => host.parse::<Ipv4Addr>().is_ok(),
+        Some(_) => true,
     }
-    host.split('.').all(|label| !label.is_empty())
 }
 
 #[cfg(test)]
