@@ -5,7 +5,7 @@ use std::process::Stdio;
 use harness::checker::{Checker, Run};
 use harness::configuration::{check_with, directory, watching};
 use harness::endpoints::{Behaviour, Endpoint};
-use harness::{PATIENCE, checker_binary};
+use harness::{PATIENCE, checker_binary, wait_for};
 use serde_json::{Value, json};
 use shared::status::Status;
 
@@ -53,5 +53,28 @@ async fn the_soft_limit_is_raised_to_the_hard_one() {
     let run = round(&checker, "ulimit -Sn 40 && ulimit -Hn 512").await;
     for result in run.results() {
         assert_eq!((result.status, result.reason()), (Status::Down, Some("no response within 2s")));
+    }
+}
+
+/// Whether the kernel may give this process large pages; programs inherit that from who starts them.
+const MAY_HAVE_LARGE_PAGES: &str = "THP_enabled:.1";
+
+#[tokio::test]
+async fn a_single_round_may_have_large_pages_and_what_repeats_goes_without() {
+    let look = json!({ "type": "exec", "name": "Pages", "command": "grep",
+        "arguments": ["-q", MAY_HAVE_LARGE_PAGES, "/proc/self/status"] });
+    let checker = Checker::new(&watching(&[look], &directory()));
+    let ours = std::fs::read_to_string("/proc/self/status").expect("Linux tells");
+    let may = if ours.contains("THP_enabled:\t1") { Status::Healthy } else { Status::Down };
+    let round = checker.run(&["--format", "json"]).await;
+    assert_eq!(round.results()[0].status, may, "as we may ourselves: {}", round.output());
+    for words in
+        [["run", "-c", "checker.json", "--every", "1m"], ["serve", "-c", "checker.json", "--listen", "127.0.0.1:0"]]
+    {
+        let known = checker.check_files("checks").len();
+        let _running = checker.start(&words);
+        wait_for("a round", || async { (checker.check_files("checks").len() > known).then_some(()) }).await;
+        let results = checker.all_results("checks");
+        assert_eq!(results.last().map(|result| result.status), Some(Status::Down), "{words:?}");
     }
 }

@@ -34,8 +34,8 @@ const CACHE_CONTROL_OF_WHAT_CHANGES: &str = "no-cache";
 const CACHE_CONTROL_OF_SUMMARIES: &str = "public, max-age=60";
 /// How many badges are written at once.
 const WRITES_AT_ONCE: usize = 16;
-/// A history that is longer than this when decompressed is none of ours.
-const HISTORY_LIMIT: u64 = 64 << 20;
+/// A history that is longer than this when decompressed is none of ours: a hundred thousand endpoints over years are not.
+const HISTORY_LIMIT: u64 = 1 << 30;
 /// A check file never changes once it is stored, and caches may know it.
 const CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
 

@@ -4,7 +4,7 @@
 //! Reading is strict, other than for check files: a history that does not add up would tell wrong figures, and the
 //! check files are there to make it again.
 
-use super::written::{ENDPOINTS_LIMIT, NotAHistory, VERSION, status_of};
+use super::written::{NotAHistory, VERSION, status_of};
 use super::{BLOCK, Crowd, EVENT_LIMIT, Event, HOURS_A_DAY, Latest, OVERLAP, Percentiles, crowd_of, start_of_day};
 use crate::json::{self, Json};
 use crate::latency::{Bucket, Sketch};
@@ -109,8 +109,8 @@ impl Outline {
             0 => Some(None),
             count => Some(Some(count)),
         });
-        let endpoints = list(json.get("endpoints")).filter(|endpoints| endpoints.len() <= ENDPOINTS_LIMIT);
-        let endpoints = endpoints.ok_or(wrong("the number of endpoints"))?.iter().map(PastOutline::read);
+        let endpoints = list(json.get("endpoints")).ok_or(wrong("the list of endpoints"))?;
+        let endpoints = endpoints.iter().map(PastOutline::read);
         let endpoints: Vec<PastOutline> = endpoints.collect::<Result<_, _>>()?;
         let messages = list(json.get("messages")).and_then(|messages| messages.iter().map(read_message).collect());
         Ok(Outline {
@@ -215,7 +215,7 @@ impl LatenciesOutline {
     /// Reads what [`super::Latencies::to_json`] wrote.
     pub fn parse(content: &[u8]) -> Result<LatenciesOutline, NotAHistory> {
         let json = read(content)?;
-        let endpoints = list(json.get("endpoints")).ok_or(wrong("the number of endpoints"))?;
+        let endpoints = list(json.get("endpoints")).ok_or(wrong("the list of endpoints"))?;
         let of_endpoint = |json: &Json| {
             Ok(SketchesOutline {
                 key: read_key(json)?,
@@ -226,7 +226,7 @@ impl LatenciesOutline {
         };
         Ok(LatenciesOutline {
             node: read_node(&json)?,
-            endpoints: endpoints.iter().take(ENDPOINTS_LIMIT).map(of_endpoint).collect::<Result<_, _>>()?,
+            endpoints: endpoints.iter().map(of_endpoint).collect::<Result<_, _>>()?,
             until: number(json.get("until")).ok_or(wrong("the last day"))?,
         })
     }

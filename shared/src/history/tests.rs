@@ -110,6 +110,21 @@ fn golden_shelf() -> Shelf {
 }
 
 #[test]
+fn a_history_of_very_many_endpoints_is_read_back_whole() {
+    let mut shelf = Shelf::new();
+    let titles = (0..20_000).map(|number| format!("Endpoint {number}"));
+    let results = titles.map(|title| result(&title, DAY_ONE, Status::Healthy)).collect();
+    put(&mut shelf, DAY_ONE + SECOND, results);
+    let known = rebuilt(&shelf, DAY_ONE + MINUTE, 90 * DAY);
+    assert_eq!(known.0.endpoints.len(), 20_000);
+    let again = (
+        History::parse(known.0.to_json().as_bytes()).expect("it was written"),
+        Latencies::parse(known.1.to_json().as_bytes()).expect("they were written"),
+    );
+    assert!(bytes(&again) == bytes(&known), "what is read is what was written");
+}
+
+#[test]
 fn a_history_that_was_stored_once_is_read_and_written_to_the_byte() {
     let history = History::parse(GOLDEN.trim_end().as_bytes()).expect("it was stored");
     assert_eq!(history.to_json(), GOLDEN.trim_end());

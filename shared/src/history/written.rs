@@ -14,9 +14,6 @@ use crate::verdict::Policy;
 /// The version that is written. One with another number is not read, and the check files count.
 pub(super) const VERSION: u32 = 1;
 
-/// The most endpoints that are read: as many as a page keeps.
-pub(super) const ENDPOINTS_LIMIT: usize = 10_000;
-
 /// How many bytes an endpoint may come to, so that the text has seldom to be moved while it grows.
 const EXPECTED: usize = 384;
 
