@@ -96,7 +96,8 @@ pub fn explain(check: &Check, resolved: &[String], tried: &Tried, seen: &Seen, s
         headers(&mut line, head);
     }
     if let Some(body) = &seen.body {
-        line("body", &format!("{} bytes", body.len()));
+        let cut = seen.cut.as_ref().map(|cut| format!("; {cut}")).unwrap_or_default();
+        line("body", &format!("{} bytes{cut}", body.len()));
         let beginning = String::from_utf8_lossy(&body[..body.len().min(4 * BODY_WIDTH)]).into_owned();
         line("", &plain(&beginning, BODY_WIDTH));
     }

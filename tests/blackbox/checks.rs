@@ -49,7 +49,29 @@ async fn a_failing_endpoint_is_down_and_says_why_in_plain_words() {
         (check("closing", &closing.url), "connection closed by the server before the response was complete"),
         (
             check_with("endless", &endless.url, json!({ "must_contain": "the end", "body_limit": 100_000 })),
-            "response does not contain `the end` in its first 100000 bytes",
+            "response does not contain `the end`; only the first 100000 bytes of the body were read (`body_limit`)",
+        ),
+        (
+            check_with("endless, perhaps bad", &endless.url, json!({ "must_not_contain": "bad", "body_limit": 1_000 })),
+            "only the first 1000 bytes of the body were read (`body_limit`), which does not rule out `bad`",
+        ),
+        (
+            check_with("endless, not small", &endless.url, json!({ "assertions": ["[BODY_SIZE] < 2000000"] })),
+            "size of the body is more than 1048576, expected < 2000000; only the first 1048576 bytes of the body were \
+             read (`body_limit`)",
+        ),
+        (
+            check_with(
+                "endless, not proven",
+                &endless.url,
+                json!({ "assertions": ["not [BODY] contains bad"], "body_limit": 1_000 }),
+            ),
+            "only the first 1000 bytes of the body were read (`body_limit`), which does not rule out body to contain \
+             `bad`",
+        ),
+        (
+            check_with("endless, no JSON", &endless.url, json!({ "assertions": ["[BODY].a == 1"], "body_limit": 9 })),
+            "only the first 9 bytes of the body were read (`body_limit`), expected `$.a` 1",
         ),
         (check("moved", &moved.url), "response status 302 Found, expected 2xx"),
     ];

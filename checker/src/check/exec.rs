@@ -65,9 +65,8 @@ impl ExecCheck {
 pub async fn run(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> Outcome {
     stopwatch.command_begins();
     let mut group = Group::start(check).map_err(|error| not_started(check, &error))?;
-    let mut output = Vec::new();
     let (stdout, stderr) = (group.child.stdout.take(), group.child.stderr.take());
-    let (mut from_stdout, mut from_stderr) = (Vec::new(), Vec::new());
+    let (mut from_stdout, mut from_stderr) = (Kept::default(), Kept::default());
     let status = {
         let mut reading = std::pin::pin!(async {
             tokio::join!(read(stdout, &mut from_stdout), read(stderr, &mut from_stderr));
@@ -88,14 +87,18 @@ pub async fn run(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> Outcome {
         }
         status.map_err(|error| format!("command not waited for: {error}"))?
     };
-    output.append(&mut from_stdout);
-    output.append(&mut from_stderr);
-    stopwatch.note(|seen| (seen.status, seen.body) = (status.code().map(i64::from), Some(output.clone())));
-    judge(check, status, &output)?;
-    Ok(Seen { status: status.code().map(i64::from), body: Some(output), ..Seen::default() })
+    let cut = (from_stdout.dropped || from_stderr.dropped)
+        .then(|| format!("only the first {OUTPUT_LIMIT} bytes of the output were kept"));
+    let mut output = from_stdout.bytes;
+    output.append(&mut from_stderr.bytes);
+    let seen = Seen { status: status.code().map(i64::from), body: Some(output), cut, ..Seen::default() };
+    stopwatch.note(|noted| *noted = seen.clone());
+    judge(check, status, &seen)?;
+    Ok(seen)
 }
 
-fn judge(check: &ExecCheck, status: ExitStatus, output: &[u8]) -> Result<(), Failure> {
+fn judge(check: &ExecCheck, status: ExitStatus, seen: &Seen) -> Result<(), Failure> {
+    let output = seen.body.as_deref().unwrap_or_default();
     // A signal is never success, even where any exit status would be.
     let expected = check.exit_status.or(status.code());
     if expected.is_none() || status.code() != expected {
@@ -109,9 +112,11 @@ fn judge(check: &ExecCheck, status: ExitStatus, output: &[u8]) -> Result<(), Fai
         });
     }
     let contains = |text: &String| memmem::find(output, text.as_bytes()).is_some();
-    match (&check.must_contain, &check.must_not_contain) {
-        (Some(text), _) if !contains(text) => Err(format!("output does not contain `{text}`")),
-        (_, Some(text)) if contains(text) => Err(format!("output contains `{text}`")),
+    match (&check.must_contain, &check.must_not_contain, &seen.cut) {
+        (Some(text), _, Some(cut)) if !contains(text) => Err(format!("output does not contain `{text}`; {cut}")),
+        (Some(text), _, None) if !contains(text) => Err(format!("output does not contain `{text}`")),
+        (_, Some(text), _) if contains(text) => Err(format!("output contains `{text}`")),
+        (_, Some(text), Some(cut)) => Err(format!("{cut}, which does not rule out `{text}`")),
         _ => Ok(()),
     }
 }
@@ -131,12 +136,21 @@ fn not_started(check: &ExecCheck, error: &io::Error) -> Failure {
     }
 }
 
-async fn read(stream: Option<impl AsyncRead + Unpin>, output: &mut Vec<u8>) {
+/// What a command said, as far as it is kept.
+#[derive(Default)]
+struct Kept {
+    bytes: Vec<u8>,
+    /// Whether there was more.
+    dropped: bool,
+}
+
+async fn read(stream: Option<impl AsyncRead + Unpin>, output: &mut Kept) {
     let Some(mut stream) = stream else { return };
     let mut chunk = [0; 4_096];
     while let Ok(count @ 1..) = stream.read(&mut chunk).await {
-        let room = OUTPUT_LIMIT.saturating_sub(output.len());
-        output.extend_from_slice(&chunk[..count.min(room)]);
+        let room = OUTPUT_LIMIT.saturating_sub(output.bytes.len());
+        output.bytes.extend_from_slice(&chunk[..count.min(room)]);
+        output.dropped |= count > room;
     }
 }
 
@@ -232,8 +246,21 @@ mod tests {
             timeout: Duration::from_secs(30),
             ..shell("head -c 20000000 /dev/zero | tr '\\0' x; echo the end")
         };
-        let cut = ExecCheck { must_contain: Some("the end".to_owned()), ..loud };
-        assert_eq!(error(cut).await.as_deref(), Some("output does not contain `the end`"));
+        let wants = |text: &str| Some(text.to_owned());
+        let kept = "only the first 1048576 bytes of the output were kept";
+        for (check, expected) in [
+            (
+                ExecCheck { must_contain: wants("the end"), ..loud.clone() },
+                wants(&format!("output does not contain `the end`; {kept}")),
+            ),
+            (
+                ExecCheck { must_not_contain: wants("the end"), ..loud.clone() },
+                wants(&format!("{kept}, which does not rule out `the end`")),
+            ),
+            (ExecCheck { must_contain: wants("xx"), ..loud }, None),
+        ] {
+            assert_eq!(error(check).await, expected);
+        }
     }
 
     #[tokio::test]

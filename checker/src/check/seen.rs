@@ -17,6 +17,8 @@ pub struct Seen {
     pub headers: Option<HeaderMap>,
     /// The body of a response, or the output of a command, as far as it was read.
     pub body: Option<Vec<u8>>,
+    /// Which part of it that is, as a sentence, if it is not all of it.
+    pub cut: Option<String>,
     /// How long it takes until the certificate expires.
     pub certificate: Option<Nanos>,
     /// The certificates that the server showed, its own first.

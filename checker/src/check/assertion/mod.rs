@@ -90,7 +90,24 @@ enum Value {
     Missing,
     Duration(Nanos),
     Bytes(Vec<u8>),
+    /// A number that is not known, but is larger than this one.
+    MoreThan(usize),
     Json(Json),
+}
+
+/// What a part of an assertion says of an attempt.
+struct Judged {
+    found: String,
+    truth: Truth,
+}
+
+/// Whether something holds, and if not, what is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Truth {
+    Holds,
+    Fails(String),
+    /// Nobody knows: the body was not read to its end. Neither this nor its opposite holds.
+    Open(String),
 }
 
 /// What an assertion says of an attempt.
@@ -107,7 +124,12 @@ impl Assertion {
     #[must_use]
     pub fn judge(&self, seen: &Seen, attempt: &Attempt) -> Verdict {
         let evidence = Evidence { seen, attempt, json: std::cell::OnceCell::new() };
-        self.expression.judge(&evidence)
+        let Judged { found, truth } = self.expression.judge(&evidence);
+        let failure = match truth {
+            Truth::Holds => None,
+            Truth::Fails(failure) | Truth::Open(failure) => Some(failure),
+        };
+        Verdict { found, failure }
     }
 
     /// What the attempt has to look at for it.
@@ -137,38 +159,37 @@ impl Evidence<'_> {
 }
 
 impl Expression {
-    fn judge(&self, evidence: &Evidence<'_>) -> Verdict {
+    fn judge(&self, evidence: &Evidence<'_>) -> Judged {
         match self {
             Expression::All(parts) => {
-                let verdicts: Vec<Verdict> = parts.iter().map(|part| part.judge(evidence)).collect();
-                let failure = verdicts.iter().find_map(|verdict| verdict.failure.clone());
-                Verdict { found: found(&verdicts), failure }
+                let judged: Vec<Judged> = parts.iter().map(|part| part.judge(evidence)).collect();
+                // One part that fails settles it, whatever is open beside it.
+                let fails = judged.iter().find(|part| matches!(part.truth, Truth::Fails(_)));
+                let unmet = fails.or_else(|| judged.iter().find(|part| part.truth != Truth::Holds));
+                Judged { found: found(&judged), truth: unmet.map_or(Truth::Holds, |part| part.truth.clone()) }
             }
             Expression::Any(parts) => {
-                let verdicts: Vec<Verdict> = parts.iter().map(|part| part.judge(evidence)).collect();
-                let failures: Option<Vec<String>> = verdicts.iter().map(|verdict| verdict.failure.clone()).collect();
-                Verdict { found: found(&verdicts), failure: failures.map(|failures| failures.join("; and ")) }
+                let judged: Vec<Judged> = parts.iter().map(|part| part.judge(evidence)).collect();
+                let is_open = judged.iter().any(|part| matches!(part.truth, Truth::Open(_)));
+                let unmet = judged.iter().map(|part| part.truth.unmet()).collect::<Option<Vec<&str>>>();
+                let truth = match unmet.map(|unmet| unmet.join("; and ")) {
+                    None => Truth::Holds,
+                    Some(unmet) if is_open => Truth::Open(unmet),
+                    Some(unmet) => Truth::Fails(unmet),
+                };
+                Judged { found: found(&judged), truth }
             }
             Expression::Not(part) => {
-                let Verdict { found, failure } = part.judge(evidence);
-                let failure = if failure.is_none() { Some(format!("{found}, expected not to be so")) } else { None };
-                Verdict { found, failure }
+                let Judged { found, truth } = part.judge(evidence);
+                let truth = match (truth, &evidence.seen.cut) {
+                    (Truth::Holds, _) => Truth::Fails(format!("{found}, expected not to be so")),
+                    (Truth::Open(_), Some(cut)) => Truth::Open(format!("{cut}, which does not rule out {part}")),
+                    (Truth::Open(unmet), None) => Truth::Open(unmet),
+                    (Truth::Fails(_), _) => Truth::Holds,
+                };
+                Judged { found, truth }
             }
-            Expression::Is(subject, test) => {
-                let value = subject.look(evidence);
-                let no_json = matches!(subject.root(), Subject::Path(_))
-                    && evidence.seen.body.is_some()
-                    && evidence.json().is_none();
-                let found = if no_json { "body is no JSON".to_owned() } else { format!("{subject} is {value}") };
-                let failure = (!test.holds(&value)).then(|| match (test, no_json) {
-                    (_, true) => format!("{found}, expected {subject} {test}"),
-                    (Test::Contains(_) | Test::Matches(_), _) if !matches!(value, Value::Missing) => {
-                        format!("{subject} does not {} (it is {value})", test.infinitive())
-                    }
-                    _ => format!("{found}, expected {test}"),
-                });
-                Verdict { found, failure }
-            }
+            Expression::Is(subject, test) => judge_one(subject, test, evidence),
         }
     }
 
@@ -181,8 +202,43 @@ impl Expression {
     }
 }
 
-fn found(verdicts: &[Verdict]) -> String {
-    verdicts.iter().map(|verdict| verdict.found.as_str()).collect::<Vec<_>>().join("; ")
+fn judge_one(subject: &Subject, test: &Test, evidence: &Evidence<'_>) -> Judged {
+    let value = subject.look(evidence);
+    let cut = evidence.seen.cut.as_deref().filter(|_| subject.root().wanted().body);
+    let is_path = matches!(subject.root(), Subject::Path(_));
+    if let Some(cut) = cut.filter(|_| is_path) {
+        // Half a document has no values yet; that it is no JSON would be said of what was not read.
+        return Judged { found: cut.to_owned(), truth: Truth::Open(format!("{cut}, expected {subject} {test}")) };
+    }
+    let no_json = is_path && evidence.seen.body.is_some() && evidence.json().is_none();
+    let found = if no_json { "body is no JSON".to_owned() } else { format!("{subject} is {value}") };
+    let failure = || match (test, no_json) {
+        (_, true) => format!("{found}, expected {subject} {test}"),
+        (Test::Contains(_) | Test::Matches(_), _) if !matches!(value, Value::Missing) => {
+            format!("{subject} does not {} (it is {value})", test.infinitive())
+        }
+        _ => format!("{found}, expected {test}"),
+    };
+    let truth = match cut.filter(|_| test.leaves_open(&value)) {
+        Some(cut) => Truth::Open(format!("{}; {cut}", failure())),
+        None if test.holds(&value) => Truth::Holds,
+        None => Truth::Fails(failure()),
+    };
+    Judged { found, truth }
+}
+
+fn found(judged: &[Judged]) -> String {
+    judged.iter().map(|part| part.found.as_str()).collect::<Vec<_>>().join("; ")
+}
+
+impl Truth {
+    /// What is wrong, or not known to be right.
+    fn unmet(&self) -> Option<&str> {
+        match self {
+            Truth::Holds => None,
+            Truth::Fails(unmet) | Truth::Open(unmet) => Some(unmet),
+        }
+    }
 }
 
 impl Subject {
@@ -222,7 +278,11 @@ impl Subject {
                 text((!values.is_empty()).then(|| values.join(", ")))
             }
             Subject::Body => seen.body.clone().map_or(Value::Missing, Value::Bytes),
-            Subject::BodySize => seen.body.as_ref().map_or(Value::Missing, |body| Value::Json(body.len().into())),
+            Subject::BodySize => match &seen.body {
+                Some(body) if seen.cut.is_some() => Value::MoreThan(body.len()),
+                Some(body) => Value::Json(body.len().into()),
+                None => Value::Missing,
+            },
             Subject::Path(path) => {
                 let Some(json) = evidence.json() else { return Value::Missing };
                 let mut nodes = path.query(json).all();
@@ -236,7 +296,12 @@ impl Subject {
                 Value::Json(Json::Array(list)) => Value::Json(list.len().into()),
                 Value::Json(Json::Object(members)) => Value::Json(members.len().into()),
                 Value::Json(Json::String(text)) => Value::Json(text.chars().count().into()),
-                Value::Bytes(bytes) => Value::Json(String::from_utf8_lossy(&bytes).chars().count().into()),
+                Value::Bytes(bytes) => {
+                    let count = String::from_utf8_lossy(&bytes).chars().count();
+                    // The last one may have been cut in the middle.
+                    let known = || Value::Json(count.into());
+                    seen.cut.as_ref().map_or_else(known, |_| Value::MoreThan(count.saturating_sub(1)))
+                }
                 _ => Value::Missing,
             },
         }
@@ -276,6 +341,21 @@ impl Test {
         }
     }
 
+    /// Whether a body that was cut off leaves it open if this is what was read of it: what was found there stays,
+    /// what is not there may come later.
+    fn leaves_open(&self, value: &Value) -> bool {
+        match (self, value) {
+            (Test::Exists, _) => false,
+            (Test::Contains(_), Value::Bytes(_)) => !self.holds(value),
+            // A match that needs the end of what was read, as with `$`, is none of the whole body.
+            (Test::Matches(pattern), Value::Bytes(part)) => {
+                pattern.shortest_match(part).is_none_or(|end| end == part.len())
+            }
+            (Test::Compares(_, operand), Value::MoreThan(_)) => compare(value, operand).is_none(),
+            _ => true,
+        }
+    }
+
     /// What it asks for, after "does not".
     fn infinitive(&self) -> String {
         match self {
@@ -299,7 +379,7 @@ fn bytes(value: &Value) -> Option<std::borrow::Cow<'_, [u8]>> {
         Value::Bytes(bytes) => Some(bytes.into()),
         Value::Json(Json::String(text)) => Some(text.as_bytes().into()),
         Value::Json(other) => Some(other.to_string().into_bytes().into()),
-        Value::Missing | Value::Duration(_) => None,
+        Value::Missing | Value::Duration(_) | Value::MoreThan(_) => None,
     }
 }
 
@@ -308,6 +388,9 @@ fn compare(value: &Value, operand: &Operand) -> Option<std::cmp::Ordering> {
     match (value, operand) {
         (Value::Duration(nanos), Operand::Duration(operand)) => Some(nanos.cmp(operand)),
         (Value::Json(Json::Number(number)), Operand::Number(operand)) => number.as_f64()?.partial_cmp(operand),
+        (Value::MoreThan(less), Operand::Number(operand)) => {
+            (*operand <= *less as f64).then_some(std::cmp::Ordering::Greater)
+        }
         (Value::Json(Json::String(text)), Operand::Text(operand)) => Some(text.as_str().cmp(operand)),
         (Value::Json(Json::Bool(flag)), Operand::Flag(operand)) => Some(flag.cmp(operand)),
         (Value::Json(Json::Null), Operand::Null) => Some(std::cmp::Ordering::Equal),
@@ -419,6 +502,7 @@ impl fmt::Display for Value {
             Value::Duration(nanos) if *nanos >= shared::MINUTE => formatter.write_str(&duration::in_words(*nanos)),
             Value::Duration(nanos) => formatter.write_str(&duration::rtt(*nanos)),
             Value::Bytes(bytes) => write!(formatter, "`{}`", excerpt(bytes)),
+            Value::MoreThan(number) => write!(formatter, "more than {number}"),
             Value::Json(Json::String(text)) => write!(formatter, "`{}`", excerpt(text.as_bytes())),
             Value::Json(json @ (Json::Array(_) | Json::Object(_))) => {
                 write!(formatter, "`{}`", excerpt(json.to_string().as_bytes()))

@@ -470,6 +470,65 @@ mod tests {
         assert!(judge("[BODY] contains x", b"\xff\xfe").is_some());
     }
 
+    #[test]
+    fn a_body_that_was_cut_off_proves_what_was_found_in_it_and_nothing_else() {
+        let cut = "only the first 22 bytes of the body were read (`body_limit`)";
+        let seen = Seen {
+            status: Some(200),
+            body: Some(b"{\"a\":1,\"state\":\"ok!\",\"".to_vec()),
+            cut: Some(cut.to_owned()),
+            ..Seen::default()
+        };
+        let judge = |text: &str| {
+            let expression = parse(text).expect(text);
+            Assertion { text: String::new(), otherwise: Status::Down, expression }
+                .judge(&seen, &Attempt::default())
+                .failure
+        };
+        for holds in [
+            "[BODY] contains state",
+            "[BODY] matches '\"state\":.*'",
+            "[BODY] exists",
+            "[BODY_SIZE] > 22",
+            "[BODY_SIZE] != 22",
+            "len([BODY]) > 21",
+            "not [BODY_SIZE] < 10",
+            "[BODY] contains error or [STATUS] == 200",
+            "not ([BODY] contains error and [STATUS] == 404)",
+        ] {
+            assert_eq!(judge(holds), None, "{holds}");
+        }
+        for (fails, why) in [
+            ("[BODY_SIZE] < 2000000", "size of the body is more than 22, expected < 2000000; "),
+            ("[BODY_SIZE] > 23", "size of the body is more than 22, expected > 23; "),
+            ("not [BODY] contains error", ""),
+            ("not not [BODY] contains error", ""),
+            ("[BODY] contains error", "body does not contain `error`"),
+            ("[BODY] matches '\"$'", "body does not match"),
+            ("not [BODY] matches '\"$'", ""),
+            ("[BODY] != error", "body is `{"),
+            ("len([BODY]) < 100", "length of body is more than 21, expected < 100; "),
+            ("[BODY].a == 1", ""),
+            ("not has([BODY].error)", ""),
+            ("not ([BODY] contains error or [STATUS] == 404)", ""),
+            ("[BODY] contains error or [STATUS] == 404", "body does not contain `error`"),
+        ] {
+            let failure = judge(fails).unwrap_or_else(|| panic!("{fails} holds"));
+            assert!(failure.starts_with(why) && failure.contains(cut), "{fails}: {failure}");
+        }
+        let settled = judge("[BODY] contains error and [STATUS] == 404");
+        assert_eq!(settled.as_deref(), Some("status is 200, expected 404"));
+        assert_eq!(
+            judge("[BODY_SIZE] < 10").as_deref(),
+            Some("size of the body is more than 22, expected < 10"),
+            "that is known without the rest"
+        );
+        assert_eq!(
+            judge("not [BODY] contains error").as_deref(),
+            Some(&*format!("{cut}, which does not rule out body to contain `error`"))
+        );
+    }
+
     proptest! {
         #[test]
         fn no_text_makes_reading_panic(text in "(\\[(STATUS|BODY|JSON|HEADER a)?\\]?|[ -~ä]{0,4}|==|\\(|len){0,12}") {

@@ -205,24 +205,31 @@ async fn expect(
     if !check.needs_body() && !wanted.body {
         return Ok(seen);
     }
-    let (body, whole) = read_body(check, answer, stopwatch).await?;
+    let (body, cut) = read_body(check, answer, stopwatch).await?;
     if let Some(text) = &check.must_contain
         && memmem::find(&body, text.as_bytes()).is_none()
     {
-        let where_looked = if whole { String::new() } else { format!(" in its first {} bytes", check.body_limit) };
-        return Err(format!("response does not contain `{text}`{where_looked}"));
+        let cut = cut.map(|cut| format!("; {cut}")).unwrap_or_default();
+        return Err(format!("response does not contain `{text}`{cut}"));
     }
-    if let Some(text) = &check.must_not_contain
-        && memmem::find(&body, text.as_bytes()).is_some()
-    {
-        return Err(format!("response contains `{text}`"));
+    if let Some(text) = &check.must_not_contain {
+        if memmem::find(&body, text.as_bytes()).is_some() {
+            return Err(format!("response contains `{text}`"));
+        }
+        if let Some(cut) = cut {
+            return Err(format!("{cut}, which does not rule out `{text}`"));
+        }
     }
-    seen.body = Some(body);
+    (seen.body, seen.cut) = (Some(body), cut);
     Ok(seen)
 }
 
-/// The body up to the limit, and whether that is all of it.
-async fn read_body(check: &HttpCheck, mut answer: Answer, stopwatch: &Stopwatch) -> Result<(Vec<u8>, bool), Failure> {
+/// The body up to the limit, and a sentence about that if it is not all of it.
+async fn read_body(
+    check: &HttpCheck,
+    mut answer: Answer,
+    stopwatch: &Stopwatch,
+) -> Result<(Vec<u8>, Option<String>), Failure> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await {
         let chunk = chunk.map_err(|error| wording::of_error(&error))?;
@@ -231,8 +238,10 @@ async fn read_body(check: &HttpCheck, mut answer: Answer, stopwatch: &Stopwatch)
         body.extend_from_slice(&chunk[..chunk.len().min(room)]);
         stopwatch.note(|seen| seen.body.get_or_insert_default().extend_from_slice(&chunk[..chunk.len().min(room)]));
         if chunk.len() > room {
-            return Ok((body, false));
+            let cut = format!("only the first {} bytes of the body were read (`body_limit`)", check.body_limit);
+            stopwatch.note(|seen| seen.cut = Some(cut.clone()));
+            return Ok((body, Some(cut)));
         }
     }
-    Ok((body, true))
+    Ok((body, None))
 }
