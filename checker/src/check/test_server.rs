@@ -24,6 +24,8 @@ pub(crate) enum Act {
     Trickle,
     /// It sends for ever.
     Endless,
+    /// It sends these bytes for ever.
+    EndlessOf(&'static [u8]),
     /// It says that it has nothing more to say, and stays until the client is gone.
     HalfClose,
     /// It resets the connection.
@@ -117,6 +119,10 @@ async fn act(acts: &[Act], stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -
             }
             Act::Endless => {
                 while stream.write_all(&[b'x'; 8_192]).await.is_ok() {}
+                false
+            }
+            Act::EndlessOf(bytes) => {
+                while stream.write_all(bytes).await.is_ok() {}
                 false
             }
             Act::Reset => return true,

@@ -11,7 +11,7 @@ use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
@@ -116,6 +116,8 @@ fn of_error(error: &Error) -> Failure {
             format!("response status {}{reason}, expected 101 Switching Protocols", status.as_u16())
         }
         Error::Io(error) => wording::of_error(error),
+        Error::Capacity(CapacityError::TooManyHeaders) => "head of the response has too many headers".to_owned(),
+        Error::AttackAttempt => "head of the response is too large, or comes in too many pieces".to_owned(),
         Error::Capacity(_) => format!("server sent a message of more than {MESSAGE_LIMIT} bytes"),
         Error::HttpFormat(_) | Error::Protocol(ProtocolError::HttparseError(_)) => {
             "server does not speak HTTP".to_owned()
@@ -211,6 +213,14 @@ mod tests {
             (vec![Act::Read, Act::Send(b"SSH-2.0-x\r\n\r\n")], "server does not speak HTTP"),
             (vec![Act::Read, Act::Endless], "server does not speak HTTP"),
             (vec![Act::Read, Act::Trickle], "server does not speak HTTP"),
+            (
+                vec![Act::Read, Act::Send(b"HTTP/1.1 101 Switching Protocols\r\n"), Act::EndlessOf(b"X-A: b\r\n")],
+                "head of the response ",
+            ),
+            (
+                vec![Act::Read, Act::Send(b"HTTP/1.1 101 Switching Protocols\r\nX-A: "), Act::Endless],
+                "head of the response is too large",
+            ),
             (vec![Act::Hang], "no response within 700ms"),
             (vec![Act::Reset], "reset by the server"),
             (vec![], "connection "),

@@ -13,6 +13,9 @@ use crate::open_files;
 /// so instead of blaming the endpoint.
 pub(super) const OUT_OF_FILES: &str = "too many open files";
 
+/// What a response's head may be at most is hyper's to say: it stops there, so that no server fills our memory.
+const HEAD_TOO_LARGE: &str = "head of the response is too large: more than 100 headers, or more than 408 KiB";
+
 const CLOSED_EARLY: &str = "connection closed by the server before the response was complete";
 
 /// Why talking to a host failed.
@@ -58,6 +61,8 @@ fn of_cause(error: &(dyn Error + 'static)) -> Option<String> {
 fn of_http(error: &hyper::Error) -> Option<String> {
     if error.is_incomplete_message() {
         Some(CLOSED_EARLY.to_owned())
+    } else if error.is_parse_too_large() {
+        Some(HEAD_TOO_LARGE.to_owned())
     } else if error.is_parse() {
         Some("server does not speak HTTP".to_owned())
     } else {

@@ -88,9 +88,18 @@ async fn a_certificate_and_a_redirect_can_be_asserted() {
 #[tokio::test]
 async fn whatever_a_server_does_the_attempt_ends_within_its_time_and_its_memory() {
     let endless_headers = b"HTTP/1.1 200 OK\r\nX-A: ";
+    let with_headers = |count| -> &'static [u8] {
+        format!("HTTP/1.1 200 OK\r\n{}\r\nend", "X-A: b\r\n".repeat(count)).leak().as_bytes()
+    };
+    let too_many_headers = with_headers(101);
     let wants_body = r#","body_limit":65536,"assertions":["[BODY] contains end"]"#;
     for (acts, expected) in [
-        (vec![Act::Read, Act::Send(endless_headers), Act::Endless], "server does not speak HTTP"),
+        (vec![Act::Read, Act::Send(endless_headers), Act::Endless], "head of the response is too large"),
+        (
+            vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\n"), Act::EndlessOf(b"X-A: b\r\n")],
+            "head of the response is too large: more than 100 headers",
+        ),
+        (vec![Act::Read, Act::Send(too_many_headers), Act::Hang], "more than 100 headers, or more than 408 KiB"),
         (vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\n\r\n"), Act::Endless], "body does not contain `end`"),
         (vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\n\r\n"), Act::Trickle], "response not complete within 700ms"),
         (vec![Act::Read, Act::Trickle], "server does not speak HTTP"),
@@ -131,6 +140,8 @@ async fn whatever_a_server_does_the_attempt_ends_within_its_time_and_its_memory(
         let error = tried(&url, wants_body).await.0.unwrap_or_default();
         assert!(!error.is_empty() && error.contains(expected), "{acts:?}: {error}");
     }
+    let url = format!("http://127.0.0.1:{}/", serve(&[Act::Read, Act::Send(with_headers(100))]).await);
+    assert_eq!(tried(&url, wants_body).await, (None, None), "so many may be there");
 }
 
 #[tokio::test]
