@@ -135,25 +135,33 @@ pub async fn connect_for_one_packet(
     stopwatch: &Stopwatch,
 ) -> Result<TcpStream, Failure> {
     let addresses = look_up(address, reach, stopwatch).await?;
-    let stream = first_to_accept(&addresses, stopwatch).await.map_err(|error| wording::of_error(&error))?;
+    let nobody = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    let stream = first_to_succeed(&addresses, stopwatch, nobody, TcpStream::connect).await;
+    let stream = stream.map_err(|error| wording::of_error(&error))?;
     stopwatch.connected();
     stopwatch.note(|seen| seen.peer = stream.peer_addr().ok());
     Ok(stream)
 }
 
-/// Tries one address after the other, the next one as soon as one fails or is silent for a while.
-async fn first_to_accept(addresses: &[SocketAddr], stopwatch: &Stopwatch) -> io::Result<TcpStream> {
+/// Tries one address after the other, the next one as soon as one fails or is silent for a while. If all fail, it is
+/// the last failure that is told; `nobody` is that of no addresses at all.
+pub async fn first_to_succeed<T, E, F: Future<Output = Result<T, E>>>(
+    addresses: &[SocketAddr],
+    stopwatch: &Stopwatch,
+    nobody: E,
+    attempt: impl Fn(SocketAddr) -> F,
+) -> Result<T, E> {
     if let [address] = addresses {
         stopwatch.note(|seen| seen.tried.push(*address));
-        return TcpStream::connect(*address).await;
+        return attempt(*address).await;
     }
     let mut waiting = addresses.iter();
     let mut trying = FuturesUnordered::new();
-    let mut last_error = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    let mut last_error = nobody;
     loop {
         let more = waiting.next().map(|address| {
             stopwatch.note(|seen| seen.tried.push(*address));
-            trying.push(TcpStream::connect(*address));
+            trying.push(attempt(*address));
         });
         let more = more.is_some();
         let next =
@@ -230,12 +238,12 @@ mod tests {
         let open = listener.local_addr().expect("an address");
         let closed = SocketAddr::new(open.ip(), 9);
         let stopwatch = Stopwatch::start_with_notes();
-        assert!(first_to_accept(&[closed, open], &stopwatch).await.is_ok());
-        assert!(
-            first_to_accept(&[closed], &stopwatch)
-                .await
-                .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
-        );
+        let tried = async |addresses: &[SocketAddr]| {
+            let nobody = io::Error::from(io::ErrorKind::AddrNotAvailable);
+            first_to_succeed(addresses, &stopwatch, nobody, TcpStream::connect).await
+        };
+        assert!(tried(&[closed, open]).await.is_ok());
+        assert!(tried(&[closed]).await.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused));
         assert_eq!(stopwatch.noted().tried, [closed, open, closed]);
     }
 }

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use hickory_proto::rr::{Name, RecordType};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 
-use super::connect::{Address, look_up};
+use super::connect::{Address, first_to_succeed, look_up};
 use super::reach::Reach;
 use super::seen::Seen;
 use super::stopwatch::Stopwatch;
@@ -77,20 +77,35 @@ pub fn rcode(word: &str) -> Option<ResponseCode> {
 /// Makes one attempt.
 pub async fn ask(check: &DnsCheck, reach: Reach, stopwatch: Arc<Stopwatch>) -> Outcome {
     let addresses = look_up(&check.server, reach, &stopwatch).await?;
-    let server = *addresses.first().ok_or_else(|| format!("no such host `{}`", check.server.host))?;
-    let question = question(check);
-    let bytes = question.to_vec().map_err(|error| format!("question cannot be asked: {error}"))?;
-    stopwatch.waits_for_answer();
-    let mut answer = over_udp(server, &question, &bytes).await?;
-    if answer.metadata.truncation {
-        answer = over_tcp(server, &question, &bytes).await?;
-        if answer.metadata.truncation {
-            return Err("answer is cut off, also over TCP".to_owned());
-        }
-    }
-    stopwatch.first_byte();
+    let (server, answer) = ask_any(check, &addresses, &stopwatch).await?;
     judge(check, &answer)?;
     Ok(Seen { peer: Some(server), ..Seen::default() })
+}
+
+/// The answer of the first of the server's addresses that gives one, right or wrong.
+async fn ask_any(
+    check: &DnsCheck,
+    addresses: &[SocketAddr],
+    stopwatch: &Stopwatch,
+) -> Result<(SocketAddr, Message), Failure> {
+    let question = &question(check);
+    let bytes = &question.to_vec().map_err(|error| format!("question cannot be asked: {error}"))?;
+    stopwatch.waits_for_answer();
+    let ask_one = |server| async move {
+        let mut answer = over_udp(server, question, bytes).await?;
+        if answer.metadata.truncation {
+            answer = over_tcp(server, question, bytes).await?;
+            if answer.metadata.truncation {
+                return Err("answer is cut off, also over TCP".to_owned());
+            }
+        }
+        Ok((server, answer))
+    };
+    let nobody = format!("no such host `{}`", check.server.host);
+    let answered = first_to_succeed(addresses, stopwatch, nobody, ask_one).await?;
+    stopwatch.first_byte();
+    stopwatch.note(|seen| seen.peer = Some(answered.0));
+    Ok(answered)
 }
 
 fn question(check: &DnsCheck) -> Message {
@@ -176,12 +191,14 @@ fn judge(check: &DnsCheck, answer: &Message) -> Result<(), Failure> {
             let mut text = String::new();
             // What cannot be written as text is no answer that anybody expects.
             let _ = write!(text, "{}", record.data);
-            canonical(&text)
+            // A text is what it is, quotes and all.
+            if check.record == RecordType::TXT { text } else { canonical(check.record, &text) }
         })
         .collect();
     found.sort_unstable();
     found.dedup();
-    let mut expected: Vec<String> = check.answers.iter().map(|text| canonical(text)).collect();
+    let as_found = |text: &String| if found.contains(text) { text.clone() } else { canonical(check.record, text) };
+    let mut expected: Vec<String> = check.answers.iter().map(as_found).collect();
     expected.sort_unstable();
     expected.dedup();
     match (found.is_empty(), expected.is_empty()) {
@@ -191,11 +208,61 @@ fn judge(check: &DnsCheck, answer: &Message) -> Result<(), Failure> {
     }
 }
 
-/// The same records in the same letters: names have no case, and may or may not end with a dot.
-fn canonical(text: &str) -> String {
-    let text = text.trim().trim_matches('"');
-    let words = text.split_whitespace().map(|word| word.trim_end_matches('.').to_ascii_lowercase());
-    words.collect::<Vec<_>>().join(" ")
+/// The same record in the same letters. Names have no case, and may or may not end with a dot; values are exact, however
+/// they are quoted.
+fn canonical(record: RecordType, text: &str) -> String {
+    let text = text.trim();
+    let name = |word: &str| word.trim_end_matches('.').to_ascii_lowercase();
+    let unquoted = |word: &str| word.replace('"', "");
+    let words = |of_word: &dyn Fn(usize, &str) -> String| {
+        let words = text.split_whitespace().enumerate().map(|(place, word)| of_word(place, word));
+        words.collect::<Vec<_>>().join(" ")
+    };
+    match record {
+        RecordType::A | RecordType::AAAA => text.parse().map_or_else(|_| name(text), |ip: IpAddr| ip.to_string()),
+        RecordType::TXT => quoted_parts(text).unwrap_or_else(|| text.to_owned()),
+        RecordType::CAA => match text.splitn(3, char::is_whitespace).collect::<Vec<_>>()[..] {
+            [flags, tag, value] => {
+                let value = value.trim_start();
+                let inside = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value);
+                format!("{flags} {} {inside}", tag.to_ascii_lowercase())
+            }
+            _ => text.to_owned(),
+        },
+        // Order, preference, flags, service, expression, and what replaces it.
+        RecordType::NAPTR => words(&|place, word| match place {
+            2 => unquoted(word).to_ascii_lowercase(),
+            5 => name(word),
+            _ => unquoted(word),
+        }),
+        // Priority, target, and parameters such as `alpn=h2`; the library ends their lists with a comma.
+        RecordType::SVCB | RecordType::HTTPS => words(&|place, word| match place {
+            1 => name(word),
+            _ => unquoted(word).trim_end_matches(',').to_owned(),
+        }),
+        _ => words(&|_, word| name(&unquoted(word))),
+    }
+}
+
+/// What stands in one or more pairs of quotes, as one text; `None` if anything stands outside of them.
+fn quoted_parts(text: &str) -> Option<String> {
+    let mut whole = String::new();
+    let mut rest = text.strip_prefix('"')?;
+    loop {
+        let mut letters = rest.char_indices();
+        let end = loop {
+            match letters.next()? {
+                (end, '"') => break end,
+                (_, '\\') => whole.push(letters.next()?.1),
+                (_, letter) => whole.push(letter),
+            }
+        };
+        rest = rest[end + 1..].trim_start();
+        if rest.is_empty() {
+            return Some(whole);
+        }
+        rest = rest.strip_prefix('"')?;
+    }
 }
 
 fn listed(texts: &[String]) -> String {
@@ -221,7 +288,7 @@ mod tests {
     use super::super::{Observation, Probes, observe};
     use super::*;
     use crate::config::valid::{Check, CheckKind};
-    use hickory_proto::rr::rdata::{A, CNAME};
+    use hickory_proto::rr::rdata::{A, CAA, CNAME, TXT};
     use hickory_proto::rr::{RData, Record};
     use tokio::net::TcpListener;
 
@@ -270,8 +337,8 @@ mod tests {
         port
     }
 
-    async fn error(port: u16, answers: &[&str], code: ResponseCode, dnssec: Dnssec) -> Option<String> {
-        let kind = CheckKind::Dns(Box::new(DnsCheck {
+    fn check(port: u16, answers: &[&str], code: ResponseCode, dnssec: Dnssec) -> DnsCheck {
+        DnsCheck {
             locator: "x".to_owned(),
             server: Address { host: "127.0.0.1".to_owned(), port },
             name: Name::from_ascii("shop.example.").expect("a name"),
@@ -280,7 +347,15 @@ mod tests {
             answers: answers.iter().map(|text| (*text).to_owned()).collect(),
             rcode: code,
             dnssec,
-        }));
+        }
+    }
+
+    async fn error(port: u16, answers: &[&str], code: ResponseCode, dnssec: Dnssec) -> Option<String> {
+        error_of(check(port, answers, code, dnssec)).await
+    }
+
+    async fn error_of(check: DnsCheck) -> Option<String> {
+        let kind = CheckKind::Dns(Box::new(check));
         match observe(&Check::of_kind("x", kind), &Probes::new(Reach::Anywhere, crate::now)).await {
             Observation::Attempts(mut tried) => tried.remove(0).attempt.error,
             Observation::NotPossible(why) => panic!("{why}"),
@@ -334,6 +409,78 @@ mod tests {
             vec![bytes(&answer)]
         };
         assert_eq!(error(serve(signed).await, &[], NoError, Dnssec::Authentic).await, None);
+    }
+
+    #[test]
+    fn names_are_compared_as_names_and_values_as_they_are() {
+        use RecordType::{AAAA, CAA, CNAME, HTTPS, MX, NAPTR, TXT};
+        for (record, one, other, same) in [
+            (AAAA, "2001:DB8::1", "2001:db8:0:0::1", true),
+            (CNAME, "CDN.example.", "cdn.example", true),
+            (MX, "10 Mail.example.", "10 mail.example", true),
+            (MX, "10 mail.example.", "20 mail.example.", false),
+            (TXT, "token=AbC.", "\"token=AbC.\"", true),
+            (TXT, "one two", "\"one \" \"two\"", true),
+            (TXT, "say \"hi\"", r#""say \"hi\"""#, true),
+            (TXT, "token=AbC", "token=abc", false),
+            (TXT, "token=AbC.", "token=AbC", false),
+            (TXT, "a  b", "a b", false),
+            (CAA, "0 issue \"ca.example; account=7\"", "0 ISSUE ca.example; account=7", true),
+            (CAA, "0 issue \"ca.example; account=Ab\"", "0 issue \"ca.example; account=ab\"", false),
+            (CAA, "0 iodef \"mailto:a@b.example\"", "0 iodef \"mailto:a@b.example.\"", false),
+            (NAPTR, "1 2 \"U\" \"E2U+sip\" \"!^.*$!sip:A@b!\" .", "1 2 u E2U+sip !^.*$!sip:A@b! .", true),
+            (NAPTR, "1 2 \"U\" \"E2U+sip\" \"!^.*$!sip:A@b!\" .", "1 2 U E2U+sip !^.*$!sip:a@b! .", false),
+            (HTTPS, "1 . alpn=h2,h3,", "1 . alpn=\"h2,h3\"", true),
+            (HTTPS, "1 . ech=\"AbC\"", "1 . ech=\"abc\"", false),
+        ] {
+            assert_eq!(canonical(record, one) == canonical(record, other), same, "{one} and {other}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_text_or_an_authority_that_differs_in_case_or_spaces_is_a_wrong_answer() {
+        let texts: Behaviour = |question, _| {
+            let owner = Name::from_ascii("shop.example.").expect("a name");
+            let data = match question.queries[0].query_type() {
+                RecordType::TXT => RData::TXT(TXT::new(vec!["token=A  ".to_owned(), "bC\"".to_owned()])),
+                _ => {
+                    let authority = Some(Name::from_ascii("CA.example").expect("a name"));
+                    RData::CAA(CAA::new_issue(false, authority, Vec::new()))
+                }
+            };
+            vec![bytes(&answered(&question, &[Record::from_rdata(owner, 60, data)]))]
+        };
+        let port = serve(texts).await;
+        for (record, answer, expected) in [
+            (RecordType::TXT, "token=A  bC\"", None),
+            (RecordType::TXT, r#""token=A  " "bC\"""#, None),
+            (RecordType::TXT, "token=a  bC\"", Some("answer is `token=A  bC\"`, expected `token=a  bC\"`")),
+            (RecordType::TXT, "token=A bC\"", Some("answer is `token=A  bC\"`, expected `token=A bC\"`")),
+            (RecordType::CAA, "0 issue \"CA.example\"", None),
+            (
+                RecordType::CAA,
+                "0 issue \"ca.example\"",
+                Some("answer is `0 issue CA.example`, expected `0 issue ca.example`"),
+            ),
+        ] {
+            let check = DnsCheck { record, ..check(port, &[answer], ResponseCode::NoError, Dnssec::NotAsked) };
+            assert_eq!(error_of(check).await.as_deref(), expected, "{answer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_next_address_of_a_server_is_asked_when_one_refuses_or_is_silent() {
+        let good = SocketAddr::from(([127, 0, 0, 1], serve(|question, _| vec![bytes(&two(&question))]).await));
+        let silent = SocketAddr::from(([127, 0, 0, 1], serve(|_, _| Vec::new()).await));
+        let closed = SocketAddr::from(([127, 0, 0, 1], 9));
+        let stopwatch = Stopwatch::start_with_notes();
+        let check = check(53, &[], ResponseCode::NoError, Dnssec::NotAsked);
+        for first in [closed, silent] {
+            let (server, _) = ask_any(&check, &[first, good], &stopwatch).await.expect("the second one answers");
+            assert_eq!(server, good);
+        }
+        assert_eq!(stopwatch.noted().tried, [closed, good, silent, good]);
+        assert_eq!(ask_any(&check, &[closed, closed], &stopwatch).await.err().as_deref(), Some("connection refused"));
     }
 
     #[tokio::test]

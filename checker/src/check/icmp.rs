@@ -11,11 +11,11 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 
-use super::connect::{Address, look_up};
+use super::connect::{Address, first_to_succeed, look_up};
 use super::reach::Reach;
 use super::seen::Seen;
 use super::stopwatch::Stopwatch;
-use super::{Outcome, wording};
+use super::{Failure, Outcome, wording};
 use crate::open_files;
 
 /// An ICMP check, ready to be made.
@@ -53,20 +53,26 @@ pub fn socket_type() -> Result<Type, String> {
 /// Makes one attempt over this kind of socket.
 pub async fn ping(check: &IcmpCheck, kind: Type, reach: Reach, stopwatch: Arc<Stopwatch>) -> Outcome {
     let addresses = look_up(&check.address, reach, &stopwatch).await?;
-    let address = addresses.first().ok_or_else(|| format!("no such host `{}`", check.address.host))?.ip();
+    stopwatch.waits_for_answer();
+    let nobody = format!("no such host `{}`", check.address.host);
+    let peer = first_to_succeed(&addresses, &stopwatch, nobody, |address| echo(address.ip(), kind)).await?;
+    stopwatch.first_byte();
+    Ok(Seen { peer: Some(peer), ..Seen::default() })
+}
+
+/// Asks one address, and waits for its reply.
+async fn echo(address: IpAddr, kind: Type) -> Result<SocketAddr, Failure> {
     let lost = |error: io::Error| wording::of_error(&error);
     let socket = open(address, kind).map_err(lost)?;
     socket.connect(SocketAddr::new(address, 0)).await.map_err(lost)?;
     let nonce = RandomState::new().build_hasher().finish().to_be_bytes();
     let request = echo_request(address, nonce);
-    stopwatch.waits_for_answer();
     socket.send(&request).await.map_err(lost)?;
     let mut buffer = [0; 2_048];
     loop {
         let count = socket.recv(&mut buffer).await.map_err(lost)?;
         if is_reply(&buffer[..count], address, kind, nonce) {
-            stopwatch.first_byte();
-            return Ok(Seen { peer: Some(SocketAddr::new(address, 0)), ..Seen::default() });
+            return Ok(SocketAddr::new(address, 0));
         }
     }
 }
@@ -167,6 +173,13 @@ mod tests {
         let Observation::Attempts(tried) = look("127.0.0.1").await else { panic!("it can be looked at") };
         assert_eq!(tried[0].attempt.error, None);
         assert!(tried[0].attempt.phases.ttfb.is_some());
+        let everybody = SocketAddr::from(([255; 4], 0));
+        let this_one = SocketAddr::from(([127, 0, 0, 1], 0));
+        let stopwatch = Stopwatch::start();
+        let kind = socket_type().expect("it was one a moment ago");
+        let echoes = |address: SocketAddr| echo(address.ip(), kind);
+        let found = first_to_succeed(&[everybody, this_one], &stopwatch, String::new(), echoes).await;
+        assert_eq!(found, Ok(this_one), "the next address is asked when one cannot be");
         // To everybody at once is not allowed without further ado.
         let Observation::Attempts(tried) = look("255.255.255.255").await else { panic!("it can be looked at") };
         assert!(tried[0].attempt.error.is_some());

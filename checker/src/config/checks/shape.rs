@@ -210,7 +210,7 @@ const DNS: Variant = Variant {
             "expected_answers",
             Shape::List(&Shape::Text),
             "any answer will do",
-            "The answers that have to come, all of them and no others, in any order.",
+            "The answers that have to come, all of them and no others, in any order. Names are compared without case and final dot; values, as of TXT and CAA, exactly, with or without quotes.",
         ),
         optional("rcode", Shape::Word(dns::RCODES), "`NOERROR`", "The response code that has to come."),
         optional(
