@@ -21,6 +21,7 @@ mod frames;
 mod heartbeats;
 mod history;
 mod keyboard;
+mod kinds;
 mod languages;
 mod limits;
 mod links;

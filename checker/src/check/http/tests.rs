@@ -145,6 +145,19 @@ async fn whatever_a_server_does_the_attempt_ends_within_its_time_and_its_memory(
 }
 
 #[tokio::test]
+async fn a_body_that_nobody_asks_for_is_not_waited_for() {
+    let never_complete = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf";
+    let url = format!("http://127.0.0.1:{}/", serve(&[Act::Read, Act::Send(never_complete), Act::Hang]).await);
+    for more in ["", r#","assertions":["[STATUS] == 200","[HEADER content-length] == 9","[RTT] < 1m"]"#] {
+        assert_eq!(tried(&url, more).await, (None, None), "{more}");
+    }
+    for more in [r#","must_contain":"half""#, r#","must_not_contain":"bad""#, r#","assertions":["[BODY] exists"]"#] {
+        let waited = Some("response not complete within 700ms".to_owned());
+        assert_eq!(tried(&url, more).await, (waited, None), "{more}");
+    }
+}
+
+#[tokio::test]
 async fn what_a_server_packs_small_stays_small() {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     std::io::copy(&mut std::io::Read::take(std::io::repeat(0), 200 << 20), &mut encoder).expect("it is packed");
