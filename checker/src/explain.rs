@@ -5,14 +5,17 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use http::HeaderMap;
+use http::header::LOCATION;
+use reqwest::Url;
 use shared::duration;
-use shared::status::Status;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::check::Tried;
 use crate::check::seen::Seen;
+use crate::conclude::Conclusion;
 use crate::config::valid::{Check, CheckKind};
 use crate::report::plain;
+use crate::without_user::without_user;
 
 /// How wide the waterfall of the phases is, in characters.
 const WIDTH: i64 = 40;
@@ -40,6 +43,7 @@ const HARMLESS: &[&str] = &[
     "last-modified",
     "retry-after",
     "sec-websocket-protocol",
+    "sec-websocket-version",
     "server",
     "strict-transport-security",
     "transfer-encoding",
@@ -54,7 +58,7 @@ const HARMLESS: &[&str] = &[
 
 /// Everything about one attempt, as text with ANSI styles.
 #[must_use]
-pub fn explain(check: &Check, resolved: &[String], tried: &Tried, seen: &Seen, status: Status) -> String {
+pub fn explain(check: &Check, resolved: &[String], tried: &Tried, seen: &Seen, conclusion: &Conclusion) -> String {
     let bold = Style::new().bold();
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
@@ -75,9 +79,20 @@ pub fn explain(check: &Check, resolved: &[String], tried: &Tried, seen: &Seen, s
         });
         line("tried", &tried.collect::<Vec<_>>().join(", "));
     }
-    if let CheckKind::Http(http) = &check.kind {
-        line("request", http.method.as_str());
-        headers(&mut line, &http.headers);
+    let request = match &check.kind {
+        CheckKind::Http(http) => http.head().ok(),
+        CheckKind::WebSocket(socket) => socket.head().ok(),
+        _ => None,
+    };
+    if let Some(request) = request {
+        line(
+            "request",
+            &plain(
+                &format!("{} {}", request.method, request.uri.path_and_query().map_or("/", |path| path.as_str())),
+                2 * HEADER_WIDTH,
+            ),
+        );
+        headers(&mut line, &request.headers);
     }
     waterfall(&mut line, tried);
     for certificate in &seen.certificates {
@@ -113,20 +128,35 @@ pub fn explain(check: &Check, resolved: &[String], tried: &Tried, seen: &Seen, s
         let says = plain(&verdict.failure.unwrap_or(verdict.found), BODY_WIDTH);
         line("assertion", &format!("{style}{mark}{style:#}  {}  ({says})", plain(&assertion.text, HEADER_WIDTH)));
     }
-    let reason = tried.attempt.error.as_ref().or(tried.concern.as_ref());
-    let reason = reason.map(|reason| format!(": {}", plain(reason, BODY_WIDTH))).unwrap_or_default();
-    line("conclusion", &format!("{status}{reason}"));
+    let notice = Some(conclusion.notice.as_str()).filter(|notice| !notice.is_empty());
+    let error = tried.attempt.error.as_deref().filter(|error| notice != Some(error));
+    let reasons: Vec<String> = notice.into_iter().chain(error).map(|reason| plain(reason, BODY_WIDTH)).collect();
+    let reasons = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
+    line("conclusion", &format!("{}{reasons}", conclusion.status));
     text
 }
 
 fn headers(line: &mut impl FnMut(&str, &str), headers: &HeaderMap) {
     for (name, value) in headers {
-        let value = if HARMLESS.contains(&name.as_str()) {
-            plain(&String::from_utf8_lossy(value.as_bytes()), HEADER_WIDTH)
-        } else {
-            format!("({} bytes, not shown)", value.len())
+        let text = String::from_utf8_lossy(value.as_bytes());
+        let shown = match name {
+            name if name == LOCATION => without_its_user(&text),
+            name => HARMLESS.contains(&name.as_str()).then(|| text.into_owned()),
+        };
+        let value = match shown {
+            Some(text) => plain(&text, HEADER_WIDTH),
+            None => format!("({} bytes, not shown)", value.len()),
         };
         line("", &format!("{name}: {value}"));
+    }
+}
+
+/// Where a redirect leads, without a user and a password; `None` if nobody can say where they would end.
+fn without_its_user(location: &str) -> Option<String> {
+    match Url::parse(location.trim()) {
+        Ok(_) => Some(without_user(location)),
+        // Only what names a host anew names somebody, too.
+        Err(_) => (!location.contains('@') || !location.trim().contains("//")).then(|| location.to_owned()),
     }
 }
 
@@ -168,6 +198,7 @@ mod tests {
     use super::*;
     use http::header::{HeaderName, HeaderValue};
     use shared::result::{Attempt, Phases};
+    use shared::status::Status;
 
     #[test]
     fn everything_is_shown_but_what_proves_who_somebody_is() {
@@ -182,13 +213,26 @@ mod tests {
             body: Some(b"hello\x1b[2J".to_vec()),
             ..Seen::default()
         };
+        let healthy = Conclusion { status: Status::Healthy, notice: String::new(), attempts: Vec::new() };
         let phases = Phases { connect: Some(10_000_000), ttfb: Some(30_000_000), ..Phases::default() };
         let tried = Tried { attempt: Attempt { rtt: 40_000_000, error: None, phases }, ..Tried::default() };
-        let text = explain(&check, &["192.0.2.1".to_owned()], &tried, &seen, Status::Healthy);
+        let text = explain(&check, &["192.0.2.1".to_owned()], &tried, &seen, &healthy);
         let text = anstream::adapter::strip_str(&text).to_string();
         for words in ["192.0.2.1", "connect", "10.0 ms", "server: nginx", "hello", "conclusion    healthy"] {
-            assert!(text.contains(words) || words == "`{words}` is not in:\n{text}");
+            assert!(text.contains(words), "`{words}` is not in:\n{text}");
         }
         assert!(!text.contains("s3cr3t") && !text.contains('\u{1b}'), "{text}");
+    }
+
+    #[test]
+    fn where_a_redirect_leads_is_shown_but_not_who_would_go_there() {
+        for (location, shown) in [
+            ("/login?next=/@me", Some("/login?next=/@me")),
+            ("https://shop.example/login", Some("https://shop.example/login")),
+            ("https://me:s3cr3t@shop.example/login", Some("https://shop.example/login")),
+            ("//me:s3cr3t@shop.example/login", None),
+        ] {
+            assert_eq!(without_its_user(location).as_deref(), shown, "{location}");
+        }
     }
 }

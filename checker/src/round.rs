@@ -126,12 +126,8 @@ impl Look {
     }
 
     async fn make_to_the_end(&self, check: &Check, probes: &Probes, started: UnixNanos) -> CheckResult {
-        let mut conclusion = conclude(observe(check, probes).await, check);
-        if conclusion.status == Status::Down && check.kind.needs_network() && !probes.is_online().await {
-            conclusion.status = Status::Unknown;
-            OFFLINE.clone_into(&mut conclusion.notice);
-        }
-        self.result(check, started, conclusion)
+        let observation = observe(check, probes).await;
+        self.result(check, started, conclude_from_here(observation, check, probes).await)
     }
 
     /// What is stored of windows in which nobody looked, the first of them at `since`.
@@ -164,6 +160,16 @@ impl Look {
             verdict: check.verdict,
         }
     }
+}
+
+/// Concludes on this node: if it is offline itself, what looks down is unknown.
+pub async fn conclude_from_here(observation: Observation, check: &Check, probes: &Probes) -> Conclusion {
+    let mut conclusion = conclude(observation, check);
+    if conclusion.status == Status::Down && check.kind.needs_network() && !probes.is_online().await {
+        conclusion.status = Status::Unknown;
+        OFFLINE.clone_into(&mut conclusion.notice);
+    }
+    conclusion
 }
 
 impl Announcement {

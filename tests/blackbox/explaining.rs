@@ -1,10 +1,13 @@
 //! `checker explain` shows all that was seen of an endpoint, above all of one that is down, and no secret.
 
+use std::time::Duration;
+
 use harness::certificates::{Authority, Validity};
 use harness::checker::{Checker, Run};
 use harness::configuration::{check_with, directory, watching};
 use harness::endpoints::{Behaviour, Endpoint, refused};
 use serde_json::{Value, json};
+use shared::status::Status;
 
 async fn explained(check: Value) -> Run {
     let checker = Checker::new(&watching(&[check], &directory()));
@@ -38,7 +41,7 @@ async fn an_answer_that_is_not_as_expected_is_shown_with_everything_about_it() {
             "http http://127.0.0.1:",
             "addresses 127.0.0.1",
             &format!("talked to 127.0.0.1:{port}"),
-            "request GET",
+            "request GET / ",
             "accept: application/json",
             "authorization: (13 bytes, not shown)",
             "connect █",
@@ -60,8 +63,52 @@ async fn an_answer_that_breaks_off_or_lacks_a_text_is_shown_as_far_as_it_came() 
     let run = explained(check_with("Shop", &ok.url, json!({ "must_contain": "all is lost" }))).await;
     assert_shows(&run, 1, &["status 200", "body 11 bytes all is well", "does not contain `all is lost`"]);
     let resetting = Endpoint::start(Behaviour::ResetInTheMiddle).await;
+    let run = explained(check_with("Shop", &resetting.url, json!({ "must_contain": "the end" }))).await;
+    assert_shows(&run, 1, &["status 200", "conclusion down: connection reset by the server"]);
     let run = explained(check_with("Shop", &resetting.url, json!({}))).await;
-    assert_shows(&run, 1, &["status 200", "connection reset by the server"]);
+    let why = "nothing needs it: connection reset by the server";
+    assert_shows(&run, 0, &["status 200", why, "conclusion healthy"]);
+}
+
+#[tokio::test]
+async fn the_request_is_shown_as_it_is_sent_and_what_came_as_what_it_means() {
+    let moved = Endpoint::start(Behaviour::Redirect("https://me:s3cr3t@shop.example/login".to_owned())).await;
+    let more = json!({ "method": "POST", "body": "well?", "headers": { "X-Key": "s3cr3t" }, "up_status": 302 });
+    let run = explained(check_with("Shop", &format!("{}cart?all=1", moved.url), more)).await;
+    let sent = moved.requests().remove(0).to_lowercase();
+    let shown = ["x-key: (6 bytes, not shown)", "location: https://shop.example/login", "conclusion healthy"];
+    assert_shows(&run, 0, &[&["request POST /cart?all=1 "][..], &shown].concat());
+    assert!(!run.output().contains("s3cr3t"), "{}", run.output());
+    for line in sent.lines().skip(1).take_while(|line| !line.is_empty()) {
+        // Whatever is sent is shown, with its value or without.
+        let (name, value) = line.split_once(": ").expect("a header");
+        let value = if name == "x-key" { "(6 bytes, not shown)" } else { value };
+        assert_shows(&run, 0, &[&format!("{name}: {value}")]);
+    }
+    let chat = Endpoint::start(Behaviour::ok()).await;
+    let url = chat.url.replace("http:", "ws:");
+    let check = json!({ "type": "websocket", "endpoint_name": "Shop", "endpoint_url": format!("{url}chat"),
+        "headers": { "Authorization": "s3cr3t" } });
+    let run = explained(check).await;
+    let host_line = format!("host: {}", chat.url.trim_start_matches("http://").trim_end_matches('/'));
+    let shown = ["request GET /chat ", &host_line, "upgrade: websocket", "authorization: (6 bytes, not shown)"];
+    assert_shows(&run, 1, &shown);
+    assert!(!run.output().contains("s3cr3t"), "{}", run.output());
+}
+
+#[tokio::test]
+async fn the_conclusion_is_that_of_a_round_and_says_why() {
+    let slow = Endpoint::start(Behaviour::AnswerAfter(Duration::from_millis(60), "200 OK", String::new())).await;
+    let run = explained(check_with("Shop", &slow.url, json!({ "threshold_rtt": "50ms" }))).await;
+    assert_shows(&run, 0, &["conclusion degraded: median round trip time exceeded threshold (50ms)"]);
+    let nobody = refused();
+    let mut config = watching(&[check_with("Shop", &nobody, json!({}))], &directory());
+    config["connectivity"] = json!([nobody.trim_start_matches("http://").trim_end_matches('/')]);
+    let checker = Checker::new(&config);
+    let round = checker.run(&["--format", "json"]).await.results().remove(0);
+    let explained = checker.call(&["explain", "Shop"]).await;
+    assert_eq!(round.status, Status::Unknown);
+    assert_shows(&explained, 0, &[&format!("conclusion unknown: {}; connection refused", round.notice)]);
 }
 
 #[tokio::test]

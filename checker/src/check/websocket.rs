@@ -45,6 +45,19 @@ pub struct WebSocketCheck {
 /// The longest message that is read, in bytes.
 const MESSAGE_LIMIT: usize = 1 << 20;
 
+impl WebSocketCheck {
+    /// The head of the request as it is sent.
+    pub fn head(&self) -> Result<http::request::Parts, Failure> {
+        Ok(self.request()?.into_parts().0)
+    }
+
+    fn request(&self) -> Result<http::Request<()>, Failure> {
+        let mut request = self.url.as_str().into_client_request().map_err(|error| of_error(&error))?;
+        request.headers_mut().extend(self.headers.clone());
+        Ok(request)
+    }
+}
+
 /// Makes one attempt. `tls` is the configuration for the check's trust, if it asks for TLS.
 pub async fn talk(
     check: &WebSocketCheck,
@@ -67,8 +80,7 @@ async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     stopwatch: &Stopwatch,
 ) -> Outcome {
-    let mut request = check.url.as_str().into_client_request().map_err(|error| of_error(&error))?;
-    request.headers_mut().extend(check.headers.clone());
+    let request = check.request()?;
     let limits = WebSocketConfig::default().max_message_size(Some(MESSAGE_LIMIT)).max_frame_size(Some(MESSAGE_LIMIT));
     let upgraded = client_async_with_config(request, stream, Some(limits)).await;
     let (mut socket, response) = upgraded.map_err(|error| of_error(&error))?;

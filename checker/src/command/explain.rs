@@ -7,9 +7,9 @@ use crate::check::seen::Wanted;
 use crate::check::{Observation, attempt};
 use crate::cli::ExplainArguments;
 use crate::command::{Outcome, load, probes};
-use crate::conclude::conclude;
 use crate::config::valid::{Check, CheckKind};
 use crate::explain::explain as explained;
+use crate::round::conclude_from_here;
 
 /// No endpoint has this title.
 #[derive(Debug, thiserror::Error)]
@@ -32,14 +32,15 @@ pub async fn explain(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
         };
         return Err(UnknownEndpoint { title: arguments.endpoint.clone(), remedy }.into());
     };
-    let check =
-        Check { wanted: Wanted { head: true, body: true, certificate: true, notes: true }, ..Check::clone(check) };
+    let everything = Wanted { head: true, certificate: true, notes: true, ..check.wanted };
+    let check = Check { wanted: everything, ..Check::clone(check) };
     let resolved = addresses(&check).await;
-    match attempt(&check, &probes(&config)).await {
+    let probes = probes(&config);
+    match attempt(&check, &probes).await {
         Ok((tried, seen)) => {
-            let status = conclude(Observation::Attempts(vec![tried.clone()]), &check).status;
-            anstream::print!("{}", explained(&check, &resolved, &tried, &seen, status));
-            Ok(if status == Status::Down { Outcome::Found } else { Outcome::Done })
+            let conclusion = conclude_from_here(Observation::Attempts(vec![tried.clone()]), &check, &probes).await;
+            anstream::print!("{}", explained(&check, &resolved, &tried, &seen, &conclusion));
+            Ok(if conclusion.status == Status::Down { Outcome::Found } else { Outcome::Done })
         }
         Err(why) => Err(anyhow::anyhow!("look at `{}`: {why}", check.title)),
     }

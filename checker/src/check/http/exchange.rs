@@ -184,7 +184,7 @@ impl Answer {
     }
 }
 
-fn request(question: &Question<'_>) -> Result<Request<Full<Bytes>>, Failure> {
+pub(super) fn request(question: &Question<'_>) -> Result<Request<Full<Bytes>>, Failure> {
     let Question { target, method, headers, body } = question;
     let path = target.path_and_query();
     let path = PathAndQuery::try_from(path).map_err(|error| format!("`{path}` cannot be asked for: {error}"))?;

@@ -107,6 +107,18 @@ impl HttpCheck {
         self.target.is_tls() || self.max_redirects > 0 || self.trust != TlsTrust::System
     }
 
+    /// The head of the first request as it is sent.
+    pub fn head(&self) -> Result<http::request::Parts, Failure> {
+        let (target, method, headers) = (&self.target, &self.method, &self.headers);
+        let question = Question { target, method, headers, body: self.body.as_deref() };
+        let mut head = exchange::request(&question)?.into_parts().0;
+        if let Some(body) = &self.body {
+            // What speaks for us counts a body when it goes out.
+            head.headers.entry(CONTENT_LENGTH).or_insert_with(|| body.len().into());
+        }
+        Ok(head)
+    }
+
     fn needs_body(&self) -> bool {
         self.must_contain.is_some() || self.must_not_contain.is_some()
     }
@@ -203,6 +215,17 @@ async fn expect(
         seen.certificates = std::mem::take(&mut answer.certificates);
     }
     if !check.needs_body() && !wanted.body {
+        if wanted.notes {
+            // It is shown, but decides nothing: what only waits for it would be up.
+            let read = tokio::time::timeout(LAST_WORDS, read_body(check, answer, stopwatch)).await;
+            let noted = stopwatch.noted();
+            seen.body = noted.body.or_else(|| Some(Vec::new()));
+            seen.cut = match read {
+                Ok(Ok((_, cut))) => cut,
+                Ok(Err(why)) => Some(format!("no more came, and nothing needs it: {why}")),
+                Err(_) => Some("what comes later was not waited for, since nothing needs it".to_owned()),
+            };
+        }
         return Ok(seen);
     }
     let (body, cut) = read_body(check, answer, stopwatch).await?;
