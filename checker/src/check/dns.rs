@@ -441,12 +441,11 @@ mod tests {
     async fn a_text_or_an_authority_that_differs_in_case_or_spaces_is_a_wrong_answer() {
         let texts: Behaviour = |question, _| {
             let owner = Name::from_ascii("shop.example.").expect("a name");
-            let data = match question.queries[0].query_type() {
-                RecordType::TXT => RData::TXT(TXT::new(vec!["token=A  ".to_owned(), "bC\"".to_owned()])),
-                _ => {
-                    let authority = Some(Name::from_ascii("CA.example").expect("a name"));
-                    RData::CAA(CAA::new_issue(false, authority, Vec::new()))
-                }
+            let data = if question.queries[0].query_type() == RecordType::TXT {
+                RData::TXT(TXT::new(vec!["token=A  ".to_owned(), "bC\"".to_owned()]))
+            } else {
+                let authority = Some(Name::from_ascii("CA.example").expect("a name"));
+                RData::CAA(CAA::new_issue(false, authority, Vec::new()))
             };
             vec![bytes(&answered(&question, &[Record::from_rdata(owner, 60, data)]))]
         };

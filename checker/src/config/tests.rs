@@ -242,6 +242,19 @@ fn a_check_that_cannot_be_made_is_named_with_its_place_and_keeps_no_other_from_b
             r#"{"checkers":[{"type":"heartbeat","endpoint_name":"A","job":"My job","interval":"1h"}]}"#,
             "`My job` as a job's name",
         ),
+        (
+            r#"{"checkers":[{"type":"tcp","endpoint_name":"A","endpoint_url":"a:1","assertions":["[STATUS] == 200"]}]}"#,
+            "`checkers[0].assertions`: `[STATUS] == 200`: a check of type `tcp` knows no `[STATUS]`; it knows `[RTT]`, \
+             `[DNS]`, `[CONNECT]`, `[TLS]`, `[TTFB]`",
+        ),
+        (
+            r#"{"checkers":[{"type":"grpc","endpoint_name":"A","endpoint_url":"a:1","assertions":[{"any":["[RTT] < 1s",{"not":"[CERTIFICATE] < 1d"}]}]}]}"#,
+            "a check of type `grpc` knows no `[CERTIFICATE]`",
+        ),
+        (
+            r#"{"checkers":[{"type":"exec","endpoint_name":"A","command":"true","assertions":["len([HEADER x]) > 1"]}]}"#,
+            "a check of type `exec` knows no `[HEADER name]`",
+        ),
     ] {
         let good = r#"{"checkers":[{"type":"exec","name":"B","command":"true"},"#;
         let text = text.replace(r#"{"checkers":["#, good);

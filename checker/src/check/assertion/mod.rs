@@ -1,6 +1,7 @@
 //! Assertions: what has to hold of what an attempt saw. Pure; each is compiled once, and says what was expected and
-//! what was there. [`read`] makes them from what stands in a configuration.
+//! what was there. [`read`] makes them from what stands in a configuration, [`known`] says which kind knows what.
 
+mod known;
 pub mod read;
 
 use std::fmt;

@@ -131,6 +131,11 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
             return None;
         }
     };
+    for assertion in &assertions {
+        if let Err(why) = assertion.check_kind(word) {
+            place.problem("assertions", why);
+        }
+    }
     let about_status = assertions.iter().any(Assertion::is_about_status);
     let mut failure = Status::Down;
     let kind = match word {
