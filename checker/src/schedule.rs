@@ -79,13 +79,12 @@ impl Timetable {
         let entries = endpoints.iter().map(|(hash, every, _)| Entry { hash: *hash, every: (*every).max(1), next: 0 });
         let mut timetable = Timetable { entries: entries.collect(), queue: BinaryHeap::new() };
         for (index, (_, _, due)) in endpoints.into_iter().enumerate() {
-            match due {
-                Some(due) => timetable.enter_at(index, due),
+            if let Some(due) = due {
+                timetable.enter_at(index, due);
+            } else {
                 // Not at once again, but before what was seen just now has become too old.
-                None => {
-                    let every = timetable.entries[index].every;
-                    timetable.enter(index, now.saturating_add(every / 3));
-                }
+                let every = timetable.entries[index].every;
+                timetable.enter(index, now.saturating_add(every / 3));
             }
         }
         timetable
