@@ -166,14 +166,11 @@ async fn windows_that_pass_while_all_places_are_taken_are_stored_as_missed() {
     let text = format!(r#"{{"every":"1s","concurrent_checks":1,"checkers":[{slow},{}]}}"#, command("A", ""));
     let config = config_of(&text);
     let mut watched = watch(&config, crate::now);
-    let missed = loop {
-        let result = next(&mut watched, "A").await;
-        if result.status != Status::Healthy {
-            break result;
-        }
-    };
-    assert_eq!(missed.status, Status::Unknown);
-    assert!(missed.notice.contains("had too much to do"), "{missed:?}");
+    let mut seen = Vec::new();
+    while seen.len() < 6 && !seen.iter().any(|result: &CheckResult| result.status == Status::Unknown) {
+        seen.push(next(&mut watched, "A").await);
+    }
+    assert!(seen.last().is_some_and(|result| result.notice.contains("had too much to do")), "{seen:?}");
 }
 
 const HOUR: Nanos = 3_600 * SECOND;
