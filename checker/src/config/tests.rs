@@ -252,7 +252,7 @@ fn a_check_that_cannot_be_made_is_named_with_its_place_and_keeps_no_other_from_b
             "a check of type `grpc` knows no `[CERTIFICATE]`",
         ),
         (
-            r#"{"checkers":[{"type":"exec","endpoint_name":"A","command":"true","assertions":["len([HEADER x]) > 1"]}]}"#,
+            r#"{"checkers":[{"type":"exec","name":"A","command":"true","assertions":["len([HEADER x]) > 1"]}]}"#,
             "a check of type `exec` knows no `[HEADER name]`",
         ),
     ] {
