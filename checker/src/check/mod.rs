@@ -8,6 +8,7 @@ pub mod assertion;
 pub mod connect;
 pub mod connectivity;
 pub mod dns;
+mod dns_record;
 pub mod exec;
 pub mod grpc;
 pub mod heartbeat;
