@@ -20,6 +20,12 @@ pub fn raise_limit() {
     }
 }
 
+/// How many files and sockets may be open at once; `None` if there is no limit.
+#[must_use]
+pub fn limit() -> Option<u64> {
+    getrlimit(Resource::Nofile).current
+}
+
 /// Whether this error says that there are too many open files, in this process or on the whole machine.
 #[must_use]
 pub fn have_run_out(error: &io::Error) -> bool {
@@ -35,7 +41,7 @@ pub fn are_all_in_use() -> bool {
 /// What to do when they have run out, as a fragment that fits after "failed to".
 #[must_use]
 pub fn remedy() -> String {
-    let limit = getrlimit(Resource::Nofile).current.map(|limit| format!(" (limit {limit})")).unwrap_or_default();
+    let limit = limit().map(|limit| format!(" (limit {limit})")).unwrap_or_default();
     format!("open a socket: too many open files{limit}; raise `ulimit -n` or lower `concurrent_checks`")
 }
 

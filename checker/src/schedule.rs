@@ -71,24 +71,51 @@ struct Entry {
 }
 
 impl Timetable {
-    /// The timetable of endpoints with these hashes and intervals, all of which were looked at just before `now`.
+    /// The timetable of endpoints with these hashes and intervals. Each is due at the moment that is given with it,
+    /// or else was looked at just before `now`.
     #[must_use]
-    pub fn new(endpoints: impl IntoIterator<Item = (u64, Nanos)>, now: UnixNanos) -> Timetable {
-        let entries = endpoints.into_iter().map(|(hash, every)| Entry { hash, every: every.max(1), next: 0 }).collect();
-        let mut timetable = Timetable { entries, queue: BinaryHeap::new() };
-        for index in 0..timetable.entries.len() {
-            // Not at once again, but before what was seen just now has become too old.
-            let every = timetable.entries[index].every;
-            timetable.enter(index, now.saturating_add(every / 3));
+    pub fn new(endpoints: impl IntoIterator<Item = (u64, Nanos, Option<UnixNanos>)>, now: UnixNanos) -> Timetable {
+        let endpoints: Vec<(u64, Nanos, Option<UnixNanos>)> = endpoints.into_iter().collect();
+        let entries = endpoints.iter().map(|(hash, every, _)| Entry { hash: *hash, every: (*every).max(1), next: 0 });
+        let mut timetable = Timetable { entries: entries.collect(), queue: BinaryHeap::new() };
+        for (index, (_, _, due)) in endpoints.into_iter().enumerate() {
+            if let Some(due) = due {
+                timetable.enter_at(index, due);
+            } else {
+                // Not at once again, but before what was seen just now has become too old.
+                let every = timetable.entries[index].every;
+                timetable.enter(index, now.saturating_add(every / 3));
+            }
         }
         timetable
     }
 
+    /// Goes on where the clock was set back to `now`: nobody waits longer than an interval for that.
+    pub fn set_back(&mut self, now: UnixNanos) {
+        for index in 0..self.entries.len() {
+            let Entry { every, next, .. } = self.entries[index];
+            if next > now.saturating_add(every) {
+                self.enter(index, now);
+            }
+        }
+    }
+
     fn enter(&mut self, index: usize, after: UnixNanos) {
         let endpoints = self.entries.len();
-        let entry = &mut self.entries[index];
-        entry.next = due_after(after, entry.every, offset(entry.hash, entry.every, endpoints));
-        self.queue.push(Reverse((entry.next, index)));
+        let Entry { hash, every, .. } = self.entries[index];
+        self.enter_at(index, due_after(after, every, offset(hash, every, endpoints)));
+    }
+
+    fn enter_at(&mut self, index: usize, due: UnixNanos) {
+        self.entries[index].next = due;
+        self.queue.push(Reverse((due, index)));
+    }
+
+    /// The present interval of an endpoint, and when it is due next.
+    #[must_use]
+    pub fn entry(&self, index: usize) -> (Nanos, UnixNanos) {
+        let Entry { every, next, .. } = self.entries[index];
+        (every, next)
     }
 
     /// The present interval of an endpoint.
@@ -195,7 +222,7 @@ mod tests {
     #[test]
     fn an_endpoint_is_due_at_the_same_moments_however_often_we_start() {
         let moments = |start: UnixNanos| {
-            let mut timetable = Timetable::new([(stable_hash("Shop", "x"), 10 * SECOND)], start);
+            let mut timetable = Timetable::new([(stable_hash("Shop", "x"), 10 * SECOND, None)], start);
             let mut moments = Vec::new();
             for _ in 0..5 {
                 let at = timetable.next_due().expect("it is due some time");
@@ -208,7 +235,7 @@ mod tests {
 
     #[test]
     fn what_was_due_while_nobody_looked_is_missed_and_counted() {
-        let mut timetable = Timetable::new([(0, 10), (u64::MAX, 1_000)], 0);
+        let mut timetable = Timetable::new([(0, 10, None), (u64::MAX, 1_000, None)], 0);
         assert_eq!(timetable.next_due(), Some(10));
         assert_eq!(timetable.take_due(9), None);
         assert_eq!(timetable.take_due(45), Some(Due { index: 0, at: 40, missed_since: Some(10), missed: 3 }));
@@ -218,13 +245,24 @@ mod tests {
 
     #[test]
     fn another_interval_holds_from_now_on() {
-        let mut timetable = Timetable::new([(0, 1_000)], 0);
+        let mut timetable = Timetable::new([(0, 1_000, None)], 0);
         timetable.set_every(0, 10, 101);
         assert_eq!((timetable.next_due(), timetable.every(0)), (Some(110), 10));
         timetable.set_every(0, 1_000, 105);
         assert_eq!(timetable.next_due(), Some(1_000));
         assert!(timetable.take_due(1_000).is_some());
         assert_eq!(timetable.next_due(), Some(2_000));
+    }
+
+    #[test]
+    fn a_moment_that_is_known_is_kept_and_a_clock_that_was_set_back_moves_it() {
+        let mut timetable = Timetable::new([(0, 1_000, Some(5_007)), (0, 1_000, None)], 5_000);
+        assert_eq!((timetable.entry(0), timetable.entry(1)), ((1_000, 5_007), (1_000, 6_000)));
+        timetable.set_back(5_006);
+        assert_eq!((timetable.entry(0), timetable.entry(1)), ((1_000, 5_007), (1_000, 6_000)), "both are soon enough");
+        timetable.set_back(1_500);
+        assert_eq!((timetable.entry(0), timetable.entry(1)), ((1_000, 2_000), (1_000, 2_000)));
+        assert_eq!(timetable.take_due(2_000).map(|due| (due.at, due.missed)), Some((2_000, 0)));
     }
 
     #[test]
@@ -242,7 +280,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_drift_adds_up(every in 1..1_000_i64, hash: u64, delays in prop::collection::vec(0..5_000_i64, 1..50)) {
-            let mut timetable = Timetable::new([(hash, every)], 0);
+            let mut timetable = Timetable::new([(hash, every, None)], 0);
             let offset = offset(hash, every, 1);
             let mut looked = 0;
             for delay in delays {

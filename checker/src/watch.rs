@@ -1,6 +1,10 @@
 //! Checking without end: each endpoint when the timetable says so, bounded in number, each in its own time. What
 //! was seen goes out in batches, news at once.
 
+mod places;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,14 +15,14 @@ use shared::{Nanos, SECOND, UnixNanos};
 use tokio::sync::mpsc::{Receiver, UnboundedSender};
 use tokio::task::JoinSet;
 
+use self::places::Places;
 use crate::check::Probes;
 use crate::config::valid::{Check, Config};
 use crate::confirm::Memory;
+use crate::open_files;
 use crate::round::Look;
 use crate::schedule::{Due, Timetable, stable_hash};
 
-/// How many checks may be under way at once unless the file says: those that hang must not keep others waiting.
-const CHECKS_AT_ONCE: usize = 512;
 /// How long the machine may have slept without our noticing: timers stand still meanwhile, the clock does not.
 const LOOK_AT_CLOCK_EVERY: Duration = Duration::from_secs(5);
 /// How long nothing may be due or under way before a batch is complete.
@@ -39,16 +43,32 @@ pub struct Watch {
     memories: Vec<Memory>,
     /// How often the configuration has changed: places are those of one configuration.
     generation: u64,
+    /// The endpoints' places by their names, for what is under way from a configuration before.
+    by_name: HashMap<Name, usize>,
     /// What is due and waits for a place.
     ready: VecDeque<Due>,
-    /// Whether each endpoint is being looked at, by its place.
+    /// Whether each endpoint is being looked at or waits for it, by its place.
     looking: Vec<bool>,
+    /// Whether some endpoint was never begun to be looked at since the start.
+    is_first_time: bool,
+    places: Places,
     under_way: JoinSet<Finished>,
     batch: Vec<CheckResult>,
     /// When the oldest result of the batch came, and whether one of them is news.
     oldest: Option<UnixNanos>,
     is_news: bool,
+    /// The clock when it was looked at last.
+    seen_at: UnixNanos,
     batches: UnboundedSender<Vec<CheckResult>>,
+}
+
+/// What is known when a watch begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beginning {
+    /// Nobody has looked yet: all endpoints are due at once.
+    Fresh,
+    /// A round was just made.
+    AfterARound,
 }
 
 /// What a watch is interrupted for.
@@ -59,34 +79,44 @@ pub enum Event {
     Stop,
 }
 
+/// What makes an endpoint the same one in two configurations.
+type Name = (String, String);
+
 /// A look that was made.
 struct Finished {
     generation: u64,
     index: usize,
+    ticket: u64,
+    check: Arc<Check>,
     result: CheckResult,
 }
 
 impl Watch {
-    /// Begins after a first round, of which `memories` know, one for each check in their order. `every` holds for checks that say nothing else.
+    /// Begins with what is remembered of each check, in their order. `every` holds for checks that say nothing else.
     #[must_use]
     pub fn new(
         config: Arc<Config>,
         probes: Arc<Probes>,
         every: Nanos,
-        memories: Vec<Memory>,
+        (beginning, mut memories): (Beginning, Vec<Memory>),
         clock: fn() -> UnixNanos,
         batches: UnboundedSender<Vec<CheckResult>>,
     ) -> Watch {
+        memories.resize(config.checks.len(), Memory::default());
         let mut watch = Watch {
-            looking: Vec::new(),
+            looking: vec![false; config.checks.len()],
             timetable: Timetable::default(),
             shortest: every,
             generation: 0,
+            by_name: HashMap::new(),
             ready: VecDeque::new(),
+            is_first_time: true,
+            places: Places::new(config.concurrent_checks, open_files::limit()),
             under_way: JoinSet::new(),
             batch: Vec::new(),
             oldest: None,
             is_news: false,
+            seen_at: clock(),
             config,
             probes,
             every,
@@ -94,15 +124,19 @@ impl Watch {
             memories,
             batches,
         };
-        watch.draw_up();
+        watch.draw_up(&[]);
+        if beginning == Beginning::Fresh {
+            (0..watch.config.checks.len()).for_each(|index| watch.look_at_once(index));
+        }
         watch
     }
 
-    /// Watches until an event says to stop; what is under way then is finished and goes out. Returns what is
-    /// remembered, and of which configuration.
+    /// Watches until an event says to stop; what is under way then is finished and goes out, and so are those that were
+    /// never looked at. Returns what is remembered, and of which configuration.
     pub async fn run(mut self, mut events: Receiver<Event>) -> (Arc<Config>, Vec<Memory>) {
         loop {
-            self.start_what_is_due();
+            self.see_what_is_due();
+            self.start_what_has_room();
             let pause = self.pause();
             tokio::select! {
                 biased;
@@ -115,48 +149,85 @@ impl Watch {
             }
             self.send_if_complete();
         }
-        while let Some(Ok(finished)) = self.under_way.join_next().await {
-            self.finish(finished);
+        loop {
+            if self.is_first_time {
+                self.start_what_has_room();
+            }
+            if self.under_way.is_empty() {
+                break;
+            }
+            let pause = self.pause();
+            tokio::select! {
+                Some(Ok(finished)) = self.under_way.join_next() => self.finish(finished),
+                () = tokio::time::sleep(pause) => {}
+            }
         }
         self.send();
         (self.config, self.memories)
     }
 
-    fn draw_up(&mut self) {
-        self.memories.resize(self.config.checks.len(), Memory::default());
-        let checks = self.config.checks.iter();
-        let entries = checks.clone().zip(&self.memories).map(|(check, memory)| {
-            (stable_hash(&check.title, check.kind.locator()), interval(check, self.every, memory.believed))
+    /// Makes the timetable; `due` says when endpoints are due by the one before, if that still holds.
+    fn draw_up(&mut self, due: &[Option<UnixNanos>]) {
+        let entries = self.config.checks.iter().zip(&self.memories).enumerate().map(|(index, (check, memory))| {
+            let hash = stable_hash(&check.title, check.kind.locator());
+            (hash, present_interval(check, self.every, memory), due.get(index).copied().flatten())
         });
-        let intervals =
-            checks.flat_map(|check| [Status::Healthy, Status::Down].map(|status| interval(check, self.every, status)));
-        self.shortest = intervals.min().unwrap_or(self.every);
         self.timetable = Timetable::new(entries, (self.clock)());
-        self.looking = vec![false; self.config.checks.len()];
-        self.ready.clear();
+        let intervals = self.config.checks.iter();
+        let intervals = intervals
+            .flat_map(|check| [Status::Healthy, Status::Down].map(|status| interval(check, self.every, status)));
+        self.shortest = intervals.min().unwrap_or(self.every);
     }
 
-    /// What is under way goes on and counts; from now on the new configuration says what is due.
+    fn look_at_once(&mut self, index: usize) {
+        if !self.looking[index] {
+            self.looking[index] = true;
+            self.ready.push_back(Due { index, at: (self.clock)(), missed_since: None, missed: 0 });
+        }
+    }
+
+    /// What is under way goes on and counts; from now on the new configuration says what is due. Who has the same
+    /// interval as before keeps its moments, and whoever is new or has another one is looked at at once.
     fn reload(&mut self, config: Arc<Config>) {
         self.probes = Arc::new(Probes::of(&config, self.clock).with_beats(self.probes.beats()));
         self.every = config.every.unwrap_or(self.every);
+        self.places.configure(config.concurrent_checks, open_files::limit());
         let before = std::mem::replace(&mut self.config, config);
-        let remembered = std::mem::take(&mut self.memories);
-        let mut remembered: HashMap<_, _> = before.checks.iter().map(|check| name_of(check)).zip(remembered).collect();
+        let mut known: HashMap<Name, usize> = names_of(&before).collect();
+        // Where each endpoint stood before, and where each stands now.
+        let from: Vec<Option<usize>> = self.config.checks.iter().map(|check| known.remove(&name_of(check))).collect();
+        let mut to = vec![None; before.checks.len()];
+        from.iter().enumerate().for_each(|(now, from)| from.iter().for_each(|from| to[*from] = Some(now)));
+        let mut memories = std::mem::take(&mut self.memories);
         self.memories =
-            self.config.checks.iter().map(|check| remembered.remove(&name_of(check)).unwrap_or_default()).collect();
+            from.iter().map(|from| from.map(|from| std::mem::take(&mut memories[from])).unwrap_or_default()).collect();
+        self.looking = from.iter().map(|from| from.is_some_and(|from| self.looking[from])).collect();
+        let ready = std::mem::take(&mut self.ready).into_iter();
+        self.ready = ready.filter_map(|due| Some(Due { index: to[due.index]?, ..due })).collect();
+        let due: Vec<Option<UnixNanos>> = from
+            .iter()
+            .zip(self.config.checks.iter().zip(&self.memories))
+            .map(|(from, (check, memory))| {
+                let (every, next) = self.timetable.entry((*from)?);
+                (every == present_interval(check, self.every, memory)).then_some(next)
+            })
+            .collect();
         self.generation += 1;
-        self.draw_up();
+        self.by_name = names_of(&self.config).collect();
+        self.draw_up(&due);
+        let other = due.iter().enumerate().filter(|(_, due)| due.is_none());
+        other.for_each(|(index, _)| self.look_at_once(index));
     }
 
-    fn start_what_is_due(&mut self) {
+    fn see_what_is_due(&mut self) {
         let now = (self.clock)();
+        if now < self.seen_at {
+            self.timetable.set_back(now);
+        }
+        self.seen_at = now;
         while let Some(due) = self.timetable.take_due(now) {
-            let check = &self.config.checks[due.index];
             if let Some(since) = due.missed_since {
-                let look = Look::of(&self.config, Some(self.timetable.every(due.index)));
-                let missed = look.missed(check, since, due.missed);
-                self.put(missed, now);
+                self.put_missed(due.index, since, due.missed, now);
             }
             // While the last look is still being made, its result is what counts.
             if !self.looking[due.index] {
@@ -164,36 +235,59 @@ impl Watch {
                 self.ready.push_back(due);
             }
         }
-        let places = self.config.concurrent_checks.unwrap_or(CHECKS_AT_ONCE);
-        while self.under_way.len() < places
+    }
+
+    fn start_what_has_room(&mut self) {
+        let now = (self.clock)();
+        while !self.ready.is_empty()
+            && let Some(ticket) = self.places.take(now)
             && let Some(due) = self.ready.pop_front()
         {
+            let every = self.timetable.every(due.index);
+            let passed = now.saturating_sub(due.at) / every;
+            if passed > 0 && !self.is_first_time {
+                self.put_missed(due.index, due.at, passed, now);
+            }
             let check = Arc::clone(&self.config.checks[due.index]);
-            let look = Look::of(&self.config, Some(self.timetable.every(due.index)));
+            let look = Look::of(&self.config, Some(every));
             let (probes, clock) = (Arc::clone(&self.probes), self.clock);
             let (generation, index) = (self.generation, due.index);
             self.under_way.spawn(async move {
                 let result = look.make(&check, &probes, clock()).await;
-                Finished { generation, index, result }
+                Finished { generation, index, ticket, check, result }
             });
+        }
+        if self.is_first_time && self.ready.is_empty() {
+            self.is_first_time = false;
+            self.places.begin_usual_days(self.config.concurrent_checks);
         }
     }
 
-    fn finish(&mut self, Finished { generation, index, mut result }: Finished) {
+    fn put_missed(&mut self, index: usize, since: UnixNanos, times: i64, now: UnixNanos) {
+        let look = Look::of(&self.config, Some(self.timetable.every(index)));
+        let missed = look.missed(&self.config.checks[index], since, times);
+        self.put(missed, now);
+    }
+
+    fn finish(&mut self, finished: Finished) {
         let now = (self.clock)();
-        if generation != self.generation {
-            // It belongs to a place of the configuration before: it is stored as it is.
+        let Finished { generation, index, ticket, check, mut result } = finished;
+        self.places.give_back(ticket);
+        let present =
+            if generation == self.generation { Some(index) } else { self.by_name.get(&name_of(&check)).copied() };
+        let Some(index) = present else {
+            // Nobody watches this endpoint any more; what was seen of it was seen.
             self.put(result, now);
             return;
-        }
+        };
         let check = &self.config.checks[index];
         let memory = &mut self.memories[index];
         let before = memory.believed;
         let again = memory.take(&mut result, check.confirm);
         self.is_news |= memory.believed != before;
-        // What may be getting worse is looked at as often as what has.
-        let status = if memory.pending.is_empty() { memory.believed } else { Status::Down };
-        let every = interval(check, self.every, status);
+        let every = present_interval(check, self.every, memory);
+        // It stands until the next one, which may be due later or sooner than was thought when it was begun.
+        result.interval = Some(every);
         self.looking[index] = false;
         self.timetable.set_every(index, every, now);
         for earlier in again {
@@ -210,7 +304,8 @@ impl Watch {
     /// How long nothing has to be done.
     fn pause(&mut self) -> Duration {
         let now = (self.clock)();
-        let next = [self.timetable.next_due(), self.batch_is_late_at()].into_iter().flatten().min();
+        let room = if self.ready.is_empty() { None } else { self.places.next_room() };
+        let next = [self.timetable.next_due(), self.batch_is_late_at(), room].into_iter().flatten().min();
         let pause = next.map_or(Nanos::MAX, |at| at.saturating_sub(now).max(0));
         Duration::from_nanos(pause.unsigned_abs()).min(LOOK_AT_CLOCK_EVERY)
     }
@@ -240,8 +335,18 @@ impl Watch {
     }
 }
 
-fn name_of(check: &Check) -> (String, String) {
+fn name_of(check: &Check) -> Name {
     (check.title.clone(), check.kind.locator().to_owned())
+}
+
+/// The endpoints of a configuration by name, each with its place.
+fn names_of(config: &Config) -> impl Iterator<Item = (Name, usize)> {
+    config.checks.iter().enumerate().map(|(index, check)| (name_of(check), index))
+}
+
+/// How often a check is made by what is known of it. What may be getting worse is looked at as often as what has.
+fn present_interval(check: &Check, every: Nanos, memory: &Memory) -> Nanos {
+    interval(check, every, if memory.pending.is_empty() { memory.believed } else { Status::Down })
 }
 
 /// How often a check is made that has this status.
@@ -249,120 +354,4 @@ fn interval(check: &Check, every: Nanos, status: Status) -> Nanos {
     let usual = check.every.unwrap_or(every);
     let is_bad = matches!(status, Status::Down | Status::Degraded);
     check.every_when_down.filter(|_| is_bad).unwrap_or(usual)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::{Surroundings, from_text};
-    use std::path::Path;
-    use std::sync::atomic::{AtomicI64, Ordering};
-    use tokio::sync::mpsc;
-
-    fn config(checkers: &str) -> Arc<Config> {
-        let text = format!(r#"{{"every":"1s","checkers":[{checkers}]}}"#);
-        let surroundings = Surroundings { variable: &|_| None, host_name: "here".to_owned() };
-        let (config, problems) = from_text(&text, Path::new(""), &surroundings);
-        Arc::new(config.unwrap_or_else(|| panic!("{:#?}", problems.lines("x", &text))))
-    }
-
-    fn command(name: &str, more: &str) -> String {
-        format!(r#"{{"type":"exec","name":"{name}","command":"true"{more}}}"#)
-    }
-
-    struct Watched {
-        events: mpsc::Sender<Event>,
-        batches: mpsc::UnboundedReceiver<Vec<CheckResult>>,
-    }
-
-    fn watch(config: &Arc<Config>, clock: fn() -> UnixNanos) -> Watched {
-        watch_with(config, Probes::of(config, clock), clock)
-    }
-
-    fn watch_with(config: &Arc<Config>, probes: Probes, clock: fn() -> UnixNanos) -> Watched {
-        let (sender, batches) = mpsc::unbounded_channel();
-        let (events, receiver) = mpsc::channel(1);
-        let probes = Arc::new(probes);
-        let memories = vec![Memory::default(); config.checks.len()];
-        tokio::spawn(Watch::new(Arc::clone(config), probes, SECOND, memories, clock, sender).run(receiver));
-        Watched { events, batches }
-    }
-
-    /// The next result of this title.
-    async fn next(watched: &mut Watched, title: &str) -> CheckResult {
-        loop {
-            let batch = watched.batches.recv().await.expect("it goes on");
-            if let Some(result) = batch.into_iter().find(|result| result.title == title) {
-                return result;
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn each_endpoint_keeps_its_own_moment_and_interval() {
-        let config = config(&[command("A", ""), command("B", r#","every":"2s""#)].join(","));
-        let mut watched = watch(&config, crate::now);
-        let mut moments: Vec<(i64, i64)> = Vec::new();
-        for (title, every) in [("A", SECOND), ("A", SECOND), ("B", 2 * SECOND), ("B", 2 * SECOND)] {
-            let result = next(&mut watched, title).await;
-            assert_eq!((result.status, result.interval), (Status::Healthy, Some(every)));
-            moments.push((result.timestamp / every, every));
-        }
-        assert!(moments[0].0 < moments[1].0 && moments[2].0 < moments[3].0, "{moments:?}");
-    }
-
-    #[tokio::test]
-    async fn one_that_hangs_delays_nobody_and_what_is_under_way_is_finished() {
-        let hanging = r#"{"type":"exec","name":"H","command":"sleep","arguments":["600"],"timeout":"3s"}"#;
-        let mut watched = watch(&config(&[hanging.to_owned(), command("A", "")].join(",")), crate::now);
-        let mut seen = Vec::new();
-        while seen.len() < 3 {
-            seen.extend(watched.batches.recv().await.expect("it goes on"));
-        }
-        assert!(seen.iter().take(2).all(|result| result.title == "A"), "{seen:?}");
-        watched.events.send(Event::Stop).await.expect("it listens");
-        while let Some(batch) = watched.batches.recv().await {
-            seen.extend(batch);
-        }
-        let hung = seen.iter().find(|result| result.title == "H").expect("it was finished");
-        assert_eq!(hung.reason(), Some("command not finished within 3s"));
-    }
-
-    #[tokio::test]
-    async fn a_check_that_breaks_off_is_unknown_and_made_again_when_it_is_due() {
-        let faulty = r#"{"type":"tls","endpoint_name":"F","endpoint_url":"127.0.0.1:9"}"#;
-        let config = config(&[faulty.to_owned(), command("A", "")].join(","));
-        // Only the first of them asks these for the time.
-        let probes = Probes::of(&config, || panic!("a fault of the checker"));
-        let mut watched = watch_with(&config, probes, crate::now);
-        for title in ["F", "A", "F"] {
-            let result = next(&mut watched, title).await;
-            let expected = if title == "F" { Status::Unknown } else { Status::Healthy };
-            assert_eq!((result.status, result.notice.contains("the check broke off")), (expected, title == "F"));
-        }
-    }
-
-    #[tokio::test]
-    async fn another_configuration_holds_from_when_it_comes() {
-        let mut watched = watch(&config(&command("A", "")), crate::now);
-        next(&mut watched, "A").await;
-        let new = config(&command("B", ""));
-        watched.events.send(Event::Reload(new)).await.expect("it listens");
-        next(&mut watched, "B").await;
-        let batch = watched.batches.recv().await.expect("it goes on");
-        assert!(batch.iter().all(|result| result.title == "B"), "{batch:?}");
-    }
-
-    static SLEPT: AtomicI64 = AtomicI64::new(0);
-
-    #[tokio::test]
-    async fn what_was_missed_while_the_machine_slept_is_stored_as_unknown() {
-        let mut watched = watch(&config(&command("A", "")), || crate::now() + SLEPT.load(Ordering::Relaxed));
-        // An hour passes at once, and no timer knows of it.
-        SLEPT.fetch_add(3_600 * SECOND, Ordering::Relaxed);
-        let batch = watched.batches.recv().await.expect("it goes on");
-        let missed = batch.iter().find(|result| result.status == Status::Unknown).expect("it was missed");
-        assert!(missed.notice.contains("times: this checker was suspended"), "{missed:?}");
-        assert!(missed.timestamp < crate::now() + 10 * SECOND, "from the first of them on");
-    }
 }

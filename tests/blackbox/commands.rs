@@ -190,6 +190,12 @@ async fn a_changed_configuration_is_read_again_and_an_invalid_one_is_refused() {
         async move { results.iter().any(|result| result.title == title).then_some(()) }
     };
     wait_for("a first round", || seen("Shop")).await;
+    running.signal("HUP");
+    wait_for("the same file to be read again", || {
+        let told = running.output().contains("configuration read again: 1 watched");
+        async move { told.then_some(()) }
+    })
+    .await;
     checker.write("checker.json", "{ \"evry\": 1 }");
     running.signal("HUP");
     wait_for("the refusal", || {

@@ -43,20 +43,26 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     }
     let signals = Signals::catch()?;
     let probes = probes(&config);
-    let (mut results, memories) = first_round(&config, &probes, config.every).await;
-    if let Some(announcement) = &announcement {
-        announcement.post_with(&mut results);
+    let mut outcome = Outcome::Done;
+    let mut round = None;
+    // Who repeats begins with the watch, in which no endpoint waits for another; but a message is posted with a round.
+    if arguments.every.is_none() || announcement.is_some() {
+        let (mut results, memories) = first_round(&config, &probes, config.every).await;
+        if let Some(announcement) = &announcement {
+            announcement.post_with(&mut results);
+        }
+        if arguments.every.is_none() {
+            // There may be very many, and a single round needs them no more while it is stored and printed.
+            config.checks = Vec::new();
+        }
+        outcome = keep_and_print(arguments, &config, record.as_mut(), announcement.as_ref(), &results).await;
+        round = Some(memories);
     }
-    if arguments.every.is_none() {
-        // There may be very many, and a single round needs them no more while it is stored and printed.
-        config.checks = Vec::new();
-    }
-    let mut outcome = keep_and_print(arguments, &config, record.as_mut(), announcement.as_ref(), &results).await;
     let Some(every) = arguments.every else { return Ok(outcome) };
-    if signals.stop.is_wished() {
+    if round.is_some() && signals.stop.is_wished() {
         return Ok(outcome);
     }
-    let mut watching = Watching::begin(config.clone(), probes, every, memories, origin, signals)?;
+    let mut watching = Watching::begin(config.clone(), probes, every, round, origin, signals)?;
     while let Some(results) = watching.batches.recv().await {
         outcome = keep_and_print(arguments, &config, record.as_mut(), None, &results).await;
     }

@@ -9,7 +9,7 @@ use shared::status::Status;
 use shared::{MINUTE, Nanos};
 
 use crate::cli::ServeArguments;
-use crate::command::watching::{Origin, Signals, Watching, first_round};
+use crate::command::watching::{Origin, Signals, Watching};
 use crate::command::{Outcome, print, probes, styles, tell, tell_error};
 use crate::page_files::PageFiles;
 use crate::record::{Record, Recorded};
@@ -68,18 +68,13 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     ));
 
     let probes = probes(&config);
-    let (results, memories) = first_round(&config, &probes, Some(every)).await;
     let mut statuses = HashMap::new();
-    tell_what_failed(record.keep(&results, now(), |_, _| {}).await);
-    print_news(&results, &mut statuses);
-    if !signals.stop.is_wished() {
-        let mut watching = Watching::begin(config, probes, every, memories, origin, signals)?;
-        while let Some(results) = watching.batches.recv().await {
-            tell_what_failed(record.keep(&results, now(), |_, _| {}).await);
-            print_news(&results, &mut statuses);
-        }
-        watching.end().await;
+    let mut watching = Watching::begin(config, probes, every, None, origin, signals)?;
+    while let Some(results) = watching.batches.recv().await {
+        tell_what_failed(record.keep(&results, now(), |_, _| {}).await);
+        print_news(&results, &mut statuses);
     }
+    watching.end().await;
     serving.await??;
     Ok(Outcome::Done)
 }

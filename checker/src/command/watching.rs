@@ -1,5 +1,5 @@
-//! What `checker run --every` and `checker serve` have in common: a first round, then a watch without end that
-//! listens for the wish to stop, for SIGHUP, and for a configuration file that has changed.
+//! What `checker run --every` and `checker serve` have in common: a watch without end that listens for the wish to
+//! stop, for SIGHUP, and for a configuration file that has changed. And the round that is made at once.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ use crate::now;
 use crate::round::make_round;
 use crate::schedule::{Shard, stable_hash};
 use crate::stop::Stop;
-use crate::watch::{Event, Watch};
+use crate::watch::{Beginning, Event, Watch};
 
 /// How often the configuration file is looked at: soon enough for whoever has just saved it.
 const LOOK_AT_FILE_EVERY: Duration = Duration::from_secs(2);
@@ -117,19 +117,23 @@ pub(super) struct Watching {
 }
 
 impl Watching {
-    /// Begins after a first round.
+    /// Begins with looking at everything, or after a round that remembers this.
     pub(super) fn begin(
         config: Config,
         probes: Arc<Probes>,
         every: Nanos,
-        memories: Vec<Memory>,
+        round: Option<Vec<Memory>>,
         origin: Origin,
         signals: Signals,
     ) -> std::io::Result<Watching> {
+        let known = match round {
+            Some(memories) => (Beginning::AfterARound, memories),
+            None => (Beginning::Fresh, memory_file::load(&config)),
+        };
         let (sender, batches) = unbounded_channel();
         let config = Arc::new(config);
         let events = listen(origin, Arc::clone(&config), signals);
-        let watch = Watch::new(config, probes, every, memories, now, sender);
+        let watch = Watch::new(config, probes, every, known, now, sender);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (end, ended) = oneshot::channel();
         // Should nobody wait for the end, there is nobody to tell what is remembered.

@@ -111,7 +111,7 @@ pub const ROOT: Shape = Shape::Object(&[
     optional(
         "concurrent_checks",
         Shape::Integer(0, 100_000),
-        "`64` for a single round, `512` for `serve` and `run --every`; 0 means the same",
+        "`64` for a single round; `serve` and `run --every` have `512`, and up to `4096` with those that take longer than a second; 0 means the same",
         "How many checks are under way at once.",
     ),
     optional(

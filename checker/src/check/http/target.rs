@@ -66,7 +66,7 @@ impl Target {
             return None;
         }
         let text = if authority.end == bytes.len() { [text, "/"].concat().into() } else { text.into() };
-        Some(Target { host, port, authority, is_tls, text })
+        Some(Target { text, host, port, authority, is_tls })
     }
 
     /// Where a redirect from here leads.
