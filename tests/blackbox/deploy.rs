@@ -203,7 +203,7 @@ fn obstacles_to_image(name: &str, text: &str) -> Vec<String> {
         let words: Vec<&str> = line.split(' ').filter(|word| !word.starts_with("--chmod=")).collect();
         match words.as_slice() {
             ["COPY", source, target] if there.iter().any(|name| name == source) => {
-                copied.push(format!("[\"{target}\"]"))
+                copied.push(format!("[\"{target}\"]"));
             }
             ["ENTRYPOINT", program] if copied.iter().any(|target| target == program) => {}
             ["FROM", "debian:12-slim"] | ["USER", "65534:65534"] | ["RUN", ..] => {}
