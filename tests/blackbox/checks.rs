@@ -207,6 +207,34 @@ async fn a_slow_endpoint_is_degraded_and_says_by_what_measure() {
 }
 
 #[tokio::test]
+async fn an_assertion_that_cannot_be_read_leaves_its_endpoint_unknown_and_all_others_are_checked() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let odd = json!({ "assertions": ["[STATUS] == 200", "[BODY] matches \"(\""] });
+    let checks = [check_with("odd", &ok.url, odd), check("good", &ok.url)];
+    let checker = Checker::new(&watching(&checks, &directory()));
+    let reason = "`checkers[0].assertions` does not fit: it has to be an assertion, and `[BODY] matches \"(\"` is none: \
+                  `(` is no regular expression: unclosed group";
+    let validated = checker.call(&["validate", "-c", "checker.json"]).await;
+    assert!(validated.code == 1 && validated.output().contains(reason), "{}", validated.output());
+
+    let run = checker.run(&["--format", "json"]).await;
+    assert!(run.stderr.contains(reason), "{}", run.stderr);
+    let _served = checker.serve(&[]).await;
+    harness::wait_for("the second round", || async { (checker.check_files("checks").len() > 1).then_some(()) }).await;
+    for results in [run.results(), checker.all_results("checks")] {
+        assert!(results.iter().any(|result| result.title == "good"), "{results:?}");
+        for result in results {
+            let (status, notice) = match result.title.as_str() {
+                "good" => (Status::Healthy, String::new()),
+                _ => (Status::Unknown, format!("the check cannot be made: {reason}")),
+            };
+            assert_eq!((result.status, result.notice.clone()), (status, notice));
+        }
+    }
+    assert!(ok.requests().len() > 1);
+}
+
+#[tokio::test]
 async fn the_request_is_what_was_configured() {
     let endpoint = Endpoint::start(Behaviour::ok()).await;
     let configured = json!({

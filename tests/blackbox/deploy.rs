@@ -6,11 +6,12 @@ use harness::checker::Checker;
 use harness::configuration::{check, directory, watching};
 use harness::endpoints::{Behaviour, Endpoint};
 use harness::program::Program;
+use harness::site::Site;
 use harness::{checker_binary, root, tool, wait_for};
 use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::Value;
-use shared::object_name::{HistoryName, HistoryPart, NodeName, patterns};
+use shared::object_name::NodeName;
 use shared::status::Status;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -38,11 +39,44 @@ fn verified(units: &[(&str, String)]) -> String {
 
 #[test]
 fn systemd_takes_the_units() {
-    let units = ["checkup.service", "checkup.timer", "checkup-serve.service"].map(|name| (name, read(name)));
+    let units = ["checkup.service", "checkup.timer", "checkup-serve.service", "checkup@.service"]
+        .map(|name| (name, read(name)));
     assert_eq!(verified(&units), "");
     let [(name, service), ..] = units;
     let odd = service.replace("StateDirectory=", "StateDirektory=");
     assert!(verified(&[(name, odd)]).contains("StateDirektory"), "a slip is found");
+    let odd = read("checkup@.service").replace("StateDirectory=", "StateDirektory=");
+    assert!(verified(&[("checkup@.service", odd)]).contains("StateDirektory"), "a slip is found in a template, too");
+}
+
+#[tokio::test]
+async fn the_instances_of_the_unit_for_parts_watch_everything_once() {
+    let unit = read("checkup@.service");
+    let line = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).expect("it starts something");
+    // One round of the unit's own line; that rounds repeat is the business of other tests.
+    let line = line.replace("/etc/checkup/checker.json", "checker.json").replace(" --every 1m", "");
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let checks: Vec<Value> = (0..12).map(|number| check(&format!("Endpoint {number}"), &ok.url)).collect();
+    let mut configuration = watching(&checks, &directory());
+    configuration["summaries"] = Value::Bool(false);
+    let checker = Checker::new(&configuration);
+    for instance in ["1-3", "2-3", "3-3"] {
+        let unescaped = Command::new(tool("systemd-escape")).args(["--unescape", instance]).output();
+        let unescaped = String::from_utf8(unescaped.expect("systemd-escape runs").stdout).expect("it is text");
+        let words = line.replace("%I", unescaped.trim()).replace("%i", instance);
+        let mut words = words.split(' ');
+        assert_eq!(words.next(), Some("/usr/local/bin/checker"));
+        let run = checker.call(&words.collect::<Vec<_>>()).await;
+        assert_eq!(run.code, 0, "{}", run.output());
+    }
+    let mut titles: Vec<String> = checker.all_results("checks").into_iter().map(|result| result.title).collect();
+    titles.sort();
+    let mut expected: Vec<String> = (0..12).map(|number| format!("Endpoint {number}")).collect();
+    expected.sort();
+    assert_eq!(titles, expected);
+    let nodes: std::collections::BTreeSet<_> =
+        checker.check_files("checks").into_iter().filter_map(|name| name.node).map(|node| node.to_string()).collect();
+    assert!(nodes.iter().all(|node| node.starts_with("shard-") && node.ends_with("-3")), "{nodes:?}");
 }
 
 /// An example as Kubernetes would understand it: what it does not know is lost on the way, and then this fails.
@@ -106,8 +140,119 @@ async fn kubernetes_takes_the_cron_job_and_the_checker_its_configuration() {
     assert!(nodes.iter().all(|node| node.starts_with("shard-")) && nodes.len() > 1, "{nodes:?}");
 }
 
+/// What cfn-lint has to say about a template for AWS; nothing if it is good.
+fn linted(text: &str) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("template.yaml");
+    std::fs::write(&path, text).expect("the file can be written");
+    let output = Command::new(tool("cfn-lint")).arg(&path).output().expect("cfn-lint runs");
+    let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.success(), told.is_empty(), "{told}");
+    told
+}
+
 #[test]
-fn the_functions_role_may_what_a_writer_may() {
+fn aws_takes_the_functions_template() {
+    let template = read("lambda/template.yaml");
+    assert_eq!(linted(&template), "");
+    for (right, slip) in [
+        ("MemorySize:", "MemorySizze:"),
+        ("Serverless::Function", "Serverless::Funktion"),
+        ("PackageType: Image", "PackageType: I"),
+    ] {
+        assert!(template.contains(right) && !linted(&template.replace(right, slip)).is_empty(), "{slip} is found");
+    }
+}
+
+/// What keeps an image from being built by the commands in the head of its file, as far as files tell.
+fn obstacles_to_image(name: &str, text: &str) -> Vec<String> {
+    let mut obstacles = Vec::new();
+    let exists = |path: &str| root().join(path).is_file();
+    let commands: Vec<&str> = text.lines().map_while(|line| line.strip_prefix('#')).map(str::trim).collect();
+    let built =
+        commands.iter().find_map(|line| line.strip_prefix("docker build -f ")).expect("it says how it is built");
+    let [file, "-t", _, context] = built.split(' ').collect::<Vec<_>>()[..] else { panic!("{built}") };
+    if file != format!("deploy/{name}") {
+        obstacles.push(format!("{file} is another file"));
+    }
+    // `make production` puts the program into the context; all else is copied there first, from the project's top.
+    let makefile = std::fs::read_to_string(root().join("Makefile")).expect("it is there");
+    let profile = context.strip_prefix("target/").unwrap_or_default();
+    if !commands.iter().any(|line| line.contains(&format!("`make {profile}`")))
+        || !makefile.contains(&format!("\n{profile}: "))
+        || !makefile.contains(&format!("cargo build --profile {profile} -p checker"))
+    {
+        obstacles.push(format!("nothing makes {context}"));
+    }
+    let mut there = vec!["checker".to_owned()];
+    for line in commands.iter().filter_map(|line| line.strip_prefix("cp ")) {
+        let mut words: Vec<&str> = line.split(' ').collect();
+        if words.pop().map(|target| target.trim_end_matches('/')) != Some(context) {
+            obstacles.push(format!("{line} copies elsewhere"));
+        }
+        for source in words {
+            // The configuration is the reader's own.
+            if source != "checker.json" && !exists(source) {
+                obstacles.push(format!("there is no {source}"));
+            }
+            there.push(source.rsplit('/').next().unwrap_or_default().to_owned());
+        }
+    }
+    let mut copied = Vec::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let words: Vec<&str> = line.split(' ').filter(|word| !word.starts_with("--chmod=")).collect();
+        match words.as_slice() {
+            ["COPY", source, target] if there.iter().any(|name| name == source) => {
+                copied.push(format!("[\"{target}\"]"));
+            }
+            ["ENTRYPOINT", program] if copied.iter().any(|target| target == program) => {}
+            ["FROM", "debian:12-slim"] | ["USER", "65534:65534"] | ["RUN", ..] => {}
+            _ => obstacles.push(line.to_owned()),
+        }
+    }
+    obstacles
+}
+
+#[test]
+fn images_are_made_of_files_that_their_commands_put_there() {
+    for name in ["Dockerfile", "lambda/Dockerfile"] {
+        let text = read(name);
+        assert_eq!(obstacles_to_image(name, &text), [""; 0]);
+        for (right, slip) in [
+            ("COPY checker ", "COPY checkup "),
+            ("`make production`", "`make produce`"),
+            ("ENTRYPOINT [\"/usr", "ENTRYPOINT [\"/opt"),
+            ("COPY", "COPPY"),
+            ("-f deploy/", "-f "),
+        ] {
+            let odd = text.replacen(right, slip, 1);
+            assert!(odd != text && !obstacles_to_image(name, &odd).is_empty(), "{slip} is found in {name}");
+        }
+    }
+    let lambda = read("lambda/Dockerfile").replace("cp deploy/lambda/bootstrap", "cp deploy/bootstrap");
+    assert_eq!(obstacles_to_image("lambda/Dockerfile", &lambda), ["there is no deploy/bootstrap"]);
+}
+
+/// A policy of the template as it is with these parameters: `Fn::Sub` is what it stands for.
+fn substituted(written: &Value, parameters: &[(&str, &str)]) -> Value {
+    match written {
+        Value::Object(members) => match members.get("Fn::Sub") {
+            Some(Value::String(text)) => {
+                let replaced = parameters
+                    .iter()
+                    .fold(text.clone(), |text, (name, value)| text.replace(&format!("${{{name}}}"), value));
+                assert!(!replaced.contains("${"), "{replaced}");
+                Value::String(replaced)
+            }
+            _ => members.iter().map(|(key, value)| (key.clone(), substituted(value, parameters))).collect(),
+        },
+        Value::Array(elements) => elements.iter().map(|element| substituted(element, parameters)).collect(),
+        other => other.clone(),
+    }
+}
+
+#[tokio::test]
+async fn the_functions_role_may_exactly_what_a_writer_may() {
     let template: Value = serde_yaml_ng::from_str(&read("lambda/template.yaml")).expect("it is YAML");
     let function = &template["Resources"]["Round"];
     assert_eq!(function["Type"], "AWS::Serverless::Function");
@@ -117,17 +262,19 @@ fn the_functions_role_may_what_a_writer_may() {
         assert!(template["Parameters"][parameter].is_object(), "{parameter}");
         assert!(read("lambda/bootstrap").contains(&format!("${{{name}:-")), "{name} is read");
     }
-    let node = NodeName::new("lambda").expect("it is a name");
-    let policy = properties["Policies"][0]["Statement"].to_string().replace("${Node}", node.as_str());
-    let history = |part| HistoryName { node: Some(node.clone()), part }.to_string();
-    for name in [
-        patterns::check_files_of("", &node),
-        history(HistoryPart::Main),
-        history(HistoryPart::Latency),
-        patterns::everything(""),
-    ] {
-        assert!(policy.contains(&format!("${{Bucket}}/{name}\"")), "{name} is not in {policy}");
-    }
+
+    // The template is for a bucket without a prefix.
+    let mut site = Site::new().await;
+    site.bucket.prefix.clear();
+    let words = ["--writer", "lambda-1", "--check-expiry", "30d", "--origin", "https://status.example", "--dry-run"];
+    let run = site.call("provision", &words, "").await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    let plan: Value = serde_json::from_str(&run.stdout).expect("a plan is JSON");
+    let mut steps = plan["steps"].as_array().expect("there are steps").iter();
+    let is_the_writers = |step: &&Value| step["call"] == "iam:PutUserPolicy" && step.to_string().contains("lambda-1");
+    let writers = &steps.find(is_the_writers).expect("a writer gets a policy")["document"];
+    let parameters = [("AWS::Partition", "aws"), ("Bucket", site.bucket.name.as_str()), ("Node", "lambda-1")];
+    assert_eq!(&substituted(&properties["Policies"][0], &parameters), writers);
 }
 
 /// The next request to Lambda's runtime API, as the function makes it: its first line and its body.

@@ -35,6 +35,11 @@ const HEADER: usize = 8;
 /// Of the payload, as many bytes tell our requests from each other and from anybody else's.
 const NONCE: usize = 8;
 
+/// Why no echo request can be sent, after "failed to", and what to do about it.
+const NO_SOCKET: &str = "send echo requests: this system lets the checker open no ICMP socket; allow its group with \
+                         `sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"`, or give the program the right with \
+                         `setcap cap_net_raw+ep /path/to/checker`";
+
 /// The kinds of socket that this process may open: without privileges if possible.
 pub fn socket_type() -> Result<Type, String> {
     for kind in [Type::DGRAM, Type::RAW] {
@@ -44,10 +49,7 @@ pub fn socket_type() -> Result<Type, String> {
             Err(_) => {}
         }
     }
-    Err("send echo requests: this system lets the checker open no ICMP socket; allow its group with \
-         `sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"`, or give the program the right with \
-         `setcap cap_net_raw+ep`"
-        .to_owned())
+    Err(NO_SOCKET.to_owned())
 }
 
 /// Makes one attempt over this kind of socket.
@@ -155,6 +157,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn where_no_socket_can_be_opened_both_remedies_can_be_typed_and_the_documentation_has_them() {
+        let documentation = include_str!("../../../docs/configuration.md");
+        let typed: Vec<&str> = NO_SOCKET.split('`').skip(1).step_by(2).collect();
+        assert_eq!(
+            typed,
+            ["sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"", "setcap cap_net_raw+ep /path/to/checker"]
+        );
+        for command in typed {
+            assert!(documentation.contains(&format!("`{command}`")), "{command}");
+        }
+    }
+
     #[tokio::test]
     async fn this_machine_answers_and_what_cannot_be_sent_is_a_failure() {
         let look = async |host: &str| {
@@ -165,9 +180,9 @@ mod tests {
             }));
             observe(&Check::of_kind("x", kind), &Probes::new(Reach::Anywhere, crate::now)).await
         };
-        if let Err(remedy) = socket_type() {
+        if socket_type().is_err() {
             // Where the system allows no ICMP, the check says so with a remedy, and nothing is claimed.
-            assert_eq!(look("127.0.0.1").await, Observation::NotPossible(format!("failed to {remedy}")));
+            assert_eq!(look("127.0.0.1").await, Observation::NotPossible(format!("failed to {NO_SOCKET}")));
             return;
         }
         let Observation::Attempts(tried) = look("127.0.0.1").await else { panic!("it can be looked at") };

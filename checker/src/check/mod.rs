@@ -14,6 +14,7 @@ pub mod grpc;
 pub mod heartbeat;
 pub mod http;
 pub mod icmp;
+pub mod judge;
 pub mod reach;
 pub mod seen;
 mod starttls;
@@ -34,11 +35,11 @@ use futures_util::future::Either;
 use rustls::ClientConfig;
 use shared::UnixNanos;
 use shared::result::Attempt;
-use shared::status::Status;
 
 use self::connect::TlsOptions;
 use self::connectivity::Connectivity;
 use self::heartbeat::Beats;
+use self::judge::Judges;
 use self::reach::Reach;
 use self::seen::{Seen, Wanted};
 use self::stopwatch::{PHASES, Stopwatch};
@@ -53,6 +54,7 @@ pub struct Probes {
     connectivity: Connectivity,
     beats: Option<Beats>,
     reach: Reach,
+    judges: Judges,
     clock: fn() -> UnixNanos,
 }
 
@@ -66,6 +68,7 @@ impl Probes {
             icmp: OnceLock::new(),
             beats: None,
             reach,
+            judges: Judges::default(),
             clock,
         }
     }
@@ -168,24 +171,7 @@ pub async fn attempt(check: &Check, probes: &Probes) -> Result<(Tried, Seen), St
     if tried.attempt.error.as_deref() == Some(wording::OUT_OF_FILES) {
         return Err(format!("failed to {}", open_files::remedy()));
     }
-    Ok((judge(check, tried, &seen), seen))
-}
-
-/// Holds what was seen against the check's assertions. The first that fails is told; a failure before a concern.
-fn judge(check: &Check, mut tried: Tried, seen: &Seen) -> Tried {
-    if tried.attempt.error.is_some() {
-        return tried;
-    }
-    for assertion in check.assertions.iter() {
-        let Some(failure) = assertion.judge(seen, &tried.attempt).failure else { continue };
-        if assertion.otherwise == Status::Down {
-            tried.attempt.error = Some(failure);
-            tried.concern = None;
-            return tried;
-        }
-        tried.concern.get_or_insert(failure);
-    }
-    tried
+    judge::judge(check, tried, seen, &probes.judges).await
 }
 
 async fn look(check: &Check, probes: &Probes) -> Result<(Tried, Seen), String> {

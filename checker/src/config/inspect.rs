@@ -74,7 +74,8 @@ fn inspect_value(value: &Located, shape: &Shape, path: &Path<'_>, problems: &mut
         (Shape::Assertions, _) => match assertion::read::from_located(value) {
             Ok(_) => None,
             Err((at, wanted)) => {
-                problems.add(Problem::error(at, format!("`{path}` does not fit: it has to be {wanted}")));
+                let text = format!("`{path}` does not fit: it has to be {wanted}");
+                problems.add(Problem::of_one_check(at, text));
                 None
             }
         },

@@ -255,6 +255,22 @@ fn a_check_that_cannot_be_made_is_named_with_its_place_and_keeps_no_other_from_b
             r#"{"checkers":[{"type":"exec","name":"A","command":"true","assertions":["len([HEADER x]) > 1"]}]}"#,
             "a check of type `exec` knows no `[HEADER name]`",
         ),
+        (
+            r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","assertions":["[RTT] < 5"]}]}"#,
+            "write one such as `500ms`",
+        ),
+        (
+            r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","assertions":["[BODY] matches '('"]}]}"#,
+            "`checkers[0].assertions` does not fit: it has to be an assertion, and `[BODY] matches '('` is none",
+        ),
+        (
+            r#"{"checkers":[{"type":"exec","name":"A","command":"a","assertions":[{"any":["[JSON queue] == 1"]}]}]}"#,
+            "`queue` is no JSON path (RFC 9535)",
+        ),
+        (
+            r#"{"checkers":[{"type":"tcp","endpoint_name":"A","endpoint_url":"a:1","assertions":[{"thta":"[RTT] < 5s"}]}]}"#,
+            "one of `that`, `all`, `any` and `not`",
+        ),
     ] {
         let good = r#"{"checkers":[{"type":"exec","name":"B","command":"true"},"#;
         let text = text.replace(r#"{"checkers":["#, good);
@@ -273,10 +289,6 @@ fn what_cannot_be_seen_from_the_shape_is_named_with_its_place() {
     for (text, expected) in [
         (r#"{"checkers":[{"type":"http","endpoint_name":"","endpoint_url":"http://a"}]}"#, "checkers[0].endpoint_name"),
         (r#"{"checkers":[],"storage":{"type":"s3","bucket":"b","endpoint_url":"ftp://a"}}"#, "`storage.endpoint_url`"),
-        (
-            r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","assertions":["[RTT] < 5"]}]}"#,
-            "write one such as `500ms`",
-        ),
         (r#"{"checkers":[],"connectivity":["1.1.1.1"]}"#, "a host and a port"),
         (r#"{"checkers":[],"node":"Büro"}"#, "as a node's name"),
         (r#"{"checkers":[],"timestamp":"noon"}"#, "RFC 3339"),

@@ -184,6 +184,23 @@ impl CheckKind {
         !matches!(self, CheckKind::Exec(_) | CheckKind::Heartbeat(_) | CheckKind::NotPossible { .. })
     }
 
+    /// The longest an attempt may take.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        match self {
+            CheckKind::Http(http) => http.timeout,
+            CheckKind::Tcp(tcp) => tcp.timeout,
+            CheckKind::Tls(tls) => tls.timeout,
+            CheckKind::Dns(dns) => dns.timeout,
+            CheckKind::Exec(exec) => exec.timeout,
+            CheckKind::Icmp(icmp) => icmp.timeout,
+            CheckKind::WebSocket(socket) => socket.timeout,
+            CheckKind::Grpc(grpc) => grpc.timeout,
+            CheckKind::Heartbeat(heartbeat) => heartbeat.timeout,
+            CheckKind::NotPossible { .. } => Duration::ZERO,
+        }
+    }
+
     /// What is looked at: URL, host:port, command or job.
     #[must_use]
     pub fn locator(&self) -> &str {

@@ -4,7 +4,10 @@
 mod known;
 pub mod read;
 
-use std::fmt;
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::cmp::Ordering;
+use std::{fmt, io};
 
 use memchr::memmem;
 use regex::bytes::Regex;
@@ -51,9 +54,25 @@ enum Subject {
     Header(HeaderName),
     Body,
     BodySize,
-    /// A path and what people wrote for it.
-    Path(Box<JsonPath>),
+    Path(Box<Path>),
     Length(Box<Subject>),
+}
+
+#[derive(Debug, Clone)]
+struct Path {
+    compiled: JsonPath,
+    /// As a person wrote it.
+    text: String,
+    effort: Effort,
+}
+
+/// How much time looking may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Effort {
+    /// As much as the body is long.
+    Small,
+    /// More than that, and who writes the body may make it so.
+    Any,
 }
 
 #[derive(Debug, Clone)]
@@ -87,13 +106,15 @@ enum Operand {
 
 /// What is there.
 #[derive(Debug, Clone)]
-enum Value {
+enum Value<'a> {
     Missing,
     Duration(Nanos),
-    Bytes(Vec<u8>),
+    Bytes(&'a [u8]),
     /// A number that is not known, but is larger than this one.
     MoreThan(usize),
-    Json(Json),
+    Json(Cow<'a, Json>),
+    /// All that a path leads to; they may be parts of each other, so that nobody copies them.
+    Nodes(Vec<&'a Json>),
 }
 
 /// What a part of an assertion says of an attempt.
@@ -123,14 +144,22 @@ pub struct Verdict {
 impl Assertion {
     /// Holds what was seen against the assertion.
     #[must_use]
-    pub fn judge(&self, seen: &Seen, attempt: &Attempt) -> Verdict {
-        let evidence = Evidence { seen, attempt, json: std::cell::OnceCell::new() };
-        let Judged { found, truth } = self.expression.judge(&evidence);
+    pub fn judge(&self, evidence: &Evidence<'_>) -> Verdict {
+        let Judged { found, truth } = self.expression.judge(evidence);
         let failure = match truth {
             Truth::Holds => None,
             Truth::Fails(failure) | Truth::Open(failure) => Some(failure),
         };
         Verdict { found, failure }
+    }
+
+    /// Whether judging may take much longer than reading the body does.
+    #[must_use]
+    pub fn may_take_long(&self) -> bool {
+        self.expression
+            .subjects()
+            .iter()
+            .any(|subject| matches!(subject, Subject::Path(path) if path.effort == Effort::Any))
     }
 
     /// What the attempt has to look at for it.
@@ -146,14 +175,20 @@ impl Assertion {
     }
 }
 
-/// What was seen; the body is read as JSON when that is first needed.
-struct Evidence<'a> {
+/// What was seen. The body is read as JSON when that is first needed, once for all assertions.
+pub struct Evidence<'a> {
     seen: &'a Seen,
     attempt: &'a Attempt,
-    json: std::cell::OnceCell<Option<Json>>,
+    json: OnceCell<Option<Json>>,
 }
 
-impl Evidence<'_> {
+impl<'a> Evidence<'a> {
+    /// What an attempt saw.
+    #[must_use]
+    pub fn new(seen: &'a Seen, attempt: &'a Attempt) -> Evidence<'a> {
+        Evidence { seen, attempt, json: OnceCell::new() }
+    }
+
     fn json(&self) -> Option<&Json> {
         self.json.get_or_init(|| serde_json::from_slice(self.seen.body.as_deref()?).ok()).as_ref()
     }
@@ -206,7 +241,7 @@ impl Expression {
 fn judge_one(subject: &Subject, test: &Test, evidence: &Evidence<'_>) -> Judged {
     let value = subject.look(evidence);
     let cut = evidence.seen.cut.as_deref().filter(|_| subject.root().wanted().body);
-    let is_path = matches!(subject.root(), Subject::Path(_));
+    let is_path = matches!(subject.root(), Subject::Path(..));
     if let Some(cut) = cut.filter(|_| is_path) {
         // Half a document has no values yet; that it is no JSON would be said of what was not read.
         return Judged { found: cut.to_owned(), truth: Truth::Open(format!("{cut}, expected {subject} {test}")) };
@@ -254,18 +289,18 @@ impl Subject {
     fn wanted(&self) -> Wanted {
         Wanted {
             head: matches!(self, Subject::Header(_) | Subject::Redirect),
-            body: matches!(self, Subject::Body | Subject::BodySize | Subject::Path(_)),
+            body: matches!(self, Subject::Body | Subject::BodySize | Subject::Path(..)),
             certificate: matches!(self, Subject::Certificate),
             notes: false,
         }
     }
 
-    fn look(&self, evidence: &Evidence<'_>) -> Value {
+    fn look<'a>(&self, evidence: &'a Evidence<'_>) -> Value<'a> {
         let phases = &evidence.attempt.phases;
         let time = |nanos: Option<Nanos>| nanos.map_or(Value::Missing, Value::Duration);
         let seen = evidence.seen;
         match self {
-            Subject::Status => seen.status.map_or(Value::Missing, |status| Value::Json(status.into())),
+            Subject::Status => seen.status.map_or(Value::Missing, number),
             Subject::Rtt => Value::Duration(evidence.attempt.rtt),
             Subject::Dns => time(phases.dns),
             Subject::Connect => time(phases.connect),
@@ -278,57 +313,69 @@ impl Subject {
                 let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
                 text((!values.is_empty()).then(|| values.join(", ")))
             }
-            Subject::Body => seen.body.clone().map_or(Value::Missing, Value::Bytes),
+            Subject::Body => seen.body.as_deref().map_or(Value::Missing, Value::Bytes),
             Subject::BodySize => match &seen.body {
                 Some(body) if seen.cut.is_some() => Value::MoreThan(body.len()),
-                Some(body) => Value::Json(body.len().into()),
+                Some(body) => number(body.len()),
                 None => Value::Missing,
             },
             Subject::Path(path) => {
                 let Some(json) = evidence.json() else { return Value::Missing };
-                let mut nodes = path.query(json).all();
-                match nodes.len() {
-                    0 => Value::Missing,
-                    1 => nodes.pop().map_or(Value::Missing, |node| Value::Json(node.clone())),
-                    _ => Value::Json(nodes.into_iter().cloned().collect()),
+                let nodes = path.compiled.query(json).all();
+                match nodes.as_slice() {
+                    [] => Value::Missing,
+                    [node] => Value::Json(Cow::Borrowed(node)),
+                    _ => Value::Nodes(nodes),
                 }
             }
             Subject::Length(subject) => match subject.look(evidence) {
-                Value::Json(Json::Array(list)) => Value::Json(list.len().into()),
-                Value::Json(Json::Object(members)) => Value::Json(members.len().into()),
-                Value::Json(Json::String(text)) => Value::Json(text.chars().count().into()),
+                Value::Nodes(nodes) => number(nodes.len()),
+                Value::Json(json) => match &*json {
+                    Json::Array(list) => number(list.len()),
+                    Json::Object(members) => number(members.len()),
+                    Json::String(text) => number(text.chars().count()),
+                    _ => Value::Missing,
+                },
                 Value::Bytes(bytes) => {
-                    let count = String::from_utf8_lossy(&bytes).chars().count();
+                    let count = String::from_utf8_lossy(bytes).chars().count();
                     // The last one may have been cut in the middle.
-                    let known = || Value::Json(count.into());
-                    seen.cut.as_ref().map_or_else(known, |_| Value::MoreThan(count.saturating_sub(1)))
+                    if seen.cut.is_some() { Value::MoreThan(count.saturating_sub(1)) } else { number(count) }
                 }
-                _ => Value::Missing,
+                Value::Missing | Value::Duration(_) | Value::MoreThan(_) => Value::Missing,
             },
         }
     }
 }
 
-fn text(text: Option<String>) -> Value {
-    text.map_or(Value::Missing, |text| Value::Json(Json::String(text)))
+fn text<'a>(text: Option<String>) -> Value<'a> {
+    text.map_or(Value::Missing, |text| Value::Json(Cow::Owned(Json::String(text))))
+}
+
+fn number<'a>(number: impl Into<Json>) -> Value<'a> {
+    Value::Json(Cow::Owned(number.into()))
 }
 
 impl Test {
-    fn holds(&self, value: &Value) -> bool {
+    fn holds(&self, value: &Value<'_>) -> bool {
         match (self, value) {
             (_, Value::Missing) => false,
             (Test::Exists, _) => true,
             (Test::IsOneOf(codes), value) => status(value).is_some_and(|code| codes.contains(code)),
             (Test::IsNoneOf(codes), value) => status(value).is_some_and(|code| !codes.contains(code)),
             (Test::Matches(pattern), value) => bytes(value).is_some_and(|bytes| pattern.is_match(&bytes)),
-            (Test::Contains(operand), Value::Json(Json::Array(list))) => list
-                .iter()
-                .any(|element| compare(&Value::Json(element.clone()), operand) == Some(std::cmp::Ordering::Equal)),
             (Test::Contains(operand), value) => {
-                bytes(value).is_some_and(|bytes| memmem::find(&bytes, operand.to_string().as_bytes()).is_some())
+                let is_it = |element: &Json| compare_json(element, operand) == Some(Ordering::Equal);
+                match value {
+                    Value::Nodes(nodes) => nodes.iter().any(|node| is_it(node)),
+                    Value::Json(json) if json.is_array() => json.as_array().is_some_and(|list| list.iter().any(is_it)),
+                    value => {
+                        let sought = operand.to_string();
+                        bytes(value).is_some_and(|bytes| memmem::find(&bytes, sought.as_bytes()).is_some())
+                    }
+                }
             }
             (Test::Compares(operator, operand), value) => {
-                use std::cmp::Ordering::{Equal, Greater, Less};
+                use Ordering::{Equal, Greater, Less};
                 let ordering = compare(value, operand);
                 match operator {
                     Operator::Equal => ordering == Some(Equal),
@@ -344,7 +391,7 @@ impl Test {
 
     /// Whether a body that was cut off leaves it open if this is what was read of it: what was found there stays,
     /// what is not there may come later.
-    fn leaves_open(&self, value: &Value) -> bool {
+    fn leaves_open(&self, value: &Value<'_>) -> bool {
         match (self, value) {
             (Test::Exists, _) => false,
             (Test::Contains(_), Value::Bytes(_)) => !self.holds(value),
@@ -367,7 +414,7 @@ impl Test {
     }
 }
 
-fn status(value: &Value) -> Option<u16> {
+fn status(value: &Value<'_>) -> Option<u16> {
     match value {
         Value::Json(number) => number.as_u64().and_then(|code| u16::try_from(code).ok()),
         _ => None,
@@ -375,26 +422,24 @@ fn status(value: &Value) -> Option<u16> {
 }
 
 /// What can be searched: a text, or the bytes of a body.
-fn bytes(value: &Value) -> Option<std::borrow::Cow<'_, [u8]>> {
+fn bytes<'a>(value: &'a Value<'_>) -> Option<Cow<'a, [u8]>> {
     match value {
-        Value::Bytes(bytes) => Some(bytes.into()),
-        Value::Json(Json::String(text)) => Some(text.as_bytes().into()),
-        Value::Json(other) => Some(other.to_string().into_bytes().into()),
+        Value::Bytes(bytes) => Some((*bytes).into()),
+        Value::Json(json) => Some(match &**json {
+            Json::String(text) => text.as_bytes().into(),
+            other => other.to_string().into_bytes().into(),
+        }),
+        Value::Nodes(nodes) => serde_json::to_vec(nodes).ok().map(Cow::Owned),
         Value::Missing | Value::Duration(_) | Value::MoreThan(_) => None,
     }
 }
 
 /// How what is there compares with what is asked for; `None` if they are of different kinds.
-fn compare(value: &Value, operand: &Operand) -> Option<std::cmp::Ordering> {
+fn compare(value: &Value<'_>, operand: &Operand) -> Option<Ordering> {
     match (value, operand) {
         (Value::Duration(nanos), Operand::Duration(operand)) => Some(nanos.cmp(operand)),
-        (Value::Json(Json::Number(number)), Operand::Number(operand)) => number.as_f64()?.partial_cmp(operand),
-        (Value::MoreThan(less), Operand::Number(operand)) => {
-            (*operand <= *less as f64).then_some(std::cmp::Ordering::Greater)
-        }
-        (Value::Json(Json::String(text)), Operand::Text(operand)) => Some(text.as_str().cmp(operand)),
-        (Value::Json(Json::Bool(flag)), Operand::Flag(operand)) => Some(flag.cmp(operand)),
-        (Value::Json(Json::Null), Operand::Null) => Some(std::cmp::Ordering::Equal),
+        (Value::MoreThan(less), Operand::Number(operand)) => (*operand <= *less as f64).then_some(Ordering::Greater),
+        (Value::Json(json), operand) => compare_json(json, operand),
         (Value::Bytes(bytes), operand) => {
             // A body that is one word, such as `OK` or `42`, is compared without the line's end.
             let text = String::from_utf8_lossy(bytes);
@@ -404,6 +449,46 @@ fn compare(value: &Value, operand: &Operand) -> Option<std::cmp::Ordering> {
             }
         }
         _ => None,
+    }
+}
+
+fn compare_json(json: &Json, operand: &Operand) -> Option<Ordering> {
+    match (json, operand) {
+        (Json::Number(number), Operand::Number(operand)) => number.as_f64()?.partial_cmp(operand),
+        (Json::String(text), Operand::Text(operand)) => Some(text.as_str().cmp(operand)),
+        (Json::Bool(flag), Operand::Flag(operand)) => Some(flag.cmp(operand)),
+        (Json::Null, Operand::Null) => Some(Ordering::Equal),
+        _ => None,
+    }
+}
+
+/// The beginning of something as JSON, for people; what is behind it is not even written.
+#[derive(Default)]
+struct Beginning(Vec<u8>);
+
+impl Beginning {
+    /// More than an excerpt shows.
+    const LIMIT: usize = 1_024;
+
+    fn of(value: &impl serde::Serialize) -> String {
+        let mut beginning = Beginning::default();
+        // That it is full is no error: what is there is what was wanted.
+        let _ = serde_json::to_writer(&mut beginning, value);
+        excerpt(&beginning.0)
+    }
+}
+
+impl io::Write for Beginning {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() > Beginning::LIMIT {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        self.0.extend_from_slice(&bytes[..bytes.len().min(Beginning::LIMIT)]);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -436,7 +521,7 @@ impl fmt::Display for Subject {
             Subject::Header(name) => write!(formatter, "header `{name}`"),
             Subject::Body => formatter.write_str("body"),
             Subject::BodySize => formatter.write_str("size of the body"),
-            Subject::Path(path) => write!(formatter, "`{path}`"),
+            Subject::Path(path) => write!(formatter, "`{}`", path.text),
             Subject::Length(subject) => write!(formatter, "length of {subject}"),
         }
     }
@@ -495,7 +580,7 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-impl fmt::Display for Value {
+impl fmt::Display for Value<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Value::Missing => formatter.write_str("not there"),
@@ -504,11 +589,12 @@ impl fmt::Display for Value {
             Value::Duration(nanos) => formatter.write_str(&duration::rtt(*nanos)),
             Value::Bytes(bytes) => write!(formatter, "`{}`", excerpt(bytes)),
             Value::MoreThan(number) => write!(formatter, "more than {number}"),
-            Value::Json(Json::String(text)) => write!(formatter, "`{}`", excerpt(text.as_bytes())),
-            Value::Json(json @ (Json::Array(_) | Json::Object(_))) => {
-                write!(formatter, "`{}`", excerpt(json.to_string().as_bytes()))
-            }
-            Value::Json(json) => write!(formatter, "{json}"),
+            Value::Nodes(nodes) => write!(formatter, "`{}`", Beginning::of(nodes)),
+            Value::Json(json) => match &**json {
+                Json::String(text) => write!(formatter, "`{}`", excerpt(text.as_bytes())),
+                Json::Array(_) | Json::Object(_) => write!(formatter, "`{}`", Beginning::of(json)),
+                json => write!(formatter, "{json}"),
+            },
         }
     }
 }

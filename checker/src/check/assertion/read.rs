@@ -6,7 +6,7 @@ use serde_json_path::JsonPath;
 use shared::duration;
 use shared::status::Status;
 
-use super::{Assertion, Expression, Operand, Operator, Subject, Test};
+use super::{Assertion, Effort, Expression, Operand, Operator, Path, Subject, Test};
 use crate::check::http::status_codes::StatusCodes;
 use crate::config::document::{Located, Value};
 
@@ -280,9 +280,18 @@ fn compared(subject: Subject, operator: Operator, operand: Operand) -> Result<Ex
 }
 
 fn json_path(path: &str) -> Result<Subject, String> {
-    JsonPath::parse(path)
-        .map(|path| Subject::Path(Box::new(path)))
-        .map_err(|error| format!("`{path}` is no JSON path (RFC 9535): {error}"))
+    // What goes down into everything, or looks around for each value, may multiply the length of the body.
+    let effort = if path.contains("..") || path.contains('?') { Effort::Any } else { Effort::Small };
+    let made = |compiled| Subject::Path(Box::new(Path { compiled, text: path.to_owned(), effort }));
+    JsonPath::parse(path).map(made).map_err(|error| {
+        let error = error.to_string();
+        let remedy = if ["match", "search"].iter().any(|name| error.contains(&format!("'{name}'"))) {
+            "; the functions `match` and `search` are not supported, write `[JSON …] matches \"…\"`"
+        } else {
+            ""
+        };
+        format!("`{path}` is no JSON path (RFC 9535): {error}{remedy}")
+    })
 }
 
 /// Where the `]` stands that closes what was opened before; brackets and quotes inside a path are passed over.
@@ -338,6 +347,7 @@ fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Evidence;
     use super::*;
     use crate::check::seen::Seen;
     use crate::config::problem::Problems;
@@ -375,7 +385,8 @@ mod tests {
             let escaped = line.split(" | ").next().unwrap_or_default();
             let text = escaped.trim_start_matches("| ").trim_matches('`').replace("\\|", "|");
             let expression = parse(&text).unwrap_or_else(|problem| panic!("{problem}"));
-            let verdict = Assertion { text, otherwise: Status::Down, expression }.judge(&seen, &attempt);
+            let verdict =
+                Assertion { text, otherwise: Status::Down, expression }.judge(&Evidence::new(&seen, &attempt));
             let said = verdict.failure.unwrap_or_else(|| "holds".to_owned());
             written.push(line.to_owned());
             true_ones.push(format!("{escaped} | {} |", said.replace('|', "\\|")));
@@ -403,6 +414,8 @@ mod tests {
             ("[BODY] matches \"(\"", "`(` is no regular expression: unclosed group"),
             ("[BODY] contains \"x", "a closing \" is missing"),
             ("[JSON queue] == 1", "no JSON path"),
+            ("[JSON $[?match(@.a, 'x')]] exists", "`match` and `search` are not supported"),
+            ("[JSON $.a[?search(@, 'x')]] exists", "`match` and `search` are not supported"),
             ("[HEADER] == 1", "`[HEADER]` is not known"),
             ("[HEADER a b] == 1", "no header's name"),
             ("len [BODY] == 1", "in `(` and `)`"),
@@ -431,7 +444,7 @@ mod tests {
         .expect("they are assertions");
         let judged: Vec<_> = assertions
             .iter()
-            .map(|assertion| (assertion.otherwise, assertion.judge(&seen, &attempt).failure))
+            .map(|assertion| (assertion.otherwise, assertion.judge(&Evidence::new(&seen, &attempt)).failure))
             .collect();
         assert_eq!(judged[0], (Status::Down, None));
         let slow = "round-trip time is 320 ms, expected < 100ms".to_owned();
@@ -459,7 +472,8 @@ mod tests {
         let judge = |text: &str, body: &[u8]| {
             let seen = Seen { body: Some(body.to_vec()), ..Seen::default() };
             let expression = parse(text).expect(text);
-            Assertion { text: String::new(), otherwise: Status::Down, expression }.judge(&seen, &attempt).failure
+            let assertion = Assertion { text: String::new(), otherwise: Status::Down, expression };
+            assertion.judge(&Evidence::new(&seen, &attempt)).failure
         };
         let no_json = judge("[BODY].a == 1", b"<html>");
         assert_eq!(no_json.as_deref(), Some("body is no JSON, expected `$.a` 1"));
@@ -479,11 +493,11 @@ mod tests {
             cut: Some(cut.to_owned()),
             ..Seen::default()
         };
+        let attempt = Attempt::default();
+        let evidence = Evidence::new(&seen, &attempt);
         let judge = |text: &str| {
             let expression = parse(text).expect(text);
-            Assertion { text: String::new(), otherwise: Status::Down, expression }
-                .judge(&seen, &Attempt::default())
-                .failure
+            Assertion { text: String::new(), otherwise: Status::Down, expression }.judge(&evidence).failure
         };
         for holds in [
             "[BODY] contains state",
@@ -527,6 +541,41 @@ mod tests {
             judge("not [BODY] contains error").as_deref(),
             Some(&*format!("{cut}, which does not rule out body to contain `error`"))
         );
+    }
+
+    #[test]
+    fn only_a_path_that_looks_around_may_take_longer_than_the_body_is_long() {
+        for (text, long) in [
+            ("[BODY].a.b[0] == 1", false),
+            ("[BODY] contains '..?'", false),
+            ("[JSON $[*]] contains 1", false),
+            ("[STATUS] == 200 and len([JSON $..a]) > 1", true),
+            ("not [JSON $[?count($[*]) > 1]] exists", true),
+        ] {
+            let expression = parse(text).expect(text);
+            assert_eq!(
+                Assertion { text: String::new(), otherwise: Status::Down, expression }.may_take_long(),
+                long,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_path_leads_to_everywhere_is_neither_copied_nor_written_whole() {
+        // Each of the lists contains all that are in it: copies of them all would be ten million values.
+        let depth = 120;
+        let chains = vec![format!("{}{}", "[".repeat(depth), "]".repeat(depth)); 1_400].join(",");
+        let seen = Seen { body: Some(format!("[{chains}]").into_bytes()), ..Seen::default() };
+        let attempt = Attempt::default();
+        let evidence = Evidence::new(&seen, &attempt);
+        let judge = |text: &str| {
+            let expression = parse(text).expect(text);
+            Assertion { text: String::new(), otherwise: Status::Down, expression }.judge(&evidence).failure
+        };
+        assert_eq!(judge("len([JSON $..*]) == 168000"), None);
+        let failure = judge("[JSON $..*] contains 1").expect("there is none");
+        assert!(failure.len() < 400 && failure.starts_with("`$..*` does not contain `1` (it is `[[["), "{failure}");
     }
 
     proptest! {

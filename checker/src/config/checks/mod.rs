@@ -127,7 +127,9 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
     let assertions = match assertions {
         Ok(assertions) => assertions.unwrap_or_default(),
         Err((at, wanted)) => {
-            place.problems.add(Problem::error(at, format!("it has to be {wanted}")));
+            // In the words of the inspection, so that it is told once.
+            let text = format!("`checkers[{index}].assertions` does not fit: it has to be {wanted}");
+            place.problems.add(Problem::of_one_check(at, text));
             return None;
         }
     };

@@ -264,7 +264,7 @@ const GRPC: Variant = Variant {
 
 const EXEC: Variant = Variant {
     word: "exec",
-    about: "A command, run without a shell. It and all that it starts are gone when the attempt ends.",
+    about: "A command, run without a shell. When the attempt ends, its process group is killed: the command and what it started, save what left the group (`setsid`).",
     fields: &[
         required("name", Shape::Text, "What people call it; the title on the page."),
         required("command", Shape::Text, "The program: a path, or a name that is found in `PATH`."),

@@ -1,0 +1,183 @@
+//! Holds what an attempt saw against the check's assertions. What may take long is judged beside the checks, within the
+//! attempt's time limit, so that no body of one endpoint delays the others.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::duration;
+use shared::status::Status;
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::{Instant, timeout_at};
+
+use super::Tried;
+use super::assertion::{Assertion, Evidence};
+use super::seen::Seen;
+use crate::config::valid::Check;
+
+/// How long a body may be that is judged at once, in bytes: to read as much as JSON takes less than a millisecond.
+const AT_ONCE: usize = 64 << 10;
+
+/// How many bodies are judged beside the checks at once. Nothing can stop one that takes for ever, so that this is as
+/// much as hostile bodies can take hold of.
+const BESIDE: usize = 4;
+
+/// Where bodies are judged beside the checks.
+#[derive(Debug)]
+pub struct Judges(Arc<Semaphore>);
+
+impl Default for Judges {
+    fn default() -> Judges {
+        Judges(Arc::new(Semaphore::new(BESIDE)))
+    }
+}
+
+/// Holds an attempt against the check's assertions; an error says why that could not be done.
+pub async fn judge(check: &Check, tried: Tried, seen: Seen, judges: &Judges) -> Result<(Tried, Seen), String> {
+    if tried.attempt.error.is_some() || check.assertions.is_empty() {
+        return Ok((tried, seen));
+    }
+    let length = seen.body.as_ref().map_or(0, Vec::len);
+    if length > AT_ONCE || (length > 0 && check.assertions.iter().any(Assertion::may_take_long)) {
+        return Box::pin(beside(check, tried, seen, judges)).await;
+    }
+    Ok((judged(&check.assertions, tried, &seen), seen))
+}
+
+/// The first assertion that fails is told; a failure before a concern.
+fn judged(assertions: &[Assertion], mut tried: Tried, seen: &Seen) -> Tried {
+    let mut error = None;
+    let evidence = Evidence::new(seen, &tried.attempt);
+    for assertion in assertions {
+        let Some(failure) = assertion.judge(&evidence).failure else { continue };
+        if assertion.otherwise == Status::Down {
+            error = Some(failure);
+            break;
+        }
+        tried.concern.get_or_insert(failure);
+    }
+    if error.is_some() {
+        tried.attempt.error = error;
+        tried.concern = None;
+    }
+    tried
+}
+
+async fn beside(check: &Check, tried: Tried, mut seen: Seen, judges: &Judges) -> Result<(Tried, Seen), String> {
+    let limit = check.kind.timeout();
+    let taken = Duration::from_nanos(tried.attempt.rtt.unsigned_abs());
+    let deadline = Instant::now() + limit.saturating_sub(taken);
+    let in_words = duration::exact(i64::try_from(limit.as_nanos()).unwrap_or(i64::MAX));
+    let Ok(Ok(turn)) = timeout_at(deadline, Arc::clone(&judges.0).acquire_owned()).await else {
+        return Err(format!(
+            "failed to hold the answer against the assertions within {in_words}: large bodies of other endpoints kept it \
+             waiting; lower their `body_limit`, or simplify their paths"
+        ));
+    };
+    // What is left if judging takes too long: all but the body.
+    let body = seen.body.take();
+    let length = body.as_ref().map_or(0, Vec::len);
+    let (mut unjudged, without_body) = (tried.clone(), seen.clone());
+    seen.body = body;
+    let assertions = Arc::clone(&check.assertions);
+    let (tell, told) = oneshot::channel();
+    // A thread of its own and none of the runtime's: the program does not wait for it when it ends.
+    let started = std::thread::Builder::new().name("judge".to_owned()).spawn(move || {
+        let tried = judged(&assertions, tried, &seen);
+        // Where nobody waits any more, nobody needs to know.
+        let _ = tell.send((tried, seen));
+        drop(turn);
+    });
+    started
+        .map_err(|error| format!("failed to start a thread to hold a large body against the assertions: {error}"))?;
+    match timeout_at(deadline, told).await {
+        Ok(Ok(outcome)) => Ok(outcome),
+        Ok(Err(_)) => Err("failed to hold the answer against the assertions: judging broke off".to_owned()),
+        Err(_) => {
+            let error = format!("a body of {length} bytes not held against the assertions within {in_words}");
+            unjudged.attempt.error = Some(error);
+            unjudged.concern = None;
+            Ok((unjudged, without_body))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::exec::ExecCheck;
+    use super::*;
+    use crate::check::assertion::read::from_located;
+    use crate::config::problem::Problems;
+    use crate::config::reader;
+    use crate::config::valid::CheckKind;
+
+    fn check(assertion: &str, timeout: Duration) -> Check {
+        let list = serde_json::json!([assertion]).to_string();
+        let located = reader::parse(&list, &|_| None, &mut Problems::default(), None).expect("it is JSON");
+        let exec = ExecCheck {
+            locator: "x".to_owned(),
+            command: "x".into(),
+            arguments: Vec::new(),
+            timeout,
+            exit_status: None,
+            must_contain: None,
+            must_not_contain: None,
+        };
+        let assertions = from_located(&located).expect("it is an assertion").into();
+        Check { assertions, ..Check::of_kind("x", CheckKind::Exec(Box::new(exec))) }
+    }
+
+    fn saw(body: String) -> Seen {
+        Seen { body: Some(body.into_bytes()), ..Seen::default() }
+    }
+
+    /// A body that a path which looks at everything for each value takes minutes for.
+    fn hostile() -> Seen {
+        saw(format!("[{}1]", "1,".repeat(400_000)))
+    }
+
+    const HOSTILE: &str = "[JSON $[?count($[*]) < 1]] exists";
+
+    #[tokio::test]
+    async fn a_large_body_is_judged_as_a_small_one_is_and_given_back() {
+        let judges = Judges::default();
+        for length in [10, 2_000_000] {
+            let check = check("[BODY].a == yes", Duration::from_mins(1));
+            let seen = saw(format!(r#"{{"a":"no","b":"{}"}}"#, "x".repeat(length)));
+            let (tried, seen) = judge(&check, Tried::default(), seen, &judges).await.expect("it is judged");
+            assert_eq!(tried.attempt.error.as_deref(), Some("`$.a` is `no`, expected `yes`"));
+            assert!(seen.body.is_some_and(|body| body.len() > length));
+        }
+        assert_eq!(judges.0.available_permits(), BESIDE);
+    }
+
+    // One thread for all, as the checks have: judging that held it would let no time pass here.
+    #[tokio::test]
+    async fn a_body_that_takes_for_ever_ends_at_the_time_limit_and_delays_nobody_else() {
+        let judges = Judges::default();
+        let check = check(HOSTILE, Duration::from_millis(300));
+        let mut passed = 0;
+        let mut attempts = Box::pin(judge(&check, Tried::default(), hostile(), &judges));
+        let (tried, seen) = loop {
+            tokio::select! {
+                outcome = &mut attempts => break outcome.expect("it is the endpoint's fault"),
+                () = tokio::time::sleep(Duration::from_millis(1)) => passed += 1,
+            }
+        };
+        let error = "a body of 800003 bytes not held against the assertions within 300ms";
+        assert_eq!((tried.attempt.error.as_deref(), seen.body), (Some(error), None));
+        assert!(passed > 1, "others were looked at meanwhile");
+    }
+
+    #[tokio::test]
+    async fn those_that_others_keep_waiting_are_unknown_and_small_bodies_never_wait() {
+        let judges = Judges::default();
+        let _all = Arc::clone(&judges.0).acquire_many_owned(BESIDE as u32).await.expect("they are free");
+        let large = || saw(format!("[{}1]", "1,".repeat(100_000)));
+        let check = check("[JSON $[0]] == 1", Duration::from_millis(50));
+        let why = judge(&check, Tried::default(), large(), &judges).await.expect_err("all are taken");
+        assert!(why.starts_with("failed to hold the answer against the assertions within 50ms: large bodies"), "{why}");
+        let (tried, _) =
+            judge(&check, Tried::default(), saw("[1]".to_owned()), &judges).await.expect("it needs nobody");
+        assert_eq!(tried.attempt.error, None);
+    }
+}
