@@ -83,9 +83,9 @@ async fn beside(check: &Check, tried: Tried, mut seen: Seen, judges: &Judges) ->
     // A thread of its own and none of the runtime's: the program does not wait for it when it ends.
     let started = std::thread::Builder::new().name("judge".to_owned()).spawn(move || {
         let tried = judged(&assertions, tried, &seen);
+        drop(turn);
         // Where nobody waits any more, nobody needs to know.
         let _ = tell.send((tried, seen));
-        drop(turn);
     });
     started
         .map_err(|error| format!("failed to start a thread to hold a large body against the assertions: {error}"))?;
