@@ -78,3 +78,23 @@ async fn a_single_round_may_have_large_pages_and_what_repeats_goes_without() {
         assert_eq!(results.last().map(|result| result.status), Some(Status::Down), "{words:?}");
     }
 }
+
+#[tokio::test]
+async fn bodies_without_end_take_no_more_memory_than_is_read_of_them() {
+    let endless = Endpoint::start(Behaviour::EndlessBody).await;
+    let reading = json!({ "assertions": ["[BODY] contains end"], "body_limit": 1_048_576 });
+    let mut checks: Vec<Value> =
+        (0..40).map(|number| check_with(&format!("Endless {number}"), &endless.url, reading.clone())).collect();
+    // The most that the checker had in memory until then; without an end it would be gigabytes.
+    checks.push(json!({ "type": "exec", "name": "Memory", "command": "sh",
+        "arguments": ["-c", "grep VmHWM /proc/$PPID/status"], "assertions": ["[BODY] matches 'VmHWM:\\s+\\d{1,5} kB'"] }));
+    let mut configuration = watching(&checks, &directory());
+    configuration["concurrent_checks"] = json!(8);
+    let round = Checker::new(&configuration).run(&["--format", "json"]).await;
+    let (memory, endless): (Vec<_>, Vec<_>) = round.results().into_iter().partition(|result| result.title == "Memory");
+    assert_eq!(memory[0].status, Status::Healthy, "less than 100 MB: {:?}", memory[0].reason());
+    for result in endless {
+        let reason = result.reason().unwrap_or_default().to_owned();
+        assert!(reason.ends_with("only the first 1048576 bytes of the body were read (`body_limit`)"), "{reason}");
+    }
+}

@@ -381,6 +381,8 @@ mod tests {
             (vec![Act::Read, Act::HalfClose], "closed by the server before"),
             (vec![Act::Read, Act::Trickle], "server does not speak HTTP/2"),
             (vec![Act::Read, Act::Send(b"\0\0\0\x04\0\0\0\0\0"), Act::Hang], "no response within 700ms"),
+            // A frame of settings that comes byte by byte.
+            (vec![Act::Read, Act::Send(b"\0\x40\0\x04\0\0\0\0\0"), Act::Trickle], "no response within 700ms"),
             // A frame longer than any that was agreed upon.
             (vec![Act::Read, Act::Send(b"\xff\xff\xff\x04\0\0\0\0\0")], "server does not speak HTTP/2"),
         ] {

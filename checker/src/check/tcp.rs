@@ -262,6 +262,7 @@ mod tests {
             (Some(StartTls::Smtp), vec![Act::Endless], "a line that has no end"),
             (Some(StartTls::Smtp), vec![], "closed by the server before TLS began"),
             (Some(StartTls::Imap), vec![Act::Hang], "no response within 700ms"),
+            (Some(StartTls::Smtp), vec![Act::Send(b"220 "), Act::Trickle], "no response within 700ms"),
         ] {
             let error = error(TcpCheck { tls: options(), starttls, ..check(serve(&acts).await, &[]) }).await;
             assert!(error.contains(expected), "{acts:?}: {error}");

@@ -149,6 +149,10 @@ mod tests {
             (vec![Act::Read, Act::HalfClose], "connection closed by the server during the TLS handshake"),
             // A record that announces more than ever comes.
             (vec![Act::Read, Act::Send(&[22, 3, 3, 0x40, 0, 2]), Act::Hang], "TLS handshake not complete within 700ms"),
+            (
+                vec![Act::Read, Act::Send(&[22, 3, 3, 0x40, 0, 2]), Act::Trickle],
+                "TLS handshake not complete within 700ms",
+            ),
             // A fatal alert without a name of its own here: internal error.
             (vec![Act::Read, Act::Send(&[21, 3, 3, 0, 2, 2, 80])], "server broke TLS off with the alert InternalError"),
             // A fatal alert: handshake failure.

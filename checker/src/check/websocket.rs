@@ -233,6 +233,10 @@ mod tests {
                 vec![Act::Read, Act::Send(b"HTTP/1.1 101 Switching Protocols\r\nX-A: "), Act::Endless],
                 "head of the response is too large",
             ),
+            (
+                vec![Act::Read, Act::Send(b"HTTP/1.1 101 Switching Protocols\r\nX-A: "), Act::Trickle],
+                "no response within 700ms",
+            ),
             (vec![Act::Hang], "no response within 700ms"),
             (vec![Act::Reset], "reset by the server"),
             (vec![], "connection "),

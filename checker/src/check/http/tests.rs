@@ -103,6 +103,7 @@ async fn whatever_a_server_does_the_attempt_ends_within_its_time_and_its_memory(
         (vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\n\r\n"), Act::Endless], "body does not contain `end`"),
         (vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\n\r\n"), Act::Trickle], "response not complete within 700ms"),
         (vec![Act::Read, Act::Trickle], "server does not speak HTTP"),
+        (vec![Act::Read, Act::Send(endless_headers), Act::Trickle], "no response within 700ms"),
         (vec![Act::Read, Act::Hang], "no response within 700ms"),
         (
             vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf")],
