@@ -49,8 +49,6 @@ pub struct Watch {
     ready: VecDeque<Due>,
     /// Whether each endpoint is being looked at or waits for it, by its place.
     looking: Vec<bool>,
-    /// Whether some endpoint was never begun to be looked at since the start.
-    is_first_time: bool,
     places: Places,
     under_way: JoinSet<Finished>,
     batch: Vec<CheckResult>,
@@ -110,7 +108,6 @@ impl Watch {
             generation: 0,
             by_name: HashMap::new(),
             ready: VecDeque::new(),
-            is_first_time: true,
             places: Places::new(config.concurrent_checks, open_files::limit()),
             under_way: JoinSet::new(),
             batch: Vec::new(),
@@ -150,7 +147,7 @@ impl Watch {
             self.send_if_complete();
         }
         loop {
-            if self.is_first_time {
+            if self.places.is_first_time() {
                 self.start_what_has_room();
             }
             if self.under_way.is_empty() {
@@ -191,19 +188,20 @@ impl Watch {
     fn reload(&mut self, config: Arc<Config>) {
         self.probes = Arc::new(Probes::of(&config, self.clock).with_beats(self.probes.beats()));
         self.every = config.every.unwrap_or(self.every);
-        self.places.configure(config.concurrent_checks, open_files::limit());
+        self.places.configure(config.concurrent_checks);
         let before = std::mem::replace(&mut self.config, config);
         let mut known: HashMap<Name, usize> = names_of(&before).collect();
-        // Where each endpoint stood before, and where each stands now.
+        // Where each endpoint stood before.
         let from: Vec<Option<usize>> = self.config.checks.iter().map(|check| known.remove(&name_of(check))).collect();
-        let mut to = vec![None; before.checks.len()];
-        from.iter().enumerate().for_each(|(now, from)| from.iter().for_each(|from| to[*from] = Some(now)));
+        self.by_name = names_of(&self.config).collect();
         let mut memories = std::mem::take(&mut self.memories);
         self.memories =
             from.iter().map(|from| from.map(|from| std::mem::take(&mut memories[from])).unwrap_or_default()).collect();
         self.looking = from.iter().map(|from| from.is_some_and(|from| self.looking[from])).collect();
         let ready = std::mem::take(&mut self.ready).into_iter();
-        self.ready = ready.filter_map(|due| Some(Due { index: to[due.index]?, ..due })).collect();
+        let present =
+            |due: Due| self.by_name.get(&name_of(&before.checks[due.index])).map(|index| Due { index: *index, ..due });
+        self.ready = ready.filter_map(present).collect();
         let due: Vec<Option<UnixNanos>> = from
             .iter()
             .zip(self.config.checks.iter().zip(&self.memories))
@@ -213,7 +211,6 @@ impl Watch {
             })
             .collect();
         self.generation += 1;
-        self.by_name = names_of(&self.config).collect();
         self.draw_up(&due);
         let other = due.iter().enumerate().filter(|(_, due)| due.is_none());
         other.for_each(|(index, _)| self.look_at_once(index));
@@ -245,7 +242,7 @@ impl Watch {
         {
             let every = self.timetable.every(due.index);
             let passed = now.saturating_sub(due.at) / every;
-            if passed > 0 && !self.is_first_time {
+            if passed > 0 && !self.places.is_first_time() {
                 self.put_missed(due.index, due.at, passed, now);
             }
             let check = Arc::clone(&self.config.checks[due.index]);
@@ -257,9 +254,8 @@ impl Watch {
                 Finished { generation, index, ticket, check, result }
             });
         }
-        if self.is_first_time && self.ready.is_empty() {
-            self.is_first_time = false;
-            self.places.begin_usual_days(self.config.concurrent_checks);
+        if self.ready.is_empty() {
+            self.places.end_first_time();
         }
     }
 

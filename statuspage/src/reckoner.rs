@@ -289,13 +289,17 @@ impl Reckoner {
             Percentiles::NotWanted => &[HistoryPart::Main][..],
             Percentiles::Wanted => &[HistoryPart::Main, HistoryPart::Latency],
         };
-        let from = self.load_from(self.longest.get(), now);
+        let told = self.memory.borrow().record.longest_interval().min(LONGEST_REACH);
+        let reach = uptime::stands_for(self.config.interval.max(told));
+        let from = self.load_from(self.longest.get(), now, reach);
         let by_check = |range: Nanos| range <= view::period::HOURS_UP_TO;
         let is_past = self.state.looking.with_untracked(|looking| looking.at.is_some());
         let (checks_from, until) = match (is_past, self.range()) {
-            (false, _) if by_check(self.config.range) => (self.load_from(self.config.range, now), UnixNanos::MAX),
+            (false, _) if by_check(self.config.range) => {
+                (self.load_from(self.config.range, now, reach), UnixNanos::MAX)
+            }
             (false, _) => (UnixNanos::MAX, UnixNanos::MAX),
-            (true, range) if by_check(range) => (self.load_from(range, now), now),
+            (true, range) if by_check(range) => (self.load_from(range, now, reach), now),
             (true, _) => (now - HOUR, now),
         };
         Wanted { from, checks_from, until, parts }
@@ -303,11 +307,10 @@ impl Reckoner {
 
     /// From when on check files are needed: a result that was made before the period may reach into it, as far as its
     /// own interval does, which is known when some are here.
-    fn load_from(&self, range: Nanos, now: UnixNanos) -> UnixNanos {
+    fn load_from(&self, range: Nanos, now: UnixNanos, reach: Nanos) -> UnixNanos {
         let calendar = self.calendar_at(now);
         let period = view::period::Period::new(range, browser::bars_limit(), calendar);
-        let told = self.memory.borrow().record.longest_interval().min(LONGEST_REACH);
-        period.from - uptime::stands_for(self.config.interval.max(told))
+        period.from - reach
     }
 
     /// Whether results stand for longer than was thought when these were wanted, so that older ones count, too.

@@ -1,5 +1,6 @@
 //! The examples for schedulers are what those schedulers take, as far as that can be found out without them.
 
+use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 
 use harness::checker::Checker;
@@ -49,6 +50,18 @@ fn systemd_takes_the_units() {
     assert!(verified(&[("checkup@.service", odd)]).contains("StateDirektory"), "a slip is found in a template, too");
 }
 
+/// Makes sure that so many endpoints were looked at once each, and were well; gives the nodes that looked.
+fn nodes_that_looked_once_at_each(checker: &Checker, count: usize) -> BTreeSet<String> {
+    let results = checker.all_results("checks");
+    assert!(results.iter().all(|result| result.status == Status::Healthy), "{results:?}");
+    let mut titles: Vec<String> = results.into_iter().map(|result| result.title).collect();
+    titles.sort();
+    let mut expected: Vec<String> = (0..count).map(|number| format!("Endpoint {number}")).collect();
+    expected.sort();
+    assert_eq!(titles, expected);
+    checker.check_files("checks").into_iter().filter_map(|name| name.node).map(|node| node.to_string()).collect()
+}
+
 #[tokio::test]
 async fn the_instances_of_the_unit_for_parts_watch_everything_once() {
     let unit = read("checkup@.service");
@@ -69,13 +82,7 @@ async fn the_instances_of_the_unit_for_parts_watch_everything_once() {
         let run = checker.call(&words.collect::<Vec<_>>()).await;
         assert_eq!(run.code, 0, "{}", run.output());
     }
-    let mut titles: Vec<String> = checker.all_results("checks").into_iter().map(|result| result.title).collect();
-    titles.sort();
-    let mut expected: Vec<String> = (0..12).map(|number| format!("Endpoint {number}")).collect();
-    expected.sort();
-    assert_eq!(titles, expected);
-    let nodes: std::collections::BTreeSet<_> =
-        checker.check_files("checks").into_iter().filter_map(|name| name.node).map(|node| node.to_string()).collect();
+    let nodes = nodes_that_looked_once_at_each(&checker, 12);
     assert!(nodes.iter().all(|node| node.starts_with("shard-") && node.ends_with("-3")), "{nodes:?}");
 }
 
@@ -128,15 +135,7 @@ async fn kubernetes_takes_the_cron_job_and_the_checker_its_configuration() {
         let output = shell.stdin(Stdio::null()).output().await.expect("the shell runs");
         assert!(output.status.success(), "{line}\n{}", String::from_utf8_lossy(&output.stderr));
     }
-    let results = checker.all_results("checks");
-    assert!(results.iter().all(|result| result.status == Status::Healthy), "{results:?}");
-    let mut titles: Vec<String> = results.into_iter().map(|result| result.title).collect();
-    titles.sort();
-    let mut expected: Vec<String> = (0..20).map(|number| format!("Endpoint {number}")).collect();
-    expected.sort();
-    assert_eq!(titles, expected);
-    let nodes: std::collections::BTreeSet<_> =
-        checker.check_files("checks").into_iter().filter_map(|name| name.node).map(|node| node.to_string()).collect();
+    let nodes = nodes_that_looked_once_at_each(&checker, 20);
     assert!(nodes.iter().all(|node| node.starts_with("shard-")) && nodes.len() > 1, "{nodes:?}");
 }
 

@@ -7,13 +7,13 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use memchr::memmem;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
 use super::seen::Seen;
 use super::stopwatch::Stopwatch;
+use super::texts::expect_texts;
 use super::{Failure, Outcome, wording};
 use crate::open_files;
 
@@ -111,14 +111,8 @@ fn judge(check: &ExecCheck, status: ExitStatus, seen: &Seen) -> Result<(), Failu
             None => format!("ended by {}; {said}", signal_of(status)),
         });
     }
-    let contains = |text: &String| memmem::find(output, text.as_bytes()).is_some();
-    match (&check.must_contain, &check.must_not_contain, &seen.cut) {
-        (Some(text), _, Some(cut)) if !contains(text) => Err(format!("output does not contain `{text}`; {cut}")),
-        (Some(text), _, None) if !contains(text) => Err(format!("output does not contain `{text}`")),
-        (_, Some(text), _) if contains(text) => Err(format!("output contains `{text}`")),
-        (_, Some(text), Some(cut)) => Err(format!("{cut}, which does not rule out `{text}`")),
-        _ => Ok(()),
-    }
+    let (must_contain, must_not_contain) = (check.must_contain.as_deref(), check.must_not_contain.as_deref());
+    expect_texts("output", (output, seen.cut.as_deref()), must_contain, must_not_contain)
 }
 
 fn signal_of(status: ExitStatus) -> String {

@@ -22,6 +22,7 @@ pub mod stopwatch;
 pub mod tcp;
 #[cfg(test)]
 mod test_server;
+mod texts;
 pub mod tls;
 pub mod tls_trust;
 pub mod websocket;
@@ -176,7 +177,7 @@ pub async fn attempt(check: &Check, probes: &Probes) -> Result<(Tried, Seen), St
 
 async fn look(check: &Check, probes: &Probes) -> Result<(Tried, Seen), String> {
     let unusable = |error: TrustError| format!("failed to {error}");
-    let wanted = check.wanted;
+    let (wanted, limit) = (check.wanted, check.kind.timeout());
     match &check.kind {
         CheckKind::Http(http) => {
             let tls = if http.needs_authorities() {
@@ -184,45 +185,38 @@ async fn look(check: &Check, probes: &Probes) -> Result<(Tried, Seen), String> {
             } else {
                 None
             };
-            Ok(timed(http.timeout, wanted, |stopwatch| Box::pin(http::request(http, tls, wanted, probes, stopwatch)))
-                .await)
+            Ok(timed(limit, wanted, |stopwatch| Box::pin(http::request(http, tls, wanted, probes, stopwatch))).await)
         }
         CheckKind::Tcp(tcp) => {
             let tls = probes.tls_for(tcp.tls.as_ref()).await.map_err(unusable)?;
-            Ok(timed(tcp.timeout, wanted, |stopwatch| Box::pin(tcp::talk(tcp, tls, probes.reach, stopwatch))).await)
+            Ok(timed(limit, wanted, |stopwatch| Box::pin(tcp::talk(tcp, tls, probes.reach, stopwatch))).await)
         }
         CheckKind::Tls(tls) => {
             let config = probes.tls.for_trust(&tls.options.trust).await.map_err(unusable)?;
             let now = (probes.clock)();
-            Ok(timed(tls.timeout, wanted, |stopwatch| Box::pin(tls::look(tls, config, probes.reach, now, stopwatch)))
-                .await)
+            Ok(timed(limit, wanted, |stopwatch| Box::pin(tls::look(tls, config, probes.reach, now, stopwatch))).await)
         }
         CheckKind::Dns(dns) => {
-            Ok(timed(dns.timeout, wanted, |stopwatch| Box::pin(dns::ask(dns, probes.reach, stopwatch))).await)
+            Ok(timed(limit, wanted, |stopwatch| Box::pin(dns::ask(dns, probes.reach, stopwatch))).await)
         }
-        CheckKind::Exec(exec) => {
-            Ok(timed(exec.timeout, wanted, |stopwatch| Box::pin(exec::run(exec, stopwatch))).await)
-        }
+        CheckKind::Exec(exec) => Ok(timed(limit, wanted, |stopwatch| Box::pin(exec::run(exec, stopwatch))).await),
         CheckKind::Icmp(icmp) => {
             let kind = probes.icmp_socket_type()?;
-            Ok(timed(icmp.timeout, wanted, |stopwatch| Box::pin(icmp::ping(icmp, kind, probes.reach, stopwatch))).await)
+            Ok(timed(limit, wanted, |stopwatch| Box::pin(icmp::ping(icmp, kind, probes.reach, stopwatch))).await)
         }
         CheckKind::WebSocket(socket) => {
             let tls = probes.tls_for(socket.tls.as_ref()).await.map_err(unusable)?;
-            Ok(timed(socket.timeout, wanted, |stopwatch| {
-                Box::pin(websocket::talk(socket, tls, probes.reach, stopwatch))
-            })
-            .await)
+            Ok(timed(limit, wanted, |stopwatch| Box::pin(websocket::talk(socket, tls, probes.reach, stopwatch))).await)
         }
         CheckKind::Grpc(grpc) => {
             let tls = probes.tls_for(grpc.tls.as_ref()).await.map_err(unusable)?;
-            Ok(timed(grpc.timeout, wanted, |stopwatch| Box::pin(grpc::ask(grpc, tls, probes.reach, stopwatch))).await)
+            Ok(timed(limit, wanted, |stopwatch| Box::pin(grpc::ask(grpc, tls, probes.reach, stopwatch))).await)
         }
         CheckKind::Heartbeat(check) => {
             let last = Box::pin(heartbeat::last(check, probes.beats.as_ref())).await?;
             let outcome = heartbeat::judge(check, last.as_ref(), (probes.clock)())?;
             // Nothing of the job is timed: how long reading took would say something about the store only.
-            Ok(timed(check.timeout, wanted, |_| std::future::ready(outcome)).await)
+            Ok(timed(limit, wanted, |_| std::future::ready(outcome)).await)
         }
         CheckKind::NotPossible { why, .. } => Err(why.clone()),
     }

@@ -43,6 +43,12 @@ pub fn inspect_element(element: &Located, shape: &Shape, key: &str, index: usize
     inspect_value(element, shape, &Path::Index(&Path::Key(&Path::Root, key), index), problems);
 }
 
+/// Where under `path` an assertion cannot be read, and what has to stand there. Told twice in the same words, it is one
+/// problem.
+pub fn unreadable_assertion(path: impl fmt::Display, (at, wanted): (usize, String)) -> Problem {
+    Problem::of_one_check(at, format!("`{path}` does not fit: it has to be {wanted}"))
+}
+
 fn inspect_value(value: &Located, shape: &Shape, path: &Path<'_>, problems: &mut Problems) {
     let wanted = match (shape, &value.value) {
         (Shape::Anything, _) | (Shape::Text, Value::Text(_)) | (Shape::Flag, Value::Flag(_)) => None,
@@ -73,9 +79,8 @@ fn inspect_value(value: &Located, shape: &Shape, path: &Path<'_>, problems: &mut
         (Shape::Verdict, _) => wrong_verdict(value),
         (Shape::Assertions, _) => match assertion::read::from_located(value) {
             Ok(_) => None,
-            Err((at, wanted)) => {
-                let text = format!("`{path}` does not fit: it has to be {wanted}");
-                problems.add(Problem::of_one_check(at, text));
+            Err(unreadable) => {
+                problems.add(unreadable_assertion(path, unreadable));
                 None
             }
         },

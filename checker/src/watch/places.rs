@@ -18,8 +18,10 @@ const OLD_AFTER: Nanos = SECOND;
 /// The places for checks, and which of them are taken by young ones.
 #[derive(Debug)]
 pub(super) struct Places {
-    all: usize,
-    young_at_most: usize,
+    configured: Option<usize>,
+    open_files: Option<u64>,
+    /// Whether some endpoint was never begun to be looked at since the start.
+    is_first_time: bool,
     taken: usize,
     /// When the young ones began, by their tickets, oldest first.
     young: BTreeMap<u64, UnixNanos>,
@@ -29,22 +31,32 @@ pub(super) struct Places {
 impl Places {
     /// As many places as the configuration says, or as there are files for.
     pub(super) fn new(configured: Option<usize>, open_files: Option<u64>) -> Places {
-        let files = open_files.map_or(ALL, |files| usize::try_from(files / 2).unwrap_or(ALL));
-        let all = configured.unwrap_or(ALL.min(files)).max(1);
-        let young_at_most = configured.unwrap_or(YOUNG_AT_FIRST).min(all);
-        Places { all, young_at_most, taken: 0, young: BTreeMap::new(), next_ticket: 0 }
+        Places { configured, open_files, is_first_time: true, taken: 0, young: BTreeMap::new(), next_ticket: 0 }
     }
 
     /// Another configuration holds; what is under way keeps its place.
-    pub(super) fn configure(&mut self, configured: Option<usize>, open_files: Option<u64>) {
-        let Places { all, .. } = Places::new(configured, open_files);
-        self.all = all;
-        self.begin_usual_days(configured);
+    pub(super) fn configure(&mut self, configured: Option<usize>) {
+        self.configured = configured;
+    }
+
+    /// Whether some endpoint was never begun to be looked at since the start.
+    pub(super) fn is_first_time(&self) -> bool {
+        self.is_first_time
     }
 
     /// All endpoints were looked at, or are being.
-    pub(super) fn begin_usual_days(&mut self, configured: Option<usize>) {
-        self.young_at_most = configured.unwrap_or(YOUNG).min(self.all);
+    pub(super) fn end_first_time(&mut self) {
+        self.is_first_time = false;
+    }
+
+    fn all(&self) -> usize {
+        let files = self.open_files.and_then(|files| usize::try_from(files / 2).ok()).unwrap_or(ALL);
+        self.configured.unwrap_or(ALL.min(files)).max(1)
+    }
+
+    fn young_at_most(&self) -> usize {
+        let usual = if self.is_first_time { YOUNG_AT_FIRST } else { YOUNG };
+        self.configured.unwrap_or(usual).min(self.all())
     }
 
     /// Takes a place for a check that begins now, if there is one; its ticket gives it back.
@@ -52,7 +64,7 @@ impl Places {
         while let Some(oldest) = self.young.first_entry().filter(|oldest| oldest.get() + OLD_AFTER <= now) {
             oldest.remove();
         }
-        if self.taken >= self.all || self.young.len() >= self.young_at_most {
+        if self.taken >= self.all() || self.young.len() >= self.young_at_most() {
             return None;
         }
         self.taken += 1;
@@ -88,7 +100,7 @@ mod tests {
         assert_eq!(begin(&mut places, 0).len(), YOUNG_AT_FIRST);
         assert_eq!((places.take(SECOND - 1), places.next_room()), (None, Some(SECOND)));
         assert_eq!(begin(&mut places, SECOND).len(), YOUNG_AT_FIRST);
-        places.begin_usual_days(None);
+        places.end_first_time();
         assert_eq!(begin(&mut places, 2 * SECOND).len(), YOUNG);
         let all: usize = (3..60).map(|second| begin(&mut places, second * SECOND).len()).sum();
         assert_eq!(2 * YOUNG_AT_FIRST + YOUNG + all, ALL);
@@ -111,7 +123,7 @@ mod tests {
         let mut one = Places::new(Some(1), None);
         assert_eq!(begin(&mut one, 0).len(), 1);
         assert_eq!(one.take(60 * SECOND), None, "however old the other is");
-        one.configure(Some(3), None);
+        one.configure(Some(3));
         assert_eq!(begin(&mut one, 60 * SECOND).len(), 2);
         let mut few = Places::new(None, Some(40));
         let begun: usize = (0..9).map(|second| begin(&mut few, second * SECOND).len()).sum();

@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use memchr::memmem;
 use percent_encoding::percent_decode_str;
 use reqwest::header::{
     AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderValue, LOCATION, PROXY_AUTHORIZATION,
@@ -27,6 +26,7 @@ use self::status_codes::StatusCodes;
 use self::target::Target;
 use super::seen::{Seen, Wanted};
 use super::stopwatch::Stopwatch;
+use super::texts::expect_texts;
 use super::tls_trust::TlsTrust;
 use super::{Failure, Outcome, Probes, tls, wording};
 use crate::without_user::{has_user, without_user};
@@ -229,20 +229,8 @@ async fn expect(
         return Ok(seen);
     }
     let (body, cut) = read_body(check, answer, stopwatch).await?;
-    if let Some(text) = &check.must_contain
-        && memmem::find(&body, text.as_bytes()).is_none()
-    {
-        let cut = cut.map(|cut| format!("; {cut}")).unwrap_or_default();
-        return Err(format!("response does not contain `{text}`{cut}"));
-    }
-    if let Some(text) = &check.must_not_contain {
-        if memmem::find(&body, text.as_bytes()).is_some() {
-            return Err(format!("response contains `{text}`"));
-        }
-        if let Some(cut) = cut {
-            return Err(format!("{cut}, which does not rule out `{text}`"));
-        }
-    }
+    let (must_contain, must_not_contain) = (check.must_contain.as_deref(), check.must_not_contain.as_deref());
+    expect_texts("response", (&body, cut.as_deref()), must_contain, must_not_contain)?;
     (seen.body, seen.cut) = (Some(body), cut);
     Ok(seen)
 }

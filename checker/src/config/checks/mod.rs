@@ -24,6 +24,7 @@ use self::written::{
     WrittenTcp, WrittenTls, WrittenTrust, WrittenWebSocket,
 };
 use super::document::Located;
+use super::inspect::unreadable_assertion;
 use super::problem::{Problem, Problems};
 use super::valid::{Check, CheckKind};
 use super::written::{OneOrMany, TextOrNumber};
@@ -126,10 +127,9 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
     let assertions = located.member("assertions").map(assertion::read::from_located).transpose();
     let assertions = match assertions {
         Ok(assertions) => assertions.unwrap_or_default(),
-        Err((at, wanted)) => {
-            // In the words of the inspection, so that it is told once.
-            let text = format!("`checkers[{index}].assertions` does not fit: it has to be {wanted}");
-            place.problems.add(Problem::of_one_check(at, text));
+        Err(unreadable) => {
+            let path = format_args!("checkers[{index}].assertions");
+            place.problems.add(unreadable_assertion(path, unreadable));
             return None;
         }
     };
