@@ -353,20 +353,6 @@ async fn a_health_service_is_asked_for_what_is_configured() {
 }
 
 #[tokio::test]
-async fn a_host_is_pinged_or_says_how_that_becomes_possible() {
-    let ping = |host: &str| json!({ "type": "icmp", "endpoint_name": host, "endpoint_url": host });
-    let checker = Checker::new(&watching(&[ping("127.0.0.1"), ping("255.255.255.255")], &directory()));
-    let results = checker.run(&["--format", "json"]).await.results();
-    if results[0].status == Status::Unknown {
-        // Where the system lets nobody send echo requests, nothing is claimed of any host.
-        assert!(results.iter().all(|result| result.notice.contains("ping_group_range")), "{results:?}");
-        return;
-    }
-    let statuses: Vec<Status> = results.iter().map(|result| result.status).collect();
-    assert_eq!(statuses, [Status::Healthy, Status::Down], "{results:?}");
-}
-
-#[tokio::test]
 async fn addresses_that_are_denied_are_refused_by_every_kind_and_never_connected_to() {
     // Nobody accepts: the system itself completes connections, and keeps them and packets until somebody looks.
     let (stream, packets) = (0..100)

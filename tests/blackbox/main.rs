@@ -30,6 +30,7 @@ mod looks;
 mod offline;
 mod original;
 mod page_trouble;
+mod pings;
 mod policy;
 mod preferences;
 mod provisioning;
