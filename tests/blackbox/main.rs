@@ -36,6 +36,7 @@ mod preferences;
 mod provisioning;
 mod provisioning_place;
 mod provisioning_trouble;
+mod records;
 mod rights;
 mod scripts;
 mod secrecy;
