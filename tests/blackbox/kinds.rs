@@ -201,6 +201,40 @@ async fn a_certificate_is_judged_as_configured_also_behind_starttls() {
     expect_of_kind("tls", &format!("127.0.0.1:{mail}"), &authority, &cases).await;
 }
 
+/// A web server that answers everything with this.
+async fn answering(stream: impl AsyncRead + AsyncWrite + Unpin, answer: &str) -> Option<()> {
+    let mut stream = BufReader::new(stream);
+    let mut line = String::new();
+    while stream.read_line(&mut line).await.ok()? > 2 {
+        line.clear();
+    }
+    stream.write_all(answer.as_bytes()).await.ok()
+}
+
+#[tokio::test]
+async fn what_tls_brings_can_be_asserted_behind_a_redirect_and_not_where_none_is_followed() {
+    let authority = Authority::new();
+    let tls = TlsAcceptor::from(authority.server("127.0.0.1", Validity::Now));
+    let sealed = serve(move |stream| {
+        let tls = tls.clone();
+        async move { answering(tls.accept(stream).await.ok()?, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await }
+    })
+    .await;
+    let to = format!("HTTP/1.1 302 Found\r\nLocation: https://127.0.0.1:{sealed}/\r\nContent-Length: 0\r\n\r\n");
+    let plain = serve(move |stream| {
+        let to = to.clone();
+        async move { answering(stream, &to).await }
+    })
+    .await;
+    let asserting = |assertion: &str, redirects: u32| json!({ "assertions": [assertion], "max_redirects": redirects, "tls_ca_file": "ca.pem" });
+    let cases = [
+        (asserting("[TLS] < 1m and [CERTIFICATE] > 1h", 1), WELL),
+        (asserting("[CERTIFICATE] > 2d", 1), down("expected > 2d")),
+        (asserting("[TLS] < 1m", 0), (Status::Unknown, "`[TLS] < 1m`: the check speaks no TLS and knows no `[TLS]`")),
+    ];
+    expect_of_kind("http", &format!("http://127.0.0.1:{plain}/"), &authority, &cases).await;
+}
+
 /// Repeats what it hears from whoever shows the token.
 async fn chat(stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<()> {
     #[expect(clippy::result_large_err, reason = "the library's type")]
