@@ -59,7 +59,7 @@ fn said(result: &CheckResult) -> String {
 }
 
 /// A server that does this with every connection; returns its port.
-async fn serve<F: Future<Output = Option<()>> + Send + 'static>(
+pub(super) async fn serve<F: Future<Output = Option<()>> + Send + 'static>(
     serve: impl Fn(TcpStream) -> F + Send + 'static,
 ) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
