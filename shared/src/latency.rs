@@ -183,7 +183,9 @@ mod tests {
 
     #[test]
     fn a_sketch_that_nobody_wrote_is_none() {
-        for numbers in [&[1][..], &[1, 0], &[400, 1], &[1, 1, 0, 1], &[u64::MAX, 1], &[1, 1, u64::MAX, 1], &[1, 1 << 32]] {
+        for numbers in
+            [&[1][..], &[1, 0], &[400, 1], &[1, 1, 0, 1], &[u64::MAX, 1], &[1, 1, u64::MAX, 1], &[1, 1 << 32]]
+        {
             assert_eq!(Sketch::from_numbers(numbers), None, "{numbers:?}");
         }
         assert_eq!(Sketch::default().percentile(50), None);
