@@ -8,16 +8,13 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use harness::certificates::{Authority, Validity};
 use harness::checker::Checker;
 use harness::configuration::{directory, watching};
-use hickory_proto::op::{Message, OpCode, ResponseCode};
-use hickory_proto::rr::rdata::{A, TXT};
-use hickory_proto::rr::{RData, Record, RecordType};
 use http::{HeaderMap, Response};
 use rustls::ServerConfig;
 use serde_json::{Value, json};
 use shared::result::CheckResult;
 use shared::status::Status;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response as Upgrade};
 
@@ -25,16 +22,16 @@ use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, 
 const NAME: &str = "mail.example";
 
 /// What of an endpoint is expected: its status, and a part of what it says about that.
-type Expected = (Status, &'static str);
+pub(super) type Expected = (Status, &'static str);
 
-const WELL: Expected = (Status::Healthy, "");
+pub(super) const WELL: Expected = (Status::Healthy, "");
 
-const fn down(why: &'static str) -> Expected {
+pub(super) const fn down(why: &'static str) -> Expected {
     (Status::Down, why)
 }
 
 /// Makes one round of these checks of one kind at one endpoint, and holds each result against what is expected.
-async fn expect_of_kind(kind: &str, url: &str, authority: &Authority, cases: &[(Value, Expected)]) {
+pub(super) async fn expect_of_kind(kind: &str, url: &str, authority: &Authority, cases: &[(Value, Expected)]) {
     let checks: Vec<Value> = cases
         .iter()
         .enumerate()
@@ -80,51 +77,6 @@ fn certified(authority: &Authority) -> Arc<ServerConfig> {
     let mut server = ServerConfig::clone(&authority.server(NAME, Validity::Now));
     server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Arc::new(server)
-}
-
-#[tokio::test]
-async fn a_name_server_is_asked_for_what_is_configured() {
-    let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
-    let address = socket.local_addr().expect("an address").to_string();
-    tokio::spawn(async move {
-        let mut buffer = [0; 2_048];
-        while let Ok((count, client)) = socket.recv_from(&mut buffer).await {
-            let question = Message::from_vec(&buffer[..count]).expect("a question");
-            let query = question.queries[0].clone();
-            let mut answer = Message::response(question.metadata.id, OpCode::Query);
-            answer.add_queries(question.queries);
-            match (query.name().to_string().as_str(), query.query_type()) {
-                ("shop.example.", RecordType::TXT) => {
-                    let text = RData::TXT(TXT::new(vec!["token=AbC".to_owned()]));
-                    answer.add_answers([Record::from_rdata(query.name().clone(), 60, text)]);
-                }
-                ("shop.example.", _) => {
-                    let ip = RData::A(A::new(192, 0, 2, 1));
-                    answer.add_answers([Record::from_rdata(query.name().clone(), 60, ip)]);
-                }
-                _ => answer.metadata.response_code = ResponseCode::NXDomain,
-            }
-            let _ = socket.send_to(&answer.to_vec().expect("it can be written"), client).await;
-        }
-    });
-    let (shop, gone) = ("shop.example", "gone.example");
-    let cases = [
-        (json!({ "hostname_fqdn": shop }), WELL),
-        (json!({ "hostname_fqdn": gone }), down("response code NXDOMAIN, expected NOERROR")),
-        (json!({ "hostname_fqdn": gone, "rcode": "NXDOMAIN" }), WELL),
-        (json!({ "hostname_fqdn": shop, "rcode": "NXDOMAIN" }), down("response code NOERROR, expected NXDOMAIN")),
-        (json!({ "hostname_fqdn": shop, "expected_answers": ["192.0.2.1"] }), WELL),
-        (json!({ "hostname_fqdn": shop, "expected_answers": ["192.0.2.9"] }), down("expected `192.0.2.9`")),
-        (json!({ "hostname_fqdn": shop, "record_type": "TXT", "expected_answers": ["token=AbC"] }), WELL),
-        (
-            json!({ "hostname_fqdn": shop, "record_type": "TXT", "expected_answers": ["token=abc"] }),
-            down("`token=abc`"),
-        ),
-        (json!({ "hostname_fqdn": shop, "expected_answers": ["token=AbC"] }), down("answer is `192.0.2.1`")),
-        (json!({ "hostname_fqdn": shop, "record_type": "AAAA" }), down("no AAAA record")),
-        (json!({ "hostname_fqdn": shop, "dnssec": true }), down("DNSSEC")),
-    ];
-    expect_of_kind("dns", &address, &Authority::new(), &cases).await;
 }
 
 #[tokio::test]
@@ -350,20 +302,6 @@ async fn a_health_service_is_asked_for_what_is_configured() {
         (json!({ "service": "shop" }), down("")),
     ];
     expect_of_kind("grpc", &format!("127.0.0.1:{sealed}"), &authority, &cases).await;
-}
-
-#[tokio::test]
-async fn a_host_is_pinged_or_says_how_that_becomes_possible() {
-    let ping = |host: &str| json!({ "type": "icmp", "endpoint_name": host, "endpoint_url": host });
-    let checker = Checker::new(&watching(&[ping("127.0.0.1"), ping("255.255.255.255")], &directory()));
-    let results = checker.run(&["--format", "json"]).await.results();
-    if results[0].status == Status::Unknown {
-        // Where the system lets nobody send echo requests, nothing is claimed of any host.
-        assert!(results.iter().all(|result| result.notice.contains("ping_group_range")), "{results:?}");
-        return;
-    }
-    let statuses: Vec<Status> = results.iter().map(|result| result.status).collect();
-    assert_eq!(statuses, [Status::Healthy, Status::Down], "{results:?}");
 }
 
 #[tokio::test]
