@@ -357,6 +357,11 @@ async fn addresses_that_are_denied_are_refused_by_every_kind_and_never_connected
     };
     let at = |kind: &str, url: String| json!({ "type": kind, "endpoint_name": url, "endpoint_url": url, "hostname_fqdn": "a.example", "timeout": "200ms" });
     for host in ["127.0.0.1", "localhost"] {
+        let sealed = |kind: &str| {
+            let mut check = at(kind, format!("{host}:{port}"));
+            check["tls"] = json!(true);
+            check
+        };
         let mut checks = vec![
             at("http", format!("http://{host}:{port}/")),
             at("http", format!("https://{host}:{port}/")),
@@ -366,12 +371,15 @@ async fn addresses_that_are_denied_are_refused_by_every_kind_and_never_connected
             at("icmp", host.to_owned()),
             at("websocket", format!("ws://{host}:{port}/")),
             at("grpc", format!("{host}:{port}")),
+            sealed("tcp"),
+            sealed("grpc"),
+            at("websocket", format!("wss://{host}:{port}/")),
         ];
         for check in &mut checks {
             if check["type"] != "dns" {
                 check.as_object_mut().expect("a check").remove("hostname_fqdn");
             }
-            check["endpoint_name"] = json!(format!("{} {}", check["type"], check["endpoint_name"]));
+            check["endpoint_name"] = json!(format!("{} {} {}", check["type"], check["endpoint_name"], check["tls"]));
         }
         let mut config = watching(&checks, &directory());
         config["deny_private_addresses"] = json!(true);
@@ -390,6 +398,6 @@ async fn addresses_that_are_denied_are_refused_by_every_kind_and_never_connected
         let results = checker.run(&["--format", "json"]).await.results();
         assert!(results.iter().all(|result| !said(result).contains("deny_private_addresses")), "{results:?}");
         let (connections, packets) = touched();
-        assert!(connections >= 6 && packets >= 1, "{host}: {connections} connections, {packets} packets");
+        assert!(connections >= 9 && packets >= 1, "{host}: {connections} connections, {packets} packets");
     }
 }

@@ -66,6 +66,26 @@ async fn a_node_that_may_ping_nobody_says_of_every_host_how_that_becomes_possibl
     expect(nobody, "10s", &["127.0.0.1", "::1"].map(|host| (host, Status::Unknown, Some(remedy)))).await;
 }
 
+#[tokio::test]
+async fn a_host_whose_address_is_denied_is_not_pinged() {
+    let mut config = watching(&[ping("127.0.0.1", "10s"), ping("::1", "10s"), ping("localhost", "10s")], &directory());
+    config["deny_private_addresses"] = json!(true);
+    let checker = Checker::new(&config);
+    for echoes in [DATAGRAM, RAW] {
+        let way = network::of_its_own(echoes);
+        let run = checker.call_by(&way, &["run", "-c", "checker.json", "--format", "json"]).await;
+        let results = run.results();
+        assert_eq!(results.len(), 3, "{}", run.output());
+        for result in results {
+            let says = said(&result).unwrap_or_default();
+            assert!(
+                result.status == Status::Down && says.ends_with("`deny_private_addresses` forbids those"),
+                "{says}"
+            );
+        }
+    }
+}
+
 /// How many sockets of this kind are open where a program runs.
 fn sockets(program: u32, kind: &str) -> usize {
     let table = std::fs::read_to_string(format!("/proc/{program}/net/{kind}")).expect("it runs");
