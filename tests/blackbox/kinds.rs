@@ -288,9 +288,10 @@ async fn a_websocket_is_opened_and_spoken_to_as_configured() {
 }
 
 /// A health service that serves `shop`, and knows no other service and nothing of the server as a whole.
-async fn health(stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<()> {
+async fn health(stream: impl AsyncRead + AsyncWrite + Unpin, scheme: &'static str) -> Option<()> {
     let mut connection = h2::server::handshake(stream).await.ok()?;
     while let Some(Ok((request, mut respond))) = connection.accept().await {
+        let is_ours = request.uri().scheme_str() == Some(scheme);
         let mut body = request.into_body();
         tokio::spawn(async move {
             let mut asked = Vec::new();
@@ -299,7 +300,7 @@ async fn health(stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<()> {
             }
             let head = Response::builder().header("content-type", "application/grpc").body(()).expect("a head");
             let mut sender = respond.send_response(head, false).ok()?;
-            let serves = asked == b"\0\0\0\0\x06\x0a\x04shop";
+            let serves = is_ours && asked == b"\0\0\0\0\x06\x0a\x04shop";
             if serves {
                 sender.send_data(vec![0, 0, 0, 0, 2, 8, 1].into(), false).ok()?;
             }
@@ -314,7 +315,7 @@ async fn health(stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<()> {
 #[tokio::test]
 async fn a_health_service_is_asked_for_what_is_configured() {
     let authority = Authority::new();
-    let plain = serve(health).await;
+    let plain = serve(|stream| health(stream, "http")).await;
     let cases = [
         (json!({ "service": "shop" }), WELL),
         (json!({ "service": "bank" }), down("service `bank` is not known")),
@@ -325,7 +326,7 @@ async fn a_health_service_is_asked_for_what_is_configured() {
     let tls = TlsAcceptor::from(certified(&authority));
     let sealed = serve(move |stream| {
         let tls = tls.clone();
-        async move { health(tls.accept(stream).await.ok()?).await }
+        async move { health(tls.accept(stream).await.ok()?, "https").await }
     })
     .await;
     let cases = [
