@@ -89,6 +89,11 @@ impl Test {
         }
     }
 
+    /// Whether this is too much to be searched for it, so that nobody knows.
+    pub(super) fn gives_up_on(&self, value: &Value<'_>) -> bool {
+        matches!((self, value), (Test::Matches(_), Value::Nodes(_))) && value.bytes().is_none()
+    }
+
     /// What it asks for, after "does not".
     pub(super) fn infinitive(&self) -> String {
         match self {

@@ -71,12 +71,23 @@ fn what_is_no_assertion_is_refused_with_a_reason() {
         ("[JSON queue] == 1", "no JSON path"),
         ("[JSON $[?match(@.a, 'x')]] exists", "`match` and `search` are not supported"),
         ("[JSON $.a[?search(@, 'x')]] exists", "`match` and `search` are not supported"),
+        ("[JSON $..a..b] exists", "write `..` once"),
+        ("[BODY]..*..* exists", "`$..*..*` goes down into everything (`..`) and from there again"),
+        ("[JSON $..a['x..y']..[0]] exists", "write `..` once"),
+        ("[JSON $..[?@.a == '\\'']..b] exists", "write `..` once"),
+        ("[JSON $.a[?count(@..b..c) > 1]] exists", "write `..` once"),
+        ("[JSON $[?@.a || $..b..c]] exists", "write `..` once"),
         ("[HEADER] == 1", "`[HEADER]` is not known"),
         ("[HEADER a b] == 1", "no header's name"),
         ("len [BODY] == 1", "in `(` and `)`"),
     ] {
         let refused = parse(text).expect_err(text);
         assert!(refused.contains(reason), "{text}: {refused}");
+    }
+    for once in
+        ["$..a['..'][\"..\"].b", "$..[?@..a && @..b]", "$[?count($..a) > count($..b)]", "$..[?@['..\\'..'] == 1].c"]
+    {
+        assert!(parse(&format!("[JSON {once}] exists")).is_ok(), "{once}");
     }
     assert!(parse(&"!".repeat(10_000)).is_err());
     assert!(parse(&"(".repeat(10_000)).is_err());
@@ -229,6 +240,15 @@ fn what_a_path_leads_to_everywhere_is_neither_copied_nor_written_whole() {
         Assertion { text: String::new(), otherwise: Status::Down, expression }.judge(&evidence).failure
     };
     assert_eq!(judge("len([JSON $..*]) == 168000"), None);
+    // Written one after the other they would be as many bytes, of a body of 336 KB.
+    for text in ["[JSON $..*] matches x", "not [JSON $..*] matches x"] {
+        let failure = judge(text).expect("nobody knows");
+        assert_eq!(
+            failure, "`$..*` is more than 4194304 bytes, which are not searched, expected `$..*` to match `x`",
+            "{text}"
+        );
+    }
+    assert_eq!(judge("[JSON $[*]] matches '\\[\\[\\['"), None);
     let failure = judge("[JSON $..*] contains 1").expect("there is none");
     assert!(failure.len() < 400 && failure.starts_with("`$..*` does not contain `1` (it is `[[["), "{failure}");
 }

@@ -235,6 +235,12 @@ fn compared(subject: Subject, operator: Operator, operand: Operand) -> Result<Ex
 fn json_path(path: &str) -> Result<Subject, String> {
     // What goes down into everything, or looks around for each value, may multiply the length of the body.
     let effort = if path.contains("..") || path.contains('?') { Effort::Any } else { Effort::Small };
+    if goes_down_again(path) {
+        return Err(format!(
+            "`{path}` goes down into everything (`..`) and from there again, which of some bodies makes more values than \
+             there is memory for; write `..` once, such as `$..price`"
+        ));
+    }
     let made = |compiled| Subject::Path(Box::new(Path { compiled, text: path.to_owned(), effort }));
     JsonPath::parse(path).map(made).map_err(|error| {
         let error = error.to_string();
@@ -247,17 +253,38 @@ fn json_path(path: &str) -> Result<Subject, String> {
     })
 }
 
+/// Whether one of the path's queries, or of those in its filters, has more than one `..`.
+fn goes_down_again(path: &str) -> bool {
+    // How often the query does that stands in each of the brackets that are open; it begins with `$` or `@`.
+    let mut counts = vec![0];
+    let mut last_dot = None;
+    for (at, character) in outside_quotes(path) {
+        match (character, counts.last_mut()) {
+            ('$' | '@', Some(count)) => *count = 0,
+            ('[', _) => counts.push(0),
+            (']', _) => drop(counts.pop()),
+            ('.', Some(count)) if last_dot.is_some_and(|last| last + 1 == at) => {
+                *count += 1;
+                if *count > 1 {
+                    return true;
+                }
+            }
+            ('.', _) => last_dot = Some(at),
+            _ => {}
+        }
+    }
+    false
+}
+
 /// Where the `]` stands that closes what was opened before; brackets and quotes inside a path are passed over.
 fn matching_bracket(text: &str) -> Option<usize> {
-    let (mut depth, mut quote) = (0_usize, None);
-    for (at, character) in text.char_indices() {
-        match (quote, character) {
-            (Some(open), _) => quote = Some(open).filter(|open| *open != character),
-            (None, '\'' | '"') => quote = Some(character),
-            (None, '[') => depth += 1,
-            (None, ']') if depth == 0 => return Some(at),
-            (None, ']') => depth -= 1,
-            (None, _) => {}
+    let mut depth = 0_usize;
+    for (at, character) in outside_quotes(text) {
+        match character {
+            '[' => depth += 1,
+            ']' if depth == 0 => return Some(at),
+            ']' => depth -= 1,
+            _ => {}
         }
     }
     None
@@ -265,18 +292,34 @@ fn matching_bracket(text: &str) -> Option<usize> {
 
 /// How long the path is that follows `[BODY]`: up to a space or an operator that stands in no bracket.
 fn path_length(text: &str) -> usize {
-    let (mut depth, mut quote) = (0_usize, None);
-    for (at, character) in text.char_indices() {
-        match (quote, character) {
-            (Some(open), _) => quote = Some(open).filter(|open| *open != character),
-            (None, '\'' | '"') if depth > 0 => quote = Some(character),
-            (None, '[') => depth += 1,
-            (None, ']') => depth = depth.saturating_sub(1),
-            (None, _) if depth == 0 && (character.is_whitespace() || "=!<>)&|".contains(character)) => return at,
-            (None, _) => {}
+    let mut depth = 0_usize;
+    for (at, character) in outside_quotes(text) {
+        match character {
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            _ if depth == 0 && (character.is_whitespace() || "=!<>)&|".contains(character)) => return at,
+            _ => {}
         }
     }
     text.len()
+}
+
+/// The characters that stand in no quotes, and where; inside of them a backslash keeps the next one from being a quote.
+fn outside_quotes(text: &str) -> impl Iterator<Item = (usize, char)> {
+    let mut characters = text.char_indices();
+    std::iter::from_fn(move || {
+        let (at, character) = characters.next()?;
+        if !matches!(character, '\'' | '"') {
+            return Some((at, character));
+        }
+        while let Some((_, inside)) = characters.next().filter(|(_, inside)| *inside != character) {
+            if inside == '\\' {
+                characters.next();
+            }
+        }
+        // Where something was.
+        Some((at, character))
+    })
 }
 
 /// A text up to its closing quote, and how long it is with it; a backslash keeps a quote inside.

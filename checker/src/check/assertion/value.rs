@@ -8,6 +8,10 @@ use shared::{Nanos, duration};
 
 use crate::check::wording::excerpt;
 
+/// How much of all that a path leads to is searched, in bytes: values that are parts of each other are written again and
+/// again, and whoever writes the body says how often.
+pub(super) const SEARCHED: usize = 4 << 20;
+
 /// What is there.
 #[derive(Debug, Clone)]
 pub(super) enum Value<'a> {
@@ -30,7 +34,7 @@ impl Value<'_> {
         }
     }
 
-    /// What can be searched: a text, or the bytes of a body.
+    /// What can be searched: a text, or the bytes of a body; none of what is too much.
     pub(super) fn bytes(&self) -> Option<Cow<'_, [u8]>> {
         match self {
             Value::Bytes(bytes) => Some((*bytes).into()),
@@ -38,40 +42,41 @@ impl Value<'_> {
                 Json::String(text) => text.as_bytes().into(),
                 other => other.to_string().into_bytes().into(),
             }),
-            Value::Nodes(nodes) => serde_json::to_vec(nodes).ok().map(Cow::Owned),
+            Value::Nodes(nodes) => {
+                let mut text = UpTo { most: SEARCHED, bytes: Vec::new() };
+                serde_json::to_writer(&mut text, nodes).ok().map(|()| text.bytes.into())
+            }
             Value::Missing | Value::Duration(_) | Value::MoreThan(_) => None,
         }
     }
 }
 
-/// The beginning of something as JSON, for people; what is behind it is not even written.
-#[derive(Default)]
-struct Beginning(Vec<u8>);
-
-impl Beginning {
-    /// More than an excerpt shows.
-    const LIMIT: usize = 1_024;
-
-    fn of(value: &impl serde::Serialize) -> String {
-        let mut beginning = Beginning::default();
-        // That it is full is no error: what is there is what was wanted.
-        let _ = serde_json::to_writer(&mut beginning, value);
-        excerpt(&beginning.0)
-    }
+/// Keeps so many bytes of what is written, and takes no more.
+struct UpTo {
+    most: usize,
+    bytes: Vec<u8>,
 }
 
-impl io::Write for Beginning {
+impl io::Write for UpTo {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.0.len() > Beginning::LIMIT {
-            return Err(io::ErrorKind::WriteZero.into());
-        }
-        self.0.extend_from_slice(&bytes[..bytes.len().min(Beginning::LIMIT)]);
-        Ok(bytes.len())
+        let room = self.most - self.bytes.len();
+        self.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        if bytes.len() > room { Err(io::ErrorKind::WriteZero.into()) } else { Ok(bytes.len()) }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// The beginning of something as JSON, for people; what is behind it is not even written.
+fn beginning(value: &impl serde::Serialize) -> String {
+    /// More than an excerpt shows, in bytes.
+    const SHOWN: usize = 1_024;
+    let mut text = UpTo { most: SHOWN, bytes: Vec::new() };
+    // That it is full is no error: what is there is what was wanted.
+    let _ = serde_json::to_writer(&mut text, value);
+    excerpt(&text.bytes)
 }
 
 impl fmt::Display for Value<'_> {
@@ -83,10 +88,10 @@ impl fmt::Display for Value<'_> {
             Value::Duration(nanos) => formatter.write_str(&duration::rtt(*nanos)),
             Value::Bytes(bytes) => write!(formatter, "`{}`", excerpt(bytes)),
             Value::MoreThan(number) => write!(formatter, "more than {number}"),
-            Value::Nodes(nodes) => write!(formatter, "`{}`", Beginning::of(nodes)),
+            Value::Nodes(nodes) => write!(formatter, "`{}`", beginning(nodes)),
             Value::Json(json) => match &**json {
                 Json::String(text) => write!(formatter, "`{}`", excerpt(text.as_bytes())),
-                Json::Array(_) | Json::Object(_) => write!(formatter, "`{}`", Beginning::of(json)),
+                Json::Array(_) | Json::Object(_) => write!(formatter, "`{}`", beginning(json)),
                 json => write!(formatter, "{json}"),
             },
         }
