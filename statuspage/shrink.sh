@@ -36,8 +36,10 @@ fi
 features='--enable-bulk-memory --enable-sign-ext --enable-mutable-globals --enable-nontrapping-float-to-int --enable-reference-types --enable-multivalue'
 for wasm in "$TRUNK_STAGING_DIR"/*.wasm; do
   before=$(wc -c <"$wasm")
+  # Control flow is taken apart and put together anew before what is usual, and once more after it. The first kilobyte of
+  # memory is the end of the stack, to which no object's address and offset lead.
   # shellcheck disable=SC2086 # Several words.
-  if wasm-opt -Oz $features --strip-debug --strip-producers "$wasm" -o "$wasm.small"; then
+  if wasm-opt $features --low-memory-unused --flatten --rereloop -Oz -Oz --strip-debug --strip-producers "$wasm" -o "$wasm.small"; then
     mv "$wasm.small" "$wasm"
     echo "shrink: $(basename "$wasm"): $before bytes before, $(wc -c <"$wasm") after wasm-opt $version"
   else
