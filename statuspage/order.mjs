@@ -11,7 +11,7 @@ const [binaryenPath, wasmPath] = process.argv.slice(2);
 const { default: binaryen } = await import(pathToFileURL(binaryenPath).href);
 
 /// What more functions share than this tells nothing about any of them.
-const COMMON = 200;
+const COMMON = 600;
 
 const [before, functions, after] = parts(binaryen.readBinary(readFileSync(wasmPath)).emitText().split("\n"));
 const order = chain(functions.map(pairs));
