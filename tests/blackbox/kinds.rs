@@ -59,7 +59,7 @@ fn said(result: &CheckResult) -> String {
 }
 
 /// A server that does this with every connection; returns its port.
-async fn serve<F: Future<Output = Option<()>> + Send + 'static>(
+pub(super) async fn serve<F: Future<Output = Option<()>> + Send + 'static>(
     serve: impl Fn(TcpStream) -> F + Send + 'static,
 ) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -201,6 +201,40 @@ async fn a_certificate_is_judged_as_configured_also_behind_starttls() {
     expect_of_kind("tls", &format!("127.0.0.1:{mail}"), &authority, &cases).await;
 }
 
+/// A web server that answers everything with this.
+async fn answering(stream: impl AsyncRead + AsyncWrite + Unpin, answer: &str) -> Option<()> {
+    let mut stream = BufReader::new(stream);
+    let mut line = String::new();
+    while stream.read_line(&mut line).await.ok()? > 2 {
+        line.clear();
+    }
+    stream.write_all(answer.as_bytes()).await.ok()
+}
+
+#[tokio::test]
+async fn what_tls_brings_can_be_asserted_behind_a_redirect_and_not_where_none_is_followed() {
+    let authority = Authority::new();
+    let tls = TlsAcceptor::from(authority.server("127.0.0.1", Validity::Now));
+    let sealed = serve(move |stream| {
+        let tls = tls.clone();
+        async move { answering(tls.accept(stream).await.ok()?, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await }
+    })
+    .await;
+    let to = format!("HTTP/1.1 302 Found\r\nLocation: https://127.0.0.1:{sealed}/\r\nContent-Length: 0\r\n\r\n");
+    let plain = serve(move |stream| {
+        let to = to.clone();
+        async move { answering(stream, &to).await }
+    })
+    .await;
+    let asserting = |assertion: &str, redirects: u32| json!({ "assertions": [assertion], "max_redirects": redirects, "tls_ca_file": "ca.pem" });
+    let cases = [
+        (asserting("[TLS] < 1m and [CERTIFICATE] > 1h", 1), WELL),
+        (asserting("[CERTIFICATE] > 2d", 1), down("expected > 2d")),
+        (asserting("[TLS] < 1m", 0), (Status::Unknown, "`[TLS] < 1m`: the check speaks no TLS and knows no `[TLS]`")),
+    ];
+    expect_of_kind("http", &format!("http://127.0.0.1:{plain}/"), &authority, &cases).await;
+}
+
 /// Repeats what it hears from whoever shows the token.
 async fn chat(stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<()> {
     #[expect(clippy::result_large_err, reason = "the library's type")]
@@ -254,9 +288,10 @@ async fn a_websocket_is_opened_and_spoken_to_as_configured() {
 }
 
 /// A health service that serves `shop`, and knows no other service and nothing of the server as a whole.
-async fn health(stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<()> {
+async fn health(stream: impl AsyncRead + AsyncWrite + Unpin, scheme: &'static str) -> Option<()> {
     let mut connection = h2::server::handshake(stream).await.ok()?;
     while let Some(Ok((request, mut respond))) = connection.accept().await {
+        let is_ours = request.uri().scheme_str() == Some(scheme);
         let mut body = request.into_body();
         tokio::spawn(async move {
             let mut asked = Vec::new();
@@ -265,7 +300,7 @@ async fn health(stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<()> {
             }
             let head = Response::builder().header("content-type", "application/grpc").body(()).expect("a head");
             let mut sender = respond.send_response(head, false).ok()?;
-            let serves = asked == b"\0\0\0\0\x06\x0a\x04shop";
+            let serves = is_ours && asked == b"\0\0\0\0\x06\x0a\x04shop";
             if serves {
                 sender.send_data(vec![0, 0, 0, 0, 2, 8, 1].into(), false).ok()?;
             }
@@ -280,7 +315,7 @@ async fn health(stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<()> {
 #[tokio::test]
 async fn a_health_service_is_asked_for_what_is_configured() {
     let authority = Authority::new();
-    let plain = serve(health).await;
+    let plain = serve(|stream| health(stream, "http")).await;
     let cases = [
         (json!({ "service": "shop" }), WELL),
         (json!({ "service": "bank" }), down("service `bank` is not known")),
@@ -291,7 +326,7 @@ async fn a_health_service_is_asked_for_what_is_configured() {
     let tls = TlsAcceptor::from(certified(&authority));
     let sealed = serve(move |stream| {
         let tls = tls.clone();
-        async move { health(tls.accept(stream).await.ok()?).await }
+        async move { health(tls.accept(stream).await.ok()?, "https").await }
     })
     .await;
     let cases = [
@@ -323,6 +358,11 @@ async fn addresses_that_are_denied_are_refused_by_every_kind_and_never_connected
     };
     let at = |kind: &str, url: String| json!({ "type": kind, "endpoint_name": url, "endpoint_url": url, "hostname_fqdn": "a.example", "timeout": "200ms" });
     for host in ["127.0.0.1", "localhost"] {
+        let sealed = |kind: &str| {
+            let mut check = at(kind, format!("{host}:{port}"));
+            check["tls"] = json!(true);
+            check
+        };
         let mut checks = vec![
             at("http", format!("http://{host}:{port}/")),
             at("http", format!("https://{host}:{port}/")),
@@ -332,12 +372,15 @@ async fn addresses_that_are_denied_are_refused_by_every_kind_and_never_connected
             at("icmp", host.to_owned()),
             at("websocket", format!("ws://{host}:{port}/")),
             at("grpc", format!("{host}:{port}")),
+            sealed("tcp"),
+            sealed("grpc"),
+            at("websocket", format!("wss://{host}:{port}/")),
         ];
         for check in &mut checks {
             if check["type"] != "dns" {
                 check.as_object_mut().expect("a check").remove("hostname_fqdn");
             }
-            check["endpoint_name"] = json!(format!("{} {}", check["type"], check["endpoint_name"]));
+            check["endpoint_name"] = json!(format!("{} {} {}", check["type"], check["endpoint_name"], check["tls"]));
         }
         let mut config = watching(&checks, &directory());
         config["deny_private_addresses"] = json!(true);
@@ -356,6 +399,6 @@ async fn addresses_that_are_denied_are_refused_by_every_kind_and_never_connected
         let results = checker.run(&["--format", "json"]).await.results();
         assert!(results.iter().all(|result| !said(result).contains("deny_private_addresses")), "{results:?}");
         let (connections, packets) = touched();
-        assert!(connections >= 6 && packets >= 1, "{host}: {connections} connections, {packets} packets");
+        assert!(connections >= 9 && packets >= 1, "{host}: {connections} connections, {packets} packets");
     }
 }

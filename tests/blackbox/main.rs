@@ -23,6 +23,7 @@ mod history;
 mod keyboard;
 mod kinds;
 mod languages;
+mod leaks;
 mod limits;
 mod links;
 mod long_ranges;
