@@ -21,7 +21,7 @@ pub async fn rebuild_history(arguments: &RebuildArguments) -> anyhow::Result<Out
     let Some(storage) = &config.storage else {
         return Err(NoStorage(arguments.config.config.display().to_string()).into());
     };
-    let store = Arc::new(Store::open(storage).await?);
+    let store = Arc::new(Store::open(storage).await);
     let node = (!arguments.nameless).then_some(&config.node);
     let started = Instant::now();
     let mut bar = Bar::of("check files");

@@ -37,7 +37,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     };
     let mut config = origin.load()?;
     let announcement = announcement(arguments, &config)?;
-    let mut record = if arguments.no_store { None } else { Record::open(&config).await? };
+    let mut record = if arguments.no_store { None } else { Record::open(&config).await };
     if record.is_none() && !arguments.no_store {
         tell(&format!("note: `{}` names no `storage`; the round is only printed", arguments.config.config.display()));
     }
@@ -63,7 +63,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
         return Ok(outcome);
     }
     let mut watching = Watching::begin(config.clone(), probes, every, round, origin, signals)?;
-    while let Some(results) = watching.batches.recv().await {
+    while let Some(results) = watching.next().await {
         outcome = keep_and_print(arguments, &config, record.as_mut(), None, &results).await;
     }
     watching.end().await;

@@ -39,7 +39,7 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     let range = arguments.range.unwrap_or(config.page.told.range);
     let edges = edges_of(range, now);
     let from = edges[0];
-    let store = Arc::new(Store::open(storage).await?);
+    let store = Arc::new(Store::open(storage).await);
     // A table has no room for details.
     let is_detailed = arguments.details && arguments.format == Format::Json;
     let is_by_check = range <= CHECKS_UP_TO;
