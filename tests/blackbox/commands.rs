@@ -149,6 +149,11 @@ async fn a_message_with_what_is_not_allowed_is_refused_and_nothing_is_done() {
         assert!(run.stderr.contains(named), "{message} is refused for `{named}`:\n{}", run.stderr);
         assert!(run.stderr.contains("blockquote"), "it says what is allowed:\n{}", run.stderr);
     }
+    for silent in ["", "  ", "<b></b><br>", "&nbsp;"] {
+        let run = checker.run(&["--message", silent]).await;
+        assert_eq!(run.code, 2, "`{silent}`: {}", run.output());
+        assert!(run.stderr.contains("says nothing"), "{}", run.stderr);
+    }
     let nobody = checker.run(&["--message", "Hello", "--about", "Shopp"]).await;
     assert_eq!(nobody.code, 2);
     assert!(nobody.stderr.contains("`Shopp`") && nobody.stderr.contains("`Shop`"), "{}", nobody.stderr);
@@ -364,6 +369,9 @@ async fn validate_names_every_problem_at_once_with_its_place() {
             run.output()
         );
     }
+    checker.write("list.json", "[]");
+    let list = checker.call(&["validate", "-c", "list.json"]).await;
+    assert!((list.code, list.stdout.contains("the whole file")) == (1, true), "{}", list.output());
     let refused = checker.run(&[]).await;
     assert_eq!(refused.code, 2, "a configuration with problems is not run");
 }
@@ -393,15 +401,14 @@ async fn shells_complete_the_commands() {
 async fn comments_trailing_commas_variables_and_durations_in_words_are_read() {
     let ok = Endpoint::start(Behaviour::ok()).await;
     let checker = Checker::new(&json!({}));
-    checker.write(
-        "checker.json",
-        r#"{
+    let written = r#"{
   "node": "${NODE:-from-default}", /* a comment */
   "every": "10m",
   "checkers": [{ "type": "http", "endpoint_name": "Shop", "endpoint_url": "${SHOP}", "timeout": 5000000000, },],
   "storage": { "type": "fs", "dir": "${STORE}" },
-}"#,
-    );
+}"#;
+    // As an editor of another system may write it: with a mark at the start, and its own ends of lines.
+    checker.write("checker.json", &format!("\u{feff}{}", written.replace('\n', "\r\n")));
     let run = checker
         .call_with(&["run", "-c", "checker.json", "--format", "json"], |command| {
             command.env("SHOP", &ok.url).env("STORE", "checks");

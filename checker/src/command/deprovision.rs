@@ -74,7 +74,7 @@ fn nothing_but_the_place(bucket: crate::config::valid::Bucket, region: &str) -> 
         check_expiry: None,
         lifecycle_days: None,
         page: Page::default(),
-        checkers: serde_json::Value::Null,
+        checking: serde_json::Map::new(),
         files: Files::Keep,
         keys: Keys::Keep,
     }

@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::cli::ProvisionArguments;
 use crate::command::place::{self, Asking, PlaceError, Telling};
 use crate::command::{Outcome, surroundings, tell};
+use crate::config;
 use crate::config::valid::{Config, Page};
 use crate::provision::carry_out::carry_out;
 use crate::provision::files;
@@ -39,7 +40,7 @@ pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome
         check_expiry,
         lifecycle_days: arguments.lifecycle.map(whole_days).transpose()?,
         page: config.map_or_else(Page::default, |config| config.page),
-        checkers: checkers_of(arguments.place.config.as_deref()),
+        checking: checking_of(arguments.place.config.as_deref()),
         files: if arguments.force { Files::Replace } else { Files::Keep },
         keys: if arguments.rotate { Keys::Rotate } else { Keys::Keep },
     };
@@ -88,12 +89,16 @@ fn without_doubles<T: Clone + Eq + std::hash::Hash>(given: &[T]) -> Vec<T> {
     given.iter().filter(|one| seen.insert((*one).clone())).cloned().collect()
 }
 
-/// What a configuration checks, word for word: variables in it stay variables.
-fn checkers_of(config: Option<&Path>) -> serde_json::Value {
-    let text = config.and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+/// What of a configuration is the writers', too: what is checked, and what holds for all of it. How often is a matter of each
+/// one's schedule.
+const FOR_WRITERS: [&str; 5] = ["checkers", "concurrent_checks", "connectivity", "deny_private_addresses", "summaries"];
+
+/// What a configuration checks and how, word for word: variables in it stay variables.
+fn checking_of(config: Option<&Path>) -> serde_json::Map<String, serde_json::Value> {
+    let text = config.and_then(|path| config::read(path).ok()).unwrap_or_default();
     let parsed = jsonc_parser::parse_to_serde_value::<serde_json::Value>(&text, &jsonc_parser::ParseOptions::default());
-    let checkers = parsed.ok().and_then(|mut config| Some(config.get_mut("checkers")?.take()));
-    checkers.unwrap_or_else(|| serde_json::json!([]))
+    let Ok(serde_json::Value::Object(mut written)) = parsed else { return serde_json::Map::new() };
+    FOR_WRITERS.iter().filter_map(|key| Some(((*key).to_owned(), written.remove(*key)?))).collect()
 }
 
 /// The plan for people: the steps, then the rights in full, then what else to know.

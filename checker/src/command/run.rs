@@ -15,6 +15,11 @@ use crate::record::Record;
 use crate::round::Announcement;
 use crate::{huge_pages, now, report};
 
+/// The message has no words.
+#[derive(Debug, thiserror::Error)]
+#[error("post the message: it says nothing; write what people should know, such as `--message \"We are on it.\"`")]
+struct MessageEmpty;
+
 /// The message is longer than any announcement.
 #[derive(Debug, thiserror::Error)]
 #[error(
@@ -73,7 +78,9 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
 /// What is to be posted, if anything; refused before any check is made if it cannot be.
 fn announcement(arguments: &RunArguments, config: &Config) -> anyhow::Result<Option<Announcement>> {
     let Some(message) = &arguments.message else { return Ok(None) };
-    Message::parse_strictly(message)?;
+    if Message::parse_strictly(message)?.text().is_empty() {
+        return Err(MessageEmpty.into());
+    }
     let length = message.chars().count();
     if length > MESSAGE_LIMIT {
         return Err(MessageTooLong(length).into());
