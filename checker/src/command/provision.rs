@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::cli::ProvisionArguments;
 use crate::command::place::{self, Asking, PlaceError, Telling};
-use crate::command::{Outcome, surroundings, tell};
+use crate::command::{Outcome, output, say, surroundings, tell};
 use crate::config;
 use crate::config::valid::{Config, Page};
 use crate::provision::carry_out::carry_out;
@@ -54,12 +54,12 @@ pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome
         json["bucket"] = wishes.bucket.name.clone().into();
         json["region"] = wishes.region.clone().into();
         json["prefix"] = wishes.bucket.prefix.clone().into();
-        anstream::println!("{json:#}");
+        output(&format!("{json:#}\n"))?;
         return Ok(Outcome::Done);
     }
     show(&plan, &wishes);
     if plan.steps.is_empty() {
-        anstream::println!("Nothing is to be done: everything is as wished.");
+        say("Nothing is to be done: everything is as wished.");
     } else {
         let asking = Asking::unless(arguments.yes);
         if !asking.agrees("Go ahead? Type `yes`:") {
@@ -103,32 +103,32 @@ fn checking_of(config: Option<&Path>) -> serde_json::Map<String, serde_json::Val
 
 /// The plan for people: the steps, then the rights in full, then what else to know.
 fn show(plan: &Plan, wishes: &Wishes) {
-    anstream::println!("Plan for {}:", place::describe(&wishes.bucket, &wishes.region));
+    say(&format!("Plan for {}:", place::describe(&wishes.bucket, &wishes.region)));
     for (index, step) in plan.steps.iter().enumerate() {
-        anstream::println!("  {}. {}", index + 1, step.what());
+        say(&format!("  {}. {}", index + 1, step.what()));
         if let (Step::PutUserPolicy(_) | Step::PutBucketPolicy(_), Some(document)) = (step, step.document()) {
             let statements = document["Statement"].as_array().cloned().unwrap_or_default();
             for statement in statements {
-                anstream::println!("       {statement}");
+                say(&format!("       {statement}"));
             }
         }
     }
     for identity in &plan.by_hand {
-        anstream::println!(
+        say(&format!(
             "  by hand: give the {}, whose keys go into `{}`, these rights and no others:\n{:#}",
             identity.role,
             identity.role.file_name(),
             identity.policy
-        );
+        ));
     }
     for note in &plan.notes {
-        anstream::println!("  note: {note}");
+        say(&format!("  note: {note}"));
     }
     if wishes.writers.is_empty() {
-        anstream::println!("  note: no writer is asked for; add `--writer NODE` for each checker");
+        say("  note: no writer is asked for; add `--writer NODE` for each checker");
     }
     if let Some(age) = wishes.check_expiry {
-        anstream::println!("  note: writers remove their own check files after {}", duration::exact(age));
+        say(&format!("  note: writers remove their own check files after {}", duration::exact(age)));
     }
 }
 
@@ -141,11 +141,11 @@ fn show_files(wishes: &Wishes, plan: &Plan, out: &Path) {
         } else {
             "it needs no keys"
         };
-        anstream::println!("\n{} ({public}):\n{}", place::in_folder(out, &Role::Reader.file_name()), text.trim_end());
+        say(&format!("\n{} ({public}):\n{}", place::in_folder(out, &Role::Reader.file_name()), text.trim_end()));
     }
     for node in &wishes.writers {
         let path = place::in_folder(out, &Role::Writer(node.clone()).file_name());
-        anstream::println!("{path} (the writer's keys are in it: keep it to yourself)");
+        say(&format!("{path} (the writer's keys are in it: keep it to yourself)"));
     }
     let mut words = vec!["checker doctor".to_owned()];
     let writer = wishes.writers.first().map(|node| Role::Writer(node.clone()).file_name());
@@ -154,7 +154,7 @@ fn show_files(wishes: &Wishes, plan: &Plan, out: &Path) {
     words.extend(wishes.origins.iter().map(|origin| format!("--origin {origin}")));
     let doctor = words.join(" ");
     let by_hand = if plan.by_hand.is_empty() { "" } else { "make the keys by hand and put them into the files; then " };
-    anstream::println!(
+    say(&format!(
         "\nNext: {by_hand}put `config.json` beside the page's `index.html`, each `checker-<node>.json` on its machine, and prove it all with\n  {doctor}"
-    );
+    ));
 }

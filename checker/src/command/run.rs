@@ -9,7 +9,7 @@ use shared::result::{CheckResult, MESSAGE_LIMIT};
 use crate::cli::{Format, RunArguments};
 use crate::command::progress::Bar;
 use crate::command::watching::{Origin, Signals, Watching, first_round};
-use crate::command::{Outcome, print, probes, styles, tell, tell_error};
+use crate::command::{Outcome, print, probes, say, styles, tell, tell_error};
 use crate::config::valid::Config;
 use crate::record::Record;
 use crate::round::Announcement;
@@ -150,10 +150,10 @@ async fn keep_and_print(
         Format::Table => {
             print(&report::table(results, styles()));
             if !note.is_empty() {
-                anstream::println!("{note}");
+                say(&format!("{note}"));
             }
             if let Some(confirmation) = confirmation {
-                anstream::println!("{confirmation}");
+                say(&format!("{confirmation}"));
             }
         }
     }

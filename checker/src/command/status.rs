@@ -17,7 +17,7 @@ use shared::verdict::Present;
 use shared::{DAY, HOUR, Nanos, SECOND, UnixNanos, duration};
 
 use crate::cli::{Format, StatusArguments};
-use crate::command::{NoStorage, Outcome, load, tell};
+use crate::command::{NoStorage, Outcome, load, output, tell};
 use crate::now;
 use crate::outlook::{Depth, checks, outlook};
 use crate::report::{plain, shape_of, style_of};
@@ -59,10 +59,10 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
             } else {
                 Measurements::kept(&told.histories, &outlook.latencies)?
             };
-            anstream::println!("{}", told.json(Some(&Details { edges: &edges, measurements })));
+            output(&format!("{}\n", told.json(Some(&Details { edges: &edges, measurements }))))?;
         }
-        Format::Json => anstream::println!("{}", told.json(None)),
-        Format::Table => anstream::print!("{}", told.table()),
+        Format::Json => output(&format!("{}\n", told.json(None)))?,
+        Format::Table => output(&told.table().to_string())?,
     }
     Ok(match arguments.fail_on {
         Some(limit) if told.overall() >= limit => Outcome::Found,
