@@ -150,10 +150,10 @@ async fn keep_and_print(
         Format::Table => {
             print(&report::table(results, styles()));
             if !note.is_empty() {
-                say(&format!("{note}"));
+                say(&note);
             }
             if let Some(confirmation) = confirmation {
-                say(&format!("{confirmation}"));
+                say(&confirmation);
             }
         }
     }

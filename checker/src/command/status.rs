@@ -18,6 +18,7 @@ use shared::{DAY, HOUR, Nanos, SECOND, UnixNanos, duration};
 
 use crate::cli::{Format, StatusArguments};
 use crate::command::{NoStorage, Outcome, load, output, tell};
+use crate::history::HistoryError;
 use crate::now;
 use crate::outlook::{Depth, checks, outlook};
 use crate::report::{plain, shape_of, style_of};
@@ -44,7 +45,7 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     let is_detailed = arguments.details && arguments.format == Format::Json;
     let is_by_check = range <= CHECKS_UP_TO;
     let depth = if is_detailed && !is_by_check { Depth::Latencies } else { Depth::Standings };
-    let outlook = outlook(&store, from, now, depth).await?;
+    let outlook = outlook(&store, from, now, depth).await.map_err(to_be_told)?;
     for (name, cause) in &outlook.unreadable {
         tell(&format!("warning: history unreadable, check files fill in: `{name}`: failed to {cause}"));
     }
@@ -55,19 +56,27 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     match arguments.format {
         Format::Json if is_detailed => {
             let measurements = if is_by_check {
-                Measurements::Checks(checks(&store, from, now).await?)
+                Measurements::Checks(checks(&store, from, now).await.map_err(to_be_told)?)
             } else {
                 Measurements::kept(&told.histories, &outlook.latencies)?
             };
             output(&format!("{}\n", told.json(Some(&Details { edges: &edges, measurements }))))?;
         }
         Format::Json => output(&format!("{}\n", told.json(None)))?,
-        Format::Table => output(&told.table().to_string())?,
+        Format::Table => output(&told.table())?,
     }
     Ok(match arguments.fail_on {
         Some(limit) if told.overall() >= limit => Outcome::Found,
         _ => Outcome::Done,
     })
+}
+
+/// A store that cannot be read is told as that: nobody keeps a history here.
+fn to_be_told(error: HistoryError) -> anyhow::Error {
+    match error {
+        HistoryError::Store(error) => error.into(),
+        other => other.into(),
+    }
 }
 
 /// The edges of the hours or days of a range that ends now, by this machine's clock: as on the page, hours up to

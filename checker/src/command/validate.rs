@@ -7,7 +7,9 @@ use crate::config;
 /// Prints the problems, one line each; errors make it end with 1, warnings do not.
 pub fn validate(argument: &ConfigArgument) -> anyhow::Result<Outcome> {
     let (lines, has_errors) = with_surroundings(|surroundings| config::validate(&argument.config, surroundings))?;
-    output(&lines.iter().map(|line| format!("{line}\n")).collect::<String>())?;
+    if !lines.is_empty() {
+        output(&(lines.join("\n") + "\n"))?;
+    }
     if has_errors {
         return Ok(Outcome::Found);
     }

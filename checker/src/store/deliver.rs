@@ -2,7 +2,6 @@
 //! still cannot be stored waits in the [`Spool`].
 
 use std::path::PathBuf;
-use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -107,15 +106,14 @@ async fn deliver(
     }
     // If an old round is stuck, the store may be at fault or that round: this one tells.
     let tries = if stuck.as_ref().is_some_and(|(_, cause)| cause.is_passing()) { 1 } else { TRIES };
-    let mut storing = pin!(with_retries(store, &name, content, tries));
-    let stored = match tokio::time::timeout(PATIENCE, storing.as_mut()).await {
-        Ok(stored) => stored,
-        Err(_) => {
-            if kept.is_none() {
-                kept = spool.keep(&name, content).await.ok();
-            }
-            storing.await
+    let mut storing = Box::pin(with_retries(store, &name, content, tries));
+    let stored = if let Ok(stored) = tokio::time::timeout(PATIENCE, storing.as_mut()).await {
+        stored
+    } else {
+        if kept.is_none() {
+            kept = spool.keep(&name, content).await.ok();
         }
+        storing.await
     };
     let stored = match (stored, kept) {
         (Ok(stored), None) => stored,

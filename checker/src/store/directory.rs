@@ -429,13 +429,13 @@ mod tests {
         symlink(outside.path().join("secret"), path(2)).unwrap();
         rustix::fs::mkfifoat(rustix::fs::CWD, path(3), rustix::fs::Mode::RUSR).unwrap();
         fs::write(path(4), "[4]").unwrap();
-        for place in 1..4 {
-            assert_eq!(store.read_check_file(&names[place]).await.unwrap(), None, "{place}");
+        for odd in &names[1..4] {
+            assert_eq!(store.read_check_file(odd).await.unwrap(), None, "{odd}");
         }
         let read = store.read_check_files(&names).await.unwrap();
         assert_eq!(read, [(names[0].clone(), Ok(b"[0]".to_vec())), (names[4].clone(), Ok(b"[4]".to_vec()))]);
 
-        fs::set_permissions(path(4), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(path(4), fs::Permissions::from_mode(0o0)).unwrap();
         let read = store.read_check_files(&names).await.unwrap();
         assert_eq!(read[0].1.as_deref(), Ok(b"[0]".as_slice()));
         // Root reads whatever it likes.
