@@ -133,7 +133,6 @@ impl PageConfig {
         let mut fields = Fields { object: &object, members, place: "", problems: &mut problems };
         let keys = [KEYS.as_slice(), &looks::KEYS].concat();
         fields.refuse_unknown(&keys);
-        let title = fields.text("title").unwrap_or_else(|| DEFAULT_TITLE.to_owned());
         let range = fields.duration("range", DEFAULT_RANGE, RANGE_LIMITS);
         let refresh = fields.duration("refresh", DEFAULT_REFRESH, REFRESH_LIMITS);
         let interval = fields.duration("interval", FALLBACK_INTERVAL, INTERVAL_LIMITS);
@@ -142,6 +141,15 @@ impl PageConfig {
         match source {
             Some(source) if problems.is_empty() => {
                 let mut skipped = Vec::new();
+                let title = match object.get("title") {
+                    Some(Json::Text(title)) => title,
+                    Some(_) => {
+                        skipped.push("`title` is no text; it is skipped".to_owned());
+                        DEFAULT_TITLE
+                    }
+                    None => DEFAULT_TITLE,
+                };
+                let title = title.to_owned();
                 let looks = looks::read(&object, &mut skipped);
                 Ok(PageConfig { title, source, range, refresh, interval, offline, looks, skipped })
             }
@@ -388,6 +396,16 @@ mod tests {
         ] {
             assert!(all.contains(expected), "{expected} is not in:\n{all}");
         }
+    }
+
+    #[test]
+    fn a_title_that_is_none_keeps_no_page_from_being_shown() {
+        let text = r#"{"title":5,"source":{"type":"http","url":"store/"}}"#;
+        let config = PageConfig::parse(text).expect("what is shown is somewhere");
+        assert_eq!(
+            (config.title.as_str(), config.skipped),
+            ("Status", vec!["`title` is no text; it is skipped".to_owned()])
+        );
     }
 
     #[test]

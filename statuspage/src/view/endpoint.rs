@@ -121,7 +121,7 @@ pub fn head(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, lo
         0 => language.say(texts::NOT_OBSERVED, &[]),
         _ => language.say(texts::OF_OBSERVED, &[&observed]),
     };
-    let mut word = words::called(looks, reckoned.status, language).to_owned();
+    let mut word = language.word(reckoned.status).to_owned();
     if localized.is_some() {
         word.push(' ');
         word.push_str(language.line(texts::LOCALIZED));
@@ -133,7 +133,7 @@ pub fn head(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, lo
         group: groups::titles(&looks.groups, &reckoned.endpoint.key.title).join(" · "),
         word,
         status: reckoned.status,
-        state: state(reckoned, span, period, calendar, looks),
+        state: state(reckoned, span, period, calendar),
         is_localized: localized.is_some(),
         reason,
         reckoning: reckoning_in_words(&whole, &uptime, language),
@@ -149,15 +149,9 @@ pub fn head(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, lo
     }
 }
 
-fn state(
-    reckoned: &Reckoned<'_>,
-    span: Option<Span>,
-    period: &Period,
-    calendar: Calendar<'_>,
-    looks: &Looks,
-) -> String {
+fn state(reckoned: &Reckoned<'_>, span: Option<Span>, period: &Period, calendar: Calendar<'_>) -> String {
     let language = calendar.language;
-    let capital = |status| words::capital(words::called(looks, status, language));
+    let capital = |status| words::capital(language.word(status));
     let Some(span) = span else {
         let last = reckoned.latest.at;
         let (moment, length) = (calendar.moment(last), words::length(calendar.now - last, language));

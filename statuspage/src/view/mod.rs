@@ -141,7 +141,7 @@ pub fn page(
         sorted::by_key(&mut reckoned, |reckoned| place(reckoned).map_or(i64::MAX, |place| place as i64));
     }
     sorted::by_key(&mut reckoned, Reckoned::urgency);
-    let messages = timeline::messages(record, calendar);
+    let messages = timeline::messages(record, calendar, looks);
     let overall = overall::overall(&reckoned, memory.list_problem.is_some(), &period, calendar, loading, looks);
     if settings.drawn == Drawn::State {
         // The messages stand above what is still to be drawn, and would push it down later.

@@ -33,6 +33,8 @@ pub struct Reckoned<'a> {
     pub(super) nodes: Vec<Word<'a>>,
     /// Whether those who watched it report, but no longer about it.
     pub retired: bool,
+    /// How long a result stands that does not say so and has no neighbours to tell.
+    pub(super) interval: Nanos,
     /// Whether its error texts are kept from readers.
     pub hides_errors: bool,
     /// Whether its locator is.
@@ -66,6 +68,7 @@ impl<'a> Reckoned<'a> {
             latest: latest?,
             nodes,
             retired: false,
+            interval,
             hides_errors: false,
             hides_locator: false,
         })
@@ -145,12 +148,19 @@ impl<'a> Reckoned<'a> {
     /// The newest reason that was given for this status from `from` to before `to`.
     #[must_use]
     pub fn reason(&self, status: Status, from: UnixNanos, to: UnixNanos) -> Option<Arc<str>> {
-        let with_reason = |look: &&Look| look.reason.is_some() && !self.hides_errors;
-        // Where nodes disagree, the verdict may be a status that no node gave: then any reason explains it.
-        let of_status = self.looks(from, to).filter(with_reason).filter(|look| look.status == status);
-        let newest = of_status.max_by_key(|look| look.at);
-        newest.or_else(|| self.looks(from, to).filter(with_reason).max_by_key(|look| look.at))?.reason.clone()
+        if self.hides_errors { None } else { newest_reason(|| self.looks(from, to), status) }
     }
+}
+
+/// The newest reason among looks, of those with this status if there are any.
+pub(super) fn newest_reason<'a, I: Iterator<Item = &'a Look>>(
+    looks: impl Fn() -> I,
+    status: Status,
+) -> Option<Arc<str>> {
+    let with_reason = || looks().filter(|look| look.reason.is_some());
+    // Where nodes disagree, the verdict may be a status that no node gave: then any reason explains it.
+    let newest = with_reason().filter(|look| look.status == status).max_by_key(|look| look.at);
+    newest.or_else(|| with_reason().max_by_key(|look| look.at))?.reason.clone()
 }
 
 /// Marks the endpoints that nobody looks at any more although those who did still report about others.
