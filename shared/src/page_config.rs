@@ -126,13 +126,14 @@ impl PageConfig {
     pub fn parse(text: &str) -> Result<PageConfig, Problems> {
         let object = json::parse(text.trim_start_matches('\u{feff}'))
             .map_err(|error| Problems(vec![format!("it is not JSON: {error}")]))?;
-        let mut problems = Vec::new();
+        let (mut problems, mut skipped) = (Vec::new(), Vec::new());
         let Json::Object(members) = &object else {
             return Err(Problems(vec!["it is not a JSON object; write `{ \"title\": …, \"source\": … }`".to_owned()]));
         };
-        let mut fields = Fields { object: &object, members, place: "", problems: &mut problems };
         let keys = [KEYS.as_slice(), &looks::KEYS].concat();
-        fields.refuse_unknown(&keys);
+        // A key that nobody knows is no reason to show nothing.
+        Fields { object: &object, members, place: "", problems: &mut skipped }.refuse_unknown(&keys);
+        let mut fields = Fields { object: &object, members, place: "", problems: &mut problems };
         let range = fields.duration("range", DEFAULT_RANGE, RANGE_LIMITS);
         let refresh = fields.duration("refresh", DEFAULT_REFRESH, REFRESH_LIMITS);
         let interval = fields.duration("interval", FALLBACK_INTERVAL, INTERVAL_LIMITS);
@@ -140,7 +141,6 @@ impl PageConfig {
         let source = read_source(object.get("source"), &mut problems);
         match source {
             Some(source) if problems.is_empty() => {
-                let mut skipped = Vec::new();
                 let title = match object.get("title") {
                     Some(Json::Text(title)) => title,
                     Some(_) => {
@@ -153,7 +153,7 @@ impl PageConfig {
                 let looks = looks::read(&object, &mut skipped);
                 Ok(PageConfig { title, source, range, refresh, interval, offline, looks, skipped })
             }
-            _ => Err(Problems(problems)),
+            _ => Err(Problems([skipped, problems].concat())),
         }
     }
 
@@ -399,13 +399,12 @@ mod tests {
     }
 
     #[test]
-    fn a_title_that_is_none_keeps_no_page_from_being_shown() {
-        let text = r#"{"title":5,"source":{"type":"http","url":"store/"}}"#;
+    fn neither_a_title_that_is_none_nor_an_unknown_key_keeps_a_page_from_being_shown() {
+        let text = r#"{"title":5,"foter":"x","source":{"type":"http","url":"store/"}}"#;
         let config = PageConfig::parse(text).expect("what is shown is somewhere");
-        assert_eq!(
-            (config.title.as_str(), config.skipped),
-            ("Status", vec!["`title` is no text; it is skipped".to_owned()])
-        );
+        assert_eq!(config.title, "Status");
+        let skipped = ["`foter` is not known; did you mean `footer`?", "`title` is no text; it is skipped"];
+        assert_eq!(config.skipped, skipped);
     }
 
     #[test]

@@ -75,7 +75,7 @@ async fn a_page_looks_as_its_configuration_says() {
 #[tokio::test]
 async fn what_does_not_fit_is_named_on_the_console_and_skipped() {
     let odd = json!({
-        "title": ["Odd"], "logo": "https://elsewhere.example/x.svg", "links": [{ "text": "x", "url": "javascript:canary()" }],
+        "title": ["Odd"], "foter": "x", "logo": "https://elsewhere.example/x.svg", "links": [{ "text": "x", "url": "javascript:canary()" }],
         "look": { "light": { "ground": "red;} body{display:none" }, "font": "url(x)" }, "groups": [{ "endpoints": ["*"] }],
         "footer": "Still here",
     });
@@ -86,7 +86,7 @@ async fn what_does_not_fit_is_named_on_the_console_and_skipped() {
     let page = page::visit(&browser, &format!("{}?theme=light", caddy.url)).await;
     page.assert_clean();
     let warned = warned(&browser).await;
-    for place in ["`title`", "`logo`", "`links[0]`", "`look.light.ground`", "`look.font`", "`groups[0]`"] {
+    for place in ["`title`", "`foter`", "`logo`", "`links[0]`", "`look.light.ground`", "`look.font`", "`groups[0]`"] {
         assert!(warned.iter().any(|told| told.starts_with(&format!("config.json: {place}"))), "{place}: {warned:#?}");
     }
     assert!(page.text_of("text").contains("Still here") && page.text_of("state") == "down");

@@ -42,6 +42,8 @@ pub struct EndpointView {
     pub is_localized: bool,
     /// Whether nobody looks at it any more, and nobody means to.
     pub is_retired: bool,
+    /// Whether another one has the same title.
+    pub has_twin: bool,
     /// What is wrong, in words; `None` if nothing is.
     pub reason: Option<String>,
     /// The uptime: `99.97%`, or a dash if nobody observed.
@@ -145,6 +147,7 @@ pub fn head(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, lo
         levels: Vec::new(),
         chart: ChartView::default(),
         is_retired: reckoned.retired,
+        has_twin: reckoned.has_twin,
         name: words::name(&reckoned.endpoint.key.title, reckoned.locator(), language),
     }
 }

@@ -107,7 +107,10 @@ fn sentence(reckoned: &[Reckoned<'_>], status: Status, period: &Period, calendar
             let (moment, length) = (calendar.moment(newest), words::in_full(calendar.now - newest, language));
             language.say(texts::NOBODY_SINCE, &[&words::capital(word), &moment, &length])
         }
-        (Status::Unknown, all) => language.counted(texts::SOME_NOT_CHECKED, all.len(), &[&all_count]),
+        (Status::Unknown, all) => {
+            let who = language.counted(texts::SOME_NOT_CHECKED, all.len(), &[&all_count]);
+            language.say(texts::COMMA, &[&who, &since(all, period, calendar)])
+        }
         (_, [only]) => {
             let since = since(&[only], period, calendar);
             let name = only.name(language);
@@ -136,9 +139,10 @@ fn sentence(reckoned: &[Reckoned<'_>], status: Status, period: &Period, calendar
     }
 }
 
-/// `since 14:02, 12 minutes`; of several that did not begin together, since when the first one is.
+/// `since 14:02, 12 minutes`; of several that did not begin together, since when the first one is. What nobody knows is so since
+/// somebody last looked.
 fn since(all: &[&Reckoned<'_>], period: &Period, calendar: Calendar<'_>) -> String {
-    let starts = || all.iter().filter_map(|reckoned| reckoned.since(calendar.now));
+    let starts = || all.iter().map(|reckoned| reckoned.since(calendar.now).unwrap_or(reckoned.latest.at));
     let (Some(first), Some(last)) = (starts().min(), starts().max()) else { return String::new() };
     let is_together = last - first <= shared::uptime::TOGETHER;
     let language = calendar.language;
@@ -274,7 +278,8 @@ mod tests {
     #[test]
     fn one_endpoint_that_nobody_looks_at_is_enough_not_to_be_green() {
         let said = said(&[("A", "n1", 0, Healthy), ("B", "n2", 60, Healthy)]);
-        assert_eq!((said.state, said.sentence.as_str()), ("unknown", "1 of 2 endpoints is not checked any more"));
+        let sentence = "1 of 2 endpoints is not checked any more, since 12:02, 1 hour";
+        assert_eq!((said.state, said.sentence.as_str()), ("unknown", sentence));
         assert_eq!(said.scope, "from 2 places · showing the time since yesterday 13:00 (24 hours)");
     }
 }

@@ -33,6 +33,8 @@ pub struct Reckoned<'a> {
     pub(super) nodes: Vec<Word<'a>>,
     /// Whether those who watched it report, but no longer about it.
     pub retired: bool,
+    /// Whether another one that is watched has the same title.
+    pub has_twin: bool,
     /// How long a result stands that does not say so and has no neighbours to tell.
     pub(super) interval: Nanos,
     /// Whether its error texts are kept from readers.
@@ -68,6 +70,7 @@ impl<'a> Reckoned<'a> {
             latest: latest?,
             nodes,
             retired: false,
+            has_twin: false,
             interval,
             hides_errors: false,
             hides_locator: false,
@@ -83,7 +86,12 @@ impl<'a> Reckoned<'a> {
     /// Its name in a sentence.
     #[must_use]
     pub fn name(&self, language: &Language) -> String {
-        language.name(words::name(&self.endpoint.key.title, self.locator(), language))
+        let (title, locator) = (&self.endpoint.key.title, self.locator());
+        let mut name = words::name(title, locator, language);
+        if self.has_twin && !locator.is_empty() {
+            name = [&name, " (", &words::name("", locator, language), ")"].concat();
+        }
+        language.name(name)
     }
 
     /// Its locator, unless it is kept from readers.
@@ -152,6 +160,15 @@ impl<'a> Reckoned<'a> {
     }
 }
 
+/// Marks the endpoints that a title does not tell from each other.
+pub fn mark_twins(all: &mut [Reckoned<'_>]) {
+    for place in 0..all.len() {
+        let title = &all[place].endpoint.key.title;
+        let is_one = |one: &&Reckoned<'_>| !one.retired && one.endpoint.key.title == *title;
+        all[place].has_twin = !title.is_empty() && all.iter().filter(is_one).count() > 1;
+    }
+}
+
 /// The newest reason among looks, of those with this status if there are any.
 pub(super) fn newest_reason<'a, I: Iterator<Item = &'a Look>>(
     looks: impl Fn() -> I,
@@ -188,6 +205,24 @@ mod tests {
             all.iter().map(|reckoned| (reckoned.status, reckoned.retired)).collect::<Vec<_>>(),
             [(Status::Unknown, true), (Status::Healthy, false), (Status::Unknown, false),]
         );
+    }
+
+    #[test]
+    fn endpoints_of_one_title_are_told_from_each_other_by_their_locators() {
+        let mut record = record(&[
+            ("A", "n1", 0, Status::Down),
+            ("B", "n1", 0, Status::Down),
+            ("C", "n1", 0, Status::Healthy),
+            ("D", "n1", 30, Status::Healthy),
+        ]);
+        record.endpoints[1].key.title = "A".to_owned();
+        record.endpoints[3].key.title = "C".to_owned();
+        let mut all = reckon(&record);
+        mark_twins(&mut all);
+        let names: Vec<String> = all.iter().map(|one| one.name(crate::language::tests::english())).collect();
+        assert_eq!(names, ["A (https://A)", "A (https://B)", "C", "C"], "what is no longer watched confuses nobody");
+        all[0].hides_locator = true;
+        assert_eq!(all[0].name(crate::language::tests::english()), "A");
     }
 
     #[test]
