@@ -3,7 +3,6 @@
 // The layout of one future of ours holds many of the SDK, one in the other.
 #![recursion_limit = "256"]
 
-use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -45,13 +44,15 @@ fn execute(command: &Command) -> anyhow::Result<Outcome> {
         Command::Explain(arguments) => complete(runtime()?, command::explain::explain(arguments)),
         Command::Beat(arguments) => complete(runtime()?, command::beat::beat(arguments)),
         Command::Init(arguments) => Ok(command::init::init(arguments)?),
-        Command::Validate(argument) => Ok(command::validate::validate(argument)?),
+        Command::Validate(argument) => command::validate::validate(argument),
         Command::Schema => {
-            writeln!(std::io::stdout(), "{:#}", schema())?;
+            command::output(&format!("{:#}\n", schema()))?;
             Ok(Outcome::Done)
         }
         Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Cli::command(), "checker", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "checker", &mut script);
+            command::output(&String::from_utf8(script)?)?;
             Ok(Outcome::Done)
         }
     }

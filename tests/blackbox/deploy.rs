@@ -51,6 +51,15 @@ fn systemd_takes_the_units() {
     assert!(verified(&[("checkup@.service", odd)]).contains("StateDirektory"), "a slip is found in a template, too");
 }
 
+#[test]
+fn the_unit_of_a_round_reads_a_configuration_that_only_root_may_read() {
+    let unit = read("checkup.service");
+    let line = |key: &str| unit.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
+    assert_eq!(line("DynamicUser="), "yes", "its user cannot read root's files");
+    assert_eq!(line("LoadCredential="), "checker.json:/etc/checkup/checker.json");
+    assert!(line("ExecStart=").ends_with(" run -c ${CREDENTIALS_DIRECTORY}/checker.json"), "{unit}");
+}
+
 /// Makes sure that so many endpoints were looked at once each, and were well; gives the nodes that looked.
 fn nodes_that_looked_once_at_each(checker: &Checker, count: usize) -> BTreeSet<String> {
     let results = checker.all_results("checks");

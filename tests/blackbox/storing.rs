@@ -102,6 +102,40 @@ async fn rounds_made_while_the_store_is_away_are_sent_first_when_it_is_back() {
 }
 
 #[tokio::test]
+async fn a_round_made_while_the_directory_cannot_be_waits_and_goes_first_when_it_can() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &json!({ "type": "fs", "dir": "mount/checks" })));
+    checker.write("mount", "no directory, as where nothing is mounted");
+    let run = checker.run(&["--format", "json"]).await;
+    assert_eq!((run.code, run.results().len()), (2, 1), "{}", run.output());
+    assert!(run.stderr.contains("a file stands where a directory is needed"), "{}", run.stderr);
+    let waiting = spooled(&checker);
+    assert_eq!(waiting.len(), 1, "{}", run.output());
+
+    std::fs::remove_file(checker.path("mount")).expect("the file can be removed");
+    let run = checker.run(&[]).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    let stored: Vec<String> = checker.check_files("mount/checks").iter().map(ToString::to_string).collect();
+    assert_eq!((stored.len(), &stored[..1]), (2, &waiting[..]));
+}
+
+#[tokio::test]
+async fn a_checker_that_is_killed_while_the_store_hangs_loses_no_round() {
+    let bucket = Bucket::new().await;
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let hanging = Endpoint::start(Behaviour::Hang).await;
+    let checker = Checker::new(&watching(
+        &[check("Shop", &ok.url)],
+        &storage_with(&bucket, json!({ "endpoint_url": hanging.url })),
+    ));
+    let running = checker.start(&["run", "-c", "checker.json"]);
+    wait_for("the round in the spool", || async { (!spooled(&checker).is_empty()).then_some(()) }).await;
+    // Ended at once, without a word: as by the system when it shuts down.
+    drop(running);
+    assert_eq!(spooled(&checker).len(), 1);
+}
+
+#[tokio::test]
 async fn a_store_that_is_busy_at_first_gets_the_round_at_the_next_try() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behaviour::ok()).await;

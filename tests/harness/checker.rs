@@ -149,6 +149,23 @@ impl Checker {
         Program::start(&checker_binary(), |command| self.prepare(command, words))
     }
 
+    /// A line of the shell, in which `checker` is the program.
+    pub async fn call_in_shell(&self, line: &str) -> Run {
+        let mut command = bound_command("bash");
+        let line = format!("checker() {{ '{}' \"$@\"; }}; {line}", checker_binary().display());
+        self.prepare(&mut command, &["-c", &line]);
+        finish(command, "").await
+    }
+
+    /// Starts `checker` with these words where nothing that it says can be written, as on a full disk.
+    #[must_use]
+    pub fn start_unheard(&self, words: &[&str]) -> Program {
+        let binary = checker_binary();
+        let binary = binary.to_str().expect("the path is text");
+        let line = ["-c", "exec \"$@\" >/dev/full 2>&1", "bash", binary];
+        Program::start(Path::new("bash"), |command| self.prepare(command, &[&line, words].concat()))
+    }
+
     /// Starts `checker serve` on a free port.
     pub async fn serve(&self, words: &[&str]) -> Served {
         let address = format!("127.0.0.1:{}", free_port());

@@ -11,7 +11,7 @@ use shared::status::Status;
 use crate::check::seen::Wanted;
 use crate::check::{Observation, attempt, lookup};
 use crate::cli::ExplainArguments;
-use crate::command::{Outcome, load, probes};
+use crate::command::{Outcome, load, output, probes};
 use crate::config::valid::{Check, CheckKind};
 use crate::explain::explain as explained;
 use crate::round::conclude_from_here;
@@ -49,7 +49,7 @@ pub async fn explain(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
     match attempted {
         Ok((tried, seen)) => {
             let conclusion = conclude_from_here(Observation::Attempts(vec![tried.clone()]), &check, &probes).await;
-            anstream::print!("{}", explained(&check, &resolved, &tried, &seen, &conclusion));
+            output(&explained(&check, &resolved, &tried, &seen, &conclusion))?;
             Ok(if conclusion.status == Status::Down { Outcome::Found } else { Outcome::Done })
         }
         Err(why) => Err(anyhow::anyhow!("look at `{}`: {why}", check.title)),
