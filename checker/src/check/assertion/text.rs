@@ -237,8 +237,8 @@ fn json_path(path: &str) -> Result<Subject, String> {
     let effort = if path.contains("..") || path.contains('?') { Effort::Any } else { Effort::Small };
     if goes_down_again(path) {
         return Err(format!(
-            "`{path}` goes down into everything (`..`) and from there again, which of some bodies makes more values than \
-             there is memory for; write `..` once, such as `$..price`"
+            "`{path}` goes down into everything (`..`) and from there again, which makes far more values of some bodies \
+             than they have bytes; write `..` once, such as `$..price`"
         ));
     }
     let made = |compiled| Subject::Path(Box::new(Path { compiled, text: path.to_owned(), effort }));
