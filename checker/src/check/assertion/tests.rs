@@ -84,9 +84,13 @@ fn what_is_no_assertion_is_refused_with_a_reason() {
         let refused = parse(text).expect_err(text);
         assert!(refused.contains(reason), "{text}: {refused}");
     }
-    for once in
-        ["$..a['..'][\"..\"].b", "$..[?@..a && @..b]", "$[?count($..a) > count($..b)]", "$..[?@['..\\'..'] == 1].c"]
-    {
+    for once in [
+        "$['it\\'s']",
+        "$..a['..'][\"..\"].b",
+        "$..[?@..a && @..b]",
+        "$[?count($..a) > count($..b)]",
+        "$..[?@['..\\'..'] == 1].c",
+    ] {
         assert!(parse(&format!("[JSON {once}] exists")).is_ok(), "{once}");
     }
     assert!(parse(&"!".repeat(10_000)).is_err());
