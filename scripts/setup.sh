@@ -68,6 +68,7 @@ set_up_test() {
     have chromedriver || install_packages "the browser's driver" chromium-driver
     have systemd-analyze || install_packages "systemd-analyze, to verify the units in deploy/" systemd
     have brotli || install_packages "brotli, to weigh the page" brotli
+    have_program ip || install_packages "ip, for networks of the tests' own" iproute2
     have_library faketime/libfaketimeMT.so.1 || install_packages "libfaketime, for clocks that are wrong" libfaketime
     if no_real_wasm_opt; then
         install_packages "npm, to get wasm-opt" npm

@@ -6,6 +6,7 @@
 //
 // - The texts of panics: a panic ends in a trap whether or not somebody put its text together before, and in a browser
 //   nobody would have seen it. With the texts goes most of the formatting code of the standard library.
+// - The standard library's and the dependencies' own such texts, where they are still there.
 // - The places in the sources where they would have been: paths, lines and columns.
 // - How values look to programmers, which only such texts show, and the tables of which letters can be seen at all.
 // - Streams from Rust to JavaScript, which a dependency exports to pages that stream; this one does not.
@@ -24,6 +25,34 @@ const PANICS =
 const DEBUG = /^<(str|char|bool|[iu](8|16|32|64|128|size)|\(\)|core(\[\w+\])?::\S*|&?\w+size) as core(\[\w+\])?::fmt::Debug>::fmt/;
 /// What asks these tables, and nobody else.
 const LETTERS = /^<char as core(\[\w+\])?::fmt::Debug>::fmt/;
+/// What only a panic, or an error of a machine that a browser is not, would say.
+const TEXTS = new RegExp(
+  [
+    "cannot access a Thread Local Storage value during or after destruction: ",
+    "copy_from_slice: source slice length \\(|\\) does not match destination slice length \\(",
+    "called `(Option|Result)::unwrap(_throw)?\\(\\)` on an? `(None|Err)` value",
+    "a (formatting trait|Display) implementation returned an error (unexpectedly|when the underlying stream did not)",
+    "LayoutError|Executor::spawn(_local)? called, but no global '\\w+' function is configured\\.",
+    "attempt to (divide|calculate the remainder) with overflow|attempt to divide by zero",
+    "attempt to calculate the remainder with a divisor of zero|`async fn` resumed after completion",
+    "(LazyCell|LazyLock|Once) instance has previously been poisoned|one-time initialization may not be performed recursively",
+    "RefCell already (mutably )?borrowed|Hash table capacity overflow|Tried to shrink to a larger capacity",
+    "internal error: entered unreachable code(: JsValue passed is not an Error type -- this is a bug)?",
+    "Attempted to initialize thread-local while it is being dropped",
+    "(Dropped|Dereferenced) SendWrapper<T> variable from a thread different to the one it has been created with\\.",
+    "assertion failed: (self\\.is_char_boundary\\(new_len\\)|step != 0|psize [<>]= size \\+ m(in|ax)_overhead)",
+    "the guard should always be in place until the Drop implementation|future still here when dropping",
+    "Tried to access a reactive value that has already been disposed\\.|inner is None only in drop",
+    "attempt to join into collection with len > usize::MAX|Map must not be polled after it returned `Poll::Ready`",
+    "entity not found[a-z().,\\- ]+(uncategorized|other) error|operation successful",
+    "use of std::thread::current\\(\\) is not possible after the thread's local data has been destroyed",
+    "failed to generate unique thread ID: bitspace exhausted|finish: (callbacks should be Some|result should be None)",
+    "attempted to take ownership of Rust value while it was borrowed|null pointer passed to rust",
+    "recursive use of an object detected which would lead to unsafe aliasing in rust|FnOnce called more than once",
+    "polled Feed after completion|index out of bounds: the len is | out of range for slice of length ",
+  ].join("|"),
+  "g",
+);
 /// What serves streams from Rust to JavaScript alone: exports, and what polls for them. No destructors, since one that
 /// is the same for several types bears the name of any of them.
 const STREAMS = /^(__wbg_)?intounderlying|^js_sys::futures::future_to_promise/;
@@ -77,7 +106,7 @@ for (const [place, { name, value }] of exportedFunctions().entries()) {
 }
 glue = glue.replaceAll(/wasm_bindgen__convert__closures_+invoke__h(\w{4})\w+/g, "invoke_$1");
 
-const wasm = withoutTables(withoutPlaces(Buffer.from(module.emitBinary())));
+const wasm = withoutTexts(withoutTables(withoutPlaces(Buffer.from(module.emitBinary()))));
 writeFileSync(gluePath, glue);
 writeFileSync(wasmPath, wasm);
 console.log(`shrink: WebAssembly ${before.wasm} bytes before, ${wasm.length} after; glue ${before.glue} before, ${glue.length} after`);
@@ -127,6 +156,16 @@ function withoutTables(wasm) {
     for (const { address, start, end } of segments) {
       const [first, last] = [Math.max(from, address), Math.min(to, address + end - start)];
       if (first < last) wasm.fill(0, start + first - address, start + last - address);
+    }
+  }
+  return wasm;
+}
+
+/// Blanks what nobody is told.
+function withoutTexts(wasm) {
+  for (const { start, end } of dataSegments(wasm)) {
+    for (const { 0: text, index } of wasm.toString("latin1", start, end).matchAll(TEXTS)) {
+      wasm.fill(0, start + index, start + index + text.length);
     }
   }
   return wasm;

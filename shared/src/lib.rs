@@ -17,6 +17,7 @@ pub mod object_name;
 pub mod page_config;
 pub mod response_times;
 pub mod result;
+pub mod seek;
 pub mod sorted;
 pub mod standing;
 pub mod stats;

@@ -126,14 +126,14 @@ impl PageConfig {
     pub fn parse(text: &str) -> Result<PageConfig, Problems> {
         let object = json::parse(text.trim_start_matches('\u{feff}'))
             .map_err(|error| Problems(vec![format!("it is not JSON: {error}")]))?;
-        let mut problems = Vec::new();
+        let (mut problems, mut skipped) = (Vec::new(), Vec::new());
         let Json::Object(members) = &object else {
             return Err(Problems(vec!["it is not a JSON object; write `{ \"title\": …, \"source\": … }`".to_owned()]));
         };
-        let mut fields = Fields { object: &object, members, place: "", problems: &mut problems };
         let keys = [KEYS.as_slice(), &looks::KEYS].concat();
-        fields.refuse_unknown(&keys);
-        let title = fields.text("title").unwrap_or_else(|| DEFAULT_TITLE.to_owned());
+        // A key that nobody knows is no reason to show nothing.
+        Fields { object: &object, members, place: "", problems: &mut skipped }.refuse_unknown(&keys);
+        let mut fields = Fields { object: &object, members, place: "", problems: &mut problems };
         let range = fields.duration("range", DEFAULT_RANGE, RANGE_LIMITS);
         let refresh = fields.duration("refresh", DEFAULT_REFRESH, REFRESH_LIMITS);
         let interval = fields.duration("interval", FALLBACK_INTERVAL, INTERVAL_LIMITS);
@@ -141,11 +141,19 @@ impl PageConfig {
         let source = read_source(object.get("source"), &mut problems);
         match source {
             Some(source) if problems.is_empty() => {
-                let mut skipped = Vec::new();
+                let title = match object.get("title") {
+                    Some(Json::Text(title)) => title,
+                    Some(_) => {
+                        skipped.push("`title` is no text; it is skipped".to_owned());
+                        DEFAULT_TITLE
+                    }
+                    None => DEFAULT_TITLE,
+                };
+                let title = title.to_owned();
                 let looks = looks::read(&object, &mut skipped);
                 Ok(PageConfig { title, source, range, refresh, interval, offline, looks, skipped })
             }
-            _ => Err(Problems(problems)),
+            _ => Err(Problems([skipped, problems].concat())),
         }
     }
 
@@ -388,6 +396,15 @@ mod tests {
         ] {
             assert!(all.contains(expected), "{expected} is not in:\n{all}");
         }
+    }
+
+    #[test]
+    fn neither_a_title_that_is_none_nor_an_unknown_key_keeps_a_page_from_being_shown() {
+        let text = r#"{"title":5,"foter":"x","source":{"type":"http","url":"store/"}}"#;
+        let config = PageConfig::parse(text).expect("what is shown is somewhere");
+        assert_eq!(config.title, "Status");
+        let skipped = ["`foter` is not known; did you mean `footer`?", "`title` is no text; it is skipped"];
+        assert_eq!(config.skipped, skipped);
     }
 
     #[test]

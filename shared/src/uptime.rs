@@ -5,7 +5,7 @@
 
 use crate::sorted;
 use crate::status::Status;
-use crate::{MINUTE, Nanos, UnixNanos};
+use crate::{MINUTE, Nanos, SECOND, UnixNanos};
 
 /// How much longer than its interval a result stands, as a fraction: one late round does not tear a hole, one
 /// that is missing does.
@@ -176,6 +176,22 @@ pub fn present_span(spans: &[Span], status: Status, now: UnixNanos) -> Option<Sp
 pub fn incidents(spans: &[Span], from: UnixNanos) -> impl Iterator<Item = &Span> {
     let first = spans.partition_point(|span| span.end <= from);
     spans[first..].iter().filter(|span| span.status >= Status::Degraded)
+}
+
+/// What begins, or ends, this close together is one event: a round takes its time, and nodes are not in step.
+pub const TOGETHER: Nanos = 90 * SECOND;
+
+/// The incidents that are worth a line: all but the moments in which a first node saw already, or a last one saw still,
+/// what made an endpoint degraded on its way down or back.
+pub fn notable_incidents(spans: &[Span], from: UnixNanos) -> impl Iterator<Item = &Span> {
+    incidents(spans, from).filter(|span| {
+        let is_passing = span.status == Status::Degraded && span.end - span.start < TOGETHER;
+        let place = spans.partition_point(|other| other.start < span.start);
+        let touches =
+            |other: &Span| other.status == Status::Down && (other.end == span.start || span.end == other.start);
+        let neighbours = [place.checked_sub(1), Some(place + 1)].into_iter().flatten();
+        !(is_passing && neighbours.filter_map(|place| spans.get(place)).any(touches))
+    })
 }
 
 /// A hole in the looking is worth a word from this length on.
@@ -374,6 +390,22 @@ mod tests {
         let spans = [span(0, 60, Status::Down), span(60, 120, Status::Healthy), span(120, 130, Status::Down)];
         assert_eq!(present_span(&spans, Status::Healthy, 140 * SECOND), Some(spans[1]));
         assert_eq!(present_span(&spans, Status::Degraded, 140 * SECOND), Some(spans[2]), "there is none of it");
+    }
+
+    #[test]
+    fn nodes_out_of_step_make_no_incident_of_their_own() {
+        let span = |start: i64, end: i64, status| Span { start: start * SECOND, end: end * SECOND, status };
+        let notable = |spans: &[Span]| notable_incidents(spans, 0).map(|span| span.status).collect::<Vec<_>>();
+        let outage = [
+            span(0, 60, Status::Healthy),
+            span(60, 80, Status::Degraded),
+            span(80, 400, Status::Down),
+            span(400, 489, Status::Degraded),
+            span(489, 600, Status::Healthy),
+        ];
+        assert_eq!(notable(&outage), [Status::Down]);
+        let slow = [span(60, 80, Status::Degraded), span(81, 400, Status::Down), span(400, 490, Status::Degraded)];
+        assert_eq!(notable(&slow), [Status::Degraded, Status::Down, Status::Degraded], "what stands apart, or lasts");
     }
 
     #[test]

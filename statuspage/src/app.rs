@@ -174,6 +174,10 @@ async fn run() {
     for choice in [choice, english] {
         if let Some(language) = speak(&choice).await {
             browser::remove_boot_text();
+            let language = match &config {
+                Ok(config) => language.calling(&config.looks.words),
+                Err(_) => language,
+            };
             return show(looking, Box::leak(Box::new(language)), config);
         }
     }

@@ -2,6 +2,7 @@
 //! midnight and the nights of clock changes are tested natively. The browser supplies the offsets, and its language the
 //! names of days.
 
+use shared::seek::parted;
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 
 use crate::language::{DateStyle, Language, texts};
@@ -96,7 +97,7 @@ pub fn moment_of(text: &str) -> Option<UnixNanos> {
 /// How far a zone is ahead of UTC, by how browsers write it: `GMT`, `GMT+05:30`, `8/22/2026, GMT-3`.
 #[must_use]
 pub fn offset_of(text: &str) -> Option<Nanos> {
-    let (_, offset) = text.rsplit_once("GMT")?;
+    let (_, offset) = parted(text, "GMT")?;
     let Some(sign) = offset.chars().next() else { return Some(0) };
     let (hours, minutes) = offset[sign.len_utf8()..].split_once(':').unwrap_or((&offset[sign.len_utf8()..], "0"));
     let minutes = minutes.split(':').next()?.parse::<i64>().ok()?;

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 
 use js_sys::{Array, Function, Object, Reflect};
 use shared::DAY;
+use shared::seek::parted;
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::calendar::rfc3339;
@@ -88,7 +89,7 @@ impl Known {
         let said = |tool: &Option<Tool>, number| tool.as_ref().and_then(|tool| tool.say(number)).unwrap_or_default();
         let numbers = tool("NumberFormat", "numberingSystem=latn");
         let percent = said(&tool("NumberFormat", "numberingSystem=latn,style=percent"), 0.5);
-        let (before, behind) = percent.split_once("50").unwrap_or(("", "%"));
+        let (before, behind) = parted(&percent, "50").unwrap_or(("", "%"));
         let decimal = said(&numbers, 1.5);
         let dates = DATES.iter().map(|options| tool("DateTimeFormat", &[COMMON, options].concat()));
         Known {

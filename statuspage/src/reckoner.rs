@@ -38,11 +38,14 @@ const RECKON_GROWTH_PERCENT: usize = 40;
 /// load for ever.
 const LONGEST_REACH: Nanos = DAY;
 
-/// Sets what is not part of the view: whose clock, and light or dark. A zone that nobody knows is the device's.
+/// Sets what is not part of the view: whose clock, and light or dark. A zone that nobody knows is the device's, and a moment
+/// that is still to come is now.
 pub(crate) fn dressed(mut looking: Looking) -> Looking {
     if !browser::set_zone(looking.zone.name()) {
         looking.zone = Zone::Local;
     }
+    // Nothing is known of what is to come: the page would say that nobody has looked.
+    looking.at = looking.at.filter(|at| *at <= browser::now());
     browser::set_root_attribute("data-theme", looking.theme.word());
     browser::set_root_attribute("data-embed", looking.embed.word());
     looking

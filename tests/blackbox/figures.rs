@@ -68,7 +68,7 @@ fn shown(page: &Page, title: &str) -> Value {
 fn expected(told: &Told<'_>, of: &Value) -> Value {
     let bar = |slot: &Value| {
         let edge = |name: &str| number(slot, name).to_string();
-        json!([edge("start"), edge("end"), slot["status"], Told::shares(slot)])
+        json!([edge("start"), edge("end"), slot["status"], told.shares(of, slot)])
     };
     json!({
         "endpoint": of["endpoint"], "status": of["status"], "state": told.state(of),

@@ -78,6 +78,10 @@ async fn a_link_that_makes_no_sense_shows_the_page_as_it_is() {
     assert_eq!((bars(&page), page.text_of("state").as_str()), (10, "down"));
     let zone = browser.script("return document.querySelector('#zone').value").await;
     assert_eq!(zone, "", "what nobody knows is not said to be shown");
+    let page = page::visit(&browser, &format!("{}?at=2199-12-31T00:00Z", caddy.url)).await;
+    page.assert_clean();
+    assert_eq!((bars(&page), page.text_of("state").as_str()), (10, "down"), "what is still to come is now");
+    assert_eq!(browser.script("return document.querySelector('#past').hidden").await, true);
 }
 
 #[tokio::test]

@@ -443,11 +443,19 @@ async fn a_day_opens_into_its_hours_and_an_hour_into_its_checks_which_are_loaded
     let count = || async { browser.script(&format!("return {hours};")).await.as_u64().filter(|count| *count == 24) };
     harness::wait_for("the hours of the day", count).await;
     assert_eq!(browser.script(&focus("> .strip-box", "down")).await, "true");
+    // What happened on that day, as each node saw it.
+    let happened = browser.script("return [...document.querySelectorAll('.check')].map(row => row.textContent);").await;
+    let happened: Vec<&str> = happened.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    assert_eq!(happened.len(), 3, "{happened:#?}");
+    for (row, node) in happened.iter().zip(["ap-south", "eu-west", "us-east"]) {
+        let row = row.replace('\u{a0}', " ");
+        assert!(row.contains(" for 20 min, until ") && row.ends_with(&format!("{node}connection refused")), "{row}");
+    }
     let page = page::when(&browser, "the page", Page::is_complete).await;
     assert_eq!(data_requests(&page).len(), before, "the hours are known already");
     assert_eq!(browser.script(&focus(".level", "down")).await, "false");
     browser.press("Enter").await;
-    let rows = "return [...document.querySelectorAll('.checks .check')].map(row => row.textContent);";
+    let rows = "return [...document.querySelectorAll('.level:last-child .check')].map(row => row.textContent);";
     let all = || async {
         let rows = browser.script(rows).await;
         rows.as_array().filter(|rows| rows.len() == 18).cloned()

@@ -58,6 +58,8 @@ async fn a_page_looks_as_its_configuration_says() {
     assert_eq!((&seen["link"], &seen["bold"]), (&json!("https://help.example/"), &json!(0)));
     assert!(seen["footer"].as_str().is_some_and(|footer| footer.starts_with("Example Inc., <b>Berlin</b>")));
     assert!(page.text_of("overall").starts_with("Service 00 is out of order since"), "{}", page.text_of("overall"));
+    let happened = browser.script("return document.querySelector('.event').textContent").await;
+    assert!(happened.as_str().is_some_and(|told| told.contains("Service 00 out of order for ")), "{happened}");
     let text = page.text_of("text");
     assert!(text.contains("2 endpoints are operational. Call 0800 1."), "{text}");
     let titles: Vec<String> = page.endpoints().iter().map(|endpoint| endpoint.text_of("title")).collect();
@@ -73,7 +75,7 @@ async fn a_page_looks_as_its_configuration_says() {
 #[tokio::test]
 async fn what_does_not_fit_is_named_on_the_console_and_skipped() {
     let odd = json!({
-        "title": "Odd", "logo": "https://elsewhere.example/x.svg", "links": [{ "text": "x", "url": "javascript:canary()" }],
+        "title": ["Odd"], "foter": "x", "logo": "https://elsewhere.example/x.svg", "links": [{ "text": "x", "url": "javascript:canary()" }],
         "look": { "light": { "ground": "red;} body{display:none" }, "font": "url(x)" }, "groups": [{ "endpoints": ["*"] }],
         "footer": "Still here",
     });
@@ -84,7 +86,7 @@ async fn what_does_not_fit_is_named_on_the_console_and_skipped() {
     let page = page::visit(&browser, &format!("{}?theme=light", caddy.url)).await;
     page.assert_clean();
     let warned = warned(&browser).await;
-    for place in ["`logo`", "`links[0]`", "`look.light.ground`", "`look.font`", "`groups[0]`"] {
+    for place in ["`title`", "`foter`", "`logo`", "`links[0]`", "`look.light.ground`", "`look.font`", "`groups[0]`"] {
         assert!(warned.iter().any(|told| told.starts_with(&format!("config.json: {place}"))), "{place}: {warned:#?}");
     }
     assert!(page.text_of("text").contains("Still here") && page.text_of("state") == "down");

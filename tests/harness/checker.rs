@@ -125,6 +125,24 @@ impl Checker {
         finish(command, "").await
     }
 
+    /// `checker` and these words, where the words of `way` lead to it, as those of [`crate::network`] do.
+    pub async fn call_by(&self, way: &[String], words: &[&str]) -> Run {
+        let mut command = bound_command(&way[0]);
+        self.prepare_by(&mut command, way, words);
+        finish(command, "").await
+    }
+
+    /// Starts `checker` with these words, where the words of `way` lead to it, and lets it run.
+    #[must_use]
+    pub fn start_by(&self, way: &[String], words: &[&str]) -> Program {
+        Program::start(Path::new(&way[0]), |command| self.prepare_by(command, way, words))
+    }
+
+    fn prepare_by(&self, command: &mut Command, way: &[String], words: &[&str]) {
+        command.args(&way[1..]).arg(checker_binary());
+        self.prepare(command, words);
+    }
+
     /// Starts `checker` with these words and lets it run.
     #[must_use]
     pub fn start(&self, words: &[&str]) -> Program {

@@ -20,7 +20,10 @@ const PROBE: &str = "checkup-doctor-probe";
 
 /// Looks at everything on the page's side. `writer` is the checker's configuration, if it is given, too.
 pub async fn examine(page: &PageConfig, writer: Option<&Config>, origins: &[String], now: UnixNanos) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let skipped = page.skipped.iter();
+    let mut findings: Vec<Finding> = skipped
+        .map(|skipped| Finding::warning(Side::Page, skipped, "mend `config.json`; the page does without it until then"))
+        .collect();
     match &page.source {
         Source::S3(source) => examine_bucket(source, writer, origins, now, &mut findings).await,
         Source::Http { url } => findings.push(Finding::warning(
@@ -245,6 +248,15 @@ fn bucket_of(source: &S3Source) -> Bucket {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_the_page_does_without_is_named() {
+        let text = r#"{ "foter": "x", "logo": 7, "source": { "type": "http", "url": "store/" } }"#;
+        let page = PageConfig::parse(text).expect("the page is shown");
+        let findings = examine(&page, None, &[], 0).await;
+        let told = super::super::text(&findings);
+        assert!(told.contains("did you mean `footer`?") && told.contains("`logo` is no text"), "{told}");
+    }
 
     #[test]
     fn the_first_check_file_of_a_listing_is_found() {

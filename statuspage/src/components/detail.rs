@@ -3,7 +3,6 @@
 use super::element::{Built, html};
 use super::endpoint::Endpoint;
 use super::{isolated, shape_of, strip, time};
-use crate::language::texts;
 use crate::view::detail::{LevelView, RowView};
 
 /// Everything that a reader has opened of an endpoint.
@@ -19,12 +18,13 @@ fn opened(endpoint: Endpoint, level: usize) -> Built {
         move || endpoint.read(|one| one.levels.get(level - 1).map(|level| read(level).to_owned()).unwrap_or_default())
     };
     let heading = text(|level| &level.heading);
+    let rows_label = text(|level| &level.rows_label);
     let bars = html("div")
         .with(strip::strip(endpoint, level))
         .with(strip::axis(endpoint, level))
         .shown_while(move || !endpoint.bars(level).is_empty());
     let checks = html("ol.checks[tabindex=0]")
-        .live("aria-label", move || Some(endpoint.state.language.say(texts::CHECKS_OF, &[&heading()])))
+        .live("aria-label", move || Some(rows_label()))
         .redrawn(rows, |rows| rows.iter().map(row).collect())
         .shown_while(move || !rows().is_empty());
     html("div.level")

@@ -4,6 +4,7 @@
 mod choice;
 pub(crate) mod texts;
 
+use shared::seek::parted;
 use shared::status::Status;
 use shared::{Nanos, duration};
 
@@ -57,12 +58,23 @@ impl Language {
         let mut texts = Vec::with_capacity(texts::COUNT);
         let mut keys = KEYS_START;
         for line in file.lines() {
-            if let Some((key, text)) = line.split_once(": ").filter(|_| !line.starts_with('#')) {
+            if let Some((key, text)) = parted(line, ": ").filter(|_| !line.starts_with('#')) {
                 keys = key.bytes().fold(keys, |sum, byte| sum.wrapping_mul(33) ^ u32::from(byte));
                 texts.push(text.to_owned());
             }
         }
         (keys == texts::KEYS).then_some(Language { texts, formats })
+    }
+
+    /// Calls the statuses as whoever hosts the page does, by their places in [`Status::ALL`].
+    #[must_use]
+    pub fn calling(mut self, words: &[Option<String>; 4]) -> Language {
+        for (text, word) in STATUSES.iter().zip(words) {
+            if let (Some(place), Some(word)) = (self.texts.get_mut(usize::from(text.0)), word) {
+                place.clone_from(word);
+            }
+        }
+        self
     }
 
     /// A text as it is, without anything to fill in.
@@ -135,19 +147,22 @@ impl Language {
         self.name(self.figures(&duration::rtt(nanos)))
     }
 
-    /// A name or a figure with its unit as it can stand in a sentence: from right to left one of another script would lose
+    /// A name or a figure with its unit as it can stand in a sentence: one that is written in the other direction would lose
     /// its place.
     #[must_use]
     #[inline(never)]
     pub fn name(&self, name: String) -> String {
-        if self.line(texts::DIRECTION) == "rtl" { ["\u{2068}", &name, "\u{2069}"].concat() } else { name }
+        // Hebrew, Arabic and their neighbours.
+        let turns = |letter| ('\u{590}'..'\u{900}').contains(&letter);
+        let is_to_isolate = self.line(texts::DIRECTION) == "rtl" || name.chars().any(turns);
+        if is_to_isolate { ["\u{2068}", &name, "\u{2069}"].concat() } else { name }
     }
 
     /// The word for a status.
     #[must_use]
     #[inline(never)]
     pub fn word(&self, status: Status) -> &str {
-        self.line([texts::UNKNOWN, texts::HEALTHY, texts::DEGRADED, texts::DOWN][status as usize])
+        self.line(STATUSES[status as usize])
     }
 
     /// `A`, `A and B`, `A, B and C`.
@@ -169,6 +184,9 @@ impl Language {
         joined
     }
 }
+
+/// What the statuses are called, in the order of [`Status::ALL`].
+const STATUSES: [Text; 4] = [texts::UNKNOWN, texts::HEALTHY, texts::DEGRADED, texts::DOWN];
 
 /// The sum of no keys.
 const KEYS_START: u32 = 5381;
@@ -272,6 +290,13 @@ pub(crate) mod tests {
     pub(crate) fn english() -> &'static Language {
         thread_local!(static ENGLISH: &'static Language = Box::leak(Box::new(language("en"))));
         ENGLISH.with(|english| *english)
+    }
+
+    /// English with another word for a status.
+    pub(crate) fn calling(status: Status, word: &str) -> Language {
+        let mut words = [const { None }; 4];
+        words[status as usize] = Some(word.to_owned());
+        language("en").calling(&words)
     }
 
     /// The keys and the texts of a file.
@@ -387,9 +412,17 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn statuses_are_called_as_the_host_likes() {
+        let own = calling(Status::Healthy, "operational");
+        assert_eq!((own.word(Status::Healthy), own.word(Status::Down)), ("operational", "down"));
+        assert!(Status::ALL.into_iter().enumerate().all(|(place, status)| status as usize == place));
+    }
+
+    #[test]
     fn names_keep_their_place_in_sentences_from_right_to_left() {
         assert_eq!(language("ar").name("1-a.json".to_owned()), "\u{2068}1-a.json\u{2069}");
         assert_eq!(language("de").name("1-a.json".to_owned()), "1-a.json");
+        assert_eq!(language("de").name("שלום".to_owned()), "\u{2068}שלום\u{2069}", "two of them would change places");
     }
 
     #[test]

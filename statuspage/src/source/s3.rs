@@ -4,6 +4,7 @@
 use shared::UnixNanos;
 use shared::object_name::{self, CheckFileName, HistoryName};
 use shared::page_config::{AddressStyle, S3Source};
+use shared::seek::place_of;
 
 use super::sigv4::{Signer, encoded_path, encoded_query};
 use super::{Listed, Listing, SourceError, xml};
@@ -145,7 +146,7 @@ fn remedy(status: u16, code: &str, message: &str, is_place_named: bool) -> Text 
     match code {
         "SignatureDoesNotMatch" => texts::KEY_WRONG,
         "InvalidAccessKeyId" => texts::KEY_UNKNOWN,
-        "AccessDenied" if message.contains("expired") => texts::CLOCK_DAYS_OFF,
+        "AccessDenied" if place_of("expired", message).is_some() => texts::CLOCK_DAYS_OFF,
         "AccessDenied" | "AllAccessDisabled" => texts::RIGHTS_MISSING,
         "NoSuchBucket" => texts::CHECK_BUCKET,
         "NoSuchKey" => texts::REMOVED,

@@ -1,14 +1,15 @@
 //! As much XML as an S3 listing and an S3 error need: elements by name, their text, character references. No
 //! namespaces, no attributes of interest, nothing that nests in itself. Pure.
 
+use shared::seek::parted;
+
 /// The contents of every element of this name, in order.
 pub(crate) fn elements<'a>(xml: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
     let (open, close) = (format!("<{name}"), format!("</{name}>"));
     let mut rest = xml;
     std::iter::from_fn(move || {
         loop {
-            let at = rest.find(&open)?;
-            let after_name = &rest[at + open.len()..];
+            let (_, after_name) = parted(rest, &open)?;
             let start = after_name.find('>')?;
             let (tag, content) = (&after_name[..start], &after_name[start + 1..]);
             if !tag.is_empty() && !tag.starts_with([' ', '\t', '\n', '\r', '/']) {
@@ -20,9 +21,9 @@ pub(crate) fn elements<'a>(xml: &'a str, name: &str) -> impl Iterator<Item = &'a
                 rest = content;
                 return Some("");
             }
-            let end = content.find(&close)?;
-            rest = &content[end + close.len()..];
-            return Some(&content[..end]);
+            let (content, behind) = parted(content, &close)?;
+            rest = behind;
+            return Some(content);
         }
     })
 }

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use shared::object_name::NodeName;
 use shared::status::Status;
-use shared::{DAY, HOUR};
+use shared::{DAY, HOUR, uptime};
 
 use super::Looking;
 use super::axes;
 use super::endpoint::EndpointView;
 use super::layers::PHASES;
 use super::period::{Period, Slot};
-use super::reckoned::Reckoned;
+use super::reckoned::{Reckoned, newest_reason};
 use super::strip::{self, BarView};
-use super::words;
+use super::{timeline, words};
 use crate::calendar::{Calendar, rfc3339};
 use crate::language::texts;
 use crate::load::{HOUR_FILES_LIMIT, Hour};
@@ -25,6 +25,9 @@ const CHECKS_UP_TO: i64 = 3 * HOUR;
 
 /// The most checks that are shown of an hour.
 const ROWS_LIMIT: usize = 500;
+
+/// The most events that are shown of a day; who flaps every minute has a thousand.
+const EVENTS_LIMIT: usize = 100;
 
 /// The bars that a reader has opened, each within the one before.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -78,22 +81,24 @@ pub struct LevelView {
     pub bars: Vec<Arc<BarView>>,
     /// Where on the axis of time stands what.
     pub times: Vec<(f64, String)>,
-    /// Its checks, oldest first.
+    /// What happened in it at each node, or its checks, oldest first.
     pub rows: Vec<RowView>,
+    /// What those are, in words.
+    pub rows_label: String,
     /// What is to say instead of checks, or beside them; empty if nothing.
     pub note: String,
 }
 
-/// A check.
+/// A check, or what happened at a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowView {
     /// When, for machines.
     pub datetime: String,
-    /// When, to the second.
+    /// When; of a check to the second.
     pub clock: String,
     /// What was concluded.
     pub status: Status,
-    /// What it saw: `healthy · 95.0 ms · eu-west`.
+    /// What it saw: `healthy · 95.0 ms · eu-west`, `down for 4 min, until 14:06 · eu-west`.
     pub text: String,
     /// What was wrong; empty if nothing.
     pub reason: String,
@@ -135,8 +140,15 @@ pub fn levels(
             #[expect(clippy::needless_for_each, reason = "with brotli a loop weighs 170 bytes more")]
             times.iter_mut().for_each(|(place, _)| *place += 50.0 / outer.slots.len() as f64);
         }
+        let mut rows = happened(reckoned, *slot, &outer, calendar);
+        let left_out = rows.len().saturating_sub(EVENTS_LIMIT);
+        rows.truncate(EVENTS_LIMIT);
+        let more = || language.say(texts::SENTENCE, &[&language.counted(texts::AND_MORE, left_out, &[])]);
         levels.push(LevelView {
             label: language.say(texts::UPTIME_OF, &[&reckoned.name(language), &heading]),
+            rows,
+            rows_label: language.say(texts::INCIDENTS_OF, &[&heading]),
+            note: if left_out > 0 { more() } else { String::new() },
             heading,
             summary,
             times,
@@ -145,6 +157,38 @@ pub fn levels(
         });
     }
     levels
+}
+
+/// What happened in a slot, as each node saw it, in the order in which it began.
+fn happened(reckoned: &Reckoned<'_>, slot: Slot, period: &Period, calendar: Calendar<'_>) -> Vec<RowView> {
+    let mut rows = Vec::new();
+    for node in &reckoned.endpoint.nodes {
+        let spans = node.spans(calendar.now, reckoned.interval);
+        for span in uptime::incidents(&spans, slot.start).take_while(|span| span.start < slot.end) {
+            let start = span.start.max(slot.start);
+            let reason = newest_reason(|| node.looks(span.start, span.end), span.status);
+            let mut text = timeline::lasted(*span, slot.start, calendar);
+            add_node(&mut text, node.node.as_ref());
+            let row = RowView {
+                datetime: rfc3339(start),
+                clock: if period.by_hour { calendar.clock(start) } else { calendar.moment(start) },
+                status: span.status,
+                text,
+                reason: reason.filter(|_| !reckoned.hides_errors).as_deref().unwrap_or_default().trim().to_owned(),
+            };
+            rows.push((start, row));
+        }
+    }
+    sorted::by_key(&mut rows, |(start, _)| *start);
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+/// Adds who saw it to what was seen.
+fn add_node(text: &mut String, node: Option<&NodeName>) {
+    if let Some(node) = node {
+        text.push_str(" · ");
+        text.push_str(node.as_str());
+    }
 }
 
 /// The checks of an hour: those that were loaded for it, or those that are known anyway.
@@ -183,7 +227,8 @@ fn checks(
         _ if rows.is_empty() => language.say(texts::NO_CHECK_STORED, &[]),
         _ => String::new(),
     };
-    LevelView { heading, rows, note, ..LevelView::default() }
+    let rows_label = language.say(texts::CHECKS_OF, &[&heading]);
+    LevelView { heading, rows, rows_label, note, ..LevelView::default() }
 }
 
 fn rows(endpoint: &EndpointRecord, slot: Slot, calendar: Calendar<'_>) -> Vec<RowView> {
@@ -212,10 +257,7 @@ fn row(node: Option<&NodeName>, look: &Look, calendar: Calendar<'_>) -> RowView 
         }
         before = end;
     }
-    if let Some(node) = node {
-        text.push_str(" · ");
-        text.push_str(node.as_str());
-    }
+    add_node(&mut text, node);
     RowView {
         datetime: rfc3339(look.at),
         clock: format!("{}:{}", calendar.clock(look.at), words::two_digits(calendar.local(look.at).second)),
@@ -256,6 +298,38 @@ mod tests {
         assert_eq!((failed.clock.as_str(), failed.reason.as_str()), ("11:32:03", "connection refused"));
         assert_eq!(failed.text, "down · n1");
         assert_eq!(levels[1].rows[0].text, "healthy · 95.0 ms · n1");
+    }
+
+    #[test]
+    fn a_day_tells_what_happened_at_each_node() {
+        let mut all = looks();
+        all.extend((0..600).map(|ago| ("A", "n2", ago, if ago / 2 == 45 { Status::Down } else { Status::Healthy })));
+        let record = record(&all);
+        let (mut all, week) = (reckon(&record), Period::new(7 * DAY, 90, utc()));
+        let opened = Opened { id: Some(0), path: vec![*week.slots.last().expect("there are days")] };
+        let told = |all: &[Reckoned<'_>]| {
+            let rows = levels(&all[0], &opened, None, &week, utc())[0].rows.clone();
+            rows.iter().map(|row| format!("{} {} {}", row.clock, row.text, row.reason)).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            told(&all),
+            [
+                "11:31 down for 2 min, until 11:33 · n2 connection refused",
+                "11:32 down for 1 min, until 11:33 · n1 connection refused",
+            ]
+        );
+        all[0].hides_errors = true;
+        assert!(told(&all).iter().all(|row| !row.contains("refused")), "{:?}", told(&all));
+    }
+
+    #[test]
+    fn of_a_day_full_of_incidents_the_first_are_told_and_the_rest_counted() {
+        let flaps = |ago: i64| if ago % 2 == 0 { Status::Down } else { Status::Healthy };
+        let record = record(&(0..600).map(|ago| ("A", "", ago, flaps(ago))).collect::<Vec<_>>());
+        let (all, week) = (reckon(&record), Period::new(7 * DAY, 90, utc()));
+        let opened = Opened { id: Some(0), path: vec![*week.slots.last().expect("there are days")] };
+        let day = &levels(&all[0], &opened, None, &week, utc())[0];
+        assert_eq!((day.rows.len(), day.note.as_str()), (EVENTS_LIMIT, "200 more."));
     }
 
     #[test]

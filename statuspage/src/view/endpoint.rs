@@ -42,6 +42,8 @@ pub struct EndpointView {
     pub is_localized: bool,
     /// Whether nobody looks at it any more, and nobody means to.
     pub is_retired: bool,
+    /// Whether another one has the same title.
+    pub has_twin: bool,
     /// What is wrong, in words; `None` if nothing is.
     pub reason: Option<String>,
     /// The uptime: `99.97%`, or a dash if nobody observed.
@@ -121,7 +123,7 @@ pub fn head(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, lo
         0 => language.say(texts::NOT_OBSERVED, &[]),
         _ => language.say(texts::OF_OBSERVED, &[&observed]),
     };
-    let mut word = words::called(looks, reckoned.status, language).to_owned();
+    let mut word = language.word(reckoned.status).to_owned();
     if localized.is_some() {
         word.push(' ');
         word.push_str(language.line(texts::LOCALIZED));
@@ -133,7 +135,7 @@ pub fn head(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, lo
         group: groups::titles(&looks.groups, &reckoned.endpoint.key.title).join(" · "),
         word,
         status: reckoned.status,
-        state: state(reckoned, span, period, calendar, looks),
+        state: state(reckoned, span, period, calendar),
         is_localized: localized.is_some(),
         reason,
         reckoning: reckoning_in_words(&whole, &uptime, language),
@@ -145,19 +147,14 @@ pub fn head(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, lo
         levels: Vec::new(),
         chart: ChartView::default(),
         is_retired: reckoned.retired,
+        has_twin: reckoned.has_twin,
         name: words::name(&reckoned.endpoint.key.title, reckoned.locator(), language),
     }
 }
 
-fn state(
-    reckoned: &Reckoned<'_>,
-    span: Option<Span>,
-    period: &Period,
-    calendar: Calendar<'_>,
-    looks: &Looks,
-) -> String {
+fn state(reckoned: &Reckoned<'_>, span: Option<Span>, period: &Period, calendar: Calendar<'_>) -> String {
     let language = calendar.language;
-    let capital = |status| words::capital(words::called(looks, status, language));
+    let capital = |status| words::capital(language.word(status));
     let Some(span) = span else {
         let last = reckoned.latest.at;
         let (moment, length) = (calendar.moment(last), words::length(calendar.now - last, language));

@@ -3,6 +3,7 @@
 use super::PageView;
 use super::endpoint::EndpointView;
 use crate::language::{Language, texts};
+use shared::seek::place_of;
 use shared::sorted;
 
 /// The words that are sought, as `lower` makes them small.
@@ -40,13 +41,15 @@ fn sought(one: &EndpointView) -> String {
 }
 
 fn occurs_in(words: &[String], text: &str) -> bool {
-    words.iter().all(|word| text.contains(word.as_str()))
+    words.iter().all(|word| place_of(word, text).is_some())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calendar::Calendar;
     use crate::calendar::tests::utc;
+    use crate::language::tests::calling;
     use crate::load::Memory;
     use crate::view::endpoint::tests::record;
     use crate::view::{Loading, Settings, page};
@@ -63,10 +66,11 @@ mod tests {
             ("Ärzte", "", 0, Status::Healthy),
         ]);
         let group = Group { title: "Shop".to_owned(), endpoints: vec!["Cart".to_owned()], groups: Vec::new() };
-        let mut looks = Looks { groups: vec![group], ..Looks::default() };
-        looks.words[Status::Healthy as usize] = Some("Operational".to_owned());
+        let looks = Looks { groups: vec![group], ..Looks::default() };
+        let language = calling(Status::Healthy, "Operational");
+        let calendar = Calendar { language: &language, ..utc() };
         let settings = Settings { range: DAY, interval: shared::MINUTE, bars_limit: 90, ..Settings::default() };
-        let view = page(&mut memory, utc(), settings, &looks, &crate::view::Looking::default(), Loading::Complete);
+        let view = page(&mut memory, calendar, settings, &looks, &crate::view::Looking::default(), Loading::Complete);
         let titles = |filter: &str| {
             let found = found(&view, filter, &|text| text.to_lowercase());
             let is_found = |id: usize| found.as_ref().is_none_or(|found| found.contains(&id));

@@ -6,7 +6,6 @@ use shared::status::Status;
 
 use super::overall::status_of_all;
 use super::reckoned::Reckoned;
-use super::words::called;
 use crate::language::{Language, texts};
 
 /// A group, or all endpoints where there are no groups.
@@ -50,11 +49,11 @@ pub fn groups(reckoned: &[Reckoned<'_>], looks: &Looks, language: &Language) -> 
     let mut views = Vec::new();
     let mut number = 0;
     for group in &looks.groups {
-        add(group, None, &mut number, &mut left, &mut views, looks, language);
+        add(group, None, &mut number, &mut left, &mut views, language);
     }
     if !left.is_empty() || views.is_empty() {
         let title = if looks.groups.is_empty() { "" } else { language.line(texts::OTHER_ENDPOINTS) };
-        views.push(view(-1, None, title, &left, &left, looks, language));
+        views.push(view(-1, None, title, &left, &left, language));
     }
     views
 }
@@ -66,7 +65,6 @@ fn add<'r>(
     number: &mut i64,
     left: &mut Vec<&'r Reckoned<'r>>,
     views: &mut Vec<GroupView>,
-    looks: &Looks,
     language: &Language,
 ) -> Vec<&'r Reckoned<'r>> {
     let mut own = Vec::new();
@@ -84,13 +82,13 @@ fn add<'r>(
     let mut all = own.clone();
     views.push(GroupView::default());
     for inner in &group.groups {
-        all.extend(add(inner, Some(key), number, left, views, looks, language));
+        all.extend(add(inner, Some(key), number, left, views, language));
     }
     if all.is_empty() {
         // Nothing is known of any of them: a group that says nothing is not shown, and neither are those in it.
         views.truncate(place);
     } else {
-        views[place] = view(key, inside, &group.title, &own, &all, looks, language);
+        views[place] = view(key, inside, &group.title, &own, &all, language);
     }
     all
 }
@@ -101,7 +99,6 @@ fn view(
     title: &str,
     own: &[&Reckoned<'_>],
     all: &[&Reckoned<'_>],
-    looks: &Looks,
     language: &Language,
 ) -> GroupView {
     let ids = |some: &[&Reckoned<'_>]| some.iter().map(|reckoned| reckoned.id).collect();
@@ -110,19 +107,19 @@ fn view(
         inside,
         title: title.to_owned(),
         status: status_of_all(all.iter().copied()),
-        summary: summary(all, looks, language),
+        summary: summary(all, language),
         endpoints: ids(own),
         all: ids(all),
     }
 }
 
 /// `2 healthy`, `all 5 healthy`, `2 of 5 down`, `1 of 5 down, 1 degraded`.
-fn summary(all: &[&Reckoned<'_>], looks: &Looks, language: &Language) -> String {
+fn summary(all: &[&Reckoned<'_>], language: &Language) -> String {
     let mut parts = String::new();
     let whole = language.count(all.len());
     for status in Status::ALL.into_iter().rev() {
         let count = all.iter().filter(|reckoned| reckoned.status == status).count();
-        let (number, word) = (language.count(count), called(looks, status, language));
+        let (number, word) = (language.count(count), language.word(status));
         if count == all.len() {
             return language.say(if count <= 2 { texts::NUMBER_IS } else { texts::ALL_OF }, &[&number, word]);
         }

@@ -156,7 +156,14 @@ impl Looking {
     /// The query that [`Looking::parse`] reads back equal, with its question mark; empty if all is as it is by default.
     #[must_use]
     pub fn to_query(&self) -> String {
-        let moment = |moment: &UnixNanos| rfc3339(*moment).replacen(":00Z", "Z", 1);
+        let moment = |moment: &UnixNanos| {
+            let mut text = rfc3339(*moment);
+            if text.ends_with(":00Z") {
+                text.truncate(text.len() - 4);
+                text.push('Z');
+            }
+            text
+        };
         let day = self.path.iter().map(moment).collect::<Vec<_>>().join(",");
         let view = if self.arrangement == Arrangement::Table { "table" } else { "" };
         let theme = if self.theme == Theme::Auto { "" } else { self.theme.word() };

@@ -135,13 +135,14 @@ pub fn page(
         .filter(|reckoned| reckoned.is_within(&period))
         .collect();
     reckoned::mark_retired(&mut reckoned);
+    reckoned::mark_twins(&mut reckoned);
     sorted::by_key(&mut reckoned, |reckoned| reckoned.endpoint.position as i64);
     if !looks.order.is_empty() {
         let place = |reckoned: &Reckoned<'_>| place_in(&looks.order, &reckoned.endpoint.key.title);
         sorted::by_key(&mut reckoned, |reckoned| place(reckoned).map_or(i64::MAX, |place| place as i64));
     }
     sorted::by_key(&mut reckoned, Reckoned::urgency);
-    let messages = timeline::messages(record, calendar);
+    let messages = timeline::messages(record, calendar, looks);
     let overall = overall::overall(&reckoned, memory.list_problem.is_some(), &period, calendar, loading, looks);
     if settings.drawn == Drawn::State {
         // The messages stand above what is still to be drawn, and would push it down later.
@@ -183,7 +184,7 @@ pub fn whole(
 ) -> Option<EndpointView> {
     let record = &memory.record;
     let mut reckoned = reckon(record, head.id, calendar, settings, looks)?;
-    reckoned.retired = head.is_retired;
+    (reckoned.retired, reckoned.has_twin) = (head.is_retired, head.has_twin);
     let period = Period::new(settings.range, settings.bars_limit, calendar);
     let opened = (opened.id == Some(head.id)).then_some(opened);
     let slot = opened.and_then(|opened| opened.path.first().copied());

@@ -6,7 +6,7 @@ use shared::status::Status;
 use super::Loading;
 use super::period::Period;
 use super::reckoned::Reckoned;
-use super::words::{self, called};
+use super::words;
 use crate::calendar::{Calendar, rfc3339};
 use crate::language::{Language, texts};
 
@@ -48,7 +48,7 @@ pub fn overall(
     let (sentence, remark) = if reckoned.is_empty() {
         nothing(list_failed, period, calendar, loading)
     } else {
-        (sentence(reckoned, status, period, calendar, looks), remark(reckoned, status, looks, language))
+        (sentence(reckoned, status, period, calendar), remark(reckoned, status, looks, language))
     };
     // As long as nothing is known, a page that still loads does not speak of the unknown.
     let is_loading = loading != Loading::Complete && reckoned.is_empty();
@@ -92,17 +92,11 @@ fn nothing(list_failed: bool, period: &Period, calendar: Calendar<'_>, loading: 
     }
 }
 
-fn sentence(
-    reckoned: &[Reckoned<'_>],
-    status: Status,
-    period: &Period,
-    calendar: Calendar<'_>,
-    looks: &Looks,
-) -> String {
+fn sentence(reckoned: &[Reckoned<'_>], status: Status, period: &Period, calendar: Calendar<'_>) -> String {
     let language = calendar.language;
     let watched: Vec<&Reckoned<'_>> = reckoned.iter().filter(|reckoned| !reckoned.retired).collect();
     let of_status: Vec<&Reckoned<'_>> = watched.iter().copied().filter(|reckoned| reckoned.status == status).collect();
-    let word = called(looks, status, language);
+    let word = language.word(status);
     let all_count = language.count(watched.len());
     match (status, of_status.as_slice()) {
         (Status::Healthy, [only]) => language.say(texts::ONE_IS, &[&only.name(language), word]),
@@ -113,7 +107,10 @@ fn sentence(
             let (moment, length) = (calendar.moment(newest), words::in_full(calendar.now - newest, language));
             language.say(texts::NOBODY_SINCE, &[&words::capital(word), &moment, &length])
         }
-        (Status::Unknown, all) => language.counted(texts::SOME_NOT_CHECKED, all.len(), &[&all_count]),
+        (Status::Unknown, all) => {
+            let who = language.counted(texts::SOME_NOT_CHECKED, all.len(), &[&all_count]);
+            language.say(texts::COMMA, &[&who, &since(all, period, calendar)])
+        }
         (_, [only]) => {
             let since = since(&[only], period, calendar);
             let name = only.name(language);
@@ -142,11 +139,12 @@ fn sentence(
     }
 }
 
-/// `since 14:02, 12 minutes`; of several that did not begin together, since when the first one is.
+/// `since 14:02, 12 minutes`; of several that did not begin together, since when the first one is. What nobody knows is so since
+/// somebody last looked.
 fn since(all: &[&Reckoned<'_>], period: &Period, calendar: Calendar<'_>) -> String {
-    let starts = || all.iter().filter_map(|reckoned| reckoned.since(calendar.now));
+    let starts = || all.iter().map(|reckoned| reckoned.since(calendar.now).unwrap_or(reckoned.latest.at));
     let (Some(first), Some(last)) = (starts().min(), starts().max()) else { return String::new() };
-    let is_together = last - first <= super::timeline::TOGETHER;
+    let is_together = last - first <= shared::uptime::TOGETHER;
     let language = calendar.language;
     if first <= period.from {
         let text = if is_together { texts::FOR_MORE_THAN } else { texts::FIRST_FOR_MORE_THAN };
@@ -170,7 +168,7 @@ fn remark(reckoned: &[Reckoned<'_>], status: Status, looks: &Looks, language: &L
     for other in [Status::Degraded, Status::Unknown, Status::Healthy] {
         let number = count(other);
         if other != status && number > 0 {
-            parts.push(language.counted(texts::OTHERS_ARE, number, &[called(looks, other, language)]));
+            parts.push(language.counted(texts::OTHERS_ARE, number, &[language.word(other)]));
         }
     }
     if retired > 0 {
@@ -194,6 +192,7 @@ fn remark(reckoned: &[Reckoned<'_>], status: Status, looks: &Looks, language: &L
 mod tests {
     use super::*;
     use crate::calendar::tests::utc;
+    use crate::language::tests::calling;
     use crate::view::endpoint::tests::{period, reckon, record};
     use Status::{Degraded, Down, Healthy};
 
@@ -262,9 +261,10 @@ mod tests {
     fn the_host_chooses_words_and_a_remark() {
         let record = record(&[("A", "", 0, Healthy), ("B", "", 0, Healthy)]);
         let mut looks = Looks::default();
-        looks.words[Healthy as usize] = Some("operational".to_owned());
         looks.remarks[Healthy as usize] = Some("Thanks for looking.".to_owned());
-        let said = overall(&reckon(&record), false, &period(), utc(), Loading::Complete, &looks);
+        let language = calling(Healthy, "operational");
+        let calendar = Calendar { language: &language, ..utc() };
+        let said = overall(&reckon(&record), false, &period(), calendar, Loading::Complete, &looks);
         assert_eq!(said.sentence, "Both endpoints are operational");
         assert_eq!((said.state, said.remark.as_str()), ("healthy", "Thanks for looking."));
     }
@@ -278,7 +278,8 @@ mod tests {
     #[test]
     fn one_endpoint_that_nobody_looks_at_is_enough_not_to_be_green() {
         let said = said(&[("A", "n1", 0, Healthy), ("B", "n2", 60, Healthy)]);
-        assert_eq!((said.state, said.sentence.as_str()), ("unknown", "1 of 2 endpoints is not checked any more"));
+        let sentence = "1 of 2 endpoints is not checked any more, since 12:02, 1 hour";
+        assert_eq!((said.state, said.sentence.as_str()), ("unknown", sentence));
         assert_eq!(said.scope, "from 2 places · showing the time since yesterday 13:00 (24 hours)");
     }
 }

@@ -33,6 +33,10 @@ pub struct Reckoned<'a> {
     pub(super) nodes: Vec<Word<'a>>,
     /// Whether those who watched it report, but no longer about it.
     pub retired: bool,
+    /// Whether another one that is watched has the same title.
+    pub has_twin: bool,
+    /// How long a result stands that does not say so and has no neighbours to tell.
+    pub(super) interval: Nanos,
     /// Whether its error texts are kept from readers.
     pub hides_errors: bool,
     /// Whether its locator is.
@@ -66,6 +70,8 @@ impl<'a> Reckoned<'a> {
             latest: latest?,
             nodes,
             retired: false,
+            has_twin: false,
+            interval,
             hides_errors: false,
             hides_locator: false,
         })
@@ -80,7 +86,12 @@ impl<'a> Reckoned<'a> {
     /// Its name in a sentence.
     #[must_use]
     pub fn name(&self, language: &Language) -> String {
-        language.name(words::name(&self.endpoint.key.title, self.locator(), language))
+        let (title, locator) = (&self.endpoint.key.title, self.locator());
+        let mut name = words::name(title, locator, language);
+        if self.has_twin && !locator.is_empty() {
+            name = [&name, " (", &words::name("", locator, language), ")"].concat();
+        }
+        language.name(name)
     }
 
     /// Its locator, unless it is kept from readers.
@@ -145,12 +156,28 @@ impl<'a> Reckoned<'a> {
     /// The newest reason that was given for this status from `from` to before `to`.
     #[must_use]
     pub fn reason(&self, status: Status, from: UnixNanos, to: UnixNanos) -> Option<Arc<str>> {
-        let with_reason = |look: &&Look| look.reason.is_some() && !self.hides_errors;
-        // Where nodes disagree, the verdict may be a status that no node gave: then any reason explains it.
-        let of_status = self.looks(from, to).filter(with_reason).filter(|look| look.status == status);
-        let newest = of_status.max_by_key(|look| look.at);
-        newest.or_else(|| self.looks(from, to).filter(with_reason).max_by_key(|look| look.at))?.reason.clone()
+        if self.hides_errors { None } else { newest_reason(|| self.looks(from, to), status) }
     }
+}
+
+/// Marks the endpoints that a title does not tell from each other.
+pub fn mark_twins(all: &mut [Reckoned<'_>]) {
+    for place in 0..all.len() {
+        let title = &all[place].endpoint.key.title;
+        let is_one = |one: &&Reckoned<'_>| !one.retired && one.endpoint.key.title == *title;
+        all[place].has_twin = !title.is_empty() && all.iter().filter(is_one).count() > 1;
+    }
+}
+
+/// The newest reason among looks, of those with this status if there are any.
+pub(super) fn newest_reason<'a, I: Iterator<Item = &'a Look>>(
+    looks: impl Fn() -> I,
+    status: Status,
+) -> Option<Arc<str>> {
+    let with_reason = || looks().filter(|look| look.reason.is_some());
+    // Where nodes disagree, the verdict may be a status that no node gave: then any reason explains it.
+    let newest = with_reason().filter(|look| look.status == status).max_by_key(|look| look.at);
+    newest.or_else(|| with_reason().max_by_key(|look| look.at))?.reason.clone()
 }
 
 /// Marks the endpoints that nobody looks at any more although those who did still report about others.
@@ -178,6 +205,24 @@ mod tests {
             all.iter().map(|reckoned| (reckoned.status, reckoned.retired)).collect::<Vec<_>>(),
             [(Status::Unknown, true), (Status::Healthy, false), (Status::Unknown, false),]
         );
+    }
+
+    #[test]
+    fn endpoints_of_one_title_are_told_from_each_other_by_their_locators() {
+        let mut record = record(&[
+            ("A", "n1", 0, Status::Down),
+            ("B", "n1", 0, Status::Down),
+            ("C", "n1", 0, Status::Healthy),
+            ("D", "n1", 30, Status::Healthy),
+        ]);
+        record.endpoints[1].key.title = "A".to_owned();
+        record.endpoints[3].key.title = "C".to_owned();
+        let mut all = reckon(&record);
+        mark_twins(&mut all);
+        let names: Vec<String> = all.iter().map(|one| one.name(crate::language::tests::english())).collect();
+        assert_eq!(names, ["A (https://A)", "A (https://B)", "C", "C"], "what is no longer watched confuses nobody");
+        all[0].hides_locator = true;
+        assert_eq!(all[0].name(crate::language::tests::english()), "A");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shared::UnixNanos;
 use shared::status::Status;
-use shared::uptime::Reckoning;
+use shared::uptime::{self, Reckoning};
 
 use super::chart::WIDTH;
 use super::period::{Period, Slot};
@@ -161,7 +161,8 @@ pub(super) fn bar(reckoned: &Reckoned<'_>, slot: Slot, period: &Period, calendar
     };
     let when = when(slot, period, calendar);
     let language = calendar.language;
-    let shares = shares(&reckoning, language);
+    let incidents = uptime::notable_incidents(&reckoned.spans, slot.start);
+    let shares = shares(&reckoning, incidents.take_while(|span| span.start < slot.end).count(), language);
     let mut label = language.say(texts::COLON, &[&when, &shares]);
     if let Some(reason) = &reason {
         label = language.say(texts::DASH, &[&label, reason]);
@@ -194,11 +195,16 @@ fn when(slot: Slot, period: &Period, calendar: Calendar<'_>) -> String {
     }
 }
 
-/// `100% up`, `99.20% up; down for 11 min`, `not observed`.
-fn shares(reckoning: &Reckoning, language: &Language) -> String {
+/// `100% up`, `99.20% up; down for 11 min`, `97.20% up; down for 40 min; 2 incidents`, `not observed`.
+fn shares(reckoning: &Reckoning, incidents: usize, language: &Language) -> String {
     let Some(uptime) = reckoning.uptime() else { return language.say(texts::NOT_OBSERVED, &[]) };
     let up = language.say(texts::UP, &[&language.percent(&uptime.percent())]);
-    words::with_lengths(up, reckoning, language)
+    let shares = words::with_lengths(up, reckoning, language);
+    // Of a single one all is said.
+    if incidents < 2 {
+        return shares;
+    }
+    language.say(texts::SEMICOLON, &[&shares, &language.counted(texts::INCIDENTS, incidents, &[])])
 }
 
 /// The parts of a bar from the top down: what nobody observed, healthy, degraded, and down at the bottom, where
@@ -242,7 +248,17 @@ mod tests {
         assert_eq!(parts.iter().map(|part| part.status).collect::<Vec<_>>(), [Status::Healthy, Status::Down]);
         let drawn = PART_LEAST - PART_GAP;
         assert!(parts[1].height >= drawn && parts[1].height < drawn + 0.1);
-        assert_eq!(shares(&reckoning, utc().language), "99.998% up; down for 1 s");
+        assert_eq!(shares(&reckoning, 1, utc().language), "99.998% up; down for 1 s");
+    }
+
+    #[test]
+    fn of_several_incidents_a_bar_tells_how_many() {
+        let down = |ago: i64| matches!(ago, 20 | 21 | 30);
+        let looks: Vec<_> =
+            (0..120).map(|ago| ("A", "", ago, if down(ago) { Status::Down } else { Status::Healthy })).collect();
+        let record = record(&looks);
+        let bars = strip(&reckon(&record)[0], &period(), None, utc());
+        assert!(bars[23].label.ends_with("down for 3 min; 2 incidents – connection refused"), "{}", bars[23].label);
     }
 
     #[test]

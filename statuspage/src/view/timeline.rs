@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use shared::looks::{Looks, place_in};
 use shared::message::{Message, Node};
 use shared::status::Status;
-use shared::uptime::{self, Span};
+use shared::uptime::{self, Span, TOGETHER};
 use shared::{DAY, Nanos, UnixNanos};
 
 use super::Loading;
@@ -19,9 +20,6 @@ use shared::sorted;
 
 /// How long a message stands at the top of the page: who wrote it will write again if it goes on.
 const MESSAGE_IN_FORCE: Nanos = DAY;
-
-/// What began and ended this close together is one event of several endpoints: one round may take a while.
-pub(super) const TOGETHER: Nanos = 90 * shared::SECOND;
 
 /// The most events that are shown; an endpoint that flaps every minute fills a day with 720.
 const EVENTS_LIMIT: usize = 200;
@@ -91,7 +89,7 @@ pub enum What {
 
 /// All messages up to now, newest first.
 #[must_use]
-pub fn messages(record: &Record, calendar: Calendar<'_>) -> Vec<Arc<MessageView>> {
+pub fn messages(record: &Record, calendar: Calendar<'_>, looks: &Looks) -> Vec<Arc<MessageView>> {
     let shown = record.endpoints.iter().filter(|endpoint| !endpoint.nodes.is_empty()).count();
     let mut posted: Vec<&Said> = record.messages.iter().filter(|said| said.at <= calendar.now).collect();
     sorted::by_key(&mut posted, |said| -said.at);
@@ -103,8 +101,11 @@ pub fn messages(record: &Record, calendar: Calendar<'_>) -> Vec<Arc<MessageView>
                 .iter()
                 .filter_map(|place| record.endpoints.get(*place))
                 .map(|endpoint| {
-                    let name = words::name(&endpoint.key.title, &endpoint.key.locator, calendar.language);
-                    calendar.language.name(name)
+                    let key = &endpoint.key;
+                    // What has no title goes by its locator, unless that is kept from readers.
+                    let is_hidden = place_in(&looks.hidden_locators, &key.title).is_some();
+                    let locator = if is_hidden { "" } else { &key.locator };
+                    calendar.language.name(words::name(&key.title, locator, calendar.language))
                 })
                 .collect();
             Arc::new(MessageView {
@@ -209,7 +210,7 @@ fn stretches(reckoned: &[Reckoned<'_>], period: &Period, language: &Language) ->
     let mut stretches: Vec<Stretch> = Vec::new();
     for reckoned in reckoned {
         let name = reckoned.name(language);
-        for span in uptime::incidents(&reckoned.spans, period.from) {
+        for span in uptime::notable_incidents(&reckoned.spans, period.from) {
             let reason = reckoned.reason(span.status, span.start, span.end.max(span.start + 1));
             stretches.push(Stretch {
                 start: span.start,
@@ -259,18 +260,8 @@ fn holes(reckoned: &[Reckoned<'_>], period: &Period) -> Vec<Stretch> {
 impl Stretch {
     fn event(mut self, period: &Period, calendar: Calendar<'_>) -> EventView {
         let start = self.start.max(period.from);
-        let goes_on = self.end >= calendar.now;
-        let began_earlier = self.start < period.from;
+        let text = lasted(Span { start: self.start, end: self.end, status: self.status }, period.from, calendar);
         let language = calendar.language;
-        let length = words::length(self.end - start, language);
-        let is_unknown = self.status == Status::Unknown;
-        let word = if is_unknown { language.line(texts::NOT_CHECKED) } else { language.word(self.status) };
-        let text = match (goes_on, began_earlier) {
-            (true, true) => language.say(texts::SINCE_BEFORE, &[word, &calendar.moment(start)]),
-            (true, false) => language.say(texts::UP_TO_NOW, &[word, &length]),
-            (false, true) => language.say(texts::UNTIL, &[word, &self.until(start, calendar)]),
-            (false, false) => language.say(texts::FOR_UNTIL, &[word, &length, &self.until(start, calendar)]),
-        };
         self.reasons.truncate(REASONS_LIMIT);
         EventView {
             datetime: rfc3339(start),
@@ -287,14 +278,23 @@ impl Stretch {
             },
         }
     }
+}
 
-    /// The end, with its day if that is another one.
-    fn until(&self, start: UnixNanos, calendar: Calendar<'_>) -> String {
-        if calendar.day_number(start) == calendar.day_number(self.end) {
-            calendar.clock(self.end)
-        } else {
-            calendar.moment(self.end)
-        }
+/// What was the case for how long, and until when, as far as it is after `from`: `down for 4 min, until 14:06`.
+pub(super) fn lasted(span: Span, from: UnixNanos, calendar: Calendar<'_>) -> String {
+    let start = span.start.max(from);
+    let language = calendar.language;
+    let length = words::length(span.end - start, language);
+    let is_unknown = span.status == Status::Unknown;
+    let word = if is_unknown { language.line(texts::NOT_CHECKED) } else { language.word(span.status) };
+    // The end has its day with it if that is another one.
+    let is_same_day = calendar.day_number(start) == calendar.day_number(span.end);
+    let until = || if is_same_day { calendar.clock(span.end) } else { calendar.moment(span.end) };
+    match (span.end >= calendar.now, span.start < from) {
+        (true, true) => language.say(texts::SINCE_BEFORE, &[word, &calendar.moment(start)]),
+        (true, false) => language.say(texts::UP_TO_NOW, &[word, &length]),
+        (false, true) => language.say(texts::UNTIL, &[word, &until()]),
+        (false, false) => language.say(texts::FOR_UNTIL, &[word, &length, &until()]),
     }
 }
 
@@ -318,7 +318,7 @@ mod tests {
     use shared::result::{CheckFile, CheckResult};
 
     fn lines(record: &Record) -> Vec<String> {
-        let messages = messages(record, utc());
+        let messages = messages(record, utc(), &Looks::default());
         let days = timeline(&reckon(record), &messages, &period(), utc(), Loading::Complete);
         let line = |event: &EventView| match &event.what {
             What::Change { who, text, reasons, .. } => {
@@ -345,6 +345,16 @@ mod tests {
             lines(&record),
             ["Today", "12:50 A: down for 3 min, until 12:53 (connection refused)", "Yesterday Not observed"]
         );
+    }
+
+    #[test]
+    fn statuses_are_called_as_the_host_likes_wherever_they_stand() {
+        let record = record(&steady("A", &[12, 11, 10]));
+        let language = crate::language::tests::calling(Down, "out of order");
+        let calendar = Calendar { language: &language, ..utc() };
+        let days = timeline(&reckon(&record), &[], &period(), calendar, Loading::Complete);
+        let What::Change { text, .. } = &days[0].events[0].what else { panic!("{days:?}") };
+        assert_eq!(text, "out of order for 3 min, until 12:53");
     }
 
     #[test]
@@ -382,12 +392,34 @@ mod tests {
         let name = CheckFileName { stored_at: NOW - HOUR, node: None };
         record.add(&name, CheckFile { results: vec![result("A"), result("B")], skipped: Vec::new() });
         record.put_in_order();
-        let messages = messages(&record, utc());
+        let messages = messages(&record, utc(), &Looks::default());
         assert_eq!((messages.len(), messages[0].about.as_str()), (1, "All endpoints"));
         assert_eq!(messages[0].nodes.len(), 2, "the script is left out");
         assert_eq!(in_force(&messages, NOW).len(), 1);
         assert_eq!(in_force(&messages, NOW + DAY).len(), 0);
         assert!(lines(&record).iter().any(|line| line.starts_with("12:02 All endpoints")));
+    }
+
+    #[test]
+    fn a_message_does_not_tell_a_locator_that_is_kept_from_readers() {
+        let mut record = record(&steady("A", &[]));
+        let result = CheckResult {
+            locator: "https://secret.internal".to_owned(),
+            timestamp: NOW - HOUR,
+            status: Healthy,
+            message: "We are on it".to_owned(),
+            ..CheckResult::default()
+        };
+        let name = CheckFileName { stored_at: NOW - HOUR, node: None };
+        record.add(&name, CheckFile { results: vec![result], skipped: Vec::new() });
+        let about = |hidden: &[&str]| {
+            let hidden_locators = hidden.iter().map(ToString::to_string).collect();
+            messages(&record, utc(), &Looks { hidden_locators, ..Looks::default() })[0].about.clone()
+        };
+        assert_eq!(
+            (about(&[]).as_str(), about(&["*"]).as_str()),
+            ("https://secret.internal", "an endpoint without a name")
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use serde_json::Value;
 use shared::{DAY, HOUR, MINUTE, Nanos, UnixNanos, duration};
 
-/// How long a status has to last before a sentence tells of several endpoints that they became so together.
+/// What begins this close together begins together; what is shorter and touches an outage is a part of it.
 const TOGETHER: Nanos = 90 * shared::SECOND;
 
 /// The days of the week, from that of 1 January 1970.
@@ -206,12 +206,33 @@ impl Told<'_> {
         with_lengths(format!("{} = up for {up} of {observed} observed", text(told, "uptime")), told)
     }
 
+    /// What is an incident of its own: not the seconds in which nodes that are not in step saw one coming or going.
+    fn incidents<'t>(&self, told: &'t Value) -> Vec<&'t Value> {
+        let all = list(told, "incidents");
+        let end = |incident: &Value| incident["end"].as_i64().unwrap_or(self.now());
+        let is_passing = |one: &Value| {
+            let touches = |other: &&Value| end(other) == number(one, "start") || end(one) == number(other, "start");
+            text(one, "status") == "degraded"
+                && number(one, "length") < TOGETHER
+                && all.iter().filter(|other| text(other, "status") == "down").any(|other| touches(&other))
+        };
+        all.iter().filter(|one| !is_passing(one)).collect()
+    }
+
     /// What the bar of an hour or a day says behind its time.
-    pub(super) fn shares(slot: &Value) -> String {
+    pub(super) fn shares(&self, told: &Value, slot: &Value) -> String {
         if slot["uptime"].is_null() {
             return "not observed".to_owned();
         }
-        with_lengths(format!("{} up", text(slot, "uptime")), slot)
+        let said = with_lengths(format!("{} up", text(slot, "uptime")), slot);
+        let reaches_into = |incident: &&&Value| {
+            let end = incident["end"].as_i64().unwrap_or(self.now());
+            number(incident, "start") < number(slot, "end") && end > number(slot, "start")
+        };
+        match self.incidents(told).iter().filter(reaches_into).count() {
+            ..2 => said,
+            several => format!("{said}; {several} incidents"),
+        }
     }
 
     /// What is said of response times.
@@ -235,7 +256,7 @@ impl Told<'_> {
     pub(super) fn events(&self) -> Vec<(UnixNanos, String)> {
         let mut events = Vec::new();
         for told in self.endpoints() {
-            for incident in list(told, "incidents") {
+            for incident in self.incidents(told) {
                 let what = format!("{} {}", text(told, "title"), text(incident, "status"));
                 events.push(self.event(incident, &what));
             }
