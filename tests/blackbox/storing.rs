@@ -8,6 +8,7 @@ use harness::checker::{Checker, check_files, index};
 use harness::configuration::{check, directory, watching};
 use harness::endpoints::{Behaviour, Endpoint};
 use harness::gate::Gate;
+use harness::ministack::REGION;
 use harness::{free_port, ministack, wait_for};
 use serde_json::{Value, json};
 use shared::result::CheckFile;
@@ -75,6 +76,40 @@ async fn what_is_wrong_with_the_bucket_is_said_with_what_to_do_and_the_round_is_
         assert_eq!(spooled(&checker).len(), 1, "{storage}");
     }
     assert_eq!(bucket.keys().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn keys_that_the_configuration_does_not_name_are_found_where_awss_own_tools_look() {
+    let bucket = Bucket::new().await;
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let mut storage = bucket.storage();
+    for key in ["access_key_id", "secret_access_key", "region"] {
+        storage.as_object_mut().expect("it is an object").remove(key);
+    }
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &storage));
+    let run = ["run", "-c", "checker.json"];
+    let nobodys = checker.call(&run).await;
+    assert_eq!(nobodys.code, 2);
+    assert!(nobodys.stderr.contains("no credentials are found"), "{}", nobodys.stderr);
+
+    let key = &bucket.writer;
+    let of_environment = checker
+        .call_with(&run, |command| {
+            command.env("AWS_ACCESS_KEY_ID", &key.id).env("AWS_SECRET_ACCESS_KEY", &key.secret);
+            command.env("AWS_REGION", REGION);
+        })
+        .await;
+    assert_eq!(of_environment.code, 0, "{}", of_environment.output());
+    let profile = format!("[status]\naws_access_key_id = {}\naws_secret_access_key = {}\n", key.id, key.secret);
+    std::fs::create_dir(checker.path(".aws")).expect("the folder can be made");
+    checker.write(".aws/credentials", &profile);
+    let of_profile = checker
+        .call_with(&run, |command| {
+            command.env("AWS_PROFILE", "status").env("AWS_REGION", REGION);
+        })
+        .await;
+    assert_eq!(of_profile.code, 0, "{}", of_profile.output());
+    assert_eq!(bucket.check_files().await.len(), 3, "with the round that had no keys");
 }
 
 #[tokio::test]
