@@ -17,9 +17,12 @@ use crate::config::valid::Check;
 /// How long a body may be that is judged at once, in bytes: to read as much as JSON takes less than a millisecond.
 const AT_ONCE: usize = 64 << 10;
 
-/// How many bodies are judged beside the checks at once. Nothing can stop one that takes for ever, so that this is as
-/// much as hostile bodies can take hold of.
-const BESIDE: usize = 4;
+/// How many turns there are for bodies that are judged beside the checks. Nothing can stop one that takes for ever, so
+/// that this is as much as hostile bodies can take hold of.
+const TURNS: u32 = 8;
+/// For how many bytes of a body one turn is enough. JSON made to hurt takes up to 170 times its length in memory: of
+/// bodies of 1 MiB, as much as is read unless configured, two are judged at once.
+const OF_A_TURN: usize = 256 << 10;
 
 /// Where bodies are judged beside the checks.
 #[derive(Debug)]
@@ -27,7 +30,7 @@ pub struct Judges(Arc<Semaphore>);
 
 impl Default for Judges {
     fn default() -> Judges {
-        Judges(Arc::new(Semaphore::new(BESIDE)))
+        Judges(Arc::new(Semaphore::new(TURNS as usize)))
     }
 }
 
@@ -67,7 +70,8 @@ async fn beside(check: &Check, tried: Tried, mut seen: Seen, judges: &Judges) ->
     let taken = Duration::from_nanos(tried.attempt.rtt.unsigned_abs());
     let deadline = Instant::now() + limit.saturating_sub(taken);
     let in_words = duration::exact(i64::try_from(limit.as_nanos()).unwrap_or(i64::MAX));
-    let Ok(Ok(turn)) = timeout_at(deadline, Arc::clone(&judges.0).acquire_owned()).await else {
+    let turns = turns_for(seen.body.as_ref().map_or(0, Vec::len));
+    let Ok(Ok(turns)) = timeout_at(deadline, Arc::clone(&judges.0).acquire_many_owned(turns)).await else {
         return Err(format!(
             "failed to hold the answer against the assertions within {in_words}: large bodies of other endpoints kept it \
              waiting; lower their `body_limit`, or simplify their paths"
@@ -83,7 +87,7 @@ async fn beside(check: &Check, tried: Tried, mut seen: Seen, judges: &Judges) ->
     // A thread of its own and none of the runtime's: the program does not wait for it when it ends.
     let started = std::thread::Builder::new().name("judge".to_owned()).spawn(move || {
         let tried = judged(&assertions, tried, &seen);
-        drop(turn);
+        drop(turns);
         // Where nobody waits any more, nobody needs to know.
         let _ = tell.send((tried, seen));
     });
@@ -99,6 +103,11 @@ async fn beside(check: &Check, tried: Tried, mut seen: Seen, judges: &Judges) ->
             Ok((unjudged, without_body))
         }
     }
+}
+
+/// How many turns a body of so many bytes takes; one that is larger than all of them is judged alone.
+fn turns_for(length: usize) -> u32 {
+    u32::try_from(length.div_ceil(OF_A_TURN)).unwrap_or(TURNS).clamp(1, TURNS)
 }
 
 #[cfg(test)]
@@ -147,7 +156,7 @@ mod tests {
             assert_eq!(tried.attempt.error.as_deref(), Some("`$.a` is `no`, expected `yes`"));
             assert!(seen.body.is_some_and(|body| body.len() > length));
         }
-        assert_eq!(judges.0.available_permits(), BESIDE);
+        assert_eq!(judges.0.available_permits(), TURNS as usize);
     }
 
     // One thread for all, as the checks have: judging that held it would let no time pass here.
@@ -168,10 +177,28 @@ mod tests {
         assert!(passed > 1, "others were looked at meanwhile");
     }
 
+    #[test]
+    fn large_bodies_take_the_turns_of_several_small_ones() {
+        let turns = [0, 1, OF_A_TURN, OF_A_TURN + 1, 1 << 20, 3 << 20, usize::MAX].map(turns_for);
+        assert_eq!(turns, [1, 1, 1, 2, 4, TURNS, TURNS]);
+    }
+
+    #[tokio::test]
+    async fn one_large_body_leaves_no_turn_for_another() {
+        let judges = Judges::default();
+        let check = check(HOSTILE, Duration::from_millis(50));
+        // It is judged for minutes, whatever is said of it after the time limit.
+        let body = || saw(format!("[{}1]", "1,".repeat(1 << 20)));
+        let (tried, _) = judge(&check, Tried::default(), body(), &judges).await.expect("it has all turns");
+        assert!(tried.attempt.error.is_some_and(|error| error.contains("not held against")));
+        assert_eq!(judges.0.available_permits(), 0);
+        assert!(judge(&check, Tried::default(), body(), &judges).await.is_err());
+    }
+
     #[tokio::test]
     async fn those_that_others_keep_waiting_are_unknown_and_small_bodies_never_wait() {
         let judges = Judges::default();
-        let _all = Arc::clone(&judges.0).acquire_many_owned(BESIDE as u32).await.expect("they are free");
+        let _all = Arc::clone(&judges.0).acquire_many_owned(TURNS).await.expect("they are free");
         let large = || saw(format!("[{}1]", "1,".repeat(100_000)));
         let check = check("[JSON $[0]] == 1", Duration::from_millis(50));
         let why = judge(&check, Tried::default(), large(), &judges).await.expect_err("all are taken");
