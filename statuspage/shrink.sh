@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes the page's WebAssembly smaller with wasm-opt, and its glue without any tool; Trunk runs it after a build.
-# Without a wasm-opt that can be trusted the page works all the same and is a little heavier, so nothing here makes a
-# build fail.
+# Makes the page's WebAssembly smaller with wasm-opt, and its scripts with esbuild; Trunk runs it after a build.
+# Without them, or with a wasm-opt that cannot be trusted, the page works all the same and is a little heavier, so
+# nothing here makes a build fail.
 set -eu
 
 # Debian's binaryen (108) builds without a word and breaks the page in the browser; 132 is tried.
@@ -18,8 +18,12 @@ if [ -f "$binaryen" ] && command -v node >/dev/null 2>&1; then
   node "$here/shrink.mjs" "$binaryen" "$TRUNK_STAGING_DIR" || echo "shrink: Node failed; going on without"
 fi
 
-# The glue is generated with comments and indentation that nobody reads; no browser reads the service worker's.
+# The glue is generated with comments, indentation and long names that nobody reads; no browser reads the service worker's.
 for script in "$TRUNK_STAGING_DIR"/*.js; do
+  if command -v esbuild >/dev/null 2>&1 && esbuild --minify --log-level=warning "$script" >"$script.small"; then
+    mv "$script.small" "$script"
+    continue
+  fi
   sed -e 's/^[[:space:]]*//' -e '/^\/\*\*/d' -e '/^\*/d' -e '/^\/\//d' -e '/^$/d' "$script" >"$script.small"
   mv "$script.small" "$script"
 done
