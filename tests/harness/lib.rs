@@ -113,7 +113,7 @@ pub fn checker_binary() -> PathBuf {
     );
     assert!(
         binary.is_file(),
-        "there is no checker at {}; run `make test`, or `cargo build -p checker`",
+        "there is no checker at {}; run `make test`, or `cargo build -p program`",
         binary.display()
     );
     binary
