@@ -25,11 +25,11 @@ run: checker ## Build everything, check the endpoints in checker.json and serve 
 checker: ## Build the checker with the page inside (release)
 	@scripts/meanwhile.sh $(MAKE) --no-print-directory page
 	@$(call report,building the checker; a few minutes the first time, nothing if it is there)
-	cargo build --release -p program
+	cargo build --release -p checker
 
 production: page ## Build the checker that runs for months: smaller and quicker, and seven minutes to build
 	@$(call report,building the checker for production; about seven minutes the first time)
-	cargo build --profile production -p program
+	cargo build --profile production -p checker
 
 page: setup $(PAGE) ## Build the status page into dist/
 

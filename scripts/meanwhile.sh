@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
-# Runs a command, and meanwhile builds what needs no page with whatever the command leaves idle: the checker, but for the
-# small program around it that has the page inside:
+# Runs a command, and meanwhile builds what the checker is made of with whatever the command leaves idle:
 #
 #   scripts/meanwhile.sh COMMAND [ARGUMENT]...
 #
 # Setting up and building the page keep one core waiting for the other now and then, and on a first day that adds up.
-# What is not ready when the command ends is waited for, so that nothing is begun twice. Where the command fails, it is
-# stopped. Its exit status is the command's; what the build has to say is said by whoever builds the program.
+# What is not ready when the command ends is stopped, and built by whoever builds the checker. Its exit status is the
+# command's.
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -18,26 +17,20 @@ main() {
     if [[ -e $TARGET/release/checker ]] || ! command -v cargo >/dev/null || ! command -v cc >/dev/null; then
         exec "$@"
     fi
-    LOG=$(mktemp)
-    readonly LOG
     # A process group of its own, so that the compilers that cargo started end with it.
     set -m
-    nice -n 19 cargo build --release -p checker --manifest-path "$ROOT/Cargo.toml" >/dev/null 2>"$LOG" </dev/null &
+    # Without a page inside, which is not there yet: what depends on it is built again anyway.
+    CHECKUP_DIST=$ROOT/no-page nice -n 19 cargo build --quiet --release -p checker \
+        --manifest-path "$ROOT/Cargo.toml" >/dev/null 2>&1 </dev/null &
     readonly BUILD=$!
     set +m
     trap stop_building EXIT
     "$@"
-    if kill -0 "$BUILD" 2>/dev/null; then
-        echo "checkup: building the rest of the checker, which was begun meanwhile"
-        tail -n 1 -f --pid="$BUILD" "$LOG" >&2
-    fi
-    wait "$BUILD" || true
 }
 
 stop_building() {
     kill -- "-$BUILD" 2>/dev/null || true
     wait "$BUILD" 2>/dev/null || true
-    rm -f "$LOG"
 }
 
 main "$@"

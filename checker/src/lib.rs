@@ -1,12 +1,8 @@
 //! The checker: from a configuration over checks to a verdict, and into the store.
 //!
-//! Start at [`execute()`](execute::execute), and then at [`command::run`]: the [`config`] is read, a [`round`] makes every
-//! [`check`], [`conclude`] says what was seen, [`record`] brings the round into the [`store`] and removes what [`retention`]
-//! says has expired, and [`report`] prints it. [`provision`] prepares the store's bucket, and [`doctor`] proves it.
-//! [`command::serve`] does the same beside the page that [`serve`] serves.
-
-// The layout of one future of ours holds many of the SDK, one in the other.
-#![recursion_limit = "256"]
+//! Start at [`command::run`]: the [`config`] is read, a [`round`] makes every [`check`], [`conclude`] says what
+//! was seen, [`record`] brings the round into the [`store`] and removes what [`retention`] says has expired,
+//! and [`report`] prints it. [`provision`] prepares the store's bucket, and [`doctor`] proves it. [`command::serve`] does the same beside the page that [`serve`] serves.
 
 pub mod beats;
 pub mod check;
@@ -16,7 +12,6 @@ pub mod conclude;
 pub mod config;
 pub mod confirm;
 pub mod doctor;
-pub mod execute;
 pub mod explain;
 pub mod history;
 pub mod huge_pages;

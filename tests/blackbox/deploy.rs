@@ -240,7 +240,7 @@ fn obstacles_to_image(name: &str, text: &str) -> Vec<String> {
     let profile = context.strip_prefix("target/").unwrap_or_default();
     if !commands.iter().any(|line| line.contains(&format!("`make {profile}`")))
         || !makefile.contains(&format!("\n{profile}: "))
-        || !makefile.contains(&format!("cargo build --profile {profile} -p program"))
+        || !makefile.contains(&format!("cargo build --profile {profile} -p checker"))
     {
         obstacles.push(format!("nothing makes {context}"));
     }

@@ -44,7 +44,7 @@ async fn what_is_built_meanwhile_ends_with_the_command_and_changes_nothing_about
     assert_eq!(output.status.code(), Some(3), "{output:?}");
     let line = String::from_utf8_lossy(&output.stdout).into_owned();
     let words: Vec<&str> = line.split_whitespace().collect();
-    assert_eq!(words[2..6], ["build", "--release", "-p", "checker"], "{output:?}");
+    assert_eq!(words[2..7], ["build", "--quiet", "--release", "-p", "checker"], "{output:?}");
     for process in &words[..2] {
         wait_for("the end of the build", || async { has_ended(process).then_some(()) }).await;
     }
@@ -73,19 +73,6 @@ fn without_the_tool_that_makes_the_page_smaller_setting_up_says_so_and_goes_on()
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{told}");
     assert!(told.contains("going on without wasm-opt") && !told.contains("building"), "{told}");
-}
-
-#[test]
-fn what_is_not_ready_when_the_command_ends_is_waited_for_and_told() {
-    let folder = TempDir::new().expect("a folder");
-    let made = Command::new("mkfifo").arg(folder.path().join("go")).status();
-    assert!(made.is_ok_and(|status| status.success()));
-    // The build ends well after the command: only once somebody has heard that it is waited for.
-    let building = "read -r _ <go; echo '   Compiling the rest' >&2; touch built";
-    program(folder.path(), "tail", "echo heard >go; exec sed -n p \"${@: -1}\"");
-    let output = meanwhile(&folder, building, "exit 0");
-    assert!(output.status.success() && folder.path().join("built").exists(), "{output:?}");
-    assert!(String::from_utf8_lossy(&output.stdout).contains("building the rest of the checker"), "{output:?}");
 }
 
 #[test]

@@ -113,7 +113,7 @@ pub fn checker_binary() -> PathBuf {
     );
     assert!(
         binary.is_file(),
-        "there is no checker at {}; run `make test`, or `cargo build -p program`",
+        "there is no checker at {}; run `make test`, or `cargo build -p checker`",
         binary.display()
     );
     binary

@@ -11,7 +11,7 @@ use shared::{MINUTE, Nanos};
 use crate::cli::ServeArguments;
 use crate::command::watching::{Origin, Signals, Watching};
 use crate::command::{Outcome, print, probes, styles, tell, tell_error};
-use crate::page_files::{Embedded, PageFiles};
+use crate::page_files::PageFiles;
 use crate::record::{Record, Recorded};
 use crate::serve::PortRemedy;
 use crate::store::StoreError;
@@ -31,7 +31,7 @@ const DEFAULT_EVERY: Nanos = MINUTE;
 struct NoStorage(String);
 
 /// Serves the page and makes rounds until somebody wants it to stop.
-pub async fn serve(arguments: &ServeArguments, embedded: Embedded) -> anyhow::Result<Outcome> {
+pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     huge_pages::go_without();
     let listener = server::bind(arguments.listen, port_remedy()).await?;
     let address = listener.local_addr()?;
@@ -46,7 +46,7 @@ pub async fn serve(arguments: &ServeArguments, embedded: Embedded) -> anyhow::Re
     let config = origin.load()?;
     let page = match &arguments.page {
         Some(folder) => PageFiles::from_directory(folder)?,
-        None => PageFiles::embedded(embedded),
+        None => PageFiles::embedded(),
     };
     let Some(mut record) = Record::open(&config).await else {
         return Err(NoStorage(arguments.config.config.display().to_string()).into());

@@ -1,25 +1,27 @@
-//! Runs what was typed: parse, run the command, tell what went wrong, choose the exit status. All of the checker is reached
-//! from here, so that it is compiled with this crate and not with the program around it, which waits for the page.
+//! The program: parse what was typed, run the command, tell what went wrong, choose the exit status.
+
+// The layout of one future of ours holds many of the SDK, one in the other.
+#![recursion_limit = "256"]
 
 use std::process::ExitCode;
 use std::time::Duration;
 
+use checker::cli::{Cli, Command, HistoryCommand};
+use checker::command::{self, Outcome};
+use checker::config::schema::schema;
+use checker::open_files;
 use clap::{CommandFactory as _, Parser as _};
 
-use crate::cli::{Cli, Command, HistoryCommand};
-use crate::command::{self, Outcome};
-use crate::config::schema::schema;
-use crate::open_files;
-use crate::page_files::Embedded;
+/// Checks are many small pieces of memory, which come and go.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// How long what a command has left behind may take to end in its own way.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Runs what was typed; `page` is the page that is inside the program.
-#[must_use]
-pub fn execute(page: Embedded) -> ExitCode {
+fn main() -> ExitCode {
     let cli = Cli::parse();
-    match run(&cli.command, page) {
+    match execute(&cli.command) {
         Ok(outcome) => outcome.into(),
         Err(error) => {
             command::tell_error(error.as_ref());
@@ -28,10 +30,10 @@ pub fn execute(page: Embedded) -> ExitCode {
     }
 }
 
-fn run(command: &Command, page: Embedded) -> anyhow::Result<Outcome> {
+fn execute(command: &Command) -> anyhow::Result<Outcome> {
     match command {
         Command::Run(arguments) => complete(one_thread()?, command::run::run(arguments)),
-        Command::Serve(arguments) => complete(runtime()?, command::serve::serve(arguments, page)),
+        Command::Serve(arguments) => complete(runtime()?, command::serve::serve(arguments)),
         Command::Provision(arguments) => complete(runtime()?, command::provision::provision(arguments)),
         Command::Deprovision(arguments) => complete(runtime()?, command::deprovision::deprovision(arguments)),
         Command::Doctor(arguments) => complete(runtime()?, command::doctor::doctor(arguments)),
