@@ -3,7 +3,7 @@
 #
 #   scripts/setup.sh [page|run|lint|test|bench]...
 #
-# page   what builds the page: wasm target, trunk, wasm-bindgen-cli, wasm-opt
+# page   what builds the page: wasm target, trunk, wasm-bindgen-cli, wasm-opt, esbuild
 # run    page, and a C compiler for the checker
 # lint   what checks the dependencies: cargo-deny
 # test   run, and a real S3 server, a real web server, a real browser, axe-core, cfn-lint, and clocks that are wrong
@@ -17,6 +17,7 @@ readonly TRUNK_VERSION=0.21.14
 readonly BINARYEN_VERSION=132
 # Older ones build without a word, and the page then breaks in the browser.
 readonly OLDEST_WASM_OPT=120
+readonly ESBUILD_VERSION=0.28.2
 readonly MINISTACK_VERSION=1.5.33
 readonly DENY_VERSION=0.20.2
 readonly CADDY_VERSION=2.11.7
@@ -60,6 +61,7 @@ set_up_page() {
     set_up_trunk
     set_up_wasm_bindgen
     set_up_wasm_opt
+    set_up_esbuild
 }
 
 set_up_test() {
@@ -68,10 +70,12 @@ set_up_test() {
     have chromedriver || install_packages "the browser's driver" chromium-driver
     have systemd-analyze || install_packages "systemd-analyze, to verify the units in deploy/" systemd
     have brotli || install_packages "brotli, to weigh the page" brotli
+    have_program ip || install_packages "ip, for networks of the tests' own" iproute2
     have_library faketime/libfaketimeMT.so.1 || install_packages "libfaketime, for clocks that are wrong" libfaketime
-    if no_real_wasm_opt; then
-        install_packages "npm, to get wasm-opt" npm
+    if no_real_wasm_opt || ! have esbuild; then
+        have npm || install_packages "npm, to get wasm-opt and esbuild" npm
         set_up_wasm_opt
+        set_up_esbuild
     fi
     set_up_npm_package axe-core "$AXE_VERSION" "which looks for what keeps people from using the page"
     set_up_python_programs
@@ -145,6 +149,19 @@ set_up_wasm_opt() {
     fi
     say "going on without wasm-opt: the page works, and is about a quarter larger"
     rm -f "$own"
+}
+
+# The page works without it, about 1 KB larger.
+set_up_esbuild() {
+    have esbuild && return
+    if have npm; then
+        say "installing esbuild $ESBUILD_VERSION, which makes the page's scripts smaller, into $TOOLS (npm)"
+        if npm install --no-audit --no-fund --no-update-notifier --loglevel=error --prefix "$TOOLS/esbuild" "esbuild@$ESBUILD_VERSION"; then
+            ln -sf "$TOOLS/esbuild/node_modules/.bin/esbuild" "$TOOLS/bin/esbuild"
+            return
+        fi
+    fi
+    say "going on without esbuild, since npm cannot install it: the page works, and is a little larger"
 }
 
 # Whether the page would be weighed without wasm-opt, although npm could be had.

@@ -16,9 +16,6 @@ budget=170500
 # What each file may weigh that is not loaded with the page.
 apart_budget=4000
 
-# What each file may weigh that is not loaded with the page.
-apart_budget=4000
-
 dist=${1:-dist}
 if [ ! -f "$dist/index.html" ]; then
   echo "weigh: there is no page in \`$dist\`; build it with \`trunk build --release\`" >&2

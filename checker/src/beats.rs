@@ -16,7 +16,7 @@ pub fn beats_in(storage: &Storage) -> Beats {
         let (storage, opened) = (Arc::clone(&storage), Arc::clone(&opened));
         Box::pin(async move {
             let failed = |error: StoreError| format!("failed to {error}");
-            let store = opened.get_or_try_init(|| Store::open(&storage)).await.map_err(failed)?;
+            let store = opened.get_or_init(|| Store::open(&storage)).await;
             store.read_heartbeat(&name).await.map_err(failed)
         })
     })

@@ -241,11 +241,11 @@ pub async fn read_and_parse(
     let parse = move || {
         let (mut files, mut unreadable) = (Vec::with_capacity(contents.len()), Vec::new());
         for (name, content) in contents {
-            match CheckFile::parse(&content) {
+            match content.and_then(|content| CheckFile::parse(&content).map_err(|error| error.to_string())) {
                 Ok(file) => files.push((name, file)),
-                Err(error) => {
+                Err(why) => {
                     // It counts as a file, so that the history knows it and never asks for it again.
-                    unreadable.push((name.clone(), error.to_string()));
+                    unreadable.push((name.clone(), why));
                     files.push((name, CheckFile::default()));
                 }
             }

@@ -3,8 +3,8 @@
 // The layout of one future of ours holds many of the SDK, one in the other.
 #![recursion_limit = "256"]
 
-use std::io::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use checker::cli::{Cli, Command, HistoryCommand};
 use checker::command::{self, Outcome};
@@ -15,6 +15,9 @@ use clap::{CommandFactory as _, Parser as _};
 /// Checks are many small pieces of memory, which come and go.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How long what a command has left behind may take to end in its own way.
+const GRACE: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -29,28 +32,40 @@ fn main() -> ExitCode {
 
 fn execute(command: &Command) -> anyhow::Result<Outcome> {
     match command {
-        Command::Run(arguments) => one_thread()?.block_on(command::run::run(arguments)),
-        Command::Serve(arguments) => runtime()?.block_on(command::serve::serve(arguments)),
-        Command::Provision(arguments) => runtime()?.block_on(command::provision::provision(arguments)),
-        Command::Deprovision(arguments) => runtime()?.block_on(command::deprovision::deprovision(arguments)),
-        Command::Doctor(arguments) => runtime()?.block_on(command::doctor::doctor(arguments)),
-        Command::Status(arguments) => runtime()?.block_on(command::status::status(arguments)),
+        Command::Run(arguments) => complete(one_thread()?, command::run::run(arguments)),
+        Command::Serve(arguments) => complete(runtime()?, command::serve::serve(arguments)),
+        Command::Provision(arguments) => complete(runtime()?, command::provision::provision(arguments)),
+        Command::Deprovision(arguments) => complete(runtime()?, command::deprovision::deprovision(arguments)),
+        Command::Doctor(arguments) => complete(runtime()?, command::doctor::doctor(arguments)),
+        Command::Status(arguments) => complete(runtime()?, command::status::status(arguments)),
         Command::History(HistoryCommand::Rebuild(arguments)) => {
-            runtime()?.block_on(command::history::rebuild_history(arguments))
+            complete(runtime()?, command::history::rebuild_history(arguments))
         }
-        Command::Explain(arguments) => runtime()?.block_on(command::explain::explain(arguments)),
-        Command::Beat(arguments) => runtime()?.block_on(command::beat::beat(arguments)),
+        Command::Explain(arguments) => complete(runtime()?, command::explain::explain(arguments)),
+        Command::Beat(arguments) => complete(runtime()?, command::beat::beat(arguments)),
         Command::Init(arguments) => Ok(command::init::init(arguments)?),
-        Command::Validate(argument) => Ok(command::validate::validate(argument)?),
+        Command::Validate(argument) => command::validate::validate(argument),
         Command::Schema => {
-            writeln!(std::io::stdout(), "{:#}", schema())?;
+            command::output(&format!("{:#}\n", schema()))?;
             Ok(Outcome::Done)
         }
         Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Cli::command(), "checker", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "checker", &mut script);
+            command::output(&String::from_utf8(script)?)?;
             Ok(Outcome::Done)
         }
     }
+}
+
+/// Runs a command to its end. What it has left behind then, a name that hangs or a disk, is nothing to wait for.
+fn complete(
+    runtime: tokio::runtime::Runtime,
+    command: impl Future<Output = anyhow::Result<Outcome>>,
+) -> anyhow::Result<Outcome> {
+    let outcome = runtime.block_on(command);
+    runtime.shutdown_timeout(GRACE);
+    outcome
 }
 
 /// For checks: each is a few steps between long waits, and handing it from thread to thread would cost more than that.

@@ -42,17 +42,17 @@ pub struct Recorded {
 
 impl Record {
     /// Opens the configured store; `None` if none is configured.
-    pub async fn open(config: &Config) -> Result<Option<Record>, StoreError> {
-        let Some(storage) = &config.storage else { return Ok(None) };
-        Ok(Some(Record {
-            store: std::sync::Arc::new(Store::open(storage).await?),
+    pub async fn open(config: &Config) -> Option<Record> {
+        let storage = config.storage.as_ref()?;
+        Some(Record {
+            store: std::sync::Arc::new(Store::open(storage).await),
             spool: Spool::open(&config.spool_dir, storage),
             node: config.node.clone(),
             check_expiry: storage.check_expiry,
             looked_for_expired: None,
             history: KeptHistory::new(config.node.clone(), storage.history_expiry),
             summary: config.summaries.then(|| KeptSummary::new(config.node.clone(), config.page.told.title.clone())),
-        }))
+        })
     }
 
     /// The store itself.

@@ -47,8 +47,8 @@ pub struct Watch {
     by_name: HashMap<Name, usize>,
     /// What is due and waits for a place.
     ready: VecDeque<Due>,
-    /// Whether each endpoint is being looked at or waits for it, by its place.
-    looking: Vec<bool>,
+    /// The looks that are being made or wait for it, by their endpoints' places.
+    looking: Vec<Option<Looking>>,
     places: Places,
     under_way: JoinSet<Finished>,
     batch: Vec<CheckResult>,
@@ -80,6 +80,13 @@ pub enum Event {
 /// What makes an endpoint the same one in two configurations.
 type Name = (String, String);
 
+/// A look that is being made, or waits for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Looking {
+    /// How often the endpoint was due again meanwhile.
+    passed: i64,
+}
+
 /// A look that was made.
 struct Finished {
     generation: u64,
@@ -102,7 +109,7 @@ impl Watch {
     ) -> Watch {
         memories.resize(config.checks.len(), Memory::default());
         let mut watch = Watch {
-            looking: vec![false; config.checks.len()],
+            looking: vec![None; config.checks.len()],
             timetable: Timetable::default(),
             shortest: every,
             generation: 0,
@@ -177,8 +184,8 @@ impl Watch {
     }
 
     fn look_at_once(&mut self, index: usize) {
-        if !self.looking[index] {
-            self.looking[index] = true;
+        if self.looking[index].is_none() {
+            self.looking[index] = Some(Looking::default());
             self.ready.push_back(Due { index, at: (self.clock)(), missed_since: None, missed: 0 });
         }
     }
@@ -197,7 +204,7 @@ impl Watch {
         let mut memories = std::mem::take(&mut self.memories);
         self.memories =
             from.iter().map(|from| from.map(|from| std::mem::take(&mut memories[from])).unwrap_or_default()).collect();
-        self.looking = from.iter().map(|from| from.is_some_and(|from| self.looking[from])).collect();
+        self.looking = from.iter().map(|from| self.looking[(*from)?]).collect();
         let ready = std::mem::take(&mut self.ready).into_iter();
         let present =
             |due: Due| self.by_name.get(&name_of(&before.checks[due.index])).map(|index| Due { index: *index, ..due });
@@ -227,8 +234,10 @@ impl Watch {
                 self.put_missed(due.index, since, due.missed, now);
             }
             // While the last look is still being made, its result is what counts.
-            if !self.looking[due.index] {
-                self.looking[due.index] = true;
+            if let Some(looking) = &mut self.looking[due.index] {
+                looking.passed += 1;
+            } else {
+                self.looking[due.index] = Some(Looking::default());
                 self.ready.push_back(due);
             }
         }
@@ -282,9 +291,10 @@ impl Watch {
         let again = memory.take(&mut result, check.confirm);
         self.is_news |= memory.believed != before;
         let every = present_interval(check, self.every, memory);
-        // It stands until the next one, which may be due later or sooner than was thought when it was begun.
-        result.interval = Some(every);
-        self.looking[index] = false;
+        let passed = self.looking[index].take().map_or(0, |looking| looking.passed);
+        // It stands until the next one, which may be due later or sooner than was thought when it was begun: who takes
+        // longer than the interval is looked at once in several.
+        result.interval = Some(every.saturating_mul(passed.saturating_add(1)));
         self.timetable.set_every(index, every, now);
         for earlier in again {
             self.put(earlier, now);

@@ -63,8 +63,9 @@ impl Bucket {
 /// How many times fell into which bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sketch {
-    /// The buckets with any, in order.
-    counts: Vec<(Bucket, u64)>,
+    /// The buckets with any, in order. There may be millions of these, hence not a byte more for each: the greatest count
+    /// is one a second for a hundred years, and more are counted as that.
+    counts: Vec<(Bucket, u32)>,
 }
 
 impl Sketch {
@@ -80,7 +81,7 @@ impl Sketch {
         }
     }
 
-    fn add_count(&mut self, bucket: Bucket, count: u64) {
+    fn add_count(&mut self, bucket: Bucket, count: u32) {
         match self.counts.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
             Ok(place) => self.counts[place].1 = self.counts[place].1.saturating_add(count),
             Err(place) => {
@@ -96,7 +97,7 @@ impl Sketch {
     /// How many times were counted.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.counts.iter().fold(0, |sum, (_, count)| sum.saturating_add(*count))
+        self.counts.iter().map(|(_, count)| u64::from(*count)).sum()
     }
 
     /// Whether nothing was counted.
@@ -114,7 +115,7 @@ impl Sketch {
         let rank = last / 100 * percent + last % 100 * percent / 100;
         let mut before = 0_u64;
         for (bucket, count) in &self.counts {
-            before = before.saturating_add(*count);
+            before += u64::from(*count);
             if before > rank {
                 return Some(*bucket);
             }
@@ -129,7 +130,7 @@ impl Sketch {
         let mut numbers = Vec::with_capacity(2 * self.counts.len());
         let mut before = 0;
         for (bucket, count) in &self.counts {
-            numbers.extend([bucket.place() - before, *count]);
+            numbers.extend([bucket.place() - before, u64::from(*count)]);
             before = bucket.place();
         }
         numbers
@@ -138,16 +139,17 @@ impl Sketch {
     /// Reads what [`Sketch::to_numbers`] gave; `None` if it cannot have given it.
     #[must_use]
     pub fn from_numbers(numbers: &[u64]) -> Option<Sketch> {
-        let mut counts: Vec<(Bucket, u64)> = Vec::with_capacity(numbers.len() / 2);
+        let mut counts: Vec<(Bucket, u32)> = Vec::with_capacity(numbers.len() / 2);
         for pair in numbers.chunks(2) {
             let [step, count] = pair else { return None };
             let before = counts.last().map_or(0, |(bucket, _)| bucket.place());
             let is_forward = *step > 0 || counts.is_empty();
             let bucket = Bucket::at(before.checked_add(*step)?)?;
-            if !is_forward || *count == 0 {
+            let count = u32::try_from(*count).ok().filter(|count| *count > 0)?;
+            if !is_forward {
                 return None;
             }
-            counts.push((bucket, *count));
+            counts.push((bucket, count));
         }
         Some(Sketch { counts })
     }
@@ -181,7 +183,9 @@ mod tests {
 
     #[test]
     fn a_sketch_that_nobody_wrote_is_none() {
-        for numbers in [&[1][..], &[1, 0], &[400, 1], &[1, 1, 0, 1], &[u64::MAX, 1], &[1, 1, u64::MAX, 1]] {
+        for numbers in
+            [&[1][..], &[1, 0], &[400, 1], &[1, 1, 0, 1], &[u64::MAX, 1], &[1, 1, u64::MAX, 1], &[1, 1 << 32]]
+        {
             assert_eq!(Sketch::from_numbers(numbers), None, "{numbers:?}");
         }
         assert_eq!(Sketch::default().percentile(50), None);

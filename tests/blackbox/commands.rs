@@ -5,7 +5,7 @@ use std::time::Duration;
 use harness::checker::{Checker, index};
 use harness::configuration::{check, check_with, directory, watching};
 use harness::endpoints::{Behaviour, Endpoint, refused};
-use harness::wait_for;
+use harness::{free_port, wait_for};
 use serde_json::{Value, json};
 use shared::status::Status;
 
@@ -149,10 +149,46 @@ async fn a_message_with_what_is_not_allowed_is_refused_and_nothing_is_done() {
         assert!(run.stderr.contains(named), "{message} is refused for `{named}`:\n{}", run.stderr);
         assert!(run.stderr.contains("blockquote"), "it says what is allowed:\n{}", run.stderr);
     }
+    for silent in ["", "  ", "<b></b><br>", "&nbsp;"] {
+        let run = checker.run(&["--message", silent]).await;
+        assert_eq!(run.code, 2, "`{silent}`: {}", run.output());
+        assert!(run.stderr.contains("says nothing"), "{}", run.stderr);
+    }
     let nobody = checker.run(&["--message", "Hello", "--about", "Shopp"]).await;
     assert_eq!(nobody.code, 2);
     assert!(nobody.stderr.contains("`Shopp`") && nobody.stderr.contains("`Shop`"), "{}", nobody.stderr);
     assert_eq!((checker.check_files("checks").len(), ok.requests().len()), (0, 0));
+}
+
+#[tokio::test]
+async fn where_nobody_can_be_told_the_work_goes_on() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let listen = format!("127.0.0.1:{}", free_port());
+    for words in [&["run", "-c", "checker.json", "--every", "1s"][..], &["serve", "--listen", &listen]] {
+        let mut config = watching(&[check("Shop", &ok.url)], &directory());
+        config["every"] = json!("1s");
+        let checker = Checker::new(&config);
+        let mut running = checker.start_unheard(words);
+        wait_for("three rounds", || async { (checker.check_files("checks").len() >= 3).then_some(()) }).await;
+        running.signal("TERM");
+        assert_eq!(running.wait().await.code(), Some(0), "{words:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_is_no_success_and_who_has_read_enough_is_no_failure() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
+    assert_eq!(checker.run(&[]).await.code, 0);
+    for words in ["schema", "completions bash", "status", "status --format json", "explain Shop"] {
+        let full = checker.call_in_shell(&format!("checker {words} >/dev/full")).await;
+        assert_eq!(full.code, 2, "{words}: {}", full.output());
+        assert!(full.stderr.starts_with("error: failed to write to the standard output"), "{words}: {}", full.stderr);
+        let gone = checker.call_in_shell(&format!("checker {words} | true; exit ${{PIPESTATUS[0]}}")).await;
+        assert_eq!((gone.code, gone.stderr.as_str()), (0, ""), "{words}");
+    }
+    let stored = checker.call_in_shell("checker run -c checker.json >/dev/full").await;
+    assert_eq!((stored.code, checker.check_files("checks").len()), (0, 2), "{}", stored.output());
 }
 
 #[tokio::test]
@@ -364,6 +400,9 @@ async fn validate_names_every_problem_at_once_with_its_place() {
             run.output()
         );
     }
+    checker.write("list.json", "[]");
+    let list = checker.call(&["validate", "-c", "list.json"]).await;
+    assert!((list.code, list.stdout.contains("the whole file")) == (1, true), "{}", list.output());
     let refused = checker.run(&[]).await;
     assert_eq!(refused.code, 2, "a configuration with problems is not run");
 }
@@ -393,15 +432,14 @@ async fn shells_complete_the_commands() {
 async fn comments_trailing_commas_variables_and_durations_in_words_are_read() {
     let ok = Endpoint::start(Behaviour::ok()).await;
     let checker = Checker::new(&json!({}));
-    checker.write(
-        "checker.json",
-        r#"{
+    let written = r#"{
   "node": "${NODE:-from-default}", /* a comment */
   "every": "10m",
   "checkers": [{ "type": "http", "endpoint_name": "Shop", "endpoint_url": "${SHOP}", "timeout": 5000000000, },],
   "storage": { "type": "fs", "dir": "${STORE}" },
-}"#,
-    );
+}"#;
+    // As an editor of another system may write it: with a mark at the start, and its own ends of lines.
+    checker.write("checker.json", &format!("\u{feff}{}", written.replace('\n', "\r\n")));
     let run = checker
         .call_with(&["run", "-c", "checker.json", "--format", "json"], |command| {
             command.env("SHOP", &ok.url).env("STORE", "checks");

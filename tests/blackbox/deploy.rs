@@ -1,11 +1,12 @@
 //! The examples for schedulers are what those schedulers take, as far as that can be found out without them.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use harness::checker::Checker;
 use harness::configuration::{check, directory, watching};
-use harness::endpoints::{Behaviour, Endpoint};
+use harness::endpoints::{Behaviour, Endpoint, refused};
 use harness::program::Program;
 use harness::site::Site;
 use harness::{checker_binary, root, tool, wait_for};
@@ -50,6 +51,15 @@ fn systemd_takes_the_units() {
     assert!(verified(&[("checkup@.service", odd)]).contains("StateDirektory"), "a slip is found in a template, too");
 }
 
+#[test]
+fn the_unit_of_a_round_reads_a_configuration_that_only_root_may_read() {
+    let unit = read("checkup.service");
+    let line = |key: &str| unit.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
+    assert_eq!(line("DynamicUser="), "yes", "its user cannot read root's files");
+    assert_eq!(line("LoadCredential="), "checker.json:/etc/checkup/checker.json");
+    assert!(line("ExecStart=").ends_with(" run -c ${CREDENTIALS_DIRECTORY}/checker.json"), "{unit}");
+}
+
 /// Makes sure that so many endpoints were looked at once each, and were well; gives the nodes that looked.
 fn nodes_that_looked_once_at_each(checker: &Checker, count: usize) -> BTreeSet<String> {
     let results = checker.all_results("checks");
@@ -84,6 +94,57 @@ async fn the_instances_of_the_unit_for_parts_watch_everything_once() {
     }
     let nodes = nodes_that_looked_once_at_each(&checker, 12);
     assert!(nodes.iter().all(|node| node.starts_with("shard-") && node.ends_with("-3")), "{nodes:?}");
+}
+
+/// What stands behind this key in a unit, as it is for an instance.
+fn of_unit(name: &str, key: &str, instance: &str) -> Option<String> {
+    let unit = read(name);
+    Some(unit.lines().find_map(|line| line.strip_prefix(key))?.replace("%i", instance))
+}
+
+/// Whether a file lies in a folder, or in one below.
+fn has_file(folder: &Path) -> bool {
+    let Ok(entries) = std::fs::read_dir(folder) else { return false };
+    entries.map(|entry| entry.expect("it can be read").path()).any(|path| path.is_file() || has_file(&path))
+}
+
+#[tokio::test]
+async fn what_cannot_be_stored_waits_in_the_folder_that_a_unit_has_for_itself() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let mut folders = BTreeSet::new();
+    for (name, instance) in [
+        ("checkup.service", ""),
+        ("checkup-serve.service", ""),
+        ("checkup@.service", "1-2"),
+        ("checkup@.service", "2-2"),
+    ] {
+        let state = of_unit(name, "StateDirectory=", instance).expect("it has a folder");
+        let home = of_unit(name, "Environment=XDG_STATE_HOME=", instance).expect("it says where that is");
+        let checker = Checker::new(&watching(&[], &directory()));
+        // Where nobody listens, nothing can be stored.
+        let storage = serde_json::json!({
+            "type": "s3", "bucket": "checks", "endpoint_url": refused(), "access_key_id": "a", "secret_access_key": "b",
+        });
+        checker.write("checker.json", &watching(&[check("Shop", &ok.url)], &storage).to_string());
+        let home = checker.path(home.trim_start_matches('/'));
+        let run = checker
+            .call_with(&["run", "-c", "checker.json"], |command| {
+                command.env("XDG_STATE_HOME", home);
+            })
+            .await;
+        assert_ne!(run.code, 0, "{}", run.output());
+        // systemd makes this folder below /var/lib, and lets the unit write into no other.
+        assert!(has_file(&checker.path("var/lib").join(&state)), "{name}: nothing waits in {state}:\n{}", run.output());
+        folders.insert(state);
+    }
+    assert_eq!(folders.len(), 3, "the parts of one machine have folders of their own: {folders:?}");
+}
+
+#[test]
+fn a_unit_that_repeats_its_checks_reads_its_configuration_again() {
+    for name in ["checkup-serve.service", "checkup@.service"] {
+        assert_eq!(of_unit(name, "ExecReload=", "").as_deref(), Some("kill -HUP $MAINPID"), "{name}");
+    }
 }
 
 /// An example as Kubernetes would understand it: what it does not know is lost on the way, and then this fails.

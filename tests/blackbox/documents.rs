@@ -83,6 +83,30 @@ fn each_command_of_the_documentation_that_can_run_offline_runs() {
 }
 
 #[test]
+fn what_provisioning_writes_into_a_clone_is_not_committed_by_accident() {
+    let ignored = read(&root().join(".gitignore"));
+    for file in ["/checker-*.json", "/config.json", "/.checkup_*", "/checker.json", "/checks/"] {
+        assert!(ignored.lines().any(|line| line == file), "{file} is not in:\n{ignored}");
+    }
+}
+
+#[test]
+fn a_line_for_cron_names_the_program_where_cron_finds_it() {
+    let mut count = 0;
+    for document in documents() {
+        for (_, language, code) in blocks(&read(&document)) {
+            for line in code.lines().filter(|_| language == "cron") {
+                // Cron looks in /usr/bin and /bin alone.
+                let program = line.split_whitespace().nth(5).unwrap_or_default();
+                assert!(program.starts_with('/'), "{}: {line}", document.display());
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 0, "there is a line for cron");
+}
+
+#[test]
 fn the_targets_that_the_readme_names_are_there() {
     let output = Command::new("make").arg("help").current_dir(root()).output().expect("make runs");
     let help = told(&output);

@@ -8,16 +8,13 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use harness::certificates::{Authority, Validity};
 use harness::checker::Checker;
 use harness::configuration::{directory, watching};
-use hickory_proto::op::{Message, OpCode, ResponseCode};
-use hickory_proto::rr::rdata::{A, TXT};
-use hickory_proto::rr::{RData, Record, RecordType};
 use http::{HeaderMap, Response};
 use rustls::ServerConfig;
 use serde_json::{Value, json};
 use shared::result::CheckResult;
 use shared::status::Status;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response as Upgrade};
 
@@ -25,16 +22,16 @@ use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, 
 const NAME: &str = "mail.example";
 
 /// What of an endpoint is expected: its status, and a part of what it says about that.
-type Expected = (Status, &'static str);
+pub(super) type Expected = (Status, &'static str);
 
-const WELL: Expected = (Status::Healthy, "");
+pub(super) const WELL: Expected = (Status::Healthy, "");
 
-const fn down(why: &'static str) -> Expected {
+pub(super) const fn down(why: &'static str) -> Expected {
     (Status::Down, why)
 }
 
 /// Makes one round of these checks of one kind at one endpoint, and holds each result against what is expected.
-async fn expect_of_kind(kind: &str, url: &str, authority: &Authority, cases: &[(Value, Expected)]) {
+pub(super) async fn expect_of_kind(kind: &str, url: &str, authority: &Authority, cases: &[(Value, Expected)]) {
     let checks: Vec<Value> = cases
         .iter()
         .enumerate()
@@ -62,7 +59,7 @@ fn said(result: &CheckResult) -> String {
 }
 
 /// A server that does this with every connection; returns its port.
-async fn serve<F: Future<Output = Option<()>> + Send + 'static>(
+pub(super) async fn serve<F: Future<Output = Option<()>> + Send + 'static>(
     serve: impl Fn(TcpStream) -> F + Send + 'static,
 ) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -80,51 +77,6 @@ fn certified(authority: &Authority) -> Arc<ServerConfig> {
     let mut server = ServerConfig::clone(&authority.server(NAME, Validity::Now));
     server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Arc::new(server)
-}
-
-#[tokio::test]
-async fn a_name_server_is_asked_for_what_is_configured() {
-    let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
-    let address = socket.local_addr().expect("an address").to_string();
-    tokio::spawn(async move {
-        let mut buffer = [0; 2_048];
-        while let Ok((count, client)) = socket.recv_from(&mut buffer).await {
-            let question = Message::from_vec(&buffer[..count]).expect("a question");
-            let query = question.queries[0].clone();
-            let mut answer = Message::response(question.metadata.id, OpCode::Query);
-            answer.add_queries(question.queries);
-            match (query.name().to_string().as_str(), query.query_type()) {
-                ("shop.example.", RecordType::TXT) => {
-                    let text = RData::TXT(TXT::new(vec!["token=AbC".to_owned()]));
-                    answer.add_answers([Record::from_rdata(query.name().clone(), 60, text)]);
-                }
-                ("shop.example.", _) => {
-                    let ip = RData::A(A::new(192, 0, 2, 1));
-                    answer.add_answers([Record::from_rdata(query.name().clone(), 60, ip)]);
-                }
-                _ => answer.metadata.response_code = ResponseCode::NXDomain,
-            }
-            let _ = socket.send_to(&answer.to_vec().expect("it can be written"), client).await;
-        }
-    });
-    let (shop, gone) = ("shop.example", "gone.example");
-    let cases = [
-        (json!({ "hostname_fqdn": shop }), WELL),
-        (json!({ "hostname_fqdn": gone }), down("response code NXDOMAIN, expected NOERROR")),
-        (json!({ "hostname_fqdn": gone, "rcode": "NXDOMAIN" }), WELL),
-        (json!({ "hostname_fqdn": shop, "rcode": "NXDOMAIN" }), down("response code NOERROR, expected NXDOMAIN")),
-        (json!({ "hostname_fqdn": shop, "expected_answers": ["192.0.2.1"] }), WELL),
-        (json!({ "hostname_fqdn": shop, "expected_answers": ["192.0.2.9"] }), down("expected `192.0.2.9`")),
-        (json!({ "hostname_fqdn": shop, "record_type": "TXT", "expected_answers": ["token=AbC"] }), WELL),
-        (
-            json!({ "hostname_fqdn": shop, "record_type": "TXT", "expected_answers": ["token=abc"] }),
-            down("`token=abc`"),
-        ),
-        (json!({ "hostname_fqdn": shop, "expected_answers": ["token=AbC"] }), down("answer is `192.0.2.1`")),
-        (json!({ "hostname_fqdn": shop, "record_type": "AAAA" }), down("no AAAA record")),
-        (json!({ "hostname_fqdn": shop, "dnssec": true }), down("DNSSEC")),
-    ];
-    expect_of_kind("dns", &address, &Authority::new(), &cases).await;
 }
 
 #[tokio::test]
@@ -249,6 +201,40 @@ async fn a_certificate_is_judged_as_configured_also_behind_starttls() {
     expect_of_kind("tls", &format!("127.0.0.1:{mail}"), &authority, &cases).await;
 }
 
+/// A web server that answers everything with this.
+async fn answering(stream: impl AsyncRead + AsyncWrite + Unpin, answer: &str) -> Option<()> {
+    let mut stream = BufReader::new(stream);
+    let mut line = String::new();
+    while stream.read_line(&mut line).await.ok()? > 2 {
+        line.clear();
+    }
+    stream.write_all(answer.as_bytes()).await.ok()
+}
+
+#[tokio::test]
+async fn what_tls_brings_can_be_asserted_behind_a_redirect_and_not_where_none_is_followed() {
+    let authority = Authority::new();
+    let tls = TlsAcceptor::from(authority.server("127.0.0.1", Validity::Now));
+    let sealed = serve(move |stream| {
+        let tls = tls.clone();
+        async move { answering(tls.accept(stream).await.ok()?, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await }
+    })
+    .await;
+    let to = format!("HTTP/1.1 302 Found\r\nLocation: https://127.0.0.1:{sealed}/\r\nContent-Length: 0\r\n\r\n");
+    let plain = serve(move |stream| {
+        let to = to.clone();
+        async move { answering(stream, &to).await }
+    })
+    .await;
+    let asserting = |assertion: &str, redirects: u32| json!({ "assertions": [assertion], "max_redirects": redirects, "tls_ca_file": "ca.pem" });
+    let cases = [
+        (asserting("[TLS] < 1m and [CERTIFICATE] > 1h", 1), WELL),
+        (asserting("[CERTIFICATE] > 2d", 1), down("expected > 2d")),
+        (asserting("[TLS] < 1m", 0), (Status::Unknown, "`[TLS] < 1m`: the check speaks no TLS and knows no `[TLS]`")),
+    ];
+    expect_of_kind("http", &format!("http://127.0.0.1:{plain}/"), &authority, &cases).await;
+}
+
 /// Repeats what it hears from whoever shows the token.
 async fn chat(stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<()> {
     #[expect(clippy::result_large_err, reason = "the library's type")]
@@ -302,9 +288,10 @@ async fn a_websocket_is_opened_and_spoken_to_as_configured() {
 }
 
 /// A health service that serves `shop`, and knows no other service and nothing of the server as a whole.
-async fn health(stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<()> {
+async fn health(stream: impl AsyncRead + AsyncWrite + Unpin, scheme: &'static str) -> Option<()> {
     let mut connection = h2::server::handshake(stream).await.ok()?;
     while let Some(Ok((request, mut respond))) = connection.accept().await {
+        let is_ours = request.uri().scheme_str() == Some(scheme);
         let mut body = request.into_body();
         tokio::spawn(async move {
             let mut asked = Vec::new();
@@ -313,7 +300,7 @@ async fn health(stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<()> {
             }
             let head = Response::builder().header("content-type", "application/grpc").body(()).expect("a head");
             let mut sender = respond.send_response(head, false).ok()?;
-            let serves = asked == b"\0\0\0\0\x06\x0a\x04shop";
+            let serves = is_ours && asked == b"\0\0\0\0\x06\x0a\x04shop";
             if serves {
                 sender.send_data(vec![0, 0, 0, 0, 2, 8, 1].into(), false).ok()?;
             }
@@ -328,7 +315,7 @@ async fn health(stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<()> {
 #[tokio::test]
 async fn a_health_service_is_asked_for_what_is_configured() {
     let authority = Authority::new();
-    let plain = serve(health).await;
+    let plain = serve(|stream| health(stream, "http")).await;
     let cases = [
         (json!({ "service": "shop" }), WELL),
         (json!({ "service": "bank" }), down("service `bank` is not known")),
@@ -339,7 +326,7 @@ async fn a_health_service_is_asked_for_what_is_configured() {
     let tls = TlsAcceptor::from(certified(&authority));
     let sealed = serve(move |stream| {
         let tls = tls.clone();
-        async move { health(tls.accept(stream).await.ok()?).await }
+        async move { health(tls.accept(stream).await.ok()?, "https").await }
     })
     .await;
     let cases = [
@@ -350,20 +337,6 @@ async fn a_health_service_is_asked_for_what_is_configured() {
         (json!({ "service": "shop" }), down("")),
     ];
     expect_of_kind("grpc", &format!("127.0.0.1:{sealed}"), &authority, &cases).await;
-}
-
-#[tokio::test]
-async fn a_host_is_pinged_or_says_how_that_becomes_possible() {
-    let ping = |host: &str| json!({ "type": "icmp", "endpoint_name": host, "endpoint_url": host });
-    let checker = Checker::new(&watching(&[ping("127.0.0.1"), ping("255.255.255.255")], &directory()));
-    let results = checker.run(&["--format", "json"]).await.results();
-    if results[0].status == Status::Unknown {
-        // Where the system lets nobody send echo requests, nothing is claimed of any host.
-        assert!(results.iter().all(|result| result.notice.contains("ping_group_range")), "{results:?}");
-        return;
-    }
-    let statuses: Vec<Status> = results.iter().map(|result| result.status).collect();
-    assert_eq!(statuses, [Status::Healthy, Status::Down], "{results:?}");
 }
 
 #[tokio::test]
@@ -385,6 +358,11 @@ async fn addresses_that_are_denied_are_refused_by_every_kind_and_never_connected
     };
     let at = |kind: &str, url: String| json!({ "type": kind, "endpoint_name": url, "endpoint_url": url, "hostname_fqdn": "a.example", "timeout": "200ms" });
     for host in ["127.0.0.1", "localhost"] {
+        let sealed = |kind: &str| {
+            let mut check = at(kind, format!("{host}:{port}"));
+            check["tls"] = json!(true);
+            check
+        };
         let mut checks = vec![
             at("http", format!("http://{host}:{port}/")),
             at("http", format!("https://{host}:{port}/")),
@@ -394,12 +372,15 @@ async fn addresses_that_are_denied_are_refused_by_every_kind_and_never_connected
             at("icmp", host.to_owned()),
             at("websocket", format!("ws://{host}:{port}/")),
             at("grpc", format!("{host}:{port}")),
+            sealed("tcp"),
+            sealed("grpc"),
+            at("websocket", format!("wss://{host}:{port}/")),
         ];
         for check in &mut checks {
             if check["type"] != "dns" {
                 check.as_object_mut().expect("a check").remove("hostname_fqdn");
             }
-            check["endpoint_name"] = json!(format!("{} {}", check["type"], check["endpoint_name"]));
+            check["endpoint_name"] = json!(format!("{} {} {}", check["type"], check["endpoint_name"], check["tls"]));
         }
         let mut config = watching(&checks, &directory());
         config["deny_private_addresses"] = json!(true);
@@ -418,6 +399,6 @@ async fn addresses_that_are_denied_are_refused_by_every_kind_and_never_connected
         let results = checker.run(&["--format", "json"]).await.results();
         assert!(results.iter().all(|result| !said(result).contains("deny_private_addresses")), "{results:?}");
         let (connections, packets) = touched();
-        assert!(connections >= 6 && packets >= 1, "{host}: {connections} connections, {packets} packets");
+        assert!(connections >= 9 && packets >= 1, "{host}: {connections} connections, {packets} packets");
     }
 }

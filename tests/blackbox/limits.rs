@@ -5,6 +5,7 @@ use std::process::Stdio;
 use harness::checker::{Checker, Run};
 use harness::configuration::{check_with, directory, watching};
 use harness::endpoints::{Behaviour, Endpoint};
+use harness::network::where_names_hang;
 use harness::{PATIENCE, checker_binary, wait_for};
 use serde_json::{Value, json};
 use shared::status::Status;
@@ -97,4 +98,22 @@ async fn bodies_without_end_take_no_more_memory_than_is_read_of_them() {
         let reason = result.reason().unwrap_or_default().to_owned();
         assert!(reason.ends_with("only the first 1048576 bytes of the body were read (`body_limit`)"), "{reason}");
     }
+}
+
+#[tokio::test]
+async fn nothing_waits_for_a_name_that_hangs_once_its_attempt_is_over() {
+    let of_name = |name: &str| check_with(name, &format!("http://{name}.example/"), json!({ "timeout": "300ms" }));
+    let watched: Vec<Value> = ["a", "b", "c"].iter().map(|name| of_name(name)).collect();
+    let checker = Checker::new(&watching(&watched, &directory()));
+    let folder = checker.path("");
+    let way = where_names_hang(&folder);
+    // The name server is asked for two minutes and a half, for longer than anybody here is patient.
+    for (words, code) in [(&["run", "-c", "checker.json"][..], 0), (&["explain", "a", "-c", "checker.json"], 1)] {
+        let mut program = checker.start_by(&way, words);
+        let ended = wait_for("the command to end", || std::future::ready(program.exit_status())).await;
+        assert_eq!(ended.code(), Some(code), "{}", program.output());
+        assert!(program.output().contains("host name not resolved within 300ms"), "{}", program.output());
+    }
+    let results = checker.all_results("checks");
+    assert_eq!(results.iter().map(|result| result.status).collect::<Vec<_>>(), [Status::Down; 3]);
 }

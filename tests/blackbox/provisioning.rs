@@ -257,6 +257,8 @@ async fn the_place_and_the_credentials_come_from_a_configuration_too() {
     let mut config = watching(&[check("Shop", &ok.url)], &site.bucket.storage());
     config["checkers"][0]["headers"] = json!({ "Authorization": "Bearer ${SHOP_TOKEN:-none}" });
     config["storage"]["check_expiry"] = json!("7d");
+    config["deny_private_addresses"] = json!(true);
+    config["connectivity"] = json!(["192.0.2.1:443"]);
     config["page"] = json!({ "title": "The shop" });
     site.checker.configure(&config);
     let words = ["provision", "-c", "checker.json", "--yes", "--writer", "eu-west", "--origin", ORIGIN];
@@ -267,6 +269,9 @@ async fn the_place_and_the_credentials_come_from_a_configuration_too() {
         written["checkers"][0]["headers"]["Authorization"], "Bearer ${SHOP_TOKEN:-none}",
         "variables stay variables"
     );
+    for key in ["deny_private_addresses", "connectivity"] {
+        assert_eq!(written[key], config[key], "what keeps checks where they may go holds for the writers, too");
+    }
     assert_eq!((&written["storage"]["check_expiry"], &written["node"]), (&json!("7d"), &json!("eu-west")));
     assert_ne!(
         written["storage"]["access_key_id"],

@@ -51,6 +51,31 @@ async fn what_is_built_meanwhile_ends_with_the_command_and_changes_nothing_about
 }
 
 #[test]
+fn without_the_tool_that_makes_the_page_smaller_setting_up_says_so_and_goes_on() {
+    let (folder, tools) = (TempDir::new().expect("a folder"), TempDir::new().expect("a folder"));
+    let lock = std::fs::read_to_string(root().join("Cargo.lock")).expect("it is there");
+    let (_, bindgen) = lock.split_once("name = \"wasm-bindgen\"\nversion = \"").expect("it is locked");
+    let bindgen = bindgen.split('"').next().unwrap_or_default();
+    let setup = std::fs::read_to_string(root().join("scripts/setup.sh")).expect("it is there");
+    let (_, trunk) = setup.split_once("TRUNK_VERSION=").expect("it has a version");
+    program(folder.path(), "trunk", &format!("echo trunk {}", trunk.lines().next().unwrap_or_default()));
+    program(folder.path(), "wasm-bindgen", &format!("echo wasm-bindgen {bindgen}"));
+    program(folder.path(), "wasm-opt", "echo wasm-opt version 108");
+    program(folder.path(), "npm", "exit 1");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::iter::once(folder.path().to_owned()).chain(std::env::split_paths(&path));
+    let output = Command::new(root().join("scripts/setup.sh"))
+        .arg("page")
+        .env("CHECKUP_TOOLS", tools.path())
+        .env("PATH", std::env::join_paths(path).expect("they are folders"))
+        .output()
+        .expect("the script runs");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains("going on without wasm-opt") && !told.contains("building"), "{told}");
+}
+
+#[test]
 fn nothing_is_built_meanwhile_where_the_checker_is_there() {
     let folder = TempDir::new().expect("a folder");
     std::fs::create_dir_all(folder.path().join("target/release/checker")).expect("there is room");

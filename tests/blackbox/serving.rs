@@ -1,5 +1,7 @@
 //! `checker serve` and the Caddyfile as web servers: what they give, with which headers, and what they never give.
 
+use std::os::unix::fs::symlink;
+
 use harness::caddy::{Caddy, copy_folder};
 use harness::checker::{Checker, Served};
 use harness::configuration::{check, directory, watching};
@@ -177,6 +179,33 @@ async fn serve_gives_nothing_but_the_page_and_the_stores_check_files() {
             assert!(!answer.contains(secret), "{path} is answered with {answer}");
         }
     }
+}
+
+#[tokio::test]
+async fn serve_gives_no_link_and_one_odd_entry_of_the_store_hides_no_other() {
+    let (_endpoint, checker, served) = serving().await;
+    let round = checker.check_files("checks").pop().expect("a round is stored").to_string();
+    checker.write("secret.txt", "canary-that-nobody-may-read");
+    let (link, folder) = ("1795330254340493978-odd-check.json", "1795330254340493979-odd-check.json");
+    for folder in ["history", "0-summary"] {
+        std::fs::create_dir_all(checker.path("checks").join(folder)).expect("the folder can be made");
+    }
+    for name in [link, "history/odd.json", "0-summary/odd.json"] {
+        symlink(checker.path("secret.txt"), checker.path("checks").join(name)).expect("the link can be made");
+    }
+    std::fs::create_dir(checker.path("checks").join(folder)).expect("the folder can be made");
+    for path in [link, folder, "history/odd.json", "0-summary/odd.json"] {
+        let answer = web::get(&format!("{}store/{path}", served.url)).await;
+        assert_eq!(answer.status, 404, "{path}: {}", answer.text());
+    }
+    let list = web::get(&format!("{}store/index.json?with=results", served.url)).await;
+    assert_eq!(list.status, 200, "{}", list.text());
+    let of_round = &serde_json::from_slice::<Value>(&list.body).expect("it is JSON")[&round];
+    assert!(of_round.is_array() && !list.text().contains("canary"), "{}", list.text());
+    let status = checker.call(&["status", "-c", "checker.json", "--format", "json", "--details"]).await;
+    assert_eq!(status.code, 0, "{}", status.output());
+    let rebuilt = checker.call(&["history", "rebuild", "-c", "checker.json"]).await;
+    assert_eq!(rebuilt.code, 0, "{}", rebuilt.output());
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use harness::checker::{Checker, check_files, index};
 use harness::configuration::{check, directory, watching};
 use harness::endpoints::{Behaviour, Endpoint};
 use harness::gate::Gate;
+use harness::ministack::REGION;
 use harness::{free_port, ministack, wait_for};
 use serde_json::{Value, json};
 use shared::result::CheckFile;
@@ -78,6 +79,40 @@ async fn what_is_wrong_with_the_bucket_is_said_with_what_to_do_and_the_round_is_
 }
 
 #[tokio::test]
+async fn keys_that_the_configuration_does_not_name_are_found_where_awss_own_tools_look() {
+    let bucket = Bucket::new().await;
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let mut storage = bucket.storage();
+    for key in ["access_key_id", "secret_access_key", "region"] {
+        storage.as_object_mut().expect("it is an object").remove(key);
+    }
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &storage));
+    let run = ["run", "-c", "checker.json"];
+    let nobodys = checker.call(&run).await;
+    assert_eq!(nobodys.code, 2);
+    assert!(nobodys.stderr.contains("no credentials are found"), "{}", nobodys.stderr);
+
+    let key = &bucket.writer;
+    let of_environment = checker
+        .call_with(&run, |command| {
+            command.env("AWS_ACCESS_KEY_ID", &key.id).env("AWS_SECRET_ACCESS_KEY", &key.secret);
+            command.env("AWS_REGION", REGION);
+        })
+        .await;
+    assert_eq!(of_environment.code, 0, "{}", of_environment.output());
+    let profile = format!("[status]\naws_access_key_id = {}\naws_secret_access_key = {}\n", key.id, key.secret);
+    std::fs::create_dir(checker.path(".aws")).expect("the folder can be made");
+    checker.write(".aws/credentials", &profile);
+    let of_profile = checker
+        .call_with(&run, |command| {
+            command.env("AWS_PROFILE", "status").env("AWS_REGION", REGION);
+        })
+        .await;
+    assert_eq!(of_profile.code, 0, "{}", of_profile.output());
+    assert_eq!(bucket.check_files().await.len(), 3, "with the round that had no keys");
+}
+
+#[tokio::test]
 async fn rounds_made_while_the_store_is_away_are_sent_first_when_it_is_back() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behaviour::ok()).await;
@@ -99,6 +134,40 @@ async fn rounds_made_while_the_store_is_away_are_sent_first_when_it_is_back() {
     assert_eq!(stored[..2], waiting, "each under the name it had, so that the order is the order of time");
     let times: Vec<i64> = bucket.all_results().await.iter().map(|result| result.timestamp).collect();
     assert!(times.is_sorted() && times.len() == 3, "{times:?}");
+}
+
+#[tokio::test]
+async fn a_round_made_while_the_directory_cannot_be_waits_and_goes_first_when_it_can() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &json!({ "type": "fs", "dir": "mount/checks" })));
+    checker.write("mount", "no directory, as where nothing is mounted");
+    let run = checker.run(&["--format", "json"]).await;
+    assert_eq!((run.code, run.results().len()), (2, 1), "{}", run.output());
+    assert!(run.stderr.contains("a file stands where a directory is needed"), "{}", run.stderr);
+    let waiting = spooled(&checker);
+    assert_eq!(waiting.len(), 1, "{}", run.output());
+
+    std::fs::remove_file(checker.path("mount")).expect("the file can be removed");
+    let run = checker.run(&[]).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    let stored: Vec<String> = checker.check_files("mount/checks").iter().map(ToString::to_string).collect();
+    assert_eq!((stored.len(), &stored[..1]), (2, &waiting[..]));
+}
+
+#[tokio::test]
+async fn a_checker_that_is_killed_while_the_store_hangs_loses_no_round() {
+    let bucket = Bucket::new().await;
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let hanging = Endpoint::start(Behaviour::Hang).await;
+    let checker = Checker::new(&watching(
+        &[check("Shop", &ok.url)],
+        &storage_with(&bucket, json!({ "endpoint_url": hanging.url })),
+    ));
+    let running = checker.start(&["run", "-c", "checker.json"]);
+    wait_for("the round in the spool", || async { (!spooled(&checker).is_empty()).then_some(()) }).await;
+    // Ended at once, without a word: as by the system when it shuts down.
+    drop(running);
+    assert_eq!(spooled(&checker).len(), 1);
 }
 
 #[tokio::test]

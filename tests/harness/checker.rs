@@ -125,10 +125,45 @@ impl Checker {
         finish(command, "").await
     }
 
+    /// `checker` and these words, where the words of `way` lead to it, as those of [`crate::network`] do.
+    pub async fn call_by(&self, way: &[String], words: &[&str]) -> Run {
+        let mut command = bound_command(&way[0]);
+        self.prepare_by(&mut command, way, words);
+        finish(command, "").await
+    }
+
+    /// Starts `checker` with these words, where the words of `way` lead to it, and lets it run.
+    #[must_use]
+    pub fn start_by(&self, way: &[String], words: &[&str]) -> Program {
+        Program::start(Path::new(&way[0]), |command| self.prepare_by(command, way, words))
+    }
+
+    fn prepare_by(&self, command: &mut Command, way: &[String], words: &[&str]) {
+        command.args(&way[1..]).arg(checker_binary());
+        self.prepare(command, words);
+    }
+
     /// Starts `checker` with these words and lets it run.
     #[must_use]
     pub fn start(&self, words: &[&str]) -> Program {
         Program::start(&checker_binary(), |command| self.prepare(command, words))
+    }
+
+    /// A line of the shell, in which `checker` is the program.
+    pub async fn call_in_shell(&self, line: &str) -> Run {
+        let mut command = bound_command("bash");
+        let line = format!("checker() {{ '{}' \"$@\"; }}; {line}", checker_binary().display());
+        self.prepare(&mut command, &["-c", &line]);
+        finish(command, "").await
+    }
+
+    /// Starts `checker` with these words where nothing that it says can be written, as on a full disk.
+    #[must_use]
+    pub fn start_unheard(&self, words: &[&str]) -> Program {
+        let binary = checker_binary();
+        let binary = binary.to_str().expect("the path is text");
+        let line = ["-c", "exec \"$@\" >/dev/full 2>&1", "bash", binary];
+        Program::start(Path::new("bash"), |command| self.prepare(command, &[&line, words].concat()))
     }
 
     /// Starts `checker serve` on a free port.

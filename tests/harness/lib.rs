@@ -23,6 +23,7 @@ pub mod faults;
 pub mod fleet;
 pub mod gate;
 pub mod ministack;
+pub mod network;
 pub mod page;
 pub mod program;
 pub mod scene;

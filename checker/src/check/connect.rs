@@ -16,6 +16,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::Failure;
+use super::lookup;
 use super::reach::Reach;
 use super::stopwatch::Stopwatch;
 use super::tls_trust::TlsTrust;
@@ -109,10 +110,13 @@ pub async fn look_up(address: &Address, reach: Reach, stopwatch: &Stopwatch) -> 
         return if reach.allows(ip) { Ok(vec![SocketAddr::new(ip, address.port)]) } else { Err(Reach::refusal(ip)) };
     }
     stopwatch.lookup_begins();
-    let found = tokio::net::lookup_host((address.host.as_str(), address.port)).await;
-    let found: Vec<SocketAddr> = found.map_err(|error| wording::of_lookup(&error, &address.host))?.collect();
+    let found = lookup::addresses_of(&address.host).await;
+    let found = found.map_err(|error| wording::of_lookup(&error, &address.host))?;
     stopwatch.lookup_ends();
-    let allowed: Vec<SocketAddr> = found.iter().copied().filter(|address| reach.allows(address.ip())).collect();
+    let mut allowed: Vec<SocketAddr> = found.iter().copied().filter(|address| reach.allows(address.ip())).collect();
+    for address_found in &mut allowed {
+        address_found.set_port(address.port);
+    }
     match (allowed.is_empty(), found.first()) {
         (false, _) => Ok(allowed),
         (true, Some(denied)) => Err(Reach::refusal(denied.ip())),

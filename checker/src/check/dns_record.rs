@@ -8,7 +8,11 @@ use hickory_proto::rr::RecordType;
 /// they are quoted.
 pub(super) fn canonical(record: RecordType, text: &str) -> String {
     let text = text.trim();
-    let name = |word: &str| word.trim_end_matches('.').to_ascii_lowercase();
+    // The root has no other name than its dot.
+    let name = |word: &str| match word.trim_end_matches('.') {
+        "" => word.to_owned(),
+        name => name.to_ascii_lowercase(),
+    };
     let unquoted = |word: &str| word.replace('"', "");
     let words = |of_word: &dyn Fn(usize, &str) -> String| {
         let words = text.split_whitespace().enumerate().map(|(place, word)| of_word(place, word));
@@ -31,13 +35,28 @@ pub(super) fn canonical(record: RecordType, text: &str) -> String {
             5 => name(word),
             _ => unquoted(word),
         }),
-        // Priority, target, and parameters such as `alpn=h2`; the library ends their lists with a comma.
         RecordType::SVCB | RecordType::HTTPS => words(&|place, word| match place {
+            0 => word.to_owned(),
             1 => name(word),
-            _ => unquoted(word).trim_end_matches(',').to_owned(),
+            _ => parameter(&unquoted(word)),
         }),
+        // Usage, selector, kind of match, and a digest that tools write in pieces.
+        RecordType::TLSA => match text.split_whitespace().collect::<Vec<_>>()[..] {
+            [usage, selector, kind, ref digest @ ..] => {
+                format!("{usage} {selector} {kind} {}", digest.concat().to_ascii_lowercase())
+            }
+            _ => text.to_owned(),
+        },
         _ => words(&|_, word| name(&unquoted(word))),
     }
+}
+
+/// A parameter of a service, such as `alpn=h2`. The library ends lists with a comma, writes a sign also where nothing
+/// follows it, and has a word of its own for keys without a name.
+fn parameter(word: &str) -> String {
+    let word = word.trim_end_matches(',');
+    let word = word.strip_suffix('=').filter(|key| !key.contains('=')).unwrap_or(word);
+    word.strip_prefix("unknown").map_or_else(|| word.to_owned(), |number| format!("key{number}"))
 }
 
 /// What stands in one or more pairs of quotes, as one text; `None` if anything stands outside of them.
@@ -67,7 +86,7 @@ mod tests {
 
     #[test]
     fn names_are_compared_as_names_and_values_as_they_are() {
-        use RecordType::{AAAA, CAA, CNAME, HTTPS, MX, NAPTR, TXT};
+        use RecordType::{AAAA, CAA, CNAME, HTTPS, MX, NAPTR, TLSA, TXT};
         for (record, one, other, same) in [
             (AAAA, "2001:DB8::1", "2001:db8:0:0::1", true),
             (CNAME, "CDN.example.", "cdn.example", true),
@@ -85,6 +104,10 @@ mod tests {
             (NAPTR, "1 2 \"U\" \"E2U+sip\" \"!^.*$!sip:A@b!\" .", "1 2 u E2U+sip !^.*$!sip:A@b! .", true),
             (NAPTR, "1 2 \"U\" \"E2U+sip\" \"!^.*$!sip:A@b!\" .", "1 2 U E2U+sip !^.*$!sip:a@b! .", false),
             (HTTPS, "1 . alpn=h2,h3,", "1 . alpn=\"h2,h3\"", true),
+            (HTTPS, "1 . no-default-alpn=", "1 . no-default-alpn", true),
+            (TLSA, "3 1 1 070F17 1F", "3 1 1 070f171f", true),
+            (TLSA, "3 1 1 070f17", "3 1 2 070f17", false),
+            (MX, "0 .", "0", false),
             (HTTPS, "1 . ech=\"AbC\"", "1 . ech=\"abc\"", false),
         ] {
             assert_eq!(canonical(record, one) == canonical(record, other), same, "{one} and {other}");

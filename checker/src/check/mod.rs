@@ -1,8 +1,9 @@
 //! The kinds of check, one file or folder each: I/O only, from a configured check to its attempts.
 //!
 //! What the attempts mean is concluded in [`crate::conclude`]. A failing endpoint is an attempt with an error,
-//! never an `Err`. What several kinds need stands beside them: [`connect`] opens connections, [`tls_trust`] knows
-//! whose certificates are trusted, [`stopwatch`] times an attempt, [`wording`] says in plain words what failed.
+//! never an `Err`. What several kinds need stands beside them: [`lookup`] finds the addresses of names, [`connect`]
+//! opens connections, [`tls_trust`] knows whose certificates are trusted, [`stopwatch`] times an attempt, [`wording`]
+//! says in plain words what failed.
 
 pub mod assertion;
 pub mod connect;
@@ -15,6 +16,7 @@ pub mod heartbeat;
 pub mod http;
 pub mod icmp;
 pub mod judge;
+pub mod lookup;
 pub mod reach;
 pub mod seen;
 mod starttls;

@@ -5,7 +5,7 @@ use shared::nearest::nearest;
 use shared::result::shortened;
 
 use crate::cli::BeatArguments;
-use crate::command::{NoStorage, Outcome, load, tell};
+use crate::command::{NoStorage, Outcome, load, say, tell};
 use crate::config::valid::{CheckKind, Config};
 use crate::now;
 use crate::store::Store;
@@ -18,11 +18,11 @@ pub async fn beat(arguments: &BeatArguments) -> anyhow::Result<Outcome> {
     };
     let failed = arguments.failed.clone().map(|text| shortened(text, FAILURE_LIMIT));
     let beat = Heartbeat { at: now(), exit_status: arguments.exit_status, failed };
-    let store = Store::open(storage).await?;
+    let store = Store::open(storage).await;
     store.put_heartbeat(&arguments.job, &beat.write()).await?;
     // On standard output, so that a job in cron can send it away and still hear of what goes wrong.
     let what = if beat.failure().is_some() { "failure" } else { "heartbeat" };
-    anstream::println!("{what} of `{}` stored as {} in {}", arguments.job.job(), arguments.job, store.describe());
+    say(&format!("{what} of `{}` stored as {} in {}", arguments.job.job(), arguments.job, store.describe()));
     note_if_nobody_waits(&config, arguments.job.job());
     Ok(Outcome::Done)
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::cli::DeprovisionArguments;
 use crate::command::place::{self, Asking, PlaceError, Telling};
-use crate::command::{Outcome, surroundings, tell};
+use crate::command::{Outcome, output, say, surroundings, tell};
 use crate::config::valid::Page;
 use crate::provision::carry_out::carry_out;
 use crate::provision::policy::Expires;
@@ -24,20 +24,19 @@ pub async fn deprovision(arguments: &DeprovisionArguments) -> anyhow::Result<Out
     let steps = removal::plan(&remains, &wishes.scope(), objects);
     if arguments.dry_run {
         let steps: Vec<_> = steps.iter().map(Step::to_json).collect();
-        anstream::println!("{:#}", serde_json::json!({ "bucket": wishes.bucket.name, "steps": steps }));
+        let plan = serde_json::json!({ "bucket": wishes.bucket.name, "steps": steps });
+        output(&format!("{plan:#}\n"))?;
         return Ok(Outcome::Done);
     }
-    anstream::println!("Removing from {}:", place::describe(&wishes.bucket, &wishes.region));
+    say(&format!("Removing from {}:", place::describe(&wishes.bucket, &wishes.region)));
     for (index, step) in steps.iter().enumerate() {
-        anstream::println!("  {}. {}", index + 1, step.what());
+        say(&format!("  {}. {}", index + 1, step.what()));
     }
     if remains.users.is_none() {
-        anstream::println!(
-            "  note: this service has no IAM API: remove the reader's and the writers' keys with its own tool"
-        );
+        say("  note: this service has no IAM API: remove the reader's and the writers' keys with its own tool");
     }
     if steps.is_empty() {
-        anstream::println!("Nothing is to be done: nothing of ours is there.");
+        say("Nothing is to be done: nothing of ours is there.");
         return Ok(Outcome::Done);
     }
     let asking = Asking::unless(arguments.yes);
@@ -59,7 +58,7 @@ pub async fn deprovision(arguments: &DeprovisionArguments) -> anyhow::Result<Out
         return Err(error.into());
     }
     let data = if objects == Objects::Keep { "; the bucket and its data stay" } else { "" };
-    anstream::println!("Removed{data}. The keys in `config.json` and `checker-<node>.json` are of no use any more.");
+    say(&format!("Removed{data}. The keys in `config.json` and `checker-<node>.json` are of no use any more."));
     Ok(Outcome::Done)
 }
 
@@ -74,7 +73,7 @@ fn nothing_but_the_place(bucket: crate::config::valid::Bucket, region: &str) -> 
         check_expiry: None,
         lifecycle_days: None,
         page: Page::default(),
-        checkers: serde_json::Value::Null,
+        checking: serde_json::Map::new(),
         files: Files::Keep,
         keys: Keys::Keep,
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use shared::page_config::PageConfig;
 
 use crate::cli::{DoctorArguments, FindingsFormat};
-use crate::command::{Outcome, load};
+use crate::command::{Outcome, load, output};
 use crate::doctor::{self, Finding, Level, Side};
 use crate::now;
 use crate::provision::wishes::check_origin;
@@ -43,8 +43,8 @@ pub async fn doctor(arguments: &DoctorArguments) -> anyhow::Result<Outcome> {
         }
     }
     match arguments.format {
-        FindingsFormat::Text => anstream::print!("{}", doctor::text(&findings)),
-        FindingsFormat::Json => anstream::println!("{:#}", doctor::to_json(&findings)),
+        FindingsFormat::Text => output(&doctor::text(&findings))?,
+        FindingsFormat::Json => output(&format!("{:#}\n", doctor::to_json(&findings)))?,
     }
     Ok(match doctor::worst(&findings) {
         Level::Ok => Outcome::Done,

@@ -1,12 +1,17 @@
 //! `checker explain`: one attempt at one endpoint now, with everything that was seen. Nothing is stored.
 
+use std::net::IpAddr;
+use std::pin::pin;
+
+use futures_util::FutureExt as _;
+use futures_util::future::{Either, select};
 use shared::nearest::nearest;
 use shared::status::Status;
 
 use crate::check::seen::Wanted;
-use crate::check::{Observation, attempt};
+use crate::check::{Observation, attempt, lookup};
 use crate::cli::ExplainArguments;
-use crate::command::{Outcome, load, probes};
+use crate::command::{Outcome, load, output, probes};
 use crate::config::valid::{Check, CheckKind};
 use crate::explain::explain as explained;
 use crate::round::conclude_from_here;
@@ -34,12 +39,17 @@ pub async fn explain(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
     };
     let everything = Wanted { head: true, certificate: true, notes: true, ..check.wanted };
     let check = Check { wanted: everything, ..Check::clone(check) };
-    let resolved = addresses(&check).await;
     let probes = probes(&config);
-    match attempt(&check, &probes).await {
+    // A name that hangs is waited for no longer than the attempt does that needs it.
+    let (addresses, attempt) = (pin!(addresses(&check)), pin!(attempt(&check, &probes)));
+    let (resolved, attempted) = match select(addresses, attempt).await {
+        Either::Left((resolved, attempt)) => (resolved, attempt.await),
+        Either::Right((attempted, addresses)) => (addresses.now_or_never().unwrap_or_default(), attempted),
+    };
+    match attempted {
         Ok((tried, seen)) => {
             let conclusion = conclude_from_here(Observation::Attempts(vec![tried.clone()]), &check, &probes).await;
-            anstream::print!("{}", explained(&check, &resolved, &tried, &seen, &conclusion));
+            output(&explained(&check, &resolved, &tried, &seen, &conclusion))?;
             Ok(if conclusion.status == Status::Down { Outcome::Found } else { Outcome::Done })
         }
         Err(why) => Err(anyhow::anyhow!("look at `{}`: {why}", check.title)),
@@ -60,9 +70,11 @@ async fn addresses(check: &Check) -> Vec<String> {
     };
     let Some(host) = host else { return Vec::new() };
     // Whether the name leads anywhere is what the attempt itself will say.
-    let found = tokio::net::lookup_host((host, 0)).await;
-    let mut found: Vec<String> =
-        found.map(|found| found.map(|address| address.ip().to_string()).collect()).unwrap_or_default();
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        return vec![ip.to_string()];
+    }
+    let found = lookup::addresses_of(&host).await.unwrap_or_default();
+    let mut found: Vec<String> = found.iter().map(|address| address.ip().to_string()).collect();
     found.dedup();
     found
 }

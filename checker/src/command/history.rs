@@ -7,7 +7,7 @@ use shared::object_name::{HistoryName, HistoryPart};
 
 use crate::cli::RebuildArguments;
 use crate::command::progress::Bar;
-use crate::command::{NoStorage, Outcome, load, tell};
+use crate::command::{NoStorage, Outcome, load, say, tell};
 use crate::history::rebuild;
 use crate::now;
 use crate::store::Store;
@@ -21,7 +21,7 @@ pub async fn rebuild_history(arguments: &RebuildArguments) -> anyhow::Result<Out
     let Some(storage) = &config.storage else {
         return Err(NoStorage(arguments.config.config.display().to_string()).into());
     };
-    let store = Arc::new(Store::open(storage).await?);
+    let store = Arc::new(Store::open(storage).await);
     let node = (!arguments.nameless).then_some(&config.node);
     let started = Instant::now();
     let mut bar = Bar::of("check files");
@@ -46,15 +46,15 @@ pub async fn rebuild_history(arguments: &RebuildArguments) -> anyhow::Result<Out
         ));
     }
     if rebuilt.files == 0 {
-        anstream::println!("{} has no check file of this node", store.describe());
+        say(&format!("{} has no check file of this node", store.describe()));
         return Ok(Outcome::Done);
     }
     let name = HistoryName { node: node.cloned(), part: HistoryPart::Main };
     let seconds = started.elapsed().as_secs_f64();
-    anstream::println!(
+    say(&format!(
         "made {name} in {} from {} in {seconds:.1} s",
         store.describe(),
         if rebuilt.files == 1 { "one check file".to_owned() } else { format!("{} check files", rebuilt.files) }
-    );
+    ));
     Ok(Outcome::Done)
 }

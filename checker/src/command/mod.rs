@@ -21,6 +21,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anstream::adapter::strip_str;
 use shared::object_name::NodeName;
 
 use crate::beats::beats_in;
@@ -114,15 +115,35 @@ fn surroundings() -> Surroundings<'static> {
     Surroundings { variable: &|name| std::env::var(name).ok(), host_name }
 }
 
-/// Prints a text in one go, however long it is: standard output by itself writes line by line.
-fn print(text: &str) {
+/// What a command is for cannot be written to the standard output.
+#[derive(Debug, thiserror::Error)]
+#[error("write to the standard output")]
+pub struct NoOutput(#[source] io::Error);
+
+/// Prints what a command is for in one go, however long it is: standard output by itself writes line by line.
+pub fn output(text: &str) -> Result<(), NoOutput> {
+    let plain = match styles() {
+        Styles::Ansi => None,
+        Styles::Without => text.contains('\u{1b}').then(|| strip_str(text).to_string()),
+    };
     let mut output = io::stdout().lock();
-    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+    match output.write_all(plain.as_deref().unwrap_or(text).as_bytes()).and_then(|()| output.flush()) {
         // Whoever read it has read enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        Err(error) => tell(&format!("warning: failed to write to the standard output: {error}")),
-        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(NoOutput),
     }
+}
+
+/// Prints what a command has to say besides its work, which goes on if nobody can be told.
+fn print(text: &str) {
+    if let Err(NoOutput(error)) = output(text) {
+        tell(&format!("warning: failed to write to the standard output: {error}"));
+    }
+}
+
+/// The same, as a line.
+fn say(text: &str) {
+    print(&format!("{text}\n"));
 }
 
 /// The styles that standard output shows.
@@ -134,8 +155,14 @@ fn styles() -> Styles {
 }
 
 /// Tells a person something beside the output: a line on standard error.
-fn tell(text: &str) {
-    anstream::eprintln!("{text}");
+pub(crate) fn tell(text: &str) {
+    tell_on_this_line(&format!("{text}\n"));
+}
+
+/// The same without ending the line. Where nobody can be told, as on a full disk, the work goes on all the same.
+fn tell_on_this_line(text: &str) {
+    let mut standard_error = anstream::stderr().lock();
+    let _ = standard_error.write_all(text.as_bytes()).and_then(|()| standard_error.flush());
 }
 
 /// Tells an error with all its causes, without repeating what a cause said already.

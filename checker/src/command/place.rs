@@ -7,7 +7,7 @@ use shared::page_config::AddressStyle;
 
 use crate::check::http::HttpCheck;
 use crate::cli::PlaceArguments;
-use crate::command::{load, progress};
+use crate::command::{load, progress, tell, tell_on_this_line};
 use crate::config::valid::{Bucket, Config, Place};
 use crate::provision::carry_out::Audience;
 use crate::without_user::without_user;
@@ -128,21 +128,21 @@ impl Telling {
 impl Audience for Telling {
     fn begins(&mut self, number: usize, of: usize, what: &str) {
         self.told = 0;
-        anstream::eprint!("[{number}/{of}] {what} … ");
+        tell_on_this_line(&format!("[{number}/{of}] {what} … "));
     }
 
     fn done(&mut self, note: &str) {
         let note = if note.is_empty() { String::new() } else { format!(": {note}") };
-        anstream::eprintln!("done{note}");
+        tell(&format!("done{note}"));
     }
 
     fn progress(&mut self, done: usize, of: Option<usize>) {
         let Some(of) = of.filter(|of| *of > 0) else { return };
         if self.is_terminal {
-            anstream::eprint!("\r{} ", progress::line(done, of));
+            tell_on_this_line(&format!("\r{} ", progress::line(done, of)));
         } else if done * 10 / of > self.told {
             self.told = done * 10 / of;
-            anstream::eprint!("\n  {} ", progress::line(done, of));
+            tell_on_this_line(&format!("\n  {} ", progress::line(done, of)));
         }
     }
 

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use crate::cli::ProvisionArguments;
 use crate::command::place::{self, Asking, PlaceError, Telling};
-use crate::command::{Outcome, surroundings, tell};
+use crate::command::{Outcome, output, say, surroundings, tell};
+use crate::config;
 use crate::config::valid::{Config, Page};
 use crate::provision::carry_out::carry_out;
 use crate::provision::files;
@@ -39,7 +40,7 @@ pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome
         check_expiry,
         lifecycle_days: arguments.lifecycle.map(whole_days).transpose()?,
         page: config.map_or_else(Page::default, |config| config.page),
-        checkers: checkers_of(arguments.place.config.as_deref()),
+        checking: checking_of(arguments.place.config.as_deref()),
         files: if arguments.force { Files::Replace } else { Files::Keep },
         keys: if arguments.rotate { Keys::Rotate } else { Keys::Keep },
     };
@@ -53,12 +54,12 @@ pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome
         json["bucket"] = wishes.bucket.name.clone().into();
         json["region"] = wishes.region.clone().into();
         json["prefix"] = wishes.bucket.prefix.clone().into();
-        anstream::println!("{json:#}");
+        output(&format!("{json:#}\n"))?;
         return Ok(Outcome::Done);
     }
     show(&plan, &wishes);
     if plan.steps.is_empty() {
-        anstream::println!("Nothing is to be done: everything is as wished.");
+        say("Nothing is to be done: everything is as wished.");
     } else {
         let asking = Asking::unless(arguments.yes);
         if !asking.agrees("Go ahead? Type `yes`:") {
@@ -88,42 +89,46 @@ fn without_doubles<T: Clone + Eq + std::hash::Hash>(given: &[T]) -> Vec<T> {
     given.iter().filter(|one| seen.insert((*one).clone())).cloned().collect()
 }
 
-/// What a configuration checks, word for word: variables in it stay variables.
-fn checkers_of(config: Option<&Path>) -> serde_json::Value {
-    let text = config.and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+/// What of a configuration is the writers', too: what is checked, and what holds for all of it. How often is a matter of each
+/// one's schedule.
+const FOR_WRITERS: [&str; 5] = ["checkers", "concurrent_checks", "connectivity", "deny_private_addresses", "summaries"];
+
+/// What a configuration checks and how, word for word: variables in it stay variables.
+fn checking_of(config: Option<&Path>) -> serde_json::Map<String, serde_json::Value> {
+    let text = config.and_then(|path| config::read(path).ok()).unwrap_or_default();
     let parsed = jsonc_parser::parse_to_serde_value::<serde_json::Value>(&text, &jsonc_parser::ParseOptions::default());
-    let checkers = parsed.ok().and_then(|mut config| Some(config.get_mut("checkers")?.take()));
-    checkers.unwrap_or_else(|| serde_json::json!([]))
+    let Ok(serde_json::Value::Object(mut written)) = parsed else { return serde_json::Map::new() };
+    FOR_WRITERS.iter().filter_map(|key| Some(((*key).to_owned(), written.remove(*key)?))).collect()
 }
 
 /// The plan for people: the steps, then the rights in full, then what else to know.
 fn show(plan: &Plan, wishes: &Wishes) {
-    anstream::println!("Plan for {}:", place::describe(&wishes.bucket, &wishes.region));
+    say(&format!("Plan for {}:", place::describe(&wishes.bucket, &wishes.region)));
     for (index, step) in plan.steps.iter().enumerate() {
-        anstream::println!("  {}. {}", index + 1, step.what());
+        say(&format!("  {}. {}", index + 1, step.what()));
         if let (Step::PutUserPolicy(_) | Step::PutBucketPolicy(_), Some(document)) = (step, step.document()) {
             let statements = document["Statement"].as_array().cloned().unwrap_or_default();
             for statement in statements {
-                anstream::println!("       {statement}");
+                say(&format!("       {statement}"));
             }
         }
     }
     for identity in &plan.by_hand {
-        anstream::println!(
+        say(&format!(
             "  by hand: give the {}, whose keys go into `{}`, these rights and no others:\n{:#}",
             identity.role,
             identity.role.file_name(),
             identity.policy
-        );
+        ));
     }
     for note in &plan.notes {
-        anstream::println!("  note: {note}");
+        say(&format!("  note: {note}"));
     }
     if wishes.writers.is_empty() {
-        anstream::println!("  note: no writer is asked for; add `--writer NODE` for each checker");
+        say("  note: no writer is asked for; add `--writer NODE` for each checker");
     }
     if let Some(age) = wishes.check_expiry {
-        anstream::println!("  note: writers remove their own check files after {}", duration::exact(age));
+        say(&format!("  note: writers remove their own check files after {}", duration::exact(age)));
     }
 }
 
@@ -136,11 +141,11 @@ fn show_files(wishes: &Wishes, plan: &Plan, out: &Path) {
         } else {
             "it needs no keys"
         };
-        anstream::println!("\n{} ({public}):\n{}", place::in_folder(out, &Role::Reader.file_name()), text.trim_end());
+        say(&format!("\n{} ({public}):\n{}", place::in_folder(out, &Role::Reader.file_name()), text.trim_end()));
     }
     for node in &wishes.writers {
         let path = place::in_folder(out, &Role::Writer(node.clone()).file_name());
-        anstream::println!("{path} (the writer's keys are in it: keep it to yourself)");
+        say(&format!("{path} (the writer's keys are in it: keep it to yourself)"));
     }
     let mut words = vec!["checker doctor".to_owned()];
     let writer = wishes.writers.first().map(|node| Role::Writer(node.clone()).file_name());
@@ -149,7 +154,7 @@ fn show_files(wishes: &Wishes, plan: &Plan, out: &Path) {
     words.extend(wishes.origins.iter().map(|origin| format!("--origin {origin}")));
     let doctor = words.join(" ");
     let by_hand = if plan.by_hand.is_empty() { "" } else { "make the keys by hand and put them into the files; then " };
-    anstream::println!(
+    say(&format!(
         "\nNext: {by_hand}put `config.json` beside the page's `index.html`, each `checker-<node>.json` on its machine, and prove it all with\n  {doctor}"
-    );
+    ));
 }

@@ -9,11 +9,16 @@ use shared::result::{CheckResult, MESSAGE_LIMIT};
 use crate::cli::{Format, RunArguments};
 use crate::command::progress::Bar;
 use crate::command::watching::{Origin, Signals, Watching, first_round};
-use crate::command::{Outcome, print, probes, styles, tell, tell_error};
+use crate::command::{Outcome, print, probes, say, styles, tell, tell_error};
 use crate::config::valid::Config;
 use crate::record::Record;
 use crate::round::Announcement;
 use crate::{huge_pages, now, report};
+
+/// The message has no words.
+#[derive(Debug, thiserror::Error)]
+#[error("post the message: it says nothing; write what people should know, such as `--message \"We are on it.\"`")]
+struct MessageEmpty;
 
 /// The message is longer than any announcement.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +42,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     };
     let mut config = origin.load()?;
     let announcement = announcement(arguments, &config)?;
-    let mut record = if arguments.no_store { None } else { Record::open(&config).await? };
+    let mut record = if arguments.no_store { None } else { Record::open(&config).await };
     if record.is_none() && !arguments.no_store {
         tell(&format!("note: `{}` names no `storage`; the round is only printed", arguments.config.config.display()));
     }
@@ -63,7 +68,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
         return Ok(outcome);
     }
     let mut watching = Watching::begin(config.clone(), probes, every, round, origin, signals)?;
-    while let Some(results) = watching.batches.recv().await {
+    while let Some(results) = watching.next().await {
         outcome = keep_and_print(arguments, &config, record.as_mut(), None, &results).await;
     }
     watching.end().await;
@@ -73,7 +78,9 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
 /// What is to be posted, if anything; refused before any check is made if it cannot be.
 fn announcement(arguments: &RunArguments, config: &Config) -> anyhow::Result<Option<Announcement>> {
     let Some(message) = &arguments.message else { return Ok(None) };
-    Message::parse_strictly(message)?;
+    if Message::parse_strictly(message)?.text().is_empty() {
+        return Err(MessageEmpty.into());
+    }
     let length = message.chars().count();
     if length > MESSAGE_LIMIT {
         return Err(MessageTooLong(length).into());
@@ -143,10 +150,10 @@ async fn keep_and_print(
         Format::Table => {
             print(&report::table(results, styles()));
             if !note.is_empty() {
-                anstream::println!("{note}");
+                say(&note);
             }
             if let Some(confirmation) = confirmation {
-                anstream::println!("{confirmation}");
+                say(&confirmation);
             }
         }
     }

@@ -48,7 +48,7 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
         Some(folder) => PageFiles::from_directory(folder)?,
         None => PageFiles::embedded(),
     };
-    let Some(mut record) = Record::open(&config).await? else {
+    let Some(mut record) = Record::open(&config).await else {
         return Err(NoStorage(arguments.config.config.display().to_string()).into());
     };
     let signals = Signals::catch()?;
@@ -70,7 +70,7 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     let probes = probes(&config);
     let mut statuses = HashMap::new();
     let mut watching = Watching::begin(config, probes, every, None, origin, signals)?;
-    while let Some(results) = watching.batches.recv().await {
+    while let Some(results) = watching.next().await {
         tell_what_failed(record.keep(&results, now(), |_, _| {}).await);
         print_news(&results, &mut statuses);
     }

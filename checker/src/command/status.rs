@@ -17,7 +17,8 @@ use shared::verdict::Present;
 use shared::{DAY, HOUR, Nanos, SECOND, UnixNanos, duration};
 
 use crate::cli::{Format, StatusArguments};
-use crate::command::{NoStorage, Outcome, load, tell};
+use crate::command::{NoStorage, Outcome, load, output, tell};
+use crate::history::HistoryError;
 use crate::now;
 use crate::outlook::{Depth, checks, outlook};
 use crate::report::{plain, shape_of, style_of};
@@ -39,12 +40,12 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     let range = arguments.range.unwrap_or(config.page.told.range);
     let edges = edges_of(range, now);
     let from = edges[0];
-    let store = Arc::new(Store::open(storage).await?);
+    let store = Arc::new(Store::open(storage).await);
     // A table has no room for details.
     let is_detailed = arguments.details && arguments.format == Format::Json;
     let is_by_check = range <= CHECKS_UP_TO;
     let depth = if is_detailed && !is_by_check { Depth::Latencies } else { Depth::Standings };
-    let outlook = outlook(&store, from, now, depth).await?;
+    let outlook = outlook(&store, from, now, depth).await.map_err(to_be_told)?;
     for (name, cause) in &outlook.unreadable {
         tell(&format!("warning: history unreadable, check files fill in: `{name}`: failed to {cause}"));
     }
@@ -55,19 +56,27 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     match arguments.format {
         Format::Json if is_detailed => {
             let measurements = if is_by_check {
-                Measurements::Checks(checks(&store, from, now).await?)
+                Measurements::Checks(checks(&store, from, now).await.map_err(to_be_told)?)
             } else {
                 Measurements::kept(&told.histories, &outlook.latencies)?
             };
-            anstream::println!("{}", told.json(Some(&Details { edges: &edges, measurements })));
+            output(&format!("{}\n", told.json(Some(&Details { edges: &edges, measurements }))))?;
         }
-        Format::Json => anstream::println!("{}", told.json(None)),
-        Format::Table => anstream::print!("{}", told.table()),
+        Format::Json => output(&format!("{}\n", told.json(None)))?,
+        Format::Table => output(&told.table())?,
     }
     Ok(match arguments.fail_on {
         Some(limit) if told.overall() >= limit => Outcome::Found,
         _ => Outcome::Done,
     })
+}
+
+/// A store that cannot be read is told as that: nobody keeps a history here.
+fn to_be_told(error: HistoryError) -> anyhow::Error {
+    match error {
+        HistoryError::Store(error) => error.into(),
+        other => other.into(),
+    }
 }
 
 /// The edges of the hours or days of a range that ends now, by this machine's clock: as on the page, hours up to

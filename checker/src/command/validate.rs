@@ -1,14 +1,14 @@
 //! `checker validate`: prints every problem of a configuration at once.
 
 use crate::cli::ConfigArgument;
-use crate::command::{Outcome, tell, with_surroundings};
-use crate::config::{self, ConfigError};
+use crate::command::{Outcome, output, tell, with_surroundings};
+use crate::config;
 
 /// Prints the problems, one line each; errors make it end with 1, warnings do not.
-pub fn validate(argument: &ConfigArgument) -> Result<Outcome, ConfigError> {
+pub fn validate(argument: &ConfigArgument) -> anyhow::Result<Outcome> {
     let (lines, has_errors) = with_surroundings(|surroundings| config::validate(&argument.config, surroundings))?;
-    for line in &lines {
-        anstream::println!("{line}");
+    if !lines.is_empty() {
+        output(&(lines.join("\n") + "\n"))?;
     }
     if has_errors {
         return Ok(Outcome::Found);

@@ -27,6 +27,9 @@ use crate::watch::{Beginning, Event, Watch};
 /// How often the configuration file is looked at: soon enough for whoever has just saved it.
 const LOOK_AT_FILE_EVERY: Duration = Duration::from_secs(2);
 
+/// From how many results on no further batch is put with them: what readers of a check file take in one go.
+const MOST_AT_ONCE: usize = 10_000;
+
 /// Where the configuration comes from, and what the command line has to say about it.
 #[derive(Debug, Clone)]
 pub(super) struct Origin {
@@ -112,7 +115,7 @@ impl Signals {
 /// no check is handed from thread to thread.
 pub(super) struct Watching {
     /// What was seen.
-    pub batches: UnboundedReceiver<Vec<CheckResult>>,
+    batches: UnboundedReceiver<Vec<CheckResult>>,
     ended: oneshot::Receiver<(Arc<Config>, Vec<Memory>)>,
 }
 
@@ -142,12 +145,28 @@ impl Watching {
         Ok(Watching { batches, ended })
     }
 
+    /// What was seen since the last time; `None` when the watch is over. What has come together while a slow store kept us
+    /// waiting goes on as one: each by itself would have to wait for the store again.
+    pub(super) async fn next(&mut self) -> Option<Vec<CheckResult>> {
+        next_of(&mut self.batches).await
+    }
+
     /// Ends when the watch has, and keeps in mind what the next one should know.
     pub(super) async fn end(self) {
         if let Ok((config, memories)) = self.ended.await {
             keep_in_mind(&config, &memories);
         }
     }
+}
+
+async fn next_of(batches: &mut UnboundedReceiver<Vec<CheckResult>>) -> Option<Vec<CheckResult>> {
+    let mut results = batches.recv().await?;
+    while results.len() < MOST_AT_ONCE
+        && let Ok(more) = batches.try_recv()
+    {
+        results.extend(more);
+    }
+    Some(results)
 }
 
 fn listen(origin: Origin, config: Arc<Config>, signals: Signals) -> Receiver<Event> {
@@ -199,5 +218,27 @@ fn reload(origin: &mut Origin, started_with: &Config) -> Option<Config> {
             tell("the configuration of before stays");
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_came_while_nobody_took_it_is_taken_as_one_in_its_order_and_up_to_a_limit() {
+        let (sender, mut batches) = unbounded_channel();
+        let seen = |timestamp| CheckResult { timestamp, ..CheckResult::default() };
+        let send = |times: std::ops::Range<i64>| sender.send(times.map(seen).collect()).expect("it is open");
+        send(0..1);
+        send(1..3);
+        let most = MOST_AT_ONCE as i64;
+        send(3..most + 3);
+        send(most + 3..most + 4);
+        let times = |results: Vec<CheckResult>| results.iter().map(|result| result.timestamp).collect::<Vec<i64>>();
+        assert_eq!(next_of(&mut batches).await.map(times), Some((0..most + 3).collect()));
+        assert_eq!(next_of(&mut batches).await.map(times), Some(vec![most + 3]));
+        drop(sender);
+        assert!(next_of(&mut batches).await.is_none());
     }
 }

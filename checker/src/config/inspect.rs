@@ -25,7 +25,7 @@ enum Path<'a> {
 impl fmt::Display for Path<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Path::Root => Ok(()),
+            Path::Root => formatter.write_str("the whole file"),
             Path::Key(Path::Root, key) => formatter.write_str(key),
             Path::Key(path, key) => write!(formatter, "{path}.{key}"),
             Path::Index(path, index) => write!(formatter, "{path}[{index}]"),

@@ -109,8 +109,15 @@ pub fn validate(path: &Path, surroundings: &Surroundings<'_>) -> Result<(Vec<Str
     Ok((problems.lines(&path.display().to_string(), &text), problems.have_to_be_mended()))
 }
 
-fn read(path: &Path) -> Result<String, ConfigError> {
-    std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })
+/// The text of a configuration file.
+pub(crate) fn read(path: &Path) -> Result<String, ConfigError> {
+    let mut text =
+        std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+    // Some editors put a mark before a text that says how it is encoded.
+    if text.starts_with('\u{feff}') {
+        text.remove(0);
+    }
+    Ok(text)
 }
 
 /// Where each check of a well-formed file stands.

@@ -256,6 +256,27 @@ fn a_check_that_cannot_be_made_is_named_with_its_place_and_keeps_no_other_from_b
             "a check of type `exec` knows no `[HEADER name]`",
         ),
         (
+            r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","assertions":["[STATUS] == 200 and [TLS] < 1s"]}]}"#,
+            "`checkers[0].assertions`: `[STATUS] == 200 and [TLS] < 1s`: the check speaks no TLS and knows no `[TLS]`; it \
+             would with an `https://` URL, or with `max_redirects` where a redirect leads to one",
+        ),
+        (
+            r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"HTTP://a","assertions":[{"not":"has([CERTIFICATE])"}]}]}"#,
+            "knows no `[CERTIFICATE]`",
+        ),
+        (
+            r#"{"checkers":[{"type":"tcp","endpoint_name":"A","endpoint_url":"a:1","assertions":["[TLS] < 1s"]}]}"#,
+            "it would with `tls` or `starttls`",
+        ),
+        (
+            r#"{"checkers":[{"type":"websocket","endpoint_name":"A","endpoint_url":"ws://a","assertions":["[TLS] < 1s"]}]}"#,
+            "it would with a `wss://` URL",
+        ),
+        (
+            r#"{"checkers":[{"type":"grpc","endpoint_name":"A","endpoint_url":"a:1","assertions":["[TLS] < 1s"]}]}"#,
+            "it would with `tls`",
+        ),
+        (
             r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","assertions":["[RTT] < 5"]}]}"#,
             "write one such as `500ms`",
         ),
@@ -281,6 +302,23 @@ fn a_check_that_cannot_be_made_is_named_with_its_place_and_keeps_no_other_from_b
         assert!(matches!(&checks[0].kind, CheckKind::Exec(_)), "{:?}", checks[0]);
         let CheckKind::NotPossible { why, .. } = &checks[1].kind else { panic!("{:?}", checks[1]) };
         assert!(checks[1].title == "A" && why.contains(&expected), "{why}");
+    }
+}
+
+#[test]
+fn an_assertion_about_tls_is_taken_wherever_tls_may_be_spoken() {
+    for check in [
+        r#""type":"http","endpoint_url":"https://a""#,
+        r#""type":"http","endpoint_url":"http://a","max_redirects":1"#,
+        r#""type":"tcp","endpoint_url":"a:1","tls":true"#,
+        r#""type":"tcp","endpoint_url":"a:1","starttls":"smtp""#,
+        r#""type":"tls","endpoint_url":"a:1""#,
+        r#""type":"websocket","endpoint_url":"wss://a""#,
+        r#""type":"grpc","endpoint_url":"a:1","tls":true"#,
+    ] {
+        let text = format!(r#"{{"checkers":[{{"endpoint_name":"A",{check},"assertions":["[TLS] < 1s"]}}]}}"#);
+        let checks = loaded(&text).checks;
+        assert!(!matches!(checks[0].kind, CheckKind::NotPossible { .. }), "{:?}", checks[0]);
     }
 }
 

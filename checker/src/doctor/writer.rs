@@ -164,10 +164,7 @@ fn as_pages_reach_it(bucket: &Bucket) -> S3Source {
 }
 
 async fn examine_files(storage: &Storage, node: &NodeName, now: UnixNanos, findings: &mut Vec<Finding>) {
-    let store = match Store::open(storage).await {
-        Ok(store) => store,
-        Err(error) => return findings.push(Finding::failure(Side::Store, format!("failed to {error}"), "")),
-    };
+    let store = Store::open(storage).await;
     let names = match store.list_check_files(PROBE_TIME + 1).await {
         Ok(names) => names,
         Err(error) => return findings.push(Finding::failure(Side::Store, format!("failed to {error}"), "")),

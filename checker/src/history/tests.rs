@@ -20,7 +20,7 @@ async fn store() -> (tempfile::TempDir, Arc<Store>) {
     let directory = tempfile::tempdir().unwrap();
     let place = Place::Directory(directory.path().join("checks"));
     let storage = Storage { place, check_expiry: None, history_expiry: DEFAULT_EXPIRY };
-    (directory, Arc::new(Store::open(&storage).await.unwrap()))
+    (directory, Arc::new(Store::open(&storage).await))
 }
 
 fn results(at: UnixNanos, status: Status) -> Vec<CheckResult> {
@@ -49,7 +49,7 @@ async fn bytes(store: &Store, name: &str, part: HistoryPart) -> Vec<u8> {
 async fn fresh(store: &Arc<Store>, name: &str, now: UnixNanos) -> Vec<u8> {
     let (_directory, other) = self::store().await;
     for (file, content) in store.read_check_files(&store.list_check_files(0).await.unwrap()).await.unwrap() {
-        other.put_check_file(&file, &String::from_utf8(content).unwrap().into()).await.unwrap();
+        other.put_check_file(&file, &String::from_utf8(content.unwrap()).unwrap().into()).await.unwrap();
     }
     rebuild(&other, Some(&node(name)), DEFAULT_EXPIRY, now, |_, _| {}).await.unwrap();
     bytes(&other, name, HistoryPart::Main).await

@@ -157,8 +157,10 @@ pub fn content(wishes: &Wishes, role: &Role, keys: Option<&WriterKeys>) -> Strin
             PageConfig { source: Source::S3(source(wishes, public)), ..wishes.page.told.clone() }.to_json()
         }
         Role::Writer(node) => {
-            let written =
-                json!({ "node": node.as_str(), "checkers": wishes.checkers, "storage": storage(wishes, keys) });
+            let mut written = json!({ "node": node.as_str(), "checkers": [], "storage": storage(wishes, keys) });
+            for (key, value) in &wishes.checking {
+                written[key] = value.clone();
+            }
             format!("{written:#}\n")
         }
     }

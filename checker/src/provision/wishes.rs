@@ -28,8 +28,8 @@ pub struct Wishes {
     pub lifecycle_days: Option<i32>,
     /// What the page is told besides where the store is.
     pub page: Page,
-    /// What the writers check, as it is written in a configuration.
-    pub checkers: serde_json::Value,
+    /// What the writers check and how, as it is written in a configuration.
+    pub checking: serde_json::Map<String, serde_json::Value>,
     /// What happens to files that are in the way.
     pub files: Files,
     /// What happens to keys that are there.
@@ -196,7 +196,7 @@ pub(super) mod tests {
             check_expiry: None,
             lifecycle_days: None,
             page: Page { told: PageConfig { title: "Shop".to_owned(), ..Page::default().told }, embed_by: Vec::new() },
-            checkers: serde_json::json!([]),
+            checking: serde_json::Map::new(),
             files: Files::Keep,
             keys: Keys::Keep,
         }

@@ -33,6 +33,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use self::answer::Freshness;
 use self::page::PreparedPage;
+use crate::command::tell;
 use crate::config::valid::{Config, Page};
 use crate::page_files::{INDEX_HTML, PageFiles};
 use crate::store::index;
@@ -317,7 +318,7 @@ impl Served {
         let mut complained = self.complained.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if complained.is_none_or(|before| now.duration_since(before) >= COMPLAINT_SPACING) {
             *complained = Some(now);
-            anstream::eprintln!("warning: failed to {error}; readers of the page are told to try again");
+            tell(&format!("warning: failed to {error}; readers of the page are told to try again"));
         }
         answer::unavailable()
     }

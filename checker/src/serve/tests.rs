@@ -84,7 +84,6 @@ async fn open(directory: &FilePath) -> Store {
         history_expiry: shared::DAY,
     })
     .await
-    .unwrap()
 }
 
 /// A check file's content that is worth compressing.

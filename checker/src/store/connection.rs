@@ -116,7 +116,11 @@ where
             s3_problem::of_answer(asked, &answer(service.raw(), code, message))
         }
         SdkError::ResponseError(response) if response.raw().status().is_success() => {
-            of_unreadable_answer(&answer(response.raw(), None, None))
+            match response.raw().body().bytes() {
+                Some(_) => of_unreadable_answer(&answer(response.raw(), None, None)),
+                // It was not even read to its end.
+                None => s3_problem::of_failed_connection(error),
+            }
         }
         SdkError::ResponseError(response) => s3_problem::of_answer(asked, &answer(response.raw(), None, None)),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => S3Problem::TimedOut,
@@ -195,4 +199,27 @@ pub(crate) fn decode_url(text: &str) -> Option<String> {
 
 fn hex_digit(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).map(|value| value as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::s3_problem::Action;
+    use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Error;
+    use aws_sdk_s3::primitives::SdkBody;
+
+    #[test]
+    fn an_answer_that_breaks_off_is_told_from_one_that_is_not_of_s3() {
+        let asked = Asked { action: Action::List, bucket: "b", prefix: "" };
+        for (body, is_passing) in
+            [(SdkBody::taken(), true), (SdkBody::from("<?xml version='1.0'?><List"), true), ("<html>".into(), false)]
+        {
+            let raw = HttpResponse::new(200.try_into().expect("it is a status"), body);
+            let why = std::io::Error::other("end of file before message length reached");
+            let error: SdkError<ListObjectsV2Error, _> = SdkError::response_error(why, raw);
+            let problem = problem(&asked, &error);
+            assert_eq!(problem.is_passing(), is_passing, "{problem}");
+            assert_eq!(problem.to_string().contains("the connection failed"), is_passing, "{problem}");
+        }
+    }
 }

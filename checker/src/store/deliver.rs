@@ -16,6 +16,12 @@ const TRIES: u32 = 4;
 /// How long to wait before the second try; each later wait is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 
+/// After this long no further try begins: a store that hangs is not asked again and again while others wait.
+const TRYING: Duration = Duration::from_secs(10);
+
+/// How long a store may take before the round is kept in the spool as well, so that it outlives whoever kills us meanwhile.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// How many waiting rounds are sent at most before this one: after a long outage the store is caught up with over
 /// several rounds, instead of this one being late by minutes.
 const WAITING_TO_SEND: usize = 500;
@@ -41,6 +47,9 @@ pub struct Delivered {
 /// If the store cannot take the round, it is kept in the spool and the error says so; only
 /// [`StoreError::NotKept`] leaves the caller with the only copy. A waiting round that the store refuses while it
 /// takes this one is set aside in the spool and told of, so that it blocks nothing and is not lost.
+///
+/// While the store is slow, or was out of reach of late, the round is in the spool, too: whoever ends this process loses
+/// nothing.
 pub async fn store_round(
     store: &Store,
     spool: &Spool,
@@ -78,6 +87,7 @@ async fn deliver(
         concerns.push(error.to_string());
         Vec::new()
     });
+    let mut kept = if waiting.is_empty() { None } else { spool.keep(&name, content).await.ok() };
     let mut to_send = waiting.iter().take(WAITING_TO_SEND);
     let mut sent_from_spool = 0;
     let mut sent = Vec::new();
@@ -96,9 +106,25 @@ async fn deliver(
     }
     // If an old round is stuck, the store may be at fault or that round: this one tells.
     let tries = if stuck.as_ref().is_some_and(|(_, cause)| cause.is_passing()) { 1 } else { TRIES };
-    let stored = match with_retries(store, &name, content, tries).await {
-        Ok(stored) => stored,
-        Err(cause) => return Err(keep_for_next_time(spool, &name, content, cause).await),
+    let mut storing = Box::pin(with_retries(store, &name, content, tries));
+    let stored = if let Ok(stored) = tokio::time::timeout(PATIENCE, storing.as_mut()).await {
+        stored
+    } else {
+        if kept.is_none() {
+            kept = spool.keep(&name, content).await.ok();
+        }
+        storing.await
+    };
+    let stored = match (stored, kept) {
+        (Ok(stored), None) => stored,
+        (Ok(stored), Some(path)) => {
+            if let Err(error) = spool.forget_at(path).await {
+                concerns.push(error.to_string());
+            }
+            stored
+        }
+        (Err(cause), Some(path)) => return Err(StoreError::Kept { path: written(path), cause: Box::new(cause) }),
+        (Err(cause), None) => return Err(keep_for_next_time(spool, &name, content, cause).await),
     };
     let mut left = 0;
     if let Some((old, cause)) = stuck {
@@ -189,9 +215,10 @@ async fn with_retries(
     tries: u32,
 ) -> Result<CheckFileName, StoreError> {
     let mut count = 1;
+    let start = tokio::time::Instant::now();
     loop {
         match store.put(name, content).await {
-            Err(error) if error.is_passing() && count < tries => {
+            Err(error) if error.is_passing() && count < tries && start.elapsed() < TRYING => {
                 tokio::time::sleep(wait_after(count, jitter(name, count))).await;
                 count += 1;
             }
@@ -297,6 +324,58 @@ mod tests {
         let delivered = up.deliver(&spool, 2).await.unwrap();
         assert_eq!(delivered.sent_from_spool, 2);
         assert_eq!(up.asked(), [name(0), name(1), name(2)]);
+        assert_eq!(spool.waiting().await.unwrap(), []);
+    }
+
+    /// A store that takes this long for every answer, and looks into the spool before it gives one.
+    struct Slow<'a> {
+        takes: Duration,
+        answer: fn() -> Result<(), StoreError>,
+        spool: &'a Spool,
+        seen: Mutex<Vec<(CheckFileName, Vec<CheckFileName>)>>,
+    }
+
+    impl Put for Slow<'_> {
+        async fn put(&self, name: &CheckFileName, _: &Bytes) -> Result<CheckFileName, StoreError> {
+            tokio::time::sleep(self.takes).await;
+            let waiting = self.spool.waiting().await.unwrap();
+            self.seen.lock().unwrap().push((name.clone(), waiting));
+            (self.answer)().map(|()| name.clone())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_a_store_hangs_the_round_is_in_the_spool_and_the_store_is_not_asked_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = spool(directory.path());
+        let takes = Duration::from_secs(30);
+        let store = Slow { takes, answer: || Err(busy()), spool: &spool, seen: Mutex::default() };
+        let error = deliver(&store, &spool, name(0), &"[]".into()).await.unwrap_err();
+        assert!(matches!(error, StoreError::Kept { .. }), "{error}");
+        assert_eq!(store.seen.into_inner().unwrap(), [(name(0), vec![name(0)])]);
+        assert_eq!(spool.waiting().await.unwrap(), [name(0)], "once and not twice");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_round_that_a_slow_store_takes_in_the_end_waits_no_more() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = spool(directory.path());
+        let takes = Duration::from_secs(5);
+        let store = Slow { takes, answer: || Ok(()), spool: &spool, seen: Mutex::default() };
+        let delivered = deliver(&store, &spool, name(0), &"[]".into()).await.unwrap();
+        assert_eq!((delivered.name, delivered.sent_from_spool, delivered.concerns), (name(0), 0, vec![]));
+        assert_eq!(spool.waiting().await.unwrap(), []);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_others_wait_the_round_is_in_the_spool_before_any_is_sent() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = spool(directory.path());
+        spool.keep(&name(0), &"[0]".into()).await.unwrap();
+        let store = Slow { takes: Duration::ZERO, answer: || Ok(()), spool: &spool, seen: Mutex::default() };
+        deliver(&store, &spool, name(1), &"[1]".into()).await.unwrap();
+        let seen = store.seen.into_inner().unwrap();
+        assert_eq!(seen, [(name(0), vec![name(0), name(1)]), (name(1), vec![name(1)])]);
         assert_eq!(spool.waiting().await.unwrap(), []);
     }
 

@@ -12,6 +12,8 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 use shared::UnixNanos;
 use shared::object_name::{
     CheckFileName, HEARTBEAT_FOLDER, HISTORY_FOLDER, HISTORY_INDEX, HeartbeatName, HistoryName, INDEX, SummaryName,
@@ -19,7 +21,7 @@ use shared::object_name::{
 
 use super::durable::{self, Placed};
 use super::index::{self, Index};
-use super::{HEARTBEAT_LIMIT, NAMES_TO_TRY, Removal, StoreError, next_name};
+use super::{FileProblem, HEARTBEAT_LIMIT, NAMES_TO_TRY, ReadFile, Removal, StoreError, next_name};
 
 /// The file that writers lock while they change the index. It stays, empty: to remove it would let two writers in.
 const LOCK: &str = ".index.lock";
@@ -37,12 +39,12 @@ pub struct DirectoryStore {
 }
 
 impl DirectoryStore {
-    /// Opens the directory; it is created if it is not there.
-    pub(super) async fn open(path: PathBuf) -> Result<DirectoryStore, StoreError> {
+    /// Opens the directory; it is created if it is not there. That it cannot be now is told by whoever uses it: a round that
+    /// is made meanwhile waits in the spool.
+    pub(super) async fn open(path: PathBuf) -> DirectoryStore {
         let store = DirectoryStore { path };
-        let task = format!("create {}", store.describe());
-        store.blocking(task, durable::create_directory).await?;
-        Ok(store)
+        let _ = store.blocking(String::new(), durable::create_directory).await;
+        store
     }
 
     pub(super) fn describe(&self) -> String {
@@ -83,15 +85,21 @@ impl DirectoryStore {
     pub(super) async fn read_check_files(
         &self,
         names: &[CheckFileName],
-    ) -> Result<Vec<(CheckFileName, Vec<u8>)>, StoreError> {
+    ) -> Result<Vec<(CheckFileName, ReadFile)>, StoreError> {
         let task = format!("read check files from {}", self.describe());
         let names = names.to_vec();
         // One piece of work for all of them: to hand over each would take longer than to read it.
         self.blocking(task, move |path| {
             let mut files = Vec::with_capacity(names.len());
             for name in names {
-                if let Some(content) = read_if_there(&path.join(name.to_string()))? {
-                    files.push((name, content));
+                match read_if_there(&path.join(name.to_string())) {
+                    Ok(Some(content)) => files.push((name, Ok(content))),
+                    Ok(None) => {}
+                    // That one file belongs to somebody else says nothing about the others.
+                    Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                        files.push((name, Err(FileProblem(&error).to_string())));
+                    }
+                    Err(error) => return Err(error),
                 }
             }
             Ok(files)
@@ -172,7 +180,7 @@ impl DirectoryStore {
         let task = format!("read `{name}` from {}", self.describe());
         let name = name.to_string();
         self.blocking(task, move |path| {
-            let file = match File::open(path.join(name)) {
+            let file = match open_file(&path.join(name)) {
                 // A store that has gone is no store without heartbeats.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_dir() => return Ok(None),
                 opened => opened?,
@@ -215,11 +223,26 @@ impl DirectoryStore {
 
 /// A file's content; `None` if there is no such file.
 fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    match fs::read(path) {
-        Ok(content) => Ok(Some(content)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+    let mut content = Vec::new();
+    match open_file(path).and_then(|mut file| file.read_to_end(&mut content)) {
+        Ok(_) => Ok(Some(content)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidInput) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Opens a file, and nothing else: a link would let whoever writes here show readers what lies elsewhere, and a pipe would be
+/// waited for.
+fn open_file(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let no_file = || io::Error::new(io::ErrorKind::InvalidInput, "it is no file");
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let opened = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path);
+    let file = opened.map_err(|error| match Errno::from_io_error(&error) {
+        Some(Errno::LOOP | Errno::NXIO) => no_file(),
+        _ => error,
+    })?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(no_file()) }
 }
 
 /// Puts a check file in place and into the index; `None` if all names tried are taken.
@@ -234,7 +257,8 @@ fn put(directory: &Path, wanted: &CheckFileName, content: &[u8]) -> io::Result<O
         let _lock = lock(directory, LOCK_TIMEOUT)?;
         let placed = durable::place_new(temporary, &path)?;
         // A file with our name and our content is our own, from an attempt whose end was not seen.
-        if placed == Placed::New || fs::read(&path)? == content {
+        if placed == Placed::New || read_if_there(&path).is_ok_and(|there| there.is_some_and(|there| there == content))
+        {
             heal_index(directory, |_| true)?;
             return Ok(Some(name));
         }
@@ -244,8 +268,7 @@ fn put(directory: &Path, wanted: &CheckFileName, content: &[u8]) -> io::Result<O
 }
 
 /// Takes names out of the index, and then the files out of the directory, so that no reader is sent to a file
-/// that is gone.
-/// Removes check files; says how many cannot be removed and why the first of them cannot.
+/// that is gone; says how many cannot be removed and why the first of them cannot.
 fn remove(directory: &Path, names: &[CheckFileName]) -> io::Result<Option<(usize, io::Error)>> {
     let removed: std::collections::BTreeSet<&CheckFileName> = names.iter().collect();
     let _lock = lock(directory, LOCK_TIMEOUT)?;
@@ -342,7 +365,7 @@ mod tests {
 
     async fn store() -> (tempfile::TempDir, DirectoryStore) {
         let directory = tempfile::tempdir().unwrap();
-        let store = DirectoryStore::open(directory.path().join("checks")).await.unwrap();
+        let store = DirectoryStore::open(directory.path().join("checks")).await;
         (directory, store)
     }
 
@@ -395,6 +418,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn only_files_are_read_and_one_that_cannot_be_keeps_no_other() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let (outside, store) = store().await;
+        let names: Vec<CheckFileName> = (0..5).map(|step| name(SOME_TIME + step, "a")).collect();
+        let path = |place: usize| store.path.join(names[place].to_string());
+        fs::write(path(0), "[0]").unwrap();
+        fs::create_dir(path(1)).unwrap();
+        fs::write(outside.path().join("secret"), "secret").unwrap();
+        symlink(outside.path().join("secret"), path(2)).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, path(3), rustix::fs::Mode::RUSR).unwrap();
+        fs::write(path(4), "[4]").unwrap();
+        for odd in &names[1..4] {
+            assert_eq!(store.read_check_file(odd).await.unwrap(), None, "{odd}");
+        }
+        let read = store.read_check_files(&names).await.unwrap();
+        assert_eq!(read, [(names[0].clone(), Ok(b"[0]".to_vec())), (names[4].clone(), Ok(b"[4]".to_vec()))]);
+
+        fs::set_permissions(path(4), fs::Permissions::from_mode(0o0)).unwrap();
+        let read = store.read_check_files(&names).await.unwrap();
+        assert_eq!(read[0].1.as_deref(), Ok(b"[0]".as_slice()));
+        // Root reads whatever it likes.
+        if fs::read(path(4)).is_err() {
+            assert!(read[1].1.as_ref().is_err_and(|why| why.contains("permission denied")), "{read:?}");
+        }
+    }
+
+    #[tokio::test]
     async fn names_that_are_all_taken_end_in_an_error() {
         let (_directory, store) = store().await;
         for step in 0..NAMES_TO_TRY as i64 {
@@ -411,7 +461,7 @@ mod tests {
         let mut writers = tokio::task::JoinSet::new();
         for writer in 0..10 {
             // Each writer opens the directory as a process of its own would; half of them want the same names.
-            let store = DirectoryStore::open(store.path.clone()).await.unwrap();
+            let store = DirectoryStore::open(store.path.clone()).await;
             writers.spawn(async move {
                 for round in 0..20 {
                     let node = if writer % 2 == 0 { "same".to_owned() } else { format!("node-{writer}") };
@@ -513,8 +563,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
         fs::write(&path, "").unwrap();
-        let error = DirectoryStore::open(path.join("checks")).await.unwrap_err().to_string();
-        assert!(error.starts_with(&format!("create the directory `{}/checks`: ", path.display())), "{error}");
+        let store = DirectoryStore::open(path.join("checks")).await;
+        let error = store.put_check_file(&name(SOME_TIME, "a"), &"[]".into()).await.unwrap_err().to_string();
+        assert!(error.contains(&format!("to the directory `{}/checks`: ", path.display())), "{error}");
         assert!(error.contains("name another directory"), "{error}");
     }
 }

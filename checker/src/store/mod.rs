@@ -34,11 +34,12 @@ pub enum Store {
 }
 
 impl Store {
-    /// Opens the store. A directory is created; a bucket is not asked anything yet.
-    pub async fn open(storage: &Storage) -> Result<Store, StoreError> {
+    /// Opens the store. A directory is created if it can be; a bucket is not asked anything yet. What is wrong with it is told
+    /// when it is used.
+    pub async fn open(storage: &Storage) -> Store {
         match &storage.place {
-            Place::S3(bucket) => Ok(Store::S3(S3Store::open(bucket).await)),
-            Place::Directory(path) => Ok(Store::Directory(DirectoryStore::open(path.clone()).await?)),
+            Place::S3(bucket) => Store::S3(S3Store::open(bucket).await),
+            Place::Directory(path) => Store::Directory(DirectoryStore::open(path.clone()).await),
         }
     }
 
@@ -88,7 +89,10 @@ impl Store {
     }
 
     /// The contents of check files in the order of their names; what is there no more is left out.
-    pub async fn read_check_files(&self, names: &[CheckFileName]) -> Result<Vec<(CheckFileName, Vec<u8>)>, StoreError> {
+    pub async fn read_check_files(
+        &self,
+        names: &[CheckFileName],
+    ) -> Result<Vec<(CheckFileName, ReadFile)>, StoreError> {
         match self {
             Store::S3(store) => store.read_check_files(names).await,
             Store::Directory(store) => store.read_check_files(names).await,
@@ -169,6 +173,9 @@ impl Store {
         }
     }
 }
+
+/// A check file's content, or why this one cannot be read although the store can.
+pub type ReadFile = Result<Vec<u8>, String>;
 
 /// What became of check files that were to be removed.
 #[derive(Debug, Default)]

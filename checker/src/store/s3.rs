@@ -22,7 +22,7 @@ use shared::object_name::{self, CheckFileName, HISTORY_FOLDER, HeartbeatName, Hi
 
 use super::connection::{self, Credentials, decode_url};
 use super::s3_problem::{self, Action, Asked, S3Problem};
-use super::{HEARTBEAT_LIMIT, NAMES_TO_TRY, StoreError, next_name};
+use super::{HEARTBEAT_LIMIT, NAMES_TO_TRY, ReadFile, StoreError, next_name};
 use crate::config::valid::Bucket;
 use crate::without_user::without_user;
 
@@ -223,9 +223,9 @@ impl S3Store {
     pub(super) async fn read_check_files(
         &self,
         names: &[CheckFileName],
-    ) -> Result<Vec<(CheckFileName, Vec<u8>)>, StoreError> {
-        let files: Vec<Option<(CheckFileName, Vec<u8>)>> = stream::iter(names.to_vec())
-            .map(|name| async move { Ok(self.read_check_file(&name).await?.map(|content| (name, content))) })
+    ) -> Result<Vec<(CheckFileName, ReadFile)>, StoreError> {
+        let files: Vec<Option<(CheckFileName, ReadFile)>> = stream::iter(names.to_vec())
+            .map(|name| async move { Ok(self.read_check_file(&name).await?.map(|content| (name, Ok(content)))) })
             .buffered(READS_AT_ONCE)
             .try_collect()
             .await?;

@@ -67,6 +67,12 @@ impl Spool {
         self.blocking(format!("remove `{name}`"), move |folder| unless_gone(fs::remove_file(folder.join(file)))).await
     }
 
+    /// The same for what was kept in this file.
+    pub(super) async fn forget_at(&self, path: PathBuf) -> Result<(), StoreError> {
+        let task = format!("remove `{}`", path.display());
+        self.blocking(task, move |_| unless_gone(fs::remove_file(path))).await
+    }
+
     /// Moves a round that the store refuses to where it is kept, but not sent again. Returns where that is.
     pub(super) async fn set_aside(&self, name: &CheckFileName) -> Result<PathBuf, StoreError> {
         let file = name.to_string();

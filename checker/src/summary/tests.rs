@@ -29,7 +29,7 @@ impl Telling {
     async fn of(name: &str, folder: &Path) -> Telling {
         let storage = Storage { place: Place::Directory(folder.to_owned()), check_expiry: None, history_expiry: DAY };
         Telling {
-            store: Arc::new(Store::open(&storage).await.expect("it opens")),
+            store: Arc::new(Store::open(&storage).await),
             node: node(name),
             history: KeptHistory::new(node(name), DAY),
             summary: KeptSummary::new(node(name), "My status".to_owned()),

@@ -54,7 +54,7 @@ fn standing(
 fn look(watch: &mut Watch, index: usize, status: Status) -> Finished {
     let check = Arc::clone(&watch.config.checks[index]);
     let ticket = watch.places.take((watch.clock)()).expect("there is room");
-    watch.looking[index] = true;
+    watch.looking[index] = Some(Looking::default());
     let result = CheckResult { title: check.title.clone(), status, interval: Some(1), ..CheckResult::default() };
     Finished { generation: watch.generation, index, ticket, check, result }
 }
@@ -191,7 +191,7 @@ fn a_configuration_that_is_read_again_moves_no_window_and_what_is_new_is_looked_
     // What waits for a place goes on waiting, and once.
     watch.reload(config(&[hourly("A"), hourly("New")].join(",")));
     let ready: Vec<usize> = watch.ready.iter().map(|due| due.index).collect();
-    assert_eq!((ready, watch.looking.clone()), (vec![1], vec![false, true]));
+    assert_eq!((ready, watch.looking.clone()), (vec![1], vec![None, Some(Looking::default())]));
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn a_look_under_way_when_the_configuration_is_read_again_is_judged_like_any_othe
     watch.finish(finished);
     assert_eq!((watch.batch[0].title.as_str(), watch.batch[0].status), ("A", Status::Healthy));
     assert!(watch.batch[0].notice.contains("down 1 of 2 times in a row"), "{:?}", watch.batch[0]);
-    assert_eq!((watch.looking[1], watch.memories[1].pending.len()), (false, 1));
+    assert_eq!((watch.looking[1], watch.memories[1].pending.len()), (None, 1));
     let gone = look(&mut watch, 1, Status::Down);
     watch.reload(config(&command("B", "")));
     watch.finish(gone);
@@ -226,6 +226,33 @@ fn who_is_down_is_looked_at_more_often_and_each_result_stands_until_the_next() {
     // What may be getting worse is looked at as often as what has.
     let seconds = |count: i64| (count, Some(count * SECOND));
     assert_eq!(told, [seconds(60), seconds(10), seconds(10), seconds(60)]);
+}
+
+#[test]
+fn a_look_that_takes_longer_than_the_interval_stands_until_the_next_one_all_the_same() {
+    static NOW: AtomicI64 = AtomicI64::new(1_000 * HOUR);
+    let config = config(&command("A", r#","every":"10s""#));
+    let (mut watch, _batches) = standing(&config, Status::Down, || NOW.load(Ordering::Relaxed));
+    for passed in [1, 3, 0] {
+        let begun = NOW.load(Ordering::Relaxed);
+        let mut finished = look(&mut watch, 0, Status::Down);
+        finished.result.timestamp = begun;
+        for _ in 0..passed {
+            NOW.store(watch.timetable.entry(0).1, Ordering::Relaxed);
+            watch.see_what_is_due();
+        }
+        watch.finish(finished);
+        let result = watch.batch.last().expect("it is stored");
+        let next = watch.timetable.entry(0).1;
+        assert_eq!(result.interval, Some((passed + 1) * 10 * SECOND));
+        let stands = shared::uptime::stands_for(result.interval.unwrap_or_default());
+        assert!(begun + stands >= next + (next - begun) / 4, "and the next one may take its time, too");
+        assert!(watch.ready.is_empty(), "nobody is looked at twice at once");
+        NOW.store(next, Ordering::Relaxed);
+        watch.see_what_is_due();
+        watch.ready.clear();
+        watch.looking[0] = None;
+    }
 }
 
 #[test]

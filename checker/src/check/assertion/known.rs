@@ -40,6 +40,18 @@ impl Assertion {
             }
         }
     }
+
+    /// Makes sure that it is about nothing that only TLS brings, for a check that speaks none; `remedy` is what would make
+    /// it speak some. The error is a sentence.
+    pub fn check_without_tls(&self, remedy: &str) -> Result<(), String> {
+        let of_tls = |subject: &&Subject| matches!(subject, Subject::Tls | Subject::Certificate);
+        match self.expression.subjects().into_iter().find(of_tls).map(Subject::word) {
+            None => Ok(()),
+            Some(word) => {
+                Err(format!("`{}`: the check speaks no TLS and knows no `{word}`; it would with {remedy}", self.text))
+            }
+        }
+    }
 }
 
 impl Subject {

@@ -101,10 +101,16 @@ impl HttpCheck {
         Some(value)
     }
 
-    /// Whether authorities are needed: for the URL itself or for where it redirects. Files of them that cannot be read
+    /// Whether TLS may be spoken: with the URL itself or with where it redirects.
+    #[must_use]
+    pub fn may_speak_tls(&self) -> bool {
+        self.target.is_tls() || self.max_redirects > 0
+    }
+
+    /// Whether authorities are needed. Files of them that cannot be read
     /// make a check impossible in any case, since somebody wanted them.
     pub(super) fn needs_authorities(&self) -> bool {
-        self.target.is_tls() || self.max_redirects > 0 || self.trust != TlsTrust::System
+        self.may_speak_tls() || self.trust != TlsTrust::System
     }
 
     /// The head of the first request as it is sent.

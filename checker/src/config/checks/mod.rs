@@ -163,6 +163,14 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
             CheckKind::NotPossible { word: other.to_owned(), locator: common.endpoint_name.clone(), why }
         }
     };
+    if let Some(remedy) = way_to_tls(&kind) {
+        // What the kind never knows has been told already.
+        for assertion in assertions.iter().filter(|assertion| assertion.check_kind(word).is_ok()) {
+            if let Err(why) = assertion.check_without_tls(remedy) {
+                place.problem("assertions", why);
+            }
+        }
+    }
     Some(Check {
         title: common.endpoint_name,
         attempts: common.attempts.max(1),
@@ -179,6 +187,19 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
         assertions: assertions.into(),
         kind,
     })
+}
+
+/// What would make a check speak TLS that could, and speaks none.
+fn way_to_tls(kind: &CheckKind) -> Option<&'static str> {
+    match kind {
+        CheckKind::Http(http) if !http.may_speak_tls() => {
+            Some("an `https://` URL, or with `max_redirects` where a redirect leads to one")
+        }
+        CheckKind::Tcp(tcp) if tcp.tls.is_none() => Some("`tls` or `starttls`"),
+        CheckKind::WebSocket(socket) if socket.tls.is_none() => Some("a `wss://` URL"),
+        CheckKind::Grpc(grpc) if grpc.tls.is_none() => Some("`tls`"),
+        _ => None,
+    }
 }
 
 /// The policy that was inspected.
