@@ -9,7 +9,6 @@ use shared::verdict::Policy;
 use super::document::{Located, Member, Value};
 use super::problem::{Problem, Problems};
 use super::shape::{Field, Need, Shape, Variant};
-use crate::check::assertion;
 use crate::check::http::HttpCheck;
 use crate::check::http::status_codes::StatusCodes;
 use crate::check::http::target::Target;
@@ -43,15 +42,12 @@ pub fn inspect_element(element: &Located, shape: &Shape, key: &str, index: usize
     inspect_value(element, shape, &Path::Index(&Path::Key(&Path::Root, key), index), problems);
 }
 
-/// Where under `path` an assertion cannot be read, and what has to stand there. Told twice in the same words, it is one
-/// problem.
-pub fn unreadable_assertion(path: impl fmt::Display, (at, wanted): (usize, String)) -> Problem {
-    Problem::of_one_check(at, format!("`{path}` does not fit: it has to be {wanted}"))
-}
-
 fn inspect_value(value: &Located, shape: &Shape, path: &Path<'_>, problems: &mut Problems) {
     let wanted = match (shape, &value.value) {
-        (Shape::Anything, _) | (Shape::Text, Value::Text(_)) | (Shape::Flag, Value::Flag(_)) => None,
+        // Whoever makes the check reads its assertions, and they are read once.
+        (Shape::Anything | Shape::Assertions, _) | (Shape::Text, Value::Text(_)) | (Shape::Flag, Value::Flag(_)) => {
+            None
+        }
         (Shape::Text, _) => Some("a text in quotes".to_owned()),
         (Shape::Url, Value::Text(text)) => {
             // Where a variable is missing, that is the problem.
@@ -77,13 +73,6 @@ fn inspect_value(value: &Located, shape: &Shape, path: &Path<'_>, problems: &mut
         (Shape::Duration(least, most), _) => wrong_duration(value, *least, *most),
         (Shape::StatusCodes, _) => StatusCodes::from_located(value).err(),
         (Shape::Verdict, _) => wrong_verdict(value),
-        (Shape::Assertions, _) => match assertion::read::from_located(value) {
-            Ok(_) => None,
-            Err(unreadable) => {
-                problems.add(unreadable_assertion(path, unreadable));
-                None
-            }
-        },
         (Shape::Headers, _) => wrong_headers(value),
         (Shape::List(shape), Value::List(elements)) => {
             for (index, element) in elements.iter().enumerate() {

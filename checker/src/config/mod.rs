@@ -142,6 +142,9 @@ pub fn from_text(text: &str, folder: &Path, surroundings: &Surroundings<'_>) -> 
         inspect::inspect_element(&located, &CHECKER, CHECKERS, index, problems);
         if problems.errors() == told_before {
             checks.extend(checks::convert(&located, index, folder, problems).map(Arc::new));
+        } else {
+            // No check is made of it, and what else is wrong there is told all the same.
+            let _ = checks::read_assertions(&located, index, problems);
         }
         told_before = problems.errors();
         index += 1;

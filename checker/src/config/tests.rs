@@ -192,6 +192,19 @@ fn a_secret_is_in_no_debug_text_and_in_no_problem() {
     );
 }
 
+/// Makes sure that the check is named with this problem and keeps no other from being made.
+fn one_check_is_named(text: &str, expected: &str) {
+    let good = r#"{"checkers":[{"type":"exec","name":"B","command":"true"},"#;
+    let text = text.replace(r#"{"checkers":["#, good);
+    let (lines, config) = problems(&text);
+    let expected = expected.replace("checkers[0]", "checkers[1]");
+    assert!(lines.len() == 1 && lines[0].starts_with("c.json:1:") && lines[0].contains(&expected), "{lines:?}");
+    let checks = config.expect("the other is left").checks;
+    assert!(matches!(&checks[0].kind, CheckKind::Exec(_)), "{:?}", checks[0]);
+    let CheckKind::NotPossible { why, .. } = &checks[1].kind else { panic!("{:?}", checks[1]) };
+    assert!(checks[1].title == "A" && why.contains(&expected), "{why}");
+}
+
 #[test]
 fn a_check_that_cannot_be_made_is_named_with_its_place_and_keeps_no_other_from_being_made() {
     for (text, expected) in [
@@ -242,6 +255,14 @@ fn a_check_that_cannot_be_made_is_named_with_its_place_and_keeps_no_other_from_b
             r#"{"checkers":[{"type":"heartbeat","endpoint_name":"A","job":"My job","interval":"1h"}]}"#,
             "`My job` as a job's name",
         ),
+    ] {
+        one_check_is_named(text, expected);
+    }
+}
+
+#[test]
+fn an_assertion_that_cannot_be_read_or_is_about_what_nobody_can_know_is_named_with_its_place() {
+    for (text, expected) in [
         (
             r#"{"checkers":[{"type":"tcp","endpoint_name":"A","endpoint_url":"a:1","assertions":["[STATUS] == 200"]}]}"#,
             "`checkers[0].assertions`: `[STATUS] == 200`: a check of type `tcp` knows no `[STATUS]`; it knows `[RTT]`, \
@@ -293,16 +314,19 @@ fn a_check_that_cannot_be_made_is_named_with_its_place_and_keeps_no_other_from_b
             "one of `that`, `all`, `any` and `not`",
         ),
     ] {
-        let good = r#"{"checkers":[{"type":"exec","name":"B","command":"true"},"#;
-        let text = text.replace(r#"{"checkers":["#, good);
-        let (lines, config) = problems(&text);
-        let expected = expected.replace("checkers[0]", "checkers[1]");
-        assert!(lines.len() == 1 && lines[0].starts_with("c.json:1:") && lines[0].contains(&expected), "{lines:?}");
-        let checks = config.expect("the other is left").checks;
-        assert!(matches!(&checks[0].kind, CheckKind::Exec(_)), "{:?}", checks[0]);
-        let CheckKind::NotPossible { why, .. } = &checks[1].kind else { panic!("{:?}", checks[1]) };
-        assert!(checks[1].title == "A" && why.contains(&expected), "{why}");
+        one_check_is_named(text, expected);
     }
+}
+
+#[test]
+fn an_assertion_that_cannot_be_read_is_named_once_also_beside_other_problems_of_its_check() {
+    let text = r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","treshold_rtt":1,"assertions":["[RTT] < 5"]}]}"#;
+    let (lines, config) = problems(text);
+    assert!(config.is_none() && lines.len() == 2, "{lines:?}");
+    assert!(
+        lines[0].contains("did you mean `threshold_rtt`?") && lines[1].contains("`[RTT] < 5` is none"),
+        "{lines:?}"
+    );
 }
 
 #[test]

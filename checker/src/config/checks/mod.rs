@@ -24,7 +24,6 @@ use self::written::{
     WrittenTcp, WrittenTls, WrittenTrust, WrittenWebSocket,
 };
 use super::document::Located;
-use super::inspect::unreadable_assertion;
 use super::problem::{Problem, Problems};
 use super::valid::{Check, CheckKind};
 use super::written::{OneOrMany, TextOrNumber};
@@ -124,15 +123,7 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
         place.problems.add(Problem::error(at, format!("`checkers[{index}].{key}`: is empty; give it a title")));
     }
     let timeout = |default: Nanos| duration(common.timeout.as_ref().map_or(default, |timeout| timeout.0));
-    let assertions = located.member("assertions").map(assertion::read::from_located).transpose();
-    let assertions = match assertions {
-        Ok(assertions) => assertions.unwrap_or_default(),
-        Err(unreadable) => {
-            let path = format_args!("checkers[{index}].assertions");
-            place.problems.add(unreadable_assertion(path, unreadable));
-            return None;
-        }
-    };
+    let assertions = read_assertions(located, index, place.problems)?;
     for assertion in &assertions {
         if let Err(why) = assertion.check_kind(word) {
             place.problem("assertions", why);
@@ -187,6 +178,16 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
         assertions: assertions.into(),
         kind,
     })
+}
+
+/// The assertions of a check, compiled; a problem where one cannot be read. `index` is the check's place in the list.
+pub(super) fn read_assertions(located: &Located, index: usize, problems: &mut Problems) -> Option<Vec<Assertion>> {
+    let Some(list) = located.member("assertions") else { return Some(Vec::new()) };
+    let read = assertion::read::from_located(list).map_err(|(at, wanted)| {
+        let text = format!("`checkers[{index}].assertions` does not fit: it has to be {wanted}");
+        problems.add(Problem::of_one_check(at, text));
+    });
+    read.ok()
 }
 
 /// What would make a check speak TLS that could, and speaks none.
