@@ -10,7 +10,8 @@
 // - The places in the sources where they would have been: paths, lines and columns.
 // - How values look to programmers, which only such texts show, and the tables of which letters can be seen at all.
 // - Streams from Rust to JavaScript, which a dependency exports to pages that stream; this one does not.
-// - What of the glue is then called by nobody, and the long names of what remains.
+// - What of the glue is then called by nobody, the ways to start it that `boot.js` does not go, and the long names of what
+//   remains.
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -22,7 +23,7 @@ const { default: binaryen } = await import(pathToFileURL(binaryenPath).href);
 const PANICS =
   /(^|[^\w])(core|std|alloc|hashbrown|__rustc)(\[\w+\])?::(panicking|result::unwrap_failed|option::(unwrap|expect)_failed|cell::panic_already|raw_vec::(handle_error|capacity_overflow)|alloc::handle_alloc_error|slice::index::slice_index_fail|str::slice_error_fail|slice::copy_from_slice_impl::len_mismatch_fail|thread::local::panic_access_error|cell::lazy::panic_poisoned|slice::sort::shared::smallsort::panic_on_ord_violation|rust_panic)/;
 /// What writes a value for programmers; it writes nothing and says that all is well.
-const DEBUG = /^<(str|char|bool|[iu](8|16|32|64|128|size)|\(\)|core(\[\w+\])?::\S*|&?\w+size) as core(\[\w+\])?::fmt::Debug>::fmt/;
+const DEBUG = /^<(wasm_bindgen(\[\w+\])?::JsValue|str|char|bool|[iu](8|16|32|64|128|size)|\(\)|core(\[\w+\])?::\S*|&?\w+size) as core(\[\w+\])?::fmt::Debug>::fmt/;
 /// What asks these tables, and nobody else.
 const LETTERS = /^<char as core(\[\w+\])?::fmt::Debug>::fmt/;
 /// What only a panic, or an error of a machine that a browser is not, would say.
@@ -92,6 +93,18 @@ glue = glue
   .replace(/^export class IntoUnderlying[^]*?^if \(Symbol\.dispose\).*$/gm, "")
   .replace(/^const IntoUnderlying.* = .*\n.*\n.*;$/gm, "")
   .replace(/^ {8}(\w+): function\([^]*?^ {8}\}(?:, arguments\); \})?,$/gm, (text, name) => (wanted.has(name) ? text : ""));
+
+// One way to start it, that of `boot.js`, and how values look to programmers only where somebody still asks.
+const ways = /^function initSync[^]*?(?=^export \{)/m;
+if (ways.test(glue) && glue.includes("export { initSync, __wbg_init as default };")) {
+  const start = `async function __wbg_init({ module_or_path }) {
+    const { instance, module } = await __wbg_load(await fetch(module_or_path), __wbg_get_imports());
+    return __wbg_finalize_init(instance, module);
+}
+`;
+  glue = glue.replace(ways, start).replace("export { initSync, __wbg_init as default };", "export { __wbg_init as default };");
+}
+if (glue.match(/\bdebugString\(/g)?.length === 1) glue = glue.replace(/^function debugString[^]*?^}\n/m, "");
 
 // Short names between the two, which nobody reads and every visitor would load twice.
 for (const [place, { name, module: from, base, params, results }] of imports().entries()) {

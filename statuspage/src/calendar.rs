@@ -174,6 +174,12 @@ impl Calendar<'_> {
         self.dated(moment, DateStyle::Short, DateStyle::ShortWithYear)
     }
 
+    /// Several days: `20 November – 22 November`.
+    #[must_use]
+    pub fn date_span(&self, first: UnixNanos, last: UnixNanos) -> String {
+        [&self.short_date(first), " – ", &self.short_date(last)].concat()
+    }
+
     /// The date as it stands on an axis, where there is little room: `22 Nov`.
     #[must_use]
     pub fn axis_date(&self, moment: UnixNanos) -> String {

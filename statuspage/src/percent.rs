@@ -4,9 +4,9 @@
 pub(crate) fn encoded(text: &str, also_kept: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
-        let character = char::from(byte);
-        if character.is_ascii_alphanumeric() || "-._~".contains(character) || also_kept.contains(character) {
-            encoded.push(character);
+        // As bytes: to look for a character in a text takes all that it takes to look for a text.
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || also_kept.as_bytes().contains(&byte) {
+            encoded.push(char::from(byte));
         } else {
             encoded.push('%');
             push_hexadecimal(&mut encoded, byte, b"0123456789ABCDEF");

@@ -1,7 +1,6 @@
 //! What the loaded check files say, by endpoint and node, in a form that is quick to reckon with. Files are added
 //! one by one and forgotten by age; nothing is reckoned here.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use shared::history::{Outline, PastOutline, Row};
@@ -26,7 +25,8 @@ pub struct Record {
     files: Vec<CheckFileName>,
     /// The endpoints, in the order in which they were first seen.
     pub endpoints: Vec<EndpointRecord>,
-    places: HashMap<EndpointKey, usize>,
+    /// Their places in the order of their keys, by which they are found: what finds them by hashes would weigh a kilobyte.
+    by_key: Vec<usize>,
     /// The nodes by name, with the moment of the newest result of each; `None` is a checker that gives no name.
     pub nodes: Vec<(Option<NodeName>, UnixNanos)>,
     /// What was said, in no order.
@@ -187,15 +187,16 @@ impl Record {
 
     /// The number of an endpoint; `None` if there are too many.
     fn place_of(&mut self, key: &EndpointKey) -> Option<usize> {
-        if let Some(place) = self.places.get(key) {
-            return Some(*place);
-        }
+        let here = match self.by_key.binary_search_by(|place| self.endpoints[*place].key.cmp(key)) {
+            Ok(here) => return Some(self.by_key[here]),
+            Err(here) => here,
+        };
         if self.endpoints.len() >= ENDPOINTS_LIMIT {
             self.overflowed = true;
             return None;
         }
         let place = self.endpoints.len();
-        self.places.insert(key.clone(), place);
+        self.by_key.insert(here, place);
         self.endpoints.push(EndpointRecord {
             key: key.clone(),
             position: 0,
@@ -430,6 +431,16 @@ mod tests {
         let one = file(MINUTE, &["A"]);
         let record = record_of(&[one.clone(), one]);
         assert_eq!((record.file_count(), record.endpoints[0].nodes[0].looks.len()), (1, 1));
+    }
+
+    #[test]
+    fn an_endpoint_is_the_same_one_in_whatever_order_titles_come() {
+        let files = [["D", "B"], ["C", "A"], ["B", "D"], ["A", "C"]];
+        let files: Vec<_> = (1..).zip(files).map(|(minute, titles)| file(minute * MINUTE, &titles)).collect();
+        let record = record_of(&files);
+        let titles: Vec<&str> = record.endpoints.iter().map(|endpoint| endpoint.key.title.as_str()).collect();
+        assert_eq!(titles, ["D", "B", "C", "A"]);
+        assert!(record.endpoints.iter().all(|endpoint| endpoint.nodes[0].looks.len() == 2));
     }
 
     #[test]

@@ -151,6 +151,28 @@ async fn the_table_gives_the_same_figures_as_the_bars() {
 }
 
 #[tokio::test]
+async fn on_a_phone_a_long_address_leaves_room_for_states_and_figures() {
+    let fleet = one_down(5);
+    let caddy = place(&fleet, json!({})).await;
+    let history = caddy.site.path().join("store/history/eu-west.json");
+    let told = std::fs::read_to_string(&history).expect("there is a history");
+    let long = told.replace("Service 01", "https://a-rather-long-name.without-any-space.example/");
+    std::fs::write(&history, long).expect("the file can be written");
+    let browser = browser_at_the_end_of(&fleet).await;
+    browser.resize(360, 800).await;
+    let page = page::visit(&browser, &format!("{}?view=table", caddy.url)).await;
+    page.assert_clean();
+    // What is in sight without moving the table: the name, the state, the uptime, and how much of the time was observed.
+    let in_sight = "const edge = document.querySelector('.table').getBoundingClientRect().right;
+        return [...document.querySelectorAll('tbody tr')].map(row => [...row.children].filter(cell => cell.offsetWidth)
+            .map(cell => [cell.textContent.length > 0, cell.getBoundingClientRect().right <= edge + 1]))";
+    let row = json!([[true, true], [true, true], [true, true], [true, true]]);
+    assert_eq!(browser.script(in_sight).await, json!(vec![row; 5]));
+    let long = "return document.querySelectorAll('tbody tr')[1].textContent.startsWith('https://a-rather-long')";
+    assert_eq!(browser.script(long).await, true);
+}
+
+#[tokio::test]
 async fn of_five_hundred_endpoints_bars_are_drawn_when_they_come_into_sight() {
     let mut fleet = one_down(500);
     (fleet.days, fleet.interval) = (2, HOUR);

@@ -77,25 +77,32 @@ impl BadgeTitle {
 
     /// Reads a spelling; `None` if no title is spelled so.
     fn parse(spelled: &str) -> Option<BadgeTitle> {
-        let (whole, hash) = match spelled.split_once(SHORTENED) {
-            Some((beginning, hash)) => (beginning, Some(hash)),
-            None => (spelled, None),
+        // A space before a `-` looks like the mark of a shortened one; only the end of all tells which it is.
+        let shortened = || {
+            let (beginning, hash) = spelled.split_at_checked(spelled.len().checked_sub(16)?)?;
+            beginning.strip_suffix(SHORTENED).filter(|_| hash.bytes().all(is_digit))
         };
-        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        if hash.is_some_and(|hash| hash.len() != 16 || !hash.bytes().all(is_digit)) || whole.len() > TITLE_LIMIT {
-            return None;
-        }
-        let mut rest = whole.as_bytes();
-        while let Some((first, behind)) = rest.split_first() {
-            rest = match (first, behind) {
-                (b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-', _) => behind,
-                (b'_', [b'_', behind @ ..]) => behind,
-                (b'_', [one, two, behind @ ..]) if is_digit(*one) && is_digit(*two) => behind,
-                _ => return None,
-            };
-        }
-        Some(BadgeTitle(spelled.to_owned()))
+        let fits = |text: &str| text.len() <= TITLE_LIMIT && is_spelled(text);
+        (fits(spelled) || shortened().is_some_and(fits)).then(|| BadgeTitle(spelled.to_owned()))
     }
+}
+
+/// Whether a text is made of what characters of titles are spelled as.
+fn is_spelled(text: &str) -> bool {
+    let mut rest = text.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        rest = match (first, behind) {
+            (b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-', _) => behind,
+            (b'_', [b'_', behind @ ..]) => behind,
+            (b'_', [one, two, behind @ ..]) if is_digit(*one) && is_digit(*two) => behind,
+            _ => return false,
+        };
+    }
+    true
+}
+
+fn is_digit(byte: u8) -> bool {
+    byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)
 }
 
 /// FNV-1a: nobody gains anything by two titles of one hash.
@@ -235,6 +242,17 @@ mod tests {
         let names = titles.map(|title| name(&title));
         assert_ne!(names[0], names[1]);
         assert!(names.iter().all(|name| name.len() < 180 && name.contains("_-")), "{names:?}");
+    }
+
+    #[test]
+    fn a_space_before_a_dash_is_no_mark_of_a_shortened_title() {
+        for title in ["Shop - API", " -", " -0123456789abcdef", &format!("{} - {}", "a".repeat(60), "b".repeat(200))] {
+            let name = name(title);
+            assert_eq!(SummaryName::parse(&name).map(|read| read.to_string()), Some(name));
+        }
+        for odd in ["0-badge/a/x_-0123.svg", "0-badge/a/__-_.svg", "0-badge/a/x_-0123456789abcdeg.svg"] {
+            assert_eq!(SummaryName::parse(odd), None, "{odd}");
+        }
     }
 
     proptest! {

@@ -153,7 +153,6 @@ pub fn levels(
             summary,
             times,
             bars: strip::strip(reckoned, &outer, opened.path.get(number + 1).copied(), calendar),
-            ..LevelView::default()
         });
     }
     levels

@@ -16,6 +16,7 @@ use crate::language::Language;
 use crate::record::{EndpointRecord, Look};
 
 /// An endpoint whose time has been reckoned.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own; any of them can go together")]
 pub struct Reckoned<'a> {
     /// Its number.
     pub id: usize,

@@ -150,7 +150,8 @@ pub fn timeline(
 ) -> Vec<Arc<DayView>> {
     let mut stretches = grouped(stretches(reckoned, period, calendar.language));
     // Of five hundred endpoints there are thousands; they are in order.
-    stretches.drain(..stretches.len().saturating_sub(EVENTS_LIMIT));
+    let mut left_out = stretches.len().saturating_sub(EVENTS_LIMIT);
+    stretches.drain(..left_out);
     // While files are still coming in every hole is one of the load.
     if loading == Loading::Complete {
         stretches.extend(holes(reckoned, period));
@@ -168,17 +169,21 @@ pub fn timeline(
         (message.at, Arc::new(event))
     }));
     sorted::by_key(&mut events, |(at, _)| -at);
+    left_out += events.len().saturating_sub(EVENTS_LIMIT);
     events.truncate(EVENTS_LIMIT);
-    if reckoned.is_empty() { Vec::new() } else { days(&events, reckoned, period, calendar) }
+    if reckoned.is_empty() { Vec::new() } else { days(&events, left_out, reckoned, period, calendar) }
 }
 
 fn days(
     events: &[(UnixNanos, Arc<EventView>)],
+    left_out: usize,
     reckoned: &[Reckoned<'_>],
     period: &Period,
     calendar: Calendar<'_>,
 ) -> Vec<Arc<DayView>> {
-    let (first, today) = (calendar.day_number(period.from), calendar.day_number(calendar.now));
+    // Of what is left out nobody may think that it did not happen: days end with the oldest event that is shown.
+    let oldest = events.last().filter(|_| left_out > 0).map_or(period.from, |(at, _)| *at);
+    let (first, today) = (calendar.day_number(oldest), calendar.day_number(calendar.now));
     let mut days: Vec<DayView> = Vec::new();
     let mut rest = events;
     for number in (first..=today).rev() {
@@ -196,11 +201,19 @@ fn days(
         match days.last_mut() {
             // Quiet days after today fold into one line, which needs no weekdays.
             Some(later) if quiet.is_some() && later.quiet == quiet && later.key < today => {
-                let newest = calendar.short_date(calendar.start_of_day(later.key));
-                later.heading = format!("{} – {newest}", calendar.short_date(start));
+                later.heading = calendar.date_span(start, calendar.start_of_day(later.key));
             }
             _ => days.push(DayView { key: number, heading: calendar.day_name(end - 1), quiet, events }),
         }
+    }
+    if left_out > 0 {
+        let more = calendar.language.counted(texts::AND_MORE, left_out, &[]);
+        days.push(DayView {
+            key: first - 1,
+            heading: calendar.date_span(period.from, oldest),
+            quiet: Some(calendar.language.say(texts::SENTENCE, &[&more])),
+            events: Vec::new(),
+        });
     }
     days.into_iter().map(Arc::new).collect()
 }
@@ -447,6 +460,8 @@ mod tests {
     #[test]
     fn an_endpoint_that_flaps_does_not_flood_the_page() {
         let looks: Vec<_> = (0..1_400).map(|ago| ("A", "", ago, if ago % 2 == 0 { Down } else { Healthy })).collect();
-        assert!(lines(&record(&looks)).len() <= EVENTS_LIMIT + 3);
+        let lines = lines(&record(&looks));
+        assert_eq!(lines.len(), 1 + EVENTS_LIMIT + 1);
+        assert_eq!(lines.last().map(String::as_str), Some("21 November – 22 November 500 more."), "they did happen");
     }
 }
