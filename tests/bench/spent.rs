@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use harness::program::Program;
 
 /// How often a measurement is repeated; the median counts.
-pub(crate) const REPETITIONS: usize = 3;
+pub(crate) const REPETITIONS: usize = 7;
 
 /// How long a measurement waits before it looks again at something that takes minutes.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
