@@ -47,8 +47,8 @@ pub struct Watch {
     by_name: HashMap<Name, usize>,
     /// What is due and waits for a place.
     ready: VecDeque<Due>,
-    /// The looks that are being made or wait for it, by their endpoints' places.
-    looking: Vec<Option<Looking>>,
+    /// Whether each endpoint is being looked at or waits for it, by its place.
+    looking: Vec<bool>,
     places: Places,
     under_way: JoinSet<Finished>,
     batch: Vec<CheckResult>,
@@ -80,13 +80,6 @@ pub enum Event {
 /// What makes an endpoint the same one in two configurations.
 type Name = (String, String);
 
-/// A look that is being made, or waits for it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Looking {
-    /// How often the endpoint was due again meanwhile.
-    passed: i64,
-}
-
 /// A look that was made.
 struct Finished {
     generation: u64,
@@ -109,7 +102,7 @@ impl Watch {
     ) -> Watch {
         memories.resize(config.checks.len(), Memory::default());
         let mut watch = Watch {
-            looking: vec![None; config.checks.len()],
+            looking: vec![false; config.checks.len()],
             timetable: Timetable::default(),
             shortest: every,
             generation: 0,
@@ -184,8 +177,8 @@ impl Watch {
     }
 
     fn look_at_once(&mut self, index: usize) {
-        if self.looking[index].is_none() {
-            self.looking[index] = Some(Looking::default());
+        if !self.looking[index] {
+            self.looking[index] = true;
             self.ready.push_back(Due { index, at: (self.clock)(), missed_since: None, missed: 0 });
         }
     }
@@ -204,7 +197,7 @@ impl Watch {
         let mut memories = std::mem::take(&mut self.memories);
         self.memories =
             from.iter().map(|from| from.map(|from| std::mem::take(&mut memories[from])).unwrap_or_default()).collect();
-        self.looking = from.iter().map(|from| self.looking[(*from)?]).collect();
+        self.looking = from.iter().map(|from| from.is_some_and(|from| self.looking[from])).collect();
         let ready = std::mem::take(&mut self.ready).into_iter();
         let present =
             |due: Due| self.by_name.get(&name_of(&before.checks[due.index])).map(|index| Due { index: *index, ..due });
@@ -234,10 +227,8 @@ impl Watch {
                 self.put_missed(due.index, since, due.missed, now);
             }
             // While the last look is still being made, its result is what counts.
-            if let Some(looking) = &mut self.looking[due.index] {
-                looking.passed += 1;
-            } else {
-                self.looking[due.index] = Some(Looking::default());
+            if !self.looking[due.index] {
+                self.looking[due.index] = true;
                 self.ready.push_back(due);
             }
         }
@@ -291,11 +282,10 @@ impl Watch {
         let again = memory.take(&mut result, check.confirm);
         self.is_news |= memory.believed != before;
         let every = present_interval(check, self.every, memory);
-        let passed = self.looking[index].take().map_or(0, |looking| looking.passed);
-        // It stands until the next one, which may be due later or sooner than was thought when it was begun: who takes
-        // longer than the interval is looked at once in several.
-        result.interval = Some(every.saturating_mul(passed.saturating_add(1)));
+        self.looking[index] = false;
         self.timetable.set_every(index, every, now);
+        // It stands until the next one, which may be due later or sooner than was thought when it was begun.
+        result.interval = Some(until_next(result.timestamp, self.timetable.entry(index)));
         for earlier in again {
             self.put(earlier, now);
         }
@@ -348,6 +338,13 @@ fn name_of(check: &Check) -> Name {
 /// The endpoints of a configuration by name, each with its place.
 fn names_of(config: &Config) -> impl Iterator<Item = (Name, usize)> {
     config.checks.iter().enumerate().map(|(index, check)| (name_of(check), index))
+}
+
+/// For how long a look stands that began at a moment: one interval, or as many as it is to the next look, since who takes
+/// longer than an interval is looked at once in several.
+fn until_next(begun: UnixNanos, (every, next): (Nanos, UnixNanos)) -> Nanos {
+    let intervals = next.saturating_sub(begun).saturating_add(every / 2) / every;
+    every.saturating_mul(intervals.max(1))
 }
 
 /// How often a check is made by what is known of it. What may be getting worse is looked at as often as what has.

@@ -105,9 +105,10 @@ async fn beside(check: &Check, tried: Tried, mut seen: Seen, judges: &Judges) ->
     }
 }
 
-/// How many turns a body of so many bytes takes; one that is larger than all of them is judged alone.
+/// How many turns a body of so many bytes takes; half of them at the most, so that one that is judged for ever does not
+/// take all that there are.
 fn turns_for(length: usize) -> u32 {
-    u32::try_from(length.div_ceil(OF_A_TURN)).unwrap_or(TURNS).clamp(1, TURNS)
+    u32::try_from(length.div_ceil(OF_A_TURN)).unwrap_or(TURNS).clamp(1, TURNS / 2)
 }
 
 #[cfg(test)]
@@ -180,18 +181,20 @@ mod tests {
     #[test]
     fn large_bodies_take_the_turns_of_several_small_ones() {
         let turns = [0, 1, OF_A_TURN, OF_A_TURN + 1, 1 << 20, 3 << 20, usize::MAX].map(turns_for);
-        assert_eq!(turns, [1, 1, 1, 2, 4, TURNS, TURNS]);
+        assert_eq!(turns, [1, 1, 1, 2, 4, TURNS / 2, TURNS / 2]);
     }
 
     #[tokio::test]
-    async fn one_large_body_leaves_no_turn_for_another() {
+    async fn two_large_bodies_leave_no_turn_for_another() {
         let judges = Judges::default();
         let check = check(HOSTILE, Duration::from_millis(50));
-        // It is judged for minutes, whatever is said of it after the time limit.
-        let body = || saw(format!("[{}1]", "1,".repeat(1 << 20)));
-        let (tried, _) = judge(&check, Tried::default(), body(), &judges).await.expect("it has all turns");
-        assert!(tried.attempt.error.is_some_and(|error| error.contains("not held against")));
-        assert_eq!(judges.0.available_permits(), 0);
+        // It is judged for seconds, whatever is said of it after the time limit.
+        let body = || saw(format!("[{}1{}]", "1,".repeat(50_000), " ".repeat(1 << 20)));
+        for left in [TURNS / 2, 0] {
+            let (tried, _) = judge(&check, Tried::default(), body(), &judges).await.expect("it has its turns");
+            assert!(tried.attempt.error.is_some_and(|error| error.contains("not held against")));
+            assert_eq!(judges.0.available_permits(), left as usize);
+        }
         assert!(judge(&check, Tried::default(), body(), &judges).await.is_err());
     }
 

@@ -10,11 +10,15 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::Instant;
 
 /// How many names may be asked at once: as many as there may be checks under way in all.
 const AT_ONCE: usize = 4_096;
 /// A thread is kept for the next name this long: most checks of a round are asked for within it.
 const KEPT_FOR: Duration = Duration::from_secs(1);
+/// How long after one has asked for a name others wait for the same answer. A resolver that is out of reach may take
+/// minutes to say so, and be within reach long before.
+const JOINED_FOR: Duration = Duration::from_secs(10);
 /// What the resolver needs of a stack, several times over.
 const STACK: usize = 256 * 1_024;
 
@@ -24,12 +28,21 @@ type Found = Result<Vec<SocketAddr>, Arc<io::Error>>;
 /// What answers: the system's resolver, but in tests.
 type Resolver = fn(&str) -> io::Result<Vec<SocketAddr>>;
 
+/// An answer that is waited for, by all who do.
+type Answer = Shared<BoxFuture<'static, Found>>;
+
 /// Names that are being asked for.
 struct LookUps {
     resolver: Resolver,
     /// Its threads are nobody else's: where names hang, files are stored all the same.
     threads: io::Result<Runtime>,
-    under_way: Mutex<HashMap<String, Shared<BoxFuture<'static, Found>>>>,
+    under_way: Mutex<HashMap<String, Asked>>,
+}
+
+/// A name that is being asked for.
+struct Asked {
+    begun: Instant,
+    answer: Answer,
 }
 
 /// Never dropped: a runtime that is waits for its threads, and a program that ends would wait for names that hang.
@@ -60,32 +73,37 @@ impl LookUps {
         LookUps { resolver, threads, under_way: Mutex::default() }
     }
 
-    /// Asks for a name, or waits for the answer with those who have asked for it already: a name that hangs takes one
-    /// thread, however often it is asked for.
     async fn ask(&'static self, host: &str) -> Found {
-        let answer = self.under_way().get(host).cloned();
-        match answer {
-            Some(answer) => answer.await,
-            None => self.begin(host.to_owned())?.await,
-        }
+        self.answer(host)?.await
     }
 
-    fn begin(&'static self, host: String) -> Result<Shared<BoxFuture<'static, Found>>, Arc<io::Error>> {
+    /// The answer that others have asked for a moment ago, or one of its own: a name that hangs takes a thread now and then,
+    /// and not one each time that it is asked for; and it answers again as soon as the system does.
+    fn answer(&'static self, host: &str) -> Result<Answer, Arc<io::Error>> {
         let threads = self.threads.as_ref().map_err(|error| Arc::new(io::Error::from(error.kind())))?;
+        let begun = Instant::now();
         let mut under_way = self.under_way();
-        let name = host.clone();
+        if let Some(asked) = under_way.get(host).filter(|asked| begun - asked.begun < JOINED_FOR) {
+            return Ok(asked.answer.clone());
+        }
+        let name = host.to_owned();
         let asked = threads.spawn_blocking(move || {
             let found = (self.resolver)(&name);
-            // Who asks from now on is told anew.
-            self.under_way().remove(&name);
+            let mut under_way = self.under_way();
+            // Who asks from now on is told anew; a later one may be under way by now.
+            if under_way.get(&name).is_some_and(|asked| asked.begun == begun) {
+                under_way.remove(&name);
+            }
             found.map_err(Arc::new)
         });
         let answer = async { asked.await.unwrap_or_else(|error| Err(Arc::new(io::Error::other(error)))) };
-        Ok(under_way.entry(host).insert_entry(answer.boxed().shared()).get().clone())
+        let answer = answer.boxed().shared();
+        under_way.insert(host.to_owned(), Asked { begun, answer: answer.clone() });
+        Ok(answer)
     }
 
-    fn under_way(&self) -> MutexGuard<'_, HashMap<String, Shared<BoxFuture<'static, Found>>>> {
-        // Nobody can panic while holding it.
+    fn under_way(&self) -> MutexGuard<'_, HashMap<String, Asked>> {
+        // Where no thread can be had, Tokio panics while this is held; nothing is half done then.
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -109,7 +127,7 @@ mod tests {
         ask_the_system("127.0.0.1")
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn names_that_hang_take_a_thread_each_and_keep_no_other_name_waiting() {
         let look_ups: &'static LookUps = Box::leak(Box::new(LookUps::new(resolver)));
         let names: Vec<String> = (0..600).map(|number| format!("hangs{number}")).collect();
@@ -134,11 +152,35 @@ mod tests {
         assert!(look_ups.under_way().is_empty());
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_name_that_hangs_is_asked_for_again_after_a_while() {
+        static CALLS: AtomicUsize = AtomicUsize::new(0);
+        // The first one never comes back.
+        let resolver = |_: &str| {
+            if CALLS.fetch_add(1, Ordering::Relaxed) == 0 {
+                std::thread::park();
+            }
+            ask_the_system("127.0.0.1")
+        };
+        let look_ups: &'static LookUps = Box::leak(Box::new(LookUps::new(resolver)));
+        assert!(look_ups.ask("a").now_or_never().is_none());
+        while CALLS.load(Ordering::Relaxed) == 0 {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::advance(JOINED_FOR / 2).await;
+        assert!(look_ups.ask("a").now_or_never().is_none(), "with the first");
+        tokio::time::advance(JOINED_FOR / 2).await;
+        assert!(look_ups.ask("a").await.is_ok());
+        assert_eq!(CALLS.load(Ordering::Relaxed), 2);
+    }
+
     #[tokio::test]
     async fn a_name_is_asked_for_anew_each_time_and_a_failure_is_told_to_all_who_wait() {
-        assert_eq!(addresses_of("127.0.0.1").await.expect("an address"), [SocketAddr::from(([127, 0, 0, 1], 0))]);
-        let (one, other) = tokio::join!(addresses_of("no such name"), addresses_of("no such name"));
+        let look_ups: &'static LookUps = Box::leak(Box::new(LookUps::new(ask_the_system)));
+        let here = [SocketAddr::from(([127, 0, 0, 1], 0))];
+        assert_eq!(look_ups.ask("127.0.0.1").await.expect("an address"), here);
+        let (one, other) = tokio::join!(look_ups.ask("no such name"), look_ups.ask("no such name"));
         assert!(one.is_err() && other.is_err());
-        assert!(LOOK_UPS.under_way().is_empty());
+        assert!(look_ups.under_way().is_empty());
     }
 }

@@ -9,7 +9,7 @@ use shared::result::{CheckResult, MESSAGE_LIMIT};
 use crate::cli::{Format, RunArguments};
 use crate::command::progress::Bar;
 use crate::command::watching::{Origin, Signals, Watching, first_round};
-use crate::command::{Outcome, print, probes, say, styles, tell, tell_error};
+use crate::command::{Outcome, output, probes, say, styles, tell, tell_error};
 use crate::config::valid::Config;
 use crate::record::Record;
 use crate::round::Announcement;
@@ -142,13 +142,13 @@ async fn keep_and_print(
     }
     match arguments.format {
         Format::Json => {
-            print(&(report::json(&config.node, stored.as_ref(), results) + "\n"));
+            failed |= is_lost(&(report::json(&config.node, stored.as_ref(), results) + "\n"), stored.as_ref());
             if let Some(confirmation) = confirmation {
                 tell(&confirmation);
             }
         }
         Format::Table => {
-            print(&report::table(results, styles()));
+            failed |= is_lost(&report::table(results, styles()), stored.as_ref());
             if !note.is_empty() {
                 say(&note);
             }
@@ -162,5 +162,16 @@ async fn keep_and_print(
         _ if failed => Outcome::Failed,
         Some(limit) if worst >= limit => Outcome::Found,
         _ => Outcome::Done,
+    }
+}
+
+/// Prints a round, and says whether it is lost now: neither printed nor stored.
+fn is_lost(round: &str, stored: Option<&CheckFileName>) -> bool {
+    match output(round) {
+        Ok(()) => false,
+        Err(error) => {
+            tell_error(&error);
+            stored.is_none()
+        }
     }
 }

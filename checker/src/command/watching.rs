@@ -27,8 +27,9 @@ use crate::watch::{Beginning, Event, Watch};
 /// How often the configuration file is looked at: soon enough for whoever has just saved it.
 const LOOK_AT_FILE_EVERY: Duration = Duration::from_secs(2);
 
-/// From how many results on no further batch is put with them: what readers of a check file take in one go.
-const MOST_AT_ONCE: usize = 10_000;
+/// From how many results on no further batch is put with them: of one check file the page reads 8 MiB, which are a thousand
+/// results with long errors.
+const MOST_AT_ONCE: usize = 500;
 
 /// Where the configuration comes from, and what the command line has to say about it.
 #[derive(Debug, Clone)]

@@ -48,8 +48,8 @@ pub struct Delivered {
 /// [`StoreError::NotKept`] leaves the caller with the only copy. A waiting round that the store refuses while it
 /// takes this one is set aside in the spool and told of, so that it blocks nothing and is not lost.
 ///
-/// While the store is slow, or was out of reach of late, the round is in the spool, too: whoever ends this process loses
-/// nothing.
+/// While the store is slow, or was out of reach of late, the round is in the spool, too: whoever ends this process does not
+/// lose it.
 pub async fn store_round(
     store: &Store,
     spool: &Spool,

@@ -311,11 +311,7 @@ fn lock(directory: &Path, timeout: Duration) -> io::Result<File> {
 fn heal_index(directory: &Path, keeps: impl Fn(&CheckFileName) -> bool) -> io::Result<()> {
     let now = SystemTime::now();
     let there = check_files(directory, |other| durable::sweep_if_stale(other, now))?;
-    let before = match fs::read(directory.join(INDEX)) {
-        Ok(json) => index::read(&json),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Index::new(),
-        Err(error) => return Err(error),
-    };
+    let before = read_if_there(&directory.join(INDEX))?.map_or_else(Index::new, |json| index::read(&json));
     let index = index::of(there.into_iter().filter(keeps), &before);
     durable::replace(directory, INDEX, index::write(&index).as_bytes())?;
     durable::sync_directory(directory)
@@ -337,7 +333,7 @@ fn histories(directory: &Path) -> io::Result<Vec<HistoryName>> {
     Ok(names)
 }
 
-/// The check files of a directory, in no order; temporary files of ours are given to `temporary`.
+/// The check files of a directory, in no order and nothing else of such a name; temporary files of ours are given to `temporary`.
 fn check_files(directory: &Path, temporary: impl Fn(&fs::DirEntry)) -> io::Result<Vec<CheckFileName>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(directory)? {
@@ -346,7 +342,9 @@ fn check_files(directory: &Path, temporary: impl Fn(&fs::DirEntry)) -> io::Resul
         let Some(text) = file_name.to_str() else { continue };
         if durable::is_temporary(text) {
             temporary(&entry);
-        } else if let Some(name) = CheckFileName::parse(text) {
+        } else if let Some(name) = CheckFileName::parse(text)
+            && entry.file_type()?.is_file()
+        {
             names.push(name);
         }
     }

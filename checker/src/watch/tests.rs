@@ -54,8 +54,9 @@ fn standing(
 fn look(watch: &mut Watch, index: usize, status: Status) -> Finished {
     let check = Arc::clone(&watch.config.checks[index]);
     let ticket = watch.places.take((watch.clock)()).expect("there is room");
-    watch.looking[index] = Some(Looking::default());
-    let result = CheckResult { title: check.title.clone(), status, interval: Some(1), ..CheckResult::default() };
+    watch.looking[index] = true;
+    let timestamp = (watch.clock)();
+    let result = CheckResult { title: check.title.clone(), timestamp, status, ..CheckResult::default() };
     Finished { generation: watch.generation, index, ticket, check, result }
 }
 
@@ -191,7 +192,7 @@ fn a_configuration_that_is_read_again_moves_no_window_and_what_is_new_is_looked_
     // What waits for a place goes on waiting, and once.
     watch.reload(config(&[hourly("A"), hourly("New")].join(",")));
     let ready: Vec<usize> = watch.ready.iter().map(|due| due.index).collect();
-    assert_eq!((ready, watch.looking.clone()), (vec![1], vec![None, Some(Looking::default())]));
+    assert_eq!((ready, watch.looking.clone()), (vec![1], vec![false, true]));
 }
 
 #[test]
@@ -204,7 +205,7 @@ fn a_look_under_way_when_the_configuration_is_read_again_is_judged_like_any_othe
     watch.finish(finished);
     assert_eq!((watch.batch[0].title.as_str(), watch.batch[0].status), ("A", Status::Healthy));
     assert!(watch.batch[0].notice.contains("down 1 of 2 times in a row"), "{:?}", watch.batch[0]);
-    assert_eq!((watch.looking[1], watch.memories[1].pending.len()), (None, 1));
+    assert_eq!((watch.looking[1], watch.memories[1].pending.len()), (false, 1));
     let gone = look(&mut watch, 1, Status::Down);
     watch.reload(config(&command("B", "")));
     watch.finish(gone);
@@ -231,28 +232,34 @@ fn who_is_down_is_looked_at_more_often_and_each_result_stands_until_the_next() {
 #[test]
 fn a_look_that_takes_longer_than_the_interval_stands_until_the_next_one_all_the_same() {
     static NOW: AtomicI64 = AtomicI64::new(1_000 * HOUR);
-    let config = config(&command("A", r#","every":"10s""#));
-    let (mut watch, _batches) = standing(&config, Status::Down, || NOW.load(Ordering::Relaxed));
-    for passed in [1, 3, 0] {
+    let config = config(&command("A", r#","every":"60s","every_when_down":"10s""#));
+    let (mut watch, _batches) = standing(&config, Status::Healthy, || NOW.load(Ordering::Relaxed));
+    // The interval is another from the first of them on, and is again with the last.
+    for (status, takes) in [(Status::Down, 30), (Status::Down, 1), (Status::Down, 45), (Status::Healthy, 25)] {
         let begun = NOW.load(Ordering::Relaxed);
-        let mut finished = look(&mut watch, 0, Status::Down);
-        finished.result.timestamp = begun;
-        for _ in 0..passed {
-            NOW.store(watch.timetable.entry(0).1, Ordering::Relaxed);
-            watch.see_what_is_due();
-        }
+        let finished = look(&mut watch, 0, status);
+        NOW.store(begun + takes * SECOND, Ordering::Relaxed);
+        watch.see_what_is_due();
         watch.finish(finished);
-        let result = watch.batch.last().expect("it is stored");
-        let next = watch.timetable.entry(0).1;
-        assert_eq!(result.interval, Some((passed + 1) * 10 * SECOND));
-        let stands = shared::uptime::stands_for(result.interval.unwrap_or_default());
-        assert!(begun + stands >= next + (next - begun) / 4, "and the next one may take its time, too");
+        let (every, next) = watch.timetable.entry(0);
+        let interval = watch.batch.last().and_then(|result| result.interval).expect("it is said");
+        assert!(interval == every || (interval - (next - begun)).abs() <= every / 2, "{status:?}, {takes}: {interval}");
+        let stands = shared::uptime::stands_for(interval);
+        assert!(begun + stands >= next + every / 2, "{status:?}, {takes}: and the next one may take its time, too");
         assert!(watch.ready.is_empty(), "nobody is looked at twice at once");
         NOW.store(next, Ordering::Relaxed);
         watch.see_what_is_due();
-        watch.ready.clear();
-        watch.looking[0] = None;
+        assert_eq!(watch.ready.pop_front().map(|due| due.index), Some(0));
+        watch.looking[0] = false;
     }
+}
+
+#[test]
+fn how_long_a_look_stands_is_told_in_intervals() {
+    let told = |begun, next| until_next(begun, (10, next));
+    assert_eq!([told(0, 10), told(1, 10), told(0, 13), told(0, 16), told(0, 40)], [10, 10, 10, 20, 40]);
+    // Its clock was set back meanwhile, or knows no end.
+    assert_eq!((told(100, 10), told(i64::MIN, i64::MAX)), (10, i64::MAX / 10 * 10));
 }
 
 #[test]
