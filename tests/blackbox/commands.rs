@@ -180,7 +180,7 @@ async fn what_cannot_be_written_is_no_success_and_who_has_read_enough_is_no_fail
     let ok = Endpoint::start(Behaviour::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     assert_eq!(checker.run(&[]).await.code, 0);
-    for words in ["schema", "completions bash", "status", "status --format json", "explain Shop"] {
+    for words in ["schema", "completions bash", "status", "status --format json", "explain Shop", "run --no-store"] {
         let full = checker.call_in_shell(&format!("checker {words} >/dev/full")).await;
         assert_eq!(full.code, 2, "{words}: {}", full.output());
         assert!(full.stderr.starts_with("error: failed to write to the standard output"), "{words}: {}", full.stderr);

@@ -9,7 +9,7 @@ use shared::result::{CheckResult, MESSAGE_LIMIT};
 use crate::cli::{Format, RunArguments};
 use crate::command::progress::Bar;
 use crate::command::watching::{Origin, Signals, Watching, first_round};
-use crate::command::{Outcome, output, probes, say, styles, tell, tell_error};
+use crate::command::{Outcome, output, print, probes, say, styles, tell, tell_error};
 use crate::config::valid::Config;
 use crate::record::Record;
 use crate::round::Announcement;
@@ -167,11 +167,9 @@ async fn keep_and_print(
 
 /// Prints a round, and says whether it is lost now: neither printed nor stored.
 fn is_lost(round: &str, stored: Option<&CheckFileName>) -> bool {
-    match output(round) {
-        Ok(()) => false,
-        Err(error) => {
-            tell_error(&error);
-            stored.is_none()
-        }
+    if stored.is_some() {
+        print(round);
+        return false;
     }
+    output(round).inspect_err(|error| tell_error(error)).is_err()
 }
