@@ -139,10 +139,7 @@ set_up_wasm_opt() {
     fi
     if have npm; then
         say "installing wasm-opt (npm's binaryen $BINARYEN_VERSION), which makes the page smaller, into $TOOLS"
-        if npm install --no-audit --no-fund --no-update-notifier --loglevel=error --prefix "$TOOLS/binaryen" "binaryen@$BINARYEN_VERSION"; then
-            ln -sf "$TOOLS/binaryen/node_modules/.bin/wasm-opt" "$own"
-            return
-        fi
+        link_from_npm binaryen "$BINARYEN_VERSION" wasm-opt && return
         say "npm could not install binaryen"
     else
         say "there is no npm to install wasm-opt with"
@@ -156,12 +153,15 @@ set_up_esbuild() {
     have esbuild && return
     if have npm; then
         say "installing esbuild $ESBUILD_VERSION, which makes the page's scripts smaller, into $TOOLS (npm)"
-        if npm install --no-audit --no-fund --no-update-notifier --loglevel=error --prefix "$TOOLS/esbuild" "esbuild@$ESBUILD_VERSION"; then
-            ln -sf "$TOOLS/esbuild/node_modules/.bin/esbuild" "$TOOLS/bin/esbuild"
-            return
-        fi
+        link_from_npm esbuild "$ESBUILD_VERSION" esbuild && return
     fi
     say "going on without esbuild, since npm cannot install it: the page works, and is a little larger"
+}
+
+# link_from_npm PACKAGE VERSION PROGRAM: fails where npm cannot install it.
+link_from_npm() {
+    npm install --no-audit --no-fund --no-update-notifier --loglevel=error --prefix "$TOOLS/$1" "$1@$2" \
+        && ln -sf "$TOOLS/$1/node_modules/.bin/$3" "$TOOLS/bin/$3"
 }
 
 # Whether the page would be weighed without wasm-opt, although npm could be had.

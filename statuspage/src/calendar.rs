@@ -174,9 +174,12 @@ impl Calendar<'_> {
         self.dated(moment, DateStyle::Short, DateStyle::ShortWithYear)
     }
 
-    /// Several days: `20 November – 22 November`.
+    /// Several days, `20 November – 22 November`; a single one is told with its weekday.
     #[must_use]
     pub fn date_span(&self, first: UnixNanos, last: UnixNanos) -> String {
+        if self.day_number(first) == self.day_number(last) {
+            return self.date(first);
+        }
         [&self.short_date(first), " – ", &self.short_date(last)].concat()
     }
 

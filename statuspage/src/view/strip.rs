@@ -187,8 +187,7 @@ fn when(slot: Slot, period: &Period, calendar: Calendar<'_>) -> String {
     if period.by_hour {
         return calendar.hour_span(slot.start, slot.end);
     }
-    let (first, last) = (calendar.day_number(slot.start), calendar.day_number(slot.end - 1));
-    if first == last { calendar.date(slot.start) } else { calendar.date_span(slot.start, slot.end - 1) }
+    calendar.date_span(slot.start, slot.end - 1)
 }
 
 /// `100% up`, `99.20% up; down for 11 min`, `97.20% up; down for 40 min; 2 incidents`, `not observed`.

@@ -210,11 +210,7 @@ fn days(
         let more = calendar.language.counted(texts::AND_MORE, left_out, &[]);
         days.push(DayView {
             key: first - 1,
-            heading: if calendar.day_number(period.from) == first {
-                calendar.date(oldest)
-            } else {
-                calendar.date_span(period.from, oldest)
-            },
+            heading: calendar.date_span(period.from, oldest),
             quiet: Some(calendar.language.say(texts::SENTENCE, &[&more])),
             events: Vec::new(),
         });
