@@ -81,12 +81,12 @@ pub async fn visit(browser: &Browser, url: &str) -> Page {
     when(browser, "the page to be complete", |page| page.is_complete() || page.text_of("state") == "broken").await
 }
 
-/// Waits until the page is like this.
+/// Waits until the page is like this, and has drawn all of it: endpoints follow one after the other what is said above them.
 pub async fn when(browser: &Browser, what: &str, condition: impl Fn(&Page) -> bool) -> Page {
     let last = RefCell::new(Value::Null);
     let waiting = patiently(|| async {
         let page = Page(browser.script(READ).await);
-        let is_so = condition(&page);
+        let is_so = page.is_settled() && condition(&page);
         last.replace(page.0.clone());
         if !is_so {
             browser.await_script(CHANGE).await;
@@ -102,6 +102,11 @@ impl Page {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.0["complete"] == true
+    }
+
+    /// Whether nothing of what is known is still to be drawn.
+    fn is_settled(&self) -> bool {
+        self.is_complete() || ["loading", "broken"].contains(&self.text_of("state").as_str())
     }
 
     /// A text by its name in what is read: `state`, `overall`, `looked`, `title`, `text`.
