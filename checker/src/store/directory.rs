@@ -19,6 +19,7 @@ use shared::object_name::{
     CheckFileName, HEARTBEAT_FOLDER, HISTORY_FOLDER, HISTORY_INDEX, HeartbeatName, HistoryName, INDEX, SummaryName,
 };
 
+use super::disk::{Disk, MANY_FILES_LIMIT, PIECE_LIMIT};
 use super::durable::{self, Placed};
 use super::index::{self, Index};
 use super::{FileProblem, HEARTBEAT_LIMIT, NAMES_TO_TRY, ReadFile, Removal, StoreError, next_name};
@@ -36,13 +37,14 @@ const LOCK_PAUSE: Duration = Duration::from_micros(500);
 #[derive(Debug, Clone)]
 pub struct DirectoryStore {
     path: PathBuf,
+    disk: Disk,
 }
 
 impl DirectoryStore {
     /// Opens the directory; it is created if it is not there. That it cannot be now is told by whoever uses it: a round that
     /// is made meanwhile waits in the spool.
     pub(super) async fn open(path: PathBuf) -> DirectoryStore {
-        let store = DirectoryStore { path };
+        let store = DirectoryStore { path, disk: Disk::default() };
         let _ = store.blocking(String::new(), durable::create_directory).await;
         store
     }
@@ -67,7 +69,7 @@ impl DirectoryStore {
         times: RangeInclusive<UnixNanos>,
     ) -> Result<Vec<CheckFileName>, StoreError> {
         let task = format!("list {}", self.describe());
-        self.blocking(task, move |path| {
+        self.blocking_up_to(MANY_FILES_LIMIT, task, move |path| {
             let mut names = check_files(path, |_| {})?;
             names.retain(|name| times.contains(&name.stored_at));
             names.sort_unstable();
@@ -89,7 +91,7 @@ impl DirectoryStore {
         let task = format!("read check files from {}", self.describe());
         let names = names.to_vec();
         // One piece of work for all of them: to hand over each would take longer than to read it.
-        self.blocking(task, move |path| {
+        self.blocking_up_to(MANY_FILES_LIMIT, task, move |path| {
             let mut files = Vec::with_capacity(names.len());
             for name in names {
                 match read_if_there(&path.join(name.to_string())) {
@@ -198,7 +200,8 @@ impl DirectoryStore {
         }
         let task = |what: &str| format!("remove {what} from {}", self.describe());
         let to_remove = names.to_vec();
-        let done = self.blocking(task("check files"), move |path| remove(path, &to_remove)).await;
+        let work = move |path: &Path| remove(path, &to_remove);
+        let done = self.blocking_up_to(MANY_FILES_LIMIT, task("check files"), work).await;
         let Some((left, cause)) = (match done {
             Ok(left) => left,
             Err(error) => return error.into(),
@@ -215,9 +218,19 @@ impl DirectoryStore {
         task: String,
         work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.blocking_up_to(PIECE_LIMIT, task, work).await
+    }
+
+    /// The same for work that may take this long.
+    async fn blocking_up_to<T: Send + 'static>(
+        &self,
+        limit: Duration,
+        task: String,
+        work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let path = self.path.clone();
-        let done = tokio::task::spawn_blocking(move || work(&path)).await;
-        done.map_err(io::Error::other).flatten().map_err(|cause| StoreError::File { task, cause })
+        let done = self.disk.work(limit, move || work(&path)).await;
+        done.map_err(|cause| StoreError::File { task, cause })
     }
 }
 
