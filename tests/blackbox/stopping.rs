@@ -43,6 +43,7 @@ async fn assert_nothing_is_lost_while_the_store_hangs(words: &[String], storage:
         .filter(|result| result.status != Status::Unknown)
         .collect();
     assert_eq!(kept.len(), ok.requests().len(), "{words:?}: each look is there: {said}");
+    assert!(spooled(&checker).len() < kept.len(), "{words:?}: what waited for the store goes on as one: {said}");
 }
 
 #[tokio::test]
