@@ -10,7 +10,7 @@ use shared::{MINUTE, Nanos};
 
 use crate::cli::ServeArguments;
 use crate::command::watching::{Origin, Signals, Watching};
-use crate::command::{Outcome, print, probes, styles, tell, tell_error};
+use crate::command::{Outcome, print, probes, reachable, styles, tell, tell_error};
 use crate::page_files::PageFiles;
 use crate::record::{Record, Recorded};
 use crate::serve::PortRemedy;
@@ -55,7 +55,8 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     let signals = Signals::catch()?;
     let mut patience = Patience::until(signals.stop.clone());
     let every = config.every.unwrap_or(DEFAULT_EVERY);
-    tell(&format!("open http://{address}/ to see the page; it is served from {}", record.store().describe()));
+    let here = reachable(address);
+    tell(&format!("open http://{here}/ to see the page; it is served from {}", record.store().describe()));
     tell(&format!(
         "checking {} every {}; stop with Ctrl-C",
         count_of_endpoints(config.checks.len()),
