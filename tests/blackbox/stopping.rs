@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use futures_util::future::join_all;
 use harness::bucket::Bucket;
 use harness::checker::{Checker, results};
 use harness::configuration::{check, check_with, directory, watching};
@@ -51,9 +52,8 @@ async fn a_bucket_that_hangs_keeps_nobody_from_stopping_and_nothing_is_lost() {
     let bucket = Bucket::new().await;
     let hanging = Endpoint::start(Behaviour::Hang).await;
     let storage = storage_with(&bucket, json!({ "endpoint_url": hanging.url }));
-    for words in ways_to_watch() {
-        assert_nothing_is_lost_while_the_store_hangs(&words, &storage, |_| {}).await;
-    }
+    let ways = ways_to_watch();
+    join_all(ways.iter().map(|words| assert_nothing_is_lost_while_the_store_hangs(words, &storage, |_| {}))).await;
 }
 
 #[tokio::test]
@@ -64,9 +64,8 @@ async fn a_directory_that_hangs_keeps_nobody_from_stopping_and_nothing_is_lost()
         let made = Command::new("mkfifo").arg(checker.path("checks/.index.lock")).status();
         assert!(made.expect("mkfifo runs").success());
     };
-    for words in ways_to_watch() {
-        assert_nothing_is_lost_while_the_store_hangs(&words, &directory(), hangs).await;
-    }
+    let (ways, storage) = (ways_to_watch(), directory());
+    join_all(ways.iter().map(|words| assert_nothing_is_lost_while_the_store_hangs(words, &storage, hangs))).await;
 }
 
 #[tokio::test]
