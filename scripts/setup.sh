@@ -72,7 +72,7 @@ set_up_test() {
     have brotli || install_packages "brotli, to weigh the page" brotli
     have_program ip || install_packages "ip, for networks of the tests' own" iproute2
     have_library faketime/libfaketimeMT.so.1 || install_packages "libfaketime, for clocks that are wrong" libfaketime
-    if no_real_wasm_opt || ! have esbuild; then
+    if no_real_wasm_opt || [[ $(esbuild_version) != "$ESBUILD_VERSION" ]]; then
         have npm || install_packages "npm, to get wasm-opt and esbuild" npm
         set_up_wasm_opt
         set_up_esbuild
@@ -150,12 +150,18 @@ set_up_wasm_opt() {
 
 # The page works without it, about 1 KB larger.
 set_up_esbuild() {
-    have esbuild && return
+    local there
+    there=$(esbuild_version)
+    [[ $there == "$ESBUILD_VERSION" ]] && return
     if have npm; then
         say "installing esbuild $ESBUILD_VERSION, which makes the page's scripts smaller, into $TOOLS (npm)"
         link_from_npm esbuild "$ESBUILD_VERSION" esbuild && return
     fi
-    say "going on without esbuild, since npm cannot install it: the page works, and is a little larger"
+    if [[ -n $there ]]; then
+        say "going on with esbuild $there, since npm cannot install $ESBUILD_VERSION: the page may weigh a little more or less"
+    else
+        say "going on without esbuild, since npm cannot install it: the page works, and is a little larger"
+    fi
 }
 
 # link_from_npm PACKAGE VERSION PROGRAM: fails where npm cannot install it.
@@ -282,6 +288,8 @@ have_library() { compgen -G "/usr/lib/*/$1" >/dev/null || [[ -e /usr/lib/$1 ]]; 
 
 # The version that a program of ours says it has, or nothing.
 version_of() { { "$1" --version 2>/dev/null || true; } | awk '{ print $2; exit }'; }
+
+esbuild_version() { { esbuild --version 2>/dev/null || true; } | head -n 1; }
 
 wasm_opt_version() { { "$1" --version 2>/dev/null || true; } | awk '{ print $3; exit }'; }
 

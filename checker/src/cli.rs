@@ -84,7 +84,7 @@ pub struct RunArguments {
     /// Which configuration.
     #[command(flatten)]
     pub config: ConfigArgument,
-    /// Repeat for ever, such as every 10m; SIGTERM and Ctrl-C finish the round in hand
+    /// Repeat for ever, such as every 10m; SIGTERM and Ctrl-C finish the round in hand, and twice end it at once
     #[arg(long, value_name = "DURATION", value_parser = interval)]
     pub every: Option<Nanos>,
     /// How to print the round

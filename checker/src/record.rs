@@ -7,7 +7,8 @@ use shared::{HOUR, Nanos, UnixNanos};
 use crate::config::valid::Config;
 use crate::history::{HistoryError, KeptHistory};
 use crate::retention::expired;
-use crate::store::deliver::{Delivered, store_round};
+use crate::stop::Patience;
+use crate::store::deliver::{Delivered, keep_for_next_time, store_round};
 use crate::store::spool::Spool;
 use crate::store::{Removal, Store, StoreError};
 use crate::summary::{KeptSummary, SummaryError};
@@ -62,22 +63,47 @@ impl Record {
     }
 
     /// Stores a round under the time `now`. An error means that it is not in the store; it says where it is.
+    /// Once `patience` has an end, the round is kept in the spool, or what is to be done beside it waits for the next one.
     /// `progress` hears how many of how many expired files are done with.
     pub async fn keep(
         &mut self,
         results: &[CheckResult],
         now: UnixNanos,
+        patience: &mut Patience,
         progress: impl FnMut(usize, usize),
     ) -> Result<Recorded, StoreError> {
         let name = CheckFileName { stored_at: now, node: Some(self.node.clone()) };
-        let delivered = store_round(&self.store, &self.spool, name, &write_check_file(results).into()).await?;
+        let content = write_check_file(results).into();
+        let storing = Box::pin(store_round(&self.store, &self.spool, name.clone(), &content));
+        let Some(delivered) = patience.with(storing).await else {
+            return Err(keep_for_next_time(&self.spool, &name, &content, self.stopped()).await);
+        };
+        let delivered = delivered?;
+        let kept_up = patience.with(Box::pin(self.keep_up(&delivered, results, now, progress))).await;
+        let (history, summary, expired) =
+            kept_up.unwrap_or_else(|| (Err(self.stopped().into()), Ok(()), Removal::default()));
+        Ok(Recorded { delivered, expired, history, summary })
+    }
+
+    /// What is to be done in the store beside a round that is in it.
+    async fn keep_up(
+        &mut self,
+        delivered: &Delivered,
+        results: &[CheckResult],
+        now: UnixNanos,
+        progress: impl FnMut(usize, usize),
+    ) -> (Result<(), HistoryError>, Result<(), SummaryError>, Removal) {
         let round = (&delivered.name, results);
         let history = Box::pin(self.history.add(&self.store, round, &delivered.sent, now)).await;
         let summary = match &mut self.summary {
             Some(summary) if history.is_ok() => Box::pin(summary.tell(&self.store, results, now)).await,
             _ => Ok(()),
         };
-        Ok(Recorded { delivered, expired: self.remove_expired(now, progress).await, history, summary })
+        (history, summary, self.remove_expired(now, progress).await)
+    }
+
+    fn stopped(&self) -> StoreError {
+        StoreError::Stopped { store: self.store.describe() }
     }
 
     async fn remove_expired(&mut self, now: UnixNanos, mut progress: impl FnMut(usize, usize)) -> Removal {

@@ -1,13 +1,16 @@
-//! The one place that spells the names of objects in the store, both ways.
+//! The one place that spells the names of objects in the store, both ways, and the patterns of rights to them.
 //!
 //! A check file is `<prefix><unix-ns>-<node>-check.json` with 19 digits, so that byte order is time order and a
 //! listing can start at a time. The original Checkup's `<unix-ns>-check.json` is read, too.
 
+mod heartbeat;
+pub mod patterns;
 mod summary;
 
 use std::fmt;
 use std::str::FromStr;
 
+pub use self::heartbeat::{HEARTBEAT_FOLDER, HeartbeatName, NotAJobName};
 pub use self::summary::{BADGE_FOLDER, BadgeTitle, SUMMARY_FOLDER, SummaryForm, SummaryName};
 use crate::UnixNanos;
 
@@ -32,13 +35,6 @@ const NAMELESS: &str = "_nameless";
 const HISTORY_ENDING: &str = ".json";
 /// See [`HISTORY_ENDING`].
 const LATENCY_ENDING: &str = ".latency.json";
-
-/// Where heartbeats are kept: a folder beside the check files.
-pub const HEARTBEAT_FOLDER: &str = "heartbeats/";
-/// How the name of a heartbeat ends.
-const HEARTBEAT_ENDING: &str = ".json";
-/// The longest name of a job, in characters.
-const JOB_NAME_LIMIT: usize = 64;
 
 /// How every check file's name ends.
 const CHECK_FILE_ENDING: &str = "-check.json";
@@ -193,50 +189,6 @@ impl fmt::Display for HistoryName {
     }
 }
 
-/// The name of the object in which a job says that it ran, without the store's prefix: `heartbeats/<job>.json`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct HeartbeatName(String);
-
-/// The text is no name for a job.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("take `{0}` as a job's name; use 1 to 64 small letters, digits and hyphens, such as `nightly-backup`")]
-pub struct NotAJobName(pub String);
-
-impl HeartbeatName {
-    /// The object of this job, if the text can be a job's name.
-    pub fn of(job: &str) -> Result<HeartbeatName, NotAJobName> {
-        let fits = (1..=JOB_NAME_LIMIT).contains(&job.len())
-            && job.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
-        if fits { Ok(HeartbeatName(job.to_owned())) } else { Err(NotAJobName(job.to_owned())) }
-    }
-
-    /// Reads a name that has no prefix any more; `None` if it is no heartbeat's.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<HeartbeatName> {
-        HeartbeatName::of(name.strip_prefix(HEARTBEAT_FOLDER)?.strip_suffix(HEARTBEAT_ENDING)?).ok()
-    }
-
-    /// The job's name.
-    #[must_use]
-    pub fn job(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for HeartbeatName {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{HEARTBEAT_FOLDER}{}{HEARTBEAT_ENDING}", self.0)
-    }
-}
-
-impl FromStr for HeartbeatName {
-    type Err = NotAJobName;
-
-    fn from_str(job: &str) -> Result<Self, Self::Err> {
-        HeartbeatName::of(job)
-    }
-}
-
 /// Where a listing has to start (exclusively) to contain every check file stored at `time` or later.
 #[must_use]
 pub fn start_after(prefix: &str, time: UnixNanos) -> String {
@@ -271,73 +223,6 @@ pub fn check_prefix(prefix: &str) -> Result<(), NotAPrefix> {
         return Err(NotAPrefix::OddSegments(prefix.to_owned()));
     }
     Ok(())
-}
-
-/// Nineteen characters, each of them any: how a policy says "a time" so exactly that the rights of the node `west` do
-/// not reach what `eu-west` stores.
-const ANY_TIME: &str = "???????????????????";
-
-/// Patterns for a policy's resources, with `*` for any text and `?` for any one character.
-///
-/// They stand here since they spell names. A prefix that holds one of those characters itself has no pattern; see
-/// [`patterns::check_prefix`].
-pub mod patterns {
-    use super::{ANY_TIME, CHECK_FILE_ENDING, HEARTBEAT_ENDING, HEARTBEAT_FOLDER, HistoryName, HistoryPart, NodeName};
-
-    /// Everything in the store.
-    #[must_use]
-    pub fn everything(prefix: &str) -> String {
-        format!("{prefix}*")
-    }
-
-    /// The check files of one node.
-    #[must_use]
-    pub fn check_files_of(prefix: &str, node: &NodeName) -> String {
-        format!("{prefix}{ANY_TIME}-{node}{CHECK_FILE_ENDING}")
-    }
-
-    /// The check files of the original Checkup, which knows no nodes.
-    #[must_use]
-    pub fn check_files_of_the_original(prefix: &str) -> String {
-        format!("{prefix}{ANY_TIME}{CHECK_FILE_ENDING}")
-    }
-
-    /// A node's own history: its spans and figures, and the sketches of its response times.
-    #[must_use]
-    pub fn history_of(prefix: &str, node: &NodeName) -> [String; 2] {
-        [HistoryPart::Main, HistoryPart::Latency]
-            .map(|part| format!("{prefix}{}", HistoryName { node: Some(node.clone()), part }))
-    }
-
-    /// What a node tells to those who run no script: its summaries, and its badges, whatever the titles.
-    #[must_use]
-    pub fn summaries_of(prefix: &str, node: &NodeName) -> [String; 3] {
-        super::summary::patterns_of(prefix, node)
-    }
-
-    /// The messages of one node: named like check files, in a folder of their own.
-    #[must_use]
-    pub fn messages_of(prefix: &str, node: &NodeName) -> String {
-        format!("{prefix}messages/{ANY_TIME}-{node}*.json")
-    }
-
-    /// The heartbeats of all jobs: a job is no node, and may report in from any machine that has a writer's keys.
-    #[must_use]
-    pub fn heartbeats(prefix: &str) -> String {
-        format!("{prefix}{HEARTBEAT_FOLDER}*{HEARTBEAT_ENDING}")
-    }
-
-    /// The prefix can be no part of a pattern.
-    #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-    #[error(
-        "limit rights to the prefix `{0}`; use one without `*`, `?` and `$`, which mean something else in policies"
-    )]
-    pub struct NotForPatterns(pub String);
-
-    /// Checks that a prefix means itself in a pattern.
-    pub fn check_prefix(prefix: &str) -> Result<(), NotForPatterns> {
-        if prefix.contains(['*', '?', '$']) { Err(NotForPatterns(prefix.to_owned())) } else { Ok(()) }
-    }
 }
 
 /// How the keys of all check files of this century begin, for rules that know only beginnings: a time in nanoseconds

@@ -1,11 +1,17 @@
-//! From results to time: spans of status, and how much of a period was up, degraded, down or unknown.
+//! From results to time: spans of status; how much of a period was up, degraded, down or unknown ([`Reckoning`]); and what of it
+//! is worth a line ([`incidents`], [`holes`]).
 //!
 //! Uptime is time, not a count of checks: a result stands from its timestamp until the next one, or until its
 //! interval times [`TOLERANCE`] has passed; after that the status is unknown. Unknown time has no span.
 
+mod events;
+mod reckoning;
+
+pub use self::events::{TOGETHER, holes, incidents, notable_incidents};
+pub use self::reckoning::{Reckoning, Share};
 use crate::sorted;
 use crate::status::Status;
-use crate::{MINUTE, Nanos, SECOND, UnixNanos};
+use crate::{MINUTE, Nanos, UnixNanos};
 
 /// How much longer than its interval a result stands, as a fraction: one late round does not tear a hole, one
 /// that is missing does.
@@ -172,177 +178,10 @@ pub fn present_span(spans: &[Span], status: Status, now: UnixNanos) -> Option<Sp
     }
 }
 
-/// The incidents that reach into the time from `from` on: every span that was degraded or down, in order.
-pub fn incidents(spans: &[Span], from: UnixNanos) -> impl Iterator<Item = &Span> {
-    let first = spans.partition_point(|span| span.end <= from);
-    spans[first..].iter().filter(|span| span.status >= Status::Degraded)
-}
-
-/// What begins, or ends, this close together is one event: a round takes its time, and nodes are not in step.
-pub const TOGETHER: Nanos = 90 * SECOND;
-
-/// The incidents that are worth a line: all but the moments in which a first node saw already, or a last one saw still,
-/// what made an endpoint degraded on its way down or back.
-pub fn notable_incidents(spans: &[Span], from: UnixNanos) -> impl Iterator<Item = &Span> {
-    incidents(spans, from).filter(|span| {
-        let is_passing = span.status == Status::Degraded && span.end - span.start < TOGETHER;
-        let place = spans.partition_point(|other| other.start < span.start);
-        let touches =
-            |other: &Span| other.status == Status::Down && (other.end == span.start || span.end == other.start);
-        let neighbours = [place.checked_sub(1), Some(place + 1)].into_iter().flatten();
-        !(is_passing && neighbours.filter_map(|place| spans.get(place)).any(touches))
-    })
-}
-
-/// A hole in the looking is worth a word from this length on.
-const HOLE_LEAST: Nanos = MINUTE;
-
-/// The stretches up to `now` that reach into the time from `from` on and in which nobody looked at anything, after somebody
-/// first had; `spans` are those of all endpoints.
-#[must_use]
-pub fn holes<'a>(spans: impl Iterator<Item = &'a Span>, from: UnixNanos, now: UnixNanos) -> Vec<Span> {
-    let mut spans: Vec<(UnixNanos, UnixNanos)> = spans.map(|span| (span.start, span.end)).collect();
-    sorted::by_key(&mut spans, |(start, _)| *start);
-    let Some((_, mut known_until)) = spans.first().copied() else { return Vec::new() };
-    let mut holes = Vec::new();
-    for (start, end) in spans.into_iter().chain([(now, now)]) {
-        if start - known_until >= HOLE_LEAST && start > from {
-            holes.push(Span { start: known_until, end: start, status: Status::Unknown });
-        }
-        known_until = known_until.max(end);
-    }
-    holes
-}
-
-/// How the time of a period divides; the four add up to the period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Reckoning {
-    /// Time that was healthy.
-    pub healthy: Nanos,
-    /// Time that was degraded.
-    pub degraded: Nanos,
-    /// Time that was down.
-    pub down: Nanos,
-    /// Time that nobody observed.
-    pub unknown: Nanos,
-}
-
-impl Reckoning {
-    /// Divides the period `from <= t < to` by spans that are in order and do not overlap.
-    #[must_use]
-    pub fn of(spans: &[Span], from: UnixNanos, to: UnixNanos) -> Reckoning {
-        let mut reckoning = Reckoning { unknown: to.saturating_sub(from).max(0), ..Reckoning::default() };
-        let first = spans.partition_point(|span| span.end <= from);
-        for span in spans[first..].iter().take_while(|span| span.start < to) {
-            let length = span.end.min(to).saturating_sub(span.start.max(from)).max(0);
-            *reckoning.time_mut(span.status) += length;
-            if span.status != Status::Unknown {
-                reckoning.unknown -= length;
-            }
-        }
-        reckoning
-    }
-
-    fn time_mut(&mut self, status: Status) -> &mut Nanos {
-        match status {
-            Status::Unknown => &mut self.unknown,
-            Status::Healthy => &mut self.healthy,
-            Status::Degraded => &mut self.degraded,
-            Status::Down => &mut self.down,
-        }
-    }
-
-    /// The time spent in a status.
-    #[must_use]
-    pub fn time(&self, status: Status) -> Nanos {
-        match status {
-            Status::Unknown => self.unknown,
-            Status::Healthy => self.healthy,
-            Status::Degraded => self.degraded,
-            Status::Down => self.down,
-        }
-    }
-
-    /// The whole period.
-    #[must_use]
-    pub fn period(&self) -> Nanos {
-        self.observed() + self.unknown
-    }
-
-    /// The time somebody knew the status.
-    #[must_use]
-    pub fn observed(&self) -> Nanos {
-        self.up() + self.down
-    }
-
-    /// The time it worked: healthy and degraded.
-    #[must_use]
-    pub fn up(&self) -> Nanos {
-        self.healthy + self.degraded
-    }
-
-    /// Uptime = up / observed; `None` if nothing was observed.
-    #[must_use]
-    pub fn uptime(&self) -> Option<Share> {
-        Share::of(self.up(), self.observed())
-    }
-
-    /// Coverage = observed / period; `None` if the period is empty.
-    #[must_use]
-    pub fn coverage(&self) -> Option<Share> {
-        Share::of(self.observed(), self.period())
-    }
-
-    /// The worst status that occurred, unknown if nothing was observed.
-    #[must_use]
-    pub fn worst(&self) -> Status {
-        Status::ALL.into_iter().rev().find(|status| self.time(*status) > 0).unwrap_or_default()
-    }
-}
-
-/// A part of a whole, kept exactly: `0 <= part <= whole`, `whole > 0`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Share {
-    part: Nanos,
-    whole: Nanos,
-}
-
-impl Share {
-    fn of(part: Nanos, whole: Nanos) -> Option<Share> {
-        (whole > 0).then_some(Share { part, whole })
-    }
-
-    /// As a number from 0 to 1, for geometry; text comes from [`Share::percent`].
-    #[must_use]
-    pub fn fraction(self) -> f64 {
-        self.part as f64 / self.whole as f64
-    }
-
-    /// As text, cut and never rounded up: `100%` means all of it, to the nanosecond; else two decimals
-    /// (`99.97%`), and as many more, up to five, as it takes to show the first figure that is no nine.
-    #[must_use]
-    pub fn percent(self) -> String {
-        if self.part >= self.whole {
-            return "100%".to_owned();
-        }
-        // In units of 10^-7, five decimals of a percentage, cut: a figure after the other, so that nothing overflows.
-        let (mut cut, mut rest) = (0, self.part);
-        for _ in 0..7 {
-            let ten = rest.saturating_mul(10);
-            cut = cut * 10 + ten / self.whole;
-            rest = ten % self.whole;
-        }
-        let (whole, decimals) = (cut / 100_000, format!("{:05}", cut % 100_000));
-        let nines = decimals.bytes().take_while(|byte| *byte == b'9').count();
-        let shown = if whole == 99 { (nines + 1).clamp(2, 5) } else { 2 };
-        format!("{whole}.{}%", &decimals[..shown])
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{DAY, HOUR, SECOND};
+    use crate::{HOUR, SECOND};
     use proptest::prelude::*;
 
     fn seen(at: UnixNanos, status: Status) -> Observation {
@@ -453,43 +292,6 @@ mod tests {
         assert_eq!(spans(seen, 3 * MINUTE), [span(0, 60, Status::Healthy), span(120, 180, Status::Healthy)]);
     }
 
-    #[test]
-    fn a_hundred_percent_means_no_second_of_downtime() {
-        let quiet = Reckoning { healthy: 90 * DAY, ..Reckoning::default() };
-        assert_eq!(quiet.uptime().map(Share::percent).as_deref(), Some("100%"));
-        let one_second = Reckoning { healthy: 90 * DAY - SECOND, down: SECOND, ..Reckoning::default() };
-        assert_eq!(one_second.uptime().map(Share::percent).as_deref(), Some("99.99998%"));
-        let one_nano = Reckoning { healthy: 90 * DAY - 1, down: 1, ..Reckoning::default() };
-        assert_eq!(one_nano.uptime().map(Share::percent).as_deref(), Some("99.99999%"));
-    }
-
-    #[test]
-    fn percentages_are_cut() {
-        for (part, whole, text) in [
-            (2, 3, "66.66%"),
-            (99_979, 100_000, "99.97%"),
-            (99_999, 100_000, "99.9990%"),
-            (0, 1, "0.00%"),
-            (9_999, 10_000, "99.990%"),
-        ] {
-            assert_eq!(Share { part, whole }.percent(), text);
-        }
-    }
-
-    #[test]
-    fn nothing_observed_has_no_uptime() {
-        let nothing = Reckoning::of(&[], 0, DAY);
-        assert_eq!((nothing.uptime(), nothing.worst(), nothing.unknown), (None, Status::Unknown, DAY));
-        assert_eq!(nothing.coverage().map(Share::percent).as_deref(), Some("0.00%"));
-    }
-
-    #[test]
-    fn degraded_is_up_but_is_told() {
-        let reckoning = Reckoning::of(&[span(0, 30, Status::Degraded), span(30, 60, Status::Healthy)], 0, 60 * SECOND);
-        assert_eq!(reckoning.uptime().map(Share::percent).as_deref(), Some("100%"));
-        assert_eq!(reckoning.worst(), Status::Degraded);
-    }
-
     fn any_observations() -> impl Strategy<Value = Vec<Observation>> {
         let one = (0..10_000_i64, prop::sample::select(Status::ALL.to_vec()), prop::option::of(1..500_i64))
             .prop_map(|(at, status, interval)| Observation { at, status, interval });
@@ -534,15 +336,6 @@ mod tests {
             for status in Status::ALL {
                 prop_assert_eq!(whole.time(status), left.time(status) + right.time(status));
             }
-        }
-
-        #[test]
-        fn no_share_is_shown_as_more_than_it_is(part in 0..=i64::MAX, whole in 1..=i64::MAX) {
-            prop_assume!(part <= whole);
-            let text = Share { part, whole }.percent();
-            let shown: f64 = text.trim_end_matches('%').parse().expect("it is a number");
-            prop_assert!(shown / 100.0 <= part as f64 / whole as f64 + 1e-12);
-            prop_assert_eq!(text == "100%", part == whole);
         }
 
         #[test]

@@ -7,6 +7,7 @@ use harness::configuration::{check, check_with, directory, watching};
 use harness::endpoints::{Behaviour, Endpoint, refused};
 use harness::{free_port, wait_for};
 use serde_json::{Value, json};
+use shared::SECOND;
 use shared::status::Status;
 
 #[tokio::test]
@@ -196,8 +197,8 @@ async fn every_repeats_until_it_is_told_to_stop() {
     let ok = Endpoint::start(Behaviour::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     let mut running = checker.start(&["run", "-c", "checker.json", "--every", "1s", "--format", "json"]);
-    let rounds = || async { (checker.check_files("checks").len() >= 4).then_some(()) };
-    wait_for("four rounds", rounds).await;
+    let rounds = || async { (checker.check_files("checks").len() >= 6).then_some(()) };
+    wait_for("six rounds", rounds).await;
     running.signal("TERM");
     let status = running.wait().await;
     assert_eq!(status.code(), Some(0), "{}", running.output());
@@ -209,11 +210,12 @@ async fn every_repeats_until_it_is_told_to_stop() {
     // Where a machine has far too much to do, a moment is missed, and told with the next round.
     results.retain(|result| result.status != Status::Unknown);
     assert!(results.len() >= 3, "{results:?}");
-    // The first round is made at once; from then on each endpoint has a moment of its own.
-    for pair in results[1..].windows(2) {
-        assert!(pair[1].timestamp - pair[0].timestamp >= 900_000_000, "rounds keep their distance");
-        assert_eq!(pair[1].interval, Some(1_000_000_000), "each says how long it stands");
-    }
+    // The first round is made at once; from then on each endpoint has a moment of its own. A busy machine is late for it by up
+    // to an interval.
+    let spaced = &results[1..];
+    let span = spaced.last().map_or(0, |last| last.timestamp - spaced[0].timestamp);
+    assert!(span >= (spaced.len() as i64 - 2) * SECOND, "rounds keep their distance: {results:?}");
+    assert!(spaced[1..].iter().all(|result| result.interval == Some(SECOND)), "each says how long it stands");
 }
 
 #[tokio::test]

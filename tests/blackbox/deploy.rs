@@ -9,7 +9,7 @@ use harness::configuration::{check, directory, watching};
 use harness::endpoints::{Behaviour, Endpoint, refused};
 use harness::program::Program;
 use harness::site::Site;
-use harness::{checker_binary, root, tool, wait_for};
+use harness::{checker_binary, network, root, tool, wait_for};
 use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::Value;
@@ -100,6 +100,24 @@ async fn the_instances_of_the_unit_for_parts_watch_everything_once() {
 fn of_unit(name: &str, key: &str, instance: &str) -> Option<String> {
     let unit = read(name);
     Some(unit.lines().find_map(|line| line.strip_prefix(key))?.replace("%i", instance))
+}
+
+#[tokio::test]
+async fn the_units_for_systemd_give_the_right_to_ping_and_no_other() {
+    let ping = serde_json::json!({ "type": "icmp", "endpoint_name": "Host", "endpoint_url": "127.0.0.1" });
+    let checker = Checker::new(&watching(&[ping], &directory()));
+    let status_with = async |rights: &str| {
+        let way = network::with_rights_alone(rights);
+        let run = checker.call_by(&way, &["run", "-c", "checker.json", "--format", "json"]).await;
+        run.results()[0].status
+    };
+    assert_eq!(status_with("").await, Status::Unknown, "without a right nobody pings there");
+    for name in ["checkup.service", "checkup-serve.service", "checkup@.service"] {
+        let given = of_unit(name, "AmbientCapabilities=", "").expect("it gives rights");
+        assert_eq!(of_unit(name, "CapabilityBoundingSet=", "").as_ref(), Some(&given), "{name}: no other right");
+        assert_eq!(given, "CAP_NET_RAW", "{name}");
+        assert_eq!(status_with(&given).await, Status::Healthy, "{name}");
+    }
 }
 
 /// Whether a file lies in a folder, or in one below.

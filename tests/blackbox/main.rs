@@ -42,6 +42,7 @@ mod rights;
 mod scripts;
 mod secrecy;
 mod serving;
+mod stopping;
 mod storing;
 mod summaries;
 mod without;

@@ -50,18 +50,17 @@ async fn what_is_built_meanwhile_ends_with_the_command_and_changes_nothing_about
     }
 }
 
-#[test]
-fn without_the_tool_that_makes_the_page_smaller_setting_up_says_so_and_goes_on() {
-    let (folder, tools) = (TempDir::new().expect("a folder"), TempDir::new().expect("a folder"));
+/// Runs `scripts/setup.sh page` where what has to be of one version is, beside these programs; gives what it says.
+fn setting_up_the_page(tools: &TempDir, programs: &[(&str, String)]) -> String {
+    let folder = TempDir::new().expect("a folder");
     let lock = std::fs::read_to_string(root().join("Cargo.lock")).expect("it is there");
     let (_, bindgen) = lock.split_once("name = \"wasm-bindgen\"\nversion = \"").expect("it is locked");
     let bindgen = bindgen.split('"').next().unwrap_or_default();
-    let setup = std::fs::read_to_string(root().join("scripts/setup.sh")).expect("it is there");
-    let (_, trunk) = setup.split_once("TRUNK_VERSION=").expect("it has a version");
-    program(folder.path(), "trunk", &format!("echo trunk {}", trunk.lines().next().unwrap_or_default()));
+    program(folder.path(), "trunk", &format!("echo trunk {}", version_of("TRUNK")));
     program(folder.path(), "wasm-bindgen", &format!("echo wasm-bindgen {bindgen}"));
-    program(folder.path(), "wasm-opt", "echo wasm-opt version 108");
-    program(folder.path(), "npm", "exit 1");
+    for (name, lines) in programs {
+        program(folder.path(), name, lines);
+    }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::iter::once(folder.path().to_owned()).chain(std::env::split_paths(&path));
     let output = Command::new(root().join("scripts/setup.sh"))
@@ -72,7 +71,51 @@ fn without_the_tool_that_makes_the_page_smaller_setting_up_says_so_and_goes_on()
         .expect("the script runs");
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{told}");
+    told
+}
+
+/// The version of a program that the script wants.
+fn version_of(program: &str) -> String {
+    let setup = std::fs::read_to_string(root().join("scripts/setup.sh")).expect("it is there");
+    let (_, version) = setup.split_once(&format!("readonly {program}_VERSION=")).expect("it has a version");
+    version.lines().next().unwrap_or_default().to_owned()
+}
+
+fn says(text: &str) -> String {
+    format!("echo {text}")
+}
+
+#[test]
+fn without_the_tools_that_make_the_page_smaller_setting_up_says_so_and_goes_on() {
+    let tools = TempDir::new().expect("a folder");
+    let programs =
+        [("wasm-opt", says("wasm-opt version 108")), ("esbuild", says("0.17.0")), ("npm", "exit 1".to_owned())];
+    let told = setting_up_the_page(&tools, &programs);
     assert!(told.contains("going on without wasm-opt") && !told.contains("building"), "{told}");
+    assert!(told.contains("going on with esbuild 0.17.0, since npm cannot install"), "{told}");
+    let programs = [programs[0].clone(), ("esbuild", "exit 127".to_owned()), programs[2].clone()];
+    let told = setting_up_the_page(&tools, &programs);
+    assert!(told.contains("going on without esbuild, since npm cannot install"), "{told}");
+}
+
+#[test]
+fn an_esbuild_of_another_version_is_not_taken_for_the_one_that_is_wanted() {
+    let tools = TempDir::new().expect("a folder");
+    let wanted = version_of("ESBUILD");
+    let wasm_opt = ("wasm-opt", says(&format!("wasm-opt version {}", version_of("BINARYEN"))));
+    // In place of npm: it installs nothing but a program of the version that it is asked for.
+    let npm = "while [[ $1 != --prefix ]]; do shift; done; echo \"npm is asked for $3\" >&2\n\
+               mkdir -p \"$2/node_modules/.bin\" && cp \"$0.esbuild\" \"$2/node_modules/.bin/esbuild\"";
+    let npm = ("npm", npm.to_owned());
+    let installed = ("npm.esbuild", says(&wanted));
+    let other = [wasm_opt.clone(), npm.clone(), installed.clone(), ("esbuild", says("0.17.0"))];
+    let told = setting_up_the_page(&tools, &other);
+    assert!(told.contains(&format!("npm is asked for esbuild@{wanted}")), "{told}");
+    assert_eq!(setting_up_the_page(&tools, &other), "", "it is there now");
+
+    let nothing_there = TempDir::new().expect("a folder");
+    let wanted = [wasm_opt, npm, installed, ("esbuild", says(&wanted))];
+    assert_eq!(setting_up_the_page(&nothing_there, &wanted), "", "the one that is wanted is there already");
 }
 
 #[test]

@@ -288,6 +288,17 @@ async fn serve_takes_another_page_from_a_folder() {
 }
 
 #[tokio::test]
+async fn serve_on_all_addresses_tells_one_that_a_browser_can_open() {
+    let ok = Endpoint::start(Behaviour::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
+    let port = harness::free_port();
+    let running = checker.start(&["serve", "--listen", &format!("0.0.0.0:{port}")]);
+    let url = format!("http://127.0.0.1:{port}/");
+    wait_for("its address", || async { running.output().contains(&format!("open {url} to see")).then_some(()) }).await;
+    assert_eq!(web::get(&url).await.status, 200);
+}
+
+#[tokio::test]
 async fn serve_stops_when_told_and_finishes_the_round_in_hand() {
     let slow = Behaviour::AnswerAfter(std::time::Duration::from_secs(1), "200 OK", String::new());
     let slow = Endpoint::start(slow).await;

@@ -1,5 +1,6 @@
 //! Rounds on their way into the store: none is lost, none is half, and what went wrong is said with what to do.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use futures_util::future::join_all;
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 use shared::result::CheckFile;
 
 /// The bucket as storage, with some keys of it replaced.
-fn storage_with(bucket: &Bucket, other: Value) -> Value {
+pub(crate) fn storage_with(bucket: &Bucket, other: Value) -> Value {
     let mut storage = bucket.storage();
     if let (Value::Object(storage), Value::Object(other)) = (&mut storage, other) {
         storage.extend(other);
@@ -22,15 +23,23 @@ fn storage_with(bucket: &Bucket, other: Value) -> Value {
     storage
 }
 
-/// The check files that wait somewhere below the spool.
-fn spooled(checker: &Checker) -> Vec<String> {
-    let mut names = Vec::new();
+/// The spool and the folders below it, those of the stores.
+pub(crate) fn spool_folders(checker: &Checker) -> Vec<PathBuf> {
+    let mut found = Vec::new();
     let mut folders = vec![checker.spool()];
     while let Some(folder) = folders.pop() {
         let Ok(entries) = std::fs::read_dir(&folder) else { continue };
         folders.extend(entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).filter(|path| path.is_dir()));
-        names.extend(check_files(&folder).iter().map(ToString::to_string));
+        found.push(folder);
     }
+    found
+}
+
+/// The check files that wait somewhere below the spool.
+pub(crate) fn spooled(checker: &Checker) -> Vec<String> {
+    let folders = spool_folders(checker);
+    let mut names: Vec<String> =
+        folders.iter().flat_map(|folder| check_files(folder)).map(|name| name.to_string()).collect();
     names.sort();
     names
 }
@@ -165,6 +174,7 @@ async fn a_checker_that_is_killed_while_the_store_hangs_loses_no_round() {
     ));
     let running = checker.start(&["run", "-c", "checker.json"]);
     wait_for("the round in the spool", || async { (!spooled(&checker).is_empty()).then_some(()) }).await;
+    assert_eq!(hanging.given_up(), 0, "it waits for the store still");
     // Ended at once, without a word: as by the system when it shuts down.
     drop(running);
     assert_eq!(spooled(&checker).len(), 1);

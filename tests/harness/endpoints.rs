@@ -1,6 +1,7 @@
 //! Local servers that behave as endpoints do, well and badly. Each serves one behaviour at a time and remembers
 //! what it was asked.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -54,6 +55,7 @@ pub struct Endpoint {
 struct State {
     behaviour: Mutex<Behaviour>,
     requests: Mutex<Vec<String>>,
+    given_up: AtomicUsize,
 }
 
 /// A URL where nobody listens.
@@ -80,7 +82,11 @@ impl Endpoint {
 
     async fn serve(scheme: &str, port: u16, behaviour: Behaviour, tls: Option<TlsAcceptor>) -> Endpoint {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port is free");
-        let state = Arc::new(State { behaviour: Mutex::new(behaviour), requests: Mutex::default() });
+        let state = Arc::new(State {
+            behaviour: Mutex::new(behaviour),
+            requests: Mutex::default(),
+            given_up: AtomicUsize::new(0),
+        });
         let shared_state = Arc::clone(&state);
         let serving = tokio::spawn(async move {
             loop {
@@ -100,6 +106,12 @@ impl Endpoint {
     #[must_use]
     pub fn requests(&self) -> Vec<String> {
         lock(&self.state.requests).clone()
+    }
+
+    /// How many clients have waited in vain for an answer and wait no more.
+    #[must_use]
+    pub fn given_up(&self) -> usize {
+        self.state.given_up.load(Ordering::Relaxed)
     }
 }
 
@@ -155,6 +167,7 @@ async fn answer(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), state: &Stat
             // The client gives up; only then does reading end.
             let mut rest = Vec::new();
             let _ = stream.read_to_end(&mut rest).await;
+            state.given_up.fetch_add(1, Ordering::Relaxed);
             return Ending::Orderly;
         }
         Behaviour::ResetInTheMiddle => {

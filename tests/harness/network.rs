@@ -34,6 +34,19 @@ pub fn of_its_own(echoes: Echoes) -> Vec<String> {
     words(&["--net"], &script)
 }
 
+/// The words that become a program which they are followed by, in a network of its own where nobody may send echo requests
+/// without a right; it has these rights and no other, as systemd's `AmbientCapabilities=` gives them, and root's name is none.
+#[must_use]
+pub fn with_rights_alone(rights: &str) -> Vec<String> {
+    let rights = rights.to_lowercase().replace("cap_", "+");
+    let rights: Vec<&str> = ["-all"].into_iter().chain(rights.split_whitespace()).collect();
+    let rights = rights.join(",");
+    let sets = ["inh-caps", "ambient-caps", "bounding-set"].map(|set| format!("--{set}={rights}")).join(" ");
+    let ip = tool("ip");
+    let become_it = format!("exec setpriv --securebits +noroot {sets} --no-new-privs -- \"$@\"");
+    words(&["--net"], &format!("set -eu; '{}' link set lo up; {become_it}", ip.display()))
+}
+
 /// The words that become a program which they are followed by, in a network of its own whose name server never answers,
 /// and is waited for longer than any test is. Files for that are written into the folder.
 #[must_use]

@@ -13,6 +13,7 @@ use crate::command::{Outcome, output, print, probes, say, styles, tell, tell_err
 use crate::config::valid::Config;
 use crate::record::Record;
 use crate::round::Announcement;
+use crate::stop::Patience;
 use crate::{huge_pages, now, report};
 
 /// The message has no words.
@@ -47,6 +48,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
         tell(&format!("note: `{}` names no `storage`; the round is only printed", arguments.config.config.display()));
     }
     let signals = Signals::catch()?;
+    let mut patience = Patience::until(signals.stop.clone());
     let probes = probes(&config);
     let mut outcome = Outcome::Done;
     let mut round = None;
@@ -60,7 +62,8 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
             // There may be very many, and a single round needs them no more while it is stored and printed.
             config.checks = Vec::new();
         }
-        outcome = keep_and_print(arguments, &config, record.as_mut(), announcement.as_ref(), &results).await;
+        outcome =
+            keep_and_print(arguments, &config, record.as_mut(), &mut patience, announcement.as_ref(), &results).await;
         round = Some(memories);
     }
     let Some(every) = arguments.every else { return Ok(outcome) };
@@ -69,7 +72,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     }
     let mut watching = Watching::begin(config.clone(), probes, every, round, origin, signals)?;
     while let Some(results) = watching.next().await {
-        outcome = keep_and_print(arguments, &config, record.as_mut(), None, &results).await;
+        outcome = keep_and_print(arguments, &config, record.as_mut(), &mut patience, None, &results).await;
     }
     watching.end().await;
     Ok(outcome)
@@ -95,6 +98,7 @@ async fn keep_and_print(
     arguments: &RunArguments,
     config: &Config,
     record: Option<&mut Record>,
+    patience: &mut Patience,
     announcement: Option<&Announcement>,
     results: &[CheckResult],
 ) -> Outcome {
@@ -104,7 +108,7 @@ async fn keep_and_print(
     let mut confirmation = None;
     if let Some(record) = record {
         let mut bar = Bar::of("expired check files");
-        let kept = record.keep(results, now(), |done, of| bar.draw(done, of)).await;
+        let kept = record.keep(results, now(), patience, |done, of| bar.draw(done, of)).await;
         bar.clear();
         match kept {
             Ok(recorded) => {

@@ -10,10 +10,11 @@ use shared::{MINUTE, Nanos};
 
 use crate::cli::ServeArguments;
 use crate::command::watching::{Origin, Signals, Watching};
-use crate::command::{Outcome, print, probes, styles, tell, tell_error};
+use crate::command::{Outcome, print, probes, reachable, styles, tell, tell_error};
 use crate::page_files::PageFiles;
 use crate::record::{Record, Recorded};
 use crate::serve::PortRemedy;
+use crate::stop::Patience;
 use crate::store::StoreError;
 use crate::{huge_pages, now, report, serve as server};
 
@@ -52,8 +53,10 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
         return Err(NoStorage(arguments.config.config.display().to_string()).into());
     };
     let signals = Signals::catch()?;
+    let mut patience = Patience::until(signals.stop.clone());
     let every = config.every.unwrap_or(DEFAULT_EVERY);
-    tell(&format!("open http://{address}/ to see the page; it is served from {}", record.store().describe()));
+    let here = reachable(address);
+    tell(&format!("open http://{here}/ to see the page; it is served from {}", record.store().describe()));
     tell(&format!(
         "checking {} every {}; stop with Ctrl-C",
         count_of_endpoints(config.checks.len()),
@@ -70,13 +73,14 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     let probes = probes(&config);
     let mut statuses = HashMap::new();
     let mut watching = Watching::begin(config, probes, every, None, origin, signals)?;
+    let mut outcome = Outcome::Done;
     while let Some(results) = watching.next().await {
-        tell_what_failed(record.keep(&results, now(), |_, _| {}).await);
+        outcome = tell_what_failed(record.keep(&results, now(), &mut patience, |_, _| {}).await);
         print_news(&results, &mut statuses);
     }
     watching.end().await;
     serving.await??;
-    Ok(Outcome::Done)
+    Ok(outcome)
 }
 
 /// How whoever started this says another port. The Makefile tells that it was `make run`.
@@ -97,8 +101,8 @@ fn print_news(results: &[CheckResult], statuses: &mut HashMap<EndpointKey, Statu
     }
 }
 
-/// What went well is no news; what did not is told on standard error.
-fn tell_what_failed(kept: Result<Recorded, StoreError>) {
+/// What went well is no news; what did not is told on standard error. Says whether the round is in the store.
+fn tell_what_failed(kept: Result<Recorded, StoreError>) -> Outcome {
     match kept {
         Ok(Recorded { delivered, expired, history, summary }) => {
             for concern in &delivered.concerns {
@@ -113,8 +117,12 @@ fn tell_what_failed(kept: Result<Recorded, StoreError>) {
             if let Some(error) = expired.failure {
                 tell_error(&error);
             }
+            Outcome::Done
         }
-        Err(error) => tell_error(&error),
+        Err(error) => {
+            tell_error(&error);
+            Outcome::Failed
+        }
     }
 }
 

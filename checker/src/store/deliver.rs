@@ -1,7 +1,6 @@
 //! Bringing rounds to the store so that none is ever lost: what waits goes first, failures are tried again, and what
 //! still cannot be stored waits in the [`Spool`].
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -87,6 +86,7 @@ async fn deliver(
         concerns.push(error.to_string());
         Vec::new()
     });
+    // The file in which the round waits while it may still be stored; it is forgotten then.
     let mut kept = if waiting.is_empty() { None } else { spool.keep(&name, content).await.ok() };
     let mut to_send = waiting.iter().take(WAITING_TO_SEND);
     let mut sent_from_spool = 0;
@@ -115,17 +115,15 @@ async fn deliver(
         }
         storing.await
     };
-    let stored = match (stored, kept) {
-        (Ok(stored), None) => stored,
-        (Ok(stored), Some(path)) => {
-            if let Err(error) = spool.forget_at(path).await {
-                concerns.push(error.to_string());
-            }
-            stored
-        }
-        (Err(cause), Some(path)) => return Err(StoreError::Kept { path: written(path), cause: Box::new(cause) }),
-        (Err(cause), None) => return Err(keep_for_next_time(spool, &name, content, cause).await),
+    let stored = match stored {
+        Ok(stored) => stored,
+        Err(cause) => return Err(keep_for_next_time(spool, &name, content, cause).await),
     };
+    if let Some(path) = kept
+        && let Err(error) = spool.forget_at(path).await
+    {
+        concerns.push(error.to_string());
+    }
     let mut left = 0;
     if let Some((old, cause)) = stuck {
         left += set_aside_if_refused(spool, old, &cause, &mut concerns).await;
@@ -194,17 +192,14 @@ async fn set_aside_if_refused(
     }
 }
 
-async fn keep_for_next_time(spool: &Spool, name: &CheckFileName, content: &Bytes, cause: StoreError) -> StoreError {
+/// Keeps a round that is not in the store, and says so. One that waits in the spool already, waits there once.
+pub async fn keep_for_next_time(spool: &Spool, name: &CheckFileName, content: &Bytes, cause: StoreError) -> StoreError {
     let cause = Box::new(cause);
     match spool.keep(name, content).await {
-        Ok(path) => StoreError::Kept { path: written(path), cause },
+        // A path as a person can use it from anywhere.
+        Ok(path) => StoreError::Kept { path: std::path::absolute(&path).unwrap_or(path), cause },
         Err(spool_cause) => StoreError::NotKept { cause, spool_cause: Box::new(spool_cause) },
     }
-}
-
-/// A path as a person can use it from anywhere.
-fn written(path: PathBuf) -> PathBuf {
-    std::path::absolute(&path).unwrap_or(path)
 }
 
 /// Stores one file; as long as what fails may pass, it is tried again after a wait.

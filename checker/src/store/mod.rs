@@ -4,6 +4,7 @@
 pub(crate) mod connection;
 pub mod deliver;
 mod directory;
+mod disk;
 mod durable;
 pub(crate) mod index;
 mod s3;
@@ -23,6 +24,7 @@ pub use self::directory::DirectoryStore;
 pub use self::s3::S3Store;
 pub use self::s3_problem::S3Problem;
 use crate::config::valid::{Place, Storage};
+use crate::stop::STORING_AFTER_STOP;
 
 /// A place that keeps check files. A new kind of store is a file beside this one and an arm here.
 #[derive(Debug)]
@@ -231,6 +233,12 @@ pub enum StoreError {
         /// The name that was wanted.
         name: CheckFileName,
     },
+    /// Somebody wanted us to stop, and there was no time to wait for the store any longer.
+    #[error("wait for {store}: it took more than {} s after the wish to stop", STORING_AFTER_STOP.as_secs())]
+    Stopped {
+        /// What people call the store.
+        store: String,
+    },
     /// The round could not be stored now. It is safe and will be sent first next time.
     #[error("{cause}; the round is kept in `{}` and sent first next time", path.display())]
     Kept {
@@ -264,6 +272,7 @@ impl StoreError {
                     | io::ErrorKind::StaleNetworkFileHandle
             ),
             StoreError::NamesTaken { .. } => false,
+            StoreError::Stopped { .. } => true,
             StoreError::Kept { cause, .. } | StoreError::NotKept { cause, .. } => cause.is_passing(),
         }
     }

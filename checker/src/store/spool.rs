@@ -4,12 +4,13 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use shared::object_name::CheckFileName;
 
+use super::disk::Disk;
 use super::durable::{self, Placed};
 use super::{NAMES_TO_TRY, StoreError, next_name};
 use crate::config::valid::{Place, Storage};
@@ -18,10 +19,14 @@ use crate::without_user::without_user;
 /// The folder for rounds that the store refuses although it takes others.
 const SET_ASIDE: &str = "refused";
 
+/// How long one piece of work may take: the spool is a disk of this machine, and a round is stored without it, too.
+const SPOOL_LIMIT: Duration = Duration::from_secs(10);
+
 /// The rounds that wait for one store.
 #[derive(Debug, Clone)]
 pub struct Spool {
     folder: PathBuf,
+    disk: Disk,
 }
 
 impl Spool {
@@ -29,7 +34,7 @@ impl Spool {
     /// has to wait.
     #[must_use]
     pub fn open(directory: &Path, storage: &Storage) -> Spool {
-        Spool { folder: directory.join(short_hash(&identity(&storage.place))) }
+        Spool { folder: directory.join(short_hash(&identity(&storage.place))), disk: Disk::default() }
     }
 
     /// Where the rounds wait.
@@ -92,9 +97,9 @@ impl Spool {
         work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let folder = self.folder.clone();
-        let done = tokio::task::spawn_blocking(move || work(&folder)).await;
+        let done = self.disk.work(SPOOL_LIMIT, move || work(&folder)).await;
         let task = || format!("{task} in the spool `{}`", self.folder.display());
-        done.map_err(io::Error::other).flatten().map_err(|cause| StoreError::File { task: task(), cause })
+        done.map_err(|cause| StoreError::File { task: task(), cause })
     }
 }
 

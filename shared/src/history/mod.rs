@@ -5,6 +5,7 @@
 //! Reading and writing objects is others' business; so is what a history looks like.
 
 mod fold;
+mod gap;
 mod outline;
 mod written;
 
@@ -20,7 +21,8 @@ use crate::uptime::Track;
 use crate::verdict::{CLOCK_TOLERANCE, Policy};
 use crate::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 
-pub use self::fold::{Folding, Gap, Left, own_names};
+pub use self::fold::{Folding, Left, own_names};
+pub use self::gap::Gap;
 pub use self::outline::{LatenciesOutline, Outline, PastOutline, Row, SaidOutline, SketchesOutline, add_open_between};
 pub use self::written::NotAHistory;
 

@@ -1,0 +1,226 @@
+//! What becomes of the files of a directory, also while many write there at once.
+
+use std::fs::File;
+use std::time::Duration;
+
+use shared::object_name::INDEX;
+
+use super::files::LOCK;
+use super::*;
+use crate::store::NAMES_TO_TRY;
+
+const SOME_TIME: UnixNanos = 1_795_330_254_340_493_978;
+
+fn name(stored_at: UnixNanos, node: &str) -> CheckFileName {
+    CheckFileName::parse(&format!("{stored_at}-{node}-check.json")).expect("it is a name")
+}
+
+async fn store() -> (tempfile::TempDir, DirectoryStore) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = DirectoryStore::open(directory.path().join("checks")).await;
+    (directory, store)
+}
+
+fn indexed(store: &DirectoryStore) -> Vec<CheckFileName> {
+    index::read(&fs::read(store.path.join(INDEX)).unwrap()).into_keys().collect()
+}
+
+/// What lies in the directory and is neither a check file nor ours beside them.
+fn foreign(store: &DirectoryStore) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(&store.path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.retain(|name| CheckFileName::parse(name).is_none() && name != INDEX && name != LOCK);
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn what_is_stored_can_be_listed_and_read() {
+    let (_directory, store) = store().await;
+    let (late, early) = (name(SOME_TIME + 5, "a"), name(SOME_TIME, "b"));
+    for (name, content) in [(&late, "[1]"), (&early, "[2]")] {
+        assert_eq!(&store.put_check_file(name, &content.into()).await.unwrap(), name);
+    }
+    assert_eq!(store.list_check_files(0..=UnixNanos::MAX).await.unwrap(), [early.clone(), late.clone()]);
+    assert_eq!(store.list_check_files(SOME_TIME + 1..=UnixNanos::MAX).await.unwrap(), std::slice::from_ref(&late));
+    assert_eq!(store.list_check_files(0..=SOME_TIME + 4).await.unwrap(), std::slice::from_ref(&early));
+    assert_eq!(indexed(&store), [early.clone(), late.clone()]);
+    assert_eq!(store.read_check_file(&early).await.unwrap().as_deref(), Some(b"[2]".as_slice()));
+    assert_eq!(store.read_check_file(&name(1_000_000_000_000_000_000, "b")).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_taken_name_gives_the_next_nanosecond_and_replaces_nothing() {
+    let (_directory, store) = store().await;
+    let wanted = name(SOME_TIME, "a");
+    store.put_check_file(&wanted, &"[1]".into()).await.unwrap();
+    let second = store.put_check_file(&wanted, &"[2]".into()).await.unwrap();
+    assert_eq!(second, name(SOME_TIME + 1, "a"));
+    assert_eq!(store.read_check_file(&wanted).await.unwrap().as_deref(), Some(b"[1]".as_slice()));
+}
+
+#[tokio::test]
+async fn to_store_the_same_round_again_changes_nothing() {
+    let (_directory, store) = store().await;
+    let wanted = name(SOME_TIME, "a");
+    for _ in 0..2 {
+        assert_eq!(store.put_check_file(&wanted, &"[1]".into()).await.unwrap(), wanted);
+    }
+    assert_eq!(indexed(&store), [wanted]);
+}
+
+#[tokio::test]
+async fn only_files_are_read_and_one_that_cannot_be_keeps_no_other() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let (outside, store) = store().await;
+    let names: Vec<CheckFileName> = (0..5).map(|step| name(SOME_TIME + step, "a")).collect();
+    let path = |place: usize| store.path.join(names[place].to_string());
+    fs::write(path(0), "[0]").unwrap();
+    fs::create_dir(path(1)).unwrap();
+    fs::write(outside.path().join("secret"), "secret").unwrap();
+    symlink(outside.path().join("secret"), path(2)).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, path(3), rustix::fs::Mode::RUSR).unwrap();
+    fs::write(path(4), "[4]").unwrap();
+    for odd in &names[1..4] {
+        assert_eq!(store.read_check_file(odd).await.unwrap(), None, "{odd}");
+    }
+    let read = store.read_check_files(&names).await.unwrap();
+    assert_eq!(read, [(names[0].clone(), Ok(b"[0]".to_vec())), (names[4].clone(), Ok(b"[4]".to_vec()))]);
+
+    fs::set_permissions(path(4), fs::Permissions::from_mode(0o0)).unwrap();
+    let read = store.read_check_files(&names).await.unwrap();
+    assert_eq!(read[0].1.as_deref(), Ok(b"[0]".as_slice()));
+    // Root reads whatever it likes.
+    if fs::read(path(4)).is_err() {
+        assert!(read[1].1.as_ref().is_err_and(|why| why.contains("permission denied")), "{read:?}");
+    }
+}
+
+#[tokio::test]
+async fn names_that_are_all_taken_end_in_an_error() {
+    let (_directory, store) = store().await;
+    for step in 0..NAMES_TO_TRY as i64 {
+        fs::write(store.path.join(name(SOME_TIME + step, "a").to_string()), "[0]").unwrap();
+    }
+    let error = store.put_check_file(&name(SOME_TIME, "a"), &"[1]".into()).await.unwrap_err();
+    assert!(error.to_string().contains("the same node name"), "{error}");
+    assert!(!error.is_passing());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_writers_at_once_lose_nothing() {
+    let (_directory, store) = store().await;
+    let mut writers = tokio::task::JoinSet::new();
+    for writer in 0..10 {
+        // Each writer opens the directory as a process of its own would; half of them want the same names.
+        let store = DirectoryStore::open(store.path.clone()).await;
+        writers.spawn(async move {
+            for round in 0..20 {
+                let node = if writer % 2 == 0 { "same".to_owned() } else { format!("node-{writer}") };
+                let content = format!("[{writer}, {round}]");
+                let (wanted, content) = (name(SOME_TIME + round * 1000, &node), content.into());
+                // On a very busy disk one of them may wait too long for its turn; whoever delivers tries again.
+                while let Err(error) = store.put_check_file(&wanted, &content).await {
+                    assert!(error.is_passing(), "{error}");
+                }
+            }
+        });
+    }
+    writers.join_all().await;
+    let names = store.list_check_files(0..=UnixNanos::MAX).await.unwrap();
+    assert_eq!(indexed(&store), names);
+    let mut contents = std::collections::BTreeSet::new();
+    for name in &names {
+        contents.insert(store.read_check_file(name).await.unwrap().unwrap());
+    }
+    assert_eq!((names.len(), contents.len()), (200, 200));
+    assert_eq!(foreign(&store), [""; 0], "no temporary file is left");
+}
+
+#[tokio::test]
+async fn a_store_heals_the_index_and_leaves_foreign_files_alone() {
+    let (_directory, store) = store().await;
+    let originals = CheckFileName { stored_at: SOME_TIME, node: None };
+    let path = |name: &str| store.path.join(name);
+    fs::write(path(&originals.to_string()), "[]").unwrap();
+    fs::write(path("notes.txt"), "mine").unwrap();
+    fs::write(path(".hidden.tmp"), "mine, too").unwrap();
+    fs::write(path(INDEX), format!("{{\"{originals}\":7,\"{}\":8}}", name(SOME_TIME, "gone"))).unwrap();
+    let ours = name(SOME_TIME + 1, "a");
+    store.put_check_file(&ours, &"[1]".into()).await.unwrap();
+    let index = index::read(&fs::read(path(INDEX)).unwrap());
+    assert_eq!(index.into_iter().collect::<Vec<_>>(), [(originals, 7), (ours, SOME_TIME + 1)]);
+    fs::write(path(INDEX), "{\"17953").unwrap();
+    store.put_check_file(&name(SOME_TIME + 2, "a"), &"[2]".into()).await.unwrap();
+    assert_eq!(indexed(&store).len(), 3);
+    assert_eq!(foreign(&store), [".hidden.tmp", "notes.txt"]);
+}
+
+#[tokio::test]
+async fn temporary_files_of_dead_writers_are_swept() {
+    let (_directory, store) = store().await;
+    let (_, stale) = durable::write_temporary(&store.path, b"half").unwrap().keep().unwrap();
+    let long_ago = SystemTime::now() - Duration::from_hours(2);
+    File::options().write(true).open(&stale).unwrap().set_modified(long_ago).unwrap();
+    store.put_check_file(&name(SOME_TIME, "a"), &"[1]".into()).await.unwrap();
+    assert_eq!(foreign(&store), [""; 0]);
+}
+
+#[tokio::test]
+async fn removal_takes_the_files_and_their_names_and_nothing_else() {
+    let (_directory, store) = store().await;
+    let all: Vec<_> = (0..30).map(|step| name(SOME_TIME + step, "a")).collect();
+    for name in &all {
+        store.put_check_file(name, &"[]".into()).await.unwrap();
+    }
+    fs::write(store.path.join("notes.txt"), "mine").unwrap();
+    fs::remove_file(store.path.join(all[3].to_string())).unwrap();
+    assert_eq!(store.remove_check_files(&all[..10]).await.removed, 10);
+    assert_eq!(store.list_check_files(0..=UnixNanos::MAX).await.unwrap(), all[10..]);
+    assert_eq!(indexed(&store), all[10..]);
+    assert_eq!(foreign(&store), ["notes.txt"]);
+}
+
+#[tokio::test]
+async fn a_heartbeat_takes_the_place_of_the_one_before() {
+    let (_directory, store) = store().await;
+    let name = HeartbeatName::of("backup").unwrap();
+    assert_eq!(store.read_heartbeat(&name).await.unwrap(), None);
+    for content in ["{\"at\":1}", "{\"at\":2}"] {
+        store.put_heartbeat(&name, content).await.unwrap();
+        assert_eq!(store.read_heartbeat(&name).await.unwrap().as_deref(), Some(content.as_bytes()));
+    }
+    let names: Vec<_> = fs::read_dir(store.path.join(HEARTBEAT_FOLDER)).unwrap().flatten().collect();
+    assert_eq!(names.len(), 1, "no temporary file is left");
+    assert_eq!(store.list_check_files(0..=UnixNanos::MAX).await.unwrap(), []);
+    assert_eq!(store.list_histories().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_store_that_has_gone_is_not_taken_for_one_without_heartbeats() {
+    let (_directory, store) = store().await;
+    fs::remove_dir_all(&store.path).unwrap();
+    assert!(store.read_heartbeat(&HeartbeatName::of("backup").unwrap()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_halted_writer_does_not_halt_all_others_for_ever() {
+    let (_directory, store) = store().await;
+    let halted = lock(&store.path, Duration::ZERO).unwrap();
+    let cause = lock(&store.path, Duration::ZERO).unwrap_err();
+    let error = StoreError::File { task: "write".to_owned(), cause };
+    assert!(error.is_passing() && error.to_string().contains("holds the lock `.index.lock`"), "{error}");
+    drop(halted);
+    store.put_check_file(&name(SOME_TIME, "a"), &"[1]".into()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_says_what_helps() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file");
+    fs::write(&path, "").unwrap();
+    let store = DirectoryStore::open(path.join("checks")).await;
+    let error = store.put_check_file(&name(SOME_TIME, "a"), &"[]".into()).await.unwrap_err().to_string();
+    assert!(error.contains(&format!("to the directory `{}/checks`: ", path.display())), "{error}");
+    assert!(error.contains("name another directory"), "{error}");
+}

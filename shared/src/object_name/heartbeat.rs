@@ -1,0 +1,55 @@
+//! The names of the objects in which jobs say that they ran.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Where heartbeats are kept: a folder beside the check files.
+pub const HEARTBEAT_FOLDER: &str = "heartbeats/";
+/// How the name of a heartbeat ends.
+pub(super) const HEARTBEAT_ENDING: &str = ".json";
+/// The longest name of a job, in characters.
+const JOB_NAME_LIMIT: usize = 64;
+
+/// The name of the object in which a job says that it ran, without the store's prefix: `heartbeats/<job>.json`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HeartbeatName(String);
+
+/// The text is no name for a job.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("take `{0}` as a job's name; use 1 to 64 small letters, digits and hyphens, such as `nightly-backup`")]
+pub struct NotAJobName(pub String);
+
+impl HeartbeatName {
+    /// The object of this job, if the text can be a job's name.
+    pub fn of(job: &str) -> Result<HeartbeatName, NotAJobName> {
+        let fits = (1..=JOB_NAME_LIMIT).contains(&job.len())
+            && job.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+        if fits { Ok(HeartbeatName(job.to_owned())) } else { Err(NotAJobName(job.to_owned())) }
+    }
+
+    /// Reads a name that has no prefix any more; `None` if it is no heartbeat's.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<HeartbeatName> {
+        HeartbeatName::of(name.strip_prefix(HEARTBEAT_FOLDER)?.strip_suffix(HEARTBEAT_ENDING)?).ok()
+    }
+
+    /// The job's name.
+    #[must_use]
+    pub fn job(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for HeartbeatName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{HEARTBEAT_FOLDER}{}{HEARTBEAT_ENDING}", self.0)
+    }
+}
+
+impl FromStr for HeartbeatName {
+    type Err = NotAJobName;
+
+    fn from_str(job: &str) -> Result<Self, Self::Err> {
+        HeartbeatName::of(job)
+    }
+}
