@@ -16,13 +16,12 @@ mod timeline;
 
 use leptos::prelude::{RwSignal, With};
 use shared::status::Status;
-use std::sync::Arc;
 
 use crate::view::{PageView, icon};
 use element::{Built, html, svg};
 
 /// What stands on the page now.
-type View = RwSignal<Arc<PageView>>;
+type View = RwSignal<PageView>;
 
 /// The shape of a status. It is never alone: the word for it stands beside it.
 fn shape(status: impl Fn() -> Status + Copy + 'static) -> Built {
