@@ -181,7 +181,7 @@ impl Reckoner {
     /// Draws some endpoints anew, before all that are still to be drawn.
     fn redraw(self: &Rc<Self>, some: [Option<usize>; 2]) {
         let mut ids = self.to_draw.take();
-        some.into_iter().for_each(|one| ids.extend(one));
+        ids.extend(some.into_iter().flatten());
         self.draw_endpoints(ids);
     }
 

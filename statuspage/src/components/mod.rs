@@ -53,3 +53,8 @@ fn time(datetime: &str, words: &str) -> Built {
 fn of(view: View, read: fn(&PageView) -> &str) -> impl Fn() -> String + Copy + 'static {
     move || view.with(|view| read(view).to_owned())
 }
+
+/// Whether something holds of the view, for what is shown only while it does.
+fn holds(view: View, read: fn(&PageView) -> bool) -> impl Fn() -> bool + Copy + 'static {
+    move || view.with(read)
+}

@@ -43,8 +43,8 @@ pub struct Opened {
 pub fn opened(looking: &Looking, endpoints: &[Arc<EndpointView>], period: &Period, calendar: Calendar<'_>) -> Opened {
     // What somebody has written by hand may be what the page itself would not say.
     let names: [fn(&EndpointView) -> &str; 3] = [|one| &one.address, |one| &one.title, |one| &one.locator];
-    let named = |name: &String| names.iter().find_map(|read| endpoints.iter().find(|one| read(one) == name));
-    let Some(found) = looking.endpoint.as_ref().and_then(named) else { return Opened::default() };
+    let find = |name: &String| names.iter().find_map(|read| endpoints.iter().find(|one| read(one) == name));
+    let Some(found) = looking.endpoint.as_ref().and_then(find) else { return Opened::default() };
     let mut opened = Opened { id: Some(found.id), path: Vec::new() };
     let mut slots = period.slots.clone();
     for moment in &looking.path {
@@ -398,8 +398,8 @@ mod tests {
     #[test]
     fn an_address_names_an_endpoint_by_its_title_unless_others_have_the_same() {
         let names = ["A", "B", "https://0", "https://2", "A~1", "C"];
-        let (named, opened) = addresses(&["A", "B", "A", ""], &Looks::default(), &names);
-        assert_eq!(named, ["https://0", "B", "https://2", "https://3"]);
+        let (told, opened) = addresses(&["A", "B", "A", ""], &Looks::default(), &names);
+        assert_eq!(told, ["https://0", "B", "https://2", "https://3"]);
         assert_eq!(opened, [Some(2), Some(1), Some(0), Some(2), None, None], "by a title it is the first on the page");
     }
 
@@ -407,8 +407,8 @@ mod tests {
     fn where_locators_are_hidden_an_address_counts_the_endpoints_of_a_title() {
         let hidden = Looks { hidden_locators: vec!["*".to_owned()], ..Looks::default() };
         let names = ["A~1", "A~2", "B", "~0", "A~3", "https://0", "https://3"];
-        let (named, opened) = addresses(&["A", "B", "A", ""], &hidden, &names);
-        assert_eq!(named, ["A~1", "B", "A~2", "~0"]);
+        let (told, opened) = addresses(&["A", "B", "A", ""], &hidden, &names);
+        assert_eq!(told, ["A~1", "B", "A~2", "~0"]);
         assert_eq!(opened, [Some(0), Some(2), Some(1), Some(3), None, None, None], "and nobody learns by trying");
     }
 
