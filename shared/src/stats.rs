@@ -4,7 +4,7 @@ use crate::Nanos;
 use crate::result::Attempt;
 use crate::sorted;
 
-/// Total, mean, median, smallest and greatest round-trip time of some attempts, in nanoseconds.
+/// Total, mean, median, 95th percentile, smallest and greatest round-trip time of some attempts, in nanoseconds.
 ///
 /// The rules are the original Checkup's: every attempt counts, also a failed one, and the median of an even
 /// number is the mean of the two in the middle.
@@ -16,6 +16,8 @@ pub struct Stats {
     pub mean: Nanos,
     /// The middle one, or the mean of the two in the middle.
     pub median: Nanos,
+    /// The smallest that 95 of 100 are not above; of fewer than twenty the greatest.
+    pub p95: Nanos,
     /// The smallest.
     pub min: Nanos,
     /// The greatest.
@@ -42,6 +44,7 @@ impl Stats {
             total: rtts.iter().fold(0, |total: i64, rtt| total.saturating_add(*rtt)),
             mean: quotients + rests / count,
             median: median_of_sorted(&rtts),
+            p95: rtts[(rtts.len() * 95 - 1) / 100],
             min,
             max,
         })
@@ -74,8 +77,21 @@ mod tests {
         let rtts = [7, 4, 4, 6, 6, 3].map(|seconds| seconds * SECOND).to_vec();
         assert_eq!(
             Stats::of(rtts),
-            Some(Stats { total: 30 * SECOND, mean: 5 * SECOND, median: 5 * SECOND, min: 3 * SECOND, max: 7 * SECOND })
+            Some(Stats {
+                total: 30 * SECOND,
+                mean: 5 * SECOND,
+                median: 5 * SECOND,
+                p95: 7 * SECOND,
+                min: 3 * SECOND,
+                max: 7 * SECOND
+            })
         );
+    }
+
+    #[test]
+    fn ninety_five_of_a_hundred_are_not_above_the_95th_percentile() {
+        let p95 = |count: i64| Stats::of((1..=count).rev().collect()).map(|stats| stats.p95);
+        assert_eq!([1, 2, 19, 20, 21, 100, 101].map(p95), [1, 2, 19, 19, 20, 95, 96].map(Some));
     }
 
     #[test]

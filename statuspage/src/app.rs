@@ -34,7 +34,7 @@ pub struct State {
     /// What its words are.
     pub language: &'static Language,
     /// What stands on it.
-    pub view: RwSignal<Arc<PageView>>,
+    pub view: RwSignal<PageView>,
     /// How far the load in hand is.
     pub loading: RwSignal<Loading>,
     /// How somebody looks at it.
@@ -76,7 +76,7 @@ impl State {
     }
 
     fn look_like(self, looking: Looking, step: browser::Step) {
-        if looking != self.looking.get_untracked() {
+        if self.looking.with_untracked(|before| *before != looking) {
             browser::set_query(&looking.to_query(), step);
             self.follow(looking);
         }
@@ -134,7 +134,8 @@ impl State {
             if !was_open {
                 path.push(slot.start);
             }
-            (view::detail::name_in_address(&view.endpoints, id).filter(|_| !path.is_empty()), path)
+            let one = view.endpoints.iter().find(|one| one.id == id && !path.is_empty());
+            (one.map(|one| one.address.clone()), path)
         });
         // Not while the view is being read: it is about to change.
         self.look(|looking| (looking.endpoint, looking.path) = (endpoint, path));
@@ -203,7 +204,7 @@ fn show(looking: Looking, language: &'static Language, config: Result<PageConfig
     owner.with(|| {
         let state = State {
             language,
-            view: RwSignal::new(Arc::default()),
+            view: RwSignal::new(PageView::default()),
             loading: RwSignal::new(Loading::default()),
             looking: RwSignal::new(dressed(looking)),
             found: RwSignal::new(None),

@@ -17,7 +17,7 @@ use crate::load::{self, Hour, Look, Memory, Object, Step, Store, Wanted};
 use crate::source::{self, Contents, Listing, SourceError};
 use crate::view::layers::{Besides, Layer};
 use crate::view::looking::Zone;
-use crate::view::period::Slot;
+use crate::view::period::{Period, Slot};
 use crate::view::{self, Drawn, Loading, Looking, Percentiles, Settings, words};
 
 /// For how long endpoints are drawn at a time, in milliseconds: a device that is four times slower than most takes less
@@ -163,21 +163,26 @@ impl Reckoner {
 
     /// Shows what the address says is open, and nothing else anew.
     fn open(self: &Rc<Self>) {
-        let (calendar, settings) = (self.calendar(), self.settings(Drawn::All));
-        let opened = self.state.looking.with_untracked(|looking| {
-            view::opened(&self.memory.borrow(), calendar, settings, &self.config.looks, looking)
+        let calendar = self.calendar();
+        let period = Period::new(self.range(), browser::bars_limit(), calendar);
+        let before = self.opened();
+        let looking = self.state.looking.get_untracked();
+        self.state.view.update(|view| {
+            view.opened = view::detail::opened(&looking, &view.endpoints, &period, calendar);
         });
-        let mut view = (*self.state.view.get_untracked()).clone();
-        let before = std::mem::replace(&mut view.opened, opened);
-        let changed = [before.id, view.opened.id];
-        self.state.view.set(Arc::new(view));
-        self.redraw(changed);
+        self.redraw([before, self.opened()]);
+    }
+
+    /// The endpoint of which a bar is open.
+    fn opened(&self) -> Option<usize> {
+        self.state.view.with_untracked(|view| view.opened.id)
     }
 
     /// Draws some endpoints anew, before all that are still to be drawn.
     fn redraw(self: &Rc<Self>, some: [Option<usize>; 2]) {
-        let left = self.to_draw.take();
-        self.draw_endpoints(left.into_iter().chain(some.into_iter().flatten()).collect());
+        let mut ids = self.to_draw.take();
+        ids.extend(some.into_iter().flatten());
+        self.draw_endpoints(ids);
     }
 
     /// Finds what is sought among what is shown.
@@ -189,8 +194,7 @@ impl Reckoner {
 
     /// Brings the endpoint that the address names into sight.
     fn show_opened(&self) {
-        let id = self.state.view.with_untracked(|view| view.opened.id);
-        if let Some(section) = id.and_then(|id| browser::element(&format!("endpoint-{id}"))) {
+        if let Some(section) = self.opened().and_then(|id| browser::element(&format!("endpoint-{id}"))) {
             section.scroll_into_view();
         }
     }
@@ -214,7 +218,7 @@ impl Reckoner {
             return;
         }
         self.memory.borrow_mut().hour = Some(Hour { is_loading: true, ..Hour::of(slot) });
-        self.redraw([self.state.view.with_untracked(|view| view.opened.id), None]);
+        self.redraw([self.opened(), None]);
         browser::begin(Box::pin(self.load_hour(slot, now)));
     }
 
@@ -223,7 +227,7 @@ impl Reckoner {
         // Another one may have been opened meanwhile.
         if self.memory.borrow().hour.as_ref().is_some_and(|asked| asked.slot == slot) {
             self.memory.borrow_mut().hour = Some(hour);
-            self.redraw([self.state.view.with_untracked(|view| view.opened.id), None]);
+            self.redraw([self.opened(), None]);
         }
     }
 
@@ -312,7 +316,7 @@ impl Reckoner {
     /// own interval does, which is known when some are here.
     fn load_from(&self, range: Nanos, now: UnixNanos, reach: Nanos) -> UnixNanos {
         let calendar = self.calendar_at(now);
-        let period = view::period::Period::new(range, browser::bars_limit(), calendar);
+        let period = Period::new(range, browser::bars_limit(), calendar);
         period.from - reach
     }
 
@@ -368,7 +372,7 @@ impl Reckoner {
         // What somebody has opened comes first.
         let mut ids: Vec<usize> = view.endpoints.iter().rev().map(|one| one.id).collect();
         ids.extend(view.opened.id);
-        self.state.view.set(Arc::new(view));
+        self.state.view.set(view);
         self.find();
         self.draw_endpoints(ids);
     }
@@ -413,18 +417,18 @@ impl Reckoner {
 
     /// Draws an endpoint as it is now. Where there are many, bars and chart of one come when it is in sight.
     pub(crate) fn draw_endpoint(&self, id: usize, extent: Extent) {
-        let view = self.state.view.get_untracked();
-        let Some(head) = view.endpoints.iter().find(|one| one.id == id) else { return };
-        let is_whole = extent == Extent::Whole
-            || view.strips_at_once
-            || view.opened.id == Some(id)
-            || self.state.drawing.is_whole(id);
-        let one = if is_whole {
+        let one = self.state.view.with_untracked(|view| {
+            let head = view.endpoints.iter().find(|one| one.id == id)?;
+            let is_whole = extent == Extent::Whole
+                || view.strips_at_once
+                || view.opened.id == Some(id)
+                || self.state.drawing.is_whole(id);
+            if !is_whole {
+                return Some(Arc::clone(head));
+            }
             let (memory, settings) = (self.memory.borrow(), self.settings(Drawn::All));
             view::whole(&memory, head, self.calendar(), settings, &self.config.looks, &view.opened).map(Arc::new)
-        } else {
-            Some(Arc::clone(head))
-        };
+        });
         if let Some(one) = one {
             self.state.drawing.put(one);
         }
@@ -432,7 +436,8 @@ impl Reckoner {
 
     /// Draws all of every endpoint at once: paper has no end that somebody could scroll to.
     pub(crate) fn draw_all(&self) {
-        let view = self.state.view.get_untracked();
-        view.endpoints.iter().for_each(|one| self.draw_endpoint(one.id, Extent::Whole));
+        self.state.view.with_untracked(|view| {
+            view.endpoints.iter().for_each(|one| self.draw_endpoint(one.id, Extent::Whole));
+        });
     }
 }

@@ -26,7 +26,7 @@ pub struct Record {
     /// The endpoints, in the order in which they were first seen.
     pub endpoints: Vec<EndpointRecord>,
     /// Their places in the order of their keys, by which they are found: what finds them by hashes would weigh a kilobyte.
-    by_key: Vec<usize>,
+    pub by_key: Vec<usize>,
     /// The nodes by name, with the moment of the newest result of each; `None` is a checker that gives no name.
     pub nodes: Vec<(Option<NodeName>, UnixNanos)>,
     /// What was said, in no order.
@@ -125,6 +125,14 @@ impl Record {
         let nodes = self.endpoints.iter().flat_map(|endpoint| &endpoint.nodes);
         let looks = nodes.filter(|node| node.past.is_none()).flat_map(|node| &node.looks);
         looks.filter_map(|look| look.interval).max().unwrap_or(0)
+    }
+
+    /// The places of the endpoints of a title, in the order of their locators.
+    #[must_use]
+    pub fn of_title(&self, title: &str) -> &[usize] {
+        let title_of = |place: &usize| self.endpoints[*place].key.title.as_str();
+        let from = &self.by_key[self.by_key.partition_point(|place| title_of(place) < title)..];
+        &from[..from.partition_point(|place| title_of(place) == title)]
     }
 
     /// Whether a check file is in memory.

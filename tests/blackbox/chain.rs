@@ -223,7 +223,9 @@ async fn what_serve_finds_is_on_its_page_and_the_page_follows_without_a_reload()
     browser.script("window.neverReloaded = true").await;
 
     shop.behave(Behaviour::Answer("500 Internal Server Error", String::new()));
-    let page = page::when(&browser, "the page to follow", |page| page.text_of("state") == "down").await;
+    // The state of things is drawn before the endpoints.
+    let is_down = |page: &Page| page.text_of("state") == "down" && page.endpoint("Shop").text_of("status") == "down";
+    let page = page::when(&browser, "the page to follow", is_down).await;
     let reason = page.endpoint("Shop").text_of("reason");
     assert!(reason.contains("response status 500 Internal Server Error, expected 2xx"), "{reason}");
     assert_eq!(browser.script("return window.neverReloaded").await, true);

@@ -1,6 +1,8 @@
 //! Ways of looking in the page's address: a link shows what its sender saw, back and forward lead where they should, the
 //! past is shown as it was, and the page is walked by the keyboard alone.
 
+use std::path::Path;
+
 use harness::browser::Browser;
 use harness::fleet::Outage;
 use harness::page::{self, Page};
@@ -64,6 +66,57 @@ async fn what_is_chosen_stands_in_the_address_and_back_and_forward_lead_there() 
     page.assert_clean();
     assert_eq!(bars(&page), 7 + 24, "the days, and the hours of the one that is open");
     until(&other, "the same day", opened, json!(day)).await;
+}
+
+/// Gives the first two endpoints of a store one title; their locators stay what they are.
+fn make_twins(folder: &Path) {
+    for entry in std::fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("the folder can be read").path();
+        if path.is_dir() {
+            make_twins(&path);
+        } else {
+            let content = std::fs::read_to_string(&path).expect("the file can be read");
+            std::fs::write(&path, content.replace("Service 01", "Service 00")).expect("the file can be written");
+        }
+    }
+}
+
+#[tokio::test]
+async fn endpoints_of_one_title_whose_locators_are_hidden_have_links_of_their_own() {
+    let fleet = one_down(3);
+    let caddy = place(&fleet, json!({ "hide": { "locators": ["*"] } })).await;
+    make_twins(&caddy.site.path().join("store"));
+    let browser = browser_at_the_end_of(&fleet).await;
+    let page = page::visit(&browser, &caddy.url).await;
+    let twins = page.endpoints().iter().filter(|one| one.text_of("title") == "Service 00").count();
+    assert_eq!((page.endpoints().len(), twins), (3, 2));
+    let opened =
+        "return [...document.querySelectorAll('.level')].map(level => level.closest('section').dataset.status)";
+    let mut links = Vec::new();
+    for (status, day) in [("healthy", 5), ("down", 7)] {
+        let click = format!(
+            "document.querySelectorAll('[data-title=\"Service 00\"][data-status={status}] .strip:not(.level *) .bar')[{day}]
+                 .dispatchEvent(new MouseEvent('click', {{ bubbles: true }}))"
+        );
+        browser.script(&click).await;
+        until(&browser, "the day to open", opened, json!([status])).await;
+        links.push(query(&browser).await);
+    }
+    assert!(links[0].starts_with("?endpoint=Service%2000~2&day="), "{links:?}");
+    assert!(links[1].starts_with("?endpoint=Service%2000~1&day="), "{links:?}");
+    browser.script("history.back()").await;
+    until(&browser, "the first one again", opened, json!(["healthy"])).await;
+    browser.script("history.forward()").await;
+    until(&browser, "the second one again", opened, json!(["down"])).await;
+
+    // Somebody else follows the links, and learns nothing of what is hidden.
+    let other = browser_at_the_end_of(&fleet).await;
+    for (link, status) in links.iter().zip(["healthy", "down"]) {
+        page::visit(&other, &format!("{}{link}", caddy.url)).await.assert_clean();
+        until(&other, "the same day", opened, json!([status])).await;
+        let told = other.script("return location + document.documentElement.outerHTML").await;
+        assert!(!told.as_str().unwrap_or_default().contains("service-0"), "{told}");
+    }
 }
 
 #[tokio::test]

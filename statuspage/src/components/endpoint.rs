@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use shared::status::Status;
 
 use super::element::{Built, html, svg};
-use super::{chart, detail, drawn_shape, strip};
+use super::{chart, detail, drawn_shape, holds, strip};
 use crate::app::State;
 use crate::language::texts;
 use crate::view::endpoint::EndpointView;
@@ -123,38 +123,34 @@ pub(super) fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built
 /// The axis of the strip where the chart, whose axis is the same, is folded.
 fn axis_beside(endpoint: Endpoint) -> Built {
     let view = endpoint.state.view;
-    html("div").redrawn(
-        move || view.with(|view| view.charts_unfolded),
-        move |unfolded| if *unfolded { Vec::new() } else { vec![strip::axis(endpoint, 0)] },
-    )
+    html("div").redrawn(holds(view, |view| view.charts_unfolded), move |unfolded| {
+        if *unfolded { Vec::new() } else { vec![strip::axis(endpoint, 0)] }
+    })
 }
 
 /// The chart, folded where there are many endpoints.
 fn response_times(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
     let view = endpoint.state.view;
-    html("div").redrawn(
-        move || view.with(|view| view.charts_unfolded),
-        move |unfolded| {
-            if *unfolded {
-                return vec![chart::chart(endpoint, crosshair), strip::axis(endpoint, 0)];
-            }
-            let open = RwSignal::new(false);
-            let summary = html("summary")
-                .text(endpoint.state.line(texts::RESPONSE_TIMES))
-                .text(" ")
-                .with(html("span.quiet").live_text(endpoint.text(|one| &one.chart.summary)));
-            // What nobody unfolded is not drawn.
-            let printing = endpoint.state.printing;
-            let content = html("div").redrawn(
-                move || open.get() || printing.get(),
-                move |open| if *open { vec![chart::chart(endpoint, crosshair)] } else { Vec::new() },
-            );
-            let details =
-                html("details").with(summary).with(content).on("toggle", move |_| open.update(|open| *open = !*open));
-            let details = details.live("open", move || printing.get().then(String::new));
-            vec![details]
-        },
-    )
+    html("div").redrawn(holds(view, |view| view.charts_unfolded), move |unfolded| {
+        if *unfolded {
+            return vec![chart::chart(endpoint, crosshair), strip::axis(endpoint, 0)];
+        }
+        let open = RwSignal::new(false);
+        let summary = html("summary")
+            .text(endpoint.state.line(texts::RESPONSE_TIMES))
+            .text(" ")
+            .with(html("span.quiet").live_text(endpoint.text(|one| &one.chart.summary)));
+        // What nobody unfolded is not drawn.
+        let printing = endpoint.state.printing;
+        let content = html("div").redrawn(
+            move || open.get() || printing.get(),
+            move |open| if *open { vec![chart::chart(endpoint, crosshair)] } else { Vec::new() },
+        );
+        let details =
+            html("details").with(summary).with(content).on("toggle", move |_| open.update(|open| *open = !*open));
+        let details = details.live("open", move || printing.get().then(String::new));
+        vec![details]
+    })
 }
 
 /// The bars of an endpoint.

@@ -7,7 +7,7 @@ use wasm_bindgen::JsCast;
 use web_sys::HtmlSelectElement;
 
 use super::element::{Built, html};
-use super::{isolated, of};
+use super::{holds, isolated, of};
 use crate::app::State;
 use crate::browser;
 use crate::language::texts;
@@ -44,12 +44,12 @@ pub(super) fn header(state: State, config: &PageConfig) -> Built {
             html("p.past[id=past][role=status]")
                 .with(html("span").live_text(words))
                 .with(now)
-                .shown_while(move || past().is_some()),
+                .shown_while(holds(state.view, |view| view.past.is_some())),
         )
         .with(
             html("p.past[id=note][role=status]")
                 .live_text(of(state.view, |view| &view.note))
-                .shown_while(move || state.view.with(|view| !view.note.is_empty())),
+                .shown_while(holds(state.view, |view| !view.note.is_empty())),
         )
 }
 

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use shared::message::Node;
 
 use super::element::{Built, html};
-use super::time;
+use super::{holds, time};
 use crate::app::State;
 use crate::language::texts;
 use crate::view::timeline::MessageView;
@@ -20,7 +20,7 @@ pub(super) fn messages(state: State) -> Built {
     html("section[id=messages]")
         .label(state.line(texts::MESSAGES))
         .redrawn(move || view.with(|view| view.messages.clone()), move |messages| draw(state, messages))
-        .shown_while(move || view.with(|view| !view.messages.is_empty()))
+        .shown_while(holds(view, |view| !view.messages.is_empty()))
 }
 
 fn draw(state: State, messages: &[Arc<MessageView>]) -> Vec<Built> {

@@ -16,13 +16,12 @@ mod timeline;
 
 use leptos::prelude::{RwSignal, With};
 use shared::status::Status;
-use std::sync::Arc;
 
 use crate::view::{PageView, icon};
 use element::{Built, html, svg};
 
 /// What stands on the page now.
-type View = RwSignal<Arc<PageView>>;
+type View = RwSignal<PageView>;
 
 /// The shape of a status. It is never alone: the word for it stands beside it.
 fn shape(status: impl Fn() -> Status + Copy + 'static) -> Built {
@@ -53,4 +52,9 @@ fn time(datetime: &str, words: &str) -> Built {
 /// Something of the view, as text that is kept up to date.
 fn of(view: View, read: fn(&PageView) -> &str) -> impl Fn() -> String + Copy + 'static {
     move || view.with(|view| read(view).to_owned())
+}
+
+/// Whether something holds of the view, for what is shown only while it does.
+fn holds(view: View, read: fn(&PageView) -> bool) -> impl Fn() -> bool + Copy + 'static {
+    move || view.with(read)
 }

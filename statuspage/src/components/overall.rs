@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::element::{Built, html};
-use super::{of, shape};
+use super::{holds, of, shape};
 use crate::app::State;
 use crate::language::texts;
 use crate::view::Loading;
@@ -14,16 +14,18 @@ pub(super) fn overall(state: State) -> Vec<Built> {
     let sentence = html("h1")
         .with(shape(move || view.with(|view| view.overall.status)))
         .with(html("span[id=overall]").live_text(of(view, |view| &view.overall.sentence)));
+    let datetime = of(view, |view| &view.overall.looked_datetime);
     let looked = html("span")
         .text(state.line(texts::LAST_CHECKED))
         .text(" ")
         .with(
             html("time[id=looked]")
-                .live("datetime", move || Some(view.with(|view| view.overall.looked_datetime.clone())))
+                .live("datetime", move || Some(datetime()))
                 .live_text(of(view, |view| &view.overall.looked)),
         )
-        .text(" · ")
-        .shown_while(move || view.with(|view| !view.overall.looked.is_empty()));
+        // No line begins with it.
+        .text("\u{a0}· ")
+        .shown_while(holds(view, |view| !view.overall.looked.is_empty()));
     let scope = html("span").live_text(of(view, |view| &view.overall.scope));
     let section = html("section.overall[aria-live=polite]")
         .with(sentence)

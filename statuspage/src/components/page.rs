@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use shared::page_config::PageConfig;
 
 use super::element::{Built, html, svg};
-use super::{frame, groups, message, overall, ranges, timeline};
+use super::{frame, groups, holds, message, overall, ranges, timeline};
 use crate::app::State;
 use crate::language::texts;
 use crate::view::broken;
@@ -49,7 +49,7 @@ fn problems(state: State) -> Built {
     section("problems-title", state.line(texts::PROBLEMS))
         .class("problems")
         .with(list)
-        .shown_while(move || view.with(|view| !view.problems.is_empty()))
+        .shown_while(holds(view, |view| !view.problems.is_empty()))
 }
 
 /// A section with its heading.

@@ -7,6 +7,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, HtmlElement, HtmlInputElement, KeyboardEvent};
 
 use super::element::{Built, html};
+use super::holds;
 use crate::app::State;
 use crate::browser;
 use crate::language::{Text, texts};
@@ -58,7 +59,7 @@ fn percentiles(state: State) -> Built {
             wanted.set(if is_wanted() { Percentiles::NotWanted } else { Percentiles::Wanted });
             state.want_percentiles(wanted.get_untracked());
         })
-        .shown_while(move || state.view.with(|view| !view.endpoints.is_empty()))
+        .shown_while(holds(state.view, |view| !view.endpoints.is_empty()))
 }
 
 /// A button that lets charts show something besides, where they can.

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::element::{Built, html};
 use super::endpoint::Endpoint;
+use super::holds;
 use crate::app::State;
 use crate::language::{Text, texts};
 use crate::view::endpoint::EndpointView;
@@ -23,7 +24,7 @@ const COLUMNS: [Column; 5] = [
 /// All endpoints that are found.
 pub(super) fn table(state: State) -> Built {
     let heading = |text| html("th[scope=col]").text(state.line(text));
-    let is_grouped = move || state.view.with(|view| view.groups.iter().any(|group| !group.title.is_empty()));
+    let is_grouped = holds(state.view, |view| view.groups.iter().any(|group| !group.title.is_empty()));
     let [others @ .., (group, _)] = COLUMNS;
     let head = html("tr")
         .with(heading(texts::ENDPOINT))

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use super::element::{Built, html, svg};
 use super::message::elements;
 use super::page::section;
-use super::{drawn_shape, isolated, shape_of, time};
+use super::{drawn_shape, holds, isolated, shape_of, time};
 use crate::app::State;
 use crate::language::texts;
 use crate::view::ObserverView;
@@ -23,7 +23,7 @@ pub(super) fn timeline(state: State) -> Built {
     section("timeline-title", state.line(texts::TIMELINE))
         .set("id", "timeline")
         .with(days)
-        .shown_while(move || view.with(|view| !view.timeline.is_empty()))
+        .shown_while(holds(view, |view| !view.timeline.is_empty()))
 }
 
 fn one_day(state: State, day: &DayView) -> Built {
@@ -73,7 +73,7 @@ pub(super) fn observers(state: State) -> Built {
     section("observers-title", state.line(texts::OBSERVERS))
         .set("id", "observers")
         .with(list)
-        .shown_while(move || view.with(|view| !view.observers.is_empty()))
+        .shown_while(holds(view, |view| !view.observers.is_empty()))
 }
 
 fn observer(observer: &ObserverView) -> Built {

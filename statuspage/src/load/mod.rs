@@ -5,9 +5,10 @@ mod hour;
 mod memory;
 
 use std::cell::RefCell;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
 
-use futures_util::StreamExt;
-use futures_util::stream;
 use shared::history::{self, Outline};
 use shared::object_name::{CheckFileName, HistoryName, HistoryPart};
 use shared::{MINUTE, UnixNanos};
@@ -54,16 +55,26 @@ async fn get_all(
     objects: Vec<Object>,
     take: &mut dyn FnMut(Object, Result<Vec<u8>, SourceError>) -> More,
 ) {
-    let mut answers = stream::iter(objects)
-        .map(|object| async move {
+    let mut objects = objects.into_iter().map(|object| -> Pin<Box<dyn Future<Output = _>>> {
+        Box::pin(async move {
             let answer = store.get(&object).await;
             (object, answer)
         })
-        .buffer_unordered(CONCURRENT_FETCHES);
-    while let Some((object, answer)) = answers.next().await {
+    });
+    let mut asked: Vec<_> = objects.by_ref().take(CONCURRENT_FETCHES).collect();
+    while !asked.is_empty() {
+        // When one is answered all of these few are looked at: what knows which one it was would weigh half a kilobyte.
+        let (place, (object, answer)) = poll_fn(|context| {
+            let answers = asked.iter_mut().enumerate();
+            let mut polled = answers.map(|(place, answer)| answer.as_mut().poll(context).map(|answer| (place, answer)));
+            polled.find(Poll::is_ready).unwrap_or(Poll::Pending)
+        })
+        .await;
+        drop(asked.remove(place));
         if take(object, answer) == More::NotWanted {
             break;
         }
+        asked.extend(objects.next());
     }
 }
 

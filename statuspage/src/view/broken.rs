@@ -9,7 +9,7 @@ use crate::source::SourceError;
 pub const EXAMPLES: [(Text, &str); 2] = [
     (
         texts::BROKEN_DIRECTORY,
-        "{\n  \"title\": \"Status\",\n  \"source\": { \"type\": \"http\", \"url\": \"store/\" }\n}",
+        "{\n  \"title\": \"Status\",\n  \"source\": {\n    \"type\": \"http\",\n    \"url\": \"store/\"\n  }\n}",
     ),
     (
         texts::BROKEN_BUCKET,

@@ -9,14 +9,14 @@ use std::sync::Arc;
 use shared::response_times::{self, Choice};
 use shared::stats::Stats;
 use shared::uptime::{self, Reckoning};
-use shared::{DAY, MINUTE, Nanos, UnixNanos};
+use shared::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 
 use super::axes::{Scale, round_label, times};
 use super::period::Period;
 use super::reckoned::Reckoned;
 use super::words::number;
 use crate::calendar::Calendar;
-use crate::language::texts;
+use crate::language::{Language, Text, texts};
 use crate::record::{Look, NodeLooks};
 use shared::sorted;
 
@@ -34,7 +34,7 @@ pub struct ChartView {
     pub points: Vec<Point>,
     /// The path of the median line.
     pub line: String,
-    /// The path of the 95th percentiles; empty where points are checks, whose band has all their attempts.
+    /// The path of the 95th percentiles; of checks those of each hour.
     pub upper: String,
     /// The path of the band between the fastest and the slowest attempt.
     pub band: String,
@@ -94,11 +94,9 @@ pub fn chart(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, m
     let are_percentiles = buckets.iter().any(|bucket| bucket.length() > 0);
     let language = calendar.language;
     let mut summary = match all {
-        Some(all) => {
-            // Percentiles of percentiles are none: this says no more than what the line and the band show.
-            let text = if are_percentiles { texts::P50_P95_ABOUT } else { texts::MEDIAN_SLOWEST };
-            language.say(text, &[&language.rtt(all.median), &language.rtt(all.max)])
-        }
+        // Percentiles of percentiles are none: this says no more than what the line and the band show.
+        Some(all) if are_percentiles => told(texts::P50_P95_ABOUT, &all, language),
+        Some(all) => told(of_attempts(&all), &all, language),
         None => language.say(texts::NO_ANSWERS, &[]),
     };
     let (name, time) = (reckoned.name(language), period.in_words(calendar));
@@ -115,7 +113,9 @@ pub fn chart(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, m
         upper: if are_percentiles {
             line(&buckets, reckoned, period, &scale, |stats| stats.max)
         } else {
-            String::new()
+            // A point has too few attempts for a percentile of its own.
+            let hours = self::buckets(reckoned, period, &reckoned.endpoint.nodes, HOUR);
+            line(&hours, reckoned, period, &scale, |stats| stats.p95)
         },
         band: area(&buckets, reckoned, period, &scale, &|_, stats| (stats.min, stats.max)),
         failures: failures(&buckets, period),
@@ -149,7 +149,7 @@ impl ChartView {
 
 /// The points of an endpoint, statistics over all of them, and the axis on which all of them stand.
 pub(super) fn measured<'a>(reckoned: &Reckoned<'a>, period: &Period) -> (Vec<Bucket<'a>>, Option<Stats>, Scale) {
-    let buckets = buckets(reckoned, period, &reckoned.endpoint.nodes);
+    let buckets = buckets(reckoned, period, &reckoned.endpoint.nodes, 0);
     let looks: Vec<&Look> = buckets.iter().flat_map(|bucket| &bucket.looks).copied().collect();
     let all = response_times::stats(&looks);
     let least = buckets.iter().filter_map(|bucket| bucket.stats).map(|stats| stats.median).min();
@@ -159,13 +159,19 @@ pub(super) fn measured<'a>(reckoned: &Reckoned<'a>, period: &Period) -> (Vec<Buc
 
 /// Gathers the checks of nodes into points. One node's checks are points of their own as long as there are few; those of
 /// several nodes in one round, and those of a stretch where there are many, become one point, as do what several nodes
-/// tell of one hour or day: a line from node to node would be none of time.
-pub(super) fn buckets<'a>(reckoned: &Reckoned<'a>, period: &Period, nodes: &'a [NodeLooks]) -> Vec<Bucket<'a>> {
+/// tell of one hour or day: a line from node to node would be none of time. Checks of less than `least` are one point.
+pub(super) fn buckets<'a>(
+    reckoned: &Reckoned<'a>,
+    period: &Period,
+    nodes: &'a [NodeLooks],
+    least: Nanos,
+) -> Vec<Bucket<'a>> {
     let choice = Choice::of(reckoned.looks(period.from, period.now + 1), period.to - period.from);
     let all = nodes.iter().flat_map(|node| node.looks(period.from, period.now + 1));
     let mut looks: Vec<&Look> = all.filter(|look| choice.takes(*look)).collect();
     sorted::by_key(&mut looks, |look| look.at);
-    let mut width = if looks.len() as i64 > POINTS_LIMIT { (period.to - period.from) / POINTS_LIMIT } else { 0 };
+    let is_crowded = looks.len() as i64 > POINTS_LIMIT;
+    let mut width = least.max(if is_crowded { (period.to - period.from) / POINTS_LIMIT } else { 0 });
     if nodes.len() > 1 {
         let times_of = |looks: &[Look]| looks.iter().map(|look| look.at).collect::<Vec<_>>();
         let gaps = nodes.iter().filter_map(|node| uptime::usual_gap(&times_of(&node.looks)));
@@ -225,7 +231,7 @@ impl Bucket<'_> {
 }
 
 impl Point {
-    /// What it tells: `14:02 · median 212 ms · max 1.40 s`.
+    /// What it tells: `14:02 · median 212 ms · p95 1.10 s · max 1.40 s`.
     #[must_use]
     pub fn sentence(&self, calendar: Calendar<'_>) -> String {
         let Point { at, last, length, .. } = *self;
@@ -240,15 +246,15 @@ impl Point {
             format!("{}–{}", calendar.moment(at), calendar.clock(last))
         }];
         let language = calendar.language;
-        if let Some(Stats { median, min, max, .. }) = self.stats {
+        if let Some(stats) = self.stats {
             let text = match self.looks {
-                _ if length == 0 => texts::MEDIAN_MAX,
+                _ if length == 0 => of_attempts(&stats),
                 1 => texts::P50_P95,
                 // Of several nodes it is the middle of what they say, and no percentile.
                 _ => texts::P50_P95_ABOUT,
             };
-            let median = language.rtt(median);
-            parts.push(if min == max { median } else { language.say(text, &[&median, &language.rtt(max)]) });
+            let is_one = stats.min == stats.max;
+            parts.push(if is_one { language.rtt(stats.median) } else { told(text, &stats, language) });
         }
         if self.failed > 0 {
             let text = match self.looks {
@@ -261,6 +267,16 @@ impl Point {
         parts.extend(self.reason.as_ref().map(|reason| reason.trim().to_owned()));
         parts.join(" · ")
     }
+}
+
+/// The text that tells the times of attempts; of few of them the 95th percentile is the greatest.
+fn of_attempts(stats: &Stats) -> Text {
+    if stats.p95 < stats.max { texts::MEDIAN_P95_MAX } else { texts::MEDIAN_MAX }
+}
+
+fn told(text: Text, stats: &Stats, language: &Language) -> String {
+    let [median, max, p95] = [stats.median, stats.max, stats.p95].map(|time| language.rtt(time));
+    language.say(text, &[&median, &max, &p95])
 }
 
 /// Whether nobody looked for a while between two points: a gap stays a gap.
@@ -363,7 +379,6 @@ mod tests {
     use super::*;
     use crate::calendar::tests::{NOW, utc};
     use crate::view::endpoint::tests::{period, reckon, record};
-    use shared::HOUR;
     use shared::status::Status::{self, Down, Healthy};
 
     fn chart_of(looks: &[(&str, &str, i64, Status)]) -> ChartView {
@@ -411,10 +426,32 @@ mod tests {
     #[test]
     fn each_check_is_a_point_and_the_last_one_stands_at_now() {
         let chart = chart_of(&[("A", "", 2, Healthy), ("A", "", 1, Healthy), ("A", "", 0, Healthy)]);
-        assert_eq!((chart.points.len(), chart.upper.as_str()), (3, ""));
+        assert_eq!(chart.points.len(), 3);
+        assert!(chart.upper.starts_with('M') && chart.upper.ends_with("h0"), "one hour: {}", chart.upper);
         assert_eq!(chart.points[2].sentence(utc()), "13:02 · 95.0 ms");
         assert!(chart.line.starts_with('M') && chart.line.matches('L').count() == 2, "{}", chart.line);
-        assert_eq!(chart.summary, "median 95.0 ms · slowest 95.0 ms");
+        assert_eq!(chart.summary, "median 95.0 ms · max 95.0 ms");
+    }
+
+    #[test]
+    fn of_many_attempts_the_95th_percentile_is_drawn_and_told() {
+        let looks: Vec<_> = (0..120).map(|ago| ("A", "", ago, Healthy)).collect();
+        let mut record = record(&looks);
+        for look in &mut record.endpoints[0].nodes[0].looks {
+            look.rtts = (1..=20).map(|tens| tens * 10_000_000).collect();
+        }
+        let chart = chart(&reckon(&record)[0], &period(), utc(), &[]);
+        assert_eq!(chart.summary, "median 105 ms · p95 190 ms · max 200 ms");
+        assert_eq!(chart.points[119].sentence(utc()), "13:02 · median 105 ms · p95 190 ms · max 200 ms");
+        assert_eq!(
+            (chart.line.matches('L').count(), chart.upper.matches('L').count()),
+            (119, 1),
+            "each check, and hours"
+        );
+        let height =
+            |path: &str| path.split(['M', 'L', 'h']).nth(1).and_then(|corner| corner.split(' ').nth(1)?.parse().ok());
+        let (line, upper): (Option<f64>, Option<f64>) = (height(&chart.line), height(&chart.upper));
+        assert!(upper < line && upper > Some(14.0), "above the median and below the slowest: {chart:?}");
     }
 
     #[test]

@@ -40,12 +40,11 @@ pub struct Opened {
 
 /// What an address says is open, as far as it is there: the bars that hold its moments.
 #[must_use]
-pub fn opened(looking: &Looking, reckoned: &[Reckoned<'_>], period: &Period, calendar: Calendar<'_>) -> Opened {
-    let Some(name) = &looking.endpoint else { return Opened::default() };
-    let by_title = reckoned.iter().find(|one| one.endpoint.key.title == *name);
-    let Some(found) = by_title.or_else(|| reckoned.iter().find(|one| one.endpoint.key.locator == *name)) else {
-        return Opened::default();
-    };
+pub fn opened(looking: &Looking, endpoints: &[Arc<EndpointView>], period: &Period, calendar: Calendar<'_>) -> Opened {
+    // What somebody has written by hand may be what the page itself would not say.
+    let names: [fn(&EndpointView) -> &str; 3] = [|one| &one.address, |one| &one.title, |one| &one.locator];
+    let find = |name: &String| names.iter().find_map(|read| endpoints.iter().find(|one| read(one) == name));
+    let Some(found) = looking.endpoint.as_ref().and_then(find) else { return Opened::default() };
     let mut opened = Opened { id: Some(found.id), path: Vec::new() };
     let mut slots = period.slots.clone();
     for moment in &looking.path {
@@ -57,15 +56,6 @@ pub fn opened(looking: &Looking, reckoned: &[Reckoned<'_>], period: &Period, cal
         slots = Period::of_slot(slot, calendar).slots;
     }
     opened
-}
-
-/// What an address calls an endpoint: its title, or its locator where others have the same title or it has none.
-#[must_use]
-pub fn name_in_address(endpoints: &[Arc<EndpointView>], id: usize) -> Option<String> {
-    let one = endpoints.iter().find(|one| one.id == id)?;
-    let is_unique = endpoints.iter().filter(|other| other.title == one.title).count() == 1;
-    let is_told = (is_unique && !one.title.is_empty()) || one.locator.is_empty();
-    Some(if is_told { one.title.clone() } else { one.locator.clone() })
 }
 
 /// What a bar opened into.
@@ -270,7 +260,12 @@ fn row(node: Option<&NodeName>, look: &Look, calendar: Calendar<'_>) -> RowView 
 mod tests {
     use super::*;
     use crate::calendar::tests::{NOW, utc};
+    use crate::load::Memory;
     use crate::view::endpoint::tests::{reckon, record};
+    use crate::view::{Loading, Settings, endpoint, page};
+    use shared::looks::Looks;
+    use shared::object_name::CheckFileName;
+    use shared::result::{CheckFile, CheckResult};
 
     fn looks() -> Vec<(&'static str, &'static str, i64, Status)> {
         (0..600).map(|ago| ("A", "n1", ago, if ago == 90 { Status::Down } else { Status::Healthy })).collect()
@@ -348,9 +343,10 @@ mod tests {
         let record = record(&looks());
         let (all, week) = (reckon(&record), Period::new(7 * DAY, 90, utc()));
         let today = *week.slots.last().expect("there are days");
+        let heads = [Arc::new(endpoint::head(&all[0], &week, utc(), &Looks::default()))];
         let open = |name: &str, path: Vec<i64>| {
             let looking = Looking { endpoint: Some(name.to_owned()), path, ..Looking::default() };
-            opened(&looking, &all, &week, utc())
+            opened(&looking, &heads, &week, utc())
         };
         let hour = Slot { start: today.start + 11 * HOUR, end: today.start + 12 * HOUR };
         let noon = today.start + 11 * HOUR + HOUR / 2;
@@ -369,25 +365,51 @@ mod tests {
         let opened = Opened { id: Some(0), path: vec![today, hour] };
         for (hides_errors, is_told) in [(false, true), (true, false)] {
             all[0].hides_errors = hides_errors;
-            let looks = shared::looks::Looks::default();
-            let mut view = crate::view::endpoint::endpoint(&all[0], &week, None, utc(), &[], &looks);
+            let mut view = endpoint::endpoint(&all[0], &week, None, utc(), &[], &Looks::default());
             view.levels = levels(&all[0], &opened, None, &week, utc());
             assert_eq!(format!("{view:?}").contains("refused"), is_told);
         }
     }
 
+    /// What addresses call endpoints of these titles, each with the number that its locator ends in, in their order on the
+    /// page; and which of them each of these names opens, by the same numbers.
+    fn addresses(titles: &[&str], looks: &Looks, names: &[&str]) -> (Vec<String>, Vec<Option<usize>>) {
+        let results = titles.iter().enumerate().map(|(number, title)| CheckResult {
+            title: (*title).to_owned(),
+            locator: format!("https://{number}"),
+            timestamp: NOW,
+            status: Status::Healthy,
+            ..CheckResult::default()
+        });
+        // They come last first: who opens the page at another time learns of them in another order.
+        let file = CheckFile { results: results.rev().collect(), skipped: Vec::new() };
+        let mut memory = Memory::default();
+        memory.record.add(&CheckFileName { stored_at: NOW, node: None }, file);
+        let settings = Settings { range: DAY, interval: HOUR, bars_limit: 90, ..Settings::default() };
+        let mut shown = |endpoint: Option<&str>| {
+            let looking = Looking { endpoint: endpoint.map(str::to_owned), ..Looking::default() };
+            page(&mut memory, utc(), settings, looks, &looking, Loading::Complete)
+        };
+        let mut opened = |name: &&str| shown(Some(name)).opened.id.map(|id| titles.len() - 1 - id);
+        let opened = names.iter().map(&mut opened).collect();
+        (shown(None).endpoints.iter().rev().map(|one| one.address.clone()).collect(), opened)
+    }
+
     #[test]
     fn an_address_names_an_endpoint_by_its_title_unless_others_have_the_same() {
-        let record = record(&[("A", "n1", 0, Status::Healthy), ("B", "n1", 0, Status::Healthy)]);
-        let all = reckon(&record);
-        let view = |place: usize| {
-            let (week, looks) = (Period::new(7 * DAY, 90, utc()), shared::looks::Looks::default());
-            crate::view::endpoint::endpoint(&all[place], &week, None, utc(), &[], &looks)
-        };
-        let same_title = EndpointView { title: "A".to_owned(), ..view(1) };
-        assert_eq!(name_in_address(&[Arc::new(view(0)), Arc::new(view(1))], 0).as_deref(), Some("A"));
-        assert_eq!(name_in_address(&[Arc::new(view(0)), Arc::new(same_title)], 0).as_deref(), Some("https://A"));
-        assert_eq!(name_in_address(&[], 0), None);
+        let names = ["A", "B", "https://0", "https://2", "A~1", "C"];
+        let (told, opened) = addresses(&["A", "B", "A", ""], &Looks::default(), &names);
+        assert_eq!(told, ["https://0", "B", "https://2", "https://3"]);
+        assert_eq!(opened, [Some(2), Some(1), Some(0), Some(2), None, None], "by a title it is the first on the page");
+    }
+
+    #[test]
+    fn where_locators_are_hidden_an_address_counts_the_endpoints_of_a_title() {
+        let hidden = Looks { hidden_locators: vec!["*".to_owned()], ..Looks::default() };
+        let names = ["A~1", "A~2", "B", "~0", "A~3", "https://0", "https://3"];
+        let (told, opened) = addresses(&["A", "B", "A", ""], &hidden, &names);
+        assert_eq!(told, ["A~1", "B", "A~2", "~0"]);
+        assert_eq!(opened, [Some(0), Some(2), Some(1), Some(3), None, None, None], "and nobody learns by trying");
     }
 
     #[test]

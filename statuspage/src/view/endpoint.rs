@@ -28,6 +28,8 @@ pub struct EndpointView {
     pub title: String,
     /// Its locator as written; empty if it is hidden.
     pub locator: String,
+    /// What the page's address calls it.
+    pub address: String,
     /// The titles of the groups that it is in.
     pub group: String,
     /// What the page calls its status, and whether only some see it.
@@ -132,6 +134,7 @@ pub fn head(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, lo
         id: reckoned.id,
         title: reckoned.endpoint.key.title.clone(),
         locator: reckoned.locator().to_owned(),
+        address: reckoned.address(),
         group: groups::titles(&looks.groups, &reckoned.endpoint.key.title).join(" · "),
         word,
         status: reckoned.status,

@@ -50,7 +50,7 @@ pub fn layers(reckoned: &Reckoned<'_>, period: &Period, besides: Besides, langua
         }
         Besides::Places => {
             let layer = |node: &crate::record::NodeLooks| {
-                let own = buckets(reckoned, period, std::slice::from_ref(node));
+                let own = buckets(reckoned, period, std::slice::from_ref(node), 0);
                 let name =
                     node.node.as_ref().map_or(language.line(texts::CHECKER_WITHOUT_NAME), NodeName::as_str).to_owned();
                 Layer { name, path: line(&own, reckoned, period, &scale, |stats| stats.median) }

@@ -68,7 +68,7 @@ pub enum Loading {
 }
 
 /// All that stands on the page.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, PartialEq, Default)]
 pub struct PageView {
     /// The first lines: the state of things.
     pub overall: Overall,
@@ -130,8 +130,9 @@ pub fn page(
     memory.record.put_in_order();
     let record = &memory.record;
     let period = Period::new(settings.range, settings.bars_limit, calendar);
-    let mut reckoned: Vec<Reckoned<'_>> = (0..record.endpoints.len())
-        .filter_map(|id| reckon(record, id, calendar, settings, looks))
+    let by_key = record.by_key.iter();
+    let mut reckoned: Vec<Reckoned<'_>> = by_key
+        .filter_map(|id| reckon(record, *id, calendar, settings, looks))
         .filter(|reckoned| reckoned.is_within(&period))
         .collect();
     reckoned::mark_retired(&mut reckoned);
@@ -148,9 +149,10 @@ pub fn page(
         // The messages stand above what is still to be drawn, and would push it down later.
         return PageView { overall, messages: timeline::in_force(&messages, calendar.now), ..PageView::default() };
     }
-    let opened = detail::opened(looking, &reckoned, &period, calendar);
     let heads = reckoned.iter().take(ENDPOINTS_SHOWN);
-    let endpoints = heads.map(|reckoned| Arc::new(endpoint::head(reckoned, &period, calendar, looks))).collect();
+    let endpoints: Vec<_> =
+        heads.map(|reckoned| Arc::new(endpoint::head(reckoned, &period, calendar, looks))).collect();
+    let opened = detail::opened(looking, &endpoints, &period, calendar);
     let hidden = reckoned.len().saturating_sub(ENDPOINTS_SHOWN);
     PageView {
         overall,
@@ -218,19 +220,6 @@ pub fn besides(
     reckoned.map(|reckoned| layers::layers(&reckoned, &period, wanted, calendar.language)).unwrap_or_default()
 }
 
-/// What somebody has opened, without all that is not asked for.
-#[must_use]
-pub fn opened(memory: &Memory, calendar: Calendar<'_>, settings: Settings, looks: &Looks, looking: &Looking) -> Opened {
-    let endpoints = &memory.record.endpoints;
-    let is_named = |id: &usize| {
-        let key = &endpoints[*id].key;
-        looking.endpoint.as_ref().is_some_and(|name| key.title == *name || key.locator == *name)
-    };
-    let named = (0..endpoints.len()).filter(is_named);
-    let named: Vec<_> = named.filter_map(|id| reckon(&memory.record, id, calendar, settings, looks)).collect();
-    detail::opened(looking, &named, &Period::new(settings.range, settings.bars_limit, calendar), calendar)
-}
-
 /// Reckons an endpoint by its number; `None` if nothing is known about it.
 fn reckon<'r>(
     record: &'r Record,
@@ -240,7 +229,12 @@ fn reckon<'r>(
     looks: &Looks,
 ) -> Option<Reckoned<'r>> {
     let mut reckoned = Reckoned::new(id, record.endpoints.get(id)?, calendar.now, settings.interval)?;
-    let title = &reckoned.endpoint.key.title;
+    let key = &reckoned.endpoint.key;
+    let title = &key.title;
+    let of_title = record.of_title(title);
+    if of_title.len() > 1 {
+        reckoned.place = of_title.partition_point(|place| record.endpoints[*place].key <= *key);
+    }
     reckoned.hides_errors = place_in(&looks.hidden_errors, title).is_some();
     reckoned.hides_locator = place_in(&looks.hidden_locators, title).is_some();
     Some(reckoned)

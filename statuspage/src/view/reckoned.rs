@@ -36,6 +36,8 @@ pub struct Reckoned<'a> {
     pub retired: bool,
     /// Whether another one that is watched has the same title.
     pub has_twin: bool,
+    /// Its place among all of its title, in the order of their locators, from 1; 0 if there is no other.
+    pub place: usize,
     /// How long a result stands that does not say so and has no neighbours to tell.
     pub(super) interval: Nanos,
     /// Whether its error texts are kept from readers.
@@ -72,6 +74,7 @@ impl<'a> Reckoned<'a> {
             nodes,
             retired: false,
             has_twin: false,
+            place: 0,
             interval,
             hides_errors: false,
             hides_locator: false,
@@ -93,6 +96,18 @@ impl<'a> Reckoned<'a> {
             name = [&name, " (", &words::name("", locator, language), ")"].concat();
         }
         language.name(name)
+    }
+
+    /// What the page's address calls it: its title, or its locator where others have the same title or it has none. Where
+    /// that is kept from readers it is told by its place, which says nothing of what is hidden.
+    #[must_use]
+    pub fn address(&self) -> String {
+        let title = &self.endpoint.key.title;
+        match self.locator() {
+            _ if self.place == 0 && !title.is_empty() => title.clone(),
+            "" => [title, "~", &self.place.to_string()].concat(),
+            locator => locator.to_owned(),
+        }
     }
 
     /// Its locator, unless it is kept from readers.
@@ -161,12 +176,13 @@ impl<'a> Reckoned<'a> {
     }
 }
 
-/// Marks the endpoints that a title does not tell from each other.
+/// Marks the endpoints that a title does not tell from each other, among all of them in the order of their keys.
 pub fn mark_twins(all: &mut [Reckoned<'_>]) {
-    for place in 0..all.len() {
-        let title = &all[place].endpoint.key.title;
-        let is_one = |one: &&Reckoned<'_>| !one.retired && one.endpoint.key.title == *title;
-        all[place].has_twin = !title.is_empty() && all.iter().filter(is_one).count() > 1;
+    for same in all.chunk_by_mut(|one, other| one.endpoint.key.title == other.endpoint.key.title) {
+        let has_twin = same.iter().filter(|one| !one.retired).count() > 1;
+        for one in same {
+            one.has_twin = has_twin && !one.endpoint.key.title.is_empty();
+        }
     }
 }
 

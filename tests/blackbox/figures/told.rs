@@ -240,7 +240,10 @@ impl Told<'_> {
         let times = &told["response_times"];
         let rtt = |name: &str| duration::rtt(number(times, name));
         match text(times, "of") {
-            "checks" => format!("median {} · slowest {}", rtt("median"), rtt("max")),
+            "checks" if number(times, "p95_of_attempts") < number(times, "max") => {
+                format!("median {} · p95 {} · max {}", rtt("median"), rtt("p95_of_attempts"), rtt("max"))
+            }
+            "checks" => format!("median {} · max {}", rtt("median"), rtt("max")),
             _ => format!("p50 ≈ {} · p95 ≤ {}", rtt("median"), rtt("max")),
         }
     }

@@ -54,11 +54,13 @@ impl Measurements {
         let chosen: Vec<&Measured> = all().filter(|sample| choice.takes(*sample)).collect();
         let stats = stats(&chosen);
         let sum = self.sum(standing, (from, now + 1));
+        let of_attempts = stats.filter(|_| matches!(self, Measurements::Checks(_)));
         let mut told = json!({
             "of": if matches!(self, Measurements::Checks(_)) { "checks" } else { "percentiles" },
             "median": stats.map(|stats| stats.median),
             "min": stats.map(|stats| stats.min),
             "max": stats.map(|stats| stats.max),
+            "p95_of_attempts": of_attempts.map(|stats| stats.p95),
         });
         for percent in PERCENTILES {
             let time = sum.as_ref().and_then(|sum| Some(sum.percentile(percent)?.time()));
