@@ -2,10 +2,10 @@
 //! the JSON alone. The page's own words live in its language files, and their arithmetic nowhere near here.
 
 use serde_json::Value;
-use shared::{DAY, HOUR, MINUTE, Nanos, UnixNanos, duration};
+use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos, duration};
 
 /// What begins this close together begins together; what is shorter and touches an outage is a part of it.
-const TOGETHER: Nanos = 90 * shared::SECOND;
+const TOGETHER: Nanos = 90 * SECOND;
 
 /// The days of the week, from that of 1 January 1970.
 const WEEKDAYS: [&str; 7] = ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
@@ -290,10 +290,11 @@ impl Told<'_> {
     pub(super) fn observers(&self) -> Vec<Value> {
         let observer = |node: &Value| {
             // Of a round the page tells when it was made, and the store when it was stored, which is later by less
-            // than a second here.
-            let since = self.now() - number(node, "newest");
+            // than a second here, where rounds are made at whole seconds.
+            let made = number(node, "newest") / SECOND * SECOND;
+            let since = self.now() - made;
             let said = if node["late"] == true {
-                format!("silent since {} ({})", self.moment(number(node, "newest")), length(since))
+                format!("silent since {} ({})", self.moment(made), length(since))
             } else {
                 format!("reported {}", ago(since))
             };
