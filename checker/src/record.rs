@@ -75,31 +75,34 @@ impl Record {
         let name = CheckFileName { stored_at: now, node: Some(self.node.clone()) };
         let content = write_check_file(results).into();
         let storing = Box::pin(store_round(&self.store, &self.spool, name.clone(), &content));
-        let Some(delivered) = patience.with(storing).await else {
+        let Some(delivered) = patience.store(storing).await else {
             return Err(keep_for_next_time(&self.spool, &name, &content, self.stopped()).await);
         };
-        let delivered = delivered?;
-        let kept_up = patience.with(Box::pin(self.keep_up(&delivered, results, now, progress))).await;
-        let (history, summary, expired) =
-            kept_up.unwrap_or_else(|| (Err(self.stopped().into()), Ok(()), Removal::default()));
-        Ok(Recorded { delivered, expired, history, summary })
+        // Of very many endpoints it is megabytes, which what comes next can use.
+        drop(content);
+        let (delivered, history) = (delivered?, Err(self.stopped().into()));
+        let mut recorded = Recorded { delivered, expired: Removal::default(), history, summary: Ok(()) };
+        // What is broken off is not done; what was done before it is.
+        let _ = patience.keep_up(Box::pin(self.keep_up(&mut recorded, results, now, progress))).await;
+        Ok(recorded)
     }
 
-    /// What is to be done in the store beside a round that is in it.
+    /// Does what is to be done in the store beside a round that is in it.
     async fn keep_up(
         &mut self,
-        delivered: &Delivered,
+        recorded: &mut Recorded,
         results: &[CheckResult],
         now: UnixNanos,
         progress: impl FnMut(usize, usize),
-    ) -> (Result<(), HistoryError>, Result<(), SummaryError>, Removal) {
-        let round = (&delivered.name, results);
-        let history = Box::pin(self.history.add(&self.store, round, &delivered.sent, now)).await;
-        let summary = match &mut self.summary {
-            Some(summary) if history.is_ok() => Box::pin(summary.tell(&self.store, results, now)).await,
-            _ => Ok(()),
-        };
-        (history, summary, self.remove_expired(now, progress).await)
+    ) {
+        let Delivered { name, sent, .. } = &recorded.delivered;
+        recorded.history = Box::pin(self.history.add(&self.store, (name, results), sent, now)).await;
+        if let Some(summary) = &mut self.summary
+            && recorded.history.is_ok()
+        {
+            recorded.summary = Box::pin(summary.tell(&self.store, results, now)).await;
+        }
+        recorded.expired = self.remove_expired(now, progress).await;
     }
 
     fn stopped(&self) -> StoreError {

@@ -14,19 +14,31 @@ use crate::command::tell;
 /// Service managers kill after 10 s (containers), 30 s (pods) or 90 s (systemd), and checks under way take a while before.
 pub const STORING_AFTER_STOP: Duration = Duration::from_secs(7);
 
+/// The same for what is done beside it, such as the history and what expires: the next round makes up for it.
+pub const KEEPING_UP_AFTER_STOP: Duration = Duration::from_secs(1);
+
 /// Who is still there this long after the wish is told why.
 const SILENCE: Duration = Duration::from_secs(1);
 
 /// How long the last words may take, should whoever reads them be stuck.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Knows whether somebody wants us to stop, and since when. Copies know it, too.
 #[derive(Debug, Clone)]
 pub struct Stop(watch::Receiver<Option<Instant>>);
 
 impl Stop {
-    /// Starts listening for signals, on a thread of its own: a second one ends the program whatever the others are stuck in.
+    /// Starts listening for signals on the runtime that this is called on. While the program is stuck in something else,
+    /// nobody hears them.
     pub fn on_signals() -> std::io::Result<Stop> {
+        let (wish, stop) = watch::channel(None);
+        tokio::spawn(listen(Signals::catch()?, wish));
+        Ok(Stop(stop))
+    }
+
+    /// Starts listening for signals on a thread of its own: a second one ends the program whatever the others are stuck in.
+    /// Where pages are large, the thread costs megabytes.
+    pub fn on_signals_whatever_happens() -> std::io::Result<Stop> {
         let (wish, stop) = watch::channel(None);
         let (listens, listening) = mpsc::channel();
         let listen = move || {
@@ -72,36 +84,46 @@ impl Stop {
 #[derive(Debug)]
 pub struct Patience {
     stop: Stop,
-    left: Duration,
+    storing: Duration,
+    keeping_up: Duration,
 }
 
 impl Patience {
     /// As long as nobody wants us to stop there is no limit.
     #[must_use]
     pub fn until(stop: Stop) -> Patience {
-        Patience { stop, left: STORING_AFTER_STOP }
+        Patience { stop, storing: STORING_AFTER_STOP, keeping_up: KEEPING_UP_AFTER_STOP }
     }
 
-    /// Does work to its end; `None` if it was broken off, or not begun, since there is no time for it any more.
-    pub async fn with<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
-        if self.left.is_zero() {
-            return None;
-        }
-        let begun = Instant::now();
-        let (wished, left) = (self.stop.clone().wished(), self.left);
-        let is_up = async {
-            wished.await;
-            tokio::time::sleep(left).await;
-        };
-        let done = tokio::select! {
-            biased;
-            done = work => Some(done),
-            () = is_up => None,
-        };
-        let spent = self.stop.age().map(|age| age.min(begun.elapsed())).unwrap_or_default();
-        self.left = if done.is_some() { left.saturating_sub(spent) } else { Duration::ZERO };
-        done
+    /// Stores to the end; `None` if that was broken off, or not begun, since there is no time for it any more.
+    pub async fn store<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        within(&self.stop, &mut self.storing, work).await
     }
+
+    /// The same for what is done beside it, which takes none of the time for storing.
+    pub async fn keep_up<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        within(&self.stop, &mut self.keeping_up, work).await
+    }
+}
+
+async fn within<T>(stop: &Stop, left: &mut Duration, work: impl Future<Output = T>) -> Option<T> {
+    if left.is_zero() {
+        return None;
+    }
+    let begun = Instant::now();
+    let (wished, most) = (stop.clone().wished(), *left);
+    let is_up = async {
+        wished.await;
+        tokio::time::sleep(most).await;
+    };
+    let done = tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = is_up => None,
+    };
+    let spent = stop.age().map(|age| age.min(begun.elapsed())).unwrap_or_default();
+    *left = if done.is_some() { most.saturating_sub(spent) } else { Duration::ZERO };
+    done
 }
 
 /// The signals that say so.
@@ -164,9 +186,9 @@ mod tests {
                 tokio::time::sleep(Duration::from_hours(1)).await;
                 "done"
             };
-            assert_eq!(patience.with(slow).await, Some("done"));
+            assert_eq!(patience.store(slow).await, Some("done"));
         }
-        assert_eq!(patience.left, STORING_AFTER_STOP);
+        assert_eq!(patience.storing, STORING_AFTER_STOP);
     }
 
     #[tokio::test(start_paused = true)]
@@ -178,15 +200,20 @@ mod tests {
             wish.send_replace(Some(Instant::now()));
             tokio::time::sleep(part).await;
         };
-        assert_eq!(patience.with(work).await, Some(()));
-        assert_eq!(patience.left, part * 3, "what came before the wish does not count");
+        assert_eq!(patience.store(work).await, Some(()));
+        assert_eq!(patience.storing, part * 3, "what came before the wish does not count");
+        assert_eq!(patience.keep_up(tokio::time::sleep(KEEPING_UP_AFTER_STOP / 2)).await, Some(()));
+        assert_eq!((patience.storing, patience.keeping_up), (part * 3, KEEPING_UP_AFTER_STOP / 2));
         // Neither does what is no storing: checks that are finished.
         tokio::time::sleep(Duration::from_hours(1)).await;
-        assert_eq!(patience.with(tokio::time::sleep(part)).await, Some(()));
-        assert_eq!(patience.left, part * 2);
+        assert_eq!(patience.store(tokio::time::sleep(part)).await, Some(()));
+        assert_eq!(patience.storing, part * 2);
         let begun = Instant::now();
-        assert_eq!(patience.with(std::future::pending::<()>()).await, None);
+        assert_eq!(patience.store(std::future::pending::<()>()).await, None);
         assert_eq!(begun.elapsed().as_secs(), (part * 2).as_secs());
-        assert_eq!(patience.with(async { panic!("it is begun") }).await, None::<()>);
+        assert_eq!(patience.store(async { panic!("it is begun") }).await, None::<()>);
+        // What is done beside storing has time of its own, and takes none of that.
+        assert_eq!(patience.keep_up(async { "done" }).await, Some("done"));
+        assert_eq!(patience.keep_up(std::future::pending::<()>()).await, None);
     }
 }

@@ -127,14 +127,6 @@ impl Record {
         looks.filter_map(|look| look.interval).max().unwrap_or(0)
     }
 
-    /// The places of the endpoints of a title, in the order of their locators.
-    #[must_use]
-    pub fn of_title(&self, title: &str) -> &[usize] {
-        let title_of = |place: &usize| self.endpoints[*place].key.title.as_str();
-        let from = &self.by_key[self.by_key.partition_point(|place| title_of(place) < title)..];
-        &from[..from.partition_point(|place| title_of(place) == title)]
-    }
-
     /// Whether a check file is in memory.
     #[must_use]
     pub fn contains(&self, name: &CheckFileName) -> bool {

@@ -13,7 +13,7 @@ use crate::command::{Outcome, output, print, probes, say, styles, tell, tell_err
 use crate::config::valid::Config;
 use crate::record::Record;
 use crate::round::Announcement;
-use crate::stop::Patience;
+use crate::stop::{Patience, Stop};
 use crate::{huge_pages, now, report};
 
 /// The message has no words.
@@ -47,7 +47,9 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     if record.is_none() && !arguments.no_store {
         tell(&format!("note: `{}` names no `storage`; the round is only printed", arguments.config.config.display()));
     }
-    let signals = Signals::catch()?;
+    // A single round is soon over, and has to be cheap.
+    let stop = if arguments.every.is_some() { Stop::on_signals_whatever_happens() } else { Stop::on_signals() };
+    let signals = Signals::beside(stop?)?;
     let mut patience = Patience::until(signals.stop.clone());
     let probes = probes(&config);
     let mut outcome = Outcome::Done;

@@ -14,7 +14,7 @@ use crate::command::{Outcome, print, probes, reachable, styles, tell, tell_error
 use crate::page_files::PageFiles;
 use crate::record::{Record, Recorded};
 use crate::serve::PortRemedy;
-use crate::stop::Patience;
+use crate::stop::{Patience, Stop};
 use crate::store::StoreError;
 use crate::{huge_pages, now, report, serve as server};
 
@@ -52,7 +52,7 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     let Some(mut record) = Record::open(&config).await else {
         return Err(NoStorage(arguments.config.config.display().to_string()).into());
     };
-    let signals = Signals::catch()?;
+    let signals = Signals::beside(Stop::on_signals_whatever_happens()?)?;
     let mut patience = Patience::until(signals.stop.clone());
     let every = config.every.unwrap_or(DEFAULT_EVERY);
     let here = reachable(address);

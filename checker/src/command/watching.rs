@@ -106,9 +106,9 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Starts listening.
-    pub(super) fn catch() -> std::io::Result<Signals> {
-        Ok(Signals { stop: Stop::on_signals()?, hangup: signal(SignalKind::hangup())? })
+    /// Starts listening for what `stop` does not.
+    pub(super) fn beside(stop: Stop) -> std::io::Result<Signals> {
+        Ok(Signals { stop, hangup: signal(SignalKind::hangup())? })
     }
 }
 

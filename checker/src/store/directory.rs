@@ -17,11 +17,15 @@ use shared::UnixNanos;
 use shared::object_name::{
     CheckFileName, HEARTBEAT_FOLDER, HISTORY_FOLDER, HISTORY_INDEX, HeartbeatName, HistoryName, SummaryName,
 };
+use tokio::time::timeout;
 
 use self::files::{LOCK_TIMEOUT, check_files, histories, lock, open_file, put, read_if_there, remove};
 use super::disk::{Disk, MANY_FILES_LIMIT, PIECE_LIMIT};
 use super::{FileProblem, HEARTBEAT_LIMIT, ReadFile, Removal, StoreError};
 use super::{durable, index};
+
+/// How long opening waits for the directory to be there.
+const OPENING_LIMIT: Duration = Duration::from_secs(2);
 
 /// A directory that keeps check files.
 #[derive(Debug, Clone)]
@@ -35,7 +39,8 @@ impl DirectoryStore {
     /// is made meanwhile waits in the spool.
     pub(super) async fn open(path: PathBuf) -> DirectoryStore {
         let store = DirectoryStore { path, disk: Disk::default() };
-        let _ = store.blocking(String::new(), durable::create_directory).await;
+        // A mount that hangs keeps nobody from looking at endpoints: the work goes on, and nobody waits for it.
+        let _ = timeout(OPENING_LIMIT, store.blocking(String::new(), durable::create_directory)).await;
         store
     }
 

@@ -413,6 +413,32 @@ mod tests {
     }
 
     #[test]
+    fn who_was_of_the_same_title_before_what_is_shown_is_not_counted() {
+        let hidden = Looks { hidden_locators: vec!["*".to_owned()], ..Looks::default() };
+        let mut memory = Memory::default();
+        for (locator, timestamp) in [("https://0", NOW - 30 * DAY), ("https://1", NOW)] {
+            let result = CheckResult {
+                title: "A".to_owned(),
+                locator: locator.to_owned(),
+                timestamp,
+                status: Status::Healthy,
+                ..CheckResult::default()
+            };
+            let file = CheckFile { results: vec![result], skipped: Vec::new() };
+            memory.record.add(&CheckFileName { stored_at: timestamp, node: None }, file);
+        }
+        let mut addresses = |range| {
+            let settings = Settings { range, interval: HOUR, bars_limit: 90, ..Settings::default() };
+            let shown = page(&mut memory, utc(), settings, &hidden, &Looking::default(), Loading::Complete);
+            let mut addresses: Vec<String> = shown.endpoints.iter().map(|one| one.address.clone()).collect();
+            addresses.sort_unstable();
+            addresses
+        };
+        assert_eq!(addresses(90 * DAY), ["A~1", "A~2"]);
+        assert_eq!(addresses(DAY), ["A"]);
+    }
+
+    #[test]
     fn a_bar_of_several_days_opens_into_its_days() {
         let record = record(&looks());
         let (all, year) = (reckon(&record), Period::new(365 * DAY, 90, utc()));

@@ -193,6 +193,8 @@ pub fn whole(
     let said = record.messages.iter().filter(|said| said.about.contains(&head.id));
     let marks: Vec<i64> = said.map(|said| said.at).collect();
     let mut view = endpoint::endpoint(&reckoned, &period, slot, calendar, &marks, looks);
+    // What it is called beside others is known where all of them are.
+    view.address.clone_from(&head.address);
     if settings.percentiles == Percentiles::Wanted
         && let Some(told) = percentiles::in_words(&reckoned, &memory.latencies, &period, calendar.language)
     {
@@ -229,12 +231,7 @@ fn reckon<'r>(
     looks: &Looks,
 ) -> Option<Reckoned<'r>> {
     let mut reckoned = Reckoned::new(id, record.endpoints.get(id)?, calendar.now, settings.interval)?;
-    let key = &reckoned.endpoint.key;
-    let title = &key.title;
-    let of_title = record.of_title(title);
-    if of_title.len() > 1 {
-        reckoned.place = of_title.partition_point(|place| record.endpoints[*place].key <= *key);
-    }
+    let title = &reckoned.endpoint.key.title;
     reckoned.hides_errors = place_in(&looks.hidden_errors, title).is_some();
     reckoned.hides_locator = place_in(&looks.hidden_locators, title).is_some();
     Some(reckoned)

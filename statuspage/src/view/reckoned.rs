@@ -176,12 +176,14 @@ impl<'a> Reckoned<'a> {
     }
 }
 
-/// Marks the endpoints that a title does not tell from each other, among all of them in the order of their keys.
+/// Marks the endpoints that a title does not tell from each other, among all that are shown in the order of their keys.
 pub fn mark_twins(all: &mut [Reckoned<'_>]) {
     for same in all.chunk_by_mut(|one, other| one.endpoint.key.title == other.endpoint.key.title) {
         let has_twin = same.iter().filter(|one| !one.retired).count() > 1;
-        for one in same {
+        let first = usize::from(same.len() > 1);
+        for (place, one) in same.iter_mut().enumerate() {
             one.has_twin = has_twin && !one.endpoint.key.title.is_empty();
+            one.place = first * (place + 1);
         }
     }
 }
