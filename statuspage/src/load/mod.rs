@@ -237,6 +237,53 @@ mod tests {
     use shared::HOUR;
     use shared::result::CheckFile;
     use std::collections::BTreeMap;
+    use std::pin::pin;
+
+    /// A store that answers when it is told to.
+    #[derive(Default)]
+    struct Slow {
+        asked: RefCell<Vec<i64>>,
+        answered: RefCell<Vec<i64>>,
+    }
+
+    impl Store for Slow {
+        async fn look(&self) -> Result<Look, SourceError> {
+            Ok(Look::default())
+        }
+
+        async fn list(&self, _: UnixNanos, _: UnixNanos, _: Contents) -> Result<Listing, SourceError> {
+            Ok(Listing::default())
+        }
+
+        async fn get(&self, object: &Object) -> Result<Vec<u8>, SourceError> {
+            let Object::CheckFile(name) = object else { return Ok(Vec::new()) };
+            self.asked.borrow_mut().push(name.stored_at);
+            let is_answered = || self.answered.borrow().contains(&name.stored_at);
+            poll_fn(|_| if is_answered() { Poll::Ready(Ok(Vec::new())) } else { Poll::Pending }).await
+        }
+    }
+
+    #[test]
+    fn so_many_are_asked_for_at_once_and_each_that_is_answered_makes_room_for_the_next() {
+        let most = CONCURRENT_FETCHES as i64;
+        let (store, taken) = (Slow::default(), RefCell::new(Vec::new()));
+        let mut take = |object: Object, _: Result<Vec<u8>, SourceError>| {
+            let Object::CheckFile(name) = object else { return More::Wanted };
+            taken.borrow_mut().push(name.stored_at);
+            if name.stored_at == 2 { More::NotWanted } else { More::Wanted }
+        };
+        let objects = (0..2 * most).map(|at| Object::CheckFile(name(at))).collect();
+        let mut getting = pin!(get_all(&store, objects, &mut take));
+        let mut answer = |of: &[i64]| {
+            store.answered.borrow_mut().extend(of);
+            let ended = getting.as_mut().now_or_never().is_some();
+            (taken.borrow().clone(), store.asked.borrow().len() as i64, ended)
+        };
+        assert_eq!(answer(&[]), (vec![], most, false));
+        assert_eq!(answer(&[7]), (vec![7], most + 1, false), "whichever is answered first");
+        assert_eq!(answer(&[9, 3, most]), (vec![7, 3, 9, most], most + 4, false));
+        assert_eq!(answer(&[2]), (vec![7, 3, 9, most, 2], most + 4, true), "no more is wanted");
+    }
 
     /// A store whose objects are in memory; what is missing fails as a broken connection does.
     #[derive(Default)]
