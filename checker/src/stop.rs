@@ -32,7 +32,7 @@ impl Stop {
     /// nobody hears them.
     pub fn on_signals() -> std::io::Result<Stop> {
         let (wish, stop) = watch::channel(None);
-        tokio::spawn(listen(Signals::catch()?, wish));
+        tokio::spawn(listen(StopSignals::catch()?, wish));
         Ok(Stop(stop))
     }
 
@@ -43,7 +43,7 @@ impl Stop {
         let (listens, listening) = mpsc::channel();
         let listen = move || {
             let begun = tokio::runtime::Builder::new_current_thread().enable_all().build().and_then(|runtime| {
-                let signals = runtime.block_on(async { Signals::catch() })?;
+                let signals = runtime.block_on(async { StopSignals::catch() })?;
                 Ok((runtime, signals))
             });
             match begun {
@@ -127,14 +127,14 @@ async fn within<T>(stop: &Stop, left: &mut Duration, work: impl Future<Output = 
 }
 
 /// The signals that say so.
-struct Signals {
+struct StopSignals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
 }
 
-impl Signals {
-    fn catch() -> std::io::Result<Signals> {
-        Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+impl StopSignals {
+    fn catch() -> std::io::Result<StopSignals> {
+        Ok(StopSignals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
     /// The next one's number.
@@ -146,7 +146,7 @@ impl Signals {
     }
 }
 
-async fn listen(mut signals: Signals, wish: watch::Sender<Option<Instant>>) {
+async fn listen(mut signals: StopSignals, wish: watch::Sender<Option<Instant>>) {
     signals.next().await;
     wish.send_replace(Some(Instant::now()));
     let number = if let Ok(number) = tokio::time::timeout(SILENCE, signals.next()).await {

@@ -54,12 +54,19 @@ pub struct NodeName(String);
 #[error("take `{0}` as a node's name; use 1 to 32 small letters, digits and hyphens, such as `eu-west`")]
 pub struct NotANodeName(pub String);
 
+/// Whether a text has 1 to `limit` small letters, digits and hyphens, as the names of nodes and of jobs do.
+fn is_spelled_as_name(text: &str, limit: usize) -> bool {
+    (1..=limit).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+}
+
 impl NodeName {
     /// Takes a text as it is, if it is a name.
     pub fn new(text: &str) -> Result<NodeName, NotANodeName> {
-        let fits = (1..=NODE_NAME_LIMIT).contains(&text.len())
-            && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
-        if fits { Ok(NodeName(text.to_owned())) } else { Err(NotANodeName(text.to_owned())) }
+        if is_spelled_as_name(text, NODE_NAME_LIMIT) {
+            Ok(NodeName(text.to_owned()))
+        } else {
+            Err(NotANodeName(text.to_owned()))
+        }
     }
 
     /// Makes a name from a host's: its first label in small letters, anything else a hyphen; `node` if nothing is left.

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 /// How long one piece of work may take: a file of some kilobytes, the index of very many files, or some hundred files.
@@ -45,15 +45,10 @@ impl Disk {
         let done = async {
             let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(io::Error::other)?;
             self.due().push(due);
-            let disk = self.clone();
+            let under_way = UnderWay { disk: self.clone(), due, _turn: turn };
             let work = move || {
-                let done = work();
-                let mut all = disk.due();
-                if let Some(place) = all.iter().position(|one| *one == due) {
-                    all.swap_remove(place);
-                }
-                drop(turn);
-                done
+                let _under_way = under_way;
+                work()
             };
             tokio::task::spawn_blocking(work).await.map_err(io::Error::other).flatten()
         };
@@ -63,6 +58,22 @@ impl Disk {
 
     fn due(&self) -> MutexGuard<'_, Vec<Instant>> {
         self.due.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A piece of work that is not done, however it ends: also one that breaks off is under way no more.
+struct UnderWay {
+    disk: Disk,
+    due: Instant,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let mut all = self.disk.due();
+        if let Some(place) = all.iter().position(|one| *one == self.due) {
+            all.swap_remove(place);
+        }
     }
 }
 
@@ -98,6 +109,16 @@ mod tests {
         assert!(next.unwrap_err().to_string().contains("still does not answer"));
         answer.send(()).unwrap();
         idle(&disk).await;
+        assert_eq!(disk.work(PIECE_LIMIT, || Ok(1)).await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn work_that_breaks_off_is_not_waited_for_by_what_comes_later() {
+        let disk = Disk::default();
+        let limit = Duration::from_millis(1);
+        assert!(disk.work(limit, || -> io::Result<()> { panic!("a fault in it") }).await.is_err());
+        idle(&disk).await;
+        assert!(disk.due().is_empty());
         assert_eq!(disk.work(PIECE_LIMIT, || Ok(1)).await.unwrap(), 1);
     }
 

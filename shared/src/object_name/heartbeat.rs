@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::is_spelled_as_name;
+
 /// Where heartbeats are kept: a folder beside the check files.
 pub const HEARTBEAT_FOLDER: &str = "heartbeats/";
 /// How the name of a heartbeat ends.
@@ -22,9 +24,11 @@ pub struct NotAJobName(pub String);
 impl HeartbeatName {
     /// The object of this job, if the text can be a job's name.
     pub fn of(job: &str) -> Result<HeartbeatName, NotAJobName> {
-        let fits = (1..=JOB_NAME_LIMIT).contains(&job.len())
-            && job.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
-        if fits { Ok(HeartbeatName(job.to_owned())) } else { Err(NotAJobName(job.to_owned())) }
+        if is_spelled_as_name(job, JOB_NAME_LIMIT) {
+            Ok(HeartbeatName(job.to_owned()))
+        } else {
+            Err(NotAJobName(job.to_owned()))
+        }
     }
 
     /// Reads a name that has no prefix any more; `None` if it is no heartbeat's.

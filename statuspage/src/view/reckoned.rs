@@ -180,10 +180,10 @@ impl<'a> Reckoned<'a> {
 pub fn mark_twins(all: &mut [Reckoned<'_>]) {
     for same in all.chunk_by_mut(|one, other| one.endpoint.key.title == other.endpoint.key.title) {
         let has_twin = same.iter().filter(|one| !one.retired).count() > 1;
-        let first = usize::from(same.len() > 1);
+        let is_one_of_several = same.len() > 1;
         for (place, one) in same.iter_mut().enumerate() {
             one.has_twin = has_twin && !one.endpoint.key.title.is_empty();
-            one.place = first * (place + 1);
+            one.place = if is_one_of_several { place + 1 } else { 0 };
         }
     }
 }
