@@ -18,4 +18,6 @@ mod percent;
 mod reckoner;
 pub mod record;
 pub mod source;
+#[cfg(test)]
+mod text_snapshots;
 pub mod view;

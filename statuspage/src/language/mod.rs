@@ -281,7 +281,7 @@ pub(crate) mod tests {
     }
 
     /// A language as a reader of it has it, but for spaces that no line breaks at: tests write plain ones.
-    fn language(code: &'static str) -> Language {
+    pub(crate) fn language(code: &'static str) -> Language {
         Language::parse(&file(code).replace('\u{a0}', " "), Box::new(Knowing { code }))
             .unwrap_or_else(|| panic!("{code}: other keys"))
     }

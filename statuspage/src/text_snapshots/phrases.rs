@@ -1,0 +1,68 @@
+//! Lengths of time, moments, ranges, lists and what a search finds.
+
+use shared::{DAY, HOUR, MINUTE, SECOND};
+
+use super::{assert_texts, calendar, section};
+use crate::calendar::tests::NOW;
+use crate::view::period::ranges;
+use crate::view::{finding, words};
+
+#[test]
+fn lengths_of_time() {
+    let lengths = [
+        0,
+        42 * SECOND,
+        MINUTE,
+        4 * MINUTE + 10 * SECOND,
+        12 * MINUTE + SECOND,
+        HOUR,
+        3 * HOUR + 5 * MINUTE,
+        DAY,
+        2 * DAY + 4 * HOUR,
+        89 * DAY + 23 * HOUR,
+    ];
+    assert_texts("lengths", |language| {
+        let line = |length| {
+            let exact = words::exact_length(length, language);
+            let (short, full) = (words::length(length, language), words::in_full(length, language));
+            format!("{exact} | {short} | {full} | {}", words::ago(length, language))
+        };
+        section("exact | without seconds | in full | ago", &lengths.map(line))
+    });
+}
+
+#[test]
+fn moments() {
+    let ago = [0, 3 * HOUR, 20 * HOUR, 3 * DAY, 6 * DAY, 7 * DAY, 30 * DAY, 400 * DAY];
+    assert_texts("moments", |language| {
+        let calendar = calendar(language);
+        let line = |ago| {
+            let moment = NOW - ago;
+            let (short, full, day) = (calendar.moment(moment), calendar.full_moment(moment), calendar.day_name(moment));
+            let (span, days) =
+                (calendar.hour_span(moment, moment + HOUR), calendar.date_span(moment - 2 * DAY, moment));
+            format!("{short} | {full} | {day} | {span} | {days} | {}", calendar.axis_date(moment))
+        };
+        section("short | full | day | hour | days | axis", &ago.map(line))
+    });
+}
+
+#[test]
+fn ranges_to_choose_from() {
+    assert_texts("ranges", |language| {
+        let words = ranges(10 * DAY, 36 * HOUR + MINUTE, language).into_iter().map(|(_, words)| words);
+        section(
+            "ranges",
+            &words.chain(ranges(HOUR, DAY, language).into_iter().map(|(_, words)| words)).collect::<Vec<_>>(),
+        )
+    });
+}
+
+#[test]
+fn what_a_search_finds() {
+    assert_texts("search", |language| {
+        let found =
+            [(0, 1), (1, 1), (1, 3), (3, 1_200)].map(|(found, all)| finding::in_words("shop", found, all, language));
+        section("found", &found)
+    });
+}
