@@ -16,6 +16,9 @@ use crate::view::layers::Besides;
 use crate::view::period::{Period, Slot};
 use crate::view::{self, Loading, Looking, Percentiles};
 
+/// A name for a state of a load, and what brings an hour into it.
+type Variant = (&'static str, fn(Hour) -> Hour);
+
 fn checks() -> Vec<Check> {
     let status = |ago| match ago {
         90 | 91 => Down,
@@ -52,8 +55,7 @@ fn opened_hours_in_each_state_of_their_load() {
         let mut memory = memory(&checks());
         let start = NOW - 30 * HOUR;
         let mut text = String::new();
-        let of = |slot| Hour::of(slot);
-        let variants: [(&str, fn(Hour) -> Hour); 4] = [
+        let variants: [Variant; 4] = [
             ("loading", |hour| Hour { is_loading: true, ..hour }),
             ("nothing stored", |hour| hour),
             ("unreadable", |hour| Hour { problem: Some(SourceError::NotAListing), ..hour }),
@@ -64,7 +66,7 @@ fn opened_hours_in_each_state_of_their_load() {
             let day = period.slots.iter().find(|slot| slot.start <= start && start < slot.end).expect("it is there");
             let hours = Period::of_slot(*day, calendar(language)).slots;
             let hour: Slot = *hours.iter().find(|slot| slot.start <= start && start < slot.end).expect("it is there");
-            memory.hour = Some(change(of(hour)));
+            memory.hour = Some(change(Hour::of(hour)));
             text += name;
             text += "\n";
             text += &levels(&mut memory, 7 * DAY, vec![start, start], language);

@@ -4,6 +4,7 @@ use shared::{DAY, HOUR, MINUTE, SECOND};
 
 use super::{assert_texts, calendar, section};
 use crate::calendar::tests::NOW;
+use crate::language::texts;
 use crate::view::period::ranges;
 use crate::view::{finding, words};
 
@@ -65,4 +66,55 @@ fn what_a_search_finds() {
             [(0, 1), (1, 1), (1, 3), (3, 1_200)].map(|(found, all)| finding::in_words("shop", found, all, language));
         section("found", &found)
     });
+}
+
+#[test]
+fn labels_of_the_page() {
+    let labels = [
+        texts::LAST_CHECKED,
+        texts::FILES_LOADED,
+        texts::DETAILS,
+        texts::LINKS,
+        texts::AS_OF,
+        texts::BACK_TO_NOW,
+        texts::MESSAGES,
+        texts::EARLIER_MESSAGES,
+        texts::PERIOD_SHOWN,
+        texts::PERCENTILES,
+        texts::PHASES,
+        texts::PLACES,
+        texts::FIND,
+        texts::FIND_BY,
+        texts::TABLE,
+        texts::HOW_TO_READ,
+        texts::TIMES_OF,
+        texts::THIS_DEVICE,
+        texts::COLOURS,
+        texts::AUTO,
+        texts::LIGHT,
+        texts::DARK,
+        texts::ENDPOINTS,
+        texts::NOTHING_FOUND,
+        texts::GROUP,
+        texts::ENDPOINT,
+        texts::STATE,
+        texts::UPTIME,
+        texts::OBSERVED,
+        texts::RESPONSE_TIME,
+        texts::ENDPOINTS_IN_TABLE,
+        texts::RESPONSE_TIME_IS,
+        texts::RESPONSE_TIMES,
+        texts::TIMELINE,
+        texts::MESSAGE,
+        texts::OBSERVERS,
+        texts::PROBLEMS,
+        texts::BROKEN_TAB,
+        texts::BROKEN_TITLE,
+        texts::BROKEN_SAYS,
+        texts::BROKEN_EXAMPLE,
+        texts::BROKEN_DIRECTORY,
+        texts::BROKEN_BUCKET,
+        texts::BROKEN_MEND,
+    ];
+    assert_texts("labels", |language| section("labels", &labels.map(|label| language.line(label).to_owned())));
 }

@@ -2,8 +2,10 @@
 
 use Status::{Degraded, Down, Healthy, Unknown};
 use shared::looks::{Group, Looks};
+use shared::object_name::CheckFileName;
+use shared::result::{CheckFile, CheckResult};
 use shared::status::Status;
-use shared::{DAY, HOUR, MINUTE, SECOND};
+use shared::{DAY, HOUR, MINUTE, SECOND, UnixNanos};
 
 use super::{Check, assert_texts, calendar, describe, memory, page, section, settings};
 use crate::calendar::tests::NOW;
@@ -11,7 +13,9 @@ use crate::language::Language;
 use crate::load::Memory;
 use crate::record::Said;
 use crate::source::SourceError;
-use crate::view::{self, Loading, Looking};
+use crate::view::endpoint::tests::{period, reckon};
+use crate::view::percentiles::tests::known;
+use crate::view::{self, Loading, Looking, endpoint, overall};
 
 /// One endpoint as one node saw it, every minute up to now; `down` are minutes ago.
 fn steady(title: &'static str, node: &'static str, minutes: i64, status: impl Fn(i64) -> Status) -> Vec<Check> {
@@ -83,11 +87,16 @@ fn scenarios() -> Vec<(&'static str, Vec<Check>)> {
         ("one of two checkers stopped", [always("Shop", "eu", Healthy), vec![("Mail", "us", 60, Healthy)]].concat()),
         ("the last check is unknown", vec![("Shop", "", 1, Healthy), ("Shop", "", 0, Unknown)]),
         ("one retired", [always("Shop", "eu", Healthy), vec![("Mail", "eu", 30, Healthy)]].concat()),
-        ("a title twice", {
-            let mut checks = always("Shop", "", Healthy);
-            checks.extend(lately("", "", 5, Down));
-            checks
-        }),
+        (
+            "two retired",
+            [always("Shop", "eu", Healthy), vec![("Mail", "eu", 30, Healthy), ("API", "eu", 30, Healthy)]].concat(),
+        ),
+        (
+            "two of three not checked",
+            [always("Shop", "eu", Healthy), vec![("Mail", "us", 60, Healthy), ("API", "us", 60, Healthy)]].concat(),
+        ),
+        ("only unknown results", vec![("Shop", "", 0, Unknown)]),
+        ("without a title", lately("", "", 5, Down)),
     ]
 }
 
@@ -255,13 +264,65 @@ fn groups_say_how_many_are_in_which_state() {
 #[test]
 fn more_endpoints_than_are_drawn_are_counted() {
     assert_texts("endpoints_not_drawn", |language| {
-        let titles: Vec<&'static str> =
-            (0..502).map(|number| &*Box::leak(format!("E{number}").into_boxed_str())).collect();
         let shown = |count: usize| {
-            let checks: Vec<Check> = titles[..count].iter().map(|title| (*title, "", 0, Healthy)).collect();
-            page(&mut memory(&checks), &Looks::default(), Loading::Complete, language).not_shown.unwrap_or_default()
+            let result = |number| CheckResult {
+                title: format!("E{number}"),
+                timestamp: NOW,
+                status: Healthy,
+                ..CheckResult::default()
+            };
+            let mut memory = Memory::default();
+            let file = CheckFile { results: (0..count).map(result).collect(), skipped: Vec::new() };
+            memory.record.add(&CheckFileName { stored_at: NOW, node: None }, file);
+            page(&mut memory, &Looks::default(), Loading::Complete, language).not_shown.unwrap_or_default()
         };
         section("not drawn", &[shown(500), shown(501), shown(502)])
+    });
+}
+
+#[test]
+fn the_first_lines_where_nothing_is_watched() {
+    assert_texts("nothing_watched", |language| {
+        let (memory, calendar) = (memory(&[("Shop", "eu", 60, Healthy)]), calendar(language));
+        let mut all = reckon(&memory.record);
+        all[0].retired = true;
+        let looks = Looks::default();
+        let overall = overall::overall(&all, false, &period(), calendar, Loading::Complete, &looks);
+        let head = endpoint::head(&all[0], &period(), calendar, &looks);
+        section("first lines", &describe::overall(&overall)) + &section("endpoint", &describe::head(&head))
+    });
+}
+
+#[test]
+fn an_endpoint_without_a_title_and_a_locator() {
+    assert_texts("without_name", |language| {
+        let mut memory = memory(&always("Shop", "", Healthy));
+        let key = &mut memory.record.endpoints[0].key;
+        key.title.clear();
+        key.locator.clear();
+        let view = page(&mut memory, &Looks::default(), Loading::Complete, language);
+        section("first lines", &describe::overall(&view.overall))
+            + &section("endpoint", &describe::head(&view.endpoints[0]))
+    });
+}
+
+#[test]
+fn endpoints_of_one_title_show_their_locators() {
+    assert_texts("twins", |language| {
+        let mut memory = memory(&[always("Shop", "", Healthy), lately("Mail", "", 5, Down)].concat());
+        memory.record.endpoints[1].key.title = "Shop".to_owned();
+        let view = page(&mut memory, &Looks::default(), Loading::Complete, language);
+        section("first lines", &describe::overall(&view.overall)) + &section("timeline", &describe::timeline(&view))
+    });
+}
+
+#[test]
+fn two_checkers_of_one_name() {
+    assert_texts("two_checkers", |language| {
+        let mut memory = Memory::default();
+        memory.record.take_history(known(2).0, UnixNanos::MAX);
+        let view = page(&mut memory, &Looks::default(), Loading::Complete, language);
+        section("nodes", &view.observers.iter().map(describe::observer).collect::<Vec<_>>())
     });
 }
 

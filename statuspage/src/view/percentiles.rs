@@ -39,7 +39,7 @@ pub fn in_words(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::calendar::tests::{NOW, utc};
     use crate::load::Memory;
@@ -74,7 +74,7 @@ mod tests {
     }
 
     /// What a node knows that looked `times` a minute for five days.
-    fn known(times: i64) -> (Outline, LatenciesOutline) {
+    pub(crate) fn known(times: i64) -> (Outline, LatenciesOutline) {
         let node = NodeName::new("here").ok();
         let (mut history, mut latencies) = (History::of(node.clone()), Latencies::default());
         let mut folding = Folding::going_on(&mut history, &mut latencies);
