@@ -1,4 +1,4 @@
-//! Makes a name in Rust of each key in `languages/en.txt`, so that the page finds a text by its line and holds no keys.
+//! Makes a name in Rust of each key in `locales/en.txt`, so that the page finds a text by its line and holds no keys.
 
 use std::env;
 use std::error::Error;
@@ -8,8 +8,8 @@ use std::path::Path;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed=languages/en.txt");
-    let english = fs::read_to_string("languages/en.txt")?;
+    println!("cargo::rerun-if-changed=locales/en.txt");
+    let english = fs::read_to_string("locales/en.txt")?;
     let mut code = String::new();
     let mut keys = String::new();
     let mut count = 0;

@@ -1,5 +1,5 @@
 //! What the page says and how it writes dates and numbers, in the language of whoever reads it. The texts lie in
-//! `statuspage/languages/`, one file a language; what the browser knows of a language is handed in. Pure.
+//! `statuspage/locales/`, one file a language; what the browser knows of a language is handed in. Pure.
 
 mod choice;
 pub(crate) mod texts;
@@ -276,7 +276,7 @@ pub(crate) mod tests {
     }
 
     fn file(code: &str) -> String {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/languages/");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/locales/");
         std::fs::read_to_string(format!("{folder}{code}.txt")).expect("each language has a file")
     }
 
@@ -325,7 +325,7 @@ pub(crate) mod tests {
                 assert!(code == "en" || !line.starts_with('#') && !line.is_empty(), "{code}: {line}");
             }
         }
-        let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/languages")).expect("it is a folder");
+        let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/locales")).expect("it is a folder");
         assert_eq!(files.count(), LANGUAGES.len());
     }
 

@@ -1,4 +1,4 @@
-//! A name for each text, from the keys of `statuspage/languages/en.txt`; `build.rs` writes them.
+//! A name for each text, from the keys of `statuspage/locales/en.txt`; `build.rs` writes them.
 
 use super::Text;
 

@@ -186,7 +186,7 @@ pub async fn page_config() -> Result<(String, Option<UnixNanos>), SourceError> {
 
 /// Gets the file of a language as text.
 pub(crate) async fn language(code: &str) -> Option<String> {
-    let url = ["languages/", code, ".txt"].concat();
+    let url = ["locales/", code, ".txt"].concat();
     let answer = fetch::get(&url, Freshness::Revalidated, CHECK_FILE_LIMIT).await.ok()?;
     answer.is_good().then(|| String::from_utf8_lossy(&answer.body).into_owned())
 }
