@@ -11,7 +11,7 @@ set -eu
 aim=100000
 # What it may weigh today. It does not reach its aim yet; this number goes up only by what a feature needs, which
 # `docs/performance.md` tells.
-budget=161000
+budget=185000
 
 # What each file may weigh that is not loaded with the page.
 apart_budget=4000

@@ -13,7 +13,7 @@ use shared::{Nanos, SECOND, UnixNanos};
 use crate::components::page;
 use crate::drawing::Drawing;
 use crate::intl::Known;
-use crate::language::{self, Choice, Language, Text, texts};
+use crate::language::{self, Choice, Language, Text, Texts, texts};
 use crate::reckoner::{Extent, Reckoner, dressed};
 use crate::view::broken::{self, Broken};
 use crate::view::chart::Point;
@@ -186,10 +186,14 @@ async fn run() {
     browser::set_boot_text("The texts of this page could not be loaded. Loading it again may help.");
 }
 
-/// Loads a language and tells the document of it; `None` if that fails, or if the file is of another version.
+/// Loads a language, with English in place of what its file lacks, and tells the document of it; `None` if a text is missing
+/// in both, or a file.
 async fn speak(choice: &Choice) -> Option<Language> {
-    let file = source::language(choice.code).await?;
-    let language = Language::parse(&file, Box::new(Known::new(choice)))?;
+    let mut texts = Texts::parse(&source::language(choice.code).await?);
+    if !texts.is_complete() {
+        texts.fill_from(Texts::parse(&source::language("en").await?));
+    }
+    let language = Language::new(texts, Box::new(Known::new(choice)))?;
     browser::set_root_attribute("lang", choice.code);
     browser::set_root_attribute("dir", language.line(texts::DIRECTION));
     Some(language)

@@ -4,13 +4,12 @@
 mod choice;
 pub(crate) mod texts;
 
-use shared::seek::parted;
 use shared::status::Status;
 use shared::{Nanos, duration};
 
 pub(crate) use choice::{Choice, chosen};
 
-/// A text, by its place in every language's file.
+/// A text, by the position of its key in `en.txt`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Text(u8);
 
@@ -45,6 +44,32 @@ pub trait Formats {
     fn percent(&self) -> (&str, &str);
 }
 
+/// The texts of a locale file, in the order of their keys in `en.txt`.
+pub struct Texts(Vec<Option<String>>);
+
+impl Texts {
+    /// Reads lines of `key = text` in any order; other lines and unknown keys are ignored.
+    #[must_use]
+    pub fn parse(file: &str) -> Texts {
+        let lines: Vec<(&str, &str)> = file.lines().filter_map(|line| line.split_once(" = ")).collect();
+        let text = |key| lines.iter().find(|(known, _)| *known == key).map(|(_, text)| (*text).to_owned());
+        Texts(texts::KEYS.lines().map(text).collect())
+    }
+
+    /// Whether no key is missing.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.0.iter().all(Option::is_some)
+    }
+
+    /// Takes the texts that are missing from a fallback.
+    pub fn fill_from(&mut self, fallback: Texts) {
+        for (text, fallback) in self.0.iter_mut().zip(fallback.0) {
+            *text = text.take().or(fallback);
+        }
+    }
+}
+
 /// A language. Its functions are called from wherever something is said: in the place of calls they would weigh much.
 pub struct Language {
     texts: Vec<String>,
@@ -52,18 +77,11 @@ pub struct Language {
 }
 
 impl Language {
-    /// Reads a language's file; `None` if it is another version's, whose lines say something else.
+    /// A language whose texts are all there; `None` if any is missing.
     #[must_use]
-    pub fn parse(file: &str, formats: Box<dyn Formats>) -> Option<Language> {
-        let mut texts = Vec::with_capacity(texts::COUNT);
-        let mut keys = KEYS_START;
-        for line in file.lines() {
-            if let Some((key, text)) = parted(line, ": ").filter(|_| !line.starts_with('#')) {
-                keys = key.bytes().fold(keys, |sum, byte| sum.wrapping_mul(33) ^ u32::from(byte));
-                texts.push(text.to_owned());
-            }
-        }
-        (keys == texts::KEYS).then_some(Language { texts, formats })
+    pub fn new(texts: Texts, formats: Box<dyn Formats>) -> Option<Language> {
+        let texts = texts.0.into_iter().collect::<Option<Vec<String>>>()?;
+        Some(Language { texts, formats })
     }
 
     /// Calls the statuses as whoever hosts the page does, by their places in [`Status::ALL`].
@@ -188,9 +206,6 @@ impl Language {
 /// What the statuses are called, in the order of [`Status::ALL`].
 const STATUSES: [Text; 4] = [texts::UNKNOWN, texts::HEALTHY, texts::DEGRADED, texts::DOWN];
 
-/// The sum of no keys.
-const KEYS_START: u32 = 5381;
-
 /// Puts values into the places of a text: `{0} of {1}`. There are no more than ten.
 fn filled(text: &str, values: &[&str]) -> String {
     let mut filled = String::with_capacity(text.len() + 16);
@@ -282,8 +297,8 @@ pub(crate) mod tests {
 
     /// A language as a reader of it has it, but for spaces that no line breaks at: tests write plain ones.
     pub(crate) fn language(code: &'static str) -> Language {
-        Language::parse(&file(code).replace('\u{a0}', " "), Box::new(Knowing { code }))
-            .unwrap_or_else(|| panic!("{code}: other keys"))
+        let texts = Texts::parse(&file(code).replace('\u{a0}', " "));
+        Language::new(texts, Box::new(Knowing { code })).unwrap_or_else(|| panic!("{code}: a key is missing"))
     }
 
     /// The language in which tests read the page.
@@ -302,7 +317,7 @@ pub(crate) mod tests {
     /// The keys and the texts of a file.
     fn lines(file: &str) -> Vec<(&str, &str)> {
         let lines = file.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-        lines.map(|line| line.split_once(": ").unwrap_or_else(|| panic!("`{line}` has no key"))).collect()
+        lines.map(|line| line.split_once(" = ").unwrap_or_else(|| panic!("`{line}` has no key"))).collect()
     }
 
     /// The places of a text that are filled in, each once.
@@ -314,15 +329,29 @@ pub(crate) mod tests {
         places
     }
 
+    /// Each key of English with its text in a language, and with the English one.
+    fn pairs<'f>(file: &'f str, english: &'f str) -> Vec<(&'f str, &'f str, &'f str)> {
+        let texts = lines(file);
+        let text_of = |key| texts.iter().find(|(known, _)| *known == key).map(|(_, text)| *text);
+        let pairs = lines(english).into_iter();
+        pairs
+            .map(|(key, english)| (key, text_of(key).unwrap_or_else(|| panic!("`{key}` is missing")), english))
+            .collect()
+    }
+
     #[test]
     fn no_language_lacks_a_text_or_has_one_too_many() {
-        let english = file("en");
-        let keys = |file: &str| lines(file).iter().map(|(key, _)| (*key).to_owned()).collect::<Vec<_>>();
+        let sorted_keys = |file: &str| {
+            let mut keys: Vec<String> = lines(file).iter().map(|(key, _)| (*key).to_owned()).collect();
+            keys.sort_unstable();
+            keys
+        };
+        let english = sorted_keys(&file("en"));
+        assert!(english.windows(2).all(|pair| pair[0] != pair[1]), "a key twice");
         for code in LANGUAGES {
-            assert_eq!(keys(&file(code)), keys(&english), "{code}");
+            assert_eq!(sorted_keys(&file(code)), english, "{code}");
             for line in file(code).lines() {
                 assert_eq!(line, line.trim(), "{code}: a space at an end");
-                assert!(code == "en" || !line.starts_with('#') && !line.is_empty(), "{code}: {line}");
             }
         }
         let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/locales")).expect("it is a folder");
@@ -333,7 +362,7 @@ pub(crate) mod tests {
     fn every_text_fills_in_what_the_english_one_does() {
         let english = file("en");
         for code in LANGUAGES {
-            for ((key, text), (_, wanted)) in lines(&file(code)).into_iter().zip(lines(&english)) {
+            for (key, text, wanted) in pairs(&file(code), &english) {
                 assert_eq!(places(text), places(wanted), "{code}: {key}");
                 // A form for one or for none need not name the number; the last one is for all others.
                 let last = text.rsplit('|').next().expect("there is a form");
@@ -351,7 +380,7 @@ pub(crate) mod tests {
         for code in LANGUAGES {
             let file = file(code);
             let plurals = lines(&file).iter().find(|(key, _)| *key == "plurals").expect("they are told").1.to_owned();
-            for ((key, text), (_, wanted)) in lines(&file).into_iter().zip(lines(&english)) {
+            for (key, text, wanted) in pairs(&file, &english) {
                 let forms = text.split('|').count();
                 // A sentence may go round the number, and is the same for all.
                 let all = if wanted.contains('|') { plurals.split('|').count() } else { 1 };
@@ -426,14 +455,23 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_file_of_another_version_is_none() {
-        let parse = |file: &str| Language::parse(file, Box::new(Knowing { code: "en" })).is_some();
+    fn keys_come_in_any_order_and_a_missing_one_is_taken_from_the_fallback() {
         let english = file("en");
-        assert!(parse(&english) && parse(&english.replace('\n', "\r\n")));
+        assert!(Texts::parse(&english).is_complete() && Texts::parse(&english.replace('\n', "\r\n")).is_complete());
+        let backwards = file("de").lines().rev().collect::<Vec<_>>().join("\n");
+        let without = backwards.replace("\nup = ", "\nno_such_key = ");
+        let mut texts = Texts::parse(&without);
+        assert!(Texts::parse(&backwards).is_complete() && !texts.is_complete());
+        texts.fill_from(Texts::parse(&english));
+        let language = Language::new(texts, Box::new(Knowing { code: "de" })).expect("English has the rest");
+        assert_eq!((language.line(texts::UP), language.line(texts::DOWN)), ("{0} up", "ausgefallen"));
+    }
+
+    #[test]
+    fn without_some_text_there_is_no_language() {
+        let parse = |file: &str| Language::new(Texts::parse(file), Box::new(Knowing { code: "en" })).is_some();
         assert!(!parse("") && !parse("<!doctype html>"));
-        assert!(!parse(&english.replace("\nup: ", "\ndown_again: ")));
-        let (before, behind) = english.split_once("\nup: ").expect("it is there");
-        assert!(!parse(&format!("{before}\n{}", behind.split_once('\n').expect("there are more").1)), "a text less");
+        assert!(!parse(&file("en").replace("\nup = ", "\ndown_again = ")));
     }
 
     #[test]
