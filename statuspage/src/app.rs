@@ -12,8 +12,7 @@ use shared::{Nanos, SECOND, UnixNanos};
 
 use crate::components::page;
 use crate::drawing::Drawing;
-use crate::intl::Known;
-use crate::language::{self, Choice, Language, Text, Texts, texts};
+use crate::i18n::{self, IntlFormatter, Language, Locale, Text, Texts, texts};
 use crate::reckoner::{Extent, Reckoner, dressed};
 use crate::view::broken::{self, Broken};
 use crate::view::chart::Point;
@@ -56,8 +55,8 @@ pub struct State {
 impl State {
     /// A text of the page.
     #[must_use]
-    pub fn line(self, text: Text) -> &'static str {
-        self.language.line(text)
+    pub fn text(self, text: Text) -> &'static str {
+        self.language.text(text)
     }
 
     /// Looks at the page in another way, to which the way back leads.
@@ -170,13 +169,13 @@ async fn run() {
         broken::read(&text)
     });
     let configured = config.as_ref().ok().and_then(|config| config.looks.language.as_deref());
-    let choice = language::chosen(&looking.language, configured, &preferred);
-    let english = language::chosen("en", None, &preferred);
-    for choice in [choice, english] {
-        if let Some(language) = speak(&choice).await {
+    let locale = i18n::choose(&looking.language, configured, &preferred);
+    let english = i18n::choose("en", None, &preferred);
+    for locale in [locale, english] {
+        if let Some(language) = load_language(&locale).await {
             browser::remove_boot_text();
             let language = match &config {
-                Ok(config) => language.calling(&config.looks.words),
+                Ok(config) => language.with_status_labels(&config.looks.words),
                 Err(_) => language,
             };
             return show(looking, Box::leak(Box::new(language)), config);
@@ -188,14 +187,14 @@ async fn run() {
 
 /// Loads a language, with English in place of what its file lacks, and tells the document of it; `None` if a text is missing
 /// in both, or a file.
-async fn speak(choice: &Choice) -> Option<Language> {
-    let mut texts = Texts::parse(&source::language(choice.code).await?);
+async fn load_language(locale: &Locale) -> Option<Language> {
+    let mut texts = Texts::parse(&source::language(locale.code).await?);
     if !texts.is_complete() {
         texts.fill_from(Texts::parse(&source::language("en").await?));
     }
-    let language = Language::new(texts, Box::new(Known::new(choice)))?;
-    browser::set_root_attribute("lang", choice.code);
-    browser::set_root_attribute("dir", language.line(texts::DIRECTION));
+    let language = Language::new(texts, Box::new(IntlFormatter::new(locale)))?;
+    browser::set_root_attribute("lang", locale.code);
+    browser::set_root_attribute("dir", language.text(texts::DIRECTION));
     Some(language)
 }
 
@@ -231,7 +230,7 @@ fn show(looking: Looking, language: &'static Language, config: Result<PageConfig
             browser::begin(Box::pin(follow(state, config)));
         } else {
             browser::set_root_attribute("data-state", "broken");
-            browser::set_tab(language.line(texts::BROKEN_TAB), Status::Unknown, None);
+            browser::set_tab(language.text(texts::BROKEN_TAB), Status::Unknown, None);
             browser::set_root_attribute("data-complete", "true");
         }
     });

@@ -12,7 +12,7 @@ use shared::{DAY, HOUR, Nanos, SECOND, UnixNanos, uptime};
 
 use crate::app::State;
 use crate::browser;
-use crate::calendar::Calendar;
+use crate::i18n::Calendar;
 use crate::load::{self, Hour, Look, Memory, Object, Step, Store, Wanted};
 use crate::source::{self, Contents, Listing, SourceError};
 use crate::view::layers::{Besides, Layer};

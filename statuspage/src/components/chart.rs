@@ -7,7 +7,7 @@ use web_sys::{Element, Event, KeyboardEvent, PointerEvent};
 use super::element::{Built, html, svg};
 use super::endpoint::Endpoint;
 use super::strip::step;
-use crate::language::texts;
+use crate::i18n::texts;
 use crate::view::chart::{ChartView, HEIGHT, Point, WIDTH};
 use crate::view::layers::{Besides, Layer};
 use crate::view::words::number;
@@ -27,7 +27,7 @@ pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Bui
     let summary = of(|chart| &chart.summary);
     let read_out = html("p.chart-readout[aria-live=polite]").live_text(move || match pointed() {
         Some(point) => endpoint.state.told(&point),
-        None => endpoint.state.language.say(texts::RESPONSE_TIME_IS, &[&summary()]),
+        None => endpoint.state.language.format(texts::RESPONSE_TIME_IS, &[&summary()]),
     });
     let path = |class: &str, read: fn(&ChartView) -> &str| {
         let drawn = of(read);

@@ -8,7 +8,7 @@ use shared::status::Status;
 use super::element::{Built, html, svg};
 use super::{chart, detail, drawn_shape, holds, strip};
 use crate::app::State;
-use crate::language::texts;
+use crate::i18n::texts;
 use crate::view::endpoint::EndpointView;
 use crate::view::icon;
 use crate::view::period::Slot;
@@ -137,7 +137,7 @@ fn response_times(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built
         }
         let open = RwSignal::new(false);
         let summary = html("summary")
-            .text(endpoint.state.line(texts::RESPONSE_TIMES))
+            .text(endpoint.state.text(texts::RESPONSE_TIMES))
             .text(" ")
             .with(html("span.quiet").live_text(endpoint.text(|one| &one.chart.summary)));
         // What nobody unfolded is not drawn.

@@ -7,7 +7,7 @@ use super::element::{Built, html};
 use super::endpoint::{Endpoint, one};
 use super::{of, shape, table};
 use crate::app::State;
-use crate::language::texts;
+use crate::i18n::texts;
 use crate::view::groups::GroupView;
 use crate::view::looking::{Arrangement, Embed};
 
@@ -31,12 +31,12 @@ pub(super) fn endpoints(state: State) -> Built {
         },
     );
     html("section.endpoints[aria-labelledby=endpoints-title]")
-        .with(html("h2.spoken[id=endpoints-title]").text(state.line(texts::ENDPOINTS)))
+        .with(html("h2.spoken[id=endpoints-title]").text(state.text(texts::ENDPOINTS)))
         .with(content)
         .with(html("p.quiet").live_text(of(view, |view| view.not_shown.as_deref().unwrap_or_default())))
         .with(
             html("p.quiet[id=nothing]")
-                .text(state.line(texts::NOTHING_FOUND))
+                .text(state.text(texts::NOTHING_FOUND))
                 .shown_while(move || state.found.with(|found| found.as_ref().is_some_and(|found| found.is_empty()))),
         )
 }

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::element::{Built, html};
 use super::{holds, of, shape};
 use crate::app::State;
-use crate::language::texts;
+use crate::i18n::texts;
 use crate::view::Loading;
 
 /// The state of things, and the progress of a load.
@@ -16,7 +16,7 @@ pub(super) fn overall(state: State) -> Vec<Built> {
         .with(html("span[id=overall]").live_text(of(view, |view| &view.overall.sentence)));
     let datetime = of(view, |view| &view.overall.looked_datetime);
     let looked = html("span")
-        .text(state.line(texts::LAST_CHECKED))
+        .text(state.text(texts::LAST_CHECKED))
         .text(" ")
         .with(
             html("time[id=looked]")
@@ -32,7 +32,7 @@ pub(super) fn overall(state: State) -> Vec<Built> {
         .with(html("p.remark").live_text(of(view, |view| &view.overall.remark)))
         .with(html("p.looked").with(looked).with(scope))
         // What is shown in a frame leads to the whole.
-        .with(html("a.whole[href=./][target=_blank][rel=noopener]").text(state.line(texts::DETAILS)));
+        .with(html("a.whole[href=./][target=_blank][rel=noopener]").text(state.text(texts::DETAILS)));
     vec![section, progress(state)]
 }
 
@@ -43,7 +43,7 @@ fn progress(state: State) -> Built {
         _ => None,
     };
     let bar = html("progress")
-        .label(state.line(texts::FILES_LOADED))
+        .label(state.text(texts::FILES_LOADED))
         .live("max", move || files().map(|(_, total)| total.to_string()))
         .live("value", move || files().map(|(done, _)| done.to_string()))
         .shown_while(move || files().is_some());

@@ -10,7 +10,7 @@ use super::element::{Built, html};
 use super::holds;
 use crate::app::State;
 use crate::browser;
-use crate::language::{Text, texts};
+use crate::i18n::{Text, texts};
 use crate::view::layers::Besides;
 use crate::view::looking::Arrangement;
 use crate::view::{Percentiles, finding, period};
@@ -33,7 +33,7 @@ fn ranges(state: State, configured: Nanos) -> Built {
         html("label").with(button).with(html("span").text(&words))
     });
     html("fieldset.ranges")
-        .with(html("legend.spoken").text(state.line(texts::PERIOD_SHOWN)))
+        .with(html("legend.spoken").text(state.text(texts::PERIOD_SHOWN)))
         .with_all(choices.collect())
         .with(percentiles(state))
         .with(besides(state, Besides::Phases, "phases", texts::PHASES))
@@ -54,7 +54,7 @@ fn ranges(state: State, configured: Nanos) -> Built {
 fn percentiles(state: State) -> Built {
     let wanted = RwSignal::new(Percentiles::NotWanted);
     let is_wanted = move || wanted.get() == Percentiles::Wanted;
-    button("percentiles", state.line(texts::PERCENTILES), is_wanted)
+    button("percentiles", state.text(texts::PERCENTILES), is_wanted)
         .on("click", move |_| {
             wanted.set(if is_wanted() { Percentiles::NotWanted } else { Percentiles::Wanted });
             state.want_percentiles(wanted.get_untracked());
@@ -65,7 +65,7 @@ fn percentiles(state: State) -> Built {
 /// A button that lets charts show something besides, where they can.
 fn besides(state: State, this: Besides, id: &str, words: Text) -> Built {
     let is_shown = move || state.besides.get() == this;
-    button(id, state.line(words), is_shown)
+    button(id, state.text(words), is_shown)
         .on("click", move |_| state.besides.set(if is_shown() { Besides::Nothing } else { this }))
         .shown_while(move || state.view.with(|view| view.offers.contains(&this)))
 }
@@ -83,8 +83,8 @@ fn search(state: State) -> Built {
     let filter = move || state.looking.with(|looking| looking.filter.clone());
     let is_table = move || state.looking.with(|looking| looking.arrangement) == Arrangement::Table;
     let input = html("input[id=filter][type=search][aria-keyshortcuts=/]")
-        .label(state.line(texts::FIND))
-        .set("placeholder", state.line(texts::FIND_BY))
+        .label(state.text(texts::FIND))
+        .set("placeholder", state.text(texts::FIND_BY))
         .kept(move |input: &HtmlInputElement| {
             if input.value() != filter() {
                 input.set_value(&filter());
@@ -110,7 +110,7 @@ fn search(state: State) -> Built {
     html("div.finding")
         .with(input)
         .with(html("span.quiet[role=status]").live_text(counted))
-        .with(button("table", state.line(texts::TABLE), is_table).on("click", move |_| {
+        .with(button("table", state.text(texts::TABLE), is_table).on("click", move |_| {
             state.look(|looking| {
                 looking.arrangement = match looking.arrangement {
                     Arrangement::Strips => Arrangement::Table,

@@ -9,7 +9,7 @@ use super::message::elements;
 use super::page::section;
 use super::{drawn_shape, holds, isolated, shape_of, time};
 use crate::app::State;
-use crate::language::texts;
+use crate::i18n::texts;
 use crate::view::ObserverView;
 use crate::view::timeline::{DayView, EventView, What};
 
@@ -20,7 +20,7 @@ pub(super) fn timeline(state: State) -> Built {
         move || view.with(|view| view.timeline.clone()),
         move |days: &Vec<Arc<DayView>>| days.iter().map(|day| one_day(state, day)).collect(),
     );
-    section("timeline-title", state.line(texts::TIMELINE))
+    section("timeline-title", state.text(texts::TIMELINE))
         .set("id", "timeline")
         .with(days)
         .shown_while(holds(view, |view| !view.timeline.is_empty()))
@@ -53,7 +53,7 @@ fn one_event(state: State, event: &EventView) -> Built {
         What::Message(message) => {
             let bubble = svg("path[d=M1 2.5h14v9H7.5L4 15v-3.5H1Z]");
             let about = html("p").with(html("strong").text(&message.about));
-            let about = about.text(" · ").text(state.line(texts::MESSAGE));
+            let about = about.text(" · ").text(state.text(texts::MESSAGE));
             drawn
                 .set("data-kind", "message")
                 .with(clock)
@@ -70,7 +70,7 @@ pub(super) fn observers(state: State) -> Built {
         move || view.with(|view| view.observers.clone()),
         |observers: &Vec<ObserverView>| observers.iter().map(observer).collect(),
     );
-    section("observers-title", state.line(texts::OBSERVERS))
+    section("observers-title", state.text(texts::OBSERVERS))
         .set("id", "observers")
         .with(list)
         .shown_while(holds(view, |view| !view.observers.is_empty()))

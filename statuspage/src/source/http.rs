@@ -6,7 +6,7 @@ use shared::result::CheckFile;
 use shared::{HOUR, UnixNanos};
 
 use super::{Contents, Listed, Listing, SourceError};
-use crate::language::texts;
+use crate::i18n::texts;
 
 /// The URL of the list. `checker serve` leaves out what is older than `from` and sends results along if they are wanted;
 /// a plain web server knows nothing of either.
@@ -52,7 +52,7 @@ pub(crate) fn refusal(status: u16) -> SourceError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::language::tests::english;
+    use crate::i18n::language::tests::english;
     use shared::MINUTE;
 
     #[test]

@@ -12,7 +12,7 @@ use shared::object_name::{self, CheckFileName, HistoryName};
 use shared::page_config::{S3Source, Source};
 use shared::result::CheckFile;
 
-use crate::language::{Language, Text, texts};
+use crate::i18n::{Language, Text, texts};
 use crate::load::{Look, Object};
 use fetch::Freshness;
 
@@ -201,15 +201,17 @@ impl SourceError {
     #[must_use]
     pub fn in_words(&self, language: &Language) -> String {
         match self {
-            SourceError::Blocked(address) => language.say(texts::BLOCKED, &[address]),
-            SourceError::TimedOut(address, seconds) => language.say(texts::TIMED_OUT, &[address, &seconds.to_string()]),
-            SourceError::Refused { said, remedy, place } => {
-                language.say(texts::REFUSED, &[said, &language.say(*remedy, &[place])])
+            SourceError::Blocked(address) => language.format(texts::BLOCKED, &[address]),
+            SourceError::TimedOut(address, seconds) => {
+                language.format(texts::TIMED_OUT, &[address, &seconds.to_string()])
             }
-            SourceError::TooLarge(limit) => language.say(texts::TOO_LARGE, &[&(limit >> 20).to_string()]),
-            SourceError::NotAListing => language.say(texts::NOT_A_LISTING, &[]),
-            SourceError::NotAnIndex(why) => language.say(texts::NOT_AN_INDEX, &[why]),
-            SourceError::Unreadable(why) => language.say(texts::UNREADABLE, &[&language.name(why.clone())]),
+            SourceError::Refused { said, remedy, place } => {
+                language.format(texts::REFUSED, &[said, &language.format(*remedy, &[place])])
+            }
+            SourceError::TooLarge(limit) => language.format(texts::TOO_LARGE, &[&(limit >> 20).to_string()]),
+            SourceError::NotAListing => language.format(texts::NOT_A_LISTING, &[]),
+            SourceError::NotAnIndex(why) => language.format(texts::NOT_AN_INDEX, &[why]),
+            SourceError::Unreadable(why) => language.format(texts::UNREADABLE, &[&language.isolate(why.clone())]),
         }
     }
 

@@ -8,7 +8,7 @@ use shared::seek::place_of;
 
 use super::sigv4::{Signer, encoded_path, encoded_query};
 use super::{Listed, Listing, SourceError, xml};
-use crate::language::{Text, texts};
+use crate::i18n::{Text, texts};
 use crate::percent;
 
 /// One page of a listing.
@@ -175,7 +175,7 @@ fn remedy(status: u16, code: &str, message: &str, is_place_named: bool) -> Text 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::language::tests::english;
+    use crate::i18n::language::tests::english;
     use proptest::prelude::*;
     use shared::page_config::PublicKeys;
 

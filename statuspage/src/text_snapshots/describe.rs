@@ -1,6 +1,6 @@
 //! The texts of a view as lines.
 
-use crate::calendar::Calendar;
+use crate::i18n::Calendar;
 use crate::view::detail::LevelView;
 use crate::view::endpoint::EndpointView;
 use crate::view::groups::GroupView;

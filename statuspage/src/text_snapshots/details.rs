@@ -6,8 +6,8 @@ use shared::status::Status;
 use shared::{DAY, HOUR, MINUTE, Nanos};
 
 use super::{Check, assert_texts, calendar, describe, memory, section, settings};
-use crate::calendar::tests::NOW;
-use crate::language::Language;
+use crate::i18n::Language;
+use crate::i18n::calendar::tests::NOW;
 use crate::load::{Hour, Memory};
 use crate::source::SourceError;
 use crate::view::chart::{self, ChartView};

@@ -12,10 +12,10 @@ use shared::looks::Looks;
 use shared::status::Status;
 use shared::{DAY, MINUTE, Nanos};
 
-use crate::calendar::Calendar;
-use crate::calendar::tests::utc;
-use crate::language::Language;
-use crate::language::tests::language;
+use crate::i18n::Calendar;
+use crate::i18n::Language;
+use crate::i18n::calendar::tests::utc;
+use crate::i18n::language::tests::language;
 use crate::load::Memory;
 use crate::view::endpoint::tests::record;
 use crate::view::{self, Loading, Looking, PageView, Settings as ViewSettings};

@@ -3,8 +3,8 @@
 use shared::{DAY, HOUR, MINUTE, SECOND};
 
 use super::{assert_texts, calendar, section};
-use crate::calendar::tests::NOW;
-use crate::language::texts;
+use crate::i18n::calendar::tests::NOW;
+use crate::i18n::texts;
 use crate::view::period::ranges;
 use crate::view::{finding, words};
 
@@ -116,5 +116,5 @@ fn labels_of_the_page() {
         texts::BROKEN_BUCKET,
         texts::BROKEN_MEND,
     ];
-    assert_texts("labels", |language| section("labels", &labels.map(|label| language.line(label).to_owned())));
+    assert_texts("labels", |language| section("labels", &labels.map(|label| language.text(label).to_owned())));
 }

@@ -7,8 +7,8 @@ use shared::status::Status;
 use shared::{HOUR, MINUTE};
 
 use super::{assert_texts, calendar, memory, page, section, settings};
-use crate::calendar::tests::NOW;
-use crate::language::texts;
+use crate::i18n::calendar::tests::NOW;
+use crate::i18n::texts;
 use crate::load::Memory;
 use crate::source::SourceError;
 use crate::view::broken::{self, Broken};
@@ -16,7 +16,7 @@ use crate::view::looking::Embed;
 use crate::view::problems::problems;
 use crate::view::{Loading, Looking, Settings, note};
 
-fn refused(remedy: crate::language::Text) -> SourceError {
+fn refused(remedy: crate::i18n::Text) -> SourceError {
     SourceError::Refused { said: "403: AccessDenied".to_owned(), remedy, place: "eu-west-3".to_owned() }
 }
 

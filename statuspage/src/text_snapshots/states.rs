@@ -8,8 +8,8 @@ use shared::status::Status;
 use shared::{DAY, HOUR, MINUTE, SECOND, UnixNanos};
 
 use super::{Check, assert_texts, calendar, describe, memory, page, section, settings};
-use crate::calendar::tests::NOW;
-use crate::language::Language;
+use crate::i18n::Language;
+use crate::i18n::calendar::tests::NOW;
 use crate::load::Memory;
 use crate::record::Said;
 use crate::source::SourceError;
@@ -340,7 +340,7 @@ fn nodes_report_their_troubles() {
         });
         let mut past = memory(&[("Shop", "eu", 60, Healthy), ("Shop", "us", 120, Healthy)]);
         let looking = Looking { at: Some(NOW - HOUR - SECOND), ..Looking::default() };
-        let back = crate::calendar::Calendar { now: NOW - HOUR, ..calendar(language) };
+        let back = crate::i18n::Calendar { now: NOW - HOUR, ..calendar(language) };
         let view = view::page(&mut past, back, settings(DAY), &Looks::default(), &looking, Loading::Complete);
         let mut lines: Vec<String> = view.observers.iter().map(describe::observer).collect();
         lines.extend(view.past);

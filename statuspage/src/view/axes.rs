@@ -5,8 +5,8 @@ use shared::{DAY, HOUR, Nanos, SECOND, UnixNanos};
 
 use super::chart::HEIGHT;
 use super::period::Period;
-use crate::calendar::Calendar;
-use crate::language::Language;
+use crate::i18n::Calendar;
+use crate::i18n::Language;
 
 /// Room above the highest grid line for its label, in pixels.
 const HEADROOM: f64 = 14.0;
@@ -102,7 +102,7 @@ pub(super) fn round_label(nanos: Nanos, language: &Language) -> String {
     let tenths = (nanos as f64 / size * 10.0).round() as i64;
     let mut label = (tenths / 10).to_string();
     if tenths % 10 != 0 {
-        label = language.figures(&format!("{label}.{}", tenths % 10));
+        label = language.decimal(&format!("{label}.{}", tenths % 10));
     }
     format!("{label} {unit}")
 }
@@ -133,7 +133,7 @@ pub(super) fn times(period: &Period, calendar: Calendar<'_>) -> Vec<(f64, String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::tests::utc;
+    use crate::i18n::calendar::tests::utc;
     use crate::view::endpoint::tests::period;
 
     #[test]

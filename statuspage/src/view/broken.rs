@@ -2,7 +2,7 @@
 
 use shared::page_config::PageConfig;
 
-use crate::language::{Language, Text, texts};
+use crate::i18n::{Language, Text, texts};
 use crate::source::SourceError;
 
 /// A configuration that works beside `checker serve`, and one for a bucket, to be copied.
@@ -42,7 +42,7 @@ impl Broken {
     pub fn in_words(self, language: &Language) -> Vec<String> {
         match self {
             Broken::Unread(error) => vec![error.in_words(language)],
-            Broken::Page => vec![language.say(texts::CONFIG_IS_A_PAGE, &[])],
+            Broken::Page => vec![language.format(texts::CONFIG_IS_A_PAGE, &[])],
             Broken::Wrong(problems) => problems,
         }
     }
@@ -51,7 +51,7 @@ impl Broken {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::language::tests::english;
+    use crate::i18n::language::tests::english;
 
     #[test]
     fn a_fallback_page_is_told_from_a_configuration() {

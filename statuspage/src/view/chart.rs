@@ -15,8 +15,8 @@ use super::axes::{Scale, round_label, times};
 use super::period::Period;
 use super::reckoned::Reckoned;
 use super::words::number;
-use crate::calendar::Calendar;
-use crate::language::{Language, Text, texts};
+use crate::i18n::Calendar;
+use crate::i18n::{Language, Text, texts};
 use crate::record::{Look, NodeLooks};
 use shared::sorted;
 
@@ -97,16 +97,16 @@ pub fn chart(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, m
         // Percentiles of percentiles are none: this says no more than what the line and the band show.
         Some(all) if are_percentiles => told(texts::P50_P95_ABOUT, &all, language),
         Some(all) => told(of_attempts(&all), &all, language),
-        None => language.say(texts::NO_ANSWERS, &[]),
+        None => language.format(texts::NO_ANSWERS, &[]),
     };
     let (name, time) = (reckoned.name(language), period.in_words(calendar));
-    let mut label = language.say(texts::RESPONSE_TIMES_OF, &[&name, &time, &summary]);
+    let mut label = language.format(texts::RESPONSE_TIMES_OF, &[&name, &time, &summary]);
     if failed > 0 {
-        label = language.say(texts::SEMICOLON, &[&label, language.line(texts::FAILURES_MARKED)]);
+        label = language.format(texts::SEMICOLON, &[&label, language.text(texts::FAILURES_MARKED)]);
     }
     if scale.logarithmic {
         summary.push_str(" · ");
-        summary.push_str(language.line(texts::LOGARITHMIC));
+        summary.push_str(language.text(texts::LOGARITHMIC));
     }
     ChartView {
         line: line(&buckets, reckoned, period, &scale, |stats| stats.median),
@@ -123,7 +123,7 @@ pub fn chart(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, m
         threshold: (threshold > 0 && threshold as f64 <= scale.top).then(|| {
             (
                 scale.height(threshold),
-                language.say(texts::THRESHOLD, &[&language.name(round_label(threshold, language))]),
+                language.format(texts::THRESHOLD, &[&language.isolate(round_label(threshold, language))]),
             )
         }),
         grid: scale.grid(language),
@@ -254,7 +254,7 @@ impl Point {
                 _ => texts::P50_P95_ABOUT,
             };
             let is_one = stats.min == stats.max;
-            parts.push(if is_one { language.rtt(stats.median) } else { told(text, &stats, language) });
+            parts.push(if is_one { language.response_time(stats.median) } else { told(text, &stats, language) });
         }
         if self.failed > 0 {
             let text = match self.looks {
@@ -262,7 +262,7 @@ impl Point {
                 1 => texts::FAILED,
                 _ => texts::SOME_FAILED,
             };
-            parts.push(language.say(text, &[&language.count(self.failed), &language.count(self.looks)]));
+            parts.push(language.format(text, &[&language.number(self.failed), &language.number(self.looks)]));
         }
         parts.extend(self.reason.as_ref().map(|reason| reason.trim().to_owned()));
         parts.join(" · ")
@@ -275,8 +275,8 @@ fn of_attempts(stats: &Stats) -> Text {
 }
 
 fn told(text: Text, stats: &Stats, language: &Language) -> String {
-    let [median, max, p95] = [stats.median, stats.max, stats.p95].map(|time| language.rtt(time));
-    language.say(text, &[&median, &max, &p95])
+    let [median, max, p95] = [stats.median, stats.max, stats.p95].map(|time| language.response_time(time));
+    language.format(text, &[&median, &max, &p95])
 }
 
 /// Whether nobody looked for a while between two points: a gap stays a gap.
@@ -377,7 +377,7 @@ fn moments(marks: &[UnixNanos], period: &Period) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::tests::{NOW, utc};
+    use crate::i18n::calendar::tests::{NOW, utc};
     use crate::view::endpoint::tests::{period, reckon, record};
     use shared::status::Status::{self, Down, Healthy};
 

@@ -14,10 +14,10 @@ use super::period::{Period, Slot};
 use super::reckoned::{Reckoned, newest_reason};
 use super::strip::{self, BarView};
 use super::{timeline, words};
-use crate::calendar::{Calendar, rfc3339};
-use crate::language::texts;
+use crate::i18n::texts;
 use crate::load::{HOUR_FILES_LIMIT, Hour};
 use crate::record::{EndpointRecord, Look};
+use crate::{civil::rfc3339, i18n::Calendar};
 use shared::sorted;
 
 /// A bar that is not longer than this opens into its checks.
@@ -116,7 +116,7 @@ pub fn levels(
         let bar = strip::bar(reckoned, *slot, &outer, calendar);
         let heading = bar.when;
         let summary = match bar.reason {
-            Some(reason) => language.say(texts::DASH, &[&bar.shares, reason.trim()]),
+            Some(reason) => language.format(texts::DASH, &[&bar.shares, reason.trim()]),
             None => bar.shares,
         };
         if opens_into_checks(*slot) {
@@ -133,11 +133,11 @@ pub fn levels(
         let mut rows = happened(reckoned, *slot, &outer, calendar);
         let left_out = rows.len().saturating_sub(EVENTS_LIMIT);
         rows.truncate(EVENTS_LIMIT);
-        let more = || language.say(texts::SENTENCE, &[&language.counted(texts::AND_MORE, left_out, &[])]);
+        let more = || language.format(texts::SENTENCE, &[&language.plural(texts::AND_MORE, left_out, &[])]);
         levels.push(LevelView {
-            label: language.say(texts::UPTIME_OF, &[&reckoned.name(language), &heading]),
+            label: language.format(texts::UPTIME_OF, &[&reckoned.name(language), &heading]),
             rows,
-            rows_label: language.say(texts::INCIDENTS_OF, &[&heading]),
+            rows_label: language.format(texts::INCIDENTS_OF, &[&heading]),
             note: if left_out > 0 { more() } else { String::new() },
             heading,
             summary,
@@ -203,20 +203,20 @@ fn checks(
     let count = rows.len();
     rows.truncate(ROWS_LIMIT);
     let language = calendar.language;
-    let number = |number| language.count(number);
+    let number = |number| language.number(number);
     let note = match loaded {
         Some(Hour { problem: Some(problem), .. }) => {
-            language.say(texts::SENTENCE, &[&words::capital(&problem.in_words(language))])
+            language.format(texts::SENTENCE, &[&words::capital(&problem.in_words(language))])
         }
-        Some(Hour { is_loading: true, .. }) => language.say(texts::LOADING_HOUR, &[]),
+        Some(Hour { is_loading: true, .. }) => language.format(texts::LOADING_HOUR, &[]),
         Some(Hour { left_out, .. }) if *left_out > 0 => {
-            language.say(texts::FIRST_FILES, &[&number(HOUR_FILES_LIMIT), &number(*left_out)])
+            language.format(texts::FIRST_FILES, &[&number(HOUR_FILES_LIMIT), &number(*left_out)])
         }
-        _ if count > ROWS_LIMIT => language.say(texts::FIRST_CHECKS, &[&number(ROWS_LIMIT), &number(count)]),
-        _ if rows.is_empty() => language.say(texts::NO_CHECK_STORED, &[]),
+        _ if count > ROWS_LIMIT => language.format(texts::FIRST_CHECKS, &[&number(ROWS_LIMIT), &number(count)]),
+        _ if rows.is_empty() => language.format(texts::NO_CHECK_STORED, &[]),
         _ => String::new(),
     };
-    let rows_label = language.say(texts::CHECKS_OF, &[&heading]);
+    let rows_label = language.format(texts::CHECKS_OF, &[&heading]);
     LevelView { heading, rows, rows_label, note, ..LevelView::default() }
 }
 
@@ -232,15 +232,15 @@ fn rows(endpoint: &EndpointRecord, slot: Slot, calendar: Calendar<'_>) -> Vec<Ro
 
 fn row(node: Option<&NodeName>, look: &Look, calendar: Calendar<'_>) -> RowView {
     let language = calendar.language;
-    let mut text = language.word(look.status).to_owned();
+    let mut text = language.status_label(look.status).to_owned();
     if let Some(stats) = shared::stats::Stats::of(look.rtts.to_vec()) {
         text.push_str(" · ");
-        text.push_str(&language.rtt(stats.median));
+        text.push_str(&language.response_time(stats.median));
     }
     let mut before = 0;
     for (name, end) in PHASES.iter().zip(look.phases) {
         if end > before {
-            for part in [" · ", language.line(*name), " ", &language.rtt(i64::from(end - before) * 1_000)] {
+            for part in [" · ", language.text(*name), " ", &language.response_time(i64::from(end - before) * 1_000)] {
                 text.push_str(part);
             }
         }
@@ -259,7 +259,7 @@ fn row(node: Option<&NodeName>, look: &Look, calendar: Calendar<'_>) -> RowView 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::tests::{NOW, utc};
+    use crate::i18n::calendar::tests::{NOW, utc};
     use crate::load::Memory;
     use crate::view::endpoint::tests::{reckon, record};
     use crate::view::{Loading, Settings, endpoint, page};

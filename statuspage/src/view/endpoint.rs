@@ -16,8 +16,8 @@ use super::period::{Period, Slot};
 use super::reckoned::Reckoned;
 use super::strip::{self, BarView};
 use super::words;
-use crate::calendar::Calendar;
-use crate::language::{Language, texts};
+use crate::i18n::Calendar;
+use crate::i18n::{Language, texts};
 
 /// What stands on the page about one endpoint.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,10 +76,10 @@ fn localized(reckoned: &Reckoned<'_>, language: &Language) -> Option<String> {
         .down
         .iter()
         .filter_map(|place| reckoned.nodes.get(*place))
-        .map(|word| word.node.map_or(language.line(texts::CHECKER_WITHOUT_NAME), NodeName::as_str))
+        .map(|word| word.node.map_or(language.text(texts::CHECKER_WITHOUT_NAME), NodeName::as_str))
         .collect();
     let others = present.heard.saturating_sub(present.down.len());
-    Some(language.counted(texts::UNREACHABLE_FROM, others, &[&language.listed(&names)]))
+    Some(language.plural(texts::UNREACHABLE_FROM, others, &[&language.list(&names)]))
 }
 
 /// What stands on the page about an endpoint; `marks` are the moments of messages.
@@ -115,20 +115,20 @@ pub fn head(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, lo
         _ => None,
     };
     let reason = match (&localized, reason) {
-        (Some(who), Some(reason)) => Some(language.say(texts::COLON, &[who, &reason])),
+        (Some(who), Some(reason)) => Some(language.format(texts::COLON, &[who, &reason])),
         (Some(who), None) => Some(who.clone()),
         (None, reason) => reason,
     };
     let uptime = whole.uptime().map_or_else(|| "–".to_owned(), |share| language.percent(&share.percent()));
     let observed = whole.coverage().map_or_else(|| "–".to_owned(), |share| language.percent(&share.percent()));
     let coverage = match whole.observed() {
-        0 => language.say(texts::NOT_OBSERVED, &[]),
-        _ => language.say(texts::OF_OBSERVED, &[&observed]),
+        0 => language.format(texts::NOT_OBSERVED, &[]),
+        _ => language.format(texts::OF_OBSERVED, &[&observed]),
     };
-    let mut word = language.word(reckoned.status).to_owned();
+    let mut word = language.status_label(reckoned.status).to_owned();
     if localized.is_some() {
         word.push(' ');
-        word.push_str(language.line(texts::LOCALIZED));
+        word.push_str(language.text(texts::LOCALIZED));
     }
     EndpointView {
         id: reckoned.id,
@@ -145,7 +145,7 @@ pub fn head(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, lo
         uptime,
         coverage,
         observed,
-        strip_label: language.say(texts::UPTIME_OF, &[&name, &period.in_words(calendar)]),
+        strip_label: language.format(texts::UPTIME_OF, &[&name, &period.in_words(calendar)]),
         strip: Vec::new(),
         levels: Vec::new(),
         chart: ChartView::default(),
@@ -157,19 +157,19 @@ pub fn head(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, lo
 
 fn state(reckoned: &Reckoned<'_>, span: Option<Span>, period: &Period, calendar: Calendar<'_>) -> String {
     let language = calendar.language;
-    let capital = |status| words::capital(language.word(status));
+    let capital = |status| words::capital(language.status_label(status));
     let Some(span) = span else {
         let last = reckoned.latest.at;
         let (moment, length) = (calendar.moment(last), words::length(calendar.now - last, language));
         let text = match reckoned.latest.status {
-            _ if reckoned.retired => return language.say(texts::RETIRED_SINCE, &[&moment, &length]),
+            _ if reckoned.retired => return language.format(texts::RETIRED_SINCE, &[&moment, &length]),
             Status::Unknown => texts::SAYS_NOTHING,
             _ => texts::NOT_CHECKED_SINCE,
         };
-        return language.say(text, &[&capital(Status::Unknown), &moment, &length]);
+        return language.format(text, &[&capital(Status::Unknown), &moment, &length]);
     };
     let word = if reckoned.present.is_localized() {
-        words::capital(language.line(texts::LOCALIZED))
+        words::capital(language.text(texts::LOCALIZED))
     } else {
         capital(span.status)
     };
@@ -179,19 +179,19 @@ fn state(reckoned: &Reckoned<'_>, span: Option<Span>, period: &Period, calendar:
     // What began before the period began at an unknown time.
     if span.start <= period.from {
         let length = period.length_in_words(calendar);
-        return language.say(texts::STATE_BEFORE, &[&word, &length, &calendar.moment(period.from)]);
+        return language.format(texts::STATE_BEFORE, &[&word, &length, &calendar.moment(period.from)]);
     }
     let length = words::length(calendar.now - span.start, language);
-    language.say(texts::STATE_SINCE, &[&word, &calendar.moment(span.start), &length])
+    language.format(texts::STATE_SINCE, &[&word, &calendar.moment(span.start), &length])
 }
 
 /// `99.97% = up for 23 h 59 min of 24 h observed; down for 26 s; not observed for 12 min`.
 fn reckoning_in_words(whole: &Reckoning, uptime: &str, language: &Language) -> String {
     if whole.observed() == 0 {
-        return language.say(texts::NOBODY_LOOKED, &[]);
+        return language.format(texts::NOBODY_LOOKED, &[]);
     }
     let length = |length| words::exact_length(length, language);
-    let text = language.say(texts::UP_FOR, &[uptime, &length(whole.up()), &length(whole.observed())]);
+    let text = language.format(texts::UP_FOR, &[uptime, &length(whole.up()), &length(whole.observed())]);
     words::with_lengths(text, whole, language)
 }
 
@@ -199,7 +199,7 @@ fn reckoning_in_words(whole: &Reckoning, uptime: &str, language: &Language) -> S
 pub(crate) mod tests {
     use super::super::reckoned::mark_retired;
     use super::*;
-    use crate::calendar::tests::{NOW, utc};
+    use crate::i18n::calendar::tests::{NOW, utc};
     use crate::record::Record;
     use shared::object_name::CheckFileName;
     use shared::result::{Attempt, CheckFile, CheckResult};

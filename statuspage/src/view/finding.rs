@@ -2,7 +2,7 @@
 
 use super::PageView;
 use super::endpoint::EndpointView;
-use crate::language::{Language, texts};
+use crate::i18n::{Language, texts};
 use shared::seek::place_of;
 use shared::sorted;
 
@@ -31,7 +31,7 @@ pub fn in_words(filter: &str, found: usize, all: usize, language: &Language) -> 
     if filter.trim().is_empty() {
         return String::new();
     }
-    language.counted(texts::FOUND, all, &[&language.count(found)])
+    language.plural(texts::FOUND, all, &[&language.number(found)])
 }
 
 /// Everything by which an endpoint is found; its status also by the word in addresses, which is the same in all languages.
@@ -47,9 +47,9 @@ fn occurs_in(words: &[String], text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::Calendar;
-    use crate::calendar::tests::utc;
-    use crate::language::tests::calling;
+    use crate::i18n::Calendar;
+    use crate::i18n::calendar::tests::utc;
+    use crate::i18n::language::tests::with_status_labels;
     use crate::load::Memory;
     use crate::view::endpoint::tests::record;
     use crate::view::{Loading, Settings, page};
@@ -67,7 +67,7 @@ mod tests {
         ]);
         let group = Group { title: "Shop".to_owned(), endpoints: vec!["Cart".to_owned()], groups: Vec::new() };
         let looks = Looks { groups: vec![group], ..Looks::default() };
-        let language = calling(Status::Healthy, "Operational");
+        let language = with_status_labels(Status::Healthy, "Operational");
         let calendar = Calendar { language: &language, ..utc() };
         let settings = Settings { range: DAY, interval: shared::MINUTE, bars_limit: 90, ..Settings::default() };
         let view = page(&mut memory, calendar, settings, &looks, &crate::view::Looking::default(), Loading::Complete);

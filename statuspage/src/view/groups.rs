@@ -6,7 +6,7 @@ use shared::status::Status;
 
 use super::overall::status_of_all;
 use super::reckoned::Reckoned;
-use crate::language::{Language, texts};
+use crate::i18n::{Language, texts};
 
 /// A group, or all endpoints where there are no groups.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -52,7 +52,7 @@ pub fn groups(reckoned: &[Reckoned<'_>], looks: &Looks, language: &Language) -> 
         add(group, None, &mut number, &mut left, &mut views, language);
     }
     if !left.is_empty() || views.is_empty() {
-        let title = if looks.groups.is_empty() { "" } else { language.line(texts::OTHER_ENDPOINTS) };
+        let title = if looks.groups.is_empty() { "" } else { language.text(texts::OTHER_ENDPOINTS) };
         views.push(view(-1, None, title, &left, &left, language));
     }
     views
@@ -116,18 +116,18 @@ fn view(
 /// `2 healthy`, `all 5 healthy`, `2 of 5 down`, `1 of 5 down, 1 degraded`.
 fn summary(all: &[&Reckoned<'_>], language: &Language) -> String {
     let mut parts = String::new();
-    let whole = language.count(all.len());
+    let whole = language.number(all.len());
     for status in Status::ALL.into_iter().rev() {
         let count = all.iter().filter(|reckoned| reckoned.status == status).count();
-        let (number, word) = (language.count(count), language.word(status));
+        let (number, word) = (language.number(count), language.status_label(status));
         if count == all.len() {
-            return language.say(if count <= 2 { texts::NUMBER_IS } else { texts::ALL_OF }, &[&number, word]);
+            return language.format(if count <= 2 { texts::NUMBER_IS } else { texts::ALL_OF }, &[&number, word]);
         }
         if count > 0 && status != Status::Healthy {
             parts = if parts.is_empty() {
-                language.say(texts::SOME_OF, &[&number, &whole, word])
+                language.format(texts::SOME_OF, &[&number, &whole, word])
             } else {
-                language.say(texts::COMMA, &[&parts, &language.say(texts::NUMBER_IS, &[&number, word])])
+                language.format(texts::COMMA, &[&parts, &language.format(texts::NUMBER_IS, &[&number, word])])
             };
         }
     }
@@ -150,7 +150,7 @@ mod tests {
         let mut all = reckon(&record);
         all.sort_by_key(Reckoned::urgency);
         let title = |id: &usize| record.endpoints[*id].key.title.clone();
-        groups(&all, looks, crate::language::tests::english())
+        groups(&all, looks, crate::i18n::language::tests::english())
             .iter()
             .map(|view| {
                 let titles: Vec<String> = view.endpoints.iter().map(title).collect();

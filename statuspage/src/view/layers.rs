@@ -7,7 +7,7 @@ use shared::stats::Stats;
 use super::chart::{Bucket, area, buckets, line, measured};
 use super::period::Period;
 use super::reckoned::Reckoned;
-use crate::language::{Language, Text, texts};
+use crate::i18n::{Language, Text, texts};
 
 /// What the parts of an attempt's time are called, in their order; what is left is the rest of the answer.
 pub const PHASES: [Text; 4] = [texts::PHASE_DNS, texts::PHASE_CONNECT, texts::PHASE_TLS, texts::PHASE_FIRST_BYTE];
@@ -44,7 +44,7 @@ pub fn layers(reckoned: &Reckoned<'_>, period: &Period, besides: Besides, langua
                 let below = |bucket: &Bucket<'_>, _: &Stats| {
                     (if place > 0 { phase_end(bucket, place - 1) } else { 0 }, phase_end(bucket, place))
                 };
-                Layer { name: language.say(*name, &[]), path: area(&all, reckoned, period, &scale, &below) }
+                Layer { name: language.format(*name, &[]), path: area(&all, reckoned, period, &scale, &below) }
             };
             PHASES.iter().enumerate().map(layer).collect()
         }
@@ -52,7 +52,7 @@ pub fn layers(reckoned: &Reckoned<'_>, period: &Period, besides: Besides, langua
             let layer = |node: &crate::record::NodeLooks| {
                 let own = buckets(reckoned, period, std::slice::from_ref(node), 0);
                 let name =
-                    node.node.as_ref().map_or(language.line(texts::CHECKER_WITHOUT_NAME), NodeName::as_str).to_owned();
+                    node.node.as_ref().map_or(language.text(texts::CHECKER_WITHOUT_NAME), NodeName::as_str).to_owned();
                 Layer { name, path: line(&own, reckoned, period, &scale, |stats| stats.median) }
             };
             reckoned.endpoint.nodes.iter().map(layer).collect()
@@ -69,7 +69,7 @@ fn phase_end(bucket: &Bucket<'_>, place: usize) -> Nanos {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::language::tests::english;
+    use crate::i18n::language::tests::english;
     use crate::view::chart::HEIGHT;
     use crate::view::endpoint::tests::{period, reckon, record};
     use shared::status::Status::Healthy;

@@ -2,7 +2,7 @@
 
 use shared::{DAY, HOUR, Nanos, UnixNanos, duration};
 
-use crate::calendar::{moment_of, rfc3339};
+use crate::civil::{parse_utc, rfc3339};
 use crate::percent::{decoded, encoded};
 
 /// The ranges that an address may ask for.
@@ -135,7 +135,7 @@ impl Looking {
                     looking.range = range.filter(|range| (RANGE_LIMITS.0..=RANGE_LIMITS.1).contains(range));
                 }
                 "endpoint" if !value.is_empty() => looking.endpoint = Some(value),
-                "day" => looking.path = value.split(',').map_while(moment_of).collect(),
+                "day" => looking.path = value.split(',').map_while(parse_utc).collect(),
                 "filter" => looking.filter = value,
                 "view" if value == "table" => looking.arrangement = Arrangement::Table,
                 "zone" => looking.zone = Zone::of_name(&value),
@@ -145,7 +145,7 @@ impl Looking {
                 }
                 "embed" if value == "banner" => looking.embed = Embed::Banner,
                 "embed" if value == "bars" => looking.embed = Embed::Bars,
-                "at" => looking.at = moment_of(&value),
+                "at" => looking.at = parse_utc(&value),
                 "lang" => looking.language = value,
                 _ => {}
             }
@@ -202,13 +202,13 @@ mod tests {
         let looking = Looking {
             range: Some(7 * DAY),
             endpoint: Some("Shop & Co".to_owned()),
-            path: moment_of("2026-08-22").into_iter().chain(moment_of("2026-08-22T14:00")).collect(),
+            path: parse_utc("2026-08-22").into_iter().chain(parse_utc("2026-08-22T14:00")).collect(),
             filter: "down pay".to_owned(),
             arrangement: Arrangement::Table,
             zone: Zone::of_name("Europe/Berlin"),
             theme: Theme::Dark,
             embed: Embed::Bars,
-            at: moment_of("2026-08-22T14:00Z"),
+            at: parse_utc("2026-08-22T14:00Z"),
             language: "de".to_owned(),
         };
         let query = "?range=7d&endpoint=Shop%20%26%20Co&day=2026-08-22T00:00Z,2026-08-22T14:00Z&filter=down%20pay\

@@ -29,8 +29,8 @@ use shared::history::Outline;
 use shared::looks::{Looks, place_in};
 use shared::object_name::{HistoryPart, NodeName};
 
-use crate::calendar::Calendar;
-use crate::language::{Language, texts};
+use crate::i18n::Calendar;
+use crate::i18n::{Language, texts};
 use crate::load::Memory;
 use crate::record::Record;
 use detail::Opened;
@@ -162,7 +162,7 @@ pub fn page(
         endpoints,
         opened,
         offers: offers(&reckoned, &period),
-        not_shown: (hidden > 0).then(|| calendar.language.counted(texts::NOT_DRAWN, hidden, &[])),
+        not_shown: (hidden > 0).then(|| calendar.language.plural(texts::NOT_DRAWN, hidden, &[])),
         charts_unfolded: reckoned.len() <= CHARTS_UNFOLDED_LIMIT,
         strips_at_once: reckoned.len() <= STRIPS_AT_ONCE_LIMIT,
         problems: problems::problems(memory, calendar, looking),
@@ -307,7 +307,7 @@ fn observers(
         .map(|(node, newest)| {
             let late = !reckoned.iter().any(|reckoned| reckoned.is_watched_by(node.as_ref()));
             let since = calendar.now - newest;
-            let say = |text, values: &[&str]| language.say(text, values);
+            let say = |text, values: &[&str]| language.format(text, values);
             let mut reported = match since {
                 _ if late => say(texts::SILENT_SINCE, &[&calendar.moment(newest), &words::length(since, language)]),
                 ..0 => say(texts::CLOCK_AHEAD, &[&words::length(-since, language)]),
@@ -323,12 +323,12 @@ fn observers(
                 .iter()
                 .any(|(name, _)| name.part == HistoryPart::Main && name.node == *node);
             if is_unreadable {
-                reported = say(texts::SEMICOLON, &[&reported, language.line(texts::HISTORY_UNREADABLE)]);
+                reported = say(texts::SEMICOLON, &[&reported, language.text(texts::HISTORY_UNREADABLE)]);
             }
             ObserverView {
-                name: node.as_ref().map_or(language.line(texts::CHECKER_WITHOUT_NAME), NodeName::as_str).to_owned(),
+                name: node.as_ref().map_or(language.text(texts::CHECKER_WITHOUT_NAME), NodeName::as_str).to_owned(),
                 reported,
-                datetime: crate::calendar::rfc3339(newest),
+                datetime: crate::civil::rfc3339(newest),
                 late,
             }
         })
@@ -340,9 +340,9 @@ impl Loading {
     #[must_use]
     pub fn in_words(self, language: &Language) -> String {
         match self {
-            Loading::Listing => language.say(texts::LISTING, &[]),
+            Loading::Listing => language.format(texts::LISTING, &[]),
             Loading::Files(done, total) => {
-                language.say(texts::LOADING_FILES, &[&language.count(done), &language.count(total)])
+                language.format(texts::LOADING_FILES, &[&language.number(done), &language.number(total)])
             }
             Loading::Complete => String::new(),
         }
@@ -352,7 +352,7 @@ impl Loading {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::tests::{NOW, utc};
+    use crate::i18n::calendar::tests::{NOW, utc};
     use crate::record::Said;
     use crate::view::endpoint::tests::record;
     use shared::status::Status;

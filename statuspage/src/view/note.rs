@@ -5,8 +5,8 @@ use shared::MINUTE;
 
 use super::looking::Embed;
 use super::{Settings, words};
-use crate::calendar::Calendar;
-use crate::language::texts;
+use crate::i18n::Calendar;
+use crate::i18n::texts;
 use crate::load::Memory;
 
 /// The note; empty if all is as it should be. A frame of another page has room for a few words.
@@ -21,11 +21,11 @@ pub fn note(memory: &Memory, calendar: Calendar<'_>, settings: Settings, embed: 
             _ => texts::OLD,
         };
         let length = words::in_full(calendar.now - at, language);
-        notes.push(language.say(text, &[&calendar.moment(at), &length]));
+        notes.push(language.format(text, &[&calendar.moment(at), &length]));
     }
     if settings.clock_ahead != 0 {
         let text = if settings.clock_ahead > 0 { texts::DEVICE_AHEAD } else { texts::DEVICE_BEHIND };
-        notes.push(language.say(text, &[&words::in_full(settings.clock_ahead.abs() + MINUTE / 2, language)]));
+        notes.push(language.format(text, &[&words::in_full(settings.clock_ahead.abs() + MINUTE / 2, language)]));
     }
     notes.join(" ")
 }
@@ -33,7 +33,7 @@ pub fn note(memory: &Memory, calendar: Calendar<'_>, settings: Settings, embed: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::tests::{NOW, utc};
+    use crate::i18n::calendar::tests::{NOW, utc};
     use crate::source::SourceError;
     use shared::HOUR;
 

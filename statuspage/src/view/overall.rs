@@ -7,8 +7,8 @@ use super::Loading;
 use super::period::Period;
 use super::reckoned::Reckoned;
 use super::words;
-use crate::calendar::{Calendar, rfc3339};
-use crate::language::{Language, texts};
+use crate::i18n::{Language, texts};
+use crate::{civil::rfc3339, i18n::Calendar};
 
 /// How many endpoints a sentence names before it counts them.
 const NAMES_LIMIT: usize = 3;
@@ -60,17 +60,17 @@ pub fn overall(
         }
     }
     if nodes.len() > 1 {
-        scope.push(language.counted(texts::FROM_PLACES, nodes.len(), &[]));
+        scope.push(language.plural(texts::FROM_PLACES, nodes.len(), &[]));
     }
     let (text, length) = (period.in_words(calendar), period.length_in_words(calendar));
-    scope.push(language.say(if period.by_hour { texts::SHOWING_TIME } else { texts::SHOWING }, &[&text, &length]));
+    scope.push(language.format(if period.by_hour { texts::SHOWING_TIME } else { texts::SHOWING }, &[&text, &length]));
     Overall {
         state: if is_loading { "loading" } else { status.word() },
         status,
         sentence,
         remark,
         looked: newest
-            .map(|at| language.say(texts::COMMA, &[&calendar.moment(at), &words::ago(calendar.now - at, language)]))
+            .map(|at| language.format(texts::COMMA, &[&calendar.moment(at), &words::ago(calendar.now - at, language)]))
             .unwrap_or_default(),
         looked_datetime: newest.map(rfc3339).unwrap_or_default(),
         scope: scope.join(" · "),
@@ -84,7 +84,7 @@ pub fn status_of_all<'r>(reckoned: impl Iterator<Item = &'r Reckoned<'r>>) -> St
 }
 
 fn nothing(list_failed: bool, period: &Period, calendar: Calendar<'_>, loading: Loading) -> (String, String) {
-    let say = |text| calendar.language.say(text, &[&period.length_in_words(calendar)]);
+    let say = |text| calendar.language.format(text, &[&period.length_in_words(calendar)]);
     match loading {
         Loading::Complete if list_failed => (say(texts::UNREADABLE_TITLE), say(texts::UNREADABLE_REMARK)),
         Loading::Complete => (say(texts::NO_CHECKS_TITLE), say(texts::NO_CHECKS_REMARK)),
@@ -96,33 +96,33 @@ fn sentence(reckoned: &[Reckoned<'_>], status: Status, period: &Period, calendar
     let language = calendar.language;
     let watched: Vec<&Reckoned<'_>> = reckoned.iter().filter(|reckoned| !reckoned.retired).collect();
     let of_status: Vec<&Reckoned<'_>> = watched.iter().copied().filter(|reckoned| reckoned.status == status).collect();
-    let word = language.word(status);
-    let all_count = language.count(watched.len());
+    let word = language.status_label(status);
+    let all_count = language.number(watched.len());
     match (status, of_status.as_slice()) {
-        (Status::Healthy, [only]) => language.say(texts::ONE_IS, &[&only.name(language), word]),
+        (Status::Healthy, [only]) => language.format(texts::ONE_IS, &[&only.name(language), word]),
         (Status::Healthy, all) => whole(all.len(), word, language),
-        (Status::Unknown, []) => language.say(texts::NOTHING_WATCHED, &[]),
+        (Status::Unknown, []) => language.format(texts::NOTHING_WATCHED, &[]),
         (Status::Unknown, all) if all.len() == watched.len() => {
             let newest = all.iter().map(|reckoned| reckoned.latest.at).max().unwrap_or(calendar.now);
             let (moment, length) = (calendar.moment(newest), words::in_full(calendar.now - newest, language));
-            language.say(texts::NOBODY_SINCE, &[&words::capital(word), &moment, &length])
+            language.format(texts::NOBODY_SINCE, &[&words::capital(word), &moment, &length])
         }
         (Status::Unknown, all) => {
-            let who = language.counted(texts::SOME_NOT_CHECKED, all.len(), &[&all_count]);
-            language.say(texts::COMMA, &[&who, &since(all, period, calendar)])
+            let who = language.plural(texts::SOME_NOT_CHECKED, all.len(), &[&all_count]);
+            language.format(texts::COMMA, &[&who, &since(all, period, calendar)])
         }
         (_, [only]) => {
             let since = since(&[only], period, calendar);
             let name = only.name(language);
             let Some((some, all)) = only.places_down() else {
-                return language.say(texts::ONE_IS_SINCE, &[&name, word, &since]);
+                return language.format(texts::ONE_IS_SINCE, &[&name, word, &since]);
             };
             let text = match some {
                 _ if only.present.is_localized() => texts::UNREACHABLE_FROM_SOME,
                 _ if some < all => texts::DOWN_FROM_SOME,
                 _ => texts::DOWN_FROM_ALL,
             };
-            language.say(text, &[&name, &language.count(some), &language.count(all), &since, word])
+            language.format(text, &[&name, &language.number(some), &language.number(all), &since, word])
         }
         (_, all) => {
             let names: Vec<String> = all.iter().map(|reckoned| reckoned.name(language)).collect();
@@ -130,11 +130,11 @@ fn sentence(reckoned: &[Reckoned<'_>], status: Status, period: &Period, calendar
                 _ if all.len() == watched.len() => whole(all.len(), word, language),
                 names if names.len() <= NAMES_LIMIT => {
                     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-                    language.say(texts::THEY_ARE, &[&language.listed(&names), word])
+                    language.format(texts::THEY_ARE, &[&language.list(&names), word])
                 }
-                _ => language.counted(texts::SOME_ARE, all.len(), &[&all_count, word]),
+                _ => language.plural(texts::SOME_ARE, all.len(), &[&all_count, word]),
             };
-            language.say(texts::COMMA, &[&who, &since(all, period, calendar)])
+            language.format(texts::COMMA, &[&who, &since(all, period, calendar)])
         }
     }
 }
@@ -148,15 +148,15 @@ fn since(all: &[&Reckoned<'_>], period: &Period, calendar: Calendar<'_>) -> Stri
     let language = calendar.language;
     if first <= period.from {
         let text = if is_together { texts::FOR_MORE_THAN } else { texts::FIRST_FOR_MORE_THAN };
-        return language.say(text, &[&period.length_in_words(calendar)]);
+        return language.format(text, &[&period.length_in_words(calendar)]);
     }
     let text = if is_together { texts::SINCE_FOR } else { texts::FIRST_SINCE_FOR };
-    language.say(text, &[&calendar.moment(first), &words::in_full(calendar.now - first, language)])
+    language.format(text, &[&calendar.moment(first), &words::in_full(calendar.now - first, language)])
 }
 
 /// `Both endpoints are healthy`, `All 5 endpoints are healthy`.
 fn whole(all: usize, word: &str, language: &Language) -> String {
-    if all == 2 { language.say(texts::BOTH_ARE, &[word]) } else { language.counted(texts::ALL_ARE, all, &[word]) }
+    if all == 2 { language.format(texts::BOTH_ARE, &[word]) } else { language.plural(texts::ALL_ARE, all, &[word]) }
 }
 
 /// What the sentence leaves out, and what the host has to say in this state.
@@ -168,16 +168,16 @@ fn remark(reckoned: &[Reckoned<'_>], status: Status, looks: &Looks, language: &L
     for other in [Status::Degraded, Status::Unknown, Status::Healthy] {
         let number = count(other);
         if other != status && number > 0 {
-            parts.push(language.counted(texts::OTHERS_ARE, number, &[language.word(other)]));
+            parts.push(language.plural(texts::OTHERS_ARE, number, &[language.status_label(other)]));
         }
     }
     if retired > 0 {
-        parts.push(language.counted(texts::OTHERS_RETIRED, retired, &[]));
+        parts.push(language.plural(texts::OTHERS_RETIRED, retired, &[]));
     }
     let mut text = String::new();
     if !parts.is_empty() {
-        let listed = language.listed(&parts.iter().map(String::as_str).collect::<Vec<_>>());
-        text = language.say(texts::SENTENCE, &[&listed]);
+        let listed = language.list(&parts.iter().map(String::as_str).collect::<Vec<_>>());
+        text = language.format(texts::SENTENCE, &[&listed]);
     }
     if let Some(remark) = &looks.remarks[status as usize] {
         if !text.is_empty() {
@@ -191,8 +191,8 @@ fn remark(reckoned: &[Reckoned<'_>], status: Status, looks: &Looks, language: &L
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::tests::utc;
-    use crate::language::tests::calling;
+    use crate::i18n::calendar::tests::utc;
+    use crate::i18n::language::tests::with_status_labels;
     use crate::view::endpoint::tests::{period, reckon, record};
     use Status::{Degraded, Down, Healthy};
 
@@ -262,7 +262,7 @@ mod tests {
         let record = record(&[("A", "", 0, Healthy), ("B", "", 0, Healthy)]);
         let mut looks = Looks::default();
         looks.remarks[Healthy as usize] = Some("Thanks for looking.".to_owned());
-        let language = calling(Healthy, "operational");
+        let language = with_status_labels(Healthy, "operational");
         let calendar = Calendar { language: &language, ..utc() };
         let said = overall(&reckon(&record), false, &period(), calendar, Loading::Complete, &looks);
         assert_eq!(said.sentence, "Both endpoints are operational");

@@ -7,7 +7,7 @@ use shared::response_times::{PERCENTILES, Sketched, add_node};
 
 use super::period::Period;
 use super::reckoned::Reckoned;
-use crate::language::{Language, texts};
+use crate::i18n::{Language, texts};
 
 /// `p50 95 ms · p90 120 ms · p95 140 ms · p99 310 ms`; `None` as long as a node's sketches are missing.
 #[must_use]
@@ -33,15 +33,15 @@ pub fn in_words(
     }
     let told = PERCENTILES
         .iter()
-        .filter_map(|percent| Some(format!("p{percent} {}", language.rtt(sum.percentile(*percent)?.time()))));
+        .filter_map(|percent| Some(format!("p{percent} {}", language.response_time(sum.percentile(*percent)?.time()))));
     let told: Vec<String> = told.collect();
-    Some(if told.is_empty() { language.say(texts::NO_ANSWERS, &[]) } else { told.join(" · ") })
+    Some(if told.is_empty() { language.format(texts::NO_ANSWERS, &[]) } else { told.join(" · ") })
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::calendar::tests::{NOW, utc};
+    use crate::i18n::calendar::tests::{NOW, utc};
     use crate::load::Memory;
     use crate::view::endpoint::tests::reckon;
     use crate::view::{self, Loading, Settings};

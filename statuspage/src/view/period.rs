@@ -4,8 +4,8 @@
 use shared::{DAY, HOUR, Nanos, UnixNanos};
 
 use super::words;
-use crate::calendar::Calendar;
-use crate::language::{Language, texts};
+use crate::i18n::Calendar;
+use crate::i18n::{Language, texts};
 
 /// Ranges up to this are cut into hours, longer ones into days.
 pub use shared::response_times::CHECKS_UP_TO as HOURS_UP_TO;
@@ -23,9 +23,9 @@ pub fn ranges(configured: Nanos, shown: Nanos, language: &Language) -> Vec<(Nano
         }
     }
     let words = |range: Nanos| match range / DAY {
-        365 => language.say(texts::YEAR, &[]),
-        days if days > 1 && range % DAY == 0 => language.counted(texts::DAYS, days as usize, &[]),
-        _ if range % HOUR == 0 => language.counted(texts::HOURS, (range / HOUR) as usize, &[]),
+        365 => language.format(texts::YEAR, &[]),
+        days if days > 1 && range % DAY == 0 => language.plural(texts::DAYS, days as usize, &[]),
+        _ if range % HOUR == 0 => language.plural(texts::HOURS, (range / HOUR) as usize, &[]),
         _ => words::exact_length(range, language),
     };
     ranges.into_iter().map(|range| (range, words(range))).collect()
@@ -107,16 +107,16 @@ impl Period {
     /// How long the period is up to now: `24 hours`, `7 days`.
     #[must_use]
     pub fn length_in_words(&self, calendar: Calendar<'_>) -> String {
-        calendar.language.counted(if self.by_hour { texts::HOURS } else { texts::DAYS }, self.length(calendar), &[])
+        calendar.language.plural(if self.by_hour { texts::HOURS } else { texts::DAYS }, self.length(calendar), &[])
     }
 
     /// The period in words: `since yesterday 13:00`, `last 7 days`.
     #[must_use]
     pub fn in_words(&self, calendar: Calendar<'_>) -> String {
         if self.by_hour {
-            calendar.language.say(texts::SINCE, &[&calendar.moment(self.from)])
+            calendar.language.format(texts::SINCE, &[&calendar.moment(self.from)])
         } else {
-            calendar.language.counted(texts::LAST_DAYS, self.length(calendar), &[])
+            calendar.language.plural(texts::LAST_DAYS, self.length(calendar), &[])
         }
     }
 
@@ -153,7 +153,7 @@ fn day_edges(range: Nanos, calendar: Calendar<'_>) -> Vec<UnixNanos> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::tests::{NOW, utc};
+    use crate::i18n::calendar::tests::{NOW, utc};
     use proptest::prelude::*;
     use shared::MINUTE;
 

@@ -5,8 +5,8 @@ use shared::result::Skipped;
 
 use super::words::capital;
 use super::{CLOCK_TOLERANCE, Looking};
-use crate::calendar::Calendar;
-use crate::language::{Language, texts};
+use crate::i18n::Calendar;
+use crate::i18n::{Language, texts};
 use crate::load::{FILES_LIMIT, Memory};
 use crate::record::ENDPOINTS_LIMIT;
 
@@ -25,7 +25,7 @@ pub fn problems(memory: &Memory, calendar: Calendar<'_>, looking: &Looking) -> V
     let language = calendar.language;
     let mut problems = Vec::new();
     if let Some(error) = &memory.list_problem {
-        problems.push(language.say(texts::SENTENCE, &[&capital(&error.in_words(language))]));
+        problems.push(language.format(texts::SENTENCE, &[&capital(&error.in_words(language))]));
     }
     for failed in [&memory.failed, &memory.unreadable] {
         by_reason(failed.iter().map(|(name, error)| (name, error.in_words(language))), &mut problems, language);
@@ -33,23 +33,23 @@ pub fn problems(memory: &Memory, calendar: Calendar<'_>, looking: &Looking) -> V
     let skipped = memory.record.skipped.iter().map(|(name, skipped)| (name, no_result(skipped, language)));
     by_reason(skipped, &mut problems, language);
     problems.extend(memory.unreadable_histories.iter().map(|(name, error)| {
-        let node = name.node.as_ref().map_or(language.line(texts::CHECKERS_WITHOUT_NAME), NodeName::as_str);
+        let node = name.node.as_ref().map_or(language.text(texts::CHECKERS_WITHOUT_NAME), NodeName::as_str);
         let text = match name.part {
             HistoryPart::Main => texts::HISTORY_OF_UNREADABLE,
             HistoryPart::Latency => texts::NO_PERCENTILES_OF,
         };
-        language.say(text, &[node, &error.in_words(language)])
+        language.format(text, &[node, &error.in_words(language)])
     }));
     if memory.foreign_count > 0 {
         let names = named(&memory.foreign, memory.foreign_count, language);
-        problems.push(language.counted(texts::FOREIGN, memory.foreign_count, &[&names]));
+        problems.push(language.plural(texts::FOREIGN, memory.foreign_count, &[&names]));
     }
     if memory.left_out > 0 {
-        let numbers = [memory.left_out, FILES_LIMIT].map(|number| language.count(number));
-        problems.push(language.say(texts::TOO_MANY_FILES, &[&numbers[0], &numbers[1]]));
+        let numbers = [memory.left_out, FILES_LIMIT].map(|number| language.number(number));
+        problems.push(language.format(texts::TOO_MANY_FILES, &[&numbers[0], &numbers[1]]));
     }
     if memory.record.overflowed {
-        problems.push(language.say(texts::TOO_MANY_ENDPOINTS, &[&language.count(ENDPOINTS_LIMIT)]));
+        problems.push(language.format(texts::TOO_MANY_ENDPOINTS, &[&language.number(ENDPOINTS_LIMIT)]));
     }
     if looking.at.is_none() {
         problems.extend(future(memory, calendar));
@@ -62,7 +62,7 @@ fn future(memory: &Memory, calendar: Calendar<'_>) -> Option<String> {
     let limit = calendar.now + CLOCK_TOLERANCE;
     let nodes = memory.record.endpoints.iter().flat_map(|endpoint| &endpoint.nodes);
     let count: usize = nodes.map(|node| node.looks.len() - node.looks.partition_point(|look| look.at <= limit)).sum();
-    (count > 0).then(|| calendar.language.counted(texts::FROM_THE_FUTURE, count, &[]))
+    (count > 0).then(|| calendar.language.plural(texts::FROM_THE_FUTURE, count, &[]))
 }
 
 /// What of a check file is no result.
@@ -70,7 +70,7 @@ fn no_result(skipped: &[Skipped], language: &Language) -> String {
     let Some(first) = skipped.first() else { return String::new() };
     let others = skipped.len() - 1;
     let text = if others > 0 { texts::NO_RESULTS } else { texts::NO_RESULT };
-    language.say(text, &[&first.index.to_string(), &first.reason, &language.count(others)])
+    language.format(text, &[&first.index.to_string(), &first.reason, &language.number(others)])
 }
 
 /// Adds one sentence per reason, with the files it is about.
@@ -89,11 +89,11 @@ fn by_reason<'a>(
         }
     }
     for (reason, names) in &reasons {
-        let told = language.say(texts::COLON, &[&named(names, names.len(), language), reason]);
-        problems.push(language.say(texts::SENTENCE, &[&told]));
+        let told = language.format(texts::COLON, &[&named(names, names.len(), language), reason]);
+        problems.push(language.format(texts::SENTENCE, &[&told]));
     }
     if not_shown > 0 {
-        problems.push(language.counted(texts::OTHER_REASONS, not_shown, &[]));
+        problems.push(language.plural(texts::OTHER_REASONS, not_shown, &[]));
     }
 }
 
@@ -102,18 +102,18 @@ fn named(names: &[String], count: usize, language: &Language) -> String {
     let mut shown: Vec<String> = names
         .iter()
         .take(NAMES_LIMIT)
-        .map(|name| language.name(format!("`{}`", shared::result::shortened(name.clone(), NAME_LENGTH_LIMIT))))
+        .map(|name| language.isolate(format!("`{}`", shared::result::shortened(name.clone(), NAME_LENGTH_LIMIT))))
         .collect();
     if count > shown.len() {
-        shown.push(language.counted(texts::AND_MORE, count - shown.len(), &[]));
+        shown.push(language.plural(texts::AND_MORE, count - shown.len(), &[]));
     }
-    language.listed(&shown.iter().map(String::as_str).collect::<Vec<_>>())
+    language.list(&shown.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::tests::{NOW, utc};
+    use crate::i18n::calendar::tests::{NOW, utc};
     use crate::source::SourceError;
     use shared::MINUTE;
 

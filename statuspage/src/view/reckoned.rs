@@ -12,7 +12,7 @@ use shared::{Nanos, UnixNanos};
 
 use super::period::Period;
 use super::words;
-use crate::language::Language;
+use crate::i18n::Language;
 use crate::record::{EndpointRecord, Look};
 
 /// An endpoint whose time has been reckoned.
@@ -95,7 +95,7 @@ impl<'a> Reckoned<'a> {
         if self.has_twin && !locator.is_empty() {
             name = [&name, " (", &words::name("", locator, language), ")"].concat();
         }
-        language.name(name)
+        language.isolate(name)
     }
 
     /// What the page's address calls it: its title, or its locator where others have the same title or it has none. Where
@@ -208,7 +208,7 @@ pub fn mark_retired(all: &mut [Reckoned<'_>]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::tests::NOW;
+    use crate::i18n::calendar::tests::NOW;
     use crate::view::endpoint::tests::{reckon, record};
     use shared::HOUR;
 
@@ -238,10 +238,10 @@ mod tests {
         record.endpoints[3].key.title = "C".to_owned();
         let mut all = reckon(&record);
         mark_twins(&mut all);
-        let names: Vec<String> = all.iter().map(|one| one.name(crate::language::tests::english())).collect();
+        let names: Vec<String> = all.iter().map(|one| one.name(crate::i18n::language::tests::english())).collect();
         assert_eq!(names, ["A (https://A)", "A (https://B)", "C", "C"], "what is no longer watched confuses nobody");
         all[0].hides_locator = true;
-        assert_eq!(all[0].name(crate::language::tests::english()), "A");
+        assert_eq!(all[0].name(crate::i18n::language::tests::english()), "A");
     }
 
     #[test]

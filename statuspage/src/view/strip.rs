@@ -10,8 +10,8 @@ use super::chart::WIDTH;
 use super::period::{Period, Slot};
 use super::reckoned::Reckoned;
 use super::words::{self, number};
-use crate::calendar::Calendar;
-use crate::language::{Language, texts};
+use crate::i18n::Calendar;
+use crate::i18n::{Language, texts};
 
 /// The height of a bar in pixels; the components draw it so.
 pub const BAR_HEIGHT: f64 = 32.0;
@@ -163,9 +163,9 @@ pub(super) fn bar(reckoned: &Reckoned<'_>, slot: Slot, period: &Period, calendar
     let language = calendar.language;
     let incidents = uptime::notable_incidents(&reckoned.spans, slot.start);
     let shares = shares(&reckoning, incidents.take_while(|span| span.start < slot.end).count(), language);
-    let mut label = language.say(texts::COLON, &[&when, &shares]);
+    let mut label = language.format(texts::COLON, &[&when, &shares]);
     if let Some(reason) = &reason {
-        label = language.say(texts::DASH, &[&label, reason]);
+        label = language.format(texts::DASH, &[&label, reason]);
     }
     let x = period.share(slot.start) * 100.0;
     BarView {
@@ -192,14 +192,14 @@ fn when(slot: Slot, period: &Period, calendar: Calendar<'_>) -> String {
 
 /// `100% up`, `99.20% up; down for 11 min`, `97.20% up; down for 40 min; 2 incidents`, `not observed`.
 fn shares(reckoning: &Reckoning, incidents: usize, language: &Language) -> String {
-    let Some(uptime) = reckoning.uptime() else { return language.say(texts::NOT_OBSERVED, &[]) };
-    let up = language.say(texts::UP, &[&language.percent(&uptime.percent())]);
+    let Some(uptime) = reckoning.uptime() else { return language.format(texts::NOT_OBSERVED, &[]) };
+    let up = language.format(texts::UP, &[&language.percent(&uptime.percent())]);
     let shares = words::with_lengths(up, reckoning, language);
     // Of a single one all is said.
     if incidents < 2 {
         return shares;
     }
-    language.say(texts::SEMICOLON, &[&shares, &language.counted(texts::INCIDENTS, incidents, &[])])
+    language.format(texts::SEMICOLON, &[&shares, &language.plural(texts::INCIDENTS, incidents, &[])])
 }
 
 /// The parts of a bar from the top down: what nobody observed, healthy, degraded, and down at the bottom, where
@@ -231,7 +231,7 @@ fn parts(reckoning: &Reckoning) -> Vec<Part> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::tests::utc;
+    use crate::i18n::calendar::tests::utc;
     use crate::view::endpoint::tests::{period, reckon, record};
     use proptest::prelude::*;
     use shared::{DAY, SECOND};

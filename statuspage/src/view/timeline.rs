@@ -13,9 +13,9 @@ use super::Loading;
 use super::period::Period;
 use super::reckoned::Reckoned;
 use super::words;
-use crate::calendar::{Calendar, rfc3339};
-use crate::language::{Language, texts};
+use crate::i18n::{Language, texts};
 use crate::record::{Record, Said};
+use crate::{civil::rfc3339, i18n::Calendar};
 use shared::sorted;
 
 /// How long a message stands at the top of the page: who wrote it will write again if it goes on.
@@ -105,7 +105,7 @@ pub fn messages(record: &Record, calendar: Calendar<'_>, looks: &Looks) -> Vec<A
                     // What has no title goes by its locator, unless that is kept from readers.
                     let is_hidden = place_in(&looks.hidden_locators, &key.title).is_some();
                     let locator = if is_hidden { "" } else { &key.locator };
-                    calendar.language.name(words::name(&key.title, locator, calendar.language))
+                    calendar.language.isolate(words::name(&key.title, locator, calendar.language))
                 })
                 .collect();
             Arc::new(MessageView {
@@ -113,7 +113,7 @@ pub fn messages(record: &Record, calendar: Calendar<'_>, looks: &Looks) -> Vec<A
                 datetime: rfc3339(said.at),
                 when: calendar.moment(said.at),
                 about: if shown > 1 && names.len() >= shown {
-                    calendar.language.say(texts::ALL_ENDPOINTS, &[])
+                    calendar.language.format(texts::ALL_ENDPOINTS, &[])
                 } else {
                     counted_names(&names, calendar.language)
                 },
@@ -195,8 +195,8 @@ fn days(
         let observed = reckoned.iter().any(|reckoned| reckoned.reckoning(start, end, calendar.now).observed() > 0);
         let quiet = match (events.is_empty(), observed) {
             (false, _) => None,
-            (true, true) => Some(calendar.language.say(texts::NO_INCIDENTS, &[])),
-            (true, false) => Some(calendar.language.say(texts::NOTHING_OBSERVED, &[])),
+            (true, true) => Some(calendar.language.format(texts::NO_INCIDENTS, &[])),
+            (true, false) => Some(calendar.language.format(texts::NOTHING_OBSERVED, &[])),
         };
         match days.last_mut() {
             // Quiet days after today fold into one line, which needs no weekdays.
@@ -207,11 +207,11 @@ fn days(
         }
     }
     if left_out > 0 {
-        let more = calendar.language.counted(texts::AND_MORE, left_out, &[]);
+        let more = calendar.language.plural(texts::AND_MORE, left_out, &[]);
         days.push(DayView {
             key: first - 1,
             heading: calendar.date_span(period.from, oldest),
-            quiet: Some(calendar.language.say(texts::SENTENCE, &[&more])),
+            quiet: Some(calendar.language.format(texts::SENTENCE, &[&more])),
             events: Vec::new(),
         });
     }
@@ -282,7 +282,7 @@ impl Stretch {
             what: What::Change {
                 status: self.status,
                 who: if self.names.is_empty() {
-                    language.say(texts::EVERYTHING, &[])
+                    language.format(texts::EVERYTHING, &[])
                 } else {
                     counted_names(&self.names, language)
                 },
@@ -299,15 +299,15 @@ pub(super) fn lasted(span: Span, from: UnixNanos, calendar: Calendar<'_>) -> Str
     let language = calendar.language;
     let length = words::length(span.end - start, language);
     let is_unknown = span.status == Status::Unknown;
-    let word = if is_unknown { language.line(texts::NOT_CHECKED) } else { language.word(span.status) };
+    let word = if is_unknown { language.text(texts::NOT_CHECKED) } else { language.status_label(span.status) };
     // The end has its day with it if that is another one.
     let is_same_day = calendar.day_number(start) == calendar.day_number(span.end);
     let until = || if is_same_day { calendar.clock(span.end) } else { calendar.moment(span.end) };
     match (span.end >= calendar.now, span.start < from) {
-        (true, true) => language.say(texts::SINCE_BEFORE, &[word, &calendar.moment(start)]),
-        (true, false) => language.say(texts::UP_TO_NOW, &[word, &length]),
-        (false, true) => language.say(texts::UNTIL, &[word, &until()]),
-        (false, false) => language.say(texts::FOR_UNTIL, &[word, &length, &until()]),
+        (true, true) => language.format(texts::SINCE_BEFORE, &[word, &calendar.moment(start)]),
+        (true, false) => language.format(texts::UP_TO_NOW, &[word, &length]),
+        (false, true) => language.format(texts::UNTIL, &[word, &until()]),
+        (false, false) => language.format(texts::FOR_UNTIL, &[word, &length, &until()]),
     }
 }
 
@@ -315,15 +315,15 @@ pub(super) fn lasted(span: Span, from: UnixNanos, calendar: Calendar<'_>) -> Str
 fn counted_names(names: &[String], language: &Language) -> String {
     let shown: Vec<&str> = names.iter().take(NAMES_LIMIT).map(String::as_str).collect();
     match names.len() - shown.len() {
-        0 => language.listed(&shown),
-        others => language.counted(texts::AND_OTHERS, others, &[&language.joined(texts::COMMA, &shown)]),
+        0 => language.list(&shown),
+        others => language.plural(texts::AND_OTHERS, others, &[&language.joined(texts::COMMA, &shown)]),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::tests::{NOW, utc};
+    use crate::i18n::calendar::tests::{NOW, utc};
     use crate::view::endpoint::tests::{period, reckon, record};
     use Status::{Down, Healthy};
     use shared::HOUR;
@@ -363,7 +363,7 @@ mod tests {
     #[test]
     fn statuses_are_called_as_the_host_likes_wherever_they_stand() {
         let record = record(&steady("A", &[12, 11, 10]));
-        let language = crate::language::tests::calling(Down, "out of order");
+        let language = crate::i18n::language::tests::with_status_labels(Down, "out of order");
         let calendar = Calendar { language: &language, ..utc() };
         let days = timeline(&reckon(&record), &[], &period(), calendar, Loading::Complete);
         let What::Change { text, .. } = &days[0].events[0].what else { panic!("{days:?}") };

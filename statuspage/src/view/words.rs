@@ -4,7 +4,7 @@ use shared::status::Status;
 use shared::uptime::Reckoning;
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND};
 
-use crate::language::{Language, Text, texts};
+use crate::i18n::{Language, Text, texts};
 
 /// How long ago, in one unit: `less than a minute ago`, `12 min ago`, `3 h ago`, `2 days ago`.
 #[must_use]
@@ -16,7 +16,7 @@ pub fn ago(length: Nanos, language: &Language) -> String {
         HOUR..DAY => (texts::HOURS_AGO, HOUR),
         _ => (texts::DAYS_AGO, DAY),
     };
-    language.counted(text, (length / unit) as usize, &[])
+    language.plural(text, (length / unit) as usize, &[])
 }
 
 /// A length of time in the two greatest units that matter: `12 min`, `1 h 5 min`, `89 d 23 h`, `4 min 10 s`. It is cut,
@@ -45,7 +45,7 @@ pub fn length(length: Nanos, language: &Language) -> String {
 #[must_use]
 pub fn in_full(length: Nanos, language: &Language) -> String {
     let (great, small) = match length {
-        ..MINUTE => return language.say(texts::UNDER_A_MINUTE, &[]),
+        ..MINUTE => return language.format(texts::UNDER_A_MINUTE, &[]),
         MINUTE..HOUR => ((texts::MINUTES, MINUTE), (texts::MINUTES, MINUTE)),
         HOUR..DAY => ((texts::HOURS, HOUR), (texts::MINUTES, MINUTE)),
         _ => ((texts::DAYS, DAY), (texts::HOURS, HOUR)),
@@ -55,9 +55,9 @@ pub fn in_full(length: Nanos, language: &Language) -> String {
 
 /// A length of time in two units, or in the greater one if nothing is left for the other.
 fn in_two(length: Nanos, great: (Text, Nanos), small: (Text, Nanos), language: &Language) -> String {
-    let counted = |(text, unit), length: Nanos| language.counted(text, (length / unit) as usize, &[]);
+    let counted = |(text, unit), length: Nanos| language.plural(text, (length / unit) as usize, &[]);
     let (whole, rest) = (counted(great, length), length % great.1);
-    if rest < small.1 { whole } else { language.say(texts::TWO_UNITS, &[&whole, &counted(small, rest)]) }
+    if rest < small.1 { whole } else { language.format(texts::TWO_UNITS, &[&whole, &counted(small, rest)]) }
 }
 
 /// How long it was down, degraded and not observed, each behind what was said before: `; down for 11 min`.
@@ -67,8 +67,8 @@ pub fn with_lengths(mut said: String, reckoning: &Reckoning, language: &Language
         [(reckoning.down, texts::DOWN), (reckoning.degraded, texts::DEGRADED), (reckoning.unknown, texts::NOT_OBSERVED)]
     {
         if time > 0 {
-            let length = language.say(texts::FOR, &[language.line(what), &exact_length(time, language)]);
-            said = language.say(texts::SEMICOLON, &[&said, &length]);
+            let length = language.format(texts::FOR, &[language.text(what), &exact_length(time, language)]);
+            said = language.format(texts::SEMICOLON, &[&said, &length]);
         }
     }
     said
@@ -120,13 +120,13 @@ pub fn name(title: &str, locator: &str, language: &Language) -> String {
         plain.split_whitespace().collect::<Vec<_>>().join(" ")
     };
     let name = [words(title), words(locator)].into_iter().find(|name| !name.is_empty());
-    shared::result::shortened(name.unwrap_or_else(|| language.say(texts::WITHOUT_NAME, &[])), LIMIT)
+    shared::result::shortened(name.unwrap_or_else(|| language.format(texts::WITHOUT_NAME, &[])), LIMIT)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::language::tests::english;
+    use crate::i18n::language::tests::english;
 
     #[test]
     fn times_are_told_in_one_unit() {

@@ -1,17 +1,14 @@
 //! What the page says and how it writes dates and numbers, in the language of whoever reads it. The texts lie in
 //! `statuspage/locales/`, one file a language; what the browser knows of a language is handed in. Pure.
 
-mod choice;
-pub(crate) mod texts;
-
 use shared::status::Status;
 use shared::{Nanos, duration};
 
-pub(crate) use choice::{Choice, chosen};
+use super::texts;
 
 /// A text, by the position of its key in `en.txt`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Text(u8);
+pub struct Text(pub(super) u8);
 
 /// How a date is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +28,7 @@ pub enum DateStyle {
 }
 
 /// What is known of a language beside its texts; in a browser `Intl` knows it.
-pub trait Formats {
+pub trait LocaleFormat {
     /// The plural category of a number: `one`, `few`, `other`, …
     fn category(&self, number: usize) -> String;
     /// A number of things.
@@ -73,20 +70,20 @@ impl Texts {
 /// A language. Its functions are called from wherever something is said: in the place of calls they would weigh much.
 pub struct Language {
     texts: Vec<String>,
-    formats: Box<dyn Formats>,
+    format: Box<dyn LocaleFormat>,
 }
 
 impl Language {
     /// A language whose texts are all there; `None` if any is missing.
     #[must_use]
-    pub fn new(texts: Texts, formats: Box<dyn Formats>) -> Option<Language> {
+    pub fn new(texts: Texts, format: Box<dyn LocaleFormat>) -> Option<Language> {
         let texts = texts.0.into_iter().collect::<Option<Vec<String>>>()?;
-        Some(Language { texts, formats })
+        Some(Language { texts, format })
     }
 
     /// Calls the statuses as whoever hosts the page does, by their places in [`Status::ALL`].
     #[must_use]
-    pub fn calling(mut self, words: &[Option<String>; 4]) -> Language {
+    pub fn with_status_labels(mut self, words: &[Option<String>; 4]) -> Language {
         for (text, word) in STATUSES.iter().zip(words) {
             if let (Some(place), Some(word)) = (self.texts.get_mut(usize::from(text.0)), word) {
                 place.clone_from(word);
@@ -98,31 +95,31 @@ impl Language {
     /// A text as it is, without anything to fill in.
     #[must_use]
     #[inline(never)]
-    pub fn line(&self, text: Text) -> &str {
+    pub fn text(&self, text: Text) -> &str {
         self.texts.get(usize::from(text.0)).map_or("", String::as_str)
     }
 
     /// A text with its places filled in.
     #[must_use]
     #[inline(never)]
-    pub fn say(&self, text: Text, values: &[&str]) -> String {
-        filled(self.line(text), values)
+    pub fn format(&self, text: Text, values: &[&str]) -> String {
+        filled(self.text(text), values)
     }
 
     /// A text in the form that a number asks for; `{0}` is the number, and `{1}` the first value.
     #[must_use]
     #[inline(never)]
-    pub fn counted(&self, text: Text, number: usize, values: &[&str]) -> String {
-        let category = self.formats.category(number);
-        let place = self.line(texts::PLURALS).split('|').position(|known| known == category);
+    pub fn plural(&self, text: Text, number: usize, values: &[&str]) -> String {
+        let category = self.format.category(number);
+        let place = self.text(texts::PLURALS).split('|').position(|known| known == category);
         let mut form = "";
-        for (here, one) in self.line(text).split('|').enumerate() {
+        for (here, one) in self.text(text).split('|').enumerate() {
             form = one;
             if Some(here) == place {
                 break;
             }
         }
-        let number = self.formats.count(number);
+        let number = self.format.count(number);
         let mut all = vec![number.as_str()];
         all.extend(values);
         filled(form, &all)
@@ -131,21 +128,21 @@ impl Language {
     /// A number of things.
     #[must_use]
     #[inline(never)]
-    pub fn count(&self, number: usize) -> String {
-        self.formats.count(number)
+    pub fn number(&self, number: usize) -> String {
+        self.format.count(number)
     }
 
     /// A day, by its number since 1970.
     #[must_use]
     pub fn date(&self, style: DateStyle, day_number: i64) -> String {
-        self.formats.date(style, day_number)
+        self.format.date(style, day_number)
     }
 
     /// Figures with a point before their decimals, as this language writes them.
     #[must_use]
-    pub fn figures(&self, text: &str) -> String {
+    pub fn decimal(&self, text: &str) -> String {
         match text.split_once('.') {
-            Some((whole, decimals)) => [whole, self.formats.decimal(), decimals].concat(),
+            Some((whole, decimals)) => [whole, self.format.decimal(), decimals].concat(),
             None => text.to_owned(),
         }
     }
@@ -154,40 +151,42 @@ impl Language {
     #[must_use]
     #[inline(never)]
     pub fn percent(&self, text: &str) -> String {
-        let (before, behind) = self.formats.percent();
-        [before, &self.figures(text.strip_suffix('%').unwrap_or(text)), behind].concat()
+        let (before, behind) = self.format.percent();
+        [before, &self.decimal(text.strip_suffix('%').unwrap_or(text)), behind].concat()
     }
 
     /// A response time: `95.0 ms`.
     #[must_use]
     #[inline(never)]
-    pub fn rtt(&self, nanos: Nanos) -> String {
-        self.name(self.figures(&duration::rtt(nanos)))
+    pub fn response_time(&self, nanos: Nanos) -> String {
+        self.isolate(self.decimal(&duration::rtt(nanos)))
     }
 
     /// A name or a figure with its unit as it can stand in a sentence: one that is written in the other direction would lose
     /// its place.
     #[must_use]
     #[inline(never)]
-    pub fn name(&self, name: String) -> String {
+    pub fn isolate(&self, name: String) -> String {
         // Hebrew, Arabic and their neighbours, with the forms that letters take beside each other, and old scripts.
         let turns = |letter| matches!(letter, '\u{590}'..'\u{900}' | '\u{fb1d}'..'\u{ff00}' | '\u{10800}'..'\u{11000}');
-        let is_to_isolate = self.line(texts::DIRECTION) == "rtl" || name.chars().any(turns);
+        let is_to_isolate = self.text(texts::DIRECTION) == "rtl" || name.chars().any(turns);
         if is_to_isolate { ["\u{2068}", &name, "\u{2069}"].concat() } else { name }
     }
 
     /// The word for a status.
     #[must_use]
     #[inline(never)]
-    pub fn word(&self, status: Status) -> &str {
-        self.line(STATUSES[status as usize])
+    pub fn status_label(&self, status: Status) -> &str {
+        self.text(STATUSES[status as usize])
     }
 
     /// `A`, `A and B`, `A, B and C`.
     #[must_use]
-    pub fn listed(&self, names: &[&str]) -> String {
+    pub fn list(&self, names: &[&str]) -> String {
         match names {
-            [first @ .., last] if !first.is_empty() => self.say(texts::AND, &[&self.joined(texts::COMMA, first), last]),
+            [first @ .., last] if !first.is_empty() => {
+                self.format(texts::AND, &[&self.joined(texts::COMMA, first), last])
+            }
             _ => names.concat(),
         }
     }
@@ -197,7 +196,7 @@ impl Language {
     pub fn joined(&self, by: Text, parts: &[&str]) -> String {
         let mut joined = String::new();
         for part in parts {
-            joined = if joined.is_empty() { (*part).to_owned() } else { self.say(by, &[&joined, part]) };
+            joined = if joined.is_empty() { (*part).to_owned() } else { self.format(by, &[&joined, part]) };
         }
         joined
     }
@@ -223,12 +222,12 @@ fn filled(text: &str, values: &[&str]) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::calendar::civil;
+    use crate::civil::CivilTime;
     use shared::looks::LANGUAGES;
     use shared::{DAY, HOUR};
 
     /// What a browser knows of English, and of the plurals of the others (Unicode CLDR).
-    struct Knowing {
+    struct TestFormat {
         code: &'static str,
     }
 
@@ -248,7 +247,7 @@ pub(crate) mod tests {
         "December",
     ];
 
-    impl Formats for Knowing {
+    impl LocaleFormat for TestFormat {
         fn category(&self, number: usize) -> String {
             let category = match (self.code, number) {
                 ("ja" | "zh", _) => "other",
@@ -268,7 +267,7 @@ pub(crate) mod tests {
         }
 
         fn date(&self, style: DateStyle, day_number: i64) -> String {
-            let date = civil(day_number * DAY + HOUR);
+            let date = CivilTime::from_unix(day_number * DAY + HOUR);
             let (day, month, year) = (date.day, MONTHS[date.month - 1], date.year);
             let weekday = WEEKDAYS[(day_number + 4).rem_euclid(7) as usize];
             match style {
@@ -298,7 +297,7 @@ pub(crate) mod tests {
     /// A language as a reader of it has it, but for spaces that no line breaks at: tests write plain ones.
     pub(crate) fn language(code: &'static str) -> Language {
         let texts = Texts::parse(&file(code).replace('\u{a0}', " "));
-        Language::new(texts, Box::new(Knowing { code })).unwrap_or_else(|| panic!("{code}: a key is missing"))
+        Language::new(texts, Box::new(TestFormat { code })).unwrap_or_else(|| panic!("{code}: a key is missing"))
     }
 
     /// The language in which tests read the page.
@@ -308,10 +307,10 @@ pub(crate) mod tests {
     }
 
     /// English with another word for a status.
-    pub(crate) fn calling(status: Status, word: &str) -> Language {
+    pub(crate) fn with_status_labels(status: Status, word: &str) -> Language {
         let mut words = [const { None }; 4];
         words[status as usize] = Some(word.to_owned());
-        language("en").calling(&words)
+        language("en").with_status_labels(&words)
     }
 
     /// The keys and the texts of a file.
@@ -391,7 +390,7 @@ pub(crate) mod tests {
 
     #[test]
     fn numbers_choose_their_forms() {
-        let hours = |code, number| language(code).counted(texts::HOURS, number, &[]);
+        let hours = |code, number| language(code).plural(texts::HOURS, number, &[]);
         assert_eq!([0, 1, 2].map(|number| hours("en", number)), ["0 hours", "1 hour", "2 hours"]);
         assert_eq!([1, 2].map(|number| hours("de", number)), ["1 Stunde", "2 Stunden"]);
         assert_eq!([0, 1, 2].map(|number| hours("fr", number)), ["0 heure", "1 heure", "2 heures"]);
@@ -416,19 +415,19 @@ pub(crate) mod tests {
     #[test]
     fn figures_are_written_as_the_language_does() {
         assert_eq!(
-            (language("en").percent("99.97%"), language("en").rtt(1_240_000_000)),
+            (language("en").percent("99.97%"), language("en").response_time(1_240_000_000)),
             ("99.97%".into(), "1.24 s".into())
         );
         assert_eq!(
             (language("de").percent("100%"), language("de").percent("99.97%")),
             ("100\u{a0}%".into(), "99,97\u{a0}%".into())
         );
-        assert_eq!(language("fr").rtt(95_000_000), "95,0 ms");
+        assert_eq!(language("fr").response_time(95_000_000), "95,0 ms");
     }
 
     #[test]
     fn lists_read_as_sentences_do() {
-        let listed = |code, names: &[&str]| language(code).listed(names);
+        let listed = |code, names: &[&str]| language(code).list(names);
         assert_eq!((listed("en", &[]), listed("en", &["A"])), (String::new(), "A".to_owned()));
         assert_eq!(
             (listed("en", &["A", "B"]), listed("en", &["A", "B", "C"])),
@@ -442,16 +441,20 @@ pub(crate) mod tests {
 
     #[test]
     fn statuses_are_called_as_the_host_likes() {
-        let own = calling(Status::Healthy, "operational");
-        assert_eq!((own.word(Status::Healthy), own.word(Status::Down)), ("operational", "down"));
+        let own = with_status_labels(Status::Healthy, "operational");
+        assert_eq!((own.status_label(Status::Healthy), own.status_label(Status::Down)), ("operational", "down"));
         assert!(Status::ALL.into_iter().enumerate().all(|(place, status)| status as usize == place));
     }
 
     #[test]
     fn names_keep_their_place_in_sentences_from_right_to_left() {
-        assert_eq!(language("ar").name("1-a.json".to_owned()), "\u{2068}1-a.json\u{2069}");
-        assert_eq!(language("de").name("1-a.json".to_owned()), "1-a.json");
-        assert_eq!(language("de").name("שלום".to_owned()), "\u{2068}שלום\u{2069}", "two of them would change places");
+        assert_eq!(language("ar").isolate("1-a.json".to_owned()), "\u{2068}1-a.json\u{2069}");
+        assert_eq!(language("de").isolate("1-a.json".to_owned()), "1-a.json");
+        assert_eq!(
+            language("de").isolate("שלום".to_owned()),
+            "\u{2068}שלום\u{2069}",
+            "two of them would change places"
+        );
     }
 
     #[test]
@@ -463,13 +466,13 @@ pub(crate) mod tests {
         let mut texts = Texts::parse(&without);
         assert!(Texts::parse(&backwards).is_complete() && !texts.is_complete());
         texts.fill_from(Texts::parse(&english));
-        let language = Language::new(texts, Box::new(Knowing { code: "de" })).expect("English has the rest");
-        assert_eq!((language.line(texts::UP), language.line(texts::DOWN)), ("{0} up", "ausgefallen"));
+        let language = Language::new(texts, Box::new(TestFormat { code: "de" })).expect("English has the rest");
+        assert_eq!((language.text(texts::UP), language.text(texts::DOWN)), ("{0} up", "ausgefallen"));
     }
 
     #[test]
     fn without_some_text_there_is_no_language() {
-        let parse = |file: &str| Language::new(Texts::parse(file), Box::new(Knowing { code: "en" })).is_some();
+        let parse = |file: &str| Language::new(Texts::parse(file), Box::new(TestFormat { code: "en" })).is_some();
         assert!(!parse("") && !parse("<!doctype html>"));
         assert!(!parse(&file("en").replace("\nup = ", "\ndown_again = ")));
     }

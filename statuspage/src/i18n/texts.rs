@@ -1,5 +1,5 @@
 //! A name for each text, from the keys of `statuspage/locales/en.txt`; `build.rs` writes them.
 
-use super::Text;
+use super::language::Text;
 
 include!(concat!(env!("OUT_DIR"), "/texts.rs"));

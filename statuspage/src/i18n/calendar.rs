@@ -2,10 +2,11 @@
 //! midnight and the nights of clock changes are tested natively. The browser supplies the offsets, and its language the
 //! names of days.
 
-use shared::seek::parted;
-use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
+use shared::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 
-use crate::language::{DateStyle, Language, texts};
+use super::language::{DateStyle, Language};
+use super::texts;
+use crate::civil::CivilTime;
 
 /// Local clocks are at most this far from UTC, and a bit more.
 const OFFSET_LIMIT: Nanos = 15 * HOUR;
@@ -23,97 +24,11 @@ pub struct Calendar<'a> {
     pub language: &'a Language,
 }
 
-/// A date and a clock time without a zone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Civil {
-    /// The year.
-    pub year: i64,
-    /// The month, from 1.
-    pub month: usize,
-    /// The day of the month, from 1.
-    pub day: i64,
-    /// The hour, 0 to 23.
-    pub hour: i64,
-    /// The minute.
-    pub minute: i64,
-    /// The second.
-    pub second: i64,
-}
-
-/// Divides nanoseconds since 1970 as a clock without a zone shows them (Howard Hinnant's `civil_from_days`).
-#[must_use]
-pub fn civil(nanos: Nanos) -> Civil {
-    let (days, rest) = (nanos.div_euclid(DAY), nanos.rem_euclid(DAY));
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    Civil {
-        year: year_of_era + era * 400 + i64::from(month <= 2),
-        month: month as usize,
-        day: day_of_year - (153 * month_from_march + 2) / 5 + 1,
-        hour: rest / HOUR,
-        minute: rest / MINUTE % 60,
-        second: rest / SECOND % 60,
-    }
-}
-
-/// A moment for machines: `2026-11-22T13:02:00Z`.
-#[must_use]
-pub fn rfc3339(moment: UnixNanos) -> String {
-    let Civil { year, month, day, hour, minute, second, .. } = civil(moment);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
-/// Reads a moment of UTC as people write it: `2026-08-22`, `2026-08-22T14:00Z`, `2026-08-22T14:00:30Z`.
-#[must_use]
-pub fn moment_of(text: &str) -> Option<UnixNanos> {
-    let (date, clock) = text.trim_end_matches('Z').split_once('T').unwrap_or((text, "00:00"));
-    let numbers = |text: &str, separator: char| -> Option<Vec<i64>> {
-        text.split(separator).map(|part| part.parse().ok()).collect()
-    };
-    let (date, clock) = (numbers(date, '-')?, numbers(clock, ':')?);
-    let ([year, month, day], [hour, minute, seconds @ ..]) = (date.as_slice(), clock.as_slice()) else { return None };
-    let (year, month, day) = (*year, *month, *day);
-    let second = seconds.first().copied().unwrap_or(0);
-    let is_date = (1970..2200).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
-    if !is_date || !(0..24).contains(hour) || !(0..60).contains(minute) || !(0..60).contains(&second) {
-        return None;
-    }
-    // The inverse of `civil`, by the same author.
-    let year_from_march = if month > 2 { year } else { year - 1 };
-    let (era, year_of_era) = (year_from_march.div_euclid(400), year_from_march.rem_euclid(400));
-    let day_of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    let days = era * 146_097 + day_of_era - 719_468;
-    let moment = days * DAY + hour * HOUR + minute * MINUTE + second * SECOND;
-    // A day that no month has is another day than the one that was written.
-    (civil(moment).day == day).then_some(moment)
-}
-
-/// How far a zone is ahead of UTC, by how browsers write it: `GMT`, `GMT+05:30`, `8/22/2026, GMT-3`.
-#[must_use]
-pub fn offset_of(text: &str) -> Option<Nanos> {
-    let (_, offset) = parted(text, "GMT")?;
-    let Some(sign) = offset.chars().next() else { return Some(0) };
-    let (hours, minutes) = offset[sign.len_utf8()..].split_once(':').unwrap_or((&offset[sign.len_utf8()..], "0"));
-    let minutes = minutes.split(':').next()?.parse::<i64>().ok()?;
-    let length = hours.parse::<i64>().ok()? * HOUR + minutes * MINUTE;
-    match sign {
-        '+' => Some(length),
-        '-' | '\u{2212}' => Some(-length),
-        _ => None,
-    }
-}
-
 impl Calendar<'_> {
     /// What a local clock and a local calendar show.
     #[must_use]
-    pub fn local(&self, moment: UnixNanos) -> Civil {
-        civil(moment.saturating_add((self.offset)(moment)))
+    pub fn local(&self, moment: UnixNanos) -> CivilTime {
+        CivilTime::from_unix(moment.saturating_add((self.offset)(moment)))
     }
 
     /// The number of the local day; neighbouring days have neighbouring numbers.
@@ -152,7 +67,7 @@ impl Calendar<'_> {
     #[must_use]
     #[inline(never)]
     pub fn clock(&self, moment: UnixNanos) -> String {
-        let Civil { hour, minute, .. } = self.local(moment);
+        let CivilTime { hour, minute, .. } = self.local(moment);
         format!("{hour:02}:{minute:02}")
     }
 
@@ -193,8 +108,8 @@ impl Calendar<'_> {
     #[must_use]
     pub fn day_name(&self, moment: UnixNanos) -> String {
         match self.day_number(self.today) - self.day_number(moment) {
-            0 => self.language.say(texts::TODAY, &[]),
-            1 => self.language.say(texts::YESTERDAY, &[]),
+            0 => self.language.format(texts::TODAY, &[]),
+            1 => self.language.format(texts::YESTERDAY, &[]),
             _ => self.date(moment),
         }
     }
@@ -207,23 +122,23 @@ impl Calendar<'_> {
         let clock = self.clock(moment);
         match self.day_number(self.today) - self.day_number(moment) {
             0 => clock,
-            1 => self.language.say(texts::YESTERDAY_AT, &[&clock]),
-            2..7 => self.language.say(texts::WEEKDAY_AT, &[&self.weekday(moment), &clock]),
-            _ => self.language.say(texts::DATE_AT, &[&self.short_date(moment), &clock]),
+            1 => self.language.format(texts::YESTERDAY_AT, &[&clock]),
+            2..7 => self.language.format(texts::WEEKDAY_AT, &[&self.weekday(moment), &clock]),
+            _ => self.language.format(texts::DATE_AT, &[&self.short_date(moment), &clock]),
         }
     }
 
     /// A moment with its whole date: `Sunday 22 November, 14:02`.
     #[must_use]
     pub fn full_moment(&self, moment: UnixNanos) -> String {
-        self.language.say(texts::DATE_AT, &[&self.date(moment), &self.clock(moment)])
+        self.language.format(texts::DATE_AT, &[&self.date(moment), &self.clock(moment)])
     }
 
     /// An hour of the clock, or a part of it, with its day: `Sunday 14:00–15:00`.
     #[must_use]
     pub fn hour_span(&self, start: UnixNanos, end: UnixNanos) -> String {
         let (first, last) = (self.clock(start), self.clock(end));
-        self.language.say(texts::CLOCK_SPAN, &[&self.weekday(start), &first, &last])
+        self.language.format(texts::CLOCK_SPAN, &[&self.weekday(start), &first, &last])
     }
 
     fn weekday(&self, moment: UnixNanos) -> String {
@@ -234,8 +149,10 @@ impl Calendar<'_> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::language::tests::english;
+    use crate::civil::{parse_utc, rfc3339};
+    use crate::i18n::language::tests::english;
     use proptest::prelude::*;
+    use shared::SECOND;
 
     /// 2026-11-22T13:02:03Z, a Sunday.
     pub(crate) const NOW: UnixNanos = 1_795_352_523 * SECOND;
@@ -256,37 +173,12 @@ pub(crate) mod tests {
 
     #[test]
     fn noon_is_noon_and_midnight_is_midnight() {
-        let day = civil(NOW).day;
+        let day = CivilTime::from_unix(NOW).day;
         assert_eq!(rfc3339(NOW), "2026-11-22T13:02:03Z");
         let midnight = NOW.div_euclid(DAY) * DAY;
         assert_eq!((utc().clock(midnight).as_str(), utc().clock(midnight + 12 * HOUR).as_str()), ("00:00", "12:00"));
         assert_eq!((utc().local(midnight).day, utc().local(midnight - 1).day), (day, day - 1));
         assert_eq!(utc().clock(midnight - 1), "23:59");
-    }
-
-    #[test]
-    fn a_moment_is_read_as_people_write_it() {
-        assert_eq!(moment_of("2026-11-22T13:02:03Z"), Some(NOW));
-        assert_eq!(moment_of("2026-11-22T13:02"), Some(NOW - 3 * SECOND));
-        assert_eq!(moment_of("2024-02-29").map(rfc3339).as_deref(), Some("2024-02-29T00:00:00Z"));
-        for odd in ["", "yesterday", "2026-02-30", "2026-13-01", "2026-11-22T25:00Z", "2026-11-22T", "1-1-1", "2026-11"]
-        {
-            assert_eq!(moment_of(odd), None, "{odd}");
-        }
-    }
-
-    #[test]
-    fn offsets_are_read_as_browsers_write_them() {
-        for (text, offset) in [
-            ("8/22/2026, GMT", Some(0)),
-            ("GMT+05:30", Some(5 * HOUR + 30 * MINUTE)),
-            ("GMT-3", Some(-3 * HOUR)),
-            ("8/22/1890, GMT+00:53:28", Some(53 * MINUTE)),
-            ("CET", None),
-            ("GMT~1", None),
-        ] {
-            assert_eq!(offset_of(text), offset, "{text}");
-        }
     }
 
     #[test]
@@ -340,7 +232,7 @@ pub(crate) mod tests {
             let (start, next) = (calendar.start_of_day(number), calendar.start_of_day(number + 1));
             prop_assert!(start <= moment && moment < next && next - start == DAY);
             prop_assert_eq!(calendar.clock(start), "00:00");
-            prop_assert_eq!(moment_of(&rfc3339(moment)), Some(moment));
+            prop_assert_eq!(parse_utc(&rfc3339(moment)), Some(moment));
             prop_assert!(calendar.next_hour(moment) > moment && calendar.next_hour(moment) - moment <= HOUR);
         }
     }

@@ -8,8 +8,9 @@ use shared::DAY;
 use shared::seek::parted;
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::calendar::rfc3339;
-use crate::language::{Choice, DateStyle, Formats};
+use super::language::{DateStyle, LocaleFormat};
+use super::locale::Locale;
+use crate::civil::rfc3339;
 
 /// The options of all dates: one kind of figures and one calendar, since times, errors and units beside them have those,
 /// too. The zone is reckoned before.
@@ -34,15 +35,15 @@ pub(crate) fn intl() -> Option<JsValue> {
 }
 
 /// Something of `Intl` that makes a text of a number.
-pub(crate) struct Tool {
+pub(crate) struct IntlObject {
     object: JsValue,
     function: Function,
 }
 
-impl Tool {
+impl IntlObject {
     /// One of a kind, such as `DateTimeFormat` with its function `format`, with options such as
     /// `timeZone=UTC,day=numeric`; `None` where the browser does not know the locale or an option.
-    pub(crate) fn new(kind: &str, function: &str, locale: &str, options: &str) -> Option<Tool> {
+    pub(crate) fn new(kind: &str, function: &str, locale: &str, options: &str) -> Option<IntlObject> {
         let chosen = Object::new();
         for (name, value) in options.split(',').filter_map(|option| option.split_once('=')) {
             let _ = Reflect::set(&chosen, &name.into(), &value.into());
@@ -51,11 +52,11 @@ impl Tool {
         let constructor = Reflect::get(&intl()?, &kind.into()).ok()?.dyn_into::<Function>().ok()?;
         let object = Reflect::construct(&constructor, &Array::of2(&locale.into(), &chosen)).ok()?;
         let function = Reflect::get(&object, &function.into()).ok()?.dyn_into().ok()?;
-        Some(Tool { object, function })
+        Some(IntlObject { object, function })
     }
 
     /// The text for a number.
-    pub(crate) fn say(&self, number: f64) -> Option<String> {
+    pub(crate) fn call(&self, number: f64) -> Option<String> {
         self.function.call1(&self.object, &JsValue::from_f64(number)).ok()?.as_string()
     }
 }
@@ -68,31 +69,32 @@ const NUMBERS: usize = PLURALS + 1;
 const SAID_LIMIT: usize = 1_000;
 
 /// What the browser knows of one language.
-pub(crate) struct Known {
+pub(crate) struct IntlFormatter {
     /// What writes dates, in the order of [`DateStyle`]; then what knows plurals, and what writes numbers.
-    tools: Vec<Option<Tool>>,
+    tools: Vec<Option<IntlObject>>,
     decimal: String,
     percent: (String, String),
     /// What they said of which number: asking is slow, and five hundred endpoints have the same days and lengths.
     said: RefCell<Vec<(i64, String)>>,
 }
 
-impl Known {
+impl IntlFormatter {
     /// Asks the browser about a language.
-    pub(crate) fn new(choice: &Choice) -> Known {
+    pub(crate) fn new(locale: &Locale) -> IntlFormatter {
         let tool = |kind: &str, options: &str| {
             let function = if kind == "PluralRules" { "select" } else { "format" };
             // A locale that the browser finds odd throws; its language alone does not.
-            let tool = Tool::new(kind, function, &choice.locale, options);
-            tool.or_else(|| Tool::new(kind, function, choice.code, options))
+            let tool = IntlObject::new(kind, function, &locale.tag, options);
+            tool.or_else(|| IntlObject::new(kind, function, locale.code, options))
         };
-        let said = |tool: &Option<Tool>, number| tool.as_ref().and_then(|tool| tool.say(number)).unwrap_or_default();
+        let said =
+            |tool: &Option<IntlObject>, number| tool.as_ref().and_then(|tool| tool.call(number)).unwrap_or_default();
         let numbers = tool("NumberFormat", "numberingSystem=latn");
         let percent = said(&tool("NumberFormat", "numberingSystem=latn,style=percent"), 0.5);
         let (before, behind) = parted(&percent, "50").unwrap_or(("", "%"));
         let decimal = said(&numbers, 1.5);
         let dates = DATES.iter().map(|options| tool("DateTimeFormat", &[COMMON, options].concat()));
-        Known {
+        IntlFormatter {
             decimal: decimal.get(1..).and_then(|text| text.strip_suffix('5')).unwrap_or(".").to_owned(),
             percent: (before.to_owned(), behind.to_owned()),
             tools: dates.chain([tool("PluralRules", ""), numbers]).collect(),
@@ -101,14 +103,14 @@ impl Known {
     }
 
     /// What a tool says of a number of something; nothing if it does not know.
-    fn say(&self, tool: usize, number: i64, unit: f64) -> String {
+    fn format(&self, tool: usize, number: i64, unit: f64) -> String {
         let key = number * 8 + tool as i64;
         let mut said = self.said.borrow_mut();
         let place = said.partition_point(|(known, _)| *known < key);
         if let Some((_, text)) = said.get(place).filter(|(known, _)| *known == key) {
             return text.clone();
         }
-        let text = self.tools[tool].as_ref().and_then(|tool| tool.say(number as f64 * unit)).unwrap_or_default();
+        let text = self.tools[tool].as_ref().and_then(|tool| tool.call(number as f64 * unit)).unwrap_or_default();
         if said.len() < SAID_LIMIT {
             said.insert(place, (key, text.clone()));
         }
@@ -116,19 +118,19 @@ impl Known {
     }
 }
 
-impl Formats for Known {
+impl LocaleFormat for IntlFormatter {
     fn category(&self, number: usize) -> String {
-        self.say(PLURALS, number as i64, 1.0)
+        self.format(PLURALS, number as i64, 1.0)
     }
 
     fn count(&self, number: usize) -> String {
         // Small numbers have no groups of figures.
-        let text = if number < 1_000 { String::new() } else { self.say(NUMBERS, number as i64, 1.0) };
+        let text = if number < 1_000 { String::new() } else { self.format(NUMBERS, number as i64, 1.0) };
         if text.is_empty() { number.to_string() } else { text }
     }
 
     fn date(&self, style: DateStyle, day_number: i64) -> String {
-        let text = self.say(style as usize, day_number, DAY_MILLISECONDS);
+        let text = self.format(style as usize, day_number, DAY_MILLISECONDS);
         if text.is_empty() { rfc3339(day_number * DAY)[..10].to_owned() } else { text }
     }
 

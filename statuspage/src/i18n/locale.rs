@@ -5,20 +5,20 @@ use shared::looks::LANGUAGES;
 
 /// A language, and how exactly its dates and numbers are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Choice {
+pub(crate) struct Locale {
     /// The name of its file: `de`.
     pub(crate) code: &'static str,
     /// The reader's own kind of it: `de-CH`.
-    pub(crate) locale: String,
+    pub(crate) tag: String,
 }
 
 /// Chooses; `asked` stands in the address, `preferred` are the reader's languages, the dearest first.
 #[must_use]
-pub(crate) fn chosen(asked: &str, configured: Option<&str>, preferred: &[String]) -> Choice {
+pub(crate) fn choose(asked: &str, configured: Option<&str>, preferred: &[String]) -> Locale {
     let wishes = [Some(asked), configured].into_iter().flatten();
     let code = wishes.chain(preferred.iter().map(String::as_str)).find_map(code_of).unwrap_or("en");
     let own = preferred.iter().find(|tag| code_of(tag) == Some(code));
-    Choice { code, locale: own.map_or(code, String::as_str).to_owned() }
+    Locale { code, tag: own.map_or(code, String::as_str).to_owned() }
 }
 
 /// The language that a tag such as `de-CH` names, if it is one of ours.
@@ -33,8 +33,8 @@ mod tests {
 
     fn choose(asked: &str, configured: Option<&str>, preferred: &[&str]) -> (&'static str, String) {
         let preferred: Vec<String> = preferred.iter().map(ToString::to_string).collect();
-        let Choice { code, locale } = chosen(asked, configured, &preferred);
-        (code, locale)
+        let Locale { code, tag } = super::choose(asked, configured, &preferred);
+        (code, tag)
     }
 
     #[test]
