@@ -11,13 +11,13 @@ use shared::status::Status;
 use shared::{Nanos, SECOND, UnixNanos};
 
 use crate::components::page;
+use crate::dataset::TimeBucket;
 use crate::drawing::Drawing;
 use crate::i18n::{self, IntlFormatter, Language, Locale, Text, Texts, texts};
 use crate::reckoner::{Extent, Reckoner, dressed};
 use crate::view::broken::{self, Broken};
 use crate::view::chart::Point;
 use crate::view::layers::{Besides, Layer};
-use crate::view::period::Slot;
 use crate::view::{self, Loading, Looking, PageView, Percentiles};
 use crate::{browser, source};
 
@@ -123,15 +123,15 @@ impl State {
     }
 
     /// Opens a bar of an endpoint on a level, or closes it if it is open.
-    pub fn open(self, id: usize, level: usize, slot: Slot) {
+    pub fn open(self, id: usize, level: usize, bucket: TimeBucket) {
         let (endpoint, path) = self.view.with_untracked(|view| {
             let mut path: Vec<UnixNanos> = Vec::new();
             if view.opened.id == Some(id) {
-                path.extend(view.opened.path.iter().take(level).map(|slot| slot.start));
+                path.extend(view.opened.path.iter().take(level).map(|bucket| bucket.start));
             }
-            let was_open = view.opened.id == Some(id) && view.opened.path.get(level) == Some(&slot);
+            let was_open = view.opened.id == Some(id) && view.opened.path.get(level) == Some(&bucket);
             if !was_open {
-                path.push(slot.start);
+                path.push(bucket.start);
             }
             let one = view.endpoints.iter().find(|one| one.id == id && !path.is_empty());
             (one.map(|one| one.address.clone()), path)
@@ -146,8 +146,8 @@ impl State {
             let level = view.opened.path.len().checked_sub(1)?;
             (view.opened.id == Some(id)).then(|| (level, view.opened.path[level]))
         });
-        if let Some((level, slot)) = innermost {
-            self.open(id, level, slot);
+        if let Some((level, bucket)) = innermost {
+            self.open(id, level, bucket);
         }
     }
 }
@@ -200,7 +200,7 @@ async fn load_language(locale: &Locale) -> Option<Language> {
 
 /// Puts the page into the document.
 fn show(looking: Looking, language: &'static Language, config: Result<PageConfig, Broken>) {
-    let config = config.map(Arc::new).map_err(|broken| broken.in_words(language));
+    let config = config.map(Arc::new).map_err(|broken| broken.describe(language));
     // It was started before only if this was.
     let _ = Executor::init_wasm_bindgen();
     let owner = Owner::new();

@@ -1,7 +1,7 @@
 //! The status page: lists and downloads check files and draws the state of things in the browser.
 //!
 //! Start at [`app`] (the page's state and its refresh; `reckoner` does the work). [`source`] is the only code that touches the network,
-//! [`load`] brings what it gives into a [`record`], [`view`] reckons what stands on the page from record and now,
+//! [`dataset`] loads and holds what it gives, [`view`] reckons what stands on the page from that and now,
 //! [`components`] put it into the document. [`i18n`] has the page's words; `i18n::intl` asks the browser how a language
 //! writes dates and numbers, and `browser` is everything else the browser knows: the time and its zone, the tab. All but
 //! `app`, `reckoner`, `drawing`, `components`, `intl`, `browser` and the sending of requests is tested natively.
@@ -10,12 +10,11 @@ pub mod app;
 mod browser;
 pub mod civil;
 pub mod components;
+pub mod dataset;
 pub mod drawing;
 pub mod i18n;
-pub mod load;
 mod percent;
 mod reckoner;
-pub mod record;
 pub mod source;
 #[cfg(test)]
 mod text_snapshots;

@@ -12,12 +12,13 @@ use shared::{DAY, HOUR, Nanos, SECOND, UnixNanos, uptime};
 
 use crate::app::State;
 use crate::browser;
+use crate::dataset::TimeBucket;
+use crate::dataset::{self, Cache, HourChecks, LoadEvent, LoadRequest, Store};
 use crate::i18n::Calendar;
-use crate::load::{self, Hour, Look, Memory, Object, Step, Store, Wanted};
-use crate::source::{self, Contents, Listing, SourceError};
+use crate::source::{self, HistoryListing, InlineContents, Listing, SourceError, StoreObject};
 use crate::view::layers::{Besides, Layer};
 use crate::view::looking::Zone;
-use crate::view::period::{Period, Slot};
+use crate::view::period::Period;
 use crate::view::{self, Drawn, Loading, Looking, Percentiles, Settings, words};
 
 /// For how long endpoints are drawn at a time, in milliseconds: a device that is four times slower than most takes less
@@ -58,16 +59,16 @@ struct StoreAt<'a> {
 }
 
 impl Store for StoreAt<'_> {
-    async fn list(&self, from: UnixNanos, until: UnixNanos, contents: Contents) -> Result<Listing, SourceError> {
+    async fn list(&self, from: UnixNanos, until: UnixNanos, contents: InlineContents) -> Result<Listing, SourceError> {
         source::list(self.source, from, until, contents, self.now).await
     }
 
-    async fn get(&self, object: &Object) -> Result<Vec<u8>, SourceError> {
+    async fn get(&self, object: &StoreObject) -> Result<Vec<u8>, SourceError> {
         source::get(self.source, object, self.now).await
     }
 
-    async fn look(&self) -> Result<Look, SourceError> {
-        source::look(self.source, self.now).await
+    async fn list_histories(&self) -> Result<HistoryListing, SourceError> {
+        source::list_histories(self.source, self.now).await
     }
 }
 
@@ -95,7 +96,7 @@ enum Work {
 pub(crate) struct Reckoner {
     state: State,
     config: Arc<PageConfig>,
-    memory: RefCell<Memory>,
+    cache: RefCell<Cache>,
     /// The longest range that was ever shown: all of it stays loaded.
     longest: Cell<Nanos>,
     percentiles: Cell<Percentiles>,
@@ -111,7 +112,7 @@ impl Reckoner {
         let range = state.looking.with_untracked(|looking| looking.range).unwrap_or(config.range);
         Reckoner {
             state,
-            memory: RefCell::new(Memory::default()),
+            cache: RefCell::new(Cache::default()),
             longest: Cell::new(range.max(config.range)),
             percentiles: Cell::default(),
             work: Cell::new(Work::None),
@@ -138,7 +139,7 @@ impl Reckoner {
         self.state.looking.set(looking.clone());
         let is_elsewhere = before.at != looking.at;
         if is_elsewhere {
-            self.memory.borrow_mut().list_all_again();
+            self.cache.borrow_mut().relist_all();
         }
         let is_longer = self.range() > self.longest.get();
         self.longest.set(self.range().max(self.longest.get()));
@@ -203,7 +204,7 @@ impl Reckoner {
     pub(crate) fn want_percentiles(self: Rc<Self>, wanted: Percentiles) {
         self.percentiles.set(wanted);
         self.reckon(self.state.loading.get_untracked());
-        if wanted == Percentiles::Wanted {
+        if wanted == Percentiles::Shown {
             browser::begin(Box::pin(self.load()));
         }
     }
@@ -211,22 +212,22 @@ impl Reckoner {
     /// Loads the checks of the hour that is open, if they are not known.
     fn load_opened(self: Rc<Self>) {
         let innermost = self.state.view.with_untracked(|view| view.opened.path.last().copied());
-        let Some(slot) = innermost.filter(|slot| view::detail::opens_into_checks(*slot)) else { return };
+        let Some(bucket) = innermost.filter(|bucket| view::detail::opens_into_checks(*bucket)) else { return };
         let now = browser::now();
-        let asked = |hour: &Hour| hour.slot == slot && hour.problem.is_none();
-        if slot.start >= self.wanted().checks_from || self.memory.borrow().hour.as_ref().is_some_and(asked) {
+        let asked = |hour: &HourChecks| hour.bucket == bucket && hour.problem.is_none();
+        if bucket.start >= self.wanted().checks_from || self.cache.borrow().hour.as_ref().is_some_and(asked) {
             return;
         }
-        self.memory.borrow_mut().hour = Some(Hour { is_loading: true, ..Hour::of(slot) });
+        self.cache.borrow_mut().hour = Some(HourChecks { is_loading: true, ..HourChecks::new(bucket) });
         self.redraw([self.opened(), None]);
-        browser::begin(Box::pin(self.load_hour(slot, now)));
+        browser::begin(Box::pin(self.load_hour(bucket, now)));
     }
 
-    async fn load_hour(self: Rc<Self>, slot: Slot, now: UnixNanos) {
-        let hour = load::load_hour(&StoreAt { source: &self.config.source, now }, slot).await;
+    async fn load_hour(self: Rc<Self>, bucket: TimeBucket, now: UnixNanos) {
+        let hour = dataset::load_hour(&StoreAt { source: &self.config.source, now }, bucket).await;
         // Another one may have been opened meanwhile.
-        if self.memory.borrow().hour.as_ref().is_some_and(|asked| asked.slot == slot) {
-            self.memory.borrow_mut().hour = Some(hour);
+        if self.cache.borrow().hour.as_ref().is_some_and(|asked| asked.bucket == bucket) {
+            self.cache.borrow_mut().hour = Some(hour);
             self.redraw([self.opened(), None]);
         }
     }
@@ -254,13 +255,13 @@ impl Reckoner {
         let is_first = self.state.view.with_untracked(|view| view.endpoints.is_empty());
         let (shown_at, reckoned_at, reckoned_files) = (Cell::new(0), Cell::new(now), Cell::new(0));
         let wanted = self.wanted();
-        load::refresh(&store, &self.memory, wanted, |step| {
+        dataset::refresh(&store, &self.cache, wanted, |step| {
             let now = browser::now();
             let (files, loading) = {
-                let memory = self.memory.borrow();
-                (memory.record.file_count(), Loading::Files(memory.done, memory.total))
+                let cache = self.cache.borrow();
+                (cache.dataset.file_count(), Loading::Files(cache.done, cache.total))
             };
-            if step == Step::Histories {
+            if step == LoadEvent::Histories {
                 if is_first {
                     self.draw(Loading::Listing, Drawn::State);
                 }
@@ -281,22 +282,22 @@ impl Reckoner {
         .await;
         let _ = browser::breathe().await;
         if self.reaches_further_than(wanted) {
-            self.memory.borrow_mut().list_all_again();
+            self.cache.borrow_mut().relist_all();
             self.work.set(Work::LoadingAndAskedAgain);
             return;
         }
-        self.memory.borrow_mut().note_heard(browser::now());
+        self.cache.borrow_mut().note_response(browser::now());
         self.state.loading.set(Loading::Complete);
         self.reckon(Loading::Complete);
     }
 
-    fn wanted(&self) -> Wanted {
+    fn wanted(&self) -> LoadRequest {
         let now = self.now();
         let parts = match self.percentiles.get() {
-            Percentiles::NotWanted => &[HistoryPart::Main][..],
-            Percentiles::Wanted => &[HistoryPart::Main, HistoryPart::Latency],
+            Percentiles::Hidden => &[HistoryPart::Main][..],
+            Percentiles::Shown => &[HistoryPart::Main, HistoryPart::Latency],
         };
-        let told = self.memory.borrow().record.longest_interval().min(LONGEST_REACH);
+        let told = self.cache.borrow().dataset.longest_interval().min(LONGEST_REACH);
         let reach = uptime::stands_for(self.config.interval.max(told));
         let from = self.load_from(self.longest.get(), now, reach);
         let by_check = |range: Nanos| range <= view::period::HOURS_UP_TO;
@@ -309,7 +310,7 @@ impl Reckoner {
             (true, range) if by_check(range) => (self.load_from(range, now, reach), now),
             (true, _) => (now - HOUR, now),
         };
-        Wanted { from, checks_from, until, parts }
+        LoadRequest { from, checks_from, until, parts }
     }
 
     /// From when on check files are needed: a result that was made before the period may reach into it, as far as its
@@ -321,7 +322,7 @@ impl Reckoner {
     }
 
     /// Whether results stand for longer than was thought when these were wanted, so that older ones count, too.
-    fn reaches_further_than(&self, before: Wanted) -> bool {
+    fn reaches_further_than(&self, before: LoadRequest) -> bool {
         let wanted = self.wanted();
         wanted.from < before.from || wanted.checks_from < before.checks_from
     }
@@ -354,8 +355,8 @@ impl Reckoner {
 
     /// What the chart of an endpoint shows besides.
     pub(crate) fn layers(&self, id: usize, wanted: Besides) -> Vec<Layer> {
-        let (memory, settings) = (self.memory.borrow(), self.settings(Drawn::All));
-        view::besides(&memory, id, self.calendar(), settings, &self.config.looks, wanted)
+        let (cache, settings) = (self.cache.borrow(), self.settings(Drawn::All));
+        view::besides(&cache, id, self.calendar(), settings, &self.config.looks, wanted)
     }
 
     fn draw(self: &Rc<Self>, loading: Loading, drawn: Drawn) {
@@ -363,7 +364,7 @@ impl Reckoner {
         let (calendar, settings) = (self.calendar(), self.settings(drawn));
         let looks = &self.config.looks;
         let view = self.state.looking.with_untracked(|looking| {
-            view::page(&mut self.memory.borrow_mut(), calendar, settings, looks, looking, loading)
+            view::page(&mut self.cache.borrow_mut(), calendar, settings, looks, looking, loading)
         });
         browser::set_root_attribute("data-state", view.overall.state);
         browser::set_root_attribute("data-loaded", &view.loaded.to_string());
@@ -426,8 +427,8 @@ impl Reckoner {
             if !is_whole {
                 return Some(Arc::clone(head));
             }
-            let (memory, settings) = (self.memory.borrow(), self.settings(Drawn::All));
-            view::whole(&memory, head, self.calendar(), settings, &self.config.looks, &view.opened).map(Arc::new)
+            let (cache, settings) = (self.cache.borrow(), self.settings(Drawn::All));
+            view::whole(&cache, head, self.calendar(), settings, &self.config.looks, &view.opened).map(Arc::new)
         });
         if let Some(one) = one {
             self.state.drawing.put(one);

@@ -8,10 +8,10 @@ use shared::status::Status;
 use super::element::{Built, html, svg};
 use super::{chart, detail, drawn_shape, holds, strip};
 use crate::app::State;
+use crate::dataset::TimeBucket;
 use crate::i18n::texts;
 use crate::view::endpoint::EndpointView;
 use crate::view::icon;
-use crate::view::period::Slot;
 
 /// One endpoint, as it is drawn.
 #[derive(Clone, Copy)]
@@ -41,8 +41,8 @@ impl Endpoint {
     }
 
     /// Opens a bar, or closes it.
-    pub(super) fn open(self, level: usize, slot: Slot) {
-        self.state.open(self.id, level, slot);
+    pub(super) fn open(self, level: usize, bucket: TimeBucket) {
+        self.state.open(self.id, level, bucket);
     }
 
     /// Closes what is open of it.

@@ -52,11 +52,11 @@ fn ranges(state: State, configured: Nanos) -> Built {
 
 /// The button that tells percentiles of response times, which are loaded only then.
 fn percentiles(state: State) -> Built {
-    let wanted = RwSignal::new(Percentiles::NotWanted);
-    let is_wanted = move || wanted.get() == Percentiles::Wanted;
+    let wanted = RwSignal::new(Percentiles::Hidden);
+    let is_wanted = move || wanted.get() == Percentiles::Shown;
     button("percentiles", state.text(texts::PERCENTILES), is_wanted)
         .on("click", move |_| {
-            wanted.set(if is_wanted() { Percentiles::NotWanted } else { Percentiles::Wanted });
+            wanted.set(if is_wanted() { Percentiles::Hidden } else { Percentiles::Shown });
             state.want_percentiles(wanted.get_untracked());
         })
         .shown_while(holds(state.view, |view| !view.endpoints.is_empty()))

@@ -12,8 +12,8 @@ use web_sys::{Element, Event, HtmlElement, KeyboardEvent};
 use super::element::{Built, html, svg};
 use super::endpoint::{Bars, Endpoint};
 use super::isolated;
+use crate::dataset::TimeBucket;
 use crate::view::chart::WIDTH;
-use crate::view::period::Slot;
 use crate::view::strip::{self, BAR_HEIGHT, BarView, DRAWN, Stretch};
 use crate::view::words::number;
 
@@ -31,7 +31,7 @@ pub(super) fn strip(endpoint: Endpoint, level: usize) -> Built {
     let open = move |event: &Event| {
         let start = bar_of(event);
         if let Some(bar) = bars().iter().find(|bar| Some(bar.start) == start) {
-            endpoint.open(level, Slot { start: bar.start, end: bar.end });
+            endpoint.open(level, TimeBucket { start: bar.start, end: bar.end });
             // What it opened into says the same, and would stand behind the read-out.
             pointed.set(None);
         }

@@ -12,12 +12,12 @@ use shared::looks::Looks;
 use shared::status::Status;
 use shared::{DAY, MINUTE, Nanos};
 
+use crate::dataset::Cache;
 use crate::i18n::Calendar;
 use crate::i18n::Language;
 use crate::i18n::calendar::tests::utc;
 use crate::i18n::language::tests::language;
-use crate::load::Memory;
-use crate::view::endpoint::tests::record;
+use crate::view::endpoint::tests::dataset;
 use crate::view::{self, Loading, Looking, PageView, Settings as ViewSettings};
 
 /// A check: title, node (empty for a checker without a name), minutes ago, status.
@@ -42,15 +42,15 @@ fn settings(range: Nanos) -> ViewSettings {
     ViewSettings { range, interval: MINUTE, bars_limit: 90, is_online: true, ..ViewSettings::default() }
 }
 
-fn memory(checks: &[Check]) -> Memory {
-    let mut memory = Memory::default();
-    memory.record = record(checks);
-    memory
+fn cache(checks: &[Check]) -> Cache {
+    let mut cache = Cache::default();
+    cache.dataset = dataset(checks);
+    cache
 }
 
 /// The page as it shows the last day of a store.
-fn page(memory: &mut Memory, looks: &Looks, loading: Loading, language: &Language) -> PageView {
-    view::page(memory, calendar(language), settings(DAY), looks, &Looking::default(), loading)
+fn page(cache: &mut Cache, appearance: &Looks, loading: Loading, language: &Language) -> PageView {
+    view::page(cache, calendar(language), settings(DAY), appearance, &Looking::default(), loading)
 }
 
 /// Lines below a heading.

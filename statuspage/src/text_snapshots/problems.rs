@@ -6,10 +6,10 @@ use shared::result::Skipped;
 use shared::status::Status;
 use shared::{HOUR, MINUTE};
 
-use super::{assert_texts, calendar, memory, page, section, settings};
+use super::{assert_texts, cache, calendar, page, section, settings};
+use crate::dataset::Cache;
 use crate::i18n::calendar::tests::NOW;
 use crate::i18n::texts;
-use crate::load::Memory;
 use crate::source::SourceError;
 use crate::view::broken::{self, Broken};
 use crate::view::looking::Embed;
@@ -26,9 +26,9 @@ fn errors() -> Vec<SourceError> {
         SourceError::Blocked("https://s3.example.com".to_owned()),
         SourceError::TimedOut("store/".to_owned(), 20),
         SourceError::TooLarge(8 << 20),
-        SourceError::NotAListing,
-        SourceError::NotAnIndex("it is not JSON".to_owned()),
-        SourceError::Unreadable("read it as a JSON array".to_owned()),
+        SourceError::InvalidListing,
+        SourceError::InvalidIndex("it is not JSON".to_owned()),
+        SourceError::InvalidObject("read it as a JSON array".to_owned()),
     ];
     errors.extend(
         [
@@ -62,7 +62,7 @@ fn errors() -> Vec<SourceError> {
 #[test]
 fn errors_of_the_store() {
     assert_texts("source_errors", |language| {
-        section("errors", &errors().iter().map(|error| error.in_words(language)).collect::<Vec<_>>())
+        section("errors", &errors().iter().map(|error| error.describe(language)).collect::<Vec<_>>())
     });
 }
 
@@ -75,51 +75,51 @@ fn problems_of_a_load() {
     let skipped = |index| Skipped { index, reason: "`status` is missing".to_owned() };
     assert_texts("problems", |language| {
         let mut text = String::new();
-        let mut of = |heading: &str, change: &dyn Fn(&mut Memory)| {
-            let mut memory = Memory::default();
-            change(&mut memory);
-            text += &section(heading, &problems(&memory, calendar(language), &Looking::default()));
+        let mut of = |heading: &str, change: &dyn Fn(&mut Cache)| {
+            let mut cache = Cache::default();
+            change(&mut cache);
+            text += &section(heading, &problems(&cache, calendar(language), &Looking::default()));
         };
-        of("list", &|memory| memory.list_problem = Some(SourceError::NotAListing));
-        of("files", &|memory| {
-            memory.failed.push((name(1), SourceError::TimedOut("store/".to_owned(), 20)));
-            memory.failed.extend((2..5).map(|number| (name(number), SourceError::TooLarge(8 << 20))));
-            memory
+        of("list", &|cache| cache.list_error = Some(SourceError::InvalidListing));
+        of("files", &|cache| {
+            cache.failed.push((name(1), SourceError::TimedOut("store/".to_owned(), 20)));
+            cache.failed.extend((2..5).map(|number| (name(number), SourceError::TooLarge(8 << 20))));
+            cache
                 .unreadable
-                .extend((10..60).map(|number| (name(number), SourceError::Unreadable("read it".to_owned()))));
+                .extend((10..60).map(|number| (name(number), SourceError::InvalidObject("read it".to_owned()))));
         });
         for more in [1, 7] {
-            of("many reasons", &|memory| {
+            of("many reasons", &|cache| {
                 let error = |number: i64| SourceError::Blocked(format!("https://{number}.example"));
-                memory.failed.extend((0..5 + more).map(|number| (name(number), error(number))));
+                cache.failed.extend((0..5 + more).map(|number| (name(number), error(number))));
             });
         }
-        of("elements", &|memory| {
-            memory.record.skipped.push((name(1), vec![skipped(3)]));
-            memory.record.skipped.push((name(2), vec![skipped(3), skipped(4), skipped(5)]));
+        of("elements", &|cache| {
+            cache.dataset.skipped.push((name(1), vec![skipped(3)]));
+            cache.dataset.skipped.push((name(2), vec![skipped(3), skipped(4), skipped(5)]));
         });
-        of("histories", &|memory| {
+        of("histories", &|cache| {
             for part in [HistoryPart::Main, HistoryPart::Latency] {
                 for node in [NodeName::new("eu").ok(), None] {
-                    memory
+                    cache
                         .unreadable_histories
-                        .push((HistoryName { node, part }, SourceError::Unreadable("parse it".to_owned())));
+                        .push((HistoryName { node, part }, SourceError::InvalidObject("parse it".to_owned())));
                 }
             }
         });
-        of("another node's history", &|memory| {
+        of("another node's history", &|cache| {
             let name = HistoryName { node: NodeName::new("eu").ok(), part: HistoryPart::Main };
-            memory
+            cache
                 .unreadable_histories
-                .push((name, SourceError::Unreadable("use it: it is another node's".to_owned())));
+                .push((name, SourceError::InvalidObject("use it: it is another node's".to_owned())));
         });
         for count in [1, 3, 12] {
-            of("foreign objects", &|memory| {
-                memory.foreign = (0..count.min(10)).map(|number| format!("notes-{number}.txt")).collect();
-                memory.foreign_count = count;
+            of("foreign objects", &|cache| {
+                cache.unrelated = (0..count.min(10)).map(|number| format!("notes-{number}.txt")).collect();
+                cache.unrelated_count = count;
             });
         }
-        of("too much", &|memory| (memory.left_out, memory.record.overflowed) = (12_345, true));
+        of("too much", &|cache| (cache.left_out, cache.dataset.overflowed) = (12_345, true));
         text
     });
 }
@@ -130,7 +130,7 @@ fn results_of_the_future() {
         let mut text = String::new();
         for minutes in [&[10_i64][..], &[10, 11]] {
             let checks: Vec<_> = minutes.iter().map(|minutes| ("A", "", -minutes, Status::Healthy)).collect();
-            text += &section("future", &problems(&memory(&checks), calendar(language), &Looking::default()));
+            text += &section("future", &problems(&cache(&checks), calendar(language), &Looking::default()));
         }
         text
     });
@@ -139,10 +139,10 @@ fn results_of_the_future() {
 #[test]
 fn a_node_whose_history_is_unreadable() {
     assert_texts("unreadable_history", |language| {
-        let mut memory = memory(&[("Shop", "eu", 0, Status::Healthy)]);
+        let mut cache = cache(&[("Shop", "eu", 0, Status::Healthy)]);
         let name = HistoryName { node: NodeName::new("eu").ok(), part: HistoryPart::Main };
-        memory.unreadable_histories.push((name, SourceError::Unreadable("parse it".to_owned())));
-        let view = page(&mut memory, &Looks::default(), Loading::Complete, language);
+        cache.unreadable_histories.push((name, SourceError::InvalidObject("parse it".to_owned())));
+        let view = page(&mut cache, &Looks::default(), Loading::Complete, language);
         let nodes: Vec<String> = view.observers.iter().map(super::describe::observer).collect();
         section("nodes", &nodes) + &section("problems", &view.problems)
     });
@@ -151,18 +151,18 @@ fn a_node_whose_history_is_unreadable() {
 #[test]
 fn notes_about_all_of_the_page() {
     assert_texts("notes", |language| {
-        let mut memory = Memory::default();
-        memory.kept_at = Some(NOW - 12 * MINUTE);
+        let mut cache = Cache::default();
+        cache.cached_at = Some(NOW - 12 * MINUTE);
         let online = settings(HOUR);
         let offline = Settings { is_online: false, ..online };
         let mut lines = vec![
-            note::note(&memory, calendar(language), online, Embed::Not),
-            note::note(&memory, calendar(language), offline, Embed::Not),
-            note::note(&memory, calendar(language), online, Embed::Banner),
+            note::note(&cache, calendar(language), online, Embed::Not),
+            note::note(&cache, calendar(language), offline, Embed::Not),
+            note::note(&cache, calendar(language), online, Embed::Banner),
         ];
         for clock_ahead in [3 * HOUR, -5 * MINUTE] {
             let settings = Settings { clock_ahead, ..online };
-            lines.push(note::note(&Memory::default(), calendar(language), settings, Embed::Not));
+            lines.push(note::note(&Cache::default(), calendar(language), settings, Embed::Not));
         }
         section("notes", &lines)
     });
@@ -189,11 +189,11 @@ fn configurations_that_cannot_be_used() {
     assert_texts("broken_configurations", |language| {
         let of = |text: &str| match broken::read(text) {
             Ok(config) => config.skipped,
-            Err(broken) => broken.in_words(language),
+            Err(broken) => broken.describe(language),
         };
         let mut text: String = CONFIGURATIONS.iter().map(|text| section(&format!("`{text}`"), &of(text))).collect();
         for error in [refused(texts::CONFIG_MISSING), refused(texts::CONFIG_CLOSED)] {
-            text += &section("unread", &Broken::Unread(error).in_words(language));
+            text += &section("unread", &Broken::Unread(error).describe(language));
         }
         text
     });

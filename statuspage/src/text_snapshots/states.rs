@@ -7,11 +7,11 @@ use shared::result::{CheckFile, CheckResult};
 use shared::status::Status;
 use shared::{DAY, HOUR, MINUTE, SECOND, UnixNanos};
 
-use super::{Check, assert_texts, calendar, describe, memory, page, section, settings};
+use super::{Check, assert_texts, cache, calendar, describe, page, section, settings};
+use crate::dataset::Cache;
+use crate::dataset::StoredMessage;
 use crate::i18n::Language;
 use crate::i18n::calendar::tests::NOW;
-use crate::load::Memory;
-use crate::record::Said;
 use crate::source::SourceError;
 use crate::view::endpoint::tests::{period, reckon};
 use crate::view::percentiles::tests::known;
@@ -100,16 +100,16 @@ fn scenarios() -> Vec<(&'static str, Vec<Check>)> {
     ]
 }
 
-fn of_each(language: &Language, describe: impl Fn(&mut Memory, &Language) -> Vec<String>) -> String {
-    let describe = |(name, checks): (&str, Vec<Check>)| section(name, &describe(&mut memory(&checks), language));
+fn of_each(language: &Language, describe: impl Fn(&mut Cache, &Language) -> Vec<String>) -> String {
+    let describe = |(name, checks): (&str, Vec<Check>)| section(name, &describe(&mut cache(&checks), language));
     scenarios().into_iter().map(describe).collect()
 }
 
 #[test]
 fn the_first_lines_in_each_state() {
     assert_texts("first_lines", |language| {
-        of_each(language, |memory, language| {
-            describe::overall(&page(memory, &Looks::default(), Loading::Complete, language).overall)
+        of_each(language, |cache, language| {
+            describe::overall(&page(cache, &Looks::default(), Loading::Complete, language).overall)
         })
     });
 }
@@ -119,13 +119,13 @@ fn the_first_lines_while_nothing_is_known() {
     assert_texts("first_lines_without_results", |language| {
         let mut text = String::new();
         for loading in [Loading::Listing, Loading::Files(12, 1_440)] {
-            let view = page(&mut Memory::default(), &Looks::default(), loading, language);
+            let view = page(&mut Cache::default(), &Looks::default(), loading, language);
             let mut lines = describe::overall(&view.overall);
             lines.push(loading.in_words(language));
             text += &section("loading", &lines);
         }
-        let mut unreadable = Memory::default();
-        unreadable.list_problem = Some(SourceError::NotAListing);
+        let mut unreadable = Cache::default();
+        unreadable.list_error = Some(SourceError::InvalidListing);
         let view = page(&mut unreadable, &Looks::default(), Loading::Complete, language);
         text + &section("unreadable store", &describe::overall(&view.overall))
     });
@@ -134,8 +134,8 @@ fn the_first_lines_while_nothing_is_known() {
 #[test]
 fn endpoints_in_each_state() {
     assert_texts("endpoints", |language| {
-        of_each(language, |memory, language| {
-            let view = page(memory, &Looks::default(), Loading::Complete, language);
+        of_each(language, |cache, language| {
+            let view = page(cache, &Looks::default(), Loading::Complete, language);
             let mut lines: Vec<String> = view.groups.iter().map(describe::group).collect();
             lines.extend(view.endpoints.iter().flat_map(|head| describe::head(head)));
             lines
@@ -146,11 +146,11 @@ fn endpoints_in_each_state() {
 #[test]
 fn bars_and_charts_in_each_state() {
     assert_texts("bars_and_charts", |language| {
-        of_each(language, |memory, language| {
-            let looks = Looks::default();
-            let view = page(memory, &looks, Loading::Complete, language);
+        of_each(language, |cache, language| {
+            let appearance = Looks::default();
+            let view = page(cache, &appearance, Loading::Complete, language);
             let calendar = calendar(language);
-            let whole = |head| view::whole(memory, head, calendar, settings(DAY), &looks, &view.opened);
+            let whole = |head| view::whole(cache, head, calendar, settings(DAY), &appearance, &view.opened);
             let endpoints = view.endpoints.iter().filter_map(|head| whole(head));
             endpoints.flat_map(|one| [describe::bars(&one), describe::chart(&one, calendar)].concat()).collect()
         })
@@ -160,8 +160,8 @@ fn bars_and_charts_in_each_state() {
 #[test]
 fn the_timeline_and_the_nodes_in_each_state() {
     assert_texts("timeline", |language| {
-        of_each(language, |memory, language| {
-            let view = page(memory, &Looks::default(), Loading::Complete, language);
+        of_each(language, |cache, language| {
+            let view = page(cache, &Looks::default(), Loading::Complete, language);
             let mut lines = describe::timeline(&view);
             lines.extend(view.observers.iter().map(describe::observer));
             lines
@@ -179,14 +179,14 @@ fn the_timeline_of_a_month() {
         );
         let mut text = String::new();
         for (name, checks) in [("flapping", flaps), ("a gap and an outage", days)] {
-            let mut memory = memory(&checks);
-            for look in
-                memory.record.endpoints.iter_mut().flat_map(|one| &mut one.nodes).flat_map(|node| &mut node.looks)
+            let mut cache = cache(&checks);
+            for sample in
+                cache.dataset.endpoints.iter_mut().flat_map(|one| &mut one.nodes).flat_map(|node| &mut node.samples)
             {
-                look.interval = if name == "flapping" { Some(MINUTE) } else { Some(HOUR) };
+                sample.interval = if name == "flapping" { Some(MINUTE) } else { Some(HOUR) };
             }
             let view = view::page(
-                &mut memory,
+                &mut cache,
                 calendar(language),
                 settings(30 * DAY),
                 &Looks::default(),
@@ -208,14 +208,18 @@ fn the_timeline_of_a_month() {
 fn messages_name_what_they_are_about() {
     assert_texts("messages", |language| {
         let checks = ["A", "B", "C", "D", "E", "F"].map(|title| always(title, "", Healthy)).concat();
-        let mut memory = memory(&checks);
+        let mut cache = cache(&checks);
         for (hours, about) in
             [(1, vec![0]), (2, vec![0, 1]), (3, vec![0, 1, 2, 3]), (4, (0..5).collect()), (30, (0..6).collect())]
         {
-            memory.record.messages.push(Said { at: NOW - hours * HOUR, html: "We are <b>on it</b>".to_owned(), about });
+            cache.dataset.messages.push(StoredMessage {
+                at: NOW - hours * HOUR,
+                html: "We are <b>on it</b>".to_owned(),
+                about,
+            });
         }
         let view = view::page(
-            &mut memory,
+            &mut cache,
             calendar(language),
             settings(7 * DAY),
             &Looks::default(),
@@ -235,7 +239,7 @@ fn groups_say_how_many_are_in_which_state() {
             endpoints: endpoints.iter().map(ToString::to_string).collect(),
             groups: Vec::new(),
         };
-        let looks = Looks {
+        let appearance = Looks {
             groups: vec![
                 group("One", &["A"]),
                 group("Two", &["A*", "B*"]),
@@ -252,7 +256,7 @@ fn groups_say_how_many_are_in_which_state() {
             of(&["D3", "D4"], Degraded),
             of(&["D5"], Down),
         ];
-        let view = page(&mut memory(&checks.concat()), &looks, Loading::Complete, language);
+        let view = page(&mut cache(&checks.concat()), &appearance, Loading::Complete, language);
         section("groups", &view.groups.iter().map(describe::group).collect::<Vec<_>>())
             + &section(
                 "endpoints",
@@ -271,10 +275,10 @@ fn more_endpoints_than_are_drawn_are_counted() {
                 status: Healthy,
                 ..CheckResult::default()
             };
-            let mut memory = Memory::default();
+            let mut cache = Cache::default();
             let file = CheckFile { results: (0..count).map(result).collect(), skipped: Vec::new() };
-            memory.record.add(&CheckFileName { stored_at: NOW, node: None }, file);
-            page(&mut memory, &Looks::default(), Loading::Complete, language).not_shown.unwrap_or_default()
+            cache.dataset.add(&CheckFileName { stored_at: NOW, node: None }, file);
+            page(&mut cache, &Looks::default(), Loading::Complete, language).not_shown.unwrap_or_default()
         };
         section("not drawn", &[shown(500), shown(501), shown(502)])
     });
@@ -283,12 +287,12 @@ fn more_endpoints_than_are_drawn_are_counted() {
 #[test]
 fn the_first_lines_where_nothing_is_watched() {
     assert_texts("nothing_watched", |language| {
-        let (memory, calendar) = (memory(&[("Shop", "eu", 60, Healthy)]), calendar(language));
-        let mut all = reckon(&memory.record);
+        let (cache, calendar) = (cache(&[("Shop", "eu", 60, Healthy)]), calendar(language));
+        let mut all = reckon(&cache.dataset);
         all[0].retired = true;
-        let looks = Looks::default();
-        let overall = overall::overall(&all, false, &period(), calendar, Loading::Complete, &looks);
-        let head = endpoint::head(&all[0], &period(), calendar, &looks);
+        let appearance = Looks::default();
+        let overall = overall::overall(&all, false, &period(), calendar, Loading::Complete, &appearance);
+        let head = endpoint::head(&all[0], &period(), calendar, &appearance);
         section("first lines", &describe::overall(&overall)) + &section("endpoint", &describe::head(&head))
     });
 }
@@ -296,11 +300,11 @@ fn the_first_lines_where_nothing_is_watched() {
 #[test]
 fn an_endpoint_without_a_title_and_a_locator() {
     assert_texts("without_name", |language| {
-        let mut memory = memory(&always("Shop", "", Healthy));
-        let key = &mut memory.record.endpoints[0].key;
+        let mut cache = cache(&always("Shop", "", Healthy));
+        let key = &mut cache.dataset.endpoints[0].key;
         key.title.clear();
         key.locator.clear();
-        let view = page(&mut memory, &Looks::default(), Loading::Complete, language);
+        let view = page(&mut cache, &Looks::default(), Loading::Complete, language);
         section("first lines", &describe::overall(&view.overall))
             + &section("endpoint", &describe::head(&view.endpoints[0]))
     });
@@ -309,9 +313,9 @@ fn an_endpoint_without_a_title_and_a_locator() {
 #[test]
 fn endpoints_of_one_title_show_their_locators() {
     assert_texts("twins", |language| {
-        let mut memory = memory(&[always("Shop", "", Healthy), lately("Mail", "", 5, Down)].concat());
-        memory.record.endpoints[1].key.title = "Shop".to_owned();
-        let view = page(&mut memory, &Looks::default(), Loading::Complete, language);
+        let mut cache = cache(&[always("Shop", "", Healthy), lately("Mail", "", 5, Down)].concat());
+        cache.dataset.endpoints[1].key.title = "Shop".to_owned();
+        let view = page(&mut cache, &Looks::default(), Loading::Complete, language);
         section("first lines", &describe::overall(&view.overall)) + &section("timeline", &describe::timeline(&view))
     });
 }
@@ -319,9 +323,9 @@ fn endpoints_of_one_title_show_their_locators() {
 #[test]
 fn two_checkers_of_one_name() {
     assert_texts("two_checkers", |language| {
-        let mut memory = Memory::default();
-        memory.record.take_history(known(2).0, UnixNanos::MAX);
-        let view = page(&mut memory, &Looks::default(), Loading::Complete, language);
+        let mut cache = Cache::default();
+        cache.dataset.add_history(known(2).0, UnixNanos::MAX);
+        let view = page(&mut cache, &Looks::default(), Loading::Complete, language);
         section("nodes", &view.observers.iter().map(describe::observer).collect::<Vec<_>>())
     });
 }
@@ -331,14 +335,14 @@ fn nodes_report_their_troubles() {
     assert_texts("nodes", |language| {
         let ahead = vec![("Shop", "eu", -10, Healthy), ("Shop", "eu", 0, Healthy), ("Shop", "", 0, Healthy)];
         let mut text = section("a clock that is ahead", &{
-            let mut memory = memory(&ahead);
-            page(&mut memory, &Looks::default(), Loading::Complete, language)
+            let mut cache = cache(&ahead);
+            page(&mut cache, &Looks::default(), Loading::Complete, language)
                 .observers
                 .iter()
                 .map(describe::observer)
                 .collect::<Vec<_>>()
         });
-        let mut past = memory(&[("Shop", "eu", 60, Healthy), ("Shop", "us", 120, Healthy)]);
+        let mut past = cache(&[("Shop", "eu", 60, Healthy), ("Shop", "us", 120, Healthy)]);
         let looking = Looking { at: Some(NOW - HOUR - SECOND), ..Looking::default() };
         let back = crate::i18n::Calendar { now: NOW - HOUR, ..calendar(language) };
         let view = view::page(&mut past, back, settings(DAY), &Looks::default(), &looking, Loading::Complete);

@@ -39,9 +39,9 @@ pub fn read(text: &str) -> Result<PageConfig, Broken> {
 impl Broken {
     /// Every problem in a sentence.
     #[must_use]
-    pub fn in_words(self, language: &Language) -> Vec<String> {
+    pub fn describe(self, language: &Language) -> Vec<String> {
         match self {
-            Broken::Unread(error) => vec![error.in_words(language)],
+            Broken::Unread(error) => vec![error.describe(language)],
             Broken::Page => vec![language.format(texts::CONFIG_IS_A_PAGE, &[])],
             Broken::Wrong(problems) => problems,
         }
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn a_fallback_page_is_told_from_a_configuration() {
-        let problems = |text| read(text).expect_err("it is none").in_words(english());
+        let problems = |text| read(text).expect_err("it is none").describe(english());
         assert!(problems("\n<!doctype html>")[0].contains("none beside"));
         assert!(problems("{}")[0].contains("`source`"));
     }

@@ -12,10 +12,11 @@ use shared::uptime::{Reckoning, Span};
 use super::chart::{self, ChartView};
 use super::detail::LevelView;
 use super::groups;
-use super::period::{Period, Slot};
+use super::period::Period;
 use super::reckoned::Reckoned;
 use super::strip::{self, BarView};
 use super::words;
+use crate::dataset::TimeBucket;
 use crate::i18n::Calendar;
 use crate::i18n::{Language, texts};
 
@@ -42,7 +43,7 @@ pub struct EndpointView {
     pub state: String,
     /// Whether only some of the places see it down.
     pub is_localized: bool,
-    /// Whether nobody looks at it any more, and nobody means to.
+    /// Whether nobody appearance at it any more, and nobody means to.
     pub is_retired: bool,
     /// Whether another one has the same title.
     pub has_twin: bool,
@@ -87,21 +88,21 @@ fn localized(reckoned: &Reckoned<'_>, language: &Language) -> Option<String> {
 pub fn endpoint(
     reckoned: &Reckoned<'_>,
     period: &Period,
-    opened: Option<Slot>,
+    opened: Option<TimeBucket>,
     calendar: Calendar<'_>,
     marks: &[UnixNanos],
-    looks: &Looks,
+    appearance: &Looks,
 ) -> EndpointView {
     EndpointView {
         strip: strip::strip(reckoned, period, opened, calendar),
         chart: chart::chart(reckoned, period, calendar, marks),
-        ..head(reckoned, period, calendar, looks)
+        ..head(reckoned, period, calendar, appearance)
     }
 }
 
 /// The same without its bars and its chart, which take a hundred times as long.
 #[must_use]
-pub fn head(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, looks: &Looks) -> EndpointView {
+pub fn head(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, appearance: &Looks) -> EndpointView {
     let now = calendar.now;
     let whole = reckoned.reckoning(period.from, now, now);
     let span = reckoned.present_span(now);
@@ -135,7 +136,7 @@ pub fn head(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, lo
         title: reckoned.endpoint.key.title.clone(),
         locator: reckoned.locator().to_owned(),
         address: reckoned.address(),
-        group: groups::titles(&looks.groups, &reckoned.endpoint.key.title).join(" · "),
+        group: groups::titles(&appearance.groups, &reckoned.endpoint.key.title).join(" · "),
         word,
         status: reckoned.status,
         state: state(reckoned, span, period, calendar),
@@ -199,16 +200,16 @@ fn reckoning_in_words(whole: &Reckoning, uptime: &str, language: &Language) -> S
 pub(crate) mod tests {
     use super::super::reckoned::mark_retired;
     use super::*;
+    use crate::dataset::Dataset;
     use crate::i18n::calendar::tests::{NOW, utc};
-    use crate::record::Record;
     use shared::object_name::CheckFileName;
     use shared::result::{Attempt, CheckFile, CheckResult};
     use shared::{DAY, MINUTE};
 
     /// A record in which titles were checked with these statuses, each so many minutes ago.
-    pub(crate) fn record(looks: &[(&str, &str, i64, Status)]) -> Record {
-        let mut record = Record::default();
-        for (title, node, minutes_ago, status) in looks {
+    pub(crate) fn dataset(checks: &[(&str, &str, i64, Status)]) -> Dataset {
+        let mut dataset = Dataset::default();
+        for (title, node, minutes_ago, status) in checks {
             let at = NOW - minutes_ago * MINUTE;
             let node = (!node.is_empty()).then(|| NodeName::new(node).expect("a name"));
             let error = (*status == Status::Down).then(|| "connection refused".to_owned());
@@ -224,14 +225,14 @@ pub(crate) mod tests {
             };
             // A nanosecond a title keeps files of one minute apart.
             let name = CheckFileName { stored_at: at + title.bytes().map(i64::from).sum::<i64>(), node };
-            record.add(&name, CheckFile { results: vec![result], skipped: Vec::new() });
+            dataset.add(&name, CheckFile { results: vec![result], skipped: Vec::new() });
         }
-        record.put_in_order();
-        record
+        dataset.sort_samples();
+        dataset
     }
 
-    pub(crate) fn reckon(record: &Record) -> Vec<Reckoned<'_>> {
-        let endpoints = record.endpoints.iter().enumerate();
+    pub(crate) fn reckon(dataset: &Dataset) -> Vec<Reckoned<'_>> {
+        let endpoints = dataset.endpoints.iter().enumerate();
         let mut all: Vec<Reckoned<'_>> =
             endpoints.filter_map(|(id, endpoint)| Reckoned::new(id, endpoint, NOW, 10 * MINUTE)).collect();
         mark_retired(&mut all);
@@ -242,9 +243,9 @@ pub(crate) mod tests {
         Period::new(DAY, 90, utc())
     }
 
-    fn view(looks: &[(&str, &str, i64, Status)]) -> EndpointView {
-        let record = record(looks);
-        endpoint(&reckon(&record)[0], &period(), None, utc(), &[], &Looks::default())
+    fn view(checks: &[(&str, &str, i64, Status)]) -> EndpointView {
+        let dataset = dataset(checks);
+        endpoint(&reckon(&dataset)[0], &period(), None, utc(), &[], &Looks::default())
     }
 
     #[test]
@@ -271,13 +272,13 @@ pub(crate) mod tests {
     #[test]
     fn nodes_that_are_not_in_step_do_not_change_what_is_said() {
         // A minute and a half after their last results nothing of the first two stands, and the third's a second more.
-        let mut looks = Vec::new();
+        let mut checks = Vec::new();
         for ago in 2..9 {
-            looks.extend([("A", "n1", ago, Status::Down), ("A", "n2", ago, Status::Down)]);
+            checks.extend([("A", "n1", ago, Status::Down), ("A", "n2", ago, Status::Down)]);
         }
-        looks.push(("A", "n3", 1, Status::Healthy));
-        let record = record(&looks);
-        let all = reckon(&record);
+        checks.push(("A", "n3", 1, Status::Healthy));
+        let dataset = dataset(&checks);
+        let all = reckon(&dataset);
         let view = endpoint(&all[0], &period(), None, utc(), &[], &Looks::default());
         assert_eq!((view.status, view.state.as_str()), (Status::Down, "Down since 12:54 (8 min)"));
         assert!(all[0].spans.last().is_some_and(|last| last.status == Status::Healthy), "{:?}", all[0].spans);
@@ -293,14 +294,14 @@ pub(crate) mod tests {
 
     #[test]
     fn what_began_before_the_period_does_not_claim_a_beginning() {
-        let looks: Vec<_> = (0..=1_600).map(|minute| ("A", "", minute, Status::Down)).collect();
-        assert_eq!(view(&looks).state, "Down for more than 24 hours (since before yesterday 13:00)");
-        assert_eq!((view(&looks).uptime.as_str(), view(&looks).coverage.as_str()), ("0.00%", "of 100% observed"));
+        let checks: Vec<_> = (0..=1_600).map(|minute| ("A", "", minute, Status::Down)).collect();
+        assert_eq!(view(&checks).state, "Down for more than 24 hours (since before yesterday 13:00)");
+        assert_eq!((view(&checks).uptime.as_str(), view(&checks).coverage.as_str()), ("0.00%", "of 100% observed"));
     }
 
     #[test]
     fn what_one_of_three_nodes_sees_is_localized_and_told_with_the_nodes_name_and_the_reason() {
-        let looks = [
+        let checks = [
             ("A", "n1", 0, Status::Healthy),
             ("A", "n2", 0, Status::Healthy),
             ("A", "n3", 0, Status::Down),
@@ -308,7 +309,7 @@ pub(crate) mod tests {
             ("A", "n2", 1, Status::Healthy),
             ("A", "n3", 1, Status::Down),
         ];
-        let view = view(&looks);
+        let view = view(&checks);
         let expected = "unreachable from n3, reachable from 2 others: connection refused";
         assert_eq!((view.status, view.reason.as_deref()), (Status::Degraded, Some(expected)));
         assert!(view.is_localized && view.state.starts_with("Localized since"), "{}", view.state);

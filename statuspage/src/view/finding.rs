@@ -47,11 +47,11 @@ fn occurs_in(words: &[String], text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::Cache;
     use crate::i18n::Calendar;
     use crate::i18n::calendar::tests::utc;
     use crate::i18n::language::tests::with_status_labels;
-    use crate::load::Memory;
-    use crate::view::endpoint::tests::record;
+    use crate::view::endpoint::tests::dataset;
     use crate::view::{Loading, Settings, page};
     use shared::DAY;
     use shared::looks::{Group, Looks};
@@ -59,18 +59,19 @@ mod tests {
 
     #[test]
     fn endpoints_are_found_by_name_locator_group_and_state() {
-        let mut memory = Memory::default();
-        memory.record = record(&[
+        let mut cache = Cache::default();
+        cache.dataset = dataset(&[
             ("Cart", "", 0, Status::Healthy),
             ("Payments", "", 0, Status::Down),
             ("Ärzte", "", 0, Status::Healthy),
         ]);
         let group = Group { title: "Shop".to_owned(), endpoints: vec!["Cart".to_owned()], groups: Vec::new() };
-        let looks = Looks { groups: vec![group], ..Looks::default() };
+        let appearance = Looks { groups: vec![group], ..Looks::default() };
         let language = with_status_labels(Status::Healthy, "Operational");
         let calendar = Calendar { language: &language, ..utc() };
         let settings = Settings { range: DAY, interval: shared::MINUTE, bars_limit: 90, ..Settings::default() };
-        let view = page(&mut memory, calendar, settings, &looks, &crate::view::Looking::default(), Loading::Complete);
+        let view =
+            page(&mut cache, calendar, settings, &appearance, &crate::view::Looking::default(), Loading::Complete);
         let titles = |filter: &str| {
             let found = found(&view, filter, &|text| text.to_lowercase());
             let is_found = |id: usize| found.as_ref().is_none_or(|found| found.contains(&id));

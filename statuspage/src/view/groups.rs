@@ -44,15 +44,15 @@ pub fn titles<'l>(groups: &'l [Group], title: &str) -> Vec<&'l str> {
 
 /// The groups in their order, each behind the one that it is in; `reckoned` stands in the order of the page.
 #[must_use]
-pub fn groups(reckoned: &[Reckoned<'_>], looks: &Looks, language: &Language) -> Vec<GroupView> {
+pub fn groups(reckoned: &[Reckoned<'_>], appearance: &Looks, language: &Language) -> Vec<GroupView> {
     let mut left: Vec<&Reckoned<'_>> = reckoned.iter().collect();
     let mut views = Vec::new();
     let mut number = 0;
-    for group in &looks.groups {
+    for group in &appearance.groups {
         add(group, None, &mut number, &mut left, &mut views, language);
     }
     if !left.is_empty() || views.is_empty() {
-        let title = if looks.groups.is_empty() { "" } else { language.text(texts::OTHER_ENDPOINTS) };
+        let title = if appearance.groups.is_empty() { "" } else { language.text(texts::OTHER_ENDPOINTS) };
         views.push(view(-1, None, title, &left, &left, language));
     }
     views
@@ -137,7 +137,7 @@ fn summary(all: &[&Reckoned<'_>], language: &Language) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::endpoint::tests::{reckon, record};
+    use crate::view::endpoint::tests::{dataset, reckon};
     use Status::{Degraded, Down, Healthy};
 
     fn group(title: &str, endpoints: &[&str], groups: Vec<Group>) -> Group {
@@ -145,12 +145,12 @@ mod tests {
         Group { title: title.to_owned(), endpoints, groups }
     }
 
-    fn told(looks: &Looks, checks: &[(&str, &str, i64, Status)]) -> Vec<String> {
-        let record = record(checks);
-        let mut all = reckon(&record);
+    fn told(appearance: &Looks, checks: &[(&str, &str, i64, Status)]) -> Vec<String> {
+        let dataset = dataset(checks);
+        let mut all = reckon(&dataset);
         all.sort_by_key(Reckoned::urgency);
-        let title = |id: &usize| record.endpoints[*id].key.title.clone();
-        groups(&all, looks, crate::i18n::language::tests::english())
+        let title = |id: &usize| dataset.endpoints[*id].key.title.clone();
+        groups(&all, appearance, crate::i18n::language::tests::english())
             .iter()
             .map(|view| {
                 let titles: Vec<String> = view.endpoints.iter().map(title).collect();
@@ -179,22 +179,22 @@ mod tests {
     #[test]
     fn a_group_tells_the_state_of_all_in_it_and_keeps_the_order_it_was_given() {
         let inner = group("Back", &["API"], Vec::new());
-        let looks = Looks { groups: vec![group("Shop", &["Pay *", "Cart"], vec![inner])], ..Looks::default() };
+        let appearance = Looks { groups: vec![group("Shop", &["Pay *", "Cart"], vec![inner])], ..Looks::default() };
         assert_eq!(
-            told(&looks, &CHECKS),
+            told(&appearance, &CHECKS),
             [
                 "Shop: down (1 of 4 down, 1 degraded) Pay two Pay one Cart",
                 "Back in 0: healthy (1 healthy) API",
                 "Other endpoints: healthy (1 healthy) Alone",
             ]
         );
-        assert_eq!(titles(&looks.groups, "API"), ["Shop", "Back"]);
-        assert!(titles(&looks.groups, "Alone").is_empty());
+        assert_eq!(titles(&appearance.groups, "API"), ["Shop", "Back"]);
+        assert!(titles(&appearance.groups, "Alone").is_empty());
     }
 
     #[test]
     fn a_group_of_which_nothing_is_known_is_not_shown() {
-        let looks = Looks { groups: vec![group("Gone", &["Nobody"], Vec::new())], ..Looks::default() };
-        assert_eq!(told(&looks, &CHECKS[..1]), ["Other endpoints: healthy (1 healthy) Cart"]);
+        let appearance = Looks { groups: vec![group("Gone", &["Nobody"], Vec::new())], ..Looks::default() };
+        assert_eq!(told(&appearance, &CHECKS[..1]), ["Other endpoints: healthy (1 healthy) Cart"]);
     }
 }

@@ -4,7 +4,7 @@ use shared::Nanos;
 use shared::object_name::NodeName;
 use shared::stats::Stats;
 
-use super::chart::{Bucket, area, buckets, line, measured};
+use super::chart::{SampleGroup, area, groups, line, measured};
 use super::period::Period;
 use super::reckoned::Reckoned;
 use crate::i18n::{Language, Text, texts};
@@ -41,16 +41,16 @@ pub fn layers(reckoned: &Reckoned<'_>, period: &Period, besides: Besides, langua
         Besides::Nothing => Vec::new(),
         Besides::Phases => {
             let layer = |(place, name): (usize, &Text)| {
-                let below = |bucket: &Bucket<'_>, _: &Stats| {
-                    (if place > 0 { phase_end(bucket, place - 1) } else { 0 }, phase_end(bucket, place))
+                let below = |group: &SampleGroup<'_>, _: &Stats| {
+                    (if place > 0 { phase_end(group, place - 1) } else { 0 }, phase_end(group, place))
                 };
                 Layer { name: language.format(*name, &[]), path: area(&all, reckoned, period, &scale, &below) }
             };
             PHASES.iter().enumerate().map(layer).collect()
         }
         Besides::Places => {
-            let layer = |node: &crate::record::NodeLooks| {
-                let own = buckets(reckoned, period, std::slice::from_ref(node), 0);
+            let layer = |node: &crate::dataset::NodeSamples| {
+                let own = groups(reckoned, period, std::slice::from_ref(node), 0);
                 let name =
                     node.node.as_ref().map_or(language.text(texts::CHECKER_WITHOUT_NAME), NodeName::as_str).to_owned();
                 Layer { name, path: line(&own, reckoned, period, &scale, |stats| stats.median) }
@@ -61,8 +61,8 @@ pub fn layers(reckoned: &Reckoned<'_>, period: &Period, besides: Besides, langua
 }
 
 /// When a phase ends as a rule, from the beginning of an attempt on: the mean of those checks that tell.
-fn phase_end(bucket: &Bucket<'_>, place: usize) -> Nanos {
-    let ends = || bucket.looks.iter().map(|look| i64::from(look.phases[place])).filter(|end| *end > 0);
+fn phase_end(group: &SampleGroup<'_>, place: usize) -> Nanos {
+    let ends = || group.samples.iter().map(|sample| i64::from(sample.phases[place])).filter(|end| *end > 0);
     ends().sum::<i64>() * 1_000 / (ends().count() as i64).max(1)
 }
 
@@ -71,17 +71,17 @@ mod tests {
     use super::*;
     use crate::i18n::language::tests::english;
     use crate::view::chart::HEIGHT;
-    use crate::view::endpoint::tests::{period, reckon, record};
+    use crate::view::endpoint::tests::{dataset, period, reckon};
     use shared::status::Status::Healthy;
 
     #[test]
     fn phases_stand_on_each_other_and_end_where_they_end() {
-        let mut record = record(&[("A", "", 2, Healthy), ("A", "", 1, Healthy), ("A", "", 0, Healthy)]);
-        for look in &mut record.endpoints[0].nodes[0].looks {
+        let mut dataset = dataset(&[("A", "", 2, Healthy), ("A", "", 1, Healthy), ("A", "", 0, Healthy)]);
+        for sample in &mut dataset.endpoints[0].nodes[0].samples {
             // Half of the answer's 95 ms is over when the connection stands.
-            look.phases = [10_000, 47_500, 47_500, 95_000];
+            sample.phases = [10_000, 47_500, 47_500, 95_000];
         }
-        let layers = layers(&reckon(&record)[0], &period(), Besides::Phases, english());
+        let layers = layers(&reckon(&dataset)[0], &period(), Besides::Phases, english());
         let heights = |place: usize| {
             let corners = layers[place].path.trim_matches(['M', 'Z']).split('L');
             corners.map(|corner| corner.split(' ').nth(1)?.parse().ok()).collect::<Option<Vec<f64>>>().expect("numbers")
@@ -101,15 +101,15 @@ mod tests {
 
     #[test]
     fn each_place_has_a_line_of_its_own_with_the_axis_of_all() {
-        let looks = |ago| [("A", "eu", ago, Healthy), ("A", "us", ago, Healthy)];
-        let mut record = record(&(0..5).flat_map(looks).collect::<Vec<_>>());
-        for look in &mut record.endpoints[0].nodes[1].looks {
-            look.rtts = Box::from([190_000_000]);
+        let samples = |ago| [("A", "eu", ago, Healthy), ("A", "us", ago, Healthy)];
+        let mut dataset = dataset(&(0..5).flat_map(samples).collect::<Vec<_>>());
+        for sample in &mut dataset.endpoints[0].nodes[1].samples {
+            sample.rtts = Box::from([190_000_000]);
         }
-        let layers = layers(&reckon(&record)[0], &period(), Besides::Places, english());
+        let layers = layers(&reckon(&dataset)[0], &period(), Besides::Places, english());
         assert_eq!(layers.iter().map(|layer| layer.name.as_str()).collect::<Vec<_>>(), ["eu", "us"]);
         assert!(layers.iter().all(|layer| layer.path.matches('L').count() == 4), "{layers:?}");
         assert_ne!(layers[0].path, layers[1].path);
-        assert!(super::layers(&reckon(&record)[0], &period(), Besides::Nothing, english()).is_empty());
+        assert!(super::layers(&reckon(&dataset)[0], &period(), Besides::Nothing, english()).is_empty());
     }
 }

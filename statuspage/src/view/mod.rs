@@ -29,10 +29,10 @@ use shared::history::Outline;
 use shared::looks::{Looks, place_in};
 use shared::object_name::{HistoryPart, NodeName};
 
+use crate::dataset::Cache;
+use crate::dataset::Dataset;
 use crate::i18n::Calendar;
 use crate::i18n::{Language, texts};
-use crate::load::Memory;
-use crate::record::Record;
 use detail::Opened;
 use endpoint::EndpointView;
 use groups::GroupView;
@@ -96,7 +96,7 @@ pub struct PageView {
     pub problems: Vec<String>,
     /// What happened, newest first.
     pub timeline: Vec<Arc<DayView>>,
-    /// Who looks, and when each last reported.
+    /// Who appearance, and when each last reported.
     pub observers: Vec<ObserverView>,
     /// How many check files are in memory.
     pub loaded: usize,
@@ -104,7 +104,7 @@ pub struct PageView {
     pub complete: bool,
 }
 
-/// A node that looks.
+/// A node that appearance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObserverView {
     /// Its name.
@@ -120,56 +120,56 @@ pub struct ObserverView {
 /// Reckons everything that stands on the page, but of endpoints only their heads.
 #[must_use]
 pub fn page(
-    memory: &mut Memory,
+    cache: &mut Cache,
     calendar: Calendar<'_>,
     settings: Settings,
-    looks: &Looks,
+    appearance: &Looks,
     looking: &Looking,
     loading: Loading,
 ) -> PageView {
-    memory.record.put_in_order();
-    let record = &memory.record;
+    cache.dataset.sort_samples();
+    let dataset = &cache.dataset;
     let period = Period::new(settings.range, settings.bars_limit, calendar);
-    let by_key = record.by_key.iter();
+    let by_key = dataset.by_key.iter();
     let mut reckoned: Vec<Reckoned<'_>> = by_key
-        .filter_map(|id| reckon(record, *id, calendar, settings, looks))
+        .filter_map(|id| reckon(dataset, *id, calendar, settings, appearance))
         .filter(|reckoned| reckoned.is_within(&period))
         .collect();
     reckoned::mark_retired(&mut reckoned);
     reckoned::mark_twins(&mut reckoned);
     sorted::by_key(&mut reckoned, |reckoned| reckoned.endpoint.position as i64);
-    if !looks.order.is_empty() {
-        let place = |reckoned: &Reckoned<'_>| place_in(&looks.order, &reckoned.endpoint.key.title);
+    if !appearance.order.is_empty() {
+        let place = |reckoned: &Reckoned<'_>| place_in(&appearance.order, &reckoned.endpoint.key.title);
         sorted::by_key(&mut reckoned, |reckoned| place(reckoned).map_or(i64::MAX, |place| place as i64));
     }
     sorted::by_key(&mut reckoned, Reckoned::urgency);
-    let messages = timeline::messages(record, calendar, looks);
-    let overall = overall::overall(&reckoned, memory.list_problem.is_some(), &period, calendar, loading, looks);
+    let messages = timeline::messages(dataset, calendar, appearance);
+    let overall = overall::overall(&reckoned, cache.list_error.is_some(), &period, calendar, loading, appearance);
     if settings.drawn == Drawn::State {
         // The messages stand above what is still to be drawn, and would push it down later.
         return PageView { overall, messages: timeline::in_force(&messages, calendar.now), ..PageView::default() };
     }
     let heads = reckoned.iter().take(ENDPOINTS_SHOWN);
     let endpoints: Vec<_> =
-        heads.map(|reckoned| Arc::new(endpoint::head(reckoned, &period, calendar, looks))).collect();
+        heads.map(|reckoned| Arc::new(endpoint::head(reckoned, &period, calendar, appearance))).collect();
     let opened = detail::opened(looking, &endpoints, &period, calendar);
     let hidden = reckoned.len().saturating_sub(ENDPOINTS_SHOWN);
     PageView {
         overall,
-        note: note::note(memory, calendar, settings, looking.embed),
+        note: note::note(cache, calendar, settings, looking.embed),
         past: looking.at.map(|at| calendar.full_moment(at)),
-        groups: Arc::new(groups::groups(&reckoned[..reckoned.len() - hidden], looks, calendar.language)),
+        groups: Arc::new(groups::groups(&reckoned[..reckoned.len() - hidden], appearance, calendar.language)),
         endpoints,
         opened,
         offers: offers(&reckoned, &period),
         not_shown: (hidden > 0).then(|| calendar.language.plural(texts::NOT_DRAWN, hidden, &[])),
         charts_unfolded: reckoned.len() <= CHARTS_UNFOLDED_LIMIT,
         strips_at_once: reckoned.len() <= STRIPS_AT_ONCE_LIMIT,
-        problems: problems::problems(memory, calendar, looking),
+        problems: problems::problems(cache, calendar, looking),
         timeline: timeline::timeline(&reckoned, &messages, &period, calendar, loading),
         messages: timeline::in_force(&messages, calendar.now),
-        observers: observers(&reckoned, memory, &period, calendar, looking),
-        loaded: memory.record.file_count(),
+        observers: observers(&reckoned, cache, &period, calendar, looking),
+        loaded: cache.dataset.file_count(),
         complete: loading == Loading::Complete,
     }
 }
@@ -177,31 +177,31 @@ pub fn page(
 /// An endpoint as far as it was reckoned with the page, and all the rest: its bars, its chart and what is open of it.
 #[must_use]
 pub fn whole(
-    memory: &Memory,
+    cache: &Cache,
     head: &EndpointView,
     calendar: Calendar<'_>,
     settings: Settings,
-    looks: &Looks,
+    appearance: &Looks,
     opened: &Opened,
 ) -> Option<EndpointView> {
-    let record = &memory.record;
-    let mut reckoned = reckon(record, head.id, calendar, settings, looks)?;
+    let dataset = &cache.dataset;
+    let mut reckoned = reckon(dataset, head.id, calendar, settings, appearance)?;
     (reckoned.retired, reckoned.has_twin) = (head.is_retired, head.has_twin);
     let period = Period::new(settings.range, settings.bars_limit, calendar);
     let opened = (opened.id == Some(head.id)).then_some(opened);
-    let slot = opened.and_then(|opened| opened.path.first().copied());
-    let said = record.messages.iter().filter(|said| said.about.contains(&head.id));
+    let bucket = opened.and_then(|opened| opened.path.first().copied());
+    let said = dataset.messages.iter().filter(|said| said.about.contains(&head.id));
     let marks: Vec<i64> = said.map(|said| said.at).collect();
-    let mut view = endpoint::endpoint(&reckoned, &period, slot, calendar, &marks, looks);
+    let mut view = endpoint::endpoint(&reckoned, &period, bucket, calendar, &marks, appearance);
     // What it is called beside others is known where all of them are.
     view.address.clone_from(&head.address);
-    if settings.percentiles == Percentiles::Wanted
-        && let Some(told) = percentiles::in_words(&reckoned, &memory.latencies, &period, calendar.language)
+    if settings.percentiles == Percentiles::Shown
+        && let Some(told) = percentiles::in_words(&reckoned, &cache.latencies, &period, calendar.language)
     {
         view.chart.summary = told;
     }
     if let Some(opened) = opened {
-        view.levels = detail::levels(&reckoned, opened, memory.hour.as_ref(), &period, calendar);
+        view.levels = detail::levels(&reckoned, opened, cache.hour.as_ref(), &period, calendar);
     }
     Some(view)
 }
@@ -209,31 +209,31 @@ pub fn whole(
 /// What the chart of an endpoint shows besides.
 #[must_use]
 pub fn besides(
-    memory: &Memory,
+    cache: &Cache,
     id: usize,
     calendar: Calendar<'_>,
     settings: Settings,
-    looks: &Looks,
+    appearance: &Looks,
     wanted: Besides,
 ) -> Vec<Layer> {
     let period = Period::new(settings.range, settings.bars_limit, calendar);
     let is_offered = |reckoned: &Reckoned<'_>| offers(std::slice::from_ref(reckoned), &period).contains(&wanted);
-    let reckoned = reckon(&memory.record, id, calendar, settings, looks).filter(is_offered);
+    let reckoned = reckon(&cache.dataset, id, calendar, settings, appearance).filter(is_offered);
     reckoned.map(|reckoned| layers::layers(&reckoned, &period, wanted, calendar.language)).unwrap_or_default()
 }
 
 /// Reckons an endpoint by its number; `None` if nothing is known about it.
 fn reckon<'r>(
-    record: &'r Record,
+    dataset: &'r Dataset,
     id: usize,
     calendar: Calendar<'_>,
     settings: Settings,
-    looks: &Looks,
+    appearance: &Looks,
 ) -> Option<Reckoned<'r>> {
-    let mut reckoned = Reckoned::new(id, record.endpoints.get(id)?, calendar.now, settings.interval)?;
+    let mut reckoned = Reckoned::new(id, dataset.endpoints.get(id)?, calendar.now, settings.interval)?;
     let title = &reckoned.endpoint.key.title;
-    reckoned.hides_errors = place_in(&looks.hidden_errors, title).is_some();
-    reckoned.hides_locator = place_in(&looks.hidden_locators, title).is_some();
+    reckoned.hides_errors = place_in(&appearance.hidden_errors, title).is_some();
+    reckoned.hides_locator = place_in(&appearance.hidden_locators, title).is_some();
     Some(reckoned)
 }
 
@@ -252,7 +252,7 @@ fn offers(reckoned: &[Reckoned<'_>], period: &Period) -> Vec<Besides> {
 /// What the page is told about how to reckon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Settings {
-    /// How far back it looks, in nanoseconds.
+    /// How far back it appearance, in nanoseconds.
     pub range: Nanos,
     /// How long a result stands that does not say so and has no neighbours to tell, in nanoseconds.
     pub interval: Nanos,
@@ -283,22 +283,22 @@ pub enum Drawn {
 pub enum Percentiles {
     /// Nobody asked.
     #[default]
-    NotWanted,
+    Hidden,
     /// Somebody did.
-    Wanted,
+    Shown,
 }
 
 fn observers(
     reckoned: &[Reckoned<'_>],
-    memory: &Memory,
+    cache: &Cache,
     period: &Period,
     calendar: Calendar<'_>,
     looking: &Looking,
 ) -> Vec<ObserverView> {
     let language = calendar.language;
-    // Who looks back wants to know who had reported by then.
+    // Who appearance back wants to know who had reported by then.
     let by_then = |node: Option<&NodeName>| reckoned.iter().filter_map(|reckoned| reckoned.newest_of(node)).max();
-    let nodes = memory.record.nodes.iter().filter_map(|(node, newest)| match looking.at {
+    let nodes = cache.dataset.nodes.iter().filter_map(|(node, newest)| match looking.at {
         Some(_) => Some((node, by_then(node.as_ref())?)),
         None => Some((node, *newest)),
     });
@@ -313,15 +313,13 @@ fn observers(
                 ..0 => say(texts::CLOCK_AHEAD, &[&words::length(-since, language)]),
                 _ => say(texts::REPORTED, &[&words::ago(since, language)]),
             };
-            let history = memory.record.histories.iter().find(|history| history.node == *node);
+            let history = cache.dataset.histories.iter().find(|history| history.node == *node);
             if let Some(crowd) = history.and_then(Outline::crowd) {
                 let crowd = say(texts::TWO_CHECKERS, &[&crowd.stored.to_string(), &crowd.expected.to_string()]);
                 reported = say(texts::SEMICOLON, &[&reported, &crowd]);
             }
-            let is_unreadable = memory
-                .unreadable_histories
-                .iter()
-                .any(|(name, _)| name.part == HistoryPart::Main && name.node == *node);
+            let is_unreadable =
+                cache.unreadable_histories.iter().any(|(name, _)| name.part == HistoryPart::Main && name.node == *node);
             if is_unreadable {
                 reported = say(texts::SEMICOLON, &[&reported, language.text(texts::HISTORY_UNREADABLE)]);
             }
@@ -352,30 +350,30 @@ impl Loading {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::StoredMessage;
     use crate::i18n::calendar::tests::{NOW, utc};
-    use crate::record::Said;
-    use crate::view::endpoint::tests::record;
+    use crate::view::endpoint::tests::dataset;
     use shared::status::Status;
     use shared::{DAY, HOUR, MINUTE};
 
     #[test]
     fn a_message_is_marked_in_the_charts_of_the_endpoints_it_is_about() {
-        let mut memory = Memory::default();
-        memory.record = record(&[("A", "n1", 90, Status::Healthy), ("B", "n1", 90, Status::Healthy)]);
-        let said = Said { at: NOW - HOUR, html: "We are on it".to_owned(), about: vec![1] };
-        memory.record.messages.push(said);
+        let mut cache = Cache::default();
+        cache.dataset = dataset(&[("A", "n1", 90, Status::Healthy), ("B", "n1", 90, Status::Healthy)]);
+        let said = StoredMessage { at: NOW - HOUR, html: "We are on it".to_owned(), about: vec![1] };
+        cache.dataset.messages.push(said);
         let settings = Settings {
             range: DAY,
             interval: MINUTE,
             bars_limit: 90,
-            percentiles: Percentiles::NotWanted,
+            percentiles: Percentiles::Hidden,
             drawn: Drawn::All,
             ..Settings::default()
         };
-        let view = page(&mut memory, utc(), settings, &Looks::default(), &Looking::default(), Loading::Complete);
+        let view = page(&mut cache, utc(), settings, &Looks::default(), &Looking::default(), Loading::Complete);
         let marked = |title: &str| {
             let head = view.endpoints.iter().find(|endpoint| endpoint.title == title).expect("it is shown");
-            let endpoint = whole(&memory, head, utc(), settings, &Looks::default(), &view.opened);
+            let endpoint = whole(&cache, head, utc(), settings, &Looks::default(), &view.opened);
             !endpoint.expect("it is known").chart.marks.is_empty()
         };
         assert_eq!((marked("A"), marked("B")), (false, true));

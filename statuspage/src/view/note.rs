@@ -5,16 +5,16 @@ use shared::MINUTE;
 
 use super::looking::Embed;
 use super::{Settings, words};
+use crate::dataset::Cache;
 use crate::i18n::Calendar;
 use crate::i18n::texts;
-use crate::load::Memory;
 
 /// The note; empty if all is as it should be. A frame of another page has room for a few words.
 #[must_use]
-pub fn note(memory: &Memory, calendar: Calendar<'_>, settings: Settings, embed: Embed) -> String {
+pub fn note(cache: &Cache, calendar: Calendar<'_>, settings: Settings, embed: Embed) -> String {
     let language = calendar.language;
     let mut notes = Vec::new();
-    if let Some(at) = memory.silent_since() {
+    if let Some(at) = cache.stale_since() {
         let text = match embed {
             Embed::Not if settings.is_online => texts::STORE_SILENT,
             Embed::Not => texts::OFFLINE,
@@ -37,54 +37,54 @@ mod tests {
     use crate::source::SourceError;
     use shared::HOUR;
 
-    fn away(memory: &Memory) -> String {
-        note(memory, utc(), Settings { is_online: true, ..Settings::default() }, Embed::Not)
+    fn away(cache: &Cache) -> String {
+        note(cache, utc(), Settings { is_online: true, ..Settings::default() }, Embed::Not)
     }
 
     #[test]
     fn nothing_is_said_while_the_store_answers() {
-        let mut memory = Memory::default();
-        memory.note_heard(NOW);
-        assert_eq!(away(&memory), "");
+        let mut cache = Cache::default();
+        cache.note_response(NOW);
+        assert_eq!(away(&cache), "");
     }
 
     #[test]
     fn what_the_browser_had_kept_has_an_age() {
-        let mut memory = Memory::default();
-        memory.kept_at = Some(NOW - 12 * MINUTE);
-        memory.note_heard(NOW);
+        let mut cache = Cache::default();
+        cache.cached_at = Some(NOW - 12 * MINUTE);
+        cache.note_response(NOW);
         let moment = utc().moment(NOW - 12 * MINUTE);
         let known = format!("this is what was known at {moment}, 12 minutes ago.");
-        assert_eq!(note(&memory, utc(), Settings::default(), Embed::Not), format!("Offline: {known}"));
-        assert_eq!(away(&memory), format!("The store does not answer: {known}"));
+        assert_eq!(note(&cache, utc(), Settings::default(), Embed::Not), format!("Offline: {known}"));
+        assert_eq!(away(&cache), format!("The store does not answer: {known}"));
     }
 
     #[test]
     fn in_a_frame_the_age_is_said_in_a_few_words() {
-        let mut memory = Memory::default();
-        assert_eq!(note(&memory, utc(), Settings::default(), Embed::Banner), "");
-        memory.kept_at = Some(NOW - 12 * MINUTE);
-        assert_eq!(note(&memory, utc(), Settings::default(), Embed::Banner), "As of 12 minutes ago");
-        assert_eq!(note(&memory, utc(), Settings::default(), Embed::Bars), "As of 12 minutes ago");
+        let mut cache = Cache::default();
+        assert_eq!(note(&cache, utc(), Settings::default(), Embed::Banner), "");
+        cache.cached_at = Some(NOW - 12 * MINUTE);
+        assert_eq!(note(&cache, utc(), Settings::default(), Embed::Banner), "As of 12 minutes ago");
+        assert_eq!(note(&cache, utc(), Settings::default(), Embed::Bars), "As of 12 minutes ago");
     }
 
     #[test]
     fn what_an_open_page_knows_has_an_age_from_when_the_store_was_last_heard() {
-        let mut memory = Memory::default();
-        memory.list_problem = Some(SourceError::NotAListing);
-        memory.note_heard(NOW);
-        assert_eq!(away(&memory), "", "who never heard anything knows nothing");
-        memory.list_problem = None;
-        memory.note_heard(NOW - HOUR);
-        memory.list_problem = Some(SourceError::NotAListing);
-        memory.note_heard(NOW);
-        assert!(away(&memory).ends_with(", 1 hour ago."), "{}", away(&memory));
+        let mut cache = Cache::default();
+        cache.list_error = Some(SourceError::InvalidListing);
+        cache.note_response(NOW);
+        assert_eq!(away(&cache), "", "who never heard anything knows nothing");
+        cache.list_error = None;
+        cache.note_response(NOW - HOUR);
+        cache.list_error = Some(SourceError::InvalidListing);
+        cache.note_response(NOW);
+        assert!(away(&cache).ends_with(", 1 hour ago."), "{}", away(&cache));
     }
 
     #[test]
     fn a_clock_that_is_wrong_is_named() {
         let settings = |clock_ahead| Settings { clock_ahead, ..Settings::default() };
-        let off = |clock_ahead| note(&Memory::default(), utc(), settings(clock_ahead), Embed::Not);
+        let off = |clock_ahead| note(&Cache::default(), utc(), settings(clock_ahead), Embed::Not);
         assert_eq!(off(3 * HOUR), "This device's clock is 3 hours ahead; the times are the server's.");
         assert_eq!(off(-5 * MINUTE), "This device's clock is 5 minutes behind; the times are the server's.");
     }

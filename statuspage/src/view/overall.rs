@@ -40,7 +40,7 @@ pub fn overall(
     period: &Period,
     calendar: Calendar<'_>,
     loading: Loading,
-    looks: &Looks,
+    appearance: &Looks,
 ) -> Overall {
     let language = calendar.language;
     let status = status_of_all(reckoned.iter());
@@ -48,7 +48,7 @@ pub fn overall(
     let (sentence, remark) = if reckoned.is_empty() {
         nothing(list_failed, period, calendar, loading)
     } else {
-        (sentence(reckoned, status, period, calendar), remark(reckoned, status, looks, language))
+        (sentence(reckoned, status, period, calendar), remark(reckoned, status, appearance, language))
     };
     // As long as nothing is known, a page that still loads does not speak of the unknown.
     let is_loading = loading != Loading::Complete && reckoned.is_empty();
@@ -160,7 +160,7 @@ fn whole(all: usize, word: &str, language: &Language) -> String {
 }
 
 /// What the sentence leaves out, and what the host has to say in this state.
-fn remark(reckoned: &[Reckoned<'_>], status: Status, looks: &Looks, language: &Language) -> String {
+fn remark(reckoned: &[Reckoned<'_>], status: Status, appearance: &Looks, language: &Language) -> String {
     let count =
         |wanted: Status| reckoned.iter().filter(|reckoned| reckoned.status == wanted && !reckoned.retired).count();
     let retired = reckoned.iter().filter(|reckoned| reckoned.retired).count();
@@ -179,7 +179,7 @@ fn remark(reckoned: &[Reckoned<'_>], status: Status, looks: &Looks, language: &L
         let listed = language.list(&parts.iter().map(String::as_str).collect::<Vec<_>>());
         text = language.format(texts::SENTENCE, &[&listed]);
     }
-    if let Some(remark) = &looks.remarks[status as usize] {
+    if let Some(remark) = &appearance.remarks[status as usize] {
         if !text.is_empty() {
             text.push(' ');
         }
@@ -193,12 +193,12 @@ mod tests {
     use super::*;
     use crate::i18n::calendar::tests::utc;
     use crate::i18n::language::tests::with_status_labels;
-    use crate::view::endpoint::tests::{period, reckon, record};
+    use crate::view::endpoint::tests::{dataset, period, reckon};
     use Status::{Degraded, Down, Healthy};
 
-    fn said(looks: &[(&str, &str, i64, Status)]) -> Overall {
-        let record = record(looks);
-        let mut all = reckon(&record);
+    fn said(checks: &[(&str, &str, i64, Status)]) -> Overall {
+        let dataset = dataset(checks);
+        let mut all = reckon(&dataset);
         all.sort_by_key(Reckoned::urgency);
         overall(&all, false, &period(), utc(), Loading::Complete, &Looks::default())
     }
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn the_sentence_is_built_from_facts() {
-        let sentence = |looks: &[(&str, &str, i64, Status)]| said(looks).sentence;
+        let sentence = |checks: &[(&str, &str, i64, Status)]| said(checks).sentence;
         assert_eq!(sentence(&[("A", "", 0, Healthy)]), "A is healthy");
         assert_eq!(sentence(&[("A", "", 0, Healthy), ("B", "", 0, Healthy)]), "Both endpoints are healthy");
         assert_eq!(
@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn the_sentence_says_from_where_and_since_when() {
-        let sentence = |looks: &[(&str, &str, i64, Status)]| said(looks).sentence;
+        let sentence = |checks: &[(&str, &str, i64, Status)]| said(checks).sentence;
         let seen = |ago: i64, second: Status, third: Status| {
             [("Shop", "n1", ago, Down), ("Shop", "n2", ago, second), ("Shop", "n3", ago, third)]
         };
@@ -259,12 +259,12 @@ mod tests {
 
     #[test]
     fn the_host_chooses_words_and_a_remark() {
-        let record = record(&[("A", "", 0, Healthy), ("B", "", 0, Healthy)]);
-        let mut looks = Looks::default();
-        looks.remarks[Healthy as usize] = Some("Thanks for looking.".to_owned());
+        let dataset = dataset(&[("A", "", 0, Healthy), ("B", "", 0, Healthy)]);
+        let mut appearance = Looks::default();
+        appearance.remarks[Healthy as usize] = Some("Thanks for looking.".to_owned());
         let language = with_status_labels(Healthy, "operational");
         let calendar = Calendar { language: &language, ..utc() };
-        let said = overall(&reckon(&record), false, &period(), calendar, Loading::Complete, &looks);
+        let said = overall(&reckon(&dataset), false, &period(), calendar, Loading::Complete, &appearance);
         assert_eq!(said.sentence, "Both endpoints are operational");
         assert_eq!((said.state, said.remark.as_str()), ("healthy", "Thanks for looking."));
     }

@@ -29,7 +29,7 @@ pub fn in_words(
                 Some(Sketched { closed, open: &past.open, newest: past.track.last.map(|last| last.at) })
             }
         };
-        add_node(&mut sum, history, node.looks.iter(), (from, to));
+        add_node(&mut sum, history, node.samples.iter(), (from, to));
     }
     let told = PERCENTILES
         .iter()
@@ -41,8 +41,8 @@ pub fn in_words(
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::dataset::Cache;
     use crate::i18n::calendar::tests::{NOW, utc};
-    use crate::load::Memory;
     use crate::view::endpoint::tests::reckon;
     use crate::view::{self, Loading, Settings};
     use shared::history::{DEFAULT_EXPIRY, Folding, History, Latencies, Outline};
@@ -90,14 +90,14 @@ pub(crate) mod tests {
     #[test]
     fn they_are_those_of_all_checks_in_histories_and_in_check_files_together() {
         let (outline, latencies) = known(1);
-        let mut memory = Memory::default();
-        memory.record.take_history(outline, UnixNanos::MAX);
+        let mut cache = Cache::default();
+        cache.dataset.add_history(outline, UnixNanos::MAX);
         // A minute that no history covers, and that is far slower than all others.
         let name = CheckFileName { stored_at: NOW, node: NodeName::new("here").ok() };
-        memory.record.add(&name, file(NOW, 9_000_000_000));
-        memory.record.put_in_order();
+        cache.dataset.add(&name, file(NOW, 9_000_000_000));
+        cache.dataset.sort_samples();
         let period = Period::new(2 * DAY, 90, utc());
-        let all = reckon(&memory.record);
+        let all = reckon(&cache.dataset);
         assert_eq!(in_words(&all[0], &[], &period, utc().language), None, "the sketches are missing");
         let told = in_words(&all[0], &[latencies], &period, utc().language).expect("they are there");
         let mut exact: Vec<Nanos> = (0..2 * 1_440 + 2).map(rtt).collect();
@@ -111,11 +111,11 @@ pub(crate) mod tests {
     }
 
     fn observers(times: i64) -> String {
-        let mut memory = Memory::default();
-        memory.record.take_history(known(times).0, UnixNanos::MAX);
+        let mut cache = Cache::default();
+        cache.dataset.add_history(known(times).0, UnixNanos::MAX);
         let settings = Settings { range: 30 * DAY, interval: MINUTE, bars_limit: 90, ..Settings::default() };
         let view =
-            view::page(&mut memory, utc(), settings, &Looks::default(), &view::Looking::default(), Loading::Complete);
+            view::page(&mut cache, utc(), settings, &Looks::default(), &view::Looking::default(), Loading::Complete);
         let told: Vec<String> = view.observers.iter().map(|node| format!("{} {}", node.name, node.reported)).collect();
         told.join("; ")
     }

@@ -12,8 +12,8 @@ use shared::{Nanos, UnixNanos};
 
 use super::period::Period;
 use super::words;
+use crate::dataset::{EndpointData, Sample};
 use crate::i18n::Language;
-use crate::record::{EndpointRecord, Look};
 
 /// An endpoint whose time has been reckoned.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own; any of them can go together")]
@@ -21,7 +21,7 @@ pub struct Reckoned<'a> {
     /// Its number.
     pub id: usize,
     /// What is known of it.
-    pub endpoint: &'a EndpointRecord,
+    pub endpoint: &'a EndpointData,
     /// The spans as all nodes together saw them.
     pub spans: Vec<Span>,
     /// Its status now.
@@ -29,7 +29,7 @@ pub struct Reckoned<'a> {
     /// What the nodes say now, each by its place in `nodes`.
     pub present: Present,
     /// Its newest look that is not in the future.
-    pub latest: &'a Look,
+    pub latest: &'a Sample,
     /// What each node that looks at it said last.
     pub(super) nodes: Vec<Word<'a>>,
     /// Whether those who watched it report, but no longer about it.
@@ -49,16 +49,16 @@ pub struct Reckoned<'a> {
 impl<'a> Reckoned<'a> {
     /// Reckons an endpoint; `None` if nothing is known about it up to now.
     #[must_use]
-    pub fn new(id: usize, endpoint: &'a EndpointRecord, now: UnixNanos, interval: Nanos) -> Option<Reckoned<'a>> {
+    pub fn new(id: usize, endpoint: &'a EndpointData, now: UnixNanos, interval: Nanos) -> Option<Reckoned<'a>> {
         let mut spans_of_nodes = Vec::with_capacity(endpoint.nodes.len());
         let mut nodes = Vec::with_capacity(endpoint.nodes.len());
-        let mut latest: Option<&Look> = None;
+        let mut latest: Option<&Sample> = None;
         for of_node in &endpoint.nodes {
             let Some(newest) = of_node.newest(now) else { continue };
             let spans = of_node.spans(now, interval);
             nodes.push(Word::of(of_node.node.as_ref(), &spans, endpoint.nodes.len(), newest.at, now));
             spans_of_nodes.push(spans);
-            latest = latest.into_iter().chain([newest]).max_by_key(|look| look.at);
+            latest = latest.into_iter().chain([newest]).max_by_key(|sample| sample.at);
         }
         let spans = verdict::combine(&spans_of_nodes, endpoint.verdict);
         let says: Vec<&[Span]> = spans_of_nodes.iter().map(Vec::as_slice).collect();
@@ -165,14 +165,14 @@ impl<'a> Reckoned<'a> {
     }
 
     /// The looks of all nodes from `from` to before `to`.
-    pub fn looks(&self, from: UnixNanos, to: UnixNanos) -> impl Iterator<Item = &'a Look> {
-        self.endpoint.nodes.iter().flat_map(move |node| node.looks(from, to))
+    pub fn samples(&self, from: UnixNanos, to: UnixNanos) -> impl Iterator<Item = &'a Sample> {
+        self.endpoint.nodes.iter().flat_map(move |node| node.samples(from, to))
     }
 
     /// The newest reason that was given for this status from `from` to before `to`.
     #[must_use]
     pub fn reason(&self, status: Status, from: UnixNanos, to: UnixNanos) -> Option<Arc<str>> {
-        if self.hides_errors { None } else { newest_reason(|| self.looks(from, to), status) }
+        if self.hides_errors { None } else { newest_reason(|| self.samples(from, to), status) }
     }
 }
 
@@ -189,14 +189,14 @@ pub fn mark_twins(all: &mut [Reckoned<'_>]) {
 }
 
 /// The newest reason among looks, of those with this status if there are any.
-pub(super) fn newest_reason<'a, I: Iterator<Item = &'a Look>>(
-    looks: impl Fn() -> I,
+pub(super) fn newest_reason<'a, I: Iterator<Item = &'a Sample>>(
+    samples: impl Fn() -> I,
     status: Status,
 ) -> Option<Arc<str>> {
-    let with_reason = || looks().filter(|look| look.reason.is_some());
+    let with_reason = || samples().filter(|sample| sample.reason.is_some());
     // Where nodes disagree, the verdict may be a status that no node gave: then any reason explains it.
-    let newest = with_reason().filter(|look| look.status == status).max_by_key(|look| look.at);
-    newest.or_else(|| with_reason().max_by_key(|look| look.at))?.reason.clone()
+    let newest = with_reason().filter(|sample| sample.status == status).max_by_key(|sample| sample.at);
+    newest.or_else(|| with_reason().max_by_key(|sample| sample.at))?.reason.clone()
 }
 
 /// Marks the endpoints that nobody looks at any more although those who did still report about others.
@@ -209,17 +209,17 @@ pub fn mark_retired(all: &mut [Reckoned<'_>]) {
 mod tests {
     use super::*;
     use crate::i18n::calendar::tests::NOW;
-    use crate::view::endpoint::tests::{reckon, record};
+    use crate::view::endpoint::tests::{dataset, reckon};
     use shared::HOUR;
 
     #[test]
     fn an_endpoint_that_was_taken_out_is_retired_and_one_whose_node_died_is_not() {
-        let record = record(&[
+        let dataset = dataset(&[
             ("A", "n1", 30, Status::Healthy),
             ("B", "n1", 0, Status::Healthy),
             ("C", "n2", 30, Status::Healthy),
         ]);
-        let all = reckon(&record);
+        let all = reckon(&dataset);
         assert_eq!(
             all.iter().map(|reckoned| (reckoned.status, reckoned.retired)).collect::<Vec<_>>(),
             [(Status::Unknown, true), (Status::Healthy, false), (Status::Unknown, false),]
@@ -228,15 +228,15 @@ mod tests {
 
     #[test]
     fn endpoints_of_one_title_are_told_from_each_other_by_their_locators() {
-        let mut record = record(&[
+        let mut dataset = dataset(&[
             ("A", "n1", 0, Status::Down),
             ("B", "n1", 0, Status::Down),
             ("C", "n1", 0, Status::Healthy),
             ("D", "n1", 30, Status::Healthy),
         ]);
-        record.endpoints[1].key.title = "A".to_owned();
-        record.endpoints[3].key.title = "C".to_owned();
-        let mut all = reckon(&record);
+        dataset.endpoints[1].key.title = "A".to_owned();
+        dataset.endpoints[3].key.title = "C".to_owned();
+        let mut all = reckon(&dataset);
         mark_twins(&mut all);
         let names: Vec<String> = all.iter().map(|one| one.name(crate::i18n::language::tests::english())).collect();
         assert_eq!(names, ["A (https://A)", "A (https://B)", "C", "C"], "what is no longer watched confuses nobody");
@@ -246,9 +246,9 @@ mod tests {
 
     #[test]
     fn results_of_the_future_wait_until_they_are_due() {
-        let due = record(&[("A", "", -60, Status::Down), ("A", "", 1, Status::Healthy)]);
+        let due = dataset(&[("A", "", -60, Status::Down), ("A", "", 1, Status::Healthy)]);
         assert_eq!(reckon(&due)[0].status, Status::Healthy);
-        let future = record(&[("A", "", -60, Status::Down)]);
+        let future = dataset(&[("A", "", -60, Status::Down)]);
         assert!(Reckoned::new(0, &future.endpoints[0], NOW, HOUR).is_none());
     }
 }

@@ -7,9 +7,10 @@ use shared::status::Status;
 use shared::uptime::{self, Reckoning};
 
 use super::chart::WIDTH;
-use super::period::{Period, Slot};
+use super::period::Period;
 use super::reckoned::Reckoned;
 use super::words::{self, number};
+use crate::dataset::TimeBucket;
 use crate::i18n::Calendar;
 use crate::i18n::{Language, texts};
 
@@ -144,37 +145,38 @@ fn units(percent: f64) -> String {
 pub fn strip(
     reckoned: &Reckoned<'_>,
     period: &Period,
-    opened: Option<Slot>,
+    opened: Option<TimeBucket>,
     calendar: Calendar<'_>,
 ) -> Vec<Arc<BarView>> {
-    let bar = |slot: &Slot| BarView { is_open: opened == Some(*slot), ..bar(reckoned, *slot, period, calendar) };
-    period.slots.iter().map(|slot| Arc::new(bar(slot))).collect()
+    let bar =
+        |bucket: &TimeBucket| BarView { is_open: opened == Some(*bucket), ..bar(reckoned, *bucket, period, calendar) };
+    period.buckets.iter().map(|bucket| Arc::new(bar(bucket))).collect()
 }
 
 /// One bar, not open.
-pub(super) fn bar(reckoned: &Reckoned<'_>, slot: Slot, period: &Period, calendar: Calendar<'_>) -> BarView {
-    let reckoning = reckoned.reckoning(slot.start, slot.end, period.now);
+pub(super) fn bar(reckoned: &Reckoned<'_>, bucket: TimeBucket, period: &Period, calendar: Calendar<'_>) -> BarView {
+    let reckoning = reckoned.reckoning(bucket.start, bucket.end, period.now);
     let status = reckoning.worst();
     let reason = match status {
-        Status::Degraded | Status::Down => reckoned.reason(status, slot.start, slot.end),
+        Status::Degraded | Status::Down => reckoned.reason(status, bucket.start, bucket.end),
         _ => None,
     };
-    let when = when(slot, period, calendar);
+    let when = when(bucket, period, calendar);
     let language = calendar.language;
-    let incidents = uptime::notable_incidents(&reckoned.spans, slot.start);
-    let shares = shares(&reckoning, incidents.take_while(|span| span.start < slot.end).count(), language);
+    let incidents = uptime::notable_incidents(&reckoned.spans, bucket.start);
+    let shares = shares(&reckoning, incidents.take_while(|span| span.start < bucket.end).count(), language);
     let mut label = language.format(texts::COLON, &[&when, &shares]);
     if let Some(reason) = &reason {
         label = language.format(texts::DASH, &[&label, reason]);
     }
-    let x = period.share(slot.start) * 100.0;
+    let x = period.share(bucket.start) * 100.0;
     BarView {
-        start: slot.start,
-        end: slot.end,
+        start: bucket.start,
+        end: bucket.end,
         status,
         is_open: false,
         x,
-        width: period.share(slot.end) * 100.0 - x,
+        width: period.share(bucket.end) * 100.0 - x,
         parts: parts(&reckoning),
         when,
         shares,
@@ -183,11 +185,11 @@ pub(super) fn bar(reckoned: &Reckoned<'_>, slot: Slot, period: &Period, calendar
     }
 }
 
-fn when(slot: Slot, period: &Period, calendar: Calendar<'_>) -> String {
+fn when(bucket: TimeBucket, period: &Period, calendar: Calendar<'_>) -> String {
     if period.by_hour {
-        return calendar.hour_span(slot.start, slot.end);
+        return calendar.hour_span(bucket.start, bucket.end);
     }
-    calendar.date_span(slot.start, slot.end - 1)
+    calendar.date_span(bucket.start, bucket.end - 1)
 }
 
 /// `100% up`, `99.20% up; down for 11 min`, `97.20% up; down for 40 min; 2 incidents`, `not observed`.
@@ -232,7 +234,7 @@ fn parts(reckoning: &Reckoning) -> Vec<Part> {
 mod tests {
     use super::*;
     use crate::i18n::calendar::tests::utc;
-    use crate::view::endpoint::tests::{period, reckon, record};
+    use crate::view::endpoint::tests::{dataset, period, reckon};
     use proptest::prelude::*;
     use shared::{DAY, SECOND};
 
@@ -249,17 +251,17 @@ mod tests {
     #[test]
     fn of_several_incidents_a_bar_tells_how_many() {
         let down = |ago: i64| matches!(ago, 20 | 21 | 30);
-        let looks: Vec<_> =
+        let samples: Vec<_> =
             (0..120).map(|ago| ("A", "", ago, if down(ago) { Status::Down } else { Status::Healthy })).collect();
-        let record = record(&looks);
-        let bars = strip(&reckon(&record)[0], &period(), None, utc());
+        let dataset = dataset(&samples);
+        let bars = strip(&reckon(&dataset)[0], &period(), None, utc());
         assert!(bars[23].label.ends_with("down for 3 min; 2 incidents – connection refused"), "{}", bars[23].label);
     }
 
     #[test]
     fn a_slot_nobody_observed_is_unknown_and_not_green() {
-        let record = record(&[("A", "", 0, Status::Healthy), ("A", "", 1, Status::Healthy)]);
-        let bars = strip(&reckon(&record)[0], &period(), None, utc());
+        let dataset = dataset(&[("A", "", 0, Status::Healthy), ("A", "", 1, Status::Healthy)]);
+        let bars = strip(&reckon(&dataset)[0], &period(), None, utc());
         assert_eq!((bars.len(), bars[0].status, bars[24].status), (25, Status::Unknown, Status::Healthy));
         assert_eq!(bars[0].label, "Saturday 13:00–14:00: not observed");
         assert!(bars[24].label.starts_with("Sunday 13:00–14:00: 100% up; not observed for"), "{}", bars[24].label);
@@ -267,10 +269,10 @@ mod tests {
 
     #[test]
     fn a_bar_tells_its_worst_status_and_that_statuss_error() {
-        let looks: Vec<_> =
+        let samples: Vec<_> =
             (0..180).map(|ago| ("A", "", ago, if ago == 90 { Status::Down } else { Status::Healthy })).collect();
-        let record = record(&looks);
-        let bars = strip(&reckon(&record)[0], &period(), None, utc());
+        let dataset = dataset(&samples);
+        let bars = strip(&reckon(&dataset)[0], &period(), None, utc());
         assert_eq!(bars[22].status, Status::Down, "13:02 less 90 min is in the hour from 11:00");
         assert_eq!(bars[22].label, "Sunday 11:00–12:00: 98.33% up; down for 1 min – connection refused");
         assert_eq!(bars[23].status, Status::Healthy);
@@ -278,9 +280,9 @@ mod tests {
 
     #[test]
     fn an_outage_of_several_slots_is_painted_on_each() {
-        let looks: Vec<_> = (0..600).map(|ago| ("A", "", ago, Status::Down)).collect();
-        let record = record(&looks);
-        let bars = strip(&reckon(&record)[0], &period(), None, utc());
+        let samples: Vec<_> = (0..600).map(|ago| ("A", "", ago, Status::Down)).collect();
+        let dataset = dataset(&samples);
+        let bars = strip(&reckon(&dataset)[0], &period(), None, utc());
         assert_eq!(bars.iter().filter(|bar| bar.status == Status::Down).count(), 11);
     }
 
@@ -288,7 +290,8 @@ mod tests {
     fn bars(reckonings: &[Reckoning]) -> Vec<Arc<BarView>> {
         let one = |(place, reckoning): (usize, &Reckoning)| {
             let width = 100.0 / reckonings.len() as f64;
-            let bar = bar(&reckon(&record(&[("A", "", 0, Status::Healthy)]))[0], period().slots[0], &period(), utc());
+            let bar =
+                bar(&reckon(&dataset(&[("A", "", 0, Status::Healthy)]))[0], period().buckets[0], &period(), utc());
             Arc::new(BarView {
                 x: place as f64 * width,
                 width,

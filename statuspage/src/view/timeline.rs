@@ -13,8 +13,8 @@ use super::Loading;
 use super::period::Period;
 use super::reckoned::Reckoned;
 use super::words;
+use crate::dataset::{Dataset, StoredMessage};
 use crate::i18n::{Language, texts};
-use crate::record::{Record, Said};
 use crate::{civil::rfc3339, i18n::Calendar};
 use shared::sorted;
 
@@ -89,9 +89,9 @@ pub enum What {
 
 /// All messages up to now, newest first.
 #[must_use]
-pub fn messages(record: &Record, calendar: Calendar<'_>, looks: &Looks) -> Vec<Arc<MessageView>> {
-    let shown = record.endpoints.iter().filter(|endpoint| !endpoint.nodes.is_empty()).count();
-    let mut posted: Vec<&Said> = record.messages.iter().filter(|said| said.at <= calendar.now).collect();
+pub fn messages(dataset: &Dataset, calendar: Calendar<'_>, appearance: &Looks) -> Vec<Arc<MessageView>> {
+    let shown = dataset.endpoints.iter().filter(|endpoint| !endpoint.nodes.is_empty()).count();
+    let mut posted: Vec<&StoredMessage> = dataset.messages.iter().filter(|said| said.at <= calendar.now).collect();
     sorted::by_key(&mut posted, |said| -said.at);
     posted
         .into_iter()
@@ -99,11 +99,11 @@ pub fn messages(record: &Record, calendar: Calendar<'_>, looks: &Looks) -> Vec<A
             let names: Vec<String> = said
                 .about
                 .iter()
-                .filter_map(|place| record.endpoints.get(*place))
+                .filter_map(|place| dataset.endpoints.get(*place))
                 .map(|endpoint| {
                     let key = &endpoint.key;
                     // What has no title goes by its locator, unless that is kept from readers.
-                    let is_hidden = place_in(&looks.hidden_locators, &key.title).is_some();
+                    let is_hidden = place_in(&appearance.hidden_locators, &key.title).is_some();
                     let locator = if is_hidden { "" } else { &key.locator };
                     calendar.language.isolate(words::name(&key.title, locator, calendar.language))
                 })
@@ -324,15 +324,15 @@ fn counted_names(names: &[String], language: &Language) -> String {
 mod tests {
     use super::*;
     use crate::i18n::calendar::tests::{NOW, utc};
-    use crate::view::endpoint::tests::{period, reckon, record};
+    use crate::view::endpoint::tests::{dataset, period, reckon};
     use Status::{Down, Healthy};
     use shared::HOUR;
     use shared::object_name::CheckFileName;
     use shared::result::{CheckFile, CheckResult};
 
-    fn lines(record: &Record) -> Vec<String> {
-        let messages = messages(record, utc(), &Looks::default());
-        let days = timeline(&reckon(record), &messages, &period(), utc(), Loading::Complete);
+    fn lines(dataset: &Dataset) -> Vec<String> {
+        let messages = messages(dataset, utc(), &Looks::default());
+        let days = timeline(&reckon(dataset), &messages, &period(), utc(), Loading::Complete);
         let line = |event: &EventView| match &event.what {
             What::Change { who, text, reasons, .. } => {
                 format!("{} {who}: {text} ({})", event.clock, reasons.join("; "))
@@ -353,47 +353,47 @@ mod tests {
 
     #[test]
     fn an_outage_says_when_how_long_and_why() {
-        let record = record(&steady("A", &[12, 11, 10]));
+        let dataset = dataset(&steady("A", &[12, 11, 10]));
         assert_eq!(
-            lines(&record),
+            lines(&dataset),
             ["Today", "12:50 A: down for 3 min, until 12:53 (connection refused)", "Yesterday Not observed"]
         );
     }
 
     #[test]
     fn statuses_are_called_as_the_host_likes_wherever_they_stand() {
-        let record = record(&steady("A", &[12, 11, 10]));
+        let dataset = dataset(&steady("A", &[12, 11, 10]));
         let language = crate::i18n::language::tests::with_status_labels(Down, "out of order");
         let calendar = Calendar { language: &language, ..utc() };
-        let days = timeline(&reckon(&record), &[], &period(), calendar, Loading::Complete);
+        let days = timeline(&reckon(&dataset), &[], &period(), calendar, Loading::Complete);
         let What::Change { text, .. } = &days[0].events[0].what else { panic!("{days:?}") };
         assert_eq!(text, "out of order for 3 min, until 12:53");
     }
 
     #[test]
     fn what_goes_on_says_so() {
-        let record = record(&steady("A", &[1, 0]));
-        assert_eq!(lines(&record)[1], "13:01 A: down for 1 min up to now (connection refused)");
+        let dataset = dataset(&steady("A", &[1, 0]));
+        assert_eq!(lines(&dataset)[1], "13:01 A: down for 1 min up to now (connection refused)");
     }
 
     #[test]
     fn what_fails_together_is_one_event() {
-        let looks = ["A", "B", "C", "D", "E"].map(|title| steady(title, &[5, 4])).concat();
+        let checks = ["A", "B", "C", "D", "E"].map(|title| steady(title, &[5, 4])).concat();
         assert_eq!(
-            lines(&record(&looks))[1],
+            lines(&dataset(&checks))[1],
             "12:57 A, B, C and 2 others: down for 2 min, until 12:59 (connection refused)"
         );
     }
 
     #[test]
     fn a_hole_in_the_looking_is_an_event() {
-        let looks = [("A", "", 60, Healthy), ("A", "", 59, Healthy), ("A", "", 1, Healthy), ("A", "", 0, Healthy)];
-        assert_eq!(lines(&record(&looks))[1], "12:04 Everything: not checked for 56 min, until 13:01 ()");
+        let checks = [("A", "", 60, Healthy), ("A", "", 59, Healthy), ("A", "", 1, Healthy), ("A", "", 0, Healthy)];
+        assert_eq!(lines(&dataset(&checks))[1], "12:04 Everything: not checked for 56 min, until 13:01 ()");
     }
 
     #[test]
     fn a_message_is_one_event_with_all_it_is_about() {
-        let mut record = record(&steady("A", &[]));
+        let mut dataset = dataset(&steady("A", &[]));
         let result = |title: &str| CheckResult {
             title: title.to_owned(),
             locator: format!("https://{title}"),
@@ -403,19 +403,19 @@ mod tests {
             ..CheckResult::default()
         };
         let name = CheckFileName { stored_at: NOW - HOUR, node: None };
-        record.add(&name, CheckFile { results: vec![result("A"), result("B")], skipped: Vec::new() });
-        record.put_in_order();
-        let messages = messages(&record, utc(), &Looks::default());
+        dataset.add(&name, CheckFile { results: vec![result("A"), result("B")], skipped: Vec::new() });
+        dataset.sort_samples();
+        let messages = messages(&dataset, utc(), &Looks::default());
         assert_eq!((messages.len(), messages[0].about.as_str()), (1, "All endpoints"));
         assert_eq!(messages[0].nodes.len(), 2, "the script is left out");
         assert_eq!(in_force(&messages, NOW).len(), 1);
         assert_eq!(in_force(&messages, NOW + DAY).len(), 0);
-        assert!(lines(&record).iter().any(|line| line.starts_with("12:02 All endpoints")));
+        assert!(lines(&dataset).iter().any(|line| line.starts_with("12:02 All endpoints")));
     }
 
     #[test]
     fn a_message_does_not_tell_a_locator_that_is_kept_from_readers() {
-        let mut record = record(&steady("A", &[]));
+        let mut dataset = dataset(&steady("A", &[]));
         let result = CheckResult {
             locator: "https://secret.internal".to_owned(),
             timestamp: NOW - HOUR,
@@ -424,10 +424,10 @@ mod tests {
             ..CheckResult::default()
         };
         let name = CheckFileName { stored_at: NOW - HOUR, node: None };
-        record.add(&name, CheckFile { results: vec![result], skipped: Vec::new() });
+        dataset.add(&name, CheckFile { results: vec![result], skipped: Vec::new() });
         let about = |hidden: &[&str]| {
             let hidden_locators = hidden.iter().map(ToString::to_string).collect();
-            messages(&record, utc(), &Looks { hidden_locators, ..Looks::default() })[0].about.clone()
+            messages(&dataset, utc(), &Looks { hidden_locators, ..Looks::default() })[0].about.clone()
         };
         assert_eq!(
             (about(&[]).as_str(), about(&["*"]).as_str()),
@@ -437,15 +437,15 @@ mod tests {
 
     #[test]
     fn days_are_the_readers_and_quiet_ones_fold() {
-        let looks: Vec<_> =
+        let checks: Vec<_> =
             (0..7 * 24).map(|hours| ("A", "", hours * 60, if hours == 37 { Down } else { Healthy })).collect();
-        let mut record = record(&looks);
-        for look in
-            record.endpoints.iter_mut().flat_map(|endpoint| &mut endpoint.nodes).flat_map(|node| &mut node.looks)
+        let mut dataset = dataset(&checks);
+        for sample in
+            dataset.endpoints.iter_mut().flat_map(|endpoint| &mut endpoint.nodes).flat_map(|node| &mut node.samples)
         {
-            look.interval = Some(HOUR);
+            sample.interval = Some(HOUR);
         }
-        let all = reckon(&record);
+        let all = reckon(&dataset);
         let tokyo = Calendar { offset: &|_| 9 * HOUR, ..utc() };
         let days = timeline(&all, &[], &Period::new(7 * DAY, 90, tokyo), tokyo, Loading::Complete);
         let headings: Vec<&str> = days.iter().map(|day| day.heading.as_str()).collect();
@@ -459,8 +459,8 @@ mod tests {
 
     #[test]
     fn an_endpoint_that_flaps_does_not_flood_the_page() {
-        let looks: Vec<_> = (0..1_400).map(|ago| ("A", "", ago, if ago % 2 == 0 { Down } else { Healthy })).collect();
-        let lines = lines(&record(&looks));
+        let checks: Vec<_> = (0..1_400).map(|ago| ("A", "", ago, if ago % 2 == 0 { Down } else { Healthy })).collect();
+        let lines = lines(&dataset(&checks));
         assert_eq!(lines.len(), 1 + EVENTS_LIMIT + 1);
         assert_eq!(lines.last().map(String::as_str), Some("21 November – 22 November 500 more."), "they did happen");
     }
