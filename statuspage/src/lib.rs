@@ -18,4 +18,5 @@ mod reckoner;
 pub mod source;
 #[cfg(test)]
 mod text_snapshots;
+pub mod url_state;
 pub mod view;

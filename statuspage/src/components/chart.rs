@@ -8,9 +8,9 @@ use super::element::{Built, html, svg};
 use super::endpoint::Endpoint;
 use super::strip::step;
 use crate::i18n::texts;
-use crate::view::chart::{ChartView, HEIGHT, Point, WIDTH};
-use crate::view::layers::{Besides, Layer};
-use crate::view::words::number;
+use crate::view::chart::{ChartView, Point};
+use crate::view::geometry::{HEIGHT, WIDTH, number};
+use crate::view::overlay::{ChartOverlay, Layer};
 
 /// The chart; `crosshair` is where every chart is pointed at, from 0 to 1.
 pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
@@ -91,7 +91,7 @@ pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Bui
 /// How it is drawn and named what a chart shows besides; style sheets number them through.
 fn class_of(endpoint: Endpoint) -> &'static str {
     match endpoint.state.besides.get_untracked() {
-        Besides::Places => "place",
+        ChartOverlay::Locations => "place",
         _ => "phase",
     }
 }

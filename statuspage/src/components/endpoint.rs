@@ -87,7 +87,7 @@ pub(super) fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built
         .with(html("strong.uptime").live_text(endpoint.text(|one| &one.uptime)))
         .with(html("span.coverage").live_text(endpoint.text(|one| &one.coverage)))
         .with(
-            html("span.readout[role=tooltip]").set("id", &reckoning_id).live_text(endpoint.text(|one| &one.reckoning)),
+            html("span.readout[role=tooltip]").set("id", &reckoning_id).live_text(endpoint.text(|one| &one.breakdown)),
         );
     let locator = endpoint.text(|one| &one.locator);
     let name = endpoint.text(|one| &one.name);

@@ -11,7 +11,7 @@ use super::{holds, isolated, of};
 use crate::app::State;
 use crate::browser;
 use crate::i18n::texts;
-use crate::view::looking::{Theme, Zone};
+use crate::url_state::{Theme, TimeZone};
 
 /// The device's zone, UTC, and the one that is shown.
 const ZONES_AT_FIRST: u32 = 3;
@@ -36,7 +36,7 @@ pub(super) fn header(state: State, config: &PageConfig) -> Built {
     };
     let past = move || state.view.with(|view| view.past.clone());
     let now = html("button.plain[type=button]").text(state.text(texts::BACK_TO_NOW)).on("click", move |_| {
-        state.look(|looking| looking.at = None);
+        state.look(|url_state| url_state.at = None);
     });
     let words = move || past().map(|past| state.language.format(texts::AS_OF, &[&past])).unwrap_or_default();
     header
@@ -48,22 +48,22 @@ pub(super) fn header(state: State, config: &PageConfig) -> Built {
         )
         .with(
             html("p.past[id=note][role=status]")
-                .live_text(of(state.view, |view| &view.note))
-                .shown_while(holds(state.view, |view| !view.note.is_empty())),
+                .live_text(of(state.view, |view| &view.banner))
+                .shown_while(holds(state.view, |view| !view.banner.is_empty())),
         )
 }
 
 /// What the host has to say, how to read the figures, and whose clock shows the times.
 pub(super) fn footer(state: State, config: &PageConfig) -> Built {
     let own = config.looks.footer.iter().map(|text| html("p").with(isolated(text)));
-    let zone = state.looking.with_untracked(|looking| looking.zone.name().to_owned());
+    let zone = state.url_state.with_untracked(|url_state| url_state.zone.name().to_owned());
     let device = format!("{} ({})", browser::time_zone(), state.text(texts::THIS_DEVICE));
     let mut zones = vec![(String::new(), device), ("UTC".to_owned(), "UTC".to_owned())];
     if !zones.iter().any(|(name, _)| *name == zone) {
         zones.push((zone.clone(), zone));
     }
     let themes = [(Theme::Auto, texts::AUTO), (Theme::Light, texts::LIGHT), (Theme::Dark, texts::DARK)];
-    let themes = themes.map(|(theme, words)| (theme.word().to_owned(), state.text(words).to_owned()));
+    let themes = themes.map(|(theme, words)| (theme.as_str().to_owned(), state.text(words).to_owned()));
     html("footer")
         .with_all(own.collect())
         .with(html("p").text(state.text(texts::HOW_TO_READ)))
@@ -72,23 +72,23 @@ pub(super) fn footer(state: State, config: &PageConfig) -> Built {
             html("p.choices")
                 .with(
                     choice("zone", state.text(texts::TIMES_OF), &zones, move || {
-                        state.looking.with(|looking| looking.zone.name().to_owned())
+                        state.url_state.with(|url_state| url_state.zone.name().to_owned())
                     })
                     .on("change", move |event| {
                         if let Some(name) = chosen(&event) {
-                            state.look(|looking| looking.zone = Zone::of_name(&name));
+                            state.look(|url_state| url_state.zone = TimeZone::from_name(&name));
                         }
                     }),
                 )
                 .with(
                     choice("theme", state.text(texts::COLOURS), &themes, move || {
-                        state.looking.with(|looking| looking.theme.word().to_owned())
+                        state.url_state.with(|url_state| url_state.theme.as_str().to_owned())
                     })
                     .on("change", move |event| {
                         let theme =
-                            chosen(&event).and_then(|word| Theme::ALL.into_iter().find(|theme| theme.word() == word));
+                            chosen(&event).and_then(|word| Theme::ALL.into_iter().find(|theme| theme.as_str() == word));
                         if let Some(theme) = theme {
-                            state.look(|looking| looking.theme = theme);
+                            state.look(|url_state| url_state.theme = theme);
                         }
                     }),
                 ),

@@ -9,7 +9,7 @@ use super::element::{Built, html, svg};
 use super::{frame, groups, holds, message, overall, ranges, timeline};
 use crate::app::State;
 use crate::i18n::texts;
-use crate::view::broken;
+use crate::view::config_error;
 
 /// Puts the whole page into the document; `config` is its configuration, or what is wrong with it.
 pub(crate) fn mount(state: State, config: &Result<Arc<PageConfig>, Vec<String>>) {
@@ -67,7 +67,7 @@ fn hatching() -> Built {
 fn broken(state: State, problems: &[String]) -> Built {
     let lead = |text| html("p.lead").with_all(prose(state.text(text)));
     let examples =
-        broken::EXAMPLES.iter().flat_map(|(title, example)| [lead(*title), html("pre").text(example)]).collect();
+        config_error::EXAMPLES.iter().flat_map(|(title, example)| [lead(*title), html("pre").text(example)]).collect();
     html("main")
         .with(html("h1[id=overall]").text(state.text(texts::BROKEN_TITLE)))
         .with(lead(texts::BROKEN_SAYS))

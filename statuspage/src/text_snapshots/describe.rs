@@ -1,19 +1,19 @@
 //! The texts of a view as lines.
 
 use crate::i18n::Calendar;
-use crate::view::detail::LevelView;
 use crate::view::endpoint::EndpointView;
 use crate::view::groups::GroupView;
+use crate::view::level::LevelView;
 use crate::view::overall::Overall;
-use crate::view::timeline::{DayView, MessageView, What};
-use crate::view::{ObserverView, PageView};
+use crate::view::timeline::{DayView, EventKind, MessageView};
+use crate::view::{NodeView, PageView};
 
 /// The first lines of the page.
 pub(super) fn overall(overall: &Overall) -> Vec<String> {
     vec![
-        format!("[{}] {}", overall.state, overall.sentence),
+        format!("[{}] {}", overall.state, overall.headline),
         overall.remark.clone(),
-        overall.looked.clone(),
+        overall.checked.clone(),
         overall.scope.clone(),
     ]
 }
@@ -24,7 +24,7 @@ pub(super) fn head(view: &EndpointView) -> Vec<String> {
         format!("{} | {} | {} | {}", view.name, view.state, view.uptime, view.coverage),
         format!("word: {}", view.word),
         view.reason.as_ref().map_or_else(String::new, |reason| format!("reason: {reason}")),
-        format!("figure: {}", view.reckoning),
+        format!("figure: {}", view.breakdown),
         format!("strip: {}", view.strip_label),
     ]
 }
@@ -43,7 +43,7 @@ pub(super) fn chart(view: &EndpointView, calendar: Calendar<'_>) -> Vec<String> 
     lines.extend(chart.threshold.iter().map(|(_, label)| format!("threshold: {label}")));
     lines.extend(chart.grid.iter().map(|(_, label)| format!("grid: {label}")));
     lines.push(format!("times: {}", axis(&chart.times)));
-    let points = chart.points.iter().map(|point| format!("point: {}", point.sentence(calendar)));
+    let points = chart.points.iter().map(|point| format!("point: {}", point.readout(calendar)));
     lines.extend(distinct(points, |line| line.split_once(" · ").map_or(line, |(_, rest)| rest)));
     lines
 }
@@ -69,11 +69,11 @@ pub(super) fn level(level: &LevelView) -> Vec<String> {
 pub(super) fn timeline(view: &PageView) -> Vec<String> {
     let day = |day: &DayView| {
         let mut lines = vec![format!("{}: {}", day.heading, day.quiet.as_deref().unwrap_or_default())];
-        lines.extend(day.events.iter().map(|event| match &event.what {
-            What::Change { who, text, reasons, .. } => {
-                format!("  {} {who} {text} ({})", event.clock, reasons.join("; "))
+        lines.extend(day.events.iter().map(|event| match &event.kind {
+            EventKind::Change { subject, text, reasons, .. } => {
+                format!("  {} {subject} {text} ({})", event.clock, reasons.join("; "))
             }
-            What::Message(told) => format!("  {} {}", event.clock, message(told)),
+            EventKind::Message(told) => format!("  {} {}", event.clock, message(told)),
         }));
         lines
     };
@@ -84,8 +84,8 @@ pub(super) fn message(message: &MessageView) -> String {
     format!("{} · {} · {:?}", message.about, message.when, message.nodes)
 }
 
-pub(super) fn observer(observer: &ObserverView) -> String {
-    format!("{} {}{}", observer.name, observer.reported, if observer.late { " [late]" } else { "" })
+pub(super) fn node(node: &NodeView) -> String {
+    format!("{} {}{}", node.name, node.reported, if node.late { " [late]" } else { "" })
 }
 
 pub(super) fn group(group: &GroupView) -> String {

@@ -11,11 +11,12 @@ use crate::dataset::{Cache, HourChecks};
 use crate::i18n::Language;
 use crate::i18n::calendar::tests::NOW;
 use crate::source::SourceError;
+use crate::url_state::UrlState;
 use crate::view::chart::{self, ChartView};
-use crate::view::endpoint::tests::reckon;
-use crate::view::layers::Besides;
+use crate::view::endpoint::tests::evaluate;
+use crate::view::overlay::ChartOverlay;
 use crate::view::period::Period;
-use crate::view::{self, Loading, Looking, Percentiles};
+use crate::view::{self, LoadProgress, Percentiles};
 
 /// A name for a state of a load, and what brings an hour into it.
 type Variant = (&'static str, fn(HourChecks) -> HourChecks);
@@ -33,9 +34,9 @@ fn checks() -> Vec<Check> {
 /// The levels of the first endpoint below these moments.
 fn levels(cache: &mut Cache, range: Nanos, path: Vec<i64>, language: &Language) -> String {
     let (appearance, calendar) = (Looks::default(), calendar(language));
-    let looking = Looking { endpoint: Some("Shop".to_owned()), path, ..Looking::default() };
-    let view = view::page(cache, calendar, settings(range), &appearance, &looking, Loading::Complete);
-    let whole = view::whole(cache, &view.endpoints[0], calendar, settings(range), &appearance, &view.opened);
+    let url_state = UrlState { endpoint: Some("Shop".to_owned()), path, ..UrlState::default() };
+    let view = view::page(cache, calendar, settings(range), &appearance, &url_state, LoadProgress::Complete);
+    let whole = view::full_endpoint(cache, &view.endpoints[0], calendar, settings(range), &appearance, &view.opened);
     whole.expect("it is known").levels.iter().map(|level| section("level", &describe::level(level))).collect()
 }
 
@@ -102,8 +103,8 @@ fn checks_with_phases() {
         }
         let noon = NOW - 90 * MINUTE;
         let mut text = levels(&mut cache, DAY, vec![noon], language);
-        for besides in [Besides::Phases, Besides::Places] {
-            let layers = view::besides(&cache, 0, calendar(language), settings(DAY), &Looks::default(), besides);
+        for overlay in [ChartOverlay::Phases, ChartOverlay::Locations] {
+            let layers = view::overlay_layers(&cache, 0, calendar(language), settings(DAY), &Looks::default(), overlay);
             text += &section("layers", &layers.into_iter().map(|layer| layer.name).collect::<Vec<_>>());
         }
         text
@@ -113,11 +114,11 @@ fn checks_with_phases() {
 fn chart_lines(cache: &Cache, range: Nanos, language: &Language) -> Vec<String> {
     let calendar = calendar(language);
     let ChartView { points, label, summary, threshold, grid, .. } =
-        chart::chart(&reckon(&cache.dataset)[0], &Period::new(range, 90, calendar), calendar, &[]);
+        chart::chart(&evaluate(&cache.dataset)[0], &Period::new(range, 90, calendar), calendar, &[]);
     let mut lines = vec![label, summary];
     lines.extend(threshold.map(|(_, label)| label));
     lines.extend(grid.into_iter().map(|(_, label)| label));
-    lines.extend(points.iter().rev().take(2).map(|point| point.sentence(calendar)));
+    lines.extend(points.iter().rev().take(2).map(|point| point.readout(calendar)));
     lines
 }
 
@@ -179,9 +180,10 @@ fn percentiles_that_were_asked_for() {
         for (name, status) in [("answered", Healthy), ("never answered", Down)] {
             let mut cache = cache(&(0..60).map(|ago| ("Shop", "", ago, status)).collect::<Vec<_>>());
             let (appearance, calendar) = (Looks::default(), calendar(language));
-            let settings = view::Settings { percentiles: Percentiles::Shown, ..settings(DAY) };
-            let view = view::page(&mut cache, calendar, settings, &appearance, &Looking::default(), Loading::Complete);
-            let whole = view::whole(&cache, &view.endpoints[0], calendar, settings, &appearance, &view.opened);
+            let settings = view::ViewSettings { percentiles: Percentiles::Shown, ..settings(DAY) };
+            let view =
+                view::page(&mut cache, calendar, settings, &appearance, &UrlState::default(), LoadProgress::Complete);
+            let whole = view::full_endpoint(&cache, &view.endpoints[0], calendar, settings, &appearance, &view.opened);
             text += &section(name, &[whole.expect("it is known").chart.summary]);
         }
         text

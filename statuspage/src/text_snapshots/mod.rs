@@ -7,7 +7,6 @@ mod phrases;
 mod problems;
 mod states;
 
-use insta::Settings;
 use shared::looks::Looks;
 use shared::status::Status;
 use shared::{DAY, MINUTE, Nanos};
@@ -17,8 +16,9 @@ use crate::i18n::Calendar;
 use crate::i18n::Language;
 use crate::i18n::calendar::tests::utc;
 use crate::i18n::language::tests::language;
+use crate::url_state::UrlState;
 use crate::view::endpoint::tests::dataset;
-use crate::view::{self, Loading, Looking, PageView, Settings as ViewSettings};
+use crate::view::{self, LoadProgress, PageView, ViewSettings};
 
 /// A check: title, node (empty for a checker without a name), minutes ago, status.
 type Check = (&'static str, &'static str, i64, Status);
@@ -27,7 +27,7 @@ type Check = (&'static str, &'static str, i64, Status);
 fn assert_texts(name: &str, describe: impl Fn(&Language) -> String) {
     for code in ["en", "de"] {
         let text = describe(&language(code));
-        let mut settings = Settings::clone_current();
+        let mut settings = insta::Settings::clone_current();
         settings.set_prepend_module_to_snapshot(false);
         settings.set_omit_expression(true);
         settings.bind(|| insta::assert_snapshot!(format!("{name}.{code}"), text));
@@ -49,8 +49,8 @@ fn cache(checks: &[Check]) -> Cache {
 }
 
 /// The page as it shows the last day of a store.
-fn page(cache: &mut Cache, appearance: &Looks, loading: Loading, language: &Language) -> PageView {
-    view::page(cache, calendar(language), settings(DAY), appearance, &Looking::default(), loading)
+fn page(cache: &mut Cache, appearance: &Looks, loading: LoadProgress, language: &Language) -> PageView {
+    view::page(cache, calendar(language), settings(DAY), appearance, &UrlState::default(), loading)
 }
 
 /// Lines below a heading.

@@ -6,7 +6,7 @@ use super::{assert_texts, calendar, section};
 use crate::i18n::calendar::tests::NOW;
 use crate::i18n::texts;
 use crate::view::period::ranges;
-use crate::view::{finding, words};
+use crate::view::{search, text};
 
 #[test]
 fn lengths_of_time() {
@@ -24,9 +24,9 @@ fn lengths_of_time() {
     ];
     assert_texts("lengths", |language| {
         let line = |length| {
-            let exact = words::exact_length(length, language);
-            let (short, full) = (words::length(length, language), words::in_full(length, language));
-            format!("{exact} | {short} | {full} | {}", words::ago(length, language))
+            let exact = text::exact_length(length, language);
+            let (short, full) = (text::length(length, language), text::full_length(length, language));
+            format!("{exact} | {short} | {full} | {}", text::ago(length, language))
         };
         section("exact | without seconds | in full | ago", &lengths.map(line))
     });
@@ -63,7 +63,7 @@ fn ranges_to_choose_from() {
 fn what_a_search_finds() {
     assert_texts("search", |language| {
         let found =
-            [(0, 1), (1, 1), (1, 3), (3, 1_200)].map(|(found, all)| finding::in_words("shop", found, all, language));
+            [(0, 1), (1, 1), (1, 3), (3, 1_200)].map(|(found, all)| search::summary("shop", found, all, language));
         section("found", &found)
     });
 }

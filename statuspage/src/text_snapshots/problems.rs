@@ -11,10 +11,10 @@ use crate::dataset::Cache;
 use crate::i18n::calendar::tests::NOW;
 use crate::i18n::texts;
 use crate::source::SourceError;
-use crate::view::broken::{self, Broken};
-use crate::view::looking::Embed;
+use crate::url_state::{Embed, UrlState};
+use crate::view::config_error::{self, ConfigError};
 use crate::view::problems::problems;
-use crate::view::{Loading, Looking, Settings, note};
+use crate::view::{LoadProgress, ViewSettings, banner};
 
 fn refused(remedy: crate::i18n::Text) -> SourceError {
     SourceError::Refused { said: "403: AccessDenied".to_owned(), remedy, place: "eu-west-3".to_owned() }
@@ -78,7 +78,7 @@ fn problems_of_a_load() {
         let mut of = |heading: &str, change: &dyn Fn(&mut Cache)| {
             let mut cache = Cache::default();
             change(&mut cache);
-            text += &section(heading, &problems(&cache, calendar(language), &Looking::default()));
+            text += &section(heading, &problems(&cache, calendar(language), &UrlState::default()));
         };
         of("list", &|cache| cache.list_error = Some(SourceError::InvalidListing));
         of("files", &|cache| {
@@ -130,7 +130,7 @@ fn results_of_the_future() {
         let mut text = String::new();
         for minutes in [&[10_i64][..], &[10, 11]] {
             let checks: Vec<_> = minutes.iter().map(|minutes| ("A", "", -minutes, Status::Healthy)).collect();
-            text += &section("future", &problems(&cache(&checks), calendar(language), &Looking::default()));
+            text += &section("future", &problems(&cache(&checks), calendar(language), &UrlState::default()));
         }
         text
     });
@@ -142,8 +142,8 @@ fn a_node_whose_history_is_unreadable() {
         let mut cache = cache(&[("Shop", "eu", 0, Status::Healthy)]);
         let name = HistoryName { node: NodeName::new("eu").ok(), part: HistoryPart::Main };
         cache.unreadable_histories.push((name, SourceError::InvalidObject("parse it".to_owned())));
-        let view = page(&mut cache, &Looks::default(), Loading::Complete, language);
-        let nodes: Vec<String> = view.observers.iter().map(super::describe::observer).collect();
+        let view = page(&mut cache, &Looks::default(), LoadProgress::Complete, language);
+        let nodes: Vec<String> = view.nodes.iter().map(super::describe::node).collect();
         section("nodes", &nodes) + &section("problems", &view.problems)
     });
 }
@@ -154,15 +154,15 @@ fn notes_about_all_of_the_page() {
         let mut cache = Cache::default();
         cache.cached_at = Some(NOW - 12 * MINUTE);
         let online = settings(HOUR);
-        let offline = Settings { is_online: false, ..online };
+        let offline = ViewSettings { is_online: false, ..online };
         let mut lines = vec![
-            note::note(&cache, calendar(language), online, Embed::Not),
-            note::note(&cache, calendar(language), offline, Embed::Not),
-            note::note(&cache, calendar(language), online, Embed::Banner),
+            banner::banner(&cache, calendar(language), online, Embed::Off),
+            banner::banner(&cache, calendar(language), offline, Embed::Off),
+            banner::banner(&cache, calendar(language), online, Embed::Banner),
         ];
         for clock_ahead in [3 * HOUR, -5 * MINUTE] {
-            let settings = Settings { clock_ahead, ..online };
-            lines.push(note::note(&Cache::default(), calendar(language), settings, Embed::Not));
+            let settings = ViewSettings { clock_ahead, ..online };
+            lines.push(banner::banner(&Cache::default(), calendar(language), settings, Embed::Off));
         }
         section("notes", &lines)
     });
@@ -187,13 +187,13 @@ const CONFIGURATIONS: [&str; 12] = [
 #[test]
 fn configurations_that_cannot_be_used() {
     assert_texts("broken_configurations", |language| {
-        let of = |text: &str| match broken::read(text) {
+        let of = |text: &str| match config_error::parse(text) {
             Ok(config) => config.skipped,
             Err(broken) => broken.describe(language),
         };
         let mut text: String = CONFIGURATIONS.iter().map(|text| section(&format!("`{text}`"), &of(text))).collect();
         for error in [refused(texts::CONFIG_MISSING), refused(texts::CONFIG_CLOSED)] {
-            text += &section("unread", &Broken::Unread(error).describe(language));
+            text += &section("unread", &ConfigError::Unavailable(error).describe(language));
         }
         text
     });
@@ -205,7 +205,7 @@ fn looks_that_are_skipped() {
         "look": { "logo": "javascript:1", "colours": { "light": { "accent": "red", "odd": "#fff" } }, "font": "comic", "radius": 900 },
         "texts": { "healthy": 7, "odd": "x" }, "links": [{ "text": "A" }], "groups": [{ "endpoints": ["A"] }], "order": "A",
         "hide": { "errors": 7 } }"##;
-    let skipped = broken::read(configuration).expect("the page is shown").skipped;
+    let skipped = config_error::parse(configuration).expect("the page is shown").skipped;
     let mut settings = insta::Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);

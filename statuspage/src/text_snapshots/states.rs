@@ -13,9 +13,10 @@ use crate::dataset::StoredMessage;
 use crate::i18n::Language;
 use crate::i18n::calendar::tests::NOW;
 use crate::source::SourceError;
-use crate::view::endpoint::tests::{period, reckon};
+use crate::url_state::UrlState;
+use crate::view::endpoint::tests::{evaluate, period};
 use crate::view::percentiles::tests::known;
-use crate::view::{self, Loading, Looking, endpoint, overall};
+use crate::view::{self, LoadProgress, endpoint, overall};
 
 /// One endpoint as one node saw it, every minute up to now; `down` are minutes ago.
 fn steady(title: &'static str, node: &'static str, minutes: i64, status: impl Fn(i64) -> Status) -> Vec<Check> {
@@ -109,7 +110,7 @@ fn of_each(language: &Language, describe: impl Fn(&mut Cache, &Language) -> Vec<
 fn the_first_lines_in_each_state() {
     assert_texts("first_lines", |language| {
         of_each(language, |cache, language| {
-            describe::overall(&page(cache, &Looks::default(), Loading::Complete, language).overall)
+            describe::overall(&page(cache, &Looks::default(), LoadProgress::Complete, language).overall)
         })
     });
 }
@@ -118,15 +119,15 @@ fn the_first_lines_in_each_state() {
 fn the_first_lines_while_nothing_is_known() {
     assert_texts("first_lines_without_results", |language| {
         let mut text = String::new();
-        for loading in [Loading::Listing, Loading::Files(12, 1_440)] {
+        for loading in [LoadProgress::Listing, LoadProgress::Files(12, 1_440)] {
             let view = page(&mut Cache::default(), &Looks::default(), loading, language);
             let mut lines = describe::overall(&view.overall);
-            lines.push(loading.in_words(language));
+            lines.push(loading.label(language));
             text += &section("loading", &lines);
         }
         let mut unreadable = Cache::default();
         unreadable.list_error = Some(SourceError::InvalidListing);
-        let view = page(&mut unreadable, &Looks::default(), Loading::Complete, language);
+        let view = page(&mut unreadable, &Looks::default(), LoadProgress::Complete, language);
         text + &section("unreadable store", &describe::overall(&view.overall))
     });
 }
@@ -135,7 +136,7 @@ fn the_first_lines_while_nothing_is_known() {
 fn endpoints_in_each_state() {
     assert_texts("endpoints", |language| {
         of_each(language, |cache, language| {
-            let view = page(cache, &Looks::default(), Loading::Complete, language);
+            let view = page(cache, &Looks::default(), LoadProgress::Complete, language);
             let mut lines: Vec<String> = view.groups.iter().map(describe::group).collect();
             lines.extend(view.endpoints.iter().flat_map(|head| describe::head(head)));
             lines
@@ -148,9 +149,9 @@ fn bars_and_charts_in_each_state() {
     assert_texts("bars_and_charts", |language| {
         of_each(language, |cache, language| {
             let appearance = Looks::default();
-            let view = page(cache, &appearance, Loading::Complete, language);
+            let view = page(cache, &appearance, LoadProgress::Complete, language);
             let calendar = calendar(language);
-            let whole = |head| view::whole(cache, head, calendar, settings(DAY), &appearance, &view.opened);
+            let whole = |head| view::full_endpoint(cache, head, calendar, settings(DAY), &appearance, &view.opened);
             let endpoints = view.endpoints.iter().filter_map(|head| whole(head));
             endpoints.flat_map(|one| [describe::bars(&one), describe::chart(&one, calendar)].concat()).collect()
         })
@@ -161,9 +162,9 @@ fn bars_and_charts_in_each_state() {
 fn the_timeline_and_the_nodes_in_each_state() {
     assert_texts("timeline", |language| {
         of_each(language, |cache, language| {
-            let view = page(cache, &Looks::default(), Loading::Complete, language);
+            let view = page(cache, &Looks::default(), LoadProgress::Complete, language);
             let mut lines = describe::timeline(&view);
-            lines.extend(view.observers.iter().map(describe::observer));
+            lines.extend(view.nodes.iter().map(describe::node));
             lines
         })
     });
@@ -190,8 +191,8 @@ fn the_timeline_of_a_month() {
                 calendar(language),
                 settings(30 * DAY),
                 &Looks::default(),
-                &Looking::default(),
-                Loading::Complete,
+                &UrlState::default(),
+                LoadProgress::Complete,
             );
             let mut lines = describe::timeline(&view);
             let left_out = lines.len().saturating_sub(12);
@@ -223,8 +224,8 @@ fn messages_name_what_they_are_about() {
             calendar(language),
             settings(7 * DAY),
             &Looks::default(),
-            &Looking::default(),
-            Loading::Complete,
+            &UrlState::default(),
+            LoadProgress::Complete,
         );
         let messages: Vec<String> = view.messages.iter().map(|message| describe::message(message)).collect();
         section("in force", &messages) + &section("timeline", &describe::timeline(&view))
@@ -256,7 +257,7 @@ fn groups_say_how_many_are_in_which_state() {
             of(&["D3", "D4"], Degraded),
             of(&["D5"], Down),
         ];
-        let view = page(&mut cache(&checks.concat()), &appearance, Loading::Complete, language);
+        let view = page(&mut cache(&checks.concat()), &appearance, LoadProgress::Complete, language);
         section("groups", &view.groups.iter().map(describe::group).collect::<Vec<_>>())
             + &section(
                 "endpoints",
@@ -278,7 +279,7 @@ fn more_endpoints_than_are_drawn_are_counted() {
             let mut cache = Cache::default();
             let file = CheckFile { results: (0..count).map(result).collect(), skipped: Vec::new() };
             cache.dataset.add(&CheckFileName { stored_at: NOW, node: None }, file);
-            page(&mut cache, &Looks::default(), Loading::Complete, language).not_shown.unwrap_or_default()
+            page(&mut cache, &Looks::default(), LoadProgress::Complete, language).not_shown.unwrap_or_default()
         };
         section("not drawn", &[shown(500), shown(501), shown(502)])
     });
@@ -288,10 +289,10 @@ fn more_endpoints_than_are_drawn_are_counted() {
 fn the_first_lines_where_nothing_is_watched() {
     assert_texts("nothing_watched", |language| {
         let (cache, calendar) = (cache(&[("Shop", "eu", 60, Healthy)]), calendar(language));
-        let mut all = reckon(&cache.dataset);
+        let mut all = evaluate(&cache.dataset);
         all[0].retired = true;
         let appearance = Looks::default();
-        let overall = overall::overall(&all, false, &period(), calendar, Loading::Complete, &appearance);
+        let overall = overall::overall(&all, false, &period(), calendar, LoadProgress::Complete, &appearance);
         let head = endpoint::head(&all[0], &period(), calendar, &appearance);
         section("first lines", &describe::overall(&overall)) + &section("endpoint", &describe::head(&head))
     });
@@ -304,7 +305,7 @@ fn an_endpoint_without_a_title_and_a_locator() {
         let key = &mut cache.dataset.endpoints[0].key;
         key.title.clear();
         key.locator.clear();
-        let view = page(&mut cache, &Looks::default(), Loading::Complete, language);
+        let view = page(&mut cache, &Looks::default(), LoadProgress::Complete, language);
         section("first lines", &describe::overall(&view.overall))
             + &section("endpoint", &describe::head(&view.endpoints[0]))
     });
@@ -315,7 +316,7 @@ fn endpoints_of_one_title_show_their_locators() {
     assert_texts("twins", |language| {
         let mut cache = cache(&[always("Shop", "", Healthy), lately("Mail", "", 5, Down)].concat());
         cache.dataset.endpoints[1].key.title = "Shop".to_owned();
-        let view = page(&mut cache, &Looks::default(), Loading::Complete, language);
+        let view = page(&mut cache, &Looks::default(), LoadProgress::Complete, language);
         section("first lines", &describe::overall(&view.overall)) + &section("timeline", &describe::timeline(&view))
     });
 }
@@ -325,8 +326,8 @@ fn two_checkers_of_one_name() {
     assert_texts("two_checkers", |language| {
         let mut cache = Cache::default();
         cache.dataset.add_history(known(2).0, UnixNanos::MAX);
-        let view = page(&mut cache, &Looks::default(), Loading::Complete, language);
-        section("nodes", &view.observers.iter().map(describe::observer).collect::<Vec<_>>())
+        let view = page(&mut cache, &Looks::default(), LoadProgress::Complete, language);
+        section("nodes", &view.nodes.iter().map(describe::node).collect::<Vec<_>>())
     });
 }
 
@@ -336,17 +337,17 @@ fn nodes_report_their_troubles() {
         let ahead = vec![("Shop", "eu", -10, Healthy), ("Shop", "eu", 0, Healthy), ("Shop", "", 0, Healthy)];
         let mut text = section("a clock that is ahead", &{
             let mut cache = cache(&ahead);
-            page(&mut cache, &Looks::default(), Loading::Complete, language)
-                .observers
+            page(&mut cache, &Looks::default(), LoadProgress::Complete, language)
+                .nodes
                 .iter()
-                .map(describe::observer)
+                .map(describe::node)
                 .collect::<Vec<_>>()
         });
         let mut past = cache(&[("Shop", "eu", 60, Healthy), ("Shop", "us", 120, Healthy)]);
-        let looking = Looking { at: Some(NOW - HOUR - SECOND), ..Looking::default() };
+        let url_state = UrlState { at: Some(NOW - HOUR - SECOND), ..UrlState::default() };
         let back = crate::i18n::Calendar { now: NOW - HOUR, ..calendar(language) };
-        let view = view::page(&mut past, back, settings(DAY), &Looks::default(), &looking, Loading::Complete);
-        let mut lines: Vec<String> = view.observers.iter().map(describe::observer).collect();
+        let view = view::page(&mut past, back, settings(DAY), &Looks::default(), &url_state, LoadProgress::Complete);
+        let mut lines: Vec<String> = view.nodes.iter().map(describe::node).collect();
         lines.extend(view.past);
         text += &section("in the past", &lines);
         text

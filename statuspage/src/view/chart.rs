@@ -12,18 +12,14 @@ use shared::uptime::{self, Reckoning};
 use shared::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 
 use super::axes::{Scale, round_label, times};
+use super::evaluate::EvaluatedEndpoint;
+use super::geometry::{HEIGHT, WIDTH, number};
 use super::period::Period;
-use super::reckoned::Reckoned;
-use super::words::number;
 use crate::dataset::{NodeSamples, Sample};
 use crate::i18n::Calendar;
 use crate::i18n::{Language, Text, texts};
 use shared::sorted;
 
-/// The width of the drawing in its own units; it is stretched to the width there is.
-pub const WIDTH: f64 = 1_000.0;
-/// The height of the drawing in pixels, the baseline being its lower edge.
-pub const HEIGHT: f64 = 104.0;
 /// More points than this are drawn together: a line of 1,000 pixels cannot show more, and 300 are quick to draw.
 const POINTS_LIMIT: i64 = 300;
 
@@ -87,19 +83,24 @@ pub(super) struct SampleGroup<'a> {
 
 /// The chart of an endpoint; `marks` are the moments of messages.
 #[must_use]
-pub fn chart(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, marks: &[UnixNanos]) -> ChartView {
-    let (groups, all, scale) = measured(reckoned, period);
-    let threshold = reckoned.latest.threshold;
+pub fn chart(
+    evaluated: &EvaluatedEndpoint<'_>,
+    period: &Period,
+    calendar: Calendar<'_>,
+    marks: &[UnixNanos],
+) -> ChartView {
+    let (groups, all, scale) = measure(evaluated, period);
+    let threshold = evaluated.latest.threshold;
     let failed = groups.iter().filter(|group| group.has_failed()).count();
     let are_percentiles = groups.iter().any(|group| group.length() > 0);
     let language = calendar.language;
     let mut summary = match all {
         // Percentiles of percentiles are none: this says no more than what the line and the band show.
-        Some(all) if are_percentiles => told(texts::P50_P95_ABOUT, &all, language),
-        Some(all) => told(of_attempts(&all), &all, language),
+        Some(all) if are_percentiles => stats_text(texts::P50_P95_ABOUT, &all, language),
+        Some(all) => stats_text(attempts_text(&all), &all, language),
         None => language.format(texts::NO_ANSWERS, &[]),
     };
-    let (name, time) = (reckoned.name(language), period.in_words(calendar));
+    let (name, time) = (evaluated.name(language), period.label(calendar));
     let mut label = language.format(texts::RESPONSE_TIMES_OF, &[&name, &time, &summary]);
     if failed > 0 {
         label = language.format(texts::SEMICOLON, &[&label, language.text(texts::FAILURES_MARKED)]);
@@ -109,15 +110,15 @@ pub fn chart(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, m
         summary.push_str(language.text(texts::LOGARITHMIC));
     }
     ChartView {
-        line: line(&groups, reckoned, period, &scale, |stats| stats.median),
+        line: line(&groups, evaluated, period, &scale, |stats| stats.median),
         upper: if are_percentiles {
-            line(&groups, reckoned, period, &scale, |stats| stats.max)
+            line(&groups, evaluated, period, &scale, |stats| stats.max)
         } else {
             // A point has too few attempts for a percentile of its own.
-            let hours = self::groups(reckoned, period, &reckoned.endpoint.nodes, HOUR);
-            line(&hours, reckoned, period, &scale, |stats| stats.p95)
+            let hours = self::groups(evaluated, period, &evaluated.endpoint.nodes, HOUR);
+            line(&hours, evaluated, period, &scale, |stats| stats.p95)
         },
-        band: area(&groups, reckoned, period, &scale, &|_, stats| (stats.min, stats.max)),
+        band: area(&groups, evaluated, period, &scale, &|_, stats| (stats.min, stats.max)),
         failures: failures(&groups, period),
         marks: moments(marks, period),
         threshold: (threshold > 0 && threshold as f64 <= scale.top).then(|| {
@@ -128,7 +129,7 @@ pub fn chart(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, m
         }),
         grid: scale.grid(language),
         times: times(period, calendar),
-        points: groups.iter().map(|group| group.point(reckoned, period, &scale)).collect(),
+        points: groups.iter().map(|group| group.point(evaluated, period, &scale)).collect(),
         label,
         summary,
     }
@@ -148,12 +149,15 @@ impl ChartView {
 }
 
 /// The points of an endpoint, statistics over all of them, and the axis on which all of them stand.
-pub(super) fn measured<'a>(reckoned: &Reckoned<'a>, period: &Period) -> (Vec<SampleGroup<'a>>, Option<Stats>, Scale) {
-    let groups = groups(reckoned, period, &reckoned.endpoint.nodes, 0);
+pub(super) fn measure<'a>(
+    evaluated: &EvaluatedEndpoint<'a>,
+    period: &Period,
+) -> (Vec<SampleGroup<'a>>, Option<Stats>, Scale) {
+    let groups = groups(evaluated, period, &evaluated.endpoint.nodes, 0);
     let samples: Vec<&Sample> = groups.iter().flat_map(|group| &group.samples).copied().collect();
     let all = response_times::stats(&samples);
     let least = groups.iter().filter_map(|group| group.stats).map(|stats| stats.median).min();
-    let scale = Scale::of(all, least, reckoned.latest.threshold);
+    let scale = Scale::new(all, least, evaluated.latest.threshold);
     (groups, all, scale)
 }
 
@@ -161,12 +165,12 @@ pub(super) fn measured<'a>(reckoned: &Reckoned<'a>, period: &Period) -> (Vec<Sam
 /// several nodes in one round, and those of a stretch where there are many, become one point, as do what several nodes
 /// tell of one hour or day: a line from node to node would be none of time. Checks of less than `least` are one point.
 pub(super) fn groups<'a>(
-    reckoned: &Reckoned<'a>,
+    evaluated: &EvaluatedEndpoint<'a>,
     period: &Period,
     nodes: &'a [NodeSamples],
     least: Nanos,
 ) -> Vec<SampleGroup<'a>> {
-    let choice = Choice::of(reckoned.samples(period.from, period.now + 1), period.to - period.from);
+    let choice = Choice::of(evaluated.samples(period.from, period.now + 1), period.to - period.from);
     let all = nodes.iter().flat_map(|node| node.samples(period.from, period.now + 1));
     let mut samples: Vec<&Sample> = all.filter(|sample| choice.takes(*sample)).collect();
     sorted::by_key(&mut samples, |sample| sample.at);
@@ -215,7 +219,7 @@ impl SampleGroup<'_> {
         period.share(self.first + (self.last - self.first) / 2) * WIDTH
     }
 
-    fn point(&self, reckoned: &Reckoned<'_>, period: &Period, scale: &Scale) -> Point {
+    fn point(&self, evaluated: &EvaluatedEndpoint<'_>, period: &Period, scale: &Scale) -> Point {
         let reason = self.samples.iter().rev().find_map(|sample| sample.reason.clone());
         Point {
             at: self.first,
@@ -226,7 +230,7 @@ impl SampleGroup<'_> {
             length: self.length(),
             samples: self.samples.len(),
             failed: self.samples.iter().filter(|sample| sample.failed).count(),
-            reason: reason.filter(|_| !reckoned.hides_errors),
+            reason: reason.filter(|_| !evaluated.errors_hidden),
         }
     }
 }
@@ -234,7 +238,7 @@ impl SampleGroup<'_> {
 impl Point {
     /// What it tells: `14:02 · median 212 ms · p95 1.10 s · max 1.40 s`.
     #[must_use]
-    pub fn sentence(&self, calendar: Calendar<'_>) -> String {
+    pub fn readout(&self, calendar: Calendar<'_>) -> String {
         let Point { at, last, length, .. } = *self;
         let mut parts = vec![if length >= DAY {
             calendar.date(at)
@@ -249,13 +253,13 @@ impl Point {
         let language = calendar.language;
         if let Some(stats) = self.stats {
             let text = match self.samples {
-                _ if length == 0 => of_attempts(&stats),
+                _ if length == 0 => attempts_text(&stats),
                 1 => texts::P50_P95,
                 // Of several nodes it is the middle of what they say, and no percentile.
                 _ => texts::P50_P95_ABOUT,
             };
             let is_one = stats.min == stats.max;
-            parts.push(if is_one { language.response_time(stats.median) } else { told(text, &stats, language) });
+            parts.push(if is_one { language.response_time(stats.median) } else { stats_text(text, &stats, language) });
         }
         if self.failed > 0 {
             let text = match self.samples {
@@ -271,27 +275,30 @@ impl Point {
 }
 
 /// The text that tells the times of attempts; of few of them the 95th percentile is the greatest.
-fn of_attempts(stats: &Stats) -> Text {
+fn attempts_text(stats: &Stats) -> Text {
     if stats.p95 < stats.max { texts::MEDIAN_P95_MAX } else { texts::MEDIAN_MAX }
 }
 
-fn told(text: Text, stats: &Stats, language: &Language) -> String {
+fn stats_text(text: Text, stats: &Stats, language: &Language) -> String {
     let [median, max, p95] = [stats.median, stats.max, stats.p95].map(|time| language.response_time(time));
     language.format(text, &[&median, &max, &p95])
 }
 
 /// Whether nobody looked for a while between two points: a gap stays a gap.
-fn is_gap(reckoned: &Reckoned<'_>, from: UnixNanos, to: UnixNanos) -> bool {
-    Reckoning::of(&reckoned.spans, from, to).unknown > 0
+fn is_gap(evaluated: &EvaluatedEndpoint<'_>, from: UnixNanos, to: UnixNanos) -> bool {
+    Reckoning::of(&evaluated.spans, from, to).unknown > 0
 }
 
 /// The stretches of points with a response time between which no gap is.
-fn stretches<'b, 'a>(groups: &'b [SampleGroup<'a>], reckoned: &Reckoned<'_>) -> Vec<Vec<(&'b SampleGroup<'a>, Stats)>> {
+fn stretches<'b, 'a>(
+    groups: &'b [SampleGroup<'a>],
+    evaluated: &EvaluatedEndpoint<'_>,
+) -> Vec<Vec<(&'b SampleGroup<'a>, Stats)>> {
     let mut stretches: Vec<Vec<(&SampleGroup<'a>, Stats)>> = Vec::new();
     let mut open = false;
     let mut last: Option<&SampleGroup<'_>> = None;
     for group in groups {
-        if last.is_some_and(|last| is_gap(reckoned, last.last, group.first)) {
+        if last.is_some_and(|last| is_gap(evaluated, last.last, group.first)) {
             open = false;
         }
         last = Some(group);
@@ -314,13 +321,13 @@ fn stretches<'b, 'a>(groups: &'b [SampleGroup<'a>], reckoned: &Reckoned<'_>) -> 
 /// A path through the points.
 pub(super) fn line(
     groups: &[SampleGroup<'_>],
-    reckoned: &Reckoned<'_>,
+    evaluated: &EvaluatedEndpoint<'_>,
     period: &Period,
     scale: &Scale,
     of: fn(&Stats) -> Nanos,
 ) -> String {
     let mut path = Vec::new();
-    for stretch in stretches(groups, reckoned) {
+    for stretch in stretches(groups, evaluated) {
         for (group, stats) in &stretch {
             path.push(corner(path_command(group, &stretch), group.x(period), scale.height(of(stats))));
         }
@@ -335,13 +342,13 @@ pub(super) fn line(
 /// The path of an area; `of` gives its lower and its upper edge at a point.
 pub(super) fn area(
     groups: &[SampleGroup<'_>],
-    reckoned: &Reckoned<'_>,
+    evaluated: &EvaluatedEndpoint<'_>,
     period: &Period,
     scale: &Scale,
     of: &dyn Fn(&SampleGroup<'_>, &Stats) -> (Nanos, Nanos),
 ) -> String {
     let mut path = Vec::new();
-    for stretch in stretches(groups, reckoned).into_iter().filter(|stretch| stretch.len() > 1) {
+    for stretch in stretches(groups, evaluated).into_iter().filter(|stretch| stretch.len() > 1) {
         for (group, stats) in &stretch {
             path.push(corner(path_command(group, &stretch), group.x(period), scale.height(of(group, stats).1)));
         }
@@ -379,12 +386,12 @@ fn moments(marks: &[UnixNanos], period: &Period) -> String {
 mod tests {
     use super::*;
     use crate::i18n::calendar::tests::{NOW, utc};
-    use crate::view::endpoint::tests::{dataset, period, reckon};
+    use crate::view::endpoint::tests::{dataset, evaluate, period};
     use shared::status::Status::{self, Down, Healthy};
 
     fn chart_of(samples: &[(&str, &str, i64, Status)]) -> ChartView {
         let dataset = dataset(samples);
-        chart(&reckon(&dataset)[0], &period(), utc(), &[])
+        chart(&evaluate(&dataset)[0], &period(), utc(), &[])
     }
 
     #[test]
@@ -397,11 +404,11 @@ mod tests {
         let mut samples: Vec<Sample> = days.chain(hours).collect();
         samples.sort_by_key(|sample| sample.at);
         of_node.past = Some(crate::dataset::NodeHistory { track: uptime::Track::default(), samples, open: Vec::new() });
-        let month = chart(&reckon(&dataset)[0], &Period::new(30 * DAY, 90, utc()), utc(), &[]);
+        let month = chart(&evaluate(&dataset)[0], &Period::new(30 * DAY, 90, utc()), utc(), &[]);
         assert_eq!(month.upper.matches('M').count(), month.points.len(), "a dot for each day, with gaps between");
         let points = |range| {
-            let points = chart(&reckon(&dataset)[0], &Period::new(range, 90, utc()), utc(), &[]).points;
-            points.into_iter().map(|point| point.sentence(utc())).collect::<Vec<_>>()
+            let points = chart(&evaluate(&dataset)[0], &Period::new(range, 90, utc()), utc(), &[]).points;
+            points.into_iter().map(|point| point.readout(utc())).collect::<Vec<_>>()
         };
         let (month, day) = (points(30 * DAY), points(DAY));
         assert_eq!((month.len(), month[0].as_str()), (30, "Saturday 24 October · 95.0 ms"));
@@ -419,10 +426,10 @@ mod tests {
             of_node.past =
                 Some(crate::dataset::NodeHistory { track: uptime::Track::default(), samples, open: Vec::new() });
         }
-        let points = chart(&reckon(&dataset)[0], &Period::new(30 * DAY, 90, utc()), utc(), &[]).points;
-        let days = points.iter().filter(|point| point.sentence(utc()).contains("p50")).count();
+        let points = chart(&evaluate(&dataset)[0], &Period::new(30 * DAY, 90, utc()), utc(), &[]).points;
+        let days = points.iter().filter(|point| point.readout(utc()).contains("p50")).count();
         assert_eq!(days, 29, "{points:?}");
-        assert_eq!(points[0].sentence(utc()), "Saturday 24 October · p50 ≈ 80.0 ms · p95 ≤ 120 ms");
+        assert_eq!(points[0].readout(utc()), "Saturday 24 October · p50 ≈ 80.0 ms · p95 ≤ 120 ms");
     }
 
     #[test]
@@ -430,7 +437,7 @@ mod tests {
         let chart = chart_of(&[("A", "", 2, Healthy), ("A", "", 1, Healthy), ("A", "", 0, Healthy)]);
         assert_eq!(chart.points.len(), 3);
         assert!(chart.upper.starts_with('M') && chart.upper.ends_with("h0"), "one hour: {}", chart.upper);
-        assert_eq!(chart.points[2].sentence(utc()), "13:02 · 95.0 ms");
+        assert_eq!(chart.points[2].readout(utc()), "13:02 · 95.0 ms");
         assert!(chart.line.starts_with('M') && chart.line.matches('L').count() == 2, "{}", chart.line);
         assert_eq!(chart.summary, "median 95.0 ms · max 95.0 ms");
     }
@@ -442,9 +449,9 @@ mod tests {
         for sample in &mut dataset.endpoints[0].nodes[0].samples {
             sample.rtts = (1..=20).map(|tens| tens * 10_000_000).collect();
         }
-        let chart = chart(&reckon(&dataset)[0], &period(), utc(), &[]);
+        let chart = chart(&evaluate(&dataset)[0], &period(), utc(), &[]);
         assert_eq!(chart.summary, "median 105 ms · p95 190 ms · max 200 ms");
-        assert_eq!(chart.points[119].sentence(utc()), "13:02 · median 105 ms · p95 190 ms · max 200 ms");
+        assert_eq!(chart.points[119].readout(utc()), "13:02 · median 105 ms · p95 190 ms · max 200 ms");
         assert_eq!(
             (chart.line.matches('L').count(), chart.upper.matches('L').count()),
             (119, 1),
@@ -460,7 +467,7 @@ mod tests {
     fn a_failure_is_a_mark_on_the_baseline_and_no_response_time() {
         let chart = chart_of(&[("A", "", 2, Healthy), ("A", "", 1, Down), ("A", "", 0, Healthy)]);
         assert_eq!((chart.points.len(), chart.points[1].y), (3, None));
-        assert_eq!(chart.points[1].sentence(utc()), "13:01 · failed · connection refused");
+        assert_eq!(chart.points[1].readout(utc()), "13:01 · failed · connection refused");
         assert_eq!((chart.failures.matches('M').count(), chart.line.matches('M').count()), (1, 2));
     }
 

@@ -3,21 +3,21 @@
 use std::sync::Arc;
 
 use shared::object_name::NodeName;
-use shared::status::Status;
 use shared::{DAY, HOUR, uptime};
 
-use super::Looking;
 use super::axes;
 use super::endpoint::EndpointView;
-use super::layers::PHASES;
+use super::evaluate::{EvaluatedEndpoint, newest_reason};
+use super::level::{LevelView, RowView};
+use super::overlay::PHASES;
 use super::period::Period;
-use super::reckoned::{Reckoned, newest_reason};
-use super::strip::{self, BarView};
-use super::{timeline, words};
+use super::strip;
+use super::{text, timeline};
 use crate::dataset::TimeBucket;
 use crate::dataset::{EndpointData, Sample};
 use crate::dataset::{HOUR_FILES_LIMIT, HourChecks};
 use crate::i18n::texts;
+use crate::url_state::UrlState;
 use crate::{civil::rfc3339, i18n::Calendar};
 use shared::sorted;
 
@@ -32,7 +32,7 @@ const EVENTS_LIMIT: usize = 100;
 
 /// The bars that a reader has opened, each within the one before.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Opened {
+pub struct OpenBars {
     /// Which endpoint's, if anybody has opened one.
     pub id: Option<usize>,
     /// Their slots; none if nothing is open.
@@ -41,14 +41,19 @@ pub struct Opened {
 
 /// What an address says is open, as far as it is there: the bars that hold its moments.
 #[must_use]
-pub fn opened(looking: &Looking, endpoints: &[Arc<EndpointView>], period: &Period, calendar: Calendar<'_>) -> Opened {
+pub fn open_bars(
+    url_state: &UrlState,
+    endpoints: &[Arc<EndpointView>],
+    period: &Period,
+    calendar: Calendar<'_>,
+) -> OpenBars {
     // What somebody has written by hand may be what the page itself would not say.
     let names: [fn(&EndpointView) -> &str; 3] = [|one| &one.address, |one| &one.title, |one| &one.locator];
     let find = |name: &String| names.iter().find_map(|read| endpoints.iter().find(|one| read(one) == name));
-    let Some(found) = looking.endpoint.as_ref().and_then(find) else { return Opened::default() };
-    let mut opened = Opened { id: Some(found.id), path: Vec::new() };
+    let Some(found) = url_state.endpoint.as_ref().and_then(find) else { return OpenBars::default() };
+    let mut opened = OpenBars { id: Some(found.id), path: Vec::new() };
     let mut buckets = period.buckets.clone();
-    for moment in &looking.path {
+    for moment in &url_state.path {
         let Some(bucket) = buckets.iter().copied().find(|bucket| bucket.start <= *moment && *moment < bucket.end)
         else {
             break;
@@ -62,42 +67,6 @@ pub fn opened(looking: &Looking, endpoints: &[Arc<EndpointView>], period: &Perio
     opened
 }
 
-/// What a bar opened into.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct LevelView {
-    /// Its slot in words.
-    pub heading: String,
-    /// What the bar says of it, which stays to be read: `99.20% up; down for 11 min`, and why.
-    pub summary: String,
-    /// What the bars show, in words.
-    pub label: String,
-    /// Its days or hours; none if it opened into checks.
-    pub bars: Vec<Arc<BarView>>,
-    /// Where on the axis of time stands what.
-    pub times: Vec<(f64, String)>,
-    /// What happened in it at each node, or its checks, oldest first.
-    pub rows: Vec<RowView>,
-    /// What those are, in words.
-    pub rows_label: String,
-    /// What is to say instead of checks, or beside them; empty if nothing.
-    pub note: String,
-}
-
-/// A check, or what happened at a node.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RowView {
-    /// When, for machines.
-    pub datetime: String,
-    /// When; of a check to the second.
-    pub clock: String,
-    /// What was concluded.
-    pub status: Status,
-    /// What it saw: `healthy · 95.0 ms · eu-west`, `down for 4 min, until 14:06 · eu-west`.
-    pub text: String,
-    /// What was wrong; empty if nothing.
-    pub reason: String,
-}
-
 /// Whether a slot opens into checks, and not into shorter slots.
 #[must_use]
 pub fn opens_into_checks(bucket: TimeBucket) -> bool {
@@ -107,8 +76,8 @@ pub fn opens_into_checks(bucket: TimeBucket) -> bool {
 /// What the opened bars of an endpoint opened into; `hour` is what was loaded of an hour.
 #[must_use]
 pub fn levels(
-    reckoned: &Reckoned<'_>,
-    opened: &Opened,
+    evaluated: &EvaluatedEndpoint<'_>,
+    opened: &OpenBars,
     hour: Option<&HourChecks>,
     period: &Period,
     calendar: Calendar<'_>,
@@ -117,14 +86,14 @@ pub fn levels(
     let mut outer = period.clone();
     let mut levels = Vec::new();
     for (number, bucket) in opened.path.iter().enumerate() {
-        let bar = strip::bar(reckoned, *bucket, &outer, calendar);
+        let bar = strip::bar(evaluated, *bucket, &outer, calendar);
         let heading = bar.when;
         let summary = match bar.reason {
-            Some(reason) => language.format(texts::DASH, &[&bar.shares, reason.trim()]),
-            None => bar.shares,
+            Some(reason) => language.format(texts::DASH, &[&bar.summary, reason.trim()]),
+            None => bar.summary,
         };
         if opens_into_checks(*bucket) {
-            levels.push(LevelView { summary, ..checks(reckoned, *bucket, hour, heading, calendar) });
+            levels.push(LevelView { summary, ..checks(evaluated, *bucket, hour, heading, calendar) });
             break;
         }
         outer = Period::within(*bucket, calendar);
@@ -134,40 +103,45 @@ pub fn levels(
             #[expect(clippy::needless_for_each, reason = "with brotli a loop weighs 170 bytes more")]
             times.iter_mut().for_each(|(place, _)| *place += 50.0 / outer.buckets.len() as f64);
         }
-        let mut rows = happened(reckoned, *bucket, &outer, calendar);
+        let mut rows = outage_rows(evaluated, *bucket, &outer, calendar);
         let left_out = rows.len().saturating_sub(EVENTS_LIMIT);
         rows.truncate(EVENTS_LIMIT);
         let more = || language.format(texts::SENTENCE, &[&language.plural(texts::AND_MORE, left_out, &[])]);
         levels.push(LevelView {
-            label: language.format(texts::UPTIME_OF, &[&reckoned.name(language), &heading]),
+            label: language.format(texts::UPTIME_OF, &[&evaluated.name(language), &heading]),
             rows,
             rows_label: language.format(texts::INCIDENTS_OF, &[&heading]),
             note: if left_out > 0 { more() } else { String::new() },
             heading,
             summary,
             times,
-            bars: strip::strip(reckoned, &outer, opened.path.get(number + 1).copied(), calendar),
+            bars: strip::strip(evaluated, &outer, opened.path.get(number + 1).copied(), calendar),
         });
     }
     levels
 }
 
 /// What happened in a slot, as each node saw it, in the order in which it began.
-fn happened(reckoned: &Reckoned<'_>, bucket: TimeBucket, period: &Period, calendar: Calendar<'_>) -> Vec<RowView> {
+fn outage_rows(
+    evaluated: &EvaluatedEndpoint<'_>,
+    bucket: TimeBucket,
+    period: &Period,
+    calendar: Calendar<'_>,
+) -> Vec<RowView> {
     let mut rows = Vec::new();
-    for node in &reckoned.endpoint.nodes {
-        let spans = node.spans(calendar.now, reckoned.interval);
+    for node in &evaluated.endpoint.nodes {
+        let spans = node.spans(calendar.now, evaluated.interval);
         for span in uptime::incidents(&spans, bucket.start).take_while(|span| span.start < bucket.end) {
             let start = span.start.max(bucket.start);
             let reason = newest_reason(|| node.samples(span.start, span.end), span.status);
-            let mut text = timeline::lasted(*span, bucket.start, calendar);
+            let mut text = timeline::duration_text(*span, bucket.start, calendar);
             add_node(&mut text, node.node.as_ref());
             let row = RowView {
                 datetime: rfc3339(start),
                 clock: if period.by_hour { calendar.clock(start) } else { calendar.moment(start) },
                 status: span.status,
                 text,
-                reason: reason.filter(|_| !reckoned.hides_errors).as_deref().unwrap_or_default().trim().to_owned(),
+                reason: reason.filter(|_| !evaluated.errors_hidden).as_deref().unwrap_or_default().trim().to_owned(),
             };
             rows.push((start, row));
         }
@@ -186,20 +160,20 @@ fn add_node(text: &mut String, node: Option<&NodeName>) {
 
 /// The checks of an hour: those that were loaded for it, or those that are known anyway.
 fn checks(
-    reckoned: &Reckoned<'_>,
+    evaluated: &EvaluatedEndpoint<'_>,
     bucket: TimeBucket,
     hour: Option<&HourChecks>,
     heading: String,
     calendar: Calendar<'_>,
 ) -> LevelView {
-    let key = &reckoned.endpoint.key;
+    let key = &evaluated.endpoint.key;
     let loaded = hour.filter(|hour| hour.bucket == bucket);
     let endpoint = match loaded {
         Some(hour) => hour.dataset.endpoints.iter().find(|endpoint| endpoint.key == *key),
-        None => Some(reckoned.endpoint),
+        None => Some(evaluated.endpoint),
     };
     let mut rows = endpoint.map(|endpoint| rows(endpoint, bucket, calendar)).unwrap_or_default();
-    if reckoned.hides_errors {
+    if evaluated.errors_hidden {
         for row in &mut rows {
             row.reason.clear();
         }
@@ -210,7 +184,7 @@ fn checks(
     let number = |number| language.number(number);
     let note = match loaded {
         Some(HourChecks { problem: Some(problem), .. }) => {
-            language.format(texts::SENTENCE, &[&words::capital(&problem.describe(language))])
+            language.format(texts::SENTENCE, &[&text::capitalize(&problem.describe(language))])
         }
         Some(HourChecks { is_loading: true, .. }) => language.format(texts::LOADING_HOUR, &[]),
         Some(HourChecks { left_out, .. }) if *left_out > 0 => {
@@ -253,7 +227,7 @@ fn row(node: Option<&NodeName>, sample: &Sample, calendar: Calendar<'_>) -> RowV
     add_node(&mut text, node);
     RowView {
         datetime: rfc3339(sample.at),
-        clock: format!("{}:{}", calendar.clock(sample.at), words::two_digits(calendar.local(sample.at).second)),
+        clock: format!("{}:{}", calendar.clock(sample.at), text::two_digits(calendar.local(sample.at).second)),
         status: sample.status,
         text,
         reason: sample.reason.as_deref().unwrap_or_default().trim().to_owned(),
@@ -265,11 +239,12 @@ mod tests {
     use super::*;
     use crate::dataset::Cache;
     use crate::i18n::calendar::tests::{NOW, utc};
-    use crate::view::endpoint::tests::{dataset, reckon};
-    use crate::view::{Loading, Settings, endpoint, page};
+    use crate::view::endpoint::tests::{dataset, evaluate};
+    use crate::view::{LoadProgress, ViewSettings, endpoint, page};
     use shared::looks::Looks;
     use shared::object_name::CheckFileName;
     use shared::result::{CheckFile, CheckResult};
+    use shared::status::Status;
 
     fn samples() -> Vec<(&'static str, &'static str, i64, Status)> {
         (0..600).map(|ago| ("A", "n1", ago, if ago == 90 { Status::Down } else { Status::Healthy })).collect()
@@ -278,10 +253,10 @@ mod tests {
     #[test]
     fn a_day_opens_into_its_hours_and_an_hour_into_its_checks() {
         let dataset = dataset(&samples());
-        let (all, week) = (reckon(&dataset), Period::new(7 * DAY, 90, utc()));
+        let (all, week) = (evaluate(&dataset), Period::new(7 * DAY, 90, utc()));
         let today = *week.buckets.last().expect("there are days");
         let hour = TimeBucket { start: today.start + 11 * HOUR, end: today.start + 12 * HOUR };
-        let opened = Opened { id: Some(0), path: vec![today, hour] };
+        let opened = OpenBars { id: Some(0), path: vec![today, hour] };
         let levels = levels(&all[0], &opened, None, &week, utc());
         assert_eq!(levels.len(), 2);
         assert_eq!((levels[0].heading.as_str(), levels[0].bars.len()), ("Sunday 22 November", 24));
@@ -303,9 +278,9 @@ mod tests {
         let mut all = samples();
         all.extend((0..600).map(|ago| ("A", "n2", ago, if ago / 2 == 45 { Status::Down } else { Status::Healthy })));
         let dataset = dataset(&all);
-        let (mut all, week) = (reckon(&dataset), Period::new(7 * DAY, 90, utc()));
-        let opened = Opened { id: Some(0), path: vec![*week.buckets.last().expect("there are days")] };
-        let told = |all: &[Reckoned<'_>]| {
+        let (mut all, week) = (evaluate(&dataset), Period::new(7 * DAY, 90, utc()));
+        let opened = OpenBars { id: Some(0), path: vec![*week.buckets.last().expect("there are days")] };
+        let told = |all: &[EvaluatedEndpoint<'_>]| {
             let rows = levels(&all[0], &opened, None, &week, utc())[0].rows.clone();
             rows.iter().map(|row| format!("{} {} {}", row.clock, row.text, row.reason)).collect::<Vec<_>>()
         };
@@ -316,7 +291,7 @@ mod tests {
                 "11:32 down for 1 min, until 11:33 · n1 connection refused",
             ]
         );
-        all[0].hides_errors = true;
+        all[0].errors_hidden = true;
         assert!(told(&all).iter().all(|row| !row.contains("refused")), "{:?}", told(&all));
     }
 
@@ -324,8 +299,8 @@ mod tests {
     fn of_a_day_full_of_incidents_the_first_are_told_and_the_rest_counted() {
         let flaps = |ago: i64| if ago % 2 == 0 { Status::Down } else { Status::Healthy };
         let dataset = dataset(&(0..600).map(|ago| ("A", "", ago, flaps(ago))).collect::<Vec<_>>());
-        let (all, week) = (reckon(&dataset), Period::new(7 * DAY, 90, utc()));
-        let opened = Opened { id: Some(0), path: vec![*week.buckets.last().expect("there are days")] };
+        let (all, week) = (evaluate(&dataset), Period::new(7 * DAY, 90, utc()));
+        let opened = OpenBars { id: Some(0), path: vec![*week.buckets.last().expect("there are days")] };
         let day = &levels(&all[0], &opened, None, &week, utc())[0];
         assert_eq!((day.rows.len(), day.note.as_str()), (EVENTS_LIMIT, "200 more."));
     }
@@ -333,9 +308,9 @@ mod tests {
     #[test]
     fn days_are_named_below_the_middles_of_their_bars() {
         let dataset = dataset(&samples());
-        let (all, year) = (reckon(&dataset), Period::new(90 * DAY, 30, utc()));
+        let (all, year) = (evaluate(&dataset), Period::new(90 * DAY, 30, utc()));
         let three_days = *year.buckets.last().expect("there are days");
-        let levels = levels(&all[0], &Opened { id: Some(0), path: vec![three_days] }, None, &year, utc());
+        let levels = levels(&all[0], &OpenBars { id: Some(0), path: vec![three_days] }, None, &year, utc());
         assert_eq!(levels[0].bars.len(), 3);
         let times: Vec<(i64, &str)> =
             levels[0].times.iter().map(|(place, label)| (*place as i64, label.as_str())).collect();
@@ -345,30 +320,30 @@ mod tests {
     #[test]
     fn an_address_opens_the_bars_that_hold_its_moments() {
         let dataset = dataset(&samples());
-        let (all, week) = (reckon(&dataset), Period::new(7 * DAY, 90, utc()));
+        let (all, week) = (evaluate(&dataset), Period::new(7 * DAY, 90, utc()));
         let today = *week.buckets.last().expect("there are days");
         let heads = [Arc::new(endpoint::head(&all[0], &week, utc(), &Looks::default()))];
         let open = |name: &str, path: Vec<i64>| {
-            let looking = Looking { endpoint: Some(name.to_owned()), path, ..Looking::default() };
-            opened(&looking, &heads, &week, utc())
+            let url_state = UrlState { endpoint: Some(name.to_owned()), path, ..UrlState::default() };
+            open_bars(&url_state, &heads, &week, utc())
         };
         let hour = TimeBucket { start: today.start + 11 * HOUR, end: today.start + 12 * HOUR };
         let noon = today.start + 11 * HOUR + HOUR / 2;
-        assert_eq!(open("A", vec![today.start, noon, noon]), Opened { id: Some(0), path: vec![today, hour] });
+        assert_eq!(open("A", vec![today.start, noon, noon]), OpenBars { id: Some(0), path: vec![today, hour] });
         assert_eq!(open("https://A", vec![noon]).path, [today], "by its locator, and by any moment of the day");
-        assert_eq!(open("B", vec![noon]), Opened::default());
+        assert_eq!(open("B", vec![noon]), OpenBars::default());
         assert!(open("A", vec![NOW - 90 * DAY]).path.is_empty());
     }
 
     #[test]
     fn errors_that_are_hidden_stand_nowhere() {
         let dataset = dataset(&samples());
-        let (mut all, week) = (reckon(&dataset), Period::new(7 * DAY, 90, utc()));
+        let (mut all, week) = (evaluate(&dataset), Period::new(7 * DAY, 90, utc()));
         let today = *week.buckets.last().expect("there are days");
         let hour = TimeBucket { start: today.start + 11 * HOUR, end: today.start + 12 * HOUR };
-        let opened = Opened { id: Some(0), path: vec![today, hour] };
-        for (hides_errors, is_told) in [(false, true), (true, false)] {
-            all[0].hides_errors = hides_errors;
+        let opened = OpenBars { id: Some(0), path: vec![today, hour] };
+        for (errors_hidden, is_told) in [(false, true), (true, false)] {
+            all[0].errors_hidden = errors_hidden;
             let mut view = endpoint::endpoint(&all[0], &week, None, utc(), &[], &Looks::default());
             view.levels = levels(&all[0], &opened, None, &week, utc());
             assert_eq!(format!("{view:?}").contains("refused"), is_told);
@@ -389,10 +364,10 @@ mod tests {
         let file = CheckFile { results: results.rev().collect(), skipped: Vec::new() };
         let mut cache = Cache::default();
         cache.dataset.add(&CheckFileName { stored_at: NOW, node: None }, file);
-        let settings = Settings { range: DAY, interval: HOUR, bars_limit: 90, ..Settings::default() };
+        let settings = ViewSettings { range: DAY, interval: HOUR, bars_limit: 90, ..ViewSettings::default() };
         let mut shown = |endpoint: Option<&str>| {
-            let looking = Looking { endpoint: endpoint.map(str::to_owned), ..Looking::default() };
-            page(&mut cache, utc(), settings, samples, &looking, Loading::Complete)
+            let url_state = UrlState { endpoint: endpoint.map(str::to_owned), ..UrlState::default() };
+            page(&mut cache, utc(), settings, samples, &url_state, LoadProgress::Complete)
         };
         let mut opened = |name: &&str| shown(Some(name)).opened.id.map(|id| titles.len() - 1 - id);
         let opened = names.iter().map(&mut opened).collect();
@@ -432,8 +407,8 @@ mod tests {
             cache.dataset.add(&CheckFileName { stored_at: timestamp, node: None }, file);
         }
         let mut addresses = |range| {
-            let settings = Settings { range, interval: HOUR, bars_limit: 90, ..Settings::default() };
-            let shown = page(&mut cache, utc(), settings, &hidden, &Looking::default(), Loading::Complete);
+            let settings = ViewSettings { range, interval: HOUR, bars_limit: 90, ..ViewSettings::default() };
+            let shown = page(&mut cache, utc(), settings, &hidden, &UrlState::default(), LoadProgress::Complete);
             let mut addresses: Vec<String> = shown.endpoints.iter().map(|one| one.address.clone()).collect();
             addresses.sort_unstable();
             addresses
@@ -445,8 +420,8 @@ mod tests {
     #[test]
     fn a_bar_of_several_days_opens_into_its_days() {
         let dataset = dataset(&samples());
-        let (all, year) = (reckon(&dataset), Period::new(365 * DAY, 90, utc()));
-        let opened = Opened { id: Some(0), path: vec![*year.buckets.last().expect("there are some")] };
+        let (all, year) = (evaluate(&dataset), Period::new(365 * DAY, 90, utc()));
+        let opened = OpenBars { id: Some(0), path: vec![*year.buckets.last().expect("there are some")] };
         let levels = levels(&all[0], &opened, None, &year, utc());
         assert_eq!((levels.len(), levels[0].bars.len()), (1, 5));
     }
@@ -454,9 +429,9 @@ mod tests {
     #[test]
     fn an_hour_that_was_loaded_shows_that_and_what_went_wrong_with_it() {
         let dataset = dataset(&samples());
-        let (all, week) = (reckon(&dataset), Period::new(7 * DAY, 90, utc()));
+        let (all, week) = (evaluate(&dataset), Period::new(7 * DAY, 90, utc()));
         let hour = TimeBucket { start: NOW - 30 * HOUR, end: NOW - 29 * HOUR };
-        let opened = Opened { id: Some(0), path: vec![hour] };
+        let opened = OpenBars { id: Some(0), path: vec![hour] };
         let note = |loaded: &HourChecks| levels(&all[0], &opened, Some(loaded), &week, utc())[0].note.clone();
         assert_eq!(note(&HourChecks { is_loading: true, ..HourChecks::new(hour) }), "Loading the checks of this time…");
         assert!(note(&HourChecks::new(hour)).starts_with("No check of this time is stored"));

@@ -10,12 +10,12 @@ use shared::status::Status;
 use shared::uptime::{Reckoning, Span};
 
 use super::chart::{self, ChartView};
-use super::detail::LevelView;
+use super::evaluate::EvaluatedEndpoint;
 use super::groups;
+use super::level::LevelView;
 use super::period::Period;
-use super::reckoned::Reckoned;
 use super::strip::{self, BarView};
-use super::words;
+use super::text;
 use crate::dataset::TimeBucket;
 use crate::i18n::Calendar;
 use crate::i18n::{Language, texts};
@@ -46,7 +46,7 @@ pub struct EndpointView {
     /// Whether nobody appearance at it any more, and nobody means to.
     pub is_retired: bool,
     /// Whether another one has the same title.
-    pub has_twin: bool,
+    pub has_duplicate_title: bool,
     /// What is wrong, in words; `None` if nothing is.
     pub reason: Option<String>,
     /// The uptime: `99.97%`, or a dash if nobody observed.
@@ -56,7 +56,7 @@ pub struct EndpointView {
     /// The same without words, where a heading says what it is: `98.20%`.
     pub observed: String,
     /// How the uptime was reckoned.
-    pub reckoning: String,
+    pub breakdown: String,
     /// What the strip shows, in words.
     pub strip_label: String,
     /// The bars, oldest first.
@@ -68,25 +68,25 @@ pub struct EndpointView {
 }
 
 /// Where some nodes cannot reach it and others can: `unreachable from eu-west, reachable from 2 others`.
-fn localized(reckoned: &Reckoned<'_>, language: &Language) -> Option<String> {
-    let present = &reckoned.present;
-    if !present.is_localized() {
+fn localized(evaluated: &EvaluatedEndpoint<'_>, language: &Language) -> Option<String> {
+    let tally = &evaluated.tally;
+    if !tally.is_localized() {
         return None;
     }
-    let names: Vec<&str> = present
+    let names: Vec<&str> = tally
         .down
         .iter()
-        .filter_map(|place| reckoned.nodes.get(*place))
+        .filter_map(|place| evaluated.nodes.get(*place))
         .map(|word| word.node.map_or(language.text(texts::CHECKER_WITHOUT_NAME), NodeName::as_str))
         .collect();
-    let others = present.heard.saturating_sub(present.down.len());
+    let others = tally.heard.saturating_sub(tally.down.len());
     Some(language.plural(texts::UNREACHABLE_FROM, others, &[&language.list(&names)]))
 }
 
 /// What stands on the page about an endpoint; `marks` are the moments of messages.
 #[must_use]
 pub fn endpoint(
-    reckoned: &Reckoned<'_>,
+    evaluated: &EvaluatedEndpoint<'_>,
     period: &Period,
     opened: Option<TimeBucket>,
     calendar: Calendar<'_>,
@@ -94,24 +94,29 @@ pub fn endpoint(
     appearance: &Looks,
 ) -> EndpointView {
     EndpointView {
-        strip: strip::strip(reckoned, period, opened, calendar),
-        chart: chart::chart(reckoned, period, calendar, marks),
-        ..head(reckoned, period, calendar, appearance)
+        strip: strip::strip(evaluated, period, opened, calendar),
+        chart: chart::chart(evaluated, period, calendar, marks),
+        ..head(evaluated, period, calendar, appearance)
     }
 }
 
 /// The same without its bars and its chart, which take a hundred times as long.
 #[must_use]
-pub fn head(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, appearance: &Looks) -> EndpointView {
+pub fn head(
+    evaluated: &EvaluatedEndpoint<'_>,
+    period: &Period,
+    calendar: Calendar<'_>,
+    appearance: &Looks,
+) -> EndpointView {
     let now = calendar.now;
-    let whole = reckoned.reckoning(period.from, now, now);
-    let span = reckoned.present_span(now);
+    let whole = evaluated.breakdown(period.from, now, now);
+    let span = evaluated.present_span(now);
     let language = calendar.language;
-    let localized = localized(reckoned, language);
-    let name = reckoned.name(language);
+    let localized = localized(evaluated, language);
+    let name = evaluated.name(language);
     let reason = match span {
         Some(span) if span.status != Status::Healthy => {
-            reckoned.reason(span.status, span.start, now + 1).map(|reason| reason.trim().to_owned())
+            evaluated.reason(span.status, span.start, now + 1).map(|reason| reason.trim().to_owned())
         }
         _ => None,
     };
@@ -126,51 +131,51 @@ pub fn head(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, ap
         0 => language.format(texts::NOT_OBSERVED, &[]),
         _ => language.format(texts::OF_OBSERVED, &[&observed]),
     };
-    let mut word = language.status_label(reckoned.status).to_owned();
+    let mut word = language.status_label(evaluated.status).to_owned();
     if localized.is_some() {
         word.push(' ');
         word.push_str(language.text(texts::LOCALIZED));
     }
     EndpointView {
-        id: reckoned.id,
-        title: reckoned.endpoint.key.title.clone(),
-        locator: reckoned.locator().to_owned(),
-        address: reckoned.address(),
-        group: groups::titles(&appearance.groups, &reckoned.endpoint.key.title).join(" · "),
+        id: evaluated.id,
+        title: evaluated.endpoint.key.title.clone(),
+        locator: evaluated.locator().to_owned(),
+        address: evaluated.address(),
+        group: groups::titles(&appearance.groups, &evaluated.endpoint.key.title).join(" · "),
         word,
-        status: reckoned.status,
-        state: state(reckoned, span, period, calendar),
+        status: evaluated.status,
+        state: state(evaluated, span, period, calendar),
         is_localized: localized.is_some(),
         reason,
-        reckoning: reckoning_in_words(&whole, &uptime, language),
+        breakdown: breakdown_text(&whole, &uptime, language),
         uptime,
         coverage,
         observed,
-        strip_label: language.format(texts::UPTIME_OF, &[&name, &period.in_words(calendar)]),
+        strip_label: language.format(texts::UPTIME_OF, &[&name, &period.label(calendar)]),
         strip: Vec::new(),
         levels: Vec::new(),
         chart: ChartView::default(),
-        is_retired: reckoned.retired,
-        has_twin: reckoned.has_twin,
-        name: words::name(&reckoned.endpoint.key.title, reckoned.locator(), language),
+        is_retired: evaluated.retired,
+        has_duplicate_title: evaluated.has_duplicate_title,
+        name: text::display_name(&evaluated.endpoint.key.title, evaluated.locator(), language),
     }
 }
 
-fn state(reckoned: &Reckoned<'_>, span: Option<Span>, period: &Period, calendar: Calendar<'_>) -> String {
+fn state(evaluated: &EvaluatedEndpoint<'_>, span: Option<Span>, period: &Period, calendar: Calendar<'_>) -> String {
     let language = calendar.language;
-    let capital = |status| words::capital(language.status_label(status));
+    let capital = |status| text::capitalize(language.status_label(status));
     let Some(span) = span else {
-        let last = reckoned.latest.at;
-        let (moment, length) = (calendar.moment(last), words::length(calendar.now - last, language));
-        let text = match reckoned.latest.status {
-            _ if reckoned.retired => return language.format(texts::RETIRED_SINCE, &[&moment, &length]),
+        let last = evaluated.latest.at;
+        let (moment, length) = (calendar.moment(last), text::length(calendar.now - last, language));
+        let text = match evaluated.latest.status {
+            _ if evaluated.retired => return language.format(texts::RETIRED_SINCE, &[&moment, &length]),
             Status::Unknown => texts::SAYS_NOTHING,
             _ => texts::NOT_CHECKED_SINCE,
         };
         return language.format(text, &[&capital(Status::Unknown), &moment, &length]);
     };
-    let word = if reckoned.present.is_localized() {
-        words::capital(language.text(texts::LOCALIZED))
+    let word = if evaluated.tally.is_localized() {
+        text::capitalize(language.text(texts::LOCALIZED))
     } else {
         capital(span.status)
     };
@@ -179,26 +184,26 @@ fn state(reckoned: &Reckoned<'_>, span: Option<Span>, period: &Period, calendar:
     }
     // What began before the period began at an unknown time.
     if span.start <= period.from {
-        let length = period.length_in_words(calendar);
+        let length = period.length_label(calendar);
         return language.format(texts::STATE_BEFORE, &[&word, &length, &calendar.moment(period.from)]);
     }
-    let length = words::length(calendar.now - span.start, language);
+    let length = text::length(calendar.now - span.start, language);
     language.format(texts::STATE_SINCE, &[&word, &calendar.moment(span.start), &length])
 }
 
 /// `99.97% = up for 23 h 59 min of 24 h observed; down for 26 s; not observed for 12 min`.
-fn reckoning_in_words(whole: &Reckoning, uptime: &str, language: &Language) -> String {
+fn breakdown_text(whole: &Reckoning, uptime: &str, language: &Language) -> String {
     if whole.observed() == 0 {
         return language.format(texts::NOBODY_LOOKED, &[]);
     }
-    let length = |length| words::exact_length(length, language);
+    let length = |length| text::exact_length(length, language);
     let text = language.format(texts::UP_FOR, &[uptime, &length(whole.up()), &length(whole.observed())]);
-    words::with_lengths(text, whole, language)
+    text::append_durations(text, whole, language)
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::super::reckoned::mark_retired;
+    use super::super::evaluate::mark_retired;
     use super::*;
     use crate::dataset::Dataset;
     use crate::i18n::calendar::tests::{NOW, utc};
@@ -231,10 +236,10 @@ pub(crate) mod tests {
         dataset
     }
 
-    pub(crate) fn reckon(dataset: &Dataset) -> Vec<Reckoned<'_>> {
+    pub(crate) fn evaluate(dataset: &Dataset) -> Vec<EvaluatedEndpoint<'_>> {
         let endpoints = dataset.endpoints.iter().enumerate();
-        let mut all: Vec<Reckoned<'_>> =
-            endpoints.filter_map(|(id, endpoint)| Reckoned::new(id, endpoint, NOW, 10 * MINUTE)).collect();
+        let mut all: Vec<EvaluatedEndpoint<'_>> =
+            endpoints.filter_map(|(id, endpoint)| EvaluatedEndpoint::new(id, endpoint, NOW, 10 * MINUTE)).collect();
         mark_retired(&mut all);
         all
     }
@@ -245,7 +250,7 @@ pub(crate) mod tests {
 
     fn view(checks: &[(&str, &str, i64, Status)]) -> EndpointView {
         let dataset = dataset(checks);
-        endpoint(&reckon(&dataset)[0], &period(), None, utc(), &[], &Looks::default())
+        endpoint(&evaluate(&dataset)[0], &period(), None, utc(), &[], &Looks::default())
     }
 
     #[test]
@@ -260,12 +265,12 @@ pub(crate) mod tests {
         assert_eq!(view.reason.as_deref(), Some("connection refused"));
         assert_eq!(view.uptime, "33.33%");
         assert!(
-            view.reckoning
+            view.breakdown
                 .starts_with("33.33% = up for 1 min of 3 min observed; down for 2 min; not observed for 24 h")
-                || view.reckoning.contains("not observed for 23 h 59 min")
-                || view.reckoning.contains("1 d"),
+                || view.breakdown.contains("not observed for 23 h 59 min")
+                || view.breakdown.contains("1 d"),
             "{}",
-            view.reckoning
+            view.breakdown
         );
     }
 
@@ -278,7 +283,7 @@ pub(crate) mod tests {
         }
         checks.push(("A", "n3", 1, Status::Healthy));
         let dataset = dataset(&checks);
-        let all = reckon(&dataset);
+        let all = evaluate(&dataset);
         let view = endpoint(&all[0], &period(), None, utc(), &[], &Looks::default());
         assert_eq!((view.status, view.state.as_str()), (Status::Down, "Down since 12:54 (8 min)"));
         assert!(all[0].spans.last().is_some_and(|last| last.status == Status::Healthy), "{:?}", all[0].spans);

@@ -5,22 +5,22 @@ use shared::history::LatenciesOutline;
 use shared::latency::Sketch;
 use shared::response_times::{PERCENTILES, Sketched, add_node};
 
+use super::evaluate::EvaluatedEndpoint;
 use super::period::Period;
-use super::reckoned::Reckoned;
 use crate::i18n::{Language, texts};
 
 /// `p50 95 ms · p90 120 ms · p95 140 ms · p99 310 ms`; `None` as long as a node's sketches are missing.
 #[must_use]
-pub fn in_words(
-    reckoned: &Reckoned<'_>,
+pub fn summary(
+    evaluated: &EvaluatedEndpoint<'_>,
     latencies: &[LatenciesOutline],
     period: &Period,
     language: &Language,
 ) -> Option<String> {
     let (from, to) = (period.from, period.now + 1);
-    let key = &reckoned.endpoint.key;
+    let key = &evaluated.endpoint.key;
     let mut sum = Sketch::default();
-    for node in &reckoned.endpoint.nodes {
+    for node in &evaluated.endpoint.nodes {
         let history = match &node.past {
             None => None,
             Some(past) => {
@@ -43,8 +43,8 @@ pub(crate) mod tests {
     use super::*;
     use crate::dataset::Cache;
     use crate::i18n::calendar::tests::{NOW, utc};
-    use crate::view::endpoint::tests::reckon;
-    use crate::view::{self, Loading, Settings};
+    use crate::view::endpoint::tests::evaluate;
+    use crate::view::{self, LoadProgress, ViewSettings};
     use shared::history::{DEFAULT_EXPIRY, Folding, History, Latencies, Outline};
     use shared::looks::Looks;
     use shared::object_name::{CheckFileName, NodeName};
@@ -97,9 +97,9 @@ pub(crate) mod tests {
         cache.dataset.add(&name, file(NOW, 9_000_000_000));
         cache.dataset.sort_samples();
         let period = Period::new(2 * DAY, 90, utc());
-        let all = reckon(&cache.dataset);
-        assert_eq!(in_words(&all[0], &[], &period, utc().language), None, "the sketches are missing");
-        let told = in_words(&all[0], &[latencies], &period, utc().language).expect("they are there");
+        let all = evaluate(&cache.dataset);
+        assert_eq!(summary(&all[0], &[], &period, utc().language), None, "the sketches are missing");
+        let told = summary(&all[0], &[latencies], &period, utc().language).expect("they are there");
         let mut exact: Vec<Nanos> = (0..2 * 1_440 + 2).map(rtt).collect();
         exact.sort_unstable();
         for (percent, told) in PERCENTILES.iter().zip(told.split(" · ")) {
@@ -107,16 +107,22 @@ pub(crate) mod tests {
             let exact = exact[exact.len() * usize::from(*percent) / 100] as f64 / 1e6;
             assert!((number - exact).abs() <= 0.05 * exact, "{told} for {exact}");
         }
-        assert_eq!(in_words(&all[0], &[], &Period::new(HOUR, 90, utc()), utc().language), None);
+        assert_eq!(summary(&all[0], &[], &Period::new(HOUR, 90, utc()), utc().language), None);
     }
 
     fn observers(times: i64) -> String {
         let mut cache = Cache::default();
         cache.dataset.add_history(known(times).0, UnixNanos::MAX);
-        let settings = Settings { range: 30 * DAY, interval: MINUTE, bars_limit: 90, ..Settings::default() };
-        let view =
-            view::page(&mut cache, utc(), settings, &Looks::default(), &view::Looking::default(), Loading::Complete);
-        let told: Vec<String> = view.observers.iter().map(|node| format!("{} {}", node.name, node.reported)).collect();
+        let settings = ViewSettings { range: 30 * DAY, interval: MINUTE, bars_limit: 90, ..ViewSettings::default() };
+        let view = view::page(
+            &mut cache,
+            utc(),
+            settings,
+            &Looks::default(),
+            &crate::url_state::UrlState::default(),
+            LoadProgress::Complete,
+        );
+        let told: Vec<String> = view.nodes.iter().map(|node| format!("{} {}", node.name, node.reported)).collect();
         told.join("; ")
     }
 

@@ -3,7 +3,7 @@
 
 use shared::{DAY, HOUR, Nanos, UnixNanos};
 
-use super::words;
+use super::text;
 use crate::dataset::TimeBucket;
 use crate::i18n::Calendar;
 use crate::i18n::{Language, texts};
@@ -27,7 +27,7 @@ pub fn ranges(configured: Nanos, shown: Nanos, language: &Language) -> Vec<(Nano
         365 => language.format(texts::YEAR, &[]),
         days if days > 1 && range % DAY == 0 => language.plural(texts::DAYS, days as usize, &[]),
         _ if range % HOUR == 0 => language.plural(texts::HOURS, (range / HOUR) as usize, &[]),
-        _ => words::exact_length(range, language),
+        _ => text::exact_length(range, language),
     };
     ranges.into_iter().map(|range| (range, words(range))).collect()
 }
@@ -99,13 +99,13 @@ impl Period {
 
     /// How long the period is up to now: `24 hours`, `7 days`.
     #[must_use]
-    pub fn length_in_words(&self, calendar: Calendar<'_>) -> String {
+    pub fn length_label(&self, calendar: Calendar<'_>) -> String {
         calendar.language.plural(if self.by_hour { texts::HOURS } else { texts::DAYS }, self.length(calendar), &[])
     }
 
     /// The period in words: `since yesterday 13:00`, `last 7 days`.
     #[must_use]
-    pub fn in_words(&self, calendar: Calendar<'_>) -> String {
+    pub fn label(&self, calendar: Calendar<'_>) -> String {
         if self.by_hour {
             calendar.language.format(texts::SINCE, &[&calendar.moment(self.from)])
         } else {
@@ -157,7 +157,7 @@ mod tests {
         assert_eq!((period.buckets.len(), period.by_hour), (25, true));
         assert!(period.buckets.iter().all(|bucket| kolkata.clock(bucket.start).ends_with(":00")));
         assert!(period.from <= NOW - DAY && NOW < period.to);
-        assert_eq!(period.in_words(kolkata), "since yesterday 18:00");
+        assert_eq!(period.label(kolkata), "since yesterday 18:00");
     }
 
     #[test]
@@ -165,7 +165,7 @@ mod tests {
         let period = Period::new(90 * DAY, 90, utc());
         assert_eq!(period.buckets.len(), 90);
         assert!(period.buckets.last().is_some_and(|bucket| bucket.start <= NOW && NOW < bucket.end));
-        assert_eq!(period.in_words(utc()), "last 90 days");
+        assert_eq!(period.label(utc()), "last 90 days");
     }
 
     #[test]

@@ -2,13 +2,14 @@
 
 use shared::object_name::{CheckFileName, HistoryPart, NodeName};
 use shared::result::Skipped;
+use shared::verdict::CLOCK_TOLERANCE;
 
-use super::words::capital;
-use super::{CLOCK_TOLERANCE, Looking};
+use super::text::capitalize;
 use crate::dataset::ENDPOINTS_LIMIT;
 use crate::dataset::{Cache, FILES_LIMIT};
 use crate::i18n::Calendar;
 use crate::i18n::{Language, texts};
+use crate::url_state::UrlState;
 
 /// How many of a kind are named before the rest is counted.
 const NAMES_LIMIT: usize = 3;
@@ -21,11 +22,11 @@ const NAME_LENGTH_LIMIT: usize = 80;
 
 /// Every problem in a sentence, the gravest first.
 #[must_use]
-pub fn problems(cache: &Cache, calendar: Calendar<'_>, looking: &Looking) -> Vec<String> {
+pub fn problems(cache: &Cache, calendar: Calendar<'_>, url_state: &UrlState) -> Vec<String> {
     let language = calendar.language;
     let mut problems = Vec::new();
     if let Some(error) = &cache.list_error {
-        problems.push(language.format(texts::SENTENCE, &[&capital(&error.describe(language))]));
+        problems.push(language.format(texts::SENTENCE, &[&capitalize(&error.describe(language))]));
     }
     for failed in [&cache.failed, &cache.unreadable] {
         by_reason(failed.iter().map(|(name, error)| (name, error.describe(language))), &mut problems, language);
@@ -51,7 +52,7 @@ pub fn problems(cache: &Cache, calendar: Calendar<'_>, looking: &Looking) -> Vec
     if cache.dataset.overflowed {
         problems.push(language.format(texts::TOO_MANY_ENDPOINTS, &[&language.number(ENDPOINTS_LIMIT)]));
     }
-    if looking.at.is_none() {
+    if url_state.at.is_none() {
         problems.extend(future(cache, calendar));
     }
     problems
@@ -124,7 +125,7 @@ mod tests {
 
     #[test]
     fn nothing_wrong_is_nothing_said() {
-        assert!(problems(&Cache::default(), utc(), &Looking::default()).is_empty());
+        assert!(problems(&Cache::default(), utc(), &UrlState::default()).is_empty());
     }
 
     #[test]
@@ -134,7 +135,7 @@ mod tests {
             cache.failed.push((name(number), SourceError::TimedOut("store/".to_owned(), 20)));
         }
         cache.unreadable.push((name(50), SourceError::InvalidObject("read it as a JSON array".to_owned())));
-        let problems = problems(&cache, utc(), &Looking::default());
+        let problems = problems(&cache, utc(), &UrlState::default());
         assert_eq!(problems.len(), 2);
         assert!(
             problems[0].contains("and 37 more: failed to get an answer from `store/` within 20 seconds"),
@@ -150,7 +151,7 @@ mod tests {
         cache.list_error = Some(SourceError::InvalidListing);
         cache.unrelated.push("notes.txt".to_owned());
         cache.unrelated_count = 1;
-        let problems = problems(&cache, utc(), &Looking::default());
+        let problems = problems(&cache, utc(), &UrlState::default());
         assert!(problems[0].starts_with("Failed to read the bucket's list") && problems[0].contains("`bucket`"));
         assert_eq!(problems[1], "1 object in the store is no check file, and skipped: `notes.txt`.");
     }
@@ -160,10 +161,10 @@ mod tests {
         let future = crate::view::endpoint::tests::dataset(&[("A", "", -10, shared::status::Status::Down)]);
         let mut cache = Cache::default();
         cache.dataset = future;
-        assert!(problems(&cache, utc(), &Looking::default())[0].starts_with("1 result is from the future"));
+        assert!(problems(&cache, utc(), &UrlState::default())[0].starts_with("1 result is from the future"));
         let later = Calendar { now: NOW + 9 * MINUTE, ..utc() };
-        assert!(problems(&cache, later, &Looking::default()).is_empty());
-        let back = Looking { at: Some(NOW), ..Looking::default() };
+        assert!(problems(&cache, later, &UrlState::default()).is_empty());
+        let back = UrlState { at: Some(NOW), ..UrlState::default() };
         assert!(problems(&cache, utc(), &back).is_empty(), "what came after the moment that is looked at is no wonder");
     }
 }

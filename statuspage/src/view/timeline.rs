@@ -9,10 +9,10 @@ use shared::status::Status;
 use shared::uptime::{self, Span, TOGETHER};
 use shared::{DAY, Nanos, UnixNanos};
 
-use super::Loading;
+use super::evaluate::EvaluatedEndpoint;
 use super::period::Period;
-use super::reckoned::Reckoned;
-use super::words;
+use super::settings::LoadProgress;
+use super::text;
 use crate::dataset::{Dataset, StoredMessage};
 use crate::i18n::{Language, texts};
 use crate::{civil::rfc3339, i18n::Calendar};
@@ -66,18 +66,18 @@ pub struct EventView {
     /// When it began: `14:02`.
     pub clock: String,
     /// What it was.
-    pub what: What,
+    pub kind: EventKind,
 }
 
 /// What an event was.
 #[derive(Debug, Clone, PartialEq)]
-pub enum What {
+pub enum EventKind {
     /// Endpoints were not healthy, or nobody looked.
     Change {
         /// Which status it was.
         status: Status,
         /// Which endpoints, in words.
-        who: String,
+        subject: String,
         /// What about them: `down for 4 min, until 14:06`.
         text: String,
         /// The errors, each once.
@@ -105,7 +105,7 @@ pub fn messages(dataset: &Dataset, calendar: Calendar<'_>, appearance: &Looks) -
                     // What has no title goes by its locator, unless that is kept from readers.
                     let is_hidden = place_in(&appearance.hidden_locators, &key.title).is_some();
                     let locator = if is_hidden { "" } else { &key.locator };
-                    calendar.language.isolate(words::name(&key.title, locator, calendar.language))
+                    calendar.language.isolate(text::display_name(&key.title, locator, calendar.language))
                 })
                 .collect();
             Arc::new(MessageView {
@@ -131,7 +131,7 @@ pub fn in_force(messages: &[Arc<MessageView>], now: UnixNanos) -> Vec<Arc<Messag
 }
 
 /// A stretch in which some endpoints had one status.
-struct Stretch {
+struct Episode {
     start: UnixNanos,
     end: UnixNanos,
     status: Status,
@@ -142,42 +142,42 @@ struct Stretch {
 /// The days of the period, newest first.
 #[must_use]
 pub fn timeline(
-    reckoned: &[Reckoned<'_>],
+    evaluated: &[EvaluatedEndpoint<'_>],
     messages: &[Arc<MessageView>],
     period: &Period,
     calendar: Calendar<'_>,
-    loading: Loading,
+    loading: LoadProgress,
 ) -> Vec<Arc<DayView>> {
-    let mut stretches = grouped(stretches(reckoned, period, calendar.language));
+    let mut episodes = merge_simultaneous(episodes(evaluated, period, calendar.language));
     // Of five hundred endpoints there are thousands; they are in order.
-    let mut left_out = stretches.len().saturating_sub(EVENTS_LIMIT);
-    stretches.drain(..left_out);
+    let mut left_out = episodes.len().saturating_sub(EVENTS_LIMIT);
+    episodes.drain(..left_out);
     // While files are still coming in every hole is one of the load.
-    if loading == Loading::Complete {
-        stretches.extend(holes(reckoned, period));
+    if loading == LoadProgress::Complete {
+        episodes.extend(gaps(evaluated, period));
     }
-    let mut events: Vec<(UnixNanos, Arc<EventView>)> = stretches
+    let mut events: Vec<(UnixNanos, Arc<EventView>)> = episodes
         .into_iter()
-        .map(|stretch| (stretch.start.max(period.from), Arc::new(stretch.event(period, calendar))))
+        .map(|episode| (episode.start.max(period.from), Arc::new(episode.event(period, calendar))))
         .collect();
     events.extend(messages.iter().filter(|message| message.at >= period.from).map(|message| {
         let event = EventView {
             datetime: message.datetime.clone(),
             clock: calendar.clock(message.at),
-            what: What::Message(Arc::clone(message)),
+            kind: EventKind::Message(Arc::clone(message)),
         };
         (message.at, Arc::new(event))
     }));
     sorted::by_key(&mut events, |(at, _)| -at);
     left_out += events.len().saturating_sub(EVENTS_LIMIT);
     events.truncate(EVENTS_LIMIT);
-    if reckoned.is_empty() { Vec::new() } else { days(&events, left_out, reckoned, period, calendar) }
+    if evaluated.is_empty() { Vec::new() } else { days(&events, left_out, evaluated, period, calendar) }
 }
 
 fn days(
     events: &[(UnixNanos, Arc<EventView>)],
     left_out: usize,
-    reckoned: &[Reckoned<'_>],
+    evaluated: &[EvaluatedEndpoint<'_>],
     period: &Period,
     calendar: Calendar<'_>,
 ) -> Vec<Arc<DayView>> {
@@ -192,7 +192,7 @@ fn days(
         let events: Vec<Arc<EventView>> = rest[..of_day].iter().map(|(_, event)| Arc::clone(event)).collect();
         rest = &rest[of_day..];
         let end = calendar.start_of_day(number + 1).min(calendar.now);
-        let observed = reckoned.iter().any(|reckoned| reckoned.reckoning(start, end, calendar.now).observed() > 0);
+        let observed = evaluated.iter().any(|evaluated| evaluated.breakdown(start, end, calendar.now).observed() > 0);
         let quiet = match (events.is_empty(), observed) {
             (false, _) => None,
             (true, true) => Some(calendar.language.format(texts::NO_INCIDENTS, &[])),
@@ -219,13 +219,13 @@ fn days(
 }
 
 /// Every stretch in which an endpoint was degraded or down, oldest first.
-fn stretches(reckoned: &[Reckoned<'_>], period: &Period, language: &Language) -> Vec<Stretch> {
-    let mut stretches: Vec<Stretch> = Vec::new();
-    for reckoned in reckoned {
-        let name = reckoned.name(language);
-        for span in uptime::notable_incidents(&reckoned.spans, period.from) {
-            let reason = reckoned.reason(span.status, span.start, span.end.max(span.start + 1));
-            stretches.push(Stretch {
+fn episodes(evaluated: &[EvaluatedEndpoint<'_>], period: &Period, language: &Language) -> Vec<Episode> {
+    let mut episodes: Vec<Episode> = Vec::new();
+    for evaluated in evaluated {
+        let name = evaluated.name(language);
+        for span in uptime::notable_incidents(&evaluated.spans, period.from) {
+            let reason = evaluated.reason(span.status, span.start, span.end.max(span.start + 1));
+            episodes.push(Episode {
                 start: span.start,
                 end: span.end,
                 status: span.status,
@@ -234,54 +234,54 @@ fn stretches(reckoned: &[Reckoned<'_>], period: &Period, language: &Language) ->
             });
         }
     }
-    sorted::by_key(&mut stretches, |stretch| stretch.start);
-    stretches
+    sorted::by_key(&mut episodes, |episode| episode.start);
+    episodes
 }
 
 /// Makes one stretch of those that began and ended together.
-fn grouped(stretches: Vec<Stretch>) -> Vec<Stretch> {
-    let mut groups: Vec<Stretch> = Vec::new();
-    for stretch in stretches {
+fn merge_simultaneous(episodes: Vec<Episode>) -> Vec<Episode> {
+    let mut groups: Vec<Episode> = Vec::new();
+    for episode in episodes {
         let near = |one: UnixNanos, other: UnixNanos| (one - other).abs() <= TOGETHER;
-        let group = groups.iter_mut().rev().take_while(|group| near(group.start, stretch.start)).find(|group| {
-            group.status == stretch.status && near(group.end, stretch.end) && !group.names.contains(&stretch.names[0])
+        let group = groups.iter_mut().rev().take_while(|group| near(group.start, episode.start)).find(|group| {
+            group.status == episode.status && near(group.end, episode.end) && !group.names.contains(&episode.names[0])
         });
         match group {
             Some(group) => {
-                group.end = group.end.max(stretch.end);
-                group.names.extend(stretch.names);
-                for reason in stretch.reasons {
+                group.end = group.end.max(episode.end);
+                group.names.extend(episode.names);
+                for reason in episode.reasons {
                     if !group.reasons.contains(&reason) {
                         group.reasons.push(reason);
                     }
                 }
             }
-            None => groups.push(stretch),
+            None => groups.push(episode),
         }
     }
     groups
 }
 
 /// The stretches in which nobody looked at anything, after somebody first had.
-fn holes(reckoned: &[Reckoned<'_>], period: &Period) -> Vec<Stretch> {
-    let spans = reckoned.iter().flat_map(|reckoned| &reckoned.spans);
+fn gaps(evaluated: &[EvaluatedEndpoint<'_>], period: &Period) -> Vec<Episode> {
+    let spans = evaluated.iter().flat_map(|evaluated| &evaluated.spans);
     let holes = uptime::holes(spans, period.from, period.now).into_iter();
-    let stretch = |Span { start, end, status }| Stretch { start, end, status, names: Vec::new(), reasons: Vec::new() };
-    holes.map(stretch).collect()
+    let episode = |Span { start, end, status }| Episode { start, end, status, names: Vec::new(), reasons: Vec::new() };
+    holes.map(episode).collect()
 }
 
-impl Stretch {
+impl Episode {
     fn event(mut self, period: &Period, calendar: Calendar<'_>) -> EventView {
         let start = self.start.max(period.from);
-        let text = lasted(Span { start: self.start, end: self.end, status: self.status }, period.from, calendar);
+        let text = duration_text(Span { start: self.start, end: self.end, status: self.status }, period.from, calendar);
         let language = calendar.language;
         self.reasons.truncate(REASONS_LIMIT);
         EventView {
             datetime: rfc3339(start),
             clock: calendar.clock(start),
-            what: What::Change {
+            kind: EventKind::Change {
                 status: self.status,
-                who: if self.names.is_empty() {
+                subject: if self.names.is_empty() {
                     language.format(texts::EVERYTHING, &[])
                 } else {
                     counted_names(&self.names, language)
@@ -294,10 +294,10 @@ impl Stretch {
 }
 
 /// What was the case for how long, and until when, as far as it is after `from`: `down for 4 min, until 14:06`.
-pub(super) fn lasted(span: Span, from: UnixNanos, calendar: Calendar<'_>) -> String {
+pub(super) fn duration_text(span: Span, from: UnixNanos, calendar: Calendar<'_>) -> String {
     let start = span.start.max(from);
     let language = calendar.language;
-    let length = words::length(span.end - start, language);
+    let length = text::length(span.end - start, language);
     let is_unknown = span.status == Status::Unknown;
     let word = if is_unknown { language.text(texts::NOT_CHECKED) } else { language.status_label(span.status) };
     // The end has its day with it if that is another one.
@@ -324,7 +324,7 @@ fn counted_names(names: &[String], language: &Language) -> String {
 mod tests {
     use super::*;
     use crate::i18n::calendar::tests::{NOW, utc};
-    use crate::view::endpoint::tests::{dataset, period, reckon};
+    use crate::view::endpoint::tests::{dataset, evaluate, period};
     use Status::{Down, Healthy};
     use shared::HOUR;
     use shared::object_name::CheckFileName;
@@ -332,12 +332,12 @@ mod tests {
 
     fn lines(dataset: &Dataset) -> Vec<String> {
         let messages = messages(dataset, utc(), &Looks::default());
-        let days = timeline(&reckon(dataset), &messages, &period(), utc(), Loading::Complete);
-        let line = |event: &EventView| match &event.what {
-            What::Change { who, text, reasons, .. } => {
-                format!("{} {who}: {text} ({})", event.clock, reasons.join("; "))
+        let days = timeline(&evaluate(dataset), &messages, &period(), utc(), LoadProgress::Complete);
+        let line = |event: &EventView| match &event.kind {
+            EventKind::Change { subject, text, reasons, .. } => {
+                format!("{} {subject}: {text} ({})", event.clock, reasons.join("; "))
             }
-            What::Message(message) => format!("{} {}: {:?}", event.clock, message.about, message.nodes),
+            EventKind::Message(message) => format!("{} {}: {:?}", event.clock, message.about, message.nodes),
         };
         days.iter()
             .flat_map(|day| {
@@ -365,8 +365,8 @@ mod tests {
         let dataset = dataset(&steady("A", &[12, 11, 10]));
         let language = crate::i18n::language::tests::with_status_labels(Down, "out of order");
         let calendar = Calendar { language: &language, ..utc() };
-        let days = timeline(&reckon(&dataset), &[], &period(), calendar, Loading::Complete);
-        let What::Change { text, .. } = &days[0].events[0].what else { panic!("{days:?}") };
+        let days = timeline(&evaluate(&dataset), &[], &period(), calendar, LoadProgress::Complete);
+        let EventKind::Change { text, .. } = &days[0].events[0].kind else { panic!("{days:?}") };
         assert_eq!(text, "out of order for 3 min, until 12:53");
     }
 
@@ -445,9 +445,9 @@ mod tests {
         {
             sample.interval = Some(HOUR);
         }
-        let all = reckon(&dataset);
+        let all = evaluate(&dataset);
         let tokyo = Calendar { offset: &|_| 9 * HOUR, ..utc() };
-        let days = timeline(&all, &[], &Period::new(7 * DAY, 90, tokyo), tokyo, Loading::Complete);
+        let days = timeline(&all, &[], &Period::new(7 * DAY, 90, tokyo), tokyo, LoadProgress::Complete);
         let headings: Vec<&str> = days.iter().map(|day| day.heading.as_str()).collect();
         assert_eq!(
             headings,

@@ -31,7 +31,7 @@ pub fn exact_length(length: Nanos, language: &Language) -> String {
     };
     // Seconds say nothing beside ten minutes and more.
     let is_long = (10 * MINUTE..HOUR).contains(&length);
-    in_two(if is_long { length / MINUTE * MINUTE } else { length.max(0) }, great, small, language)
+    two_units(if is_long { length / MINUTE * MINUTE } else { length.max(0) }, great, small, language)
 }
 
 /// A length of time without seconds where there are minutes, so that it stands still while it is read.
@@ -43,18 +43,18 @@ pub fn length(length: Nanos, language: &Language) -> String {
 
 /// A length of time in full words, for a sentence: `12 minutes`, `3 hours 5 minutes`, `2 days 4 hours`.
 #[must_use]
-pub fn in_full(length: Nanos, language: &Language) -> String {
+pub fn full_length(length: Nanos, language: &Language) -> String {
     let (great, small) = match length {
         ..MINUTE => return language.format(texts::UNDER_A_MINUTE, &[]),
         MINUTE..HOUR => ((texts::MINUTES, MINUTE), (texts::MINUTES, MINUTE)),
         HOUR..DAY => ((texts::HOURS, HOUR), (texts::MINUTES, MINUTE)),
         _ => ((texts::DAYS, DAY), (texts::HOURS, HOUR)),
     };
-    in_two(length, great, small, language)
+    two_units(length, great, small, language)
 }
 
 /// A length of time in two units, or in the greater one if nothing is left for the other.
-fn in_two(length: Nanos, great: (Text, Nanos), small: (Text, Nanos), language: &Language) -> String {
+fn two_units(length: Nanos, great: (Text, Nanos), small: (Text, Nanos), language: &Language) -> String {
     let counted = |(text, unit), length: Nanos| language.plural(text, (length / unit) as usize, &[]);
     let (whole, rest) = (counted(great, length), length % great.1);
     if rest < small.1 { whole } else { language.format(texts::TWO_UNITS, &[&whole, &counted(small, rest)]) }
@@ -62,9 +62,9 @@ fn in_two(length: Nanos, great: (Text, Nanos), small: (Text, Nanos), language: &
 
 /// How long it was down, degraded and not observed, each behind what was said before: `; down for 11 min`.
 #[must_use]
-pub fn with_lengths(mut said: String, reckoning: &Reckoning, language: &Language) -> String {
+pub fn append_durations(mut said: String, breakdown: &Reckoning, language: &Language) -> String {
     for (time, what) in
-        [(reckoning.down, texts::DOWN), (reckoning.degraded, texts::DEGRADED), (reckoning.unknown, texts::NOT_OBSERVED)]
+        [(breakdown.down, texts::DOWN), (breakdown.degraded, texts::DEGRADED), (breakdown.unknown, texts::NOT_OBSERVED)]
     {
         if time > 0 {
             let length = language.format(texts::FOR, &[language.text(what), &exact_length(time, language)]);
@@ -83,19 +83,9 @@ pub fn two_digits(number: i64) -> String {
 /// A word at the beginning of a sentence.
 #[must_use]
 #[inline(never)]
-pub fn capital(word: &str) -> String {
+pub fn capitalize(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map_or_else(String::new, |first| format!("{}{}", first.to_ascii_uppercase(), letters.as_str()))
-}
-
-/// A number of a drawing, with two decimals. The standard library's way with floating-point numbers would weigh
-/// more than all drawings together.
-#[must_use]
-pub fn number(value: f64) -> String {
-    let hundredths = (value * 100.0).round() as i64;
-    let sign = if hundredths < 0 { "-" } else { "" };
-    let hundredths = hundredths.unsigned_abs();
-    format!("{sign}{}.{:02}", hundredths / 100, hundredths % 100)
 }
 
 /// The shape of a status in text, so that no state is told by colour alone.
@@ -111,7 +101,7 @@ pub fn symbol(status: Status) -> char {
 
 /// A name as it can stand in a sentence: something, in one line, not endless.
 #[must_use]
-pub fn name(title: &str, locator: &str, language: &Language) -> String {
+pub fn display_name(title: &str, locator: &str, language: &Language) -> String {
     const LIMIT: usize = 60;
     // Characters that turn the direction of text would turn the sentence around them.
     let turns = |character: &char| matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
@@ -150,14 +140,8 @@ mod tests {
             (3 * HOUR + 5 * MINUTE, "3 hours 5 minutes"),
             (2 * DAY + 4 * HOUR + MINUTE, "2 days 4 hours"),
         ] {
-            assert_eq!(in_full(length, english()), text);
+            assert_eq!(full_length(length, english()), text);
         }
-    }
-
-    #[test]
-    fn numbers_of_drawings_have_two_decimals() {
-        let numbers: Vec<String> = [0.0, 12.345, -0.004, -3.5, 100.0].into_iter().map(number).collect();
-        assert_eq!(numbers, ["0.00", "12.35", "0.00", "-3.50", "100.00"]);
     }
 
     #[test]
@@ -169,15 +153,15 @@ mod tests {
 
     #[test]
     fn a_sentence_begins_with_a_great_letter() {
-        assert_eq!((capital("operational").as_str(), capital("").as_str()), ("Operational", ""));
+        assert_eq!((capitalize("operational").as_str(), capitalize("").as_str()), ("Operational", ""));
     }
 
     #[test]
     fn an_endpoint_without_a_title_goes_by_its_locator() {
-        assert_eq!(name(" ", "https://x", english()), "https://x");
-        assert_eq!(name("", "", english()), "an endpoint without a name");
-        assert_eq!(name("a\n b", "", english()), "a b");
-        assert_eq!(name("\u{202e}live\u{2069}", "", english()), "live");
-        assert_eq!(name(&"x".repeat(200), "", english()).chars().count(), 60);
+        assert_eq!(display_name(" ", "https://x", english()), "https://x");
+        assert_eq!(display_name("", "", english()), "an endpoint without a name");
+        assert_eq!(display_name("a\n b", "", english()), "a b");
+        assert_eq!(display_name("\u{202e}live\u{2069}", "", english()), "live");
+        assert_eq!(display_name(&"x".repeat(200), "", english()).chars().count(), 60);
     }
 }

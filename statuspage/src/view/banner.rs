@@ -3,29 +3,30 @@
 
 use shared::MINUTE;
 
-use super::looking::Embed;
-use super::{Settings, words};
+use super::settings::ViewSettings;
+use super::text;
 use crate::dataset::Cache;
 use crate::i18n::Calendar;
 use crate::i18n::texts;
+use crate::url_state::Embed;
 
 /// The note; empty if all is as it should be. A frame of another page has room for a few words.
 #[must_use]
-pub fn note(cache: &Cache, calendar: Calendar<'_>, settings: Settings, embed: Embed) -> String {
+pub fn banner(cache: &Cache, calendar: Calendar<'_>, settings: ViewSettings, embed: Embed) -> String {
     let language = calendar.language;
     let mut notes = Vec::new();
     if let Some(at) = cache.stale_since() {
         let text = match embed {
-            Embed::Not if settings.is_online => texts::STORE_SILENT,
-            Embed::Not => texts::OFFLINE,
+            Embed::Off if settings.is_online => texts::STORE_SILENT,
+            Embed::Off => texts::OFFLINE,
             _ => texts::OLD,
         };
-        let length = words::in_full(calendar.now - at, language);
+        let length = text::full_length(calendar.now - at, language);
         notes.push(language.format(text, &[&calendar.moment(at), &length]));
     }
     if settings.clock_ahead != 0 {
         let text = if settings.clock_ahead > 0 { texts::DEVICE_AHEAD } else { texts::DEVICE_BEHIND };
-        notes.push(language.format(text, &[&words::in_full(settings.clock_ahead.abs() + MINUTE / 2, language)]));
+        notes.push(language.format(text, &[&text::full_length(settings.clock_ahead.abs() + MINUTE / 2, language)]));
     }
     notes.join(" ")
 }
@@ -38,7 +39,7 @@ mod tests {
     use shared::HOUR;
 
     fn away(cache: &Cache) -> String {
-        note(cache, utc(), Settings { is_online: true, ..Settings::default() }, Embed::Not)
+        banner(cache, utc(), ViewSettings { is_online: true, ..ViewSettings::default() }, Embed::Off)
     }
 
     #[test]
@@ -55,17 +56,17 @@ mod tests {
         cache.note_response(NOW);
         let moment = utc().moment(NOW - 12 * MINUTE);
         let known = format!("this is what was known at {moment}, 12 minutes ago.");
-        assert_eq!(note(&cache, utc(), Settings::default(), Embed::Not), format!("Offline: {known}"));
+        assert_eq!(banner(&cache, utc(), ViewSettings::default(), Embed::Off), format!("Offline: {known}"));
         assert_eq!(away(&cache), format!("The store does not answer: {known}"));
     }
 
     #[test]
     fn in_a_frame_the_age_is_said_in_a_few_words() {
         let mut cache = Cache::default();
-        assert_eq!(note(&cache, utc(), Settings::default(), Embed::Banner), "");
+        assert_eq!(banner(&cache, utc(), ViewSettings::default(), Embed::Banner), "");
         cache.cached_at = Some(NOW - 12 * MINUTE);
-        assert_eq!(note(&cache, utc(), Settings::default(), Embed::Banner), "As of 12 minutes ago");
-        assert_eq!(note(&cache, utc(), Settings::default(), Embed::Bars), "As of 12 minutes ago");
+        assert_eq!(banner(&cache, utc(), ViewSettings::default(), Embed::Banner), "As of 12 minutes ago");
+        assert_eq!(banner(&cache, utc(), ViewSettings::default(), Embed::Bars), "As of 12 minutes ago");
     }
 
     #[test]
@@ -83,8 +84,8 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_wrong_is_named() {
-        let settings = |clock_ahead| Settings { clock_ahead, ..Settings::default() };
-        let off = |clock_ahead| note(&Cache::default(), utc(), settings(clock_ahead), Embed::Not);
+        let settings = |clock_ahead| ViewSettings { clock_ahead, ..ViewSettings::default() };
+        let off = |clock_ahead| banner(&Cache::default(), utc(), settings(clock_ahead), Embed::Off);
         assert_eq!(off(3 * HOUR), "This device's clock is 3 hours ahead; the times are the server's.");
         assert_eq!(off(-5 * MINUTE), "This device's clock is 5 minutes behind; the times are the server's.");
     }

@@ -11,13 +11,13 @@ use shared::verdict::{self, Present};
 use shared::{Nanos, UnixNanos};
 
 use super::period::Period;
-use super::words;
+use super::text;
 use crate::dataset::{EndpointData, Sample};
 use crate::i18n::Language;
 
 /// An endpoint whose time has been reckoned.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own; any of them can go together")]
-pub struct Reckoned<'a> {
+pub struct EvaluatedEndpoint<'a> {
     /// Its number.
     pub id: usize,
     /// What is known of it.
@@ -27,7 +27,7 @@ pub struct Reckoned<'a> {
     /// Its status now.
     pub status: Status,
     /// What the nodes say now, each by its place in `nodes`.
-    pub present: Present,
+    pub tally: Present,
     /// Its newest look that is not in the future.
     pub latest: &'a Sample,
     /// What each node that looks at it said last.
@@ -35,21 +35,26 @@ pub struct Reckoned<'a> {
     /// Whether those who watched it report, but no longer about it.
     pub retired: bool,
     /// Whether another one that is watched has the same title.
-    pub has_twin: bool,
+    pub has_duplicate_title: bool,
     /// Its place among all of its title, in the order of their locators, from 1; 0 if there is no other.
-    pub place: usize,
+    pub duplicate_number: usize,
     /// How long a result stands that does not say so and has no neighbours to tell.
     pub(super) interval: Nanos,
     /// Whether its error texts are kept from readers.
-    pub hides_errors: bool,
+    pub errors_hidden: bool,
     /// Whether its locator is.
-    pub hides_locator: bool,
+    pub locator_hidden: bool,
 }
 
-impl<'a> Reckoned<'a> {
+impl<'a> EvaluatedEndpoint<'a> {
     /// Reckons an endpoint; `None` if nothing is known about it up to now.
     #[must_use]
-    pub fn new(id: usize, endpoint: &'a EndpointData, now: UnixNanos, interval: Nanos) -> Option<Reckoned<'a>> {
+    pub fn new(
+        id: usize,
+        endpoint: &'a EndpointData,
+        now: UnixNanos,
+        interval: Nanos,
+    ) -> Option<EvaluatedEndpoint<'a>> {
         let mut spans_of_nodes = Vec::with_capacity(endpoint.nodes.len());
         let mut nodes = Vec::with_capacity(endpoint.nodes.len());
         let mut latest: Option<&Sample> = None;
@@ -62,22 +67,22 @@ impl<'a> Reckoned<'a> {
         }
         let spans = verdict::combine(&spans_of_nodes, endpoint.verdict);
         let says: Vec<&[Span]> = spans_of_nodes.iter().map(Vec::as_slice).collect();
-        let present = Present::of(&says, endpoint.verdict, now);
-        let status = present.status;
-        Some(Reckoned {
+        let tally = Present::of(&says, endpoint.verdict, now);
+        let status = tally.status;
+        Some(EvaluatedEndpoint {
             id,
             endpoint,
             spans,
             status,
-            present,
+            tally,
             latest: latest?,
             nodes,
             retired: false,
-            has_twin: false,
-            place: 0,
+            has_duplicate_title: false,
+            duplicate_number: 0,
             interval,
-            hides_errors: false,
-            hides_locator: false,
+            errors_hidden: false,
+            locator_hidden: false,
         })
     }
 
@@ -91,9 +96,9 @@ impl<'a> Reckoned<'a> {
     #[must_use]
     pub fn name(&self, language: &Language) -> String {
         let (title, locator) = (&self.endpoint.key.title, self.locator());
-        let mut name = words::name(title, locator, language);
-        if self.has_twin && !locator.is_empty() {
-            name = [&name, " (", &words::name("", locator, language), ")"].concat();
+        let mut name = text::display_name(title, locator, language);
+        if self.has_duplicate_title && !locator.is_empty() {
+            name = [&name, " (", &text::display_name("", locator, language), ")"].concat();
         }
         language.isolate(name)
     }
@@ -104,8 +109,8 @@ impl<'a> Reckoned<'a> {
     pub fn address(&self) -> String {
         let title = &self.endpoint.key.title;
         match self.locator() {
-            _ if self.place == 0 && !title.is_empty() => title.clone(),
-            "" => [title, "~", &self.place.to_string()].concat(),
+            _ if self.duplicate_number == 0 && !title.is_empty() => title.clone(),
+            "" => [title, "~", &self.duplicate_number.to_string()].concat(),
             locator => locator.to_owned(),
         }
     }
@@ -113,14 +118,14 @@ impl<'a> Reckoned<'a> {
     /// Its locator, unless it is kept from readers.
     #[must_use]
     pub fn locator(&self) -> &'a str {
-        if self.hides_locator { "" } else { &self.endpoint.key.locator }
+        if self.locator_hidden { "" } else { &self.endpoint.key.locator }
     }
 
     /// From how many of how many places that say something it is down; `None` if only one looks.
     #[must_use]
-    pub fn places_down(&self) -> Option<(usize, usize)> {
-        (self.endpoint.nodes.len() > 1 && !self.present.down.is_empty())
-            .then_some((self.present.down.len(), self.present.heard))
+    pub fn nodes_down(&self) -> Option<(usize, usize)> {
+        (self.endpoint.nodes.len() > 1 && !self.tally.down.is_empty())
+            .then_some((self.tally.down.len(), self.tally.heard))
     }
 
     /// When what is the case now began; `None` if nobody knows what is.
@@ -154,13 +159,13 @@ impl<'a> Reckoned<'a> {
 
     /// Whether this node's word on it stands now, also if its clock is a little behind.
     #[must_use]
-    pub fn is_watched_by(&self, node: Option<&NodeName>) -> bool {
+    pub fn is_checked_by(&self, node: Option<&NodeName>) -> bool {
         self.nodes.iter().any(|word| word.is_in_time && word.node == node)
     }
 
     /// The time of a period, divided; nothing behind now counts.
     #[must_use]
-    pub fn reckoning(&self, from: UnixNanos, to: UnixNanos, now: UnixNanos) -> Reckoning {
+    pub fn breakdown(&self, from: UnixNanos, to: UnixNanos, now: UnixNanos) -> Reckoning {
         Reckoning::of(&self.spans, from, to.min(now))
     }
 
@@ -172,18 +177,18 @@ impl<'a> Reckoned<'a> {
     /// The newest reason that was given for this status from `from` to before `to`.
     #[must_use]
     pub fn reason(&self, status: Status, from: UnixNanos, to: UnixNanos) -> Option<Arc<str>> {
-        if self.hides_errors { None } else { newest_reason(|| self.samples(from, to), status) }
+        if self.errors_hidden { None } else { newest_reason(|| self.samples(from, to), status) }
     }
 }
 
 /// Marks the endpoints that a title does not tell from each other, among all that are shown in the order of their keys.
-pub fn mark_twins(all: &mut [Reckoned<'_>]) {
+pub fn mark_duplicate_titles(all: &mut [EvaluatedEndpoint<'_>]) {
     for same in all.chunk_by_mut(|one, other| one.endpoint.key.title == other.endpoint.key.title) {
-        let has_twin = same.iter().filter(|one| !one.retired).count() > 1;
+        let has_duplicate_title = same.iter().filter(|one| !one.retired).count() > 1;
         let is_one_of_several = same.len() > 1;
         for (place, one) in same.iter_mut().enumerate() {
-            one.has_twin = has_twin && !one.endpoint.key.title.is_empty();
-            one.place = if is_one_of_several { place + 1 } else { 0 };
+            one.has_duplicate_title = has_duplicate_title && !one.endpoint.key.title.is_empty();
+            one.duplicate_number = if is_one_of_several { place + 1 } else { 0 };
         }
     }
 }
@@ -200,16 +205,16 @@ pub(super) fn newest_reason<'a, I: Iterator<Item = &'a Sample>>(
 }
 
 /// Marks the endpoints that nobody looks at any more although those who did still report about others.
-pub fn mark_retired(all: &mut [Reckoned<'_>]) {
-    let mark = |reckoned: &mut Reckoned<'_>| reckoned.retired = reckoned.status == Status::Unknown;
-    standing::mark_retired(all, |reckoned| &reckoned.nodes, mark);
+pub fn mark_retired(all: &mut [EvaluatedEndpoint<'_>]) {
+    let mark = |evaluated: &mut EvaluatedEndpoint<'_>| evaluated.retired = evaluated.status == Status::Unknown;
+    standing::mark_retired(all, |evaluated| &evaluated.nodes, mark);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::i18n::calendar::tests::NOW;
-    use crate::view::endpoint::tests::{dataset, reckon};
+    use crate::view::endpoint::tests::{dataset, evaluate};
     use shared::HOUR;
 
     #[test]
@@ -219,9 +224,9 @@ mod tests {
             ("B", "n1", 0, Status::Healthy),
             ("C", "n2", 30, Status::Healthy),
         ]);
-        let all = reckon(&dataset);
+        let all = evaluate(&dataset);
         assert_eq!(
-            all.iter().map(|reckoned| (reckoned.status, reckoned.retired)).collect::<Vec<_>>(),
+            all.iter().map(|evaluated| (evaluated.status, evaluated.retired)).collect::<Vec<_>>(),
             [(Status::Unknown, true), (Status::Healthy, false), (Status::Unknown, false),]
         );
     }
@@ -236,19 +241,19 @@ mod tests {
         ]);
         dataset.endpoints[1].key.title = "A".to_owned();
         dataset.endpoints[3].key.title = "C".to_owned();
-        let mut all = reckon(&dataset);
-        mark_twins(&mut all);
+        let mut all = evaluate(&dataset);
+        mark_duplicate_titles(&mut all);
         let names: Vec<String> = all.iter().map(|one| one.name(crate::i18n::language::tests::english())).collect();
         assert_eq!(names, ["A (https://A)", "A (https://B)", "C", "C"], "what is no longer watched confuses nobody");
-        all[0].hides_locator = true;
+        all[0].locator_hidden = true;
         assert_eq!(all[0].name(crate::i18n::language::tests::english()), "A");
     }
 
     #[test]
     fn results_of_the_future_wait_until_they_are_due() {
         let due = dataset(&[("A", "", -60, Status::Down), ("A", "", 1, Status::Healthy)]);
-        assert_eq!(reckon(&due)[0].status, Status::Healthy);
+        assert_eq!(evaluate(&due)[0].status, Status::Healthy);
         let future = dataset(&[("A", "", -60, Status::Down)]);
-        assert!(Reckoned::new(0, &future.endpoints[0], NOW, HOUR).is_none());
+        assert!(EvaluatedEndpoint::new(0, &future.endpoints[0], NOW, HOUR).is_none());
     }
 }

@@ -10,7 +10,7 @@ const RANGE_LIMITS: (Nanos, Nanos) = (HOUR, 366 * DAY);
 
 /// How somebody looks at the page; nothing is said of what is as it is by default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Looking {
+pub struct UrlState {
     /// How far back, if it is not as configured.
     pub range: Option<Nanos>,
     /// The endpoint a bar of which is open, by its title, or by its locator if it has none.
@@ -20,9 +20,9 @@ pub struct Looking {
     /// What is sought.
     pub filter: String,
     /// How the endpoints stand on the page.
-    pub arrangement: Arrangement,
+    pub layout: Layout,
     /// Whose clock shows the times.
-    pub zone: Zone,
+    pub zone: TimeZone,
     /// Light or dark.
     pub theme: Theme,
     /// How much of it is shown, in a frame of another page.
@@ -35,17 +35,17 @@ pub struct Looking {
 
 /// How the endpoints stand on the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Arrangement {
+pub enum Layout {
     /// Each with its bars and its chart.
     #[default]
-    Strips,
+    Cards,
     /// Each in a line of a table.
     Table,
 }
 
 /// Whose clock shows the times.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Zone {
+pub enum TimeZone {
     /// The device's.
     #[default]
     Local,
@@ -58,7 +58,7 @@ pub enum Zone {
 pub enum Embed {
     /// All of it.
     #[default]
-    Not,
+    Off,
     /// One line: the state of things.
     Banner,
     /// The endpoints with their bars.
@@ -68,9 +68,9 @@ pub enum Embed {
 impl Embed {
     /// Its word in addresses, and where style sheets look.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
-            Embed::Not => "",
+            Embed::Off => "",
             Embed::Banner => "banner",
             Embed::Bars => "bars",
         }
@@ -95,7 +95,7 @@ impl Theme {
 
     /// Its word in addresses and on the page.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Theme::Auto => "auto",
             Theme::Light => "light",
@@ -104,53 +104,53 @@ impl Theme {
     }
 }
 
-impl Zone {
+impl TimeZone {
     /// Its name; empty for the device's.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
-            Zone::Local => "",
-            Zone::Named(name) => name,
+            TimeZone::Local => "",
+            TimeZone::Named(name) => name,
         }
     }
 
     /// The zone of a name.
     #[must_use]
-    pub fn of_name(name: &str) -> Zone {
-        if name.is_empty() { Zone::Local } else { Zone::Named(name.to_owned()) }
+    pub fn from_name(name: &str) -> TimeZone {
+        if name.is_empty() { TimeZone::Local } else { TimeZone::Named(name.to_owned()) }
     }
 }
 
-impl Looking {
+impl UrlState {
     /// Reads the query of an address, with its question mark or without; what nobody understands is as it is by default.
     #[must_use]
-    pub fn parse(query: &str) -> Looking {
-        let mut looking = Looking::default();
+    pub fn parse(query: &str) -> UrlState {
+        let mut url_state = UrlState::default();
         for pair in query.trim_start_matches('?').split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let value = decoded(value);
             match name {
                 "range" => {
                     let range = duration::parse(&value).ok();
-                    looking.range = range.filter(|range| (RANGE_LIMITS.0..=RANGE_LIMITS.1).contains(range));
+                    url_state.range = range.filter(|range| (RANGE_LIMITS.0..=RANGE_LIMITS.1).contains(range));
                 }
-                "endpoint" if !value.is_empty() => looking.endpoint = Some(value),
-                "day" => looking.path = value.split(',').map_while(parse_utc).collect(),
-                "filter" => looking.filter = value,
-                "view" if value == "table" => looking.arrangement = Arrangement::Table,
-                "zone" => looking.zone = Zone::of_name(&value),
+                "endpoint" if !value.is_empty() => url_state.endpoint = Some(value),
+                "day" => url_state.path = value.split(',').map_while(parse_utc).collect(),
+                "filter" => url_state.filter = value,
+                "view" if value == "table" => url_state.layout = Layout::Table,
+                "zone" => url_state.zone = TimeZone::from_name(&value),
                 "theme" => {
-                    let named = Theme::ALL.into_iter().find(|theme| theme.word() == value);
-                    looking.theme = named.unwrap_or_default();
+                    let named = Theme::ALL.into_iter().find(|theme| theme.as_str() == value);
+                    url_state.theme = named.unwrap_or_default();
                 }
-                "embed" if value == "banner" => looking.embed = Embed::Banner,
-                "embed" if value == "bars" => looking.embed = Embed::Bars,
-                "at" => looking.at = parse_utc(&value),
-                "lang" => looking.language = value,
+                "embed" if value == "banner" => url_state.embed = Embed::Banner,
+                "embed" if value == "bars" => url_state.embed = Embed::Bars,
+                "at" => url_state.at = parse_utc(&value),
+                "lang" => url_state.language = value,
                 _ => {}
             }
         }
-        looking
+        url_state
     }
 
     /// The query that [`Looking::parse`] reads back equal, with its question mark; empty if all is as it is by default.
@@ -165,8 +165,8 @@ impl Looking {
             text
         };
         let day = self.path.iter().map(moment).collect::<Vec<_>>().join(",");
-        let view = if self.arrangement == Arrangement::Table { "table" } else { "" };
-        let theme = if self.theme == Theme::Auto { "" } else { self.theme.word() };
+        let view = if self.layout == Layout::Table { "table" } else { "" };
+        let theme = if self.theme == Theme::Auto { "" } else { self.theme.as_str() };
         let values = [
             ("range", self.range.map(duration::exact).unwrap_or_default()),
             ("endpoint", self.endpoint.clone().unwrap_or_default()),
@@ -175,7 +175,7 @@ impl Looking {
             ("view", view.to_owned()),
             ("zone", self.zone.name().to_owned()),
             ("theme", theme.to_owned()),
-            ("embed", self.embed.word().to_owned()),
+            ("embed", self.embed.as_str().to_owned()),
             ("at", self.at.as_ref().map(moment).unwrap_or_default()),
             ("lang", self.language.clone()),
         ];
@@ -198,14 +198,14 @@ mod tests {
 
     #[test]
     fn an_address_says_what_is_not_as_by_default() {
-        assert_eq!(Looking::default().to_query(), "");
-        let looking = Looking {
+        assert_eq!(UrlState::default().to_query(), "");
+        let url_state = UrlState {
             range: Some(7 * DAY),
             endpoint: Some("Shop & Co".to_owned()),
             path: parse_utc("2026-08-22").into_iter().chain(parse_utc("2026-08-22T14:00")).collect(),
             filter: "down pay".to_owned(),
-            arrangement: Arrangement::Table,
-            zone: Zone::of_name("Europe/Berlin"),
+            layout: Layout::Table,
+            zone: TimeZone::from_name("Europe/Berlin"),
             theme: Theme::Dark,
             embed: Embed::Bars,
             at: parse_utc("2026-08-22T14:00Z"),
@@ -213,15 +213,15 @@ mod tests {
         };
         let query = "?range=7d&endpoint=Shop%20%26%20Co&day=2026-08-22T00:00Z,2026-08-22T14:00Z&filter=down%20pay\
                      &view=table&zone=Europe/Berlin&theme=dark&embed=bars&at=2026-08-22T14:00Z&lang=de";
-        assert_eq!(looking.to_query(), query);
-        assert_eq!(Looking::parse(query), looking);
+        assert_eq!(url_state.to_query(), query);
+        assert_eq!(UrlState::parse(query), url_state);
     }
 
     #[test]
     fn what_nobody_understands_is_as_by_default() {
         let odd =
             "?range=forever&range=900d&day=soon&at=then&theme=pink&embed=all&view=3d&zone=&endpoint=&utm_source=x&&=&%";
-        assert_eq!(Looking::parse(odd), Looking::default());
+        assert_eq!(UrlState::parse(odd), UrlState::default());
     }
 
     proptest! {
@@ -230,20 +230,20 @@ mod tests {
             hours in prop::option::of(1..8_000_i64), endpoint in prop::option::of(".{1,20}"),
             minutes in prop::collection::vec(0..30_000_000_i64, 0..3), filter in ".{0,20}", at in prop::option::of(0..4_000_000_000_i64),
         ) {
-            let looking = Looking {
+            let url_state = UrlState {
                 range: hours.map(|hours| hours * HOUR),
                 endpoint,
                 path: minutes.into_iter().map(|minute| minute * MINUTE).collect(),
                 filter,
                 at: at.map(|second| second * shared::SECOND),
-                ..Looking::default()
+                ..UrlState::default()
             };
-            prop_assert_eq!(Looking::parse(&looking.to_query()), looking);
+            prop_assert_eq!(UrlState::parse(&url_state.to_query()), url_state);
         }
 
         #[test]
         fn no_query_makes_reading_panic(query in ".{0,60}") {
-            let _ = Looking::parse(&query);
+            let _ = UrlState::parse(&query);
         }
     }
 }

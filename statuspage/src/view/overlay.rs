@@ -4,9 +4,9 @@ use shared::Nanos;
 use shared::object_name::NodeName;
 use shared::stats::Stats;
 
-use super::chart::{SampleGroup, area, groups, line, measured};
+use super::chart::{SampleGroup, area, groups, line, measure};
+use super::evaluate::EvaluatedEndpoint;
 use super::period::Period;
-use super::reckoned::Reckoned;
 use crate::i18n::{Language, Text, texts};
 
 /// What the parts of an attempt's time are called, in their order; what is left is the rest of the answer.
@@ -14,14 +14,14 @@ pub const PHASES: [Text; 4] = [texts::PHASE_DNS, texts::PHASE_CONNECT, texts::PH
 
 /// What charts show besides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Besides {
+pub enum ChartOverlay {
     /// Nothing.
     #[default]
-    Nothing,
+    Off,
     /// Where the time of checks went.
     Phases,
     /// What each place measures.
-    Places,
+    Locations,
 }
 
 /// One of several things that are drawn beside each other.
@@ -35,27 +35,32 @@ pub struct Layer {
 
 /// What is drawn besides in the chart of an endpoint.
 #[must_use]
-pub fn layers(reckoned: &Reckoned<'_>, period: &Period, besides: Besides, language: &Language) -> Vec<Layer> {
-    let (all, _, scale) = measured(reckoned, period);
-    match besides {
-        Besides::Nothing => Vec::new(),
-        Besides::Phases => {
+pub fn layers(
+    evaluated: &EvaluatedEndpoint<'_>,
+    period: &Period,
+    overlay: ChartOverlay,
+    language: &Language,
+) -> Vec<Layer> {
+    let (all, _, scale) = measure(evaluated, period);
+    match overlay {
+        ChartOverlay::Off => Vec::new(),
+        ChartOverlay::Phases => {
             let layer = |(place, name): (usize, &Text)| {
                 let below = |group: &SampleGroup<'_>, _: &Stats| {
                     (if place > 0 { phase_end(group, place - 1) } else { 0 }, phase_end(group, place))
                 };
-                Layer { name: language.format(*name, &[]), path: area(&all, reckoned, period, &scale, &below) }
+                Layer { name: language.format(*name, &[]), path: area(&all, evaluated, period, &scale, &below) }
             };
             PHASES.iter().enumerate().map(layer).collect()
         }
-        Besides::Places => {
+        ChartOverlay::Locations => {
             let layer = |node: &crate::dataset::NodeSamples| {
-                let own = groups(reckoned, period, std::slice::from_ref(node), 0);
+                let own = groups(evaluated, period, std::slice::from_ref(node), 0);
                 let name =
                     node.node.as_ref().map_or(language.text(texts::CHECKER_WITHOUT_NAME), NodeName::as_str).to_owned();
-                Layer { name, path: line(&own, reckoned, period, &scale, |stats| stats.median) }
+                Layer { name, path: line(&own, evaluated, period, &scale, |stats| stats.median) }
             };
-            reckoned.endpoint.nodes.iter().map(layer).collect()
+            evaluated.endpoint.nodes.iter().map(layer).collect()
         }
     }
 }
@@ -70,8 +75,8 @@ fn phase_end(group: &SampleGroup<'_>, place: usize) -> Nanos {
 mod tests {
     use super::*;
     use crate::i18n::language::tests::english;
-    use crate::view::chart::HEIGHT;
-    use crate::view::endpoint::tests::{dataset, period, reckon};
+    use crate::view::endpoint::tests::{dataset, evaluate, period};
+    use crate::view::geometry::HEIGHT;
     use shared::status::Status::Healthy;
 
     #[test]
@@ -81,7 +86,7 @@ mod tests {
             // Half of the answer's 95 ms is over when the connection stands.
             sample.phases = [10_000, 47_500, 47_500, 95_000];
         }
-        let layers = layers(&reckon(&dataset)[0], &period(), Besides::Phases, english());
+        let layers = layers(&evaluate(&dataset)[0], &period(), ChartOverlay::Phases, english());
         let heights = |place: usize| {
             let corners = layers[place].path.trim_matches(['M', 'Z']).split('L');
             corners.map(|corner| corner.split(' ').nth(1)?.parse().ok()).collect::<Option<Vec<f64>>>().expect("numbers")
@@ -106,10 +111,10 @@ mod tests {
         for sample in &mut dataset.endpoints[0].nodes[1].samples {
             sample.rtts = Box::from([190_000_000]);
         }
-        let layers = layers(&reckon(&dataset)[0], &period(), Besides::Places, english());
+        let layers = layers(&evaluate(&dataset)[0], &period(), ChartOverlay::Locations, english());
         assert_eq!(layers.iter().map(|layer| layer.name.as_str()).collect::<Vec<_>>(), ["eu", "us"]);
         assert!(layers.iter().all(|layer| layer.path.matches('L').count() == 4), "{layers:?}");
         assert_ne!(layers[0].path, layers[1].path);
-        assert!(super::layers(&reckon(&dataset)[0], &period(), Besides::Nothing, english()).is_empty());
+        assert!(super::layers(&evaluate(&dataset)[0], &period(), ChartOverlay::Off, english()).is_empty());
     }
 }

@@ -1,25 +1,25 @@
 //! Which endpoints somebody finds who types a few words: by name, locator, group or state. Pure.
 
-use super::PageView;
 use super::endpoint::EndpointView;
+use super::page::PageView;
 use crate::i18n::{Language, texts};
 use shared::seek::place_of;
 use shared::sorted;
 
 /// The words that are sought, as `lower` makes them small.
 #[must_use]
-pub fn words(filter: &str, lower: &dyn Fn(&str) -> String) -> Vec<String> {
+pub fn terms(filter: &str, lower: &dyn Fn(&str) -> String) -> Vec<String> {
     lower(filter).split_whitespace().map(str::to_owned).collect()
 }
 
 /// The numbers of the endpoints in which each of the words occurs, in their order; `None` if there is no word.
 #[must_use]
-pub fn found(view: &PageView, filter: &str, lower: &dyn Fn(&str) -> String) -> Option<Vec<usize>> {
-    let words = words(filter, lower);
-    if words.is_empty() {
+pub fn matching(view: &PageView, filter: &str, lower: &dyn Fn(&str) -> String) -> Option<Vec<usize>> {
+    let terms = terms(filter, lower);
+    if terms.is_empty() {
         return None;
     }
-    let endpoints = view.endpoints.iter().filter(|one| occurs_in(&words, &lower(&sought(one))));
+    let endpoints = view.endpoints.iter().filter(|one| matches_all(&terms, &lower(&searchable_text(one))));
     let mut found: Vec<usize> = endpoints.map(|one| one.id).collect();
     sorted::by_key(&mut found, |id| *id as i64);
     Some(found)
@@ -27,7 +27,7 @@ pub fn found(view: &PageView, filter: &str, lower: &dyn Fn(&str) -> String) -> O
 
 /// How many are found of how many, in words; empty if nothing is sought.
 #[must_use]
-pub fn in_words(filter: &str, found: usize, all: usize, language: &Language) -> String {
+pub fn summary(filter: &str, found: usize, all: usize, language: &Language) -> String {
     if filter.trim().is_empty() {
         return String::new();
     }
@@ -35,13 +35,13 @@ pub fn in_words(filter: &str, found: usize, all: usize, language: &Language) -> 
 }
 
 /// Everything by which an endpoint is found; its status also by the word in addresses, which is the same in all languages.
-fn sought(one: &EndpointView) -> String {
+fn searchable_text(one: &EndpointView) -> String {
     let localized = if one.is_localized { "localized" } else { "" };
     [&one.title, &one.locator, &one.group, one.status.word(), &one.word, localized].join("\n")
 }
 
-fn occurs_in(words: &[String], text: &str) -> bool {
-    words.iter().all(|word| place_of(word, text).is_some())
+fn matches_all(terms: &[String], text: &str) -> bool {
+    terms.iter().all(|word| place_of(word, text).is_some())
 }
 
 #[cfg(test)]
@@ -52,7 +52,7 @@ mod tests {
     use crate::i18n::calendar::tests::utc;
     use crate::i18n::language::tests::with_status_labels;
     use crate::view::endpoint::tests::dataset;
-    use crate::view::{Loading, Settings, page};
+    use crate::view::{LoadProgress, ViewSettings, page};
     use shared::DAY;
     use shared::looks::{Group, Looks};
     use shared::status::Status;
@@ -69,11 +69,17 @@ mod tests {
         let appearance = Looks { groups: vec![group], ..Looks::default() };
         let language = with_status_labels(Status::Healthy, "Operational");
         let calendar = Calendar { language: &language, ..utc() };
-        let settings = Settings { range: DAY, interval: shared::MINUTE, bars_limit: 90, ..Settings::default() };
-        let view =
-            page(&mut cache, calendar, settings, &appearance, &crate::view::Looking::default(), Loading::Complete);
+        let settings = ViewSettings { range: DAY, interval: shared::MINUTE, bars_limit: 90, ..ViewSettings::default() };
+        let view = page(
+            &mut cache,
+            calendar,
+            settings,
+            &appearance,
+            &crate::url_state::UrlState::default(),
+            LoadProgress::Complete,
+        );
         let titles = |filter: &str| {
-            let found = found(&view, filter, &|text| text.to_lowercase());
+            let found = matching(&view, filter, &|text| text.to_lowercase());
             let is_found = |id: usize| found.as_ref().is_none_or(|found| found.contains(&id));
             let endpoints = view.endpoints.iter().filter(|one| is_found(one.id));
             endpoints.map(|one| one.title.as_str()).collect::<Vec<_>>().join(" ")
@@ -83,7 +89,7 @@ mod tests {
         assert_eq!((titles("shop"), titles("down")), ("Cart".to_owned(), "Payments".to_owned()));
         assert_eq!((titles("https operational ca"), titles("cart down")), ("Cart".to_owned(), String::new()));
         assert_eq!(
-            (in_words(" ", 3, 3, utc().language), in_words("x", 1, 3, utc().language)),
+            (summary(" ", 3, 3, utc().language), summary("x", 1, 3, utc().language)),
             (String::new(), "1 of 3 endpoints".to_owned())
         );
     }

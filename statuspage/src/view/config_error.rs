@@ -19,31 +19,31 @@ pub const EXAMPLES: [(Text, &str); 2] = [
 
 /// Why the configuration cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Broken {
+pub enum ConfigError {
     /// It could not be loaded.
-    Unread(SourceError),
+    Unavailable(SourceError),
     /// It is a web page: many web servers answer one of their own for whatever they do not have.
-    Page,
+    HtmlPage,
     /// Everything that is wrong with it.
-    Wrong(Vec<String>),
+    Invalid(Vec<String>),
 }
 
 /// Reads the configuration, or says everything that is wrong with it.
-pub fn read(text: &str) -> Result<PageConfig, Broken> {
+pub fn parse(text: &str) -> Result<PageConfig, ConfigError> {
     if text.trim_start().starts_with('<') {
-        return Err(Broken::Page);
+        return Err(ConfigError::HtmlPage);
     }
-    PageConfig::parse(text).map_err(|problems| Broken::Wrong(problems.0))
+    PageConfig::parse(text).map_err(|problems| ConfigError::Invalid(problems.0))
 }
 
-impl Broken {
+impl ConfigError {
     /// Every problem in a sentence.
     #[must_use]
     pub fn describe(self, language: &Language) -> Vec<String> {
         match self {
-            Broken::Unread(error) => vec![error.describe(language)],
-            Broken::Page => vec![language.format(texts::CONFIG_IS_A_PAGE, &[])],
-            Broken::Wrong(problems) => problems,
+            ConfigError::Unavailable(error) => vec![error.describe(language)],
+            ConfigError::HtmlPage => vec![language.format(texts::CONFIG_IS_A_PAGE, &[])],
+            ConfigError::Invalid(problems) => problems,
         }
     }
 }
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn a_fallback_page_is_told_from_a_configuration() {
-        let problems = |text| read(text).expect_err("it is none").describe(english());
+        let problems = |text| parse(text).expect_err("it is none").describe(english());
         assert!(problems("\n<!doctype html>")[0].contains("none beside"));
         assert!(problems("{}")[0].contains("`source`"));
     }
@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn the_examples_are_configurations() {
         for (_, example) in EXAMPLES {
-            assert!(read(example).is_ok(), "{example}");
+            assert!(parse(example).is_ok(), "{example}");
         }
     }
 }
