@@ -17,6 +17,8 @@ mod percent;
 mod reckoner;
 pub mod source;
 #[cfg(test)]
+mod test_support;
+#[cfg(test)]
 mod text_snapshots;
 pub mod url_state;
 pub mod view;

@@ -147,19 +147,12 @@ impl Calendar<'_> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
     use crate::civil::{parse_utc, rfc3339};
-    use crate::i18n::language::tests::english;
+    use crate::test_support::{NOW, utc};
     use proptest::prelude::*;
     use shared::SECOND;
-
-    /// 2026-11-22T13:02:03Z, a Sunday.
-    pub(crate) const NOW: UnixNanos = 1_795_352_523 * SECOND;
-
-    pub(crate) fn utc() -> Calendar<'static> {
-        Calendar { now: NOW, today: NOW, offset: &|_| 0, language: english() }
-    }
 
     /// Berlin around the change to winter time on 2026-10-25T01:00Z.
     fn berlin(moment: UnixNanos) -> Nanos {

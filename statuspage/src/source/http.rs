@@ -53,7 +53,7 @@ pub(crate) fn refusal(status: u16) -> SourceError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::i18n::language::tests::english;
+    use crate::test_support::english;
     use shared::MINUTE;
 
     #[test]

@@ -177,7 +177,7 @@ fn remedy(status: u16, code: &str, message: &str, is_place_named: bool) -> Text 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::i18n::language::tests::english;
+    use crate::test_support::english;
     use proptest::prelude::*;
     use shared::page_config::PublicKeys;
 

@@ -14,10 +14,10 @@ use shared::{DAY, MINUTE, Nanos};
 use crate::dataset::Cache;
 use crate::i18n::Calendar;
 use crate::i18n::Language;
-use crate::i18n::calendar::tests::utc;
-use crate::i18n::language::tests::language;
+use crate::test_support::dataset;
+use crate::test_support::language;
+use crate::test_support::utc;
 use crate::url_state::UrlState;
-use crate::view::endpoint::tests::dataset;
 use crate::view::{self, LoadProgress, PageView, ViewSettings};
 
 /// A check: title, node (empty for a checker without a name), minutes ago, status.

@@ -3,8 +3,8 @@
 use shared::{DAY, HOUR, MINUTE, SECOND};
 
 use super::{assert_texts, calendar, section};
-use crate::i18n::calendar::tests::NOW;
 use crate::i18n::texts;
+use crate::test_support::NOW;
 use crate::view::period::ranges;
 use crate::view::{search, text};
 

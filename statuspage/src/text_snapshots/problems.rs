@@ -8,9 +8,9 @@ use shared::{HOUR, MINUTE};
 
 use super::{assert_texts, cache, calendar, page, section, settings};
 use crate::dataset::Cache;
-use crate::i18n::calendar::tests::NOW;
 use crate::i18n::texts;
 use crate::source::SourceError;
+use crate::test_support::NOW;
 use crate::url_state::{Embed, UrlState};
 use crate::view::config_error::{self, ConfigError};
 use crate::view::problems::problems;

@@ -11,11 +11,11 @@ use super::{Check, assert_texts, cache, calendar, describe, page, section, setti
 use crate::dataset::Cache;
 use crate::dataset::StoredMessage;
 use crate::i18n::Language;
-use crate::i18n::calendar::tests::NOW;
 use crate::source::SourceError;
+use crate::test_support::NOW;
+use crate::test_support::history_of_node;
+use crate::test_support::{evaluate, period};
 use crate::url_state::UrlState;
-use crate::view::endpoint::tests::{evaluate, period};
-use crate::view::percentiles::tests::known;
 use crate::view::{self, LoadProgress, endpoint, overall};
 
 /// One endpoint as one node saw it, every minute up to now; `down` are minutes ago.
@@ -325,7 +325,7 @@ fn endpoints_of_one_title_show_their_locators() {
 fn two_checkers_of_one_name() {
     assert_texts("two_checkers", |language| {
         let mut cache = Cache::default();
-        cache.dataset.add_history(known(2).0, UnixNanos::MAX);
+        cache.dataset.add_history(history_of_node(2).0, UnixNanos::MAX);
         let view = page(&mut cache, &Looks::default(), LoadProgress::Complete, language);
         section("nodes", &view.nodes.iter().map(describe::node).collect::<Vec<_>>())
     });

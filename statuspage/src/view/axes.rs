@@ -133,8 +133,8 @@ pub(super) fn times(period: &Period, calendar: Calendar<'_>) -> Vec<(f64, String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::i18n::calendar::tests::utc;
-    use crate::view::endpoint::tests::period;
+    use crate::test_support::period;
+    use crate::test_support::utc;
 
     #[test]
     fn axes_have_round_numbers_with_units() {

@@ -34,8 +34,8 @@ pub fn banner(cache: &Cache, calendar: Calendar<'_>, settings: ViewSettings, emb
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::i18n::calendar::tests::{NOW, utc};
     use crate::source::SourceError;
+    use crate::test_support::{NOW, utc};
     use shared::HOUR;
 
     fn away(cache: &Cache) -> String {

@@ -385,8 +385,8 @@ fn moments(marks: &[UnixNanos], period: &Period) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::i18n::calendar::tests::{NOW, utc};
-    use crate::view::endpoint::tests::{dataset, evaluate, period};
+    use crate::test_support::{NOW, utc};
+    use crate::test_support::{dataset, evaluate, period};
     use shared::status::Status::{self, Down, Healthy};
 
     fn chart_of(samples: &[(&str, &str, i64, Status)]) -> ChartView {

@@ -51,7 +51,7 @@ impl ConfigError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::i18n::language::tests::english;
+    use crate::test_support::english;
 
     #[test]
     fn a_fallback_page_is_told_from_a_configuration() {

@@ -238,8 +238,8 @@ fn row(node: Option<&NodeName>, sample: &Sample, calendar: Calendar<'_>) -> RowV
 mod tests {
     use super::*;
     use crate::dataset::Cache;
-    use crate::i18n::calendar::tests::{NOW, utc};
-    use crate::view::endpoint::tests::{dataset, evaluate};
+    use crate::test_support::{NOW, utc};
+    use crate::test_support::{dataset, evaluate};
     use crate::view::{LoadProgress, ViewSettings, endpoint, page};
     use shared::looks::Looks;
     use shared::object_name::CheckFileName;

@@ -202,51 +202,9 @@ fn breakdown_text(whole: &Reckoning, uptime: &str, language: &Language) -> Strin
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::super::evaluate::mark_retired;
+mod tests {
     use super::*;
-    use crate::dataset::Dataset;
-    use crate::i18n::calendar::tests::{NOW, utc};
-    use shared::object_name::CheckFileName;
-    use shared::result::{Attempt, CheckFile, CheckResult};
-    use shared::{DAY, MINUTE};
-
-    /// A record in which titles were checked with these statuses, each so many minutes ago.
-    pub(crate) fn dataset(checks: &[(&str, &str, i64, Status)]) -> Dataset {
-        let mut dataset = Dataset::default();
-        for (title, node, minutes_ago, status) in checks {
-            let at = NOW - minutes_ago * MINUTE;
-            let node = (!node.is_empty()).then(|| NodeName::new(node).expect("a name"));
-            let error = (*status == Status::Down).then(|| "connection refused".to_owned());
-            let result = CheckResult {
-                title: (*title).to_owned(),
-                locator: format!("https://{title}"),
-                timestamp: at,
-                attempts: vec![Attempt { rtt: 95_000_000, error, ..Attempt::default() }],
-                status: *status,
-                node: node.clone(),
-                interval: Some(MINUTE),
-                ..CheckResult::default()
-            };
-            // A nanosecond a title keeps files of one minute apart.
-            let name = CheckFileName { stored_at: at + title.bytes().map(i64::from).sum::<i64>(), node };
-            dataset.add(&name, CheckFile { results: vec![result], skipped: Vec::new() });
-        }
-        dataset.sort_samples();
-        dataset
-    }
-
-    pub(crate) fn evaluate(dataset: &Dataset) -> Vec<EvaluatedEndpoint<'_>> {
-        let endpoints = dataset.endpoints.iter().enumerate();
-        let mut all: Vec<EvaluatedEndpoint<'_>> =
-            endpoints.filter_map(|(id, endpoint)| EvaluatedEndpoint::new(id, endpoint, NOW, 10 * MINUTE)).collect();
-        mark_retired(&mut all);
-        all
-    }
-
-    pub(crate) fn period() -> Period {
-        Period::new(DAY, 90, utc())
-    }
+    use crate::test_support::{dataset, evaluate, period, utc};
 
     fn view(checks: &[(&str, &str, i64, Status)]) -> EndpointView {
         let dataset = dataset(checks);

@@ -213,8 +213,8 @@ pub fn mark_retired(all: &mut [EvaluatedEndpoint<'_>]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::i18n::calendar::tests::NOW;
-    use crate::view::endpoint::tests::{dataset, evaluate};
+    use crate::test_support::NOW;
+    use crate::test_support::{dataset, evaluate};
     use shared::HOUR;
 
     #[test]
@@ -243,10 +243,10 @@ mod tests {
         dataset.endpoints[3].key.title = "C".to_owned();
         let mut all = evaluate(&dataset);
         mark_duplicate_titles(&mut all);
-        let names: Vec<String> = all.iter().map(|one| one.name(crate::i18n::language::tests::english())).collect();
+        let names: Vec<String> = all.iter().map(|one| one.name(crate::test_support::english())).collect();
         assert_eq!(names, ["A (https://A)", "A (https://B)", "C", "C"], "what is no longer watched confuses nobody");
         all[0].locator_hidden = true;
-        assert_eq!(all[0].name(crate::i18n::language::tests::english()), "A");
+        assert_eq!(all[0].name(crate::test_support::english()), "A");
     }
 
     #[test]

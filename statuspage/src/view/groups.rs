@@ -137,7 +137,7 @@ fn summary(all: &[&EvaluatedEndpoint<'_>], language: &Language) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::endpoint::tests::{dataset, evaluate};
+    use crate::test_support::{dataset, evaluate};
     use Status::{Degraded, Down, Healthy};
 
     fn group(title: &str, endpoints: &[&str], groups: Vec<Group>) -> Group {
@@ -150,7 +150,7 @@ mod tests {
         let mut all = evaluate(&dataset);
         all.sort_by_key(EvaluatedEndpoint::urgency);
         let title = |id: &usize| dataset.endpoints[*id].key.title.clone();
-        groups(&all, appearance, crate::i18n::language::tests::english())
+        groups(&all, appearance, crate::test_support::english())
             .iter()
             .map(|view| {
                 let titles: Vec<String> = view.endpoints.iter().map(title).collect();

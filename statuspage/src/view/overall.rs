@@ -192,9 +192,9 @@ fn remark(evaluated: &[EvaluatedEndpoint<'_>], status: Status, appearance: &Look
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::i18n::calendar::tests::utc;
-    use crate::i18n::language::tests::with_status_labels;
-    use crate::view::endpoint::tests::{dataset, evaluate, period};
+    use crate::test_support::utc;
+    use crate::test_support::with_status_labels;
+    use crate::test_support::{dataset, evaluate, period};
     use Status::{Degraded, Down, Healthy};
 
     fn said(checks: &[(&str, &str, i64, Status)]) -> Overall {

@@ -74,8 +74,8 @@ fn phase_end(group: &SampleGroup<'_>, place: usize) -> Nanos {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::i18n::language::tests::english;
-    use crate::view::endpoint::tests::{dataset, evaluate, period};
+    use crate::test_support::english;
+    use crate::test_support::{dataset, evaluate, period};
     use crate::view::geometry::HEIGHT;
     use shared::status::Status::Healthy;
 

@@ -263,8 +263,8 @@ fn nodes(
 mod tests {
     use super::*;
     use crate::dataset::StoredMessage;
-    use crate::i18n::calendar::tests::{NOW, utc};
-    use crate::view::endpoint::tests::dataset;
+    use crate::test_support::dataset;
+    use crate::test_support::{NOW, utc};
     use shared::status::Status;
     use shared::{DAY, HOUR, MINUTE};
 

@@ -39,68 +39,29 @@ pub fn summary(
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
     use crate::dataset::Cache;
-    use crate::i18n::calendar::tests::{NOW, utc};
-    use crate::view::endpoint::tests::evaluate;
+    use crate::test_support::{NOW, check_file, evaluate, history_of_node, response_time_at, utc};
     use crate::view::{self, LoadProgress, ViewSettings};
-    use shared::history::{DEFAULT_EXPIRY, Folding, History, Latencies, Outline};
     use shared::looks::Looks;
     use shared::object_name::{CheckFileName, NodeName};
-    use shared::result::{Attempt, CheckFile, CheckResult};
-    use shared::status::Status;
     use shared::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
-
-    /// When the newest round was stored.
-    const NEWEST: UnixNanos = NOW - MINUTE;
-
-    /// Today it is far slower than before.
-    fn rtt(minutes_ago: i64) -> Nanos {
-        let slow = if minutes_ago < 700 { 400_000_000 } else { 0 };
-        50_000_000 + slow + minutes_ago * 7_919 % 100_000 * 1_000
-    }
-
-    fn file(at: UnixNanos, rtt: Nanos) -> CheckFile {
-        let result = CheckResult {
-            title: "A".to_owned(),
-            timestamp: at,
-            attempts: vec![Attempt { rtt, ..Attempt::default() }],
-            status: Status::Healthy,
-            interval: Some(MINUTE),
-            ..CheckResult::default()
-        };
-        CheckFile { results: vec![result], skipped: Vec::new() }
-    }
-
-    /// What a node knows that looked `times` a minute for five days.
-    pub(crate) fn known(times: i64) -> (Outline, LatenciesOutline) {
-        let node = NodeName::new("here").ok();
-        let (mut history, mut latencies) = (History::of(node.clone()), Latencies::default());
-        let mut folding = Folding::going_on(&mut history, &mut latencies);
-        for round in (0..5 * 1_440 * times).rev() {
-            let at = NEWEST - round * MINUTE / times;
-            folding.add(&CheckFileName { stored_at: at, node: node.clone() }, &file(at, rtt(round)));
-        }
-        folding.finish(DEFAULT_EXPIRY);
-        let outline = Outline::parse(history.to_json().as_bytes()).expect("it was just written");
-        (outline, LatenciesOutline::parse(latencies.to_json().as_bytes()).expect("they were just written"))
-    }
 
     #[test]
     fn they_are_those_of_all_checks_in_histories_and_in_check_files_together() {
-        let (outline, latencies) = known(1);
+        let (outline, latencies) = history_of_node(1);
         let mut cache = Cache::default();
         cache.dataset.add_history(outline, UnixNanos::MAX);
         // A minute that no history covers, and that is far slower than all others.
         let name = CheckFileName { stored_at: NOW, node: NodeName::new("here").ok() };
-        cache.dataset.add(&name, file(NOW, 9_000_000_000));
+        cache.dataset.add(&name, check_file(NOW, 9_000_000_000));
         cache.dataset.sort_samples();
         let period = Period::new(2 * DAY, 90, utc());
         let all = evaluate(&cache.dataset);
         assert_eq!(summary(&all[0], &[], &period, utc().language), None, "the sketches are missing");
         let told = summary(&all[0], &[latencies], &period, utc().language).expect("they are there");
-        let mut exact: Vec<Nanos> = (0..2 * 1_440 + 2).map(rtt).collect();
+        let mut exact: Vec<Nanos> = (0..2 * 1_440 + 2).map(response_time_at).collect();
         exact.sort_unstable();
         for (percent, told) in PERCENTILES.iter().zip(told.split(" · ")) {
             let number: f64 = told.split(' ').nth(1).and_then(|number| number.parse().ok()).expect("a number");
@@ -112,7 +73,7 @@ pub(crate) mod tests {
 
     fn observers(times: i64) -> String {
         let mut cache = Cache::default();
-        cache.dataset.add_history(known(times).0, UnixNanos::MAX);
+        cache.dataset.add_history(history_of_node(times).0, UnixNanos::MAX);
         let settings = ViewSettings { range: 30 * DAY, interval: MINUTE, bars_limit: 90, ..ViewSettings::default() };
         let view = view::page(
             &mut cache,

@@ -146,7 +146,7 @@ fn day_edges(range: Nanos, calendar: Calendar<'_>) -> Vec<UnixNanos> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::i18n::calendar::tests::{NOW, utc};
+    use crate::test_support::{NOW, utc};
     use proptest::prelude::*;
     use shared::MINUTE;
 

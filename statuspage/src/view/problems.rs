@@ -115,8 +115,8 @@ fn named(names: &[String], count: usize, language: &Language) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::i18n::calendar::tests::{NOW, utc};
     use crate::source::SourceError;
+    use crate::test_support::{NOW, utc};
     use shared::MINUTE;
 
     fn name(number: i64) -> CheckFileName {
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn results_of_the_future_are_named() {
-        let future = crate::view::endpoint::tests::dataset(&[("A", "", -10, shared::status::Status::Down)]);
+        let future = crate::test_support::dataset(&[("A", "", -10, shared::status::Status::Down)]);
         let mut cache = Cache::default();
         cache.dataset = future;
         assert!(problems(&cache, utc(), &UrlState::default())[0].starts_with("1 result is from the future"));

@@ -49,9 +49,9 @@ mod tests {
     use super::*;
     use crate::dataset::Cache;
     use crate::i18n::Calendar;
-    use crate::i18n::calendar::tests::utc;
-    use crate::i18n::language::tests::with_status_labels;
-    use crate::view::endpoint::tests::dataset;
+    use crate::test_support::dataset;
+    use crate::test_support::utc;
+    use crate::test_support::with_status_labels;
     use crate::view::{LoadProgress, ViewSettings, page};
     use shared::DAY;
     use shared::looks::{Group, Looks};

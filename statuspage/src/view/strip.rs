@@ -235,8 +235,8 @@ fn parts(breakdown: &Reckoning) -> Vec<BarPart> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::i18n::calendar::tests::utc;
-    use crate::view::endpoint::tests::{dataset, evaluate, period};
+    use crate::test_support::utc;
+    use crate::test_support::{dataset, evaluate, period};
     use proptest::prelude::*;
     use shared::{DAY, SECOND};
 

@@ -116,7 +116,7 @@ pub fn display_name(title: &str, locator: &str, language: &Language) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::i18n::language::tests::english;
+    use crate::test_support::english;
 
     #[test]
     fn times_are_told_in_one_unit() {

@@ -323,8 +323,8 @@ fn counted_names(names: &[String], language: &Language) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::i18n::calendar::tests::{NOW, utc};
-    use crate::view::endpoint::tests::{dataset, evaluate, period};
+    use crate::test_support::{NOW, utc};
+    use crate::test_support::{dataset, evaluate, period};
     use Status::{Down, Healthy};
     use shared::HOUR;
     use shared::object_name::CheckFileName;
@@ -363,7 +363,7 @@ mod tests {
     #[test]
     fn statuses_are_called_as_the_host_likes_wherever_they_stand() {
         let dataset = dataset(&steady("A", &[12, 11, 10]));
-        let language = crate::i18n::language::tests::with_status_labels(Down, "out of order");
+        let language = crate::test_support::with_status_labels(Down, "out of order");
         let calendar = Calendar { language: &language, ..utc() };
         let days = timeline(&evaluate(&dataset), &[], &period(), calendar, LoadProgress::Complete);
         let EventKind::Change { text, .. } = &days[0].events[0].kind else { panic!("{days:?}") };
