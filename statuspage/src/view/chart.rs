@@ -6,22 +6,16 @@
 
 use std::sync::Arc;
 
-use shared::response_times::{self, Choice};
 use shared::stats::Stats;
-use shared::uptime::{self, Reckoning};
 use shared::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 
 use super::axes::{Scale, round_label, times};
+use super::chart_paths::{area, failures, line, moments};
 use super::evaluate::EvaluatedEndpoint;
-use super::geometry::{HEIGHT, WIDTH, number};
+use super::geometry::WIDTH;
 use super::period::Period;
-use crate::dataset::{NodeSamples, Sample};
-use crate::i18n::Calendar;
-use crate::i18n::{Language, Text, texts};
-use shared::sorted;
-
-/// More points than this are drawn together: a line of 1,000 pixels cannot show more, and 300 are quick to draw.
-const POINTS_LIMIT: i64 = 300;
+use super::sample_groups::{self, SampleGroup, measure};
+use crate::i18n::{Calendar, Language, Text, texts};
 
 /// What stands in the chart.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -70,17 +64,6 @@ pub struct Point {
     reason: Option<Arc<str>>,
 }
 
-/// Checks that are drawn as one point.
-pub(super) struct SampleGroup<'a> {
-    first: UnixNanos,
-    last: UnixNanos,
-    /// The checks.
-    pub(super) samples: Vec<&'a Sample>,
-    /// Statistics over the round-trip times of all answered attempts of all its checks: its median is a median
-    /// of attempts, not of medians.
-    stats: Option<Stats>,
-}
-
 /// The chart of an endpoint; `marks` are the moments of messages.
 #[must_use]
 pub fn chart(
@@ -115,7 +98,7 @@ pub fn chart(
             line(&groups, evaluated, period, &scale, |stats| stats.max)
         } else {
             // A point has too few attempts for a percentile of its own.
-            let hours = self::groups(evaluated, period, &evaluated.endpoint.nodes, HOUR);
+            let hours = sample_groups::groups(evaluated, period, &evaluated.endpoint.nodes, HOUR);
             line(&hours, evaluated, period, &scale, |stats| stats.p95)
         },
         band: area(&groups, evaluated, period, &scale, &|_, stats| (stats.min, stats.max)),
@@ -129,7 +112,7 @@ pub fn chart(
         }),
         grid: scale.grid(language),
         times: times(period, calendar),
-        points: groups.iter().map(|group| group.point(evaluated, period, &scale)).collect(),
+        points: groups.iter().map(|group| point(group, evaluated, period, &scale)).collect(),
         label,
         summary,
     }
@@ -145,93 +128,6 @@ impl ChartView {
         let before = behind.checked_sub(1).and_then(distance);
         let nearest = before.into_iter().chain(distance(behind)).min_by(|one, other| one.0.total_cmp(&other.0));
         nearest.map(|(_, index)| index)
-    }
-}
-
-/// The points of an endpoint, statistics over all of them, and the axis on which all of them stand.
-pub(super) fn measure<'a>(
-    evaluated: &EvaluatedEndpoint<'a>,
-    period: &Period,
-) -> (Vec<SampleGroup<'a>>, Option<Stats>, Scale) {
-    let groups = groups(evaluated, period, &evaluated.endpoint.nodes, 0);
-    let samples: Vec<&Sample> = groups.iter().flat_map(|group| &group.samples).copied().collect();
-    let all = response_times::stats(&samples);
-    let least = groups.iter().filter_map(|group| group.stats).map(|stats| stats.median).min();
-    let scale = Scale::new(all, least, evaluated.latest.threshold);
-    (groups, all, scale)
-}
-
-/// Gathers the checks of nodes into points. One node's checks are points of their own as long as there are few; those of
-/// several nodes in one round, and those of a stretch where there are many, become one point, as do what several nodes
-/// tell of one hour or day: a line from node to node would be none of time. Checks of less than `least` are one point.
-pub(super) fn groups<'a>(
-    evaluated: &EvaluatedEndpoint<'a>,
-    period: &Period,
-    nodes: &'a [NodeSamples],
-    least: Nanos,
-) -> Vec<SampleGroup<'a>> {
-    let choice = Choice::of(evaluated.samples(period.from, period.now + 1), period.to - period.from);
-    let all = nodes.iter().flat_map(|node| node.samples(period.from, period.now + 1));
-    let mut samples: Vec<&Sample> = all.filter(|sample| choice.takes(*sample)).collect();
-    sorted::by_key(&mut samples, |sample| sample.at);
-    let is_crowded = samples.len() as i64 > POINTS_LIMIT;
-    let mut width = least.max(if is_crowded { (period.to - period.from) / POINTS_LIMIT } else { 0 });
-    if nodes.len() > 1 {
-        let times_of = |samples: &[Sample]| samples.iter().map(|sample| sample.at).collect::<Vec<_>>();
-        let gaps = nodes.iter().filter_map(|node| uptime::usual_gap(&times_of(&node.samples)));
-        // Three quarters of a round: never two rounds of one node, always the others' of the same round.
-        width = width.max(gaps.min().unwrap_or(0) / 4 * 3);
-    }
-    let mut groups: Vec<SampleGroup<'a>> = Vec::new();
-    for sample in samples {
-        match groups.last_mut() {
-            Some(group) if sample.at - group.first < width || group.is_of_the_stretch_of(sample) => {
-                group.samples.push(sample);
-                group.last = sample.at;
-            }
-            _ => groups.push(SampleGroup { first: sample.at, last: sample.at, samples: vec![sample], stats: None }),
-        }
-    }
-    for group in &mut groups {
-        group.stats = response_times::stats(&group.samples);
-    }
-    groups
-}
-
-impl SampleGroup<'_> {
-    fn has_failed(&self) -> bool {
-        self.samples.iter().any(|sample| sample.failed)
-    }
-
-    /// Whether a look tells of the same hour or day as the last one in here, of another node.
-    fn is_of_the_stretch_of(&self, sample: &Sample) -> bool {
-        let stretch =
-            |sample: &Sample| sample.at.checked_div_euclid(sample.length).map(|number| (sample.length, number));
-        stretch(sample).is_some_and(|wanted| self.samples.last().is_some_and(|last| stretch(last) == Some(wanted)))
-    }
-
-    /// The length of the hours or days whose percentiles these are; 0 if they are checks.
-    fn length(&self) -> Nanos {
-        self.samples.iter().fold(0, |length, sample| length.max(sample.length))
-    }
-
-    fn x(&self, period: &Period) -> f64 {
-        period.share(self.first + (self.last - self.first) / 2) * WIDTH
-    }
-
-    fn point(&self, evaluated: &EvaluatedEndpoint<'_>, period: &Period, scale: &Scale) -> Point {
-        let reason = self.samples.iter().rev().find_map(|sample| sample.reason.clone());
-        Point {
-            at: self.first,
-            x: self.x(period),
-            y: self.stats.map(|stats| scale.height(stats.median)),
-            last: self.last,
-            stats: self.stats,
-            length: self.length(),
-            samples: self.samples.len(),
-            failed: self.samples.iter().filter(|sample| sample.failed).count(),
-            reason: reason.filter(|_| !evaluated.errors_hidden),
-        }
     }
 }
 
@@ -274,6 +170,21 @@ impl Point {
     }
 }
 
+fn point(group: &SampleGroup<'_>, evaluated: &EvaluatedEndpoint<'_>, period: &Period, scale: &Scale) -> Point {
+    let reason = group.samples.iter().rev().find_map(|sample| sample.reason.clone());
+    Point {
+        at: group.first,
+        x: group.x(period),
+        y: group.stats.map(|stats| scale.height(stats.median)),
+        last: group.last,
+        stats: group.stats,
+        length: group.length(),
+        samples: group.samples.len(),
+        failed: group.samples.iter().filter(|sample| sample.failed).count(),
+        reason: reason.filter(|_| !evaluated.errors_hidden),
+    }
+}
+
 /// The text that tells the times of attempts; of few of them the 95th percentile is the greatest.
 fn attempts_text(stats: &Stats) -> Text {
     if stats.p95 < stats.max { texts::MEDIAN_P95_MAX } else { texts::MEDIAN_MAX }
@@ -284,110 +195,14 @@ fn stats_text(text: Text, stats: &Stats, language: &Language) -> String {
     language.format(text, &[&median, &max, &p95])
 }
 
-/// Whether nobody looked for a while between two points: a gap stays a gap.
-fn is_gap(evaluated: &EvaluatedEndpoint<'_>, from: UnixNanos, to: UnixNanos) -> bool {
-    Reckoning::of(&evaluated.spans, from, to).unknown > 0
-}
-
-/// The stretches of points with a response time between which no gap is.
-fn stretches<'b, 'a>(
-    groups: &'b [SampleGroup<'a>],
-    evaluated: &EvaluatedEndpoint<'_>,
-) -> Vec<Vec<(&'b SampleGroup<'a>, Stats)>> {
-    let mut stretches: Vec<Vec<(&SampleGroup<'a>, Stats)>> = Vec::new();
-    let mut open = false;
-    let mut last: Option<&SampleGroup<'_>> = None;
-    for group in groups {
-        if last.is_some_and(|last| is_gap(evaluated, last.last, group.first)) {
-            open = false;
-        }
-        last = Some(group);
-        let Some(stats) = group.stats else {
-            // A failure between percentiles of hours or days does not say that nobody answered.
-            open &= groups.iter().any(|group| group.length() > 0);
-            continue;
-        };
-        if !open {
-            stretches.push(Vec::new());
-            open = true;
-        }
-        if let Some(stretch) = stretches.last_mut() {
-            stretch.push((group, stats));
-        }
-    }
-    stretches
-}
-
-/// A path through the points.
-pub(super) fn line(
-    groups: &[SampleGroup<'_>],
-    evaluated: &EvaluatedEndpoint<'_>,
-    period: &Period,
-    scale: &Scale,
-    of: fn(&Stats) -> Nanos,
-) -> String {
-    let mut path = Vec::new();
-    for stretch in stretches(groups, evaluated) {
-        for (group, stats) in &stretch {
-            path.push(corner(path_command(group, &stretch), group.x(period), scale.height(of(stats))));
-        }
-        if stretch.len() == 1 {
-            // A line without length is drawn as a dot by its round ends.
-            path.push("h0".to_owned());
-        }
-    }
-    path.concat()
-}
-
-/// The path of an area; `of` gives its lower and its upper edge at a point.
-pub(super) fn area(
-    groups: &[SampleGroup<'_>],
-    evaluated: &EvaluatedEndpoint<'_>,
-    period: &Period,
-    scale: &Scale,
-    of: &dyn Fn(&SampleGroup<'_>, &Stats) -> (Nanos, Nanos),
-) -> String {
-    let mut path = Vec::new();
-    for stretch in stretches(groups, evaluated).into_iter().filter(|stretch| stretch.len() > 1) {
-        for (group, stats) in &stretch {
-            path.push(corner(path_command(group, &stretch), group.x(period), scale.height(of(group, stats).1)));
-        }
-        for (group, stats) in stretch.iter().rev() {
-            path.push(corner('L', group.x(period), scale.height(of(group, stats).0)));
-        }
-        path.push("Z".to_owned());
-    }
-    path.concat()
-}
-
-/// Whether a stretch begins at a bucket or goes on.
-fn path_command(group: &SampleGroup<'_>, stretch: &[(&SampleGroup<'_>, Stats)]) -> char {
-    if stretch.first().is_some_and(|(first, _)| std::ptr::eq(*first, group)) { 'M' } else { 'L' }
-}
-
-fn corner(command: char, x: f64, y: f64) -> String {
-    format!("{command}{} {}", number(x), number(y))
-}
-
-fn failures(groups: &[SampleGroup<'_>], period: &Period) -> String {
-    let failed = groups.iter().filter(|group| group.has_failed());
-    let marks: Vec<String> = failed.map(|group| corner('M', group.x(period), HEIGHT) + "v-8").collect();
-    marks.concat()
-}
-
-fn moments(marks: &[UnixNanos], period: &Period) -> String {
-    let inside = marks.iter().filter(|at| (period.from..=period.now).contains(*at));
-    let lines: Vec<String> =
-        inside.map(|at| format!("M{} 0V{}", number(period.share(*at) * WIDTH), number(HEIGHT))).collect();
-    lines.concat()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::{NodeHistory, Sample};
     use crate::test_support::{NOW, utc};
     use crate::test_support::{dataset, evaluate, period};
     use shared::status::Status::{self, Down, Healthy};
+    use shared::uptime;
 
     fn chart_of(samples: &[(&str, &str, i64, Status)]) -> ChartView {
         let dataset = dataset(samples);
@@ -403,7 +218,7 @@ mod tests {
         let hours = (1..7 * 24).map(|ago| coarse(NOW - ago * HOUR, HOUR));
         let mut samples: Vec<Sample> = days.chain(hours).collect();
         samples.sort_by_key(|sample| sample.at);
-        of_node.past = Some(crate::dataset::NodeHistory { track: uptime::Track::default(), samples, open: Vec::new() });
+        of_node.past = Some(NodeHistory { track: uptime::Track::default(), samples, open: Vec::new() });
         let month = chart(&evaluate(&dataset)[0], &Period::new(30 * DAY, 90, utc()), utc(), &[]);
         assert_eq!(month.upper.matches('M').count(), month.points.len(), "a dot for each day, with gaps between");
         let points = |range| {
@@ -423,8 +238,7 @@ mod tests {
             let day =
                 |ago| Sample { at: NOW - ago * DAY, length: DAY, rtts: Box::from([rtt]), ..of_node.samples[0].clone() };
             let samples = (1..30).rev().map(day).collect();
-            of_node.past =
-                Some(crate::dataset::NodeHistory { track: uptime::Track::default(), samples, open: Vec::new() });
+            of_node.past = Some(NodeHistory { track: uptime::Track::default(), samples, open: Vec::new() });
         }
         let points = chart(&evaluate(&dataset)[0], &Period::new(30 * DAY, 90, utc()), utc(), &[]).points;
         let days = points.iter().filter(|point| point.readout(utc()).contains("p50")).count();

@@ -4,6 +4,7 @@
 mod axes;
 pub mod banner;
 pub mod chart;
+mod chart_paths;
 pub mod config_error;
 pub mod css_variables;
 pub mod detail;
@@ -19,6 +20,7 @@ mod page;
 pub mod percentiles;
 pub mod period;
 pub mod problems;
+mod sample_groups;
 pub mod search;
 mod settings;
 pub mod strip;

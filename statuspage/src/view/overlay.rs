@@ -4,9 +4,10 @@ use shared::Nanos;
 use shared::object_name::NodeName;
 use shared::stats::Stats;
 
-use super::chart::{SampleGroup, area, groups, line, measure};
+use super::chart_paths::{area, line};
 use super::evaluate::EvaluatedEndpoint;
 use super::period::Period;
+use super::sample_groups::{SampleGroup, groups, measure};
 use crate::i18n::{Language, Text, texts};
 
 /// What the parts of an attempt's time are called, in their order; what is left is the rest of the answer.
