@@ -27,6 +27,7 @@ main() {
     mkdir "$folder/site/checks"
     echo '{}' >"$folder/site/checks/index.json"
 
+    : >"$folder/server.log"
     # Port 0 is any free port; the server prints which one it took.
     python3 -u -m http.server 0 --bind 127.0.0.1 --directory "$folder/site" >"$folder/server.log" 2>&1 &
     server=$!

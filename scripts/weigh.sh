@@ -30,7 +30,7 @@ for file in $(cd "$dist" && find . -type f | sed 's|^\./||' | LC_ALL=C sort); do
   gzip=$(gzip -9 -c "$dist/$file" | wc -c)
   brotli=$(brotli -q 11 -w 24 -c "$dist/$file" | wc -c)
   case $file in
-    sw.js | languages/*)
+    sw.js | locales/*)
       apart="$apart $file,$raw,$gzip,$brotli"
       continue
       ;;

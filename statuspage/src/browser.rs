@@ -11,11 +11,11 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Document, HtmlElement, Window};
 
-use crate::calendar::offset_of;
-use crate::intl::{Tool, intl};
-use crate::view::CLOCK_TOLERANCE;
+use crate::civil::parse_offset;
+use crate::i18n::intl::{IntlObject, intl};
 use crate::view::icon::icon;
 use shared::status::Status;
+use shared::verdict::CLOCK_TOLERANCE;
 
 const MILLISECOND: f64 = 1e6;
 
@@ -76,7 +76,7 @@ const OFFSET_HOLDS: Nanos = 15 * MINUTE;
 /// A zone, and what the browser said of it: asking it is slow.
 struct ShownZone {
     /// What writes moments in the chosen zone; `None` is the device's.
-    format: Option<Tool>,
+    format: Option<IntlObject>,
     known: Vec<(i64, Nanos)>,
 }
 
@@ -86,7 +86,7 @@ impl ShownZone {
         // A name comes from an address: as it is it could bring options of its own.
         let name = name.split(',').next().unwrap_or_default();
         let options = ["timeZoneName=longOffset,timeZone=", name].concat();
-        let format = Tool::new("DateTimeFormat", "format", "en-US", &options)?;
+        let format = IntlObject::new("DateTimeFormat", "format", "en-US", &options)?;
         Some(ShownZone { format: Some(format), known: Vec::new() })
     }
 
@@ -98,7 +98,7 @@ impl ShownZone {
         }
         let milliseconds = (number * OFFSET_HOLDS) as f64 / MILLISECOND;
         let offset = if let Some(format) = &self.format {
-            format.say(milliseconds).and_then(|text| offset_of(&text)).unwrap_or(0)
+            format.call(milliseconds).and_then(|text| parse_offset(&text)).unwrap_or(0)
         } else {
             let date = Date::new(&JsValue::from_f64(milliseconds));
             (-date.get_timezone_offset() * MINUTE as f64) as Nanos

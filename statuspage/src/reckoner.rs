@@ -12,13 +12,14 @@ use shared::{DAY, HOUR, Nanos, SECOND, UnixNanos, uptime};
 
 use crate::app::State;
 use crate::browser;
-use crate::calendar::Calendar;
-use crate::load::{self, Hour, Look, Memory, Object, Step, Store, Wanted};
-use crate::source::{self, Contents, Listing, SourceError};
-use crate::view::layers::{Besides, Layer};
-use crate::view::looking::Zone;
-use crate::view::period::{Period, Slot};
-use crate::view::{self, Drawn, Loading, Looking, Percentiles, Settings, words};
+use crate::dataset::TimeBucket;
+use crate::dataset::{self, Cache, HourChecks, LoadEvent, LoadRequest, Store};
+use crate::i18n::Calendar;
+use crate::source::{self, HistoryListing, InlineContents, Listing, SourceError, StoreObject};
+use crate::url_state::{TimeZone, UrlState};
+use crate::view::overlay::{ChartOverlay, Layer};
+use crate::view::period::Period;
+use crate::view::{self, LoadProgress, Percentiles, ViewScope, ViewSettings, text};
 
 /// For how long endpoints are drawn at a time, in milliseconds: a device that is four times slower than most takes less
 /// than the 50 ms from which on people feel that a page does not answer.
@@ -40,15 +41,15 @@ const LONGEST_REACH: Nanos = DAY;
 
 /// Sets what is not part of the view: whose clock, and light or dark. A zone that nobody knows is the device's, and a moment
 /// that is still to come is now.
-pub(crate) fn dressed(mut looking: Looking) -> Looking {
-    if !browser::set_zone(looking.zone.name()) {
-        looking.zone = Zone::Local;
+pub(crate) fn dressed(mut url_state: UrlState) -> UrlState {
+    if !browser::set_zone(url_state.zone.name()) {
+        url_state.zone = TimeZone::Local;
     }
     // Nothing is known of what is to come: the page would say that nobody has looked.
-    looking.at = looking.at.filter(|at| *at <= browser::now());
-    browser::set_root_attribute("data-theme", looking.theme.word());
-    browser::set_root_attribute("data-embed", looking.embed.word());
-    looking
+    url_state.at = url_state.at.filter(|at| *at <= browser::now());
+    browser::set_root_attribute("data-theme", url_state.theme.as_str());
+    browser::set_root_attribute("data-embed", url_state.embed.as_str());
+    url_state
 }
 
 /// The configured store as of a moment.
@@ -58,16 +59,16 @@ struct StoreAt<'a> {
 }
 
 impl Store for StoreAt<'_> {
-    async fn list(&self, from: UnixNanos, until: UnixNanos, contents: Contents) -> Result<Listing, SourceError> {
+    async fn list(&self, from: UnixNanos, until: UnixNanos, contents: InlineContents) -> Result<Listing, SourceError> {
         source::list(self.source, from, until, contents, self.now).await
     }
 
-    async fn get(&self, object: &Object) -> Result<Vec<u8>, SourceError> {
+    async fn get(&self, object: &StoreObject) -> Result<Vec<u8>, SourceError> {
         source::get(self.source, object, self.now).await
     }
 
-    async fn look(&self) -> Result<Look, SourceError> {
-        source::look(self.source, self.now).await
+    async fn list_histories(&self) -> Result<HistoryListing, SourceError> {
+        source::list_histories(self.source, self.now).await
     }
 }
 
@@ -95,7 +96,7 @@ enum Work {
 pub(crate) struct Reckoner {
     state: State,
     config: Arc<PageConfig>,
-    memory: RefCell<Memory>,
+    cache: RefCell<Cache>,
     /// The longest range that was ever shown: all of it stays loaded.
     longest: Cell<Nanos>,
     percentiles: Cell<Percentiles>,
@@ -108,10 +109,10 @@ pub(crate) struct Reckoner {
 impl Reckoner {
     /// One that has loaded nothing yet.
     pub(crate) fn new(state: State, config: Arc<PageConfig>) -> Reckoner {
-        let range = state.looking.with_untracked(|looking| looking.range).unwrap_or(config.range);
+        let range = state.url_state.with_untracked(|url_state| url_state.range).unwrap_or(config.range);
         Reckoner {
             state,
-            memory: RefCell::new(Memory::default()),
+            cache: RefCell::new(Cache::default()),
             longest: Cell::new(range.max(config.range)),
             percentiles: Cell::default(),
             work: Cell::new(Work::None),
@@ -123,38 +124,38 @@ impl Reckoner {
 
     /// The range that is shown.
     fn range(&self) -> Nanos {
-        self.state.looking.with_untracked(|looking| looking.range).unwrap_or(self.config.range)
+        self.state.url_state.with_untracked(|url_state| url_state.range).unwrap_or(self.config.range)
     }
 
     /// The moment that the page speaks of as now.
     fn now(&self) -> UnixNanos {
-        self.state.looking.with_untracked(|looking| looking.at).unwrap_or_else(browser::now)
+        self.state.url_state.with_untracked(|url_state| url_state.at).unwrap_or_else(browser::now)
     }
 
     /// Shows the page as somebody wants to look at it, and loads what that takes.
-    pub(crate) fn look(self: Rc<Self>, looking: Looking) {
-        let before = self.state.looking.get_untracked();
-        let looking = dressed(looking);
-        self.state.looking.set(looking.clone());
-        let is_elsewhere = before.at != looking.at;
+    pub(crate) fn look(self: Rc<Self>, url_state: UrlState) {
+        let before = self.state.url_state.get_untracked();
+        let url_state = dressed(url_state);
+        self.state.url_state.set(url_state.clone());
+        let is_elsewhere = before.at != url_state.at;
         if is_elsewhere {
-            self.memory.borrow_mut().list_all_again();
+            self.cache.borrow_mut().relist_all();
         }
         let is_longer = self.range() > self.longest.get();
         self.longest.set(self.range().max(self.longest.get()));
         let is_to_load = is_longer || is_elsewhere;
         // Nothing has to be reckoned for who only types, or looks at the same in another light.
         let only_sought =
-            Looking { filter: before.filter.clone(), theme: before.theme, arrangement: before.arrangement, ..looking };
+            UrlState { filter: before.filter.clone(), theme: before.theme, layout: before.layout, ..url_state };
         if only_sought == before {
             return self.find();
         }
-        let only_opened = Looking { endpoint: before.endpoint.clone(), path: before.path.clone(), ..only_sought };
+        let only_opened = UrlState { endpoint: before.endpoint.clone(), path: before.path.clone(), ..only_sought };
         if only_opened == before {
             self.open();
             return self.load_opened();
         }
-        self.reckon(if is_to_load { Loading::Listing } else { self.state.loading.get_untracked() });
+        self.reckon(if is_to_load { LoadProgress::Listing } else { self.state.loading.get_untracked() });
         Rc::clone(&self).load_opened();
         if is_to_load {
             browser::begin(Box::pin(self.load()));
@@ -166,9 +167,9 @@ impl Reckoner {
         let calendar = self.calendar();
         let period = Period::new(self.range(), browser::bars_limit(), calendar);
         let before = self.opened();
-        let looking = self.state.looking.get_untracked();
+        let url_state = self.state.url_state.get_untracked();
         self.state.view.update(|view| {
-            view.opened = view::detail::opened(&looking, &view.endpoints, &period, calendar);
+            view.opened = view::detail::open_bars(&url_state, &view.endpoints, &period, calendar);
         });
         self.redraw([before, self.opened()]);
     }
@@ -187,8 +188,8 @@ impl Reckoner {
 
     /// Finds what is sought among what is shown.
     fn find(&self) {
-        let filter = self.state.looking.with_untracked(|looking| looking.filter.clone());
-        let found = self.state.view.with_untracked(|view| view::finding::found(view, &filter, &browser::lower));
+        let filter = self.state.url_state.with_untracked(|url_state| url_state.filter.clone());
+        let found = self.state.view.with_untracked(|view| view::search::matching(view, &filter, &browser::lower));
         self.state.found.set(found.map(Arc::new));
     }
 
@@ -203,7 +204,7 @@ impl Reckoner {
     pub(crate) fn want_percentiles(self: Rc<Self>, wanted: Percentiles) {
         self.percentiles.set(wanted);
         self.reckon(self.state.loading.get_untracked());
-        if wanted == Percentiles::Wanted {
+        if wanted == Percentiles::Shown {
             browser::begin(Box::pin(self.load()));
         }
     }
@@ -211,22 +212,22 @@ impl Reckoner {
     /// Loads the checks of the hour that is open, if they are not known.
     fn load_opened(self: Rc<Self>) {
         let innermost = self.state.view.with_untracked(|view| view.opened.path.last().copied());
-        let Some(slot) = innermost.filter(|slot| view::detail::opens_into_checks(*slot)) else { return };
+        let Some(bucket) = innermost.filter(|bucket| view::detail::opens_into_checks(*bucket)) else { return };
         let now = browser::now();
-        let asked = |hour: &Hour| hour.slot == slot && hour.problem.is_none();
-        if slot.start >= self.wanted().checks_from || self.memory.borrow().hour.as_ref().is_some_and(asked) {
+        let asked = |hour: &HourChecks| hour.bucket == bucket && hour.problem.is_none();
+        if bucket.start >= self.wanted().checks_from || self.cache.borrow().hour.as_ref().is_some_and(asked) {
             return;
         }
-        self.memory.borrow_mut().hour = Some(Hour { is_loading: true, ..Hour::of(slot) });
+        self.cache.borrow_mut().hour = Some(HourChecks { is_loading: true, ..HourChecks::new(bucket) });
         self.redraw([self.opened(), None]);
-        browser::begin(Box::pin(self.load_hour(slot, now)));
+        browser::begin(Box::pin(self.load_hour(bucket, now)));
     }
 
-    async fn load_hour(self: Rc<Self>, slot: Slot, now: UnixNanos) {
-        let hour = load::load_hour(&StoreAt { source: &self.config.source, now }, slot).await;
+    async fn load_hour(self: Rc<Self>, bucket: TimeBucket, now: UnixNanos) {
+        let hour = dataset::load_hour(&StoreAt { source: &self.config.source, now }, bucket).await;
         // Another one may have been opened meanwhile.
-        if self.memory.borrow().hour.as_ref().is_some_and(|asked| asked.slot == slot) {
-            self.memory.borrow_mut().hour = Some(hour);
+        if self.cache.borrow().hour.as_ref().is_some_and(|asked| asked.bucket == bucket) {
+            self.cache.borrow_mut().hour = Some(hour);
             self.redraw([self.opened(), None]);
         }
     }
@@ -254,15 +255,15 @@ impl Reckoner {
         let is_first = self.state.view.with_untracked(|view| view.endpoints.is_empty());
         let (shown_at, reckoned_at, reckoned_files) = (Cell::new(0), Cell::new(now), Cell::new(0));
         let wanted = self.wanted();
-        load::refresh(&store, &self.memory, wanted, |step| {
+        dataset::refresh(&store, &self.cache, wanted, |step| {
             let now = browser::now();
             let (files, loading) = {
-                let memory = self.memory.borrow();
-                (memory.record.file_count(), Loading::Files(memory.done, memory.total))
+                let cache = self.cache.borrow();
+                (cache.dataset.file_count(), LoadProgress::Files(cache.done, cache.total))
             };
-            if step == Step::Histories {
+            if step == LoadEvent::Histories {
                 if is_first {
-                    self.draw(Loading::Listing, Drawn::State);
+                    self.draw(LoadProgress::Listing, ViewScope::Summary);
                 }
                 return;
             }
@@ -281,26 +282,26 @@ impl Reckoner {
         .await;
         let _ = browser::breathe().await;
         if self.reaches_further_than(wanted) {
-            self.memory.borrow_mut().list_all_again();
+            self.cache.borrow_mut().relist_all();
             self.work.set(Work::LoadingAndAskedAgain);
             return;
         }
-        self.memory.borrow_mut().note_heard(browser::now());
-        self.state.loading.set(Loading::Complete);
-        self.reckon(Loading::Complete);
+        self.cache.borrow_mut().note_response(browser::now());
+        self.state.loading.set(LoadProgress::Complete);
+        self.reckon(LoadProgress::Complete);
     }
 
-    fn wanted(&self) -> Wanted {
+    fn wanted(&self) -> LoadRequest {
         let now = self.now();
         let parts = match self.percentiles.get() {
-            Percentiles::NotWanted => &[HistoryPart::Main][..],
-            Percentiles::Wanted => &[HistoryPart::Main, HistoryPart::Latency],
+            Percentiles::Hidden => &[HistoryPart::Main][..],
+            Percentiles::Shown => &[HistoryPart::Main, HistoryPart::Latency],
         };
-        let told = self.memory.borrow().record.longest_interval().min(LONGEST_REACH);
+        let told = self.cache.borrow().dataset.longest_interval().min(LONGEST_REACH);
         let reach = uptime::stands_for(self.config.interval.max(told));
         let from = self.load_from(self.longest.get(), now, reach);
         let by_check = |range: Nanos| range <= view::period::HOURS_UP_TO;
-        let is_past = self.state.looking.with_untracked(|looking| looking.at.is_some());
+        let is_past = self.state.url_state.with_untracked(|url_state| url_state.at.is_some());
         let (checks_from, until) = match (is_past, self.range()) {
             (false, _) if by_check(self.config.range) => {
                 (self.load_from(self.config.range, now, reach), UnixNanos::MAX)
@@ -309,7 +310,7 @@ impl Reckoner {
             (true, range) if by_check(range) => (self.load_from(range, now, reach), now),
             (true, _) => (now - HOUR, now),
         };
-        Wanted { from, checks_from, until, parts }
+        LoadRequest { from, checks_from, until, parts }
     }
 
     /// From when on check files are needed: a result that was made before the period may reach into it, as far as its
@@ -321,14 +322,14 @@ impl Reckoner {
     }
 
     /// Whether results stand for longer than was thought when these were wanted, so that older ones count, too.
-    fn reaches_further_than(&self, before: Wanted) -> bool {
+    fn reaches_further_than(&self, before: LoadRequest) -> bool {
         let wanted = self.wanted();
         wanted.from < before.from || wanted.checks_from < before.checks_from
     }
 
     /// Reckons the view as of now and shows it: the state of things at once, and endpoints one after the other.
-    pub(crate) fn reckon(self: &Rc<Self>, loading: Loading) {
-        self.draw(loading, Drawn::All);
+    pub(crate) fn reckon(self: &Rc<Self>, loading: LoadProgress) {
+        self.draw(loading, ViewScope::Full);
     }
 
     /// The reader's now and the reader's clock.
@@ -340,34 +341,34 @@ impl Reckoner {
         Calendar { now, today: browser::now(), offset: &browser::offset_at, language: self.state.language }
     }
 
-    fn settings(&self, drawn: Drawn) -> Settings {
-        Settings {
+    fn settings(&self, scope: ViewScope) -> ViewSettings {
+        ViewSettings {
             range: self.range(),
             interval: self.config.interval,
             bars_limit: browser::bars_limit(),
             percentiles: self.percentiles.get(),
-            drawn,
+            scope,
             is_online: browser::is_online(),
             clock_ahead: browser::clock_ahead(),
         }
     }
 
     /// What the chart of an endpoint shows besides.
-    pub(crate) fn layers(&self, id: usize, wanted: Besides) -> Vec<Layer> {
-        let (memory, settings) = (self.memory.borrow(), self.settings(Drawn::All));
-        view::besides(&memory, id, self.calendar(), settings, &self.config.looks, wanted)
+    pub(crate) fn layers(&self, id: usize, wanted: ChartOverlay) -> Vec<Layer> {
+        let (cache, settings) = (self.cache.borrow(), self.settings(ViewScope::Full));
+        view::overlay_layers(&cache, id, self.calendar(), settings, &self.config.looks, wanted)
     }
 
-    fn draw(self: &Rc<Self>, loading: Loading, drawn: Drawn) {
+    fn draw(self: &Rc<Self>, loading: LoadProgress, scope: ViewScope) {
         browser::forget_offsets();
-        let (calendar, settings) = (self.calendar(), self.settings(drawn));
+        let (calendar, settings) = (self.calendar(), self.settings(scope));
         let looks = &self.config.looks;
-        let view = self.state.looking.with_untracked(|looking| {
-            view::page(&mut self.memory.borrow_mut(), calendar, settings, looks, looking, loading)
+        let view = self.state.url_state.with_untracked(|url_state| {
+            view::page(&mut self.cache.borrow_mut(), calendar, settings, looks, url_state, loading)
         });
         browser::set_root_attribute("data-state", view.overall.state);
         browser::set_root_attribute("data-loaded", &view.loaded.to_string());
-        let title = format!("{} {} · {}", words::symbol(view.overall.status), view.overall.sentence, self.config.title);
+        let title = format!("{} {} · {}", text::symbol(view.overall.status), view.overall.headline, self.config.title);
         browser::set_tab(&title, view.overall.status, looks.favicon.as_deref());
         // What somebody has opened comes first.
         let mut ids: Vec<usize> = view.endpoints.iter().rev().map(|one| one.id).collect();
@@ -426,8 +427,8 @@ impl Reckoner {
             if !is_whole {
                 return Some(Arc::clone(head));
             }
-            let (memory, settings) = (self.memory.borrow(), self.settings(Drawn::All));
-            view::whole(&memory, head, self.calendar(), settings, &self.config.looks, &view.opened).map(Arc::new)
+            let (cache, settings) = (self.cache.borrow(), self.settings(ViewScope::Full));
+            view::full_endpoint(&cache, head, self.calendar(), settings, &self.config.looks, &view.opened).map(Arc::new)
         });
         if let Some(one) = one {
             self.state.drawing.put(one);

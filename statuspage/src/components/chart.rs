@@ -7,10 +7,10 @@ use web_sys::{Element, Event, KeyboardEvent, PointerEvent};
 use super::element::{Built, html, svg};
 use super::endpoint::Endpoint;
 use super::strip::step;
-use crate::language::texts;
-use crate::view::chart::{ChartView, HEIGHT, Point, WIDTH};
-use crate::view::layers::{Besides, Layer};
-use crate::view::words::number;
+use crate::i18n::texts;
+use crate::view::chart::{ChartView, Point};
+use crate::view::geometry::{HEIGHT, WIDTH, number};
+use crate::view::overlay::{ChartOverlay, Layer};
 
 /// The chart; `crosshair` is where every chart is pointed at, from 0 to 1.
 pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
@@ -27,7 +27,7 @@ pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Bui
     let summary = of(|chart| &chart.summary);
     let read_out = html("p.chart-readout[aria-live=polite]").live_text(move || match pointed() {
         Some(point) => endpoint.state.told(&point),
-        None => endpoint.state.language.say(texts::RESPONSE_TIME_IS, &[&summary()]),
+        None => endpoint.state.language.format(texts::RESPONSE_TIME_IS, &[&summary()]),
     });
     let path = |class: &str, read: fn(&ChartView) -> &str| {
         let drawn = of(read);
@@ -91,7 +91,7 @@ pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Bui
 /// How it is drawn and named what a chart shows besides; style sheets number them through.
 fn class_of(endpoint: Endpoint) -> &'static str {
     match endpoint.state.besides.get_untracked() {
-        Besides::Places => "place",
+        ChartOverlay::Locations => "place",
         _ => "phase",
     }
 }

@@ -3,7 +3,7 @@
 use super::element::{Built, html};
 use super::endpoint::Endpoint;
 use super::{isolated, shape_of, strip, time};
-use crate::view::detail::{LevelView, RowView};
+use crate::view::level::{LevelView, RowView};
 
 /// Everything that a reader has opened of an endpoint.
 pub(super) fn levels(endpoint: Endpoint) -> Built {

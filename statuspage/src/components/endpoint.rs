@@ -8,10 +8,10 @@ use shared::status::Status;
 use super::element::{Built, html, svg};
 use super::{chart, detail, drawn_shape, holds, strip};
 use crate::app::State;
-use crate::language::texts;
+use crate::dataset::TimeBucket;
+use crate::i18n::texts;
 use crate::view::endpoint::EndpointView;
 use crate::view::icon;
-use crate::view::period::Slot;
 
 /// One endpoint, as it is drawn.
 #[derive(Clone, Copy)]
@@ -41,8 +41,8 @@ impl Endpoint {
     }
 
     /// Opens a bar, or closes it.
-    pub(super) fn open(self, level: usize, slot: Slot) {
-        self.state.open(self.id, level, slot);
+    pub(super) fn open(self, level: usize, bucket: TimeBucket) {
+        self.state.open(self.id, level, bucket);
     }
 
     /// Closes what is open of it.
@@ -87,7 +87,7 @@ pub(super) fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built
         .with(html("strong.uptime").live_text(endpoint.text(|one| &one.uptime)))
         .with(html("span.coverage").live_text(endpoint.text(|one| &one.coverage)))
         .with(
-            html("span.readout[role=tooltip]").set("id", &reckoning_id).live_text(endpoint.text(|one| &one.reckoning)),
+            html("span.readout[role=tooltip]").set("id", &reckoning_id).live_text(endpoint.text(|one| &one.breakdown)),
         );
     let locator = endpoint.text(|one| &one.locator);
     let name = endpoint.text(|one| &one.name);
@@ -137,7 +137,7 @@ fn response_times(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built
         }
         let open = RwSignal::new(false);
         let summary = html("summary")
-            .text(endpoint.state.line(texts::RESPONSE_TIMES))
+            .text(endpoint.state.text(texts::RESPONSE_TIMES))
             .text(" ")
             .with(html("span.quiet").live_text(endpoint.text(|one| &one.chart.summary)));
         // What nobody unfolded is not drawn.

@@ -7,9 +7,9 @@ use super::element::{Built, html};
 use super::endpoint::{Endpoint, one};
 use super::{of, shape, table};
 use crate::app::State;
-use crate::language::texts;
+use crate::i18n::texts;
+use crate::url_state::{Embed, Layout};
 use crate::view::groups::GroupView;
-use crate::view::looking::{Arrangement, Embed};
 
 /// What all endpoints share.
 #[derive(Clone, Copy)]
@@ -24,19 +24,19 @@ pub(super) fn endpoints(state: State) -> Built {
     let view = state.view;
     let shared = Shared { state, crosshair: RwSignal::new(None) };
     let content = html("div").redrawn(
-        move || state.looking.with(|looking| looking.arrangement),
-        move |arrangement| match arrangement {
-            Arrangement::Strips => vec![inside(shared, None)],
-            Arrangement::Table => vec![table::table(state)],
+        move || state.url_state.with(|url_state| url_state.layout),
+        move |layout| match layout {
+            Layout::Cards => vec![inside(shared, None)],
+            Layout::Table => vec![table::table(state)],
         },
     );
     html("section.endpoints[aria-labelledby=endpoints-title]")
-        .with(html("h2.spoken[id=endpoints-title]").text(state.line(texts::ENDPOINTS)))
+        .with(html("h2.spoken[id=endpoints-title]").text(state.text(texts::ENDPOINTS)))
         .with(content)
         .with(html("p.quiet").live_text(of(view, |view| view.not_shown.as_deref().unwrap_or_default())))
         .with(
             html("p.quiet[id=nothing]")
-                .text(state.line(texts::NOTHING_FOUND))
+                .text(state.text(texts::NOTHING_FOUND))
                 .shown_while(move || state.found.with(|found| found.as_ref().is_some_and(|found| found.is_empty()))),
         )
 }
@@ -44,7 +44,7 @@ pub(super) fn endpoints(state: State) -> Built {
 /// The groups that stand in a group, or those that stand in none.
 fn inside(shared: Shared, key: Option<i64>) -> Built {
     let keys = move || {
-        let of = |group: &&GroupView| group.inside == key;
+        let of = |group: &&GroupView| group.parent == key;
         shared.state.view.with(|view| view.groups.iter().filter(of).map(|group| group.key).collect())
     };
     html("div").keyed(keys, move |key| group(shared, key))
@@ -65,7 +65,7 @@ fn group(shared: Shared, key: i64) -> Built {
         let is_wanted = || status() != Status::Healthy || opened.is_some_and(|id| all().contains(&id));
         chosen.get().unwrap_or_else(is_wanted)
     };
-    let is_whole = move || state.printing.get() || state.looking.with(|looking| looking.embed == Embed::Bars);
+    let is_whole = move || state.printing.get() || state.url_state.with(|url_state| url_state.embed == Embed::Bars);
     let is_open = move || is_whole() || is_sought() || is_unfolded();
     let own = move || {
         let endpoints = html("div").keyed(

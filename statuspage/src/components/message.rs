@@ -8,7 +8,7 @@ use shared::message::Node;
 use super::element::{Built, html};
 use super::{holds, time};
 use crate::app::State;
-use crate::language::texts;
+use crate::i18n::texts;
 use crate::view::timeline::MessageView;
 
 /// How many messages stand open at the top; older ones fold.
@@ -18,7 +18,7 @@ const UNFOLDED: usize = 3;
 pub(super) fn messages(state: State) -> Built {
     let view = state.view;
     html("section[id=messages]")
-        .label(state.line(texts::MESSAGES))
+        .label(state.text(texts::MESSAGES))
         .redrawn(move || view.with(|view| view.messages.clone()), move |messages| draw(state, messages))
         .shown_while(holds(view, |view| !view.messages.is_empty()))
 }
@@ -29,7 +29,7 @@ fn draw(state: State, messages: &[Arc<MessageView>]) -> Vec<Built> {
     let mut drawn = newest.to_vec();
     if !older.is_empty() {
         drawn.push(
-            html("details").with(html("summary").text(state.line(texts::EARLIER_MESSAGES))).with_all(older.to_vec()),
+            html("details").with(html("summary").text(state.text(texts::EARLIER_MESSAGES))).with_all(older.to_vec()),
         );
     }
     drawn

@@ -8,8 +8,8 @@ use shared::page_config::PageConfig;
 use super::element::{Built, html, svg};
 use super::{frame, groups, holds, message, overall, ranges, timeline};
 use crate::app::State;
-use crate::language::texts;
-use crate::view::broken;
+use crate::i18n::texts;
+use crate::view::config_error;
 
 /// Puts the whole page into the document; `config` is its configuration, or what is wrong with it.
 pub(crate) fn mount(state: State, config: &Result<Arc<PageConfig>, Vec<String>>) {
@@ -46,7 +46,7 @@ fn problems(state: State) -> Built {
     let view = state.view;
     let list = html("ul[id=problems]")
         .redrawn(move || view.with(|view| view.problems.clone()), |problems: &Vec<String>| listed(problems));
-    section("problems-title", state.line(texts::PROBLEMS))
+    section("problems-title", state.text(texts::PROBLEMS))
         .class("problems")
         .with(list)
         .shown_while(holds(view, |view| !view.problems.is_empty()))
@@ -65,15 +65,15 @@ fn hatching() -> Built {
 }
 
 fn broken(state: State, problems: &[String]) -> Built {
-    let lead = |text| html("p.lead").with_all(prose(state.line(text)));
+    let lead = |text| html("p.lead").with_all(prose(state.text(text)));
     let examples =
-        broken::EXAMPLES.iter().flat_map(|(title, example)| [lead(*title), html("pre").text(example)]).collect();
+        config_error::EXAMPLES.iter().flat_map(|(title, example)| [lead(*title), html("pre").text(example)]).collect();
     html("main")
-        .with(html("h1[id=overall]").text(state.line(texts::BROKEN_TITLE)))
+        .with(html("h1[id=overall]").text(state.text(texts::BROKEN_TITLE)))
         .with(lead(texts::BROKEN_SAYS))
         .with(html("ul.broken[id=problems]").with_all(listed(problems)))
-        .with(section("examples-title", state.line(texts::BROKEN_EXAMPLE)).with_all(examples))
-        .with(html("p.quiet").text(state.line(texts::BROKEN_MEND)))
+        .with(section("examples-title", state.text(texts::BROKEN_EXAMPLE)).with_all(examples))
+        .with(html("p.quiet").text(state.text(texts::BROKEN_MEND)))
 }
 
 fn listed(problems: &[String]) -> Vec<Built> {

@@ -6,7 +6,7 @@ use super::element::{Built, html};
 use super::endpoint::Endpoint;
 use super::holds;
 use crate::app::State;
-use crate::language::{Text, texts};
+use crate::i18n::{Text, texts};
 use crate::view::endpoint::EndpointView;
 
 /// A column: its heading, and what stands in it.
@@ -23,7 +23,7 @@ const COLUMNS: [Column; 5] = [
 
 /// All endpoints that are found.
 pub(super) fn table(state: State) -> Built {
-    let heading = |text| html("th[scope=col]").text(state.line(text));
+    let heading = |text| html("th[scope=col]").text(state.text(text));
     let is_grouped = holds(state.view, |view| view.groups.iter().any(|group| !group.title.is_empty()));
     let [others @ .., (group, _)] = COLUMNS;
     let head = html("tr")
@@ -37,7 +37,7 @@ pub(super) fn table(state: State) -> Built {
     let body = html("tbody").keyed(keys, move |id| row(Endpoint { state, id: id as usize }));
     // It scrolls where it is wider than the window, also with the keyboard.
     html("div.table[role=region][tabindex=0]")
-        .label(state.line(texts::ENDPOINTS_IN_TABLE))
+        .label(state.text(texts::ENDPOINTS_IN_TABLE))
         .with(html("table").with(html("thead").with(head)).with(body))
 }
 
