@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use shared::status::Status;
 
-use super::element::{Built, html};
+use super::dom::{ElementBuilder, html};
 use super::endpoint::{Endpoint, one};
 use super::{of, shape, table};
 use crate::app::State;
@@ -20,7 +20,7 @@ pub(super) struct Shared {
 }
 
 /// All endpoints, in their groups or in a table.
-pub(super) fn endpoints(state: State) -> Built {
+pub(super) fn endpoints(state: State) -> ElementBuilder {
     let view = state.view;
     let shared = Shared { state, crosshair: RwSignal::new(None) };
     let content = html("div").redrawn(
@@ -42,7 +42,7 @@ pub(super) fn endpoints(state: State) -> Built {
 }
 
 /// The groups that stand in a group, or those that stand in none.
-fn inside(shared: Shared, key: Option<i64>) -> Built {
+fn inside(shared: Shared, key: Option<i64>) -> ElementBuilder {
     let keys = move || {
         let of = |group: &&GroupView| group.parent == key;
         shared.state.view.with(|view| view.groups.iter().filter(of).map(|group| group.key).collect())
@@ -50,7 +50,7 @@ fn inside(shared: Shared, key: Option<i64>) -> Built {
     html("div").keyed(keys, move |key| group(shared, key))
 }
 
-fn group(shared: Shared, key: i64) -> Built {
+fn group(shared: Shared, key: i64) -> ElementBuilder {
     let state = shared.state;
     let read = move |read: fn(&GroupView) -> String| state.view.with(|view| find(&view.groups, key).map(read));
     let text = move |of: fn(&GroupView) -> String| move || read(of).unwrap_or_default();

@@ -6,7 +6,7 @@ use shared::Nanos;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, HtmlElement, HtmlInputElement, KeyboardEvent};
 
-use super::element::{Built, html};
+use super::dom::{ElementBuilder, html};
 use super::holds;
 use crate::app::State;
 use crate::browser;
@@ -19,11 +19,11 @@ use crate::view::{Percentiles, period, search};
 const SOUGHT_FROM: usize = 4;
 
 /// The choices; `configured` is the range that is shown at first.
-pub(super) fn tools(state: State, configured: Nanos) -> Built {
+pub(super) fn tools(state: State, configured: Nanos) -> ElementBuilder {
     html("div.tools").with(ranges(state, configured)).with(search(state))
 }
 
-fn ranges(state: State, configured: Nanos) -> Built {
+fn ranges(state: State, configured: Nanos) -> ElementBuilder {
     let range = move || state.url_state.with(|url_state| url_state.range).unwrap_or(configured);
     let shown = range();
     let choices = period::ranges(configured, shown, state.language).into_iter().map(|(this, words)| {
@@ -51,7 +51,7 @@ fn ranges(state: State, configured: Nanos) -> Built {
 }
 
 /// The button that tells percentiles of response times, which are loaded only then.
-fn percentiles(state: State) -> Built {
+fn percentiles(state: State) -> ElementBuilder {
     let wanted = RwSignal::new(Percentiles::Hidden);
     let is_wanted = move || wanted.get() == Percentiles::Shown;
     button("percentiles", state.text(texts::PERCENTILES), is_wanted)
@@ -63,7 +63,7 @@ fn percentiles(state: State) -> Built {
 }
 
 /// A button that lets charts show something besides, where they can.
-fn besides(state: State, this: ChartOverlay, id: &str, words: Text) -> Built {
+fn besides(state: State, this: ChartOverlay, id: &str, words: Text) -> ElementBuilder {
     let is_shown = move || state.besides.get() == this;
     button(id, state.text(words), is_shown)
         .on("click", move |_| state.besides.set(if is_shown() { ChartOverlay::Off } else { this }))
@@ -71,7 +71,7 @@ fn besides(state: State, this: ChartOverlay, id: &str, words: Text) -> Built {
 }
 
 /// A button that is pressed or not.
-fn button(id: &str, words: &str, is_pressed: impl Fn() -> bool + 'static) -> Built {
+fn button(id: &str, words: &str, is_pressed: impl Fn() -> bool + 'static) -> ElementBuilder {
     html("button.plain[type=button]")
         .set("id", id)
         .text(words)
@@ -79,7 +79,7 @@ fn button(id: &str, words: &str, is_pressed: impl Fn() -> bool + 'static) -> Bui
 }
 
 /// The words that are sought, and the table; neither is offered where there is little to find.
-fn search(state: State) -> Built {
+fn search(state: State) -> ElementBuilder {
     let filter = move || state.url_state.with(|url_state| url_state.filter.clone());
     let is_table = move || state.url_state.with(|url_state| url_state.layout) == Layout::Table;
     let input = html("input[id=filter][type=search][aria-keyshortcuts=/]")

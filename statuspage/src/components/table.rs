@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::element::{Built, html};
+use super::dom::{ElementBuilder, html};
 use super::endpoint::Endpoint;
 use super::holds;
 use crate::app::State;
@@ -22,7 +22,7 @@ const COLUMNS: [Column; 5] = [
 ];
 
 /// All endpoints that are found.
-pub(super) fn table(state: State) -> Built {
+pub(super) fn table(state: State) -> ElementBuilder {
     let heading = |text| html("th[scope=col]").text(state.text(text));
     let is_grouped = holds(state.view, |view| view.groups.iter().any(|group| !group.title.is_empty()));
     let [others @ .., (group, _)] = COLUMNS;
@@ -41,7 +41,7 @@ pub(super) fn table(state: State) -> Built {
         .with(html("table").with(html("thead").with(head)).with(body))
 }
 
-fn row(endpoint: Endpoint) -> Built {
+fn row(endpoint: Endpoint) -> ElementBuilder {
     let name = html("th[scope=row]")
         .with(html("span").with(endpoint.shape()).with(html("bdi").live_text(endpoint.text(|one| &one.name))));
     let cells = COLUMNS.iter().map(|(_, read)| html("td").live_text(endpoint.text(*read)));
