@@ -12,9 +12,9 @@ use shared::{Nanos, SECOND, UnixNanos};
 
 use crate::components::page;
 use crate::dataset::TimeBucket;
-use crate::drawing::Drawing;
 use crate::i18n::{self, IntlFormatter, Language, Locale, Text, Texts, texts};
-use crate::reckoner::{Extent, Reckoner, dressed};
+use crate::reckoner::{Reckoner, RenderDetail, dressed};
+use crate::render_queue::RenderQueue;
 use crate::url_state::UrlState;
 use crate::view::chart::Point;
 use crate::view::config_error::{self, ConfigError};
@@ -42,7 +42,7 @@ pub struct State {
     /// The numbers of the endpoints that are found, in their order; `None` if nothing is sought.
     pub found: RwSignal<Option<Arc<Vec<usize>>>>,
     /// What is drawn of each endpoint.
-    pub drawing: Drawing,
+    pub render_queue: RenderQueue,
     /// Whether all endpoints were drawn once, and everything else, too.
     pub is_drawn: RwSignal<Option<bool>>,
     /// What charts show besides.
@@ -111,7 +111,7 @@ impl State {
     /// Draws all of an endpoint that came into sight.
     pub fn see(self, id: usize) {
         if let Some(reckoner) = self.reckoner.get_value() {
-            reckoner.draw_endpoint(id, Extent::Whole);
+            reckoner.draw_endpoint(id, RenderDetail::Full);
         }
     }
 
@@ -212,7 +212,7 @@ fn show(url_state: UrlState, language: &'static Language, config: Result<PageCon
             loading: RwSignal::new(LoadProgress::default()),
             url_state: RwSignal::new(dressed(url_state)),
             found: RwSignal::new(None),
-            drawing: Drawing::new(),
+            render_queue: RenderQueue::new(),
             is_drawn: RwSignal::new(None),
             besides: RwSignal::new(ChartOverlay::Off),
             printing: RwSignal::new(false),

@@ -4,17 +4,17 @@
 //! [`dataset`] loads and holds what it gives, [`view`] reckons what stands on the page from that and now,
 //! [`components`] put it into the document. [`i18n`] has the page's words; `i18n::intl` asks the browser how a language
 //! writes dates and numbers, and `browser` is everything else the browser knows: the time and its zone, the tab. All but
-//! `app`, `reckoner`, `drawing`, `components`, `intl`, `browser` and the sending of requests is tested natively.
+//! `app`, `reckoner`, `render_queue`, `components`, `intl`, `browser` and the sending of requests is tested natively.
 
 pub mod app;
 mod browser;
 pub mod civil;
 pub mod components;
 pub mod dataset;
-pub mod drawing;
 pub mod i18n;
 mod percent;
 mod reckoner;
+pub mod render_queue;
 pub mod source;
 #[cfg(test)]
 mod test_support;

@@ -74,22 +74,22 @@ impl Store for StoreAt<'_> {
 
 /// How much of an endpoint is drawn.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Extent {
+pub(crate) enum RenderDetail {
     /// What was drawn of it before.
-    AsBefore,
+    Unchanged,
     /// All of it.
-    Whole,
+    Full,
 }
 
 /// Whether a load is in hand.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Work {
+enum LoadState {
     /// None is.
-    None,
+    Idle,
     /// One is.
     Loading,
     /// One is, and more was asked for meanwhile.
-    LoadingAndAskedAgain,
+    LoadingThenAgain,
 }
 
 /// What a reckoning needs, together.
@@ -100,7 +100,7 @@ pub(crate) struct Reckoner {
     /// The longest range that was ever shown: all of it stays loaded.
     longest: Cell<Nanos>,
     percentiles: Cell<Percentiles>,
-    work: Cell<Work>,
+    load_state: Cell<LoadState>,
     /// The numbers of the endpoints that are still to be drawn, the next one last.
     to_draw: RefCell<Vec<usize>>,
     is_drawing: Cell<bool>,
@@ -115,7 +115,7 @@ impl Reckoner {
             cache: RefCell::new(Cache::default()),
             longest: Cell::new(range.max(config.range)),
             percentiles: Cell::default(),
-            work: Cell::new(Work::None),
+            load_state: Cell::new(LoadState::Idle),
             to_draw: RefCell::default(),
             is_drawing: Cell::new(false),
             config,
@@ -234,14 +234,14 @@ impl Reckoner {
 
     /// Loads what is wanted; if a load is in hand, that one goes on to do so.
     pub(crate) async fn load(self: Rc<Self>) {
-        if self.work.get() != Work::None {
-            self.work.set(Work::LoadingAndAskedAgain);
+        if self.load_state.get() != LoadState::Idle {
+            self.load_state.set(LoadState::LoadingThenAgain);
             return;
         }
         loop {
-            self.work.set(Work::Loading);
+            self.load_state.set(LoadState::Loading);
             self.load_once().await;
-            if self.work.replace(Work::None) == Work::Loading {
+            if self.load_state.replace(LoadState::Idle) == LoadState::Loading {
                 break;
             }
         }
@@ -283,7 +283,7 @@ impl Reckoner {
         let _ = browser::breathe().await;
         if self.reaches_further_than(wanted) {
             self.cache.borrow_mut().relist_all();
-            self.work.set(Work::LoadingAndAskedAgain);
+            self.load_state.set(LoadState::LoadingThenAgain);
             return;
         }
         self.cache.borrow_mut().note_response(browser::now());
@@ -398,7 +398,7 @@ impl Reckoner {
                 let _ = browser::breathe().await;
                 begun = browser::elapsed();
             }
-            self.draw_endpoint(id, Extent::AsBefore);
+            self.draw_endpoint(id, RenderDetail::Unchanged);
             browser::settle().await;
         }
         self.is_drawing.set(false);
@@ -417,13 +417,13 @@ impl Reckoner {
     }
 
     /// Draws an endpoint as it is now. Where there are many, bars and chart of one come when it is in sight.
-    pub(crate) fn draw_endpoint(&self, id: usize, extent: Extent) {
+    pub(crate) fn draw_endpoint(&self, id: usize, extent: RenderDetail) {
         let one = self.state.view.with_untracked(|view| {
             let head = view.endpoints.iter().find(|one| one.id == id)?;
-            let is_whole = extent == Extent::Whole
+            let is_whole = extent == RenderDetail::Full
                 || view.strips_at_once
                 || view.opened.id == Some(id)
-                || self.state.drawing.is_whole(id);
+                || self.state.render_queue.is_whole(id);
             if !is_whole {
                 return Some(Arc::clone(head));
             }
@@ -431,14 +431,14 @@ impl Reckoner {
             view::full_endpoint(&cache, head, self.calendar(), settings, &self.config.looks, &view.opened).map(Arc::new)
         });
         if let Some(one) = one {
-            self.state.drawing.put(one);
+            self.state.render_queue.put(one);
         }
     }
 
     /// Draws all of every endpoint at once: paper has no end that somebody could scroll to.
     pub(crate) fn draw_all(&self) {
         self.state.view.with_untracked(|view| {
-            view.endpoints.iter().for_each(|one| self.draw_endpoint(one.id, Extent::Whole));
+            view.endpoints.iter().for_each(|one| self.draw_endpoint(one.id, RenderDetail::Full));
         });
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Ele
     };
     let layers = move || {
         // They change with it.
-        endpoint.state.drawing.of(endpoint.id);
+        endpoint.state.render_queue.of(endpoint.id);
         endpoint.state.layers(endpoint.id)
     };
     let keys = html("p.keys").redrawn(layers, move |layers| {

@@ -29,7 +29,7 @@ impl Endpoint {
     }
 
     fn find(self) -> Option<Arc<EndpointView>> {
-        self.state.drawing.of(self.id)
+        self.state.render_queue.of(self.id)
     }
 
     /// The bars on a level: 0 are the endpoint's own, 1 are what one of those opened into.

@@ -73,7 +73,7 @@ fn group(shared: Shared, key: i64) -> ElementBuilder {
                 let own = state.view.with(|view| find(&view.groups, key).map(|group| group.endpoints.clone()));
                 // What is unfolded only for who seeks shows no more than what is found; each comes when it is drawn.
                 let is_shown = |id: &usize| !is_sought() || is_unfolded() || state.finds(*id);
-                state.drawing.among(own.unwrap_or_default().into_iter().filter(is_shown))
+                state.render_queue.among(own.unwrap_or_default().into_iter().filter(is_shown))
             },
             move |id| {
                 let endpoint = Endpoint { state, id: id as usize };

@@ -32,7 +32,7 @@ pub(super) fn table(state: State) -> ElementBuilder {
         .with(heading(group).shown_while(is_grouped));
     let keys = move || {
         let ids: Vec<usize> = state.view.with(|view| view.endpoints.iter().map(|one| one.id).collect());
-        state.drawing.among(ids.into_iter())
+        state.render_queue.among(ids.into_iter())
     };
     let body = html("tbody").keyed(keys, move |id| row(Endpoint { state, id: id as usize }));
     // It scrolls where it is wider than the window, also with the keyboard.
