@@ -1,5 +1,5 @@
 //! The page's state and its refresh: reads the configuration and the texts, follows what readers do and what the address
-//! asks for, and looks again now and then. [`crate::reckoner`] loads and reckons.
+//! asks for, and looks again now and then. [`crate::controller`] loads and reckons.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use shared::status::Status;
 use shared::{Nanos, SECOND, UnixNanos};
 
 use crate::components::page;
+use crate::controller::{Controller, RenderDetail, dressed};
 use crate::dataset::TimeBucket;
 use crate::i18n::{self, IntlFormatter, Language, Locale, Text, Texts, texts};
-use crate::reckoner::{Reckoner, RenderDetail, dressed};
 use crate::render_queue::RenderQueue;
 use crate::url_state::UrlState;
 use crate::view::chart::Point;
@@ -30,7 +30,7 @@ const LOOKED_AWAY: Nanos = 5 * SECOND;
 
 /// Everything that components look at.
 #[derive(Clone, Copy)]
-pub struct State {
+pub struct AppContext {
     /// What its words are.
     pub language: &'static Language,
     /// What stands on it.
@@ -50,10 +50,10 @@ pub struct State {
     /// Whether it is printed: then nothing is folded.
     pub printing: RwSignal<bool>,
     /// Who answers what readers ask for.
-    reckoner: StoredValue<Option<Rc<Reckoner>>, LocalStorage>,
+    controller: StoredValue<Option<Rc<Controller>>, LocalStorage>,
 }
 
-impl State {
+impl AppContext {
     /// A text of the page.
     #[must_use]
     pub fn text(self, text: Text) -> &'static str {
@@ -84,8 +84,8 @@ impl State {
 
     /// Shows what the page's address asks for.
     fn follow(self, url_state: UrlState) {
-        if let Some(reckoner) = self.reckoner.get_value() {
-            reckoner.look(url_state);
+        if let Some(controller) = self.controller.get_value() {
+            controller.look(url_state);
         }
     }
 
@@ -97,21 +97,21 @@ impl State {
 
     /// Tells percentiles, or does not any more.
     pub fn want_percentiles(self, wanted: Percentiles) {
-        if let Some(reckoner) = self.reckoner.get_value() {
-            reckoner.want_percentiles(wanted);
+        if let Some(controller) = self.controller.get_value() {
+            controller.want_percentiles(wanted);
         }
     }
 
     /// What a point of a chart tells.
     #[must_use]
     pub fn told(self, point: &Point) -> String {
-        self.reckoner.get_value().map(|reckoner| point.readout(reckoner.calendar())).unwrap_or_default()
+        self.controller.get_value().map(|controller| point.readout(controller.calendar())).unwrap_or_default()
     }
 
     /// Draws all of an endpoint that came into sight.
     pub fn see(self, id: usize) {
-        if let Some(reckoner) = self.reckoner.get_value() {
-            reckoner.draw_endpoint(id, RenderDetail::Full);
+        if let Some(controller) = self.controller.get_value() {
+            controller.draw_endpoint(id, RenderDetail::Full);
         }
     }
 
@@ -119,8 +119,8 @@ impl State {
     #[must_use]
     pub fn layers(self, id: usize) -> Vec<Layer> {
         let wanted = self.besides.get();
-        let reckoner = self.reckoner.get_value().filter(|_| wanted != ChartOverlay::Off);
-        reckoner.map(|reckoner| reckoner.layers(id, wanted)).unwrap_or_default()
+        let controller = self.controller.get_value().filter(|_| wanted != ChartOverlay::Off);
+        controller.map(|controller| controller.layers(id, wanted)).unwrap_or_default()
     }
 
     /// Opens a bar of an endpoint on a level, or closes it if it is open.
@@ -206,7 +206,7 @@ fn show(url_state: UrlState, language: &'static Language, config: Result<PageCon
     let _ = Executor::init_wasm_bindgen();
     let owner = Owner::new();
     owner.with(|| {
-        let state = State {
+        let state = AppContext {
             language,
             view: RwSignal::new(PageView::default()),
             loading: RwSignal::new(LoadProgress::default()),
@@ -216,7 +216,7 @@ fn show(url_state: UrlState, language: &'static Language, config: Result<PageCon
             is_drawn: RwSignal::new(None),
             besides: RwSignal::new(ChartOverlay::Off),
             printing: RwSignal::new(false),
-            reckoner: StoredValue::new_local(None),
+            controller: StoredValue::new_local(None),
         };
         page::mount(state, &config);
         if let Ok(config) = config {
@@ -240,11 +240,11 @@ fn show(url_state: UrlState, language: &'static Language, config: Result<PageCon
 }
 
 /// Loads, and goes on loading for as long as the page is open.
-async fn follow(state: State, config: Arc<PageConfig>) {
+async fn follow(state: AppContext, config: Arc<PageConfig>) {
     let refresh = config.refresh;
-    let reckoner = Rc::new(Reckoner::new(state, config));
-    state.reckoner.set_value(Some(Rc::clone(&reckoner)));
-    let printed = Rc::clone(&reckoner);
+    let controller = Rc::new(Controller::new(state, config));
+    state.controller.set_value(Some(Rc::clone(&controller)));
+    let printed = Rc::clone(&controller);
     browser::listen(
         "beforeprint",
         Box::new(move |_| {
@@ -254,19 +254,19 @@ async fn follow(state: State, config: Arc<PageConfig>) {
     );
     browser::listen("afterprint", Box::new(move |_| state.printing.set(false)));
     browser::listen("popstate", Box::new(move |_| state.follow(UrlState::parse(&browser::query()))));
-    let _ = browser::breathe().await;
-    reckoner.reckon(LoadProgress::Listing);
-    browser::begin(Box::pin(tick(state, Rc::clone(&reckoner))));
+    let _ = browser::yield_to_browser().await;
+    controller.refresh_view(LoadProgress::Listing);
+    browser::begin(Box::pin(tick(state, Rc::clone(&controller))));
     let mut is_first = true;
     loop {
         // The past does not change.
         if is_first || state.url_state.with_untracked(|url_state| url_state.at.is_none()) {
-            Rc::clone(&reckoner).load().await;
+            Rc::clone(&controller).load().await;
         }
         is_first = false;
         let loaded_at = browser::now();
         loop {
-            let rest = browser::rest(refresh).await;
+            let rest = browser::sleep_until_visible(refresh).await;
             browser::until_visible().await;
             // Who only looks away for a moment sees what there is.
             if rest == browser::Rest::Whole || browser::now() - loaded_at >= LOOKED_AWAY {
@@ -275,7 +275,7 @@ async fn follow(state: State, config: Arc<PageConfig>) {
         }
         // What was open while the device slept is of then; it says so before anything is loaded.
         if state.url_state.with_untracked(|url_state| url_state.at.is_none()) {
-            reckoner.reckon(state.loading.get_untracked());
+            controller.refresh_view(state.loading.get_untracked());
         }
         // A clock that was wrong may have been set right meanwhile.
         if browser::clock_ahead() != 0
@@ -286,11 +286,11 @@ async fn follow(state: State, config: Arc<PageConfig>) {
     }
 }
 
-async fn tick(state: State, reckoner: Rc<Reckoner>) {
+async fn tick(state: AppContext, controller: Rc<Controller>) {
     loop {
         let _ = browser::sleep(TICK).await;
         if !browser::is_hidden() && state.url_state.with_untracked(|url_state| url_state.at.is_none()) {
-            reckoner.reckon(state.loading.get_untracked());
+            controller.refresh_view(state.loading.get_untracked());
         }
     }
 }

@@ -1,5 +1,5 @@
 //! What is drawn of each endpoint. Endpoints come onto the page one after the other, so that neither a first drawing nor
-//! a refresh keeps whoever scrolls or points waiting; what is reckoned of them and when says [`crate::reckoner`].
+//! a refresh keeps whoever scrolls or points waiting; what is reckoned of them and when says [`crate::controller`].
 
 use std::sync::Arc;
 

@@ -7,7 +7,7 @@ use shared::status::Status;
 
 use super::dom::{ElementBuilder, html, svg};
 use super::{chart, detail, drawn_shape, holds, strip};
-use crate::app::State;
+use crate::app::AppContext;
 use crate::dataset::TimeBucket;
 use crate::i18n::texts;
 use crate::view::endpoint::EndpointView;
@@ -17,7 +17,7 @@ use crate::view::icon;
 #[derive(Clone, Copy)]
 pub(super) struct Endpoint {
     /// The page.
-    pub(super) state: State,
+    pub(super) state: AppContext,
     /// Its number.
     pub(super) id: usize,
 }

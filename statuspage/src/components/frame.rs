@@ -8,7 +8,7 @@ use web_sys::HtmlSelectElement;
 
 use super::dom::{ElementBuilder, html};
 use super::{holds, isolated, of};
-use crate::app::State;
+use crate::app::AppContext;
 use crate::browser;
 use crate::i18n::texts;
 use crate::url_state::{Theme, TimeZone};
@@ -17,7 +17,7 @@ use crate::url_state::{Theme, TimeZone};
 const ZONES_AT_FIRST: u32 = 3;
 
 /// Name, logo and links, and the moment that is looked back at.
-pub(super) fn header(state: State, config: &PageConfig) -> ElementBuilder {
+pub(super) fn header(state: AppContext, config: &PageConfig) -> ElementBuilder {
     let name = html("p.name");
     let name = match &config.looks.logo {
         Some(url) => name.with(html("img.logo[alt=]").set("src", url)),
@@ -54,7 +54,7 @@ pub(super) fn header(state: State, config: &PageConfig) -> ElementBuilder {
 }
 
 /// What the host has to say, how to read the figures, and whose clock shows the times.
-pub(super) fn footer(state: State, config: &PageConfig) -> ElementBuilder {
+pub(super) fn footer(state: AppContext, config: &PageConfig) -> ElementBuilder {
     let own = config.looks.footer.iter().map(|text| html("p").with(isolated(text)));
     let zone = state.url_state.with_untracked(|url_state| url_state.zone.name().to_owned());
     let device = format!("{} ({})", browser::time_zone(), state.text(texts::THIS_DEVICE));

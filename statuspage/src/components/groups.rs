@@ -6,7 +6,7 @@ use shared::status::Status;
 use super::dom::{ElementBuilder, html};
 use super::endpoint::{Endpoint, one};
 use super::{of, shape, table};
-use crate::app::State;
+use crate::app::AppContext;
 use crate::i18n::texts;
 use crate::url_state::{Embed, Layout};
 use crate::view::groups::GroupView;
@@ -14,13 +14,13 @@ use crate::view::groups::GroupView;
 /// What all endpoints share.
 #[derive(Clone, Copy)]
 pub(super) struct Shared {
-    pub(super) state: State,
+    pub(super) state: AppContext,
     /// Where every chart is pointed at: what was slow at the same time shows at once.
     pub(super) crosshair: RwSignal<Option<f64>>,
 }
 
 /// All endpoints, in their groups or in a table.
-pub(super) fn endpoints(state: State) -> ElementBuilder {
+pub(super) fn endpoints(state: AppContext) -> ElementBuilder {
     let view = state.view;
     let shared = Shared { state, crosshair: RwSignal::new(None) };
     let content = html("div").redrawn(

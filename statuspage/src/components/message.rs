@@ -7,7 +7,7 @@ use shared::message::Node;
 
 use super::dom::{ElementBuilder, html};
 use super::{holds, time};
-use crate::app::State;
+use crate::app::AppContext;
 use crate::i18n::texts;
 use crate::view::timeline::MessageView;
 
@@ -15,7 +15,7 @@ use crate::view::timeline::MessageView;
 const UNFOLDED: usize = 3;
 
 /// The messages in force.
-pub(super) fn messages(state: State) -> ElementBuilder {
+pub(super) fn messages(state: AppContext) -> ElementBuilder {
     let view = state.view;
     html("section[id=messages]")
         .label(state.text(texts::MESSAGES))
@@ -23,7 +23,7 @@ pub(super) fn messages(state: State) -> ElementBuilder {
         .shown_while(holds(view, |view| !view.messages.is_empty()))
 }
 
-fn draw(state: State, messages: &[Arc<MessageView>]) -> Vec<ElementBuilder> {
+fn draw(state: AppContext, messages: &[Arc<MessageView>]) -> Vec<ElementBuilder> {
     let all: Vec<ElementBuilder> = messages.iter().map(|message| one(message)).collect();
     let (newest, older) = all.split_at(all.len().min(UNFOLDED));
     let mut drawn = newest.to_vec();

@@ -7,12 +7,12 @@ use shared::page_config::PageConfig;
 
 use super::dom::{ElementBuilder, html, svg};
 use super::{frame, groups, holds, message, overall, ranges, timeline};
-use crate::app::State;
+use crate::app::AppContext;
 use crate::i18n::texts;
 use crate::view::config_error;
 
 /// Puts the whole page into the document; `config` is its configuration, or what is wrong with it.
-pub(crate) fn mount(state: State, config: &Result<Arc<PageConfig>, Vec<String>>) {
+pub(crate) fn mount(state: AppContext, config: &Result<Arc<PageConfig>, Vec<String>>) {
     let content = match config {
         Ok(config) => ready(state, config),
         Err(problems) => vec![broken(state, problems)],
@@ -22,7 +22,7 @@ pub(crate) fn mount(state: State, config: &Result<Arc<PageConfig>, Vec<String>>)
     }
 }
 
-fn ready(state: State, config: &Arc<PageConfig>) -> Vec<ElementBuilder> {
+fn ready(state: AppContext, config: &Arc<PageConfig>) -> Vec<ElementBuilder> {
     let header = frame::header(state, config);
     let main = html("main")
         .with_all(overall::overall(state))
@@ -37,12 +37,12 @@ fn ready(state: State, config: &Arc<PageConfig>) -> Vec<ElementBuilder> {
 }
 
 /// What is drawn when everything before it is: it would only be pushed down, and be in the way of what is waited for.
-fn later(state: State, from: Option<bool>, draw: impl Fn() -> Vec<ElementBuilder> + 'static) -> ElementBuilder {
+fn later(state: AppContext, from: Option<bool>, draw: impl Fn() -> Vec<ElementBuilder> + 'static) -> ElementBuilder {
     let is_time = move || state.is_drawn.get() >= from;
     html("div").redrawn(is_time, move |is_time| if *is_time { draw() } else { Vec::new() })
 }
 
-fn problems(state: State) -> ElementBuilder {
+fn problems(state: AppContext) -> ElementBuilder {
     let view = state.view;
     let list = html("ul[id=problems]")
         .redrawn(move || view.with(|view| view.problems.clone()), |problems: &Vec<String>| listed(problems));
@@ -64,7 +64,7 @@ fn hatching() -> ElementBuilder {
     svg("svg.spoken[aria-hidden=true]").with(svg("defs").with(pattern))
 }
 
-fn broken(state: State, problems: &[String]) -> ElementBuilder {
+fn broken(state: AppContext, problems: &[String]) -> ElementBuilder {
     let lead = |text| html("p.lead").with_all(prose(state.text(text)));
     let examples =
         config_error::EXAMPLES.iter().flat_map(|(title, example)| [lead(*title), html("pre").text(example)]).collect();

@@ -8,7 +8,7 @@ use web_sys::{Element, Event, HtmlElement, HtmlInputElement, KeyboardEvent};
 
 use super::dom::{ElementBuilder, html};
 use super::holds;
-use crate::app::State;
+use crate::app::AppContext;
 use crate::browser;
 use crate::i18n::{Text, texts};
 use crate::url_state::Layout;
@@ -19,11 +19,11 @@ use crate::view::{Percentiles, period, search};
 const SOUGHT_FROM: usize = 4;
 
 /// The choices; `configured` is the range that is shown at first.
-pub(super) fn tools(state: State, configured: Nanos) -> ElementBuilder {
+pub(super) fn tools(state: AppContext, configured: Nanos) -> ElementBuilder {
     html("div.tools").with(ranges(state, configured)).with(search(state))
 }
 
-fn ranges(state: State, configured: Nanos) -> ElementBuilder {
+fn ranges(state: AppContext, configured: Nanos) -> ElementBuilder {
     let range = move || state.url_state.with(|url_state| url_state.range).unwrap_or(configured);
     let shown = range();
     let choices = period::ranges(configured, shown, state.language).into_iter().map(|(this, words)| {
@@ -51,7 +51,7 @@ fn ranges(state: State, configured: Nanos) -> ElementBuilder {
 }
 
 /// The button that tells percentiles of response times, which are loaded only then.
-fn percentiles(state: State) -> ElementBuilder {
+fn percentiles(state: AppContext) -> ElementBuilder {
     let wanted = RwSignal::new(Percentiles::Hidden);
     let is_wanted = move || wanted.get() == Percentiles::Shown;
     button("percentiles", state.text(texts::PERCENTILES), is_wanted)
@@ -63,7 +63,7 @@ fn percentiles(state: State) -> ElementBuilder {
 }
 
 /// A button that lets charts show something besides, where they can.
-fn besides(state: State, this: ChartOverlay, id: &str, words: Text) -> ElementBuilder {
+fn besides(state: AppContext, this: ChartOverlay, id: &str, words: Text) -> ElementBuilder {
     let is_shown = move || state.besides.get() == this;
     button(id, state.text(words), is_shown)
         .on("click", move |_| state.besides.set(if is_shown() { ChartOverlay::Off } else { this }))
@@ -79,7 +79,7 @@ fn button(id: &str, words: &str, is_pressed: impl Fn() -> bool + 'static) -> Ele
 }
 
 /// The words that are sought, and the table; neither is offered where there is little to find.
-fn search(state: State) -> ElementBuilder {
+fn search(state: AppContext) -> ElementBuilder {
     let filter = move || state.url_state.with(|url_state| url_state.filter.clone());
     let is_table = move || state.url_state.with(|url_state| url_state.layout) == Layout::Table;
     let input = html("input[id=filter][type=search][aria-keyshortcuts=/]")

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::dom::{ElementBuilder, html};
 use super::endpoint::Endpoint;
 use super::holds;
-use crate::app::State;
+use crate::app::AppContext;
 use crate::i18n::{Text, texts};
 use crate::view::endpoint::EndpointView;
 
@@ -22,7 +22,7 @@ const COLUMNS: [Column; 5] = [
 ];
 
 /// All endpoints that are found.
-pub(super) fn table(state: State) -> ElementBuilder {
+pub(super) fn table(state: AppContext) -> ElementBuilder {
     let heading = |text| html("th[scope=col]").text(state.text(text));
     let is_grouped = holds(state.view, |view| view.groups.iter().any(|group| !group.title.is_empty()));
     let [others @ .., (group, _)] = COLUMNS;

@@ -10,7 +10,7 @@ use shared::object_name::HistoryPart;
 use shared::page_config::{PageConfig, Source};
 use shared::{DAY, HOUR, Nanos, SECOND, UnixNanos, uptime};
 
-use crate::app::State;
+use crate::app::AppContext;
 use crate::browser;
 use crate::dataset::TimeBucket;
 use crate::dataset::{self, Cache, HourChecks, LoadEvent, LoadRequest, Store};
@@ -93,8 +93,8 @@ enum LoadState {
 }
 
 /// What a reckoning needs, together.
-pub(crate) struct Reckoner {
-    state: State,
+pub(crate) struct Controller {
+    state: AppContext,
     config: Arc<PageConfig>,
     cache: RefCell<Cache>,
     /// The longest range that was ever shown: all of it stays loaded.
@@ -106,11 +106,11 @@ pub(crate) struct Reckoner {
     is_drawing: Cell<bool>,
 }
 
-impl Reckoner {
+impl Controller {
     /// One that has loaded nothing yet.
-    pub(crate) fn new(state: State, config: Arc<PageConfig>) -> Reckoner {
+    pub(crate) fn new(state: AppContext, config: Arc<PageConfig>) -> Controller {
         let range = state.url_state.with_untracked(|url_state| url_state.range).unwrap_or(config.range);
-        Reckoner {
+        Controller {
             state,
             cache: RefCell::new(Cache::default()),
             longest: Cell::new(range.max(config.range)),
@@ -155,7 +155,7 @@ impl Reckoner {
             self.open();
             return self.load_opened();
         }
-        self.reckon(if is_to_load { LoadProgress::Listing } else { self.state.loading.get_untracked() });
+        self.refresh_view(if is_to_load { LoadProgress::Listing } else { self.state.loading.get_untracked() });
         Rc::clone(&self).load_opened();
         if is_to_load {
             browser::begin(Box::pin(self.load()));
@@ -203,7 +203,7 @@ impl Reckoner {
     /// Tells percentiles, or does not any more.
     pub(crate) fn want_percentiles(self: Rc<Self>, wanted: Percentiles) {
         self.percentiles.set(wanted);
-        self.reckon(self.state.loading.get_untracked());
+        self.refresh_view(self.state.loading.get_untracked());
         if wanted == Percentiles::Shown {
             browser::begin(Box::pin(self.load()));
         }
@@ -273,14 +273,14 @@ impl Reckoner {
             }
             let grown = files * 100 >= reckoned_files.get() * (100 + RECKON_GROWTH_PERCENT);
             if grown && now - reckoned_at.get() >= RECKON_EVERY {
-                self.reckon(loading);
+                self.refresh_view(loading);
                 // From the end of it on, so that a slow device has time for the files, too.
                 reckoned_at.set(browser::now());
                 reckoned_files.set(files);
             }
         })
         .await;
-        let _ = browser::breathe().await;
+        let _ = browser::yield_to_browser().await;
         if self.reaches_further_than(wanted) {
             self.cache.borrow_mut().relist_all();
             self.load_state.set(LoadState::LoadingThenAgain);
@@ -288,7 +288,7 @@ impl Reckoner {
         }
         self.cache.borrow_mut().note_response(browser::now());
         self.state.loading.set(LoadProgress::Complete);
-        self.reckon(LoadProgress::Complete);
+        self.refresh_view(LoadProgress::Complete);
     }
 
     fn wanted(&self) -> LoadRequest {
@@ -328,7 +328,7 @@ impl Reckoner {
     }
 
     /// Reckons the view as of now and shows it: the state of things at once, and endpoints one after the other.
-    pub(crate) fn reckon(self: &Rc<Self>, loading: LoadProgress) {
+    pub(crate) fn refresh_view(self: &Rc<Self>, loading: LoadProgress) {
         self.draw(loading, ViewScope::Full);
     }
 
@@ -395,21 +395,21 @@ impl Reckoner {
             let Some(id) = next else { break };
             if browser::elapsed() - begun > DRAWN_TOGETHER {
                 // Whoever scrolls, points or types comes first.
-                let _ = browser::breathe().await;
+                let _ = browser::yield_to_browser().await;
                 begun = browser::elapsed();
             }
             self.draw_endpoint(id, RenderDetail::Unchanged);
-            browser::settle().await;
+            browser::flush_effects().await;
         }
         self.is_drawing.set(false);
         let (is_complete, is_any) = self.state.view.with_untracked(|view| (view.complete, !view.endpoints.is_empty()));
         if (is_complete || is_any) && self.state.is_drawn.get_untracked().is_none() {
             self.show_opened();
             for is_all in [false, true] {
-                let _ = browser::breathe().await;
+                let _ = browser::yield_to_browser().await;
                 self.state.is_drawn.set(Some(is_all));
             }
-            browser::settle().await;
+            browser::flush_effects().await;
         }
         if is_complete && !self.is_drawing.get() {
             browser::set_root_attribute("data-complete", "true");
