@@ -11,7 +11,7 @@ use shared::status::Status;
 use shared::{Nanos, SECOND, UnixNanos};
 
 use crate::components::page;
-use crate::controller::{Controller, RenderDetail, dressed};
+use crate::controller::{Controller, RenderDetail, apply_url_state};
 use crate::dataset::TimeBucket;
 use crate::i18n::{self, IntlFormatter, Language, Locale, Text, Texts, texts};
 use crate::render_queue::RenderQueue;
@@ -40,13 +40,13 @@ pub struct AppContext {
     /// How somebody looks at it.
     pub url_state: RwSignal<UrlState>,
     /// The numbers of the endpoints that are found, in their order; `None` if nothing is sought.
-    pub found: RwSignal<Option<Arc<Vec<usize>>>>,
+    pub matching: RwSignal<Option<Arc<Vec<usize>>>>,
     /// What is drawn of each endpoint.
     pub render_queue: RenderQueue,
     /// Whether all endpoints were drawn once, and everything else, too.
     pub is_drawn: RwSignal<Option<bool>>,
     /// What charts show besides.
-    pub besides: RwSignal<ChartOverlay>,
+    pub overlay: RwSignal<ChartOverlay>,
     /// Whether it is printed: then nothing is folded.
     pub printing: RwSignal<bool>,
     /// Who answers what readers ask for.
@@ -61,21 +61,21 @@ impl AppContext {
     }
 
     /// Looks at the page in another way, to which the way back leads.
-    pub fn look(self, change: impl FnOnce(&mut UrlState)) {
+    pub fn navigate(self, change: impl FnOnce(&mut UrlState)) {
         let mut url_state = self.url_state.get_untracked();
         change(&mut url_state);
-        self.look_like(url_state, browser::Step::New);
+        self.navigate_to(url_state, browser::Step::New);
     }
 
     /// Looks for something.
-    pub fn seek(self, filter: String) {
+    pub fn set_filter(self, filter: String) {
         let before = self.url_state.get_untracked();
         // Who goes back after typing a word is back where nothing was sought.
         let step = if before.filter.is_empty() { browser::Step::New } else { browser::Step::Same };
-        self.look_like(UrlState { filter, ..before }, step);
+        self.navigate_to(UrlState { filter, ..before }, step);
     }
 
-    fn look_like(self, url_state: UrlState, step: browser::Step) {
+    fn navigate_to(self, url_state: UrlState, step: browser::Step) {
         if self.url_state.with_untracked(|before| *before != url_state) {
             browser::set_query(&url_state.to_query(), step);
             self.follow(url_state);
@@ -85,14 +85,14 @@ impl AppContext {
     /// Shows what the page's address asks for.
     fn follow(self, url_state: UrlState) {
         if let Some(controller) = self.controller.get_value() {
-            controller.look(url_state);
+            controller.navigate(url_state);
         }
     }
 
     /// Whether an endpoint is among those that are found.
     #[must_use]
-    pub fn finds(self, id: usize) -> bool {
-        self.found.with(|found| found.as_ref().is_none_or(|found| found.binary_search(&id).is_ok()))
+    pub fn matches(self, id: usize) -> bool {
+        self.matching.with(|found| found.as_ref().is_none_or(|found| found.binary_search(&id).is_ok()))
     }
 
     /// Tells percentiles, or does not any more.
@@ -104,7 +104,7 @@ impl AppContext {
 
     /// What a point of a chart tells.
     #[must_use]
-    pub fn told(self, point: &Point) -> String {
+    pub fn readout(self, point: &Point) -> String {
         self.controller.get_value().map(|controller| point.readout(controller.calendar())).unwrap_or_default()
     }
 
@@ -118,7 +118,7 @@ impl AppContext {
     /// What the chart of an endpoint shows besides.
     #[must_use]
     pub fn layers(self, id: usize) -> Vec<Layer> {
-        let wanted = self.besides.get();
+        let wanted = self.overlay.get();
         let controller = self.controller.get_value().filter(|_| wanted != ChartOverlay::Off);
         controller.map(|controller| controller.layers(id, wanted)).unwrap_or_default()
     }
@@ -138,7 +138,7 @@ impl AppContext {
             (one.map(|one| one.address.clone()), path)
         });
         // Not while the view is being read: it is about to change.
-        self.look(|url_state| (url_state.endpoint, url_state.path) = (endpoint, path));
+        self.navigate(|url_state| (url_state.endpoint, url_state.path) = (endpoint, path));
     }
 
     /// Closes the innermost bar that is open of an endpoint.
@@ -210,11 +210,11 @@ fn show(url_state: UrlState, language: &'static Language, config: Result<PageCon
             language,
             view: RwSignal::new(PageView::default()),
             loading: RwSignal::new(LoadProgress::default()),
-            url_state: RwSignal::new(dressed(url_state)),
-            found: RwSignal::new(None),
+            url_state: RwSignal::new(apply_url_state(url_state)),
+            matching: RwSignal::new(None),
             render_queue: RenderQueue::new(),
             is_drawn: RwSignal::new(None),
-            besides: RwSignal::new(ChartOverlay::Off),
+            overlay: RwSignal::new(ChartOverlay::Off),
             printing: RwSignal::new(false),
             controller: StoredValue::new_local(None),
         };

@@ -41,7 +41,7 @@ const LONGEST_REACH: Nanos = DAY;
 
 /// Sets what is not part of the view: whose clock, and light or dark. A zone that nobody knows is the device's, and a moment
 /// that is still to come is now.
-pub(crate) fn dressed(mut url_state: UrlState) -> UrlState {
+pub(crate) fn apply_url_state(mut url_state: UrlState) -> UrlState {
     if !browser::set_zone(url_state.zone.name()) {
         url_state.zone = TimeZone::Local;
     }
@@ -133,9 +133,9 @@ impl Controller {
     }
 
     /// Shows the page as somebody wants to look at it, and loads what that takes.
-    pub(crate) fn look(self: Rc<Self>, url_state: UrlState) {
+    pub(crate) fn navigate(self: Rc<Self>, url_state: UrlState) {
         let before = self.state.url_state.get_untracked();
-        let url_state = dressed(url_state);
+        let url_state = apply_url_state(url_state);
         self.state.url_state.set(url_state.clone());
         let is_elsewhere = before.at != url_state.at;
         if is_elsewhere {
@@ -190,7 +190,7 @@ impl Controller {
     fn find(&self) {
         let filter = self.state.url_state.with_untracked(|url_state| url_state.filter.clone());
         let found = self.state.view.with_untracked(|view| view::search::matching(view, &filter, &browser::lower));
-        self.state.found.set(found.map(Arc::new));
+        self.state.matching.set(found.map(Arc::new));
     }
 
     /// Brings the endpoint that the address names into sight.

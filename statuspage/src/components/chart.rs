@@ -26,7 +26,7 @@ pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Ele
     };
     let summary = of(|chart| &chart.summary);
     let read_out = html("p.chart-readout[aria-live=polite]").live_text(move || match pointed() {
-        Some(point) => endpoint.state.told(&point),
+        Some(point) => endpoint.state.readout(&point),
         None => endpoint.state.language.format(texts::RESPONSE_TIME_IS, &[&summary()]),
     });
     let path = |class: &str, read: fn(&ChartView) -> &str| {
@@ -90,7 +90,7 @@ pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Ele
 
 /// How it is drawn and named what a chart shows besides; style sheets number them through.
 fn class_of(endpoint: Endpoint) -> &'static str {
-    match endpoint.state.besides.get_untracked() {
+    match endpoint.state.overlay.get_untracked() {
         ChartOverlay::Locations => "place",
         _ => "phase",
     }

@@ -36,7 +36,7 @@ pub(super) fn header(state: AppContext, config: &PageConfig) -> ElementBuilder {
     };
     let past = move || state.view.with(|view| view.past.clone());
     let now = html("button.plain[type=button]").text(state.text(texts::BACK_TO_NOW)).on("click", move |_| {
-        state.look(|url_state| url_state.at = None);
+        state.navigate(|url_state| url_state.at = None);
     });
     let words = move || past().map(|past| state.language.format(texts::AS_OF, &[&past])).unwrap_or_default();
     header
@@ -76,7 +76,7 @@ pub(super) fn footer(state: AppContext, config: &PageConfig) -> ElementBuilder {
                     })
                     .on("change", move |event| {
                         if let Some(name) = chosen(&event) {
-                            state.look(|url_state| url_state.zone = TimeZone::from_name(&name));
+                            state.navigate(|url_state| url_state.zone = TimeZone::from_name(&name));
                         }
                     }),
                 )
@@ -88,7 +88,7 @@ pub(super) fn footer(state: AppContext, config: &PageConfig) -> ElementBuilder {
                         let theme =
                             chosen(&event).and_then(|word| Theme::ALL.into_iter().find(|theme| theme.as_str() == word));
                         if let Some(theme) = theme {
-                            state.look(|url_state| url_state.theme = theme);
+                            state.navigate(|url_state| url_state.theme = theme);
                         }
                     }),
                 ),

@@ -37,7 +37,7 @@ pub(super) fn endpoints(state: AppContext) -> ElementBuilder {
         .with(
             html("p.quiet[id=nothing]")
                 .text(state.text(texts::NOTHING_FOUND))
-                .shown_while(move || state.found.with(|found| found.as_ref().is_some_and(|found| found.is_empty()))),
+                .shown_while(move || state.matching.with(|found| found.as_ref().is_some_and(|found| found.is_empty()))),
         )
 }
 
@@ -59,7 +59,7 @@ fn group(shared: Shared, key: i64) -> ElementBuilder {
     let status = move || state.view.with(|view| find(&view.groups, key).map(|group| group.status).unwrap_or_default());
     // What a reader did with it; until then it is open while something in it needs attention or is looked at.
     let chosen = RwSignal::new(None::<bool>);
-    let is_sought = move || state.found.with(Option::is_some);
+    let is_sought = move || state.matching.with(Option::is_some);
     let is_unfolded = move || {
         let opened = state.view.with(|view| view.opened.id);
         let is_wanted = || status() != Status::Healthy || opened.is_some_and(|id| all().contains(&id));
@@ -72,12 +72,12 @@ fn group(shared: Shared, key: i64) -> ElementBuilder {
             move || {
                 let own = state.view.with(|view| find(&view.groups, key).map(|group| group.endpoints.clone()));
                 // What is unfolded only for who seeks shows no more than what is found; each comes when it is drawn.
-                let is_shown = |id: &usize| !is_sought() || is_unfolded() || state.finds(*id);
+                let is_shown = |id: &usize| !is_sought() || is_unfolded() || state.matches(*id);
                 state.render_queue.among(own.unwrap_or_default().into_iter().filter(is_shown))
             },
             move |id| {
                 let endpoint = Endpoint { state, id: id as usize };
-                one(endpoint, shared.crosshair).shown_while(move || state.finds(endpoint.id))
+                one(endpoint, shared.crosshair).shown_while(move || state.matches(endpoint.id))
             },
         );
         vec![endpoints, inside(shared, Some(key))]
@@ -102,7 +102,7 @@ fn group(shared: Shared, key: i64) -> ElementBuilder {
         .with(summary)
         // What is folded is not drawn.
         .with(html("div.members").redrawn(is_open, move |open| if *open { own() } else { Vec::new() }))
-        .shown_while(move || all().iter().any(|id| state.finds(*id)))
+        .shown_while(move || all().iter().any(|id| state.matches(*id)))
 }
 
 fn find(groups: &[GroupView], key: i64) -> Option<&GroupView> {

@@ -36,13 +36,13 @@ fn ranges(state: AppContext, configured: Nanos) -> ElementBuilder {
         .with(html("legend.spoken").text(state.text(texts::PERIOD_SHOWN)))
         .with_all(choices.collect())
         .with(percentiles(state))
-        .with(besides(state, ChartOverlay::Phases, "phases", texts::PHASES))
-        .with(besides(state, ChartOverlay::Locations, "places", texts::PLACES))
+        .with(overlay_button(state, ChartOverlay::Phases, "phases", texts::PHASES))
+        .with(overlay_button(state, ChartOverlay::Locations, "places", texts::PLACES))
         .on("change", move |event| {
             let button = event.target().and_then(|target| target.dyn_into::<Element>().ok());
             let range: Option<Nanos> = button.and_then(|button| button.get_attribute("value")?.parse().ok());
             let Some(range) = range else { return };
-            state.look(|url_state| {
+            state.navigate(|url_state| {
                 url_state.range = Some(range).filter(|range| *range != configured);
                 url_state.endpoint = None;
                 url_state.path.clear();
@@ -63,10 +63,10 @@ fn percentiles(state: AppContext) -> ElementBuilder {
 }
 
 /// A button that lets charts show something besides, where they can.
-fn besides(state: AppContext, this: ChartOverlay, id: &str, words: Text) -> ElementBuilder {
-    let is_shown = move || state.besides.get() == this;
+fn overlay_button(state: AppContext, this: ChartOverlay, id: &str, words: Text) -> ElementBuilder {
+    let is_shown = move || state.overlay.get() == this;
     button(id, state.text(words), is_shown)
-        .on("click", move |_| state.besides.set(if is_shown() { ChartOverlay::Off } else { this }))
+        .on("click", move |_| state.overlay.set(if is_shown() { ChartOverlay::Off } else { this }))
         .shown_while(move || state.view.with(|view| view.available_overlays.contains(&this)))
 }
 
@@ -92,17 +92,17 @@ fn search(state: AppContext) -> ElementBuilder {
         })
         .on("input", move |event| {
             if let Some(input) = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok()) {
-                state.seek(input.value());
+                state.set_filter(input.value());
             }
         })
         .on("keydown", move |event| {
             if event.dyn_ref::<KeyboardEvent>().is_some_and(|event| event.key() == "Escape") {
-                state.seek(String::new());
+                state.set_filter(String::new());
             }
         });
     browser::listen("keydown", Box::new(move |event| focus_filter(&event)));
     let counted = move || {
-        let found = state.found.with(|found| found.as_ref().map(|found| found.len()));
+        let found = state.matching.with(|found| found.as_ref().map(|found| found.len()));
         state
             .view
             .with(|view| search::summary(&filter(), found.unwrap_or_default(), view.endpoints.len(), state.language))
@@ -111,7 +111,7 @@ fn search(state: AppContext) -> ElementBuilder {
         .with(input)
         .with(html("span.quiet[role=status]").live_text(counted))
         .with(button("table", state.text(texts::TABLE), is_table).on("click", move |_| {
-            state.look(|url_state| {
+            state.navigate(|url_state| {
                 url_state.layout = match url_state.layout {
                     Layout::Cards => Layout::Table,
                     Layout::Table => Layout::Cards,

@@ -49,6 +49,6 @@ fn row(endpoint: Endpoint) -> ElementBuilder {
         .live("data-status", move || Some(endpoint.status().word().to_owned()))
         .with(name)
         .with_all(cells.collect())
-        .shown_while(move || endpoint.state.finds(endpoint.id));
+        .shown_while(move || endpoint.state.matches(endpoint.id));
     endpoint.drawn_in_sight(row)
 }
