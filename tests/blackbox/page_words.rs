@@ -8,6 +8,8 @@ use serde_json::json;
 /// What can be read on the page, then what is spoken in place of drawings. Where there are many endpoints, the first two
 /// stand for all of them; a text for each bar would be a copy of what unit tests hold.
 const READ: &str = r"
+    // What is out of sight is not rendered, and so would not count as text.
+    for (const one of document.querySelectorAll('body *')) one.style.contentVisibility = 'visible';
     const sections = [...document.querySelectorAll('section.endpoint')];
     if (sections.length > 6) sections.slice(2).forEach(section => section.style.display = 'none');
     const labelled = [...document.querySelectorAll('[aria-label], [placeholder]')];

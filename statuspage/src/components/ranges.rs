@@ -107,7 +107,7 @@ fn search(state: AppContext) -> ElementBuilder {
             .view
             .with(|view| search::summary(&filter(), found.unwrap_or_default(), view.endpoints.len(), state.language))
     };
-    html("div.search")
+    html("div.finding")
         .with(input)
         .with(html("span.quiet[role=status]").live_text(counted))
         .with(button("table", state.text(texts::TABLE), is_table).on("click", move |_| {

@@ -100,7 +100,7 @@ pub(crate) fn parse_listing(source: &S3Source, body: &str) -> Result<ListingPage
     let plain = |text: String| if encoded { percent::decoded(&text) } else { text };
     let mut listing = Listing::default();
     let mut last_key = String::new();
-    for object in xml::elements(result, "InlineContents") {
+    for object in xml::elements(result, "Contents") {
         let Some(key) = xml::text(object, "Key").map(plain) else { continue };
         let size = xml::text(object, "Size").and_then(|size| size.parse().ok());
         match CheckFileName::parse_key(&source.prefix, &key) {
@@ -124,7 +124,7 @@ pub(crate) fn parse_histories(source: &S3Source, body: &str) -> Vec<(HistoryName
         let key = if encoded { percent::decoded(&key) } else { key };
         Some((HistoryName::parse_key(&source.prefix, &key)?, xml::text(object, "ETag")))
     };
-    xml::elements(body, "InlineContents").filter_map(of_object).collect()
+    xml::elements(body, "Contents").filter_map(of_object).collect()
 }
 
 /// What the store said instead of an answer.
@@ -251,9 +251,9 @@ mod tests {
         let page = parse_listing(
             &source,
             r#"<?xml version="1.0"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><IsTruncated>true</IsTruncated>
-            <InlineContents><Key>a+b/1795330254340493978-eu-west-check.json</Key><Size>812</Size></InlineContents>
-            <InlineContents><Key>a%20b/1795330254340493979-check.json</Key></InlineContents>
-            <InlineContents><Key>a%20b/17-x%26y.txt</Key><Size>5</Size></InlineContents>
+            <Contents><Key>a+b/1795330254340493978-eu-west-check.json</Key><Size>812</Size></Contents>
+            <Contents><Key>a%20b/1795330254340493979-check.json</Key></Contents>
+            <Contents><Key>a%20b/17-x%26y.txt</Key><Size>5</Size></Contents>
             <EncodingType>url</EncodingType><NextContinuationToken>1ue&amp;=</NextContinuationToken></ListBucketResult>"#,
         )
         .expect("a listing");
@@ -268,7 +268,7 @@ mod tests {
     fn a_listing_ends_where_no_check_file_can_come_any_more() {
         let page = parse_listing(
             &bucket(),
-            "<ListBucketResult><IsTruncated>true</IsTruncated><InlineContents><Key>logs/1</Key></InlineContents><NextContinuationToken>x</NextContinuationToken></ListBucketResult>",
+            "<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>logs/1</Key></Contents><NextContinuationToken>x</NextContinuationToken></ListBucketResult>",
         )
         .expect("a listing");
         assert_eq!(page.next, None);
@@ -299,7 +299,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_answer_makes_reading_panic(body in r"(<ListBucketResult>|</ListBucketResult>|<InlineContents>|</InlineContents>|<Key>|</Key>|9|-check.json|<Error>|%|&|ä){0,30}") {
+        fn no_answer_makes_reading_panic(body in r"(<ListBucketResult>|</ListBucketResult>|<Contents>|</Contents>|<Key>|</Key>|9|-check.json|<Error>|%|&|ä){0,30}") {
             let _ = parse_listing(&bucket(), &body);
             let _ = parse_refusal(403, &body);
         }

@@ -92,9 +92,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_reading_panic(xml in r"(<|>|/|Key|InlineContents|&|;|#|x|%|4|ä| ){0,30}") {
+        fn no_text_makes_reading_panic(xml in r"(<|>|/|Key|Contents|&|;|#|x|%|4|ä| ){0,30}") {
             let _ = elements(&xml, "Key").count();
-            let _ = text(&xml, "InlineContents");
+            let _ = text(&xml, "Contents");
         }
     }
 }

@@ -262,12 +262,12 @@ mod tests {
     fn the_host_chooses_words_and_a_remark() {
         let dataset = dataset(&[("A", "", 0, Healthy), ("B", "", 0, Healthy)]);
         let mut appearance = Looks::default();
-        appearance.remarks[Healthy as usize] = Some("Thanks for url_state.".to_owned());
+        appearance.remarks[Healthy as usize] = Some("Thanks for looking.".to_owned());
         let language = with_status_labels(Healthy, "operational");
         let calendar = Calendar { language: &language, ..utc() };
         let said = overall(&evaluate(&dataset), false, &period(), calendar, LoadProgress::Complete, &appearance);
         assert_eq!(said.headline, "Both endpoints are operational");
-        assert_eq!((said.state, said.remark.as_str()), ("healthy", "Thanks for url_state."));
+        assert_eq!((said.state, said.remark.as_str()), ("healthy", "Thanks for looking."));
     }
 
     #[test]
