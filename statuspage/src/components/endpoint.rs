@@ -5,9 +5,9 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use shared::status::Status;
 
-use super::element::{Built, html, svg};
+use super::dom::{ElementBuilder, html, svg};
 use super::{chart, detail, drawn_shape, holds, strip};
-use crate::app::State;
+use crate::app::AppContext;
 use crate::dataset::TimeBucket;
 use crate::i18n::texts;
 use crate::view::endpoint::EndpointView;
@@ -17,7 +17,7 @@ use crate::view::icon;
 #[derive(Clone, Copy)]
 pub(super) struct Endpoint {
     /// The page.
-    pub(super) state: State,
+    pub(super) state: AppContext,
     /// Its number.
     pub(super) id: usize,
 }
@@ -29,7 +29,7 @@ impl Endpoint {
     }
 
     fn find(self) -> Option<Arc<EndpointView>> {
-        self.state.drawing.of(self.id)
+        self.state.render_queue.of(self.id)
     }
 
     /// The bars on a level: 0 are the endpoint's own, 1 are what one of those opened into.
@@ -61,13 +61,13 @@ impl Endpoint {
     }
 
     /// Where there are many, thousands of bars are reckoned and drawn when they come into sight.
-    pub(super) fn drawn_in_sight(self, built: Built) -> Built {
+    pub(super) fn drawn_in_sight(self, built: ElementBuilder) -> ElementBuilder {
         let is_at_once = self.state.view.with_untracked(|view| view.strips_at_once);
         if is_at_once { built } else { built.on_sight(move || self.state.see(self.id)) }
     }
 
     /// The shape of its status, which is another one if only some places see it down.
-    pub(super) fn shape(self) -> Built {
+    pub(super) fn shape(self) -> ElementBuilder {
         let endpoint = self;
         let outline = move || {
             if endpoint.read(|one| one.is_localized) { icon::LOCALIZED } else { icon::shape(endpoint.status()) }
@@ -78,7 +78,7 @@ impl Endpoint {
 }
 
 /// One endpoint.
-pub(super) fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
+pub(super) fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
     let id = endpoint.id;
     let [section_id, title_id, reckoning_id] = ["endpoint", "title", "reckoning"].map(|what| format!("{what}-{id}"));
     let reason = move || endpoint.read(|one| one.reason.clone());
@@ -121,7 +121,7 @@ pub(super) fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built
 }
 
 /// The axis of the strip where the chart, whose axis is the same, is folded.
-fn axis_beside(endpoint: Endpoint) -> Built {
+fn axis_beside(endpoint: Endpoint) -> ElementBuilder {
     let view = endpoint.state.view;
     html("div").redrawn(holds(view, |view| view.charts_unfolded), move |unfolded| {
         if *unfolded { Vec::new() } else { vec![strip::axis(endpoint, 0)] }
@@ -129,7 +129,7 @@ fn axis_beside(endpoint: Endpoint) -> Built {
 }
 
 /// The chart, folded where there are many endpoints.
-fn response_times(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
+fn response_times(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
     let view = endpoint.state.view;
     html("div").redrawn(holds(view, |view| view.charts_unfolded), move |unfolded| {
         if *unfolded {

@@ -6,9 +6,9 @@ use shared::page_config::PageConfig;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlSelectElement;
 
-use super::element::{Built, html};
+use super::dom::{ElementBuilder, html};
 use super::{holds, isolated, of};
-use crate::app::State;
+use crate::app::AppContext;
 use crate::browser;
 use crate::i18n::texts;
 use crate::url_state::{Theme, TimeZone};
@@ -17,7 +17,7 @@ use crate::url_state::{Theme, TimeZone};
 const ZONES_AT_FIRST: u32 = 3;
 
 /// Name, logo and links, and the moment that is looked back at.
-pub(super) fn header(state: State, config: &PageConfig) -> Built {
+pub(super) fn header(state: AppContext, config: &PageConfig) -> ElementBuilder {
     let name = html("p.name");
     let name = match &config.looks.logo {
         Some(url) => name.with(html("img.logo[alt=]").set("src", url)),
@@ -36,7 +36,7 @@ pub(super) fn header(state: State, config: &PageConfig) -> Built {
     };
     let past = move || state.view.with(|view| view.past.clone());
     let now = html("button.plain[type=button]").text(state.text(texts::BACK_TO_NOW)).on("click", move |_| {
-        state.look(|url_state| url_state.at = None);
+        state.navigate(|url_state| url_state.at = None);
     });
     let words = move || past().map(|past| state.language.format(texts::AS_OF, &[&past])).unwrap_or_default();
     header
@@ -54,7 +54,7 @@ pub(super) fn header(state: State, config: &PageConfig) -> Built {
 }
 
 /// What the host has to say, how to read the figures, and whose clock shows the times.
-pub(super) fn footer(state: State, config: &PageConfig) -> Built {
+pub(super) fn footer(state: AppContext, config: &PageConfig) -> ElementBuilder {
     let own = config.looks.footer.iter().map(|text| html("p").with(isolated(text)));
     let zone = state.url_state.with_untracked(|url_state| url_state.zone.name().to_owned());
     let device = format!("{} ({})", browser::time_zone(), state.text(texts::THIS_DEVICE));
@@ -76,7 +76,7 @@ pub(super) fn footer(state: State, config: &PageConfig) -> Built {
                     })
                     .on("change", move |event| {
                         if let Some(name) = chosen(&event) {
-                            state.look(|url_state| url_state.zone = TimeZone::from_name(&name));
+                            state.navigate(|url_state| url_state.zone = TimeZone::from_name(&name));
                         }
                     }),
                 )
@@ -88,7 +88,7 @@ pub(super) fn footer(state: State, config: &PageConfig) -> Built {
                         let theme =
                             chosen(&event).and_then(|word| Theme::ALL.into_iter().find(|theme| theme.as_str() == word));
                         if let Some(theme) = theme {
-                            state.look(|url_state| url_state.theme = theme);
+                            state.navigate(|url_state| url_state.theme = theme);
                         }
                     }),
                 ),
@@ -96,14 +96,14 @@ pub(super) fn footer(state: State, config: &PageConfig) -> Built {
 }
 
 /// A list to choose from, of values and words, with its label.
-fn choice(id: &str, label: &str, options: &[(String, String)], value: impl Fn() -> String + 'static) -> Built {
+fn choice(id: &str, label: &str, options: &[(String, String)], value: impl Fn() -> String + 'static) -> ElementBuilder {
     let options = options.iter().map(|(value, words)| option(value, words));
     let select = html("select").set("id", id).with_all(options.collect());
     let select = select.kept(move |select: &HtmlSelectElement| select.set_value(&value()));
     html("label").text(label).text(" ").with(select)
 }
 
-fn option(value: &str, words: &str) -> Built {
+fn option(value: &str, words: &str) -> ElementBuilder {
     html("option").set("value", value).text(words)
 }
 

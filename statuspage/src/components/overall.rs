@@ -2,14 +2,14 @@
 
 use leptos::prelude::*;
 
-use super::element::{Built, html};
+use super::dom::{ElementBuilder, html};
 use super::{holds, of, shape};
-use crate::app::State;
+use crate::app::AppContext;
 use crate::i18n::texts;
 use crate::view::LoadProgress;
 
 /// The state of things, and the progress of a load.
-pub(super) fn overall(state: State) -> Vec<Built> {
+pub(super) fn overall(state: AppContext) -> Vec<ElementBuilder> {
     let view = state.view;
     let sentence = html("h1")
         .with(shape(move || view.with(|view| view.overall.status)))
@@ -36,7 +36,7 @@ pub(super) fn overall(state: State) -> Vec<Built> {
     vec![section, progress(state)]
 }
 
-fn progress(state: State) -> Built {
+fn progress(state: AppContext) -> ElementBuilder {
     let loading = state.loading;
     let files = move || match loading.get() {
         LoadProgress::Files(done, total) => Some((done, total)),

@@ -6,9 +6,9 @@ use shared::Nanos;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, HtmlElement, HtmlInputElement, KeyboardEvent};
 
-use super::element::{Built, html};
+use super::dom::{ElementBuilder, html};
 use super::holds;
-use crate::app::State;
+use crate::app::AppContext;
 use crate::browser;
 use crate::i18n::{Text, texts};
 use crate::url_state::Layout;
@@ -19,11 +19,11 @@ use crate::view::{Percentiles, period, search};
 const SOUGHT_FROM: usize = 4;
 
 /// The choices; `configured` is the range that is shown at first.
-pub(super) fn tools(state: State, configured: Nanos) -> Built {
+pub(super) fn tools(state: AppContext, configured: Nanos) -> ElementBuilder {
     html("div.tools").with(ranges(state, configured)).with(search(state))
 }
 
-fn ranges(state: State, configured: Nanos) -> Built {
+fn ranges(state: AppContext, configured: Nanos) -> ElementBuilder {
     let range = move || state.url_state.with(|url_state| url_state.range).unwrap_or(configured);
     let shown = range();
     let choices = period::ranges(configured, shown, state.language).into_iter().map(|(this, words)| {
@@ -36,13 +36,13 @@ fn ranges(state: State, configured: Nanos) -> Built {
         .with(html("legend.spoken").text(state.text(texts::PERIOD_SHOWN)))
         .with_all(choices.collect())
         .with(percentiles(state))
-        .with(besides(state, ChartOverlay::Phases, "phases", texts::PHASES))
-        .with(besides(state, ChartOverlay::Locations, "places", texts::PLACES))
+        .with(overlay_button(state, ChartOverlay::Phases, "phases", texts::PHASES))
+        .with(overlay_button(state, ChartOverlay::Locations, "places", texts::PLACES))
         .on("change", move |event| {
             let button = event.target().and_then(|target| target.dyn_into::<Element>().ok());
             let range: Option<Nanos> = button.and_then(|button| button.get_attribute("value")?.parse().ok());
             let Some(range) = range else { return };
-            state.look(|url_state| {
+            state.navigate(|url_state| {
                 url_state.range = Some(range).filter(|range| *range != configured);
                 url_state.endpoint = None;
                 url_state.path.clear();
@@ -51,7 +51,7 @@ fn ranges(state: State, configured: Nanos) -> Built {
 }
 
 /// The button that tells percentiles of response times, which are loaded only then.
-fn percentiles(state: State) -> Built {
+fn percentiles(state: AppContext) -> ElementBuilder {
     let wanted = RwSignal::new(Percentiles::Hidden);
     let is_wanted = move || wanted.get() == Percentiles::Shown;
     button("percentiles", state.text(texts::PERCENTILES), is_wanted)
@@ -63,15 +63,15 @@ fn percentiles(state: State) -> Built {
 }
 
 /// A button that lets charts show something besides, where they can.
-fn besides(state: State, this: ChartOverlay, id: &str, words: Text) -> Built {
-    let is_shown = move || state.besides.get() == this;
+fn overlay_button(state: AppContext, this: ChartOverlay, id: &str, words: Text) -> ElementBuilder {
+    let is_shown = move || state.overlay.get() == this;
     button(id, state.text(words), is_shown)
-        .on("click", move |_| state.besides.set(if is_shown() { ChartOverlay::Off } else { this }))
+        .on("click", move |_| state.overlay.set(if is_shown() { ChartOverlay::Off } else { this }))
         .shown_while(move || state.view.with(|view| view.available_overlays.contains(&this)))
 }
 
 /// A button that is pressed or not.
-fn button(id: &str, words: &str, is_pressed: impl Fn() -> bool + 'static) -> Built {
+fn button(id: &str, words: &str, is_pressed: impl Fn() -> bool + 'static) -> ElementBuilder {
     html("button.plain[type=button]")
         .set("id", id)
         .text(words)
@@ -79,7 +79,7 @@ fn button(id: &str, words: &str, is_pressed: impl Fn() -> bool + 'static) -> Bui
 }
 
 /// The words that are sought, and the table; neither is offered where there is little to find.
-fn search(state: State) -> Built {
+fn search(state: AppContext) -> ElementBuilder {
     let filter = move || state.url_state.with(|url_state| url_state.filter.clone());
     let is_table = move || state.url_state.with(|url_state| url_state.layout) == Layout::Table;
     let input = html("input[id=filter][type=search][aria-keyshortcuts=/]")
@@ -92,17 +92,17 @@ fn search(state: State) -> Built {
         })
         .on("input", move |event| {
             if let Some(input) = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok()) {
-                state.seek(input.value());
+                state.set_filter(input.value());
             }
         })
         .on("keydown", move |event| {
             if event.dyn_ref::<KeyboardEvent>().is_some_and(|event| event.key() == "Escape") {
-                state.seek(String::new());
+                state.set_filter(String::new());
             }
         });
     browser::listen("keydown", Box::new(move |event| focus_filter(&event)));
     let counted = move || {
-        let found = state.found.with(|found| found.as_ref().map(|found| found.len()));
+        let found = state.matching.with(|found| found.as_ref().map(|found| found.len()));
         state
             .view
             .with(|view| search::summary(&filter(), found.unwrap_or_default(), view.endpoints.len(), state.language))
@@ -111,7 +111,7 @@ fn search(state: State) -> Built {
         .with(input)
         .with(html("span.quiet[role=status]").live_text(counted))
         .with(button("table", state.text(texts::TABLE), is_table).on("click", move |_| {
-            state.look(|url_state| {
+            state.navigate(|url_state| {
                 url_state.layout = match url_state.layout {
                     Layout::Cards => Layout::Table,
                     Layout::Table => Layout::Cards,

@@ -9,7 +9,7 @@ use shared::UnixNanos;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, HtmlElement, KeyboardEvent};
 
-use super::element::{Built, html, svg};
+use super::dom::{ElementBuilder, html, svg};
 use super::endpoint::{Bars, Endpoint};
 use super::isolated;
 use crate::dataset::TimeBucket;
@@ -17,7 +17,7 @@ use crate::view::geometry::{BAR_HEIGHT, WIDTH, number};
 use crate::view::strip::{self, BarView, PATH_STATUSES, Segment};
 
 /// The strip of a level: 0 is the endpoint's own. Enter or a click opens a bar.
-pub(super) fn strip(endpoint: Endpoint, level: usize) -> Built {
+pub(super) fn strip(endpoint: Endpoint, level: usize) -> ElementBuilder {
     let bars = move || endpoint.bars(level);
     let label = move || {
         endpoint.read(|one| match level.checked_sub(1) {
@@ -173,7 +173,7 @@ fn focus_neighbour(event: &KeyboardEvent) {
 #[derive(Default)]
 struct Shown {
     bars: Bars,
-    fields: Vec<Built>,
+    fields: Vec<ElementBuilder>,
     stop: Option<UnixNanos>,
 }
 
@@ -215,7 +215,7 @@ impl Shown {
 }
 
 /// A stretch that nobody observed, in percent of the strip's width.
-fn hatched(stretch: &Segment) -> Built {
+fn hatched(stretch: &Segment) -> ElementBuilder {
     svg("rect.part[data-status=unknown][fill=url(#hatch)]")
         .set("x", &format!("{}%", number(stretch.x)))
         .set("width", &format!("{}%", number(stretch.width)))
@@ -223,7 +223,7 @@ fn hatched(stretch: &Segment) -> Built {
         .set("height", &number(stretch.part.height))
 }
 
-fn read_out(bar: &Arc<BarView>) -> Built {
+fn read_out(bar: &Arc<BarView>) -> ElementBuilder {
     // Tenths of the strip: style sheets place the read-out by class, since inline styles are not allowed.
     let tenth = ((bar.x + bar.width / 2.0) / 10.0).round() as i64;
     let read_out = html("p[aria-hidden=true]")
@@ -237,7 +237,7 @@ fn read_out(bar: &Arc<BarView>) -> Built {
 }
 
 /// The labels of the axis of time of a level: 0 is the endpoint's own.
-pub(super) fn axis(endpoint: Endpoint, level: usize) -> Built {
+pub(super) fn axis(endpoint: Endpoint, level: usize) -> ElementBuilder {
     let times = move || {
         endpoint.read(|one| match level.checked_sub(1) {
             None => one.chart.times.clone(),

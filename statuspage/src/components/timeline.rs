@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use super::element::{Built, html, svg};
+use super::dom::{ElementBuilder, html, svg};
 use super::message::elements;
 use super::page::section;
 use super::{drawn_shape, holds, isolated, shape_of, time};
-use crate::app::State;
+use crate::app::AppContext;
 use crate::i18n::texts;
 use crate::view::NodeView;
 use crate::view::timeline::{DayView, EventKind, EventView};
 
 /// The timeline, newest first.
-pub(super) fn timeline(state: State) -> Built {
+pub(super) fn timeline(state: AppContext) -> ElementBuilder {
     let view = state.view;
     let days = html("div").redrawn(
         move || view.with(|view| view.timeline.clone()),
@@ -26,7 +26,7 @@ pub(super) fn timeline(state: State) -> Built {
         .shown_while(holds(view, |view| !view.timeline.is_empty()))
 }
 
-fn one_day(state: State, day: &DayView) -> Built {
+fn one_day(state: AppContext, day: &DayView) -> ElementBuilder {
     let drawn = html("div.day").with(html("h3").text(&day.heading));
     match &day.quiet {
         Some(words) => drawn.with(html("p.quiet").text(words)),
@@ -36,7 +36,7 @@ fn one_day(state: State, day: &DayView) -> Built {
     }
 }
 
-fn one_event(state: State, event: &EventView) -> Built {
+fn one_event(state: AppContext, event: &EventView) -> ElementBuilder {
     let drawn = html("li.event");
     let clock = time(&event.datetime, &event.clock);
     match &event.kind {
@@ -64,7 +64,7 @@ fn one_event(state: State, event: &EventView) -> Built {
 }
 
 /// The nodes, and when each last reported.
-pub(super) fn observers(state: State) -> Built {
+pub(super) fn observers(state: AppContext) -> ElementBuilder {
     let view = state.view;
     let list = html("ul").redrawn(
         move || view.with(|view| view.nodes.clone()),
@@ -76,7 +76,7 @@ pub(super) fn observers(state: State) -> Built {
         .shown_while(holds(view, |view| !view.nodes.is_empty()))
 }
 
-fn node(node: &NodeView) -> Built {
+fn node(node: &NodeView) -> ElementBuilder {
     html("li")
         .set("data-late", &node.late.to_string())
         .with(isolated(&node.name))

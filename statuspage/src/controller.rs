@@ -10,7 +10,7 @@ use shared::object_name::HistoryPart;
 use shared::page_config::{PageConfig, Source};
 use shared::{DAY, HOUR, Nanos, SECOND, UnixNanos, uptime};
 
-use crate::app::State;
+use crate::app::AppContext;
 use crate::browser;
 use crate::dataset::TimeBucket;
 use crate::dataset::{self, Cache, HourChecks, LoadEvent, LoadRequest, Store};
@@ -41,7 +41,7 @@ const LONGEST_REACH: Nanos = DAY;
 
 /// Sets what is not part of the view: whose clock, and light or dark. A zone that nobody knows is the device's, and a moment
 /// that is still to come is now.
-pub(crate) fn dressed(mut url_state: UrlState) -> UrlState {
+pub(crate) fn apply_url_state(mut url_state: UrlState) -> UrlState {
     if !browser::set_zone(url_state.zone.name()) {
         url_state.zone = TimeZone::Local;
     }
@@ -74,48 +74,48 @@ impl Store for StoreAt<'_> {
 
 /// How much of an endpoint is drawn.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Extent {
+pub(crate) enum RenderDetail {
     /// What was drawn of it before.
-    AsBefore,
+    Unchanged,
     /// All of it.
-    Whole,
+    Full,
 }
 
 /// Whether a load is in hand.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Work {
+enum LoadState {
     /// None is.
-    None,
+    Idle,
     /// One is.
     Loading,
     /// One is, and more was asked for meanwhile.
-    LoadingAndAskedAgain,
+    LoadingThenAgain,
 }
 
 /// What a reckoning needs, together.
-pub(crate) struct Reckoner {
-    state: State,
+pub(crate) struct Controller {
+    state: AppContext,
     config: Arc<PageConfig>,
     cache: RefCell<Cache>,
     /// The longest range that was ever shown: all of it stays loaded.
     longest: Cell<Nanos>,
     percentiles: Cell<Percentiles>,
-    work: Cell<Work>,
+    load_state: Cell<LoadState>,
     /// The numbers of the endpoints that are still to be drawn, the next one last.
     to_draw: RefCell<Vec<usize>>,
     is_drawing: Cell<bool>,
 }
 
-impl Reckoner {
+impl Controller {
     /// One that has loaded nothing yet.
-    pub(crate) fn new(state: State, config: Arc<PageConfig>) -> Reckoner {
+    pub(crate) fn new(state: AppContext, config: Arc<PageConfig>) -> Controller {
         let range = state.url_state.with_untracked(|url_state| url_state.range).unwrap_or(config.range);
-        Reckoner {
+        Controller {
             state,
             cache: RefCell::new(Cache::default()),
             longest: Cell::new(range.max(config.range)),
             percentiles: Cell::default(),
-            work: Cell::new(Work::None),
+            load_state: Cell::new(LoadState::Idle),
             to_draw: RefCell::default(),
             is_drawing: Cell::new(false),
             config,
@@ -133,9 +133,9 @@ impl Reckoner {
     }
 
     /// Shows the page as somebody wants to look at it, and loads what that takes.
-    pub(crate) fn look(self: Rc<Self>, url_state: UrlState) {
+    pub(crate) fn navigate(self: Rc<Self>, url_state: UrlState) {
         let before = self.state.url_state.get_untracked();
-        let url_state = dressed(url_state);
+        let url_state = apply_url_state(url_state);
         self.state.url_state.set(url_state.clone());
         let is_elsewhere = before.at != url_state.at;
         if is_elsewhere {
@@ -155,7 +155,7 @@ impl Reckoner {
             self.open();
             return self.load_opened();
         }
-        self.reckon(if is_to_load { LoadProgress::Listing } else { self.state.loading.get_untracked() });
+        self.refresh_view(if is_to_load { LoadProgress::Listing } else { self.state.loading.get_untracked() });
         Rc::clone(&self).load_opened();
         if is_to_load {
             browser::begin(Box::pin(self.load()));
@@ -190,7 +190,7 @@ impl Reckoner {
     fn find(&self) {
         let filter = self.state.url_state.with_untracked(|url_state| url_state.filter.clone());
         let found = self.state.view.with_untracked(|view| view::search::matching(view, &filter, &browser::lower));
-        self.state.found.set(found.map(Arc::new));
+        self.state.matching.set(found.map(Arc::new));
     }
 
     /// Brings the endpoint that the address names into sight.
@@ -203,7 +203,7 @@ impl Reckoner {
     /// Tells percentiles, or does not any more.
     pub(crate) fn want_percentiles(self: Rc<Self>, wanted: Percentiles) {
         self.percentiles.set(wanted);
-        self.reckon(self.state.loading.get_untracked());
+        self.refresh_view(self.state.loading.get_untracked());
         if wanted == Percentiles::Shown {
             browser::begin(Box::pin(self.load()));
         }
@@ -234,14 +234,14 @@ impl Reckoner {
 
     /// Loads what is wanted; if a load is in hand, that one goes on to do so.
     pub(crate) async fn load(self: Rc<Self>) {
-        if self.work.get() != Work::None {
-            self.work.set(Work::LoadingAndAskedAgain);
+        if self.load_state.get() != LoadState::Idle {
+            self.load_state.set(LoadState::LoadingThenAgain);
             return;
         }
         loop {
-            self.work.set(Work::Loading);
+            self.load_state.set(LoadState::Loading);
             self.load_once().await;
-            if self.work.replace(Work::None) == Work::Loading {
+            if self.load_state.replace(LoadState::Idle) == LoadState::Loading {
                 break;
             }
         }
@@ -273,22 +273,22 @@ impl Reckoner {
             }
             let grown = files * 100 >= reckoned_files.get() * (100 + RECKON_GROWTH_PERCENT);
             if grown && now - reckoned_at.get() >= RECKON_EVERY {
-                self.reckon(loading);
+                self.refresh_view(loading);
                 // From the end of it on, so that a slow device has time for the files, too.
                 reckoned_at.set(browser::now());
                 reckoned_files.set(files);
             }
         })
         .await;
-        let _ = browser::breathe().await;
+        let _ = browser::yield_to_browser().await;
         if self.reaches_further_than(wanted) {
             self.cache.borrow_mut().relist_all();
-            self.work.set(Work::LoadingAndAskedAgain);
+            self.load_state.set(LoadState::LoadingThenAgain);
             return;
         }
         self.cache.borrow_mut().note_response(browser::now());
         self.state.loading.set(LoadProgress::Complete);
-        self.reckon(LoadProgress::Complete);
+        self.refresh_view(LoadProgress::Complete);
     }
 
     fn wanted(&self) -> LoadRequest {
@@ -328,7 +328,7 @@ impl Reckoner {
     }
 
     /// Reckons the view as of now and shows it: the state of things at once, and endpoints one after the other.
-    pub(crate) fn reckon(self: &Rc<Self>, loading: LoadProgress) {
+    pub(crate) fn refresh_view(self: &Rc<Self>, loading: LoadProgress) {
         self.draw(loading, ViewScope::Full);
     }
 
@@ -395,21 +395,21 @@ impl Reckoner {
             let Some(id) = next else { break };
             if browser::elapsed() - begun > DRAWN_TOGETHER {
                 // Whoever scrolls, points or types comes first.
-                let _ = browser::breathe().await;
+                let _ = browser::yield_to_browser().await;
                 begun = browser::elapsed();
             }
-            self.draw_endpoint(id, Extent::AsBefore);
-            browser::settle().await;
+            self.draw_endpoint(id, RenderDetail::Unchanged);
+            browser::flush_effects().await;
         }
         self.is_drawing.set(false);
         let (is_complete, is_any) = self.state.view.with_untracked(|view| (view.complete, !view.endpoints.is_empty()));
         if (is_complete || is_any) && self.state.is_drawn.get_untracked().is_none() {
             self.show_opened();
             for is_all in [false, true] {
-                let _ = browser::breathe().await;
+                let _ = browser::yield_to_browser().await;
                 self.state.is_drawn.set(Some(is_all));
             }
-            browser::settle().await;
+            browser::flush_effects().await;
         }
         if is_complete && !self.is_drawing.get() {
             browser::set_root_attribute("data-complete", "true");
@@ -417,13 +417,13 @@ impl Reckoner {
     }
 
     /// Draws an endpoint as it is now. Where there are many, bars and chart of one come when it is in sight.
-    pub(crate) fn draw_endpoint(&self, id: usize, extent: Extent) {
+    pub(crate) fn draw_endpoint(&self, id: usize, extent: RenderDetail) {
         let one = self.state.view.with_untracked(|view| {
             let head = view.endpoints.iter().find(|one| one.id == id)?;
-            let is_whole = extent == Extent::Whole
+            let is_whole = extent == RenderDetail::Full
                 || view.strips_at_once
                 || view.opened.id == Some(id)
-                || self.state.drawing.is_whole(id);
+                || self.state.render_queue.is_whole(id);
             if !is_whole {
                 return Some(Arc::clone(head));
             }
@@ -431,14 +431,14 @@ impl Reckoner {
             view::full_endpoint(&cache, head, self.calendar(), settings, &self.config.looks, &view.opened).map(Arc::new)
         });
         if let Some(one) = one {
-            self.state.drawing.put(one);
+            self.state.render_queue.put(one);
         }
     }
 
     /// Draws all of every endpoint at once: paper has no end that somebody could scroll to.
     pub(crate) fn draw_all(&self) {
         self.state.view.with_untracked(|view| {
-            view.endpoints.iter().for_each(|one| self.draw_endpoint(one.id, Extent::Whole));
+            view.endpoints.iter().for_each(|one| self.draw_endpoint(one.id, RenderDetail::Full));
         });
     }
 }

@@ -1,5 +1,5 @@
 //! What is drawn of each endpoint. Endpoints come onto the page one after the other, so that neither a first drawing nor
-//! a refresh keeps whoever scrolls or points waiting; what is reckoned of them and when says [`crate::reckoner`].
+//! a refresh keeps whoever scrolls or points waiting; what is reckoned of them and when says [`crate::controller`].
 
 use std::sync::Arc;
 
@@ -10,24 +10,24 @@ use crate::view::endpoint::EndpointView;
 /// What is drawn of an endpoint. Each has a signal of its own, since thousands of parts of the page that listened to one
 /// would have to find themselves among each other; it only says that there is something new.
 #[derive(Clone)]
-struct Drawn {
+struct RenderedEndpoint {
     is_new: ArcRwSignal<Option<bool>>,
     one: Option<Arc<EndpointView>>,
 }
 
 /// What is drawn of all of them.
 #[derive(Clone, Copy)]
-pub struct Drawing {
+pub struct RenderQueue {
     /// By the number of the endpoint.
-    drawn: StoredValue<Vec<Drawn>, LocalStorage>,
+    drawn: StoredValue<Vec<RenderedEndpoint>, LocalStorage>,
     /// Says that there is one more.
     has_grown: RwSignal<Option<bool>>,
 }
 
-impl Drawing {
+impl RenderQueue {
     /// Nothing is drawn.
-    pub(crate) fn new() -> Drawing {
-        Drawing { drawn: StoredValue::new_local(Vec::new()), has_grown: RwSignal::new(None) }
+    pub(crate) fn new() -> RenderQueue {
+        RenderQueue { drawn: StoredValue::new_local(Vec::new()), has_grown: RwSignal::new(None) }
     }
 
     /// What is drawn of an endpoint; nothing until its turn has come.
@@ -59,8 +59,8 @@ impl Drawing {
         self.find(id).one.is_some_and(|one| !one.strip.is_empty())
     }
 
-    fn find(self, id: usize) -> Drawn {
-        let nothing = || Drawn { is_new: ArcRwSignal::new(None), one: None };
+    fn find(self, id: usize) -> RenderedEndpoint {
+        let nothing = || RenderedEndpoint { is_new: ArcRwSignal::new(None), one: None };
         let found = self.drawn.try_update_value(|drawn| {
             while drawn.len() <= id {
                 drawn.push(nothing());
