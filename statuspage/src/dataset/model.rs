@@ -67,7 +67,7 @@ pub struct EndpointData {
 pub struct NodeSamples {
     /// Which node; `None` is a checker that gives no name.
     pub node: Option<NodeName>,
-    /// What it saw by its check files, oldest first after [`Record::put_in_order`].
+    /// What it saw by its check files, oldest first after [`Dataset::sort_samples`].
     pub samples: Vec<Sample>,
     /// What its history says.
     pub past: Option<NodeHistory>,

@@ -71,7 +71,7 @@ pub struct BarPart {
 /// What is drawn of bars: few elements for many of them, since a browser takes its time for each.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct BarPaths {
-    /// The path of each status in [`DRAWN`], in units of [`WIDTH`] to the width of the strip.
+    /// The path of each drawn status, in units of [`WIDTH`] to the width of the strip.
     pub parts: [String; 3],
     /// The path of the slits between the bars.
     pub slits: String,
