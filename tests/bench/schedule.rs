@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use checker::schedule::{offset, stable_hash};
+use checker::monitor::schedule::{offset, stable_hash};
 use harness::checker::{Checker, results};
 use harness::configuration::check_with;
 use harness::endpoints::{Behaviour, Endpoint};
