@@ -18,7 +18,7 @@ use crate::checks::Probes;
 use crate::config::model::Config;
 use crate::monitor::confirmation::Memory;
 use crate::monitor::confirmation_file;
-use crate::monitor::runner::make_round;
+use crate::monitor::round::make_round;
 use crate::monitor::schedule::{Shard, stable_hash};
 use crate::monitor::scheduler::{Beginning, Event, Watch};
 use crate::now;

@@ -10,7 +10,7 @@ use super::daemon::{Origin, Signals, Watching, first_round};
 use super::{Outcome, output, print, probes, say, styles, tell, tell_error};
 use crate::cli::{Format, RunArguments};
 use crate::config::model::Config;
-use crate::monitor::runner::Announcement;
+use crate::monitor::announcement::Announcement;
 use crate::now;
 use crate::platform::huge_pages;
 use crate::platform::shutdown::{Patience, Stop};
