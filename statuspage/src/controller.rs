@@ -298,7 +298,7 @@ impl Controller {
             Percentiles::Shown => &[HistoryPart::Main, HistoryPart::Latency],
         };
         let told = self.cache.borrow().dataset.longest_interval().min(LONGEST_REACH);
-        let reach = uptime::stands_for(self.config.interval.max(told));
+        let reach = uptime::validity(self.config.interval.max(told));
         let from = self.load_from(self.longest.get(), now, reach);
         let by_check = |range: Nanos| range <= view::period::HOURS_UP_TO;
         let is_past = self.state.url_state.with_untracked(|url_state| url_state.at.is_some());

@@ -13,7 +13,7 @@ use shared::object_name::{CheckFileName, NodeName};
 use shared::result::{Attempt, CheckResult, write_check_file};
 use shared::stats::Stats;
 use shared::status::Status;
-use shared::uptime::{Observation, Reckoning, spans};
+use shared::uptime::{Observation, UptimeBreakdown, spans};
 use shared::{DAY, HOUR, MINUTE, UnixNanos, duration};
 
 /// The results of one endpoint, in order.
@@ -29,11 +29,11 @@ fn median(results: &[&CheckResult]) -> Option<String> {
 }
 
 /// How the time of a period divides, reckoned from what is in the store.
-fn reckoning(results: &[&CheckResult], from: UnixNanos, to: UnixNanos) -> Reckoning {
+fn breakdown(results: &[&CheckResult], from: UnixNanos, to: UnixNanos) -> UptimeBreakdown {
     let seen = results.iter();
     let seen =
         seen.map(|result| Observation { at: result.timestamp, status: result.status, interval: result.interval });
-    Reckoning::of(&spans(seen.collect(), to), from, to)
+    UptimeBreakdown::from_spans(&spans(seen.collect(), to), from, to)
 }
 
 /// Fails unless what the page shows of an endpoint is what the results say.
@@ -167,10 +167,10 @@ async fn figures_and_bars_are_the_time_that_the_stored_results_cover() {
     // Figures and bars are of the same time: a day, from where the first bar begins.
     let from = edge(&bars[0], "start");
     assert!((now() - from - DAY).abs() <= HOUR, "{from}");
-    let reckoning = reckoning(&all, from, now());
-    let uptime = reckoning.uptime().expect("some time was observed").percent();
-    let coverage = reckoning.coverage().expect("some time was asked for").percent();
-    assert_eq!((uptime.as_str(), reckoning.down), ("83.37%", 30 * MINUTE), "150.5 of 180.5 minutes");
+    let breakdown = breakdown(&all, from, now());
+    let uptime = breakdown.uptime().expect("some time was observed").percent();
+    let coverage = breakdown.coverage().expect("some time was asked for").percent();
+    assert_eq!((uptime.as_str(), breakdown.down), ("83.37%", 30 * MINUTE), "150.5 of 180.5 minutes");
     assert!(shop.text_of("uptime").contains(&uptime), "`{uptime}` is not in `{}`", shop.text_of("uptime"));
     assert!(shop.text_of("coverage").contains(&coverage), "`{coverage}` is not in `{}`", shop.text_of("coverage"));
     assert_eq!((shop.points(), page.loaded()), (180, 180));
@@ -192,12 +192,12 @@ async fn figures_and_bars_are_the_time_that_the_stored_results_cover() {
     assert!(outages[0].contains("30 min") && outages[0].contains("connection refused"), "{}", outages[0]);
 }
 
-/// The same as `reckoning`, for a part of the time.
-fn reckoning_of(results: &[&CheckResult], from: UnixNanos, to: UnixNanos) -> Reckoning {
+/// The same as `breakdown`, for a part of the time.
+fn reckoning_of(results: &[&CheckResult], from: UnixNanos, to: UnixNanos) -> UptimeBreakdown {
     let seen = results.iter();
     let seen =
         seen.map(|result| Observation { at: result.timestamp, status: result.status, interval: result.interval });
-    Reckoning::of(&spans(seen.collect(), now()), from, to)
+    UptimeBreakdown::from_spans(&spans(seen.collect(), now()), from, to)
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use shared::object_name::NodeName;
 use shared::response_times::{Choice, Measured, PERCENTILES, Sketched, add_node, known, of_past, stats};
 use shared::standing::Standing;
 use shared::status::Status;
-use shared::uptime::{Reckoning, Share, Span, holes, incidents, present_span};
+use shared::uptime::{Ratio, Span, UptimeBreakdown, current_span, gaps, outages};
 use shared::{UnixNanos, sorted};
 
 use super::{Told, name_of};
@@ -97,7 +97,7 @@ impl Measurements {
                     let Some(past) = past_of(outline, standing) else { continue };
                     let known = latencies.iter().find(|known| known.node == outline.node)?;
                     let closed = known.endpoints.iter().find(|sketches| sketches.key == standing.key);
-                    let newest = past.track.last.map(|last| last.at);
+                    let newest = past.timeline.last.map(|last| last.at);
                     // The history reaches up to the newest check.
                     let behind = std::iter::empty::<&Measured>();
                     add_node(&mut sum, Some(Sketched { closed, open: &past.open, newest }), behind, period);
@@ -154,21 +154,21 @@ impl Told {
             "endpoint": standing.key.locator,
             "verdict": standing.policy().to_string(),
             "status": present.status.word(),
-            "since": present_span(&spans, present.status, self.now).map(|span| span.start),
+            "since": current_span(&spans, present.status, self.now).map(|span| span.start),
             "checked": standing.checked(),
             "retired": is_retired,
             "localized": present.is_localized(),
             "down_from": down_from.collect::<Vec<_>>(),
             "heard": present.heard,
             "nodes": nodes.collect::<Vec<_>>(),
-            "incidents": incidents(&spans, self.from).map(|span| self.incident(span)).collect::<Vec<_>>(),
+            "incidents": outages(&spans, self.from).map(|span| self.incident(span)).collect::<Vec<_>>(),
         });
-        put(&mut told, &Reckoning::of(&spans, self.from, self.now));
+        put(&mut told, &UptimeBreakdown::from_spans(&spans, self.from, self.now));
         if let Some(details) = details {
             let slots = details.edges.windows(2).map(|edges| {
-                let reckoning = Reckoning::of(&spans, edges[0], edges[1].min(self.now));
-                let mut slot = json!({ "start": edges[0], "end": edges[1], "status": reckoning.worst().word() });
-                put(&mut slot, &reckoning);
+                let breakdown = UptimeBreakdown::from_spans(&spans, edges[0], edges[1].min(self.now));
+                let mut slot = json!({ "start": edges[0], "end": edges[1], "status": breakdown.worst().word() });
+                put(&mut slot, &breakdown);
                 slot
             });
             told["slots"] = slots.collect();
@@ -181,7 +181,7 @@ impl Told {
     /// When nobody looked at anything.
     fn unobserved(&self) -> Vec<Value> {
         let spans: Vec<Span> = self.standings.iter().flat_map(|standing| standing.spans(self.now)).collect();
-        let holes = holes(spans.iter(), self.from, self.now);
+        let holes = gaps(spans.iter(), self.from, self.now);
         holes
             .iter()
             .map(|hole| json!({ "start": hole.start, "end": hole.end, "length": hole.end - hole.start }))
@@ -205,11 +205,11 @@ impl Told {
 }
 
 /// Puts shares and times beside what is told.
-fn put(told: &mut Value, reckoning: &Reckoning) {
-    let share = |share: Option<Share>| share.map(Share::percent);
-    told["uptime"] = json!(share(reckoning.uptime()));
-    told["coverage"] = json!(share(reckoning.coverage()));
+fn put(told: &mut Value, breakdown: &UptimeBreakdown) {
+    let share = |share: Option<Ratio>| share.map(Ratio::percent);
+    told["uptime"] = json!(share(breakdown.uptime()));
+    told["coverage"] = json!(share(breakdown.coverage()));
     for status in Status::ALL {
-        told[status.word()] = json!(reckoning.time(status));
+        told[status.word()] = json!(breakdown.time(status));
     }
 }

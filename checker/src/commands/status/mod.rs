@@ -12,7 +12,7 @@ use shared::object_name::NodeName;
 use shared::response_times::CHECKS_UP_TO;
 use shared::standing::{NodeStanding, Standing, standings, status_of_all, statuses};
 use shared::status::Status;
-use shared::uptime::{Reckoning, Share};
+use shared::uptime::{Ratio, UptimeBreakdown};
 use shared::verdict::Present;
 use shared::{DAY, HOUR, Nanos, SECOND, UnixNanos, duration};
 
@@ -145,7 +145,7 @@ impl Told {
 
     fn row(&self, text: &mut String, standing: &Standing, width: usize) {
         let present = standing.present(self.now);
-        let Reckoned { uptime, observed } = Reckoned::of(standing.reckoning(self.from, self.now));
+        let Reckoned { uptime, observed } = Reckoned::of(standing.breakdown(self.from, self.now));
         let style = style_of(present.status);
         let (shape, word) = if present.is_localized() {
             ('◐', "localized")
@@ -191,9 +191,9 @@ struct Reckoned {
 }
 
 impl Reckoned {
-    fn of(reckoning: Reckoning) -> Reckoned {
-        let text = |share: Option<Share>| share.map_or_else(|| "–".to_owned(), Share::percent);
-        Reckoned { uptime: text(reckoning.uptime()), observed: text(reckoning.coverage()) }
+    fn of(breakdown: UptimeBreakdown) -> Reckoned {
+        let text = |share: Option<Ratio>| share.map_or_else(|| "–".to_owned(), Ratio::percent);
+        Reckoned { uptime: text(breakdown.uptime()), observed: text(breakdown.coverage()) }
     }
 }
 

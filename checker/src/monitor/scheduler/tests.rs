@@ -221,7 +221,7 @@ fn who_is_down_is_looked_at_more_often_and_each_result_stands_until_the_next() {
         let finished = look(&mut watch, 0, status);
         watch.finish(finished);
         let (every, next) = watch.timetable.entry(0);
-        assert!(next <= 1_000 * HOUR + shared::uptime::stands_for(every), "due before it is too old");
+        assert!(next <= 1_000 * HOUR + shared::uptime::validity(every), "due before it is too old");
         told.push((every / SECOND, watch.batch.last().and_then(|result| result.interval)));
     }
     // What may be getting worse is looked at as often as what has.
@@ -244,7 +244,7 @@ fn a_look_that_takes_longer_than_the_interval_stands_until_the_next_one_all_the_
         let (every, next) = watch.timetable.entry(0);
         let interval = watch.batch.last().and_then(|result| result.interval).expect("it is said");
         assert!(interval == every || (interval - (next - begun)).abs() <= every / 2, "{status:?}, {takes}: {interval}");
-        let stands = shared::uptime::stands_for(interval);
+        let stands = shared::uptime::validity(interval);
         assert!(begun + stands >= next + every / 2, "{status:?}, {takes}: and the next one may take its time, too");
         assert!(watch.ready.is_empty(), "nobody is looked at twice at once");
         NOW.store(next, Ordering::Relaxed);

@@ -107,7 +107,7 @@ async fn a_round_that_waited_in_the_spool_is_put_in_its_place() {
     kept.add(&store, (&round.0, &round.1), &[late], now + SECOND).await.unwrap();
     let there = bytes(&store, "a", HistoryPart::Main).await;
     assert_eq!(there, fresh(&store, "a", now + SECOND).await);
-    assert_eq!(History::parse(&there).unwrap().endpoints.values().next().unwrap().track.spans.len(), 3);
+    assert_eq!(History::parse(&there).unwrap().endpoints.values().next().unwrap().timeline.spans.len(), 3);
 }
 
 #[tokio::test]
@@ -181,5 +181,5 @@ async fn nodes_with_and_without_a_history_are_seen_together() {
     let name = HistoryName { node: Some(node("a")), part: HistoryPart::Main };
     store.put_history(&name, "half".to_owned()).await.unwrap();
     let seen = outlook(&store, START, now, Depth::Standings).await.unwrap();
-    assert_eq!((seen.unreadable.len(), standings(&seen.histories)[0].reckoning(START, now).unknown), (1, 0));
+    assert_eq!((seen.unreadable.len(), standings(&seen.histories)[0].breakdown(START, now).unknown), (1, 0));
 }

@@ -1,21 +1,21 @@
-//! From results to time: spans of status; how much of a period was up, degraded, down or unknown ([`Reckoning`]); and what of it
-//! is worth a line ([`incidents`], [`holes`]).
+//! From results to time: spans of status; how much of a period was up, degraded, down or unknown ([`UptimeBreakdown`]); and what of it
+//! is worth a line ([`outages`], [`gaps`]).
 //!
 //! Uptime is time, not a count of checks: a result stands from its timestamp until the next one, or until its
-//! interval times [`TOLERANCE`] has passed; after that the status is unknown. Unknown time has no span.
+//! interval times [`VALIDITY_FACTOR`] has passed; after that the status is unknown. Unknown time has no span.
 
-mod events;
-mod reckoning;
+mod breakdown;
+mod outages;
 
-pub use self::events::{TOGETHER, holes, incidents, notable_incidents};
-pub use self::reckoning::{Reckoning, Share};
+pub use self::breakdown::{Ratio, UptimeBreakdown};
+pub use self::outages::{MERGE_WINDOW, gaps, outages, significant_outages};
 use crate::sorted;
 use crate::status::Status;
 use crate::{MINUTE, Nanos, UnixNanos};
 
 /// How much longer than its interval a result stands, as a fraction: one late round does not tear a hole, one
 /// that is missing does.
-pub const TOLERANCE: (i64, i64) = (3, 2);
+pub const VALIDITY_FACTOR: (i64, i64) = (3, 2);
 
 /// How long a result stands whose interval nobody said and nothing tells: the original's documented example.
 pub const FALLBACK_INTERVAL: Nanos = 10 * MINUTE;
@@ -52,69 +52,70 @@ pub fn spans(mut observations: Vec<Observation>, now: UnixNanos) -> Vec<Span> {
     sorted::by_key(&mut observations, |seen| seen.interval.unwrap_or(i64::MIN));
     sorted::by_key(&mut observations, |seen| seen.status as i64);
     sorted::by_key(&mut observations, |seen| seen.at);
-    let mut track = Track::default();
+    let mut timeline = StatusTimeline::default();
     for observation in observations {
-        track.add(observation);
+        timeline.add(observation);
     }
-    track.cut(now);
-    track.spans
+    timeline.cut(now);
+    timeline.spans
 }
 
 impl Observation {
     /// What brings observations in order; of two at the same moment the last one counts, and that is the worse.
     #[must_use]
-    pub fn place_in_time(&self) -> (UnixNanos, Status, Option<Nanos>) {
+    pub fn sort_key(&self) -> (UnixNanos, Status, Option<Nanos>) {
         (self.at, self.status, self.interval)
     }
 }
 
 /// How many gaps between results are remembered to tell the usual one: enough that an outage or a round by hand
 /// among them does not move the median.
-pub const GAPS_REMEMBERED: usize = 8;
+pub const INTERVALS_REMEMBERED: usize = 8;
 
 /// The spans of one endpoint as one node sees it, growing with each observation.
 ///
 /// The last span reaches to where the last observation stands, which may be in the future. This is all there is to
 /// know to go on, so that a track that was written down and read back goes on as if nothing had happened.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Track {
+pub struct StatusTimeline {
     /// The spans, in order and without overlap.
     pub spans: Vec<Span>,
     /// The newest observation.
     pub last: Option<Observation>,
     /// When the latest observations were made, if they do not say their interval: oldest first, one more than
-    /// [`GAPS_REMEMBERED`] at the most. One that says it ends the sequence.
-    pub without_interval: Vec<UnixNanos>,
+    /// [`INTERVALS_REMEMBERED`] at the most. One that says it ends the sequence.
+    pub recent_without_interval: Vec<UnixNanos>,
     /// When the newest of all observations that do not say their interval was made.
-    pub untold: Option<UnixNanos>,
+    pub last_without_interval: Option<UnixNanos>,
 }
 
-impl Track {
+impl StatusTimeline {
     /// Adds the next observation. What was known from its moment on is replaced by what it says.
     pub fn add(&mut self, observation: Observation) {
         let stands = observation.interval.unwrap_or_else(|| {
-            self.untold = Some(observation.at);
-            self.without_interval.push(observation.at);
-            if self.without_interval.len() > GAPS_REMEMBERED + 1 {
-                self.without_interval.remove(0);
+            self.last_without_interval = Some(observation.at);
+            self.recent_without_interval.push(observation.at);
+            if self.recent_without_interval.len() > INTERVALS_REMEMBERED + 1 {
+                self.recent_without_interval.remove(0);
             }
-            usual_gap(&self.without_interval).unwrap_or(FALLBACK_INTERVAL)
+            typical_interval(&self.recent_without_interval).unwrap_or(FALLBACK_INTERVAL)
         });
         if observation.interval.is_some() {
-            self.without_interval.clear();
+            self.recent_without_interval.clear();
         }
         self.cut(observation.at);
-        let end = observation.at.saturating_add(stands_for(stands));
+        let end = observation.at.saturating_add(validity(stands));
         push(&mut self.spans, Span { start: observation.at, end, status: observation.status });
         self.last = Some(observation);
     }
 
     /// Until when the newest observation stands, whatever it says.
     #[must_use]
-    pub fn stands_until(&self) -> Option<UnixNanos> {
+    pub fn valid_until(&self) -> Option<UnixNanos> {
         let last = self.last?;
-        let interval = last.interval.or_else(|| usual_gap(&self.without_interval)).unwrap_or(FALLBACK_INTERVAL);
-        Some(last.at.saturating_add(stands_for(interval)))
+        let interval =
+            last.interval.or_else(|| typical_interval(&self.recent_without_interval)).unwrap_or(FALLBACK_INTERVAL);
+        Some(last.at.saturating_add(validity(interval)))
     }
 
     /// Forgets what the spans say from `moment` on.
@@ -129,16 +130,16 @@ impl Track {
     }
 }
 
-/// How long a result with this interval stands: the interval times [`TOLERANCE`].
+/// How long a result with this interval stands: the interval times [`VALIDITY_FACTOR`].
 #[must_use]
-pub fn stands_for(interval: Nanos) -> Nanos {
-    let (numerator, denominator) = TOLERANCE;
+pub fn validity(interval: Nanos) -> Nanos {
+    let (numerator, denominator) = VALIDITY_FACTOR;
     (interval / denominator).saturating_mul(numerator)
 }
 
 /// The median gap between moments that are in order; `None` if there are fewer than two different ones.
 #[must_use]
-pub fn usual_gap(times: &[UnixNanos]) -> Option<Nanos> {
+pub fn typical_interval(times: &[UnixNanos]) -> Option<Nanos> {
     let mut gaps: Vec<Nanos> =
         times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).filter(|gap| *gap > 0).collect();
     sorted::numbers(&mut gaps);
@@ -169,7 +170,7 @@ pub fn status_at(spans: &[Span], moment: UnixNanos) -> Status {
 /// The span of the status that is the case at `now`, where spans were cut at `now`. Where a clock is a little behind, or
 /// nodes are not in step, the status stands although its span has ended: then it is the last one of that status.
 #[must_use]
-pub fn present_span(spans: &[Span], status: Status, now: UnixNanos) -> Option<Span> {
+pub fn current_span(spans: &[Span], status: Status, now: UnixNanos) -> Option<Span> {
     let is_of_status = |span: &Span| span.status == status;
     let current = spans.last().copied().filter(|span| span.start <= now && span.end >= now);
     match current.filter(is_of_status) {
@@ -215,26 +216,26 @@ mod tests {
         let spans = spans(vec![seen(0, Status::Healthy)], 10 * MINUTE);
         assert_eq!(status_at(&spans, 89 * SECOND), Status::Healthy);
         assert_eq!(status_at(&spans, 90 * SECOND), Status::Unknown);
-        assert_eq!(present_span(&spans, Status::Unknown, 10 * MINUTE), None);
+        assert_eq!(current_span(&spans, Status::Unknown, 10 * MINUTE), None);
     }
 
     #[test]
     fn a_result_of_this_moment_is_current() {
         let spans = spans(vec![seen(0, Status::Down)], MINUTE);
-        assert_eq!(present_span(&spans, Status::Down, MINUTE), Some(span(0, 60, Status::Down)));
+        assert_eq!(current_span(&spans, Status::Down, MINUTE), Some(span(0, 60, Status::Down)));
     }
 
     #[test]
     fn a_status_that_stands_although_its_span_has_ended_began_with_the_last_one_of_it() {
         let spans = [span(0, 60, Status::Down), span(60, 120, Status::Healthy), span(120, 130, Status::Down)];
-        assert_eq!(present_span(&spans, Status::Healthy, 140 * SECOND), Some(spans[1]));
-        assert_eq!(present_span(&spans, Status::Degraded, 140 * SECOND), Some(spans[2]), "there is none of it");
+        assert_eq!(current_span(&spans, Status::Healthy, 140 * SECOND), Some(spans[1]));
+        assert_eq!(current_span(&spans, Status::Degraded, 140 * SECOND), Some(spans[2]), "there is none of it");
     }
 
     #[test]
     fn nodes_out_of_step_make_no_incident_of_their_own() {
         let span = |start: i64, end: i64, status| Span { start: start * SECOND, end: end * SECOND, status };
-        let notable = |spans: &[Span]| notable_incidents(spans, 0).map(|span| span.status).collect::<Vec<_>>();
+        let notable = |spans: &[Span]| significant_outages(spans, 0).map(|span| span.status).collect::<Vec<_>>();
         let outage = [
             span(0, 60, Status::Healthy),
             span(60, 80, Status::Degraded),
@@ -250,13 +251,13 @@ mod tests {
     #[test]
     fn incidents_and_holes_are_those_that_reach_into_the_period() {
         let spans = [span(0, 60, Status::Down), span(60, 120, Status::Degraded), span(300, 400, Status::Healthy)];
-        assert_eq!(incidents(&spans, 60 * SECOND).collect::<Vec<_>>(), [&spans[1]]);
-        assert_eq!(incidents(&spans, 59 * SECOND).count(), 2);
+        assert_eq!(outages(&spans, 60 * SECOND).collect::<Vec<_>>(), [&spans[1]]);
+        assert_eq!(outages(&spans, 59 * SECOND).count(), 2);
         let hole = [span(120, 300, Status::Unknown)];
-        assert_eq!(holes(spans.iter(), 299 * SECOND, 459 * SECOND), hole);
-        assert_eq!(holes(spans.iter(), 0, 460 * SECOND).len(), 2, "a minute is worth a word");
-        assert_eq!(holes(spans.iter(), 300 * SECOND, 459 * SECOND), []);
-        assert_eq!(holes([].iter(), 0, HOUR), [], "nobody has looked yet");
+        assert_eq!(gaps(spans.iter(), 299 * SECOND, 459 * SECOND), hole);
+        assert_eq!(gaps(spans.iter(), 0, 460 * SECOND).len(), 2, "a minute is worth a word");
+        assert_eq!(gaps(spans.iter(), 300 * SECOND, 459 * SECOND), []);
+        assert_eq!(gaps([].iter(), 0, HOUR), [], "nobody has looked yet");
     }
 
     #[test]
@@ -267,8 +268,8 @@ mod tests {
                 status: if (10..20).contains(&minute) { Status::Down } else { Status::Healthy },
                 interval: Some(every * MINUTE),
             });
-            let reckoning = Reckoning::of(&spans(seen.collect(), HOUR), 0, HOUR);
-            (reckoning.uptime().map(Share::percent), reckoning.coverage().map(Share::percent))
+            let breakdown = UptimeBreakdown::from_spans(&spans(seen.collect(), HOUR), 0, HOUR);
+            (breakdown.uptime().map(Ratio::percent), breakdown.coverage().map(Ratio::percent))
         };
         let often = |from, to| (from..to).map(|minute| (minute, 1));
         let seldom = |from: UnixNanos, to| (from..to).step_by(5).map(|minute| (minute, 5));
@@ -304,11 +305,11 @@ mod tests {
             seen in any_observations(), now in 0..12_000_i64, from in 0..10_000_i64, length in 0..5_000_i64,
         ) {
             let spans = spans(seen, now);
-            let reckoning = Reckoning::of(&spans, from, from + length);
-            prop_assert_eq!(reckoning.healthy + reckoning.degraded + reckoning.down + reckoning.unknown, length);
+            let breakdown = UptimeBreakdown::from_spans(&spans, from, from + length);
+            prop_assert_eq!(breakdown.healthy + breakdown.degraded + breakdown.down + breakdown.unknown, length);
             for status in Status::ALL {
                 let counted = (from..from + length).filter(|moment| status_at(&spans, *moment) == status).count();
-                prop_assert_eq!(reckoning.time(status), counted as i64);
+                prop_assert_eq!(breakdown.time(status), counted as i64);
             }
         }
 
@@ -332,7 +333,7 @@ mod tests {
         #[test]
         fn a_period_divides_like_its_parts(seen in any_observations(), cut in 0..5_000_i64) {
             let spans = spans(seen, 10_000);
-            let (whole, left, right) = (Reckoning::of(&spans, 0, 5_000), Reckoning::of(&spans, 0, cut), Reckoning::of(&spans, cut, 5_000));
+            let (whole, left, right) = (UptimeBreakdown::from_spans(&spans, 0, 5_000), UptimeBreakdown::from_spans(&spans, 0, cut), UptimeBreakdown::from_spans(&spans, cut, 5_000));
             for status in Status::ALL {
                 prop_assert_eq!(whole.time(status), left.time(status) + right.time(status));
             }
@@ -342,7 +343,7 @@ mod tests {
         fn extreme_times_do_not_overflow(at in any::<i64>(), interval in any::<i64>(), now in any::<i64>()) {
             let seen = Observation { at, status: Status::Down, interval: Some(interval) };
             let spans = spans(vec![seen, Observation { at: at.saturating_add(1), ..seen }], now);
-            let _ = Reckoning::of(&spans, i64::MIN, now);
+            let _ = UptimeBreakdown::from_spans(&spans, i64::MIN, now);
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::{Nanos, UnixNanos};
 
 /// How the time of a period divides; the four add up to the period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Reckoning {
+pub struct UptimeBreakdown {
     /// Time that was healthy.
     pub healthy: Nanos,
     /// Time that was degraded.
@@ -17,20 +17,20 @@ pub struct Reckoning {
     pub unknown: Nanos,
 }
 
-impl Reckoning {
+impl UptimeBreakdown {
     /// Divides the period `from <= t < to` by spans that are in order and do not overlap.
     #[must_use]
-    pub fn of(spans: &[Span], from: UnixNanos, to: UnixNanos) -> Reckoning {
-        let mut reckoning = Reckoning { unknown: to.saturating_sub(from).max(0), ..Reckoning::default() };
+    pub fn from_spans(spans: &[Span], from: UnixNanos, to: UnixNanos) -> UptimeBreakdown {
+        let mut breakdown = UptimeBreakdown { unknown: to.saturating_sub(from).max(0), ..UptimeBreakdown::default() };
         let first = spans.partition_point(|span| span.end <= from);
         for span in spans[first..].iter().take_while(|span| span.start < to) {
             let length = span.end.min(to).saturating_sub(span.start.max(from)).max(0);
-            *reckoning.time_mut(span.status) += length;
+            *breakdown.time_mut(span.status) += length;
             if span.status != Status::Unknown {
-                reckoning.unknown -= length;
+                breakdown.unknown -= length;
             }
         }
-        reckoning
+        breakdown
     }
 
     fn time_mut(&mut self, status: Status) -> &mut Nanos {
@@ -73,14 +73,14 @@ impl Reckoning {
 
     /// Uptime = up / observed; `None` if nothing was observed.
     #[must_use]
-    pub fn uptime(&self) -> Option<Share> {
-        Share::of(self.up(), self.observed())
+    pub fn uptime(&self) -> Option<Ratio> {
+        Ratio::new(self.up(), self.observed())
     }
 
     /// Coverage = observed / period; `None` if the period is empty.
     #[must_use]
-    pub fn coverage(&self) -> Option<Share> {
-        Share::of(self.observed(), self.period())
+    pub fn coverage(&self) -> Option<Ratio> {
+        Ratio::new(self.observed(), self.period())
     }
 
     /// The worst status that occurred, unknown if nothing was observed.
@@ -92,17 +92,17 @@ impl Reckoning {
 
 /// A part of a whole, kept exactly: `0 <= part <= whole`, `whole > 0`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Share {
+pub struct Ratio {
     part: Nanos,
     whole: Nanos,
 }
 
-impl Share {
-    fn of(part: Nanos, whole: Nanos) -> Option<Share> {
-        (whole > 0).then_some(Share { part, whole })
+impl Ratio {
+    fn new(part: Nanos, whole: Nanos) -> Option<Ratio> {
+        (whole > 0).then_some(Ratio { part, whole })
     }
 
-    /// As a number from 0 to 1, for geometry; text comes from [`Share::percent`].
+    /// As a number from 0 to 1, for geometry; text comes from [`Ratio::percent`].
     #[must_use]
     pub fn fraction(self) -> f64 {
         self.part as f64 / self.whole as f64
@@ -141,12 +141,12 @@ mod tests {
 
     #[test]
     fn a_hundred_percent_means_no_second_of_downtime() {
-        let quiet = Reckoning { healthy: 90 * DAY, ..Reckoning::default() };
-        assert_eq!(quiet.uptime().map(Share::percent).as_deref(), Some("100%"));
-        let one_second = Reckoning { healthy: 90 * DAY - SECOND, down: SECOND, ..Reckoning::default() };
-        assert_eq!(one_second.uptime().map(Share::percent).as_deref(), Some("99.99998%"));
-        let one_nano = Reckoning { healthy: 90 * DAY - 1, down: 1, ..Reckoning::default() };
-        assert_eq!(one_nano.uptime().map(Share::percent).as_deref(), Some("99.99999%"));
+        let quiet = UptimeBreakdown { healthy: 90 * DAY, ..UptimeBreakdown::default() };
+        assert_eq!(quiet.uptime().map(Ratio::percent).as_deref(), Some("100%"));
+        let one_second = UptimeBreakdown { healthy: 90 * DAY - SECOND, down: SECOND, ..UptimeBreakdown::default() };
+        assert_eq!(one_second.uptime().map(Ratio::percent).as_deref(), Some("99.99998%"));
+        let one_nano = UptimeBreakdown { healthy: 90 * DAY - 1, down: 1, ..UptimeBreakdown::default() };
+        assert_eq!(one_nano.uptime().map(Ratio::percent).as_deref(), Some("99.99999%"));
     }
 
     #[test]
@@ -158,29 +158,33 @@ mod tests {
             (0, 1, "0.00%"),
             (9_999, 10_000, "99.990%"),
         ] {
-            assert_eq!(Share { part, whole }.percent(), text);
+            assert_eq!(Ratio { part, whole }.percent(), text);
         }
     }
 
     #[test]
     fn nothing_observed_has_no_uptime() {
-        let nothing = Reckoning::of(&[], 0, DAY);
+        let nothing = UptimeBreakdown::from_spans(&[], 0, DAY);
         assert_eq!((nothing.uptime(), nothing.worst(), nothing.unknown), (None, Status::Unknown, DAY));
-        assert_eq!(nothing.coverage().map(Share::percent).as_deref(), Some("0.00%"));
+        assert_eq!(nothing.coverage().map(Ratio::percent).as_deref(), Some("0.00%"));
     }
 
     #[test]
     fn degraded_is_up_but_is_told() {
-        let reckoning = Reckoning::of(&[span(0, 30, Status::Degraded), span(30, 60, Status::Healthy)], 0, 60 * SECOND);
-        assert_eq!(reckoning.uptime().map(Share::percent).as_deref(), Some("100%"));
-        assert_eq!(reckoning.worst(), Status::Degraded);
+        let breakdown = UptimeBreakdown::from_spans(
+            &[span(0, 30, Status::Degraded), span(30, 60, Status::Healthy)],
+            0,
+            60 * SECOND,
+        );
+        assert_eq!(breakdown.uptime().map(Ratio::percent).as_deref(), Some("100%"));
+        assert_eq!(breakdown.worst(), Status::Degraded);
     }
 
     proptest! {
         #[test]
         fn no_share_is_shown_as_more_than_it_is(part in 0..=i64::MAX, whole in 1..=i64::MAX) {
             prop_assume!(part <= whole);
-            let text = Share { part, whole }.percent();
+            let text = Ratio { part, whole }.percent();
             let shown: f64 = text.trim_end_matches('%').parse().expect("it is a number");
             prop_assert!(shown / 100.0 <= part as f64 / whole as f64 + 1e-12);
             prop_assert_eq!(text == "100%", part == whole);
