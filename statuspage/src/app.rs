@@ -60,6 +60,16 @@ impl AppContext {
         self.language.text(text)
     }
 
+    /// A text of the view, for an element that shows it.
+    pub(crate) fn view_text(self, read: fn(&PageView) -> &str) -> impl Fn() -> String + Copy + 'static {
+        move || self.view.with(|view| read(view).to_owned())
+    }
+
+    /// A property of the view, for an element that depends on it.
+    pub(crate) fn view_flag(self, read: fn(&PageView) -> bool) -> impl Fn() -> bool + Copy + 'static {
+        move || self.view.with(read)
+    }
+
     /// Looks at the page in another way, to which the way back leads.
     pub fn navigate(self, change: impl FnOnce(&mut UrlState)) {
         let mut url_state = self.url_state.get_untracked();

@@ -38,9 +38,9 @@ impl RenderQueue {
     }
 
     /// Those of which anything is drawn.
-    pub(crate) fn among(self, ids: impl Iterator<Item = usize>) -> Vec<i64> {
+    pub(crate) fn among(self, ids: impl Iterator<Item = usize>) -> Vec<usize> {
         self.has_grown.track();
-        ids.filter(|id| self.find(*id).one.is_some()).map(|id| id as i64).collect()
+        ids.filter(|id| self.find(*id).one.is_some()).collect()
     }
 
     /// Draws an endpoint as it is now.
