@@ -253,12 +253,12 @@ fn obstacles_to_image(name: &str, text: &str) -> Vec<String> {
     if file != format!("deploy/{name}") {
         obstacles.push(format!("{file} is another file"));
     }
-    // `make production` puts the program into the context; all else is copied there first, from the project's top.
+    // `make release` puts the program into the context; all else is copied there first, from the project's top.
     let makefile = std::fs::read_to_string(root().join("Makefile")).expect("it is there");
     let profile = context.strip_prefix("target/").unwrap_or_default();
     if !commands.iter().any(|line| line.contains(&format!("`make {profile}`")))
         || !makefile.contains(&format!("\n{profile}: "))
-        || !makefile.contains(&format!("cargo build --profile {profile} -p checker"))
+        || !makefile.contains(&format!("cargo build --{profile} -p checker"))
     {
         obstacles.push(format!("nothing makes {context}"));
     }
@@ -298,7 +298,7 @@ fn images_are_made_of_files_that_their_commands_put_there() {
         assert_eq!(obstacles_to_image(name, &text), [""; 0]);
         for (right, slip) in [
             ("COPY checker ", "COPY checkup "),
-            ("`make production`", "`make produce`"),
+            ("`make release`", "`make produce`"),
             ("ENTRYPOINT [\"/usr", "ENTRYPOINT [\"/opt"),
             ("COPY", "COPPY"),
             ("-f deploy/", "-f "),

@@ -31,9 +31,12 @@ pub mod sight;
 pub mod site;
 pub mod web;
 
+use std::fs::File;
 use std::future::Future;
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -71,21 +74,46 @@ pub fn wait_blocking(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// A port of 127.0.0.1 that nobody listens on, and that no other call in this process is given.
+/// A port of 127.0.0.1 that has no listener, and that no other call returns, in this process or in another one that runs
+/// these tests.
 #[must_use]
 pub fn free_port() -> u16 {
-    // Below the range from which the system takes ports for outgoing connections; two test processes at once
-    // start at different places.
-    const FIRST: u16 = 11_000;
-    const COUNT: u16 = 20_000;
     static TAKEN: AtomicU16 = AtomicU16::new(0);
-    let start = (std::process::id() % u32::from(COUNT)) as u16;
-    (0..COUNT)
-        .map(|_| FIRST + (start + TAKEN.fetch_add(1, Ordering::Relaxed) % COUNT) % COUNT)
-        // Asked by connecting: a listener, even one that is closed at once, may live on for a moment in a program
-        // that another thread is just starting.
+    let first = PORTS.first;
+    (0..PORTS_EACH)
+        .map(|_| first + TAKEN.fetch_add(1, Ordering::Relaxed) % PORTS_EACH)
+        // Tested by connecting: a listener, even one that is closed immediately, can survive for a moment in a child
+        // process that another thread is starting.
         .find(|port| TcpStream::connect(("127.0.0.1", *port)).is_err())
         .expect("some port is free")
+}
+
+/// How many ports a test process has.
+const PORTS_EACH: u16 = 1_000;
+
+/// The ports of this process. They are below the range from which the system takes ports for outgoing connections.
+static PORTS: LazyLock<Ports> = LazyLock::new(|| {
+    let folder = std::env::temp_dir().join("checkup-test-ports");
+    std::fs::create_dir_all(&folder).expect("the temporary folder is writable");
+    // Processes of several users share the folder.
+    let _ = std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o777));
+    let mut found = None;
+    wait_blocking("a range of ports that no other test process uses", || {
+        found = (11_000..31_000).step_by(usize::from(PORTS_EACH)).find_map(|first| {
+            let path = folder.join(first.to_string());
+            let lock = File::options().create(true).write(true).truncate(false).open(path).ok()?;
+            lock.try_lock().ok()?;
+            Some(Ports { first, _lock: lock })
+        });
+        found.is_some()
+    });
+    found.expect("it was found")
+});
+
+/// A range of ports, reserved while the process runs.
+struct Ports {
+    first: u16,
+    _lock: File,
 }
 
 /// The time.
