@@ -31,6 +31,7 @@ mod looks;
 mod offline;
 mod original;
 mod page_trouble;
+mod page_words;
 mod pings;
 mod policy;
 mod preferences;
