@@ -63,16 +63,16 @@ weigh: ## Print what the page weighs, and fail above its budget
 	@$(MAKE) --no-print-directory $(PAGE)
 	scripts/weigh.sh
 
-bench: ## Measure page and checker (an hour); FIGURES=checks, or another name in tests/bench/figures.rs, for one part
+bench: ## Measure page and checker (an hour); BENCH=checks (a name in tests/bench/main.rs) measures one part
 	@scripts/setup.sh bench
 	@$(MAKE) --no-print-directory production
-	CHECKUP_BIN=$(TARGET)/production/checker CHECKUP_DIST=$(CURDIR)/dist cargo bench --profile dev --workspace --bench figures -- $(FIGURES)
+	CHECKUP_BIN=$(TARGET)/production/checker CHECKUP_DIST=$(CURDIR)/dist cargo bench --profile dev --workspace --bench performance -- $(BENCH)
 
 screenshots: ## Take the documentation's pictures of the page, and contact sheets of all its states
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory $(PAGE)
 	FONTCONFIG_FILE=$(CURDIR)/tests/bench/fonts.conf CHECKUP_DIST=$(CURDIR)/dist \
-		cargo bench --profile dev --workspace --bench pictures
+		cargo bench --profile dev --workspace --bench screenshots
 
 setup: ## Install what building needs and is missing; says so before it does
 	@scripts/setup.sh run
