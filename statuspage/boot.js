@@ -40,7 +40,7 @@ if (worker) {
 const languages = ["en", "de", "fr", "es", "pt", "ja", "zh", "ar"];
 const wishes = [new URLSearchParams(location.search).get("lang"), ...navigator.languages, "en"];
 const language = wishes.map((tag) => tag?.split("-")[0].toLowerCase()).find((code) => languages.includes(code));
-const texts = { rel: "preload", as: "fetch", crossOrigin: "", href: `languages/${language}.txt` };
+const texts = { rel: "preload", as: "fetch", crossOrigin: "", href: `locales/${language}.txt` };
 document.head.append(Object.assign(document.createElement("link"), texts));
 // The browser takes its time for the first word about a language; this is when nothing else is to do.
 setTimeout(Intl.DateTimeFormat, 0, language);

@@ -1,4 +1,4 @@
-//! Makes a name in Rust of each key in `languages/en.txt`, so that the page finds a text by its line and holds no keys.
+//! Turns each key of `locales/en.txt` into a constant, so that code names texts and a misspelled key does not compile.
 
 use std::env;
 use std::error::Error;
@@ -8,24 +8,19 @@ use std::path::Path;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed=languages/en.txt");
-    let english = fs::read_to_string("languages/en.txt")?;
+    println!("cargo::rerun-if-changed=locales/en.txt");
+    let english = fs::read_to_string("locales/en.txt")?;
     let mut code = String::new();
-    let mut keys = String::new();
-    let mut count = 0;
+    let mut keys = Vec::new();
     for line in english.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        let (key, text) = line.split_once(": ").ok_or_else(|| format!("`{line}` has no key"))?;
+        let (key, text) =
+            line.split_once(" = ").ok_or_else(|| format!("invalid line `{line}`: expected `key = text`"))?;
         writeln!(code, "/// `{}`", text.replace('`', "'"))?;
-        writeln!(code, "pub(crate) const {}: Text = Text({count});", key.to_uppercase())?;
-        keys.push_str(key);
-        count += 1;
+        writeln!(code, "pub(crate) const {}: Text = Text({});", key.to_uppercase(), keys.len())?;
+        keys.push(key);
     }
-    writeln!(code, "/// How many texts there are.")?;
-    writeln!(code, "pub(super) const COUNT: usize = {count};")?;
-    let sum = keys.bytes().fold(5381, |sum: u32, byte| sum.wrapping_mul(33) ^ u32::from(byte));
-    let (great, small) = (sum >> 16, sum & 0xffff);
-    writeln!(code, "/// The sum of the keys in their order, as `Language::parse` makes it.")?;
-    writeln!(code, "pub(super) const KEYS: u32 = 0x{great:04x}_{small:04x};")?;
+    writeln!(code, "/// The keys of all texts, one per line, in the order of their numbers.")?;
+    writeln!(code, "pub(super) const KEYS: &str = {:?};", keys.join("\n"))?;
     fs::write(Path::new(&env::var("OUT_DIR")?).join("texts.rs"), code)?;
     Ok(())
 }

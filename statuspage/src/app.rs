@@ -1,5 +1,5 @@
 //! The page's state and its refresh: reads the configuration and the texts, follows what readers do and what the address
-//! asks for, and looks again now and then. [`crate::reckoner`] loads and reckons.
+//! asks for, and looks again now and then. [`crate::controller`] loads and reckons.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,15 +11,15 @@ use shared::status::Status;
 use shared::{Nanos, SECOND, UnixNanos};
 
 use crate::components::page;
-use crate::drawing::Drawing;
-use crate::intl::Known;
-use crate::language::{self, Choice, Language, Text, texts};
-use crate::reckoner::{Extent, Reckoner, dressed};
-use crate::view::broken::{self, Broken};
+use crate::controller::{Controller, RenderDetail, apply_url_state};
+use crate::dataset::TimeBucket;
+use crate::i18n::{self, IntlFormatter, Language, Locale, Text, Texts, texts};
+use crate::render_queue::RenderQueue;
+use crate::url_state::UrlState;
 use crate::view::chart::Point;
-use crate::view::layers::{Besides, Layer};
-use crate::view::period::Slot;
-use crate::view::{self, Loading, Looking, PageView, Percentiles};
+use crate::view::config_error::{self, ConfigError};
+use crate::view::overlay::{ChartOverlay, Layer};
+use crate::view::{self, LoadProgress, PageView, Percentiles};
 use crate::{browser, source};
 
 /// How often the view is reckoned anew without any news: a checker that died turns unknown by time alone.
@@ -30,115 +30,115 @@ const LOOKED_AWAY: Nanos = 5 * SECOND;
 
 /// Everything that components look at.
 #[derive(Clone, Copy)]
-pub struct State {
+pub struct AppContext {
     /// What its words are.
     pub language: &'static Language,
     /// What stands on it.
     pub view: RwSignal<PageView>,
     /// How far the load in hand is.
-    pub loading: RwSignal<Loading>,
+    pub loading: RwSignal<LoadProgress>,
     /// How somebody looks at it.
-    pub looking: RwSignal<Looking>,
+    pub url_state: RwSignal<UrlState>,
     /// The numbers of the endpoints that are found, in their order; `None` if nothing is sought.
-    pub found: RwSignal<Option<Arc<Vec<usize>>>>,
+    pub matching: RwSignal<Option<Arc<Vec<usize>>>>,
     /// What is drawn of each endpoint.
-    pub drawing: Drawing,
+    pub render_queue: RenderQueue,
     /// Whether all endpoints were drawn once, and everything else, too.
     pub is_drawn: RwSignal<Option<bool>>,
     /// What charts show besides.
-    pub besides: RwSignal<Besides>,
+    pub overlay: RwSignal<ChartOverlay>,
     /// Whether it is printed: then nothing is folded.
     pub printing: RwSignal<bool>,
     /// Who answers what readers ask for.
-    reckoner: StoredValue<Option<Rc<Reckoner>>, LocalStorage>,
+    controller: StoredValue<Option<Rc<Controller>>, LocalStorage>,
 }
 
-impl State {
+impl AppContext {
     /// A text of the page.
     #[must_use]
-    pub fn line(self, text: Text) -> &'static str {
-        self.language.line(text)
+    pub fn text(self, text: Text) -> &'static str {
+        self.language.text(text)
     }
 
     /// Looks at the page in another way, to which the way back leads.
-    pub fn look(self, change: impl FnOnce(&mut Looking)) {
-        let mut looking = self.looking.get_untracked();
-        change(&mut looking);
-        self.look_like(looking, browser::Step::New);
+    pub fn navigate(self, change: impl FnOnce(&mut UrlState)) {
+        let mut url_state = self.url_state.get_untracked();
+        change(&mut url_state);
+        self.navigate_to(url_state, browser::Step::New);
     }
 
     /// Looks for something.
-    pub fn seek(self, filter: String) {
-        let before = self.looking.get_untracked();
+    pub fn set_filter(self, filter: String) {
+        let before = self.url_state.get_untracked();
         // Who goes back after typing a word is back where nothing was sought.
         let step = if before.filter.is_empty() { browser::Step::New } else { browser::Step::Same };
-        self.look_like(Looking { filter, ..before }, step);
+        self.navigate_to(UrlState { filter, ..before }, step);
     }
 
-    fn look_like(self, looking: Looking, step: browser::Step) {
-        if self.looking.with_untracked(|before| *before != looking) {
-            browser::set_query(&looking.to_query(), step);
-            self.follow(looking);
+    fn navigate_to(self, url_state: UrlState, step: browser::Step) {
+        if self.url_state.with_untracked(|before| *before != url_state) {
+            browser::set_query(&url_state.to_query(), step);
+            self.follow(url_state);
         }
     }
 
     /// Shows what the page's address asks for.
-    fn follow(self, looking: Looking) {
-        if let Some(reckoner) = self.reckoner.get_value() {
-            reckoner.look(looking);
+    fn follow(self, url_state: UrlState) {
+        if let Some(controller) = self.controller.get_value() {
+            controller.navigate(url_state);
         }
     }
 
     /// Whether an endpoint is among those that are found.
     #[must_use]
-    pub fn finds(self, id: usize) -> bool {
-        self.found.with(|found| found.as_ref().is_none_or(|found| found.binary_search(&id).is_ok()))
+    pub fn matches(self, id: usize) -> bool {
+        self.matching.with(|found| found.as_ref().is_none_or(|found| found.binary_search(&id).is_ok()))
     }
 
     /// Tells percentiles, or does not any more.
     pub fn want_percentiles(self, wanted: Percentiles) {
-        if let Some(reckoner) = self.reckoner.get_value() {
-            reckoner.want_percentiles(wanted);
+        if let Some(controller) = self.controller.get_value() {
+            controller.want_percentiles(wanted);
         }
     }
 
     /// What a point of a chart tells.
     #[must_use]
-    pub fn told(self, point: &Point) -> String {
-        self.reckoner.get_value().map(|reckoner| point.sentence(reckoner.calendar())).unwrap_or_default()
+    pub fn readout(self, point: &Point) -> String {
+        self.controller.get_value().map(|controller| point.readout(controller.calendar())).unwrap_or_default()
     }
 
     /// Draws all of an endpoint that came into sight.
     pub fn see(self, id: usize) {
-        if let Some(reckoner) = self.reckoner.get_value() {
-            reckoner.draw_endpoint(id, Extent::Whole);
+        if let Some(controller) = self.controller.get_value() {
+            controller.draw_endpoint(id, RenderDetail::Full);
         }
     }
 
     /// What the chart of an endpoint shows besides.
     #[must_use]
     pub fn layers(self, id: usize) -> Vec<Layer> {
-        let wanted = self.besides.get();
-        let reckoner = self.reckoner.get_value().filter(|_| wanted != Besides::Nothing);
-        reckoner.map(|reckoner| reckoner.layers(id, wanted)).unwrap_or_default()
+        let wanted = self.overlay.get();
+        let controller = self.controller.get_value().filter(|_| wanted != ChartOverlay::Off);
+        controller.map(|controller| controller.layers(id, wanted)).unwrap_or_default()
     }
 
     /// Opens a bar of an endpoint on a level, or closes it if it is open.
-    pub fn open(self, id: usize, level: usize, slot: Slot) {
+    pub fn open(self, id: usize, level: usize, bucket: TimeBucket) {
         let (endpoint, path) = self.view.with_untracked(|view| {
             let mut path: Vec<UnixNanos> = Vec::new();
             if view.opened.id == Some(id) {
-                path.extend(view.opened.path.iter().take(level).map(|slot| slot.start));
+                path.extend(view.opened.path.iter().take(level).map(|bucket| bucket.start));
             }
-            let was_open = view.opened.id == Some(id) && view.opened.path.get(level) == Some(&slot);
+            let was_open = view.opened.id == Some(id) && view.opened.path.get(level) == Some(&bucket);
             if !was_open {
-                path.push(slot.start);
+                path.push(bucket.start);
             }
             let one = view.endpoints.iter().find(|one| one.id == id && !path.is_empty());
             (one.map(|one| one.address.clone()), path)
         });
         // Not while the view is being read: it is about to change.
-        self.look(|looking| (looking.endpoint, looking.path) = (endpoint, path));
+        self.navigate(|url_state| (url_state.endpoint, url_state.path) = (endpoint, path));
     }
 
     /// Closes the innermost bar that is open of an endpoint.
@@ -147,8 +147,8 @@ impl State {
             let level = view.opened.path.len().checked_sub(1)?;
             (view.opened.id == Some(id)).then(|| (level, view.opened.path[level]))
         });
-        if let Some((level, slot)) = innermost {
-            self.open(id, level, slot);
+        if let Some((level, bucket)) = innermost {
+            self.open(id, level, bucket);
         }
     }
 }
@@ -161,58 +161,62 @@ pub fn mount() {
 /// Reads the configuration and the page's texts, and puts the page into the document. `boot.js` has asked for both already,
 /// unless the configuration names another language than the reader's.
 async fn run() {
-    let looking = Looking::parse(&browser::query());
+    let url_state = UrlState::parse(&browser::query());
     let preferred = browser::languages();
-    let config = source::page_config().await.map_err(Broken::Unread).and_then(|(text, server_time)| {
+    let config = source::page_config().await.map_err(ConfigError::Unavailable).and_then(|(text, server_time)| {
         if let Some(time) = server_time {
             browser::compare_clock(time);
         }
-        broken::read(&text)
+        config_error::parse(&text)
     });
     let configured = config.as_ref().ok().and_then(|config| config.looks.language.as_deref());
-    let choice = language::chosen(&looking.language, configured, &preferred);
-    let english = language::chosen("en", None, &preferred);
-    for choice in [choice, english] {
-        if let Some(language) = speak(&choice).await {
+    let locale = i18n::choose(&url_state.language, configured, &preferred);
+    let english = i18n::choose("en", None, &preferred);
+    for locale in [locale, english] {
+        if let Some(language) = load_language(&locale).await {
             browser::remove_boot_text();
             let language = match &config {
-                Ok(config) => language.calling(&config.looks.words),
+                Ok(config) => language.with_status_labels(&config.looks.words),
                 Err(_) => language,
             };
-            return show(looking, Box::leak(Box::new(language)), config);
+            return show(url_state, Box::leak(Box::new(language)), config);
         }
     }
     browser::set_root_attribute("data-state", "broken");
     browser::set_boot_text("The texts of this page could not be loaded. Loading it again may help.");
 }
 
-/// Loads a language and tells the document of it; `None` if that fails, or if the file is of another version.
-async fn speak(choice: &Choice) -> Option<Language> {
-    let file = source::language(choice.code).await?;
-    let language = Language::parse(&file, Box::new(Known::new(choice)))?;
-    browser::set_root_attribute("lang", choice.code);
-    browser::set_root_attribute("dir", language.line(texts::DIRECTION));
+/// Loads a language, with English in place of what its file lacks, and tells the document of it; `None` if a text is missing
+/// in both, or a file.
+async fn load_language(locale: &Locale) -> Option<Language> {
+    let mut texts = Texts::parse(&source::language(locale.code).await?);
+    if !texts.is_complete() {
+        texts.fill_from(Texts::parse(&source::language("en").await?));
+    }
+    let language = Language::new(texts, Box::new(IntlFormatter::new(locale)))?;
+    browser::set_root_attribute("lang", locale.code);
+    browser::set_root_attribute("dir", language.text(texts::DIRECTION));
     Some(language)
 }
 
 /// Puts the page into the document.
-fn show(looking: Looking, language: &'static Language, config: Result<PageConfig, Broken>) {
-    let config = config.map(Arc::new).map_err(|broken| broken.in_words(language));
+fn show(url_state: UrlState, language: &'static Language, config: Result<PageConfig, ConfigError>) {
+    let config = config.map(Arc::new).map_err(|broken| broken.describe(language));
     // It was started before only if this was.
     let _ = Executor::init_wasm_bindgen();
     let owner = Owner::new();
     owner.with(|| {
-        let state = State {
+        let state = AppContext {
             language,
             view: RwSignal::new(PageView::default()),
-            loading: RwSignal::new(Loading::default()),
-            looking: RwSignal::new(dressed(looking)),
-            found: RwSignal::new(None),
-            drawing: Drawing::new(),
+            loading: RwSignal::new(LoadProgress::default()),
+            url_state: RwSignal::new(apply_url_state(url_state)),
+            matching: RwSignal::new(None),
+            render_queue: RenderQueue::new(),
             is_drawn: RwSignal::new(None),
-            besides: RwSignal::new(Besides::Nothing),
+            overlay: RwSignal::new(ChartOverlay::Off),
             printing: RwSignal::new(false),
-            reckoner: StoredValue::new_local(None),
+            controller: StoredValue::new_local(None),
         };
         page::mount(state, &config);
         if let Ok(config) = config {
@@ -221,13 +225,13 @@ fn show(looking: Looking, language: &'static Language, config: Result<PageConfig
             for skipped in &config.skipped {
                 browser::warn(&format!("config.json: {skipped}"));
             }
-            for (name, value) in view::tokens::properties(&config.looks) {
+            for (name, value) in view::css_variables::properties(&config.looks) {
                 browser::set_property(&name, &value);
             }
             browser::begin(Box::pin(follow(state, config)));
         } else {
             browser::set_root_attribute("data-state", "broken");
-            browser::set_tab(language.line(texts::BROKEN_TAB), Status::Unknown, None);
+            browser::set_tab(language.text(texts::BROKEN_TAB), Status::Unknown, None);
             browser::set_root_attribute("data-complete", "true");
         }
     });
@@ -236,11 +240,11 @@ fn show(looking: Looking, language: &'static Language, config: Result<PageConfig
 }
 
 /// Loads, and goes on loading for as long as the page is open.
-async fn follow(state: State, config: Arc<PageConfig>) {
+async fn follow(state: AppContext, config: Arc<PageConfig>) {
     let refresh = config.refresh;
-    let reckoner = Rc::new(Reckoner::new(state, config));
-    state.reckoner.set_value(Some(Rc::clone(&reckoner)));
-    let printed = Rc::clone(&reckoner);
+    let controller = Rc::new(Controller::new(state, config));
+    state.controller.set_value(Some(Rc::clone(&controller)));
+    let printed = Rc::clone(&controller);
     browser::listen(
         "beforeprint",
         Box::new(move |_| {
@@ -249,20 +253,20 @@ async fn follow(state: State, config: Arc<PageConfig>) {
         }),
     );
     browser::listen("afterprint", Box::new(move |_| state.printing.set(false)));
-    browser::listen("popstate", Box::new(move |_| state.follow(Looking::parse(&browser::query()))));
-    let _ = browser::breathe().await;
-    reckoner.reckon(Loading::Listing);
-    browser::begin(Box::pin(tick(state, Rc::clone(&reckoner))));
+    browser::listen("popstate", Box::new(move |_| state.follow(UrlState::parse(&browser::query()))));
+    let _ = browser::yield_to_browser().await;
+    controller.refresh_view(LoadProgress::Listing);
+    browser::begin(Box::pin(tick(state, Rc::clone(&controller))));
     let mut is_first = true;
     loop {
         // The past does not change.
-        if is_first || state.looking.with_untracked(|looking| looking.at.is_none()) {
-            Rc::clone(&reckoner).load().await;
+        if is_first || state.url_state.with_untracked(|url_state| url_state.at.is_none()) {
+            Rc::clone(&controller).load().await;
         }
         is_first = false;
         let loaded_at = browser::now();
         loop {
-            let rest = browser::rest(refresh).await;
+            let rest = browser::sleep_until_visible(refresh).await;
             browser::until_visible().await;
             // Who only looks away for a moment sees what there is.
             if rest == browser::Rest::Whole || browser::now() - loaded_at >= LOOKED_AWAY {
@@ -270,8 +274,8 @@ async fn follow(state: State, config: Arc<PageConfig>) {
             }
         }
         // What was open while the device slept is of then; it says so before anything is loaded.
-        if state.looking.with_untracked(|looking| looking.at.is_none()) {
-            reckoner.reckon(state.loading.get_untracked());
+        if state.url_state.with_untracked(|url_state| url_state.at.is_none()) {
+            controller.refresh_view(state.loading.get_untracked());
         }
         // A clock that was wrong may have been set right meanwhile.
         if browser::clock_ahead() != 0
@@ -282,11 +286,11 @@ async fn follow(state: State, config: Arc<PageConfig>) {
     }
 }
 
-async fn tick(state: State, reckoner: Rc<Reckoner>) {
+async fn tick(state: AppContext, controller: Rc<Controller>) {
     loop {
         let _ = browser::sleep(TICK).await;
-        if !browser::is_hidden() && state.looking.with_untracked(|looking| looking.at.is_none()) {
-            reckoner.reckon(state.loading.get_untracked());
+        if !browser::is_hidden() && state.url_state.with_untracked(|url_state| url_state.at.is_none()) {
+            controller.refresh_view(state.loading.get_untracked());
         }
     }
 }

@@ -11,11 +11,11 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Document, HtmlElement, Window};
 
-use crate::calendar::offset_of;
-use crate::intl::{Tool, intl};
-use crate::view::CLOCK_TOLERANCE;
+use crate::civil::parse_offset;
+use crate::i18n::intl::{IntlObject, intl};
 use crate::view::icon::icon;
 use shared::status::Status;
+use shared::verdict::CLOCK_TOLERANCE;
 
 const MILLISECOND: f64 = 1e6;
 
@@ -76,7 +76,7 @@ const OFFSET_HOLDS: Nanos = 15 * MINUTE;
 /// A zone, and what the browser said of it: asking it is slow.
 struct ShownZone {
     /// What writes moments in the chosen zone; `None` is the device's.
-    format: Option<Tool>,
+    format: Option<IntlObject>,
     known: Vec<(i64, Nanos)>,
 }
 
@@ -86,7 +86,7 @@ impl ShownZone {
         // A name comes from an address: as it is it could bring options of its own.
         let name = name.split(',').next().unwrap_or_default();
         let options = ["timeZoneName=longOffset,timeZone=", name].concat();
-        let format = Tool::new("DateTimeFormat", "format", "en-US", &options)?;
+        let format = IntlObject::new("DateTimeFormat", "format", "en-US", &options)?;
         Some(ShownZone { format: Some(format), known: Vec::new() })
     }
 
@@ -98,7 +98,7 @@ impl ShownZone {
         }
         let milliseconds = (number * OFFSET_HOLDS) as f64 / MILLISECOND;
         let offset = if let Some(format) = &self.format {
-            format.say(milliseconds).and_then(|text| offset_of(&text)).unwrap_or(0)
+            format.call(milliseconds).and_then(|text| parse_offset(&text)).unwrap_or(0)
         } else {
             let date = Date::new(&JsValue::from_f64(milliseconds));
             (-date.get_timezone_offset() * MINUTE as f64) as Nanos
@@ -169,7 +169,7 @@ pub(crate) fn sleep(length: Nanos) -> JsFuture {
 
 /// Lets the browser do whatever it has to do before the page goes on: draw, and hear who scrolls, points or types.
 #[inline(never)]
-pub(crate) fn breathe() -> JsFuture {
+pub(crate) fn yield_to_browser() -> JsFuture {
     JsFuture::from(Promise::new(&mut |resolve, _| {
         let posted = Reflect::get(&js_sys::global(), &"scheduler".into()).and_then(|scheduler| {
             let post = Reflect::get(&scheduler, &"postTask".into())?;
@@ -188,7 +188,7 @@ pub(crate) fn elapsed() -> f64 {
 }
 
 /// Waits until what was just changed stands in the document, but for nobody else.
-pub(crate) async fn settle() {
+pub(crate) async fn flush_effects() {
     // What follows a signal is made in one of the next rounds of microtasks.
     for _ in 0..3 {
         let _ = JsFuture::from(Promise::resolve(&JsValue::NULL)).await;
@@ -205,7 +205,7 @@ pub(crate) enum Rest {
 }
 
 /// Waits, but no longer than until the tab is seen again, or is not any more: timers stand still in a device that sleeps.
-pub(crate) async fn rest(length: Nanos) -> Rest {
+pub(crate) async fn sleep_until_visible(length: Nanos) -> Rest {
     let promise = Promise::new(&mut |resolve, _| {
         after(length, &resolve);
         if let Some(document) = document() {

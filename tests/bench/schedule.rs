@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use checker::schedule::{offset, stable_hash};
+use checker::monitor::schedule::{offset, stable_hash};
 use serde_json::{Value, json};
 use shared::result::{CheckResult, EndpointKey};
 use shared::{Nanos, SECOND};

@@ -58,7 +58,7 @@ async fn spoken(browser: &Browser) -> (String, String) {
 /// The files of languages that the page asked for.
 fn language_files(page: &Page) -> Vec<String> {
     let requests = page.requests().into_iter();
-    let files = requests.filter_map(|url| url.split_once("languages/").map(|(_, name)| name.to_owned()));
+    let files = requests.filter_map(|url| url.split_once("locales/").map(|(_, name)| name.to_owned()));
     files.map(|name| name.split('?').next().unwrap_or_default().to_owned()).collect()
 }
 
@@ -172,13 +172,20 @@ async fn a_configuration_that_is_broken_is_told_in_the_readers_language() {
 async fn a_language_that_is_missing_is_english_and_without_any_a_sentence_says_so() {
     let scenario = PageState::One.start().await;
     let browser = page_scenario::open_browser().await;
-    let languages = scenario.folder().join("languages");
+    let languages = scenario.folder().join("locales");
+    let german = std::fs::read_to_string(languages.join("de.txt")).expect("it is there");
+    let without = german.replacen("\nhealthy = ", "\nwell = ", 1);
+    assert_ne!(without, german);
+    std::fs::write(languages.join("de.txt"), without).expect("it is written");
+    let page = visit(&browser, &scenario, "?lang=de").await;
+    let said = (spoken(&browser).await.0, page.text_of("overall"));
+    assert_eq!(said, ("de".to_owned(), "Website ist healthy".to_owned()), "a text that is missing is English");
     std::fs::remove_file(languages.join("de.txt")).expect("it was there");
     let page = visit(&browser, &scenario, "?lang=de").await;
     assert_eq!((spoken(&browser).await.0.as_str(), page.text_of("overall").as_str()), ("en", "Website is healthy"));
-    // A file of another version, whose lines say something else.
+    // A file of another version, which lacks a text that nothing replaces.
     let english = std::fs::read_to_string(languages.join("en.txt")).expect("it is there");
-    let other = english.replacen("\nhealthy: ", "\nwell: ", 1);
+    let other = english.replacen("\nhealthy = ", "\nwell = ", 1);
     assert_ne!(other, english);
     std::fs::write(languages.join("en.txt"), other).expect("it is written");
     let page = visit(&browser, &scenario, "?lang=de").await;
@@ -194,8 +201,8 @@ async fn every_language_has_the_plurals_that_browsers_ask_for() {
     let browser = page_scenario::open_browser().await;
     visit(&browser, &scenario, "").await;
     for code in LANGUAGES {
-        let script = "return fetch(`languages/${arguments[0]}.txt`).then(answer => answer.text()).then(text => {
-            const forms = text.match(/^plurals: (.*)$/m)[1].split('|');
+        let script = "return fetch(`locales/${arguments[0]}.txt`).then(answer => answer.text()).then(text => {
+            const forms = text.match(/^plurals = (.*)$/m)[1].split('|');
             const rules = new Intl.PluralRules(arguments[0]);
             const asked = new Set([...Array(1001).keys()].map(number => rules.select(number)));
             return [forms.filter(form => !asked.has(form) && form !== 'other'), [...asked].filter(form => !forms.includes(form))];

@@ -1,5 +1,5 @@
 //! What the whole does for people, each as a fact about the real programs: the checker's binary, a real S3 server,
-//! a real web server, and the built page in a real browser. The parts are put together in `../harness`.
+//! a real web server, and the built page in a real browser. The parts are put together in `../support`.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "in a test, the first surprise is where to stop")]
 
@@ -30,6 +30,7 @@ mod offline;
 mod original_checkup;
 mod page_failures;
 mod page_states;
+mod page_words;
 mod permalinks;
 mod permissions;
 mod ping;

@@ -81,6 +81,13 @@ fn version_of(program: &str) -> String {
     version.lines().next().unwrap_or_default().to_owned()
 }
 
+/// The version of wasm-opt that Trunk requires.
+fn wasm_opt_version() -> String {
+    let trunk = std::fs::read_to_string(root().join("Trunk.toml")).expect("it is there");
+    let (_, version) = trunk.split_once("wasm_opt = \"version_").expect("it has a version");
+    version.split('"').next().unwrap_or_default().to_owned()
+}
+
 fn says(text: &str) -> String {
     format!("echo {text}")
 }
@@ -102,7 +109,7 @@ fn without_the_tools_that_make_the_page_smaller_setting_up_says_so_and_goes_on()
 fn an_esbuild_of_another_version_is_not_taken_for_the_one_that_is_wanted() {
     let tools = TempDir::new().expect("a folder");
     let wanted = version_of("ESBUILD");
-    let wasm_opt = ("wasm-opt", says(&format!("wasm-opt version {}", version_of("BINARYEN"))));
+    let wasm_opt = ("wasm-opt", says(&format!("wasm-opt version {}", wasm_opt_version())));
     // In place of npm: it installs nothing but a program of the version that it is asked for.
     let npm = "while [[ $1 != --prefix ]]; do shift; done; echo \"npm is asked for $3\" >&2\n\
                mkdir -p \"$2/node_modules/.bin\" && cp \"$0.esbuild\" \"$2/node_modules/.bin/esbuild\"";

@@ -4,16 +4,16 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, KeyboardEvent, PointerEvent};
 
-use super::element::{Built, html, svg};
+use super::dom::{ElementBuilder, html, svg};
 use super::endpoint::Endpoint;
 use super::strip::step;
-use crate::language::texts;
-use crate::view::chart::{ChartView, HEIGHT, Point, WIDTH};
-use crate::view::layers::{Besides, Layer};
-use crate::view::words::number;
+use crate::i18n::texts;
+use crate::view::chart::{ChartView, Point};
+use crate::view::geometry::{HEIGHT, WIDTH, number};
+use crate::view::overlay::{ChartOverlay, Layer};
 
 /// The chart; `crosshair` is where every chart is pointed at, from 0 to 1.
-pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
+pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
     let of = move |read: fn(&ChartView) -> &str| move || endpoint.read(|one| read(&one.chart).to_owned());
     let pointed = move || {
         let share = crosshair.get()?;
@@ -26,8 +26,8 @@ pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Bui
     };
     let summary = of(|chart| &chart.summary);
     let read_out = html("p.chart-readout[aria-live=polite]").live_text(move || match pointed() {
-        Some(point) => endpoint.state.told(&point),
-        None => endpoint.state.language.say(texts::RESPONSE_TIME_IS, &[&summary()]),
+        Some(point) => endpoint.state.readout(&point),
+        None => endpoint.state.language.format(texts::RESPONSE_TIME_IS, &[&summary()]),
     });
     let path = |class: &str, read: fn(&ChartView) -> &str| {
         let drawn = of(read);
@@ -35,7 +35,7 @@ pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Bui
     };
     let layers = move || {
         // They change with it.
-        endpoint.state.drawing.of(endpoint.id);
+        endpoint.state.render_queue.of(endpoint.id);
         endpoint.state.layers(endpoint.id)
     };
     let keys = html("p.keys").redrawn(layers, move |layers| {
@@ -90,13 +90,13 @@ pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Bui
 
 /// How it is drawn and named what a chart shows besides; style sheets number them through.
 fn class_of(endpoint: Endpoint) -> &'static str {
-    match endpoint.state.besides.get_untracked() {
-        Besides::Places => "place",
+    match endpoint.state.overlay.get_untracked() {
+        ChartOverlay::Locations => "place",
         _ => "phase",
     }
 }
 
-fn drawn(endpoint: Endpoint, layer: &Layer) -> Built {
+fn drawn(endpoint: Endpoint, layer: &Layer) -> ElementBuilder {
     svg("path").class(class_of(endpoint)).set("d", &layer.path)
 }
 
@@ -107,20 +107,20 @@ fn share_of(event: &Event) -> Option<f64> {
     (drawing.width() > 0.0).then(|| (f64::from(pointer.client_x()) - drawing.left()) / drawing.width())
 }
 
-fn line(class: &str, height: f64) -> Built {
+fn line(class: &str, height: f64) -> ElementBuilder {
     let height = number(height);
     svg("line[x1=0][x2=100%]").class(class).set("y1", &height).set("y2", &height)
 }
 
-fn unit(x: &str, height: f64, label: &str) -> Built {
+fn unit(x: &str, height: f64, label: &str) -> ElementBuilder {
     svg("text.unit").set("x", x).set("y", &number(height - 3.0)).text(label)
 }
 
-fn threshold_line((height, label): &(f64, String)) -> [Built; 2] {
+fn threshold_line((height, label): &(f64, String)) -> [ElementBuilder; 2] {
     [line("threshold", *height), unit("100%", *height, label).set("text-anchor", "end")]
 }
 
-fn cross(point: &Point) -> Vec<Built> {
+fn cross(point: &Point) -> Vec<ElementBuilder> {
     let x = number(point.x);
     let mut drawn = vec![svg("path.cross").set("d", &format!("M{x} 0V{}", number(HEIGHT)))];
     if let Some(y) = point.y {

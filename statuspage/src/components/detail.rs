@@ -1,17 +1,17 @@
 //! What a bar opened into, below the strip: a strip of its days or hours, or a list of its checks.
 
-use super::element::{Built, html};
+use super::dom::{ElementBuilder, html};
 use super::endpoint::Endpoint;
 use super::{isolated, shape_of, strip, time};
-use crate::view::detail::{LevelView, RowView};
+use crate::view::level::{LevelView, RowView};
 
 /// Everything that a reader has opened of an endpoint.
-pub(super) fn levels(endpoint: Endpoint) -> Built {
+pub(super) fn levels(endpoint: Endpoint) -> ElementBuilder {
     let open = move || endpoint.read(|one| (1..=one.levels.len() as i64).collect());
     html("div").keyed(open, move |level| opened(endpoint, level as usize))
 }
 
-fn opened(endpoint: Endpoint, level: usize) -> Built {
+fn opened(endpoint: Endpoint, level: usize) -> ElementBuilder {
     let rows =
         move || endpoint.read(|one| one.levels.get(level - 1).map(|level| level.rows.clone()).unwrap_or_default());
     let text = |read: fn(&LevelView) -> &str| {
@@ -35,7 +35,7 @@ fn opened(endpoint: Endpoint, level: usize) -> Built {
         .with(html("p.quiet").live_text(text(|level| &level.note)))
 }
 
-fn row(row: &RowView) -> Built {
+fn row(row: &RowView) -> ElementBuilder {
     html("li.check")
         .with(shape_of(row.status))
         .with(time(&row.datetime, &row.clock))

@@ -5,19 +5,19 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use shared::status::Status;
 
-use super::element::{Built, html, svg};
+use super::dom::{ElementBuilder, html, svg};
 use super::{chart, detail, drawn_shape, holds, strip};
-use crate::app::State;
-use crate::language::texts;
+use crate::app::AppContext;
+use crate::dataset::TimeBucket;
+use crate::i18n::texts;
 use crate::view::endpoint::EndpointView;
 use crate::view::icon;
-use crate::view::period::Slot;
 
 /// One endpoint, as it is drawn.
 #[derive(Clone, Copy)]
 pub(super) struct Endpoint {
     /// The page.
-    pub(super) state: State,
+    pub(super) state: AppContext,
     /// Its number.
     pub(super) id: usize,
 }
@@ -29,7 +29,7 @@ impl Endpoint {
     }
 
     fn find(self) -> Option<Arc<EndpointView>> {
-        self.state.drawing.of(self.id)
+        self.state.render_queue.of(self.id)
     }
 
     /// The bars on a level: 0 are the endpoint's own, 1 are what one of those opened into.
@@ -41,8 +41,8 @@ impl Endpoint {
     }
 
     /// Opens a bar, or closes it.
-    pub(super) fn open(self, level: usize, slot: Slot) {
-        self.state.open(self.id, level, slot);
+    pub(super) fn open(self, level: usize, bucket: TimeBucket) {
+        self.state.open(self.id, level, bucket);
     }
 
     /// Closes what is open of it.
@@ -61,13 +61,13 @@ impl Endpoint {
     }
 
     /// Where there are many, thousands of bars are reckoned and drawn when they come into sight.
-    pub(super) fn drawn_in_sight(self, built: Built) -> Built {
+    pub(super) fn drawn_in_sight(self, built: ElementBuilder) -> ElementBuilder {
         let is_at_once = self.state.view.with_untracked(|view| view.strips_at_once);
         if is_at_once { built } else { built.on_sight(move || self.state.see(self.id)) }
     }
 
     /// The shape of its status, which is another one if only some places see it down.
-    pub(super) fn shape(self) -> Built {
+    pub(super) fn shape(self) -> ElementBuilder {
         let endpoint = self;
         let outline = move || {
             if endpoint.read(|one| one.is_localized) { icon::LOCALIZED } else { icon::shape(endpoint.status()) }
@@ -78,7 +78,7 @@ impl Endpoint {
 }
 
 /// One endpoint.
-pub(super) fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
+pub(super) fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
     let id = endpoint.id;
     let [section_id, title_id, reckoning_id] = ["endpoint", "title", "reckoning"].map(|what| format!("{what}-{id}"));
     let reason = move || endpoint.read(|one| one.reason.clone());
@@ -87,7 +87,7 @@ pub(super) fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built
         .with(html("strong.uptime").live_text(endpoint.text(|one| &one.uptime)))
         .with(html("span.coverage").live_text(endpoint.text(|one| &one.coverage)))
         .with(
-            html("span.readout[role=tooltip]").set("id", &reckoning_id).live_text(endpoint.text(|one| &one.reckoning)),
+            html("span.readout[role=tooltip]").set("id", &reckoning_id).live_text(endpoint.text(|one| &one.breakdown)),
         );
     let locator = endpoint.text(|one| &one.locator);
     let name = endpoint.text(|one| &one.name);
@@ -121,7 +121,7 @@ pub(super) fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built
 }
 
 /// The axis of the strip where the chart, whose axis is the same, is folded.
-fn axis_beside(endpoint: Endpoint) -> Built {
+fn axis_beside(endpoint: Endpoint) -> ElementBuilder {
     let view = endpoint.state.view;
     html("div").redrawn(holds(view, |view| view.charts_unfolded), move |unfolded| {
         if *unfolded { Vec::new() } else { vec![strip::axis(endpoint, 0)] }
@@ -129,7 +129,7 @@ fn axis_beside(endpoint: Endpoint) -> Built {
 }
 
 /// The chart, folded where there are many endpoints.
-fn response_times(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
+fn response_times(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
     let view = endpoint.state.view;
     html("div").redrawn(holds(view, |view| view.charts_unfolded), move |unfolded| {
         if *unfolded {
@@ -137,7 +137,7 @@ fn response_times(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built
         }
         let open = RwSignal::new(false);
         let summary = html("summary")
-            .text(endpoint.state.line(texts::RESPONSE_TIMES))
+            .text(endpoint.state.text(texts::RESPONSE_TIMES))
             .text(" ")
             .with(html("span.quiet").live_text(endpoint.text(|one| &one.chart.summary)));
         // What nobody unfolded is not drawn.

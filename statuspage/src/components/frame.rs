@@ -6,18 +6,18 @@ use shared::page_config::PageConfig;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlSelectElement;
 
-use super::element::{Built, html};
+use super::dom::{ElementBuilder, html};
 use super::{holds, isolated, of};
-use crate::app::State;
+use crate::app::AppContext;
 use crate::browser;
-use crate::language::texts;
-use crate::view::looking::{Theme, Zone};
+use crate::i18n::texts;
+use crate::url_state::{Theme, TimeZone};
 
 /// The device's zone, UTC, and the one that is shown.
 const ZONES_AT_FIRST: u32 = 3;
 
 /// Name, logo and links, and the moment that is looked back at.
-pub(super) fn header(state: State, config: &PageConfig) -> Built {
+pub(super) fn header(state: AppContext, config: &PageConfig) -> ElementBuilder {
     let name = html("p.name");
     let name = match &config.looks.logo {
         Some(url) => name.with(html("img.logo[alt=]").set("src", url)),
@@ -32,13 +32,13 @@ pub(super) fn header(state: State, config: &PageConfig) -> Built {
     let header = if config.looks.links.is_empty() {
         header
     } else {
-        header.with(html("nav").label(state.line(texts::LINKS)).with_all(links.collect()))
+        header.with(html("nav").label(state.text(texts::LINKS)).with_all(links.collect()))
     };
     let past = move || state.view.with(|view| view.past.clone());
-    let now = html("button.plain[type=button]").text(state.line(texts::BACK_TO_NOW)).on("click", move |_| {
-        state.look(|looking| looking.at = None);
+    let now = html("button.plain[type=button]").text(state.text(texts::BACK_TO_NOW)).on("click", move |_| {
+        state.navigate(|url_state| url_state.at = None);
     });
-    let words = move || past().map(|past| state.language.say(texts::AS_OF, &[&past])).unwrap_or_default();
+    let words = move || past().map(|past| state.language.format(texts::AS_OF, &[&past])).unwrap_or_default();
     header
         .with(
             html("p.past[id=past][role=status]")
@@ -48,47 +48,47 @@ pub(super) fn header(state: State, config: &PageConfig) -> Built {
         )
         .with(
             html("p.past[id=note][role=status]")
-                .live_text(of(state.view, |view| &view.note))
-                .shown_while(holds(state.view, |view| !view.note.is_empty())),
+                .live_text(of(state.view, |view| &view.banner))
+                .shown_while(holds(state.view, |view| !view.banner.is_empty())),
         )
 }
 
 /// What the host has to say, how to read the figures, and whose clock shows the times.
-pub(super) fn footer(state: State, config: &PageConfig) -> Built {
+pub(super) fn footer(state: AppContext, config: &PageConfig) -> ElementBuilder {
     let own = config.looks.footer.iter().map(|text| html("p").with(isolated(text)));
-    let zone = state.looking.with_untracked(|looking| looking.zone.name().to_owned());
-    let device = format!("{} ({})", browser::time_zone(), state.line(texts::THIS_DEVICE));
+    let zone = state.url_state.with_untracked(|url_state| url_state.zone.name().to_owned());
+    let device = format!("{} ({})", browser::time_zone(), state.text(texts::THIS_DEVICE));
     let mut zones = vec![(String::new(), device), ("UTC".to_owned(), "UTC".to_owned())];
     if !zones.iter().any(|(name, _)| *name == zone) {
         zones.push((zone.clone(), zone));
     }
     let themes = [(Theme::Auto, texts::AUTO), (Theme::Light, texts::LIGHT), (Theme::Dark, texts::DARK)];
-    let themes = themes.map(|(theme, words)| (theme.word().to_owned(), state.line(words).to_owned()));
+    let themes = themes.map(|(theme, words)| (theme.as_str().to_owned(), state.text(words).to_owned()));
     html("footer")
         .with_all(own.collect())
-        .with(html("p").text(state.line(texts::HOW_TO_READ)))
+        .with(html("p").text(state.text(texts::HOW_TO_READ)))
         .on("focusin", |event| add_zones(&event))
         .with(
             html("p.choices")
                 .with(
-                    choice("zone", state.line(texts::TIMES_OF), &zones, move || {
-                        state.looking.with(|looking| looking.zone.name().to_owned())
+                    choice("zone", state.text(texts::TIMES_OF), &zones, move || {
+                        state.url_state.with(|url_state| url_state.zone.name().to_owned())
                     })
                     .on("change", move |event| {
                         if let Some(name) = chosen(&event) {
-                            state.look(|looking| looking.zone = Zone::of_name(&name));
+                            state.navigate(|url_state| url_state.zone = TimeZone::from_name(&name));
                         }
                     }),
                 )
                 .with(
-                    choice("theme", state.line(texts::COLOURS), &themes, move || {
-                        state.looking.with(|looking| looking.theme.word().to_owned())
+                    choice("theme", state.text(texts::COLOURS), &themes, move || {
+                        state.url_state.with(|url_state| url_state.theme.as_str().to_owned())
                     })
                     .on("change", move |event| {
                         let theme =
-                            chosen(&event).and_then(|word| Theme::ALL.into_iter().find(|theme| theme.word() == word));
+                            chosen(&event).and_then(|word| Theme::ALL.into_iter().find(|theme| theme.as_str() == word));
                         if let Some(theme) = theme {
-                            state.look(|looking| looking.theme = theme);
+                            state.navigate(|url_state| url_state.theme = theme);
                         }
                     }),
                 ),
@@ -96,14 +96,14 @@ pub(super) fn footer(state: State, config: &PageConfig) -> Built {
 }
 
 /// A list to choose from, of values and words, with its label.
-fn choice(id: &str, label: &str, options: &[(String, String)], value: impl Fn() -> String + 'static) -> Built {
+fn choice(id: &str, label: &str, options: &[(String, String)], value: impl Fn() -> String + 'static) -> ElementBuilder {
     let options = options.iter().map(|(value, words)| option(value, words));
     let select = html("select").set("id", id).with_all(options.collect());
     let select = select.kept(move |select: &HtmlSelectElement| select.set_value(&value()));
     html("label").text(label).text(" ").with(select)
 }
 
-fn option(value: &str, words: &str) -> Built {
+fn option(value: &str, words: &str) -> ElementBuilder {
     html("option").set("value", value).text(words)
 }
 

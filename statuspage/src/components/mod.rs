@@ -2,7 +2,7 @@
 
 mod chart;
 mod detail;
-mod element;
+mod dom;
 mod endpoint;
 mod frame;
 mod groups;
@@ -18,34 +18,34 @@ use leptos::prelude::{RwSignal, With};
 use shared::status::Status;
 
 use crate::view::{PageView, icon};
-use element::{Built, html, svg};
+use dom::{ElementBuilder, html, svg};
 
 /// What stands on the page now.
 type View = RwSignal<PageView>;
 
 /// The shape of a status. It is never alone: the word for it stands beside it.
-fn shape(status: impl Fn() -> Status + Copy + 'static) -> Built {
+fn shape(status: impl Fn() -> Status + Copy + 'static) -> ElementBuilder {
     drawn_shape(svg("path[fill-rule=evenodd]").live("d", move || Some(icon::shape(status()).to_owned())))
         .live("data-status", move || Some(status().word().to_owned()))
 }
 
 /// The shape of a status that stays what it is.
-fn shape_of(status: Status) -> Built {
+fn shape_of(status: Status) -> ElementBuilder {
     drawn_shape(svg("path[fill-rule=evenodd]").set("d", icon::shape(status))).set("data-status", status.word())
 }
 
 /// A shape that is none of a status.
-fn drawn_shape(path: Built) -> Built {
+fn drawn_shape(path: ElementBuilder) -> ElementBuilder {
     svg("svg.shape[viewBox=0 0 16 16][aria-hidden=true]").with(path)
 }
 
 /// Text of others, kept from turning the direction of the text around it.
-fn isolated(text: &str) -> Built {
+fn isolated(text: &str) -> ElementBuilder {
     html("bdi").text(text)
 }
 
 /// A moment.
-fn time(datetime: &str, words: &str) -> Built {
+fn time(datetime: &str, words: &str) -> ElementBuilder {
     html("time").set("datetime", datetime).text(words)
 }
 

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use shared::page_config::PageConfig;
 
-use super::element::{Built, html, svg};
+use super::dom::{ElementBuilder, html, svg};
 use super::{frame, groups, holds, message, overall, ranges, timeline};
-use crate::app::State;
-use crate::language::texts;
-use crate::view::broken;
+use crate::app::AppContext;
+use crate::i18n::texts;
+use crate::view::config_error;
 
 /// Puts the whole page into the document; `config` is its configuration, or what is wrong with it.
-pub(crate) fn mount(state: State, config: &Result<Arc<PageConfig>, Vec<String>>) {
+pub(crate) fn mount(state: AppContext, config: &Result<Arc<PageConfig>, Vec<String>>) {
     let content = match config {
         Ok(config) => ready(state, config),
         Err(problems) => vec![broken(state, problems)],
@@ -22,7 +22,7 @@ pub(crate) fn mount(state: State, config: &Result<Arc<PageConfig>, Vec<String>>)
     }
 }
 
-fn ready(state: State, config: &Arc<PageConfig>) -> Vec<Built> {
+fn ready(state: AppContext, config: &Arc<PageConfig>) -> Vec<ElementBuilder> {
     let header = frame::header(state, config);
     let main = html("main")
         .with_all(overall::overall(state))
@@ -37,51 +37,51 @@ fn ready(state: State, config: &Arc<PageConfig>) -> Vec<Built> {
 }
 
 /// What is drawn when everything before it is: it would only be pushed down, and be in the way of what is waited for.
-fn later(state: State, from: Option<bool>, draw: impl Fn() -> Vec<Built> + 'static) -> Built {
+fn later(state: AppContext, from: Option<bool>, draw: impl Fn() -> Vec<ElementBuilder> + 'static) -> ElementBuilder {
     let is_time = move || state.is_drawn.get() >= from;
     html("div").redrawn(is_time, move |is_time| if *is_time { draw() } else { Vec::new() })
 }
 
-fn problems(state: State) -> Built {
+fn problems(state: AppContext) -> ElementBuilder {
     let view = state.view;
     let list = html("ul[id=problems]")
         .redrawn(move || view.with(|view| view.problems.clone()), |problems: &Vec<String>| listed(problems));
-    section("problems-title", state.line(texts::PROBLEMS))
+    section("problems-title", state.text(texts::PROBLEMS))
         .class("problems")
         .with(list)
         .shown_while(holds(view, |view| !view.problems.is_empty()))
 }
 
 /// A section with its heading.
-pub(super) fn section(title_id: &str, title: &str) -> Built {
+pub(super) fn section(title_id: &str, title: &str) -> ElementBuilder {
     html("section").set("aria-labelledby", title_id).with(html("h2").set("id", title_id).text(title))
 }
 
 /// The hatching of what nobody observed, for all strips.
-fn hatching() -> Built {
+fn hatching() -> ElementBuilder {
     let pattern = svg("pattern[id=hatch][width=5][height=5][patternUnits=userSpaceOnUse][patternTransform=rotate(45)]")
         .with(svg("rect.hatch-line[width=1.4][height=5]"));
     svg("svg.spoken[aria-hidden=true]").with(svg("defs").with(pattern))
 }
 
-fn broken(state: State, problems: &[String]) -> Built {
-    let lead = |text| html("p.lead").with_all(prose(state.line(text)));
+fn broken(state: AppContext, problems: &[String]) -> ElementBuilder {
+    let lead = |text| html("p.lead").with_all(prose(state.text(text)));
     let examples =
-        broken::EXAMPLES.iter().flat_map(|(title, example)| [lead(*title), html("pre").text(example)]).collect();
+        config_error::EXAMPLES.iter().flat_map(|(title, example)| [lead(*title), html("pre").text(example)]).collect();
     html("main")
-        .with(html("h1[id=overall]").text(state.line(texts::BROKEN_TITLE)))
+        .with(html("h1[id=overall]").text(state.text(texts::BROKEN_TITLE)))
         .with(lead(texts::BROKEN_SAYS))
         .with(html("ul.broken[id=problems]").with_all(listed(problems)))
-        .with(section("examples-title", state.line(texts::BROKEN_EXAMPLE)).with_all(examples))
-        .with(html("p.quiet").text(state.line(texts::BROKEN_MEND)))
+        .with(section("examples-title", state.text(texts::BROKEN_EXAMPLE)).with_all(examples))
+        .with(html("p.quiet").text(state.text(texts::BROKEN_MEND)))
 }
 
-fn listed(problems: &[String]) -> Vec<Built> {
+fn listed(problems: &[String]) -> Vec<ElementBuilder> {
     problems.iter().map(|problem| html("li").with_all(prose(problem))).collect()
 }
 
 /// A text in which names stand between backticks.
-fn prose(text: &str) -> Vec<Built> {
+fn prose(text: &str) -> Vec<ElementBuilder> {
     let parts = text.split('`').enumerate();
     parts.map(|(place, part)| html(if place % 2 == 1 { "code" } else { "span" }).text(part)).collect()
 }

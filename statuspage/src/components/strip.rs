@@ -9,16 +9,15 @@ use shared::UnixNanos;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, HtmlElement, KeyboardEvent};
 
-use super::element::{Built, html, svg};
+use super::dom::{ElementBuilder, html, svg};
 use super::endpoint::{Bars, Endpoint};
 use super::isolated;
-use crate::view::chart::WIDTH;
-use crate::view::period::Slot;
-use crate::view::strip::{self, BAR_HEIGHT, BarView, DRAWN, Stretch};
-use crate::view::words::number;
+use crate::dataset::TimeBucket;
+use crate::view::geometry::{BAR_HEIGHT, WIDTH, number};
+use crate::view::strip::{self, BarView, PATH_STATUSES, Segment};
 
 /// The strip of a level: 0 is the endpoint's own. Enter or a click opens a bar.
-pub(super) fn strip(endpoint: Endpoint, level: usize) -> Built {
+pub(super) fn strip(endpoint: Endpoint, level: usize) -> ElementBuilder {
     let bars = move || endpoint.bars(level);
     let label = move || {
         endpoint.read(|one| match level.checked_sub(1) {
@@ -31,7 +30,7 @@ pub(super) fn strip(endpoint: Endpoint, level: usize) -> Built {
     let open = move |event: &Event| {
         let start = bar_of(event);
         if let Some(bar) = bars().iter().find(|bar| Some(bar.start) == start) {
-            endpoint.open(level, Slot { start: bar.start, end: bar.end });
+            endpoint.open(level, TimeBucket { start: bar.start, end: bar.end });
             // What it opened into says the same, and would stand behind the read-out.
             pointed.set(None);
         }
@@ -42,7 +41,7 @@ pub(super) fn strip(endpoint: Endpoint, level: usize) -> Built {
         let kept = visited.get().filter(|start| bars.iter().any(|bar| bar.start == *start));
         kept.or_else(|| bars.last().map(|bar| bar.start))
     };
-    let parts = DRAWN.map(|status| svg("path.part").set("data-status", status.word()));
+    let parts = PATH_STATUSES.map(|status| svg("path.part").set("data-status", status.word()));
     let (unknown, slits) = (svg("g"), svg("path.slits"));
     // Whatever the width, a bar of a drawing has the same share of it as the field that is pointed at.
     let drawing = svg("svg[width=100%][preserveAspectRatio=none]")
@@ -57,7 +56,7 @@ pub(super) fn strip(endpoint: Endpoint, level: usize) -> Built {
         let bars = bars();
         let mut shown = shown.borrow_mut();
         if shown.bars != bars {
-            let drawing = strip::drawing(&bars);
+            let drawing = strip::bar_paths(&bars);
             for (path, drawn) in parts.iter().zip(&drawing.parts) {
                 path.put("d", drawn);
             }
@@ -174,7 +173,7 @@ fn focus_neighbour(event: &KeyboardEvent) {
 #[derive(Default)]
 struct Shown {
     bars: Bars,
-    fields: Vec<Built>,
+    fields: Vec<ElementBuilder>,
     stop: Option<UnixNanos>,
 }
 
@@ -216,7 +215,7 @@ impl Shown {
 }
 
 /// A stretch that nobody observed, in percent of the strip's width.
-fn hatched(stretch: &Stretch) -> Built {
+fn hatched(stretch: &Segment) -> ElementBuilder {
     svg("rect.part[data-status=unknown][fill=url(#hatch)]")
         .set("x", &format!("{}%", number(stretch.x)))
         .set("width", &format!("{}%", number(stretch.width)))
@@ -224,13 +223,13 @@ fn hatched(stretch: &Stretch) -> Built {
         .set("height", &number(stretch.part.height))
 }
 
-fn read_out(bar: &Arc<BarView>) -> Built {
+fn read_out(bar: &Arc<BarView>) -> ElementBuilder {
     // Tenths of the strip: style sheets place the read-out by class, since inline styles are not allowed.
     let tenth = ((bar.x + bar.width / 2.0) / 10.0).round() as i64;
     let read_out = html("p[aria-hidden=true]")
         .class(&format!("readout open at-{tenth}"))
         .with(html("strong").text(&bar.when))
-        .with(html("span").text(&bar.shares));
+        .with(html("span").text(&bar.summary));
     match &bar.reason {
         Some(reason) => read_out.with(html("span.why").with(isolated(reason))),
         None => read_out,
@@ -238,7 +237,7 @@ fn read_out(bar: &Arc<BarView>) -> Built {
 }
 
 /// The labels of the axis of time of a level: 0 is the endpoint's own.
-pub(super) fn axis(endpoint: Endpoint, level: usize) -> Built {
+pub(super) fn axis(endpoint: Endpoint, level: usize) -> ElementBuilder {
     let times = move || {
         endpoint.read(|one| match level.checked_sub(1) {
             None => one.chart.times.clone(),

@@ -2,11 +2,11 @@
 
 use leptos::prelude::*;
 
-use super::element::{Built, html};
+use super::dom::{ElementBuilder, html};
 use super::endpoint::Endpoint;
 use super::holds;
-use crate::app::State;
-use crate::language::{Text, texts};
+use crate::app::AppContext;
+use crate::i18n::{Text, texts};
 use crate::view::endpoint::EndpointView;
 
 /// A column: its heading, and what stands in it.
@@ -22,8 +22,8 @@ const COLUMNS: [Column; 5] = [
 ];
 
 /// All endpoints that are found.
-pub(super) fn table(state: State) -> Built {
-    let heading = |text| html("th[scope=col]").text(state.line(text));
+pub(super) fn table(state: AppContext) -> ElementBuilder {
+    let heading = |text| html("th[scope=col]").text(state.text(text));
     let is_grouped = holds(state.view, |view| view.groups.iter().any(|group| !group.title.is_empty()));
     let [others @ .., (group, _)] = COLUMNS;
     let head = html("tr")
@@ -32,16 +32,16 @@ pub(super) fn table(state: State) -> Built {
         .with(heading(group).shown_while(is_grouped));
     let keys = move || {
         let ids: Vec<usize> = state.view.with(|view| view.endpoints.iter().map(|one| one.id).collect());
-        state.drawing.among(ids.into_iter())
+        state.render_queue.among(ids.into_iter())
     };
     let body = html("tbody").keyed(keys, move |id| row(Endpoint { state, id: id as usize }));
     // It scrolls where it is wider than the window, also with the keyboard.
     html("div.table[role=region][tabindex=0]")
-        .label(state.line(texts::ENDPOINTS_IN_TABLE))
+        .label(state.text(texts::ENDPOINTS_IN_TABLE))
         .with(html("table").with(html("thead").with(head)).with(body))
 }
 
-fn row(endpoint: Endpoint) -> Built {
+fn row(endpoint: Endpoint) -> ElementBuilder {
     let name = html("th[scope=row]")
         .with(html("span").with(endpoint.shape()).with(html("bdi").live_text(endpoint.text(|one| &one.name))));
     let cells = COLUMNS.iter().map(|(_, read)| html("td").live_text(endpoint.text(*read)));
@@ -49,6 +49,6 @@ fn row(endpoint: Endpoint) -> Built {
         .live("data-status", move || Some(endpoint.status().word().to_owned()))
         .with(name)
         .with_all(cells.collect())
-        .shown_while(move || endpoint.state.finds(endpoint.id));
+        .shown_while(move || endpoint.state.matches(endpoint.id));
     endpoint.drawn_in_sight(row)
 }

@@ -4,29 +4,29 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use super::element::{Built, html, svg};
+use super::dom::{ElementBuilder, html, svg};
 use super::message::elements;
 use super::page::section;
 use super::{drawn_shape, holds, isolated, shape_of, time};
-use crate::app::State;
-use crate::language::texts;
-use crate::view::ObserverView;
-use crate::view::timeline::{DayView, EventView, What};
+use crate::app::AppContext;
+use crate::i18n::texts;
+use crate::view::NodeView;
+use crate::view::timeline::{DayView, EventKind, EventView};
 
 /// The timeline, newest first.
-pub(super) fn timeline(state: State) -> Built {
+pub(super) fn timeline(state: AppContext) -> ElementBuilder {
     let view = state.view;
     let days = html("div").redrawn(
         move || view.with(|view| view.timeline.clone()),
         move |days: &Vec<Arc<DayView>>| days.iter().map(|day| one_day(state, day)).collect(),
     );
-    section("timeline-title", state.line(texts::TIMELINE))
+    section("timeline-title", state.text(texts::TIMELINE))
         .set("id", "timeline")
         .with(days)
         .shown_while(holds(view, |view| !view.timeline.is_empty()))
 }
 
-fn one_day(state: State, day: &DayView) -> Built {
+fn one_day(state: AppContext, day: &DayView) -> ElementBuilder {
     let drawn = html("div.day").with(html("h3").text(&day.heading));
     match &day.quiet {
         Some(words) => drawn.with(html("p.quiet").text(words)),
@@ -36,12 +36,12 @@ fn one_day(state: State, day: &DayView) -> Built {
     }
 }
 
-fn one_event(state: State, event: &EventView) -> Built {
+fn one_event(state: AppContext, event: &EventView) -> ElementBuilder {
     let drawn = html("li.event");
     let clock = time(&event.datetime, &event.clock);
-    match &event.what {
-        What::Change { status, who, text, reasons } => {
-            let sentence = html("p").with(html("strong").text(who)).text(" ").text(text);
+    match &event.kind {
+        EventKind::Change { status, subject, text, reasons } => {
+            let sentence = html("p").with(html("strong").text(subject)).text(" ").text(text);
             let reasons = reasons.iter().map(|reason| html("p.why").with(isolated(reason))).collect();
             drawn
                 .set("data-kind", "status")
@@ -50,10 +50,10 @@ fn one_event(state: State, event: &EventView) -> Built {
                 .with(shape_of(*status))
                 .with(html("div").with(sentence).with_all(reasons))
         }
-        What::Message(message) => {
+        EventKind::Message(message) => {
             let bubble = svg("path[d=M1 2.5h14v9H7.5L4 15v-3.5H1Z]");
             let about = html("p").with(html("strong").text(&message.about));
-            let about = about.text(" · ").text(state.line(texts::MESSAGE));
+            let about = about.text(" · ").text(state.text(texts::MESSAGE));
             drawn
                 .set("data-kind", "message")
                 .with(clock)
@@ -64,22 +64,22 @@ fn one_event(state: State, event: &EventView) -> Built {
 }
 
 /// The nodes, and when each last reported.
-pub(super) fn observers(state: State) -> Built {
+pub(super) fn observers(state: AppContext) -> ElementBuilder {
     let view = state.view;
     let list = html("ul").redrawn(
-        move || view.with(|view| view.observers.clone()),
-        |observers: &Vec<ObserverView>| observers.iter().map(observer).collect(),
+        move || view.with(|view| view.nodes.clone()),
+        |nodes: &Vec<NodeView>| nodes.iter().map(node).collect(),
     );
-    section("observers-title", state.line(texts::OBSERVERS))
+    section("observers-title", state.text(texts::OBSERVERS))
         .set("id", "observers")
         .with(list)
-        .shown_while(holds(view, |view| !view.observers.is_empty()))
+        .shown_while(holds(view, |view| !view.nodes.is_empty()))
 }
 
-fn observer(observer: &ObserverView) -> Built {
+fn node(node: &NodeView) -> ElementBuilder {
     html("li")
-        .set("data-late", &observer.late.to_string())
-        .with(isolated(&observer.name))
+        .set("data-late", &node.late.to_string())
+        .with(isolated(&node.name))
         .text(" ")
-        .with(time(&observer.datetime, &observer.reported).class("quiet"))
+        .with(time(&node.datetime, &node.reported).class("quiet"))
 }

@@ -7,7 +7,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, ReadableStreamDefaultReader, ReferrerPolicy, RequestCache, RequestCredentials};
 
-use super::SourceError;
+use super::error::SourceError;
 
 /// How long an answer may take, body and all. A store that hangs should say so before a reader gives up.
 const TIME_LIMIT_SECONDS: u32 = 20;
@@ -36,7 +36,7 @@ impl Answer {
     }
 
     /// When it was known, if it is none of the network's: the service worker gave what it had kept.
-    pub(super) fn kept_at(&self) -> Option<UnixNanos> {
+    pub(super) fn cached_at(&self) -> Option<UnixNanos> {
         let milliseconds: i64 = self.response.headers().get("kept-at")?.parse().ok()?;
         milliseconds.checked_mul(MILLISECOND)
     }

@@ -5,15 +5,16 @@ use shared::object_name::{self, CheckFileName};
 use shared::result::CheckFile;
 use shared::{HOUR, UnixNanos};
 
-use super::{Contents, Listed, Listing, SourceError};
-use crate::language::texts;
+use super::error::SourceError;
+use super::listing::{InlineContents, ListedFile, Listing};
+use crate::i18n::texts;
 
 /// The URL of the list. `checker serve` leaves out what is older than `from` and sends results along if they are wanted;
 /// a plain web server knows nothing of either.
-pub(crate) fn list_url(directory: &str, from: UnixNanos, contents: Contents) -> String {
+pub(crate) fn list_url(directory: &str, from: UnixNanos, contents: InlineContents) -> String {
     // In whole hours, so that the URL, and with it what the browser knows about it, stays the same for a while.
     let from = from.div_euclid(HOUR) * HOUR;
-    let with = if contents == Contents::WherePossible { "&with=results" } else { "" };
+    let with = if contents == InlineContents::Allowed { "&with=results" } else { "" };
     format!("{directory}{}?from={from}{with}", object_name::INDEX)
 }
 
@@ -23,10 +24,10 @@ pub(crate) fn parse_index(body: &[u8]) -> Result<Listing, SourceError> {
     let text = String::from_utf8_lossy(body);
     let mut listing = Listing::default();
     let read = json::each_member(&text, |name, value| match CheckFileName::parse(&name) {
-        Some(name) => listing.files.push(Listed { name, size: None, file: CheckFile::of(&value).ok() }),
-        None => listing.foreign.push(name.into_owned()),
+        Some(name) => listing.files.push(ListedFile { name, size: None, file: CheckFile::of(&value).ok() }),
+        None => listing.unrelated.push(name.into_owned()),
     });
-    read.map_err(|error| SourceError::NotAnIndex(error.to_string()))?;
+    read.map_err(|error| SourceError::InvalidIndex(error.to_string()))?;
     Ok(listing)
 }
 
@@ -52,13 +53,13 @@ pub(crate) fn refusal(status: u16) -> SourceError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::language::tests::english;
+    use crate::test_support::english;
     use shared::MINUTE;
 
     #[test]
     fn the_originals_index_is_read() {
         let listing = parse_index(include_bytes!("../../../shared/golden/index.json")).expect("an index");
-        assert_eq!((listing.files.len(), listing.foreign.len()), (3, 0));
+        assert_eq!((listing.files.len(), listing.unrelated.len()), (3, 0));
         assert!(listing.files.is_sorted_by_key(|listed| listed.name.clone()));
     }
 
@@ -67,29 +68,29 @@ mod tests {
         let listing = parse_index(br#"{"../../etc/passwd":1,"1795330254340493978-check.json":"x","notes.txt":null}"#)
             .expect("an index");
         assert_eq!(listing.files.len(), 1);
-        assert_eq!(listing.foreign, ["../../etc/passwd", "notes.txt"]);
+        assert_eq!(listing.unrelated, ["../../etc/passwd", "notes.txt"]);
     }
 
     #[test]
     fn what_is_no_index_says_why() {
-        let error = parse_index(b"<!doctype html>").expect_err("it is a page").in_words(english());
+        let error = parse_index(b"<!doctype html>").expect_err("it is a page").describe(english());
         assert!(error.contains("index.json") && error.contains("source.url"), "{error}");
         assert!(parse_index(b"[]").is_err());
     }
 
     #[test]
     fn a_list_that_is_missing_and_a_file_that_is_missing_have_different_remedies() {
-        assert!(refusal(404).in_words(english()).contains("`source.url`"));
-        assert!(object_refusal(404).in_words(english()).contains("removed since it was listed"));
+        assert!(refusal(404).describe(english()).contains("`source.url`"));
+        assert!(object_refusal(404).describe(english()).contains("removed since it was listed"));
         assert_eq!(object_refusal(403), refusal(403));
     }
 
     #[test]
     fn the_lists_url_stays_the_same_within_an_hour() {
-        let names = |from| list_url("store/", from, Contents::LeftOut);
+        let names = |from| list_url("store/", from, InlineContents::Omitted);
         assert_eq!(names(HOUR + MINUTE), "store/index.json?from=3600000000000");
         assert_eq!(names(HOUR + MINUTE), names(HOUR + 59 * MINUTE));
-        let with_results = list_url("store/", HOUR, Contents::WherePossible);
+        let with_results = list_url("store/", HOUR, InlineContents::Allowed);
         assert_eq!(with_results, "store/index.json?from=3600000000000&with=results");
     }
 

@@ -6,9 +6,11 @@ use shared::object_name::{self, CheckFileName, HistoryName};
 use shared::page_config::{AddressStyle, S3Source};
 use shared::seek::place_of;
 
+use super::error::SourceError;
+use super::listing::{ListedFile, Listing};
 use super::sigv4::{Signer, encoded_path, encoded_query};
-use super::{Listed, Listing, SourceError, xml};
-use crate::language::{Text, texts};
+use super::xml;
+use crate::i18n::{Text, texts};
 use crate::percent;
 
 /// One page of a listing.
@@ -92,7 +94,7 @@ fn url(source: &S3Source, key: &str, query: &[(&str, String)], now: UnixNanos) -
 /// Reads one page of a listing.
 pub(crate) fn parse_listing(source: &S3Source, body: &str) -> Result<ListingPage, SourceError> {
     let Some(result) = xml::elements(body, "ListBucketResult").next() else {
-        return Err(SourceError::NotAListing);
+        return Err(SourceError::InvalidListing);
     };
     let encoded = xml::text(result, "EncodingType").is_some_and(|kind| kind == "url");
     let plain = |text: String| if encoded { percent::decoded(&text) } else { text };
@@ -102,8 +104,8 @@ pub(crate) fn parse_listing(source: &S3Source, body: &str) -> Result<ListingPage
         let Some(key) = xml::text(object, "Key").map(plain) else { continue };
         let size = xml::text(object, "Size").and_then(|size| size.parse().ok());
         match CheckFileName::parse_key(&source.prefix, &key) {
-            Some(name) => listing.files.push(Listed { name, size, file: None }),
-            None => listing.foreign.push(key.strip_prefix(&source.prefix).unwrap_or(&key).to_owned()),
+            Some(name) => listing.files.push(ListedFile { name, size, file: None }),
+            None => listing.unrelated.push(key.strip_prefix(&source.prefix).unwrap_or(&key).to_owned()),
         }
         last_key = key;
     }
@@ -175,7 +177,7 @@ fn remedy(status: u16, code: &str, message: &str, is_place_named: bool) -> Text 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::language::tests::english;
+    use crate::test_support::english;
     use proptest::prelude::*;
     use shared::page_config::PublicKeys;
 
@@ -258,7 +260,7 @@ mod tests {
         let names: Vec<String> = page.listing.files.iter().map(|listed| listed.name.to_string()).collect();
         assert_eq!(names, ["1795330254340493978-eu-west-check.json", "1795330254340493979-check.json"]);
         assert_eq!(page.listing.files[0].size, Some(812));
-        assert_eq!(page.listing.foreign, ["17-x&y.txt"]);
+        assert_eq!(page.listing.unrelated, ["17-x&y.txt"]);
         assert_eq!(page.next.as_deref(), Some("1ue&="));
     }
 
@@ -274,7 +276,7 @@ mod tests {
 
     #[test]
     fn what_is_no_listing_is_said_to_be_none() {
-        assert_eq!(parse_listing(&bucket(), "<!doctype html><p>Welcome"), Err(SourceError::NotAListing));
+        assert_eq!(parse_listing(&bucket(), "<!doctype html><p>Welcome"), Err(SourceError::InvalidListing));
     }
 
     #[test]
@@ -289,10 +291,10 @@ mod tests {
             (503, "SlowDown", "tries again"),
         ] {
             let body = format!("<Error><Code>{code}</Code><Message>No.</Message><Region>eu-west-3</Region></Error>");
-            let error = parse_refusal(status, &body).in_words(english());
+            let error = parse_refusal(status, &body).describe(english());
             assert!(error.contains(code) && error.contains(remedy), "{error}");
         }
-        assert!(parse_refusal(502, "<html>Bad gateway").in_words(english()).contains("status 502"));
+        assert!(parse_refusal(502, "<html>Bad gateway").describe(english()).contains("status 502"));
     }
 
     proptest! {

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use shared::page_config::PublicKeys;
 use shared::{DAY, HOUR, SECOND, UnixNanos};
 
-use crate::calendar::civil;
+use crate::civil::CivilTime;
 use crate::percent::{encoded, push_hexadecimal};
 
 /// How far a reader's clock may be ahead of the store's before requests are refused as signed in the future.
@@ -36,7 +36,7 @@ impl<'a> Signer<'a> {
     /// The whole query of a presigned GET, without the question mark. `path` is percent-encoded already; `query`
     /// is not.
     pub(crate) fn presigned_query(&self, host: &str, path: &str, query: &[(&str, String)]) -> String {
-        let time = civil(self.signed_at);
+        let time = CivilTime::from_unix(self.signed_at);
         let date = format!("{:04}{:02}{:02}", time.year, time.month, time.day);
         let moment = format!("{date}T{:02}{:02}{:02}Z", time.hour, time.minute, time.second);
         let scope = format!("{date}/{}/s3/aws4_request", self.region);

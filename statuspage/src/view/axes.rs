@@ -3,10 +3,10 @@
 use shared::stats::Stats;
 use shared::{DAY, HOUR, Nanos, SECOND, UnixNanos};
 
-use super::chart::HEIGHT;
+use super::geometry::HEIGHT;
 use super::period::Period;
-use crate::calendar::Calendar;
-use crate::language::Language;
+use crate::i18n::Calendar;
+use crate::i18n::Language;
 
 /// Room above the highest grid line for its label, in pixels.
 const HEADROOM: f64 = 14.0;
@@ -28,7 +28,7 @@ pub(super) struct Scale {
 
 impl Scale {
     /// The axis for all that was measured, the least of whose points is `least`.
-    pub(super) fn of(all: Option<Stats>, least: Option<Nanos>, threshold: Nanos) -> Scale {
+    pub(super) fn new(all: Option<Stats>, least: Option<Nanos>, threshold: Nanos) -> Scale {
         let Some(Stats { median, max, .. }) = all else {
             return Scale { top: 1.0, bottom: 0.0, logarithmic: false };
         };
@@ -102,7 +102,7 @@ pub(super) fn round_label(nanos: Nanos, language: &Language) -> String {
     let tenths = (nanos as f64 / size * 10.0).round() as i64;
     let mut label = (tenths / 10).to_string();
     if tenths % 10 != 0 {
-        label = language.figures(&format!("{label}.{}", tenths % 10));
+        label = language.decimal(&format!("{label}.{}", tenths % 10));
     }
     format!("{label} {unit}")
 }
@@ -133,14 +133,14 @@ pub(super) fn times(period: &Period, calendar: Calendar<'_>) -> Vec<(f64, String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::tests::utc;
-    use crate::view::endpoint::tests::period;
+    use crate::test_support::period;
+    use crate::test_support::utc;
 
     #[test]
     fn axes_have_round_numbers_with_units() {
         let labels = |nanos: Nanos| {
             let stats = Stats::of(vec![nanos]);
-            Scale::of(stats, None, 0).grid(utc().language).into_iter().map(|(_, label)| label).collect::<Vec<_>>()
+            Scale::new(stats, None, 0).grid(utc().language).into_iter().map(|(_, label)| label).collect::<Vec<_>>()
         };
         assert_eq!(labels(95_000_000), ["50 ms", "100 ms"]);
         assert_eq!(labels(1_400_000_000), ["500 ms", "1 s", "1.5 s"]);
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn a_wide_spread_gets_a_logarithmic_axis_that_says_so() {
         let stats = Stats::of([vec![10_000_000; 50], vec![9_000_000_000]].concat());
-        let scale = Scale::of(stats, None, 0);
+        let scale = Scale::new(stats, None, 0);
         assert!(scale.logarithmic);
         let heights: Vec<f64> = scale.grid(utc().language).into_iter().map(|(height, _)| height).collect();
         assert!(heights.is_sorted() && heights.len() >= 2, "{heights:?}");
@@ -159,8 +159,8 @@ mod tests {
     #[test]
     fn the_threshold_is_drawn_where_it_is_in_sight() {
         let stats = Stats::of(vec![95_000_000]);
-        assert!(Scale::of(stats, None, 180_000_000).top >= 1.8e8);
-        assert!(Scale::of(stats, None, 5 * SECOND).top < 2e8);
+        assert!(Scale::new(stats, None, 180_000_000).top >= 1.8e8);
+        assert!(Scale::new(stats, None, 5 * SECOND).top < 2e8);
     }
 
     #[test]

@@ -6,26 +6,16 @@
 
 use std::sync::Arc;
 
-use shared::response_times::{self, Choice};
 use shared::stats::Stats;
-use shared::uptime::{self, Reckoning};
 use shared::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 
 use super::axes::{Scale, round_label, times};
+use super::chart_paths::{area, failures, line, moments};
+use super::evaluate::EvaluatedEndpoint;
+use super::geometry::WIDTH;
 use super::period::Period;
-use super::reckoned::Reckoned;
-use super::words::number;
-use crate::calendar::Calendar;
-use crate::language::{Language, Text, texts};
-use crate::record::{Look, NodeLooks};
-use shared::sorted;
-
-/// The width of the drawing in its own units; it is stretched to the width there is.
-pub const WIDTH: f64 = 1_000.0;
-/// The height of the drawing in pixels, the baseline being its lower edge.
-pub const HEIGHT: f64 = 104.0;
-/// More points than this are drawn together: a line of 1,000 pixels cannot show more, and 300 are quick to draw.
-const POINTS_LIMIT: i64 = 300;
+use super::sample_groups::{self, SampleGroup, measure};
+use crate::i18n::{Calendar, Language, Text, texts};
 
 /// What stands in the chart.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -69,66 +59,60 @@ pub struct Point {
     /// The length of the hours or days whose percentiles these are; 0 if they are checks.
     length: Nanos,
     /// How many checks, or percentiles of nodes, there are in it, and how many failed.
-    looks: usize,
+    samples: usize,
     failed: usize,
     reason: Option<Arc<str>>,
 }
 
-/// Checks that are drawn as one point.
-pub(super) struct Bucket<'a> {
-    first: UnixNanos,
-    last: UnixNanos,
-    /// The checks.
-    pub(super) looks: Vec<&'a Look>,
-    /// Statistics over the round-trip times of all answered attempts of all its checks: its median is a median
-    /// of attempts, not of medians.
-    stats: Option<Stats>,
-}
-
 /// The chart of an endpoint; `marks` are the moments of messages.
 #[must_use]
-pub fn chart(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, marks: &[UnixNanos]) -> ChartView {
-    let (buckets, all, scale) = measured(reckoned, period);
-    let threshold = reckoned.latest.threshold;
-    let failed = buckets.iter().filter(|bucket| bucket.has_failed()).count();
-    let are_percentiles = buckets.iter().any(|bucket| bucket.length() > 0);
+pub fn chart(
+    evaluated: &EvaluatedEndpoint<'_>,
+    period: &Period,
+    calendar: Calendar<'_>,
+    marks: &[UnixNanos],
+) -> ChartView {
+    let (groups, all, scale) = measure(evaluated, period);
+    let threshold = evaluated.latest.threshold;
+    let failed = groups.iter().filter(|group| group.has_failed()).count();
+    let are_percentiles = groups.iter().any(|group| group.length() > 0);
     let language = calendar.language;
     let mut summary = match all {
         // Percentiles of percentiles are none: this says no more than what the line and the band show.
-        Some(all) if are_percentiles => told(texts::P50_P95_ABOUT, &all, language),
-        Some(all) => told(of_attempts(&all), &all, language),
-        None => language.say(texts::NO_ANSWERS, &[]),
+        Some(all) if are_percentiles => stats_text(texts::P50_P95_ABOUT, &all, language),
+        Some(all) => stats_text(attempts_text(&all), &all, language),
+        None => language.format(texts::NO_ANSWERS, &[]),
     };
-    let (name, time) = (reckoned.name(language), period.in_words(calendar));
-    let mut label = language.say(texts::RESPONSE_TIMES_OF, &[&name, &time, &summary]);
+    let (name, time) = (evaluated.name(language), period.label(calendar));
+    let mut label = language.format(texts::RESPONSE_TIMES_OF, &[&name, &time, &summary]);
     if failed > 0 {
-        label = language.say(texts::SEMICOLON, &[&label, language.line(texts::FAILURES_MARKED)]);
+        label = language.format(texts::SEMICOLON, &[&label, language.text(texts::FAILURES_MARKED)]);
     }
     if scale.logarithmic {
         summary.push_str(" · ");
-        summary.push_str(language.line(texts::LOGARITHMIC));
+        summary.push_str(language.text(texts::LOGARITHMIC));
     }
     ChartView {
-        line: line(&buckets, reckoned, period, &scale, |stats| stats.median),
+        line: line(&groups, evaluated, period, &scale, |stats| stats.median),
         upper: if are_percentiles {
-            line(&buckets, reckoned, period, &scale, |stats| stats.max)
+            line(&groups, evaluated, period, &scale, |stats| stats.max)
         } else {
             // A point has too few attempts for a percentile of its own.
-            let hours = self::buckets(reckoned, period, &reckoned.endpoint.nodes, HOUR);
-            line(&hours, reckoned, period, &scale, |stats| stats.p95)
+            let hours = sample_groups::groups(evaluated, period, &evaluated.endpoint.nodes, HOUR);
+            line(&hours, evaluated, period, &scale, |stats| stats.p95)
         },
-        band: area(&buckets, reckoned, period, &scale, &|_, stats| (stats.min, stats.max)),
-        failures: failures(&buckets, period),
+        band: area(&groups, evaluated, period, &scale, &|_, stats| (stats.min, stats.max)),
+        failures: failures(&groups, period),
         marks: moments(marks, period),
         threshold: (threshold > 0 && threshold as f64 <= scale.top).then(|| {
             (
                 scale.height(threshold),
-                language.say(texts::THRESHOLD, &[&language.name(round_label(threshold, language))]),
+                language.format(texts::THRESHOLD, &[&language.isolate(round_label(threshold, language))]),
             )
         }),
         grid: scale.grid(language),
         times: times(period, calendar),
-        points: buckets.iter().map(|bucket| bucket.point(reckoned, period, &scale)).collect(),
+        points: groups.iter().map(|group| point(group, evaluated, period, &scale)).collect(),
         label,
         summary,
     }
@@ -147,93 +131,10 @@ impl ChartView {
     }
 }
 
-/// The points of an endpoint, statistics over all of them, and the axis on which all of them stand.
-pub(super) fn measured<'a>(reckoned: &Reckoned<'a>, period: &Period) -> (Vec<Bucket<'a>>, Option<Stats>, Scale) {
-    let buckets = buckets(reckoned, period, &reckoned.endpoint.nodes, 0);
-    let looks: Vec<&Look> = buckets.iter().flat_map(|bucket| &bucket.looks).copied().collect();
-    let all = response_times::stats(&looks);
-    let least = buckets.iter().filter_map(|bucket| bucket.stats).map(|stats| stats.median).min();
-    let scale = Scale::of(all, least, reckoned.latest.threshold);
-    (buckets, all, scale)
-}
-
-/// Gathers the checks of nodes into points. One node's checks are points of their own as long as there are few; those of
-/// several nodes in one round, and those of a stretch where there are many, become one point, as do what several nodes
-/// tell of one hour or day: a line from node to node would be none of time. Checks of less than `least` are one point.
-pub(super) fn buckets<'a>(
-    reckoned: &Reckoned<'a>,
-    period: &Period,
-    nodes: &'a [NodeLooks],
-    least: Nanos,
-) -> Vec<Bucket<'a>> {
-    let choice = Choice::of(reckoned.looks(period.from, period.now + 1), period.to - period.from);
-    let all = nodes.iter().flat_map(|node| node.looks(period.from, period.now + 1));
-    let mut looks: Vec<&Look> = all.filter(|look| choice.takes(*look)).collect();
-    sorted::by_key(&mut looks, |look| look.at);
-    let is_crowded = looks.len() as i64 > POINTS_LIMIT;
-    let mut width = least.max(if is_crowded { (period.to - period.from) / POINTS_LIMIT } else { 0 });
-    if nodes.len() > 1 {
-        let times_of = |looks: &[Look]| looks.iter().map(|look| look.at).collect::<Vec<_>>();
-        let gaps = nodes.iter().filter_map(|node| uptime::usual_gap(&times_of(&node.looks)));
-        // Three quarters of a round: never two rounds of one node, always the others' of the same round.
-        width = width.max(gaps.min().unwrap_or(0) / 4 * 3);
-    }
-    let mut buckets: Vec<Bucket<'a>> = Vec::new();
-    for look in looks {
-        match buckets.last_mut() {
-            Some(bucket) if look.at - bucket.first < width || bucket.is_of_the_stretch_of(look) => {
-                bucket.looks.push(look);
-                bucket.last = look.at;
-            }
-            _ => buckets.push(Bucket { first: look.at, last: look.at, looks: vec![look], stats: None }),
-        }
-    }
-    for bucket in &mut buckets {
-        bucket.stats = response_times::stats(&bucket.looks);
-    }
-    buckets
-}
-
-impl Bucket<'_> {
-    fn has_failed(&self) -> bool {
-        self.looks.iter().any(|look| look.failed)
-    }
-
-    /// Whether a look tells of the same hour or day as the last one in here, of another node.
-    fn is_of_the_stretch_of(&self, look: &Look) -> bool {
-        let stretch = |look: &Look| look.at.checked_div_euclid(look.length).map(|number| (look.length, number));
-        stretch(look).is_some_and(|wanted| self.looks.last().is_some_and(|last| stretch(last) == Some(wanted)))
-    }
-
-    /// The length of the hours or days whose percentiles these are; 0 if they are checks.
-    fn length(&self) -> Nanos {
-        self.looks.iter().fold(0, |length, look| length.max(look.length))
-    }
-
-    fn x(&self, period: &Period) -> f64 {
-        period.share(self.first + (self.last - self.first) / 2) * WIDTH
-    }
-
-    fn point(&self, reckoned: &Reckoned<'_>, period: &Period, scale: &Scale) -> Point {
-        let reason = self.looks.iter().rev().find_map(|look| look.reason.clone());
-        Point {
-            at: self.first,
-            x: self.x(period),
-            y: self.stats.map(|stats| scale.height(stats.median)),
-            last: self.last,
-            stats: self.stats,
-            length: self.length(),
-            looks: self.looks.len(),
-            failed: self.looks.iter().filter(|look| look.failed).count(),
-            reason: reason.filter(|_| !reckoned.hides_errors),
-        }
-    }
-}
-
 impl Point {
     /// What it tells: `14:02 · median 212 ms · p95 1.10 s · max 1.40 s`.
     #[must_use]
-    pub fn sentence(&self, calendar: Calendar<'_>) -> String {
+    pub fn readout(&self, calendar: Calendar<'_>) -> String {
         let Point { at, last, length, .. } = *self;
         let mut parts = vec![if length >= DAY {
             calendar.date(at)
@@ -247,160 +148,82 @@ impl Point {
         }];
         let language = calendar.language;
         if let Some(stats) = self.stats {
-            let text = match self.looks {
-                _ if length == 0 => of_attempts(&stats),
+            let text = match self.samples {
+                _ if length == 0 => attempts_text(&stats),
                 1 => texts::P50_P95,
                 // Of several nodes it is the middle of what they say, and no percentile.
                 _ => texts::P50_P95_ABOUT,
             };
             let is_one = stats.min == stats.max;
-            parts.push(if is_one { language.rtt(stats.median) } else { told(text, &stats, language) });
+            parts.push(if is_one { language.response_time(stats.median) } else { stats_text(text, &stats, language) });
         }
         if self.failed > 0 {
-            let text = match self.looks {
+            let text = match self.samples {
                 _ if length > 0 => texts::WITH_FAILURES,
                 1 => texts::FAILED,
                 _ => texts::SOME_FAILED,
             };
-            parts.push(language.say(text, &[&language.count(self.failed), &language.count(self.looks)]));
+            parts.push(language.format(text, &[&language.number(self.failed), &language.number(self.samples)]));
         }
         parts.extend(self.reason.as_ref().map(|reason| reason.trim().to_owned()));
         parts.join(" · ")
     }
 }
 
+fn point(group: &SampleGroup<'_>, evaluated: &EvaluatedEndpoint<'_>, period: &Period, scale: &Scale) -> Point {
+    let reason = group.samples.iter().rev().find_map(|sample| sample.reason.clone());
+    Point {
+        at: group.first,
+        x: group.x(period),
+        y: group.stats.map(|stats| scale.height(stats.median)),
+        last: group.last,
+        stats: group.stats,
+        length: group.length(),
+        samples: group.samples.len(),
+        failed: group.samples.iter().filter(|sample| sample.failed).count(),
+        reason: reason.filter(|_| !evaluated.errors_hidden),
+    }
+}
+
 /// The text that tells the times of attempts; of few of them the 95th percentile is the greatest.
-fn of_attempts(stats: &Stats) -> Text {
+fn attempts_text(stats: &Stats) -> Text {
     if stats.p95 < stats.max { texts::MEDIAN_P95_MAX } else { texts::MEDIAN_MAX }
 }
 
-fn told(text: Text, stats: &Stats, language: &Language) -> String {
-    let [median, max, p95] = [stats.median, stats.max, stats.p95].map(|time| language.rtt(time));
-    language.say(text, &[&median, &max, &p95])
-}
-
-/// Whether nobody looked for a while between two points: a gap stays a gap.
-fn is_gap(reckoned: &Reckoned<'_>, from: UnixNanos, to: UnixNanos) -> bool {
-    Reckoning::of(&reckoned.spans, from, to).unknown > 0
-}
-
-/// The stretches of points with a response time between which no gap is.
-fn stretches<'b, 'a>(buckets: &'b [Bucket<'a>], reckoned: &Reckoned<'_>) -> Vec<Vec<(&'b Bucket<'a>, Stats)>> {
-    let mut stretches: Vec<Vec<(&Bucket<'a>, Stats)>> = Vec::new();
-    let mut open = false;
-    let mut last: Option<&Bucket<'_>> = None;
-    for bucket in buckets {
-        if last.is_some_and(|last| is_gap(reckoned, last.last, bucket.first)) {
-            open = false;
-        }
-        last = Some(bucket);
-        let Some(stats) = bucket.stats else {
-            // A failure between percentiles of hours or days does not say that nobody answered.
-            open &= buckets.iter().any(|bucket| bucket.length() > 0);
-            continue;
-        };
-        if !open {
-            stretches.push(Vec::new());
-            open = true;
-        }
-        if let Some(stretch) = stretches.last_mut() {
-            stretch.push((bucket, stats));
-        }
-    }
-    stretches
-}
-
-/// A path through the points.
-pub(super) fn line(
-    buckets: &[Bucket<'_>],
-    reckoned: &Reckoned<'_>,
-    period: &Period,
-    scale: &Scale,
-    of: fn(&Stats) -> Nanos,
-) -> String {
-    let mut path = Vec::new();
-    for stretch in stretches(buckets, reckoned) {
-        for (bucket, stats) in &stretch {
-            path.push(corner(path_command(bucket, &stretch), bucket.x(period), scale.height(of(stats))));
-        }
-        if stretch.len() == 1 {
-            // A line without length is drawn as a dot by its round ends.
-            path.push("h0".to_owned());
-        }
-    }
-    path.concat()
-}
-
-/// The path of an area; `of` gives its lower and its upper edge at a point.
-pub(super) fn area(
-    buckets: &[Bucket<'_>],
-    reckoned: &Reckoned<'_>,
-    period: &Period,
-    scale: &Scale,
-    of: &dyn Fn(&Bucket<'_>, &Stats) -> (Nanos, Nanos),
-) -> String {
-    let mut path = Vec::new();
-    for stretch in stretches(buckets, reckoned).into_iter().filter(|stretch| stretch.len() > 1) {
-        for (bucket, stats) in &stretch {
-            path.push(corner(path_command(bucket, &stretch), bucket.x(period), scale.height(of(bucket, stats).1)));
-        }
-        for (bucket, stats) in stretch.iter().rev() {
-            path.push(corner('L', bucket.x(period), scale.height(of(bucket, stats).0)));
-        }
-        path.push("Z".to_owned());
-    }
-    path.concat()
-}
-
-/// Whether a stretch begins at a bucket or goes on.
-fn path_command(bucket: &Bucket<'_>, stretch: &[(&Bucket<'_>, Stats)]) -> char {
-    if stretch.first().is_some_and(|(first, _)| std::ptr::eq(*first, bucket)) { 'M' } else { 'L' }
-}
-
-fn corner(command: char, x: f64, y: f64) -> String {
-    format!("{command}{} {}", number(x), number(y))
-}
-
-fn failures(buckets: &[Bucket<'_>], period: &Period) -> String {
-    let failed = buckets.iter().filter(|bucket| bucket.has_failed());
-    let marks: Vec<String> = failed.map(|bucket| corner('M', bucket.x(period), HEIGHT) + "v-8").collect();
-    marks.concat()
-}
-
-fn moments(marks: &[UnixNanos], period: &Period) -> String {
-    let inside = marks.iter().filter(|at| (period.from..=period.now).contains(*at));
-    let lines: Vec<String> =
-        inside.map(|at| format!("M{} 0V{}", number(period.share(*at) * WIDTH), number(HEIGHT))).collect();
-    lines.concat()
+fn stats_text(text: Text, stats: &Stats, language: &Language) -> String {
+    let [median, max, p95] = [stats.median, stats.max, stats.p95].map(|time| language.response_time(time));
+    language.format(text, &[&median, &max, &p95])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::tests::{NOW, utc};
-    use crate::view::endpoint::tests::{period, reckon, record};
+    use crate::dataset::{NodeHistory, Sample};
+    use crate::test_support::{NOW, utc};
+    use crate::test_support::{dataset, evaluate, period};
     use shared::status::Status::{self, Down, Healthy};
+    use shared::uptime;
 
-    fn chart_of(looks: &[(&str, &str, i64, Status)]) -> ChartView {
-        let record = record(looks);
-        chart(&reckon(&record)[0], &period(), utc(), &[])
+    fn chart_of(samples: &[(&str, &str, i64, Status)]) -> ChartView {
+        let dataset = dataset(samples);
+        chart(&evaluate(&dataset)[0], &period(), utc(), &[])
     }
 
     #[test]
     fn where_there_are_no_checks_hours_are_drawn_and_for_long_ranges_days() {
-        let mut record = record(&[("A", "", 0, Healthy)]);
-        let of_node = &mut record.endpoints[0].nodes[0];
-        let coarse = |at, length| Look { at, length, ..of_node.looks[0].clone() };
+        let mut dataset = dataset(&[("A", "", 0, Healthy)]);
+        let of_node = &mut dataset.endpoints[0].nodes[0];
+        let coarse = |at, length| Sample { at, length, ..of_node.samples[0].clone() };
         let days = (1..30).map(|ago| coarse(NOW - ago * DAY, DAY));
         let hours = (1..7 * 24).map(|ago| coarse(NOW - ago * HOUR, HOUR));
-        let mut looks: Vec<Look> = days.chain(hours).collect();
-        looks.sort_by_key(|look| look.at);
-        of_node.past = Some(crate::record::KnownPast { track: uptime::Track::default(), looks, open: Vec::new() });
-        let month = chart(&reckon(&record)[0], &Period::new(30 * DAY, 90, utc()), utc(), &[]);
+        let mut samples: Vec<Sample> = days.chain(hours).collect();
+        samples.sort_by_key(|sample| sample.at);
+        of_node.past = Some(NodeHistory { track: uptime::Track::default(), samples, open: Vec::new() });
+        let month = chart(&evaluate(&dataset)[0], &Period::new(30 * DAY, 90, utc()), utc(), &[]);
         assert_eq!(month.upper.matches('M').count(), month.points.len(), "a dot for each day, with gaps between");
         let points = |range| {
-            let points = chart(&reckon(&record)[0], &Period::new(range, 90, utc()), utc(), &[]).points;
-            points.into_iter().map(|point| point.sentence(utc())).collect::<Vec<_>>()
+            let points = chart(&evaluate(&dataset)[0], &Period::new(range, 90, utc()), utc(), &[]).points;
+            points.into_iter().map(|point| point.readout(utc())).collect::<Vec<_>>()
         };
         let (month, day) = (points(30 * DAY), points(DAY));
         assert_eq!((month.len(), month[0].as_str()), (30, "Saturday 24 October · 95.0 ms"));
@@ -409,18 +232,18 @@ mod tests {
 
     #[test]
     fn what_several_nodes_tell_of_a_day_is_one_point() {
-        let mut record = record(&[("A", "n1", 0, Healthy), ("A", "n2", 0, Healthy), ("A", "n3", 0, Healthy)]);
-        for (place, of_node) in record.endpoints[0].nodes.iter_mut().enumerate() {
+        let mut dataset = dataset(&[("A", "n1", 0, Healthy), ("A", "n2", 0, Healthy), ("A", "n3", 0, Healthy)]);
+        for (place, of_node) in dataset.endpoints[0].nodes.iter_mut().enumerate() {
             let rtt = 40_000_000 * (place as i64 + 1);
             let day =
-                |ago| Look { at: NOW - ago * DAY, length: DAY, rtts: Box::from([rtt]), ..of_node.looks[0].clone() };
-            let looks = (1..30).rev().map(day).collect();
-            of_node.past = Some(crate::record::KnownPast { track: uptime::Track::default(), looks, open: Vec::new() });
+                |ago| Sample { at: NOW - ago * DAY, length: DAY, rtts: Box::from([rtt]), ..of_node.samples[0].clone() };
+            let samples = (1..30).rev().map(day).collect();
+            of_node.past = Some(NodeHistory { track: uptime::Track::default(), samples, open: Vec::new() });
         }
-        let points = chart(&reckon(&record)[0], &Period::new(30 * DAY, 90, utc()), utc(), &[]).points;
-        let days = points.iter().filter(|point| point.sentence(utc()).contains("p50")).count();
+        let points = chart(&evaluate(&dataset)[0], &Period::new(30 * DAY, 90, utc()), utc(), &[]).points;
+        let days = points.iter().filter(|point| point.readout(utc()).contains("p50")).count();
         assert_eq!(days, 29, "{points:?}");
-        assert_eq!(points[0].sentence(utc()), "Saturday 24 October · p50 ≈ 80.0 ms · p95 ≤ 120 ms");
+        assert_eq!(points[0].readout(utc()), "Saturday 24 October · p50 ≈ 80.0 ms · p95 ≤ 120 ms");
     }
 
     #[test]
@@ -428,21 +251,21 @@ mod tests {
         let chart = chart_of(&[("A", "", 2, Healthy), ("A", "", 1, Healthy), ("A", "", 0, Healthy)]);
         assert_eq!(chart.points.len(), 3);
         assert!(chart.upper.starts_with('M') && chart.upper.ends_with("h0"), "one hour: {}", chart.upper);
-        assert_eq!(chart.points[2].sentence(utc()), "13:02 · 95.0 ms");
+        assert_eq!(chart.points[2].readout(utc()), "13:02 · 95.0 ms");
         assert!(chart.line.starts_with('M') && chart.line.matches('L').count() == 2, "{}", chart.line);
         assert_eq!(chart.summary, "median 95.0 ms · max 95.0 ms");
     }
 
     #[test]
     fn of_many_attempts_the_95th_percentile_is_drawn_and_told() {
-        let looks: Vec<_> = (0..120).map(|ago| ("A", "", ago, Healthy)).collect();
-        let mut record = record(&looks);
-        for look in &mut record.endpoints[0].nodes[0].looks {
-            look.rtts = (1..=20).map(|tens| tens * 10_000_000).collect();
+        let samples: Vec<_> = (0..120).map(|ago| ("A", "", ago, Healthy)).collect();
+        let mut dataset = dataset(&samples);
+        for sample in &mut dataset.endpoints[0].nodes[0].samples {
+            sample.rtts = (1..=20).map(|tens| tens * 10_000_000).collect();
         }
-        let chart = chart(&reckon(&record)[0], &period(), utc(), &[]);
+        let chart = chart(&evaluate(&dataset)[0], &period(), utc(), &[]);
         assert_eq!(chart.summary, "median 105 ms · p95 190 ms · max 200 ms");
-        assert_eq!(chart.points[119].sentence(utc()), "13:02 · median 105 ms · p95 190 ms · max 200 ms");
+        assert_eq!(chart.points[119].readout(utc()), "13:02 · median 105 ms · p95 190 ms · max 200 ms");
         assert_eq!(
             (chart.line.matches('L').count(), chart.upper.matches('L').count()),
             (119, 1),
@@ -458,7 +281,7 @@ mod tests {
     fn a_failure_is_a_mark_on_the_baseline_and_no_response_time() {
         let chart = chart_of(&[("A", "", 2, Healthy), ("A", "", 1, Down), ("A", "", 0, Healthy)]);
         assert_eq!((chart.points.len(), chart.points[1].y), (3, None));
-        assert_eq!(chart.points[1].sentence(utc()), "13:01 · failed · connection refused");
+        assert_eq!(chart.points[1].readout(utc()), "13:01 · failed · connection refused");
         assert_eq!((chart.failures.matches('M').count(), chart.line.matches('M').count()), (1, 2));
     }
 
@@ -472,16 +295,17 @@ mod tests {
 
     #[test]
     fn many_checks_are_drawn_as_few_hundred_points() {
-        let looks: Vec<_> = (0..1_440).map(|ago| ("A", "", ago, Healthy)).collect();
-        let chart = chart_of(&looks);
+        let samples: Vec<_> = (0..1_440).map(|ago| ("A", "", ago, Healthy)).collect();
+        let chart = chart_of(&samples);
         assert!((200..=301).contains(&chart.points.len()), "{}", chart.points.len());
         assert_eq!(chart.line.matches('M').count(), 1);
     }
 
     #[test]
     fn the_looks_of_several_nodes_in_one_round_are_one_point() {
-        let looks: Vec<_> = (0..20).flat_map(|ago| ["n1", "n2", "n3"].map(|node| ("A", node, ago, Healthy))).collect();
-        assert_eq!(chart_of(&looks).points.len(), 20);
+        let samples: Vec<_> =
+            (0..20).flat_map(|ago| ["n1", "n2", "n3"].map(|node| ("A", node, ago, Healthy))).collect();
+        assert_eq!(chart_of(&samples).points.len(), 20);
     }
 
     #[test]

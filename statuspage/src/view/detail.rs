@@ -3,21 +3,22 @@
 use std::sync::Arc;
 
 use shared::object_name::NodeName;
-use shared::status::Status;
 use shared::{DAY, HOUR, uptime};
 
-use super::Looking;
 use super::axes;
 use super::endpoint::EndpointView;
-use super::layers::PHASES;
-use super::period::{Period, Slot};
-use super::reckoned::{Reckoned, newest_reason};
-use super::strip::{self, BarView};
-use super::{timeline, words};
-use crate::calendar::{Calendar, rfc3339};
-use crate::language::texts;
-use crate::load::{HOUR_FILES_LIMIT, Hour};
-use crate::record::{EndpointRecord, Look};
+use super::evaluate::{EvaluatedEndpoint, newest_reason};
+use super::level::{LevelView, RowView};
+use super::overlay::PHASES;
+use super::period::Period;
+use super::strip;
+use super::{text, timeline};
+use crate::dataset::TimeBucket;
+use crate::dataset::{EndpointData, Sample};
+use crate::dataset::{HOUR_FILES_LIMIT, HourChecks};
+use crate::i18n::texts;
+use crate::url_state::UrlState;
+use crate::{civil::rfc3339, i18n::Calendar};
 use shared::sorted;
 
 /// A bar that is not longer than this opens into its checks.
@@ -31,139 +32,116 @@ const EVENTS_LIMIT: usize = 100;
 
 /// The bars that a reader has opened, each within the one before.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Opened {
+pub struct OpenBars {
     /// Which endpoint's, if anybody has opened one.
     pub id: Option<usize>,
     /// Their slots; none if nothing is open.
-    pub path: Vec<Slot>,
+    pub path: Vec<TimeBucket>,
 }
 
 /// What an address says is open, as far as it is there: the bars that hold its moments.
 #[must_use]
-pub fn opened(looking: &Looking, endpoints: &[Arc<EndpointView>], period: &Period, calendar: Calendar<'_>) -> Opened {
+pub fn open_bars(
+    url_state: &UrlState,
+    endpoints: &[Arc<EndpointView>],
+    period: &Period,
+    calendar: Calendar<'_>,
+) -> OpenBars {
     // What somebody has written by hand may be what the page itself would not say.
     let names: [fn(&EndpointView) -> &str; 3] = [|one| &one.address, |one| &one.title, |one| &one.locator];
     let find = |name: &String| names.iter().find_map(|read| endpoints.iter().find(|one| read(one) == name));
-    let Some(found) = looking.endpoint.as_ref().and_then(find) else { return Opened::default() };
-    let mut opened = Opened { id: Some(found.id), path: Vec::new() };
-    let mut slots = period.slots.clone();
-    for moment in &looking.path {
-        let Some(slot) = slots.iter().copied().find(|slot| slot.start <= *moment && *moment < slot.end) else { break };
-        opened.path.push(slot);
-        if opens_into_checks(slot) {
+    let Some(found) = url_state.endpoint.as_ref().and_then(find) else { return OpenBars::default() };
+    let mut opened = OpenBars { id: Some(found.id), path: Vec::new() };
+    let mut buckets = period.buckets.clone();
+    for moment in &url_state.path {
+        let Some(bucket) = buckets.iter().copied().find(|bucket| bucket.start <= *moment && *moment < bucket.end)
+        else {
+            break;
+        };
+        opened.path.push(bucket);
+        if opens_into_checks(bucket) {
             break;
         }
-        slots = Period::of_slot(slot, calendar).slots;
+        buckets = Period::within(bucket, calendar).buckets;
     }
     opened
 }
 
-/// What a bar opened into.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct LevelView {
-    /// Its slot in words.
-    pub heading: String,
-    /// What the bar says of it, which stays to be read: `99.20% up; down for 11 min`, and why.
-    pub summary: String,
-    /// What the bars show, in words.
-    pub label: String,
-    /// Its days or hours; none if it opened into checks.
-    pub bars: Vec<Arc<BarView>>,
-    /// Where on the axis of time stands what.
-    pub times: Vec<(f64, String)>,
-    /// What happened in it at each node, or its checks, oldest first.
-    pub rows: Vec<RowView>,
-    /// What those are, in words.
-    pub rows_label: String,
-    /// What is to say instead of checks, or beside them; empty if nothing.
-    pub note: String,
-}
-
-/// A check, or what happened at a node.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RowView {
-    /// When, for machines.
-    pub datetime: String,
-    /// When; of a check to the second.
-    pub clock: String,
-    /// What was concluded.
-    pub status: Status,
-    /// What it saw: `healthy · 95.0 ms · eu-west`, `down for 4 min, until 14:06 · eu-west`.
-    pub text: String,
-    /// What was wrong; empty if nothing.
-    pub reason: String,
-}
-
 /// Whether a slot opens into checks, and not into shorter slots.
 #[must_use]
-pub fn opens_into_checks(slot: Slot) -> bool {
-    slot.end - slot.start <= CHECKS_UP_TO
+pub fn opens_into_checks(bucket: TimeBucket) -> bool {
+    bucket.end - bucket.start <= CHECKS_UP_TO
 }
 
 /// What the opened bars of an endpoint opened into; `hour` is what was loaded of an hour.
 #[must_use]
 pub fn levels(
-    reckoned: &Reckoned<'_>,
-    opened: &Opened,
-    hour: Option<&Hour>,
+    evaluated: &EvaluatedEndpoint<'_>,
+    opened: &OpenBars,
+    hour: Option<&HourChecks>,
     period: &Period,
     calendar: Calendar<'_>,
 ) -> Vec<LevelView> {
     let language = calendar.language;
     let mut outer = period.clone();
     let mut levels = Vec::new();
-    for (number, slot) in opened.path.iter().enumerate() {
-        let bar = strip::bar(reckoned, *slot, &outer, calendar);
+    for (number, bucket) in opened.path.iter().enumerate() {
+        let bar = strip::bar(evaluated, *bucket, &outer, calendar);
         let heading = bar.when;
         let summary = match bar.reason {
-            Some(reason) => language.say(texts::DASH, &[&bar.shares, reason.trim()]),
-            None => bar.shares,
+            Some(reason) => language.format(texts::DASH, &[&bar.summary, reason.trim()]),
+            None => bar.summary,
         };
-        if opens_into_checks(*slot) {
-            levels.push(LevelView { summary, ..checks(reckoned, *slot, hour, heading, calendar) });
+        if opens_into_checks(*bucket) {
+            levels.push(LevelView { summary, ..checks(evaluated, *bucket, hour, heading, calendar) });
             break;
         }
-        outer = Period::of_slot(*slot, calendar);
+        outer = Period::within(*bucket, calendar);
         let mut times = axes::times(&outer, calendar);
         if outer.to - outer.from > 2 * DAY {
             // Days stand below the middles of their bars; hours stand where they begin.
             #[expect(clippy::needless_for_each, reason = "with brotli a loop weighs 170 bytes more")]
-            times.iter_mut().for_each(|(place, _)| *place += 50.0 / outer.slots.len() as f64);
+            times.iter_mut().for_each(|(place, _)| *place += 50.0 / outer.buckets.len() as f64);
         }
-        let mut rows = happened(reckoned, *slot, &outer, calendar);
+        let mut rows = outage_rows(evaluated, *bucket, &outer, calendar);
         let left_out = rows.len().saturating_sub(EVENTS_LIMIT);
         rows.truncate(EVENTS_LIMIT);
-        let more = || language.say(texts::SENTENCE, &[&language.counted(texts::AND_MORE, left_out, &[])]);
+        let more = || language.format(texts::SENTENCE, &[&language.plural(texts::AND_MORE, left_out, &[])]);
         levels.push(LevelView {
-            label: language.say(texts::UPTIME_OF, &[&reckoned.name(language), &heading]),
+            label: language.format(texts::UPTIME_OF, &[&evaluated.name(language), &heading]),
             rows,
-            rows_label: language.say(texts::INCIDENTS_OF, &[&heading]),
+            rows_label: language.format(texts::INCIDENTS_OF, &[&heading]),
             note: if left_out > 0 { more() } else { String::new() },
             heading,
             summary,
             times,
-            bars: strip::strip(reckoned, &outer, opened.path.get(number + 1).copied(), calendar),
+            bars: strip::strip(evaluated, &outer, opened.path.get(number + 1).copied(), calendar),
         });
     }
     levels
 }
 
 /// What happened in a slot, as each node saw it, in the order in which it began.
-fn happened(reckoned: &Reckoned<'_>, slot: Slot, period: &Period, calendar: Calendar<'_>) -> Vec<RowView> {
+fn outage_rows(
+    evaluated: &EvaluatedEndpoint<'_>,
+    bucket: TimeBucket,
+    period: &Period,
+    calendar: Calendar<'_>,
+) -> Vec<RowView> {
     let mut rows = Vec::new();
-    for node in &reckoned.endpoint.nodes {
-        let spans = node.spans(calendar.now, reckoned.interval);
-        for span in uptime::incidents(&spans, slot.start).take_while(|span| span.start < slot.end) {
-            let start = span.start.max(slot.start);
-            let reason = newest_reason(|| node.looks(span.start, span.end), span.status);
-            let mut text = timeline::lasted(*span, slot.start, calendar);
+    for node in &evaluated.endpoint.nodes {
+        let spans = node.spans(calendar.now, evaluated.interval);
+        for span in uptime::incidents(&spans, bucket.start).take_while(|span| span.start < bucket.end) {
+            let start = span.start.max(bucket.start);
+            let reason = newest_reason(|| node.samples(span.start, span.end), span.status);
+            let mut text = timeline::duration_text(*span, bucket.start, calendar);
             add_node(&mut text, node.node.as_ref());
             let row = RowView {
                 datetime: rfc3339(start),
                 clock: if period.by_hour { calendar.clock(start) } else { calendar.moment(start) },
                 status: span.status,
                 text,
-                reason: reason.filter(|_| !reckoned.hides_errors).as_deref().unwrap_or_default().trim().to_owned(),
+                reason: reason.filter(|_| !evaluated.errors_hidden).as_deref().unwrap_or_default().trim().to_owned(),
             };
             rows.push((start, row));
         }
@@ -182,20 +160,20 @@ fn add_node(text: &mut String, node: Option<&NodeName>) {
 
 /// The checks of an hour: those that were loaded for it, or those that are known anyway.
 fn checks(
-    reckoned: &Reckoned<'_>,
-    slot: Slot,
-    hour: Option<&Hour>,
+    evaluated: &EvaluatedEndpoint<'_>,
+    bucket: TimeBucket,
+    hour: Option<&HourChecks>,
     heading: String,
     calendar: Calendar<'_>,
 ) -> LevelView {
-    let key = &reckoned.endpoint.key;
-    let loaded = hour.filter(|hour| hour.slot == slot);
+    let key = &evaluated.endpoint.key;
+    let loaded = hour.filter(|hour| hour.bucket == bucket);
     let endpoint = match loaded {
-        Some(hour) => hour.record.endpoints.iter().find(|endpoint| endpoint.key == *key),
-        None => Some(reckoned.endpoint),
+        Some(hour) => hour.dataset.endpoints.iter().find(|endpoint| endpoint.key == *key),
+        None => Some(evaluated.endpoint),
     };
-    let mut rows = endpoint.map(|endpoint| rows(endpoint, slot, calendar)).unwrap_or_default();
-    if reckoned.hides_errors {
+    let mut rows = endpoint.map(|endpoint| rows(endpoint, bucket, calendar)).unwrap_or_default();
+    if evaluated.errors_hidden {
         for row in &mut rows {
             row.reason.clear();
         }
@@ -203,44 +181,44 @@ fn checks(
     let count = rows.len();
     rows.truncate(ROWS_LIMIT);
     let language = calendar.language;
-    let number = |number| language.count(number);
+    let number = |number| language.number(number);
     let note = match loaded {
-        Some(Hour { problem: Some(problem), .. }) => {
-            language.say(texts::SENTENCE, &[&words::capital(&problem.in_words(language))])
+        Some(HourChecks { problem: Some(problem), .. }) => {
+            language.format(texts::SENTENCE, &[&text::capitalize(&problem.describe(language))])
         }
-        Some(Hour { is_loading: true, .. }) => language.say(texts::LOADING_HOUR, &[]),
-        Some(Hour { left_out, .. }) if *left_out > 0 => {
-            language.say(texts::FIRST_FILES, &[&number(HOUR_FILES_LIMIT), &number(*left_out)])
+        Some(HourChecks { is_loading: true, .. }) => language.format(texts::LOADING_HOUR, &[]),
+        Some(HourChecks { left_out, .. }) if *left_out > 0 => {
+            language.format(texts::FIRST_FILES, &[&number(HOUR_FILES_LIMIT), &number(*left_out)])
         }
-        _ if count > ROWS_LIMIT => language.say(texts::FIRST_CHECKS, &[&number(ROWS_LIMIT), &number(count)]),
-        _ if rows.is_empty() => language.say(texts::NO_CHECK_STORED, &[]),
+        _ if count > ROWS_LIMIT => language.format(texts::FIRST_CHECKS, &[&number(ROWS_LIMIT), &number(count)]),
+        _ if rows.is_empty() => language.format(texts::NO_CHECK_STORED, &[]),
         _ => String::new(),
     };
-    let rows_label = language.say(texts::CHECKS_OF, &[&heading]);
+    let rows_label = language.format(texts::CHECKS_OF, &[&heading]);
     LevelView { heading, rows, rows_label, note, ..LevelView::default() }
 }
 
-fn rows(endpoint: &EndpointRecord, slot: Slot, calendar: Calendar<'_>) -> Vec<RowView> {
-    let mut looks: Vec<(Option<&NodeName>, &Look)> = Vec::new();
+fn rows(endpoint: &EndpointData, bucket: TimeBucket, calendar: Calendar<'_>) -> Vec<RowView> {
+    let mut samples: Vec<(Option<&NodeName>, &Sample)> = Vec::new();
     for node in &endpoint.nodes {
-        let of_node = node.looks(slot.start, slot.end).filter(|look| look.length == 0);
-        looks.extend(of_node.map(|look| (node.node.as_ref(), look)));
+        let of_node = node.samples(bucket.start, bucket.end).filter(|sample| sample.length == 0);
+        samples.extend(of_node.map(|sample| (node.node.as_ref(), sample)));
     }
-    sorted::by_key(&mut looks, |(_, look)| look.at);
-    looks.into_iter().map(|(node, look)| row(node, look, calendar)).collect()
+    sorted::by_key(&mut samples, |(_, sample)| sample.at);
+    samples.into_iter().map(|(node, sample)| row(node, sample, calendar)).collect()
 }
 
-fn row(node: Option<&NodeName>, look: &Look, calendar: Calendar<'_>) -> RowView {
+fn row(node: Option<&NodeName>, sample: &Sample, calendar: Calendar<'_>) -> RowView {
     let language = calendar.language;
-    let mut text = language.word(look.status).to_owned();
-    if let Some(stats) = shared::stats::Stats::of(look.rtts.to_vec()) {
+    let mut text = language.status_label(sample.status).to_owned();
+    if let Some(stats) = shared::stats::Stats::of(sample.rtts.to_vec()) {
         text.push_str(" · ");
-        text.push_str(&language.rtt(stats.median));
+        text.push_str(&language.response_time(stats.median));
     }
     let mut before = 0;
-    for (name, end) in PHASES.iter().zip(look.phases) {
+    for (name, end) in PHASES.iter().zip(sample.phases) {
         if end > before {
-            for part in [" · ", language.line(*name), " ", &language.rtt(i64::from(end - before) * 1_000)] {
+            for part in [" · ", language.text(*name), " ", &language.response_time(i64::from(end - before) * 1_000)] {
                 text.push_str(part);
             }
         }
@@ -248,36 +226,37 @@ fn row(node: Option<&NodeName>, look: &Look, calendar: Calendar<'_>) -> RowView 
     }
     add_node(&mut text, node);
     RowView {
-        datetime: rfc3339(look.at),
-        clock: format!("{}:{}", calendar.clock(look.at), words::two_digits(calendar.local(look.at).second)),
-        status: look.status,
+        datetime: rfc3339(sample.at),
+        clock: format!("{}:{}", calendar.clock(sample.at), text::two_digits(calendar.local(sample.at).second)),
+        status: sample.status,
         text,
-        reason: look.reason.as_deref().unwrap_or_default().trim().to_owned(),
+        reason: sample.reason.as_deref().unwrap_or_default().trim().to_owned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::tests::{NOW, utc};
-    use crate::load::Memory;
-    use crate::view::endpoint::tests::{reckon, record};
-    use crate::view::{Loading, Settings, endpoint, page};
+    use crate::dataset::Cache;
+    use crate::test_support::{NOW, utc};
+    use crate::test_support::{dataset, evaluate};
+    use crate::view::{LoadProgress, ViewSettings, endpoint, page};
     use shared::looks::Looks;
     use shared::object_name::CheckFileName;
     use shared::result::{CheckFile, CheckResult};
+    use shared::status::Status;
 
-    fn looks() -> Vec<(&'static str, &'static str, i64, Status)> {
+    fn samples() -> Vec<(&'static str, &'static str, i64, Status)> {
         (0..600).map(|ago| ("A", "n1", ago, if ago == 90 { Status::Down } else { Status::Healthy })).collect()
     }
 
     #[test]
     fn a_day_opens_into_its_hours_and_an_hour_into_its_checks() {
-        let record = record(&looks());
-        let (all, week) = (reckon(&record), Period::new(7 * DAY, 90, utc()));
-        let today = *week.slots.last().expect("there are days");
-        let hour = Slot { start: today.start + 11 * HOUR, end: today.start + 12 * HOUR };
-        let opened = Opened { id: Some(0), path: vec![today, hour] };
+        let dataset = dataset(&samples());
+        let (all, week) = (evaluate(&dataset), Period::new(7 * DAY, 90, utc()));
+        let today = *week.buckets.last().expect("there are days");
+        let hour = TimeBucket { start: today.start + 11 * HOUR, end: today.start + 12 * HOUR };
+        let opened = OpenBars { id: Some(0), path: vec![today, hour] };
         let levels = levels(&all[0], &opened, None, &week, utc());
         assert_eq!(levels.len(), 2);
         assert_eq!((levels[0].heading.as_str(), levels[0].bars.len()), ("Sunday 22 November", 24));
@@ -296,12 +275,12 @@ mod tests {
 
     #[test]
     fn a_day_tells_what_happened_at_each_node() {
-        let mut all = looks();
+        let mut all = samples();
         all.extend((0..600).map(|ago| ("A", "n2", ago, if ago / 2 == 45 { Status::Down } else { Status::Healthy })));
-        let record = record(&all);
-        let (mut all, week) = (reckon(&record), Period::new(7 * DAY, 90, utc()));
-        let opened = Opened { id: Some(0), path: vec![*week.slots.last().expect("there are days")] };
-        let told = |all: &[Reckoned<'_>]| {
+        let dataset = dataset(&all);
+        let (mut all, week) = (evaluate(&dataset), Period::new(7 * DAY, 90, utc()));
+        let opened = OpenBars { id: Some(0), path: vec![*week.buckets.last().expect("there are days")] };
+        let told = |all: &[EvaluatedEndpoint<'_>]| {
             let rows = levels(&all[0], &opened, None, &week, utc())[0].rows.clone();
             rows.iter().map(|row| format!("{} {} {}", row.clock, row.text, row.reason)).collect::<Vec<_>>()
         };
@@ -312,26 +291,26 @@ mod tests {
                 "11:32 down for 1 min, until 11:33 · n1 connection refused",
             ]
         );
-        all[0].hides_errors = true;
+        all[0].errors_hidden = true;
         assert!(told(&all).iter().all(|row| !row.contains("refused")), "{:?}", told(&all));
     }
 
     #[test]
     fn of_a_day_full_of_incidents_the_first_are_told_and_the_rest_counted() {
         let flaps = |ago: i64| if ago % 2 == 0 { Status::Down } else { Status::Healthy };
-        let record = record(&(0..600).map(|ago| ("A", "", ago, flaps(ago))).collect::<Vec<_>>());
-        let (all, week) = (reckon(&record), Period::new(7 * DAY, 90, utc()));
-        let opened = Opened { id: Some(0), path: vec![*week.slots.last().expect("there are days")] };
+        let dataset = dataset(&(0..600).map(|ago| ("A", "", ago, flaps(ago))).collect::<Vec<_>>());
+        let (all, week) = (evaluate(&dataset), Period::new(7 * DAY, 90, utc()));
+        let opened = OpenBars { id: Some(0), path: vec![*week.buckets.last().expect("there are days")] };
         let day = &levels(&all[0], &opened, None, &week, utc())[0];
         assert_eq!((day.rows.len(), day.note.as_str()), (EVENTS_LIMIT, "200 more."));
     }
 
     #[test]
     fn days_are_named_below_the_middles_of_their_bars() {
-        let record = record(&looks());
-        let (all, year) = (reckon(&record), Period::new(90 * DAY, 30, utc()));
-        let three_days = *year.slots.last().expect("there are days");
-        let levels = levels(&all[0], &Opened { id: Some(0), path: vec![three_days] }, None, &year, utc());
+        let dataset = dataset(&samples());
+        let (all, year) = (evaluate(&dataset), Period::new(90 * DAY, 30, utc()));
+        let three_days = *year.buckets.last().expect("there are days");
+        let levels = levels(&all[0], &OpenBars { id: Some(0), path: vec![three_days] }, None, &year, utc());
         assert_eq!(levels[0].bars.len(), 3);
         let times: Vec<(i64, &str)> =
             levels[0].times.iter().map(|(place, label)| (*place as i64, label.as_str())).collect();
@@ -340,31 +319,31 @@ mod tests {
 
     #[test]
     fn an_address_opens_the_bars_that_hold_its_moments() {
-        let record = record(&looks());
-        let (all, week) = (reckon(&record), Period::new(7 * DAY, 90, utc()));
-        let today = *week.slots.last().expect("there are days");
+        let dataset = dataset(&samples());
+        let (all, week) = (evaluate(&dataset), Period::new(7 * DAY, 90, utc()));
+        let today = *week.buckets.last().expect("there are days");
         let heads = [Arc::new(endpoint::head(&all[0], &week, utc(), &Looks::default()))];
         let open = |name: &str, path: Vec<i64>| {
-            let looking = Looking { endpoint: Some(name.to_owned()), path, ..Looking::default() };
-            opened(&looking, &heads, &week, utc())
+            let url_state = UrlState { endpoint: Some(name.to_owned()), path, ..UrlState::default() };
+            open_bars(&url_state, &heads, &week, utc())
         };
-        let hour = Slot { start: today.start + 11 * HOUR, end: today.start + 12 * HOUR };
+        let hour = TimeBucket { start: today.start + 11 * HOUR, end: today.start + 12 * HOUR };
         let noon = today.start + 11 * HOUR + HOUR / 2;
-        assert_eq!(open("A", vec![today.start, noon, noon]), Opened { id: Some(0), path: vec![today, hour] });
+        assert_eq!(open("A", vec![today.start, noon, noon]), OpenBars { id: Some(0), path: vec![today, hour] });
         assert_eq!(open("https://A", vec![noon]).path, [today], "by its locator, and by any moment of the day");
-        assert_eq!(open("B", vec![noon]), Opened::default());
+        assert_eq!(open("B", vec![noon]), OpenBars::default());
         assert!(open("A", vec![NOW - 90 * DAY]).path.is_empty());
     }
 
     #[test]
     fn errors_that_are_hidden_stand_nowhere() {
-        let record = record(&looks());
-        let (mut all, week) = (reckon(&record), Period::new(7 * DAY, 90, utc()));
-        let today = *week.slots.last().expect("there are days");
-        let hour = Slot { start: today.start + 11 * HOUR, end: today.start + 12 * HOUR };
-        let opened = Opened { id: Some(0), path: vec![today, hour] };
-        for (hides_errors, is_told) in [(false, true), (true, false)] {
-            all[0].hides_errors = hides_errors;
+        let dataset = dataset(&samples());
+        let (mut all, week) = (evaluate(&dataset), Period::new(7 * DAY, 90, utc()));
+        let today = *week.buckets.last().expect("there are days");
+        let hour = TimeBucket { start: today.start + 11 * HOUR, end: today.start + 12 * HOUR };
+        let opened = OpenBars { id: Some(0), path: vec![today, hour] };
+        for (errors_hidden, is_told) in [(false, true), (true, false)] {
+            all[0].errors_hidden = errors_hidden;
             let mut view = endpoint::endpoint(&all[0], &week, None, utc(), &[], &Looks::default());
             view.levels = levels(&all[0], &opened, None, &week, utc());
             assert_eq!(format!("{view:?}").contains("refused"), is_told);
@@ -373,7 +352,7 @@ mod tests {
 
     /// What addresses call endpoints of these titles, each with the number that its locator ends in, in their order on the
     /// page; and which of them each of these names opens, by the same numbers.
-    fn addresses(titles: &[&str], looks: &Looks, names: &[&str]) -> (Vec<String>, Vec<Option<usize>>) {
+    fn addresses(titles: &[&str], samples: &Looks, names: &[&str]) -> (Vec<String>, Vec<Option<usize>>) {
         let results = titles.iter().enumerate().map(|(number, title)| CheckResult {
             title: (*title).to_owned(),
             locator: format!("https://{number}"),
@@ -383,12 +362,12 @@ mod tests {
         });
         // They come last first: who opens the page at another time learns of them in another order.
         let file = CheckFile { results: results.rev().collect(), skipped: Vec::new() };
-        let mut memory = Memory::default();
-        memory.record.add(&CheckFileName { stored_at: NOW, node: None }, file);
-        let settings = Settings { range: DAY, interval: HOUR, bars_limit: 90, ..Settings::default() };
+        let mut cache = Cache::default();
+        cache.dataset.add(&CheckFileName { stored_at: NOW, node: None }, file);
+        let settings = ViewSettings { range: DAY, interval: HOUR, bars_limit: 90, ..ViewSettings::default() };
         let mut shown = |endpoint: Option<&str>| {
-            let looking = Looking { endpoint: endpoint.map(str::to_owned), ..Looking::default() };
-            page(&mut memory, utc(), settings, looks, &looking, Loading::Complete)
+            let url_state = UrlState { endpoint: endpoint.map(str::to_owned), ..UrlState::default() };
+            page(&mut cache, utc(), settings, samples, &url_state, LoadProgress::Complete)
         };
         let mut opened = |name: &&str| shown(Some(name)).opened.id.map(|id| titles.len() - 1 - id);
         let opened = names.iter().map(&mut opened).collect();
@@ -415,7 +394,7 @@ mod tests {
     #[test]
     fn who_was_of_the_same_title_before_what_is_shown_is_not_counted() {
         let hidden = Looks { hidden_locators: vec!["*".to_owned()], ..Looks::default() };
-        let mut memory = Memory::default();
+        let mut cache = Cache::default();
         for (locator, timestamp) in [("https://0", NOW - 30 * DAY), ("https://1", NOW)] {
             let result = CheckResult {
                 title: "A".to_owned(),
@@ -425,11 +404,11 @@ mod tests {
                 ..CheckResult::default()
             };
             let file = CheckFile { results: vec![result], skipped: Vec::new() };
-            memory.record.add(&CheckFileName { stored_at: timestamp, node: None }, file);
+            cache.dataset.add(&CheckFileName { stored_at: timestamp, node: None }, file);
         }
         let mut addresses = |range| {
-            let settings = Settings { range, interval: HOUR, bars_limit: 90, ..Settings::default() };
-            let shown = page(&mut memory, utc(), settings, &hidden, &Looking::default(), Loading::Complete);
+            let settings = ViewSettings { range, interval: HOUR, bars_limit: 90, ..ViewSettings::default() };
+            let shown = page(&mut cache, utc(), settings, &hidden, &UrlState::default(), LoadProgress::Complete);
             let mut addresses: Vec<String> = shown.endpoints.iter().map(|one| one.address.clone()).collect();
             addresses.sort_unstable();
             addresses
@@ -440,24 +419,24 @@ mod tests {
 
     #[test]
     fn a_bar_of_several_days_opens_into_its_days() {
-        let record = record(&looks());
-        let (all, year) = (reckon(&record), Period::new(365 * DAY, 90, utc()));
-        let opened = Opened { id: Some(0), path: vec![*year.slots.last().expect("there are some")] };
+        let dataset = dataset(&samples());
+        let (all, year) = (evaluate(&dataset), Period::new(365 * DAY, 90, utc()));
+        let opened = OpenBars { id: Some(0), path: vec![*year.buckets.last().expect("there are some")] };
         let levels = levels(&all[0], &opened, None, &year, utc());
         assert_eq!((levels.len(), levels[0].bars.len()), (1, 5));
     }
 
     #[test]
     fn an_hour_that_was_loaded_shows_that_and_what_went_wrong_with_it() {
-        let record = record(&looks());
-        let (all, week) = (reckon(&record), Period::new(7 * DAY, 90, utc()));
-        let hour = Slot { start: NOW - 30 * HOUR, end: NOW - 29 * HOUR };
-        let opened = Opened { id: Some(0), path: vec![hour] };
-        let note = |loaded: &Hour| levels(&all[0], &opened, Some(loaded), &week, utc())[0].note.clone();
-        assert_eq!(note(&Hour { is_loading: true, ..Hour::of(hour) }), "Loading the checks of this time…");
-        assert!(note(&Hour::of(hour)).starts_with("No check of this time is stored"));
-        let problem = Some(crate::source::SourceError::NotAListing);
-        assert!(note(&Hour { problem, ..Hour::of(hour) }).starts_with("Failed to read the bucket's list"));
-        assert!(note(&Hour { left_out: 7, ..Hour::of(hour) }).contains("7 more are not loaded"));
+        let dataset = dataset(&samples());
+        let (all, week) = (evaluate(&dataset), Period::new(7 * DAY, 90, utc()));
+        let hour = TimeBucket { start: NOW - 30 * HOUR, end: NOW - 29 * HOUR };
+        let opened = OpenBars { id: Some(0), path: vec![hour] };
+        let note = |loaded: &HourChecks| levels(&all[0], &opened, Some(loaded), &week, utc())[0].note.clone();
+        assert_eq!(note(&HourChecks { is_loading: true, ..HourChecks::new(hour) }), "Loading the checks of this time…");
+        assert!(note(&HourChecks::new(hour)).starts_with("No check of this time is stored"));
+        let problem = Some(crate::source::SourceError::InvalidListing);
+        assert!(note(&HourChecks { problem, ..HourChecks::new(hour) }).starts_with("Failed to read the bucket's list"));
+        assert!(note(&HourChecks { left_out: 7, ..HourChecks::new(hour) }).contains("7 more are not loaded"));
     }
 }

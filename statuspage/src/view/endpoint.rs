@@ -10,14 +10,15 @@ use shared::status::Status;
 use shared::uptime::{Reckoning, Span};
 
 use super::chart::{self, ChartView};
-use super::detail::LevelView;
+use super::evaluate::EvaluatedEndpoint;
 use super::groups;
-use super::period::{Period, Slot};
-use super::reckoned::Reckoned;
+use super::level::LevelView;
+use super::period::Period;
 use super::strip::{self, BarView};
-use super::words;
-use crate::calendar::Calendar;
-use crate::language::{Language, texts};
+use super::text;
+use crate::dataset::TimeBucket;
+use crate::i18n::Calendar;
+use crate::i18n::{Language, texts};
 
 /// What stands on the page about one endpoint.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,10 +43,10 @@ pub struct EndpointView {
     pub state: String,
     /// Whether only some of the places see it down.
     pub is_localized: bool,
-    /// Whether nobody looks at it any more, and nobody means to.
+    /// Whether nobody appearance at it any more, and nobody means to.
     pub is_retired: bool,
     /// Whether another one has the same title.
-    pub has_twin: bool,
+    pub has_duplicate_title: bool,
     /// What is wrong, in words; `None` if nothing is.
     pub reason: Option<String>,
     /// The uptime: `99.97%`, or a dash if nobody observed.
@@ -55,7 +56,7 @@ pub struct EndpointView {
     /// The same without words, where a heading says what it is: `98.20%`.
     pub observed: String,
     /// How the uptime was reckoned.
-    pub reckoning: String,
+    pub breakdown: String,
     /// What the strip shows, in words.
     pub strip_label: String,
     /// The bars, oldest first.
@@ -67,109 +68,114 @@ pub struct EndpointView {
 }
 
 /// Where some nodes cannot reach it and others can: `unreachable from eu-west, reachable from 2 others`.
-fn localized(reckoned: &Reckoned<'_>, language: &Language) -> Option<String> {
-    let present = &reckoned.present;
-    if !present.is_localized() {
+fn localized(evaluated: &EvaluatedEndpoint<'_>, language: &Language) -> Option<String> {
+    let tally = &evaluated.tally;
+    if !tally.is_localized() {
         return None;
     }
-    let names: Vec<&str> = present
+    let names: Vec<&str> = tally
         .down
         .iter()
-        .filter_map(|place| reckoned.nodes.get(*place))
-        .map(|word| word.node.map_or(language.line(texts::CHECKER_WITHOUT_NAME), NodeName::as_str))
+        .filter_map(|place| evaluated.nodes.get(*place))
+        .map(|word| word.node.map_or(language.text(texts::CHECKER_WITHOUT_NAME), NodeName::as_str))
         .collect();
-    let others = present.heard.saturating_sub(present.down.len());
-    Some(language.counted(texts::UNREACHABLE_FROM, others, &[&language.listed(&names)]))
+    let others = tally.heard.saturating_sub(tally.down.len());
+    Some(language.plural(texts::UNREACHABLE_FROM, others, &[&language.list(&names)]))
 }
 
 /// What stands on the page about an endpoint; `marks` are the moments of messages.
 #[must_use]
 pub fn endpoint(
-    reckoned: &Reckoned<'_>,
+    evaluated: &EvaluatedEndpoint<'_>,
     period: &Period,
-    opened: Option<Slot>,
+    opened: Option<TimeBucket>,
     calendar: Calendar<'_>,
     marks: &[UnixNanos],
-    looks: &Looks,
+    appearance: &Looks,
 ) -> EndpointView {
     EndpointView {
-        strip: strip::strip(reckoned, period, opened, calendar),
-        chart: chart::chart(reckoned, period, calendar, marks),
-        ..head(reckoned, period, calendar, looks)
+        strip: strip::strip(evaluated, period, opened, calendar),
+        chart: chart::chart(evaluated, period, calendar, marks),
+        ..head(evaluated, period, calendar, appearance)
     }
 }
 
 /// The same without its bars and its chart, which take a hundred times as long.
 #[must_use]
-pub fn head(reckoned: &Reckoned<'_>, period: &Period, calendar: Calendar<'_>, looks: &Looks) -> EndpointView {
+pub fn head(
+    evaluated: &EvaluatedEndpoint<'_>,
+    period: &Period,
+    calendar: Calendar<'_>,
+    appearance: &Looks,
+) -> EndpointView {
     let now = calendar.now;
-    let whole = reckoned.reckoning(period.from, now, now);
-    let span = reckoned.present_span(now);
+    let whole = evaluated.breakdown(period.from, now, now);
+    let span = evaluated.present_span(now);
     let language = calendar.language;
-    let localized = localized(reckoned, language);
-    let name = reckoned.name(language);
+    let localized = localized(evaluated, language);
+    let name = evaluated.name(language);
     let reason = match span {
         Some(span) if span.status != Status::Healthy => {
-            reckoned.reason(span.status, span.start, now + 1).map(|reason| reason.trim().to_owned())
+            evaluated.reason(span.status, span.start, now + 1).map(|reason| reason.trim().to_owned())
         }
         _ => None,
     };
     let reason = match (&localized, reason) {
-        (Some(who), Some(reason)) => Some(language.say(texts::COLON, &[who, &reason])),
+        (Some(who), Some(reason)) => Some(language.format(texts::COLON, &[who, &reason])),
         (Some(who), None) => Some(who.clone()),
         (None, reason) => reason,
     };
     let uptime = whole.uptime().map_or_else(|| "–".to_owned(), |share| language.percent(&share.percent()));
     let observed = whole.coverage().map_or_else(|| "–".to_owned(), |share| language.percent(&share.percent()));
     let coverage = match whole.observed() {
-        0 => language.say(texts::NOT_OBSERVED, &[]),
-        _ => language.say(texts::OF_OBSERVED, &[&observed]),
+        0 => language.format(texts::NOT_OBSERVED, &[]),
+        _ => language.format(texts::OF_OBSERVED, &[&observed]),
     };
-    let mut word = language.word(reckoned.status).to_owned();
+    let mut word = language.status_label(evaluated.status).to_owned();
     if localized.is_some() {
         word.push(' ');
-        word.push_str(language.line(texts::LOCALIZED));
+        word.push_str(language.text(texts::LOCALIZED));
     }
     EndpointView {
-        id: reckoned.id,
-        title: reckoned.endpoint.key.title.clone(),
-        locator: reckoned.locator().to_owned(),
-        address: reckoned.address(),
-        group: groups::titles(&looks.groups, &reckoned.endpoint.key.title).join(" · "),
+        id: evaluated.id,
+        title: evaluated.endpoint.key.title.clone(),
+        locator: evaluated.locator().to_owned(),
+        address: evaluated.address(),
+        group: groups::titles(&appearance.groups, &evaluated.endpoint.key.title).join(" · "),
         word,
-        status: reckoned.status,
-        state: state(reckoned, span, period, calendar),
+        status: evaluated.status,
+        state: state(evaluated, span, period, calendar),
         is_localized: localized.is_some(),
         reason,
-        reckoning: reckoning_in_words(&whole, &uptime, language),
+        breakdown: breakdown_text(&whole, &uptime, language),
         uptime,
         coverage,
         observed,
-        strip_label: language.say(texts::UPTIME_OF, &[&name, &period.in_words(calendar)]),
+        strip_label: language.format(texts::UPTIME_OF, &[&name, &period.label(calendar)]),
         strip: Vec::new(),
         levels: Vec::new(),
         chart: ChartView::default(),
-        is_retired: reckoned.retired,
-        has_twin: reckoned.has_twin,
-        name: words::name(&reckoned.endpoint.key.title, reckoned.locator(), language),
+        is_retired: evaluated.retired,
+        has_duplicate_title: evaluated.has_duplicate_title,
+        name: text::display_name(&evaluated.endpoint.key.title, evaluated.locator(), language),
     }
 }
 
-fn state(reckoned: &Reckoned<'_>, span: Option<Span>, period: &Period, calendar: Calendar<'_>) -> String {
+fn state(evaluated: &EvaluatedEndpoint<'_>, span: Option<Span>, period: &Period, calendar: Calendar<'_>) -> String {
     let language = calendar.language;
-    let capital = |status| words::capital(language.word(status));
+    let capital = |status| text::capitalize(language.status_label(status));
     let Some(span) = span else {
-        let last = reckoned.latest.at;
-        let (moment, length) = (calendar.moment(last), words::length(calendar.now - last, language));
-        let text = match reckoned.latest.status {
-            _ if reckoned.retired => return language.say(texts::RETIRED_SINCE, &[&moment, &length]),
+        let last = evaluated.latest.at;
+        let (moment, length) = (calendar.moment(last), text::length(calendar.now - last, language));
+        let text = match evaluated.latest.status {
+            _ if evaluated.retired => return language.format(texts::RETIRED_SINCE, &[&moment, &length]),
             Status::Unknown => texts::SAYS_NOTHING,
             _ => texts::NOT_CHECKED_SINCE,
         };
-        return language.say(text, &[&capital(Status::Unknown), &moment, &length]);
+        return language.format(text, &[&capital(Status::Unknown), &moment, &length]);
     };
-    let word = if reckoned.present.is_localized() {
-        words::capital(language.line(texts::LOCALIZED))
+    let word = if evaluated.tally.is_localized() {
+        text::capitalize(language.text(texts::LOCALIZED))
     } else {
         capital(span.status)
     };
@@ -178,73 +184,31 @@ fn state(reckoned: &Reckoned<'_>, span: Option<Span>, period: &Period, calendar:
     }
     // What began before the period began at an unknown time.
     if span.start <= period.from {
-        let length = period.length_in_words(calendar);
-        return language.say(texts::STATE_BEFORE, &[&word, &length, &calendar.moment(period.from)]);
+        let length = period.length_label(calendar);
+        return language.format(texts::STATE_BEFORE, &[&word, &length, &calendar.moment(period.from)]);
     }
-    let length = words::length(calendar.now - span.start, language);
-    language.say(texts::STATE_SINCE, &[&word, &calendar.moment(span.start), &length])
+    let length = text::length(calendar.now - span.start, language);
+    language.format(texts::STATE_SINCE, &[&word, &calendar.moment(span.start), &length])
 }
 
 /// `99.97% = up for 23 h 59 min of 24 h observed; down for 26 s; not observed for 12 min`.
-fn reckoning_in_words(whole: &Reckoning, uptime: &str, language: &Language) -> String {
+fn breakdown_text(whole: &Reckoning, uptime: &str, language: &Language) -> String {
     if whole.observed() == 0 {
-        return language.say(texts::NOBODY_LOOKED, &[]);
+        return language.format(texts::NOBODY_LOOKED, &[]);
     }
-    let length = |length| words::exact_length(length, language);
-    let text = language.say(texts::UP_FOR, &[uptime, &length(whole.up()), &length(whole.observed())]);
-    words::with_lengths(text, whole, language)
+    let length = |length| text::exact_length(length, language);
+    let text = language.format(texts::UP_FOR, &[uptime, &length(whole.up()), &length(whole.observed())]);
+    text::append_durations(text, whole, language)
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::super::reckoned::mark_retired;
+mod tests {
     use super::*;
-    use crate::calendar::tests::{NOW, utc};
-    use crate::record::Record;
-    use shared::object_name::CheckFileName;
-    use shared::result::{Attempt, CheckFile, CheckResult};
-    use shared::{DAY, MINUTE};
+    use crate::test_support::{dataset, evaluate, period, utc};
 
-    /// A record in which titles were checked with these statuses, each so many minutes ago.
-    pub(crate) fn record(looks: &[(&str, &str, i64, Status)]) -> Record {
-        let mut record = Record::default();
-        for (title, node, minutes_ago, status) in looks {
-            let at = NOW - minutes_ago * MINUTE;
-            let node = (!node.is_empty()).then(|| NodeName::new(node).expect("a name"));
-            let error = (*status == Status::Down).then(|| "connection refused".to_owned());
-            let result = CheckResult {
-                title: (*title).to_owned(),
-                locator: format!("https://{title}"),
-                timestamp: at,
-                attempts: vec![Attempt { rtt: 95_000_000, error, ..Attempt::default() }],
-                status: *status,
-                node: node.clone(),
-                interval: Some(MINUTE),
-                ..CheckResult::default()
-            };
-            // A nanosecond a title keeps files of one minute apart.
-            let name = CheckFileName { stored_at: at + title.bytes().map(i64::from).sum::<i64>(), node };
-            record.add(&name, CheckFile { results: vec![result], skipped: Vec::new() });
-        }
-        record.put_in_order();
-        record
-    }
-
-    pub(crate) fn reckon(record: &Record) -> Vec<Reckoned<'_>> {
-        let endpoints = record.endpoints.iter().enumerate();
-        let mut all: Vec<Reckoned<'_>> =
-            endpoints.filter_map(|(id, endpoint)| Reckoned::new(id, endpoint, NOW, 10 * MINUTE)).collect();
-        mark_retired(&mut all);
-        all
-    }
-
-    pub(crate) fn period() -> Period {
-        Period::new(DAY, 90, utc())
-    }
-
-    fn view(looks: &[(&str, &str, i64, Status)]) -> EndpointView {
-        let record = record(looks);
-        endpoint(&reckon(&record)[0], &period(), None, utc(), &[], &Looks::default())
+    fn view(checks: &[(&str, &str, i64, Status)]) -> EndpointView {
+        let dataset = dataset(checks);
+        endpoint(&evaluate(&dataset)[0], &period(), None, utc(), &[], &Looks::default())
     }
 
     #[test]
@@ -259,25 +223,25 @@ pub(crate) mod tests {
         assert_eq!(view.reason.as_deref(), Some("connection refused"));
         assert_eq!(view.uptime, "33.33%");
         assert!(
-            view.reckoning
+            view.breakdown
                 .starts_with("33.33% = up for 1 min of 3 min observed; down for 2 min; not observed for 24 h")
-                || view.reckoning.contains("not observed for 23 h 59 min")
-                || view.reckoning.contains("1 d"),
+                || view.breakdown.contains("not observed for 23 h 59 min")
+                || view.breakdown.contains("1 d"),
             "{}",
-            view.reckoning
+            view.breakdown
         );
     }
 
     #[test]
     fn nodes_that_are_not_in_step_do_not_change_what_is_said() {
         // A minute and a half after their last results nothing of the first two stands, and the third's a second more.
-        let mut looks = Vec::new();
+        let mut checks = Vec::new();
         for ago in 2..9 {
-            looks.extend([("A", "n1", ago, Status::Down), ("A", "n2", ago, Status::Down)]);
+            checks.extend([("A", "n1", ago, Status::Down), ("A", "n2", ago, Status::Down)]);
         }
-        looks.push(("A", "n3", 1, Status::Healthy));
-        let record = record(&looks);
-        let all = reckon(&record);
+        checks.push(("A", "n3", 1, Status::Healthy));
+        let dataset = dataset(&checks);
+        let all = evaluate(&dataset);
         let view = endpoint(&all[0], &period(), None, utc(), &[], &Looks::default());
         assert_eq!((view.status, view.state.as_str()), (Status::Down, "Down since 12:54 (8 min)"));
         assert!(all[0].spans.last().is_some_and(|last| last.status == Status::Healthy), "{:?}", all[0].spans);
@@ -293,14 +257,14 @@ pub(crate) mod tests {
 
     #[test]
     fn what_began_before_the_period_does_not_claim_a_beginning() {
-        let looks: Vec<_> = (0..=1_600).map(|minute| ("A", "", minute, Status::Down)).collect();
-        assert_eq!(view(&looks).state, "Down for more than 24 hours (since before yesterday 13:00)");
-        assert_eq!((view(&looks).uptime.as_str(), view(&looks).coverage.as_str()), ("0.00%", "of 100% observed"));
+        let checks: Vec<_> = (0..=1_600).map(|minute| ("A", "", minute, Status::Down)).collect();
+        assert_eq!(view(&checks).state, "Down for more than 24 hours (since before yesterday 13:00)");
+        assert_eq!((view(&checks).uptime.as_str(), view(&checks).coverage.as_str()), ("0.00%", "of 100% observed"));
     }
 
     #[test]
     fn what_one_of_three_nodes_sees_is_localized_and_told_with_the_nodes_name_and_the_reason() {
-        let looks = [
+        let checks = [
             ("A", "n1", 0, Status::Healthy),
             ("A", "n2", 0, Status::Healthy),
             ("A", "n3", 0, Status::Down),
@@ -308,7 +272,7 @@ pub(crate) mod tests {
             ("A", "n2", 1, Status::Healthy),
             ("A", "n3", 1, Status::Down),
         ];
-        let view = view(&looks);
+        let view = view(&checks);
         let expected = "unreachable from n3, reachable from 2 others: connection refused";
         assert_eq!((view.status, view.reason.as_deref()), (Status::Degraded, Some(expected)));
         assert!(view.is_localized && view.state.starts_with("Localized since"), "{}", view.state);

@@ -4,9 +4,9 @@ use shared::looks::{Group, Looks, place_in};
 use shared::sorted;
 use shared::status::Status;
 
+use super::evaluate::EvaluatedEndpoint;
 use super::overall::status_of_all;
-use super::reckoned::Reckoned;
-use crate::language::{Language, texts};
+use crate::i18n::{Language, texts};
 
 /// A group, or all endpoints where there are no groups.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -14,7 +14,7 @@ pub struct GroupView {
     /// Tells it from the others.
     pub key: i64,
     /// The key of the group that it is in.
-    pub inside: Option<i64>,
+    pub parent: Option<i64>,
     /// Its name; empty where there are no groups.
     pub title: String,
     /// The state of all endpoints in it and in its groups.
@@ -44,15 +44,15 @@ pub fn titles<'l>(groups: &'l [Group], title: &str) -> Vec<&'l str> {
 
 /// The groups in their order, each behind the one that it is in; `reckoned` stands in the order of the page.
 #[must_use]
-pub fn groups(reckoned: &[Reckoned<'_>], looks: &Looks, language: &Language) -> Vec<GroupView> {
-    let mut left: Vec<&Reckoned<'_>> = reckoned.iter().collect();
+pub fn groups(evaluated: &[EvaluatedEndpoint<'_>], appearance: &Looks, language: &Language) -> Vec<GroupView> {
+    let mut left: Vec<&EvaluatedEndpoint<'_>> = evaluated.iter().collect();
     let mut views = Vec::new();
     let mut number = 0;
-    for group in &looks.groups {
+    for group in &appearance.groups {
         add(group, None, &mut number, &mut left, &mut views, language);
     }
     if !left.is_empty() || views.is_empty() {
-        let title = if looks.groups.is_empty() { "" } else { language.line(texts::OTHER_ENDPOINTS) };
+        let title = if appearance.groups.is_empty() { "" } else { language.text(texts::OTHER_ENDPOINTS) };
         views.push(view(-1, None, title, &left, &left, language));
     }
     views
@@ -61,21 +61,21 @@ pub fn groups(reckoned: &[Reckoned<'_>], looks: &Looks, language: &Language) -> 
 /// Adds a group and those in it, and takes their endpoints away from those that are left; returns its endpoints.
 fn add<'r>(
     group: &Group,
-    inside: Option<i64>,
+    parent: Option<i64>,
     number: &mut i64,
-    left: &mut Vec<&'r Reckoned<'r>>,
+    left: &mut Vec<&'r EvaluatedEndpoint<'r>>,
     views: &mut Vec<GroupView>,
     language: &Language,
-) -> Vec<&'r Reckoned<'r>> {
+) -> Vec<&'r EvaluatedEndpoint<'r>> {
     let mut own = Vec::new();
-    left.retain(|reckoned| {
-        let place = place_in(&group.endpoints, &reckoned.endpoint.key.title);
-        own.extend(place.map(|place| (place, *reckoned)));
+    left.retain(|evaluated| {
+        let place = place_in(&group.endpoints, &evaluated.endpoint.key.title);
+        own.extend(place.map(|place| (place, *evaluated)));
         place.is_none()
     });
     sorted::by_key(&mut own, |(place, _)| *place as i64);
-    sorted::by_key(&mut own, |(_, reckoned)| reckoned.urgency());
-    let own: Vec<&Reckoned<'_>> = own.into_iter().map(|(_, reckoned)| reckoned).collect();
+    sorted::by_key(&mut own, |(_, evaluated)| evaluated.urgency());
+    let own: Vec<&EvaluatedEndpoint<'_>> = own.into_iter().map(|(_, evaluated)| evaluated).collect();
     // The same whichever of them are shown, so that what a reader has folded stays folded.
     let (key, place) = (*number, views.len());
     *number += 1;
@@ -88,23 +88,23 @@ fn add<'r>(
         // Nothing is known of any of them: a group that says nothing is not shown, and neither are those in it.
         views.truncate(place);
     } else {
-        views[place] = view(key, inside, &group.title, &own, &all, language);
+        views[place] = view(key, parent, &group.title, &own, &all, language);
     }
     all
 }
 
 fn view(
     key: i64,
-    inside: Option<i64>,
+    parent: Option<i64>,
     title: &str,
-    own: &[&Reckoned<'_>],
-    all: &[&Reckoned<'_>],
+    own: &[&EvaluatedEndpoint<'_>],
+    all: &[&EvaluatedEndpoint<'_>],
     language: &Language,
 ) -> GroupView {
-    let ids = |some: &[&Reckoned<'_>]| some.iter().map(|reckoned| reckoned.id).collect();
+    let ids = |some: &[&EvaluatedEndpoint<'_>]| some.iter().map(|evaluated| evaluated.id).collect();
     GroupView {
         key,
-        inside,
+        parent,
         title: title.to_owned(),
         status: status_of_all(all.iter().copied()),
         summary: summary(all, language),
@@ -114,20 +114,20 @@ fn view(
 }
 
 /// `2 healthy`, `all 5 healthy`, `2 of 5 down`, `1 of 5 down, 1 degraded`.
-fn summary(all: &[&Reckoned<'_>], language: &Language) -> String {
+fn summary(all: &[&EvaluatedEndpoint<'_>], language: &Language) -> String {
     let mut parts = String::new();
-    let whole = language.count(all.len());
+    let whole = language.number(all.len());
     for status in Status::ALL.into_iter().rev() {
-        let count = all.iter().filter(|reckoned| reckoned.status == status).count();
-        let (number, word) = (language.count(count), language.word(status));
+        let count = all.iter().filter(|evaluated| evaluated.status == status).count();
+        let (number, word) = (language.number(count), language.status_label(status));
         if count == all.len() {
-            return language.say(if count <= 2 { texts::NUMBER_IS } else { texts::ALL_OF }, &[&number, word]);
+            return language.format(if count <= 2 { texts::NUMBER_IS } else { texts::ALL_OF }, &[&number, word]);
         }
         if count > 0 && status != Status::Healthy {
             parts = if parts.is_empty() {
-                language.say(texts::SOME_OF, &[&number, &whole, word])
+                language.format(texts::SOME_OF, &[&number, &whole, word])
             } else {
-                language.say(texts::COMMA, &[&parts, &language.say(texts::NUMBER_IS, &[&number, word])])
+                language.format(texts::COMMA, &[&parts, &language.format(texts::NUMBER_IS, &[&number, word])])
             };
         }
     }
@@ -137,7 +137,7 @@ fn summary(all: &[&Reckoned<'_>], language: &Language) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::endpoint::tests::{reckon, record};
+    use crate::test_support::{dataset, evaluate};
     use Status::{Degraded, Down, Healthy};
 
     fn group(title: &str, endpoints: &[&str], groups: Vec<Group>) -> Group {
@@ -145,16 +145,16 @@ mod tests {
         Group { title: title.to_owned(), endpoints, groups }
     }
 
-    fn told(looks: &Looks, checks: &[(&str, &str, i64, Status)]) -> Vec<String> {
-        let record = record(checks);
-        let mut all = reckon(&record);
-        all.sort_by_key(Reckoned::urgency);
-        let title = |id: &usize| record.endpoints[*id].key.title.clone();
-        groups(&all, looks, crate::language::tests::english())
+    fn told(appearance: &Looks, checks: &[(&str, &str, i64, Status)]) -> Vec<String> {
+        let dataset = dataset(checks);
+        let mut all = evaluate(&dataset);
+        all.sort_by_key(EvaluatedEndpoint::urgency);
+        let title = |id: &usize| dataset.endpoints[*id].key.title.clone();
+        groups(&all, appearance, crate::test_support::english())
             .iter()
             .map(|view| {
                 let titles: Vec<String> = view.endpoints.iter().map(title).collect();
-                let inside = view.inside.map_or(String::new(), |inside| format!(" in {inside}"));
+                let inside = view.parent.map_or(String::new(), |inside| format!(" in {inside}"));
                 format!("{}{inside}: {} ({}) {}", view.title, view.status.word(), view.summary, titles.join(" "))
             })
             .collect()
@@ -179,22 +179,22 @@ mod tests {
     #[test]
     fn a_group_tells_the_state_of_all_in_it_and_keeps_the_order_it_was_given() {
         let inner = group("Back", &["API"], Vec::new());
-        let looks = Looks { groups: vec![group("Shop", &["Pay *", "Cart"], vec![inner])], ..Looks::default() };
+        let appearance = Looks { groups: vec![group("Shop", &["Pay *", "Cart"], vec![inner])], ..Looks::default() };
         assert_eq!(
-            told(&looks, &CHECKS),
+            told(&appearance, &CHECKS),
             [
                 "Shop: down (1 of 4 down, 1 degraded) Pay two Pay one Cart",
                 "Back in 0: healthy (1 healthy) API",
                 "Other endpoints: healthy (1 healthy) Alone",
             ]
         );
-        assert_eq!(titles(&looks.groups, "API"), ["Shop", "Back"]);
-        assert!(titles(&looks.groups, "Alone").is_empty());
+        assert_eq!(titles(&appearance.groups, "API"), ["Shop", "Back"]);
+        assert!(titles(&appearance.groups, "Alone").is_empty());
     }
 
     #[test]
     fn a_group_of_which_nothing_is_known_is_not_shown() {
-        let looks = Looks { groups: vec![group("Gone", &["Nobody"], Vec::new())], ..Looks::default() };
-        assert_eq!(told(&looks, &CHECKS[..1]), ["Other endpoints: healthy (1 healthy) Cart"]);
+        let appearance = Looks { groups: vec![group("Gone", &["Nobody"], Vec::new())], ..Looks::default() };
+        assert_eq!(told(&appearance, &CHECKS[..1]), ["Other endpoints: healthy (1 healthy) Cart"]);
     }
 }

@@ -3,12 +3,12 @@
 use shared::looks::Looks;
 use shared::status::Status;
 
-use super::Loading;
+use super::evaluate::EvaluatedEndpoint;
 use super::period::Period;
-use super::reckoned::Reckoned;
-use super::words;
-use crate::calendar::{Calendar, rfc3339};
-use crate::language::{Language, texts};
+use super::settings::LoadProgress;
+use super::text;
+use crate::i18n::{Language, texts};
+use crate::{civil::rfc3339, i18n::Calendar};
 
 /// How many endpoints a sentence names before it counts them.
 const NAMES_LIMIT: usize = 3;
@@ -21,13 +21,13 @@ pub struct Overall {
     /// The status behind it.
     pub status: Status,
     /// The sentence.
-    pub sentence: String,
+    pub headline: String,
     /// What more there is to say; empty if nothing.
     pub remark: String,
     /// When somebody last looked, in words; empty if nobody did.
-    pub looked: String,
+    pub checked: String,
     /// The same for machines.
-    pub looked_datetime: String,
+    pub checked_datetime: String,
     /// From where, and which period is shown.
     pub scope: String,
 }
@@ -35,151 +35,152 @@ pub struct Overall {
 /// Says how things are; `reckoned` stands in the order of urgency.
 #[must_use]
 pub fn overall(
-    reckoned: &[Reckoned<'_>],
+    evaluated: &[EvaluatedEndpoint<'_>],
     list_failed: bool,
     period: &Period,
     calendar: Calendar<'_>,
-    loading: Loading,
-    looks: &Looks,
+    loading: LoadProgress,
+    appearance: &Looks,
 ) -> Overall {
     let language = calendar.language;
-    let status = status_of_all(reckoned.iter());
-    let newest = reckoned.iter().map(|reckoned| reckoned.latest.at).max();
-    let (sentence, remark) = if reckoned.is_empty() {
-        nothing(list_failed, period, calendar, loading)
+    let status = status_of_all(evaluated.iter());
+    let newest = evaluated.iter().map(|evaluated| evaluated.latest.at).max();
+    let (headline, remark) = if evaluated.is_empty() {
+        empty_state(list_failed, period, calendar, loading)
     } else {
-        (sentence(reckoned, status, period, calendar), remark(reckoned, status, looks, language))
+        (sentence(evaluated, status, period, calendar), remark(evaluated, status, appearance, language))
     };
     // As long as nothing is known, a page that still loads does not speak of the unknown.
-    let is_loading = loading != Loading::Complete && reckoned.is_empty();
+    let is_loading = loading != LoadProgress::Complete && evaluated.is_empty();
     let mut scope = Vec::new();
     let mut nodes = Vec::new();
-    for node in reckoned.iter().flat_map(|reckoned| &reckoned.endpoint.nodes) {
+    for node in evaluated.iter().flat_map(|evaluated| &evaluated.endpoint.nodes) {
         if !nodes.contains(&&node.node) {
             nodes.push(&node.node);
         }
     }
     if nodes.len() > 1 {
-        scope.push(language.counted(texts::FROM_PLACES, nodes.len(), &[]));
+        scope.push(language.plural(texts::FROM_PLACES, nodes.len(), &[]));
     }
-    let (text, length) = (period.in_words(calendar), period.length_in_words(calendar));
-    scope.push(language.say(if period.by_hour { texts::SHOWING_TIME } else { texts::SHOWING }, &[&text, &length]));
+    let (text, length) = (period.label(calendar), period.length_label(calendar));
+    scope.push(language.format(if period.by_hour { texts::SHOWING_TIME } else { texts::SHOWING }, &[&text, &length]));
     Overall {
         state: if is_loading { "loading" } else { status.word() },
         status,
-        sentence,
+        headline,
         remark,
-        looked: newest
-            .map(|at| language.say(texts::COMMA, &[&calendar.moment(at), &words::ago(calendar.now - at, language)]))
+        checked: newest
+            .map(|at| language.format(texts::COMMA, &[&calendar.moment(at), &text::ago(calendar.now - at, language)]))
             .unwrap_or_default(),
-        looked_datetime: newest.map(rfc3339).unwrap_or_default(),
+        checked_datetime: newest.map(rfc3339).unwrap_or_default(),
         scope: scope.join(" · "),
     }
 }
 
 /// How all of them stand.
 #[must_use]
-pub fn status_of_all<'r>(reckoned: impl Iterator<Item = &'r Reckoned<'r>>) -> Status {
-    shared::standing::status_of_all(&mut reckoned.map(|reckoned| (reckoned.status, reckoned.retired)))
+pub fn status_of_all<'r>(evaluated: impl Iterator<Item = &'r EvaluatedEndpoint<'r>>) -> Status {
+    shared::standing::status_of_all(&mut evaluated.map(|evaluated| (evaluated.status, evaluated.retired)))
 }
 
-fn nothing(list_failed: bool, period: &Period, calendar: Calendar<'_>, loading: Loading) -> (String, String) {
-    let say = |text| calendar.language.say(text, &[&period.length_in_words(calendar)]);
+fn empty_state(list_failed: bool, period: &Period, calendar: Calendar<'_>, loading: LoadProgress) -> (String, String) {
+    let say = |text| calendar.language.format(text, &[&period.length_label(calendar)]);
     match loading {
-        Loading::Complete if list_failed => (say(texts::UNREADABLE_TITLE), say(texts::UNREADABLE_REMARK)),
-        Loading::Complete => (say(texts::NO_CHECKS_TITLE), say(texts::NO_CHECKS_REMARK)),
+        LoadProgress::Complete if list_failed => (say(texts::UNREADABLE_TITLE), say(texts::UNREADABLE_REMARK)),
+        LoadProgress::Complete => (say(texts::NO_CHECKS_TITLE), say(texts::NO_CHECKS_REMARK)),
         _ => (say(texts::LOADING_TITLE), String::new()),
     }
 }
 
-fn sentence(reckoned: &[Reckoned<'_>], status: Status, period: &Period, calendar: Calendar<'_>) -> String {
+fn sentence(evaluated: &[EvaluatedEndpoint<'_>], status: Status, period: &Period, calendar: Calendar<'_>) -> String {
     let language = calendar.language;
-    let watched: Vec<&Reckoned<'_>> = reckoned.iter().filter(|reckoned| !reckoned.retired).collect();
-    let of_status: Vec<&Reckoned<'_>> = watched.iter().copied().filter(|reckoned| reckoned.status == status).collect();
-    let word = language.word(status);
-    let all_count = language.count(watched.len());
+    let watched: Vec<&EvaluatedEndpoint<'_>> = evaluated.iter().filter(|evaluated| !evaluated.retired).collect();
+    let of_status: Vec<&EvaluatedEndpoint<'_>> =
+        watched.iter().copied().filter(|evaluated| evaluated.status == status).collect();
+    let word = language.status_label(status);
+    let all_count = language.number(watched.len());
     match (status, of_status.as_slice()) {
-        (Status::Healthy, [only]) => language.say(texts::ONE_IS, &[&only.name(language), word]),
-        (Status::Healthy, all) => whole(all.len(), word, language),
-        (Status::Unknown, []) => language.say(texts::NOTHING_WATCHED, &[]),
+        (Status::Healthy, [only]) => language.format(texts::ONE_IS, &[&only.name(language), word]),
+        (Status::Healthy, all) => all_are(all.len(), word, language),
+        (Status::Unknown, []) => language.format(texts::NOTHING_WATCHED, &[]),
         (Status::Unknown, all) if all.len() == watched.len() => {
-            let newest = all.iter().map(|reckoned| reckoned.latest.at).max().unwrap_or(calendar.now);
-            let (moment, length) = (calendar.moment(newest), words::in_full(calendar.now - newest, language));
-            language.say(texts::NOBODY_SINCE, &[&words::capital(word), &moment, &length])
+            let newest = all.iter().map(|evaluated| evaluated.latest.at).max().unwrap_or(calendar.now);
+            let (moment, length) = (calendar.moment(newest), text::full_length(calendar.now - newest, language));
+            language.format(texts::NOBODY_SINCE, &[&text::capitalize(word), &moment, &length])
         }
         (Status::Unknown, all) => {
-            let who = language.counted(texts::SOME_NOT_CHECKED, all.len(), &[&all_count]);
-            language.say(texts::COMMA, &[&who, &since(all, period, calendar)])
+            let who = language.plural(texts::SOME_NOT_CHECKED, all.len(), &[&all_count]);
+            language.format(texts::COMMA, &[&who, &since(all, period, calendar)])
         }
         (_, [only]) => {
             let since = since(&[only], period, calendar);
             let name = only.name(language);
-            let Some((some, all)) = only.places_down() else {
-                return language.say(texts::ONE_IS_SINCE, &[&name, word, &since]);
+            let Some((some, all)) = only.nodes_down() else {
+                return language.format(texts::ONE_IS_SINCE, &[&name, word, &since]);
             };
             let text = match some {
-                _ if only.present.is_localized() => texts::UNREACHABLE_FROM_SOME,
+                _ if only.tally.is_localized() => texts::UNREACHABLE_FROM_SOME,
                 _ if some < all => texts::DOWN_FROM_SOME,
                 _ => texts::DOWN_FROM_ALL,
             };
-            language.say(text, &[&name, &language.count(some), &language.count(all), &since, word])
+            language.format(text, &[&name, &language.number(some), &language.number(all), &since, word])
         }
         (_, all) => {
-            let names: Vec<String> = all.iter().map(|reckoned| reckoned.name(language)).collect();
+            let names: Vec<String> = all.iter().map(|evaluated| evaluated.name(language)).collect();
             let who = match names.as_slice() {
-                _ if all.len() == watched.len() => whole(all.len(), word, language),
+                _ if all.len() == watched.len() => all_are(all.len(), word, language),
                 names if names.len() <= NAMES_LIMIT => {
                     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-                    language.say(texts::THEY_ARE, &[&language.listed(&names), word])
+                    language.format(texts::THEY_ARE, &[&language.list(&names), word])
                 }
-                _ => language.counted(texts::SOME_ARE, all.len(), &[&all_count, word]),
+                _ => language.plural(texts::SOME_ARE, all.len(), &[&all_count, word]),
             };
-            language.say(texts::COMMA, &[&who, &since(all, period, calendar)])
+            language.format(texts::COMMA, &[&who, &since(all, period, calendar)])
         }
     }
 }
 
 /// `since 14:02, 12 minutes`; of several that did not begin together, since when the first one is. What nobody knows is so since
 /// somebody last looked.
-fn since(all: &[&Reckoned<'_>], period: &Period, calendar: Calendar<'_>) -> String {
-    let starts = || all.iter().map(|reckoned| reckoned.since(calendar.now).unwrap_or(reckoned.latest.at));
+fn since(all: &[&EvaluatedEndpoint<'_>], period: &Period, calendar: Calendar<'_>) -> String {
+    let starts = || all.iter().map(|evaluated| evaluated.since(calendar.now).unwrap_or(evaluated.latest.at));
     let (Some(first), Some(last)) = (starts().min(), starts().max()) else { return String::new() };
     let is_together = last - first <= shared::uptime::TOGETHER;
     let language = calendar.language;
     if first <= period.from {
         let text = if is_together { texts::FOR_MORE_THAN } else { texts::FIRST_FOR_MORE_THAN };
-        return language.say(text, &[&period.length_in_words(calendar)]);
+        return language.format(text, &[&period.length_label(calendar)]);
     }
     let text = if is_together { texts::SINCE_FOR } else { texts::FIRST_SINCE_FOR };
-    language.say(text, &[&calendar.moment(first), &words::in_full(calendar.now - first, language)])
+    language.format(text, &[&calendar.moment(first), &text::full_length(calendar.now - first, language)])
 }
 
 /// `Both endpoints are healthy`, `All 5 endpoints are healthy`.
-fn whole(all: usize, word: &str, language: &Language) -> String {
-    if all == 2 { language.say(texts::BOTH_ARE, &[word]) } else { language.counted(texts::ALL_ARE, all, &[word]) }
+fn all_are(all: usize, word: &str, language: &Language) -> String {
+    if all == 2 { language.format(texts::BOTH_ARE, &[word]) } else { language.plural(texts::ALL_ARE, all, &[word]) }
 }
 
 /// What the sentence leaves out, and what the host has to say in this state.
-fn remark(reckoned: &[Reckoned<'_>], status: Status, looks: &Looks, language: &Language) -> String {
+fn remark(evaluated: &[EvaluatedEndpoint<'_>], status: Status, appearance: &Looks, language: &Language) -> String {
     let count =
-        |wanted: Status| reckoned.iter().filter(|reckoned| reckoned.status == wanted && !reckoned.retired).count();
-    let retired = reckoned.iter().filter(|reckoned| reckoned.retired).count();
+        |wanted: Status| evaluated.iter().filter(|evaluated| evaluated.status == wanted && !evaluated.retired).count();
+    let retired = evaluated.iter().filter(|evaluated| evaluated.retired).count();
     let mut parts = Vec::new();
     for other in [Status::Degraded, Status::Unknown, Status::Healthy] {
         let number = count(other);
         if other != status && number > 0 {
-            parts.push(language.counted(texts::OTHERS_ARE, number, &[language.word(other)]));
+            parts.push(language.plural(texts::OTHERS_ARE, number, &[language.status_label(other)]));
         }
     }
     if retired > 0 {
-        parts.push(language.counted(texts::OTHERS_RETIRED, retired, &[]));
+        parts.push(language.plural(texts::OTHERS_RETIRED, retired, &[]));
     }
     let mut text = String::new();
     if !parts.is_empty() {
-        let listed = language.listed(&parts.iter().map(String::as_str).collect::<Vec<_>>());
-        text = language.say(texts::SENTENCE, &[&listed]);
+        let listed = language.list(&parts.iter().map(String::as_str).collect::<Vec<_>>());
+        text = language.format(texts::SENTENCE, &[&listed]);
     }
-    if let Some(remark) = &looks.remarks[status as usize] {
+    if let Some(remark) = &appearance.remarks[status as usize] {
         if !text.is_empty() {
             text.push(' ');
         }
@@ -191,40 +192,40 @@ fn remark(reckoned: &[Reckoned<'_>], status: Status, looks: &Looks, language: &L
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::tests::utc;
-    use crate::language::tests::calling;
-    use crate::view::endpoint::tests::{period, reckon, record};
+    use crate::test_support::utc;
+    use crate::test_support::with_status_labels;
+    use crate::test_support::{dataset, evaluate, period};
     use Status::{Degraded, Down, Healthy};
 
-    fn said(looks: &[(&str, &str, i64, Status)]) -> Overall {
-        let record = record(looks);
-        let mut all = reckon(&record);
-        all.sort_by_key(Reckoned::urgency);
-        overall(&all, false, &period(), utc(), Loading::Complete, &Looks::default())
+    fn said(checks: &[(&str, &str, i64, Status)]) -> Overall {
+        let dataset = dataset(checks);
+        let mut all = evaluate(&dataset);
+        all.sort_by_key(EvaluatedEndpoint::urgency);
+        overall(&all, false, &period(), utc(), LoadProgress::Complete, &Looks::default())
     }
 
     #[test]
     fn no_data_is_unknown_and_says_what_to_do() {
         let said = said(&[]);
-        assert_eq!((said.state, said.sentence.as_str()), ("unknown", "No checks found"));
+        assert_eq!((said.state, said.headline.as_str()), ("unknown", "No checks found"));
         assert!(said.remark.contains("checker"));
         assert_eq!(
-            overall(&[], true, &period(), utc(), Loading::Complete, &Looks::default()).sentence,
+            overall(&[], true, &period(), utc(), LoadProgress::Complete, &Looks::default()).headline,
             "The checks could not be read"
         );
-        assert_eq!(overall(&[], false, &period(), utc(), Loading::Listing, &Looks::default()).state, "loading");
+        assert_eq!(overall(&[], false, &period(), utc(), LoadProgress::Listing, &Looks::default()).state, "loading");
     }
 
     #[test]
     fn old_data_is_unknown_however_healthy_it_was() {
         let said = said(&[("A", "", 46, Healthy), ("A", "", 45, Healthy)]);
-        assert_eq!(said.sentence, "Unknown: nobody has looked since 12:17, 45 minutes");
-        assert_eq!((said.state, said.looked.as_str()), ("unknown", "12:17, 45 min ago"));
+        assert_eq!(said.headline, "Unknown: nobody has looked since 12:17, 45 minutes");
+        assert_eq!((said.state, said.checked.as_str()), ("unknown", "12:17, 45 min ago"));
     }
 
     #[test]
     fn the_sentence_is_built_from_facts() {
-        let sentence = |looks: &[(&str, &str, i64, Status)]| said(looks).sentence;
+        let sentence = |checks: &[(&str, &str, i64, Status)]| said(checks).headline;
         assert_eq!(sentence(&[("A", "", 0, Healthy)]), "A is healthy");
         assert_eq!(sentence(&[("A", "", 0, Healthy), ("B", "", 0, Healthy)]), "Both endpoints are healthy");
         assert_eq!(
@@ -243,7 +244,7 @@ mod tests {
 
     #[test]
     fn the_sentence_says_from_where_and_since_when() {
-        let sentence = |looks: &[(&str, &str, i64, Status)]| said(looks).sentence;
+        let sentence = |checks: &[(&str, &str, i64, Status)]| said(checks).headline;
         let seen = |ago: i64, second: Status, third: Status| {
             [("Shop", "n1", ago, Down), ("Shop", "n2", ago, second), ("Shop", "n3", ago, third)]
         };
@@ -259,13 +260,13 @@ mod tests {
 
     #[test]
     fn the_host_chooses_words_and_a_remark() {
-        let record = record(&[("A", "", 0, Healthy), ("B", "", 0, Healthy)]);
-        let mut looks = Looks::default();
-        looks.remarks[Healthy as usize] = Some("Thanks for looking.".to_owned());
-        let language = calling(Healthy, "operational");
+        let dataset = dataset(&[("A", "", 0, Healthy), ("B", "", 0, Healthy)]);
+        let mut appearance = Looks::default();
+        appearance.remarks[Healthy as usize] = Some("Thanks for looking.".to_owned());
+        let language = with_status_labels(Healthy, "operational");
         let calendar = Calendar { language: &language, ..utc() };
-        let said = overall(&reckon(&record), false, &period(), calendar, Loading::Complete, &looks);
-        assert_eq!(said.sentence, "Both endpoints are operational");
+        let said = overall(&evaluate(&dataset), false, &period(), calendar, LoadProgress::Complete, &appearance);
+        assert_eq!(said.headline, "Both endpoints are operational");
         assert_eq!((said.state, said.remark.as_str()), ("healthy", "Thanks for looking."));
     }
 
@@ -279,7 +280,7 @@ mod tests {
     fn one_endpoint_that_nobody_looks_at_is_enough_not_to_be_green() {
         let said = said(&[("A", "n1", 0, Healthy), ("B", "n2", 60, Healthy)]);
         let sentence = "1 of 2 endpoints is not checked any more, since 12:02, 1 hour";
-        assert_eq!((said.state, said.sentence.as_str()), ("unknown", sentence));
+        assert_eq!((said.state, said.headline.as_str()), ("unknown", sentence));
         assert_eq!(said.scope, "from 2 places · showing the time since yesterday 13:00 (24 hours)");
     }
 }

@@ -5,22 +5,22 @@ use shared::history::LatenciesOutline;
 use shared::latency::Sketch;
 use shared::response_times::{PERCENTILES, Sketched, add_node};
 
+use super::evaluate::EvaluatedEndpoint;
 use super::period::Period;
-use super::reckoned::Reckoned;
-use crate::language::{Language, texts};
+use crate::i18n::{Language, texts};
 
 /// `p50 95 ms · p90 120 ms · p95 140 ms · p99 310 ms`; `None` as long as a node's sketches are missing.
 #[must_use]
-pub fn in_words(
-    reckoned: &Reckoned<'_>,
+pub fn summary(
+    evaluated: &EvaluatedEndpoint<'_>,
     latencies: &[LatenciesOutline],
     period: &Period,
     language: &Language,
 ) -> Option<String> {
     let (from, to) = (period.from, period.now + 1);
-    let key = &reckoned.endpoint.key;
+    let key = &evaluated.endpoint.key;
     let mut sum = Sketch::default();
-    for node in &reckoned.endpoint.nodes {
+    for node in &evaluated.endpoint.nodes {
         let history = match &node.past {
             None => None,
             Some(past) => {
@@ -29,94 +29,61 @@ pub fn in_words(
                 Some(Sketched { closed, open: &past.open, newest: past.track.last.map(|last| last.at) })
             }
         };
-        add_node(&mut sum, history, node.looks.iter(), (from, to));
+        add_node(&mut sum, history, node.samples.iter(), (from, to));
     }
     let told = PERCENTILES
         .iter()
-        .filter_map(|percent| Some(format!("p{percent} {}", language.rtt(sum.percentile(*percent)?.time()))));
+        .filter_map(|percent| Some(format!("p{percent} {}", language.response_time(sum.percentile(*percent)?.time()))));
     let told: Vec<String> = told.collect();
-    Some(if told.is_empty() { language.say(texts::NO_ANSWERS, &[]) } else { told.join(" · ") })
+    Some(if told.is_empty() { language.format(texts::NO_ANSWERS, &[]) } else { told.join(" · ") })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::tests::{NOW, utc};
-    use crate::load::Memory;
-    use crate::view::endpoint::tests::reckon;
-    use crate::view::{self, Loading, Settings};
-    use shared::history::{DEFAULT_EXPIRY, Folding, History, Latencies, Outline};
+    use crate::dataset::Cache;
+    use crate::test_support::{NOW, check_file, evaluate, history_of_node, response_time_at, utc};
+    use crate::view::{self, LoadProgress, ViewSettings};
     use shared::looks::Looks;
     use shared::object_name::{CheckFileName, NodeName};
-    use shared::result::{Attempt, CheckFile, CheckResult};
-    use shared::status::Status;
     use shared::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
-
-    /// When the newest round was stored.
-    const NEWEST: UnixNanos = NOW - MINUTE;
-
-    /// Today it is far slower than before.
-    fn rtt(minutes_ago: i64) -> Nanos {
-        let slow = if minutes_ago < 700 { 400_000_000 } else { 0 };
-        50_000_000 + slow + minutes_ago * 7_919 % 100_000 * 1_000
-    }
-
-    fn file(at: UnixNanos, rtt: Nanos) -> CheckFile {
-        let result = CheckResult {
-            title: "A".to_owned(),
-            timestamp: at,
-            attempts: vec![Attempt { rtt, ..Attempt::default() }],
-            status: Status::Healthy,
-            interval: Some(MINUTE),
-            ..CheckResult::default()
-        };
-        CheckFile { results: vec![result], skipped: Vec::new() }
-    }
-
-    /// What a node knows that looked `times` a minute for five days.
-    fn known(times: i64) -> (Outline, LatenciesOutline) {
-        let node = NodeName::new("here").ok();
-        let (mut history, mut latencies) = (History::of(node.clone()), Latencies::default());
-        let mut folding = Folding::going_on(&mut history, &mut latencies);
-        for round in (0..5 * 1_440 * times).rev() {
-            let at = NEWEST - round * MINUTE / times;
-            folding.add(&CheckFileName { stored_at: at, node: node.clone() }, &file(at, rtt(round)));
-        }
-        folding.finish(DEFAULT_EXPIRY);
-        let outline = Outline::parse(history.to_json().as_bytes()).expect("it was just written");
-        (outline, LatenciesOutline::parse(latencies.to_json().as_bytes()).expect("they were just written"))
-    }
 
     #[test]
     fn they_are_those_of_all_checks_in_histories_and_in_check_files_together() {
-        let (outline, latencies) = known(1);
-        let mut memory = Memory::default();
-        memory.record.take_history(outline, UnixNanos::MAX);
+        let (outline, latencies) = history_of_node(1);
+        let mut cache = Cache::default();
+        cache.dataset.add_history(outline, UnixNanos::MAX);
         // A minute that no history covers, and that is far slower than all others.
         let name = CheckFileName { stored_at: NOW, node: NodeName::new("here").ok() };
-        memory.record.add(&name, file(NOW, 9_000_000_000));
-        memory.record.put_in_order();
+        cache.dataset.add(&name, check_file(NOW, 9_000_000_000));
+        cache.dataset.sort_samples();
         let period = Period::new(2 * DAY, 90, utc());
-        let all = reckon(&memory.record);
-        assert_eq!(in_words(&all[0], &[], &period, utc().language), None, "the sketches are missing");
-        let told = in_words(&all[0], &[latencies], &period, utc().language).expect("they are there");
-        let mut exact: Vec<Nanos> = (0..2 * 1_440 + 2).map(rtt).collect();
+        let all = evaluate(&cache.dataset);
+        assert_eq!(summary(&all[0], &[], &period, utc().language), None, "the sketches are missing");
+        let told = summary(&all[0], &[latencies], &period, utc().language).expect("they are there");
+        let mut exact: Vec<Nanos> = (0..2 * 1_440 + 2).map(response_time_at).collect();
         exact.sort_unstable();
         for (percent, told) in PERCENTILES.iter().zip(told.split(" · ")) {
             let number: f64 = told.split(' ').nth(1).and_then(|number| number.parse().ok()).expect("a number");
             let exact = exact[exact.len() * usize::from(*percent) / 100] as f64 / 1e6;
             assert!((number - exact).abs() <= 0.05 * exact, "{told} for {exact}");
         }
-        assert_eq!(in_words(&all[0], &[], &Period::new(HOUR, 90, utc()), utc().language), None);
+        assert_eq!(summary(&all[0], &[], &Period::new(HOUR, 90, utc()), utc().language), None);
     }
 
     fn observers(times: i64) -> String {
-        let mut memory = Memory::default();
-        memory.record.take_history(known(times).0, UnixNanos::MAX);
-        let settings = Settings { range: 30 * DAY, interval: MINUTE, bars_limit: 90, ..Settings::default() };
-        let view =
-            view::page(&mut memory, utc(), settings, &Looks::default(), &view::Looking::default(), Loading::Complete);
-        let told: Vec<String> = view.observers.iter().map(|node| format!("{} {}", node.name, node.reported)).collect();
+        let mut cache = Cache::default();
+        cache.dataset.add_history(history_of_node(times).0, UnixNanos::MAX);
+        let settings = ViewSettings { range: 30 * DAY, interval: MINUTE, bars_limit: 90, ..ViewSettings::default() };
+        let view = view::page(
+            &mut cache,
+            utc(),
+            settings,
+            &Looks::default(),
+            &crate::url_state::UrlState::default(),
+            LoadProgress::Complete,
+        );
+        let told: Vec<String> = view.nodes.iter().map(|node| format!("{} {}", node.name, node.reported)).collect();
         told.join("; ")
     }
 

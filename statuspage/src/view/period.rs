@@ -3,9 +3,10 @@
 
 use shared::{DAY, HOUR, Nanos, UnixNanos};
 
-use super::words;
-use crate::calendar::Calendar;
-use crate::language::{Language, texts};
+use super::text;
+use crate::dataset::TimeBucket;
+use crate::i18n::Calendar;
+use crate::i18n::{Language, texts};
 
 /// Ranges up to this are cut into hours, longer ones into days.
 pub use shared::response_times::CHECKS_UP_TO as HOURS_UP_TO;
@@ -23,28 +24,19 @@ pub fn ranges(configured: Nanos, shown: Nanos, language: &Language) -> Vec<(Nano
         }
     }
     let words = |range: Nanos| match range / DAY {
-        365 => language.say(texts::YEAR, &[]),
-        days if days > 1 && range % DAY == 0 => language.counted(texts::DAYS, days as usize, &[]),
-        _ if range % HOUR == 0 => language.counted(texts::HOURS, (range / HOUR) as usize, &[]),
-        _ => words::exact_length(range, language),
+        365 => language.format(texts::YEAR, &[]),
+        days if days > 1 && range % DAY == 0 => language.plural(texts::DAYS, days as usize, &[]),
+        _ if range % HOUR == 0 => language.plural(texts::HOURS, (range / HOUR) as usize, &[]),
+        _ => text::exact_length(range, language),
     };
     ranges.into_iter().map(|range| (range, words(range))).collect()
-}
-
-/// A slot: one bar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Slot {
-    /// The first moment of it.
-    pub start: UnixNanos,
-    /// The first moment after it.
-    pub end: UnixNanos,
 }
 
 /// The period the page shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Period {
     /// The slots, oldest first; the last one holds now. There is at least one.
-    pub slots: Vec<Slot>,
+    pub buckets: Vec<TimeBucket>,
     /// The first moment of it.
     pub from: UnixNanos,
     /// The end of the slot that holds now; axes reach to it.
@@ -58,37 +50,38 @@ pub struct Period {
 impl Period {
     /// The period of a range that ends now, in at most so many slots (but at least two).
     #[must_use]
-    pub fn new(range: Nanos, slots_limit: usize, calendar: Calendar<'_>) -> Period {
+    pub fn new(range: Nanos, buckets_limit: usize, calendar: Calendar<'_>) -> Period {
         let by_hour = range <= HOURS_UP_TO;
         let edges = if by_hour { hour_edges(range, calendar) } else { day_edges(range, calendar) };
-        let per_slot = (edges.len() - 1).div_ceil(slots_limit.max(2));
+        let per_bucket = (edges.len() - 1).div_ceil(buckets_limit.max(2));
         // Slots are filled up from the newest, so that the last one is always a whole one.
-        let mut chosen: Vec<UnixNanos> = edges.iter().rev().step_by(per_slot).copied().collect();
+        let mut chosen: Vec<UnixNanos> = edges.iter().rev().step_by(per_bucket).copied().collect();
         if chosen.last() != edges.first() {
             chosen.extend(edges.first());
         }
         chosen.reverse();
-        let slots: Vec<Slot> = chosen.windows(2).map(|pair| Slot { start: pair[0], end: pair[1] }).collect();
-        Period { from: chosen[0], to: chosen[chosen.len() - 1], slots, now: calendar.now, by_hour }
+        let buckets: Vec<TimeBucket> =
+            chosen.windows(2).map(|pair| TimeBucket { start: pair[0], end: pair[1] }).collect();
+        Period { from: chosen[0], to: chosen[chosen.len() - 1], buckets, now: calendar.now, by_hour }
     }
 
     /// A slot, cut into its hours, or into its days if it is longer than one.
     #[must_use]
-    pub fn of_slot(slot: Slot, calendar: Calendar<'_>) -> Period {
-        let by_hour = slot.end - slot.start <= LONGEST_DAY;
+    pub fn within(bucket: TimeBucket, calendar: Calendar<'_>) -> Period {
+        let by_hour = bucket.end - bucket.start <= LONGEST_DAY;
         let next = |edge: UnixNanos| {
             let next =
                 if by_hour { calendar.next_hour(edge) } else { calendar.start_of_day(calendar.day_number(edge) + 1) };
-            next.min(slot.end)
+            next.min(bucket.end)
         };
-        let mut slots = Vec::new();
-        let mut start = slot.start;
-        while start < slot.end {
+        let mut buckets = Vec::new();
+        let mut start = bucket.start;
+        while start < bucket.end {
             let end = next(start);
-            slots.push(Slot { start, end });
+            buckets.push(TimeBucket { start, end });
             start = end;
         }
-        Period { slots, from: slot.start, to: slot.end, now: calendar.now, by_hour }
+        Period { buckets, from: bucket.start, to: bucket.end, now: calendar.now, by_hour }
     }
 
     /// Where a moment stands between the ends of the axis, from 0 to 1.
@@ -106,17 +99,17 @@ impl Period {
 
     /// How long the period is up to now: `24 hours`, `7 days`.
     #[must_use]
-    pub fn length_in_words(&self, calendar: Calendar<'_>) -> String {
-        calendar.language.counted(if self.by_hour { texts::HOURS } else { texts::DAYS }, self.length(calendar), &[])
+    pub fn length_label(&self, calendar: Calendar<'_>) -> String {
+        calendar.language.plural(if self.by_hour { texts::HOURS } else { texts::DAYS }, self.length(calendar), &[])
     }
 
     /// The period in words: `since yesterday 13:00`, `last 7 days`.
     #[must_use]
-    pub fn in_words(&self, calendar: Calendar<'_>) -> String {
+    pub fn label(&self, calendar: Calendar<'_>) -> String {
         if self.by_hour {
-            calendar.language.say(texts::SINCE, &[&calendar.moment(self.from)])
+            calendar.language.format(texts::SINCE, &[&calendar.moment(self.from)])
         } else {
-            calendar.language.counted(texts::LAST_DAYS, self.length(calendar), &[])
+            calendar.language.plural(texts::LAST_DAYS, self.length(calendar), &[])
         }
     }
 
@@ -153,7 +146,7 @@ fn day_edges(range: Nanos, calendar: Calendar<'_>) -> Vec<UnixNanos> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::tests::{NOW, utc};
+    use crate::test_support::{NOW, utc};
     use proptest::prelude::*;
     use shared::MINUTE;
 
@@ -161,18 +154,18 @@ mod tests {
     fn a_day_is_shown_in_hours_of_the_readers_clock() {
         let kolkata = Calendar { offset: &|_| 5 * HOUR + 30 * MINUTE, ..utc() };
         let period = Period::new(DAY, 90, kolkata);
-        assert_eq!((period.slots.len(), period.by_hour), (25, true));
-        assert!(period.slots.iter().all(|slot| kolkata.clock(slot.start).ends_with(":00")));
+        assert_eq!((period.buckets.len(), period.by_hour), (25, true));
+        assert!(period.buckets.iter().all(|bucket| kolkata.clock(bucket.start).ends_with(":00")));
         assert!(period.from <= NOW - DAY && NOW < period.to);
-        assert_eq!(period.in_words(kolkata), "since yesterday 18:00");
+        assert_eq!(period.label(kolkata), "since yesterday 18:00");
     }
 
     #[test]
     fn ninety_days_are_shown_in_days_and_today_is_the_last() {
         let period = Period::new(90 * DAY, 90, utc());
-        assert_eq!(period.slots.len(), 90);
-        assert!(period.slots.last().is_some_and(|slot| slot.start <= NOW && NOW < slot.end));
-        assert_eq!(period.in_words(utc()), "last 90 days");
+        assert_eq!(period.buckets.len(), 90);
+        assert!(period.buckets.last().is_some_and(|bucket| bucket.start <= NOW && NOW < bucket.end));
+        assert_eq!(period.label(utc()), "last 90 days");
     }
 
     #[test]
@@ -188,9 +181,9 @@ mod tests {
 
     #[test]
     fn where_there_is_less_room_slots_are_longer() {
-        assert_eq!(Period::new(90 * DAY, 30, utc()).slots.len(), 30);
-        assert_eq!(Period::new(365 * DAY, 90, utc()).slots.len(), 73);
-        assert_eq!(Period::new(3 * DAY, 30, utc()).slots.len(), 25);
+        assert_eq!(Period::new(90 * DAY, 30, utc()).buckets.len(), 30);
+        assert_eq!(Period::new(365 * DAY, 90, utc()).buckets.len(), 73);
+        assert_eq!(Period::new(3 * DAY, 30, utc()).buckets.len(), 25);
     }
 
     proptest! {
@@ -201,9 +194,9 @@ mod tests {
             let offset = move |_| offset * 15 * MINUTE;
             let calendar = Calendar { now: now * shared::SECOND, today: now * shared::SECOND, offset: &offset, ..utc() };
             let period = Period::new(range, limit, calendar);
-            prop_assert!(period.slots.len() <= limit);
-            prop_assert!(period.slots.windows(2).all(|pair| pair[0].end == pair[1].start && pair[0].start < pair[0].end));
-            let last = period.slots[period.slots.len() - 1];
+            prop_assert!(period.buckets.len() <= limit);
+            prop_assert!(period.buckets.windows(2).all(|pair| pair[0].end == pair[1].start && pair[0].start < pair[0].end));
+            let last = period.buckets[period.buckets.len() - 1];
             prop_assert!(last.start <= calendar.now && calendar.now < last.end);
             prop_assert!((period.share(period.at_share(0.25)) - 0.25).abs() < 1e-9);
         }

@@ -2,13 +2,14 @@
 
 use shared::object_name::{CheckFileName, HistoryPart, NodeName};
 use shared::result::Skipped;
+use shared::verdict::CLOCK_TOLERANCE;
 
-use super::words::capital;
-use super::{CLOCK_TOLERANCE, Looking};
-use crate::calendar::Calendar;
-use crate::language::{Language, texts};
-use crate::load::{FILES_LIMIT, Memory};
-use crate::record::ENDPOINTS_LIMIT;
+use super::text::capitalize;
+use crate::dataset::ENDPOINTS_LIMIT;
+use crate::dataset::{Cache, FILES_LIMIT};
+use crate::i18n::Calendar;
+use crate::i18n::{Language, texts};
+use crate::url_state::UrlState;
 
 /// How many of a kind are named before the rest is counted.
 const NAMES_LIMIT: usize = 3;
@@ -21,48 +22,49 @@ const NAME_LENGTH_LIMIT: usize = 80;
 
 /// Every problem in a sentence, the gravest first.
 #[must_use]
-pub fn problems(memory: &Memory, calendar: Calendar<'_>, looking: &Looking) -> Vec<String> {
+pub fn problems(cache: &Cache, calendar: Calendar<'_>, url_state: &UrlState) -> Vec<String> {
     let language = calendar.language;
     let mut problems = Vec::new();
-    if let Some(error) = &memory.list_problem {
-        problems.push(language.say(texts::SENTENCE, &[&capital(&error.in_words(language))]));
+    if let Some(error) = &cache.list_error {
+        problems.push(language.format(texts::SENTENCE, &[&capitalize(&error.describe(language))]));
     }
-    for failed in [&memory.failed, &memory.unreadable] {
-        by_reason(failed.iter().map(|(name, error)| (name, error.in_words(language))), &mut problems, language);
+    for failed in [&cache.failed, &cache.unreadable] {
+        by_reason(failed.iter().map(|(name, error)| (name, error.describe(language))), &mut problems, language);
     }
-    let skipped = memory.record.skipped.iter().map(|(name, skipped)| (name, no_result(skipped, language)));
+    let skipped = cache.dataset.skipped.iter().map(|(name, skipped)| (name, no_result(skipped, language)));
     by_reason(skipped, &mut problems, language);
-    problems.extend(memory.unreadable_histories.iter().map(|(name, error)| {
-        let node = name.node.as_ref().map_or(language.line(texts::CHECKERS_WITHOUT_NAME), NodeName::as_str);
+    problems.extend(cache.unreadable_histories.iter().map(|(name, error)| {
+        let node = name.node.as_ref().map_or(language.text(texts::CHECKERS_WITHOUT_NAME), NodeName::as_str);
         let text = match name.part {
             HistoryPart::Main => texts::HISTORY_OF_UNREADABLE,
             HistoryPart::Latency => texts::NO_PERCENTILES_OF,
         };
-        language.say(text, &[node, &error.in_words(language)])
+        language.format(text, &[node, &error.describe(language)])
     }));
-    if memory.foreign_count > 0 {
-        let names = named(&memory.foreign, memory.foreign_count, language);
-        problems.push(language.counted(texts::FOREIGN, memory.foreign_count, &[&names]));
+    if cache.unrelated_count > 0 {
+        let names = named(&cache.unrelated, cache.unrelated_count, language);
+        problems.push(language.plural(texts::FOREIGN, cache.unrelated_count, &[&names]));
     }
-    if memory.left_out > 0 {
-        let numbers = [memory.left_out, FILES_LIMIT].map(|number| language.count(number));
-        problems.push(language.say(texts::TOO_MANY_FILES, &[&numbers[0], &numbers[1]]));
+    if cache.left_out > 0 {
+        let numbers = [cache.left_out, FILES_LIMIT].map(|number| language.number(number));
+        problems.push(language.format(texts::TOO_MANY_FILES, &[&numbers[0], &numbers[1]]));
     }
-    if memory.record.overflowed {
-        problems.push(language.say(texts::TOO_MANY_ENDPOINTS, &[&language.count(ENDPOINTS_LIMIT)]));
+    if cache.dataset.overflowed {
+        problems.push(language.format(texts::TOO_MANY_ENDPOINTS, &[&language.number(ENDPOINTS_LIMIT)]));
     }
-    if looking.at.is_none() {
-        problems.extend(future(memory, calendar));
+    if url_state.at.is_none() {
+        problems.extend(future(cache, calendar));
     }
     problems
 }
 
 /// Results that were made in the future: some clock is wrong.
-fn future(memory: &Memory, calendar: Calendar<'_>) -> Option<String> {
+fn future(cache: &Cache, calendar: Calendar<'_>) -> Option<String> {
     let limit = calendar.now + CLOCK_TOLERANCE;
-    let nodes = memory.record.endpoints.iter().flat_map(|endpoint| &endpoint.nodes);
-    let count: usize = nodes.map(|node| node.looks.len() - node.looks.partition_point(|look| look.at <= limit)).sum();
-    (count > 0).then(|| calendar.language.counted(texts::FROM_THE_FUTURE, count, &[]))
+    let nodes = cache.dataset.endpoints.iter().flat_map(|endpoint| &endpoint.nodes);
+    let count: usize =
+        nodes.map(|node| node.samples.len() - node.samples.partition_point(|sample| sample.at <= limit)).sum();
+    (count > 0).then(|| calendar.language.plural(texts::FROM_THE_FUTURE, count, &[]))
 }
 
 /// What of a check file is no result.
@@ -70,7 +72,7 @@ fn no_result(skipped: &[Skipped], language: &Language) -> String {
     let Some(first) = skipped.first() else { return String::new() };
     let others = skipped.len() - 1;
     let text = if others > 0 { texts::NO_RESULTS } else { texts::NO_RESULT };
-    language.say(text, &[&first.index.to_string(), &first.reason, &language.count(others)])
+    language.format(text, &[&first.index.to_string(), &first.reason, &language.number(others)])
 }
 
 /// Adds one sentence per reason, with the files it is about.
@@ -89,11 +91,11 @@ fn by_reason<'a>(
         }
     }
     for (reason, names) in &reasons {
-        let told = language.say(texts::COLON, &[&named(names, names.len(), language), reason]);
-        problems.push(language.say(texts::SENTENCE, &[&told]));
+        let told = language.format(texts::COLON, &[&named(names, names.len(), language), reason]);
+        problems.push(language.format(texts::SENTENCE, &[&told]));
     }
     if not_shown > 0 {
-        problems.push(language.counted(texts::OTHER_REASONS, not_shown, &[]));
+        problems.push(language.plural(texts::OTHER_REASONS, not_shown, &[]));
     }
 }
 
@@ -102,19 +104,19 @@ fn named(names: &[String], count: usize, language: &Language) -> String {
     let mut shown: Vec<String> = names
         .iter()
         .take(NAMES_LIMIT)
-        .map(|name| language.name(format!("`{}`", shared::result::shortened(name.clone(), NAME_LENGTH_LIMIT))))
+        .map(|name| language.isolate(format!("`{}`", shared::result::shortened(name.clone(), NAME_LENGTH_LIMIT))))
         .collect();
     if count > shown.len() {
-        shown.push(language.counted(texts::AND_MORE, count - shown.len(), &[]));
+        shown.push(language.plural(texts::AND_MORE, count - shown.len(), &[]));
     }
-    language.listed(&shown.iter().map(String::as_str).collect::<Vec<_>>())
+    language.list(&shown.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::tests::{NOW, utc};
     use crate::source::SourceError;
+    use crate::test_support::{NOW, utc};
     use shared::MINUTE;
 
     fn name(number: i64) -> CheckFileName {
@@ -123,17 +125,17 @@ mod tests {
 
     #[test]
     fn nothing_wrong_is_nothing_said() {
-        assert!(problems(&Memory::default(), utc(), &Looking::default()).is_empty());
+        assert!(problems(&Cache::default(), utc(), &UrlState::default()).is_empty());
     }
 
     #[test]
     fn many_files_with_one_reason_are_one_sentence() {
-        let mut memory = Memory::default();
+        let mut cache = Cache::default();
         for number in 0..40 {
-            memory.failed.push((name(number), SourceError::TimedOut("store/".to_owned(), 20)));
+            cache.failed.push((name(number), SourceError::TimedOut("store/".to_owned(), 20)));
         }
-        memory.unreadable.push((name(50), SourceError::Unreadable("read it as a JSON array".to_owned())));
-        let problems = problems(&memory, utc(), &Looking::default());
+        cache.unreadable.push((name(50), SourceError::InvalidObject("read it as a JSON array".to_owned())));
+        let problems = problems(&cache, utc(), &UrlState::default());
         assert_eq!(problems.len(), 2);
         assert!(
             problems[0].contains("and 37 more: failed to get an answer from `store/` within 20 seconds"),
@@ -145,27 +147,24 @@ mod tests {
 
     #[test]
     fn a_list_that_fails_comes_first_and_foreign_objects_are_named() {
-        let mut memory = Memory::default();
-        memory.list_problem = Some(SourceError::NotAListing);
-        memory.foreign.push("notes.txt".to_owned());
-        memory.foreign_count = 1;
-        let problems = problems(&memory, utc(), &Looking::default());
+        let mut cache = Cache::default();
+        cache.list_error = Some(SourceError::InvalidListing);
+        cache.unrelated.push("notes.txt".to_owned());
+        cache.unrelated_count = 1;
+        let problems = problems(&cache, utc(), &UrlState::default());
         assert!(problems[0].starts_with("Failed to read the bucket's list") && problems[0].contains("`bucket`"));
         assert_eq!(problems[1], "1 object in the store is no check file, and skipped: `notes.txt`.");
     }
 
     #[test]
     fn results_of_the_future_are_named() {
-        let future = crate::view::endpoint::tests::record(&[("A", "", -10, shared::status::Status::Down)]);
-        let mut memory = Memory::default();
-        memory.record = future;
-        assert!(problems(&memory, utc(), &Looking::default())[0].starts_with("1 result is from the future"));
+        let future = crate::test_support::dataset(&[("A", "", -10, shared::status::Status::Down)]);
+        let mut cache = Cache::default();
+        cache.dataset = future;
+        assert!(problems(&cache, utc(), &UrlState::default())[0].starts_with("1 result is from the future"));
         let later = Calendar { now: NOW + 9 * MINUTE, ..utc() };
-        assert!(problems(&memory, later, &Looking::default()).is_empty());
-        let back = Looking { at: Some(NOW), ..Looking::default() };
-        assert!(
-            problems(&memory, utc(), &back).is_empty(),
-            "what came after the moment that is looked at is no wonder"
-        );
+        assert!(problems(&cache, later, &UrlState::default()).is_empty());
+        let back = UrlState { at: Some(NOW), ..UrlState::default() };
+        assert!(problems(&cache, utc(), &back).is_empty(), "what came after the moment that is looked at is no wonder");
     }
 }

@@ -6,15 +6,13 @@ use shared::UnixNanos;
 use shared::status::Status;
 use shared::uptime::{self, Reckoning};
 
-use super::chart::WIDTH;
-use super::period::{Period, Slot};
-use super::reckoned::Reckoned;
-use super::words::{self, number};
-use crate::calendar::Calendar;
-use crate::language::{Language, texts};
-
-/// The height of a bar in pixels; the components draw it so.
-pub const BAR_HEIGHT: f64 = 32.0;
+use super::evaluate::EvaluatedEndpoint;
+use super::geometry::{BAR_HEIGHT, WIDTH, number};
+use super::period::Period;
+use super::text;
+use crate::dataset::TimeBucket;
+use crate::i18n::Calendar;
+use crate::i18n::{Language, texts};
 
 /// Above each bar there is room for the mark of its worst status, which is a block where it was down and a roof where it
 /// was degraded, as the shapes of both are elsewhere: so they stay apart without colours. In pixels.
@@ -30,7 +28,7 @@ const PART_LEAST: f64 = 3.0;
 const PART_GAP: f64 = 1.0;
 
 /// The statuses of which a strip has a path each; what nobody observed is hatched, which no path can be.
-pub const DRAWN: [Status; 3] = [Status::Healthy, Status::Degraded, Status::Down];
+pub const PATH_STATUSES: [Status; 3] = [Status::Healthy, Status::Degraded, Status::Down];
 
 /// One bar.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,11 +46,11 @@ pub struct BarView {
     /// Its width in percent of the strip.
     pub width: f64,
     /// Its parts, from the top down.
-    pub parts: Vec<Part>,
+    pub parts: Vec<BarPart>,
     /// Its slot in words: `Sunday 14:00–15:00`.
     pub when: String,
     /// Its shares in words: `99.20% up; down for 11 min`.
-    pub shares: String,
+    pub summary: String,
     /// The newest error of the worst status in it.
     pub reason: Option<Arc<str>>,
     /// All of it in a sentence, for those who hear the page.
@@ -61,7 +59,7 @@ pub struct BarView {
 
 /// A part of a bar.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Part {
+pub struct BarPart {
     /// Whose share it is.
     pub status: Status,
     /// Its upper edge in pixels.
@@ -72,20 +70,20 @@ pub struct Part {
 
 /// What is drawn of bars: few elements for many of them, since a browser takes its time for each.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Drawing {
+pub struct BarPaths {
     /// The path of each status in [`DRAWN`], in units of [`WIDTH`] to the width of the strip.
     pub parts: [String; 3],
     /// The path of the slits between the bars.
     pub slits: String,
     /// What nobody observed.
-    pub unknown: Vec<Stretch>,
+    pub unknown: Vec<Segment>,
 }
 
 /// A part that goes on through several bars.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Stretch {
+pub struct Segment {
     /// What it is.
-    pub part: Part,
+    pub part: BarPart,
     /// Where it begins and how wide it is, in percent of the strip.
     pub x: f64,
     /// Its width in percent of the strip.
@@ -94,19 +92,19 @@ pub struct Stretch {
 
 /// What is drawn of bars.
 #[must_use]
-pub fn drawing(bars: &[Arc<BarView>]) -> Drawing {
-    let mut drawing = Drawing::default();
-    let mut stretches: Vec<Stretch> = Vec::new();
+pub fn bar_paths(bars: &[Arc<BarView>]) -> BarPaths {
+    let mut drawing = BarPaths::default();
+    let mut segments: Vec<Segment> = Vec::new();
     for bar in bars {
         if bar.x > 0.0 {
             drawing.slits += &["M", &units(bar.x), " 0V", &number(BAR_HEIGHT)].concat();
         }
         for part in &bar.parts {
-            let goes_on = |open: &&mut Stretch| open.part == *part && (open.x + open.width - bar.x).abs() < 1e-6;
+            let goes_on = |open: &&mut Segment| open.part == *part && (open.x + open.width - bar.x).abs() < 1e-6;
             // One that goes on was added with the bar before.
-            match stretches.iter_mut().rev().take(2 * Status::ALL.len()).find(goes_on) {
+            match segments.iter_mut().rev().take(2 * Status::ALL.len()).find(goes_on) {
                 Some(open) => open.width = bar.x + bar.width - open.x,
-                None => stretches.push(Stretch { part: *part, x: bar.x, width: bar.width }),
+                None => segments.push(Segment { part: *part, x: bar.x, width: bar.width }),
             }
         }
         match bar.status {
@@ -115,12 +113,12 @@ pub fn drawing(bars: &[Arc<BarView>]) -> Drawing {
             _ => {}
         }
     }
-    for Stretch { part, x, width } in &stretches {
-        let Some(place) = DRAWN.iter().position(|status| *status == part.status) else { continue };
+    for Segment { part, x, width } in &segments {
+        let Some(place) = PATH_STATUSES.iter().position(|status| *status == part.status) else { continue };
         drawing.parts[place] += &block(*x, *width, part.y, part.height);
     }
-    stretches.retain(|stretch| stretch.part.status == Status::Unknown);
-    drawing.unknown = stretches;
+    segments.retain(|stretch| stretch.part.status == Status::Unknown);
+    drawing.unknown = segments;
     drawing
 }
 
@@ -142,77 +140,83 @@ fn units(percent: f64) -> String {
 /// The bars of an endpoint, oldest first.
 #[must_use]
 pub fn strip(
-    reckoned: &Reckoned<'_>,
+    evaluated: &EvaluatedEndpoint<'_>,
     period: &Period,
-    opened: Option<Slot>,
+    opened: Option<TimeBucket>,
     calendar: Calendar<'_>,
 ) -> Vec<Arc<BarView>> {
-    let bar = |slot: &Slot| BarView { is_open: opened == Some(*slot), ..bar(reckoned, *slot, period, calendar) };
-    period.slots.iter().map(|slot| Arc::new(bar(slot))).collect()
+    let bar =
+        |bucket: &TimeBucket| BarView { is_open: opened == Some(*bucket), ..bar(evaluated, *bucket, period, calendar) };
+    period.buckets.iter().map(|bucket| Arc::new(bar(bucket))).collect()
 }
 
 /// One bar, not open.
-pub(super) fn bar(reckoned: &Reckoned<'_>, slot: Slot, period: &Period, calendar: Calendar<'_>) -> BarView {
-    let reckoning = reckoned.reckoning(slot.start, slot.end, period.now);
-    let status = reckoning.worst();
+pub(super) fn bar(
+    evaluated: &EvaluatedEndpoint<'_>,
+    bucket: TimeBucket,
+    period: &Period,
+    calendar: Calendar<'_>,
+) -> BarView {
+    let breakdown = evaluated.breakdown(bucket.start, bucket.end, period.now);
+    let status = breakdown.worst();
     let reason = match status {
-        Status::Degraded | Status::Down => reckoned.reason(status, slot.start, slot.end),
+        Status::Degraded | Status::Down => evaluated.reason(status, bucket.start, bucket.end),
         _ => None,
     };
-    let when = when(slot, period, calendar);
+    let when = when(bucket, period, calendar);
     let language = calendar.language;
-    let incidents = uptime::notable_incidents(&reckoned.spans, slot.start);
-    let shares = shares(&reckoning, incidents.take_while(|span| span.start < slot.end).count(), language);
-    let mut label = language.say(texts::COLON, &[&when, &shares]);
+    let incidents = uptime::notable_incidents(&evaluated.spans, bucket.start);
+    let summary = summary(&breakdown, incidents.take_while(|span| span.start < bucket.end).count(), language);
+    let mut label = language.format(texts::COLON, &[&when, &summary]);
     if let Some(reason) = &reason {
-        label = language.say(texts::DASH, &[&label, reason]);
+        label = language.format(texts::DASH, &[&label, reason]);
     }
-    let x = period.share(slot.start) * 100.0;
+    let x = period.share(bucket.start) * 100.0;
     BarView {
-        start: slot.start,
-        end: slot.end,
+        start: bucket.start,
+        end: bucket.end,
         status,
         is_open: false,
         x,
-        width: period.share(slot.end) * 100.0 - x,
-        parts: parts(&reckoning),
+        width: period.share(bucket.end) * 100.0 - x,
+        parts: parts(&breakdown),
         when,
-        shares,
+        summary,
         reason,
         label,
     }
 }
 
-fn when(slot: Slot, period: &Period, calendar: Calendar<'_>) -> String {
+fn when(bucket: TimeBucket, period: &Period, calendar: Calendar<'_>) -> String {
     if period.by_hour {
-        return calendar.hour_span(slot.start, slot.end);
+        return calendar.hour_span(bucket.start, bucket.end);
     }
-    calendar.date_span(slot.start, slot.end - 1)
+    calendar.date_span(bucket.start, bucket.end - 1)
 }
 
 /// `100% up`, `99.20% up; down for 11 min`, `97.20% up; down for 40 min; 2 incidents`, `not observed`.
-fn shares(reckoning: &Reckoning, incidents: usize, language: &Language) -> String {
-    let Some(uptime) = reckoning.uptime() else { return language.say(texts::NOT_OBSERVED, &[]) };
-    let up = language.say(texts::UP, &[&language.percent(&uptime.percent())]);
-    let shares = words::with_lengths(up, reckoning, language);
+fn summary(breakdown: &Reckoning, incidents: usize, language: &Language) -> String {
+    let Some(uptime) = breakdown.uptime() else { return language.format(texts::NOT_OBSERVED, &[]) };
+    let up = language.format(texts::UP, &[&language.percent(&uptime.percent())]);
+    let shares = text::append_durations(up, breakdown, language);
     // Of a single one all is said.
     if incidents < 2 {
         return shares;
     }
-    language.say(texts::SEMICOLON, &[&shares, &language.counted(texts::INCIDENTS, incidents, &[])])
+    language.format(texts::SEMICOLON, &[&shares, &language.plural(texts::INCIDENTS, incidents, &[])])
 }
 
 /// The parts of a bar from the top down: what nobody observed, healthy, degraded, and down at the bottom, where
 /// its height is easiest to compare. Each that occurred is at least [`PART_LEAST`] high, with the gap above it.
-fn parts(reckoning: &Reckoning) -> Vec<Part> {
+fn parts(breakdown: &Reckoning) -> Vec<BarPart> {
     let order = [Status::Unknown, Status::Healthy, Status::Degraded, Status::Down];
-    let period = reckoning.period();
+    let period = breakdown.period();
     let whole = BAR_HEIGHT - PARTS_FROM;
     if period <= 0 {
-        return vec![Part { status: Status::Unknown, y: PARTS_FROM, height: whole }];
+        return vec![BarPart { status: Status::Unknown, y: PARTS_FROM, height: whole }];
     }
-    let share = |status: Status| reckoning.time(status) as f64 / period as f64;
-    let occurred = order.into_iter().filter(|status| reckoning.time(*status) > 0);
+    let share = |status: Status| breakdown.time(status) as f64 / period as f64;
+    let occurred = order.into_iter().filter(|status| breakdown.time(*status) > 0);
     let count = occurred.clone().count() as f64;
     // Every part gets the least height, and what is left is shared out by time.
     let to_share = whole - PART_LEAST * count;
@@ -221,7 +225,7 @@ fn parts(reckoning: &Reckoning) -> Vec<Part> {
         .map(|status| {
             let height = PART_LEAST + to_share * share(status);
             let gap = if y > PARTS_FROM { PART_GAP } else { 0.0 };
-            let part = Part { status, y: y + gap, height: height - gap };
+            let part = BarPart { status, y: y + gap, height: height - gap };
             y += height;
             part
         })
@@ -231,35 +235,35 @@ fn parts(reckoning: &Reckoning) -> Vec<Part> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::tests::utc;
-    use crate::view::endpoint::tests::{period, reckon, record};
+    use crate::test_support::utc;
+    use crate::test_support::{dataset, evaluate, period};
     use proptest::prelude::*;
     use shared::{DAY, SECOND};
 
     #[test]
     fn a_short_failure_stays_visible_and_is_not_more_than_it_was() {
-        let reckoning = Reckoning { healthy: DAY - SECOND, down: SECOND, ..Reckoning::default() };
-        let parts = parts(&reckoning);
+        let breakdown = Reckoning { healthy: DAY - SECOND, down: SECOND, ..Reckoning::default() };
+        let parts = parts(&breakdown);
         assert_eq!(parts.iter().map(|part| part.status).collect::<Vec<_>>(), [Status::Healthy, Status::Down]);
         let drawn = PART_LEAST - PART_GAP;
         assert!(parts[1].height >= drawn && parts[1].height < drawn + 0.1);
-        assert_eq!(shares(&reckoning, 1, utc().language), "99.998% up; down for 1 s");
+        assert_eq!(summary(&breakdown, 1, utc().language), "99.998% up; down for 1 s");
     }
 
     #[test]
     fn of_several_incidents_a_bar_tells_how_many() {
         let down = |ago: i64| matches!(ago, 20 | 21 | 30);
-        let looks: Vec<_> =
+        let samples: Vec<_> =
             (0..120).map(|ago| ("A", "", ago, if down(ago) { Status::Down } else { Status::Healthy })).collect();
-        let record = record(&looks);
-        let bars = strip(&reckon(&record)[0], &period(), None, utc());
+        let dataset = dataset(&samples);
+        let bars = strip(&evaluate(&dataset)[0], &period(), None, utc());
         assert!(bars[23].label.ends_with("down for 3 min; 2 incidents – connection refused"), "{}", bars[23].label);
     }
 
     #[test]
     fn a_slot_nobody_observed_is_unknown_and_not_green() {
-        let record = record(&[("A", "", 0, Status::Healthy), ("A", "", 1, Status::Healthy)]);
-        let bars = strip(&reckon(&record)[0], &period(), None, utc());
+        let dataset = dataset(&[("A", "", 0, Status::Healthy), ("A", "", 1, Status::Healthy)]);
+        let bars = strip(&evaluate(&dataset)[0], &period(), None, utc());
         assert_eq!((bars.len(), bars[0].status, bars[24].status), (25, Status::Unknown, Status::Healthy));
         assert_eq!(bars[0].label, "Saturday 13:00–14:00: not observed");
         assert!(bars[24].label.starts_with("Sunday 13:00–14:00: 100% up; not observed for"), "{}", bars[24].label);
@@ -267,10 +271,10 @@ mod tests {
 
     #[test]
     fn a_bar_tells_its_worst_status_and_that_statuss_error() {
-        let looks: Vec<_> =
+        let samples: Vec<_> =
             (0..180).map(|ago| ("A", "", ago, if ago == 90 { Status::Down } else { Status::Healthy })).collect();
-        let record = record(&looks);
-        let bars = strip(&reckon(&record)[0], &period(), None, utc());
+        let dataset = dataset(&samples);
+        let bars = strip(&evaluate(&dataset)[0], &period(), None, utc());
         assert_eq!(bars[22].status, Status::Down, "13:02 less 90 min is in the hour from 11:00");
         assert_eq!(bars[22].label, "Sunday 11:00–12:00: 98.33% up; down for 1 min – connection refused");
         assert_eq!(bars[23].status, Status::Healthy);
@@ -278,35 +282,36 @@ mod tests {
 
     #[test]
     fn an_outage_of_several_slots_is_painted_on_each() {
-        let looks: Vec<_> = (0..600).map(|ago| ("A", "", ago, Status::Down)).collect();
-        let record = record(&looks);
-        let bars = strip(&reckon(&record)[0], &period(), None, utc());
+        let samples: Vec<_> = (0..600).map(|ago| ("A", "", ago, Status::Down)).collect();
+        let dataset = dataset(&samples);
+        let bars = strip(&evaluate(&dataset)[0], &period(), None, utc());
         assert_eq!(bars.iter().filter(|bar| bar.status == Status::Down).count(), 11);
     }
 
     /// Three bars with these reckonings.
-    fn bars(reckonings: &[Reckoning]) -> Vec<Arc<BarView>> {
-        let one = |(place, reckoning): (usize, &Reckoning)| {
-            let width = 100.0 / reckonings.len() as f64;
-            let bar = bar(&reckon(&record(&[("A", "", 0, Status::Healthy)]))[0], period().slots[0], &period(), utc());
+    fn bars(breakdowns: &[Reckoning]) -> Vec<Arc<BarView>> {
+        let one = |(place, breakdown): (usize, &Reckoning)| {
+            let width = 100.0 / breakdowns.len() as f64;
+            let bar =
+                bar(&evaluate(&dataset(&[("A", "", 0, Status::Healthy)]))[0], period().buckets[0], &period(), utc());
             Arc::new(BarView {
                 x: place as f64 * width,
                 width,
-                status: reckoning.worst(),
-                parts: parts(reckoning),
+                status: breakdown.worst(),
+                parts: parts(breakdown),
                 ..bar
             })
         };
-        reckonings.iter().enumerate().map(one).collect()
+        breakdowns.iter().enumerate().map(one).collect()
     }
 
     #[test]
     fn what_is_the_same_in_neighbouring_bars_is_drawn_at_once() {
         let [healthy, unknown] =
             [Reckoning { healthy: DAY, ..Reckoning::default() }, Reckoning { unknown: DAY, ..Reckoning::default() }];
-        let drawing = drawing(&bars(&[unknown, unknown, healthy, healthy]));
-        let part = Part { status: Status::Unknown, y: 6.0, height: 26.0 };
-        assert_eq!(drawing.unknown, [Stretch { part, x: 0.0, width: 50.0 }]);
+        let drawing = bar_paths(&bars(&[unknown, unknown, healthy, healthy]));
+        let part = BarPart { status: Status::Unknown, y: 6.0, height: 26.0 };
+        assert_eq!(drawing.unknown, [Segment { part, x: 0.0, width: 50.0 }]);
         assert_eq!(drawing.parts[0], "M500.00 6.00h500.00v26.00h-500.00Z");
         assert_eq!(drawing.slits, "M250.00 0V32.00M500.00 0V32.00M750.00 0V32.00");
     }
@@ -318,8 +323,8 @@ mod tests {
             Reckoning { healthy: DAY - SECOND, degraded: SECOND, ..Reckoning::default() },
             Reckoning { healthy: DAY - SECOND, down: SECOND, ..Reckoning::default() },
         ];
-        let above = |reckoning: Reckoning, place: usize| {
-            let path = drawing(&bars(&[reckoning])).parts[place].clone();
+        let above = |breakdown: Reckoning, place: usize| {
+            let path = bar_paths(&bars(&[breakdown])).parts[place].clone();
             path.split_inclusive('Z')
                 .filter(|part| !part.contains("26.00") && !part.contains("v2.00"))
                 .collect::<String>()

@@ -9,13 +9,13 @@ use shared::status::Status;
 use shared::uptime::{self, Span, TOGETHER};
 use shared::{DAY, Nanos, UnixNanos};
 
-use super::Loading;
+use super::evaluate::EvaluatedEndpoint;
 use super::period::Period;
-use super::reckoned::Reckoned;
-use super::words;
-use crate::calendar::{Calendar, rfc3339};
-use crate::language::{Language, texts};
-use crate::record::{Record, Said};
+use super::settings::LoadProgress;
+use super::text;
+use crate::dataset::{Dataset, StoredMessage};
+use crate::i18n::{Language, texts};
+use crate::{civil::rfc3339, i18n::Calendar};
 use shared::sorted;
 
 /// How long a message stands at the top of the page: who wrote it will write again if it goes on.
@@ -66,18 +66,18 @@ pub struct EventView {
     /// When it began: `14:02`.
     pub clock: String,
     /// What it was.
-    pub what: What,
+    pub kind: EventKind,
 }
 
 /// What an event was.
 #[derive(Debug, Clone, PartialEq)]
-pub enum What {
+pub enum EventKind {
     /// Endpoints were not healthy, or nobody looked.
     Change {
         /// Which status it was.
         status: Status,
         /// Which endpoints, in words.
-        who: String,
+        subject: String,
         /// What about them: `down for 4 min, until 14:06`.
         text: String,
         /// The errors, each once.
@@ -89,9 +89,9 @@ pub enum What {
 
 /// All messages up to now, newest first.
 #[must_use]
-pub fn messages(record: &Record, calendar: Calendar<'_>, looks: &Looks) -> Vec<Arc<MessageView>> {
-    let shown = record.endpoints.iter().filter(|endpoint| !endpoint.nodes.is_empty()).count();
-    let mut posted: Vec<&Said> = record.messages.iter().filter(|said| said.at <= calendar.now).collect();
+pub fn messages(dataset: &Dataset, calendar: Calendar<'_>, appearance: &Looks) -> Vec<Arc<MessageView>> {
+    let shown = dataset.endpoints.iter().filter(|endpoint| !endpoint.nodes.is_empty()).count();
+    let mut posted: Vec<&StoredMessage> = dataset.messages.iter().filter(|said| said.at <= calendar.now).collect();
     sorted::by_key(&mut posted, |said| -said.at);
     posted
         .into_iter()
@@ -99,13 +99,13 @@ pub fn messages(record: &Record, calendar: Calendar<'_>, looks: &Looks) -> Vec<A
             let names: Vec<String> = said
                 .about
                 .iter()
-                .filter_map(|place| record.endpoints.get(*place))
+                .filter_map(|place| dataset.endpoints.get(*place))
                 .map(|endpoint| {
                     let key = &endpoint.key;
                     // What has no title goes by its locator, unless that is kept from readers.
-                    let is_hidden = place_in(&looks.hidden_locators, &key.title).is_some();
+                    let is_hidden = place_in(&appearance.hidden_locators, &key.title).is_some();
                     let locator = if is_hidden { "" } else { &key.locator };
-                    calendar.language.name(words::name(&key.title, locator, calendar.language))
+                    calendar.language.isolate(text::display_name(&key.title, locator, calendar.language))
                 })
                 .collect();
             Arc::new(MessageView {
@@ -113,7 +113,7 @@ pub fn messages(record: &Record, calendar: Calendar<'_>, looks: &Looks) -> Vec<A
                 datetime: rfc3339(said.at),
                 when: calendar.moment(said.at),
                 about: if shown > 1 && names.len() >= shown {
-                    calendar.language.say(texts::ALL_ENDPOINTS, &[])
+                    calendar.language.format(texts::ALL_ENDPOINTS, &[])
                 } else {
                     counted_names(&names, calendar.language)
                 },
@@ -131,7 +131,7 @@ pub fn in_force(messages: &[Arc<MessageView>], now: UnixNanos) -> Vec<Arc<Messag
 }
 
 /// A stretch in which some endpoints had one status.
-struct Stretch {
+struct Episode {
     start: UnixNanos,
     end: UnixNanos,
     status: Status,
@@ -142,42 +142,42 @@ struct Stretch {
 /// The days of the period, newest first.
 #[must_use]
 pub fn timeline(
-    reckoned: &[Reckoned<'_>],
+    evaluated: &[EvaluatedEndpoint<'_>],
     messages: &[Arc<MessageView>],
     period: &Period,
     calendar: Calendar<'_>,
-    loading: Loading,
+    loading: LoadProgress,
 ) -> Vec<Arc<DayView>> {
-    let mut stretches = grouped(stretches(reckoned, period, calendar.language));
+    let mut episodes = merge_simultaneous(episodes(evaluated, period, calendar.language));
     // Of five hundred endpoints there are thousands; they are in order.
-    let mut left_out = stretches.len().saturating_sub(EVENTS_LIMIT);
-    stretches.drain(..left_out);
+    let mut left_out = episodes.len().saturating_sub(EVENTS_LIMIT);
+    episodes.drain(..left_out);
     // While files are still coming in every hole is one of the load.
-    if loading == Loading::Complete {
-        stretches.extend(holes(reckoned, period));
+    if loading == LoadProgress::Complete {
+        episodes.extend(gaps(evaluated, period));
     }
-    let mut events: Vec<(UnixNanos, Arc<EventView>)> = stretches
+    let mut events: Vec<(UnixNanos, Arc<EventView>)> = episodes
         .into_iter()
-        .map(|stretch| (stretch.start.max(period.from), Arc::new(stretch.event(period, calendar))))
+        .map(|episode| (episode.start.max(period.from), Arc::new(episode.event(period, calendar))))
         .collect();
     events.extend(messages.iter().filter(|message| message.at >= period.from).map(|message| {
         let event = EventView {
             datetime: message.datetime.clone(),
             clock: calendar.clock(message.at),
-            what: What::Message(Arc::clone(message)),
+            kind: EventKind::Message(Arc::clone(message)),
         };
         (message.at, Arc::new(event))
     }));
     sorted::by_key(&mut events, |(at, _)| -at);
     left_out += events.len().saturating_sub(EVENTS_LIMIT);
     events.truncate(EVENTS_LIMIT);
-    if reckoned.is_empty() { Vec::new() } else { days(&events, left_out, reckoned, period, calendar) }
+    if evaluated.is_empty() { Vec::new() } else { days(&events, left_out, evaluated, period, calendar) }
 }
 
 fn days(
     events: &[(UnixNanos, Arc<EventView>)],
     left_out: usize,
-    reckoned: &[Reckoned<'_>],
+    evaluated: &[EvaluatedEndpoint<'_>],
     period: &Period,
     calendar: Calendar<'_>,
 ) -> Vec<Arc<DayView>> {
@@ -192,11 +192,11 @@ fn days(
         let events: Vec<Arc<EventView>> = rest[..of_day].iter().map(|(_, event)| Arc::clone(event)).collect();
         rest = &rest[of_day..];
         let end = calendar.start_of_day(number + 1).min(calendar.now);
-        let observed = reckoned.iter().any(|reckoned| reckoned.reckoning(start, end, calendar.now).observed() > 0);
+        let observed = evaluated.iter().any(|evaluated| evaluated.breakdown(start, end, calendar.now).observed() > 0);
         let quiet = match (events.is_empty(), observed) {
             (false, _) => None,
-            (true, true) => Some(calendar.language.say(texts::NO_INCIDENTS, &[])),
-            (true, false) => Some(calendar.language.say(texts::NOTHING_OBSERVED, &[])),
+            (true, true) => Some(calendar.language.format(texts::NO_INCIDENTS, &[])),
+            (true, false) => Some(calendar.language.format(texts::NOTHING_OBSERVED, &[])),
         };
         match days.last_mut() {
             // Quiet days after today fold into one line, which needs no weekdays.
@@ -207,11 +207,11 @@ fn days(
         }
     }
     if left_out > 0 {
-        let more = calendar.language.counted(texts::AND_MORE, left_out, &[]);
+        let more = calendar.language.plural(texts::AND_MORE, left_out, &[]);
         days.push(DayView {
             key: first - 1,
             heading: calendar.date_span(period.from, oldest),
-            quiet: Some(calendar.language.say(texts::SENTENCE, &[&more])),
+            quiet: Some(calendar.language.format(texts::SENTENCE, &[&more])),
             events: Vec::new(),
         });
     }
@@ -219,13 +219,13 @@ fn days(
 }
 
 /// Every stretch in which an endpoint was degraded or down, oldest first.
-fn stretches(reckoned: &[Reckoned<'_>], period: &Period, language: &Language) -> Vec<Stretch> {
-    let mut stretches: Vec<Stretch> = Vec::new();
-    for reckoned in reckoned {
-        let name = reckoned.name(language);
-        for span in uptime::notable_incidents(&reckoned.spans, period.from) {
-            let reason = reckoned.reason(span.status, span.start, span.end.max(span.start + 1));
-            stretches.push(Stretch {
+fn episodes(evaluated: &[EvaluatedEndpoint<'_>], period: &Period, language: &Language) -> Vec<Episode> {
+    let mut episodes: Vec<Episode> = Vec::new();
+    for evaluated in evaluated {
+        let name = evaluated.name(language);
+        for span in uptime::notable_incidents(&evaluated.spans, period.from) {
+            let reason = evaluated.reason(span.status, span.start, span.end.max(span.start + 1));
+            episodes.push(Episode {
                 start: span.start,
                 end: span.end,
                 status: span.status,
@@ -234,55 +234,55 @@ fn stretches(reckoned: &[Reckoned<'_>], period: &Period, language: &Language) ->
             });
         }
     }
-    sorted::by_key(&mut stretches, |stretch| stretch.start);
-    stretches
+    sorted::by_key(&mut episodes, |episode| episode.start);
+    episodes
 }
 
 /// Makes one stretch of those that began and ended together.
-fn grouped(stretches: Vec<Stretch>) -> Vec<Stretch> {
-    let mut groups: Vec<Stretch> = Vec::new();
-    for stretch in stretches {
+fn merge_simultaneous(episodes: Vec<Episode>) -> Vec<Episode> {
+    let mut groups: Vec<Episode> = Vec::new();
+    for episode in episodes {
         let near = |one: UnixNanos, other: UnixNanos| (one - other).abs() <= TOGETHER;
-        let group = groups.iter_mut().rev().take_while(|group| near(group.start, stretch.start)).find(|group| {
-            group.status == stretch.status && near(group.end, stretch.end) && !group.names.contains(&stretch.names[0])
+        let group = groups.iter_mut().rev().take_while(|group| near(group.start, episode.start)).find(|group| {
+            group.status == episode.status && near(group.end, episode.end) && !group.names.contains(&episode.names[0])
         });
         match group {
             Some(group) => {
-                group.end = group.end.max(stretch.end);
-                group.names.extend(stretch.names);
-                for reason in stretch.reasons {
+                group.end = group.end.max(episode.end);
+                group.names.extend(episode.names);
+                for reason in episode.reasons {
                     if !group.reasons.contains(&reason) {
                         group.reasons.push(reason);
                     }
                 }
             }
-            None => groups.push(stretch),
+            None => groups.push(episode),
         }
     }
     groups
 }
 
 /// The stretches in which nobody looked at anything, after somebody first had.
-fn holes(reckoned: &[Reckoned<'_>], period: &Period) -> Vec<Stretch> {
-    let spans = reckoned.iter().flat_map(|reckoned| &reckoned.spans);
+fn gaps(evaluated: &[EvaluatedEndpoint<'_>], period: &Period) -> Vec<Episode> {
+    let spans = evaluated.iter().flat_map(|evaluated| &evaluated.spans);
     let holes = uptime::holes(spans, period.from, period.now).into_iter();
-    let stretch = |Span { start, end, status }| Stretch { start, end, status, names: Vec::new(), reasons: Vec::new() };
-    holes.map(stretch).collect()
+    let episode = |Span { start, end, status }| Episode { start, end, status, names: Vec::new(), reasons: Vec::new() };
+    holes.map(episode).collect()
 }
 
-impl Stretch {
+impl Episode {
     fn event(mut self, period: &Period, calendar: Calendar<'_>) -> EventView {
         let start = self.start.max(period.from);
-        let text = lasted(Span { start: self.start, end: self.end, status: self.status }, period.from, calendar);
+        let text = duration_text(Span { start: self.start, end: self.end, status: self.status }, period.from, calendar);
         let language = calendar.language;
         self.reasons.truncate(REASONS_LIMIT);
         EventView {
             datetime: rfc3339(start),
             clock: calendar.clock(start),
-            what: What::Change {
+            kind: EventKind::Change {
                 status: self.status,
-                who: if self.names.is_empty() {
-                    language.say(texts::EVERYTHING, &[])
+                subject: if self.names.is_empty() {
+                    language.format(texts::EVERYTHING, &[])
                 } else {
                     counted_names(&self.names, language)
                 },
@@ -294,20 +294,20 @@ impl Stretch {
 }
 
 /// What was the case for how long, and until when, as far as it is after `from`: `down for 4 min, until 14:06`.
-pub(super) fn lasted(span: Span, from: UnixNanos, calendar: Calendar<'_>) -> String {
+pub(super) fn duration_text(span: Span, from: UnixNanos, calendar: Calendar<'_>) -> String {
     let start = span.start.max(from);
     let language = calendar.language;
-    let length = words::length(span.end - start, language);
+    let length = text::length(span.end - start, language);
     let is_unknown = span.status == Status::Unknown;
-    let word = if is_unknown { language.line(texts::NOT_CHECKED) } else { language.word(span.status) };
+    let word = if is_unknown { language.text(texts::NOT_CHECKED) } else { language.status_label(span.status) };
     // The end has its day with it if that is another one.
     let is_same_day = calendar.day_number(start) == calendar.day_number(span.end);
     let until = || if is_same_day { calendar.clock(span.end) } else { calendar.moment(span.end) };
     match (span.end >= calendar.now, span.start < from) {
-        (true, true) => language.say(texts::SINCE_BEFORE, &[word, &calendar.moment(start)]),
-        (true, false) => language.say(texts::UP_TO_NOW, &[word, &length]),
-        (false, true) => language.say(texts::UNTIL, &[word, &until()]),
-        (false, false) => language.say(texts::FOR_UNTIL, &[word, &length, &until()]),
+        (true, true) => language.format(texts::SINCE_BEFORE, &[word, &calendar.moment(start)]),
+        (true, false) => language.format(texts::UP_TO_NOW, &[word, &length]),
+        (false, true) => language.format(texts::UNTIL, &[word, &until()]),
+        (false, false) => language.format(texts::FOR_UNTIL, &[word, &length, &until()]),
     }
 }
 
@@ -315,29 +315,29 @@ pub(super) fn lasted(span: Span, from: UnixNanos, calendar: Calendar<'_>) -> Str
 fn counted_names(names: &[String], language: &Language) -> String {
     let shown: Vec<&str> = names.iter().take(NAMES_LIMIT).map(String::as_str).collect();
     match names.len() - shown.len() {
-        0 => language.listed(&shown),
-        others => language.counted(texts::AND_OTHERS, others, &[&language.joined(texts::COMMA, &shown)]),
+        0 => language.list(&shown),
+        others => language.plural(texts::AND_OTHERS, others, &[&language.joined(texts::COMMA, &shown)]),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::tests::{NOW, utc};
-    use crate::view::endpoint::tests::{period, reckon, record};
+    use crate::test_support::{NOW, utc};
+    use crate::test_support::{dataset, evaluate, period};
     use Status::{Down, Healthy};
     use shared::HOUR;
     use shared::object_name::CheckFileName;
     use shared::result::{CheckFile, CheckResult};
 
-    fn lines(record: &Record) -> Vec<String> {
-        let messages = messages(record, utc(), &Looks::default());
-        let days = timeline(&reckon(record), &messages, &period(), utc(), Loading::Complete);
-        let line = |event: &EventView| match &event.what {
-            What::Change { who, text, reasons, .. } => {
-                format!("{} {who}: {text} ({})", event.clock, reasons.join("; "))
+    fn lines(dataset: &Dataset) -> Vec<String> {
+        let messages = messages(dataset, utc(), &Looks::default());
+        let days = timeline(&evaluate(dataset), &messages, &period(), utc(), LoadProgress::Complete);
+        let line = |event: &EventView| match &event.kind {
+            EventKind::Change { subject, text, reasons, .. } => {
+                format!("{} {subject}: {text} ({})", event.clock, reasons.join("; "))
             }
-            What::Message(message) => format!("{} {}: {:?}", event.clock, message.about, message.nodes),
+            EventKind::Message(message) => format!("{} {}: {:?}", event.clock, message.about, message.nodes),
         };
         days.iter()
             .flat_map(|day| {
@@ -353,47 +353,47 @@ mod tests {
 
     #[test]
     fn an_outage_says_when_how_long_and_why() {
-        let record = record(&steady("A", &[12, 11, 10]));
+        let dataset = dataset(&steady("A", &[12, 11, 10]));
         assert_eq!(
-            lines(&record),
+            lines(&dataset),
             ["Today", "12:50 A: down for 3 min, until 12:53 (connection refused)", "Yesterday Not observed"]
         );
     }
 
     #[test]
     fn statuses_are_called_as_the_host_likes_wherever_they_stand() {
-        let record = record(&steady("A", &[12, 11, 10]));
-        let language = crate::language::tests::calling(Down, "out of order");
+        let dataset = dataset(&steady("A", &[12, 11, 10]));
+        let language = crate::test_support::with_status_labels(Down, "out of order");
         let calendar = Calendar { language: &language, ..utc() };
-        let days = timeline(&reckon(&record), &[], &period(), calendar, Loading::Complete);
-        let What::Change { text, .. } = &days[0].events[0].what else { panic!("{days:?}") };
+        let days = timeline(&evaluate(&dataset), &[], &period(), calendar, LoadProgress::Complete);
+        let EventKind::Change { text, .. } = &days[0].events[0].kind else { panic!("{days:?}") };
         assert_eq!(text, "out of order for 3 min, until 12:53");
     }
 
     #[test]
     fn what_goes_on_says_so() {
-        let record = record(&steady("A", &[1, 0]));
-        assert_eq!(lines(&record)[1], "13:01 A: down for 1 min up to now (connection refused)");
+        let dataset = dataset(&steady("A", &[1, 0]));
+        assert_eq!(lines(&dataset)[1], "13:01 A: down for 1 min up to now (connection refused)");
     }
 
     #[test]
     fn what_fails_together_is_one_event() {
-        let looks = ["A", "B", "C", "D", "E"].map(|title| steady(title, &[5, 4])).concat();
+        let checks = ["A", "B", "C", "D", "E"].map(|title| steady(title, &[5, 4])).concat();
         assert_eq!(
-            lines(&record(&looks))[1],
+            lines(&dataset(&checks))[1],
             "12:57 A, B, C and 2 others: down for 2 min, until 12:59 (connection refused)"
         );
     }
 
     #[test]
     fn a_hole_in_the_looking_is_an_event() {
-        let looks = [("A", "", 60, Healthy), ("A", "", 59, Healthy), ("A", "", 1, Healthy), ("A", "", 0, Healthy)];
-        assert_eq!(lines(&record(&looks))[1], "12:04 Everything: not checked for 56 min, until 13:01 ()");
+        let checks = [("A", "", 60, Healthy), ("A", "", 59, Healthy), ("A", "", 1, Healthy), ("A", "", 0, Healthy)];
+        assert_eq!(lines(&dataset(&checks))[1], "12:04 Everything: not checked for 56 min, until 13:01 ()");
     }
 
     #[test]
     fn a_message_is_one_event_with_all_it_is_about() {
-        let mut record = record(&steady("A", &[]));
+        let mut dataset = dataset(&steady("A", &[]));
         let result = |title: &str| CheckResult {
             title: title.to_owned(),
             locator: format!("https://{title}"),
@@ -403,19 +403,19 @@ mod tests {
             ..CheckResult::default()
         };
         let name = CheckFileName { stored_at: NOW - HOUR, node: None };
-        record.add(&name, CheckFile { results: vec![result("A"), result("B")], skipped: Vec::new() });
-        record.put_in_order();
-        let messages = messages(&record, utc(), &Looks::default());
+        dataset.add(&name, CheckFile { results: vec![result("A"), result("B")], skipped: Vec::new() });
+        dataset.sort_samples();
+        let messages = messages(&dataset, utc(), &Looks::default());
         assert_eq!((messages.len(), messages[0].about.as_str()), (1, "All endpoints"));
         assert_eq!(messages[0].nodes.len(), 2, "the script is left out");
         assert_eq!(in_force(&messages, NOW).len(), 1);
         assert_eq!(in_force(&messages, NOW + DAY).len(), 0);
-        assert!(lines(&record).iter().any(|line| line.starts_with("12:02 All endpoints")));
+        assert!(lines(&dataset).iter().any(|line| line.starts_with("12:02 All endpoints")));
     }
 
     #[test]
     fn a_message_does_not_tell_a_locator_that_is_kept_from_readers() {
-        let mut record = record(&steady("A", &[]));
+        let mut dataset = dataset(&steady("A", &[]));
         let result = CheckResult {
             locator: "https://secret.internal".to_owned(),
             timestamp: NOW - HOUR,
@@ -424,10 +424,10 @@ mod tests {
             ..CheckResult::default()
         };
         let name = CheckFileName { stored_at: NOW - HOUR, node: None };
-        record.add(&name, CheckFile { results: vec![result], skipped: Vec::new() });
+        dataset.add(&name, CheckFile { results: vec![result], skipped: Vec::new() });
         let about = |hidden: &[&str]| {
             let hidden_locators = hidden.iter().map(ToString::to_string).collect();
-            messages(&record, utc(), &Looks { hidden_locators, ..Looks::default() })[0].about.clone()
+            messages(&dataset, utc(), &Looks { hidden_locators, ..Looks::default() })[0].about.clone()
         };
         assert_eq!(
             (about(&[]).as_str(), about(&["*"]).as_str()),
@@ -437,17 +437,17 @@ mod tests {
 
     #[test]
     fn days_are_the_readers_and_quiet_ones_fold() {
-        let looks: Vec<_> =
+        let checks: Vec<_> =
             (0..7 * 24).map(|hours| ("A", "", hours * 60, if hours == 37 { Down } else { Healthy })).collect();
-        let mut record = record(&looks);
-        for look in
-            record.endpoints.iter_mut().flat_map(|endpoint| &mut endpoint.nodes).flat_map(|node| &mut node.looks)
+        let mut dataset = dataset(&checks);
+        for sample in
+            dataset.endpoints.iter_mut().flat_map(|endpoint| &mut endpoint.nodes).flat_map(|node| &mut node.samples)
         {
-            look.interval = Some(HOUR);
+            sample.interval = Some(HOUR);
         }
-        let all = reckon(&record);
+        let all = evaluate(&dataset);
         let tokyo = Calendar { offset: &|_| 9 * HOUR, ..utc() };
-        let days = timeline(&all, &[], &Period::new(7 * DAY, 90, tokyo), tokyo, Loading::Complete);
+        let days = timeline(&all, &[], &Period::new(7 * DAY, 90, tokyo), tokyo, LoadProgress::Complete);
         let headings: Vec<&str> = days.iter().map(|day| day.heading.as_str()).collect();
         assert_eq!(
             headings,
@@ -459,8 +459,8 @@ mod tests {
 
     #[test]
     fn an_endpoint_that_flaps_does_not_flood_the_page() {
-        let looks: Vec<_> = (0..1_400).map(|ago| ("A", "", ago, if ago % 2 == 0 { Down } else { Healthy })).collect();
-        let lines = lines(&record(&looks));
+        let checks: Vec<_> = (0..1_400).map(|ago| ("A", "", ago, if ago % 2 == 0 { Down } else { Healthy })).collect();
+        let lines = lines(&dataset(&checks));
         assert_eq!(lines.len(), 1 + EVENTS_LIMIT + 1);
         assert_eq!(lines.last().map(String::as_str), Some("21 November – 22 November 500 more."), "they did happen");
     }

@@ -1,0 +1,10 @@
+//! Makes the checks when they are due, and evaluates what they observed.
+
+mod concurrency;
+pub mod confirmation;
+pub mod confirmation_file;
+pub mod evaluate;
+pub mod heartbeat_reader;
+pub mod runner;
+pub mod schedule;
+pub mod scheduler;

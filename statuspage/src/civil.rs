@@ -1,0 +1,124 @@
+//! Dates and clock times without a zone, and how they are written in UTC. Pure.
+
+use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
+
+/// A date and a clock time without a zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CivilTime {
+    /// The year.
+    pub year: i64,
+    /// The month, from 1.
+    pub month: usize,
+    /// The day of the month, from 1.
+    pub day: i64,
+    /// The hour, 0 to 23.
+    pub hour: i64,
+    /// The minute.
+    pub minute: i64,
+    /// The second.
+    pub second: i64,
+}
+
+impl CivilTime {
+    /// Divides nanoseconds since 1970 as a clock without a zone shows them (Howard Hinnant's `civil_from_days`).
+    #[must_use]
+    pub fn from_unix(nanos: Nanos) -> CivilTime {
+        let (days, rest) = (nanos.div_euclid(DAY), nanos.rem_euclid(DAY));
+        let shifted = days + 719_468;
+        let era = shifted.div_euclid(146_097);
+        let day_of_era = shifted.rem_euclid(146_097);
+        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let month_from_march = (5 * day_of_year + 2) / 153;
+        let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+        CivilTime {
+            year: year_of_era + era * 400 + i64::from(month <= 2),
+            month: month as usize,
+            day: day_of_year - (153 * month_from_march + 2) / 5 + 1,
+            hour: rest / HOUR,
+            minute: rest / MINUTE % 60,
+            second: rest / SECOND % 60,
+        }
+    }
+}
+
+/// A moment for machines: `2026-11-22T13:02:00Z`.
+#[must_use]
+pub fn rfc3339(moment: UnixNanos) -> String {
+    let CivilTime { year, month, day, hour, minute, second, .. } = CivilTime::from_unix(moment);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// Reads a moment of UTC as people write it: `2026-08-22`, `2026-08-22T14:00Z`, `2026-08-22T14:00:30Z`.
+#[must_use]
+pub fn parse_utc(text: &str) -> Option<UnixNanos> {
+    let (date, clock) = text.trim_end_matches('Z').split_once('T').unwrap_or((text, "00:00"));
+    let numbers = |text: &str, separator: char| -> Option<Vec<i64>> {
+        text.split(separator).map(|part| part.parse().ok()).collect()
+    };
+    let (date, clock) = (numbers(date, '-')?, numbers(clock, ':')?);
+    let ([year, month, day], [hour, minute, seconds @ ..]) = (date.as_slice(), clock.as_slice()) else { return None };
+    let (year, month, day) = (*year, *month, *day);
+    let second = seconds.first().copied().unwrap_or(0);
+    let is_date = (1970..2200).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
+    if !is_date || !(0..24).contains(hour) || !(0..60).contains(minute) || !(0..60).contains(&second) {
+        return None;
+    }
+    // The inverse of `from_unix`, by the same author.
+    let year_from_march = if month > 2 { year } else { year - 1 };
+    let (era, year_of_era) = (year_from_march.div_euclid(400), year_from_march.rem_euclid(400));
+    let day_of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    let days = era * 146_097 + day_of_era - 719_468;
+    let moment = days * DAY + hour * HOUR + minute * MINUTE + second * SECOND;
+    // A day that no month has is another day than the one that was written.
+    (CivilTime::from_unix(moment).day == day).then_some(moment)
+}
+
+/// How far a zone is ahead of UTC, by how browsers write it: `GMT`, `GMT+05:30`, `8/22/2026, GMT-3`.
+#[must_use]
+pub fn parse_offset(text: &str) -> Option<Nanos> {
+    let (_, offset) = text.split_once("GMT")?;
+    let Some(sign) = offset.chars().next() else { return Some(0) };
+    let (hours, minutes) = offset[sign.len_utf8()..].split_once(':').unwrap_or((&offset[sign.len_utf8()..], "0"));
+    let minutes = minutes.split(':').next()?.parse::<i64>().ok()?;
+    let length = hours.parse::<i64>().ok()? * HOUR + minutes * MINUTE;
+    match sign {
+        '+' => Some(length),
+        '-' | '\u{2212}' => Some(-length),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2026-11-22T13:02:03Z
+    const NOW: UnixNanos = 1_795_352_523 * SECOND;
+
+    #[test]
+    fn a_moment_is_read_as_people_write_it() {
+        assert_eq!(parse_utc("2026-11-22T13:02:03Z"), Some(NOW));
+        assert_eq!(parse_utc("2026-11-22T13:02"), Some(NOW - 3 * SECOND));
+        assert_eq!(parse_utc("2024-02-29").map(rfc3339).as_deref(), Some("2024-02-29T00:00:00Z"));
+        for odd in ["", "yesterday", "2026-02-30", "2026-13-01", "2026-11-22T25:00Z", "2026-11-22T", "1-1-1", "2026-11"]
+        {
+            assert_eq!(parse_utc(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn offsets_are_read_as_browsers_write_them() {
+        for (text, offset) in [
+            ("8/22/2026, GMT", Some(0)),
+            ("GMT+05:30", Some(5 * HOUR + 30 * MINUTE)),
+            ("GMT-3", Some(-3 * HOUR)),
+            ("8/22/1890, GMT+00:53:28", Some(53 * MINUTE)),
+            ("CET", None),
+            ("GMT~1", None),
+        ] {
+            assert_eq!(parse_offset(text), offset, "{text}");
+        }
+    }
+}

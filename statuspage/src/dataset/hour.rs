@@ -1,0 +1,69 @@
+//! The checks of one hour, loaded because somebody opened it.
+
+use std::ops::ControlFlow;
+
+use shared::MINUTE;
+use shared::object_name::CheckFileName;
+use shared::result::CheckFile;
+
+use super::bucket::TimeBucket;
+use super::model::Dataset;
+use super::store::{Store, get_all};
+use crate::source::{InlineContents, SourceError, StoreObject};
+
+/// The most check files that are loaded of an hour that somebody opens: ten nodes that look every minute.
+pub const HOUR_FILES_LIMIT: usize = 600;
+
+/// How long after a check its round is stored as a rule.
+const STORED_WITHIN: i64 = 10 * MINUTE;
+
+/// The checks of an hour, loaded because somebody asked for them.
+#[derive(Debug, Default)]
+pub struct HourChecks {
+    /// Which hour.
+    pub bucket: TimeBucket,
+    /// What its check files say.
+    pub dataset: Dataset,
+    /// Whether they are still coming in.
+    pub is_loading: bool,
+    /// How many check files are more than [`HOUR_FILES_LIMIT`].
+    pub left_out: usize,
+    /// Why they could not be loaded.
+    pub problem: Option<SourceError>,
+}
+
+impl HourChecks {
+    /// An hour of which nothing is known.
+    #[must_use]
+    pub fn new(bucket: TimeBucket) -> HourChecks {
+        HourChecks { bucket, ..HourChecks::default() }
+    }
+}
+
+/// Loads the checks of an hour.
+pub(crate) async fn load_hour(store: &impl Store, bucket: TimeBucket) -> HourChecks {
+    let mut hour = HourChecks::new(bucket);
+    let until = bucket.end.saturating_add(STORED_WITHIN);
+    let listing = match store.list(bucket.start, until, InlineContents::Omitted).await {
+        Ok(listing) => listing,
+        Err(error) => {
+            hour.problem = Some(error);
+            return hour;
+        }
+    };
+    let names = listing.files.into_iter().map(|listed| listed.name);
+    let mut names: Vec<CheckFileName> = names.filter(|name| (bucket.start..until).contains(&name.stored_at)).collect();
+    hour.left_out = names.len().saturating_sub(HOUR_FILES_LIMIT);
+    names.truncate(HOUR_FILES_LIMIT);
+    get_all(store, names.into_iter().map(StoreObject::CheckFile).collect(), &mut |object, answer| {
+        match (object, answer.map(|content| CheckFile::parse(&content))) {
+            (StoreObject::CheckFile(name), Ok(Ok(file))) => hour.dataset.add(&name, file),
+            (_, Err(error)) => hour.problem = Some(error),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    })
+    .await;
+    hour.dataset.sort_samples();
+    hour
+}

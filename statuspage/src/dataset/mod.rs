@@ -1,0 +1,21 @@
+//! Everything the page has loaded: what a store said, in a form that is quick to evaluate, and what is to be asked for next.
+
+mod bucket;
+mod cache;
+mod hour;
+mod loader;
+mod model;
+mod request;
+mod sample;
+mod store;
+
+pub use bucket::TimeBucket;
+pub use cache::{Cache, FILES_LIMIT};
+pub(crate) use hour::load_hour;
+pub use hour::{HOUR_FILES_LIMIT, HourChecks};
+pub use loader::LoadEvent;
+pub(crate) use loader::refresh;
+pub use model::{Dataset, ENDPOINTS_LIMIT, EndpointData, NodeSamples, StoredMessage};
+pub use request::LoadRequest;
+pub use sample::{NodeHistory, Sample};
+pub(crate) use store::Store;

@@ -1,0 +1,28 @@
+//! What a load has to bring. Pure.
+
+use shared::UnixNanos;
+use shared::object_name::HistoryPart;
+
+/// What a load has to bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoadRequest {
+    /// From when on the past is wanted at all.
+    pub from: UnixNanos,
+    /// From when on every check file is wanted; what is before is told by histories, as far as nodes keep one.
+    pub checks_from: UnixNanos,
+    /// The end of what is wanted: [`UnixNanos::MAX`], unless somebody looks back.
+    pub until: UnixNanos,
+    /// Which objects of a history are wanted.
+    pub parts: &'static [HistoryPart],
+}
+
+impl LoadRequest {
+    pub(super) fn uses_histories(self) -> bool {
+        // Who looks back may ask for a time whose check files have expired.
+        self.from < self.checks_from || self.is_past()
+    }
+
+    pub(super) fn is_past(self) -> bool {
+        self.until < UnixNanos::MAX
+    }
+}

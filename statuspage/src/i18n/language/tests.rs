@@ -1,0 +1,164 @@
+use super::*;
+use crate::test_support::{TestFormat, language, locale_file as file, with_status_labels};
+use shared::looks::LANGUAGES;
+
+/// The keys and the texts of a file.
+fn lines(file: &str) -> Vec<(&str, &str)> {
+    let lines = file.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(|line| line.split_once(" = ").unwrap_or_else(|| panic!("`{line}` has no key"))).collect()
+}
+
+/// The places of a text that are filled in, each once.
+fn places(text: &str) -> Vec<&str> {
+    let mut places: Vec<&str> =
+        text.split('{').skip(1).map(|rest| rest.split_once('}').expect("it is closed").0).collect();
+    places.sort_unstable();
+    places.dedup();
+    places
+}
+
+/// Each key of English with its text in a language, and with the English one.
+fn pairs<'f>(file: &'f str, english: &'f str) -> Vec<(&'f str, &'f str, &'f str)> {
+    let texts = lines(file);
+    let text_of = |key| texts.iter().find(|(known, _)| *known == key).map(|(_, text)| *text);
+    let pairs = lines(english).into_iter();
+    pairs.map(|(key, english)| (key, text_of(key).unwrap_or_else(|| panic!("`{key}` is missing")), english)).collect()
+}
+
+#[test]
+fn no_language_lacks_a_text_or_has_one_too_many() {
+    let sorted_keys = |file: &str| {
+        let mut keys: Vec<String> = lines(file).iter().map(|(key, _)| (*key).to_owned()).collect();
+        keys.sort_unstable();
+        keys
+    };
+    let english = sorted_keys(&file("en"));
+    assert!(english.windows(2).all(|pair| pair[0] != pair[1]), "a key twice");
+    for code in LANGUAGES {
+        assert_eq!(sorted_keys(&file(code)), english, "{code}");
+        for line in file(code).lines() {
+            assert_eq!(line, line.trim(), "{code}: a space at an end");
+        }
+    }
+    let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/locales")).expect("it is a folder");
+    assert_eq!(files.count(), LANGUAGES.len());
+}
+
+#[test]
+fn every_text_fills_in_what_the_english_one_does() {
+    let english = file("en");
+    for code in LANGUAGES {
+        for (key, text, wanted) in pairs(&file(code), &english) {
+            assert_eq!(places(text), places(wanted), "{code}: {key}");
+            // A form for one or for none need not name the number; the last one is for all others.
+            let last = text.rsplit('|').next().expect("there is a form");
+            assert_eq!(places(last), places(wanted), "{code}: {key}");
+            for place in places(text) {
+                assert!(place.parse::<usize>().is_ok_and(|place| place < 5), "{code}: {key}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_counted_has_as_many_forms_as_the_language_has_categories() {
+    let english = file("en");
+    for code in LANGUAGES {
+        let file = file(code);
+        let plurals = lines(&file).iter().find(|(key, _)| *key == "plurals").expect("they are told").1.to_owned();
+        for (key, text, wanted) in pairs(&file, &english) {
+            let forms = text.split('|').count();
+            // A sentence may go round the number, and is the same for all.
+            let all = if wanted.contains('|') { plurals.split('|').count() } else { 1 };
+            assert!(forms == all || forms == 1, "{code}: {key}: {text}");
+        }
+    }
+}
+
+#[test]
+fn numbers_choose_their_forms() {
+    let hours = |code, number| language(code).plural(texts::HOURS, number, &[]);
+    assert_eq!([0, 1, 2].map(|number| hours("en", number)), ["0 hours", "1 hour", "2 hours"]);
+    assert_eq!([1, 2].map(|number| hours("de", number)), ["1 Stunde", "2 Stunden"]);
+    assert_eq!([0, 1, 2].map(|number| hours("fr", number)), ["0 heure", "1 heure", "2 heures"]);
+    assert_eq!(hours("es", 1_000_000), "1000000 horas", "a category that no form is for has the last one");
+    assert_eq!([1, 2].map(|number| hours("ja", number)), ["1時間", "2時間"]);
+    assert_eq!([1, 2].map(|number| hours("zh", number)), ["1 小时", "2 小时"]);
+    let arabic = [0, 1, 2, 3, 11, 100].map(|number| hours("ar", number));
+    assert_eq!(arabic, ["0 ساعة", "ساعة واحدة", "ساعتان", "3 ساعات", "11 ساعة", "100 ساعة"]);
+}
+
+#[test]
+fn words_at_the_beginning_of_sentences_can_be_made_great() {
+    // Only ASCII letters are; other scripts have no great letters, or the word has one already.
+    for code in LANGUAGES {
+        for (key, text) in lines(&file(code)) {
+            let first = text.chars().next().expect("it says something");
+            assert!(first.is_ascii() || !first.is_lowercase(), "{code}: {key}: {text}");
+        }
+    }
+}
+
+#[test]
+fn figures_are_written_as_the_language_does() {
+    assert_eq!(
+        (language("en").percent("99.97%"), language("en").response_time(1_240_000_000)),
+        ("99.97%".into(), "1.24 s".into())
+    );
+    assert_eq!(
+        (language("de").percent("100%"), language("de").percent("99.97%")),
+        ("100\u{a0}%".into(), "99,97\u{a0}%".into())
+    );
+    assert_eq!(language("fr").response_time(95_000_000), "95,0 ms");
+}
+
+#[test]
+fn lists_read_as_sentences_do() {
+    let listed = |code, names: &[&str]| language(code).list(names);
+    assert_eq!((listed("en", &[]), listed("en", &["A"])), (String::new(), "A".to_owned()));
+    assert_eq!((listed("en", &["A", "B"]), listed("en", &["A", "B", "C"])), ("A and B".into(), "A, B and C".into()));
+    assert_eq!(
+        (listed("de", &["A", "B", "C"]), listed("ja", &["A", "B", "C"])),
+        ("A, B und C".into(), "A、B、C".into())
+    );
+}
+
+#[test]
+fn statuses_are_called_as_the_host_likes() {
+    let own = with_status_labels(Status::Healthy, "operational");
+    assert_eq!((own.status_label(Status::Healthy), own.status_label(Status::Down)), ("operational", "down"));
+    assert!(Status::ALL.into_iter().enumerate().all(|(place, status)| status as usize == place));
+}
+
+#[test]
+fn names_keep_their_place_in_sentences_from_right_to_left() {
+    assert_eq!(language("ar").isolate("1-a.json".to_owned()), "\u{2068}1-a.json\u{2069}");
+    assert_eq!(language("de").isolate("1-a.json".to_owned()), "1-a.json");
+    assert_eq!(language("de").isolate("שלום".to_owned()), "\u{2068}שלום\u{2069}", "two of them would change places");
+}
+
+#[test]
+fn keys_come_in_any_order_and_a_missing_one_is_taken_from_the_fallback() {
+    let english = file("en");
+    assert!(Texts::parse(&english).is_complete() && Texts::parse(&english.replace('\n', "\r\n")).is_complete());
+    let backwards = file("de").lines().rev().collect::<Vec<_>>().join("\n");
+    let without = backwards.replace("\nup = ", "\nno_such_key = ");
+    let mut texts = Texts::parse(&without);
+    assert!(Texts::parse(&backwards).is_complete() && !texts.is_complete());
+    texts.fill_from(Texts::parse(&english));
+    let language = Language::new(texts, Box::new(TestFormat { code: "de" })).expect("English has the rest");
+    assert_eq!((language.text(texts::UP), language.text(texts::DOWN)), ("{0} up", "ausgefallen"));
+}
+
+#[test]
+fn without_some_text_there_is_no_language() {
+    let parse = |file: &str| Language::new(Texts::parse(file), Box::new(TestFormat { code: "en" })).is_some();
+    assert!(!parse("") && !parse("<!doctype html>"));
+    assert!(!parse(&file("en").replace("\nup = ", "\ndown_again = ")));
+}
+
+#[test]
+fn what_is_filled_in_is_not_filled_in_again() {
+    assert_eq!(filled("{0} is {1}", &["{1}", "down"]), "{1} is down");
+    assert_eq!(filled("{7}{", &["x"]), "");
+}

@@ -1,5 +1,0 @@
-//! A name for each text, from the keys of `statuspage/languages/en.txt`; `build.rs` writes them.
-
-use super::Text;
-
-include!(concat!(env!("OUT_DIR"), "/texts.rs"));

@@ -1,0 +1,179 @@
+//! What unit tests of several modules share: a moment, languages, and data sets.
+
+use shared::history::{DEFAULT_EXPIRY, Folding, History, Latencies, LatenciesOutline, Outline};
+use shared::object_name::{CheckFileName, NodeName};
+use shared::result::{Attempt, CheckFile, CheckResult};
+use shared::status::Status;
+use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
+
+use crate::civil::CivilTime;
+use crate::dataset::Dataset;
+use crate::i18n::{Calendar, DateStyle, Language, LocaleFormat, Texts};
+use crate::view::evaluate::{EvaluatedEndpoint, mark_retired};
+use crate::view::period::Period;
+
+/// 2026-11-22T13:02:03Z, a Sunday.
+pub(crate) const NOW: UnixNanos = 1_795_352_523 * SECOND;
+
+pub(crate) fn utc() -> Calendar<'static> {
+    Calendar { now: NOW, today: NOW, offset: &|_| 0, language: english() }
+}
+
+/// What a browser knows of English, and of the plurals of the others (Unicode CLDR).
+pub(crate) struct TestFormat {
+    pub(crate) code: &'static str,
+}
+
+const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
+impl LocaleFormat for TestFormat {
+    fn category(&self, number: usize) -> String {
+        let category = match (self.code, number) {
+            ("ja" | "zh", _) => "other",
+            ("ar", 0) => "zero",
+            ("ar", 2) => "two",
+            ("fr" | "pt", 0) | (_, 1) => "one",
+            ("ar", number) if (3..=10).contains(&(number % 100)) => "few",
+            ("ar", number) if (11..=99).contains(&(number % 100)) => "many",
+            ("es" | "fr" | "pt", number) if number > 0 && number % 1_000_000 == 0 => "many",
+            _ => "other",
+        };
+        category.to_owned()
+    }
+
+    fn count(&self, number: usize) -> String {
+        number.to_string()
+    }
+
+    fn date(&self, style: DateStyle, day_number: i64) -> String {
+        let date = CivilTime::from_unix(day_number * DAY + HOUR);
+        let (day, month, year) = (date.day, MONTHS[date.month - 1], date.year);
+        let weekday = WEEKDAYS[(day_number + 4).rem_euclid(7) as usize];
+        match style {
+            DateStyle::Long => format!("{weekday} {day} {month}"),
+            DateStyle::LongWithYear => format!("{weekday}, {day} {month} {year}"),
+            DateStyle::Short => format!("{day} {month}"),
+            DateStyle::ShortWithYear => format!("{day} {month} {year}"),
+            DateStyle::Axis => format!("{day} {}", &month[..3]),
+            DateStyle::Weekday => weekday.to_owned(),
+        }
+    }
+
+    fn decimal(&self) -> &str {
+        if matches!(self.code, "de" | "fr" | "es" | "pt") { "," } else { "." }
+    }
+
+    fn percent(&self) -> (&str, &str) {
+        if self.code == "de" { ("", "\u{a0}%") } else { ("", "%") }
+    }
+}
+
+pub(crate) fn locale_file(code: &str) -> String {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/locales/");
+    std::fs::read_to_string(format!("{folder}{code}.txt")).expect("each language has a file")
+}
+
+/// A language as a reader of it has it, but for spaces that no line breaks at: tests write plain ones.
+pub(crate) fn language(code: &'static str) -> Language {
+    let texts = Texts::parse(&locale_file(code).replace('\u{a0}', " "));
+    Language::new(texts, Box::new(TestFormat { code })).unwrap_or_else(|| panic!("{code}: a key is missing"))
+}
+
+/// The language in which tests read the page.
+pub(crate) fn english() -> &'static Language {
+    thread_local!(static ENGLISH: &'static Language = Box::leak(Box::new(language("en"))));
+    ENGLISH.with(|english| *english)
+}
+
+/// English with another word for a status.
+pub(crate) fn with_status_labels(status: Status, word: &str) -> Language {
+    let mut words = [const { None }; 4];
+    words[status as usize] = Some(word.to_owned());
+    language("en").with_status_labels(&words)
+}
+
+/// A record in which titles were checked with these statuses, each so many minutes ago.
+pub(crate) fn dataset(checks: &[(&str, &str, i64, Status)]) -> Dataset {
+    let mut dataset = Dataset::default();
+    for (title, node, minutes_ago, status) in checks {
+        let at = NOW - minutes_ago * MINUTE;
+        let node = (!node.is_empty()).then(|| NodeName::new(node).expect("a name"));
+        let error = (*status == Status::Down).then(|| "connection refused".to_owned());
+        let result = CheckResult {
+            title: (*title).to_owned(),
+            locator: format!("https://{title}"),
+            timestamp: at,
+            attempts: vec![Attempt { rtt: 95_000_000, error, ..Attempt::default() }],
+            status: *status,
+            node: node.clone(),
+            interval: Some(MINUTE),
+            ..CheckResult::default()
+        };
+        // A nanosecond a title keeps files of one minute apart.
+        let name = CheckFileName { stored_at: at + title.bytes().map(i64::from).sum::<i64>(), node };
+        dataset.add(&name, CheckFile { results: vec![result], skipped: Vec::new() });
+    }
+    dataset.sort_samples();
+    dataset
+}
+
+pub(crate) fn evaluate(dataset: &Dataset) -> Vec<EvaluatedEndpoint<'_>> {
+    let endpoints = dataset.endpoints.iter().enumerate();
+    let mut all: Vec<EvaluatedEndpoint<'_>> =
+        endpoints.filter_map(|(id, endpoint)| EvaluatedEndpoint::new(id, endpoint, NOW, 10 * MINUTE)).collect();
+    mark_retired(&mut all);
+    all
+}
+
+pub(crate) fn period() -> Period {
+    Period::new(DAY, 90, utc())
+}
+
+/// When the newest round was stored.
+const NEWEST: UnixNanos = NOW - MINUTE;
+
+/// Today it is far slower than before.
+pub(crate) fn response_time_at(minutes_ago: i64) -> Nanos {
+    let slow = if minutes_ago < 700 { 400_000_000 } else { 0 };
+    50_000_000 + slow + minutes_ago * 7_919 % 100_000 * 1_000
+}
+
+pub(crate) fn check_file(at: UnixNanos, rtt: Nanos) -> CheckFile {
+    let result = CheckResult {
+        title: "A".to_owned(),
+        timestamp: at,
+        attempts: vec![Attempt { rtt, ..Attempt::default() }],
+        status: Status::Healthy,
+        interval: Some(MINUTE),
+        ..CheckResult::default()
+    };
+    CheckFile { results: vec![result], skipped: Vec::new() }
+}
+
+/// What a node knows that looked `times` a minute for five days.
+pub(crate) fn history_of_node(times: i64) -> (Outline, LatenciesOutline) {
+    let node = NodeName::new("here").ok();
+    let (mut history, mut latencies) = (History::of(node.clone()), Latencies::default());
+    let mut folding = Folding::going_on(&mut history, &mut latencies);
+    for round in (0..5 * 1_440 * times).rev() {
+        let at = NEWEST - round * MINUTE / times;
+        folding.add(&CheckFileName { stored_at: at, node: node.clone() }, &check_file(at, response_time_at(round)));
+    }
+    folding.finish(DEFAULT_EXPIRY);
+    let outline = Outline::parse(history.to_json().as_bytes()).expect("it was just written");
+    (outline, LatenciesOutline::parse(latencies.to_json().as_bytes()).expect("they were just written"))
+}

@@ -1,0 +1,121 @@
+//! What a reader may ask charts to show besides: where the time of checks went, and what each place measures. Pure.
+
+use shared::Nanos;
+use shared::object_name::NodeName;
+use shared::stats::Stats;
+
+use super::chart_paths::{area, line};
+use super::evaluate::EvaluatedEndpoint;
+use super::period::Period;
+use super::sample_groups::{SampleGroup, groups, measure};
+use crate::i18n::{Language, Text, texts};
+
+/// What the parts of an attempt's time are called, in their order; what is left is the rest of the answer.
+pub const PHASES: [Text; 4] = [texts::PHASE_DNS, texts::PHASE_CONNECT, texts::PHASE_TLS, texts::PHASE_FIRST_BYTE];
+
+/// What charts show besides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ChartOverlay {
+    /// Nothing.
+    #[default]
+    Off,
+    /// Where the time of checks went.
+    Phases,
+    /// What each place measures.
+    Locations,
+}
+
+/// One of several things that are drawn beside each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layer {
+    /// What it is, in words.
+    pub name: String,
+    /// Its path, in the units of the chart.
+    pub path: String,
+}
+
+/// What is drawn besides in the chart of an endpoint.
+#[must_use]
+pub fn layers(
+    evaluated: &EvaluatedEndpoint<'_>,
+    period: &Period,
+    overlay: ChartOverlay,
+    language: &Language,
+) -> Vec<Layer> {
+    let (all, _, scale) = measure(evaluated, period);
+    match overlay {
+        ChartOverlay::Off => Vec::new(),
+        ChartOverlay::Phases => {
+            let layer = |(place, name): (usize, &Text)| {
+                let below = |group: &SampleGroup<'_>, _: &Stats| {
+                    (if place > 0 { phase_end(group, place - 1) } else { 0 }, phase_end(group, place))
+                };
+                Layer { name: language.format(*name, &[]), path: area(&all, evaluated, period, &scale, &below) }
+            };
+            PHASES.iter().enumerate().map(layer).collect()
+        }
+        ChartOverlay::Locations => {
+            let layer = |node: &crate::dataset::NodeSamples| {
+                let own = groups(evaluated, period, std::slice::from_ref(node), 0);
+                let name =
+                    node.node.as_ref().map_or(language.text(texts::CHECKER_WITHOUT_NAME), NodeName::as_str).to_owned();
+                Layer { name, path: line(&own, evaluated, period, &scale, |stats| stats.median) }
+            };
+            evaluated.endpoint.nodes.iter().map(layer).collect()
+        }
+    }
+}
+
+/// When a phase ends as a rule, from the beginning of an attempt on: the mean of those checks that tell.
+fn phase_end(group: &SampleGroup<'_>, place: usize) -> Nanos {
+    let ends = || group.samples.iter().map(|sample| i64::from(sample.phases[place])).filter(|end| *end > 0);
+    ends().sum::<i64>() * 1_000 / (ends().count() as i64).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_support::english;
+    use crate::test_support::{dataset, evaluate, period};
+    use crate::view::geometry::HEIGHT;
+    use shared::status::Status::Healthy;
+
+    #[test]
+    fn phases_stand_on_each_other_and_end_where_they_end() {
+        let mut dataset = dataset(&[("A", "", 2, Healthy), ("A", "", 1, Healthy), ("A", "", 0, Healthy)]);
+        for sample in &mut dataset.endpoints[0].nodes[0].samples {
+            // Half of the answer's 95 ms is over when the connection stands.
+            sample.phases = [10_000, 47_500, 47_500, 95_000];
+        }
+        let layers = layers(&evaluate(&dataset)[0], &period(), ChartOverlay::Phases, english());
+        let heights = |place: usize| {
+            let corners = layers[place].path.trim_matches(['M', 'Z']).split('L');
+            corners.map(|corner| corner.split(' ').nth(1)?.parse().ok()).collect::<Option<Vec<f64>>>().expect("numbers")
+        };
+        assert_eq!(
+            layers.iter().map(|layer| layer.name.as_str()).collect::<Vec<_>>(),
+            ["DNS", "connect", "TLS", "first byte"]
+        );
+        assert_eq!(heights(0)[3..], [HEIGHT; 3], "the first one stands on the baseline");
+        for (lower, upper) in [(0, 1), (1, 2), (2, 3)] {
+            assert_eq!(heights(lower)[..3], heights(upper)[3..], "where one ends the next one begins");
+        }
+        let middle = f64::midpoint(heights(3)[0], HEIGHT);
+        assert!((heights(1)[0] - middle).abs() < 0.02, "{} is not {middle}", heights(1)[0]);
+        assert_eq!(heights(2)[..3], heights(2)[3..], "without TLS there is none");
+    }
+
+    #[test]
+    fn each_place_has_a_line_of_its_own_with_the_axis_of_all() {
+        let samples = |ago| [("A", "eu", ago, Healthy), ("A", "us", ago, Healthy)];
+        let mut dataset = dataset(&(0..5).flat_map(samples).collect::<Vec<_>>());
+        for sample in &mut dataset.endpoints[0].nodes[1].samples {
+            sample.rtts = Box::from([190_000_000]);
+        }
+        let layers = layers(&evaluate(&dataset)[0], &period(), ChartOverlay::Locations, english());
+        assert_eq!(layers.iter().map(|layer| layer.name.as_str()).collect::<Vec<_>>(), ["eu", "us"]);
+        assert!(layers.iter().all(|layer| layer.path.matches('L').count() == 4), "{layers:?}");
+        assert_ne!(layers[0].path, layers[1].path);
+        assert!(super::layers(&evaluate(&dataset)[0], &period(), ChartOverlay::Off, english()).is_empty());
+    }
+}

@@ -1,0 +1,293 @@
+//! Everything that is shown on the page at a moment. Pure.
+
+use std::sync::Arc;
+
+use shared::history::Outline;
+use shared::looks::{Looks, place_in};
+use shared::object_name::{HistoryPart, NodeName};
+
+use super::detail::OpenBars;
+use super::endpoint::EndpointView;
+use super::evaluate::EvaluatedEndpoint;
+use super::groups::GroupView;
+use super::overall::Overall;
+use super::overlay::{ChartOverlay, Layer};
+use super::period::Period;
+use super::settings::{LoadProgress, Percentiles, ViewScope, ViewSettings};
+use super::timeline::{DayView, MessageView};
+use super::{banner, detail, endpoint, evaluate, groups, overall, overlay, percentiles, problems, text, timeline};
+use crate::dataset::{Cache, Dataset};
+use crate::i18n::{Calendar, texts};
+use crate::url_state::UrlState;
+use shared::sorted;
+
+/// The most endpoints that are drawn; the rest is counted, and what is not healthy comes first.
+const ENDPOINTS_SHOWN: usize = 500;
+
+/// With more endpoints than this the charts are folded, so that the strips stay together on a screen.
+const CHARTS_UNFOLDED_LIMIT: usize = 10;
+
+/// With more endpoints than this bars are drawn when they come into sight: 500 endpoints have 45,000 of them.
+const STRIPS_AT_ONCE_LIMIT: usize = 40;
+
+/// All that stands on the page.
+#[derive(Debug, PartialEq, Default)]
+pub struct PageView {
+    /// The first lines: the state of things.
+    pub overall: Overall,
+    /// The messages in force, newest first.
+    pub messages: Vec<Arc<MessageView>>,
+    /// Which moment is looked back at, in words; `None` is now.
+    pub past: Option<String>,
+    /// What has to be known about all of it; empty if nothing.
+    pub banner: String,
+    /// The heads of the endpoints, those that need attention first; [`whole`] adds the rest.
+    pub endpoints: Vec<Arc<EndpointView>>,
+    /// The groups in which they stand.
+    pub groups: Arc<Vec<GroupView>>,
+    /// What somebody has opened.
+    pub opened: OpenBars,
+    /// What is not drawn, in words.
+    pub not_shown: Option<String>,
+    /// What charts can show besides.
+    pub available_overlays: Vec<ChartOverlay>,
+    /// Whether charts are unfolded.
+    pub charts_unfolded: bool,
+    /// Whether all bars are drawn at once.
+    pub strips_at_once: bool,
+    /// What could not be loaded, each in a sentence.
+    pub problems: Vec<String>,
+    /// What happened, newest first.
+    pub timeline: Vec<Arc<DayView>>,
+    /// Who appearance, and when each last reported.
+    pub nodes: Vec<NodeView>,
+    /// How many check files are in memory.
+    pub loaded: usize,
+    /// Whether the load is complete.
+    pub complete: bool,
+}
+
+/// A node that appearance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeView {
+    /// Its name.
+    pub name: String,
+    /// When it last reported, in words.
+    pub reported: String,
+    /// The same for machines.
+    pub datetime: String,
+    /// Whether it is late.
+    pub late: bool,
+}
+
+/// Reckons everything that stands on the page, but of endpoints only their heads.
+#[must_use]
+pub fn page(
+    cache: &mut Cache,
+    calendar: Calendar<'_>,
+    settings: ViewSettings,
+    appearance: &Looks,
+    url_state: &UrlState,
+    loading: LoadProgress,
+) -> PageView {
+    cache.dataset.sort_samples();
+    let dataset = &cache.dataset;
+    let period = Period::new(settings.range, settings.bars_limit, calendar);
+    let by_key = dataset.by_key.iter();
+    let mut evaluated: Vec<EvaluatedEndpoint<'_>> = by_key
+        .filter_map(|id| evaluate(dataset, *id, calendar, settings, appearance))
+        .filter(|evaluated| evaluated.is_within(&period))
+        .collect();
+    evaluate::mark_retired(&mut evaluated);
+    evaluate::mark_duplicate_titles(&mut evaluated);
+    sorted::by_key(&mut evaluated, |evaluated| evaluated.endpoint.position as i64);
+    if !appearance.order.is_empty() {
+        let place = |evaluated: &EvaluatedEndpoint<'_>| place_in(&appearance.order, &evaluated.endpoint.key.title);
+        sorted::by_key(&mut evaluated, |evaluated| place(evaluated).map_or(i64::MAX, |place| place as i64));
+    }
+    sorted::by_key(&mut evaluated, EvaluatedEndpoint::urgency);
+    let messages = timeline::messages(dataset, calendar, appearance);
+    let overall = overall::overall(&evaluated, cache.list_error.is_some(), &period, calendar, loading, appearance);
+    if settings.scope == ViewScope::Summary {
+        // The messages stand above what is still to be drawn, and would push it down later.
+        return PageView { overall, messages: timeline::in_force(&messages, calendar.now), ..PageView::default() };
+    }
+    let heads = evaluated.iter().take(ENDPOINTS_SHOWN);
+    let endpoints: Vec<_> =
+        heads.map(|evaluated| Arc::new(endpoint::head(evaluated, &period, calendar, appearance))).collect();
+    let opened = detail::open_bars(url_state, &endpoints, &period, calendar);
+    let hidden = evaluated.len().saturating_sub(ENDPOINTS_SHOWN);
+    PageView {
+        overall,
+        banner: banner::banner(cache, calendar, settings, url_state.embed),
+        past: url_state.at.map(|at| calendar.full_moment(at)),
+        groups: Arc::new(groups::groups(&evaluated[..evaluated.len() - hidden], appearance, calendar.language)),
+        endpoints,
+        opened,
+        available_overlays: available_overlays(&evaluated, &period),
+        not_shown: (hidden > 0).then(|| calendar.language.plural(texts::NOT_DRAWN, hidden, &[])),
+        charts_unfolded: evaluated.len() <= CHARTS_UNFOLDED_LIMIT,
+        strips_at_once: evaluated.len() <= STRIPS_AT_ONCE_LIMIT,
+        problems: problems::problems(cache, calendar, url_state),
+        timeline: timeline::timeline(&evaluated, &messages, &period, calendar, loading),
+        messages: timeline::in_force(&messages, calendar.now),
+        nodes: nodes(&evaluated, cache, &period, calendar, url_state),
+        loaded: cache.dataset.file_count(),
+        complete: loading == LoadProgress::Complete,
+    }
+}
+
+/// An endpoint as far as it was reckoned with the page, and all the rest: its bars, its chart and what is open of it.
+#[must_use]
+pub fn full_endpoint(
+    cache: &Cache,
+    head: &EndpointView,
+    calendar: Calendar<'_>,
+    settings: ViewSettings,
+    appearance: &Looks,
+    opened: &OpenBars,
+) -> Option<EndpointView> {
+    let dataset = &cache.dataset;
+    let mut evaluated = evaluate(dataset, head.id, calendar, settings, appearance)?;
+    (evaluated.retired, evaluated.has_duplicate_title) = (head.is_retired, head.has_duplicate_title);
+    let period = Period::new(settings.range, settings.bars_limit, calendar);
+    let opened = (opened.id == Some(head.id)).then_some(opened);
+    let bucket = opened.and_then(|opened| opened.path.first().copied());
+    let said = dataset.messages.iter().filter(|said| said.about.contains(&head.id));
+    let marks: Vec<i64> = said.map(|said| said.at).collect();
+    let mut view = endpoint::endpoint(&evaluated, &period, bucket, calendar, &marks, appearance);
+    // What it is called beside others is known where all of them are.
+    view.address.clone_from(&head.address);
+    if settings.percentiles == Percentiles::Shown
+        && let Some(told) = percentiles::summary(&evaluated, &cache.latencies, &period, calendar.language)
+    {
+        view.chart.summary = told;
+    }
+    if let Some(opened) = opened {
+        view.levels = detail::levels(&evaluated, opened, cache.hour.as_ref(), &period, calendar);
+    }
+    Some(view)
+}
+
+/// What the chart of an endpoint shows besides.
+#[must_use]
+pub fn overlay_layers(
+    cache: &Cache,
+    id: usize,
+    calendar: Calendar<'_>,
+    settings: ViewSettings,
+    appearance: &Looks,
+    wanted: ChartOverlay,
+) -> Vec<Layer> {
+    let period = Period::new(settings.range, settings.bars_limit, calendar);
+    let is_offered = |evaluated: &EvaluatedEndpoint<'_>| {
+        available_overlays(std::slice::from_ref(evaluated), &period).contains(&wanted)
+    };
+    let evaluated = evaluate(&cache.dataset, id, calendar, settings, appearance).filter(is_offered);
+    evaluated.map(|evaluated| overlay::layers(&evaluated, &period, wanted, calendar.language)).unwrap_or_default()
+}
+
+/// Reckons an endpoint by its number; `None` if nothing is known about it.
+fn evaluate<'r>(
+    dataset: &'r Dataset,
+    id: usize,
+    calendar: Calendar<'_>,
+    settings: ViewSettings,
+    appearance: &Looks,
+) -> Option<EvaluatedEndpoint<'r>> {
+    let mut evaluated = EvaluatedEndpoint::new(id, dataset.endpoints.get(id)?, calendar.now, settings.interval)?;
+    let title = &evaluated.endpoint.key.title;
+    evaluated.errors_hidden = place_in(&appearance.hidden_errors, title).is_some();
+    evaluated.locator_hidden = place_in(&appearance.hidden_locators, title).is_some();
+    Some(evaluated)
+}
+
+/// What charts can show besides; only checks tell where their time went.
+fn available_overlays(evaluated: &[EvaluatedEndpoint<'_>], period: &Period) -> Vec<ChartOverlay> {
+    let mut available_overlays = Vec::new();
+    if period.by_hour && evaluated.iter().any(|evaluated| evaluated.latest.phases[3] > 0) {
+        available_overlays.push(ChartOverlay::Phases);
+    }
+    if evaluated.iter().any(|evaluated| evaluated.endpoint.nodes.len() > 1) {
+        available_overlays.push(ChartOverlay::Locations);
+    }
+    available_overlays
+}
+
+fn nodes(
+    evaluated: &[EvaluatedEndpoint<'_>],
+    cache: &Cache,
+    period: &Period,
+    calendar: Calendar<'_>,
+    url_state: &UrlState,
+) -> Vec<NodeView> {
+    let language = calendar.language;
+    // Who appearance back wants to know who had reported by then.
+    let by_then = |node: Option<&NodeName>| evaluated.iter().filter_map(|evaluated| evaluated.newest_of(node)).max();
+    let nodes = cache.dataset.nodes.iter().filter_map(|(node, newest)| match url_state.at {
+        Some(_) => Some((node, by_then(node.as_ref())?)),
+        None => Some((node, *newest)),
+    });
+    nodes
+        .filter(|(_, newest)| *newest >= period.from)
+        .map(|(node, newest)| {
+            let late = !evaluated.iter().any(|evaluated| evaluated.is_checked_by(node.as_ref()));
+            let since = calendar.now - newest;
+            let say = |text, values: &[&str]| language.format(text, values);
+            let mut reported = match since {
+                _ if late => say(texts::SILENT_SINCE, &[&calendar.moment(newest), &text::length(since, language)]),
+                ..0 => say(texts::CLOCK_AHEAD, &[&text::length(-since, language)]),
+                _ => say(texts::REPORTED, &[&text::ago(since, language)]),
+            };
+            let history = cache.dataset.histories.iter().find(|history| history.node == *node);
+            if let Some(crowd) = history.and_then(Outline::crowd) {
+                let crowd = say(texts::TWO_CHECKERS, &[&crowd.stored.to_string(), &crowd.expected.to_string()]);
+                reported = say(texts::SEMICOLON, &[&reported, &crowd]);
+            }
+            let is_unreadable =
+                cache.unreadable_histories.iter().any(|(name, _)| name.part == HistoryPart::Main && name.node == *node);
+            if is_unreadable {
+                reported = say(texts::SEMICOLON, &[&reported, language.text(texts::HISTORY_UNREADABLE)]);
+            }
+            NodeView {
+                name: node.as_ref().map_or(language.text(texts::CHECKER_WITHOUT_NAME), NodeName::as_str).to_owned(),
+                reported,
+                datetime: crate::civil::rfc3339(newest),
+                late,
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::StoredMessage;
+    use crate::test_support::dataset;
+    use crate::test_support::{NOW, utc};
+    use shared::status::Status;
+    use shared::{DAY, HOUR, MINUTE};
+
+    #[test]
+    fn a_message_is_marked_in_the_charts_of_the_endpoints_it_is_about() {
+        let mut cache = Cache::default();
+        cache.dataset = dataset(&[("A", "n1", 90, Status::Healthy), ("B", "n1", 90, Status::Healthy)]);
+        let said = StoredMessage { at: NOW - HOUR, html: "We are on it".to_owned(), about: vec![1] };
+        cache.dataset.messages.push(said);
+        let settings = ViewSettings {
+            range: DAY,
+            interval: MINUTE,
+            bars_limit: 90,
+            percentiles: Percentiles::Hidden,
+            scope: ViewScope::Full,
+            ..ViewSettings::default()
+        };
+        let view = page(&mut cache, utc(), settings, &Looks::default(), &UrlState::default(), LoadProgress::Complete);
+        let marked = |title: &str| {
+            let head = view.endpoints.iter().find(|endpoint| endpoint.title == title).expect("it is shown");
+            let endpoint = full_endpoint(&cache, head, utc(), settings, &Looks::default(), &view.opened);
+            !endpoint.expect("it is known").chart.marks.is_empty()
+        };
+        assert_eq!((marked("A"), marked("B")), (false, true));
+    }
+}

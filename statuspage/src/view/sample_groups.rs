@@ -1,0 +1,97 @@
+//! Checks gathered into the points of a chart, and the axis on which all of them are drawn. Pure.
+
+use shared::response_times::{self, Choice};
+use shared::stats::Stats;
+use shared::{Nanos, UnixNanos, sorted, uptime};
+
+use super::axes::Scale;
+use super::evaluate::EvaluatedEndpoint;
+use super::geometry::WIDTH;
+use super::period::Period;
+use crate::dataset::{NodeSamples, Sample};
+
+/// More points than this are drawn together: a line of 1,000 pixels cannot show more, and 300 are quick to draw.
+const POINTS_LIMIT: i64 = 300;
+
+/// Checks that are drawn as one point.
+pub(super) struct SampleGroup<'a> {
+    pub(super) first: UnixNanos,
+    pub(super) last: UnixNanos,
+    /// The checks.
+    pub(super) samples: Vec<&'a Sample>,
+    /// Statistics over the round-trip times of all answered attempts of all its checks: its median is a median
+    /// of attempts, not of medians.
+    pub(super) stats: Option<Stats>,
+}
+
+/// The points of an endpoint, statistics over all of them, and the axis on which all of them stand.
+pub(super) fn measure<'a>(
+    evaluated: &EvaluatedEndpoint<'a>,
+    period: &Period,
+) -> (Vec<SampleGroup<'a>>, Option<Stats>, Scale) {
+    let groups = groups(evaluated, period, &evaluated.endpoint.nodes, 0);
+    let samples: Vec<&Sample> = groups.iter().flat_map(|group| &group.samples).copied().collect();
+    let all = response_times::stats(&samples);
+    let least = groups.iter().filter_map(|group| group.stats).map(|stats| stats.median).min();
+    let scale = Scale::new(all, least, evaluated.latest.threshold);
+    (groups, all, scale)
+}
+
+/// Gathers the checks of nodes into points. One node's checks are points of their own as long as there are few; those of
+/// several nodes in one round, and those of a stretch where there are many, become one point, as do what several nodes
+/// tell of one hour or day: a line from node to node would be none of time. Checks of less than `least` are one point.
+pub(super) fn groups<'a>(
+    evaluated: &EvaluatedEndpoint<'a>,
+    period: &Period,
+    nodes: &'a [NodeSamples],
+    least: Nanos,
+) -> Vec<SampleGroup<'a>> {
+    let choice = Choice::of(evaluated.samples(period.from, period.now + 1), period.to - period.from);
+    let all = nodes.iter().flat_map(|node| node.samples(period.from, period.now + 1));
+    let mut samples: Vec<&Sample> = all.filter(|sample| choice.takes(*sample)).collect();
+    sorted::by_key(&mut samples, |sample| sample.at);
+    let is_crowded = samples.len() as i64 > POINTS_LIMIT;
+    let mut width = least.max(if is_crowded { (period.to - period.from) / POINTS_LIMIT } else { 0 });
+    if nodes.len() > 1 {
+        let times_of = |samples: &[Sample]| samples.iter().map(|sample| sample.at).collect::<Vec<_>>();
+        let gaps = nodes.iter().filter_map(|node| uptime::usual_gap(&times_of(&node.samples)));
+        // Three quarters of a round: never two rounds of one node, always the others' of the same round.
+        width = width.max(gaps.min().unwrap_or(0) / 4 * 3);
+    }
+    let mut groups: Vec<SampleGroup<'a>> = Vec::new();
+    for sample in samples {
+        match groups.last_mut() {
+            Some(group) if sample.at - group.first < width || group.covers_same_time(sample) => {
+                group.samples.push(sample);
+                group.last = sample.at;
+            }
+            _ => groups.push(SampleGroup { first: sample.at, last: sample.at, samples: vec![sample], stats: None }),
+        }
+    }
+    for group in &mut groups {
+        group.stats = response_times::stats(&group.samples);
+    }
+    groups
+}
+
+impl SampleGroup<'_> {
+    pub(super) fn has_failed(&self) -> bool {
+        self.samples.iter().any(|sample| sample.failed)
+    }
+
+    /// Whether a look tells of the same hour or day as the last one in here, of another node.
+    pub(super) fn covers_same_time(&self, sample: &Sample) -> bool {
+        let stretch =
+            |sample: &Sample| sample.at.checked_div_euclid(sample.length).map(|number| (sample.length, number));
+        stretch(sample).is_some_and(|wanted| self.samples.last().is_some_and(|last| stretch(last) == Some(wanted)))
+    }
+
+    /// The length of the hours or days whose percentiles these are; 0 if they are checks.
+    pub(super) fn length(&self) -> Nanos {
+        self.samples.iter().fold(0, |length, sample| length.max(sample.length))
+    }
+
+    pub(super) fn x(&self, period: &Period) -> f64 {
+        period.share(self.first + (self.last - self.first) / 2) * WIDTH
+    }
+}

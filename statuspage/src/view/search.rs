@@ -1,0 +1,96 @@
+//! Which endpoints somebody finds who types a few words: by name, locator, group or state. Pure.
+
+use super::endpoint::EndpointView;
+use super::page::PageView;
+use crate::i18n::{Language, texts};
+use shared::seek::place_of;
+use shared::sorted;
+
+/// The words that are sought, as `lower` makes them small.
+#[must_use]
+pub fn terms(filter: &str, lower: &dyn Fn(&str) -> String) -> Vec<String> {
+    lower(filter).split_whitespace().map(str::to_owned).collect()
+}
+
+/// The numbers of the endpoints in which each of the words occurs, in their order; `None` if there is no word.
+#[must_use]
+pub fn matching(view: &PageView, filter: &str, lower: &dyn Fn(&str) -> String) -> Option<Vec<usize>> {
+    let terms = terms(filter, lower);
+    if terms.is_empty() {
+        return None;
+    }
+    let endpoints = view.endpoints.iter().filter(|one| matches_all(&terms, &lower(&searchable_text(one))));
+    let mut found: Vec<usize> = endpoints.map(|one| one.id).collect();
+    sorted::by_key(&mut found, |id| *id as i64);
+    Some(found)
+}
+
+/// How many are found of how many, in words; empty if nothing is sought.
+#[must_use]
+pub fn summary(filter: &str, found: usize, all: usize, language: &Language) -> String {
+    if filter.trim().is_empty() {
+        return String::new();
+    }
+    language.plural(texts::FOUND, all, &[&language.number(found)])
+}
+
+/// Everything by which an endpoint is found; its status also by the word in addresses, which is the same in all languages.
+fn searchable_text(one: &EndpointView) -> String {
+    let localized = if one.is_localized { "localized" } else { "" };
+    [&one.title, &one.locator, &one.group, one.status.word(), &one.word, localized].join("\n")
+}
+
+fn matches_all(terms: &[String], text: &str) -> bool {
+    terms.iter().all(|word| place_of(word, text).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::Cache;
+    use crate::i18n::Calendar;
+    use crate::test_support::dataset;
+    use crate::test_support::utc;
+    use crate::test_support::with_status_labels;
+    use crate::view::{LoadProgress, ViewSettings, page};
+    use shared::DAY;
+    use shared::looks::{Group, Looks};
+    use shared::status::Status;
+
+    #[test]
+    fn endpoints_are_found_by_name_locator_group_and_state() {
+        let mut cache = Cache::default();
+        cache.dataset = dataset(&[
+            ("Cart", "", 0, Status::Healthy),
+            ("Payments", "", 0, Status::Down),
+            ("Ärzte", "", 0, Status::Healthy),
+        ]);
+        let group = Group { title: "Shop".to_owned(), endpoints: vec!["Cart".to_owned()], groups: Vec::new() };
+        let appearance = Looks { groups: vec![group], ..Looks::default() };
+        let language = with_status_labels(Status::Healthy, "Operational");
+        let calendar = Calendar { language: &language, ..utc() };
+        let settings = ViewSettings { range: DAY, interval: shared::MINUTE, bars_limit: 90, ..ViewSettings::default() };
+        let view = page(
+            &mut cache,
+            calendar,
+            settings,
+            &appearance,
+            &crate::url_state::UrlState::default(),
+            LoadProgress::Complete,
+        );
+        let titles = |filter: &str| {
+            let found = matching(&view, filter, &|text| text.to_lowercase());
+            let is_found = |id: usize| found.as_ref().is_none_or(|found| found.contains(&id));
+            let endpoints = view.endpoints.iter().filter(|one| is_found(one.id));
+            endpoints.map(|one| one.title.as_str()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(titles(""), "Payments Cart Ärzte");
+        assert_eq!((titles("CART"), titles("ärzte")), ("Cart".to_owned(), "Ärzte".to_owned()));
+        assert_eq!((titles("shop"), titles("down")), ("Cart".to_owned(), "Payments".to_owned()));
+        assert_eq!((titles("https operational ca"), titles("cart down")), ("Cart".to_owned(), String::new()));
+        assert_eq!(
+            (summary(" ", 3, 3, utc().language), summary("x", 1, 3, utc().language)),
+            (String::new(), "1 of 3 endpoints".to_owned())
+        );
+    }
+}

@@ -1,0 +1,167 @@
+//! The page's words for lengths of time, lists and statuses, where more than one place says them. Pure.
+
+use shared::status::Status;
+use shared::uptime::Reckoning;
+use shared::{DAY, HOUR, MINUTE, Nanos, SECOND};
+
+use crate::i18n::{Language, Text, texts};
+
+/// How long ago, in one unit: `less than a minute ago`, `12 min ago`, `3 h ago`, `2 days ago`.
+#[must_use]
+#[inline(never)]
+pub fn ago(length: Nanos, language: &Language) -> String {
+    let (text, unit) = match length {
+        ..MINUTE => (texts::JUST_NOW, MINUTE),
+        MINUTE..HOUR => (texts::MINUTES_AGO, MINUTE),
+        HOUR..DAY => (texts::HOURS_AGO, HOUR),
+        _ => (texts::DAYS_AGO, DAY),
+    };
+    language.plural(text, (length / unit) as usize, &[])
+}
+
+/// A length of time in the two greatest units that matter: `12 min`, `1 h 5 min`, `89 d 23 h`, `4 min 10 s`. It is cut,
+/// never rounded up.
+#[must_use]
+pub fn exact_length(length: Nanos, language: &Language) -> String {
+    let (great, small) = match length {
+        DAY.. => ((texts::SHORT_DAYS, DAY), (texts::SHORT_HOURS, HOUR)),
+        HOUR..DAY => ((texts::SHORT_HOURS, HOUR), (texts::SHORT_MINUTES, MINUTE)),
+        MINUTE..HOUR => ((texts::SHORT_MINUTES, MINUTE), (texts::SHORT_SECONDS, SECOND)),
+        _ => ((texts::SHORT_SECONDS, SECOND), (texts::SHORT_SECONDS, SECOND)),
+    };
+    // Seconds say nothing beside ten minutes and more.
+    let is_long = (10 * MINUTE..HOUR).contains(&length);
+    two_units(if is_long { length / MINUTE * MINUTE } else { length.max(0) }, great, small, language)
+}
+
+/// A length of time without seconds where there are minutes, so that it stands still while it is read.
+#[must_use]
+#[inline(never)]
+pub fn length(length: Nanos, language: &Language) -> String {
+    exact_length(if length >= MINUTE { length / MINUTE * MINUTE } else { length }, language)
+}
+
+/// A length of time in full words, for a sentence: `12 minutes`, `3 hours 5 minutes`, `2 days 4 hours`.
+#[must_use]
+pub fn full_length(length: Nanos, language: &Language) -> String {
+    let (great, small) = match length {
+        ..MINUTE => return language.format(texts::UNDER_A_MINUTE, &[]),
+        MINUTE..HOUR => ((texts::MINUTES, MINUTE), (texts::MINUTES, MINUTE)),
+        HOUR..DAY => ((texts::HOURS, HOUR), (texts::MINUTES, MINUTE)),
+        _ => ((texts::DAYS, DAY), (texts::HOURS, HOUR)),
+    };
+    two_units(length, great, small, language)
+}
+
+/// A length of time in two units, or in the greater one if nothing is left for the other.
+fn two_units(length: Nanos, great: (Text, Nanos), small: (Text, Nanos), language: &Language) -> String {
+    let counted = |(text, unit), length: Nanos| language.plural(text, (length / unit) as usize, &[]);
+    let (whole, rest) = (counted(great, length), length % great.1);
+    if rest < small.1 { whole } else { language.format(texts::TWO_UNITS, &[&whole, &counted(small, rest)]) }
+}
+
+/// How long it was down, degraded and not observed, each behind what was said before: `; down for 11 min`.
+#[must_use]
+pub fn append_durations(mut said: String, breakdown: &Reckoning, language: &Language) -> String {
+    for (time, what) in
+        [(breakdown.down, texts::DOWN), (breakdown.degraded, texts::DEGRADED), (breakdown.unknown, texts::NOT_OBSERVED)]
+    {
+        if time > 0 {
+            let length = language.format(texts::FOR, &[language.text(what), &exact_length(time, language)]);
+            said = language.format(texts::SEMICOLON, &[&said, &length]);
+        }
+    }
+    said
+}
+
+/// A part of a clock time: `07`.
+#[must_use]
+pub fn two_digits(number: i64) -> String {
+    format!("{number:02}")
+}
+
+/// A word at the beginning of a sentence.
+#[must_use]
+#[inline(never)]
+pub fn capitalize(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}", first.to_ascii_uppercase(), letters.as_str()))
+}
+
+/// The shape of a status in text, so that no state is told by colour alone.
+#[must_use]
+pub fn symbol(status: Status) -> char {
+    match status {
+        Status::Unknown => '○',
+        Status::Healthy => '●',
+        Status::Degraded => '▲',
+        Status::Down => '■',
+    }
+}
+
+/// A name as it can stand in a sentence: something, in one line, not endless.
+#[must_use]
+pub fn display_name(title: &str, locator: &str, language: &Language) -> String {
+    const LIMIT: usize = 60;
+    // Characters that turn the direction of text would turn the sentence around them.
+    let turns = |character: &char| matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let words = |text: &str| {
+        let plain: String = text.chars().filter(|character| !turns(character)).collect();
+        plain.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let name = [words(title), words(locator)].into_iter().find(|name| !name.is_empty());
+    shared::result::shortened(name.unwrap_or_else(|| language.format(texts::WITHOUT_NAME, &[])), LIMIT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_support::english;
+
+    #[test]
+    fn times_are_told_in_one_unit() {
+        for (length, text) in [
+            (0, "less than a minute ago"),
+            (MINUTE - 1, "less than a minute ago"),
+            (90 * SECOND, "1 min ago"),
+            (2 * HOUR - 1, "1 h ago"),
+            (DAY, "1 day ago"),
+            (3 * DAY, "3 days ago"),
+        ] {
+            assert_eq!(ago(length, english()), text);
+        }
+        assert_eq!(length(4 * MINUTE + 10 * SECOND, english()), "4 min");
+        assert_eq!(length(42 * SECOND, english()), "42 s");
+        for (length, text) in [
+            (42 * SECOND, "less than a minute"),
+            (MINUTE, "1 minute"),
+            (12 * MINUTE + SECOND, "12 minutes"),
+            (HOUR, "1 hour"),
+            (3 * HOUR + 5 * MINUTE, "3 hours 5 minutes"),
+            (2 * DAY + 4 * HOUR + MINUTE, "2 days 4 hours"),
+        ] {
+            assert_eq!(full_length(length, english()), text);
+        }
+    }
+
+    #[test]
+    fn exact_lengths_are_those_of_the_terminal() {
+        for seconds in [0, 42, 61, 599, 600, 759, 3_599, 3_600, 3_900, 86_399, 86_400, 7_775_999] {
+            assert_eq!(exact_length(seconds * SECOND, english()), shared::duration::in_words(seconds * SECOND));
+        }
+    }
+
+    #[test]
+    fn a_sentence_begins_with_a_great_letter() {
+        assert_eq!((capitalize("operational").as_str(), capitalize("").as_str()), ("Operational", ""));
+    }
+
+    #[test]
+    fn an_endpoint_without_a_title_goes_by_its_locator() {
+        assert_eq!(display_name(" ", "https://x", english()), "https://x");
+        assert_eq!(display_name("", "", english()), "an endpoint without a name");
+        assert_eq!(display_name("a\n b", "", english()), "a b");
+        assert_eq!(display_name("\u{202e}live\u{2069}", "", english()), "live");
+        assert_eq!(display_name(&"x".repeat(200), "", english()).chars().count(), 60);
+    }
+}

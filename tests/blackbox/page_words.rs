@@ -1,0 +1,72 @@
+//! The page's words in each state, as readers of English see them, against stored snapshots.
+//! `INSTA_UPDATE=always` accepts a change of wording.
+
+use serde_json::json;
+use support::page::{self, Page};
+use support::page_scenario::{self, PageState};
+
+/// What can be read on the page, then what is spoken in place of drawings. Where there are many endpoints, the first two
+/// stand for all of them; a text for each bar would be a copy of what unit tests hold.
+const READ: &str = r"
+    // What is out of sight is not rendered, and so would not count as text.
+    for (const one of document.querySelectorAll('body *')) one.style.contentVisibility = 'visible';
+    const sections = [...document.querySelectorAll('section.endpoint')];
+    if (sections.length > 6) sections.slice(2).forEach(section => section.style.display = 'none');
+    const labelled = [...document.querySelectorAll('[aria-label], [placeholder]')];
+    const spoken = labelled.filter(one => !one.closest('.bar') && one.closest('[hidden]') === null && one.getClientRects().length)
+        .map(one => one.getAttribute('aria-label') ?? one.placeholder);
+    return [document.title, document.body.innerText, [...new Set(spoken)].join('\n')].join('\n---\n');
+";
+
+/// A port differs from run to run.
+fn without_ports(text: &str) -> String {
+    let mut parts = text.split("127.0.0.1:");
+    let mut redacted = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        redacted.push_str("127.0.0.1:[port]");
+        redacted.push_str(part.trim_start_matches(|character: char| character.is_ascii_digit()));
+    }
+    redacted
+}
+
+async fn assert_words(states: &[PageState]) {
+    let browser = page_scenario::open_browser().await;
+    browser.resize(1_280, 1_024).await;
+    for state in states {
+        let scenario = state.start().await;
+        scenario.visit(&browser).await;
+        let is_shown = |page: &Page| !page.text_of("overall").is_empty() || page.text_of("state") == "broken";
+        page::when(&browser, "the first lines", is_shown).await;
+        let text = browser.script_with(READ, vec![json!(null)]).await;
+        let text = without_ports(text.as_str().expect("it is text"));
+        let mut settings = insta::Settings::clone_current();
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        settings.bind(|| insta::assert_snapshot!(format!("page {}", state.name()).replace(' ', "_"), text));
+    }
+}
+
+#[tokio::test]
+async fn the_words_of_a_page_with_endpoints() {
+    let states = [
+        PageState::Healthy,
+        PageState::Down,
+        PageState::Localized,
+        PageState::Degraded,
+        PageState::Announced,
+        PageState::Incomplete,
+        PageState::One,
+        PageState::Three,
+    ];
+    assert_words(&states).await;
+}
+
+#[tokio::test]
+async fn the_words_of_a_page_without_endpoints() {
+    assert_words(&[PageState::Empty, PageState::Unreadable, PageState::Loading, PageState::Broken]).await;
+}
+
+#[tokio::test]
+async fn the_words_of_a_page_with_many_endpoints() {
+    assert_words(&[PageState::Twenty, PageState::FiveHundred]).await;
+}
