@@ -144,13 +144,13 @@ impl PageState {
         fake_nodes.slowness = vec![Outage { endpoint: 2, nodes: 0..3, time: ago(12 * DAY, 5 * HOUR) }];
         match self {
             PageState::Down => {
-                fake_nodes.outages.push(Outage { endpoint: 1, nodes: 0..3, time: ago(15 * MINUTE, DAY) })
+                fake_nodes.outages.push(Outage { endpoint: 1, nodes: 0..3, time: ago(15 * MINUTE, DAY) });
             }
             PageState::Localized => {
-                fake_nodes.outages.push(Outage { endpoint: 1, nodes: 0..1, time: ago(15 * MINUTE, DAY) })
+                fake_nodes.outages.push(Outage { endpoint: 1, nodes: 0..1, time: ago(15 * MINUTE, DAY) });
             }
             PageState::Degraded => {
-                fake_nodes.slowness.push(Outage { endpoint: 2, nodes: 0..3, time: ago(40 * MINUTE, DAY) })
+                fake_nodes.slowness.push(Outage { endpoint: 2, nodes: 0..3, time: ago(40 * MINUTE, DAY) });
             }
             PageState::Announced => fake_nodes.messages = vec![(NOW - 3 * HOUR, 1..3, MAINTENANCE)],
             PageState::Incomplete => fake_nodes.silences = vec![(0, NOW - 3 * HOUR..NOW)],
