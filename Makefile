@@ -65,16 +65,16 @@ weigh: ## Print the size of the page, and fail if it is over budget
 	scripts/open-page.sh --required
 	scripts/weigh.sh
 
-bench: ## Measure the page and the checker (an hour); FIGURES=checks measures one part, see tests/bench
+bench: ## Measure the page and the checker (an hour); BENCH=checks measures one part, a name in tests/bench/main.rs
 	@scripts/setup.sh bench
 	@$(MAKE) --no-print-directory release
-	CHECKUP_BIN=$(TARGET)/release/checker CHECKUP_DIST=$(CURDIR)/dist cargo bench --profile dev --workspace --bench figures -- $(FIGURES)
+	CHECKUP_BIN=$(TARGET)/release/checker CHECKUP_DIST=$(CURDIR)/dist cargo bench --profile dev --workspace --bench performance -- $(BENCH)
 
 screenshots: ## Take the screenshots in docs/images, and contact sheets of all states of the page
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory $(PAGE)
 	FONTCONFIG_FILE=$(CURDIR)/tests/bench/fonts.conf CHECKUP_DIST=$(CURDIR)/dist \
-		cargo bench --profile dev --workspace --bench pictures
+		cargo bench --profile dev --workspace --bench screenshots
 
 setup: ## Install missing build tools
 	@scripts/setup.sh run

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use harness::root;
+use support::root;
 use tempfile::TempDir;
 
 /// Puts a program of these lines into a folder.
