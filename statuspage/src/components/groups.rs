@@ -20,7 +20,7 @@ use crate::view::groups::GroupView;
 pub(super) fn endpoints(context: AppContext) -> ElementBuilder {
     // All charts point to the same time, so that it shows what was slow together.
     let crosshair = RwSignal::new(None);
-    let content = div().dynamic_children(
+    let rows = div().dynamic_children(
         move || context.url_state.with(|url_state| url_state.layout),
         move |layout| match layout {
             Layout::Cards => vec![groups_in(None, context, crosshair)],
@@ -34,7 +34,7 @@ pub(super) fn endpoints(context: AppContext) -> ElementBuilder {
         .class("endpoints")
         .attr("aria-labelledby", "endpoints-title")
         .child(h2().class("spoken").id("endpoints-title").text(context.text(texts::ENDPOINTS)))
-        .child(content)
+        .child(rows)
         .child(p().class("quiet").text(not_shown))
         .child(p().class("quiet").id("nothing").text(context.text(texts::NOTHING_FOUND)).show_when(is_nothing_found))
 }
@@ -85,7 +85,7 @@ fn group(group: GroupRef, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
     let shows_everything =
         move || context.printing.get() || context.url_state.with(|url_state| url_state.embed == Embed::Bars);
     let is_open = move || shows_everything() || is_searching() || is_unfolded();
-    let content = move || {
+    let members = move || {
         let ids = move || {
             let ids = group.read(|group| group.endpoints.clone());
             // A group that is open only because of a search contains only the matches.
@@ -98,7 +98,7 @@ fn group(group: GroupRef, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
         vec![endpoints, groups_in(Some(group.key), context, crosshair)]
     };
     if group.read(|group| group.title.clone()).is_empty() {
-        return div().children(content());
+        return div().children(members());
     }
     let title = bdi().text(move || group.read(|group| group.title.clone()));
     let line = span()
@@ -114,6 +114,6 @@ fn group(group: GroupRef, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
         .attr("open", is_open)
         .attr("data-status", move || group.status().word())
         .child(summary)
-        .child(div().class("members").children_when(is_open, content))
+        .child(div().class("members").children_when(is_open, members))
         .show_when(move || group.all().iter().any(|id| context.matches(*id)))
 }

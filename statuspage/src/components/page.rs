@@ -15,12 +15,12 @@ use crate::view::config_error;
 
 /// Adds the page to the document; `config` is its configuration, or what is wrong with it.
 pub(crate) fn mount(context: AppContext, config: &Result<Arc<PageConfig>, Vec<String>>) {
-    let content = match config {
+    let sections = match config {
         Ok(config) => status_page(context, config),
         Err(problems) => vec![config_error_page(context, problems)],
     };
     if let Some(body) = web_sys::window().and_then(|window| window.document()?.body()) {
-        let _ = body.append_child(div().children(content).element());
+        let _ = body.append_child(div().children(sections).element());
     }
 }
 
