@@ -15,6 +15,7 @@ pub mod platform;
 pub mod provision;
 pub mod recorder;
 pub mod redact;
+pub mod sanitize;
 pub mod server;
 pub mod store;
 pub mod ui;

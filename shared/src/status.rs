@@ -33,6 +33,17 @@ impl Status {
             Status::Down => "down",
         }
     }
+
+    /// A shape that distinguishes the status without color.
+    #[must_use]
+    pub fn symbol(self) -> char {
+        match self {
+            Status::Healthy => '●',
+            Status::Degraded => '▲',
+            Status::Down => '■',
+            Status::Unknown => '○',
+        }
+    }
 }
 
 impl fmt::Display for Status {

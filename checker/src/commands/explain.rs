@@ -8,13 +8,14 @@ use futures_util::future::{Either, select};
 use shared::nearest::nearest;
 use shared::status::Status;
 
-use super::{Outcome, load, output, probes};
+use super::{Outcome, load, probes};
 use crate::checks::net::resolver;
 use crate::checks::probe_data::Wanted;
 use crate::checks::{Observation, attempt};
 use crate::cli::ExplainArguments;
 use crate::config::model::{Check, CheckKind};
 use crate::monitor::runner::conclude_from_here;
+use crate::ui;
 use crate::ui::explain::explain as explained;
 
 /// No endpoint has this title.
@@ -50,7 +51,7 @@ pub async fn explain(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
     match attempted {
         Ok((tried, seen)) => {
             let conclusion = conclude_from_here(Observation::Attempts(vec![tried.clone()]), &check, &probes).await;
-            output(&explained(&check, &resolved, &tried, &seen, &conclusion))?;
+            ui::stdout(&explained(&check, &resolved, &tried, &seen, &conclusion))?;
             Ok(if conclusion.status == Status::Down { Outcome::Found } else { Outcome::Done })
         }
         Err(why) => Err(anyhow::anyhow!("`{}` was not checked: {why}", check.title)),

@@ -10,13 +10,13 @@ use reqwest::Url;
 use shared::duration;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::report::plain;
 use crate::checks::Tried;
 use crate::checks::assertions::Evidence;
 use crate::checks::probe_data::Seen;
 use crate::config::model::{Check, CheckKind};
 use crate::monitor::evaluate::Conclusion;
 use crate::redact::without_user;
+use crate::sanitize::sanitize_for_terminal;
 
 /// How wide the waterfall of the phases is, in characters.
 const WIDTH: i64 = 40;
@@ -65,8 +65,8 @@ pub fn explain(check: &Check, resolved: &[String], tried: &Tried, seen: &Seen, c
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(text, "{bold}{name:<13}{bold:#} {value}");
     };
-    line("endpoint", &plain(&check.title, HEADER_WIDTH));
-    line(check.kind.word(), &plain(check.kind.locator(), 2 * HEADER_WIDTH));
+    line("endpoint", &sanitize_for_terminal(&check.title, HEADER_WIDTH));
+    line(check.kind.word(), &sanitize_for_terminal(check.kind.locator(), 2 * HEADER_WIDTH));
     if !resolved.is_empty() {
         line("addresses", &resolved.join(", "));
     }
@@ -88,7 +88,7 @@ pub fn explain(check: &Check, resolved: &[String], tried: &Tried, seen: &Seen, c
     if let Some(request) = request {
         line(
             "request",
-            &plain(
+            &sanitize_for_terminal(
                 &format!("{} {}", request.method, request.uri.path_and_query().map_or("/", |path| path.as_str())),
                 2 * HEADER_WIDTH,
             ),
@@ -115,7 +115,7 @@ pub fn explain(check: &Check, resolved: &[String], tried: &Tried, seen: &Seen, c
         let cut = seen.cut.as_ref().map(|cut| format!("; {cut}")).unwrap_or_default();
         line("body", &format!("{} bytes{cut}", body.len()));
         let beginning = String::from_utf8_lossy(&body[..body.len().min(4 * BODY_WIDTH)]).into_owned();
-        line("", &plain(&beginning, BODY_WIDTH));
+        line("", &sanitize_for_terminal(&beginning, BODY_WIDTH));
     }
     // What failed before an answer was there has nothing that could be held against assertions.
     let is_answer = tried.attempt.error.is_none() || seen.status.is_some() || seen.peer.is_some();
@@ -127,12 +127,16 @@ pub fn explain(check: &Check, resolved: &[String], tried: &Tried, seen: &Seen, c
             Some(_) => ("fails", AnsiColor::Red),
         };
         let style = Style::new().fg_color(Some(colour.into()));
-        let says = plain(&verdict.failure.unwrap_or(verdict.found), BODY_WIDTH);
-        line("assertion", &format!("{style}{mark}{style:#}  {}  ({says})", plain(&assertion.text, HEADER_WIDTH)));
+        let says = sanitize_for_terminal(&verdict.failure.unwrap_or(verdict.found), BODY_WIDTH);
+        line(
+            "assertion",
+            &format!("{style}{mark}{style:#}  {}  ({says})", sanitize_for_terminal(&assertion.text, HEADER_WIDTH)),
+        );
     }
     let notice = Some(conclusion.notice.as_str()).filter(|notice| !notice.is_empty());
     let error = tried.attempt.error.as_deref().filter(|error| notice != Some(error));
-    let reasons: Vec<String> = notice.into_iter().chain(error).map(|reason| plain(reason, BODY_WIDTH)).collect();
+    let reasons: Vec<String> =
+        notice.into_iter().chain(error).map(|reason| sanitize_for_terminal(reason, BODY_WIDTH)).collect();
     let reasons = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
     line("conclusion", &format!("{}{reasons}", conclusion.status));
     text
@@ -146,7 +150,7 @@ fn headers(line: &mut impl FnMut(&str, &str), headers: &HeaderMap) {
             name => HARMLESS.contains(&name.as_str()).then(|| text.into_owned()),
         };
         let value = match shown {
-            Some(text) => plain(&text, HEADER_WIDTH),
+            Some(text) => sanitize_for_terminal(&text, HEADER_WIDTH),
             None => format!("({} bytes, not shown)", value.len()),
         };
         line("", &format!("{name}: {value}"));
@@ -189,7 +193,7 @@ fn certificate_line(certificate: &[u8]) -> String {
     match X509Certificate::from_der(certificate) {
         Ok((_, parsed)) => {
             let text = format!("{} by {}, until {}", parsed.subject(), parsed.issuer(), parsed.validity().not_after);
-            plain(&text, 2 * HEADER_WIDTH)
+            sanitize_for_terminal(&text, 2 * HEADER_WIDTH)
         }
         Err(_) => "cannot be read".to_owned(),
     }

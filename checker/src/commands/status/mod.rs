@@ -16,13 +16,15 @@ use shared::uptime::{Ratio, UptimeBreakdown};
 use shared::verdict::Present;
 use shared::{DAY, HOUR, Nanos, SECOND, UnixNanos, duration};
 
-use super::{NoStorage, Outcome, load, output, tell};
+use super::{NoStorage, Outcome, load};
 use crate::cli::{Format, StatusArguments};
 use crate::now;
 use crate::recorder::history_reader::{Depth, checks, outlook};
 use crate::recorder::history_writer::HistoryError;
+use crate::sanitize::sanitize_for_terminal;
 use crate::store::Store;
-use crate::ui::report::{plain, shape_of, style_of};
+use crate::ui;
+use crate::ui::table::style_of;
 use json::{Details, Measurements};
 
 /// The widest a column of titles gets, in characters.
@@ -47,7 +49,7 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     let depth = if is_detailed && !is_by_check { Depth::Latencies } else { Depth::Standings };
     let outlook = outlook(&store, from, now, depth).await.map_err(to_be_told)?;
     for (name, cause) in &outlook.unreadable {
-        tell(&format!("warning: history unreadable, check files fill in: `{name}`: {cause}"));
+        ui::warn(&format!("history unreadable, check files fill in: `{name}`: {cause}"));
     }
     let mut standings = standings(&outlook.histories);
     standings.retain(|standing| standing.is_within(from));
@@ -60,10 +62,10 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
             } else {
                 Measurements::kept(&told.histories, &outlook.latencies)?
             };
-            output(&format!("{}\n", told.json(Some(&Details { edges: &edges, measurements }))))?;
+            ui::stdout(&format!("{}\n", told.json(Some(&Details { edges: &edges, measurements }))))?;
         }
-        Format::Json => output(&format!("{}\n", told.json(None)))?,
-        Format::Table => output(&told.table())?,
+        Format::Json => ui::stdout(&format!("{}\n", told.json(None)))?,
+        Format::Table => ui::stdout(&told.table())?,
     }
     Ok(match arguments.fail_on {
         Some(limit) if told.overall() >= limit => Outcome::Found,
@@ -125,7 +127,10 @@ impl Told {
 
     fn table(&self) -> String {
         let mut text = String::new();
-        let width = self.standings.iter().map(|standing| plain(&standing.key.title, TITLE_WIDTH).chars().count());
+        let width = self
+            .standings
+            .iter()
+            .map(|standing| sanitize_for_terminal(&standing.key.title, TITLE_WIDTH).chars().count());
         let width = width.max().unwrap_or(0).max("ENDPOINT".len());
         let heading = format!("  {:<9} {:<width$}  {:>9}  {:>9}", "STATUS", "ENDPOINT", "UPTIME", "OBSERVED");
         let bold = anstyle::Style::new().bold();
@@ -150,12 +155,12 @@ impl Told {
         let (shape, word) = if present.is_localized() {
             ('◐', "localized")
         } else {
-            (shape_of(present.status), present.status.word())
+            (present.status.symbol(), present.status.word())
         };
         let _ = writeln!(
             text,
             "{style}{shape} {word:<9}{style:#} {:<width$}  {uptime:>9}  {observed:>9}{style}{}{style:#}",
-            plain(&standing.key.title, TITLE_WIDTH),
+            sanitize_for_terminal(&standing.key.title, TITLE_WIDTH),
             detail(standing, &present),
         );
     }
@@ -202,7 +207,7 @@ fn detail(standing: &Standing, present: &Present) -> String {
     let down = || present.down.iter().filter_map(|place| standing.nodes.get(*place));
     let reason = |mut nodes: Box<dyn Iterator<Item = &NodeStanding> + '_>| {
         let reason = nodes.find_map(|node| node.reason.as_deref());
-        reason.map(|reason| format!(": {}", plain(reason, REASON_WIDTH))).unwrap_or_default()
+        reason.map(|reason| format!(": {}", sanitize_for_terminal(reason, REASON_WIDTH))).unwrap_or_default()
     };
     if present.is_localized() {
         let names: Vec<String> = down().map(|node| name_of(node.node.as_ref())).collect();

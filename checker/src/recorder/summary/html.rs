@@ -7,7 +7,6 @@ use shared::status::Status;
 use shared::summary::{Summary, Told};
 
 use super::{SPACING, escaped, minute};
-use crate::ui::report::shape_of;
 
 /// The most of a title that is shown, in characters.
 const TITLE_LIMIT: usize = 200;
@@ -25,7 +24,7 @@ pub fn page(summary: &Summary) -> String {
          <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}: {}</title>\n</head>\n<body>\n<main>\n\
          <h1>{title}</h1>\n<p>{} <strong>{}</strong> (looked at {})</p>\n",
         summary.status.word(),
-        shape_of(summary.status),
+        summary.status.symbol(),
         overall(summary),
         minute(summary.at),
     );
@@ -64,7 +63,7 @@ fn overall(summary: &Summary) -> String {
 }
 
 fn row(page: &mut String, told: &Told) {
-    let shape = if told.localized { '◐' } else { shape_of(told.status) };
+    let shape = if told.localized { '◐' } else { told.status.symbol() };
     let from = match told.down_from.as_slice() {
         [] => String::new(),
         _ if told.heard < 2 => String::new(),

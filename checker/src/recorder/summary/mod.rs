@@ -148,7 +148,7 @@ pub fn minute(at: UnixNanos) -> String {
 #[must_use]
 pub fn escaped(text: &str, limit: usize) -> String {
     let mut escaped = String::new();
-    for character in crate::ui::report::plain(text, limit).chars() {
+    for character in crate::sanitize::sanitize_for_terminal(text, limit).chars() {
         match character {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),

@@ -11,6 +11,8 @@ use shared::stats::Stats;
 use shared::status::Status;
 use shared::{Nanos, duration};
 
+use crate::sanitize::{is_safe, sanitize_for_terminal};
+
 /// The widest a column of titles gets, in characters; longer titles are cut.
 const TITLE_WIDTH: usize = 40;
 /// The most of an error that fits behind a row, in characters; the whole of it is in the check file.
@@ -21,30 +23,28 @@ const ROW_BYTES: usize = 64;
 /// Whether a table carries ANSI styles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Styles {
-    /// It does.
     Ansi,
-    /// It is text alone.
-    Without,
+    Plain,
 }
 
 impl Styles {
     fn or_none(self, style: Style) -> Style {
         match self {
             Styles::Ansi => style,
-            Styles::Without => Style::new(),
+            Styles::Plain => Style::new(),
         }
     }
 }
 
 /// A round as a table with a line below that counts.
 #[must_use]
-pub fn table(results: &[CheckResult], styles: Styles) -> String {
+pub fn render(results: &[CheckResult], styles: Styles) -> String {
     let bold = styles.or_none(Style::new().bold());
     let width = results
         .iter()
         .map(|result| match result.title.as_str() {
-            title if is_plain(title, TITLE_WIDTH) => title.len(),
-            title => plain(title, TITLE_WIDTH).chars().count(),
+            title if is_safe(title, TITLE_WIDTH) => title.len(),
+            title => sanitize_for_terminal(title, TITLE_WIDTH).chars().count(),
         })
         .max()
         .unwrap_or(0)
@@ -55,7 +55,7 @@ pub fn table(results: &[CheckResult], styles: Styles) -> String {
     let _ = writeln!(table, "{bold}{heading}{bold:#}");
     let looks = Status::ALL.map(|status| {
         let style = styles.or_none(style_of(status));
-        (format!("{style}{} {:<9}{style:#} ", shape_of(status), status.word()), style.render().to_string())
+        (format!("{style}{} {:<9}{style:#} ", status.symbol(), status.word()), style.render().to_string())
     });
     let reset = styles.or_none(style_of(Status::Down)).render_reset().to_string();
     for result in results {
@@ -63,7 +63,7 @@ pub fn table(results: &[CheckResult], styles: Styles) -> String {
         // everything else that is done about them.
         let (start, style) = &looks[result.status as usize];
         table.push_str(start);
-        let title = plain(&result.title, TITLE_WIDTH);
+        let title = sanitize_for_terminal(&result.title, TITLE_WIDTH);
         table.push_str(&title);
         pad(&mut table, width, &title);
         let (median, spread) = times(&result.attempts);
@@ -79,7 +79,7 @@ pub fn table(results: &[CheckResult], styles: Styles) -> String {
             table.push_str(piece);
         }
         if let Some(reason) = result.reason() {
-            for piece in [style, "  ", &plain(reason, REASON_WIDTH), &reset] {
+            for piece in [style, "  ", &sanitize_for_terminal(reason, REASON_WIDTH), &reset] {
                 table.push_str(piece);
             }
         }
@@ -123,59 +123,26 @@ pub fn count(results: &[CheckResult], styles: Styles) -> String {
 
 /// A round as one line of JSON: `{"node":…,"stored":…,"results":[…]}` with the results as in a check file.
 #[must_use]
-pub fn json(node: &NodeName, stored: Option<&CheckFileName>, results: &[CheckResult]) -> String {
+pub fn json_line(node: &NodeName, stored: Option<&CheckFileName>, results: &[CheckResult]) -> String {
     let stored = json!(stored.map(ToString::to_string));
     format!("{{\"node\":{},\"stored\":{stored},\"results\":{}}}", json!(node.as_str()), write_check_file(results))
-}
-
-/// A text that a terminal can do nothing with but show it: control characters gone, in one line, cut.
-#[must_use]
-pub fn plain(text: &str, limit: usize) -> String {
-    if is_plain(text, limit) {
-        return text.to_owned();
-    }
-    let one_line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let harmless: String = one_line.chars().filter(|character| !character.is_control()).collect();
-    shared::result::shortened(harmless, limit)
-}
-
-/// Whether a text can be shown as it is, as almost all can.
-fn is_plain(text: &str, limit: usize) -> bool {
-    let mut before = b' ';
-    let is_usual = |byte: u8| {
-        let is_usual = byte.is_ascii_graphic() || byte == b' ' && before != b' ';
-        before = byte;
-        is_usual
-    };
-    text.len() <= limit && text.bytes().all(is_usual) && !text.ends_with(' ')
-}
-
-/// The shape that stands for a status, for those who see no colours.
-#[must_use]
-pub fn shape_of(status: Status) -> char {
-    match status {
-        Status::Healthy => '●',
-        Status::Degraded => '▲',
-        Status::Down => '■',
-        Status::Unknown => '○',
-    }
 }
 
 /// The colour of a status.
 #[must_use]
 pub fn style_of(status: Status) -> Style {
-    let colour = match status {
+    let color = match status {
         Status::Healthy => AnsiColor::Green,
         Status::Degraded => AnsiColor::Yellow,
         Status::Down => AnsiColor::Red,
         Status::Unknown => AnsiColor::BrightBlack,
     };
-    Style::new().fg_color(Some(colour.into()))
+    Style::new().fg_color(Some(color.into()))
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::ui::report::*;
+    use crate::ui::table::*;
 
     fn results() -> Vec<CheckResult> {
         let attempt = |rtt, error: Option<&str>| Attempt { rtt, error: error.map(str::to_owned), ..Attempt::default() };
@@ -204,26 +171,16 @@ mod tests {
 ○ unknown   Port             –                    –     0/0  not yet supported
 1 down, 1 unknown, 1 healthy
 ";
-        assert_eq!(table(&results(), Styles::Without), expected);
-        let styled = table(&results(), Styles::Ansi);
+        assert_eq!(render(&results(), Styles::Plain), expected);
+        let styled = render(&results(), Styles::Ansi);
         assert_ne!(styled, expected);
         assert_eq!(anstream::adapter::strip_str(&styled).to_string(), expected);
     }
 
     #[test]
-    fn a_title_cannot_drive_the_terminal() {
-        assert_eq!(plain("a\u{1b}[2Jb\r\nc", 40), "a[2Jb c");
-        for text in [" a", "a ", "a  b", "a\tb", "a\u{7f}b", "ab\u{9b}"] {
-            assert!(["a", "a b", "ab"].contains(&plain(text, 40).as_str()), "{text:?}");
-        }
-        assert_eq!(plain("a b c", 40), "a b c");
-        assert_eq!(plain("abcdef", 4), "abc…");
-    }
-
-    #[test]
     fn a_round_is_one_line_of_json_with_the_results_as_stored() {
         let node = NodeName::new("eu-west").expect("a name");
-        let line = json(&node, None, &results());
+        let line = json_line(&node, None, &results());
         assert!(!line.contains('\n'));
         let value: serde_json::Value = serde_json::from_str(&line).expect("it is JSON");
         assert_eq!((value["node"].as_str(), value["stored"].is_null()), (Some("eu-west"), true));
