@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use crate::UnixNanos;
 use crate::history::{History, Latest};
 use crate::object_name::NodeName;
+use crate::quorum::{self, Quorum, Tally, combine};
 use crate::result::EndpointKey;
 use crate::status::Status;
 use crate::uptime::{self, Span, UptimeBreakdown};
-use crate::verdict::{self, Policy, Present, combine};
 
 /// What all nodes know of one endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,20 +61,20 @@ pub fn standings<'a>(histories: impl IntoIterator<Item = &'a History>) -> Vec<St
 impl Standing {
     /// How several nodes agree on it.
     #[must_use]
-    pub fn policy(&self) -> Policy {
-        self.latest.verdict
+    pub fn quorum(&self) -> Quorum {
+        self.latest.quorum
     }
 
     /// What the nodes say now.
     #[must_use]
-    pub fn present(&self, now: UnixNanos) -> Present {
-        Present::of(&self.spans_of_nodes(), self.policy(), now)
+    pub fn present(&self, now: UnixNanos) -> Tally {
+        Tally::new(&self.spans_of_nodes(), self.quorum(), now)
     }
 
     /// What each of the nodes says now, by their places.
     #[must_use]
     pub fn says(&self, now: UnixNanos) -> Vec<Status> {
-        verdict::says(&self.spans_of_nodes(), now)
+        quorum::votes(&self.spans_of_nodes(), now)
     }
 
     fn spans_of_nodes(&self) -> Vec<&[Span]> {
@@ -103,7 +103,7 @@ impl Standing {
     #[must_use]
     pub fn spans(&self, now: UnixNanos) -> Vec<Span> {
         let nodes: Vec<Vec<Span>> = self.nodes.iter().map(|node| cut(&node.spans, now)).collect();
-        combine(&nodes, self.policy())
+        combine(&nodes, self.quorum())
     }
 
     /// How the time of a period divides.
@@ -130,7 +130,7 @@ impl<'a> Word<'a> {
     /// The word of one of so many nodes, by its spans.
     #[must_use]
     pub fn of(node: Option<&'a NodeName>, spans: &[Span], nodes: usize, newest: UnixNanos, now: UnixNanos) -> Word<'a> {
-        let is_in_time = verdict::says_at(spans, now) != Status::Unknown;
+        let is_in_time = quorum::vote_at(spans, now) != Status::Unknown;
         let stands = is_in_time && (nodes > 1 || uptime::status_at(spans, now) != Status::Unknown);
         Word { node, stands, is_in_time, newest }
     }
@@ -199,7 +199,7 @@ mod tests {
     const START: UnixNanos = 20_779 * DAY;
 
     /// A day of a node that looks every minute; it sees down in these minutes, and looks away in those.
-    fn history(node: &str, policy: Policy, down: std::ops::Range<i64>, away: std::ops::Range<i64>) -> History {
+    fn history(node: &str, quorum: Quorum, down: std::ops::Range<i64>, away: std::ops::Range<i64>) -> History {
         let node = NodeName::new(node).ok();
         let file = |minute: i64| {
             let at = START + minute * MINUTE;
@@ -209,7 +209,7 @@ mod tests {
                 timestamp: at,
                 status,
                 interval: Some(MINUTE),
-                verdict: policy,
+                quorum,
                 notice: if status == Status::Down { "connection refused".to_owned() } else { String::new() },
                 ..CheckResult::default()
             };
@@ -227,33 +227,33 @@ mod tests {
         history
     }
 
-    fn three(policy: Policy) -> Vec<History> {
+    fn three(quorum: Quorum) -> Vec<History> {
         // An outage of an hour that all see, half an hour that two see, and an hour that one sees.
         vec![
-            history("a", policy, 600..660, 1_000..1_100),
-            history("b", policy, 600..690, 0..0),
-            history("c", policy, 600..750, 0..0),
+            history("a", quorum, 600..660, 1_000..1_100),
+            history("b", quorum, 600..690, 0..0),
+            history("c", quorum, 600..750, 0..0),
         ]
     }
 
-    fn down_minutes(policy: Policy) -> (i64, String, String) {
-        let breakdown = standings(&three(policy))[0].breakdown(START, START + DAY);
+    fn down_minutes(quorum: Quorum) -> (i64, String, String) {
+        let breakdown = standings(&three(quorum))[0].breakdown(START, START + DAY);
         let text = |share: Option<Ratio>| share.map(Ratio::percent).unwrap_or_default();
         (breakdown.down / MINUTE, text(breakdown.uptime()), text(breakdown.coverage()))
     }
 
     #[test]
     fn known_outages_give_known_figures_for_each_policy() {
-        assert_eq!(down_minutes(Policy::All), (60, "95.83%".to_owned(), "100%".to_owned()));
-        assert_eq!(down_minutes(Policy::Majority), (90, "93.75%".to_owned(), "100%".to_owned()));
-        assert_eq!(down_minutes(Policy::Any), (150, "89.58%".to_owned(), "100%".to_owned()));
+        assert_eq!(down_minutes(Quorum::All), (60, "95.83%".to_owned(), "100%".to_owned()));
+        assert_eq!(down_minutes(Quorum::Majority), (90, "93.75%".to_owned(), "100%".to_owned()));
+        assert_eq!(down_minutes(Quorum::Any), (150, "89.58%".to_owned(), "100%".to_owned()));
         let two = "2".parse().expect("it is a policy");
         assert_eq!(down_minutes(two), (90, "93.75%".to_owned(), "100%".to_owned()));
     }
 
     #[test]
     fn one_node_alone_has_the_coverage_of_its_own_time() {
-        let only = [history("a", Policy::Any, 600..660, 1_000..1_100)];
+        let only = [history("a", Quorum::Any, 600..660, 1_000..1_100)];
         let breakdown = standings(&only)[0].breakdown(START, START + DAY);
         // Away for a hundred minutes, of which the last result before stood for half a minute more.
         assert_eq!(breakdown.unknown, 99 * MINUTE + MINUTE / 2);
@@ -263,21 +263,21 @@ mod tests {
 
     #[test]
     fn what_one_of_three_sees_is_localized_and_all_silent_is_unknown() {
-        let histories = three(Policy::Majority);
+        let histories = three(Quorum::Majority);
         let standing = &standings(&histories)[0];
         let at = |minute: i64| standing.present(START + minute * MINUTE);
         assert_eq!(at(610).status, Status::Down);
         let localized = at(720);
         assert!(localized.is_localized() && localized.status == Status::Degraded);
         assert_eq!(standing.nodes[localized.down[0]].node.as_ref().map(NodeName::as_str), Some("c"));
-        assert_eq!((at(2_000).status, at(2_000).heard), (Status::Unknown, 0));
+        assert_eq!((at(2_000).status, at(2_000).voters), (Status::Unknown, 0));
         assert!(histories.iter().all(|history| history.is_late(START + 2_000 * MINUTE)));
         assert!(!histories[0].is_late(START + DAY));
     }
 
     #[test]
     fn ten_failures_among_many_checks_colour_no_other_day() {
-        let histories = [history("a", Policy::Majority, 30..40, 0..0)];
+        let histories = [history("a", Quorum::Majority, 30..40, 0..0)];
         let standing = &standings(&histories)[0];
         let hours: Vec<Status> =
             (0..24).map(|hour| standing.breakdown(START + hour * HOUR, START + (hour + 1) * HOUR).worst()).collect();
@@ -304,7 +304,7 @@ mod tests {
         );
         // The node that looked until minute 600 goes on with another endpoint.
         let mut histories =
-            [history("a", Policy::Majority, 0..0, 600..1_440), history("a", Policy::Majority, 0..0, 0..0)];
+            [history("a", Quorum::Majority, 0..0, 600..1_440), history("a", Quorum::Majority, 0..0, 0..0)];
         let [before, after] = &mut histories;
         let renamed = |(key, past): (EndpointKey, _)| (EndpointKey { title: "Other".to_owned(), ..key }, past);
         before.endpoints.extend(std::mem::take(&mut after.endpoints).into_iter().map(renamed));

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::history::History;
 use crate::object_name::{BadgeTitle, NodeName, SummaryForm, SummaryName};
+use crate::quorum::Tally;
 use crate::result::EndpointKey;
 use crate::standing::{Standing, standings, status_of_all, statuses};
 use crate::status::Status;
 use crate::uptime::{StatusTimeline, current_span, status_at};
-use crate::verdict::Present;
 use crate::{DAY, Nanos, UnixNanos};
 
 /// How long what nobody looks at any more is told of, as unknown; after that it is nothing of today's.
@@ -116,14 +116,14 @@ fn told(standing: &Standing, histories: &[History], node: &NodeName, now: UnixNa
         checked: tracks().filter_map(|(_, timeline)| Some(timeline.last?.at)).max(),
         until: tracks().filter_map(|(_, timeline)| timeline.valid_until()).max(),
         down_from: present.down.iter().filter_map(name_of).collect(),
-        heard: present.heard,
+        heard: present.voters,
         here: own.map_or(Status::Unknown, |timeline| status_at(&timeline.spans, now)),
         badge: is_own.then(|| badge().to_string()),
     }
 }
 
 /// Since when the verdict is what it is now.
-fn since(standing: &Standing, present: &Present, now: UnixNanos) -> Option<UnixNanos> {
+fn since(standing: &Standing, present: &Tally, now: UnixNanos) -> Option<UnixNanos> {
     let spans = standing.spans(now);
     match present.status {
         Status::Unknown => spans.last().map(|last| last.end),

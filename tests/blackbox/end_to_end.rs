@@ -311,6 +311,6 @@ async fn several_nodes_are_one_verdict() {
     page.assert_clean();
     assert_eq!(page.endpoints().len(), 1, "one endpoint, seen from three places");
     let statuses = [Status::Healthy, Status::Healthy, Status::Down];
-    let verdict = shared::verdict::Policy::default().verdict(statuses);
+    let verdict = shared::quorum::Quorum::default().decide(statuses);
     assert_eq!(page.endpoint("Shop").text_of("status"), verdict.word());
 }

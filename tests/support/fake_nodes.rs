@@ -10,9 +10,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use shared::history::{DEFAULT_EXPIRY, Folding, History, Latencies, OVERLAP};
 use shared::object_name::{CheckFileName, HISTORY_INDEX, HistoryName, HistoryPart, NodeName};
+use shared::quorum::Quorum;
 use shared::result::{Attempt, CheckFile, CheckResult, Phases, write_check_file};
 use shared::status::Status;
-use shared::verdict::Policy;
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 
 use crate::bucket::Bucket;
@@ -33,7 +33,7 @@ pub struct FakeNodes {
     /// The end of it; the last round is before.
     pub now: UnixNanos,
     /// How the nodes agree.
-    pub policy: Policy,
+    pub quorum: Quorum,
     /// What they cannot reach when.
     pub outages: Vec<Outage>,
     /// What takes them too long when.
@@ -80,7 +80,7 @@ impl FakeNodes {
             days: 12,
             // The last round was an interval ago, and stands for some minutes more.
             now: now / MINUTE * MINUTE,
-            policy: Policy::Majority,
+            quorum: Quorum::Majority,
             titles: Vec::new(),
             outages: Vec::new(),
             slowness: Vec::new(),
@@ -210,7 +210,7 @@ impl FakeNodes {
             node: Some(self.name(node)),
             kind: Some("http".to_owned()),
             interval: Some(self.interval),
-            verdict: self.policy,
+            quorum: self.quorum,
         }
     }
 

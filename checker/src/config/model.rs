@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use shared::object_name::NodeName;
 use shared::page_config::{AddressStyle, PageConfig, Source};
+use shared::quorum::Quorum;
 use shared::status::Status;
-use shared::verdict::Policy;
 use shared::{Nanos, UnixNanos};
 
 use crate::checks::assertions::Assertion;
@@ -66,7 +66,7 @@ pub struct Check {
     /// The median round-trip time above which it is degraded, in nanoseconds; 0 is none.
     pub threshold: Nanos,
     /// How several nodes agree on it.
-    pub verdict: Policy,
+    pub quorum: Quorum,
     /// What a failed attempt means: down, or only degraded.
     pub failure: Status,
     /// How often a failed attempt is repeated before it counts.
@@ -128,7 +128,7 @@ impl Check {
             attempts: 1,
             attempt_spacing: Duration::ZERO,
             threshold: 0,
-            verdict: Policy::default(),
+            quorum: Quorum::default(),
             failure: Status::Down,
             retries: 0,
             retry_delay: Duration::ZERO,

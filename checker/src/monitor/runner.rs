@@ -69,7 +69,7 @@ impl Look {
             node: Some(self.node.clone()),
             kind: Some(check.kind.word().to_owned()),
             interval: self.interval,
-            verdict: check.verdict,
+            quorum: check.quorum,
         }
     }
 }

@@ -8,9 +8,9 @@ use shared::history::{
     Folding, Gap, History, LONGEST_ROUND, Latencies, NotAHistory, look_from, look_further, own_names,
 };
 use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
+use shared::quorum::CLOCK_TOLERANCE;
 use shared::response_times::{Measured, answered};
 use shared::result::EndpointKey;
-use shared::verdict::CLOCK_TOLERANCE;
 use shared::{Nanos, UnixNanos};
 
 use super::history_writer::{Found, HistoryError, read, read_and_parse, read_latencies};

@@ -13,11 +13,11 @@ use super::{
 };
 use crate::latency::Sketch;
 use crate::object_name::CheckFileName;
+use crate::quorum::CLOCK_TOLERANCE;
 use crate::result::{CheckFile, CheckResult, EndpointKey, shortened};
 use crate::stats::Stats;
 use crate::status::Status;
 use crate::uptime::Observation;
-use crate::verdict::CLOCK_TOLERANCE;
 use crate::{DAY, HOUR, Nanos, UnixNanos};
 
 /// What was left out of a fold.
@@ -353,7 +353,7 @@ impl Seen {
                 place,
                 kind: result.kind.clone().unwrap_or_default(),
                 threshold: result.threshold,
-                verdict: result.verdict,
+                quorum: result.quorum,
                 reason,
             },
         }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{BLOCK, CLOSING, DAILY_FOR, History, LONGEST_ROUND, Latencies, Past, day_of, start_of_day};
 use crate::object_name::CheckFileName;
+use crate::quorum::CLOCK_TOLERANCE;
 use crate::result::CheckResult;
 use crate::uptime::StatusTimeline;
-use crate::verdict::CLOCK_TOLERANCE;
 use crate::{DAY, HOUR, UnixNanos};
 
 /// A history cannot simply go on: it has to be made again from the check files since a moment.

@@ -16,9 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::latency::{Bucket, Sketch};
 use crate::object_name::{CheckFileName, NodeName};
+use crate::quorum::{CLOCK_TOLERANCE, Quorum};
 use crate::result::EndpointKey;
 use crate::uptime::StatusTimeline;
-use crate::verdict::{CLOCK_TOLERANCE, Policy};
 use crate::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 
 pub use self::fold::{Folding, Left, own_names};
@@ -103,7 +103,7 @@ pub struct Latest {
     /// The response time above which the endpoint is degraded; 0 is none.
     pub threshold: Nanos,
     /// How several nodes agree.
-    pub verdict: Policy,
+    pub quorum: Quorum,
     /// What is wrong, if anything is.
     pub reason: Option<String>,
 }

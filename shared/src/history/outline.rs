@@ -172,7 +172,7 @@ impl PastOutline {
                 place: count("place") as usize,
                 kind: shortened(text(json.get("kind")).unwrap_or_default().to_owned(), TITLE_LIMIT),
                 threshold: count("threshold"),
-                verdict: text(json.get("verdict")).unwrap_or_default().parse().unwrap_or_default(),
+                quorum: text(json.get("verdict")).unwrap_or_default().parse().unwrap_or_default(),
                 reason: text(json.get("reason")).map(|reason| shortened(reason.to_owned(), EVENT_LIMIT)),
             },
             days: percentiles(json.get("days"))?,

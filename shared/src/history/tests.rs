@@ -103,7 +103,7 @@ fn golden_shelf() -> Shelf {
         };
         let message = if step == 73 { "We are <b>on it</b>.".to_owned() } else { String::new() };
         let shop = CheckResult { message, interval: Some(10 * MINUTE), ..result("Shop", at, status) };
-        let api = CheckResult { interval: None, verdict: Policy::All, ..result("API", at + 5, Status::Healthy) };
+        let api = CheckResult { interval: None, quorum: Quorum::All, ..result("API", at + 5, Status::Healthy) };
         put(&mut shelf, at + SECOND, vec![shop, api]);
     }
     shelf
@@ -134,7 +134,7 @@ fn a_history_that_was_stored_once_is_read_and_written_to_the_byte() {
     let noon = DAY_ONE + DAY / 2;
     assert_eq!(uptime::status_at(&shop.timeline.spans, noon + SECOND), Status::Down);
     assert_eq!(UptimeBreakdown::from_spans(&shop.timeline.spans, DAY_ONE, DAY_ONE + DAY).down, 30 * MINUTE + 3);
-    assert_eq!(past_of(&history, "API").latest.verdict, Policy::All);
+    assert_eq!(past_of(&history, "API").latest.quorum, Quorum::All);
     assert_eq!(history.messages.first().map(|said| said.message.as_str()), Some("We are <b>on it</b>."));
     assert_eq!((history, latencies), rebuilt(&golden_shelf(), DAY_ONE + 3 * DAY, DEFAULT_EXPIRY));
 }

@@ -7,9 +7,9 @@ use super::outline::{LatenciesOutline, Outline, PastOutline, SketchesOutline};
 use super::{History, Latencies, Latest, Past, Percentiles, Said, Sketches};
 use crate::json_writer::{Escapes, JsonWriter, key};
 use crate::latency::{Bucket, Sketch};
+use crate::quorum::Quorum;
 use crate::result::EndpointKey;
 use crate::status::Status;
-use crate::verdict::Policy;
 
 /// The version that is written. One with another number is not read, and the check files count.
 pub(super) const VERSION: u32 = 1;
@@ -97,14 +97,14 @@ impl History {
 }
 
 fn write_past(writer: &mut JsonWriter, key: &EndpointKey, past: &Past) {
-    let Latest { place, kind, threshold, verdict, reason } = &past.latest;
+    let Latest { place, kind, threshold, quorum, reason } = &past.latest;
     writer.text(key!("title"), &key.title);
     writer.text(key!("endpoint"), &key.locator);
     writer.number(key!("place"), *place as i64);
     writer.text_but_empty(key!("kind"), kind);
     writer.number_but_zero(key!("threshold"), *threshold);
-    if *verdict != Policy::default() {
-        writer.text(key!("verdict"), &verdict.to_string());
+    if *quorum != Quorum::default() {
+        writer.text(key!("verdict"), &quorum.to_string());
     }
     if let Some(reason) = reason {
         writer.text(key!("reason"), reason);

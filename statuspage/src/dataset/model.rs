@@ -3,10 +3,10 @@
 
 use shared::history::Outline;
 use shared::object_name::{CheckFileName, NodeName};
+use shared::quorum::Quorum;
 use shared::response_times;
 use shared::result::{CheckFile, CheckResult, EndpointKey, Skipped};
 use shared::uptime::{Span, StatusTimeline};
-use shared::verdict::Policy;
 use shared::{Nanos, UnixNanos};
 
 use super::sample::{NodeHistory, Sample, samples_from};
@@ -57,7 +57,7 @@ pub struct EndpointData {
     /// When that file was stored.
     positioned_at: UnixNanos,
     /// How several nodes agree on it, by the same file.
-    pub verdict: Policy,
+    pub quorum: Quorum,
     /// What each node saw.
     pub nodes: Vec<NodeSamples>,
 }
@@ -139,7 +139,7 @@ impl Dataset {
         }
         self.record_report(result.node.as_ref(), result.timestamp);
         let endpoint = &mut self.endpoints[place];
-        endpoint.update_settings(name.stored_at, position, result.verdict);
+        endpoint.update_settings(name.stored_at, position, result.quorum);
         endpoint.node_mut(result.node.as_ref()).samples.push(Sample::new(result));
     }
 
@@ -167,7 +167,7 @@ impl Dataset {
             key: key.clone(),
             position: 0,
             positioned_at: UnixNanos::MIN,
-            verdict: Policy::default(),
+            quorum: Quorum::default(),
             nodes: Vec::new(),
         });
         Some(place)
@@ -187,7 +187,7 @@ impl Dataset {
             places.push(place);
             let endpoint = &mut self.endpoints[place];
             let newest = past.timeline.last.map_or(0, |last| last.at);
-            endpoint.update_settings(newest, past.latest.place, past.latest.verdict);
+            endpoint.update_settings(newest, past.latest.place, past.latest.quorum);
             let of_node = endpoint.node_mut(history.node.as_ref());
             of_node.samples.retain(|sample| sample.at >= keep_from || sample.at > newest);
             of_node.past = Some(NodeHistory { samples: samples_from(&past), timeline: past.timeline, open: past.open });
@@ -235,9 +235,9 @@ impl Dataset {
 
 impl EndpointData {
     /// Takes what the newest file says of the endpoint's place and verdict.
-    fn update_settings(&mut self, at: UnixNanos, position: usize, verdict: Policy) {
+    fn update_settings(&mut self, at: UnixNanos, position: usize, quorum: Quorum) {
         if at >= self.positioned_at {
-            (self.positioned_at, self.position, self.verdict) = (at, position, verdict);
+            (self.positioned_at, self.position, self.quorum) = (at, position, quorum);
         }
     }
 

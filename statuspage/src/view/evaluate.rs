@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use shared::object_name::NodeName;
+use shared::quorum::{self, Tally};
 use shared::standing::{self, Word};
 use shared::status::Status;
 use shared::uptime::{self, Span, UptimeBreakdown};
-use shared::verdict::{self, Present};
 use shared::{Nanos, UnixNanos};
 
 use super::period::Period;
@@ -27,7 +27,7 @@ pub struct EvaluatedEndpoint<'a> {
     /// Its status now.
     pub status: Status,
     /// What the nodes say now, each by its place in `nodes`.
-    pub tally: Present,
+    pub tally: Tally,
     /// Its newest look that is not in the future.
     pub latest: &'a Sample,
     /// What each node that looks at it said last.
@@ -65,9 +65,9 @@ impl<'a> EvaluatedEndpoint<'a> {
             spans_of_nodes.push(spans);
             latest = latest.into_iter().chain([newest]).max_by_key(|sample| sample.at);
         }
-        let spans = verdict::combine(&spans_of_nodes, endpoint.verdict);
+        let spans = quorum::combine(&spans_of_nodes, endpoint.quorum);
         let says: Vec<&[Span]> = spans_of_nodes.iter().map(Vec::as_slice).collect();
-        let tally = Present::of(&says, endpoint.verdict, now);
+        let tally = Tally::new(&says, endpoint.quorum, now);
         let status = tally.status;
         Some(EvaluatedEndpoint {
             id,
@@ -125,7 +125,7 @@ impl<'a> EvaluatedEndpoint<'a> {
     #[must_use]
     pub fn nodes_down(&self) -> Option<(usize, usize)> {
         (self.endpoint.nodes.len() > 1 && !self.tally.down.is_empty())
-            .then_some((self.tally.down.len(), self.tally.heard))
+            .then_some((self.tally.down.len(), self.tally.voters))
     }
 
     /// When what is the case now began; `None` if nobody knows what is.

@@ -152,14 +152,14 @@ impl Told {
         let mut told = json!({
             "title": standing.key.title,
             "endpoint": standing.key.locator,
-            "verdict": standing.policy().to_string(),
+            "verdict": standing.quorum().to_string(),
             "status": present.status.word(),
             "since": current_span(&spans, present.status, self.now).map(|span| span.start),
             "checked": standing.checked(),
             "retired": is_retired,
             "localized": present.is_localized(),
             "down_from": down_from.collect::<Vec<_>>(),
-            "heard": present.heard,
+            "heard": present.voters,
             "nodes": nodes.collect::<Vec<_>>(),
             "incidents": outages(&spans, self.from).map(|span| self.incident(span)).collect::<Vec<_>>(),
         });

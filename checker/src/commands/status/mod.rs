@@ -9,11 +9,11 @@ use std::sync::Arc;
 use chrono::{DateTime, Days, Local, NaiveDate, NaiveTime, Timelike as _};
 use shared::history::History;
 use shared::object_name::NodeName;
+use shared::quorum::Tally;
 use shared::response_times::CHECKS_UP_TO;
 use shared::standing::{NodeStanding, Standing, standings, status_of_all, statuses};
 use shared::status::Status;
 use shared::uptime::{Ratio, UptimeBreakdown};
-use shared::verdict::Present;
 use shared::{DAY, HOUR, Nanos, SECOND, UnixNanos, duration};
 
 use super::{NoStorage, Outcome, load, output, tell};
@@ -198,7 +198,7 @@ impl Reckoned {
 }
 
 /// Who sees what, where not all is well.
-fn detail(standing: &Standing, present: &Present) -> String {
+fn detail(standing: &Standing, present: &Tally) -> String {
     let down = || present.down.iter().filter_map(|place| standing.nodes.get(*place));
     let reason = |mut nodes: Box<dyn Iterator<Item = &NodeStanding> + '_>| {
         let reason = nodes.find_map(|node| node.reason.as_deref());
@@ -206,7 +206,7 @@ fn detail(standing: &Standing, present: &Present) -> String {
     };
     if present.is_localized() {
         let names: Vec<String> = down().map(|node| name_of(node.node.as_ref())).collect();
-        let others = present.heard - present.down.len();
+        let others = present.voters - present.down.len();
         return format!(
             "  unreachable from {}, reachable from {}{}",
             names.join(", "),

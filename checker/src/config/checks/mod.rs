@@ -15,8 +15,8 @@ use regex::bytes::{Regex, RegexBuilder};
 use rustls::pki_types::ServerName;
 use serde::de::DeserializeOwned;
 use shared::object_name::HeartbeatName;
+use shared::quorum::Quorum;
 use shared::status::Status;
-use shared::verdict::Policy;
 use shared::{MINUTE, Nanos, SECOND};
 
 use self::raw::{
@@ -168,7 +168,7 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
         attempts: common.attempts.max(1),
         attempt_spacing: duration(common.attempt_spacing.map_or(0, |spacing| spacing.0)),
         threshold: common.threshold_rtt.map_or(0, |threshold| threshold.0),
-        verdict: convert_verdict(common.verdict),
+        quorum: convert_quorum(common.verdict),
         failure,
         retries: common.retries,
         retry_delay: duration(common.retry_delay.map_or(DEFAULT_RETRY_DELAY, |delay| delay.0)),
@@ -205,9 +205,9 @@ fn way_to_tls(kind: &CheckKind) -> Option<&'static str> {
 }
 
 /// The policy that was inspected.
-fn convert_verdict(written: Option<TextOrNumber>) -> Policy {
+fn convert_quorum(written: Option<TextOrNumber>) -> Quorum {
     let text = match written {
-        None => return Policy::default(),
+        None => return Quorum::default(),
         Some(TextOrNumber::Text(text)) => text,
         Some(TextOrNumber::Number(number)) => number.to_string(),
     };

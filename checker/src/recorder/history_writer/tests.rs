@@ -175,7 +175,7 @@ async fn nodes_with_and_without_a_history_are_seen_together() {
     let standing = &standings(&seen.histories)[0];
     assert_eq!((seen.histories.len(), standing.nodes.len()), (2, 2));
     let present = standing.present(now);
-    assert!(present.is_localized() && present.heard == 2);
+    assert!(present.is_localized() && present.voters == 2);
     assert_eq!(standing.nodes[1].spans.len(), 2);
     // A history that cannot be read is named, and its check files fill in.
     let name = HistoryName { node: Some(node("a")), part: HistoryPart::Main };
