@@ -6,6 +6,7 @@
 
 #![warn(missing_docs)]
 
+pub mod aggregate;
 pub mod duration;
 pub mod heartbeat;
 pub mod history;
@@ -22,7 +23,6 @@ pub mod response_times;
 pub mod result;
 pub mod seek;
 pub mod sorted;
-pub mod standing;
 pub mod stats;
 pub mod status;
 pub mod summary;

@@ -3,11 +3,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::aggregate::{EndpointStatus, current_statuses, endpoint_statuses, overall_status};
 use crate::history::History;
 use crate::object_name::{BadgeTitle, NodeName, SummaryForm, SummaryName};
 use crate::quorum::Tally;
 use crate::result::EndpointKey;
-use crate::standing::{Standing, standings, status_of_all, statuses};
 use crate::status::Status;
 use crate::uptime::{StatusTimeline, current_span, status_at};
 use crate::{DAY, Nanos, UnixNanos};
@@ -77,8 +77,9 @@ pub struct Told {
 #[must_use]
 pub fn summary(histories: &[History], node: &NodeName, title: &str, now: UnixNanos) -> Summary {
     let is_recent = |moment: UnixNanos| now.saturating_sub(moment) < TOLD_FOR;
-    let standings = standings(histories);
-    let told = standings.iter().map(|standing| told(standing, histories, node, now)).zip(statuses(&standings, now));
+    let endpoints = endpoint_statuses(histories);
+    let told =
+        endpoints.iter().map(|endpoint| told(endpoint, histories, node, now)).zip(current_statuses(&endpoints, now));
     let (endpoints, statuses): (Vec<Told>, Vec<(Status, bool)>) =
         told.filter(|(told, _)| told.until.is_some_and(is_recent)).unzip();
     let reporters = histories.iter().filter_map(|history| {
@@ -90,29 +91,29 @@ pub fn summary(histories: &[History], node: &NodeName, title: &str, now: UnixNan
         node: node.to_string(),
         at: now,
         badges_at: now,
-        status: status_of_all(&mut statuses.into_iter()),
+        status: overall_status(&mut statuses.into_iter()),
         nodes: reporters.collect(),
         endpoints,
     }
 }
 
-fn told(standing: &Standing, histories: &[History], node: &NodeName, now: UnixNanos) -> Told {
-    let present = standing.present(now);
+fn told(endpoint: &EndpointStatus, histories: &[History], node: &NodeName, now: UnixNanos) -> Told {
+    let present = endpoint.tally(now);
     let tracks =
-        || histories.iter().filter_map(|history| Some((history, &history.endpoints.get(&standing.key)?.timeline)));
+        || histories.iter().filter_map(|history| Some((history, &history.endpoints.get(&endpoint.key)?.timeline)));
     let own = tracks().find(|(history, _)| history.node.as_ref() == Some(node)).map(|(_, timeline)| timeline);
     let is_own = own.and_then(StatusTimeline::valid_until).is_some_and(|until| now.saturating_sub(until) < TOLD_FOR);
-    let badge = || SummaryName { node: node.clone(), form: SummaryForm::Badge(BadgeTitle::of(&standing.key.title)) };
+    let badge = || SummaryName { node: node.clone(), form: SummaryForm::Badge(BadgeTitle::of(&endpoint.key.title)) };
     let name_of = |place: &usize| {
-        let node = standing.nodes.get(*place)?.node.as_ref();
+        let node = endpoint.nodes.get(*place)?.node.as_ref();
         Some(node.map_or_else(|| "a checker without a name".to_owned(), ToString::to_string))
     };
     Told {
-        title: standing.key.title.clone(),
-        endpoint: standing.key.locator.clone(),
+        title: endpoint.key.title.clone(),
+        endpoint: endpoint.key.locator.clone(),
         status: present.status,
         localized: present.is_localized(),
-        since: since(standing, &present, now),
+        since: since(endpoint, &present, now),
         checked: tracks().filter_map(|(_, timeline)| Some(timeline.last?.at)).max(),
         until: tracks().filter_map(|(_, timeline)| timeline.valid_until()).max(),
         down_from: present.down.iter().filter_map(name_of).collect(),
@@ -123,8 +124,8 @@ fn told(standing: &Standing, histories: &[History], node: &NodeName, now: UnixNa
 }
 
 /// Since when the verdict is what it is now.
-fn since(standing: &Standing, present: &Tally, now: UnixNanos) -> Option<UnixNanos> {
-    let spans = standing.spans(now);
+fn since(endpoint: &EndpointStatus, present: &Tally, now: UnixNanos) -> Option<UnixNanos> {
+    let spans = endpoint.spans(now);
     match present.status {
         Status::Unknown => spans.last().map(|last| last.end),
         status => current_span(&spans, status, now).map(|span| span.start),

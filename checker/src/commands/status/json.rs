@@ -2,11 +2,11 @@
 //! [`shared`]'s.
 
 use serde_json::{Value, json};
+use shared::aggregate::EndpointStatus;
 use shared::history::{History, Latencies, LatenciesOutline, NotAHistory, Outline, PastOutline};
 use shared::latency::Sketch;
 use shared::object_name::NodeName;
 use shared::response_times::{Choice, Measured, PERCENTILES, Sketched, add_node, known, of_past, stats};
-use shared::standing::Standing;
 use shared::status::Status;
 use shared::uptime::{Ratio, Span, UptimeBreakdown, current_span, gaps, outages};
 use shared::{UnixNanos, sorted};
@@ -47,7 +47,7 @@ impl Measurements {
     }
 
     /// The response times of an endpoint from `from` to `now`, in a period that ends at `to`.
-    fn told(&self, standing: &Standing, from: UnixNanos, to: UnixNanos, now: UnixNanos) -> Value {
+    fn told(&self, standing: &EndpointStatus, from: UnixNanos, to: UnixNanos, now: UnixNanos) -> Value {
         let samples = self.samples(standing);
         let all = || samples.iter().flat_map(|samples| known(samples, &[], from, now + 1));
         let choice = Choice::of(all(), to - from);
@@ -70,7 +70,7 @@ impl Measurements {
     }
 
     /// What is known of each node, in the order of time.
-    fn samples(&self, standing: &Standing) -> Vec<Vec<Measured>> {
+    fn samples(&self, standing: &EndpointStatus) -> Vec<Vec<Measured>> {
         match self {
             Measurements::Checks(checks) => checks_of(checks, standing).cloned().collect(),
             Measurements::Histories { outlines, .. } => {
@@ -86,7 +86,7 @@ impl Measurements {
     }
 
     /// The sketch of all times; `None` if a node's are missing.
-    fn sum(&self, standing: &Standing, period: (UnixNanos, UnixNanos)) -> Option<Sketch> {
+    fn sum(&self, standing: &EndpointStatus, period: (UnixNanos, UnixNanos)) -> Option<Sketch> {
         let mut sum = Sketch::default();
         match self {
             Measurements::Checks(checks) => {
@@ -108,13 +108,13 @@ impl Measurements {
     }
 }
 
-fn checks_of<'a>(checks: &'a Checks, standing: &Standing) -> impl Iterator<Item = &'a Vec<Measured>> {
+fn checks_of<'a>(checks: &'a Checks, standing: &EndpointStatus) -> impl Iterator<Item = &'a Vec<Measured>> {
     let nodes = standing.nodes.iter().map(|node| node.node.clone());
     let keys: Vec<_> = nodes.map(|node| (node, standing.key.clone())).collect();
     keys.into_iter().filter_map(|key| checks.get(&key))
 }
 
-fn past_of<'a>(outline: &'a Outline, standing: &Standing) -> Option<&'a PastOutline> {
+fn past_of<'a>(outline: &'a Outline, standing: &EndpointStatus) -> Option<&'a PastOutline> {
     outline.endpoints.iter().find(|past| past.key == standing.key)
 }
 
@@ -136,18 +136,18 @@ impl Told {
                 "unknown": count(Status::Unknown),
                 "retired": self.statuses.iter().filter(|(_, is_retired)| *is_retired).count(),
             },
-            "checked": self.standings.iter().filter_map(Standing::checked).max(),
+            "checked": self.standings.iter().filter_map(EndpointStatus::last_checked).max(),
             "unobserved": self.unobserved(),
             "endpoints": endpoints.collect::<Vec<_>>(),
             "nodes": nodes,
         })
     }
 
-    fn endpoint(&self, standing: &Standing, is_retired: bool, details: Option<&Details<'_>>) -> Value {
-        let (present, spans) = (standing.present(self.now), standing.spans(self.now));
+    fn endpoint(&self, standing: &EndpointStatus, is_retired: bool, details: Option<&Details<'_>>) -> Value {
+        let (present, spans) = (standing.tally(self.now), standing.spans(self.now));
         let down_from = present.down.iter().map(|place| name_of(standing.nodes[*place].node.as_ref()));
-        let nodes = standing.nodes.iter().zip(standing.says(self.now)).map(|(node, status)| {
-            json!({ "node": node.node.as_ref().map(NodeName::as_str), "status": status.word(), "checked": node.checked })
+        let nodes = standing.nodes.iter().zip(standing.votes(self.now)).map(|(node, status)| {
+            json!({ "node": node.node.as_ref().map(NodeName::as_str), "status": status.word(), "checked": node.last_checked })
         });
         let mut told = json!({
             "title": standing.key.title,
@@ -155,7 +155,7 @@ impl Told {
             "verdict": standing.quorum().to_string(),
             "status": present.status.word(),
             "since": current_span(&spans, present.status, self.now).map(|span| span.start),
-            "checked": standing.checked(),
+            "checked": standing.last_checked(),
             "retired": is_retired,
             "localized": present.is_localized(),
             "down_from": down_from.collect::<Vec<_>>(),

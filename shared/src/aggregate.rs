@@ -13,52 +13,52 @@ use crate::uptime::{self, Span, UptimeBreakdown};
 
 /// What all nodes know of one endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct EndpointStatus {
     /// The endpoint.
     pub key: EndpointKey,
     /// What the newest result of all said beside its status: the configuration it is checked by.
     pub latest: Latest,
     /// Which nodes look at it, and what each saw.
-    pub nodes: Vec<NodeStanding>,
+    pub nodes: Vec<NodeStatus>,
 }
 
 /// What one node knows of an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NodeStanding {
+pub struct NodeStatus {
     /// Which node; `None` is a checker that gives no name.
     pub node: Option<NodeName>,
     /// The spans of it, in order and without overlap; the last one may reach into the future.
     pub spans: Vec<Span>,
     /// When it last looked.
-    pub checked: Option<UnixNanos>,
+    pub last_checked: Option<UnixNanos>,
     /// What is wrong by its newest result, if anything is.
     pub reason: Option<String>,
 }
 
 /// How every endpoint stands that any of these histories knows, in the order of the configuration.
 #[must_use]
-pub fn standings<'a>(histories: impl IntoIterator<Item = &'a History>) -> Vec<Standing> {
-    let mut standings: BTreeMap<&EndpointKey, (UnixNanos, Standing)> = BTreeMap::new();
+pub fn endpoint_statuses<'a>(histories: impl IntoIterator<Item = &'a History>) -> Vec<EndpointStatus> {
+    let mut endpoints: BTreeMap<&EndpointKey, (UnixNanos, EndpointStatus)> = BTreeMap::new();
     for history in histories {
         for (key, past) in &history.endpoints {
             let at = past.timeline.last.map_or(0, |last| last.at);
-            let new = || (at, Standing { key: key.clone(), latest: past.latest.clone(), nodes: Vec::new() });
-            let (newest, standing) = standings.entry(key).or_insert_with(new);
+            let new = || (at, EndpointStatus { key: key.clone(), latest: past.latest.clone(), nodes: Vec::new() });
+            let (newest, endpoint) = endpoints.entry(key).or_insert_with(new);
             if at > *newest {
                 *newest = at;
-                standing.latest.clone_from(&past.latest);
+                endpoint.latest.clone_from(&past.latest);
             }
             let (spans, reason) = (past.timeline.spans.clone(), past.latest.reason.clone());
-            let checked = past.timeline.last.map(|last| last.at);
-            standing.nodes.push(NodeStanding { node: history.node.clone(), spans, checked, reason });
+            let last_checked = past.timeline.last.map(|last| last.at);
+            endpoint.nodes.push(NodeStatus { node: history.node.clone(), spans, last_checked, reason });
         }
     }
-    let mut standings: Vec<Standing> = standings.into_values().map(|(_, standing)| standing).collect();
-    standings.sort_by_key(|standing| standing.latest.place);
-    standings
+    let mut endpoints: Vec<EndpointStatus> = endpoints.into_values().map(|(_, endpoint)| endpoint).collect();
+    endpoints.sort_by_key(|endpoint| endpoint.latest.place);
+    endpoints
 }
 
-impl Standing {
+impl EndpointStatus {
     /// How several nodes agree on it.
     #[must_use]
     pub fn quorum(&self) -> Quorum {
@@ -67,13 +67,13 @@ impl Standing {
 
     /// What the nodes say now.
     #[must_use]
-    pub fn present(&self, now: UnixNanos) -> Tally {
+    pub fn tally(&self, now: UnixNanos) -> Tally {
         Tally::new(&self.spans_of_nodes(), self.quorum(), now)
     }
 
     /// What each of the nodes says now, by their places.
     #[must_use]
-    pub fn says(&self, now: UnixNanos) -> Vec<Status> {
+    pub fn votes(&self, now: UnixNanos) -> Vec<Status> {
         quorum::votes(&self.spans_of_nodes(), now)
     }
 
@@ -83,20 +83,20 @@ impl Standing {
 
     /// When any node last looked.
     #[must_use]
-    pub fn checked(&self) -> Option<UnixNanos> {
-        self.nodes.iter().filter_map(|node| node.checked).max()
+    pub fn last_checked(&self) -> Option<UnixNanos> {
+        self.nodes.iter().filter_map(|node| node.last_checked).max()
     }
 
     /// Whether there is anything to tell of it in the time from `from` on.
     #[must_use]
     pub fn is_within(&self, from: UnixNanos) -> bool {
         let stood = self.nodes.iter().filter_map(|node| node.spans.last()).any(|span| span.end > from);
-        stood || self.checked().is_some_and(|checked| checked >= from)
+        stood || self.last_checked().is_some_and(|at| at >= from)
     }
 
-    fn words(&self, now: UnixNanos) -> Vec<Word<'_>> {
-        let nodes = self.nodes.iter().filter_map(|node| Some((node, node.checked?)));
-        nodes.map(|(node, at)| Word::of(node.node.as_ref(), &node.spans, self.nodes.len(), at, now)).collect()
+    fn node_votes(&self, now: UnixNanos) -> Vec<NodeVote<'_>> {
+        let nodes = self.nodes.iter().filter_map(|node| Some((node, node.last_checked?)));
+        nodes.map(|(node, at)| NodeVote::new(node.node.as_ref(), &node.spans, self.nodes.len(), at, now)).collect()
     }
 
     /// The verdict over time, up to `now`.
@@ -115,24 +115,30 @@ impl Standing {
 
 /// What a node said last of an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Word<'a> {
+pub struct NodeVote<'a> {
     /// Which node.
     pub node: Option<&'a NodeName>,
     /// Whether it stands now.
-    pub stands: bool,
+    pub is_current: bool,
     /// Whether it does if its clock is a little behind.
-    pub is_in_time: bool,
+    pub is_within_skew: bool,
     /// When it was said.
-    pub newest: UnixNanos,
+    pub reported_at: UnixNanos,
 }
 
-impl<'a> Word<'a> {
+impl<'a> NodeVote<'a> {
     /// The word of one of so many nodes, by its spans.
     #[must_use]
-    pub fn of(node: Option<&'a NodeName>, spans: &[Span], nodes: usize, newest: UnixNanos, now: UnixNanos) -> Word<'a> {
-        let is_in_time = quorum::vote_at(spans, now) != Status::Unknown;
-        let stands = is_in_time && (nodes > 1 || uptime::status_at(spans, now) != Status::Unknown);
-        Word { node, stands, is_in_time, newest }
+    pub fn new(
+        node: Option<&'a NodeName>,
+        spans: &[Span],
+        nodes: usize,
+        reported_at: UnixNanos,
+        now: UnixNanos,
+    ) -> NodeVote<'a> {
+        let is_within_skew = quorum::vote_at(spans, now) != Status::Unknown;
+        let is_current = is_within_skew && (nodes > 1 || uptime::status_at(spans, now) != Status::Unknown);
+        NodeVote { node, is_current, is_within_skew, reported_at }
     }
 }
 
@@ -140,20 +146,21 @@ impl<'a> Word<'a> {
 /// the nodes said last of one.
 ///
 /// They were taken out of a checker's configuration: they are unknown, but nothing to be alarmed about.
-pub fn mark_retired<'w, E>(endpoints: &mut [E], words: impl Fn(&E) -> &[Word<'w>], mark: impl Fn(&mut E)) {
+pub fn mark_retired<'w, E>(endpoints: &mut [E], votes: impl Fn(&E) -> &[NodeVote<'w>], mark: impl Fn(&mut E)) {
     let mut alive: Vec<(Option<NodeName>, UnixNanos)> = Vec::new();
-    for word in endpoints.iter().flat_map(&words).filter(|word| word.stands) {
-        match alive.iter_mut().find(|(name, _)| name.as_ref() == word.node) {
-            Some((_, known)) => *known = (*known).max(word.newest),
-            None => alive.push((word.node.cloned(), word.newest)),
+    for vote in endpoints.iter().flat_map(&votes).filter(|vote| vote.is_current) {
+        match alive.iter_mut().find(|(name, _)| name.as_ref() == vote.node) {
+            Some((_, known)) => *known = (*known).max(vote.reported_at),
+            None => alive.push((vote.node.cloned(), vote.reported_at)),
         }
     }
     for endpoint in endpoints {
-        let has_stopped = |word: &Word<'_>| {
+        let has_stopped = |vote: &NodeVote<'_>| {
             // A node that still gives a result which says nothing has not stopped looking.
-            !word.stands && alive.iter().any(|(name, known)| name.as_ref() == word.node && *known > word.newest)
+            !vote.is_current
+                && alive.iter().any(|(name, known)| name.as_ref() == vote.node && *known > vote.reported_at)
         };
-        if words(endpoint).iter().all(has_stopped) {
+        if votes(endpoint).iter().all(has_stopped) {
             mark(endpoint);
         }
     }
@@ -162,7 +169,7 @@ pub fn mark_retired<'w, E>(endpoints: &mut [E], words: impl Fn(&E) -> &[Word<'w>
 /// How all of it stands, each endpoint being so and retired or not: the worst that is, where an unknown counts unless it
 /// is known why nobody looks; no data is unknown.
 #[must_use]
-pub fn status_of_all(endpoints: &mut dyn Iterator<Item = (Status, bool)>) -> Status {
+pub fn overall_status(endpoints: &mut dyn Iterator<Item = (Status, bool)>) -> Status {
     let mut worst = Status::Unknown;
     let mut is_any_unknown = false;
     for (status, _) in endpoints.filter(|(_, is_retired)| !is_retired) {
@@ -174,10 +181,10 @@ pub fn status_of_all(endpoints: &mut dyn Iterator<Item = (Status, bool)>) -> Sta
 
 /// The status of each of these endpoints now, and whether it is retired.
 #[must_use]
-pub fn statuses(standings: &[Standing], now: UnixNanos) -> Vec<(Status, bool)> {
-    let said = standings.iter().map(|standing| (standing.present(now).status, standing.words(now), false));
-    let mut said: Vec<(Status, Vec<Word<'_>>, bool)> = said.collect();
-    mark_retired(&mut said, |(_, words, _)| words, |(status, _, retired)| *retired = *status == Status::Unknown);
+pub fn current_statuses(endpoints: &[EndpointStatus], now: UnixNanos) -> Vec<(Status, bool)> {
+    let said = endpoints.iter().map(|endpoint| (endpoint.tally(now).status, endpoint.node_votes(now), false));
+    let mut said: Vec<(Status, Vec<NodeVote<'_>>, bool)> = said.collect();
+    mark_retired(&mut said, |(_, votes, _)| votes, |(status, _, retired)| *retired = *status == Status::Unknown);
     said.into_iter().map(|(status, _, retired)| (status, retired)).collect()
 }
 
@@ -237,7 +244,7 @@ mod tests {
     }
 
     fn down_minutes(quorum: Quorum) -> (i64, String, String) {
-        let breakdown = standings(&three(quorum))[0].breakdown(START, START + DAY);
+        let breakdown = endpoint_statuses(&three(quorum))[0].breakdown(START, START + DAY);
         let text = |share: Option<Ratio>| share.map(Ratio::percent).unwrap_or_default();
         (breakdown.down / MINUTE, text(breakdown.uptime()), text(breakdown.coverage()))
     }
@@ -254,7 +261,7 @@ mod tests {
     #[test]
     fn one_node_alone_has_the_coverage_of_its_own_time() {
         let only = [history("a", Quorum::Any, 600..660, 1_000..1_100)];
-        let breakdown = standings(&only)[0].breakdown(START, START + DAY);
+        let breakdown = endpoint_statuses(&only)[0].breakdown(START, START + DAY);
         // Away for a hundred minutes, of which the last result before stood for half a minute more.
         assert_eq!(breakdown.unknown, 99 * MINUTE + MINUTE / 2);
         assert_eq!(breakdown.coverage().map(Ratio::percent).as_deref(), Some("93.09%"));
@@ -264,12 +271,12 @@ mod tests {
     #[test]
     fn what_one_of_three_sees_is_localized_and_all_silent_is_unknown() {
         let histories = three(Quorum::Majority);
-        let standing = &standings(&histories)[0];
-        let at = |minute: i64| standing.present(START + minute * MINUTE);
+        let endpoint = &endpoint_statuses(&histories)[0];
+        let at = |minute: i64| endpoint.tally(START + minute * MINUTE);
         assert_eq!(at(610).status, Status::Down);
         let localized = at(720);
         assert!(localized.is_localized() && localized.status == Status::Degraded);
-        assert_eq!(standing.nodes[localized.down[0]].node.as_ref().map(NodeName::as_str), Some("c"));
+        assert_eq!(endpoint.nodes[localized.down[0]].node.as_ref().map(NodeName::as_str), Some("c"));
         assert_eq!((at(2_000).status, at(2_000).voters), (Status::Unknown, 0));
         assert!(histories.iter().all(|history| history.is_late(START + 2_000 * MINUTE)));
         assert!(!histories[0].is_late(START + DAY));
@@ -278,28 +285,28 @@ mod tests {
     #[test]
     fn ten_failures_among_many_checks_colour_no_other_day() {
         let histories = [history("a", Quorum::Majority, 30..40, 0..0)];
-        let standing = &standings(&histories)[0];
+        let endpoint = &endpoint_statuses(&histories)[0];
         let hours: Vec<Status> =
-            (0..24).map(|hour| standing.breakdown(START + hour * HOUR, START + (hour + 1) * HOUR).worst()).collect();
+            (0..24).map(|hour| endpoint.breakdown(START + hour * HOUR, START + (hour + 1) * HOUR).worst()).collect();
         assert_eq!(hours[0], Status::Down);
         assert!(hours[1..].iter().all(|status| *status == Status::Healthy));
     }
 
     #[test]
     fn nobody_known_is_unknown() {
-        assert_eq!(status_of_all(&mut [].into_iter()), Status::Unknown);
-        assert_eq!(status_of_all(&mut [(Status::Healthy, false), (Status::Down, false)].into_iter()), Status::Down);
-        assert_eq!(standings(&[]), []);
+        assert_eq!(overall_status(&mut [].into_iter()), Status::Unknown);
+        assert_eq!(overall_status(&mut [(Status::Healthy, false), (Status::Down, false)].into_iter()), Status::Down);
+        assert_eq!(endpoint_statuses(&[]), []);
     }
 
     #[test]
     fn an_endpoint_that_nobody_knows_of_spoils_all_is_well_unless_nobody_means_to_look() {
         assert_eq!(
-            status_of_all(&mut [(Status::Healthy, false), (Status::Unknown, false)].into_iter()),
+            overall_status(&mut [(Status::Healthy, false), (Status::Unknown, false)].into_iter()),
             Status::Unknown
         );
         assert_eq!(
-            status_of_all(&mut [(Status::Healthy, false), (Status::Unknown, true)].into_iter()),
+            overall_status(&mut [(Status::Healthy, false), (Status::Unknown, true)].into_iter()),
             Status::Healthy
         );
         // The node that looked until minute 600 goes on with another endpoint.
@@ -310,9 +317,9 @@ mod tests {
         before.endpoints.extend(std::mem::take(&mut after.endpoints).into_iter().map(renamed));
         let now = START + DAY;
         let of = |histories: &[History]| {
-            let standings = standings(histories);
-            let names = standings.iter().map(|standing| standing.key.title.clone());
-            let mut statuses: Vec<_> = names.zip(statuses(&standings, now)).collect();
+            let endpoints = endpoint_statuses(histories);
+            let names = endpoints.iter().map(|endpoint| endpoint.key.title.clone());
+            let mut statuses: Vec<_> = names.zip(current_statuses(&endpoints, now)).collect();
             statuses.sort();
             statuses
         };
@@ -323,7 +330,7 @@ mod tests {
         );
         histories[0].endpoints.retain(|key, _| key.title == "Shop");
         assert_eq!(of(&histories[..1]), [("Shop".to_owned(), (Status::Unknown, false))], "it is just silent");
-        let shop = &standings(&histories[..1])[0];
+        let shop = &endpoint_statuses(&histories[..1])[0];
         assert!(shop.is_within(START) && !shop.is_within(START + 601 * MINUTE));
     }
 }
