@@ -155,7 +155,7 @@ mod tests {
             .map(|view| {
                 let titles: Vec<String> = view.endpoints.iter().map(title).collect();
                 let inside = view.parent.map_or(String::new(), |inside| format!(" in {inside}"));
-                format!("{}{inside}: {} ({}) {}", view.title, view.status.word(), view.summary, titles.join(" "))
+                format!("{}{inside}: {} ({}) {}", view.title, view.status.as_str(), view.summary, titles.join(" "))
             })
             .collect()
     }

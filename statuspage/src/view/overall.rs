@@ -65,7 +65,7 @@ pub fn overall(
     let (text, length) = (period.label(calendar), period.length_label(calendar));
     scope.push(language.format(if period.by_hour { texts::SHOWING_TIME } else { texts::SHOWING }, &[&text, &length]));
     Overall {
-        state: if is_loading { "loading" } else { status.word() },
+        state: if is_loading { "loading" } else { status.as_str() },
         status,
         headline,
         remark,

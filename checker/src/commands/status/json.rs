@@ -128,7 +128,7 @@ impl Told {
         json!({
             "from": self.from,
             "now": self.now,
-            "status": self.overall().word(),
+            "status": self.overall().as_str(),
             "counts": {
                 "healthy": count(Status::Healthy),
                 "degraded": count(Status::Degraded),
@@ -147,13 +147,13 @@ impl Told {
         let (present, spans) = (standing.tally(self.now), standing.spans(self.now));
         let down_from = present.down.iter().map(|place| name_of(standing.nodes[*place].node.as_ref()));
         let nodes = standing.nodes.iter().zip(standing.votes(self.now)).map(|(node, status)| {
-            json!({ "node": node.node.as_ref().map(NodeName::as_str), "status": status.word(), "checked": node.last_checked })
+            json!({ "node": node.node.as_ref().map(NodeName::as_str), "status": status.as_str(), "checked": node.last_checked })
         });
         let mut told = json!({
             "title": standing.key.title,
             "endpoint": standing.key.locator,
             "verdict": standing.quorum().to_string(),
-            "status": present.status.word(),
+            "status": present.status.as_str(),
             "since": current_span(&spans, present.status, self.now).map(|span| span.start),
             "checked": standing.last_checked(),
             "retired": is_retired,
@@ -167,7 +167,7 @@ impl Told {
         if let Some(details) = details {
             let slots = details.edges.windows(2).map(|edges| {
                 let breakdown = UptimeBreakdown::from_spans(&spans, edges[0], edges[1].min(self.now));
-                let mut slot = json!({ "start": edges[0], "end": edges[1], "status": breakdown.worst().word() });
+                let mut slot = json!({ "start": edges[0], "end": edges[1], "status": breakdown.worst().as_str() });
                 put(&mut slot, &breakdown);
                 slot
             });
@@ -190,7 +190,7 @@ impl Told {
 
     fn incident(&self, span: &Span) -> Value {
         let end = Some(span.end).filter(|end| *end < self.now);
-        json!({ "status": span.status.word(), "start": span.start, "end": end, "length": span.end - span.start })
+        json!({ "status": span.status.as_str(), "start": span.start, "end": end, "length": span.end - span.start })
     }
 
     fn node(&self, history: &History) -> Value {
@@ -210,6 +210,6 @@ fn put(told: &mut Value, breakdown: &UptimeBreakdown) {
     told["uptime"] = json!(share(breakdown.uptime()));
     told["coverage"] = json!(share(breakdown.coverage()));
     for status in Status::ALL {
-        told[status.word()] = json!(breakdown.time(status));
+        told[status.as_str()] = json!(breakdown.time(status));
     }
 }

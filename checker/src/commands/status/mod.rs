@@ -150,7 +150,7 @@ impl Told {
         let (shape, word) = if present.is_localized() {
             ('◐', "localized")
         } else {
-            (shape_of(present.status), present.status.word())
+            (shape_of(present.status), present.status.as_str())
         };
         let _ = writeln!(
             text,
