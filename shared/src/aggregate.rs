@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::UnixNanos;
-use crate::history::{History, Latest};
+use crate::history::{History, LatestResult};
 use crate::object_name::NodeName;
 use crate::quorum::{self, Quorum, Tally, combine};
 use crate::result::EndpointKey;
@@ -17,7 +17,7 @@ pub struct EndpointStatus {
     /// The endpoint.
     pub key: EndpointKey,
     /// What the newest result of all said beside its status: the configuration it is checked by.
-    pub latest: Latest,
+    pub latest: LatestResult,
     /// Which nodes look at it, and what each saw.
     pub nodes: Vec<NodeStatus>,
 }
@@ -197,7 +197,7 @@ fn cut(spans: &[Span], moment: UnixNanos) -> Vec<Span> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{DEFAULT_EXPIRY, Folding, Gap, Latencies};
+    use crate::history::{DEFAULT_EXPIRY, HistoryBuilder, Latencies, RebuildFrom};
     use crate::object_name::CheckFileName;
     use crate::result::{CheckFile, CheckResult};
     use crate::uptime::Ratio;
@@ -224,13 +224,14 @@ mod tests {
             (name, CheckFile { results: vec![result], skipped: Vec::new() })
         };
         let files: Vec<_> = (0..1_440).filter(|minute| !away.contains(minute)).map(file).collect();
-        let (mut history, mut latencies) = (History::of(node.clone()), Latencies::default());
+        let (mut history, mut latencies) = (History::new(node.clone()), Latencies::default());
         let names: Vec<_> = files.iter().map(|(name, _)| name.clone()).collect();
-        let mut folding = Folding::again(&mut history, &mut latencies, Gap::WHOLE, &names, START + DAY);
+        let mut builder =
+            HistoryBuilder::rebuild(&mut history, &mut latencies, RebuildFrom::START, &names, START + DAY);
         for (name, file) in files {
-            folding.add(&name, &file);
+            builder.add(&name, &file);
         }
-        folding.finish(DEFAULT_EXPIRY);
+        builder.finish(DEFAULT_EXPIRY);
         history
     }
 
@@ -278,8 +279,8 @@ mod tests {
         assert!(localized.is_localized() && localized.status == Status::Degraded);
         assert_eq!(endpoint.nodes[localized.down[0]].node.as_ref().map(NodeName::as_str), Some("c"));
         assert_eq!((at(2_000).status, at(2_000).voters), (Status::Unknown, 0));
-        assert!(histories.iter().all(|history| history.is_late(START + 2_000 * MINUTE)));
-        assert!(!histories[0].is_late(START + DAY));
+        assert!(histories.iter().all(|history| history.is_overdue(START + 2_000 * MINUTE)));
+        assert!(!histories[0].is_overdue(START + DAY));
     }
 
     #[test]

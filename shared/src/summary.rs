@@ -195,8 +195,8 @@ mod tests {
 
     /// A history of rounds, each a minute's: how long ago, and what it found of each endpoint.
     fn history(name: &str, rounds: &[(Nanos, &[(&str, Status)])]) -> History {
-        let (mut history, mut latencies) = (History::of(Some(node(name))), crate::history::Latencies::default());
-        let mut folding = crate::history::Folding::going_on(&mut history, &mut latencies);
+        let (mut history, mut latencies) = (History::new(Some(node(name))), crate::history::Latencies::default());
+        let mut builder = crate::history::HistoryBuilder::append(&mut history, &mut latencies);
         for (ago, found) in rounds {
             let results = found.iter().map(|(title, status)| CheckResult {
                 title: (*title).to_owned(),
@@ -208,9 +208,9 @@ mod tests {
                 ..CheckResult::default()
             });
             let file = CheckFile { results: results.collect(), skipped: Vec::new() };
-            folding.add(&CheckFileName { stored_at: NOW - ago, node: Some(node(name)) }, &file);
+            builder.add(&CheckFileName { stored_at: NOW - ago, node: Some(node(name)) }, &file);
         }
-        folding.finish(Nanos::MAX);
+        builder.finish(Nanos::MAX);
         history
     }
 

@@ -1,7 +1,7 @@
 //! What the loaded check files say, by endpoint and node, in a form that is quick to reckon with. Files are added
 //! one by one and forgotten by age; nothing is reckoned here.
 
-use shared::history::Outline;
+use shared::history::HistoryRows;
 use shared::object_name::{CheckFileName, NodeName};
 use shared::quorum::Quorum;
 use shared::response_times;
@@ -33,7 +33,7 @@ pub struct Dataset {
     /// Whether endpoints were left out, since there are more than [`ENDPOINTS_LIMIT`].
     pub overflowed: bool,
     /// The histories of nodes that keep one, without what was taken from them.
-    pub histories: Vec<Outline>,
+    pub histories: Vec<HistoryRows>,
 }
 
 /// A message as it was stored.
@@ -175,7 +175,7 @@ impl Dataset {
 
     /// Takes a node's history in the place of the one before. Of the check files that it covers, those that were stored
     /// at `keep_from` or later stay in memory.
-    pub fn add_history(&mut self, mut history: Outline, keep_from: UnixNanos) {
+    pub fn add_history(&mut self, mut history: HistoryRows, keep_from: UnixNanos) {
         let before = self.histories.iter().position(|known| known.node == history.node);
         if before.is_some_and(|before| self.histories[before].newest == history.newest) {
             return;
@@ -303,7 +303,7 @@ impl NodeSamples {
 mod tests {
     use super::*;
     use shared::MINUTE;
-    use shared::history::Row;
+    use shared::history::Series;
     use shared::status::Status;
 
     fn file(at: UnixNanos, titles: &[&str]) -> (CheckFileName, CheckFile) {
@@ -362,7 +362,7 @@ mod tests {
         (one.results[0].interval, one.results[1].interval) = (Some(MINUTE), Some(3 * MINUTE));
         let mut dataset = record_of(&[(name, one)]);
         assert_eq!(dataset.longest_interval(), 3 * MINUTE);
-        let past = NodeHistory { timeline: StatusTimeline::default(), samples: Vec::new(), open: Row::default() };
+        let past = NodeHistory { timeline: StatusTimeline::default(), samples: Vec::new(), open: Series::default() };
         dataset.endpoints[1].nodes[0].past = Some(past);
         assert_eq!(dataset.longest_interval(), MINUTE);
     }

@@ -3,10 +3,12 @@
 
 use serde_json::{Value, json};
 use shared::aggregate::EndpointStatus;
-use shared::history::{History, Latencies, LatenciesOutline, NotAHistory, Outline, PastOutline};
+use shared::history::{EndpointRows, History, HistoryRows, InvalidHistory, Latencies, LatencyRows};
 use shared::latency::Sketch;
 use shared::object_name::NodeName;
-use shared::response_times::{Choice, Measured, PERCENTILES, Sketched, add_node, known, of_past, stats};
+use shared::response_times::{
+    LatencySketches, Measurement, PERCENTILES, Resolution, add_node, from_history, known, stats,
+};
 use shared::status::Status;
 use shared::uptime::{Ratio, Span, UptimeBreakdown, current_span, gaps, outages};
 use shared::{UnixNanos, sorted};
@@ -29,17 +31,17 @@ pub(super) enum Measurements {
     /// What the nodes keep of longer ones.
     Histories {
         /// The percentiles of hours and days.
-        outlines: Vec<Outline>,
+        outlines: Vec<HistoryRows>,
         /// The sketches.
-        latencies: Vec<LatenciesOutline>,
+        latencies: Vec<LatencyRows>,
     },
 }
 
 impl Measurements {
     /// Those that these nodes keep.
-    pub(super) fn kept(histories: &[History], latencies: &[Latencies]) -> Result<Measurements, NotAHistory> {
-        let outlines = histories.iter().map(|history| Outline::parse(history.to_json().as_bytes()));
-        let latencies = latencies.iter().map(|latencies| LatenciesOutline::parse(latencies.to_json().as_bytes()));
+    pub(super) fn kept(histories: &[History], latencies: &[Latencies]) -> Result<Measurements, InvalidHistory> {
+        let outlines = histories.iter().map(|history| HistoryRows::parse(history.to_json().as_bytes()));
+        let latencies = latencies.iter().map(|latencies| LatencyRows::parse(latencies.to_json().as_bytes()));
         Ok(Measurements::Histories {
             outlines: outlines.collect::<Result<_, _>>()?,
             latencies: latencies.collect::<Result<_, _>>()?,
@@ -50,8 +52,8 @@ impl Measurements {
     fn told(&self, standing: &EndpointStatus, from: UnixNanos, to: UnixNanos, now: UnixNanos) -> Value {
         let samples = self.samples(standing);
         let all = || samples.iter().flat_map(|samples| known(samples, &[], from, now + 1));
-        let choice = Choice::of(all(), to - from);
-        let chosen: Vec<&Measured> = all().filter(|sample| choice.takes(*sample)).collect();
+        let resolution = Resolution::for_period(all(), to - from);
+        let chosen: Vec<&Measurement> = all().filter(|sample| resolution.includes(*sample)).collect();
         let stats = stats(&chosen);
         let sum = self.sum(standing, (from, now + 1));
         let of_attempts = stats.filter(|_| matches!(self, Measurements::Checks(_)));
@@ -70,13 +72,13 @@ impl Measurements {
     }
 
     /// What is known of each node, in the order of time.
-    fn samples(&self, standing: &EndpointStatus) -> Vec<Vec<Measured>> {
+    fn samples(&self, standing: &EndpointStatus) -> Vec<Vec<Measurement>> {
         match self {
             Measurements::Checks(checks) => checks_of(checks, standing).cloned().collect(),
             Measurements::Histories { outlines, .. } => {
                 let pasts = outlines.iter().filter_map(|outline| past_of(outline, standing));
                 let in_order = |past| {
-                    let mut measured = of_past(past, |at, length, rtts| Measured { at, length, rtts });
+                    let mut measured = from_history(past, |at, length, rtts| Measurement { at, length, rtts });
                     sorted::by_key(&mut measured, |one| one.at);
                     measured
                 };
@@ -99,8 +101,8 @@ impl Measurements {
                     let closed = known.endpoints.iter().find(|sketches| sketches.key == standing.key);
                     let newest = past.timeline.last.map(|last| last.at);
                     // The history reaches up to the newest check.
-                    let behind = std::iter::empty::<&Measured>();
-                    add_node(&mut sum, Some(Sketched { closed, open: &past.open, newest }), behind, period);
+                    let behind = std::iter::empty::<&Measurement>();
+                    add_node(&mut sum, Some(LatencySketches { closed, open: &past.open, newest }), behind, period);
                 }
             }
         }
@@ -108,13 +110,13 @@ impl Measurements {
     }
 }
 
-fn checks_of<'a>(checks: &'a Checks, standing: &EndpointStatus) -> impl Iterator<Item = &'a Vec<Measured>> {
+fn checks_of<'a>(checks: &'a Checks, standing: &EndpointStatus) -> impl Iterator<Item = &'a Vec<Measurement>> {
     let nodes = standing.nodes.iter().map(|node| node.node.clone());
     let keys: Vec<_> = nodes.map(|node| (node, standing.key.clone())).collect();
     keys.into_iter().filter_map(|key| checks.get(&key))
 }
 
-fn past_of<'a>(outline: &'a Outline, standing: &EndpointStatus) -> Option<&'a PastOutline> {
+fn past_of<'a>(outline: &'a HistoryRows, standing: &EndpointStatus) -> Option<&'a EndpointRows> {
     outline.endpoints.iter().find(|past| past.key == standing.key)
 }
 
@@ -194,11 +196,11 @@ impl Told {
     }
 
     fn node(&self, history: &History) -> Value {
-        let crowd = history.crowd();
+        let crowd = history.duplicate_node_evidence();
         json!({
             "node": history.node.as_ref().map(NodeName::as_str),
             "newest": history.newest(),
-            "late": history.is_late(self.now),
+            "late": history.is_overdue(self.now),
             "shared_name": crowd.is_some(),
         })
     }

@@ -164,7 +164,7 @@ impl Told {
         let name = name_of(history.node.as_ref());
         let Some(newest) = history.newest() else { return format!("{name} has not reported") };
         let ago = duration::in_words(self.now.saturating_sub(newest));
-        let mut line = if history.is_late(self.now) {
+        let mut line = if history.is_overdue(self.now) {
             let style = style_of(Status::Down);
             format!("{style}{name} is late: it last reported {ago} ago{style:#}")
         } else if newest > self.now {
@@ -173,7 +173,7 @@ impl Told {
         } else {
             format!("{name} last reported {ago} ago")
         };
-        if let Some(crowd) = history.crowd() {
+        if let Some(crowd) = history.duplicate_node_evidence() {
             let _ = write!(
                 line,
                 "; it stored {} rounds where its interval gives {}: have two checkers this name? Give each one of its own",
