@@ -97,7 +97,7 @@ impl Probes {
         if let Some(kind) = self.icmp.get() {
             return Ok(*kind);
         }
-        let kind = icmp::socket_type().map_err(|error| format!("failed to {error}"))?;
+        let kind = icmp::socket_type()?;
         Ok(*self.icmp.get_or_init(|| kind))
     }
 
@@ -165,13 +165,13 @@ pub async fn observe(check: &Check, probes: &Probes) -> Observation {
 pub async fn attempt(check: &Check, probes: &Probes) -> Result<(Tried, Seen), String> {
     let (tried, seen) = look(check, probes).await?;
     if tried.attempt.error.as_deref() == Some(error_text::OUT_OF_FILES) {
-        return Err(format!("failed to {}", fd_limit::remedy()));
+        return Err(fd_limit::too_many_open_files());
     }
     assertions::evaluate::judge(check, tried, seen, &probes.judges).await
 }
 
 async fn look(check: &Check, probes: &Probes) -> Result<(Tried, Seen), String> {
-    let unusable = |error: TrustError| format!("failed to {error}");
+    let unusable = |error: TrustError| error.to_string();
     let (wanted, limit) = (check.wanted, check.kind.timeout());
     match &check.kind {
         CheckKind::Http(http) => {
