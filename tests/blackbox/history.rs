@@ -52,7 +52,7 @@ fn check_files(now: UnixNanos, quorum: Quorum) -> Vec<(String, String)> {
                 status,
                 node: Some(node.clone()),
                 interval: Some(INTERVAL),
-                quorum: quorum,
+                quorum,
                 ..CheckResult::default()
             };
             let shop = result("Shop", if is_down { Status::Down } else { Status::Healthy });
