@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
 use super::expected_text::expect_texts;
-use super::probe_data::Seen;
+use super::probe_data::ProbeData;
 use super::timing::Stopwatch;
 use super::{Failure, Outcome, error_text};
 use crate::platform::fd_limit;
@@ -91,13 +91,14 @@ pub async fn run(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> Outcome {
         .then(|| format!("only the first {OUTPUT_LIMIT} bytes of the output were kept"));
     let mut output = from_stdout.bytes;
     output.append(&mut from_stderr.bytes);
-    let seen = Seen { status: status.code().map(i64::from), body: Some(output), cut, ..Seen::default() };
+    let seen =
+        ProbeData { status: status.code().map(i64::from), body: Some(output), truncation: cut, ..ProbeData::default() };
     stopwatch.note(|noted| *noted = seen.clone());
     judge(check, status, &seen)?;
     Ok(seen)
 }
 
-fn judge(check: &ExecCheck, status: ExitStatus, seen: &Seen) -> Result<(), Failure> {
+fn judge(check: &ExecCheck, status: ExitStatus, seen: &ProbeData) -> Result<(), Failure> {
     let output = seen.body.as_deref().unwrap_or_default();
     // A signal is never success, even where any exit status would be.
     let expected = check.exit_status.or(status.code());
@@ -112,7 +113,7 @@ fn judge(check: &ExecCheck, status: ExitStatus, seen: &Seen) -> Result<(), Failu
         });
     }
     let (must_contain, must_not_contain) = (check.must_contain.as_deref(), check.must_not_contain.as_deref());
-    expect_texts("output", (output, seen.cut.as_deref()), must_contain, must_not_contain)
+    expect_texts("output", (output, seen.truncation.as_deref()), must_contain, must_not_contain)
 }
 
 fn signal_of(status: ExitStatus) -> String {
@@ -186,8 +187,8 @@ impl Drop for Group {
 #[cfg(test)]
 mod tests {
     use crate::checks::exec::*;
-    use crate::checks::net::address_policy::Reach;
-    use crate::checks::{Observation, Probes, observe};
+    use crate::checks::net::address_policy::AddressPolicy;
+    use crate::checks::{CheckContext, CheckOutcome, observe};
     use crate::config::model::{Check, CheckKind};
     use std::path::Path;
 
@@ -205,9 +206,9 @@ mod tests {
 
     async fn error(check: ExecCheck) -> Option<String> {
         let check = Check::of_kind("x", CheckKind::Exec(Box::new(check)));
-        match observe(&check, &Probes::new(Reach::Anywhere, crate::now)).await {
-            Observation::Attempts(mut tried) => tried.remove(0).attempt.error,
-            Observation::NotPossible(why) => panic!("{why}"),
+        match observe(&check, &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
+            CheckOutcome::Attempts(mut tried) => tried.remove(0).attempt.error,
+            CheckOutcome::Skipped { reason: why } => panic!("{why}"),
         }
     }
 

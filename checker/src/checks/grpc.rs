@@ -10,9 +10,9 @@ use http::{HeaderMap, Request};
 use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::net::address_policy::Reach;
+use super::net::address_policy::AddressPolicy;
 use super::net::connect::{self, Address, TlsOptions};
-use super::probe_data::Seen;
+use super::probe_data::ProbeData;
 use super::timing::Stopwatch;
 use super::{Failure, Outcome, error_text};
 
@@ -43,10 +43,10 @@ const HEAD_LIMIT: u32 = 64 * 1_024;
 pub async fn ask(
     check: &GrpcCheck,
     tls: Option<Arc<ClientConfig>>,
-    reach: Reach,
+    policy: AddressPolicy,
     stopwatch: Arc<Stopwatch>,
 ) -> Outcome {
-    let stream = connect::connect(&check.address, reach, &stopwatch).await?;
+    let stream = connect::connect(&check.address, policy, &stopwatch).await?;
     match (&check.tls, tls) {
         (Some(options), Some(config)) => {
             let stream = connect::handshake(stream, config, &options.server_name, &[ALPN], &stopwatch).await?;
@@ -57,7 +57,7 @@ pub async fn ask(
         }
         _ => speak(check, stream, &stopwatch).await?,
     }
-    Ok(Seen::default())
+    Ok(ProbeData::default())
 }
 
 async fn speak(
@@ -190,7 +190,7 @@ mod tests {
     use crate::checks::grpc::*;
     use crate::checks::net::tls_config::TlsTrust;
     use crate::checks::test_server::{Act, authority, serve};
-    use crate::checks::{Observation, Probes, observe};
+    use crate::checks::{CheckContext, CheckOutcome, observe};
     use crate::config::model::{Check, CheckKind};
     use http::Response;
     use rustls::pki_types::ServerName;
@@ -250,9 +250,9 @@ mod tests {
             tls: trust.map(|trust| TlsOptions { trust, server_name }),
             service: service.to_owned(),
         }));
-        match observe(&Check::of_kind("x", kind), &Probes::new(Reach::Anywhere, crate::now)).await {
-            Observation::Attempts(mut tried) => tried.remove(0).attempt.error,
-            Observation::NotPossible(why) => panic!("{why}"),
+        match observe(&Check::of_kind("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
+            CheckOutcome::Attempts(mut tried) => tried.remove(0).attempt.error,
+            CheckOutcome::Skipped { reason: why } => panic!("{why}"),
         }
     }
 

@@ -11,7 +11,7 @@ use shared::object_name::HeartbeatName;
 use shared::{MINUTE, Nanos, UnixNanos};
 
 use super::Outcome;
-use super::probe_data::Seen;
+use super::probe_data::ProbeData;
 
 /// A heartbeat check, ready to be made.
 #[derive(Debug, Clone)]
@@ -68,7 +68,11 @@ pub fn judge(check: &HeartbeatCheck, last: Option<&Heartbeat>, now: UnixNanos) -
     }
     Ok(match beat.failure() {
         Some(failure) => Err(failure),
-        None => Ok(Seen { status: beat.exit_status.map(i64::from), beat: Some(age.max(0)), ..Seen::default() }),
+        None => Ok(ProbeData {
+            status: beat.exit_status.map(i64::from),
+            heartbeat_age: Some(age.max(0)),
+            ..ProbeData::default()
+        }),
     })
 }
 
@@ -100,7 +104,7 @@ mod tests {
     fn a_job_that_reported_in_within_interval_and_grace_is_healthy() {
         for age in [0, 10 * MINUTE, 11 * MINUTE, -MINUTE] {
             let seen = judge(&check(), Some(&beat(age)), NOW).expect("it is known").expect("it is healthy");
-            assert_eq!(seen.beat, Some(age.max(0)));
+            assert_eq!(seen.heartbeat_age, Some(age.max(0)));
         }
     }
 

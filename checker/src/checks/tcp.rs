@@ -8,10 +8,10 @@ use regex::bytes::Regex;
 use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-use super::net::address_policy::Reach;
+use super::net::address_policy::AddressPolicy;
 use super::net::connect::{self, Address, TlsOptions};
 use super::net::starttls::{StartTls, ask_for_tls};
-use super::probe_data::Seen;
+use super::probe_data::ProbeData;
 use super::timing::Stopwatch;
 use super::{Failure, Outcome, error_text};
 
@@ -48,10 +48,10 @@ const RECEIVED_LIMIT: usize = 64 * 1_024;
 pub async fn talk(
     check: &TcpCheck,
     tls: Option<Arc<ClientConfig>>,
-    reach: Reach,
+    policy: AddressPolicy,
     stopwatch: Arc<Stopwatch>,
 ) -> Outcome {
-    let mut stream = connect::connect(&check.address, reach, &stopwatch).await?;
+    let mut stream = connect::connect(&check.address, policy, &stopwatch).await?;
     if let Some(protocol) = check.starttls {
         ask_for_tls(protocol, &mut stream).await?;
     }
@@ -65,7 +65,7 @@ pub async fn talk(
         }
         _ => follow(&check.script, &mut stream, &stopwatch).await?,
     }
-    Ok(Seen::default())
+    Ok(ProbeData::default())
 }
 
 async fn follow(
@@ -123,11 +123,11 @@ async fn expect(
 
 #[cfg(test)]
 mod tests {
-    use crate::checks::Observation;
+    use crate::checks::CheckOutcome;
     use crate::checks::net::tls_config::TlsTrust;
     use crate::checks::tcp::*;
     use crate::checks::test_server::{Act, authority, serve, serve_tls, serve_tls_until_alert};
-    use crate::checks::{Probes, Tried, observe};
+    use crate::checks::{AttemptRecord, CheckContext, observe};
     use crate::config::model::{Check, CheckKind};
     use rustls::pki_types::ServerName;
 
@@ -146,12 +146,12 @@ mod tests {
         }
     }
 
-    async fn tried(check: TcpCheck) -> Tried {
-        let probes = Probes::new(Reach::Anywhere, crate::now);
+    async fn tried(check: TcpCheck) -> AttemptRecord {
+        let context = CheckContext::new(AddressPolicy::AllowAll, crate::now);
         let check = Check::of_kind("x", CheckKind::Tcp(Box::new(check)));
-        match observe(&check, &probes).await {
-            Observation::Attempts(mut tried) => tried.remove(0),
-            Observation::NotPossible(why) => panic!("{why}"),
+        match observe(&check, &context).await {
+            CheckOutcome::Attempts(mut tried) => tried.remove(0),
+            CheckOutcome::Skipped { reason: why } => panic!("{why}"),
         }
     }
 

@@ -10,7 +10,7 @@ use shared::result::Phases;
 use shared::{Nanos, duration};
 
 use super::Failure;
-use super::probe_data::Seen;
+use super::probe_data::ProbeData;
 
 tokio::task_local! {
     /// The stopwatch of the attempt that this task is making.
@@ -47,7 +47,7 @@ pub struct Stopwatch {
     tls: AtomicI64,
     ttfb: AtomicI64,
     /// What was seen so far, if somebody wants to know.
-    notes: Option<Mutex<Seen>>,
+    notes: Option<Mutex<ProbeData>>,
 }
 
 impl Stopwatch {
@@ -71,14 +71,14 @@ impl Stopwatch {
     }
 
     /// Notes what was seen, if notes are kept.
-    pub(super) fn note(&self, add: impl FnOnce(&mut Seen)) {
+    pub(super) fn note(&self, add: impl FnOnce(&mut ProbeData)) {
         if let Some(notes) = &self.notes {
             add(&mut notes.lock().unwrap_or_else(PoisonError::into_inner));
         }
     }
 
     /// What was noted.
-    pub(super) fn noted(&self) -> Seen {
+    pub(super) fn noted(&self) -> ProbeData {
         let notes = self.notes.as_ref();
         notes.map(|notes| notes.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default()
     }

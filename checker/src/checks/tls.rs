@@ -10,10 +10,10 @@ use shared::{DAY, Nanos, SECOND, UnixNanos, duration};
 use tokio::io::AsyncWriteExt as _;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::net::address_policy::Reach;
+use super::net::address_policy::AddressPolicy;
 use super::net::connect::{self, Address, TlsOptions};
 use super::net::starttls::{StartTls, ask_for_tls};
-use super::probe_data::Seen;
+use super::probe_data::ProbeData;
 use super::timing::Stopwatch;
 use super::{Failure, Outcome};
 
@@ -40,11 +40,11 @@ pub struct TlsCheck {
 pub async fn look(
     check: &TlsCheck,
     config: Arc<ClientConfig>,
-    reach: Reach,
+    policy: AddressPolicy,
     now: UnixNanos,
     stopwatch: Arc<Stopwatch>,
 ) -> Outcome {
-    let mut stream = connect::connect(&check.address, reach, &stopwatch).await?;
+    let mut stream = connect::connect(&check.address, policy, &stopwatch).await?;
     if let Some(protocol) = check.starttls {
         ask_for_tls(protocol, &mut stream).await?;
     }
@@ -54,15 +54,15 @@ pub async fn look(
     // Whether the farewell reaches the server changes nothing about its certificate.
     let _ = stream.flush().await;
     let left = time_left(&certificates, now)?;
-    stopwatch.note(|seen| seen.certificate = Some(left));
+    stopwatch.note(|seen| seen.certificate_expires_in = Some(left));
     let says = |least| {
         format!("certificate expires in {}, expected at least {}", duration::in_words(left), duration::exact(least))
     };
     if left < check.down_within {
         return Err(says(check.down_within));
     }
-    let concern = (left < check.degraded_within).then(|| says(check.degraded_within));
-    Ok(Seen { concern, certificate: Some(left), certificates, ..Seen::default() })
+    let warning = (left < check.degraded_within).then(|| says(check.degraded_within));
+    Ok(ProbeData { warning, certificate_expires_in: Some(left), certificates, ..ProbeData::default() })
 }
 
 /// How long it takes until the first of the certificates expires.
@@ -85,11 +85,11 @@ mod tests {
     use crate::checks::net::tls_config::TlsTrust;
     use crate::checks::test_server::{Act, authority, serve, serve_tls};
     use crate::checks::tls::*;
-    use crate::checks::{Observation, Probes, Tried, observe};
+    use crate::checks::{AttemptRecord, CheckContext, CheckOutcome, observe};
     use crate::config::model::{Check, CheckKind};
     use rustls::pki_types::ServerName;
 
-    async fn tried(port: u16, trust: TlsTrust, name: &'static str) -> Tried {
+    async fn tried(port: u16, trust: TlsTrust, name: &'static str) -> AttemptRecord {
         let kind = CheckKind::Tls(Box::new(TlsCheck {
             locator: "x".to_owned(),
             address: Address { host: "127.0.0.1".to_owned(), port },
@@ -99,9 +99,9 @@ mod tests {
             degraded_within: DEGRADED_WITHIN,
             down_within: 3 * DAY,
         }));
-        match observe(&Check::of_kind("x", kind), &Probes::new(Reach::Anywhere, crate::now)).await {
-            Observation::Attempts(mut tried) => tried.remove(0),
-            Observation::NotPossible(why) => panic!("{why}"),
+        match observe(&Check::of_kind("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
+            CheckOutcome::Attempts(mut tried) => tried.remove(0),
+            CheckOutcome::Skipped { reason: why } => panic!("{why}"),
         }
     }
 
@@ -110,7 +110,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let authority = authority(folder.path());
         let trust = || TlsTrust::Authorities(vec![authority.file.clone()]);
-        for (days, error, concern) in [
+        for (days, error, warning) in [
             (30, None, None),
             (9, None, Some("certificate expires in 9 d")),
             (2, Some("certificate expires in 2 d"), None),
@@ -122,7 +122,7 @@ mod tests {
                 (Some(text), Some(with)) => text.starts_with(with),
                 (text, with) => text.is_none() && with.is_none(),
             };
-            assert!(begins(&tried.attempt.error, error) && begins(&tried.concern, concern), "{days}: {tried:?}");
+            assert!(begins(&tried.attempt.error, error) && begins(&tried.warning, warning), "{days}: {tried:?}");
         }
         let port = serve_tls(&[], &[], authority.server("other.example", 30)).await;
         let wrong_name = tried(port, trust(), "shop.example").await.attempt.error;

@@ -15,9 +15,9 @@ use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::net::address_policy::Reach;
+use super::net::address_policy::AddressPolicy;
 use super::net::connect::{self, Address, TlsOptions};
-use super::probe_data::Seen;
+use super::probe_data::ProbeData;
 use super::timing::Stopwatch;
 use super::{Failure, Outcome, error_text};
 
@@ -62,10 +62,10 @@ impl WebSocketCheck {
 pub async fn talk(
     check: &WebSocketCheck,
     tls: Option<Arc<ClientConfig>>,
-    reach: Reach,
+    policy: AddressPolicy,
     stopwatch: Arc<Stopwatch>,
 ) -> Outcome {
-    let stream = connect::connect(&check.address, reach, &stopwatch).await?;
+    let stream = connect::connect(&check.address, policy, &stopwatch).await?;
     match (&check.tls, tls) {
         (Some(options), Some(config)) => {
             let stream = connect::handshake(stream, config, &options.server_name, &[], &stopwatch).await?;
@@ -88,10 +88,10 @@ async fn converse(
     if let Some(text) = &check.send {
         socket.send(Message::text(text.clone())).await.map_err(|error| of_error(&error))?;
     }
-    let mut seen = Seen {
+    let mut seen = ProbeData {
         status: Some(response.status().as_u16().into()),
         headers: Some(response.headers().clone()),
-        ..Seen::default()
+        ..ProbeData::default()
     };
     if let Some(pattern) = &check.expect {
         stopwatch.reading_body();
@@ -149,7 +149,7 @@ fn of_error(error: &Error) -> Failure {
 mod tests {
     use crate::checks::test_server::{Act, serve};
     use crate::checks::websocket::*;
-    use crate::checks::{Observation, Probes, observe};
+    use crate::checks::{CheckContext, CheckOutcome, observe};
     use crate::config::model::{Check, CheckKind};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
@@ -165,9 +165,9 @@ mod tests {
             send: send.map(str::to_owned),
             expect: expect.map(|pattern| Regex::new(pattern).expect("a pattern")),
         }));
-        match observe(&Check::of_kind("x", kind), &Probes::new(Reach::Anywhere, crate::now)).await {
-            Observation::Attempts(mut tried) => tried.remove(0).attempt.error,
-            Observation::NotPossible(why) => panic!("{why}"),
+        match observe(&Check::of_kind("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
+            CheckOutcome::Attempts(mut tried) => tried.remove(0).attempt.error,
+            CheckOutcome::Skipped { reason: why } => panic!("{why}"),
         }
     }
 

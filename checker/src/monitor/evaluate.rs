@@ -6,7 +6,7 @@ use shared::result::Attempt;
 use shared::stats::Stats;
 use shared::status::Status;
 
-use crate::checks::Observation;
+use crate::checks::CheckOutcome;
 use crate::config::model::Check;
 
 /// What an observation means.
@@ -23,20 +23,20 @@ pub struct Conclusion {
 /// Concludes: any failed attempt is down (or what the check says a failure means); else a concern, or a median
 /// above the threshold, is degraded; else it is healthy. What could not be looked at is unknown.
 #[must_use]
-pub fn conclude(observation: Observation, check: &Check) -> Conclusion {
+pub fn conclude(observation: CheckOutcome, check: &Check) -> Conclusion {
     let tried = match observation {
-        Observation::Attempts(tried) => tried,
-        Observation::NotPossible(why) => {
+        CheckOutcome::Attempts(tried) => tried,
+        CheckOutcome::Skipped { reason: why } => {
             return Conclusion { status: Status::Unknown, notice: why, attempts: Vec::new() };
         }
     };
-    let counted = || tried.iter().filter(|tried| !tried.made_good);
+    let counted = || tried.iter().filter(|tried| !tried.recovered_by_retry);
     let stats = Stats::of(counted().map(|tried| tried.attempt.rtt).collect());
     let error = counted().find_map(|tried| tried.attempt.error.clone());
-    let (mut attempts, mut concern) = (Vec::with_capacity(tried.len()), None);
+    let (mut attempts, mut warning) = (Vec::with_capacity(tried.len()), None);
     for tried in tried {
         attempts.push(tried.attempt);
-        concern = concern.or(tried.concern);
+        warning = warning.or(tried.warning);
     }
     let conclusion = |status, notice, attempts| Conclusion { status, notice, attempts };
     let Some(stats) = stats else {
@@ -47,8 +47,8 @@ pub fn conclude(observation: Observation, check: &Check) -> Conclusion {
         let notice = if check.failure == Status::Down { String::new() } else { error };
         return conclusion(check.failure, notice, attempts);
     }
-    if let Some(concern) = concern {
-        return conclusion(Status::Degraded, concern, attempts);
+    if let Some(warning) = warning {
+        return conclusion(Status::Degraded, warning, attempts);
     }
     if check.threshold > 0 && stats.median > check.threshold {
         let notice = format!("median round trip time exceeded threshold ({})", duration::exact(check.threshold));
@@ -59,7 +59,7 @@ pub fn conclude(observation: Observation, check: &Check) -> Conclusion {
 
 #[cfg(test)]
 mod tests {
-    use crate::checks::Tried;
+    use crate::checks::AttemptRecord;
     use crate::config::model::CheckKind;
     use crate::monitor::evaluate::*;
     use shared::Nanos;
@@ -69,12 +69,12 @@ mod tests {
         Check { threshold, ..Check::of_kind("x", kind) }
     }
 
-    fn attempts(of: &[(Nanos, Option<&str>)]) -> Observation {
-        let tried = |(rtt, error): &(Nanos, Option<&str>)| Tried {
+    fn attempts(of: &[(Nanos, Option<&str>)]) -> CheckOutcome {
+        let tried = |(rtt, error): &(Nanos, Option<&str>)| AttemptRecord {
             attempt: Attempt { rtt: *rtt, error: error.map(str::to_owned), ..Attempt::default() },
-            ..Tried::default()
+            ..AttemptRecord::default()
         };
-        Observation::Attempts(of.iter().map(tried).collect())
+        CheckOutcome::Attempts(of.iter().map(tried).collect())
     }
 
     #[test]
@@ -92,19 +92,23 @@ mod tests {
 
     #[test]
     fn a_concern_is_degraded_and_a_failure_beside_it_is_down() {
-        let worried = || Tried { concern: Some("expires soon".to_owned()), ..Tried::default() };
-        let failed =
-            Tried { attempt: Attempt { error: Some("refused".to_owned()), ..Attempt::default() }, ..Tried::default() };
-        let conclusion = conclude(Observation::Attempts(vec![Tried::default(), worried()]), &check(0));
+        let worried = || AttemptRecord { warning: Some("expires soon".to_owned()), ..AttemptRecord::default() };
+        let failed = AttemptRecord {
+            attempt: Attempt { error: Some("refused".to_owned()), ..Attempt::default() },
+            ..AttemptRecord::default()
+        };
+        let conclusion = conclude(CheckOutcome::Attempts(vec![AttemptRecord::default(), worried()]), &check(0));
         assert_eq!((conclusion.status, conclusion.notice.as_str()), (Status::Degraded, "expires soon"));
-        assert_eq!(conclude(Observation::Attempts(vec![worried(), failed]), &check(0)).status, Status::Down);
+        assert_eq!(conclude(CheckOutcome::Attempts(vec![worried(), failed]), &check(0)).status, Status::Down);
     }
 
     #[test]
     fn what_was_made_good_by_trying_again_is_kept_and_counts_for_nothing() {
         let failed = Attempt { rtt: 900, error: Some("reset".to_owned()), ..Attempt::default() };
-        let made_good = Tried { attempt: failed, made_good: true, ..Tried::default() };
-        let conclusion = conclude(Observation::Attempts(vec![made_good, Tried::default()]), &check(500));
+        let recovered_by_retry =
+            AttemptRecord { attempt: failed, recovered_by_retry: true, ..AttemptRecord::default() };
+        let conclusion =
+            conclude(CheckOutcome::Attempts(vec![recovered_by_retry, AttemptRecord::default()]), &check(500));
         assert_eq!((conclusion.status, conclusion.attempts.len()), (Status::Healthy, 2));
     }
 
@@ -124,7 +128,7 @@ mod tests {
 
     #[test]
     fn what_could_not_be_looked_at_is_unknown() {
-        let conclusion = conclude(Observation::NotPossible("no such kind".to_owned()), &check(0));
+        let conclusion = conclude(CheckOutcome::Skipped { reason: "no such kind".to_owned() }, &check(0));
         assert_eq!((conclusion.status, conclusion.notice.as_str()), (Status::Unknown, "no such kind"));
         assert_eq!(conclude(attempts(&[]), &check(0)).status, Status::Unknown);
     }

@@ -9,7 +9,7 @@ use shared::status::Status;
 use shared::{Nanos, UnixNanos};
 
 use super::evaluate::{Conclusion, conclude};
-use crate::checks::{Observation, Probes, observe};
+use crate::checks::{CheckContext, CheckOutcome, observe};
 use crate::config::model::{Check, Config};
 
 /// Why nothing is concluded from a node that is offline.
@@ -32,14 +32,14 @@ impl Look {
     }
 
     /// Makes one check, which starts at `started`, and concludes. A fault in it is no reason to give the others up.
-    pub async fn make(&self, check: &Check, probes: &Probes, started: UnixNanos) -> CheckResult {
-        let made = AssertUnwindSafe(self.make_to_the_end(check, probes, started)).catch_unwind().await;
+    pub async fn make(&self, check: &Check, context: &CheckContext, started: UnixNanos) -> CheckResult {
+        let made = AssertUnwindSafe(self.make_to_the_end(check, context, started)).catch_unwind().await;
         made.unwrap_or_else(|_| self.broken_off(check, started))
     }
 
-    async fn make_to_the_end(&self, check: &Check, probes: &Probes, started: UnixNanos) -> CheckResult {
-        let observation = observe(check, probes).await;
-        self.result(check, started, conclude_from_here(observation, check, probes).await)
+    async fn make_to_the_end(&self, check: &Check, context: &CheckContext, started: UnixNanos) -> CheckResult {
+        let observation = observe(check, context).await;
+        self.result(check, started, conclude_from_here(observation, check, context).await)
     }
 
     /// What is stored of windows in which nobody looked, the first of them at `since`.
@@ -53,7 +53,7 @@ impl Look {
     /// What is stored of a check that never came to its end.
     fn broken_off(&self, check: &Check, started: UnixNanos) -> CheckResult {
         let why = "the check broke off; please report it as a fault of the checker".to_owned();
-        self.result(check, started, conclude(Observation::NotPossible(why), check))
+        self.result(check, started, conclude(CheckOutcome::Skipped { reason: why }, check))
     }
 
     fn result(&self, check: &Check, started: UnixNanos, conclusion: Conclusion) -> CheckResult {
@@ -75,9 +75,9 @@ impl Look {
 }
 
 /// Concludes on this node: if it is offline itself, what looks down is unknown.
-pub async fn conclude_from_here(observation: Observation, check: &Check, probes: &Probes) -> Conclusion {
+pub async fn conclude_from_here(observation: CheckOutcome, check: &Check, context: &CheckContext) -> Conclusion {
     let mut conclusion = conclude(observation, check);
-    if conclusion.status == Status::Down && check.kind.needs_network() && !probes.is_online().await {
+    if conclusion.status == Status::Down && check.kind.needs_network() && !context.is_online().await {
         conclusion.status = Status::Unknown;
         OFFLINE.clone_into(&mut conclusion.notice);
     }

@@ -10,8 +10,8 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Assertion, Evidence};
-use crate::checks::Tried;
-use crate::checks::probe_data::Seen;
+use crate::checks::AttemptRecord;
+use crate::checks::probe_data::ProbeData;
 use crate::config::model::Check;
 
 /// How long a body may be that is judged at once, in bytes: to read as much as JSON takes less than a millisecond.
@@ -26,70 +26,80 @@ const OF_A_TURN: usize = 256 << 10;
 
 /// Where bodies are judged beside the checks.
 #[derive(Debug)]
-pub struct Judges(Arc<Semaphore>);
+pub struct AssertionPool(Arc<Semaphore>);
 
-impl Default for Judges {
-    fn default() -> Judges {
-        Judges(Arc::new(Semaphore::new(TURNS as usize)))
+impl Default for AssertionPool {
+    fn default() -> AssertionPool {
+        AssertionPool(Arc::new(Semaphore::new(TURNS as usize)))
     }
 }
 
 /// Holds an attempt against the check's assertions; an error says why that could not be done.
-pub async fn judge(check: &Check, tried: Tried, seen: Seen, judges: &Judges) -> Result<(Tried, Seen), String> {
-    if tried.attempt.error.is_some() || check.assertions.is_empty() {
-        return Ok((tried, seen));
+pub async fn judge(
+    check: &Check,
+    record: AttemptRecord,
+    data: ProbeData,
+    pool: &AssertionPool,
+) -> Result<(AttemptRecord, ProbeData), String> {
+    if record.attempt.error.is_some() || check.assertions.is_empty() {
+        return Ok((record, data));
     }
-    let length = seen.body.as_ref().map_or(0, Vec::len);
+    let length = data.body.as_ref().map_or(0, Vec::len);
     if length > AT_ONCE || (length > 0 && check.assertions.iter().any(Assertion::may_take_long)) {
-        return Box::pin(beside(check, tried, seen, judges)).await;
+        return Box::pin(beside(check, record, data, pool)).await;
     }
-    Ok((judged(&check.assertions, tried, &seen), seen))
+    Ok((judged(&check.assertions, record, &data), data))
 }
 
 /// The first assertion that fails is told; a failure before a concern.
-fn judged(assertions: &[Assertion], mut tried: Tried, seen: &Seen) -> Tried {
+fn judged(assertions: &[Assertion], mut record: AttemptRecord, data: &ProbeData) -> AttemptRecord {
     let mut error = None;
-    let evidence = Evidence::new(seen, &tried.attempt);
+    let evidence = Evidence::new(data, &record.attempt);
     for assertion in assertions {
         let Some(failure) = assertion.judge(&evidence).failure else { continue };
         if assertion.otherwise == Status::Down {
             error = Some(failure);
             break;
         }
-        tried.concern.get_or_insert(failure);
+        record.warning.get_or_insert(failure);
     }
     if error.is_some() {
-        tried.attempt.error = error;
-        tried.concern = None;
+        record.attempt.error = error;
+        record.warning = None;
     }
-    tried
+    record
 }
 
-async fn beside(check: &Check, tried: Tried, mut seen: Seen, judges: &Judges) -> Result<(Tried, Seen), String> {
+async fn beside(
+    check: &Check,
+    record: AttemptRecord,
+    mut data: ProbeData,
+    pool: &AssertionPool,
+) -> Result<(AttemptRecord, ProbeData), String> {
     let limit = check.kind.timeout();
-    let taken = Duration::from_nanos(tried.attempt.rtt.unsigned_abs());
+    let taken = Duration::from_nanos(record.attempt.rtt.unsigned_abs());
     let deadline = Instant::now() + limit.saturating_sub(taken);
     let in_words = duration::exact(i64::try_from(limit.as_nanos()).unwrap_or(i64::MAX));
-    let turns = turns_for(seen.body.as_ref().map_or(0, Vec::len));
-    let Ok(Ok(turns)) = timeout_at(deadline, Arc::clone(&judges.0).acquire_many_owned(turns)).await else {
+    let turns = turns_for(data.body.as_ref().map_or(0, Vec::len));
+    let Ok(Ok(turns)) = timeout_at(deadline, Arc::clone(&pool.0).acquire_many_owned(turns)).await else {
         return Err(format!(
             "failed to hold the answer against the assertions within {in_words}: large bodies of other endpoints kept it \
              waiting; lower their `body_limit`, or simplify their paths"
         ));
     };
     // What is left if judging takes too long: all but the body.
-    let body = seen.body.take();
+    let body = data.body.take();
     let length = body.as_ref().map_or(0, Vec::len);
-    let (mut unjudged, without_body) = (tried.clone(), seen.clone());
-    seen.body = body;
+    let (mut unjudged, without_body) = (record.clone(), data.clone());
+    data.body = body;
     let assertions = Arc::clone(&check.assertions);
     let (tell, told) = oneshot::channel();
     // A thread of its own and none of the runtime's: the program does not wait for it when it ends.
     let started = std::thread::Builder::new().name("judge".to_owned()).spawn(move || {
-        let tried = judged(&assertions, tried, &seen);
+        let record = judged(&assertions, record, &data);
         drop(turns);
         // Where nobody waits any more, nobody needs to know.
-        let _ = tell.send((tried, seen));
+        let _ = tell.send((record, data));
     });
     started
         .map_err(|error| format!("failed to start a thread to hold a large body against the assertions: {error}"))?;
@@ -99,7 +109,7 @@ async fn beside(check: &Check, tried: Tried, mut seen: Seen, judges: &Judges) ->
         Err(_) => {
             let error = format!("a body of {length} bytes not held against the assertions within {in_words}");
             unjudged.attempt.error = Some(error);
-            unjudged.concern = None;
+            unjudged.warning = None;
             Ok((unjudged, without_body))
         }
     }
@@ -136,12 +146,12 @@ mod tests {
         Check { assertions, ..Check::of_kind("x", CheckKind::Exec(Box::new(exec))) }
     }
 
-    fn saw(body: String) -> Seen {
-        Seen { body: Some(body.into_bytes()), ..Seen::default() }
+    fn saw(body: String) -> ProbeData {
+        ProbeData { body: Some(body.into_bytes()), ..ProbeData::default() }
     }
 
     /// A body that a path which looks at everything for each value takes minutes for.
-    fn hostile() -> Seen {
+    fn hostile() -> ProbeData {
         saw(format!("[{}1]", "1,".repeat(400_000)))
     }
 
@@ -149,32 +159,32 @@ mod tests {
 
     #[tokio::test]
     async fn a_large_body_is_judged_as_a_small_one_is_and_given_back() {
-        let judges = Judges::default();
+        let pool = AssertionPool::default();
         for length in [10, 2_000_000] {
             let check = check("[BODY].a == yes", Duration::from_mins(1));
-            let seen = saw(format!(r#"{{"a":"no","b":"{}"}}"#, "x".repeat(length)));
-            let (tried, seen) = judge(&check, Tried::default(), seen, &judges).await.expect("it is judged");
-            assert_eq!(tried.attempt.error.as_deref(), Some("`$.a` is `no`, expected `yes`"));
-            assert!(seen.body.is_some_and(|body| body.len() > length));
+            let data = saw(format!(r#"{{"a":"no","b":"{}"}}"#, "x".repeat(length)));
+            let (record, data) = judge(&check, AttemptRecord::default(), data, &pool).await.expect("it is judged");
+            assert_eq!(record.attempt.error.as_deref(), Some("`$.a` is `no`, expected `yes`"));
+            assert!(data.body.is_some_and(|body| body.len() > length));
         }
-        assert_eq!(judges.0.available_permits(), TURNS as usize);
+        assert_eq!(pool.0.available_permits(), TURNS as usize);
     }
 
     // One thread for all, as the checks have: judging that held it would let no time pass here.
     #[tokio::test]
     async fn a_body_that_takes_for_ever_ends_at_the_time_limit_and_delays_nobody_else() {
-        let judges = Judges::default();
+        let pool = AssertionPool::default();
         let check = check(HOSTILE, Duration::from_millis(300));
         let mut passed = 0;
-        let mut attempts = Box::pin(judge(&check, Tried::default(), hostile(), &judges));
-        let (tried, seen) = loop {
+        let mut attempts = Box::pin(judge(&check, AttemptRecord::default(), hostile(), &pool));
+        let (record, data) = loop {
             tokio::select! {
                 outcome = &mut attempts => break outcome.expect("it is the endpoint's fault"),
                 () = tokio::time::sleep(Duration::from_millis(1)) => passed += 1,
             }
         };
         let error = "a body of 800003 bytes not held against the assertions within 300ms";
-        assert_eq!((tried.attempt.error.as_deref(), seen.body), (Some(error), None));
+        assert_eq!((record.attempt.error.as_deref(), data.body), (Some(error), None));
         assert!(passed > 1, "others were looked at meanwhile");
     }
 
@@ -186,28 +196,28 @@ mod tests {
 
     #[tokio::test]
     async fn two_large_bodies_leave_no_turn_for_another() {
-        let judges = Judges::default();
+        let pool = AssertionPool::default();
         let check = check(HOSTILE, Duration::from_millis(50));
         // It is judged for seconds, whatever is said of it after the time limit.
         let body = || saw(format!("[{}1{}]", "1,".repeat(50_000), " ".repeat(1 << 20)));
         for left in [TURNS / 2, 0] {
-            let (tried, _) = judge(&check, Tried::default(), body(), &judges).await.expect("it has its turns");
-            assert!(tried.attempt.error.is_some_and(|error| error.contains("not held against")));
-            assert_eq!(judges.0.available_permits(), left as usize);
+            let (record, _) = judge(&check, AttemptRecord::default(), body(), &pool).await.expect("it has its turns");
+            assert!(record.attempt.error.is_some_and(|error| error.contains("not held against")));
+            assert_eq!(pool.0.available_permits(), left as usize);
         }
-        assert!(judge(&check, Tried::default(), body(), &judges).await.is_err());
+        assert!(judge(&check, AttemptRecord::default(), body(), &pool).await.is_err());
     }
 
     #[tokio::test]
     async fn those_that_others_keep_waiting_are_unknown_and_small_bodies_never_wait() {
-        let judges = Judges::default();
-        let _all = Arc::clone(&judges.0).acquire_many_owned(TURNS).await.expect("they are free");
+        let pool = AssertionPool::default();
+        let _all = Arc::clone(&pool.0).acquire_many_owned(TURNS).await.expect("they are free");
         let large = || saw(format!("[{}1]", "1,".repeat(100_000)));
         let check = check("[JSON $[0]] == 1", Duration::from_millis(50));
-        let why = judge(&check, Tried::default(), large(), &judges).await.expect_err("all are taken");
+        let why = judge(&check, AttemptRecord::default(), large(), &pool).await.expect_err("all are taken");
         assert!(why.starts_with("failed to hold the answer against the assertions within 50ms: large bodies"), "{why}");
-        let (tried, _) =
-            judge(&check, Tried::default(), saw("[1]".to_owned()), &judges).await.expect("it needs nobody");
-        assert_eq!(tried.attempt.error, None);
+        let (record, _) =
+            judge(&check, AttemptRecord::default(), saw("[1]".to_owned()), &pool).await.expect("it needs nobody");
+        assert_eq!(record.attempt.error, None);
     }
 }

@@ -53,7 +53,7 @@ impl Expression {
             }
             Expression::Not(part) => {
                 let Judged { found, truth } = part.judge(evidence);
-                let truth = match (truth, &evidence.seen.cut) {
+                let truth = match (truth, &evidence.seen.truncation) {
                     (Truth::Holds, _) => Truth::Fails(format!("{found}, expected not to be so")),
                     (Truth::Open(_), Some(cut)) => Truth::Open(format!("{cut}, which does not rule out {part}")),
                     (Truth::Open(unmet), None) => Truth::Open(unmet),
@@ -76,7 +76,7 @@ impl Expression {
 
 fn judge_one(subject: &Subject, test: &Test, evidence: &Evidence<'_>) -> Judged {
     let value = subject.look(evidence);
-    let cut = evidence.seen.cut.as_deref().filter(|_| subject.root().wanted().body);
+    let cut = evidence.seen.truncation.as_deref().filter(|_| subject.root().capture().body);
     let is_path = matches!(subject.root(), Subject::Path(..));
     if let Some(cut) = cut.filter(|_| is_path) {
         // Half a document has no values yet; that it is no JSON would be said of what was not read.

@@ -24,7 +24,7 @@ use shared::status::Status;
 
 use self::expression::{Expression, Judged, Truth};
 use self::subject::{Effort, Subject};
-use super::probe_data::{Seen, Wanted};
+use super::probe_data::{Capture, ProbeData};
 
 /// Something that has to hold.
 #[derive(Debug, Clone)]
@@ -68,8 +68,11 @@ impl Assertion {
 
     /// What the attempt has to look at for it.
     #[must_use]
-    pub fn wanted(&self) -> Wanted {
-        self.expression.subjects().into_iter().fold(Wanted::default(), |wanted, subject| wanted.and(subject.wanted()))
+    pub fn capture(&self) -> Capture {
+        self.expression
+            .subjects()
+            .into_iter()
+            .fold(Capture::default(), |capture, subject| capture.union(subject.capture()))
     }
 
     /// Whether it looks at the status, so that nobody else has to.
@@ -81,7 +84,7 @@ impl Assertion {
 
 /// What was seen. The body is read as JSON when that is first needed, once for all assertions.
 pub struct Evidence<'a> {
-    seen: &'a Seen,
+    seen: &'a ProbeData,
     attempt: &'a Attempt,
     json: OnceCell<Option<Json>>,
 }
@@ -89,7 +92,7 @@ pub struct Evidence<'a> {
 impl<'a> Evidence<'a> {
     /// What an attempt saw.
     #[must_use]
-    pub fn new(seen: &'a Seen, attempt: &'a Attempt) -> Evidence<'a> {
+    pub fn new(seen: &'a ProbeData, attempt: &'a Attempt) -> Evidence<'a> {
         Evidence { seen, attempt, json: OnceCell::new() }
     }
 

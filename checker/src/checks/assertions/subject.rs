@@ -10,7 +10,7 @@ use shared::Nanos;
 
 use super::Evidence;
 use super::value::Value;
-use crate::checks::probe_data::Wanted;
+use crate::checks::probe_data::Capture;
 
 /// What is looked at.
 #[derive(Debug, Clone)]
@@ -56,12 +56,12 @@ impl Subject {
         }
     }
 
-    pub(super) fn wanted(&self) -> Wanted {
-        Wanted {
-            head: matches!(self, Subject::Header(_) | Subject::Redirect),
+    pub(super) fn capture(&self) -> Capture {
+        Capture {
+            headers: matches!(self, Subject::Header(_) | Subject::Redirect),
             body: matches!(self, Subject::Body | Subject::BodySize | Subject::Path(..)),
             certificate: matches!(self, Subject::Certificate),
-            notes: false,
+            diagnostics: false,
         }
     }
 
@@ -76,7 +76,7 @@ impl Subject {
             Subject::Connect => time(phases.connect),
             Subject::Tls => time(phases.tls),
             Subject::FirstByte => time(phases.ttfb),
-            Subject::Certificate => time(seen.certificate),
+            Subject::Certificate => time(seen.certificate_expires_in),
             Subject::Redirect => text(seen.redirect.clone()),
             Subject::Header(name) => {
                 let values = seen.headers.iter().flat_map(|headers| headers.get_all(name));
@@ -85,7 +85,7 @@ impl Subject {
             }
             Subject::Body => seen.body.as_deref().map_or(Value::Missing, Value::Bytes),
             Subject::BodySize => match &seen.body {
-                Some(body) if seen.cut.is_some() => Value::MoreThan(body.len()),
+                Some(body) if seen.truncation.is_some() => Value::MoreThan(body.len()),
                 Some(body) => number(body.len()),
                 None => Value::Missing,
             },
@@ -109,7 +109,7 @@ impl Subject {
                 Value::Bytes(bytes) => {
                     let count = String::from_utf8_lossy(bytes).chars().count();
                     // The last one may have been cut in the middle.
-                    if seen.cut.is_some() { Value::MoreThan(count.saturating_sub(1)) } else { number(count) }
+                    if seen.truncation.is_some() { Value::MoreThan(count.saturating_sub(1)) } else { number(count) }
                 }
                 Value::Missing | Value::Duration(_) | Value::MoreThan(_) => Value::Missing,
             },

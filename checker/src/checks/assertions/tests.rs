@@ -8,23 +8,23 @@ use shared::status::Status;
 use super::read::from_located;
 use super::syntax::parse;
 use super::{Assertion, Evidence};
-use crate::checks::probe_data::Seen;
+use crate::checks::probe_data::ProbeData;
 use crate::config::parser;
 use crate::config::problem::Problems;
 
 const DOCUMENTATION: &str = include_str!("../../../../docs/assertions.md");
 
 /// What the documentation's example saw.
-fn example() -> (Seen, Attempt) {
+fn example() -> (ProbeData, Attempt) {
     let body = DOCUMENTATION.split("```json\n").nth(1).and_then(|rest| rest.split("\n```").next());
     let headers = [("content-type", "application/json"), ("cache-control", "no-store")];
     let headers = headers.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
-    let seen = Seen {
+    let seen = ProbeData {
         status: Some(200),
         headers: Some(HeaderMap::from_iter(headers)),
         body: Some(body.expect("the documentation has an example").as_bytes().to_vec()),
-        certificate: Some(20 * shared::DAY),
-        ..Seen::default()
+        certificate_expires_in: Some(20 * shared::DAY),
+        ..ProbeData::default()
     };
     let milliseconds = |count: i64| Some(count * 1_000_000);
     let phases =
@@ -121,7 +121,7 @@ fn objects_combine_assertions_and_say_what_they_mean() {
     assert_eq!(judged[1], (Status::Degraded, Some(slow)));
     assert_eq!(judged[2], (Status::Down, None));
     assert!(judged[3].1.as_deref().is_some_and(|failure| failure.contains("expected not to be so")), "{judged:?}");
-    assert!(assertions[2].wanted().body && !assertions[1].wanted().body);
+    assert!(assertions[2].capture().body && !assertions[1].capture().body);
     for wrong in [
         "{}",
         "[1]",
@@ -140,7 +140,7 @@ fn objects_combine_assertions_and_say_what_they_mean() {
 fn a_body_that_is_no_json_and_numbers_beyond_all_measure_are_said_so() {
     let attempt = Attempt::default();
     let judge = |text: &str, body: &[u8]| {
-        let seen = Seen { body: Some(body.to_vec()), ..Seen::default() };
+        let seen = ProbeData { body: Some(body.to_vec()), ..ProbeData::default() };
         let expression = parse(text).expect(text);
         let assertion = Assertion { text: String::new(), otherwise: Status::Down, expression };
         assertion.judge(&Evidence::new(&seen, &attempt)).failure
@@ -157,11 +157,11 @@ fn a_body_that_is_no_json_and_numbers_beyond_all_measure_are_said_so() {
 #[test]
 fn a_body_that_was_cut_off_proves_what_was_found_in_it_and_nothing_else() {
     let cut = "only the first 22 bytes of the body were read (`body_limit`)";
-    let seen = Seen {
+    let seen = ProbeData {
         status: Some(200),
         body: Some(b"{\"a\":1,\"state\":\"ok!\",\"".to_vec()),
-        cut: Some(cut.to_owned()),
-        ..Seen::default()
+        truncation: Some(cut.to_owned()),
+        ..ProbeData::default()
     };
     let attempt = Attempt::default();
     let evidence = Evidence::new(&seen, &attempt);
@@ -236,7 +236,7 @@ fn what_a_path_leads_to_everywhere_is_neither_copied_nor_written_whole() {
     // Each of the lists contains all that are in it: copies of them all would be ten million values.
     let depth = 120;
     let chains = vec![format!("{}{}", "[".repeat(depth), "]".repeat(depth)); 1_400].join(",");
-    let seen = Seen { body: Some(format!("[{chains}]").into_bytes()), ..Seen::default() };
+    let seen = ProbeData { body: Some(format!("[{chains}]").into_bytes()), ..ProbeData::default() };
     let attempt = Attempt::default();
     let evidence = Evidence::new(&seen, &attempt);
     let judge = |text: &str| {

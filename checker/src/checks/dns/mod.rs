@@ -15,9 +15,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 
 use self::record::canonical;
-use super::net::address_policy::Reach;
+use super::net::address_policy::AddressPolicy;
 use super::net::connect::{Address, first_to_succeed, look_up};
-use super::probe_data::Seen;
+use super::probe_data::ProbeData;
 use super::timing::Stopwatch;
 use super::{Failure, Outcome, error_text};
 
@@ -78,11 +78,11 @@ pub fn rcode(word: &str) -> Option<ResponseCode> {
 }
 
 /// Makes one attempt.
-pub async fn ask(check: &DnsCheck, reach: Reach, stopwatch: Arc<Stopwatch>) -> Outcome {
-    let addresses = look_up(&check.server, reach, &stopwatch).await?;
+pub async fn ask(check: &DnsCheck, policy: AddressPolicy, stopwatch: Arc<Stopwatch>) -> Outcome {
+    let addresses = look_up(&check.server, policy, &stopwatch).await?;
     let (server, answer) = ask_any(check, &addresses, &stopwatch).await?;
     judge(check, &answer)?;
-    Ok(Seen { peer: Some(server), ..Seen::default() })
+    Ok(ProbeData { peer: Some(server), ..ProbeData::default() })
 }
 
 /// The answer of the first of the server's addresses that gives one, right or wrong.
@@ -232,7 +232,7 @@ fn word_of(code: ResponseCode) -> String {
 mod tests {
     use crate::checks::dns::*;
     use crate::checks::test_server::{self, Act};
-    use crate::checks::{Observation, Probes, observe};
+    use crate::checks::{CheckContext, CheckOutcome, observe};
     use crate::config::model::{Check, CheckKind};
     use hickory_proto::rr::rdata::{A, CAA, CNAME, TXT};
     use hickory_proto::rr::{RData, Record};
@@ -302,9 +302,9 @@ mod tests {
 
     async fn error_of(check: DnsCheck) -> Option<String> {
         let kind = CheckKind::Dns(Box::new(check));
-        match observe(&Check::of_kind("x", kind), &Probes::new(Reach::Anywhere, crate::now)).await {
-            Observation::Attempts(mut tried) => tried.remove(0).attempt.error,
-            Observation::NotPossible(why) => panic!("{why}"),
+        match observe(&Check::of_kind("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
+            CheckOutcome::Attempts(mut tried) => tried.remove(0).attempt.error,
+            CheckOutcome::Skipped { reason: why } => panic!("{why}"),
         }
     }
 
@@ -398,7 +398,7 @@ mod tests {
             let (server, _) = ask_any(&check, &[first, good], &stopwatch).await.expect("the second one answers");
             assert_eq!(server, good);
         }
-        assert_eq!(stopwatch.noted().tried, [closed, good, silent, good]);
+        assert_eq!(stopwatch.noted().attempted, [closed, good, silent, good]);
         assert_eq!(ask_any(&check, &[closed, closed], &stopwatch).await.err().as_deref(), Some("connection refused"));
     }
 

@@ -24,9 +24,9 @@ use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 
 use super::target::Target;
-use crate::checks::net::address_policy::Reach;
+use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::net::connect::{self, Address};
-use crate::checks::probe_data::Wanted;
+use crate::checks::probe_data::Capture;
 use crate::checks::timing::Stopwatch;
 use crate::checks::{Failure, error_text};
 
@@ -103,17 +103,17 @@ pub(super) struct Answer {
 pub(super) async fn ask(
     question: Question<'_>,
     tls: Option<Arc<ClientConfig>>,
-    wanted: Wanted,
-    reach: Reach,
+    capture: Capture,
+    policy: AddressPolicy,
     stopwatch: &Stopwatch,
 ) -> Result<Answer, Failure> {
     let host = question.target.host();
     let address = Address { host: host.to_owned(), port: question.target.port() };
     let is_one_packet = !question.target.is_tls() && question.headers.is_empty() && question.body.is_none();
     let stream = if is_one_packet {
-        connect::connect_for_one_packet(&address, reach, stopwatch).await?
+        connect::connect_for_one_packet(&address, policy, stopwatch).await?
     } else {
-        connect::connect(&address, reach, stopwatch).await?
+        connect::connect(&address, policy, stopwatch).await?
     };
     let mut certificates = Vec::new();
     let stream = match tls.filter(|_| question.target.is_tls()) {
@@ -122,7 +122,7 @@ pub(super) async fn ask(
             let name = ServerName::try_from(address.host.clone())
                 .map_err(|_| format!("`{host}` is no host name that a certificate can be for"))?;
             let stream = connect::handshake(stream, config, &name, &[HTTP_1_1], stopwatch).await?;
-            if wanted.certificate {
+            if capture.certificate {
                 let shown = stream.get_ref().1.peer_certificates();
                 certificates.extend(shown.into_iter().flatten().map(|shown| shown.clone().into_owned()));
             }

@@ -26,9 +26,9 @@ use self::status_codes::StatusCodes;
 use self::target::Target;
 use super::expected_text::expect_texts;
 use super::net::tls_config::TlsTrust;
-use super::probe_data::{Seen, Wanted};
+use super::probe_data::{Capture, ProbeData};
 use super::timing::Stopwatch;
-use super::{Failure, Outcome, Probes, error_text, tls};
+use super::{CheckContext, Failure, Outcome, error_text, tls};
 use crate::redact::{has_user, without_user};
 
 /// How long the body of an answer may take that is only read to be shown.
@@ -135,8 +135,8 @@ impl HttpCheck {
 pub async fn request(
     check: &HttpCheck,
     tls: Option<Arc<ClientConfig>>,
-    wanted: Wanted,
-    probes: &Probes,
+    capture: Capture,
+    context: &CheckContext,
     stopwatch: Arc<Stopwatch>,
 ) -> Outcome {
     let mut target = Cow::Borrowed(&check.target);
@@ -146,11 +146,11 @@ pub async fn request(
     let mut redirects = 0;
     loop {
         let question = Question { target: &target, method: &method, headers: &headers, body };
-        let answer = client::ask(question, tls.clone(), wanted, probes.reach, &stopwatch).await?;
+        let answer = client::ask(question, tls.clone(), capture, context.policy, &stopwatch).await?;
         stopwatch.first_byte();
         stopwatch.note(|seen| note_head(seen, &answer));
         let Some(to) = redirect_target(check, &answer) else {
-            return expect(check, answer, wanted, probes, &stopwatch).await;
+            return expect(check, answer, capture, context, &stopwatch).await;
         };
         if redirects == check.max_redirects {
             return Err(format!("more than {} redirects; the last one leads to `{to}`", check.max_redirects));
@@ -189,7 +189,7 @@ fn redirect_target(check: &HttpCheck, answer: &Answer) -> Option<String> {
 }
 
 /// What the head of an answer says.
-fn note_head(seen: &mut Seen, answer: &Answer) {
+fn note_head(seen: &mut ProbeData, answer: &Answer) {
     let headers = answer.headers();
     seen.status = Some(answer.status().as_u16().into());
     seen.redirect = headers.get(LOCATION).map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
@@ -199,34 +199,34 @@ fn note_head(seen: &mut Seen, answer: &Answer) {
 async fn expect(
     check: &HttpCheck,
     mut answer: Answer,
-    wanted: Wanted,
-    probes: &Probes,
+    capture: Capture,
+    context: &CheckContext,
     stopwatch: &Stopwatch,
 ) -> Outcome {
     let status = answer.status();
     if !check.up_status.contains(status.as_u16()) {
         let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
-        if wanted.notes {
+        if capture.diagnostics {
             // It counts for nothing any more, so that it must not take long either.
             let _ = tokio::time::timeout(LAST_WORDS, read_body(check, answer, stopwatch)).await;
         }
         return Err(format!("response status {}{reason}, expected {}", status.as_u16(), check.up_status));
     }
-    let mut seen = Seen { status: Some(status.as_u16().into()), ..Seen::default() };
-    if wanted.head {
+    let mut seen = ProbeData { status: Some(status.as_u16().into()), ..ProbeData::default() };
+    if capture.headers {
         note_head(&mut seen, &answer);
     }
     if !answer.certificates.is_empty() {
-        seen.certificate = Some(tls::time_left(&answer.certificates, (probes.clock)())?);
+        seen.certificate_expires_in = Some(tls::time_left(&answer.certificates, (context.clock)())?);
         seen.certificates = std::mem::take(&mut answer.certificates);
     }
-    if !check.needs_body() && !wanted.body {
-        if wanted.notes {
+    if !check.needs_body() && !capture.body {
+        if capture.diagnostics {
             // It is shown, but decides nothing: what only waits for it would be up.
             let read = tokio::time::timeout(LAST_WORDS, read_body(check, answer, stopwatch)).await;
             let noted = stopwatch.noted();
             seen.body = noted.body.or_else(|| Some(Vec::new()));
-            seen.cut = match read {
+            seen.truncation = match read {
                 Ok(Ok((_, cut))) => cut,
                 Ok(Err(why)) => Some(format!("no more came, and nothing needs it: {why}")),
                 Err(_) => Some("what comes later was not waited for, since nothing needs it".to_owned()),
@@ -237,7 +237,7 @@ async fn expect(
     let (body, cut) = read_body(check, answer, stopwatch).await?;
     let (must_contain, must_not_contain) = (check.must_contain.as_deref(), check.must_not_contain.as_deref());
     expect_texts("response", (&body, cut.as_deref()), must_contain, must_not_contain)?;
-    (seen.body, seen.cut) = (Some(body), cut);
+    (seen.body, seen.truncation) = (Some(body), cut);
     Ok(seen)
 }
 
@@ -256,7 +256,7 @@ async fn read_body(
         stopwatch.note(|seen| seen.body.get_or_insert_default().extend_from_slice(&chunk[..chunk.len().min(room)]));
         if chunk.len() > room {
             let cut = format!("only the first {} bytes of the body were read (`body_limit`)", check.body_limit);
-            stopwatch.note(|seen| seen.cut = Some(cut.clone()));
+            stopwatch.note(|seen| seen.truncation = Some(cut.clone()));
             return Ok((body, Some(cut)));
         }
     }

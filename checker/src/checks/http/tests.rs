@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::checks::net::address_policy::Reach;
+use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::test_server::{Act, authority, serve, serve_tls, serve_tls_until_alert};
-use crate::checks::{Observation, Probes, Tried, observe};
+use crate::checks::{AttemptRecord, CheckContext, CheckOutcome, observe};
 use crate::config::model::Check;
 use crate::config::{Surroundings, from_text};
 
@@ -20,16 +20,16 @@ fn check(url: &str, more: &str) -> std::sync::Arc<Check> {
     config.unwrap_or_else(|| panic!("{:#?}", problems.lines("x", &text))).checks.remove(0)
 }
 
-async fn observed(check: &Check, reach: Reach) -> Vec<Tried> {
-    match observe(check, &Probes::new(reach, crate::now)).await {
-        Observation::Attempts(tried) => tried,
-        Observation::NotPossible(why) => panic!("{why}"),
+async fn observed(check: &Check, policy: AddressPolicy) -> Vec<AttemptRecord> {
+    match observe(check, &CheckContext::new(policy, crate::now)).await {
+        CheckOutcome::Attempts(tried) => tried,
+        CheckOutcome::Skipped { reason: why } => panic!("{why}"),
     }
 }
 
 async fn tried(url: &str, more: &str) -> (Option<String>, Option<String>) {
-    let Tried { attempt, concern, .. } = observed(&check(url, more), Reach::Anywhere).await.remove(0);
-    (attempt.error, concern)
+    let AttemptRecord { attempt, warning, .. } = observed(&check(url, more), AddressPolicy::AllowAll).await.remove(0);
+    (attempt.error, warning)
 }
 
 const JSON: &[u8] = b"HTTP/1.1 503 Busy\r\nX-Queue: long\r\nContent-Length: 23\r\n\r\n{\"queue\":{\"depth\":812}}";
@@ -38,7 +38,7 @@ const JSON: &[u8] = b"HTTP/1.1 503 Busy\r\nX-Queue: long\r\nContent-Length: 23\r
 async fn assertions_decide_and_say_what_was_expected_and_what_was_there() {
     let url = format!("http://127.0.0.1:{}/", serve(&[Act::Read, Act::Send(JSON)]).await);
     let text = |text: &str| Some(text.to_owned());
-    for (more, error, concern) in [
+    for (more, error, warning) in [
         ("", text("response status 503 Service Unavailable, expected 2xx"), None),
         (r#","assertions":["[STATUS] == 503"]"#, None, None),
         (r#","assertions":["[STATUS] == 200"]"#, text("status is 503, expected 200"), None),
@@ -64,7 +64,7 @@ async fn assertions_decide_and_say_what_was_expected_and_what_was_there() {
             None,
         ),
     ] {
-        assert_eq!(tried(&url, more).await, (error, concern), "{more}");
+        assert_eq!(tried(&url, more).await, (error, warning), "{more}");
     }
 }
 
@@ -218,7 +218,7 @@ async fn a_redirect_to_an_address_that_is_denied_is_not_followed() {
             }
         });
         let check = check(&url, r#","max_redirects":5"#);
-        let error = observed(&check, Reach::Only(allowed)).await.remove(0).attempt.error.unwrap_or_default();
+        let error = observed(&check, AddressPolicy::Only(allowed)).await.remove(0).attempt.error.unwrap_or_default();
         assert!(error.contains("`deny_private_addresses` forbids"), "{target}: {error}");
     }
 }
@@ -238,7 +238,7 @@ async fn redirects_never_lead_to_another_scheme_or_an_address_that_is_denied() {
     let port = serve(&[Act::Read, Act::Send(JSON)]).await;
     for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0x7f.1", "2130706433"] {
         let check = check(&format!("http://{host}:{port}/"), "");
-        let error = observed(&check, Reach::PublicOnly).await.remove(0).attempt.error;
+        let error = observed(&check, AddressPolicy::PublicOnly).await.remove(0).attempt.error;
         assert!(error.as_deref().is_some_and(|error| error.contains("deny_private_addresses")), "{host}: {error:?}");
     }
 }
@@ -259,12 +259,12 @@ async fn a_failed_attempt_is_repeated_and_stays_visible() {
         }
     });
     let patient = check(&url, r#","attempts":2,"retries":2,"retry_delay":"1ms""#);
-    let tried = observed(&patient, Reach::Anywhere).await;
-    let made_good: Vec<bool> = tried.iter().map(|tried| tried.made_good).collect();
-    assert_eq!(made_good, [true, true, false, true, true, false]);
-    assert!(tried.iter().all(|tried| tried.made_good == tried.attempt.error.is_some()));
+    let tried = observed(&patient, AddressPolicy::AllowAll).await;
+    let recovered_by_retry: Vec<bool> = tried.iter().map(|tried| tried.recovered_by_retry).collect();
+    assert_eq!(recovered_by_retry, [true, true, false, true, true, false]);
+    assert!(tried.iter().all(|tried| tried.recovered_by_retry == tried.attempt.error.is_some()));
     let impatient = check(&url, r#","retries":1,"retry_delay":"1ms""#);
-    let tried = observed(&impatient, Reach::Anywhere).await;
-    assert!(tried.len() == 2 && tried.iter().all(|tried| !tried.made_good && tried.attempt.error.is_some()));
+    let tried = observed(&impatient, AddressPolicy::AllowAll).await;
+    assert!(tried.len() == 2 && tried.iter().all(|tried| !tried.recovered_by_retry && tried.attempt.error.is_some()));
     assert_eq!(impatient.retry_delay, Duration::from_millis(1));
 }

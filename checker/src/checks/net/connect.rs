@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::address_policy::Reach;
+use super::address_policy::AddressPolicy;
 use super::resolver;
 use super::tls_config::TlsTrust;
 use crate::checks::Failure;
@@ -105,28 +105,36 @@ impl fmt::Display for Address {
 }
 
 /// The addresses of a host that checks may connect to; at least one.
-pub async fn look_up(address: &Address, reach: Reach, stopwatch: &Stopwatch) -> Result<Vec<SocketAddr>, Failure> {
+pub async fn look_up(
+    address: &Address,
+    policy: AddressPolicy,
+    stopwatch: &Stopwatch,
+) -> Result<Vec<SocketAddr>, Failure> {
     if let Ok(ip) = address.host.parse::<IpAddr>() {
-        return if reach.allows(ip) { Ok(vec![SocketAddr::new(ip, address.port)]) } else { Err(Reach::refusal(ip)) };
+        return if policy.allows(ip) {
+            Ok(vec![SocketAddr::new(ip, address.port)])
+        } else {
+            Err(AddressPolicy::rejection(ip))
+        };
     }
     stopwatch.lookup_begins();
     let found = resolver::addresses_of(&address.host).await;
     let found = found.map_err(|error| error_text::of_lookup(&error, &address.host))?;
     stopwatch.lookup_ends();
-    let mut allowed: Vec<SocketAddr> = found.iter().copied().filter(|address| reach.allows(address.ip())).collect();
+    let mut allowed: Vec<SocketAddr> = found.iter().copied().filter(|address| policy.allows(address.ip())).collect();
     for address_found in &mut allowed {
         address_found.set_port(address.port);
     }
     match (allowed.is_empty(), found.first()) {
         (false, _) => Ok(allowed),
-        (true, Some(denied)) => Err(Reach::refusal(denied.ip())),
+        (true, Some(denied)) => Err(AddressPolicy::rejection(denied.ip())),
         (true, None) => Err(format!("no such host `{}`", address.host)),
     }
 }
 
 /// A TCP connection to the first address that accepts one, on which whatever is written is sent at once.
-pub async fn connect(address: &Address, reach: Reach, stopwatch: &Stopwatch) -> Result<TcpStream, Failure> {
-    let stream = connect_for_one_packet(address, reach, stopwatch).await?;
+pub async fn connect(address: &Address, policy: AddressPolicy, stopwatch: &Stopwatch) -> Result<TcpStream, Failure> {
+    let stream = connect_for_one_packet(address, policy, stopwatch).await?;
     // What we send are whole requests: nothing is gained by waiting for more.
     let _ = stream.set_nodelay(true);
     Ok(stream)
@@ -135,10 +143,10 @@ pub async fn connect(address: &Address, reach: Reach, stopwatch: &Stopwatch) -> 
 /// A TCP connection to the first address that accepts one, for a single small packet: that is sent at once anyway.
 pub async fn connect_for_one_packet(
     address: &Address,
-    reach: Reach,
+    policy: AddressPolicy,
     stopwatch: &Stopwatch,
 ) -> Result<TcpStream, Failure> {
-    let addresses = look_up(address, reach, stopwatch).await?;
+    let addresses = look_up(address, policy, stopwatch).await?;
     let nobody = io::Error::from(io::ErrorKind::AddrNotAvailable);
     let stream = first_to_succeed(&addresses, stopwatch, nobody, TcpStream::connect).await;
     let stream = stream.map_err(|error| error_text::of_error(&error))?;
@@ -156,7 +164,7 @@ pub async fn first_to_succeed<T, E, F: Future<Output = Result<T, E>>>(
     attempt: impl Fn(SocketAddr) -> F,
 ) -> Result<T, E> {
     if let [address] = addresses {
-        stopwatch.note(|seen| seen.tried.push(*address));
+        stopwatch.note(|seen| seen.attempted.push(*address));
         return attempt(*address).await;
     }
     let mut waiting = addresses.iter();
@@ -164,7 +172,7 @@ pub async fn first_to_succeed<T, E, F: Future<Output = Result<T, E>>>(
     let mut last_error = nobody;
     loop {
         let more = waiting.next().map(|address| {
-            stopwatch.note(|seen| seen.tried.push(*address));
+            stopwatch.note(|seen| seen.attempted.push(*address));
             trying.push(attempt(*address));
         });
         let more = more.is_some();
@@ -231,7 +239,7 @@ mod tests {
         let stopwatch = Stopwatch::start();
         for host in ["127.0.0.1", "::1", "localhost"] {
             let address = Address { host: host.to_owned(), port: 9 };
-            let failure = connect(&address, Reach::PublicOnly, &stopwatch).await.expect_err("it is not public");
+            let failure = connect(&address, AddressPolicy::PublicOnly, &stopwatch).await.expect_err("it is not public");
             assert!(failure.contains("deny_private_addresses"), "{failure}");
         }
     }
@@ -248,6 +256,6 @@ mod tests {
         };
         assert!(tried(&[closed, open]).await.is_ok());
         assert!(tried(&[closed]).await.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused));
-        assert_eq!(stopwatch.noted().tried, [closed, open, closed]);
+        assert_eq!(stopwatch.noted().attempted, [closed, open, closed]);
     }
 }

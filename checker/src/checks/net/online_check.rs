@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::address_policy::Reach;
+use super::address_policy::AddressPolicy;
 use super::connect::{Address, connect};
 use crate::checks::timing::Stopwatch;
 
@@ -48,7 +48,7 @@ impl Connectivity {
         let attempts = self.addresses.iter().map(|address| {
             Box::pin(async move {
                 let stopwatch = Stopwatch::start();
-                let connecting = connect(address, Reach::Anywhere, &stopwatch);
+                let connecting = connect(address, AddressPolicy::AllowAll, &stopwatch);
                 match tokio::time::timeout(TIMEOUT, connecting).await {
                     Ok(Ok(_)) => Ok(()),
                     _ => Err(()),

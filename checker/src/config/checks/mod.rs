@@ -40,7 +40,7 @@ use crate::checks::icmp::IcmpCheck;
 use crate::checks::net::connect::{Address, TlsOptions};
 use crate::checks::net::starttls::StartTls;
 use crate::checks::net::tls_config::TlsTrust;
-use crate::checks::probe_data::Wanted;
+use crate::checks::probe_data::Capture;
 use crate::checks::tcp::{Step, TcpCheck};
 use crate::checks::tls::{DEGRADED_WITHIN, TlsCheck};
 use crate::checks::websocket::WebSocketCheck;
@@ -175,7 +175,7 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
         confirm: common.confirm.max(1),
         every: common.every.map(|every| every.0),
         every_when_down: common.every_when_down.map(|every| every.0),
-        wanted: assertions.iter().fold(Wanted::default(), |wanted, assertion| wanted.and(assertion.wanted())),
+        capture: assertions.iter().fold(Capture::default(), |capture, assertion| capture.union(assertion.capture())),
         assertions: assertions.into(),
         kind,
     })
