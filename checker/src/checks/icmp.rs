@@ -12,10 +12,10 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 
 use super::net::address_policy::AddressPolicy;
-use super::net::connect::{Address, first_to_succeed, look_up};
+use super::net::connect::{Address, first_to_succeed, resolve};
 use super::probe_data::ProbeData;
 use super::timing::Stopwatch;
-use super::{Failure, Outcome, error_text};
+use super::{Failure, ProbeResult, error_text};
 use crate::platform::fd_limit;
 
 /// An ICMP check, ready to be made.
@@ -53,18 +53,18 @@ pub fn socket_type() -> Result<Type, String> {
 }
 
 /// Makes one attempt over this kind of socket.
-pub async fn ping(check: &IcmpCheck, kind: Type, policy: AddressPolicy, stopwatch: Arc<Stopwatch>) -> Outcome {
-    let addresses = look_up(&check.address, policy, &stopwatch).await?;
-    stopwatch.waits_for_answer();
-    let nobody = format!("no such host `{}`", check.address.host);
-    let peer = first_to_succeed(&addresses, &stopwatch, nobody, |address| echo(address.ip(), kind)).await?;
+pub async fn ping(check: &IcmpCheck, kind: Type, policy: AddressPolicy, stopwatch: Arc<Stopwatch>) -> ProbeResult {
+    let addresses = resolve(&check.address, policy, &stopwatch).await?;
+    stopwatch.start_waiting();
+    let no_addresses = format!("no such host `{}`", check.address.host);
+    let peer = first_to_succeed(&addresses, &stopwatch, no_addresses, |address| echo(address.ip(), kind)).await?;
     stopwatch.first_byte();
     Ok(ProbeData { peer: Some(peer), ..ProbeData::default() })
 }
 
 /// Asks one address, and waits for its reply.
 async fn echo(address: IpAddr, kind: Type) -> Result<SocketAddr, Failure> {
-    let lost = |error: io::Error| error_text::of_error(&error);
+    let lost = |error: io::Error| error_text::describe_error(&error);
     let socket = open(address, kind).map_err(lost)?;
     socket.connect(SocketAddr::new(address, 0)).await.map_err(lost)?;
     let nonce = RandomState::new().build_hasher().finish().to_be_bytes();
@@ -127,7 +127,7 @@ fn checksum(message: &[u8]) -> u16 {
 #[cfg(test)]
 mod tests {
     use crate::checks::icmp::*;
-    use crate::checks::{CheckContext, CheckOutcome, observe};
+    use crate::checks::{CheckContext, CheckOutcome, run};
     use crate::config::model::{Check, CheckKind};
 
     #[test]
@@ -178,7 +178,7 @@ mod tests {
                 address: Address { host: host.to_owned(), port: 0 },
                 timeout: Duration::from_millis(500),
             }));
-            observe(&Check::of_kind("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await
+            run(&Check::of_kind("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await
         };
         if socket_type().is_err() {
             // Where the system allows no ICMP, the check says so with a remedy, and nothing is claimed.

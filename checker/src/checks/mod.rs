@@ -33,13 +33,13 @@ use shared::UnixNanos;
 use shared::result::Attempt;
 
 use self::assertions::evaluate::AssertionPool;
-use self::heartbeat::Beats;
+use self::heartbeat::HeartbeatReader;
 use self::net::address_policy::AddressPolicy;
 use self::net::connect::TlsOptions;
-use self::net::online_check::Connectivity;
+use self::net::online_check::OnlineCheck;
 use self::net::tls_config::{TlsConfigs, TrustError};
 use self::probe_data::{Capture, ProbeData};
-use self::timing::{PHASES, Stopwatch};
+use self::timing::{STOPWATCH, Stopwatch};
 use crate::config::model::{Check, CheckKind, Config};
 use crate::platform::fd_limit;
 
@@ -47,8 +47,8 @@ use crate::platform::fd_limit;
 pub struct CheckContext {
     tls: TlsConfigs,
     icmp: OnceLock<socket2::Type>,
-    connectivity: Connectivity,
-    beats: Option<Beats>,
+    online_check: OnlineCheck,
+    heartbeats: Option<HeartbeatReader>,
     policy: AddressPolicy,
     pool: AssertionPool,
     clock: fn() -> UnixNanos,
@@ -59,10 +59,10 @@ impl CheckContext {
     #[must_use]
     pub fn new(policy: AddressPolicy, clock: fn() -> UnixNanos) -> CheckContext {
         CheckContext {
-            connectivity: Connectivity::default(),
+            online_check: OnlineCheck::default(),
             tls: TlsConfigs::default(),
             icmp: OnceLock::new(),
-            beats: None,
+            heartbeats: None,
             policy,
             pool: AssertionPool::default(),
             clock,
@@ -73,26 +73,26 @@ impl CheckContext {
     #[must_use]
     pub fn of(config: &Config, clock: fn() -> UnixNanos) -> CheckContext {
         CheckContext {
-            connectivity: Connectivity::new(config.connectivity.clone()),
+            online_check: OnlineCheck::new(config.connectivity.clone()),
             ..CheckContext::new(config.address_policy, clock)
         }
     }
 
     /// The same, with a way to read heartbeats.
     #[must_use]
-    pub fn with_beats(self, beats: Option<Beats>) -> CheckContext {
-        CheckContext { beats, ..self }
+    pub fn with_heartbeats(self, heartbeats: Option<HeartbeatReader>) -> CheckContext {
+        CheckContext { heartbeats, ..self }
     }
 
     /// The way to read heartbeats that these have.
     #[must_use]
-    pub fn beats(&self) -> Option<Beats> {
-        self.beats.clone()
+    pub fn heartbeats(&self) -> Option<HeartbeatReader> {
+        self.heartbeats.clone()
     }
 
     /// Whether this node is online, as far as it was told how to know.
     pub async fn is_online(&self) -> bool {
-        self.connectivity.is_online().await
+        self.online_check.is_online().await
     }
 
     /// The kind of socket for echo requests; what keeps it from being opened may pass.
@@ -140,10 +140,10 @@ pub struct AttemptRecord {
 pub type Failure = String;
 
 /// How an attempt went: what it saw, or why it failed.
-pub type Outcome = Result<ProbeData, Failure>;
+pub type ProbeResult = Result<ProbeData, Failure>;
 
 /// Makes every attempt of a check, one after the other, each again if it fails and the check says so.
-pub async fn observe(check: &Check, context: &CheckContext) -> CheckOutcome {
+pub async fn run(check: &Check, context: &CheckContext) -> CheckOutcome {
     let mut tried = Vec::with_capacity(check.attempts as usize);
     for number in 0..check.attempts {
         if number > 0 && !check.attempt_spacing.is_zero() {
@@ -170,7 +170,7 @@ pub async fn observe(check: &Check, context: &CheckContext) -> CheckOutcome {
 /// Makes one attempt and tells what it saw; an error says why none can be made.
 pub async fn attempt(check: &Check, context: &CheckContext) -> Result<(AttemptRecord, ProbeData), String> {
     let (tried, seen) = look(check, context).await?;
-    if tried.attempt.error.as_deref() == Some(error_text::OUT_OF_FILES) {
+    if tried.attempt.error.as_deref() == Some(error_text::TOO_MANY_OPEN_FILES) {
         return Err(format!("failed to {}", fd_limit::remedy()));
     }
     assertions::evaluate::judge(check, tried, seen, &context.pool).await
@@ -181,7 +181,7 @@ async fn look(check: &Check, context: &CheckContext) -> Result<(AttemptRecord, P
     let (capture, limit) = (check.capture, check.kind.timeout());
     match &check.kind {
         CheckKind::Http(http) => {
-            let tls = if http.needs_authorities() {
+            let tls = if http.needs_trust_anchors() {
                 Some(context.tls.for_trust(&http.trust).await.map_err(unusable)?)
             } else {
                 None
@@ -216,8 +216,8 @@ async fn look(check: &Check, context: &CheckContext) -> Result<(AttemptRecord, P
             Ok(timed(limit, capture, |stopwatch| Box::pin(grpc::ask(grpc, tls, context.policy, stopwatch))).await)
         }
         CheckKind::Heartbeat(check) => {
-            let last = Box::pin(heartbeat::last(check, context.beats.as_ref())).await?;
-            let outcome = heartbeat::judge(check, last.as_ref(), (context.clock)())?;
+            let last = Box::pin(heartbeat::read_last(check, context.heartbeats.as_ref())).await?;
+            let outcome = heartbeat::evaluate(check, last.as_ref(), (context.clock)())?;
             // Nothing of the job is timed: how long reading took would say something about the store only.
             Ok(timed(limit, capture, |_| std::future::ready(outcome)).await)
         }
@@ -226,27 +226,27 @@ async fn look(check: &Check, context: &CheckContext) -> Result<(AttemptRecord, P
 }
 
 /// Makes an attempt within its time limit, and times it.
-async fn timed<F: Future<Output = Outcome>>(
+async fn timed<F: Future<Output = ProbeResult>>(
     limit: Duration,
     capture: Capture,
     task: impl FnOnce(Arc<Stopwatch>) -> F,
 ) -> (AttemptRecord, ProbeData) {
-    let stopwatch = Arc::new(if capture.diagnostics { Stopwatch::start_with_notes() } else { Stopwatch::start() });
+    let stopwatch = Arc::new(if capture.diagnostics { Stopwatch::start_recording() } else { Stopwatch::start() });
     let task = task(Arc::clone(&stopwatch));
     // Only where notes are kept does somebody look for the stopwatch in the task.
     let task = if capture.diagnostics {
-        Either::Left(Box::pin(PHASES.scope(Arc::clone(&stopwatch), task)))
+        Either::Left(Box::pin(STOPWATCH.scope(Arc::clone(&stopwatch), task)))
     } else {
         Either::Right(task)
     };
-    let outcome = tokio::time::timeout(limit, task).await.unwrap_or_else(|_| Err(stopwatch.timed_out_after(limit)));
+    let outcome = tokio::time::timeout(limit, task).await.unwrap_or_else(|_| Err(stopwatch.timeout_message(limit)));
     let rtt = stopwatch.elapsed();
     let (error, mut seen) = match outcome {
         Ok(seen) => (None, seen),
-        Err(failure) => (Some(failure), stopwatch.noted()),
+        Err(failure) => (Some(failure), stopwatch.recorded()),
     };
     if capture.diagnostics && error.is_none() {
-        let ProbeData { certificates, attempted, peer, .. } = stopwatch.noted();
+        let ProbeData { certificates, attempted, peer, .. } = stopwatch.recorded();
         (seen.certificates, seen.attempted, seen.peer) = (certificates, attempted, peer);
     }
     let attempt = Attempt { rtt, error, phases: stopwatch.phases() };

@@ -12,10 +12,10 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::net::address_policy::AddressPolicy;
 use super::net::connect::{self, Address, TlsOptions};
-use super::net::starttls::{StartTls, ask_for_tls};
+use super::net::starttls::{StartTls, upgrade};
 use super::probe_data::ProbeData;
 use super::timing::Stopwatch;
-use super::{Failure, Outcome};
+use super::{Failure, ProbeResult};
 
 /// A TLS check, ready to be made.
 #[derive(Debug, Clone)]
@@ -43,10 +43,10 @@ pub async fn look(
     policy: AddressPolicy,
     now: UnixNanos,
     stopwatch: Arc<Stopwatch>,
-) -> Outcome {
+) -> ProbeResult {
     let mut stream = connect::connect(&check.address, policy, &stopwatch).await?;
     if let Some(protocol) = check.starttls {
-        ask_for_tls(protocol, &mut stream).await?;
+        upgrade(protocol, &mut stream).await?;
     }
     let mut stream = connect::handshake(stream, config, &check.options.server_name, &[], &stopwatch).await?;
     let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default().to_vec();
@@ -54,7 +54,7 @@ pub async fn look(
     // Whether the farewell reaches the server changes nothing about its certificate.
     let _ = stream.flush().await;
     let left = time_left(&certificates, now)?;
-    stopwatch.note(|seen| seen.certificate_expires_in = Some(left));
+    stopwatch.record(|seen| seen.certificate_expires_in = Some(left));
     let says = |least| {
         format!("certificate expires in {}, expected at least {}", duration::in_words(left), duration::exact(least))
     };
@@ -83,9 +83,9 @@ pub const DEGRADED_WITHIN: Nanos = 14 * DAY;
 #[cfg(test)]
 mod tests {
     use crate::checks::net::tls_config::TlsTrust;
-    use crate::checks::test_server::{Act, authority, serve, serve_tls};
+    use crate::checks::test_server::{ServerAction, authority, serve, serve_tls};
     use crate::checks::tls::*;
-    use crate::checks::{AttemptRecord, CheckContext, CheckOutcome, observe};
+    use crate::checks::{AttemptRecord, CheckContext, CheckOutcome, run};
     use crate::config::model::{Check, CheckKind};
     use rustls::pki_types::ServerName;
 
@@ -99,7 +99,7 @@ mod tests {
             degraded_within: DEGRADED_WITHIN,
             down_within: 3 * DAY,
         }));
-        match observe(&Check::of_kind("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
+        match run(&Check::of_kind("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
             CheckOutcome::Attempts(mut tried) => tried.remove(0),
             CheckOutcome::Skipped { reason: why } => panic!("{why}"),
         }
@@ -140,25 +140,40 @@ mod tests {
     #[tokio::test]
     async fn whatever_a_server_does_the_handshake_ends() {
         for (acts, expected) in [
-            (vec![Act::Read, Act::Send(b"HTTP/1.1 400 Bad Request\r\n\r\n")], "server does not speak TLS"),
-            (vec![Act::Read], "connection closed by the server during the TLS handshake"),
-            (vec![Act::Read, Act::Reset], "connection reset by the server"),
-            (vec![Act::Read, Act::Hang], "TLS handshake not complete within 700ms"),
-            (vec![Act::Read, Act::Trickle], "server does not speak TLS"),
-            (vec![Act::Read, Act::Endless], "server does not speak TLS"),
-            (vec![Act::Read, Act::HalfClose], "connection closed by the server during the TLS handshake"),
-            // A record that announces more than ever comes.
-            (vec![Act::Read, Act::Send(&[22, 3, 3, 0x40, 0, 2]), Act::Hang], "TLS handshake not complete within 700ms"),
             (
-                vec![Act::Read, Act::Send(&[22, 3, 3, 0x40, 0, 2]), Act::Trickle],
+                vec![ServerAction::Read, ServerAction::Send(b"HTTP/1.1 400 Bad Request\r\n\r\n")],
+                "server does not speak TLS",
+            ),
+            (vec![ServerAction::Read], "connection closed by the server during the TLS handshake"),
+            (vec![ServerAction::Read, ServerAction::Reset], "connection reset by the server"),
+            (vec![ServerAction::Read, ServerAction::Hang], "TLS handshake not complete within 700ms"),
+            (vec![ServerAction::Read, ServerAction::Trickle], "server does not speak TLS"),
+            (vec![ServerAction::Read, ServerAction::Endless], "server does not speak TLS"),
+            (
+                vec![ServerAction::Read, ServerAction::HalfClose],
+                "connection closed by the server during the TLS handshake",
+            ),
+            // A record that announces more than ever comes.
+            (
+                vec![ServerAction::Read, ServerAction::Send(&[22, 3, 3, 0x40, 0, 2]), ServerAction::Hang],
+                "TLS handshake not complete within 700ms",
+            ),
+            (
+                vec![ServerAction::Read, ServerAction::Send(&[22, 3, 3, 0x40, 0, 2]), ServerAction::Trickle],
                 "TLS handshake not complete within 700ms",
             ),
             // A fatal alert without a name of its own here: internal error.
-            (vec![Act::Read, Act::Send(&[21, 3, 3, 0, 2, 2, 80])], "server broke TLS off with the alert InternalError"),
+            (
+                vec![ServerAction::Read, ServerAction::Send(&[21, 3, 3, 0, 2, 2, 80])],
+                "server broke TLS off with the alert InternalError",
+            ),
             // A fatal alert: handshake failure.
-            (vec![Act::Read, Act::Send(&[21, 3, 3, 0, 2, 2, 40])], "no TLS version or cipher in common"),
+            (
+                vec![ServerAction::Read, ServerAction::Send(&[21, 3, 3, 0, 2, 2, 40])],
+                "no TLS version or cipher in common",
+            ),
         ] {
-            let error = tried(serve(&acts).await, TlsTrust::Anything, "a.example").await.attempt.error;
+            let error = tried(serve(&acts).await, TlsTrust::AnyCertificate, "a.example").await.attempt.error;
             assert!(error.as_deref().is_some_and(|error| error.contains(expected)), "{acts:?}: {error:?}");
         }
     }

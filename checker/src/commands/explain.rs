@@ -14,7 +14,7 @@ use crate::checks::probe_data::Capture;
 use crate::checks::{CheckOutcome, attempt};
 use crate::cli::ExplainArguments;
 use crate::config::model::{Check, CheckKind};
-use crate::monitor::runner::conclude_from_here;
+use crate::monitor::runner::evaluate_on_this_node;
 use crate::ui::explain::explain as explained;
 
 /// No endpoint has this title.
@@ -49,9 +49,9 @@ pub async fn explain(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
     };
     match attempted {
         Ok((tried, seen)) => {
-            let conclusion = conclude_from_here(CheckOutcome::Attempts(vec![tried.clone()]), &check, &context).await;
-            output(&explained(&check, &resolved, &tried, &seen, &conclusion))?;
-            Ok(if conclusion.status == Status::Down { Outcome::Found } else { Outcome::Done })
+            let evaluation = evaluate_on_this_node(CheckOutcome::Attempts(vec![tried.clone()]), &check, &context).await;
+            output(&explained(&check, &resolved, &tried, &seen, &evaluation))?;
+            Ok(if evaluation.status == Status::Down { Outcome::Found } else { Outcome::Done })
         }
         Err(why) => Err(anyhow::anyhow!("look at `{}`: {why}", check.title)),
     }
@@ -74,7 +74,7 @@ async fn addresses(check: &Check) -> Vec<String> {
     if let Ok(ip) = host.parse::<IpAddr>() {
         return vec![ip.to_string()];
     }
-    let found = resolver::addresses_of(&host).await.unwrap_or_default();
+    let found = resolver::resolve(&host).await.unwrap_or_default();
     let mut found: Vec<String> = found.iter().map(|address| address.ip().to_string()).collect();
     found.dedup();
     found

@@ -11,7 +11,7 @@ use crate::config::model::Check;
 
 /// What an observation means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Conclusion {
+pub struct Evaluation {
     /// The status.
     pub status: Status,
     /// Why, where the attempts' errors do not say it already; empty if there is nothing to say.
@@ -23,11 +23,11 @@ pub struct Conclusion {
 /// Concludes: any failed attempt is down (or what the check says a failure means); else a concern, or a median
 /// above the threshold, is degraded; else it is healthy. What could not be looked at is unknown.
 #[must_use]
-pub fn conclude(observation: CheckOutcome, check: &Check) -> Conclusion {
+pub fn evaluate(observation: CheckOutcome, check: &Check) -> Evaluation {
     let tried = match observation {
         CheckOutcome::Attempts(tried) => tried,
         CheckOutcome::Skipped { reason: why } => {
-            return Conclusion { status: Status::Unknown, notice: why, attempts: Vec::new() };
+            return Evaluation { status: Status::Unknown, notice: why, attempts: Vec::new() };
         }
     };
     let counted = || tried.iter().filter(|tried| !tried.recovered_by_retry);
@@ -38,23 +38,23 @@ pub fn conclude(observation: CheckOutcome, check: &Check) -> Conclusion {
         attempts.push(tried.attempt);
         warning = warning.or(tried.warning);
     }
-    let conclusion = |status, notice, attempts| Conclusion { status, notice, attempts };
+    let evaluation = |status, notice, attempts| Evaluation { status, notice, attempts };
     let Some(stats) = stats else {
-        return conclusion(Status::Unknown, "no attempt was made".to_owned(), attempts);
+        return evaluation(Status::Unknown, "no attempt was made".to_owned(), attempts);
     };
     if let Some(error) = error {
         // What is down says why in its attempts; the original repeats it where that is only degraded.
         let notice = if check.failure == Status::Down { String::new() } else { error };
-        return conclusion(check.failure, notice, attempts);
+        return evaluation(check.failure, notice, attempts);
     }
     if let Some(warning) = warning {
-        return conclusion(Status::Degraded, warning, attempts);
+        return evaluation(Status::Degraded, warning, attempts);
     }
     if check.threshold > 0 && stats.median > check.threshold {
         let notice = format!("median round trip time exceeded threshold ({})", duration::exact(check.threshold));
-        return conclusion(Status::Degraded, notice, attempts);
+        return evaluation(Status::Degraded, notice, attempts);
     }
-    conclusion(Status::Healthy, String::new(), attempts)
+    evaluation(Status::Healthy, String::new(), attempts)
 }
 
 #[cfg(test)]
@@ -79,15 +79,15 @@ mod tests {
 
     #[test]
     fn one_failed_attempt_is_down_however_fast() {
-        let conclusion = conclude(attempts(&[(1, None), (1, Some("refused")), (1, None)]), &check(500));
-        assert_eq!((conclusion.status, conclusion.notice.as_str()), (Status::Down, ""));
+        let evaluation = evaluate(attempts(&[(1, None), (1, Some("refused")), (1, None)]), &check(500));
+        assert_eq!((evaluation.status, evaluation.notice.as_str()), (Status::Down, ""));
     }
 
     #[test]
     fn a_failure_that_is_only_a_warning_is_degraded_and_its_error_the_notice() {
         let check = Check { failure: Status::Degraded, ..check(0) };
-        let conclusion = conclude(attempts(&[(1, None), (1, Some("exit status 1"))]), &check);
-        assert_eq!((conclusion.status, conclusion.notice.as_str()), (Status::Degraded, "exit status 1"));
+        let evaluation = evaluate(attempts(&[(1, None), (1, Some("exit status 1"))]), &check);
+        assert_eq!((evaluation.status, evaluation.notice.as_str()), (Status::Degraded, "exit status 1"));
     }
 
     #[test]
@@ -97,9 +97,9 @@ mod tests {
             attempt: Attempt { error: Some("refused".to_owned()), ..Attempt::default() },
             ..AttemptRecord::default()
         };
-        let conclusion = conclude(CheckOutcome::Attempts(vec![AttemptRecord::default(), worried()]), &check(0));
-        assert_eq!((conclusion.status, conclusion.notice.as_str()), (Status::Degraded, "expires soon"));
-        assert_eq!(conclude(CheckOutcome::Attempts(vec![worried(), failed]), &check(0)).status, Status::Down);
+        let evaluation = evaluate(CheckOutcome::Attempts(vec![AttemptRecord::default(), worried()]), &check(0));
+        assert_eq!((evaluation.status, evaluation.notice.as_str()), (Status::Degraded, "expires soon"));
+        assert_eq!(evaluate(CheckOutcome::Attempts(vec![worried(), failed]), &check(0)).status, Status::Down);
     }
 
     #[test]
@@ -107,29 +107,29 @@ mod tests {
         let failed = Attempt { rtt: 900, error: Some("reset".to_owned()), ..Attempt::default() };
         let recovered_by_retry =
             AttemptRecord { attempt: failed, recovered_by_retry: true, ..AttemptRecord::default() };
-        let conclusion =
-            conclude(CheckOutcome::Attempts(vec![recovered_by_retry, AttemptRecord::default()]), &check(500));
-        assert_eq!((conclusion.status, conclusion.attempts.len()), (Status::Healthy, 2));
+        let evaluation =
+            evaluate(CheckOutcome::Attempts(vec![recovered_by_retry, AttemptRecord::default()]), &check(500));
+        assert_eq!((evaluation.status, evaluation.attempts.len()), (Status::Healthy, 2));
     }
 
     #[test]
     fn a_median_above_the_threshold_is_degraded_and_says_so_as_the_original_did() {
-        let conclusion =
-            conclude(attempts(&[(400_000_000, None), (600_000_000, None), (700_000_000, None)]), &check(500_000_000));
-        assert_eq!(conclusion.status, Status::Degraded);
-        assert_eq!(conclusion.notice, "median round trip time exceeded threshold (500ms)");
+        let evaluation =
+            evaluate(attempts(&[(400_000_000, None), (600_000_000, None), (700_000_000, None)]), &check(500_000_000));
+        assert_eq!(evaluation.status, Status::Degraded);
+        assert_eq!(evaluation.notice, "median round trip time exceeded threshold (500ms)");
     }
 
     #[test]
     fn a_median_at_the_threshold_is_healthy_and_so_is_any_without_one() {
-        assert_eq!(conclude(attempts(&[(500, None)]), &check(500)).status, Status::Healthy);
-        assert_eq!(conclude(attempts(&[(Nanos::MAX, None)]), &check(0)).status, Status::Healthy);
+        assert_eq!(evaluate(attempts(&[(500, None)]), &check(500)).status, Status::Healthy);
+        assert_eq!(evaluate(attempts(&[(Nanos::MAX, None)]), &check(0)).status, Status::Healthy);
     }
 
     #[test]
     fn what_could_not_be_looked_at_is_unknown() {
-        let conclusion = conclude(CheckOutcome::Skipped { reason: "no such kind".to_owned() }, &check(0));
-        assert_eq!((conclusion.status, conclusion.notice.as_str()), (Status::Unknown, "no such kind"));
-        assert_eq!(conclude(attempts(&[]), &check(0)).status, Status::Unknown);
+        let evaluation = evaluate(CheckOutcome::Skipped { reason: "no such kind".to_owned() }, &check(0));
+        assert_eq!((evaluation.status, evaluation.notice.as_str()), (Status::Unknown, "no such kind"));
+        assert_eq!(evaluate(attempts(&[]), &check(0)).status, Status::Unknown);
     }
 }

@@ -185,7 +185,7 @@ impl Watch {
     /// What is under way goes on and counts; from now on the new configuration says what is due. Who has the same
     /// interval as before keeps its moments, and whoever is new or has another one is looked at at once.
     fn reload(&mut self, config: Arc<Config>) {
-        self.context = Arc::new(CheckContext::of(&config, self.clock).with_beats(self.context.beats()));
+        self.context = Arc::new(CheckContext::of(&config, self.clock).with_heartbeats(self.context.heartbeats()));
         self.every = config.every.unwrap_or(self.every);
         self.places.configure(config.concurrent_checks);
         let before = std::mem::replace(&mut self.config, config);

@@ -15,7 +15,7 @@ use crate::checks::AttemptRecord;
 use crate::checks::assertions::Evidence;
 use crate::checks::probe_data::ProbeData;
 use crate::config::model::{Check, CheckKind};
-use crate::monitor::evaluate::Conclusion;
+use crate::monitor::evaluate::Evaluation;
 use crate::redact::without_user;
 
 /// How wide the waterfall of the phases is, in characters.
@@ -64,7 +64,7 @@ pub fn explain(
     resolved: &[String],
     record: &AttemptRecord,
     data: &ProbeData,
-    conclusion: &Conclusion,
+    evaluation: &Evaluation,
 ) -> String {
     let bold = Style::new().bold();
     let mut text = String::new();
@@ -136,11 +136,11 @@ pub fn explain(
         let says = plain(&verdict.failure.unwrap_or(verdict.found), BODY_WIDTH);
         line("assertion", &format!("{style}{mark}{style:#}  {}  ({says})", plain(&assertion.text, HEADER_WIDTH)));
     }
-    let notice = Some(conclusion.notice.as_str()).filter(|notice| !notice.is_empty());
+    let notice = Some(evaluation.notice.as_str()).filter(|notice| !notice.is_empty());
     let error = record.attempt.error.as_deref().filter(|error| notice != Some(error));
     let reasons: Vec<String> = notice.into_iter().chain(error).map(|reason| plain(reason, BODY_WIDTH)).collect();
     let reasons = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
-    line("conclusion", &format!("{}{reasons}", conclusion.status));
+    line("conclusion", &format!("{}{reasons}", evaluation.status));
     text
 }
 
@@ -221,7 +221,7 @@ mod tests {
             body: Some(b"hello\x1b[2J".to_vec()),
             ..ProbeData::default()
         };
-        let healthy = Conclusion { status: Status::Healthy, notice: String::new(), attempts: Vec::new() };
+        let healthy = Evaluation { status: Status::Healthy, notice: String::new(), attempts: Vec::new() };
         let phases = Phases { connect: Some(10_000_000), ttfb: Some(30_000_000), ..Phases::default() };
         let record =
             AttemptRecord { attempt: Attempt { rtt: 40_000_000, error: None, phases }, ..AttemptRecord::default() };
