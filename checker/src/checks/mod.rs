@@ -173,7 +173,7 @@ pub async fn attempt(check: &Check, context: &CheckContext) -> Result<(AttemptRe
     if tried.attempt.error.as_deref() == Some(error_text::TOO_MANY_OPEN_FILES) {
         return Err(format!("failed to {}", fd_limit::remedy()));
     }
-    assertions::evaluate::judge(check, tried, seen, &context.pool).await
+    assertions::evaluate::evaluate(check, tried, seen, &context.pool).await
 }
 
 async fn look(check: &Check, context: &CheckContext) -> Result<(AttemptRecord, ProbeData), String> {

@@ -127,13 +127,13 @@ pub fn explain(
     let is_answer = record.attempt.error.is_none() || data.status.is_some() || data.peer.is_some();
     let evidence = Evidence::new(data, &record.attempt);
     for assertion in check.assertions.iter().filter(|_| is_answer) {
-        let verdict = assertion.judge(&evidence);
-        let (mark, colour) = match verdict.failure {
+        let result = assertion.evaluate(&evidence);
+        let (mark, colour) = match result.failure {
             None => ("holds", AnsiColor::Green),
             Some(_) => ("fails", AnsiColor::Red),
         };
         let style = Style::new().fg_color(Some(colour.into()));
-        let says = plain(&verdict.failure.unwrap_or(verdict.found), BODY_WIDTH);
+        let says = plain(&result.failure.unwrap_or(result.observed), BODY_WIDTH);
         line("assertion", &format!("{style}{mark}{style:#}  {}  ({says})", plain(&assertion.text, HEADER_WIDTH)));
     }
     let notice = Some(evaluation.notice.as_str()).filter(|notice| !notice.is_empty());

@@ -130,7 +130,7 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
             place.problem("assertions", why);
         }
     }
-    let about_status = assertions.iter().any(Assertion::is_about_status);
+    let about_status = assertions.iter().any(Assertion::uses_status);
     let mut failure = Status::Down;
     let kind = match word {
         "http" => convert_http(&mut place, timeout(DEFAULT_TIMEOUT), about_status)?,
