@@ -78,7 +78,7 @@ async fn a_writer_without_the_right_to_tell_stores_its_rounds_all_the_same_and_s
     let ok = Endpoint::start(Behavior::ok()).await;
     let run = Checker::new(&watching(&[check("Shop", &ok.url)], &storage)).run(&[]).await;
     assert_eq!((run.code, bucket.check_files().await.len()), (0, 1), "{}", run.output());
-    for words in ["warning: failed to keep the summary", "s3:PutObject", "\"summaries\": false"] {
+    for words in ["warning: summary not updated", "s3:PutObject", "\"summaries\": false"] {
         assert!(run.stderr.contains(words), "`{words}` is not in:\n{}", run.stderr);
     }
 }

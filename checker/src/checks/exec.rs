@@ -54,7 +54,7 @@ impl ExecCheck {
         };
         candidates.into_iter().find(is_executable).ok_or_else(|| {
             format!(
-                "find an executable `{}`; give the whole path, and make the file executable",
+                "no executable `{}` was found; write its full path, and make the file executable",
                 self.command.display()
             )
         })

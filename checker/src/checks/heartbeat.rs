@@ -45,7 +45,7 @@ pub async fn read_last(check: &HeartbeatCheck, beats: Option<&HeartbeatReader>) 
     let read = read
         .map_err(|_| format!("failed to read `{}`: no answer from the store within {}", check.name, exact(limit)))??;
     let parsed = read.map(|json| Heartbeat::parse(&json)).transpose();
-    parsed.map_err(|error| format!("failed to use `{}`: failed to {error}", check.name))
+    parsed.map_err(|error| format!("failed to use `{}`: {error}", check.name))
 }
 
 /// What the last heartbeat means at this moment; an error says why it means nothing.

@@ -35,8 +35,8 @@ const HEADER: usize = 8;
 /// Of the payload, as many bytes tell our requests from each other and from anybody else's.
 const NONCE: usize = 8;
 
-/// Why no echo request can be sent, after "failed to", and what to do about it.
-const NO_SOCKET: &str = "send echo requests: this system lets the checker open no ICMP socket; allow its group with \
+/// Why no echo request can be sent, and what to do about it.
+const NO_SOCKET: &str = "failed to send echo requests: this system lets the checker open no ICMP socket; allow its group with \
                          `sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"`, or give the program the right with \
                          `setcap cap_net_raw+ep /path/to/checker`";
 
@@ -45,7 +45,7 @@ pub fn socket_type() -> Result<Type, String> {
     for kind in [Type::DGRAM, Type::RAW] {
         match Socket::new(Domain::IPV4, kind, Some(Protocol::ICMPV4)) {
             Ok(_) => return Ok(kind),
-            Err(error) if fd_limit::have_run_out(&error) => return Err(fd_limit::remedy()),
+            Err(error) if fd_limit::have_run_out(&error) => return Err(fd_limit::too_many_open_files()),
             Err(_) => {}
         }
     }
@@ -182,7 +182,7 @@ mod tests {
         };
         if socket_type().is_err() {
             // Where the system allows no ICMP, the check says so with a remedy, and nothing is claimed.
-            assert_eq!(look("127.0.0.1").await, CheckOutcome::Skipped { reason: format!("failed to {NO_SOCKET}") });
+            assert_eq!(look("127.0.0.1").await, CheckOutcome::Skipped { reason: NO_SOCKET.to_owned() });
             return;
         }
         let CheckOutcome::Attempts(tried) = look("127.0.0.1").await else { panic!("it can be looked at") };

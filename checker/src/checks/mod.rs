@@ -100,7 +100,7 @@ impl CheckContext {
         if let Some(kind) = self.icmp.get() {
             return Ok(*kind);
         }
-        let kind = icmp::socket_type().map_err(|error| format!("failed to {error}"))?;
+        let kind = icmp::socket_type()?;
         Ok(*self.icmp.get_or_init(|| kind))
     }
 
@@ -171,13 +171,13 @@ pub async fn run(check: &Check, context: &CheckContext) -> CheckOutcome {
 pub async fn attempt(check: &Check, context: &CheckContext) -> Result<(AttemptRecord, ProbeData), String> {
     let (tried, seen) = look(check, context).await?;
     if tried.attempt.error.as_deref() == Some(error_text::TOO_MANY_OPEN_FILES) {
-        return Err(format!("failed to {}", fd_limit::remedy()));
+        return Err(fd_limit::too_many_open_files());
     }
     assertions::evaluate::evaluate(check, tried, seen, &context.pool).await
 }
 
 async fn look(check: &Check, context: &CheckContext) -> Result<(AttemptRecord, ProbeData), String> {
-    let unusable = |error: TrustError| format!("failed to {error}");
+    let unusable = |error: TrustError| error.to_string();
     let (capture, limit) = (check.capture, check.kind.timeout());
     match &check.kind {
         CheckKind::Http(http) => {

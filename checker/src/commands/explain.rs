@@ -19,7 +19,7 @@ use crate::ui::explain::explain as explained;
 
 /// No endpoint has this title.
 #[derive(Debug, thiserror::Error)]
-#[error("find an endpoint titled `{title}`; {remedy}")]
+#[error("unknown endpoint `{title}`: {remedy}")]
 struct UnknownEndpoint {
     title: String,
     remedy: String,
@@ -53,7 +53,7 @@ pub async fn explain(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
             output(&explained(&check, &resolved, &tried, &seen, &evaluation))?;
             Ok(if evaluation.status == Status::Down { Outcome::Found } else { Outcome::Done })
         }
-        Err(why) => Err(anyhow::anyhow!("look at `{}`: {why}", check.title)),
+        Err(why) => Err(anyhow::anyhow!("`{}` was not checked: {why}", check.title)),
     }
 }
 

@@ -20,14 +20,12 @@ use crate::ui::report;
 
 /// The message has no words.
 #[derive(Debug, thiserror::Error)]
-#[error("post the message: it says nothing; write what people should know, such as `--message \"We are on it.\"`")]
+#[error("the message is empty; write what people should know, for example `--message \"We are on it.\"`")]
 struct MessageEmpty;
 
 /// The message is longer than any announcement.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "post the message: it has {0} characters, and {MESSAGE_LIMIT} are the most; say it in fewer, and link to the rest"
-)]
+#[error("the message has {0} characters, more than the limit of {MESSAGE_LIMIT}; shorten it, and link to the rest")]
 struct MessageTooLong(usize);
 
 /// Makes rounds as the command line says.
@@ -121,7 +119,7 @@ async fn keep_and_print(
                     let _ = write!(note, "; {} from before sent first", recorded.delivered.sent_from_spool);
                 }
                 for concern in &recorded.delivered.concerns {
-                    tell(&format!("warning: failed to {concern}"));
+                    tell(&format!("warning: {concern}"));
                 }
                 if recorded.expired.removed > 0 {
                     let _ = write!(note, "; {} expired removed", recorded.expired.removed);
@@ -130,10 +128,10 @@ async fn keep_and_print(
                     tell_error(error);
                 }
                 if let Err(error) = &recorded.history {
-                    tell(&format!("warning: failed to {error}"));
+                    tell(&format!("warning: history not updated: {error}"));
                 }
                 if let Err(error) = &recorded.summary {
-                    tell(&format!("warning: failed to {error}"));
+                    tell(&format!("warning: summary not updated: {error}"));
                 }
                 if let Some(announcement) = announcement {
                     confirmation = Some(format!("message posted about {}", announcement.subject()));

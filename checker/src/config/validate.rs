@@ -56,7 +56,7 @@ fn inspect_value(value: &Located, shape: &Shape, path: &Path<'_>, problems: &mut
                 && let Err(error) = HttpCheck::parse_url(text)
             {
                 // Whether more than a check depends on it is known to whoever uses it.
-                problems.add(Problem::of_one_check(value.at, format!("`{path}`: failed to {error}")));
+                problems.add(Problem::of_one_check(value.at, format!("`{path}`: {error}")));
             }
             None
         }

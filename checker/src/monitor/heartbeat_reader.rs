@@ -15,7 +15,7 @@ pub fn heartbeat_reader(storage: &Storage) -> HeartbeatReader {
     Arc::new(move |name| {
         let (storage, opened) = (Arc::clone(&storage), Arc::clone(&opened));
         Box::pin(async move {
-            let failed = |error: StoreError| format!("failed to {error}");
+            let failed = |error: StoreError| error.to_string();
             let store = opened.get_or_init(|| Store::open(&storage)).await;
             store.read_heartbeat(&name).await.map_err(failed)
         })

@@ -31,10 +31,10 @@ const PIECES_AT_ONCE: usize = 4;
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
     /// The store failed.
-    #[error("keep the history: {0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     /// The object in the store is from a newer program and must not be replaced.
-    #[error("keep the history `{name}`: failed to {cause}")]
+    #[error("`{name}` cannot be updated: {cause}")]
     NotOurs {
         /// Which object.
         name: HistoryName,
@@ -43,7 +43,7 @@ pub enum HistoryError {
     },
     /// It would take too long.
     #[error(
-        "keep the history: it has to be made from more than {FILES_BESIDE_A_ROUND} check files; run `checker history rebuild` once, and readers use the check files until then"
+        "the history lacks more than {FILES_BESIDE_A_ROUND} check files; run `checker history rebuild` once (until then, readers use the check files)"
     )]
     TooMuch,
 }

@@ -21,13 +21,13 @@ const EXPECTED: usize = 384;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAHistory {
     /// It is no JSON of ours.
-    #[error("read it as a history: {0}")]
+    #[error("invalid history: {0}")]
     Malformed(String),
     /// A newer program wrote it.
-    #[error("read a history of version {0}: this program knows version {VERSION}; update it")]
+    #[error("unsupported history version {0}: this program reads version {VERSION}; update it")]
     Newer(i64),
     /// Its numbers do not add up.
-    #[error("read it as a history: {0} does not add up")]
+    #[error("invalid history: {0} is inconsistent")]
     Contradictory(&'static str),
 }
 

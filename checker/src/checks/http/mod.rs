@@ -67,10 +67,10 @@ pub struct HttpCheck {
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidUrl {
     /// It cannot be read as one.
-    #[error("read `{0}` as a URL: {1}; write one such as `https://shop.example/health`")]
+    #[error("invalid URL `{0}`: {1}; expected for example `https://shop.example/health`")]
     Syntax(String, String),
     /// It has another scheme.
-    #[error("check `{0}`: its scheme is `{1}`; write an `http://` or `https://` URL")]
+    #[error("unsupported scheme `{1}` in `{0}`: expected an `http://` or `https://` URL")]
     UnsupportedScheme(String, String),
 }
 

@@ -37,12 +37,12 @@ pub struct Address {
 
 /// The text is no address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("read `{0}` as an address; write a host and a port, such as `db.example:5432` or `[::1]:5432`")]
+#[error("invalid address `{0}`: expected a host and a port, for example `db.example:5432` or `[::1]:5432`")]
 pub struct InvalidAddress(String);
 
 /// The text is no host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("read `{0}` as a host; write a host name or an IP address alone")]
+#[error("invalid host `{0}`: expected a host name or an IP address alone")]
 pub struct InvalidHost(String);
 
 /// How TLS is spoken on top of a connection.

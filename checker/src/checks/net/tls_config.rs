@@ -30,10 +30,10 @@ pub enum TlsTrust {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum TrustError {
     /// A file of authorities cannot be read.
-    #[error("read the authorities in `{0}`: {1}; name a PEM file with at least one certificate")]
+    #[error("failed to read the certificate authorities in `{0}`: {1}; name a PEM file with at least one certificate")]
     Authorities(PathBuf, String),
     /// The TLS or HTTP library refuses its settings.
-    #[error("set up connections: {0}")]
+    #[error("failed to set up TLS: {0}")]
     Library(String),
 }
 

@@ -47,7 +47,7 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     let depth = if is_detailed && !is_by_check { Depth::Latencies } else { Depth::Standings };
     let outlook = outlook(&store, from, now, depth).await.map_err(to_be_told)?;
     for (name, cause) in &outlook.unreadable {
-        tell(&format!("warning: history unreadable, check files fill in: `{name}`: failed to {cause}"));
+        tell(&format!("warning: history unreadable, check files fill in: `{name}`: {cause}"));
     }
     let mut standings = standings(&outlook.histories);
     standings.retain(|standing| standing.is_within(from));

@@ -87,7 +87,7 @@ impl Place<'_> {
 
     /// What came of reading a key; a problem if it went wrong.
     fn good<T, E: std::fmt::Display>(&mut self, key: &str, read: Result<T, E>) -> Option<T> {
-        read.map_err(|error| self.problem(key, format!("failed to {error}"))).ok()
+        read.map_err(|error| self.problem(key, error)).ok()
     }
 }
 

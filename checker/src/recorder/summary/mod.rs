@@ -30,10 +30,10 @@ pub const BADGE_SPACING: Nanos = HOUR;
 #[derive(Debug, thiserror::Error)]
 pub enum SummaryError {
     /// What it is made of cannot be read.
-    #[error("make the summary: failed to {0}")]
+    #[error(transparent)]
     Histories(#[from] HistoryError),
     /// It cannot be stored.
-    #[error("keep the summary: failed to {0}; `\"summaries\": false` does without")]
+    #[error("{0}; `\"summaries\": false` turns summaries off")]
     Store(#[from] StoreError),
 }
 
