@@ -33,7 +33,7 @@ type SharedLookup = Shared<BoxFuture<'static, LookupResult>>;
 
 /// Names that are being asked for.
 struct Resolver {
-    resolver: LookupFn,
+    lookup: LookupFn,
     /// Its threads are nobody else's: where names hang, files are stored all the same.
     threads: io::Result<Runtime>,
     pending: Mutex<HashMap<String, PendingLookup>>,
@@ -63,14 +63,14 @@ fn system_lookup(host: &str) -> io::Result<Vec<SocketAddr>> {
 }
 
 impl Resolver {
-    fn new(resolver: LookupFn) -> Resolver {
+    fn new(lookup: LookupFn) -> Resolver {
         let threads = Builder::new_current_thread()
             .max_blocking_threads(MAX_THREADS)
             .thread_keep_alive(THREAD_KEEP_ALIVE)
             .thread_stack_size(STACK_SIZE)
             .thread_name("look-up")
             .build();
-        Resolver { resolver, threads, pending: Mutex::default() }
+        Resolver { lookup, threads, pending: Mutex::default() }
     }
 
     async fn ask(&'static self, host: &str) -> LookupResult {
@@ -88,7 +88,7 @@ impl Resolver {
         }
         let name = host.to_owned();
         let asked = threads.spawn_blocking(move || {
-            let found = (self.resolver)(&name);
+            let found = (self.lookup)(&name);
             let mut pending = self.pending();
             // Who asks from now on is told anew; a later one may be under way by now.
             if pending.get(&name).is_some_and(|asked| asked.begun == begun) {
