@@ -19,10 +19,10 @@ use crate::checks::grpc::GrpcCheck;
 use crate::checks::heartbeat::HeartbeatCheck;
 use crate::checks::http::HttpCheck;
 use crate::checks::icmp::{self, IcmpCheck};
-use crate::checks::net::address_policy::Reach;
+use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::net::connect::Address;
 use crate::checks::net::tls_config::TlsTrust;
-use crate::checks::probe_data::Wanted;
+use crate::checks::probe_data::Capture;
 use crate::checks::tcp::TcpCheck;
 use crate::checks::tls::TlsCheck;
 use crate::checks::websocket::WebSocketCheck;
@@ -37,7 +37,7 @@ pub struct Config {
     /// How many checks may be under way at once, if the file says; at least one.
     pub concurrent_checks: Option<usize>,
     /// Which addresses checks may connect to.
-    pub reach: Reach,
+    pub address_policy: AddressPolicy,
     /// What is watched, in the file's order.
     pub checks: Vec<Arc<Check>>,
     /// Addresses one of which can be reached whenever this node is online; none asks nobody.
@@ -82,7 +82,7 @@ pub struct Check {
     /// What has to hold of what an attempt saw.
     pub assertions: Arc<[Assertion]>,
     /// What attempts have to look at for the assertions.
-    pub wanted: Wanted,
+    pub capture: Capture,
     /// How it is checked.
     pub kind: CheckKind,
 }
@@ -136,7 +136,7 @@ impl Check {
             every: None,
             every_when_down: None,
             assertions: Arc::new([]),
-            wanted: Wanted::default(),
+            capture: Capture::default(),
             kind,
         }
     }
