@@ -156,7 +156,7 @@ async fn each_configuration_of_the_documentation_and_of_deploy_is_valid() {
     for (place, example) in examples {
         if example.contains("\"source\"") && !example.contains("\"checkers\"") {
             let text = if example.trim_start().starts_with('{') { example.clone() } else { format!("{{{example}}}") };
-            let page = PageConfig::parse(&text).unwrap_or_else(|error| panic!("{place}: failed to {error}\n{example}"));
+            let page = PageConfig::parse(&text).unwrap_or_else(|error| panic!("{place}: {error}\n{example}"));
             assert_eq!(page.skipped, [""; 0], "{place}");
             pages += 1;
         } else if ["\"checkers\"", "\"storage\"", "\"endpoint_name\""].iter().any(|key| example.contains(key)) {
