@@ -5,7 +5,7 @@ use std::path::Path;
 use shared::page_config::AddressStyle;
 
 use super::load;
-use crate::checks::http::{HttpCheck, NotAUrl};
+use crate::checks::http::{HttpCheck, InvalidUrl};
 use crate::cli::PlaceArguments;
 use crate::config::model::{Bucket, Config, Place};
 use crate::redact::without_user;
@@ -23,7 +23,7 @@ pub(super) enum PlaceError {
     NoBucket(String),
     /// The service's URL is none.
     #[error("`--endpoint-url`: {0}")]
-    Endpoint(NotAUrl),
+    Endpoint(InvalidUrl),
     /// Somebody does not want to begin, or nobody is there to ask.
     #[error("canceled: nothing was changed; pass `--yes` to skip the prompt")]
     NotConfirmed,

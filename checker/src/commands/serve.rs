@@ -9,7 +9,7 @@ use shared::status::Status;
 use shared::{MINUTE, Nanos};
 
 use super::daemon::{Origin, Signals, Watching};
-use super::{NoStorage, Outcome, probes, reachable};
+use super::{NoStorage, Outcome, check_context, reachable};
 use crate::cli::ServeArguments;
 use crate::platform::huge_pages;
 use crate::platform::shutdown::{Patience, Stop};
@@ -65,9 +65,9 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
         signals.stop.clone().wished(),
     ));
 
-    let probes = probes(&config);
+    let check_context = check_context(&config);
     let mut statuses = HashMap::new();
-    let mut watching = Watching::begin(config, probes, every, None, origin, signals)?;
+    let mut watching = Watching::begin(config, check_context, every, None, origin, signals)?;
     let mut outcome = Outcome::Done;
     while let Some(results) = watching.next().await {
         outcome = tell_what_failed(record.keep(&results, now(), &mut patience, |_, _| {}).await);
@@ -105,7 +105,7 @@ fn tell_what_failed(kept: Result<Recorded, StoreError>) -> Outcome {
     match kept {
         Ok(Recorded { delivered, expired, history, summary }) => {
             for concern in &delivered.concerns {
-                ui::warn(&format!("{concern}"));
+                ui::warn(concern);
             }
             if let Err(error) = history {
                 ui::warn(&format!("history not updated: {error}"));
