@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_failures_among_many_checks_colour_no_other_day() {
+    fn ten_failures_among_many_checks_color_no_other_day() {
         let histories = [history("a", Policy::Majority, 30..40, 0..0)];
         let standing = &standings(&histories)[0];
         let hours: Vec<Status> =

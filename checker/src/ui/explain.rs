@@ -122,11 +122,11 @@ pub fn explain(check: &Check, resolved: &[String], tried: &Tried, seen: &Seen, c
     let evidence = Evidence::new(seen, &tried.attempt);
     for assertion in check.assertions.iter().filter(|_| is_answer) {
         let verdict = assertion.judge(&evidence);
-        let (mark, colour) = match verdict.failure {
+        let (mark, color) = match verdict.failure {
             None => ("holds", AnsiColor::Green),
             Some(_) => ("fails", AnsiColor::Red),
         };
-        let style = Style::new().fg_color(Some(colour.into()));
+        let style = Style::new().fg_color(Some(color.into()));
         let says = plain(&verdict.failure.unwrap_or(verdict.found), BODY_WIDTH);
         line("assertion", &format!("{style}{mark}{style:#}  {}  ({says})", plain(&assertion.text, HEADER_WIDTH)));
     }

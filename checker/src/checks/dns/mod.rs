@@ -239,7 +239,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     /// What a server makes of a question: the bytes that it answers, if any, over UDP (false) or TCP (true).
-    type Behaviour = fn(Message, bool) -> Vec<Vec<u8>>;
+    type Behavior = fn(Message, bool) -> Vec<Vec<u8>>;
 
     fn address(name: &str, last: u8) -> Record {
         Record::from_rdata(Name::from_ascii(name).expect("a name"), 60, RData::A(A::new(192, 0, 2, last)))
@@ -256,7 +256,7 @@ mod tests {
         message.to_vec().expect("it can be written")
     }
 
-    async fn serve(behaviour: Behaviour) -> u16 {
+    async fn serve(behavior: Behavior) -> u16 {
         let tcp = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = tcp.local_addr().expect("an address").port();
         let udp = UdpSocket::bind(("127.0.0.1", port)).await.expect("the same port");
@@ -264,7 +264,7 @@ mod tests {
             let mut buffer = [0; 2_048];
             while let Ok((count, client)) = udp.recv_from(&mut buffer).await {
                 let question = Message::from_vec(&buffer[..count]).expect("a question");
-                for answer in behaviour(question, false) {
+                for answer in behavior(question, false) {
                     let _ = udp.send_to(&answer, client).await;
                 }
             }
@@ -274,7 +274,7 @@ mod tests {
                 let length = stream.read_u16().await.expect("a length");
                 let mut question = vec![0; usize::from(length)];
                 stream.read_exact(&mut question).await.expect("a question");
-                for answer in behaviour(Message::from_vec(&question).expect("a question"), true) {
+                for answer in behavior(Message::from_vec(&question).expect("a question"), true) {
                     let _ = stream.write_all(&(answer.len() as u16).to_be_bytes()).await;
                     let _ = stream.write_all(&answer).await;
                 }
@@ -315,24 +315,24 @@ mod tests {
     #[tokio::test]
     async fn answers_and_codes_are_held_against_what_is_expected() {
         use ResponseCode::{NXDomain, NoError, ServFail};
-        let good: Behaviour = |question, _| vec![bytes(&two(&question))];
-        let none: Behaviour = |question, _| vec![bytes(&answered(&question, &[]))];
-        let alias: Behaviour = |question, _| {
+        let good: Behavior = |question, _| vec![bytes(&two(&question))];
+        let none: Behavior = |question, _| vec![bytes(&answered(&question, &[]))];
+        let alias: Behavior = |question, _| {
             let (shop, cdn) = (Name::from_ascii("shop.example.").expect("a name"), "cdn.example.");
             let alias = RData::CNAME(CNAME(Name::from_ascii(cdn).expect("a name")));
             vec![bytes(&answered(&question, &[Record::from_rdata(shop, 60, alias), address(cdn, 7)]))]
         };
-        let missing: Behaviour = |question, _| {
+        let missing: Behavior = |question, _| {
             let mut answer = answered(&question, &[]);
             answer.metadata.response_code = NXDomain;
             vec![bytes(&answer)]
         };
-        let cut: Behaviour = |question, over_tcp| {
+        let cut: Behavior = |question, over_tcp| {
             let mut answer = two(&question);
             answer.metadata.truncation = !over_tcp;
             vec![bytes(&answer)]
         };
-        for (behaviour, answers, code, expected) in [
+        for (behavior, answers, code, expected) in [
             (good, &[][..], NoError, None),
             (good, &["192.0.2.1", "192.0.2.2"][..], NoError, None),
             (good, &["192.0.2.1"][..], NoError, Some("answer is `192.0.2.1`, `192.0.2.2`, expected `192.0.2.1`")),
@@ -344,12 +344,12 @@ mod tests {
             (good, &[][..], ServFail, Some("response code NOERROR, expected SERVFAIL")),
             (cut, &["192.0.2.1", "192.0.2.2"][..], NoError, None),
         ] {
-            let error = error(serve(behaviour).await, answers, code, Dnssec::NotAsked).await;
+            let error = error(serve(behavior).await, answers, code, Dnssec::NotAsked).await;
             assert_eq!(error.as_deref(), expected, "{answers:?} {code}");
         }
         let unsigned = error(serve(good).await, &[], NoError, Dnssec::Authentic).await;
         assert_eq!(unsigned.as_deref(), Some("server does not say that the answer is authentic (DNSSEC)"));
-        let signed: Behaviour = |question, _| {
+        let signed: Behavior = |question, _| {
             let mut answer = two(&question);
             answer.metadata.authentic_data = true;
             vec![bytes(&answer)]
@@ -359,7 +359,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_text_or_an_authority_that_differs_in_case_or_spaces_is_a_wrong_answer() {
-        let texts: Behaviour = |question, _| {
+        let texts: Behavior = |question, _| {
             let owner = Name::from_ascii("shop.example.").expect("a name");
             let data = if question.queries[0].query_type() == RecordType::TXT {
                 RData::TXT(TXT::new(vec!["token=A  ".to_owned(), "bC\"".to_owned()]))
@@ -404,20 +404,20 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_that_lies_loops_or_cuts_its_answer_off_is_found_out() {
-        let silent: Behaviour = |_, _| Vec::new();
-        let lying: Behaviour = |question, _| {
+        let silent: Behavior = |_, _| Vec::new();
+        let lying: Behavior = |question, _| {
             let mut other_id = two(&question);
             other_id.metadata.id ^= 1;
             let mut other_name = two(&question);
             other_name.queries = vec![Query::query(Name::from_ascii("bank.example.").expect("a name"), RecordType::A)];
             vec![bytes(&other_id), bytes(&other_name), vec![], vec![1]]
         };
-        let late_truth: Behaviour = |question, _| {
+        let late_truth: Behavior = |question, _| {
             let mut other_id = two(&question);
             other_id.metadata.id ^= 1;
             vec![bytes(&other_id), bytes(&two(&question))]
         };
-        let looping: Behaviour = |question, _| {
+        let looping: Behavior = |question, _| {
             // The name in the answer is a pointer to itself.
             let mut answer = bytes(&answered(&question, &[]));
             answer[7] = 1;
@@ -425,17 +425,17 @@ mod tests {
             answer.extend([0xc0, here, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1]);
             vec![answer]
         };
-        let half: Behaviour = |question, _| {
+        let half: Behavior = |question, _| {
             let mut answer = bytes(&two(&question));
             answer.truncate(answer.len() - 3);
             vec![answer]
         };
-        let always_cut: Behaviour = |question, _| {
+        let always_cut: Behavior = |question, _| {
             let mut answer = answered(&question, &[]);
             answer.metadata.truncation = true;
             vec![bytes(&answer)]
         };
-        for (behaviour, expected) in [
+        for (behavior, expected) in [
             (silent, "no response within 700ms"),
             (lying, "no response within 700ms"),
             (late_truth, ""),
@@ -443,7 +443,7 @@ mod tests {
             (half, "answer is malformed"),
             (always_cut, "answer is cut off, also over TCP"),
         ] {
-            let error = error(serve(behaviour).await, &[], ResponseCode::NoError, Dnssec::NotAsked).await;
+            let error = error(serve(behavior).await, &[], ResponseCode::NoError, Dnssec::NotAsked).await;
             let error = error.unwrap_or_default();
             assert!(error.starts_with(expected) && error.is_empty() == expected.is_empty(), "{expected}: {error}");
         }
