@@ -244,7 +244,7 @@ impl Reader<'_> {
 
     /// The words for the statuses, and what is said below the sentence.
     fn texts(&mut self, value: Option<&Json<'_>>) -> [[Option<String>; 4]; 2] {
-        let names = Status::ALL.map(Status::word);
+        let names = Status::ALL.map(Status::as_str);
         self.known("texts", value, &names);
         let mut texts = [const { [const { None }; 4] }; 2];
         for (number, name) in names.iter().enumerate() {
@@ -338,7 +338,7 @@ impl Looks {
             of_status.extend(self.words[number].as_ref().map(|word| ("word".to_owned(), json!(word))));
             of_status.extend(self.remarks[number].as_ref().map(|remark| ("remark".to_owned(), json!(remark))));
             if !of_status.is_empty() {
-                texts.insert(status.word().to_owned(), Value::Object(of_status));
+                texts.insert(status.as_str().to_owned(), Value::Object(of_status));
             }
         }
         put("texts", Value::Object(texts));

@@ -14,8 +14,8 @@ use web_sys::{Document, HtmlElement, Window};
 use crate::civil::parse_offset;
 use crate::i18n::intl::{IntlObject, intl};
 use crate::view::icon::icon;
+use shared::quorum::CLOCK_TOLERANCE;
 use shared::status::Status;
-use shared::verdict::CLOCK_TOLERANCE;
 
 const MILLISECOND: f64 = 1e6;
 

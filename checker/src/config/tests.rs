@@ -78,7 +78,7 @@ fn every_key_of_the_originals_checks_is_read() {
     ]}"#,
     );
     let CheckKind::Tcp(tcp) = &config.checks[0].kind else { panic!("it is tcp") };
-    assert_eq!(tcp.tls.as_ref().map(|tls| &tls.trust), Some(&TlsTrust::Anything));
+    assert_eq!(tcp.tls.as_ref().map(|tls| &tls.trust), Some(&TlsTrust::AnyCertificate));
     let CheckKind::Dns(dns) = &config.checks[1].kind else { panic!("it is dns") };
     assert_eq!((dns.server.port, dns.name.to_string().as_str()), (53, "a.example."));
     let CheckKind::Tls(tls) = &config.checks[2].kind else { panic!("it is tls") };

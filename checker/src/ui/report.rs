@@ -55,7 +55,7 @@ pub fn table(results: &[CheckResult], styles: Styles) -> String {
     let _ = writeln!(table, "{bold}{heading}{bold:#}");
     let looks = Status::ALL.map(|status| {
         let style = styles.or_none(style_of(status));
-        (format!("{style}{} {:<9}{style:#} ", shape_of(status), status.word()), style.render().to_string())
+        (format!("{style}{} {:<9}{style:#} ", shape_of(status), status.as_str()), style.render().to_string())
     });
     let reset = styles.or_none(style_of(Status::Down)).render_reset().to_string();
     for result in results {

@@ -9,8 +9,8 @@ pub use self::written::write_check_file;
 
 use crate::json::{self, Json, WrongType};
 use crate::object_name::{CheckFileName, NodeName};
+use crate::quorum::Quorum;
 use crate::status::Status;
-use crate::verdict::Policy;
 use crate::{Nanos, UnixNanos};
 
 /// The longest title kept, in characters: a page has to show it in one row.
@@ -74,7 +74,7 @@ pub struct CheckResult {
     /// How long this result is meant to stand, in nanoseconds; the original did not say.
     pub interval: Option<Nanos>,
     /// How several nodes agree on this endpoint, where it is not by majority; the original did not say.
-    pub verdict: Policy,
+    pub quorum: Quorum,
 }
 
 /// What makes an endpoint the same one from check to check: its title and its locator together, so that two
@@ -208,7 +208,7 @@ fn read_members(element: &Json<'_>) -> Result<CheckResult, WrongType> {
         node: element.text("node")?.and_then(|node| NodeName::new(node).ok()),
         kind: Some(read_text(element, "kind", TITLE_LIMIT)?).filter(|kind| !kind.is_empty()),
         interval: read_nanos(element, "interval")?.filter(|interval| *interval > 0),
-        verdict: element.text("verdict")?.and_then(|policy| policy.parse().ok()).unwrap_or_default(),
+        quorum: element.text("verdict")?.and_then(|policy| policy.parse().ok()).unwrap_or_default(),
     })
 }
 
@@ -359,7 +359,7 @@ mod tests {
                     node: node.and_then(|node| NodeName::new(&node).ok()),
                     kind,
                     interval,
-                    verdict: verdict.parse().expect("it is a policy"),
+                    quorum: verdict.parse().expect("it is a policy"),
                 }
             },
         )
