@@ -1,4 +1,4 @@
-//! A round as people read it: a table, coloured where the terminal shows colours; and as machines read it.
+//! A round as people read it: a table, colored where the terminal shows colors; and as machines read it.
 
 use std::fmt::Write as _;
 use std::iter;
@@ -128,7 +128,7 @@ pub fn json_line(node: &NodeName, stored: Option<&CheckFileName>, results: &[Che
     format!("{{\"node\":{},\"stored\":{stored},\"results\":{}}}", json!(node.as_str()), write_check_file(results))
 }
 
-/// The colour of a status.
+/// The color of a status.
 #[must_use]
 pub fn style_of(status: Status) -> Style {
     let color = match status {
