@@ -41,6 +41,11 @@ readonly BINARYEN_VERSION
 
 main() {
     mkdir -p "$TOOLS/bin"
+    # Two clones can be set up at the same time; they share $TOOLS.
+    if have flock; then
+        exec 9>"$TOOLS/.lock"
+        flock 9
+    fi
     local group
     for group in "${@:-run}"; do
         case $group in
