@@ -73,7 +73,7 @@ fn expected(told: &Told<'_>, of: &Value) -> Value {
     json!({
         "endpoint": of["endpoint"], "status": of["status"], "state": told.state(of),
         "localized": of["localized"], "uptime": of["uptime"],
-        "coverage": format!("of {} observed", text(of, "coverage")), "reckoning": Told::reckoning(of),
+        "coverage": format!("{} observed", text(of, "coverage")), "reckoning": Told::reckoning(of),
         "bars": list(of, "slots").iter().map(bar).collect::<Vec<_>>(),
         "times": format!("Response time: {}", Told::response_times(of)),
     })

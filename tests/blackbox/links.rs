@@ -152,7 +152,7 @@ async fn the_past_is_shown_as_it_was_then() {
     // With the day, since `yesterday` would be the reader's.
     let told = page.text_of("overall");
     assert!(told.starts_with("Service 01 is down since ") && told.ends_with("day 11:00, 1 hour"), "{told}");
-    assert!(page.text_of("text").contains("As things were on"), "{}", page.text_of("text"));
+    assert!(page.text_of("text").contains("Status as of"), "{}", page.text_of("text"));
     assert!(page.endpoint("Service 01").text_of("text").contains("day 11:00 (1 h)"));
     assert_eq!(page.nodes().len(), 1);
     assert!(page.nodes()[0].starts_with("eu-west reported") && page.problems().is_empty(), "{:?}", page.nodes());

@@ -76,7 +76,7 @@ async fn without_histories_a_result_that_stands_for_hours_reaches_into_the_day_a
     let page = page::visit(&browser, &caddy.url).await;
     page.assert_clean();
     let shop = page.endpoint("Shop");
-    assert_eq!((shop.text_of("coverage").as_str(), page.problems().as_str()), ("of 100% observed", ""));
+    assert_eq!((shop.text_of("coverage").as_str(), page.problems().as_str()), ("100% observed", ""));
     let bars = shop.0["bars"].as_array().expect("there are bars").iter();
     assert_eq!(bars.filter(|bar| bar["status"] == "unknown").count(), 0, "{:#}", shop.0);
 }

@@ -71,7 +71,7 @@ pub(super) fn footer(state: State, config: &PageConfig) -> Built {
         .with(
             html("p.choices")
                 .with(
-                    choice("zone", state.text(texts::TIMES_OF), &zones, move || {
+                    choice("zone", state.text(texts::TIME_ZONE), &zones, move || {
                         state.url_state.with(|url_state| url_state.zone.name().to_owned())
                     })
                     .on("change", move |event| {
@@ -81,7 +81,7 @@ pub(super) fn footer(state: State, config: &PageConfig) -> Built {
                     }),
                 )
                 .with(
-                    choice("theme", state.text(texts::COLOURS), &themes, move || {
+                    choice("theme", state.text(texts::THEME), &themes, move || {
                         state.url_state.with(|url_state| url_state.theme.as_str().to_owned())
                     })
                     .on("change", move |event| {

@@ -31,7 +31,7 @@ pub(super) fn endpoints(state: State) -> Built {
         },
     );
     html("section.endpoints[aria-labelledby=endpoints-title]")
-        .with(html("h2.spoken[id=endpoints-title]").text(state.text(texts::ENDPOINTS)))
+        .with(html("h2.spoken[id=endpoints-title]").text(state.text(texts::SERVICES)))
         .with(content)
         .with(html("p.quiet").live_text(of(view, |view| view.not_shown.as_deref().unwrap_or_default())))
         .with(

@@ -69,11 +69,11 @@ fn broken(state: State, problems: &[String]) -> Built {
     let examples =
         config_error::EXAMPLES.iter().flat_map(|(title, example)| [lead(*title), html("pre").text(example)]).collect();
     html("main")
-        .with(html("h1[id=overall]").text(state.text(texts::BROKEN_TITLE)))
-        .with(lead(texts::BROKEN_SAYS))
+        .with(html("h1[id=overall]").text(state.text(texts::CONFIG_ERROR_TITLE)))
+        .with(lead(texts::CONFIG_ERROR_INTRO))
         .with(html("ul.broken[id=problems]").with_all(listed(problems)))
-        .with(section("examples-title", state.text(texts::BROKEN_EXAMPLE)).with_all(examples))
-        .with(html("p.quiet").text(state.text(texts::BROKEN_MEND)))
+        .with(section("examples-title", state.text(texts::CONFIG_ERROR_EXAMPLES)).with_all(examples))
+        .with(html("p.quiet").text(state.text(texts::CONFIG_ERROR_FIX)))
 }
 
 fn listed(problems: &[String]) -> Vec<Built> {

@@ -37,7 +37,7 @@ fn ranges(state: State, configured: Nanos) -> Built {
         .with_all(choices.collect())
         .with(percentiles(state))
         .with(besides(state, ChartOverlay::Phases, "phases", texts::PHASES))
-        .with(besides(state, ChartOverlay::Locations, "places", texts::PLACES))
+        .with(besides(state, ChartOverlay::Locations, "places", texts::LOCATIONS))
         .on("change", move |event| {
             let button = event.target().and_then(|target| target.dyn_into::<Element>().ok());
             let range: Option<Nanos> = button.and_then(|button| button.get_attribute("value")?.parse().ok());

@@ -14,7 +14,7 @@ type Column = (Text, fn(&EndpointView) -> &str);
 
 /// The columns behind the name; the last one is empty where there are no groups.
 const COLUMNS: [Column; 5] = [
-    (texts::STATE, |one| &one.state),
+    (texts::STATUS, |one| &one.state),
     (texts::UPTIME, |one| &one.uptime),
     (texts::OBSERVED, |one| &one.observed),
     (texts::RESPONSE_TIME, |one| &one.chart.summary),
@@ -27,7 +27,7 @@ pub(super) fn table(state: State) -> Built {
     let is_grouped = holds(state.view, |view| view.groups.iter().any(|group| !group.title.is_empty()));
     let [others @ .., (group, _)] = COLUMNS;
     let head = html("tr")
-        .with(heading(texts::ENDPOINT))
+        .with(heading(texts::SERVICE))
         .with_all(others.map(|(text, _)| heading(text)).to_vec())
         .with(heading(group).shown_while(is_grouped));
     let keys = move || {
@@ -37,7 +37,7 @@ pub(super) fn table(state: State) -> Built {
     let body = html("tbody").keyed(keys, move |id| row(Endpoint { state, id: id as usize }));
     // It scrolls where it is wider than the window, also with the keyboard.
     html("div.table[role=region][tabindex=0]")
-        .label(state.text(texts::ENDPOINTS_IN_TABLE))
+        .label(state.text(texts::TABLE_OF_SERVICES))
         .with(html("table").with(html("thead").with(head)).with(body))
 }
 

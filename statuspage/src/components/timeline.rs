@@ -70,7 +70,7 @@ pub(super) fn observers(state: State) -> Built {
         move || view.with(|view| view.nodes.clone()),
         |nodes: &Vec<NodeView>| nodes.iter().map(node).collect(),
     );
-    section("observers-title", state.text(texts::OBSERVERS))
+    section("observers-title", state.text(texts::LOCATION_LIST))
         .set("id", "observers")
         .with(list)
         .shown_while(holds(view, |view| !view.nodes.is_empty()))
