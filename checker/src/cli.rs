@@ -9,8 +9,8 @@ use shared::Nanos;
 use shared::object_name::{HeartbeatName, NodeName};
 use shared::status::Status;
 
-use crate::command::LISTEN_VARIABLE;
-use crate::schedule::Shard;
+use crate::commands::LISTEN_VARIABLE;
+use crate::monitor::schedule::Shard;
 
 /// Checks endpoints, stores the results in S3 or a directory, and serves the status page.
 #[derive(Debug, Parser)]

@@ -4,6 +4,8 @@
 //! look at an endpoint left behind), then [`object_name`] (where it is stored), [`uptime`] (from results to
 //! time) and [`verdict`] (from several nodes to one status).
 
+#![warn(missing_docs)]
+
 pub mod duration;
 pub mod heartbeat;
 pub mod history;

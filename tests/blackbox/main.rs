@@ -1,49 +1,49 @@
 //! What the whole does for people, each as a fact about the real programs: the checker's binary, a real S3 server,
-//! a real web server, and the built page in a real browser. The parts are put together in `../harness`.
+//! a real web server, and the built page in a real browser. The parts are put together in `../support`.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "in a test, the first surprise is where to stop")]
 
-mod chain;
+mod appearance;
 mod charts;
+mod check_kinds;
 mod checks;
-mod clock;
+mod clock_skew;
 mod commands;
+mod content_security_policy;
+mod degraded_environments;
 mod deploy;
+mod dns_records;
 mod doctor;
-mod documents;
+mod documentation;
+mod embedding;
+mod end_to_end;
 mod endurance;
-mod every_state;
 mod expiry;
-mod explaining;
+mod explain;
 mod figures;
-mod finding;
-mod frames;
 mod heartbeats;
 mod history;
 mod keyboard;
-mod kinds;
 mod languages;
-mod leaks;
-mod limits;
-mod links;
-mod long_ranges;
-mod looks;
+mod long_time_ranges;
 mod offline;
-mod original;
-mod page_trouble;
+mod original_checkup;
+mod page_failures;
+mod page_states;
 mod page_words;
-mod pings;
-mod policy;
-mod preferences;
+mod permalinks;
+mod permissions;
+mod ping;
 mod provisioning;
-mod provisioning_place;
-mod provisioning_trouble;
-mod records;
-mod rights;
+mod provisioning_bucket;
+mod provisioning_failures;
+mod resource_leaks;
 mod scripts;
-mod secrecy;
-mod serving;
-mod stopping;
-mod storing;
+mod search;
+mod secrets;
+mod serve;
+mod shutdown;
+mod storage;
 mod summaries;
-mod without;
+mod system_limits;
+mod system_preferences;

@@ -1,21 +1,23 @@
 //! The configuration file: found and read here, from the file as written to the configuration as valid.
 //!
-//! The way is [`reader`] (text to a [`document`], a tree with places), [`inspect`] (tree against the table in [`shape`]),
-//! [`written`] (serde's view), [`valid`] (what the rest of the checker knows).
+//! The way is [`parser`] (text to a [`document`], a tree with places), [`mod@validate`] (tree against the table in [`spec`]),
+//! [`raw`] (serde's view), [`model`] (what the rest of the checker knows).
 
 mod checks;
 pub mod document;
-pub mod inspect;
+pub mod json_schema;
+pub mod model;
 mod page;
+pub mod parser;
 pub mod problem;
-pub mod reader;
+mod raw;
 pub mod reference;
-pub mod schema;
-pub mod shape;
+pub mod spec;
 pub mod starter;
-pub mod valid;
+#[cfg(test)]
+mod tests;
+pub mod validate;
 mod variables;
-mod written;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,15 +30,15 @@ use shared::history::DEFAULT_EXPIRY;
 use shared::object_name::{NodeName, check_prefix};
 use shared::page_config::AddressStyle;
 
-use self::checks::shape::CHECKER;
+use self::checks::spec::CHECKER;
 use self::document::Located;
+use self::model::{Bucket, Check, CheckKind, Config, Place, Secret, Storage, WriterKeys};
+use self::parser::Apart;
 use self::problem::{Problem, Problems};
-use self::reader::Apart;
-use self::valid::{Bucket, Check, CheckKind, Config, Place, Secret, Storage, WriterKeys};
-use self::written::{Written, WrittenDirectory, WrittenDuration, WrittenS3};
-use crate::check::connect::Address;
-use crate::check::http::HttpCheck;
-use crate::check::reach::Reach;
+use self::raw::{Written, WrittenDirectory, WrittenDuration, WrittenS3};
+use crate::checks::http::HttpCheck;
+use crate::checks::net::address_policy::Reach;
+use crate::checks::net::connect::Address;
 
 /// Up to how many endpoints summaries are kept unless the file says: more than that nobody reads as a list, and what
 /// they are made of is read anew each time.
@@ -125,7 +127,7 @@ fn check_places(text: &str, surroundings: &Surroundings<'_>) -> Vec<usize> {
     let mut places = Vec::new();
     let mut take = |check: Located<'_>, _: &mut Problems| places.push(check.at);
     let apart = Apart { key: CHECKERS, take: &mut take };
-    match reader::parse(text, surroundings.variable, &mut Problems::default(), Some(apart)) {
+    match parser::parse(text, surroundings.variable, &mut Problems::default(), Some(apart)) {
         Ok(_) => places,
         Err(_) => Vec::new(),
     }
@@ -139,7 +141,7 @@ pub fn from_text(text: &str, folder: &Path, surroundings: &Surroundings<'_>) -> 
     let mut told_before = 0;
     // Each check is made of its part of the file at once, while both are at hand.
     let mut take = |located: Located<'_>, problems: &mut Problems| {
-        inspect::inspect_element(&located, &CHECKER, CHECKERS, index, problems);
+        validate::inspect_element(&located, &CHECKER, CHECKERS, index, problems);
         if problems.errors() == told_before {
             checks.extend(checks::convert(&located, index, folder, problems).map(Arc::new));
         } else {
@@ -150,9 +152,9 @@ pub fn from_text(text: &str, folder: &Path, surroundings: &Surroundings<'_>) -> 
         index += 1;
     };
     let apart = Apart { key: CHECKERS, take: &mut take };
-    let config = match reader::parse(text, surroundings.variable, &mut problems, Some(apart)) {
+    let config = match parser::parse(text, surroundings.variable, &mut problems, Some(apart)) {
         Ok(root) => {
-            inspect::inspect(&root, &shape::ROOT, &mut problems);
+            validate::inspect(&root, &spec::ROOT, &mut problems);
             if problems.errors() > 0 { None } else { convert(&root, checks, folder, surroundings, &mut problems) }
         }
         Err(problem) => {
@@ -316,6 +318,3 @@ fn read_as<T: DeserializeOwned>(located: &Located, problems: &mut Problems) -> O
         .map_err(|error| problems.add(Problem::error(located.at, format!("it does not fit: {error}"))))
         .ok()
 }
-
-#[cfg(test)]
-mod tests;

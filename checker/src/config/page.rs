@@ -3,9 +3,9 @@
 use shared::page_config::PageConfig;
 
 use super::document::{Located, Value};
+use super::model::{Page, SERVED_STORE};
 use super::problem::{Problem, Problems};
-use super::valid::{Page, SERVED_STORE};
-use crate::provision::wishes::check_origin;
+use crate::provision::spec::check_origin;
 
 /// The key that is no part of the page's own configuration: the web server heeds it.
 const EMBED_BY: &str = "embed_by";

@@ -1,9 +1,9 @@
 //! Facts about whole configuration files.
 
-use super::shape::Shape;
-use super::valid::CheckKind;
+use super::model::CheckKind;
+use super::spec::Shape;
 use super::*;
-use crate::check::tls_trust::TlsTrust;
+use crate::checks::net::tls_config::TlsTrust;
 use shared::page_config::PageConfig;
 use shared::status::Status;
 use shared::{DAY, MINUTE};
@@ -123,7 +123,7 @@ fn what_is_said_about_the_page_is_what_the_page_reads() {
 
 #[test]
 fn every_key_of_the_pages_configuration_can_be_said_here() {
-    let Shape::Object(root) = shape::ROOT else { panic!("it is an object") };
+    let Shape::Object(root) = spec::ROOT else { panic!("it is an object") };
     let Shape::Object(page) = root.iter().find(|field| field.key == "page").expect("it is there").shape else {
         panic!("it is an object")
     };
@@ -373,9 +373,9 @@ fn the_starter_configuration_is_valid_and_has_no_warnings() {
 
 #[test]
 fn each_key_of_the_table_is_in_the_schema() {
-    let schema = schema::schema().to_string();
+    let schema = json_schema::schema().to_string();
     let mut keys = Vec::new();
-    collect_keys(&shape::ROOT, &mut keys);
+    collect_keys(&spec::ROOT, &mut keys);
     assert!(keys.len() > 30);
     for key in keys {
         assert!(schema.contains(&format!("\"{key}\":")), "{key} is not in the schema");
@@ -397,20 +397,20 @@ fn the_reference_in_the_documentation_is_the_tables() {
     assert_eq!(written, reference, "run `UPDATE_DOCUMENTATION=1 cargo test -p checker reference`");
 }
 
-fn collect_keys(shape: &shape::Shape, keys: &mut Vec<&'static str>) {
-    let mut of_fields = |fields: &[shape::Field]| {
+fn collect_keys(shape: &spec::Shape, keys: &mut Vec<&'static str>) {
+    let mut of_fields = |fields: &[spec::Field]| {
         for field in fields {
             keys.push(field.key);
             collect_keys(&field.shape, keys);
         }
     };
     match shape {
-        shape::Shape::Object(fields) => of_fields(fields),
-        shape::Shape::Tagged { variants, common, .. } => {
+        spec::Shape::Object(fields) => of_fields(fields),
+        spec::Shape::Tagged { variants, common, .. } => {
             of_fields(common);
             variants.iter().for_each(|variant| of_fields(variant.fields));
         }
-        shape::Shape::List(element) => collect_keys(element, keys),
+        spec::Shape::List(element) => collect_keys(element, keys),
         _ => {}
     }
 }

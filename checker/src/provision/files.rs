@@ -12,8 +12,8 @@ use shared::object_name::NodeName;
 use shared::page_config::{AddressStyle, PageConfig, PublicKeys, S3Source, Source};
 
 use super::names::Role;
-use super::wishes::{Identity, Wishes};
-use crate::config::valid::{Bucket, Config, Place, Secret, WriterKeys};
+use super::spec::{Identity, Wishes};
+use crate::config::model::{Bucket, Config, Place, Secret, WriterKeys};
 use crate::config::{self, Surroundings};
 
 /// What stands in a file for keys that somebody has to put there.
@@ -305,7 +305,7 @@ fn mark_path(out: &Path, identity: &Identity) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::provision::wishes::tests::wishes;
+    use crate::provision::spec::tests::wishes;
 
     fn keys(id: &str) -> WriterKeys {
         WriterKeys { access_key_id: id.to_owned(), secret_access_key: Secret::new(format!("secret/of+{id}")) }

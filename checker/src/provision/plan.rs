@@ -1,17 +1,20 @@
 //! From wishes and what is there to the steps between them. Pure: the same two always make the same plan, and where
 //! nothing is left to do, it has no steps.
 
+#[cfg(test)]
+mod tests;
+
 use aws_sdk_s3::error::BuildError;
 use serde_json::{Value, json};
 use shared::object_name;
 
 use super::files::{self, FileState, Write};
 use super::names::Role;
-use super::observe::{Observed, ObservedUser};
 use super::policy;
 use super::service::{BucketState, KeyState, ListedKey};
+use super::spec::{Access, Files, Identity, Keys, Wishes};
+use super::state::{Observed, ObservedUser};
 use super::step::{Step, WhyDeleted};
-use super::wishes::{Access, Files, Identity, Keys, Wishes};
 
 /// What IAM allows a user in keys.
 const KEYS_PER_USER: usize = 2;
@@ -359,7 +362,3 @@ impl Plan {
         })
     }
 }
-
-#[cfg(test)]
-#[path = "plan_tests.rs"]
-mod tests;

@@ -1,15 +1,11 @@
 //! Where rounds are kept: one file per kind of store, all behind [`Store`]. What waits for a store that cannot be
-//! reached is [`spool`]'s business, and [`deliver`] makes sure that no round is lost.
+//! reached is [`spool`]'s business, and [`upload`] makes sure that no round is lost.
 
-pub(crate) mod connection;
-pub mod deliver;
-mod directory;
-mod disk;
-mod durable;
-pub(crate) mod index;
-mod s3;
-pub(crate) mod s3_problem;
+mod blocking_io;
+pub(crate) mod directory;
+pub(crate) mod s3;
 pub mod spool;
+pub mod upload;
 
 use std::fmt;
 use std::io;
@@ -22,9 +18,9 @@ use shared::object_name::{CheckFileName, HeartbeatName, HistoryName, SummaryName
 
 pub use self::directory::DirectoryStore;
 pub use self::s3::S3Store;
-pub use self::s3_problem::S3Problem;
-use crate::config::valid::{Place, Storage};
-use crate::stop::STORING_AFTER_STOP;
+pub use self::s3::error::S3Problem;
+use crate::config::model::{Place, Storage};
+use crate::platform::shutdown::STORING_AFTER_STOP;
 
 /// A place that keeps check files. A new kind of store is a file beside this one and an arm here.
 #[derive(Debug)]

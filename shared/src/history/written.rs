@@ -77,7 +77,7 @@ impl History {
         });
         let past = |past: PastOutline| {
             Box::new(Past {
-                track: past.track,
+                timeline: past.timeline,
                 latest: past.latest,
                 days: past.days.into_iter().collect(),
                 hours: past.hours.into_iter().collect(),
@@ -110,7 +110,7 @@ fn write_past(writer: &mut JsonWriter, key: &EndpointKey, past: &Past) {
         writer.text(key!("reason"), reason);
     }
     // The newest result: its time, its status, its interval.
-    if let Some(last) = &past.track.last {
+    if let Some(last) = &past.timeline.last {
         writer.key(key!("last"));
         writer.array(0..3, |writer, place| match (place, last.interval) {
             (0, _) => writer.integer(last.at),
@@ -119,16 +119,16 @@ fn write_past(writer: &mut JsonWriter, key: &EndpointKey, past: &Past) {
             (_, None) => writer.literal("null"),
         });
     }
-    if !past.track.without_interval.is_empty() {
+    if !past.timeline.recent_without_interval.is_empty() {
         writer.key(key!("without_interval"));
-        writer.array(&past.track.without_interval, |writer, at| writer.integer(*at));
+        writer.array(&past.timeline.recent_without_interval, |writer, at| writer.integer(*at));
     }
-    if let Some(untold) = past.track.untold {
-        writer.number(key!("untold"), untold);
+    if let Some(last_without_interval) = past.timeline.last_without_interval {
+        writer.number(key!("untold"), last_without_interval);
     }
     // For each span how long after the one before it begins, how long it is, and its status.
     let mut end_before = 0;
-    let numbers = past.track.spans.iter().flat_map(|span| {
+    let numbers = past.timeline.spans.iter().flat_map(|span| {
         let gap = span.start - std::mem::replace(&mut end_before, span.end);
         [gap, span.end - span.start, code_of(span.status).into()]
     });

@@ -1,8 +1,8 @@
 //! What is asked of a service that speaks S3, and what its answers lead to.
 
-use super::removal::{DELETE_BATCH, DELETES_AT_ONCE};
+use super::delete::{DELETE_BATCH, DELETES_AT_ONCE};
 use super::*;
-use crate::config::valid::{Secret, WriterKeys};
+use crate::config::model::{Secret, WriterKeys};
 use shared::page_config::AddressStyle;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
