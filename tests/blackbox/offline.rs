@@ -156,7 +156,7 @@ async fn histories_are_kept_too() {
     caddy.stop();
     let kept = page::visit(&browser, &caddy.url).await;
     kept.assert_clean();
-    assert!(kept.text_of("note").contains("this is what was known at"), "{:#}", kept.0);
+    assert!(kept.text_of("note").contains("showing the status as of"), "{:#}", kept.0);
     for title in ["Service 00", "Service 01"] {
         assert_eq!(shown(&kept, title), shown(&fresh, title));
         assert_eq!(kept.endpoint(title).text_of("coverage"), fresh.endpoint(title).text_of("coverage"));
