@@ -111,7 +111,10 @@ async fn a_device_whose_clock_is_wrong_shows_the_servers_time_and_says_so() {
         browser.set_clock_off(off, Truth::Servers).await;
         let page = page::visit(&browser, &caddy.url).await;
         page.assert_clean();
-        assert_eq!(page.text_of("note"), format!("This device's clock is {words}; the times on this page are the server's."));
+        assert_eq!(
+            page.text_of("note"),
+            format!("This device's clock is {words}; the times on this page are the server's.")
+        );
         assert_eq!((page.text_of("state").as_str(), page.problems().as_str()), ("healthy", ""), "{:#}", page.0);
         assert!(page.text_of("looked").ends_with("less than a minute ago"), "{}", page.text_of("looked"));
     }

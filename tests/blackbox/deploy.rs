@@ -407,8 +407,6 @@ async fn each_invocation_of_the_function_is_a_round_and_one_that_fails_says_so()
         assert_eq!(stored.len(), 1, "{stored:?}");
         assert_eq!(stored[0].node.as_ref().map(NodeName::as_str), Some("lambda-1"));
     }
-    wait_for("the function's log", || async {
-        function.output().contains("failed to use the configuration").then_some(())
-    })
-    .await;
+    wait_for("the function's log", || async { function.output().contains("invalid configuration").then_some(()) })
+        .await;
 }

@@ -17,9 +17,9 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The project's texts: at the top and in `docs/`.
+/// The project's documents: at the top, in `docs/` and in `docs/decisions/`.
 fn documents() -> Vec<PathBuf> {
-    let mut documents: Vec<PathBuf> = [root(), root().join("docs")]
+    let mut documents: Vec<PathBuf> = [root(), root().join("docs"), root().join("docs/decisions")]
         .iter()
         .flat_map(|folder| std::fs::read_dir(folder).expect("the folder is there"))
         .map(|entry| entry.expect("the folder can be read").path())
@@ -156,7 +156,7 @@ async fn each_configuration_of_the_documentation_and_of_deploy_is_valid() {
     for (place, example) in examples {
         if example.contains("\"source\"") && !example.contains("\"checkers\"") {
             let text = if example.trim_start().starts_with('{') { example.clone() } else { format!("{{{example}}}") };
-            let page = PageConfig::parse(&text).unwrap_or_else(|error| panic!("{place}: failed to {error}\n{example}"));
+            let page = PageConfig::parse(&text).unwrap_or_else(|error| panic!("{place}: {error}\n{example}"));
             assert_eq!(page.skipped, [""; 0], "{place}");
             pages += 1;
         } else if ["\"checkers\"", "\"storage\"", "\"endpoint_name\""].iter().any(|key| example.contains(key)) {

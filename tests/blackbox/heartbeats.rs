@@ -105,14 +105,14 @@ async fn what_cannot_be_is_named_before_anybody_waits_for_it() {
     let checker = Checker::new(&watching(&[backup(), odd], &directory()));
     let run = checker.call(&["validate"]).await;
     assert_eq!(run.code, 1);
-    assert!(run.stdout.contains("take `My Job` as a job's name"), "{}", run.output());
+    assert!(run.stdout.contains("invalid job name `My Job`"), "{}", run.output());
     checker.configure(&json!({ "checkers": [backup()] }));
     let run = checker.call(&["validate"]).await;
     assert_eq!(run.code, 1);
     assert!(run.stdout.contains("heartbeats are read from the store; add `storage`"), "{}", run.output());
     assert_eq!(look(&checker).await.0, Status::Unknown);
     let run = checker.call(&["beat", "backup"]).await;
-    assert!(run.code == 2 && run.stderr.contains("names no `storage`"), "{}", run.output());
+    assert!(run.code == 2 && run.stderr.contains("has no `storage`"), "{}", run.output());
 
     checker.configure(&watching(&[backup()], &directory()));
     let run = checker.call(&["beat", "bakup"]).await;
@@ -123,7 +123,7 @@ async fn what_cannot_be_is_named_before_anybody_waits_for_it() {
         run.stderr
     );
     let run = checker.call(&["beat", "Backup"]).await;
-    assert!(run.code == 2 && run.stderr.contains("small letters"), "{}", run.output());
+    assert!(run.code == 2 && run.stderr.contains("lowercase letters"), "{}", run.output());
 }
 
 #[tokio::test]

@@ -60,7 +60,7 @@ async fn fails_for_good(number: usize, fault: Fault) {
     let run = site.provision(&WISHES).await;
     let what = format!("{fault:?} from {number} of {:?}\n{}", proxy.requests(), run.output());
     assert_eq!(run.code, 2, "{what}");
-    assert!(run.stderr.contains("failed to"), "{what}");
+    assert!(run.stderr.contains("error: "), "{what}");
     let failed = proxy.requests().get(number - 1).cloned();
     proxy.fail(When::Never);
     let in_files: Vec<String> =
@@ -199,7 +199,7 @@ async fn a_wrong_place_is_told_in_one_sentence() {
         Endpoint::start(Behavior::Answer("407 Proxy Authentication Required", "<html>Who are you?".to_owned())).await;
     let (page, proxy, nobody) = (page.url.clone(), proxy.url.clone(), refused());
     for (place, words) in [
-        (vec!["--bucket", "My_Bucket"], vec!["My_Bucket", "small letters"]),
+        (vec!["--bucket", "My_Bucket"], vec!["My_Bucket", "lowercase letters"]),
         (vec!["--bucket", "ab"], vec!["`ab`", "3 to 63"]),
         (vec!["--bucket", "my-status", "--prefix", "/status"], vec!["/status", "prefix"]),
         (vec!["--bucket", "my-status", "--prefix", "st*/"], vec!["st*/", "without `*`"]),

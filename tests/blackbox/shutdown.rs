@@ -36,7 +36,7 @@ async fn assert_nothing_is_lost_while_the_store_hangs(words: &[String], storage:
     let said = running.output();
     assert_eq!(status.code(), Some(2), "{words:?}: {said}");
     assert!(said.contains("stopping: "), "{words:?}: {said}");
-    assert!(said.contains("after the wish to stop; the round is kept in `"), "{words:?}: {said}");
+    assert!(said.contains("after the request to stop; the round is kept in `"), "{words:?}: {said}");
     let kept: Vec<_> = spool_folders(&checker)
         .iter()
         .flat_map(|folder| support::checker::check_files(folder).into_iter().map(|name| results(folder, &name)))

@@ -78,7 +78,7 @@ async fn a_writer_without_the_right_to_tell_stores_its_rounds_all_the_same_and_s
     let ok = Endpoint::start(Behavior::ok()).await;
     let run = Checker::new(&watching(&[check("Shop", &ok.url)], &storage)).run(&[]).await;
     assert_eq!((run.code, bucket.check_files().await.len()), (0, 1), "{}", run.output());
-    for words in ["warning: failed to keep the summary", "s3:PutObject", "\"summaries\": false"] {
+    for words in ["warning: summary not updated", "s3:PutObject", "\"summaries\": false"] {
         assert!(run.stderr.contains(words), "`{words}` is not in:\n{}", run.stderr);
     }
 }
@@ -100,7 +100,7 @@ async fn what_nobody_looks_at_turns_unknown_and_expiry_leaves_what_is_told() {
     assert_eq!(checker.run(&[]).await.code, 0);
     let here = told(&checker, "here");
     let said: Vec<_> =
-        here.endpoints.iter().map(|told| (told.title.as_str(), told.word(), told.badge.is_some())).collect();
+        here.endpoints.iter().map(|told| (told.title.as_str(), told.status_word(), told.badge.is_some())).collect();
     assert_eq!(said, [("Billing", "healthy", true), ("Shop", "unknown", false)]);
     assert!(here.endpoints[1].since.is_some_and(|since| since < support::now() - 60 * MINUTE));
     assert_eq!(

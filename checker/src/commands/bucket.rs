@@ -6,7 +6,7 @@ use std::path::Path;
 use shared::page_config::AddressStyle;
 
 use super::{load, tell, tell_on_this_line};
-use crate::checks::http::HttpCheck;
+use crate::checks::http::{HttpCheck, InvalidUrl};
 use crate::cli::PlaceArguments;
 use crate::config::model::{Bucket, Config, Place};
 use crate::provision::apply::Audience;
@@ -18,20 +18,20 @@ use crate::ui::progress;
 pub(super) enum PlaceError {
     /// Nobody says.
     #[error(
-        "find out which bucket is meant; name it with `--bucket NAME`, or a configuration that stores in one with `-c FILE`"
+        "no bucket is named; name it with `--bucket NAME`, or name a configuration that stores in one with `-c FILE`"
     )]
     NotSaid,
     /// The configuration stores elsewhere.
-    #[error("take the bucket from `{0}`: its `storage` is not of type `s3`; name the bucket with `--bucket NAME`")]
+    #[error("the `storage` in `{0}` is not of type `s3`; name the bucket with `--bucket NAME`")]
     NoBucket(String),
     /// The service's URL is none.
-    #[error("use `{0}` as `--endpoint-url`: {1}")]
-    Endpoint(String, String),
+    #[error("`--endpoint-url`: {0}")]
+    Endpoint(InvalidUrl),
     /// Somebody does not want to begin, or nobody is there to ask.
-    #[error("begin: it was not confirmed, and nothing was changed; type `yes` when asked, or use `--yes`")]
+    #[error("canceled: nothing was changed; pass `--yes` to skip the prompt")]
     NotConfirmed,
     /// The bucket's name was not typed.
-    #[error("delete data: the bucket's name was not typed, and nothing was changed")]
+    #[error("canceled: nothing was changed, since the bucket's name was not typed")]
     NameNotTyped,
 }
 
@@ -62,7 +62,7 @@ pub(super) fn find(arguments: &PlaceArguments) -> anyhow::Result<(Bucket, Option
         bucket.prefix.clone_from(prefix);
     }
     if let Some(url) = &arguments.endpoint_url {
-        HttpCheck::parse_url(url).map_err(|error| PlaceError::Endpoint(url.clone(), format!("failed to {error}")))?;
+        HttpCheck::parse_url(url).map_err(PlaceError::Endpoint)?;
         bucket.endpoint_url = Some(url.trim_end_matches('/').to_owned());
     }
     if arguments.region.is_some() {

@@ -12,7 +12,7 @@ use crate::provision::spec::check_origin;
 
 /// The page's configuration cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("read the page's configuration `{0}`")]
+#[error("failed to read the page's configuration `{0}`")]
 struct NoPage(PathBuf, #[source] std::io::Error);
 
 /// Examines both sides, as far as they are given.

@@ -29,7 +29,7 @@ pub async fn rebuild_history(arguments: &RebuildArguments) -> anyhow::Result<Out
     bar.clear();
     let rebuilt = rebuilt?;
     for (name, reason) in rebuilt.unreadable.iter().take(NAMED) {
-        tell(&format!("warning: left out `{name}`: failed to {reason}"));
+        tell(&format!("warning: left out `{name}`: {reason}"));
     }
     if rebuilt.unreadable.len() > NAMED {
         tell(&format!("warning: left out {} more check files that cannot be read", rebuilt.unreadable.len() - NAMED));
@@ -41,9 +41,7 @@ pub async fn rebuild_history(arguments: &RebuildArguments) -> anyhow::Result<Out
         ));
     }
     if let Some(cause) = &rebuilt.replaced {
-        tell(&format!(
-            "note: the history that was there could not be used (failed to {cause}); this one takes its place"
-        ));
+        tell(&format!("note: replaced the previous history: {cause}"));
     }
     if rebuilt.files == 0 {
         say(&format!("{} has no check file of this node", store.describe()));

@@ -12,10 +12,10 @@ use crate::config::starter::STARTER;
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
     /// There is one.
-    #[error("write `{0}`: it is there already; name another file, or replace it with `--force`")]
+    #[error("`{0}` already exists; name another file, or replace it with `--force`")]
     Exists(PathBuf),
     /// The file cannot be written.
-    #[error("write `{0}`")]
+    #[error("failed to write `{0}`")]
     Unwritable(PathBuf, #[source] std::io::Error),
 }
 

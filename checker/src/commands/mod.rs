@@ -23,18 +23,16 @@ use std::sync::Arc;
 use anstream::adapter::strip_str;
 use shared::object_name::NodeName;
 
-use crate::checks::Probes;
+use crate::checks::CheckContext;
 use crate::config::model::Config;
 use crate::config::{self, ConfigError, Surroundings};
-use crate::monitor::heartbeat_reader::beats_in;
+use crate::monitor::heartbeat_reader::heartbeat_reader;
 use crate::now;
 use crate::ui::report::{Styles, plain};
 
 /// The configuration names no store, and the command works on one.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "find the store: `{0}` names no `storage`; add one, such as `\"storage\": {{ \"type\": \"fs\", \"dir\": \"checks\" }}`"
-)]
+#[error("`{0}` has no `storage`; add one, for example `\"storage\": {{ \"type\": \"fs\", \"dir\": \"checks\" }}`")]
 pub struct NoStorage(pub String);
 
 /// How a command ended.
@@ -89,8 +87,8 @@ fn load_beside_page(
 }
 
 /// What the checks of this configuration share, heartbeats included.
-fn probes(config: &Config) -> Arc<Probes> {
-    Arc::new(Probes::of(config, now).with_beats(config.storage.as_ref().map(beats_in)))
+fn check_context(config: &Config) -> Arc<CheckContext> {
+    Arc::new(CheckContext::of(config, now).with_heartbeats(config.storage.as_ref().map(heartbeat_reader)))
 }
 
 /// Where this machine reaches what listens there: at the loopback address if it is all addresses.
@@ -116,7 +114,7 @@ fn surroundings() -> Surroundings<'static> {
 
 /// What a command is for cannot be written to the standard output.
 #[derive(Debug, thiserror::Error)]
-#[error("write to the standard output")]
+#[error("failed to write to standard output")]
 pub struct NoOutput(#[source] io::Error);
 
 /// Prints what a command is for in one go, however long it is: standard output by itself writes line by line.
@@ -136,7 +134,7 @@ pub fn output(text: &str) -> Result<(), NoOutput> {
 /// Prints what a command has to say besides its work, which goes on if nobody can be told.
 fn print(text: &str) {
     if let Err(NoOutput(error)) = output(text) {
-        tell(&format!("warning: failed to write to the standard output: {error}"));
+        tell(&format!("warning: failed to write to standard output: {error}"));
     }
 }
 
@@ -167,12 +165,12 @@ fn tell_on_this_line(text: &str) {
 /// Tells an error with all its causes, without repeating what a cause said already.
 pub fn tell_error(error: &dyn std::error::Error) {
     let style = anstyle::Style::new().fg_color(Some(anstyle::AnsiColor::Red.into())).bold();
-    let mut text = format!("{style}error:{style:#} failed to {error}");
+    let mut text = format!("{style}error:{style:#} {error}");
     let mut cause = error.source();
     while let Some(error) = cause {
         let words = plain(&error.to_string(), 1_000);
         if !text.contains(&words) {
-            text.push_str("\n  because ");
+            text.push_str("\n  caused by: ");
             text.push_str(&words);
         }
         cause = error.source();

@@ -7,7 +7,7 @@ use shared::object_name::CheckFileName;
 use shared::result::{CheckResult, MESSAGE_LIMIT};
 
 use super::daemon::{Origin, Signals, Watching, first_round};
-use super::{Outcome, output, print, probes, say, styles, tell, tell_error};
+use super::{Outcome, check_context, output, print, say, styles, tell, tell_error};
 use crate::cli::{Format, RunArguments};
 use crate::config::model::Config;
 use crate::monitor::announcement::Announcement;
@@ -20,14 +20,12 @@ use crate::ui::report;
 
 /// The message has no words.
 #[derive(Debug, thiserror::Error)]
-#[error("post the message: it says nothing; write what people should know, such as `--message \"We are on it.\"`")]
+#[error("the message is empty; write what people should know, for example `--message \"We are on it.\"`")]
 struct MessageEmpty;
 
 /// The message is longer than any announcement.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "post the message: it has {0} characters, and {MESSAGE_LIMIT} are the most; say it in fewer, and link to the rest"
-)]
+#[error("the message has {0} characters, more than the limit of {MESSAGE_LIMIT}; shorten it, and link to the rest")]
 struct MessageTooLong(usize);
 
 /// Makes rounds as the command line says.
@@ -53,12 +51,12 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     let stop = if arguments.every.is_some() { Stop::on_signals_whatever_happens() } else { Stop::on_signals() };
     let signals = Signals::beside(stop?)?;
     let mut patience = Patience::until(signals.stop.clone());
-    let probes = probes(&config);
+    let check_context = check_context(&config);
     let mut outcome = Outcome::Done;
     let mut round = None;
     // Who repeats begins with the watch, in which no endpoint waits for another; but a message is posted with a round.
     if arguments.every.is_none() || announcement.is_some() {
-        let (mut results, memories) = first_round(&config, &probes, config.every).await;
+        let (mut results, memories) = first_round(&config, &check_context, config.every).await;
         if let Some(announcement) = &announcement {
             announcement.post_with(&mut results);
         }
@@ -74,7 +72,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     if round.is_some() && signals.stop.is_wished() {
         return Ok(outcome);
     }
-    let mut watching = Watching::begin(config.clone(), probes, every, round, origin, signals)?;
+    let mut watching = Watching::begin(config.clone(), check_context, every, round, origin, signals)?;
     while let Some(results) = watching.next().await {
         outcome = keep_and_print(arguments, &config, record.as_mut(), &mut patience, None, &results).await;
     }
@@ -121,7 +119,7 @@ async fn keep_and_print(
                     let _ = write!(note, "; {} from before sent first", recorded.delivered.sent_from_spool);
                 }
                 for concern in &recorded.delivered.concerns {
-                    tell(&format!("warning: failed to {concern}"));
+                    tell(&format!("warning: {concern}"));
                 }
                 if recorded.expired.removed > 0 {
                     let _ = write!(note, "; {} expired removed", recorded.expired.removed);
@@ -130,10 +128,10 @@ async fn keep_and_print(
                     tell_error(error);
                 }
                 if let Err(error) = &recorded.history {
-                    tell(&format!("warning: failed to {error}"));
+                    tell(&format!("warning: history not updated: {error}"));
                 }
                 if let Err(error) = &recorded.summary {
-                    tell(&format!("warning: failed to {error}"));
+                    tell(&format!("warning: summary not updated: {error}"));
                 }
                 if let Some(announcement) = announcement {
                     confirmation = Some(format!("message posted about {}", announcement.subject()));

@@ -9,7 +9,7 @@ use shared::status::Status;
 use shared::{MINUTE, Nanos};
 
 use super::daemon::{Origin, Signals, Watching};
-use super::{Outcome, print, probes, reachable, styles, tell, tell_error};
+use super::{NoStorage, Outcome, check_context, print, reachable, styles, tell, tell_error};
 use crate::cli::ServeArguments;
 use crate::platform::huge_pages;
 use crate::platform::shutdown::{Patience, Stop};
@@ -25,13 +25,6 @@ const MAKE_VARIABLE: &str = "CHECKUP_RUN_BY_MAKE";
 
 /// How often rounds are made if the configuration does not say.
 const DEFAULT_EVERY: Nanos = MINUTE;
-
-/// The configuration names no store to serve.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "serve the page: `{0}` names no `storage`; add one, such as `\"storage\": {{ \"type\": \"fs\", \"dir\": \"checks\" }}`"
-)]
-struct NoStorage(String);
 
 /// Serves the page and makes rounds until somebody wants it to stop.
 pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
@@ -72,9 +65,9 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
         signals.stop.clone().wished(),
     ));
 
-    let probes = probes(&config);
+    let check_context = check_context(&config);
     let mut statuses = HashMap::new();
-    let mut watching = Watching::begin(config, probes, every, None, origin, signals)?;
+    let mut watching = Watching::begin(config, check_context, every, None, origin, signals)?;
     let mut outcome = Outcome::Done;
     while let Some(results) = watching.next().await {
         outcome = tell_what_failed(record.keep(&results, now(), &mut patience, |_, _| {}).await);
@@ -108,13 +101,13 @@ fn tell_what_failed(kept: Result<Recorded, StoreError>) -> Outcome {
     match kept {
         Ok(Recorded { delivered, expired, history, summary }) => {
             for concern in &delivered.concerns {
-                tell(&format!("warning: failed to {concern}"));
+                tell(&format!("warning: {concern}"));
             }
             if let Err(error) = history {
-                tell(&format!("warning: failed to {error}"));
+                tell(&format!("warning: history not updated: {error}"));
             }
             if let Err(error) = summary {
-                tell(&format!("warning: failed to {error}"));
+                tell(&format!("warning: summary not updated: {error}"));
             }
             if let Some(error) = expired.failure {
                 tell_error(&error);

@@ -37,7 +37,7 @@ use self::parser::Apart;
 use self::problem::{Problem, Problems};
 use self::raw::{Written, WrittenDirectory, WrittenDuration, WrittenS3};
 use crate::checks::http::HttpCheck;
-use crate::checks::net::address_policy::Reach;
+use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::net::connect::Address;
 
 /// Up to how many endpoints summaries are kept unless the file says: more than that nobody reads as a list, and what
@@ -51,7 +51,9 @@ const CHECKERS: &str = "checkers";
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("read `{path}`; `checker init` writes a configuration to start with, `-c FILE` names another")]
+    #[error(
+        "failed to read the configuration `{path}`; `checker init` writes a starter configuration, `-c FILE` names another file"
+    )]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -59,7 +61,7 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// It can be read, but not used.
-    #[error("use the configuration:\n{}", .0.join("\n"))]
+    #[error("invalid configuration:\n{}", .0.join("\n"))]
     Invalid(Vec<String>),
 }
 
@@ -104,7 +106,7 @@ pub fn validate(path: &Path, surroundings: &Surroundings<'_>) -> Result<(Vec<Str
                 problems.add(Problem::error(at, text));
             }
             if let Err(error) = check.find_obstacle() {
-                problems.add(Problem::error(at, format!("\"{}\": failed to {error}", check.title)));
+                problems.add(Problem::error(at, format!("\"{}\": {error}", check.title)));
             }
         }
     }
@@ -179,7 +181,7 @@ fn convert(
     let written: Written = read_as(root, problems)?;
     let node = match &written.node {
         Some(name) => NodeName::new(name)
-            .map_err(|error| problems.add(Problem::error(place_of("node"), format!("failed to {error}"))))
+            .map_err(|error| problems.add(Problem::error(place_of("node"), format!("`node`: {error}"))))
             .ok()?,
         None => NodeName::from_host_name(&surroundings.host_name),
     };
@@ -196,7 +198,7 @@ fn convert(
         match Address::parse(text, None) {
             Ok(address) => connectivity.push(address),
             Err(error) => {
-                problems.add(Problem::error(place_of("connectivity"), format!("`connectivity`: failed to {error}")));
+                problems.add(Problem::error(place_of("connectivity"), format!("`connectivity`: {error}")));
             }
         }
     }
@@ -215,7 +217,11 @@ fn convert(
         node,
         every: written.every.map(|every| every.0),
         concurrent_checks: Some(written.concurrent_checks).filter(|count| *count > 0),
-        reach: if written.deny_private_addresses { Reach::PublicOnly } else { Reach::Anywhere },
+        address_policy: if written.deny_private_addresses {
+            AddressPolicy::PublicOnly
+        } else {
+            AddressPolicy::AllowAll
+        },
         checks,
         connectivity,
         storage,
@@ -264,12 +270,12 @@ fn convert_bucket(written: WrittenS3, located: &Located, problems: &mut Problems
         problems.add(Problem::error(at, format!("`storage.{key}`: {text}")));
     };
     if let Err(error) = check_prefix(&written.prefix) {
-        problem("prefix", format!("failed to {error}"));
+        problem("prefix", error.to_string());
     }
     if let Some(url) = &written.endpoint_url
         && let Err(error) = HttpCheck::parse_url(url)
     {
-        problem("endpoint_url", format!("failed to {error}"));
+        problem("endpoint_url", error.to_string());
     }
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let keys = match (given(written.access_key_id), given(written.secret_access_key)) {

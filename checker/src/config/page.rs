@@ -34,7 +34,7 @@ pub(super) fn convert(page: Option<&Located>, problems: &mut Problems) -> Page {
             let text = origin.text().unwrap_or_default();
             match check_origin(text) {
                 Ok(()) => read.embed_by.push(text.to_owned()),
-                Err(error) => problems.add(Problem::error(origin.at, format!("`page.{EMBED_BY}`: failed to {error}"))),
+                Err(error) => problems.add(Problem::error(origin.at, format!("`page.{EMBED_BY}`: {error}"))),
             }
         }
     }

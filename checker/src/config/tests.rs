@@ -78,7 +78,7 @@ fn every_key_of_the_originals_checks_is_read() {
     ]}"#,
     );
     let CheckKind::Tcp(tcp) = &config.checks[0].kind else { panic!("it is tcp") };
-    assert_eq!(tcp.tls.as_ref().map(|tls| &tls.trust), Some(&TlsTrust::Anything));
+    assert_eq!(tcp.tls.as_ref().map(|tls| &tls.trust), Some(&TlsTrust::AnyCertificate));
     let CheckKind::Dns(dns) = &config.checks[1].kind else { panic!("it is dns") };
     assert_eq!((dns.server.port, dns.name.to_string().as_str()), (53, "a.example."));
     let CheckKind::Tls(tls) = &config.checks[2].kind else { panic!("it is tls") };
@@ -144,7 +144,7 @@ fn what_a_page_would_skip_is_a_warning_where_it_stands() {
     assert!(config.is_some_and(|config| config.page.told.looks == shared::looks::Looks::default()));
     let lines = problems.lines("c.json", text);
     for (line, expected) in lines.iter().zip([
-        "c.json:2:35: warning: `page.look.light.ground` is no colour",
+        "c.json:2:35: warning: `page.look.light.ground` is no color",
         "c.json:3:18: warning: `page.links[0]` leads neither to a page",
         "c.json:4:16: warning: `page.logo` is neither a file beside the page",
     ]) {
@@ -154,7 +154,7 @@ fn what_a_page_would_skip_is_a_warning_where_it_stands() {
     let refused = errors(r#"{"checkers":[],"page":{"embed_by":["https://a.example/path"],"grups":[]}}"#);
     assert!(refused.iter().any(|line| line.contains("did you mean `groups`?")), "{refused:?}");
     let refused = errors(r#"{"checkers":[],"page":{"embed_by":["'none'; script-src *"]}}"#);
-    assert!(refused[0].contains("`page.embed_by`: failed to take `'none'; script-src *` as an origin"), "{refused:?}");
+    assert!(refused[0].contains("`page.embed_by`: invalid origin `'none'; script-src *`"), "{refused:?}");
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn a_check_that_cannot_be_made_is_named_with_its_place_and_keeps_no_other_from_b
         ),
         (
             r#"{"checkers":[{"type":"heartbeat","endpoint_name":"A","job":"My job","interval":"1h"}]}"#,
-            "`My job` as a job's name",
+            "invalid job name `My job`",
         ),
     ] {
         one_check_is_named(text, expected);
@@ -352,7 +352,7 @@ fn what_cannot_be_seen_from_the_shape_is_named_with_its_place() {
         (r#"{"checkers":[{"type":"http","endpoint_name":"","endpoint_url":"http://a"}]}"#, "checkers[0].endpoint_name"),
         (r#"{"checkers":[],"storage":{"type":"s3","bucket":"b","endpoint_url":"ftp://a"}}"#, "`storage.endpoint_url`"),
         (r#"{"checkers":[],"connectivity":["1.1.1.1"]}"#, "a host and a port"),
-        (r#"{"checkers":[],"node":"Büro"}"#, "as a node's name"),
+        (r#"{"checkers":[],"node":"Büro"}"#, "`node`: invalid node name `Büro`"),
         (r#"{"checkers":[],"timestamp":"noon"}"#, "RFC 3339"),
         (r#"{"checkers":[],"storage":{"type":"mysql","dsn":"x"}}"#, "`mysql` is not yet supported"),
         (r#"{"checkers":[],"storage":{"type":"s3","bucket":"${BUCKET}"}}"#, "`BUCKET` is not set"),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use shared::duration;
 use shared::nearest::nearest;
-use shared::verdict::Policy;
+use shared::quorum::Quorum;
 
 use super::document::{Located, Member, Value};
 use super::problem::{Problem, Problems};
@@ -56,7 +56,7 @@ fn inspect_value(value: &Located, shape: &Shape, path: &Path<'_>, problems: &mut
                 && let Err(error) = HttpCheck::parse_url(text)
             {
                 // Whether more than a check depends on it is known to whoever uses it.
-                problems.add(Problem::of_one_check(value.at, format!("`{path}`: failed to {error}")));
+                problems.add(Problem::of_one_check(value.at, format!("`{path}`: {error}")));
             }
             None
         }
@@ -194,7 +194,7 @@ fn wrong_verdict(value: &Located) -> Option<String> {
         Value::Number(number) => number,
         _ => "",
     };
-    let fits = text.parse::<Policy>().is_ok();
+    let fits = text.parse::<Quorum>().is_ok();
     (!fits).then(|| "`any`, `majority`, `all`, or a number of nodes from 1 on".to_owned())
 }
 

@@ -53,7 +53,7 @@ async fn examine_bucket(
     let probe = match Probe::open(bucket, Signs::WithKeys).await {
         Ok(probe) => probe,
         Err(error) => {
-            findings.push(Finding::failure(Side::Checker, format!("failed to {error}"), ""));
+            findings.push(Finding::failure(Side::Checker, error.to_string(), ""));
             return None;
         }
     };
@@ -167,7 +167,7 @@ async fn examine_files(storage: &Storage, node: &NodeName, now: UnixNanos, findi
     let store = Store::open(storage).await;
     let names = match store.list_check_files(PROBE_TIME + 1).await {
         Ok(names) => names,
-        Err(error) => return findings.push(Finding::failure(Side::Store, format!("failed to {error}"), "")),
+        Err(error) => return findings.push(Finding::failure(Side::Store, error.to_string(), "")),
     };
     if names.is_empty() {
         let what = format!("no check file is in {} yet", store.describe());
@@ -197,7 +197,7 @@ async fn examine_spool(config: &Config, storage: &Storage, findings: &mut Vec<Fi
             },
             "mend what is named above; the next round sends them first",
         ),
-        Err(error) => Finding::failure(Side::Checker, format!("failed to {error}"), ""),
+        Err(error) => Finding::failure(Side::Checker, error.to_string(), ""),
     });
 }
 

@@ -47,7 +47,7 @@ async fn examine_bucket(
     let signs = if bucket.keys.is_some() { Signs::WithKeys } else { Signs::Not };
     let probe = match Probe::open(&bucket, signs).await {
         Ok(probe) => probe,
-        Err(error) => return findings.push(Finding::failure(Side::Page, format!("failed to {error}"), "")),
+        Err(error) => return findings.push(Finding::failure(Side::Page, error.to_string(), "")),
     };
     let scope = Scope { bucket: &bucket.name, prefix: &bucket.prefix, region: &source.region };
     let listed = probe.list(&bucket.prefix).await;
@@ -66,7 +66,7 @@ async fn examine_bucket(
     findings.push(Finding::ok(Side::Page, "the page may list the store"));
     let list = match address::list(source, now.saturating_sub(DAY), now) {
         Ok(url) => url,
-        Err(error) => return findings.push(Finding::failure(Side::Page, format!("failed to {error}"), "")),
+        Err(error) => return findings.push(Finding::failure(Side::Page, error.to_string(), "")),
     };
     if let Ok(answer) = probe.browse(&list, None).await {
         examine_reading(&probe, &scope, signs, &answer, findings).await;

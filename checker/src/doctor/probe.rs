@@ -38,7 +38,7 @@ pub enum Signs {
 
 /// Requests cannot be made at all.
 #[derive(Debug, thiserror::Error)]
-#[error("set up the requests: {0}")]
+#[error("failed to set up HTTP requests: {0}")]
 pub struct NoRequests(String);
 
 /// What a browser would see.

@@ -20,7 +20,7 @@ pub struct Announcement {
 
 /// The announcement is about an endpoint that is not watched.
 #[derive(Debug, thiserror::Error)]
-#[error("find an endpoint titled `{title}` to post the message about; {remedy}")]
+#[error("unknown endpoint `{title}` for the message: {remedy}")]
 pub struct UnknownTitle {
     title: String,
     remedy: String,

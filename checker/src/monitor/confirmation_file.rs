@@ -13,7 +13,7 @@ use crate::config::model::Config;
 
 /// The memory cannot be kept.
 #[derive(Debug, thiserror::Error)]
-#[error("keep in `{0}` what waits to be confirmed: {1}")]
+#[error("failed to save unconfirmed statuses to `{0}`: {1}")]
 pub struct NotKept(String, io::Error);
 
 #[derive(Serialize, Deserialize)]

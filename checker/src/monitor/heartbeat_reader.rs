@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
-use crate::checks::heartbeat::Beats;
+use crate::checks::heartbeat::HeartbeatReader;
 use crate::config::model::Storage;
 use crate::store::{Store, StoreError};
 
 /// A reader of the heartbeats in this storage; it is opened when the first one is read.
 #[must_use]
-pub fn beats_in(storage: &Storage) -> Beats {
+pub fn heartbeat_reader(storage: &Storage) -> HeartbeatReader {
     let (storage, opened) = (Arc::new(storage.clone()), Arc::new(OnceCell::<Store>::new()));
     Arc::new(move |name| {
         let (storage, opened) = (Arc::clone(&storage), Arc::clone(&opened));
         Box::pin(async move {
-            let failed = |error: StoreError| format!("failed to {error}");
+            let failed = |error: StoreError| error.to_string();
             let store = opened.get_or_init(|| Store::open(&storage)).await;
             store.read_heartbeat(&name).await.map_err(failed)
         })

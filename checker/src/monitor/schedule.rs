@@ -165,7 +165,7 @@ pub struct Shard {
 
 /// The text names no part.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("read `{0}` as a shard; write the part and how many there are, such as `2/5`")]
+#[error("invalid shard `{0}`: expected the part and the number of parts, for example `2/5`")]
 pub struct NotAShard(String);
 
 impl Shard {

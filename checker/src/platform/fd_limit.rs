@@ -38,11 +38,11 @@ pub fn are_all_in_use() -> bool {
     File::open("/dev/null").is_err_and(|error| have_run_out(&error))
 }
 
-/// What to do when they have run out, as a fragment that fits after "failed to".
+/// The error when they have run out, with its remedy.
 #[must_use]
-pub fn remedy() -> String {
+pub fn too_many_open_files() -> String {
     let limit = limit().map(|limit| format!(" (limit {limit})")).unwrap_or_default();
-    format!("open a socket: too many open files{limit}; raise `ulimit -n` or lower `concurrent_checks`")
+    format!("failed to open a socket: too many open files{limit}; raise `ulimit -n` or lower `concurrent_checks`")
 }
 
 #[cfg(test)]
@@ -61,6 +61,6 @@ mod tests {
         raise_limit();
         let limit = getrlimit(Resource::Nofile);
         assert!(limit.current >= limit.maximum.map(|maximum| maximum.min(ENOUGH)), "{limit:?}");
-        assert!(remedy().contains(&format!("(limit {})", limit.current.expect("there is one"))));
+        assert!(too_many_open_files().contains(&format!("(limit {})", limit.current.expect("there is one"))));
     }
 }

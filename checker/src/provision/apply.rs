@@ -31,7 +31,7 @@ pub enum CarryOutError {
     #[error(transparent)]
     Purge(#[from] PurgeError),
     /// A key was made, but could not be written down; it was removed again.
-    #[error("write the new key of `{user}` down; the key `{key}` was removed again")]
+    #[error("the new key of `{user}` could not be saved; the key `{key}` was removed again")]
     KeyTakenBack {
         /// Its user.
         user: String,
@@ -42,7 +42,7 @@ pub enum CarryOutError {
     },
     /// A key was made, could neither be written down nor removed.
     #[error(
-        "write the new key of `{user}` down; the key `{key}` could not be removed either ({removal}): the next run removes it, or `aws iam delete-access-key --user-name {user} --access-key-id {key}` does"
+        "the new key of `{user}` could not be saved, and the key `{key}` could not be removed either ({removal}): the next run removes it, or `aws iam delete-access-key --user-name {user} --access-key-id {key}` does"
     )]
     KeyLeft {
         /// Its user.
@@ -56,7 +56,7 @@ pub enum CarryOutError {
     },
     /// A new key does not work.
     #[error(
-        "see that the new key of the {role} works; an old key, if there is one, stays; run the same command again to go on"
+        "the new key of the {role} could not be verified; an old key, if there is one, was kept; run the same command again to continue"
     )]
     KeyDoesNotWork {
         /// Whose.
@@ -65,10 +65,10 @@ pub enum CarryOutError {
         source: Box<ServiceError>,
     },
     /// The file has no key.
-    #[error("find the key of the {0} in its file; run the same command again")]
+    #[error("the key of the {0} is not in its file; run the same command again")]
     NoKeyInFile(String),
     /// Somebody does not want to go on.
-    #[error("go on: it was not confirmed; what was done until here stays, and the same command goes on from here")]
+    #[error("canceled: completed steps were kept; run the same command again to continue")]
     NotConfirmed,
 }
 

@@ -25,7 +25,7 @@ const KEY_UNKNOWN: &str = "unknown";
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// The system refuses.
-    #[error("{task} `{}`", path.display())]
+    #[error("failed to {task} `{}`", path.display())]
     Unusable {
         /// What was tried.
         task: &'static str,
@@ -35,10 +35,10 @@ pub enum FileError {
         source: io::Error,
     },
     /// A file is there that must not be replaced.
-    #[error("write `{}`: it is there already; move it away, or replace it with `--force`", .0.display())]
+    #[error("`{}` already exists; move it away, or replace it with `--force`", .0.display())]
     InTheWay(PathBuf),
     /// The file no longer holds the key that is to be replaced.
-    #[error("replace the key in `{}`: the old key is no longer there word for word", .0.display())]
+    #[error("the key in `{}` was not replaced: the file no longer contains the old key", .0.display())]
     KeyNotThere(PathBuf),
 }
 

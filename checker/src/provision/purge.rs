@@ -20,7 +20,7 @@ pub enum PurgeError {
     Service(#[from] ServiceError),
     /// The service deleted some of a batch and refused others.
     #[error(
-        "delete `{key}` ({code}), the first of {refused} objects that the service refuses to delete; {removed} are deleted; check the key's permission `s3:DeleteObject` and the bucket's policy"
+        "the service refused to delete {refused} objects, the first of them `{key}` ({code}); {removed} were deleted; check the key's permission `s3:DeleteObject` and the bucket's policy"
     )]
     Some {
         /// The first that was refused.

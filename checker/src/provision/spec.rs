@@ -90,15 +90,15 @@ pub enum WishError {
     Pattern(#[from] patterns::NotForPatterns),
     /// An origin.
     #[error(
-        "take `{0}` as an origin; write it as browsers do, scheme and host without a path, such as `https://status.example.com`"
+        "invalid origin `{0}`: expected scheme and host without a path, as browsers send it, for example `https://status.example.com`"
     )]
     Origin(String),
     /// The days of a lifecycle rule.
-    #[error("expire check files after `{0}`; a bucket counts in whole days, so write `1d` or more, such as `90d`")]
+    #[error("invalid age `{0}`: a bucket counts in whole days; expected `1d` or more, for example `90d`")]
     Days(String),
     /// The originals' files are to be deleted by nobody.
     #[error(
-        "let writers remove the original Checkup's files: they remove none; say after what age with `--check-expiry`, too"
+        "writers need an age to remove the original Checkup's files; add `--check-expiry`, for example `--check-expiry 30d`"
     )]
     NothingExpires,
 }

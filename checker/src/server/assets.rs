@@ -31,7 +31,7 @@ pub struct PageFiles(BTreeMap<String, Cow<'static, [u8]>>);
 #[derive(Debug, thiserror::Error)]
 pub enum PageFilesError {
     /// It cannot be read.
-    #[error("read the page's file `{}`: {cause}", path.display())]
+    #[error("failed to read the page's file `{}`: {cause}", path.display())]
     Unreadable {
         /// Which file or folder.
         path: PathBuf,
@@ -39,10 +39,10 @@ pub enum PageFilesError {
         cause: io::Error,
     },
     /// It has no `index.html`.
-    #[error("take `{}` as the page: it has no `index.html`; name the folder that `trunk build --release` fills, usually `dist`", .0.display())]
+    #[error("invalid page folder `{}`: it has no `index.html`; name the folder that `trunk build --release` fills, usually `dist`", .0.display())]
     NoIndex(PathBuf),
     /// It holds far more than a page does.
-    #[error("take `{}` as the page: it holds more than {MOST_FILES} files or {} MB; name the folder that `trunk build --release` fills, usually `dist`", .0.display(), MOST_BYTES >> 20)]
+    #[error("invalid page folder `{}`: it contains more than {MOST_FILES} files or {} MB; name the folder that `trunk build --release` fills, usually `dist`", .0.display(), MOST_BYTES >> 20)]
     TooMuch(PathBuf),
 }
 

@@ -63,16 +63,16 @@ const COMPLAINT_SPACING: Duration = Duration::from_mins(1);
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// Somebody else has the port.
-    #[error("listen on `{0}`: another program listens there; stop it, or choose another port with `{remedy}`", remedy = .1.in_place_of(*.0))]
+    #[error("cannot listen on `{0}`: another program uses this port; stop it, or choose another port with `{remedy}`", remedy = .1.in_place_of(*.0))]
     Busy(SocketAddr, PortRemedy),
     /// The system wants more rights for it.
-    #[error("listen on `{0}`: permission denied; choose a port from 1024 on with `{remedy}`", remedy = .1.in_place_of(*.0))]
+    #[error("cannot listen on `{0}`: permission denied; choose a port from 1024 on with `{remedy}`", remedy = .1.in_place_of(*.0))]
     NotPermitted(SocketAddr, PortRemedy),
     /// The address is none of this machine's.
-    #[error("listen on `{0}`: this machine has no such address; use `--listen 127.0.0.1:{port}` for this machine alone, or `--listen 0.0.0.0:{port}` for all its addresses", port = .0.port())]
+    #[error("cannot listen on `{0}`: this machine has no such address; use `--listen 127.0.0.1:{port}` for this machine alone, or `--listen 0.0.0.0:{port}` for all its addresses", port = .0.port())]
     NoSuchAddress(SocketAddr),
     /// Something else.
-    #[error("listen on `{address}`: {cause}")]
+    #[error("cannot listen on `{address}`: {cause}")]
     Listen {
         /// Where.
         address: SocketAddr,
@@ -80,7 +80,7 @@ pub enum ServeError {
         cause: io::Error,
     },
     /// No connection could be taken for half a minute.
-    #[error("take connections: {0}")]
+    #[error("failed to accept connections: {0}")]
     Accept(io::Error),
 }
 
@@ -321,7 +321,7 @@ impl Served {
         let mut complained = self.complained.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if complained.is_none_or(|before| now.duration_since(before) >= COMPLAINT_SPACING) {
             *complained = Some(now);
-            tell(&format!("warning: failed to {error}; readers of the page are told to try again"));
+            tell(&format!("warning: {error}; the page's visitors are asked to try again"));
         }
         response::unavailable()
     }

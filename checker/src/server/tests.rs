@@ -335,7 +335,7 @@ async fn a_busy_port_is_named_with_another_to_try() {
     let error = bind(address, PortRemedy::Flag).await.unwrap_err();
     assert!(matches!(error, ServeError::Busy(_, _)));
     let text = error.to_string();
-    assert!(text.starts_with(&format!("listen on `{address}`: another program listens there")), "{text}");
+    assert!(text.starts_with(&format!("cannot listen on `{address}`: another program uses this port")), "{text}");
     let usual = ServeError::Busy(SocketAddr::from(([127, 0, 0, 1], 8080)), PortRemedy::Flag).to_string();
     assert!(usual.ends_with("with `--listen 127.0.0.1:8081`"), "{usual}");
     let last = ServeError::Busy(SocketAddr::from(([127, 0, 0, 1], u16::MAX)), PortRemedy::Flag).to_string();

@@ -172,13 +172,13 @@ async fn set_aside_if_refused(
     concerns: &mut Vec<String>,
 ) -> usize {
     if cause.is_passing() {
-        concerns.push(format!("send a waiting round: {cause}; it is sent again next time"));
+        concerns.push(format!("a waiting round was not sent: {cause}; it is sent again next time"));
         return 1;
     }
     match spool.set_aside(name).await {
         Ok(path) => {
             concerns.push(format!(
-                "send a waiting round: {cause}; since the store takes other rounds, this one is set aside in `{}`; \
+                "a waiting round was not sent: {cause}; since the store takes other rounds, this one is set aside in `{}`; \
                  move it back to `{}` to send it again",
                 path.display(),
                 spool.folder().display()
@@ -186,7 +186,7 @@ async fn set_aside_if_refused(
             0
         }
         Err(error) => {
-            concerns.push(format!("send a waiting round: {cause}; it still waits, since it failed to {error}"));
+            concerns.push(format!("a waiting round was not sent: {cause}; it still waits: {error}"));
             1
         }
     }
@@ -433,7 +433,7 @@ mod tests {
         let error = store.deliver(&spool(&file), 0).await.unwrap_err();
         assert!(matches!(error, StoreError::NotKept { .. }));
         let text = error.to_string();
-        assert!(text.starts_with("write: ") && text.contains("could not be kept"), "{text}");
+        assert!(text.starts_with("failed to write: ") && text.contains("could not be kept"), "{text}");
         assert!(text.contains("a file stands where a directory is needed"), "{text}");
         let up = Told::new(|_, _| Ok(()));
         let delivered = up.deliver(&spool(&file), 1).await.unwrap();

@@ -1,8 +1,8 @@
 //! What could not be loaded, in sentences that say what to do; many of a kind become one. Pure.
 
 use shared::object_name::{CheckFileName, HistoryPart, NodeName};
+use shared::quorum::CLOCK_TOLERANCE;
 use shared::result::Skipped;
-use shared::verdict::CLOCK_TOLERANCE;
 
 use super::text::capitalize;
 use crate::dataset::ENDPOINTS_LIMIT;
@@ -134,11 +134,18 @@ mod tests {
         for number in 0..40 {
             cache.failed.push((name(number), SourceError::TimedOut("store/".to_owned(), 20)));
         }
-        cache.unreadable.push((name(50), SourceError::InvalidObject("read it as a JSON array".to_owned())));
+        cache.unreadable.push((
+            name(50),
+            SourceError::InvalidObject("invalid check file: it is not a JSON array of results".to_owned()),
+        ));
         let problems = problems(&cache, utc(), &UrlState::default());
         assert_eq!(problems.len(), 2);
         assert!(problems[0].contains("and 37 more: no response from `store/` within 20 seconds"), "{}", problems[0]);
-        assert!(problems[1].starts_with(&format!("`{}`: invalid content: read it", name(50))), "{}", problems[1]);
+        assert!(
+            problems[1].starts_with(&format!("`{}`: invalid check file: it is not a JSON array", name(50))),
+            "{}",
+            problems[1]
+        );
     }
 
     #[test]

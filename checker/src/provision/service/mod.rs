@@ -44,7 +44,7 @@ pub enum BucketState {
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     /// A call failed.
-    #[error("{task} ({}): {problem}{}", call.action, call.remedy(problem))]
+    #[error("failed to {task} ({}): {problem}{}", call.action, call.remedy(problem))]
     Refused {
         /// What was tried, as a fragment.
         task: String,
@@ -57,11 +57,11 @@ pub enum ServiceError {
     },
     /// The bucket is another account's.
     #[error(
-        "use the bucket `{0}`: it belongs to another account; bucket names are taken once for everybody, so choose another"
+        "the bucket `{0}` belongs to another account; bucket names are unique across all accounts, so choose another"
     )]
     ForeignBucket(String),
     /// There is no IAM behind this endpoint.
-    #[error("manage users at `{endpoint}`: there is no IAM API (status {status})")]
+    #[error("`{endpoint}` has no IAM API for managing users (status {status})")]
     NoIam {
         /// The service's URL.
         endpoint: String,

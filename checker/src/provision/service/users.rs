@@ -222,7 +222,7 @@ mod tests {
             code: None,
         };
         let text = error.to_string();
-        assert!(text.starts_with("make the user `x` (iam:CreateUser): access is denied"), "{text}");
+        assert!(text.starts_with("failed to make the user `x` (iam:CreateUser): access is denied"), "{text}");
         assert!(text.contains(&call.statement().to_string()), "{text}");
     }
 }
