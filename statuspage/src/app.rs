@@ -241,7 +241,7 @@ fn show(url_state: UrlState, language: &'static Language, config: Result<PageCon
             browser::begin(Box::pin(follow(state, config)));
         } else {
             browser::set_root_attribute("data-state", "broken");
-            browser::set_tab(language.text(texts::BROKEN_TAB), Status::Unknown, None);
+            browser::set_tab(language.text(texts::CONFIG_ERROR_TAB), Status::Unknown, None);
             browser::set_root_attribute("data-complete", "true");
         }
     });

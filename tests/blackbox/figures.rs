@@ -74,7 +74,7 @@ fn expected(told: &StatusJson<'_>, of: &Value) -> Value {
     json!({
         "endpoint": of["endpoint"], "status": of["status"], "state": told.state(of),
         "localized": of["localized"], "uptime": of["uptime"],
-        "coverage": format!("of {} observed", text(of, "coverage")), "reckoning": StatusJson::reckoning(of),
+        "coverage": format!("{} observed", text(of, "coverage")), "reckoning": StatusJson::reckoning(of),
         "bars": list(of, "slots").iter().map(bar).collect::<Vec<_>>(),
         "times": format!("Response time: {}", StatusJson::response_times(of)),
     })

@@ -33,7 +33,7 @@ pub(super) fn endpoints(context: AppContext) -> ElementBuilder {
     section()
         .class("endpoints")
         .attr("aria-labelledby", "endpoints-title")
-        .child(h2().class("spoken").id("endpoints-title").text(context.text(texts::ENDPOINTS)))
+        .child(h2().class("spoken").id("endpoints-title").text(context.text(texts::SERVICES)))
         .child(rows)
         .child(p().class("quiet").text(not_shown))
         .child(p().class("quiet").id("nothing").text(context.text(texts::NOTHING_FOUND)).show_when(is_nothing_found))

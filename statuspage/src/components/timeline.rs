@@ -63,7 +63,7 @@ pub(super) fn nodes(context: AppContext) -> ElementBuilder {
         move || view.with(|view| view.nodes.clone()),
         |nodes: &Vec<NodeView>| nodes.iter().map(node).collect(),
     );
-    section("observers-title", context.text(texts::OBSERVERS))
+    section("observers-title", context.text(texts::LOCATION_LIST))
         .id("observers")
         .child(list)
         .show_when(context.view_flag(|view| !view.nodes.is_empty()))

@@ -34,7 +34,7 @@ pub(crate) fn parse_index(body: &[u8]) -> Result<Listing, SourceError> {
 /// What the server said instead of a check file.
 pub(crate) fn object_refusal(status: u16) -> SourceError {
     match status {
-        404 | 410 => SourceError::refused(status, texts::REMOVED_OR_TORN),
+        404 | 410 => SourceError::refused(status, texts::DELETED_OR_INCOMPLETE),
         _ => refusal(status),
     }
 }
@@ -42,9 +42,9 @@ pub(crate) fn object_refusal(status: u16) -> SourceError {
 /// What the server said instead of the list.
 pub(crate) fn refusal(status: u16) -> SourceError {
     let remedy = match status {
-        401 | 403 => texts::DIRECTORY_CLOSED,
+        401 | 403 => texts::DIRECTORY_FORBIDDEN,
         404 => texts::DIRECTORY_MISSING,
-        500.. => texts::SERVER_IN_TROUBLE,
+        500.. => texts::SERVER_ERROR,
         _ => texts::CHECK_URL,
     };
     SourceError::refused(status, remedy)
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn a_list_that_is_missing_and_a_file_that_is_missing_have_different_remedies() {
         assert!(refusal(404).describe(english()).contains("`source.url`"));
-        assert!(object_refusal(404).describe(english()).contains("removed since it was listed"));
+        assert!(object_refusal(404).describe(english()).contains("deleted after it was listed"));
         assert_eq!(object_refusal(403), refusal(403));
     }
 

@@ -32,11 +32,11 @@ fn errors() -> Vec<SourceError> {
     ];
     errors.extend(
         [
-            texts::KEY_WRONG,
+            texts::KEY_MISMATCH,
             texts::KEY_UNKNOWN,
             texts::CLOCK_DAYS_OFF,
             texts::CLOCK_OFF,
-            texts::RIGHTS_MISSING,
+            texts::PERMISSIONS_MISSING,
             texts::CHECK_BUCKET,
             texts::CHECK_KEYS,
             texts::CHECK_ADDRESS,
@@ -44,15 +44,15 @@ fn errors() -> Vec<SourceError> {
             texts::CHECK_URL,
             texts::OTHER_REGION,
             texts::OTHER_REGION_OF,
-            texts::REMOVED,
-            texts::REMOVED_OR_TORN,
+            texts::DELETED,
+            texts::DELETED_OR_INCOMPLETE,
             texts::STORE_OVERLOADED,
-            texts::STORE_IN_TROUBLE,
-            texts::SERVER_IN_TROUBLE,
-            texts::DIRECTORY_CLOSED,
+            texts::STORE_ERROR,
+            texts::SERVER_ERROR,
+            texts::DIRECTORY_FORBIDDEN,
             texts::DIRECTORY_MISSING,
             texts::CONFIG_MISSING,
-            texts::CONFIG_CLOSED,
+            texts::CONFIG_FORBIDDEN,
         ]
         .map(refused),
     );
@@ -193,7 +193,7 @@ fn configurations_that_cannot_be_used() {
             Err(broken) => broken.describe(language),
         };
         let mut text: String = CONFIGURATIONS.iter().map(|text| section(&format!("`{text}`"), &of(text))).collect();
-        for error in [refused(texts::CONFIG_MISSING), refused(texts::CONFIG_CLOSED)] {
+        for error in [refused(texts::CONFIG_MISSING), refused(texts::CONFIG_FORBIDDEN)] {
             text += &section("unread", &ConfigError::Unavailable(error).describe(language));
         }
         text

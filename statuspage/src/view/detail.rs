@@ -110,7 +110,7 @@ pub fn levels(
         levels.push(LevelView {
             label: language.format(texts::UPTIME_OF, &[&evaluated.name(language), &heading]),
             rows,
-            rows_label: language.format(texts::INCIDENTS_OF, &[&heading]),
+            rows_label: language.format(texts::OUTAGES_OF, &[&heading]),
             note: if left_out > 0 { more() } else { String::new() },
             heading,
             summary,
@@ -433,10 +433,15 @@ mod tests {
         let hour = TimeBucket { start: NOW - 30 * HOUR, end: NOW - 29 * HOUR };
         let opened = OpenBars { id: Some(0), path: vec![hour] };
         let note = |loaded: &HourChecks| levels(&all[0], &opened, Some(loaded), &week, utc())[0].note.clone();
-        assert_eq!(note(&HourChecks { is_loading: true, ..HourChecks::new(hour) }), "Loading the checks of this time…");
-        assert!(note(&HourChecks::new(hour)).starts_with("No check of this time is stored"));
+        assert_eq!(
+            note(&HourChecks { is_loading: true, ..HourChecks::new(hour) }),
+            "Loading the checks of this period…"
+        );
+        assert!(note(&HourChecks::new(hour)).starts_with("No checks are stored for this period"));
         let problem = Some(crate::source::SourceError::InvalidListing);
-        assert!(note(&HourChecks { problem, ..HourChecks::new(hour) }).starts_with("Failed to read the bucket's list"));
+        assert!(
+            note(&HourChecks { problem, ..HourChecks::new(hour) }).starts_with("The response is not an S3 listing")
+        );
         assert!(note(&HourChecks { left_out: 7, ..HourChecks::new(hour) }).contains("7 more are not loaded"));
     }
 }

@@ -77,7 +77,7 @@ fn localized(evaluated: &EvaluatedEndpoint<'_>, language: &Language) -> Option<S
         .down
         .iter()
         .filter_map(|place| evaluated.nodes.get(*place))
-        .map(|word| word.node.map_or(language.text(texts::CHECKER_WITHOUT_NAME), NodeName::as_str))
+        .map(|word| word.node.map_or(language.text(texts::UNNAMED_LOCATION), NodeName::as_str))
         .collect();
     let others = tally.voters.saturating_sub(tally.down.len());
     Some(language.plural(texts::UNREACHABLE_FROM, others, &[&language.list(&names)]))
@@ -169,7 +169,7 @@ fn state(evaluated: &EvaluatedEndpoint<'_>, span: Option<Span>, period: &Period,
         let (moment, length) = (calendar.moment(last), text::length(calendar.now - last, language));
         let text = match evaluated.latest.status {
             _ if evaluated.retired => return language.format(texts::RETIRED_SINCE, &[&moment, &length]),
-            Status::Unknown => texts::SAYS_NOTHING,
+            Status::Unknown => texts::INCONCLUSIVE,
             _ => texts::NOT_CHECKED_SINCE,
         };
         return language.format(text, &[&capital(Status::Unknown), &moment, &length]);
@@ -194,7 +194,7 @@ fn state(evaluated: &EvaluatedEndpoint<'_>, span: Option<Span>, period: &Period,
 /// `99.97% = up for 23 h 59 min of 24 h observed; down for 26 s; not observed for 12 min`.
 fn breakdown_text(whole: &UptimeBreakdown, uptime: &str, language: &Language) -> String {
     if whole.observed() == 0 {
-        return language.format(texts::NOBODY_LOOKED, &[]);
+        return language.format(texts::NO_OBSERVATIONS, &[]);
     }
     let length = |length| text::exact_length(length, language);
     let text = language.format(texts::UP_FOR, &[uptime, &length(whole.up()), &length(whole.observed())]);
@@ -252,14 +252,14 @@ mod tests {
         let view = view(&[("A", "", 46, Status::Healthy), ("A", "", 45, Status::Healthy)]);
         assert_eq!((view.status, view.state.as_str()), (Status::Unknown, "Unknown: not checked since 12:17 (45 min)"));
         assert_eq!(view.uptime, "100%");
-        assert!(view.coverage.starts_with("of 0.1"), "{}", view.coverage);
+        assert!(view.coverage.starts_with("0.1"), "{}", view.coverage);
     }
 
     #[test]
     fn what_began_before_the_period_does_not_claim_a_beginning() {
         let checks: Vec<_> = (0..=1_600).map(|minute| ("A", "", minute, Status::Down)).collect();
         assert_eq!(view(&checks).state, "Down for more than 24 hours (since before yesterday 13:00)");
-        assert_eq!((view(&checks).uptime.as_str(), view(&checks).coverage.as_str()), ("0.00%", "of 100% observed"));
+        assert_eq!((view(&checks).uptime.as_str(), view(&checks).coverage.as_str()), ("0.00%", "100% observed"));
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub struct EvaluatedEndpoint<'a> {
 }
 
 impl<'a> EvaluatedEndpoint<'a> {
-    /// Reckons an endpoint; `None` if nothing is known about it up to now.
+    /// Evaluates an endpoint; `None` if it has no samples yet.
     #[must_use]
     pub fn new(
         id: usize,

@@ -23,7 +23,7 @@ pub struct GroupView {
     pub summary: String,
     /// The endpoints that stand directly in it, those that need attention first.
     pub endpoints: Vec<usize>,
-    /// All endpoints in it and in its groups.
+    /// All services in it and in its groups.
     pub all: Vec<usize>,
 }
 
@@ -52,7 +52,7 @@ pub fn groups(evaluated: &[EvaluatedEndpoint<'_>], appearance: &Looks, language:
         add(group, None, &mut number, &mut left, &mut views, language);
     }
     if !left.is_empty() || views.is_empty() {
-        let title = if appearance.groups.is_empty() { "" } else { language.text(texts::OTHER_ENDPOINTS) };
+        let title = if appearance.groups.is_empty() { "" } else { language.text(texts::OTHER_SERVICES) };
         views.push(view(usize::MAX, None, title, &left, &left, language));
     }
     views
@@ -185,7 +185,7 @@ mod tests {
             [
                 "Shop: down (1 of 4 down, 1 degraded) Pay two Pay one Cart",
                 "Back in 0: healthy (1 healthy) API",
-                "Other endpoints: healthy (1 healthy) Alone",
+                "Other services: healthy (1 healthy) Alone",
             ]
         );
         assert_eq!(titles(&appearance.groups, "API"), ["Shop", "Back"]);
@@ -195,6 +195,6 @@ mod tests {
     #[test]
     fn a_group_of_which_nothing_is_known_is_not_shown() {
         let appearance = Looks { groups: vec![group("Gone", &["Nobody"], Vec::new())], ..Looks::default() };
-        assert_eq!(told(&appearance, &CHECKS[..1]), ["Other endpoints: healthy (1 healthy) Cart"]);
+        assert_eq!(told(&appearance, &CHECKS[..1]), ["Other services: healthy (1 healthy) Cart"]);
     }
 }

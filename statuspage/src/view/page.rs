@@ -250,7 +250,7 @@ fn nodes(
                 reported = say(texts::SEMICOLON, &[&reported, language.text(texts::HISTORY_UNREADABLE)]);
             }
             NodeView {
-                name: node.as_ref().map_or(language.text(texts::CHECKER_WITHOUT_NAME), NodeName::as_str).to_owned(),
+                name: node.as_ref().map_or(language.text(texts::UNNAMED_LOCATION), NodeName::as_str).to_owned(),
                 reported,
                 datetime: crate::civil::rfc3339(newest),
                 late,

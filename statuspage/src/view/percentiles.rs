@@ -90,6 +90,6 @@ mod tests {
     #[test]
     fn two_checkers_with_one_name_are_noticed_and_named() {
         assert_eq!(observers(1), "here reported 1 min ago");
-        assert!(observers(2).contains("have two checkers this name?"), "{}", observers(2));
+        assert!(observers(2).contains("two checkers seem to share this name"), "{}", observers(2));
     }
 }

@@ -90,7 +90,7 @@ mod tests {
         assert_eq!((titles("https operational ca"), titles("cart down")), ("Cart".to_owned(), String::new()));
         assert_eq!(
             (summary(" ", 3, 3, utc().language), summary("x", 1, 3, utc().language)),
-            (String::new(), "1 of 3 endpoints".to_owned())
+            (String::new(), "1 of 3 services".to_owned())
         );
     }
 }

@@ -194,7 +194,7 @@ fn when(bucket: TimeBucket, period: &Period, calendar: Calendar<'_>) -> String {
     calendar.date_span(bucket.start, bucket.end - 1)
 }
 
-/// `100% up`, `99.20% up; down for 11 min`, `97.20% up; down for 40 min; 2 incidents`, `not observed`.
+/// `100% up`, `99.20% up; down for 11 min`, `97.20% up; down for 40 min; 2 outages`, `not observed`.
 fn summary(breakdown: &UptimeBreakdown, incidents: usize, language: &Language) -> String {
     let Some(uptime) = breakdown.uptime() else { return language.format(texts::NOT_OBSERVED, &[]) };
     let up = language.format(texts::UP, &[&language.percent(&uptime.percent())]);
@@ -203,7 +203,7 @@ fn summary(breakdown: &UptimeBreakdown, incidents: usize, language: &Language) -
     if incidents < 2 {
         return shares;
     }
-    language.format(texts::SEMICOLON, &[&shares, &language.plural(texts::INCIDENTS, incidents, &[])])
+    language.format(texts::SEMICOLON, &[&shares, &language.plural(texts::OUTAGES, incidents, &[])])
 }
 
 /// The parts of a bar from the top down: what nobody observed, healthy, degraded, and down at the bottom, where
@@ -257,7 +257,7 @@ mod tests {
             (0..120).map(|ago| ("A", "", ago, if down(ago) { Status::Down } else { Status::Healthy })).collect();
         let dataset = dataset(&samples);
         let bars = strip(&evaluate(&dataset)[0], &period(), None, utc());
-        assert!(bars[23].label.ends_with("down for 3 min; 2 incidents – connection refused"), "{}", bars[23].label);
+        assert!(bars[23].label.ends_with("down for 3 min; 2 outages – connection refused"), "{}", bars[23].label);
     }
 
     #[test]

@@ -110,7 +110,7 @@ pub fn display_name(title: &str, locator: &str, language: &Language) -> String {
         plain.split_whitespace().collect::<Vec<_>>().join(" ")
     };
     let name = [words(title), words(locator)].into_iter().find(|name| !name.is_empty());
-    shared::result::shortened(name.unwrap_or_else(|| language.format(texts::WITHOUT_NAME, &[])), LIMIT)
+    shared::result::shortened(name.unwrap_or_else(|| language.format(texts::UNNAMED_SERVICE, &[])), LIMIT)
 }
 
 #[cfg(test)]
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn an_endpoint_without_a_title_goes_by_its_locator() {
         assert_eq!(display_name(" ", "https://x", english()), "https://x");
-        assert_eq!(display_name("", "", english()), "an endpoint without a name");
+        assert_eq!(display_name("", "", english()), "an unnamed service");
         assert_eq!(display_name("a\n b", "", english()), "a b");
         assert_eq!(display_name("\u{202e}live\u{2069}", "", english()), "live");
         assert_eq!(display_name(&"x".repeat(200), "", english()).chars().count(), 60);
