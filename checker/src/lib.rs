@@ -29,6 +29,8 @@ pub mod serve;
 pub mod stop;
 pub mod store;
 pub mod summary;
+#[cfg(test)]
+mod text_snapshots;
 pub mod watch;
 pub mod without_user;
 

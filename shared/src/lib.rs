@@ -23,6 +23,8 @@ pub mod standing;
 pub mod stats;
 pub mod status;
 pub mod summary;
+#[cfg(test)]
+mod text_snapshots;
 pub mod uptime;
 pub mod verdict;
 
