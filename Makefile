@@ -1,4 +1,4 @@
-# What people type. Each target is a few commands; the work is done by Cargo, Trunk and scripts/.
+# Short names for the commands of Cargo, Trunk and scripts/. `make help` lists them.
 
 TOOLS := $(or $(CHECKUP_TOOLS),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/checkup-tools)
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
@@ -12,40 +12,41 @@ PAGE_SOURCES := index.html Trunk.toml Cargo.toml Cargo.lock statuspage/Cargo.tom
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint page checker production weigh bench screenshots setup clean
+# A page that does not start is built again.
+.DELETE_ON_ERROR:
+.PHONY: help run test lint page release weigh bench screenshots setup clean
 
-help: ## Print what there is to make
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: checker ## Build everything, check the endpoints in checker.json and serve the status page
-	@test -e $(CONFIG) || { $(TARGET)/release/checker init --quiet $(CONFIG) && echo "checkup: wrote $(CONFIG) to start with"; }
-	@echo "checkup: what is checked stands in $(CONFIG); edit it, and it is read again at once"
-	@CHECKUP_RUN_BY_MAKE=1 exec $(TARGET)/release/checker serve -c $(CONFIG) --listen 127.0.0.1:$(PORT)
+run: page ## Build everything, check the endpoints in checker.json and serve the status page
+	@$(call report,building the checker; a few minutes the first time)
+	cargo build --profile quick -p checker
+	@test -e $(CONFIG) || { $(TARGET)/quick/checker init --quiet $(CONFIG) && echo "checkup: wrote $(CONFIG) to start with"; }
+	@echo "checkup: edit $(CONFIG) to change the checks; it is reloaded immediately"
+	@CHECKUP_RUN_BY_MAKE=1 exec $(TARGET)/quick/checker serve -c $(CONFIG) --listen 127.0.0.1:$(PORT)
 
-checker: ## Build the checker with the page inside (release)
-	@scripts/meanwhile.sh $(MAKE) --no-print-directory page
-	@$(call report,building the checker; a few minutes the first time, nothing if it is there)
+release: page ## Build the optimized checker with the page embedded
+	@$(call report,building the optimized checker; several minutes the first time)
 	cargo build --release -p checker
-
-production: page ## Build the checker that runs for months: smaller and quicker, and seven minutes to build
-	@$(call report,building the checker for production; about seven minutes the first time)
-	cargo build --profile production -p checker
 
 page: setup $(PAGE) ## Build the status page into dist/
 
 $(PAGE): $(PAGE_SOURCES)
 	@$(call report,building the page; about two minutes the first time)
-	@# Trunk's own minifier knows less JavaScript than browsers do, and leaves what it cannot read as it is: no news.
-	RUST_LOG=error,trunk=info,trunk::processing::minify=error trunk build --release
+	@# Trunk runs wasm-opt in release builds only. Where it cannot be installed, the page works but is larger.
+	@# Trunk's minifier fails on current JavaScript and leaves it unchanged; esbuild minifies it.
+	RUST_LOG=error,trunk=info,trunk::processing::minify=error trunk build $$(scripts/setup.sh trunk-flags)
+	@scripts/open-page.sh
 	@touch $@
 
-test: ## Run all tests: pure ones, then the real programs against a real S3 server and a real browser
+test: ## Run all tests: unit tests, then the programs against an S3 server and a browser
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory $(PAGE)
-	@# The whole workspace each time: a part of it would be built with other features, and so once more.
+	@# Always the whole workspace: parts of it would be built again with other features.
 	cargo build --workspace --bins --tests
 	cargo test --workspace --lib --bins
-	@# One more at once than there are processors, since some of them mostly wait.
+	@# One more thread than processors, since some tests mostly wait.
 	CHECKUP_BIN=$(TARGET)/debug/checker CHECKUP_DIST=$(CURDIR)/dist cargo test --workspace --test blackbox -- \
 		--test-threads $$(($$(nproc) + 1))
 
@@ -55,29 +56,30 @@ lint: ## Check formatting, lints (host and wasm32), documentation and dependenci
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy -p shared -p statuspage --target wasm32-unknown-unknown -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
-	@# Advisories are left to who has a network: see deny.toml.
+	@# Advisories need a network: see deny.toml.
 	cargo deny check licenses bans sources
 
-weigh: ## Print what the page weighs, and fail above its budget
+weigh: ## Print the size of the page, and fail if it is over budget
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory $(PAGE)
+	scripts/open-page.sh --required
 	scripts/weigh.sh
 
-bench: ## Measure page and checker (an hour); FIGURES=checks, or another name in tests/bench/figures.rs, for one part
+bench: ## Measure the page and the checker (an hour); BENCH=checks measures one part, a name in tests/bench/main.rs
 	@scripts/setup.sh bench
-	@$(MAKE) --no-print-directory production
-	CHECKUP_BIN=$(TARGET)/production/checker CHECKUP_DIST=$(CURDIR)/dist cargo bench --profile dev --workspace --bench figures -- $(FIGURES)
+	@$(MAKE) --no-print-directory release
+	CHECKUP_BIN=$(TARGET)/release/checker CHECKUP_DIST=$(CURDIR)/dist cargo bench --profile dev --workspace --bench performance -- $(BENCH)
 
-screenshots: ## Take the documentation's pictures of the page, and contact sheets of all its states
+screenshots: ## Take the screenshots in docs/images, and contact sheets of all states of the page
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory $(PAGE)
 	FONTCONFIG_FILE=$(CURDIR)/tests/bench/fonts.conf CHECKUP_DIST=$(CURDIR)/dist \
-		cargo bench --profile dev --workspace --bench pictures
+		cargo bench --profile dev --workspace --bench screenshots
 
-setup: ## Install what building needs and is missing; says so before it does
+setup: ## Install missing build tools
 	@scripts/setup.sh run
 
-clean: ## Remove what was built
+clean: ## Remove all build output
 	cargo clean
 	rm -rf dist
 

@@ -9,14 +9,13 @@
 # test   run, and a real S3 server, a real web server, a real browser, axe-core, cfn-lint, and clocks that are wrong
 # bench  test, and what to measure with and against: Lighthouse, nginx, wrk, openssl and the blackbox exporter of Prometheus
 #
+# `scripts/setup.sh trunk-flags` prints the flags for `trunk build`: a release build where wasm-opt is installed.
+#
 # Programs that no package system of the machine should own go to $CHECKUP_TOOLS, by default
 # ~/.cache/checkup-tools; remove that folder to be rid of them.
 set -euo pipefail
 
 readonly TRUNK_VERSION=0.21.14
-readonly BINARYEN_VERSION=132
-# Older ones build without a word, and the page then breaks in the browser.
-readonly OLDEST_WASM_OPT=120
 readonly ESBUILD_VERSION=0.28.2
 readonly MINISTACK_VERSION=1.5.33
 readonly DENY_VERSION=0.20.2
@@ -33,6 +32,9 @@ readonly TOOLS=${CHECKUP_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/checkup-tools}
 OUTER_PATH=$(printf '%s' "$PATH" | tr ':' '\n' | grep -vxF "$TOOLS/bin" | paste -sd:)
 readonly OUTER_PATH
 export PATH=$TOOLS/bin:$OUTER_PATH
+# Trunk requires exactly this version of wasm-opt.
+BINARYEN_VERSION=$(sed -n 's/^wasm_opt = "version_\(.*\)"$/\1/p' "$ROOT/Trunk.toml")
+readonly BINARYEN_VERSION
 
 main() {
     mkdir -p "$TOOLS/bin"
@@ -44,6 +46,7 @@ main() {
             lint) set_up_lint ;;
             test) set_up_test ;;
             bench) set_up_bench ;;
+            trunk-flags) if is_wasm_opt wasm-opt; then echo --release; else echo --minify; fi ;;
             *) stop "know \`$what\`; say page, run, lint, test or bench" ;;
         esac
     done
@@ -126,17 +129,10 @@ set_up_wasm_bindgen() {
     cargo_install --no-default-features --bin wasm-bindgen "wasm-bindgen-cli@$wanted"
 }
 
-# The page works without it, about a quarter larger.
+# Without it the page works, but is about a quarter larger.
 set_up_wasm_opt() {
-    local own=$TOOLS/bin/wasm-opt outer=''
-    outer=$(PATH=$OUTER_PATH command -v wasm-opt || true)
-    if [[ -n $outer ]] && at_least "$(wasm_opt_version "$outer")" "$OLDEST_WASM_OPT"; then
-        rm -f "$own"
-        return
-    fi
-    if [[ -x $own ]] && at_least "$(wasm_opt_version "$own")" "$OLDEST_WASM_OPT"; then
-        return
-    fi
+    is_wasm_opt "$(PATH=$OUTER_PATH command -v wasm-opt || true)" && { rm -f "$TOOLS/bin/wasm-opt"; return; }
+    is_wasm_opt "$TOOLS/bin/wasm-opt" && return
     if have npm; then
         say "installing wasm-opt (npm's binaryen $BINARYEN_VERSION), which makes the page smaller, into $TOOLS"
         link_from_npm binaryen "$BINARYEN_VERSION" wasm-opt && return
@@ -145,7 +141,7 @@ set_up_wasm_opt() {
         say "there is no npm to install wasm-opt with"
     fi
     say "going on without wasm-opt: the page works, and is about a quarter larger"
-    rm -f "$own"
+    rm -f "$TOOLS/bin/wasm-opt"
 }
 
 # The page works without it, about 1 KB larger.
@@ -172,7 +168,7 @@ link_from_npm() {
 
 # Whether the page would be weighed without wasm-opt, although npm could be had.
 no_real_wasm_opt() {
-    ! have npm && ! at_least "$(wasm_opt_version wasm-opt)" "$OLDEST_WASM_OPT"
+    ! have npm && ! is_wasm_opt wasm-opt
 }
 
 # set_up_npm_package NAME VERSION WHAT-FOR: into a folder of its own, named after it.
@@ -291,9 +287,7 @@ version_of() { { "$1" --version 2>/dev/null || true; } | awk '{ print $2; exit }
 
 esbuild_version() { { esbuild --version 2>/dev/null || true; } | head -n 1; }
 
-wasm_opt_version() { { "$1" --version 2>/dev/null || true; } | awk '{ print $3; exit }'; }
-
-# at_least NUMBER LEAST
-at_least() { [[ $1 =~ ^[0-9]+$ ]] && (($1 >= $2)); }
+# is_wasm_opt PROGRAM: whether this is the version of wasm-opt that Trunk requires.
+is_wasm_opt() { [[ $({ "$1" --version 2>/dev/null || true; } | awk '{ print $3; exit }') == "$BINARYEN_VERSION" ]]; }
 
 main "$@"

@@ -9,8 +9,8 @@ use shared::Nanos;
 use shared::object_name::{HeartbeatName, NodeName};
 use shared::status::Status;
 
-use crate::command::LISTEN_VARIABLE;
-use crate::schedule::Shard;
+use crate::commands::LISTEN_VARIABLE;
+use crate::monitor::schedule::{NotAShard, Shard};
 
 /// Checks endpoints, stores the results in S3 or a directory, and serves the status page.
 #[derive(Debug, Parser)]
@@ -338,34 +338,34 @@ pub enum Format {
 const SHORTEST_INTERVAL: Nanos = shared::SECOND;
 
 fn interval(text: &str) -> Result<Nanos, String> {
-    let nanos = shared::duration::parse(text).map_err(|error| format!("failed to {error}"))?;
+    let nanos = shared::duration::parse(text).map_err(|error| error.to_string())?;
     if nanos < SHORTEST_INTERVAL {
-        return Err("a round every second is the most; write `1s` or more".to_owned());
+        return Err(format!("invalid interval `{text}`: expected `1s` or more"));
     }
     Ok(nanos)
 }
 
 fn age(text: &str) -> Result<Nanos, String> {
-    shared::duration::parse(text).map_err(|error| format!("failed to {error}"))
+    shared::duration::parse(text).map_err(|error| error.to_string())
 }
 
 fn range(text: &str) -> Result<Nanos, String> {
-    let nanos = shared::duration::parse(text).map_err(|error| format!("failed to {error}"))?;
+    let nanos = shared::duration::parse(text).map_err(|error| error.to_string())?;
     if (shared::HOUR..=36_500 * shared::DAY).contains(&nanos) {
         Ok(nanos)
     } else {
-        Err("write `1h` or more".to_owned())
+        Err(format!("invalid range `{text}`: expected `1h` or more"))
     }
 }
 
 fn shard(text: &str) -> Result<Shard, String> {
-    text.parse().map_err(|error| format!("failed to {error}"))
+    text.parse().map_err(|error: NotAShard| error.to_string())
 }
 
 fn fail_on(word: &str) -> Result<Status, String> {
     match word.parse() {
         Ok(status @ (Status::Degraded | Status::Down)) => Ok(status),
-        _ => Err("write `degraded` or `down`".to_owned()),
+        _ => Err(format!("invalid status `{word}`: expected `degraded` or `down`")),
     }
 }
 

@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use checker::cli::{Cli, Command, HistoryCommand};
-use checker::command::{self, Outcome};
-use checker::config::schema::schema;
-use checker::open_files;
+use checker::commands::{self, Outcome};
+use checker::config::json_schema::schema;
+use checker::platform::fd_limit;
 use clap::{CommandFactory as _, Parser as _};
 
 /// Checks are many small pieces of memory, which come and go.
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     match execute(&cli.command) {
         Ok(outcome) => outcome.into(),
         Err(error) => {
-            command::tell_error(error.as_ref());
+            commands::tell_error(error.as_ref());
             Outcome::Failed.into()
         }
     }
@@ -32,27 +32,27 @@ fn main() -> ExitCode {
 
 fn execute(command: &Command) -> anyhow::Result<Outcome> {
     match command {
-        Command::Run(arguments) => complete(one_thread()?, command::run::run(arguments)),
-        Command::Serve(arguments) => complete(runtime()?, command::serve::serve(arguments)),
-        Command::Provision(arguments) => complete(runtime()?, command::provision::provision(arguments)),
-        Command::Deprovision(arguments) => complete(runtime()?, command::deprovision::deprovision(arguments)),
-        Command::Doctor(arguments) => complete(runtime()?, command::doctor::doctor(arguments)),
-        Command::Status(arguments) => complete(runtime()?, command::status::status(arguments)),
+        Command::Run(arguments) => complete(one_thread()?, commands::run::run(arguments)),
+        Command::Serve(arguments) => complete(runtime()?, commands::serve::serve(arguments)),
+        Command::Provision(arguments) => complete(runtime()?, commands::provision::provision(arguments)),
+        Command::Deprovision(arguments) => complete(runtime()?, commands::deprovision::deprovision(arguments)),
+        Command::Doctor(arguments) => complete(runtime()?, commands::doctor::doctor(arguments)),
+        Command::Status(arguments) => complete(runtime()?, commands::status::status(arguments)),
         Command::History(HistoryCommand::Rebuild(arguments)) => {
-            complete(runtime()?, command::history::rebuild_history(arguments))
+            complete(runtime()?, commands::history::rebuild_history(arguments))
         }
-        Command::Explain(arguments) => complete(runtime()?, command::explain::explain(arguments)),
-        Command::Beat(arguments) => complete(runtime()?, command::beat::beat(arguments)),
-        Command::Init(arguments) => Ok(command::init::init(arguments)?),
-        Command::Validate(argument) => command::validate::validate(argument),
+        Command::Explain(arguments) => complete(runtime()?, commands::explain::explain(arguments)),
+        Command::Beat(arguments) => complete(runtime()?, commands::beat::beat(arguments)),
+        Command::Init(arguments) => Ok(commands::init::init(arguments)?),
+        Command::Validate(argument) => commands::validate::validate(argument),
         Command::Schema => {
-            command::output(&format!("{:#}\n", schema()))?;
+            commands::output(&format!("{:#}\n", schema()))?;
             Ok(Outcome::Done)
         }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "checker", &mut script);
-            command::output(&String::from_utf8(script)?)?;
+            commands::output(&String::from_utf8(script)?)?;
             Ok(Outcome::Done)
         }
     }
@@ -70,11 +70,11 @@ fn complete(
 
 /// For checks: each is a few steps between long waits, and handing it from thread to thread would cost more than that.
 fn one_thread() -> std::io::Result<tokio::runtime::Runtime> {
-    open_files::raise_limit();
+    fd_limit::raise_limit();
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    open_files::raise_limit();
+    fd_limit::raise_limit();
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }

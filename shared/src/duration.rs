@@ -17,7 +17,7 @@ const UNITS: [(&str, Nanos); 9] = [
 
 /// The text is no duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("read `{0}` as a duration; write a number with a unit, such as `500ms`, `30s`, `10m`, `1h30m` or `7d`")]
+#[error("invalid duration `{0}`: expected a number with a unit, for example `500ms`, `30s`, `10m`, `1h30m` or `7d`")]
 pub struct NotADuration(pub String);
 
 /// Reads a duration such as `500ms`, `1h30m`, `1.5s` or `0`; a number without a unit is refused, save 0.

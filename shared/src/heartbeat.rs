@@ -26,7 +26,7 @@ pub struct Heartbeat {
 
 /// The object holds no heartbeat.
 #[derive(Debug, thiserror::Error)]
-#[error("read it as a heartbeat; let the job report in again with `checker beat`")]
+#[error("invalid heartbeat; let the job report in again with `checker beat`")]
 pub struct NotAHeartbeat(#[from] serde_json::Error);
 
 impl Heartbeat {

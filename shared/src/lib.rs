@@ -4,6 +4,8 @@
 //! look at an endpoint left behind), then [`object_name`] (where it is stored), [`uptime`] (from results to
 //! time) and [`verdict`] (from several nodes to one status).
 
+#![warn(missing_docs)]
+
 pub mod duration;
 pub mod heartbeat;
 pub mod history;
@@ -23,8 +25,6 @@ pub mod standing;
 pub mod stats;
 pub mod status;
 pub mod summary;
-#[cfg(test)]
-mod text_snapshots;
 pub mod uptime;
 pub mod verdict;
 

@@ -46,7 +46,7 @@ pub struct Message {
 /// The message holds something that is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "post the message: {} not allowed in it; use a[href] (http, https, mailto) and {}, and write `&lt;` for a `<` that is text",
+    "invalid message: {} not allowed; use a[href] (http, https, mailto) and {}, and write `&lt;` for a `<` that is text",
     .0.iter().map(|what| format!("`{what}`")).collect::<Vec<_>>().join(", ") + if .0.len() == 1 { " is" } else { " are" },
     ALLOWED_TAGS[1..].join(" ")
 )]

@@ -51,7 +51,7 @@ pub struct NodeName(String);
 
 /// The text is no name for a node.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("take `{0}` as a node's name; use 1 to 32 small letters, digits and hyphens, such as `eu-west`")]
+#[error("invalid node name `{0}`: use 1–32 lowercase letters, digits and hyphens, for example `eu-west`")]
 pub struct NotANodeName(pub String);
 
 /// Whether a text has 1 to `limit` small letters, digits and hyphens, as the names of nodes and of jobs do.
@@ -209,11 +209,11 @@ pub fn start_after(prefix: &str, time: UnixNanos) -> String {
 pub enum NotAPrefix {
     /// It starts with a slash or holds an empty, `.` or `..` segment.
     #[error(
-        "take `{0}` as a prefix; write folders without a slash in front and without `.`, `..` or empty ones, such as `status/`"
+        "invalid prefix `{0}`: write folders without a leading slash and without `.`, `..` or empty ones, for example `status/`"
     )]
     OddSegments(String),
     /// It does not end with a slash.
-    #[error("take `{0}` as a prefix; end it with a slash: `{0}/`")]
+    #[error("invalid prefix `{0}`: end it with a slash: `{0}/`")]
     NoSlashAtTheEnd(String),
 }
 

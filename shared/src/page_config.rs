@@ -84,7 +84,7 @@ pub struct PublicKeys {
 
 /// Everything that is wrong with a `config.json`, in the order of the text; at least one problem.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("read the page's configuration: {}", .0.join("; "))]
+#[error("invalid page configuration: {}", .0.join("; "))]
 pub struct Problems(pub Vec<String>);
 
 /// What the title is if nobody says.
@@ -251,7 +251,7 @@ fn read_s3(fields: &mut Fields<'_>) -> Option<Source> {
     let address_style = if fields.flag("path_style", false) { AddressStyle::Path } else { AddressStyle::VirtualHost };
     let prefix = fields.text("prefix").unwrap_or_default();
     if let Err(error) = object_name::check_prefix(&prefix) {
-        fields.problem("prefix", &format!("does not fit: failed to {error}"));
+        fields.problem("prefix", &format!("does not fit: {error}"));
     }
     let public_keys = match (fields.text("public_access_key_id"), fields.text("public_access_key")) {
         (Some(access_key_id), Some(secret_access_key)) => Some(PublicKeys { access_key_id, secret_access_key }),
@@ -356,7 +356,7 @@ impl Fields<'_> {
                 default
             }
             Err(error) => {
-                self.problem(key, &format!("does not fit: failed to {error}"));
+                self.problem(key, &format!("does not fit: {error}"));
                 default
             }
         }
@@ -386,12 +386,12 @@ mod tests {
         let all = all.join("\n");
         for expected in [
             "`titel` is not known; did you mean `title`?",
-            "`range` does not fit: failed to read `1 day` as a duration",
+            "`range` does not fit: invalid duration `1 day`",
             "`refresh` is out of bounds; it is `5s` at the least",
             "`source.bukket` is not known; did you mean `bucket`?",
             "`source.bucket` is missing",
             "`source.path_style` is neither `true` nor `false`",
-            "`source.prefix` does not fit: failed to take `status` as a prefix; end it with a slash: `status/`",
+            "`source.prefix` does not fit: invalid prefix `status`: end it with a slash: `status/`",
             "`source.public_access_key` is missing",
         ] {
             assert!(all.contains(expected), "{expected} is not in:\n{all}");

@@ -62,7 +62,7 @@ pub fn answered(attempts: &[Attempt]) -> Box<[Nanos]> {
 /// The percentiles of each day and of each hour of the last days that a history tells, made of their moment, their length
 /// and their times.
 pub fn of_past<S>(past: &PastOutline, make: impl Fn(UnixNanos, Nanos, Box<[Nanos]>) -> S) -> Vec<S> {
-    let newest = past.track.last.map_or(0, |last| last.at);
+    let newest = past.timeline.last.map_or(0, |last| last.at);
     let (hours, days) = (past.by_hour(), past.by_day());
     let days = days.iter().map(|(day, both)| (day * DAY, DAY, both));
     let hours = hours.iter().map(|(hour, both)| (hour * HOUR, HOUR, both));

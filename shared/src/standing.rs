@@ -8,7 +8,7 @@ use crate::history::{History, Latest};
 use crate::object_name::NodeName;
 use crate::result::EndpointKey;
 use crate::status::Status;
-use crate::uptime::{self, Reckoning, Span};
+use crate::uptime::{self, Span, UptimeBreakdown};
 use crate::verdict::{self, Policy, Present, combine};
 
 /// What all nodes know of one endpoint.
@@ -41,15 +41,15 @@ pub fn standings<'a>(histories: impl IntoIterator<Item = &'a History>) -> Vec<St
     let mut standings: BTreeMap<&EndpointKey, (UnixNanos, Standing)> = BTreeMap::new();
     for history in histories {
         for (key, past) in &history.endpoints {
-            let at = past.track.last.map_or(0, |last| last.at);
+            let at = past.timeline.last.map_or(0, |last| last.at);
             let new = || (at, Standing { key: key.clone(), latest: past.latest.clone(), nodes: Vec::new() });
             let (newest, standing) = standings.entry(key).or_insert_with(new);
             if at > *newest {
                 *newest = at;
                 standing.latest.clone_from(&past.latest);
             }
-            let (spans, reason) = (past.track.spans.clone(), past.latest.reason.clone());
-            let checked = past.track.last.map(|last| last.at);
+            let (spans, reason) = (past.timeline.spans.clone(), past.latest.reason.clone());
+            let checked = past.timeline.last.map(|last| last.at);
             standing.nodes.push(NodeStanding { node: history.node.clone(), spans, checked, reason });
         }
     }
@@ -108,8 +108,8 @@ impl Standing {
 
     /// How the time of a period divides.
     #[must_use]
-    pub fn reckoning(&self, from: UnixNanos, to: UnixNanos) -> Reckoning {
-        Reckoning::of(&self.spans(to), from, to)
+    pub fn breakdown(&self, from: UnixNanos, to: UnixNanos) -> UptimeBreakdown {
+        UptimeBreakdown::from_spans(&self.spans(to), from, to)
     }
 }
 
@@ -193,7 +193,7 @@ mod tests {
     use crate::history::{DEFAULT_EXPIRY, Folding, Gap, Latencies};
     use crate::object_name::CheckFileName;
     use crate::result::{CheckFile, CheckResult};
-    use crate::uptime::Share;
+    use crate::uptime::Ratio;
     use crate::{DAY, HOUR, MINUTE};
 
     const START: UnixNanos = 20_779 * DAY;
@@ -237,9 +237,9 @@ mod tests {
     }
 
     fn down_minutes(policy: Policy) -> (i64, String, String) {
-        let reckoning = standings(&three(policy))[0].reckoning(START, START + DAY);
-        let text = |share: Option<Share>| share.map(Share::percent).unwrap_or_default();
-        (reckoning.down / MINUTE, text(reckoning.uptime()), text(reckoning.coverage()))
+        let breakdown = standings(&three(policy))[0].breakdown(START, START + DAY);
+        let text = |share: Option<Ratio>| share.map(Ratio::percent).unwrap_or_default();
+        (breakdown.down / MINUTE, text(breakdown.uptime()), text(breakdown.coverage()))
     }
 
     #[test]
@@ -254,11 +254,11 @@ mod tests {
     #[test]
     fn one_node_alone_has_the_coverage_of_its_own_time() {
         let only = [history("a", Policy::Any, 600..660, 1_000..1_100)];
-        let reckoning = standings(&only)[0].reckoning(START, START + DAY);
+        let breakdown = standings(&only)[0].breakdown(START, START + DAY);
         // Away for a hundred minutes, of which the last result before stood for half a minute more.
-        assert_eq!(reckoning.unknown, 99 * MINUTE + MINUTE / 2);
-        assert_eq!(reckoning.coverage().map(Share::percent).as_deref(), Some("93.09%"));
-        assert_eq!(reckoning.uptime().map(Share::percent).as_deref(), Some("95.52%"));
+        assert_eq!(breakdown.unknown, 99 * MINUTE + MINUTE / 2);
+        assert_eq!(breakdown.coverage().map(Ratio::percent).as_deref(), Some("93.09%"));
+        assert_eq!(breakdown.uptime().map(Ratio::percent).as_deref(), Some("95.52%"));
     }
 
     #[test]
@@ -280,7 +280,7 @@ mod tests {
         let histories = [history("a", Policy::Majority, 30..40, 0..0)];
         let standing = &standings(&histories)[0];
         let hours: Vec<Status> =
-            (0..24).map(|hour| standing.reckoning(START + hour * HOUR, START + (hour + 1) * HOUR).worst()).collect();
+            (0..24).map(|hour| standing.breakdown(START + hour * HOUR, START + (hour + 1) * HOUR).worst()).collect();
         assert_eq!(hours[0], Status::Down);
         assert!(hours[1..].iter().all(|status| *status == Status::Healthy));
     }

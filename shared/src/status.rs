@@ -43,7 +43,7 @@ impl fmt::Display for Status {
 
 /// The text is none of the four words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("know `{0}` as a status; it is one of `healthy`, `degraded`, `down`, `unknown`")]
+#[error("unknown status `{0}`: expected `healthy`, `degraded`, `down` or `unknown`")]
 pub struct UnknownStatus(String);
 
 impl FromStr for Status {

@@ -8,7 +8,7 @@ use crate::object_name::{BadgeTitle, NodeName, SummaryForm, SummaryName};
 use crate::result::EndpointKey;
 use crate::standing::{Standing, standings, status_of_all, statuses};
 use crate::status::Status;
-use crate::uptime::{Track, present_span, status_at};
+use crate::uptime::{StatusTimeline, current_span, status_at};
 use crate::verdict::Present;
 use crate::{DAY, Nanos, UnixNanos};
 
@@ -99,9 +99,9 @@ pub fn summary(histories: &[History], node: &NodeName, title: &str, now: UnixNan
 fn told(standing: &Standing, histories: &[History], node: &NodeName, now: UnixNanos) -> Told {
     let present = standing.present(now);
     let tracks =
-        || histories.iter().filter_map(|history| Some((history, &history.endpoints.get(&standing.key)?.track)));
-    let own = tracks().find(|(history, _)| history.node.as_ref() == Some(node)).map(|(_, track)| track);
-    let is_own = own.and_then(Track::stands_until).is_some_and(|until| now.saturating_sub(until) < TOLD_FOR);
+        || histories.iter().filter_map(|history| Some((history, &history.endpoints.get(&standing.key)?.timeline)));
+    let own = tracks().find(|(history, _)| history.node.as_ref() == Some(node)).map(|(_, timeline)| timeline);
+    let is_own = own.and_then(StatusTimeline::valid_until).is_some_and(|until| now.saturating_sub(until) < TOLD_FOR);
     let badge = || SummaryName { node: node.clone(), form: SummaryForm::Badge(BadgeTitle::of(&standing.key.title)) };
     let name_of = |place: &usize| {
         let node = standing.nodes.get(*place)?.node.as_ref();
@@ -113,11 +113,11 @@ fn told(standing: &Standing, histories: &[History], node: &NodeName, now: UnixNa
         status: present.status,
         localized: present.is_localized(),
         since: since(standing, &present, now),
-        checked: tracks().filter_map(|(_, track)| Some(track.last?.at)).max(),
-        until: tracks().filter_map(|(_, track)| track.stands_until()).max(),
+        checked: tracks().filter_map(|(_, timeline)| Some(timeline.last?.at)).max(),
+        until: tracks().filter_map(|(_, timeline)| timeline.valid_until()).max(),
         down_from: present.down.iter().filter_map(name_of).collect(),
         heard: present.heard,
-        here: own.map_or(Status::Unknown, |track| status_at(&track.spans, now)),
+        here: own.map_or(Status::Unknown, |timeline| status_at(&timeline.spans, now)),
         badge: is_own.then(|| badge().to_string()),
     }
 }
@@ -127,7 +127,7 @@ fn since(standing: &Standing, present: &Present, now: UnixNanos) -> Option<UnixN
     let spans = standing.spans(now);
     match present.status {
         Status::Unknown => spans.last().map(|last| last.end),
-        status => present_span(&spans, status, now).map(|span| span.start),
+        status => current_span(&spans, status, now).map(|span| span.start),
     }
 }
 

@@ -39,7 +39,7 @@ impl fmt::Display for Policy {
 
 /// The text is no policy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("take `{0}` as a verdict; write `any`, `majority`, `all` or a number of nodes from 1 on")]
+#[error("invalid quorum `{0}`: expected `any`, `majority`, `all` or a number of nodes")]
 pub struct NotAPolicy(pub String);
 
 impl FromStr for Policy {

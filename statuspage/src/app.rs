@@ -1,5 +1,5 @@
 //! The page's state and its refresh: reads the configuration and the texts, follows what readers do and what the address
-//! asks for, and looks again now and then. [`crate::reckoner`] loads and reckons.
+//! asks for, and looks again now and then. [`crate::controller`] loads and reckons.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use shared::status::Status;
 use shared::{Nanos, SECOND, UnixNanos};
 
 use crate::components::page;
+use crate::controller::{Controller, RenderDetail, apply_url_state};
 use crate::dataset::TimeBucket;
-use crate::drawing::Drawing;
 use crate::i18n::{self, IntlFormatter, Language, Locale, Text, Texts, texts};
-use crate::reckoner::{Extent, Reckoner, dressed};
+use crate::render_queue::RenderQueue;
 use crate::url_state::UrlState;
 use crate::view::chart::Point;
 use crate::view::config_error::{self, ConfigError};
@@ -30,7 +30,7 @@ const LOOKED_AWAY: Nanos = 5 * SECOND;
 
 /// Everything that components look at.
 #[derive(Clone, Copy)]
-pub struct State {
+pub struct AppContext {
     /// What its words are.
     pub language: &'static Language,
     /// What stands on it.
@@ -40,42 +40,52 @@ pub struct State {
     /// How somebody looks at it.
     pub url_state: RwSignal<UrlState>,
     /// The numbers of the endpoints that are found, in their order; `None` if nothing is sought.
-    pub found: RwSignal<Option<Arc<Vec<usize>>>>,
+    pub matching: RwSignal<Option<Arc<Vec<usize>>>>,
     /// What is drawn of each endpoint.
-    pub drawing: Drawing,
+    pub render_queue: RenderQueue,
     /// Whether all endpoints were drawn once, and everything else, too.
     pub is_drawn: RwSignal<Option<bool>>,
     /// What charts show besides.
-    pub besides: RwSignal<ChartOverlay>,
+    pub overlay: RwSignal<ChartOverlay>,
     /// Whether it is printed: then nothing is folded.
     pub printing: RwSignal<bool>,
     /// Who answers what readers ask for.
-    reckoner: StoredValue<Option<Rc<Reckoner>>, LocalStorage>,
+    controller: StoredValue<Option<Rc<Controller>>, LocalStorage>,
 }
 
-impl State {
+impl AppContext {
     /// A text of the page.
     #[must_use]
     pub fn text(self, text: Text) -> &'static str {
         self.language.text(text)
     }
 
+    /// A text of the view, for an element that shows it.
+    pub(crate) fn view_text(self, read: fn(&PageView) -> &str) -> impl Fn() -> String + Copy + 'static {
+        move || self.view.with(|view| read(view).to_owned())
+    }
+
+    /// A property of the view, for an element that depends on it.
+    pub(crate) fn view_flag(self, read: fn(&PageView) -> bool) -> impl Fn() -> bool + Copy + 'static {
+        move || self.view.with(read)
+    }
+
     /// Looks at the page in another way, to which the way back leads.
-    pub fn look(self, change: impl FnOnce(&mut UrlState)) {
+    pub fn navigate(self, change: impl FnOnce(&mut UrlState)) {
         let mut url_state = self.url_state.get_untracked();
         change(&mut url_state);
-        self.look_like(url_state, browser::Step::New);
+        self.navigate_to(url_state, browser::Step::New);
     }
 
     /// Looks for something.
-    pub fn seek(self, filter: String) {
+    pub fn set_filter(self, filter: String) {
         let before = self.url_state.get_untracked();
         // Who goes back after typing a word is back where nothing was sought.
         let step = if before.filter.is_empty() { browser::Step::New } else { browser::Step::Same };
-        self.look_like(UrlState { filter, ..before }, step);
+        self.navigate_to(UrlState { filter, ..before }, step);
     }
 
-    fn look_like(self, url_state: UrlState, step: browser::Step) {
+    fn navigate_to(self, url_state: UrlState, step: browser::Step) {
         if self.url_state.with_untracked(|before| *before != url_state) {
             browser::set_query(&url_state.to_query(), step);
             self.follow(url_state);
@@ -84,43 +94,43 @@ impl State {
 
     /// Shows what the page's address asks for.
     fn follow(self, url_state: UrlState) {
-        if let Some(reckoner) = self.reckoner.get_value() {
-            reckoner.look(url_state);
+        if let Some(controller) = self.controller.get_value() {
+            controller.navigate(url_state);
         }
     }
 
     /// Whether an endpoint is among those that are found.
     #[must_use]
-    pub fn finds(self, id: usize) -> bool {
-        self.found.with(|found| found.as_ref().is_none_or(|found| found.binary_search(&id).is_ok()))
+    pub fn matches(self, id: usize) -> bool {
+        self.matching.with(|found| found.as_ref().is_none_or(|found| found.binary_search(&id).is_ok()))
     }
 
     /// Tells percentiles, or does not any more.
     pub fn want_percentiles(self, wanted: Percentiles) {
-        if let Some(reckoner) = self.reckoner.get_value() {
-            reckoner.want_percentiles(wanted);
+        if let Some(controller) = self.controller.get_value() {
+            controller.want_percentiles(wanted);
         }
     }
 
     /// What a point of a chart tells.
     #[must_use]
-    pub fn told(self, point: &Point) -> String {
-        self.reckoner.get_value().map(|reckoner| point.readout(reckoner.calendar())).unwrap_or_default()
+    pub fn readout(self, point: &Point) -> String {
+        self.controller.get_value().map(|controller| point.readout(controller.calendar())).unwrap_or_default()
     }
 
     /// Draws all of an endpoint that came into sight.
     pub fn see(self, id: usize) {
-        if let Some(reckoner) = self.reckoner.get_value() {
-            reckoner.draw_endpoint(id, Extent::Whole);
+        if let Some(controller) = self.controller.get_value() {
+            controller.draw_endpoint(id, RenderDetail::Full);
         }
     }
 
     /// What the chart of an endpoint shows besides.
     #[must_use]
     pub fn layers(self, id: usize) -> Vec<Layer> {
-        let wanted = self.besides.get();
-        let reckoner = self.reckoner.get_value().filter(|_| wanted != ChartOverlay::Off);
-        reckoner.map(|reckoner| reckoner.layers(id, wanted)).unwrap_or_default()
+        let wanted = self.overlay.get();
+        let controller = self.controller.get_value().filter(|_| wanted != ChartOverlay::Off);
+        controller.map(|controller| controller.layers(id, wanted)).unwrap_or_default()
     }
 
     /// Opens a bar of an endpoint on a level, or closes it if it is open.
@@ -138,7 +148,7 @@ impl State {
             (one.map(|one| one.address.clone()), path)
         });
         // Not while the view is being read: it is about to change.
-        self.look(|url_state| (url_state.endpoint, url_state.path) = (endpoint, path));
+        self.navigate(|url_state| (url_state.endpoint, url_state.path) = (endpoint, path));
     }
 
     /// Closes the innermost bar that is open of an endpoint.
@@ -206,17 +216,17 @@ fn show(url_state: UrlState, language: &'static Language, config: Result<PageCon
     let _ = Executor::init_wasm_bindgen();
     let owner = Owner::new();
     owner.with(|| {
-        let state = State {
+        let state = AppContext {
             language,
             view: RwSignal::new(PageView::default()),
             loading: RwSignal::new(LoadProgress::default()),
-            url_state: RwSignal::new(dressed(url_state)),
-            found: RwSignal::new(None),
-            drawing: Drawing::new(),
+            url_state: RwSignal::new(apply_url_state(url_state)),
+            matching: RwSignal::new(None),
+            render_queue: RenderQueue::new(),
             is_drawn: RwSignal::new(None),
-            besides: RwSignal::new(ChartOverlay::Off),
+            overlay: RwSignal::new(ChartOverlay::Off),
             printing: RwSignal::new(false),
-            reckoner: StoredValue::new_local(None),
+            controller: StoredValue::new_local(None),
         };
         page::mount(state, &config);
         if let Ok(config) = config {
@@ -240,11 +250,11 @@ fn show(url_state: UrlState, language: &'static Language, config: Result<PageCon
 }
 
 /// Loads, and goes on loading for as long as the page is open.
-async fn follow(state: State, config: Arc<PageConfig>) {
+async fn follow(state: AppContext, config: Arc<PageConfig>) {
     let refresh = config.refresh;
-    let reckoner = Rc::new(Reckoner::new(state, config));
-    state.reckoner.set_value(Some(Rc::clone(&reckoner)));
-    let printed = Rc::clone(&reckoner);
+    let controller = Rc::new(Controller::new(state, config));
+    state.controller.set_value(Some(Rc::clone(&controller)));
+    let printed = Rc::clone(&controller);
     browser::listen(
         "beforeprint",
         Box::new(move |_| {
@@ -254,19 +264,19 @@ async fn follow(state: State, config: Arc<PageConfig>) {
     );
     browser::listen("afterprint", Box::new(move |_| state.printing.set(false)));
     browser::listen("popstate", Box::new(move |_| state.follow(UrlState::parse(&browser::query()))));
-    let _ = browser::breathe().await;
-    reckoner.reckon(LoadProgress::Listing);
-    browser::begin(Box::pin(tick(state, Rc::clone(&reckoner))));
+    let _ = browser::yield_to_browser().await;
+    controller.refresh_view(LoadProgress::Listing);
+    browser::begin(Box::pin(tick(state, Rc::clone(&controller))));
     let mut is_first = true;
     loop {
         // The past does not change.
         if is_first || state.url_state.with_untracked(|url_state| url_state.at.is_none()) {
-            Rc::clone(&reckoner).load().await;
+            Rc::clone(&controller).load().await;
         }
         is_first = false;
         let loaded_at = browser::now();
         loop {
-            let rest = browser::rest(refresh).await;
+            let rest = browser::sleep_until_visible(refresh).await;
             browser::until_visible().await;
             // Who only looks away for a moment sees what there is.
             if rest == browser::Rest::Whole || browser::now() - loaded_at >= LOOKED_AWAY {
@@ -275,7 +285,7 @@ async fn follow(state: State, config: Arc<PageConfig>) {
         }
         // What was open while the device slept is of then; it says so before anything is loaded.
         if state.url_state.with_untracked(|url_state| url_state.at.is_none()) {
-            reckoner.reckon(state.loading.get_untracked());
+            controller.refresh_view(state.loading.get_untracked());
         }
         // A clock that was wrong may have been set right meanwhile.
         if browser::clock_ahead() != 0
@@ -286,11 +296,11 @@ async fn follow(state: State, config: Arc<PageConfig>) {
     }
 }
 
-async fn tick(state: State, reckoner: Rc<Reckoner>) {
+async fn tick(state: AppContext, controller: Rc<Controller>) {
     loop {
         let _ = browser::sleep(TICK).await;
         if !browser::is_hidden() && state.url_state.with_untracked(|url_state| url_state.at.is_none()) {
-            reckoner.reckon(state.loading.get_untracked());
+            controller.refresh_view(state.loading.get_untracked());
         }
     }
 }

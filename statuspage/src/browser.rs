@@ -169,7 +169,7 @@ pub(crate) fn sleep(length: Nanos) -> JsFuture {
 
 /// Lets the browser do whatever it has to do before the page goes on: draw, and hear who scrolls, points or types.
 #[inline(never)]
-pub(crate) fn breathe() -> JsFuture {
+pub(crate) fn yield_to_browser() -> JsFuture {
     JsFuture::from(Promise::new(&mut |resolve, _| {
         let posted = Reflect::get(&js_sys::global(), &"scheduler".into()).and_then(|scheduler| {
             let post = Reflect::get(&scheduler, &"postTask".into())?;
@@ -188,7 +188,7 @@ pub(crate) fn elapsed() -> f64 {
 }
 
 /// Waits until what was just changed stands in the document, but for nobody else.
-pub(crate) async fn settle() {
+pub(crate) async fn flush_effects() {
     // What follows a signal is made in one of the next rounds of microtasks.
     for _ in 0..3 {
         let _ = JsFuture::from(Promise::resolve(&JsValue::NULL)).await;
@@ -205,7 +205,7 @@ pub(crate) enum Rest {
 }
 
 /// Waits, but no longer than until the tab is seen again, or is not any more: timers stand still in a device that sleeps.
-pub(crate) async fn rest(length: Nanos) -> Rest {
+pub(crate) async fn sleep_until_visible(length: Nanos) -> Rest {
     let promise = Promise::new(&mut |resolve, _| {
         after(length, &resolve);
         if let Some(document) = document() {

@@ -153,7 +153,7 @@ impl UrlState {
         url_state
     }
 
-    /// The query that [`Looking::parse`] reads back equal, with its question mark; empty if all is as it is by default.
+    /// The query that [`UrlState::parse`] reads back equal, with its question mark; empty if all is as it is by default.
     #[must_use]
     pub fn to_query(&self) -> String {
         let moment = |moment: &UnixNanos| {

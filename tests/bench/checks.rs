@@ -4,12 +4,12 @@
 use std::process::Command;
 use std::time::Duration;
 
-use harness::checker::Checker;
-use harness::{checker_binary, tool};
 use serde_json::{Value, json};
+use support::checker::Checker;
+use support::{checker_binary, tool};
 
 use crate::nginx::Nginx;
-use crate::spent::{Memory, Spent, beside, memory, spent, until};
+use crate::process_usage::{Memory, ProcessUsage, compare, memory, spent, until};
 
 /// How often the peak of a program's memory is read: as seldom as it grows by nothing worth a mention between.
 const READ_PEAK_EVERY: Duration = Duration::from_millis(2);
@@ -23,14 +23,15 @@ pub(super) async fn measure() {
     let one = spent_on_round(&nginx.plain_checks(1));
     for endpoints in [1_000, 10_000] {
         let checks = nginx.plain_checks(endpoints);
-        let beside = beside(endpoints, async || spent_on_wrk(&nginx.plain), async || spent_on_round(&checks)).await;
+        let comparison =
+            compare(endpoints, async || spent_on_wrk(&nginx.plain), async || spent_on_round(&checks)).await;
         println!(
             "  {endpoints:>6} checks: {:>6.1} µs of CPU a check ({:.1} without starting up), wrk {:>5.1} µs a request: {:.2} × wrk; {:.2} s in all",
-            beside.each,
-            beside.each - one.each(endpoints),
-            beside.peer,
-            beside.ratio,
-            beside.ours.elapsed,
+            comparison.each,
+            comparison.each - one.each(endpoints),
+            comparison.peer,
+            comparison.ratio,
+            comparison.ours.elapsed,
         );
     }
     println!("The checker's resident memory");
@@ -53,7 +54,7 @@ fn checker(checks: &[Value]) -> Checker {
 }
 
 /// What one process takes that makes one round of these checks, none of which may fail, and stores it.
-pub(crate) fn spent_on_round(checks: &[Value]) -> Spent {
+pub(crate) fn spent_on_round(checks: &[Value]) -> ProcessUsage {
     let checker = checker(checks);
     let mut command = Command::new(checker_binary());
     command.args(["run", "-c", "checker.json", "--fail-on", "down"]).current_dir(checker.folder.path());

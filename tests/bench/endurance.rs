@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use harness::checker::Checker;
-use harness::program::Program;
 use serde_json::json;
+use support::checker::Checker;
+use support::program::Program;
 
 use crate::nginx::Nginx;
-use crate::spent::{memory, open_files, until};
+use crate::process_usage::{memory, open_files, until};
 
 /// Endpoints that are looked at every second, the shortest interval there is.
 const ENDPOINTS: usize = 2_000;

@@ -1,16 +1,16 @@
 //! Measures how long expiry takes for very many objects of a bucket, foreign objects beside them.
 
-use harness::bucket::Bucket;
-use harness::checker::Checker;
-use harness::ministack::{ACCOUNT, MiniStack};
-use harness::now;
 use serde_json::json;
 use shared::DAY;
 use shared::object_name::{CheckFileName, NodeName};
 use std::process::Command;
+use support::bucket::Bucket;
+use support::checker::Checker;
+use support::ministack::{ACCOUNT, MiniStack};
+use support::now;
 use tempfile::TempDir;
 
-use crate::spent::spent;
+use crate::process_usage::spent;
 
 /// Check files that are too old.
 const EXPIRED: i64 = 100_000;
@@ -41,7 +41,7 @@ pub(super) async fn measure() {
         // A check that costs next to nothing.
         let check = json!({ "type": "exec", "name": "Nothing", "command": "true" });
         checker.configure(&json!({ "node": "measured", "checkers": [check], "storage": storage }));
-        let mut command = Command::new(harness::checker_binary());
+        let mut command = Command::new(support::checker_binary());
         command.args(["run", "-c", "checker.json"]).current_dir(checker.folder.path());
         let (output, spent) = spent(&command);
         assert_eq!(output.contains(&format!("{EXPIRED} expired removed")), expiry != "0", "{output}");

@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::Instant;
 
-use harness::browser::Browser;
-use harness::caddy::Caddy;
-use harness::checker::Checker;
-use harness::fleet::{Fleet, into_directory};
-use harness::{checker_binary, now, wait_for, web};
 use serde_json::{Value, json};
 use shared::history::{DEFAULT_EXPIRY, Folding, History, Latencies};
 use shared::object_name::{CheckFileName, NodeName};
 use shared::page_config::{PageConfig, Source};
 use shared::result::CheckFile;
 use shared::{DAY, HOUR, MINUTE, Nanos};
+use support::browser::Browser;
+use support::caddy::Caddy;
+use support::checker::Checker;
+use support::fake_nodes::{FakeNodes, into_directory};
+use support::{checker_binary, http_client, now, wait_for};
 
 /// How often a page is opened; the median counts.
 const REPETITIONS: usize = 5;
@@ -58,10 +58,10 @@ pub(crate) async fn measure_pages() {
 }
 
 async fn measure_page(nodes: usize, endpoints: usize, days: i64, interval: Nanos) {
-    let mut fleet = Fleet::large(nodes.min(3), endpoints, days + 1, now());
-    fleet.interval = interval;
-    fleet.now = fleet.now / interval * interval;
-    let mut objects = fleet.objects();
+    let mut fake_nodes = FakeNodes::large(nodes.min(3), endpoints, days + 1, now());
+    fake_nodes.interval = interval;
+    fake_nodes.now = fake_nodes.now / interval * interval;
+    let mut objects = fake_nodes.objects();
     // Of many nodes most are like the first, in everything but their names.
     for number in 3..nodes {
         let of_first: BTreeMap<String, String> =
@@ -76,7 +76,7 @@ async fn measure_page(nodes: usize, endpoints: usize, days: i64, interval: Nanos
     let mut runs = Vec::new();
     for _ in 0..REPETITIONS {
         let browser = Browser::open_with(&[]).await;
-        browser.stop_clock(fleet.now + 10_000_000_000).await;
+        browser.stop_clock(fake_nodes.now + 10_000_000_000).await;
         browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": NOTE })).await;
         browser.devtools("Performance.enable", json!({})).await;
         browser.visit(&caddy.url).await;
@@ -94,7 +94,7 @@ async fn measure_page(nodes: usize, endpoints: usize, days: i64, interval: Nanos
     let urls: Vec<&str> = read["urls"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let mut bytes = 0;
     for url in &urls {
-        bytes += web::get_with(url, &[("accept-encoding", "gzip, br, zstd")]).await.body.len() + HEADERS;
+        bytes += http_client::get_with(url, &[("accept-encoding", "gzip, br, zstd")]).await.body.len() + HEADERS;
     }
     let of = |name: &str| read[name].as_f64().unwrap_or(f64::NAN);
     println!(
@@ -119,16 +119,16 @@ fn renamed(number: usize) -> impl Fn((&String, &String)) -> (String, String) {
 pub(crate) fn measure_folding() {
     println!("Check files into a history, of {FILES} check files");
     for endpoints in [1, 10, 20] {
-        let mut fleet = Fleet::large(1, endpoints, 1, now());
-        fleet.days = FILES * MINUTE / DAY + 1;
-        let begin = fleet.now - FILES * MINUTE;
+        let mut fake_nodes = FakeNodes::large(1, endpoints, 1, now());
+        fake_nodes.days = FILES * MINUTE / DAY + 1;
+        let begin = fake_nodes.now - FILES * MINUTE;
         let node = NodeName::new("node-0").ok();
         let moments: Vec<i64> = (0..FILES).map(|number| begin + number * MINUTE).collect();
         let files: Vec<(CheckFileName, CheckFile)> = moments
             .iter()
             .map(|at| {
                 let name = CheckFileName { stored_at: *at + 1, node: node.clone() };
-                (name, CheckFile { results: fleet.results(0, *at), skipped: Vec::new() })
+                (name, CheckFile { results: fake_nodes.results(0, *at), skipped: Vec::new() })
             })
             .collect();
         let start = Instant::now();
@@ -143,12 +143,12 @@ pub(crate) fn measure_folding() {
             "node": "node-0", "checkers": [], "storage": { "type": "fs", "dir": "checks" },
         }));
         std::fs::create_dir_all(checker.path("checks")).expect("the folder can be made");
-        for (name, content) in fleet.check_files(0, begin) {
+        for (name, content) in fake_nodes.check_files(0, begin) {
             std::fs::write(checker.path("checks").join(name), content).expect("the file can be written");
         }
         let mut command = Command::new(checker_binary());
         command.args(["history", "rebuild", "-c", "checker.json"]).current_dir(checker.folder.path());
-        let (output, spent) = crate::spent::spent(&command);
+        let (output, spent) = crate::process_usage::spent(&command);
         println!(
             "  {endpoints:>2} endpoints: folded in memory {folded:>8.0} files a second; `checker history rebuild` {:>7.0} a second ({:.2} s, {:.2} s of CPU): {}",
             FILES as f64 / spent.elapsed,

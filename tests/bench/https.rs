@@ -3,11 +3,11 @@
 
 use std::process::Command;
 
-use harness::tool;
+use support::tool;
 
 use crate::checks::spent_on_round;
 use crate::nginx::Nginx;
-use crate::spent::{beside, spent};
+use crate::process_usage::{compare, spent};
 
 /// Checks in one round.
 const CHECKS: usize = 10_000;
@@ -19,10 +19,10 @@ pub(super) async fn measure() {
         "HTTPS checks of a local nginx (TLS 1.3, ECDSA P-256, full handshakes, verified), beside `openssl s_time -new`"
     );
     let checks = nginx.secure_checks(CHECKS);
-    let beside = beside(CHECKS, async || spent_on_openssl(&nginx), async || spent_on_round(&checks)).await;
+    let comparison = compare(CHECKS, async || spent_on_openssl(&nginx), async || spent_on_round(&checks)).await;
     println!(
         "  {CHECKS} checks: {:.1} µs of CPU a check, openssl {:.1} µs a connection: {:.2} × openssl; {:.2} s in all",
-        beside.each, beside.peer, beside.ratio, beside.ours.elapsed,
+        comparison.each, comparison.peer, comparison.ratio, comparison.ours.elapsed,
     );
 }
 

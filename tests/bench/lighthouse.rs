@@ -1,13 +1,13 @@
 //! What Lighthouse thinks of the page: as on a phone of the middle class behind a slow network, which it simulates.
 
-use harness::browser::chromium;
-use harness::caddy::Caddy;
-use harness::fleet::{Fleet, Outage, into_directory};
-use harness::{now, npm_file};
 use serde_json::Value;
 use shared::page_config::{PageConfig, Source};
 use shared::{DAY, HOUR, MINUTE};
 use std::process::Command;
+use support::browser::chromium;
+use support::caddy::Caddy;
+use support::fake_nodes::{FakeNodes, Outage, into_directory};
+use support::{now, npm_file};
 
 /// How often each page is looked at; the median of the performance counts.
 const REPETITIONS: usize = 3;
@@ -26,13 +26,13 @@ const TIMES: [(&str, &str); 5] = [
 pub(crate) async fn measure() {
     println!("Lighthouse: mobile preset with simulated throttling, headless Chromium, the page behind Caddy");
     for (nodes, endpoints) in [(3, 6), (3, 20)] {
-        let mut fleet = Fleet::large(nodes, endpoints, 91, now());
-        fleet.interval = 5 * MINUTE;
-        fleet.now = fleet.now / fleet.interval * fleet.interval;
-        let outage = fleet.now - 15 * MINUTE..fleet.now;
-        fleet.outages = vec![Outage { endpoint: 1, nodes: 0..nodes, time: outage }];
+        let mut fake_nodes = FakeNodes::large(nodes, endpoints, 91, now());
+        fake_nodes.interval = 5 * MINUTE;
+        fake_nodes.now = fake_nodes.now / fake_nodes.interval * fake_nodes.interval;
+        let outage = fake_nodes.now - 15 * MINUTE..fake_nodes.now;
+        fake_nodes.outages = vec![Outage { endpoint: 1, nodes: 0..nodes, time: outage }];
         let caddy = Caddy::start("").await;
-        into_directory(&fleet.objects(), &caddy.site.path().join("store"));
+        into_directory(&fake_nodes.objects(), &caddy.site.path().join("store"));
         let mut config = PageConfig::new(Source::Http { url: "store/".to_owned() });
         (config.range, config.refresh) = (90 * DAY, HOUR);
         caddy.configure(&config.to_json());

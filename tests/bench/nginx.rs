@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use harness::certificates::Authority;
-use harness::program::Program;
-use harness::{free_port, tool, wait_for, web};
 use serde_json::{Value, json};
+use support::certificates::Authority;
+use support::program::Program;
+use support::{free_port, http_client, tool, wait_for};
 use tempfile::TempDir;
 
 /// A running nginx of one worker that answers every path with a short text; dropping it ends it.
@@ -46,7 +46,7 @@ impl Nginx {
             command.arg("-c").arg(place("nginx.conf"));
         });
         let plain = format!("http://127.0.0.1:{plain}/");
-        wait_for("nginx", || async { web::answers(&plain).await.then_some(()) }).await;
+        wait_for("nginx", || async { http_client::is_reachable(&plain).await.then_some(()) }).await;
         Nginx {
             secure: format!("https://127.0.0.1:{secure}/"),
             authority: place("authority.pem"),
@@ -59,7 +59,7 @@ impl Nginx {
 
     /// How many requests it has answered so far, with those that asked for this number.
     pub(crate) async fn requests(&self) -> u64 {
-        let answer = web::get(&self.counts).await.text();
+        let answer = http_client::get(&self.counts).await.text();
         // The third line has the connections accepted, those served, and the requests.
         let requests = answer.lines().nth(2).and_then(|line| line.split_whitespace().nth(2));
         requests.and_then(|count| count.parse().ok()).expect("nginx counts")
@@ -79,7 +79,7 @@ impl Nginx {
 fn checks(url: &str, endpoints: usize, more: &Value) -> Vec<Value> {
     let check = |number| {
         let (title, url) = (format!("Endpoint {number}"), format!("{url}{number}"));
-        harness::configuration::check_with(&title, &url, more.clone())
+        support::configuration::check_with(&title, &url, more.clone())
     };
     (0..endpoints).map(check).collect()
 }

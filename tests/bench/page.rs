@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use harness::browser::Browser;
-use harness::checker::Checker;
-use harness::{now, wait_for};
 use serde_json::{Value, json};
 use shared::object_name::{CheckFileName, INDEX, NodeName};
 use shared::result::{Attempt, CheckResult, write_check_file};
 use shared::status::Status;
 use shared::{MINUTE, UnixNanos};
+use support::browser::Browser;
+use support::checker::Checker;
+use support::{now, wait_for};
 
-use crate::spent::REPETITIONS;
+use crate::process_usage::REPETITIONS;
 
 /// Endpoints in each file.
 const ENDPOINTS: i64 = 10;

@@ -4,16 +4,16 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use checker::schedule::{offset, stable_hash};
-use harness::checker::{Checker, results};
-use harness::configuration::check_with;
-use harness::endpoints::{Behaviour, Endpoint};
+use checker::monitor::schedule::{offset, stable_hash};
 use serde_json::{Value, json};
 use shared::result::{CheckResult, EndpointKey};
 use shared::{Nanos, SECOND};
+use support::checker::{Checker, results};
+use support::configuration::check_with;
+use support::endpoints::{Behavior, Endpoint};
 
 use crate::nginx::Nginx;
-use crate::spent::until;
+use crate::process_usage::until;
 
 /// Endpoints that answer.
 const ENDPOINTS: usize = 5_000;
@@ -33,7 +33,7 @@ pub(super) async fn measure() {
     let nginx = Nginx::start().await;
     println!("The schedule: {ENDPOINTS} endpoints every 10 s for {WATCHED:?}, how late each start was");
     for hanging in [0, HANGING] {
-        let endpoint = Endpoint::start(Behaviour::Hang).await;
+        let endpoint = Endpoint::start(Behavior::Hang).await;
         let never = |number| {
             let url = format!("{}{number}", endpoint.url);
             check_with(&format!("Hanging {number}"), &url, json!({ "timeout": "8s" }))

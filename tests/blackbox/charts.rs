@@ -1,15 +1,15 @@
 //! What charts show when somebody asks: where the time of checks went, and what each place measures; and that all of
 //! them are pointed at together.
 
-use harness::browser::Browser;
-use harness::caddy::Caddy;
-use harness::fleet::{Fleet, into_directory};
-use harness::{now, page, wait_for};
 use serde_json::{Value, json};
 use shared::object_name::INDEX;
 use shared::page_config::{PageConfig, Source};
 use shared::{DAY, MINUTE, SECOND};
 use std::collections::BTreeMap;
+use support::browser::Browser;
+use support::caddy::Caddy;
+use support::fake_nodes::{FakeNodes, into_directory};
+use support::{now, page, wait_for};
 
 /// What is drawn besides in the first chart: how many corners each path has, and what they are called.
 const BESIDES: &str = r"
@@ -24,12 +24,12 @@ const BESIDES: &str = r"
 
 /// A day of two places, told check by check, with histories for what is longer.
 async fn open() -> (Caddy, Browser) {
-    let mut fleet = Fleet::small(&["eu-west", "us-east"], now());
-    fleet.days = 9;
+    let mut fake_nodes = FakeNodes::small(&["eu-west", "us-east"], now());
+    fake_nodes.days = 9;
     let caddy = Caddy::start("").await;
-    let mut objects = fleet.objects();
+    let mut objects = fake_nodes.objects();
     for node in 0..2 {
-        objects.extend(fleet.check_files(node, fleet.now - DAY));
+        objects.extend(fake_nodes.check_files(node, fake_nodes.now - DAY));
     }
     let check_files: BTreeMap<&String, u8> =
         objects.keys().filter(|name| !name.contains('/')).map(|name| (name, 0)).collect();
@@ -40,7 +40,7 @@ async fn open() -> (Caddy, Browser) {
     (config.range, config.refresh, config.interval) = (DAY, DAY, 10 * MINUTE);
     caddy.configure(&config.to_json());
     let browser = Browser::open().await;
-    browser.stop_clock(fleet.now + 20 * SECOND).await;
+    browser.stop_clock(fake_nodes.now + 20 * SECOND).await;
     page::visit(&browser, &caddy.url).await.assert_clean();
     (caddy, browser)
 }

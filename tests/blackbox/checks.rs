@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use harness::certificates::{Authority, Validity};
-use harness::checker::Checker;
-use harness::configuration::{check, check_with, directory, watching};
-use harness::endpoints::{Behaviour, Endpoint, refused};
 use serde_json::json;
 use shared::result::CheckResult;
 use shared::status::Status;
+use support::certificates::{Authority, Validity};
+use support::checker::Checker;
+use support::configuration::{check, check_with, directory, watching};
+use support::endpoints::{Behavior, Endpoint, refused};
 
 fn result<'a>(results: &'a [CheckResult], title: &str) -> &'a CheckResult {
     results.iter().find(|result| result.title == title).unwrap_or_else(|| panic!("no result of `{title}`"))
@@ -16,16 +16,16 @@ fn result<'a>(results: &'a [CheckResult], title: &str) -> &'a CheckResult {
 
 #[tokio::test]
 async fn a_failing_endpoint_is_down_and_says_why_in_plain_words() {
-    let ok = Endpoint::start(Behaviour::ok()).await;
-    let unavailable = Endpoint::start(Behaviour::Answer("503 Service Unavailable", String::new())).await;
-    let hanging = Endpoint::start(Behaviour::Hang).await;
-    let resetting = Endpoint::start(Behaviour::ResetInTheMiddle).await;
-    let closing = Endpoint::start(Behaviour::Close).await;
-    let gibberish = Endpoint::start(Behaviour::Gibberish).await;
-    let endless = Endpoint::start(Behaviour::EndlessBody).await;
-    let moved = Endpoint::start(Behaviour::Redirect(ok.url.clone())).await;
-    let circular = Endpoint::start(Behaviour::ok()).await;
-    circular.behave(Behaviour::Redirect(circular.url.clone()));
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let unavailable = Endpoint::start(Behavior::Answer("503 Service Unavailable", String::new())).await;
+    let hanging = Endpoint::start(Behavior::Hang).await;
+    let resetting = Endpoint::start(Behavior::ResetInTheMiddle).await;
+    let closing = Endpoint::start(Behavior::Close).await;
+    let gibberish = Endpoint::start(Behavior::Gibberish).await;
+    let endless = Endpoint::start(Behavior::EndlessBody).await;
+    let moved = Endpoint::start(Behavior::Redirect(ok.url.clone())).await;
+    let circular = Endpoint::start(Behavior::ok()).await;
+    circular.behave(Behavior::Redirect(circular.url.clone()));
     let nobody = refused();
 
     let checks_and_errors = [
@@ -114,11 +114,11 @@ async fn an_unknown_host_is_down_and_named() {
 #[tokio::test]
 async fn a_certificate_that_does_not_hold_is_named_for_what_is_wrong_with_it() {
     let authority = Authority::new();
-    let good = Endpoint::start_tls(Behaviour::ok(), authority.server("127.0.0.1", Validity::Now)).await;
-    let expired = Endpoint::start_tls(Behaviour::ok(), authority.server("127.0.0.1", Validity::EndedDaysAgo(3))).await;
-    let early = Endpoint::start_tls(Behaviour::ok(), authority.server("127.0.0.1", Validity::BeginsInDays(2))).await;
-    let other = Endpoint::start_tls(Behaviour::ok(), authority.server("other.example", Validity::Now)).await;
-    let plain = Endpoint::start(Behaviour::ok()).await;
+    let good = Endpoint::start_tls(Behavior::ok(), authority.server("127.0.0.1", Validity::Now)).await;
+    let expired = Endpoint::start_tls(Behavior::ok(), authority.server("127.0.0.1", Validity::EndedDaysAgo(3))).await;
+    let early = Endpoint::start_tls(Behavior::ok(), authority.server("127.0.0.1", Validity::BeginsInDays(2))).await;
+    let other = Endpoint::start_tls(Behavior::ok(), authority.server("other.example", Validity::Now)).await;
+    let plain = Endpoint::start(Behavior::ok()).await;
 
     let trusting = |title: &str, url: &str| check_with(title, url, json!({ "tls_ca_file": "authority.pem" }));
     let checker = Checker::new(&watching(
@@ -156,7 +156,7 @@ async fn a_chain_of_certificates_holds_if_every_link_is_shown_and_valid() {
     let root = Authority::new();
     let between = root.authority_below(Validity::Now);
     let lapsed = root.authority_below(Validity::EndedDaysAgo(3));
-    let start = |server| Endpoint::start_tls(Behaviour::ok(), server);
+    let start = |server| Endpoint::start_tls(Behavior::ok(), server);
     let whole = start(between.server_with_chain("127.0.0.1", Validity::Now, &[&between])).await;
     let broken = start(between.server("127.0.0.1", Validity::Now)).await;
     let old = start(lapsed.server_with_chain("127.0.0.1", Validity::Now, &[&lapsed])).await;
@@ -192,7 +192,7 @@ async fn a_chain_of_certificates_holds_if_every_link_is_shown_and_valid() {
 
 #[tokio::test]
 async fn a_slow_endpoint_is_degraded_and_says_by_what_measure() {
-    let slow = Endpoint::start(Behaviour::AnswerAfter(Duration::from_millis(60), "200 OK", String::new())).await;
+    let slow = Endpoint::start(Behavior::AnswerAfter(Duration::from_millis(60), "200 OK", String::new())).await;
     let check = check_with("slow", &slow.url, json!({ "attempts": 3, "threshold_rtt": "50ms" }));
     let checker = Checker::new(&watching(&[check], &directory()));
     let results = checker.run(&["--format", "json"]).await.results();
@@ -208,7 +208,7 @@ async fn a_slow_endpoint_is_degraded_and_says_by_what_measure() {
 
 #[tokio::test]
 async fn an_assertion_that_cannot_be_read_leaves_its_endpoint_unknown_and_all_others_are_checked() {
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let odd = json!({ "assertions": ["[STATUS] == 200", "[BODY] matches \"(\""] });
     let checks = [check_with("odd", &ok.url, odd), check("good", &ok.url)];
     let checker = Checker::new(&watching(&checks, &directory()));
@@ -220,7 +220,7 @@ async fn an_assertion_that_cannot_be_read_leaves_its_endpoint_unknown_and_all_ot
     let run = checker.run(&["--format", "json"]).await;
     assert!(run.stderr.contains(reason), "{}", run.stderr);
     let _served = checker.serve(&[]).await;
-    harness::wait_for("the second round", || async { (checker.check_files("checks").len() > 1).then_some(()) }).await;
+    support::wait_for("the second round", || async { (checker.check_files("checks").len() > 1).then_some(()) }).await;
     for results in [run.results(), checker.all_results("checks")] {
         assert!(results.iter().any(|result| result.title == "good"), "{results:?}");
         for result in results {
@@ -236,7 +236,7 @@ async fn an_assertion_that_cannot_be_read_leaves_its_endpoint_unknown_and_all_ot
 
 #[tokio::test]
 async fn the_request_is_what_was_configured() {
-    let endpoint = Endpoint::start(Behaviour::ok()).await;
+    let endpoint = Endpoint::start(Behavior::ok()).await;
     let configured = json!({
         "method": "POST",
         "headers": { "Host": "shop.example", "X-Trace": ["one", "two"], "Content-Type": "text/plain" },
@@ -257,8 +257,8 @@ async fn the_request_is_what_was_configured() {
 
 #[tokio::test]
 async fn redirects_are_followed_when_asked_for() {
-    let target = Endpoint::start(Behaviour::ok()).await;
-    let moved = Endpoint::start(Behaviour::Redirect(target.url.clone())).await;
+    let target = Endpoint::start(Behavior::ok()).await;
+    let moved = Endpoint::start(Behavior::Redirect(target.url.clone())).await;
     let follow = check_with("moved", &moved.url, json!({ "max_redirects": 1, "must_contain": "all is well" }));
     let checker = Checker::new(&watching(&[follow], &directory()));
     let results = checker.run(&["--format", "json"]).await.results();
@@ -267,8 +267,8 @@ async fn redirects_are_followed_when_asked_for() {
 
 #[tokio::test]
 async fn one_slow_endpoint_does_not_keep_the_others_waiting() {
-    let hanging = Endpoint::start(Behaviour::Hang).await;
-    let quick = Endpoint::start(Behaviour::ok()).await;
+    let hanging = Endpoint::start(Behavior::Hang).await;
+    let quick = Endpoint::start(Behavior::ok()).await;
     let mut checks = vec![check_with("hanging", &hanging.url, json!({ "timeout": "2s" }))];
     checks.extend((0..8).map(|number| check(&format!("quick {number}"), &quick.url)));
     let mut config = watching(&checks, &directory());

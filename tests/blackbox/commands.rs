@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use harness::checker::{Checker, index};
-use harness::configuration::{check, check_with, directory, watching};
-use harness::endpoints::{Behaviour, Endpoint, refused};
-use harness::{free_port, wait_for};
 use serde_json::{Value, json};
 use shared::SECOND;
 use shared::status::Status;
+use support::checker::{Checker, index};
+use support::configuration::{check, check_with, directory, watching};
+use support::endpoints::{Behavior, Endpoint, refused};
+use support::{free_port, wait_for};
 
 #[tokio::test]
 async fn the_exit_status_tells_whether_the_work_was_done_and_on_request_what_it_found() {
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let nobody = refused();
     let healthy = check("Shop", &ok.url);
     let degraded = check_with("Shop", &ok.url, json!({ "threshold_rtt": 1 }));
@@ -35,7 +35,7 @@ async fn the_exit_status_tells_whether_the_work_was_done_and_on_request_what_it_
 
 #[tokio::test]
 async fn what_keeps_us_from_our_work_ends_with_2_and_says_what_to_do() {
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     let missing = checker.call(&["run", "-c", "nowhere.json"]).await;
     assert_eq!(missing.code, 2);
@@ -54,7 +54,7 @@ async fn what_keeps_us_from_our_work_ends_with_2_and_says_what_to_do() {
 
 #[tokio::test]
 async fn a_round_is_printed_as_a_table_that_people_can_read() {
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let nobody = refused();
     let checks = [check("Shop", &ok.url), check("Billing <API>", &nobody)];
     let checker = Checker::new(&watching(&checks, &directory()));
@@ -62,7 +62,7 @@ async fn a_round_is_printed_as_a_table_that_people_can_read() {
     for words in ["Shop", "healthy", "Billing <API>", "down", "connection refused"] {
         assert!(run.stdout.contains(words), "`{words}` is not in:\n{}", run.output());
     }
-    assert!(!run.stdout.contains('\u{1b}'), "there is no colour where there is no terminal:\n{:?}", run.stdout);
+    assert!(!run.stdout.contains('\u{1b}'), "there is no color where there is no terminal:\n{:?}", run.stdout);
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn a_terminal_is_never_at_the_mercy_of_what_an_endpoint_says() {
 
 #[tokio::test]
 async fn machines_get_one_line_of_json_a_round() {
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check_with("Shop", &ok.url, json!({ "attempts": 3 }))], &directory()));
     let run = checker.run(&["--format", "json", "--node", "eu-west"]).await;
     let rounds = run.rounds();
@@ -97,7 +97,7 @@ async fn machines_get_one_line_of_json_a_round() {
 
 #[tokio::test]
 async fn no_store_only_prints() {
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     let run = checker.run(&["--no-store", "--format", "json"]).await;
     assert_eq!((run.code, run.results().len()), (0, 1));
@@ -108,7 +108,7 @@ async fn no_store_only_prints() {
 
 #[tokio::test]
 async fn a_message_is_stored_with_the_round_about_whom_it_is() {
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let checks = [check("Shop", &ok.url), check("Billing", &ok.url)];
     let checker = Checker::new(&watching(&checks, &directory()));
     let message = "We're <b>on it</b>. <a href='https://status.example/'>More</a>";
@@ -124,7 +124,7 @@ async fn a_message_is_stored_with_the_round_about_whom_it_is() {
 
 #[tokio::test]
 async fn whether_a_message_was_posted_is_said_and_machines_still_get_one_line_of_json() {
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     let posted = checker.run(&["--message", "Hello", "--format", "json"]).await;
     assert_eq!((posted.code, posted.rounds().len(), posted.stdout.lines().count()), (0, 1, 1));
@@ -137,7 +137,7 @@ async fn whether_a_message_was_posted_is_said_and_machines_still_get_one_line_of
 
 #[tokio::test]
 async fn a_message_with_what_is_not_allowed_is_refused_and_nothing_is_done() {
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     for (message, named) in [
         ("<script>alert(1)</script>", "script"),
@@ -153,7 +153,7 @@ async fn a_message_with_what_is_not_allowed_is_refused_and_nothing_is_done() {
     for silent in ["", "  ", "<b></b><br>", "&nbsp;"] {
         let run = checker.run(&["--message", silent]).await;
         assert_eq!(run.code, 2, "`{silent}`: {}", run.output());
-        assert!(run.stderr.contains("says nothing"), "{}", run.stderr);
+        assert!(run.stderr.contains("the message is empty"), "{}", run.stderr);
     }
     let nobody = checker.run(&["--message", "Hello", "--about", "Shopp"]).await;
     assert_eq!(nobody.code, 2);
@@ -163,7 +163,7 @@ async fn a_message_with_what_is_not_allowed_is_refused_and_nothing_is_done() {
 
 #[tokio::test]
 async fn where_nobody_can_be_told_the_work_goes_on() {
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let listen = format!("127.0.0.1:{}", free_port());
     for words in [&["run", "-c", "checker.json", "--every", "1s"][..], &["serve", "--listen", &listen]] {
         let mut config = watching(&[check("Shop", &ok.url)], &directory());
@@ -178,13 +178,13 @@ async fn where_nobody_can_be_told_the_work_goes_on() {
 
 #[tokio::test]
 async fn what_cannot_be_written_is_no_success_and_who_has_read_enough_is_no_failure() {
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     assert_eq!(checker.run(&[]).await.code, 0);
     for words in ["schema", "completions bash", "status", "status --format json", "explain Shop", "run --no-store"] {
         let full = checker.call_in_shell(&format!("checker {words} >/dev/full")).await;
         assert_eq!(full.code, 2, "{words}: {}", full.output());
-        assert!(full.stderr.starts_with("error: failed to write to the standard output"), "{words}: {}", full.stderr);
+        assert!(full.stderr.starts_with("error: failed to write to standard output"), "{words}: {}", full.stderr);
         let gone = checker.call_in_shell(&format!("checker {words} | true; exit ${{PIPESTATUS[0]}}")).await;
         assert_eq!((gone.code, gone.stderr.as_str()), (0, ""), "{words}");
     }
@@ -194,7 +194,7 @@ async fn what_cannot_be_written_is_no_success_and_who_has_read_enough_is_no_fail
 
 #[tokio::test]
 async fn every_repeats_until_it_is_told_to_stop() {
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     let mut running = checker.start(&["run", "-c", "checker.json", "--every", "1s", "--format", "json"]);
     let rounds = || async { (checker.check_files("checks").len() >= 6).then_some(()) };
@@ -220,7 +220,7 @@ async fn every_repeats_until_it_is_told_to_stop() {
 
 #[tokio::test]
 async fn a_changed_configuration_is_read_again_and_an_invalid_one_is_refused() {
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     let mut running = checker.start(&["run", "-c", "checker.json", "--every", "1s"]);
     let seen = |title: &'static str| {
@@ -251,7 +251,7 @@ async fn a_changed_configuration_is_read_again_and_an_invalid_one_is_refused() {
 
 #[tokio::test]
 async fn a_configuration_that_changes_during_the_first_round_is_read_again() {
-    let (ok, hanging) = (Endpoint::start(Behaviour::ok()).await, Endpoint::start(Behaviour::Hang).await);
+    let (ok, hanging) = (Endpoint::start(Behavior::ok()).await, Endpoint::start(Behavior::Hang).await);
     let slow = check_with("Slow", &hanging.url, json!({ "timeout": "2s" }));
     let checker = Checker::new(&watching(&[slow], &directory()));
     let running = checker.start(&["run", "-c", "checker.json", "--every", "1s"]);
@@ -266,7 +266,7 @@ async fn a_configuration_that_changes_during_the_first_round_is_read_again() {
 
 #[tokio::test]
 async fn a_check_that_cannot_be_made_never_discards_the_round() {
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let checks = [
         check("Shop", &ok.url),
         check("Odd", "ftp://shop.example/"),
@@ -281,7 +281,7 @@ async fn a_check_that_cannot_be_made_never_discards_the_round() {
     let found = |title: &str| results.iter().find(|result| result.title == title).expect("it was looked at");
     assert_eq!(found("Shop").status, Status::Healthy);
     assert_eq!((found("Odd").status, found("Odd").locator.as_str()), (Status::Unknown, "ftp://shop.example/"));
-    assert!(found("Odd").notice.contains("its scheme is `ftp`"), "{}", found("Odd").notice);
+    assert!(found("Odd").notice.contains("unsupported scheme `ftp`"), "{}", found("Odd").notice);
     assert_eq!(found("Distrustful").status, Status::Unknown);
     assert!(found("Distrustful").notice.contains("no-such-file.pem"), "{}", found("Distrustful").notice);
     assert_eq!(found("Missing").status, Status::Down);
@@ -294,12 +294,12 @@ async fn a_check_that_cannot_be_made_never_discards_the_round() {
 
 #[tokio::test]
 async fn a_worse_status_is_confirmed_from_round_to_round_and_back_dated() {
-    let endpoint = Endpoint::start(Behaviour::ok()).await;
+    let endpoint = Endpoint::start(Behavior::ok()).await;
     let confirmed = check_with("Shop", &endpoint.url, json!({ "confirm": 2 }));
     let checker = Checker::new(&watching(&[confirmed], &directory()));
     let run = || async { checker.run(&["--format", "json"]).await.results() };
     assert_eq!(run().await[0].status, Status::Healthy);
-    endpoint.behave(Behaviour::Answer("503 Service Unavailable", String::new()));
+    endpoint.behave(Behavior::Answer("503 Service Unavailable", String::new()));
     let first = run().await;
     assert_eq!(first[0].status, Status::Healthy);
     assert!(first[0].notice.starts_with("down 1 of 2 times in a row, not yet confirmed: "), "{first:?}");
@@ -310,7 +310,7 @@ async fn a_worse_status_is_confirmed_from_round_to_round_and_back_dated() {
 
 #[tokio::test]
 async fn shards_share_the_endpoints_between_them() {
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let checks: Vec<_> = (0..20).map(|number| check(&format!("Shop {number}"), &ok.url)).collect();
     let checker = Checker::new(&watching(&checks, &directory()));
     let mut titles = Vec::new();
@@ -338,7 +338,7 @@ async fn what_looks_down_from_a_node_that_is_offline_is_unknown() {
 #[tokio::test]
 async fn being_told_to_stop_finishes_the_round_in_hand_and_stores_it() {
     for signal in ["TERM", "INT"] {
-        let slow = Endpoint::start(Behaviour::AnswerAfter(Duration::from_secs(1), "200 OK", String::new())).await;
+        let slow = Endpoint::start(Behavior::AnswerAfter(Duration::from_secs(1), "200 OK", String::new())).await;
         let checker = Checker::new(&watching(&[check("Slow", &slow.url)], &directory()));
         let mut running = checker.start(&["run", "-c", "checker.json", "--every", "10m"]);
         wait_for("the check to be under way", || async { (!slow.requests().is_empty()).then_some(()) }).await;
@@ -432,7 +432,7 @@ async fn shells_complete_the_commands() {
 
 #[tokio::test]
 async fn comments_trailing_commas_variables_and_durations_in_words_are_read() {
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&json!({}));
     let written = r#"{
   "node": "${NODE:-from-default}", /* a comment */

@@ -4,17 +4,17 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use harness::checker::Checker;
-use harness::configuration::{check, directory, watching};
-use harness::endpoints::{Behaviour, Endpoint, refused};
-use harness::program::Program;
-use harness::site::Site;
-use harness::{checker_binary, network, root, tool, wait_for};
 use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::Value;
 use shared::object_name::NodeName;
 use shared::status::Status;
+use support::checker::Checker;
+use support::configuration::{check, directory, watching};
+use support::endpoints::{Behavior, Endpoint, refused};
+use support::program::Program;
+use support::test_site::TestSite;
+use support::{checker_binary, network_namespace, root, tool, wait_for};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -78,7 +78,7 @@ async fn the_instances_of_the_unit_for_parts_watch_everything_once() {
     let line = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).expect("it starts something");
     // One round of the unit's own line; that rounds repeat is the business of other tests.
     let line = line.replace("/etc/checkup/checker.json", "checker.json").replace(" --every 1m", "");
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let checks: Vec<Value> = (0..12).map(|number| check(&format!("Endpoint {number}"), &ok.url)).collect();
     let mut configuration = watching(&checks, &directory());
     configuration["summaries"] = Value::Bool(false);
@@ -107,7 +107,7 @@ async fn the_units_for_systemd_give_the_right_to_ping_and_no_other() {
     let ping = serde_json::json!({ "type": "icmp", "endpoint_name": "Host", "endpoint_url": "127.0.0.1" });
     let checker = Checker::new(&watching(&[ping], &directory()));
     let status_with = async |rights: &str| {
-        let way = network::with_rights_alone(rights);
+        let way = network_namespace::with_rights_alone(rights);
         let run = checker.call_by(&way, &["run", "-c", "checker.json", "--format", "json"]).await;
         run.results()[0].status
     };
@@ -128,7 +128,7 @@ fn has_file(folder: &Path) -> bool {
 
 #[tokio::test]
 async fn what_cannot_be_stored_waits_in_the_folder_that_a_unit_has_for_itself() {
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let mut folders = BTreeSet::new();
     for (name, instance) in [
         ("checkup.service", ""),
@@ -192,7 +192,7 @@ async fn kubernetes_takes_the_cron_job_and_the_checker_its_configuration() {
     let volume = pod.volumes.iter().flatten().find(|volume| volume.name == "configuration").expect("it is mounted");
     assert_eq!(volume.config_map.as_ref().map(|source| &source.name), map.metadata.name.as_ref());
 
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[], &directory()));
     checker.write("config.json", &map.data.expect("it has files")["checker.json"]);
     let keys = ["CHECKUP_ACCESS_KEY_ID", "CHECKUP_SECRET_ACCESS_KEY"];
@@ -253,12 +253,12 @@ fn obstacles_to_image(name: &str, text: &str) -> Vec<String> {
     if file != format!("deploy/{name}") {
         obstacles.push(format!("{file} is another file"));
     }
-    // `make production` puts the program into the context; all else is copied there first, from the project's top.
+    // `make release` puts the program into the context; all else is copied there first, from the project's top.
     let makefile = std::fs::read_to_string(root().join("Makefile")).expect("it is there");
     let profile = context.strip_prefix("target/").unwrap_or_default();
     if !commands.iter().any(|line| line.contains(&format!("`make {profile}`")))
         || !makefile.contains(&format!("\n{profile}: "))
-        || !makefile.contains(&format!("cargo build --profile {profile} -p checker"))
+        || !makefile.contains(&format!("cargo build --{profile} -p checker"))
     {
         obstacles.push(format!("nothing makes {context}"));
     }
@@ -298,7 +298,7 @@ fn images_are_made_of_files_that_their_commands_put_there() {
         assert_eq!(obstacles_to_image(name, &text), [""; 0]);
         for (right, slip) in [
             ("COPY checker ", "COPY checkup "),
-            ("`make production`", "`make produce`"),
+            ("`make release`", "`make produce`"),
             ("ENTRYPOINT [\"/usr", "ENTRYPOINT [\"/opt"),
             ("COPY", "COPPY"),
             ("-f deploy/", "-f "),
@@ -342,7 +342,7 @@ async fn the_functions_role_may_exactly_what_a_writer_may() {
     }
 
     // The template is for a bucket without a prefix.
-    let mut site = Site::new().await;
+    let mut site = TestSite::new().await;
     site.bucket.prefix.clear();
     let words = ["--writer", "lambda-1", "--check-expiry", "30d", "--origin", "https://status.example", "--dry-run"];
     let run = site.call("provision", &words, "").await;
@@ -377,7 +377,7 @@ async fn request(listener: &TcpListener) -> (TcpStream, String, String) {
 
 #[tokio::test]
 async fn each_invocation_of_the_function_is_a_round_and_one_that_fails_says_so() {
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     std::fs::create_dir(checker.path("bin")).expect("there is room");
     std::os::unix::fs::symlink(checker_binary(), checker.path("bin/checker")).expect("the link can be made");
@@ -407,8 +407,6 @@ async fn each_invocation_of_the_function_is_a_round_and_one_that_fails_says_so()
         assert_eq!(stored.len(), 1, "{stored:?}");
         assert_eq!(stored[0].node.as_ref().map(NodeName::as_str), Some("lambda-1"));
     }
-    wait_for("the function's log", || async {
-        function.output().contains("failed to use the configuration").then_some(())
-    })
-    .await;
+    wait_for("the function's log", || async { function.output().contains("invalid configuration").then_some(()) })
+        .await;
 }

@@ -1,24 +1,24 @@
 //! `checker doctor` on set-ups that are well and on set-ups that are not: what it finds, what it says to do, and how
 //! it ends.
 
-use harness::checker::Run;
-use harness::configuration::check;
-use harness::endpoints::{Behaviour, Endpoint};
-use harness::ministack;
-use harness::site::Site;
 use serde_json::{Value, json};
 use shared::object_name::{CheckFileName, NodeName};
 use shared::{DAY, HOUR};
+use support::checker::Run;
+use support::configuration::check;
+use support::endpoints::{Behavior, Endpoint};
+use support::ministack;
+use support::test_site::TestSite;
 
 const ORIGIN: &str = "https://status.example";
 const BOTH_SIDES: [&str; 5] = ["-c", "with-check.json", "--page", "config.json", "--origin"];
 
 /// A provisioned place where one round was stored, and where `with-check.json` is the writer's whole configuration.
-async fn sound_site(words: &[&str]) -> Site {
-    let site = Site::new().await;
+async fn sound_site(words: &[&str]) -> TestSite {
+    let site = TestSite::new().await;
     let run = site.provision(&[&["--origin", ORIGIN, "--writer", "eu-west"], words].concat()).await;
     assert_eq!(run.code, 0, "{}", run.output());
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     configure(&site, |config| config["checkers"] = json!([check("Shop", &ok.url)]));
     let round = site.checker.call(&["run", "-c", "with-check.json"]).await;
     assert_eq!(round.code, 0, "{}", round.output());
@@ -26,7 +26,7 @@ async fn sound_site(words: &[&str]) -> Site {
 }
 
 /// Changes the writer's configuration.
-fn configure(site: &Site, change: impl FnOnce(&mut Value)) {
+fn configure(site: &TestSite, change: impl FnOnce(&mut Value)) {
     let written = [site.file("with-check.json"), site.file("checker-eu-west.json")];
     let written = written.iter().find(|text| !text.is_empty()).expect("there is one");
     let mut config: Value = serde_json::from_str(written).expect("it is JSON");
@@ -36,22 +36,22 @@ fn configure(site: &Site, change: impl FnOnce(&mut Value)) {
 }
 
 /// Changes the page's configuration.
-fn configure_page(site: &Site, change: impl FnOnce(&mut Value)) {
+fn configure_page(site: &TestSite, change: impl FnOnce(&mut Value)) {
     let mut config: Value = serde_json::from_str(&site.file("config.json")).expect("it is JSON");
     change(&mut config["source"]);
     site.checker.write("config.json", &config.to_string());
 }
 
-async fn doctor(site: &Site, words: &[&str]) -> Run {
+async fn doctor(site: &TestSite, words: &[&str]) -> Run {
     site.checker.call(&[&["doctor"], words].concat()).await
 }
 
-async fn both_sides(site: &Site) -> Run {
+async fn both_sides(site: &TestSite) -> Run {
     doctor(site, &[BOTH_SIDES.as_slice(), &[ORIGIN]].concat()).await
 }
 
 /// The findings of this level, each as what and remedy in one.
-async fn findings(site: &Site, level: &str, words: &[&str]) -> Vec<String> {
+async fn findings(site: &TestSite, level: &str, words: &[&str]) -> Vec<String> {
     let run = doctor(site, &[words, &["--format", "json"]].concat()).await;
     let json: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}", run.output()));
     let findings = json["findings"].as_array().expect("there are findings").iter();
@@ -211,7 +211,7 @@ async fn a_node_that_stops_reporting_and_files_that_do_not_expire_are_told() {
     let site = sound_site(&["--check-expiry", "1d"]).await;
     let file = |age: i64, node: &str| {
         let name =
-            CheckFileName { stored_at: harness::now() - age, node: Some(NodeName::new(node).expect("it is a name")) };
+            CheckFileName { stored_at: support::now() - age, node: Some(NodeName::new(node).expect("it is a name")) };
         format!("status/{name}")
     };
     let content = json!([{ "title": "Shop", "endpoint": "http://shop.example/", "healthy": true, "interval": 60_000_000_000_i64 }]);
@@ -236,8 +236,8 @@ async fn rounds_that_wait_in_the_spool_are_told() {
 
 #[tokio::test]
 async fn a_directory_is_looked_at_too() {
-    let site = Site::new().await;
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let site = TestSite::new().await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     site.checker
         .configure(&json!({ "checkers": [check("Shop", &ok.url)], "storage": { "type": "fs", "dir": "checks" } }));
     let empty = doctor(&site, &["-c", "checker.json"]).await;

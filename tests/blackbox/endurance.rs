@@ -1,13 +1,13 @@
 //! A page that stays open for days on a wall needs no more memory in the end than in the beginning.
 
-use harness::browser::Browser;
-use harness::caddy::Caddy;
-use harness::fleet::{Fleet, into_directory};
-use harness::{page, wait_for};
 use serde_json::json;
 use shared::object_name::INDEX;
 use shared::page_config::{PageConfig, Source};
 use shared::{DAY, HOUR, MINUTE, SECOND};
+use support::browser::Browser;
+use support::caddy::Caddy;
+use support::fake_nodes::{FakeNodes, into_directory};
+use support::{page, wait_for};
 
 /// Lets a minute pass at each refresh, and the next refresh come at once instead of after five seconds. The list of check
 /// files ends at the page's now. Keeps hold of the memory of the WebAssembly.
@@ -62,18 +62,19 @@ async fn held_after(browser: &Browser, refreshes: u64) -> Held {
 #[tokio::test]
 async fn memory_is_flat_over_a_thousand_refreshes_each_with_a_new_check_file() {
     // A day of check files lies there already; the page gets those up to its now and forgets the oldest.
-    let mut fleet = Fleet::small(&["eu-west"], 1_795_356_300 * SECOND);
-    (fleet.endpoints, fleet.interval, fleet.days) = (3, MINUTE, 1);
-    fleet.outages = (0..12)
-        .map(|number| harness::fleet::Outage {
+    let mut fake_nodes = FakeNodes::small(&["eu-west"], 1_795_356_300 * SECOND);
+    (fake_nodes.endpoints, fake_nodes.interval, fake_nodes.days) = (3, MINUTE, 1);
+    fake_nodes.outages = (0..12)
+        .map(|number| support::fake_nodes::Outage {
             endpoint: 1,
             nodes: 0..1,
-            time: fleet.now - DAY + (number * 2 + 3) * HOUR..fleet.now - DAY + (number * 2 + 3) * HOUR + 10 * MINUTE,
+            time: fake_nodes.now - DAY + (number * 2 + 3) * HOUR
+                ..fake_nodes.now - DAY + (number * 2 + 3) * HOUR + 10 * MINUTE,
         })
         .collect();
     let caddy = Caddy::start("").await;
     let store = caddy.site.path().join("store");
-    let files: std::collections::BTreeMap<String, String> = fleet.check_files(0, 0).into_iter().collect();
+    let files: std::collections::BTreeMap<String, String> = fake_nodes.check_files(0, 0).into_iter().collect();
     into_directory(&files, &store);
     std::fs::remove_dir_all(store.join("history")).expect("the folder is there");
     let index: std::collections::BTreeMap<&String, u8> = files.keys().map(|name| (name, 0)).collect();
@@ -83,7 +84,7 @@ async fn memory_is_flat_over_a_thousand_refreshes_each_with_a_new_check_file() {
     caddy.configure(&config.to_json());
 
     let browser = Browser::open_with(&[]).await;
-    let begin = (fleet.now - DAY + 2 * HOUR) / 1_000_000;
+    let begin = (fake_nodes.now - DAY + 2 * HOUR) / 1_000_000;
     let hurry = HURRY.replace("BEGIN", &begin.to_string());
     browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": hurry })).await;
     page::visit(&browser, &caddy.url).await;

@@ -1,15 +1,15 @@
 //! Old rounds are removed after `check_expiry`, in every mode, and nothing else ever is.
 
-use harness::bucket::Bucket;
-use harness::checker::{Checker, index};
-use harness::configuration::{check, directory, watching};
-use harness::endpoints::{Behaviour, Endpoint};
-use harness::faults::{FaultyProxy, When};
-use harness::ministack::{ACCOUNT, MiniStack};
-use harness::{now, wait_for};
 use serde_json::{Value, json};
 use shared::object_name::{CheckFileName, NodeName};
 use shared::{DAY, HOUR, UnixNanos};
+use support::bucket::Bucket;
+use support::checker::{Checker, index};
+use support::configuration::{check, directory, watching};
+use support::endpoints::{Behavior, Endpoint};
+use support::faulty_proxy::{FaultyProxy, When};
+use support::ministack::{ACCOUNT, MiniStack};
+use support::{now, wait_for};
 
 const CONTENT: &str = r#"[{"title":"Shop","endpoint":"http://shop.example/","healthy":true}]"#;
 
@@ -41,7 +41,7 @@ fn to_be_kept() -> Vec<String> {
 
 #[tokio::test]
 async fn thousands_of_old_files_of_a_directory_are_removed_and_no_other() {
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &expiring(directory())));
     assert_eq!(checker.run(&[]).await.code, 0);
     std::fs::create_dir(checker.path("checks/heartbeats")).expect("there is room");
@@ -67,7 +67,7 @@ async fn thousands_of_old_files_of_a_directory_are_removed_and_no_other() {
 #[tokio::test]
 async fn more_old_objects_of_a_bucket_than_one_request_can_remove_are_removed_and_no_other() {
     let bucket = Bucket::new().await;
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let mut kept: Vec<String> = to_be_kept().iter().map(|name| format!("status/{name}")).collect();
     // The same name outside the prefix is somebody else's.
     kept.push(name(now() - 8 * DAY, Some("test-node")));
@@ -110,7 +110,7 @@ async fn filled_bucket(old: i64) -> (MiniStack, Bucket, Vec<String>, tempfile::T
 async fn ten_thousand_old_objects_are_removed_in_batches_behind_a_progress_bar_and_no_other() {
     let (server, bucket, kept, _folder) = filled_bucket(10_000).await;
     let proxy = FaultyProxy::start(&server.url).await;
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let mut storage = bucket.storage();
     storage["endpoint_url"] = json!(proxy.url);
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &expiring(storage)));
@@ -138,7 +138,7 @@ async fn objects_that_may_not_be_deleted_are_told_and_the_others_go() {
     bucket.put_all(originals.clone(), CONTENT).await;
     let proxy = FaultyProxy::start(&server.url).await;
     proxy.fail(When::UndeletableKeys("status/1495330254"));
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let mut storage = bucket.storage();
     storage["endpoint_url"] = json!(proxy.url);
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &expiring(storage)));
@@ -158,7 +158,7 @@ async fn objects_that_may_not_be_deleted_are_told_and_the_others_go() {
 
 #[tokio::test]
 async fn files_expire_while_the_checker_repeats_and_while_it_serves() {
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let old = name(now() - 8 * DAY, Some("test-node"));
     for repeating in ["run", "serve"] {
         let mut config = watching(&[check("Shop", &ok.url)], &expiring(directory()));
@@ -183,7 +183,7 @@ async fn files_expire_while_the_checker_repeats_and_while_it_serves() {
 
 #[tokio::test]
 async fn without_an_expiry_everything_is_kept() {
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     std::fs::create_dir(checker.path("checks")).expect("the folder can be made");
     checker.write(&format!("checks/{}", name(now() - 3_000 * DAY, Some("test-node"))), CONTENT);

@@ -1,48 +1,49 @@
 //! Every figure that stands on the page beside what `checker status` says of the same store at the same moment: the page
 //! reads check files or histories, depending on its range; the terminal reads histories, and check files for response times.
 
-mod told;
+mod expected;
 
-use harness::browser::Browser;
-use harness::caddy::Caddy;
-use harness::checker::Checker;
-use harness::configuration::{check, directory, watching};
-use harness::fleet::{Fleet, Outage, into_directory};
-use harness::now;
-use harness::page::{self, Page};
 use serde_json::{Value, json};
 use shared::object_name::INDEX;
 use shared::page_config::{PageConfig, Source};
 use shared::verdict::Policy;
 use shared::{DAY, HOUR, MINUTE, Nanos};
+use support::browser::Browser;
+use support::caddy::Caddy;
+use support::checker::Checker;
+use support::configuration::{check, directory, watching};
+use support::fake_nodes::{FakeNodes, Outage, into_directory};
+use support::now;
+use support::page::{self, Page};
 
-use told::{Told, list, number, text};
+use expected::{StatusJson, list, number, text};
 
 /// Three nodes and six endpoints: outages that all see, that one sees and that go on; slowness; a node that was silent for
 /// hours and one that is; a time in which nobody looked.
-fn fleet(policy: Policy) -> Fleet {
-    let mut fleet = Fleet { endpoints: 6, policy, ..Fleet::small(&["ap-south", "eu-west", "us-east"], now()) };
-    let ago = |from: Nanos, length: Nanos| fleet.now - from..fleet.now - from + length;
-    fleet.outages = vec![
+fn fake_nodes(policy: Policy) -> FakeNodes {
+    let mut fake_nodes =
+        FakeNodes { endpoints: 6, policy, ..FakeNodes::small(&["ap-south", "eu-west", "us-east"], now()) };
+    let ago = |from: Nanos, length: Nanos| fake_nodes.now - from..fake_nodes.now - from + length;
+    fake_nodes.outages = vec![
         Outage { endpoint: 0, nodes: 0..3, time: ago(9 * HOUR, 100 * MINUTE) },
         Outage { endpoint: 1, nodes: 1..2, time: ago(7 * HOUR, 3 * HOUR) },
         Outage { endpoint: 2, nodes: 0..2, time: ago(30 * MINUTE, 30 * MINUTE) },
         Outage { endpoint: 0, nodes: 0..3, time: ago(6 * DAY, 5 * HOUR) },
         Outage { endpoint: 4, nodes: 0..2, time: ago(5 * DAY, 40 * MINUTE) },
     ];
-    fleet.slowness = vec![
+    fake_nodes.slowness = vec![
         Outage { endpoint: 3, nodes: 0..3, time: ago(11 * HOUR, 2 * HOUR) },
         Outage { endpoint: 3, nodes: 0..3, time: ago(40 * MINUTE, 40 * MINUTE) },
     ];
     let nobody = ago(4 * DAY, 3 * HOUR);
-    fleet.silences = vec![
+    fake_nodes.silences = vec![
         (0, ago(20 * HOUR, 2 * HOUR)),
         (0, nobody.clone()),
         (1, nobody.clone()),
         (2, nobody),
         (2, ago(5 * HOUR, 5 * HOUR)),
     ];
-    fleet
+    fake_nodes
 }
 
 /// Everything about an endpoint that is a figure, as it stands on the page.
@@ -65,7 +66,7 @@ fn shown(page: &Page, title: &str) -> Value {
 }
 
 /// What has to stand there.
-fn expected(told: &Told<'_>, of: &Value) -> Value {
+fn expected(told: &StatusJson<'_>, of: &Value) -> Value {
     let bar = |slot: &Value| {
         let edge = |name: &str| number(slot, name).to_string();
         json!([edge("start"), edge("end"), slot["status"], told.shares(of, slot)])
@@ -73,9 +74,9 @@ fn expected(told: &Told<'_>, of: &Value) -> Value {
     json!({
         "endpoint": of["endpoint"], "status": of["status"], "state": told.state(of),
         "localized": of["localized"], "uptime": of["uptime"],
-        "coverage": format!("of {} observed", text(of, "coverage")), "reckoning": Told::reckoning(of),
+        "coverage": format!("of {} observed", text(of, "coverage")), "reckoning": StatusJson::reckoning(of),
         "bars": list(of, "slots").iter().map(bar).collect::<Vec<_>>(),
-        "times": format!("Response time: {}", Told::response_times(of)),
+        "times": format!("Response time: {}", StatusJson::response_times(of)),
     })
 }
 
@@ -99,10 +100,10 @@ const NODES: &str = "return [...document.querySelectorAll('#observers li')].map(
 const MOMENTS: &str = "return arguments[0].map(at => new Date(at / 1e6).toISOString().slice(0, 19) + 'Z')";
 
 async fn compare(policy: Policy, range: &str, nanos: Nanos) {
-    let fleet = fleet(policy);
-    let mut objects = fleet.objects();
+    let fake_nodes = fake_nodes(policy);
+    let mut objects = fake_nodes.objects();
     for node in 0..3 {
-        objects.extend(fleet.check_files(node, fleet.now - 3 * DAY));
+        objects.extend(fake_nodes.check_files(node, fake_nodes.now - 3 * DAY));
     }
     let files: serde_json::Map<String, Value> =
         objects.keys().filter(|name| !name.contains('/')).map(|name| (name.clone(), json!(0))).collect();
@@ -124,7 +125,7 @@ async fn compare(policy: Policy, range: &str, nanos: Nanos) {
     let run = checker.call_with(&words, in_utc).await;
     assert_eq!(run.code, 0, "{}", run.output());
     let status: Value = serde_json::from_str(&run.stdout).expect("it is JSON");
-    let told = Told(&status);
+    let told = StatusJson(&status);
     // The same moment for both, and the same midnights.
     let browser = Browser::open().await;
     browser.devtools("Emulation.setTimezoneOverride", json!({ "timezoneId": "UTC" })).await;
@@ -139,7 +140,7 @@ async fn compare(policy: Policy, range: &str, nanos: Nanos) {
         assert_eq!(shown(&page, title), expected(&told, of), "{place}: {of:#}");
         // Who hears the chart hears the same figures.
         let chart = page.endpoint(title).text_of("chart").replace('\u{a0}', " ");
-        assert!(chart.contains(&format!(": {}", Told::response_times(of))), "{place}: {chart}");
+        assert!(chart.contains(&format!(": {}", StatusJson::response_times(of))), "{place}: {chart}");
         // Which places see it down stands in the reason, which names them.
         if of["localized"] == true {
             let from: Vec<&str> = list(of, "down_from").iter().filter_map(Value::as_str).collect();
@@ -170,7 +171,7 @@ async fn compare(policy: Policy, range: &str, nanos: Nanos) {
     let page = page::when(&browser, "percentiles", all).await;
     for of in told.endpoints() {
         let shown = page.endpoint(text(of, "title")).text_of("times");
-        assert_eq!(shown, format!("Response time: {}", Told::percentiles(of)), "{place}");
+        assert_eq!(shown, format!("Response time: {}", StatusJson::percentiles(of)), "{place}");
     }
     // It was about something: every status, incidents, and figures that are neither nothing nor all.
     let is = |name: &str, value: Value| told.endpoints().iter().any(|told| told[name] == value);

@@ -1,15 +1,15 @@
 //! Jobs that report in with `checker beat`, and the checks that notice when one does not, in both kinds of store.
 
-use harness::browser::Browser;
-use harness::bucket::Bucket;
-use harness::checker::Checker;
-use harness::configuration::{check_with, directory, watching};
-use harness::endpoints::{Behaviour, Endpoint};
-use harness::page;
 use serde_json::{Value, json};
 use shared::result::CheckResult;
 use shared::status::Status;
 use shared::{HOUR, MINUTE};
+use support::browser::Browser;
+use support::bucket::Bucket;
+use support::checker::Checker;
+use support::configuration::{check_with, directory, watching};
+use support::endpoints::{Behavior, Endpoint};
+use support::page;
 
 fn backup() -> Value {
     json!({ "type": "heartbeat", "endpoint_name": "Backup", "job": "backup", "interval": "10m", "grace": "5m" })
@@ -45,9 +45,9 @@ async fn live(checker: &Checker, put: impl AsyncFn(String)) {
     assert_eq!(look(checker).await, down("the job ended with exit status 3: disk full"));
     beat(checker, &["--exit-status", "0"]).await;
     assert_eq!(look(checker).await, (Status::Healthy, String::new()));
-    put(format!("{{\"at\":{}}}", harness::now() - 26 * MINUTE)).await;
+    put(format!("{{\"at\":{}}}", support::now() - 26 * MINUTE)).await;
     assert_eq!(look(checker).await, down("no heartbeat for 26 min, expected every 10 min"));
-    put(format!("{{\"at\":{}}}", harness::now() + 2 * HOUR + MINUTE)).await;
+    put(format!("{{\"at\":{}}}", support::now() + 2 * HOUR + MINUTE)).await;
     let (status, why) = look(checker).await;
     assert!(status == Status::Unknown && why.contains("2 h in the future"), "{status}: {why}");
     put("<html>".to_owned()).await;
@@ -91,7 +91,7 @@ async fn a_store_that_cannot_be_read_leaves_the_job_unknown_and_never_down() {
     );
 
     let mut storage = Bucket::new().await.storage();
-    storage["endpoint_url"] = json!(harness::endpoints::refused());
+    storage["endpoint_url"] = json!(support::endpoints::refused());
     let checker = Checker::new(&watching(&[backup()], &storage));
     let results = checker.run(&["--format", "json", "--no-store"]).await.results();
     let why = results[0].reason().unwrap_or_default();
@@ -105,14 +105,14 @@ async fn what_cannot_be_is_named_before_anybody_waits_for_it() {
     let checker = Checker::new(&watching(&[backup(), odd], &directory()));
     let run = checker.call(&["validate"]).await;
     assert_eq!(run.code, 1);
-    assert!(run.stdout.contains("take `My Job` as a job's name"), "{}", run.output());
+    assert!(run.stdout.contains("invalid job name `My Job`"), "{}", run.output());
     checker.configure(&json!({ "checkers": [backup()] }));
     let run = checker.call(&["validate"]).await;
     assert_eq!(run.code, 1);
     assert!(run.stdout.contains("heartbeats are read from the store; add `storage`"), "{}", run.output());
     assert_eq!(look(&checker).await.0, Status::Unknown);
     let run = checker.call(&["beat", "backup"]).await;
-    assert!(run.code == 2 && run.stderr.contains("names no `storage`"), "{}", run.output());
+    assert!(run.code == 2 && run.stderr.contains("has no `storage`"), "{}", run.output());
 
     checker.configure(&watching(&[backup()], &directory()));
     let run = checker.call(&["beat", "bakup"]).await;
@@ -123,7 +123,7 @@ async fn what_cannot_be_is_named_before_anybody_waits_for_it() {
         run.stderr
     );
     let run = checker.call(&["beat", "Backup"]).await;
-    assert!(run.code == 2 && run.stderr.contains("small letters"), "{}", run.output());
+    assert!(run.code == 2 && run.stderr.contains("lowercase letters"), "{}", run.output());
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn a_watch_notices_that_a_job_reports_in_again_also_with_another_configura
     let checker = Checker::new(&config);
     let program = checker.start(&["run", "--every", "1s"]);
     let statuses = async |wanted: Status| {
-        harness::wait_for("a result", || async {
+        support::wait_for("a result", || async {
             let results: Vec<CheckResult> = checker.all_results("checks");
             results.last().is_some_and(|last| last.status == wanted).then_some(())
         })
@@ -147,7 +147,7 @@ async fn a_watch_notices_that_a_job_reports_in_again_also_with_another_configura
     let second = json!({ "type": "exec", "name": "Second", "command": "true" });
     config["checkers"] = json!([second, backup()]);
     checker.configure(&config);
-    harness::wait_for("three rounds of the new configuration", || async {
+    support::wait_for("three rounds of the new configuration", || async {
         let results = checker.all_results("checks");
         (results.iter().filter(|result| result.title == "Second").count() >= 3).then_some(())
     })
@@ -160,7 +160,7 @@ async fn a_watch_notices_that_a_job_reports_in_again_also_with_another_configura
 
 #[tokio::test]
 async fn heartbeats_stand_in_nobodys_way() {
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let shop = check_with("Shop", &ok.url, json!({}));
     let checker = Checker::new(&watching(&[shop, backup()], &directory()));
     beat(&checker, &["--failed", "only for us"]).await;
@@ -173,6 +173,6 @@ async fn heartbeats_stand_in_nobodys_way() {
     assert_eq!(shown.endpoint("Shop").text_of("status"), "healthy");
     assert_eq!(shown.endpoint("Backup").text_of("status"), "down");
     assert_eq!(shown.problems(), "");
-    let status = harness::web::get(&format!("{}checks/heartbeats/backup.json", served.url)).await.status;
+    let status = support::http_client::get(&format!("{}checks/heartbeats/backup.json", served.url)).await.status;
     assert_eq!(status, 404, "what the page does not need is not served");
 }

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use harness::checker::Checker;
-use harness::configuration::{check, directory, watching};
-use harness::now;
 use serde_json::{Value, json};
 use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
 use shared::result::{Attempt, CheckResult, write_check_file};
 use shared::status::Status;
 use shared::verdict::Policy;
 use shared::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
+use support::checker::Checker;
+use support::configuration::{check, directory, watching};
+use support::now;
 
 /// How often the generated nodes look.
 const INTERVAL: Nanos = 10 * MINUTE;

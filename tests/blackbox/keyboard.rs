@@ -1,11 +1,11 @@
 //! The whole page by keyboard alone: Tab comes to everything that can be used, in the order in which it stands, arrow
 //! keys walk within, Enter opens, Escape closes, and where one is can be seen.
 
-use harness::browser::Browser;
-use harness::page::{self, Page};
-use harness::scene::{self, State};
-use harness::wait_for;
 use serde_json::Value;
+use support::browser::Browser;
+use support::page::{self, Page};
+use support::page_scenario::{self, PageState};
+use support::wait_for;
 
 /// Where the focus is, in words; and how its ring looks.
 const FOCUS: &str = r"
@@ -58,9 +58,9 @@ fn words(stops: &[Value]) -> Vec<String> {
 
 #[tokio::test]
 async fn tab_comes_to_everything_once_in_order_and_one_sees_where_one_is() {
-    let scene = State::Announced.arrange().await;
-    let browser = scene::reader().await;
-    scene.visit(&browser).await;
+    let scenario = PageState::Announced.start().await;
+    let browser = page_scenario::open_browser().await;
+    scenario.visit(&browser).await;
     let stops = walk(&browser).await;
     let titles = ["Website", "Shop", "Payments", "Sign-in", "Search", "Mail"];
     let of_endpoints = titles.iter().flat_map(|title| ["figure", "bar", "chart"].map(|kind| format!("{kind} {title}")));
@@ -85,9 +85,9 @@ async fn tab_comes_to_everything_once_in_order_and_one_sees_where_one_is() {
 
 #[tokio::test]
 async fn a_reader_without_a_pointer_finds_the_failed_check_behind_a_bar() {
-    let scene = State::Down.arrange().await;
-    let browser = scene::reader().await;
-    scene.visit(&browser).await;
+    let scenario = PageState::Down.start().await;
+    let browser = page_scenario::open_browser().await;
+    scenario.visit(&browser).await;
     let to = |kind: &'static str, of: &'static str| {
         let browser = &browser;
         async move {
@@ -146,9 +146,9 @@ async fn a_reader_without_a_pointer_finds_the_failed_check_behind_a_bar() {
 
 #[tokio::test]
 async fn ranges_percentiles_charts_and_folded_charts_are_used_with_keys() {
-    let scene = State::Three.arrange().await;
-    let browser = scene::reader().await;
-    scene.visit(&browser).await;
+    let scenario = PageState::Three.start().await;
+    let browser = page_scenario::open_browser().await;
+    scenario.visit(&browser).await;
     browser.press("Tab").await;
     assert_eq!(words(&[focus(&browser).await]), ["range"]);
     browser.press("ArrowLeft").await;
@@ -178,8 +178,8 @@ async fn ranges_percentiles_charts_and_folded_charts_are_used_with_keys() {
     browser.press("Escape").await;
     until(&browser, "no crosshair", &crosses(0)).await;
 
-    let scene = State::Twenty.arrange().await;
-    scene.visit(&browser).await;
+    let scenario = PageState::Twenty.start().await;
+    scenario.visit(&browser).await;
     for _ in 0..20 {
         browser.press("Tab").await;
         if focus(&browser).await["kind"] == "summary" {

@@ -1,12 +1,12 @@
 //! The page speaks the language of whoever reads it, with dates and figures as they are written there, from right to left
 //! where that is so, and says what it has to say in every one of its languages.
 
-use harness::axe;
-use harness::browser::Browser;
-use harness::page::{self, Page};
-use harness::scene::{self, Scene, State};
 use serde_json::{Value, json};
 use shared::looks::LANGUAGES;
+use support::axe;
+use support::browser::Browser;
+use support::page::{self, Page};
+use support::page_scenario::{self, PageScenario, PageState};
 
 /// A narrow phone, in CSS pixels.
 const NARROW: (u32, u32) = (320, 640);
@@ -44,8 +44,8 @@ async fn prefer(browser: &Browser, languages: &str) {
 }
 
 /// Opens the page with something in its address and waits until it is complete.
-async fn visit(browser: &Browser, scene: &Scene, query: &str) -> Page {
-    page::visit(browser, &format!("{}{query}", scene.url)).await
+async fn visit(browser: &Browser, scenario: &PageScenario, query: &str) -> Page {
+    page::visit(browser, &format!("{}{query}", scenario.url)).await
 }
 
 /// The language and the direction that the document says it has.
@@ -64,10 +64,10 @@ fn language_files(page: &Page) -> Vec<String> {
 
 #[tokio::test]
 async fn a_reader_of_german_sees_german_words_dates_and_figures() {
-    let scene = State::Down.arrange().await;
-    let browser = scene::reader().await;
+    let scenario = PageState::Down.start().await;
+    let browser = page_scenario::open_browser().await;
     prefer(&browser, "nl-NL,de-DE,en").await;
-    let page = visit(&browser, &scene, "").await;
+    let page = visit(&browser, &scenario, "").await;
     page.assert_clean();
     assert_eq!(spoken(&browser).await, ("de".to_owned(), "ltr".to_owned()));
     assert_eq!(
@@ -89,16 +89,16 @@ async fn a_reader_of_german_sees_german_words_dates_and_figures() {
 
 #[tokio::test]
 async fn whoever_hosts_the_page_may_set_its_language_and_the_address_comes_before_them() {
-    let scene = State::One.arrange().await;
-    let browser = scene::reader().await;
+    let scenario = PageState::One.start().await;
+    let browser = page_scenario::open_browser().await;
     prefer(&browser, "de-DE").await;
-    let path = scene.folder().join("config.json");
+    let path = scenario.folder().join("config.json");
     let mut config: Value = serde_json::from_slice(&std::fs::read(&path).expect("it is there")).expect("it is JSON");
     config["language"] = json!("fr");
     std::fs::write(&path, config.to_string()).expect("it is written");
-    let page = visit(&browser, &scene, "").await;
+    let page = visit(&browser, &scenario, "").await;
     assert_eq!((spoken(&browser).await.0.as_str(), page.text_of("overall").as_str()), ("fr", "Website est en ligne"));
-    let page = visit(&browser, &scene, "?lang=ja").await;
+    let page = visit(&browser, &scenario, "?lang=ja").await;
     assert_eq!((spoken(&browser).await.0.as_str(), page.text_of("overall").as_str()), ("ja", "Website：正常"));
     assert_eq!(language_files(&page), ["ja.txt"]);
     // What is chosen in the address stays when somebody looks at the page in another way.
@@ -109,11 +109,11 @@ async fn whoever_hosts_the_page_may_set_its_language_and_the_address_comes_befor
 
 #[tokio::test]
 async fn arabic_runs_from_right_to_left_but_time_from_left_to_right() {
-    let scene = State::Localized.arrange().await;
-    let browser = scene::reader().await;
+    let scenario = PageState::Localized.start().await;
+    let browser = page_scenario::open_browser().await;
     for (width, height) in [NARROW, (1_280, 1_024)] {
         browser.resize(width, height).await;
-        let page = visit(&browser, &scene, "?lang=ar").await;
+        let page = visit(&browser, &scenario, "?lang=ar").await;
         page.assert_clean();
         assert_eq!(spoken(&browser).await, ("ar".to_owned(), "rtl".to_owned()));
         assert!(page.text_of("overall").contains("من أصل 3 من المواقع"), "{}", page.text_of("overall"));
@@ -136,18 +136,18 @@ async fn arabic_runs_from_right_to_left_but_time_from_left_to_right() {
 
 #[tokio::test]
 async fn every_language_says_everything_and_fits_a_narrow_phone() {
-    let scenes = [State::Localized.arrange().await, State::Incomplete.arrange().await];
-    let browser = scene::reader().await;
+    let scenarios = [PageState::Localized.start().await, PageState::Incomplete.start().await];
+    let browser = page_scenario::open_browser().await;
     browser.resize(NARROW.0, NARROW.1).await;
     let mut sentences = Vec::new();
     for code in LANGUAGES {
-        for scene in &scenes {
+        for scenario in &scenarios {
             for view in ["", "&view=table", "&view=table&filter=a"] {
-                let page = visit(&browser, scene, &format!("?lang={code}{view}")).await;
+                let page = visit(&browser, scenario, &format!("?lang={code}{view}")).await;
                 page.assert_clean();
                 assert_eq!(spoken(&browser).await.0, code);
-                assert_eq!(browser.script(UNSAID).await, json!([]), "{code}: {}", scene.state.name());
-                assert_eq!(browser.script(OVERFLOWING).await, json!([]), "{code}: {}", scene.state.name());
+                assert_eq!(browser.script(UNSAID).await, json!([]), "{code}: {}", scenario.state.name());
+                assert_eq!(browser.script(OVERFLOWING).await, json!([]), "{code}: {}", scenario.state.name());
                 assert_eq!(language_files(&page), [format!("{code}.txt")]);
                 sentences.push(page.text_of("overall"));
             }
@@ -160,9 +160,9 @@ async fn every_language_says_everything_and_fits_a_narrow_phone() {
 
 #[tokio::test]
 async fn a_configuration_that_is_broken_is_told_in_the_readers_language() {
-    let scene = State::Broken.arrange().await;
-    let browser = scene::reader().await;
-    let page = visit(&browser, &scene, "?lang=es").await;
+    let scenario = PageState::Broken.start().await;
+    let browser = page_scenario::open_browser().await;
+    let page = visit(&browser, &scenario, "?lang=es").await;
     assert_eq!(page.text_of("overall"), "La configuración de la página no se puede usar");
     assert_eq!(page.text_of("title"), "Configuración errónea");
     assert!(page.problems().contains("`titel`"), "{}", page.problems());
@@ -170,36 +170,36 @@ async fn a_configuration_that_is_broken_is_told_in_the_readers_language() {
 
 #[tokio::test]
 async fn a_language_that_is_missing_is_english_and_without_any_a_sentence_says_so() {
-    let scene = State::One.arrange().await;
-    let browser = scene::reader().await;
-    let languages = scene.folder().join("locales");
+    let scenario = PageState::One.start().await;
+    let browser = page_scenario::open_browser().await;
+    let languages = scenario.folder().join("locales");
     let german = std::fs::read_to_string(languages.join("de.txt")).expect("it is there");
     let without = german.replacen("\nhealthy = ", "\nwell = ", 1);
     assert_ne!(without, german);
     std::fs::write(languages.join("de.txt"), without).expect("it is written");
-    let page = visit(&browser, &scene, "?lang=de").await;
+    let page = visit(&browser, &scenario, "?lang=de").await;
     let said = (spoken(&browser).await.0, page.text_of("overall"));
     assert_eq!(said, ("de".to_owned(), "Website ist healthy".to_owned()), "a text that is missing is English");
     std::fs::remove_file(languages.join("de.txt")).expect("it was there");
-    let page = visit(&browser, &scene, "?lang=de").await;
+    let page = visit(&browser, &scenario, "?lang=de").await;
     assert_eq!((spoken(&browser).await.0.as_str(), page.text_of("overall").as_str()), ("en", "Website is healthy"));
     // A file of another version, which lacks a text that nothing replaces.
     let english = std::fs::read_to_string(languages.join("en.txt")).expect("it is there");
     let other = english.replacen("\nhealthy = ", "\nwell = ", 1);
     assert_ne!(other, english);
     std::fs::write(languages.join("en.txt"), other).expect("it is written");
-    let page = visit(&browser, &scene, "?lang=de").await;
+    let page = visit(&browser, &scenario, "?lang=de").await;
     assert_eq!(page.text_of("state"), "broken");
     assert!(page.text_of("text").contains("The texts of this page could not be loaded"), "{}", page.text_of("text"));
-    let page = visit(&browser, &scene, "?lang=fr").await;
+    let page = visit(&browser, &scenario, "?lang=fr").await;
     assert_eq!(page.text_of("overall"), "Website est en ligne", "what is there is used");
 }
 
 #[tokio::test]
 async fn every_language_has_the_plurals_that_browsers_ask_for() {
-    let scene = State::One.arrange().await;
-    let browser = scene::reader().await;
-    visit(&browser, &scene, "").await;
+    let scenario = PageState::One.start().await;
+    let browser = page_scenario::open_browser().await;
+    visit(&browser, &scenario, "").await;
     for code in LANGUAGES {
         let script = "return fetch(`locales/${arguments[0]}.txt`).then(answer => answer.text()).then(text => {
             const forms = text.match(/^plurals = (.*)$/m)[1].split('|');

@@ -3,17 +3,17 @@
 
 use std::path::Path;
 
-use harness::browser::{Browser, Truth};
-use harness::bucket::Bucket;
-use harness::caddy::Caddy;
-use harness::fleet::{Fleet, into_directory};
-use harness::gate::Gate;
-use harness::page::{self, Page};
-use harness::{ministack, now, wait_for};
 use serde_json::{Value, json};
 use shared::object_name::{CheckFileName, INDEX};
 use shared::page_config::{PageConfig, Source};
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
+use support::browser::{Browser, Truth};
+use support::bucket::Bucket;
+use support::caddy::Caddy;
+use support::fake_nodes::{FakeNodes, into_directory};
+use support::page::{self, Page};
+use support::switchable_proxy::SwitchableProxy;
+use support::{ministack, now, wait_for};
 
 fn name(stored_at: UnixNanos) -> String {
     CheckFileName { stored_at, node: None }.to_string()
@@ -113,20 +113,20 @@ async fn while_the_store_is_away_the_page_shows_what_a_bucket_held_whatever_the_
     for at in &rounds {
         bucket.put(&format!("status/{}", name(*at)), round(*at).to_string()).await;
     }
-    let mut gate = Gate::closed(&ministack::server().url);
-    gate.open().await;
+    let mut proxy = SwitchableProxy::new(&ministack::server().url);
+    proxy.open().await;
     let mut config = bucket.page_config(Some(&ministack::reader(&bucket.name).await));
     if let Source::S3(source) = &mut config.source {
-        source.endpoint_url = Some(gate.url.clone());
+        source.endpoint_url = Some(proxy.url.clone());
     }
     (config.range, config.refresh) = (2 * DAY, 5 * SECOND);
-    let caddy = Caddy::start(&gate.url).await;
+    let caddy = Caddy::start(&proxy.url).await;
     caddy.configure(&config.to_json());
     let browser = Browser::open().await;
     let fresh = visit_and_keep(&browser, &caddy.url).await;
     assert_eq!((fresh.loaded(), fresh.text_of("state").as_str()), (12, "healthy"), "{:#}", fresh.0);
 
-    gate.close();
+    proxy.close();
     browser.set_clock_off(25 * HOUR, Truth::Browser).await;
     let kept = page::visit(&browser, &caddy.url).await;
     kept.assert_clean();
@@ -139,7 +139,7 @@ async fn while_the_store_is_away_the_page_shows_what_a_bucket_held_whatever_the_
 
     // A store takes signatures of a few hours ahead, and none of tomorrow.
     browser.set_clock_off(-20 * HOUR, Truth::Browser).await;
-    gate.open().await;
+    proxy.open().await;
     page::visit(&browser, &caddy.url).await;
     let page = page::when(&browser, "the store to be heard", |page| page.text_of("note").is_empty()).await;
     assert_eq!(page.text_of("state"), "unknown", "nobody has looked for five hours");
@@ -148,8 +148,8 @@ async fn while_the_store_is_away_the_page_shows_what_a_bucket_held_whatever_the_
 #[tokio::test]
 async fn histories_are_kept_too() {
     let mut caddy = Caddy::start("").await;
-    let fleet = Fleet::small(&["ap-south", "eu-west"], now());
-    into_directory(&fleet.objects(), &caddy.site.path().join("store"));
+    let fake_nodes = FakeNodes::small(&["ap-south", "eu-west"], now());
+    into_directory(&fake_nodes.objects(), &caddy.site.path().join("store"));
     caddy.configure(&from_directory(10 * DAY, HOUR).to_json());
     let browser = Browser::open().await;
     let fresh = visit_and_keep(&browser, &caddy.url).await;

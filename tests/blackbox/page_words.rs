@@ -1,9 +1,9 @@
 //! The page's words in each state, as readers of English see them, against stored snapshots.
 //! `INSTA_UPDATE=always` accepts a change of wording.
 
-use harness::page::{self, Page};
-use harness::scene::{self, State};
 use serde_json::json;
+use support::page::{self, Page};
+use support::page_scenario::{self, PageState};
 
 /// What can be read on the page, then what is spoken in place of drawings. Where there are many endpoints, the first two
 /// stand for all of them; a text for each bar would be a copy of what unit tests hold.
@@ -29,12 +29,12 @@ fn without_ports(text: &str) -> String {
     redacted
 }
 
-async fn assert_words(states: &[State]) {
-    let browser = scene::reader().await;
+async fn assert_words(states: &[PageState]) {
+    let browser = page_scenario::open_browser().await;
     browser.resize(1_280, 1_024).await;
     for state in states {
-        let scene = state.arrange().await;
-        scene.visit(&browser).await;
+        let scenario = state.start().await;
+        scenario.visit(&browser).await;
         let is_shown = |page: &Page| !page.text_of("overall").is_empty() || page.text_of("state") == "broken";
         page::when(&browser, "the first lines", is_shown).await;
         let text = browser.script_with(READ, vec![json!(null)]).await;
@@ -49,24 +49,24 @@ async fn assert_words(states: &[State]) {
 #[tokio::test]
 async fn the_words_of_a_page_with_endpoints() {
     let states = [
-        State::Healthy,
-        State::Down,
-        State::Localized,
-        State::Degraded,
-        State::Announced,
-        State::Incomplete,
-        State::One,
-        State::Three,
+        PageState::Healthy,
+        PageState::Down,
+        PageState::Localized,
+        PageState::Degraded,
+        PageState::Announced,
+        PageState::Incomplete,
+        PageState::One,
+        PageState::Three,
     ];
     assert_words(&states).await;
 }
 
 #[tokio::test]
 async fn the_words_of_a_page_without_endpoints() {
-    assert_words(&[State::Empty, State::Unreadable, State::Loading, State::Broken]).await;
+    assert_words(&[PageState::Empty, PageState::Unreadable, PageState::Loading, PageState::Broken]).await;
 }
 
 #[tokio::test]
 async fn the_words_of_a_page_with_many_endpoints() {
-    assert_words(&[State::Twenty, State::FiveHundred]).await;
+    assert_words(&[PageState::Twenty, PageState::FiveHundred]).await;
 }

@@ -3,13 +3,13 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use harness::bucket::{self, Bucket};
-use harness::configuration::{check, watching};
-use harness::endpoints::{Behaviour, Endpoint};
-use harness::ministack::{self, ACCOUNT, MiniStack};
-use harness::site::Site;
 use serde_json::{Value, json};
 use shared::object_name::{CheckFileName, NodeName};
+use support::bucket::{self, Bucket};
+use support::configuration::{check, watching};
+use support::endpoints::{Behavior, Endpoint};
+use support::ministack::{self, ACCOUNT, MiniStack};
+use support::test_site::TestSite;
 
 const ORIGIN: &str = "https://status.example";
 const EVERYTHING: [&str; 8] =
@@ -21,7 +21,7 @@ fn name(stored_at: i64, node: &str) -> String {
 
 #[tokio::test]
 async fn a_bucket_a_reader_and_a_writer_are_made_and_a_checker_stores_with_what_was_written() {
-    let site = Site::new().await;
+    let site = TestSite::new().await;
     let run = site.provision(&EVERYTHING).await;
     assert_eq!(run.code, 0, "{}", run.output());
     let (reader, writer) = (site.reader().expect("there are keys"), site.writer("eu-west").expect("there are keys"));
@@ -31,7 +31,7 @@ async fn a_bucket_a_reader_and_a_writer_are_made_and_a_checker_stores_with_what_
     assert_eq!(mode("checker-eu-west.json"), 0o600);
 
     // The written file is a whole configuration: with a check in it, a round is stored by it.
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let mut config: Value = serde_json::from_str(&site.file("checker-eu-west.json")).expect("it is JSON");
     config["checkers"] = json!([check("Shop", &ok.url)]);
     config["spool_dir"] = json!("spool");
@@ -45,7 +45,7 @@ async fn a_bucket_a_reader_and_a_writer_are_made_and_a_checker_stores_with_what_
 
 #[tokio::test]
 async fn what_is_there_is_not_made_again_and_it_says_so() {
-    let site = Site::new().await;
+    let site = TestSite::new().await;
     assert_eq!(site.provision(&EVERYTHING).await.code, 0);
     let before = (site.file("config.json"), site.file("checker-eu-west.json"));
     let again = site.provision(&EVERYTHING).await;
@@ -62,7 +62,7 @@ async fn what_is_there_is_not_made_again_and_it_says_so() {
 
 #[tokio::test]
 async fn a_dry_run_shows_calls_and_policies_and_changes_nothing() {
-    let site = Site::new().await;
+    let site = TestSite::new().await;
     let run = site.call("provision", &[&["--dry-run"], EVERYTHING.as_slice()].concat(), "").await;
     assert_eq!(run.code, 0, "{}", run.output());
     let plan: Value = serde_json::from_str(&run.stdout).expect("it is JSON");
@@ -78,7 +78,7 @@ async fn a_dry_run_shows_calls_and_policies_and_changes_nothing() {
 
 #[tokio::test]
 async fn nothing_is_done_that_was_not_agreed_to() {
-    let site = Site::new().await;
+    let site = TestSite::new().await;
     for typed in ["", "no\n"] {
         let run = site.call("provision", &EVERYTHING, typed).await;
         assert_eq!(run.code, 2, "{}", run.output());
@@ -95,7 +95,7 @@ async fn nothing_is_done_that_was_not_agreed_to() {
 
 #[tokio::test]
 async fn new_keys_work_before_old_ones_go_and_there_are_never_three() {
-    let site = Site::new().await;
+    let site = TestSite::new().await;
     assert_eq!(site.provision(&EVERYTHING).await.code, 0);
     let (old_reader, old_writer) = (site.reader().unwrap(), site.writer("eu-west").unwrap());
     // Somebody has edited the page's title meanwhile.
@@ -126,7 +126,7 @@ async fn new_keys_work_before_old_ones_go_and_there_are_never_three() {
 
 #[tokio::test]
 async fn files_and_keys_of_others_are_left_alone() {
-    let site = Site::new().await;
+    let site = TestSite::new().await;
     site.checker.write("config.json", "{ \"mine\": true }");
     let refused = site.provision(&EVERYTHING).await;
     assert_eq!(refused.code, 2, "{}", refused.output());
@@ -145,7 +145,7 @@ async fn files_and_keys_of_others_are_left_alone() {
 
 #[tokio::test]
 async fn a_user_that_somebody_else_made_is_not_taken_over() {
-    let site = Site::new().await;
+    let site = TestSite::new().await;
     ministack::make_user(&site.user("reader")).await;
     let run = site.provision(&EVERYTHING).await;
     assert_eq!(run.code, 2, "{}", run.output());
@@ -155,20 +155,20 @@ async fn a_user_that_somebody_else_made_is_not_taken_over() {
 
 #[tokio::test]
 async fn a_public_bucket_is_read_without_keys_and_written_by_nobody() {
-    let site = Site::new().await;
+    let site = TestSite::new().await;
     let words = ["--public", "--origin", ORIGIN];
     let run = site.provision(&words).await;
     assert_eq!(run.code, 0, "{}", run.output());
     assert!(run.stdout.contains("anybody on the internet"), "{}", run.stdout);
     assert!(site.reader().is_none() && site.file("config.json").contains(&site.bucket.name));
-    let key = format!("status/{}", name(harness::now(), "eu-west"));
+    let key = format!("status/{}", name(support::now(), "eu-west"));
     site.bucket.put(&key, "[]").await;
     site.bucket.put("private.txt", "mine").await;
     let url = |path: &str| format!("{}/{}/{path}", site.endpoint_url, site.bucket.name);
-    let status = async |path: &str| harness::web::get(&url(path)).await.status;
+    let status = async |path: &str| support::http_client::get(&url(path)).await.status;
     assert_eq!((status(&key).await, status("?list-type=2&prefix=status/").await), (200, 200));
     assert_eq!((status("private.txt").await, status("?list-type=2").await), (403, 403));
-    let put = harness::web::answer(harness::web::client().put(url(&key)).body("[]")).await;
+    let put = support::http_client::send(support::http_client::client().put(url(&key)).body("[]")).await;
     assert_eq!(put.status, 403);
     assert!(site.provision(&words).await.stdout.contains("Nothing is to be done"));
 
@@ -180,14 +180,14 @@ async fn a_public_bucket_is_read_without_keys_and_written_by_nobody() {
 
 #[tokio::test]
 async fn only_what_was_made_is_removed_and_data_stays() {
-    let site = Site::new().await;
+    let site = TestSite::new().await;
     assert_eq!(site.provision(&EVERYTHING).await.code, 0);
     // Another page in the same bucket is somebody else's business.
-    let mut neighbour = Site::new().await;
+    let mut neighbour = TestSite::new().await;
     neighbour.bucket = Bucket::named(&site.bucket.name, "other/").await;
     let made = neighbour.provision(&["--origin", "https://other.example"]).await;
     assert_eq!(made.code, 0, "{}", made.output());
-    let key = format!("status/{}", name(harness::now(), "eu-west"));
+    let key = format!("status/{}", name(support::now(), "eu-west"));
     site.bucket.put(&key, "[]").await;
 
     let run = site.deprovision(&["--yes"], "").await;
@@ -220,7 +220,7 @@ async fn ten_thousand_objects_are_deleted_once_the_buckets_name_is_typed_and_for
         std::fs::write(bucket.join(key), "[]").expect("the file can be written");
     }
     let (server, administrator) = MiniStack::with_buckets(folder.path()).await;
-    let mut site = Site::at(&server.url).await;
+    let mut site = TestSite::at(&server.url).await;
     site.bucket = Bucket::at(&server.url, &administrator, "site-full", "status/");
     site.act_as(administrator);
     let provisioned = site.provision(&["--origin", ORIGIN]).await;
@@ -242,7 +242,7 @@ async fn ten_thousand_objects_are_deleted_once_the_buckets_name_is_typed_and_for
 
 #[tokio::test]
 async fn a_bucket_that_is_empty_then_goes_with_its_data() {
-    let site = Site::new().await;
+    let site = TestSite::new().await;
     assert_eq!(site.provision(&["--origin", ORIGIN]).await.code, 0);
     site.bucket.put(&format!("status/{}", name(1_495_330_254_340_493_978, "eu-west")), "[]").await;
     let run = site.deprovision(&["--delete-data"], &format!("{}\n", site.bucket.name)).await;
@@ -252,8 +252,8 @@ async fn a_bucket_that_is_empty_then_goes_with_its_data() {
 
 #[tokio::test]
 async fn the_place_and_the_credentials_come_from_a_configuration_too() {
-    let site = Site::new().await;
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let site = TestSite::new().await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let mut config = watching(&[check("Shop", &ok.url)], &site.bucket.storage());
     config["checkers"][0]["headers"] = json!({ "Authorization": "Bearer ${SHOP_TOKEN:-none}" });
     config["storage"]["check_expiry"] = json!("7d");
@@ -285,7 +285,7 @@ async fn the_place_and_the_credentials_come_from_a_configuration_too() {
 
 #[tokio::test]
 async fn other_rules_of_a_bucket_stay_as_they_are() {
-    let site = Site::new().await;
+    let site = TestSite::new().await;
     let bucket = &site.bucket;
     bucket.create_as(&bucket.writer).await;
     let client = bucket::client(&bucket.writer);
@@ -312,8 +312,8 @@ fn files_below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
 
 #[tokio::test]
 async fn a_writers_secret_and_the_administrators_are_in_the_writers_file_at_most() {
-    let site = Site::new().await;
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let site = TestSite::new().await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let mut said = vec![site.provision(&EVERYTHING).await];
     let mut secrets = vec![site.bucket.writer.secret.clone(), site.writer("eu-west").unwrap().secret];
     let mut config: Value = serde_json::from_str(&site.file("checker-eu-west.json")).expect("it is JSON");

@@ -2,9 +2,9 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
-use harness::{root, wait_for};
+use support::root;
 use tempfile::TempDir;
 
 /// Puts a program of these lines into a folder.
@@ -12,42 +12,6 @@ fn program(folder: &Path, name: &str, lines: &str) {
     let path = folder.join(name);
     std::fs::write(&path, format!("#!/usr/bin/env bash\n{lines}\n")).expect("it can be written");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
-}
-
-/// Runs `scripts/meanwhile.sh` with a `cargo` of these lines and a command of those.
-fn meanwhile(folder: &TempDir, cargo: &str, command: &str) -> Output {
-    program(folder.path(), "cargo", cargo);
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::iter::once(folder.path().to_owned()).chain(std::env::split_paths(&path));
-    let output = Command::new(root().join("scripts/meanwhile.sh"))
-        .args(["bash", "-c", command])
-        .current_dir(folder.path())
-        .env("PATH", std::env::join_paths(path).expect("they are folders"))
-        .env("CARGO_TARGET_DIR", folder.path().join("target"))
-        .output();
-    output.expect("the script runs")
-}
-
-/// Whether a process has ended, also if nobody has asked for its end yet.
-fn has_ended(process: &str) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{process}/stat"));
-    status.map_or(true, |status| status.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z')))
-}
-
-#[tokio::test]
-async fn what_is_built_meanwhile_ends_with_the_command_and_changes_nothing_about_it() {
-    let folder = TempDir::new().expect("a folder");
-    let made = Command::new("mkfifo").arg(folder.path().join("begun")).status();
-    assert!(made.is_ok_and(|status| status.success()));
-    let building = "sleep 1000 & echo $$ $! \"$@\" >begun; wait";
-    let output = meanwhile(&folder, building, "read -r line <begun; echo \"$line\"; exit 3");
-    assert_eq!(output.status.code(), Some(3), "{output:?}");
-    let line = String::from_utf8_lossy(&output.stdout).into_owned();
-    let words: Vec<&str> = line.split_whitespace().collect();
-    assert_eq!(words[2..7], ["build", "--quiet", "--release", "-p", "checker"], "{output:?}");
-    for process in &words[..2] {
-        wait_for("the end of the build", || async { has_ended(process).then_some(()) }).await;
-    }
 }
 
 /// Runs `scripts/setup.sh page` where what has to be of one version is, beside these programs; gives what it says.
@@ -81,6 +45,13 @@ fn version_of(program: &str) -> String {
     version.lines().next().unwrap_or_default().to_owned()
 }
 
+/// The version of wasm-opt that Trunk requires.
+fn wasm_opt_version() -> String {
+    let trunk = std::fs::read_to_string(root().join("Trunk.toml")).expect("it is there");
+    let (_, version) = trunk.split_once("wasm_opt = \"version_").expect("it has a version");
+    version.split('"').next().unwrap_or_default().to_owned()
+}
+
 fn says(text: &str) -> String {
     format!("echo {text}")
 }
@@ -102,7 +73,7 @@ fn without_the_tools_that_make_the_page_smaller_setting_up_says_so_and_goes_on()
 fn an_esbuild_of_another_version_is_not_taken_for_the_one_that_is_wanted() {
     let tools = TempDir::new().expect("a folder");
     let wanted = version_of("ESBUILD");
-    let wasm_opt = ("wasm-opt", says(&format!("wasm-opt version {}", version_of("BINARYEN"))));
+    let wasm_opt = ("wasm-opt", says(&format!("wasm-opt version {}", wasm_opt_version())));
     // In place of npm: it installs nothing but a program of the version that it is asked for.
     let npm = "while [[ $1 != --prefix ]]; do shift; done; echo \"npm is asked for $3\" >&2\n\
                mkdir -p \"$2/node_modules/.bin\" && cp \"$0.esbuild\" \"$2/node_modules/.bin/esbuild\"";
@@ -116,13 +87,4 @@ fn an_esbuild_of_another_version_is_not_taken_for_the_one_that_is_wanted() {
     let nothing_there = TempDir::new().expect("a folder");
     let wanted = [wasm_opt, npm, installed, ("esbuild", says(&wanted))];
     assert_eq!(setting_up_the_page(&nothing_there, &wanted), "", "the one that is wanted is there already");
-}
-
-#[test]
-fn nothing_is_built_meanwhile_where_the_checker_is_there() {
-    let folder = TempDir::new().expect("a folder");
-    std::fs::create_dir_all(folder.path().join("target/release/checker")).expect("there is room");
-    let output = meanwhile(&folder, "touch asked-for", "echo done");
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "done\n");
-    assert!(output.status.success() && !folder.path().join("asked-for").exists());
 }

@@ -1,17 +1,17 @@
 //! What a checker tells to those who run no script: summaries and badges, in both kinds of store, served by `checker
 //! serve` and by Caddy, and shown by a real browser.
 
-use harness::browser::Browser;
-use harness::bucket::Bucket;
-use harness::caddy::{Caddy, copy_folder};
-use harness::checker::Checker;
-use harness::configuration::{check, directory, watching};
-use harness::endpoints::{Behaviour, Endpoint, refused};
-use harness::{ministack, web};
 use serde_json::{Value, json};
 use shared::MINUTE;
 use shared::status::Status;
 use shared::summary::Summary;
+use support::browser::Browser;
+use support::bucket::Bucket;
+use support::caddy::{Caddy, copy_folder};
+use support::checker::Checker;
+use support::configuration::{check, directory, watching};
+use support::endpoints::{Behavior, Endpoint, refused};
+use support::{http_client, ministack};
 
 /// What an endpoint may be called by somebody who means no good.
 const HOSTILE: &str = "</text></table><script>canary()</script>&\"'<b onload=x>";
@@ -29,7 +29,7 @@ fn told(checker: &Checker, node: &str) -> Summary {
 #[tokio::test]
 async fn a_bucket_has_what_everybody_can_read_with_its_type_and_for_a_minute() {
     let bucket = Bucket::new().await;
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let mut config = watching(&[check("Billing API", &ok.url), check("Shop", &refused())], &bucket.storage());
     config["page"] = json!({ "title": "My status" });
     let checker = Checker::new(&config);
@@ -75,17 +75,17 @@ async fn a_writer_without_the_right_to_tell_stores_its_rounds_all_the_same_and_s
     let mut storage = bucket.storage();
     storage["access_key_id"] = json!(old.id);
     storage["secret_access_key"] = json!(old.secret);
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let run = Checker::new(&watching(&[check("Shop", &ok.url)], &storage)).run(&[]).await;
     assert_eq!((run.code, bucket.check_files().await.len()), (0, 1), "{}", run.output());
-    for words in ["warning: failed to keep the summary", "s3:PutObject", "\"summaries\": false"] {
+    for words in ["warning: summary not updated", "s3:PutObject", "\"summaries\": false"] {
         assert!(run.stderr.contains(words), "`{words}` is not in:\n{}", run.stderr);
     }
 }
 
 #[tokio::test]
 async fn what_nobody_looks_at_turns_unknown_and_expiry_leaves_what_is_told() {
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let mut config = watching(&[check("Shop", &ok.url)], &directory());
     (config["node"], config["every"]) = (json!("gone"), json!("1m"));
     config["storage"]["check_expiry"] = json!("1h");
@@ -102,7 +102,7 @@ async fn what_nobody_looks_at_turns_unknown_and_expiry_leaves_what_is_told() {
     let said: Vec<_> =
         here.endpoints.iter().map(|told| (told.title.as_str(), told.word(), told.badge.is_some())).collect();
     assert_eq!(said, [("Billing", "healthy", true), ("Shop", "unknown", false)]);
-    assert!(here.endpoints[1].since.is_some_and(|since| since < harness::now() - 60 * MINUTE));
+    assert!(here.endpoints[1].since.is_some_and(|since| since < support::now() - 60 * MINUTE));
     assert_eq!(
         told(&checker, "gone").status,
         Status::Healthy,
@@ -128,7 +128,7 @@ async fn what_nobody_looks_at_turns_unknown_and_expiry_leaves_what_is_told() {
 
 #[tokio::test]
 async fn caddy_serves_it_for_a_minute_and_no_title_does_anything_but_stand_there() {
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     // The second one's name looks as if it carried a hash of its content.
     let checks = [check(HOSTILE, &ok.url), check("node-0123456789ab", &ok.url)];
     let checker = Checker::new(&watching(&checks, &directory()));
@@ -145,11 +145,11 @@ async fn caddy_serves_it_for_a_minute_and_no_title_does_anything_but_stand_there
         (badges[1].as_str(), "image/svg+xml"),
         ("checks/0-badge/test-node/_overall.svg", "image/svg+xml"),
     ] {
-        let answer = web::get(&format!("{}{path}", caddy.url)).await;
+        let answer = http_client::get(&format!("{}{path}", caddy.url)).await;
         assert_eq!((answer.status, answer.header("content-type")), (200, content_type), "{path}");
         assert_eq!(answer.header("cache-control"), "public, max-age=60", "{path}");
     }
-    let led = web::get(&format!("{}summary.html", caddy.url)).await;
+    let led = http_client::get(&format!("{}summary.html", caddy.url)).await;
     assert_eq!((led.status, led.header("location")), (302, "/checks/0-summary/test-node.html"));
 
     let browser = Browser::open().await;
@@ -170,13 +170,13 @@ async fn caddy_serves_it_for_a_minute_and_no_title_does_anything_but_stand_there
 
 #[tokio::test]
 async fn a_reader_without_javascript_is_led_to_what_is_told() {
-    let ok = Endpoint::start(Behaviour::ok()).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     let served = checker.serve(&[]).await;
     served.until_summed_up().await;
-    let badge = web::get(&format!("{}badge/Shop.svg", served.url)).await;
+    let badge = http_client::get(&format!("{}badge/Shop.svg", served.url)).await;
     assert_eq!((badge.status, badge.header("content-type")), (200, "image/svg+xml"));
-    assert_eq!(web::get(&format!("{}badge/Shopp.svg", served.url)).await.status, 404);
+    assert_eq!(http_client::get(&format!("{}badge/Shopp.svg", served.url)).await.status, 404);
 
     let browser = Browser::open().await;
     browser.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;

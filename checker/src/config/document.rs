@@ -1,4 +1,4 @@
-//! The configuration file as a tree in which everything knows its place. [`super::reader`] makes it of a text.
+//! The configuration file as a tree in which everything knows its place. [`super::parser`] makes it of a text.
 
 use std::borrow::Cow;
 

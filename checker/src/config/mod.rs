@@ -1,21 +1,23 @@
 //! The configuration file: found and read here, from the file as written to the configuration as valid.
 //!
-//! The way is [`reader`] (text to a [`document`], a tree with places), [`inspect`] (tree against the table in [`shape`]),
-//! [`written`] (serde's view), [`valid`] (what the rest of the checker knows).
+//! The way is [`parser`] (text to a [`document`], a tree with places), [`mod@validate`] (tree against the table in [`spec`]),
+//! [`raw`] (serde's view), [`model`] (what the rest of the checker knows).
 
 mod checks;
 pub mod document;
-pub mod inspect;
+pub mod json_schema;
+pub mod model;
 mod page;
+pub mod parser;
 pub mod problem;
-pub mod reader;
+mod raw;
 pub mod reference;
-pub mod schema;
-pub mod shape;
+pub mod spec;
 pub mod starter;
-pub mod valid;
+#[cfg(test)]
+mod tests;
+pub mod validate;
 mod variables;
-mod written;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,15 +30,15 @@ use shared::history::DEFAULT_EXPIRY;
 use shared::object_name::{NodeName, check_prefix};
 use shared::page_config::AddressStyle;
 
-use self::checks::shape::CHECKER;
+use self::checks::spec::CHECKER;
 use self::document::Located;
+use self::model::{Bucket, Check, CheckKind, Config, Place, Secret, Storage, WriterKeys};
+use self::parser::Apart;
 use self::problem::{Problem, Problems};
-use self::reader::Apart;
-use self::valid::{Bucket, Check, CheckKind, Config, Place, Secret, Storage, WriterKeys};
-use self::written::{Written, WrittenDirectory, WrittenDuration, WrittenS3};
-use crate::check::connect::Address;
-use crate::check::http::HttpCheck;
-use crate::check::reach::Reach;
+use self::raw::{Written, WrittenDirectory, WrittenDuration, WrittenS3};
+use crate::checks::http::HttpCheck;
+use crate::checks::net::address_policy::Reach;
+use crate::checks::net::connect::Address;
 
 /// Up to how many endpoints summaries are kept unless the file says: more than that nobody reads as a list, and what
 /// they are made of is read anew each time.
@@ -49,7 +51,9 @@ const CHECKERS: &str = "checkers";
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("read `{path}`; `checker init` writes a configuration to start with, `-c FILE` names another")]
+    #[error(
+        "failed to read the configuration `{path}`; `checker init` writes a starter configuration, `-c FILE` names another file"
+    )]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -57,7 +61,7 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// It can be read, but not used.
-    #[error("use the configuration:\n{}", .0.join("\n"))]
+    #[error("invalid configuration:\n{}", .0.join("\n"))]
     Invalid(Vec<String>),
 }
 
@@ -102,7 +106,7 @@ pub fn validate(path: &Path, surroundings: &Surroundings<'_>) -> Result<(Vec<Str
                 problems.add(Problem::error(at, text));
             }
             if let Err(error) = check.find_obstacle() {
-                problems.add(Problem::error(at, format!("\"{}\": failed to {error}", check.title)));
+                problems.add(Problem::error(at, format!("\"{}\": {error}", check.title)));
             }
         }
     }
@@ -125,7 +129,7 @@ fn check_places(text: &str, surroundings: &Surroundings<'_>) -> Vec<usize> {
     let mut places = Vec::new();
     let mut take = |check: Located<'_>, _: &mut Problems| places.push(check.at);
     let apart = Apart { key: CHECKERS, take: &mut take };
-    match reader::parse(text, surroundings.variable, &mut Problems::default(), Some(apart)) {
+    match parser::parse(text, surroundings.variable, &mut Problems::default(), Some(apart)) {
         Ok(_) => places,
         Err(_) => Vec::new(),
     }
@@ -139,7 +143,7 @@ pub fn from_text(text: &str, folder: &Path, surroundings: &Surroundings<'_>) -> 
     let mut told_before = 0;
     // Each check is made of its part of the file at once, while both are at hand.
     let mut take = |located: Located<'_>, problems: &mut Problems| {
-        inspect::inspect_element(&located, &CHECKER, CHECKERS, index, problems);
+        validate::inspect_element(&located, &CHECKER, CHECKERS, index, problems);
         if problems.errors() == told_before {
             checks.extend(checks::convert(&located, index, folder, problems).map(Arc::new));
         } else {
@@ -150,9 +154,9 @@ pub fn from_text(text: &str, folder: &Path, surroundings: &Surroundings<'_>) -> 
         index += 1;
     };
     let apart = Apart { key: CHECKERS, take: &mut take };
-    let config = match reader::parse(text, surroundings.variable, &mut problems, Some(apart)) {
+    let config = match parser::parse(text, surroundings.variable, &mut problems, Some(apart)) {
         Ok(root) => {
-            inspect::inspect(&root, &shape::ROOT, &mut problems);
+            validate::inspect(&root, &spec::ROOT, &mut problems);
             if problems.errors() > 0 { None } else { convert(&root, checks, folder, surroundings, &mut problems) }
         }
         Err(problem) => {
@@ -177,7 +181,7 @@ fn convert(
     let written: Written = read_as(root, problems)?;
     let node = match &written.node {
         Some(name) => NodeName::new(name)
-            .map_err(|error| problems.add(Problem::error(place_of("node"), format!("failed to {error}"))))
+            .map_err(|error| problems.add(Problem::error(place_of("node"), format!("`node`: {error}"))))
             .ok()?,
         None => NodeName::from_host_name(&surroundings.host_name),
     };
@@ -194,7 +198,7 @@ fn convert(
         match Address::parse(text, None) {
             Ok(address) => connectivity.push(address),
             Err(error) => {
-                problems.add(Problem::error(place_of("connectivity"), format!("`connectivity`: failed to {error}")));
+                problems.add(Problem::error(place_of("connectivity"), format!("`connectivity`: {error}")));
             }
         }
     }
@@ -262,12 +266,12 @@ fn convert_bucket(written: WrittenS3, located: &Located, problems: &mut Problems
         problems.add(Problem::error(at, format!("`storage.{key}`: {text}")));
     };
     if let Err(error) = check_prefix(&written.prefix) {
-        problem("prefix", format!("failed to {error}"));
+        problem("prefix", error.to_string());
     }
     if let Some(url) = &written.endpoint_url
         && let Err(error) = HttpCheck::parse_url(url)
     {
-        problem("endpoint_url", format!("failed to {error}"));
+        problem("endpoint_url", error.to_string());
     }
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let keys = match (given(written.access_key_id), given(written.secret_access_key)) {
@@ -316,6 +320,3 @@ fn read_as<T: DeserializeOwned>(located: &Located, problems: &mut Problems) -> O
         .map_err(|error| problems.add(Problem::error(located.at, format!("it does not fit: {error}"))))
         .ok()
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,9 +3,9 @@
 use shared::page_config::PageConfig;
 
 use super::document::{Located, Value};
+use super::model::{Page, SERVED_STORE};
 use super::problem::{Problem, Problems};
-use super::valid::{Page, SERVED_STORE};
-use crate::provision::wishes::check_origin;
+use crate::provision::spec::check_origin;
 
 /// The key that is no part of the page's own configuration: the web server heeds it.
 const EMBED_BY: &str = "embed_by";
@@ -34,7 +34,7 @@ pub(super) fn convert(page: Option<&Located>, problems: &mut Problems) -> Page {
             let text = origin.text().unwrap_or_default();
             match check_origin(text) {
                 Ok(()) => read.embed_by.push(text.to_owned()),
-                Err(error) => problems.add(Problem::error(origin.at, format!("`page.{EMBED_BY}`: failed to {error}"))),
+                Err(error) => problems.add(Problem::error(origin.at, format!("`page.{EMBED_BY}`: {error}"))),
             }
         }
     }

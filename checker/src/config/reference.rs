@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use shared::duration;
 
-use super::shape::{Field, Need, ROOT, Shape, Variant};
+use super::spec::{Field, Need, ROOT, Shape, Variant};
 
 /// An object with so few keys has no section of its own.
 const NAMED_HERE: usize = 4;

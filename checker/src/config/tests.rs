@@ -1,9 +1,9 @@
 //! Facts about whole configuration files.
 
-use super::shape::Shape;
-use super::valid::CheckKind;
+use super::model::CheckKind;
+use super::spec::Shape;
 use super::*;
-use crate::check::tls_trust::TlsTrust;
+use crate::checks::net::tls_config::TlsTrust;
 use shared::page_config::PageConfig;
 use shared::status::Status;
 use shared::{DAY, MINUTE};
@@ -123,7 +123,7 @@ fn what_is_said_about_the_page_is_what_the_page_reads() {
 
 #[test]
 fn every_key_of_the_pages_configuration_can_be_said_here() {
-    let Shape::Object(root) = shape::ROOT else { panic!("it is an object") };
+    let Shape::Object(root) = spec::ROOT else { panic!("it is an object") };
     let Shape::Object(page) = root.iter().find(|field| field.key == "page").expect("it is there").shape else {
         panic!("it is an object")
     };
@@ -154,7 +154,7 @@ fn what_a_page_would_skip_is_a_warning_where_it_stands() {
     let refused = errors(r#"{"checkers":[],"page":{"embed_by":["https://a.example/path"],"grups":[]}}"#);
     assert!(refused.iter().any(|line| line.contains("did you mean `groups`?")), "{refused:?}");
     let refused = errors(r#"{"checkers":[],"page":{"embed_by":["'none'; script-src *"]}}"#);
-    assert!(refused[0].contains("`page.embed_by`: failed to take `'none'; script-src *` as an origin"), "{refused:?}");
+    assert!(refused[0].contains("`page.embed_by`: invalid origin `'none'; script-src *`"), "{refused:?}");
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn a_check_that_cannot_be_made_is_named_with_its_place_and_keeps_no_other_from_b
         ),
         (
             r#"{"checkers":[{"type":"heartbeat","endpoint_name":"A","job":"My job","interval":"1h"}]}"#,
-            "`My job` as a job's name",
+            "invalid job name `My job`",
         ),
     ] {
         one_check_is_named(text, expected);
@@ -352,7 +352,7 @@ fn what_cannot_be_seen_from_the_shape_is_named_with_its_place() {
         (r#"{"checkers":[{"type":"http","endpoint_name":"","endpoint_url":"http://a"}]}"#, "checkers[0].endpoint_name"),
         (r#"{"checkers":[],"storage":{"type":"s3","bucket":"b","endpoint_url":"ftp://a"}}"#, "`storage.endpoint_url`"),
         (r#"{"checkers":[],"connectivity":["1.1.1.1"]}"#, "a host and a port"),
-        (r#"{"checkers":[],"node":"Büro"}"#, "as a node's name"),
+        (r#"{"checkers":[],"node":"Büro"}"#, "`node`: invalid node name `Büro`"),
         (r#"{"checkers":[],"timestamp":"noon"}"#, "RFC 3339"),
         (r#"{"checkers":[],"storage":{"type":"mysql","dsn":"x"}}"#, "`mysql` is not yet supported"),
         (r#"{"checkers":[],"storage":{"type":"s3","bucket":"${BUCKET}"}}"#, "`BUCKET` is not set"),
@@ -373,9 +373,9 @@ fn the_starter_configuration_is_valid_and_has_no_warnings() {
 
 #[test]
 fn each_key_of_the_table_is_in_the_schema() {
-    let schema = schema::schema().to_string();
+    let schema = json_schema::schema().to_string();
     let mut keys = Vec::new();
-    collect_keys(&shape::ROOT, &mut keys);
+    collect_keys(&spec::ROOT, &mut keys);
     assert!(keys.len() > 30);
     for key in keys {
         assert!(schema.contains(&format!("\"{key}\":")), "{key} is not in the schema");
@@ -397,20 +397,20 @@ fn the_reference_in_the_documentation_is_the_tables() {
     assert_eq!(written, reference, "run `UPDATE_DOCUMENTATION=1 cargo test -p checker reference`");
 }
 
-fn collect_keys(shape: &shape::Shape, keys: &mut Vec<&'static str>) {
-    let mut of_fields = |fields: &[shape::Field]| {
+fn collect_keys(shape: &spec::Shape, keys: &mut Vec<&'static str>) {
+    let mut of_fields = |fields: &[spec::Field]| {
         for field in fields {
             keys.push(field.key);
             collect_keys(&field.shape, keys);
         }
     };
     match shape {
-        shape::Shape::Object(fields) => of_fields(fields),
-        shape::Shape::Tagged { variants, common, .. } => {
+        spec::Shape::Object(fields) => of_fields(fields),
+        spec::Shape::Tagged { variants, common, .. } => {
             of_fields(common);
             variants.iter().for_each(|variant| of_fields(variant.fields));
         }
-        shape::Shape::List(element) => collect_keys(element, keys),
+        spec::Shape::List(element) => collect_keys(element, keys),
         _ => {}
     }
 }

@@ -19,7 +19,7 @@ const URL_EXPIRY: Duration = Duration::from_mins(5);
 
 /// The URL cannot be made.
 #[derive(Debug, thiserror::Error)]
-#[error("make a URL for the bucket: {0}")]
+#[error("the bucket has no valid URL: {0}")]
 pub struct NoAddress(String);
 
 /// The URL by which the page lists what was stored since a time.

@@ -40,7 +40,7 @@ pub fn of_node(newest: &CheckFileName, interval: Option<Nanos>, now: UnixNanos) 
     }
     let reported = format!("{node} stored its newest check file {} ago", duration::in_words(age));
     match interval {
-        Some(interval) if age > shared::uptime::stands_for(interval) => Finding::warning(
+        Some(interval) if age > shared::uptime::validity(interval) => Finding::warning(
             Side::Store,
             format!("{reported}, and reports every {}", duration::exact(interval)),
             "see whether that checker still runs; the page shows its part as unknown",

@@ -1,13 +1,13 @@
 //! Proving a set-up: each side is tried with its own keys, what must work and what must be refused, and each finding
-//! says what it means and what to do. [`writer`] is the checker's side, [`page`] the browser's; [`probe`] makes the
+//! says what it means and what to do. [`checker_side`] is the checker's side, [`page_side`] the browser's; [`probe`] makes the
 //! requests, [`address`] (pure) their URLs; [`clock`] compares clocks; [`freshness`] (pure) judges what the store holds.
 
 pub mod address;
+pub mod checker_side;
 pub mod clock;
 pub mod freshness;
-pub mod page;
+pub mod page_side;
 pub mod probe;
-pub mod writer;
 
 use std::fmt;
 

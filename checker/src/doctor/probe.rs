@@ -10,11 +10,11 @@ use reqwest::Url;
 use rustls::ClientConfig;
 use shared::{Nanos, UnixNanos};
 
-use crate::check::tls_trust::{TlsConfigs, TlsTrust};
-use crate::config::valid::Bucket;
+use crate::checks::net::tls_config::{TlsConfigs, TlsTrust};
+use crate::config::model::Bucket;
 use crate::store::S3Problem;
-use crate::store::connection::{self, Credentials};
-use crate::store::s3_problem::{Action, Asked};
+use crate::store::s3::client::{self, Credentials};
+use crate::store::s3::error::{Action, Asked};
 
 /// A page that waits longer has lost its visitor.
 const BROWSER_TIMEOUT: Duration = Duration::from_secs(20);
@@ -38,7 +38,7 @@ pub enum Signs {
 
 /// Requests cannot be made at all.
 #[derive(Debug, thiserror::Error)]
-#[error("set up the requests: {0}")]
+#[error("failed to set up HTTP requests: {0}")]
 pub struct NoRequests(String);
 
 /// What a browser would see.
@@ -80,8 +80,8 @@ impl Probe {
     /// Prepares requests; none is made.
     pub async fn open(bucket: &Bucket, signs: Signs) -> Result<Probe, NoRequests> {
         let credentials = if signs == Signs::WithKeys { Credentials::OfTheBucket } else { Credentials::Nobodys };
-        let settings = connection::settings(bucket, credentials).await;
-        let client = connection::client(&settings, bucket.address_style);
+        let settings = client::settings(bucket, credentials).await;
+        let client = client::client(&settings, bucket.address_style);
         let tls = TlsConfigs::default().for_trust(&TlsTrust::System).await;
         let tls = tls.map_err(|error| NoRequests(error.to_string()))?;
         let http = reqwest::Client::builder()
@@ -180,7 +180,7 @@ impl Probe {
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         let asked = Asked { action, bucket: &self.bucket.name, prefix: &self.bucket.prefix };
-        connection::problem(&asked, error)
+        client::problem(&asked, error)
     }
 }
 
@@ -189,5 +189,5 @@ fn of_http(error: reqwest::Error) -> S3Problem {
     if error.is_timeout() {
         return S3Problem::TimedOut;
     }
-    crate::store::s3_problem::of_failed_connection(&error.without_url())
+    crate::store::s3::error::of_failed_connection(&error.without_url())
 }

@@ -12,8 +12,8 @@ use shared::object_name::NodeName;
 use shared::page_config::{AddressStyle, PageConfig, PublicKeys, S3Source, Source};
 
 use super::names::Role;
-use super::wishes::{Identity, Wishes};
-use crate::config::valid::{Bucket, Config, Place, Secret, WriterKeys};
+use super::spec::{Identity, Wishes};
+use crate::config::model::{Bucket, Config, Place, Secret, WriterKeys};
 use crate::config::{self, Surroundings};
 
 /// What stands in a file for keys that somebody has to put there.
@@ -25,7 +25,7 @@ const KEY_UNKNOWN: &str = "unknown";
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// The system refuses.
-    #[error("{task} `{}`", path.display())]
+    #[error("failed to {task} `{}`", path.display())]
     Unusable {
         /// What was tried.
         task: &'static str,
@@ -35,10 +35,10 @@ pub enum FileError {
         source: io::Error,
     },
     /// A file is there that must not be replaced.
-    #[error("write `{}`: it is there already; move it away, or replace it with `--force`", .0.display())]
+    #[error("`{}` already exists; move it away, or replace it with `--force`", .0.display())]
     InTheWay(PathBuf),
     /// The file no longer holds the key that is to be replaced.
-    #[error("replace the key in `{}`: the old key is no longer there word for word", .0.display())]
+    #[error("the key in `{}` was not replaced: the file no longer contains the old key", .0.display())]
     KeyNotThere(PathBuf),
 }
 
@@ -305,7 +305,7 @@ fn mark_path(out: &Path, identity: &Identity) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::provision::wishes::tests::wishes;
+    use crate::provision::spec::tests::wishes;
 
     fn keys(id: &str) -> WriterKeys {
         WriterKeys { access_key_id: id.to_owned(), secret_access_key: Secret::new(format!("secret/of+{id}")) }

@@ -108,7 +108,7 @@ fn hash(bucket: &str, prefix: &str) -> String {
 
 /// Why a text is no bucket's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("take `{name}` as a bucket's name: {why}")]
+#[error("invalid bucket name `{name}`: {why}")]
 pub struct NotABucketName {
     /// The text.
     pub name: String,
@@ -122,16 +122,16 @@ pub fn check_bucket_name(name: &str) -> Result<(), NotABucketName> {
     let is_edge = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     let bytes = name.as_bytes();
     if !(3..=63).contains(&bytes.len()) {
-        return refused("it has 3 to 63 characters");
+        return refused("it must have 3 to 63 characters");
     }
     if !bytes.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-')) {
-        return refused("write small letters, digits, hyphens and dots only, such as `my-status`");
+        return refused("use lowercase letters, digits, hyphens and dots only, for example `my-status`");
     }
     if !is_edge(bytes.first()) || !is_edge(bytes.last()) {
-        return refused("begin and end it with a letter or a digit");
+        return refused("it must start and end with a letter or a digit");
     }
     if name.contains("..") {
-        return refused("write no two dots side by side");
+        return refused("it must not contain two dots in a row");
     }
     if name.parse::<std::net::Ipv4Addr>().is_ok() {
         return refused("it must not look like an IP address");
@@ -195,8 +195,8 @@ mod tests {
         }
         for (name, why) in [
             ("ab", "3 to 63"),
-            ("My_Status", "small letters"),
-            ("-status", "begin and end"),
+            ("My_Status", "lowercase letters"),
+            ("-status", "start and end"),
             ("a..b", "two dots"),
             ("192.168.0.1", "IP address"),
             ("xn--status", "reserved"),

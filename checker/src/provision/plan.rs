@@ -1,17 +1,20 @@
 //! From wishes and what is there to the steps between them. Pure: the same two always make the same plan, and where
 //! nothing is left to do, it has no steps.
 
+#[cfg(test)]
+mod tests;
+
 use aws_sdk_s3::error::BuildError;
 use serde_json::{Value, json};
 use shared::object_name;
 
 use super::files::{self, FileState, Write};
 use super::names::Role;
-use super::observe::{Observed, ObservedUser};
 use super::policy;
 use super::service::{BucketState, KeyState, ListedKey};
+use super::spec::{Access, Files, Identity, Keys, Wishes};
+use super::state::{Observed, ObservedUser};
 use super::step::{Step, WhyDeleted};
-use super::wishes::{Access, Files, Identity, Keys, Wishes};
 
 /// What IAM allows a user in keys.
 const KEYS_PER_USER: usize = 2;
@@ -32,7 +35,7 @@ pub struct Plan {
 pub enum PlanError {
     /// A file of another kind has the name.
     #[error(
-        "write `{file}`: it is there already, and {why}; move it away, name another folder with `--out`, or replace it with `--force`"
+        "`{file}` already exists, and {why}; move it away, name another folder with `--out`, or replace it with `--force`"
     )]
     FileInTheWay {
         /// The file.
@@ -41,7 +44,7 @@ pub enum PlanError {
         why: String,
     },
     /// A user that we did not make has the name.
-    #[error("use the user `{user}`: it is there already, but its path is `{path}` and not ours; rename or remove it")]
+    #[error("the user `{user}` already exists, but its path `{path}` is not ours; rename or remove it")]
     ForeignUser {
         /// Its name.
         user: String,
@@ -50,7 +53,7 @@ pub enum PlanError {
     },
     /// A key is there whose secret is not.
     #[error(
-        "give a key to the {role}: its user `{user}` has the key `{key}`, whose secret is not in `{file}`; name the folder where that file is with `--out`, or replace the key with `--rotate`"
+        "the secret of the {role}'s key `{key}` (user `{user}`) is not in `{file}`; name the folder that contains this file with `--out`, or replace the key with `--rotate`"
     )]
     SecretElsewhere {
         /// Whose.
@@ -64,7 +67,7 @@ pub enum PlanError {
     },
     /// Two keys are there, and which of them is in use cannot be known.
     #[error(
-        "give a key to the {role}: its user `{user}` has the keys {keys}, and none of their secrets is in `{file}`; a user can have two. Name the folder where that file is with `--out`, or remove the key that is not in use: `aws iam delete-access-key --user-name {user} --access-key-id …`"
+        "the {role} cannot get another key: its user `{user}` has the keys {keys}, the most a user can have, and neither secret is in `{file}`; name the folder that contains this file with `--out`, or remove the key that is not in use: `aws iam delete-access-key --user-name {user} --access-key-id …`"
     )]
     TwoKeysElsewhere {
         /// Whose.
@@ -77,7 +80,7 @@ pub enum PlanError {
         file: String,
     },
     /// The key in the file is gone.
-    #[error("use the key in `{file}`: the user `{user}` has no key `{key}` any more; write a new one with `--force`")]
+    #[error("the user `{user}` no longer has the key `{key}` in `{file}`; create a new one with `--force`")]
     KeyGone {
         /// The file.
         file: String,
@@ -87,7 +90,7 @@ pub enum PlanError {
         key: String,
     },
     /// The key in the file is switched off.
-    #[error("use the key `{key}` in `{file}`: it is switched off; switch it on, or replace it with `--rotate`")]
+    #[error("the key `{key}` in `{file}` is inactive; activate it, or replace it with `--rotate`")]
     KeyOff {
         /// The file.
         file: String,
@@ -95,7 +98,7 @@ pub enum PlanError {
         key: String,
     },
     /// The SDK refuses what we made.
-    #[error("describe the bucket's rules: {0}")]
+    #[error("the bucket's rules cannot be written: {0}")]
     Rules(String),
 }
 
@@ -359,7 +362,3 @@ impl Plan {
         })
     }
 }
-
-#[cfg(test)]
-#[path = "plan_tests.rs"]
-mod tests;

@@ -5,9 +5,9 @@ use aws_sdk_s3::types::{Delete, EncodingType, ObjectIdentifier};
 use futures_util::{StreamExt as _, stream};
 use shared::object_name::is_stored_by_checkers;
 
-use super::carry_out::Audience;
+use super::apply::Audience;
 use super::service::{Call, Service, ServiceError};
-use crate::store::connection::decode_url;
+use crate::store::s3::client::decode_url;
 
 /// How many batches, each of one page of the listing, are being deleted at once.
 const BATCHES_AT_ONCE: usize = 4;
@@ -20,7 +20,7 @@ pub enum PurgeError {
     Service(#[from] ServiceError),
     /// The service deleted some of a batch and refused others.
     #[error(
-        "delete `{key}` ({code}), the first of {refused} objects that the service refuses to delete; {removed} are deleted; check the key's permission `s3:DeleteObject` and the bucket's policy"
+        "the service refused to delete {refused} objects, the first of them `{key}` ({code}); {removed} were deleted; check the key's permission `s3:DeleteObject` and the bucket's policy"
     )]
     Some {
         /// The first that was refused.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::files::Write;
 use super::names::Role;
-use super::wishes::Identity;
+use super::spec::Identity;
 
 /// Something to do. The order of a plan's steps matters.
 #[derive(Debug, Clone)]

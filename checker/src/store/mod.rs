@@ -1,15 +1,11 @@
 //! Where rounds are kept: one file per kind of store, all behind [`Store`]. What waits for a store that cannot be
-//! reached is [`spool`]'s business, and [`deliver`] makes sure that no round is lost.
+//! reached is [`spool`]'s business, and [`upload`] makes sure that no round is lost.
 
-pub(crate) mod connection;
-pub mod deliver;
-mod directory;
-mod disk;
-mod durable;
-pub(crate) mod index;
-mod s3;
-pub(crate) mod s3_problem;
+mod blocking_io;
+pub(crate) mod directory;
+pub(crate) mod s3;
 pub mod spool;
+pub mod upload;
 
 use std::fmt;
 use std::io;
@@ -22,9 +18,9 @@ use shared::object_name::{CheckFileName, HeartbeatName, HistoryName, SummaryName
 
 pub use self::directory::DirectoryStore;
 pub use self::s3::S3Store;
-pub use self::s3_problem::S3Problem;
-use crate::config::valid::{Place, Storage};
-use crate::stop::STORING_AFTER_STOP;
+pub use self::s3::error::S3Problem;
+use crate::config::model::{Place, Storage};
+use crate::platform::shutdown::STORING_AFTER_STOP;
 
 /// A place that keeps check files. A new kind of store is a file beside this one and an arm here.
 #[derive(Debug)]
@@ -210,7 +206,7 @@ const NAMES_TO_TRY: usize = 16;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// An S3 service did not do what was asked.
-    #[error("{task}: {problem}")]
+    #[error("failed to {task}: {problem}")]
     S3 {
         /// What was tried, as a fragment: ``write `status/1….json` to the bucket `b` ``.
         task: String,
@@ -218,7 +214,7 @@ pub enum StoreError {
         problem: S3Problem,
     },
     /// The file system did not do what was asked.
-    #[error("{task}: {}", FileProblem(cause))]
+    #[error("failed to {task}: {}", FileProblem(cause))]
     File {
         /// What was tried, as a fragment.
         task: String,
@@ -227,14 +223,14 @@ pub enum StoreError {
     },
     /// Every name tried for a check file was taken by another one.
     #[error(
-        "store the check file `{name}`: other files have its name and the {NAMES_TO_TRY} after it; check whether two checkers have the same node name or the clock stands still"
+        "the check file `{name}` cannot be stored: its name and the {NAMES_TO_TRY} after it are taken; check whether two checkers have the same node name or the clock has stopped"
     )]
     NamesTaken {
         /// The name that was wanted.
         name: CheckFileName,
     },
     /// Somebody wanted us to stop, and there was no time to wait for the store any longer.
-    #[error("wait for {store}: it took more than {} s after the wish to stop", STORING_AFTER_STOP.as_secs())]
+    #[error("{store} did not respond within {} s after the request to stop", STORING_AFTER_STOP.as_secs())]
     Stopped {
         /// What people call the store.
         store: String,
@@ -248,7 +244,7 @@ pub enum StoreError {
         cause: Box<StoreError>,
     },
     /// The round could not be stored, and not be kept for the next time either: the caller has the only copy.
-    #[error("{cause}; the round could not be kept for the next time either: failed to {spool_cause}")]
+    #[error("{cause}; the round could not be kept for the next time either: {spool_cause}")]
     NotKept {
         /// Why it could not be stored.
         cause: Box<StoreError>,

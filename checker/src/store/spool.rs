@@ -1,5 +1,5 @@
 //! Rounds that could not be stored yet, as files that wait in a folder of this machine: one folder for each store,
-//! so that a round never ends in a store it was not meant for. When they are sent is [`super::deliver`]'s business.
+//! so that a round never ends in a store it was not meant for. When they are sent is [`super::upload`]'s business.
 
 use std::fs;
 use std::io;
@@ -10,11 +10,11 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use shared::object_name::CheckFileName;
 
-use super::disk::Disk;
-use super::durable::{self, Placed};
+use super::blocking_io::Disk;
+use super::directory::atomic_file::{self, Placed};
 use super::{NAMES_TO_TRY, StoreError, next_name};
-use crate::config::valid::{Place, Storage};
-use crate::without_user::without_user;
+use crate::config::model::{Place, Storage};
+use crate::redact::without_user;
 
 /// The folder for rounds that the store refuses although it takes others.
 const SET_ASIDE: &str = "refused";
@@ -83,7 +83,7 @@ impl Spool {
         let file = name.to_string();
         self.blocking(format!("set `{name}` aside"), move |folder| {
             let refused = folder.join(SET_ASIDE);
-            durable::create_directory(&refused)?;
+            atomic_file::create_directory(&refused)?;
             unless_gone(fs::rename(folder.join(&file), refused.join(&file)))?;
             Ok(refused.join(file))
         })
@@ -104,7 +104,7 @@ impl Spool {
 }
 
 fn keep(folder: &Path, wanted: &CheckFileName, content: &[u8]) -> io::Result<Option<PathBuf>> {
-    durable::create_directory(folder)?;
+    atomic_file::create_directory(folder)?;
     let mut name = wanted.clone();
     for _ in 0..NAMES_TO_TRY {
         let path = folder.join(name.to_string());
@@ -113,9 +113,9 @@ fn keep(folder: &Path, wanted: &CheckFileName, content: &[u8]) -> io::Result<Opt
         if is_there(&path) {
             return Ok(Some(path));
         }
-        let placed = durable::place_new(durable::write_temporary(folder, content)?, &path)?;
+        let placed = atomic_file::place_new(atomic_file::write_temporary(folder, content)?, &path)?;
         if placed == Placed::New || is_there(&path) {
-            durable::sync_directory(folder)?;
+            atomic_file::sync_directory(folder)?;
             return Ok(Some(path));
         }
         name = next_name(&name);
@@ -134,8 +134,8 @@ fn waiting(folder: &Path) -> io::Result<Vec<CheckFileName>> {
         let entry = entry?;
         let file_name = entry.file_name();
         let Some(text) = file_name.to_str() else { continue };
-        if durable::is_temporary(text) {
-            durable::sweep_if_stale(&entry, now);
+        if atomic_file::is_temporary(text) {
+            atomic_file::sweep_if_stale(&entry, now);
         } else if let Some(name) = CheckFileName::parse(text) {
             names.push(name);
         }
@@ -175,7 +175,7 @@ fn short_hash(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::valid::{Bucket, Secret, WriterKeys};
+    use crate::config::model::{Bucket, Secret, WriterKeys};
     use shared::page_config::AddressStyle;
 
     fn storage(place: Place) -> Storage {

@@ -11,29 +11,29 @@ use shared::page_config::{AddressStyle, S3Source};
 use shared::status::Status;
 
 use super::{assert_list, surroundings};
-use crate::check::connect::Address;
-use crate::check::http::HttpCheck;
-use crate::check::tls_trust::TrustError;
-use crate::command::NoStorage;
-use crate::command::init::InitError;
+use crate::checks::net::connect::Address;
+use crate::checks::http::HttpCheck;
+use crate::checks::net::tls_config::TrustError;
+use crate::commands::NoStorage;
+use crate::commands::init::InitError;
 use crate::config::{ConfigError, from_text};
-use crate::confirm::Memory;
+use crate::monitor::confirmation::Memory;
 use crate::doctor::address;
-use crate::history::HistoryError;
-use crate::memory_file;
-use crate::page_files::PageFilesError;
-use crate::provision::carry_out::CarryOutError;
+use crate::recorder::history_writer::HistoryError;
+use crate::monitor::confirmation_file;
+use crate::server::assets::PageFilesError;
+use crate::provision::apply::CarryOutError;
 use crate::provision::files::FileError;
 use crate::provision::names::{Role, check_bucket_name};
 use crate::provision::plan::PlanError;
 use crate::provision::purge::PurgeError;
 use crate::provision::service::{Call, ServiceError};
-use crate::provision::wishes::{WishError, check_origin, whole_days};
-use crate::round::Announcement;
-use crate::schedule::Shard;
-use crate::serve::{PortRemedy, ServeError};
+use crate::provision::spec::{WishError, check_origin, whole_days};
+use crate::monitor::announcement::Announcement;
+use crate::monitor::schedule::Shard;
+use crate::server::{PortRemedy, ServeError};
 use crate::store::{S3Problem, StoreError};
-use crate::summary::SummaryError;
+use crate::recorder::summary::SummaryError;
 
 /// The error with its causes, as far as they are not in its own text.
 fn text(error: &dyn Error) -> String {
@@ -104,7 +104,7 @@ fn errors_of_configurations_and_checks() {
         &[
             ("ConfigError::Unreadable", text(&unreadable)),
             ("ConfigError::Invalid", text(&invalid)),
-            ("NotKept", of(memory_file::save(&confirmed, &[Memory::default()]))),
+            ("NotKept", of(confirmation_file::save(&confirmed, &[Memory::default()]))),
             ("UnknownTitle, nearest", of(about("Shp").check_titles(&watched))),
             ("UnknownTitle", of(about("Warehouse").check_titles(&watched))),
             ("NotAShard", of("half".parse::<Shard>())),

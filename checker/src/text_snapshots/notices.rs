@@ -10,13 +10,13 @@ use shared::status::Status;
 use shared::{DAY, Nanos, SECOND};
 
 use super::{assert_list, assert_text, surroundings};
-use crate::check::assertion::Evidence;
-use crate::check::http::status_codes::StatusCodes;
-use crate::check::seen::Seen;
-use crate::check::{Observation, Tried};
-use crate::conclude::conclude;
+use crate::checks::assertions::Evidence;
+use crate::checks::http::status_codes::StatusCodes;
+use crate::checks::probe_data::Seen;
+use crate::checks::{Observation, Tried};
+use crate::monitor::evaluate::conclude;
 use crate::config::from_text;
-use crate::config::valid::{Check, CheckKind};
+use crate::config::model::{Check, CheckKind};
 
 /// What an assertion finds, and what is wrong with it.
 const ASSERTIONS: &[&str] = &[
@@ -54,7 +54,7 @@ const ASSERTIONS: &[&str] = &[
     "[STATUS] == 200 and [RTT] < 1ms",
 ];
 
-fn assertions() -> Arc<[crate::check::assertion::Assertion]> {
+fn assertions() -> Arc<[crate::checks::assertions::Assertion]> {
     let list = serde_json::to_string(ASSERTIONS).expect("it is JSON");
     let check = r#""type": "http", "endpoint_name": "A", "endpoint_url": "https://a", "max_redirects": 1"#;
     let text = format!(r#"{{"checkers": [{{{check}, "assertions": {list}}}]}}"#);

@@ -11,16 +11,16 @@ use shared::summary::{Reporter, Summary, Told};
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 
 use super::{assert_text, surroundings};
-use crate::check::Tried;
-use crate::check::seen::Seen;
-use crate::conclude::Conclusion;
+use crate::checks::Tried;
+use crate::checks::probe_data::Seen;
+use crate::monitor::evaluate::Conclusion;
 use crate::config::from_text;
 use crate::config::starter::STARTER;
 use crate::doctor::{self, Finding, Side, clock, freshness};
-use crate::explain::explain;
-use crate::report::{self, Styles};
-use crate::round::{Announcement, Look};
-use crate::summary::{badge, html};
+use crate::ui::explain::explain;
+use crate::ui::report::{self, Styles};
+use crate::monitor::{announcement::Announcement, runner::Look};
+use crate::recorder::summary::{badge, html};
 
 const NOW: UnixNanos = 1_795_330_254_340_493_978;
 

@@ -57,7 +57,7 @@ struct Seen {
 impl Seen {
     /// The order in which results count.
     fn order(&self) -> impl Ord + use<> {
-        (self.observation.place_in_time(), self.stored_at, self.latest.place)
+        (self.observation.sort_key(), self.stored_at, self.latest.place)
     }
 }
 
@@ -254,16 +254,16 @@ impl Past {
         let Seen { observation, latest, latency, .. } = seen;
         let at = observation.at;
         // Of very many endpoints most have one span for a long time; a vector's usual first size would be for four.
-        if self.track.spans.is_empty() {
-            self.track.spans.reserve_exact(1);
+        if self.timeline.spans.is_empty() {
+            self.timeline.spans.reserve_exact(1);
         }
-        self.track.add(observation);
+        self.timeline.add(observation);
         if let Some(latency) = latency {
             self.sketch_of(at.div_euclid(HOUR)).add(latency);
         }
         // Results of the same moment replace each other, and so do their reasons.
         while self.events.pop_if(|event| event.at >= at).is_some() {}
-        let begins = self.track.spans.last().is_some_and(|span| span.start == at);
+        let begins = self.timeline.spans.last().is_some_and(|span| span.start == at);
         let today = self.events.iter().rev().take_while(|event| day_of(event.at) == day_of(at)).count();
         if begins
             && today < EVENTS_A_DAY
@@ -307,15 +307,18 @@ impl Past {
         drop_before(&mut self.hours, limits.hourly_from.div_euclid(HOUR));
         drop_before(&mut self.days, day_of(limits.kept_from));
         self.events.retain(|event| event.at >= limits.events_from);
-        self.track.untold = self.track.untold.filter(|moment| *moment >= limits.kept_from);
-        self.track.spans.retain(|span| span.end > limits.kept_from);
-        if let Some(first) = self.track.spans.first_mut() {
+        self.timeline.last_without_interval =
+            self.timeline.last_without_interval.filter(|moment| *moment >= limits.kept_from);
+        self.timeline.spans.retain(|span| span.end > limits.kept_from);
+        if let Some(first) = self.timeline.spans.first_mut() {
             first.start = first.start.max(limits.kept_from);
         }
     }
 
     fn is_over(&self, kept_from: UnixNanos) -> bool {
-        self.track.spans.is_empty() && self.days.is_empty() && self.track.last.is_none_or(|last| last.at < kept_from)
+        self.timeline.spans.is_empty()
+            && self.days.is_empty()
+            && self.timeline.last.is_none_or(|last| last.at < kept_from)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{BLOCK, CLOSING, DAILY_FOR, History, LONGEST_ROUND, Latencies, Past, day_of, start_of_day};
 use crate::object_name::CheckFileName;
 use crate::result::CheckResult;
-use crate::uptime::Track;
+use crate::uptime::StatusTimeline;
 use crate::verdict::CLOCK_TOLERANCE;
 use crate::{DAY, HOUR, UnixNanos};
 
@@ -63,7 +63,7 @@ impl History {
     }
 
     fn comes_late(&self, result: &CheckResult, moment: UnixNanos) -> bool {
-        let known = self.endpoints.get(&result.endpoint_key()).and_then(|past| past.track.last);
+        let known = self.endpoints.get(&result.endpoint_key()).and_then(|past| past.timeline.last);
         moment < self.open_from() || known.is_some_and(|last| moment <= last.at)
     }
 
@@ -71,7 +71,7 @@ impl History {
     #[must_use]
     pub fn gap_from(&self, moment: UnixNanos) -> Gap {
         // Where nobody says how long results stand, they depend on those before them.
-        let is_told = self.endpoints.values().all(|past| past.track.untold.is_none());
+        let is_told = self.endpoints.values().all(|past| past.timeline.last_without_interval.is_none());
         let from = if is_told { self.start_of_unit(moment).max(0) } else { 0 };
         Gap { from }
     }
@@ -152,10 +152,12 @@ impl History {
             let _ = (past.days.split_off(&day), past.hours.split_off(&hour));
             past.open.retain(|(open, _)| *open < hour);
             past.events.retain(|event| event.at < from);
-            let is_from_the_future = past.track.last.is_some_and(|last| last.at > now.saturating_add(CLOCK_TOLERANCE));
+            let is_from_the_future =
+                past.timeline.last.is_some_and(|last| last.at > now.saturating_add(CLOCK_TOLERANCE));
             if from == UnixNanos::MIN || is_from_the_future {
-                past.track.cut(from);
-                past.track = Track { spans: std::mem::take(&mut past.track.spans), ..Track::default() };
+                past.timeline.cut(from);
+                past.timeline =
+                    StatusTimeline { spans: std::mem::take(&mut past.timeline.spans), ..StatusTimeline::default() };
             }
         }
         self.endpoints.retain(|_, past| **past != Past { latest: past.latest.clone(), ..Past::default() });

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::latency::{Bucket, Sketch};
 use crate::object_name::{CheckFileName, NodeName};
 use crate::result::EndpointKey;
-use crate::uptime::Track;
+use crate::uptime::StatusTimeline;
 use crate::verdict::{CLOCK_TOLERANCE, Policy};
 use crate::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 
@@ -79,7 +79,7 @@ pub struct History {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Past {
     /// The statuses over time.
-    pub track: Track,
+    pub timeline: StatusTimeline,
     /// What the newest result said beside its status.
     pub latest: Latest,
     /// The percentiles of each closed day (of UTC, by number).
@@ -184,7 +184,7 @@ impl History {
     /// clock is a little behind.
     #[must_use]
     pub fn is_late(&self, now: UnixNanos) -> bool {
-        let until = self.endpoints.values().filter_map(|past| past.track.stands_until()).max();
+        let until = self.endpoints.values().filter_map(|past| past.timeline.valid_until()).max();
         until.is_none_or(|until| until.saturating_add(CLOCK_TOLERANCE) <= now)
     }
 
@@ -198,7 +198,7 @@ impl History {
     /// checkers have the same name.
     #[must_use]
     pub fn crowd(&self) -> Option<Crowd> {
-        let intervals = self.endpoints.values().filter_map(|past| past.track.last?.interval);
+        let intervals = self.endpoints.values().filter_map(|past| past.timeline.last?.interval);
         crowd_of(
             self.newest,
             intervals.filter(|interval| *interval > 0).min(),

@@ -11,7 +11,7 @@ use crate::latency::{Bucket, Sketch};
 use crate::object_name::{CheckFileName, NodeName};
 use crate::result::{EndpointKey, LOCATOR_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT, shortened};
 use crate::status::Status;
-use crate::uptime::{Observation, Span, Track};
+use crate::uptime::{Observation, Span, StatusTimeline};
 use crate::{DAY, HOUR, Nanos, UnixNanos};
 
 /// Something for each of some periods (by number), in order.
@@ -42,7 +42,7 @@ pub struct PastOutline {
     /// The endpoint.
     pub key: EndpointKey,
     /// The statuses over time.
-    pub track: Track,
+    pub timeline: StatusTimeline,
     /// What the newest result said beside its status.
     pub latest: Latest,
     /// The percentiles of each closed day (of UTC).
@@ -115,7 +115,7 @@ impl Outline {
         let messages = list(json.get("messages")).and_then(|messages| messages.iter().map(read_message).collect());
         Ok(Outline {
             node: read_node(&json)?,
-            interval: endpoints.iter().filter_map(|past| past.track.last?.interval).min(),
+            interval: endpoints.iter().filter_map(|past| past.timeline.last?.interval).min(),
             endpoints,
             messages: messages.ok_or(wrong("a message"))?,
             newest,
@@ -162,11 +162,11 @@ impl PastOutline {
         let count = |name: &str| number(json.get(name)).unwrap_or(0).max(0);
         Ok(PastOutline {
             key: read_key(json)?,
-            track: Track {
+            timeline: StatusTimeline {
                 spans,
                 last,
-                without_interval: numbers(json.get("without_interval")).ok_or(wrong("the newest result"))?,
-                untold: number(json.get("untold")),
+                recent_without_interval: numbers(json.get("without_interval")).ok_or(wrong("the newest result"))?,
+                last_without_interval: number(json.get("untold")),
             },
             latest: Latest {
                 place: count("place") as usize,

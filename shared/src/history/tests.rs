@@ -8,7 +8,7 @@ use super::*;
 use crate::SECOND;
 use crate::result::{Attempt, CheckFile, CheckResult};
 use crate::status::Status;
-use crate::uptime::{self, Reckoning};
+use crate::uptime::{self, UptimeBreakdown};
 
 /// A day in the middle of nowhere in particular: 2026-11-22T00:00:00Z.
 const DAY_ONE: UnixNanos = 20_779 * DAY;
@@ -132,8 +132,8 @@ fn a_history_that_was_stored_once_is_read_and_written_to_the_byte() {
     assert_eq!(latencies.to_json(), GOLDEN_LATENCIES.trim_end());
     let shop = past_of(&history, "Shop");
     let noon = DAY_ONE + DAY / 2;
-    assert_eq!(uptime::status_at(&shop.track.spans, noon + SECOND), Status::Down);
-    assert_eq!(Reckoning::of(&shop.track.spans, DAY_ONE, DAY_ONE + DAY).down, 30 * MINUTE + 3);
+    assert_eq!(uptime::status_at(&shop.timeline.spans, noon + SECOND), Status::Down);
+    assert_eq!(UptimeBreakdown::from_spans(&shop.timeline.spans, DAY_ONE, DAY_ONE + DAY).down, 30 * MINUTE + 3);
     assert_eq!(past_of(&history, "API").latest.verdict, Policy::All);
     assert_eq!(history.messages.first().map(|said| said.message.as_str()), Some("We are <b>on it</b>."));
     assert_eq!((history, latencies), rebuilt(&golden_shelf(), DAY_ONE + 3 * DAY, DEFAULT_EXPIRY));
@@ -180,15 +180,15 @@ fn a_day_with_half_an_hour_down_is_three_spans_with_exact_ends() {
     let (history, _) = rebuilt(&one_day(), now, DEFAULT_EXPIRY);
     let past = past_of(&history, "A");
     let moments: Vec<(i64, i64, Status)> = past
-        .track
+        .timeline
         .spans
         .iter()
         .map(|span| ((span.start - DAY_ONE) / SECOND, (span.end - DAY_ONE) / SECOND, span.status))
         .collect();
     let end = 86_400 + 30;
     assert_eq!(moments, [(0, 43_200, Status::Healthy), (43_200, 45_000, Status::Down), (45_000, end, Status::Healthy)]);
-    let reckoning = Reckoning::of(&past.track.spans, DAY_ONE, now);
-    assert_eq!(reckoning.uptime().map(uptime::Share::percent).as_deref(), Some("97.91%"));
+    let breakdown = UptimeBreakdown::from_spans(&past.timeline.spans, DAY_ONE, now);
+    assert_eq!(breakdown.uptime().map(uptime::Ratio::percent).as_deref(), Some("97.91%"));
     assert_eq!(past.events, [Event { at: DAY_ONE + DAY / 2, reason: format!("refused at {}", DAY_ONE + DAY / 2) }]);
     assert_eq!(past_of(&history, "B").latest.place, 0);
     assert_eq!(history.file_count(), 1_440);
@@ -287,7 +287,7 @@ fn what_is_older_than_the_expiry_is_forgotten() {
     }
     let (history, latencies) = rebuilt(&shelf, DAY_ONE + 60 * DAY, 30 * DAY);
     let past = past_of(&history, "A");
-    assert_eq!(past.track.spans[0].start, DAY_ONE + 29 * DAY);
+    assert_eq!(past.timeline.spans[0].start, DAY_ONE + 29 * DAY);
     assert_eq!(outline_of(&history, "A").by_day().len(), 31);
     assert_eq!(latencies.endpoints.values().next().map(|sketches| sketches.days.len()), Some(30));
 }
@@ -319,7 +319,7 @@ fn a_file_from_the_future_waits_until_its_time_has_come() {
     let own = put(&mut shelf, now + MINUTE, vec![result("A", now + MINUTE, Status::Healthy)]);
     fold(&shelf, &mut known, &[own], now + MINUTE, DEFAULT_EXPIRY);
     assert_eq!(bytes(&known), bytes(&rebuilt(&shelf, now + MINUTE, DEFAULT_EXPIRY)));
-    assert_eq!(uptime::status_at(&past_of(&known.0, "A").track.spans, now + MINUTE), Status::Healthy);
+    assert_eq!(uptime::status_at(&past_of(&known.0, "A").timeline.spans, now + MINUTE), Status::Healthy);
     assert_eq!(known.0.newest(), Some(now + MINUTE));
 }
 
@@ -347,7 +347,7 @@ fn results_of_an_impossible_time_are_left_out_and_counted() {
         folding.add(name, &shelf[name]);
     }
     assert_eq!(folding.finish(DEFAULT_EXPIRY), Left { implausible: 2 });
-    assert_eq!(past_of(&known.0, "A").track.spans.len(), 3);
+    assert_eq!(past_of(&known.0, "A").timeline.spans.len(), 3);
 }
 
 #[test]
@@ -439,5 +439,5 @@ fn a_quiet_quarter_is_a_few_numbers() {
         put(&mut shelf, at, vec![CheckResult { interval: Some(HOUR), ..result("A", at, Status::Healthy) }]);
     }
     let (history, _) = rebuilt(&shelf, DAY_ONE + 90 * DAY, DEFAULT_EXPIRY);
-    assert_eq!(past_of(&history, "A").track.spans.len(), 1);
+    assert_eq!(past_of(&history, "A").timeline.spans.len(), 1);
 }

@@ -21,13 +21,13 @@ const EXPECTED: usize = 384;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAHistory {
     /// It is no JSON of ours.
-    #[error("read it as a history: {0}")]
+    #[error("invalid history: {0}")]
     Malformed(String),
     /// A newer program wrote it.
-    #[error("read a history of version {0}: this program knows version {VERSION}; update it")]
+    #[error("unsupported history version {0}: this program reads version {VERSION}; update it")]
     Newer(i64),
     /// Its numbers do not add up.
-    #[error("read it as a history: {0} does not add up")]
+    #[error("invalid history: {0} is inconsistent")]
     Contradictory(&'static str),
 }
 
@@ -77,7 +77,7 @@ impl History {
         });
         let past = |past: PastOutline| {
             Box::new(Past {
-                track: past.track,
+                timeline: past.timeline,
                 latest: past.latest,
                 days: past.days.into_iter().collect(),
                 hours: past.hours.into_iter().collect(),
@@ -110,7 +110,7 @@ fn write_past(writer: &mut JsonWriter, key: &EndpointKey, past: &Past) {
         writer.text(key!("reason"), reason);
     }
     // The newest result: its time, its status, its interval.
-    if let Some(last) = &past.track.last {
+    if let Some(last) = &past.timeline.last {
         writer.key(key!("last"));
         writer.array(0..3, |writer, place| match (place, last.interval) {
             (0, _) => writer.integer(last.at),
@@ -119,16 +119,16 @@ fn write_past(writer: &mut JsonWriter, key: &EndpointKey, past: &Past) {
             (_, None) => writer.literal("null"),
         });
     }
-    if !past.track.without_interval.is_empty() {
+    if !past.timeline.recent_without_interval.is_empty() {
         writer.key(key!("without_interval"));
-        writer.array(&past.track.without_interval, |writer, at| writer.integer(*at));
+        writer.array(&past.timeline.recent_without_interval, |writer, at| writer.integer(*at));
     }
-    if let Some(untold) = past.track.untold {
-        writer.number(key!("untold"), untold);
+    if let Some(last_without_interval) = past.timeline.last_without_interval {
+        writer.number(key!("untold"), last_without_interval);
     }
     // For each span how long after the one before it begins, how long it is, and its status.
     let mut end_before = 0;
-    let numbers = past.track.spans.iter().flat_map(|span| {
+    let numbers = past.timeline.spans.iter().flat_map(|span| {
         let gap = span.start - std::mem::replace(&mut end_before, span.end);
         [gap, span.end - span.start, code_of(span.status).into()]
     });

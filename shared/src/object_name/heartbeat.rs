@@ -18,7 +18,7 @@ pub struct HeartbeatName(String);
 
 /// The text is no name for a job.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("take `{0}` as a job's name; use 1 to 64 small letters, digits and hyphens, such as `nightly-backup`")]
+#[error("invalid job name `{0}`: use 1–64 lowercase letters, digits and hyphens, for example `nightly-backup`")]
 pub struct NotAJobName(pub String);
 
 impl HeartbeatName {

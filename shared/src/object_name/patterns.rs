@@ -55,7 +55,9 @@ pub fn heartbeats(prefix: &str) -> String {
 
 /// The prefix can be no part of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("limit rights to the prefix `{0}`; use one without `*`, `?` and `$`, which mean something else in policies")]
+#[error(
+    "rights cannot be limited to the prefix `{0}`; use one without `*`, `?` and `$`, which have a special meaning in policies"
+)]
 pub struct NotForPatterns(pub String);
 
 /// Checks that a prefix means itself in a pattern.

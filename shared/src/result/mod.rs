@@ -124,7 +124,7 @@ pub struct Skipped {
 
 /// The object is no check file at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("read it as a JSON array of results: {0}")]
+#[error("invalid check file: {0}")]
 pub struct NotACheckFile(String);
 
 impl CheckFile {
@@ -136,7 +136,9 @@ impl CheckFile {
 
     /// Reads a check file's content where it is a part of some JSON.
     pub fn of(content: &Json<'_>) -> Result<CheckFile, NotACheckFile> {
-        let Json::Array(elements) = content else { return Err(NotACheckFile("it is something else".to_owned())) };
+        let Json::Array(elements) = content else {
+            return Err(NotACheckFile("it is not a JSON array of results".to_owned()));
+        };
         let mut file = CheckFile::default();
         for (index, element) in elements.iter().enumerate() {
             match read_result(element) {

@@ -1,68 +1,89 @@
-//! The response-time chart: paths as the view made them, a crosshair that all charts share, and its read-out.
+//! The chart of response times, with the crosshair that all charts share and its readout.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, KeyboardEvent, PointerEvent};
 
-use super::element::{Built, html, svg};
-use super::endpoint::Endpoint;
-use super::strip::step;
+use super::dom::html::{div, p, span};
+use super::dom::{ElementBuilder, svg};
+use super::endpoint_ref::EndpointRef;
+use super::keyboard::index_after;
 use crate::i18n::texts;
 use crate::view::chart::{ChartView, Point};
 use crate::view::geometry::{HEIGHT, WIDTH, number};
 use crate::view::overlay::{ChartOverlay, Layer};
 
-/// The chart; `crosshair` is where every chart is pointed at, from 0 to 1.
-pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
-    let of = move |read: fn(&ChartView) -> &str| move || endpoint.read(|one| read(&one.chart).to_owned());
+/// The chart; `crosshair` is the position, from 0 to 1, to which all charts point.
+pub(super) fn chart(endpoint: EndpointRef, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
+    let summary = text_of(endpoint, |chart| &chart.summary);
     let pointed = move || {
-        let share = crosshair.get()?;
-        endpoint.read(|one| one.chart.nearest(share).and_then(|index| one.chart.points.get(index).cloned()))
+        let position = crosshair.get()?;
+        endpoint.read(|one| one.chart.nearest(position).and_then(|index| one.chart.points.get(index).cloned()))
     };
-    let follow = move |event: Event| {
-        if let Some(share) = share_of(&event) {
-            crosshair.set(Some(share));
-        }
-    };
-    let summary = of(|chart| &chart.summary);
-    let read_out = html("p.chart-readout[aria-live=polite]").live_text(move || match pointed() {
-        Some(point) => endpoint.state.told(&point),
-        None => endpoint.state.language.format(texts::RESPONSE_TIME_IS, &[&summary()]),
+    let readout = p().class("chart-readout").attr("aria-live", "polite").text(move || match pointed() {
+        Some(point) => endpoint.context.readout(&point),
+        None => endpoint.context.language.format(texts::RESPONSE_TIME_IS, &[&summary()]),
     });
-    let path = |class: &str, read: fn(&ChartView) -> &str| {
-        let drawn = of(read);
-        svg("path").class(class).live("d", move || Some(drawn()))
-    };
     let layers = move || {
-        // They change with it.
-        endpoint.state.drawing.of(endpoint.id);
-        endpoint.state.layers(endpoint.id)
+        // Layers have no signal: they change with the endpoint.
+        endpoint.context.render_queue.of(endpoint.id);
+        endpoint.context.layers(endpoint.id)
     };
-    let keys = html("p.keys").redrawn(layers, move |layers| {
-        layers.iter().map(|layer| html("span").class(class_of(endpoint)).text(&layer.name)).collect()
+    let legend = p().class("keys").dynamic_children(layers, move |layers| {
+        layers.iter().map(|layer| span().class(layer_class(endpoint)).text(&layer.name)).collect()
     });
-    let paths = svg("svg.paths[width=100%][preserveAspectRatio=none]")
-        .set("height", &number(HEIGHT))
-        .set("viewBox", &format!("0 0 {} {}", number(WIDTH), number(HEIGHT)))
-        .with(path("band", |chart| &chart.band))
-        .with(svg("g").redrawn(layers, move |layers| layers.iter().map(|layer| drawn(endpoint, layer)).collect()))
-        .with(path("mark", |chart| &chart.marks))
-        .with(path("upper", |chart| &chart.upper))
-        .with(path("line", |chart| &chart.line))
-        .with(path("failures", |chart| &chart.failures))
-        .with(svg("g").redrawn(pointed, |point| point.iter().flat_map(cross).collect()));
+    let paths =
+        svg::svg()
+            .class("paths")
+            .attr("width", "100%")
+            .attr("preserveAspectRatio", "none")
+            .attr("height", &number(HEIGHT))
+            .attr("viewBox", &format!("0 0 {} {}", number(WIDTH), number(HEIGHT)))
+            .child(path("band", text_of(endpoint, |chart| &chart.band)))
+            .child(svg::g().dynamic_children(layers, move |layers| {
+                layers.iter().map(|layer| layer_path(endpoint, layer)).collect()
+            }))
+            .child(path("mark", text_of(endpoint, |chart| &chart.marks)))
+            .child(path("upper", text_of(endpoint, |chart| &chart.upper)))
+            .child(path("line", text_of(endpoint, |chart| &chart.line)))
+            .child(path("failures", text_of(endpoint, |chart| &chart.failures)))
+            .child(svg::g().dynamic_children(pointed, |point| point.iter().flat_map(cross).collect()));
+    let drawing = drawing(endpoint, paths);
+    div().class("chart-box").child(readout).child(legend).child(follow_pointer(drawing, endpoint, crosshair))
+}
+
+fn text_of(endpoint: EndpointRef, read: fn(&ChartView) -> &str) -> impl Fn() -> String + Copy + 'static {
+    move || endpoint.read(|one| read(&one.chart).to_owned())
+}
+
+/// The paths with the grid behind and its labels in front of them.
+fn drawing(endpoint: EndpointRef, paths: ElementBuilder) -> ElementBuilder {
     let grid = move || endpoint.read(|one| one.chart.grid.clone());
     let threshold = move || endpoint.read(|one| one.chart.threshold.clone());
-    let label = of(|chart| &chart.label);
-    let drawing = svg("svg.chart[role=img][tabindex=0]")
-        .set("height", &number(HEIGHT + 1.0))
-        .live("aria-label", move || Some(label()))
-        .live("data-points", move || Some(endpoint.read(|one| one.chart.points.len()).to_string()))
-        .with(svg("g").redrawn(grid, |grid| grid.iter().map(|(height, _)| line("grid", *height)).collect()))
-        .with(line("base", HEIGHT))
-        .with(paths)
-        .with(svg("g").redrawn(threshold, |threshold| threshold.iter().flat_map(threshold_line).collect()))
-        .with(svg("g").redrawn(grid, |grid| grid.iter().map(|(height, text)| unit("0", *height, text)).collect()))
+    svg::svg()
+        .class("chart")
+        .role("img")
+        .attr("tabindex", "0")
+        .attr("height", &number(HEIGHT + 1.0))
+        .aria_label(text_of(endpoint, |chart| &chart.label))
+        .attr("data-points", move || endpoint.read(|one| one.chart.points.len()).to_string())
+        .child(svg::g().dynamic_children(grid, |grid| grid.iter().map(|(y, _)| line("grid", *y)).collect()))
+        .child(line("base", HEIGHT))
+        .child(paths)
+        .child(svg::g().dynamic_children(threshold, |threshold| threshold.iter().flat_map(threshold_line).collect()))
+        .child(
+            svg::g().dynamic_children(grid, |grid| grid.iter().map(|(y, label)| axis_label("0", *y, label)).collect()),
+        )
+}
+
+/// Moves the crosshair with the pointer and with the arrow keys.
+fn follow_pointer(drawing: ElementBuilder, endpoint: EndpointRef, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
+    let follow = move |event: Event| {
+        if let Some(position) = pointer_position(&event) {
+            crosshair.set(Some(position));
+        }
+    };
+    drawing
         .on("pointermove", follow)
         .on("pointerdown", follow)
         .on("pointerleave", move |_| crosshair.set(None))
@@ -73,58 +94,63 @@ pub(super) fn chart(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Bui
                 crosshair.set(None);
                 return;
             }
-            let places: Vec<f64> = endpoint.read(|one| one.chart.points.iter().map(|point| point.x / WIDTH).collect());
-            let here = crosshair.get_untracked().and_then(|share| endpoint.read(|one| one.chart.nearest(share)));
-            // Whoever comes from outside enters at the newest point.
-            let to = match here {
-                Some(here) => step(&event.key(), here, places.len()),
-                None => step(&event.key(), 0, places.len()).and(places.len().checked_sub(1)),
+            let positions: Vec<f64> =
+                endpoint.read(|one| one.chart.points.iter().map(|point| point.x / WIDTH).collect());
+            let current = crosshair.get_untracked().and_then(|at| endpoint.read(|one| one.chart.nearest(at)));
+            // Without a crosshair the first key moves it to the newest point.
+            let next = match current {
+                Some(current) => index_after(&event.key(), current, positions.len()),
+                None => index_after(&event.key(), 0, positions.len()).and(positions.len().checked_sub(1)),
             };
-            if let Some(to) = to {
+            if let Some(next) = next {
                 event.prevent_default();
-                crosshair.set(Some(places[to]));
+                crosshair.set(Some(positions[next]));
             }
-        });
-    html("div.chart-box").with(read_out).with(keys).with(drawing)
+        })
 }
 
-/// How it is drawn and named what a chart shows besides; style sheets number them through.
-fn class_of(endpoint: Endpoint) -> &'static str {
-    match endpoint.state.besides.get_untracked() {
+/// The class of the paths and legend of an overlay, whose styles depend on their position.
+fn layer_class(endpoint: EndpointRef) -> &'static str {
+    match endpoint.context.overlay.get_untracked() {
         ChartOverlay::Locations => "place",
         _ => "phase",
     }
 }
 
-fn drawn(endpoint: Endpoint, layer: &Layer) -> Built {
-    svg("path").class(class_of(endpoint)).set("d", &layer.path)
+fn layer_path(endpoint: EndpointRef, layer: &Layer) -> ElementBuilder {
+    svg::path().class(layer_class(endpoint)).attr("d", &layer.path)
 }
 
-/// Where in the chart the pointer is, from 0 to 1.
-fn share_of(event: &Event) -> Option<f64> {
+/// The position of the pointer in the chart, from 0 to 1.
+fn pointer_position(event: &Event) -> Option<f64> {
     let pointer = event.dyn_ref::<PointerEvent>()?;
     let drawing = event.current_target()?.dyn_into::<Element>().ok()?.get_bounding_client_rect();
     (drawing.width() > 0.0).then(|| (f64::from(pointer.client_x()) - drawing.left()) / drawing.width())
 }
 
-fn line(class: &str, height: f64) -> Built {
-    let height = number(height);
-    svg("line[x1=0][x2=100%]").class(class).set("y1", &height).set("y2", &height)
+fn path(class: &str, commands: impl Fn() -> String + 'static) -> ElementBuilder {
+    svg::path().class(class).attr("d", commands)
 }
 
-fn unit(x: &str, height: f64, label: &str) -> Built {
-    svg("text.unit").set("x", x).set("y", &number(height - 3.0)).text(label)
+fn line(class: &str, y: f64) -> ElementBuilder {
+    let y = number(y);
+    svg::line().attr("x1", "0").attr("x2", "100%").class(class).attr("y1", &y).attr("y2", &y)
 }
 
-fn threshold_line((height, label): &(f64, String)) -> [Built; 2] {
-    [line("threshold", *height), unit("100%", *height, label).set("text-anchor", "end")]
+fn axis_label(x: &str, y: f64, label: &str) -> ElementBuilder {
+    svg::text().class("unit").attr("x", x).attr("y", &number(y - 3.0)).text(label)
 }
 
-fn cross(point: &Point) -> Vec<Built> {
+fn threshold_line((y, label): &(f64, String)) -> [ElementBuilder; 2] {
+    [line("threshold", *y), axis_label("100%", *y, label).attr("text-anchor", "end")]
+}
+
+fn cross(point: &Point) -> Vec<ElementBuilder> {
     let x = number(point.x);
-    let mut drawn = vec![svg("path.cross").set("d", &format!("M{x} 0V{}", number(HEIGHT)))];
+    let mut cross = vec![svg::path().class("cross").attr("d", &format!("M{x} 0V{}", number(HEIGHT)))];
     if let Some(y) = point.y {
-        drawn.push(svg("path.spot").set("d", &format!("M{x} {}h0", number(y))));
+        // A line without length and with round ends is a dot.
+        cross.push(svg::path().class("spot").attr("d", &format!("M{x} {}h0", number(y))));
     }
-    drawn
+    cross
 }

@@ -1,44 +1,47 @@
-//! What a bar opened into, below the strip: a strip of its days or hours, or a list of its checks.
+//! What a bar opens into, below the strip: the strip of its days or hours, or the list of its checks.
 
-use super::element::{Built, html};
-use super::endpoint::Endpoint;
-use super::{isolated, shape_of, strip, time};
+use super::dom::ElementBuilder;
+use super::dom::html::{div, h4, li, ol, p, span};
+use super::endpoint_ref::EndpointRef;
+use super::parts::{fixed_status_icon, isolated, time};
+use super::strip;
 use crate::view::level::{LevelView, RowView};
 
-/// Everything that a reader has opened of an endpoint.
-pub(super) fn levels(endpoint: Endpoint) -> Built {
-    let open = move || endpoint.read(|one| (1..=one.levels.len() as i64).collect());
-    html("div").keyed(open, move |level| opened(endpoint, level as usize))
+/// All levels that are open of an endpoint.
+pub(super) fn levels(endpoint: EndpointRef) -> ElementBuilder {
+    let open = move || endpoint.read(|one| (1..=one.levels.len()).collect());
+    div().keyed_children(open, move |number| level(endpoint, number))
 }
 
-fn opened(endpoint: Endpoint, level: usize) -> Built {
+fn level(endpoint: EndpointRef, number: usize) -> ElementBuilder {
     let rows =
-        move || endpoint.read(|one| one.levels.get(level - 1).map(|level| level.rows.clone()).unwrap_or_default());
+        move || endpoint.read(|one| one.levels.get(number - 1).map(|level| level.rows.clone()).unwrap_or_default());
     let text = |read: fn(&LevelView) -> &str| {
-        move || endpoint.read(|one| one.levels.get(level - 1).map(|level| read(level).to_owned()).unwrap_or_default())
+        move || endpoint.read(|one| one.levels.get(number - 1).map(|level| read(level).to_owned()).unwrap_or_default())
     };
-    let heading = text(|level| &level.heading);
-    let rows_label = text(|level| &level.rows_label);
-    let bars = html("div")
-        .with(strip::strip(endpoint, level))
-        .with(strip::axis(endpoint, level))
-        .shown_while(move || !endpoint.bars(level).is_empty());
-    let checks = html("ol.checks[tabindex=0]")
-        .live("aria-label", move || Some(rows_label()))
-        .redrawn(rows, |rows| rows.iter().map(row).collect())
-        .shown_while(move || !rows().is_empty());
-    html("div.level")
-        .with(html("h4[aria-live=polite]").live_text(heading))
-        .with(html("p.quiet").live_text(text(|level| &level.summary)))
-        .with(bars)
-        .with(checks)
-        .with(html("p.quiet").live_text(text(|level| &level.note)))
+    let bars = div()
+        .child(strip::strip(endpoint, number))
+        .child(strip::axis(endpoint, number))
+        .show_when(move || !endpoint.bars(number).is_empty());
+    let checks = ol()
+        .class("checks")
+        .attr("tabindex", "0")
+        .aria_label(text(|level| &level.rows_label))
+        .dynamic_children(rows, |rows| rows.iter().map(row).collect())
+        .show_when(move || !rows().is_empty());
+    div()
+        .class("level")
+        .child(h4().attr("aria-live", "polite").text(text(|level| &level.heading)))
+        .child(p().class("quiet").text(text(|level| &level.summary)))
+        .child(bars)
+        .child(checks)
+        .child(p().class("quiet").text(text(|level| &level.note)))
 }
 
-fn row(row: &RowView) -> Built {
-    html("li.check")
-        .with(shape_of(row.status))
-        .with(time(&row.datetime, &row.clock))
-        .with(html("span").text(&row.text))
-        .with(html("span.why").with(isolated(&row.reason)))
+fn row(row: &RowView) -> ElementBuilder {
+    li().class("check")
+        .child(fixed_status_icon(row.status))
+        .child(time(&row.datetime, &row.clock))
+        .child(span().text(&row.text))
+        .child(span().class("why").child(isolated(&row.reason)))
 }

@@ -1,157 +1,91 @@
-//! The endpoints: one section each, with its state, its figure, its strip and its chart.
-
-use std::sync::Arc;
+//! The section of an endpoint: status, uptime, strip and chart.
 
 use leptos::prelude::*;
-use shared::status::Status;
 
-use super::element::{Built, html, svg};
-use super::{chart, detail, drawn_shape, holds, strip};
-use crate::app::State;
-use crate::dataset::TimeBucket;
+use super::dom::ElementBuilder;
+use super::dom::html::{bdi, details, div, h3, p, section, span, strong, summary};
+use super::endpoint_ref::EndpointRef;
+use super::{chart, detail, strip};
 use crate::i18n::texts;
-use crate::view::endpoint::EndpointView;
-use crate::view::icon;
 
-/// One endpoint, as it is drawn.
-#[derive(Clone, Copy)]
-pub(super) struct Endpoint {
-    /// The page.
-    pub(super) state: State,
-    /// Its number.
-    pub(super) id: usize,
-}
-
-impl Endpoint {
-    /// Reads something of it; nothing before it is drawn.
-    pub(super) fn read<T: Default>(self, read: impl FnOnce(&EndpointView) -> T) -> T {
-        self.find().map(|one| read(&one)).unwrap_or_default()
-    }
-
-    fn find(self) -> Option<Arc<EndpointView>> {
-        self.state.drawing.of(self.id)
-    }
-
-    /// The bars on a level: 0 are the endpoint's own, 1 are what one of those opened into.
-    pub(super) fn bars(self, level: usize) -> Bars {
-        self.read(|one| match level.checked_sub(1) {
-            None => one.strip.clone(),
-            Some(level) => one.levels.get(level).map(|level| level.bars.clone()).unwrap_or_default(),
-        })
-    }
-
-    /// Opens a bar, or closes it.
-    pub(super) fn open(self, level: usize, bucket: TimeBucket) {
-        self.state.open(self.id, level, bucket);
-    }
-
-    /// Closes what is open of it.
-    pub(super) fn close(self) {
-        self.state.close(self.id);
-    }
-
-    /// Its status.
-    pub(super) fn status(self) -> Status {
-        self.read(|one| one.status)
-    }
-
-    /// One of its texts.
-    pub(super) fn text(self, read: fn(&EndpointView) -> &str) -> impl Fn() -> String + Copy + 'static {
-        move || self.read(|one| read(one).to_owned())
-    }
-
-    /// Where there are many, thousands of bars are reckoned and drawn when they come into sight.
-    pub(super) fn drawn_in_sight(self, built: Built) -> Built {
-        let is_at_once = self.state.view.with_untracked(|view| view.strips_at_once);
-        if is_at_once { built } else { built.on_sight(move || self.state.see(self.id)) }
-    }
-
-    /// The shape of its status, which is another one if only some places see it down.
-    pub(super) fn shape(self) -> Built {
-        let endpoint = self;
-        let outline = move || {
-            if endpoint.read(|one| one.is_localized) { icon::LOCALIZED } else { icon::shape(endpoint.status()) }
-        };
-        drawn_shape(svg("path[fill-rule=evenodd]").live("d", move || Some(outline().to_owned())))
-            .live("data-status", move || Some(endpoint.status().word().to_owned()))
-    }
-}
-
-/// One endpoint.
-pub(super) fn one(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
+/// An endpoint; `crosshair` is the position, from 0 to 1, to which all charts point.
+pub(super) fn endpoint(endpoint: EndpointRef, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
     let id = endpoint.id;
-    let [section_id, title_id, reckoning_id] = ["endpoint", "title", "reckoning"].map(|what| format!("{what}-{id}"));
+    let [section_id, title_id, breakdown_id] = ["endpoint", "title", "reckoning"].map(|what| format!("{what}-{id}"));
+    let section = section()
+        .class("endpoint")
+        .id(&section_id)
+        .attr("aria-labelledby", &title_id)
+        .attr("data-title", &endpoint.text(|one| &one.title)())
+        .attr("data-locator", &endpoint.text(|one| &one.locator)())
+        .attr("data-status", move || endpoint.status().word())
+        .attr("data-localized", move || endpoint.read(|one| one.is_localized).then_some("true"))
+        .child(head(endpoint, &title_id, &breakdown_id))
+        .child(strip::strip(endpoint, 0))
+        .child(strip_axis(endpoint))
+        .child(detail::levels(endpoint))
+        .child(response_times(endpoint, crosshair));
+    endpoint.render_when_visible(section)
+}
+
+fn head(endpoint: EndpointRef, title_id: &str, breakdown_id: &str) -> ElementBuilder {
     let reason = move || endpoint.read(|one| one.reason.clone());
-    let figure = html("p.figure[tabindex=0]")
-        .set("aria-describedby", &reckoning_id)
-        .with(html("strong.uptime").live_text(endpoint.text(|one| &one.uptime)))
-        .with(html("span.coverage").live_text(endpoint.text(|one| &one.coverage)))
-        .with(
-            html("span.readout[role=tooltip]").set("id", &reckoning_id).live_text(endpoint.text(|one| &one.breakdown)),
-        );
-    let locator = endpoint.text(|one| &one.locator);
     let name = endpoint.text(|one| &one.name);
-    let head = html("div.head")
-        .with(html("h3").set("id", &title_id).with(endpoint.shape()).with(html("bdi").live_text(name)))
-        .with(html("p.state").live_text(endpoint.text(|one| &one.state)))
-        .with(
-            html("p.reason")
-                .with(html("bdi").live_text(move || reason().unwrap_or_default()))
-                .shown_while(move || reason().is_some()),
+    let locator = endpoint.text(|one| &one.locator);
+    div()
+        .class("head")
+        .child(h3().id(title_id).child(endpoint.status_icon()).child(bdi().text(name)))
+        .child(p().class("state").text(endpoint.text(|one| &one.state)))
+        .child(p().class("reason").child(bdi().text(reason)).show_when(move || reason().is_some()))
+        .child(
+            p().class("locator")
+                .child(bdi().text(locator))
+                .show_when(move || !locator().is_empty() && locator() != name()),
         )
-        .with(
-            html("p.locator")
-                .with(html("bdi").live_text(locator))
-                .shown_while(move || !locator().is_empty() && locator() != name()),
-        )
-        .with(figure);
-    let section = html("section.endpoint")
-        .set("id", &section_id)
-        .set("aria-labelledby", &title_id)
-        .set("data-title", &endpoint.text(|one| &one.title)())
-        .set("data-locator", &locator())
-        .live("data-status", move || Some(endpoint.status().word().to_owned()))
-        .live("data-localized", move || endpoint.read(|one| one.is_localized).then(|| "true".to_owned()))
-        .with(head)
-        .with(strip::strip(endpoint, 0))
-        .with(axis_beside(endpoint))
-        .with(detail::levels(endpoint))
-        .with(response_times(endpoint, crosshair));
-    endpoint.drawn_in_sight(section)
+        .child(uptime(endpoint, breakdown_id))
 }
 
-/// The axis of the strip where the chart, whose axis is the same, is folded.
-fn axis_beside(endpoint: Endpoint) -> Built {
-    let view = endpoint.state.view;
-    html("div").redrawn(holds(view, |view| view.charts_unfolded), move |unfolded| {
-        if *unfolded { Vec::new() } else { vec![strip::axis(endpoint, 0)] }
-    })
+/// The uptime, whose tooltip shows how it was computed.
+fn uptime(endpoint: EndpointRef, breakdown_id: &str) -> ElementBuilder {
+    let breakdown = span().class("readout").role("tooltip").id(breakdown_id).text(endpoint.text(|one| &one.breakdown));
+    p().class("figure")
+        .attr("tabindex", "0")
+        .attr("aria-describedby", breakdown_id)
+        .child(strong().class("uptime").text(endpoint.text(|one| &one.uptime)))
+        .child(span().class("coverage").text(endpoint.text(|one| &one.coverage)))
+        .child(breakdown)
 }
 
-/// The chart, folded where there are many endpoints.
-fn response_times(endpoint: Endpoint, crosshair: RwSignal<Option<f64>>) -> Built {
-    let view = endpoint.state.view;
-    html("div").redrawn(holds(view, |view| view.charts_unfolded), move |unfolded| {
-        if *unfolded {
-            return vec![chart::chart(endpoint, crosshair), strip::axis(endpoint, 0)];
+/// The time axis of the strip, unless the chart below, which has the same axis, is unfolded.
+fn strip_axis(endpoint: EndpointRef) -> ElementBuilder {
+    let are_charts_unfolded = endpoint.context.view_flag(|view| view.charts_unfolded);
+    div().children_when(move || !are_charts_unfolded(), move || vec![strip::axis(endpoint, 0)])
+}
+
+/// The chart, which is folded where there are many endpoints.
+fn response_times(endpoint: EndpointRef, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
+    div().dynamic_children(endpoint.context.view_flag(|view| view.charts_unfolded), move |are_unfolded| {
+        if *are_unfolded {
+            vec![chart::chart(endpoint, crosshair), strip::axis(endpoint, 0)]
+        } else {
+            vec![folded_chart(endpoint, crosshair)]
         }
-        let open = RwSignal::new(false);
-        let summary = html("summary")
-            .text(endpoint.state.text(texts::RESPONSE_TIMES))
-            .text(" ")
-            .with(html("span.quiet").live_text(endpoint.text(|one| &one.chart.summary)));
-        // What nobody unfolded is not drawn.
-        let printing = endpoint.state.printing;
-        let content = html("div").redrawn(
-            move || open.get() || printing.get(),
-            move |open| if *open { vec![chart::chart(endpoint, crosshair)] } else { Vec::new() },
-        );
-        let details =
-            html("details").with(summary).with(content).on("toggle", move |_| open.update(|open| *open = !*open));
-        let details = details.live("open", move || printing.get().then(String::new));
-        vec![details]
     })
 }
 
-/// The bars of an endpoint.
-pub(super) type Bars = Vec<Arc<crate::view::strip::BarView>>;
+/// A folded chart, which is built when it is unfolded or printed.
+fn folded_chart(endpoint: EndpointRef, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
+    let is_open = RwSignal::new(false);
+    let printing = endpoint.context.printing;
+    let summary = summary()
+        .text(endpoint.context.text(texts::RESPONSE_TIMES))
+        .text(" ")
+        .child(span().class("quiet").text(endpoint.text(|one| &one.chart.summary)));
+    let content =
+        div().children_when(move || is_open.get() || printing.get(), move || vec![chart::chart(endpoint, crosshair)]);
+    details()
+        .child(summary)
+        .child(content)
+        .on("toggle", move |_| is_open.update(|is_open| *is_open = !*is_open))
+        .attr("open", move || printing.get())
+}

@@ -1,110 +1,119 @@
-//! The groups of endpoints, each folded as long as all in it is well, and what stands in them.
+//! Groups of endpoints. A group is folded while all of its endpoints are healthy.
+
+use std::sync::Arc;
 
 use leptos::prelude::*;
 use shared::status::Status;
 
-use super::element::{Built, html};
-use super::endpoint::{Endpoint, one};
-use super::{of, shape, table};
-use crate::app::State;
+use super::dom::ElementBuilder;
+use super::dom::html::{bdi, details, div, h2, p, section, span, summary};
+use super::endpoint::endpoint;
+use super::endpoint_ref::EndpointRef;
+use super::parts::status_icon;
+use super::table;
+use crate::app::AppContext;
 use crate::i18n::texts;
 use crate::url_state::{Embed, Layout};
 use crate::view::groups::GroupView;
 
-/// What all endpoints share.
-#[derive(Clone, Copy)]
-pub(super) struct Shared {
-    pub(super) state: State,
-    /// Where every chart is pointed at: what was slow at the same time shows at once.
-    pub(super) crosshair: RwSignal<Option<f64>>,
-}
-
-/// All endpoints, in their groups or in a table.
-pub(super) fn endpoints(state: State) -> Built {
-    let view = state.view;
-    let shared = Shared { state, crosshair: RwSignal::new(None) };
-    let content = html("div").redrawn(
-        move || state.url_state.with(|url_state| url_state.layout),
+/// All endpoints, in groups or in a table.
+pub(super) fn endpoints(context: AppContext) -> ElementBuilder {
+    // All charts point to the same time, so that it shows what was slow together.
+    let crosshair = RwSignal::new(None);
+    let rows = div().dynamic_children(
+        move || context.url_state.with(|url_state| url_state.layout),
         move |layout| match layout {
-            Layout::Cards => vec![inside(shared, None)],
-            Layout::Table => vec![table::table(state)],
+            Layout::Cards => vec![groups_in(None, context, crosshair)],
+            Layout::Table => vec![table::table(context)],
         },
     );
-    html("section.endpoints[aria-labelledby=endpoints-title]")
-        .with(html("h2.spoken[id=endpoints-title]").text(state.text(texts::ENDPOINTS)))
-        .with(content)
-        .with(html("p.quiet").live_text(of(view, |view| view.not_shown.as_deref().unwrap_or_default())))
-        .with(
-            html("p.quiet[id=nothing]")
-                .text(state.text(texts::NOTHING_FOUND))
-                .shown_while(move || state.found.with(|found| found.as_ref().is_some_and(|found| found.is_empty()))),
-        )
+    let not_shown = context.view_text(|view| view.not_shown.as_deref().unwrap_or_default());
+    let is_nothing_found =
+        move || context.matching.with(|matching| matching.as_ref().is_some_and(|matching| matching.is_empty()));
+    section()
+        .class("endpoints")
+        .attr("aria-labelledby", "endpoints-title")
+        .child(h2().class("spoken").id("endpoints-title").text(context.text(texts::ENDPOINTS)))
+        .child(rows)
+        .child(p().class("quiet").text(not_shown))
+        .child(p().class("quiet").id("nothing").text(context.text(texts::NOTHING_FOUND)).show_when(is_nothing_found))
 }
 
-/// The groups that stand in a group, or those that stand in none.
-fn inside(shared: Shared, key: Option<i64>) -> Built {
+/// The groups directly in `parent`, or the outermost groups.
+fn groups_in(parent: Option<usize>, context: AppContext, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
     let keys = move || {
-        let of = |group: &&GroupView| group.parent == key;
-        shared.state.view.with(|view| view.groups.iter().filter(of).map(|group| group.key).collect())
+        let is_inside = |group: &&GroupView| group.parent == parent;
+        context.view.with(|view| view.groups.iter().filter(is_inside).map(|group| group.key).collect())
     };
-    html("div").keyed(keys, move |key| group(shared, key))
+    div().keyed_children(keys, move |key| group(GroupRef { context, key }, crosshair))
 }
 
-fn group(shared: Shared, key: i64) -> Built {
-    let state = shared.state;
-    let read = move |read: fn(&GroupView) -> String| state.view.with(|view| find(&view.groups, key).map(read));
-    let text = move |of: fn(&GroupView) -> String| move || read(of).unwrap_or_default();
-    let all =
-        move || state.view.with(|view| find(&view.groups, key).map(|group| group.all.clone()).unwrap_or_default());
-    let status = move || state.view.with(|view| find(&view.groups, key).map(|group| group.status).unwrap_or_default());
-    // What a reader did with it; until then it is open while something in it needs attention or is looked at.
-    let chosen = RwSignal::new(None::<bool>);
-    let is_sought = move || state.found.with(Option::is_some);
-    let is_unfolded = move || {
-        let opened = state.view.with(|view| view.opened.id);
-        let is_wanted = || status() != Status::Healthy || opened.is_some_and(|id| all().contains(&id));
-        chosen.get().unwrap_or_else(is_wanted)
-    };
-    let is_whole = move || state.printing.get() || state.url_state.with(|url_state| url_state.embed == Embed::Bars);
-    let is_open = move || is_whole() || is_sought() || is_unfolded();
-    let own = move || {
-        let endpoints = html("div").keyed(
-            move || {
-                let own = state.view.with(|view| find(&view.groups, key).map(|group| group.endpoints.clone()));
-                // What is unfolded only for who seeks shows no more than what is found; each comes when it is drawn.
-                let is_shown = |id: &usize| !is_sought() || is_unfolded() || state.finds(*id);
-                state.drawing.among(own.unwrap_or_default().into_iter().filter(is_shown))
-            },
-            move |id| {
-                let endpoint = Endpoint { state, id: id as usize };
-                one(endpoint, shared.crosshair).shown_while(move || state.finds(endpoint.id))
-            },
-        );
-        vec![endpoints, inside(shared, Some(key))]
-    };
-    if read(|group| group.title.clone()).is_none_or(|title| title.is_empty()) {
-        return html("div").with_all(own());
+/// A group on the page.
+#[derive(Clone, Copy)]
+struct GroupRef {
+    context: AppContext,
+    key: usize,
+}
+
+impl GroupRef {
+    /// Reads the group, and tracks it; the default value if it is no longer shown.
+    fn read<T: Default>(self, read: impl FnOnce(&GroupView) -> T) -> T {
+        let groups = self.context.view.with(|view| Arc::clone(&view.groups));
+        groups.iter().find(|group| group.key == self.key).map(read).unwrap_or_default()
     }
-    let summary = html("summary")
-        .with(shape(status))
-        .with(
-            html("span.line")
-                .with(html("h2").with(html("bdi").live_text(text(|group| group.title.clone()))))
-                .with(html("span.state").live_text(text(|group| group.summary.clone()))),
-        )
-        .on("click", move |event| {
-            event.prevent_default();
-            chosen.set(Some(!is_open()));
-        });
-    html("details.group")
-        .live("open", move || is_open().then(String::new))
-        .live("data-status", move || Some(status().word().to_owned()))
-        .with(summary)
-        // What is folded is not drawn.
-        .with(html("div.members").redrawn(is_open, move |open| if *open { own() } else { Vec::new() }))
-        .shown_while(move || all().iter().any(|id| state.finds(*id)))
+
+    fn status(self) -> Status {
+        self.read(|group| group.status)
+    }
+
+    /// The ids of all endpoints in the group and in its groups.
+    fn all(self) -> Vec<usize> {
+        self.read(|group| group.all.clone())
+    }
 }
 
-fn find(groups: &[GroupView], key: i64) -> Option<&GroupView> {
-    groups.iter().find(|group| group.key == key)
+fn group(group: GroupRef, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
+    let context = group.context;
+    // What the visitor chose; until then a group is unfolded while something in it is not healthy or open.
+    let choice = RwSignal::new(None::<bool>);
+    let is_searching = move || context.matching.with(Option::is_some);
+    let is_unfolded = move || {
+        let opened = context.view.with(|view| view.opened.id);
+        let default = || group.status() != Status::Healthy || opened.is_some_and(|id| group.all().contains(&id));
+        choice.get().unwrap_or_else(default)
+    };
+    let shows_everything =
+        move || context.printing.get() || context.url_state.with(|url_state| url_state.embed == Embed::Bars);
+    let is_open = move || shows_everything() || is_searching() || is_unfolded();
+    let members = move || {
+        let ids = move || {
+            let ids = group.read(|group| group.endpoints.clone());
+            // A group that is open only because of a search contains only the matches.
+            let is_shown = |id: &usize| !is_searching() || is_unfolded() || context.matches(*id);
+            context.render_queue.among(ids.into_iter().filter(is_shown))
+        };
+        let endpoints = div().keyed_children(ids, move |id| {
+            endpoint(EndpointRef { context, id }, crosshair).show_when(move || context.matches(id))
+        });
+        vec![endpoints, groups_in(Some(group.key), context, crosshair)]
+    };
+    if group.read(|group| group.title.clone()).is_empty() {
+        return div().children(members());
+    }
+    let title = bdi().text(move || group.read(|group| group.title.clone()));
+    let line = span()
+        .class("line")
+        .child(h2().child(title))
+        .child(span().class("state").text(move || group.read(|group| group.summary.clone())));
+    let summary = summary().child(status_icon(move || group.status())).child(line).on("click", move |event| {
+        event.prevent_default();
+        choice.set(Some(!is_open()));
+    });
+    details()
+        .class("group")
+        .attr("open", is_open)
+        .attr("data-status", move || group.status().word())
+        .child(summary)
+        .child(div().class("members").children_when(is_open, members))
+        .show_when(move || group.all().iter().any(|id| context.matches(*id)))
 }

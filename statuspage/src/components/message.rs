@@ -1,59 +1,59 @@
-//! Messages: their HTML becomes elements one by one, from the allow-list alone.
+//! Messages. Their HTML becomes elements one by one, from an allow-list.
 
 use std::sync::Arc;
 
 use leptos::prelude::*;
 use shared::message::Node;
 
-use super::element::{Built, html};
-use super::{holds, time};
-use crate::app::State;
+use super::dom::ElementBuilder;
+use super::dom::html::{article, details, div, p, section, span, summary};
+use super::parts::time;
+use crate::app::AppContext;
 use crate::i18n::texts;
 use crate::view::timeline::MessageView;
 
-/// How many messages stand open at the top; older ones fold.
+/// The number of messages that are shown unfolded.
 const UNFOLDED: usize = 3;
 
-/// The messages in force.
-pub(super) fn messages(state: State) -> Built {
-    let view = state.view;
-    html("section[id=messages]")
-        .label(state.text(texts::MESSAGES))
-        .redrawn(move || view.with(|view| view.messages.clone()), move |messages| draw(state, messages))
-        .shown_while(holds(view, |view| !view.messages.is_empty()))
+/// The current messages, newest first.
+pub(super) fn messages(context: AppContext) -> ElementBuilder {
+    let view = context.view;
+    section()
+        .id("messages")
+        .aria_label(context.text(texts::MESSAGES))
+        .dynamic_children(move || view.with(|view| view.messages.clone()), move |messages| list(context, messages))
+        .show_when(context.view_flag(|view| !view.messages.is_empty()))
 }
 
-fn draw(state: State, messages: &[Arc<MessageView>]) -> Vec<Built> {
-    let all: Vec<Built> = messages.iter().map(|message| one(message)).collect();
-    let (newest, older) = all.split_at(all.len().min(UNFOLDED));
-    let mut drawn = newest.to_vec();
+fn list(context: AppContext, messages: &[Arc<MessageView>]) -> Vec<ElementBuilder> {
+    let mut newest: Vec<ElementBuilder> = messages.iter().map(|one| message(one)).collect();
+    let older = newest.split_off(newest.len().min(UNFOLDED));
     if !older.is_empty() {
-        drawn.push(
-            html("details").with(html("summary").text(state.text(texts::EARLIER_MESSAGES))).with_all(older.to_vec()),
-        );
+        newest.push(details().child(summary().text(context.text(texts::EARLIER_MESSAGES))).children(older));
     }
-    drawn
+    newest
 }
 
-fn one(message: &MessageView) -> Built {
-    html("article.message")
-        .with(html("div.words").with_all(elements(&message.nodes)))
-        .with(html("p.quiet").with(time(&message.datetime, &message.when)).text(" · ").text(&message.about))
+fn message(message: &MessageView) -> ElementBuilder {
+    article()
+        .class("message")
+        .child(div().class("words").children(elements(&message.nodes)))
+        .child(p().class("quiet").child(time(&message.datetime, &message.when)).text(" · ").text(&message.about))
 }
 
-/// A message's content as elements.
-pub(super) fn elements(nodes: &[Node]) -> Vec<Built> {
+/// The content of a message as elements.
+pub(super) fn elements(nodes: &[Node]) -> Vec<ElementBuilder> {
     nodes.iter().map(element).collect()
 }
 
-fn element(node: &Node) -> Built {
+fn element(node: &Node) -> ElementBuilder {
     match node {
-        Node::Text(text) => html("span").text(text),
+        Node::Text(text) => span().text(text),
         // The tag is one of `shared::message::ALLOWED_TAGS`, and the link has one of the allowed schemes.
         Node::Element { tag, href, children } => {
-            let element = html(tag).with_all(elements(children));
+            let element = ElementBuilder::html(tag).children(elements(children));
             match href {
-                Some(href) => element.set("href", href).set("rel", "noopener noreferrer nofollow"),
+                Some(href) => element.attr("href", href).attr("rel", "noopener noreferrer nofollow"),
                 None => element,
             }
         }

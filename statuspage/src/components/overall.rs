@@ -1,51 +1,60 @@
-//! The first lines: the sentence, and when and from where somebody last looked.
+//! The first lines: overall status, last check and locations, and the progress of a load.
 
 use leptos::prelude::*;
 
-use super::element::{Built, html};
-use super::{holds, of, shape};
-use crate::app::State;
+use super::dom::ElementBuilder;
+use super::dom::html::{a, h1, p, progress as progress_element, section, span, time};
+use super::parts::status_icon;
+use crate::app::AppContext;
 use crate::i18n::texts;
 use crate::view::LoadProgress;
 
-/// The state of things, and the progress of a load.
-pub(super) fn overall(state: State) -> Vec<Built> {
-    let view = state.view;
-    let sentence = html("h1")
-        .with(shape(move || view.with(|view| view.overall.status)))
-        .with(html("span[id=overall]").live_text(of(view, |view| &view.overall.headline)));
-    let datetime = of(view, |view| &view.overall.checked_datetime);
-    let looked = html("span")
-        .text(state.text(texts::LAST_CHECKED))
+/// The overall status and the progress of a load.
+pub(super) fn overall(context: AppContext) -> [ElementBuilder; 2] {
+    let view = context.view;
+    let headline = h1()
+        .child(status_icon(move || view.with(|view| view.overall.status)))
+        .child(span().id("overall").text(context.view_text(|view| &view.overall.headline)));
+    let checked = span()
+        .text(context.text(texts::LAST_CHECKED))
         .text(" ")
-        .with(
-            html("time[id=looked]")
-                .live("datetime", move || Some(datetime()))
-                .live_text(of(view, |view| &view.overall.checked)),
+        .child(
+            time()
+                .id("looked")
+                .attr("datetime", context.view_text(|view| &view.overall.checked_datetime))
+                .text(context.view_text(|view| &view.overall.checked)),
         )
-        // No line begins with it.
+        // A no-break space, so that no line starts with the dot.
         .text("\u{a0}· ")
-        .shown_while(holds(view, |view| !view.overall.checked.is_empty()));
-    let scope = html("span").live_text(of(view, |view| &view.overall.scope));
-    let section = html("section.overall[aria-live=polite]")
-        .with(sentence)
-        .with(html("p.remark").live_text(of(view, |view| &view.overall.remark)))
-        .with(html("p.looked").with(looked).with(scope))
-        // What is shown in a frame leads to the whole.
-        .with(html("a.whole[href=./][target=_blank][rel=noopener]").text(state.text(texts::DETAILS)));
-    vec![section, progress(state)]
+        .show_when(context.view_flag(|view| !view.overall.checked.is_empty()));
+    let scope = span().text(context.view_text(|view| &view.overall.scope));
+    // Shown only when the page is embedded in a frame: opens the whole page.
+    let details = a()
+        .class("whole")
+        .attr("href", "./")
+        .attr("target", "_blank")
+        .attr("rel", "noopener")
+        .text(context.text(texts::DETAILS));
+    let section = section()
+        .class("overall")
+        .attr("aria-live", "polite")
+        .child(headline)
+        .child(p().class("remark").text(context.view_text(|view| &view.overall.remark)))
+        .child(p().class("looked").child(checked).child(scope))
+        .child(details);
+    [section, progress(context)]
 }
 
-fn progress(state: State) -> Built {
-    let loading = state.loading;
+fn progress(context: AppContext) -> ElementBuilder {
+    let loading = context.loading;
     let files = move || match loading.get() {
         LoadProgress::Files(done, total) => Some((done, total)),
         _ => None,
     };
-    let bar = html("progress")
-        .label(state.text(texts::FILES_LOADED))
-        .live("max", move || files().map(|(_, total)| total.to_string()))
-        .live("value", move || files().map(|(done, _)| done.to_string()))
-        .shown_while(move || files().is_some());
-    html("p.progress").with(html("span").live_text(move || loading.get().label(state.language))).with(bar)
+    let bar = progress_element()
+        .aria_label(context.text(texts::FILES_LOADED))
+        .attr("max", move || files().map(|(_, total)| total.to_string()))
+        .attr("value", move || files().map(|(done, _)| done.to_string()))
+        .show_when(move || files().is_some());
+    p().class("progress").child(span().text(move || loading.get().label(context.language))).child(bar)
 }

@@ -1,87 +1,88 @@
-//! The page from top to bottom, and what stands there instead when its configuration cannot be used.
+//! The page from top to bottom, and the page that is shown when the configuration is invalid.
 
 use std::sync::Arc;
 
 use leptos::prelude::*;
 use shared::page_config::PageConfig;
 
-use super::element::{Built, html, svg};
-use super::{frame, groups, holds, message, overall, ranges, timeline};
-use crate::app::State;
+use super::dom::html::{code, div, h1, li, main, p, pre, span, ul};
+use super::dom::{ElementBuilder, svg};
+use super::parts::section;
+use super::{footer, groups, header, message, overall, timeline, toolbar};
+use crate::app::AppContext;
 use crate::i18n::texts;
 use crate::view::config_error;
 
-/// Puts the whole page into the document; `config` is its configuration, or what is wrong with it.
-pub(crate) fn mount(state: State, config: &Result<Arc<PageConfig>, Vec<String>>) {
-    let content = match config {
-        Ok(config) => ready(state, config),
-        Err(problems) => vec![broken(state, problems)],
+/// Adds the page to the document; `config` is its configuration, or what is wrong with it.
+pub(crate) fn mount(context: AppContext, config: &Result<Arc<PageConfig>, Vec<String>>) {
+    let sections = match config {
+        Ok(config) => status_page(context, config),
+        Err(problems) => vec![config_error_page(context, problems)],
     };
     if let Some(body) = web_sys::window().and_then(|window| window.document()?.body()) {
-        let _ = body.append_child(html("div").with_all(content).element());
+        let _ = body.append_child(div().children(sections).element());
     }
 }
 
-fn ready(state: State, config: &Arc<PageConfig>) -> Vec<Built> {
-    let header = frame::header(state, config);
-    let main = html("main")
-        .with_all(overall::overall(state))
-        .with(message::messages(state))
-        .with(ranges::tools(state, config.range))
-        .with(groups::endpoints(state))
-        .with(problems(state))
-        .with(later(state, Some(false), move || vec![timeline::timeline(state), timeline::observers(state)]));
+fn status_page(context: AppContext, config: &Arc<PageConfig>) -> Vec<ElementBuilder> {
+    let header = header::header(context, config);
+    let main = main()
+        .children(overall::overall(context))
+        .child(message::messages(context))
+        .child(toolbar::toolbar(context, config.range))
+        .child(groups::endpoints(context))
+        .child(problems(context))
+        .child(later(context, Some(false), move || vec![timeline::timeline(context), timeline::nodes(context)]));
     let config = Arc::clone(config);
-    let footer = later(state, Some(true), move || vec![frame::footer(state, &config)]);
+    let footer = later(context, Some(true), move || vec![footer::footer(context, &config)]);
     vec![header, main, footer, hatching()]
 }
 
-/// What is drawn when everything before it is: it would only be pushed down, and be in the way of what is waited for.
-fn later(state: State, from: Option<bool>, draw: impl Fn() -> Vec<Built> + 'static) -> Built {
-    let is_time = move || state.is_drawn.get() >= from;
-    html("div").redrawn(is_time, move |is_time| if *is_time { draw() } else { Vec::new() })
+/// Elements that are built after everything above them. Earlier they would delay it, and then be pushed down by it.
+fn later(context: AppContext, from: Option<bool>, build: impl Fn() -> Vec<ElementBuilder> + 'static) -> ElementBuilder {
+    div().children_when(move || context.is_drawn.get() >= from, build)
 }
 
-fn problems(state: State) -> Built {
-    let view = state.view;
-    let list = html("ul[id=problems]")
-        .redrawn(move || view.with(|view| view.problems.clone()), |problems: &Vec<String>| listed(problems));
-    section("problems-title", state.text(texts::PROBLEMS))
+fn problems(context: AppContext) -> ElementBuilder {
+    let view = context.view;
+    let list = ul()
+        .id("problems")
+        .dynamic_children(move || view.with(|view| view.problems.clone()), |problems: &Vec<String>| items(problems));
+    section("problems-title", context.text(texts::PROBLEMS))
         .class("problems")
-        .with(list)
-        .shown_while(holds(view, |view| !view.problems.is_empty()))
+        .child(list)
+        .show_when(context.view_flag(|view| !view.problems.is_empty()))
 }
 
-/// A section with its heading.
-pub(super) fn section(title_id: &str, title: &str) -> Built {
-    html("section").set("aria-labelledby", title_id).with(html("h2").set("id", title_id).text(title))
+/// The pattern with which all strips fill periods without data.
+fn hatching() -> ElementBuilder {
+    let line = svg::rect().class("hatch-line").attr("width", "1.4").attr("height", "5");
+    let pattern = svg::pattern()
+        .id("hatch")
+        .attr("width", "5")
+        .attr("height", "5")
+        .attr("patternUnits", "userSpaceOnUse")
+        .attr("patternTransform", "rotate(45)")
+        .child(line);
+    svg::svg().class("spoken").attr("aria-hidden", "true").child(svg::defs().child(pattern))
 }
 
-/// The hatching of what nobody observed, for all strips.
-fn hatching() -> Built {
-    let pattern = svg("pattern[id=hatch][width=5][height=5][patternUnits=userSpaceOnUse][patternTransform=rotate(45)]")
-        .with(svg("rect.hatch-line[width=1.4][height=5]"));
-    svg("svg.spoken[aria-hidden=true]").with(svg("defs").with(pattern))
+fn config_error_page(context: AppContext, problems: &[String]) -> ElementBuilder {
+    let lead = |text| p().class("lead").children(with_code(context.text(text)));
+    let examples = config_error::EXAMPLES.iter().flat_map(|(title, example)| [lead(*title), pre().text(*example)]);
+    main()
+        .child(h1().id("overall").text(context.text(texts::BROKEN_TITLE)))
+        .child(lead(texts::BROKEN_SAYS))
+        .child(ul().class("broken").id("problems").children(items(problems)))
+        .child(section("examples-title", context.text(texts::BROKEN_EXAMPLE)).children(examples))
+        .child(p().class("quiet").text(context.text(texts::BROKEN_MEND)))
 }
 
-fn broken(state: State, problems: &[String]) -> Built {
-    let lead = |text| html("p.lead").with_all(prose(state.text(text)));
-    let examples =
-        config_error::EXAMPLES.iter().flat_map(|(title, example)| [lead(*title), html("pre").text(example)]).collect();
-    html("main")
-        .with(html("h1[id=overall]").text(state.text(texts::BROKEN_TITLE)))
-        .with(lead(texts::BROKEN_SAYS))
-        .with(html("ul.broken[id=problems]").with_all(listed(problems)))
-        .with(section("examples-title", state.text(texts::BROKEN_EXAMPLE)).with_all(examples))
-        .with(html("p.quiet").text(state.text(texts::BROKEN_MEND)))
+fn items(problems: &[String]) -> Vec<ElementBuilder> {
+    problems.iter().map(|problem| li().children(with_code(problem))).collect()
 }
 
-fn listed(problems: &[String]) -> Vec<Built> {
-    problems.iter().map(|problem| html("li").with_all(prose(problem))).collect()
-}
-
-/// A text in which names stand between backticks.
-fn prose(text: &str) -> Vec<Built> {
-    let parts = text.split('`').enumerate();
-    parts.map(|(place, part)| html(if place % 2 == 1 { "code" } else { "span" }).text(part)).collect()
+/// A text whose parts between backticks are code.
+fn with_code(text: &str) -> impl Iterator<Item = ElementBuilder> {
+    text.split('`').enumerate().map(|(index, part)| if index % 2 == 1 { code() } else { span() }.text(part))
 }

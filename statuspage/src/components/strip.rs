@@ -1,198 +1,191 @@
-//! The strip of uptime bars with its read-out, and the axis of time below it. One tab stop a strip: arrow keys walk
-//! the bars, Escape closes the read-out.
+//! The strip of uptime bars with its readout, and the time axis below it.
+//!
+//! A strip is a single tab stop: arrow keys move between bars, Enter opens a bar, and Escape closes the readout.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 
 use leptos::prelude::*;
 use shared::UnixNanos;
 use wasm_bindgen::JsCast;
-use web_sys::{Element, Event, HtmlElement, KeyboardEvent};
+use web_sys::{Element, Event, KeyboardEvent};
 
-use super::element::{Built, html, svg};
-use super::endpoint::{Bars, Endpoint};
-use super::isolated;
+use super::dom::html::{div, p, span, strong};
+use super::dom::{ElementBuilder, svg, target};
+use super::endpoint_ref::{Bars, EndpointRef};
+use super::keyboard::{focus_adjacent_strip, focus_bar, index_after};
+use super::parts::isolated;
 use crate::dataset::TimeBucket;
 use crate::view::geometry::{BAR_HEIGHT, WIDTH, number};
 use crate::view::strip::{self, BarView, PATH_STATUSES, Segment};
 
-/// The strip of a level: 0 is the endpoint's own. Enter or a click opens a bar.
-pub(super) fn strip(endpoint: Endpoint, level: usize) -> Built {
-    let bars = move || endpoint.bars(level);
-    let label = move || {
-        endpoint.read(|one| match level.checked_sub(1) {
-            None => one.strip_label.clone(),
-            Some(level) => one.levels.get(level).map(|level| level.label.clone()).unwrap_or_default(),
-        })
-    };
-    // The bar whose read-out is open, and the one that Tab comes to: the newest until another was visited.
-    let pointed = RwSignal::new(None::<UnixNanos>);
-    let open = move |event: &Event| {
-        let start = bar_of(event);
-        if let Some(bar) = bars().iter().find(|bar| Some(bar.start) == start) {
-            endpoint.open(level, TimeBucket { start: bar.start, end: bar.end });
-            // What it opened into says the same, and would stand behind the read-out.
-            pointed.set(None);
-        }
-    };
-    let visited = RwSignal::new(None::<UnixNanos>);
-    let tab_stop = move || {
-        let bars = bars();
-        let kept = visited.get().filter(|start| bars.iter().any(|bar| bar.start == *start));
-        kept.or_else(|| bars.last().map(|bar| bar.start))
-    };
-    let parts = PATH_STATUSES.map(|status| svg("path.part").set("data-status", status.word()));
-    let (unknown, slits) = (svg("g"), svg("path.slits"));
-    // Whatever the width, a bar of a drawing has the same share of it as the field that is pointed at.
-    let drawing = svg("svg[width=100%][preserveAspectRatio=none]")
-        .set("height", &number(BAR_HEIGHT))
-        .set("viewBox", &format!("0 0 {} {}", number(WIDTH), number(BAR_HEIGHT)))
-        .with_all(parts.to_vec())
-        .with(slits.clone());
-    let hatching = unknown.clone();
-    let shown = RefCell::new(Shown::default());
-    let fields = svg("g").kept(move |fields: &Element| {
-        let stop = tab_stop();
-        let bars = bars();
-        let mut shown = shown.borrow_mut();
-        if shown.bars != bars {
-            let drawing = strip::bar_paths(&bars);
-            for (path, drawn) in parts.iter().zip(&drawing.parts) {
-                path.put("d", drawn);
-            }
-            slits.put("d", &drawing.slits);
-            unknown.element().set_text_content(None);
-            drawing.unknown.iter().for_each(|stretch| drop(unknown.clone().with(hatched(stretch))));
-        }
-        shown.take(bars, stop, fields);
-    });
-    let strip = svg("svg.strip[role=group]")
-        .set("height", &number(BAR_HEIGHT))
-        .live("aria-label", move || Some(label()))
-        .with(hatching)
-        .with(drawing)
-        .with(fields)
-        .on("pointerover", move |event| pointed.set(bar_of(&event)))
-        .on("pointerdown", move |event| pointed.set(bar_of(&event)))
-        .on("click", move |event| open(&event))
-        .on("keydown", move |event| {
-            let Some(event) = event.dyn_ref::<KeyboardEvent>() else { return };
-            if event.key() == "Escape" {
-                // First what is written about the bar goes, then what the bar opened into.
-                if pointed.get_untracked().is_none() {
-                    endpoint.close();
-                }
-                pointed.set(None);
-                return;
-            }
-            if event.key() == "Enter" || event.key() == " " {
-                event.prevent_default();
-                open(event);
-                return;
-            }
-            if let "ArrowUp" | "ArrowDown" = event.key().as_str() {
-                event.prevent_default();
-                focus_neighbour(event);
-                return;
-            }
-            let starts: Vec<UnixNanos> = bars().iter().map(|bar| bar.start).collect();
-            let here = starts.iter().position(|start| Some(*start) == tab_stop()).unwrap_or(0);
-            if let Some(to) = step(&event.key(), here, starts.len()) {
-                event.prevent_default();
-                focus_bar(event, starts[to]);
-            }
-        });
-    let shown = move || {
-        let start = pointed.get()?;
-        bars().into_iter().find(|bar| bar.start == start)
-    };
-    html("div.strip-box")
-        .with(strip)
-        .with(html("div").redrawn(shown, |bar| bar.iter().map(read_out).collect()))
-        // Not on the drawing itself: one that listens to the focus would become a tab stop of its own.
+/// The strip of a level: 0 is the endpoint's strip, 1 is what a bar of that opens into.
+pub(super) fn strip(endpoint: EndpointRef, level: usize) -> ElementBuilder {
+    let strip = StripRef { endpoint, level, pointed: RwSignal::new(None), visited: RwSignal::new(None) };
+    let pointed = strip.pointed;
+    let readout = div().dynamic_children(move || strip.pointed_bar(), |bar| bar.iter().map(readout).collect());
+    div()
+        .class("strip-box")
+        .child(bars(strip))
+        .child(readout)
+        // Not on the SVG element, which would become a tab stop if it handled focus events.
         .on("focusin", move |event| {
-            visited.set(bar_of(&event));
-            pointed.set(bar_of(&event));
+            strip.visited.set(start_of(&event));
+            pointed.set(start_of(&event));
         })
         .on("focusout", move |_| pointed.set(None))
         .on("pointerleave", move |_| pointed.set(None))
 }
 
-/// Where a key leads in a row of so many; `None` if it leads nowhere.
-pub(super) fn step(key: &str, here: usize, count: usize) -> Option<usize> {
-    let last = count.checked_sub(1)?;
-    match key {
-        "ArrowLeft" => Some(here.saturating_sub(1)),
-        "ArrowRight" => Some((here + 1).min(last)),
-        "Home" => Some(0),
-        "End" => Some(last),
-        _ => None,
+/// A strip on the page. Bars are identified by their first moment.
+#[derive(Clone, Copy)]
+struct StripRef {
+    endpoint: EndpointRef,
+    level: usize,
+    /// The bar whose readout is shown.
+    pointed: RwSignal<Option<UnixNanos>>,
+    /// The bar that had the focus last.
+    visited: RwSignal<Option<UnixNanos>>,
+}
+
+impl StripRef {
+    fn bars(self) -> Bars {
+        self.endpoint.bars(self.level)
+    }
+
+    fn label(self) -> String {
+        self.endpoint.read(|one| match self.level.checked_sub(1) {
+            None => one.strip_label.clone(),
+            Some(level) => one.levels.get(level).map(|level| level.label.clone()).unwrap_or_default(),
+        })
+    }
+
+    fn pointed_bar(self) -> Option<Arc<BarView>> {
+        let start = self.pointed.get()?;
+        self.bars().into_iter().find(|bar| bar.start == start)
+    }
+
+    /// The bar that Tab moves to: the one visited last, or the newest.
+    fn tab_stop(self) -> Option<UnixNanos> {
+        let bars = self.bars();
+        let visited = self.visited.get().filter(|start| bars.iter().any(|bar| bar.start == *start));
+        visited.or_else(|| bars.last().map(|bar| bar.start))
+    }
+
+    /// Opens the bar in which an event happened, or closes it if it is open.
+    fn toggle(self, event: &Event) {
+        let start = start_of(event);
+        if let Some(bar) = self.bars().iter().find(|bar| Some(bar.start) == start) {
+            self.endpoint.toggle(self.level, TimeBucket { start: bar.start, end: bar.end });
+            // The readout would cover the opened level, which says the same.
+            self.pointed.set(None);
+        }
+    }
+
+    fn handle_key(self, event: &KeyboardEvent) {
+        match event.key().as_str() {
+            "Escape" => {
+                // The first Escape closes the readout, the next one what the bar opened into.
+                if self.pointed.get_untracked().is_none() {
+                    self.endpoint.close();
+                }
+                self.pointed.set(None);
+            }
+            "Enter" | " " => {
+                event.prevent_default();
+                self.toggle(event);
+            }
+            "ArrowUp" | "ArrowDown" => {
+                event.prevent_default();
+                focus_adjacent_strip(event);
+            }
+            key => {
+                let starts: Vec<UnixNanos> = self.bars().iter().map(|bar| bar.start).collect();
+                let current = starts.iter().position(|start| Some(*start) == self.tab_stop()).unwrap_or(0);
+                if let Some(next) = index_after(key, current, starts.len()) {
+                    event.prevent_default();
+                    focus_bar(event, starts[next]);
+                }
+            }
+        }
     }
 }
 
-/// The bar in which something happened.
-fn bar_of(event: &Event) -> Option<UnixNanos> {
-    let target = event.target()?.dyn_into::<Element>().ok()?;
-    target.closest(".bar").ok()??.get_attribute("data-start")?.parse().ok()
+/// The bars: few paths draw all of them, and an invisible field over each takes the pointer and the focus.
+fn bars(strip: StripRef) -> ElementBuilder {
+    let paths = PATH_STATUSES.map(|status| svg::path().class("part").attr("data-status", status.word()));
+    let gaps = svg::path().class("slits");
+    let hatched = svg::g();
+    // The drawing scales with the width, so that each bar stays under its field.
+    let drawing = svg::svg()
+        .attr("width", "100%")
+        .attr("preserveAspectRatio", "none")
+        .attr("height", &number(BAR_HEIGHT))
+        .attr("viewBox", &format!("0 0 {} {}", number(WIDTH), number(BAR_HEIGHT)))
+        .children(paths.clone())
+        .child(gaps.clone());
+    let mut fields = BarFields::default();
+    let hatched_group = hatched.clone();
+    let field_group = svg::g().effect(move |group: &Element| {
+        let tab_stop = strip.tab_stop();
+        let bars = strip.bars();
+        if fields.bars != bars {
+            let drawn = strip::bar_paths(&bars);
+            for (path, commands) in paths.iter().zip(&drawn.parts) {
+                path.set_attr("d", commands);
+            }
+            gaps.set_attr("d", &drawn.slits);
+            hatched_group.element().set_text_content(None);
+            drop(hatched_group.clone().children(drawn.unknown.iter().map(hatched_segment)));
+        }
+        fields.update(bars, tab_stop, group);
+    });
+    svg::svg()
+        .class("strip")
+        .role("group")
+        .attr("height", &number(BAR_HEIGHT))
+        .aria_label(move || strip.label())
+        .child(hatched)
+        .child(drawing)
+        .child(field_group)
+        .on("pointerover", move |event| strip.pointed.set(start_of(&event)))
+        .on("pointerdown", move |event| strip.pointed.set(start_of(&event)))
+        .on("click", move |event| strip.toggle(&event))
+        .on("keydown", move |event| {
+            if let Some(event) = event.dyn_ref::<KeyboardEvent>() {
+                strip.handle_key(event);
+            }
+        })
 }
 
-fn focus_bar(event: &KeyboardEvent, start: UnixNanos) {
-    let strip = event.current_target().and_then(|strip| strip.dyn_into::<Element>().ok());
-    let bar = strip.and_then(|strip| strip.query_selector(&format!("[data-start=\"{start}\"]")).ok().flatten());
-    if let Some(bar) = bar {
-        // Elements of drawings have the same `focus` as those of pages.
-        let _ = bar.unchecked_into::<HtmlElement>().focus();
-    }
+/// The first moment of the bar in which an event happened.
+fn start_of(event: &Event) -> Option<UnixNanos> {
+    target::<Element>(event)?.closest(".bar").ok()??.get_attribute("data-start")?.parse().ok()
 }
 
-/// From a bar to the one at the same place of the strip above or below, whichever endpoint's that is.
-fn focus_neighbour(event: &KeyboardEvent) {
-    let Some(document) = web_sys::window().and_then(|window| window.document()) else { return };
-    let here = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-    let strip = here.as_ref().and_then(|bar| bar.closest(".strip").ok().flatten());
-    let all = |root: &Element, selector: &str| {
-        let found = root.query_selector_all(selector).ok();
-        let found = found.into_iter().flat_map(|found| (0..found.length()).filter_map(move |place| found.get(place)));
-        found.filter_map(|node| node.dyn_into::<Element>().ok()).collect::<Vec<_>>()
-    };
-    let (Some(root), Some(strip)) = (document.document_element(), strip) else { return };
-    // What is hidden has no box.
-    let strips: Vec<Element> =
-        all(&root, ".strip").into_iter().filter(|strip| strip.get_client_rects().length() > 0).collect();
-    let Some(number) = strips.iter().position(|one| *one == strip) else { return };
-    let place = all(&strip, ".bar").iter().position(|bar| Some(bar) == here.as_ref()).unwrap_or(0);
-    let to = if event.key() == "ArrowUp" { number.checked_sub(1) } else { Some(number + 1) };
-    let Some(neighbour) = to.and_then(|to| strips.get(to)) else { return };
-    let bars = all(neighbour, ".bar");
-    if let Some(bar) = bars.get(place).or(bars.last()) {
-        let _ = bar.unchecked_ref::<HtmlElement>().focus();
-    }
-}
-
-/// The bars as they stand in the document: for each a field that takes the pointer and the focus, and is spoken.
+/// The fields in the document, each of which takes the pointer, the focus and the attention of screen readers for a bar.
 #[derive(Default)]
-struct Shown {
+struct BarFields {
     bars: Bars,
-    fields: Vec<Built>,
-    stop: Option<UnixNanos>,
+    fields: Vec<ElementBuilder>,
+    tab_stop: Option<UnixNanos>,
 }
 
-impl Shown {
-    /// Puts other bars in the place of those before; `stop` is the one that Tab comes to.
-    fn take(&mut self, bars: Bars, stop: Option<UnixNanos>, parent: &Element) {
-        let template = svg("rect.bar[role=button]").set("height", &number(BAR_HEIGHT));
-        for (place, bar) in bars.iter().enumerate() {
-            let before = self.bars.get(place);
-            if self.fields.len() <= place {
-                let field = template.copy();
+impl BarFields {
+    /// Changes the fields in `parent` to those of `bars`; only attributes that differ are set.
+    fn update(&mut self, bars: Bars, tab_stop: Option<UnixNanos>, parent: &Element) {
+        let template = svg::rect().class("bar").role("button").attr("height", &number(BAR_HEIGHT));
+        for (index, bar) in bars.iter().enumerate() {
+            let previous = self.bars.get(index);
+            if self.fields.len() <= index {
+                let field = template.clone_node();
                 let _ = parent.append_child(field.element());
                 self.fields.push(field);
             }
-            let field = &self.fields[place];
-            if before.is_none_or(|before| before.start != bar.start) || self.stop != stop {
-                field.put("tabindex", if stop == Some(bar.start) { "0" } else { "-1" });
+            let field = &self.fields[index];
+            if previous.is_none_or(|previous| previous.start != bar.start) || self.tab_stop != tab_stop {
+                field.set_attr("tabindex", if tab_stop == Some(bar.start) { "0" } else { "-1" });
             }
-            if before == Some(bar) {
+            if previous == Some(bar) {
                 continue;
             }
             for (name, value) in [
@@ -204,56 +197,57 @@ impl Shown {
                 ("aria-label", &*bar.label),
                 ("aria-expanded", if bar.is_open { "true" } else { "false" }),
             ] {
-                field.put(name, value);
+                field.set_attr(name, value);
             }
         }
         for field in self.fields.drain(bars.len()..) {
             field.element().remove();
         }
-        (self.bars, self.stop) = (bars, stop);
+        (self.bars, self.tab_stop) = (bars, tab_stop);
     }
 }
 
-/// A stretch that nobody observed, in percent of the strip's width.
-fn hatched(stretch: &Segment) -> Built {
-    svg("rect.part[data-status=unknown][fill=url(#hatch)]")
-        .set("x", &format!("{}%", number(stretch.x)))
-        .set("width", &format!("{}%", number(stretch.width)))
-        .set("y", &number(stretch.part.y))
-        .set("height", &number(stretch.part.height))
+/// A part of a bar that no node observed.
+fn hatched_segment(segment: &Segment) -> ElementBuilder {
+    svg::rect()
+        .class("part")
+        .attr("data-status", "unknown")
+        .attr("fill", "url(#hatch)")
+        .attr("x", &format!("{}%", number(segment.x)))
+        .attr("width", &format!("{}%", number(segment.width)))
+        .attr("y", &number(segment.part.y))
+        .attr("height", &number(segment.part.height))
 }
 
-fn read_out(bar: &Arc<BarView>) -> Built {
-    // Tenths of the strip: style sheets place the read-out by class, since inline styles are not allowed.
+fn readout(bar: &Arc<BarView>) -> ElementBuilder {
+    // The Content-Security-Policy forbids inline styles, so a class positions the readout, in tenths of the strip.
     let tenth = ((bar.x + bar.width / 2.0) / 10.0).round() as i64;
-    let read_out = html("p[aria-hidden=true]")
+    p().attr("aria-hidden", "true")
         .class(&format!("readout open at-{tenth}"))
-        .with(html("strong").text(&bar.when))
-        .with(html("span").text(&bar.summary));
-    match &bar.reason {
-        Some(reason) => read_out.with(html("span.why").with(isolated(reason))),
-        None => read_out,
-    }
+        .child(strong().text(&bar.when))
+        .child(span().text(&bar.summary))
+        .children(bar.reason.as_deref().map(|reason| span().class("why").child(isolated(reason))))
 }
 
-/// The labels of the axis of time of a level: 0 is the endpoint's own.
-pub(super) fn axis(endpoint: Endpoint, level: usize) -> Built {
+/// The time axis of a level.
+pub(super) fn axis(endpoint: EndpointRef, level: usize) -> ElementBuilder {
     let times = move || {
         endpoint.read(|one| match level.checked_sub(1) {
             None => one.chart.times.clone(),
             Some(level) => one.levels.get(level).map(|level| level.times.clone()).unwrap_or_default(),
         })
     };
-    svg("svg.axis[aria-hidden=true]").redrawn(times, |times| {
-        let label = |(place, label): &(f64, String)| {
-            let anchor = match *place {
-                ..6.0 => "start",
-                94.0.. => "end",
-                _ => "middle",
-            };
-            let text = svg("text[y=1.1em]").set("x", &format!("{}%", number(*place)));
-            text.set("text-anchor", anchor).text(label)
-        };
-        times.iter().map(label).collect()
-    })
+    svg::svg()
+        .class("axis")
+        .attr("aria-hidden", "true")
+        .dynamic_children(times, |times| times.iter().map(axis_label).collect())
+}
+
+fn axis_label((x, label): &(f64, String)) -> ElementBuilder {
+    let anchor = match *x {
+        ..6.0 => "start",
+        94.0.. => "end",
+        _ => "middle",
+    };
+    svg::text().attr("y", "1.1em").attr("x", &format!("{}%", number(*x))).attr("text-anchor", anchor).text(label)
 }

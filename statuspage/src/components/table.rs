@@ -1,18 +1,18 @@
-//! The endpoints in a table: a line for each, to be read at a glance.
+//! The endpoints in a table, one row for each.
 
 use leptos::prelude::*;
 
-use super::element::{Built, html};
-use super::endpoint::Endpoint;
-use super::holds;
-use crate::app::State;
+use super::dom::ElementBuilder;
+use super::dom::html::{bdi, div, span, table as table_element, tbody, td, th, thead, tr};
+use super::endpoint_ref::EndpointRef;
+use crate::app::AppContext;
 use crate::i18n::{Text, texts};
 use crate::view::endpoint::EndpointView;
 
-/// A column: its heading, and what stands in it.
+/// The heading of a column and the text in it.
 type Column = (Text, fn(&EndpointView) -> &str);
 
-/// The columns behind the name; the last one is empty where there are no groups.
+/// The columns after the name. The last one is empty where there are no groups.
 const COLUMNS: [Column; 5] = [
     (texts::STATE, |one| &one.state),
     (texts::UPTIME, |one| &one.uptime),
@@ -21,34 +21,35 @@ const COLUMNS: [Column; 5] = [
     (texts::GROUP, |one| &one.group),
 ];
 
-/// All endpoints that are found.
-pub(super) fn table(state: State) -> Built {
-    let heading = |text| html("th[scope=col]").text(state.text(text));
-    let is_grouped = holds(state.view, |view| view.groups.iter().any(|group| !group.title.is_empty()));
+/// All endpoints that match the search.
+pub(super) fn table(context: AppContext) -> ElementBuilder {
+    let heading = |text| th().attr("scope", "col").text(context.text(text));
+    let is_grouped = context.view_flag(|view| view.groups.iter().any(|group| !group.title.is_empty()));
     let [others @ .., (group, _)] = COLUMNS;
-    let head = html("tr")
-        .with(heading(texts::ENDPOINT))
-        .with_all(others.map(|(text, _)| heading(text)).to_vec())
-        .with(heading(group).shown_while(is_grouped));
-    let keys = move || {
-        let ids: Vec<usize> = state.view.with(|view| view.endpoints.iter().map(|one| one.id).collect());
-        state.drawing.among(ids.into_iter())
+    let head = tr()
+        .child(heading(texts::ENDPOINT))
+        .children(others.iter().map(|(text, _)| heading(*text)))
+        .child(heading(group).show_when(is_grouped));
+    let ids = move || {
+        let ids: Vec<usize> = context.view.with(|view| view.endpoints.iter().map(|one| one.id).collect());
+        context.render_queue.among(ids.into_iter())
     };
-    let body = html("tbody").keyed(keys, move |id| row(Endpoint { state, id: id as usize }));
-    // It scrolls where it is wider than the window, also with the keyboard.
-    html("div.table[role=region][tabindex=0]")
-        .label(state.text(texts::ENDPOINTS_IN_TABLE))
-        .with(html("table").with(html("thead").with(head)).with(body))
+    let body = tbody().keyed_children(ids, move |id| row(EndpointRef { context, id }));
+    // A table that is wider than the window scrolls; the tab stop lets keyboards scroll it.
+    div()
+        .class("table")
+        .role("region")
+        .attr("tabindex", "0")
+        .aria_label(context.text(texts::ENDPOINTS_IN_TABLE))
+        .child(table_element().child(thead().child(head)).child(body))
 }
 
-fn row(endpoint: Endpoint) -> Built {
-    let name = html("th[scope=row]")
-        .with(html("span").with(endpoint.shape()).with(html("bdi").live_text(endpoint.text(|one| &one.name))));
-    let cells = COLUMNS.iter().map(|(_, read)| html("td").live_text(endpoint.text(*read)));
-    let row = html("tr")
-        .live("data-status", move || Some(endpoint.status().word().to_owned()))
-        .with(name)
-        .with_all(cells.collect())
-        .shown_while(move || endpoint.state.finds(endpoint.id));
-    endpoint.drawn_in_sight(row)
+fn row(endpoint: EndpointRef) -> ElementBuilder {
+    let name = span().child(endpoint.status_icon()).child(bdi().text(endpoint.text(|one| &one.name)));
+    let row = tr()
+        .attr("data-status", move || endpoint.status().word())
+        .child(th().attr("scope", "row").child(name))
+        .children(COLUMNS.iter().map(|(_, read)| td().text(endpoint.text(*read))))
+        .show_when(move || endpoint.context.matches(endpoint.id));
+    endpoint.render_when_visible(row)
 }

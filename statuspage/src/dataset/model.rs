@@ -5,7 +5,7 @@ use shared::history::Outline;
 use shared::object_name::{CheckFileName, NodeName};
 use shared::response_times;
 use shared::result::{CheckFile, CheckResult, EndpointKey, Skipped};
-use shared::uptime::{Span, Track};
+use shared::uptime::{Span, StatusTimeline};
 use shared::verdict::Policy;
 use shared::{Nanos, UnixNanos};
 
@@ -67,7 +67,7 @@ pub struct EndpointData {
 pub struct NodeSamples {
     /// Which node; `None` is a checker that gives no name.
     pub node: Option<NodeName>,
-    /// What it saw by its check files, oldest first after [`Record::put_in_order`].
+    /// What it saw by its check files, oldest first after [`Dataset::sort_samples`].
     pub samples: Vec<Sample>,
     /// What its history says.
     pub past: Option<NodeHistory>,
@@ -186,11 +186,11 @@ impl Dataset {
             let Some(place) = self.place_of(&past.key) else { break };
             places.push(place);
             let endpoint = &mut self.endpoints[place];
-            let newest = past.track.last.map_or(0, |last| last.at);
+            let newest = past.timeline.last.map_or(0, |last| last.at);
             endpoint.update_settings(newest, past.latest.place, past.latest.verdict);
             let of_node = endpoint.node_mut(history.node.as_ref());
             of_node.samples.retain(|sample| sample.at >= keep_from || sample.at > newest);
-            of_node.past = Some(NodeHistory { samples: samples_from(&past), track: past.track, open: past.open });
+            of_node.past = Some(NodeHistory { samples: samples_from(&past), timeline: past.timeline, open: past.open });
             self.record_report(history.node.as_ref(), newest);
         }
         for said in std::mem::take(&mut history.messages) {
@@ -257,10 +257,11 @@ impl NodeSamples {
     pub fn spans(&self, now: UnixNanos, interval: Nanos) -> Vec<Span> {
         let known = self.samples.partition_point(|sample| sample.at <= now);
         let mut samples = &self.samples[..known];
-        let mut track = Track::default();
+        let mut timeline = StatusTimeline::default();
         if let Some(past) = &self.past {
-            track = past.track.clone();
-            samples = &samples[samples.partition_point(|sample| track.last.is_some_and(|last| sample.at <= last.at))..];
+            timeline = past.timeline.clone();
+            samples =
+                &samples[samples.partition_point(|sample| timeline.last.is_some_and(|last| sample.at <= last.at))..];
         }
         // One look has no neighbours to tell how often it is repeated.
         let is_alone =
@@ -273,10 +274,10 @@ impl NodeSamples {
             if is_alone {
                 observation.interval = observation.interval.or(Some(interval));
             }
-            track.add(observation);
+            timeline.add(observation);
         }
-        track.cut(now.saturating_add(1));
-        track.spans
+        timeline.cut(now.saturating_add(1));
+        timeline.spans
     }
 
     /// What is known of each check, or of hours and days where it is not, from `from` to before `to`.
@@ -361,7 +362,7 @@ mod tests {
         (one.results[0].interval, one.results[1].interval) = (Some(MINUTE), Some(3 * MINUTE));
         let mut dataset = record_of(&[(name, one)]);
         assert_eq!(dataset.longest_interval(), 3 * MINUTE);
-        let past = NodeHistory { track: Track::default(), samples: Vec::new(), open: Row::default() };
+        let past = NodeHistory { timeline: StatusTimeline::default(), samples: Vec::new(), open: Row::default() };
         dataset.endpoints[1].nodes[0].past = Some(past);
         assert_eq!(dataset.longest_interval(), MINUTE);
     }

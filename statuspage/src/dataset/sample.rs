@@ -7,14 +7,14 @@ use shared::latency::Sketch;
 use shared::response_times;
 use shared::result::CheckResult;
 use shared::status::Status;
-use shared::uptime::{self, Observation, Track};
+use shared::uptime::{self, Observation, StatusTimeline};
 use shared::{Nanos, UnixNanos, sorted};
 
 /// What a node's history says of an endpoint.
 #[derive(Debug)]
 pub struct NodeHistory {
     /// The statuses over time.
-    pub track: Track,
+    pub timeline: StatusTimeline,
     /// The percentiles of each day or hour, the errors and the newest result, as looks, oldest first.
     pub samples: Vec<Sample>,
     /// The latencies of the hours that are not closed.
@@ -93,8 +93,8 @@ impl Sample {
 pub(super) fn samples_from(past: &PastOutline) -> Vec<Sample> {
     let blank = |at, reason: Option<&str>| Sample {
         at,
-        status: uptime::status_at(&past.track.spans, at),
-        interval: past.track.last.and_then(|last| last.interval),
+        status: uptime::status_at(&past.timeline.spans, at),
+        interval: past.timeline.last.and_then(|last| last.interval),
         rtts: Box::default(),
         phases: [0; 4],
         failed: reason.is_some(),
@@ -106,7 +106,7 @@ pub(super) fn samples_from(past: &PastOutline) -> Vec<Sample> {
         response_times::of_past(past, |at, length, rtts| Sample { rtts, length, ..blank(at, None) });
     samples.extend(past.events.iter().map(|event| blank(event.at, Some(&event.reason))));
     sorted::by_key(&mut samples, |sample| sample.at);
-    if let Some(last) = past.track.last {
+    if let Some(last) = past.timeline.last {
         samples.push(Sample { status: last.status, ..blank(last.at, past.latest.reason.as_deref()) });
     }
     samples

@@ -160,7 +160,7 @@ fn percentiles_of_days() {
                     };
                     let samples = (1..30).rev().map(day).collect();
                     of_node.past = Some(crate::dataset::NodeHistory {
-                        track: shared::uptime::Track::default(),
+                        timeline: shared::uptime::StatusTimeline::default(),
                         samples,
                         open: Vec::new(),
                     });

@@ -28,7 +28,7 @@ fn errors() -> Vec<SourceError> {
         SourceError::TooLarge(8 << 20),
         SourceError::InvalidListing,
         SourceError::InvalidIndex("it is not JSON".to_owned()),
-        SourceError::InvalidObject("read it as a JSON array".to_owned()),
+        SourceError::InvalidObject("invalid check file: it is not a JSON array of results".to_owned()),
     ];
     errors.extend(
         [
@@ -84,9 +84,9 @@ fn problems_of_a_load() {
         of("files", &|cache| {
             cache.failed.push((name(1), SourceError::TimedOut("store/".to_owned(), 20)));
             cache.failed.extend((2..5).map(|number| (name(number), SourceError::TooLarge(8 << 20))));
-            cache
-                .unreadable
-                .extend((10..60).map(|number| (name(number), SourceError::InvalidObject("read it".to_owned()))));
+            cache.unreadable.extend(
+                (10..60).map(|number| (name(number), SourceError::InvalidObject("invalid check file".to_owned()))),
+            );
         });
         for more in [1, 7] {
             of("many reasons", &|cache| {
@@ -103,15 +103,16 @@ fn problems_of_a_load() {
                 for node in [NodeName::new("eu").ok(), None] {
                     cache
                         .unreadable_histories
-                        .push((HistoryName { node, part }, SourceError::InvalidObject("parse it".to_owned())));
+                        .push((HistoryName { node, part }, SourceError::InvalidObject("invalid history".to_owned())));
                 }
             }
         });
         of("another node's history", &|cache| {
             let name = HistoryName { node: NodeName::new("eu").ok(), part: HistoryPart::Main };
-            cache
-                .unreadable_histories
-                .push((name, SourceError::InvalidObject("use it: it is another node's".to_owned())));
+            cache.unreadable_histories.push((
+                name,
+                SourceError::InvalidObject("invalid history: the node's name is inconsistent".to_owned()),
+            ));
         });
         for count in [1, 3, 12] {
             of("foreign objects", &|cache| {
@@ -141,7 +142,7 @@ fn a_node_whose_history_is_unreadable() {
     assert_texts("unreadable_history", |language| {
         let mut cache = cache(&[("Shop", "eu", 0, Status::Healthy)]);
         let name = HistoryName { node: NodeName::new("eu").ok(), part: HistoryPart::Main };
-        cache.unreadable_histories.push((name, SourceError::InvalidObject("parse it".to_owned())));
+        cache.unreadable_histories.push((name, SourceError::InvalidObject("invalid history".to_owned())));
         let view = page(&mut cache, &Looks::default(), LoadProgress::Complete, language);
         let nodes: Vec<String> = view.nodes.iter().map(super::describe::node).collect();
         section("nodes", &nodes) + &section("problems", &view.problems)

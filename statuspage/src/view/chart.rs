@@ -218,7 +218,7 @@ mod tests {
         let hours = (1..7 * 24).map(|ago| coarse(NOW - ago * HOUR, HOUR));
         let mut samples: Vec<Sample> = days.chain(hours).collect();
         samples.sort_by_key(|sample| sample.at);
-        of_node.past = Some(NodeHistory { track: uptime::Track::default(), samples, open: Vec::new() });
+        of_node.past = Some(NodeHistory { timeline: uptime::StatusTimeline::default(), samples, open: Vec::new() });
         let month = chart(&evaluate(&dataset)[0], &Period::new(30 * DAY, 90, utc()), utc(), &[]);
         assert_eq!(month.upper.matches('M').count(), month.points.len(), "a dot for each day, with gaps between");
         let points = |range| {
@@ -238,7 +238,7 @@ mod tests {
             let day =
                 |ago| Sample { at: NOW - ago * DAY, length: DAY, rtts: Box::from([rtt]), ..of_node.samples[0].clone() };
             let samples = (1..30).rev().map(day).collect();
-            of_node.past = Some(NodeHistory { track: uptime::Track::default(), samples, open: Vec::new() });
+            of_node.past = Some(NodeHistory { timeline: uptime::StatusTimeline::default(), samples, open: Vec::new() });
         }
         let points = chart(&evaluate(&dataset)[0], &Period::new(30 * DAY, 90, utc()), utc(), &[]).points;
         let days = points.iter().filter(|point| point.readout(utc()).contains("p50")).count();

@@ -1,7 +1,7 @@
 //! The paths of a chart: lines and areas through groups of checks, with gaps where no check ran. Pure geometry.
 
 use shared::stats::Stats;
-use shared::uptime::Reckoning;
+use shared::uptime::UptimeBreakdown;
 use shared::{Nanos, UnixNanos};
 
 use super::axes::Scale;
@@ -12,7 +12,7 @@ use super::sample_groups::SampleGroup;
 
 /// Whether nobody looked for a while between two points: a gap stays a gap.
 fn is_gap(evaluated: &EvaluatedEndpoint<'_>, from: UnixNanos, to: UnixNanos) -> bool {
-    Reckoning::of(&evaluated.spans, from, to).unknown > 0
+    UptimeBreakdown::from_spans(&evaluated.spans, from, to).unknown > 0
 }
 
 /// The stretches of points with a response time between which no gap is.

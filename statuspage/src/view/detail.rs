@@ -131,7 +131,7 @@ fn outage_rows(
     let mut rows = Vec::new();
     for node in &evaluated.endpoint.nodes {
         let spans = node.spans(calendar.now, evaluated.interval);
-        for span in uptime::incidents(&spans, bucket.start).take_while(|span| span.start < bucket.end) {
+        for span in uptime::outages(&spans, bucket.start).take_while(|span| span.start < bucket.end) {
             let start = span.start.max(bucket.start);
             let reason = newest_reason(|| node.samples(span.start, span.end), span.status);
             let mut text = timeline::duration_text(*span, bucket.start, calendar);

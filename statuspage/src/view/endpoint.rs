@@ -7,7 +7,7 @@ use shared::UnixNanos;
 use shared::looks::Looks;
 use shared::object_name::NodeName;
 use shared::status::Status;
-use shared::uptime::{Reckoning, Span};
+use shared::uptime::{Span, UptimeBreakdown};
 
 use super::chart::{self, ChartView};
 use super::evaluate::EvaluatedEndpoint;
@@ -110,7 +110,7 @@ pub fn head(
 ) -> EndpointView {
     let now = calendar.now;
     let whole = evaluated.breakdown(period.from, now, now);
-    let span = evaluated.present_span(now);
+    let span = evaluated.current_span(now);
     let language = calendar.language;
     let localized = localized(evaluated, language);
     let name = evaluated.name(language);
@@ -192,7 +192,7 @@ fn state(evaluated: &EvaluatedEndpoint<'_>, span: Option<Span>, period: &Period,
 }
 
 /// `99.97% = up for 23 h 59 min of 24 h observed; down for 26 s; not observed for 12 min`.
-fn breakdown_text(whole: &Reckoning, uptime: &str, language: &Language) -> String {
+fn breakdown_text(whole: &UptimeBreakdown, uptime: &str, language: &Language) -> String {
     if whole.observed() == 0 {
         return language.format(texts::NOBODY_LOOKED, &[]);
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use shared::object_name::NodeName;
 use shared::standing::{self, Word};
 use shared::status::Status;
-use shared::uptime::{self, Reckoning, Span};
+use shared::uptime::{self, Span, UptimeBreakdown};
 use shared::verdict::{self, Present};
 use shared::{Nanos, UnixNanos};
 
@@ -131,12 +131,12 @@ impl<'a> EvaluatedEndpoint<'a> {
     /// When what is the case now began; `None` if nobody knows what is.
     #[must_use]
     pub fn since(&self, now: UnixNanos) -> Option<UnixNanos> {
-        self.present_span(now).map(|span| span.start)
+        self.current_span(now).map(|span| span.start)
     }
 
     /// The span of what is the case now.
-    pub(super) fn present_span(&self, now: UnixNanos) -> Option<Span> {
-        uptime::present_span(&self.spans, self.status, now)
+    pub(super) fn current_span(&self, now: UnixNanos) -> Option<Span> {
+        uptime::current_span(&self.spans, self.status, now)
     }
 
     /// When a node last said something of it.
@@ -165,8 +165,8 @@ impl<'a> EvaluatedEndpoint<'a> {
 
     /// The time of a period, divided; nothing behind now counts.
     #[must_use]
-    pub fn breakdown(&self, from: UnixNanos, to: UnixNanos, now: UnixNanos) -> Reckoning {
-        Reckoning::of(&self.spans, from, to.min(now))
+    pub fn breakdown(&self, from: UnixNanos, to: UnixNanos, now: UnixNanos) -> UptimeBreakdown {
+        UptimeBreakdown::from_spans(&self.spans, from, to.min(now))
     }
 
     /// The looks of all nodes from `from` to before `to`.

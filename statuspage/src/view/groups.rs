@@ -12,9 +12,9 @@ use crate::i18n::{Language, texts};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct GroupView {
     /// Tells it from the others.
-    pub key: i64,
+    pub key: usize,
     /// The key of the group that it is in.
-    pub parent: Option<i64>,
+    pub parent: Option<usize>,
     /// Its name; empty where there are no groups.
     pub title: String,
     /// The state of all endpoints in it and in its groups.
@@ -53,7 +53,7 @@ pub fn groups(evaluated: &[EvaluatedEndpoint<'_>], appearance: &Looks, language:
     }
     if !left.is_empty() || views.is_empty() {
         let title = if appearance.groups.is_empty() { "" } else { language.text(texts::OTHER_ENDPOINTS) };
-        views.push(view(-1, None, title, &left, &left, language));
+        views.push(view(usize::MAX, None, title, &left, &left, language));
     }
     views
 }
@@ -61,8 +61,8 @@ pub fn groups(evaluated: &[EvaluatedEndpoint<'_>], appearance: &Looks, language:
 /// Adds a group and those in it, and takes their endpoints away from those that are left; returns its endpoints.
 fn add<'r>(
     group: &Group,
-    parent: Option<i64>,
-    number: &mut i64,
+    parent: Option<usize>,
+    number: &mut usize,
     left: &mut Vec<&'r EvaluatedEndpoint<'r>>,
     views: &mut Vec<GroupView>,
     language: &Language,
@@ -94,8 +94,8 @@ fn add<'r>(
 }
 
 fn view(
-    key: i64,
-    parent: Option<i64>,
+    key: usize,
+    parent: Option<usize>,
     title: &str,
     own: &[&EvaluatedEndpoint<'_>],
     all: &[&EvaluatedEndpoint<'_>],

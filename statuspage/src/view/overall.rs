@@ -145,7 +145,7 @@ fn sentence(evaluated: &[EvaluatedEndpoint<'_>], status: Status, period: &Period
 fn since(all: &[&EvaluatedEndpoint<'_>], period: &Period, calendar: Calendar<'_>) -> String {
     let starts = || all.iter().map(|evaluated| evaluated.since(calendar.now).unwrap_or(evaluated.latest.at));
     let (Some(first), Some(last)) = (starts().min(), starts().max()) else { return String::new() };
-    let is_together = last - first <= shared::uptime::TOGETHER;
+    let is_together = last - first <= shared::uptime::MERGE_WINDOW;
     let language = calendar.language;
     if first <= period.from {
         let text = if is_together { texts::FOR_MORE_THAN } else { texts::FIRST_FOR_MORE_THAN };

@@ -41,7 +41,7 @@ pub struct PageView {
     pub past: Option<String>,
     /// What has to be known about all of it; empty if nothing.
     pub banner: String,
-    /// The heads of the endpoints, those that need attention first; [`whole`] adds the rest.
+    /// The heads of the endpoints, those that need attention first; [`full_endpoint`] adds the rest.
     pub endpoints: Vec<Arc<EndpointView>>,
     /// The groups in which they stand.
     pub groups: Arc<Vec<GroupView>>,

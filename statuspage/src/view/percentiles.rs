@@ -26,7 +26,7 @@ pub fn summary(
             Some(past) => {
                 let known = latencies.iter().find(|known| known.node == node.node)?;
                 let closed = known.endpoints.iter().find(|sketches| sketches.key == *key);
-                Some(Sketched { closed, open: &past.open, newest: past.track.last.map(|last| last.at) })
+                Some(Sketched { closed, open: &past.open, newest: past.timeline.last.map(|last| last.at) })
             }
         };
         add_node(&mut sum, history, node.samples.iter(), (from, to));

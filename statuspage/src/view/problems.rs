@@ -134,7 +134,10 @@ mod tests {
         for number in 0..40 {
             cache.failed.push((name(number), SourceError::TimedOut("store/".to_owned(), 20)));
         }
-        cache.unreadable.push((name(50), SourceError::InvalidObject("read it as a JSON array".to_owned())));
+        cache.unreadable.push((
+            name(50),
+            SourceError::InvalidObject("invalid check file: it is not a JSON array of results".to_owned()),
+        ));
         let problems = problems(&cache, utc(), &UrlState::default());
         assert_eq!(problems.len(), 2);
         assert!(
@@ -142,7 +145,11 @@ mod tests {
             "{}",
             problems[0]
         );
-        assert!(problems[1].starts_with(&format!("`{}`: failed to read it", name(50))), "{}", problems[1]);
+        assert!(
+            problems[1].starts_with(&format!("`{}`: invalid check file: it is not a JSON array", name(50))),
+            "{}",
+            problems[1]
+        );
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub(super) fn groups<'a>(
     let mut width = least.max(if is_crowded { (period.to - period.from) / POINTS_LIMIT } else { 0 });
     if nodes.len() > 1 {
         let times_of = |samples: &[Sample]| samples.iter().map(|sample| sample.at).collect::<Vec<_>>();
-        let gaps = nodes.iter().filter_map(|node| uptime::usual_gap(&times_of(&node.samples)));
+        let gaps = nodes.iter().filter_map(|node| uptime::typical_interval(&times_of(&node.samples)));
         // Three quarters of a round: never two rounds of one node, always the others' of the same round.
         width = width.max(gaps.min().unwrap_or(0) / 4 * 3);
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shared::UnixNanos;
 use shared::status::Status;
-use shared::uptime::{self, Reckoning};
+use shared::uptime::{self, UptimeBreakdown};
 
 use super::evaluate::EvaluatedEndpoint;
 use super::geometry::{BAR_HEIGHT, WIDTH, number};
@@ -71,7 +71,7 @@ pub struct BarPart {
 /// What is drawn of bars: few elements for many of them, since a browser takes its time for each.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct BarPaths {
-    /// The path of each status in [`DRAWN`], in units of [`WIDTH`] to the width of the strip.
+    /// The path of each drawn status, in units of [`WIDTH`] to the width of the strip.
     pub parts: [String; 3],
     /// The path of the slits between the bars.
     pub slits: String,
@@ -165,7 +165,7 @@ pub(super) fn bar(
     };
     let when = when(bucket, period, calendar);
     let language = calendar.language;
-    let incidents = uptime::notable_incidents(&evaluated.spans, bucket.start);
+    let incidents = uptime::significant_outages(&evaluated.spans, bucket.start);
     let summary = summary(&breakdown, incidents.take_while(|span| span.start < bucket.end).count(), language);
     let mut label = language.format(texts::COLON, &[&when, &summary]);
     if let Some(reason) = &reason {
@@ -195,7 +195,7 @@ fn when(bucket: TimeBucket, period: &Period, calendar: Calendar<'_>) -> String {
 }
 
 /// `100% up`, `99.20% up; down for 11 min`, `97.20% up; down for 40 min; 2 incidents`, `not observed`.
-fn summary(breakdown: &Reckoning, incidents: usize, language: &Language) -> String {
+fn summary(breakdown: &UptimeBreakdown, incidents: usize, language: &Language) -> String {
     let Some(uptime) = breakdown.uptime() else { return language.format(texts::NOT_OBSERVED, &[]) };
     let up = language.format(texts::UP, &[&language.percent(&uptime.percent())]);
     let shares = text::append_durations(up, breakdown, language);
@@ -208,7 +208,7 @@ fn summary(breakdown: &Reckoning, incidents: usize, language: &Language) -> Stri
 
 /// The parts of a bar from the top down: what nobody observed, healthy, degraded, and down at the bottom, where
 /// its height is easiest to compare. Each that occurred is at least [`PART_LEAST`] high, with the gap above it.
-fn parts(breakdown: &Reckoning) -> Vec<BarPart> {
+fn parts(breakdown: &UptimeBreakdown) -> Vec<BarPart> {
     let order = [Status::Unknown, Status::Healthy, Status::Degraded, Status::Down];
     let period = breakdown.period();
     let whole = BAR_HEIGHT - PARTS_FROM;
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_short_failure_stays_visible_and_is_not_more_than_it_was() {
-        let breakdown = Reckoning { healthy: DAY - SECOND, down: SECOND, ..Reckoning::default() };
+        let breakdown = UptimeBreakdown { healthy: DAY - SECOND, down: SECOND, ..UptimeBreakdown::default() };
         let parts = parts(&breakdown);
         assert_eq!(parts.iter().map(|part| part.status).collect::<Vec<_>>(), [Status::Healthy, Status::Down]);
         let drawn = PART_LEAST - PART_GAP;
@@ -289,8 +289,8 @@ mod tests {
     }
 
     /// Three bars with these reckonings.
-    fn bars(breakdowns: &[Reckoning]) -> Vec<Arc<BarView>> {
-        let one = |(place, breakdown): (usize, &Reckoning)| {
+    fn bars(breakdowns: &[UptimeBreakdown]) -> Vec<Arc<BarView>> {
+        let one = |(place, breakdown): (usize, &UptimeBreakdown)| {
             let width = 100.0 / breakdowns.len() as f64;
             let bar =
                 bar(&evaluate(&dataset(&[("A", "", 0, Status::Healthy)]))[0], period().buckets[0], &period(), utc());
@@ -307,8 +307,10 @@ mod tests {
 
     #[test]
     fn what_is_the_same_in_neighbouring_bars_is_drawn_at_once() {
-        let [healthy, unknown] =
-            [Reckoning { healthy: DAY, ..Reckoning::default() }, Reckoning { unknown: DAY, ..Reckoning::default() }];
+        let [healthy, unknown] = [
+            UptimeBreakdown { healthy: DAY, ..UptimeBreakdown::default() },
+            UptimeBreakdown { unknown: DAY, ..UptimeBreakdown::default() },
+        ];
         let drawing = bar_paths(&bars(&[unknown, unknown, healthy, healthy]));
         let part = BarPart { status: Status::Unknown, y: 6.0, height: 26.0 };
         assert_eq!(drawing.unknown, [Segment { part, x: 0.0, width: 50.0 }]);
@@ -319,11 +321,11 @@ mod tests {
     #[test]
     fn without_colours_each_status_has_a_shape_of_its_own() {
         let [healthy, degraded, down] = [
-            Reckoning { healthy: DAY, ..Reckoning::default() },
-            Reckoning { healthy: DAY - SECOND, degraded: SECOND, ..Reckoning::default() },
-            Reckoning { healthy: DAY - SECOND, down: SECOND, ..Reckoning::default() },
+            UptimeBreakdown { healthy: DAY, ..UptimeBreakdown::default() },
+            UptimeBreakdown { healthy: DAY - SECOND, degraded: SECOND, ..UptimeBreakdown::default() },
+            UptimeBreakdown { healthy: DAY - SECOND, down: SECOND, ..UptimeBreakdown::default() },
         ];
-        let above = |breakdown: Reckoning, place: usize| {
+        let above = |breakdown: UptimeBreakdown, place: usize| {
             let path = bar_paths(&bars(&[breakdown])).parts[place].clone();
             path.split_inclusive('Z')
                 .filter(|part| !part.contains("26.00") && !part.contains("v2.00"))
@@ -339,7 +341,7 @@ mod tests {
         fn the_parts_fill_the_bar(
             healthy in 0..DAY, degraded in 0..DAY, down in 0..DAY, unknown in 0..DAY,
         ) {
-            let parts = parts(&Reckoning { healthy, degraded, down, unknown });
+            let parts = parts(&UptimeBreakdown { healthy, degraded, down, unknown });
             let bottom = parts.iter().fold(PARTS_FROM, |edge: f64, part| {
                 let gap = if edge > PARTS_FROM { PART_GAP } else { 0.0 };
                 assert!((part.y - edge - gap).abs() < 1e-9 && part.height >= PART_LEAST - PART_GAP);

@@ -1,7 +1,7 @@
 //! The page's words for lengths of time, lists and statuses, where more than one place says them. Pure.
 
 use shared::status::Status;
-use shared::uptime::Reckoning;
+use shared::uptime::UptimeBreakdown;
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND};
 
 use crate::i18n::{Language, Text, texts};
@@ -62,7 +62,7 @@ fn two_units(length: Nanos, great: (Text, Nanos), small: (Text, Nanos), language
 
 /// How long it was down, degraded and not observed, each behind what was said before: `; down for 11 min`.
 #[must_use]
-pub fn append_durations(mut said: String, breakdown: &Reckoning, language: &Language) -> String {
+pub fn append_durations(mut said: String, breakdown: &UptimeBreakdown, language: &Language) -> String {
     for (time, what) in
         [(breakdown.down, texts::DOWN), (breakdown.degraded, texts::DEGRADED), (breakdown.unknown, texts::NOT_OBSERVED)]
     {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use shared::looks::{Looks, place_in};
 use shared::message::{Message, Node};
 use shared::status::Status;
-use shared::uptime::{self, Span, TOGETHER};
+use shared::uptime::{self, MERGE_WINDOW, Span};
 use shared::{DAY, Nanos, UnixNanos};
 
 use super::evaluate::EvaluatedEndpoint;
@@ -223,7 +223,7 @@ fn episodes(evaluated: &[EvaluatedEndpoint<'_>], period: &Period, language: &Lan
     let mut episodes: Vec<Episode> = Vec::new();
     for evaluated in evaluated {
         let name = evaluated.name(language);
-        for span in uptime::notable_incidents(&evaluated.spans, period.from) {
+        for span in uptime::significant_outages(&evaluated.spans, period.from) {
             let reason = evaluated.reason(span.status, span.start, span.end.max(span.start + 1));
             episodes.push(Episode {
                 start: span.start,
@@ -242,7 +242,7 @@ fn episodes(evaluated: &[EvaluatedEndpoint<'_>], period: &Period, language: &Lan
 fn merge_simultaneous(episodes: Vec<Episode>) -> Vec<Episode> {
     let mut groups: Vec<Episode> = Vec::new();
     for episode in episodes {
-        let near = |one: UnixNanos, other: UnixNanos| (one - other).abs() <= TOGETHER;
+        let near = |one: UnixNanos, other: UnixNanos| (one - other).abs() <= MERGE_WINDOW;
         let group = groups.iter_mut().rev().take_while(|group| near(group.start, episode.start)).find(|group| {
             group.status == episode.status && near(group.end, episode.end) && !group.names.contains(&episode.names[0])
         });
@@ -265,7 +265,7 @@ fn merge_simultaneous(episodes: Vec<Episode>) -> Vec<Episode> {
 /// The stretches in which nobody looked at anything, after somebody first had.
 fn gaps(evaluated: &[EvaluatedEndpoint<'_>], period: &Period) -> Vec<Episode> {
     let spans = evaluated.iter().flat_map(|evaluated| &evaluated.spans);
-    let holes = uptime::holes(spans, period.from, period.now).into_iter();
+    let holes = uptime::gaps(spans, period.from, period.now).into_iter();
     let episode = |Span { start, end, status }| Episode { start, end, status, names: Vec::new(), reasons: Vec::new() };
     holes.map(episode).collect()
 }

@@ -1,8 +1,8 @@
-//! The checks of the configuration: [`shape`] says what may stand there, [`written`] is serde's view, and here it
+//! The checks of the configuration: [`spec`] says what may stand there, [`raw`] is serde's view, and here it
 //! becomes valid, one function for each kind.
 
-pub(super) mod shape;
-mod written;
+mod raw;
+pub(super) mod spec;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,31 +19,32 @@ use shared::status::Status;
 use shared::verdict::Policy;
 use shared::{MINUTE, Nanos, SECOND};
 
-use self::written::{
+use self::raw::{
     WrittenCommon, WrittenDns, WrittenExec, WrittenGrpc, WrittenHeartbeat, WrittenHttp, WrittenIcmp, WrittenStep,
     WrittenTcp, WrittenTls, WrittenTrust, WrittenWebSocket,
 };
 use super::document::Located;
+use super::model::{Check, CheckKind};
 use super::problem::{Problem, Problems};
-use super::valid::{Check, CheckKind};
-use super::written::{OneOrMany, TextOrNumber};
+use super::raw::{OneOrMany, TextOrNumber};
 use super::{duration, read_as};
-use crate::check::assertion::{self, Assertion};
-use crate::check::connect::{Address, TlsOptions};
-use crate::check::dns::{self, DnsCheck, Dnssec};
-use crate::check::exec::ExecCheck;
-use crate::check::grpc::GrpcCheck;
-use crate::check::heartbeat::HeartbeatCheck;
-use crate::check::http::HttpCheck;
-use crate::check::http::status_codes::StatusCodes;
-use crate::check::http::target::Target;
-use crate::check::icmp::IcmpCheck;
-use crate::check::seen::Wanted;
-use crate::check::tcp::{StartTls, Step, TcpCheck};
-use crate::check::tls::{DEGRADED_WITHIN, TlsCheck};
-use crate::check::tls_trust::TlsTrust;
-use crate::check::websocket::WebSocketCheck;
-use crate::without_user::{has_user, without_user};
+use crate::checks::assertions::{self, Assertion};
+use crate::checks::dns::{self, DnsCheck, Dnssec};
+use crate::checks::exec::ExecCheck;
+use crate::checks::grpc::GrpcCheck;
+use crate::checks::heartbeat::HeartbeatCheck;
+use crate::checks::http::HttpCheck;
+use crate::checks::http::status_codes::StatusCodes;
+use crate::checks::http::target::Target;
+use crate::checks::icmp::IcmpCheck;
+use crate::checks::net::connect::{Address, TlsOptions};
+use crate::checks::net::starttls::StartTls;
+use crate::checks::net::tls_config::TlsTrust;
+use crate::checks::probe_data::Wanted;
+use crate::checks::tcp::{Step, TcpCheck};
+use crate::checks::tls::{DEGRADED_WITHIN, TlsCheck};
+use crate::checks::websocket::WebSocketCheck;
+use crate::redact::{has_user, without_user};
 
 /// The longest an attempt may take that involves more than a connection; the original's fixed limit.
 const DEFAULT_TIMEOUT: Nanos = 10 * SECOND;
@@ -86,7 +87,7 @@ impl Place<'_> {
 
     /// What came of reading a key; a problem if it went wrong.
     fn good<T, E: std::fmt::Display>(&mut self, key: &str, read: Result<T, E>) -> Option<T> {
-        read.map_err(|error| self.problem(key, format!("failed to {error}"))).ok()
+        read.map_err(|error| self.problem(key, error)).ok()
     }
 }
 
@@ -183,7 +184,7 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
 /// The assertions of a check, compiled; a problem where one cannot be read. `index` is the check's place in the list.
 pub(super) fn read_assertions(located: &Located, index: usize, problems: &mut Problems) -> Option<Vec<Assertion>> {
     let Some(list) = located.member("assertions") else { return Some(Vec::new()) };
-    let read = assertion::read::from_located(list).map_err(|(at, wanted)| {
+    let read = assertions::read::from_located(list).map_err(|(at, wanted)| {
         let text = format!("`checkers[{index}].assertions` does not fit: it has to be {wanted}");
         problems.add(Problem::of_one_check(at, text));
     });

@@ -7,11 +7,11 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use serde_json::Value;
 
 use super::{Answer, Call, Service, ServiceError};
-use crate::config::valid::{Secret, WriterKeys};
+use crate::config::model::{Secret, WriterKeys};
 use crate::provision::names::USER_POLICY;
-use crate::store::connection;
-use crate::store::s3_problem::S3Problem;
-use crate::without_user::without_user;
+use crate::redact::without_user;
+use crate::store::s3::client;
+use crate::store::s3::error::S3Problem;
 
 /// A user as IAM knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -195,7 +195,7 @@ fn on_user(user: &str, action: &'static str) -> Call {
 /// A policy as IAM reads it back: JSON, encoded for a URL by AWS.
 fn read_document(text: &str) -> Value {
     let parse = |text: &str| serde_json::from_str(text).ok();
-    parse(text).or_else(|| parse(&connection::decode_url(text)?)).unwrap_or(Value::Null)
+    parse(text).or_else(|| parse(&client::decode_url(text)?)).unwrap_or(Value::Null)
 }
 
 #[cfg(test)]
@@ -222,7 +222,7 @@ mod tests {
             code: None,
         };
         let text = error.to_string();
-        assert!(text.starts_with("make the user `x` (iam:CreateUser): access is denied"), "{text}");
+        assert!(text.starts_with("failed to make the user `x` (iam:CreateUser): access is denied"), "{text}");
         assert!(text.contains(&call.statement().to_string()), "{text}");
     }
 }

@@ -11,8 +11,8 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 use shared::object_name::{CheckFileName, HISTORY_FOLDER, HistoryName, INDEX};
 
-use crate::store::durable::{self, Placed};
-use crate::store::index::{self, Index};
+use super::atomic_file::{self, Placed};
+use super::index::{self, Index};
 use crate::store::{NAMES_TO_TRY, next_name};
 
 /// The file that writers lock while they change the index. It stays, empty: to remove it would let two writers in.
@@ -51,14 +51,14 @@ pub(super) fn open_file(path: &Path) -> io::Result<File> {
 /// Puts a check file in place and into the index; `None` if all names tried are taken.
 pub(super) fn put(directory: &Path, wanted: &CheckFileName, content: &[u8]) -> io::Result<Option<CheckFileName>> {
     // The directory may have been removed since it was opened: better a new one than a lost round.
-    durable::create_directory(directory)?;
+    atomic_file::create_directory(directory)?;
     let mut name = wanted.clone();
     for _ in 0..NAMES_TO_TRY {
         let path = directory.join(name.to_string());
         // What is slow is done before the lock is taken.
-        let temporary = durable::write_temporary(directory, content)?;
+        let temporary = atomic_file::write_temporary(directory, content)?;
         let _lock = lock(directory, LOCK_TIMEOUT)?;
-        let placed = durable::place_new(temporary, &path)?;
+        let placed = atomic_file::place_new(temporary, &path)?;
         // A file with our name and our content is our own, from an attempt whose end was not seen.
         if placed == Placed::New || read_if_there(&path).is_ok_and(|there| there.is_some_and(|there| there == content))
         {
@@ -113,11 +113,11 @@ pub(super) fn lock(directory: &Path, timeout: Duration) -> io::Result<File> {
 /// Rewrites the index from the files that are there and that `keeps` wants. The caller holds the lock.
 fn heal_index(directory: &Path, keeps: impl Fn(&CheckFileName) -> bool) -> io::Result<()> {
     let now = SystemTime::now();
-    let there = check_files(directory, |other| durable::sweep_if_stale(other, now))?;
+    let there = check_files(directory, |other| atomic_file::sweep_if_stale(other, now))?;
     let before = read_if_there(&directory.join(INDEX))?.map_or_else(Index::new, |json| index::read(&json));
     let index = index::of(there.into_iter().filter(keeps), &before);
-    durable::replace(directory, INDEX, index::write(&index).as_bytes())?;
-    durable::sync_directory(directory)
+    atomic_file::replace(directory, INDEX, index::write(&index).as_bytes())?;
+    atomic_file::sync_directory(directory)
 }
 
 /// The histories of a directory, in order.
@@ -143,7 +143,7 @@ pub(super) fn check_files(directory: &Path, temporary: impl Fn(&fs::DirEntry)) -
         let entry = entry?;
         let file_name = entry.file_name();
         let Some(text) = file_name.to_str() else { continue };
-        if durable::is_temporary(text) {
+        if atomic_file::is_temporary(text) {
             temporary(&entry);
         } else if let Some(name) = CheckFileName::parse(text)
             && entry.file_type()?.is_file()

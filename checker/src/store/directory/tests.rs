@@ -159,7 +159,7 @@ async fn a_store_heals_the_index_and_leaves_foreign_files_alone() {
 #[tokio::test]
 async fn temporary_files_of_dead_writers_are_swept() {
     let (_directory, store) = store().await;
-    let (_, stale) = durable::write_temporary(&store.path, b"half").unwrap().keep().unwrap();
+    let (_, stale) = atomic_file::write_temporary(&store.path, b"half").unwrap().keep().unwrap();
     let long_ago = SystemTime::now() - Duration::from_hours(2);
     File::options().write(true).open(&stale).unwrap().set_modified(long_ago).unwrap();
     store.put_check_file(&name(SOME_TIME, "a"), &"[1]".into()).await.unwrap();

@@ -1,8 +1,8 @@
 //! What is asked of a service that speaks S3, and what its answers lead to.
 
-use super::removal::{DELETE_BATCH, DELETES_AT_ONCE};
+use super::delete::{DELETE_BATCH, DELETES_AT_ONCE};
 use super::*;
-use crate::config::valid::{Secret, WriterKeys};
+use crate::config::model::{Secret, WriterKeys};
 use shared::page_config::AddressStyle;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -144,7 +144,7 @@ async fn errors_name_the_object_the_bucket_and_the_remedy_and_no_secret() {
     let (stored, _) = put(vec![refuses("403 Forbidden", "AccessDenied")]).await;
     let text = stored.unwrap_err().to_string();
     assert!(
-        text.starts_with("write `status/1795330254340493978-a-check.json` to the bucket `b` at `http://127."),
+        text.starts_with("failed to write `status/1795330254340493978-a-check.json` to the bucket `b` at `http://127."),
         "{text}"
     );
     assert!(text.ends_with("give the key the permission `s3:PutObject` on `arn:aws:s3:::b/status/*`"), "{text}");
@@ -241,7 +241,7 @@ async fn an_object_that_cannot_be_deleted_is_told_and_the_others_count() {
     let removal = S3Store::open(&bucket(&url)).await.remove_check_files(&names, |count| done = count).await;
     assert_eq!((removal.removed, done), (1, 2));
     let error = removal.failure.unwrap().to_string();
-    assert!(error.starts_with("remove 1 of 2 check files, such as `k`, from the bucket `b`"), "{error}");
+    assert!(error.starts_with("failed to remove 1 of 2 check files, such as `k`, from the bucket `b`"), "{error}");
     assert!(error.contains("`s3:DeleteObject`"), "{error}");
 }
 
@@ -257,7 +257,7 @@ async fn where_a_whole_request_to_delete_fails_no_further_one_is_begun() {
     let removal = S3Store::open(&bucket(&url)).await.remove_check_files(&names, |_| {}).await;
     assert_eq!(removal.removed, 0);
     let error = removal.failure.unwrap().to_string();
-    assert!(error.starts_with("remove 12000 of 12000 check files from the bucket `b`"), "{error}");
+    assert!(error.starts_with("failed to remove 12000 of 12000 check files from the bucket `b`"), "{error}");
     assert!(error.contains("access is denied"), "{error}");
     for _ in 0..10 {
         tokio::task::yield_now().await;

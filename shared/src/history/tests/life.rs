@@ -132,9 +132,9 @@ proptest! {
             if let Some(first) = expected.first_mut() {
                 first.start = first.start.max(kept_from);
             }
-            let mut track = known.0.endpoints.get(&key).map(|past| past.track.clone()).unwrap_or_default();
-            track.cut(now);
-            prop_assert_eq!(track.spans, expected);
+            let mut timeline = known.0.endpoints.get(&key).map(|past| past.timeline.clone()).unwrap_or_default();
+            timeline.cut(now);
+            prop_assert_eq!(timeline.spans, expected);
         }
     }
 

@@ -1,0 +1,186 @@
+//! What assertions ask of what they find: whether it is there, how it compares, what it contains or matches.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use memchr::memmem;
+use regex::bytes::Regex;
+use serde_json::Value as Json;
+use shared::{Nanos, duration};
+
+use super::value::Value;
+use crate::checks::http::status_codes::StatusCodes;
+
+#[derive(Debug, Clone)]
+pub(super) enum Test {
+    Exists,
+    Compares(Operator, Operand),
+    IsOneOf(StatusCodes),
+    IsNoneOf(StatusCodes),
+    Contains(Operand),
+    Matches(Regex),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operator {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Operand {
+    Number(f64),
+    Duration(Nanos),
+    Text(String),
+    Flag(bool),
+    Null,
+}
+
+impl Test {
+    pub(super) fn holds(&self, value: &Value<'_>) -> bool {
+        match (self, value) {
+            (_, Value::Missing) => false,
+            (Test::Exists, _) => true,
+            (Test::IsOneOf(codes), value) => value.status().is_some_and(|code| codes.contains(code)),
+            (Test::IsNoneOf(codes), value) => value.status().is_some_and(|code| !codes.contains(code)),
+            (Test::Matches(pattern), value) => value.bytes().is_some_and(|bytes| pattern.is_match(&bytes)),
+            (Test::Contains(operand), value) => {
+                let is_it = |element: &Json| compare_json(element, operand) == Some(Ordering::Equal);
+                match value {
+                    Value::Nodes(nodes) => nodes.iter().any(|node| is_it(node)),
+                    Value::Json(json) if json.is_array() => json.as_array().is_some_and(|list| list.iter().any(is_it)),
+                    value => {
+                        let sought = operand.to_string();
+                        value.bytes().is_some_and(|bytes| memmem::find(&bytes, sought.as_bytes()).is_some())
+                    }
+                }
+            }
+            (Test::Compares(operator, operand), value) => {
+                use Ordering::{Equal, Greater, Less};
+                let ordering = compare(value, operand);
+                match operator {
+                    Operator::Equal => ordering == Some(Equal),
+                    Operator::NotEqual => ordering != Some(Equal),
+                    Operator::Less => ordering == Some(Less),
+                    Operator::LessOrEqual => matches!(ordering, Some(Less | Equal)),
+                    Operator::Greater => ordering == Some(Greater),
+                    Operator::GreaterOrEqual => matches!(ordering, Some(Greater | Equal)),
+                }
+            }
+        }
+    }
+
+    /// Whether a body that was cut off leaves it open if this is what was read of it: what was found there stays,
+    /// what is not there may come later.
+    pub(super) fn leaves_open(&self, value: &Value<'_>) -> bool {
+        match (self, value) {
+            (Test::Exists, _) => false,
+            (Test::Contains(_), Value::Bytes(_)) => !self.holds(value),
+            // A match that needs the end of what was read, as with `$`, is none of the whole body.
+            (Test::Matches(pattern), Value::Bytes(part)) => {
+                pattern.shortest_match(part).is_none_or(|end| end == part.len())
+            }
+            (Test::Compares(_, operand), Value::MoreThan(_)) => compare(value, operand).is_none(),
+            _ => true,
+        }
+    }
+
+    /// Whether this is too much to be searched for it, so that nobody knows.
+    pub(super) fn gives_up_on(&self, value: &Value<'_>) -> bool {
+        matches!((self, value), (Test::Matches(_), Value::Nodes(_))) && value.bytes().is_none()
+    }
+
+    /// What it asks for, after "does not".
+    pub(super) fn infinitive(&self) -> String {
+        match self {
+            Test::Contains(operand) => format!("contain `{operand}`"),
+            Test::Matches(pattern) => format!("match `{pattern}`"),
+            other => other.to_string(),
+        }
+    }
+}
+
+/// How what is there compares with what is asked for; `None` if they are of different kinds.
+fn compare(value: &Value<'_>, operand: &Operand) -> Option<Ordering> {
+    match (value, operand) {
+        (Value::Duration(nanos), Operand::Duration(operand)) => Some(nanos.cmp(operand)),
+        (Value::MoreThan(less), Operand::Number(operand)) => (*operand <= *less as f64).then_some(Ordering::Greater),
+        (Value::Json(json), operand) => compare_json(json, operand),
+        (Value::Bytes(bytes), operand) => {
+            // A body that is one word, such as `OK` or `42`, is compared without the line's end.
+            let text = String::from_utf8_lossy(bytes);
+            match operand {
+                Operand::Number(operand) => text.trim().parse::<f64>().ok()?.partial_cmp(operand),
+                operand => Some(text.trim().cmp(operand.to_string().as_str())),
+            }
+        }
+        _ => None,
+    }
+}
+
+fn compare_json(json: &Json, operand: &Operand) -> Option<Ordering> {
+    match (json, operand) {
+        (Json::Number(number), Operand::Number(operand)) => number.as_f64()?.partial_cmp(operand),
+        (Json::String(text), Operand::Text(operand)) => Some(text.as_str().cmp(operand)),
+        (Json::Bool(flag), Operand::Flag(operand)) => Some(flag.cmp(operand)),
+        (Json::Null, Operand::Null) => Some(Ordering::Equal),
+        _ => None,
+    }
+}
+
+impl fmt::Display for Test {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Test::Exists => formatter.write_str("it to be there"),
+            Test::Compares(Operator::Equal, operand) => write!(formatter, "{}", Quoted(operand)),
+            Test::Compares(operator, operand) => write!(formatter, "{} {}", operator.word(), Quoted(operand)),
+            Test::IsOneOf(codes) => write!(formatter, "{codes}"),
+            Test::IsNoneOf(codes) => write!(formatter, "!= {codes}"),
+            Test::Contains(operand) => write!(formatter, "to contain `{operand}`"),
+            Test::Matches(pattern) => write!(formatter, "to match `{pattern}`"),
+        }
+    }
+}
+
+impl Operator {
+    pub(super) const WORDS: [(&'static str, Operator); 6] = [
+        ("==", Operator::Equal),
+        ("!=", Operator::NotEqual),
+        ("<=", Operator::LessOrEqual),
+        (">=", Operator::GreaterOrEqual),
+        ("<", Operator::Less),
+        (">", Operator::Greater),
+    ];
+
+    pub(super) fn word(self) -> &'static str {
+        Operator::WORDS.iter().find(|(_, operator)| *operator == self).map_or("", |(word, _)| word)
+    }
+}
+
+impl fmt::Display for Operand {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Operand::Number(number) => write!(formatter, "{number}"),
+            Operand::Duration(nanos) => formatter.write_str(&duration::exact(*nanos)),
+            Operand::Text(text) => formatter.write_str(text),
+            Operand::Flag(flag) => write!(formatter, "{flag}"),
+            Operand::Null => formatter.write_str("null"),
+        }
+    }
+}
+
+/// An operand as it is told to people: texts in marks.
+struct Quoted<'a>(&'a Operand);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Operand::Text(text) => write!(formatter, "`{text}`"),
+            other => write!(formatter, "{other}"),
+        }
+    }
+}

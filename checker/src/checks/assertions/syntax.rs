@@ -1,0 +1,342 @@
+//! Reads the compact text form of assertions, such as `[STATUS] == 200`.
+
+use regex::bytes::RegexBuilder;
+use reqwest::header::HeaderName;
+use serde_json_path::JsonPath;
+use shared::duration;
+
+use super::expected::{Operand, Operator, Test};
+use super::expression::Expression;
+use super::subject::{Effort, Path, Subject};
+use crate::checks::http::status_codes::StatusCodes;
+
+/// How large a compiled regular expression may be, in bytes.
+const PATTERN_LIMIT: usize = 1 << 20;
+/// How deep an assertion may be nested: nobody understands more.
+pub(super) const DEPTH_LIMIT: usize = 20;
+/// What stands in `[…]`, for the message that refuses anything else.
+const SUBJECTS: &str = "`[STATUS]`, `[RTT]`, `[DNS]`, `[CONNECT]`, `[TLS]`, `[TTFB]`, `[CERTIFICATE]`, `[REDIRECT]`, \
+                        `[HEADER name]`, `[BODY]`, `[BODY_SIZE]`, `[JSON $.path]` or `[BODY].path`";
+
+/// Reads the compact text form.
+pub(super) fn parse(text: &str) -> Result<Expression, String> {
+    let mut reader = Reader { rest: text.trim_start(), depth: 0 };
+    let expression = reader.any().and_then(|expression| {
+        if reader.rest.is_empty() { Ok(expression) } else { Err(format!("`{}` is too much", reader.rest)) }
+    });
+    expression.map_err(|problem| format!("an assertion, and `{text}` is none: {problem}"))
+}
+
+/// What is left of a text to be read.
+struct Reader<'a> {
+    rest: &'a str,
+    depth: usize,
+}
+
+impl Reader<'_> {
+    fn skip(&mut self, bytes: usize) {
+        self.rest = self.rest[bytes..].trim_start();
+    }
+
+    /// Takes a sign such as `&&`, or a word such as `and` where a word ends.
+    fn takes(&mut self, token: &str) -> bool {
+        let Some(after) = self.rest.strip_prefix(token) else { return false };
+        let is_word = token.ends_with(|last: char| last.is_alphanumeric());
+        if is_word && after.starts_with(|next: char| next.is_alphanumeric() || next == '_') {
+            return false;
+        }
+        self.skip(token.len());
+        true
+    }
+
+    fn any(&mut self) -> Result<Expression, String> {
+        let mut parts = vec![self.all()?];
+        while self.takes("||") || self.takes("or") {
+            parts.push(self.all()?);
+        }
+        Ok(if parts.len() == 1 { parts.remove(0) } else { Expression::Any(parts) })
+    }
+
+    fn all(&mut self) -> Result<Expression, String> {
+        let mut parts = vec![self.term()?];
+        while self.takes("&&") || self.takes("and") {
+            parts.push(self.term()?);
+        }
+        Ok(if parts.len() == 1 { parts.remove(0) } else { Expression::All(parts) })
+    }
+
+    fn term(&mut self) -> Result<Expression, String> {
+        self.depth += 1;
+        if self.depth > DEPTH_LIMIT {
+            return Err(format!("it is nested more than {DEPTH_LIMIT} deep"));
+        }
+        let term = if self.takes("!") || self.takes("not") {
+            Expression::Not(Box::new(self.term()?))
+        } else if self.takes("(") {
+            let inside = self.any()?;
+            if !self.takes(")") {
+                return Err("a `)` is missing".to_owned());
+            }
+            inside
+        } else {
+            self.comparison()?
+        };
+        self.depth -= 1;
+        Ok(term)
+    }
+
+    fn comparison(&mut self) -> Result<Expression, String> {
+        if self.takes("has") {
+            let subject = self.in_parentheses()?;
+            return Ok(Expression::Is(subject, Test::Exists));
+        }
+        let subject =
+            if self.takes("len") { Subject::Length(Box::new(self.in_parentheses()?)) } else { self.subject()? };
+        if self.takes("exists") {
+            return Ok(Expression::Is(subject, Test::Exists));
+        }
+        if self.takes("contains") {
+            let operand = self.operand()?;
+            return Ok(Expression::Is(subject, Test::Contains(operand)));
+        }
+        if self.takes("matches") {
+            let pattern = match self.operand()? {
+                Operand::Text(text) => text,
+                other => other.to_string(),
+            };
+            let compiled = RegexBuilder::new(&pattern).size_limit(PATTERN_LIMIT).build().map_err(|error| {
+                let reason = error.to_string();
+                let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                format!("`{pattern}` is no regular expression: {reason}")
+            })?;
+            return Ok(Expression::Is(subject, Test::Matches(compiled)));
+        }
+        let operator = Operator::WORDS.iter().find(|(word, _)| self.rest.starts_with(word));
+        let Some((word, operator)) = operator else {
+            return Err(format!(
+                "after {subject} there has to be `==`, `!=`, `<`, `<=`, `>`, `>=`, `contains`, `matches` or `exists`"
+            ));
+        };
+        self.skip(word.len());
+        let operand = self.operand()?;
+        compared(subject, *operator, operand)
+    }
+
+    fn in_parentheses(&mut self) -> Result<Subject, String> {
+        if !self.takes("(") {
+            return Err("`len` and `has` are followed by something in `(` and `)`".to_owned());
+        }
+        let subject = self.subject()?;
+        if self.takes(")") { Ok(subject) } else { Err("a `)` is missing".to_owned()) }
+    }
+
+    fn subject(&mut self) -> Result<Subject, String> {
+        let wanted = || format!("it has to begin with {SUBJECTS}");
+        let inside = self.rest.strip_prefix('[').ok_or_else(wanted)?;
+        let end = matching_bracket(inside).ok_or("a `]` is missing")?;
+        let (name, after) = (inside[..end].trim(), &inside[end + 1..]);
+        let (word, argument) =
+            name.split_once(char::is_whitespace).map_or((name, ""), |(word, rest)| (word, rest.trim()));
+        if word == "BODY" && argument.is_empty() && after.starts_with(['.', '[']) {
+            let length = path_length(after);
+            let path = format!("${}", &after[..length]);
+            self.rest = after[length..].trim_start();
+            return json_path(&path);
+        }
+        self.rest = after.trim_start();
+        Ok(match (word, argument) {
+            ("STATUS", "") => Subject::Status,
+            ("RTT" | "RESPONSE_TIME", "") => Subject::Rtt,
+            ("DNS", "") => Subject::Dns,
+            ("CONNECT", "") => Subject::Connect,
+            ("TLS", "") => Subject::Tls,
+            ("TTFB", "") => Subject::FirstByte,
+            ("CERTIFICATE" | "CERTIFICATE_EXPIRATION", "") => Subject::Certificate,
+            ("REDIRECT", "") => Subject::Redirect,
+            ("BODY", "") => Subject::Body,
+            ("BODY_SIZE", "") => Subject::BodySize,
+            ("HEADER", name) if !name.is_empty() => Subject::Header(
+                HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` is no header's name"))?,
+            ),
+            ("JSON", path) if !path.is_empty() => return json_path(path),
+            _ => return Err(format!("`[{name}]` is not known; {}", wanted())),
+        })
+    }
+
+    fn operand(&mut self) -> Result<Operand, String> {
+        if let Some(quote) = self.rest.chars().next().filter(|first| matches!(first, '"' | '\'')) {
+            let (text, length) =
+                quoted(&self.rest[1..], quote).ok_or_else(|| format!("a closing {quote} is missing"))?;
+            self.skip(length + 1);
+            return Ok(Operand::Text(text));
+        }
+        let end = self.rest.find(|next: char| next.is_whitespace() || matches!(next, ')' | '&' | '|'));
+        let word = &self.rest[..end.unwrap_or(self.rest.len())];
+        if word.is_empty() {
+            return Err("something to compare with is missing".to_owned());
+        }
+        self.skip(word.len());
+        Ok(match word {
+            "true" => Operand::Flag(true),
+            "false" => Operand::Flag(false),
+            "null" => Operand::Null,
+            word => match (word.parse::<f64>(), duration::parse(word)) {
+                (Ok(number), _) if number.is_finite() => Operand::Number(number),
+                (_, Ok(nanos)) => Operand::Duration(nanos),
+                _ => Operand::Text(word.to_owned()),
+            },
+        })
+    }
+}
+
+/// Makes sure that the two can be compared at all.
+fn compared(subject: Subject, operator: Operator, operand: Operand) -> Result<Expression, String> {
+    let test = match (&subject, operand) {
+        (Subject::Status, Operand::Text(codes)) => {
+            let codes = StatusCodes::try_from(serde_json::Value::String(codes))
+                .map_err(|wanted| format!("a status is {wanted}"))?;
+            match operator {
+                Operator::Equal => Test::IsOneOf(codes),
+                Operator::NotEqual => Test::IsNoneOf(codes),
+                _ => {
+                    return Err(format!(
+                        "a set of status codes is compared with `==` or `!=`, not with `{}`",
+                        operator.word()
+                    ));
+                }
+            }
+        }
+        (Subject::Status | Subject::BodySize | Subject::Length(_), operand) => match operand {
+            Operand::Number(_) => Test::Compares(operator, operand),
+            other => return Err(format!("{subject} is a number, and `{other}` is none")),
+        },
+        (
+            Subject::Rtt | Subject::Dns | Subject::Connect | Subject::Tls | Subject::FirstByte | Subject::Certificate,
+            operand,
+        ) => match operand {
+            Operand::Duration(_) => Test::Compares(operator, operand),
+            other => {
+                return Err(format!(
+                    "{subject} is a duration, and `{other}` is none; write one such as `500ms` or `30d`"
+                ));
+            }
+        },
+        // What is a text there is compared as one, whatever it looks like.
+        (Subject::Header(_) | Subject::Redirect, operand) => {
+            Test::Compares(operator, Operand::Text(operand.to_string()))
+        }
+        // JSON knows no durations.
+        (_, Operand::Duration(nanos)) => Test::Compares(operator, Operand::Text(duration::exact(nanos))),
+        (_, operand) => Test::Compares(operator, operand),
+    };
+    Ok(Expression::Is(subject, test))
+}
+
+fn json_path(path: &str) -> Result<Subject, String> {
+    // What goes down into everything, or looks around for each value, may multiply the length of the body.
+    let effort = if path.contains("..") || path.contains('?') { Effort::Any } else { Effort::Small };
+    if goes_down_again(path) {
+        return Err(format!(
+            "`{path}` goes down into everything (`..`) and from there again, which makes far more values of some bodies \
+             than they have bytes; write `..` once, such as `$..price`"
+        ));
+    }
+    let made = |compiled| Subject::Path(Box::new(Path { compiled, text: path.to_owned(), effort }));
+    JsonPath::parse(path).map(made).map_err(|error| {
+        let error = error.to_string();
+        let remedy = if ["match", "search"].iter().any(|name| error.contains(&format!("'{name}'"))) {
+            "; the functions `match` and `search` are not supported, write `[JSON …] matches \"…\"`"
+        } else {
+            ""
+        };
+        format!("`{path}` is no JSON path (RFC 9535): {error}{remedy}")
+    })
+}
+
+/// Whether one of the path's queries, or of those in its filters, has more than one `..`.
+fn goes_down_again(path: &str) -> bool {
+    // How often the query does that stands in each of the brackets that are open; it begins with `$` or `@`.
+    let mut counts = vec![0];
+    let mut last_dot = None;
+    for (at, character) in outside_quotes(path) {
+        match (character, counts.last_mut()) {
+            ('$' | '@', Some(count)) => *count = 0,
+            ('[', _) => counts.push(0),
+            (']', _) => drop(counts.pop()),
+            ('.', Some(count)) if last_dot.is_some_and(|last| last + 1 == at) => {
+                *count += 1;
+                if *count > 1 {
+                    return true;
+                }
+            }
+            ('.', _) => last_dot = Some(at),
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Where the `]` stands that closes what was opened before; brackets and quotes inside a path are passed over.
+fn matching_bracket(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, character) in outside_quotes(text) {
+        match character {
+            '[' => depth += 1,
+            ']' if depth == 0 => return Some(at),
+            ']' => depth -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// How long the path is that follows `[BODY]`: up to a space or an operator that stands in no bracket.
+fn path_length(text: &str) -> usize {
+    let mut depth = 0_usize;
+    for (at, character) in outside_quotes(text) {
+        match character {
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            _ if depth == 0 && (character.is_whitespace() || "=!<>)&|".contains(character)) => return at,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// The characters that stand in no quotes, and where; inside of them a backslash keeps the next one from being a quote.
+fn outside_quotes(text: &str) -> impl Iterator<Item = (usize, char)> {
+    let mut characters = text.char_indices();
+    std::iter::from_fn(move || {
+        let (at, character) = characters.next()?;
+        if !matches!(character, '\'' | '"') {
+            return Some((at, character));
+        }
+        while let Some((_, inside)) = characters.next().filter(|(_, inside)| *inside != character) {
+            if inside == '\\' {
+                characters.next();
+            }
+        }
+        // Where something was.
+        Some((at, character))
+    })
+}
+
+/// A text up to its closing quote, and how long it is with it; a backslash keeps a quote inside.
+fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
+    let mut inside = String::new();
+    let mut characters = text.char_indices().peekable();
+    while let Some((at, character)) = characters.next() {
+        if character == quote {
+            return Some((inside, at + character.len_utf8()));
+        }
+        if character == '\\'
+            && let Some((_, next)) = characters.next_if(|(_, next)| *next == quote)
+        {
+            inside.push(next);
+            continue;
+        }
+        inside.push(character);
+    }
+    None
+}

@@ -1,0 +1,116 @@
+//! DNS records as text: which ways of writing one mean the same. Pure; who asks for them is [`crate::checks::dns`].
+
+use std::net::IpAddr;
+
+use hickory_proto::rr::RecordType;
+
+/// The same record in the same letters. Names have no case, and may or may not end with a dot; values are exact, however
+/// they are quoted.
+pub(super) fn canonical(record: RecordType, text: &str) -> String {
+    let text = text.trim();
+    // The root has no other name than its dot.
+    let name = |word: &str| match word.trim_end_matches('.') {
+        "" => word.to_owned(),
+        name => name.to_ascii_lowercase(),
+    };
+    let unquoted = |word: &str| word.replace('"', "");
+    let words = |of_word: &dyn Fn(usize, &str) -> String| {
+        let words = text.split_whitespace().enumerate().map(|(place, word)| of_word(place, word));
+        words.collect::<Vec<_>>().join(" ")
+    };
+    match record {
+        RecordType::A | RecordType::AAAA => text.parse().map_or_else(|_| name(text), |ip: IpAddr| ip.to_string()),
+        RecordType::TXT => quoted_parts(text).unwrap_or_else(|| text.to_owned()),
+        RecordType::CAA => match text.splitn(3, char::is_whitespace).collect::<Vec<_>>()[..] {
+            [flags, tag, value] => {
+                let value = value.trim_start();
+                let inside = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value);
+                format!("{flags} {} {inside}", tag.to_ascii_lowercase())
+            }
+            _ => text.to_owned(),
+        },
+        // Order, preference, flags, service, expression, and what replaces it.
+        RecordType::NAPTR => words(&|place, word| match place {
+            2 => unquoted(word).to_ascii_lowercase(),
+            5 => name(word),
+            _ => unquoted(word),
+        }),
+        RecordType::SVCB | RecordType::HTTPS => words(&|place, word| match place {
+            0 => word.to_owned(),
+            1 => name(word),
+            _ => parameter(&unquoted(word)),
+        }),
+        // Usage, selector, kind of match, and a digest that tools write in pieces.
+        RecordType::TLSA => match text.split_whitespace().collect::<Vec<_>>()[..] {
+            [usage, selector, kind, ref digest @ ..] => {
+                format!("{usage} {selector} {kind} {}", digest.concat().to_ascii_lowercase())
+            }
+            _ => text.to_owned(),
+        },
+        _ => words(&|_, word| name(&unquoted(word))),
+    }
+}
+
+/// A parameter of a service, such as `alpn=h2`. The library ends lists with a comma, writes a sign also where nothing
+/// follows it, and has a word of its own for keys without a name.
+fn parameter(word: &str) -> String {
+    let word = word.trim_end_matches(',');
+    let word = word.strip_suffix('=').filter(|key| !key.contains('=')).unwrap_or(word);
+    word.strip_prefix("unknown").map_or_else(|| word.to_owned(), |number| format!("key{number}"))
+}
+
+/// What stands in one or more pairs of quotes, as one text; `None` if anything stands outside of them.
+fn quoted_parts(text: &str) -> Option<String> {
+    let mut whole = String::new();
+    let mut rest = text.strip_prefix('"')?;
+    loop {
+        let mut letters = rest.char_indices();
+        let end = loop {
+            match letters.next()? {
+                (end, '"') => break end,
+                (_, '\\') => whole.push(letters.next()?.1),
+                (_, letter) => whole.push(letter),
+            }
+        };
+        rest = rest[end + 1..].trim_start();
+        if rest.is_empty() {
+            return Some(whole);
+        }
+        rest = rest.strip_prefix('"')?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::dns::record::*;
+
+    #[test]
+    fn names_are_compared_as_names_and_values_as_they_are() {
+        use RecordType::{AAAA, CAA, CNAME, HTTPS, MX, NAPTR, TLSA, TXT};
+        for (record, one, other, same) in [
+            (AAAA, "2001:DB8::1", "2001:db8:0:0::1", true),
+            (CNAME, "CDN.example.", "cdn.example", true),
+            (MX, "10 Mail.example.", "10 mail.example", true),
+            (MX, "10 mail.example.", "20 mail.example.", false),
+            (TXT, "token=AbC.", "\"token=AbC.\"", true),
+            (TXT, "one two", "\"one \" \"two\"", true),
+            (TXT, "say \"hi\"", r#""say \"hi\"""#, true),
+            (TXT, "token=AbC", "token=abc", false),
+            (TXT, "token=AbC.", "token=AbC", false),
+            (TXT, "a  b", "a b", false),
+            (CAA, "0 issue \"ca.example; account=7\"", "0 ISSUE ca.example; account=7", true),
+            (CAA, "0 issue \"ca.example; account=Ab\"", "0 issue \"ca.example; account=ab\"", false),
+            (CAA, "0 iodef \"mailto:a@b.example\"", "0 iodef \"mailto:a@b.example.\"", false),
+            (NAPTR, "1 2 \"U\" \"E2U+sip\" \"!^.*$!sip:A@b!\" .", "1 2 u E2U+sip !^.*$!sip:A@b! .", true),
+            (NAPTR, "1 2 \"U\" \"E2U+sip\" \"!^.*$!sip:A@b!\" .", "1 2 U E2U+sip !^.*$!sip:a@b! .", false),
+            (HTTPS, "1 . alpn=h2,h3,", "1 . alpn=\"h2,h3\"", true),
+            (HTTPS, "1 . no-default-alpn=", "1 . no-default-alpn", true),
+            (TLSA, "3 1 1 070F17 1F", "3 1 1 070f171f", true),
+            (TLSA, "3 1 1 070f17", "3 1 2 070f17", false),
+            (MX, "0 .", "0", false),
+            (HTTPS, "1 . ech=\"AbC\"", "1 . ech=\"abc\"", false),
+        ] {
+            assert_eq!(canonical(record, one) == canonical(record, other), same, "{one} and {other}");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Says in plain words why an attempt failed, from the chain of errors that a library gives.
+
+use std::error::Error;
+use std::io::{self, ErrorKind};
+
+use rustls::pki_types::UnixTime;
+use rustls::{AlertDescription, CertificateError};
+use shared::{Nanos, SECOND, duration};
+
+use crate::platform::fd_limit;
+
+/// What an attempt says that found no file or socket free: the fault is this machine's, and [`super::attempt`] says
+/// so instead of blaming the endpoint.
+pub(super) const OUT_OF_FILES: &str = "too many open files";
+
+/// What a response's head may be at most is hyper's to say: it stops there, so that no server fills our memory.
+const HEAD_TOO_LARGE: &str = "head of the response is too large: more than 100 headers, or more than 408 KiB";
+
+const CLOSED_EARLY: &str = "connection closed by the server before the response was complete";
+
+/// Why talking to a host failed.
+pub(super) fn of_error(error: &(dyn Error + 'static)) -> String {
+    let mut fallback = error.to_string();
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(words) = of_cause(error) {
+            return words;
+        }
+        fallback = error.to_string();
+        cause = error.source();
+    }
+    fallback
+}
+
+/// The beginning of what arrived, as one line of text.
+pub(super) fn excerpt(bytes: &[u8]) -> String {
+    const LIMIT: usize = 120;
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * LIMIT)]).into_owned();
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    shared::result::shortened(line.chars().filter(|character| !character.is_control()).collect(), LIMIT)
+}
+
+fn of_cause(error: &(dyn Error + 'static)) -> Option<String> {
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        return Some(of_tls(error));
+    }
+    if let Some(error) = error.downcast_ref::<hyper::Error>() {
+        return of_http(error);
+    }
+    let error = error.downcast_ref::<io::Error>()?;
+    // What an io::Error wraps is not in the chain of sources.
+    if let Some(inner) = error.get_ref() {
+        let inner: &(dyn Error + 'static) = inner;
+        if let Some(words) = of_cause(inner) {
+            return Some(words);
+        }
+    }
+    of_io(error)
+}
+
+fn of_http(error: &hyper::Error) -> Option<String> {
+    if error.is_incomplete_message() {
+        Some(CLOSED_EARLY.to_owned())
+    } else if error.is_parse_too_large() {
+        Some(HEAD_TOO_LARGE.to_owned())
+    } else if error.is_parse() {
+        Some("server does not speak HTTP".to_owned())
+    } else {
+        None
+    }
+}
+
+pub(super) fn of_lookup(error: &io::Error, host: &str) -> String {
+    if fd_limit::have_run_out(error) || fd_limit::are_all_in_use() {
+        return OUT_OF_FILES.to_owned();
+    }
+    let reason = error.to_string();
+    if reason.contains("not known") || reason.contains("No address") {
+        format!("no such host `{host}`")
+    } else {
+        let reason = reason.trim_start_matches("failed to lookup address information: ").to_owned();
+        format!("host name `{host}` not resolved: {reason}")
+    }
+}
+
+fn of_io(error: &io::Error) -> Option<String> {
+    if fd_limit::have_run_out(error) {
+        return Some(OUT_OF_FILES.to_owned());
+    }
+    if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput) && error.get_ref().is_some() {
+        return Some(format!("response is malformed: {}", lower_case(&error.to_string())));
+    }
+    Some(
+        match error.kind() {
+            ErrorKind::ConnectionRefused => "connection refused",
+            ErrorKind::ConnectionReset => "connection reset by the server",
+            ErrorKind::ConnectionAborted => "connection aborted",
+            ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof => CLOSED_EARLY,
+            ErrorKind::HostUnreachable => "host unreachable",
+            ErrorKind::NetworkUnreachable => "network unreachable",
+            ErrorKind::AddrNotAvailable => "no local address left to connect from",
+            ErrorKind::TimedOut => "connection timed out",
+            ErrorKind::PermissionDenied => "connection not permitted by this machine",
+            _ => return None,
+        }
+        .to_owned(),
+    )
+}
+
+/// Words that begin with a small letter, as a sentence of ours goes on.
+pub(super) fn lower_case(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(|first| first.to_ascii_lowercase()).into_iter();
+    first.chain(letters).collect()
+}
+
+fn of_tls(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InvalidCertificate(reason) => of_certificate(reason),
+        rustls::Error::AlertReceived(alert) => of_alert(*alert),
+        rustls::Error::InvalidMessage(_) => "server does not speak TLS".to_owned(),
+        rustls::Error::PeerIncompatible(_) => "server and checker have no TLS version or cipher in common".to_owned(),
+        other => format!("TLS broke off: {other}"),
+    }
+}
+
+fn of_alert(alert: AlertDescription) -> String {
+    match alert {
+        AlertDescription::HandshakeFailure
+        | AlertDescription::ProtocolVersion
+        | AlertDescription::InsufficientSecurity => {
+            "server and checker have no TLS version or cipher in common".to_owned()
+        }
+        AlertDescription::UnrecognisedName => "server has no certificate for this host name".to_owned(),
+        AlertDescription::CertificateRequired | AlertDescription::AccessDenied => {
+            "server asks for a client certificate".to_owned()
+        }
+        other => format!("server broke TLS off with the alert {other:?}"),
+    }
+}
+
+fn of_certificate(error: &CertificateError) -> String {
+    match error {
+        CertificateError::ExpiredContext { time, not_after } => {
+            format!("certificate expired {} ago", days_between(*not_after, *time))
+        }
+        CertificateError::Expired => "certificate expired".to_owned(),
+        CertificateError::NotValidYetContext { time, not_before } => {
+            format!("certificate is not valid for another {}", days_between(*time, *not_before))
+        }
+        CertificateError::NotValidYet => "certificate is not valid yet".to_owned(),
+        CertificateError::NotValidForNameContext { expected, presented } => {
+            let presented: Vec<&str> = presented.iter().map(|name| plain_name(name)).collect();
+            let presented =
+                if presented.is_empty() { "no host name".to_owned() } else { format!("`{}`", presented.join("`, `")) };
+            format!("certificate is for {presented}, not for `{}`", expected.to_str())
+        }
+        CertificateError::NotValidForName => "certificate is for another host name".to_owned(),
+        CertificateError::UnknownIssuer => "certificate is signed by an authority that is not trusted, or the server leaves out a certificate in between".to_owned(),
+        CertificateError::Revoked => "certificate is revoked".to_owned(),
+        other => format!("certificate is not valid: {other}"),
+    }
+}
+
+/// `DnsName("a.example")` as rustls prints it, without the wrapping.
+fn plain_name(name: &str) -> &str {
+    name.split('"').nth(1).unwrap_or(name)
+}
+
+/// A length of time in days, or in hours and minutes where it is less than one.
+fn days_between(from: UnixTime, to: UnixTime) -> String {
+    let seconds = to.as_secs().saturating_sub(from.as_secs());
+    match seconds / 86_400 {
+        0 => duration::in_words((seconds as Nanos).saturating_mul(SECOND)),
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::error_text::*;
+
+    fn at(days: u64) -> UnixTime {
+        UnixTime::since_unix_epoch(std::time::Duration::from_secs(days * 86_400))
+    }
+
+    #[test]
+    fn certificates_say_since_when_and_for_whom() {
+        let expired = CertificateError::ExpiredContext { time: at(10), not_after: at(7) };
+        assert_eq!(of_certificate(&expired), "certificate expired 3 days ago");
+        let expired = CertificateError::ExpiredContext { time: at(10), not_after: at(9) };
+        assert_eq!(of_certificate(&expired), "certificate expired 1 day ago");
+        let early = CertificateError::NotValidYetContext { time: at(7), not_before: at(9) };
+        assert_eq!(of_certificate(&early), "certificate is not valid for another 2 days");
+    }
+
+    #[test]
+    fn io_errors_have_plain_words() {
+        assert_eq!(of_io(&ErrorKind::ConnectionRefused.into()).as_deref(), Some("connection refused"));
+        assert_eq!(of_io(&ErrorKind::Other.into()), None);
+    }
+
+    #[test]
+    fn a_wrapped_tls_error_is_found() {
+        let wrapped =
+            io::Error::new(ErrorKind::InvalidData, rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer));
+        assert_eq!(
+            of_cause(&wrapped).as_deref(),
+            Some(
+                "certificate is signed by an authority that is not trusted, or the server leaves out a certificate in between"
+            )
+        );
+    }
+}

@@ -1,0 +1,311 @@
+//! Command checks: one attempt runs a command without a shell, in a process group of its own that does not outlive
+//! the attempt, and looks at its exit status and its output.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::{Child, Command};
+
+use super::expected_text::expect_texts;
+use super::probe_data::Seen;
+use super::timing::Stopwatch;
+use super::{Failure, Outcome, error_text};
+use crate::platform::fd_limit;
+
+/// A command check, ready to be made.
+#[derive(Debug, Clone)]
+pub struct ExecCheck {
+    /// The command as configured.
+    pub locator: String,
+    /// The program: a path, or a name that is looked for as shells do.
+    pub command: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// The longest an attempt may take.
+    pub timeout: Duration,
+    /// The exit status that means success; `None` leaves it to the assertions.
+    pub exit_status: Option<i32>,
+    /// A text that the output must contain.
+    pub must_contain: Option<String>,
+    /// A text that the output must not contain.
+    pub must_not_contain: Option<String>,
+}
+
+/// How much of the output is kept, in bytes; the rest is read and dropped, so that the command never waits for us.
+const OUTPUT_LIMIT: usize = 1 << 20;
+/// How long output may still come after the command has ended: a process that left its group may hold it open.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
+impl ExecCheck {
+    /// Finds the program, as running it would; an error says why it cannot be run.
+    pub fn find_command(&self) -> Result<PathBuf, String> {
+        let is_executable =
+            |path: &PathBuf| rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok() && path.is_file();
+        let candidates: Vec<PathBuf> = if self.command.components().count() > 1 {
+            vec![self.command.clone()]
+        } else {
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            std::env::split_paths(&path).map(|folder| folder.join(&self.command)).collect()
+        };
+        candidates.into_iter().find(is_executable).ok_or_else(|| {
+            format!(
+                "no executable `{}` was found; write its full path, and make the file executable",
+                self.command.display()
+            )
+        })
+    }
+}
+
+/// Makes one attempt.
+pub async fn run(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> Outcome {
+    stopwatch.command_begins();
+    let mut group = Group::start(check).map_err(|error| not_started(check, &error))?;
+    let (stdout, stderr) = (group.child.stdout.take(), group.child.stderr.take());
+    let (mut from_stdout, mut from_stderr) = (Kept::default(), Kept::default());
+    let status = {
+        let mut reading = std::pin::pin!(async {
+            tokio::join!(read(stdout, &mut from_stdout), read(stderr, &mut from_stderr));
+        });
+        let mut read_all = false;
+        let status = tokio::select! {
+            biased;
+            () = &mut reading => {
+                read_all = true;
+                group.child.wait().await
+            }
+            status = group.child.wait() => status,
+        };
+        group.end();
+        if !read_all {
+            // Whoever still holds the output open has left the group; what is there is enough.
+            let _ = tokio::time::timeout(LAST_WORDS, reading).await;
+        }
+        status.map_err(|error| format!("command not waited for: {error}"))?
+    };
+    let cut = (from_stdout.dropped || from_stderr.dropped)
+        .then(|| format!("only the first {OUTPUT_LIMIT} bytes of the output were kept"));
+    let mut output = from_stdout.bytes;
+    output.append(&mut from_stderr.bytes);
+    let seen = Seen { status: status.code().map(i64::from), body: Some(output), cut, ..Seen::default() };
+    stopwatch.note(|noted| *noted = seen.clone());
+    judge(check, status, &seen)?;
+    Ok(seen)
+}
+
+fn judge(check: &ExecCheck, status: ExitStatus, seen: &Seen) -> Result<(), Failure> {
+    let output = seen.body.as_deref().unwrap_or_default();
+    // A signal is never success, even where any exit status would be.
+    let expected = check.exit_status.or(status.code());
+    if expected.is_none() || status.code() != expected {
+        let said = match error_text::excerpt(output) {
+            said if said.is_empty() => "no output".to_owned(),
+            said => format!("output: `{said}`"),
+        };
+        return Err(match status.code() {
+            Some(code) => format!("exit status {code}, expected {}; {said}", expected.unwrap_or_default()),
+            None => format!("ended by {}; {said}", signal_of(status)),
+        });
+    }
+    let (must_contain, must_not_contain) = (check.must_contain.as_deref(), check.must_not_contain.as_deref());
+    expect_texts("output", (output, seen.cut.as_deref()), must_contain, must_not_contain)
+}
+
+fn signal_of(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt as _;
+    status.signal().map_or_else(|| "a signal".to_owned(), |number| format!("signal {number}"))
+}
+
+fn not_started(check: &ExecCheck, error: &io::Error) -> Failure {
+    let command = check.command.display();
+    match error.kind() {
+        _ if fd_limit::have_run_out(error) => error_text::OUT_OF_FILES.to_owned(),
+        io::ErrorKind::NotFound => format!("no command `{command}` found"),
+        io::ErrorKind::PermissionDenied => format!("command `{command}` may not be executed"),
+        _ => format!("command `{command}` not started: {error}"),
+    }
+}
+
+/// What a command said, as far as it is kept.
+#[derive(Default)]
+struct Kept {
+    bytes: Vec<u8>,
+    /// Whether there was more.
+    dropped: bool,
+}
+
+async fn read(stream: Option<impl AsyncRead + Unpin>, output: &mut Kept) {
+    let Some(mut stream) = stream else { return };
+    let mut chunk = [0; 4_096];
+    while let Ok(count @ 1..) = stream.read(&mut chunk).await {
+        let room = OUTPUT_LIMIT.saturating_sub(output.bytes.len());
+        output.bytes.extend_from_slice(&chunk[..count.min(room)]);
+        output.dropped |= count > room;
+    }
+}
+
+/// A running command and all that it starts.
+struct Group {
+    child: Child,
+    id: Option<Pid>,
+}
+
+impl Group {
+    fn start(check: &ExecCheck) -> io::Result<Group> {
+        let child = Command::new(&check.command)
+            .args(&check.arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()?;
+        let id = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        Ok(Group { child, id })
+    }
+
+    /// Ends whatever of the group still runs. SIGKILL, since SIGTERM may be ignored and the time is up.
+    fn end(&mut self) {
+        if let Some(id) = self.id.take() {
+            // Nobody left is what we want, and no error.
+            let _ = kill_process_group(id, Signal::KILL);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::exec::*;
+    use crate::checks::net::address_policy::Reach;
+    use crate::checks::{Observation, Probes, observe};
+    use crate::config::model::{Check, CheckKind};
+    use std::path::Path;
+
+    fn shell(script: &str) -> ExecCheck {
+        ExecCheck {
+            locator: "sh".to_owned(),
+            command: PathBuf::from("sh"),
+            arguments: vec!["-c".to_owned(), script.to_owned()],
+            timeout: Duration::from_millis(700),
+            exit_status: Some(0),
+            must_contain: None,
+            must_not_contain: None,
+        }
+    }
+
+    async fn error(check: ExecCheck) -> Option<String> {
+        let check = Check::of_kind("x", CheckKind::Exec(Box::new(check)));
+        match observe(&check, &Probes::new(Reach::Anywhere, crate::now)).await {
+            Observation::Attempts(mut tried) => tried.remove(0).attempt.error,
+            Observation::NotPossible(why) => panic!("{why}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn exit_status_and_output_are_held_against_what_is_expected() {
+        let text = |text: &str| Some(text.to_owned());
+        for (check, expected) in [
+            (shell("echo hello"), None),
+            (shell("echo broken pump >&2; exit 3"), text("exit status 3, expected 0; output: `broken pump`")),
+            (shell("exit 1"), text("exit status 1, expected 0; no output")),
+            (ExecCheck { exit_status: Some(3), ..shell("exit 3") }, None),
+            (shell("kill -9 $$"), text("ended by signal 9; no output")),
+            (ExecCheck { must_contain: text("ell"), ..shell("echo hello") }, None),
+            (ExecCheck { must_contain: text("x"), ..shell("echo hello") }, text("output does not contain `x`")),
+            (ExecCheck { must_not_contain: text("ell"), ..shell("echo hello >&2") }, text("output contains `ell`")),
+            (shell("printf '\\377\\376'; exit 2"), text("exit status 2, expected 0; output: `\u{fffd}\u{fffd}`")),
+            (ExecCheck { command: PathBuf::from("/no/such"), ..shell("") }, text("no command `/no/such` found")),
+            (
+                ExecCheck { command: PathBuf::from("/etc/passwd"), ..shell("") },
+                text("command `/etc/passwd` may not be executed"),
+            ),
+        ] {
+            assert_eq!(error(check.clone()).await, expected, "{check:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_command_that_says_too_much_is_read_to_its_end_but_not_kept() {
+        let loud = ExecCheck {
+            timeout: Duration::from_secs(30),
+            ..shell("head -c 20000000 /dev/zero | tr '\\0' x; echo the end")
+        };
+        let wants = |text: &str| Some(text.to_owned());
+        let kept = "only the first 1048576 bytes of the output were kept";
+        for (check, expected) in [
+            (
+                ExecCheck { must_contain: wants("the end"), ..loud.clone() },
+                wants(&format!("output does not contain `the end`; {kept}")),
+            ),
+            (
+                ExecCheck { must_not_contain: wants("the end"), ..loud.clone() },
+                wants(&format!("{kept}, which does not rule out `the end`")),
+            ),
+            (ExecCheck { must_contain: wants("xx"), ..loud }, None),
+        ] {
+            assert_eq!(error(check).await, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn output_without_end_ends_when_the_time_is_up() {
+        assert_eq!(error(shell("yes")).await.as_deref(), Some("command not finished within 700ms"));
+        assert_eq!(error(shell("cat")).await, None, "there is nothing to read, so that nothing waits for it");
+    }
+
+    #[tokio::test]
+    async fn a_child_that_left_the_group_does_not_hold_the_check_up() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pid = folder.path().join("pid");
+        let script = format!(
+            "setsid sh -c 'echo $$ > {0}; exec sleep 600' & until [ -s {0} ]; do :; done; echo done",
+            pid.display()
+        );
+        assert_eq!(error(ExecCheck { timeout: Duration::from_mins(1), ..shell(&script) }).await, None);
+        let pid = std::fs::read_to_string(&pid).expect("it has started");
+        let pid = Pid::from_raw(pid.trim().parse().expect("a number")).expect("it is one");
+        rustix::process::kill_process(pid, Signal::KILL).expect("it still runs, and is ours to end");
+    }
+
+    #[tokio::test]
+    async fn what_ignores_sigterm_and_forks_is_gone_when_the_time_is_up() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pids = folder.path().join("pids");
+        let script = format!("trap '' TERM; (trap '' TERM; sleep 600) & echo $$ $! > {}; sleep 600", pids.display());
+        assert_eq!(error(shell(&script)).await.as_deref(), Some("command not finished within 700ms"));
+        let written = std::fs::read_to_string(&pids).expect("it has started");
+        for pid in written.split_whitespace() {
+            until_gone(pid).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_child_left_behind_neither_holds_the_check_up_nor_lives_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pid = folder.path().join("pid");
+        let script = format!("sleep 600 & echo $! > {}; echo done", pid.display());
+        assert_eq!(error(shell(&script)).await, None);
+        until_gone(std::fs::read_to_string(&pid).expect("it has started").trim()).await;
+    }
+
+    /// Waits until a process is gone, or dead and not yet buried by whoever adopted it.
+    async fn until_gone(pid: &str) {
+        let runs = || {
+            let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat")).unwrap_or_default();
+            stat.rsplit(") ").next().is_some_and(|state| !state.is_empty() && !state.starts_with('Z'))
+        };
+        while runs() {
+            tokio::task::yield_now().await;
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! gRPC checks: one attempt asks the standard health service (`grpc.health.v1.Health/Check`) over HTTP/2 how a
+//! service is. Its two messages are small enough to be written and read here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::client::{Builder, SendRequest};
+use http::{HeaderMap, Request};
+use rustls::ClientConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::net::address_policy::Reach;
+use super::net::connect::{self, Address, TlsOptions};
+use super::probe_data::Seen;
+use super::timing::Stopwatch;
+use super::{Failure, Outcome, error_text};
+
+/// A gRPC check, ready to be made.
+#[derive(Debug, Clone)]
+pub struct GrpcCheck {
+    /// The address as configured.
+    pub locator: String,
+    /// The address as understood.
+    pub address: Address,
+    /// The longest an attempt may take.
+    pub timeout: Duration,
+    /// How TLS is spoken, if it is.
+    pub tls: Option<TlsOptions>,
+    /// The service that is asked about; empty is the server as a whole.
+    pub service: String,
+}
+
+/// The protocol that is asked for in the TLS handshake.
+const ALPN: &[u8] = b"h2";
+const PATH: &str = "/grpc.health.v1.Health/Check";
+/// The longest answer that is read, in bytes; the real one has two.
+const ANSWER_LIMIT: usize = 4_096;
+/// The largest head that is read, in bytes.
+const HEAD_LIMIT: u32 = 64 * 1_024;
+
+/// Makes one attempt. `tls` is the configuration for the check's trust, if it asks for TLS.
+pub async fn ask(
+    check: &GrpcCheck,
+    tls: Option<Arc<ClientConfig>>,
+    reach: Reach,
+    stopwatch: Arc<Stopwatch>,
+) -> Outcome {
+    let stream = connect::connect(&check.address, reach, &stopwatch).await?;
+    match (&check.tls, tls) {
+        (Some(options), Some(config)) => {
+            let stream = connect::handshake(stream, config, &options.server_name, &[ALPN], &stopwatch).await?;
+            if stream.get_ref().1.alpn_protocol() != Some(ALPN) {
+                return Err("server does not offer HTTP/2".to_owned());
+            }
+            speak(check, stream, &stopwatch).await?;
+        }
+        _ => speak(check, stream, &stopwatch).await?,
+    }
+    Ok(Seen::default())
+}
+
+async fn speak(
+    check: &GrpcCheck,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    stopwatch: &Stopwatch,
+) -> Result<(), Failure> {
+    let mut builder = Builder::new();
+    builder.max_header_list_size(HEAD_LIMIT).enable_push(false);
+    let (client, connection) = builder.handshake(stream).await.map_err(|error| of_error(&error))?;
+    let exchange = std::pin::pin!(exchange(check, client, stopwatch));
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        biased;
+        outcome = exchange => outcome,
+        ended = &mut connection => Err(match ended {
+            Ok(()) => "connection closed by the server before the response was complete".to_owned(),
+            Err(error) => of_error(&error),
+        }),
+    }
+}
+
+async fn exchange(check: &GrpcCheck, client: SendRequest<Bytes>, stopwatch: &Stopwatch) -> Result<(), Failure> {
+    let scheme = if check.tls.is_some() { "https" } else { "http" };
+    let request = Request::post(format!("{scheme}://{}{PATH}", check.address))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .header("user-agent", concat!("checkup/", env!("CARGO_PKG_VERSION")))
+        .body(())
+        .map_err(|error| error.to_string())?;
+    let mut client = client.ready().await.map_err(|error| of_error(&error))?;
+    let (response, mut sender) = client.send_request(request, false).map_err(|error| of_error(&error))?;
+    sender.send_data(question(&check.service).into(), true).map_err(|error| of_error(&error))?;
+    let response = response.await.map_err(|error| of_error(&error))?;
+    stopwatch.first_byte();
+    if !response.status().is_success() {
+        return Err(format!("response status {}, expected 200 OK", response.status()));
+    }
+    // An answer that is only an error has its status in the head.
+    judge_status(response.headers(), &check.service)?;
+    let mut body = response.into_body();
+    let mut answer = Vec::new();
+    while let Some(chunk) = body.data().await {
+        let chunk = chunk.map_err(|error| of_error(&error))?;
+        // What was read makes room for more; a connection that is gone needs none.
+        let _ = body.flow_control().release_capacity(chunk.len());
+        if answer.len() + chunk.len() > ANSWER_LIMIT {
+            return Err("answer is not that of a health service".to_owned());
+        }
+        answer.extend_from_slice(&chunk);
+    }
+    if let Some(trailers) = body.trailers().await.map_err(|error| of_error(&error))? {
+        judge_status(&trailers, &check.service)?;
+    }
+    match health(&answer) {
+        Some(1) => Ok(()),
+        Some(0) => Err(format!("{} is in an unknown state, expected serving", subject(&check.service))),
+        Some(2) => Err(format!("{} is not serving", subject(&check.service))),
+        Some(3) => Err(format!("{} is not known to the server", subject(&check.service))),
+        _ => Err("answer is not that of a health service".to_owned()),
+    }
+}
+
+fn subject(service: &str) -> String {
+    if service.is_empty() { "the server".to_owned() } else { format!("service `{service}`") }
+}
+
+/// `HealthCheckRequest { service = 1 }` behind the five bytes that stand before every message.
+fn question(service: &str) -> Vec<u8> {
+    let mut message = Vec::new();
+    if !service.is_empty() {
+        message.push(0x0a);
+        let mut length = service.len();
+        while length >= 0x80 {
+            message.push((length as u8 & 0x7f) | 0x80);
+            length >>= 7;
+        }
+        message.push(length as u8);
+        message.extend_from_slice(service.as_bytes());
+    }
+    let mut question = vec![0];
+    question.extend((message.len() as u32).to_be_bytes());
+    question.extend(message);
+    question
+}
+
+/// The status in `HealthCheckResponse { status = 1 }`; a status that is zero may be left out.
+fn health(answer: &[u8]) -> Option<u8> {
+    let (head, message) = answer.split_at_checked(5)?;
+    let length = u32::from_be_bytes(head.get(1..5)?.try_into().ok()?) as usize;
+    match (head.first()?, message) {
+        (0, []) if length == 0 => Some(0),
+        (0, [0x08, status]) if length == 2 => Some(*status),
+        _ => None,
+    }
+}
+
+fn judge_status(head: &HeaderMap, service: &str) -> Result<(), Failure> {
+    let Some(status) = head.get("grpc-status") else { return Ok(()) };
+    let message = head.get("grpc-message").map(|message| error_text::excerpt(message.as_bytes())).unwrap_or_default();
+    let message = if message.is_empty() { String::new() } else { format!(": {message}") };
+    match status.to_str().ok().and_then(|status| status.parse::<u8>().ok()) {
+        Some(0) => Ok(()),
+        Some(5) => Err(format!("{} is not known to the server", subject(service))),
+        Some(12) => Err("server has no health service".to_owned()),
+        Some(code) => Err(format!("gRPC status {code}{message}")),
+        None => Err(format!("gRPC status `{}`", error_text::excerpt(status.as_bytes()))),
+    }
+}
+
+fn of_error(error: &h2::Error) -> Failure {
+    if let Some(error) = error.get_io() {
+        return match error.kind() {
+            std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::BrokenPipe => {
+                "connection closed by the server before the response was complete".to_owned()
+            }
+            _ => error_text::of_error(error),
+        };
+    }
+    match error.reason() {
+        Some(h2::Reason::PROTOCOL_ERROR | h2::Reason::FRAME_SIZE_ERROR) if !error.is_remote() => {
+            "server does not speak HTTP/2, or not by its rules".to_owned()
+        }
+        _ => format!("HTTP/2 failed: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::grpc::*;
+    use crate::checks::net::tls_config::TlsTrust;
+    use crate::checks::test_server::{Act, authority, serve};
+    use crate::checks::{Observation, Probes, observe};
+    use crate::config::model::{Check, CheckKind};
+    use http::Response;
+    use rustls::pki_types::ServerName;
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+
+    /// What a health service answers to a question: the message, and the trailers' status.
+    type Answer = (&'static [u8], &'static str);
+
+    async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin, answers: fn(&[u8]) -> Answer) {
+        let Ok(mut connection) = h2::server::handshake(stream).await else { return };
+        while let Some(Ok((request, mut respond))) = connection.accept().await {
+            let mut body = request.into_body();
+            let mut asked = Vec::new();
+            tokio::spawn(async move {
+                while let Some(Ok(chunk)) = body.data().await {
+                    asked.extend_from_slice(&chunk);
+                }
+                let (message, status) = answers(&asked);
+                let head = Response::builder().header("content-type", "application/grpc").body(()).expect("a head");
+                let mut sender = respond.send_response(head, false).expect("the client is there");
+                sender.send_data(Bytes::from_static(message), false).expect("the client is there");
+                let mut trailers = HeaderMap::new();
+                trailers.insert("grpc-status", status.parse().expect("a value"));
+                sender.send_trailers(trailers).expect("the client is there");
+            });
+        }
+    }
+
+    async fn serve_health(tls: Option<TlsAcceptor>, answers: fn(&[u8]) -> Answer) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let tls = tls.clone();
+                tokio::spawn(async move {
+                    match tls {
+                        None => answer(stream, answers).await,
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                answer(stream, answers).await;
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        port
+    }
+
+    async fn error(port: u16, service: &str, trust: Option<TlsTrust>) -> Option<String> {
+        let server_name = ServerName::try_from("127.0.0.1").expect("a name");
+        let kind = CheckKind::Grpc(Box::new(GrpcCheck {
+            locator: "x".to_owned(),
+            address: Address { host: "127.0.0.1".to_owned(), port },
+            timeout: Duration::from_millis(700),
+            tls: trust.map(|trust| TlsOptions { trust, server_name }),
+            service: service.to_owned(),
+        }));
+        match observe(&Check::of_kind("x", kind), &Probes::new(Reach::Anywhere, crate::now)).await {
+            Observation::Attempts(mut tried) => tried.remove(0).attempt.error,
+            Observation::NotPossible(why) => panic!("{why}"),
+        }
+    }
+
+    const SERVING: &[u8] = &[0, 0, 0, 0, 2, 8, 1];
+
+    #[tokio::test]
+    async fn the_health_services_answer_decides() {
+        let answers: fn(&[u8]) -> Answer = |asked| match asked {
+            b"\0\0\0\0\0" => (SERVING, "0"),
+            b"\0\0\0\0\x06\x0a\x04shop" => (&[0, 0, 0, 0, 2, 8, 2], "0"),
+            b"\0\0\0\0\x05\x0a\x03old" => (&[0, 0, 0, 0, 0], "0"),
+            b"\0\0\0\0\x05\x0a\x03odd" => (&[0, 0, 0, 0, 3, 8, 1, 1], "0"),
+            b"\0\0\0\0\x05\x0a\x03api" => (&[], "12"),
+            b"\0\0\0\0\x05\x0a\x03bad" => (&[], "13"),
+            _ => (&[], "5"),
+        };
+        let port = serve_health(None, answers).await;
+        for (service, expected) in [
+            ("", None),
+            ("shop", Some("service `shop` is not serving")),
+            ("old", Some("service `old` is in an unknown state, expected serving")),
+            ("odd", Some("answer is not that of a health service")),
+            ("api", Some("server has no health service")),
+            ("bad", Some("gRPC status 13")),
+            ("other", Some("service `other` is not known to the server")),
+        ] {
+            assert_eq!(error(port, service, None).await.as_deref(), expected, "{service}");
+        }
+    }
+
+    /// What a server that does speak HTTP/2 may do with a question.
+    #[derive(Debug, Clone, Copy)]
+    enum Odd {
+        NeverAnswers,
+        EndlessMessage,
+        HugeHead,
+        NoTrailers,
+        Resets,
+        Leaves,
+        WebPage,
+    }
+
+    async fn serve_odd(odd: Odd) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let Ok(mut connection) = h2::server::handshake(stream).await else { return };
+                    let mut kept = Vec::new();
+                    while let Some(Ok((_, mut respond))) = connection.accept().await {
+                        let head = Response::builder().header("content-type", "application/grpc");
+                        match odd {
+                            Odd::NeverAnswers => kept.push(respond),
+                            Odd::Resets => respond.send_reset(h2::Reason::INTERNAL_ERROR),
+                            Odd::Leaves => connection.abrupt_shutdown(h2::Reason::ENHANCE_YOUR_CALM),
+                            Odd::HugeHead => {
+                                let huge = "x".repeat(60_000);
+                                let head = head.header("a", &huge).header("b", &huge).body(()).expect("a head");
+                                let _ = respond.send_response(head, true);
+                            }
+                            Odd::WebPage => {
+                                let head = Response::builder().status(404).body(()).expect("a head");
+                                let _ = respond.send_response(head, true);
+                            }
+                            Odd::NoTrailers => {
+                                let head = head.body(()).expect("a head");
+                                let mut sender = respond.send_response(head, false).expect("the client is there");
+                                let _ = sender.send_data(Bytes::from_static(&[0, 0xff, 0xff, 0xff, 0xff, 8]), true);
+                            }
+                            Odd::EndlessMessage => {
+                                let head = head.body(()).expect("a head");
+                                let mut sender = respond.send_response(head, false).expect("the client is there");
+                                tokio::spawn(async move {
+                                    while sender.send_data(Bytes::from_static(&[0; 8_192]), false).is_ok() {
+                                        tokio::task::yield_now().await;
+                                    }
+                                });
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        port
+    }
+
+    #[tokio::test]
+    async fn whatever_is_answered_over_http_2_the_attempt_ends_and_says_what_happened() {
+        for (odd, expected) in [
+            (Odd::NeverAnswers, "no response within 700ms"),
+            (Odd::EndlessMessage, "answer is not that of a health service"),
+            (Odd::HugeHead, "server does not speak HTTP/2, or not by its rules"),
+            (Odd::NoTrailers, "answer is not that of a health service"),
+            (Odd::Resets, "HTTP/2 failed: stream error received"),
+            (Odd::Leaves, "HTTP/2 failed: connection error received"),
+            (Odd::WebPage, "response status 404 Not Found, expected 200 OK"),
+        ] {
+            let error = error(serve_odd(odd).await, "", None).await.unwrap_or_default();
+            assert!(error.contains(expected), "{odd:?}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn over_tls_http_2_is_asked_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let authority = authority(folder.path());
+        let trust = || Some(TlsTrust::Authorities(vec![authority.file.clone()]));
+        let mut server = rustls::ServerConfig::clone(&authority.server("127.0.0.1", 9));
+        let without = serve_health(Some(TlsAcceptor::from(Arc::new(server.clone()))), |_| (SERVING, "0")).await;
+        assert_eq!(error(without, "", trust()).await.as_deref(), Some("server does not offer HTTP/2"));
+        server.alpn_protocols = vec![ALPN.to_vec()];
+        let with = serve_health(Some(TlsAcceptor::from(Arc::new(server))), |_| (SERVING, "0")).await;
+        assert_eq!(error(with, "", trust()).await, None);
+    }
+
+    #[tokio::test]
+    async fn whatever_a_server_does_the_attempt_ends_and_says_what_happened() {
+        for (acts, expected) in [
+            (vec![Act::Read, Act::Send(b"HTTP/1.1 400 Bad Request\r\n\r\n")], "server does not speak HTTP/2"),
+            (vec![Act::Read, Act::Endless], "server does not speak HTTP/2"),
+            (vec![Act::Read], "closed by the server before"),
+            (vec![Act::Read, Act::Reset], "reset by the server"),
+            (vec![Act::Hang], "no response within 700ms"),
+            (vec![], "connection"),
+            (vec![Act::Read, Act::HalfClose], "closed by the server before"),
+            (vec![Act::Read, Act::Trickle], "server does not speak HTTP/2"),
+            (vec![Act::Read, Act::Send(b"\0\0\0\x04\0\0\0\0\0"), Act::Hang], "no response within 700ms"),
+            // A frame of settings that comes byte by byte.
+            (vec![Act::Read, Act::Send(b"\0\x40\0\x04\0\0\0\0\0"), Act::Trickle], "no response within 700ms"),
+            // A frame longer than any that was agreed upon.
+            (vec![Act::Read, Act::Send(b"\xff\xff\xff\x04\0\0\0\0\0")], "server does not speak HTTP/2"),
+        ] {
+            let error = error(serve(&acts).await, "", None).await.unwrap_or_default();
+            assert!(error.contains(expected), "{acts:?}: {error}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Which HTTP status codes count as up: one, a list, a class such as `2xx`, a range such as `200-299`.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use crate::config::document::Located;
+
+/// A set of status codes as ranges, both ends included; never empty.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Json")]
+pub struct StatusCodes(Vec<(u16, u16)>);
+
+/// What may be written, for the message that refuses anything else.
+const WANTED: &str =
+    "a status code such as `200`, a class such as `\"2xx\"`, a range such as `\"200-299\"`, or a list of these";
+
+impl Default for StatusCodes {
+    /// Every code that means success.
+    fn default() -> Self {
+        StatusCodes(vec![(200, 299)])
+    }
+}
+
+impl StatusCodes {
+    /// Every code there is.
+    #[must_use]
+    pub fn any() -> StatusCodes {
+        StatusCodes(vec![(100, 599)])
+    }
+
+    /// Whether a code is in the set.
+    #[must_use]
+    pub fn contains(&self, code: u16) -> bool {
+        self.0.iter().any(|(low, high)| (*low..=*high).contains(&code))
+    }
+
+    /// Reads what stands in a configuration file; the error says what has to stand there.
+    pub fn from_located(value: &Located) -> Result<StatusCodes, String> {
+        StatusCodes::try_from(value.to_json())
+    }
+}
+
+impl TryFrom<Json> for StatusCodes {
+    type Error = String;
+
+    fn try_from(value: Json) -> Result<Self, Self::Error> {
+        let ranges: Option<Vec<(u16, u16)>> = match &value {
+            // The original writes 0 for "not said".
+            Json::Number(number) if number.as_i64() == Some(0) => return Ok(StatusCodes::default()),
+            Json::Array(list) => list.iter().map(range).collect(),
+            one => range(one).map(|range| vec![range]),
+        };
+        ranges.filter(|ranges| !ranges.is_empty()).map(StatusCodes).ok_or_else(|| WANTED.to_owned())
+    }
+}
+
+fn range(value: &Json) -> Option<(u16, u16)> {
+    let text = match value {
+        Json::Number(number) => number.to_string(),
+        Json::String(text) => text.trim().to_owned(),
+        _ => return None,
+    };
+    let code = |text: &str| text.trim().parse::<u16>().ok().filter(|code| (100..=599).contains(code));
+    if let Some(class) = text.strip_suffix("xx") {
+        let first = code(&format!("{class}00"))?;
+        return Some((first, first + 99));
+    }
+    match text.split_once('-') {
+        Some((low, high)) => Some((code(low)?, code(high)?)).filter(|(low, high)| low <= high),
+        None => code(&text).map(|code| (code, code)),
+    }
+}
+
+impl fmt::Display for StatusCodes {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (low, high)) in self.0.iter().enumerate() {
+            if index > 0 {
+                formatter.write_str(" or ")?;
+            }
+            if low == high {
+                write!(formatter, "{low}")?;
+            } else if low % 100 == 0 && *high == low + 99 {
+                write!(formatter, "{}xx", low / 100)?;
+            } else {
+                write!(formatter, "{low}-{high}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::http::status_codes::*;
+    use serde_json::json;
+
+    #[test]
+    fn codes_classes_ranges_and_lists_are_read() {
+        for (written, text, inside, outside) in [
+            (json!(204), "204", 204, 200),
+            (json!("2xx"), "2xx", 299, 300),
+            (json!("200-204"), "200-204", 204, 205),
+            (json!([200, "3xx", "401-403"]), "200 or 3xx or 401-403", 302, 404),
+            (json!(0), "2xx", 200, 199),
+        ] {
+            let codes = StatusCodes::try_from(written).expect(text);
+            assert_eq!(codes.to_string(), text);
+            assert!(codes.contains(inside) && !codes.contains(outside), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_set_of_codes_is_refused() {
+        for written in [
+            json!(99),
+            json!(600),
+            json!("6xx"),
+            json!("299-200"),
+            json!("ok"),
+            json!([]),
+            json!(true),
+            json!([[200]]),
+            json!(-1),
+            json!("xx"),
+            json!("-"),
+        ] {
+            assert!(StatusCodes::try_from(written.clone()).is_err(), "{written}");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! ICMP checks: one attempt is one echo request and its reply, over a socket that needs no privilege where the
+//! system allows that, and over a raw one otherwise.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket as StdUdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::UdpSocket;
+
+use super::net::address_policy::Reach;
+use super::net::connect::{Address, first_to_succeed, look_up};
+use super::probe_data::Seen;
+use super::timing::Stopwatch;
+use super::{Failure, Outcome, error_text};
+use crate::platform::fd_limit;
+
+/// An ICMP check, ready to be made.
+#[derive(Debug, Clone)]
+pub struct IcmpCheck {
+    /// The host as configured.
+    pub locator: String,
+    /// The host as understood; its port is nobody's.
+    pub address: Address,
+    /// The longest an attempt may take.
+    pub timeout: Duration,
+}
+
+/// How many bytes an echo request carries besides its header, as `ping` has it.
+const PAYLOAD: usize = 56;
+const HEADER: usize = 8;
+/// Of the payload, as many bytes tell our requests from each other and from anybody else's.
+const NONCE: usize = 8;
+
+/// Why no echo request can be sent, and what to do about it.
+const NO_SOCKET: &str = "failed to send echo requests: this system lets the checker open no ICMP socket; allow its group with \
+                         `sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"`, or give the program the right with \
+                         `setcap cap_net_raw+ep /path/to/checker`";
+
+/// The kinds of socket that this process may open: without privileges if possible.
+pub fn socket_type() -> Result<Type, String> {
+    for kind in [Type::DGRAM, Type::RAW] {
+        match Socket::new(Domain::IPV4, kind, Some(Protocol::ICMPV4)) {
+            Ok(_) => return Ok(kind),
+            Err(error) if fd_limit::have_run_out(&error) => return Err(fd_limit::too_many_open_files()),
+            Err(_) => {}
+        }
+    }
+    Err(NO_SOCKET.to_owned())
+}
+
+/// Makes one attempt over this kind of socket.
+pub async fn ping(check: &IcmpCheck, kind: Type, reach: Reach, stopwatch: Arc<Stopwatch>) -> Outcome {
+    let addresses = look_up(&check.address, reach, &stopwatch).await?;
+    stopwatch.waits_for_answer();
+    let nobody = format!("no such host `{}`", check.address.host);
+    let peer = first_to_succeed(&addresses, &stopwatch, nobody, |address| echo(address.ip(), kind)).await?;
+    stopwatch.first_byte();
+    Ok(Seen { peer: Some(peer), ..Seen::default() })
+}
+
+/// Asks one address, and waits for its reply.
+async fn echo(address: IpAddr, kind: Type) -> Result<SocketAddr, Failure> {
+    let lost = |error: io::Error| error_text::of_error(&error);
+    let socket = open(address, kind).map_err(lost)?;
+    socket.connect(SocketAddr::new(address, 0)).await.map_err(lost)?;
+    let nonce = RandomState::new().build_hasher().finish().to_be_bytes();
+    let request = echo_request(address, nonce);
+    socket.send(&request).await.map_err(lost)?;
+    let mut buffer = [0; 2_048];
+    loop {
+        let count = socket.recv(&mut buffer).await.map_err(lost)?;
+        if is_reply(&buffer[..count], address, kind, nonce) {
+            return Ok(SocketAddr::new(address, 0));
+        }
+    }
+}
+
+fn open(address: IpAddr, kind: Type) -> io::Result<UdpSocket> {
+    let (domain, protocol) = match address {
+        IpAddr::V4(_) => (Domain::IPV4, Protocol::ICMPV4),
+        IpAddr::V6(_) => (Domain::IPV6, Protocol::ICMPV6),
+    };
+    let socket = Socket::new(domain, kind, Some(protocol))?;
+    socket.set_nonblocking(true)?;
+    // Sending and receiving are the same calls as those of UDP.
+    UdpSocket::from_std(StdUdpSocket::from(socket))
+}
+
+fn echo_request(address: IpAddr, nonce: [u8; NONCE]) -> Vec<u8> {
+    let mut request = vec![0; HEADER + PAYLOAD];
+    request[0] = if address.is_ipv4() { 8 } else { 128 };
+    // Identifier and sequence number: the system replaces the former where the socket needs no privilege.
+    request[4..8].copy_from_slice(&nonce[..4]);
+    request[HEADER..HEADER + NONCE].copy_from_slice(&nonce);
+    if address.is_ipv4() {
+        let sum = checksum(&request);
+        request[2..4].copy_from_slice(&sum.to_be_bytes());
+    }
+    request
+}
+
+fn is_reply(packet: &[u8], address: IpAddr, kind: Type, nonce: [u8; NONCE]) -> bool {
+    // A raw socket of IPv4 shows the IP header, too; its length stands in it, in words of four bytes.
+    let header = match (address, packet.first()) {
+        (IpAddr::V4(_), Some(first)) if kind == Type::RAW => usize::from(first & 0x0f) * 4,
+        _ => 0,
+    };
+    let Some(message) = packet.get(header..) else { return false };
+    let reply = if address.is_ipv4() { 0 } else { 129 };
+    message.first() == Some(&reply) && message.get(HEADER..HEADER + NONCE) == Some(&nonce)
+}
+
+/// The internet checksum (RFC 1071) of a message of an even number of bytes.
+fn checksum(message: &[u8]) -> u16 {
+    let words = message.as_chunks::<2>().0.iter().map(|pair| u32::from(u16::from_be_bytes(*pair)));
+    let mut sum: u32 = words.sum();
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    !(sum as u16)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::icmp::*;
+    use crate::checks::{Observation, Probes, observe};
+    use crate::config::model::{Check, CheckKind};
+
+    #[test]
+    fn a_message_with_its_checksum_sums_up_to_nothing() {
+        let request = echo_request("127.0.0.1".parse().expect("an address"), [7, 1, 2, 3, 4, 5, 6, 250]);
+        assert_eq!(checksum(&request), 0);
+    }
+
+    #[test]
+    fn only_the_reply_to_our_own_request_is_taken() {
+        let (v4, v6) = ("127.0.0.1".parse().expect("an address"), "::1".parse().expect("an address"));
+        let nonce = [1, 2, 3, 4, 5, 6, 7, 8];
+        for (address, kind, reply) in [(v4, Type::DGRAM, 0), (v6, Type::DGRAM, 129), (v6, Type::RAW, 129)] {
+            let mut packet = echo_request(address, nonce);
+            assert!(!is_reply(&packet, address, kind, nonce), "a request is no reply");
+            packet[0] = reply;
+            assert!(is_reply(&packet, address, kind, nonce));
+            assert!(!is_reply(&packet, address, kind, [0; 8]), "somebody else's");
+            assert!(!is_reply(&packet[..10], address, kind, nonce), "cut off");
+        }
+        let mut with_header = vec![0x45; 20];
+        with_header.extend(echo_request(v4, nonce));
+        with_header[20] = 0;
+        assert!(is_reply(&with_header, v4, Type::RAW, nonce));
+        for packet in [&[][..], &[0x4f], &[0x4f; 30]] {
+            assert!(!is_reply(packet, v4, Type::RAW, nonce));
+        }
+    }
+
+    #[test]
+    fn where_no_socket_can_be_opened_both_remedies_can_be_typed_and_the_documentation_has_them() {
+        let documentation = include_str!("../../../docs/configuration.md");
+        let typed: Vec<&str> = NO_SOCKET.split('`').skip(1).step_by(2).collect();
+        assert_eq!(
+            typed,
+            ["sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"", "setcap cap_net_raw+ep /path/to/checker"]
+        );
+        for command in typed {
+            assert!(documentation.contains(&format!("`{command}`")), "{command}");
+        }
+    }
+
+    #[tokio::test]
+    async fn this_machine_answers_and_what_cannot_be_sent_is_a_failure() {
+        let look = async |host: &str| {
+            let kind = CheckKind::Icmp(Box::new(IcmpCheck {
+                locator: host.to_owned(),
+                address: Address { host: host.to_owned(), port: 0 },
+                timeout: Duration::from_millis(500),
+            }));
+            observe(&Check::of_kind("x", kind), &Probes::new(Reach::Anywhere, crate::now)).await
+        };
+        if socket_type().is_err() {
+            // Where the system allows no ICMP, the check says so with a remedy, and nothing is claimed.
+            assert_eq!(look("127.0.0.1").await, Observation::NotPossible(NO_SOCKET.to_owned()));
+            return;
+        }
+        let Observation::Attempts(tried) = look("127.0.0.1").await else { panic!("it can be looked at") };
+        assert_eq!(tried[0].attempt.error, None);
+        assert!(tried[0].attempt.phases.ttfb.is_some());
+        let everybody = SocketAddr::from(([255; 4], 0));
+        let this_one = SocketAddr::from(([127, 0, 0, 1], 0));
+        let stopwatch = Stopwatch::start();
+        let kind = socket_type().expect("it was one a moment ago");
+        let echoes = |address: SocketAddr| echo(address.ip(), kind);
+        let found = first_to_succeed(&[everybody, this_one], &stopwatch, String::new(), echoes).await;
+        assert_eq!(found, Ok(this_one), "the next address is asked when one cannot be");
+        // To everybody at once is not allowed without further ado.
+        let Observation::Attempts(tried) = look("255.255.255.255").await else { panic!("it can be looked at") };
+        assert!(tried[0].attempt.error.is_some());
+    }
+}

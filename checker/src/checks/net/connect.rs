@@ -1,0 +1,253 @@
+//! Connections for the kinds of check that open their own: a look-up, TCP to the first address that answers, and
+//! TLS on top. Each step turns the attempt's stopwatch.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::address_policy::Reach;
+use super::resolver;
+use super::tls_config::TlsTrust;
+use crate::checks::Failure;
+use crate::checks::error_text;
+use crate::checks::timing::Stopwatch;
+use crate::redact::without_user;
+
+/// How long one address may be silent before the next one of the same name is tried beside it, as RFC 8305 has it.
+const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
+
+/// A host and a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// A name, or an IP address without brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+/// The text is no address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("invalid address `{0}`: expected a host and a port, for example `db.example:5432` or `[::1]:5432`")]
+pub struct NotAnAddress(String);
+
+/// The text is no host.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("invalid host `{0}`: expected a host name or an IP address alone")]
+pub struct NotAHost(String);
+
+/// How TLS is spoken on top of a connection.
+#[derive(Debug, Clone)]
+pub struct TlsOptions {
+    /// Whose certificates are trusted.
+    pub trust: TlsTrust,
+    /// The name that is asked for, and that the certificate has to be for.
+    pub server_name: ServerName<'static>,
+}
+
+impl Address {
+    /// Reads `host:port`, `[ipv6]:port`, or the host alone where there is a usual port; a scheme and a path, as in
+    /// `tcp://host:port/`, are passed over.
+    pub fn parse(text: &str, usual_port: Option<u16>) -> Result<Address, NotAnAddress> {
+        let refused = || NotAnAddress(without_user(text));
+        let rest = text.trim();
+        let rest = rest.split_once("://").map_or(rest, |(_, rest)| rest).trim_end_matches('/');
+        if let Ok(IpAddr::V6(address)) = rest.parse() {
+            return Ok(Address { host: address.to_string(), port: usual_port.ok_or_else(refused)? });
+        }
+        let (host, port) = match rest.strip_prefix('[') {
+            Some(rest) => {
+                let (host, after) = rest.split_once(']').ok_or_else(refused)?;
+                host.parse::<std::net::Ipv6Addr>().map_err(|_| refused())?;
+                (host, after.strip_prefix(':').or(after.is_empty().then_some("")).ok_or_else(refused)?)
+            }
+            None => rest.split_once(':').unwrap_or((rest, "")),
+        };
+        let port = match port {
+            "" => usual_port.ok_or_else(refused)?,
+            port => port.parse().ok().filter(|port| *port > 0).ok_or_else(refused)?,
+        };
+        let fits = |character: char| character.is_alphanumeric() || "-._:%".contains(character);
+        if host.is_empty() || !host.chars().all(fits) {
+            return Err(refused());
+        }
+        Ok(Address { host: host.to_owned(), port })
+    }
+
+    /// Reads a host alone, for what knows no ports.
+    pub fn parse_host(text: &str) -> Result<Address, NotAHost> {
+        // Whatever port is taken for the missing one, it is one that nobody wrote.
+        const NOBODYS: u16 = 1;
+        match Address::parse(text, Some(NOBODYS)) {
+            Ok(Address { host, port: NOBODYS }) => Ok(Address { host, port: 0 }),
+            _ => Err(NotAHost(without_user(text))),
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(formatter, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(formatter, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// The addresses of a host that checks may connect to; at least one.
+pub async fn look_up(address: &Address, reach: Reach, stopwatch: &Stopwatch) -> Result<Vec<SocketAddr>, Failure> {
+    if let Ok(ip) = address.host.parse::<IpAddr>() {
+        return if reach.allows(ip) { Ok(vec![SocketAddr::new(ip, address.port)]) } else { Err(Reach::refusal(ip)) };
+    }
+    stopwatch.lookup_begins();
+    let found = resolver::addresses_of(&address.host).await;
+    let found = found.map_err(|error| error_text::of_lookup(&error, &address.host))?;
+    stopwatch.lookup_ends();
+    let mut allowed: Vec<SocketAddr> = found.iter().copied().filter(|address| reach.allows(address.ip())).collect();
+    for address_found in &mut allowed {
+        address_found.set_port(address.port);
+    }
+    match (allowed.is_empty(), found.first()) {
+        (false, _) => Ok(allowed),
+        (true, Some(denied)) => Err(Reach::refusal(denied.ip())),
+        (true, None) => Err(format!("no such host `{}`", address.host)),
+    }
+}
+
+/// A TCP connection to the first address that accepts one, on which whatever is written is sent at once.
+pub async fn connect(address: &Address, reach: Reach, stopwatch: &Stopwatch) -> Result<TcpStream, Failure> {
+    let stream = connect_for_one_packet(address, reach, stopwatch).await?;
+    // What we send are whole requests: nothing is gained by waiting for more.
+    let _ = stream.set_nodelay(true);
+    Ok(stream)
+}
+
+/// A TCP connection to the first address that accepts one, for a single small packet: that is sent at once anyway.
+pub async fn connect_for_one_packet(
+    address: &Address,
+    reach: Reach,
+    stopwatch: &Stopwatch,
+) -> Result<TcpStream, Failure> {
+    let addresses = look_up(address, reach, stopwatch).await?;
+    let nobody = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    let stream = first_to_succeed(&addresses, stopwatch, nobody, TcpStream::connect).await;
+    let stream = stream.map_err(|error| error_text::of_error(&error))?;
+    stopwatch.connected();
+    stopwatch.note(|seen| seen.peer = stream.peer_addr().ok());
+    Ok(stream)
+}
+
+/// Tries one address after the other, the next one as soon as one fails or is silent for a while. If all fail, it is
+/// the last failure that is told; `nobody` is that of no addresses at all.
+pub async fn first_to_succeed<T, E, F: Future<Output = Result<T, E>>>(
+    addresses: &[SocketAddr],
+    stopwatch: &Stopwatch,
+    nobody: E,
+    attempt: impl Fn(SocketAddr) -> F,
+) -> Result<T, E> {
+    if let [address] = addresses {
+        stopwatch.note(|seen| seen.tried.push(*address));
+        return attempt(*address).await;
+    }
+    let mut waiting = addresses.iter();
+    let mut trying = FuturesUnordered::new();
+    let mut last_error = nobody;
+    loop {
+        let more = waiting.next().map(|address| {
+            stopwatch.note(|seen| seen.tried.push(*address));
+            trying.push(attempt(*address));
+        });
+        let more = more.is_some();
+        let next =
+            async { if more { tokio::time::sleep(NEXT_ADDRESS_AFTER).await } else { std::future::pending().await } };
+        tokio::select! {
+            tried = trying.next() => match tried {
+                Some(Ok(stream)) => return Ok(stream),
+                Some(Err(error)) => last_error = error,
+                None => return Err(last_error),
+            },
+            () = next => {}
+        }
+    }
+}
+
+/// TLS on top of a connection, with the certificate verified as the configuration says; `protocols` are those that
+/// may be spoken over it (ALPN), none says nothing about that.
+pub async fn handshake(
+    stream: TcpStream,
+    config: Arc<ClientConfig>,
+    server_name: &ServerName<'static>,
+    protocols: &[&[u8]],
+    stopwatch: &Stopwatch,
+) -> Result<TlsStream<TcpStream>, Failure> {
+    stopwatch.handshake_begins();
+    let connector = TlsConnector::from(config);
+    let protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    let stream = connector.with_alpn(protocols).connect(server_name.clone(), stream).await;
+    let stream = stream.map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => "connection closed by the server during the TLS handshake".to_owned(),
+        _ => error_text::of_error(&error),
+    })?;
+    stopwatch.connected();
+    Ok(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::net::connect::*;
+
+    #[test]
+    fn addresses_are_read_as_people_write_them() {
+        for (text, usual, host, port) in [
+            ("db.example:5432", None, "db.example", 5_432),
+            ("127.0.0.1:8099", None, "127.0.0.1", 8_099),
+            ("[::1]:25", None, "::1", 25),
+            ("::1", Some(53), "::1", 53),
+            ("[2001:db8::1]", Some(443), "2001:db8::1", 443),
+            ("shop.example", Some(443), "shop.example", 443),
+            ("https://shop.example/", Some(443), "shop.example", 443),
+            ("tcp://shop.example:80", None, "shop.example", 80),
+        ] {
+            let expected = Address { host: host.to_owned(), port };
+            assert_eq!(Address::parse(text, usual), Ok(expected), "{text}");
+        }
+        for text in ["", "host", ":80", "host:", "host:0", "host:99999", "[::1:80", "a b:80", "[host]:80", "a/b:80"] {
+            assert!(Address::parse(text, None).is_err(), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_not_public_is_refused_before_anything_is_sent() {
+        let stopwatch = Stopwatch::start();
+        for host in ["127.0.0.1", "::1", "localhost"] {
+            let address = Address { host: host.to_owned(), port: 9 };
+            let failure = connect(&address, Reach::PublicOnly, &stopwatch).await.expect_err("it is not public");
+            assert!(failure.contains("deny_private_addresses"), "{failure}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_next_address_is_tried_when_one_refuses() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let open = listener.local_addr().expect("an address");
+        let closed = SocketAddr::new(open.ip(), 9);
+        let stopwatch = Stopwatch::start_with_notes();
+        let tried = async |addresses: &[SocketAddr]| {
+            let nobody = io::Error::from(io::ErrorKind::AddrNotAvailable);
+            first_to_succeed(addresses, &stopwatch, nobody, TcpStream::connect).await
+        };
+        assert!(tried(&[closed, open]).await.is_ok());
+        assert!(tried(&[closed]).await.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused));
+        assert_eq!(stopwatch.noted().tried, [closed, open, closed]);
+    }
+}

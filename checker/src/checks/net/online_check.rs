@@ -1,0 +1,75 @@
+//! Whether this node itself is online: what looks down from a node that is not says nothing about the endpoint.
+
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::address_policy::Reach;
+use super::connect::{Address, connect};
+use crate::checks::timing::Stopwatch;
+
+/// How long an answer holds: many endpoints fail at once when the node goes offline.
+const HOLDS_FOR: Duration = Duration::from_secs(5);
+/// How long each address may take to accept a connection.
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The addresses one of which can be reached whenever the node is online, and what was found last.
+#[derive(Debug, Default)]
+pub struct Connectivity {
+    addresses: Vec<Address>,
+    found: Mutex<Option<(Instant, bool)>>,
+}
+
+impl Connectivity {
+    /// Asks these addresses; without any, the node is taken to be online.
+    #[must_use]
+    pub fn new(addresses: Vec<Address>) -> Connectivity {
+        Connectivity { addresses, found: Mutex::new(None) }
+    }
+
+    /// Whether one of the addresses accepts a connection. One task asks, others wait for its answer.
+    pub async fn is_online(&self) -> bool {
+        if self.addresses.is_empty() {
+            return true;
+        }
+        let mut found = self.found.lock().await;
+        if let Some((at, online)) = *found
+            && at.elapsed() < HOLDS_FOR
+        {
+            return online;
+        }
+        let online = self.reaches_any().await;
+        *found = Some((Instant::now(), online));
+        online
+    }
+
+    async fn reaches_any(&self) -> bool {
+        let attempts = self.addresses.iter().map(|address| {
+            Box::pin(async move {
+                let stopwatch = Stopwatch::start();
+                let connecting = connect(address, Reach::Anywhere, &stopwatch);
+                match tokio::time::timeout(TIMEOUT, connecting).await {
+                    Ok(Ok(_)) => Ok(()),
+                    _ => Err(()),
+                }
+            })
+        });
+        futures_util::future::select_ok(attempts).await.is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::net::online_check::*;
+
+    #[tokio::test]
+    async fn one_address_that_accepts_is_enough_and_none_means_offline() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let open = Address { host: "127.0.0.1".to_owned(), port: listener.local_addr().expect("an address").port() };
+        let closed = Address { host: "127.0.0.1".to_owned(), port: 9 };
+        assert!(Connectivity::new(vec![closed.clone(), open]).is_online().await);
+        assert!(!Connectivity::new(vec![closed.clone(), closed]).is_online().await);
+        assert!(Connectivity::default().is_online().await);
+    }
+}

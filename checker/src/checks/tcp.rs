@@ -1,0 +1,269 @@
+//! TCP checks: one attempt connects, speaks TLS where that is asked for, and goes through a script of what to send
+//! and what to expect.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use regex::bytes::Regex;
+use rustls::ClientConfig;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+
+use super::net::address_policy::Reach;
+use super::net::connect::{self, Address, TlsOptions};
+use super::net::starttls::{StartTls, ask_for_tls};
+use super::probe_data::Seen;
+use super::timing::Stopwatch;
+use super::{Failure, Outcome, error_text};
+
+/// A TCP check, ready to be made.
+#[derive(Debug, Clone)]
+pub struct TcpCheck {
+    /// The address as configured.
+    pub locator: String,
+    /// The address as understood.
+    pub address: Address,
+    /// The longest an attempt may take.
+    pub timeout: Duration,
+    /// How TLS is spoken, if it is.
+    pub tls: Option<TlsOptions>,
+    /// The protocol in which TLS is asked for; without one it begins at once.
+    pub starttls: Option<StartTls>,
+    /// What is sent and expected, in this order.
+    pub script: Vec<Step>,
+}
+
+/// A step of a script.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// These bytes are sent.
+    Send(Vec<u8>),
+    /// What arrives has to match; what follows the match is left for the next step.
+    Expect(Regex),
+}
+
+/// How much of what arrives is kept while it does not match, in bytes.
+const RECEIVED_LIMIT: usize = 64 * 1_024;
+
+/// Makes one attempt. `tls` is the configuration for the check's trust, if it asks for TLS.
+pub async fn talk(
+    check: &TcpCheck,
+    tls: Option<Arc<ClientConfig>>,
+    reach: Reach,
+    stopwatch: Arc<Stopwatch>,
+) -> Outcome {
+    let mut stream = connect::connect(&check.address, reach, &stopwatch).await?;
+    if let Some(protocol) = check.starttls {
+        ask_for_tls(protocol, &mut stream).await?;
+    }
+    match (&check.tls, tls) {
+        (Some(options), Some(config)) => {
+            let mut stream = connect::handshake(stream, config, &options.server_name, &[], &stopwatch).await?;
+            follow(&check.script, &mut stream, &stopwatch).await?;
+            // The server's farewell is not waited for.
+            stream.get_mut().1.send_close_notify();
+            let _ = stream.flush().await;
+        }
+        _ => follow(&check.script, &mut stream, &stopwatch).await?,
+    }
+    Ok(Seen::default())
+}
+
+async fn follow(
+    script: &[Step],
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    stopwatch: &Stopwatch,
+) -> Result<(), Failure> {
+    let mut received = Vec::new();
+    for step in script {
+        match step {
+            Step::Send(bytes) => {
+                stream.write_all(bytes).await.map_err(|error| error_text::of_error(&error))?;
+                stream.flush().await.map_err(|error| error_text::of_error(&error))?;
+            }
+            Step::Expect(pattern) => expect(pattern, &mut received, stream, stopwatch).await?,
+        }
+    }
+    Ok(())
+}
+
+async fn expect(
+    pattern: &Regex,
+    received: &mut Vec<u8>,
+    stream: &mut (impl AsyncRead + Unpin),
+    stopwatch: &Stopwatch,
+) -> Result<(), Failure> {
+    let mut chunk = [0; 4_096];
+    loop {
+        if let Some(found) = pattern.find(received) {
+            let end = found.end();
+            received.drain(..end);
+            return Ok(());
+        }
+        let received_so_far = || {
+            if received.is_empty() { "nothing".to_owned() } else { format!("`{}`", error_text::excerpt(received)) }
+        };
+        if received.len() >= RECEIVED_LIMIT {
+            return Err(format!("received {} bytes that do not match `{pattern}`", received.len()));
+        }
+        match stream.read(&mut chunk).await {
+            Ok(0) => {
+                return Err(format!(
+                    "connection closed by the server; received {}, expected `{pattern}`",
+                    received_so_far()
+                ));
+            }
+            Ok(count) => {
+                stopwatch.first_byte_if_waiting();
+                received.extend_from_slice(&chunk[..count]);
+            }
+            Err(error) => return Err(error_text::of_error(&error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::Observation;
+    use crate::checks::net::tls_config::TlsTrust;
+    use crate::checks::tcp::*;
+    use crate::checks::test_server::{Act, authority, serve, serve_tls, serve_tls_until_alert};
+    use crate::checks::{Probes, Tried, observe};
+    use crate::config::model::{Check, CheckKind};
+    use rustls::pki_types::ServerName;
+
+    fn check(port: u16, script: &[(&str, &str)]) -> TcpCheck {
+        let step = |(verb, text): &(&str, &str)| match *verb {
+            "send" => Step::Send(text.as_bytes().to_vec()),
+            _ => Step::Expect(Regex::new(text).expect("a pattern")),
+        };
+        TcpCheck {
+            locator: format!("127.0.0.1:{port}"),
+            address: Address { host: "127.0.0.1".to_owned(), port },
+            timeout: Duration::from_millis(700),
+            tls: None,
+            starttls: None,
+            script: script.iter().map(step).collect(),
+        }
+    }
+
+    async fn tried(check: TcpCheck) -> Tried {
+        let probes = Probes::new(Reach::Anywhere, crate::now);
+        let check = Check::of_kind("x", CheckKind::Tcp(Box::new(check)));
+        match observe(&check, &probes).await {
+            Observation::Attempts(mut tried) => tried.remove(0),
+            Observation::NotPossible(why) => panic!("{why}"),
+        }
+    }
+
+    async fn error(check: TcpCheck) -> String {
+        tried(check).await.attempt.error.unwrap_or_default()
+    }
+
+    #[tokio::test]
+    async fn a_script_is_followed_step_by_step() {
+        let port =
+            serve(&[Act::Send(b"220 mail ready\r\n"), Act::Read, Act::Send(b"250-a\r\n"), Act::Send(b"250 b\r\n")]);
+        let script = [("expect", "^220 .*\r\n"), ("send", "EHLO x\r\n"), ("expect", "(?m)^250 ")];
+        let tried = tried(check(port.await, &script)).await;
+        assert_eq!(tried.attempt.error, None);
+        assert!(tried.attempt.phases.connect.is_some() && tried.attempt.phases.dns.is_none());
+    }
+
+    #[tokio::test]
+    async fn whatever_a_server_does_the_attempt_ends_and_says_what_happened() {
+        let greeting = [("expect", "^220 ")];
+        for (acts, expected) in [
+            (vec![], "connection closed by the server; received nothing, expected `^220 `"),
+            (vec![Act::Send(b"554 go away\r\n")], "received `554 go away`, expected `^220 `"),
+            (vec![Act::Hang], "no response within 700ms"),
+            (vec![Act::Send(b"2"), Act::Hang], "response not complete within 700ms"),
+            (vec![Act::Trickle], "response not complete within 700ms"),
+            (vec![Act::Endless], "bytes that do not match `^220 `"),
+            (vec![Act::Send(b"\xff\xfe\x00"), Act::Reset], "connection reset by the server"),
+            (vec![Act::HalfClose], "connection closed by the server; received nothing, expected `^220 `"),
+            (vec![Act::Send(b"\xff\xfe\n"), Act::HalfClose], "received `\u{fffd}\u{fffd}`, expected `^220 `"),
+        ] {
+            let error = error(check(serve(&acts).await, &greeting)).await;
+            assert!(error.contains(expected), "{acts:?}: {error}");
+        }
+        assert_eq!(error(check(9, &[])).await, "connection refused");
+    }
+
+    #[tokio::test]
+    async fn tls_that_breaks_in_the_middle_of_a_script_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let authority = authority(folder.path());
+        let port = serve_tls_until_alert(b"22", authority.server("127.0.0.1", 9)).await;
+        let trust = TlsTrust::Authorities(vec![authority.file.clone()]);
+        let server_name = ServerName::try_from("127.0.0.1").expect("a name");
+        let check = TcpCheck {
+            tls: Some(TlsOptions { trust, server_name }),
+            ..check(port, &[("send", "x"), ("expect", "^220 ")])
+        };
+        let error = error(check).await;
+        assert!(error.starts_with("TLS broke off"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn tls_is_spoken_at_once_or_when_it_was_asked_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let authority = authority(folder.path());
+        let plain_words: [(Option<StartTls>, &[Act]); 5] = [
+            (None, &[]),
+            (
+                Some(StartTls::Smtp),
+                &[
+                    Act::Send(b"220 x\r\n"),
+                    Act::Read,
+                    Act::Send(b"250-x\r\n250 STARTTLS\r\n"),
+                    Act::Read,
+                    Act::Send(b"220 go\r\n"),
+                ],
+            ),
+            (Some(StartTls::Imap), &[Act::Send(b"* OK x\r\n"), Act::Read, Act::Send(b"* x\r\na1 OK\r\n")]),
+            (Some(StartTls::Pop3), &[Act::Send(b"+OK x\r\n"), Act::Read, Act::Send(b"+OK\r\n")]),
+            (Some(StartTls::Postgres), &[Act::Read, Act::Send(b"S")]),
+        ];
+        for (starttls, before) in plain_words {
+            let port = serve_tls(before, &[Act::Send(b"hello\r\n")], authority.server("127.0.0.1", 10)).await;
+            let tls = Some(TlsOptions {
+                trust: TlsTrust::Authorities(vec![authority.file.clone()]),
+                server_name: ServerName::try_from("127.0.0.1").expect("a name"),
+            });
+            let tried = tried(TcpCheck { tls, starttls, ..check(port, &[("expect", "hello")]) }).await;
+            assert_eq!(tried.attempt.error, None, "{starttls:?}");
+            assert!(tried.attempt.phases.tls.is_some());
+        }
+    }
+
+    #[tokio::test]
+    async fn servers_that_refuse_tls_or_slip_something_in_are_found_out() {
+        let options = || {
+            Some(TlsOptions {
+                trust: TlsTrust::Anything,
+                server_name: ServerName::try_from("127.0.0.1").expect("a name"),
+            })
+        };
+        for (starttls, acts, expected) in [
+            (None, vec![Act::Send(b"SSH-2.0-OpenSSH\r\n")], "server does not speak TLS"),
+            (Some(StartTls::Postgres), vec![Act::Read, Act::Send(b"N")], "server offers no TLS"),
+            (
+                Some(StartTls::Pop3),
+                vec![Act::Send(b"+OK\r\n"), Act::Read, Act::Send(b"-ERR no\r\n")],
+                "`-ERR no`, expected `+OK`",
+            ),
+            (
+                Some(StartTls::Pop3),
+                vec![Act::Send(b"+OK\r\n"), Act::Read, Act::Send(b"+OK\r\n+OK injected\r\n"), Act::Hang],
+                "more than its answer",
+            ),
+            (Some(StartTls::Smtp), vec![Act::Endless], "a line that has no end"),
+            (Some(StartTls::Smtp), vec![], "closed by the server before TLS began"),
+            (Some(StartTls::Imap), vec![Act::Hang], "no response within 700ms"),
+            (Some(StartTls::Smtp), vec![Act::Send(b"220 "), Act::Trickle], "no response within 700ms"),
+        ] {
+            let error = error(TcpCheck { tls: options(), starttls, ..check(serve(&acts).await, &[]) }).await;
+            assert!(error.contains(expected), "{acts:?}: {error}");
+        }
+    }
+}

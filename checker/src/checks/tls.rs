@@ -1,0 +1,165 @@
+//! TLS checks: one attempt makes a handshake that verifies chain and host name, and looks at when the server's
+//! certificates expire.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ClientConfig;
+use rustls::pki_types::CertificateDer;
+use shared::{DAY, Nanos, SECOND, UnixNanos, duration};
+use tokio::io::AsyncWriteExt as _;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use super::net::address_policy::Reach;
+use super::net::connect::{self, Address, TlsOptions};
+use super::net::starttls::{StartTls, ask_for_tls};
+use super::probe_data::Seen;
+use super::timing::Stopwatch;
+use super::{Failure, Outcome};
+
+/// A TLS check, ready to be made.
+#[derive(Debug, Clone)]
+pub struct TlsCheck {
+    /// The address as configured.
+    pub locator: String,
+    /// The address as understood.
+    pub address: Address,
+    /// The longest an attempt may take.
+    pub timeout: Duration,
+    /// Whose certificates are trusted, and for which name.
+    pub options: TlsOptions,
+    /// The protocol in which TLS is asked for; without one it begins at once.
+    pub starttls: Option<StartTls>,
+    /// A certificate that expires within this time is a concern: degraded.
+    pub degraded_within: Nanos,
+    /// A certificate that expires within this time is a failure: down.
+    pub down_within: Nanos,
+}
+
+/// Makes one attempt at the time `now`.
+pub async fn look(
+    check: &TlsCheck,
+    config: Arc<ClientConfig>,
+    reach: Reach,
+    now: UnixNanos,
+    stopwatch: Arc<Stopwatch>,
+) -> Outcome {
+    let mut stream = connect::connect(&check.address, reach, &stopwatch).await?;
+    if let Some(protocol) = check.starttls {
+        ask_for_tls(protocol, &mut stream).await?;
+    }
+    let mut stream = connect::handshake(stream, config, &check.options.server_name, &[], &stopwatch).await?;
+    let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default().to_vec();
+    stream.get_mut().1.send_close_notify();
+    // Whether the farewell reaches the server changes nothing about its certificate.
+    let _ = stream.flush().await;
+    let left = time_left(&certificates, now)?;
+    stopwatch.note(|seen| seen.certificate = Some(left));
+    let says = |least| {
+        format!("certificate expires in {}, expected at least {}", duration::in_words(left), duration::exact(least))
+    };
+    if left < check.down_within {
+        return Err(says(check.down_within));
+    }
+    let concern = (left < check.degraded_within).then(|| says(check.degraded_within));
+    Ok(Seen { concern, certificate: Some(left), certificates, ..Seen::default() })
+}
+
+/// How long it takes until the first of the certificates expires.
+pub fn time_left(certificates: &[CertificateDer<'_>], now: UnixNanos) -> Result<Nanos, Failure> {
+    let mut earliest = None;
+    for certificate in certificates {
+        let (_, parsed) =
+            X509Certificate::from_der(certificate).map_err(|error| format!("certificate cannot be read: {error}"))?;
+        let expires = parsed.validity().not_after.timestamp().saturating_mul(SECOND);
+        earliest = Some(earliest.map_or(expires, |before: UnixNanos| before.min(expires)));
+    }
+    earliest.map(|expires| expires.saturating_sub(now)).ok_or_else(|| "server showed no certificate".to_owned())
+}
+
+/// The original's default: two weeks are enough to renew a certificate by hand.
+pub const DEGRADED_WITHIN: Nanos = 14 * DAY;
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::net::tls_config::TlsTrust;
+    use crate::checks::test_server::{Act, authority, serve, serve_tls};
+    use crate::checks::tls::*;
+    use crate::checks::{Observation, Probes, Tried, observe};
+    use crate::config::model::{Check, CheckKind};
+    use rustls::pki_types::ServerName;
+
+    async fn tried(port: u16, trust: TlsTrust, name: &'static str) -> Tried {
+        let kind = CheckKind::Tls(Box::new(TlsCheck {
+            locator: "x".to_owned(),
+            address: Address { host: "127.0.0.1".to_owned(), port },
+            timeout: Duration::from_millis(700),
+            options: TlsOptions { trust, server_name: ServerName::try_from(name).expect("a name") },
+            starttls: None,
+            degraded_within: DEGRADED_WITHIN,
+            down_within: 3 * DAY,
+        }));
+        match observe(&Check::of_kind("x", kind), &Probes::new(Reach::Anywhere, crate::now)).await {
+            Observation::Attempts(mut tried) => tried.remove(0),
+            Observation::NotPossible(why) => panic!("{why}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_certificate_is_fine_then_a_concern_then_a_failure() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let authority = authority(folder.path());
+        let trust = || TlsTrust::Authorities(vec![authority.file.clone()]);
+        for (days, error, concern) in [
+            (30, None, None),
+            (9, None, Some("certificate expires in 9 d")),
+            (2, Some("certificate expires in 2 d"), None),
+            (-3, Some("certificate expired 3 days ago"), None),
+        ] {
+            let port = serve_tls(&[], &[], authority.server("shop.example", days)).await;
+            let tried = tried(port, trust(), "shop.example").await;
+            let begins = |text: &Option<String>, with: Option<&str>| match (text, with) {
+                (Some(text), Some(with)) => text.starts_with(with),
+                (text, with) => text.is_none() && with.is_none(),
+            };
+            assert!(begins(&tried.attempt.error, error) && begins(&tried.concern, concern), "{days}: {tried:?}");
+        }
+        let port = serve_tls(&[], &[], authority.server("other.example", 30)).await;
+        let wrong_name = tried(port, trust(), "shop.example").await.attempt.error;
+        assert_eq!(wrong_name.as_deref(), Some("certificate is for `other.example`, not for `shop.example`"));
+        let port = serve_tls(&[], &[], authority.server("shop.example", 30)).await;
+        let unknown = tried(port, TlsTrust::System, "shop.example").await.attempt.error;
+        assert_eq!(
+            unknown.as_deref(),
+            Some(
+                "certificate is signed by an authority that is not trusted, or the server leaves out a certificate in between"
+            )
+        );
+    }
+
+    #[tokio::test]
+    async fn whatever_a_server_does_the_handshake_ends() {
+        for (acts, expected) in [
+            (vec![Act::Read, Act::Send(b"HTTP/1.1 400 Bad Request\r\n\r\n")], "server does not speak TLS"),
+            (vec![Act::Read], "connection closed by the server during the TLS handshake"),
+            (vec![Act::Read, Act::Reset], "connection reset by the server"),
+            (vec![Act::Read, Act::Hang], "TLS handshake not complete within 700ms"),
+            (vec![Act::Read, Act::Trickle], "server does not speak TLS"),
+            (vec![Act::Read, Act::Endless], "server does not speak TLS"),
+            (vec![Act::Read, Act::HalfClose], "connection closed by the server during the TLS handshake"),
+            // A record that announces more than ever comes.
+            (vec![Act::Read, Act::Send(&[22, 3, 3, 0x40, 0, 2]), Act::Hang], "TLS handshake not complete within 700ms"),
+            (
+                vec![Act::Read, Act::Send(&[22, 3, 3, 0x40, 0, 2]), Act::Trickle],
+                "TLS handshake not complete within 700ms",
+            ),
+            // A fatal alert without a name of its own here: internal error.
+            (vec![Act::Read, Act::Send(&[21, 3, 3, 0, 2, 2, 80])], "server broke TLS off with the alert InternalError"),
+            // A fatal alert: handshake failure.
+            (vec![Act::Read, Act::Send(&[21, 3, 3, 0, 2, 2, 40])], "no TLS version or cipher in common"),
+        ] {
+            let error = tried(serve(&acts).await, TlsTrust::Anything, "a.example").await.attempt.error;
+            assert!(error.as_deref().is_some_and(|error| error.contains(expected)), "{acts:?}: {error:?}");
+        }
+    }
+}

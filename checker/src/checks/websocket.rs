@@ -1,0 +1,292 @@
+//! WebSocket checks: one attempt connects, asks for the upgrade, and where that is asked for sends a message and
+//! waits for one that matches.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use http::HeaderMap;
+use regex::bytes::Regex;
+use rustls::ClientConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_tungstenite::client_async_with_config;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use super::net::address_policy::Reach;
+use super::net::connect::{self, Address, TlsOptions};
+use super::probe_data::Seen;
+use super::timing::Stopwatch;
+use super::{Failure, Outcome, error_text};
+
+/// A WebSocket check, ready to be made.
+#[derive(Debug, Clone)]
+pub struct WebSocketCheck {
+    /// The URL as configured, without a user and a password.
+    pub locator: String,
+    /// The URL as the request has it.
+    pub url: String,
+    /// Host and port of the URL.
+    pub address: Address,
+    /// The request's headers, besides those of the upgrade.
+    pub headers: HeaderMap,
+    /// The longest an attempt may take.
+    pub timeout: Duration,
+    /// How TLS is spoken, if it is.
+    pub tls: Option<TlsOptions>,
+    /// A message that is sent when the connection stands.
+    pub send: Option<String>,
+    /// What a message that arrives has to match.
+    pub expect: Option<Regex>,
+}
+
+/// The longest message that is read, in bytes.
+const MESSAGE_LIMIT: usize = 1 << 20;
+
+impl WebSocketCheck {
+    /// The head of the request as it is sent.
+    pub fn head(&self) -> Result<http::request::Parts, Failure> {
+        Ok(self.request()?.into_parts().0)
+    }
+
+    fn request(&self) -> Result<http::Request<()>, Failure> {
+        let mut request = self.url.as_str().into_client_request().map_err(|error| of_error(&error))?;
+        request.headers_mut().extend(self.headers.clone());
+        Ok(request)
+    }
+}
+
+/// Makes one attempt. `tls` is the configuration for the check's trust, if it asks for TLS.
+pub async fn talk(
+    check: &WebSocketCheck,
+    tls: Option<Arc<ClientConfig>>,
+    reach: Reach,
+    stopwatch: Arc<Stopwatch>,
+) -> Outcome {
+    let stream = connect::connect(&check.address, reach, &stopwatch).await?;
+    match (&check.tls, tls) {
+        (Some(options), Some(config)) => {
+            let stream = connect::handshake(stream, config, &options.server_name, &[], &stopwatch).await?;
+            converse(check, stream, &stopwatch).await
+        }
+        _ => converse(check, stream, &stopwatch).await,
+    }
+}
+
+async fn converse(
+    check: &WebSocketCheck,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    stopwatch: &Stopwatch,
+) -> Outcome {
+    let request = check.request()?;
+    let limits = WebSocketConfig::default().max_message_size(Some(MESSAGE_LIMIT)).max_frame_size(Some(MESSAGE_LIMIT));
+    let upgraded = client_async_with_config(request, stream, Some(limits)).await;
+    let (mut socket, response) = upgraded.map_err(|error| of_error(&error))?;
+    stopwatch.first_byte();
+    if let Some(text) = &check.send {
+        socket.send(Message::text(text.clone())).await.map_err(|error| of_error(&error))?;
+    }
+    let mut seen = Seen {
+        status: Some(response.status().as_u16().into()),
+        headers: Some(response.headers().clone()),
+        ..Seen::default()
+    };
+    if let Some(pattern) = &check.expect {
+        stopwatch.reading_body();
+        let mut last = None;
+        loop {
+            match socket.next().await {
+                Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => {
+                    let bytes = message.into_data();
+                    if pattern.is_match(&bytes) {
+                        seen.body = Some(bytes.to_vec());
+                        break;
+                    }
+                    last = Some(error_text::excerpt(&bytes));
+                }
+                Some(Ok(Message::Close(_))) | None => {
+                    let received = last.map_or_else(|| "nothing".to_owned(), |last| format!("`{last}`"));
+                    return Err(format!("connection closed by the server; received {received}, expected `{pattern}`"));
+                }
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Err(of_error(&error)),
+            }
+        }
+    }
+    // The server's farewell is not waited for.
+    let _ = socket.close(None).await;
+    Ok(seen)
+}
+
+fn of_error(error: &Error) -> Failure {
+    match error {
+        Error::Http(response) => {
+            let status = response.status();
+            let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
+            format!("response status {}{reason}, expected 101 Switching Protocols", status.as_u16())
+        }
+        Error::Io(error) => error_text::of_error(error),
+        Error::Capacity(CapacityError::TooManyHeaders) => "head of the response has too many headers".to_owned(),
+        Error::AttackAttempt => "head of the response is too large, or comes in too many pieces".to_owned(),
+        Error::Capacity(_) => format!("server sent a message of more than {MESSAGE_LIMIT} bytes"),
+        Error::HttpFormat(_) | Error::Protocol(ProtocolError::HttparseError(_)) => {
+            "server does not speak HTTP".to_owned()
+        }
+        Error::ConnectionClosed
+        | Error::AlreadyClosed
+        | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => "connection closed by the server".to_owned(),
+        Error::Utf8(_) => "server sent a text that is not UTF-8".to_owned(),
+        Error::Protocol(problem) => {
+            format!("server breaks the WebSocket protocol: {}", error_text::lower_case(&problem.to_string()))
+        }
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::test_server::{Act, serve};
+    use crate::checks::websocket::*;
+    use crate::checks::{Observation, Probes, observe};
+    use crate::config::model::{Check, CheckKind};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    async fn error(port: u16, send: Option<&str>, expect: Option<&str>) -> Option<String> {
+        let kind = CheckKind::WebSocket(Box::new(WebSocketCheck {
+            locator: "x".to_owned(),
+            url: format!("ws://127.0.0.1:{port}/chat"),
+            address: Address { host: "127.0.0.1".to_owned(), port },
+            headers: HeaderMap::new(),
+            timeout: Duration::from_millis(700),
+            tls: None,
+            send: send.map(str::to_owned),
+            expect: expect.map(|pattern| Regex::new(pattern).expect("a pattern")),
+        }));
+        match observe(&Check::of_kind("x", kind), &Probes::new(Reach::Anywhere, crate::now)).await {
+            Observation::Attempts(mut tried) => tried.remove(0).attempt.error,
+            Observation::NotPossible(why) => panic!("{why}"),
+        }
+    }
+
+    /// A server that says hello and repeats what it hears; on "bye" it leaves.
+    async fn echo() -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
+                    let _ = socket.send(Message::text("hello")).await;
+                    while let Some(Ok(message)) = socket.next().await {
+                        if message == Message::text("bye") {
+                            let _ = socket.close(None).await;
+                        } else if message.is_text() {
+                            let _ = socket.send(message).await;
+                        }
+                    }
+                });
+            }
+        });
+        port
+    }
+
+    #[tokio::test]
+    async fn a_message_is_sent_and_one_that_matches_is_waited_for() {
+        let port = echo().await;
+        assert_eq!(error(port, None, None).await, None);
+        assert_eq!(error(port, Some("ping"), Some("^ping$")).await, None);
+        let left = error(port, Some("bye"), Some("^pong$")).await;
+        assert_eq!(left.as_deref(), Some("connection closed by the server; received `hello`, expected `^pong$`"));
+        let never = error(port, Some("ping"), Some("^pong$")).await;
+        assert_eq!(never.as_deref(), Some("response not complete within 700ms"));
+    }
+
+    #[tokio::test]
+    async fn whatever_a_server_does_the_attempt_ends_and_says_what_happened() {
+        for (acts, expected) in [
+            (
+                vec![Act::Read, Act::Send(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")],
+                "response status 404 Not Found, expected 101",
+            ),
+            (
+                vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")],
+                "response status 200 OK, expected 101",
+            ),
+            (
+                vec![
+                    Act::Read,
+                    Act::Send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"),
+                ],
+                "breaks the WebSocket protocol",
+            ),
+            (vec![Act::Read, Act::Send(b"SSH-2.0-x\r\n\r\n")], "server does not speak HTTP"),
+            (vec![Act::Read, Act::Endless], "server does not speak HTTP"),
+            (vec![Act::Read, Act::Trickle], "server does not speak HTTP"),
+            (
+                vec![Act::Read, Act::Send(b"HTTP/1.1 101 Switching Protocols\r\n"), Act::EndlessOf(b"X-A: b\r\n")],
+                "head of the response ",
+            ),
+            (
+                vec![Act::Read, Act::Send(b"HTTP/1.1 101 Switching Protocols\r\nX-A: "), Act::Endless],
+                "head of the response is too large",
+            ),
+            (
+                vec![Act::Read, Act::Send(b"HTTP/1.1 101 Switching Protocols\r\nX-A: "), Act::Trickle],
+                "no response within 700ms",
+            ),
+            (vec![Act::Hang], "no response within 700ms"),
+            (vec![Act::Reset], "reset by the server"),
+            (vec![], "connection "),
+        ] {
+            let error = error(serve(&acts).await, None, None).await.unwrap_or_default();
+            assert!(!error.is_empty() && error.contains(expected), "{acts:?}: {error}");
+        }
+        assert_eq!(error(9, None, None).await.as_deref(), Some("connection refused"));
+    }
+
+    /// A server that takes the upgrade and then sends these bytes as they are, once or for ever.
+    async fn raw(bytes: &'static [u8], times: usize) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
+                    for _ in 0..times {
+                        if socket.get_mut().write_all(bytes).await.is_err() {
+                            return;
+                        }
+                    }
+                    let _ = socket.get_mut().shutdown().await;
+                    while socket.get_mut().read(&mut [0; 1_024]).await.is_ok_and(|count| count > 0) {}
+                });
+            }
+        });
+        port
+    }
+
+    #[tokio::test]
+    async fn whatever_comes_after_the_upgrade_the_attempt_ends_and_says_what_happened() {
+        for (bytes, times, expected) in [
+            // A text of so many bytes as no machine has.
+            (&b"\x81\x7f\x7f\xff\xff\xff\xff\xff\xff\xff"[..], 1, "server sent a message of more than"),
+            // Pieces of one text without an end.
+            (b"\x01\x7d".as_slice(), 1, "connection closed by the server"),
+            (b"\x01", usize::MAX, "server breaks the WebSocket protocol"),
+            // Questions whether we are there, without an end.
+            (b"\x89\x00", usize::MAX, "response not complete within 700ms"),
+            // A text that is none.
+            (b"\x81\x02\xff\xfe", 1, "server sent a text that is not UTF-8"),
+            // A frame that a server may not send: masked.
+            (b"\x81\x81\0\0\0\0x", 1, "server breaks the WebSocket protocol"),
+            // It has nothing to say, and does not say that it leaves.
+            (b"", 0, "connection closed by the server"),
+        ] {
+            let error = error(raw(bytes, times).await, None, Some("^pong$")).await.unwrap_or_default();
+            assert!(error.contains(expected), "{bytes:?}: {error}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What `provision` and `deprovision` have in common: which bucket, who is asked, and how progress is told.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+
+use shared::page_config::AddressStyle;
+
+use super::{load, tell, tell_on_this_line};
+use crate::checks::http::{HttpCheck, NotAUrl};
+use crate::cli::PlaceArguments;
+use crate::config::model::{Bucket, Config, Place};
+use crate::provision::apply::Audience;
+use crate::redact::without_user;
+use crate::ui::progress;
+
+/// Which bucket is meant cannot be known.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PlaceError {
+    /// Nobody says.
+    #[error(
+        "no bucket is named; name it with `--bucket NAME`, or name a configuration that stores in one with `-c FILE`"
+    )]
+    NotSaid,
+    /// The configuration stores elsewhere.
+    #[error("the `storage` in `{0}` is not of type `s3`; name the bucket with `--bucket NAME`")]
+    NoBucket(String),
+    /// The service's URL is none.
+    #[error("`--endpoint-url`: {0}")]
+    Endpoint(NotAUrl),
+    /// Somebody does not want to begin, or nobody is there to ask.
+    #[error("canceled: nothing was changed; pass `--yes` to skip the prompt")]
+    NotConfirmed,
+    /// The bucket's name was not typed.
+    #[error("canceled: nothing was changed, since the bucket's name was not typed")]
+    NameNotTyped,
+}
+
+/// The bucket that is meant, and the configuration it was taken from.
+pub(super) fn find(arguments: &PlaceArguments) -> anyhow::Result<(Bucket, Option<Config>)> {
+    let config = arguments.config.as_deref().map(|path| load(path, None)).transpose()?;
+    let configured = match config.as_ref().and_then(|config| config.storage.as_ref()).map(|storage| &storage.place) {
+        Some(Place::S3(bucket)) => Some(bucket.clone()),
+        _ => None,
+    };
+    let mut bucket = match (configured, &arguments.bucket, &arguments.config) {
+        (Some(bucket), ..) => bucket,
+        (None, Some(name), _) => Bucket {
+            name: name.clone(),
+            region: None,
+            endpoint_url: None,
+            address_style: AddressStyle::default(),
+            prefix: String::new(),
+            keys: None,
+        },
+        (None, None, Some(path)) => return Err(PlaceError::NoBucket(path.display().to_string()).into()),
+        (None, None, None) => return Err(PlaceError::NotSaid.into()),
+    };
+    if let Some(name) = &arguments.bucket {
+        bucket.name.clone_from(name);
+    }
+    if let Some(prefix) = &arguments.prefix {
+        bucket.prefix.clone_from(prefix);
+    }
+    if let Some(url) = &arguments.endpoint_url {
+        HttpCheck::parse_url(url).map_err(PlaceError::Endpoint)?;
+        bucket.endpoint_url = Some(url.trim_end_matches('/').to_owned());
+    }
+    if arguments.region.is_some() {
+        bucket.region.clone_from(&arguments.region);
+    }
+    if arguments.path_style {
+        bucket.address_style = AddressStyle::Path;
+    }
+    Ok((bucket, config))
+}
+
+/// The bucket as people call it: ``the bucket `b` (region `eu-west-1`, below `status/`) ``.
+pub(super) fn describe(bucket: &Bucket, region: &str) -> String {
+    let below = if bucket.prefix.is_empty() { String::new() } else { format!(", below `{}`", bucket.prefix) };
+    let at = bucket.endpoint_url.as_ref().map(|url| format!(" at {}", without_user(url))).unwrap_or_default();
+    format!("the bucket `{}`{at} (region `{region}`{below})", bucket.name)
+}
+
+/// Whether people are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asking {
+    Ask,
+    TakeYes,
+}
+
+impl Asking {
+    pub(super) fn unless(yes: bool) -> Asking {
+        if yes { Asking::TakeYes } else { Asking::Ask }
+    }
+
+    /// Asks for a yes, unless none is needed.
+    pub(super) fn agrees(self, question: &str) -> bool {
+        self == Asking::TakeYes || matches!(typed(question).as_str(), "yes" | "y")
+    }
+}
+
+/// What somebody types after a question; nothing at the end of the input.
+pub(super) fn typed(question: &str) -> String {
+    let mut standard_error = anstream::stderr();
+    // Where the question cannot be shown, nobody answers it.
+    let shown = write!(standard_error, "{question} ").and_then(|()| standard_error.flush());
+    let mut line = String::new();
+    match shown.and_then(|()| std::io::stdin().read_line(&mut line)) {
+        Ok(_) => line.trim().to_owned(),
+        Err(_) => String::new(),
+    }
+}
+
+/// Tells people on standard error how far it is.
+#[derive(Debug)]
+pub(super) struct Telling {
+    asking: Asking,
+    is_terminal: bool,
+    /// The last tenth that was told, where a line cannot be written over.
+    told: usize,
+}
+
+impl Telling {
+    pub(super) fn new(asking: Asking) -> Telling {
+        Telling { asking, is_terminal: std::io::stderr().is_terminal(), told: 0 }
+    }
+}
+
+impl Audience for Telling {
+    fn begins(&mut self, number: usize, of: usize, what: &str) {
+        self.told = 0;
+        tell_on_this_line(&format!("[{number}/{of}] {what} … "));
+    }
+
+    fn done(&mut self, note: &str) {
+        let note = if note.is_empty() { String::new() } else { format!(": {note}") };
+        tell(&format!("done{note}"));
+    }
+
+    fn progress(&mut self, done: usize, of: Option<usize>) {
+        let Some(of) = of.filter(|of| *of > 0) else { return };
+        if self.is_terminal {
+            tell_on_this_line(&format!("\r{} ", progress::line(done, of)));
+        } else if done * 10 / of > self.told {
+            self.told = done * 10 / of;
+            tell_on_this_line(&format!("\n  {} ", progress::line(done, of)));
+        }
+    }
+
+    fn may_remove_old_key(&mut self, key_id: &str, user: &str) -> bool {
+        self.asking.agrees(&format!(
+            "The new key works and is in its file. Put the file where the old one is in use; then type `yes` to remove the old key `{key_id}` of `{user}`:"
+        ))
+    }
+}
+
+/// A path as it stands in a command line.
+pub(super) fn in_folder(out: &Path, name: &str) -> String {
+    out.join(name).display().to_string().trim_start_matches("./").to_owned()
+}

@@ -1,0 +1,80 @@
+//! `checker deprovision`: shows what of ours is there, asks, and removes it.
+
+use std::path::Path;
+
+use super::bucket::{self, Asking, PlaceError, Telling};
+use super::{Outcome, output, say, surroundings, tell};
+use crate::cli::DeprovisionArguments;
+use crate::config::model::Page;
+use crate::provision::apply::carry_out;
+use crate::provision::destroy::{self, Objects};
+use crate::provision::policy::Expires;
+use crate::provision::service::Service;
+use crate::provision::spec::{Access, Files, Keys, Wishes, check_place};
+use crate::provision::step::Step;
+
+/// Removes what provisioning made.
+pub async fn deprovision(arguments: &DeprovisionArguments) -> anyhow::Result<Outcome> {
+    let (bucket, _) = bucket::find(&arguments.place)?;
+    check_place(&bucket)?;
+    let service = Service::open(&bucket, arguments.place.profile.as_deref()).await;
+    let wishes = nothing_but_the_place(bucket, service.region());
+    let objects = if arguments.delete_data { Objects::Delete } else { Objects::Keep };
+    let remains = destroy::look(&service, &wishes.scope()).await?;
+    let steps = destroy::plan(&remains, &wishes.scope(), objects);
+    if arguments.dry_run {
+        let steps: Vec<_> = steps.iter().map(Step::to_json).collect();
+        let plan = serde_json::json!({ "bucket": wishes.bucket.name, "steps": steps });
+        output(&format!("{plan:#}\n"))?;
+        return Ok(Outcome::Done);
+    }
+    say(&format!("Removing from {}:", bucket::describe(&wishes.bucket, &wishes.region)));
+    for (index, step) in steps.iter().enumerate() {
+        say(&format!("  {}. {}", index + 1, step.what()));
+    }
+    if remains.users.is_none() {
+        say("  note: this service has no IAM API: remove the reader's and the writers' keys with its own tool");
+    }
+    if steps.is_empty() {
+        say("Nothing is to be done: nothing of ours is there.");
+        return Ok(Outcome::Done);
+    }
+    let asking = Asking::unless(arguments.yes);
+    if objects == Objects::Delete {
+        let question =
+            format!("All data goes for good. Type the bucket's name, `{}`, to go ahead:", wishes.bucket.name);
+        if bucket::typed(&question) != wishes.bucket.name {
+            return Err(PlaceError::NameNotTyped.into());
+        }
+    } else if !asking.agrees("Go ahead? Data stays. Type `yes`:") {
+        return Err(PlaceError::NotConfirmed.into());
+    }
+    let surroundings = surroundings();
+    let mut telling = Telling::new(asking);
+    let removed = carry_out(&steps, &service, &wishes, Path::new(""), &surroundings, &mut telling).await;
+    if let Err(error) = removed {
+        tell("stopped");
+        tell("what was removed until here is gone; the same command goes on from there");
+        return Err(error.into());
+    }
+    let data = if objects == Objects::Keep { "; the bucket and its data stay" } else { "" };
+    say(&format!("Removed{data}. The keys in `config.json` and `checker-<node>.json` are of no use any more."));
+    Ok(Outcome::Done)
+}
+
+fn nothing_but_the_place(bucket: crate::config::model::Bucket, region: &str) -> Wishes {
+    Wishes {
+        bucket,
+        region: region.to_owned(),
+        access: Access::Keys,
+        origins: Vec::new(),
+        writers: Vec::new(),
+        expires: Expires::Nothing,
+        check_expiry: None,
+        lifecycle_days: None,
+        page: Page::default(),
+        checking: serde_json::Map::new(),
+        files: Files::Keep,
+        keys: Keys::Keep,
+    }
+}

@@ -1,0 +1,81 @@
+//! `checker explain`: one attempt at one endpoint now, with everything that was seen. Nothing is stored.
+
+use std::net::IpAddr;
+use std::pin::pin;
+
+use futures_util::FutureExt as _;
+use futures_util::future::{Either, select};
+use shared::nearest::nearest;
+use shared::status::Status;
+
+use super::{Outcome, load, output, probes};
+use crate::checks::net::resolver;
+use crate::checks::probe_data::Wanted;
+use crate::checks::{Observation, attempt};
+use crate::cli::ExplainArguments;
+use crate::config::model::{Check, CheckKind};
+use crate::monitor::runner::conclude_from_here;
+use crate::ui::explain::explain as explained;
+
+/// No endpoint has this title.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown endpoint `{title}`: {remedy}")]
+struct UnknownEndpoint {
+    title: String,
+    remedy: String,
+}
+
+/// Makes the attempt and prints it; ends with 1 if the endpoint is down.
+pub async fn explain(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
+    let config = load(&arguments.config.config, None)?;
+    let titles = || config.checks.iter().map(|check| check.title.as_str());
+    let Some(check) = config.checks.iter().find(|check| check.title == arguments.endpoint) else {
+        let remedy = match nearest(&arguments.endpoint, titles()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => {
+                format!("watched are: {}", titles().map(|title| format!("`{title}`")).collect::<Vec<_>>().join(", "))
+            }
+        };
+        return Err(UnknownEndpoint { title: arguments.endpoint.clone(), remedy }.into());
+    };
+    let everything = Wanted { head: true, certificate: true, notes: true, ..check.wanted };
+    let check = Check { wanted: everything, ..Check::clone(check) };
+    let probes = probes(&config);
+    // A name that hangs is waited for no longer than the attempt does that needs it.
+    let (addresses, attempt) = (pin!(addresses(&check)), pin!(attempt(&check, &probes)));
+    let (resolved, attempted) = match select(addresses, attempt).await {
+        Either::Left((resolved, attempt)) => (resolved, attempt.await),
+        Either::Right((attempted, addresses)) => (addresses.now_or_never().unwrap_or_default(), attempted),
+    };
+    match attempted {
+        Ok((tried, seen)) => {
+            let conclusion = conclude_from_here(Observation::Attempts(vec![tried.clone()]), &check, &probes).await;
+            output(&explained(&check, &resolved, &tried, &seen, &conclusion))?;
+            Ok(if conclusion.status == Status::Down { Outcome::Found } else { Outcome::Done })
+        }
+        Err(why) => Err(anyhow::anyhow!("`{}` was not checked: {why}", check.title)),
+    }
+}
+
+/// What the name of the endpoint's host leads to, if it has one.
+async fn addresses(check: &Check) -> Vec<String> {
+    let host = match &check.kind {
+        CheckKind::Http(http) => Some(http.target.host().to_owned()),
+        CheckKind::Tcp(tcp) => Some(tcp.address.host.clone()),
+        CheckKind::Tls(tls) => Some(tls.address.host.clone()),
+        CheckKind::Dns(dns) => Some(dns.server.host.clone()),
+        CheckKind::Icmp(icmp) => Some(icmp.address.host.clone()),
+        CheckKind::WebSocket(socket) => Some(socket.address.host.clone()),
+        CheckKind::Grpc(grpc) => Some(grpc.address.host.clone()),
+        CheckKind::Exec(_) | CheckKind::Heartbeat(_) | CheckKind::NotPossible { .. } => None,
+    };
+    let Some(host) = host else { return Vec::new() };
+    // Whether the name leads anywhere is what the attempt itself will say.
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        return vec![ip.to_string()];
+    }
+    let found = resolver::addresses_of(&host).await.unwrap_or_default();
+    let mut found: Vec<String> = found.iter().map(|address| address.ip().to_string()).collect();
+    found.dedup();
+    found
+}

@@ -1,0 +1,58 @@
+//! `checker history rebuild`: makes this node's history again from the check files.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use shared::object_name::{HistoryName, HistoryPart};
+
+use super::{NoStorage, Outcome, load, say, tell};
+use crate::cli::RebuildArguments;
+use crate::now;
+use crate::recorder::history_writer::rebuild;
+use crate::store::Store;
+use crate::ui::progress::Bar;
+
+/// How many unreadable check files are named one by one.
+const NAMED: usize = 20;
+
+/// Makes the history again and says what became of it.
+pub async fn rebuild_history(arguments: &RebuildArguments) -> anyhow::Result<Outcome> {
+    let config = load(&arguments.config.config, arguments.node.as_ref())?;
+    let Some(storage) = &config.storage else {
+        return Err(NoStorage(arguments.config.config.display().to_string()).into());
+    };
+    let store = Arc::new(Store::open(storage).await);
+    let node = (!arguments.nameless).then_some(&config.node);
+    let started = Instant::now();
+    let mut bar = Bar::of("check files");
+    let rebuilt = rebuild(&store, node, storage.history_expiry, now(), |done, total| bar.draw(done, total)).await;
+    bar.clear();
+    let rebuilt = rebuilt?;
+    for (name, reason) in rebuilt.unreadable.iter().take(NAMED) {
+        tell(&format!("warning: left out `{name}`: {reason}"));
+    }
+    if rebuilt.unreadable.len() > NAMED {
+        tell(&format!("warning: left out {} more check files that cannot be read", rebuilt.unreadable.len() - NAMED));
+    }
+    if rebuilt.implausible > 0 {
+        tell(&format!(
+            "warning: left out {} results whose time is more than a day before that of their file, or after it",
+            rebuilt.implausible
+        ));
+    }
+    if let Some(cause) = &rebuilt.replaced {
+        tell(&format!("note: replaced the previous history: {cause}"));
+    }
+    if rebuilt.files == 0 {
+        say(&format!("{} has no check file of this node", store.describe()));
+        return Ok(Outcome::Done);
+    }
+    let name = HistoryName { node: node.cloned(), part: HistoryPart::Main };
+    let seconds = started.elapsed().as_secs_f64();
+    say(&format!(
+        "made {name} in {} from {} in {seconds:.1} s",
+        store.describe(),
+        if rebuilt.files == 1 { "one check file".to_owned() } else { format!("{} check files", rebuilt.files) }
+    ));
+    Ok(Outcome::Done)
+}

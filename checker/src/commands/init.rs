@@ -1,0 +1,46 @@
+//! `checker init`: writes a configuration to start with, and never over one that is there.
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write as _};
+use std::path::PathBuf;
+
+use super::{Outcome, tell};
+use crate::cli::InitArguments;
+use crate::config::starter::STARTER;
+
+/// Why no configuration was written.
+#[derive(Debug, thiserror::Error)]
+pub enum InitError {
+    /// There is one.
+    #[error("`{0}` already exists; name another file, or replace it with `--force`")]
+    Exists(PathBuf),
+    /// The file cannot be written.
+    #[error("failed to write `{0}`")]
+    Unwritable(PathBuf, #[source] std::io::Error),
+}
+
+/// Writes the starter configuration.
+pub fn init(arguments: &InitArguments) -> Result<Outcome, InitError> {
+    let path = &arguments.path;
+    let mut options = OpenOptions::new();
+    options.write(true);
+    if arguments.force {
+        options.create(true).truncate(true);
+    } else {
+        options.create_new(true);
+    }
+    let written = options.open(path).and_then(|mut file| file.write_all(STARTER.as_bytes()));
+    match written {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(InitError::Exists(path.clone())),
+        Err(error) => return Err(InitError::Unwritable(path.clone(), error)),
+    }
+    if arguments.quiet {
+        return Ok(Outcome::Done);
+    }
+    let path = path.display();
+    tell(&format!(
+        "wrote {path}; next: `checker run -c {path}` makes a round, `checker serve -c {path}` shows the page"
+    ));
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,181 @@
+//! `checker run`: one round, or with `--every` one after the other, printed and stored.
+
+use std::fmt::Write as _;
+
+use shared::message::Message;
+use shared::object_name::CheckFileName;
+use shared::result::{CheckResult, MESSAGE_LIMIT};
+
+use super::daemon::{Origin, Signals, Watching, first_round};
+use super::{Outcome, output, print, probes, say, styles, tell, tell_error};
+use crate::cli::{Format, RunArguments};
+use crate::config::model::Config;
+use crate::monitor::announcement::Announcement;
+use crate::now;
+use crate::platform::huge_pages;
+use crate::platform::shutdown::{Patience, Stop};
+use crate::recorder::Record;
+use crate::ui::progress::Bar;
+use crate::ui::report;
+
+/// The message has no words.
+#[derive(Debug, thiserror::Error)]
+#[error("the message is empty; write what people should know, for example `--message \"We are on it.\"`")]
+struct MessageEmpty;
+
+/// The message is longer than any announcement.
+#[derive(Debug, thiserror::Error)]
+#[error("the message has {0} characters, more than the limit of {MESSAGE_LIMIT}; shorten it, and link to the rest")]
+struct MessageTooLong(usize);
+
+/// Makes rounds as the command line says.
+pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
+    if arguments.every.is_some() {
+        huge_pages::go_without();
+    }
+    let mut origin = Origin {
+        path: arguments.config.config.clone(),
+        node: arguments.node.clone(),
+        shard: arguments.shard,
+        every: arguments.every,
+        own_address: None,
+        read: None,
+    };
+    let mut config = origin.load()?;
+    let announcement = announcement(arguments, &config)?;
+    let mut record = if arguments.no_store { None } else { Record::open(&config).await };
+    if record.is_none() && !arguments.no_store {
+        tell(&format!("note: `{}` names no `storage`; the round is only printed", arguments.config.config.display()));
+    }
+    // A single round is soon over, and has to be cheap.
+    let stop = if arguments.every.is_some() { Stop::on_signals_whatever_happens() } else { Stop::on_signals() };
+    let signals = Signals::beside(stop?)?;
+    let mut patience = Patience::until(signals.stop.clone());
+    let probes = probes(&config);
+    let mut outcome = Outcome::Done;
+    let mut round = None;
+    // Who repeats begins with the watch, in which no endpoint waits for another; but a message is posted with a round.
+    if arguments.every.is_none() || announcement.is_some() {
+        let (mut results, memories) = first_round(&config, &probes, config.every).await;
+        if let Some(announcement) = &announcement {
+            announcement.post_with(&mut results);
+        }
+        if arguments.every.is_none() {
+            // There may be very many, and a single round needs them no more while it is stored and printed.
+            config.checks = Vec::new();
+        }
+        outcome =
+            keep_and_print(arguments, &config, record.as_mut(), &mut patience, announcement.as_ref(), &results).await;
+        round = Some(memories);
+    }
+    let Some(every) = arguments.every else { return Ok(outcome) };
+    if round.is_some() && signals.stop.is_wished() {
+        return Ok(outcome);
+    }
+    let mut watching = Watching::begin(config.clone(), probes, every, round, origin, signals)?;
+    while let Some(results) = watching.next().await {
+        outcome = keep_and_print(arguments, &config, record.as_mut(), &mut patience, None, &results).await;
+    }
+    watching.end().await;
+    Ok(outcome)
+}
+
+/// What is to be posted, if anything; refused before any check is made if it cannot be.
+fn announcement(arguments: &RunArguments, config: &Config) -> anyhow::Result<Option<Announcement>> {
+    let Some(message) = &arguments.message else { return Ok(None) };
+    if Message::parse_strictly(message)?.text().is_empty() {
+        return Err(MessageEmpty.into());
+    }
+    let length = message.chars().count();
+    if length > MESSAGE_LIMIT {
+        return Err(MessageTooLong(length).into());
+    }
+    let announcement = Announcement { message: message.clone(), about: arguments.about.clone() };
+    announcement.check_titles(config)?;
+    Ok(Some(announcement))
+}
+
+/// Stores the round if there is a store, prints it in any case, and says how it went and what was posted with it.
+async fn keep_and_print(
+    arguments: &RunArguments,
+    config: &Config,
+    record: Option<&mut Record>,
+    patience: &mut Patience,
+    announcement: Option<&Announcement>,
+    results: &[CheckResult],
+) -> Outcome {
+    let mut failed = false;
+    let mut stored: Option<CheckFileName> = None;
+    let mut note = String::new();
+    let mut confirmation = None;
+    if let Some(record) = record {
+        let mut bar = Bar::of("expired check files");
+        let kept = record.keep(results, now(), patience, |done, of| bar.draw(done, of)).await;
+        bar.clear();
+        match kept {
+            Ok(recorded) => {
+                note = format!("stored as {} in {}", recorded.delivered.name, record.store().describe());
+                if recorded.delivered.sent_from_spool > 0 {
+                    let _ = write!(note, "; {} from before sent first", recorded.delivered.sent_from_spool);
+                }
+                for concern in &recorded.delivered.concerns {
+                    tell(&format!("warning: {concern}"));
+                }
+                if recorded.expired.removed > 0 {
+                    let _ = write!(note, "; {} expired removed", recorded.expired.removed);
+                }
+                if let Some(error) = &recorded.expired.failure {
+                    tell_error(error);
+                }
+                if let Err(error) = &recorded.history {
+                    tell(&format!("warning: history not updated: {error}"));
+                }
+                if let Err(error) = &recorded.summary {
+                    tell(&format!("warning: summary not updated: {error}"));
+                }
+                if let Some(announcement) = announcement {
+                    confirmation = Some(format!("message posted about {}", announcement.subject()));
+                }
+                stored = Some(recorded.delivered.name);
+            }
+            Err(error) => {
+                tell_error(&error);
+                failed = true;
+            }
+        }
+    } else if announcement.is_some() {
+        confirmation = Some("message not posted, since nothing is stored".to_owned());
+    }
+    match arguments.format {
+        Format::Json => {
+            failed |= is_lost(&(report::json(&config.node, stored.as_ref(), results) + "\n"), stored.as_ref());
+            if let Some(confirmation) = confirmation {
+                tell(&confirmation);
+            }
+        }
+        Format::Table => {
+            failed |= is_lost(&report::table(results, styles()), stored.as_ref());
+            if !note.is_empty() {
+                say(&note);
+            }
+            if let Some(confirmation) = confirmation {
+                say(&confirmation);
+            }
+        }
+    }
+    let worst = results.iter().map(|result| result.status).max().unwrap_or_default();
+    match arguments.fail_on {
+        _ if failed => Outcome::Failed,
+        Some(limit) if worst >= limit => Outcome::Found,
+        _ => Outcome::Done,
+    }
+}
+
+/// Prints a round, and says whether it is lost now: neither printed nor stored.
+fn is_lost(round: &str, stored: Option<&CheckFileName>) -> bool {
+    if stored.is_some() {
+        print(round);
+        return false;
+    }
+    output(round).inspect_err(|error| tell_error(error)).is_err()
+}

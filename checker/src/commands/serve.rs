@@ -1,0 +1,126 @@
+//! `checker serve`: rounds of checks, the store and the page in one process.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::Local;
+use shared::result::{CheckResult, EndpointKey};
+use shared::status::Status;
+use shared::{MINUTE, Nanos};
+
+use super::daemon::{Origin, Signals, Watching};
+use super::{NoStorage, Outcome, print, probes, reachable, styles, tell, tell_error};
+use crate::cli::ServeArguments;
+use crate::platform::huge_pages;
+use crate::platform::shutdown::{Patience, Stop};
+use crate::recorder::{Record, Recorded};
+use crate::server::PortRemedy;
+use crate::server::assets::PageFiles;
+use crate::store::StoreError;
+use crate::ui::report;
+use crate::{now, server};
+
+/// Set by the Makefile for what it runs.
+const MAKE_VARIABLE: &str = "CHECKUP_RUN_BY_MAKE";
+
+/// How often rounds are made if the configuration does not say.
+const DEFAULT_EVERY: Nanos = MINUTE;
+
+/// Serves the page and makes rounds until somebody wants it to stop.
+pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
+    huge_pages::go_without();
+    let listener = server::bind(arguments.listen, port_remedy()).await?;
+    let address = listener.local_addr()?;
+    let mut origin = Origin {
+        path: arguments.config.config.clone(),
+        node: arguments.node.clone(),
+        shard: arguments.shard,
+        every: None,
+        own_address: Some(address),
+        read: None,
+    };
+    let config = origin.load()?;
+    let page = match &arguments.page {
+        Some(folder) => PageFiles::from_directory(folder)?,
+        None => PageFiles::embedded(),
+    };
+    let Some(mut record) = Record::open(&config).await else {
+        return Err(NoStorage(arguments.config.config.display().to_string()).into());
+    };
+    let signals = Signals::beside(Stop::on_signals_whatever_happens()?)?;
+    let mut patience = Patience::until(signals.stop.clone());
+    let every = config.every.unwrap_or(DEFAULT_EVERY);
+    let here = reachable(address);
+    tell(&format!("open http://{here}/ to see the page; it is served from {}", record.store().describe()));
+    tell(&format!(
+        "checking {} every {}; stop with Ctrl-C",
+        count_of_endpoints(config.checks.len()),
+        shared::duration::exact(every)
+    ));
+    let serving = tokio::spawn(server::serve(
+        listener,
+        page,
+        config.clone(),
+        Arc::clone(record.store()),
+        signals.stop.clone().wished(),
+    ));
+
+    let probes = probes(&config);
+    let mut statuses = HashMap::new();
+    let mut watching = Watching::begin(config, probes, every, None, origin, signals)?;
+    let mut outcome = Outcome::Done;
+    while let Some(results) = watching.next().await {
+        outcome = tell_what_failed(record.keep(&results, now(), &mut patience, |_, _| {}).await);
+        print_news(&results, &mut statuses);
+    }
+    watching.end().await;
+    serving.await??;
+    Ok(outcome)
+}
+
+/// How whoever started this says another port. The Makefile tells that it was `make run`.
+fn port_remedy() -> PortRemedy {
+    match std::env::var_os(MAKE_VARIABLE) {
+        Some(_) => PortRemedy::Make,
+        None => PortRemedy::Flag,
+    }
+}
+
+/// Prints what has another status than before.
+fn print_news(results: &[CheckResult], statuses: &mut HashMap<EndpointKey, Status>) {
+    let mut is_news =
+        |result: &&CheckResult| statuses.insert(result.endpoint_key(), result.status) != Some(result.status);
+    let news: Vec<CheckResult> = results.iter().filter(|result| is_news(result)).cloned().collect();
+    if !news.is_empty() {
+        print(&format!("{}\n{}", Local::now().format("%Y-%m-%d %H:%M:%S"), report::table(&news, styles())));
+    }
+}
+
+/// What went well is no news; what did not is told on standard error. Says whether the round is in the store.
+fn tell_what_failed(kept: Result<Recorded, StoreError>) -> Outcome {
+    match kept {
+        Ok(Recorded { delivered, expired, history, summary }) => {
+            for concern in &delivered.concerns {
+                tell(&format!("warning: {concern}"));
+            }
+            if let Err(error) = history {
+                tell(&format!("warning: history not updated: {error}"));
+            }
+            if let Err(error) = summary {
+                tell(&format!("warning: summary not updated: {error}"));
+            }
+            if let Some(error) = expired.failure {
+                tell_error(&error);
+            }
+            Outcome::Done
+        }
+        Err(error) => {
+            tell_error(&error);
+            Outcome::Failed
+        }
+    }
+}
+
+fn count_of_endpoints(count: usize) -> String {
+    if count == 1 { "one endpoint".to_owned() } else { format!("{count} endpoints") }
+}

@@ -1,0 +1,98 @@
+//! The JSON Schema of the configuration file, made from the same table that validation uses.
+
+use serde_json::{Map, Value, json};
+
+use super::spec::{Field, Need, ROOT, Shape, Variant};
+
+/// The schema (JSON Schema, draft 2020-12), for editors that complete and check.
+#[must_use]
+pub fn schema() -> Value {
+    let mut schema = of(&ROOT);
+    schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+    schema["title"] = json!("Configuration of the checker");
+    schema
+}
+
+fn of(shape: &Shape) -> Value {
+    match shape {
+        Shape::Anything => json!({}),
+        // A variable may stand for the whole URL, so that a format would refuse too much.
+        Shape::Text | Shape::Url => json!({ "type": "string" }),
+        Shape::Word(words) => json!({ "enum": words }),
+        Shape::Flag => json!({ "type": "boolean" }),
+        Shape::Integer(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
+        Shape::Duration(least, most) => json!({ "oneOf": [
+            { "type": "string", "pattern": r"^(0|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d|w))+|.*\$\{.*)$" },
+            { "type": "integer", "minimum": least, "maximum": most },
+        ] }),
+        Shape::StatusCodes => {
+            let one = json!({ "oneOf": [
+                { "type": "integer", "minimum": 100, "maximum": 599 },
+                { "type": "string", "pattern": r"^([1-5]xx|[1-5][0-9]{2}(-[1-5][0-9]{2})?|.*\$\{.*)$" },
+            ] });
+            json!({ "anyOf": [one, { "const": 0 }, { "type": "array", "items": one, "minItems": 1 }] })
+        }
+        Shape::Verdict => json!({ "oneOf": [
+            { "type": "string", "pattern": r"^(any|majority|all|[1-9][0-9]*|.*\$\{.*)$" },
+            { "type": "integer", "minimum": 1 },
+        ] }),
+        Shape::Assertions => json!({ "type": "array", "items": { "oneOf": [
+            { "type": "string" },
+            { "type": "object", "properties": {
+                "that": { "type": "string" },
+                "all": { "type": "array" },
+                "any": { "type": "array" },
+                "not": {},
+                "otherwise": { "enum": ["down", "degraded"] },
+            }, "additionalProperties": false },
+        ] } }),
+        Shape::Headers => json!({ "type": "object", "additionalProperties": { "oneOf": [
+            { "type": "string" },
+            { "type": "array", "items": { "type": "string" } },
+        ] } }),
+        Shape::List(element) => json!({ "type": "array", "items": of(element) }),
+        Shape::Object(fields) => object(fields, &Map::new(), &[]),
+        Shape::Tagged { keys, variants, not_yet, common } => tagged(keys, variants, not_yet, common),
+    }
+}
+
+fn tagged(keys: &[&str], variants: &[Variant], not_yet: &[&str], common: &[Field]) -> Value {
+    let mut choices: Vec<Value> = Vec::new();
+    for key in keys {
+        for variant in variants {
+            let tag =
+                Map::from_iter([((*key).to_owned(), json!({ "const": variant.word, "description": variant.about }))]);
+            let fields: Vec<Field> = variant.fields.iter().chain(common).copied().collect();
+            choices.push(object(&fields, &tag, &[key]));
+        }
+        if !not_yet.is_empty() {
+            choices.push(json!({
+                "type": "object",
+                "description": "Not yet supported.",
+                "properties": { *key: { "enum": not_yet } },
+                "required": [key],
+            }));
+        }
+    }
+    json!({ "oneOf": choices })
+}
+
+fn object(fields: &[Field], besides: &Map<String, Value>, required_besides: &[&&str]) -> Value {
+    let mut properties = besides.clone();
+    for field in fields {
+        let mut property = of(&field.shape);
+        let default = match field.need {
+            Need::Required => String::new(),
+            Need::Optional(default) => format!(" Default: {default}."),
+        };
+        property["description"] = json!(format!("{}{default}", field.about));
+        properties.insert(field.key.to_owned(), property);
+    }
+    let required: Vec<&str> = fields
+        .iter()
+        .filter(|field| field.need == Need::Required)
+        .map(|field| field.key)
+        .chain(required_besides.iter().map(|key| **key))
+        .collect();
+    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
+}

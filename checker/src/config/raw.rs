@@ -1,0 +1,79 @@
+//! The configuration as written, after [`mod@super::validate`] has found it well formed: serde's view of the file.
+
+use serde::Deserialize;
+use shared::{Nanos, duration};
+
+#[derive(Deserialize)]
+pub(super) struct Written {
+    pub node: Option<String>,
+    pub every: Option<WrittenDuration>,
+    #[serde(default)]
+    pub concurrent_checks: usize,
+    #[serde(default)]
+    pub connectivity: Vec<String>,
+    #[serde(default)]
+    pub deny_private_addresses: bool,
+    pub spool_dir: Option<String>,
+    pub summaries: Option<bool>,
+    pub timestamp: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct WrittenS3 {
+    pub bucket: String,
+    pub region: Option<String>,
+    pub access_key_id: Option<String>,
+    pub secret_access_key: Option<String>,
+    pub endpoint_url: Option<String>,
+    #[serde(default)]
+    pub path_style: bool,
+    #[serde(default)]
+    pub prefix: String,
+    pub check_expiry: Option<WrittenDuration>,
+    pub history_expiry: Option<WrittenDuration>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct WrittenDirectory {
+    pub dir: String,
+    pub check_expiry: Option<WrittenDuration>,
+    pub history_expiry: Option<WrittenDuration>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// A word, or a number that stands for itself.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum TextOrNumber {
+    Text(String),
+    Number(u64),
+}
+
+/// A duration in nanoseconds, written as an integer or with units.
+#[derive(Deserialize)]
+#[serde(try_from = "IntegerOrText")]
+pub(super) struct WrittenDuration(pub Nanos);
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum IntegerOrText {
+    Integer(i64),
+    Text(String),
+}
+
+impl TryFrom<IntegerOrText> for WrittenDuration {
+    type Error = duration::NotADuration;
+
+    fn try_from(written: IntegerOrText) -> Result<Self, Self::Error> {
+        match written {
+            IntegerOrText::Integer(nanos) => Ok(WrittenDuration(nanos)),
+            IntegerOrText::Text(text) => duration::parse(&text).map(WrittenDuration),
+        }
+    }
+}

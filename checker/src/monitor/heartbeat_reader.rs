@@ -1,0 +1,23 @@
+//! Reads heartbeats from the store for the checks that look at them, so that checks need not know of stores.
+
+use std::sync::Arc;
+
+use tokio::sync::OnceCell;
+
+use crate::checks::heartbeat::Beats;
+use crate::config::model::Storage;
+use crate::store::{Store, StoreError};
+
+/// A reader of the heartbeats in this storage; it is opened when the first one is read.
+#[must_use]
+pub fn beats_in(storage: &Storage) -> Beats {
+    let (storage, opened) = (Arc::new(storage.clone()), Arc::new(OnceCell::<Store>::new()));
+    Arc::new(move |name| {
+        let (storage, opened) = (Arc::clone(&storage), Arc::clone(&opened));
+        Box::pin(async move {
+            let failed = |error: StoreError| error.to_string();
+            let store = opened.get_or_init(|| Store::open(&storage)).await;
+            store.read_heartbeat(&name).await.map_err(failed)
+        })
+    })
+}

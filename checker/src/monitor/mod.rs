@@ -1,0 +1,12 @@
+//! Makes the checks when they are due, and evaluates what they observed.
+
+pub mod announcement;
+mod concurrency;
+pub mod confirmation;
+pub mod confirmation_file;
+pub mod evaluate;
+pub mod heartbeat_reader;
+pub mod round;
+pub mod runner;
+pub mod schedule;
+pub mod scheduler;

@@ -1,0 +1,85 @@
+//! Makes one check and makes a result of what it observed, whatever happens on the way.
+
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt as _;
+use shared::object_name::NodeName;
+use shared::result::CheckResult;
+use shared::status::Status;
+use shared::{Nanos, UnixNanos};
+
+use super::evaluate::{Conclusion, conclude};
+use crate::checks::{Observation, Probes, observe};
+use crate::config::model::{Check, Config};
+
+/// Why nothing is concluded from a node that is offline.
+const OFFLINE: &str = "this node is offline: none of its `connectivity` addresses can be reached";
+
+/// What a look at an endpoint needs to know besides how to make it.
+#[derive(Debug, Clone)]
+pub struct Look {
+    node: NodeName,
+    /// A time that every result carries instead of the clock's.
+    timestamp: Option<UnixNanos>,
+    pub(super) interval: Option<Nanos>,
+}
+
+impl Look {
+    /// A look in the name of this configuration, whose result is meant to stand for `interval`.
+    #[must_use]
+    pub fn of(config: &Config, interval: Option<Nanos>) -> Look {
+        Look { node: config.node.clone(), timestamp: config.timestamp, interval }
+    }
+
+    /// Makes one check, which starts at `started`, and concludes. A fault in it is no reason to give the others up.
+    pub async fn make(&self, check: &Check, probes: &Probes, started: UnixNanos) -> CheckResult {
+        let made = AssertUnwindSafe(self.make_to_the_end(check, probes, started)).catch_unwind().await;
+        made.unwrap_or_else(|_| self.broken_off(check, started))
+    }
+
+    async fn make_to_the_end(&self, check: &Check, probes: &Probes, started: UnixNanos) -> CheckResult {
+        let observation = observe(check, probes).await;
+        self.result(check, started, conclude_from_here(observation, check, probes).await)
+    }
+
+    /// What is stored of windows in which nobody looked, the first of them at `since`.
+    #[must_use]
+    pub fn missed(&self, check: &Check, since: UnixNanos, count: i64) -> CheckResult {
+        let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
+        let notice = format!("not looked at {times}: this checker was suspended or had too much to do");
+        self.result(check, since, Conclusion { status: Status::Unknown, notice, attempts: Vec::new() })
+    }
+
+    /// What is stored of a check that never came to its end.
+    fn broken_off(&self, check: &Check, started: UnixNanos) -> CheckResult {
+        let why = "the check broke off; please report it as a fault of the checker".to_owned();
+        self.result(check, started, conclude(Observation::NotPossible(why), check))
+    }
+
+    fn result(&self, check: &Check, started: UnixNanos, conclusion: Conclusion) -> CheckResult {
+        CheckResult {
+            title: check.title.clone(),
+            locator: check.kind.locator().to_owned(),
+            timestamp: self.timestamp.unwrap_or(started),
+            attempts: conclusion.attempts,
+            threshold: check.threshold,
+            status: conclusion.status,
+            notice: conclusion.notice,
+            message: String::new(),
+            node: Some(self.node.clone()),
+            kind: Some(check.kind.word().to_owned()),
+            interval: self.interval,
+            verdict: check.verdict,
+        }
+    }
+}
+
+/// Concludes on this node: if it is offline itself, what looks down is unknown.
+pub async fn conclude_from_here(observation: Observation, check: &Check, probes: &Probes) -> Conclusion {
+    let mut conclusion = conclude(observation, check);
+    if conclusion.status == Status::Down && check.kind.needs_network() && !probes.is_online().await {
+        conclusion.status = Status::Unknown;
+        OFFLINE.clone_into(&mut conclusion.notice);
+    }
+    conclusion
+}

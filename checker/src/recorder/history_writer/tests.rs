@@ -1,0 +1,185 @@
+//! What holds for a history in a store, whatever happens to the runs that keep it.
+
+use super::*;
+use crate::config::model::{Place, Storage};
+use crate::recorder::history_reader::{Depth, outlook};
+use shared::history::{DEFAULT_EXPIRY, OVERLAP};
+use shared::object_name::CheckFileName;
+use shared::result::write_check_file;
+use shared::standing::standings;
+use shared::status::Status;
+use shared::{DAY, HOUR};
+
+const START: UnixNanos = 20_779 * DAY;
+
+fn node(name: &str) -> NodeName {
+    NodeName::new(name).expect("it is a name")
+}
+
+async fn store() -> (tempfile::TempDir, Arc<Store>) {
+    let directory = tempfile::tempdir().unwrap();
+    let place = Place::Directory(directory.path().join("checks"));
+    let storage = Storage { place, check_expiry: None, history_expiry: DEFAULT_EXPIRY };
+    (directory, Arc::new(Store::open(&storage).await))
+}
+
+fn results(at: UnixNanos, status: Status) -> Vec<CheckResult> {
+    vec![CheckResult {
+        title: "Shop".to_owned(),
+        timestamp: at,
+        status,
+        interval: Some(MINUTE),
+        ..CheckResult::default()
+    }]
+}
+
+/// Stores a round as a checker does, and returns what it hands to the history.
+async fn stored(store: &Store, name: &str, at: UnixNanos, status: Status) -> (CheckFileName, Vec<CheckResult>) {
+    let file = CheckFileName { stored_at: at + SECOND, node: Some(node(name)) };
+    let results = results(at, status);
+    let named = store.put_check_file(&file, &write_check_file(&results).into()).await.unwrap();
+    (named, results)
+}
+
+async fn bytes(store: &Store, name: &str, part: HistoryPart) -> Vec<u8> {
+    store.read_history(&HistoryName { node: Some(node(name)), part }).await.unwrap().unwrap_or_default()
+}
+
+/// The history as a rebuild of an empty store with the same check files gives it.
+async fn fresh(store: &Arc<Store>, name: &str, now: UnixNanos) -> Vec<u8> {
+    let (_directory, other) = self::store().await;
+    for (file, content) in store.read_check_files(&store.list_check_files(0).await.unwrap()).await.unwrap() {
+        other.put_check_file(&file, &String::from_utf8(content.unwrap()).unwrap().into()).await.unwrap();
+    }
+    rebuild(&other, Some(&node(name)), DEFAULT_EXPIRY, now, |_, _| {}).await.unwrap();
+    bytes(&other, name, HistoryPart::Main).await
+}
+
+#[tokio::test]
+async fn each_round_is_in_the_history_and_a_rebuild_gives_the_same_bytes() {
+    let (_directory, store) = store().await;
+    let mut kept = KeptHistory::new(node("a"), DEFAULT_EXPIRY);
+    for minute in 0..30 {
+        let at = START + minute * MINUTE;
+        let round = stored(&store, "a", at, Status::Healthy).await;
+        kept.add(&store, (&round.0, &round.1), &[], at + SECOND).await.unwrap();
+    }
+    let now = START + 30 * MINUTE;
+    let there = bytes(&store, "a", HistoryPart::Main).await;
+    assert_eq!(History::parse(&there).unwrap().file_count(), 30);
+    assert_eq!(there, fresh(&store, "a", now).await);
+}
+
+#[tokio::test]
+async fn one_shot_runs_that_overlap_lose_nothing() {
+    let (_directory, store) = store().await;
+    let run = async |at: UnixNanos| {
+        let round = stored(&store, "a", at, Status::Healthy).await;
+        (KeptHistory::new(node("a"), DEFAULT_EXPIRY), round)
+    };
+    let (mut one, first) = run(START).await;
+    one.add(&store, (&first.0, &first.1), &[], START + SECOND).await.unwrap();
+    // Two runs read the same history; the slower one writes over what the quicker one wrote.
+    let before = bytes(&store, "a", HistoryPart::Main).await;
+    let (mut quick, quick_round) = run(START + MINUTE).await;
+    quick.add(&store, (&quick_round.0, &quick_round.1), &[], START + MINUTE + SECOND).await.unwrap();
+    let name = HistoryName { node: Some(node("a")), part: HistoryPart::Main };
+    store.put_history(&name, String::from_utf8(before).unwrap()).await.unwrap();
+    let (mut next, next_round) = run(START + 2 * MINUTE).await;
+    next.add(&store, (&next_round.0, &next_round.1), &[], START + 2 * MINUTE + SECOND).await.unwrap();
+    let there = bytes(&store, "a", HistoryPart::Main).await;
+    assert_eq!(there, fresh(&store, "a", START + HOUR).await);
+    assert_eq!(History::parse(&there).unwrap().file_count(), 3);
+}
+
+#[tokio::test]
+async fn a_round_that_waited_in_the_spool_is_put_in_its_place() {
+    let (_directory, store) = store().await;
+    let mut kept = KeptHistory::new(node("a"), DEFAULT_EXPIRY);
+    for minute in (0..60).filter(|minute| *minute != 20) {
+        let round = stored(&store, "a", START + minute * MINUTE, Status::Healthy).await;
+        kept.add(&store, (&round.0, &round.1), &[], START + minute * MINUTE + SECOND).await.unwrap();
+    }
+    let (late, _) = stored(&store, "a", START + 20 * MINUTE, Status::Down).await;
+    let now = START + HOUR;
+    assert!(late.stored_at < now - OVERLAP);
+    let round = stored(&store, "a", now, Status::Healthy).await;
+    kept.add(&store, (&round.0, &round.1), &[late], now + SECOND).await.unwrap();
+    let there = bytes(&store, "a", HistoryPart::Main).await;
+    assert_eq!(there, fresh(&store, "a", now + SECOND).await);
+    assert_eq!(History::parse(&there).unwrap().endpoints.values().next().unwrap().timeline.spans.len(), 3);
+}
+
+#[tokio::test]
+async fn a_broken_history_is_made_again_and_a_newer_one_is_left_alone() {
+    let (_directory, store) = store().await;
+    let name = HistoryName { node: Some(node("a")), part: HistoryPart::Main };
+    for minute in 0..3 {
+        stored(&store, "a", START + minute * MINUTE, Status::Healthy).await;
+    }
+    store.put_history(&name, "{\"version\":1,\"newest\"".to_owned()).await.unwrap();
+    let now = START + 3 * MINUTE;
+    let round = stored(&store, "a", now, Status::Healthy).await;
+    KeptHistory::new(node("a"), DEFAULT_EXPIRY).add(&store, (&round.0, &round.1), &[], now + SECOND).await.unwrap();
+    let there = bytes(&store, "a", HistoryPart::Main).await;
+    assert_eq!(there, fresh(&store, "a", now + SECOND).await);
+
+    store.put_history(&name, "{\"version\":7}".to_owned()).await.unwrap();
+    let round = stored(&store, "a", now + MINUTE, Status::Healthy).await;
+    let refused = KeptHistory::new(node("a"), DEFAULT_EXPIRY).add(&store, (&round.0, &round.1), &[], now + HOUR).await;
+    assert!(refused.unwrap_err().to_string().contains("update it"));
+    assert_eq!(bytes(&store, "a", HistoryPart::Main).await, b"{\"version\":7}");
+}
+
+#[tokio::test]
+async fn a_day_that_is_over_closes_into_the_latencies() {
+    let (_directory, store) = store().await;
+    let mut kept = KeptHistory::new(node("a"), DEFAULT_EXPIRY);
+    for hour in 0..27 {
+        let round = stored(&store, "a", START + hour * HOUR, Status::Healthy).await;
+        kept.add(&store, (&round.0, &round.1), &[], START + hour * HOUR + SECOND).await.unwrap();
+    }
+    let latencies = Latencies::parse(&bytes(&store, "a", HistoryPart::Latency).await).unwrap();
+    assert_eq!(latencies.node, Some(node("a")));
+    assert_eq!(bytes(&store, "a", HistoryPart::Main).await, fresh(&store, "a", START + 2 * DAY).await);
+}
+
+#[tokio::test]
+async fn unreadable_check_files_are_named_and_the_others_count() {
+    let (_directory, store) = store().await;
+    stored(&store, "a", START, Status::Healthy).await;
+    let bad = CheckFileName { stored_at: START + MINUTE, node: Some(node("a")) };
+    store.put_check_file(&bad, &"<html>".into()).await.unwrap();
+    let mut told = Vec::new();
+    let now = START + HOUR;
+    let rebuilt =
+        rebuild(&store, Some(&node("a")), DEFAULT_EXPIRY, now, |done, of| told.push((done, of))).await.unwrap();
+    assert_eq!((rebuilt.files, rebuilt.unreadable.len(), told.last()), (2, 1, Some(&(2, 2))));
+    assert_eq!(rebuilt.unreadable[0].0, bad);
+}
+
+#[tokio::test]
+async fn nodes_with_and_without_a_history_are_seen_together() {
+    let (_directory, store) = store().await;
+    let mut kept = KeptHistory::new(node("a"), DEFAULT_EXPIRY);
+    for minute in 0..60 {
+        let at = START + minute * MINUTE;
+        let round = stored(&store, "a", at, Status::Healthy).await;
+        if minute < 50 {
+            kept.add(&store, (&round.0, &round.1), &[], at + SECOND).await.unwrap();
+        }
+        stored(&store, "b", at, if minute < 30 { Status::Healthy } else { Status::Down }).await;
+    }
+    let now = START + HOUR;
+    let seen = outlook(&store, START, now, Depth::Standings).await.unwrap();
+    let standing = &standings(&seen.histories)[0];
+    assert_eq!((seen.histories.len(), standing.nodes.len()), (2, 2));
+    let present = standing.present(now);
+    assert!(present.is_localized() && present.heard == 2);
+    assert_eq!(standing.nodes[1].spans.len(), 2);
+    // A history that cannot be read is named, and its check files fill in.
+    let name = HistoryName { node: Some(node("a")), part: HistoryPart::Main };
+    store.put_history(&name, "half".to_owned()).await.unwrap();
+    let seen = outlook(&store, START, now, Depth::Standings).await.unwrap();
+    assert_eq!((seen.unreadable.len(), standings(&seen.histories)[0].breakdown(START, now).unknown), (1, 0));
+}

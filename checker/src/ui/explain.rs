@@ -1,0 +1,240 @@
+//! One attempt as people read it who want to know why: addresses, phases, certificates, headers, body, assertions.
+//! Pure; what proves who somebody is never shows.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use http::HeaderMap;
+use http::header::LOCATION;
+use reqwest::Url;
+use shared::duration;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use super::report::plain;
+use crate::checks::Tried;
+use crate::checks::assertions::Evidence;
+use crate::checks::probe_data::Seen;
+use crate::config::model::{Check, CheckKind};
+use crate::monitor::evaluate::Conclusion;
+use crate::redact::without_user;
+
+/// How wide the waterfall of the phases is, in characters.
+const WIDTH: i64 = 40;
+/// How much of a body is shown, in characters.
+const BODY_WIDTH: usize = 400;
+/// How much of a header is shown, in characters.
+const HEADER_WIDTH: usize = 120;
+/// The headers that prove nothing about anybody, so that their values may be shown.
+const HARMLESS: &[&str] = &[
+    "accept",
+    "accept-ranges",
+    "age",
+    "alt-svc",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-language",
+    "content-length",
+    "content-security-policy",
+    "content-type",
+    "date",
+    "etag",
+    "expires",
+    "host",
+    "last-modified",
+    "retry-after",
+    "sec-websocket-protocol",
+    "sec-websocket-version",
+    "server",
+    "strict-transport-security",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "vary",
+    "via",
+    "x-cache",
+    "x-content-type-options",
+    "x-frame-options",
+];
+
+/// Everything about one attempt, as text with ANSI styles.
+#[must_use]
+pub fn explain(check: &Check, resolved: &[String], tried: &Tried, seen: &Seen, conclusion: &Conclusion) -> String {
+    let bold = Style::new().bold();
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(text, "{bold}{name:<13}{bold:#} {value}");
+    };
+    line("endpoint", &plain(&check.title, HEADER_WIDTH));
+    line(check.kind.word(), &plain(check.kind.locator(), 2 * HEADER_WIDTH));
+    if !resolved.is_empty() {
+        line("addresses", &resolved.join(", "));
+    }
+    if let Some(peer) = seen.peer {
+        line("talked to", &peer.to_string());
+    } else if !seen.tried.is_empty() {
+        // A resolver's answer has no port.
+        let tried = seen.tried.iter().map(|address| match address.port() {
+            0 => address.ip().to_string(),
+            _ => address.to_string(),
+        });
+        line("tried", &tried.collect::<Vec<_>>().join(", "));
+    }
+    let request = match &check.kind {
+        CheckKind::Http(http) => http.head().ok(),
+        CheckKind::WebSocket(socket) => socket.head().ok(),
+        _ => None,
+    };
+    if let Some(request) = request {
+        line(
+            "request",
+            &plain(
+                &format!("{} {}", request.method, request.uri.path_and_query().map_or("/", |path| path.as_str())),
+                2 * HEADER_WIDTH,
+            ),
+        );
+        headers(&mut line, &request.headers);
+    }
+    waterfall(&mut line, tried);
+    for certificate in &seen.certificates {
+        line("certificate", &certificate_line(certificate));
+    }
+    if let Some(left) = seen.certificate {
+        line("", &format!("the first of them expires in {}", duration::in_words(left)));
+    }
+    if let Some(age) = seen.beat {
+        line("heartbeat", &format!("came {} ago", duration::in_words(age)));
+    }
+    if let Some(code) = seen.status {
+        line("status", &code.to_string());
+    }
+    if let Some(head) = &seen.headers {
+        headers(&mut line, head);
+    }
+    if let Some(body) = &seen.body {
+        let cut = seen.cut.as_ref().map(|cut| format!("; {cut}")).unwrap_or_default();
+        line("body", &format!("{} bytes{cut}", body.len()));
+        let beginning = String::from_utf8_lossy(&body[..body.len().min(4 * BODY_WIDTH)]).into_owned();
+        line("", &plain(&beginning, BODY_WIDTH));
+    }
+    // What failed before an answer was there has nothing that could be held against assertions.
+    let is_answer = tried.attempt.error.is_none() || seen.status.is_some() || seen.peer.is_some();
+    let evidence = Evidence::new(seen, &tried.attempt);
+    for assertion in check.assertions.iter().filter(|_| is_answer) {
+        let verdict = assertion.judge(&evidence);
+        let (mark, colour) = match verdict.failure {
+            None => ("holds", AnsiColor::Green),
+            Some(_) => ("fails", AnsiColor::Red),
+        };
+        let style = Style::new().fg_color(Some(colour.into()));
+        let says = plain(&verdict.failure.unwrap_or(verdict.found), BODY_WIDTH);
+        line("assertion", &format!("{style}{mark}{style:#}  {}  ({says})", plain(&assertion.text, HEADER_WIDTH)));
+    }
+    let notice = Some(conclusion.notice.as_str()).filter(|notice| !notice.is_empty());
+    let error = tried.attempt.error.as_deref().filter(|error| notice != Some(error));
+    let reasons: Vec<String> = notice.into_iter().chain(error).map(|reason| plain(reason, BODY_WIDTH)).collect();
+    let reasons = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
+    line("conclusion", &format!("{}{reasons}", conclusion.status));
+    text
+}
+
+fn headers(line: &mut impl FnMut(&str, &str), headers: &HeaderMap) {
+    for (name, value) in headers {
+        let text = String::from_utf8_lossy(value.as_bytes());
+        let shown = match name {
+            name if name == LOCATION => without_its_user(&text),
+            name => HARMLESS.contains(&name.as_str()).then(|| text.into_owned()),
+        };
+        let value = match shown {
+            Some(text) => plain(&text, HEADER_WIDTH),
+            None => format!("({} bytes, not shown)", value.len()),
+        };
+        line("", &format!("{name}: {value}"));
+    }
+}
+
+/// Where a redirect leads, without a user and a password; `None` if nobody can say where they would end.
+fn without_its_user(location: &str) -> Option<String> {
+    match Url::parse(location.trim()) {
+        Ok(_) => Some(without_user(location)),
+        // Only what names a host anew names somebody, too.
+        Err(_) => (!location.contains('@') || !location.trim().contains("//")).then(|| location.to_owned()),
+    }
+}
+
+fn waterfall(line: &mut impl FnMut(&str, &str), tried: &Tried) {
+    let whole = tried.attempt.rtt.max(1);
+    let phases = &tried.attempt.phases;
+    let named = [("dns", phases.dns), ("connect", phases.connect), ("tls", phases.tls), ("first byte", phases.ttfb)];
+    let mut before = 0;
+    for (name, took) in named {
+        let Some(took) = took else { continue };
+        let (start, length) = ((before * WIDTH / whole) as usize, ((took * WIDTH / whole).max(1)) as usize);
+        line(
+            name,
+            &format!(
+                "{}{:<rest$} {}",
+                " ".repeat(start),
+                "█".repeat(length),
+                duration::rtt(took),
+                rest = (WIDTH as usize + 1).saturating_sub(start)
+            ),
+        );
+        before += took;
+    }
+    line("in all", &format!("{} {}", " ".repeat(WIDTH as usize + 1), duration::rtt(tried.attempt.rtt)));
+}
+
+fn certificate_line(certificate: &[u8]) -> String {
+    match X509Certificate::from_der(certificate) {
+        Ok((_, parsed)) => {
+            let text = format!("{} by {}, until {}", parsed.subject(), parsed.issuer(), parsed.validity().not_after);
+            plain(&text, 2 * HEADER_WIDTH)
+        }
+        Err(_) => "cannot be read".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ui::explain::*;
+    use http::header::{HeaderName, HeaderValue};
+    use shared::result::{Attempt, Phases};
+    use shared::status::Status;
+
+    #[test]
+    fn everything_is_shown_but_what_proves_who_somebody_is() {
+        let kind =
+            CheckKind::NotPossible { word: "http".to_owned(), locator: "http://a/".to_owned(), why: String::new() };
+        let check = Check::of_kind("Shop \u{1b}[31m", kind);
+        let pairs = [("server", "nginx"), ("set-cookie", "session=s3cr3t"), ("x-api-key", "s3cr3t")];
+        let pairs = pairs.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        let seen = Seen {
+            status: Some(200),
+            headers: Some(HeaderMap::from_iter(pairs)),
+            body: Some(b"hello\x1b[2J".to_vec()),
+            ..Seen::default()
+        };
+        let healthy = Conclusion { status: Status::Healthy, notice: String::new(), attempts: Vec::new() };
+        let phases = Phases { connect: Some(10_000_000), ttfb: Some(30_000_000), ..Phases::default() };
+        let tried = Tried { attempt: Attempt { rtt: 40_000_000, error: None, phases }, ..Tried::default() };
+        let text = explain(&check, &["192.0.2.1".to_owned()], &tried, &seen, &healthy);
+        let text = anstream::adapter::strip_str(&text).to_string();
+        for words in ["192.0.2.1", "connect", "10.0 ms", "server: nginx", "hello", "conclusion    healthy"] {
+            assert!(text.contains(words), "`{words}` is not in:\n{text}");
+        }
+        assert!(!text.contains("s3cr3t") && !text.contains('\u{1b}'), "{text}");
+    }
+
+    #[test]
+    fn where_a_redirect_leads_is_shown_but_not_who_would_go_there() {
+        for (location, shown) in [
+            ("/login?next=/@me", Some("/login?next=/@me")),
+            ("https://shop.example/login", Some("https://shop.example/login")),
+            ("https://me:s3cr3t@shop.example/login", Some("https://shop.example/login")),
+            ("//me:s3cr3t@shop.example/login", None),
+        ] {
+            assert_eq!(without_its_user(location).as_deref(), shown, "{location}");
+        }
+    }
+}

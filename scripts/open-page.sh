@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Opens the built page in headless Chromium and fails if the page does not start:
+#
+#   scripts/open-page.sh [--required]
+#
+# Without a browser or Python it skips the check, unless --required is given.
+set -euo pipefail
+
+DIST=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/dist
+readonly DIST
+
+main() {
+    local browser='' name
+    for name in chromium chromium-browser google-chrome; do
+        browser=$(command -v "$name") && break
+    done
+    if [[ -z $browser ]] || ! command -v python3 >/dev/null; then
+        [[ ${1:-} != --required ]] || stop "found no Chromium or no Python; install them with \`scripts/setup.sh test\`"
+        return
+    fi
+
+    folder=$(mktemp -d)
+    server=''
+    trap clean_up EXIT
+    cp -R "$DIST" "$folder/site"
+    echo '{ "source": { "type": "http", "url": "checks/" } }' >"$folder/site/config.json"
+    mkdir "$folder/site/checks"
+    echo '{}' >"$folder/site/checks/index.json"
+
+    : >"$folder/server.log"
+    # Port 0 is any free port; the server prints which one it took.
+    python3 -u -m http.server 0 --bind 127.0.0.1 --directory "$folder/site" >"$folder/server.log" 2>&1 &
+    server=$!
+    local port='' attempt
+    for attempt in {1..100}; do
+        port=$(sed -n 's/.* port \([0-9]*\) .*/\1/p' "$folder/server.log")
+        [[ -z $port ]] || break
+        sleep 0.1
+    done
+    [[ -n $port ]] || stop "the web server did not start: $(<"$folder/server.log")"
+
+    # Time passes quickly in the page until the budget is used up, so that this takes about a second.
+    timeout 60 "$browser" --headless --no-sandbox --disable-gpu --disable-quic --disable-dev-shm-usage --no-first-run \
+        --disable-background-networking --disable-component-update --disable-sync --no-proxy-server \
+        --user-data-dir="$folder/profile" --virtual-time-budget=15000 --dump-dom "http://127.0.0.1:$port/" \
+        >"$folder/page.html" 2>"$folder/browser.log" || stop "the browser failed: $(tail -n 5 "$folder/browser.log")"
+
+    # The page removes its loading text when it starts, and then sets its state.
+    if grep -q 'id="boot"' "$folder/page.html" || ! grep -q '<html[^>]* data-complete="true"' "$folder/page.html"; then
+        grep -o '<html[^>]*>' "$folder/page.html" >&2 || true
+        stop "the built page does not start; open it in a browser and see its console"
+    fi
+    echo "open-page: the built page starts"
+}
+
+clean_up() {
+    [[ -z $server ]] || kill "$server" 2>/dev/null || true
+    rm -rf "$folder"
+}
+
+stop() {
+    echo "open-page: $1" >&2
+    exit 1
+}
+
+main "$@"

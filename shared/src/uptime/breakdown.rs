@@ -1,0 +1,193 @@
+//! How the time of a period divides, and parts of it as text.
+
+use super::Span;
+use crate::status::Status;
+use crate::{Nanos, UnixNanos};
+
+/// How the time of a period divides; the four add up to the period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UptimeBreakdown {
+    /// Time that was healthy.
+    pub healthy: Nanos,
+    /// Time that was degraded.
+    pub degraded: Nanos,
+    /// Time that was down.
+    pub down: Nanos,
+    /// Time that nobody observed.
+    pub unknown: Nanos,
+}
+
+impl UptimeBreakdown {
+    /// Divides the period `from <= t < to` by spans that are in order and do not overlap.
+    #[must_use]
+    pub fn from_spans(spans: &[Span], from: UnixNanos, to: UnixNanos) -> UptimeBreakdown {
+        let mut breakdown = UptimeBreakdown { unknown: to.saturating_sub(from).max(0), ..UptimeBreakdown::default() };
+        let first = spans.partition_point(|span| span.end <= from);
+        for span in spans[first..].iter().take_while(|span| span.start < to) {
+            let length = span.end.min(to).saturating_sub(span.start.max(from)).max(0);
+            *breakdown.time_mut(span.status) += length;
+            if span.status != Status::Unknown {
+                breakdown.unknown -= length;
+            }
+        }
+        breakdown
+    }
+
+    fn time_mut(&mut self, status: Status) -> &mut Nanos {
+        match status {
+            Status::Unknown => &mut self.unknown,
+            Status::Healthy => &mut self.healthy,
+            Status::Degraded => &mut self.degraded,
+            Status::Down => &mut self.down,
+        }
+    }
+
+    /// The time spent in a status.
+    #[must_use]
+    pub fn time(&self, status: Status) -> Nanos {
+        match status {
+            Status::Unknown => self.unknown,
+            Status::Healthy => self.healthy,
+            Status::Degraded => self.degraded,
+            Status::Down => self.down,
+        }
+    }
+
+    /// The whole period.
+    #[must_use]
+    pub fn period(&self) -> Nanos {
+        self.observed() + self.unknown
+    }
+
+    /// The time somebody knew the status.
+    #[must_use]
+    pub fn observed(&self) -> Nanos {
+        self.up() + self.down
+    }
+
+    /// The time it worked: healthy and degraded.
+    #[must_use]
+    pub fn up(&self) -> Nanos {
+        self.healthy + self.degraded
+    }
+
+    /// Uptime = up / observed; `None` if nothing was observed.
+    #[must_use]
+    pub fn uptime(&self) -> Option<Ratio> {
+        Ratio::new(self.up(), self.observed())
+    }
+
+    /// Coverage = observed / period; `None` if the period is empty.
+    #[must_use]
+    pub fn coverage(&self) -> Option<Ratio> {
+        Ratio::new(self.observed(), self.period())
+    }
+
+    /// The worst status that occurred, unknown if nothing was observed.
+    #[must_use]
+    pub fn worst(&self) -> Status {
+        Status::ALL.into_iter().rev().find(|status| self.time(*status) > 0).unwrap_or_default()
+    }
+}
+
+/// A part of a whole, kept exactly: `0 <= part <= whole`, `whole > 0`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ratio {
+    part: Nanos,
+    whole: Nanos,
+}
+
+impl Ratio {
+    fn new(part: Nanos, whole: Nanos) -> Option<Ratio> {
+        (whole > 0).then_some(Ratio { part, whole })
+    }
+
+    /// As a number from 0 to 1, for geometry; text comes from [`Ratio::percent`].
+    #[must_use]
+    pub fn fraction(self) -> f64 {
+        self.part as f64 / self.whole as f64
+    }
+
+    /// As text, cut and never rounded up: `100%` means all of it, to the nanosecond; else two decimals
+    /// (`99.97%`), and as many more, up to five, as it takes to show the first figure that is no nine.
+    #[must_use]
+    pub fn percent(self) -> String {
+        if self.part >= self.whole {
+            return "100%".to_owned();
+        }
+        // In units of 10^-7, five decimals of a percentage, cut: a figure after the other, so that nothing overflows.
+        let (mut cut, mut rest) = (0, self.part);
+        for _ in 0..7 {
+            let ten = rest.saturating_mul(10);
+            cut = cut * 10 + ten / self.whole;
+            rest = ten % self.whole;
+        }
+        let (whole, decimals) = (cut / 100_000, format!("{:05}", cut % 100_000));
+        let nines = decimals.bytes().take_while(|byte| *byte == b'9').count();
+        let shown = if whole == 99 { (nines + 1).clamp(2, 5) } else { 2 };
+        format!("{whole}.{}%", &decimals[..shown])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DAY, SECOND};
+    use proptest::prelude::*;
+
+    fn span(start: UnixNanos, end: UnixNanos, status: Status) -> Span {
+        Span { start: start * SECOND, end: end * SECOND, status }
+    }
+
+    #[test]
+    fn a_hundred_percent_means_no_second_of_downtime() {
+        let quiet = UptimeBreakdown { healthy: 90 * DAY, ..UptimeBreakdown::default() };
+        assert_eq!(quiet.uptime().map(Ratio::percent).as_deref(), Some("100%"));
+        let one_second = UptimeBreakdown { healthy: 90 * DAY - SECOND, down: SECOND, ..UptimeBreakdown::default() };
+        assert_eq!(one_second.uptime().map(Ratio::percent).as_deref(), Some("99.99998%"));
+        let one_nano = UptimeBreakdown { healthy: 90 * DAY - 1, down: 1, ..UptimeBreakdown::default() };
+        assert_eq!(one_nano.uptime().map(Ratio::percent).as_deref(), Some("99.99999%"));
+    }
+
+    #[test]
+    fn percentages_are_cut() {
+        for (part, whole, text) in [
+            (2, 3, "66.66%"),
+            (99_979, 100_000, "99.97%"),
+            (99_999, 100_000, "99.9990%"),
+            (0, 1, "0.00%"),
+            (9_999, 10_000, "99.990%"),
+        ] {
+            assert_eq!(Ratio { part, whole }.percent(), text);
+        }
+    }
+
+    #[test]
+    fn nothing_observed_has_no_uptime() {
+        let nothing = UptimeBreakdown::from_spans(&[], 0, DAY);
+        assert_eq!((nothing.uptime(), nothing.worst(), nothing.unknown), (None, Status::Unknown, DAY));
+        assert_eq!(nothing.coverage().map(Ratio::percent).as_deref(), Some("0.00%"));
+    }
+
+    #[test]
+    fn degraded_is_up_but_is_told() {
+        let breakdown = UptimeBreakdown::from_spans(
+            &[span(0, 30, Status::Degraded), span(30, 60, Status::Healthy)],
+            0,
+            60 * SECOND,
+        );
+        assert_eq!(breakdown.uptime().map(Ratio::percent).as_deref(), Some("100%"));
+        assert_eq!(breakdown.worst(), Status::Degraded);
+    }
+
+    proptest! {
+        #[test]
+        fn no_share_is_shown_as_more_than_it_is(part in 0..=i64::MAX, whole in 1..=i64::MAX) {
+            prop_assume!(part <= whole);
+            let text = Ratio { part, whole }.percent();
+            let shown: f64 = text.trim_end_matches('%').parse().expect("it is a number");
+            prop_assert!(shown / 100.0 <= part as f64 / whole as f64 + 1e-12);
+            prop_assert_eq!(text == "100%", part == whole);
+        }
+    }
+}

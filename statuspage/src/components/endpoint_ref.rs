@@ -1,0 +1,77 @@
+//! A handle with which components read an endpoint that the render queue may replace at any time.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use shared::status::Status;
+
+use super::dom::{ElementBuilder, svg};
+use super::parts::icon;
+use crate::app::AppContext;
+use crate::dataset::TimeBucket;
+use crate::view::endpoint::EndpointView;
+use crate::view::strip::BarView;
+
+/// The bars of a strip.
+pub(super) type Bars = Vec<Arc<BarView>>;
+
+/// An endpoint on the page.
+#[derive(Clone, Copy)]
+pub(super) struct EndpointRef {
+    pub(super) context: AppContext,
+    pub(super) id: usize,
+}
+
+impl EndpointRef {
+    /// Reads the endpoint as it was last rendered, and tracks it; the default value before it was rendered.
+    pub(super) fn read<T: Default>(self, read: impl FnOnce(&EndpointView) -> T) -> T {
+        self.view().map(|endpoint| read(&endpoint)).unwrap_or_default()
+    }
+
+    fn view(self) -> Option<Arc<EndpointView>> {
+        self.context.render_queue.of(self.id)
+    }
+
+    /// The bars of a level: 0 is the endpoint's strip, 1 is what a bar of that opens into.
+    pub(super) fn bars(self, level: usize) -> Bars {
+        self.read(|endpoint| match level.checked_sub(1) {
+            None => endpoint.strip.clone(),
+            Some(level) => endpoint.levels.get(level).map(|level| level.bars.clone()).unwrap_or_default(),
+        })
+    }
+
+    /// Opens a bar, or closes it if it is open.
+    pub(super) fn toggle(self, level: usize, bucket: TimeBucket) {
+        self.context.open(self.id, level, bucket);
+    }
+
+    /// Closes the innermost open bar.
+    pub(super) fn close(self) {
+        self.context.close(self.id);
+    }
+
+    pub(super) fn status(self) -> Status {
+        self.read(|endpoint| endpoint.status)
+    }
+
+    /// One of the endpoint's texts, for an element that shows it.
+    pub(super) fn text(self, read: fn(&EndpointView) -> &str) -> impl Fn() -> String + Copy + 'static {
+        move || self.read(|endpoint| read(endpoint).to_owned())
+    }
+
+    /// Renders bars and chart when `element` is scrolled into view if there are too many endpoints to render all of them.
+    pub(super) fn render_when_visible(self, element: ElementBuilder) -> ElementBuilder {
+        let is_rendered_at_once = self.context.view.with_untracked(|view| view.strips_at_once);
+        if is_rendered_at_once { element } else { element.on_first_visible(move || self.context.see(self.id)) }
+    }
+
+    /// The icon of the endpoint's status, which differs if only some nodes report that it is down.
+    pub(super) fn status_icon(self) -> ElementBuilder {
+        let outline = move || {
+            let is_localized = self.read(|endpoint| endpoint.is_localized);
+            if is_localized { crate::view::icon::LOCALIZED } else { crate::view::icon::shape(self.status()) }
+        };
+        icon(svg::path().attr("fill-rule", "evenodd").attr("d", outline))
+            .attr("data-status", move || self.status().word())
+    }
+}

@@ -1,0 +1,48 @@
+//! The page's name, logo and links, and the banners below them.
+
+use leptos::prelude::*;
+use shared::page_config::PageConfig;
+
+use super::dom::ElementBuilder;
+use super::dom::html::{a, button, header as header_element, img, nav, p, span};
+use super::parts::isolated;
+use crate::app::AppContext;
+use crate::i18n::texts;
+
+/// The header.
+pub(super) fn header(context: AppContext, config: &PageConfig) -> ElementBuilder {
+    let appearance = &config.looks;
+    let logo = appearance.logo.as_ref().map(|url| img().class("logo").attr("alt", "").attr("src", url));
+    let name = p().class("name").children(logo).child(isolated(&config.title));
+    let links = appearance
+        .links
+        .iter()
+        .map(|link| a().attr("rel", "noopener noreferrer").attr("href", &link.url).child(isolated(&link.text)));
+    let links = (!appearance.links.is_empty()).then(|| nav().aria_label(context.text(texts::LINKS)).children(links));
+    header_element().child(name).children(links).child(past(context)).child(banner(context))
+}
+
+/// The time that the page shows instead of now, with the button that returns to now.
+fn past(context: AppContext) -> ElementBuilder {
+    let past = move || context.view.with(|view| view.past.clone());
+    let text = move || past().map(|past| context.language.format(texts::AS_OF, &[&past]));
+    let now = button()
+        .class("plain")
+        .attr("type", "button")
+        .text(context.text(texts::BACK_TO_NOW))
+        .on("click", move |_| context.navigate(|url_state| url_state.at = None));
+    p().class("past")
+        .id("past")
+        .role("status")
+        .child(span().text(text))
+        .child(now)
+        .show_when(context.view_flag(|view| view.past.is_some()))
+}
+
+fn banner(context: AppContext) -> ElementBuilder {
+    p().class("past")
+        .id("note")
+        .role("status")
+        .text(context.view_text(|view| &view.banner))
+        .show_when(context.view_flag(|view| !view.banner.is_empty()))
+}

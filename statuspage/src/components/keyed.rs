@@ -1,0 +1,67 @@
+//! Updates a list of child elements by keys.
+
+use leptos::prelude::Owner;
+use web_sys::Element;
+
+/// The children of an element, one for each key.
+pub(super) struct KeyedChildren {
+    parent: Element,
+    /// Owns what the children own.
+    owner: Owner,
+    children: Vec<Child>,
+}
+
+struct Child {
+    key: usize,
+    element: Element,
+    owner: Owner,
+}
+
+impl KeyedChildren {
+    /// Starts with no children in `parent`.
+    pub(super) fn new(parent: Element, owner: Owner) -> KeyedChildren {
+        KeyedChildren { parent, owner, children: Vec::new() }
+    }
+
+    /// Changes the children to those of `keys`, in that order, and builds those that are new.
+    ///
+    /// A child that keeps its position is not touched, so that it keeps the focus.
+    pub(super) fn update(&mut self, keys: &[usize], build: &dyn Fn(usize) -> Element) {
+        if keys.iter().eq(self.children.iter().map(|child| &child.key)) {
+            return;
+        }
+        // Keys are mostly appended: skip the beginning, which does not change.
+        let unchanged = keys.iter().zip(&self.children).take_while(|(key, child)| **key == child.key).count();
+        let mut previous = self.children.split_off(unchanged);
+        for &key in &keys[unchanged..] {
+            // Nearly always the first of those that are left.
+            if let Some(index) = previous.iter().position(|child| child.key == key) {
+                self.children.push(previous.remove(index));
+            } else {
+                let owner = self.owner.child();
+                let element = owner.with(|| build(key));
+                self.children.push(Child { key, element, owner });
+            }
+        }
+        for child in previous {
+            child.owner.cleanup();
+            child.element.remove();
+        }
+        self.move_into_order(unchanged);
+    }
+
+    /// Inserts the children from an index on where they are not in their position yet.
+    fn move_into_order(&self, from: usize) {
+        let mut next = match from.checked_sub(1) {
+            Some(last) => self.children[last].element.next_element_sibling(),
+            None => self.parent.first_element_child(),
+        };
+        for child in &self.children[from..] {
+            if next.as_ref() == Some(&child.element) {
+                next = child.element.next_element_sibling();
+            } else {
+                let _ = self.parent.insert_before(&child.element, next.as_deref());
+            }
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Small elements that several components use.
+
+use shared::status::Status;
+
+use super::dom::html::{bdi, h2, section as section_element, time as time_element};
+use super::dom::{ElementBuilder, svg};
+use crate::view::icon;
+
+/// The icon of a status that may change. The word for the status is always next to it.
+pub(super) fn status_icon(status: impl Fn() -> Status + Copy + 'static) -> ElementBuilder {
+    icon(svg::path().attr("fill-rule", "evenodd").attr("d", move || icon::shape(status())))
+        .attr("data-status", move || status().word())
+}
+
+/// The icon of a status that does not change.
+pub(super) fn fixed_status_icon(status: Status) -> ElementBuilder {
+    icon(svg::path().attr("fill-rule", "evenodd").attr("d", icon::shape(status))).attr("data-status", status.word())
+}
+
+/// An icon in a box of 16 by 16.
+pub(super) fn icon(path: ElementBuilder) -> ElementBuilder {
+    svg::svg().class("shape").attr("viewBox", "0 0 16 16").attr("aria-hidden", "true").child(path)
+}
+
+/// Text from a configuration or a store, whose direction must not affect the text around it.
+pub(super) fn isolated(text: &str) -> ElementBuilder {
+    bdi().text(text)
+}
+
+/// A time, for machines and for people.
+pub(super) fn time(datetime: &str, text: &str) -> ElementBuilder {
+    time_element().attr("datetime", datetime).text(text)
+}
+
+/// A section that its heading labels.
+pub(super) fn section(title_id: &str, title: &str) -> ElementBuilder {
+    section_element().attr("aria-labelledby", title_id).child(h2().id(title_id).text(title))
+}

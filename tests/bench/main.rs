@@ -1,0 +1,64 @@
+//! Measures what `docs/performance.md` and `docs/scaling.md` report. This is the table of contents: each part is a
+//! file. Figures are printed, none is asserted: they are the machine's, too.
+
+#![expect(clippy::expect_used, clippy::print_stdout, reason = "a measurement prints, and stops at the first surprise")]
+
+mod blackbox_exporter;
+mod checks;
+mod endurance;
+mod expiry;
+mod histories;
+mod https;
+mod lighthouse;
+mod main_thread;
+mod many_endpoints;
+mod nginx;
+mod page;
+mod process_usage;
+mod schedule;
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    // `cargo bench … -- page` measures one part; without a name all of them are measured.
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let wanted = |part: &str| words.is_empty() || words.iter().any(|word| word == part);
+    runtime.block_on(async {
+        if wanted("page") {
+            page::measure().await;
+        }
+        if wanted("many") {
+            println!("The page with many endpoints, from histories behind a plain web server");
+            many_endpoints::measure().await;
+        }
+        if wanted("checks") {
+            checks::measure().await;
+        }
+        if wanted("https") {
+            https::measure().await;
+        }
+        if wanted("blackbox") {
+            blackbox_exporter::measure().await;
+        }
+        if wanted("schedule") {
+            schedule::measure().await;
+        }
+        if wanted("endurance") {
+            endurance::measure().await;
+        }
+        if wanted("expiry") {
+            expiry::measure().await;
+        }
+        if wanted("ranges") {
+            histories::measure_pages().await;
+        }
+        if wanted("folding") {
+            histories::measure_folding();
+        }
+        if wanted("frames") {
+            main_thread::measure().await;
+        }
+        if wanted("lighthouse") {
+            lighthouse::measure().await;
+        }
+    });
+}

@@ -1,0 +1,116 @@
+//! The security policy as both web servers really send it: what it says, and that the browser holds whoever would get a
+//! script, a style or a picture of their own into the page.
+
+use serde_json::{Value, json};
+use support::checker::Checker;
+use support::configuration::{check, directory, watching};
+use support::endpoints::{Behavior, Endpoint};
+use support::http_client;
+use support::page;
+use support::page_scenario::{self, PageState};
+
+/// Ways into the page, each with the directive that bars it. They are tried from a timer of the page's own, since what
+/// the driver runs itself may do more than a page's script.
+const WAYS: [(&str, &str); 12] = [
+    (
+        "script-src-elem",
+        "const script = document.createElement('script'); script.text = 'canary()'; document.head.append(script);",
+    ),
+    (
+        "script-src-elem",
+        "const script = document.createElement('script'); script.src = 'https://elsewhere.example/canary.js'; document.head.append(script);",
+    ),
+    (
+        "script-src-elem",
+        "const script = document.createElement('script'); script.src = 'data:text/javascript,canary()'; document.head.append(script);",
+    ),
+    (
+        "script-src-attr",
+        "const bold = document.createElement('b'); bold.setAttribute('onclick', 'canary()'); document.body.append(bold); bold.click();",
+    ),
+    ("script-src", "eval('canary()');"),
+    ("script-src", "new Function('canary()')();"),
+    (
+        "style-src-elem",
+        "const style = document.createElement('style'); style.textContent = 'body { display: none }'; document.head.append(style);",
+    ),
+    ("style-src-attr", "document.body.setAttribute('style', 'display: none');"),
+    ("img-src", "document.body.append(Object.assign(new Image(), { src: 'https://elsewhere.example/canary.png' }));"),
+    ("connect-src", "fetch('https://elsewhere.example/canary').catch(() => {});"),
+    (
+        "frame-src",
+        "document.body.append(Object.assign(document.createElement('iframe'), { src: 'data:text/html,canary' }));",
+    ),
+    (
+        "base-uri",
+        "document.head.append(Object.assign(document.createElement('base'), { href: 'https://elsewhere.example/' }));",
+    ),
+];
+
+/// Fails unless the policy of this page is strict, and the browser holds everybody to it.
+async fn assert_bars_everybody(url: &str, what: &str) {
+    let answer = http_client::get(url).await;
+    let policy = answer.header("content-security-policy");
+    let directives: Vec<&str> = policy.split(';').map(str::trim).collect();
+    assert_eq!(directives[0], "default-src 'none'", "{what}: {policy}");
+    assert!(directives.contains(&"script-src 'self' 'wasm-unsafe-eval'"), "{what}: {policy}");
+    assert!(directives.contains(&"style-src 'self'"), "{what}: {policy}");
+    for loose in ["'unsafe-inline'", "'unsafe-eval'", "'unsafe-hashes'", "*", "http:", "https:", "blob:"] {
+        let is_loose = |directive: &&str| directive.split(' ').any(|word| word == loose);
+        assert!(!directives.iter().any(is_loose), "{what}: {loose} is in {policy}");
+    }
+
+    let browser = page_scenario::open_browser().await;
+    let page = page::visit(&browser, url).await;
+    page.assert_clean();
+    for (directive, way) in WAYS {
+        browser.script("window.witness.violations = [];").await;
+        browser.script(&format!("setTimeout(() => {{ {way} }});")).await;
+        let is_refused = || async {
+            let violations = browser.script("return window.witness.violations;").await;
+            violations.as_array().is_some_and(|all| !all.is_empty()).then_some(violations)
+        };
+        let violations = support::poll_until(is_refused).await;
+        let violations = violations.unwrap_or_else(|| panic!("{what}: nobody refused {way}"));
+        assert!(
+            violations[0].as_str().is_some_and(|told| told.starts_with(&format!("{directive} "))),
+            "{what}: {violations} for {way}"
+        );
+    }
+    assert_eq!(browser.script("return window.witness.canary;").await, 0, "{what}: no canary sang");
+    assert_eq!(browser.script("return getComputedStyle(document.body).display;").await, "block", "{what}");
+}
+
+#[tokio::test]
+async fn behind_caddy_nobody_gets_a_script_a_style_or_a_picture_into_the_page() {
+    let scenario = PageState::Three.start().await;
+    assert_bars_everybody(&scenario.url, "the Caddyfile").await;
+}
+
+#[tokio::test]
+async fn behind_checker_serve_nobody_gets_a_script_a_style_or_a_picture_into_the_page() {
+    let shop = Endpoint::start(Behavior::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &shop.url)], &directory()));
+    let served = checker.serve(&[]).await;
+    assert_bars_everybody(&served.url, "`checker serve`").await;
+}
+
+#[tokio::test]
+async fn without_a_policy_the_canaries_sing() {
+    let scenario = PageState::Three.start().await;
+    let browser = page_scenario::open_browser().await;
+    // The same page and the same ways, from a browser that was told to keep to no policy.
+    browser.devtools("Page.setBypassCSP", json!({ "enabled": true })).await;
+    page::visit(&browser, &scenario.url).await;
+    for (directive, way) in WAYS.iter().filter(|(directive, _)| directive.starts_with("script-src")) {
+        if way.contains("elsewhere.example") {
+            continue;
+        }
+        browser.script("window.witness.canary = 0;").await;
+        browser.script(&format!("setTimeout(() => {{ {way} }});")).await;
+        let sings =
+            || async { browser.script("return window.witness.canary;").await.as_u64().filter(|count| *count > 0) };
+        support::wait_for(&format!("the canary of {directive}"), sings).await;
+    }
+    assert_eq!(browser.script("return window.witness.violations;").await, Value::Array(Vec::new()));
+}

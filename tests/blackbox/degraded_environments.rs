@@ -1,0 +1,233 @@
+//! The page without what it usually has: a quick network, WebAssembly, a clock that is right, somebody who looks at it all
+//! the time, a screen.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shared::object_name::{CheckFileName, INDEX};
+use shared::page_config::{PageConfig, Source};
+use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
+use support::browser::{Browser, Truth};
+use support::caddy::Caddy;
+use support::checker::Checker;
+use support::configuration::{check, directory, watching};
+use support::endpoints::{Behavior, Endpoint};
+use support::page;
+use support::{contrast, now, wait_for};
+
+use crate::search::{browser_at_the_end_of, one_down, place};
+
+/// Serves the page over a directory with rounds of one endpoint that was well, made every five minutes.
+async fn shop(refresh: Nanos, rounds: &[UnixNanos]) -> Caddy {
+    shop_every(5 * MINUTE, refresh, rounds).await
+}
+
+async fn shop_every(interval: Nanos, refresh: Nanos, rounds: &[UnixNanos]) -> Caddy {
+    let caddy = Caddy::start("").await;
+    store(&caddy, interval, rounds);
+    let mut config = PageConfig::new(Source::Http { url: "store/".to_owned() });
+    config.refresh = refresh;
+    caddy.configure(&config.to_json());
+    caddy
+}
+
+fn store(caddy: &Caddy, interval: Nanos, rounds: &[UnixNanos]) {
+    let folder = caddy.site.path().join("store");
+    std::fs::create_dir_all(&folder).expect("the folder can be made");
+    let mut index = serde_json::Map::new();
+    for at in rounds {
+        let name = CheckFileName { stored_at: *at, node: None }.to_string();
+        let round = json!([{ "title": "Shop", "endpoint": "https://shop.example/", "timestamp": at, "interval": interval,
+            "times": [{ "rtt": 95_000_000 }], "healthy": true }]);
+        std::fs::write(folder.join(&name), round.to_string()).expect("the file can be written");
+        index.insert(name, json!(at));
+    }
+    std::fs::write(folder.join(INDEX), Value::Object(index).to_string()).expect("the file can be written");
+}
+
+/// Notes what the page says from its first picture on.
+const NOTE: &str = "window.said = new Set();
+    { const look = () => { if (document.body) window.said.add(document.body.innerText.trim()); requestAnimationFrame(look); }; look(); }";
+
+#[tokio::test]
+async fn over_a_slow_network_the_page_says_that_it_comes_and_then_is_whole() {
+    let rounds: Vec<UnixNanos> = (0..60).map(|number| now() - SECOND - number * MINUTE).collect();
+    let caddy = shop(HOUR, &rounds).await;
+    let browser = Browser::open().await;
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": NOTE })).await;
+    // What Chromium calls slow 3G.
+    let slow = json!({ "offline": false, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000 });
+    browser.devtools("Network.emulateNetworkConditions", slow).await;
+    let page = page::visit(&browser, &caddy.url).await;
+    page.assert_clean();
+    assert_eq!((page.loaded(), page.text_of("state").as_str(), page.problems().as_str()), (60, "healthy", ""));
+    let said = browser.script("return [...window.said]").await;
+    let said: Vec<&str> = said.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let place = |words: &str| said.iter().position(|text| text.contains(words));
+    let (first, then) = (place("Loading the page…"), place("Loading check files: "));
+    assert!(first.is_some() && first < then, "{:#?}", &said[..said.len().min(8)]);
+}
+
+#[tokio::test]
+async fn without_histories_a_result_that_stands_for_hours_reaches_into_the_day_after_it() {
+    let rounds: Vec<UnixNanos> = (0..6).map(|number| now() - HOUR - number * 6 * HOUR).collect();
+    let caddy = shop_every(6 * HOUR, HOUR, &rounds).await;
+    let browser = Browser::open().await;
+    let page = page::visit(&browser, &caddy.url).await;
+    page.assert_clean();
+    let shop = page.endpoint("Shop");
+    assert_eq!((shop.text_of("coverage").as_str(), page.problems().as_str()), ("of 100% observed", ""));
+    let bars = shop.0["bars"].as_array().expect("there are bars").iter();
+    assert_eq!(bars.filter(|bar| bar["status"] == "unknown").count(), 0, "{:#}", shop.0);
+}
+
+#[tokio::test]
+async fn without_webassembly_the_reader_is_led_to_what_is_told_in_plain_words() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
+    let served = checker.serve(&[]).await;
+    served.until_summed_up().await;
+    let browser = Browser::open_with(&["--js-flags=--jitless"]).await;
+    browser.visit(&served.url).await;
+    assert_eq!(browser.script("return typeof WebAssembly").await, "undefined");
+    let link = wait_for("the page to say so", || async {
+        let link = browser.script("return document.querySelector('#boot a')?.href").await;
+        link.as_str().map(str::to_owned)
+    })
+    .await;
+    let page = browser.script("return [document.documentElement.dataset.state, document.body.innerText]").await;
+    assert_eq!(page[0], "broken");
+    assert!(page[1].as_str().is_some_and(|text| text.contains("needs a browser with WebAssembly")), "{page}");
+    browser.visit(&link).await;
+    let row = browser.script("return document.querySelector('tbody tr').textContent").await;
+    assert!(row.as_str().is_some_and(|row| row.starts_with("Shop● healthy")), "{row}");
+}
+
+#[tokio::test]
+async fn a_device_whose_clock_is_wrong_shows_the_servers_time_and_says_so() {
+    let caddy = shop(HOUR, &[now() - SECOND]).await;
+    for (off, words) in [(3 * HOUR, "3 hours ahead"), (-26 * HOUR, "1 day 2 hours behind")] {
+        let browser = Browser::open().await;
+        browser.set_clock_off(off, Truth::Servers).await;
+        let page = page::visit(&browser, &caddy.url).await;
+        page.assert_clean();
+        assert_eq!(page.text_of("note"), format!("This device's clock is {words}; the times are the server's."));
+        assert_eq!((page.text_of("state").as_str(), page.problems().as_str()), ("healthy", ""), "{:#}", page.0);
+        assert!(page.text_of("looked").ends_with("less than a minute ago"), "{}", page.text_of("looked"));
+    }
+    // A minute is nothing to speak of.
+    let browser = Browser::open().await;
+    browser.set_clock_off(MINUTE, Truth::Servers).await;
+    assert_eq!(page::visit(&browser, &caddy.url).await.text_of("note"), "");
+}
+
+/// A device that can be sent to sleep and woken: nobody sees the page then, timers stand still, and time goes by.
+const SLEEPER: &str = "{
+    const [timeout, now] = [window.setTimeout, Date.now];
+    let hidden = false;
+    Object.defineProperty(document, 'hidden', { get: () => hidden });
+    // What would look at the clock by itself never does, so that only waking is left.
+    window.setTimeout = (action, time, ...more) => time >= 5000 ? 0 : timeout.call(window, action, time, ...more);
+    const turn = () => document.dispatchEvent(new Event('visibilitychange'));
+    window.sleepFor = length => { hidden = true; turn(); Date.now = () => now() + length; };
+    window.wakeUp = () => {
+        window.states = [];
+        const root = document.documentElement;
+        new MutationObserver(() => {
+            if (window.states.at(-1) !== root.dataset.state) window.states.push(root.dataset.state);
+        }).observe(root, { attributeFilter: ['data-state', 'data-loaded'] });
+        hidden = false;
+        turn();
+    };
+}";
+
+#[tokio::test]
+async fn a_phone_that_slept_for_hours_shows_nothing_old_as_current_and_looks_again_at_once() {
+    let start = now() - SECOND;
+    let caddy = shop(DAY, &[start]).await;
+    let browser = Browser::open().await;
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": SLEEPER })).await;
+    let page = page::visit(&browser, &caddy.url).await;
+    assert_eq!(page.text_of("state"), "healthy");
+    browser.script(&format!("window.sleepFor({})", 8 * HOUR / 1_000_000)).await;
+    store(&caddy, 5 * MINUTE, &[start, now() + 8 * HOUR]);
+    browser.script("window.wakeUp()").await;
+    let page = page::when(&browser, "the page to look again", |page| page.loaded() == 2).await;
+    assert_eq!(page.text_of("state"), "healthy");
+    page.assert_clean();
+    let states = browser.script("return window.states").await;
+    assert_eq!(states, json!(["unknown", "healthy"]), "what was known in the evening is not of the morning");
+}
+
+#[tokio::test]
+async fn on_paper_everything_is_unfolded_and_dark_on_white_and_nothing_is_to_press() {
+    let fake_nodes = one_down(12);
+    let groups = json!({ "groups": [{ "title": "Inside", "endpoints": ["Service 0*"], "groups":
+        [{ "title": "Further inside", "endpoints": ["Service 05"] }] }, { "title": "Outside", "endpoints": ["Service 1*"] }] });
+    let caddy = place(&fake_nodes, groups).await;
+    let browser = browser_at_the_end_of(&fake_nodes).await;
+    page::visit(&browser, &format!("{}?theme=dark", caddy.url)).await;
+    let count =
+        "return [document.querySelectorAll('section.endpoint').length, document.querySelectorAll('svg.chart').length]";
+    let folded = browser.script(count).await;
+    assert!(folded[0].as_i64() < Some(12) && folded[1] == 0, "healthy groups and charts are folded: {folded}");
+    browser.devtools("Emulation.setEmulatedMedia", json!({ "media": "print" })).await;
+    browser.script("window.dispatchEvent(new Event('beforeprint'))").await;
+    wait_for("all to be unfolded", || async { (browser.script(count).await == json!([12, 12])).then_some(()) }).await;
+    let seen = "const visible = selector => [...document.querySelectorAll(selector)].filter(one => one.checkVisibility()).length;
+        return { ground: getComputedStyle(document.documentElement).backgroundColor, text: getComputedStyle(document.body).color,
+            controls: visible('button, select, input, .ranges, .progress'), charts: visible('svg.chart'), bars: visible('svg.strip') }";
+    let seen = browser.script(seen).await;
+    let expected =
+        json!({ "ground": "rgb(255, 255, 255)", "text": "rgb(0, 0, 0)", "controls": 0, "charts": 12, "bars": 12 });
+    assert_eq!(seen, expected);
+    let faint = contrast::too_low(&contrast::samples(&browser).await);
+    assert!(faint.is_empty(), "{faint:#?}");
+    browser.script("window.dispatchEvent(new Event('afterprint'))").await;
+    wait_for("all to be as it was", || async { (browser.script(count).await == folded).then_some(()) }).await;
+
+    // The browser's own print tells the page by itself.
+    browser.script("window.addEventListener('beforeprint', () => { window.printed = true; })").await;
+    let printed = browser.devtools("Page.printToPDF", json!({ "printBackground": false })).await;
+    let document = printed["data"].as_str().unwrap_or_default();
+    // `%PDF-`, and more than a few words.
+    assert!(document.starts_with("JVBERi") && document.len() > 20_000, "{} characters", document.len());
+    assert_eq!(browser.script("return window.printed").await, true);
+}
+
+#[tokio::test]
+async fn of_many_endpoints_what_nobody_has_scrolled_to_comes_when_it_is_in_sight_and_on_paper() {
+    let fake_nodes = one_down(60);
+    let caddy = place(&fake_nodes, json!({})).await;
+    let browser = browser_at_the_end_of(&fake_nodes).await;
+    page::visit(&browser, &caddy.url).await;
+    let drawn = "const all = [...document.querySelectorAll('section.endpoint')];
+        return [all.length, all.filter(one => one.querySelector('.bar')).length, !!all.at(-1)?.querySelector('.bar')]";
+    let at_first = browser.script(drawn).await;
+    assert!(at_first[0] == 60 && at_first[1].as_i64() < Some(40) && at_first[2] == false, "{at_first}");
+    browser.script("[...document.querySelectorAll('section.endpoint')].at(-1).scrollIntoView()").await;
+    wait_for("the last bars", || async { (browser.script(drawn).await[2] == true).then_some(()) }).await;
+    assert!(browser.script(drawn).await[1].as_i64() < Some(60), "those between were never in sight");
+    browser.script("window.dispatchEvent(new Event('beforeprint'))").await;
+    wait_for("all bars", || async { (browser.script(drawn).await == json!([60, 60, true])).then_some(()) }).await;
+
+    page::visit(&browser, &format!("{}?view=table", caddy.url)).await;
+    let times = "return [...document.querySelectorAll('tbody tr')].map(row => row.cells[4].textContent !== '')";
+    let told = browser.script(times).await;
+    assert_eq!((&told[0], &told[59], told.as_array().map(Vec::len)), (&json!(true), &json!(false), Some(60)), "{told}");
+    browser.script("document.querySelector('tbody tr:last-child').scrollIntoView()").await;
+    wait_for("the last time", || async { (browser.script(times).await[59] == true).then_some(()) }).await;
+}
+
+#[tokio::test]
+async fn a_store_that_says_nothing_keeps_nobody_waiting_for_ever() {
+    // It takes the request and is silent, as a network does that is there by name only.
+    let silent = Endpoint::start(Behavior::AnswerAfter(Duration::from_mins(2), "200 OK", String::new())).await;
+    let caddy = Caddy::start(silent.url.trim_end_matches('/')).await;
+    caddy.configure(&PageConfig::new(Source::Http { url: silent.url.clone() }).to_json());
+    let browser = Browser::open().await;
+    let page = page::visit(&browser, &caddy.url).await;
+    page.assert_clean();
+    assert!(page.problems().contains("within 20 seconds"), "{}", page.problems());
+    assert_eq!(page.text_of("state"), "unknown");
+}

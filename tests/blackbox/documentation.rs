@@ -1,0 +1,231 @@
+//! What the documentation says is so: its commands run, its examples are valid, and the page weighs what it may.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+use shared::page_config::PageConfig;
+use support::checker::Checker;
+use support::configuration::{check, directory, watching};
+use support::endpoints::{Behavior, Endpoint};
+use support::{checker_binary, page_directory, root, tool};
+
+/// The line before a block of commands that are run here.
+const TESTED: &str = "<!-- tested -->";
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The project's texts: at the top and in `docs/`.
+fn documents() -> Vec<PathBuf> {
+    let mut documents: Vec<PathBuf> = [root(), root().join("docs")]
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(folder).expect("the folder is there"))
+        .map(|entry| entry.expect("the folder can be read").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect();
+    documents.sort();
+    documents
+}
+
+/// The blocks of code in a document: what stands before each, its language and its lines.
+fn blocks(document: &str) -> Vec<(String, String, String)> {
+    let mut blocks = Vec::new();
+    let mut before = "";
+    let mut lines = document.lines();
+    while let Some(line) = lines.next() {
+        if let Some(language) = line.strip_prefix("```") {
+            let code: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+            blocks.push((before.to_owned(), language.to_owned(), code.join("\n")));
+        }
+        if !line.trim().is_empty() {
+            before = line;
+        }
+    }
+    blocks
+}
+
+/// A link to the checker under test in a folder, first on the `PATH`.
+fn with_checker_on_path(command: &mut Command, folder: &Path) {
+    std::os::unix::fs::symlink(checker_binary(), folder.join("checker")).expect("the link can be made");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(folder.to_owned()).chain(std::env::split_paths(&path));
+    command.env("PATH", std::env::join_paths(folders).expect("they are folders"));
+}
+
+fn told(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn each_command_of_the_documentation_that_can_run_offline_runs() {
+    let mut count = 0;
+    for document in documents() {
+        for (before, language, code) in blocks(&read(&document)) {
+            if before != TESTED {
+                continue;
+            }
+            assert_eq!(language, "sh", "{}", document.display());
+            let (programs, folder) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+            let mut shell = Command::new("bash");
+            shell.args(["-euxo", "pipefail", "-c", &code]).current_dir(folder.path()).env("HOME", folder.path());
+            with_checker_on_path(&mut shell, programs.path());
+            let output = shell.output().expect("the shell runs");
+            assert!(output.status.success(), "{}:\n{code}\n{}", document.display(), told(&output));
+            for line in code.lines().filter(|line| line.starts_with("checker ")) {
+                assert!(told(&output).contains(line.split_whitespace().nth(1).unwrap_or_default()), "{line} was run");
+                count += 1;
+            }
+        }
+    }
+    assert!(count >= 6, "the README has commands: {count} were run");
+}
+
+#[test]
+fn what_provisioning_writes_into_a_clone_is_not_committed_by_accident() {
+    let ignored = read(&root().join(".gitignore"));
+    for file in ["/checker-*.json", "/config.json", "/.checkup_*", "/checker.json", "/checks/"] {
+        assert!(ignored.lines().any(|line| line == file), "{file} is not in:\n{ignored}");
+    }
+}
+
+#[test]
+fn a_line_for_cron_names_the_program_where_cron_finds_it() {
+    let mut count = 0;
+    for document in documents() {
+        for (_, language, code) in blocks(&read(&document)) {
+            for line in code.lines().filter(|_| language == "cron") {
+                // Cron looks in /usr/bin and /bin alone.
+                let program = line.split_whitespace().nth(5).unwrap_or_default();
+                assert!(program.starts_with('/'), "{}: {line}", document.display());
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 0, "there is a line for cron");
+}
+
+#[test]
+fn the_targets_that_the_readme_names_are_there() {
+    let output = Command::new("make").arg("help").current_dir(root()).output().expect("make runs");
+    let help = told(&output);
+    for (_, _, code) in blocks(&read(&root().join("README.md"))) {
+        for target in code.lines().filter_map(|line| line.strip_prefix("make ")) {
+            assert!(help.contains(&format!("make {target} ")), "`make {target}` is not in:\n{help}");
+        }
+    }
+    assert!(help.contains("make run") && help.contains("make test"), "{help}");
+}
+
+#[test]
+fn each_file_that_the_documentation_links_to_is_there() {
+    let mut count = 0;
+    for document in documents() {
+        let folder = document.parent().expect("it lies in a folder");
+        for link in read(&document).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let path = link.split('#').next().unwrap_or_default();
+            if !path.is_empty() && !path.contains(':') {
+                assert!(folder.join(path).exists(), "{} links to {link}", document.display());
+                count += 1;
+            }
+        }
+    }
+    assert!(count >= 5, "there are links: {count}");
+}
+
+#[tokio::test]
+async fn each_configuration_of_the_documentation_and_of_deploy_is_valid() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let whole = watching(&[check("Shop", &ok.url)], &directory());
+    let mut examples: Vec<(String, String)> = Vec::new();
+    for document in documents() {
+        for (_, language, code) in blocks(&read(&document)) {
+            if language == "json" || language == "jsonc" {
+                examples.push((document.display().to_string(), code));
+            }
+        }
+    }
+    for entry in std::fs::read_dir(root().join("deploy")).expect("the folder is there") {
+        let path = entry.expect("the folder can be read").path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            examples.push((path.display().to_string(), read(&path)));
+        }
+    }
+    let (mut checkers, mut pages) = (0, 0);
+    for (place, example) in examples {
+        if example.contains("\"source\"") && !example.contains("\"checkers\"") {
+            let text = if example.trim_start().starts_with('{') { example.clone() } else { format!("{{{example}}}") };
+            let page = PageConfig::parse(&text).unwrap_or_else(|error| panic!("{place}: {error}\n{example}"));
+            assert_eq!(page.skipped, [""; 0], "{place}");
+            pages += 1;
+        } else if ["\"checkers\"", "\"storage\"", "\"endpoint_name\""].iter().any(|key| example.contains(key)) {
+            let checker = Checker::new(&whole);
+            checker.write("checker.json", &completed(&example, &whole));
+            let run = checker
+                .call_with(&["validate", "-c", "checker.json"], |command| {
+                    for variable in ["CHECKUP_ACCESS_KEY_ID", "CHECKUP_SECRET_ACCESS_KEY", "SHOP_TOKEN", "TOKEN"] {
+                        command.env(variable, "value");
+                    }
+                })
+                .await;
+            assert_eq!(run.code, 0, "{place}:\n{example}\n{}", run.output());
+            checkers += 1;
+        }
+    }
+    assert!(checkers >= 3 && pages >= 3, "{checkers} configurations of the checker, {pages} of the page");
+}
+
+/// An example as a whole configuration: what it shows only a part of is filled up.
+fn completed(example: &str, whole: &Value) -> String {
+    let example = example.trim();
+    if example.contains("\"checkers\"") && example.starts_with('{') {
+        return example.to_owned();
+    }
+    if example.starts_with('{') && example.contains("\"endpoint_name\"") {
+        return format!("{{ \"checkers\": [{example}], \"storage\": {} }}", json!(whole["storage"]));
+    }
+    let rest = if example.contains("\"checkers\"") { "\"storage\"" } else { "\"checkers\"" };
+    let key = rest.trim_matches('"');
+    format!("{{ {}, {rest}: {} }}", example.trim_end_matches(','), json!(whole[key]))
+}
+
+#[test]
+fn the_page_weighs_no_more_than_its_budget() {
+    let output = Command::new("sh")
+        .arg(root().join("scripts/weigh.sh"))
+        .arg(page_directory())
+        .output()
+        .expect("the script runs");
+    assert!(output.status.success(), "{}", told(&output));
+    assert!(told(&output).contains("bytes with brotli"), "{}", told(&output));
+
+    // The scale itself is tried, too: a page that is too heavy is refused.
+    let heavy = tempfile::tempdir().expect("a folder");
+    std::fs::write(heavy.path().join("index.html"), "").expect("the file can be written");
+    // Numbers of a generator (xorshift) that no compressor finds a pattern in.
+    let mut state = 88_172_645_463_325_252_u64;
+    let noise: Vec<u8> = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as u8
+    })
+    .take(200_000)
+    .collect();
+    std::fs::write(heavy.path().join("noise"), noise).expect("the file can be written");
+    let output = Command::new("sh").arg(root().join("scripts/weigh.sh")).arg(heavy.path()).output();
+    let output = output.expect("the script runs");
+    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+}
+
+#[test]
+fn the_caddyfile_is_valid() {
+    let output = Command::new(tool("caddy"))
+        .args(["validate", "--adapter", "caddyfile", "--config"])
+        .arg(root().join("Caddyfile"))
+        .current_dir(root())
+        .output()
+        .expect("caddy runs");
+    assert!(output.status.success(), "{}", told(&output));
+}

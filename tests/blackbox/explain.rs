@@ -1,0 +1,152 @@
+//! `checker explain` shows all that was seen of an endpoint, above all of one that is down, and no secret.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shared::status::Status;
+use support::certificates::{Authority, Validity};
+use support::checker::{Checker, Run};
+use support::configuration::{check_with, directory, watching};
+use support::endpoints::{Behavior, Endpoint, refused};
+
+async fn explained(check: Value) -> Run {
+    let checker = Checker::new(&watching(&[check], &directory()));
+    let run = checker.call(&["explain", "Shop"]).await;
+    assert!(!checker.path("checks").exists(), "nothing is stored");
+    run
+}
+
+fn assert_shows(run: &Run, code: i32, words: &[&str]) {
+    assert_eq!(run.code, code, "{}", run.output());
+    let squeezed = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    for words in words {
+        assert!(squeezed.contains(words), "`{words}` is not in:\n{}", run.output());
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_as_expected_is_shown_with_everything_about_it() {
+    let busy = Endpoint::start(Behavior::Answer("503 Service Unavailable", r#"{"queue":812}"#.to_owned())).await;
+    let url = busy.url.replace("http://", "http://me:s3cr3t@");
+    let more = json!({
+        "headers": { "Authorization": "Bearer s3cr3t", "Accept": "application/json" },
+        "assertions": ["[BODY].queue < 500", "[RTT] < 1m"],
+    });
+    let run = explained(check_with("Shop", &url, more)).await;
+    let port = busy.url.trim_end_matches('/').rsplit(':').next().expect("it has a port").to_owned();
+    assert_shows(
+        &run,
+        1,
+        &[
+            "http http://127.0.0.1:",
+            "addresses 127.0.0.1",
+            &format!("talked to 127.0.0.1:{port}"),
+            "request GET / ",
+            "accept: application/json",
+            "authorization: (13 bytes, not shown)",
+            "connect █",
+            "first byte █",
+            "status 503",
+            "content-length: 13",
+            r#"body 13 bytes {"queue":812}"#,
+            "fails [BODY].queue < 500 (`$.queue` is 812, expected < 500)",
+            "holds [RTT] < 1m",
+            "conclusion down: response status 503 Service Unavailable, expected 2xx",
+        ],
+    );
+    assert!(!run.output().contains("s3cr3t"), "{}", run.output());
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_or_lacks_a_text_is_shown_as_far_as_it_came() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let run = explained(check_with("Shop", &ok.url, json!({ "must_contain": "all is lost" }))).await;
+    assert_shows(&run, 1, &["status 200", "body 11 bytes all is well", "does not contain `all is lost`"]);
+    let resetting = Endpoint::start(Behavior::ResetInTheMiddle).await;
+    let run = explained(check_with("Shop", &resetting.url, json!({ "must_contain": "the end" }))).await;
+    assert_shows(&run, 1, &["status 200", "conclusion down: connection reset by the server"]);
+    let run = explained(check_with("Shop", &resetting.url, json!({}))).await;
+    let why = "nothing needs it: connection reset by the server";
+    assert_shows(&run, 0, &["status 200", why, "conclusion healthy"]);
+}
+
+#[tokio::test]
+async fn the_request_is_shown_as_it_is_sent_and_what_came_as_what_it_means() {
+    let moved = Endpoint::start(Behavior::Redirect("https://me:s3cr3t@shop.example/login".to_owned())).await;
+    let more = json!({ "method": "POST", "body": "well?", "headers": { "X-Key": "s3cr3t" }, "up_status": 302 });
+    let run = explained(check_with("Shop", &format!("{}cart?all=1", moved.url), more)).await;
+    let sent = moved.requests().remove(0).to_lowercase();
+    let shown = ["x-key: (6 bytes, not shown)", "location: https://shop.example/login", "conclusion healthy"];
+    assert_shows(&run, 0, &[&["request POST /cart?all=1 "][..], &shown].concat());
+    assert!(!run.output().contains("s3cr3t"), "{}", run.output());
+    for line in sent.lines().skip(1).take_while(|line| !line.is_empty()) {
+        // Whatever is sent is shown, with its value or without.
+        let (name, value) = line.split_once(": ").expect("a header");
+        let value = if name == "x-key" { "(6 bytes, not shown)" } else { value };
+        assert_shows(&run, 0, &[&format!("{name}: {value}")]);
+    }
+    let chat = Endpoint::start(Behavior::ok()).await;
+    let url = chat.url.replace("http:", "ws:");
+    let check = json!({ "type": "websocket", "endpoint_name": "Shop", "endpoint_url": format!("{url}chat"),
+        "headers": { "Authorization": "s3cr3t" } });
+    let run = explained(check).await;
+    let host_line = format!("host: {}", chat.url.trim_start_matches("http://").trim_end_matches('/'));
+    let shown = ["request GET /chat ", &host_line, "upgrade: websocket", "authorization: (6 bytes, not shown)"];
+    assert_shows(&run, 1, &shown);
+    assert!(!run.output().contains("s3cr3t"), "{}", run.output());
+}
+
+#[tokio::test]
+async fn the_conclusion_is_that_of_a_round_and_says_why() {
+    let slow = Endpoint::start(Behavior::AnswerAfter(Duration::from_millis(60), "200 OK", String::new())).await;
+    let run = explained(check_with("Shop", &slow.url, json!({ "threshold_rtt": "50ms" }))).await;
+    assert_shows(&run, 0, &["conclusion degraded: median round trip time exceeded threshold (50ms)"]);
+    let nobody = refused();
+    let mut config = watching(&[check_with("Shop", &nobody, json!({}))], &directory());
+    config["connectivity"] = json!([nobody.trim_start_matches("http://").trim_end_matches('/')]);
+    let checker = Checker::new(&config);
+    let round = checker.run(&["--format", "json"]).await.results().remove(0);
+    let explained = checker.call(&["explain", "Shop"]).await;
+    assert_eq!(round.status, Status::Unknown);
+    assert_shows(&explained, 0, &[&format!("conclusion unknown: {}; connection refused", round.notice)]);
+}
+
+#[tokio::test]
+async fn an_address_that_refuses_is_named() {
+    let url = refused();
+    let run = explained(check_with("Shop", &url, json!({}))).await;
+    let address = url.trim_start_matches("http://").trim_end_matches('/');
+    assert_shows(&run, 1, &[&format!("tried {address}"), "conclusion down: connection refused"]);
+    let run = explained(json!({ "type": "tcp", "endpoint_name": "Shop", "endpoint_url": address })).await;
+    assert_shows(&run, 1, &[&format!("tried {address}"), "conclusion down: connection refused"]);
+}
+
+#[tokio::test]
+async fn certificates_are_shown_also_when_they_are_refused() {
+    let authority = Authority::new();
+    let expired = Endpoint::start_tls(Behavior::ok(), authority.server("127.0.0.1", Validity::EndedDaysAgo(3))).await;
+    let address = expired.url.trim_start_matches("https://").trim_end_matches('/');
+    for check in [
+        check_with("Shop", &expired.url, json!({ "tls_ca_file": "authority.pem" })),
+        json!({ "type": "tls", "endpoint_name": "Shop", "endpoint_url": address, "trusted_roots": ["authority.pem"] }),
+    ] {
+        let checker = Checker::new(&watching(&[check], &directory()));
+        authority.write_pem(&checker.path("authority.pem"));
+        let run = checker.call(&["explain", "Shop"]).await;
+        assert_shows(&run, 1, &["certificate CN=", ", until ", "conclusion down: certificate expired 3 days ago"]);
+    }
+    let good = Endpoint::start_tls(Behavior::ok(), authority.server("127.0.0.1", Validity::Now)).await;
+    let checker = Checker::new(&watching(
+        &[check_with("Shop", &good.url, json!({ "tls_ca_file": "authority.pem" }))],
+        &directory(),
+    ));
+    authority.write_pem(&checker.path("authority.pem"));
+    assert_shows(&checker.call(&["explain", "Shop"]).await, 0, &["certificate CN=", "tls █", "conclusion healthy"]);
+}
+
+#[tokio::test]
+async fn a_command_that_fails_is_shown_with_what_it_said() {
+    let command =
+        json!({ "type": "exec", "name": "Shop", "command": "sh", "arguments": ["-c", "echo broken pump; exit 3"] });
+    assert_shows(&explained(command).await, 1, &["status 3", "body 12 bytes broken pump", "exit status 3, expected 0"]);
+}

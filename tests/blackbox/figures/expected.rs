@@ -1,0 +1,305 @@
+//! What `checker status --format json --details` tells, in the page's words: each figure of the page is said here anew, from
+//! the JSON alone. The page's own words live in its language files, and their arithmetic nowhere near here.
+
+use serde_json::Value;
+use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos, duration};
+
+/// What begins this close together begins together; what is shorter and touches an outage is a part of it.
+const MERGE_WINDOW: Nanos = 90 * SECOND;
+
+/// The days of the week, from that of 1 January 1970.
+const WEEKDAYS: [&str; 7] = ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
+
+/// A status that was told, all of it.
+pub(super) struct StatusJson<'a>(pub(super) &'a Value);
+
+/// A number by its name.
+pub(super) fn number(told: &Value, name: &str) -> i64 {
+    told[name].as_i64().unwrap_or_else(|| panic!("`{name}` is a number: {told:#}"))
+}
+
+/// A text by its name.
+pub(super) fn text<'a>(told: &'a Value, name: &str) -> &'a str {
+    told[name].as_str().unwrap_or_default()
+}
+
+/// The elements of a list by its name.
+pub(super) fn list<'a>(told: &'a Value, name: &str) -> &'a [Value] {
+    told[name].as_array().unwrap_or_else(|| panic!("`{name}` is a list: {told:#}"))
+}
+
+fn counted(count: usize, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
+fn listed(parts: &[String]) -> String {
+    match parts {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => parts.concat(),
+    }
+}
+
+/// `14:02` of UTC.
+fn clock(moment: UnixNanos) -> String {
+    format!("{:02}:{:02}", moment.rem_euclid(DAY) / HOUR, moment.rem_euclid(HOUR) / MINUTE)
+}
+
+/// `12 min`, `1 h 5 min`: without seconds from a minute on.
+fn length(nanos: Nanos) -> String {
+    duration::in_words(if nanos >= MINUTE { nanos / MINUTE * MINUTE } else { nanos })
+}
+
+/// `12 minutes`, `1 hour 5 minutes`, `2 days 3 hours`.
+fn in_full(nanos: Nanos) -> String {
+    let (great, small) = match nanos {
+        ..MINUTE => return "less than a minute".to_owned(),
+        MINUTE..HOUR => return counted((nanos / MINUTE) as usize, "minute"),
+        HOUR..DAY => ((nanos / HOUR, "hour"), (nanos % HOUR / MINUTE, "minute")),
+        _ => ((nanos / DAY, "day"), (nanos % DAY / HOUR, "hour")),
+    };
+    let whole = counted(great.0 as usize, great.1);
+    if small.0 == 0 { whole } else { format!("{whole} {}", counted(small.0 as usize, small.1)) }
+}
+
+fn capital(word: &str) -> String {
+    format!("{}{}", word[..1].to_uppercase(), &word[1..])
+}
+
+fn ago(nanos: Nanos) -> String {
+    match nanos {
+        ..MINUTE => "less than a minute ago".to_owned(),
+        MINUTE..HOUR => format!("{} min ago", nanos / MINUTE),
+        HOUR..DAY => format!("{} h ago", nanos / HOUR),
+        _ => format!("{} ago", counted((nanos / DAY) as usize, "day")),
+    }
+}
+
+/// `99.20% up; down for 11 min`, and the like behind anything else that is said first.
+fn with_lengths(mut said: String, told: &Value) -> String {
+    for (name, what) in [("down", "down"), ("degraded", "degraded"), ("unknown", "not observed")] {
+        if number(told, name) > 0 {
+            said = format!("{said}; {what} for {}", duration::in_words(number(told, name)));
+        }
+    }
+    said
+}
+
+impl StatusJson<'_> {
+    pub(super) fn now(&self) -> UnixNanos {
+        number(self.0, "now")
+    }
+
+    fn from(&self) -> UnixNanos {
+        number(self.0, "from")
+    }
+
+    pub(super) fn endpoints(&self) -> &[Value] {
+        list(self.0, "endpoints")
+    }
+
+    /// As short as it can be said: `14:02`, `yesterday 14:02`, `Friday 14:02`.
+    fn moment(&self, moment: UnixNanos) -> String {
+        let (today, day) = (self.now().div_euclid(DAY), moment.div_euclid(DAY));
+        match today - day {
+            0 => clock(moment),
+            1 => format!("yesterday {}", clock(moment)),
+            2..7 => format!("{} {}", WEEKDAYS[day.rem_euclid(7) as usize], clock(moment)),
+            _ => panic!("nothing in these stores is that long ago"),
+        }
+    }
+
+    /// The hours or days of the period, up to now.
+    fn period(&self) -> (usize, &'static str) {
+        let range = self.now() - self.from();
+        if range <= 3 * DAY + HOUR {
+            ((range / HOUR) as usize, "hour")
+        } else {
+            ((self.now().div_euclid(DAY) - self.from().div_euclid(DAY) + 1) as usize, "day")
+        }
+    }
+
+    /// The page's first sentence.
+    pub(super) fn sentence(&self) -> String {
+        let status = text(self.0, "status");
+        let watched: Vec<&Value> = self.endpoints().iter().filter(|told| told["retired"] == false).collect();
+        let of_status: Vec<&Value> = watched.iter().copied().filter(|told| text(told, "status") == status).collect();
+        let starts: Vec<UnixNanos> = of_status.iter().map(|told| number(told, "since")).collect();
+        let (first, last) =
+            (starts.iter().min().expect("there are some"), starts.iter().max().expect("there are some"));
+        let since = format!("since {}, {}", self.moment(*first), in_full(self.now() - first));
+        if let [only] = of_status.as_slice() {
+            let (title, down, heard) = (text(only, "title"), list(only, "down_from").len(), number(only, "heard"));
+            return match down as i64 {
+                0 => format!("{title} is {status} {since}"),
+                _ if only["localized"] == true => {
+                    format!("{title} cannot be reached from {down} of {heard} places {since}")
+                }
+                down if down < heard => format!("{title} is {status} from {down} of {heard} places {since}"),
+                _ => format!("{title} is {status} from all {heard} places {since}"),
+            };
+        }
+        let names: Vec<String> = of_status.iter().map(|told| text(told, "title").to_owned()).collect();
+        let who = match names.len() {
+            all if all == watched.len() => panic!("these stores have some that are well"),
+            ..=3 => format!("{} are {status}", listed(&names)),
+            some => format!("{some} of {} endpoints are {status}", watched.len()),
+        };
+        let together = if last - first <= MERGE_WINDOW { "" } else { "the first " };
+        format!("{who}, {together}{since}")
+    }
+
+    /// What the sentence leaves out.
+    pub(super) fn remark(&self) -> String {
+        let counts = &self.0["counts"];
+        let mut parts: Vec<String> = ["degraded", "unknown", "healthy"]
+            .into_iter()
+            .filter(|status| *status != text(self.0, "status") && number(counts, status) > 0)
+            .map(|status| {
+                let count = number(counts, status) as usize;
+                format!("{} {} {status}", counted(count, "endpoint"), if count == 1 { "is" } else { "are" })
+            })
+            .collect();
+        let retired = number(counts, "retired") as usize;
+        if retired > 0 {
+            let verb = if retired == 1 { "is" } else { "are" };
+            parts.push(format!("{} {verb} no longer watched", counted(retired, "endpoint")));
+        }
+        format!("{}.", listed(&parts))
+    }
+
+    /// When somebody last looked, and what is shown.
+    pub(super) fn looked(&self) -> (String, String) {
+        let at = number(self.0, "checked");
+        let (count, unit) = self.period();
+        let showing = match unit {
+            "hour" => format!("the time since {} ({})", self.moment(self.from()), counted(count, unit)),
+            _ => format!("the last {}", counted(count, unit)),
+        };
+        let places = list(self.0, "nodes").len();
+        (format!("{}, {}", self.moment(at), ago(self.now() - at)), format!("from {places} places · showing {showing}"))
+    }
+
+    /// What stands beside an endpoint's name.
+    pub(super) fn state(&self, told: &Value) -> String {
+        let status = text(told, "status");
+        let Some(since) = told["since"].as_i64() else {
+            let at = number(told, "checked");
+            let (moment, length) = (self.moment(at), length(self.now() - at));
+            return if told["retired"] == true {
+                format!("No longer watched since {moment} ({length})")
+            } else {
+                format!("Unknown: not checked since {moment} ({length})")
+            };
+        };
+        let word = if told["localized"] == true { "Localized".to_owned() } else { capital(status) };
+        if status == "healthy" {
+            return word;
+        }
+        assert!(since > self.from(), "nothing in these stores has been so for all the time: {told:#}");
+        format!("{word} since {} ({})", self.moment(since), length(self.now() - since))
+    }
+
+    /// How an uptime was reckoned.
+    pub(super) fn reckoning(told: &Value) -> String {
+        let up = number(told, "healthy") + number(told, "degraded");
+        let (up, observed) = (duration::in_words(up), duration::in_words(up + number(told, "down")));
+        with_lengths(format!("{} = up for {up} of {observed} observed", text(told, "uptime")), told)
+    }
+
+    /// What is an incident of its own: not the seconds in which nodes that are not in step saw one coming or going.
+    fn incidents<'t>(&self, told: &'t Value) -> Vec<&'t Value> {
+        let all = list(told, "incidents");
+        let end = |incident: &Value| incident["end"].as_i64().unwrap_or(self.now());
+        let is_passing = |one: &Value| {
+            let touches = |other: &&Value| end(other) == number(one, "start") || end(one) == number(other, "start");
+            text(one, "status") == "degraded"
+                && number(one, "length") < MERGE_WINDOW
+                && all.iter().filter(|other| text(other, "status") == "down").any(|other| touches(&other))
+        };
+        all.iter().filter(|one| !is_passing(one)).collect()
+    }
+
+    /// What the bar of an hour or a day says behind its time.
+    pub(super) fn shares(&self, told: &Value, slot: &Value) -> String {
+        if slot["uptime"].is_null() {
+            return "not observed".to_owned();
+        }
+        let said = with_lengths(format!("{} up", text(slot, "uptime")), slot);
+        let reaches_into = |incident: &&&Value| {
+            let end = incident["end"].as_i64().unwrap_or(self.now());
+            number(incident, "start") < number(slot, "end") && end > number(slot, "start")
+        };
+        match self.incidents(told).iter().filter(reaches_into).count() {
+            ..2 => said,
+            several => format!("{said}; {several} incidents"),
+        }
+    }
+
+    /// What is said of response times.
+    pub(super) fn response_times(told: &Value) -> String {
+        let times = &told["response_times"];
+        let rtt = |name: &str| duration::rtt(number(times, name));
+        match text(times, "of") {
+            "checks" if number(times, "p95_of_attempts") < number(times, "max") => {
+                format!("median {} · p95 {} · max {}", rtt("median"), rtt("p95_of_attempts"), rtt("max"))
+            }
+            "checks" => format!("median {} · max {}", rtt("median"), rtt("max")),
+            _ => format!("p50 ≈ {} · p95 ≤ {}", rtt("median"), rtt("max")),
+        }
+    }
+
+    /// The same on request.
+    pub(super) fn percentiles(told: &Value) -> String {
+        let parts = ["p50", "p90", "p95", "p99"]
+            .map(|name| format!("{name} {}", duration::rtt(number(&told["response_times"], name))));
+        parts.join(" · ")
+    }
+
+    /// What happened, newest first: when it began, for machines, and what is said of it.
+    pub(super) fn events(&self) -> Vec<(UnixNanos, String)> {
+        let mut events = Vec::new();
+        for told in self.endpoints() {
+            for incident in self.incidents(told) {
+                let what = format!("{} {}", text(told, "title"), text(incident, "status"));
+                events.push(self.event(incident, &what));
+            }
+        }
+        events.extend(list(self.0, "unobserved").iter().map(|hole| self.event(hole, "Everything not checked")));
+        events.sort_by_key(|(at, _)| -at);
+        events
+    }
+
+    fn event(&self, told: &Value, what: &str) -> (UnixNanos, String) {
+        let begun = number(told, "start");
+        let start = begun.max(self.from());
+        let length = length(number(told, "length") - (start - begun));
+        let Some(end) = told["end"].as_i64() else {
+            return (start, format!("{}{what} for {length} up to now", clock(start)));
+        };
+        assert_eq!(end - begun, number(told, "length"), "{told}");
+        let until = if start.div_euclid(DAY) == end.div_euclid(DAY) { clock(end) } else { self.moment(end) };
+        let text = if begun < self.from() {
+            format!("{what} until {until}")
+        } else {
+            format!("{what} for {length}, until {until}")
+        };
+        (start, format!("{}{text}", clock(start)))
+    }
+
+    /// Who looks: name, what is said of when, and whether it is late.
+    pub(super) fn observers(&self) -> Vec<Value> {
+        let observer = |node: &Value| {
+            // Of a round the page tells when it was made, and the store when it was stored, which is later by less
+            // than a second here, where rounds are made at whole seconds.
+            let made = number(node, "newest") / SECOND * SECOND;
+            let since = self.now() - made;
+            let said = if node["late"] == true {
+                format!("silent since {} ({})", self.moment(made), length(since))
+            } else {
+                format!("reported {}", ago(since))
+            };
+            serde_json::json!([node["node"], said, node["late"]])
+        };
+        list(self.0, "nodes").iter().map(observer).collect()
+    }
+}

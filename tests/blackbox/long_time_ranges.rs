@@ -1,0 +1,475 @@
+//! Long ranges and several nodes on the page: known outages in, exact figures out, in few requests and little data.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use serde_json::{Value, json};
+use shared::object_name::CheckFileName;
+use shared::page_config::{PageConfig, Source};
+use shared::verdict::Policy;
+use shared::{DAY, HOUR, MINUTE, Nanos, SECOND};
+use support::browser::Browser;
+use support::bucket::Bucket;
+use support::caddy::Caddy;
+use support::checker::Checker;
+use support::configuration::{check, directory, watching};
+use support::fake_nodes::{FakeNodes, Outage, into_bucket, into_directory};
+use support::page::{self, Page};
+use support::{http_client, ministack, now};
+
+/// What answers weigh besides their bodies, in bytes.
+const HEADERS: usize = 300;
+
+/// Ninety days and a bit of twenty endpoints, looked at by three nodes every minute, with two outages that are known:
+/// one of two hours that all nodes see, and one that goes on and that the third node alone sees.
+fn ninety_days() -> &'static (FakeNodes, BTreeMap<String, String>) {
+    static FAKE_NODES: OnceLock<(FakeNodes, BTreeMap<String, String>)> = OnceLock::new();
+    FAKE_NODES.get_or_init(|| {
+        let mut fake_nodes = FakeNodes::large(3, 20, 91, now());
+        let ago = |from: Nanos, length: Nanos| fake_nodes.now - from..fake_nodes.now - from + length;
+        let noon = (fake_nodes.now / DAY - 40) * DAY + DAY / 2;
+        fake_nodes.outages = vec![
+            Outage { endpoint: 0, nodes: 0..3, time: noon..noon + 2 * HOUR },
+            Outage { endpoint: 1, nodes: 2..3, time: ago(3 * HOUR, 3 * HOUR) },
+        ];
+        let objects = fake_nodes.objects();
+        (fake_nodes, objects)
+    })
+}
+
+/// The requests of a page that are for data.
+fn data_requests(page: &Page) -> Vec<String> {
+    let is_data =
+        |url: &String| ["list-type", "history/", "-check.json", "index.json"].iter().any(|mark| url.contains(mark));
+    page.requests().into_iter().filter(is_data).collect()
+}
+
+/// What the answers to these requests weigh on the wire.
+async fn weight(requests: &[String]) -> usize {
+    let mut bytes = 0;
+    for url in requests {
+        let answer = http_client::get_with(url, &[("accept-encoding", "gzip, br, zstd")]).await;
+        assert_eq!(answer.status, 200, "{url}");
+        bytes += answer.body.len() + HEADERS;
+    }
+    bytes
+}
+
+/// Fails unless the page shows what is known of those ninety days.
+fn assert_shows_ninety_days(page: &Page, fake_nodes: &FakeNodes) {
+    page.assert_clean();
+    assert_eq!(page.endpoints().len(), fake_nodes.endpoints);
+    // Of ninety days but for what is to come today, two hours: at least 99.9% and less than all.
+    let known = page.endpoint("Service 00");
+    assert!(known.text_of("text").contains("down for 2 h"), "{:#}", known.0);
+    assert!(known.text_of("uptime").starts_with("99.90"), "{}", known.text_of("uptime"));
+    // A reader in another time zone may see it on two days.
+    let days = known.bar_statuses().iter().filter(|status| *status == "down").count();
+    assert!((1..=2).contains(&days), "{:?}", known.bar_statuses());
+    assert_eq!(known.bar_statuses().len(), 90);
+    let localized = page.endpoint("Service 01");
+    assert_eq!(localized.text_of("status"), "degraded");
+    let who = "unreachable from node-2, reachable from 2 others: connection refused";
+    assert_eq!(localized.text_of("reason"), who);
+    assert!(localized.text_of("text").contains("Localized since"), "{:#}", localized.0);
+    assert_eq!(page.endpoint("Service 02").text_of("uptime"), "100%");
+    assert!(page.problems().is_empty(), "{}", page.problems());
+}
+
+/// What ninety days may cost, whatever the source, and that they are there.
+async fn assert_few_requests_and_little_data(page: &Page, fake_nodes: &FakeNodes) {
+    let requests = data_requests(page);
+    assert!(requests.len() <= 3 + fake_nodes.names.len(), "{} requests: {requests:#?}", requests.len());
+    assert_shows_ninety_days(page, fake_nodes);
+    let bytes = weight(&requests).await;
+    assert!(bytes <= 60_000, "{bytes} bytes");
+}
+
+#[tokio::test]
+async fn ninety_days_of_three_nodes_are_few_requests_and_little_data_from_s3() {
+    let (fake_nodes, objects) = ninety_days();
+    let bucket = Bucket::new().await;
+    into_bucket(objects, &bucket).await;
+    let mut config = bucket.page_config(Some(&ministack::reader(&bucket.name).await));
+    (config.range, config.refresh) = (90 * DAY, 5 * SECOND);
+    let caddy = Caddy::start(&ministack::server().url).await;
+    caddy.configure(&config.to_json());
+    let browser = Browser::open().await;
+    browser.stop_clock(fake_nodes.now + 20 * SECOND).await;
+    let page = page::visit(&browser, &caddy.url).await;
+    assert_few_requests_and_little_data(&page, fake_nodes).await;
+    // A refresh lists again and gets nothing that it has.
+    let listings = |page: &Page| data_requests(page).iter().filter(|url| url.contains("list-type")).count();
+    let before = listings(&page);
+    let page = page::when(&browser, "a refresh", |page| listings(page) >= before + 2 && page.is_complete()).await;
+    let histories = data_requests(&page).iter().filter(|url| url.contains(".json") && url.contains("history")).count();
+    assert_eq!(histories, fake_nodes.names.len(), "{:#?}", page.requests());
+}
+
+#[tokio::test]
+async fn ninety_days_of_three_nodes_are_few_requests_and_little_data_from_plain_http() {
+    let (fake_nodes, objects) = ninety_days();
+    let caddy = Caddy::start("").await;
+    into_directory(objects, &caddy.site.path().join("store"));
+    caddy.configure(&from_directory(90 * DAY));
+    let browser = Browser::open().await;
+    browser.stop_clock(fake_nodes.now + 20 * SECOND).await;
+    let page = page::visit(&browser, &caddy.url).await;
+    assert_few_requests_and_little_data(&page, fake_nodes).await;
+}
+
+/// The page's configuration for a directory `store` beside it.
+fn from_directory(range: Nanos) -> String {
+    let mut config = PageConfig::new(Source::Http { url: "store/".to_owned() });
+    (config.range, config.refresh, config.interval) = (range, HOUR, 30 * MINUTE);
+    // Whether thousands of files are kept for later is not what these tests are about.
+    config.offline = false;
+    config.to_json()
+}
+
+/// A directory that a fleet has filled, a checker that can tell its status, and a page that shows it.
+struct Place {
+    checker: Checker,
+    caddy: Caddy,
+}
+
+impl Place {
+    async fn new(objects: &BTreeMap<String, String>) -> Place {
+        let mut config = watching(&[check("Service 00", "http://127.0.0.1:9/")], &directory());
+        config["page"] = json!({ "title": "Long", "range": "10d", "refresh": "1h" });
+        let checker = Checker::new(&config);
+        into_directory(objects, &checker.path("checks"));
+        let caddy = Caddy::start("").await;
+        std::os::unix::fs::symlink(checker.path("checks"), caddy.site.path().join("store")).expect("it is a folder");
+        caddy.configure(&from_directory(10 * DAY));
+        Place { checker, caddy }
+    }
+
+    async fn visit(&self, browser: &Browser) -> Page {
+        page::visit(browser, &self.caddy.url).await
+    }
+
+    async fn status(&self) -> Value {
+        let run = self.checker.call(&["status", "-c", "checker.json", "--format", "json"]).await;
+        assert_eq!(run.code, 0, "{}", run.output());
+        serde_json::from_str(&run.stdout).expect("it is JSON")
+    }
+}
+
+/// Fails unless page and terminal give the same digits of every endpoint.
+fn assert_agreement(page: &Page, status: &Value) {
+    page.assert_clean();
+    let told = status["endpoints"].as_array().expect("there are endpoints");
+    assert_eq!(page.endpoints().len(), told.len());
+    for told in told {
+        let shown = page.endpoint(told["title"].as_str().unwrap_or_default());
+        let of = |name: &str| told[name].as_str().unwrap_or_default();
+        assert_eq!(shown.text_of("status"), of("status"), "{told}");
+        assert_eq!(shown.text_of("uptime"), of("uptime"), "{told}");
+        assert_eq!(shown.text_of("coverage"), format!("of {} observed", of("coverage")), "{told}");
+    }
+}
+
+/// Three nodes: an outage of an hour that all see, one of two hours that two see, and one that goes on and that one
+/// sees.
+fn three_nodes(policy: Policy) -> FakeNodes {
+    let mut fake_nodes = FakeNodes::small(&["ap-south", "eu-west", "us-east"], now());
+    fake_nodes.policy = policy;
+    let ago = |from: Nanos, length: Nanos| fake_nodes.now - from..fake_nodes.now - from + length;
+    fake_nodes.outages = vec![
+        Outage { endpoint: 0, nodes: 0..3, time: ago(5 * DAY, HOUR) },
+        Outage { endpoint: 0, nodes: 0..2, time: ago(3 * DAY, 2 * HOUR) },
+        Outage { endpoint: 0, nodes: 0..1, time: ago(4 * HOUR, 4 * HOUR) },
+    ];
+    fake_nodes
+}
+
+#[tokio::test]
+async fn page_and_terminal_give_the_same_exact_figures_for_each_policy() {
+    let browser = Browser::open().await;
+    for (policy, down, status) in [
+        ("majority", 3 * HOUR, "degraded"),
+        ("all", HOUR, "degraded"),
+        ("2", 3 * HOUR, "degraded"),
+        ("any", 7 * HOUR, "down"),
+    ] {
+        let fake_nodes = three_nodes(policy.parse().expect("it is a policy"));
+        let place = Place::new(&fake_nodes.objects()).await;
+        // The moment is of one minute for both: what goes on grows with each.
+        let (page, told) = (place.visit(&browser).await, place.status().await);
+        assert_agreement(&page, &told);
+        let first = &told["endpoints"][0];
+        assert_eq!(first["status"], status, "{policy}");
+        let told = first["down"].as_i64().expect("it is a number");
+        let grows = if status == "down" { 15 * MINUTE } else { 0 };
+        assert!((down..=down + grows).contains(&told), "{policy}: {told}");
+        let shown = page.endpoint("Service 00");
+        if status == "degraded" {
+            assert_eq!(
+                shown.text_of("reason"),
+                "unreachable from ap-south, reachable from 2 others: connection refused"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_silent_node_leaves_the_vote_and_when_all_are_silent_nobody_knows() {
+    let mut fake_nodes = three_nodes(Policy::Majority);
+    // The only one that sees it down has said nothing for two hours.
+    fake_nodes.silences = vec![(0, fake_nodes.now - 2 * HOUR..fake_nodes.now)];
+    let place = Place::new(&fake_nodes.objects()).await;
+    let browser = Browser::open().await;
+    let page = place.visit(&browser).await;
+    assert_agreement(&page, &place.status().await);
+    assert_eq!(page.endpoint("Service 00").text_of("status"), "healthy");
+    let nodes = page.nodes();
+    assert!(nodes[0].starts_with("ap-south silent since") && nodes[1].starts_with("eu-west reported"), "{nodes:?}");
+    // Nobody serves anything: time alone tells that the checkers are dead.
+    browser.stop_clock(fake_nodes.now + HOUR).await;
+    let page = place.visit(&browser).await;
+    assert_eq!(page.text_of("state"), "unknown");
+    assert!(page.text_of("overall").starts_with("Unknown: nobody has looked since"), "{}", page.text_of("overall"));
+    assert!(page.nodes().iter().all(|node| node.contains("silent since")), "{:?}", page.nodes());
+}
+
+#[tokio::test]
+async fn a_history_that_cannot_be_read_is_named_and_check_files_fill_in() {
+    // Twice an hour, since all check files are read eight times.
+    let fake_nodes = FakeNodes { interval: 30 * MINUTE, ..three_nodes(Policy::Majority) };
+    let mut objects = fake_nodes.objects();
+    objects.extend(fake_nodes.check_files(1, 0));
+    let good = objects["history/eu-west.json"].clone();
+    let place = Place::new(&objects).await;
+    // What a directory lists in full when its short list is not enough.
+    let index: BTreeMap<&String, u8> =
+        objects.keys().filter(|name| !name.contains('/')).map(|name| (name, 0)).collect();
+    place.checker.write("checks/index.json", &json!(index).to_string());
+    let browser = Browser::open().await;
+    let expected = place.visit(&browser).await.endpoint("Service 00").text_of("uptime");
+    for broken in [
+        "",
+        &good[..good.len() / 2],
+        &good.replacen("\"version\":1", "\"version\":99", 1),
+        &good.replacen("eu-west", "us-east", 1),
+        &good.replacen("\"spans\":[", "\"spans\":[1,-9223372036854775808,3,", 1),
+        "<!doctype html>",
+        "[[[[[[[[[[[[[[[[",
+    ] {
+        place.checker.write("checks/history/eu-west.json", broken);
+        let page = place.visit(&browser).await;
+        page.assert_clean();
+        assert!(page.problems().contains("History unreadable: that of eu-west"), "{}", page.problems());
+        assert_eq!(page.endpoint("Service 00").text_of("uptime"), expected, "{broken:.40}");
+        assert_eq!(page.nodes().iter().filter(|node| node.contains("history unreadable")).count(), 1);
+    }
+    assert_agreement(&place.visit(&browser).await, &place.status().await);
+}
+
+#[tokio::test]
+async fn old_stores_and_mixed_fleets_are_shown_from_their_check_files() {
+    let fake_nodes = FakeNodes { interval: 30 * MINUTE, ..three_nodes(Policy::Majority) };
+    let nameless = |files: Vec<(String, String)>| {
+        files.into_iter().map(|(name, content)| {
+            let name = CheckFileName::parse(&name).expect("it is a name");
+            let content = content.replace("\"node\":\"eu-west\",", "");
+            (CheckFileName { node: None, ..name }.to_string(), content)
+        })
+    };
+    // The original alone, and beside two nodes that keep histories.
+    let original: BTreeMap<String, String> = nameless(fake_nodes.check_files(1, 0)).collect();
+    let mut mixed = fake_nodes.objects();
+    mixed.retain(|name, _| !name.contains("eu-west"));
+    mixed.extend(original.clone());
+    let browser = Browser::open().await;
+    for (objects, nodes) in [(original, 1), (mixed, 3)] {
+        let place = Place::new(&objects).await;
+        let index: BTreeMap<&String, u8> =
+            objects.keys().filter(|name| !name.contains('/')).map(|name| (name, 0)).collect();
+        place.checker.write("checks/index.json", &json!(index).to_string());
+        if nodes == 1 {
+            std::fs::remove_dir_all(place.checker.path("checks/history")).expect("the folder is there");
+        }
+        // The same moment for both: a check's time to stand may end between two.
+        let status = place.status().await;
+        browser.stop_clock(status["now"].as_i64().expect("it says when")).await;
+        let page = place.visit(&browser).await;
+        assert_agreement(&page, &status);
+        assert_eq!(page.nodes().len(), nodes, "{:?}", page.nodes());
+        assert!(page.nodes().iter().any(|node| node.starts_with("a checker without a name reported")));
+    }
+}
+
+#[tokio::test]
+async fn clocks_that_differ_by_two_minutes_change_no_verdict_and_more_is_named() {
+    let mut fake_nodes = three_nodes(Policy::Majority);
+    let browser = Browser::open().await;
+    let mut seen = Vec::new();
+    for wrong in [0, 2 * MINUTE, -2 * MINUTE] {
+        fake_nodes.clocks = vec![(1, wrong)];
+        let place = Place::new(&fake_nodes.objects()).await;
+        browser.stop_clock(fake_nodes.now).await;
+        let page = place.visit(&browser).await;
+        page.assert_clean();
+        seen.push((page.endpoint("Service 00").text_of("status"), page.endpoint("Service 00").text_of("reason")));
+    }
+    assert!(seen.iter().all(|one| *one == seen[0]), "{seen:?}");
+    fake_nodes.clocks = vec![(1, 30 * MINUTE)];
+    let place = Place::new(&fake_nodes.objects()).await;
+    let page = place.visit(&browser).await;
+    assert!(page.nodes()[1].contains("its clock is 20 min ahead"), "{:?}", page.nodes());
+}
+
+#[tokio::test]
+async fn a_reader_chooses_another_range_with_the_keyboard_and_nothing_is_loaded_again() {
+    let place = Place::new(&three_nodes(Policy::Majority).objects()).await;
+    let browser = Browser::open().await;
+    let page = place.visit(&browser).await;
+    assert_eq!(page.endpoint("Service 00").bar_statuses().len(), 10);
+    let before = data_requests(&page);
+    let focus = "document.querySelector('.ranges :checked').focus(); return document.activeElement.name;";
+    assert_eq!(browser.script(focus).await, "range");
+    browser.press("ArrowLeft").await;
+    let page = page::when(&browser, "seven days", |page| page.endpoint("Service 00").bar_statuses().len() == 7).await;
+    assert!(page.text_of("text").contains("last 7 days"));
+    browser.press("ArrowLeft").await;
+    let page = page::when(&browser, "a day", |page| page.endpoint("Service 00").bar_statuses().len() == 25).await;
+    assert_eq!(page.endpoint("Service 00").text_of("uptime"), "100%", "one of three is not down");
+    assert_eq!(data_requests(&page), before, "shorter ranges are known already");
+    // What is longer is looked at once more, and what has not changed is not sent again.
+    let year = "document.querySelector('.ranges [value=\"31536000000000000\"]').click();";
+    browser.script(year).await;
+    let is_year = |page: &Page| page.is_complete() && page.endpoint("Service 00").bar_statuses().len() == 73;
+    let page = page::when(&browser, "a year", is_year).await;
+    assert!(data_requests(&page).len() <= 2 * before.len(), "{:#?}", page.requests());
+    let again = "return performance.getEntriesByType('resource').filter(entry => entry.name.includes('history/') && entry.responseStatus == 304 || entry.transferSize < 1000 && entry.name.includes('history/ap')).length;";
+    assert!(browser.script(again).await.as_u64() >= Some(1), "an unchanged history is not sent again");
+}
+
+/// The percentiles of a page's endpoint, in nanoseconds, as it spells them: `p50 95 ms · p90 1.20 s`.
+fn percentiles(page: &Page, title: &str) -> Vec<(u8, f64)> {
+    let text = page.endpoint(title).text_of("text");
+    // Where charts are folded it says `Response times`.
+    let told = text.split("Response time").nth(1).unwrap_or_default().trim_start_matches(['s', ':', ' ']);
+    let mut words = told.split([' ', '·']).filter(|word| !word.is_empty());
+    let mut percentiles = Vec::new();
+    while let Some(percent) = words.next().and_then(|word| word.strip_prefix('p')?.parse().ok()) {
+        // Before sketches have come it says `about`.
+        let Some(number) = words.next().and_then(|number| number.parse::<f64>().ok()) else { break };
+        let unit = match words.next() {
+            Some(unit) if unit.starts_with("µs") => 1e3,
+            Some(unit) if unit.starts_with("ms") => 1e6,
+            _ => 1e9,
+        };
+        percentiles.push((percent, number * unit));
+    }
+    percentiles
+}
+
+#[tokio::test]
+async fn percentiles_of_the_chosen_range_are_those_of_its_checks_and_one_request_a_node() {
+    let (fake_nodes, objects) = ninety_days();
+    let caddy = Caddy::start("").await;
+    into_directory(objects, &caddy.site.path().join("store"));
+    caddy.configure(&from_directory(90 * DAY));
+    let browser = Browser::open().await;
+    browser.stop_clock(fake_nodes.now + 20 * SECOND).await;
+    let page = page::visit(&browser, &caddy.url).await;
+    let before = data_requests(&page).len();
+    for (days, range) in [(90, 90 * DAY), (7, 7 * DAY), (1, DAY)] {
+        browser.script(&format!("document.querySelector('.ranges [value=\"{range}\"]').click();")).await;
+        if days == 90 {
+            browser.script("document.querySelector('#percentiles').click();").await;
+        }
+        let is_told = |page: &Page| page.is_complete() && percentiles(page, "Service 03").len() == 4;
+        let wanted = match days {
+            1 => "since yesterday".to_owned(),
+            days => format!("last {days} days"),
+        };
+        let page =
+            page::when(&browser, "percentiles", |page| is_told(page) && page.text_of("text").contains(&wanted)).await;
+        let bars = page.endpoint("Service 03").0["bars"].as_array().cloned().unwrap_or_default();
+        let from: i64 = bars[0]["start"].as_str().and_then(|start| start.parse().ok()).expect("a moment");
+        let mut times: Vec<Nanos> = Vec::new();
+        for node in 0..fake_nodes.names.len() {
+            times.extend(fake_nodes.answers(node, 3, from));
+        }
+        times.sort_unstable();
+        for (percent, told) in percentiles(&page, "Service 03") {
+            let exact = times[(times.len() - 1) * usize::from(percent) / 100] as f64;
+            assert!((told - exact).abs() <= 0.05 * exact, "p{percent} of {days} days: {told} for {exact}");
+        }
+    }
+    let page = page::when(&browser, "the page", Page::is_complete).await;
+    let latencies: Vec<String> = page.requests().into_iter().filter(|url| url.contains(".latency.json")).collect();
+    assert_eq!(latencies.len(), fake_nodes.names.len(), "{latencies:#?}");
+    for url in &latencies {
+        let bytes = weight(std::slice::from_ref(url)).await;
+        println!("{bytes} bytes of latencies");
+        assert!(bytes <= 100_000, "{bytes} bytes");
+    }
+    // The short list and the unchanged histories once more.
+    assert!(data_requests(&page).len() <= 2 * before + fake_nodes.names.len(), "{:#?}", page.requests());
+}
+
+#[tokio::test]
+async fn a_day_opens_into_its_hours_and_an_hour_into_its_checks_which_are_loaded_then() {
+    let mut fake_nodes = three_nodes(Policy::Majority);
+    let noon = (fake_nodes.now / DAY - 4) * DAY + DAY / 2;
+    fake_nodes.outages = vec![Outage { endpoint: 0, nodes: 0..3, time: noon..noon + 20 * MINUTE }];
+    let mut objects = fake_nodes.objects();
+    for node in 0..3 {
+        objects.extend(fake_nodes.check_files(node, 0));
+    }
+    let bucket = Bucket::new().await;
+    into_bucket(&objects, &bucket).await;
+    let mut config = bucket.page_config(Some(&ministack::reader(&bucket.name).await));
+    (config.range, config.refresh) = (10 * DAY, HOUR);
+    let caddy = Caddy::start(&ministack::server().url).await;
+    caddy.configure(&config.to_json());
+    let browser = Browser::open().await;
+    browser.stop_clock(fake_nodes.now + 20 * SECOND).await;
+    let page = page::visit(&browser, &caddy.url).await;
+    let before = data_requests(&page).len();
+    // With the keyboard: the bar of that day has the focus and is opened with Enter.
+    let focus = |level: &str, status: &str| {
+        format!(
+            "const bar = document.querySelector('[data-title=\"Service 00\"] {level} .bar[data-status={status}]'); bar.focus(); return bar.getAttribute('aria-expanded');"
+        )
+    };
+    assert_eq!(browser.script(&focus("> .strip-box", "down")).await, "false");
+    browser.press("Enter").await;
+    let hours = "[...document.querySelectorAll('.level .bar')].length";
+    let count = || async { browser.script(&format!("return {hours};")).await.as_u64().filter(|count| *count == 24) };
+    support::wait_for("the hours of the day", count).await;
+    assert_eq!(browser.script(&focus("> .strip-box", "down")).await, "true");
+    // What happened on that day, as each node saw it.
+    let happened = browser.script("return [...document.querySelectorAll('.check')].map(row => row.textContent);").await;
+    let happened: Vec<&str> = happened.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    assert_eq!(happened.len(), 3, "{happened:#?}");
+    for (row, node) in happened.iter().zip(["ap-south", "eu-west", "us-east"]) {
+        let row = row.replace('\u{a0}', " ");
+        assert!(row.contains(" for 20 min, until ") && row.ends_with(&format!("{node}connection refused")), "{row}");
+    }
+    let page = page::when(&browser, "the page", Page::is_complete).await;
+    assert_eq!(data_requests(&page).len(), before, "the hours are known already");
+    assert_eq!(browser.script(&focus(".level", "down")).await, "false");
+    browser.press("Enter").await;
+    let rows = "return [...document.querySelectorAll('.level:last-child .check')].map(row => row.textContent);";
+    let all = || async {
+        let rows = browser.script(rows).await;
+        rows.as_array().filter(|rows| rows.len() == 18).cloned()
+    };
+    let rows = support::wait_for("the checks of the hour", all).await;
+    let failed: Vec<&Value> = rows.iter().filter(|row| row.as_str().is_some_and(|row| row.contains("down"))).collect();
+    assert_eq!(failed.len(), 6, "{rows:#?}");
+    assert!(
+        failed.iter().all(|row| row.as_str().is_some_and(|row| row.ends_with("connection refused"))),
+        "{failed:#?}"
+    );
+    let page = page::when(&browser, "the page", Page::is_complete).await;
+    // One listing, a file for each node and round of the hour and of the minutes after it, and nothing else.
+    let requests = data_requests(&page).len() - before;
+    assert!((1 + 3 * 6..=1 + 3 * 7).contains(&requests), "{requests} requests: {:#?}", page.requests());
+    page.assert_clean();
+}

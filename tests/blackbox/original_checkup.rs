@@ -1,0 +1,155 @@
+//! Coming from the original Checkup: its files are shown and its configuration loads.
+
+use serde_json::json;
+use shared::SECOND;
+use shared::object_name::CheckFileName;
+use shared::page_config::{PageConfig, Source};
+use shared::result::{CheckFile, CheckResult};
+use shared::status::Status;
+use support::browser::Browser;
+use support::caddy::Caddy;
+use support::checker::Checker;
+use support::configuration::{check, directory, watching};
+use support::endpoints::{Behavior, Endpoint};
+use support::page::{self, Page};
+use support::root;
+
+const FILES: [&str; 3] =
+    ["1795330254340493978-check.json", "1795330255356052177-check.json", "1795330256374067482-check.json"];
+
+fn golden(name: &str) -> String {
+    std::fs::read_to_string(root().join("shared/golden").join(name)).expect("the sample is there")
+}
+
+/// The last results that the original wrote.
+fn last_results() -> Vec<CheckResult> {
+    CheckFile::parse(golden(FILES[2]).as_bytes()).expect("the original wrote it").results
+}
+
+/// The page over the original's directory, a second after it stored its last file: it stored one each second.
+async fn page_of_the_original(browser: &Browser, url: &str) -> Page {
+    let last = CheckFileName::parse(FILES[2]).expect("it is a name");
+    browser.stop_clock(last.stored_at + SECOND).await;
+    page::visit(browser, url).await
+}
+
+fn assert_shows_the_original(page: &Page) {
+    page.assert_clean();
+    let results = last_results();
+    assert_eq!((page.endpoints().len(), results.len()), (10, 10));
+    for result in &results {
+        let shown = page.endpoint(&result.title);
+        assert_eq!(shown.text_of("locator"), result.locator);
+        assert_eq!(shown.text_of("status"), result.status.word(), "{}", result.title);
+        assert_eq!(shown.points(), 3);
+        if result.status > Status::Healthy {
+            let reason = result.reason().expect("the original says why");
+            let reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(shown.text_of("reason").contains(&reason), "`{reason}` is not in `{}`", shown.text_of("reason"));
+        }
+    }
+    assert_eq!(page.text_of("state"), "down");
+    let messages: Vec<String> = page.events("message");
+    assert!(messages.iter().any(|text| text.contains("We're investigating connectivity issues.")), "{messages:?}");
+}
+
+#[tokio::test]
+async fn files_of_the_original_behind_a_static_server_are_shown_as_they_are() {
+    let caddy = Caddy::start("").await;
+    let store = caddy.site.path().join("store");
+    std::fs::create_dir(&store).expect("the folder can be made");
+    for name in FILES.iter().chain(&["index.json"]) {
+        std::fs::write(store.join(name), golden(name)).expect("the file can be written");
+    }
+    caddy.configure(&PageConfig::new(Source::Http { url: "store/".to_owned() }).to_json());
+    let browser = Browser::open().await;
+    let page = page_of_the_original(&browser, &caddy.url).await;
+    assert_eq!((page.problems().as_str(), page.loaded()), ("", 3));
+    assert_shows_the_original(&page);
+}
+
+#[tokio::test]
+async fn a_directory_of_the_original_is_served_and_stored_into() {
+    let shop = Endpoint::start(Behavior::ok()).await;
+    let checker = Checker::new(&watching(&[check("New", &shop.url)], &directory()));
+    std::fs::create_dir(checker.path("checks")).expect("the folder can be made");
+    for name in FILES.iter().chain(&["index.json"]) {
+        checker.write(&format!("checks/{name}"), &golden(name));
+    }
+    let served = checker.serve(&[]).await;
+    let stored = || async { (checker.check_files("checks").len() == 4).then_some(()) };
+    support::wait_for("a round beside the original's", stored).await;
+    let browser = Browser::open().await;
+    // The round of today lies in that page's future.
+    let page = page_of_the_original(&browser, &served.url).await;
+    assert!(page.problems().starts_with("1 result is from the future"), "{}", page.problems());
+    assert_shows_the_original(&page);
+    for name in FILES {
+        let now = std::fs::read_to_string(checker.path("checks").join(name)).expect("it is there");
+        assert_eq!(now, golden(name), "the original's files stay as they are");
+    }
+    assert_eq!(support::checker::index(&checker.path("checks")), checker.check_files("checks"));
+}
+
+#[tokio::test]
+async fn a_configuration_of_the_original_with_only_http_checks_runs_unchanged() {
+    let shop = Endpoint::start(Behavior::ok()).await;
+    let config = json!({
+        "checkers": [
+            { "type": "http", "endpoint_name": "Shop", "endpoint_url": shop.url, "attempts": 5, "threshold_rtt": 500_000_000,
+              "attempt_spacing": 1_000_000, "headers": { "X-From": ["checkup"] } },
+            { "type": "http", "endpoint_name": "Needs text", "endpoint_url": shop.url, "attempts": 2, "must_contain": "absent" },
+        ],
+        "concurrent_checks": 2,
+        "timestamp": "2026-11-22T12:00:00Z",
+        "storage": { "provider": "fs", "dir": "checks", "check_expiry": 604_800_000_000_000_i64 },
+    });
+    let checker = Checker::new(&json!({}));
+    checker.write("checkup.json", &config.to_string());
+    let run = checker.call(&["run", "-c", "checkup.json"]).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    let results = checker.all_results("checks");
+    let statuses: Vec<_> =
+        results.iter().map(|result| (result.title.as_str(), result.status, result.attempts.len())).collect();
+    assert_eq!(statuses, [("Shop", Status::Healthy, 5), ("Needs text", Status::Down, 2)]);
+    assert!(results.iter().all(|result| result.timestamp == 1_795_348_800_000_000_000), "{results:?}");
+}
+
+#[tokio::test]
+async fn the_originals_own_configuration_runs_unchanged_with_every_kind_of_check() {
+    let checker = Checker::new(&json!({}));
+    checker.write("checkup.json", &golden("checkup.json"));
+    let valid = checker.call(&["validate", "-c", "checkup.json"]).await;
+    assert_eq!((valid.code, valid.stdout.as_str()), (0, ""), "{}", valid.output());
+    let run = checker.call(&["run", "-c", "checkup.json", "--format", "json"]).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    assert!(!run.output().contains("not yet supported"), "{}", run.output());
+    let results = run.results();
+    let kinds: Vec<_> = results.iter().filter_map(|result| result.kind.as_deref()).collect();
+    assert_eq!(kinds, ["http", "http", "http", "http", "http", "tcp", "tcp", "exec", "exec", "tls"]);
+    let of = |title: &str| results.iter().find(|result| result.title == title).map(|result| result.status);
+    assert_eq!(of("TCP closed"), Some(Status::Down));
+    assert_eq!((of("Exec ok"), of("Exec warn")), (Some(Status::Healthy), Some(Status::Degraded)));
+}
+
+#[tokio::test]
+async fn what_cannot_be_set_up_is_named_and_spoils_nothing_else() {
+    let checker = Checker::new(&watching(
+        &[
+            json!({ "type": "exec", "name": "works", "command": "true" }),
+            json!({ "type": "tls", "endpoint_name": "no authorities", "endpoint_url": "127.0.0.1:9", "trusted_roots": ["gone.pem"] }),
+            json!({ "type": "exec", "name": "no command", "command": "./gone.sh" }),
+        ],
+        &directory(),
+    ));
+    let valid = checker.call(&["validate", "-c", "checker.json"]).await;
+    assert_eq!(valid.code, 1, "{}", valid.output());
+    for words in [["\"no authorities\"", "gone.pem"], ["\"no command\"", "gone.sh"]] {
+        let named = valid.stdout.lines().any(|line| words.iter().all(|word| line.contains(word)));
+        assert!(named, "{words:?} is not in one line of:\n{}", valid.output());
+    }
+    let results = checker.run(&["--format", "json"]).await.results();
+    let statuses: Vec<_> = results.iter().map(|result| result.status).collect();
+    assert_eq!(statuses, [Status::Healthy, Status::Unknown, Status::Down], "{results:?}");
+    assert!(results[1].notice.contains("gone.pem"), "{results:?}");
+}

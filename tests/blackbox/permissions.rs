@@ -1,0 +1,217 @@
+//! What provisioned keys may do and what they may not, each tried for real: the reader's, which everybody can see,
+//! and the writers'. And what a browser lets pages of which origin do with them.
+
+use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::types::{CorsConfiguration, CorsRule};
+use serde_json::{Value, json};
+use shared::object_name::{CheckFileName, NodeName};
+use support::browser::Browser;
+use support::bucket::{self, Bucket};
+use support::caddy::Caddy;
+use support::configuration::check;
+use support::endpoints::{Behavior, Endpoint};
+use support::ministack::{self, AccessKey, REGION};
+use support::page;
+use support::test_site::TestSite;
+
+/// Whether a call was allowed or refused; anything else stops the test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Allowed,
+    Refused,
+}
+use Verdict::{Allowed, Refused};
+
+fn verdict<T, E: ProvideErrorMetadata + std::fmt::Debug, R: std::fmt::Debug>(
+    what: &str,
+    answer: Result<T, SdkError<E, R>>,
+) -> Verdict {
+    match answer {
+        Ok(_) => Allowed,
+        Err(error) if matches!(error.code(), Some("AccessDenied" | "AccessDeniedException")) => Refused,
+        // An object that is not there could have been read.
+        Err(error) if error.code() == Some("NoSuchKey") => Allowed,
+        Err(error) => panic!("{what}: {error:?}"),
+    }
+}
+
+fn iam(key: &AccessKey) -> aws_sdk_iam::Client {
+    let credentials = aws_sdk_s3::config::Credentials::new(&key.id, &key.secret, None, None, "tests");
+    let configuration = aws_sdk_iam::Config::builder()
+        .behavior_version(aws_sdk_iam::config::BehaviorVersion::latest())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .credentials_provider(credentials)
+        .region(aws_sdk_iam::config::Region::new(REGION))
+        .endpoint_url(&ministack::server().url)
+        .build();
+    aws_sdk_iam::Client::from_conf(configuration)
+}
+
+fn name(stored_at: i64, node: Option<&str>) -> String {
+    let node = node.map(|node| NodeName::new(node).expect("it is a name"));
+    format!("status/{}", CheckFileName { stored_at, node })
+}
+
+/// What an object may be done to, key by key: put, get, delete.
+async fn objects(key: &AccessKey, bucket: &str, keys: &[&str]) -> Vec<[Verdict; 3]> {
+    let client = bucket::client(key);
+    let mut table = Vec::new();
+    for object in keys {
+        let put = client.put_object().bucket(bucket).key(*object).body(b"[]".to_vec().into()).send().await;
+        let get = client.get_object().bucket(bucket).key(*object).send().await;
+        let delete = client.delete_object().bucket(bucket).key(*object).send().await;
+        table.push([verdict(object, put), verdict(object, get), verdict(object, delete)]);
+    }
+    table
+}
+
+/// Everything that neither a reader nor a writer may do.
+async fn assert_the_rest_is_refused(key: &AccessKey, site: &TestSite, other: &Bucket) {
+    let (client, bucket) = (bucket::client(key), site.bucket.name.as_str());
+    let rule = CorsRule::builder().allowed_methods("PUT").allowed_origins("*").build().expect("it is complete");
+    let cors = CorsConfiguration::builder().cors_rules(rule).build().expect("it is complete");
+    let users = iam(key);
+    let mut table = vec![
+        ("list without a prefix", verdict("", client.list_objects_v2().bucket(bucket).send().await)),
+        ("list another prefix", verdict("", client.list_objects_v2().bucket(bucket).prefix("other/").send().await)),
+        ("list a longer name", verdict("", client.list_objects_v2().bucket(bucket).prefix("status").send().await)),
+        (
+            "list another bucket",
+            verdict("", client.list_objects_v2().bucket(&other.name).prefix("status/").send().await),
+        ),
+        ("list the buckets", verdict("", client.list_buckets().send().await)),
+        ("read the policy", verdict("", client.get_bucket_policy().bucket(bucket).send().await)),
+        ("set a policy", verdict("", client.put_bucket_policy().bucket(bucket).policy("{}").send().await)),
+        ("read CORS", verdict("", client.get_bucket_cors().bucket(bucket).send().await)),
+        ("set CORS", verdict("", client.put_bucket_cors().bucket(bucket).cors_configuration(cors).send().await)),
+        ("remove CORS", verdict("", client.delete_bucket_cors().bucket(bucket).send().await)),
+        ("open the bucket", verdict("", client.delete_public_access_block().bucket(bucket).send().await)),
+        ("remove rules", verdict("", client.delete_bucket_lifecycle().bucket(bucket).send().await)),
+        ("delete the bucket", verdict("", client.delete_bucket().bucket(bucket).send().await)),
+        ("make a bucket", verdict("", client.create_bucket().bucket("a-new-one").send().await)),
+        ("make a user", verdict("", users.create_user().user_name("mine").send().await)),
+        ("list users", verdict("", users.list_users().send().await)),
+    ];
+    for user in [site.user("reader"), site.user("writer_eu-west")] {
+        let policy =
+            json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }] });
+        let put = users.put_user_policy().user_name(&user).policy_name("checkup").policy_document(policy.to_string());
+        table.push(("take more rights", verdict("", put.send().await)));
+        table.push(("make a key", verdict("", users.create_access_key().user_name(&user).send().await)));
+        table.push(("see keys", verdict("", users.list_access_keys().user_name(&user).send().await)));
+    }
+    let allowed: Vec<_> = table.iter().filter(|(_, verdict)| *verdict == Allowed).collect();
+    assert!(allowed.is_empty(), "{allowed:?}");
+    let elsewhere = objects(key, &other.name, &["status/a.txt"]).await;
+    assert_eq!(elsewhere, [[Refused; 3]], "another bucket");
+}
+
+/// A provisioned place with two writers, one of which expires its files, and a foreign bucket beside it.
+async fn site() -> (TestSite, Bucket) {
+    let site = TestSite::new().await;
+    for (node, expiry) in [("eu-west", ["--check-expiry", "30d"].as_slice()), ("west", &[])] {
+        let words = [&["--origin", "https://status.example", "--writer", node], expiry].concat();
+        let run = site.provision(&words).await;
+        assert_eq!(run.code, 0, "{}", run.output());
+    }
+    let other = Bucket::new().await;
+    for bucket in [&site.bucket, &other] {
+        for key in ["status/a.txt", "a.txt", "other/a.txt", "status-2/a.txt"] {
+            bucket.put(key, "mine").await;
+        }
+    }
+    (site, other)
+}
+
+#[tokio::test]
+async fn a_reader_lists_and_reads_the_prefix_and_everything_else_is_refused() {
+    let (site, other) = site().await;
+    let reader = site.reader().expect("there are keys");
+    let listed = bucket::client(&reader).list_objects_v2().bucket(&site.bucket.name).prefix("status/").send().await;
+    assert_eq!(verdict("list the prefix", listed), Allowed);
+    let inside = [
+        "status/a.txt",
+        &name(1_795_330_254_340_493_978, Some("eu-west")),
+        "status/history/eu-west.json",
+        "status/heartbeats/a.json",
+        "status/0-summary/eu-west.json",
+        "status/0-summary/eu-west.html",
+        "status/0-badge/eu-west/Shop.svg",
+    ];
+    assert_eq!(objects(&reader, &site.bucket.name, &inside).await, [[Refused, Allowed, Refused]; 7]);
+    let outside = ["a.txt", "other/a.txt", "status-2/a.txt"];
+    assert_eq!(objects(&reader, &site.bucket.name, &outside).await, [[Refused; 3]; 3]);
+    assert_the_rest_is_refused(&reader, &site, &other).await;
+    assert_eq!(site.bucket.get("status/a.txt").await, "mine", "nothing was changed");
+}
+
+#[tokio::test]
+async fn a_writer_stores_in_its_own_name_only_and_deletes_what_it_expires() {
+    let (site, other) = site().await;
+    let time = 1_795_330_254_340_493_978;
+    let message = "status/messages/1795330254340493978-eu-west-message.json";
+    for (node, neighbour, delete) in [("eu-west", "west", Allowed), ("west", "eu-west", Refused)] {
+        let key = site.writer(node).expect("there are keys");
+        let bucket = &site.bucket.name;
+        let own_files = name(time, Some(node));
+        assert_eq!(objects(&key, bucket, &[&own_files]).await, [[Allowed, Allowed, delete]], "{node}");
+        let own_history = [format!("status/history/{node}.json"), format!("status/history/{node}.latency.json")];
+        let own_history = own_history.each_ref().map(String::as_str);
+        assert_eq!(objects(&key, bucket, &own_history).await, [[Allowed, Allowed, Refused]; 2], "{node}");
+        let told = ["0-summary/{}.json", "0-summary/{}.html", "0-badge/{}/_overall.svg", "0-badge/{}/Billing__API.svg"];
+        let told = told.map(|name| format!("status/{}", name.replace("{}", node)));
+        let told = told.each_ref().map(String::as_str);
+        assert_eq!(objects(&key, bucket, &told).await, [[Allowed, Allowed, Refused]; 4], "{node}");
+        let beat = "status/heartbeats/nightly-backup.json";
+        assert_eq!(objects(&key, bucket, &[beat]).await, [[Allowed, Allowed, Refused]], "{node}");
+        let own_message = message.replace("eu-west", node);
+        assert_eq!(objects(&key, bucket, &[&own_message]).await, [[Allowed, Allowed, Refused]], "{node}");
+
+        let theirs = [
+            name(time, Some(neighbour)),
+            name(time, None),
+            format!("status/history/{neighbour}.json"),
+            format!("status/messages/1795330254340493978-{neighbour}-message.json"),
+            format!("status/0-summary/{neighbour}.json"),
+            format!("status/0-summary/{neighbour}.html"),
+            format!("status/0-badge/{neighbour}/Shop.svg"),
+            "status/0-badge/Shop.svg".to_owned(),
+            format!("status/0-badge/{node}/index.html"),
+            "status/config.json".to_owned(),
+            "status/index.html".to_owned(),
+        ];
+        let theirs = theirs.each_ref().map(String::as_str);
+        assert_eq!(objects(&key, bucket, &theirs).await, [[Refused, Allowed, Refused]; 11], "{node}");
+        let unprefixed = own_files.strip_prefix("status/").expect("it has the prefix");
+        assert_eq!(objects(&key, bucket, &[unprefixed, "a.txt", "other/a.txt"]).await, [[Refused; 3]; 3], "{node}");
+        assert_the_rest_is_refused(&key, &site, &other).await;
+    }
+}
+
+#[tokio::test]
+async fn a_page_on_the_provisioned_origin_shows_what_is_stored_and_one_elsewhere_is_blocked() {
+    let store = &ministack::server().url;
+    let (ours, elsewhere) = (Caddy::start(store).await, Caddy::start(store).await);
+    let site = TestSite::new().await;
+    let run = site.provision(&["--origin", ours.url.trim_end_matches('/'), "--writer", "eu-west"]).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let mut config: Value = serde_json::from_str(&site.file("checker-eu-west.json")).expect("it is JSON");
+    config["checkers"] = json!([check("Shop", &ok.url)]);
+    site.checker.write("with-check.json", &config.to_string());
+    let round = site.checker.call(&["run", "-c", "with-check.json"]).await;
+    assert_eq!(round.code, 0, "{}", round.output());
+
+    let writer = site.writer("eu-west").expect("there are keys");
+    for caddy in [&ours, &elsewhere] {
+        caddy.configure(&site.file("config.json"));
+        assert!(!site.file("config.json").contains(&writer.secret) && !site.file("config.json").contains(&writer.id));
+    }
+    let browser = Browser::open().await;
+    let shown = page::visit(&browser, &ours.url).await;
+    assert_eq!(shown.endpoint("Shop").text_of("status"), "healthy");
+    assert_eq!(shown.problems(), "");
+    shown.assert_clean();
+    let blocked = page::visit(&browser, &elsewhere.url).await;
+    assert!(blocked.endpoints().is_empty() && blocked.problems().contains("CORS"), "{:#}", blocked.0);
+}

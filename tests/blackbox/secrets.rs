@@ -1,0 +1,188 @@
+//! The writer's secret key is nowhere but in the configuration: in no output, no stored object, nothing served.
+
+use std::path::Path;
+
+use serde_json::json;
+use support::bucket::Bucket;
+use support::checker::{Checker, Run};
+use support::configuration::{check, check_with, directory, watching};
+use support::endpoints::{Behavior, Endpoint, refused};
+use support::{http_client, wait_for};
+
+/// What must be nowhere.
+const CANARY: &str = "canarySECRETcanarySECRETcanarySECRET4711";
+
+fn assert_silent(run: &Run, secret: &str) {
+    assert!(!run.output().contains(secret), "{}", run.output());
+}
+
+/// Fails if the text is in any file below a folder.
+fn assert_nowhere_below(folder: &Path, secret: &str) -> usize {
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("the folder can be read").path();
+        if path.is_dir() {
+            count += assert_nowhere_below(&path, secret);
+        } else if path.file_name().is_some_and(|name| name != "checker.json") {
+            let content = std::fs::read(&path).expect("the file can be read");
+            assert!(!String::from_utf8_lossy(&content).contains(secret), "{}", path.display());
+            count += 1;
+        }
+    }
+    count
+}
+
+#[tokio::test]
+async fn a_secret_is_in_no_output_and_no_file_when_storing_fails() {
+    let bucket = Bucket::new().await;
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let mut storage = bucket.storage();
+    storage["secret_access_key"] = json!(CANARY);
+    for endpoint_url in [storage["endpoint_url"].clone(), json!(refused().trim_end_matches('/'))] {
+        storage["endpoint_url"] = endpoint_url;
+        let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &storage));
+        for words in [vec![], vec!["--format", "json"], vec!["--message", "Hello"]] {
+            let run = checker
+                .call_with(&[&["run", "-c", "checker.json"], words.as_slice()].concat(), |command| {
+                    command.env("RUST_LOG", "trace").env("RUST_BACKTRACE", "full");
+                })
+                .await;
+            assert_eq!(run.code, 2, "{}", run.output());
+            assert_silent(&run, CANARY);
+        }
+        assert!(assert_nowhere_below(checker.folder.path(), CANARY) >= 3, "the rounds wait in the spool");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_is_in_no_object_that_was_stored_with_it() {
+    let bucket = Bucket::new().await;
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url), check("Down", &refused())], &bucket.storage()));
+    let run = checker.run(&["--message", "Hello"]).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    assert_silent(&run, &bucket.writer.secret);
+    let keys = bucket.keys().await;
+    assert_eq!(keys.len(), 8, "a check file, a history in two objects, a summary in two, three badges: {keys:?}");
+    for key in keys {
+        let content = bucket.get(&key).await;
+        for secret in [&bucket.writer.secret, &bucket.writer.id] {
+            assert!(!content.contains(secret), "{content}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_secret_is_in_nothing_that_is_served() {
+    let bucket = Bucket::new().await;
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &bucket.storage()));
+    let served = checker.serve(&[]).await;
+    wait_for("the first round", || async { (!bucket.keys().await.is_empty()).then_some(()) }).await;
+    for path in
+        ["", "config.json", "store/index.json", "summary.json", "summary.html", "badge/Shop.svg", "checker.json"]
+    {
+        let answer = http_client::get(&format!("{}{path}", served.url)).await;
+        let everything = format!("{:?} {}", answer.headers, answer.text());
+        for secret in [&bucket.writer.secret, &bucket.writer.id] {
+            assert!(!everything.contains(secret), "{path}: {everything}");
+        }
+    }
+    assert!(!served.program.output().contains(&bucket.writer.secret), "{}", served.program.output());
+}
+
+#[tokio::test]
+async fn a_configuration_that_is_wrong_is_told_about_without_its_secrets() {
+    let checker = Checker::new(&json!({}));
+    let storage =
+        |more: &str| format!(r#""storage": {{ "type": "s3", "bucket": "b", "secret_access_key": "{CANARY}"{more}"#);
+    for (config, words) in [
+        (format!("{{ \"checkers\": [],\n {} }} }}", storage(r#", "bukket": 3"#)), "bukket"),
+        (format!("{{ \"checkers\": [],\n {} }}, }} ]", storage("")), "2:"),
+        (format!("{{ \"checkers\": [],\n {}", storage("")), "2:"),
+        (format!("{{ \"checkers\": [], \"storage\": \"{CANARY}\" }}"), "storage"),
+        (
+            format!(
+                "{{ \"checkers\": [], \"storage\": {{ \"type\": \"s3\", \"bucket\": \"b\", \"secret_access_key\": [\"{CANARY}\"] }} }}"
+            ),
+            "secret_access_key",
+        ),
+        (
+            format!(
+                "{{ \"checkers\": [], \"storage\": {{ \"type\": \"s3\", \"bucket\": \"b\", \"secret_access_key\": \"${{{CANARY}\" }} }}"
+            ),
+            "`${`",
+        ),
+    ] {
+        checker.write("checker.json", &config);
+        for command in ["validate", "run"] {
+            let run = checker.call(&[command, "-c", "checker.json"]).await;
+            assert_ne!(run.code, 0, "{config}");
+            assert_silent(&run, CANARY);
+            assert!(run.output().contains(words), "{command} says `{words}`:\n{}", run.output());
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_request_carries_to_prove_itself_is_not_told_either() {
+    let down = Endpoint::start(Behavior::Answer("401 Unauthorized", String::new())).await;
+    let headers =
+        json!({ "headers": { "Authorization": format!("Bearer {CANARY}") }, "body": CANARY, "method": "POST" });
+    let checks = [check_with("Refusing", &down.url, headers.clone()), check_with("Away", &refused(), headers)];
+    let checker = Checker::new(&watching(&checks, &directory()));
+    let run = checker.run(&[]).await;
+    assert!(down.requests()[0].contains(CANARY), "it was sent");
+    assert_silent(&run, CANARY);
+    assert!(assert_nowhere_below(checker.folder.path(), CANARY) >= 2);
+}
+
+/// A URL with a user and the password that must be nowhere.
+fn with_password(url: &str) -> String {
+    url.replacen("://", &format!("://me:{CANARY}@"), 1)
+}
+
+#[tokio::test]
+async fn a_password_in_a_url_is_sent_and_neither_stored_nor_shown() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let bucket = Bucket::new().await;
+    let checks = [
+        check("Shop", &with_password(&ok.url)),
+        check("Away", &with_password(&refused())),
+        check("Socket", &with_password(&ok.url).replacen("http", "ws", 1)).as_object().map_or(json!({}), |check| {
+            let mut check = check.clone();
+            check.insert("type".to_owned(), json!("websocket"));
+            json!(check)
+        }),
+        check("Odd", &with_password("https://shop example/")),
+        check("Other", &with_password("ftp://shop.example/")),
+        json!({ "type": "tcp", "endpoint_name": "Port", "endpoint_url": with_password("smtp://shop.example:25") }),
+    ];
+    for storage in [directory(), bucket.storage()] {
+        let checker = Checker::new(&watching(&checks, &storage));
+        for words in [
+            &["validate", "-c", "checker.json"][..],
+            &["run", "-c", "checker.json"],
+            &["run", "-c", "checker.json", "--format", "json"],
+            &["explain", "Shop", "-c", "checker.json"],
+            &["status", "-c", "checker.json", "--format", "json"],
+        ] {
+            let run = checker.call(words).await;
+            assert_silent(&run, CANARY);
+            assert!(run.output().contains("has a user or a password in it"), "{words:?}:\n{}", run.output());
+        }
+        assert_nowhere_below(checker.folder.path(), CANARY);
+        let run = checker.run(&["--format", "json"]).await;
+        assert_eq!(run.results()[0].locator, ok.url, "it is known by its URL without a user");
+    }
+    let keys = bucket.keys().await;
+    assert!(keys.len() >= 4, "{keys:?}");
+    for key in keys {
+        let content = bucket.get(&key).await;
+        assert!(!content.contains(CANARY), "{key}: {content}");
+    }
+    // `me:` and the canary, as RFC 7617 has it.
+    let sent = ok.requests();
+    let basic = "authorization: Basic bWU6Y2FuYXJ5U0VDUkVUY2FuYXJ5U0VDUkVUY2FuYXJ5U0VDUkVUNDcxMQ==";
+    assert!(sent.iter().any(|request| request.to_lowercase().contains(&basic.to_lowercase())), "{}", sent[0]);
+}

@@ -1,0 +1,119 @@
+//! What the machine's limits mean: nothing of theirs is ever blamed on an endpoint.
+
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+use shared::status::Status;
+use support::checker::{Checker, Run};
+use support::configuration::{check_with, directory, watching};
+use support::endpoints::{Behavior, Endpoint};
+use support::network_namespace::where_names_hang;
+use support::{PATIENCE, checker_binary, wait_for};
+
+/// A round under limits that the shell sets before it becomes the checker.
+async fn round(checker: &Checker, limits: &str) -> Run {
+    let mut command = tokio::process::Command::new("sh");
+    command.args(["-c", &format!("{limits} && exec \"$0\" run --format json")]).arg(checker_binary());
+    command.current_dir(checker.folder.path()).env("HOME", checker.folder.path());
+    let output = command.stdin(Stdio::null()).kill_on_drop(true).output();
+    let output = tokio::time::timeout(PATIENCE, output).await.expect("it comes to an end").expect("it runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Run { code: output.status.code().unwrap_or(-1), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+}
+
+fn all_at_once(url: &str) -> Value {
+    let hanging = |number| check_with(&format!("Hanging {number}"), url, json!({ "timeout": "2s" }));
+    let checks: Vec<Value> = (0..60).map(hanging).collect();
+    watching(&checks, &directory())
+}
+
+#[tokio::test]
+async fn sockets_that_run_out_leave_endpoints_unknown_and_say_what_to_do() {
+    let hanging = Endpoint::start(Behavior::Hang).await;
+    for url in [hanging.url.clone(), hanging.url.replace("127.0.0.1", "localhost")] {
+        let checker = Checker::new(&all_at_once(&url));
+        let run = round(&checker, "ulimit -n 40").await;
+        assert_eq!(run.code, 0, "{}", run.output());
+        let results = run.results();
+        let (down, unknown): (Vec<_>, Vec<_>) = results.iter().partition(|result| result.status == Status::Down);
+        assert!(!down.is_empty() && !unknown.is_empty(), "some sockets could be opened, and some could not");
+        for result in down {
+            assert_eq!(result.reason(), Some("no response within 2s"), "{url}");
+        }
+        for result in unknown {
+            let sentence = "failed to open a socket: too many open files (limit 40); raise `ulimit -n` or lower `concurrent_checks`";
+            assert_eq!((result.status, result.reason()), (Status::Unknown, Some(sentence)), "{url}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_soft_limit_is_raised_to_the_hard_one() {
+    let hanging = Endpoint::start(Behavior::Hang).await;
+    let checker = Checker::new(&all_at_once(&hanging.url));
+    let run = round(&checker, "ulimit -Sn 40 && ulimit -Hn 512").await;
+    for result in run.results() {
+        assert_eq!((result.status, result.reason()), (Status::Down, Some("no response within 2s")));
+    }
+}
+
+/// Whether the kernel may give this process large pages; programs inherit that from who starts them.
+const MAY_HAVE_LARGE_PAGES: &str = "THP_enabled:.1";
+
+#[tokio::test]
+async fn a_single_round_may_have_large_pages_and_what_repeats_goes_without() {
+    let look = json!({ "type": "exec", "name": "Pages", "command": "grep",
+        "arguments": ["-q", MAY_HAVE_LARGE_PAGES, "/proc/self/status"] });
+    let checker = Checker::new(&watching(&[look], &directory()));
+    let ours = std::fs::read_to_string("/proc/self/status").expect("Linux tells");
+    let may = if ours.contains("THP_enabled:\t1") { Status::Healthy } else { Status::Down };
+    let round = checker.run(&["--format", "json"]).await;
+    assert_eq!(round.results()[0].status, may, "as we may ourselves: {}", round.output());
+    for words in
+        [["run", "-c", "checker.json", "--every", "1m"], ["serve", "-c", "checker.json", "--listen", "127.0.0.1:0"]]
+    {
+        let known = checker.check_files("checks").len();
+        let _running = checker.start(&words);
+        wait_for("a round", || async { (checker.check_files("checks").len() > known).then_some(()) }).await;
+        let results = checker.all_results("checks");
+        assert_eq!(results.last().map(|result| result.status), Some(Status::Down), "{words:?}");
+    }
+}
+
+#[tokio::test]
+async fn bodies_without_end_take_no_more_memory_than_is_read_of_them() {
+    let endless = Endpoint::start(Behavior::EndlessBody).await;
+    let reading = json!({ "assertions": ["[BODY] contains end"], "body_limit": 1_048_576 });
+    let mut checks: Vec<Value> =
+        (0..40).map(|number| check_with(&format!("Endless {number}"), &endless.url, reading.clone())).collect();
+    // The most that the checker had in memory until then; without an end it would be gigabytes.
+    checks.push(json!({ "type": "exec", "name": "Memory", "command": "sh",
+        "arguments": ["-c", "grep VmHWM /proc/$PPID/status"], "assertions": ["[BODY] matches 'VmHWM:\\s+\\d{1,5} kB'"] }));
+    let mut configuration = watching(&checks, &directory());
+    configuration["concurrent_checks"] = json!(8);
+    let round = Checker::new(&configuration).run(&["--format", "json"]).await;
+    let (memory, endless): (Vec<_>, Vec<_>) = round.results().into_iter().partition(|result| result.title == "Memory");
+    assert_eq!(memory[0].status, Status::Healthy, "less than 100 MB: {:?}", memory[0].reason());
+    for result in endless {
+        let reason = result.reason().unwrap_or_default().to_owned();
+        assert!(reason.ends_with("only the first 1048576 bytes of the body were read (`body_limit`)"), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_waits_for_a_name_that_hangs_once_its_attempt_is_over() {
+    let of_name = |name: &str| check_with(name, &format!("http://{name}.example/"), json!({ "timeout": "300ms" }));
+    let watched: Vec<Value> = ["a", "b", "c"].iter().map(|name| of_name(name)).collect();
+    let checker = Checker::new(&watching(&watched, &directory()));
+    let folder = checker.path("");
+    let way = where_names_hang(&folder);
+    // The name server is asked for two minutes and a half, for longer than anybody here is patient.
+    for (words, code) in [(&["run", "-c", "checker.json"][..], 0), (&["explain", "a", "-c", "checker.json"], 1)] {
+        let mut program = checker.start_by(&way, words);
+        let ended = wait_for("the command to end", || std::future::ready(program.exit_status())).await;
+        assert_eq!(ended.code(), Some(code), "{}", program.output());
+        assert!(program.output().contains("host name not resolved within 300ms"), "{}", program.output());
+    }
+    let results = checker.all_results("checks");
+    assert_eq!(results.iter().map(|result| result.status).collect::<Vec<_>>(), [Status::Down; 3]);
+}

@@ -1,0 +1,275 @@
+//! The real checker with a folder of its own: its configuration, its store and its spool, apart from the machine's.
+
+use std::io::{Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use shared::object_name::{CheckFileName, INDEX};
+use shared::result::{CheckFile, CheckResult};
+use tempfile::TempDir;
+
+use crate::program::{Program, bound_command};
+use crate::{PATIENCE, checker_binary, free_port, http_client, wait_for};
+
+/// A folder with a `checker.json`.
+#[derive(Debug)]
+pub struct Checker {
+    /// The folder; the checker runs in it.
+    pub folder: TempDir,
+}
+
+/// How a run of the checker ended.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// The exit code.
+    pub code: i32,
+    /// What it printed.
+    pub stdout: String,
+    /// What it said besides.
+    pub stderr: String,
+}
+
+/// A running `checker serve`.
+#[derive(Debug)]
+pub struct Served {
+    /// Its URL, with a slash at the end.
+    pub url: String,
+    /// The program.
+    pub program: Program,
+}
+
+impl Served {
+    /// Waits until a first round is summed up.
+    pub async fn until_summed_up(&self) {
+        let summary = format!("{}summary.json", self.url);
+        wait_for("the first round", || async { (http_client::get(&summary).await.status == 200).then_some(()) }).await;
+    }
+}
+
+impl Checker {
+    /// Makes a folder with this configuration.
+    #[must_use]
+    pub fn new(config: &Value) -> Checker {
+        let checker = Checker { folder: TempDir::new().expect("a temporary folder") };
+        checker.configure(config);
+        checker
+    }
+
+    /// Replaces the configuration; what it does not say about the node and the spool is said here.
+    pub fn configure(&self, config: &Value) {
+        let mut config = config.clone();
+        if let Value::Object(keys) = &mut config {
+            keys.entry("node").or_insert(json!("test-node"));
+            keys.entry("spool_dir").or_insert(json!(self.spool()));
+        }
+        self.write("checker.json", &format!("{config:#}"));
+    }
+
+    /// Writes a file into the folder.
+    pub fn write(&self, name: &str, content: &str) {
+        std::fs::write(self.path(name), content).expect("the file can be written");
+    }
+
+    /// The path of something in the folder.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Where rounds wait that could not be stored.
+    #[must_use]
+    pub fn spool(&self) -> PathBuf {
+        self.path("spool")
+    }
+
+    /// `checker run -c checker.json` and these words.
+    pub async fn run(&self, words: &[&str]) -> Run {
+        self.call(&[&["run", "-c", "checker.json"], words].concat()).await
+    }
+
+    /// `checker` and these words.
+    pub async fn call(&self, words: &[&str]) -> Run {
+        self.call_with(words, |_| {}).await
+    }
+
+    /// `checker` and these words, prepared further.
+    pub async fn call_with(&self, words: &[&str], prepare: impl FnOnce(&mut Command)) -> Run {
+        self.call_typing(words, "", prepare).await
+    }
+
+    /// `checker` and these words, prepared further, with somebody who types an answer.
+    pub async fn call_typing(&self, words: &[&str], typed: &str, prepare: impl FnOnce(&mut Command)) -> Run {
+        let mut command = bound_command(checker_binary());
+        self.prepare(&mut command, words);
+        prepare(&mut command);
+        finish(command, typed).await
+    }
+
+    /// `checker` and these words on a machine whose clock is off, such as `-20m`.
+    pub async fn call_with_clock(&self, words: &[&str], off: &str, prepare: impl FnOnce(&mut Command)) -> Run {
+        let library = crate::library("faketime/libfaketimeMT.so.1");
+        let off_by = |command: &mut Command| {
+            prepare(command);
+            command.env("LD_PRELOAD", library).env("FAKETIME", off).env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        };
+        self.call_with(words, off_by).await
+    }
+
+    /// `checker` and these words in a terminal; what it printed and what it said besides come as one.
+    pub async fn call_on_terminal(&self, words: &[&str]) -> Run {
+        let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+        let line = format!("'{}' {}", checker_binary().display(), quoted.join(" "));
+        let mut command = bound_command("script");
+        self.prepare(&mut command, &["--quiet", "--return", "--command", &line, "/dev/null"]);
+        finish(command, "").await
+    }
+
+    /// `checker` and these words, where the words of `way` lead to it, as those of [`crate::network_namespace`] do.
+    pub async fn call_by(&self, way: &[String], words: &[&str]) -> Run {
+        let mut command = bound_command(&way[0]);
+        self.prepare_by(&mut command, way, words);
+        finish(command, "").await
+    }
+
+    /// Starts `checker` with these words, where the words of `way` lead to it, and lets it run.
+    #[must_use]
+    pub fn start_by(&self, way: &[String], words: &[&str]) -> Program {
+        Program::start(Path::new(&way[0]), |command| self.prepare_by(command, way, words))
+    }
+
+    fn prepare_by(&self, command: &mut Command, way: &[String], words: &[&str]) {
+        command.args(&way[1..]).arg(checker_binary());
+        self.prepare(command, words);
+    }
+
+    /// Starts `checker` with these words and lets it run.
+    #[must_use]
+    pub fn start(&self, words: &[&str]) -> Program {
+        Program::start(&checker_binary(), |command| self.prepare(command, words))
+    }
+
+    /// A line of the shell, in which `checker` is the program.
+    pub async fn call_in_shell(&self, line: &str) -> Run {
+        let mut command = bound_command("bash");
+        let line = format!("checker() {{ '{}' \"$@\"; }}; {line}", checker_binary().display());
+        self.prepare(&mut command, &["-c", &line]);
+        finish(command, "").await
+    }
+
+    /// Starts `checker` with these words where nothing that it says can be written, as on a full disk.
+    #[must_use]
+    pub fn start_unheard(&self, words: &[&str]) -> Program {
+        let binary = checker_binary();
+        let binary = binary.to_str().expect("the path is text");
+        let line = ["-c", "exec \"$@\" >/dev/full 2>&1", "bash", binary];
+        Program::start(Path::new("bash"), |command| self.prepare(command, &[&line, words].concat()))
+    }
+
+    /// Starts `checker serve` on a free port.
+    pub async fn serve(&self, words: &[&str]) -> Served {
+        let address = format!("127.0.0.1:{}", free_port());
+        let mut program = self.start(&[&["serve", "-c", "checker.json", "--listen", address.as_str()], words].concat());
+        let url = format!("http://{address}/");
+        wait_for("`checker serve`", || {
+            let status = program.exit_status();
+            assert!(status.is_none(), "`checker serve` ended with {status:?}:\n{}", program.output());
+            let url = url.clone();
+            async move { http_client::is_reachable(&url).await.then_some(()) }
+        })
+        .await;
+        Served { url, program }
+    }
+
+    fn prepare(&self, command: &mut Command, words: &[&str]) {
+        command.args(words).current_dir(self.folder.path());
+        // Nothing of the machine's own accounts and settings may reach the test.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("AWS_") {
+                command.env_remove(name);
+            }
+        }
+        command.env("HOME", self.folder.path()).env_remove("XDG_STATE_HOME").env("AWS_EC2_METADATA_DISABLED", "true");
+        for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"] {
+            command.env_remove(name);
+        }
+    }
+
+    /// The names of the check files in one of the folder's directories, in order.
+    #[must_use]
+    pub fn check_files(&self, directory: &str) -> Vec<CheckFileName> {
+        check_files(&self.path(directory))
+    }
+
+    /// The results in all check files of a directory, in order.
+    #[must_use]
+    pub fn all_results(&self, directory: &str) -> Vec<CheckResult> {
+        let directory = self.path(directory);
+        check_files(&directory).iter().flat_map(|name| results(&directory, name)).collect()
+    }
+}
+
+/// Lets a command come to its end while somebody types an answer.
+async fn finish(command: Command, typed: &str) -> Run {
+    let mut command = tokio::process::Command::from(command);
+    let mut input = tempfile::tempfile().expect("a temporary file");
+    input.write_all(typed.as_bytes()).and_then(|()| input.rewind()).expect("the file can be written");
+    command.kill_on_drop(true).stdin(Stdio::from(input));
+    let output = tokio::time::timeout(PATIENCE, command.output()).await;
+    let output = output.expect("the checker comes to an end").expect("the checker runs");
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("the checker prints text");
+    let code = output.status.code().expect("the checker was not killed");
+    Run { code, stdout: text(&output.stdout), stderr: text(&output.stderr) }
+}
+
+impl Run {
+    /// Everything it said, for what must be or must not be anywhere in it.
+    #[must_use]
+    pub fn output(&self) -> String {
+        format!("{}\n{}", self.stdout, self.stderr)
+    }
+
+    /// The rounds that `--format json` printed, one a line.
+    #[must_use]
+    pub fn rounds(&self) -> Vec<Value> {
+        let lines = self.stdout.lines().filter(|line| !line.trim().is_empty());
+        lines.map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+    }
+
+    /// The results of the only round that `--format json` printed.
+    #[must_use]
+    pub fn results(&self) -> Vec<CheckResult> {
+        let rounds = self.rounds();
+        assert_eq!(rounds.len(), 1, "one round is printed:\n{}", self.output());
+        let file = CheckFile::parse(rounds[0]["results"].to_string().as_bytes()).expect("results are printed");
+        file.results
+    }
+}
+
+/// The names of the check files in a directory, in order.
+#[must_use]
+pub fn check_files(directory: &Path) -> Vec<CheckFileName> {
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+    let names = entries.map(|entry| entry.expect("the folder can be read").file_name());
+    let mut names: Vec<CheckFileName> =
+        names.filter_map(|name| CheckFileName::parse(&name.to_string_lossy())).collect();
+    names.sort();
+    names
+}
+
+/// The results in one check file of a directory.
+#[must_use]
+pub fn results(directory: &Path, name: &CheckFileName) -> Vec<CheckResult> {
+    let content = std::fs::read(directory.join(name.to_string())).expect("the file is there");
+    let file = CheckFile::parse(&content).expect("it is a check file");
+    assert_eq!(file.skipped, [], "the checker writes nothing that cannot be read");
+    file.stored_as(name).results
+}
+
+/// The names in a directory's `index.json`.
+#[must_use]
+pub fn index(directory: &Path) -> Vec<CheckFileName> {
+    let content = std::fs::read_to_string(directory.join(INDEX)).expect("there is an index");
+    let index: std::collections::BTreeMap<String, i64> = serde_json::from_str(&content).expect("the index is whole");
+    index.keys().map(|name| CheckFileName::parse(name).expect("it lists check files")).collect()
+}

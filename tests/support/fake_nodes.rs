@@ -1,0 +1,293 @@
+//! A store as a fleet of nodes would have filled it: days of rounds of several nodes, the same for the same seed, with
+//! outages of known times. Histories are folded as checkers fold them, without a detour over check files.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::ops::Range;
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use shared::history::{DEFAULT_EXPIRY, Folding, History, Latencies, OVERLAP};
+use shared::object_name::{CheckFileName, HISTORY_INDEX, HistoryName, HistoryPart, NodeName};
+use shared::result::{Attempt, CheckFile, CheckResult, Phases, write_check_file};
+use shared::status::Status;
+use shared::verdict::Policy;
+use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
+
+use crate::bucket::Bucket;
+
+/// What every node of a fleet sees.
+#[derive(Debug, Clone)]
+pub struct FakeNodes {
+    /// The names of the nodes.
+    pub names: Vec<String>,
+    /// The titles of the first endpoints; the others are numbered.
+    pub titles: Vec<&'static str>,
+    /// How many endpoints each of them looks at.
+    pub endpoints: usize,
+    /// How often it does.
+    pub interval: Nanos,
+    /// For how many days it has.
+    pub days: i64,
+    /// The end of it; the last round is before.
+    pub now: UnixNanos,
+    /// How the nodes agree.
+    pub policy: Policy,
+    /// What they cannot reach when.
+    pub outages: Vec<Outage>,
+    /// What takes them too long when.
+    pub slowness: Vec<Outage>,
+    /// What is said when, in the first node's round at that moment, about endpoints.
+    pub messages: Vec<(UnixNanos, Range<usize>, &'static str)>,
+    /// Which node (by number) has not looked when.
+    pub silences: Vec<(usize, Range<UnixNanos>)>,
+    /// By how much the clock of a node (by number) is wrong.
+    pub clocks: Vec<(usize, Nanos)>,
+    /// By how many percent response times rise and fall in the course of nine days.
+    pub swing: i64,
+    /// What the response times, and failures beside the known ones, are made from.
+    pub seed: u64,
+    /// How many failures of some minutes each endpoint beyond the third has besides, in all the days.
+    pub failures: u64,
+}
+
+/// The median time above which an endpoint that is ever too slow is so.
+const THRESHOLD: Nanos = 800_000_000;
+
+/// What checkers say of one that is.
+const TOO_SLOW: &str = "median round trip time exceeded threshold (800ms)";
+
+/// A time in which some nodes cannot reach an endpoint, or find it too slow.
+#[derive(Debug, Clone)]
+pub struct Outage {
+    /// Which endpoint, by number.
+    pub endpoint: usize,
+    /// Which nodes, by number.
+    pub nodes: Range<usize>,
+    /// When; exact where it is a number of rounds.
+    pub time: Range<UnixNanos>,
+}
+
+impl FakeNodes {
+    /// Nodes that have looked at two endpoints every ten minutes for twelve days and found nothing.
+    #[must_use]
+    pub fn small(names: &[&str], now: UnixNanos) -> FakeNodes {
+        FakeNodes {
+            names: names.iter().map(ToString::to_string).collect(),
+            endpoints: 2,
+            interval: 10 * MINUTE,
+            days: 12,
+            // The last round was an interval ago, and stands for some minutes more.
+            now: now / MINUTE * MINUTE,
+            policy: Policy::Majority,
+            titles: Vec::new(),
+            outages: Vec::new(),
+            slowness: Vec::new(),
+            messages: Vec::new(),
+            silences: Vec::new(),
+            clocks: Vec::new(),
+            swing: 0,
+            seed: 4,
+            failures: 0,
+        }
+    }
+
+    /// Nodes that have looked at endpoints every minute for days, with a failure a week of each endpoint.
+    #[must_use]
+    pub fn large(nodes: usize, endpoints: usize, days: i64, now: UnixNanos) -> FakeNodes {
+        let nodes = (0..nodes).map(|number| format!("node-{number}"));
+        let failures = days.unsigned_abs() / 7;
+        FakeNodes {
+            names: nodes.collect(),
+            endpoints,
+            interval: MINUTE,
+            days,
+            now: now / MINUTE * MINUTE,
+            failures,
+            ..FakeNodes::small(&[], now)
+        }
+    }
+
+    /// The title of an endpoint.
+    #[must_use]
+    pub fn title(&self, endpoint: usize) -> String {
+        self.titles.get(endpoint).map_or_else(|| format!("Service {endpoint:02}"), ToString::to_string)
+    }
+
+    /// The moments of all rounds of a node, by its own clock.
+    fn rounds(&self, node: usize) -> impl Iterator<Item = UnixNanos> + '_ {
+        let wrong = self.clocks.iter().find(|(number, _)| *number == node).map_or(0, |(_, wrong)| *wrong);
+        let first = self.now - self.days * DAY;
+        (first..self.now)
+            .step_by(self.interval.unsigned_abs() as usize)
+            .filter(move |at| !self.silences.iter().any(|(silent, time)| *silent == node && time.contains(at)))
+            .map(move |at| at + wrong)
+    }
+
+    fn name(&self, node: usize) -> NodeName {
+        NodeName::new(&self.names[node]).expect("it is a name")
+    }
+
+    fn file_name(&self, node: usize, at: UnixNanos) -> CheckFileName {
+        // Nodes are not in step.
+        CheckFileName { stored_at: at + SECOND / 4 + node as i64 * 1_000_003, node: Some(self.name(node)) }
+    }
+
+    /// How often each endpoint fails, as a share of all rounds, by the hash of an hour.
+    fn fails(&self, endpoint: usize, at: UnixNanos) -> bool {
+        if endpoint < 3 || self.failures == 0 {
+            return false;
+        }
+        let (hour, minute) = (at.div_euclid(HOUR) as u64, at.rem_euclid(HOUR) / MINUTE);
+        let hours = self.days.unsigned_abs() * 24;
+        let chance = hash(self.seed ^ (endpoint as u64) << 32 ^ hour);
+        chance % hours < self.failures && minute < 1 + (chance >> 32) as i64 % 40
+    }
+
+    fn is_down(&self, node: usize, endpoint: usize, at: UnixNanos) -> bool {
+        self.is_among(&self.outages, node, endpoint, at) || self.fails(endpoint, at)
+    }
+
+    fn is_among(&self, outages: &[Outage], node: usize, endpoint: usize, at: UnixNanos) -> bool {
+        let wrong = self.clocks.iter().find(|(number, _)| *number == node).map_or(0, |(_, wrong)| *wrong);
+        let is_this = |outage: &Outage| {
+            outage.endpoint == endpoint && outage.nodes.contains(&node) && outage.time.contains(&(at - wrong))
+        };
+        outages.iter().any(is_this)
+    }
+
+    /// The response time that a node sees at a moment.
+    #[must_use]
+    pub fn rtt(&self, node: usize, endpoint: usize, at: UnixNanos) -> Nanos {
+        let base = 20_000_000 + (endpoint as i64 * 37 + node as i64 * 61) % 180 * 1_000_000;
+        let course = (at as f64 / (9 * DAY) as f64 * std::f64::consts::TAU + endpoint as f64).sin();
+        let base = base + (base as f64 * course * self.swing as f64 / 100.0) as Nanos;
+        let chance = hash(self.seed ^ at as u64 ^ (endpoint as u64) << 40 ^ (node as u64) << 52);
+        // Around the usual, and now and then far slower.
+        let spread = base / 100 * (chance % 20) as i64;
+        if self.is_among(&self.slowness, node, endpoint, at) {
+            return THRESHOLD + base + spread;
+        }
+        if (chance >> 32).is_multiple_of(32) { base * 3 + spread } else { base + spread }
+    }
+
+    /// The response times of an endpoint that a node got from a moment on.
+    #[must_use]
+    pub fn answers(&self, node: usize, endpoint: usize, from: UnixNanos) -> Vec<Nanos> {
+        let answered = self.rounds(node).filter(|at| *at >= from && !self.is_down(node, endpoint, *at));
+        answered.map(|at| self.rtt(node, endpoint, at)).collect()
+    }
+
+    /// What a node sees in a round.
+    #[must_use]
+    pub fn results(&self, node: usize, at: UnixNanos) -> Vec<CheckResult> {
+        (0..self.endpoints).map(|endpoint| self.result(node, endpoint, at)).collect()
+    }
+
+    fn result(&self, node: usize, endpoint: usize, at: UnixNanos) -> CheckResult {
+        let status = match () {
+            () if self.is_down(node, endpoint, at) => Status::Down,
+            () if self.is_among(&self.slowness, node, endpoint, at) => Status::Degraded,
+            () => Status::Healthy,
+        };
+        let error = (status == Status::Down).then(|| "connection refused".to_owned());
+        let is_ever_slow = self.slowness.iter().any(|slowness| slowness.endpoint == endpoint);
+        let said = self.messages.iter().find(|(when, about, _)| node == 0 && *when == at && about.contains(&endpoint));
+        let title = self.title(endpoint);
+        let rtt = self.rtt(node, endpoint, at);
+        let tenths = |count: i64| error.is_none().then_some(rtt / 10 * count);
+        let phases = Phases { dns: tenths(1), connect: tenths(2), tls: tenths(3), ttfb: tenths(3) };
+        CheckResult {
+            locator: format!("https://{}.example/health", title.to_lowercase().replace(' ', "-")),
+            title,
+            timestamp: at,
+            attempts: vec![Attempt { rtt, error, phases }],
+            threshold: if is_ever_slow { THRESHOLD } else { 0 },
+            status,
+            notice: if status == Status::Degraded { TOO_SLOW.to_owned() } else { String::new() },
+            message: said.map(|(.., text)| (*text).to_owned()).unwrap_or_default(),
+            node: Some(self.name(node)),
+            kind: Some("http".to_owned()),
+            interval: Some(self.interval),
+            verdict: self.policy,
+        }
+    }
+
+    /// The check files of a node from a moment on, each with its name.
+    #[must_use]
+    pub fn check_files(&self, node: usize, from: UnixNanos) -> Vec<(String, String)> {
+        let rounds = self.rounds(node).filter(|at| *at >= from);
+        rounds.map(|at| (self.file_name(node, at).to_string(), write_check_file(&self.results(node, at)))).collect()
+    }
+
+    /// What a node has written of itself by now.
+    #[must_use]
+    pub fn history(&self, node: usize) -> (History, Latencies) {
+        let (mut history, mut latencies) = (History::of(Some(self.name(node))), Latencies::default());
+        let mut folding = Folding::going_on(&mut history, &mut latencies);
+        for at in self.rounds(node) {
+            let file = CheckFile { results: self.results(node, at), skipped: Vec::new() };
+            folding.add(&self.file_name(node, at), &file);
+        }
+        folding.finish(DEFAULT_EXPIRY);
+        (history, latencies)
+    }
+
+    /// The histories of all nodes and the check files of the last minutes, as objects of a store: names and contents.
+    #[must_use]
+    pub fn objects(&self) -> BTreeMap<String, String> {
+        let of_node = |node: usize| {
+            let (history, latencies) = self.history(node);
+            let name = |part| HistoryName { node: Some(self.name(node)), part }.to_string();
+            let mut objects = self.check_files(node, self.now - OVERLAP);
+            objects.push((name(HistoryPart::Main), history.to_json()));
+            objects.push((name(HistoryPart::Latency), latencies.to_json()));
+            objects
+        };
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let nodes: Vec<usize> = (0..self.names.len()).collect();
+        let mut objects = BTreeMap::new();
+        for together in nodes.chunks(threads) {
+            std::thread::scope(|scope| {
+                let working: Vec<_> = together.iter().map(|node| scope.spawn(|| of_node(*node))).collect();
+                for work in working {
+                    objects.extend(work.join().expect("it comes to its end"));
+                }
+            });
+        }
+        objects
+    }
+}
+
+/// Writes objects into a directory, with the short list that readers over plain HTTP need.
+pub fn into_directory(objects: &BTreeMap<String, String>, directory: &Path) {
+    std::fs::create_dir_all(directory.join("history")).expect("the folder can be made");
+    for (name, content) in objects {
+        std::fs::write(directory.join(name), content).expect("the file can be written");
+    }
+    let index: BTreeMap<&String, u8> = objects.keys().map(|name| (name, 0)).collect();
+    let index = serde_json::to_string(&index).expect("it is JSON");
+    std::fs::write(directory.join(HISTORY_INDEX), index).expect("the file can be written");
+}
+
+/// Puts objects into a bucket, histories with gzip as checkers do.
+pub async fn into_bucket(objects: &BTreeMap<String, String>, bucket: &Bucket) {
+    let (histories, check_files): (Vec<_>, Vec<_>) = objects.iter().partition(|(name, _)| name.starts_with("history/"));
+    for (name, content) in histories {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(content.as_bytes()).expect("memory can be written");
+        let packed = encoder.finish().expect("memory can be written");
+        bucket.put_gzip(&format!("{}{name}", bucket.prefix), packed).await;
+    }
+    let prefixed = |(name, content): (&String, &String)| (format!("{}{name}", bucket.prefix), content.clone());
+    bucket.put_each(check_files.into_iter().map(prefixed).collect()).await;
+}
+
+/// A number that looks random, and is the same for the same one (splitmix64).
+fn hash(seed: u64) -> u64 {
+    let mut mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ mixed >> 31
+}

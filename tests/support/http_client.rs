@@ -1,0 +1,83 @@
+//! A plain HTTP client for tests that look at an answer's status, headers and bytes as they are.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// A client that follows nothing, decompresses nothing and knows no proxy.
+#[must_use]
+pub fn client() -> reqwest::Client {
+    // Nothing here speaks TLS, but where TLS is compiled in, a client wants a provider; a second call changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(Duration::from_secs(30))
+        .build()
+        .expect("a client without TLS needs nothing")
+}
+
+/// An answer, whole.
+#[derive(Debug, Clone)]
+pub struct HttpResponse {
+    /// The status code.
+    pub status: u16,
+    /// The headers.
+    pub headers: reqwest::header::HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl HttpResponse {
+    /// A header's value, or nothing.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The body as text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+/// Gets a URL.
+pub async fn get(url: &str) -> HttpResponse {
+    get_with(url, &[]).await
+}
+
+/// Gets a URL with headers.
+pub async fn get_with(url: &str, headers: &[(&str, &str)]) -> HttpResponse {
+    let mut request = client().get(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    send(request).await
+}
+
+/// Sends a request and reads the whole answer.
+pub async fn send(request: reqwest::RequestBuilder) -> HttpResponse {
+    let response = request.send().await.expect("the server answers");
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let body = response.bytes().await.expect("the body is whole").to_vec();
+    HttpResponse { status, headers, body }
+}
+
+/// Whether a server at this URL answers at all.
+pub async fn is_reachable(url: &str) -> bool {
+    client().get(url).send().await.is_ok()
+}
+
+/// Gets a path exactly as it is spelled, where a client would tidy it up first. `url` ends with a slash.
+pub async fn get_as_spelled(url: &str, path: &str) -> String {
+    let address = url.trim_start_matches("http://").trim_end_matches('/');
+    let mut stream = TcpStream::connect(address).await.expect("the server listens");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("the server reads");
+    let mut answer = Vec::new();
+    // A server may reset the connection after a request it refuses; what it said until then counts.
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}

@@ -1,0 +1,199 @@
+//! The real parts that the black-box tests put together: a real S3 server, a real web server, a real browser,
+//! the real checker, and endpoints that fail in the ways endpoints fail.
+//!
+//! Whatever is not as it should be stops the test at once, so everything here panics rather than returning
+//! errors. No part outlives the test process: see [`program`].
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "in a test, the first surprise is where to stop"
+)]
+
+pub mod axe;
+pub mod browser;
+pub mod bucket;
+pub mod caddy;
+pub mod certificates;
+pub mod checker;
+pub mod configuration;
+pub mod contrast;
+pub mod endpoints;
+pub mod fake_nodes;
+pub mod faulty_proxy;
+pub mod http_client;
+pub mod ministack;
+pub mod network_namespace;
+pub mod page;
+pub mod page_scenario;
+pub mod program;
+pub mod switchable_proxy;
+pub mod test_site;
+
+use std::fs::File;
+use std::future::Future;
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use shared::UnixNanos;
+
+/// How long a condition may take to come true, also on a machine that does a lot besides.
+pub const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How long to wait before looking at a condition again.
+const LOOK_AGAIN: Duration = Duration::from_millis(25);
+
+/// Waits until `condition` gives something, and gives that back.
+pub async fn wait_for<T, Answer: Future<Output = Option<T>>>(what: &str, condition: impl FnMut() -> Answer) -> T {
+    poll_until(condition).await.unwrap_or_else(|| panic!("waited {PATIENCE:?} in vain for {what}"))
+}
+
+/// Waits until `condition` gives something; `None` if it never does.
+pub async fn poll_until<T, Answer: Future<Output = Option<T>>>(mut condition: impl FnMut() -> Answer) -> Option<T> {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        if let Some(outcome) = condition().await {
+            return Some(outcome);
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    None
+}
+
+/// The same for conditions that need no runtime.
+pub fn wait_blocking(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain for {what}");
+        std::thread::sleep(LOOK_AGAIN);
+    }
+}
+
+/// A port of 127.0.0.1 that has no listener, and that no other call returns, in this process or in another one that runs
+/// these tests.
+#[must_use]
+pub fn free_port() -> u16 {
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    let first = PORTS.first;
+    (0..PORTS_EACH)
+        .map(|_| first + TAKEN.fetch_add(1, Ordering::Relaxed) % PORTS_EACH)
+        // Tested by connecting: a listener, even one that is closed immediately, can survive for a moment in a child
+        // process that another thread is starting.
+        .find(|port| TcpStream::connect(("127.0.0.1", *port)).is_err())
+        .expect("some port is free")
+}
+
+/// How many ports a test process has.
+const PORTS_EACH: u16 = 1_000;
+
+/// The ports of this process. They are below the range from which the system takes ports for outgoing connections.
+static PORTS: LazyLock<Ports> = LazyLock::new(|| {
+    let folder = std::env::temp_dir().join("checkup-test-ports");
+    std::fs::create_dir_all(&folder).expect("the temporary folder is writable");
+    // Processes of several users share the folder.
+    let _ = std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o777));
+    let mut found = None;
+    wait_blocking("a range of ports that no other test process uses", || {
+        found = (11_000..31_000).step_by(usize::from(PORTS_EACH)).find_map(|first| {
+            let path = folder.join(first.to_string());
+            let lock = File::options().create(true).write(true).truncate(false).open(path).ok()?;
+            lock.try_lock().ok()?;
+            Some(Ports { first, _lock: lock })
+        });
+        found.is_some()
+    });
+    found.expect("it was found")
+});
+
+/// A range of ports, reserved while the process runs.
+struct Ports {
+    first: u16,
+    _lock: File,
+}
+
+/// The time.
+#[must_use]
+pub fn now() -> UnixNanos {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
+    since_1970.as_nanos() as UnixNanos
+}
+
+/// The project's folder.
+#[must_use]
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the project's folder is there")
+}
+
+/// The checker under test: `CHECKUP_BIN`, or the one that was built beside the tests.
+#[must_use]
+pub fn checker_binary() -> PathBuf {
+    let binary = std::env::var_os("CHECKUP_BIN").map_or_else(
+        || {
+            let tests = std::env::current_exe().expect("the tests are a program");
+            tests.ancestors().nth(2).expect("it lies in target/debug/deps").join("checker")
+        },
+        PathBuf::from,
+    );
+    assert!(
+        binary.is_file(),
+        "there is no checker at {}; run `make test`, or `cargo build -p checker`",
+        binary.display()
+    );
+    binary
+}
+
+/// The built page under test: `CHECKUP_DIST`, or `dist/`.
+#[must_use]
+pub fn page_directory() -> PathBuf {
+    let directory = std::env::var_os("CHECKUP_DIST").map_or_else(|| root().join("dist"), PathBuf::from);
+    assert!(
+        directory.join("index.html").is_file(),
+        "there is no page in {}; run `make test`, or `make page`",
+        directory.display()
+    );
+    directory
+}
+
+/// A library of the system's, where Debian and others keep libraries.
+#[must_use]
+pub fn library(name: &str) -> PathBuf {
+    let folders = std::fs::read_dir("/usr/lib").expect("the system has libraries");
+    let folders = folders.map(|entry| entry.expect("the folder can be read").path()).chain([PathBuf::from("/usr/lib")]);
+    let mut places = folders.map(|folder| folder.join(name));
+    places.find(|place| place.is_file()).unwrap_or_else(|| panic!("there is no `{name}`; run `scripts/setup.sh test`"))
+}
+
+/// The folder that setup installs into, if there can be one.
+fn tools_directory() -> Option<PathBuf> {
+    std::env::var_os("CHECKUP_TOOLS").map(PathBuf::from).or_else(|| {
+        let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+        let cache = cache.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
+        cache.map(|cache| cache.join("checkup-tools"))
+    })
+}
+
+/// A program that setup installed, or the system's.
+#[must_use]
+pub fn tool(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = tools_directory().map(|ours| ours.join("bin")).into_iter().chain(std::env::split_paths(&path));
+    folders
+        .chain([PathBuf::from("/usr/sbin")])
+        .map(|folder| folder.join(name))
+        .find(|program| program.is_file())
+        .unwrap_or_else(|| panic!("there is no `{name}`; run `scripts/setup.sh test bench`"))
+}
+
+/// A file of an npm package that setup installed.
+#[must_use]
+pub fn npm_file(package: &str, name: &str) -> PathBuf {
+    let folder = tools_directory().unwrap_or_default().join(package).join("node_modules").join(package);
+    let file = folder.join(name);
+    assert!(file.is_file(), "there is no {}; run `scripts/setup.sh test bench`", file.display());
+    file
+}

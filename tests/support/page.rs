@@ -1,0 +1,208 @@
+//! What a person sees on the status page, read from the built page in a real browser.
+
+use std::cell::RefCell;
+
+use serde_json::Value;
+
+use crate::browser::Browser;
+use crate::{PATIENCE, poll_until};
+
+/// Reads everything that tests ask for at once, so that it is of one moment.
+const READ: &str = r"
+    const text = element => element ? element.textContent.replace(/\s+/g, ' ').trim() : '';
+    const prose = element => {
+        const copy = element.cloneNode(true);
+        for (const code of copy.querySelectorAll('code')) code.textContent = '`' + code.textContent + '`';
+        return text(copy);
+    };
+    const all = (from, selector, read) => [...from.querySelectorAll(selector)].map(read);
+    const root = document.documentElement;
+    return {
+        state: root.dataset.state, loaded: Number(root.dataset.loaded || 0), complete: root.dataset.complete === 'true',
+        title: document.title, overall: text(document.querySelector('#overall')), looked: text(document.querySelector('#looked')),
+        remark: text(document.querySelector('.remark')), scope: text(document.querySelector('.looked > span:last-child')),
+        note: text(document.querySelector('#note:not([hidden])')), kept: root.dataset.offline === 'kept',
+        problems: all(document, '#problems li', prose),
+        messages: all(document, '#messages .message', element => ({ text: text(element), html: element.innerHTML })),
+        endpoints: all(document, 'section.endpoint', section => ({
+            title: section.dataset.title, locator: section.dataset.locator, status: section.dataset.status,
+            uptime: text(section.querySelector('.uptime')), coverage: text(section.querySelector('.coverage')),
+            reason: text(section.querySelector('.reason')), text: text(section), localized: section.dataset.localized === 'true',
+            reckoning: text(section.querySelector('.figure > .readout')), state: text(section.querySelector('.head .state')),
+            times: text(section.querySelector('.chart-readout')), chart: section.querySelector('svg.chart')?.getAttribute('aria-label'),
+            points: section.querySelector('svg.chart')?.dataset.points,
+            bars: all(section, '.strip .bar', bar => ({ status: bar.dataset.status, start: bar.dataset.start,
+                end: bar.dataset.end, label: (bar.getAttribute('aria-label') || text(bar)).replace(/\s+/g, ' ') })),
+        })),
+        events: all(document, '#timeline .event', event => ({ kind: event.dataset.kind, status: event.dataset.status, text: text(event),
+            times: all(event, 'time[datetime]', time => time.dateTime) })),
+        nodes: all(document, '#observers li', text),
+        text: text(document.body), witness: window.witness,
+        requests: performance.getEntriesByType('resource').map(entry => entry.name),
+    };
+";
+
+/// Waits until something on the page changes, so that nobody asks it again and again while it works: reading it all takes
+/// it, and the driver, longer than most of what is waited for. What is no change of the document is seen a little later.
+const CHANGE: &str = r"
+    return new Promise(done => {
+        const seen = new MutationObserver(() => end());
+        const end = () => { seen.disconnect(); clearTimeout(late); setTimeout(done, 20); };
+        const late = setTimeout(end, 200);
+        seen.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+    });
+";
+
+/// Waits until everything is loaded or the page says that it cannot be, or for a while.
+const END: &str = r"
+    return new Promise(done => {
+        const root = document.documentElement;
+        const isThere = () => root.dataset.complete === 'true' || root.dataset.state === 'broken';
+        const seen = new MutationObserver(() => isThere() && end());
+        const end = () => { seen.disconnect(); clearTimeout(late); done(); };
+        const late = setTimeout(end, 10000);
+        seen.observe(root, { attributes: true });
+        if (isThere()) end();
+    });
+";
+
+/// The page at one moment.
+#[derive(Debug, Clone)]
+pub struct Page(pub Value);
+
+/// One endpoint on the page.
+#[derive(Debug, Clone)]
+pub struct EndpointOnPage(pub Value);
+
+/// Visits a status page and waits until everything is loaded, or it says that it cannot be.
+pub async fn visit(browser: &Browser, url: &str) -> Page {
+    browser.visit(url).await;
+    browser.await_script(END).await;
+    when(browser, "the page to be complete", |page| page.is_complete() || page.text_of("state") == "broken").await
+}
+
+/// Waits until the page is like this, and has drawn all of it: endpoints follow one after the other what is said above them.
+pub async fn when(browser: &Browser, what: &str, condition: impl Fn(&Page) -> bool) -> Page {
+    let last = RefCell::new(Value::Null);
+    let waiting = poll_until(|| async {
+        let page = Page(browser.script(READ).await);
+        let is_so = page.is_settled() && condition(&page);
+        last.replace(page.0.clone());
+        if !is_so {
+            browser.await_script(CHANGE).await;
+        }
+        is_so.then_some(page)
+    });
+    let page = waiting.await;
+    page.unwrap_or_else(|| panic!("waited {PATIENCE:?} in vain for {what}; the page is\n{:#}", last.borrow()))
+}
+
+impl Page {
+    /// Whether the load has come to its end.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.0["complete"] == true
+    }
+
+    /// Whether nothing of what is known is still to be drawn.
+    fn is_settled(&self) -> bool {
+        self.is_complete() || ["loading", "broken"].contains(&self.text_of("state").as_str())
+    }
+
+    /// A text by its name in what is read: `state`, `overall`, `looked`, `title`, `text`.
+    #[must_use]
+    pub fn text_of(&self, name: &str) -> String {
+        self.0[name].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Whether the browser has kept it, for when there is no network.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.0["kept"] == true
+    }
+
+    /// How many check files are in memory.
+    #[must_use]
+    pub fn loaded(&self) -> u64 {
+        self.0["loaded"].as_u64().unwrap_or_default()
+    }
+
+    /// The endpoints, in the page's order.
+    #[must_use]
+    pub fn endpoints(&self) -> Vec<EndpointOnPage> {
+        elements(&self.0["endpoints"]).into_iter().map(EndpointOnPage).collect()
+    }
+
+    /// The endpoint with this title.
+    #[must_use]
+    pub fn endpoint(&self, title: &str) -> EndpointOnPage {
+        let found = self.endpoints().into_iter().find(|endpoint| endpoint.text_of("title") == title);
+        found.unwrap_or_else(|| panic!("there is no `{title}` on the page:\n{:#}", self.0))
+    }
+
+    /// What could not be loaded, in the page's words.
+    #[must_use]
+    pub fn problems(&self) -> String {
+        elements(&self.0["problems"]).iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The nodes, each with what is said of it.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<String> {
+        elements(&self.0["nodes"]).iter().filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+
+    /// The messages in force: their texts and their HTML.
+    #[must_use]
+    pub fn messages(&self) -> Vec<(String, String)> {
+        let text = |message: &Value, name: &str| message[name].as_str().unwrap_or_default().to_owned();
+        elements(&self.0["messages"]).iter().map(|message| (text(message, "text"), text(message, "html"))).collect()
+    }
+
+    /// The timeline's events of a kind, as texts, in the page's order.
+    #[must_use]
+    pub fn events(&self, kind: &str) -> Vec<String> {
+        let of_kind = elements(&self.0["events"]).into_iter().filter(|event| event["kind"] == kind);
+        of_kind.filter_map(|event| event["text"].as_str().map(str::to_owned)).collect()
+    }
+
+    /// The URLs that the page asked for, its own left out.
+    #[must_use]
+    pub fn requests(&self) -> Vec<String> {
+        elements(&self.0["requests"]).iter().filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+
+    /// Fails if a script that is not the page's own ran, if the security policy refused anything, or if the page's
+    /// own code broke.
+    pub fn assert_clean(&self) {
+        let clean = serde_json::json!({ "violations": [], "errors": [], "canary": 0 });
+        assert_eq!(self.0["witness"], clean, "the page stays within its bounds");
+    }
+}
+
+impl EndpointOnPage {
+    /// A text by its name in what is read: `title`, `locator`, `status`, `uptime`, `coverage`, `reason`, `text`.
+    #[must_use]
+    pub fn text_of(&self, name: &str) -> String {
+        self.0[name].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The statuses of the bars, the oldest first.
+    #[must_use]
+    pub fn bar_statuses(&self) -> Vec<String> {
+        let bars = elements(&self.0["bars"]);
+        bars.iter().filter_map(|bar| bar["status"].as_str().map(str::to_owned)).collect()
+    }
+
+    /// How many points the chart has.
+    #[must_use]
+    pub fn points(&self) -> usize {
+        self.text_of("points")
+            .parse()
+            .unwrap_or_else(|_| panic!("the chart says how many points it has:\n{:#}", self.0))
+    }
+}
+
+fn elements(value: &Value) -> Vec<Value> {
+    value.as_array().cloned().unwrap_or_default()
+}

@@ -1,0 +1,65 @@
+//! An address that leads to a server while it is open, and where nobody listens while it is closed: a network that
+//! fails and comes back.
+
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::{free_port, wait_for};
+
+/// The address in front of a server.
+#[derive(Debug)]
+pub struct SwitchableProxy {
+    /// The gate's URL without a slash at the end.
+    pub url: String,
+    port: u16,
+    target: String,
+    forwarding: Option<JoinHandle<()>>,
+}
+
+impl SwitchableProxy {
+    /// Makes a closed gate in front of a server such as `http://127.0.0.1:4566`.
+    #[must_use]
+    pub fn new(server: &str) -> SwitchableProxy {
+        SwitchableProxy::with_port(free_port(), server)
+    }
+
+    /// The same at a port of one's choice.
+    #[must_use]
+    pub fn with_port(port: u16, server: &str) -> SwitchableProxy {
+        let target = server.trim_start_matches("http://").to_owned();
+        SwitchableProxy { url: format!("http://127.0.0.1:{port}"), port, target, forwarding: None }
+    }
+
+    /// Lets connections through from now on.
+    pub async fn open(&mut self) {
+        let bind = || async { TcpListener::bind(("127.0.0.1", self.port)).await.ok() };
+        let listener = wait_for("the proxy's port", bind).await;
+        let target = self.target.clone();
+        self.forwarding = Some(tokio::spawn(async move {
+            // They end with this task.
+            let mut connections = JoinSet::new();
+            while let Ok((mut near, _)) = listener.accept().await {
+                let target = target.clone();
+                connections.spawn(async move {
+                    if let Ok(mut far) = TcpStream::connect(target).await {
+                        let _ = copy_bidirectional(&mut near, &mut far).await;
+                    }
+                });
+            }
+        }));
+    }
+
+    /// Cuts all connections, and lets none through from now on.
+    pub fn close(&mut self) {
+        if let Some(forwarding) = self.forwarding.take() {
+            forwarding.abort();
+        }
+    }
+}
+
+impl Drop for SwitchableProxy {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
