@@ -109,7 +109,6 @@ async fn the_output_of_run() {
             &["run", "--message", "Hello", "--about", "Shp"],
             &["run", "--fail-on", "down", "--node", "eu-west"],
             &["run", "-c", "missing.json"],
-            &["run", "--timestamp", "noon"],
         ],
     )
     .await;
@@ -279,7 +278,6 @@ async fn the_output_of_provision_and_deprovision() {
         ("provision", vec!["--yes"], ""),
         ("provision", vec!["--rotate"], "yes\nno\n"),
         ("provision", vec!["--rotate", "--yes"], ""),
-        ("provision", vec!["--check"], ""),
     ] {
         let words = [words.as_slice(), wishes.as_slice()].concat();
         let run = site.call(command, &words, typed).await;
