@@ -1,7 +1,7 @@
-//! What a page's `config.json` says about its looks: logo, links, colours, texts, groups and order, and what is kept
+//! What a page's `config.json` says about its looks: logo, links, colors, texts, groups and order, and what is kept
 //! from readers. Nothing here can keep a page from being shown: a value that does not fit is named and skipped.
 //!
-//! Nothing of it is HTML or CSS. Texts are texts, colours are `#rrggbb`, and the rest is chosen from lists.
+//! Nothing of it is HTML or CSS. Texts are texts, colors are `#rrggbb`, and the rest is chosen from lists.
 
 use serde_json::{Map, Value, json};
 
@@ -16,8 +16,8 @@ pub const KEYS: [&str; 10] =
 /// The languages of the page, by the names of their files; `auto` is the reader's own.
 pub const LANGUAGES: [&str; 8] = ["en", "de", "fr", "es", "pt", "ja", "zh", "ar"];
 
-/// The colours that can be chosen, by the names of the page's tokens.
-pub const COLOURS: [&str; 15] = [
+/// The colors that can be chosen, by the names of the page's tokens.
+pub const COLORS: [&str; 15] = [
     "ground",
     "raised",
     "text",
@@ -59,8 +59,8 @@ pub struct Looks {
     pub links: Vec<Link>,
     /// What stands at the bottom.
     pub footer: Option<String>,
-    /// The colours on light ground, then those on dark: names from [`COLOURS`] and values.
-    pub colours: [Vec<(String, String)>; 2],
+    /// The colors on light ground, then those on dark: names from [`COLORS`] and values.
+    pub colors: [Vec<(String, String)>; 2],
     /// How round corners are, in pixels.
     pub radius: Option<i64>,
     /// The font, one of [`FONTS`].
@@ -126,7 +126,7 @@ pub fn read(config: &Json<'_>, skipped: &mut Vec<String>) -> Looks {
         favicon: reader.picture("favicon", config.get("favicon")),
         links: reader.links(config.get("links")),
         footer: reader.text("footer", config.get("footer")),
-        colours: [reader.colours("look.light", of_look("light")), reader.colours("look.dark", of_look("dark"))],
+        colors: [reader.colors("look.light", of_look("light")), reader.colors("look.dark", of_look("dark"))],
         radius: reader.radius(of_look("radius")),
         font: reader.one_of("look.font", of_look("font"), &FONTS.map(|(name, _)| name)),
         words,
@@ -207,17 +207,17 @@ impl Reader<'_> {
         links
     }
 
-    fn colours(&mut self, place: &str, value: Option<&Json<'_>>) -> Vec<(String, String)> {
-        self.known(place, value, &COLOURS);
-        let mut colours = Vec::new();
-        for name in COLOURS {
-            let Some(colour) = value.and_then(|value| value.get(name)) else { continue };
-            match colour {
-                Json::Text(text) if is_colour(text) => colours.push((name.to_owned(), text.to_string())),
-                _ => self.skip(&format!("{place}.{name}"), "is no colour; write it as `#rrggbb`"),
+    fn colors(&mut self, place: &str, value: Option<&Json<'_>>) -> Vec<(String, String)> {
+        self.known(place, value, &COLORS);
+        let mut colors = Vec::new();
+        for name in COLORS {
+            let Some(color) = value.and_then(|value| value.get(name)) else { continue };
+            match color {
+                Json::Text(text) if is_color(text) => colors.push((name.to_owned(), text.to_string())),
+                _ => self.skip(&format!("{place}.{name}"), "is no color; write it as `#rrggbb`"),
             }
         }
-        colours
+        colors
     }
 
     fn radius(&mut self, value: Option<&Json<'_>>) -> Option<i64> {
@@ -244,7 +244,7 @@ impl Reader<'_> {
 
     /// The words for the statuses, and what is said below the sentence.
     fn texts(&mut self, value: Option<&Json<'_>>) -> [[Option<String>; 4]; 2] {
-        let names = Status::ALL.map(Status::word);
+        let names = Status::ALL.map(Status::as_str);
         self.known("texts", value, &names);
         let mut texts = [const { [const { None }; 4] }; 2];
         for (number, name) in names.iter().enumerate() {
@@ -297,7 +297,7 @@ fn has_scheme(url: &str) -> bool {
     ["https://", "http://", "mailto:"].iter().any(|scheme| url.starts_with(scheme))
 }
 
-fn is_colour(text: &str) -> bool {
+fn is_color(text: &str) -> bool {
     text.len() == 7
         && text.strip_prefix('#').is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }
@@ -323,10 +323,10 @@ impl Looks {
         put("links", links.collect());
         put("footer", json!(self.footer));
         let mut look = Map::new();
-        for (place, colours) in ["light", "dark"].into_iter().zip(&self.colours) {
-            if !colours.is_empty() {
-                let colours = colours.iter().map(|(name, colour)| (name.clone(), json!(colour)));
-                look.insert(place.to_owned(), Value::Object(colours.collect()));
+        for (place, colors) in ["light", "dark"].into_iter().zip(&self.colors) {
+            if !colors.is_empty() {
+                let colors = colors.iter().map(|(name, color)| (name.clone(), json!(color)));
+                look.insert(place.to_owned(), Value::Object(colors.collect()));
             }
         }
         look.extend(self.radius.map(|radius| ("radius".to_owned(), json!(radius))));
@@ -338,7 +338,7 @@ impl Looks {
             of_status.extend(self.words[number].as_ref().map(|word| ("word".to_owned(), json!(word))));
             of_status.extend(self.remarks[number].as_ref().map(|remark| ("remark".to_owned(), json!(remark))));
             if !of_status.is_empty() {
-                texts.insert(status.word().to_owned(), Value::Object(of_status));
+                texts.insert(status.as_str().to_owned(), Value::Object(of_status));
             }
         }
         put("texts", Value::Object(texts));
@@ -422,7 +422,7 @@ mod tests {
             "`footer` is no text",
             "`links[0]` leads neither",
             "`links[2]` is no object",
-            "`look.light.ground` is no colour",
+            "`look.light.ground` is no color",
             "`look.light.helthy` is not known; did you mean `healthy`?",
             "`look.radius` is no number",
             "`look.font` is none of",
@@ -437,7 +437,7 @@ mod tests {
             assert!(skipped.iter().any(|skipped| skipped.starts_with(place)), "{place}: {skipped:#?}");
         }
         assert_eq!(odd.links, [Link { text: "Help".to_owned(), url: "help/".to_owned() }]);
-        assert_eq!(odd.colours[0], [("down".to_owned(), "#aa0000".to_owned())]);
+        assert_eq!(odd.colors[0], [("down".to_owned(), "#aa0000".to_owned())]);
         assert_eq!(odd.groups[0].groups[0].title, "H");
     }
 

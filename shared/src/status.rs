@@ -25,7 +25,7 @@ impl Status {
 
     /// The one word for it, as it stands in check files, in the terminal and on the page.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Status::Unknown => "unknown",
             Status::Healthy => "healthy",
@@ -37,7 +37,7 @@ impl Status {
 
 impl fmt::Display for Status {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.word())
+        formatter.pad(self.as_str())
     }
 }
 
@@ -50,7 +50,7 @@ impl FromStr for Status {
     type Err = UnknownStatus;
 
     fn from_str(word: &str) -> Result<Self, Self::Err> {
-        Status::ALL.into_iter().find(|status| status.word() == word).ok_or_else(|| UnknownStatus(word.to_owned()))
+        Status::ALL.into_iter().find(|status| status.as_str() == word).ok_or_else(|| UnknownStatus(word.to_owned()))
     }
 }
 
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn each_word_reads_back_as_its_status() {
         for status in Status::ALL {
-            assert_eq!(status.word().parse(), Ok(status));
+            assert_eq!(status.as_str().parse(), Ok(status));
         }
         assert!("green".parse::<Status>().is_err());
     }

@@ -40,7 +40,7 @@ fn assert_shows_the_original(page: &Page) {
     for result in &results {
         let shown = page.endpoint(&result.title);
         assert_eq!(shown.text_of("locator"), result.locator);
-        assert_eq!(shown.text_of("status"), result.status.word(), "{}", result.title);
+        assert_eq!(shown.text_of("status"), result.status.as_str(), "{}", result.title);
         assert_eq!(shown.points(), 3);
         if result.status > Status::Healthy {
             let reason = result.reason().expect("the original says why");

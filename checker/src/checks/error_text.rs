@@ -11,7 +11,7 @@ use crate::platform::fd_limit;
 
 /// What an attempt says that found no file or socket free: the fault is this machine's, and [`super::attempt`] says
 /// so instead of blaming the endpoint.
-pub(super) const OUT_OF_FILES: &str = "too many open files";
+pub(super) const TOO_MANY_OPEN_FILES: &str = "too many open files";
 
 /// What a response's head may be at most is hyper's to say: it stops there, so that no server fills our memory.
 const HEAD_TOO_LARGE: &str = "head of the response is too large: more than 100 headers, or more than 408 KiB";
@@ -19,11 +19,11 @@ const HEAD_TOO_LARGE: &str = "head of the response is too large: more than 100 h
 const CLOSED_EARLY: &str = "connection closed by the server before the response was complete";
 
 /// Why talking to a host failed.
-pub(super) fn of_error(error: &(dyn Error + 'static)) -> String {
+pub(super) fn describe_error(error: &(dyn Error + 'static)) -> String {
     let mut fallback = error.to_string();
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = cause {
-        if let Some(words) = of_cause(error) {
+        if let Some(words) = describe_cause(error) {
             return words;
         }
         fallback = error.to_string();
@@ -40,25 +40,25 @@ pub(super) fn excerpt(bytes: &[u8]) -> String {
     shared::result::shortened(line.chars().filter(|character| !character.is_control()).collect(), LIMIT)
 }
 
-fn of_cause(error: &(dyn Error + 'static)) -> Option<String> {
+fn describe_cause(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
-        return Some(of_tls(error));
+        return Some(describe_tls_error(error));
     }
     if let Some(error) = error.downcast_ref::<hyper::Error>() {
-        return of_http(error);
+        return describe_http_error(error);
     }
     let error = error.downcast_ref::<io::Error>()?;
     // What an io::Error wraps is not in the chain of sources.
     if let Some(inner) = error.get_ref() {
         let inner: &(dyn Error + 'static) = inner;
-        if let Some(words) = of_cause(inner) {
+        if let Some(words) = describe_cause(inner) {
             return Some(words);
         }
     }
-    of_io(error)
+    describe_io_error(error)
 }
 
-fn of_http(error: &hyper::Error) -> Option<String> {
+fn describe_http_error(error: &hyper::Error) -> Option<String> {
     if error.is_incomplete_message() {
         Some(CLOSED_EARLY.to_owned())
     } else if error.is_parse_too_large() {
@@ -70,9 +70,9 @@ fn of_http(error: &hyper::Error) -> Option<String> {
     }
 }
 
-pub(super) fn of_lookup(error: &io::Error, host: &str) -> String {
+pub(super) fn describe_lookup_error(error: &io::Error, host: &str) -> String {
     if fd_limit::have_run_out(error) || fd_limit::are_all_in_use() {
-        return OUT_OF_FILES.to_owned();
+        return TOO_MANY_OPEN_FILES.to_owned();
     }
     let reason = error.to_string();
     if reason.contains("not known") || reason.contains("No address") {
@@ -83,12 +83,12 @@ pub(super) fn of_lookup(error: &io::Error, host: &str) -> String {
     }
 }
 
-fn of_io(error: &io::Error) -> Option<String> {
+fn describe_io_error(error: &io::Error) -> Option<String> {
     if fd_limit::have_run_out(error) {
-        return Some(OUT_OF_FILES.to_owned());
+        return Some(TOO_MANY_OPEN_FILES.to_owned());
     }
     if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput) && error.get_ref().is_some() {
-        return Some(format!("response is malformed: {}", lower_case(&error.to_string())));
+        return Some(format!("response is malformed: {}", lowercase_first(&error.to_string())));
     }
     Some(
         match error.kind() {
@@ -108,23 +108,23 @@ fn of_io(error: &io::Error) -> Option<String> {
 }
 
 /// Words that begin with a small letter, as a sentence of ours goes on.
-pub(super) fn lower_case(words: &str) -> String {
+pub(super) fn lowercase_first(words: &str) -> String {
     let mut letters = words.chars();
     let first = letters.next().map(|first| first.to_ascii_lowercase()).into_iter();
     first.chain(letters).collect()
 }
 
-fn of_tls(error: &rustls::Error) -> String {
+fn describe_tls_error(error: &rustls::Error) -> String {
     match error {
-        rustls::Error::InvalidCertificate(reason) => of_certificate(reason),
-        rustls::Error::AlertReceived(alert) => of_alert(*alert),
+        rustls::Error::InvalidCertificate(reason) => describe_certificate_error(reason),
+        rustls::Error::AlertReceived(alert) => describe_alert(*alert),
         rustls::Error::InvalidMessage(_) => "server does not speak TLS".to_owned(),
         rustls::Error::PeerIncompatible(_) => "server and checker have no TLS version or cipher in common".to_owned(),
         other => format!("TLS broke off: {other}"),
     }
 }
 
-fn of_alert(alert: AlertDescription) -> String {
+fn describe_alert(alert: AlertDescription) -> String {
     match alert {
         AlertDescription::HandshakeFailure
         | AlertDescription::ProtocolVersion
@@ -139,7 +139,7 @@ fn of_alert(alert: AlertDescription) -> String {
     }
 }
 
-fn of_certificate(error: &CertificateError) -> String {
+fn describe_certificate_error(error: &CertificateError) -> String {
     match error {
         CertificateError::ExpiredContext { time, not_after } => {
             format!("certificate expired {} ago", days_between(*not_after, *time))
@@ -188,17 +188,17 @@ mod tests {
     #[test]
     fn certificates_say_since_when_and_for_whom() {
         let expired = CertificateError::ExpiredContext { time: at(10), not_after: at(7) };
-        assert_eq!(of_certificate(&expired), "certificate expired 3 days ago");
+        assert_eq!(describe_certificate_error(&expired), "certificate expired 3 days ago");
         let expired = CertificateError::ExpiredContext { time: at(10), not_after: at(9) };
-        assert_eq!(of_certificate(&expired), "certificate expired 1 day ago");
+        assert_eq!(describe_certificate_error(&expired), "certificate expired 1 day ago");
         let early = CertificateError::NotValidYetContext { time: at(7), not_before: at(9) };
-        assert_eq!(of_certificate(&early), "certificate is not valid for another 2 days");
+        assert_eq!(describe_certificate_error(&early), "certificate is not valid for another 2 days");
     }
 
     #[test]
     fn io_errors_have_plain_words() {
-        assert_eq!(of_io(&ErrorKind::ConnectionRefused.into()).as_deref(), Some("connection refused"));
-        assert_eq!(of_io(&ErrorKind::Other.into()), None);
+        assert_eq!(describe_io_error(&ErrorKind::ConnectionRefused.into()).as_deref(), Some("connection refused"));
+        assert_eq!(describe_io_error(&ErrorKind::Other.into()), None);
     }
 
     #[test]
@@ -206,7 +206,7 @@ mod tests {
         let wrapped =
             io::Error::new(ErrorKind::InvalidData, rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer));
         assert_eq!(
-            of_cause(&wrapped).as_deref(),
+            describe_cause(&wrapped).as_deref(),
             Some(
                 "certificate is signed by an authority that is not trusted, or the server leaves out a certificate in between"
             )

@@ -12,9 +12,9 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
 use super::expected_text::expect_texts;
-use super::probe_data::Seen;
+use super::probe_data::ProbeData;
 use super::timing::Stopwatch;
-use super::{Failure, Outcome, error_text};
+use super::{Failure, ProbeResult, error_text};
 use crate::platform::fd_limit;
 
 /// A command check, ready to be made.
@@ -39,7 +39,7 @@ pub struct ExecCheck {
 /// How much of the output is kept, in bytes; the rest is read and dropped, so that the command never waits for us.
 const OUTPUT_LIMIT: usize = 1 << 20;
 /// How long output may still come after the command has ended: a process that left its group may hold it open.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+const OUTPUT_GRACE: Duration = Duration::from_millis(200);
 
 impl ExecCheck {
     /// Finds the program, as running it would; an error says why it cannot be run.
@@ -62,11 +62,11 @@ impl ExecCheck {
 }
 
 /// Makes one attempt.
-pub async fn run(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> Outcome {
-    stopwatch.command_begins();
-    let mut group = Group::start(check).map_err(|error| not_started(check, &error))?;
+pub async fn run(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResult {
+    stopwatch.start_command();
+    let mut group = ProcessGroup::start(check).map_err(|error| describe_start_error(check, &error))?;
     let (stdout, stderr) = (group.child.stdout.take(), group.child.stderr.take());
-    let (mut from_stdout, mut from_stderr) = (Kept::default(), Kept::default());
+    let (mut from_stdout, mut from_stderr) = (Output::default(), Output::default());
     let status = {
         let mut reading = std::pin::pin!(async {
             tokio::join!(read(stdout, &mut from_stdout), read(stderr, &mut from_stderr));
@@ -83,7 +83,7 @@ pub async fn run(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> Outcome {
         group.end();
         if !read_all {
             // Whoever still holds the output open has left the group; what is there is enough.
-            let _ = tokio::time::timeout(LAST_WORDS, reading).await;
+            let _ = tokio::time::timeout(OUTPUT_GRACE, reading).await;
         }
         status.map_err(|error| format!("command not waited for: {error}"))?
     };
@@ -91,13 +91,14 @@ pub async fn run(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> Outcome {
         .then(|| format!("only the first {OUTPUT_LIMIT} bytes of the output were kept"));
     let mut output = from_stdout.bytes;
     output.append(&mut from_stderr.bytes);
-    let seen = Seen { status: status.code().map(i64::from), body: Some(output), cut, ..Seen::default() };
-    stopwatch.note(|noted| *noted = seen.clone());
+    let seen =
+        ProbeData { status: status.code().map(i64::from), body: Some(output), truncation: cut, ..ProbeData::default() };
+    stopwatch.record(|noted| *noted = seen.clone());
     judge(check, status, &seen)?;
     Ok(seen)
 }
 
-fn judge(check: &ExecCheck, status: ExitStatus, seen: &Seen) -> Result<(), Failure> {
+fn judge(check: &ExecCheck, status: ExitStatus, seen: &ProbeData) -> Result<(), Failure> {
     let output = seen.body.as_deref().unwrap_or_default();
     // A signal is never success, even where any exit status would be.
     let expected = check.exit_status.or(status.code());
@@ -108,22 +109,22 @@ fn judge(check: &ExecCheck, status: ExitStatus, seen: &Seen) -> Result<(), Failu
         };
         return Err(match status.code() {
             Some(code) => format!("exit status {code}, expected {}; {said}", expected.unwrap_or_default()),
-            None => format!("ended by {}; {said}", signal_of(status)),
+            None => format!("ended by {}; {said}", signal_name(status)),
         });
     }
     let (must_contain, must_not_contain) = (check.must_contain.as_deref(), check.must_not_contain.as_deref());
-    expect_texts("output", (output, seen.cut.as_deref()), must_contain, must_not_contain)
+    expect_texts("output", (output, seen.truncation.as_deref()), must_contain, must_not_contain)
 }
 
-fn signal_of(status: ExitStatus) -> String {
+fn signal_name(status: ExitStatus) -> String {
     use std::os::unix::process::ExitStatusExt as _;
     status.signal().map_or_else(|| "a signal".to_owned(), |number| format!("signal {number}"))
 }
 
-fn not_started(check: &ExecCheck, error: &io::Error) -> Failure {
+fn describe_start_error(check: &ExecCheck, error: &io::Error) -> Failure {
     let command = check.command.display();
     match error.kind() {
-        _ if fd_limit::have_run_out(error) => error_text::OUT_OF_FILES.to_owned(),
+        _ if fd_limit::have_run_out(error) => error_text::TOO_MANY_OPEN_FILES.to_owned(),
         io::ErrorKind::NotFound => format!("no command `{command}` found"),
         io::ErrorKind::PermissionDenied => format!("command `{command}` may not be executed"),
         _ => format!("command `{command}` not started: {error}"),
@@ -132,13 +133,13 @@ fn not_started(check: &ExecCheck, error: &io::Error) -> Failure {
 
 /// What a command said, as far as it is kept.
 #[derive(Default)]
-struct Kept {
+struct Output {
     bytes: Vec<u8>,
     /// Whether there was more.
     dropped: bool,
 }
 
-async fn read(stream: Option<impl AsyncRead + Unpin>, output: &mut Kept) {
+async fn read(stream: Option<impl AsyncRead + Unpin>, output: &mut Output) {
     let Some(mut stream) = stream else { return };
     let mut chunk = [0; 4_096];
     while let Ok(count @ 1..) = stream.read(&mut chunk).await {
@@ -149,13 +150,13 @@ async fn read(stream: Option<impl AsyncRead + Unpin>, output: &mut Kept) {
 }
 
 /// A running command and all that it starts.
-struct Group {
+struct ProcessGroup {
     child: Child,
     id: Option<Pid>,
 }
 
-impl Group {
-    fn start(check: &ExecCheck) -> io::Result<Group> {
+impl ProcessGroup {
+    fn start(check: &ExecCheck) -> io::Result<ProcessGroup> {
         let child = Command::new(&check.command)
             .args(&check.arguments)
             .stdin(Stdio::null())
@@ -165,7 +166,7 @@ impl Group {
             .kill_on_drop(true)
             .spawn()?;
         let id = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        Ok(Group { child, id })
+        Ok(ProcessGroup { child, id })
     }
 
     /// Ends whatever of the group still runs. SIGKILL, since SIGTERM may be ignored and the time is up.
@@ -177,7 +178,7 @@ impl Group {
     }
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         self.end();
     }
@@ -186,8 +187,8 @@ impl Drop for Group {
 #[cfg(test)]
 mod tests {
     use crate::checks::exec::*;
-    use crate::checks::net::address_policy::Reach;
-    use crate::checks::{Observation, Probes, observe};
+    use crate::checks::net::address_policy::AddressPolicy;
+    use crate::checks::{CheckContext, CheckOutcome, run};
     use crate::config::model::{Check, CheckKind};
     use std::path::Path;
 
@@ -205,9 +206,9 @@ mod tests {
 
     async fn error(check: ExecCheck) -> Option<String> {
         let check = Check::of_kind("x", CheckKind::Exec(Box::new(check)));
-        match observe(&check, &Probes::new(Reach::Anywhere, crate::now)).await {
-            Observation::Attempts(mut tried) => tried.remove(0).attempt.error,
-            Observation::NotPossible(why) => panic!("{why}"),
+        match run(&check, &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
+            CheckOutcome::Attempts(mut tried) => tried.remove(0).attempt.error,
+            CheckOutcome::Skipped { reason: why } => panic!("{why}"),
         }
     }
 

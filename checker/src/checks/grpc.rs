@@ -10,11 +10,11 @@ use http::{HeaderMap, Request};
 use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::net::address_policy::Reach;
+use super::net::address_policy::AddressPolicy;
 use super::net::connect::{self, Address, TlsOptions};
-use super::probe_data::Seen;
+use super::probe_data::ProbeData;
 use super::timing::Stopwatch;
-use super::{Failure, Outcome, error_text};
+use super::{Failure, ProbeResult, error_text};
 
 /// A gRPC check, ready to be made.
 #[derive(Debug, Clone)]
@@ -43,10 +43,10 @@ const HEAD_LIMIT: u32 = 64 * 1_024;
 pub async fn ask(
     check: &GrpcCheck,
     tls: Option<Arc<ClientConfig>>,
-    reach: Reach,
+    policy: AddressPolicy,
     stopwatch: Arc<Stopwatch>,
-) -> Outcome {
-    let stream = connect::connect(&check.address, reach, &stopwatch).await?;
+) -> ProbeResult {
+    let stream = connect::connect(&check.address, policy, &stopwatch).await?;
     match (&check.tls, tls) {
         (Some(options), Some(config)) => {
             let stream = connect::handshake(stream, config, &options.server_name, &[ALPN], &stopwatch).await?;
@@ -57,7 +57,7 @@ pub async fn ask(
         }
         _ => speak(check, stream, &stopwatch).await?,
     }
-    Ok(Seen::default())
+    Ok(ProbeData::default())
 }
 
 async fn speak(
@@ -67,7 +67,7 @@ async fn speak(
 ) -> Result<(), Failure> {
     let mut builder = Builder::new();
     builder.max_header_list_size(HEAD_LIMIT).enable_push(false);
-    let (client, connection) = builder.handshake(stream).await.map_err(|error| of_error(&error))?;
+    let (client, connection) = builder.handshake(stream).await.map_err(|error| describe_h2_error(&error))?;
     let exchange = std::pin::pin!(exchange(check, client, stopwatch));
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
@@ -75,7 +75,7 @@ async fn speak(
         outcome = exchange => outcome,
         ended = &mut connection => Err(match ended {
             Ok(()) => "connection closed by the server before the response was complete".to_owned(),
-            Err(error) => of_error(&error),
+            Err(error) => describe_h2_error(&error),
         }),
     }
 }
@@ -88,10 +88,10 @@ async fn exchange(check: &GrpcCheck, client: SendRequest<Bytes>, stopwatch: &Sto
         .header("user-agent", concat!("checkup/", env!("CARGO_PKG_VERSION")))
         .body(())
         .map_err(|error| error.to_string())?;
-    let mut client = client.ready().await.map_err(|error| of_error(&error))?;
-    let (response, mut sender) = client.send_request(request, false).map_err(|error| of_error(&error))?;
-    sender.send_data(question(&check.service).into(), true).map_err(|error| of_error(&error))?;
-    let response = response.await.map_err(|error| of_error(&error))?;
+    let mut client = client.ready().await.map_err(|error| describe_h2_error(&error))?;
+    let (response, mut sender) = client.send_request(request, false).map_err(|error| describe_h2_error(&error))?;
+    sender.send_data(question(&check.service).into(), true).map_err(|error| describe_h2_error(&error))?;
+    let response = response.await.map_err(|error| describe_h2_error(&error))?;
     stopwatch.first_byte();
     if !response.status().is_success() {
         return Err(format!("response status {}, expected 200 OK", response.status()));
@@ -101,7 +101,7 @@ async fn exchange(check: &GrpcCheck, client: SendRequest<Bytes>, stopwatch: &Sto
     let mut body = response.into_body();
     let mut answer = Vec::new();
     while let Some(chunk) = body.data().await {
-        let chunk = chunk.map_err(|error| of_error(&error))?;
+        let chunk = chunk.map_err(|error| describe_h2_error(&error))?;
         // What was read makes room for more; a connection that is gone needs none.
         let _ = body.flow_control().release_capacity(chunk.len());
         if answer.len() + chunk.len() > ANSWER_LIMIT {
@@ -109,7 +109,7 @@ async fn exchange(check: &GrpcCheck, client: SendRequest<Bytes>, stopwatch: &Sto
         }
         answer.extend_from_slice(&chunk);
     }
-    if let Some(trailers) = body.trailers().await.map_err(|error| of_error(&error))? {
+    if let Some(trailers) = body.trailers().await.map_err(|error| describe_h2_error(&error))? {
         judge_status(&trailers, &check.service)?;
     }
     match health(&answer) {
@@ -168,13 +168,13 @@ fn judge_status(head: &HeaderMap, service: &str) -> Result<(), Failure> {
     }
 }
 
-fn of_error(error: &h2::Error) -> Failure {
+fn describe_h2_error(error: &h2::Error) -> Failure {
     if let Some(error) = error.get_io() {
         return match error.kind() {
             std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::BrokenPipe => {
                 "connection closed by the server before the response was complete".to_owned()
             }
-            _ => error_text::of_error(error),
+            _ => error_text::describe_error(error),
         };
     }
     match error.reason() {
@@ -189,8 +189,8 @@ fn of_error(error: &h2::Error) -> Failure {
 mod tests {
     use crate::checks::grpc::*;
     use crate::checks::net::tls_config::TlsTrust;
-    use crate::checks::test_server::{Act, authority, serve};
-    use crate::checks::{Observation, Probes, observe};
+    use crate::checks::test_server::{ServerAction, authority, serve};
+    use crate::checks::{CheckContext, CheckOutcome, run};
     use crate::config::model::{Check, CheckKind};
     use http::Response;
     use rustls::pki_types::ServerName;
@@ -250,9 +250,9 @@ mod tests {
             tls: trust.map(|trust| TlsOptions { trust, server_name }),
             service: service.to_owned(),
         }));
-        match observe(&Check::of_kind("x", kind), &Probes::new(Reach::Anywhere, crate::now)).await {
-            Observation::Attempts(mut tried) => tried.remove(0).attempt.error,
-            Observation::NotPossible(why) => panic!("{why}"),
+        match run(&Check::of_kind("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
+            CheckOutcome::Attempts(mut tried) => tried.remove(0).attempt.error,
+            CheckOutcome::Skipped { reason: why } => panic!("{why}"),
         }
     }
 
@@ -372,19 +372,31 @@ mod tests {
     #[tokio::test]
     async fn whatever_a_server_does_the_attempt_ends_and_says_what_happened() {
         for (acts, expected) in [
-            (vec![Act::Read, Act::Send(b"HTTP/1.1 400 Bad Request\r\n\r\n")], "server does not speak HTTP/2"),
-            (vec![Act::Read, Act::Endless], "server does not speak HTTP/2"),
-            (vec![Act::Read], "closed by the server before"),
-            (vec![Act::Read, Act::Reset], "reset by the server"),
-            (vec![Act::Hang], "no response within 700ms"),
+            (
+                vec![ServerAction::Read, ServerAction::Send(b"HTTP/1.1 400 Bad Request\r\n\r\n")],
+                "server does not speak HTTP/2",
+            ),
+            (vec![ServerAction::Read, ServerAction::Endless], "server does not speak HTTP/2"),
+            (vec![ServerAction::Read], "closed by the server before"),
+            (vec![ServerAction::Read, ServerAction::Reset], "reset by the server"),
+            (vec![ServerAction::Hang], "no response within 700ms"),
             (vec![], "connection"),
-            (vec![Act::Read, Act::HalfClose], "closed by the server before"),
-            (vec![Act::Read, Act::Trickle], "server does not speak HTTP/2"),
-            (vec![Act::Read, Act::Send(b"\0\0\0\x04\0\0\0\0\0"), Act::Hang], "no response within 700ms"),
+            (vec![ServerAction::Read, ServerAction::HalfClose], "closed by the server before"),
+            (vec![ServerAction::Read, ServerAction::Trickle], "server does not speak HTTP/2"),
+            (
+                vec![ServerAction::Read, ServerAction::Send(b"\0\0\0\x04\0\0\0\0\0"), ServerAction::Hang],
+                "no response within 700ms",
+            ),
             // A frame of settings that comes byte by byte.
-            (vec![Act::Read, Act::Send(b"\0\x40\0\x04\0\0\0\0\0"), Act::Trickle], "no response within 700ms"),
+            (
+                vec![ServerAction::Read, ServerAction::Send(b"\0\x40\0\x04\0\0\0\0\0"), ServerAction::Trickle],
+                "no response within 700ms",
+            ),
             // A frame longer than any that was agreed upon.
-            (vec![Act::Read, Act::Send(b"\xff\xff\xff\x04\0\0\0\0\0")], "server does not speak HTTP/2"),
+            (
+                vec![ServerAction::Read, ServerAction::Send(b"\xff\xff\xff\x04\0\0\0\0\0")],
+                "server does not speak HTTP/2",
+            ),
         ] {
             let error = error(serve(&acts).await, "", None).await.unwrap_or_default();
             assert!(error.contains(expected), "{acts:?}: {error}");

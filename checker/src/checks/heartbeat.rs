@@ -1,5 +1,5 @@
 //! Heartbeat checks: one attempt reads what a job last said of itself, and holds it against the clock. Where
-//! heartbeats are kept is the business of whoever hands over [`Beats`].
+//! heartbeats are kept is the business of whoever hands over [`HeartbeatReader`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use shared::heartbeat::Heartbeat;
 use shared::object_name::HeartbeatName;
 use shared::{MINUTE, Nanos, UnixNanos};
 
-use super::Outcome;
-use super::probe_data::Seen;
+use super::ProbeResult;
+use super::probe_data::ProbeData;
 
 /// A heartbeat check, ready to be made.
 #[derive(Debug, Clone)]
@@ -27,16 +27,16 @@ pub struct HeartbeatCheck {
 }
 
 /// How heartbeats are read: the content of the object, `None` if there is none, or why that cannot be known.
-pub type Beats = Arc<dyn Fn(HeartbeatName) -> Reading + Send + Sync>;
+pub type HeartbeatReader = Arc<dyn Fn(HeartbeatName) -> HeartbeatRead + Send + Sync>;
 
 /// One reading that is under way.
-pub type Reading = BoxFuture<'static, Result<Option<Vec<u8>>, String>>;
+pub type HeartbeatRead = BoxFuture<'static, Result<Option<Vec<u8>>, String>>;
 
 /// How far the clocks of two machines may be apart before a heartbeat from the future says nothing any more.
-const CLOCKS_APART: Nanos = 5 * MINUTE;
+const CLOCK_SKEW_TOLERANCE: Nanos = 5 * MINUTE;
 
 /// Reads the last heartbeat; an error says why it cannot be known, which is no fault of the job.
-pub async fn last(check: &HeartbeatCheck, beats: Option<&Beats>) -> Result<Option<Heartbeat>, String> {
+pub async fn read_last(check: &HeartbeatCheck, beats: Option<&HeartbeatReader>) -> Result<Option<Heartbeat>, String> {
     let Some(beats) = beats else {
         return Err("failed to read heartbeats: the configuration names no `storage` that they could be in".to_owned());
     };
@@ -52,11 +52,11 @@ pub async fn last(check: &HeartbeatCheck, beats: Option<&Beats>) -> Result<Optio
 ///
 /// That none has come yet is down, too: nobody who looks once in a while could tell a job that has yet to run for the
 /// first time from one that never will.
-pub fn judge(check: &HeartbeatCheck, last: Option<&Heartbeat>, now: UnixNanos) -> Result<Outcome, String> {
+pub fn evaluate(check: &HeartbeatCheck, last: Option<&Heartbeat>, now: UnixNanos) -> Result<ProbeResult, String> {
     let expected = format!("expected every {}", in_words(check.interval));
     let Some(beat) = last else { return Ok(Err(format!("no heartbeat has come yet, {expected}"))) };
     let age = now.saturating_sub(beat.at);
-    if age < -CLOCKS_APART {
+    if age < -CLOCK_SKEW_TOLERANCE {
         return Err(format!(
             "the last heartbeat is from {} in the future; set the clock of the job's machine or of this one",
             in_words(age.saturating_neg())
@@ -68,7 +68,11 @@ pub fn judge(check: &HeartbeatCheck, last: Option<&Heartbeat>, now: UnixNanos) -
     }
     Ok(match beat.failure() {
         Some(failure) => Err(failure),
-        None => Ok(Seen { status: beat.exit_status.map(i64::from), beat: Some(age.max(0)), ..Seen::default() }),
+        None => Ok(ProbeData {
+            status: beat.exit_status.map(i64::from),
+            heartbeat_age: Some(age.max(0)),
+            ..ProbeData::default()
+        }),
     })
 }
 
@@ -93,14 +97,14 @@ mod tests {
     }
 
     fn error(last: Option<&Heartbeat>) -> String {
-        judge(&check(), last, NOW).expect("it is known").map(drop).expect_err("it is down")
+        evaluate(&check(), last, NOW).expect("it is known").map(drop).expect_err("it is down")
     }
 
     #[test]
     fn a_job_that_reported_in_within_interval_and_grace_is_healthy() {
         for age in [0, 10 * MINUTE, 11 * MINUTE, -MINUTE] {
-            let seen = judge(&check(), Some(&beat(age)), NOW).expect("it is known").expect("it is healthy");
-            assert_eq!(seen.beat, Some(age.max(0)));
+            let seen = evaluate(&check(), Some(&beat(age)), NOW).expect("it is known").expect("it is healthy");
+            assert_eq!(seen.heartbeat_age, Some(age.max(0)));
         }
     }
 
@@ -124,13 +128,13 @@ mod tests {
 
     #[test]
     fn a_heartbeat_from_the_future_says_nothing_instead_of_keeping_silent_for_long() {
-        let why = judge(&check(), Some(&beat(-2 * HOUR)), NOW).expect_err("it is not known");
+        let why = evaluate(&check(), Some(&beat(-2 * HOUR)), NOW).expect_err("it is not known");
         assert!(why.contains("2 h in the future"), "{why}");
     }
 
     #[tokio::test]
     async fn what_cannot_be_read_is_not_known() {
-        let of = |read: fn() -> Reading| -> Beats { Arc::new(move |_| read()) };
+        let of = |read: fn() -> HeartbeatRead| -> HeartbeatReader { Arc::new(move |_| read()) };
         let cases = [
             (None, "names no `storage`"),
             (Some(of(|| Box::pin(async { Err("failed to ask".to_owned()) }))), "failed to ask"),
@@ -138,10 +142,10 @@ mod tests {
             (Some(of(|| Box::pin(async { Ok(Some(b"<html>".to_vec())) }))), "failed to use `heartbeats/backup.json`"),
         ];
         for (beats, words) in cases {
-            let why = last(&check(), beats.as_ref()).await.expect_err("it is not known");
+            let why = read_last(&check(), beats.as_ref()).await.expect_err("it is not known");
             assert!(why.contains(words), "{why}");
         }
         let none = of(|| Box::pin(async { Ok(None) }));
-        assert_eq!(last(&check(), Some(&none)).await, Ok(None));
+        assert_eq!(read_last(&check(), Some(&none)).await, Ok(None));
     }
 }

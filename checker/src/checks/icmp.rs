@@ -11,11 +11,11 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 
-use super::net::address_policy::Reach;
-use super::net::connect::{Address, first_to_succeed, look_up};
-use super::probe_data::Seen;
+use super::net::address_policy::AddressPolicy;
+use super::net::connect::{Address, first_to_succeed, resolve};
+use super::probe_data::ProbeData;
 use super::timing::Stopwatch;
-use super::{Failure, Outcome, error_text};
+use super::{Failure, ProbeResult, error_text};
 use crate::platform::fd_limit;
 
 /// An ICMP check, ready to be made.
@@ -53,18 +53,18 @@ pub fn socket_type() -> Result<Type, String> {
 }
 
 /// Makes one attempt over this kind of socket.
-pub async fn ping(check: &IcmpCheck, kind: Type, reach: Reach, stopwatch: Arc<Stopwatch>) -> Outcome {
-    let addresses = look_up(&check.address, reach, &stopwatch).await?;
-    stopwatch.waits_for_answer();
-    let nobody = format!("no such host `{}`", check.address.host);
-    let peer = first_to_succeed(&addresses, &stopwatch, nobody, |address| echo(address.ip(), kind)).await?;
+pub async fn ping(check: &IcmpCheck, kind: Type, policy: AddressPolicy, stopwatch: Arc<Stopwatch>) -> ProbeResult {
+    let addresses = resolve(&check.address, policy, &stopwatch).await?;
+    stopwatch.start_waiting();
+    let no_addresses = format!("no such host `{}`", check.address.host);
+    let peer = first_to_succeed(&addresses, &stopwatch, no_addresses, |address| echo(address.ip(), kind)).await?;
     stopwatch.first_byte();
-    Ok(Seen { peer: Some(peer), ..Seen::default() })
+    Ok(ProbeData { peer: Some(peer), ..ProbeData::default() })
 }
 
 /// Asks one address, and waits for its reply.
 async fn echo(address: IpAddr, kind: Type) -> Result<SocketAddr, Failure> {
-    let lost = |error: io::Error| error_text::of_error(&error);
+    let lost = |error: io::Error| error_text::describe_error(&error);
     let socket = open(address, kind).map_err(lost)?;
     socket.connect(SocketAddr::new(address, 0)).await.map_err(lost)?;
     let nonce = RandomState::new().build_hasher().finish().to_be_bytes();
@@ -127,7 +127,7 @@ fn checksum(message: &[u8]) -> u16 {
 #[cfg(test)]
 mod tests {
     use crate::checks::icmp::*;
-    use crate::checks::{Observation, Probes, observe};
+    use crate::checks::{CheckContext, CheckOutcome, run};
     use crate::config::model::{Check, CheckKind};
 
     #[test]
@@ -178,14 +178,14 @@ mod tests {
                 address: Address { host: host.to_owned(), port: 0 },
                 timeout: Duration::from_millis(500),
             }));
-            observe(&Check::of_kind("x", kind), &Probes::new(Reach::Anywhere, crate::now)).await
+            run(&Check::of_kind("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await
         };
         if socket_type().is_err() {
             // Where the system allows no ICMP, the check says so with a remedy, and nothing is claimed.
-            assert_eq!(look("127.0.0.1").await, Observation::NotPossible(NO_SOCKET.to_owned()));
+            assert_eq!(look("127.0.0.1").await, CheckOutcome::Skipped { reason: NO_SOCKET.to_owned() });
             return;
         }
-        let Observation::Attempts(tried) = look("127.0.0.1").await else { panic!("it can be looked at") };
+        let CheckOutcome::Attempts(tried) = look("127.0.0.1").await else { panic!("it can be looked at") };
         assert_eq!(tried[0].attempt.error, None);
         assert!(tried[0].attempt.phases.ttfb.is_some());
         let everybody = SocketAddr::from(([255; 4], 0));
@@ -196,7 +196,7 @@ mod tests {
         let found = first_to_succeed(&[everybody, this_one], &stopwatch, String::new(), echoes).await;
         assert_eq!(found, Ok(this_one), "the next address is asked when one cannot be");
         // To everybody at once is not allowed without further ado.
-        let Observation::Attempts(tried) = look("255.255.255.255").await else { panic!("it can be looked at") };
+        let CheckOutcome::Attempts(tried) = look("255.255.255.255").await else { panic!("it can be looked at") };
         assert!(tried[0].attempt.error.is_some());
     }
 }

@@ -32,64 +32,67 @@ use rustls::ClientConfig;
 use shared::UnixNanos;
 use shared::result::Attempt;
 
-use self::assertions::evaluate::Judges;
-use self::heartbeat::Beats;
-use self::net::address_policy::Reach;
+use self::assertions::evaluate::AssertionPool;
+use self::heartbeat::HeartbeatReader;
+use self::net::address_policy::AddressPolicy;
 use self::net::connect::TlsOptions;
-use self::net::online_check::Connectivity;
+use self::net::online_check::OnlineCheck;
 use self::net::tls_config::{TlsConfigs, TrustError};
-use self::probe_data::{Seen, Wanted};
-use self::timing::{PHASES, Stopwatch};
+use self::probe_data::{Capture, ProbeData};
+use self::timing::{STOPWATCH, Stopwatch};
 use crate::config::model::{Check, CheckKind, Config};
 use crate::platform::fd_limit;
 
 /// What all checks of a process share, so that no check sets it up for itself.
-pub struct Probes {
+pub struct CheckContext {
     tls: TlsConfigs,
     icmp: OnceLock<socket2::Type>,
-    connectivity: Connectivity,
-    beats: Option<Beats>,
-    reach: Reach,
-    judges: Judges,
+    online_check: OnlineCheck,
+    heartbeats: Option<HeartbeatReader>,
+    policy: AddressPolicy,
+    pool: AssertionPool,
     clock: fn() -> UnixNanos,
 }
 
-impl Probes {
+impl CheckContext {
     /// What checks share, set up when it is first needed; `clock` tells the time, by which certificates expire.
     #[must_use]
-    pub fn new(reach: Reach, clock: fn() -> UnixNanos) -> Probes {
-        Probes {
-            connectivity: Connectivity::default(),
+    pub fn new(policy: AddressPolicy, clock: fn() -> UnixNanos) -> CheckContext {
+        CheckContext {
+            online_check: OnlineCheck::default(),
             tls: TlsConfigs::default(),
             icmp: OnceLock::new(),
-            beats: None,
-            reach,
-            judges: Judges::default(),
+            heartbeats: None,
+            policy,
+            pool: AssertionPool::default(),
             clock,
         }
     }
 
     /// The same for a configuration's checks.
     #[must_use]
-    pub fn of(config: &Config, clock: fn() -> UnixNanos) -> Probes {
-        Probes { connectivity: Connectivity::new(config.connectivity.clone()), ..Probes::new(config.reach, clock) }
+    pub fn of(config: &Config, clock: fn() -> UnixNanos) -> CheckContext {
+        CheckContext {
+            online_check: OnlineCheck::new(config.connectivity.clone()),
+            ..CheckContext::new(config.address_policy, clock)
+        }
     }
 
     /// The same, with a way to read heartbeats.
     #[must_use]
-    pub fn with_beats(self, beats: Option<Beats>) -> Probes {
-        Probes { beats, ..self }
+    pub fn with_heartbeats(self, heartbeats: Option<HeartbeatReader>) -> CheckContext {
+        CheckContext { heartbeats, ..self }
     }
 
     /// The way to read heartbeats that these have.
     #[must_use]
-    pub fn beats(&self) -> Option<Beats> {
-        self.beats.clone()
+    pub fn heartbeats(&self) -> Option<HeartbeatReader> {
+        self.heartbeats.clone()
     }
 
     /// Whether this node is online, as far as it was told how to know.
     pub async fn is_online(&self) -> bool {
-        self.connectivity.is_online().await
+        self.online_check.is_online().await
     }
 
     /// The kind of socket for echo requests; what keeps it from being opened may pass.
@@ -112,32 +115,35 @@ impl Probes {
 
 /// What came of looking at an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Observation {
+pub enum CheckOutcome {
     /// It was looked at, this often.
-    Attempts(Vec<Tried>),
+    Attempts(Vec<AttemptRecord>),
     /// It could not be looked at, for a reason that is ours.
-    NotPossible(String),
+    Skipped {
+        /// Why, as a complete clause.
+        reason: String,
+    },
 }
 
 /// One attempt, with what was seen besides.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Tried {
+pub struct AttemptRecord {
     /// The attempt as it is stored.
     pub attempt: Attempt,
     /// What is not as it should be, though the attempt did not fail: it makes the check degraded.
-    pub concern: Option<String>,
+    pub warning: Option<String>,
     /// Whether it failed and was made good by trying again: it is kept, and counts for nothing.
-    pub made_good: bool,
+    pub recovered_by_retry: bool,
 }
 
 /// Why an attempt failed, for a person. It ends up in [`Attempt::error`].
 pub type Failure = String;
 
 /// How an attempt went: what it saw, or why it failed.
-pub type Outcome = Result<Seen, Failure>;
+pub type ProbeResult = Result<ProbeData, Failure>;
 
 /// Makes every attempt of a check, one after the other, each again if it fails and the check says so.
-pub async fn observe(check: &Check, probes: &Probes) -> Observation {
+pub async fn run(check: &Check, context: &CheckContext) -> CheckOutcome {
     let mut tried = Vec::with_capacity(check.attempts as usize);
     for number in 0..check.attempts {
         if number > 0 && !check.attempt_spacing.is_zero() {
@@ -148,99 +154,101 @@ pub async fn observe(check: &Check, probes: &Probes) -> Observation {
             if again > 0 {
                 tokio::time::sleep(check.retry_delay).await;
             }
-            match attempt(check, probes).await {
+            match attempt(check, context).await {
                 Ok((attempt, _)) => tried.push(attempt),
-                Err(why) => return Observation::NotPossible(why),
+                Err(why) => return CheckOutcome::Skipped { reason: why },
             }
             if tried.last().is_some_and(|last| last.attempt.error.is_none()) {
-                tried[first..].iter_mut().for_each(|tried| tried.made_good = tried.attempt.error.is_some());
+                tried[first..].iter_mut().for_each(|tried| tried.recovered_by_retry = tried.attempt.error.is_some());
                 break;
             }
         }
     }
-    Observation::Attempts(tried)
+    CheckOutcome::Attempts(tried)
 }
 
 /// Makes one attempt and tells what it saw; an error says why none can be made.
-pub async fn attempt(check: &Check, probes: &Probes) -> Result<(Tried, Seen), String> {
-    let (tried, seen) = look(check, probes).await?;
-    if tried.attempt.error.as_deref() == Some(error_text::OUT_OF_FILES) {
+pub async fn attempt(check: &Check, context: &CheckContext) -> Result<(AttemptRecord, ProbeData), String> {
+    let (tried, seen) = look(check, context).await?;
+    if tried.attempt.error.as_deref() == Some(error_text::TOO_MANY_OPEN_FILES) {
         return Err(fd_limit::too_many_open_files());
     }
-    assertions::evaluate::judge(check, tried, seen, &probes.judges).await
+    assertions::evaluate::evaluate(check, tried, seen, &context.pool).await
 }
 
-async fn look(check: &Check, probes: &Probes) -> Result<(Tried, Seen), String> {
+async fn look(check: &Check, context: &CheckContext) -> Result<(AttemptRecord, ProbeData), String> {
     let unusable = |error: TrustError| error.to_string();
-    let (wanted, limit) = (check.wanted, check.kind.timeout());
+    let (capture, limit) = (check.capture, check.kind.timeout());
     match &check.kind {
         CheckKind::Http(http) => {
-            let tls = if http.needs_authorities() {
-                Some(probes.tls.for_trust(&http.trust).await.map_err(unusable)?)
+            let tls = if http.needs_trust_anchors() {
+                Some(context.tls.for_trust(&http.trust).await.map_err(unusable)?)
             } else {
                 None
             };
-            Ok(timed(limit, wanted, |stopwatch| Box::pin(http::request(http, tls, wanted, probes, stopwatch))).await)
+            Ok(timed(limit, capture, |stopwatch| Box::pin(http::request(http, tls, capture, context, stopwatch))).await)
         }
         CheckKind::Tcp(tcp) => {
-            let tls = probes.tls_for(tcp.tls.as_ref()).await.map_err(unusable)?;
-            Ok(timed(limit, wanted, |stopwatch| Box::pin(tcp::talk(tcp, tls, probes.reach, stopwatch))).await)
+            let tls = context.tls_for(tcp.tls.as_ref()).await.map_err(unusable)?;
+            Ok(timed(limit, capture, |stopwatch| Box::pin(tcp::talk(tcp, tls, context.policy, stopwatch))).await)
         }
         CheckKind::Tls(tls) => {
-            let config = probes.tls.for_trust(&tls.options.trust).await.map_err(unusable)?;
-            let now = (probes.clock)();
-            Ok(timed(limit, wanted, |stopwatch| Box::pin(tls::look(tls, config, probes.reach, now, stopwatch))).await)
+            let config = context.tls.for_trust(&tls.options.trust).await.map_err(unusable)?;
+            let now = (context.clock)();
+            Ok(timed(limit, capture, |stopwatch| Box::pin(tls::look(tls, config, context.policy, now, stopwatch)))
+                .await)
         }
         CheckKind::Dns(dns) => {
-            Ok(timed(limit, wanted, |stopwatch| Box::pin(dns::ask(dns, probes.reach, stopwatch))).await)
+            Ok(timed(limit, capture, |stopwatch| Box::pin(dns::ask(dns, context.policy, stopwatch))).await)
         }
-        CheckKind::Exec(exec) => Ok(timed(limit, wanted, |stopwatch| Box::pin(exec::run(exec, stopwatch))).await),
+        CheckKind::Exec(exec) => Ok(timed(limit, capture, |stopwatch| Box::pin(exec::run(exec, stopwatch))).await),
         CheckKind::Icmp(icmp) => {
-            let kind = probes.icmp_socket_type()?;
-            Ok(timed(limit, wanted, |stopwatch| Box::pin(icmp::ping(icmp, kind, probes.reach, stopwatch))).await)
+            let kind = context.icmp_socket_type()?;
+            Ok(timed(limit, capture, |stopwatch| Box::pin(icmp::ping(icmp, kind, context.policy, stopwatch))).await)
         }
         CheckKind::WebSocket(socket) => {
-            let tls = probes.tls_for(socket.tls.as_ref()).await.map_err(unusable)?;
-            Ok(timed(limit, wanted, |stopwatch| Box::pin(websocket::talk(socket, tls, probes.reach, stopwatch))).await)
+            let tls = context.tls_for(socket.tls.as_ref()).await.map_err(unusable)?;
+            Ok(timed(limit, capture, |stopwatch| Box::pin(websocket::talk(socket, tls, context.policy, stopwatch)))
+                .await)
         }
         CheckKind::Grpc(grpc) => {
-            let tls = probes.tls_for(grpc.tls.as_ref()).await.map_err(unusable)?;
-            Ok(timed(limit, wanted, |stopwatch| Box::pin(grpc::ask(grpc, tls, probes.reach, stopwatch))).await)
+            let tls = context.tls_for(grpc.tls.as_ref()).await.map_err(unusable)?;
+            Ok(timed(limit, capture, |stopwatch| Box::pin(grpc::ask(grpc, tls, context.policy, stopwatch))).await)
         }
         CheckKind::Heartbeat(check) => {
-            let last = Box::pin(heartbeat::last(check, probes.beats.as_ref())).await?;
-            let outcome = heartbeat::judge(check, last.as_ref(), (probes.clock)())?;
+            let last = Box::pin(heartbeat::read_last(check, context.heartbeats.as_ref())).await?;
+            let outcome = heartbeat::evaluate(check, last.as_ref(), (context.clock)())?;
             // Nothing of the job is timed: how long reading took would say something about the store only.
-            Ok(timed(limit, wanted, |_| std::future::ready(outcome)).await)
+            Ok(timed(limit, capture, |_| std::future::ready(outcome)).await)
         }
         CheckKind::NotPossible { why, .. } => Err(why.clone()),
     }
 }
 
 /// Makes an attempt within its time limit, and times it.
-async fn timed<F: Future<Output = Outcome>>(
+async fn timed<F: Future<Output = ProbeResult>>(
     limit: Duration,
-    wanted: Wanted,
+    capture: Capture,
     task: impl FnOnce(Arc<Stopwatch>) -> F,
-) -> (Tried, Seen) {
-    let stopwatch = Arc::new(if wanted.notes { Stopwatch::start_with_notes() } else { Stopwatch::start() });
+) -> (AttemptRecord, ProbeData) {
+    let stopwatch = Arc::new(if capture.diagnostics { Stopwatch::start_recording() } else { Stopwatch::start() });
     let task = task(Arc::clone(&stopwatch));
     // Only where notes are kept does somebody look for the stopwatch in the task.
-    let task = if wanted.notes {
-        Either::Left(Box::pin(PHASES.scope(Arc::clone(&stopwatch), task)))
+    let task = if capture.diagnostics {
+        Either::Left(Box::pin(STOPWATCH.scope(Arc::clone(&stopwatch), task)))
     } else {
         Either::Right(task)
     };
-    let outcome = tokio::time::timeout(limit, task).await.unwrap_or_else(|_| Err(stopwatch.timed_out_after(limit)));
+    let outcome = tokio::time::timeout(limit, task).await.unwrap_or_else(|_| Err(stopwatch.timeout_message(limit)));
     let rtt = stopwatch.elapsed();
     let (error, mut seen) = match outcome {
         Ok(seen) => (None, seen),
-        Err(failure) => (Some(failure), stopwatch.noted()),
+        Err(failure) => (Some(failure), stopwatch.recorded()),
     };
-    if wanted.notes && error.is_none() {
-        let Seen { certificates, tried, peer, .. } = stopwatch.noted();
-        (seen.certificates, seen.tried, seen.peer) = (certificates, tried, peer);
+    if capture.diagnostics && error.is_none() {
+        let ProbeData { certificates, attempted, peer, .. } = stopwatch.recorded();
+        (seen.certificates, seen.attempted, seen.peer) = (certificates, attempted, peer);
     }
     let attempt = Attempt { rtt, error, phases: stopwatch.phases() };
-    (Tried { attempt, concern: seen.concern.take(), made_good: false }, seen)
+    (AttemptRecord { attempt, warning: seen.warning.take(), recovered_by_retry: false }, seen)
 }

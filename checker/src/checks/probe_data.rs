@@ -8,9 +8,9 @@ use shared::Nanos;
 
 /// What an attempt saw. What a kind of check does not know, or was not asked for, is not there.
 #[derive(Debug, Clone, Default)]
-pub struct Seen {
+pub struct ProbeData {
     /// What is not as it should be, though the attempt did not fail.
-    pub concern: Option<String>,
+    pub warning: Option<String>,
     /// The status code of a response, or the exit status of a command.
     pub status: Option<i64>,
     /// The headers of a response.
@@ -18,17 +18,17 @@ pub struct Seen {
     /// The body of a response, or the output of a command, as far as it was read.
     pub body: Option<Vec<u8>>,
     /// Which part of it that is, as a sentence, if it is not all of it.
-    pub cut: Option<String>,
+    pub truncation: Option<String>,
     /// How long it takes until the certificate expires.
-    pub certificate: Option<Nanos>,
+    pub certificate_expires_in: Option<Nanos>,
     /// The certificates that the server showed, its own first.
     pub certificates: Vec<CertificateDer<'static>>,
     /// How long ago the last heartbeat came.
-    pub beat: Option<Nanos>,
+    pub heartbeat_age: Option<Nanos>,
     /// Where a redirect leads.
     pub redirect: Option<String>,
     /// The addresses that connections were tried to.
-    pub tried: Vec<SocketAddr>,
+    pub attempted: Vec<SocketAddr>,
     /// The address that was talked to.
     pub peer: Option<SocketAddr>,
 }
@@ -36,26 +36,26 @@ pub struct Seen {
 /// What an attempt has to look at besides what it needs for itself, since it costs time or memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a thing to look at, apart from the others")]
-pub struct Wanted {
+pub struct Capture {
     /// The head of a response.
-    pub head: bool,
+    pub headers: bool,
     /// The body of a response.
     pub body: bool,
     /// The server's certificate.
     pub certificate: bool,
     /// All of it, also when the attempt fails; only who explains an attempt wants that.
-    pub notes: bool,
+    pub diagnostics: bool,
 }
 
-impl Wanted {
+impl Capture {
     /// Both what one and what the other wants.
     #[must_use]
-    pub fn and(self, other: Wanted) -> Wanted {
-        Wanted {
-            head: self.head || other.head,
+    pub fn union(self, other: Capture) -> Capture {
+        Capture {
+            headers: self.headers || other.headers,
             body: self.body || other.body,
             certificate: self.certificate || other.certificate,
-            notes: self.notes || other.notes,
+            diagnostics: self.diagnostics || other.diagnostics,
         }
     }
 }

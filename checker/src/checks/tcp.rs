@@ -8,12 +8,12 @@ use regex::bytes::Regex;
 use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-use super::net::address_policy::Reach;
+use super::net::address_policy::AddressPolicy;
 use super::net::connect::{self, Address, TlsOptions};
-use super::net::starttls::{StartTls, ask_for_tls};
-use super::probe_data::Seen;
+use super::net::starttls::{StartTls, upgrade};
+use super::probe_data::ProbeData;
 use super::timing::Stopwatch;
-use super::{Failure, Outcome, error_text};
+use super::{Failure, ProbeResult, error_text};
 
 /// A TCP check, ready to be made.
 #[derive(Debug, Clone)]
@@ -29,12 +29,12 @@ pub struct TcpCheck {
     /// The protocol in which TLS is asked for; without one it begins at once.
     pub starttls: Option<StartTls>,
     /// What is sent and expected, in this order.
-    pub script: Vec<Step>,
+    pub script: Vec<ScriptStep>,
 }
 
 /// A step of a script.
 #[derive(Debug, Clone)]
-pub enum Step {
+pub enum ScriptStep {
     /// These bytes are sent.
     Send(Vec<u8>),
     /// What arrives has to match; what follows the match is left for the next step.
@@ -48,12 +48,12 @@ const RECEIVED_LIMIT: usize = 64 * 1_024;
 pub async fn talk(
     check: &TcpCheck,
     tls: Option<Arc<ClientConfig>>,
-    reach: Reach,
+    policy: AddressPolicy,
     stopwatch: Arc<Stopwatch>,
-) -> Outcome {
-    let mut stream = connect::connect(&check.address, reach, &stopwatch).await?;
+) -> ProbeResult {
+    let mut stream = connect::connect(&check.address, policy, &stopwatch).await?;
     if let Some(protocol) = check.starttls {
-        ask_for_tls(protocol, &mut stream).await?;
+        upgrade(protocol, &mut stream).await?;
     }
     match (&check.tls, tls) {
         (Some(options), Some(config)) => {
@@ -65,22 +65,22 @@ pub async fn talk(
         }
         _ => follow(&check.script, &mut stream, &stopwatch).await?,
     }
-    Ok(Seen::default())
+    Ok(ProbeData::default())
 }
 
 async fn follow(
-    script: &[Step],
+    script: &[ScriptStep],
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     stopwatch: &Stopwatch,
 ) -> Result<(), Failure> {
     let mut received = Vec::new();
     for step in script {
         match step {
-            Step::Send(bytes) => {
-                stream.write_all(bytes).await.map_err(|error| error_text::of_error(&error))?;
-                stream.flush().await.map_err(|error| error_text::of_error(&error))?;
+            ScriptStep::Send(bytes) => {
+                stream.write_all(bytes).await.map_err(|error| error_text::describe_error(&error))?;
+                stream.flush().await.map_err(|error| error_text::describe_error(&error))?;
             }
-            Step::Expect(pattern) => expect(pattern, &mut received, stream, stopwatch).await?,
+            ScriptStep::Expect(pattern) => expect(pattern, &mut received, stream, stopwatch).await?,
         }
     }
     Ok(())
@@ -116,25 +116,25 @@ async fn expect(
                 stopwatch.first_byte_if_waiting();
                 received.extend_from_slice(&chunk[..count]);
             }
-            Err(error) => return Err(error_text::of_error(&error)),
+            Err(error) => return Err(error_text::describe_error(&error)),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::checks::Observation;
+    use crate::checks::CheckOutcome;
     use crate::checks::net::tls_config::TlsTrust;
     use crate::checks::tcp::*;
-    use crate::checks::test_server::{Act, authority, serve, serve_tls, serve_tls_until_alert};
-    use crate::checks::{Probes, Tried, observe};
+    use crate::checks::test_server::{ServerAction, authority, serve, serve_tls, serve_tls_until_alert};
+    use crate::checks::{AttemptRecord, CheckContext, run};
     use crate::config::model::{Check, CheckKind};
     use rustls::pki_types::ServerName;
 
     fn check(port: u16, script: &[(&str, &str)]) -> TcpCheck {
         let step = |(verb, text): &(&str, &str)| match *verb {
-            "send" => Step::Send(text.as_bytes().to_vec()),
-            _ => Step::Expect(Regex::new(text).expect("a pattern")),
+            "send" => ScriptStep::Send(text.as_bytes().to_vec()),
+            _ => ScriptStep::Expect(Regex::new(text).expect("a pattern")),
         };
         TcpCheck {
             locator: format!("127.0.0.1:{port}"),
@@ -146,12 +146,12 @@ mod tests {
         }
     }
 
-    async fn tried(check: TcpCheck) -> Tried {
-        let probes = Probes::new(Reach::Anywhere, crate::now);
+    async fn tried(check: TcpCheck) -> AttemptRecord {
+        let context = CheckContext::new(AddressPolicy::AllowAll, crate::now);
         let check = Check::of_kind("x", CheckKind::Tcp(Box::new(check)));
-        match observe(&check, &probes).await {
-            Observation::Attempts(mut tried) => tried.remove(0),
-            Observation::NotPossible(why) => panic!("{why}"),
+        match run(&check, &context).await {
+            CheckOutcome::Attempts(mut tried) => tried.remove(0),
+            CheckOutcome::Skipped { reason: why } => panic!("{why}"),
         }
     }
 
@@ -161,8 +161,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_script_is_followed_step_by_step() {
-        let port =
-            serve(&[Act::Send(b"220 mail ready\r\n"), Act::Read, Act::Send(b"250-a\r\n"), Act::Send(b"250 b\r\n")]);
+        let port = serve(&[
+            ServerAction::Send(b"220 mail ready\r\n"),
+            ServerAction::Read,
+            ServerAction::Send(b"250-a\r\n"),
+            ServerAction::Send(b"250 b\r\n"),
+        ]);
         let script = [("expect", "^220 .*\r\n"), ("send", "EHLO x\r\n"), ("expect", "(?m)^250 ")];
         let tried = tried(check(port.await, &script)).await;
         assert_eq!(tried.attempt.error, None);
@@ -174,14 +178,17 @@ mod tests {
         let greeting = [("expect", "^220 ")];
         for (acts, expected) in [
             (vec![], "connection closed by the server; received nothing, expected `^220 `"),
-            (vec![Act::Send(b"554 go away\r\n")], "received `554 go away`, expected `^220 `"),
-            (vec![Act::Hang], "no response within 700ms"),
-            (vec![Act::Send(b"2"), Act::Hang], "response not complete within 700ms"),
-            (vec![Act::Trickle], "response not complete within 700ms"),
-            (vec![Act::Endless], "bytes that do not match `^220 `"),
-            (vec![Act::Send(b"\xff\xfe\x00"), Act::Reset], "connection reset by the server"),
-            (vec![Act::HalfClose], "connection closed by the server; received nothing, expected `^220 `"),
-            (vec![Act::Send(b"\xff\xfe\n"), Act::HalfClose], "received `\u{fffd}\u{fffd}`, expected `^220 `"),
+            (vec![ServerAction::Send(b"554 go away\r\n")], "received `554 go away`, expected `^220 `"),
+            (vec![ServerAction::Hang], "no response within 700ms"),
+            (vec![ServerAction::Send(b"2"), ServerAction::Hang], "response not complete within 700ms"),
+            (vec![ServerAction::Trickle], "response not complete within 700ms"),
+            (vec![ServerAction::Endless], "bytes that do not match `^220 `"),
+            (vec![ServerAction::Send(b"\xff\xfe\x00"), ServerAction::Reset], "connection reset by the server"),
+            (vec![ServerAction::HalfClose], "connection closed by the server; received nothing, expected `^220 `"),
+            (
+                vec![ServerAction::Send(b"\xff\xfe\n"), ServerAction::HalfClose],
+                "received `\u{fffd}\u{fffd}`, expected `^220 `",
+            ),
         ] {
             let error = error(check(serve(&acts).await, &greeting)).await;
             assert!(error.contains(expected), "{acts:?}: {error}");
@@ -208,24 +215,30 @@ mod tests {
     async fn tls_is_spoken_at_once_or_when_it_was_asked_for() {
         let folder = tempfile::tempdir().expect("a folder");
         let authority = authority(folder.path());
-        let plain_words: [(Option<StartTls>, &[Act]); 5] = [
+        let plain_words: [(Option<StartTls>, &[ServerAction]); 5] = [
             (None, &[]),
             (
                 Some(StartTls::Smtp),
                 &[
-                    Act::Send(b"220 x\r\n"),
-                    Act::Read,
-                    Act::Send(b"250-x\r\n250 STARTTLS\r\n"),
-                    Act::Read,
-                    Act::Send(b"220 go\r\n"),
+                    ServerAction::Send(b"220 x\r\n"),
+                    ServerAction::Read,
+                    ServerAction::Send(b"250-x\r\n250 STARTTLS\r\n"),
+                    ServerAction::Read,
+                    ServerAction::Send(b"220 go\r\n"),
                 ],
             ),
-            (Some(StartTls::Imap), &[Act::Send(b"* OK x\r\n"), Act::Read, Act::Send(b"* x\r\na1 OK\r\n")]),
-            (Some(StartTls::Pop3), &[Act::Send(b"+OK x\r\n"), Act::Read, Act::Send(b"+OK\r\n")]),
-            (Some(StartTls::Postgres), &[Act::Read, Act::Send(b"S")]),
+            (
+                Some(StartTls::Imap),
+                &[ServerAction::Send(b"* OK x\r\n"), ServerAction::Read, ServerAction::Send(b"* x\r\na1 OK\r\n")],
+            ),
+            (
+                Some(StartTls::Pop3),
+                &[ServerAction::Send(b"+OK x\r\n"), ServerAction::Read, ServerAction::Send(b"+OK\r\n")],
+            ),
+            (Some(StartTls::Postgres), &[ServerAction::Read, ServerAction::Send(b"S")]),
         ];
         for (starttls, before) in plain_words {
-            let port = serve_tls(before, &[Act::Send(b"hello\r\n")], authority.server("127.0.0.1", 10)).await;
+            let port = serve_tls(before, &[ServerAction::Send(b"hello\r\n")], authority.server("127.0.0.1", 10)).await;
             let tls = Some(TlsOptions {
                 trust: TlsTrust::Authorities(vec![authority.file.clone()]),
                 server_name: ServerName::try_from("127.0.0.1").expect("a name"),
@@ -240,27 +253,36 @@ mod tests {
     async fn servers_that_refuse_tls_or_slip_something_in_are_found_out() {
         let options = || {
             Some(TlsOptions {
-                trust: TlsTrust::Anything,
+                trust: TlsTrust::AnyCertificate,
                 server_name: ServerName::try_from("127.0.0.1").expect("a name"),
             })
         };
         for (starttls, acts, expected) in [
-            (None, vec![Act::Send(b"SSH-2.0-OpenSSH\r\n")], "server does not speak TLS"),
-            (Some(StartTls::Postgres), vec![Act::Read, Act::Send(b"N")], "server offers no TLS"),
+            (None, vec![ServerAction::Send(b"SSH-2.0-OpenSSH\r\n")], "server does not speak TLS"),
+            (Some(StartTls::Postgres), vec![ServerAction::Read, ServerAction::Send(b"N")], "server offers no TLS"),
             (
                 Some(StartTls::Pop3),
-                vec![Act::Send(b"+OK\r\n"), Act::Read, Act::Send(b"-ERR no\r\n")],
+                vec![ServerAction::Send(b"+OK\r\n"), ServerAction::Read, ServerAction::Send(b"-ERR no\r\n")],
                 "`-ERR no`, expected `+OK`",
             ),
             (
                 Some(StartTls::Pop3),
-                vec![Act::Send(b"+OK\r\n"), Act::Read, Act::Send(b"+OK\r\n+OK injected\r\n"), Act::Hang],
+                vec![
+                    ServerAction::Send(b"+OK\r\n"),
+                    ServerAction::Read,
+                    ServerAction::Send(b"+OK\r\n+OK injected\r\n"),
+                    ServerAction::Hang,
+                ],
                 "more than its answer",
             ),
-            (Some(StartTls::Smtp), vec![Act::Endless], "a line that has no end"),
+            (Some(StartTls::Smtp), vec![ServerAction::Endless], "a line that has no end"),
             (Some(StartTls::Smtp), vec![], "closed by the server before TLS began"),
-            (Some(StartTls::Imap), vec![Act::Hang], "no response within 700ms"),
-            (Some(StartTls::Smtp), vec![Act::Send(b"220 "), Act::Trickle], "no response within 700ms"),
+            (Some(StartTls::Imap), vec![ServerAction::Hang], "no response within 700ms"),
+            (
+                Some(StartTls::Smtp),
+                vec![ServerAction::Send(b"220 "), ServerAction::Trickle],
+                "no response within 700ms",
+            ),
         ] {
             let error = error(TcpCheck { tls: options(), starttls, ..check(serve(&acts).await, &[]) }).await;
             assert!(error.contains(expected), "{acts:?}: {error}");

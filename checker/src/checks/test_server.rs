@@ -13,7 +13,7 @@ use tokio_rustls::TlsAcceptor;
 
 /// What a server does next.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Act {
+pub(crate) enum ServerAction {
     /// It sends these bytes.
     Send(&'static [u8]),
     /// It waits for bytes, and takes what comes.
@@ -33,7 +33,7 @@ pub(crate) enum Act {
 }
 
 /// A server that does the same with each connection, and closes it in the end. Returns its port.
-pub(crate) async fn serve(acts: &[Act]) -> u16 {
+pub(crate) async fn serve(acts: &[ServerAction]) -> u16 {
     let (listener, port) = listen().await;
     let acts = acts.to_vec();
     tokio::spawn(async move {
@@ -59,11 +59,11 @@ pub(crate) async fn serve_tls_until_alert(words: &'static [u8], server: Arc<Serv
             let tls = tls.clone();
             tokio::spawn(async move {
                 let Ok(mut stream) = tls.accept(stream).await else { return };
-                if act(&[Act::Read, Act::Send(words)], &mut stream).await {
+                if act(&[ServerAction::Read, ServerAction::Send(words)], &mut stream).await {
                     return;
                 }
                 let _ = stream.get_mut().0.write_all(&ALERT).await;
-                act(&[Act::Hang], &mut stream).await;
+                act(&[ServerAction::Hang], &mut stream).await;
             });
         }
     });
@@ -71,7 +71,7 @@ pub(crate) async fn serve_tls_until_alert(words: &'static [u8], server: Arc<Serv
 }
 
 /// A server that speaks TLS after some plain words. Returns its port.
-pub(crate) async fn serve_tls(before: &[Act], after: &[Act], server: Arc<ServerConfig>) -> u16 {
+pub(crate) async fn serve_tls(before: &[ServerAction], after: &[ServerAction], server: Arc<ServerConfig>) -> u16 {
     let (listener, port) = listen().await;
     let (before, after, tls) = (before.to_vec(), after.to_vec(), TlsAcceptor::from(server));
     tokio::spawn(async move {
@@ -96,36 +96,36 @@ async fn listen() -> (TcpListener, u16) {
 }
 
 /// Goes through the acts; true if the connection is to be reset.
-async fn act(acts: &[Act], stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> bool {
+async fn act(acts: &[ServerAction], stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> bool {
     let mut taken = [0; 4_096];
     for act in acts {
         let went_well = match act {
-            Act::Send(bytes) => stream.write_all(bytes).await.is_ok(),
-            Act::Read => stream.read(&mut taken).await.is_ok_and(|count| count > 0),
-            Act::Hang => {
+            ServerAction::Send(bytes) => stream.write_all(bytes).await.is_ok(),
+            ServerAction::Read => stream.read(&mut taken).await.is_ok_and(|count| count > 0),
+            ServerAction::Hang => {
                 while stream.read(&mut taken).await.is_ok_and(|count| count > 0) {}
                 false
             }
-            Act::HalfClose => {
+            ServerAction::HalfClose => {
                 let _ = stream.shutdown().await;
                 while stream.read(&mut taken).await.is_ok_and(|count| count > 0) {}
                 false
             }
-            Act::Trickle => {
+            ServerAction::Trickle => {
                 while stream.write_all(b"x").await.is_ok() {
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
                 false
             }
-            Act::Endless => {
+            ServerAction::Endless => {
                 while stream.write_all(&[b'x'; 8_192]).await.is_ok() {}
                 false
             }
-            Act::EndlessOf(bytes) => {
+            ServerAction::EndlessOf(bytes) => {
                 while stream.write_all(bytes).await.is_ok() {}
                 false
             }
-            Act::Reset => return true,
+            ServerAction::Reset => return true,
         };
         if !went_well {
             break;

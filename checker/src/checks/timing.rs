@@ -10,11 +10,11 @@ use shared::result::Phases;
 use shared::{Nanos, duration};
 
 use super::Failure;
-use super::probe_data::Seen;
+use super::probe_data::ProbeData;
 
 tokio::task_local! {
     /// The stopwatch of the attempt that this task is making.
-    pub(super) static PHASES: Arc<Stopwatch>;
+    pub(super) static STOPWATCH: Arc<Stopwatch>;
 }
 
 /// What an attempt waits for.
@@ -47,7 +47,7 @@ pub struct Stopwatch {
     tls: AtomicI64,
     ttfb: AtomicI64,
     /// What was seen so far, if somebody wants to know.
-    notes: Option<Mutex<Seen>>,
+    recording: Option<Mutex<ProbeData>>,
 }
 
 impl Stopwatch {
@@ -61,26 +61,26 @@ impl Stopwatch {
             connect: never(),
             tls: never(),
             ttfb: never(),
-            notes: None,
+            recording: None,
         }
     }
 
     /// A stopwatch on which notes are kept.
-    pub(super) fn start_with_notes() -> Stopwatch {
-        Stopwatch { notes: Some(Mutex::default()), ..Stopwatch::start() }
+    pub(super) fn start_recording() -> Stopwatch {
+        Stopwatch { recording: Some(Mutex::default()), ..Stopwatch::start() }
     }
 
     /// Notes what was seen, if notes are kept.
-    pub(super) fn note(&self, add: impl FnOnce(&mut Seen)) {
-        if let Some(notes) = &self.notes {
-            add(&mut notes.lock().unwrap_or_else(PoisonError::into_inner));
+    pub(super) fn record(&self, add: impl FnOnce(&mut ProbeData)) {
+        if let Some(recording) = &self.recording {
+            add(&mut recording.lock().unwrap_or_else(PoisonError::into_inner));
         }
     }
 
     /// What was noted.
-    pub(super) fn noted(&self) -> Seen {
-        let notes = self.notes.as_ref();
-        notes.map(|notes| notes.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default()
+    pub(super) fn recorded(&self) -> ProbeData {
+        let recording = self.recording.as_ref();
+        recording.map(|recording| recording.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default()
     }
 
     /// Nanoseconds since the attempt began.
@@ -89,10 +89,10 @@ impl Stopwatch {
     }
 
     /// Ends the present phase, books its time, and begins the next one.
-    fn turn(&self, next: Phase) {
+    fn enter_phase(&self, next: Phase) {
         let now = self.elapsed();
         let took = now - self.phase_began.swap(now, Relaxed);
-        let book = match self.waiting_for() {
+        let book = match self.current_phase() {
             Phase::Dns => &self.dns,
             Phase::Connect => &self.connect,
             Phase::Tls => &self.tls,
@@ -103,59 +103,59 @@ impl Stopwatch {
         self.phase.store(next as u8, Relaxed);
     }
 
-    pub(super) fn lookup_begins(&self) {
+    pub(super) fn start_lookup(&self) {
         // What came before the look-up is ours, and no part of connecting.
         self.phase_began.store(self.elapsed(), Relaxed);
         self.phase.store(Phase::Dns as u8, Relaxed);
     }
 
-    pub(super) fn lookup_ends(&self) {
-        self.turn(Phase::Connect);
+    pub(super) fn finish_lookup(&self) {
+        self.enter_phase(Phase::Connect);
     }
 
-    pub(super) fn handshake_begins(&self) {
+    pub(super) fn start_handshake(&self) {
         // A second client hello (the server asked for another key share) belongs to the same handshake.
-        if self.waiting_for() != Phase::Tls {
-            self.turn(Phase::Tls);
+        if self.current_phase() != Phase::Tls {
+            self.enter_phase(Phase::Tls);
         }
     }
 
     pub(super) fn connected(&self) {
-        self.turn(Phase::FirstByte);
+        self.enter_phase(Phase::FirstByte);
     }
 
     pub(super) fn first_byte(&self) {
-        self.turn(Phase::Body);
+        self.enter_phase(Phase::Body);
     }
 
-    pub(super) fn command_begins(&self) {
+    pub(super) fn start_command(&self) {
         self.phase.store(Phase::Command as u8, Relaxed);
     }
 
-    pub(super) fn reading_body(&self) {
+    pub(super) fn start_body(&self) {
         self.phase.store(Phase::Body as u8, Relaxed);
     }
 
     /// A request goes out that needs no connection.
-    pub(super) fn waits_for_answer(&self) {
+    pub(super) fn start_waiting(&self) {
         self.phase_began.store(self.elapsed(), Relaxed);
         self.phase.store(Phase::FirstByte as u8, Relaxed);
     }
 
     /// The answer has begun, if it had not before.
     pub(super) fn first_byte_if_waiting(&self) {
-        if self.waiting_for() == Phase::FirstByte {
+        if self.current_phase() == Phase::FirstByte {
             self.first_byte();
         }
     }
 
     /// A redirect is followed: the next connection begins.
-    pub(super) fn next_connection(&self) {
+    pub(super) fn start_next_connection(&self) {
         self.phase_began.store(self.elapsed(), Relaxed);
         self.phase.store(Phase::Connect as u8, Relaxed);
     }
 
-    pub(super) fn waiting_for(&self) -> Phase {
+    pub(super) fn current_phase(&self) -> Phase {
         const PHASES: [Phase; 6] =
             [Phase::Connect, Phase::Dns, Phase::Tls, Phase::FirstByte, Phase::Body, Phase::Command];
         let phase = self.phase.load(Relaxed);
@@ -163,9 +163,9 @@ impl Stopwatch {
     }
 
     /// What was being waited for when the time was up.
-    pub(super) fn timed_out_after(&self, limit: Duration) -> Failure {
+    pub(super) fn timeout_message(&self, limit: Duration) -> Failure {
         let limit = duration::exact(limit.as_nanos() as i64);
-        match self.waiting_for() {
+        match self.current_phase() {
             Phase::Dns => format!("host name not resolved within {limit}"),
             Phase::Connect => format!("no connection within {limit}"),
             Phase::Tls => format!("TLS handshake not complete within {limit}"),
@@ -187,9 +187,9 @@ impl Stopwatch {
 }
 
 /// Tells the running attempt's stopwatch, if this task has one.
-pub(super) fn tell(event: impl Fn(&Stopwatch)) {
+pub(super) fn with_current_stopwatch(event: impl Fn(&Stopwatch)) {
     // Without a stopwatch nobody measures, which is fine.
-    let _ = PHASES.try_with(|stopwatch| event(stopwatch));
+    let _ = STOPWATCH.try_with(|stopwatch| event(stopwatch));
 }
 
 #[cfg(test)]
@@ -199,10 +199,10 @@ mod tests {
     #[test]
     fn each_phase_has_its_time_and_they_fit_into_the_whole() {
         let stopwatch = Stopwatch::start();
-        stopwatch.lookup_begins();
-        stopwatch.lookup_ends();
-        stopwatch.handshake_begins();
-        stopwatch.handshake_begins();
+        stopwatch.start_lookup();
+        stopwatch.finish_lookup();
+        stopwatch.start_handshake();
+        stopwatch.start_handshake();
         stopwatch.connected();
         stopwatch.first_byte();
         let Phases { dns, connect, tls, ttfb } = stopwatch.phases();
@@ -214,7 +214,7 @@ mod tests {
     fn what_did_not_happen_is_not_measured() {
         let stopwatch = Stopwatch::start();
         stopwatch.connected();
-        assert_eq!(stopwatch.waiting_for(), Phase::FirstByte);
+        assert_eq!(stopwatch.current_phase(), Phase::FirstByte);
         let phases = stopwatch.phases();
         assert_eq!((phases.dns, phases.tls, phases.ttfb), (None, None, None));
         assert!(phases.connect.is_some());

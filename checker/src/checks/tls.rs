@@ -10,12 +10,12 @@ use shared::{DAY, Nanos, SECOND, UnixNanos, duration};
 use tokio::io::AsyncWriteExt as _;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::net::address_policy::Reach;
+use super::net::address_policy::AddressPolicy;
 use super::net::connect::{self, Address, TlsOptions};
-use super::net::starttls::{StartTls, ask_for_tls};
-use super::probe_data::Seen;
+use super::net::starttls::{StartTls, upgrade};
+use super::probe_data::ProbeData;
 use super::timing::Stopwatch;
-use super::{Failure, Outcome};
+use super::{Failure, ProbeResult};
 
 /// A TLS check, ready to be made.
 #[derive(Debug, Clone)]
@@ -40,13 +40,13 @@ pub struct TlsCheck {
 pub async fn look(
     check: &TlsCheck,
     config: Arc<ClientConfig>,
-    reach: Reach,
+    policy: AddressPolicy,
     now: UnixNanos,
     stopwatch: Arc<Stopwatch>,
-) -> Outcome {
-    let mut stream = connect::connect(&check.address, reach, &stopwatch).await?;
+) -> ProbeResult {
+    let mut stream = connect::connect(&check.address, policy, &stopwatch).await?;
     if let Some(protocol) = check.starttls {
-        ask_for_tls(protocol, &mut stream).await?;
+        upgrade(protocol, &mut stream).await?;
     }
     let mut stream = connect::handshake(stream, config, &check.options.server_name, &[], &stopwatch).await?;
     let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default().to_vec();
@@ -54,15 +54,15 @@ pub async fn look(
     // Whether the farewell reaches the server changes nothing about its certificate.
     let _ = stream.flush().await;
     let left = time_left(&certificates, now)?;
-    stopwatch.note(|seen| seen.certificate = Some(left));
+    stopwatch.record(|seen| seen.certificate_expires_in = Some(left));
     let says = |least| {
         format!("certificate expires in {}, expected at least {}", duration::in_words(left), duration::exact(least))
     };
     if left < check.down_within {
         return Err(says(check.down_within));
     }
-    let concern = (left < check.degraded_within).then(|| says(check.degraded_within));
-    Ok(Seen { concern, certificate: Some(left), certificates, ..Seen::default() })
+    let warning = (left < check.degraded_within).then(|| says(check.degraded_within));
+    Ok(ProbeData { warning, certificate_expires_in: Some(left), certificates, ..ProbeData::default() })
 }
 
 /// How long it takes until the first of the certificates expires.
@@ -83,13 +83,13 @@ pub const DEGRADED_WITHIN: Nanos = 14 * DAY;
 #[cfg(test)]
 mod tests {
     use crate::checks::net::tls_config::TlsTrust;
-    use crate::checks::test_server::{Act, authority, serve, serve_tls};
+    use crate::checks::test_server::{ServerAction, authority, serve, serve_tls};
     use crate::checks::tls::*;
-    use crate::checks::{Observation, Probes, Tried, observe};
+    use crate::checks::{AttemptRecord, CheckContext, CheckOutcome, run};
     use crate::config::model::{Check, CheckKind};
     use rustls::pki_types::ServerName;
 
-    async fn tried(port: u16, trust: TlsTrust, name: &'static str) -> Tried {
+    async fn tried(port: u16, trust: TlsTrust, name: &'static str) -> AttemptRecord {
         let kind = CheckKind::Tls(Box::new(TlsCheck {
             locator: "x".to_owned(),
             address: Address { host: "127.0.0.1".to_owned(), port },
@@ -99,9 +99,9 @@ mod tests {
             degraded_within: DEGRADED_WITHIN,
             down_within: 3 * DAY,
         }));
-        match observe(&Check::of_kind("x", kind), &Probes::new(Reach::Anywhere, crate::now)).await {
-            Observation::Attempts(mut tried) => tried.remove(0),
-            Observation::NotPossible(why) => panic!("{why}"),
+        match run(&Check::of_kind("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
+            CheckOutcome::Attempts(mut tried) => tried.remove(0),
+            CheckOutcome::Skipped { reason: why } => panic!("{why}"),
         }
     }
 
@@ -110,7 +110,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let authority = authority(folder.path());
         let trust = || TlsTrust::Authorities(vec![authority.file.clone()]);
-        for (days, error, concern) in [
+        for (days, error, warning) in [
             (30, None, None),
             (9, None, Some("certificate expires in 9 d")),
             (2, Some("certificate expires in 2 d"), None),
@@ -122,7 +122,7 @@ mod tests {
                 (Some(text), Some(with)) => text.starts_with(with),
                 (text, with) => text.is_none() && with.is_none(),
             };
-            assert!(begins(&tried.attempt.error, error) && begins(&tried.concern, concern), "{days}: {tried:?}");
+            assert!(begins(&tried.attempt.error, error) && begins(&tried.warning, warning), "{days}: {tried:?}");
         }
         let port = serve_tls(&[], &[], authority.server("other.example", 30)).await;
         let wrong_name = tried(port, trust(), "shop.example").await.attempt.error;
@@ -140,25 +140,40 @@ mod tests {
     #[tokio::test]
     async fn whatever_a_server_does_the_handshake_ends() {
         for (acts, expected) in [
-            (vec![Act::Read, Act::Send(b"HTTP/1.1 400 Bad Request\r\n\r\n")], "server does not speak TLS"),
-            (vec![Act::Read], "connection closed by the server during the TLS handshake"),
-            (vec![Act::Read, Act::Reset], "connection reset by the server"),
-            (vec![Act::Read, Act::Hang], "TLS handshake not complete within 700ms"),
-            (vec![Act::Read, Act::Trickle], "server does not speak TLS"),
-            (vec![Act::Read, Act::Endless], "server does not speak TLS"),
-            (vec![Act::Read, Act::HalfClose], "connection closed by the server during the TLS handshake"),
-            // A record that announces more than ever comes.
-            (vec![Act::Read, Act::Send(&[22, 3, 3, 0x40, 0, 2]), Act::Hang], "TLS handshake not complete within 700ms"),
             (
-                vec![Act::Read, Act::Send(&[22, 3, 3, 0x40, 0, 2]), Act::Trickle],
+                vec![ServerAction::Read, ServerAction::Send(b"HTTP/1.1 400 Bad Request\r\n\r\n")],
+                "server does not speak TLS",
+            ),
+            (vec![ServerAction::Read], "connection closed by the server during the TLS handshake"),
+            (vec![ServerAction::Read, ServerAction::Reset], "connection reset by the server"),
+            (vec![ServerAction::Read, ServerAction::Hang], "TLS handshake not complete within 700ms"),
+            (vec![ServerAction::Read, ServerAction::Trickle], "server does not speak TLS"),
+            (vec![ServerAction::Read, ServerAction::Endless], "server does not speak TLS"),
+            (
+                vec![ServerAction::Read, ServerAction::HalfClose],
+                "connection closed by the server during the TLS handshake",
+            ),
+            // A record that announces more than ever comes.
+            (
+                vec![ServerAction::Read, ServerAction::Send(&[22, 3, 3, 0x40, 0, 2]), ServerAction::Hang],
+                "TLS handshake not complete within 700ms",
+            ),
+            (
+                vec![ServerAction::Read, ServerAction::Send(&[22, 3, 3, 0x40, 0, 2]), ServerAction::Trickle],
                 "TLS handshake not complete within 700ms",
             ),
             // A fatal alert without a name of its own here: internal error.
-            (vec![Act::Read, Act::Send(&[21, 3, 3, 0, 2, 2, 80])], "server broke TLS off with the alert InternalError"),
+            (
+                vec![ServerAction::Read, ServerAction::Send(&[21, 3, 3, 0, 2, 2, 80])],
+                "server broke TLS off with the alert InternalError",
+            ),
             // A fatal alert: handshake failure.
-            (vec![Act::Read, Act::Send(&[21, 3, 3, 0, 2, 2, 40])], "no TLS version or cipher in common"),
+            (
+                vec![ServerAction::Read, ServerAction::Send(&[21, 3, 3, 0, 2, 2, 40])],
+                "no TLS version or cipher in common",
+            ),
         ] {
-            let error = tried(serve(&acts).await, TlsTrust::Anything, "a.example").await.attempt.error;
+            let error = tried(serve(&acts).await, TlsTrust::AnyCertificate, "a.example").await.attempt.error;
             assert!(error.as_deref().is_some_and(|error| error.contains(expected)), "{acts:?}: {error:?}");
         }
     }

@@ -15,11 +15,11 @@ use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::net::address_policy::Reach;
+use super::net::address_policy::AddressPolicy;
 use super::net::connect::{self, Address, TlsOptions};
-use super::probe_data::Seen;
+use super::probe_data::ProbeData;
 use super::timing::Stopwatch;
-use super::{Failure, Outcome, error_text};
+use super::{Failure, ProbeResult, error_text};
 
 /// A WebSocket check, ready to be made.
 #[derive(Debug, Clone)]
@@ -52,7 +52,7 @@ impl WebSocketCheck {
     }
 
     fn request(&self) -> Result<http::Request<()>, Failure> {
-        let mut request = self.url.as_str().into_client_request().map_err(|error| of_error(&error))?;
+        let mut request = self.url.as_str().into_client_request().map_err(|error| describe_websocket_error(&error))?;
         request.headers_mut().extend(self.headers.clone());
         Ok(request)
     }
@@ -62,10 +62,10 @@ impl WebSocketCheck {
 pub async fn talk(
     check: &WebSocketCheck,
     tls: Option<Arc<ClientConfig>>,
-    reach: Reach,
+    policy: AddressPolicy,
     stopwatch: Arc<Stopwatch>,
-) -> Outcome {
-    let stream = connect::connect(&check.address, reach, &stopwatch).await?;
+) -> ProbeResult {
+    let stream = connect::connect(&check.address, policy, &stopwatch).await?;
     match (&check.tls, tls) {
         (Some(options), Some(config)) => {
             let stream = connect::handshake(stream, config, &options.server_name, &[], &stopwatch).await?;
@@ -79,22 +79,22 @@ async fn converse(
     check: &WebSocketCheck,
     stream: impl AsyncRead + AsyncWrite + Unpin,
     stopwatch: &Stopwatch,
-) -> Outcome {
+) -> ProbeResult {
     let request = check.request()?;
     let limits = WebSocketConfig::default().max_message_size(Some(MESSAGE_LIMIT)).max_frame_size(Some(MESSAGE_LIMIT));
     let upgraded = client_async_with_config(request, stream, Some(limits)).await;
-    let (mut socket, response) = upgraded.map_err(|error| of_error(&error))?;
+    let (mut socket, response) = upgraded.map_err(|error| describe_websocket_error(&error))?;
     stopwatch.first_byte();
     if let Some(text) = &check.send {
-        socket.send(Message::text(text.clone())).await.map_err(|error| of_error(&error))?;
+        socket.send(Message::text(text.clone())).await.map_err(|error| describe_websocket_error(&error))?;
     }
-    let mut seen = Seen {
+    let mut seen = ProbeData {
         status: Some(response.status().as_u16().into()),
         headers: Some(response.headers().clone()),
-        ..Seen::default()
+        ..ProbeData::default()
     };
     if let Some(pattern) = &check.expect {
-        stopwatch.reading_body();
+        stopwatch.start_body();
         let mut last = None;
         loop {
             match socket.next().await {
@@ -111,7 +111,7 @@ async fn converse(
                     return Err(format!("connection closed by the server; received {received}, expected `{pattern}`"));
                 }
                 Some(Ok(_)) => {}
-                Some(Err(error)) => return Err(of_error(&error)),
+                Some(Err(error)) => return Err(describe_websocket_error(&error)),
             }
         }
     }
@@ -120,14 +120,14 @@ async fn converse(
     Ok(seen)
 }
 
-fn of_error(error: &Error) -> Failure {
+fn describe_websocket_error(error: &Error) -> Failure {
     match error {
         Error::Http(response) => {
             let status = response.status();
             let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
             format!("response status {}{reason}, expected 101 Switching Protocols", status.as_u16())
         }
-        Error::Io(error) => error_text::of_error(error),
+        Error::Io(error) => error_text::describe_error(error),
         Error::Capacity(CapacityError::TooManyHeaders) => "head of the response has too many headers".to_owned(),
         Error::AttackAttempt => "head of the response is too large, or comes in too many pieces".to_owned(),
         Error::Capacity(_) => format!("server sent a message of more than {MESSAGE_LIMIT} bytes"),
@@ -139,7 +139,7 @@ fn of_error(error: &Error) -> Failure {
         | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => "connection closed by the server".to_owned(),
         Error::Utf8(_) => "server sent a text that is not UTF-8".to_owned(),
         Error::Protocol(problem) => {
-            format!("server breaks the WebSocket protocol: {}", error_text::lower_case(&problem.to_string()))
+            format!("server breaks the WebSocket protocol: {}", error_text::lowercase_first(&problem.to_string()))
         }
         other => other.to_string(),
     }
@@ -147,9 +147,9 @@ fn of_error(error: &Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use crate::checks::test_server::{Act, serve};
+    use crate::checks::test_server::{ServerAction, serve};
     use crate::checks::websocket::*;
-    use crate::checks::{Observation, Probes, observe};
+    use crate::checks::{CheckContext, CheckOutcome, run};
     use crate::config::model::{Check, CheckKind};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
@@ -165,9 +165,9 @@ mod tests {
             send: send.map(str::to_owned),
             expect: expect.map(|pattern| Regex::new(pattern).expect("a pattern")),
         }));
-        match observe(&Check::of_kind("x", kind), &Probes::new(Reach::Anywhere, crate::now)).await {
-            Observation::Attempts(mut tried) => tried.remove(0).attempt.error,
-            Observation::NotPossible(why) => panic!("{why}"),
+        match run(&Check::of_kind("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
+            CheckOutcome::Attempts(mut tried) => tried.remove(0).attempt.error,
+            CheckOutcome::Skipped { reason: why } => panic!("{why}"),
         }
     }
 
@@ -208,37 +208,51 @@ mod tests {
     async fn whatever_a_server_does_the_attempt_ends_and_says_what_happened() {
         for (acts, expected) in [
             (
-                vec![Act::Read, Act::Send(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")],
+                vec![ServerAction::Read, ServerAction::Send(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")],
                 "response status 404 Not Found, expected 101",
             ),
             (
-                vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")],
+                vec![ServerAction::Read, ServerAction::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")],
                 "response status 200 OK, expected 101",
             ),
             (
                 vec![
-                    Act::Read,
-                    Act::Send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"),
+                    ServerAction::Read,
+                    ServerAction::Send(
+                        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+                    ),
                 ],
                 "breaks the WebSocket protocol",
             ),
-            (vec![Act::Read, Act::Send(b"SSH-2.0-x\r\n\r\n")], "server does not speak HTTP"),
-            (vec![Act::Read, Act::Endless], "server does not speak HTTP"),
-            (vec![Act::Read, Act::Trickle], "server does not speak HTTP"),
+            (vec![ServerAction::Read, ServerAction::Send(b"SSH-2.0-x\r\n\r\n")], "server does not speak HTTP"),
+            (vec![ServerAction::Read, ServerAction::Endless], "server does not speak HTTP"),
+            (vec![ServerAction::Read, ServerAction::Trickle], "server does not speak HTTP"),
             (
-                vec![Act::Read, Act::Send(b"HTTP/1.1 101 Switching Protocols\r\n"), Act::EndlessOf(b"X-A: b\r\n")],
+                vec![
+                    ServerAction::Read,
+                    ServerAction::Send(b"HTTP/1.1 101 Switching Protocols\r\n"),
+                    ServerAction::EndlessOf(b"X-A: b\r\n"),
+                ],
                 "head of the response ",
             ),
             (
-                vec![Act::Read, Act::Send(b"HTTP/1.1 101 Switching Protocols\r\nX-A: "), Act::Endless],
+                vec![
+                    ServerAction::Read,
+                    ServerAction::Send(b"HTTP/1.1 101 Switching Protocols\r\nX-A: "),
+                    ServerAction::Endless,
+                ],
                 "head of the response is too large",
             ),
             (
-                vec![Act::Read, Act::Send(b"HTTP/1.1 101 Switching Protocols\r\nX-A: "), Act::Trickle],
+                vec![
+                    ServerAction::Read,
+                    ServerAction::Send(b"HTTP/1.1 101 Switching Protocols\r\nX-A: "),
+                    ServerAction::Trickle,
+                ],
                 "no response within 700ms",
             ),
-            (vec![Act::Hang], "no response within 700ms"),
-            (vec![Act::Reset], "reset by the server"),
+            (vec![ServerAction::Hang], "no response within 700ms"),
+            (vec![ServerAction::Reset], "reset by the server"),
             (vec![], "connection "),
         ] {
             let error = error(serve(&acts).await, None, None).await.unwrap_or_default();

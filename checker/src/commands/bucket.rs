@@ -6,7 +6,7 @@ use std::path::Path;
 use shared::page_config::AddressStyle;
 
 use super::{load, tell, tell_on_this_line};
-use crate::checks::http::{HttpCheck, NotAUrl};
+use crate::checks::http::{HttpCheck, InvalidUrl};
 use crate::cli::PlaceArguments;
 use crate::config::model::{Bucket, Config, Place};
 use crate::provision::apply::Audience;
@@ -26,7 +26,7 @@ pub(super) enum PlaceError {
     NoBucket(String),
     /// The service's URL is none.
     #[error("`--endpoint-url`: {0}")]
-    Endpoint(NotAUrl),
+    Endpoint(InvalidUrl),
     /// Somebody does not want to begin, or nobody is there to ask.
     #[error("canceled: nothing was changed; pass `--yes` to skip the prompt")]
     NotConfirmed,

@@ -14,7 +14,7 @@ use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel, unbounded_
 use tokio::sync::oneshot;
 
 use super::{load_beside_page, tell, tell_error};
-use crate::checks::Probes;
+use crate::checks::CheckContext;
 use crate::config::model::Config;
 use crate::monitor::confirmation::Memory;
 use crate::monitor::confirmation_file;
@@ -72,11 +72,11 @@ impl Origin {
 /// One round, and what is remembered of it from now on.
 pub(super) async fn first_round(
     config: &Config,
-    probes: &Arc<Probes>,
+    context: &Arc<CheckContext>,
     interval: Option<Nanos>,
 ) -> (Vec<CheckResult>, Vec<Memory>) {
     let mut memories = confirmation_file::load(config);
-    let mut results = make_round(config, probes, interval, now).await;
+    let mut results = make_round(config, context, interval, now).await;
     let mut again = Vec::new();
     for ((result, memory), check) in results.iter_mut().zip(&mut memories).zip(&config.checks) {
         again.extend(memory.take(result, check.confirm));
@@ -124,7 +124,7 @@ impl Watching {
     /// Begins with looking at everything, or after a round that remembers this.
     pub(super) fn begin(
         config: Config,
-        probes: Arc<Probes>,
+        context: Arc<CheckContext>,
         every: Nanos,
         round: Option<Vec<Memory>>,
         origin: Origin,
@@ -137,7 +137,7 @@ impl Watching {
         let (sender, batches) = unbounded_channel();
         let config = Arc::new(config);
         let events = listen(origin, Arc::clone(&config), signals);
-        let watch = Watch::new(config, probes, every, known, now, sender);
+        let watch = Watch::new(config, context, every, known, now, sender);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (end, ended) = oneshot::channel();
         // Should nobody wait for the end, there is nobody to tell what is remembered.

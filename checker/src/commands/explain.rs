@@ -8,13 +8,13 @@ use futures_util::future::{Either, select};
 use shared::nearest::nearest;
 use shared::status::Status;
 
-use super::{Outcome, load, output, probes};
+use super::{Outcome, check_context, load, output};
 use crate::checks::net::resolver;
-use crate::checks::probe_data::Wanted;
-use crate::checks::{Observation, attempt};
+use crate::checks::probe_data::Capture;
+use crate::checks::{CheckOutcome, attempt};
 use crate::cli::ExplainArguments;
 use crate::config::model::{Check, CheckKind};
-use crate::monitor::runner::conclude_from_here;
+use crate::monitor::runner::evaluate_on_this_node;
 use crate::ui::explain::explain as explained;
 
 /// No endpoint has this title.
@@ -38,20 +38,20 @@ pub async fn explain(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
         };
         return Err(UnknownEndpoint { title: arguments.endpoint.clone(), remedy }.into());
     };
-    let everything = Wanted { head: true, certificate: true, notes: true, ..check.wanted };
-    let check = Check { wanted: everything, ..Check::clone(check) };
-    let probes = probes(&config);
+    let everything = Capture { headers: true, certificate: true, diagnostics: true, ..check.capture };
+    let check = Check { capture: everything, ..Check::clone(check) };
+    let context = check_context(&config);
     // A name that hangs is waited for no longer than the attempt does that needs it.
-    let (addresses, attempt) = (pin!(addresses(&check)), pin!(attempt(&check, &probes)));
+    let (addresses, attempt) = (pin!(addresses(&check)), pin!(attempt(&check, &context)));
     let (resolved, attempted) = match select(addresses, attempt).await {
         Either::Left((resolved, attempt)) => (resolved, attempt.await),
         Either::Right((attempted, addresses)) => (addresses.now_or_never().unwrap_or_default(), attempted),
     };
     match attempted {
         Ok((tried, seen)) => {
-            let conclusion = conclude_from_here(Observation::Attempts(vec![tried.clone()]), &check, &probes).await;
-            output(&explained(&check, &resolved, &tried, &seen, &conclusion))?;
-            Ok(if conclusion.status == Status::Down { Outcome::Found } else { Outcome::Done })
+            let evaluation = evaluate_on_this_node(CheckOutcome::Attempts(vec![tried.clone()]), &check, &context).await;
+            output(&explained(&check, &resolved, &tried, &seen, &evaluation))?;
+            Ok(if evaluation.status == Status::Down { Outcome::Found } else { Outcome::Done })
         }
         Err(why) => Err(anyhow::anyhow!("`{}` was not checked: {why}", check.title)),
     }
@@ -74,7 +74,7 @@ async fn addresses(check: &Check) -> Vec<String> {
     if let Ok(ip) = host.parse::<IpAddr>() {
         return vec![ip.to_string()];
     }
-    let found = resolver::addresses_of(&host).await.unwrap_or_default();
+    let found = resolver::resolve(&host).await.unwrap_or_default();
     let mut found: Vec<String> = found.iter().map(|address| address.ip().to_string()).collect();
     found.dedup();
     found

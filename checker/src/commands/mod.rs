@@ -23,10 +23,10 @@ use std::sync::Arc;
 use anstream::adapter::strip_str;
 use shared::object_name::NodeName;
 
-use crate::checks::Probes;
+use crate::checks::CheckContext;
 use crate::config::model::Config;
 use crate::config::{self, ConfigError, Surroundings};
-use crate::monitor::heartbeat_reader::beats_in;
+use crate::monitor::heartbeat_reader::heartbeat_reader;
 use crate::now;
 use crate::ui::report::{Styles, plain};
 
@@ -87,8 +87,8 @@ fn load_beside_page(
 }
 
 /// What the checks of this configuration share, heartbeats included.
-fn probes(config: &Config) -> Arc<Probes> {
-    Arc::new(Probes::of(config, now).with_beats(config.storage.as_ref().map(beats_in)))
+fn check_context(config: &Config) -> Arc<CheckContext> {
+    Arc::new(CheckContext::of(config, now).with_heartbeats(config.storage.as_ref().map(heartbeat_reader)))
 }
 
 /// Where this machine reaches what listens there: at the loopback address if it is all addresses.

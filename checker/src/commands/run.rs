@@ -7,7 +7,7 @@ use shared::object_name::CheckFileName;
 use shared::result::{CheckResult, MESSAGE_LIMIT};
 
 use super::daemon::{Origin, Signals, Watching, first_round};
-use super::{Outcome, output, print, probes, say, styles, tell, tell_error};
+use super::{Outcome, check_context, output, print, say, styles, tell, tell_error};
 use crate::cli::{Format, RunArguments};
 use crate::config::model::Config;
 use crate::monitor::announcement::Announcement;
@@ -51,12 +51,12 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     let stop = if arguments.every.is_some() { Stop::on_signals_whatever_happens() } else { Stop::on_signals() };
     let signals = Signals::beside(stop?)?;
     let mut patience = Patience::until(signals.stop.clone());
-    let probes = probes(&config);
+    let check_context = check_context(&config);
     let mut outcome = Outcome::Done;
     let mut round = None;
     // Who repeats begins with the watch, in which no endpoint waits for another; but a message is posted with a round.
     if arguments.every.is_none() || announcement.is_some() {
-        let (mut results, memories) = first_round(&config, &probes, config.every).await;
+        let (mut results, memories) = first_round(&config, &check_context, config.every).await;
         if let Some(announcement) = &announcement {
             announcement.post_with(&mut results);
         }
@@ -72,7 +72,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     if round.is_some() && signals.stop.is_wished() {
         return Ok(outcome);
     }
-    let mut watching = Watching::begin(config.clone(), probes, every, round, origin, signals)?;
+    let mut watching = Watching::begin(config.clone(), check_context, every, round, origin, signals)?;
     while let Some(results) = watching.next().await {
         outcome = keep_and_print(arguments, &config, record.as_mut(), &mut patience, None, &results).await;
     }

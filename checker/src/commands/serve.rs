@@ -9,7 +9,7 @@ use shared::status::Status;
 use shared::{MINUTE, Nanos};
 
 use super::daemon::{Origin, Signals, Watching};
-use super::{NoStorage, Outcome, print, probes, reachable, styles, tell, tell_error};
+use super::{NoStorage, Outcome, check_context, print, reachable, styles, tell, tell_error};
 use crate::cli::ServeArguments;
 use crate::platform::huge_pages;
 use crate::platform::shutdown::{Patience, Stop};
@@ -65,9 +65,9 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
         signals.stop.clone().wished(),
     ));
 
-    let probes = probes(&config);
+    let check_context = check_context(&config);
     let mut statuses = HashMap::new();
-    let mut watching = Watching::begin(config, probes, every, None, origin, signals)?;
+    let mut watching = Watching::begin(config, check_context, every, None, origin, signals)?;
     let mut outcome = Outcome::Done;
     while let Some(results) = watching.next().await {
         outcome = tell_what_failed(record.keep(&results, now(), &mut patience, |_, _| {}).await);

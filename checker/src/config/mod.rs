@@ -37,7 +37,7 @@ use self::parser::Apart;
 use self::problem::{Problem, Problems};
 use self::raw::{Written, WrittenDirectory, WrittenDuration, WrittenS3};
 use crate::checks::http::HttpCheck;
-use crate::checks::net::address_policy::Reach;
+use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::net::connect::Address;
 
 /// Up to how many endpoints summaries are kept unless the file says: more than that nobody reads as a list, and what
@@ -217,7 +217,11 @@ fn convert(
         node,
         every: written.every.map(|every| every.0),
         concurrent_checks: Some(written.concurrent_checks).filter(|count| *count > 0),
-        reach: if written.deny_private_addresses { Reach::PublicOnly } else { Reach::Anywhere },
+        address_policy: if written.deny_private_addresses {
+            AddressPolicy::PublicOnly
+        } else {
+            AddressPolicy::AllowAll
+        },
         checks,
         connectivity,
         storage,

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use shared::object_name::NodeName;
 use shared::page_config::{AddressStyle, PageConfig, Source};
+use shared::quorum::Quorum;
 use shared::status::Status;
-use shared::verdict::Policy;
 use shared::{Nanos, UnixNanos};
 
 use crate::checks::assertions::Assertion;
@@ -19,10 +19,10 @@ use crate::checks::grpc::GrpcCheck;
 use crate::checks::heartbeat::HeartbeatCheck;
 use crate::checks::http::HttpCheck;
 use crate::checks::icmp::{self, IcmpCheck};
-use crate::checks::net::address_policy::Reach;
+use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::net::connect::Address;
 use crate::checks::net::tls_config::TlsTrust;
-use crate::checks::probe_data::Wanted;
+use crate::checks::probe_data::Capture;
 use crate::checks::tcp::TcpCheck;
 use crate::checks::tls::TlsCheck;
 use crate::checks::websocket::WebSocketCheck;
@@ -37,7 +37,7 @@ pub struct Config {
     /// How many checks may be under way at once, if the file says; at least one.
     pub concurrent_checks: Option<usize>,
     /// Which addresses checks may connect to.
-    pub reach: Reach,
+    pub address_policy: AddressPolicy,
     /// What is watched, in the file's order.
     pub checks: Vec<Arc<Check>>,
     /// Addresses one of which can be reached whenever this node is online; none asks nobody.
@@ -66,7 +66,7 @@ pub struct Check {
     /// The median round-trip time above which it is degraded, in nanoseconds; 0 is none.
     pub threshold: Nanos,
     /// How several nodes agree on it.
-    pub verdict: Policy,
+    pub quorum: Quorum,
     /// What a failed attempt means: down, or only degraded.
     pub failure: Status,
     /// How often a failed attempt is repeated before it counts.
@@ -82,7 +82,7 @@ pub struct Check {
     /// What has to hold of what an attempt saw.
     pub assertions: Arc<[Assertion]>,
     /// What attempts have to look at for the assertions.
-    pub wanted: Wanted,
+    pub capture: Capture,
     /// How it is checked.
     pub kind: CheckKind,
 }
@@ -128,7 +128,7 @@ impl Check {
             attempts: 1,
             attempt_spacing: Duration::ZERO,
             threshold: 0,
-            verdict: Policy::default(),
+            quorum: Quorum::default(),
             failure: Status::Down,
             retries: 0,
             retry_delay: Duration::ZERO,
@@ -136,7 +136,7 @@ impl Check {
             every: None,
             every_when_down: None,
             assertions: Arc::new([]),
-            wanted: Wanted::default(),
+            capture: Capture::default(),
             kind,
         }
     }

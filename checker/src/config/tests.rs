@@ -78,7 +78,7 @@ fn every_key_of_the_originals_checks_is_read() {
     ]}"#,
     );
     let CheckKind::Tcp(tcp) = &config.checks[0].kind else { panic!("it is tcp") };
-    assert_eq!(tcp.tls.as_ref().map(|tls| &tls.trust), Some(&TlsTrust::Anything));
+    assert_eq!(tcp.tls.as_ref().map(|tls| &tls.trust), Some(&TlsTrust::AnyCertificate));
     let CheckKind::Dns(dns) = &config.checks[1].kind else { panic!("it is dns") };
     assert_eq!((dns.server.port, dns.name.to_string().as_str()), (53, "a.example."));
     let CheckKind::Tls(tls) = &config.checks[2].kind else { panic!("it is tls") };
@@ -144,7 +144,7 @@ fn what_a_page_would_skip_is_a_warning_where_it_stands() {
     assert!(config.is_some_and(|config| config.page.told.looks == shared::looks::Looks::default()));
     let lines = problems.lines("c.json", text);
     for (line, expected) in lines.iter().zip([
-        "c.json:2:35: warning: `page.look.light.ground` is no colour",
+        "c.json:2:35: warning: `page.look.light.ground` is no color",
         "c.json:3:18: warning: `page.links[0]` leads neither to a page",
         "c.json:4:16: warning: `page.logo` is neither a file beside the page",
     ]) {

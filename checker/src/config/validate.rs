@@ -4,7 +4,7 @@ use std::fmt;
 
 use shared::duration;
 use shared::nearest::nearest;
-use shared::verdict::Policy;
+use shared::quorum::Quorum;
 
 use super::document::{Located, Member, Value};
 use super::problem::{Problem, Problems};
@@ -194,7 +194,7 @@ fn wrong_verdict(value: &Located) -> Option<String> {
         Value::Number(number) => number,
         _ => "",
     };
-    let fits = text.parse::<Policy>().is_ok();
+    let fits = text.parse::<Quorum>().is_ok();
     (!fits).then(|| "`any`, `majority`, `all`, or a number of nodes from 1 on".to_owned())
 }
 

@@ -6,12 +6,12 @@ use shared::result::Attempt;
 use shared::stats::Stats;
 use shared::status::Status;
 
-use crate::checks::Observation;
+use crate::checks::CheckOutcome;
 use crate::config::model::Check;
 
 /// What an observation means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Conclusion {
+pub struct Evaluation {
     /// The status.
     pub status: Status,
     /// Why, where the attempts' errors do not say it already; empty if there is nothing to say.
@@ -23,43 +23,43 @@ pub struct Conclusion {
 /// Concludes: any failed attempt is down (or what the check says a failure means); else a concern, or a median
 /// above the threshold, is degraded; else it is healthy. What could not be looked at is unknown.
 #[must_use]
-pub fn conclude(observation: Observation, check: &Check) -> Conclusion {
+pub fn evaluate(observation: CheckOutcome, check: &Check) -> Evaluation {
     let tried = match observation {
-        Observation::Attempts(tried) => tried,
-        Observation::NotPossible(why) => {
-            return Conclusion { status: Status::Unknown, notice: why, attempts: Vec::new() };
+        CheckOutcome::Attempts(tried) => tried,
+        CheckOutcome::Skipped { reason: why } => {
+            return Evaluation { status: Status::Unknown, notice: why, attempts: Vec::new() };
         }
     };
-    let counted = || tried.iter().filter(|tried| !tried.made_good);
+    let counted = || tried.iter().filter(|tried| !tried.recovered_by_retry);
     let stats = Stats::of(counted().map(|tried| tried.attempt.rtt).collect());
     let error = counted().find_map(|tried| tried.attempt.error.clone());
-    let (mut attempts, mut concern) = (Vec::with_capacity(tried.len()), None);
+    let (mut attempts, mut warning) = (Vec::with_capacity(tried.len()), None);
     for tried in tried {
         attempts.push(tried.attempt);
-        concern = concern.or(tried.concern);
+        warning = warning.or(tried.warning);
     }
-    let conclusion = |status, notice, attempts| Conclusion { status, notice, attempts };
+    let evaluation = |status, notice, attempts| Evaluation { status, notice, attempts };
     let Some(stats) = stats else {
-        return conclusion(Status::Unknown, "no attempt was made".to_owned(), attempts);
+        return evaluation(Status::Unknown, "no attempt was made".to_owned(), attempts);
     };
     if let Some(error) = error {
         // What is down says why in its attempts; the original repeats it where that is only degraded.
         let notice = if check.failure == Status::Down { String::new() } else { error };
-        return conclusion(check.failure, notice, attempts);
+        return evaluation(check.failure, notice, attempts);
     }
-    if let Some(concern) = concern {
-        return conclusion(Status::Degraded, concern, attempts);
+    if let Some(warning) = warning {
+        return evaluation(Status::Degraded, warning, attempts);
     }
     if check.threshold > 0 && stats.median > check.threshold {
         let notice = format!("median round trip time exceeded threshold ({})", duration::exact(check.threshold));
-        return conclusion(Status::Degraded, notice, attempts);
+        return evaluation(Status::Degraded, notice, attempts);
     }
-    conclusion(Status::Healthy, String::new(), attempts)
+    evaluation(Status::Healthy, String::new(), attempts)
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::checks::Tried;
+    use crate::checks::AttemptRecord;
     use crate::config::model::CheckKind;
     use crate::monitor::evaluate::*;
     use shared::Nanos;
@@ -69,63 +69,67 @@ mod tests {
         Check { threshold, ..Check::of_kind("x", kind) }
     }
 
-    fn attempts(of: &[(Nanos, Option<&str>)]) -> Observation {
-        let tried = |(rtt, error): &(Nanos, Option<&str>)| Tried {
+    fn attempts(of: &[(Nanos, Option<&str>)]) -> CheckOutcome {
+        let tried = |(rtt, error): &(Nanos, Option<&str>)| AttemptRecord {
             attempt: Attempt { rtt: *rtt, error: error.map(str::to_owned), ..Attempt::default() },
-            ..Tried::default()
+            ..AttemptRecord::default()
         };
-        Observation::Attempts(of.iter().map(tried).collect())
+        CheckOutcome::Attempts(of.iter().map(tried).collect())
     }
 
     #[test]
     fn one_failed_attempt_is_down_however_fast() {
-        let conclusion = conclude(attempts(&[(1, None), (1, Some("refused")), (1, None)]), &check(500));
-        assert_eq!((conclusion.status, conclusion.notice.as_str()), (Status::Down, ""));
+        let evaluation = evaluate(attempts(&[(1, None), (1, Some("refused")), (1, None)]), &check(500));
+        assert_eq!((evaluation.status, evaluation.notice.as_str()), (Status::Down, ""));
     }
 
     #[test]
     fn a_failure_that_is_only_a_warning_is_degraded_and_its_error_the_notice() {
         let check = Check { failure: Status::Degraded, ..check(0) };
-        let conclusion = conclude(attempts(&[(1, None), (1, Some("exit status 1"))]), &check);
-        assert_eq!((conclusion.status, conclusion.notice.as_str()), (Status::Degraded, "exit status 1"));
+        let evaluation = evaluate(attempts(&[(1, None), (1, Some("exit status 1"))]), &check);
+        assert_eq!((evaluation.status, evaluation.notice.as_str()), (Status::Degraded, "exit status 1"));
     }
 
     #[test]
     fn a_concern_is_degraded_and_a_failure_beside_it_is_down() {
-        let worried = || Tried { concern: Some("expires soon".to_owned()), ..Tried::default() };
-        let failed =
-            Tried { attempt: Attempt { error: Some("refused".to_owned()), ..Attempt::default() }, ..Tried::default() };
-        let conclusion = conclude(Observation::Attempts(vec![Tried::default(), worried()]), &check(0));
-        assert_eq!((conclusion.status, conclusion.notice.as_str()), (Status::Degraded, "expires soon"));
-        assert_eq!(conclude(Observation::Attempts(vec![worried(), failed]), &check(0)).status, Status::Down);
+        let worried = || AttemptRecord { warning: Some("expires soon".to_owned()), ..AttemptRecord::default() };
+        let failed = AttemptRecord {
+            attempt: Attempt { error: Some("refused".to_owned()), ..Attempt::default() },
+            ..AttemptRecord::default()
+        };
+        let evaluation = evaluate(CheckOutcome::Attempts(vec![AttemptRecord::default(), worried()]), &check(0));
+        assert_eq!((evaluation.status, evaluation.notice.as_str()), (Status::Degraded, "expires soon"));
+        assert_eq!(evaluate(CheckOutcome::Attempts(vec![worried(), failed]), &check(0)).status, Status::Down);
     }
 
     #[test]
     fn what_was_made_good_by_trying_again_is_kept_and_counts_for_nothing() {
         let failed = Attempt { rtt: 900, error: Some("reset".to_owned()), ..Attempt::default() };
-        let made_good = Tried { attempt: failed, made_good: true, ..Tried::default() };
-        let conclusion = conclude(Observation::Attempts(vec![made_good, Tried::default()]), &check(500));
-        assert_eq!((conclusion.status, conclusion.attempts.len()), (Status::Healthy, 2));
+        let recovered_by_retry =
+            AttemptRecord { attempt: failed, recovered_by_retry: true, ..AttemptRecord::default() };
+        let evaluation =
+            evaluate(CheckOutcome::Attempts(vec![recovered_by_retry, AttemptRecord::default()]), &check(500));
+        assert_eq!((evaluation.status, evaluation.attempts.len()), (Status::Healthy, 2));
     }
 
     #[test]
     fn a_median_above_the_threshold_is_degraded_and_says_so_as_the_original_did() {
-        let conclusion =
-            conclude(attempts(&[(400_000_000, None), (600_000_000, None), (700_000_000, None)]), &check(500_000_000));
-        assert_eq!(conclusion.status, Status::Degraded);
-        assert_eq!(conclusion.notice, "median round trip time exceeded threshold (500ms)");
+        let evaluation =
+            evaluate(attempts(&[(400_000_000, None), (600_000_000, None), (700_000_000, None)]), &check(500_000_000));
+        assert_eq!(evaluation.status, Status::Degraded);
+        assert_eq!(evaluation.notice, "median round trip time exceeded threshold (500ms)");
     }
 
     #[test]
     fn a_median_at_the_threshold_is_healthy_and_so_is_any_without_one() {
-        assert_eq!(conclude(attempts(&[(500, None)]), &check(500)).status, Status::Healthy);
-        assert_eq!(conclude(attempts(&[(Nanos::MAX, None)]), &check(0)).status, Status::Healthy);
+        assert_eq!(evaluate(attempts(&[(500, None)]), &check(500)).status, Status::Healthy);
+        assert_eq!(evaluate(attempts(&[(Nanos::MAX, None)]), &check(0)).status, Status::Healthy);
     }
 
     #[test]
     fn what_could_not_be_looked_at_is_unknown() {
-        let conclusion = conclude(Observation::NotPossible("no such kind".to_owned()), &check(0));
-        assert_eq!((conclusion.status, conclusion.notice.as_str()), (Status::Unknown, "no such kind"));
-        assert_eq!(conclude(attempts(&[]), &check(0)).status, Status::Unknown);
+        let evaluation = evaluate(CheckOutcome::Skipped { reason: "no such kind".to_owned() }, &check(0));
+        assert_eq!((evaluation.status, evaluation.notice.as_str()), (Status::Unknown, "no such kind"));
+        assert_eq!(evaluate(attempts(&[]), &check(0)).status, Status::Unknown);
     }
 }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
-use crate::checks::heartbeat::Beats;
+use crate::checks::heartbeat::HeartbeatReader;
 use crate::config::model::Storage;
 use crate::store::{Store, StoreError};
 
 /// A reader of the heartbeats in this storage; it is opened when the first one is read.
 #[must_use]
-pub fn beats_in(storage: &Storage) -> Beats {
+pub fn heartbeat_reader(storage: &Storage) -> HeartbeatReader {
     let (storage, opened) = (Arc::new(storage.clone()), Arc::new(OnceCell::<Store>::new()));
     Arc::new(move |name| {
         let (storage, opened) = (Arc::clone(&storage), Arc::clone(&opened));

@@ -9,7 +9,7 @@ use shared::{Nanos, UnixNanos};
 use tokio::task::JoinSet;
 
 use super::runner::Look;
-use crate::checks::Probes;
+use crate::checks::CheckContext;
 use crate::config::model::{Check, Config};
 
 /// How many checks of one round are under way at once unless the file says: enough for thousands of endpoints on a
@@ -22,7 +22,7 @@ const CHECKS_AT_ONCE: usize = 64;
 /// which each check starts.
 pub async fn make_round(
     config: &Config,
-    probes: &Arc<Probes>,
+    context: &Arc<CheckContext>,
     interval: Option<Nanos>,
     clock: fn() -> UnixNanos,
 ) -> Vec<CheckResult> {
@@ -36,14 +36,14 @@ pub async fn make_round(
     // cost a tenth of what the check does.
     let mut under_way = JoinSet::new();
     for _ in 0..places {
-        let (round, probes, mut look) = (Arc::clone(&round), Arc::clone(probes), Look::of(config, None));
+        let (round, context, mut look) = (Arc::clone(&round), Arc::clone(context), Look::of(config, None));
         under_way.spawn(async move {
             while let Some((index, check)) = round.next() {
                 look.interval = check.every.or(interval);
                 // Those under way go on first, so that connections are begun one after the other: a server that finds
                 // several waiting has to be woken for the first of them alone.
                 tokio::task::yield_now().await;
-                round.put(index, look.make(check, &probes, clock()).await);
+                round.put(index, look.make(check, &context, clock()).await);
             }
         });
     }
@@ -89,8 +89,8 @@ mod tests {
         let surroundings = Surroundings { variable: &|_| None, host_name: "here".to_owned() };
         let config = from_text(text, Path::new(""), &surroundings).0.expect("it is a configuration");
         // Only the first of them asks these for the time.
-        let probes = Arc::new(Probes::of(&config, || panic!("a fault of the checker")));
-        let results = make_round(&config, &probes, Some(shared::MINUTE), || 7).await;
+        let context = Arc::new(CheckContext::of(&config, || panic!("a fault of the checker")));
+        let results = make_round(&config, &context, Some(shared::MINUTE), || 7).await;
         let told: Vec<_> =
             results.iter().map(|result| (result.title.as_str(), result.status, result.timestamp)).collect();
         assert_eq!(told, [("Faulty", Status::Unknown, 7), ("Sound", Status::Healthy, 7)]);

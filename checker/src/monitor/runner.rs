@@ -8,8 +8,8 @@ use shared::result::CheckResult;
 use shared::status::Status;
 use shared::{Nanos, UnixNanos};
 
-use super::evaluate::{Conclusion, conclude};
-use crate::checks::{Observation, Probes, observe};
+use super::evaluate::{Evaluation, evaluate};
+use crate::checks::{CheckContext, CheckOutcome, run};
 use crate::config::model::{Check, Config};
 
 /// Why nothing is concluded from a node that is offline.
@@ -32,14 +32,14 @@ impl Look {
     }
 
     /// Makes one check, which starts at `started`, and concludes. A fault in it is no reason to give the others up.
-    pub async fn make(&self, check: &Check, probes: &Probes, started: UnixNanos) -> CheckResult {
-        let made = AssertUnwindSafe(self.make_to_the_end(check, probes, started)).catch_unwind().await;
+    pub async fn make(&self, check: &Check, context: &CheckContext, started: UnixNanos) -> CheckResult {
+        let made = AssertUnwindSafe(self.make_to_the_end(check, context, started)).catch_unwind().await;
         made.unwrap_or_else(|_| self.broken_off(check, started))
     }
 
-    async fn make_to_the_end(&self, check: &Check, probes: &Probes, started: UnixNanos) -> CheckResult {
-        let observation = observe(check, probes).await;
-        self.result(check, started, conclude_from_here(observation, check, probes).await)
+    async fn make_to_the_end(&self, check: &Check, context: &CheckContext, started: UnixNanos) -> CheckResult {
+        let observation = run(check, context).await;
+        self.result(check, started, evaluate_on_this_node(observation, check, context).await)
     }
 
     /// What is stored of windows in which nobody looked, the first of them at `since`.
@@ -47,39 +47,39 @@ impl Look {
     pub fn missed(&self, check: &Check, since: UnixNanos, count: i64) -> CheckResult {
         let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
         let notice = format!("not looked at {times}: this checker was suspended or had too much to do");
-        self.result(check, since, Conclusion { status: Status::Unknown, notice, attempts: Vec::new() })
+        self.result(check, since, Evaluation { status: Status::Unknown, notice, attempts: Vec::new() })
     }
 
     /// What is stored of a check that never came to its end.
     fn broken_off(&self, check: &Check, started: UnixNanos) -> CheckResult {
         let why = "the check broke off; please report it as a fault of the checker".to_owned();
-        self.result(check, started, conclude(Observation::NotPossible(why), check))
+        self.result(check, started, evaluate(CheckOutcome::Skipped { reason: why }, check))
     }
 
-    fn result(&self, check: &Check, started: UnixNanos, conclusion: Conclusion) -> CheckResult {
+    fn result(&self, check: &Check, started: UnixNanos, evaluation: Evaluation) -> CheckResult {
         CheckResult {
             title: check.title.clone(),
             locator: check.kind.locator().to_owned(),
             timestamp: self.timestamp.unwrap_or(started),
-            attempts: conclusion.attempts,
+            attempts: evaluation.attempts,
             threshold: check.threshold,
-            status: conclusion.status,
-            notice: conclusion.notice,
+            status: evaluation.status,
+            notice: evaluation.notice,
             message: String::new(),
             node: Some(self.node.clone()),
             kind: Some(check.kind.word().to_owned()),
             interval: self.interval,
-            verdict: check.verdict,
+            quorum: check.quorum,
         }
     }
 }
 
 /// Concludes on this node: if it is offline itself, what looks down is unknown.
-pub async fn conclude_from_here(observation: Observation, check: &Check, probes: &Probes) -> Conclusion {
-    let mut conclusion = conclude(observation, check);
-    if conclusion.status == Status::Down && check.kind.needs_network() && !probes.is_online().await {
-        conclusion.status = Status::Unknown;
-        OFFLINE.clone_into(&mut conclusion.notice);
+pub async fn evaluate_on_this_node(observation: CheckOutcome, check: &Check, context: &CheckContext) -> Evaluation {
+    let mut evaluation = evaluate(observation, check);
+    if evaluation.status == Status::Down && check.kind.needs_network() && !context.is_online().await {
+        evaluation.status = Status::Unknown;
+        OFFLINE.clone_into(&mut evaluation.notice);
     }
-    conclusion
+    evaluation
 }

@@ -18,7 +18,7 @@ use super::concurrency::Places;
 use super::confirmation::Memory;
 use super::runner::Look;
 use super::schedule::{Due, Timetable, stable_hash};
-use crate::checks::Probes;
+use crate::checks::CheckContext;
 use crate::config::model::{Check, Config};
 use crate::platform::fd_limit;
 
@@ -32,7 +32,7 @@ const WAITS_AT_MOST: Nanos = 4;
 /// The endpoints that are watched, and what is under way.
 pub struct Watch {
     config: Arc<Config>,
-    probes: Arc<Probes>,
+    context: Arc<CheckContext>,
     every: Nanos,
     clock: fn() -> UnixNanos,
     timetable: Timetable,
@@ -93,7 +93,7 @@ impl Watch {
     #[must_use]
     pub fn new(
         config: Arc<Config>,
-        probes: Arc<Probes>,
+        context: Arc<CheckContext>,
         every: Nanos,
         (beginning, mut memories): (Beginning, Vec<Memory>),
         clock: fn() -> UnixNanos,
@@ -114,7 +114,7 @@ impl Watch {
             is_news: false,
             seen_at: clock(),
             config,
-            probes,
+            context,
             every,
             clock,
             memories,
@@ -185,7 +185,7 @@ impl Watch {
     /// What is under way goes on and counts; from now on the new configuration says what is due. Who has the same
     /// interval as before keeps its moments, and whoever is new or has another one is looked at at once.
     fn reload(&mut self, config: Arc<Config>) {
-        self.probes = Arc::new(Probes::of(&config, self.clock).with_beats(self.probes.beats()));
+        self.context = Arc::new(CheckContext::of(&config, self.clock).with_heartbeats(self.context.heartbeats()));
         self.every = config.every.unwrap_or(self.every);
         self.places.configure(config.concurrent_checks);
         let before = std::mem::replace(&mut self.config, config);
@@ -246,10 +246,10 @@ impl Watch {
             }
             let check = Arc::clone(&self.config.checks[due.index]);
             let look = Look::of(&self.config, Some(every));
-            let (probes, clock) = (Arc::clone(&self.probes), self.clock);
+            let (context, clock) = (Arc::clone(&self.context), self.clock);
             let (generation, index) = (self.generation, due.index);
             self.under_way.spawn(async move {
-                let result = look.make(&check, &probes, clock()).await;
+                let result = look.make(&check, &context, clock()).await;
                 Finished { generation, index, ticket, check, result }
             });
         }

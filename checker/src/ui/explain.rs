@@ -11,11 +11,11 @@ use shared::duration;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::report::plain;
-use crate::checks::Tried;
+use crate::checks::AttemptRecord;
 use crate::checks::assertions::Evidence;
-use crate::checks::probe_data::Seen;
+use crate::checks::probe_data::ProbeData;
 use crate::config::model::{Check, CheckKind};
-use crate::monitor::evaluate::Conclusion;
+use crate::monitor::evaluate::Evaluation;
 use crate::redact::without_user;
 
 /// How wide the waterfall of the phases is, in characters.
@@ -59,7 +59,13 @@ const HARMLESS: &[&str] = &[
 
 /// Everything about one attempt, as text with ANSI styles.
 #[must_use]
-pub fn explain(check: &Check, resolved: &[String], tried: &Tried, seen: &Seen, conclusion: &Conclusion) -> String {
+pub fn explain(
+    check: &Check,
+    resolved: &[String],
+    record: &AttemptRecord,
+    data: &ProbeData,
+    evaluation: &Evaluation,
+) -> String {
     let bold = Style::new().bold();
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
@@ -70,15 +76,15 @@ pub fn explain(check: &Check, resolved: &[String], tried: &Tried, seen: &Seen, c
     if !resolved.is_empty() {
         line("addresses", &resolved.join(", "));
     }
-    if let Some(peer) = seen.peer {
+    if let Some(peer) = data.peer {
         line("talked to", &peer.to_string());
-    } else if !seen.tried.is_empty() {
+    } else if !data.attempted.is_empty() {
         // A resolver's answer has no port.
-        let tried = seen.tried.iter().map(|address| match address.port() {
+        let record = data.attempted.iter().map(|address| match address.port() {
             0 => address.ip().to_string(),
             _ => address.to_string(),
         });
-        line("tried", &tried.collect::<Vec<_>>().join(", "));
+        line("tried", &record.collect::<Vec<_>>().join(", "));
     }
     let request = match &check.kind {
         CheckKind::Http(http) => http.head().ok(),
@@ -95,46 +101,46 @@ pub fn explain(check: &Check, resolved: &[String], tried: &Tried, seen: &Seen, c
         );
         headers(&mut line, &request.headers);
     }
-    waterfall(&mut line, tried);
-    for certificate in &seen.certificates {
+    waterfall(&mut line, record);
+    for certificate in &data.certificates {
         line("certificate", &certificate_line(certificate));
     }
-    if let Some(left) = seen.certificate {
+    if let Some(left) = data.certificate_expires_in {
         line("", &format!("the first of them expires in {}", duration::in_words(left)));
     }
-    if let Some(age) = seen.beat {
+    if let Some(age) = data.heartbeat_age {
         line("heartbeat", &format!("came {} ago", duration::in_words(age)));
     }
-    if let Some(code) = seen.status {
+    if let Some(code) = data.status {
         line("status", &code.to_string());
     }
-    if let Some(head) = &seen.headers {
+    if let Some(head) = &data.headers {
         headers(&mut line, head);
     }
-    if let Some(body) = &seen.body {
-        let cut = seen.cut.as_ref().map(|cut| format!("; {cut}")).unwrap_or_default();
+    if let Some(body) = &data.body {
+        let cut = data.truncation.as_ref().map(|cut| format!("; {cut}")).unwrap_or_default();
         line("body", &format!("{} bytes{cut}", body.len()));
         let beginning = String::from_utf8_lossy(&body[..body.len().min(4 * BODY_WIDTH)]).into_owned();
         line("", &plain(&beginning, BODY_WIDTH));
     }
     // What failed before an answer was there has nothing that could be held against assertions.
-    let is_answer = tried.attempt.error.is_none() || seen.status.is_some() || seen.peer.is_some();
-    let evidence = Evidence::new(seen, &tried.attempt);
+    let is_answer = record.attempt.error.is_none() || data.status.is_some() || data.peer.is_some();
+    let evidence = Evidence::new(data, &record.attempt);
     for assertion in check.assertions.iter().filter(|_| is_answer) {
-        let verdict = assertion.judge(&evidence);
-        let (mark, colour) = match verdict.failure {
+        let result = assertion.evaluate(&evidence);
+        let (mark, color) = match result.failure {
             None => ("holds", AnsiColor::Green),
             Some(_) => ("fails", AnsiColor::Red),
         };
-        let style = Style::new().fg_color(Some(colour.into()));
-        let says = plain(&verdict.failure.unwrap_or(verdict.found), BODY_WIDTH);
+        let style = Style::new().fg_color(Some(color.into()));
+        let says = plain(&result.failure.unwrap_or(result.observed), BODY_WIDTH);
         line("assertion", &format!("{style}{mark}{style:#}  {}  ({says})", plain(&assertion.text, HEADER_WIDTH)));
     }
-    let notice = Some(conclusion.notice.as_str()).filter(|notice| !notice.is_empty());
-    let error = tried.attempt.error.as_deref().filter(|error| notice != Some(error));
+    let notice = Some(evaluation.notice.as_str()).filter(|notice| !notice.is_empty());
+    let error = record.attempt.error.as_deref().filter(|error| notice != Some(error));
     let reasons: Vec<String> = notice.into_iter().chain(error).map(|reason| plain(reason, BODY_WIDTH)).collect();
     let reasons = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
-    line("conclusion", &format!("{}{reasons}", conclusion.status));
+    line("conclusion", &format!("{}{reasons}", evaluation.status));
     text
 }
 
@@ -162,9 +168,9 @@ fn without_its_user(location: &str) -> Option<String> {
     }
 }
 
-fn waterfall(line: &mut impl FnMut(&str, &str), tried: &Tried) {
-    let whole = tried.attempt.rtt.max(1);
-    let phases = &tried.attempt.phases;
+fn waterfall(line: &mut impl FnMut(&str, &str), record: &AttemptRecord) {
+    let whole = record.attempt.rtt.max(1);
+    let phases = &record.attempt.phases;
     let named = [("dns", phases.dns), ("connect", phases.connect), ("tls", phases.tls), ("first byte", phases.ttfb)];
     let mut before = 0;
     for (name, took) in named {
@@ -182,7 +188,7 @@ fn waterfall(line: &mut impl FnMut(&str, &str), tried: &Tried) {
         );
         before += took;
     }
-    line("in all", &format!("{} {}", " ".repeat(WIDTH as usize + 1), duration::rtt(tried.attempt.rtt)));
+    line("in all", &format!("{} {}", " ".repeat(WIDTH as usize + 1), duration::rtt(record.attempt.rtt)));
 }
 
 fn certificate_line(certificate: &[u8]) -> String {
@@ -209,16 +215,17 @@ mod tests {
         let check = Check::of_kind("Shop \u{1b}[31m", kind);
         let pairs = [("server", "nginx"), ("set-cookie", "session=s3cr3t"), ("x-api-key", "s3cr3t")];
         let pairs = pairs.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
-        let seen = Seen {
+        let data = ProbeData {
             status: Some(200),
             headers: Some(HeaderMap::from_iter(pairs)),
             body: Some(b"hello\x1b[2J".to_vec()),
-            ..Seen::default()
+            ..ProbeData::default()
         };
-        let healthy = Conclusion { status: Status::Healthy, notice: String::new(), attempts: Vec::new() };
+        let healthy = Evaluation { status: Status::Healthy, notice: String::new(), attempts: Vec::new() };
         let phases = Phases { connect: Some(10_000_000), ttfb: Some(30_000_000), ..Phases::default() };
-        let tried = Tried { attempt: Attempt { rtt: 40_000_000, error: None, phases }, ..Tried::default() };
-        let text = explain(&check, &["192.0.2.1".to_owned()], &tried, &seen, &healthy);
+        let record =
+            AttemptRecord { attempt: Attempt { rtt: 40_000_000, error: None, phases }, ..AttemptRecord::default() };
+        let text = explain(&check, &["192.0.2.1".to_owned()], &record, &data, &healthy);
         let text = anstream::adapter::strip_str(&text).to_string();
         for words in ["192.0.2.1", "connect", "10.0 ms", "server: nginx", "hello", "conclusion    healthy"] {
             assert!(text.contains(words), "`{words}` is not in:\n{text}");

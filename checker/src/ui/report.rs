@@ -1,4 +1,4 @@
-//! A round as people read it: a table, coloured where the terminal shows colours; and as machines read it.
+//! A round as people read it: a table, colored where the terminal shows colors; and as machines read it.
 
 use std::fmt::Write as _;
 use std::iter;
@@ -55,7 +55,7 @@ pub fn table(results: &[CheckResult], styles: Styles) -> String {
     let _ = writeln!(table, "{bold}{heading}{bold:#}");
     let looks = Status::ALL.map(|status| {
         let style = styles.or_none(style_of(status));
-        (format!("{style}{} {:<9}{style:#} ", shape_of(status), status.word()), style.render().to_string())
+        (format!("{style}{} {:<9}{style:#} ", shape_of(status), status.as_str()), style.render().to_string())
     });
     let reset = styles.or_none(style_of(Status::Down)).render_reset().to_string();
     for result in results {
@@ -150,7 +150,7 @@ fn is_plain(text: &str, limit: usize) -> bool {
     text.len() <= limit && text.bytes().all(is_usual) && !text.ends_with(' ')
 }
 
-/// The shape that stands for a status, for those who see no colours.
+/// The shape that stands for a status, for those who see no colors.
 #[must_use]
 pub fn shape_of(status: Status) -> char {
     match status {
@@ -161,16 +161,16 @@ pub fn shape_of(status: Status) -> char {
     }
 }
 
-/// The colour of a status.
+/// The color of a status.
 #[must_use]
 pub fn style_of(status: Status) -> Style {
-    let colour = match status {
+    let color = match status {
         Status::Healthy => AnsiColor::Green,
         Status::Degraded => AnsiColor::Yellow,
         Status::Down => AnsiColor::Red,
         Status::Unknown => AnsiColor::BrightBlack,
     };
-    Style::new().fg_color(Some(colour.into()))
+    Style::new().fg_color(Some(color.into()))
 }
 
 #[cfg(test)]

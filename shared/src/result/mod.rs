@@ -1,7 +1,7 @@
 //! The JSON of a check file: an array of results, in the original Checkup's keys with ours added as optional ones.
 //!
 //! Reading is forgiving (every key may be missing, unknown keys are ignored, a bad element never spoils its
-//! neighbours); writing is exact ([`written`]). Object names live in [`crate::object_name`].
+//! neighbors); writing is exact ([`written`]). Object names live in [`crate::object_name`].
 
 mod written;
 
@@ -9,8 +9,8 @@ pub use self::written::write_check_file;
 
 use crate::json::{self, Json, WrongType};
 use crate::object_name::{CheckFileName, NodeName};
+use crate::quorum::Quorum;
 use crate::status::Status;
-use crate::verdict::Policy;
 use crate::{Nanos, UnixNanos};
 
 /// The longest title kept, in characters: a page has to show it in one row.
@@ -74,7 +74,7 @@ pub struct CheckResult {
     /// How long this result is meant to stand, in nanoseconds; the original did not say.
     pub interval: Option<Nanos>,
     /// How several nodes agree on this endpoint, where it is not by majority; the original did not say.
-    pub verdict: Policy,
+    pub quorum: Quorum,
 }
 
 /// What makes an endpoint the same one from check to check: its title and its locator together, so that two
@@ -208,7 +208,7 @@ fn read_members(element: &Json<'_>) -> Result<CheckResult, WrongType> {
         node: element.text("node")?.and_then(|node| NodeName::new(node).ok()),
         kind: Some(read_text(element, "kind", TITLE_LIMIT)?).filter(|kind| !kind.is_empty()),
         interval: read_nanos(element, "interval")?.filter(|interval| *interval > 0),
-        verdict: element.text("verdict")?.and_then(|policy| policy.parse().ok()).unwrap_or_default(),
+        quorum: element.text("verdict")?.and_then(|policy| policy.parse().ok()).unwrap_or_default(),
     })
 }
 
@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn missing_times_null_times_and_unknown_keys_are_read() {
-        let content = br#"[{"title":"A","down":true,"times":null,"colour":"red"},{}]"#;
+        let content = br#"[{"title":"A","down":true,"times":null,"color":"red"},{}]"#;
         let file = CheckFile::parse(content).expect("it is an array");
         assert_eq!(file.results.len(), 2);
         assert_eq!(file.results[0].status, Status::Down);
@@ -359,7 +359,7 @@ mod tests {
                     node: node.and_then(|node| NodeName::new(&node).ok()),
                     kind,
                     interval,
-                    verdict: verdict.parse().expect("it is a policy"),
+                    quorum: verdict.parse().expect("it is a policy"),
                 }
             },
         )

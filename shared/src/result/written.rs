@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use super::{ATTEMPTS_LIMIT, Attempt, CheckResult, ERROR_LIMIT, LOCATOR_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT, shortened};
 use crate::Nanos;
 use crate::json_writer::{Escapes, JsonWriter, key};
+use crate::quorum::Quorum;
 use crate::status::Status;
-use crate::verdict::Policy;
 
 /// How many bytes a result may come to, so that the text has seldom to be moved while it grows.
 const EXPECTED: usize = 288;
@@ -48,8 +48,8 @@ fn write_result(writer: &mut JsonWriter, result: &CheckResult) {
     }
     writer.text_but_empty(key!("kind"), result.kind.as_deref().unwrap_or_default());
     writer.number_but_zero(key!("interval"), result.interval.unwrap_or(0));
-    if result.verdict != Policy::default() {
-        writer.text(key!("verdict"), &result.verdict.to_string());
+    if result.quorum != Quorum::default() {
+        writer.text(key!("verdict"), &result.quorum.to_string());
     }
 }
 

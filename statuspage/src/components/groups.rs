@@ -112,7 +112,7 @@ fn group(group: GroupRef, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
     details()
         .class("group")
         .attr("open", is_open)
-        .attr("data-status", move || group.status().word())
+        .attr("data-status", move || group.status().as_str())
         .child(summary)
         .child(div().class("members").children_when(is_open, members))
         .show_when(move || group.all().iter().any(|id| context.matches(*id)))

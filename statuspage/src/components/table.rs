@@ -47,7 +47,7 @@ pub(super) fn table(context: AppContext) -> ElementBuilder {
 fn row(endpoint: EndpointRef) -> ElementBuilder {
     let name = span().child(endpoint.status_icon()).child(bdi().text(endpoint.text(|one| &one.name)));
     let row = tr()
-        .attr("data-status", move || endpoint.status().word())
+        .attr("data-status", move || endpoint.status().as_str())
         .child(th().attr("scope", "row").child(name))
         .children(COLUMNS.iter().map(|(_, read)| td().text(endpoint.text(*read))))
         .show_when(move || endpoint.context.matches(endpoint.id));

@@ -42,7 +42,7 @@ fn event(context: AppContext, event: &EventView) -> ElementBuilder {
             let sentence = p().child(strong().text(subject)).text(" ").text(text);
             let reasons = reasons.iter().map(|reason| p().class("why").child(isolated(reason)));
             item.attr("data-kind", "status")
-                .attr("data-status", status.word())
+                .attr("data-status", status.as_str())
                 .child(clock)
                 .child(fixed_status_icon(*status))
                 .child(div().child(sentence).children(reasons))

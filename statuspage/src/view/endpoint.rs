@@ -79,7 +79,7 @@ fn localized(evaluated: &EvaluatedEndpoint<'_>, language: &Language) -> Option<S
         .filter_map(|place| evaluated.nodes.get(*place))
         .map(|word| word.node.map_or(language.text(texts::CHECKER_WITHOUT_NAME), NodeName::as_str))
         .collect();
-    let others = tally.heard.saturating_sub(tally.down.len());
+    let others = tally.voters.saturating_sub(tally.down.len());
     Some(language.plural(texts::UNREACHABLE_FROM, others, &[&language.list(&names)]))
 }
 

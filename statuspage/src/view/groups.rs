@@ -5,7 +5,7 @@ use shared::sorted;
 use shared::status::Status;
 
 use super::evaluate::EvaluatedEndpoint;
-use super::overall::status_of_all;
+use super::overall::overall_status;
 use crate::i18n::{Language, texts};
 
 /// A group, or all endpoints where there are no groups.
@@ -106,7 +106,7 @@ fn view(
         key,
         parent,
         title: title.to_owned(),
-        status: status_of_all(all.iter().copied()),
+        status: overall_status(all.iter().copied()),
         summary: summary(all, language),
         endpoints: ids(own),
         all: ids(all),
@@ -155,7 +155,7 @@ mod tests {
             .map(|view| {
                 let titles: Vec<String> = view.endpoints.iter().map(title).collect();
                 let inside = view.parent.map_or(String::new(), |inside| format!(" in {inside}"));
-                format!("{}{inside}: {} ({}) {}", view.title, view.status.word(), view.summary, titles.join(" "))
+                format!("{}{inside}: {} ({}) {}", view.title, view.status.as_str(), view.summary, titles.join(" "))
             })
             .collect()
     }

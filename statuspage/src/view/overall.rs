@@ -43,7 +43,7 @@ pub fn overall(
     appearance: &Looks,
 ) -> Overall {
     let language = calendar.language;
-    let status = status_of_all(evaluated.iter());
+    let status = overall_status(evaluated.iter());
     let newest = evaluated.iter().map(|evaluated| evaluated.latest.at).max();
     let (headline, remark) = if evaluated.is_empty() {
         empty_state(list_failed, period, calendar, loading)
@@ -65,7 +65,7 @@ pub fn overall(
     let (text, length) = (period.label(calendar), period.length_label(calendar));
     scope.push(language.format(if period.by_hour { texts::SHOWING_TIME } else { texts::SHOWING }, &[&text, &length]));
     Overall {
-        state: if is_loading { "loading" } else { status.word() },
+        state: if is_loading { "loading" } else { status.as_str() },
         status,
         headline,
         remark,
@@ -79,8 +79,8 @@ pub fn overall(
 
 /// How all of them stand.
 #[must_use]
-pub fn status_of_all<'r>(evaluated: impl Iterator<Item = &'r EvaluatedEndpoint<'r>>) -> Status {
-    shared::standing::status_of_all(&mut evaluated.map(|evaluated| (evaluated.status, evaluated.retired)))
+pub fn overall_status<'r>(evaluated: impl Iterator<Item = &'r EvaluatedEndpoint<'r>>) -> Status {
+    shared::aggregate::overall_status(&mut evaluated.map(|evaluated| (evaluated.status, evaluated.retired)))
 }
 
 fn empty_state(list_failed: bool, period: &Period, calendar: Calendar<'_>, loading: LoadProgress) -> (String, String) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use shared::history::Outline;
+use shared::history::HistoryRows;
 use shared::looks::{Looks, place_in};
 use shared::object_name::{HistoryPart, NodeName};
 
@@ -240,7 +240,7 @@ fn nodes(
                 _ => say(texts::REPORTED, &[&text::ago(since, language)]),
             };
             let history = cache.dataset.histories.iter().find(|history| history.node == *node);
-            if let Some(crowd) = history.and_then(Outline::crowd) {
+            if let Some(crowd) = history.and_then(HistoryRows::duplicate_node_evidence) {
                 let crowd = say(texts::TWO_CHECKERS, &[&crowd.stored.to_string(), &crowd.expected.to_string()]);
                 reported = say(texts::SEMICOLON, &[&reported, &crowd]);
             }

@@ -1,8 +1,8 @@
 //! What could not be loaded, in sentences that say what to do; many of a kind become one. Pure.
 
 use shared::object_name::{CheckFileName, HistoryPart, NodeName};
+use shared::quorum::CLOCK_TOLERANCE;
 use shared::result::Skipped;
-use shared::verdict::CLOCK_TOLERANCE;
 
 use super::text::capitalize;
 use crate::dataset::ENDPOINTS_LIMIT;

@@ -37,7 +37,7 @@ pub fn summary(filter: &str, found: usize, all: usize, language: &Language) -> S
 /// Everything by which an endpoint is found; its status also by the word in addresses, which is the same in all languages.
 fn searchable_text(one: &EndpointView) -> String {
     let localized = if one.is_localized { "localized" } else { "" };
-    [&one.title, &one.locator, &one.group, one.status.word(), &one.word, localized].join("\n")
+    [&one.title, &one.locator, &one.group, one.status.as_str(), &one.word, localized].join("\n")
 }
 
 fn matches_all(terms: &[String], text: &str) -> bool {

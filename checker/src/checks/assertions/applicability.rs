@@ -69,7 +69,7 @@ impl Subject {
             Subject::Header(_) => "[HEADER name]",
             Subject::Body => "[BODY]",
             Subject::BodySize => "[BODY_SIZE]",
-            Subject::Path(_) => "[JSON $.path]",
+            Subject::JsonPath(_) => "[JSON $.path]",
             Subject::Length(subject) => subject.word(),
         }
     }

@@ -8,11 +8,11 @@ use regex::bytes::Regex;
 use serde_json::Value as Json;
 use shared::{Nanos, duration};
 
-use super::value::Value;
+use super::value::ActualValue;
 use crate::checks::http::status_codes::StatusCodes;
 
 #[derive(Debug, Clone)]
-pub(super) enum Test {
+pub(super) enum Predicate {
     Exists,
     Compares(Operator, Operand),
     IsOneOf(StatusCodes),
@@ -40,26 +40,28 @@ pub(super) enum Operand {
     Null,
 }
 
-impl Test {
-    pub(super) fn holds(&self, value: &Value<'_>) -> bool {
+impl Predicate {
+    pub(super) fn holds(&self, value: &ActualValue<'_>) -> bool {
         match (self, value) {
-            (_, Value::Missing) => false,
-            (Test::Exists, _) => true,
-            (Test::IsOneOf(codes), value) => value.status().is_some_and(|code| codes.contains(code)),
-            (Test::IsNoneOf(codes), value) => value.status().is_some_and(|code| !codes.contains(code)),
-            (Test::Matches(pattern), value) => value.bytes().is_some_and(|bytes| pattern.is_match(&bytes)),
-            (Test::Contains(operand), value) => {
+            (_, ActualValue::Missing) => false,
+            (Predicate::Exists, _) => true,
+            (Predicate::IsOneOf(codes), value) => value.status().is_some_and(|code| codes.contains(code)),
+            (Predicate::IsNoneOf(codes), value) => value.status().is_some_and(|code| !codes.contains(code)),
+            (Predicate::Matches(pattern), value) => value.bytes().is_some_and(|bytes| pattern.is_match(&bytes)),
+            (Predicate::Contains(operand), value) => {
                 let is_it = |element: &Json| compare_json(element, operand) == Some(Ordering::Equal);
                 match value {
-                    Value::Nodes(nodes) => nodes.iter().any(|node| is_it(node)),
-                    Value::Json(json) if json.is_array() => json.as_array().is_some_and(|list| list.iter().any(is_it)),
+                    ActualValue::Nodes(nodes) => nodes.iter().any(|node| is_it(node)),
+                    ActualValue::Json(json) if json.is_array() => {
+                        json.as_array().is_some_and(|list| list.iter().any(is_it))
+                    }
                     value => {
                         let sought = operand.to_string();
                         value.bytes().is_some_and(|bytes| memmem::find(&bytes, sought.as_bytes()).is_some())
                     }
                 }
             }
-            (Test::Compares(operator, operand), value) => {
+            (Predicate::Compares(operator, operand), value) => {
                 use Ordering::{Equal, Greater, Less};
                 let ordering = compare(value, operand);
                 match operator {
@@ -76,41 +78,43 @@ impl Test {
 
     /// Whether a body that was cut off leaves it open if this is what was read of it: what was found there stays,
     /// what is not there may come later.
-    pub(super) fn leaves_open(&self, value: &Value<'_>) -> bool {
+    pub(super) fn is_undetermined_for(&self, value: &ActualValue<'_>) -> bool {
         match (self, value) {
-            (Test::Exists, _) => false,
-            (Test::Contains(_), Value::Bytes(_)) => !self.holds(value),
+            (Predicate::Exists, _) => false,
+            (Predicate::Contains(_), ActualValue::Bytes(_)) => !self.holds(value),
             // A match that needs the end of what was read, as with `$`, is none of the whole body.
-            (Test::Matches(pattern), Value::Bytes(part)) => {
+            (Predicate::Matches(pattern), ActualValue::Bytes(part)) => {
                 pattern.shortest_match(part).is_none_or(|end| end == part.len())
             }
-            (Test::Compares(_, operand), Value::MoreThan(_)) => compare(value, operand).is_none(),
+            (Predicate::Compares(_, operand), ActualValue::MoreThan(_)) => compare(value, operand).is_none(),
             _ => true,
         }
     }
 
     /// Whether this is too much to be searched for it, so that nobody knows.
-    pub(super) fn gives_up_on(&self, value: &Value<'_>) -> bool {
-        matches!((self, value), (Test::Matches(_), Value::Nodes(_))) && value.bytes().is_none()
+    pub(super) fn is_too_large(&self, value: &ActualValue<'_>) -> bool {
+        matches!((self, value), (Predicate::Matches(_), ActualValue::Nodes(_))) && value.bytes().is_none()
     }
 
     /// What it asks for, after "does not".
     pub(super) fn infinitive(&self) -> String {
         match self {
-            Test::Contains(operand) => format!("contain `{operand}`"),
-            Test::Matches(pattern) => format!("match `{pattern}`"),
+            Predicate::Contains(operand) => format!("contain `{operand}`"),
+            Predicate::Matches(pattern) => format!("match `{pattern}`"),
             other => other.to_string(),
         }
     }
 }
 
 /// How what is there compares with what is asked for; `None` if they are of different kinds.
-fn compare(value: &Value<'_>, operand: &Operand) -> Option<Ordering> {
+fn compare(value: &ActualValue<'_>, operand: &Operand) -> Option<Ordering> {
     match (value, operand) {
-        (Value::Duration(nanos), Operand::Duration(operand)) => Some(nanos.cmp(operand)),
-        (Value::MoreThan(less), Operand::Number(operand)) => (*operand <= *less as f64).then_some(Ordering::Greater),
-        (Value::Json(json), operand) => compare_json(json, operand),
-        (Value::Bytes(bytes), operand) => {
+        (ActualValue::Duration(nanos), Operand::Duration(operand)) => Some(nanos.cmp(operand)),
+        (ActualValue::MoreThan(less), Operand::Number(operand)) => {
+            (*operand <= *less as f64).then_some(Ordering::Greater)
+        }
+        (ActualValue::Json(json), operand) => compare_json(json, operand),
+        (ActualValue::Bytes(bytes), operand) => {
             // A body that is one word, such as `OK` or `42`, is compared without the line's end.
             let text = String::from_utf8_lossy(bytes);
             match operand {
@@ -132,16 +136,16 @@ fn compare_json(json: &Json, operand: &Operand) -> Option<Ordering> {
     }
 }
 
-impl fmt::Display for Test {
+impl fmt::Display for Predicate {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Test::Exists => formatter.write_str("it to be there"),
-            Test::Compares(Operator::Equal, operand) => write!(formatter, "{}", Quoted(operand)),
-            Test::Compares(operator, operand) => write!(formatter, "{} {}", operator.word(), Quoted(operand)),
-            Test::IsOneOf(codes) => write!(formatter, "{codes}"),
-            Test::IsNoneOf(codes) => write!(formatter, "!= {codes}"),
-            Test::Contains(operand) => write!(formatter, "to contain `{operand}`"),
-            Test::Matches(pattern) => write!(formatter, "to match `{pattern}`"),
+            Predicate::Exists => formatter.write_str("it to be there"),
+            Predicate::Compares(Operator::Equal, operand) => write!(formatter, "{}", Quoted(operand)),
+            Predicate::Compares(operator, operand) => write!(formatter, "{} {}", operator.word(), Quoted(operand)),
+            Predicate::IsOneOf(codes) => write!(formatter, "{codes}"),
+            Predicate::IsNoneOf(codes) => write!(formatter, "!= {codes}"),
+            Predicate::Contains(operand) => write!(formatter, "to contain `{operand}`"),
+            Predicate::Matches(pattern) => write!(formatter, "to match `{pattern}`"),
         }
     }
 }

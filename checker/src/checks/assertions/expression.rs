@@ -3,21 +3,21 @@
 use std::fmt;
 
 use super::Evidence;
-use super::expected::Test;
+use super::expected::Predicate;
 use super::subject::Subject;
-use super::value::{SEARCHED, Value};
+use super::value::{ActualValue, SEARCH_LIMIT};
 
 #[derive(Debug, Clone)]
 pub(super) enum Expression {
     All(Vec<Expression>),
     Any(Vec<Expression>),
     Not(Box<Expression>),
-    Is(Subject, Test),
+    Holds(Subject, Predicate),
 }
 
 /// What a part of an assertion says of an attempt.
-pub(super) struct Judged {
-    pub(super) found: String,
+pub(super) struct Evaluated {
+    pub(super) observed: String,
     pub(super) truth: Truth,
 }
 
@@ -27,41 +27,46 @@ pub(super) enum Truth {
     Holds,
     Fails(String),
     /// Nobody knows: the body was not read to its end. Neither this nor its opposite holds.
-    Open(String),
+    Undetermined(String),
 }
 
 impl Expression {
-    pub(super) fn judge(&self, evidence: &Evidence<'_>) -> Judged {
+    pub(super) fn evaluate(&self, evidence: &Evidence<'_>) -> Evaluated {
         match self {
             Expression::All(parts) => {
-                let judged: Vec<Judged> = parts.iter().map(|part| part.judge(evidence)).collect();
+                let evaluated: Vec<Evaluated> = parts.iter().map(|part| part.evaluate(evidence)).collect();
                 // One part that fails settles it, whatever is open beside it.
-                let fails = judged.iter().find(|part| matches!(part.truth, Truth::Fails(_)));
-                let unmet = fails.or_else(|| judged.iter().find(|part| part.truth != Truth::Holds));
-                Judged { found: found(&judged), truth: unmet.map_or(Truth::Holds, |part| part.truth.clone()) }
+                let fails = evaluated.iter().find(|part| matches!(part.truth, Truth::Fails(_)));
+                let unmet = fails.or_else(|| evaluated.iter().find(|part| part.truth != Truth::Holds));
+                Evaluated {
+                    observed: observed(&evaluated),
+                    truth: unmet.map_or(Truth::Holds, |part| part.truth.clone()),
+                }
             }
             Expression::Any(parts) => {
-                let judged: Vec<Judged> = parts.iter().map(|part| part.judge(evidence)).collect();
-                let is_open = judged.iter().any(|part| matches!(part.truth, Truth::Open(_)));
-                let unmet = judged.iter().map(|part| part.truth.unmet()).collect::<Option<Vec<&str>>>();
+                let evaluated: Vec<Evaluated> = parts.iter().map(|part| part.evaluate(evidence)).collect();
+                let is_undetermined = evaluated.iter().any(|part| matches!(part.truth, Truth::Undetermined(_)));
+                let unmet = evaluated.iter().map(|part| part.truth.unmet()).collect::<Option<Vec<&str>>>();
                 let truth = match unmet.map(|unmet| unmet.join("; and ")) {
                     None => Truth::Holds,
-                    Some(unmet) if is_open => Truth::Open(unmet),
+                    Some(unmet) if is_undetermined => Truth::Undetermined(unmet),
                     Some(unmet) => Truth::Fails(unmet),
                 };
-                Judged { found: found(&judged), truth }
+                Evaluated { observed: observed(&evaluated), truth }
             }
             Expression::Not(part) => {
-                let Judged { found, truth } = part.judge(evidence);
-                let truth = match (truth, &evidence.seen.cut) {
-                    (Truth::Holds, _) => Truth::Fails(format!("{found}, expected not to be so")),
-                    (Truth::Open(_), Some(cut)) => Truth::Open(format!("{cut}, which does not rule out {part}")),
-                    (Truth::Open(unmet), None) => Truth::Open(unmet),
+                let Evaluated { observed, truth } = part.evaluate(evidence);
+                let truth = match (truth, &evidence.seen.truncation) {
+                    (Truth::Holds, _) => Truth::Fails(format!("{observed}, expected not to be so")),
+                    (Truth::Undetermined(_), Some(cut)) => {
+                        Truth::Undetermined(format!("{cut}, which does not rule out {part}"))
+                    }
+                    (Truth::Undetermined(unmet), None) => Truth::Undetermined(unmet),
                     (Truth::Fails(_), _) => Truth::Holds,
                 };
-                Judged { found, truth }
+                Evaluated { observed, truth }
             }
-            Expression::Is(subject, test) => judge_one(subject, test, evidence),
+            Expression::Holds(subject, test) => evaluate_condition(subject, test, evidence),
         }
     }
 
@@ -69,42 +74,45 @@ impl Expression {
         match self {
             Expression::All(parts) | Expression::Any(parts) => parts.iter().flat_map(Expression::subjects).collect(),
             Expression::Not(part) => part.subjects(),
-            Expression::Is(subject, _) => vec![subject.root()],
+            Expression::Holds(subject, _) => vec![subject.root()],
         }
     }
 }
 
-fn judge_one(subject: &Subject, test: &Test, evidence: &Evidence<'_>) -> Judged {
-    let value = subject.look(evidence);
-    let cut = evidence.seen.cut.as_deref().filter(|_| subject.root().wanted().body);
-    let is_path = matches!(subject.root(), Subject::Path(..));
+fn evaluate_condition(subject: &Subject, test: &Predicate, evidence: &Evidence<'_>) -> Evaluated {
+    let value = subject.value_in(evidence);
+    let cut = evidence.seen.truncation.as_deref().filter(|_| subject.root().capture().body);
+    let is_path = matches!(subject.root(), Subject::JsonPath(..));
     if let Some(cut) = cut.filter(|_| is_path) {
         // Half a document has no values yet; that it is no JSON would be said of what was not read.
-        return Judged { found: cut.to_owned(), truth: Truth::Open(format!("{cut}, expected {subject} {test}")) };
+        return Evaluated {
+            observed: cut.to_owned(),
+            truth: Truth::Undetermined(format!("{cut}, expected {subject} {test}")),
+        };
     }
-    if test.gives_up_on(&value) {
-        let found = format!("{subject} is more than {SEARCHED} bytes, which are not searched");
-        return Judged { truth: Truth::Open(format!("{found}, expected {subject} {test}")), found };
+    if test.is_too_large(&value) {
+        let observed = format!("{subject} is more than {SEARCH_LIMIT} bytes, which are not searched");
+        return Evaluated { truth: Truth::Undetermined(format!("{observed}, expected {subject} {test}")), observed };
     }
     let no_json = is_path && evidence.seen.body.is_some() && evidence.json().is_none();
-    let found = if no_json { "body is no JSON".to_owned() } else { format!("{subject} is {value}") };
+    let observed = if no_json { "body is no JSON".to_owned() } else { format!("{subject} is {value}") };
     let failure = || match (test, no_json) {
-        (_, true) => format!("{found}, expected {subject} {test}"),
-        (Test::Contains(_) | Test::Matches(_), _) if !matches!(value, Value::Missing) => {
+        (_, true) => format!("{observed}, expected {subject} {test}"),
+        (Predicate::Contains(_) | Predicate::Matches(_), _) if !matches!(value, ActualValue::Missing) => {
             format!("{subject} does not {} (it is {value})", test.infinitive())
         }
-        _ => format!("{found}, expected {test}"),
+        _ => format!("{observed}, expected {test}"),
     };
-    let truth = match cut.filter(|_| test.leaves_open(&value)) {
-        Some(cut) => Truth::Open(format!("{}; {cut}", failure())),
+    let truth = match cut.filter(|_| test.is_undetermined_for(&value)) {
+        Some(cut) => Truth::Undetermined(format!("{}; {cut}", failure())),
         None if test.holds(&value) => Truth::Holds,
         None => Truth::Fails(failure()),
     };
-    Judged { found, truth }
+    Evaluated { observed, truth }
 }
 
-fn found(judged: &[Judged]) -> String {
-    judged.iter().map(|part| part.found.as_str()).collect::<Vec<_>>().join("; ")
+fn observed(evaluated: &[Evaluated]) -> String {
+    evaluated.iter().map(|part| part.observed.as_str()).collect::<Vec<_>>().join("; ")
 }
 
 impl Truth {
@@ -112,7 +120,7 @@ impl Truth {
     fn unmet(&self) -> Option<&str> {
         match self {
             Truth::Holds => None,
-            Truth::Fails(unmet) | Truth::Open(unmet) => Some(unmet),
+            Truth::Fails(unmet) | Truth::Undetermined(unmet) => Some(unmet),
         }
     }
 }
@@ -127,7 +135,7 @@ impl fmt::Display for Expression {
             Expression::All(parts) => joined(parts, " and "),
             Expression::Any(parts) => joined(parts, " or "),
             Expression::Not(part) => write!(formatter, "not {part}"),
-            Expression::Is(subject, test) => write!(formatter, "{subject} {test}"),
+            Expression::Holds(subject, test) => write!(formatter, "{subject} {test}"),
         }
     }
 }

@@ -22,9 +22,9 @@ use serde_json::Value as Json;
 use shared::result::Attempt;
 use shared::status::Status;
 
-use self::expression::{Expression, Judged, Truth};
-use self::subject::{Effort, Subject};
-use super::probe_data::{Seen, Wanted};
+use self::expression::{Evaluated, Expression, Truth};
+use self::subject::{PathCost, Subject};
+use super::probe_data::{Capture, ProbeData};
 
 /// Something that has to hold.
 #[derive(Debug, Clone)]
@@ -38,9 +38,9 @@ pub struct Assertion {
 
 /// What an assertion says of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
+pub struct AssertionResult {
     /// What was looked at, and what was there: `status is 200`.
-    pub found: String,
+    pub observed: String,
     /// What is wrong; `None` if it holds.
     pub failure: Option<String>,
 }
@@ -48,40 +48,43 @@ pub struct Verdict {
 impl Assertion {
     /// Holds what was seen against the assertion.
     #[must_use]
-    pub fn judge(&self, evidence: &Evidence<'_>) -> Verdict {
-        let Judged { found, truth } = self.expression.judge(evidence);
+    pub fn evaluate(&self, evidence: &Evidence<'_>) -> AssertionResult {
+        let Evaluated { observed, truth } = self.expression.evaluate(evidence);
         let failure = match truth {
             Truth::Holds => None,
-            Truth::Fails(failure) | Truth::Open(failure) => Some(failure),
+            Truth::Fails(failure) | Truth::Undetermined(failure) => Some(failure),
         };
-        Verdict { found, failure }
+        AssertionResult { observed, failure }
     }
 
     /// Whether judging may take much longer than reading the body does.
     #[must_use]
-    pub fn may_take_long(&self) -> bool {
+    pub fn can_be_expensive(&self) -> bool {
         self.expression
             .subjects()
             .iter()
-            .any(|subject| matches!(subject, Subject::Path(path) if path.effort == Effort::Any))
+            .any(|subject| matches!(subject, Subject::JsonPath(path) if path.cost == PathCost::Unbounded))
     }
 
     /// What the attempt has to look at for it.
     #[must_use]
-    pub fn wanted(&self) -> Wanted {
-        self.expression.subjects().into_iter().fold(Wanted::default(), |wanted, subject| wanted.and(subject.wanted()))
+    pub fn capture(&self) -> Capture {
+        self.expression
+            .subjects()
+            .into_iter()
+            .fold(Capture::default(), |capture, subject| capture.union(subject.capture()))
     }
 
     /// Whether it looks at the status, so that nobody else has to.
     #[must_use]
-    pub fn is_about_status(&self) -> bool {
+    pub fn uses_status(&self) -> bool {
         self.expression.subjects().iter().any(|subject| matches!(subject, Subject::Status))
     }
 }
 
 /// What was seen. The body is read as JSON when that is first needed, once for all assertions.
 pub struct Evidence<'a> {
-    seen: &'a Seen,
+    seen: &'a ProbeData,
     attempt: &'a Attempt,
     json: OnceCell<Option<Json>>,
 }
@@ -89,7 +92,7 @@ pub struct Evidence<'a> {
 impl<'a> Evidence<'a> {
     /// What an attempt saw.
     #[must_use]
-    pub fn new(seen: &'a Seen, attempt: &'a Attempt) -> Evidence<'a> {
+    pub fn new(seen: &'a ProbeData, attempt: &'a Attempt) -> Evidence<'a> {
         Evidence { seen, attempt, json: OnceCell::new() }
     }
 

@@ -9,8 +9,8 @@ use serde_json_path::JsonPath;
 use shared::Nanos;
 
 use super::Evidence;
-use super::value::Value;
-use crate::checks::probe_data::Wanted;
+use super::value::ActualValue;
+use crate::checks::probe_data::Capture;
 
 /// What is looked at.
 #[derive(Debug, Clone)]
@@ -26,25 +26,25 @@ pub(super) enum Subject {
     Header(HeaderName),
     Body,
     BodySize,
-    Path(Box<Path>),
+    JsonPath(Box<JsonPathQuery>),
     Length(Box<Subject>),
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Path {
+pub(super) struct JsonPathQuery {
     pub(super) compiled: JsonPath,
     /// As a person wrote it.
     pub(super) text: String,
-    pub(super) effort: Effort,
+    pub(super) cost: PathCost,
 }
 
 /// How much time looking may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effort {
+pub(super) enum PathCost {
     /// As much as the body is long.
-    Small,
+    Linear,
     /// More than that, and who writes the body may make it so.
-    Any,
+    Unbounded,
 }
 
 impl Subject {
@@ -56,73 +56,77 @@ impl Subject {
         }
     }
 
-    pub(super) fn wanted(&self) -> Wanted {
-        Wanted {
-            head: matches!(self, Subject::Header(_) | Subject::Redirect),
-            body: matches!(self, Subject::Body | Subject::BodySize | Subject::Path(..)),
+    pub(super) fn capture(&self) -> Capture {
+        Capture {
+            headers: matches!(self, Subject::Header(_) | Subject::Redirect),
+            body: matches!(self, Subject::Body | Subject::BodySize | Subject::JsonPath(..)),
             certificate: matches!(self, Subject::Certificate),
-            notes: false,
+            diagnostics: false,
         }
     }
 
-    pub(super) fn look<'a>(&self, evidence: &'a Evidence<'_>) -> Value<'a> {
+    pub(super) fn value_in<'a>(&self, evidence: &'a Evidence<'_>) -> ActualValue<'a> {
         let phases = &evidence.attempt.phases;
-        let time = |nanos: Option<Nanos>| nanos.map_or(Value::Missing, Value::Duration);
+        let time = |nanos: Option<Nanos>| nanos.map_or(ActualValue::Missing, ActualValue::Duration);
         let seen = evidence.seen;
         match self {
-            Subject::Status => seen.status.map_or(Value::Missing, number),
-            Subject::Rtt => Value::Duration(evidence.attempt.rtt),
+            Subject::Status => seen.status.map_or(ActualValue::Missing, number),
+            Subject::Rtt => ActualValue::Duration(evidence.attempt.rtt),
             Subject::Dns => time(phases.dns),
             Subject::Connect => time(phases.connect),
             Subject::Tls => time(phases.tls),
             Subject::FirstByte => time(phases.ttfb),
-            Subject::Certificate => time(seen.certificate),
+            Subject::Certificate => time(seen.certificate_expires_in),
             Subject::Redirect => text(seen.redirect.clone()),
             Subject::Header(name) => {
                 let values = seen.headers.iter().flat_map(|headers| headers.get_all(name));
                 let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
                 text((!values.is_empty()).then(|| values.join(", ")))
             }
-            Subject::Body => seen.body.as_deref().map_or(Value::Missing, Value::Bytes),
+            Subject::Body => seen.body.as_deref().map_or(ActualValue::Missing, ActualValue::Bytes),
             Subject::BodySize => match &seen.body {
-                Some(body) if seen.cut.is_some() => Value::MoreThan(body.len()),
+                Some(body) if seen.truncation.is_some() => ActualValue::MoreThan(body.len()),
                 Some(body) => number(body.len()),
-                None => Value::Missing,
+                None => ActualValue::Missing,
             },
-            Subject::Path(path) => {
-                let Some(json) = evidence.json() else { return Value::Missing };
+            Subject::JsonPath(path) => {
+                let Some(json) = evidence.json() else { return ActualValue::Missing };
                 let nodes = path.compiled.query(json).all();
                 match nodes.as_slice() {
-                    [] => Value::Missing,
-                    [node] => Value::Json(Cow::Borrowed(node)),
-                    _ => Value::Nodes(nodes),
+                    [] => ActualValue::Missing,
+                    [node] => ActualValue::Json(Cow::Borrowed(node)),
+                    _ => ActualValue::Nodes(nodes),
                 }
             }
-            Subject::Length(subject) => match subject.look(evidence) {
-                Value::Nodes(nodes) => number(nodes.len()),
-                Value::Json(json) => match &*json {
+            Subject::Length(subject) => match subject.value_in(evidence) {
+                ActualValue::Nodes(nodes) => number(nodes.len()),
+                ActualValue::Json(json) => match &*json {
                     Json::Array(list) => number(list.len()),
                     Json::Object(members) => number(members.len()),
                     Json::String(text) => number(text.chars().count()),
-                    _ => Value::Missing,
+                    _ => ActualValue::Missing,
                 },
-                Value::Bytes(bytes) => {
+                ActualValue::Bytes(bytes) => {
                     let count = String::from_utf8_lossy(bytes).chars().count();
                     // The last one may have been cut in the middle.
-                    if seen.cut.is_some() { Value::MoreThan(count.saturating_sub(1)) } else { number(count) }
+                    if seen.truncation.is_some() {
+                        ActualValue::MoreThan(count.saturating_sub(1))
+                    } else {
+                        number(count)
+                    }
                 }
-                Value::Missing | Value::Duration(_) | Value::MoreThan(_) => Value::Missing,
+                ActualValue::Missing | ActualValue::Duration(_) | ActualValue::MoreThan(_) => ActualValue::Missing,
             },
         }
     }
 }
 
-fn text<'a>(text: Option<String>) -> Value<'a> {
-    text.map_or(Value::Missing, |text| Value::Json(Cow::Owned(Json::String(text))))
+fn text<'a>(text: Option<String>) -> ActualValue<'a> {
+    text.map_or(ActualValue::Missing, |text| ActualValue::Json(Cow::Owned(Json::String(text))))
 }
 
-fn number<'a>(number: impl Into<Json>) -> Value<'a> {
-    Value::Json(Cow::Owned(number.into()))
+fn number<'a>(number: impl Into<Json>) -> ActualValue<'a> {
+    ActualValue::Json(Cow::Owned(number.into()))
 }
 
 impl fmt::Display for Subject {
@@ -139,7 +143,7 @@ impl fmt::Display for Subject {
             Subject::Header(name) => write!(formatter, "header `{name}`"),
             Subject::Body => formatter.write_str("body"),
             Subject::BodySize => formatter.write_str("size of the body"),
-            Subject::Path(path) => write!(formatter, "`{}`", path.text),
+            Subject::JsonPath(path) => write!(formatter, "`{}`", path.text),
             Subject::Length(subject) => write!(formatter, "length of {subject}"),
         }
     }

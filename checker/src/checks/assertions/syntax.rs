@@ -5,9 +5,9 @@ use reqwest::header::HeaderName;
 use serde_json_path::JsonPath;
 use shared::duration;
 
-use super::expected::{Operand, Operator, Test};
+use super::expected::{Operand, Operator, Predicate};
 use super::expression::Expression;
-use super::subject::{Effort, Path, Subject};
+use super::subject::{JsonPathQuery, PathCost, Subject};
 use crate::checks::http::status_codes::StatusCodes;
 
 /// How large a compiled regular expression may be, in bytes.
@@ -20,7 +20,7 @@ const SUBJECTS: &str = "`[STATUS]`, `[RTT]`, `[DNS]`, `[CONNECT]`, `[TLS]`, `[TT
 
 /// Reads the compact text form.
 pub(super) fn parse(text: &str) -> Result<Expression, String> {
-    let mut reader = Reader { rest: text.trim_start(), depth: 0 };
+    let mut reader = AssertionParser { rest: text.trim_start(), depth: 0 };
     let expression = reader.any().and_then(|expression| {
         if reader.rest.is_empty() { Ok(expression) } else { Err(format!("`{}` is too much", reader.rest)) }
     });
@@ -28,18 +28,18 @@ pub(super) fn parse(text: &str) -> Result<Expression, String> {
 }
 
 /// What is left of a text to be read.
-struct Reader<'a> {
+struct AssertionParser<'a> {
     rest: &'a str,
     depth: usize,
 }
 
-impl Reader<'_> {
+impl AssertionParser<'_> {
     fn skip(&mut self, bytes: usize) {
         self.rest = self.rest[bytes..].trim_start();
     }
 
     /// Takes a sign such as `&&`, or a word such as `and` where a word ends.
-    fn takes(&mut self, token: &str) -> bool {
+    fn accept(&mut self, token: &str) -> bool {
         let Some(after) = self.rest.strip_prefix(token) else { return false };
         let is_word = token.ends_with(|last: char| last.is_alphanumeric());
         if is_word && after.starts_with(|next: char| next.is_alphanumeric() || next == '_') {
@@ -51,7 +51,7 @@ impl Reader<'_> {
 
     fn any(&mut self) -> Result<Expression, String> {
         let mut parts = vec![self.all()?];
-        while self.takes("||") || self.takes("or") {
+        while self.accept("||") || self.accept("or") {
             parts.push(self.all()?);
         }
         Ok(if parts.len() == 1 { parts.remove(0) } else { Expression::Any(parts) })
@@ -59,7 +59,7 @@ impl Reader<'_> {
 
     fn all(&mut self) -> Result<Expression, String> {
         let mut parts = vec![self.term()?];
-        while self.takes("&&") || self.takes("and") {
+        while self.accept("&&") || self.accept("and") {
             parts.push(self.term()?);
         }
         Ok(if parts.len() == 1 { parts.remove(0) } else { Expression::All(parts) })
@@ -70,11 +70,11 @@ impl Reader<'_> {
         if self.depth > DEPTH_LIMIT {
             return Err(format!("it is nested more than {DEPTH_LIMIT} deep"));
         }
-        let term = if self.takes("!") || self.takes("not") {
+        let term = if self.accept("!") || self.accept("not") {
             Expression::Not(Box::new(self.term()?))
-        } else if self.takes("(") {
+        } else if self.accept("(") {
             let inside = self.any()?;
-            if !self.takes(")") {
+            if !self.accept(")") {
                 return Err("a `)` is missing".to_owned());
             }
             inside
@@ -86,20 +86,20 @@ impl Reader<'_> {
     }
 
     fn comparison(&mut self) -> Result<Expression, String> {
-        if self.takes("has") {
+        if self.accept("has") {
             let subject = self.in_parentheses()?;
-            return Ok(Expression::Is(subject, Test::Exists));
+            return Ok(Expression::Holds(subject, Predicate::Exists));
         }
         let subject =
-            if self.takes("len") { Subject::Length(Box::new(self.in_parentheses()?)) } else { self.subject()? };
-        if self.takes("exists") {
-            return Ok(Expression::Is(subject, Test::Exists));
+            if self.accept("len") { Subject::Length(Box::new(self.in_parentheses()?)) } else { self.subject()? };
+        if self.accept("exists") {
+            return Ok(Expression::Holds(subject, Predicate::Exists));
         }
-        if self.takes("contains") {
+        if self.accept("contains") {
             let operand = self.operand()?;
-            return Ok(Expression::Is(subject, Test::Contains(operand)));
+            return Ok(Expression::Holds(subject, Predicate::Contains(operand)));
         }
-        if self.takes("matches") {
+        if self.accept("matches") {
             let pattern = match self.operand()? {
                 Operand::Text(text) => text,
                 other => other.to_string(),
@@ -109,7 +109,7 @@ impl Reader<'_> {
                 let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
                 format!("`{pattern}` is no regular expression: {reason}")
             })?;
-            return Ok(Expression::Is(subject, Test::Matches(compiled)));
+            return Ok(Expression::Holds(subject, Predicate::Matches(compiled)));
         }
         let operator = Operator::WORDS.iter().find(|(word, _)| self.rest.starts_with(word));
         let Some((word, operator)) = operator else {
@@ -123,11 +123,11 @@ impl Reader<'_> {
     }
 
     fn in_parentheses(&mut self) -> Result<Subject, String> {
-        if !self.takes("(") {
+        if !self.accept("(") {
             return Err("`len` and `has` are followed by something in `(` and `)`".to_owned());
         }
         let subject = self.subject()?;
-        if self.takes(")") { Ok(subject) } else { Err("a `)` is missing".to_owned()) }
+        if self.accept(")") { Ok(subject) } else { Err("a `)` is missing".to_owned()) }
     }
 
     fn subject(&mut self) -> Result<Subject, String> {
@@ -196,8 +196,8 @@ fn compared(subject: Subject, operator: Operator, operand: Operand) -> Result<Ex
             let codes = StatusCodes::try_from(serde_json::Value::String(codes))
                 .map_err(|wanted| format!("a status is {wanted}"))?;
             match operator {
-                Operator::Equal => Test::IsOneOf(codes),
-                Operator::NotEqual => Test::IsNoneOf(codes),
+                Operator::Equal => Predicate::IsOneOf(codes),
+                Operator::NotEqual => Predicate::IsNoneOf(codes),
                 _ => {
                     return Err(format!(
                         "a set of status codes is compared with `==` or `!=`, not with `{}`",
@@ -207,14 +207,14 @@ fn compared(subject: Subject, operator: Operator, operand: Operand) -> Result<Ex
             }
         }
         (Subject::Status | Subject::BodySize | Subject::Length(_), operand) => match operand {
-            Operand::Number(_) => Test::Compares(operator, operand),
+            Operand::Number(_) => Predicate::Compares(operator, operand),
             other => return Err(format!("{subject} is a number, and `{other}` is none")),
         },
         (
             Subject::Rtt | Subject::Dns | Subject::Connect | Subject::Tls | Subject::FirstByte | Subject::Certificate,
             operand,
         ) => match operand {
-            Operand::Duration(_) => Test::Compares(operator, operand),
+            Operand::Duration(_) => Predicate::Compares(operator, operand),
             other => {
                 return Err(format!(
                     "{subject} is a duration, and `{other}` is none; write one such as `500ms` or `30d`"
@@ -223,25 +223,25 @@ fn compared(subject: Subject, operator: Operator, operand: Operand) -> Result<Ex
         },
         // What is a text there is compared as one, whatever it looks like.
         (Subject::Header(_) | Subject::Redirect, operand) => {
-            Test::Compares(operator, Operand::Text(operand.to_string()))
+            Predicate::Compares(operator, Operand::Text(operand.to_string()))
         }
         // JSON knows no durations.
-        (_, Operand::Duration(nanos)) => Test::Compares(operator, Operand::Text(duration::exact(nanos))),
-        (_, operand) => Test::Compares(operator, operand),
+        (_, Operand::Duration(nanos)) => Predicate::Compares(operator, Operand::Text(duration::exact(nanos))),
+        (_, operand) => Predicate::Compares(operator, operand),
     };
-    Ok(Expression::Is(subject, test))
+    Ok(Expression::Holds(subject, test))
 }
 
 fn json_path(path: &str) -> Result<Subject, String> {
     // What goes down into everything, or looks around for each value, may multiply the length of the body.
-    let effort = if path.contains("..") || path.contains('?') { Effort::Any } else { Effort::Small };
+    let cost = if path.contains("..") || path.contains('?') { PathCost::Unbounded } else { PathCost::Linear };
     if goes_down_again(path) {
         return Err(format!(
             "`{path}` goes down into everything (`..`) and from there again, which makes far more values of some bodies \
              than they have bytes; write `..` once, such as `$..price`"
         ));
     }
-    let made = |compiled| Subject::Path(Box::new(Path { compiled, text: path.to_owned(), effort }));
+    let made = |compiled| Subject::JsonPath(Box::new(JsonPathQuery { compiled, text: path.to_owned(), cost }));
     JsonPath::parse(path).map(made).map_err(|error| {
         let error = error.to_string();
         let remedy = if ["match", "search"].iter().any(|name| error.contains(&format!("'{name}'"))) {

@@ -8,23 +8,23 @@ use shared::status::Status;
 use super::read::from_located;
 use super::syntax::parse;
 use super::{Assertion, Evidence};
-use crate::checks::probe_data::Seen;
+use crate::checks::probe_data::ProbeData;
 use crate::config::parser;
 use crate::config::problem::Problems;
 
 const DOCUMENTATION: &str = include_str!("../../../../docs/assertions.md");
 
 /// What the documentation's example saw.
-fn example() -> (Seen, Attempt) {
+fn example() -> (ProbeData, Attempt) {
     let body = DOCUMENTATION.split("```json\n").nth(1).and_then(|rest| rest.split("\n```").next());
     let headers = [("content-type", "application/json"), ("cache-control", "no-store")];
     let headers = headers.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
-    let seen = Seen {
+    let seen = ProbeData {
         status: Some(200),
         headers: Some(HeaderMap::from_iter(headers)),
         body: Some(body.expect("the documentation has an example").as_bytes().to_vec()),
-        certificate: Some(20 * shared::DAY),
-        ..Seen::default()
+        certificate_expires_in: Some(20 * shared::DAY),
+        ..ProbeData::default()
     };
     let milliseconds = |count: i64| Some(count * 1_000_000);
     let phases =
@@ -41,12 +41,12 @@ fn each_example_of_the_documentation_says_what_the_documentation_says() {
         let escaped = line.split(" | ").next().unwrap_or_default();
         let text = escaped.trim_start_matches("| ").trim_matches('`').replace("\\|", "|");
         let expression = parse(&text).unwrap_or_else(|problem| panic!("{problem}"));
-        let verdict = Assertion { text, otherwise: Status::Down, expression }.judge(&Evidence::new(&seen, &attempt));
+        let verdict = Assertion { text, otherwise: Status::Down, expression }.evaluate(&Evidence::new(&seen, &attempt));
         let said = verdict.failure.unwrap_or_else(|| "holds".to_owned());
         written.push(line.to_owned());
         true_ones.push(format!("{escaped} | {} |", said.replace('|', "\\|")));
     }
-    assert!(written.len() > 25, "{} examples were found", written.len());
+    assert!(written.len() > 25, "{} examples were observed", written.len());
     assert_eq!(written.join("\n"), true_ones.join("\n"), "what is right would be:\n{}", true_ones.join("\n"));
 }
 
@@ -112,16 +112,19 @@ fn objects_combine_assertions_and_say_what_they_mean() {
             {"not": {"any": ["[STATUS] == 200", "[STATUS] == 404"]}}]"#,
     )
     .expect("they are assertions");
-    let judged: Vec<_> = assertions
+    let evaluated: Vec<_> = assertions
         .iter()
-        .map(|assertion| (assertion.otherwise, assertion.judge(&Evidence::new(&seen, &attempt)).failure))
+        .map(|assertion| (assertion.otherwise, assertion.evaluate(&Evidence::new(&seen, &attempt)).failure))
         .collect();
-    assert_eq!(judged[0], (Status::Down, None));
+    assert_eq!(evaluated[0], (Status::Down, None));
     let slow = "round-trip time is 320 ms, expected < 100ms".to_owned();
-    assert_eq!(judged[1], (Status::Degraded, Some(slow)));
-    assert_eq!(judged[2], (Status::Down, None));
-    assert!(judged[3].1.as_deref().is_some_and(|failure| failure.contains("expected not to be so")), "{judged:?}");
-    assert!(assertions[2].wanted().body && !assertions[1].wanted().body);
+    assert_eq!(evaluated[1], (Status::Degraded, Some(slow)));
+    assert_eq!(evaluated[2], (Status::Down, None));
+    assert!(
+        evaluated[3].1.as_deref().is_some_and(|failure| failure.contains("expected not to be so")),
+        "{evaluated:?}"
+    );
+    assert!(assertions[2].capture().body && !assertions[1].capture().body);
     for wrong in [
         "{}",
         "[1]",
@@ -139,35 +142,35 @@ fn objects_combine_assertions_and_say_what_they_mean() {
 #[test]
 fn a_body_that_is_no_json_and_numbers_beyond_all_measure_are_said_so() {
     let attempt = Attempt::default();
-    let judge = |text: &str, body: &[u8]| {
-        let seen = Seen { body: Some(body.to_vec()), ..Seen::default() };
+    let evaluate = |text: &str, body: &[u8]| {
+        let seen = ProbeData { body: Some(body.to_vec()), ..ProbeData::default() };
         let expression = parse(text).expect(text);
         let assertion = Assertion { text: String::new(), otherwise: Status::Down, expression };
-        assertion.judge(&Evidence::new(&seen, &attempt)).failure
+        assertion.evaluate(&Evidence::new(&seen, &attempt)).failure
     };
-    let no_json = judge("[BODY].a == 1", b"<html>");
+    let no_json = evaluate("[BODY].a == 1", b"<html>");
     assert_eq!(no_json.as_deref(), Some("body is no JSON, expected `$.a` 1"));
-    assert_eq!(judge("[BODY].a > 1", b"{\"a\":1e300}"), None);
-    assert_eq!(judge("[BODY] == OK", b"OK\r\n"), None);
-    assert_eq!(judge("[BODY] contains ä", "hä".as_bytes()), None);
-    assert!(judge("[BODY].a == 1", &b"[".repeat(100_000)).is_some());
-    assert!(judge("[BODY] contains x", b"\xff\xfe").is_some());
+    assert_eq!(evaluate("[BODY].a > 1", b"{\"a\":1e300}"), None);
+    assert_eq!(evaluate("[BODY] == OK", b"OK\r\n"), None);
+    assert_eq!(evaluate("[BODY] contains ä", "hä".as_bytes()), None);
+    assert!(evaluate("[BODY].a == 1", &b"[".repeat(100_000)).is_some());
+    assert!(evaluate("[BODY] contains x", b"\xff\xfe").is_some());
 }
 
 #[test]
 fn a_body_that_was_cut_off_proves_what_was_found_in_it_and_nothing_else() {
     let cut = "only the first 22 bytes of the body were read (`body_limit`)";
-    let seen = Seen {
+    let seen = ProbeData {
         status: Some(200),
         body: Some(b"{\"a\":1,\"state\":\"ok!\",\"".to_vec()),
-        cut: Some(cut.to_owned()),
-        ..Seen::default()
+        truncation: Some(cut.to_owned()),
+        ..ProbeData::default()
     };
     let attempt = Attempt::default();
     let evidence = Evidence::new(&seen, &attempt);
-    let judge = |text: &str| {
+    let evaluate = |text: &str| {
         let expression = parse(text).expect(text);
-        Assertion { text: String::new(), otherwise: Status::Down, expression }.judge(&evidence).failure
+        Assertion { text: String::new(), otherwise: Status::Down, expression }.evaluate(&evidence).failure
     };
     for holds in [
         "[BODY] contains state",
@@ -180,7 +183,7 @@ fn a_body_that_was_cut_off_proves_what_was_found_in_it_and_nothing_else() {
         "[BODY] contains error or [STATUS] == 200",
         "not ([BODY] contains error and [STATUS] == 404)",
     ] {
-        assert_eq!(judge(holds), None, "{holds}");
+        assert_eq!(evaluate(holds), None, "{holds}");
     }
     for (fails, why) in [
         ("[BODY_SIZE] < 2000000", "size of the body is more than 22, expected < 2000000; "),
@@ -197,18 +200,18 @@ fn a_body_that_was_cut_off_proves_what_was_found_in_it_and_nothing_else() {
         ("not ([BODY] contains error or [STATUS] == 404)", ""),
         ("[BODY] contains error or [STATUS] == 404", "body does not contain `error`"),
     ] {
-        let failure = judge(fails).unwrap_or_else(|| panic!("{fails} holds"));
+        let failure = evaluate(fails).unwrap_or_else(|| panic!("{fails} holds"));
         assert!(failure.starts_with(why) && failure.contains(cut), "{fails}: {failure}");
     }
-    let settled = judge("[BODY] contains error and [STATUS] == 404");
+    let settled = evaluate("[BODY] contains error and [STATUS] == 404");
     assert_eq!(settled.as_deref(), Some("status is 200, expected 404"));
     assert_eq!(
-        judge("[BODY_SIZE] < 10").as_deref(),
+        evaluate("[BODY_SIZE] < 10").as_deref(),
         Some("size of the body is more than 22, expected < 10"),
         "that is known without the rest"
     );
     assert_eq!(
-        judge("not [BODY] contains error").as_deref(),
+        evaluate("not [BODY] contains error").as_deref(),
         Some(&*format!("{cut}, which does not rule out body to contain `error`"))
     );
 }
@@ -224,7 +227,7 @@ fn only_a_path_that_looks_around_may_take_longer_than_the_body_is_long() {
     ] {
         let expression = parse(text).expect(text);
         assert_eq!(
-            Assertion { text: String::new(), otherwise: Status::Down, expression }.may_take_long(),
+            Assertion { text: String::new(), otherwise: Status::Down, expression }.can_be_expensive(),
             long,
             "{text}"
         );
@@ -236,24 +239,24 @@ fn what_a_path_leads_to_everywhere_is_neither_copied_nor_written_whole() {
     // Each of the lists contains all that are in it: copies of them all would be ten million values.
     let depth = 120;
     let chains = vec![format!("{}{}", "[".repeat(depth), "]".repeat(depth)); 1_400].join(",");
-    let seen = Seen { body: Some(format!("[{chains}]").into_bytes()), ..Seen::default() };
+    let seen = ProbeData { body: Some(format!("[{chains}]").into_bytes()), ..ProbeData::default() };
     let attempt = Attempt::default();
     let evidence = Evidence::new(&seen, &attempt);
-    let judge = |text: &str| {
+    let evaluate = |text: &str| {
         let expression = parse(text).expect(text);
-        Assertion { text: String::new(), otherwise: Status::Down, expression }.judge(&evidence).failure
+        Assertion { text: String::new(), otherwise: Status::Down, expression }.evaluate(&evidence).failure
     };
-    assert_eq!(judge("len([JSON $..*]) == 168000"), None);
+    assert_eq!(evaluate("len([JSON $..*]) == 168000"), None);
     // Written one after the other they would be as many bytes, of a body of 336 KB.
     for text in ["[JSON $..*] matches x", "not [JSON $..*] matches x"] {
-        let failure = judge(text).expect("nobody knows");
+        let failure = evaluate(text).expect("nobody knows");
         assert_eq!(
             failure, "`$..*` is more than 4194304 bytes, which are not searched, expected `$..*` to match `x`",
             "{text}"
         );
     }
-    assert_eq!(judge("[JSON $[*]] matches '\\[\\[\\['"), None);
-    let failure = judge("[JSON $..*] contains 1").expect("there is none");
+    assert_eq!(evaluate("[JSON $[*]] matches '\\[\\[\\['"), None);
+    let failure = evaluate("[JSON $..*] contains 1").expect("there is none");
     assert!(failure.len() < 400 && failure.starts_with("`$..*` does not contain `1` (it is `[[["), "{failure}");
 }
 

@@ -15,11 +15,11 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 
 use self::record::canonical;
-use super::net::address_policy::Reach;
-use super::net::connect::{Address, first_to_succeed, look_up};
-use super::probe_data::Seen;
+use super::net::address_policy::AddressPolicy;
+use super::net::connect::{Address, first_to_succeed, resolve};
+use super::probe_data::ProbeData;
 use super::timing::Stopwatch;
-use super::{Failure, Outcome, error_text};
+use super::{Failure, ProbeResult, error_text};
 
 /// A DNS check, ready to be made.
 #[derive(Debug, Clone)]
@@ -59,7 +59,7 @@ pub const RECORDS: &[&str] =
 /// The response codes that can be expected, in the words people know.
 pub const RCODES: &[&str] = &["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"];
 /// How long to wait before a question is sent again: UDP may lose it.
-const ASK_AGAIN_AFTER: Duration = Duration::from_secs(2);
+const RETRANSMIT_AFTER: Duration = Duration::from_secs(2);
 /// The largest answer over UDP, in bytes: what passes through everywhere without being cut into pieces.
 const UDP_PAYLOAD: u16 = 1_232;
 
@@ -78,11 +78,11 @@ pub fn rcode(word: &str) -> Option<ResponseCode> {
 }
 
 /// Makes one attempt.
-pub async fn ask(check: &DnsCheck, reach: Reach, stopwatch: Arc<Stopwatch>) -> Outcome {
-    let addresses = look_up(&check.server, reach, &stopwatch).await?;
+pub async fn ask(check: &DnsCheck, policy: AddressPolicy, stopwatch: Arc<Stopwatch>) -> ProbeResult {
+    let addresses = resolve(&check.server, policy, &stopwatch).await?;
     let (server, answer) = ask_any(check, &addresses, &stopwatch).await?;
     judge(check, &answer)?;
-    Ok(Seen { peer: Some(server), ..Seen::default() })
+    Ok(ProbeData { peer: Some(server), ..ProbeData::default() })
 }
 
 /// The answer of the first of the server's addresses that gives one, right or wrong.
@@ -93,7 +93,7 @@ async fn ask_any(
 ) -> Result<(SocketAddr, Message), Failure> {
     let question = &question(check);
     let bytes = &question.to_vec().map_err(|error| format!("question cannot be asked: {error}"))?;
-    stopwatch.waits_for_answer();
+    stopwatch.start_waiting();
     let ask_one = |server| async move {
         let mut answer = over_udp(server, question, bytes).await?;
         if answer.metadata.truncation {
@@ -104,10 +104,10 @@ async fn ask_any(
         }
         Ok((server, answer))
     };
-    let nobody = format!("no such host `{}`", check.server.host);
-    let answered = first_to_succeed(addresses, stopwatch, nobody, ask_one).await?;
+    let no_addresses = format!("no such host `{}`", check.server.host);
+    let answered = first_to_succeed(addresses, stopwatch, no_addresses, ask_one).await?;
     stopwatch.first_byte();
-    stopwatch.note(|seen| seen.peer = Some(answered.0));
+    stopwatch.record(|seen| seen.peer = Some(answered.0));
     Ok(answered)
 }
 
@@ -126,7 +126,7 @@ fn question(check: &DnsCheck) -> Message {
 }
 
 async fn over_udp(server: SocketAddr, question: &Message, bytes: &[u8]) -> Result<Message, Failure> {
-    let lost = |error: io::Error| error_text::of_error(&error);
+    let lost = |error: io::Error| error_text::describe_error(&error);
     let local: SocketAddr = if server.is_ipv4() { ([0; 4], 0).into() } else { ([0_u16; 8], 0).into() };
     let socket = UdpSocket::bind(local).await.map_err(lost)?;
     socket.connect(server).await.map_err(lost)?;
@@ -141,7 +141,7 @@ async fn over_udp(server: SocketAddr, question: &Message, bytes: &[u8]) -> Resul
                 }
             }
         };
-        if let Ok(answer) = tokio::time::timeout(ASK_AGAIN_AFTER, answer).await {
+        if let Ok(answer) = tokio::time::timeout(RETRANSMIT_AFTER, answer).await {
             return answer;
         }
     }
@@ -150,7 +150,7 @@ async fn over_udp(server: SocketAddr, question: &Message, bytes: &[u8]) -> Resul
 async fn over_tcp(server: SocketAddr, question: &Message, bytes: &[u8]) -> Result<Message, Failure> {
     let lost = |error: io::Error| match error.kind() {
         io::ErrorKind::UnexpectedEof => "connection closed by the server before the answer was complete".to_owned(),
-        _ => error_text::of_error(&error),
+        _ => error_text::describe_error(&error),
     };
     let mut stream = TcpStream::connect(server).await.map_err(lost)?;
     let length = u16::try_from(bytes.len()).map_err(|_| "question is too long".to_owned())?;
@@ -178,7 +178,7 @@ fn read(bytes: &[u8], question: &Message) -> Result<Option<Message>, Failure> {
 fn judge(check: &DnsCheck, answer: &Message) -> Result<(), Failure> {
     let code = answer.metadata.response_code;
     if code != check.rcode {
-        return Err(format!("response code {}, expected {}", word_of(code), word_of(check.rcode)));
+        return Err(format!("response code {}, expected {}", rcode_name(code), rcode_name(check.rcode)));
     }
     if check.dnssec == Dnssec::Authentic && !answer.metadata.authentic_data {
         return Err("server does not say that the answer is authentic (DNSSEC)".to_owned());
@@ -223,7 +223,7 @@ fn listed(texts: &[String]) -> String {
     list
 }
 
-fn word_of(code: ResponseCode) -> String {
+fn rcode_name(code: ResponseCode) -> String {
     let known = RCODES.iter().find(|word| rcode(word) == Some(code));
     known.map_or_else(|| u16::from(code).to_string(), |word| (*word).to_owned())
 }
@@ -231,15 +231,15 @@ fn word_of(code: ResponseCode) -> String {
 #[cfg(test)]
 mod tests {
     use crate::checks::dns::*;
-    use crate::checks::test_server::{self, Act};
-    use crate::checks::{Observation, Probes, observe};
+    use crate::checks::test_server::{self, ServerAction};
+    use crate::checks::{CheckContext, CheckOutcome, run};
     use crate::config::model::{Check, CheckKind};
     use hickory_proto::rr::rdata::{A, CAA, CNAME, TXT};
     use hickory_proto::rr::{RData, Record};
     use tokio::net::TcpListener;
 
     /// What a server makes of a question: the bytes that it answers, if any, over UDP (false) or TCP (true).
-    type Behaviour = fn(Message, bool) -> Vec<Vec<u8>>;
+    type ServerBehavior = fn(Message, bool) -> Vec<Vec<u8>>;
 
     fn address(name: &str, last: u8) -> Record {
         Record::from_rdata(Name::from_ascii(name).expect("a name"), 60, RData::A(A::new(192, 0, 2, last)))
@@ -256,7 +256,7 @@ mod tests {
         message.to_vec().expect("it can be written")
     }
 
-    async fn serve(behaviour: Behaviour) -> u16 {
+    async fn serve(behavior: ServerBehavior) -> u16 {
         let tcp = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = tcp.local_addr().expect("an address").port();
         let udp = UdpSocket::bind(("127.0.0.1", port)).await.expect("the same port");
@@ -264,7 +264,7 @@ mod tests {
             let mut buffer = [0; 2_048];
             while let Ok((count, client)) = udp.recv_from(&mut buffer).await {
                 let question = Message::from_vec(&buffer[..count]).expect("a question");
-                for answer in behaviour(question, false) {
+                for answer in behavior(question, false) {
                     let _ = udp.send_to(&answer, client).await;
                 }
             }
@@ -274,7 +274,7 @@ mod tests {
                 let length = stream.read_u16().await.expect("a length");
                 let mut question = vec![0; usize::from(length)];
                 stream.read_exact(&mut question).await.expect("a question");
-                for answer in behaviour(Message::from_vec(&question).expect("a question"), true) {
+                for answer in behavior(Message::from_vec(&question).expect("a question"), true) {
                     let _ = stream.write_all(&(answer.len() as u16).to_be_bytes()).await;
                     let _ = stream.write_all(&answer).await;
                 }
@@ -302,9 +302,9 @@ mod tests {
 
     async fn error_of(check: DnsCheck) -> Option<String> {
         let kind = CheckKind::Dns(Box::new(check));
-        match observe(&Check::of_kind("x", kind), &Probes::new(Reach::Anywhere, crate::now)).await {
-            Observation::Attempts(mut tried) => tried.remove(0).attempt.error,
-            Observation::NotPossible(why) => panic!("{why}"),
+        match run(&Check::of_kind("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
+            CheckOutcome::Attempts(mut tried) => tried.remove(0).attempt.error,
+            CheckOutcome::Skipped { reason: why } => panic!("{why}"),
         }
     }
 
@@ -315,24 +315,24 @@ mod tests {
     #[tokio::test]
     async fn answers_and_codes_are_held_against_what_is_expected() {
         use ResponseCode::{NXDomain, NoError, ServFail};
-        let good: Behaviour = |question, _| vec![bytes(&two(&question))];
-        let none: Behaviour = |question, _| vec![bytes(&answered(&question, &[]))];
-        let alias: Behaviour = |question, _| {
+        let good: ServerBehavior = |question, _| vec![bytes(&two(&question))];
+        let none: ServerBehavior = |question, _| vec![bytes(&answered(&question, &[]))];
+        let alias: ServerBehavior = |question, _| {
             let (shop, cdn) = (Name::from_ascii("shop.example.").expect("a name"), "cdn.example.");
             let alias = RData::CNAME(CNAME(Name::from_ascii(cdn).expect("a name")));
             vec![bytes(&answered(&question, &[Record::from_rdata(shop, 60, alias), address(cdn, 7)]))]
         };
-        let missing: Behaviour = |question, _| {
+        let missing: ServerBehavior = |question, _| {
             let mut answer = answered(&question, &[]);
             answer.metadata.response_code = NXDomain;
             vec![bytes(&answer)]
         };
-        let cut: Behaviour = |question, over_tcp| {
+        let cut: ServerBehavior = |question, over_tcp| {
             let mut answer = two(&question);
             answer.metadata.truncation = !over_tcp;
             vec![bytes(&answer)]
         };
-        for (behaviour, answers, code, expected) in [
+        for (behavior, answers, code, expected) in [
             (good, &[][..], NoError, None),
             (good, &["192.0.2.1", "192.0.2.2"][..], NoError, None),
             (good, &["192.0.2.1"][..], NoError, Some("answer is `192.0.2.1`, `192.0.2.2`, expected `192.0.2.1`")),
@@ -344,12 +344,12 @@ mod tests {
             (good, &[][..], ServFail, Some("response code NOERROR, expected SERVFAIL")),
             (cut, &["192.0.2.1", "192.0.2.2"][..], NoError, None),
         ] {
-            let error = error(serve(behaviour).await, answers, code, Dnssec::NotAsked).await;
+            let error = error(serve(behavior).await, answers, code, Dnssec::NotAsked).await;
             assert_eq!(error.as_deref(), expected, "{answers:?} {code}");
         }
         let unsigned = error(serve(good).await, &[], NoError, Dnssec::Authentic).await;
         assert_eq!(unsigned.as_deref(), Some("server does not say that the answer is authentic (DNSSEC)"));
-        let signed: Behaviour = |question, _| {
+        let signed: ServerBehavior = |question, _| {
             let mut answer = two(&question);
             answer.metadata.authentic_data = true;
             vec![bytes(&answer)]
@@ -359,7 +359,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_text_or_an_authority_that_differs_in_case_or_spaces_is_a_wrong_answer() {
-        let texts: Behaviour = |question, _| {
+        let texts: ServerBehavior = |question, _| {
             let owner = Name::from_ascii("shop.example.").expect("a name");
             let data = if question.queries[0].query_type() == RecordType::TXT {
                 RData::TXT(TXT::new(vec!["token=A  ".to_owned(), "bC\"".to_owned()]))
@@ -392,32 +392,32 @@ mod tests {
         let good = SocketAddr::from(([127, 0, 0, 1], serve(|question, _| vec![bytes(&two(&question))]).await));
         let silent = SocketAddr::from(([127, 0, 0, 1], serve(|_, _| Vec::new()).await));
         let closed = SocketAddr::from(([127, 0, 0, 1], 9));
-        let stopwatch = Stopwatch::start_with_notes();
+        let stopwatch = Stopwatch::start_recording();
         let check = check(53, &[], ResponseCode::NoError, Dnssec::NotAsked);
         for first in [closed, silent] {
             let (server, _) = ask_any(&check, &[first, good], &stopwatch).await.expect("the second one answers");
             assert_eq!(server, good);
         }
-        assert_eq!(stopwatch.noted().tried, [closed, good, silent, good]);
+        assert_eq!(stopwatch.recorded().attempted, [closed, good, silent, good]);
         assert_eq!(ask_any(&check, &[closed, closed], &stopwatch).await.err().as_deref(), Some("connection refused"));
     }
 
     #[tokio::test]
     async fn a_server_that_lies_loops_or_cuts_its_answer_off_is_found_out() {
-        let silent: Behaviour = |_, _| Vec::new();
-        let lying: Behaviour = |question, _| {
+        let silent: ServerBehavior = |_, _| Vec::new();
+        let lying: ServerBehavior = |question, _| {
             let mut other_id = two(&question);
             other_id.metadata.id ^= 1;
             let mut other_name = two(&question);
             other_name.queries = vec![Query::query(Name::from_ascii("bank.example.").expect("a name"), RecordType::A)];
             vec![bytes(&other_id), bytes(&other_name), vec![], vec![1]]
         };
-        let late_truth: Behaviour = |question, _| {
+        let late_truth: ServerBehavior = |question, _| {
             let mut other_id = two(&question);
             other_id.metadata.id ^= 1;
             vec![bytes(&other_id), bytes(&two(&question))]
         };
-        let looping: Behaviour = |question, _| {
+        let looping: ServerBehavior = |question, _| {
             // The name in the answer is a pointer to itself.
             let mut answer = bytes(&answered(&question, &[]));
             answer[7] = 1;
@@ -425,17 +425,17 @@ mod tests {
             answer.extend([0xc0, here, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1]);
             vec![answer]
         };
-        let half: Behaviour = |question, _| {
+        let half: ServerBehavior = |question, _| {
             let mut answer = bytes(&two(&question));
             answer.truncate(answer.len() - 3);
             vec![answer]
         };
-        let always_cut: Behaviour = |question, _| {
+        let always_cut: ServerBehavior = |question, _| {
             let mut answer = answered(&question, &[]);
             answer.metadata.truncation = true;
             vec![bytes(&answer)]
         };
-        for (behaviour, expected) in [
+        for (behavior, expected) in [
             (silent, "no response within 700ms"),
             (lying, "no response within 700ms"),
             (late_truth, ""),
@@ -443,19 +443,19 @@ mod tests {
             (half, "answer is malformed"),
             (always_cut, "answer is cut off, also over TCP"),
         ] {
-            let error = error(serve(behaviour).await, &[], ResponseCode::NoError, Dnssec::NotAsked).await;
+            let error = error(serve(behavior).await, &[], ResponseCode::NoError, Dnssec::NotAsked).await;
             let error = error.unwrap_or_default();
             assert!(error.starts_with(expected) && error.is_empty() == expected.is_empty(), "{expected}: {error}");
         }
         for (acts, expected) in [
-            (vec![Act::Read, Act::Hang], "no response within 700ms"),
-            (vec![Act::Read, Act::Trickle], "no response within 700ms"),
+            (vec![ServerAction::Read, ServerAction::Hang], "no response within 700ms"),
+            (vec![ServerAction::Read, ServerAction::Trickle], "no response within 700ms"),
             (
-                vec![Act::Read, Act::Send(&[0xff, 0xff, 1]), Act::HalfClose],
+                vec![ServerAction::Read, ServerAction::Send(&[0xff, 0xff, 1]), ServerAction::HalfClose],
                 "connection closed by the server before the answer was complete",
             ),
-            (vec![Act::Read, Act::Send(&[0, 0])], "server answered another question"),
-            (vec![Act::Read, Act::Reset], "connection reset by the server"),
+            (vec![ServerAction::Read, ServerAction::Send(&[0, 0])], "server answered another question"),
+            (vec![ServerAction::Read, ServerAction::Reset], "connection reset by the server"),
         ] {
             // Over UDP everything is cut off, so that the client asks again over TCP.
             let port = test_server::serve(&acts).await;

@@ -24,14 +24,14 @@ use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 
 use super::target::Target;
-use crate::checks::net::address_policy::Reach;
+use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::net::connect::{self, Address};
-use crate::checks::probe_data::Wanted;
+use crate::checks::probe_data::Capture;
 use crate::checks::timing::Stopwatch;
 use crate::checks::{Failure, error_text};
 
 /// How we introduce ourselves to the endpoints.
-const OUR_NAME: &str = concat!("checkup/", env!("CARGO_PKG_VERSION"));
+const USER_AGENT_VALUE: &str = concat!("checkup/", env!("CARGO_PKG_VERSION"));
 
 /// What is spoken over TLS, so that a server that knows more does not choose it.
 const HTTP_1_1: &[u8] = b"http/1.1";
@@ -39,19 +39,19 @@ const HTTP_1_1: &[u8] = b"http/1.1";
 /// A connection as hyper sees it.
 ///
 /// It is moved a few times, for which the state of TLS is too large.
-type Stream = TokioIo<UsedOnce<Either<TcpStream, Box<TlsStream<TcpStream>>>>>;
+type Stream = TokioIo<NoShutdownStream<Either<TcpStream, Box<TlsStream<TcpStream>>>>>;
 
 /// A connection that is closed when it is dropped, and in no other way: a farewell of its own would be one more
 /// packet for nothing.
-struct UsedOnce<S>(S);
+struct NoShutdownStream<S>(S);
 
-impl<S: AsyncRead + Unpin> AsyncRead for UsedOnce<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for NoShutdownStream<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_read(context, into)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for UsedOnce<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for NoShutdownStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write(context, bytes)
     }
@@ -81,7 +81,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for UsedOnce<S> {
 type Connection = Pin<Box<http1::Connection<Stream, Full<Bytes>>>>;
 
 /// What is sent, and to where.
-pub(super) struct Question<'a> {
+pub(super) struct HttpRequest<'a> {
     pub(super) target: &'a Target,
     pub(super) method: &'a Method,
     pub(super) headers: &'a HeaderMap,
@@ -89,7 +89,7 @@ pub(super) struct Question<'a> {
 }
 
 /// The head of an answer, and the way to the rest of it.
-pub(super) struct Answer {
+pub(super) struct HttpResponse {
     /// The head, and what is left of the body; moved as one, since it is large.
     response: Response<Incoming>,
     /// The certificates that the server showed, its own first, if they are wanted.
@@ -100,54 +100,55 @@ pub(super) struct Answer {
 
 /// Connects, asks and waits until the head of the answer is there; `tls` says whose certificates are trusted, for a
 /// URL that asks for TLS.
-pub(super) async fn ask(
-    question: Question<'_>,
+pub(super) async fn send(
+    request: HttpRequest<'_>,
     tls: Option<Arc<ClientConfig>>,
-    wanted: Wanted,
-    reach: Reach,
+    capture: Capture,
+    policy: AddressPolicy,
     stopwatch: &Stopwatch,
-) -> Result<Answer, Failure> {
-    let host = question.target.host();
-    let address = Address { host: host.to_owned(), port: question.target.port() };
-    let is_one_packet = !question.target.is_tls() && question.headers.is_empty() && question.body.is_none();
+) -> Result<HttpResponse, Failure> {
+    let host = request.target.host();
+    let address = Address { host: host.to_owned(), port: request.target.port() };
+    let is_one_packet = !request.target.is_tls() && request.headers.is_empty() && request.body.is_none();
     let stream = if is_one_packet {
-        connect::connect_for_one_packet(&address, reach, stopwatch).await?
+        connect::connect_for_single_write(&address, policy, stopwatch).await?
     } else {
-        connect::connect(&address, reach, stopwatch).await?
+        connect::connect(&address, policy, stopwatch).await?
     };
     let mut certificates = Vec::new();
-    let stream = match tls.filter(|_| question.target.is_tls()) {
+    let stream = match tls.filter(|_| request.target.is_tls()) {
         None => Either::Left(stream),
         Some(config) => {
             let name = ServerName::try_from(address.host.clone())
                 .map_err(|_| format!("`{host}` is no host name that a certificate can be for"))?;
             let stream = connect::handshake(stream, config, &name, &[HTTP_1_1], stopwatch).await?;
-            if wanted.certificate {
+            if capture.certificate {
                 let shown = stream.get_ref().1.peer_certificates();
                 certificates.extend(shown.into_iter().flatten().map(|shown| shown.clone().into_owned()));
             }
             Either::Right(Box::new(stream))
         }
     };
-    let stream: Stream = TokioIo::new(UsedOnce(stream));
-    let (mut sender, connection) = http1::handshake(stream).await.map_err(|error| error_text::of_error(&error))?;
+    let stream: Stream = TokioIo::new(NoShutdownStream(stream));
+    let (mut sender, connection) =
+        http1::handshake(stream).await.map_err(|error| error_text::describe_error(&error))?;
     let mut connection = Box::pin(connection);
-    let mut answer = pin!(sender.send_request(request(&question)?));
+    let mut response = pin!(sender.send_request(build_request(&request)?));
     // The connection works only while it is asked to, which is what the loop does until the answer has begun.
     let mut is_open = true;
-    let answer = loop {
+    let response = loop {
         tokio::select! {
             biased;
-            answer = &mut answer => break answer,
+            response = &mut response => break response,
             // How it ended, the answer tells.
             _ = &mut connection, if is_open => is_open = false,
         }
     };
-    let response = answer.map_err(|error| error_text::of_error(&error))?;
-    Ok(Answer { response, certificates, connection: is_open.then_some(connection) })
+    let response = response.map_err(|error| error_text::describe_error(&error))?;
+    Ok(HttpResponse { response, certificates, connection: is_open.then_some(connection) })
 }
 
-impl Answer {
+impl HttpResponse {
     pub(super) fn status(&self) -> StatusCode {
         self.response.status()
     }
@@ -184,8 +185,8 @@ impl Answer {
     }
 }
 
-pub(super) fn request(question: &Question<'_>) -> Result<Request<Full<Bytes>>, Failure> {
-    let Question { target, method, headers, body } = question;
+pub(super) fn build_request(request: &HttpRequest<'_>) -> Result<Request<Full<Bytes>>, Failure> {
+    let HttpRequest { target, method, headers, body } = request;
     let path = target.path_and_query();
     let path = PathAndQuery::try_from(path).map_err(|error| format!("`{path}` cannot be asked for: {error}"))?;
     let mut request = Request::new(Full::from(body.unwrap_or_default().to_owned()));
@@ -198,7 +199,7 @@ pub(super) fn request(question: &Question<'_>) -> Result<Request<Full<Bytes>>, F
     for (name, value) in [
         (HOST, host),
         (ACCEPT, HeaderValue::from_static("*/*")),
-        (USER_AGENT, HeaderValue::from_static(OUR_NAME)),
+        (USER_AGENT, HeaderValue::from_static(USER_AGENT_VALUE)),
         (CONNECTION, HeaderValue::from_static("close")),
     ] {
         sent.entry(name).or_insert(value);

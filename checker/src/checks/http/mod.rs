@@ -21,18 +21,18 @@ use reqwest::header::{
 use reqwest::{Method, StatusCode, Url};
 use rustls::ClientConfig;
 
-use self::client::{Answer, Question};
+use self::client::{HttpRequest, HttpResponse};
 use self::status_codes::StatusCodes;
 use self::target::Target;
 use super::expected_text::expect_texts;
 use super::net::tls_config::TlsTrust;
-use super::probe_data::{Seen, Wanted};
+use super::probe_data::{Capture, ProbeData};
 use super::timing::Stopwatch;
-use super::{Failure, Outcome, Probes, error_text, tls};
+use super::{CheckContext, Failure, ProbeResult, error_text, tls};
 use crate::redact::{has_user, without_user};
 
 /// How long the body of an answer may take that is only read to be shown.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+const DIAGNOSTIC_BODY_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// An HTTP check, ready to be made.
 #[derive(Debug, Clone)]
@@ -65,23 +65,22 @@ pub struct HttpCheck {
 
 /// The text is no URL that can be checked.
 #[derive(Debug, thiserror::Error)]
-pub enum NotAUrl {
+pub enum InvalidUrl {
     /// It cannot be read as one.
     #[error("invalid URL `{0}`: {1}; expected for example `https://shop.example/health`")]
-    Unreadable(String, String),
+    Syntax(String, String),
     /// It has another scheme.
     #[error("unsupported scheme `{1}` in `{0}`: expected an `http://` or `https://` URL")]
-    OtherScheme(String, String),
+    UnsupportedScheme(String, String),
 }
 
 impl HttpCheck {
     /// Reads an absolute `http` or `https` URL.
-    pub fn parse_url(text: &str) -> Result<Url, NotAUrl> {
-        let url =
-            Url::parse(text.trim()).map_err(|error| NotAUrl::Unreadable(without_user(text), error.to_string()))?;
+    pub fn parse_url(text: &str) -> Result<Url, InvalidUrl> {
+        let url = Url::parse(text.trim()).map_err(|error| InvalidUrl::Syntax(without_user(text), error.to_string()))?;
         match url.scheme() {
             "http" | "https" if url.has_host() => Ok(url),
-            other => Err(NotAUrl::OtherScheme(without_user(text), other.to_owned())),
+            other => Err(InvalidUrl::UnsupportedScheme(without_user(text), other.to_owned())),
         }
     }
 
@@ -103,21 +102,21 @@ impl HttpCheck {
 
     /// Whether TLS may be spoken: with the URL itself or with where it redirects.
     #[must_use]
-    pub fn may_speak_tls(&self) -> bool {
+    pub fn can_use_tls(&self) -> bool {
         self.target.is_tls() || self.max_redirects > 0
     }
 
     /// Whether authorities are needed. Files of them that cannot be read
     /// make a check impossible in any case, since somebody wanted them.
-    pub(super) fn needs_authorities(&self) -> bool {
-        self.may_speak_tls() || self.trust != TlsTrust::System
+    pub(super) fn needs_trust_anchors(&self) -> bool {
+        self.can_use_tls() || self.trust != TlsTrust::System
     }
 
     /// The head of the first request as it is sent.
     pub fn head(&self) -> Result<http::request::Parts, Failure> {
         let (target, method, headers) = (&self.target, &self.method, &self.headers);
-        let question = Question { target, method, headers, body: self.body.as_deref() };
-        let mut head = client::request(&question)?.into_parts().0;
+        let request = HttpRequest { target, method, headers, body: self.body.as_deref() };
+        let mut head = client::build_request(&request)?.into_parts().0;
         if let Some(body) = &self.body {
             // What speaks for us counts a body when it goes out.
             head.headers.entry(CONTENT_LENGTH).or_insert_with(|| body.len().into());
@@ -135,22 +134,22 @@ impl HttpCheck {
 pub async fn request(
     check: &HttpCheck,
     tls: Option<Arc<ClientConfig>>,
-    wanted: Wanted,
-    probes: &Probes,
+    capture: Capture,
+    context: &CheckContext,
     stopwatch: Arc<Stopwatch>,
-) -> Outcome {
+) -> ProbeResult {
     let mut target = Cow::Borrowed(&check.target);
     let mut method = check.method.clone();
     let mut headers = Cow::Borrowed(&check.headers);
     let mut body = check.body.as_deref();
     let mut redirects = 0;
     loop {
-        let question = Question { target: &target, method: &method, headers: &headers, body };
-        let answer = client::ask(question, tls.clone(), wanted, probes.reach, &stopwatch).await?;
+        let request = HttpRequest { target: &target, method: &method, headers: &headers, body };
+        let response = client::send(request, tls.clone(), capture, context.policy, &stopwatch).await?;
         stopwatch.first_byte();
-        stopwatch.note(|seen| note_head(seen, &answer));
-        let Some(to) = redirect_target(check, &answer) else {
-            return expect(check, answer, wanted, probes, &stopwatch).await;
+        stopwatch.record(|seen| note_head(seen, &response));
+        let Some(to) = redirect_target(check, &response) else {
+            return expect(check, response, capture, context, &stopwatch).await;
         };
         if redirects == check.max_redirects {
             return Err(format!("more than {} redirects; the last one leads to `{to}`", check.max_redirects));
@@ -160,7 +159,7 @@ pub async fn request(
         if !matches!(next.scheme(), "http" | "https") {
             return Err(format!("redirected to `{next}`, which is neither `http` nor `https`"));
         }
-        let status = answer.status();
+        let status = response.status();
         // As browsers do: another method than GET or HEAD is not repeated, unless the answer asks for it.
         let repeats = matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
         if !repeats && !matches!(method, Method::GET | Method::HEAD) {
@@ -176,57 +175,57 @@ pub async fn request(
                 headers.to_mut().remove(name);
             }
         }
-        stopwatch.next_connection();
+        stopwatch.start_next_connection();
         target = Cow::Owned(next);
     }
 }
 
 /// Where a redirect leads, if redirects are followed and this is one.
-fn redirect_target(check: &HttpCheck, answer: &Answer) -> Option<String> {
-    let follows = check.max_redirects > 0 && matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308);
-    let location = answer.headers().get(LOCATION).filter(|_| follows)?;
+fn redirect_target(check: &HttpCheck, response: &HttpResponse) -> Option<String> {
+    let follows = check.max_redirects > 0 && matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+    let location = response.headers().get(LOCATION).filter(|_| follows)?;
     Some(String::from_utf8_lossy(location.as_bytes()).into_owned())
 }
 
 /// What the head of an answer says.
-fn note_head(seen: &mut Seen, answer: &Answer) {
-    let headers = answer.headers();
-    seen.status = Some(answer.status().as_u16().into());
+fn note_head(seen: &mut ProbeData, response: &HttpResponse) {
+    let headers = response.headers();
+    seen.status = Some(response.status().as_u16().into());
     seen.redirect = headers.get(LOCATION).map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
     seen.headers = Some(headers.clone());
 }
 
 async fn expect(
     check: &HttpCheck,
-    mut answer: Answer,
-    wanted: Wanted,
-    probes: &Probes,
+    mut response: HttpResponse,
+    capture: Capture,
+    context: &CheckContext,
     stopwatch: &Stopwatch,
-) -> Outcome {
-    let status = answer.status();
+) -> ProbeResult {
+    let status = response.status();
     if !check.up_status.contains(status.as_u16()) {
         let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
-        if wanted.notes {
+        if capture.diagnostics {
             // It counts for nothing any more, so that it must not take long either.
-            let _ = tokio::time::timeout(LAST_WORDS, read_body(check, answer, stopwatch)).await;
+            let _ = tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, read_body(check, response, stopwatch)).await;
         }
         return Err(format!("response status {}{reason}, expected {}", status.as_u16(), check.up_status));
     }
-    let mut seen = Seen { status: Some(status.as_u16().into()), ..Seen::default() };
-    if wanted.head {
-        note_head(&mut seen, &answer);
+    let mut seen = ProbeData { status: Some(status.as_u16().into()), ..ProbeData::default() };
+    if capture.headers {
+        note_head(&mut seen, &response);
     }
-    if !answer.certificates.is_empty() {
-        seen.certificate = Some(tls::time_left(&answer.certificates, (probes.clock)())?);
-        seen.certificates = std::mem::take(&mut answer.certificates);
+    if !response.certificates.is_empty() {
+        seen.certificate_expires_in = Some(tls::time_left(&response.certificates, (context.clock)())?);
+        seen.certificates = std::mem::take(&mut response.certificates);
     }
-    if !check.needs_body() && !wanted.body {
-        if wanted.notes {
+    if !check.needs_body() && !capture.body {
+        if capture.diagnostics {
             // It is shown, but decides nothing: what only waits for it would be up.
-            let read = tokio::time::timeout(LAST_WORDS, read_body(check, answer, stopwatch)).await;
-            let noted = stopwatch.noted();
+            let read = tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, read_body(check, response, stopwatch)).await;
+            let noted = stopwatch.recorded();
             seen.body = noted.body.or_else(|| Some(Vec::new()));
-            seen.cut = match read {
+            seen.truncation = match read {
                 Ok(Ok((_, cut))) => cut,
                 Ok(Err(why)) => Some(format!("no more came, and nothing needs it: {why}")),
                 Err(_) => Some("what comes later was not waited for, since nothing needs it".to_owned()),
@@ -234,29 +233,29 @@ async fn expect(
         }
         return Ok(seen);
     }
-    let (body, cut) = read_body(check, answer, stopwatch).await?;
+    let (body, cut) = read_body(check, response, stopwatch).await?;
     let (must_contain, must_not_contain) = (check.must_contain.as_deref(), check.must_not_contain.as_deref());
     expect_texts("response", (&body, cut.as_deref()), must_contain, must_not_contain)?;
-    (seen.body, seen.cut) = (Some(body), cut);
+    (seen.body, seen.truncation) = (Some(body), cut);
     Ok(seen)
 }
 
 /// The body up to the limit, and a sentence about that if it is not all of it.
 async fn read_body(
     check: &HttpCheck,
-    mut answer: Answer,
+    mut response: HttpResponse,
     stopwatch: &Stopwatch,
 ) -> Result<(Vec<u8>, Option<String>), Failure> {
     let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await {
-        let chunk = chunk.map_err(|error| error_text::of_error(&error))?;
-        stopwatch.reading_body();
+    while let Some(chunk) = response.chunk().await {
+        let chunk = chunk.map_err(|error| error_text::describe_error(&error))?;
+        stopwatch.start_body();
         let room = check.body_limit - body.len();
         body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        stopwatch.note(|seen| seen.body.get_or_insert_default().extend_from_slice(&chunk[..chunk.len().min(room)]));
+        stopwatch.record(|seen| seen.body.get_or_insert_default().extend_from_slice(&chunk[..chunk.len().min(room)]));
         if chunk.len() > room {
             let cut = format!("only the first {} bytes of the body were read (`body_limit`)", check.body_limit);
-            stopwatch.note(|seen| seen.cut = Some(cut.clone()));
+            stopwatch.record(|seen| seen.truncation = Some(cut.clone()));
             return Ok((body, Some(cut)));
         }
     }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::checks::net::address_policy::Reach;
-use crate::checks::test_server::{Act, authority, serve, serve_tls, serve_tls_until_alert};
-use crate::checks::{Observation, Probes, Tried, observe};
+use crate::checks::net::address_policy::AddressPolicy;
+use crate::checks::test_server::{ServerAction, authority, serve, serve_tls, serve_tls_until_alert};
+use crate::checks::{AttemptRecord, CheckContext, CheckOutcome, run};
 use crate::config::model::Check;
 use crate::config::{Surroundings, from_text};
 
@@ -20,25 +20,25 @@ fn check(url: &str, more: &str) -> std::sync::Arc<Check> {
     config.unwrap_or_else(|| panic!("{:#?}", problems.lines("x", &text))).checks.remove(0)
 }
 
-async fn observed(check: &Check, reach: Reach) -> Vec<Tried> {
-    match observe(check, &Probes::new(reach, crate::now)).await {
-        Observation::Attempts(tried) => tried,
-        Observation::NotPossible(why) => panic!("{why}"),
+async fn observed(check: &Check, policy: AddressPolicy) -> Vec<AttemptRecord> {
+    match run(check, &CheckContext::new(policy, crate::now)).await {
+        CheckOutcome::Attempts(tried) => tried,
+        CheckOutcome::Skipped { reason: why } => panic!("{why}"),
     }
 }
 
 async fn tried(url: &str, more: &str) -> (Option<String>, Option<String>) {
-    let Tried { attempt, concern, .. } = observed(&check(url, more), Reach::Anywhere).await.remove(0);
-    (attempt.error, concern)
+    let AttemptRecord { attempt, warning, .. } = observed(&check(url, more), AddressPolicy::AllowAll).await.remove(0);
+    (attempt.error, warning)
 }
 
 const JSON: &[u8] = b"HTTP/1.1 503 Busy\r\nX-Queue: long\r\nContent-Length: 23\r\n\r\n{\"queue\":{\"depth\":812}}";
 
 #[tokio::test]
 async fn assertions_decide_and_say_what_was_expected_and_what_was_there() {
-    let url = format!("http://127.0.0.1:{}/", serve(&[Act::Read, Act::Send(JSON)]).await);
+    let url = format!("http://127.0.0.1:{}/", serve(&[ServerAction::Read, ServerAction::Send(JSON)]).await);
     let text = |text: &str| Some(text.to_owned());
-    for (more, error, concern) in [
+    for (more, error, warning) in [
         ("", text("response status 503 Service Unavailable, expected 2xx"), None),
         (r#","assertions":["[STATUS] == 503"]"#, None, None),
         (r#","assertions":["[STATUS] == 200"]"#, text("status is 503, expected 200"), None),
@@ -64,7 +64,7 @@ async fn assertions_decide_and_say_what_was_expected_and_what_was_there() {
             None,
         ),
     ] {
-        assert_eq!(tried(&url, more).await, (error, concern), "{more}");
+        assert_eq!(tried(&url, more).await, (error, warning), "{more}");
     }
 }
 
@@ -73,7 +73,8 @@ async fn a_certificate_and_a_redirect_can_be_asserted() {
     let folder = tempfile::tempdir().expect("a folder");
     let authority = authority(folder.path());
     let answer = b"HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n";
-    let port = serve_tls(&[], &[Act::Read, Act::Send(answer)], authority.server("127.0.0.1", 9)).await;
+    let port =
+        serve_tls(&[], &[ServerAction::Read, ServerAction::Send(answer)], authority.server("127.0.0.1", 9)).await;
     let more = |assertion: &str| {
         format!(r#","tls_ca_file":"{}","assertions":["[STATUS] == 302","{assertion}"]"#, authority.file.display())
     };
@@ -94,46 +95,84 @@ async fn whatever_a_server_does_the_attempt_ends_within_its_time_and_its_memory(
     let too_many_headers = with_headers(101);
     let wants_body = r#","body_limit":65536,"assertions":["[BODY] contains end"]"#;
     for (acts, expected) in [
-        (vec![Act::Read, Act::Send(endless_headers), Act::Endless], "head of the response is too large"),
         (
-            vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\n"), Act::EndlessOf(b"X-A: b\r\n")],
+            vec![ServerAction::Read, ServerAction::Send(endless_headers), ServerAction::Endless],
+            "head of the response is too large",
+        ),
+        (
+            vec![
+                ServerAction::Read,
+                ServerAction::Send(b"HTTP/1.1 200 OK\r\n"),
+                ServerAction::EndlessOf(b"X-A: b\r\n"),
+            ],
             "head of the response is too large: more than 100 headers",
         ),
-        (vec![Act::Read, Act::Send(too_many_headers), Act::Hang], "more than 100 headers, or more than 408 KiB"),
-        (vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\n\r\n"), Act::Endless], "body does not contain `end`"),
-        (vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\n\r\n"), Act::Trickle], "response not complete within 700ms"),
-        (vec![Act::Read, Act::Trickle], "server does not speak HTTP"),
-        (vec![Act::Read, Act::Send(endless_headers), Act::Trickle], "no response within 700ms"),
-        (vec![Act::Read, Act::Hang], "no response within 700ms"),
         (
-            vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf")],
+            vec![ServerAction::Read, ServerAction::Send(too_many_headers), ServerAction::Hang],
+            "more than 100 headers, or more than 408 KiB",
+        ),
+        (
+            vec![ServerAction::Read, ServerAction::Send(b"HTTP/1.1 200 OK\r\n\r\n"), ServerAction::Endless],
+            "body does not contain `end`",
+        ),
+        (
+            vec![ServerAction::Read, ServerAction::Send(b"HTTP/1.1 200 OK\r\n\r\n"), ServerAction::Trickle],
+            "response not complete within 700ms",
+        ),
+        (vec![ServerAction::Read, ServerAction::Trickle], "server does not speak HTTP"),
+        (
+            vec![ServerAction::Read, ServerAction::Send(endless_headers), ServerAction::Trickle],
+            "no response within 700ms",
+        ),
+        (vec![ServerAction::Read, ServerAction::Hang], "no response within 700ms"),
+        (
+            vec![ServerAction::Read, ServerAction::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf")],
             "closed by the server before",
         ),
-        (vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nend")], "server does not speak HTTP"),
         (
-            vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n")],
-            "response is malformed: invalid chunk size line",
-        ),
-        (vec![Act::Read, Act::Send(b"\xff\xfe\x00\x00\r\n\r\n")], "server does not speak HTTP"),
-        (vec![Act::Reset], "connection reset by the server"),
-        (vec![Act::Read, Act::HalfClose], "connection closed by the server before the response was complete"),
-        (
-            vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf"), Act::HalfClose],
-            "connection closed by the server before the response was complete",
-        ),
-        (
-            vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nend")],
+            vec![ServerAction::Read, ServerAction::Send(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nend")],
             "server does not speak HTTP",
         ),
         (
             vec![
-                Act::Read,
-                Act::Send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nend"),
+                ServerAction::Read,
+                ServerAction::Send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n"),
+            ],
+            "response is malformed: invalid chunk size line",
+        ),
+        (vec![ServerAction::Read, ServerAction::Send(b"\xff\xfe\x00\x00\r\n\r\n")], "server does not speak HTTP"),
+        (vec![ServerAction::Reset], "connection reset by the server"),
+        (
+            vec![ServerAction::Read, ServerAction::HalfClose],
+            "connection closed by the server before the response was complete",
+        ),
+        (
+            vec![
+                ServerAction::Read,
+                ServerAction::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf"),
+                ServerAction::HalfClose,
+            ],
+            "connection closed by the server before the response was complete",
+        ),
+        (
+            vec![
+                ServerAction::Read,
+                ServerAction::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nend"),
+            ],
+            "server does not speak HTTP",
+        ),
+        (
+            vec![
+                ServerAction::Read,
+                ServerAction::Send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nend"),
             ],
             "response is malformed: ",
         ),
         (
-            vec![Act::Read, Act::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n\xff\xfe\x00\x01")],
+            vec![
+                ServerAction::Read,
+                ServerAction::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n\xff\xfe\x00\x01"),
+            ],
             "body does not contain `end`",
         ),
     ] {
@@ -141,14 +180,18 @@ async fn whatever_a_server_does_the_attempt_ends_within_its_time_and_its_memory(
         let error = tried(&url, wants_body).await.0.unwrap_or_default();
         assert!(!error.is_empty() && error.contains(expected), "{acts:?}: {error}");
     }
-    let url = format!("http://127.0.0.1:{}/", serve(&[Act::Read, Act::Send(with_headers(100))]).await);
+    let url =
+        format!("http://127.0.0.1:{}/", serve(&[ServerAction::Read, ServerAction::Send(with_headers(100))]).await);
     assert_eq!(tried(&url, wants_body).await, (None, None), "so many may be there");
 }
 
 #[tokio::test]
 async fn a_body_that_nobody_asks_for_is_not_waited_for() {
     let never_complete = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf";
-    let url = format!("http://127.0.0.1:{}/", serve(&[Act::Read, Act::Send(never_complete), Act::Hang]).await);
+    let url = format!(
+        "http://127.0.0.1:{}/",
+        serve(&[ServerAction::Read, ServerAction::Send(never_complete), ServerAction::Hang]).await
+    );
     for more in ["", r#","assertions":["[STATUS] == 200","[HEADER content-length] == 9","[RTT] < 1m"]"#] {
         assert_eq!(tried(&url, more).await, (None, None), "{more}");
     }
@@ -166,14 +209,14 @@ async fn what_a_server_packs_small_stays_small() {
     let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", bomb.len());
     let size = format!(r#","body_limit":2000000,"timeout":"10s","assertions":["[BODY_SIZE] == {}"]"#, bomb.len());
     let answer: &'static [u8] = [head.as_bytes(), &bomb].concat().leak();
-    let url = format!("http://127.0.0.1:{}/", serve(&[Act::Read, Act::Send(answer)]).await);
+    let url = format!("http://127.0.0.1:{}/", serve(&[ServerAction::Read, ServerAction::Send(answer)]).await);
     assert_eq!(tried(&url, &size).await.0, None, "the body is what came, and is never unpacked");
 }
 
 #[tokio::test]
 async fn a_body_that_is_no_text_is_no_json_either() {
     let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n\xff{\"a\":1}\xfe";
-    let url = format!("http://127.0.0.1:{}/", serve(&[Act::Read, Act::Send(answer)]).await);
+    let url = format!("http://127.0.0.1:{}/", serve(&[ServerAction::Read, ServerAction::Send(answer)]).await);
     let error = tried(&url, r#","assertions":["[BODY].a == 1"]"#).await.0.unwrap_or_default();
     assert!(error.contains("JSON"), "{error}");
 }
@@ -181,7 +224,7 @@ async fn a_body_that_is_no_text_is_no_json_either() {
 #[tokio::test]
 async fn more_than_was_announced_is_no_part_of_the_answer() {
     let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nend and more";
-    let url = format!("http://127.0.0.1:{}/", serve(&[Act::Read, Act::Send(answer)]).await);
+    let url = format!("http://127.0.0.1:{}/", serve(&[ServerAction::Read, ServerAction::Send(answer)]).await);
     assert_eq!(tried(&url, r#","assertions":["[BODY] == end"]"#).await, (None, None));
 }
 
@@ -199,7 +242,7 @@ async fn tls_that_breaks_in_the_middle_of_an_answer_is_named() {
 #[tokio::test]
 async fn redirects_without_end_come_to_an_end() {
     let answer = b"HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n";
-    let url = format!("http://127.0.0.1:{}/", serve(&[Act::Read, Act::Send(answer)]).await);
+    let url = format!("http://127.0.0.1:{}/", serve(&[ServerAction::Read, ServerAction::Send(answer)]).await);
     let error = tried(&url, r#","max_redirects":50,"timeout":"30s""#).await.0;
     assert_eq!(error.as_deref(), Some("more than 50 redirects; the last one leads to `/again`"));
 }
@@ -218,7 +261,7 @@ async fn a_redirect_to_an_address_that_is_denied_is_not_followed() {
             }
         });
         let check = check(&url, r#","max_redirects":5"#);
-        let error = observed(&check, Reach::Only(allowed)).await.remove(0).attempt.error.unwrap_or_default();
+        let error = observed(&check, AddressPolicy::Only(allowed)).await.remove(0).attempt.error.unwrap_or_default();
         assert!(error.contains("`deny_private_addresses` forbids"), "{target}: {error}");
     }
 }
@@ -231,14 +274,15 @@ async fn redirects_never_lead_to_another_scheme_or_an_address_that_is_denied() {
         ("http://", "which is no URL"),
     ] {
         let answer = format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
-        let port = serve(&[Act::Read, Act::Send(Box::leak(answer.into_boxed_str()).as_bytes())]).await;
+        let port =
+            serve(&[ServerAction::Read, ServerAction::Send(Box::leak(answer.into_boxed_str()).as_bytes())]).await;
         let error = tried(&format!("http://127.0.0.1:{port}/"), r#","max_redirects":5"#).await.0;
         assert!(error.as_deref().is_some_and(|error| error.contains(expected)), "{location}: {error:?}");
     }
-    let port = serve(&[Act::Read, Act::Send(JSON)]).await;
+    let port = serve(&[ServerAction::Read, ServerAction::Send(JSON)]).await;
     for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0x7f.1", "2130706433"] {
         let check = check(&format!("http://{host}:{port}/"), "");
-        let error = observed(&check, Reach::PublicOnly).await.remove(0).attempt.error;
+        let error = observed(&check, AddressPolicy::PublicOnly).await.remove(0).attempt.error;
         assert!(error.as_deref().is_some_and(|error| error.contains("deny_private_addresses")), "{host}: {error:?}");
     }
 }
@@ -259,12 +303,12 @@ async fn a_failed_attempt_is_repeated_and_stays_visible() {
         }
     });
     let patient = check(&url, r#","attempts":2,"retries":2,"retry_delay":"1ms""#);
-    let tried = observed(&patient, Reach::Anywhere).await;
-    let made_good: Vec<bool> = tried.iter().map(|tried| tried.made_good).collect();
-    assert_eq!(made_good, [true, true, false, true, true, false]);
-    assert!(tried.iter().all(|tried| tried.made_good == tried.attempt.error.is_some()));
+    let tried = observed(&patient, AddressPolicy::AllowAll).await;
+    let recovered_by_retry: Vec<bool> = tried.iter().map(|tried| tried.recovered_by_retry).collect();
+    assert_eq!(recovered_by_retry, [true, true, false, true, true, false]);
+    assert!(tried.iter().all(|tried| tried.recovered_by_retry == tried.attempt.error.is_some()));
     let impatient = check(&url, r#","retries":1,"retry_delay":"1ms""#);
-    let tried = observed(&impatient, Reach::Anywhere).await;
-    assert!(tried.len() == 2 && tried.iter().all(|tried| !tried.made_good && tried.attempt.error.is_some()));
+    let tried = observed(&impatient, AddressPolicy::AllowAll).await;
+    assert!(tried.len() == 2 && tried.iter().all(|tried| !tried.recovered_by_retry && tried.attempt.error.is_some()));
     assert_eq!(impatient.retry_delay, Duration::from_millis(1));
 }

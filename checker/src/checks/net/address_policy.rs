@@ -5,10 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Which addresses checks may connect to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Reach {
+pub enum AddressPolicy {
     /// Any address.
     #[default]
-    Anywhere,
+    AllowAll,
     /// Only addresses of the public internet, as `deny_private_addresses` asks.
     PublicOnly,
     /// Only this address: so tests, which have no public one, see what happens on the way from an allowed address
@@ -17,21 +17,21 @@ pub enum Reach {
     Only(IpAddr),
 }
 
-impl Reach {
+impl AddressPolicy {
     /// Whether checks may connect to this address.
     #[must_use]
     pub fn allows(self, address: IpAddr) -> bool {
         match self {
-            Reach::Anywhere => true,
-            Reach::PublicOnly => is_public(address),
+            AddressPolicy::AllowAll => true,
+            AddressPolicy::PublicOnly => is_public(address),
             #[cfg(test)]
-            Reach::Only(allowed) => address == allowed,
+            AddressPolicy::Only(allowed) => address == allowed,
         }
     }
 
     /// What an attempt says that was not allowed to connect.
     #[must_use]
-    pub fn refusal(address: IpAddr) -> String {
+    pub fn rejection(address: IpAddr) -> String {
         format!("address {address} is not public, and `deny_private_addresses` forbids those")
     }
 }
@@ -102,11 +102,11 @@ mod tests {
             "2001:db8::1",
         ] {
             let address: IpAddr = private.parse().expect("an address");
-            assert!(!Reach::PublicOnly.allows(address), "{private}");
-            assert!(Reach::Anywhere.allows(address), "{private}");
+            assert!(!AddressPolicy::PublicOnly.allows(address), "{private}");
+            assert!(AddressPolicy::AllowAll.allows(address), "{private}");
         }
         for public in ["1.1.1.1", "93.184.215.14", "2606:4700:4700::1111", "::ffff:1.1.1.1", "64:ff9b::1.1.1.1"] {
-            assert!(Reach::PublicOnly.allows(public.parse().expect("an address")), "{public}");
+            assert!(AddressPolicy::PublicOnly.allows(public.parse().expect("an address")), "{public}");
         }
     }
 }

@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::address_policy::Reach;
+use super::address_policy::AddressPolicy;
 use super::resolver;
 use super::tls_config::TlsTrust;
 use crate::checks::Failure;
@@ -24,7 +24,7 @@ use crate::checks::timing::Stopwatch;
 use crate::redact::without_user;
 
 /// How long one address may be silent before the next one of the same name is tried beside it, as RFC 8305 has it.
-const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
+const CONNECTION_ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// A host and a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,12 +38,12 @@ pub struct Address {
 /// The text is no address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid address `{0}`: expected a host and a port, for example `db.example:5432` or `[::1]:5432`")]
-pub struct NotAnAddress(String);
+pub struct InvalidAddress(String);
 
 /// The text is no host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid host `{0}`: expected a host name or an IP address alone")]
-pub struct NotAHost(String);
+pub struct InvalidHost(String);
 
 /// How TLS is spoken on top of a connection.
 #[derive(Debug, Clone)]
@@ -57,12 +57,12 @@ pub struct TlsOptions {
 impl Address {
     /// Reads `host:port`, `[ipv6]:port`, or the host alone where there is a usual port; a scheme and a path, as in
     /// `tcp://host:port/`, are passed over.
-    pub fn parse(text: &str, usual_port: Option<u16>) -> Result<Address, NotAnAddress> {
-        let refused = || NotAnAddress(without_user(text));
+    pub fn parse(text: &str, default_port: Option<u16>) -> Result<Address, InvalidAddress> {
+        let refused = || InvalidAddress(without_user(text));
         let rest = text.trim();
         let rest = rest.split_once("://").map_or(rest, |(_, rest)| rest).trim_end_matches('/');
         if let Ok(IpAddr::V6(address)) = rest.parse() {
-            return Ok(Address { host: address.to_string(), port: usual_port.ok_or_else(refused)? });
+            return Ok(Address { host: address.to_string(), port: default_port.ok_or_else(refused)? });
         }
         let (host, port) = match rest.strip_prefix('[') {
             Some(rest) => {
@@ -73,7 +73,7 @@ impl Address {
             None => rest.split_once(':').unwrap_or((rest, "")),
         };
         let port = match port {
-            "" => usual_port.ok_or_else(refused)?,
+            "" => default_port.ok_or_else(refused)?,
             port => port.parse().ok().filter(|port| *port > 0).ok_or_else(refused)?,
         };
         let fits = |character: char| character.is_alphanumeric() || "-._:%".contains(character);
@@ -84,12 +84,12 @@ impl Address {
     }
 
     /// Reads a host alone, for what knows no ports.
-    pub fn parse_host(text: &str) -> Result<Address, NotAHost> {
+    pub fn parse_host(text: &str) -> Result<Address, InvalidHost> {
         // Whatever port is taken for the missing one, it is one that nobody wrote.
         const NOBODYS: u16 = 1;
         match Address::parse(text, Some(NOBODYS)) {
             Ok(Address { host, port: NOBODYS }) => Ok(Address { host, port: 0 }),
-            _ => Err(NotAHost(without_user(text))),
+            _ => Err(InvalidHost(without_user(text))),
         }
     }
 }
@@ -105,45 +105,53 @@ impl fmt::Display for Address {
 }
 
 /// The addresses of a host that checks may connect to; at least one.
-pub async fn look_up(address: &Address, reach: Reach, stopwatch: &Stopwatch) -> Result<Vec<SocketAddr>, Failure> {
+pub async fn resolve(
+    address: &Address,
+    policy: AddressPolicy,
+    stopwatch: &Stopwatch,
+) -> Result<Vec<SocketAddr>, Failure> {
     if let Ok(ip) = address.host.parse::<IpAddr>() {
-        return if reach.allows(ip) { Ok(vec![SocketAddr::new(ip, address.port)]) } else { Err(Reach::refusal(ip)) };
+        return if policy.allows(ip) {
+            Ok(vec![SocketAddr::new(ip, address.port)])
+        } else {
+            Err(AddressPolicy::rejection(ip))
+        };
     }
-    stopwatch.lookup_begins();
-    let found = resolver::addresses_of(&address.host).await;
-    let found = found.map_err(|error| error_text::of_lookup(&error, &address.host))?;
-    stopwatch.lookup_ends();
-    let mut allowed: Vec<SocketAddr> = found.iter().copied().filter(|address| reach.allows(address.ip())).collect();
+    stopwatch.start_lookup();
+    let found = resolver::resolve(&address.host).await;
+    let found = found.map_err(|error| error_text::describe_lookup_error(&error, &address.host))?;
+    stopwatch.finish_lookup();
+    let mut allowed: Vec<SocketAddr> = found.iter().copied().filter(|address| policy.allows(address.ip())).collect();
     for address_found in &mut allowed {
         address_found.set_port(address.port);
     }
     match (allowed.is_empty(), found.first()) {
         (false, _) => Ok(allowed),
-        (true, Some(denied)) => Err(Reach::refusal(denied.ip())),
+        (true, Some(denied)) => Err(AddressPolicy::rejection(denied.ip())),
         (true, None) => Err(format!("no such host `{}`", address.host)),
     }
 }
 
 /// A TCP connection to the first address that accepts one, on which whatever is written is sent at once.
-pub async fn connect(address: &Address, reach: Reach, stopwatch: &Stopwatch) -> Result<TcpStream, Failure> {
-    let stream = connect_for_one_packet(address, reach, stopwatch).await?;
+pub async fn connect(address: &Address, policy: AddressPolicy, stopwatch: &Stopwatch) -> Result<TcpStream, Failure> {
+    let stream = connect_for_single_write(address, policy, stopwatch).await?;
     // What we send are whole requests: nothing is gained by waiting for more.
     let _ = stream.set_nodelay(true);
     Ok(stream)
 }
 
 /// A TCP connection to the first address that accepts one, for a single small packet: that is sent at once anyway.
-pub async fn connect_for_one_packet(
+pub async fn connect_for_single_write(
     address: &Address,
-    reach: Reach,
+    policy: AddressPolicy,
     stopwatch: &Stopwatch,
 ) -> Result<TcpStream, Failure> {
-    let addresses = look_up(address, reach, stopwatch).await?;
-    let nobody = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    let stream = first_to_succeed(&addresses, stopwatch, nobody, TcpStream::connect).await;
-    let stream = stream.map_err(|error| error_text::of_error(&error))?;
+    let addresses = resolve(address, policy, stopwatch).await?;
+    let no_addresses = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    let stream = first_to_succeed(&addresses, stopwatch, no_addresses, TcpStream::connect).await;
+    let stream = stream.map_err(|error| error_text::describe_error(&error))?;
     stopwatch.connected();
-    stopwatch.note(|seen| seen.peer = stream.peer_addr().ok());
+    stopwatch.record(|seen| seen.peer = stream.peer_addr().ok());
     Ok(stream)
 }
 
@@ -152,24 +160,25 @@ pub async fn connect_for_one_packet(
 pub async fn first_to_succeed<T, E, F: Future<Output = Result<T, E>>>(
     addresses: &[SocketAddr],
     stopwatch: &Stopwatch,
-    nobody: E,
+    no_addresses: E,
     attempt: impl Fn(SocketAddr) -> F,
 ) -> Result<T, E> {
     if let [address] = addresses {
-        stopwatch.note(|seen| seen.tried.push(*address));
+        stopwatch.record(|seen| seen.attempted.push(*address));
         return attempt(*address).await;
     }
     let mut waiting = addresses.iter();
     let mut trying = FuturesUnordered::new();
-    let mut last_error = nobody;
+    let mut last_error = no_addresses;
     loop {
         let more = waiting.next().map(|address| {
-            stopwatch.note(|seen| seen.tried.push(*address));
+            stopwatch.record(|seen| seen.attempted.push(*address));
             trying.push(attempt(*address));
         });
         let more = more.is_some();
-        let next =
-            async { if more { tokio::time::sleep(NEXT_ADDRESS_AFTER).await } else { std::future::pending().await } };
+        let next = async {
+            if more { tokio::time::sleep(CONNECTION_ATTEMPT_DELAY).await } else { std::future::pending().await }
+        };
         tokio::select! {
             tried = trying.next() => match tried {
                 Some(Ok(stream)) => return Ok(stream),
@@ -190,13 +199,13 @@ pub async fn handshake(
     protocols: &[&[u8]],
     stopwatch: &Stopwatch,
 ) -> Result<TlsStream<TcpStream>, Failure> {
-    stopwatch.handshake_begins();
+    stopwatch.start_handshake();
     let connector = TlsConnector::from(config);
     let protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     let stream = connector.with_alpn(protocols).connect(server_name.clone(), stream).await;
     let stream = stream.map_err(|error| match error.kind() {
         io::ErrorKind::UnexpectedEof => "connection closed by the server during the TLS handshake".to_owned(),
-        _ => error_text::of_error(&error),
+        _ => error_text::describe_error(&error),
     })?;
     stopwatch.connected();
     Ok(stream)
@@ -231,7 +240,7 @@ mod tests {
         let stopwatch = Stopwatch::start();
         for host in ["127.0.0.1", "::1", "localhost"] {
             let address = Address { host: host.to_owned(), port: 9 };
-            let failure = connect(&address, Reach::PublicOnly, &stopwatch).await.expect_err("it is not public");
+            let failure = connect(&address, AddressPolicy::PublicOnly, &stopwatch).await.expect_err("it is not public");
             assert!(failure.contains("deny_private_addresses"), "{failure}");
         }
     }
@@ -241,13 +250,13 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let open = listener.local_addr().expect("an address");
         let closed = SocketAddr::new(open.ip(), 9);
-        let stopwatch = Stopwatch::start_with_notes();
+        let stopwatch = Stopwatch::start_recording();
         let tried = async |addresses: &[SocketAddr]| {
-            let nobody = io::Error::from(io::ErrorKind::AddrNotAvailable);
-            first_to_succeed(addresses, &stopwatch, nobody, TcpStream::connect).await
+            let no_addresses = io::Error::from(io::ErrorKind::AddrNotAvailable);
+            first_to_succeed(addresses, &stopwatch, no_addresses, TcpStream::connect).await
         };
         assert!(tried(&[closed, open]).await.is_ok());
         assert!(tried(&[closed]).await.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused));
-        assert_eq!(stopwatch.noted().tried, [closed, open, closed]);
+        assert_eq!(stopwatch.recorded().attempted, [closed, open, closed]);
     }
 }

@@ -5,27 +5,27 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::address_policy::Reach;
+use super::address_policy::AddressPolicy;
 use super::connect::{Address, connect};
 use crate::checks::timing::Stopwatch;
 
 /// How long an answer holds: many endpoints fail at once when the node goes offline.
-const HOLDS_FOR: Duration = Duration::from_secs(5);
+const CACHE_FOR: Duration = Duration::from_secs(5);
 /// How long each address may take to accept a connection.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The addresses one of which can be reached whenever the node is online, and what was found last.
 #[derive(Debug, Default)]
-pub struct Connectivity {
+pub struct OnlineCheck {
     addresses: Vec<Address>,
     found: Mutex<Option<(Instant, bool)>>,
 }
 
-impl Connectivity {
+impl OnlineCheck {
     /// Asks these addresses; without any, the node is taken to be online.
     #[must_use]
-    pub fn new(addresses: Vec<Address>) -> Connectivity {
-        Connectivity { addresses, found: Mutex::new(None) }
+    pub fn new(addresses: Vec<Address>) -> OnlineCheck {
+        OnlineCheck { addresses, found: Mutex::new(None) }
     }
 
     /// Whether one of the addresses accepts a connection. One task asks, others wait for its answer.
@@ -35,7 +35,7 @@ impl Connectivity {
         }
         let mut found = self.found.lock().await;
         if let Some((at, online)) = *found
-            && at.elapsed() < HOLDS_FOR
+            && at.elapsed() < CACHE_FOR
         {
             return online;
         }
@@ -48,7 +48,7 @@ impl Connectivity {
         let attempts = self.addresses.iter().map(|address| {
             Box::pin(async move {
                 let stopwatch = Stopwatch::start();
-                let connecting = connect(address, Reach::Anywhere, &stopwatch);
+                let connecting = connect(address, AddressPolicy::AllowAll, &stopwatch);
                 match tokio::time::timeout(TIMEOUT, connecting).await {
                     Ok(Ok(_)) => Ok(()),
                     _ => Err(()),
@@ -68,8 +68,8 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let open = Address { host: "127.0.0.1".to_owned(), port: listener.local_addr().expect("an address").port() };
         let closed = Address { host: "127.0.0.1".to_owned(), port: 9 };
-        assert!(Connectivity::new(vec![closed.clone(), open]).is_online().await);
-        assert!(!Connectivity::new(vec![closed.clone(), closed]).is_online().await);
-        assert!(Connectivity::default().is_online().await);
+        assert!(OnlineCheck::new(vec![closed.clone(), open]).is_online().await);
+        assert!(!OnlineCheck::new(vec![closed.clone(), closed]).is_online().await);
+        assert!(OnlineCheck::default().is_online().await);
     }
 }

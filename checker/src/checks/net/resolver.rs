@@ -13,40 +13,40 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
 /// How many names may be asked at once: as many as there may be checks under way in all.
-const AT_ONCE: usize = 4_096;
+const MAX_THREADS: usize = 4_096;
 /// A thread is kept for the next name this long: most checks of a round are asked for within it.
-const KEPT_FOR: Duration = Duration::from_secs(1);
+const THREAD_KEEP_ALIVE: Duration = Duration::from_secs(1);
 /// How long after one has asked for a name others wait for the same answer. A resolver that is out of reach may take
 /// minutes to say so, and be within reach long before.
-const JOINED_FOR: Duration = Duration::from_secs(10);
+const SHARE_FOR: Duration = Duration::from_secs(10);
 /// What the resolver needs of a stack, several times over.
-const STACK: usize = 256 * 1_024;
+const STACK_SIZE: usize = 256 * 1_024;
 
 /// What the resolver found, for all who wait for it. The port is nobody's.
-type Found = Result<Vec<SocketAddr>, Arc<io::Error>>;
+type LookupResult = Result<Vec<SocketAddr>, Arc<io::Error>>;
 
 /// What answers: the system's resolver, but in tests.
-type Resolver = fn(&str) -> io::Result<Vec<SocketAddr>>;
+type LookupFn = fn(&str) -> io::Result<Vec<SocketAddr>>;
 
 /// An answer that is waited for, by all who do.
-type Answer = Shared<BoxFuture<'static, Found>>;
+type SharedLookup = Shared<BoxFuture<'static, LookupResult>>;
 
 /// Names that are being asked for.
-struct LookUps {
-    resolver: Resolver,
+struct Resolver {
+    lookup: LookupFn,
     /// Its threads are nobody else's: where names hang, files are stored all the same.
     threads: io::Result<Runtime>,
-    under_way: Mutex<HashMap<String, Asked>>,
+    pending: Mutex<HashMap<String, PendingLookup>>,
 }
 
 /// A name that is being asked for.
-struct Asked {
+struct PendingLookup {
     begun: Instant,
-    answer: Answer,
+    answer: SharedLookup,
 }
 
 /// Never dropped: a runtime that is waits for its threads, and a program that ends would wait for names that hang.
-static LOOK_UPS: LazyLock<LookUps> = LazyLock::new(|| LookUps::new(ask_the_system));
+static RESOLVER: LazyLock<Resolver> = LazyLock::new(|| Resolver::new(system_lookup));
 
 /// The addresses of a host by its name, in the order in which the system would try them, with port 0: an address alone
 /// would not say through which network a link-local one is reached.
@@ -54,57 +54,57 @@ static LOOK_UPS: LazyLock<LookUps> = LazyLock::new(|| LookUps::new(ask_the_syste
 /// # Errors
 ///
 /// What the system's resolver says. A name without addresses is one of its errors.
-pub async fn addresses_of(host: &str) -> Result<Vec<SocketAddr>, Arc<io::Error>> {
-    LOOK_UPS.ask(host).await
+pub async fn resolve(host: &str) -> Result<Vec<SocketAddr>, Arc<io::Error>> {
+    RESOLVER.ask(host).await
 }
 
-fn ask_the_system(host: &str) -> io::Result<Vec<SocketAddr>> {
+fn system_lookup(host: &str) -> io::Result<Vec<SocketAddr>> {
     (host, 0).to_socket_addrs().map(Iterator::collect)
 }
 
-impl LookUps {
-    fn new(resolver: Resolver) -> LookUps {
+impl Resolver {
+    fn new(lookup: LookupFn) -> Resolver {
         let threads = Builder::new_current_thread()
-            .max_blocking_threads(AT_ONCE)
-            .thread_keep_alive(KEPT_FOR)
-            .thread_stack_size(STACK)
+            .max_blocking_threads(MAX_THREADS)
+            .thread_keep_alive(THREAD_KEEP_ALIVE)
+            .thread_stack_size(STACK_SIZE)
             .thread_name("look-up")
             .build();
-        LookUps { resolver, threads, under_way: Mutex::default() }
+        Resolver { lookup, threads, pending: Mutex::default() }
     }
 
-    async fn ask(&'static self, host: &str) -> Found {
+    async fn ask(&'static self, host: &str) -> LookupResult {
         self.answer(host)?.await
     }
 
     /// The answer that others have asked for a moment ago, or one of its own: a name that hangs takes a thread now and then,
     /// and not one each time that it is asked for; and it answers again as soon as the system does.
-    fn answer(&'static self, host: &str) -> Result<Answer, Arc<io::Error>> {
+    fn answer(&'static self, host: &str) -> Result<SharedLookup, Arc<io::Error>> {
         let threads = self.threads.as_ref().map_err(|error| Arc::new(io::Error::from(error.kind())))?;
         let begun = Instant::now();
-        let mut under_way = self.under_way();
-        if let Some(asked) = under_way.get(host).filter(|asked| begun - asked.begun < JOINED_FOR) {
+        let mut pending = self.pending();
+        if let Some(asked) = pending.get(host).filter(|asked| begun - asked.begun < SHARE_FOR) {
             return Ok(asked.answer.clone());
         }
         let name = host.to_owned();
         let asked = threads.spawn_blocking(move || {
-            let found = (self.resolver)(&name);
-            let mut under_way = self.under_way();
+            let found = (self.lookup)(&name);
+            let mut pending = self.pending();
             // Who asks from now on is told anew; a later one may be under way by now.
-            if under_way.get(&name).is_some_and(|asked| asked.begun == begun) {
-                under_way.remove(&name);
+            if pending.get(&name).is_some_and(|asked| asked.begun == begun) {
+                pending.remove(&name);
             }
             found.map_err(Arc::new)
         });
         let answer = async { asked.await.unwrap_or_else(|error| Err(Arc::new(io::Error::other(error)))) };
         let answer = answer.boxed().shared();
-        under_way.insert(host.to_owned(), Asked { begun, answer: answer.clone() });
+        pending.insert(host.to_owned(), PendingLookup { begun, answer: answer.clone() });
         Ok(answer)
     }
 
-    fn under_way(&self) -> MutexGuard<'_, HashMap<String, Asked>> {
+    fn pending(&self) -> MutexGuard<'_, HashMap<String, PendingLookup>> {
         // Where no thread can be had, Tokio panics while this is held; nothing is half done then.
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -127,32 +127,32 @@ mod tests {
             let waiting = HANGS.1.wait_while(HANGS.0.lock().expect("nobody panics"), |hangs| *hangs);
             drop(waiting.expect("nobody panics"));
         }
-        ask_the_system("127.0.0.1")
+        system_lookup("127.0.0.1")
     }
 
     #[tokio::test(start_paused = true)]
     async fn names_that_hang_take_a_thread_each_and_keep_no_other_name_waiting() {
-        let look_ups: &'static LookUps = Box::leak(Box::new(LookUps::new(resolver)));
+        let resolver: &'static Resolver = Box::leak(Box::new(Resolver::new(resolver)));
         let names: Vec<String> = (0..600).map(|number| format!("hangs{number}")).collect();
         // Each is asked for twice, by somebody who does not wait for the answer.
         for name in names.iter().chain(&names) {
-            assert!(look_ups.ask(name).now_or_never().is_none());
+            assert!(resolver.ask(name).now_or_never().is_none());
         }
         let here = vec![SocketAddr::from(([127, 0, 0, 1], 0))];
-        assert_eq!(look_ups.ask("answers").await.expect("an address"), here);
-        assert_eq!(look_ups.under_way().len(), 600);
+        assert_eq!(resolver.ask("answers").await.expect("an address"), here);
+        assert_eq!(resolver.pending().len(), 600);
         while ASKED.load(Ordering::Relaxed) < 600 {
             tokio::task::yield_now().await;
         }
-        let waiting = look_ups.ask("hangs7");
+        let waiting = resolver.ask("hangs7");
         assert_eq!(ASKED.load(Ordering::Relaxed), 600, "once for all who wait");
         *HANGS.0.lock().expect("nobody panics") = false;
         HANGS.1.notify_all();
         assert_eq!(waiting.await.expect("an address"), here);
         for name in &names {
-            look_ups.ask(name).await.expect("an address");
+            resolver.ask(name).await.expect("an address");
         }
-        assert!(look_ups.under_way().is_empty());
+        assert!(resolver.pending().is_empty());
     }
 
     #[tokio::test(start_paused = true)]
@@ -163,18 +163,18 @@ mod tests {
             if CALLS.fetch_add(1, Ordering::Relaxed) == 0 {
                 std::thread::park();
             }
-            ask_the_system("127.0.0.1")
+            system_lookup("127.0.0.1")
         };
-        let look_ups: &'static LookUps = Box::leak(Box::new(LookUps::new(resolver)));
-        assert!(look_ups.ask("a").now_or_never().is_none());
+        let resolver: &'static Resolver = Box::leak(Box::new(Resolver::new(resolver)));
+        assert!(resolver.ask("a").now_or_never().is_none());
         while CALLS.load(Ordering::Relaxed) == 0 {
             tokio::task::yield_now().await;
         }
-        tokio::time::advance(JOINED_FOR / 2).await;
-        assert!(look_ups.ask("a").now_or_never().is_none(), "with the first");
-        tokio::time::advance(JOINED_FOR / 2).await;
+        tokio::time::advance(SHARE_FOR / 2).await;
+        assert!(resolver.ask("a").now_or_never().is_none(), "with the first");
+        tokio::time::advance(SHARE_FOR / 2).await;
         // The first would never answer, so that nothing else than asking again gives an answer.
-        let mut asked = std::pin::pin!(look_ups.ask("a"));
+        let mut asked = std::pin::pin!(resolver.ask("a"));
         let begun = std::time::Instant::now();
         let answer = loop {
             if let Some(answer) = (&mut asked).now_or_never() {
@@ -189,11 +189,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_is_asked_for_anew_each_time_and_a_failure_is_told_to_all_who_wait() {
-        let look_ups: &'static LookUps = Box::leak(Box::new(LookUps::new(ask_the_system)));
+        let resolver: &'static Resolver = Box::leak(Box::new(Resolver::new(system_lookup)));
         let here = [SocketAddr::from(([127, 0, 0, 1], 0))];
-        assert_eq!(look_ups.ask("127.0.0.1").await.expect("an address"), here);
-        let (one, other) = tokio::join!(look_ups.ask("no such name"), look_ups.ask("no such name"));
+        assert_eq!(resolver.ask("127.0.0.1").await.expect("an address"), here);
+        let (one, other) = tokio::join!(resolver.ask("no such name"), resolver.ask("no such name"));
         assert!(one.is_err() && other.is_err());
-        assert!(look_ups.under_way().is_empty());
+        assert!(resolver.pending().is_empty());
     }
 }

@@ -27,7 +27,7 @@ const POSTGRES_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
 impl StartTls {
     /// The words for them in the configuration.
-    pub const WORDS: [(&'static str, StartTls); 4] = [
+    pub const NAMES: [(&'static str, StartTls); 4] = [
         ("smtp", StartTls::Smtp),
         ("imap", StartTls::Imap),
         ("pop3", StartTls::Pop3),
@@ -36,13 +36,13 @@ impl StartTls {
 
     /// The protocol that a word stands for.
     #[must_use]
-    pub fn from_word(word: &str) -> Option<StartTls> {
-        StartTls::WORDS.iter().find(|(known, _)| *known == word).map(|(_, protocol)| *protocol)
+    pub fn from_name(word: &str) -> Option<StartTls> {
+        StartTls::NAMES.iter().find(|(known, _)| *known == word).map(|(_, protocol)| *protocol)
     }
 }
 
 /// Talks until the server is ready for a TLS handshake.
-pub(in crate::checks) async fn ask_for_tls(protocol: StartTls, stream: &mut TcpStream) -> Result<(), Failure> {
+pub(in crate::checks) async fn upgrade(protocol: StartTls, stream: &mut TcpStream) -> Result<(), Failure> {
     let mut stream = BufReader::new(stream);
     match protocol {
         StartTls::Smtp => {
@@ -122,6 +122,6 @@ async fn smtp_answer(stream: &mut BufReader<&mut TcpStream>, code: &str) -> Resu
 fn lost(error: &std::io::Error) -> Failure {
     match error.kind() {
         std::io::ErrorKind::UnexpectedEof => "connection closed by the server before TLS began".to_owned(),
-        _ => error_text::of_error(error),
+        _ => error_text::describe_error(error),
     }
 }

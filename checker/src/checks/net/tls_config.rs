@@ -13,7 +13,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio::sync::OnceCell;
 
-use crate::checks::timing::tell;
+use crate::checks::timing::with_current_stopwatch;
 
 /// Whose certificates are trusted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -23,7 +23,7 @@ pub enum TlsTrust {
     /// The authorities in these PEM files, and no others.
     Authorities(Vec<PathBuf>),
     /// Anybody's.
-    Anything,
+    AnyCertificate,
 }
 
 /// Why connections cannot be made at all.
@@ -38,17 +38,17 @@ pub enum TrustError {
 }
 
 /// What became of making a configuration.
-type Made = Result<Arc<ClientConfig>, TrustError>;
+type ConfigResult = Result<Arc<ClientConfig>, TrustError>;
 
 /// The TLS configurations made so far, by what they trust.
 #[derive(Default)]
 pub struct TlsConfigs {
-    made: Mutex<HashMap<TlsTrust, Arc<OnceCell<Made>>>>,
+    made: Mutex<HashMap<TlsTrust, Arc<OnceCell<ConfigResult>>>>,
 }
 
 impl TlsConfigs {
     /// The configuration for this trust; it is made when it is first asked for, and once however many ask then.
-    pub async fn for_trust(&self, trust: &TlsTrust) -> Made {
+    pub async fn for_trust(&self, trust: &TlsTrust) -> ConfigResult {
         let place =
             Arc::clone(self.made.lock().unwrap_or_else(PoisonError::into_inner).entry(trust.clone()).or_default());
         let make_it = async || {
@@ -96,15 +96,17 @@ fn make(trust: &TlsTrust) -> Result<ClientConfig, TrustError> {
         .with_safe_default_protocol_versions()
         .map_err(|error| TrustError::Library(error.to_string()))?;
     let verifier: Arc<dyn ServerCertVerifier> = match trust {
-        TlsTrust::Anything => Arc::new(AnyCertificate(provider)),
+        TlsTrust::AnyCertificate => Arc::new(AcceptAnyCertificate(provider)),
         TlsTrust::System | TlsTrust::Authorities(_) => {
             WebPkiServerVerifier::builder_with_provider(Arc::new(authorities(trust)?), provider)
                 .build()
                 .map_err(|error| TrustError::Library(error.to_string()))?
         }
     };
-    let mut tls =
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(Noting(verifier))).with_no_client_auth();
+    let mut tls = builder
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(RecordingVerifier(verifier)))
+        .with_no_client_auth();
     // Nothing is kept from one handshake for the next: each attempt looks at the whole of it.
     tls.resumption = Resumption::disabled();
     Ok(tls)
@@ -126,9 +128,9 @@ fn authorities(trust: &TlsTrust) -> Result<RootCertStore, TrustError> {
 
 /// Notes what the server shows before somebody else decides whether that will do.
 #[derive(Debug)]
-struct Noting(Arc<dyn ServerCertVerifier>);
+struct RecordingVerifier(Arc<dyn ServerCertVerifier>);
 
-impl ServerCertVerifier for Noting {
+impl ServerCertVerifier for RecordingVerifier {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -137,9 +139,9 @@ impl ServerCertVerifier for Noting {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        tell(|stopwatch| {
+        with_current_stopwatch(|stopwatch| {
             let chain = || std::iter::once(certificate).chain(others).map(|shown| shown.clone().into_owned());
-            stopwatch.note(|seen| seen.certificates = chain().collect());
+            stopwatch.record(|seen| seen.certificates = chain().collect());
         });
         self.0.verify_server_cert(certificate, others, server_name, ocsp_response, now)
     }
@@ -169,9 +171,9 @@ impl ServerCertVerifier for Noting {
 
 /// Accepts any certificate, as `tls_skip_verify` asks; signatures are still verified.
 #[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
+struct AcceptAnyCertificate(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for AnyCertificate {
+impl ServerCertVerifier for AcceptAnyCertificate {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,

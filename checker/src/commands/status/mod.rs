@@ -7,13 +7,13 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use chrono::{DateTime, Days, Local, NaiveDate, NaiveTime, Timelike as _};
+use shared::aggregate::{EndpointStatus, NodeStatus, current_statuses, endpoint_statuses, overall_status};
 use shared::history::History;
 use shared::object_name::NodeName;
+use shared::quorum::Tally;
 use shared::response_times::CHECKS_UP_TO;
-use shared::standing::{NodeStanding, Standing, standings, status_of_all, statuses};
 use shared::status::Status;
 use shared::uptime::{Ratio, UptimeBreakdown};
-use shared::verdict::Present;
 use shared::{DAY, HOUR, Nanos, SECOND, UnixNanos, duration};
 
 use super::{NoStorage, Outcome, load, output, tell};
@@ -49,9 +49,9 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     for (name, cause) in &outlook.unreadable {
         tell(&format!("warning: history unreadable, check files fill in: `{name}`: {cause}"));
     }
-    let mut standings = standings(&outlook.histories);
+    let mut standings = endpoint_statuses(&outlook.histories);
     standings.retain(|standing| standing.is_within(from));
-    let statuses = statuses(&standings, now);
+    let statuses = current_statuses(&standings, now);
     let told = Told { from, now, standings, statuses, histories: outlook.histories };
     match arguments.format {
         Format::Json if is_detailed => {
@@ -112,7 +112,7 @@ fn start_of_day(date: NaiveDate) -> UnixNanos {
 struct Told {
     from: UnixNanos,
     now: UnixNanos,
-    standings: Vec<Standing>,
+    standings: Vec<EndpointStatus>,
     /// The status of each of them, and whether nobody means to look at it any more.
     statuses: Vec<(Status, bool)>,
     histories: Vec<History>,
@@ -120,7 +120,7 @@ struct Told {
 
 impl Told {
     fn overall(&self) -> Status {
-        status_of_all(&mut self.statuses.iter().copied())
+        overall_status(&mut self.statuses.iter().copied())
     }
 
     fn table(&self) -> String {
@@ -143,14 +143,14 @@ impl Told {
         text
     }
 
-    fn row(&self, text: &mut String, standing: &Standing, width: usize) {
-        let present = standing.present(self.now);
+    fn row(&self, text: &mut String, standing: &EndpointStatus, width: usize) {
+        let present = standing.tally(self.now);
         let Reckoned { uptime, observed } = Reckoned::of(standing.breakdown(self.from, self.now));
         let style = style_of(present.status);
         let (shape, word) = if present.is_localized() {
             ('◐', "localized")
         } else {
-            (shape_of(present.status), present.status.word())
+            (shape_of(present.status), present.status.as_str())
         };
         let _ = writeln!(
             text,
@@ -164,7 +164,7 @@ impl Told {
         let name = name_of(history.node.as_ref());
         let Some(newest) = history.newest() else { return format!("{name} has not reported") };
         let ago = duration::in_words(self.now.saturating_sub(newest));
-        let mut line = if history.is_late(self.now) {
+        let mut line = if history.is_overdue(self.now) {
             let style = style_of(Status::Down);
             format!("{style}{name} is late: it last reported {ago} ago{style:#}")
         } else if newest > self.now {
@@ -173,7 +173,7 @@ impl Told {
         } else {
             format!("{name} last reported {ago} ago")
         };
-        if let Some(crowd) = history.crowd() {
+        if let Some(crowd) = history.duplicate_node_evidence() {
             let _ = write!(
                 line,
                 "; it stored {} rounds where its interval gives {}: have two checkers this name? Give each one of its own",
@@ -198,15 +198,15 @@ impl Reckoned {
 }
 
 /// Who sees what, where not all is well.
-fn detail(standing: &Standing, present: &Present) -> String {
+fn detail(standing: &EndpointStatus, present: &Tally) -> String {
     let down = || present.down.iter().filter_map(|place| standing.nodes.get(*place));
-    let reason = |mut nodes: Box<dyn Iterator<Item = &NodeStanding> + '_>| {
+    let reason = |mut nodes: Box<dyn Iterator<Item = &NodeStatus> + '_>| {
         let reason = nodes.find_map(|node| node.reason.as_deref());
         reason.map(|reason| format!(": {}", plain(reason, REASON_WIDTH))).unwrap_or_default()
     };
     if present.is_localized() {
         let names: Vec<String> = down().map(|node| name_of(node.node.as_ref())).collect();
-        let others = present.heard - present.down.len();
+        let others = present.voters - present.down.len();
         return format!(
             "  unreachable from {}, reachable from {}{}",
             names.join(", "),

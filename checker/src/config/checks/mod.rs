@@ -15,8 +15,8 @@ use regex::bytes::{Regex, RegexBuilder};
 use rustls::pki_types::ServerName;
 use serde::de::DeserializeOwned;
 use shared::object_name::HeartbeatName;
+use shared::quorum::Quorum;
 use shared::status::Status;
-use shared::verdict::Policy;
 use shared::{MINUTE, Nanos, SECOND};
 
 use self::raw::{
@@ -40,8 +40,8 @@ use crate::checks::icmp::IcmpCheck;
 use crate::checks::net::connect::{Address, TlsOptions};
 use crate::checks::net::starttls::StartTls;
 use crate::checks::net::tls_config::TlsTrust;
-use crate::checks::probe_data::Wanted;
-use crate::checks::tcp::{Step, TcpCheck};
+use crate::checks::probe_data::Capture;
+use crate::checks::tcp::{ScriptStep, TcpCheck};
 use crate::checks::tls::{DEGRADED_WITHIN, TlsCheck};
 use crate::checks::websocket::WebSocketCheck;
 use crate::redact::{has_user, without_user};
@@ -130,7 +130,7 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
             place.problem("assertions", why);
         }
     }
-    let about_status = assertions.iter().any(Assertion::is_about_status);
+    let about_status = assertions.iter().any(Assertion::uses_status);
     let mut failure = Status::Down;
     let kind = match word {
         "http" => convert_http(&mut place, timeout(DEFAULT_TIMEOUT), about_status)?,
@@ -168,14 +168,14 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
         attempts: common.attempts.max(1),
         attempt_spacing: duration(common.attempt_spacing.map_or(0, |spacing| spacing.0)),
         threshold: common.threshold_rtt.map_or(0, |threshold| threshold.0),
-        verdict: convert_verdict(common.verdict),
+        quorum: convert_quorum(common.verdict),
         failure,
         retries: common.retries,
         retry_delay: duration(common.retry_delay.map_or(DEFAULT_RETRY_DELAY, |delay| delay.0)),
         confirm: common.confirm.max(1),
         every: common.every.map(|every| every.0),
         every_when_down: common.every_when_down.map(|every| every.0),
-        wanted: assertions.iter().fold(Wanted::default(), |wanted, assertion| wanted.and(assertion.wanted())),
+        capture: assertions.iter().fold(Capture::default(), |capture, assertion| capture.union(assertion.capture())),
         assertions: assertions.into(),
         kind,
     })
@@ -194,7 +194,7 @@ pub(super) fn read_assertions(located: &Located, index: usize, problems: &mut Pr
 /// What would make a check speak TLS that could, and speaks none.
 fn way_to_tls(kind: &CheckKind) -> Option<&'static str> {
     match kind {
-        CheckKind::Http(http) if !http.may_speak_tls() => {
+        CheckKind::Http(http) if !http.can_use_tls() => {
             Some("an `https://` URL, or with `max_redirects` where a redirect leads to one")
         }
         CheckKind::Tcp(tcp) if tcp.tls.is_none() => Some("`tls` or `starttls`"),
@@ -205,9 +205,9 @@ fn way_to_tls(kind: &CheckKind) -> Option<&'static str> {
 }
 
 /// The policy that was inspected.
-fn convert_verdict(written: Option<TextOrNumber>) -> Policy {
+fn convert_quorum(written: Option<TextOrNumber>) -> Quorum {
     let text = match written {
-        None => return Policy::default(),
+        None => return Quorum::default(),
         Some(TextOrNumber::Text(text)) => text,
         Some(TextOrNumber::Number(number)) => number.to_string(),
     };
@@ -292,7 +292,7 @@ fn headers(place: &mut Place<'_>, written: &BTreeMap<String, OneOrMany>) -> Head
 fn convert_tcp(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
     let written: WrittenTcp = place.read()?;
     let address = place.good("endpoint_url", Address::parse(&written.endpoint_url, None))?;
-    let starttls = written.starttls.as_deref().and_then(StartTls::from_word);
+    let starttls = written.starttls.as_deref().and_then(StartTls::from_name);
     if starttls.is_some() && written.tls == Some(false) {
         place.problem("tls", "is `false` beside `starttls`; leave one of them out");
     }
@@ -309,13 +309,13 @@ fn convert_tcp(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
     Some(CheckKind::Tcp(Box::new(TcpCheck { locator, address, timeout, tls, starttls, script })))
 }
 
-fn convert_step(place: &mut Place<'_>, number: usize, step: WrittenStep, script: &mut Vec<Step>) {
+fn convert_step(place: &mut Place<'_>, number: usize, step: WrittenStep, script: &mut Vec<ScriptStep>) {
     if step.send.is_none() && step.expect.is_none() {
         place.problem("script", format!("step {number} does nothing; write `send` or `expect`, or take it away"));
     }
     // Within one step the request comes before what is expected of it.
-    script.extend(step.send.map(|text| Step::Send(text.into_bytes())));
-    script.extend(step.expect.and_then(|text| pattern(place, "script", &text)).map(Step::Expect));
+    script.extend(step.send.map(|text| ScriptStep::Send(text.into_bytes())));
+    script.extend(step.expect.and_then(|text| pattern(place, "script", &text)).map(ScriptStep::Expect));
 }
 
 /// A regular expression, compiled once.
@@ -344,7 +344,7 @@ fn convert_tls(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
         address,
         timeout,
         options,
-        starttls: written.starttls.as_deref().and_then(StartTls::from_word),
+        starttls: written.starttls.as_deref().and_then(StartTls::from_name),
         degraded_within,
         down_within,
     })))
@@ -464,7 +464,7 @@ fn tls_options(
 
 fn trust(written: WrittenTrust, folder: &Path) -> TlsTrust {
     match (written.tls_skip_verify, written.tls_ca_file.filter(|file| !file.is_empty())) {
-        (true, _) => TlsTrust::Anything,
+        (true, _) => TlsTrust::AnyCertificate,
         (false, Some(file)) => TlsTrust::Authorities(vec![folder.join(file)]),
         (false, None) => TlsTrust::System,
     }

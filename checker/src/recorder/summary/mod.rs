@@ -14,7 +14,7 @@ use chrono::DateTime;
 use shared::object_name::{BadgeTitle, NodeName, SummaryForm, SummaryName};
 use shared::result::CheckResult;
 use shared::status::Status;
-use shared::summary::{Summary, Told, summary};
+use shared::summary::{EndpointSummary, Summary, summary};
 use shared::{HOUR, MINUTE, Nanos, UnixNanos};
 
 use super::history_reader::histories_up_to;
@@ -102,8 +102,9 @@ impl KeptSummary {
 
 /// Whether it is time to tell again: for any news at once.
 fn is_due(before: &Summary, results: &[CheckResult], now: UnixNanos) -> bool {
-    let is_news =
-        |result: &CheckResult| before.of(&result.endpoint_key()).is_none_or(|told| told.here != result.status);
+    let is_news = |result: &CheckResult| {
+        before.endpoint(&result.endpoint_key()).is_none_or(|told| told.own_status != result.status)
+    };
     !within(SPACING, before.at, now) || results.iter().any(is_news)
 }
 
@@ -125,13 +126,13 @@ fn faces(summary: &Summary) -> BTreeMap<SummaryForm, Face<'_>> {
     let mut faces = BTreeMap::new();
     let newest = summary.endpoints.iter().filter_map(|told| told.checked).max();
     let (status, at) = (summary.status, newest.unwrap_or(summary.at));
-    faces.insert(SummaryForm::OverallBadge, Face { title: &summary.title, status, word: status.word(), at });
+    faces.insert(SummaryForm::OverallBadge, Face { title: &summary.title, status, word: status.as_str(), at });
     for told in summary.endpoints.iter().filter(|told| told.badge.is_some()) {
-        let Told { title, status, .. } = told;
-        let face = Face { title, status: *status, word: told.word(), at: told.checked.unwrap_or(summary.at) };
+        let EndpointSummary { title, status, .. } = told;
+        let face = Face { title, status: *status, word: told.status_word(), at: told.checked.unwrap_or(summary.at) };
         let known = faces.entry(SummaryForm::Badge(BadgeTitle::of(title))).or_insert(face);
         if told.status > known.status {
-            (known.status, known.word) = (told.status, told.word());
+            (known.status, known.word) = (told.status, told.status_word());
         }
     }
     faces

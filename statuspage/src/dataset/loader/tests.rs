@@ -147,13 +147,14 @@ fn shelf_with_history(minutes: i64) -> Shelf {
     };
     let names: Vec<CheckFileName> =
         (0..minutes).map(|minute| CheckFileName { stored_at: T + minute * MINUTE, node: here.clone() }).collect();
-    let (mut history, mut latencies) = (history::History::of(here.clone()), history::Latencies::default());
+    let (mut history, mut latencies) = (history::History::new(here.clone()), history::Latencies::default());
     let now = T + minutes * MINUTE;
-    let mut folding = history::Folding::again(&mut history, &mut latencies, history::Gap::WHOLE, &names, now);
+    let mut builder =
+        history::HistoryBuilder::rebuild(&mut history, &mut latencies, history::RebuildFrom::START, &names, now);
     for name in &names {
-        folding.add(name, &results(name.stored_at));
+        builder.add(name, &results(name.stored_at));
     }
-    folding.finish(history::DEFAULT_EXPIRY);
+    builder.finish(history::DEFAULT_EXPIRY);
     let mut shelf = Shelf { node: here.clone(), ..Shelf::default() };
     shelf.listed = (0..=minutes).map(|minute| T + minute * MINUTE).collect();
     let newest = T + minutes * MINUTE;

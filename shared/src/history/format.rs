@@ -1,15 +1,15 @@
 //! The JSON of a history and of its latencies as it is written: columns of small numbers, since they compress to nearly
-//! nothing. [`super::outline`] reads it.
+//! nothing. [`super::rows`] reads it.
 
 use std::collections::BTreeMap;
 
-use super::outline::{LatenciesOutline, Outline, PastOutline, SketchesOutline};
-use super::{History, Latencies, Latest, Past, Percentiles, Said, Sketches};
+use super::rows::{EndpointRows, HistoryRows, LatencyRows, SketchRows};
+use super::{EndpointHistory, History, Latencies, LatestResult, Percentiles, PostedMessage, Sketches};
 use crate::json_writer::{Escapes, JsonWriter, key};
 use crate::latency::{Bucket, Sketch};
+use crate::quorum::Quorum;
 use crate::result::EndpointKey;
 use crate::status::Status;
-use crate::verdict::Policy;
 
 /// The version that is written. One with another number is not read, and the check files count.
 pub(super) const VERSION: u32 = 1;
@@ -19,16 +19,16 @@ const EXPECTED: usize = 384;
 
 /// The object is no history that can be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotAHistory {
+pub enum InvalidHistory {
     /// It is no JSON of ours.
     #[error("invalid history: {0}")]
     Malformed(String),
     /// A newer program wrote it.
     #[error("unsupported history version {0}: this program reads version {VERSION}; update it")]
-    Newer(i64),
+    UnsupportedVersion(i64),
     /// Its numbers do not add up.
     #[error("invalid history: {0} is inconsistent")]
-    Contradictory(&'static str),
+    Inconsistent(&'static str),
 }
 
 impl History {
@@ -67,16 +67,16 @@ impl History {
     }
 
     /// Reads what [`History::to_json`] wrote.
-    pub fn parse(content: &[u8]) -> Result<History, NotAHistory> {
-        let Outline { node, endpoints, messages, newest, recent, files, .. } = Outline::parse(content)?;
+    pub fn parse(content: &[u8]) -> Result<History, InvalidHistory> {
+        let HistoryRows { node, endpoints, messages, newest, recent, files, .. } = HistoryRows::parse(content)?;
         let keys: Vec<EndpointKey> = endpoints.iter().map(|past| past.key.clone()).collect();
-        let said = messages.into_iter().map(|said| Said {
+        let said = messages.into_iter().map(|said| PostedMessage {
             at: said.at,
             message: said.message,
             about: said.about.iter().filter_map(|place| keys.get(*place).cloned()).collect(),
         });
-        let past = |past: PastOutline| {
-            Box::new(Past {
+        let past = |past: EndpointRows| {
+            Box::new(EndpointHistory {
                 timeline: past.timeline,
                 latest: past.latest,
                 days: past.days.into_iter().collect(),
@@ -96,15 +96,15 @@ impl History {
     }
 }
 
-fn write_past(writer: &mut JsonWriter, key: &EndpointKey, past: &Past) {
-    let Latest { place, kind, threshold, verdict, reason } = &past.latest;
+fn write_past(writer: &mut JsonWriter, key: &EndpointKey, past: &EndpointHistory) {
+    let LatestResult { place, kind, threshold, quorum, reason } = &past.latest;
     writer.text(key!("title"), &key.title);
     writer.text(key!("endpoint"), &key.locator);
     writer.number(key!("place"), *place as i64);
     writer.text_but_empty(key!("kind"), kind);
     writer.number_but_zero(key!("threshold"), *threshold);
-    if *verdict != Policy::default() {
-        writer.text(key!("verdict"), &verdict.to_string());
+    if *quorum != Quorum::default() {
+        writer.text(key!("verdict"), &quorum.to_string());
     }
     if let Some(reason) = reason {
         writer.text(key!("reason"), reason);
@@ -213,9 +213,9 @@ impl Latencies {
     }
 
     /// Reads what [`Latencies::to_json`] wrote.
-    pub fn parse(content: &[u8]) -> Result<Latencies, NotAHistory> {
-        let LatenciesOutline { node, endpoints, until } = LatenciesOutline::parse(content)?;
-        let sketches = |each: SketchesOutline| {
+    pub fn parse(content: &[u8]) -> Result<Latencies, InvalidHistory> {
+        let LatencyRows { node, endpoints, until } = LatencyRows::parse(content)?;
+        let sketches = |each: SketchRows| {
             let sketches = Sketches {
                 hours: each.hours.into_iter().collect(),
                 days: each.days.into_iter().collect(),

@@ -2,24 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use super::{BLOCK, CLOSING, DAILY_FOR, History, LONGEST_ROUND, Latencies, Past, day_of, start_of_day};
+use super::{BLOCK, CLOSING, DAILY_FOR, EndpointHistory, History, LONGEST_ROUND, Latencies, day_of, start_of_day};
 use crate::object_name::CheckFileName;
+use crate::quorum::CLOCK_TOLERANCE;
 use crate::result::CheckResult;
 use crate::uptime::StatusTimeline;
-use crate::verdict::CLOCK_TOLERANCE;
 use crate::{DAY, HOUR, UnixNanos};
 
 /// A history cannot simply go on: it has to be made again from the check files since a moment.
 ///
 /// Of two gaps the smaller one begins earlier, and to mend it mends both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Gap {
+pub struct RebuildFrom {
     from: UnixNanos,
 }
 
-impl Gap {
+impl RebuildFrom {
     /// All of the past.
-    pub const WHOLE: Gap = Gap { from: 0 };
+    pub const START: RebuildFrom = RebuildFrom { from: 0 };
 
     /// Where a listing has to start to have all files that are needed.
     #[must_use]
@@ -32,11 +32,11 @@ impl History {
     /// Whether the history can go on as of `now` with these files, which are not in it, or what is needed first.
     ///
     /// `latencies` are needed when a day is closed; see [`History::closes_with`].
-    pub fn can_go_on<'a>(
+    pub fn can_append<'a>(
         &self,
         files: impl IntoIterator<Item = (&'a CheckFileName, &'a [CheckResult])>,
         now: UnixNanos,
-    ) -> Result<(), Gap> {
+    ) -> Result<(), RebuildFrom> {
         if self.newest == 0 {
             return Ok(());
         }
@@ -57,8 +57,8 @@ impl History {
         let is_told = plausible.iter().all(|(result, _)| result.interval.is_some());
         match from_the_future.or(earliest) {
             None => Ok(()),
-            Some(moment) if is_told => Err(self.gap_from(moment)),
-            Some(_) => Err(Gap::WHOLE),
+            Some(moment) if is_told => Err(self.rebuild_from(moment)),
+            Some(_) => Err(RebuildFrom::START),
         }
     }
 
@@ -69,11 +69,11 @@ impl History {
 
     /// What is needed to make the history again from a moment on.
     #[must_use]
-    pub fn gap_from(&self, moment: UnixNanos) -> Gap {
+    pub fn rebuild_from(&self, moment: UnixNanos) -> RebuildFrom {
         // Where nobody says how long results stand, they depend on those before them.
         let is_told = self.endpoints.values().all(|past| past.timeline.last_without_interval.is_none());
         let from = if is_told { self.start_of_unit(moment).max(0) } else { 0 };
-        Gap { from }
+        RebuildFrom { from }
     }
 
     /// Whether a day is closed when a file that is stored at this time is added.
@@ -85,13 +85,13 @@ impl History {
     /// What is needed to mend latencies that do not belong to this history (they were lost, or another run was
     /// quicker); `None` if they do.
     #[must_use]
-    pub fn gap_of(&self, latencies: &Latencies) -> Option<Gap> {
+    pub fn rebuild_for(&self, latencies: &Latencies) -> Option<RebuildFrom> {
         let closed = day_of(self.open_from());
         if self.newest == 0 || latencies.until == closed {
             return None;
         }
         let from = if latencies.until == 0 { 0 } else { latencies.until.min(closed) };
-        Some(self.gap_from(from.saturating_mul(DAY)))
+        Some(self.rebuild_from(from.saturating_mul(DAY)))
     }
 
     /// The beginning of the shortest stretch around a moment for which sketches are kept.
@@ -115,7 +115,7 @@ impl History {
 
     /// From which moment on the history can be made again from these files: later than asked for where files that
     /// it knew are there no more. What is before stays as it is.
-    pub(super) fn can_be_made_again_from(&self, gap: Gap, names: &[CheckFileName]) -> UnixNanos {
+    pub(super) fn rebuildable_from(&self, gap: RebuildFrom, names: &[CheckFileName]) -> UnixNanos {
         let (Some((oldest, _)), Some((last, _))) = (self.files.first_key_value(), self.files.last_key_value()) else {
             return UnixNanos::MIN;
         };
@@ -160,7 +160,8 @@ impl History {
                     StatusTimeline { spans: std::mem::take(&mut past.timeline.spans), ..StatusTimeline::default() };
             }
         }
-        self.endpoints.retain(|_, past| **past != Past { latest: past.latest.clone(), ..Past::default() });
+        self.endpoints
+            .retain(|_, past| **past != EndpointHistory { latest: past.latest.clone(), ..EndpointHistory::default() });
     }
 }
 

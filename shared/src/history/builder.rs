@@ -6,30 +6,30 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::gap::{Gap, is_plausible, moment_of};
+use super::rebuild::{RebuildFrom, is_plausible, moment_of};
 use super::{
-    BLOCK, EVENT_LIMIT, EVENTS_A_DAY, EVENTS_FOR, Event, HOURLY_FOR, History, LONGEST_ROUND, Latencies, Latest,
-    MESSAGES_A_DAY, OVERLAP, Past, Percentiles, Said, Sketches, day_of, start_of_day,
+    BLOCK, EVENT_LIMIT, EVENTS_A_DAY, EVENTS_FOR, EndpointHistory, Event, HOURLY_FOR, History, LONGEST_ROUND,
+    Latencies, LatestResult, MESSAGES_A_DAY, OVERLAP, Percentiles, PostedMessage, Sketches, day_of, start_of_day,
 };
 use crate::latency::Sketch;
 use crate::object_name::CheckFileName;
+use crate::quorum::CLOCK_TOLERANCE;
 use crate::result::{CheckFile, CheckResult, EndpointKey, shortened};
 use crate::stats::Stats;
 use crate::status::Status;
 use crate::uptime::Observation;
-use crate::verdict::CLOCK_TOLERANCE;
 use crate::{DAY, HOUR, Nanos, UnixNanos};
 
 /// What was left out of a fold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Left {
+pub struct BuildReport {
     /// Results whose time is none that their file could have.
     pub implausible: usize,
 }
 
 /// A history to which files are being added, in the order of their names.
 #[derive(Debug)]
-pub struct Folding<'a> {
+pub struct HistoryBuilder<'a> {
     history: &'a mut History,
     latencies: &'a mut Latencies,
     /// Results from this moment on are taken.
@@ -37,24 +37,24 @@ pub struct Folding<'a> {
     /// Files up to this moment are taken; those from the future wait until their time has come.
     until: UnixNanos,
     /// Results that a file to come may precede.
-    waiting: BTreeMap<EndpointKey, Vec<Seen>>,
+    waiting: BTreeMap<EndpointKey, Vec<RecordedResult>>,
     /// The time of the earliest of them.
     earliest: UnixNanos,
     /// Up to when nothing waits any more.
     flushed: UnixNanos,
-    left: Left,
+    report: BuildReport,
 }
 
 /// What a history takes from a result.
 #[derive(Debug)]
-struct Seen {
+struct RecordedResult {
     observation: Observation,
     stored_at: UnixNanos,
-    latest: Latest,
+    latest: LatestResult,
     latency: Option<Nanos>,
 }
 
-impl Seen {
+impl RecordedResult {
     /// The order in which results count.
     fn order(&self) -> impl Ord + use<> {
         (self.observation.sort_key(), self.stored_at, self.latest.place)
@@ -72,26 +72,26 @@ impl Latencies {
     }
 }
 
-impl<'a> Folding<'a> {
-    /// Goes on where a history ends, which [`History::can_go_on`] has to say.
-    pub fn going_on(history: &'a mut History, latencies: &'a mut Latencies) -> Folding<'a> {
+impl<'a> HistoryBuilder<'a> {
+    /// Goes on where a history ends, which [`History::can_append`] has to say.
+    pub fn append(history: &'a mut History, latencies: &'a mut Latencies) -> HistoryBuilder<'a> {
         latencies.node.clone_from(&history.node);
-        Folding::between(history, latencies, UnixNanos::MIN, UnixNanos::MAX)
+        HistoryBuilder::between(history, latencies, UnixNanos::MIN, UnixNanos::MAX)
     }
 
     /// Makes a history again as of `now` from the check files since a gap, all of whose names are `listed`.
-    pub fn again(
+    pub fn rebuild(
         history: &'a mut History,
         latencies: &'a mut Latencies,
-        gap: Gap,
+        gap: RebuildFrom,
         listed: &[CheckFileName],
         now: UnixNanos,
-    ) -> Folding<'a> {
-        let from = history.can_be_made_again_from(gap, listed);
+    ) -> HistoryBuilder<'a> {
+        let from = history.rebuildable_from(gap, listed);
         history.cut(from, now);
         latencies.node.clone_from(&history.node);
         latencies.cut(from);
-        Folding::between(history, latencies, from, now.saturating_add(CLOCK_TOLERANCE))
+        HistoryBuilder::between(history, latencies, from, now.saturating_add(CLOCK_TOLERANCE))
     }
 
     fn between(
@@ -99,10 +99,10 @@ impl<'a> Folding<'a> {
         latencies: &'a mut Latencies,
         from: UnixNanos,
         until: UnixNanos,
-    ) -> Folding<'a> {
+    ) -> HistoryBuilder<'a> {
         let (waiting, earliest) = (BTreeMap::new(), UnixNanos::MAX);
-        let (flushed, left) = (UnixNanos::MIN, Left::default());
-        Folding { history, latencies, from, until, waiting, earliest, flushed, left }
+        let (flushed, report) = (UnixNanos::MIN, BuildReport::default());
+        HistoryBuilder { history, latencies, from, until, waiting, earliest, flushed, report }
     }
 
     /// Adds a file; files come in the order of their names. Files that only others need are passed over.
@@ -125,11 +125,11 @@ impl<'a> Folding<'a> {
         for (place, result) in results.iter().enumerate() {
             let moment = moment_of(result, name);
             if !is_plausible(moment, name) {
-                self.left.implausible += 1;
+                self.report.implausible += 1;
             } else if moment >= self.from {
                 // Mostly there is one, and very many endpoints: a vector's usual first size would be for four.
                 let waiting = self.waiting.entry(result.endpoint_key()).or_insert_with(|| Vec::with_capacity(1));
-                waiting.push(Seen::of(result, moment, name.stored_at, place));
+                waiting.push(RecordedResult::of(result, moment, name.stored_at, place));
                 self.earliest = self.earliest.min(moment);
             }
         }
@@ -150,9 +150,9 @@ impl<'a> Folding<'a> {
         for (message, mut about) in said {
             about.sort_unstable();
             about.dedup();
-            messages.insert(Said { at: stored_at, message: message.to_owned(), about });
+            messages.insert(PostedMessage { at: stored_at, message: message.to_owned(), about });
             let day = day_of(stored_at);
-            let of_this_day: Vec<&Said> = messages.iter().filter(|said| day_of(said.at) == day).collect();
+            let of_this_day: Vec<&PostedMessage> = messages.iter().filter(|said| day_of(said.at) == day).collect();
             if let Some(last) = of_this_day.get(MESSAGES_A_DAY).map(|said| (*said).clone()) {
                 messages.remove(&last);
             }
@@ -171,7 +171,7 @@ impl<'a> Folding<'a> {
             // All at once they are found without being looked for.
             let new = waiting.into_iter().filter_map(|(key, waiting)| {
                 let seen = self.settled(&key, waiting, before);
-                let mut past = (!seen.is_empty()).then(Box::<Past>::default)?;
+                let mut past = (!seen.is_empty()).then(Box::<EndpointHistory>::default)?;
                 for seen in seen {
                     past.see(seen);
                 }
@@ -193,8 +193,13 @@ impl<'a> Folding<'a> {
     }
 
     /// What was seen of an endpoint before a moment, in order; what is from after it goes on waiting.
-    fn settled(&mut self, key: &EndpointKey, mut waiting: Vec<Seen>, before: UnixNanos) -> Vec<Seen> {
-        waiting.sort_unstable_by_key(Seen::order);
+    fn settled(
+        &mut self,
+        key: &EndpointKey,
+        mut waiting: Vec<RecordedResult>,
+        before: UnixNanos,
+    ) -> Vec<RecordedResult> {
+        waiting.sort_unstable_by_key(RecordedResult::order);
         let still_waiting = waiting.split_off(waiting.partition_point(|seen| seen.observation.at < before));
         if let Some(first) = still_waiting.first() {
             self.earliest = self.earliest.min(first.observation.at);
@@ -205,7 +210,7 @@ impl<'a> Folding<'a> {
 
     /// Reckons all that waits, closes what is over, and forgets what is older than `expiry`.
     #[expect(clippy::must_use_candidate, reason = "the work is done, whether or not anybody asks what was left out")]
-    pub fn finish(mut self, expiry: Nanos) -> Left {
+    pub fn finish(mut self, expiry: Nanos) -> BuildReport {
         self.flush(UnixNanos::MAX);
         let newest = self.history.newest;
         let kept_from = start_of_day(newest.saturating_sub(expiry.max(DAY))).max(0);
@@ -229,7 +234,7 @@ impl<'a> Folding<'a> {
         self.latencies.endpoints.retain(|key, sketches| endpoints.contains_key(key) && !sketches.is_empty());
         self.history.files = self.history.files.split_off(&day_of(kept_from));
         self.history.messages.retain(|said| said.at >= kept_from);
-        self.left
+        self.report
     }
 }
 
@@ -249,9 +254,9 @@ struct Limits {
     kept_from: UnixNanos,
 }
 
-impl Past {
-    fn see(&mut self, seen: Seen) {
-        let Seen { observation, latest, latency, .. } = seen;
+impl EndpointHistory {
+    fn see(&mut self, seen: RecordedResult) {
+        let RecordedResult { observation, latest, latency, .. } = seen;
         let at = observation.at;
         // Of very many endpoints most have one span for a long time; a vector's usual first size would be for four.
         if self.timeline.spans.is_empty() {
@@ -293,12 +298,12 @@ impl Past {
         for (hour, sketch) in closed {
             days.entry(hour.div_euclid(24)).or_default().merge(&sketch);
             if hour.saturating_mul(HOUR) >= limits.hourly_from {
-                self.hours.extend(Percentiles::of(&sketch).map(|percentiles| (hour, percentiles)));
+                self.hours.extend(Percentiles::from_sketch(&sketch).map(|percentiles| (hour, percentiles)));
                 sketches.hours.insert(hour, sketch);
             }
         }
         for (day, sketch) in days {
-            self.days.extend(Percentiles::of(&sketch).map(|percentiles| (day, percentiles)));
+            self.days.extend(Percentiles::from_sketch(&sketch).map(|percentiles| (day, percentiles)));
             sketches.days.insert(day, sketch);
         }
     }
@@ -338,22 +343,22 @@ impl Sketches {
     }
 }
 
-impl Seen {
-    fn of(result: &CheckResult, at: UnixNanos, stored_at: UnixNanos, place: usize) -> Seen {
+impl RecordedResult {
+    fn of(result: &CheckResult, at: UnixNanos, stored_at: UnixNanos, place: usize) -> RecordedResult {
         // How quickly a connection was refused is no response time.
         let answered =
             result.attempts.iter().filter(|attempt| attempt.error.is_none()).map(|attempt| attempt.rtt).collect();
         let is_bad = matches!(result.status, Status::Degraded | Status::Down);
         let reason = result.reason().filter(|_| is_bad).map(|reason| shortened(reason.to_owned(), EVENT_LIMIT));
-        Seen {
+        RecordedResult {
             observation: Observation { at, status: result.status, interval: result.interval },
             stored_at,
             latency: Stats::of(answered).map(|stats| stats.median),
-            latest: Latest {
+            latest: LatestResult {
                 place,
                 kind: result.kind.clone().unwrap_or_default(),
                 threshold: result.threshold,
-                verdict: result.verdict,
+                quorum: result.quorum,
                 reason,
             },
         }
@@ -362,7 +367,7 @@ impl Seen {
 
 /// The names among these that a history of this node can take, in order.
 #[must_use]
-pub fn own_names(history: &History, names: &[CheckFileName], now: UnixNanos) -> BTreeSet<CheckFileName> {
+pub fn own_check_files(history: &History, names: &[CheckFileName], now: UnixNanos) -> BTreeSet<CheckFileName> {
     let is_own =
         |name: &&CheckFileName| name.node == history.node && name.stored_at <= now.saturating_add(CLOCK_TOLERANCE);
     names.iter().filter(is_own).cloned().collect()

@@ -1,11 +1,14 @@
 //! A history as it is read: rows in the order of writing, which is all that a reader needs who adds nothing. The page
-//! works on these; [`super::written`] makes trees of them for those who fold.
+//! works on these; [`super::format`] makes trees of them for those who fold.
 //!
 //! Reading is strict, other than for check files: a history that does not add up would tell wrong figures, and the
 //! check files are there to make it again.
 
-use super::written::{NotAHistory, VERSION, status_of};
-use super::{BLOCK, Crowd, EVENT_LIMIT, Event, HOURS_A_DAY, Latest, OVERLAP, Percentiles, crowd_of, start_of_day};
+use super::format::{InvalidHistory, VERSION, status_of};
+use super::{
+    BLOCK, DuplicateNodeEvidence, EVENT_LIMIT, Event, HOURS_A_DAY, LatestResult, OVERLAP, Percentiles,
+    duplicate_node_evidence, start_of_day,
+};
 use crate::json::{self, Json};
 use crate::latency::{Bucket, Sketch};
 use crate::object_name::{CheckFileName, NodeName};
@@ -15,49 +18,49 @@ use crate::uptime::{Observation, Span, StatusTimeline};
 use crate::{DAY, HOUR, Nanos, UnixNanos};
 
 /// Something for each of some periods (by number), in order.
-pub type Row<T> = Vec<(i64, T)>;
+pub type Series<T> = Vec<(i64, T)>;
 
 /// What one node knows about the past.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Outline {
+pub struct HistoryRows {
     /// Whose it is; `None` is that of check files that name no node.
     pub node: Option<NodeName>,
     /// What it knows of each endpoint.
-    pub endpoints: Vec<PastOutline>,
+    pub endpoints: Vec<EndpointRows>,
     /// What was said.
-    pub messages: Vec<SaidOutline>,
+    pub messages: Vec<MessageRow>,
     /// When the newest file in it was stored; 0 if there is none.
     pub newest: UnixNanos,
     /// When each file was stored that is at most [`OVERLAP`] older than the newest, in order.
     pub(super) recent: Vec<UnixNanos>,
     /// How many files were stored on each day (of UTC).
-    pub(super) files: Row<u64>,
+    pub(super) files: Series<u64>,
     /// How often the node looks at what it looks at most often, if it says so.
     interval: Option<Nanos>,
 }
 
 /// What a node knows of one endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PastOutline {
+pub struct EndpointRows {
     /// The endpoint.
     pub key: EndpointKey,
     /// The statuses over time.
     pub timeline: StatusTimeline,
     /// What the newest result said beside its status.
-    pub latest: Latest,
+    pub latest: LatestResult,
     /// The percentiles of each closed day (of UTC).
-    pub days: Row<Percentiles>,
+    pub days: Series<Percentiles>,
     /// The percentiles of each closed hour of the last days.
-    pub hours: Row<Percentiles>,
+    pub hours: Series<Percentiles>,
     /// The sketch of each hour that is not closed.
-    pub open: Row<Sketch>,
+    pub open: Series<Sketch>,
     /// What was wrong, at the beginning of a span.
     pub events: Vec<Event>,
 }
 
 /// A message, with the places of the endpoints that it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SaidOutline {
+pub struct MessageRow {
     /// When the round was stored.
     pub at: UnixNanos,
     /// Its text: a little HTML.
@@ -68,31 +71,31 @@ pub struct SaidOutline {
 
 /// The sketches of a node.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct LatenciesOutline {
+pub struct LatencyRows {
     /// Whose they are.
     pub node: Option<NodeName>,
     /// Those of each endpoint.
-    pub endpoints: Vec<SketchesOutline>,
+    pub endpoints: Vec<SketchRows>,
     /// The first day that is not closed.
     pub(super) until: i64,
 }
 
 /// The sketches of one endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SketchesOutline {
+pub struct SketchRows {
     /// The endpoint.
     pub key: EndpointKey,
     /// Of each hour of the last days.
-    pub hours: Row<Sketch>,
+    pub hours: Series<Sketch>,
     /// Of each day.
-    pub days: Row<Sketch>,
+    pub days: Series<Sketch>,
     /// Of each block of 28 days, where days are not kept any more.
-    pub blocks: Row<Sketch>,
+    pub blocks: Series<Sketch>,
 }
 
-impl Outline {
+impl HistoryRows {
     /// Reads what [`super::History::to_json`] wrote.
-    pub fn parse(content: &[u8]) -> Result<Outline, NotAHistory> {
+    pub fn parse(content: &[u8]) -> Result<HistoryRows, InvalidHistory> {
         let json = read(content)?;
         let newest =
             number(json.get("newest")).filter(|newest| *newest >= 0).ok_or(wrong("the time of the newest file"))?;
@@ -110,10 +113,10 @@ impl Outline {
             count => Some(Some(count)),
         });
         let endpoints = list(json.get("endpoints")).ok_or(wrong("the list of endpoints"))?;
-        let endpoints = endpoints.iter().map(PastOutline::read);
-        let endpoints: Vec<PastOutline> = endpoints.collect::<Result<_, _>>()?;
+        let endpoints = endpoints.iter().map(EndpointRows::read);
+        let endpoints: Vec<EndpointRows> = endpoints.collect::<Result<_, _>>()?;
         let messages = list(json.get("messages")).and_then(|messages| messages.iter().map(read_message).collect());
-        Ok(Outline {
+        Ok(HistoryRows {
             node: read_node(&json)?,
             interval: endpoints.iter().filter_map(|past| past.timeline.last?.interval).min(),
             endpoints,
@@ -138,13 +141,13 @@ impl Outline {
 
     /// As [`super::History::crowd`].
     #[must_use]
-    pub fn crowd(&self) -> Option<Crowd> {
-        crowd_of(self.newest, self.interval, self.files.iter().copied())
+    pub fn duplicate_node_evidence(&self) -> Option<DuplicateNodeEvidence> {
+        duplicate_node_evidence(self.newest, self.interval, self.files.iter().copied())
     }
 }
 
-impl PastOutline {
-    fn read(json: &Json<'_>) -> Result<PastOutline, NotAHistory> {
+impl EndpointRows {
+    fn read(json: &Json<'_>) -> Result<EndpointRows, InvalidHistory> {
         let triples = numbers(json.get("spans")).ok_or(wrong("a span"))?;
         let mut spans = Vec::with_capacity(triples.len() / 3);
         let mut end: UnixNanos = 0;
@@ -160,7 +163,7 @@ impl PastOutline {
         };
         let events = list(json.get("events")).and_then(|events| events.iter().map(read_event).collect());
         let count = |name: &str| number(json.get(name)).unwrap_or(0).max(0);
-        Ok(PastOutline {
+        Ok(EndpointRows {
             key: read_key(json)?,
             timeline: StatusTimeline {
                 spans,
@@ -168,11 +171,11 @@ impl PastOutline {
                 recent_without_interval: numbers(json.get("without_interval")).ok_or(wrong("the newest result"))?,
                 last_without_interval: number(json.get("untold")),
             },
-            latest: Latest {
+            latest: LatestResult {
                 place: count("place") as usize,
                 kind: shortened(text(json.get("kind")).unwrap_or_default().to_owned(), TITLE_LIMIT),
                 threshold: count("threshold"),
-                verdict: text(json.get("verdict")).unwrap_or_default().parse().unwrap_or_default(),
+                quorum: text(json.get("verdict")).unwrap_or_default().parse().unwrap_or_default(),
                 reason: text(json.get("reason")).map(|reason| shortened(reason.to_owned(), EVENT_LIMIT)),
             },
             days: percentiles(json.get("days"))?,
@@ -184,7 +187,7 @@ impl PastOutline {
 
     /// The percentiles of each hour of the last days, also those that are not closed.
     #[must_use]
-    pub fn by_hour(&self) -> Row<Percentiles> {
+    pub fn by_hour(&self) -> Series<Percentiles> {
         let mut row = self.hours.clone();
         row.extend(told(&self.open));
         row
@@ -192,8 +195,8 @@ impl PastOutline {
 
     /// The percentiles of each day, also of the one that is not closed.
     #[must_use]
-    pub fn by_day(&self) -> Row<Percentiles> {
-        let mut days: Row<Sketch> = Vec::new();
+    pub fn by_day(&self) -> Series<Percentiles> {
+        let mut days: Series<Sketch> = Vec::new();
         for (hour, sketch) in &self.open {
             let day = hour.div_euclid(HOURS_A_DAY);
             match days.last_mut().filter(|(last, _)| *last == day) {
@@ -207,24 +210,24 @@ impl PastOutline {
     }
 }
 
-fn told(row: &Row<Sketch>) -> Row<Percentiles> {
-    row.iter().filter_map(|(period, sketch)| Some((*period, Percentiles::of(sketch)?))).collect()
+fn told(row: &Series<Sketch>) -> Series<Percentiles> {
+    row.iter().filter_map(|(period, sketch)| Some((*period, Percentiles::from_sketch(sketch)?))).collect()
 }
 
-impl LatenciesOutline {
+impl LatencyRows {
     /// Reads what [`super::Latencies::to_json`] wrote.
-    pub fn parse(content: &[u8]) -> Result<LatenciesOutline, NotAHistory> {
+    pub fn parse(content: &[u8]) -> Result<LatencyRows, InvalidHistory> {
         let json = read(content)?;
         let endpoints = list(json.get("endpoints")).ok_or(wrong("the list of endpoints"))?;
         let of_endpoint = |json: &Json| {
-            Ok(SketchesOutline {
+            Ok(SketchRows {
                 key: read_key(json)?,
                 hours: sketches(json.get("hours"))?,
                 days: sketches(json.get("days"))?,
                 blocks: sketches(json.get("blocks"))?,
             })
         };
-        Ok(LatenciesOutline {
+        Ok(LatencyRows {
             node: read_node(&json)?,
             endpoints: endpoints.iter().map(of_endpoint).collect::<Result<_, _>>()?,
             until: number(json.get("until")).ok_or(wrong("the last day"))?,
@@ -232,7 +235,7 @@ impl LatenciesOutline {
     }
 }
 
-impl SketchesOutline {
+impl SketchRows {
     /// Adds the times of `from <= t < to` to a sum. Where only days or blocks are kept, those count whose middle is in
     /// the period.
     pub fn add_between(&self, sum: &mut Sketch, from: UnixNanos, to: UnixNanos) {
@@ -244,12 +247,12 @@ impl SketchesOutline {
 }
 
 /// Adds the hours that are not closed, of those whose middle is in `from <= t < to`, to a sum.
-pub fn add_open_between(open: &Row<Sketch>, sum: &mut Sketch, from: UnixNanos, to: UnixNanos) {
+pub fn add_open_between(open: &Series<Sketch>, sum: &mut Sketch, from: UnixNanos, to: UnixNanos) {
     add_between(open, HOUR, (from, to), UnixNanos::MAX, sum);
 }
 
 fn add_between(
-    row: &Row<Sketch>,
+    row: &Series<Sketch>,
     length: Nanos,
     (from, to): (UnixNanos, UnixNanos),
     but_from: UnixNanos,
@@ -264,18 +267,18 @@ fn add_between(
     }
 }
 
-fn wrong(what: &'static str) -> NotAHistory {
-    NotAHistory::Contradictory(what)
+fn wrong(what: &'static str) -> InvalidHistory {
+    InvalidHistory::Inconsistent(what)
 }
 
 /// Reads JSON of the version that is known.
-fn read(content: &[u8]) -> Result<Json<'_>, NotAHistory> {
-    let text = std::str::from_utf8(content).map_err(|error| NotAHistory::Malformed(error.to_string()))?;
-    let json = json::parse(text).map_err(|error| NotAHistory::Malformed(error.to_string()))?;
+fn read(content: &[u8]) -> Result<Json<'_>, InvalidHistory> {
+    let text = std::str::from_utf8(content).map_err(|error| InvalidHistory::Malformed(error.to_string()))?;
+    let json = json::parse(text).map_err(|error| InvalidHistory::Malformed(error.to_string()))?;
     match number(json.get("version")) {
         Some(version) if version == i64::from(VERSION) => Ok(json),
-        Some(other) => Err(NotAHistory::Newer(other)),
-        None => Err(NotAHistory::Malformed("it names no version".to_owned())),
+        Some(other) => Err(InvalidHistory::UnsupportedVersion(other)),
+        None => Err(InvalidHistory::Malformed("it names no version".to_owned())),
     }
 }
 
@@ -303,12 +306,12 @@ fn numbers(json: Option<&Json<'_>>) -> Option<Vec<i64>> {
     list(json)?.iter().map(Json::as_integer).collect()
 }
 
-fn read_node(json: &Json<'_>) -> Result<Option<NodeName>, NotAHistory> {
+fn read_node(json: &Json<'_>) -> Result<Option<NodeName>, InvalidHistory> {
     let Some(name) = json.get("node") else { return Ok(None) };
     NodeName::new(text(Some(name)).unwrap_or_default()).map(Some).map_err(|_| wrong("the node's name"))
 }
 
-fn read_key(json: &Json<'_>) -> Result<EndpointKey, NotAHistory> {
+fn read_key(json: &Json<'_>) -> Result<EndpointKey, InvalidHistory> {
     let text = |name: &str, limit| Some(shortened(text(json.get(name))?.to_owned(), limit));
     match (text("title", TITLE_LIMIT), text("endpoint", LOCATOR_LIMIT)) {
         (Some(title), Some(locator)) => Ok(EndpointKey { title, locator }),
@@ -335,18 +338,14 @@ fn read_event(json: &Json<'_>) -> Option<Event> {
     Some(Event { at: at.as_integer()?, reason: shortened(text(Some(reason))?.to_owned(), EVENT_LIMIT) })
 }
 
-fn read_message(json: &Json<'_>) -> Option<SaidOutline> {
+fn read_message(json: &Json<'_>) -> Option<MessageRow> {
     let [at, message, about] = list(Some(json))? else { return None };
     let about = numbers(Some(about))?.into_iter().map(|place| usize::try_from(place).ok()).collect::<Option<_>>()?;
-    Some(SaidOutline {
-        at: at.as_integer()?,
-        message: shortened(text(Some(message))?.to_owned(), MESSAGE_LIMIT),
-        about,
-    })
+    Some(MessageRow { at: at.as_integer()?, message: shortened(text(Some(message))?.to_owned(), MESSAGE_LIMIT), about })
 }
 
 /// Reads a column; `read` gives `None` for what is wrong and `Some(None)` for nothing.
-fn row<T>(column: Option<&Json<'_>>, each: &str, read: impl Fn(&Json<'_>) -> Option<Option<T>>) -> Option<Row<T>> {
+fn row<T>(column: Option<&Json<'_>>, each: &str, read: impl Fn(&Json<'_>) -> Option<Option<T>>) -> Option<Series<T>> {
     let Some(column) = column else { return Some(Vec::new()) };
     let from = number(column.get("from")).unwrap_or(0);
     let each = list(column.get(each))?;
@@ -361,7 +360,7 @@ fn row<T>(column: Option<&Json<'_>>, each: &str, read: impl Fn(&Json<'_>) -> Opt
     Some(row)
 }
 
-fn percentiles(column: Option<&Json<'_>>) -> Result<Row<Percentiles>, NotAHistory> {
+fn percentiles(column: Option<&Json<'_>>) -> Result<Series<Percentiles>, InvalidHistory> {
     let bucket = |json: &Json| match json.as_integer()? {
         -1 => Some(None),
         place => Bucket::at(u64::try_from(place).ok()?).map(Some),
@@ -380,7 +379,7 @@ fn percentiles(column: Option<&Json<'_>>) -> Result<Row<Percentiles>, NotAHistor
     .collect()
 }
 
-fn sketches(column: Option<&Json<'_>>) -> Result<Row<Sketch>, NotAHistory> {
+fn sketches(column: Option<&Json<'_>>) -> Result<Series<Sketch>, InvalidHistory> {
     let read = |json: &Json| {
         let numbers: Option<Vec<u64>> =
             numbers(Some(json))?.into_iter().map(|number| u64::try_from(number).ok()).collect();
