@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::Path;
+use std::time::Duration;
 
 use regex::{Captures, Regex};
 use serde_json::{Value, json};
@@ -42,7 +43,7 @@ fn redacted(text: &str, checker: &Checker) -> String {
     text = text.replace(&canonical.display().to_string(), "[folder]");
     text = number_all(&text, r"127\.0\.0\.1:(\d{4,5})", "port");
     text = number_all(&text, r"\b(AKIA[A-Z0-9]{12,16})\b", "key");
-    text = number_all(&text, r"\b((?:site|checkup)-\d+)\b", "bucket");
+    text = number_all(&text, r"((?:site|checkup)-\d+)", "bucket");
     for (pattern, replacement) in [
         (r"\b\d{19}(-[a-z0-9-]+-check\.json)", "[time]$1"),
         (r"(secret_access_key|public_access_key)(`?:? )\S{30,}", "$1$2[secret]"),
@@ -51,6 +52,7 @@ fn redacted(text: &str, checker: &Checker) -> String {
         (r"\b\d+(\.\d+)? (ns|µs|ms)\b", "[rtt]"),
         (r"in \d+\.\d s\b", "in [duration]"),
         (r"\b\d+ (s|min) ago", "[ago]"),
+        (r"\b[1-9]\d\.\d\d%", "[percentage]"),
         (r"spool/[0-9a-f]{8,}", "spool/[store]"),
         // The width of a column depends on what was replaced.
         (r"(\S) {3,}", "$1  "),
@@ -97,7 +99,6 @@ async fn the_output_of_run() {
         json!({ "type": "heartbeat", "endpoint_name": "Backup", "job": "backup", "interval": "1d" }),
     ];
     let checker = Checker::new(&watching(&checks, &directory()));
-    // Round-trip times end up in a notice, which a threshold of one nanosecond repeats.
     let text = session(
         &checker,
         &[
@@ -125,7 +126,9 @@ async fn the_output_of_run_with_a_store_in_trouble() {
             "secret_access_key": "none", "endpoint_url": url, "path_style": true })
     };
     let not_s3 = Endpoint::start(Behavior::ok()).await;
-    for storage in [key("my-status", &refused()), key("my-status", &ministack::server().url), key("my-status", &not_s3.url)] {
+    for storage in
+        [key("my-status", &refused()), key("my-status", &ministack::server().url), key("my-status", &not_s3.url)]
+    {
         let checker = Checker::new(&watching(&checks, &storage));
         text.push_str(&session(&checker, &[&["run"], &["run"], &["status"], &["history", "rebuild"]]).await);
     }
@@ -140,7 +143,8 @@ async fn the_output_of_run_with_a_store_in_trouble() {
 #[tokio::test]
 async fn the_output_of_explain() {
     let ok = Endpoint::start(Behavior::ok()).await;
-    let assertions = json!({ "assertions": ["[STATUS] == 200", "[STATUS] == 404"], "headers": { "Authorization": "s3cr3t" } });
+    let assertions =
+        json!({ "assertions": ["[STATUS] == 200", "[STATUS] == 404"], "headers": { "Authorization": "s3cr3t" } });
     let checks = [check_with("Shop", &ok.url, assertions), check("Billing", &refused())];
     let checker = Checker::new(&watching(&checks, &directory()));
     let text = session(
@@ -191,7 +195,6 @@ fn write_store(checker: &Checker, nodes: &[Node], now: UnixNanos) {
     std::fs::create_dir_all(&folder).expect("the folder can be made");
     for node in nodes {
         let name = NodeName::new(node.name).expect("it is a name");
-        // Half an interval from a whole round, so that figures do not depend on the moment of the test.
         let last = now - node.reported;
         for at in (0..2 * DAY / INTERVAL).map(|index| last - index * INTERVAL) {
             let is_down = node.down.is_some_and(|(from, to)| (now - from..now - to).contains(&at));
@@ -237,11 +240,14 @@ async fn the_output_of_status_and_history() {
     let minute = MINUTE;
     let stores = [
         ("well", vec![node("eu-west", minute, None), node("us-east", minute, None)]),
-        ("down from one node", vec![
-            node("eu-west", minute, None),
-            node("us-east", minute, Some((5 * HOUR + 5 * MINUTE, 0))),
-            node("ap-south", minute, None),
-        ]),
+        (
+            "down from one node",
+            vec![
+                node("eu-west", minute, None),
+                node("us-east", minute, Some((5 * HOUR + 5 * MINUTE, 0))),
+                node("ap-south", minute, None),
+            ],
+        ),
         ("down", vec![node("eu-west", minute, Some((5 * HOUR + 5 * MINUTE, 0)))]),
         ("silent", vec![node("eu-west", minute, None), node("us-east", 3 * HOUR, None)]),
         ("all silent", vec![node("eu-west", 3 * HOUR, None)]),
@@ -252,7 +258,9 @@ async fn the_output_of_status_and_history() {
     }
     let checker = Checker::new(&watching(&[check("Shop", "http://127.0.0.1:9/")], &directory()));
     text.push_str("## broken\n\n");
-    text.push_str(&session(&checker, &[&["status"], &["history", "rebuild"], &["history", "rebuild", "--nameless"]]).await);
+    text.push_str(
+        &session(&checker, &[&["status"], &["history", "rebuild"], &["history", "rebuild", "--nameless"]]).await,
+    );
     write_store(&checker, &[node("test-node", minute, None)], now());
     let name = |ago: Nanos| CheckFileName { stored_at: now() - ago, node: NodeName::new("test-node").ok() }.to_string();
     let checks = checker.path("checks");
@@ -261,14 +269,14 @@ async fn the_output_of_status_and_history() {
     write(&checks, &name(7 * MINUTE), "{}");
     write(&checks, "history/test-node.json", "{\"version\":99}");
     text.push_str(&session(&checker, &[&["status"], &["history", "rebuild"], &["status"]]).await);
-    // How many rounds a checker stored within its interval shows that two of them share a name.
     assert_text("status_and_history", &text);
 }
 
 #[tokio::test]
 async fn the_output_of_provision_and_deprovision() {
     let site = TestSite::new().await;
-    let wishes = ["--origin", "https://status.example", "--writer", "eu-west", "--check-expiry", "30d", "--lifecycle", "90d"];
+    let wishes =
+        ["--origin", "https://status.example", "--writer", "eu-west", "--check-expiry", "30d", "--lifecycle", "90d"];
     let other = ["--origin", "https://status.example", "--origin", "https://other.example", "--writer", "us"];
     let mut text = String::new();
     for (command, words, typed) in [
@@ -286,7 +294,11 @@ async fn the_output_of_provision_and_deprovision() {
     let run = site.call("provision", &[&["--dry-run"], other.as_slice()].concat(), "").await;
     text.push_str(&transcript(&site.checker, &[&["provision", "--dry-run"], other.as_slice()].concat(), &run));
     let run = site.call("provision", &["--yes", "--writer", "ap", "--out", "missing/folder"], "").await;
-    text.push_str(&transcript(&site.checker, &["provision", "--yes", "--writer", "ap", "--out", "missing/folder"], &run));
+    text.push_str(&transcript(
+        &site.checker,
+        &["provision", "--yes", "--writer", "ap", "--out", "missing/folder"],
+        &run,
+    ));
     assert_text("provision", &text);
 
     let bucket = site.bucket.name.clone();
@@ -305,7 +317,8 @@ async fn the_output_of_provision_and_deprovision() {
         text.push_str(&transcript(&site.checker, &[&["deprovision"], words.as_slice()].concat(), &run));
     }
     let checker = Checker::new(&watching(&[], &directory()));
-    let lines: [&[&str]; 3] = [&["provision", "--yes"], &["provision", "-c", "checker.json"], &["deprovision", "--bucket", "A_B"]];
+    let lines: [&[&str]; 3] =
+        [&["provision", "--yes"], &["provision", "-c", "checker.json"], &["deprovision", "--bucket", "A_B"]];
     text.push_str(&session(&checker, &lines).await);
     assert_text("deprovision", &text);
 }
@@ -326,16 +339,19 @@ async fn the_output_of_doctor() {
     };
     configure(&|_| {});
     let page = ["doctor", "--page", "config.json", "--origin", origin];
-    let mut text = session(&site.checker, &[
-        &["doctor", "-c", "checker.json"],
-        &["run"],
-        &["doctor", "-c", "checker.json", "--page", "config.json", "--origin", origin],
-        &page,
-        &["doctor", "--page", "config.json"],
-        &["doctor", "--page", "config.json", "--origin", "https://other.example"],
-        &["doctor", "-c", "missing.json"],
-        &["doctor", "--page", "missing.json"],
-    ])
+    let mut text = session(
+        &site.checker,
+        &[
+            &["doctor", "-c", "checker.json"],
+            &["run"],
+            &["doctor", "-c", "checker.json", "--page", "config.json", "--origin", origin],
+            &page,
+            &["doctor", "--page", "config.json"],
+            &["doctor", "--page", "config.json", "--origin", "https://other.example"],
+            &["doctor", "-c", "missing.json"],
+            &["doctor", "--page", "missing.json"],
+        ],
+    )
     .await;
     configure(&|config| config["storage"]["secret_access_key"] = json!("wrong"));
     text.push_str(&session(&site.checker, &[&["doctor", "-c", "checker.json"]]).await);
@@ -350,39 +366,47 @@ async fn the_output_of_doctor() {
     });
     text.push_str(&session(&site.checker, &[&["doctor", "-c", "checker.json"]]).await);
     configure(&|config| config["storage"] = directory());
-    text.push_str(&session(&site.checker, &[&["doctor", "-c", "checker.json"], &["run"], &["doctor", "-c", "checker.json"]]).await);
+    text.push_str(
+        &session(&site.checker, &[&["doctor", "-c", "checker.json"], &["run"], &["doctor", "-c", "checker.json"]])
+            .await,
+    );
     site.checker.write("config.json", "{\"source\":{}}");
     text.push_str(&session(&site.checker, &[&page]).await);
-    // In the order of the snapshot, two users of the account.
     assert_text("doctor", &text);
 }
 
-/// What a running checker prints until it was stopped.
-async fn lines_of(checker: &Checker, words: &[&str], change: impl AsyncFnOnce()) -> String {
+/// What a daemon prints until it is stopped after a round.
+async fn output_of_a_round(checker: &Checker, words: &[&str]) -> String {
     let mut running = checker.start(words);
-    change().await;
+    let badge = checker.path("checks/0-badge/test-node/_overall.svg");
+    let is_done = || running.output().contains("1 healthy") && badge.exists();
+    wait_for("a round", || {
+        let is_done = is_done();
+        async move { is_done.then_some(()) }
+    })
+    .await;
+    // The round ends a moment after its last file was written, and what is unfinished would be mentioned.
+    tokio::time::sleep(Duration::from_millis(500)).await;
     running.signal("TERM");
     let status = running.wait().await;
-    let text = format!("$ checker {}\n{}[{status}]\n\n", words.join(" "), running.output());
-    redacted(&text, checker)
+    std::fs::remove_dir_all(checker.path("checks")).expect("the store can be removed");
+    redacted(&format!("$ checker {}\n{}[{status}]\n\n", words.join(" "), running.output()), checker)
 }
 
 #[tokio::test]
 async fn the_output_of_a_daemon() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
-    let stored = async || {
-        wait_for("a round", || async { (!checker.check_files("checks").is_empty()).then_some(()) }).await;
-    };
-    let mut text = lines_of(&checker, &["run", "--every", "1h"], stored).await;
+    let mut text = output_of_a_round(&checker, &["run", "--every", "1h"]).await;
     let listen = format!("127.0.0.1:{}", free_port());
-    let listen = ["serve", "--listen", listen.as_str()];
-    std::fs::remove_dir_all(checker.path("checks")).expect("the store can be removed");
-    text.push_str(&lines_of(&checker, &listen, stored).await);
-    let busy = Endpoint::start(Behavior::ok()).await;
-    let address = busy.url.trim_start_matches("http://").trim_end_matches('/').to_owned();
-    text.push_str(&session(&checker, &[&["serve", "--listen", &address], &["serve", "--listen", "192.0.2.1:80"]]).await);
-    let lines: [&[&str]; 2] = [&["serve", "--page", "missing"], &["serve", "-c", "missing.json"]];
+    text.push_str(&output_of_a_round(&checker, &["serve", "--listen", &listen]).await);
+    let address = ok.url.trim_start_matches("http://").trim_end_matches('/');
+    let lines: [&[&str]; 4] = [
+        &["serve", "--listen", address],
+        &["serve", "--listen", "192.0.2.1:80"],
+        &["serve", "--page", "missing"],
+        &["serve", "-c", "missing.json"],
+    ];
     text.push_str(&session(&checker, &lines).await);
     assert_text("daemon", &text);
 }

@@ -11,17 +11,17 @@ use shared::page_config::{AddressStyle, S3Source};
 use shared::status::Status;
 
 use super::{assert_list, surroundings};
-use crate::checks::net::connect::Address;
 use crate::checks::http::HttpCheck;
+use crate::checks::net::connect::Address;
 use crate::checks::net::tls_config::TrustError;
 use crate::commands::NoStorage;
 use crate::commands::init::InitError;
 use crate::config::{ConfigError, from_text};
-use crate::monitor::confirmation::Memory;
 use crate::doctor::address;
-use crate::recorder::history_writer::HistoryError;
+use crate::monitor::announcement::Announcement;
+use crate::monitor::confirmation::Memory;
 use crate::monitor::confirmation_file;
-use crate::server::assets::PageFilesError;
+use crate::monitor::schedule::Shard;
 use crate::provision::apply::CarryOutError;
 use crate::provision::files::FileError;
 use crate::provision::names::{Role, check_bucket_name};
@@ -29,11 +29,11 @@ use crate::provision::plan::PlanError;
 use crate::provision::purge::PurgeError;
 use crate::provision::service::{Call, ServiceError};
 use crate::provision::spec::{WishError, check_origin, whole_days};
-use crate::monitor::announcement::Announcement;
-use crate::monitor::schedule::Shard;
+use crate::recorder::history_writer::HistoryError;
+use crate::recorder::summary::SummaryError;
+use crate::server::assets::PageFilesError;
 use crate::server::{PortRemedy, ServeError};
 use crate::store::{S3Problem, StoreError};
-use crate::recorder::summary::SummaryError;
 
 /// The error with its causes, as far as they are not in its own text.
 fn text(error: &dyn Error) -> String {
@@ -96,7 +96,8 @@ fn errors_of_configurations_and_checks() {
         r#"{"node": "here", "spool_dir": "/dev/null/x", "checkers": [
             {"type": "exec", "name": "Shop", "command": "true", "confirm": 2}]}"#,
     );
-    let invalid = ConfigError::Invalid(vec!["checker.json:1:2: error: one".to_owned(), "checker.json:3:4: …".to_owned()]);
+    let invalid =
+        ConfigError::Invalid(vec!["checker.json:1:2: error: one".to_owned(), "checker.json:3:4: …".to_owned()]);
     let unreadable = ConfigError::Unreadable { path: "checker.json".into(), source: ErrorKind::NotFound.into() };
     let authorities = TrustError::Authorities("authority.pem".into(), "it holds no certificate".to_owned());
     assert_list(
@@ -109,7 +110,7 @@ fn errors_of_configurations_and_checks() {
             ("UnknownTitle", of(about("Warehouse").check_titles(&watched))),
             ("NotAShard", of("half".parse::<Shard>())),
             ("NotAnAddress", of(Address::parse("db.example", None))),
-            ("NotAHost", of(Address::parse_host("db.example:1"))),
+            ("NotAHost", of(Address::parse_host("db.example:53"))),
             ("NotAUrl::Unreadable", of(HttpCheck::parse_url("http://"))),
             ("NotAUrl::OtherScheme", of(HttpCheck::parse_url("ftp://a"))),
             ("TrustError::Authorities", text(&authorities)),

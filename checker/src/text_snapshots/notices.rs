@@ -14,16 +14,16 @@ use crate::checks::assertions::Evidence;
 use crate::checks::http::status_codes::StatusCodes;
 use crate::checks::probe_data::Seen;
 use crate::checks::{Observation, Tried};
-use crate::monitor::evaluate::conclude;
 use crate::config::from_text;
 use crate::config::model::{Check, CheckKind};
+use crate::monitor::evaluate::conclude;
 
 /// What an assertion finds, and what is wrong with it.
 const ASSERTIONS: &[&str] = &[
     "[STATUS] == 200",
     "[STATUS] == 503",
     "[STATUS] != 2xx",
-    "[STATUS] == 4xx,500-599",
+    "[STATUS] == 4xx",
     "[STATUS] < 100",
     "[RTT] < 50ms",
     "[DNS] < 1ms",

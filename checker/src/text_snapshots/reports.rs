@@ -13,14 +13,14 @@ use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 use super::{assert_text, surroundings};
 use crate::checks::Tried;
 use crate::checks::probe_data::Seen;
-use crate::monitor::evaluate::Conclusion;
 use crate::config::from_text;
 use crate::config::starter::STARTER;
 use crate::doctor::{self, Finding, Side, clock, freshness};
-use crate::ui::explain::explain;
-use crate::ui::report::{self, Styles};
+use crate::monitor::evaluate::Conclusion;
 use crate::monitor::{announcement::Announcement, runner::Look};
 use crate::recorder::summary::{badge, html};
+use crate::ui::explain::explain;
+use crate::ui::report::{self, Styles};
 
 const NOW: UnixNanos = 1_795_330_254_340_493_978;
 
@@ -55,7 +55,12 @@ fn results() -> Vec<CheckResult> {
         result("Search", Status::Degraded, slow, vec![attempt(640, None)]),
         result("Billing", Status::Down, "", vec![refused(), attempt(20, None), refused()]),
         result("Backup", Status::Unknown, "no attempt was made", Vec::new()),
-        result("A title that is longer than any column of a table is wide", Status::Healthy, "", vec![attempt(7, None)]),
+        result(
+            "A title that is longer than any column of a table is wide",
+            Status::Healthy,
+            "",
+            vec![attempt(7, None)],
+        ),
     ]
 }
 
@@ -114,7 +119,8 @@ fn explained() -> String {
         ..Seen::default()
     };
     let tried = Tried { attempt: Attempt { rtt: 95_000_000, error: None, phases }, ..Tried::default() };
-    let mut told = explain(http, &addresses, &tried, &seen, &conclusion(Status::Degraded, "certificate expires in 9 d"));
+    let mut told =
+        explain(http, &addresses, &tried, &seen, &conclusion(Status::Degraded, "certificate expires in 9 d"));
     let failed = Tried { attempt: attempt(1, Some("connection refused")), ..Tried::default() };
     let seen = Seen { tried: vec![peer], ..Seen::default() };
     let unknown = "this node is offline: none of its `connectivity` addresses can be reached";
