@@ -48,3 +48,4 @@ mod storage;
 mod summaries;
 mod system_limits;
 mod system_preferences;
+mod texts;
