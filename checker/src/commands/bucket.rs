@@ -7,8 +7,9 @@ use shared::page_config::AddressStyle;
 use super::load;
 use crate::checks::http::{HttpCheck, InvalidUrl};
 use crate::cli::PlaceArguments;
-use crate::config::model::{Bucket, Config, Place};
+use crate::config::model::Config;
 use crate::redact::without_user;
+use crate::store::settings::{Bucket, StoreLocation};
 
 /// Which bucket is meant cannot be known.
 #[derive(Debug, thiserror::Error)]
@@ -35,8 +36,8 @@ pub(super) enum PlaceError {
 /// The bucket that is meant, and the configuration it was taken from.
 pub(super) fn find(arguments: &PlaceArguments) -> anyhow::Result<(Bucket, Option<Config>)> {
     let config = arguments.config.as_deref().map(|path| load(path, None)).transpose()?;
-    let configured = match config.as_ref().and_then(|config| config.storage.as_ref()).map(|storage| &storage.place) {
-        Some(Place::S3(bucket)) => Some(bucket.clone()),
+    let configured = match config.as_ref().and_then(|config| config.storage.as_ref()).map(|storage| &storage.location) {
+        Some(StoreLocation::S3(bucket)) => Some(bucket.clone()),
         _ => None,
     };
     let mut bucket = match (configured, &arguments.bucket, &arguments.config) {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::bucket::{self, PlaceError};
-use super::{Outcome, surroundings};
+use super::{Outcome, environment};
 use crate::cli::DeprovisionArguments;
 use crate::config::model::Page;
 use crate::provision::apply::carry_out;
@@ -54,9 +54,9 @@ pub async fn deprovision(arguments: &DeprovisionArguments) -> anyhow::Result<Out
     } else if !confirmation.confirm("Go ahead? Data stays. Type `yes`:") {
         return Err(PlaceError::NotConfirmed.into());
     }
-    let surroundings = surroundings();
+    let environment = environment();
     let mut progress = StepProgress::new(confirmation);
-    let removed = carry_out(&steps, &service, &wishes, Path::new(""), &surroundings, &mut progress).await;
+    let removed = carry_out(&steps, &service, &wishes, Path::new(""), &environment, &mut progress).await;
     if let Err(error) = removed {
         ui::info("stopped");
         ui::info("what was removed until here is gone; the same command goes on from there");
@@ -69,7 +69,7 @@ pub async fn deprovision(arguments: &DeprovisionArguments) -> anyhow::Result<Out
     Ok(Outcome::Done)
 }
 
-fn nothing_but_the_place(bucket: crate::config::model::Bucket, region: &str) -> Wishes {
+fn nothing_but_the_place(bucket: crate::store::settings::Bucket, region: &str) -> Wishes {
     Wishes {
         bucket,
         region: region.to_owned(),

@@ -26,7 +26,7 @@ use shared::object_name::NodeName;
 use crate::checks::CheckContext;
 use crate::cli::LISTEN_VARIABLE;
 use crate::config::model::Config;
-use crate::config::{self, ConfigError, Surroundings};
+use crate::config::{self, ConfigError, Environment};
 use crate::monitor::heartbeat_reader::heartbeat_reader;
 use crate::now;
 use crate::ui;
@@ -73,7 +73,7 @@ fn load_beside_page(
         Some(address) if name == LISTEN_VARIABLE => Some(address.clone()),
         _ => std::env::var(name).ok(),
     };
-    let loaded = config::load(path, &Surroundings { variable: &variable, ..surroundings() })?;
+    let loaded = config::load(path, &Environment { variable: &variable, ..environment() })?;
     for warning in &loaded.warnings {
         ui::info(warning);
     }
@@ -100,14 +100,14 @@ fn reachable(listens: SocketAddr) -> SocketAddr {
 }
 
 /// Asks with this process's environment and host name.
-fn with_surroundings<T>(ask: impl FnOnce(&Surroundings<'_>) -> T) -> T {
-    ask(&surroundings())
+fn with_environment<T>(ask: impl FnOnce(&Environment<'_>) -> T) -> T {
+    ask(&environment())
 }
 
 /// This process's environment and host name.
-fn surroundings() -> Surroundings<'static> {
+fn environment() -> Environment<'static> {
     let host_name = gethostname::gethostname().to_string_lossy().into_owned();
-    Surroundings { variable: &|name| std::env::var(name).ok(), host_name }
+    Environment { variable: &|name| std::env::var(name).ok(), host_name }
 }
 
 #[cfg(test)]

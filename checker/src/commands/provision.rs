@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use super::bucket::{self, PlaceError};
-use super::{Outcome, surroundings};
+use super::{Outcome, environment};
 use crate::cli::ProvisionArguments;
 use crate::config;
 use crate::config::model::{Config, Page};
@@ -49,8 +49,8 @@ pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome
     };
     wishes.check()?;
     let out = &arguments.out;
-    let surroundings = surroundings();
-    let observed = observe(&service, &wishes, out, &surroundings).await?;
+    let environment = environment();
+    let observed = observe(&service, &wishes, out, &environment).await?;
     let plan = plan(&wishes, &observed)?;
     if arguments.dry_run {
         let mut json = plan.to_json();
@@ -69,7 +69,7 @@ pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome
             return Err(PlaceError::NotConfirmed.into());
         }
         let mut progress = StepProgress::new(confirmation);
-        let carried = carry_out(&plan.steps, &service, &wishes, out, &surroundings, &mut progress).await;
+        let carried = carry_out(&plan.steps, &service, &wishes, out, &environment, &mut progress).await;
         if let Err(error) = carried {
             ui::info("stopped");
             ui::info("what was done until here stays; the same command goes on from there");

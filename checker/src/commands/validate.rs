@@ -1,13 +1,13 @@
 //! `checker validate`: prints every problem of a configuration at once.
 
-use super::{Outcome, with_surroundings};
+use super::{Outcome, with_environment};
 use crate::cli::ConfigArgument;
 use crate::config;
 use crate::ui;
 
 /// Prints the problems, one line each; errors make it end with 1, warnings do not.
 pub fn validate(argument: &ConfigArgument) -> anyhow::Result<Outcome> {
-    let (lines, has_errors) = with_surroundings(|surroundings| config::validate(&argument.config, surroundings))?;
+    let (lines, has_errors) = with_environment(|environment| config::validate(&argument.config, environment))?;
     if !lines.is_empty() {
         ui::stdout(&(lines.join("\n") + "\n"))?;
     }

@@ -8,8 +8,9 @@ use shared::result::CheckFile;
 
 use super::probe::{Probe, Signs};
 use super::{Finding, Side, clock, freshness};
-use crate::config::model::{Bucket, Config, Place, Storage};
+use crate::config::model::Config;
 use crate::provision::policy::{self, Expires, Scope};
+use crate::store::settings::{Bucket, Storage, StoreLocation};
 use crate::store::spool::Spool;
 use crate::store::{S3Problem, Store};
 
@@ -30,9 +31,9 @@ pub async fn examine(config: &Config, now: UnixNanos) -> Vec<Finding> {
         )];
     };
     let mut findings = Vec::new();
-    let told = match &storage.place {
-        Place::S3(bucket) => examine_bucket(bucket, storage, &config.node, now, &mut findings).await,
-        Place::Directory(_) => None,
+    let told = match &storage.location {
+        StoreLocation::S3(bucket) => examine_bucket(bucket, storage, &config.node, now, &mut findings).await,
+        StoreLocation::Directory(_) => None,
     };
     // What is no matter of a single right holds for every request, and saying it twice helps nobody.
     if told.as_ref().is_none_or(is_denied) {

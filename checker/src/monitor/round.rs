@@ -77,7 +77,7 @@ impl Round {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Surroundings, from_text};
+    use crate::config::{Environment, from_text};
     use shared::status::Status;
     use std::path::Path;
 
@@ -86,8 +86,8 @@ mod tests {
         let text = r#"{"concurrent_checks": 1, "checkers": [
             {"type": "tls", "endpoint_name": "Faulty", "endpoint_url": "127.0.0.1:9"},
             {"type": "exec", "name": "Sound", "command": "true"}]}"#;
-        let surroundings = Surroundings { variable: &|_| None, host_name: "here".to_owned() };
-        let config = from_text(text, Path::new(""), &surroundings).0.expect("it is a configuration");
+        let environment = Environment { variable: &|_| None, host_name: "here".to_owned() };
+        let config = from_text(text, Path::new(""), &environment).0.expect("it is a configuration");
         // Only the first of them asks these for the time.
         let context = Arc::new(CheckContext::of(&config, || panic!("a fault of the checker")));
         let results = make_round(&config, &context, Some(shared::MINUTE), || 7).await;

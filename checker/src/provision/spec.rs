@@ -5,7 +5,8 @@ use shared::object_name::{self, NodeName, patterns};
 
 use super::names::{self, NotABucketName, Role};
 use super::policy::{self, Expires, Scope};
-use crate::config::model::{Bucket, Page};
+use crate::config::model::Page;
+use crate::store::settings::Bucket;
 
 /// All that provisioning is asked for.
 #[derive(Debug, Clone)]
@@ -169,8 +170,8 @@ pub fn whole_days(age: Nanos) -> Result<i32, WishError> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use crate::config::model::{Secret, WriterKeys};
     use crate::provision::spec::*;
+    use crate::store::settings::{Secret, WriterKeys};
     use shared::page_config::{AddressStyle, PageConfig};
     use shared::{DAY, HOUR};
 

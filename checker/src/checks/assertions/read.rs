@@ -6,11 +6,11 @@ use shared::status::Status;
 use super::Assertion;
 use super::expression::Expression;
 use super::syntax::{DEPTH_LIMIT, parse};
-use crate::config::document::{Located, Value};
+use crate::config::document::{JsonValue, Located};
 
 /// Reads the list that stands in a configuration; an error says where and why.
 pub fn from_located(list: &Located) -> Result<Vec<Assertion>, (usize, String)> {
-    let Value::List(elements) = &list.value else {
+    let JsonValue::Array(elements) = &list.value else {
         return Err((list.at, "a list of assertions, such as `[\"[STATUS] == 200\"]`".to_owned()));
     };
     elements.iter().map(|element| one(element).map_err(|problem| (element.at, problem))).collect()
@@ -33,14 +33,14 @@ fn tree(element: &Located, depth: usize, besides: &[&str]) -> Result<Expression,
         return Err(format!("an assertion that is nested at most {DEPTH_LIMIT} deep"));
     }
     let members = match &element.value {
-        Value::Text(text) => return parse(text),
-        Value::Object(members) => members,
+        JsonValue::String(text) => return parse(text),
+        JsonValue::Object(members) => members,
         _ => return Err("a text such as `[STATUS] == 200`, or an object with `that`, `all`, `any` or `not`".to_owned()),
     };
     let members: Vec<_> = members.iter().filter(|member| !besides.contains(&&*member.key)).collect();
     let key_of = |index: usize| members.get(index).map(|member| &*member.key);
     let parts = |list: &Located| match &list.value {
-        Value::List(parts) if !parts.is_empty() => parts.iter().map(|part| tree(part, depth + 1, &[])).collect(),
+        JsonValue::Array(parts) if !parts.is_empty() => parts.iter().map(|part| tree(part, depth + 1, &[])).collect(),
         _ => Err("an `all` or `any` with a list of at least one assertion".to_owned()),
     };
     match (members.as_slice(), key_of(0)) {

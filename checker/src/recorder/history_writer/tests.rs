@@ -1,8 +1,8 @@
 //! What holds for a history in a store, whatever happens to the runs that keep it.
 
 use super::*;
-use crate::config::model::{Place, Storage};
 use crate::recorder::history_reader::{Depth, outlook};
+use crate::store::settings::{Storage, StoreLocation};
 use shared::aggregate::endpoint_statuses;
 use shared::history::{DEFAULT_EXPIRY, OVERLAP};
 use shared::object_name::CheckFileName;
@@ -18,7 +18,7 @@ fn node(name: &str) -> NodeName {
 
 async fn store() -> (tempfile::TempDir, Arc<Store>) {
     let directory = tempfile::tempdir().unwrap();
-    let place = Place::Directory(directory.path().join("checks"));
+    let place = StoreLocation::Directory(directory.path().join("checks"));
     let storage = Storage { place, check_expiry: None, history_expiry: DEFAULT_EXPIRY };
     (directory, Arc::new(Store::open(&storage).await))
 }

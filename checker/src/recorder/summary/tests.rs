@@ -8,8 +8,8 @@ use shared::result::write_check_file;
 use shared::summary::NodeReport;
 
 use super::*;
-use crate::config::model::{Place, Storage};
 use crate::recorder::history_writer::KeptHistory;
+use crate::store::settings::{Storage, StoreLocation};
 
 const NOW: UnixNanos = 1_795_330_254_340_493_978;
 
@@ -27,7 +27,8 @@ struct Telling {
 
 impl Telling {
     async fn of(name: &str, folder: &Path) -> Telling {
-        let storage = Storage { place: Place::Directory(folder.to_owned()), check_expiry: None, history_expiry: DAY };
+        let storage =
+            Storage { location: StoreLocation::Directory(folder.to_owned()), check_expiry: None, history_expiry: DAY };
         Telling {
             store: Arc::new(Store::open(&storage).await),
             node: node(name),
