@@ -13,7 +13,6 @@ pub mod history;
 pub mod json;
 mod json_writer;
 pub mod latency;
-pub mod looks;
 pub mod message;
 pub mod nearest;
 pub mod object_name;

@@ -1,7 +1,7 @@
 //! What may stand in the configuration file: one table that validation, the JSON Schema and the reference in
 //! `docs/configuration.md` are all made from.
 
-use shared::looks;
+use shared::page_config::appearance;
 
 use super::checks::spec::CHECKERS;
 
@@ -290,10 +290,10 @@ const LOOK: &[Field] = &[
 
 /// One field for each colour that can be chosen.
 const COLOURS: &[Field] = &{
-    let mut fields = [optional("", Shape::Text, "a calm one", "A colour, as `#rrggbb`."); looks::COLOURS.len()];
+    let mut fields = [optional("", Shape::Text, "a calm one", "A colour, as `#rrggbb`."); appearance::COLORS.len()];
     let mut place = 0;
     while place < fields.len() {
-        fields[place].key = looks::COLOURS[place];
+        fields[place].key = appearance::COLORS[place];
         place += 1;
     }
     fields

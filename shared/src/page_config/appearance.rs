@@ -1,7 +1,7 @@
-//! What a page's `config.json` says about its looks: logo, links, colours, texts, groups and order, and what is kept
+//! What a page's `config.json` says about its looks: logo, links, colors, texts, groups and order, and what is kept
 //! from readers. Nothing here can keep a page from being shown: a value that does not fit is named and skipped.
 //!
-//! Nothing of it is HTML or CSS. Texts are texts, colours are `#rrggbb`, and the rest is chosen from lists.
+//! Nothing of it is HTML or CSS. Texts are texts, colors are `#rrggbb`, and the rest is chosen from lists.
 
 use serde_json::{Map, Value, json};
 
@@ -16,8 +16,8 @@ pub const KEYS: [&str; 10] =
 /// The languages of the page, by the names of their files; `auto` is the reader's own.
 pub const LANGUAGES: [&str; 8] = ["en", "de", "fr", "es", "pt", "ja", "zh", "ar"];
 
-/// The colours that can be chosen, by the names of the page's tokens.
-pub const COLOURS: [&str; 15] = [
+/// The colors that can be chosen, by the names of the page's tokens.
+pub const COLORS: [&str; 15] = [
     "ground",
     "raised",
     "text",
@@ -48,7 +48,7 @@ const RADIUS_LIMIT: i64 = 24;
 
 /// How a page looks; everything has a default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Looks {
+pub struct Appearance {
     /// The language, one of [`LANGUAGES`]; without it the reader's own.
     pub language: Option<String>,
     /// The URL of the picture before the title.
@@ -59,16 +59,16 @@ pub struct Looks {
     pub links: Vec<Link>,
     /// What stands at the bottom.
     pub footer: Option<String>,
-    /// The colours on light ground, then those on dark: names from [`COLOURS`] and values.
-    pub colours: [Vec<(String, String)>; 2],
+    /// The colors on light ground, then those on dark: names from [`COLORS`] and values.
+    pub colors: [Vec<(String, String)>; 2],
     /// How round corners are, in pixels.
     pub radius: Option<i64>,
     /// The font, one of [`FONTS`].
     pub font: Option<String>,
     /// What a status is called, by its place in [`Status::ALL`].
-    pub words: [Option<String>; 4],
+    pub status_words: [Option<String>; 4],
     /// What is said below the sentence in a status, by its place in [`Status::ALL`].
-    pub remarks: [Option<String>; 4],
+    pub status_remarks: [Option<String>; 4],
     /// The groups, in their order; endpoints that are in none come after.
     pub groups: Vec<Group>,
     /// Which endpoints come first, as titles, where nothing needs attention.
@@ -101,7 +101,7 @@ pub struct Group {
 
 /// Where in a list of titles an endpoint stands; `None` if it is not in it. `Shop *` is every title that begins so.
 #[must_use]
-pub fn place_in(titles: &[String], title: &str) -> Option<usize> {
+pub fn position_in(titles: &[String], title: &str) -> Option<usize> {
     titles.iter().position(|wanted| match wanted.strip_suffix('*') {
         Some(beginning) => title.starts_with(beginning),
         None => wanted == title,
@@ -110,7 +110,7 @@ pub fn place_in(titles: &[String], title: &str) -> Option<usize> {
 
 /// Reads the looks of a `config.json`; what does not fit is told in `skipped`.
 #[must_use]
-pub fn read(config: &Json<'_>, skipped: &mut Vec<String>) -> Looks {
+pub fn read(config: &Json<'_>, skipped: &mut Vec<String>) -> Appearance {
     let mut reader = Reader { skipped };
     let look = config.get("look");
     reader.known("look", look, &["light", "dark", "radius", "font"]);
@@ -120,17 +120,17 @@ pub fn read(config: &Json<'_>, skipped: &mut Vec<String>) -> Looks {
     let hidden = |key: &str| hide.and_then(|hide| hide.get(key));
     let [words, remarks] = reader.texts(config.get("texts"));
     let languages = [LANGUAGES.as_slice(), &["auto"]].concat();
-    Looks {
+    Appearance {
         language: reader.one_of("language", config.get("language"), &languages).filter(|language| language != "auto"),
         logo: reader.picture("logo", config.get("logo")),
         favicon: reader.picture("favicon", config.get("favicon")),
         links: reader.links(config.get("links")),
         footer: reader.text("footer", config.get("footer")),
-        colours: [reader.colours("look.light", of_look("light")), reader.colours("look.dark", of_look("dark"))],
+        colors: [reader.colors("look.light", of_look("light")), reader.colors("look.dark", of_look("dark"))],
         radius: reader.radius(of_look("radius")),
         font: reader.one_of("look.font", of_look("font"), &FONTS.map(|(name, _)| name)),
-        words,
-        remarks,
+        status_words: words,
+        status_remarks: remarks,
         groups: reader.groups("groups", config.get("groups"), true),
         order: reader.titles("order", config.get("order")),
         hidden_errors: reader.titles("hide.errors", hidden("errors")),
@@ -207,17 +207,17 @@ impl Reader<'_> {
         links
     }
 
-    fn colours(&mut self, place: &str, value: Option<&Json<'_>>) -> Vec<(String, String)> {
-        self.known(place, value, &COLOURS);
-        let mut colours = Vec::new();
-        for name in COLOURS {
-            let Some(colour) = value.and_then(|value| value.get(name)) else { continue };
-            match colour {
-                Json::Text(text) if is_colour(text) => colours.push((name.to_owned(), text.to_string())),
-                _ => self.skip(&format!("{place}.{name}"), "is no colour; write it as `#rrggbb`"),
+    fn colors(&mut self, place: &str, value: Option<&Json<'_>>) -> Vec<(String, String)> {
+        self.known(place, value, &COLORS);
+        let mut colors = Vec::new();
+        for name in COLORS {
+            let Some(color) = value.and_then(|value| value.get(name)) else { continue };
+            match color {
+                Json::Text(text) if is_color(text) => colors.push((name.to_owned(), text.to_string())),
+                _ => self.skip(&format!("{place}.{name}"), "is no color; write it as `#rrggbb`"),
             }
         }
-        colours
+        colors
     }
 
     fn radius(&mut self, value: Option<&Json<'_>>) -> Option<i64> {
@@ -297,12 +297,12 @@ fn has_scheme(url: &str) -> bool {
     ["https://", "http://", "mailto:"].iter().any(|scheme| url.starts_with(scheme))
 }
 
-fn is_colour(text: &str) -> bool {
+fn is_color(text: &str) -> bool {
     text.len() == 7
         && text.strip_prefix('#').is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }
 
-impl Looks {
+impl Appearance {
     /// Adds the keys to a `config.json` that [`read`] reads back equal.
     pub fn write(&self, config: &mut Map<String, Value>) {
         let mut put = |key: &str, value: Value| {
@@ -323,10 +323,10 @@ impl Looks {
         put("links", links.collect());
         put("footer", json!(self.footer));
         let mut look = Map::new();
-        for (place, colours) in ["light", "dark"].into_iter().zip(&self.colours) {
-            if !colours.is_empty() {
-                let colours = colours.iter().map(|(name, colour)| (name.clone(), json!(colour)));
-                look.insert(place.to_owned(), Value::Object(colours.collect()));
+        for (place, colors) in ["light", "dark"].into_iter().zip(&self.colors) {
+            if !colors.is_empty() {
+                let colors = colors.iter().map(|(name, color)| (name.clone(), json!(color)));
+                look.insert(place.to_owned(), Value::Object(colors.collect()));
             }
         }
         look.extend(self.radius.map(|radius| ("radius".to_owned(), json!(radius))));
@@ -335,8 +335,8 @@ impl Looks {
         let mut texts = Map::new();
         for (number, status) in Status::ALL.into_iter().enumerate() {
             let mut of_status = Map::new();
-            of_status.extend(self.words[number].as_ref().map(|word| ("word".to_owned(), json!(word))));
-            of_status.extend(self.remarks[number].as_ref().map(|remark| ("remark".to_owned(), json!(remark))));
+            of_status.extend(self.status_words[number].as_ref().map(|word| ("word".to_owned(), json!(word))));
+            of_status.extend(self.status_remarks[number].as_ref().map(|remark| ("remark".to_owned(), json!(remark))));
             if !of_status.is_empty() {
                 texts.insert(status.as_str().to_owned(), Value::Object(of_status));
             }
@@ -369,10 +369,10 @@ mod tests {
     use super::*;
     use crate::json;
 
-    fn looks(text: &str) -> (Looks, Vec<String>) {
+    fn appearance(text: &str) -> (Appearance, Vec<String>) {
         let mut skipped = Vec::new();
-        let looks = read(&json::parse(text).expect("it is JSON"), &mut skipped);
-        (looks, skipped)
+        let appearance = read(&json::parse(text).expect("it is JSON"), &mut skipped);
+        (appearance, skipped)
     }
 
     const FULL: &str = r##"{
@@ -388,23 +388,23 @@ mod tests {
 
     #[test]
     fn what_fits_is_taken_and_written_back_equal() {
-        let (full, skipped) = looks(FULL);
+        let (full, skipped) = appearance(FULL);
         assert!(skipped.is_empty(), "{skipped:?}");
-        assert_eq!(full.words[1].as_deref(), Some("operational"));
-        assert_eq!((full.remarks[3].as_deref(), full.radius), (Some("Call us."), Some(12)));
+        assert_eq!(full.status_words[1].as_deref(), Some("operational"));
+        assert_eq!((full.status_remarks[3].as_deref(), full.radius), (Some("Call us."), Some(12)));
         assert_eq!(full.groups[0].groups[0].title, "Back");
         let mut written = Map::new();
         full.write(&mut written);
-        assert_eq!(looks(&Value::Object(written).to_string()), (full, Vec::new()));
-        assert_eq!(looks(r#"{ "language": "auto" }"#), (Looks::default(), Vec::new()));
+        assert_eq!(appearance(&Value::Object(written).to_string()), (full, Vec::new()));
+        assert_eq!(appearance(r#"{ "language": "auto" }"#), (Appearance::default(), Vec::new()));
         let mut nothing = Map::new();
-        Looks::default().write(&mut nothing);
+        Appearance::default().write(&mut nothing);
         assert!(nothing.is_empty());
     }
 
     #[test]
     fn what_does_not_fit_is_named_and_skipped_and_keeps_nothing_else() {
-        let (odd, skipped) = looks(
+        let (odd, skipped) = appearance(
             r##"{
             "language": "klingon", "logo": "https://elsewhere.example/logo.svg", "favicon": "//elsewhere.example/i.png", "footer": 7,
             "links": [{ "text": "x", "url": "javascript:alert(1)" }, { "text": "Help", "url": "help/" }, 3],
@@ -422,7 +422,7 @@ mod tests {
             "`footer` is no text",
             "`links[0]` leads neither",
             "`links[2]` is no object",
-            "`look.light.ground` is no colour",
+            "`look.light.ground` is no color",
             "`look.light.helthy` is not known; did you mean `healthy`?",
             "`look.radius` is no number",
             "`look.font` is none of",
@@ -437,14 +437,14 @@ mod tests {
             assert!(skipped.iter().any(|skipped| skipped.starts_with(place)), "{place}: {skipped:#?}");
         }
         assert_eq!(odd.links, [Link { text: "Help".to_owned(), url: "help/".to_owned() }]);
-        assert_eq!(odd.colours[0], [("down".to_owned(), "#aa0000".to_owned())]);
+        assert_eq!(odd.colors[0], [("down".to_owned(), "#aa0000".to_owned())]);
         assert_eq!(odd.groups[0].groups[0].title, "H");
     }
 
     #[test]
     fn a_title_stands_for_itself_and_with_a_star_for_all_that_begin_so() {
         let titles = ["Cart".to_owned(), "Pay*".to_owned()];
-        assert_eq!(place_in(&titles, "Cart"), Some(0));
-        assert_eq!((place_in(&titles, "Payments"), place_in(&titles, "Cart 2")), (Some(1), None));
+        assert_eq!(position_in(&titles, "Cart"), Some(0));
+        assert_eq!((position_in(&titles, "Payments"), position_in(&titles, "Cart 2")), (Some(1), None));
     }
 }

@@ -3,12 +3,14 @@
 //! Reading names every problem at once and says what to write instead. No secret of a writer belongs here: the
 //! keys it may hold are called public, and everyone who sees the page can see them.
 
+pub mod appearance;
+
 use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
+use self::appearance::Appearance;
 use crate::json::{self, Json};
-use crate::looks::{self, Looks};
 use crate::nearest::nearest;
 use crate::uptime::FALLBACK_INTERVAL;
 use crate::{DAY, HOUR, MINUTE, Nanos, SECOND, duration, object_name};
@@ -20,7 +22,7 @@ pub struct PageConfig {
     pub title: String,
     /// Where the data is.
     pub source: Source,
-    /// How far back the page looks, in nanoseconds.
+    /// How far back the page appearance, in nanoseconds.
     pub range: Nanos,
     /// How often it looks again, in nanoseconds.
     pub refresh: Nanos,
@@ -29,7 +31,7 @@ pub struct PageConfig {
     /// Whether browsers keep the page and what it last showed, for when they are offline.
     pub offline: bool,
     /// How it looks.
-    pub looks: Looks,
+    pub appearance: Appearance,
     /// What was said about its looks that does not fit, each in words.
     pub skipped: Vec<String>,
 }
@@ -117,7 +119,7 @@ impl PageConfig {
             refresh: DEFAULT_REFRESH,
             interval: FALLBACK_INTERVAL,
             offline: true,
-            looks: Looks::default(),
+            appearance: Appearance::default(),
             skipped: Vec::new(),
         }
     }
@@ -130,7 +132,7 @@ impl PageConfig {
         let Json::Object(members) = &object else {
             return Err(Problems(vec!["it is not a JSON object; write `{ \"title\": …, \"source\": … }`".to_owned()]));
         };
-        let keys = [KEYS.as_slice(), &looks::KEYS].concat();
+        let keys = [KEYS.as_slice(), &appearance::KEYS].concat();
         // A key that nobody knows is no reason to show nothing.
         Fields { object: &object, members, place: "", problems: &mut skipped }.refuse_unknown(&keys);
         let mut fields = Fields { object: &object, members, place: "", problems: &mut problems };
@@ -150,8 +152,8 @@ impl PageConfig {
                     None => DEFAULT_TITLE,
                 };
                 let title = title.to_owned();
-                let looks = looks::read(&object, &mut skipped);
-                Ok(PageConfig { title, source, range, refresh, interval, offline, looks, skipped })
+                let appearance = appearance::read(&object, &mut skipped);
+                Ok(PageConfig { title, source, range, refresh, interval, offline, appearance, skipped })
             }
             _ => Err(Problems([skipped, problems].concat())),
         }
@@ -175,7 +177,7 @@ impl PageConfig {
             if !self.offline {
                 members.insert("offline".to_owned(), json!(false));
             }
-            self.looks.write(members);
+            self.appearance.write(members);
         }
         format!("{value:#}\n")
     }
