@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::UnixNanos;
-use crate::result::shortened;
+use crate::check_file::shortened;
 
 /// The longest text that a job can say about its failure, in characters: it is a sentence on a page, not a log.
 pub const FAILURE_LIMIT: usize = 300;

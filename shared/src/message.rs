@@ -188,7 +188,7 @@ impl Reader {
             if tag == "a" && name == "href" {
                 match allowed_link(value) {
                     Some(link) => href = Some(link),
-                    None => self.refuse(&format!("href=\"{}\"", crate::result::shortened(value.clone(), 60))),
+                    None => self.refuse(&format!("href=\"{}\"", crate::check_file::shortened(value.clone(), 60))),
                 }
             } else {
                 self.refuse(&format!("{name} of <{tag}>"));

@@ -2,9 +2,9 @@
 //! and days where only histories are, and sketches where any percentile is asked for. Page and terminal take their
 //! figures from here.
 
+use crate::check_file::Attempt;
 use crate::history::{EndpointRows, Series, SketchRows, add_open_between};
 use crate::latency::Sketch;
-use crate::result::Attempt;
 use crate::stats::Stats;
 use crate::{DAY, HOUR, Nanos, UnixNanos};
 

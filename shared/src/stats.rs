@@ -1,7 +1,7 @@
 //! Statistics over the round-trip times of one check. They are never stored; everyone computes them from here.
 
 use crate::Nanos;
-use crate::result::Attempt;
+use crate::check_file::Attempt;
 use crate::sorted;
 
 /// Total, mean, median, 95th percentile, smallest and greatest round-trip time of some attempts, in nanoseconds.

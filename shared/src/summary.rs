@@ -4,10 +4,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::{EndpointStatus, current_statuses, endpoint_statuses, overall_status};
+use crate::check_file::EndpointKey;
 use crate::history::History;
 use crate::object_name::{BadgeTitle, NodeName, SummaryForm, SummaryName};
 use crate::quorum::Tally;
-use crate::result::EndpointKey;
 use crate::status::Status;
 use crate::uptime::{StatusTimeline, current_span, status_at};
 use crate::{DAY, Nanos, UnixNanos};
@@ -183,8 +183,8 @@ mod word {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check_file::{CheckFile, CheckResult};
     use crate::object_name::CheckFileName;
-    use crate::result::{CheckFile, CheckResult};
     use crate::{MINUTE, SECOND};
 
     const NOW: UnixNanos = 1_795_330_254_340_493_978;

@@ -106,7 +106,7 @@ async fn serve_passes_on_what_the_checkers_configuration_says_about_the_page() {
     let checker = Checker::new(&config);
     let run = checker.call(&["validate", "-c", "checker.json"]).await;
     assert_eq!(run.code, 0, "what a page would skip is a warning:\n{}", run.output());
-    assert!(run.output().contains("warning: `page.look.light.link` is no colour"), "{}", run.output());
+    assert!(run.output().contains("warning: `page.look.light.link` is no color"), "{}", run.output());
     let served = checker.serve(&[]).await;
     let browser = Browser::open().await;
     browser.visit(&format!("{}?theme=light", served.url)).await;

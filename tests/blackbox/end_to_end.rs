@@ -1,8 +1,8 @@
 //! The whole chain: a real checker stores, a real browser shows. Whatever stands on the page is what is in the store.
 
 use serde_json::{Value, json};
+use shared::check_file::{Attempt, CheckResult, write_check_file};
 use shared::object_name::{CheckFileName, NodeName};
-use shared::result::{Attempt, CheckResult, write_check_file};
 use shared::stats::Stats;
 use shared::status::Status;
 use shared::uptime::{Observation, UptimeBreakdown, spans};

@@ -37,7 +37,7 @@ pub(super) fn excerpt(bytes: &[u8]) -> String {
     const LIMIT: usize = 120;
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * LIMIT)]).into_owned();
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    shared::result::shortened(line.chars().filter(|character| !character.is_control()).collect(), LIMIT)
+    shared::check_file::shortened(line.chars().filter(|character| !character.is_control()).collect(), LIMIT)
 }
 
 fn describe_cause(error: &(dyn Error + 'static)) -> Option<String> {

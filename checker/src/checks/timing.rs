@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU8, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use shared::result::Phases;
+use shared::check_file::Phases;
 use shared::{Nanos, duration};
 
 use super::Failure;

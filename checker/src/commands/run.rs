@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use shared::check_file::{CheckResult, MESSAGE_LIMIT};
 use shared::message::Message;
 use shared::object_name::CheckFileName;
-use shared::result::{CheckResult, MESSAGE_LIMIT};
 
 use super::daemon::{Origin, Signals, Watching, first_round};
 use super::{Outcome, check_context, output, print, say, styles, tell, tell_error};

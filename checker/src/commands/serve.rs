@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::Local;
-use shared::result::{CheckResult, EndpointKey};
+use shared::check_file::{CheckResult, EndpointKey};
 use shared::status::Status;
 use shared::{MINUTE, Nanos};
 

@@ -2,9 +2,9 @@
 //! fresh and go in time, and nothing waits in its spool.
 
 use shared::UnixNanos;
+use shared::check_file::CheckFile;
 use shared::object_name::{CheckFileName, NodeName};
 use shared::page_config::S3Source;
-use shared::result::CheckFile;
 
 use super::probe::{Probe, Signs};
 use super::{Finding, Side, clock, freshness};

@@ -1,8 +1,8 @@
 //! From what was observed to a status and the notice that explains it. Pure; the rules are the original's, with
 //! concerns added.
 
+use shared::check_file::Attempt;
 use shared::duration;
-use shared::result::Attempt;
 use shared::stats::Stats;
 use shared::status::Status;
 

@@ -205,7 +205,7 @@ fn certificate_line(certificate: &[u8]) -> String {
 mod tests {
     use crate::ui::explain::*;
     use http::header::{HeaderName, HeaderValue};
-    use shared::result::{Attempt, Phases};
+    use shared::check_file::{Attempt, Phases};
     use shared::status::Status;
 
     #[test]

@@ -5,8 +5,8 @@ use std::iter;
 
 use anstyle::{AnsiColor, Style};
 use serde_json::json;
+use shared::check_file::{Attempt, CheckResult, write_check_file};
 use shared::object_name::{CheckFileName, NodeName};
-use shared::result::{Attempt, CheckResult, write_check_file};
 use shared::stats::Stats;
 use shared::status::Status;
 use shared::{Nanos, duration};
@@ -136,7 +136,7 @@ pub fn plain(text: &str, limit: usize) -> String {
     }
     let one_line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let harmless: String = one_line.chars().filter(|character| !character.is_control()).collect();
-    shared::result::shortened(harmless, limit)
+    shared::check_file::shortened(harmless, limit)
 }
 
 /// Whether a text can be shown as it is, as almost all can.

@@ -11,10 +11,10 @@ use super::{
     BLOCK, EVENT_LIMIT, EVENTS_A_DAY, EVENTS_FOR, EndpointHistory, Event, HOURLY_FOR, History, LONGEST_ROUND,
     Latencies, LatestResult, MESSAGES_A_DAY, OVERLAP, Percentiles, PostedMessage, Sketches, day_of, start_of_day,
 };
+use crate::check_file::{CheckFile, CheckResult, EndpointKey, shortened};
 use crate::latency::Sketch;
 use crate::object_name::CheckFileName;
 use crate::quorum::CLOCK_TOLERANCE;
-use crate::result::{CheckFile, CheckResult, EndpointKey, shortened};
 use crate::stats::Stats;
 use crate::status::Status;
 use crate::uptime::Observation;

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use super::rows::{EndpointRows, HistoryRows, LatencyRows, SketchRows};
 use super::{EndpointHistory, History, Latencies, LatestResult, Percentiles, PostedMessage, Sketches};
+use crate::check_file::EndpointKey;
 use crate::json_writer::{Escapes, JsonWriter, key};
 use crate::latency::{Bucket, Sketch};
 use crate::quorum::Quorum;
-use crate::result::EndpointKey;
 use crate::status::Status;
 
 /// The version that is written. One with another number is not read, and the check files count.

@@ -14,10 +14,10 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::check_file::EndpointKey;
 use crate::latency::{Bucket, Sketch};
 use crate::object_name::{CheckFileName, NodeName};
 use crate::quorum::{CLOCK_TOLERANCE, Quorum};
-use crate::result::EndpointKey;
 use crate::uptime::StatusTimeline;
 use crate::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 

@@ -9,10 +9,10 @@ use super::{
     BLOCK, DuplicateNodeEvidence, EVENT_LIMIT, Event, HOURS_A_DAY, LatestResult, OVERLAP, Percentiles,
     duplicate_node_evidence, start_of_day,
 };
+use crate::check_file::{EndpointKey, LOCATOR_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT, shortened};
 use crate::json::{self, Json};
 use crate::latency::{Bucket, Sketch};
 use crate::object_name::{CheckFileName, NodeName};
-use crate::result::{EndpointKey, LOCATOR_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT, shortened};
 use crate::status::Status;
 use crate::uptime::{Observation, Span, StatusTimeline};
 use crate::{DAY, HOUR, Nanos, UnixNanos};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::SECOND;
-use crate::result::{Attempt, CheckFile, CheckResult};
+use crate::check_file::{Attempt, CheckFile, CheckResult};
 use crate::status::Status;
 use crate::uptime::{self, UptimeBreakdown};
 

@@ -1,8 +1,8 @@
 //! What the page says of what could not be loaded, and of configurations that cannot be used.
 
+use shared::check_file::SkippedElement;
 use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
 use shared::page_config::appearance::Appearance;
-use shared::result::Skipped;
 use shared::status::Status;
 use shared::{HOUR, MINUTE};
 
@@ -72,7 +72,7 @@ fn name(number: i64) -> CheckFileName {
 
 #[test]
 fn problems_of_a_load() {
-    let skipped = |index| Skipped { index, reason: "`status` is missing".to_owned() };
+    let skipped = |index| SkippedElement { index, reason: "`status` is missing".to_owned() };
     assert_texts("problems", |language| {
         let mut text = String::new();
         let mut of = |heading: &str, change: &dyn Fn(&mut Cache)| {

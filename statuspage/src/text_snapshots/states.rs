@@ -1,9 +1,9 @@
 //! What the page says in each state: the first lines, the endpoints, the timeline and the nodes.
 
 use Status::{Degraded, Down, Healthy, Unknown};
+use shared::check_file::{CheckFile, CheckResult};
 use shared::object_name::CheckFileName;
 use shared::page_config::appearance::{Appearance, Group};
-use shared::result::{CheckFile, CheckResult};
 use shared::status::Status;
 use shared::{DAY, HOUR, MINUTE, SECOND, UnixNanos};
 

@@ -241,9 +241,9 @@ mod tests {
     use crate::test_support::{NOW, utc};
     use crate::test_support::{dataset, evaluate};
     use crate::view::{LoadProgress, ViewSettings, endpoint, page};
+    use shared::check_file::{CheckFile, CheckResult};
     use shared::object_name::CheckFileName;
     use shared::page_config::appearance::Appearance;
-    use shared::result::{CheckFile, CheckResult};
     use shared::status::Status;
 
     fn samples() -> Vec<(&'static str, &'static str, i64, Status)> {

@@ -327,8 +327,8 @@ mod tests {
     use crate::test_support::{dataset, evaluate, period};
     use Status::{Down, Healthy};
     use shared::HOUR;
+    use shared::check_file::{CheckFile, CheckResult};
     use shared::object_name::CheckFileName;
-    use shared::result::{CheckFile, CheckResult};
 
     fn lines(dataset: &Dataset) -> Vec<String> {
         let messages = messages(dataset, utc(), &Appearance::default());

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::DateTime;
+use shared::check_file::CheckResult;
 use shared::object_name::{BadgeTitle, NodeName, SummaryForm, SummaryName};
-use shared::result::CheckResult;
 use shared::status::Status;
 use shared::summary::{EndpointSummary, Summary, summary};
 use shared::{HOUR, MINUTE, Nanos, UnixNanos};

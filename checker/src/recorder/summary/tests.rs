@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use shared::DAY;
+use shared::check_file::write_check_file;
 use shared::object_name::CheckFileName;
-use shared::result::write_check_file;
 use shared::summary::NodeReport;
 
 use super::*;
