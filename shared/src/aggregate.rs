@@ -54,7 +54,7 @@ pub fn endpoint_statuses<'a>(histories: impl IntoIterator<Item = &'a History>) -
         }
     }
     let mut endpoints: Vec<EndpointStatus> = endpoints.into_values().map(|(_, endpoint)| endpoint).collect();
-    endpoints.sort_by_key(|endpoint| endpoint.latest.place);
+    endpoints.sort_by_key(|endpoint| endpoint.latest.position);
     endpoints
 }
 

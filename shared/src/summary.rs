@@ -105,7 +105,7 @@ fn told(endpoint: &EndpointStatus, histories: &[History], node: &NodeName, now: 
     let own = tracks().find(|(history, _)| history.node.as_ref() == Some(node)).map(|(_, timeline)| timeline);
     let is_own =
         own.and_then(StatusTimeline::valid_until).is_some_and(|until| now.saturating_sub(until) < EXPIRES_AFTER);
-    let badge = || SummaryName { node: node.clone(), form: SummaryForm::Badge(BadgeTitle::of(&endpoint.key.title)) };
+    let badge = || SummaryName { node: node.clone(), form: SummaryForm::Badge(BadgeTitle::new(&endpoint.key.title)) };
     let name_of = |place: &usize| {
         let node = endpoint.nodes.get(*place)?.node.as_ref();
         Some(node.map_or_else(|| "a checker without a name".to_owned(), ToString::to_string))

@@ -171,7 +171,7 @@ fn plain_name(name: &str) -> &str {
 fn days_between(from: UnixTime, to: UnixTime) -> String {
     let seconds = to.as_secs().saturating_sub(from.as_secs());
     match seconds / 86_400 {
-        0 => duration::in_words((seconds as Nanos).saturating_mul(SECOND)),
+        0 => duration::format_coarse((seconds as Nanos).saturating_mul(SECOND)),
         1 => "1 day".to_owned(),
         days => format!("{days} days"),
     }

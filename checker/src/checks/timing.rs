@@ -164,7 +164,7 @@ impl Stopwatch {
 
     /// What was being waited for when the time was up.
     pub(super) fn timeout_message(&self, limit: Duration) -> Failure {
-        let limit = duration::exact(limit.as_nanos() as i64);
+        let limit = duration::format_exact(limit.as_nanos() as i64);
         match self.current_phase() {
             Phase::Dns => format!("host name not resolved within {limit}"),
             Phase::Connect => format!("no connection within {limit}"),

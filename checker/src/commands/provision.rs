@@ -128,7 +128,7 @@ fn show(plan: &Plan, wishes: &Wishes) {
         say("  note: no writer is asked for; add `--writer NODE` for each checker");
     }
     if let Some(age) = wishes.check_expiry {
-        say(&format!("  note: writers remove their own check files after {}", duration::exact(age)));
+        say(&format!("  note: writers remove their own check files after {}", duration::format_exact(age)));
     }
 }
 

@@ -83,7 +83,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
 /// What is to be posted, if anything; refused before any check is made if it cannot be.
 fn announcement(arguments: &RunArguments, config: &Config) -> anyhow::Result<Option<Announcement>> {
     let Some(message) = &arguments.message else { return Ok(None) };
-    if Message::parse_strictly(message)?.text().is_empty() {
+    if Message::parse_strict(message)?.text().is_empty() {
         return Err(MessageEmpty.into());
     }
     let length = message.chars().count();

@@ -55,7 +55,7 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     tell(&format!(
         "checking {} every {}; stop with Ctrl-C",
         count_of_endpoints(config.checks.len()),
-        shared::duration::exact(every)
+        shared::duration::format_exact(every)
     ));
     let serving = tokio::spawn(server::serve(
         listener,

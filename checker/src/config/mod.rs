@@ -27,7 +27,7 @@ use chrono::DateTime;
 use serde::de::DeserializeOwned;
 use shared::Nanos;
 use shared::history::DEFAULT_EXPIRY;
-use shared::object_name::{NodeName, check_prefix};
+use shared::object_name::{NodeName, validate_prefix};
 use shared::page_config::AddressStyle;
 
 use self::checks::spec::CHECKER;
@@ -269,7 +269,7 @@ fn convert_bucket(written: WrittenS3, located: &Located, problems: &mut Problems
         let at = located.member(key).map_or(located.at, |member| member.at);
         problems.add(Problem::error(at, format!("`storage.{key}`: {text}")));
     };
-    if let Err(error) = check_prefix(&written.prefix) {
+    if let Err(error) = validate_prefix(&written.prefix) {
         problem("prefix", error.to_string());
     }
     if let Some(url) = &written.endpoint_url

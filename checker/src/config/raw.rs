@@ -68,7 +68,7 @@ enum IntegerOrText {
 }
 
 impl TryFrom<IntegerOrText> for WrittenDuration {
-    type Error = duration::NotADuration;
+    type Error = duration::ParseDurationError;
 
     fn try_from(written: IntegerOrText) -> Result<Self, Self::Error> {
         match written {

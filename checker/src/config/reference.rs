@@ -71,7 +71,7 @@ fn value(shape: &Shape) -> String {
         Shape::Integer(least, most) => format!("integer, {least} to {most}"),
         Shape::Flag => "`true` or `false`".to_owned(),
         Shape::Duration(least, most) => {
-            format!("duration, `{}` to `{}`", duration::exact(*least), duration::exact(*most))
+            format!("duration, `{}` to `{}`", duration::format_exact(*least), duration::format_exact(*most))
         }
         Shape::Verdict => "`any`, `majority`, `all`, or a number of nodes".to_owned(),
         Shape::StatusCodes => "status codes".to_owned(),

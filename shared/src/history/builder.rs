@@ -57,7 +57,7 @@ struct RecordedResult {
 impl RecordedResult {
     /// The order in which results count.
     fn order(&self) -> impl Ord + use<> {
-        (self.observation.sort_key(), self.stored_at, self.latest.place)
+        (self.observation.sort_key(), self.stored_at, self.latest.position)
     }
 }
 
@@ -353,9 +353,9 @@ impl RecordedResult {
         RecordedResult {
             observation: Observation { at, status: result.status, interval: result.interval },
             stored_at,
-            latency: Stats::of(answered).map(|stats| stats.median),
+            latency: Stats::from_rtts(answered).map(|stats| stats.median),
             latest: LatestResult {
-                place,
+                position: place,
                 kind: result.kind.clone().unwrap_or_default(),
                 threshold: result.threshold,
                 quorum: result.quorum,

@@ -97,7 +97,7 @@ pub struct EndpointHistory {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LatestResult {
     /// Its place among the results of its file: the order of the checker's configuration.
-    pub place: usize,
+    pub position: usize,
     /// The kind of check; empty if it did not say.
     pub kind: String,
     /// The response time above which the endpoint is degraded; 0 is none.

@@ -172,7 +172,7 @@ impl EndpointRows {
                 last_without_interval: number(json.get("untold")),
             },
             latest: LatestResult {
-                place: count("place") as usize,
+                position: count("place") as usize,
                 kind: shortened(text(json.get("kind")).unwrap_or_default().to_owned(), TITLE_LIMIT),
                 threshold: count("threshold"),
                 quorum: text(json.get("verdict")).unwrap_or_default().parse().unwrap_or_default(),
@@ -363,7 +363,7 @@ fn row<T>(column: Option<&Json<'_>>, each: &str, read: impl Fn(&Json<'_>) -> Opt
 fn percentiles(column: Option<&Json<'_>>) -> Result<Series<Percentiles>, InvalidHistory> {
     let bucket = |json: &Json| match json.as_integer()? {
         -1 => Some(None),
-        place => Bucket::at(u64::try_from(place).ok()?).map(Some),
+        place => Bucket::from_index(u64::try_from(place).ok()?).map(Some),
     };
     let of = |each: &str| row(column, each, bucket).ok_or(wrong("a percentile"));
     let (p50, p95) = (of("p50")?, of("p95")?);

@@ -87,7 +87,7 @@ pub struct PublicKeys {
 /// Everything that is wrong with a `config.json`, in the order of the text; at least one problem.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid page configuration: {}", .0.join("; "))]
-pub struct Problems(pub Vec<String>);
+pub struct InvalidPageConfig(pub Vec<String>);
 
 /// What the title is if nobody says.
 const DEFAULT_TITLE: &str = "Status";
@@ -125,12 +125,14 @@ impl PageConfig {
     }
 
     /// Reads a `config.json`.
-    pub fn parse(text: &str) -> Result<PageConfig, Problems> {
+    pub fn parse(text: &str) -> Result<PageConfig, InvalidPageConfig> {
         let object = json::parse(text.trim_start_matches('\u{feff}'))
-            .map_err(|error| Problems(vec![format!("it is not JSON: {error}")]))?;
+            .map_err(|error| InvalidPageConfig(vec![format!("it is not JSON: {error}")]))?;
         let (mut problems, mut skipped) = (Vec::new(), Vec::new());
         let Json::Object(members) = &object else {
-            return Err(Problems(vec!["it is not a JSON object; write `{ \"title\": …, \"source\": … }`".to_owned()]));
+            return Err(InvalidPageConfig(vec![
+                "it is not a JSON object; write `{ \"title\": …, \"source\": … }`".to_owned(),
+            ]));
         };
         let keys = [KEYS.as_slice(), &appearance::KEYS].concat();
         // A key that nobody knows is no reason to show nothing.
@@ -155,7 +157,7 @@ impl PageConfig {
                 let appearance = appearance::read(&object, &mut skipped);
                 Ok(PageConfig { title, source, range, refresh, interval, offline, appearance, skipped })
             }
-            _ => Err(Problems([skipped, problems].concat())),
+            _ => Err(InvalidPageConfig([skipped, problems].concat())),
         }
     }
 
@@ -169,9 +171,9 @@ impl PageConfig {
         let mut value = json!({
             "title": self.title,
             "source": source,
-            "range": duration::exact(self.range),
-            "refresh": duration::exact(self.refresh),
-            "interval": duration::exact(self.interval),
+            "range": duration::format_exact(self.range),
+            "refresh": duration::format_exact(self.refresh),
+            "interval": duration::format_exact(self.interval),
         });
         if let Value::Object(members) = &mut value {
             if !self.offline {
@@ -252,7 +254,7 @@ fn read_s3(fields: &mut Fields<'_>) -> Option<Source> {
     }
     let address_style = if fields.flag("path_style", false) { AddressStyle::Path } else { AddressStyle::VirtualHost };
     let prefix = fields.text("prefix").unwrap_or_default();
-    if let Err(error) = object_name::check_prefix(&prefix) {
+    if let Err(error) = object_name::validate_prefix(&prefix) {
         fields.problem("prefix", &format!("does not fit: {error}"));
     }
     let public_keys = match (fields.text("public_access_key_id"), fields.text("public_access_key")) {
@@ -277,7 +279,7 @@ fn read_s3(fields: &mut Fields<'_>) -> Option<Source> {
 }
 
 fn not_a_duration(text: &str) -> String {
-    duration::NotADuration(text.to_owned()).to_string()
+    duration::ParseDurationError(text.to_owned()).to_string()
 }
 
 fn is_http_url(url: &str) -> bool {
@@ -353,7 +355,7 @@ impl Fields<'_> {
         match nanos {
             Ok(nanos) if (least..=most).contains(&nanos) => nanos,
             Ok(_) => {
-                let (least, most) = (duration::exact(least), duration::exact(most));
+                let (least, most) = (duration::format_exact(least), duration::format_exact(most));
                 self.problem(key, &format!("is out of bounds; it is `{least}` at the least and `{most}` at the most"));
                 default
             }

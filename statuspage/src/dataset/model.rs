@@ -187,7 +187,7 @@ impl Dataset {
             places.push(place);
             let endpoint = &mut self.endpoints[place];
             let newest = past.timeline.last.map_or(0, |last| last.at);
-            endpoint.update_settings(newest, past.latest.place, past.latest.quorum);
+            endpoint.update_settings(newest, past.latest.position, past.latest.quorum);
             let of_node = endpoint.node_mut(history.node.as_ref());
             of_node.samples.retain(|sample| sample.at >= keep_from || sample.at > newest);
             of_node.past = Some(NodeHistory { samples: samples_from(&past), timeline: past.timeline, open: past.open });

@@ -211,7 +211,7 @@ fn rows(endpoint: &EndpointData, bucket: TimeBucket, calendar: Calendar<'_>) -> 
 fn row(node: Option<&NodeName>, sample: &Sample, calendar: Calendar<'_>) -> RowView {
     let language = calendar.language;
     let mut text = language.status_label(sample.status).to_owned();
-    if let Some(stats) = shared::stats::Stats::of(sample.rtts.to_vec()) {
+    if let Some(stats) = shared::stats::Stats::from_rtts(sample.rtts.to_vec()) {
         text.push_str(" · ");
         text.push_str(&language.response_time(stats.median));
     }

@@ -424,7 +424,7 @@ fn convert_grpc(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
 
 fn convert_heartbeat(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
     let written: WrittenHeartbeat = place.read()?;
-    let name = place.good("job", HeartbeatName::of(&written.job))?;
+    let name = place.good("job", HeartbeatName::new(&written.job))?;
     let grace = written.grace.map_or(DEFAULT_GRACE, |grace| grace.0);
     Some(CheckKind::Heartbeat(Box::new(HeartbeatCheck { name, interval: written.interval.0, grace, timeout })))
 }
