@@ -229,12 +229,12 @@ link_python_programs() {
 
 # Builds a program from crates.io, as quickly as can be; one target folder for all of them, removed when done.
 cargo_install() {
-    local target=$TOOLS/build colour=never
-    [[ ! -t 2 ]] || colour=always
+    local target=$TOOLS/build color=never
+    [[ ! -t 2 ]] || color=always
     # That a dependency was taken back, or has a newer version that does not fit, is nothing that anybody here could mend.
     {
         CARGO_TARGET_DIR=$target CARGO_PROFILE_DEV_DEBUG=false CARGO_PROFILE_DEV_DEBUG_ASSERTIONS=false \
-            CARGO_PROFILE_DEV_OVERFLOW_CHECKS=false CARGO_PROFILE_DEV_PANIC=abort CARGO_TERM_COLOR=$colour \
+            CARGO_PROFILE_DEV_OVERFLOW_CHECKS=false CARGO_PROFILE_DEV_PANIC=abort CARGO_TERM_COLOR=$color \
             cargo install --profile dev --root "$TOOLS" --force "$@" 2>&1 >&3 \
             | sed -u '/is yanked in registry/d; /(available: v/d; /future version of Rust/d; /future-incompat/d' >&2
     } 3>&1 || no_network "cargo install $*"

@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_failures_among_many_checks_colour_no_other_day() {
+    fn ten_failures_among_many_checks_color_no_other_day() {
         let histories = [history("a", Quorum::Majority, 30..40, 0..0)];
         let endpoint = &endpoint_statuses(&histories)[0];
         let hours: Vec<Status> =

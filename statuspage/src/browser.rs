@@ -108,7 +108,7 @@ impl ShownZone {
     }
 }
 
-/// Asks the device anew in which zone it is: it may have travelled.
+/// Asks the device anew in which zone it is: it may have traveled.
 pub(crate) fn forget_offsets() {
     ZONE.with_borrow_mut(|zone| {
         if zone.format.is_none() {

@@ -229,7 +229,7 @@ const PAGE: &[Field] = &[
         "interval",
         Shape::Duration(SECOND, 31 * DAY),
         "`10m`",
-        "How long a result stands that does not say so and has no neighbours to tell.",
+        "How long a result stands that does not say so and has no neighbors to tell.",
     ),
     optional(
         "offline",
@@ -258,7 +258,7 @@ const PAGE: &[Field] = &[
     optional("favicon", Shape::Text, "it tells the state", "The tab's icon, as `logo`."),
     optional("links", Shape::List(&Shape::Object(LINK)), "none", "The links in the header."),
     optional("footer", Shape::Text, "none", "A text at the bottom."),
-    optional("look", Shape::Object(LOOK), "calm", "Colours, corners and font; docs/status-page.md has the names."),
+    optional("look", Shape::Object(LOOK), "calm", "Colors, corners and font; docs/status-page.md has the names."),
     optional("texts", Shape::Object(TEXTS), "their own names", "What the statuses are called."),
     optional("groups", Shape::List(&Shape::Object(GROUP)), "none", "Groups of endpoints, in their order."),
     optional(
@@ -282,15 +282,15 @@ const LINK: &[Field] = &[
 ];
 
 const LOOK: &[Field] = &[
-    optional("light", Shape::Object(COLOURS), "calm colours", "Colours on light ground."),
-    optional("dark", Shape::Object(COLOURS), "calm colours", "Colours on dark ground."),
+    optional("light", Shape::Object(COLORS), "calm colors", "Colors on light ground."),
+    optional("dark", Shape::Object(COLORS), "calm colors", "Colors on dark ground."),
     optional("radius", Shape::Integer(0, 24), "6", "How round corners are, in pixels."),
     optional("font", Shape::Word(&["system", "serif", "rounded", "mono"]), "`system`", "The font."),
 ];
 
-/// One field for each colour that can be chosen.
-const COLOURS: &[Field] = &{
-    let mut fields = [optional("", Shape::Text, "a calm one", "A colour, as `#rrggbb`."); appearance::COLORS.len()];
+/// One field for each color that can be chosen.
+const COLORS: &[Field] = &{
+    let mut fields = [optional("", Shape::Text, "a calm one", "A color, as `#rrggbb`."); appearance::COLORS.len()];
     let mut place = 0;
     while place < fields.len() {
         fields[place].key = appearance::COLORS[place];

@@ -128,11 +128,11 @@ pub fn explain(
     let evidence = Evidence::new(data, &record.attempt);
     for assertion in check.assertions.iter().filter(|_| is_answer) {
         let result = assertion.evaluate(&evidence);
-        let (mark, colour) = match result.failure {
+        let (mark, color) = match result.failure {
             None => ("holds", AnsiColor::Green),
             Some(_) => ("fails", AnsiColor::Red),
         };
-        let style = Style::new().fg_color(Some(colour.into()));
+        let style = Style::new().fg_color(Some(color.into()));
         let says = plain(&result.failure.unwrap_or(result.observed), BODY_WIDTH);
         line("assertion", &format!("{style}{mark}{style:#}  {}  ({says})", plain(&assertion.text, HEADER_WIDTH)));
     }

@@ -1,4 +1,4 @@
-//! A round as people read it: a table, coloured where the terminal shows colours; and as machines read it.
+//! A round as people read it: a table, colored where the terminal shows colors; and as machines read it.
 
 use std::fmt::Write as _;
 use std::iter;
@@ -150,7 +150,7 @@ fn is_plain(text: &str, limit: usize) -> bool {
     text.len() <= limit && text.bytes().all(is_usual) && !text.ends_with(' ')
 }
 
-/// The shape that stands for a status, for those who see no colours.
+/// The shape that stands for a status, for those who see no colors.
 #[must_use]
 pub fn shape_of(status: Status) -> char {
     match status {
@@ -161,16 +161,16 @@ pub fn shape_of(status: Status) -> char {
     }
 }
 
-/// The colour of a status.
+/// The color of a status.
 #[must_use]
 pub fn style_of(status: Status) -> Style {
-    let colour = match status {
+    let color = match status {
         Status::Healthy => AnsiColor::Green,
         Status::Degraded => AnsiColor::Yellow,
         Status::Down => AnsiColor::Red,
         Status::Unknown => AnsiColor::BrightBlack,
     };
-    Style::new().fg_color(Some(colour.into()))
+    Style::new().fg_color(Some(color.into()))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The JSON of a check file: an array of results, in the original Checkup's keys with ours added as optional ones.
 //!
 //! Reading is forgiving (every key may be missing, unknown keys are ignored, a bad element never spoils its
-//! neighbours); writing is exact ([`mod@format`]). Object names live in [`crate::object_name`].
+//! neighbors); writing is exact ([`mod@format`]). Object names live in [`crate::object_name`].
 
 mod format;
 
@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn missing_times_null_times_and_unknown_keys_are_read() {
-        let content = br#"[{"title":"A","down":true,"times":null,"colour":"red"},{}]"#;
+        let content = br#"[{"title":"A","down":true,"times":null,"color":"red"},{}]"#;
         let file = CheckFile::parse(content).expect("it is an array");
         assert_eq!(file.results.len(), 2);
         assert_eq!(file.results[0].status, Status::Down);

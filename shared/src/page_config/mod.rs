@@ -26,7 +26,7 @@ pub struct PageConfig {
     pub range: Nanos,
     /// How often it looks again, in nanoseconds.
     pub refresh: Nanos,
-    /// How long a result stands that does not say so and has no neighbours to tell, in nanoseconds.
+    /// How long a result stands that does not say so and has no neighbors to tell, in nanoseconds.
     pub interval: Nanos,
     /// Whether browsers keep the page and what it last showed, for when they are offline.
     pub offline: bool,

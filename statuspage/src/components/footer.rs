@@ -43,7 +43,7 @@ fn theme_choice(context: AppContext) -> ElementBuilder {
     let current = move || context.url_state.with(|url_state| url_state.theme.as_str().to_owned());
     let themes = [(Theme::Auto, texts::AUTO), (Theme::Light, texts::LIGHT), (Theme::Dark, texts::DARK)];
     let themes = themes.map(|(theme, text)| (theme.as_str().to_owned(), context.text(text).to_owned()));
-    choice("theme", context.text(texts::COLOURS), &themes, current).on("change", move |event| {
+    choice("theme", context.text(texts::COLORS), &themes, current).on("change", move |event| {
         let selected = selected(&event);
         let theme = Theme::ALL.into_iter().find(|theme| selected.as_deref() == Some(theme.as_str()));
         if let Some(theme) = theme {

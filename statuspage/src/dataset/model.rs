@@ -263,7 +263,7 @@ impl NodeSamples {
             samples =
                 &samples[samples.partition_point(|sample| timeline.last.is_some_and(|last| sample.at <= last.at))..];
         }
-        // One look has no neighbours to tell how often it is repeated.
+        // One look has no neighbors to tell how often it is repeated.
         let is_alone =
             self.past.is_none() && samples.first().is_none_or(|oldest| oldest.at == samples[samples.len() - 1].at);
         let mut seen: Vec<&Sample> = samples.iter().collect();

@@ -89,7 +89,7 @@ fn labels_of_the_page() {
         texts::HOW_TO_READ,
         texts::TIMES_OF,
         texts::THIS_DEVICE,
-        texts::COLOURS,
+        texts::COLORS,
         texts::AUTO,
         texts::LIGHT,
         texts::DARK,

@@ -203,7 +203,7 @@ fn configurations_that_cannot_be_used() {
 #[test]
 fn looks_that_are_skipped() {
     let configuration = r##"{ "source": { "type": "http", "url": "store/" }, "title": 7, "language": "tlh",
-        "look": { "logo": "javascript:1", "colours": { "light": { "accent": "red", "odd": "#fff" } }, "font": "comic", "radius": 900 },
+        "look": { "logo": "javascript:1", "colors": { "light": { "accent": "red", "odd": "#fff" } }, "font": "comic", "radius": 900 },
         "texts": { "healthy": 7, "odd": "x" }, "links": [{ "text": "A" }], "groups": [{ "endpoints": ["A"] }], "order": "A",
         "hide": { "errors": 7 } }"##;
     let skipped = config_error::parse(configuration).expect("the page is shown").skipped;

@@ -38,7 +38,7 @@ pub struct EvaluatedEndpoint<'a> {
     pub has_duplicate_title: bool,
     /// Its place among all of its title, in the order of their locators, from 1; 0 if there is no other.
     pub duplicate_number: usize,
-    /// How long a result stands that does not say so and has no neighbours to tell.
+    /// How long a result stands that does not say so and has no neighbors to tell.
     pub(super) interval: Nanos,
     /// Whether its error texts are kept from readers.
     pub errors_hidden: bool,

@@ -15,7 +15,7 @@ use crate::i18n::Calendar;
 use crate::i18n::{Language, texts};
 
 /// Above each bar there is room for the mark of its worst status, which is a block where it was down and a roof where it
-/// was degraded, as the shapes of both are elsewhere: so they stay apart without colours. In pixels.
+/// was degraded, as the shapes of both are elsewhere: so they stay apart without colors. In pixels.
 const MARK_HEIGHT: f64 = 4.0;
 
 /// The upper edge of what is shared out among statuses, in pixels.
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bar_tells_its_worst_status_and_that_statuss_error() {
+    fn a_bar_shows_its_worst_status_and_the_error_of_that_status() {
         let samples: Vec<_> =
             (0..180).map(|ago| ("A", "", ago, if ago == 90 { Status::Down } else { Status::Healthy })).collect();
         let dataset = dataset(&samples);
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_the_same_in_neighbouring_bars_is_drawn_at_once() {
+    fn what_is_the_same_in_neighboring_bars_is_drawn_at_once() {
         let [healthy, unknown] = [
             UptimeBreakdown { healthy: DAY, ..UptimeBreakdown::default() },
             UptimeBreakdown { unknown: DAY, ..UptimeBreakdown::default() },
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn without_colours_each_status_has_a_shape_of_its_own() {
+    fn without_colors_each_status_has_a_shape_of_its_own() {
         let [healthy, degraded, down] = [
             UptimeBreakdown { healthy: DAY, ..UptimeBreakdown::default() },
             UptimeBreakdown { healthy: DAY - SECOND, degraded: SECOND, ..UptimeBreakdown::default() },

@@ -88,7 +88,7 @@ pub fn capitalize(word: &str) -> String {
     letters.next().map_or_else(String::new, |first| format!("{}{}", first.to_ascii_uppercase(), letters.as_str()))
 }
 
-/// The shape of a status in text, so that no state is told by colour alone.
+/// The shape of a status in text, so that no state is told by color alone.
 #[must_use]
 pub fn symbol(status: Status) -> char {
     match status {

@@ -109,7 +109,7 @@ const HTTP: Variant = Variant {
         required("endpoint_url", Shape::Url, "The URL, `http://` or `https://`."),
         optional("method", Shape::Text, "`GET`", "The request's method."),
         TIMEOUT,
-        optional("headers", Shape::Headers, "none", "Headers of the request; `Host` is honoured."),
+        optional("headers", Shape::Headers, "none", "Headers of the request; `Host` is honored."),
         optional("body", Shape::Text, "none", "The request's body."),
         optional(
             "up_status",
