@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use crate::UnixNanos;
+use crate::check_file::EndpointKey;
 use crate::history::{History, LatestResult};
 use crate::object_name::NodeName;
 use crate::quorum::{self, Quorum, Tally, combine};
-use crate::result::EndpointKey;
 use crate::status::Status;
 use crate::uptime::{self, Span, UptimeBreakdown};
 
@@ -54,7 +54,7 @@ pub fn endpoint_statuses<'a>(histories: impl IntoIterator<Item = &'a History>) -
         }
     }
     let mut endpoints: Vec<EndpointStatus> = endpoints.into_values().map(|(_, endpoint)| endpoint).collect();
-    endpoints.sort_by_key(|endpoint| endpoint.latest.place);
+    endpoints.sort_by_key(|endpoint| endpoint.latest.position);
     endpoints
 }
 
@@ -197,9 +197,9 @@ fn cut(spans: &[Span], moment: UnixNanos) -> Vec<Span> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check_file::{CheckFile, CheckResult};
     use crate::history::{DEFAULT_EXPIRY, HistoryBuilder, Latencies, RebuildFrom};
     use crate::object_name::CheckFileName;
-    use crate::result::{CheckFile, CheckResult};
     use crate::uptime::Ratio;
     use crate::{DAY, HOUR, MINUTE};
 

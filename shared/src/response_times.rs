@@ -2,9 +2,9 @@
 //! and days where only histories are, and sketches where any percentile is asked for. Page and terminal take their
 //! figures from here.
 
+use crate::check_file::Attempt;
 use crate::history::{EndpointRows, Series, SketchRows, add_open_between};
 use crate::latency::Sketch;
-use crate::result::Attempt;
 use crate::stats::Stats;
 use crate::{DAY, HOUR, Nanos, UnixNanos};
 
@@ -123,7 +123,7 @@ impl Resolution {
 /// Statistics over the times of samples; `None` if none was answered.
 #[must_use]
 pub fn stats<S: Sample>(samples: &[&S]) -> Option<Stats> {
-    Stats::of(samples.iter().flat_map(|sample| sample.rtts()).copied().collect())
+    Stats::from_rtts(samples.iter().flat_map(|sample| sample.rtts()).copied().collect())
 }
 
 /// What a node's history knows of the times of an endpoint, as sketches.
@@ -155,7 +155,7 @@ pub fn add_node<'a, S: Sample + 'a>(
     }
     for check in checks.filter(|check| check.at() >= checks_from && check.at() < to) {
         // As histories count: one time a check.
-        if let Some(stats) = Stats::of(check.rtts().to_vec()) {
+        if let Some(stats) = Stats::from_rtts(check.rtts().to_vec()) {
             sum.add(stats.median);
         }
     }

@@ -55,13 +55,13 @@ impl fmt::Display for Status {
 /// The text is none of the four words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown status `{0}`: expected `healthy`, `degraded`, `down` or `unknown`")]
-pub struct UnknownStatus(String);
+pub struct ParseStatusError(String);
 
 impl FromStr for Status {
-    type Err = UnknownStatus;
+    type Err = ParseStatusError;
 
     fn from_str(word: &str) -> Result<Self, Self::Err> {
-        Status::ALL.into_iter().find(|status| status.as_str() == word).ok_or_else(|| UnknownStatus(word.to_owned()))
+        Status::ALL.into_iter().find(|status| status.as_str() == word).ok_or_else(|| ParseStatusError(word.to_owned()))
     }
 }
 

@@ -4,10 +4,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::{EndpointStatus, current_statuses, endpoint_statuses, overall_status};
+use crate::check_file::EndpointKey;
 use crate::history::History;
 use crate::object_name::{BadgeTitle, NodeName, SummaryForm, SummaryName};
 use crate::quorum::Tally;
-use crate::result::EndpointKey;
 use crate::status::Status;
 use crate::uptime::{StatusTimeline, current_span, status_at};
 use crate::{DAY, Nanos, UnixNanos};
@@ -105,7 +105,7 @@ fn told(endpoint: &EndpointStatus, histories: &[History], node: &NodeName, now: 
     let own = tracks().find(|(history, _)| history.node.as_ref() == Some(node)).map(|(_, timeline)| timeline);
     let is_own =
         own.and_then(StatusTimeline::valid_until).is_some_and(|until| now.saturating_sub(until) < EXPIRES_AFTER);
-    let badge = || SummaryName { node: node.clone(), form: SummaryForm::Badge(BadgeTitle::of(&endpoint.key.title)) };
+    let badge = || SummaryName { node: node.clone(), form: SummaryForm::Badge(BadgeTitle::new(&endpoint.key.title)) };
     let name_of = |place: &usize| {
         let node = endpoint.nodes.get(*place)?.node.as_ref();
         Some(node.map_or_else(|| "a checker without a name".to_owned(), ToString::to_string))
@@ -183,8 +183,8 @@ mod word {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check_file::{CheckFile, CheckResult};
     use crate::object_name::CheckFileName;
-    use crate::result::{CheckFile, CheckResult};
     use crate::{MINUTE, SECOND};
 
     const NOW: UnixNanos = 1_795_330_254_340_493_978;

@@ -1,8 +1,8 @@
 //! What unit tests of several modules share: a moment, languages, and data sets.
 
+use shared::check_file::{Attempt, CheckFile, CheckResult};
 use shared::history::{DEFAULT_EXPIRY, History, HistoryBuilder, HistoryRows, Latencies, LatencyRows};
 use shared::object_name::{CheckFileName, NodeName};
-use shared::result::{Attempt, CheckFile, CheckResult};
 use shared::status::Status;
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 

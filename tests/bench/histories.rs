@@ -6,10 +6,10 @@ use std::process::Command;
 use std::time::Instant;
 
 use serde_json::{Value, json};
+use shared::check_file::CheckFile;
 use shared::history::{DEFAULT_EXPIRY, History, HistoryBuilder, Latencies};
 use shared::object_name::{CheckFileName, NodeName};
 use shared::page_config::{PageConfig, Source};
-use shared::result::CheckFile;
 use shared::{DAY, HOUR, MINUTE, Nanos};
 use support::browser::Browser;
 use support::caddy::Caddy;

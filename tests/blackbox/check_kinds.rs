@@ -8,7 +8,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use http::{HeaderMap, Response};
 use rustls::ServerConfig;
 use serde_json::{Value, json};
-use shared::result::CheckResult;
+use shared::check_file::CheckResult;
 use shared::status::Status;
 use support::certificates::{Authority, Validity};
 use support::checker::Checker;

@@ -1,8 +1,8 @@
 //! The whole chain: a real checker stores, a real browser shows. Whatever stands on the page is what is in the store.
 
 use serde_json::{Value, json};
+use shared::check_file::{Attempt, CheckResult, write_check_file};
 use shared::object_name::{CheckFileName, NodeName};
-use shared::result::{Attempt, CheckResult, write_check_file};
 use shared::stats::Stats;
 use shared::status::Status;
 use shared::uptime::{Observation, UptimeBreakdown, spans};
@@ -25,7 +25,7 @@ fn of<'a>(results: &'a [CheckResult], title: &str) -> Vec<&'a CheckResult> {
 fn median(results: &[&CheckResult]) -> Option<String> {
     let attempts = results.iter().flat_map(|result| &result.attempts);
     let answered = attempts.filter(|attempt| attempt.error.is_none()).map(|attempt| attempt.rtt);
-    Stats::of(answered.collect()).map(|stats| format!("median {}", duration::rtt(stats.median)))
+    Stats::from_rtts(answered.collect()).map(|stats| format!("median {}", duration::format_rtt(stats.median)))
 }
 
 /// How the time of a period divides, reckoned from what is in the store.

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use shared::check_file::{Attempt, CheckResult, write_check_file};
 use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
 use shared::quorum::Quorum;
-use shared::result::{Attempt, CheckResult, write_check_file};
 use shared::status::Status;
 use shared::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 use support::checker::Checker;

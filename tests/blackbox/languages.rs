@@ -2,7 +2,7 @@
 //! where that is so, and says what it has to say in every one of its languages.
 
 use serde_json::{Value, json};
-use shared::looks::LANGUAGES;
+use shared::page_config::appearance::LANGUAGES;
 use support::axe;
 use support::browser::Browser;
 use support::page::{self, Page};

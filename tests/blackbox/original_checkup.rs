@@ -2,9 +2,9 @@
 
 use serde_json::json;
 use shared::SECOND;
+use shared::check_file::{CheckFile, CheckResult};
 use shared::object_name::CheckFileName;
 use shared::page_config::{PageConfig, Source};
-use shared::result::{CheckFile, CheckResult};
 use shared::status::Status;
 use support::browser::Browser;
 use support::caddy::Caddy;

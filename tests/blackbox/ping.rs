@@ -2,7 +2,7 @@
 //! neither is, it says how that becomes possible.
 
 use serde_json::{Value, json};
-use shared::result::CheckResult;
+use shared::check_file::CheckResult;
 use shared::status::Status;
 use support::checker::Checker;
 use support::configuration::{directory, watching};

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
+use shared::check_file::{CheckFile, CheckResult};
 use shared::object_name::{CheckFileName, INDEX};
-use shared::result::{CheckFile, CheckResult};
 use tempfile::TempDir;
 
 use crate::program::{Program, bound_command};

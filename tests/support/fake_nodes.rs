@@ -8,10 +8,10 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use shared::check_file::{Attempt, CheckFile, CheckResult, Phases, write_check_file};
 use shared::history::{DEFAULT_EXPIRY, History, HistoryBuilder, Latencies, OVERLAP};
 use shared::object_name::{CheckFileName, HISTORY_INDEX, HistoryName, HistoryPart, NodeName};
 use shared::quorum::Quorum;
-use shared::result::{Attempt, CheckFile, CheckResult, Phases, write_check_file};
 use shared::status::Status;
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 

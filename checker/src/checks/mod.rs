@@ -30,7 +30,7 @@ use std::time::Duration;
 use futures_util::future::Either;
 use rustls::ClientConfig;
 use shared::UnixNanos;
-use shared::result::Attempt;
+use shared::check_file::Attempt;
 
 use self::assertions::evaluate::AssertionPool;
 use self::heartbeat::HeartbeatReader;

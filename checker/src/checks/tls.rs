@@ -56,7 +56,11 @@ pub async fn look(
     let left = time_left(&certificates, now)?;
     stopwatch.record(|seen| seen.certificate_expires_in = Some(left));
     let says = |least| {
-        format!("certificate expires in {}, expected at least {}", duration::in_words(left), duration::exact(least))
+        format!(
+            "certificate expires in {}, expected at least {}",
+            duration::format_coarse(left),
+            duration::format_exact(least)
+        )
     };
     if left < check.down_within {
         return Err(says(check.down_within));

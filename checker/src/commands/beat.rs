@@ -1,8 +1,8 @@
 //! `checker beat`: a job reports in, by writing its heartbeat to the store.
 
+use shared::check_file::shortened;
 use shared::heartbeat::{FAILURE_LIMIT, Heartbeat};
 use shared::nearest::nearest;
-use shared::result::shortened;
 
 use super::{NoStorage, Outcome, load};
 use crate::cli::BeatArguments;

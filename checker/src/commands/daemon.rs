@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use shared::Nanos;
+use shared::check_file::CheckResult;
 use shared::object_name::NodeName;
-use shared::result::CheckResult;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel, unbounded_channel};
 use tokio::sync::oneshot;

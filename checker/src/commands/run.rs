@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use shared::check_file::{CheckResult, MESSAGE_LIMIT};
 use shared::message::Message;
 use shared::object_name::CheckFileName;
-use shared::result::{CheckResult, MESSAGE_LIMIT};
 
 use super::daemon::{Origin, Signals, Watching, first_round};
 use super::{Outcome, check_context};
@@ -83,7 +83,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
 /// What is to be posted, if anything; refused before any check is made if it cannot be.
 fn announcement(arguments: &RunArguments, config: &Config) -> anyhow::Result<Option<Announcement>> {
     let Some(message) = &arguments.message else { return Ok(None) };
-    if Message::parse_strictly(message)?.text().is_empty() {
+    if Message::parse_strict(message)?.text().is_empty() {
         return Err(MessageEmpty.into());
     }
     let length = message.chars().count();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::Local;
-use shared::result::{CheckResult, EndpointKey};
+use shared::check_file::{CheckResult, EndpointKey};
 use shared::status::Status;
 use shared::{MINUTE, Nanos};
 
@@ -55,7 +55,7 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     ui::info(&format!(
         "checking {} every {}; stop with Ctrl-C",
         count_of_endpoints(config.checks.len()),
-        shared::duration::exact(every)
+        shared::duration::format_exact(every)
     ));
     let serving = tokio::spawn(server::serve(
         listener,

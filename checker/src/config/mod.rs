@@ -27,7 +27,7 @@ use chrono::DateTime;
 use serde::de::DeserializeOwned;
 use shared::Nanos;
 use shared::history::DEFAULT_EXPIRY;
-use shared::object_name::{NodeName, check_prefix};
+use shared::object_name::{NodeName, validate_prefix};
 use shared::page_config::AddressStyle;
 
 use self::checks::spec::CHECKER;

@@ -1,7 +1,7 @@
 //! What may stand in the configuration file: one table that validation, the JSON Schema and the reference in
 //! `docs/configuration.md` are all made from.
 
-use shared::looks;
+use shared::page_config::appearance;
 
 use super::checks::spec::CHECKERS;
 
@@ -303,7 +303,7 @@ const COLORS: &[Field] = &{
     let mut fields = [optional("", ValueKind::String, "a calm one", "A color, as `#rrggbb`."); looks::COLORS.len()];
     let mut place = 0;
     while place < fields.len() {
-        fields[place].key = looks::COLORS[place];
+        fields[place].key = appearance::COLORS[place];
         place += 1;
     }
     fields

@@ -114,9 +114,9 @@ fn what_is_said_about_the_page_is_what_the_page_reads() {
     );
     let told = &config.page.told;
     assert_eq!((told.title.as_str(), told.range, told.refresh, told.offline), ("Shop", 7 * DAY, 5 * MINUTE, false));
-    assert_eq!((told.interval, told.looks.radius, told.looks.groups.len()), (MINUTE, Some(10), 1));
-    assert_eq!(told.looks.language.as_deref(), Some("ja"));
-    assert_eq!(told.looks.words[Status::Down as usize].as_deref(), Some("out of order"));
+    assert_eq!((told.interval, told.appearance.radius, told.appearance.groups.len()), (MINUTE, Some(10), 1));
+    assert_eq!(told.appearance.language.as_deref(), Some("ja"));
+    assert_eq!(told.appearance.status_words[Status::Down as usize].as_deref(), Some("out of order"));
     assert_eq!(config.page.embed_by, ["https://intranet.example"]);
     assert_eq!(PageConfig::parse(&told.to_json()).as_ref(), Ok(told), "it is passed on whole");
 }
@@ -128,7 +128,7 @@ fn every_key_of_the_pages_configuration_can_be_said_here() {
         panic!("it is an object")
     };
     let here: Vec<&str> = page.iter().map(|field| field.key).collect();
-    for key in shared::page_config::KEYS.iter().chain(&shared::looks::KEYS) {
+    for key in shared::page_config::KEYS.iter().chain(&shared::page_config::appearance::KEYS) {
         let follows_from_how_it_is_served = ["$schema", "source"].contains(key);
         assert!(here.contains(key) != follows_from_how_it_is_served, "{key}");
     }

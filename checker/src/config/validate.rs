@@ -190,7 +190,9 @@ fn expected_duration(value: &Located, least: i64, most: i64) -> Option<String> {
     };
     match nanos {
         Some(nanos) if (least..=most).contains(&nanos) => None,
-        Some(_) => Some(format!("a duration from `{}` to `{}`", duration::exact(least), duration::exact(most))),
+        Some(_) => {
+            Some(format!("a duration from `{}` to `{}`", duration::format_exact(least), duration::format_exact(most)))
+        }
         None => Some("a duration such as `500ms`, `30s`, `10m`, `1h30m` or `7d`, or integer nanoseconds".to_owned()),
     }
 }

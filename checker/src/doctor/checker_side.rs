@@ -2,9 +2,9 @@
 //! fresh and go in time, and nothing waits in its spool.
 
 use shared::UnixNanos;
+use shared::check_file::CheckFile;
 use shared::object_name::{CheckFileName, NodeName};
 use shared::page_config::S3Source;
-use shared::result::CheckFile;
 
 use super::probe::{Probe, Signs};
 use super::{Finding, Side, clock, freshness};
@@ -126,7 +126,7 @@ async fn examine_limits(probe: &Probe, bucket: &Bucket, node: &NodeName, finding
     let other_node = NodeName::from_host_name(if node.as_str() == NOBODY { "somebody-else" } else { NOBODY });
     let others =
         format!("{}{}", bucket.prefix, CheckFileName { stored_at: PROBE_TIME, node: Some(other_node.clone()) });
-    let history = shared::object_name::patterns::history_of(&bucket.prefix, &other_node)[0].clone();
+    let history = shared::object_name::patterns::history(&bucket.prefix, &other_node)[0].clone();
     for key in [&others, &history] {
         let stored = probe.put(key, PROBE_CONTENT).await;
         if stored.is_ok() {

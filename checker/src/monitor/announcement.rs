@@ -1,7 +1,7 @@
 //! A message that a person posts with a round.
 
+use shared::check_file::CheckResult;
 use shared::nearest::nearest;
-use shared::result::CheckResult;
 
 use crate::config::model::Config;
 use crate::sanitize::sanitize_for_terminal;

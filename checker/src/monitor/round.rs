@@ -4,7 +4,7 @@ use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use shared::result::CheckResult;
+use shared::check_file::CheckResult;
 use shared::{Nanos, UnixNanos};
 use tokio::task::JoinSet;
 

@@ -3,8 +3,8 @@
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt as _;
+use shared::check_file::CheckResult;
 use shared::object_name::NodeName;
-use shared::result::CheckResult;
 use shared::status::Status;
 use shared::{Nanos, UnixNanos};
 

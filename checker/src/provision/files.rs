@@ -194,7 +194,7 @@ fn storage(wishes: &Wishes, keys: Option<&WriterKeys>) -> Value {
         storage["prefix"] = json!(bucket.prefix);
     }
     if let Some(age) = wishes.check_expiry {
-        storage["check_expiry"] = json!(duration::exact(age));
+        storage["check_expiry"] = json!(duration::format_exact(age));
     }
     storage
 }

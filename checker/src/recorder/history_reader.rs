@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use shared::check_file::EndpointKey;
 use shared::history::{
     History, HistoryBuilder, InvalidHistory, LONGEST_ROUND, Latencies, RebuildFrom, look_from, look_further,
     own_check_files,
@@ -11,7 +12,6 @@ use shared::history::{
 use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
 use shared::quorum::CLOCK_TOLERANCE;
 use shared::response_times::{Measurement, answered};
-use shared::result::EndpointKey;
 use shared::{Nanos, UnixNanos};
 
 use super::history_writer::{Found, HistoryError, read, read_and_parse, read_latencies};
@@ -172,7 +172,7 @@ async fn from_check_files(
 /// Nothing is forgotten in memory.
 const FOREVER: Nanos = Nanos::MAX;
 
-fn add(history: &mut History, latencies: &mut Latencies, files: Vec<(CheckFileName, shared::result::CheckFile)>) {
+fn add(history: &mut History, latencies: &mut Latencies, files: Vec<(CheckFileName, shared::check_file::CheckFile)>) {
     let mut builder = HistoryBuilder::append(history, latencies);
     for (name, file) in files {
         builder.add(&name, &file);

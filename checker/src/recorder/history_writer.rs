@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
+use shared::check_file::{CheckFile, CheckResult};
 use shared::history::{History, HistoryBuilder, InvalidHistory, Latencies, RebuildFrom, own_check_files};
 use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
-use shared::result::{CheckFile, CheckResult};
 use shared::{MINUTE, Nanos, SECOND, UnixNanos};
 
 use crate::store::{Store, StoreError};

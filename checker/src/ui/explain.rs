@@ -106,10 +106,10 @@ pub fn explain(
         line("certificate", &certificate_line(certificate));
     }
     if let Some(left) = data.certificate_expires_in {
-        line("", &format!("the first of them expires in {}", duration::in_words(left)));
+        line("", &format!("the first of them expires in {}", duration::format_coarse(left)));
     }
     if let Some(age) = data.heartbeat_age {
-        line("heartbeat", &format!("came {} ago", duration::in_words(age)));
+        line("heartbeat", &format!("came {} ago", duration::format_coarse(age)));
     }
     if let Some(code) = data.status {
         line("status", &code.to_string());
@@ -186,13 +186,13 @@ fn waterfall(line: &mut impl FnMut(&str, &str), record: &AttemptRecord) {
                 "{}{:<rest$} {}",
                 " ".repeat(start),
                 "█".repeat(length),
-                duration::rtt(took),
+                duration::format_rtt(took),
                 rest = (WIDTH as usize + 1).saturating_sub(start)
             ),
         );
         before += took;
     }
-    line("in all", &format!("{} {}", " ".repeat(WIDTH as usize + 1), duration::rtt(record.attempt.rtt)));
+    line("in all", &format!("{} {}", " ".repeat(WIDTH as usize + 1), duration::format_rtt(record.attempt.rtt)));
 }
 
 fn certificate_line(certificate: &[u8]) -> String {
@@ -209,7 +209,7 @@ fn certificate_line(certificate: &[u8]) -> String {
 mod tests {
     use crate::ui::explain::*;
     use http::header::{HeaderName, HeaderValue};
-    use shared::result::{Attempt, Phases};
+    use shared::check_file::{Attempt, Phases};
     use shared::status::Status;
 
     #[test]

@@ -5,8 +5,8 @@ use std::iter;
 
 use anstyle::{AnsiColor, Style};
 use serde_json::json;
+use shared::check_file::{Attempt, CheckResult, write_check_file};
 use shared::object_name::{CheckFileName, NodeName};
-use shared::result::{Attempt, CheckResult, write_check_file};
 use shared::stats::Stats;
 use shared::status::Status;
 use shared::{Nanos, duration};
@@ -91,9 +91,9 @@ pub fn render(results: &[CheckResult], styles: Styles) -> String {
 
 /// The median round-trip time, and from the least to the greatest.
 fn times(attempts: &[Attempt]) -> (String, String) {
-    let Some(stats) = Stats::of_attempts(attempts) else { return ("–".to_owned(), "–".to_owned()) };
-    let median = duration::rtt(stats.median);
-    let told = |rtt: Nanos| if rtt == stats.median { median.clone() } else { duration::rtt(rtt) };
+    let Some(stats) = Stats::from_attempts(attempts) else { return ("–".to_owned(), "–".to_owned()) };
+    let median = duration::format_rtt(stats.median);
+    let told = |rtt: Nanos| if rtt == stats.median { median.clone() } else { duration::format_rtt(rtt) };
     let mut spread = told(stats.min);
     spread.push_str(" – ");
     spread.push_str(&told(stats.max));

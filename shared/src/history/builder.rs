@@ -11,10 +11,10 @@ use super::{
     BLOCK, EVENT_LIMIT, EVENTS_A_DAY, EVENTS_FOR, EndpointHistory, Event, HOURLY_FOR, History, LONGEST_ROUND,
     Latencies, LatestResult, MESSAGES_A_DAY, OVERLAP, Percentiles, PostedMessage, Sketches, day_of, start_of_day,
 };
+use crate::check_file::{CheckFile, CheckResult, EndpointKey, shortened};
 use crate::latency::Sketch;
 use crate::object_name::CheckFileName;
 use crate::quorum::CLOCK_TOLERANCE;
-use crate::result::{CheckFile, CheckResult, EndpointKey, shortened};
 use crate::stats::Stats;
 use crate::status::Status;
 use crate::uptime::Observation;
@@ -57,7 +57,7 @@ struct RecordedResult {
 impl RecordedResult {
     /// The order in which results count.
     fn order(&self) -> impl Ord + use<> {
-        (self.observation.sort_key(), self.stored_at, self.latest.place)
+        (self.observation.sort_key(), self.stored_at, self.latest.position)
     }
 }
 
@@ -353,9 +353,9 @@ impl RecordedResult {
         RecordedResult {
             observation: Observation { at, status: result.status, interval: result.interval },
             stored_at,
-            latency: Stats::of(answered).map(|stats| stats.median),
+            latency: Stats::from_rtts(answered).map(|stats| stats.median),
             latest: LatestResult {
-                place,
+                position: place,
                 kind: result.kind.clone().unwrap_or_default(),
                 threshold: result.threshold,
                 quorum: result.quorum,

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use super::rows::{EndpointRows, HistoryRows, LatencyRows, SketchRows};
 use super::{EndpointHistory, History, Latencies, LatestResult, Percentiles, PostedMessage, Sketches};
+use crate::check_file::EndpointKey;
 use crate::json_writer::{Escapes, JsonWriter, key};
 use crate::latency::{Bucket, Sketch};
 use crate::quorum::Quorum;
-use crate::result::EndpointKey;
 use crate::status::Status;
 
 /// The version that is written. One with another number is not read, and the check files count.
@@ -97,10 +97,10 @@ impl History {
 }
 
 fn write_past(writer: &mut JsonWriter, key: &EndpointKey, past: &EndpointHistory) {
-    let LatestResult { place, kind, threshold, quorum, reason } = &past.latest;
+    let LatestResult { position, kind, threshold, quorum, reason } = &past.latest;
     writer.text(key!("title"), &key.title);
     writer.text(key!("endpoint"), &key.locator);
-    writer.number(key!("place"), *place as i64);
+    writer.number(key!("place"), *position as i64);
     writer.text_but_empty(key!("kind"), kind);
     writer.number_but_zero(key!("threshold"), *threshold);
     if *quorum != Quorum::default() {
@@ -167,7 +167,7 @@ pub(super) fn status_of(code: i64) -> Option<Status> {
 
 /// The percentiles of periods that follow each other; buckets by their places, -1 where there is none.
 fn write_percentiles(writer: &mut JsonWriter, periods: &BTreeMap<i64, Percentiles>) {
-    let place = |bucket: Bucket| bucket.place() as i64;
+    let place = |bucket: Bucket| bucket.index() as i64;
     writer.object(|writer| {
         writer.number(key!("from"), first(each(periods)));
         writer.key(key!("p50"));

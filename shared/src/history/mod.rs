@@ -14,10 +14,10 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::check_file::EndpointKey;
 use crate::latency::{Bucket, Sketch};
 use crate::object_name::{CheckFileName, NodeName};
 use crate::quorum::{CLOCK_TOLERANCE, Quorum};
-use crate::result::EndpointKey;
 use crate::uptime::StatusTimeline;
 use crate::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 
@@ -97,7 +97,7 @@ pub struct EndpointHistory {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LatestResult {
     /// Its place among the results of its file: the order of the checker's configuration.
-    pub place: usize,
+    pub position: usize,
     /// The kind of check; empty if it did not say.
     pub kind: String,
     /// The response time above which the endpoint is degraded; 0 is none.

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{BLOCK, CLOSING, DAILY_FOR, EndpointHistory, History, LONGEST_ROUND, Latencies, day_of, start_of_day};
+use crate::check_file::CheckResult;
 use crate::object_name::CheckFileName;
 use crate::quorum::CLOCK_TOLERANCE;
-use crate::result::CheckResult;
 use crate::uptime::StatusTimeline;
 use crate::{DAY, HOUR, UnixNanos};
 

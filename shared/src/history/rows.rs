@@ -9,10 +9,10 @@ use super::{
     BLOCK, DuplicateNodeEvidence, EVENT_LIMIT, Event, HOURS_A_DAY, LatestResult, OVERLAP, Percentiles,
     duplicate_node_evidence, start_of_day,
 };
+use crate::check_file::{EndpointKey, LOCATOR_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT, shortened};
 use crate::json::{self, Json};
 use crate::latency::{Bucket, Sketch};
 use crate::object_name::{CheckFileName, NodeName};
-use crate::result::{EndpointKey, LOCATOR_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT, shortened};
 use crate::status::Status;
 use crate::uptime::{Observation, Span, StatusTimeline};
 use crate::{DAY, HOUR, Nanos, UnixNanos};
@@ -172,7 +172,7 @@ impl EndpointRows {
                 last_without_interval: number(json.get("untold")),
             },
             latest: LatestResult {
-                place: count("place") as usize,
+                position: count("place") as usize,
                 kind: shortened(text(json.get("kind")).unwrap_or_default().to_owned(), TITLE_LIMIT),
                 threshold: count("threshold"),
                 quorum: text(json.get("verdict")).unwrap_or_default().parse().unwrap_or_default(),
@@ -363,7 +363,7 @@ fn row<T>(column: Option<&Json<'_>>, each: &str, read: impl Fn(&Json<'_>) -> Opt
 fn percentiles(column: Option<&Json<'_>>) -> Result<Series<Percentiles>, InvalidHistory> {
     let bucket = |json: &Json| match json.as_integer()? {
         -1 => Some(None),
-        place => Bucket::at(u64::try_from(place).ok()?).map(Some),
+        place => Bucket::from_index(u64::try_from(place).ok()?).map(Some),
     };
     let of = |each: &str| row(column, each, bucket).ok_or(wrong("a percentile"));
     let (p50, p95) = (of("p50")?, of("p95")?);

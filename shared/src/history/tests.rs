@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::SECOND;
-use crate::result::{Attempt, CheckFile, CheckResult};
+use crate::check_file::{Attempt, CheckFile, CheckResult};
 use crate::status::Status;
 use crate::uptime::{self, UptimeBreakdown};
 
@@ -196,7 +196,7 @@ fn a_day_with_half_an_hour_down_is_three_spans_with_exact_ends() {
     let breakdown = UptimeBreakdown::from_spans(&past.timeline.spans, DAY_ONE, now);
     assert_eq!(breakdown.uptime().map(uptime::Ratio::percent).as_deref(), Some("97.91%"));
     assert_eq!(past.events, [Event { at: DAY_ONE + DAY / 2, reason: format!("refused at {}", DAY_ONE + DAY / 2) }]);
-    assert_eq!(past_of(&history, "B").latest.place, 0);
+    assert_eq!(past_of(&history, "B").latest.position, 0);
     assert_eq!(history.file_count(), 1_440);
 }
 

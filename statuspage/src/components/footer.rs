@@ -18,7 +18,7 @@ const INITIAL_ZONES: u32 = 3;
 /// The footer.
 pub(super) fn footer(context: AppContext, config: &PageConfig) -> ElementBuilder {
     footer_element()
-        .children(config.looks.footer.iter().map(|text| p().child(isolated(text))))
+        .children(config.appearance.footer.iter().map(|text| p().child(isolated(text))))
         .child(p().text(context.text(texts::HOW_TO_READ)))
         .on("focusin", |event| add_zones(&event))
         .child(p().class("choices").child(zone_choice(context)).child(theme_choice(context)))

@@ -1,8 +1,8 @@
 //! What was loaded and what was not, and what has to be asked for next. Pure; [`super::loader`] asks.
 
+use shared::check_file::CheckFile;
 use shared::history::{HistoryRows, LatencyRows, OVERLAP};
 use shared::object_name::{CheckFileName, HEARTBEAT_FOLDER, HISTORY_FOLDER, HistoryName, HistoryPart, NodeName};
-use shared::result::CheckFile;
 use shared::{HOUR, MINUTE, UnixNanos, sorted};
 
 use super::hour::HourChecks;

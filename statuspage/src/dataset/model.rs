@@ -1,11 +1,11 @@
 //! What the loaded check files say, by endpoint and node, in a form that is quick to reckon with. Files are added
 //! one by one and forgotten by age; nothing is reckoned here.
 
+use shared::check_file::{CheckFile, CheckResult, EndpointKey, SkippedElement};
 use shared::history::HistoryRows;
 use shared::object_name::{CheckFileName, NodeName};
 use shared::quorum::Quorum;
 use shared::response_times;
-use shared::result::{CheckFile, CheckResult, EndpointKey, Skipped};
 use shared::uptime::{Span, StatusTimeline};
 use shared::{Nanos, UnixNanos};
 
@@ -29,7 +29,7 @@ pub struct Dataset {
     /// What was said, in no order.
     pub messages: Vec<StoredMessage>,
     /// The elements of files that could not be read, with their files.
-    pub skipped: Vec<(CheckFileName, Vec<Skipped>)>,
+    pub skipped: Vec<(CheckFileName, Vec<SkippedElement>)>,
     /// Whether endpoints were left out, since there are more than [`ENDPOINTS_LIMIT`].
     pub overflowed: bool,
     /// The histories of nodes that keep one, without what was taken from them.
@@ -187,7 +187,7 @@ impl Dataset {
             places.push(place);
             let endpoint = &mut self.endpoints[place];
             let newest = past.timeline.last.map_or(0, |last| last.at);
-            endpoint.update_settings(newest, past.latest.place, past.latest.quorum);
+            endpoint.update_settings(newest, past.latest.position, past.latest.quorum);
             let of_node = endpoint.node_mut(history.node.as_ref());
             of_node.samples.retain(|sample| sample.at >= keep_from || sample.at > newest);
             of_node.past = Some(NodeHistory { samples: samples_from(&past), timeline: past.timeline, open: past.open });

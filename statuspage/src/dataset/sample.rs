@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use shared::check_file::CheckResult;
 use shared::history::{EndpointRows, Series};
 use shared::latency::Sketch;
 use shared::response_times;
-use shared::result::CheckResult;
 use shared::status::Status;
 use shared::uptime::{self, Observation, StatusTimeline};
 use shared::{Nanos, UnixNanos, sorted};

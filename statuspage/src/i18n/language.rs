@@ -155,7 +155,7 @@ impl Language {
     #[must_use]
     #[inline(never)]
     pub fn response_time(&self, nanos: Nanos) -> String {
-        self.isolate(self.decimal(&duration::rtt(nanos)))
+        self.isolate(self.decimal(&duration::format_rtt(nanos)))
     }
 
     /// A name or a figure with its unit as it can stand in a sentence: one that is written in the other direction would lose

@@ -1,8 +1,8 @@
 //! Reading a directory behind any web server: its `index.json` lists the check files. Pure; [`super::fetch`] sends.
 
+use shared::check_file::CheckFile;
 use shared::json;
 use shared::object_name::{self, CheckFileName};
-use shared::result::CheckFile;
 use shared::{HOUR, UnixNanos};
 
 use super::error::SourceError;
@@ -24,7 +24,7 @@ pub(crate) fn parse_index(body: &[u8]) -> Result<Listing, SourceError> {
     let text = String::from_utf8_lossy(body);
     let mut listing = Listing::default();
     let read = json::each_member(&text, |name, value| match CheckFileName::parse(&name) {
-        Some(name) => listing.files.push(ListedFile { name, size: None, file: CheckFile::of(&value).ok() }),
+        Some(name) => listing.files.push(ListedFile { name, size: None, file: CheckFile::from_json(&value).ok() }),
         None => listing.unrelated.push(name.into_owned()),
     });
     read.map_err(|error| SourceError::InvalidIndex(error.to_string()))?;

@@ -138,10 +138,10 @@ pub(crate) fn parse_refusal(status: u16, body: &str) -> SourceError {
     for part in [code, message] {
         if !part.is_empty() {
             said.push_str(": ");
-            said.push_str(&shared::result::shortened(part, 200));
+            said.push_str(&shared::check_file::shortened(part, 200));
         }
     }
-    SourceError::Refused { said, remedy, place: shared::result::shortened(place.unwrap_or_default(), 100) }
+    SourceError::Refused { said, remedy, place: shared::check_file::shortened(place.unwrap_or_default(), 100) }
 }
 
 fn remedy(status: u16, code: &str, message: &str, is_place_named: bool) -> Text {

@@ -1,8 +1,8 @@
 //! What the page says of what could not be loaded, and of configurations that cannot be used.
 
-use shared::looks::Looks;
+use shared::check_file::SkippedElement;
 use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
-use shared::result::Skipped;
+use shared::page_config::appearance::Appearance;
 use shared::status::Status;
 use shared::{HOUR, MINUTE};
 
@@ -72,7 +72,7 @@ fn name(number: i64) -> CheckFileName {
 
 #[test]
 fn problems_of_a_load() {
-    let skipped = |index| Skipped { index, reason: "`status` is missing".to_owned() };
+    let skipped = |index| SkippedElement { index, reason: "`status` is missing".to_owned() };
     assert_texts("problems", |language| {
         let mut text = String::new();
         let mut of = |heading: &str, change: &dyn Fn(&mut Cache)| {
@@ -143,7 +143,7 @@ fn a_node_whose_history_is_unreadable() {
         let mut cache = cache(&[("Shop", "eu", 0, Status::Healthy)]);
         let name = HistoryName { node: NodeName::new("eu").ok(), part: HistoryPart::Main };
         cache.unreadable_histories.push((name, SourceError::InvalidObject("invalid history".to_owned())));
-        let view = page(&mut cache, &Looks::default(), LoadProgress::Complete, language);
+        let view = page(&mut cache, &Appearance::default(), LoadProgress::Complete, language);
         let nodes: Vec<String> = view.nodes.iter().map(super::describe::node).collect();
         section("nodes", &nodes) + &section("problems", &view.problems)
     });

@@ -1,11 +1,11 @@
 //! What of a page's appearance becomes properties of its style: names that the style sheets know, and values from lists or
 //! of a fixed form. Pure.
 
-use shared::looks::{FONTS, Looks};
+use shared::page_config::appearance::{Appearance, FONTS};
 
 /// The properties to set, each with its value.
 #[must_use]
-pub fn properties(appearance: &Looks) -> Vec<(String, String)> {
+pub fn properties(appearance: &Appearance) -> Vec<(String, String)> {
     let mut properties = Vec::new();
     for (ground, colors) in ["light", "dark"].into_iter().zip(&appearance.colors) {
         properties.extend(colors.iter().map(|(name, color)| (format!("--{ground}-{name}"), color.clone())));
@@ -19,7 +19,7 @@ pub fn properties(appearance: &Looks) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::looks::COLORS;
+    use shared::page_config::appearance::COLORS;
 
     const TOKENS: &str = include_str!("../../style/tokens.css");
 
@@ -29,7 +29,8 @@ mod tests {
             COLORS.map(|name| (name.to_owned(), "#ffffff".to_owned())).to_vec(),
             COLORS.map(|name| (name.to_owned(), "#000000".to_owned())).to_vec(),
         ];
-        let appearance = Looks { colors, radius: Some(0), font: Some("serif".to_owned()), ..Looks::default() };
+        let appearance =
+            Appearance { colors, radius: Some(0), font: Some("serif".to_owned()), ..Appearance::default() };
         let properties = properties(&appearance);
         assert_eq!(properties.len(), 2 * COLORS.len() + 2);
         assert!(properties.contains(&("--radius".to_owned(), "0px".to_owned())));

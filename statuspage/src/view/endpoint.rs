@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use shared::UnixNanos;
-use shared::looks::Looks;
 use shared::object_name::NodeName;
+use shared::page_config::appearance::Appearance;
 use shared::status::Status;
 use shared::uptime::{Span, UptimeBreakdown};
 
@@ -91,7 +91,7 @@ pub fn endpoint(
     opened: Option<TimeBucket>,
     calendar: Calendar<'_>,
     marks: &[UnixNanos],
-    appearance: &Looks,
+    appearance: &Appearance,
 ) -> EndpointView {
     EndpointView {
         strip: strip::strip(evaluated, period, opened, calendar),
@@ -106,7 +106,7 @@ pub fn head(
     evaluated: &EvaluatedEndpoint<'_>,
     period: &Period,
     calendar: Calendar<'_>,
-    appearance: &Looks,
+    appearance: &Appearance,
 ) -> EndpointView {
     let now = calendar.now;
     let whole = evaluated.breakdown(period.from, now, now);
@@ -208,7 +208,7 @@ mod tests {
 
     fn view(checks: &[(&str, &str, i64, Status)]) -> EndpointView {
         let dataset = dataset(checks);
-        endpoint(&evaluate(&dataset)[0], &period(), None, utc(), &[], &Looks::default())
+        endpoint(&evaluate(&dataset)[0], &period(), None, utc(), &[], &Appearance::default())
     }
 
     #[test]
@@ -242,7 +242,7 @@ mod tests {
         checks.push(("A", "n3", 1, Status::Healthy));
         let dataset = dataset(&checks);
         let all = evaluate(&dataset);
-        let view = endpoint(&all[0], &period(), None, utc(), &[], &Looks::default());
+        let view = endpoint(&all[0], &period(), None, utc(), &[], &Appearance::default());
         assert_eq!((view.status, view.state.as_str()), (Status::Down, "Down since 12:54 (8 min)"));
         assert!(all[0].spans.last().is_some_and(|last| last.status == Status::Healthy), "{:?}", all[0].spans);
     }

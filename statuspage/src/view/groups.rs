@@ -1,6 +1,6 @@
 //! The groups of endpoints: which endpoints each holds, in which order, and the state of all of them together. Pure.
 
-use shared::looks::{Group, Looks, place_in};
+use shared::page_config::appearance::{Appearance, Group, position_in};
 use shared::sorted;
 use shared::status::Status;
 
@@ -31,7 +31,7 @@ pub struct GroupView {
 #[must_use]
 pub fn titles<'l>(groups: &'l [Group], title: &str) -> Vec<&'l str> {
     for group in groups {
-        if place_in(&group.endpoints, title).is_some() {
+        if position_in(&group.endpoints, title).is_some() {
             return vec![&group.title];
         }
         let inner = titles(&group.groups, title);
@@ -44,7 +44,7 @@ pub fn titles<'l>(groups: &'l [Group], title: &str) -> Vec<&'l str> {
 
 /// The groups in their order, each behind the one that it is in; `reckoned` stands in the order of the page.
 #[must_use]
-pub fn groups(evaluated: &[EvaluatedEndpoint<'_>], appearance: &Looks, language: &Language) -> Vec<GroupView> {
+pub fn groups(evaluated: &[EvaluatedEndpoint<'_>], appearance: &Appearance, language: &Language) -> Vec<GroupView> {
     let mut left: Vec<&EvaluatedEndpoint<'_>> = evaluated.iter().collect();
     let mut views = Vec::new();
     let mut number = 0;
@@ -69,7 +69,7 @@ fn add<'r>(
 ) -> Vec<&'r EvaluatedEndpoint<'r>> {
     let mut own = Vec::new();
     left.retain(|evaluated| {
-        let place = place_in(&group.endpoints, &evaluated.endpoint.key.title);
+        let place = position_in(&group.endpoints, &evaluated.endpoint.key.title);
         own.extend(place.map(|place| (place, *evaluated)));
         place.is_none()
     });
@@ -145,7 +145,7 @@ mod tests {
         Group { title: title.to_owned(), endpoints, groups }
     }
 
-    fn told(appearance: &Looks, checks: &[(&str, &str, i64, Status)]) -> Vec<String> {
+    fn told(appearance: &Appearance, checks: &[(&str, &str, i64, Status)]) -> Vec<String> {
         let dataset = dataset(checks);
         let mut all = evaluate(&dataset);
         all.sort_by_key(EvaluatedEndpoint::urgency);
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn without_groups_all_endpoints_stand_together() {
         assert_eq!(
-            told(&Looks::default(), &CHECKS),
+            told(&Appearance::default(), &CHECKS),
             [": down (1 of 5 down, 1 degraded) Pay two Pay one Cart API Alone"]
         );
     }
@@ -179,7 +179,8 @@ mod tests {
     #[test]
     fn a_group_tells_the_state_of_all_in_it_and_keeps_the_order_it_was_given() {
         let inner = group("Back", &["API"], Vec::new());
-        let appearance = Looks { groups: vec![group("Shop", &["Pay *", "Cart"], vec![inner])], ..Looks::default() };
+        let appearance =
+            Appearance { groups: vec![group("Shop", &["Pay *", "Cart"], vec![inner])], ..Appearance::default() };
         assert_eq!(
             told(&appearance, &CHECKS),
             [

@@ -1,6 +1,6 @@
 //! The first lines of the page: the state of things in one sentence built from facts. Pure.
 
-use shared::looks::Looks;
+use shared::page_config::appearance::Appearance;
 use shared::status::Status;
 
 use super::evaluate::EvaluatedEndpoint;
@@ -40,7 +40,7 @@ pub fn overall(
     period: &Period,
     calendar: Calendar<'_>,
     loading: LoadProgress,
-    appearance: &Looks,
+    appearance: &Appearance,
 ) -> Overall {
     let language = calendar.language;
     let status = overall_status(evaluated.iter());
@@ -161,7 +161,7 @@ fn all_are(all: usize, word: &str, language: &Language) -> String {
 }
 
 /// What the sentence leaves out, and what the host has to say in this state.
-fn remark(evaluated: &[EvaluatedEndpoint<'_>], status: Status, appearance: &Looks, language: &Language) -> String {
+fn remark(evaluated: &[EvaluatedEndpoint<'_>], status: Status, appearance: &Appearance, language: &Language) -> String {
     let count =
         |wanted: Status| evaluated.iter().filter(|evaluated| evaluated.status == wanted && !evaluated.retired).count();
     let retired = evaluated.iter().filter(|evaluated| evaluated.retired).count();
@@ -180,7 +180,7 @@ fn remark(evaluated: &[EvaluatedEndpoint<'_>], status: Status, appearance: &Look
         let listed = language.list(&parts.iter().map(String::as_str).collect::<Vec<_>>());
         text = language.format(texts::SENTENCE, &[&listed]);
     }
-    if let Some(remark) = &appearance.remarks[status as usize] {
+    if let Some(remark) = &appearance.status_remarks[status as usize] {
         if !text.is_empty() {
             text.push(' ');
         }
@@ -201,7 +201,7 @@ mod tests {
         let dataset = dataset(checks);
         let mut all = evaluate(&dataset);
         all.sort_by_key(EvaluatedEndpoint::urgency);
-        overall(&all, false, &period(), utc(), LoadProgress::Complete, &Looks::default())
+        overall(&all, false, &period(), utc(), LoadProgress::Complete, &Appearance::default())
     }
 
     #[test]
@@ -213,7 +213,10 @@ mod tests {
             overall(&[], true, &period(), utc(), LoadProgress::Complete, &Looks::default()).headline,
             "Failed to load check results"
         );
-        assert_eq!(overall(&[], false, &period(), utc(), LoadProgress::Listing, &Looks::default()).state, "loading");
+        assert_eq!(
+            overall(&[], false, &period(), utc(), LoadProgress::Listing, &Appearance::default()).state,
+            "loading"
+        );
     }
 
     #[test]
@@ -261,8 +264,8 @@ mod tests {
     #[test]
     fn the_host_chooses_words_and_a_remark() {
         let dataset = dataset(&[("A", "", 0, Healthy), ("B", "", 0, Healthy)]);
-        let mut appearance = Looks::default();
-        appearance.remarks[Healthy as usize] = Some("Thanks for looking.".to_owned());
+        let mut appearance = Appearance::default();
+        appearance.status_remarks[Healthy as usize] = Some("Thanks for looking.".to_owned());
         let language = with_status_labels(Healthy, "operational");
         let calendar = Calendar { language: &language, ..utc() };
         let said = overall(&evaluate(&dataset), false, &period(), calendar, LoadProgress::Complete, &appearance);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use shared::history::HistoryRows;
-use shared::looks::{Looks, place_in};
 use shared::object_name::{HistoryPart, NodeName};
+use shared::page_config::appearance::{Appearance, position_in};
 
 use super::detail::OpenBars;
 use super::endpoint::EndpointView;
@@ -86,7 +86,7 @@ pub fn page(
     cache: &mut Cache,
     calendar: Calendar<'_>,
     settings: ViewSettings,
-    appearance: &Looks,
+    appearance: &Appearance,
     url_state: &UrlState,
     loading: LoadProgress,
 ) -> PageView {
@@ -102,7 +102,7 @@ pub fn page(
     evaluate::mark_duplicate_titles(&mut evaluated);
     sorted::by_key(&mut evaluated, |evaluated| evaluated.endpoint.position as i64);
     if !appearance.order.is_empty() {
-        let place = |evaluated: &EvaluatedEndpoint<'_>| place_in(&appearance.order, &evaluated.endpoint.key.title);
+        let place = |evaluated: &EvaluatedEndpoint<'_>| position_in(&appearance.order, &evaluated.endpoint.key.title);
         sorted::by_key(&mut evaluated, |evaluated| place(evaluated).map_or(i64::MAX, |place| place as i64));
     }
     sorted::by_key(&mut evaluated, EvaluatedEndpoint::urgency);
@@ -144,7 +144,7 @@ pub fn full_endpoint(
     head: &EndpointView,
     calendar: Calendar<'_>,
     settings: ViewSettings,
-    appearance: &Looks,
+    appearance: &Appearance,
     opened: &OpenBars,
 ) -> Option<EndpointView> {
     let dataset = &cache.dataset;
@@ -176,7 +176,7 @@ pub fn overlay_layers(
     id: usize,
     calendar: Calendar<'_>,
     settings: ViewSettings,
-    appearance: &Looks,
+    appearance: &Appearance,
     wanted: ChartOverlay,
 ) -> Vec<Layer> {
     let period = Period::new(settings.range, settings.bars_limit, calendar);
@@ -193,12 +193,12 @@ fn evaluate<'r>(
     id: usize,
     calendar: Calendar<'_>,
     settings: ViewSettings,
-    appearance: &Looks,
+    appearance: &Appearance,
 ) -> Option<EvaluatedEndpoint<'r>> {
     let mut evaluated = EvaluatedEndpoint::new(id, dataset.endpoints.get(id)?, calendar.now, settings.interval)?;
     let title = &evaluated.endpoint.key.title;
-    evaluated.errors_hidden = place_in(&appearance.hidden_errors, title).is_some();
-    evaluated.locator_hidden = place_in(&appearance.hidden_locators, title).is_some();
+    evaluated.errors_hidden = position_in(&appearance.hidden_errors, title).is_some();
+    evaluated.locator_hidden = position_in(&appearance.hidden_locators, title).is_some();
     Some(evaluated)
 }
 
@@ -282,10 +282,11 @@ mod tests {
             scope: ViewScope::Full,
             ..ViewSettings::default()
         };
-        let view = page(&mut cache, utc(), settings, &Looks::default(), &UrlState::default(), LoadProgress::Complete);
+        let view =
+            page(&mut cache, utc(), settings, &Appearance::default(), &UrlState::default(), LoadProgress::Complete);
         let marked = |title: &str| {
             let head = view.endpoints.iter().find(|endpoint| endpoint.title == title).expect("it is shown");
-            let endpoint = full_endpoint(&cache, head, utc(), settings, &Looks::default(), &view.opened);
+            let endpoint = full_endpoint(&cache, head, utc(), settings, &Appearance::default(), &view.opened);
             !endpoint.expect("it is known").chart.marks.is_empty()
         };
         assert_eq!((marked("A"), marked("B")), (false, true));

@@ -44,8 +44,8 @@ mod tests {
     use crate::dataset::Cache;
     use crate::test_support::{NOW, check_file, evaluate, history_of_node, response_time_at, utc};
     use crate::view::{self, LoadProgress, ViewSettings};
-    use shared::looks::Looks;
     use shared::object_name::{CheckFileName, NodeName};
+    use shared::page_config::appearance::Appearance;
     use shared::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 
     #[test]
@@ -79,7 +79,7 @@ mod tests {
             &mut cache,
             utc(),
             settings,
-            &Looks::default(),
+            &Appearance::default(),
             &crate::url_state::UrlState::default(),
             LoadProgress::Complete,
         );

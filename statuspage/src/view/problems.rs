@@ -1,8 +1,8 @@
 //! What could not be loaded, in sentences that say what to do; many of a kind become one. Pure.
 
+use shared::check_file::SkippedElement;
 use shared::object_name::{CheckFileName, HistoryPart, NodeName};
 use shared::quorum::CLOCK_TOLERANCE;
-use shared::result::Skipped;
 
 use super::text::capitalize;
 use crate::dataset::ENDPOINTS_LIMIT;
@@ -68,7 +68,7 @@ fn future(cache: &Cache, calendar: Calendar<'_>) -> Option<String> {
 }
 
 /// What of a check file is no result.
-fn no_result(skipped: &[Skipped], language: &Language) -> String {
+fn no_result(skipped: &[SkippedElement], language: &Language) -> String {
     let Some(first) = skipped.first() else { return String::new() };
     let others = skipped.len() - 1;
     let text = if others > 0 { texts::INVALID_RESULTS } else { texts::INVALID_RESULT };
@@ -104,7 +104,7 @@ fn named(names: &[String], count: usize, language: &Language) -> String {
     let mut shown: Vec<String> = names
         .iter()
         .take(NAMES_LIMIT)
-        .map(|name| language.isolate(format!("`{}`", shared::result::shortened(name.clone(), NAME_LENGTH_LIMIT))))
+        .map(|name| language.isolate(format!("`{}`", shared::check_file::shortened(name.clone(), NAME_LENGTH_LIMIT))))
         .collect();
     if count > shown.len() {
         shown.push(language.plural(texts::AND_MORE, count - shown.len(), &[]));

@@ -54,7 +54,7 @@ mod tests {
     use crate::test_support::with_status_labels;
     use crate::view::{LoadProgress, ViewSettings, page};
     use shared::DAY;
-    use shared::looks::{Group, Looks};
+    use shared::page_config::appearance::{Appearance, Group};
     use shared::status::Status;
 
     #[test]
@@ -66,7 +66,7 @@ mod tests {
             ("Ärzte", "", 0, Status::Healthy),
         ]);
         let group = Group { title: "Shop".to_owned(), endpoints: vec!["Cart".to_owned()], groups: Vec::new() };
-        let appearance = Looks { groups: vec![group], ..Looks::default() };
+        let appearance = Appearance { groups: vec![group], ..Appearance::default() };
         let language = with_status_labels(Status::Healthy, "Operational");
         let calendar = Calendar { language: &language, ..utc() };
         let settings = ViewSettings { range: DAY, interval: shared::MINUTE, bars_limit: 90, ..ViewSettings::default() };

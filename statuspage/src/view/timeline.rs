@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use shared::looks::{Looks, place_in};
 use shared::message::{Message, Node};
+use shared::page_config::appearance::{Appearance, position_in};
 use shared::status::Status;
 use shared::uptime::{self, MERGE_WINDOW, Span};
 use shared::{DAY, Nanos, UnixNanos};
@@ -89,7 +89,7 @@ pub enum EventKind {
 
 /// All messages posted so far, newest first.
 #[must_use]
-pub fn messages(dataset: &Dataset, calendar: Calendar<'_>, appearance: &Looks) -> Vec<Arc<MessageView>> {
+pub fn messages(dataset: &Dataset, calendar: Calendar<'_>, appearance: &Appearance) -> Vec<Arc<MessageView>> {
     let shown = dataset.endpoints.iter().filter(|endpoint| !endpoint.nodes.is_empty()).count();
     let mut posted: Vec<&StoredMessage> = dataset.messages.iter().filter(|said| said.at <= calendar.now).collect();
     sorted::by_key(&mut posted, |said| -said.at);
@@ -103,7 +103,7 @@ pub fn messages(dataset: &Dataset, calendar: Calendar<'_>, appearance: &Looks) -
                 .map(|endpoint| {
                     let key = &endpoint.key;
                     // What has no title goes by its locator, unless that is kept from readers.
-                    let is_hidden = place_in(&appearance.hidden_locators, &key.title).is_some();
+                    let is_hidden = position_in(&appearance.hidden_locators, &key.title).is_some();
                     let locator = if is_hidden { "" } else { &key.locator };
                     calendar.language.isolate(text::display_name(&key.title, locator, calendar.language))
                 })
@@ -327,11 +327,11 @@ mod tests {
     use crate::test_support::{dataset, evaluate, period};
     use Status::{Down, Healthy};
     use shared::HOUR;
+    use shared::check_file::{CheckFile, CheckResult};
     use shared::object_name::CheckFileName;
-    use shared::result::{CheckFile, CheckResult};
 
     fn lines(dataset: &Dataset) -> Vec<String> {
-        let messages = messages(dataset, utc(), &Looks::default());
+        let messages = messages(dataset, utc(), &Appearance::default());
         let days = timeline(&evaluate(dataset), &messages, &period(), utc(), LoadProgress::Complete);
         let line = |event: &EventView| match &event.kind {
             EventKind::Change { subject, text, reasons, .. } => {
@@ -427,7 +427,7 @@ mod tests {
         dataset.add(&name, CheckFile { results: vec![result], skipped: Vec::new() });
         let about = |hidden: &[&str]| {
             let hidden_locators = hidden.iter().map(ToString::to_string).collect();
-            messages(&dataset, utc(), &Looks { hidden_locators, ..Looks::default() })[0].about.clone()
+            messages(&dataset, utc(), &Appearance { hidden_locators, ..Appearance::default() })[0].about.clone()
         };
         assert_eq!((about(&[]).as_str(), about(&["*"]).as_str()), ("https://secret.internal", "an unnamed service"));
     }

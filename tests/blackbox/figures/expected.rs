@@ -46,7 +46,7 @@ fn clock(moment: UnixNanos) -> String {
 
 /// `12 min`, `1 h 5 min`: without seconds from a minute on.
 fn length(nanos: Nanos) -> String {
-    duration::in_words(if nanos >= MINUTE { nanos / MINUTE * MINUTE } else { nanos })
+    duration::format_coarse(if nanos >= MINUTE { nanos / MINUTE * MINUTE } else { nanos })
 }
 
 /// `12 minutes`, `1 hour 5 minutes`, `2 days 3 hours`.
@@ -78,7 +78,7 @@ fn ago(nanos: Nanos) -> String {
 fn with_lengths(mut said: String, told: &Value) -> String {
     for (name, what) in [("down", "down"), ("degraded", "degraded"), ("unknown", "not observed")] {
         if number(told, name) > 0 {
-            said = format!("{said}; {what} for {}", duration::in_words(number(told, name)));
+            said = format!("{said}; {what} for {}", duration::format_coarse(number(told, name)));
         }
     }
     said
@@ -207,7 +207,7 @@ impl StatusJson<'_> {
     /// How an uptime was reckoned.
     pub(super) fn reckoning(told: &Value) -> String {
         let up = number(told, "healthy") + number(told, "degraded");
-        let (up, observed) = (duration::in_words(up), duration::in_words(up + number(told, "down")));
+        let (up, observed) = (duration::format_coarse(up), duration::format_coarse(up + number(told, "down")));
         with_lengths(format!("{} = up for {up} of {observed} observed", text(told, "uptime")), told)
     }
 
@@ -243,7 +243,7 @@ impl StatusJson<'_> {
     /// What is said of response times.
     pub(super) fn response_times(told: &Value) -> String {
         let times = &told["response_times"];
-        let rtt = |name: &str| duration::rtt(number(times, name));
+        let rtt = |name: &str| duration::format_rtt(number(times, name));
         match text(times, "of") {
             "checks" if number(times, "p95_of_attempts") < number(times, "max") => {
                 format!("median {} · p95 {} · max {}", rtt("median"), rtt("p95_of_attempts"), rtt("max"))
@@ -256,7 +256,7 @@ impl StatusJson<'_> {
     /// The same on request.
     pub(super) fn percentiles(told: &Value) -> String {
         let parts = ["p50", "p90", "p95", "p99"]
-            .map(|name| format!("{name} {}", duration::rtt(number(&told["response_times"], name))));
+            .map(|name| format!("{name} {}", duration::format_rtt(number(&told["response_times"], name))));
         parts.join(" · ")
     }
 

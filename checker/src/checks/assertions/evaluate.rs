@@ -79,7 +79,7 @@ async fn in_own_thread(
     let limit = check.kind.timeout();
     let taken = Duration::from_nanos(record.attempt.rtt.unsigned_abs());
     let deadline = Instant::now() + limit.saturating_sub(taken);
-    let in_words = duration::exact(i64::try_from(limit.as_nanos()).unwrap_or(i64::MAX));
+    let in_words = duration::format_exact(i64::try_from(limit.as_nanos()).unwrap_or(i64::MAX));
     let permits = permits_for(data.body.as_ref().map_or(0, Vec::len));
     let Ok(Ok(permits)) = timeout_at(deadline, Arc::clone(&pool.0).acquire_many_owned(permits)).await else {
         return Err(format!(

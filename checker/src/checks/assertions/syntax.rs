@@ -226,7 +226,7 @@ fn compared(subject: Subject, operator: Operator, operand: Operand) -> Result<Ex
             Predicate::Compares(operator, Operand::Text(operand.to_string()))
         }
         // JSON knows no durations.
-        (_, Operand::Duration(nanos)) => Predicate::Compares(operator, Operand::Text(duration::exact(nanos))),
+        (_, Operand::Duration(nanos)) => Predicate::Compares(operator, Operand::Text(duration::format_exact(nanos))),
         (_, operand) => Predicate::Compares(operator, operand),
     };
     Ok(Expression::Holds(subject, test))

@@ -168,12 +168,12 @@ impl Told {
     fn observer(&self, history: &History) -> String {
         let name = name_of(history.node.as_ref());
         let Some(newest) = history.newest() else { return format!("{name} has not reported") };
-        let ago = duration::in_words(self.now.saturating_sub(newest));
+        let ago = duration::format_coarse(self.now.saturating_sub(newest));
         let mut line = if history.is_overdue(self.now) {
             let style = style_of(Status::Down);
             format!("{style}{name} is late: it last reported {ago} ago{style:#}")
         } else if newest > self.now {
-            let ahead = duration::in_words(newest.saturating_sub(self.now));
+            let ahead = duration::format_coarse(newest.saturating_sub(self.now));
             format!("{name} last reported just now (its clock is {ahead} ahead)")
         } else {
             format!("{name} last reported {ago} ago")

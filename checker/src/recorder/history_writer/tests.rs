@@ -4,9 +4,9 @@ use super::*;
 use crate::recorder::history_reader::{Depth, outlook};
 use crate::store::settings::{Storage, StoreLocation};
 use shared::aggregate::endpoint_statuses;
+use shared::check_file::write_check_file;
 use shared::history::{DEFAULT_EXPIRY, OVERLAP};
 use shared::object_name::CheckFileName;
-use shared::result::write_check_file;
 use shared::status::Status;
 use shared::{DAY, HOUR};
 

@@ -43,7 +43,7 @@ pub fn page(summary: &Summary) -> String {
         escaped(&summary.node, TITLE_LIMIT),
         minute(summary.at),
         nodes(summary),
-        shared::duration::in_words(SPACING),
+        shared::duration::format_coarse(SPACING),
     );
     page
 }

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::DateTime;
+use shared::check_file::CheckResult;
 use shared::object_name::{BadgeTitle, NodeName, SummaryForm, SummaryName};
-use shared::result::CheckResult;
 use shared::status::Status;
 use shared::summary::{EndpointSummary, Summary, summary};
 use shared::{HOUR, MINUTE, Nanos, UnixNanos};
@@ -130,7 +130,7 @@ fn faces(summary: &Summary) -> BTreeMap<SummaryForm, Face<'_>> {
     for told in summary.endpoints.iter().filter(|told| told.badge.is_some()) {
         let EndpointSummary { title, status, .. } = told;
         let face = Face { title, status: *status, word: told.status_word(), at: told.checked.unwrap_or(summary.at) };
-        let known = faces.entry(SummaryForm::Badge(BadgeTitle::of(title))).or_insert(face);
+        let known = faces.entry(SummaryForm::Badge(BadgeTitle::new(title))).or_insert(face);
         if told.status > known.status {
             (known.status, known.word) = (told.status, told.status_word());
         }

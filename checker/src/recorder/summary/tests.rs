@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use shared::DAY;
+use shared::check_file::write_check_file;
 use shared::object_name::CheckFileName;
-use shared::result::write_check_file;
 use shared::summary::NodeReport;
 
 use super::*;
@@ -138,9 +138,9 @@ async fn of_two_endpoints_with_one_title_the_badge_tells_the_worse() {
     };
     let mut summary = told_page("x", "y");
     summary.endpoints = vec![told("a", Status::Unknown), told("b", Status::Healthy)];
-    assert_eq!(faces(&summary)[&SummaryForm::Badge(BadgeTitle::of("Shop"))].status, Status::Healthy);
+    assert_eq!(faces(&summary)[&SummaryForm::Badge(BadgeTitle::new("Shop"))].status, Status::Healthy);
     summary.endpoints.push(told("c", Status::Down));
-    assert_eq!(faces(&summary)[&SummaryForm::Badge(BadgeTitle::of("Shop"))].status, Status::Down);
+    assert_eq!(faces(&summary)[&SummaryForm::Badge(BadgeTitle::new("Shop"))].status, Status::Down);
 }
 
 fn told_page(page: &str, title: &str) -> Summary {

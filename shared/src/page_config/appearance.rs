@@ -48,7 +48,7 @@ const RADIUS_LIMIT: i64 = 24;
 
 /// How a page looks; everything has a default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Looks {
+pub struct Appearance {
     /// The language, one of [`LANGUAGES`]; without it the reader's own.
     pub language: Option<String>,
     /// The URL of the picture before the title.
@@ -66,9 +66,9 @@ pub struct Looks {
     /// The font, one of [`FONTS`].
     pub font: Option<String>,
     /// What a status is called, by its place in [`Status::ALL`].
-    pub words: [Option<String>; 4],
+    pub status_words: [Option<String>; 4],
     /// What is said below the sentence in a status, by its place in [`Status::ALL`].
-    pub remarks: [Option<String>; 4],
+    pub status_remarks: [Option<String>; 4],
     /// The groups, in their order; endpoints that are in none come after.
     pub groups: Vec<Group>,
     /// Which endpoints come first, as titles, where nothing needs attention.
@@ -101,7 +101,7 @@ pub struct Group {
 
 /// Where in a list of titles an endpoint stands; `None` if it is not in it. `Shop *` is every title that begins so.
 #[must_use]
-pub fn place_in(titles: &[String], title: &str) -> Option<usize> {
+pub fn position_in(titles: &[String], title: &str) -> Option<usize> {
     titles.iter().position(|wanted| match wanted.strip_suffix('*') {
         Some(beginning) => title.starts_with(beginning),
         None => wanted == title,
@@ -110,7 +110,7 @@ pub fn place_in(titles: &[String], title: &str) -> Option<usize> {
 
 /// Reads the looks of a `config.json`; what does not fit is told in `skipped`.
 #[must_use]
-pub fn read(config: &Json<'_>, skipped: &mut Vec<String>) -> Looks {
+pub fn read(config: &Json<'_>, skipped: &mut Vec<String>) -> Appearance {
     let mut reader = Reader { skipped };
     let look = config.get("look");
     reader.known("look", look, &["light", "dark", "radius", "font"]);
@@ -120,7 +120,7 @@ pub fn read(config: &Json<'_>, skipped: &mut Vec<String>) -> Looks {
     let hidden = |key: &str| hide.and_then(|hide| hide.get(key));
     let [words, remarks] = reader.texts(config.get("texts"));
     let languages = [LANGUAGES.as_slice(), &["auto"]].concat();
-    Looks {
+    Appearance {
         language: reader.one_of("language", config.get("language"), &languages).filter(|language| language != "auto"),
         logo: reader.picture("logo", config.get("logo")),
         favicon: reader.picture("favicon", config.get("favicon")),
@@ -129,8 +129,8 @@ pub fn read(config: &Json<'_>, skipped: &mut Vec<String>) -> Looks {
         colors: [reader.colors("look.light", of_look("light")), reader.colors("look.dark", of_look("dark"))],
         radius: reader.radius(of_look("radius")),
         font: reader.one_of("look.font", of_look("font"), &FONTS.map(|(name, _)| name)),
-        words,
-        remarks,
+        status_words: words,
+        status_remarks: remarks,
         groups: reader.groups("groups", config.get("groups"), true),
         order: reader.titles("order", config.get("order")),
         hidden_errors: reader.titles("hide.errors", hidden("errors")),
@@ -302,7 +302,7 @@ fn is_color(text: &str) -> bool {
         && text.strip_prefix('#').is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }
 
-impl Looks {
+impl Appearance {
     /// Adds the keys to a `config.json` that [`read`] reads back equal.
     pub fn write(&self, config: &mut Map<String, Value>) {
         let mut put = |key: &str, value: Value| {
@@ -335,8 +335,8 @@ impl Looks {
         let mut texts = Map::new();
         for (number, status) in Status::ALL.into_iter().enumerate() {
             let mut of_status = Map::new();
-            of_status.extend(self.words[number].as_ref().map(|word| ("word".to_owned(), json!(word))));
-            of_status.extend(self.remarks[number].as_ref().map(|remark| ("remark".to_owned(), json!(remark))));
+            of_status.extend(self.status_words[number].as_ref().map(|word| ("word".to_owned(), json!(word))));
+            of_status.extend(self.status_remarks[number].as_ref().map(|remark| ("remark".to_owned(), json!(remark))));
             if !of_status.is_empty() {
                 texts.insert(status.as_str().to_owned(), Value::Object(of_status));
             }
@@ -369,10 +369,10 @@ mod tests {
     use super::*;
     use crate::json;
 
-    fn looks(text: &str) -> (Looks, Vec<String>) {
+    fn appearance(text: &str) -> (Appearance, Vec<String>) {
         let mut skipped = Vec::new();
-        let looks = read(&json::parse(text).expect("it is JSON"), &mut skipped);
-        (looks, skipped)
+        let appearance = read(&json::parse(text).expect("it is JSON"), &mut skipped);
+        (appearance, skipped)
     }
 
     const FULL: &str = r##"{
@@ -388,23 +388,23 @@ mod tests {
 
     #[test]
     fn what_fits_is_taken_and_written_back_equal() {
-        let (full, skipped) = looks(FULL);
+        let (full, skipped) = appearance(FULL);
         assert!(skipped.is_empty(), "{skipped:?}");
-        assert_eq!(full.words[1].as_deref(), Some("operational"));
-        assert_eq!((full.remarks[3].as_deref(), full.radius), (Some("Call us."), Some(12)));
+        assert_eq!(full.status_words[1].as_deref(), Some("operational"));
+        assert_eq!((full.status_remarks[3].as_deref(), full.radius), (Some("Call us."), Some(12)));
         assert_eq!(full.groups[0].groups[0].title, "Back");
         let mut written = Map::new();
         full.write(&mut written);
-        assert_eq!(looks(&Value::Object(written).to_string()), (full, Vec::new()));
-        assert_eq!(looks(r#"{ "language": "auto" }"#), (Looks::default(), Vec::new()));
+        assert_eq!(appearance(&Value::Object(written).to_string()), (full, Vec::new()));
+        assert_eq!(appearance(r#"{ "language": "auto" }"#), (Appearance::default(), Vec::new()));
         let mut nothing = Map::new();
-        Looks::default().write(&mut nothing);
+        Appearance::default().write(&mut nothing);
         assert!(nothing.is_empty());
     }
 
     #[test]
     fn what_does_not_fit_is_named_and_skipped_and_keeps_nothing_else() {
-        let (odd, skipped) = looks(
+        let (odd, skipped) = appearance(
             r##"{
             "language": "klingon", "logo": "https://elsewhere.example/logo.svg", "favicon": "//elsewhere.example/i.png", "footer": 7,
             "links": [{ "text": "x", "url": "javascript:alert(1)" }, { "text": "Help", "url": "help/" }, 3],
@@ -444,7 +444,7 @@ mod tests {
     #[test]
     fn a_title_stands_for_itself_and_with_a_star_for_all_that_begin_so() {
         let titles = ["Cart".to_owned(), "Pay*".to_owned()];
-        assert_eq!(place_in(&titles, "Cart"), Some(0));
-        assert_eq!((place_in(&titles, "Payments"), place_in(&titles, "Cart 2")), (Some(1), None));
+        assert_eq!(position_in(&titles, "Cart"), Some(0));
+        assert_eq!((position_in(&titles, "Payments"), position_in(&titles, "Cart 2")), (Some(1), None));
     }
 }

@@ -1,11 +1,11 @@
 //! The JSON of a check file: an array of results, in the original Checkup's keys with ours added as optional ones.
 //!
 //! Reading is forgiving (every key may be missing, unknown keys are ignored, a bad element never spoils its
-//! neighbors); writing is exact ([`written`]). Object names live in [`crate::object_name`].
+//! neighbors); writing is exact ([`mod@format`]). Object names live in [`crate::object_name`].
 
-mod written;
+mod format;
 
-pub use self::written::write_check_file;
+pub use self::format::write_check_file;
 
 use crate::json::{self, Json, WrongType};
 use crate::object_name::{CheckFileName, NodeName};
@@ -110,12 +110,12 @@ pub struct CheckFile {
     /// The readable results, in the file's order.
     pub results: Vec<CheckResult>,
     /// The elements that could not be read.
-    pub skipped: Vec<Skipped>,
+    pub skipped: Vec<SkippedElement>,
 }
 
 /// An element of a check file that is no result.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Skipped {
+pub struct SkippedElement {
     /// Its place in the array, from 0.
     pub index: usize,
     /// Why it is none.
@@ -125,25 +125,25 @@ pub struct Skipped {
 /// The object is no check file at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid check file: {0}")]
-pub struct NotACheckFile(String);
+pub struct InvalidCheckFile(String);
 
 impl CheckFile {
     /// Reads the content of a check file; one bad element is skipped and named, the others stand.
-    pub fn parse(content: &[u8]) -> Result<CheckFile, NotACheckFile> {
-        let text = std::str::from_utf8(content).map_err(|error| NotACheckFile(error.to_string()))?;
-        CheckFile::of(&json::parse(text).map_err(|error| NotACheckFile(error.to_string()))?)
+    pub fn parse(content: &[u8]) -> Result<CheckFile, InvalidCheckFile> {
+        let text = std::str::from_utf8(content).map_err(|error| InvalidCheckFile(error.to_string()))?;
+        CheckFile::from_json(&json::parse(text).map_err(|error| InvalidCheckFile(error.to_string()))?)
     }
 
     /// Reads a check file's content where it is a part of some JSON.
-    pub fn of(content: &Json<'_>) -> Result<CheckFile, NotACheckFile> {
+    pub fn from_json(content: &Json<'_>) -> Result<CheckFile, InvalidCheckFile> {
         let Json::Array(elements) = content else {
-            return Err(NotACheckFile("it is not a JSON array of results".to_owned()));
+            return Err(InvalidCheckFile("it is not a JSON array of results".to_owned()));
         };
         let mut file = CheckFile::default();
         for (index, element) in elements.iter().enumerate() {
             match read_result(element) {
                 Ok(result) => file.results.push(result),
-                Err(reason) => file.skipped.push(Skipped { index, reason: shortened(reason, ERROR_LIMIT) }),
+                Err(reason) => file.skipped.push(SkippedElement { index, reason: shortened(reason, ERROR_LIMIT) }),
             }
         }
         Ok(file)

@@ -3,12 +3,14 @@
 //! Reading names every problem at once and says what to write instead. No secret of a writer belongs here: the
 //! keys it may hold are called public, and everyone who sees the page can see them.
 
+pub mod appearance;
+
 use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
+use self::appearance::Appearance;
 use crate::json::{self, Json};
-use crate::looks::{self, Looks};
 use crate::nearest::nearest;
 use crate::uptime::FALLBACK_INTERVAL;
 use crate::{DAY, HOUR, MINUTE, Nanos, SECOND, duration, object_name};
@@ -20,7 +22,7 @@ pub struct PageConfig {
     pub title: String,
     /// Where the data is.
     pub source: Source,
-    /// How far back the page looks, in nanoseconds.
+    /// How far back the page appearance, in nanoseconds.
     pub range: Nanos,
     /// How often it looks again, in nanoseconds.
     pub refresh: Nanos,
@@ -29,7 +31,7 @@ pub struct PageConfig {
     /// Whether browsers keep the page and what it last showed, for when they are offline.
     pub offline: bool,
     /// How it looks.
-    pub looks: Looks,
+    pub appearance: Appearance,
     /// What was said about its looks that does not fit, each in words.
     pub skipped: Vec<String>,
 }
@@ -85,7 +87,7 @@ pub struct PublicKeys {
 /// Everything that is wrong with a `config.json`, in the order of the text; at least one problem.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid page configuration: {}", .0.join("; "))]
-pub struct Problems(pub Vec<String>);
+pub struct InvalidPageConfig(pub Vec<String>);
 
 /// What the title is if nobody says.
 const DEFAULT_TITLE: &str = "Status";
@@ -117,20 +119,22 @@ impl PageConfig {
             refresh: DEFAULT_REFRESH,
             interval: FALLBACK_INTERVAL,
             offline: true,
-            looks: Looks::default(),
+            appearance: Appearance::default(),
             skipped: Vec::new(),
         }
     }
 
     /// Reads a `config.json`.
-    pub fn parse(text: &str) -> Result<PageConfig, Problems> {
+    pub fn parse(text: &str) -> Result<PageConfig, InvalidPageConfig> {
         let object = json::parse(text.trim_start_matches('\u{feff}'))
-            .map_err(|error| Problems(vec![format!("it is not JSON: {error}")]))?;
+            .map_err(|error| InvalidPageConfig(vec![format!("it is not JSON: {error}")]))?;
         let (mut problems, mut skipped) = (Vec::new(), Vec::new());
         let Json::Object(members) = &object else {
-            return Err(Problems(vec!["it is not a JSON object; write `{ \"title\": …, \"source\": … }`".to_owned()]));
+            return Err(InvalidPageConfig(vec![
+                "it is not a JSON object; write `{ \"title\": …, \"source\": … }`".to_owned(),
+            ]));
         };
-        let keys = [KEYS.as_slice(), &looks::KEYS].concat();
+        let keys = [KEYS.as_slice(), &appearance::KEYS].concat();
         // A key that nobody knows is no reason to show nothing.
         Fields { object: &object, members, place: "", problems: &mut skipped }.refuse_unknown(&keys);
         let mut fields = Fields { object: &object, members, place: "", problems: &mut problems };
@@ -150,10 +154,10 @@ impl PageConfig {
                     None => DEFAULT_TITLE,
                 };
                 let title = title.to_owned();
-                let looks = looks::read(&object, &mut skipped);
-                Ok(PageConfig { title, source, range, refresh, interval, offline, looks, skipped })
+                let appearance = appearance::read(&object, &mut skipped);
+                Ok(PageConfig { title, source, range, refresh, interval, offline, appearance, skipped })
             }
-            _ => Err(Problems([skipped, problems].concat())),
+            _ => Err(InvalidPageConfig([skipped, problems].concat())),
         }
     }
 
@@ -167,15 +171,15 @@ impl PageConfig {
         let mut value = json!({
             "title": self.title,
             "source": source,
-            "range": duration::exact(self.range),
-            "refresh": duration::exact(self.refresh),
-            "interval": duration::exact(self.interval),
+            "range": duration::format_exact(self.range),
+            "refresh": duration::format_exact(self.refresh),
+            "interval": duration::format_exact(self.interval),
         });
         if let Value::Object(members) = &mut value {
             if !self.offline {
                 members.insert("offline".to_owned(), json!(false));
             }
-            self.looks.write(members);
+            self.appearance.write(members);
         }
         format!("{value:#}\n")
     }
@@ -250,7 +254,7 @@ fn read_s3(fields: &mut Fields<'_>) -> Option<Source> {
     }
     let address_style = if fields.flag("path_style", false) { AddressStyle::Path } else { AddressStyle::VirtualHost };
     let prefix = fields.text("prefix").unwrap_or_default();
-    if let Err(error) = object_name::check_prefix(&prefix) {
+    if let Err(error) = object_name::validate_prefix(&prefix) {
         fields.problem("prefix", &format!("does not fit: {error}"));
     }
     let public_keys = match (fields.text("public_access_key_id"), fields.text("public_access_key")) {
@@ -275,7 +279,7 @@ fn read_s3(fields: &mut Fields<'_>) -> Option<Source> {
 }
 
 fn not_a_duration(text: &str) -> String {
-    duration::NotADuration(text.to_owned()).to_string()
+    duration::ParseDurationError(text.to_owned()).to_string()
 }
 
 fn is_http_url(url: &str) -> bool {
@@ -351,7 +355,7 @@ impl Fields<'_> {
         match nanos {
             Ok(nanos) if (least..=most).contains(&nanos) => nanos,
             Ok(_) => {
-                let (least, most) = (duration::exact(least), duration::exact(most));
+                let (least, most) = (duration::format_exact(least), duration::format_exact(most));
                 self.problem(key, &format!("is out of bounds; it is `{least}` at the least and `{most}` at the most"));
                 default
             }
