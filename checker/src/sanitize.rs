@@ -8,7 +8,7 @@ pub fn sanitize_for_terminal(text: &str, limit: usize) -> String {
     }
     let one_line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let printable: String = one_line.chars().filter(|character| !character.is_control()).collect();
-    shared::result::shortened(printable, limit)
+    shared::check_file::shortened(printable, limit)
 }
 
 /// Whether the text needs no change, as is the case for almost all text.

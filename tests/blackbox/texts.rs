@@ -9,7 +9,7 @@ use std::time::Duration;
 use regex::{Captures, Regex};
 use serde_json::{Value, json};
 use shared::object_name::{CheckFileName, NodeName};
-use shared::result::{Attempt, CheckResult, write_check_file};
+use shared::check_file::{Attempt, CheckResult, write_check_file};
 use shared::status::Status;
 use shared::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 use support::checker::{Checker, Run};

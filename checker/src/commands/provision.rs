@@ -131,7 +131,7 @@ fn show(plan: &Plan, wishes: &Wishes) {
         ui::print_line("  note: no writer is asked for; add `--writer NODE` for each checker");
     }
     if let Some(age) = wishes.check_expiry {
-        ui::print_line(&format!("  note: writers remove their own check files after {}", duration::exact(age)));
+        ui::print_line(&format!("  note: writers remove their own check files after {}", duration::format_exact(age)));
     }
 }
 

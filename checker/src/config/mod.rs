@@ -266,7 +266,7 @@ fn convert_bucket(raw: RawS3, located: &Located, problems: &mut Problems) -> Buc
         let at = located.member(key).map_or(located.at, |member| member.at);
         problems.add(Problem::error(at, format!("`storage.{key}`: {text}")));
     };
-    if let Err(error) = check_prefix(&raw.prefix) {
+    if let Err(error) = validate_prefix(&raw.prefix) {
         problem("prefix", error.to_string());
     }
     if let Some(url) = &raw.endpoint_url

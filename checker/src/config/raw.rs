@@ -68,7 +68,7 @@ enum IntegerOrText {
 }
 
 impl TryFrom<IntegerOrText> for RawDuration {
-    type Error = duration::NotADuration;
+    type Error = duration::ParseDurationError;
 
     fn try_from(raw: IntegerOrText) -> Result<Self, Self::Error> {
         match raw {

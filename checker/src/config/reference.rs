@@ -71,7 +71,7 @@ fn value(kind: &ValueKind) -> String {
         ValueKind::Integer(least, most) => format!("integer, {least} to {most}"),
         ValueKind::Bool => "`true` or `false`".to_owned(),
         ValueKind::Duration(least, most) => {
-            format!("duration, `{}` to `{}`", duration::exact(*least), duration::exact(*most))
+            format!("duration, `{}` to `{}`", duration::format_exact(*least), duration::format_exact(*most))
         }
         ValueKind::Quorum => "`any`, `majority`, `all`, or a number of nodes".to_owned(),
         ValueKind::StatusCodes => "status codes".to_owned(),

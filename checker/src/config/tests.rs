@@ -141,7 +141,7 @@ fn what_a_page_would_skip_is_a_warning_where_it_stands() {
         "links":[{"text":"x","url":"javascript:alert(1)"}],
         "logo":"https://elsewhere.example/logo.svg"}}"#;
     let (config, problems) = from_text(text, Path::new(""), &environment());
-    assert!(config.is_some_and(|config| config.page.told.looks == shared::looks::Looks::default()));
+    assert!(config.is_some_and(|config| config.page.told.appearance == shared::page_config::appearance::Appearance::default()));
     let lines = problems.lines("c.json", text);
     for (line, expected) in lines.iter().zip([
         "c.json:2:35: warning: `page.look.light.ground` is no color",

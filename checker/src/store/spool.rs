@@ -153,7 +153,7 @@ fn unless_gone(done: io::Result<()>) -> io::Result<()> {
 
 /// What makes a place another one. Keys are no part of it: rounds wait for the same bucket when its keys change.
 fn identity(location: &StoreLocation) -> String {
-    match place {
+    match location {
         StoreLocation::S3(bucket) => {
             let endpoint = bucket.endpoint_url.as_deref().map(without_user).unwrap_or_default();
             let endpoint = endpoint.trim_end_matches('/');
@@ -179,7 +179,7 @@ mod tests {
     use shared::page_config::AddressStyle;
 
     fn storage(location: StoreLocation) -> Storage {
-        Storage { place, check_expiry: None, history_expiry: shared::DAY }
+        Storage { location, check_expiry: None, history_expiry: shared::DAY }
     }
 
     fn bucket(name: &str, secret: &str) -> Storage {

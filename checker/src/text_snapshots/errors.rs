@@ -5,8 +5,8 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use shared::history::NotAHistory;
-use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName, check_prefix, patterns};
+use shared::history::InvalidHistory;
+use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName, validate_prefix, patterns};
 use shared::page_config::{AddressStyle, S3Source};
 use shared::status::Status;
 
@@ -177,8 +177,8 @@ fn errors_of_stores() {
             ("StoreError::Kept", text(&kept)),
             ("StoreError::NotKept", text(&not_kept())),
             ("HistoryError::Store", text(&HistoryError::Store(store()))),
-            ("HistoryError::NotOurs, newer", not_ours(NotAHistory::Newer(9))),
-            ("HistoryError::NotOurs, malformed", not_ours(NotAHistory::Malformed("`node` is no text".to_owned()))),
+            ("HistoryError::NotOurs, newer", not_ours(InvalidHistory::UnsupportedVersion(9))),
+            ("HistoryError::NotOurs, malformed", not_ours(InvalidHistory::Malformed("`node` is no text".to_owned()))),
             ("HistoryError::TooMuch", text(&HistoryError::TooMuch)),
             ("SummaryError::Histories", text(&SummaryError::Histories(HistoryError::TooMuch))),
             ("SummaryError::Store", text(&SummaryError::Store(store()))),
@@ -261,8 +261,8 @@ fn errors_of_provisioning() {
         ("CarryOutError::KeyDoesNotWork", text(&broken)),
         ("CarryOutError::NoKeyInFile", text(&CarryOutError::NoKeyInFile(words("reader")))),
         ("CarryOutError::NotConfirmed", text(&CarryOutError::NotConfirmed)),
-        ("WishError::Prefix", text(&WishError::from(check_prefix("status").expect_err("no slash")))),
-        ("WishError::Pattern", text(&WishError::from(patterns::check_prefix("a*/").expect_err("a star")))),
+        ("WishError::Prefix", text(&WishError::from(validate_prefix("status").expect_err("no slash")))),
+        ("WishError::Pattern", text(&WishError::from(patterns::validate_prefix("a*/").expect_err("a star")))),
         ("WishError::Origin", of(check_origin("https://a/b"))),
         ("WishError::Days", of(whole_days(shared::HOUR))),
         ("WishError::NothingExpires", text(&WishError::NothingExpires)),

@@ -4,7 +4,7 @@ use clap::{Command, CommandFactory as _, Parser as _};
 
 use super::assert_text;
 use crate::cli::Cli;
-use crate::commands::LISTEN_VARIABLE;
+use crate::cli::LISTEN_VARIABLE;
 
 /// The width of the terminal that help is wrapped for.
 const WIDTH: usize = 100;

@@ -7,7 +7,7 @@ mod notices;
 mod reports;
 mod validation;
 
-use crate::config::Surroundings;
+use crate::config::Environment;
 
 /// Compares a text with its stored snapshot. Names carry no module path, so that moving a test keeps its snapshot.
 pub(crate) fn assert_text(name: &str, text: &str) {
@@ -24,7 +24,7 @@ pub(crate) fn assert_list(name: &str, texts: &[(&str, String)]) {
 }
 
 /// One variable and a host name.
-pub(crate) fn surroundings() -> Surroundings<'static> {
+pub(crate) fn surroundings() -> Environment<'static> {
     let variable = &|name: &str| (name == "KEY").then(|| "s3cr3t".to_owned());
-    Surroundings { variable, host_name: "web-01".to_owned() }
+    Environment { variable, host_name: "web-01".to_owned() }
 }

@@ -5,18 +5,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
-use shared::result::{Attempt, Phases};
+use shared::check_file::{Attempt, Phases};
 use shared::status::Status;
 use shared::{DAY, Nanos, SECOND};
 
 use super::{assert_list, assert_text, surroundings};
 use crate::checks::assertions::Evidence;
 use crate::checks::http::status_codes::StatusCodes;
-use crate::checks::probe_data::Seen;
-use crate::checks::{Observation, Tried};
+use crate::checks::probe_data::ProbeData;
+use crate::checks::{CheckOutcome, AttemptRecord};
 use crate::config::from_text;
 use crate::config::model::{Check, CheckKind};
-use crate::monitor::evaluate::conclude;
+use crate::monitor::evaluate::evaluate;
 
 /// What an assertion finds, and what is wrong with it.
 const ASSERTIONS: &[&str] = &[
@@ -63,13 +63,13 @@ fn assertions() -> Arc<[crate::checks::assertions::Assertion]> {
     Arc::clone(&config.expect("it is valid").checks[0].assertions)
 }
 
-fn judged(heading: &str, told: &mut String, seen: &Seen, attempt: &Attempt) {
+fn judged(heading: &str, told: &mut String, seen: &ProbeData, attempt: &Attempt) {
     let _ = writeln!(told, "## {heading}\n");
     let evidence = Evidence::new(seen, attempt);
     for assertion in assertions().iter() {
-        let verdict = assertion.judge(&evidence);
+        let verdict = assertion.evaluate(&evidence);
         let failure = verdict.failure.unwrap_or_else(|| "(holds)".to_owned());
-        let _ = writeln!(told, "{}\n  found: {}\n  {failure}", assertion.text, verdict.found);
+        let _ = writeln!(told, "{}\n  found: {}\n  {failure}", assertion.text, verdict.observed);
     }
     told.push('\n');
 }
@@ -81,20 +81,20 @@ fn what_assertions_say() {
         Phases { dns: milliseconds(2), connect: milliseconds(20), tls: milliseconds(30), ttfb: milliseconds(40) };
     let attempt = Attempt { rtt: 95_000_000, error: None, phases };
     let body = |text: &str| Some(text.as_bytes().to_vec());
-    let seen = Seen {
+    let seen = ProbeData {
         status: Some(200),
         headers: Some(HeaderMap::from_iter([(http::header::SERVER, HeaderValue::from_static("nginx"))])),
         body: body(r#"{"queue": 7, "name": "store", "list": [1, 2, 3]}"#),
-        certificate: Some(9 * DAY),
+        certificate_expires_in: Some(9 * DAY),
         redirect: Some("/login".to_owned()),
-        ..Seen::default()
+        ..ProbeData::default()
     };
     let mut told = String::new();
     judged("everything was seen", &mut told, &seen, &attempt);
     let cut = Some("only the first 9 bytes of the body were read (`body_limit`)".to_owned());
-    judged("the body was cut off", &mut told, &Seen { body: body("queue: [7"), cut, ..seen.clone() }, &attempt);
-    judged("the body is not JSON", &mut told, &Seen { body: body("all is well"), ..seen }, &attempt);
-    judged("nothing was seen", &mut told, &Seen::default(), &Attempt::default());
+    judged("the body was cut off", &mut told, &ProbeData { body: body("queue: [7"), truncation: cut, ..seen.clone() }, &attempt);
+    judged("the body is not JSON", &mut told, &ProbeData { body: body("all is well"), ..seen }, &attempt);
+    judged("nothing was seen", &mut told, &ProbeData::default(), &Attempt::default());
     assert_text("assertions", &told);
 }
 
@@ -115,23 +115,23 @@ fn sets_of_status_codes() {
 fn what_is_concluded() {
     let kind = || CheckKind::NotPossible { word: String::new(), locator: String::new(), why: String::new() };
     let check = |failure, threshold| Check { failure, threshold, ..Check::of_kind("x", kind()) };
-    let tried = |error: Option<&str>, concern: Option<&str>| Tried {
+    let tried = |error: Option<&str>, warning: Option<&str>| AttemptRecord {
         attempt: Attempt { rtt: SECOND, error: error.map(str::to_owned), ..Attempt::default() },
-        concern: concern.map(str::to_owned),
-        ..Tried::default()
+        warning: warning.map(str::to_owned),
+        ..AttemptRecord::default()
     };
     let told = |observation, check: &Check| {
-        let conclusion = conclude(observation, check);
+        let conclusion = evaluate(observation, check);
         let notice = if conclusion.notice.is_empty() { "(no notice)" } else { &conclusion.notice };
         format!("{}: {notice}", conclusion.status)
     };
-    let attempt = |error, concern| Observation::Attempts(vec![tried(error, concern)]);
+    let attempt = |error, concern| CheckOutcome::Attempts(vec![tried(error, concern)]);
     let (usual, warns, slow) = (check(Status::Down, 0), check(Status::Degraded, 0), check(Status::Down, SECOND / 2));
     assert_list(
         "conclusions",
         &[
-            ("no attempt", told(Observation::Attempts(Vec::new()), &usual)),
-            ("not possible", told(Observation::NotPossible("a reason".to_owned()), &usual)),
+            ("no attempt", told(CheckOutcome::Attempts(Vec::new()), &usual)),
+            ("not possible", told(CheckOutcome::Skipped { reason: "a reason".to_owned() }, &usual)),
             ("failed", told(attempt(Some("refused"), None), &usual)),
             ("failed, only a warning", told(attempt(Some("refused"), None), &warns)),
             ("a concern", told(attempt(None, Some("certificate expires in 9 d")), &usual)),

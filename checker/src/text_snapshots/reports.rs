@@ -5,22 +5,22 @@ use std::fmt::Write as _;
 use anstream::adapter::strip_str;
 use http::{HeaderMap, HeaderValue, header};
 use shared::object_name::{CheckFileName, NodeName};
-use shared::result::{Attempt, CheckResult, Phases};
+use shared::check_file::{Attempt, CheckResult, Phases};
 use shared::status::Status;
-use shared::summary::{Reporter, Summary, Told};
+use shared::summary::{EndpointSummary, NodeReport, Summary};
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 
 use super::{assert_text, surroundings};
-use crate::checks::Tried;
-use crate::checks::probe_data::Seen;
+use crate::checks::AttemptRecord;
+use crate::checks::probe_data::ProbeData;
 use crate::config::from_text;
 use crate::config::starter::STARTER;
 use crate::doctor::{self, Finding, Side, clock, freshness};
-use crate::monitor::evaluate::Conclusion;
+use crate::monitor::evaluate::Evaluation;
 use crate::monitor::{announcement::Announcement, runner::Look};
 use crate::recorder::summary::{badge, html};
 use crate::ui::explain::explain;
-use crate::ui::report::{self, Styles};
+use crate::ui::table::{self, Styles};
 
 const NOW: UnixNanos = 1_795_330_254_340_493_978;
 
@@ -67,10 +67,10 @@ fn results() -> Vec<CheckResult> {
 #[test]
 fn rounds() {
     let name = CheckFileName { stored_at: NOW, node: Some(node("eu-west")) };
-    let mut text = report::table(&results(), Styles::Without);
-    let _ = writeln!(text, "\n{}", report::table(&[], Styles::Without));
-    let _ = writeln!(text, "{}", report::json(&node("eu-west"), Some(&name), &results()[..2]));
-    let _ = writeln!(text, "{}", report::json(&node("eu-west"), None, &[]));
+    let mut text = table::render(&results(), Styles::Plain);
+    let _ = writeln!(text, "\n{}", table::render(&[], Styles::Plain));
+    let _ = writeln!(text, "{}", table::json_line(&node("eu-west"), Some(&name), &results()[..2]));
+    let _ = writeln!(text, "{}", table::json_line(&node("eu-west"), None, &[]));
     assert_text("run", &text);
 }
 
@@ -105,30 +105,30 @@ fn explained() -> String {
     let milliseconds = |count: Nanos| Some(count * 1_000_000);
     let phases =
         Phases { dns: milliseconds(2), connect: milliseconds(18), tls: milliseconds(30), ttfb: milliseconds(40) };
-    let conclusion = |status, notice: &str| Conclusion { status, notice: notice.to_owned(), attempts: Vec::new() };
+    let conclusion = |status, notice: &str| Evaluation { status, notice: notice.to_owned(), attempts: Vec::new() };
     let addresses = ["192.0.2.1".to_owned(), "2001:db8::1".to_owned()];
     let peer = "192.0.2.1:443".parse().expect("an address");
-    let seen = Seen {
+    let seen = ProbeData {
         status: Some(200),
         headers: Some(HeaderMap::from_iter(pairs)),
         body: Some(b"all is well".to_vec()),
-        cut: Some("only the first 11 bytes of the body were read (`body_limit`)".to_owned()),
-        certificate: Some(9 * DAY),
+        truncation: Some("only the first 11 bytes of the body were read (`body_limit`)".to_owned()),
+        certificate_expires_in: Some(9 * DAY),
         certificates: vec![b"nonsense".to_vec().into()],
         peer: Some(peer),
-        ..Seen::default()
+        ..ProbeData::default()
     };
-    let tried = Tried { attempt: Attempt { rtt: 95_000_000, error: None, phases }, ..Tried::default() };
+    let tried = AttemptRecord { attempt: Attempt { rtt: 95_000_000, error: None, phases }, ..AttemptRecord::default() };
     let mut told =
         explain(http, &addresses, &tried, &seen, &conclusion(Status::Degraded, "certificate expires in 9 d"));
-    let failed = Tried { attempt: attempt(1, Some("connection refused")), ..Tried::default() };
-    let seen = Seen { tried: vec![peer], ..Seen::default() };
+    let failed = AttemptRecord { attempt: attempt(1, Some("connection refused")), ..AttemptRecord::default() };
+    let seen = ProbeData { attempted: vec![peer], ..ProbeData::default() };
     let unknown = "this node is offline: none of its `connectivity` addresses can be reached";
     told.push('\n');
     told.push_str(&explain(tcp, &[], &failed, &seen, &conclusion(Status::Unknown, unknown)));
     told.push('\n');
-    let seen = Seen { beat: Some(HOUR + 2 * MINUTE), ..Seen::default() };
-    let tried = Tried { attempt: attempt(0, None), ..Tried::default() };
+    let seen = ProbeData { heartbeat_age: Some(HOUR + 2 * MINUTE), ..ProbeData::default() };
+    let tried = AttemptRecord { attempt: attempt(0, None), ..AttemptRecord::default() };
     told.push_str(&explain(heartbeat, &[], &tried, &seen, &conclusion(Status::Healthy, "")));
     strip_str(&told).to_string()
 }
@@ -169,8 +169,8 @@ fn findings_of_the_doctor() {
     assert_text("doctor.findings", &text);
 }
 
-fn told(title: &str, status: Status, down_from: &[&str]) -> Told {
-    Told {
+fn told(title: &str, status: Status, down_from: &[&str]) -> EndpointSummary {
+    EndpointSummary {
         title: title.to_owned(),
         endpoint: "https://shop.example/".to_owned(),
         status,
@@ -179,8 +179,8 @@ fn told(title: &str, status: Status, down_from: &[&str]) -> Told {
         checked: Some(NOW - SECOND),
         until: None,
         down_from: down_from.iter().map(|node| (*node).to_owned()).collect(),
-        heard: 3,
-        here: status,
+        voters: 3,
+        own_status: status,
         badge: None,
     }
 }
@@ -188,11 +188,11 @@ fn told(title: &str, status: Status, down_from: &[&str]) -> Told {
 #[test]
 fn summaries_for_those_who_run_no_script() {
     use Status::{Degraded, Down, Healthy, Unknown};
-    let page = |status, endpoints: Vec<Told>| {
+    let page = |status, endpoints: Vec<EndpointSummary>| {
         let nodes = vec![
-            Reporter { node: Some("eu-west".to_owned()), reported: NOW },
-            Reporter { node: Some("us-east".to_owned()), reported: NOW - HOUR },
-            Reporter { node: None, reported: NOW },
+            NodeReport { node: Some("eu-west".to_owned()), reported: NOW },
+            NodeReport { node: Some("us-east".to_owned()), reported: NOW - HOUR },
+            NodeReport { node: None, reported: NOW },
         ];
         let summary = Summary {
             title: "My status".to_owned(),
@@ -205,7 +205,7 @@ fn summaries_for_those_who_run_no_script() {
         };
         html::page(&summary)
     };
-    let never = Told { since: None, checked: None, ..told("Never", Unknown, &[]) };
+    let never = EndpointSummary { since: None, checked: None, ..told("Never", Unknown, &[]) };
     let pages = [
         ("nothing", page(Unknown, Vec::new())),
         ("healthy", page(Healthy, vec![told("Shop", Healthy, &[]), told("API", Healthy, &[])])),
@@ -222,7 +222,7 @@ fn summaries_for_those_who_run_no_script() {
 #[test]
 fn badges() {
     let mut svgs: Vec<String> =
-        Status::ALL.map(|status| badge::draw("Shop", status.word(), status, NOW)).into_iter().collect();
+        Status::ALL.map(|status| badge::draw("Shop", status.as_str(), status, NOW)).into_iter().collect();
     svgs.push(badge::draw("Shop", "localized", Status::Degraded, NOW));
     assert_text("badges", &svgs.concat());
 }

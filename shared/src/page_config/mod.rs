@@ -22,7 +22,7 @@ pub struct PageConfig {
     pub title: String,
     /// Where the data is.
     pub source: Source,
-    /// How far back the page appearance, in nanoseconds.
+    /// how far back the page shows, in nanoseconds.
     pub range: Nanos,
     /// How often it looks again, in nanoseconds.
     pub refresh: Nanos,

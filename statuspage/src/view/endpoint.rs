@@ -43,7 +43,7 @@ pub struct EndpointView {
     pub state: String,
     /// Whether only some of the places see it down.
     pub is_localized: bool,
-    /// Whether nobody appearance at it any more, and nobody means to.
+    /// Whether no node checks it any more.
     pub is_retired: bool,
     /// Whether another one has the same title.
     pub has_duplicate_title: bool,

@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_group_of_which_nothing_is_known_is_not_shown() {
-        let appearance = Looks { groups: vec![group("Gone", &["Nobody"], Vec::new())], ..Looks::default() };
+        let appearance = Appearance { groups: vec![group("Gone", &["Nobody"], Vec::new())], ..Appearance::default() };
         assert_eq!(told(&appearance, &CHECKS[..1]), ["Other services: healthy (1 healthy) Cart"]);
     }
 }

@@ -210,7 +210,7 @@ mod tests {
         assert_eq!((said.state, said.headline.as_str()), ("unknown", "No check results"));
         assert!(said.remark.contains("checker"));
         assert_eq!(
-            overall(&[], true, &period(), utc(), LoadProgress::Complete, &Looks::default()).headline,
+            overall(&[], true, &period(), utc(), LoadProgress::Complete, &Appearance::default()).headline,
             "Failed to load check results"
         );
         assert_eq!(

@@ -59,7 +59,7 @@ pub struct PageView {
     pub problems: Vec<String>,
     /// What happened, newest first.
     pub timeline: Vec<Arc<DayView>>,
-    /// Who appearance, and when each last reported.
+    /// The nodes that report, and when each last did.
     pub nodes: Vec<NodeView>,
     /// How many check files are in memory.
     pub loaded: usize,
@@ -67,7 +67,7 @@ pub struct PageView {
     pub complete: bool,
 }
 
-/// A node that appearance.
+/// A node that reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeView {
     /// Its name.
@@ -222,7 +222,7 @@ fn nodes(
     url_state: &UrlState,
 ) -> Vec<NodeView> {
     let language = calendar.language;
-    // Who appearance back wants to know who had reported by then.
+    // In a past view, the nodes are those that had reported by then.
     let by_then = |node: Option<&NodeName>| evaluated.iter().filter_map(|evaluated| evaluated.newest_of(node)).max();
     let nodes = cache.dataset.nodes.iter().filter_map(|(node, newest)| match url_state.at {
         Some(_) => Some((node, by_then(node.as_ref())?)),

@@ -110,7 +110,7 @@ pub fn display_name(title: &str, locator: &str, language: &Language) -> String {
         plain.split_whitespace().collect::<Vec<_>>().join(" ")
     };
     let name = [words(title), words(locator)].into_iter().find(|name| !name.is_empty());
-    shared::result::shortened(name.unwrap_or_else(|| language.format(texts::UNNAMED_SERVICE, &[])), LIMIT)
+    shared::check_file::shortened(name.unwrap_or_else(|| language.format(texts::UNNAMED_SERVICE, &[])), LIMIT)
 }
 
 #[cfg(test)]

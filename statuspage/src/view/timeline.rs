@@ -405,7 +405,7 @@ mod tests {
         let name = CheckFileName { stored_at: NOW - HOUR, node: None };
         dataset.add(&name, CheckFile { results: vec![result("A"), result("B")], skipped: Vec::new() });
         dataset.sort_samples();
-        let messages = messages(&dataset, utc(), &Looks::default());
+        let messages = messages(&dataset, utc(), &Appearance::default());
         assert_eq!((messages.len(), messages[0].about.as_str()), (1, "All services"));
         assert_eq!(messages[0].nodes.len(), 2, "the script is left out");
         assert_eq!(in_force(&messages, NOW).len(), 1);

@@ -425,7 +425,7 @@ fn convert_grpc(converter: &mut CheckConverter<'_>, timeout: Duration) -> Option
 
 fn convert_heartbeat(converter: &mut CheckConverter<'_>, timeout: Duration) -> Option<CheckKind> {
     let raw: RawHeartbeat = converter.read()?;
-    let name = converter.accept("job", HeartbeatName::of(&raw.job))?;
+    let name = converter.accept("job", HeartbeatName::new(&raw.job))?;
     let grace = raw.grace.map_or(DEFAULT_GRACE, |grace| grace.0);
     Some(CheckKind::Heartbeat(Box::new(HeartbeatCheck { name, interval: raw.interval.0, grace, timeout })))
 }

@@ -18,8 +18,8 @@ fn node(name: &str) -> NodeName {
 
 async fn store() -> (tempfile::TempDir, Arc<Store>) {
     let directory = tempfile::tempdir().unwrap();
-    let place = StoreLocation::Directory(directory.path().join("checks"));
-    let storage = Storage { place, check_expiry: None, history_expiry: DEFAULT_EXPIRY };
+    let location = StoreLocation::Directory(directory.path().join("checks"));
+    let storage = Storage { location, check_expiry: None, history_expiry: DEFAULT_EXPIRY };
     (directory, Arc::new(Store::open(&storage).await))
 }
 
