@@ -13,7 +13,7 @@ use super::{assert_list, assert_text, surroundings};
 use crate::checks::assertions::Evidence;
 use crate::checks::http::status_codes::StatusCodes;
 use crate::checks::probe_data::ProbeData;
-use crate::checks::{CheckOutcome, AttemptRecord};
+use crate::checks::{AttemptRecord, CheckOutcome};
 use crate::config::from_text;
 use crate::config::model::{Check, CheckKind};
 use crate::monitor::evaluate::evaluate;
@@ -92,7 +92,12 @@ fn what_assertions_say() {
     let mut told = String::new();
     judged("everything was seen", &mut told, &seen, &attempt);
     let cut = Some("only the first 9 bytes of the body were read (`body_limit`)".to_owned());
-    judged("the body was cut off", &mut told, &ProbeData { body: body("queue: [7"), truncation: cut, ..seen.clone() }, &attempt);
+    judged(
+        "the body was cut off",
+        &mut told,
+        &ProbeData { body: body("queue: [7"), truncation: cut, ..seen.clone() },
+        &attempt,
+    );
     judged("the body is not JSON", &mut told, &ProbeData { body: body("all is well"), ..seen }, &attempt);
     judged("nothing was seen", &mut told, &ProbeData::default(), &Attempt::default());
     assert_text("assertions", &told);
@@ -114,7 +119,7 @@ fn sets_of_status_codes() {
 #[test]
 fn what_is_concluded() {
     let kind = || CheckKind::NotPossible { word: String::new(), locator: String::new(), why: String::new() };
-    let check = |failure, threshold| Check { failure, threshold, ..Check::of_kind("x", kind()) };
+    let check = |failure, threshold| Check { threshold, failure, ..Check::of_kind("x", kind()) };
     let tried = |error: Option<&str>, warning: Option<&str>| AttemptRecord {
         attempt: Attempt { rtt: SECOND, error: error.map(str::to_owned), ..Attempt::default() },
         warning: warning.map(str::to_owned),
