@@ -139,7 +139,7 @@ impl HistoryRows {
         name.stored_at < self.list_from() || self.recent.binary_search(&name.stored_at).is_ok()
     }
 
-    /// As [`super::History::crowd`].
+    /// As [`super::History::duplicate_node_evidence`].
     #[must_use]
     pub fn duplicate_node_evidence(&self) -> Option<DuplicateNodeEvidence> {
         duplicate_node_evidence(self.newest, self.interval, self.files.iter().copied())
