@@ -6,6 +6,7 @@ export PATH := $(TOOLS)/bin:$(PATH)
 
 PORT ?= 8080
 CONFIG ?= checker.json
+SECONDS ?= 60
 PAGE := dist/index.html
 PAGE_SOURCES := index.html Trunk.toml Cargo.toml Cargo.lock statuspage/Cargo.toml shared/Cargo.toml \
 	$(shell find statuspage shared/src -type f -not -name '.*')
@@ -68,6 +69,18 @@ weigh: ## Print the size of the page, and fail if it is over budget
 	@$(MAKE) --no-print-directory $(PAGE)
 	scripts/open-page.sh --required
 	scripts/weigh.sh
+
+fuzz: ## Run every fuzz target for SECONDS=60 each, and fail on the first input that breaks one
+	@scripts/setup.sh fuzz
+	@# Only nightly has the flags of cargo-fuzz. Our code has no `unsafe`, so it runs faster without a sanitizer.
+	@# New inputs are kept in the target directory, beside the corpus in fuzz/corpus.
+	@export RUSTC_BOOTSTRAP=1; for name in $$(cargo fuzz list); do \
+		$(call report,fuzzing $$name for $(SECONDS) s); \
+		mkdir -p $(TARGET)/fuzz/corpus/$$name; \
+		cargo fuzz run --sanitizer none --target-dir $(TARGET)/fuzz $$name \
+			$(TARGET)/fuzz/corpus/$$name fuzz/corpus/$$name \
+			-- -max_total_time=$(SECONDS) -timeout=10 -max_len=20000 -print_final_stats=0 || exit 1; \
+	done
 
 bench: ## Measure the page and the checker (an hour); BENCH=checks measures one part, a name in tests/bench/main.rs
 	@scripts/setup.sh bench

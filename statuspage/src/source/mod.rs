@@ -3,6 +3,8 @@
 
 mod error;
 mod fetch;
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod listing;
 mod reader;

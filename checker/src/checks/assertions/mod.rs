@@ -9,6 +9,8 @@ mod applicability;
 pub mod evaluate;
 mod expected;
 mod expression;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod read;
 mod subject;
 mod syntax;
