@@ -7,6 +7,7 @@ export PATH := $(TOOLS)/bin:$(PATH)
 PORT ?= 8080
 CONFIG ?= checker.json
 SECONDS ?= 60
+SEED ?= 1
 PAGE := dist/index.html
 PAGE_SOURCES := index.html Trunk.toml Cargo.toml Cargo.lock statuspage/Cargo.toml shared/Cargo.toml \
 	$(shell find statuspage shared/src -type f -not -name '.*')
@@ -15,7 +16,7 @@ PAGE_SOURCES := index.html Trunk.toml Cargo.toml Cargo.lock statuspage/Cargo.tom
 .NOTPARALLEL:
 # A page that does not start is built again.
 .DELETE_ON_ERROR:
-.PHONY: help run test lint words page release weigh fuzz bench screenshots setup clean
+.PHONY: help run test lint words sample page release weigh fuzz bench screenshots setup clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +64,9 @@ lint: ## Check formatting, spelling, lints (host and wasm32), documentation and 
 
 words: ## Count phrases that docs/style.md avoids, and fail if there are any
 	scripts/words.sh
+
+sample: ## Print a random sample of comments and messages to read as an editor; SEED=2 selects another
+	@scripts/sample-prose.py $(SEED)
 
 weigh: ## Print the size of the page, and fail if it is over budget
 	@scripts/setup.sh test
