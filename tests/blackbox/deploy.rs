@@ -107,7 +107,7 @@ async fn the_units_for_systemd_give_the_right_to_ping_and_no_other() {
     let ping = serde_json::json!({ "type": "icmp", "endpoint_name": "Host", "endpoint_url": "127.0.0.1" });
     let checker = Checker::new(&watching(&[ping], &directory()));
     let status_with = async |rights: &str| {
-        let way = network_namespace::with_rights_alone(rights);
+        let way = network_namespace::with_capabilities(rights);
         let run = checker.call_by(&way, &["run", "-c", "checker.json", "--format", "json"]).await;
         run.results()[0].status
     };

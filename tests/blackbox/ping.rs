@@ -19,9 +19,8 @@ type ExpectedEcho = (&'static str, Status, Option<&'static str>);
 async fn expect(echoes: Echoes, timeout: &str, hosts: &[ExpectedEcho]) {
     let checks: Vec<Value> = hosts.iter().map(|(host, ..)| ping(host, timeout)).collect();
     let checker = Checker::new(&watching(&checks, &directory()));
-    let run = checker
-        .call_by(&network_namespace::of_its_own(echoes), &["run", "-c", "checker.json", "--format", "json"])
-        .await;
+    let run =
+        checker.call_by(&network_namespace::isolated(echoes), &["run", "-c", "checker.json", "--format", "json"]).await;
     assert_eq!(run.code, 0, "{}", run.output());
     let results = run.results();
     assert_eq!(results.len(), hosts.len(), "{}", run.output());
@@ -74,7 +73,7 @@ async fn a_host_whose_address_is_denied_is_not_pinged() {
     config["deny_private_addresses"] = json!(true);
     let checker = Checker::new(&config);
     for echoes in [DATAGRAM, RAW] {
-        let way = network_namespace::of_its_own(echoes);
+        let way = network_namespace::isolated(echoes);
         let run = checker.call_by(&way, &["run", "-c", "checker.json", "--format", "json"]).await;
         let results = run.results();
         assert_eq!(results.len(), 3, "{}", run.output());
@@ -98,7 +97,7 @@ fn sockets(program: u32, kind: &str) -> usize {
 async fn the_socket_that_needs_no_privilege_is_taken_also_by_those_who_have_it() {
     let checker = Checker::new(&watching(&[ping("127.0.0.1", "1m"), ping("::1", "1m")], &directory()));
     // While nobody answers, the sockets stay open.
-    let way = network_namespace::of_its_own(Echoes { datagram: true, raw: true, answered: false });
+    let way = network_namespace::isolated(Echoes { datagram: true, raw: true, answered: false });
     let program = checker.start_by(&way, &["run", "-c", "checker.json"]);
     let binary = checker_binary();
     let checkers = binary.file_name().and_then(|name| name.to_str()).expect("it has a name");

@@ -7,7 +7,7 @@ use shared::status::Status;
 use support::checker::{Checker, Run};
 use support::configuration::{check_with, directory, watching};
 use support::endpoints::{Behavior, Endpoint};
-use support::network_namespace::where_names_hang;
+use support::network_namespace::with_hanging_dns;
 use support::{PATIENCE, checker_binary, wait_for};
 
 /// A round under limits that the shell sets before it becomes the checker.
@@ -106,7 +106,7 @@ async fn nothing_waits_for_a_name_that_hangs_once_its_attempt_is_over() {
     let watched: Vec<Value> = ["a", "b", "c"].iter().map(|name| of_name(name)).collect();
     let checker = Checker::new(&watching(&watched, &directory()));
     let folder = checker.path("");
-    let way = where_names_hang(&folder);
+    let way = with_hanging_dns(&folder);
     // The name server is asked for two minutes and a half, for longer than anybody here is patient.
     for (words, code) in [(&["run", "-c", "checker.json"][..], 0), (&["explain", "a", "-c", "checker.json"], 1)] {
         let mut program = checker.start_by(&way, words);
