@@ -19,7 +19,7 @@ const READ: &str = r"
     const root = document.documentElement;
     return {
         state: root.dataset.state, loaded: Number(root.dataset.loaded || 0), complete: root.dataset.complete === 'true',
-        title: document.title, overall: text(document.querySelector('#overall')), looked: text(document.querySelector('#looked')),
+        title: document.title, overall: text(document.querySelector('#overall')), freshness: text(document.querySelector('#looked')),
         remark: text(document.querySelector('.remark')), scope: text(document.querySelector('.looked > span:last-child')),
         note: text(document.querySelector('#note:not([hidden])')), kept: root.dataset.offline === 'kept',
         problems: all(document, '#problems li', prose),
@@ -28,7 +28,7 @@ const READ: &str = r"
             title: section.dataset.title, locator: section.dataset.locator, status: section.dataset.status,
             uptime: text(section.querySelector('.uptime')), coverage: text(section.querySelector('.coverage')),
             reason: text(section.querySelector('.reason')), text: text(section), localized: section.dataset.localized === 'true',
-            reckoning: text(section.querySelector('.figure > .readout')), state: text(section.querySelector('.head .state')),
+            breakdown: text(section.querySelector('.figure > .readout')), state: text(section.querySelector('.head .state')),
             times: text(section.querySelector('.chart-readout')), chart: section.querySelector('svg.chart')?.getAttribute('aria-label'),
             points: section.querySelector('svg.chart')?.dataset.points,
             bars: all(section, '.strip .bar', bar => ({ status: bar.dataset.status, start: bar.dataset.start,
@@ -109,7 +109,7 @@ impl Page {
         self.is_complete() || ["loading", "broken"].contains(&self.text_of("state").as_str())
     }
 
-    /// A text by its name in [`READ`]: `state`, `overall`, `looked`, `title`, `text`.
+    /// A text by its name in [`READ`]: `state`, `overall`, `freshness`, `title`, `text`.
     #[must_use]
     pub fn text_of(&self, name: &str) -> String {
         self.0[name].as_str().unwrap_or_default().to_owned()
