@@ -80,12 +80,13 @@ async fn pointing_at_a_chart_points_at_all_charts() {
         chart.dispatchEvent(new PointerEvent('pointermove', { clientX: left + width / 2, clientY: top + 9, bubbles: true }));
     ";
     browser.script(point).await;
-    let chart = r"
+    let read = r"
         const charts = [...document.querySelectorAll('.chart-box')];
         const crosses = charts.map(chart => chart.querySelector('.cross')?.getAttribute('d'));
         const words = charts.map(chart => chart.querySelector('.chart-readout').textContent.split(' · ')[0]);
         return crosses.every(Boolean) ? [new Set(crosses).size, charts.length, new Set(words).size] : null;
     ";
-    let chart = wait_for("the crosshair", || async { Some(browser.script(chart).await).filter(Value::is_array) }).await;
-    assert_eq!(crosshair, json!([1, 2, 1]), "the same time in both charts, with one text");
+    let crosshairs =
+        wait_for("the crosshair", || async { Some(browser.script(read).await).filter(Value::is_array) }).await;
+    assert_eq!(crosshairs, json!([1, 2, 1]), "the same time in both charts, with one text");
 }

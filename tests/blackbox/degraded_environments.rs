@@ -63,7 +63,7 @@ async fn a_slow_network_shows_progress_and_then_the_whole_page() {
     let texts = browser.script("return [...window.texts]").await;
     let texts: Vec<&str> = texts.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let position = |words: &str| texts.iter().position(|text| text.contains(words));
-    let (first, then) = (position("Loading the page…"), place("Loading check files: "));
+    let (first, then) = (position("Loading the page…"), position("Loading check files: "));
     assert!(first.is_some() && first < then, "{:#?}", &texts[..texts.len().min(8)]);
 }
 

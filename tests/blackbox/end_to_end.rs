@@ -46,7 +46,7 @@ fn assert_shows(shown: &EndpointOnPage, results: &[&CheckResult]) {
         assert!(shown.text_of("text").contains(&median), "`{median}` is not in {}", shown.text_of("text"));
     }
     if last.status > Status::Healthy {
-        let reason = last.reason().expect("it says why");
+        let reason = last.reason().expect("it has a reason");
         assert!(shown.text_of("reason").contains(reason), "`{reason}` is not in `{}`", shown.text_of("reason"));
     }
 }

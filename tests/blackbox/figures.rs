@@ -35,12 +35,12 @@ fn fake_nodes(quorum: Quorum) -> FakeNodes {
         Outage { endpoint: 3, nodes: 0..3, time: ago(11 * HOUR, 2 * HOUR) },
         Outage { endpoint: 3, nodes: 0..3, time: ago(40 * MINUTE, 40 * MINUTE) },
     ];
-    let nobody = ago(4 * DAY, 3 * HOUR);
+    let unobserved = ago(4 * DAY, 3 * HOUR);
     fake_nodes.silences = vec![
         (0, ago(20 * HOUR, 2 * HOUR)),
-        (0, nobody.clone()),
-        (1, nobody.clone()),
-        (2, nobody),
+        (0, unobserved.clone()),
+        (1, unobserved.clone()),
+        (2, unobserved),
         (2, ago(5 * HOUR, 5 * HOUR)),
     ];
     fake_nodes
@@ -52,9 +52,9 @@ fn shown(page: &Page, title: &str) -> Value {
     let bar = |bar: &Value| {
         let label = bar["label"].as_str().unwrap_or_default();
         // `Sunday 14:00–15:00: 99.20% up; down for 11 min – connection refused`
-        let (_, said) = label.split_once(": ").unwrap_or_default();
-        let said = said.split_once(" – ").map_or(said, |(said, _)| said);
-        json!([bar["start"], bar["end"], bar["status"], said])
+        let (_, shares) = label.split_once(": ").unwrap_or_default();
+        let shares = shares.split_once(" – ").map_or(shares, |(shares, _)| shares);
+        json!([bar["start"], bar["end"], bar["status"], shares])
     };
     json!({
         "endpoint": shown.text_of("locator"), "status": shown.text_of("status"), "state": shown.text_of("state"),

@@ -49,8 +49,8 @@ async fn visit(browser: &Browser, scenario: &PageScenario, query: &str) -> Page 
 
 /// The language and the direction of the document.
 async fn spoken(browser: &Browser) -> (String, String) {
-    let told = browser.script("return [document.documentElement.lang, document.documentElement.dir];").await;
-    let text = |position: usize| told[position].as_str().unwrap_or_default().to_owned();
+    let document = browser.script("return [document.documentElement.lang, document.documentElement.dir];").await;
+    let text = |position: usize| document[position].as_str().unwrap_or_default().to_owned();
     (text(0), text(1))
 }
 

@@ -291,7 +291,7 @@ async fn stores_without_histories_are_shown_from_their_check_files() {
         }
         // The same time for both, because the validity of a check could end in between.
         let status = site.status().await;
-        browser.stop_clock(status["now"].as_i64().expect("it says when")).await;
+        browser.stop_clock(status["now"].as_i64().expect("it has a time")).await;
         let page = site.visit(&browser).await;
         assert_agreement(&page, &status);
         assert_eq!(page.nodes().len(), nodes, "{:?}", page.nodes());
@@ -380,13 +380,13 @@ async fn percentiles_of_a_range_are_accurate_and_cost_one_request_per_node() {
         if days == 90 {
             browser.script("document.querySelector('#percentiles').click();").await;
         }
-        let is_told = |page: &Page| page.is_complete() && percentiles(page, "Service 03").len() == 4;
+        let is_loaded = |page: &Page| page.is_complete() && percentiles(page, "Service 03").len() == 4;
         let wanted = match days {
             1 => "since yesterday".to_owned(),
             days => format!("last {days} days"),
         };
         let page =
-            page::when(&browser, "percentiles", |page| is_told(page) && page.text_of("text").contains(&wanted)).await;
+            page::when(&browser, "percentiles", |page| is_loaded(page) && page.text_of("text").contains(&wanted)).await;
         let bars = page.endpoint("Service 03").0["bars"].as_array().cloned().unwrap_or_default();
         let from: i64 = bars[0]["start"].as_str().and_then(|start| start.parse().ok()).expect("a moment");
         let mut times: Vec<Nanos> = Vec::new();
