@@ -70,7 +70,7 @@ pub(super) async fn get(url: &str, freshness: Freshness, size_limit: usize) -> R
         .await;
     let response = sent.map_err(|error| match error {
         gloo_net::Error::JsError(error) => to_error(&error.name),
-        _ => to_error(""),
+        gloo_net::Error::GlooError(_) => to_error(""),
     })?;
     let body = read(&response, size_limit).await.map_err(|error| {
         let name = Reflect::get(&error, &"name".into()).ok().and_then(|name| name.as_string());

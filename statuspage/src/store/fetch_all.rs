@@ -15,11 +15,11 @@ pub(crate) async fn fetch_all(
     objects: Vec<StoreObject>,
     handle: &mut dyn FnMut(StoreObject, Result<Vec<u8>, StoreError>) -> ControlFlow<()>,
 ) {
-    let fetches = objects.into_iter().map(|object| async move {
+    let requests = objects.into_iter().map(|object| async move {
         let content = store.get(&object).await;
         (object, content)
     });
-    let mut fetched = stream::iter(fetches).buffer_unordered(CONCURRENT_FETCHES);
+    let mut fetched = stream::iter(requests).buffer_unordered(CONCURRENT_FETCHES);
     while let Some((object, content)) = fetched.next().await {
         if handle(object, content).is_break() {
             break;
