@@ -6,7 +6,8 @@ use shared::result::shortened;
 
 use super::{NoStorage, Outcome, load, say, tell};
 use crate::cli::BeatArguments;
-use crate::config::model::{CheckKind, Config};
+use crate::checks::CheckKind;
+use crate::config::model::Config;
 use crate::now;
 use crate::store::Store;
 

@@ -88,7 +88,7 @@ fn load_beside_page(
 
 /// What the checks of this configuration share, heartbeats included.
 fn check_context(config: &Config) -> Arc<CheckContext> {
-    Arc::new(CheckContext::of(config, now).with_heartbeats(config.storage.as_ref().map(heartbeat_reader)))
+    Arc::new(new_context(config, now).with_heartbeats(config.storage.as_ref().map(heartbeat_reader)))
 }
 
 /// Where this machine reaches what listens there: at the loopback address if it is all addresses.

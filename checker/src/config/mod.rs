@@ -32,13 +32,14 @@ use shared::page_config::AddressStyle;
 
 use self::checks::spec::CHECKER;
 use self::document::Located;
-use self::model::{Bucket, Check, CheckKind, Config, Place, Secret, Storage, WriterKeys};
+use self::model::{Bucket, Config, Place, Secret, Storage, WriterKeys};
 use self::parser::Apart;
 use self::problem::{Problem, Problems};
 use self::raw::{Written, WrittenDirectory, WrittenDuration, WrittenS3};
 use crate::checks::http::HttpCheck;
 use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::net::connect::Address;
+use crate::checks::{Check, CheckKind};
 
 /// Up to how many endpoints summaries are kept unless the file says: more than that nobody reads as a list, and what
 /// they are made of is read anew each time.
@@ -105,7 +106,7 @@ pub fn validate(path: &Path, surroundings: &Surroundings<'_>) -> Result<(Vec<Str
                 let text = format!("\"{}\": heartbeats are read from the store; add `storage`", check.title);
                 problems.add(Problem::error(at, text));
             }
-            if let Err(error) = check.find_obstacle() {
+            if let Err(error) = check.kind.probe().preflight() {
                 problems.add(Problem::error(at, format!("\"{}\": {error}", check.title)));
             }
         }

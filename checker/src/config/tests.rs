@@ -201,7 +201,7 @@ fn one_check_is_named(text: &str, expected: &str) {
     assert!(lines.len() == 1 && lines[0].starts_with("c.json:1:") && lines[0].contains(&expected), "{lines:?}");
     let checks = config.expect("the other is left").checks;
     assert!(matches!(&checks[0].kind, CheckKind::Exec(_)), "{:?}", checks[0]);
-    let CheckKind::NotPossible { why, .. } = &checks[1].kind else { panic!("{:?}", checks[1]) };
+    let CheckKind::Misconfigured(misconfigured) = &checks[1].kind else { panic!("{:?}", checks[1]) };
     assert!(checks[1].title == "A" && why.contains(&expected), "{why}");
 }
 
@@ -342,7 +342,7 @@ fn an_assertion_about_tls_is_taken_wherever_tls_may_be_spoken() {
     ] {
         let text = format!(r#"{{"checkers":[{{"endpoint_name":"A",{check},"assertions":["[TLS] < 1s"]}}]}}"#);
         let checks = loaded(&text).checks;
-        assert!(!matches!(checks[0].kind, CheckKind::NotPossible { .. }), "{:?}", checks[0]);
+        assert!(!matches!(checks[0].kind, CheckKind::Misconfigured(_)), "{:?}", checks[0]);
     }
 }
 

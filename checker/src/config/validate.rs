@@ -11,7 +11,6 @@ use super::problem::{Problem, Problems};
 use super::spec::{Field, Need, Shape, Variant};
 use crate::checks::http::HttpCheck;
 use crate::checks::http::status_codes::StatusCodes;
-use crate::checks::http::target::Target;
 
 /// How a person would say where something is: `checkers[3].endpoint_url`. It becomes text only where there is a problem.
 #[derive(Clone, Copy)]
@@ -51,8 +50,7 @@ fn inspect_value(value: &Located, shape: &Shape, path: &Path<'_>, problems: &mut
         (Shape::Text, _) => Some("a text in quotes".to_owned()),
         (Shape::Url, Value::Text(text)) => {
             // Where a variable is missing, that is the problem.
-            if Target::of_plain(text).is_none()
-                && !text.contains("${")
+            if !text.contains("${")
                 && let Err(error) = HttpCheck::parse_url(text)
             {
                 // Whether more than a check depends on it is known to whoever uses it.
@@ -71,7 +69,7 @@ fn inspect_value(value: &Located, shape: &Shape, path: &Path<'_>, problems: &mut
         }
         (Shape::Integer(least, most), _) => Some(format!("an integer from {least} to {most}")),
         (Shape::Duration(least, most), _) => wrong_duration(value, *least, *most),
-        (Shape::StatusCodes, _) => StatusCodes::from_located(value).err(),
+        (Shape::StatusCodes, _) => StatusCodes::try_from(value.to_json()).err(),
         (Shape::Verdict, _) => wrong_verdict(value),
         (Shape::Headers, _) => wrong_headers(value),
         (Shape::List(shape), Value::List(elements)) => {

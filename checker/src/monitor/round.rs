@@ -10,7 +10,8 @@ use tokio::task::JoinSet;
 
 use super::runner::Look;
 use crate::checks::CheckContext;
-use crate::config::model::{Check, Config};
+use crate::checks::Check;
+use crate::config::model::Config;
 
 /// How many checks of one round are under way at once unless the file says: enough for thousands of endpoints on a
 /// small machine, and few enough that they do not slow each other down.
@@ -89,7 +90,7 @@ mod tests {
         let surroundings = Surroundings { variable: &|_| None, host_name: "here".to_owned() };
         let config = from_text(text, Path::new(""), &surroundings).0.expect("it is a configuration");
         // Only the first of them asks these for the time.
-        let context = Arc::new(CheckContext::of(&config, || panic!("a fault of the checker")));
+        let context = Arc::new(new_context(&config, || panic!("a fault of the checker")));
         let results = make_round(&config, &context, Some(shared::MINUTE), || 7).await;
         let told: Vec<_> =
             results.iter().map(|result| (result.title.as_str(), result.status, result.timestamp)).collect();

@@ -14,7 +14,7 @@ use super::report::plain;
 use crate::checks::AttemptRecord;
 use crate::checks::assertions::Evidence;
 use crate::checks::probe_data::ProbeData;
-use crate::config::model::{Check, CheckKind};
+use crate::checks::Check;
 use crate::monitor::evaluate::Evaluation;
 use crate::redact::without_user;
 
@@ -72,7 +72,7 @@ pub fn explain(
         let _ = writeln!(text, "{bold}{name:<13}{bold:#} {value}");
     };
     line("endpoint", &plain(&check.title, HEADER_WIDTH));
-    line(check.kind.word(), &plain(check.kind.locator(), 2 * HEADER_WIDTH));
+    line(check.kind.type_name(), &plain(check.kind.locator(), 2 * HEADER_WIDTH));
     if !resolved.is_empty() {
         line("addresses", &resolved.join(", "));
     }
@@ -86,12 +86,7 @@ pub fn explain(
         });
         line("tried", &record.collect::<Vec<_>>().join(", "));
     }
-    let request = match &check.kind {
-        CheckKind::Http(http) => http.head().ok(),
-        CheckKind::WebSocket(socket) => socket.head().ok(),
-        _ => None,
-    };
-    if let Some(request) = request {
+    if let Some(request) = check.kind.probe().request_head() {
         line(
             "request",
             &plain(
@@ -203,6 +198,7 @@ fn certificate_line(certificate: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::checks::{CheckKind, MisconfiguredCheck};
     use crate::ui::explain::*;
     use http::header::{HeaderName, HeaderValue};
     use shared::result::{Attempt, Phases};
@@ -210,9 +206,12 @@ mod tests {
 
     #[test]
     fn everything_is_shown_but_what_proves_who_somebody_is() {
-        let kind =
-            CheckKind::NotPossible { word: "http".to_owned(), locator: "http://a/".to_owned(), why: String::new() };
-        let check = Check::of_kind("Shop \u{1b}[31m", kind);
+        let misconfigured = MisconfiguredCheck {
+            type_name: "http".to_owned(),
+            locator: "http://a/".to_owned(),
+            reason: String::new(),
+        };
+        let check = Check::new("Shop \u{1b}[31m", CheckKind::Misconfigured(Box::new(misconfigured)));
         let pairs = [("server", "nginx"), ("set-cookie", "session=s3cr3t"), ("x-api-key", "s3cr3t")];
         let pairs = pairs.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
         let data = ProbeData {
