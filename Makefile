@@ -14,7 +14,7 @@ PAGE_SOURCES := index.html Trunk.toml Cargo.toml Cargo.lock statuspage/Cargo.tom
 .NOTPARALLEL:
 # A page that does not start is built again.
 .DELETE_ON_ERROR:
-.PHONY: help run test lint page release weigh bench screenshots setup clean
+.PHONY: help run test lint words page release weigh fuzz bench screenshots setup clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,14 +50,18 @@ test: ## Run all tests: unit tests, then the programs against an S3 server and a
 	CHECKUP_BIN=$(TARGET)/debug/checker CHECKUP_DIST=$(CURDIR)/dist cargo test --workspace --test blackbox -- \
 		--test-threads $$(($$(nproc) + 1))
 
-lint: ## Check formatting, lints (host and wasm32), documentation and dependencies
+lint: ## Check formatting, spelling, lints (host and wasm32), documentation and dependencies
 	@scripts/setup.sh lint
 	cargo fmt --all --check
+	typos
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy -p shared -p statuspage --target wasm32-unknown-unknown -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
 	@# Advisories need a network: see deny.toml.
 	cargo deny check licenses bans sources
+
+words: ## Count phrases that docs/style.md avoids, and fail if there are any
+	scripts/words.sh
 
 weigh: ## Print the size of the page, and fail if it is over budget
 	@scripts/setup.sh test

@@ -3,7 +3,7 @@
 #
 #   scripts/open-page.sh [--required]
 #
-# Without a browser or Python it skips the check, unless --required is given.
+# Does nothing if Chromium or Python is missing, unless --required is given.
 set -euo pipefail
 
 DIST=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/dist
@@ -15,7 +15,7 @@ main() {
         browser=$(command -v "$name") && break
     done
     if [[ -z $browser ]] || ! command -v python3 >/dev/null; then
-        [[ ${1:-} != --required ]] || stop "found no Chromium or no Python; install them with \`scripts/setup.sh test\`"
+        [[ ${1:-} != --required ]] || stop "Chromium or Python is missing: run \`scripts/setup.sh test\`"
         return
     fi
 
@@ -28,7 +28,7 @@ main() {
     echo '{}' >"$folder/site/checks/index.json"
 
     : >"$folder/server.log"
-    # Port 0 is any free port; the server prints which one it took.
+    # Port 0 selects any free port; the server prints which one.
     python3 -u -m http.server 0 --bind 127.0.0.1 --directory "$folder/site" >"$folder/server.log" 2>&1 &
     server=$!
     local port='' attempt
@@ -39,7 +39,7 @@ main() {
     done
     [[ -n $port ]] || stop "the web server did not start: $(<"$folder/server.log")"
 
-    # Time passes quickly in the page until the budget is used up, so that this takes about a second.
+    # Virtual time runs faster than real time, so this takes about a second.
     timeout 60 "$browser" --headless --no-sandbox --disable-gpu --disable-quic --disable-dev-shm-usage --no-first-run \
         --disable-background-networking --disable-component-update --disable-sync --no-proxy-server \
         --user-data-dir="$folder/profile" --virtual-time-budget=15000 --dump-dom "http://127.0.0.1:$port/" \
@@ -48,7 +48,7 @@ main() {
     # The page removes its loading text when it starts, and then sets its state.
     if grep -q 'id="boot"' "$folder/page.html" || ! grep -q '<html[^>]* data-complete="true"' "$folder/page.html"; then
         grep -o '<html[^>]*>' "$folder/page.html" >&2 || true
-        stop "the built page does not start; open it in a browser and see its console"
+        stop "the built page does not start: open it in a browser and check the console"
     fi
     echo "open-page: the built page starts"
 }

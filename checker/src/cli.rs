@@ -9,8 +9,10 @@ use shared::Nanos;
 use shared::object_name::{HeartbeatName, NodeName};
 use shared::status::Status;
 
-use crate::commands::LISTEN_VARIABLE;
 use crate::monitor::schedule::{NotAShard, Shard};
+
+/// The environment variable that holds the address of `checker serve`, also within the configuration.
+pub const LISTEN_VARIABLE: &str = "CHECKUP_LISTEN";
 
 /// Checks endpoints, stores the results in S3 or a directory, and serves the status page.
 #[derive(Debug, Parser)]

@@ -15,8 +15,11 @@ pub mod platform;
 pub mod provision;
 pub mod recorder;
 pub mod redact;
+pub mod sanitize;
 pub mod server;
 pub mod store;
+#[cfg(test)]
+mod text_snapshots;
 pub mod ui;
 
 /// The present moment by this machine's clock. Only commands call it; everything else is told the time.

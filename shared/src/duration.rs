@@ -18,11 +18,11 @@ const UNITS: [(&str, Nanos); 9] = [
 /// The text is no duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid duration `{0}`: expected a number with a unit, for example `500ms`, `30s`, `10m`, `1h30m` or `7d`")]
-pub struct NotADuration(pub String);
+pub struct ParseDurationError(pub String);
 
 /// Reads a duration such as `500ms`, `1h30m`, `1.5s` or `0`; a number without a unit is refused, save 0.
-pub fn parse(text: &str) -> Result<Nanos, NotADuration> {
-    let refused = || NotADuration(text.to_owned());
+pub fn parse(text: &str) -> Result<Nanos, ParseDurationError> {
+    let refused = || ParseDurationError(text.to_owned());
     let mut rest = text.trim();
     if rest == "0" {
         return Ok(0);
@@ -58,7 +58,7 @@ fn decimal_times(number: &str, size: Nanos) -> Option<Nanos> {
 
 /// Writes a duration so that [`parse`] reads the same number back: `10m`, `1h30m`, `1500ms` as `1s500ms`.
 #[must_use]
-pub fn exact(nanos: Nanos) -> String {
+pub fn format_exact(nanos: Nanos) -> String {
     if nanos <= 0 {
         return "0".to_owned();
     }
@@ -76,7 +76,7 @@ pub fn exact(nanos: Nanos) -> String {
 
 /// A round-trip time with three figures: `95.0 ms`, `1.24 s`, `312 µs`. Bars and axes use it, too.
 #[must_use]
-pub fn rtt(nanos: Nanos) -> String {
+pub fn format_rtt(nanos: Nanos) -> String {
     let nanos = nanos.max(0);
     let (size, unit) = match nanos {
         0 => return "0 ms".to_owned(),
@@ -103,7 +103,7 @@ pub fn rtt(nanos: Nanos) -> String {
 ///
 /// It is cut, never rounded up.
 #[must_use]
-pub fn in_words(nanos: Nanos) -> String {
+pub fn format_coarse(nanos: Nanos) -> String {
     let seconds = nanos.max(0) / SECOND;
     let (days, hours, minutes, rest) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
     let two = |great: i64, great_unit: &str, small: i64, small_unit: &str| {
@@ -167,7 +167,7 @@ mod tests {
             (1_240_000_000, "1.24 s"),
             (12_400_000_000, "12.4 s"),
         ] {
-            assert_eq!(rtt(nanos), text);
+            assert_eq!(format_rtt(nanos), text);
         }
     }
 
@@ -182,14 +182,14 @@ mod tests {
             (90 * DAY - 1, "89 d 23 h"),
             (-5, "0 s"),
         ] {
-            assert_eq!(in_words(nanos), text);
+            assert_eq!(format_coarse(nanos), text);
         }
     }
 
     proptest! {
         #[test]
         fn what_is_written_exactly_reads_back_equal(nanos in 0..=i64::MAX) {
-            prop_assert_eq!(parse(&exact(nanos)), Ok(nanos));
+            prop_assert_eq!(parse(&format_exact(nanos)), Ok(nanos));
         }
 
         #[test]

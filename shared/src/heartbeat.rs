@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::UnixNanos;
-use crate::result::shortened;
+use crate::check_file::shortened;
 
 /// The longest text that a job can say about its failure, in characters: it is a sentence on a page, not a log.
 pub const FAILURE_LIMIT: usize = 300;
@@ -27,11 +27,11 @@ pub struct Heartbeat {
 /// The object holds no heartbeat.
 #[derive(Debug, thiserror::Error)]
 #[error("invalid heartbeat; let the job report in again with `checker beat`")]
-pub struct NotAHeartbeat(#[from] serde_json::Error);
+pub struct InvalidHeartbeat(#[from] serde_json::Error);
 
 impl Heartbeat {
     /// Reads what is stored.
-    pub fn parse(json: &[u8]) -> Result<Heartbeat, NotAHeartbeat> {
+    pub fn parse(json: &[u8]) -> Result<Heartbeat, InvalidHeartbeat> {
         Ok(serde_json::from_slice(json)?)
     }
 

@@ -25,35 +25,35 @@ static GREATEST: LazyLock<[Nanos; BUCKETS]> = LazyLock::new(|| {
     })
 });
 
-/// A place in the row of buckets: a latency known within 5%, as short as it can be written down.
+/// A index in the row of buckets: a latency known within 5%, as short as it can be written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bucket(u16);
 
 impl Bucket {
     /// The bucket that a time falls into.
     #[must_use]
-    pub fn of(time: Nanos) -> Bucket {
-        let place = GREATEST.partition_point(|greatest| *greatest < time);
-        Bucket(place.min(BUCKETS - 1) as u16)
+    pub fn from_time(time: Nanos) -> Bucket {
+        let index = GREATEST.partition_point(|greatest| *greatest < time);
+        Bucket(index.min(BUCKETS - 1) as u16)
     }
 
-    /// The bucket at a place; `None` if there is no such place.
+    /// The bucket at a index; `None` if there is no such index.
     #[must_use]
-    pub fn at(place: u64) -> Option<Bucket> {
-        u16::try_from(place).ok().filter(|place| usize::from(*place) < BUCKETS).map(Bucket)
+    pub fn from_index(index: u64) -> Option<Bucket> {
+        u16::try_from(index).ok().filter(|index| usize::from(*index) < BUCKETS).map(Bucket)
     }
 
-    /// Its place in the row, from 0.
+    /// Its index in the row, from 0.
     #[must_use]
-    pub fn place(self) -> u64 {
+    pub fn index(self) -> u64 {
         u64::from(self.0)
     }
 
     /// A time that is within 5% of all times in the bucket.
     #[must_use]
     pub fn time(self) -> Nanos {
-        let place = usize::from(self.0);
-        let Some(below) = place.checked_sub(1).map(|below| GREATEST[below]) else { return SHORTEST };
+        let index = usize::from(self.0);
+        let Some(below) = index.checked_sub(1).map(|below| GREATEST[below]) else { return SHORTEST };
         // The harmonic mean of two of which one is a tenth greater: as far, in proportion, from the smallest as from
         // the greatest.
         below.saturating_add(below / 21)
@@ -71,7 +71,7 @@ pub struct Sketch {
 impl Sketch {
     /// Counts one time.
     pub fn add(&mut self, time: Nanos) {
-        self.add_count(Bucket::of(time), 1);
+        self.add_count(Bucket::from_time(time), 1);
     }
 
     /// Counts all that another sketch has counted.
@@ -83,13 +83,13 @@ impl Sketch {
 
     fn add_count(&mut self, bucket: Bucket, count: u32) {
         match self.counts.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
-            Ok(place) => self.counts[place].1 = self.counts[place].1.saturating_add(count),
-            Err(place) => {
+            Ok(index) => self.counts[index].1 = self.counts[index].1.saturating_add(count),
+            Err(index) => {
                 // There may be very many sketches, and for a while most have one bucket.
                 if self.counts.is_empty() {
                     self.counts.reserve_exact(1);
                 }
-                self.counts.insert(place, (bucket, count));
+                self.counts.insert(index, (bucket, count));
             }
         }
     }
@@ -106,7 +106,7 @@ impl Sketch {
         self.counts.is_empty()
     }
 
-    /// The bucket of a percentile, such as 95: of `n` times in order the one at place `percent / 100 × (n - 1)`, cut.
+    /// The bucket of a percentile, such as 95: of `n` times in order the one at index `percent / 100 × (n - 1)`, cut.
     /// `None` if nothing was counted.
     #[must_use]
     pub fn percentile(&self, percent: u8) -> Option<Bucket> {
@@ -130,8 +130,8 @@ impl Sketch {
         let mut numbers = Vec::with_capacity(2 * self.counts.len());
         let mut before = 0;
         for (bucket, count) in &self.counts {
-            numbers.extend([bucket.place() - before, u64::from(*count)]);
-            before = bucket.place();
+            numbers.extend([bucket.index() - before, u64::from(*count)]);
+            before = bucket.index();
         }
         numbers
     }
@@ -142,9 +142,9 @@ impl Sketch {
         let mut counts: Vec<(Bucket, u32)> = Vec::with_capacity(numbers.len() / 2);
         for pair in numbers.chunks(2) {
             let [step, count] = pair else { return None };
-            let before = counts.last().map_or(0, |(bucket, _)| bucket.place());
+            let before = counts.last().map_or(0, |(bucket, _)| bucket.index());
             let is_forward = *step > 0 || counts.is_empty();
-            let bucket = Bucket::at(before.checked_add(*step)?)?;
+            let bucket = Bucket::from_index(before.checked_add(*step)?)?;
             let count = u32::try_from(*count).ok().filter(|count| *count > 0)?;
             if !is_forward {
                 return None;
@@ -177,8 +177,8 @@ mod tests {
     fn the_row_of_buckets_reaches_from_a_microsecond_to_the_greatest_number() {
         assert_eq!((GREATEST[0], GREATEST[1], GREATEST[BUCKETS - 1]), (1_000, 1_100, i64::MAX));
         assert!(GREATEST[BUCKETS - 2] < i64::MAX);
-        assert_eq!(Bucket::of(i64::MIN), Bucket::of(1_000));
-        assert_eq!(Bucket::at(BUCKETS as u64), None);
+        assert_eq!(Bucket::from_time(i64::MIN), Bucket::from_time(1_000));
+        assert_eq!(Bucket::from_index(BUCKETS as u64), None);
     }
 
     #[test]
@@ -198,7 +198,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_bucket_tells_all_its_times_within_five_percent(time in SHORTEST..=i64::MAX) {
-            prop_assert!(is_within_five_percent(Bucket::of(time).time(), time));
+            prop_assert!(is_within_five_percent(Bucket::from_time(time).time(), time));
         }
 
         #[test]

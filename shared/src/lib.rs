@@ -1,32 +1,31 @@
 //! What the checker and the status page have in common: the stored formats and the arithmetic on them.
 //!
-//! Everything here is pure: no I/O, no clock, no async; `now` is a parameter. Start at [`result`] (what one
+//! Everything here is pure: no I/O, no clock, no async; `now` is a parameter. Start at [`check_file`] (what one
 //! look at an endpoint left behind), then [`object_name`] (where it is stored), [`uptime`] (from results to
-//! time) and [`verdict`] (from several nodes to one status).
+//! time) and [`quorum`] (from several nodes to one status).
 
 #![warn(missing_docs)]
 
+pub mod aggregate;
+pub mod check_file;
 pub mod duration;
 pub mod heartbeat;
 pub mod history;
 pub mod json;
 mod json_writer;
 pub mod latency;
-pub mod looks;
 pub mod message;
 pub mod nearest;
 pub mod object_name;
 pub mod page_config;
+pub mod quorum;
 pub mod response_times;
-pub mod result;
 pub mod seek;
 pub mod sorted;
-pub mod standing;
 pub mod stats;
 pub mod status;
 pub mod summary;
 pub mod uptime;
-pub mod verdict;
 
 /// A moment: nanoseconds since 1970-01-01T00:00:00Z.
 pub type UnixNanos = i64;

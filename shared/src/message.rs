@@ -50,7 +50,7 @@ pub struct Message {
     .0.iter().map(|what| format!("`{what}`")).collect::<Vec<_>>().join(", ") + if .0.len() == 1 { " is" } else { " are" },
     ALLOWED_TAGS[1..].join(" ")
 )]
-pub struct NotAllowed(pub Vec<String>);
+pub struct DisallowedMarkup(pub Vec<String>);
 
 impl Message {
     /// Reads a message; what is not allowed is left out and named. Never fails.
@@ -65,9 +65,9 @@ impl Message {
     }
 
     /// Reads a message that is about to be posted; the error names all that is not allowed.
-    pub fn parse_strictly(html: &str) -> Result<Message, NotAllowed> {
+    pub fn parse_strict(html: &str) -> Result<Message, DisallowedMarkup> {
         let message = Message::parse(html);
-        if message.refused.is_empty() { Ok(message) } else { Err(NotAllowed(message.refused)) }
+        if message.refused.is_empty() { Ok(message) } else { Err(DisallowedMarkup(message.refused)) }
     }
 
     /// The words alone, for a terminal, a title or a label.
@@ -188,7 +188,7 @@ impl Reader {
             if tag == "a" && name == "href" {
                 match allowed_link(value) {
                     Some(link) => href = Some(link),
-                    None => self.refuse(&format!("href=\"{}\"", crate::result::shortened(value.clone(), 60))),
+                    None => self.refuse(&format!("href=\"{}\"", crate::check_file::shortened(value.clone(), 60))),
                 }
             } else {
                 self.refuse(&format!("{name} of <{tag}>"));
@@ -333,7 +333,7 @@ mod tests {
 
     #[test]
     fn the_originals_messages_are_read() {
-        let message = Message::parse_strictly("We're <b>on it</b>. <a href='https://status.example.com'>More</a>")
+        let message = Message::parse_strict("We're <b>on it</b>. <a href='https://status.example.com'>More</a>")
             .expect("allowed");
         let link = Node::Element {
             tag: "a",
@@ -346,7 +346,7 @@ mod tests {
 
     #[test]
     fn lists_and_breaks_keep_their_order() {
-        let message = Message::parse_strictly("<p>One<br>two</p><ul><li>a<li>b</ul>").expect("allowed");
+        let message = Message::parse_strict("<p>One<br>two</p><ul><li>a<li>b</ul>").expect("allowed");
         assert_eq!(message.text(), "One two a b");
     }
 
@@ -367,7 +367,7 @@ mod tests {
             ("<b", "<"),
             ("</ scr", "<"),
         ] {
-            let error = Message::parse_strictly(html).expect_err(html);
+            let error = Message::parse_strict(html).expect_err(html);
             assert_eq!(error.0, [named], "{html}");
             assert!(error.to_string().contains(named) && error.to_string().contains("blockquote"), "{error}");
         }
@@ -383,7 +383,7 @@ mod tests {
     #[test]
     fn text_is_text() {
         assert_eq!(
-            Message::parse_strictly("a < b &lt;b&gt; AT&T &copy; &#8364;").expect("allowed").text(),
+            Message::parse_strict("a < b &lt;b&gt; AT&T &copy; &#8364;").expect("allowed").text(),
             "a < b <b> AT&T &copy; €"
         );
     }
@@ -430,7 +430,7 @@ mod tests {
 
         #[test]
         fn words_without_markup_come_through(words in "[a-zA-Z0-9 äß€.,>;]{0,60}") {
-            let message = Message::parse_strictly(&words).expect("no markup");
+            let message = Message::parse_strict(&words).expect("no markup");
             prop_assert_eq!(message.text(), words.trim());
         }
     }

@@ -4,7 +4,7 @@
 #[must_use]
 pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let typed = typed.to_ascii_lowercase();
-    // A third of the letters may differ, and two neighbours may have changed places: `titel` finds `title`,
+    // A third of the letters may differ, and two neighbors may have changed places: `titel` finds `title`,
     // `port` does not.
     let letters = typed.chars().count();
     let allowed = (letters / 3).max(if letters > 3 { 2 } else { 1 });

@@ -10,7 +10,7 @@ mod summary;
 use std::fmt;
 use std::str::FromStr;
 
-pub use self::heartbeat::{HEARTBEAT_FOLDER, HeartbeatName, NotAJobName};
+pub use self::heartbeat::{HEARTBEAT_FOLDER, HeartbeatName, InvalidJobName};
 pub use self::summary::{BADGE_FOLDER, BadgeTitle, SUMMARY_FOLDER, SummaryForm, SummaryName};
 use crate::UnixNanos;
 
@@ -52,7 +52,7 @@ pub struct NodeName(String);
 /// The text is no name for a node.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid node name `{0}`: use 1–32 lowercase letters, digits and hyphens, for example `eu-west`")]
-pub struct NotANodeName(pub String);
+pub struct InvalidNodeName(pub String);
 
 /// Whether a text has 1 to `limit` small letters, digits and hyphens, as the names of nodes and of jobs do.
 fn is_spelled_as_name(text: &str, limit: usize) -> bool {
@@ -61,11 +61,11 @@ fn is_spelled_as_name(text: &str, limit: usize) -> bool {
 
 impl NodeName {
     /// Takes a text as it is, if it is a name.
-    pub fn new(text: &str) -> Result<NodeName, NotANodeName> {
+    pub fn new(text: &str) -> Result<NodeName, InvalidNodeName> {
         if is_spelled_as_name(text, NODE_NAME_LIMIT) {
             Ok(NodeName(text.to_owned()))
         } else {
-            Err(NotANodeName(text.to_owned()))
+            Err(InvalidNodeName(text.to_owned()))
         }
     }
 
@@ -96,7 +96,7 @@ impl fmt::Display for NodeName {
 }
 
 impl FromStr for NodeName {
-    type Err = NotANodeName;
+    type Err = InvalidNodeName;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         NodeName::new(text)
@@ -206,28 +206,28 @@ pub fn start_after(prefix: &str, time: UnixNanos) -> String {
 
 /// The text is no prefix for a store.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotAPrefix {
+pub enum InvalidPrefix {
     /// It starts with a slash or holds an empty, `.` or `..` segment.
     #[error(
         "invalid prefix `{0}`: write folders without a leading slash and without `.`, `..` or empty ones, for example `status/`"
     )]
-    OddSegments(String),
+    Segments(String),
     /// It does not end with a slash.
     #[error("invalid prefix `{0}`: end it with a slash: `{0}/`")]
-    NoSlashAtTheEnd(String),
+    MissingTrailingSlash(String),
 }
 
 /// Checks that a prefix is empty or names folders: `status/`, `a/b/`.
-pub fn check_prefix(prefix: &str) -> Result<(), NotAPrefix> {
+pub fn validate_prefix(prefix: &str) -> Result<(), InvalidPrefix> {
     if prefix.is_empty() {
         return Ok(());
     }
     let Some(folders) = prefix.strip_suffix('/') else {
-        return Err(NotAPrefix::NoSlashAtTheEnd(prefix.to_owned()));
+        return Err(InvalidPrefix::MissingTrailingSlash(prefix.to_owned()));
     };
     let odd = |segment: &str| matches!(segment, "" | "." | "..") || segment.chars().any(char::is_control);
     if folders.split('/').any(odd) {
-        return Err(NotAPrefix::OddSegments(prefix.to_owned()));
+        return Err(InvalidPrefix::Segments(prefix.to_owned()));
     }
     Ok(())
 }
@@ -235,7 +235,7 @@ pub fn check_prefix(prefix: &str) -> Result<(), NotAPrefix> {
 /// How the keys of all check files of this century begin, for rules that know only beginnings: a time in nanoseconds
 /// starts with 1 until 2033, and with 2 until 2065. Nothing else of ours starts with a digit.
 #[must_use]
-pub fn beginnings_of_check_files(prefix: &str) -> [String; 2] {
+pub fn check_file_prefixes(prefix: &str) -> [String; 2] {
     [format!("{prefix}1"), format!("{prefix}2")]
 }
 
@@ -325,12 +325,12 @@ mod tests {
 
     #[test]
     fn a_job_has_one_object_that_is_nothing_else() {
-        let name = HeartbeatName::of("nightly-backup").unwrap();
+        let name = HeartbeatName::new("nightly-backup").unwrap();
         assert_eq!((name.to_string().as_str(), name.job()), ("heartbeats/nightly-backup.json", "nightly-backup"));
         assert_eq!(HeartbeatName::parse("heartbeats/nightly-backup.json"), Some(name));
         assert!(means(patterns::heartbeats("a/").as_bytes(), b"a/heartbeats/nightly-backup.json"));
         for job in ["", "Nightly", "a/b", "..", "a.b", &"x".repeat(65)] {
-            assert_eq!(HeartbeatName::of(job), Err(NotAJobName(job.to_owned())));
+            assert_eq!(HeartbeatName::new(job), Err(InvalidJobName(job.to_owned())));
         }
         assert_eq!(CheckFileName::parse("heartbeats/x.json"), None);
         assert_eq!(HistoryName::parse("heartbeats/x.json"), None);
@@ -346,10 +346,10 @@ mod tests {
     #[test]
     fn a_prefix_names_folders() {
         for prefix in ["", "status/", "a/b/"] {
-            assert_eq!(check_prefix(prefix), Ok(()));
+            assert_eq!(validate_prefix(prefix), Ok(()));
         }
         for prefix in ["status", "/status/", "a//b/", "../", "/"] {
-            assert!(check_prefix(prefix).is_err(), "{prefix}");
+            assert!(validate_prefix(prefix).is_err(), "{prefix}");
         }
     }
 
@@ -371,30 +371,30 @@ mod tests {
             format!("status/{}", CheckFileName { stored_at: 1_795_330_254_340_493_978, node: Some(node.clone()) })
         };
         for (one, other) in [(&west, &eu_west), (&eu_west, &west)] {
-            let own = patterns::check_files_of("status/", one);
+            let own = patterns::check_files("status/", one);
             assert!(means(own.as_bytes(), file(one).as_bytes()));
             assert!(!means(own.as_bytes(), file(other).as_bytes()));
             assert!(!means(own.as_bytes(), file(one).strip_prefix("status/").unwrap().as_bytes()));
             let message = |node| format!("status/messages/1795330254340493978-{node}-message.json");
-            assert!(means(patterns::messages_of("status/", one).as_bytes(), message(one).as_bytes()));
-            assert!(!means(patterns::messages_of("status/", one).as_bytes(), message(other).as_bytes()));
+            assert!(means(patterns::messages("status/", one).as_bytes(), message(one).as_bytes()));
+            assert!(!means(patterns::messages("status/", one).as_bytes(), message(other).as_bytes()));
             assert!(
-                !patterns::history_of("status/", one)
+                !patterns::history("status/", one)
                     .iter()
-                    .any(|name| patterns::history_of("status/", other).contains(name))
+                    .any(|name| patterns::history("status/", other).contains(name))
             );
         }
         let originals = CheckFileName { stored_at: 1_795_330_254_340_493_978, node: None }.to_string();
-        assert!(means(patterns::check_files_of_the_original("").as_bytes(), originals.as_bytes()));
-        assert!(!means(patterns::check_files_of("", &west).as_bytes(), originals.as_bytes()));
+        assert!(means(patterns::legacy_check_files("").as_bytes(), originals.as_bytes()));
+        assert!(!means(patterns::check_files("", &west).as_bytes(), originals.as_bytes()));
         assert!(means(patterns::everything("status/").as_bytes(), file(&west).as_bytes()));
     }
 
     #[test]
     fn a_prefix_that_means_more_than_itself_has_no_patterns() {
-        assert_eq!(patterns::check_prefix("status/"), Ok(()));
+        assert_eq!(patterns::validate_prefix("status/"), Ok(()));
         for prefix in ["st*/", "s?/", "${aws:username}/"] {
-            assert!(patterns::check_prefix(prefix).is_err(), "{prefix}");
+            assert!(patterns::validate_prefix(prefix).is_err(), "{prefix}");
         }
     }
 
@@ -429,7 +429,7 @@ mod tests {
     #[test]
     fn check_files_begin_as_rules_are_told() {
         let name = |stored_at| CheckFileName { stored_at, node: None }.to_string();
-        let beginnings = beginnings_of_check_files("a/");
+        let beginnings = check_file_prefixes("a/");
         assert!(format!("a/{}", name(1_795_330_254_340_493_978)).starts_with(&beginnings[0]));
         assert!(format!("a/{}", name(2_795_330_254_340_493_978)).starts_with(&beginnings[1]));
     }

@@ -2,9 +2,9 @@
 //! and days where only histories are, and sketches where any percentile is asked for. Page and terminal take their
 //! figures from here.
 
-use crate::history::{PastOutline, Row, SketchesOutline, add_open_between};
+use crate::check_file::Attempt;
+use crate::history::{EndpointRows, Series, SketchRows, add_open_between};
 use crate::latency::Sketch;
-use crate::result::Attempt;
 use crate::stats::Stats;
 use crate::{DAY, HOUR, Nanos, UnixNanos};
 
@@ -29,7 +29,7 @@ pub trait Sample {
 
 /// A sample as it is measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Measured {
+pub struct Measurement {
     /// As [`Sample::at`].
     pub at: UnixNanos,
     /// As [`Sample::length`].
@@ -38,7 +38,7 @@ pub struct Measured {
     pub rtts: Box<[Nanos]>,
 }
 
-impl Sample for Measured {
+impl Sample for Measurement {
     fn at(&self) -> UnixNanos {
         self.at
     }
@@ -61,7 +61,7 @@ pub fn answered(attempts: &[Attempt]) -> Box<[Nanos]> {
 
 /// The percentiles of each day and of each hour of the last days that a history tells, made of their moment, their length
 /// and their times.
-pub fn of_past<S>(past: &PastOutline, make: impl Fn(UnixNanos, Nanos, Box<[Nanos]>) -> S) -> Vec<S> {
+pub fn from_history<S>(past: &EndpointRows, make: impl Fn(UnixNanos, Nanos, Box<[Nanos]>) -> S) -> Vec<S> {
     let newest = past.timeline.last.map_or(0, |last| last.at);
     let (hours, days) = (past.by_hour(), past.by_day());
     let days = days.iter().map(|(day, both)| (day * DAY, DAY, both));
@@ -96,22 +96,22 @@ fn between<S: Sample>(samples: &[S], from: UnixNanos, to: UnixNanos) -> &[S] {
 
 /// Which samples tell of a period: a line of days does not end in hours, and the last week has both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Choice {
+pub struct Resolution {
     is_fine: bool,
     hourly_from: UnixNanos,
 }
 
-impl Choice {
-    /// The choice among the samples of all nodes, for a period of this length.
+impl Resolution {
+    /// The resolution among the samples of all nodes, for a period of this length.
     #[must_use]
-    pub fn of<'a, S: Sample + 'a>(mut samples: impl Iterator<Item = &'a S>, length: Nanos) -> Choice {
+    pub fn for_period<'a, S: Sample + 'a>(mut samples: impl Iterator<Item = &'a S>, length: Nanos) -> Resolution {
         let hourly = samples.find(|sample| sample.length() == HOUR);
-        Choice { is_fine: length <= HOURS_UP_TO, hourly_from: hourly.map_or(UnixNanos::MAX, Sample::at) }
+        Resolution { is_fine: length <= HOURS_UP_TO, hourly_from: hourly.map_or(UnixNanos::MAX, Sample::at) }
     }
 
     /// Whether a sample is among those chosen.
     #[must_use]
-    pub fn takes(self, sample: &impl Sample) -> bool {
+    pub fn includes(self, sample: &impl Sample) -> bool {
         match sample.length() {
             0 => true,
             HOUR => self.is_fine,
@@ -123,16 +123,16 @@ impl Choice {
 /// Statistics over the times of samples; `None` if none was answered.
 #[must_use]
 pub fn stats<S: Sample>(samples: &[&S]) -> Option<Stats> {
-    Stats::of(samples.iter().flat_map(|sample| sample.rtts()).copied().collect())
+    Stats::from_rtts(samples.iter().flat_map(|sample| sample.rtts()).copied().collect())
 }
 
 /// What a node's history knows of the times of an endpoint, as sketches.
 #[derive(Debug, Clone, Copy)]
-pub struct Sketched<'a> {
+pub struct LatencySketches<'a> {
     /// The closed days and hours; `None` if there are none.
-    pub closed: Option<&'a SketchesOutline>,
+    pub closed: Option<&'a SketchRows>,
     /// The hours that are not closed.
-    pub open: &'a Row<Sketch>,
+    pub open: &'a Series<Sketch>,
     /// The newest check that is in it.
     pub newest: Option<UnixNanos>,
 }
@@ -141,7 +141,7 @@ pub struct Sketched<'a> {
 /// behind it.
 pub fn add_node<'a, S: Sample + 'a>(
     sum: &mut Sketch,
-    history: Option<Sketched<'_>>,
+    history: Option<LatencySketches<'_>>,
     checks: impl Iterator<Item = &'a S>,
     (from, to): (UnixNanos, UnixNanos),
 ) {
@@ -155,7 +155,7 @@ pub fn add_node<'a, S: Sample + 'a>(
     }
     for check in checks.filter(|check| check.at() >= checks_from && check.at() < to) {
         // As histories count: one time a check.
-        if let Some(stats) = Stats::of(check.rtts().to_vec()) {
+        if let Some(stats) = Stats::from_rtts(check.rtts().to_vec()) {
             sum.add(stats.median);
         }
     }
@@ -165,8 +165,8 @@ pub fn add_node<'a, S: Sample + 'a>(
 mod tests {
     use super::*;
 
-    fn sample(at: UnixNanos, length: Nanos, rtt: Nanos) -> Measured {
-        Measured { at, length, rtts: Box::from([rtt]) }
+    fn sample(at: UnixNanos, length: Nanos, rtt: Nanos) -> Measurement {
+        Measurement { at, length, rtts: Box::from([rtt]) }
     }
 
     #[test]
@@ -181,21 +181,21 @@ mod tests {
     fn a_week_is_told_by_hours_and_days_before_them_and_a_month_by_days() {
         let samples = [sample(DAY / 2, DAY, 1), sample(5 * DAY / 2, DAY, 2), sample(2 * DAY + HOUR / 2, HOUR, 3)];
         let told = |length: Nanos| {
-            let choice = Choice::of(samples.iter(), length);
-            let chosen: Vec<&Measured> = samples.iter().filter(|sample| choice.takes(*sample)).collect();
+            let resolution = Resolution::for_period(samples.iter(), length);
+            let chosen: Vec<&Measurement> = samples.iter().filter(|sample| resolution.includes(*sample)).collect();
             stats(&chosen).expect("there are some")
         };
         assert_eq!((told(7 * DAY).min, told(7 * DAY).max, told(7 * DAY).total), (1, 3, 4));
         assert_eq!((told(30 * DAY).min, told(30 * DAY).max, told(30 * DAY).total), (1, 2, 3));
-        assert_eq!(stats::<Measured>(&[]), None);
+        assert_eq!(stats::<Measurement>(&[]), None);
     }
 
     #[test]
     fn checks_count_once_behind_what_a_history_knows() {
         let (mut sum, mut of_hour) = (Sketch::default(), Sketch::default());
         of_hour.add(5_000_000);
-        let open: Row<Sketch> = vec![(0, of_hour)];
-        let history = Sketched { closed: None, open: &open, newest: Some(HOUR / 2) };
+        let open: Series<Sketch> = vec![(0, of_hour)];
+        let history = LatencySketches { closed: None, open: &open, newest: Some(HOUR / 2) };
         let checks = [sample(HOUR / 2, 0, 1_000_000), sample(HOUR / 2 + 1, 0, 9_000_000)];
         add_node(&mut sum, Some(history), checks.iter(), (0, HOUR));
         assert_eq!(sum.count(), 2);

@@ -1,7 +1,7 @@
 //! Statistics over the round-trip times of one check. They are never stored; everyone computes them from here.
 
 use crate::Nanos;
-use crate::result::Attempt;
+use crate::check_file::Attempt;
 use crate::sorted;
 
 /// Total, mean, median, 95th percentile, smallest and greatest round-trip time of some attempts, in nanoseconds.
@@ -27,13 +27,13 @@ pub struct Stats {
 impl Stats {
     /// The statistics of these attempts; `None` if there are none.
     #[must_use]
-    pub fn of_attempts(attempts: &[Attempt]) -> Option<Stats> {
-        Stats::of(attempts.iter().map(|attempt| attempt.rtt).collect())
+    pub fn from_attempts(attempts: &[Attempt]) -> Option<Stats> {
+        Stats::from_rtts(attempts.iter().map(|attempt| attempt.rtt).collect())
     }
 
     /// The statistics of these round-trip times in nanoseconds; `None` if there are none.
     #[must_use]
-    pub fn of(mut rtts: Vec<Nanos>) -> Option<Stats> {
+    pub fn from_rtts(mut rtts: Vec<Nanos>) -> Option<Stats> {
         sorted::numbers(&mut rtts);
         let (min, max) = (*rtts.first()?, *rtts.last()?);
         let count = rtts.len() as i64;
@@ -76,7 +76,7 @@ mod tests {
     fn the_originals_vector_gives_the_originals_numbers() {
         let rtts = [7, 4, 4, 6, 6, 3].map(|seconds| seconds * SECOND).to_vec();
         assert_eq!(
-            Stats::of(rtts),
+            Stats::from_rtts(rtts),
             Some(Stats {
                 total: 30 * SECOND,
                 mean: 5 * SECOND,
@@ -90,19 +90,19 @@ mod tests {
 
     #[test]
     fn ninety_five_of_a_hundred_are_not_above_the_95th_percentile() {
-        let p95 = |count: i64| Stats::of((1..=count).rev().collect()).map(|stats| stats.p95);
+        let p95 = |count: i64| Stats::from_rtts((1..=count).rev().collect()).map(|stats| stats.p95);
         assert_eq!([1, 2, 19, 20, 21, 100, 101].map(p95), [1, 2, 19, 19, 20, 95, 96].map(Some));
     }
 
     #[test]
     fn no_attempts_have_no_statistics() {
-        assert_eq!(Stats::of(Vec::new()), None);
+        assert_eq!(Stats::from_rtts(Vec::new()), None);
     }
 
     proptest! {
         #[test]
         fn the_median_and_the_mean_lie_between_the_extremes(rtts in prop::collection::vec(0..=i64::MAX, 1..40)) {
-            let stats = Stats::of(rtts.clone()).expect("there are attempts");
+            let stats = Stats::from_rtts(rtts.clone()).expect("there are attempts");
             prop_assert!(stats.min <= stats.median && stats.median <= stats.max);
             prop_assert!(stats.min <= stats.mean && stats.mean <= stats.max);
             let not_above = rtts.iter().filter(|rtt| **rtt <= stats.median).count();

@@ -25,7 +25,7 @@ impl Status {
 
     /// The one word for it, as it stands in check files, in the terminal and on the page.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Status::Unknown => "unknown",
             Status::Healthy => "healthy",
@@ -33,24 +33,35 @@ impl Status {
             Status::Down => "down",
         }
     }
+
+    /// A shape that distinguishes the status without color.
+    #[must_use]
+    pub fn symbol(self) -> char {
+        match self {
+            Status::Healthy => '●',
+            Status::Degraded => '▲',
+            Status::Down => '■',
+            Status::Unknown => '○',
+        }
+    }
 }
 
 impl fmt::Display for Status {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.word())
+        formatter.pad(self.as_str())
     }
 }
 
 /// The text is none of the four words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown status `{0}`: expected `healthy`, `degraded`, `down` or `unknown`")]
-pub struct UnknownStatus(String);
+pub struct ParseStatusError(String);
 
 impl FromStr for Status {
-    type Err = UnknownStatus;
+    type Err = ParseStatusError;
 
     fn from_str(word: &str) -> Result<Self, Self::Err> {
-        Status::ALL.into_iter().find(|status| status.word() == word).ok_or_else(|| UnknownStatus(word.to_owned()))
+        Status::ALL.into_iter().find(|status| status.as_str() == word).ok_or_else(|| ParseStatusError(word.to_owned()))
     }
 }
 
@@ -69,7 +80,7 @@ mod tests {
     #[test]
     fn each_word_reads_back_as_its_status() {
         for status in Status::ALL {
-            assert_eq!(status.word().parse(), Ok(status));
+            assert_eq!(status.as_str().parse(), Ok(status));
         }
         assert!("green".parse::<Status>().is_err());
     }

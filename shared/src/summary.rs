@@ -3,17 +3,17 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::aggregate::{EndpointStatus, current_statuses, endpoint_statuses, overall_status};
+use crate::check_file::EndpointKey;
 use crate::history::History;
 use crate::object_name::{BadgeTitle, NodeName, SummaryForm, SummaryName};
-use crate::result::EndpointKey;
-use crate::standing::{Standing, standings, status_of_all, statuses};
+use crate::quorum::Tally;
 use crate::status::Status;
 use crate::uptime::{StatusTimeline, current_span, status_at};
-use crate::verdict::Present;
 use crate::{DAY, Nanos, UnixNanos};
 
 /// How long what nobody looks at any more is told of, as unknown; after that it is nothing of today's.
-pub const TOLD_FOR: Nanos = DAY;
+pub const EXPIRES_AFTER: Nanos = DAY;
 
 /// How everything stands at one moment, as one node knows it from what all nodes stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,14 +30,14 @@ pub struct Summary {
     #[serde(with = "word")]
     pub status: Status,
     /// Which nodes it is told from, and when each of them last reported.
-    pub nodes: Vec<Reporter>,
+    pub nodes: Vec<NodeReport>,
     /// How each endpoint stands, in the order of the configuration.
-    pub endpoints: Vec<Told>,
+    pub endpoints: Vec<EndpointSummary>,
 }
 
 /// A node that is heard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reporter {
+pub struct NodeReport {
     /// Its name; `None` for check files that name no node.
     pub node: Option<String>,
     /// When it last reported.
@@ -46,7 +46,7 @@ pub struct Reporter {
 
 /// How one endpoint stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told {
+pub struct EndpointSummary {
     /// What people call it.
     pub title: String,
     /// What is looked at.
@@ -65,10 +65,11 @@ pub struct Told {
     /// The nodes that cannot reach it.
     pub down_from: Vec<String>,
     /// How many nodes have something to say.
-    pub heard: usize,
+    #[serde(rename = "heard")]
+    pub voters: usize,
     /// What the node that tells it sees itself.
     #[serde(with = "word")]
-    pub here: Status,
+    pub own_status: Status,
     /// The badge of its title, if this node looks at it and so draws it.
     pub badge: Option<String>,
 }
@@ -76,55 +77,57 @@ pub struct Told {
 /// How all endpoints stand that any of these histories knows of lately, told by `node`.
 #[must_use]
 pub fn summary(histories: &[History], node: &NodeName, title: &str, now: UnixNanos) -> Summary {
-    let is_recent = |moment: UnixNanos| now.saturating_sub(moment) < TOLD_FOR;
-    let standings = standings(histories);
-    let told = standings.iter().map(|standing| told(standing, histories, node, now)).zip(statuses(&standings, now));
-    let (endpoints, statuses): (Vec<Told>, Vec<(Status, bool)>) =
+    let is_recent = |moment: UnixNanos| now.saturating_sub(moment) < EXPIRES_AFTER;
+    let endpoints = endpoint_statuses(histories);
+    let told =
+        endpoints.iter().map(|endpoint| told(endpoint, histories, node, now)).zip(current_statuses(&endpoints, now));
+    let (endpoints, statuses): (Vec<EndpointSummary>, Vec<(Status, bool)>) =
         told.filter(|(told, _)| told.until.is_some_and(is_recent)).unzip();
     let reporters = histories.iter().filter_map(|history| {
         let reported = history.newest().filter(|newest| is_recent(*newest))?;
-        Some(Reporter { node: history.node.as_ref().map(ToString::to_string), reported })
+        Some(NodeReport { node: history.node.as_ref().map(ToString::to_string), reported })
     });
     Summary {
         title: title.to_owned(),
         node: node.to_string(),
         at: now,
         badges_at: now,
-        status: status_of_all(&mut statuses.into_iter()),
+        status: overall_status(&mut statuses.into_iter()),
         nodes: reporters.collect(),
         endpoints,
     }
 }
 
-fn told(standing: &Standing, histories: &[History], node: &NodeName, now: UnixNanos) -> Told {
-    let present = standing.present(now);
+fn told(endpoint: &EndpointStatus, histories: &[History], node: &NodeName, now: UnixNanos) -> EndpointSummary {
+    let present = endpoint.tally(now);
     let tracks =
-        || histories.iter().filter_map(|history| Some((history, &history.endpoints.get(&standing.key)?.timeline)));
+        || histories.iter().filter_map(|history| Some((history, &history.endpoints.get(&endpoint.key)?.timeline)));
     let own = tracks().find(|(history, _)| history.node.as_ref() == Some(node)).map(|(_, timeline)| timeline);
-    let is_own = own.and_then(StatusTimeline::valid_until).is_some_and(|until| now.saturating_sub(until) < TOLD_FOR);
-    let badge = || SummaryName { node: node.clone(), form: SummaryForm::Badge(BadgeTitle::of(&standing.key.title)) };
+    let is_own =
+        own.and_then(StatusTimeline::valid_until).is_some_and(|until| now.saturating_sub(until) < EXPIRES_AFTER);
+    let badge = || SummaryName { node: node.clone(), form: SummaryForm::Badge(BadgeTitle::new(&endpoint.key.title)) };
     let name_of = |place: &usize| {
-        let node = standing.nodes.get(*place)?.node.as_ref();
+        let node = endpoint.nodes.get(*place)?.node.as_ref();
         Some(node.map_or_else(|| "a checker without a name".to_owned(), ToString::to_string))
     };
-    Told {
-        title: standing.key.title.clone(),
-        endpoint: standing.key.locator.clone(),
+    EndpointSummary {
+        title: endpoint.key.title.clone(),
+        endpoint: endpoint.key.locator.clone(),
         status: present.status,
         localized: present.is_localized(),
-        since: since(standing, &present, now),
+        since: since(endpoint, &present, now),
         checked: tracks().filter_map(|(_, timeline)| Some(timeline.last?.at)).max(),
         until: tracks().filter_map(|(_, timeline)| timeline.valid_until()).max(),
         down_from: present.down.iter().filter_map(name_of).collect(),
-        heard: present.heard,
-        here: own.map_or(Status::Unknown, |timeline| status_at(&timeline.spans, now)),
+        voters: present.voters,
+        own_status: own.map_or(Status::Unknown, |timeline| status_at(&timeline.spans, now)),
         badge: is_own.then(|| badge().to_string()),
     }
 }
 
 /// Since when the verdict is what it is now.
-fn since(standing: &Standing, present: &Present, now: UnixNanos) -> Option<UnixNanos> {
-    let spans = standing.spans(now);
+fn since(endpoint: &EndpointStatus, present: &Tally, now: UnixNanos) -> Option<UnixNanos> {
+    let spans = endpoint.spans(now);
     match present.status {
         Status::Unknown => spans.last().map(|last| last.end),
         status => current_span(&spans, status, now).map(|span| span.start),
@@ -147,16 +150,16 @@ impl Summary {
 
     /// What it says of an endpoint.
     #[must_use]
-    pub fn of(&self, key: &EndpointKey) -> Option<&Told> {
+    pub fn endpoint(&self, key: &EndpointKey) -> Option<&EndpointSummary> {
         self.endpoints.iter().find(|told| told.title == key.title && told.endpoint == key.locator)
     }
 }
 
-impl Told {
+impl EndpointSummary {
     /// Its status in a word, for people.
     #[must_use]
-    pub fn word(&self) -> &'static str {
-        if self.localized { "localized" } else { self.status.word() }
+    pub fn status_word(&self) -> &'static str {
+        if self.localized { "localized" } else { self.status.as_str() }
     }
 }
 
@@ -169,7 +172,7 @@ mod word {
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
     pub(super) fn serialize<S: Serializer>(status: &Status, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(status.word())
+        serializer.serialize_str(status.as_str())
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Status, D::Error> {
@@ -180,8 +183,8 @@ mod word {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check_file::{CheckFile, CheckResult};
     use crate::object_name::CheckFileName;
-    use crate::result::{CheckFile, CheckResult};
     use crate::{MINUTE, SECOND};
 
     const NOW: UnixNanos = 1_795_330_254_340_493_978;
@@ -192,8 +195,8 @@ mod tests {
 
     /// A history of rounds, each a minute's: how long ago, and what it found of each endpoint.
     fn history(name: &str, rounds: &[(Nanos, &[(&str, Status)])]) -> History {
-        let (mut history, mut latencies) = (History::of(Some(node(name))), crate::history::Latencies::default());
-        let mut folding = crate::history::Folding::going_on(&mut history, &mut latencies);
+        let (mut history, mut latencies) = (History::new(Some(node(name))), crate::history::Latencies::default());
+        let mut builder = crate::history::HistoryBuilder::append(&mut history, &mut latencies);
         for (ago, found) in rounds {
             let results = found.iter().map(|(title, status)| CheckResult {
                 title: (*title).to_owned(),
@@ -205,9 +208,9 @@ mod tests {
                 ..CheckResult::default()
             });
             let file = CheckFile { results: results.collect(), skipped: Vec::new() };
-            folding.add(&CheckFileName { stored_at: NOW - ago, node: Some(node(name)) }, &file);
+            builder.add(&CheckFileName { stored_at: NOW - ago, node: Some(node(name)) }, &file);
         }
-        folding.finish(Nanos::MAX);
+        builder.finish(Nanos::MAX);
         history
     }
 
@@ -219,10 +222,10 @@ mod tests {
         let there = history("there", &[(MINUTE, &[("a", Down), ("b", Down), ("c", Healthy)])]);
         let summary = summary(&[here, there], &node("here"), "My status", NOW);
         let told: Vec<_> =
-            summary.endpoints.iter().map(|told| (told.title.as_str(), told.word(), told.heard)).collect();
+            summary.endpoints.iter().map(|told| (told.title.as_str(), told.status_word(), told.voters)).collect();
         assert_eq!(told, [("a", "localized", 2), ("b", "down", 2), ("c", "healthy", 1)]);
         let [a, b, c] = summary.endpoints.as_slice() else { panic!("{summary:?}") };
-        assert_eq!((summary.status, a.here, b.here, c.here), (Down, Healthy, Down, Status::Unknown));
+        assert_eq!((summary.status, a.own_status, b.own_status, c.own_status), (Down, Healthy, Down, Status::Unknown));
         assert_eq!(a.down_from, ["there"]);
         assert_eq!(
             (b.since, b.checked, b.until),
@@ -250,7 +253,9 @@ mod tests {
         let summary = summary(&[here], &node("here"), "My \"status\"", NOW);
         assert_eq!(Summary::parse(summary.to_json().as_bytes()), Some(summary.clone()));
         assert!(
-            summary.of(&EndpointKey { title: "<b>&\"".to_owned(), locator: "https://<b>&\"/".to_owned() }).is_some()
+            summary
+                .endpoint(&EndpointKey { title: "<b>&\"".to_owned(), locator: "https://<b>&\"/".to_owned() })
+                .is_some()
         );
         for other in ["", "{}", "[]", "null"] {
             assert_eq!(Summary::parse(other.as_bytes()), None, "{other}");

@@ -179,14 +179,14 @@ async fn run() {
         }
         config_error::parse(&text)
     });
-    let configured = config.as_ref().ok().and_then(|config| config.looks.language.as_deref());
+    let configured = config.as_ref().ok().and_then(|config| config.appearance.language.as_deref());
     let locale = i18n::choose(&url_state.language, configured, &preferred);
     let english = i18n::choose("en", None, &preferred);
     for locale in [locale, english] {
         if let Some(language) = load_language(&locale).await {
             browser::remove_boot_text();
             let language = match &config {
-                Ok(config) => language.with_status_labels(&config.looks.words),
+                Ok(config) => language.with_status_labels(&config.appearance.status_words),
                 Err(_) => language,
             };
             return show(url_state, Box::leak(Box::new(language)), config);
@@ -235,13 +235,13 @@ fn show(url_state: UrlState, language: &'static Language, config: Result<PageCon
             for skipped in &config.skipped {
                 browser::warn(&format!("config.json: {skipped}"));
             }
-            for (name, value) in view::css_variables::properties(&config.looks) {
+            for (name, value) in view::css_variables::properties(&config.appearance) {
                 browser::set_property(&name, &value);
             }
             browser::begin(Box::pin(follow(state, config)));
         } else {
             browser::set_root_attribute("data-state", "broken");
-            browser::set_tab(language.text(texts::BROKEN_TAB), Status::Unknown, None);
+            browser::set_tab(language.text(texts::CONFIG_ERROR_TAB), Status::Unknown, None);
             browser::set_root_attribute("data-complete", "true");
         }
     });

@@ -14,8 +14,8 @@ use web_sys::{Document, HtmlElement, Window};
 use crate::civil::parse_offset;
 use crate::i18n::intl::{IntlObject, intl};
 use crate::view::icon::icon;
+use shared::quorum::CLOCK_TOLERANCE;
 use shared::status::Status;
-use shared::verdict::CLOCK_TOLERANCE;
 
 const MILLISECOND: f64 = 1e6;
 
@@ -108,7 +108,7 @@ impl ShownZone {
     }
 }
 
-/// Asks the device anew in which zone it is: it may have travelled.
+/// Asks the device anew in which zone it is: it may have traveled.
 pub(crate) fn forget_offsets() {
     ZONE.with_borrow_mut(|zone| {
         if zone.format.is_none() {

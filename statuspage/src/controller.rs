@@ -356,20 +356,20 @@ impl Controller {
     /// What the chart of an endpoint shows besides.
     pub(crate) fn layers(&self, id: usize, wanted: ChartOverlay) -> Vec<Layer> {
         let (cache, settings) = (self.cache.borrow(), self.settings(ViewScope::Full));
-        view::overlay_layers(&cache, id, self.calendar(), settings, &self.config.looks, wanted)
+        view::overlay_layers(&cache, id, self.calendar(), settings, &self.config.appearance, wanted)
     }
 
     fn draw(self: &Rc<Self>, loading: LoadProgress, scope: ViewScope) {
         browser::forget_offsets();
         let (calendar, settings) = (self.calendar(), self.settings(scope));
-        let looks = &self.config.looks;
+        let appearance = &self.config.appearance;
         let view = self.state.url_state.with_untracked(|url_state| {
-            view::page(&mut self.cache.borrow_mut(), calendar, settings, looks, url_state, loading)
+            view::page(&mut self.cache.borrow_mut(), calendar, settings, appearance, url_state, loading)
         });
         browser::set_root_attribute("data-state", view.overall.state);
         browser::set_root_attribute("data-loaded", &view.loaded.to_string());
         let title = format!("{} {} · {}", text::symbol(view.overall.status), view.overall.headline, self.config.title);
-        browser::set_tab(&title, view.overall.status, looks.favicon.as_deref());
+        browser::set_tab(&title, view.overall.status, appearance.favicon.as_deref());
         // What somebody has opened comes first.
         let mut ids: Vec<usize> = view.endpoints.iter().rev().map(|one| one.id).collect();
         ids.extend(view.opened.id);
@@ -428,7 +428,8 @@ impl Controller {
                 return Some(Arc::clone(head));
             }
             let (cache, settings) = (self.cache.borrow(), self.settings(ViewScope::Full));
-            view::full_endpoint(&cache, head, self.calendar(), settings, &self.config.looks, &view.opened).map(Arc::new)
+            view::full_endpoint(&cache, head, self.calendar(), settings, &self.config.appearance, &view.opened)
+                .map(Arc::new)
         });
         if let Some(one) = one {
             self.state.render_queue.put(one);

@@ -1,8 +1,8 @@
 //! What unit tests of several modules share: a moment, languages, and data sets.
 
-use shared::history::{DEFAULT_EXPIRY, Folding, History, Latencies, LatenciesOutline, Outline};
+use shared::check_file::{Attempt, CheckFile, CheckResult};
+use shared::history::{DEFAULT_EXPIRY, History, HistoryBuilder, HistoryRows, Latencies, LatencyRows};
 use shared::object_name::{CheckFileName, NodeName};
-use shared::result::{Attempt, CheckFile, CheckResult};
 use shared::status::Status;
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 
@@ -165,15 +165,15 @@ pub(crate) fn check_file(at: UnixNanos, rtt: Nanos) -> CheckFile {
 }
 
 /// What a node knows that looked `times` a minute for five days.
-pub(crate) fn history_of_node(times: i64) -> (Outline, LatenciesOutline) {
+pub(crate) fn history_of_node(times: i64) -> (HistoryRows, LatencyRows) {
     let node = NodeName::new("here").ok();
-    let (mut history, mut latencies) = (History::of(node.clone()), Latencies::default());
-    let mut folding = Folding::going_on(&mut history, &mut latencies);
+    let (mut history, mut latencies) = (History::new(node.clone()), Latencies::default());
+    let mut builder = HistoryBuilder::append(&mut history, &mut latencies);
     for round in (0..5 * 1_440 * times).rev() {
         let at = NEWEST - round * MINUTE / times;
-        folding.add(&CheckFileName { stored_at: at, node: node.clone() }, &check_file(at, response_time_at(round)));
+        builder.add(&CheckFileName { stored_at: at, node: node.clone() }, &check_file(at, response_time_at(round)));
     }
-    folding.finish(DEFAULT_EXPIRY);
-    let outline = Outline::parse(history.to_json().as_bytes()).expect("it was just written");
-    (outline, LatenciesOutline::parse(latencies.to_json().as_bytes()).expect("they were just written"))
+    builder.finish(DEFAULT_EXPIRY);
+    let outline = HistoryRows::parse(history.to_json().as_bytes()).expect("it was just written");
+    (outline, LatencyRows::parse(latencies.to_json().as_bytes()).expect("they were just written"))
 }

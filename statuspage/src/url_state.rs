@@ -168,7 +168,7 @@ impl UrlState {
         let view = if self.layout == Layout::Table { "table" } else { "" };
         let theme = if self.theme == Theme::Auto { "" } else { self.theme.as_str() };
         let values = [
-            ("range", self.range.map(duration::exact).unwrap_or_default()),
+            ("range", self.range.map(duration::format_exact).unwrap_or_default()),
             ("endpoint", self.endpoint.clone().unwrap_or_default()),
             ("day", day),
             ("filter", self.filter.clone()),

@@ -6,10 +6,10 @@ use std::process::Command;
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use shared::history::{DEFAULT_EXPIRY, Folding, History, Latencies};
+use shared::check_file::CheckFile;
+use shared::history::{DEFAULT_EXPIRY, History, HistoryBuilder, Latencies};
 use shared::object_name::{CheckFileName, NodeName};
 use shared::page_config::{PageConfig, Source};
-use shared::result::CheckFile;
 use shared::{DAY, HOUR, MINUTE, Nanos};
 use support::browser::Browser;
 use support::caddy::Caddy;
@@ -132,12 +132,12 @@ pub(crate) fn measure_folding() {
             })
             .collect();
         let start = Instant::now();
-        let (mut history, mut latencies) = (History::of(node), Latencies::default());
-        let mut folding = Folding::going_on(&mut history, &mut latencies);
+        let (mut history, mut latencies) = (History::new(node), Latencies::default());
+        let mut builder = HistoryBuilder::append(&mut history, &mut latencies);
         for (name, file) in files {
-            folding.add(&name, &file);
+            builder.add(&name, &file);
         }
-        folding.finish(DEFAULT_EXPIRY);
+        builder.finish(DEFAULT_EXPIRY);
         let folded = FILES as f64 / start.elapsed().as_secs_f64();
         let checker = Checker::new(&json!({
             "node": "node-0", "checkers": [], "storage": { "type": "fs", "dir": "checks" },

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use shared::check_file::{Attempt, CheckResult, write_check_file};
 use shared::object_name::{CheckFileName, INDEX, NodeName};
-use shared::result::{Attempt, CheckResult, write_check_file};
 use shared::status::Status;
 use shared::{MINUTE, UnixNanos};
 use support::browser::Browser;

@@ -58,7 +58,7 @@ pub(crate) struct Comparison {
 }
 
 /// Measures the peer before and after each of our rounds of so many checks. Each round is compared with the mean of its
-/// two neighbours, so that a machine whose speed changes meanwhile changes the ratio least.
+/// two neighbors, so that a machine whose speed changes meanwhile changes the ratio least.
 pub(crate) async fn compare(
     checks: usize,
     mut peer: impl AsyncFnMut() -> f64,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use checker::monitor::schedule::{offset, stable_hash};
 use serde_json::{Value, json};
-use shared::result::{CheckResult, EndpointKey};
+use shared::check_file::{CheckResult, EndpointKey};
 use shared::{Nanos, SECOND};
 use support::checker::{Checker, results};
 use support::configuration::check_with;

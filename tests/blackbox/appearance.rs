@@ -57,11 +57,15 @@ async fn a_page_looks_as_its_configuration_says() {
     assert_eq!((&seen["corner"], &seen["logo"], &seen["icon"]), (&json!("13px"), &json!(9), &json!("logo.svg")));
     assert_eq!((&seen["link"], &seen["bold"]), (&json!("https://help.example/"), &json!(0)));
     assert!(seen["footer"].as_str().is_some_and(|footer| footer.starts_with("Example Inc., <b>Berlin</b>")));
-    assert!(page.text_of("overall").starts_with("Service 00 is out of order since"), "{}", page.text_of("overall"));
+    assert!(
+        page.text_of("overall").starts_with("Service 00 has been out of order since"),
+        "{}",
+        page.text_of("overall")
+    );
     let happened = browser.script("return document.querySelector('.event').textContent").await;
     assert!(happened.as_str().is_some_and(|told| told.contains("Service 00 out of order for ")), "{happened}");
     let text = page.text_of("text");
-    assert!(text.contains("2 endpoints are operational. Call 0800 1."), "{text}");
+    assert!(text.contains("2 services are operational. Call 0800 1."), "{text}");
     let titles: Vec<String> = page.endpoints().iter().map(|endpoint| endpoint.text_of("title")).collect();
     assert_eq!(titles, ["Service 00", "Service 02", "Service 01"], "what needs attention, then as ordered");
     // What is hidden stands nowhere, not even where only machines read.
@@ -106,7 +110,7 @@ async fn serve_passes_on_what_the_checkers_configuration_says_about_the_page() {
     let checker = Checker::new(&config);
     let run = checker.call(&["validate", "-c", "checker.json"]).await;
     assert_eq!(run.code, 0, "what a page would skip is a warning:\n{}", run.output());
-    assert!(run.output().contains("warning: `page.look.light.link` is no colour"), "{}", run.output());
+    assert!(run.output().contains("warning: `page.look.light.link` is no color"), "{}", run.output());
     let served = checker.serve(&[]).await;
     let browser = Browser::open().await;
     browser.visit(&format!("{}?theme=light", served.url)).await;
@@ -122,6 +126,6 @@ async fn serve_passes_on_what_the_checkers_configuration_says_about_the_page() {
     assert_eq!((&told[0], &told[1]), (&json!("rgb(255, 238, 221)"), &json!("https://help.example/")));
     assert!(told[2].as_str().is_some_and(|group| group.starts_with("Customers")), "{told}");
     assert!(told[3].as_str().is_some_and(|title| title.ends_with("Example Inc.")), "{told}");
-    assert_eq!(page.text_of("overall"), "Both endpoints are operational");
+    assert_eq!(page.text_of("overall"), "Both services are operational");
     assert_eq!(page.endpoint("Service 00").text_of("locator"), "", "its locator is hidden");
 }

@@ -8,7 +8,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use http::{HeaderMap, Response};
 use rustls::ServerConfig;
 use serde_json::{Value, json};
-use shared::result::CheckResult;
+use shared::check_file::CheckResult;
 use shared::status::Status;
 use support::certificates::{Authority, Validity};
 use support::checker::Checker;
@@ -22,16 +22,16 @@ use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, 
 const NAME: &str = "mail.example";
 
 /// What of an endpoint is expected: its status, and a part of what it says about that.
-pub(super) type Expected = (Status, &'static str);
+pub(super) type ExpectedResult = (Status, &'static str);
 
-pub(super) const WELL: Expected = (Status::Healthy, "");
+pub(super) const WELL: ExpectedResult = (Status::Healthy, "");
 
-pub(super) const fn down(why: &'static str) -> Expected {
+pub(super) const fn down(why: &'static str) -> ExpectedResult {
     (Status::Down, why)
 }
 
 /// Makes one round of these checks of one kind at one endpoint, and holds each result against what is expected.
-pub(super) async fn expect_of_kind(kind: &str, url: &str, authority: &Authority, cases: &[(Value, Expected)]) {
+pub(super) async fn expect_of_kind(kind: &str, url: &str, authority: &Authority, cases: &[(Value, ExpectedResult)]) {
     let checks: Vec<Value> = cases
         .iter()
         .enumerate()

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use shared::result::CheckResult;
+use shared::check_file::CheckResult;
 use shared::status::Status;
 use support::certificates::{Authority, Validity};
 use support::checker::Checker;

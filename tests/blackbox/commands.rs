@@ -358,7 +358,11 @@ async fn init_writes_a_configuration_that_works_as_it_is_and_never_over_another(
     assert_eq!(first.code, 0, "{}", first.output());
     let valid = checker.call(&["validate", "-c", "new.json"]).await;
     assert_eq!(valid.code, 0, "{}", valid.output());
-    let round = checker.call(&["run", "-c", "new.json", "--format", "json"]).await;
+    let listen = format!("127.0.0.1:{}", free_port());
+    let round = checker.call_with(&["run", "-c", "new.json", "--format", "json"], |command| {
+        command.env("CHECKUP_LISTEN", listen);
+    });
+    let round = round.await;
     assert_eq!((round.code, checker.check_files("checks").len()), (0, 1), "{}", round.output());
 
     checker.write("new.json", "mine");

@@ -76,7 +76,7 @@ async fn without_histories_a_result_that_stands_for_hours_reaches_into_the_day_a
     let page = page::visit(&browser, &caddy.url).await;
     page.assert_clean();
     let shop = page.endpoint("Shop");
-    assert_eq!((shop.text_of("coverage").as_str(), page.problems().as_str()), ("of 100% observed", ""));
+    assert_eq!((shop.text_of("coverage").as_str(), page.problems().as_str()), ("100% observed", ""));
     let bars = shop.0["bars"].as_array().expect("there are bars").iter();
     assert_eq!(bars.filter(|bar| bar["status"] == "unknown").count(), 0, "{:#}", shop.0);
 }
@@ -111,7 +111,10 @@ async fn a_device_whose_clock_is_wrong_shows_the_servers_time_and_says_so() {
         browser.set_clock_off(off, Truth::Servers).await;
         let page = page::visit(&browser, &caddy.url).await;
         page.assert_clean();
-        assert_eq!(page.text_of("note"), format!("This device's clock is {words}; the times are the server's."));
+        assert_eq!(
+            page.text_of("note"),
+            format!("This device's clock is {words}; the times on this page are the server's.")
+        );
         assert_eq!((page.text_of("state").as_str(), page.problems().as_str()), ("healthy", ""), "{:#}", page.0);
         assert!(page.text_of("looked").ends_with("less than a minute ago"), "{}", page.text_of("looked"));
     }

@@ -17,9 +17,9 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The project's texts: at the top and in `docs/`.
+/// The project's documents: at the top, in `docs/` and in `docs/decisions/`.
 fn documents() -> Vec<PathBuf> {
-    let mut documents: Vec<PathBuf> = [root(), root().join("docs")]
+    let mut documents: Vec<PathBuf> = [root(), root().join("docs"), root().join("docs/decisions")]
         .iter()
         .flat_map(|folder| std::fs::read_dir(folder).expect("the folder is there"))
         .map(|entry| entry.expect("the folder can be read").path())

@@ -70,10 +70,10 @@ async fn a_banner_is_one_line_for_whom_the_web_server_names_and_nothing_for_othe
     page.assert_clean();
     let seen = browser.script(SEEN).await;
     let sentence = page.text_of("overall");
-    assert!(sentence.starts_with("Service 00 is down since"), "{sentence}");
+    assert!(sentence.starts_with("Service 00 has been down since"), "{sentence}");
     let what = seen["what"].as_array().expect("it is a list");
     assert_eq!(what.len(), 2, "{seen:#}");
-    assert!(what[0].as_str().is_some_and(|line| line.starts_with("h1 Service 00 is down since")), "{seen:#}");
+    assert!(what[0].as_str().is_some_and(|line| line.starts_with("h1 Service 00 has been down since")), "{seen:#}");
     assert_eq!(what[1], "a Details");
     assert!(seen["height"].as_i64() < Some(60) && seen["wide"] == false, "{seen:#}");
     let link = "const link = document.querySelector('.whole'); return [link.href, link.target, link.rel, document.querySelectorAll('h1 .shape').length]";

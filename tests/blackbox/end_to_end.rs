@@ -1,8 +1,8 @@
 //! The whole chain: a real checker stores, a real browser shows. Whatever stands on the page is what is in the store.
 
 use serde_json::{Value, json};
+use shared::check_file::{Attempt, CheckResult, write_check_file};
 use shared::object_name::{CheckFileName, NodeName};
-use shared::result::{Attempt, CheckResult, write_check_file};
 use shared::stats::Stats;
 use shared::status::Status;
 use shared::uptime::{Observation, UptimeBreakdown, spans};
@@ -25,7 +25,7 @@ fn of<'a>(results: &'a [CheckResult], title: &str) -> Vec<&'a CheckResult> {
 fn median(results: &[&CheckResult]) -> Option<String> {
     let attempts = results.iter().flat_map(|result| &result.attempts);
     let answered = attempts.filter(|attempt| attempt.error.is_none()).map(|attempt| attempt.rtt);
-    Stats::of(answered.collect()).map(|stats| format!("median {}", duration::rtt(stats.median)))
+    Stats::from_rtts(answered.collect()).map(|stats| format!("median {}", duration::format_rtt(stats.median)))
 }
 
 /// How the time of a period divides, reckoned from what is in the store.
@@ -40,7 +40,7 @@ fn breakdown(results: &[&CheckResult], from: UnixNanos, to: UnixNanos) -> Uptime
 fn assert_shows(shown: &EndpointOnPage, results: &[&CheckResult]) {
     let last = results.last().expect("there are results");
     assert_eq!(shown.text_of("locator"), last.locator);
-    assert_eq!(shown.text_of("status"), last.status.word(), "{}", last.title);
+    assert_eq!(shown.text_of("status"), last.status.as_str(), "{}", last.title);
     assert_eq!(shown.points(), results.len(), "each check is a point of the chart of {}", last.title);
     if let Some(median) = median(results) {
         assert!(shown.text_of("text").contains(&median), "`{median}` is not in {}", shown.text_of("text"));
@@ -179,7 +179,7 @@ async fn figures_and_bars_are_the_time_that_the_stored_results_cover() {
     assert_eq!((page.text_of("state"), shop.text_of("status")), ("unknown".to_owned(), "unknown".to_owned()));
     for bar in bars {
         let of_bar = reckoning_of(&all, edge(&bar, "start"), edge(&bar, "end"));
-        assert_eq!(bar["status"], of_bar.worst().word(), "a bar shows the worst of its time: {bar}");
+        assert_eq!(bar["status"], of_bar.worst().as_str(), "a bar shows the worst of its time: {bar}");
         let label = bar["label"].as_str().unwrap_or_default();
         match of_bar.worst() {
             Status::Down => assert!(label.contains("down") && label.contains("connection refused"), "{label}"),
@@ -311,6 +311,6 @@ async fn several_nodes_are_one_verdict() {
     page.assert_clean();
     assert_eq!(page.endpoints().len(), 1, "one endpoint, seen from three places");
     let statuses = [Status::Healthy, Status::Healthy, Status::Down];
-    let verdict = shared::verdict::Policy::default().verdict(statuses);
-    assert_eq!(page.endpoint("Shop").text_of("status"), verdict.word());
+    let verdict = shared::quorum::Quorum::default().decide(statuses);
+    assert_eq!(page.endpoint("Shop").text_of("status"), verdict.as_str());
 }

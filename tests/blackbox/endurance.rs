@@ -32,14 +32,14 @@ const HURRY: &str = r"{
 
 /// What the page holds, everything thrown away that can be.
 #[derive(Debug, Clone, Copy)]
-struct Held {
+struct PageResources {
     heap: f64,
     wasm: f64,
     nodes: f64,
     listeners: f64,
 }
 
-async fn held_after(browser: &Browser, refreshes: u64) -> Held {
+async fn resources_after(browser: &Browser, refreshes: u64) -> PageResources {
     let done = || async {
         let count = browser.script("return window.refreshes;").await.as_u64();
         count.filter(|count| *count >= refreshes)
@@ -51,7 +51,7 @@ async fn held_after(browser: &Browser, refreshes: u64) -> Held {
     let counts = browser.devtools("Memory.getDOMCounters", json!({})).await;
     let heap = browser.devtools("Runtime.getHeapUsage", json!({})).await;
     let wasm = browser.script("return window.wasmMemory.buffer.byteLength;").await;
-    Held {
+    PageResources {
         heap: heap["usedSize"].as_f64().expect("it is a number"),
         wasm: wasm.as_f64().expect("it is a number"),
         nodes: counts["nodes"].as_f64().expect("it is a number"),
@@ -89,9 +89,9 @@ async fn memory_is_flat_over_a_thousand_refreshes_each_with_a_new_check_file() {
     browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": hurry })).await;
     page::visit(&browser, &caddy.url).await;
     // Until then caches fill: code is compiled, texts are interned, the table of addresses that were asked for is full.
-    let before = held_after(&browser, 300).await;
-    let middle = held_after(&browser, 600).await;
-    let after = held_after(&browser, 1_000).await;
+    let before = resources_after(&browser, 300).await;
+    let middle = resources_after(&browser, 600).await;
+    let after = resources_after(&browser, 1_000).await;
     println!("{before:?}\n{middle:?}\n{after:?}");
     let page = page::when(&browser, "the page", page::Page::is_complete).await;
     assert!((60..=190).contains(&page.loaded()), "check files of an hour or two are held: {}", page.loaded());

@@ -6,7 +6,7 @@ mod expected;
 use serde_json::{Value, json};
 use shared::object_name::INDEX;
 use shared::page_config::{PageConfig, Source};
-use shared::verdict::Policy;
+use shared::quorum::Quorum;
 use shared::{DAY, HOUR, MINUTE, Nanos};
 use support::browser::Browser;
 use support::caddy::Caddy;
@@ -20,9 +20,9 @@ use expected::{StatusJson, list, number, text};
 
 /// Three nodes and six endpoints: outages that all see, that one sees and that go on; slowness; a node that was silent for
 /// hours and one that is; a time in which nobody looked.
-fn fake_nodes(policy: Policy) -> FakeNodes {
+fn fake_nodes(quorum: Quorum) -> FakeNodes {
     let mut fake_nodes =
-        FakeNodes { endpoints: 6, policy, ..FakeNodes::small(&["ap-south", "eu-west", "us-east"], now()) };
+        FakeNodes { endpoints: 6, quorum, ..FakeNodes::small(&["ap-south", "eu-west", "us-east"], now()) };
     let ago = |from: Nanos, length: Nanos| fake_nodes.now - from..fake_nodes.now - from + length;
     fake_nodes.outages = vec![
         Outage { endpoint: 0, nodes: 0..3, time: ago(9 * HOUR, 100 * MINUTE) },
@@ -74,7 +74,7 @@ fn expected(told: &StatusJson<'_>, of: &Value) -> Value {
     json!({
         "endpoint": of["endpoint"], "status": of["status"], "state": told.state(of),
         "localized": of["localized"], "uptime": of["uptime"],
-        "coverage": format!("of {} observed", text(of, "coverage")), "reckoning": StatusJson::reckoning(of),
+        "coverage": format!("{} observed", text(of, "coverage")), "reckoning": StatusJson::reckoning(of),
         "bars": list(of, "slots").iter().map(bar).collect::<Vec<_>>(),
         "times": format!("Response time: {}", StatusJson::response_times(of)),
     })
@@ -99,8 +99,8 @@ const NODES: &str = "return [...document.querySelectorAll('#observers li')].map(
 /// Moments of UTC for machines.
 const MOMENTS: &str = "return arguments[0].map(at => new Date(at / 1e6).toISOString().slice(0, 19) + 'Z')";
 
-async fn compare(policy: Policy, range: &str, nanos: Nanos) {
-    let fake_nodes = fake_nodes(policy);
+async fn compare(quorum: Quorum, range: &str, nanos: Nanos) {
+    let fake_nodes = fake_nodes(quorum);
     let mut objects = fake_nodes.objects();
     for node in 0..3 {
         objects.extend(fake_nodes.check_files(node, fake_nodes.now - 3 * DAY));
@@ -133,7 +133,7 @@ async fn compare(policy: Policy, range: &str, nanos: Nanos) {
     let page = page::visit(&browser, &caddy.url).await;
     page.assert_clean();
     assert_eq!(page.problems(), "");
-    let place = format!("{policy} over {range}");
+    let place = format!("{quorum} over {range}");
     assert_eq!((told.endpoints().len(), page.endpoints().len()), (6, 6));
     for of in told.endpoints() {
         let title = text(of, "title");
@@ -182,12 +182,12 @@ async fn compare(policy: Policy, range: &str, nanos: Nanos) {
 
 #[tokio::test]
 async fn over_a_day_whose_checks_are_read_one_by_one() {
-    compare(Policy::Majority, "24h", DAY).await;
-    compare(Policy::Any, "24h", DAY).await;
+    compare(Quorum::Majority, "24h", DAY).await;
+    compare(Quorum::Any, "24h", DAY).await;
 }
 
 #[tokio::test]
 async fn over_days_that_histories_tell() {
-    compare(Policy::Majority, "10d", 10 * DAY).await;
-    compare(Policy::All, "7d", 7 * DAY).await;
+    compare(Quorum::Majority, "10d", 10 * DAY).await;
+    compare(Quorum::All, "7d", 7 * DAY).await;
 }

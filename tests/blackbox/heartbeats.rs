@@ -1,7 +1,7 @@
 //! Jobs that report in with `checker beat`, and the checks that notice when one does not, in both kinds of store.
 
 use serde_json::{Value, json};
-use shared::result::CheckResult;
+use shared::check_file::CheckResult;
 use shared::status::Status;
 use shared::{HOUR, MINUTE};
 use support::browser::Browser;

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use shared::check_file::{Attempt, CheckResult, write_check_file};
 use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
-use shared::result::{Attempt, CheckResult, write_check_file};
+use shared::quorum::Quorum;
 use shared::status::Status;
-use shared::verdict::Policy;
 use shared::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 use support::checker::Checker;
 use support::configuration::{check, directory, watching};
@@ -31,7 +31,7 @@ const NODES: [Generated; 3] = [
 ];
 
 /// The check files of all nodes up to now, each with its name.
-fn check_files(now: UnixNanos, policy: Policy) -> Vec<(String, String)> {
+fn check_files(now: UnixNanos, quorum: Quorum) -> Vec<(String, String)> {
     let first = (now - DAYS * DAY) / INTERVAL * INTERVAL;
     let mut files = Vec::new();
     for generated in NODES {
@@ -52,7 +52,7 @@ fn check_files(now: UnixNanos, policy: Policy) -> Vec<(String, String)> {
                 status,
                 node: Some(node.clone()),
                 interval: Some(INTERVAL),
-                verdict: policy,
+                quorum,
                 ..CheckResult::default()
             };
             let shop = result("Shop", if is_down { Status::Down } else { Status::Healthy });
@@ -97,22 +97,22 @@ fn endpoint<'a>(status: &'a Value, title: &str) -> &'a Value {
 
 #[tokio::test]
 async fn known_outages_give_the_same_figures_in_the_terminal_for_each_policy() {
-    for (policy, down, word) in [
-        (Policy::Majority, HOUR, "degraded"),
-        (Policy::All, 0, "degraded"),
+    for (quorum, down, word) in [
+        (Quorum::Majority, HOUR, "degraded"),
+        (Quorum::All, 0, "degraded"),
         // The third node's outage began two hours ago, on a round.
-        (Policy::Any, HOUR + 2 * HOUR, "down"),
+        (Quorum::Any, HOUR + 2 * HOUR, "down"),
     ] {
         let checker = Checker::new(&configuration(&directory()));
         let begun = now();
-        fill(&checker.path("checks"), &check_files(begun, policy));
+        fill(&checker.path("checks"), &check_files(begun, quorum));
         rebuild_all(&checker).await;
         let status = status(&checker).await;
         let shop = endpoint(&status, "Shop");
         let told = shop["down"].as_i64().expect("it is a number");
         // What goes on now grows from round to round, and with the clock.
-        assert!((down..=down + if word == "down" { 2 * INTERVAL } else { 0 }).contains(&told), "{policy}: {shop}");
-        assert_eq!((&shop["status"], &shop["verdict"]), (&json!(word), &json!(policy.to_string())));
+        assert!((down..=down + if word == "down" { 2 * INTERVAL } else { 0 }).contains(&told), "{quorum}: {shop}");
+        assert_eq!((&shop["status"], &shop["verdict"]), (&json!(word), &json!(quorum.to_string())));
         assert_eq!(shop["localized"], json!(word != "down"));
         assert_eq!(endpoint(&status, "Site")["uptime"], "100%");
         assert!(status["nodes"].as_array().is_some_and(|nodes| nodes.len() == 3), "{status}");
@@ -122,7 +122,7 @@ async fn known_outages_give_the_same_figures_in_the_terminal_for_each_policy() {
 #[tokio::test]
 async fn a_failure_of_one_place_is_told_as_localized_with_its_name() {
     let checker = Checker::new(&configuration(&directory()));
-    fill(&checker.path("checks"), &check_files(now(), Policy::Majority));
+    fill(&checker.path("checks"), &check_files(now(), Quorum::Majority));
     rebuild_all(&checker).await;
     let run = checker.call(&["status", "-c", "checker.json"]).await;
     assert!(run.stdout.contains("unreachable from ap-south, reachable from 2 others"), "{}", run.stdout);
@@ -147,7 +147,7 @@ async fn a_rebuild_gives_what_the_rounds_gave() {
 #[tokio::test]
 async fn a_broken_history_is_named_and_its_check_files_fill_in() {
     let checker = Checker::new(&configuration(&directory()));
-    fill(&checker.path("checks"), &check_files(now(), Policy::Majority));
+    fill(&checker.path("checks"), &check_files(now(), Quorum::Majority));
     rebuild_all(&checker).await;
     for broken in ["", "{\"version\":1,\"newest\":", "{\"version\":99}", "[1e999]"] {
         checker.write("checks/history/us-east.json", broken);

@@ -2,7 +2,7 @@
 //! where that is so, and says what it has to say in every one of its languages.
 
 use serde_json::{Value, json};
-use shared::looks::LANGUAGES;
+use shared::page_config::appearance::LANGUAGES;
 use support::axe;
 use support::browser::Browser;
 use support::page::{self, Page};
@@ -81,7 +81,7 @@ async fn a_reader_of_german_sees_german_words_dates_and_figures() {
     let label = shop.0["bars"][0]["label"].as_str().unwrap_or_default().to_owned();
     assert!(label.starts_with("Dienstag, 25. August: 100 % verfügbar"), "{label}");
     let text = page.text_of("text");
-    for words in ["Heute", "Zuletzt geprüft:", "90 Tage", "Mittwoch, 18. November", "Beobachter"] {
+    for words in ["Heute", "Zuletzt geprüft:", "90 Tage", "Mittwoch, 18. November", "Standorteap-south hat sich"] {
         assert!(text.contains(words), "{words} is not in {text}");
     }
     assert_eq!(language_files(&page), ["de.txt"], "no other language is loaded");

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 use shared::object_name::CheckFileName;
 use shared::page_config::{PageConfig, Source};
-use shared::verdict::Policy;
+use shared::quorum::Quorum;
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND};
 use support::browser::Browser;
 use support::bucket::Bucket;
@@ -166,15 +166,15 @@ fn assert_agreement(page: &Page, status: &Value) {
         let of = |name: &str| told[name].as_str().unwrap_or_default();
         assert_eq!(shown.text_of("status"), of("status"), "{told}");
         assert_eq!(shown.text_of("uptime"), of("uptime"), "{told}");
-        assert_eq!(shown.text_of("coverage"), format!("of {} observed", of("coverage")), "{told}");
+        assert_eq!(shown.text_of("coverage"), format!("{} observed", of("coverage")), "{told}");
     }
 }
 
 /// Three nodes: an outage of an hour that all see, one of two hours that two see, and one that goes on and that one
 /// sees.
-fn three_nodes(policy: Policy) -> FakeNodes {
+fn three_nodes(quorum: Quorum) -> FakeNodes {
     let mut fake_nodes = FakeNodes::small(&["ap-south", "eu-west", "us-east"], now());
-    fake_nodes.policy = policy;
+    fake_nodes.quorum = quorum;
     let ago = |from: Nanos, length: Nanos| fake_nodes.now - from..fake_nodes.now - from + length;
     fake_nodes.outages = vec![
         Outage { endpoint: 0, nodes: 0..3, time: ago(5 * DAY, HOUR) },
@@ -187,22 +187,22 @@ fn three_nodes(policy: Policy) -> FakeNodes {
 #[tokio::test]
 async fn page_and_terminal_give_the_same_exact_figures_for_each_policy() {
     let browser = Browser::open().await;
-    for (policy, down, status) in [
+    for (quorum, down, status) in [
         ("majority", 3 * HOUR, "degraded"),
         ("all", HOUR, "degraded"),
         ("2", 3 * HOUR, "degraded"),
         ("any", 7 * HOUR, "down"),
     ] {
-        let fake_nodes = three_nodes(policy.parse().expect("it is a policy"));
+        let fake_nodes = three_nodes(quorum.parse().expect("it is a quorum"));
         let place = Place::new(&fake_nodes.objects()).await;
         // The moment is of one minute for both: what goes on grows with each.
         let (page, told) = (place.visit(&browser).await, place.status().await);
         assert_agreement(&page, &told);
         let first = &told["endpoints"][0];
-        assert_eq!(first["status"], status, "{policy}");
+        assert_eq!(first["status"], status, "{quorum}");
         let told = first["down"].as_i64().expect("it is a number");
         let grows = if status == "down" { 15 * MINUTE } else { 0 };
-        assert!((down..=down + grows).contains(&told), "{policy}: {told}");
+        assert!((down..=down + grows).contains(&told), "{quorum}: {told}");
         let shown = page.endpoint("Service 00");
         if status == "degraded" {
             assert_eq!(
@@ -215,7 +215,7 @@ async fn page_and_terminal_give_the_same_exact_figures_for_each_policy() {
 
 #[tokio::test]
 async fn a_silent_node_leaves_the_vote_and_when_all_are_silent_nobody_knows() {
-    let mut fake_nodes = three_nodes(Policy::Majority);
+    let mut fake_nodes = three_nodes(Quorum::Majority);
     // The only one that sees it down has said nothing for two hours.
     fake_nodes.silences = vec![(0, fake_nodes.now - 2 * HOUR..fake_nodes.now)];
     let place = Place::new(&fake_nodes.objects()).await;
@@ -224,19 +224,19 @@ async fn a_silent_node_leaves_the_vote_and_when_all_are_silent_nobody_knows() {
     assert_agreement(&page, &place.status().await);
     assert_eq!(page.endpoint("Service 00").text_of("status"), "healthy");
     let nodes = page.nodes();
-    assert!(nodes[0].starts_with("ap-south silent since") && nodes[1].starts_with("eu-west reported"), "{nodes:?}");
+    assert!(nodes[0].starts_with("ap-south no reports since") && nodes[1].starts_with("eu-west reported"), "{nodes:?}");
     // Nobody serves anything: time alone tells that the checkers are dead.
     browser.stop_clock(fake_nodes.now + HOUR).await;
     let page = place.visit(&browser).await;
     assert_eq!(page.text_of("state"), "unknown");
-    assert!(page.text_of("overall").starts_with("Unknown: nobody has looked since"), "{}", page.text_of("overall"));
-    assert!(page.nodes().iter().all(|node| node.contains("silent since")), "{:?}", page.nodes());
+    assert!(page.text_of("overall").starts_with("Unknown: no checks since"), "{}", page.text_of("overall"));
+    assert!(page.nodes().iter().all(|node| node.contains("no reports since")), "{:?}", page.nodes());
 }
 
 #[tokio::test]
 async fn a_history_that_cannot_be_read_is_named_and_check_files_fill_in() {
     // Twice an hour, since all check files are read eight times.
-    let fake_nodes = FakeNodes { interval: 30 * MINUTE, ..three_nodes(Policy::Majority) };
+    let fake_nodes = FakeNodes { interval: 30 * MINUTE, ..three_nodes(Quorum::Majority) };
     let mut objects = fake_nodes.objects();
     objects.extend(fake_nodes.check_files(1, 0));
     let good = objects["history/eu-west.json"].clone();
@@ -259,7 +259,7 @@ async fn a_history_that_cannot_be_read_is_named_and_check_files_fill_in() {
         place.checker.write("checks/history/eu-west.json", broken);
         let page = place.visit(&browser).await;
         page.assert_clean();
-        assert!(page.problems().contains("History unreadable: that of eu-west"), "{}", page.problems());
+        assert!(page.problems().contains("The history of eu-west is unreadable"), "{}", page.problems());
         assert_eq!(page.endpoint("Service 00").text_of("uptime"), expected, "{broken:.40}");
         assert_eq!(page.nodes().iter().filter(|node| node.contains("history unreadable")).count(), 1);
     }
@@ -268,7 +268,7 @@ async fn a_history_that_cannot_be_read_is_named_and_check_files_fill_in() {
 
 #[tokio::test]
 async fn old_stores_and_mixed_fleets_are_shown_from_their_check_files() {
-    let fake_nodes = FakeNodes { interval: 30 * MINUTE, ..three_nodes(Policy::Majority) };
+    let fake_nodes = FakeNodes { interval: 30 * MINUTE, ..three_nodes(Quorum::Majority) };
     let nameless = |files: Vec<(String, String)>| {
         files.into_iter().map(|(name, content)| {
             let name = CheckFileName::parse(&name).expect("it is a name");
@@ -296,13 +296,13 @@ async fn old_stores_and_mixed_fleets_are_shown_from_their_check_files() {
         let page = place.visit(&browser).await;
         assert_agreement(&page, &status);
         assert_eq!(page.nodes().len(), nodes, "{:?}", page.nodes());
-        assert!(page.nodes().iter().any(|node| node.starts_with("a checker without a name reported")));
+        assert!(page.nodes().iter().any(|node| node.starts_with("an unnamed location reported")));
     }
 }
 
 #[tokio::test]
 async fn clocks_that_differ_by_two_minutes_change_no_verdict_and_more_is_named() {
-    let mut fake_nodes = three_nodes(Policy::Majority);
+    let mut fake_nodes = three_nodes(Quorum::Majority);
     let browser = Browser::open().await;
     let mut seen = Vec::new();
     for wrong in [0, 2 * MINUTE, -2 * MINUTE] {
@@ -322,7 +322,7 @@ async fn clocks_that_differ_by_two_minutes_change_no_verdict_and_more_is_named()
 
 #[tokio::test]
 async fn a_reader_chooses_another_range_with_the_keyboard_and_nothing_is_loaded_again() {
-    let place = Place::new(&three_nodes(Policy::Majority).objects()).await;
+    let place = Place::new(&three_nodes(Quorum::Majority).objects()).await;
     let browser = Browser::open().await;
     let page = place.visit(&browser).await;
     assert_eq!(page.endpoint("Service 00").bar_statuses().len(), 10);
@@ -414,7 +414,7 @@ async fn percentiles_of_the_chosen_range_are_those_of_its_checks_and_one_request
 
 #[tokio::test]
 async fn a_day_opens_into_its_hours_and_an_hour_into_its_checks_which_are_loaded_then() {
-    let mut fake_nodes = three_nodes(Policy::Majority);
+    let mut fake_nodes = three_nodes(Quorum::Majority);
     let noon = (fake_nodes.now / DAY - 4) * DAY + DAY / 2;
     fake_nodes.outages = vec![Outage { endpoint: 0, nodes: 0..3, time: noon..noon + 20 * MINUTE }];
     let mut objects = fake_nodes.objects();

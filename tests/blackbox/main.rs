@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "in a test, the first surprise is where to stop")]
 
 mod appearance;
+mod architecture;
 mod charts;
 mod check_kinds;
 mod checks;
@@ -47,3 +48,4 @@ mod storage;
 mod summaries;
 mod system_limits;
 mod system_preferences;
+mod texts;

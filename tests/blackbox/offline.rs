@@ -85,7 +85,7 @@ async fn without_a_network_the_page_opens_with_what_was_known_and_its_age() {
     let kept = page::visit(&browser, &caddy.url).await;
     kept.assert_clean();
     let note = kept.text_of("note");
-    assert!(note.starts_with("Offline: this is what was known at "), "{note}");
+    assert!(note.starts_with("Offline: showing the status as of "), "{note}");
     assert!(note.contains(", 12 minutes ago.") || note.contains(", 13 minutes ago."), "{note}");
     assert_eq!(kept.loaded(), 30, "all that was there is there: {:#}", kept.0);
     assert_eq!(shown(&kept, "Lasting").0, "healthy", "it was said to stand for a day");
@@ -131,7 +131,7 @@ async fn while_the_store_is_away_the_page_shows_what_a_bucket_held_whatever_the_
     let kept = page::visit(&browser, &caddy.url).await;
     kept.assert_clean();
     let note = kept.text_of("note");
-    assert!(note.starts_with("The store does not answer: this is what was known at yesterday "), "{note}");
+    assert!(note.starts_with("The store does not respond: showing the status as of yesterday "), "{note}");
     assert!(note.contains(", 1 day 1 hour ago."), "{note}");
     assert_eq!((kept.loaded(), kept.problems().as_str()), (12, ""));
     assert_eq!(kept.text_of("state"), "unknown");
@@ -156,7 +156,7 @@ async fn histories_are_kept_too() {
     caddy.stop();
     let kept = page::visit(&browser, &caddy.url).await;
     kept.assert_clean();
-    assert!(kept.text_of("note").contains("this is what was known at"), "{:#}", kept.0);
+    assert!(kept.text_of("note").contains("showing the status as of"), "{:#}", kept.0);
     for title in ["Service 00", "Service 01"] {
         assert_eq!(shown(&kept, title), shown(&fresh, title));
         assert_eq!(kept.endpoint(title).text_of("coverage"), fresh.endpoint(title).text_of("coverage"));

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 use shared::SECOND;
+use shared::check_file::{CheckFile, CheckResult};
 use shared::object_name::CheckFileName;
 use shared::page_config::{PageConfig, Source};
-use shared::result::{CheckFile, CheckResult};
 use shared::status::Status;
 use support::browser::Browser;
 use support::caddy::Caddy;
@@ -40,7 +40,7 @@ fn assert_shows_the_original(page: &Page) {
     for result in &results {
         let shown = page.endpoint(&result.title);
         assert_eq!(shown.text_of("locator"), result.locator);
-        assert_eq!(shown.text_of("status"), result.status.word(), "{}", result.title);
+        assert_eq!(shown.text_of("status"), result.status.as_str(), "{}", result.title);
         assert_eq!(shown.points(), 3);
         if result.status > Status::Healthy {
             let reason = result.reason().expect("the original says why");

@@ -94,7 +94,7 @@ async fn hostile_objects_in_the_bucket_run_no_script_and_hide_nothing() {
     let more = problems.lines().find_map(|line| line.split_once(" more check file"));
     let more: usize = more.and_then(|(count, _)| count.parse().ok()).unwrap_or(0);
     assert_eq!((named + more, named >= 3), (5, true), "{problems}");
-    assert!(problems.contains("objects in the store are no check files"), "{problems}");
+    assert!(problems.contains("objects that are not check files"), "{problems}");
     let text = page.text_of("text");
     assert!(text.len() < 200_000, "nobody has to scroll past 5 MB: {} bytes of text", text.len());
 
@@ -167,7 +167,7 @@ async fn what_is_wrong_with_the_store_is_said_with_what_to_do() {
     for (what, page, words) in [
         ("S3 down", &down, vec![nobody.as_str(), "down", "CORS"]),
         ("wrong key", &wrong_key, vec![store.as_str(), "key"]),
-        ("wrong bucket", &wrong_bucket, vec![store.as_str(), "no bucket of that name"]),
+        ("wrong bucket", &wrong_bucket, vec![store.as_str(), "the bucket does not exist"]),
         ("no CORS", &no_cors, vec![store.as_str(), "CORS", "GET"]),
     ] {
         let problems = page.problems();

@@ -12,8 +12,8 @@ const READ: &str = r"
     for (const one of document.querySelectorAll('body *')) one.style.contentVisibility = 'visible';
     const sections = [...document.querySelectorAll('section.endpoint')];
     if (sections.length > 6) sections.slice(2).forEach(section => section.style.display = 'none');
-    const labelled = [...document.querySelectorAll('[aria-label], [placeholder]')];
-    const spoken = labelled.filter(one => !one.closest('.bar') && one.closest('[hidden]') === null && one.getClientRects().length)
+    const labeled = [...document.querySelectorAll('[aria-label], [placeholder]')];
+    const spoken = labeled.filter(one => !one.closest('.bar') && one.closest('[hidden]') === null && one.getClientRects().length)
         .map(one => one.getAttribute('aria-label') ?? one.placeholder);
     return [document.title, document.body.innerText, [...new Set(spoken)].join('\n')].join('\n---\n');
 ";

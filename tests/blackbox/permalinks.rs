@@ -47,7 +47,7 @@ async fn what_is_chosen_stands_in_the_address_and_back_and_forward_lead_there() 
     until(&browser, "the table", "return document.querySelectorAll('tbody tr').length", json!(5)).await;
     let headings =
         "return [...document.querySelectorAll('thead th:not([hidden])')].map(heading => heading.textContent)";
-    let expected = json!(["Endpoint", "State", "Uptime", "Observed", "Response time"]);
+    let expected = json!(["Service", "Status", "Uptime", "Observed", "Response time"]);
     assert_eq!(browser.script(headings).await, expected, "there are no groups to tell");
 
     browser.script("history.back()").await;
@@ -151,8 +151,8 @@ async fn the_past_is_shown_as_it_was_then() {
     page.assert_clean();
     // With the day, since `yesterday` would be the reader's.
     let told = page.text_of("overall");
-    assert!(told.starts_with("Service 01 is down since ") && told.ends_with("day 11:00, 1 hour"), "{told}");
-    assert!(page.text_of("text").contains("As things were on"), "{}", page.text_of("text"));
+    assert!(told.starts_with("Service 01 has been down since ") && told.ends_with("day 11:00 (1 hour)"), "{told}");
+    assert!(page.text_of("text").contains("Status as of"), "{}", page.text_of("text"));
     assert!(page.endpoint("Service 01").text_of("text").contains("day 11:00 (1 h)"));
     assert_eq!(page.nodes().len(), 1);
     assert!(page.nodes()[0].starts_with("eu-west reported") && page.problems().is_empty(), "{:?}", page.nodes());

@@ -150,7 +150,7 @@ async fn a_writer_stores_in_its_own_name_only_and_deletes_what_it_expires() {
     let (site, other) = site().await;
     let time = 1_795_330_254_340_493_978;
     let message = "status/messages/1795330254340493978-eu-west-message.json";
-    for (node, neighbour, delete) in [("eu-west", "west", Allowed), ("west", "eu-west", Refused)] {
+    for (node, neighbor, delete) in [("eu-west", "west", Allowed), ("west", "eu-west", Refused)] {
         let key = site.writer(node).expect("there are keys");
         let bucket = &site.bucket.name;
         let own_files = name(time, Some(node));
@@ -168,13 +168,13 @@ async fn a_writer_stores_in_its_own_name_only_and_deletes_what_it_expires() {
         assert_eq!(objects(&key, bucket, &[&own_message]).await, [[Allowed, Allowed, Refused]], "{node}");
 
         let theirs = [
-            name(time, Some(neighbour)),
+            name(time, Some(neighbor)),
             name(time, None),
-            format!("status/history/{neighbour}.json"),
-            format!("status/messages/1795330254340493978-{neighbour}-message.json"),
-            format!("status/0-summary/{neighbour}.json"),
-            format!("status/0-summary/{neighbour}.html"),
-            format!("status/0-badge/{neighbour}/Shop.svg"),
+            format!("status/history/{neighbor}.json"),
+            format!("status/messages/1795330254340493978-{neighbor}-message.json"),
+            format!("status/0-summary/{neighbor}.json"),
+            format!("status/0-summary/{neighbor}.html"),
+            format!("status/0-badge/{neighbor}/Shop.svg"),
             "status/0-badge/Shop.svg".to_owned(),
             format!("status/0-badge/{node}/index.html"),
             "status/config.json".to_owned(),

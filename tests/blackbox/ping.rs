@@ -2,7 +2,7 @@
 //! neither is, it says how that becomes possible.
 
 use serde_json::{Value, json};
-use shared::result::CheckResult;
+use shared::check_file::CheckResult;
 use shared::status::Status;
 use support::checker::Checker;
 use support::configuration::{directory, watching};
@@ -14,9 +14,9 @@ fn ping(host: &str, timeout: &str) -> Value {
 }
 
 /// What of a host is expected: its status, and what it says about that.
-type Expected = (&'static str, Status, Option<&'static str>);
+type ExpectedEcho = (&'static str, Status, Option<&'static str>);
 
-async fn expect(echoes: Echoes, timeout: &str, hosts: &[Expected]) {
+async fn expect(echoes: Echoes, timeout: &str, hosts: &[ExpectedEcho]) {
     let checks: Vec<Value> = hosts.iter().map(|(host, ..)| ping(host, timeout)).collect();
     let checker = Checker::new(&watching(&checks, &directory()));
     let run = checker

@@ -183,9 +183,9 @@ async fn only_what_was_made_is_removed_and_data_stays() {
     let site = TestSite::new().await;
     assert_eq!(site.provision(&EVERYTHING).await.code, 0);
     // Another page in the same bucket is somebody else's business.
-    let mut neighbour = TestSite::new().await;
-    neighbour.bucket = Bucket::named(&site.bucket.name, "other/").await;
-    let made = neighbour.provision(&["--origin", "https://other.example"]).await;
+    let mut neighbor = TestSite::new().await;
+    neighbor.bucket = Bucket::named(&site.bucket.name, "other/").await;
+    let made = neighbor.provision(&["--origin", "https://other.example"]).await;
     assert_eq!(made.code, 0, "{}", made.output());
     let key = format!("status/{}", name(support::now(), "eu-west"));
     site.bucket.put(&key, "[]").await;
@@ -194,7 +194,7 @@ async fn only_what_was_made_is_removed_and_data_stays() {
     assert_eq!(run.code, 0, "{}", run.output());
     assert_eq!(ministack::users(&format!("{}+status", site.bucket.name)).await, Vec::<String>::new());
     assert_eq!(ministack::users(&format!("{}+other", site.bucket.name)).await.len(), 1);
-    assert_eq!(neighbour.steps_left(&["--origin", "https://other.example"]).await, Vec::<String>::new());
+    assert_eq!(neighbor.steps_left(&["--origin", "https://other.example"]).await, Vec::<String>::new());
     assert_eq!(site.bucket.keys().await, [key]);
     let again = site.deprovision(&["--yes"], "").await;
     assert!(again.code == 0 && again.stdout.contains("nothing of ours is there"), "{}", again.output());

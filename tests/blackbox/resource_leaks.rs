@@ -49,15 +49,15 @@ fn quiet() -> Value {
 /// What there is of a program besides itself: its open files, its threads, the programs that it started and that still
 /// run or were never buried, and whatever else bears its mark, as all does that those started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Held {
+struct ProcessResources {
     files: usize,
     threads: usize,
     children: usize,
     marked: usize,
 }
 
-impl Held {
-    fn by(program: &Program, mark: &str) -> Held {
+impl ProcessResources {
+    fn measure(program: &Program, mark: &str) -> ProcessResources {
         let of = |id: u32, name: &str| PathBuf::from(format!("/proc/{id}/{name}"));
         let count = |name: &str| std::fs::read_dir(of(program.id(), name)).expect("it runs").count();
         let (mut children, mut marked) = (0, 0);
@@ -71,12 +71,12 @@ impl Held {
             children += usize::from(parent == Some(program.id()));
             marked += usize::from(String::from_utf8_lossy(&environment).contains(mark));
         }
-        Held { files: count("fd"), threads: count("task"), children, marked }
+        ProcessResources { files: count("fd"), threads: count("task"), children, marked }
     }
 
     /// The least of each.
-    fn or_less(self, other: Held) -> Held {
-        Held {
+    fn or_less(self, other: ProcessResources) -> ProcessResources {
+        ProcessResources {
             files: self.files.min(other.files),
             threads: self.threads.min(other.threads),
             children: self.children.min(other.children),
@@ -106,14 +106,19 @@ async fn until_made(checker: &Checker, program: &mut Program, begin: &str, check
 
 /// Lets nothing be made but the quiet check, and gives the least that is held then, of what is seen until it is no more
 /// than `enough`, and for a round at least.
-async fn held_at_rest(checker: &Checker, program: &mut Program, mark: &str, enough: Held) -> Held {
+async fn resources_at_rest(
+    checker: &Checker,
+    program: &mut Program,
+    mark: &str,
+    enough: ProcessResources,
+) -> ProcessResources {
     checker.configure(&watching(&[quiet()], &directory()));
     program.signal("HUP");
     // By then all that was under way before has come to its end.
     until_made(checker, program, "quiet", 1, 2).await;
-    let (mut least, stored) = (Held::by(program, mark), checker.check_files("checks").len());
+    let (mut least, stored) = (ProcessResources::measure(program, mark), checker.check_files("checks").len());
     poll_until(|| {
-        least = least.or_less(Held::by(program, mark));
+        least = least.or_less(ProcessResources::measure(program, mark));
         let rests = least.or_less(enough) == least && checker.check_files("checks").len() > stored;
         async move { rests.then_some(()) }
     })
@@ -168,12 +173,12 @@ async fn neither_files_nor_threads_nor_processes_are_left_of_checks_however_they
         checker.start_by(&["env".to_owned(), mark.clone()], &["run", "-c", "checker.json", "--every", "1s"]);
 
     until_made(&checker, &mut program, "loud", checks.len(), ROUNDS_BEFORE).await;
-    let nothing = Held { files: usize::MAX, threads: usize::MAX, children: 0, marked: 0 };
-    let before = held_at_rest(&checker, &mut program, &mark, nothing).await;
+    let nothing = ProcessResources { files: usize::MAX, threads: usize::MAX, children: 0, marked: 0 };
+    let before = resources_at_rest(&checker, &mut program, &mark, nothing).await;
     checker.configure(&loud);
     program.signal("HUP");
     until_made(&checker, &mut program, "loud", checks.len(), ROUNDS_BETWEEN).await;
-    let after = held_at_rest(&checker, &mut program, &mark, before).await;
+    let after = resources_at_rest(&checker, &mut program, &mark, before).await;
     println!("{before:?}\n{after:?}");
 
     for result in checker.all_results("checks").iter().filter(|result| result.title != "quiet") {

@@ -62,11 +62,11 @@ fn without_the_tools_that_make_the_page_smaller_setting_up_says_so_and_goes_on()
     let programs =
         [("wasm-opt", says("wasm-opt version 108")), ("esbuild", says("0.17.0")), ("npm", "exit 1".to_owned())];
     let told = setting_up_the_page(&tools, &programs);
-    assert!(told.contains("going on without wasm-opt") && !told.contains("building"), "{told}");
-    assert!(told.contains("going on with esbuild 0.17.0, since npm cannot install"), "{told}");
+    assert!(told.contains("continuing without wasm-opt") && !told.contains("building"), "{told}");
+    assert!(told.contains("continuing with esbuild 0.17.0, because npm cannot install"), "{told}");
     let programs = [programs[0].clone(), ("esbuild", "exit 127".to_owned()), programs[2].clone()];
     let told = setting_up_the_page(&tools, &programs);
-    assert!(told.contains("going on without esbuild, since npm cannot install"), "{told}");
+    assert!(told.contains("continuing without esbuild, because npm cannot install"), "{told}");
 }
 
 #[test]

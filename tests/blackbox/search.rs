@@ -81,7 +81,7 @@ async fn a_group_tells_the_state_of_all_in_it_and_is_folded_while_that_is_health
     let page = page::visit(&browser, &caddy.url).await;
     page.assert_clean();
     let heads = groups(&browser).await;
-    let expected = ["Well2 healthy", "open Outer1 of 2 down", "open Inner1 down", "Other endpoints1 healthy"];
+    let expected = ["Well2 healthy", "open Outer1 of 2 down", "open Inner1 down", "Other services1 healthy"];
     assert_eq!(heads, expected);
     assert_eq!(seen(&browser).await, ["Service 03", "Service 00"], "what is folded is not drawn");
     // By the keyboard alone.
@@ -103,11 +103,11 @@ async fn endpoints_are_found_by_name_group_and_state_while_somebody_types() {
     assert_eq!(browser.script("return document.activeElement.id + document.activeElement.value").await, "filter");
     let found = "return document.querySelector('.finding [role=status]').textContent";
     for (typed, count, titles) in [
-        ("well", "2 of 5 endpoints", vec!["Service 01", "Service 02"]),
-        ("DOWN", "1 of 5 endpoints", vec!["Service 00"]),
-        ("healthy service-03", "1 of 5 endpoints", vec!["Service 03"]),
-        ("inner outer", "1 of 5 endpoints", vec!["Service 00"]),
-        ("nowhere", "0 of 5 endpoints", vec![]),
+        ("well", "2 of 5 services", vec!["Service 01", "Service 02"]),
+        ("DOWN", "1 of 5 services", vec!["Service 00"]),
+        ("healthy service-03", "1 of 5 services", vec!["Service 03"]),
+        ("inner outer", "1 of 5 services", vec!["Service 00"]),
+        ("nowhere", "0 of 5 services", vec![]),
     ] {
         browser.script("document.querySelector('#filter').select()").await;
         browser.devtools("Input.insertText", json!({ "text": typed })).await;
@@ -136,7 +136,7 @@ async fn the_table_gives_the_same_figures_as_the_bars() {
     for line in browser.script(lines).await.as_array().expect("there are lines") {
         let cell = |number: usize| line[number].as_str().unwrap_or_default().to_owned();
         let shown = page.endpoint(&cell(0));
-        assert_eq!((cell(2), format!("of {} observed", cell(3))), (shown.text_of("uptime"), shown.text_of("coverage")));
+        assert_eq!((cell(2), format!("{} observed", cell(3))), (shown.text_of("uptime"), shown.text_of("coverage")));
         assert!(shown.text_of("text").contains(&cell(1)), "{line}");
         let group = match cell(0).as_str() {
             "Service 00" => "Outer · Inner",

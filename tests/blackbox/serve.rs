@@ -284,7 +284,7 @@ async fn serve_takes_another_page_from_a_folder() {
     assert_eq!(page.text(), "<!doctype html><title>Ours</title>");
     assert_eq!(http_client::get(&format!("{}config.json", served.url)).await.status, 200);
 
-    let nowhere = checker.call(&["serve", "-c", "checker.json", "--page", "no-such-folder"]).await;
+    let nowhere = checker.call(&["serve", "--listen", "127.0.0.1:0", "--page", "no-such-folder"]).await;
     assert_eq!(nowhere.code, 2);
     assert!(nowhere.stderr.contains("no-such-folder"), "{}", nowhere.stderr);
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use shared::result::CheckFile;
+use shared::check_file::CheckFile;
 use support::bucket::Bucket;
 use support::checker::{Checker, check_files, index};
 use support::configuration::{check, directory, watching};

@@ -100,7 +100,7 @@ async fn what_nobody_looks_at_turns_unknown_and_expiry_leaves_what_is_told() {
     assert_eq!(checker.run(&[]).await.code, 0);
     let here = told(&checker, "here");
     let said: Vec<_> =
-        here.endpoints.iter().map(|told| (told.title.as_str(), told.word(), told.badge.is_some())).collect();
+        here.endpoints.iter().map(|told| (told.title.as_str(), told.status_word(), told.badge.is_some())).collect();
     assert_eq!(said, [("Billing", "healthy", true), ("Shop", "unknown", false)]);
     assert!(here.endpoints[1].since.is_some_and(|since| since < support::now() - 60 * MINUTE));
     assert_eq!(

@@ -17,7 +17,7 @@ const MOTION: &str = r"
 ";
 
 /// The colors of a page whose colors are the reader's: of the bars by status, of the shapes, and of the ranges.
-const COLOURS: &str = r"
+const COLORS: &str = r"
     const numbers = color => color.match(/[\d.]+/g).slice(0, 3).map(Number);
     const of = (selector, property) => {
         const element = document.querySelector(selector);
@@ -95,7 +95,7 @@ async fn in_colors_of_the_readers_own_statuses_and_choices_stay_apart() {
         let page = scenario.visit(&browser).await;
         page.assert_clean();
         assert_eq!(browser.script("return matchMedia('(forced-colors: active)').matches;").await, true);
-        let told = browser.script(COLOURS).await;
+        let told = browser.script(COLORS).await;
         let color = |value: &Value| [0, 1, 2].map(|place| value[place].as_f64().expect("it is a color"));
         let ground = color(&told["ground"]);
         let bars: Vec<[f64; 3]> = told["bars"].as_array().expect("it is a list").iter().map(color).collect();

@@ -8,9 +8,9 @@ use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::types::{CorsConfiguration, CorsRule, CreateBucketConfiguration};
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
+use shared::check_file::{CheckFile, CheckResult};
 use shared::object_name::CheckFileName;
 use shared::page_config::{AddressStyle, PageConfig, PublicKeys, S3Source, Source};
-use shared::result::{CheckFile, CheckResult};
 
 use crate::ministack::{self, AccessKey, REGION};
 

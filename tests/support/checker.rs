@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
+use shared::check_file::{CheckFile, CheckResult};
 use shared::object_name::{CheckFileName, INDEX};
-use shared::result::{CheckFile, CheckResult};
 use tempfile::TempDir;
 
 use crate::program::{Program, bound_command};
@@ -183,11 +183,14 @@ impl Checker {
 
     fn prepare(&self, command: &mut Command, words: &[&str]) {
         command.args(words).current_dir(self.folder.path());
-        // Nothing of the machine's own accounts and settings may reach the test.
+        // Accounts and settings of the machine must not affect the test.
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("AWS_") {
+            if ["AWS_", "CHECKUP_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
                 command.env_remove(name);
             }
+        }
+        for name in ["RUST_LOG", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+            command.env_remove(name);
         }
         command.env("HOME", self.folder.path()).env_remove("XDG_STATE_HOME").env("AWS_EC2_METADATA_DISABLED", "true");
         for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"] {

@@ -47,12 +47,12 @@ impl Behavior {
 pub struct Endpoint {
     /// Its URL, with a slash at the end.
     pub url: String,
-    state: Arc<State>,
+    state: Arc<EndpointState>,
     serving: JoinHandle<()>,
 }
 
 #[derive(Debug)]
-struct State {
+struct EndpointState {
     behavior: Mutex<Behavior>,
     requests: Mutex<Vec<String>>,
     given_up: AtomicUsize,
@@ -82,7 +82,7 @@ impl Endpoint {
 
     async fn serve(scheme: &str, port: u16, behavior: Behavior, tls: Option<TlsAcceptor>) -> Endpoint {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port is free");
-        let state = Arc::new(State {
+        let state = Arc::new(EndpointState {
             behavior: Mutex::new(behavior),
             requests: Mutex::default(),
             given_up: AtomicUsize::new(0),
@@ -125,7 +125,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, state: Arc<State>) {
+async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, state: Arc<EndpointState>) {
     // A client that goes away is the client's business; the test sees what the checker says of it.
     match tls {
         None => {
@@ -152,7 +152,7 @@ enum Ending {
     Reset,
 }
 
-async fn answer(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), state: &State) -> Ending {
+async fn answer(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), state: &EndpointState) -> Ending {
     let Some(request) = read_request(stream).await else { return Ending::Orderly };
     lock(&state.requests).push(request);
     let behavior = lock(&state.behavior).clone();

@@ -8,11 +8,11 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use shared::history::{DEFAULT_EXPIRY, Folding, History, Latencies, OVERLAP};
+use shared::check_file::{Attempt, CheckFile, CheckResult, Phases, write_check_file};
+use shared::history::{DEFAULT_EXPIRY, History, HistoryBuilder, Latencies, OVERLAP};
 use shared::object_name::{CheckFileName, HISTORY_INDEX, HistoryName, HistoryPart, NodeName};
-use shared::result::{Attempt, CheckFile, CheckResult, Phases, write_check_file};
+use shared::quorum::Quorum;
 use shared::status::Status;
-use shared::verdict::Policy;
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 
 use crate::bucket::Bucket;
@@ -33,7 +33,7 @@ pub struct FakeNodes {
     /// The end of it; the last round is before.
     pub now: UnixNanos,
     /// How the nodes agree.
-    pub policy: Policy,
+    pub quorum: Quorum,
     /// What they cannot reach when.
     pub outages: Vec<Outage>,
     /// What takes them too long when.
@@ -80,7 +80,7 @@ impl FakeNodes {
             days: 12,
             // The last round was an interval ago, and stands for some minutes more.
             now: now / MINUTE * MINUTE,
-            policy: Policy::Majority,
+            quorum: Quorum::Majority,
             titles: Vec::new(),
             outages: Vec::new(),
             slowness: Vec::new(),
@@ -210,7 +210,7 @@ impl FakeNodes {
             node: Some(self.name(node)),
             kind: Some("http".to_owned()),
             interval: Some(self.interval),
-            verdict: self.policy,
+            quorum: self.quorum,
         }
     }
 
@@ -224,13 +224,13 @@ impl FakeNodes {
     /// What a node has written of itself by now.
     #[must_use]
     pub fn history(&self, node: usize) -> (History, Latencies) {
-        let (mut history, mut latencies) = (History::of(Some(self.name(node))), Latencies::default());
-        let mut folding = Folding::going_on(&mut history, &mut latencies);
+        let (mut history, mut latencies) = (History::new(Some(self.name(node))), Latencies::default());
+        let mut builder = HistoryBuilder::append(&mut history, &mut latencies);
         for at in self.rounds(node) {
             let file = CheckFile { results: self.results(node, at), skipped: Vec::new() };
-            folding.add(&self.file_name(node, at), &file);
+            builder.add(&self.file_name(node, at), &file);
         }
-        folding.finish(DEFAULT_EXPIRY);
+        builder.finish(DEFAULT_EXPIRY);
         (history, latencies)
     }
 

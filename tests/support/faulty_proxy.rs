@@ -42,12 +42,12 @@ pub enum When {
 pub struct FaultyProxy {
     /// Its URL without a slash at the end.
     pub url: String,
-    state: Arc<State>,
+    state: Arc<ProxyState>,
     serving: JoinHandle<()>,
 }
 
 #[derive(Debug)]
-struct State {
+struct ProxyState {
     target: String,
     when: Mutex<When>,
     requests: Mutex<Vec<String>>,
@@ -59,7 +59,7 @@ impl FaultyProxy {
         let port = free_port();
         let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port is free");
         let target = server.trim_start_matches("http://").to_owned();
-        let state = Arc::new(State { target, when: Mutex::new(When::Never), requests: Mutex::default() });
+        let state = Arc::new(ProxyState { target, when: Mutex::new(When::Never), requests: Mutex::default() });
         let shared_state = Arc::clone(&state);
         let serving = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -99,7 +99,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn connection(mut near: TcpStream, state: Arc<State>) {
+async fn connection(mut near: TcpStream, state: Arc<ProxyState>) {
     let Some((head, body)) = read_request(&mut near).await else { return };
     let name = name_of(&head, &body);
     if *lock(&state.when) == When::IamIsUnknown && !name.contains('/') {

@@ -37,7 +37,7 @@ pub(super) fn excerpt(bytes: &[u8]) -> String {
     const LIMIT: usize = 120;
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * LIMIT)]).into_owned();
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    shared::result::shortened(line.chars().filter(|character| !character.is_control()).collect(), LIMIT)
+    shared::check_file::shortened(line.chars().filter(|character| !character.is_control()).collect(), LIMIT)
 }
 
 fn describe_cause(error: &(dyn Error + 'static)) -> Option<String> {
@@ -171,7 +171,7 @@ fn plain_name(name: &str) -> &str {
 fn days_between(from: UnixTime, to: UnixTime) -> String {
     let seconds = to.as_secs().saturating_sub(from.as_secs());
     match seconds / 86_400 {
-        0 => duration::in_words((seconds as Nanos).saturating_mul(SECOND)),
+        0 => duration::format_coarse((seconds as Nanos).saturating_mul(SECOND)),
         1 => "1 day".to_owned(),
         days => format!("{days} days"),
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use shared::duration::{exact, in_words};
+use shared::duration::{format_coarse, format_exact};
 use shared::heartbeat::Heartbeat;
 use shared::object_name::HeartbeatName;
 use shared::{MINUTE, Nanos, UnixNanos};
@@ -74,7 +74,7 @@ async fn read_last(check: &HeartbeatCheck, reader: Option<&HeartbeatReader>) -> 
     let limit = Nanos::try_from(check.timeout.as_nanos()).unwrap_or(Nanos::MAX);
     let read = tokio::time::timeout(check.timeout, reader(check.name.clone())).await;
     let read = read
-        .map_err(|_| format!("failed to read `{}`: no answer from the store within {}", check.name, exact(limit)))??;
+        .map_err(|_| format!("failed to read `{}`: no answer from the store within {}", check.name, format_exact(limit)))??;
     let parsed = read.map(|json| Heartbeat::parse(&json)).transpose();
     parsed.map_err(|error| format!("failed to use `{}`: {error}", check.name))
 }
@@ -84,18 +84,18 @@ async fn read_last(check: &HeartbeatCheck, reader: Option<&HeartbeatReader>) -> 
 /// A job without any heartbeat is down: a check cannot distinguish a job that will run for the first time from one that
 /// never will.
 fn evaluate(check: &HeartbeatCheck, last: Option<&Heartbeat>, now: UnixNanos) -> Result<ProbeResult, String> {
-    let expected = format!("expected every {}", in_words(check.interval));
+    let expected = format!("expected every {}", format_coarse(check.interval));
     let Some(heartbeat) = last else { return Ok(Err(format!("no heartbeat has come yet, {expected}"))) };
     let age = now.saturating_sub(heartbeat.at);
     if age < -CLOCK_SKEW_TOLERANCE {
         return Err(format!(
             "the last heartbeat is from {} in the future; set the clock of the job's machine or of this one",
-            in_words(age.saturating_neg())
+            format_coarse(age.saturating_neg())
         ));
     }
     if age > check.interval.saturating_add(check.grace) {
         let before = heartbeat.failure().map(|failure| format!("; before that, {failure}")).unwrap_or_default();
-        return Ok(Err(format!("no heartbeat for {}, {expected}{before}", in_words(age))));
+        return Ok(Err(format!("no heartbeat for {}, {expected}{before}", format_coarse(age))));
     }
     Ok(match heartbeat.failure() {
         Some(failure) => Err(failure),
@@ -116,7 +116,7 @@ mod tests {
 
     fn check() -> HeartbeatCheck {
         HeartbeatCheck {
-            name: HeartbeatName::of("backup").unwrap(),
+            name: HeartbeatName::new("backup").unwrap(),
             interval: 10 * MINUTE,
             grace: MINUTE,
             timeout: Duration::from_millis(50),

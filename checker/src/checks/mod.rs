@@ -38,7 +38,7 @@ use ::http::request::Parts;
 use futures_util::future::BoxFuture;
 use shared::Nanos;
 use shared::status::Status;
-use shared::verdict::Policy;
+use shared::quorum::Quorum;
 
 use self::assertions::Assertion;
 pub use self::context::CheckContext;
@@ -67,7 +67,7 @@ pub struct Check {
     /// The median round-trip time above which the endpoint is degraded, in nanoseconds; 0 turns this off.
     pub threshold: Nanos,
     /// How several nodes agree on the status.
-    pub verdict: Policy,
+    pub quorum: Quorum,
     /// How often a failed attempt is retried before it counts.
     pub retries: u32,
     /// The pause before a retry.
@@ -159,7 +159,7 @@ pub trait Probe: Send + Sync {
 /// One attempt and its data, or why none could be made.
 pub type Probed = Result<(AttemptRecord, ProbeData), String>;
 
-/// Why an attempt failed, for a person. It becomes [`shared::result::Attempt::error`].
+/// Why an attempt failed, for a person. It becomes [`shared::check_file::Attempt::error`].
 pub type Failure = String;
 
 /// The data of an attempt that succeeded, or why it failed.
@@ -174,7 +174,7 @@ impl Check {
             attempts: 1,
             attempt_spacing: Duration::ZERO,
             threshold: 0,
-            verdict: Policy::default(),
+            quorum: Quorum::default(),
             retries: 0,
             retry_delay: Duration::ZERO,
             confirm: 1,

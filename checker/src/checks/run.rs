@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::Either;
-use shared::result::Attempt;
+use shared::check_file::Attempt;
 
 use super::probe_data::{Capture, ProbeData};
 use super::timing::{STOPWATCH, Stopwatch};

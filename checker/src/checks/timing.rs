@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU8, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use shared::result::Phases;
+use shared::check_file::Phases;
 use shared::{Nanos, duration};
 
 use super::Failure;
@@ -162,7 +162,7 @@ impl Stopwatch {
 
     /// Why an attempt timed out.
     pub(super) fn timeout_message(&self, limit: Duration) -> Failure {
-        let limit = duration::exact(limit.as_nanos() as i64);
+        let limit = duration::format_exact(limit.as_nanos() as i64);
         match self.current_phase() {
             Phase::Dns => format!("host name not resolved within {limit}"),
             Phase::Connect => format!("no connection within {limit}"),

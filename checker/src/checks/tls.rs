@@ -92,7 +92,7 @@ async fn handshake(
     let left = time_left(&certificates, now)?;
     stopwatch.record(|data| data.certificate_expires_in = Some(left));
     let expires_too_soon = |least| {
-        format!("certificate expires in {}, expected at least {}", duration::in_words(left), duration::exact(least))
+        format!("certificate expires in {}, expected at least {}", duration::format_coarse(left), duration::format_exact(least))
     };
     if left < check.down_within {
         return Err(expires_too_soon(check.down_within));

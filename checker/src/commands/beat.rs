@@ -1,15 +1,16 @@
 //! `checker beat`: a job reports in, by writing its heartbeat to the store.
 
+use shared::check_file::shortened;
 use shared::heartbeat::{FAILURE_LIMIT, Heartbeat};
 use shared::nearest::nearest;
-use shared::result::shortened;
 
-use super::{NoStorage, Outcome, load, say, tell};
+use super::{NoStorage, Outcome, load};
 use crate::cli::BeatArguments;
 use crate::checks::CheckKind;
 use crate::config::model::Config;
 use crate::now;
 use crate::store::Store;
+use crate::ui;
 
 /// Writes the heartbeat.
 pub async fn beat(arguments: &BeatArguments) -> anyhow::Result<Outcome> {
@@ -23,7 +24,7 @@ pub async fn beat(arguments: &BeatArguments) -> anyhow::Result<Outcome> {
     store.put_heartbeat(&arguments.job, &beat.write()).await?;
     // On standard output, so that a job in cron can send it away and still hear of what goes wrong.
     let what = if beat.failure().is_some() { "failure" } else { "heartbeat" };
-    say(&format!("{what} of `{}` stored as {} in {}", arguments.job.job(), arguments.job, store.describe()));
+    ui::print_line(&format!("{what} of `{}` stored as {} in {}", arguments.job.job(), arguments.job, store.describe()));
     note_if_nobody_waits(&config, arguments.job.job());
     Ok(Outcome::Done)
 }
@@ -40,5 +41,5 @@ fn note_if_nobody_waits(config: &Config, job: &str) {
         return;
     }
     let remedy = nearest(job, watched.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
-    tell(&format!("note: no check of this configuration waits for `{job}`{}", remedy.unwrap_or_default()));
+    ui::note(&format!("no check of this configuration waits for `{job}`{}", remedy.unwrap_or_default()));
 }

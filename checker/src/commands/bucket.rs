@@ -1,17 +1,15 @@
 //! What `provision` and `deprovision` have in common: which bucket, who is asked, and how progress is told.
 
-use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
 use shared::page_config::AddressStyle;
 
-use super::{load, tell, tell_on_this_line};
+use super::load;
 use crate::checks::http::{HttpCheck, InvalidUrl};
 use crate::cli::PlaceArguments;
-use crate::config::model::{Bucket, Config, Place};
-use crate::provision::apply::Audience;
+use crate::config::model::Config;
 use crate::redact::without_user;
-use crate::ui::progress;
+use crate::store::settings::{Bucket, StoreLocation};
 
 /// Which bucket is meant cannot be known.
 #[derive(Debug, thiserror::Error)]
@@ -38,8 +36,8 @@ pub(super) enum PlaceError {
 /// The bucket that is meant, and the configuration it was taken from.
 pub(super) fn find(arguments: &PlaceArguments) -> anyhow::Result<(Bucket, Option<Config>)> {
     let config = arguments.config.as_deref().map(|path| load(path, None)).transpose()?;
-    let configured = match config.as_ref().and_then(|config| config.storage.as_ref()).map(|storage| &storage.place) {
-        Some(Place::S3(bucket)) => Some(bucket.clone()),
+    let configured = match config.as_ref().and_then(|config| config.storage.as_ref()).map(|storage| &storage.location) {
+        Some(StoreLocation::S3(bucket)) => Some(bucket.clone()),
         _ => None,
     };
     let mut bucket = match (configured, &arguments.bucket, &arguments.config) {
@@ -79,79 +77,6 @@ pub(super) fn describe(bucket: &Bucket, region: &str) -> String {
     let below = if bucket.prefix.is_empty() { String::new() } else { format!(", below `{}`", bucket.prefix) };
     let at = bucket.endpoint_url.as_ref().map(|url| format!(" at {}", without_user(url))).unwrap_or_default();
     format!("the bucket `{}`{at} (region `{region}`{below})", bucket.name)
-}
-
-/// Whether people are asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asking {
-    Ask,
-    TakeYes,
-}
-
-impl Asking {
-    pub(super) fn unless(yes: bool) -> Asking {
-        if yes { Asking::TakeYes } else { Asking::Ask }
-    }
-
-    /// Asks for a yes, unless none is needed.
-    pub(super) fn agrees(self, question: &str) -> bool {
-        self == Asking::TakeYes || matches!(typed(question).as_str(), "yes" | "y")
-    }
-}
-
-/// What somebody types after a question; nothing at the end of the input.
-pub(super) fn typed(question: &str) -> String {
-    let mut standard_error = anstream::stderr();
-    // Where the question cannot be shown, nobody answers it.
-    let shown = write!(standard_error, "{question} ").and_then(|()| standard_error.flush());
-    let mut line = String::new();
-    match shown.and_then(|()| std::io::stdin().read_line(&mut line)) {
-        Ok(_) => line.trim().to_owned(),
-        Err(_) => String::new(),
-    }
-}
-
-/// Tells people on standard error how far it is.
-#[derive(Debug)]
-pub(super) struct Telling {
-    asking: Asking,
-    is_terminal: bool,
-    /// The last tenth that was told, where a line cannot be written over.
-    told: usize,
-}
-
-impl Telling {
-    pub(super) fn new(asking: Asking) -> Telling {
-        Telling { asking, is_terminal: std::io::stderr().is_terminal(), told: 0 }
-    }
-}
-
-impl Audience for Telling {
-    fn begins(&mut self, number: usize, of: usize, what: &str) {
-        self.told = 0;
-        tell_on_this_line(&format!("[{number}/{of}] {what} … "));
-    }
-
-    fn done(&mut self, note: &str) {
-        let note = if note.is_empty() { String::new() } else { format!(": {note}") };
-        tell(&format!("done{note}"));
-    }
-
-    fn progress(&mut self, done: usize, of: Option<usize>) {
-        let Some(of) = of.filter(|of| *of > 0) else { return };
-        if self.is_terminal {
-            tell_on_this_line(&format!("\r{} ", progress::line(done, of)));
-        } else if done * 10 / of > self.told {
-            self.told = done * 10 / of;
-            tell_on_this_line(&format!("\n  {} ", progress::line(done, of)));
-        }
-    }
-
-    fn may_remove_old_key(&mut self, key_id: &str, user: &str) -> bool {
-        self.asking.agrees(&format!(
-            "The new key works and is in its file. Put the file where the old one is in use; then type `yes` to remove the old key `{key_id}` of `{user}`:"
-        ))
-    }
 }
 
 /// A path as it stands in a command line.

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use shared::Nanos;
+use shared::check_file::CheckResult;
 use shared::object_name::NodeName;
-use shared::result::CheckResult;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel, unbounded_channel};
 use tokio::sync::oneshot;
 
-use super::{load_beside_page, tell, tell_error};
+use super::load_beside_page;
 use crate::checks::CheckContext;
 use crate::config::model::Config;
 use crate::monitor::confirmation::Memory;
@@ -23,6 +23,7 @@ use crate::monitor::schedule::{Shard, stable_hash};
 use crate::monitor::scheduler::{Beginning, Event, Watch};
 use crate::now;
 use crate::platform::shutdown::Stop;
+use crate::ui;
 
 /// How often the configuration file is looked at: soon enough for whoever has just saved it.
 const LOOK_AT_FILE_EVERY: Duration = Duration::from_secs(2);
@@ -92,7 +93,7 @@ pub(super) async fn first_round(
 
 fn keep_in_mind(config: &Config, memories: &[Memory]) {
     if let Err(error) = confirmation_file::save(config, memories) {
-        tell_error(&error);
+        ui::error(&error);
     }
 }
 
@@ -205,18 +206,18 @@ fn reload(origin: &mut Origin, started_with: &Config) -> Option<Config> {
             let fixed =
                 |config: &Config| format!("{:?}", (&config.node, &config.storage, &config.spool_dir, &config.page));
             if fixed(&config) != fixed(started_with) {
-                tell("note: what has changed about `node`, `storage`, `spool_dir` and `page` holds after a restart");
+                ui::note("what has changed about `node`, `storage`, `spool_dir` and `page` holds after a restart");
             }
             config.node.clone_from(&started_with.node);
             config.storage.clone_from(&started_with.storage);
             config.spool_dir.clone_from(&started_with.spool_dir);
             config.page.clone_from(&started_with.page);
-            tell(&format!("configuration read again: {} watched", config.checks.len()));
+            ui::info(&format!("configuration read again: {} watched", config.checks.len()));
             Some(config)
         }
         Err(error) => {
-            tell_error(&error);
-            tell("the configuration of before stays");
+            ui::error(&error);
+            ui::info("the configuration of before stays");
             None
         }
     }

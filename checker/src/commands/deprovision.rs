@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::bucket::{self, Asking, PlaceError, Telling};
-use super::{Outcome, output, say, surroundings, tell};
+use super::bucket::{self, PlaceError};
+use super::{Outcome, environment};
 use crate::cli::DeprovisionArguments;
 use crate::config::model::Page;
 use crate::provision::apply::carry_out;
@@ -12,6 +12,9 @@ use crate::provision::policy::Expires;
 use crate::provision::service::Service;
 use crate::provision::spec::{Access, Files, Keys, Wishes, check_place};
 use crate::provision::step::Step;
+use crate::ui;
+use crate::ui::progress::StepProgress;
+use crate::ui::prompt::{Confirmation, read_answer};
 
 /// Removes what provisioning made.
 pub async fn deprovision(arguments: &DeprovisionArguments) -> anyhow::Result<Outcome> {
@@ -25,44 +28,48 @@ pub async fn deprovision(arguments: &DeprovisionArguments) -> anyhow::Result<Out
     if arguments.dry_run {
         let steps: Vec<_> = steps.iter().map(Step::to_json).collect();
         let plan = serde_json::json!({ "bucket": wishes.bucket.name, "steps": steps });
-        output(&format!("{plan:#}\n"))?;
+        ui::stdout(&format!("{plan:#}\n"))?;
         return Ok(Outcome::Done);
     }
-    say(&format!("Removing from {}:", bucket::describe(&wishes.bucket, &wishes.region)));
+    ui::print_line(&format!("Removing from {}:", bucket::describe(&wishes.bucket, &wishes.region)));
     for (index, step) in steps.iter().enumerate() {
-        say(&format!("  {}. {}", index + 1, step.what()));
+        ui::print_line(&format!("  {}. {}", index + 1, step.what()));
     }
     if remains.users.is_none() {
-        say("  note: this service has no IAM API: remove the reader's and the writers' keys with its own tool");
+        ui::print_line(
+            "  note: this service has no IAM API: remove the reader's and the writers' keys with its own tool",
+        );
     }
     if steps.is_empty() {
-        say("Nothing is to be done: nothing of ours is there.");
+        ui::print_line("Nothing is to be done: nothing of ours is there.");
         return Ok(Outcome::Done);
     }
-    let asking = Asking::unless(arguments.yes);
+    let confirmation = Confirmation::from_yes_flag(arguments.yes);
     if objects == Objects::Delete {
         let question =
             format!("All data goes for good. Type the bucket's name, `{}`, to go ahead:", wishes.bucket.name);
-        if bucket::typed(&question) != wishes.bucket.name {
+        if read_answer(&question) != wishes.bucket.name {
             return Err(PlaceError::NameNotTyped.into());
         }
-    } else if !asking.agrees("Go ahead? Data stays. Type `yes`:") {
+    } else if !confirmation.confirm("Go ahead? Data stays. Type `yes`:") {
         return Err(PlaceError::NotConfirmed.into());
     }
-    let surroundings = surroundings();
-    let mut telling = Telling::new(asking);
-    let removed = carry_out(&steps, &service, &wishes, Path::new(""), &surroundings, &mut telling).await;
+    let environment = environment();
+    let mut progress = StepProgress::new(confirmation);
+    let removed = carry_out(&steps, &service, &wishes, Path::new(""), &environment, &mut progress).await;
     if let Err(error) = removed {
-        tell("stopped");
-        tell("what was removed until here is gone; the same command goes on from there");
+        ui::info("stopped");
+        ui::info("what was removed until here is gone; the same command goes on from there");
         return Err(error.into());
     }
     let data = if objects == Objects::Keep { "; the bucket and its data stay" } else { "" };
-    say(&format!("Removed{data}. The keys in `config.json` and `checker-<node>.json` are of no use any more."));
+    ui::print_line(&format!(
+        "Removed{data}. The keys in `config.json` and `checker-<node>.json` are of no use any more."
+    ));
     Ok(Outcome::Done)
 }
 
-fn nothing_but_the_place(bucket: crate::config::model::Bucket, region: &str) -> Wishes {
+fn nothing_but_the_place(bucket: crate::store::settings::Bucket, region: &str) -> Wishes {
     Wishes {
         bucket,
         region: region.to_owned(),

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use shared::page_config::PageConfig;
 
-use super::{Outcome, load, output};
+use super::{Outcome, load};
 use crate::cli::{DoctorArguments, FindingsFormat};
 use crate::doctor::{self, Finding, Level, Side};
 use crate::now;
 use crate::provision::spec::check_origin;
+use crate::ui;
 
 /// The page's configuration cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -43,8 +44,8 @@ pub async fn doctor(arguments: &DoctorArguments) -> anyhow::Result<Outcome> {
         }
     }
     match arguments.format {
-        FindingsFormat::Text => output(&doctor::text(&findings))?,
-        FindingsFormat::Json => output(&format!("{:#}\n", doctor::to_json(&findings)))?,
+        FindingsFormat::Text => ui::stdout(&doctor::text(&findings))?,
+        FindingsFormat::Json => ui::stdout(&format!("{:#}\n", doctor::to_json(&findings)))?,
     }
     Ok(match doctor::worst(&findings) {
         Level::Ok => Outcome::Done,

@@ -8,13 +8,14 @@ use futures_util::future::{Either, select};
 use shared::nearest::nearest;
 use shared::status::Status;
 
-use super::{Outcome, check_context, load, output};
+use super::{Outcome, check_context, load};
 use crate::checks::net::resolver;
 use crate::checks::probe_data::Capture;
 use crate::checks::{CheckOutcome, attempt};
 use crate::cli::ExplainArguments;
 use crate::checks::{Check, CheckKind};
 use crate::monitor::runner::evaluate_on_this_node;
+use crate::ui;
 use crate::ui::explain::explain as explained;
 
 /// No endpoint has this title.
@@ -50,7 +51,7 @@ pub async fn explain(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
     match attempted {
         Ok((tried, seen)) => {
             let evaluation = evaluate_on_this_node(CheckOutcome::Attempts(vec![tried.clone()]), &check, &context).await;
-            output(&explained(&check, &resolved, &tried, &seen, &evaluation))?;
+            ui::stdout(&explained(&check, &resolved, &tried, &seen, &evaluation))?;
             Ok(if evaluation.status == Status::Down { Outcome::Found } else { Outcome::Done })
         }
         Err(why) => Err(anyhow::anyhow!("`{}` was not checked: {why}", check.title)),

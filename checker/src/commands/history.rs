@@ -5,12 +5,13 @@ use std::time::Instant;
 
 use shared::object_name::{HistoryName, HistoryPart};
 
-use super::{NoStorage, Outcome, load, say, tell};
+use super::{NoStorage, Outcome, load};
 use crate::cli::RebuildArguments;
 use crate::now;
 use crate::recorder::history_writer::rebuild;
 use crate::store::Store;
-use crate::ui::progress::Bar;
+use crate::ui;
+use crate::ui::progress::ProgressBar;
 
 /// How many unreadable check files are named one by one.
 const NAMED: usize = 20;
@@ -24,32 +25,32 @@ pub async fn rebuild_history(arguments: &RebuildArguments) -> anyhow::Result<Out
     let store = Arc::new(Store::open(storage).await);
     let node = (!arguments.nameless).then_some(&config.node);
     let started = Instant::now();
-    let mut bar = Bar::of("check files");
+    let mut bar = ProgressBar::new("check files");
     let rebuilt = rebuild(&store, node, storage.history_expiry, now(), |done, total| bar.draw(done, total)).await;
     bar.clear();
     let rebuilt = rebuilt?;
     for (name, reason) in rebuilt.unreadable.iter().take(NAMED) {
-        tell(&format!("warning: left out `{name}`: {reason}"));
+        ui::warn(&format!("left out `{name}`: {reason}"));
     }
     if rebuilt.unreadable.len() > NAMED {
-        tell(&format!("warning: left out {} more check files that cannot be read", rebuilt.unreadable.len() - NAMED));
+        ui::warn(&format!("left out {} more check files that cannot be read", rebuilt.unreadable.len() - NAMED));
     }
     if rebuilt.implausible > 0 {
-        tell(&format!(
-            "warning: left out {} results whose time is more than a day before that of their file, or after it",
+        ui::warn(&format!(
+            "left out {} results whose time is more than a day before that of their file, or after it",
             rebuilt.implausible
         ));
     }
     if let Some(cause) = &rebuilt.replaced {
-        tell(&format!("note: replaced the previous history: {cause}"));
+        ui::note(&format!("replaced the previous history: {cause}"));
     }
     if rebuilt.files == 0 {
-        say(&format!("{} has no check file of this node", store.describe()));
+        ui::print_line(&format!("{} has no check file of this node", store.describe()));
         return Ok(Outcome::Done);
     }
     let name = HistoryName { node: node.cloned(), part: HistoryPart::Main };
     let seconds = started.elapsed().as_secs_f64();
-    say(&format!(
+    ui::print_line(&format!(
         "made {name} in {} from {} in {seconds:.1} s",
         store.describe(),
         if rebuilt.files == 1 { "one check file".to_owned() } else { format!("{} check files", rebuilt.files) }

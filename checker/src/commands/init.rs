@@ -4,9 +4,10 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 
-use super::{Outcome, tell};
+use super::Outcome;
 use crate::cli::InitArguments;
 use crate::config::starter::STARTER;
+use crate::ui;
 
 /// Why no configuration was written.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +40,7 @@ pub fn init(arguments: &InitArguments) -> Result<Outcome, InitError> {
         return Ok(Outcome::Done);
     }
     let path = path.display();
-    tell(&format!(
+    ui::info(&format!(
         "wrote {path}; next: `checker run -c {path}` makes a round, `checker serve -c {path}` shows the page"
     ));
     Ok(Outcome::Done)

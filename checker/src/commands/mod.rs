@@ -2,6 +2,7 @@
 
 pub mod beat;
 mod bucket;
+pub mod completions;
 mod daemon;
 pub mod deprovision;
 pub mod doctor;
@@ -10,25 +11,25 @@ pub mod history;
 pub mod init;
 pub mod provision;
 pub mod run;
+pub mod schema;
 pub mod serve;
 pub mod status;
 pub mod validate;
 
-use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anstream::adapter::strip_str;
 use shared::object_name::NodeName;
 
 use crate::checks::CheckContext;
+use crate::cli::LISTEN_VARIABLE;
 use crate::config::model::Config;
-use crate::config::{self, ConfigError, Surroundings};
+use crate::config::{self, ConfigError, Environment};
 use crate::monitor::heartbeat_reader::heartbeat_reader;
 use crate::now;
-use crate::ui::report::{Styles, plain};
+use crate::ui;
 
 /// The configuration names no store, and the command works on one.
 #[derive(Debug, thiserror::Error)]
@@ -56,9 +57,6 @@ impl From<Outcome> for ExitCode {
     }
 }
 
-/// The variable that says where `checker serve` listens: to it, and to the configuration that it reads.
-pub const LISTEN_VARIABLE: &str = "CHECKUP_LISTEN";
-
 /// Loads the configuration, tells its warnings, and lets the command line have the last word on the node's name.
 fn load(path: &Path, node: Option<&NodeName>) -> Result<Config, ConfigError> {
     load_beside_page(path, node, None)
@@ -75,9 +73,9 @@ fn load_beside_page(
         Some(address) if name == LISTEN_VARIABLE => Some(address.clone()),
         _ => std::env::var(name).ok(),
     };
-    let loaded = config::load(path, &Surroundings { variable: &variable, ..surroundings() })?;
+    let loaded = config::load(path, &Environment { variable: &variable, ..environment() })?;
     for warning in &loaded.warnings {
-        tell(warning);
+        ui::info(warning);
     }
     let mut config = loaded.config;
     if let Some(node) = node {
@@ -102,80 +100,14 @@ fn reachable(listens: SocketAddr) -> SocketAddr {
 }
 
 /// Asks with this process's environment and host name.
-fn with_surroundings<T>(ask: impl FnOnce(&Surroundings<'_>) -> T) -> T {
-    ask(&surroundings())
+fn with_environment<T>(ask: impl FnOnce(&Environment<'_>) -> T) -> T {
+    ask(&environment())
 }
 
 /// This process's environment and host name.
-fn surroundings() -> Surroundings<'static> {
+fn environment() -> Environment<'static> {
     let host_name = gethostname::gethostname().to_string_lossy().into_owned();
-    Surroundings { variable: &|name| std::env::var(name).ok(), host_name }
-}
-
-/// What a command is for cannot be written to the standard output.
-#[derive(Debug, thiserror::Error)]
-#[error("failed to write to standard output")]
-pub struct NoOutput(#[source] io::Error);
-
-/// Prints what a command is for in one go, however long it is: standard output by itself writes line by line.
-pub fn output(text: &str) -> Result<(), NoOutput> {
-    let plain = match styles() {
-        Styles::Ansi => None,
-        Styles::Without => text.contains('\u{1b}').then(|| strip_str(text).to_string()),
-    };
-    let mut output = io::stdout().lock();
-    match output.write_all(plain.as_deref().unwrap_or(text).as_bytes()).and_then(|()| output.flush()) {
-        // Whoever read it has read enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.map_err(NoOutput),
-    }
-}
-
-/// Prints what a command has to say besides its work, which goes on if nobody can be told.
-fn print(text: &str) {
-    if let Err(NoOutput(error)) = output(text) {
-        tell(&format!("warning: failed to write to standard output: {error}"));
-    }
-}
-
-/// The same, as a line.
-fn say(text: &str) {
-    print(&format!("{text}\n"));
-}
-
-/// The styles that standard output shows.
-fn styles() -> Styles {
-    match anstream::AutoStream::choice(&io::stdout()) {
-        anstream::ColorChoice::Never => Styles::Without,
-        _ => Styles::Ansi,
-    }
-}
-
-/// Tells a person something beside the output: a line on standard error.
-pub(crate) fn tell(text: &str) {
-    tell_on_this_line(&format!("{text}\n"));
-}
-
-/// The same without ending the line. Where nobody can be told, as on a full disk, the work goes on all the same.
-fn tell_on_this_line(text: &str) {
-    let mut standard_error = anstream::stderr().lock();
-    let _ = standard_error.write_all(text.as_bytes()).and_then(|()| standard_error.flush());
-}
-
-/// Tells an error with all its causes, without repeating what a cause said already.
-pub fn tell_error(error: &dyn std::error::Error) {
-    let style = anstyle::Style::new().fg_color(Some(anstyle::AnsiColor::Red.into())).bold();
-    let mut text = format!("{style}error:{style:#} {error}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let words = plain(&error.to_string(), 1_000);
-        if !text.contains(&words) {
-            text.push_str("\n  caused by: ");
-            text.push_str(&words);
-        }
-        cause = error.source();
-    }
-    tell(&text);
+    Environment { variable: &|name| std::env::var(name).ok(), host_name }
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use shared::duration;
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::bucket::{self, Asking, PlaceError, Telling};
-use super::{Outcome, output, say, surroundings, tell};
+use super::bucket::{self, PlaceError};
+use super::{Outcome, environment};
 use crate::cli::ProvisionArguments;
 use crate::config;
 use crate::config::model::{Config, Page};
@@ -18,6 +18,9 @@ use crate::provision::service::Service;
 use crate::provision::spec::{Access, Files, Keys, WishError, Wishes, check_place, whole_days};
 use crate::provision::state::observe;
 use crate::provision::step::Step;
+use crate::ui;
+use crate::ui::progress::StepProgress;
+use crate::ui::prompt::Confirmation;
 
 /// Prepares a bucket.
 pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome> {
@@ -46,30 +49,30 @@ pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome
     };
     wishes.check()?;
     let out = &arguments.out;
-    let surroundings = surroundings();
-    let observed = observe(&service, &wishes, out, &surroundings).await?;
+    let environment = environment();
+    let observed = observe(&service, &wishes, out, &environment).await?;
     let plan = plan(&wishes, &observed)?;
     if arguments.dry_run {
         let mut json = plan.to_json();
         json["bucket"] = wishes.bucket.name.clone().into();
         json["region"] = wishes.region.clone().into();
         json["prefix"] = wishes.bucket.prefix.clone().into();
-        output(&format!("{json:#}\n"))?;
+        ui::stdout(&format!("{json:#}\n"))?;
         return Ok(Outcome::Done);
     }
     show(&plan, &wishes);
     if plan.steps.is_empty() {
-        say("Nothing is to be done: everything is as wished.");
+        ui::print_line("Nothing is to be done: everything is as wished.");
     } else {
-        let asking = Asking::unless(arguments.yes);
-        if !asking.agrees("Go ahead? Type `yes`:") {
+        let confirmation = Confirmation::from_yes_flag(arguments.yes);
+        if !confirmation.confirm("Go ahead? Type `yes`:") {
             return Err(PlaceError::NotConfirmed.into());
         }
-        let mut telling = Telling::new(asking);
-        let carried = carry_out(&plan.steps, &service, &wishes, out, &surroundings, &mut telling).await;
+        let mut progress = StepProgress::new(confirmation);
+        let carried = carry_out(&plan.steps, &service, &wishes, out, &environment, &mut progress).await;
         if let Err(error) = carried {
-            tell("stopped");
-            tell("what was done until here stays; the same command goes on from there");
+            ui::info("stopped");
+            ui::info("what was done until here stays; the same command goes on from there");
             return Err(error.into());
         }
     }
@@ -103,18 +106,18 @@ fn checking_of(config: Option<&Path>) -> serde_json::Map<String, serde_json::Val
 
 /// The plan for people: the steps, then the rights in full, then what else to know.
 fn show(plan: &Plan, wishes: &Wishes) {
-    say(&format!("Plan for {}:", bucket::describe(&wishes.bucket, &wishes.region)));
+    ui::print_line(&format!("Plan for {}:", bucket::describe(&wishes.bucket, &wishes.region)));
     for (index, step) in plan.steps.iter().enumerate() {
-        say(&format!("  {}. {}", index + 1, step.what()));
+        ui::print_line(&format!("  {}. {}", index + 1, step.what()));
         if let (Step::PutUserPolicy(_) | Step::PutBucketPolicy(_), Some(document)) = (step, step.document()) {
             let statements = document["Statement"].as_array().cloned().unwrap_or_default();
             for statement in statements {
-                say(&format!("       {statement}"));
+                ui::print_line(&format!("       {statement}"));
             }
         }
     }
     for identity in &plan.by_hand {
-        say(&format!(
+        ui::print_line(&format!(
             "  by hand: give the {}, whose keys go into `{}`, these rights and no others:\n{:#}",
             identity.role,
             identity.role.file_name(),
@@ -122,13 +125,13 @@ fn show(plan: &Plan, wishes: &Wishes) {
         ));
     }
     for note in &plan.notes {
-        say(&format!("  note: {note}"));
+        ui::print_line(&format!("  note: {note}"));
     }
     if wishes.writers.is_empty() {
-        say("  note: no writer is asked for; add `--writer NODE` for each checker");
+        ui::print_line("  note: no writer is asked for; add `--writer NODE` for each checker");
     }
     if let Some(age) = wishes.check_expiry {
-        say(&format!("  note: writers remove their own check files after {}", duration::exact(age)));
+        ui::print_line(&format!("  note: writers remove their own check files after {}", duration::format_exact(age)));
     }
 }
 
@@ -141,11 +144,15 @@ fn show_files(wishes: &Wishes, plan: &Plan, out: &Path) {
         } else {
             "it needs no keys"
         };
-        say(&format!("\n{} ({public}):\n{}", bucket::in_folder(out, &Role::Reader.file_name()), text.trim_end()));
+        ui::print_line(&format!(
+            "\n{} ({public}):\n{}",
+            bucket::in_folder(out, &Role::Reader.file_name()),
+            text.trim_end()
+        ));
     }
     for node in &wishes.writers {
         let path = bucket::in_folder(out, &Role::Writer(node.clone()).file_name());
-        say(&format!("{path} (the writer's keys are in it: keep it to yourself)"));
+        ui::print_line(&format!("{path} (the writer's keys are in it: keep it to yourself)"));
     }
     let mut words = vec!["checker doctor".to_owned()];
     let writer = wishes.writers.first().map(|node| Role::Writer(node.clone()).file_name());
@@ -154,7 +161,7 @@ fn show_files(wishes: &Wishes, plan: &Plan, out: &Path) {
     words.extend(wishes.origins.iter().map(|origin| format!("--origin {origin}")));
     let doctor = words.join(" ");
     let by_hand = if plan.by_hand.is_empty() { "" } else { "make the keys by hand and put them into the files; then " };
-    say(&format!(
+    ui::print_line(&format!(
         "\nNext: {by_hand}put `config.json` beside the page's `index.html`, each `checker-<node>.json` on its machine, and prove it all with\n  {doctor}"
     ));
 }

@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
+use shared::check_file::{CheckResult, MESSAGE_LIMIT};
 use shared::message::Message;
 use shared::object_name::CheckFileName;
-use shared::result::{CheckResult, MESSAGE_LIMIT};
 
 use super::daemon::{Origin, Signals, Watching, first_round};
-use super::{Outcome, check_context, output, print, say, styles, tell, tell_error};
+use super::{Outcome, check_context};
 use crate::cli::{Format, RunArguments};
 use crate::config::model::Config;
 use crate::monitor::announcement::Announcement;
@@ -15,8 +15,8 @@ use crate::now;
 use crate::platform::huge_pages;
 use crate::platform::shutdown::{Patience, Stop};
 use crate::recorder::Record;
-use crate::ui::progress::Bar;
-use crate::ui::report;
+use crate::ui::progress::ProgressBar;
+use crate::ui::{self, table};
 
 /// The message has no words.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +45,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     let announcement = announcement(arguments, &config)?;
     let mut record = if arguments.no_store { None } else { Record::open(&config).await };
     if record.is_none() && !arguments.no_store {
-        tell(&format!("note: `{}` names no `storage`; the round is only printed", arguments.config.config.display()));
+        ui::note(&format!("`{}` names no `storage`; the round is only printed", arguments.config.config.display()));
     }
     // A single round is soon over, and has to be cheap.
     let stop = if arguments.every.is_some() { Stop::on_signals_whatever_happens() } else { Stop::on_signals() };
@@ -83,7 +83,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
 /// What is to be posted, if anything; refused before any check is made if it cannot be.
 fn announcement(arguments: &RunArguments, config: &Config) -> anyhow::Result<Option<Announcement>> {
     let Some(message) = &arguments.message else { return Ok(None) };
-    if Message::parse_strictly(message)?.text().is_empty() {
+    if Message::parse_strict(message)?.text().is_empty() {
         return Err(MessageEmpty.into());
     }
     let length = message.chars().count();
@@ -109,7 +109,7 @@ async fn keep_and_print(
     let mut note = String::new();
     let mut confirmation = None;
     if let Some(record) = record {
-        let mut bar = Bar::of("expired check files");
+        let mut bar = ProgressBar::new("expired check files");
         let kept = record.keep(results, now(), patience, |done, of| bar.draw(done, of)).await;
         bar.clear();
         match kept {
@@ -119,19 +119,19 @@ async fn keep_and_print(
                     let _ = write!(note, "; {} from before sent first", recorded.delivered.sent_from_spool);
                 }
                 for concern in &recorded.delivered.concerns {
-                    tell(&format!("warning: {concern}"));
+                    ui::warn(concern);
                 }
                 if recorded.expired.removed > 0 {
                     let _ = write!(note, "; {} expired removed", recorded.expired.removed);
                 }
                 if let Some(error) = &recorded.expired.failure {
-                    tell_error(error);
+                    ui::error(error);
                 }
                 if let Err(error) = &recorded.history {
-                    tell(&format!("warning: history not updated: {error}"));
+                    ui::warn(&format!("history not updated: {error}"));
                 }
                 if let Err(error) = &recorded.summary {
-                    tell(&format!("warning: summary not updated: {error}"));
+                    ui::warn(&format!("summary not updated: {error}"));
                 }
                 if let Some(announcement) = announcement {
                     confirmation = Some(format!("message posted about {}", announcement.subject()));
@@ -139,7 +139,7 @@ async fn keep_and_print(
                 stored = Some(recorded.delivered.name);
             }
             Err(error) => {
-                tell_error(&error);
+                ui::error(&error);
                 failed = true;
             }
         }
@@ -148,18 +148,18 @@ async fn keep_and_print(
     }
     match arguments.format {
         Format::Json => {
-            failed |= is_lost(&(report::json(&config.node, stored.as_ref(), results) + "\n"), stored.as_ref());
+            failed |= is_lost(&(table::json_line(&config.node, stored.as_ref(), results) + "\n"), stored.as_ref());
             if let Some(confirmation) = confirmation {
-                tell(&confirmation);
+                ui::info(&confirmation);
             }
         }
         Format::Table => {
-            failed |= is_lost(&report::table(results, styles()), stored.as_ref());
+            failed |= is_lost(&table::render(results, ui::stdout_styles()), stored.as_ref());
             if !note.is_empty() {
-                say(&note);
+                ui::print_line(&note);
             }
             if let Some(confirmation) = confirmation {
-                say(&confirmation);
+                ui::print_line(&confirmation);
             }
         }
     }
@@ -174,8 +174,8 @@ async fn keep_and_print(
 /// Prints a round, and says whether it is lost now: neither printed nor stored.
 fn is_lost(round: &str, stored: Option<&CheckFileName>) -> bool {
     if stored.is_some() {
-        print(round);
+        ui::print(round);
         return false;
     }
-    output(round).inspect_err(|error| tell_error(error)).is_err()
+    ui::stdout(round).inspect_err(|error| ui::error(error)).is_err()
 }

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::Local;
-use shared::result::{CheckResult, EndpointKey};
+use shared::check_file::{CheckResult, EndpointKey};
 use shared::status::Status;
 use shared::{MINUTE, Nanos};
 
 use super::daemon::{Origin, Signals, Watching};
-use super::{NoStorage, Outcome, check_context, print, reachable, styles, tell, tell_error};
+use super::{NoStorage, Outcome, check_context, reachable};
 use crate::cli::ServeArguments;
 use crate::platform::huge_pages;
 use crate::platform::shutdown::{Patience, Stop};
@@ -17,7 +17,7 @@ use crate::recorder::{Record, Recorded};
 use crate::server::PortRemedy;
 use crate::server::assets::PageFiles;
 use crate::store::StoreError;
-use crate::ui::report;
+use crate::ui::{self, table};
 use crate::{now, server};
 
 /// Set by the Makefile for what it runs.
@@ -51,11 +51,11 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     let mut patience = Patience::until(signals.stop.clone());
     let every = config.every.unwrap_or(DEFAULT_EVERY);
     let here = reachable(address);
-    tell(&format!("open http://{here}/ to see the page; it is served from {}", record.store().describe()));
-    tell(&format!(
+    ui::info(&format!("open http://{here}/ to see the page; it is served from {}", record.store().describe()));
+    ui::info(&format!(
         "checking {} every {}; stop with Ctrl-C",
         count_of_endpoints(config.checks.len()),
-        shared::duration::exact(every)
+        shared::duration::format_exact(every)
     ));
     let serving = tokio::spawn(server::serve(
         listener,
@@ -92,7 +92,11 @@ fn print_news(results: &[CheckResult], statuses: &mut HashMap<EndpointKey, Statu
         |result: &&CheckResult| statuses.insert(result.endpoint_key(), result.status) != Some(result.status);
     let news: Vec<CheckResult> = results.iter().filter(|result| is_news(result)).cloned().collect();
     if !news.is_empty() {
-        print(&format!("{}\n{}", Local::now().format("%Y-%m-%d %H:%M:%S"), report::table(&news, styles())));
+        ui::print(&format!(
+            "{}\n{}",
+            Local::now().format("%Y-%m-%d %H:%M:%S"),
+            table::render(&news, ui::stdout_styles())
+        ));
     }
 }
 
@@ -101,21 +105,21 @@ fn tell_what_failed(kept: Result<Recorded, StoreError>) -> Outcome {
     match kept {
         Ok(Recorded { delivered, expired, history, summary }) => {
             for concern in &delivered.concerns {
-                tell(&format!("warning: {concern}"));
+                ui::warn(concern);
             }
             if let Err(error) = history {
-                tell(&format!("warning: history not updated: {error}"));
+                ui::warn(&format!("history not updated: {error}"));
             }
             if let Err(error) = summary {
-                tell(&format!("warning: summary not updated: {error}"));
+                ui::warn(&format!("summary not updated: {error}"));
             }
             if let Some(error) = expired.failure {
-                tell_error(&error);
+                ui::error(&error);
             }
             Outcome::Done
         }
         Err(error) => {
-            tell_error(&error);
+            ui::error(&error);
             Outcome::Failed
         }
     }

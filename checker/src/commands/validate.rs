@@ -1,18 +1,19 @@
 //! `checker validate`: prints every problem of a configuration at once.
 
-use super::{Outcome, output, tell, with_surroundings};
+use super::{Outcome, with_environment};
 use crate::cli::ConfigArgument;
 use crate::config;
+use crate::ui;
 
 /// Prints the problems, one line each; errors make it end with 1, warnings do not.
 pub fn validate(argument: &ConfigArgument) -> anyhow::Result<Outcome> {
-    let (lines, has_errors) = with_surroundings(|surroundings| config::validate(&argument.config, surroundings))?;
+    let (lines, has_errors) = with_environment(|environment| config::validate(&argument.config, environment))?;
     if !lines.is_empty() {
-        output(&(lines.join("\n") + "\n"))?;
+        ui::stdout(&(lines.join("\n") + "\n"))?;
     }
     if has_errors {
         return Ok(Outcome::Found);
     }
-    tell(&format!("{} is valid", argument.config.display()));
+    ui::info(&format!("{} is valid", argument.config.display()));
     Ok(Outcome::Done)
 }

@@ -12,22 +12,22 @@ pub struct Located<'t> {
     /// Byte offset of its first character in the file.
     pub at: usize,
     /// The value itself.
-    pub value: Value<'t>,
+    pub value: JsonValue<'t>,
 }
 
 /// A JSON value. Numbers stay as they are written, since nanoseconds do not fit a float.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Value<'t> {
+pub enum JsonValue<'t> {
     /// `null`
     Null,
     /// `true` or `false`
-    Flag(bool),
+    Bool(bool),
     /// A number as written.
     Number(&'t str),
     /// A string, with variables replaced.
-    Text(Cow<'t, str>),
+    String(Cow<'t, str>),
     /// An array.
-    List(Vec<Located<'t>>),
+    Array(Vec<Located<'t>>),
     /// An object in the file's order.
     Object(Vec<Member<'t>>),
 }
@@ -48,7 +48,7 @@ impl<'t> Located<'t> {
     #[must_use]
     pub fn member(&self, key: &str) -> Option<&Located<'t>> {
         match &self.value {
-            Value::Object(members) => members.iter().find(|member| member.key == key).map(|member| &member.value),
+            JsonValue::Object(members) => members.iter().find(|member| member.key == key).map(|member| &member.value),
             _ => None,
         }
     }
@@ -57,7 +57,7 @@ impl<'t> Located<'t> {
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match &self.value {
-            Value::Text(text) => Some(text),
+            JsonValue::String(text) => Some(text),
             _ => None,
         }
     }
@@ -66,12 +66,12 @@ impl<'t> Located<'t> {
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
         match &self.value {
-            Value::Null => serde_json::Value::Null,
-            Value::Flag(flag) => (*flag).into(),
-            Value::Number(number) => number.parse::<i64>().map_or(serde_json::Value::Null, Into::into),
-            Value::Text(text) => text.as_ref().into(),
-            Value::List(list) => list.iter().map(Located::to_json).collect(),
-            Value::Object(members) => members
+            JsonValue::Null => serde_json::Value::Null,
+            JsonValue::Bool(flag) => (*flag).into(),
+            JsonValue::Number(number) => number.parse::<i64>().map_or(serde_json::Value::Null, Into::into),
+            JsonValue::String(text) => text.as_ref().into(),
+            JsonValue::Array(list) => list.iter().map(Located::to_json).collect(),
+            JsonValue::Object(members) => members
                 .iter()
                 .map(|member| (member.key.clone().into_owned(), member.value.to_json()))
                 .collect::<serde_json::Map<_, _>>()
@@ -86,15 +86,15 @@ impl<'de> Deserializer<'de> for &'de Located<'_> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
         match &self.value {
-            Value::Null => visitor.visit_unit(),
-            Value::Flag(flag) => visitor.visit_bool(*flag),
-            Value::Number(number) => match number.parse::<i64>() {
+            JsonValue::Null => visitor.visit_unit(),
+            JsonValue::Bool(flag) => visitor.visit_bool(*flag),
+            JsonValue::Number(number) => match number.parse::<i64>() {
                 Ok(number) => visitor.visit_i64(number),
                 Err(_) => visitor.visit_unit(),
             },
-            Value::Text(text) => visitor.visit_borrowed_str(text),
-            Value::List(list) => visitor.visit_seq(SeqDeserializer::new(list.iter())),
-            Value::Object(members) => {
+            JsonValue::String(text) => visitor.visit_borrowed_str(text),
+            JsonValue::Array(list) => visitor.visit_seq(SeqDeserializer::new(list.iter())),
+            JsonValue::Object(members) => {
                 let members = members.iter().map(|member| (&*member.key, &member.value));
                 visitor.visit_map(MapDeserializer::new(members))
             }
@@ -102,7 +102,7 @@ impl<'de> Deserializer<'de> for &'de Located<'_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        if self.value == Value::Null { visitor.visit_none() } else { visitor.visit_some(self) }
+        if self.value == JsonValue::Null { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Self::Error> {

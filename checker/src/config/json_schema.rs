@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::spec::{Field, Need, ROOT, Shape, Variant};
+use super::spec::{Field, Presence, ROOT, ValueKind, Variant};
 
 /// The schema (JSON Schema, draft 2020-12), for editors that complete and check.
 #[must_use]
@@ -13,30 +13,30 @@ pub fn schema() -> Value {
     schema
 }
 
-fn of(shape: &Shape) -> Value {
-    match shape {
-        Shape::Anything => json!({}),
+fn of(kind: &ValueKind) -> Value {
+    match kind {
+        ValueKind::Any => json!({}),
         // A variable may stand for the whole URL, so that a format would refuse too much.
-        Shape::Text | Shape::Url => json!({ "type": "string" }),
-        Shape::Word(words) => json!({ "enum": words }),
-        Shape::Flag => json!({ "type": "boolean" }),
-        Shape::Integer(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
-        Shape::Duration(least, most) => json!({ "oneOf": [
+        ValueKind::String | ValueKind::Url => json!({ "type": "string" }),
+        ValueKind::Enum(words) => json!({ "enum": words }),
+        ValueKind::Bool => json!({ "type": "boolean" }),
+        ValueKind::Integer(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
+        ValueKind::Duration(least, most) => json!({ "oneOf": [
             { "type": "string", "pattern": r"^(0|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d|w))+|.*\$\{.*)$" },
             { "type": "integer", "minimum": least, "maximum": most },
         ] }),
-        Shape::StatusCodes => {
+        ValueKind::StatusCodes => {
             let one = json!({ "oneOf": [
                 { "type": "integer", "minimum": 100, "maximum": 599 },
                 { "type": "string", "pattern": r"^([1-5]xx|[1-5][0-9]{2}(-[1-5][0-9]{2})?|.*\$\{.*)$" },
             ] });
             json!({ "anyOf": [one, { "const": 0 }, { "type": "array", "items": one, "minItems": 1 }] })
         }
-        Shape::Verdict => json!({ "oneOf": [
+        ValueKind::Quorum => json!({ "oneOf": [
             { "type": "string", "pattern": r"^(any|majority|all|[1-9][0-9]*|.*\$\{.*)$" },
             { "type": "integer", "minimum": 1 },
         ] }),
-        Shape::Assertions => json!({ "type": "array", "items": { "oneOf": [
+        ValueKind::Assertions => json!({ "type": "array", "items": { "oneOf": [
             { "type": "string" },
             { "type": "object", "properties": {
                 "that": { "type": "string" },
@@ -46,13 +46,13 @@ fn of(shape: &Shape) -> Value {
                 "otherwise": { "enum": ["down", "degraded"] },
             }, "additionalProperties": false },
         ] } }),
-        Shape::Headers => json!({ "type": "object", "additionalProperties": { "oneOf": [
+        ValueKind::Headers => json!({ "type": "object", "additionalProperties": { "oneOf": [
             { "type": "string" },
             { "type": "array", "items": { "type": "string" } },
         ] } }),
-        Shape::List(element) => json!({ "type": "array", "items": of(element) }),
-        Shape::Object(fields) => object(fields, &Map::new(), &[]),
-        Shape::Tagged { keys, variants, not_yet, common } => tagged(keys, variants, not_yet, common),
+        ValueKind::List(element) => json!({ "type": "array", "items": of(element) }),
+        ValueKind::Object(fields) => object(fields, &Map::new(), &[]),
+        ValueKind::Tagged { keys, variants, not_yet, common } => tagged(keys, variants, not_yet, common),
     }
 }
 
@@ -80,17 +80,17 @@ fn tagged(keys: &[&str], variants: &[Variant], not_yet: &[&str], common: &[Field
 fn object(fields: &[Field], besides: &Map<String, Value>, required_besides: &[&&str]) -> Value {
     let mut properties = besides.clone();
     for field in fields {
-        let mut property = of(&field.shape);
-        let default = match field.need {
-            Need::Required => String::new(),
-            Need::Optional(default) => format!(" Default: {default}."),
+        let mut property = of(&field.kind);
+        let default = match field.presence {
+            Presence::Required => String::new(),
+            Presence::Optional(default) => format!(" Default: {default}."),
         };
         property["description"] = json!(format!("{}{default}", field.about));
         properties.insert(field.key.to_owned(), property);
     }
     let required: Vec<&str> = fields
         .iter()
-        .filter(|field| field.need == Need::Required)
+        .filter(|field| field.presence == Presence::Required)
         .map(|field| field.key)
         .chain(required_besides.iter().map(|key| **key))
         .collect();

@@ -27,19 +27,20 @@ use chrono::DateTime;
 use serde::de::DeserializeOwned;
 use shared::Nanos;
 use shared::history::DEFAULT_EXPIRY;
-use shared::object_name::{NodeName, check_prefix};
+use shared::object_name::{NodeName, validate_prefix};
 use shared::page_config::AddressStyle;
 
 use self::checks::spec::CHECKER;
 use self::document::Located;
-use self::model::{Bucket, Config, Place, Secret, Storage, WriterKeys};
-use self::parser::Apart;
+use self::model::Config;
+use self::parser::StreamedList;
 use self::problem::{Problem, Problems};
-use self::raw::{Written, WrittenDirectory, WrittenDuration, WrittenS3};
+use self::raw::{RawConfig, RawDirectory, RawDuration, RawS3};
 use crate::checks::http::HttpCheck;
 use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::net::connect::Address;
 use crate::checks::{Check, CheckKind};
+use crate::store::settings::{Bucket, Secret, Storage, StoreLocation, WriterKeys};
 
 /// Up to how many endpoints summaries are kept unless the file says: more than that nobody reads as a list, and what
 /// they are made of is read anew each time.
@@ -76,7 +77,7 @@ pub struct Loaded {
 }
 
 /// What the world around the file says: environment variables, the host's name.
-pub struct Surroundings<'a> {
+pub struct Environment<'a> {
     /// Looks up an environment variable.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
     /// The host's name, from which the node's follows.
@@ -84,10 +85,10 @@ pub struct Surroundings<'a> {
 }
 
 /// Reads and checks the file at `path`.
-pub fn load(path: &Path, surroundings: &Surroundings<'_>) -> Result<Loaded, ConfigError> {
+pub fn load(path: &Path, environment: &Environment<'_>) -> Result<Loaded, ConfigError> {
     let text = read(path)?;
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
-    let (config, problems) = from_text(&text, folder, surroundings);
+    let (config, problems) = from_text(&text, folder, environment);
     let lines = problems.lines(&path.display().to_string(), &text);
     match config {
         Some(config) => Ok(Loaded { config, warnings: lines }),
@@ -96,12 +97,12 @@ pub fn load(path: &Path, surroundings: &Surroundings<'_>) -> Result<Loaded, Conf
 }
 
 /// Every problem of the file at `path`, one line each, and whether one of them has to be mended.
-pub fn validate(path: &Path, surroundings: &Surroundings<'_>) -> Result<(Vec<String>, bool), ConfigError> {
+pub fn validate(path: &Path, environment: &Environment<'_>) -> Result<(Vec<String>, bool), ConfigError> {
     let text = read(path)?;
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
-    let (config, mut problems) = from_text(&text, folder, surroundings);
+    let (config, mut problems) = from_text(&text, folder, environment);
     if let Some(config) = config {
-        for (check, at) in config.checks.iter().zip(check_places(&text, surroundings)) {
+        for (check, at) in config.checks.iter().zip(check_places(&text, environment)) {
             if matches!(check.kind, CheckKind::Heartbeat(_)) && config.storage.is_none() {
                 let text = format!("\"{}\": heartbeats are read from the store; add `storage`", check.title);
                 problems.add(Problem::error(at, text));
@@ -111,7 +112,7 @@ pub fn validate(path: &Path, surroundings: &Surroundings<'_>) -> Result<(Vec<Str
             }
         }
     }
-    Ok((problems.lines(&path.display().to_string(), &text), problems.have_to_be_mended()))
+    Ok((problems.lines(&path.display().to_string(), &text), problems.has_errors()))
 }
 
 /// The text of a configuration file.
@@ -126,11 +127,11 @@ pub(crate) fn read(path: &Path) -> Result<String, ConfigError> {
 }
 
 /// Where each check of a well-formed file stands.
-fn check_places(text: &str, surroundings: &Surroundings<'_>) -> Vec<usize> {
+fn check_places(text: &str, environment: &Environment<'_>) -> Vec<usize> {
     let mut places = Vec::new();
     let mut take = |check: Located<'_>, _: &mut Problems| places.push(check.at);
-    let apart = Apart { key: CHECKERS, take: &mut take };
-    match parser::parse(text, surroundings.variable, &mut Problems::default(), Some(apart)) {
+    let streamed = StreamedList { key: CHECKERS, take: &mut take };
+    match parser::parse(text, environment.variable, &mut Problems::default(), Some(streamed)) {
         Ok(_) => places,
         Err(_) => Vec::new(),
     }
@@ -138,13 +139,13 @@ fn check_places(text: &str, surroundings: &Surroundings<'_>) -> Vec<usize> {
 
 /// The configuration in a text, if it can be used, and every problem of it; one of a single check leaves the others. `folder` is where relative paths start.
 #[must_use]
-pub fn from_text(text: &str, folder: &Path, surroundings: &Surroundings<'_>) -> (Option<Config>, Problems) {
+pub fn from_text(text: &str, folder: &Path, environment: &Environment<'_>) -> (Option<Config>, Problems) {
     let mut problems = Problems::default();
     let (mut checks, mut index) = (Vec::new(), 0);
     let mut told_before = 0;
     // Each check is made of its part of the file at once, while both are at hand.
     let mut take = |located: Located<'_>, problems: &mut Problems| {
-        validate::inspect_element(&located, &CHECKER, CHECKERS, index, problems);
+        validate::validate_element(&located, &CHECKER, CHECKERS, index, problems);
         if problems.errors() == told_before {
             checks.extend(checks::convert(&located, index, folder, problems).map(Arc::new));
         } else {
@@ -154,11 +155,11 @@ pub fn from_text(text: &str, folder: &Path, surroundings: &Surroundings<'_>) -> 
         told_before = problems.errors();
         index += 1;
     };
-    let apart = Apart { key: CHECKERS, take: &mut take };
-    let config = match parser::parse(text, surroundings.variable, &mut problems, Some(apart)) {
+    let streamed = StreamedList { key: CHECKERS, take: &mut take };
+    let config = match parser::parse(text, environment.variable, &mut problems, Some(streamed)) {
         Ok(root) => {
-            validate::inspect(&root, &spec::ROOT, &mut problems);
-            if problems.errors() > 0 { None } else { convert(&root, checks, folder, surroundings, &mut problems) }
+            validate::validate_root(&root, &spec::ROOT, &mut problems);
+            if problems.errors() > 0 { None } else { convert(&root, checks, folder, environment, &mut problems) }
         }
         Err(problem) => {
             problems = Problems::default();
@@ -169,24 +170,24 @@ pub fn from_text(text: &str, folder: &Path, surroundings: &Surroundings<'_>) -> 
     (config.filter(|_| problems.errors() == 0), problems)
 }
 
-/// From a tree that was inspected to the valid configuration; what cannot be seen from the shape is found here.
+/// From a tree that was inspected to the valid configuration; what cannot be seen from the kind is found here.
 fn convert(
     root: &Located,
     mut checks: Vec<Arc<Check>>,
     folder: &Path,
-    surroundings: &Surroundings<'_>,
+    environment: &Environment<'_>,
     problems: &mut Problems,
 ) -> Option<Config> {
     checks.shrink_to_fit();
     let place_of = |key: &str| root.member(key).map_or(root.at, |member| member.at);
-    let written: Written = read_as(root, problems)?;
-    let node = match &written.node {
+    let raw: RawConfig = read_as(root, problems)?;
+    let node = match &raw.node {
         Some(name) => NodeName::new(name)
             .map_err(|error| problems.add(Problem::error(place_of("node"), format!("`node`: {error}"))))
             .ok()?,
-        None => NodeName::from_host_name(&surroundings.host_name),
+        None => NodeName::from_host_name(&environment.host_name),
     };
-    let timestamp = written.timestamp.as_ref().and_then(|text| {
+    let timestamp = raw.timestamp.as_ref().and_then(|text| {
         let parsed = DateTime::parse_from_rfc3339(text).ok().and_then(|time| time.timestamp_nanos_opt());
         if parsed.is_none() {
             let text = format!("`timestamp` is `{text}`; write a time as in RFC 3339, such as `2026-08-22T14:00:00Z`");
@@ -195,7 +196,7 @@ fn convert(
         parsed
     });
     let mut connectivity = Vec::new();
-    for text in &written.connectivity {
+    for text in &raw.connectivity {
         match Address::parse(text, None) {
             Ok(address) => connectivity.push(address),
             Err(error) => {
@@ -212,22 +213,18 @@ fn convert(
         }
     }
     let storage = root.member("storage").and_then(|located| convert_storage(located, folder, problems));
-    let state = state_directory(surroundings.variable).unwrap_or_else(|| folder.to_owned());
-    let summaries = written.summaries.unwrap_or(checks.len() <= SUMMARIES_UP_TO);
+    let state = state_directory(environment.variable).unwrap_or_else(|| folder.to_owned());
+    let summaries = raw.summaries.unwrap_or(checks.len() <= SUMMARIES_UP_TO);
     Some(Config {
         node,
-        every: written.every.map(|every| every.0),
-        concurrent_checks: Some(written.concurrent_checks).filter(|count| *count > 0),
-        address_policy: if written.deny_private_addresses {
-            AddressPolicy::PublicOnly
-        } else {
-            AddressPolicy::AllowAll
-        },
+        every: raw.every.map(|every| every.0),
+        concurrent_checks: Some(raw.concurrent_checks).filter(|count| *count > 0),
+        address_policy: if raw.deny_private_addresses { AddressPolicy::PublicOnly } else { AddressPolicy::AllowAll },
         checks,
         connectivity,
         storage,
         summaries,
-        spool_dir: written.spool_dir.map_or_else(|| state.join("checkup").join("spool"), |dir| folder.join(dir)),
+        spool_dir: raw.spool_dir.map_or_else(|| state.join("checkup").join("spool"), |dir| folder.join(dir)),
         page: page::convert(root.member("page"), problems),
         timestamp,
     })
@@ -235,22 +232,22 @@ fn convert(
 
 fn convert_storage(located: &Located, folder: &Path, problems: &mut Problems) -> Option<Storage> {
     let kind = ["type", "provider"].iter().find_map(|key| located.member(key)?.text()).unwrap_or_default();
-    let expiry = |written: Option<WrittenDuration>| written.map(|age| age.0).filter(|age| *age > 0);
+    let expiry = |raw: Option<RawDuration>| raw.map(|age| age.0).filter(|age| *age > 0);
     match kind {
         "fs" => {
-            let written: WrittenDirectory = read_as(located, problems)?;
+            let raw: RawDirectory = read_as(located, problems)?;
             Some(Storage {
-                place: Place::Directory(folder.join(written.dir)),
-                check_expiry: expiry(written.check_expiry),
-                history_expiry: history_expiry(written.history_expiry),
+                location: StoreLocation::Directory(folder.join(raw.dir)),
+                check_expiry: expiry(raw.check_expiry),
+                history_expiry: history_expiry(raw.history_expiry),
             })
         }
         "s3" => {
-            let mut written: WrittenS3 = read_as(located, problems)?;
-            let check_expiry = expiry(written.check_expiry.take());
-            let history_expiry = history_expiry(written.history_expiry.take());
-            let bucket = convert_bucket(written, located, problems);
-            Some(Storage { place: Place::S3(bucket), check_expiry, history_expiry })
+            let mut raw: RawS3 = read_as(located, problems)?;
+            let check_expiry = expiry(raw.check_expiry.take());
+            let history_expiry = history_expiry(raw.history_expiry.take());
+            let bucket = convert_bucket(raw, located, problems);
+            Some(Storage { location: StoreLocation::S3(bucket), check_expiry, history_expiry })
         }
         other => {
             // A kind of check that is missing leaves the others; without its store a checker has no job.
@@ -261,25 +258,25 @@ fn convert_storage(located: &Located, folder: &Path, problems: &mut Problems) ->
     }
 }
 
-fn history_expiry(written: Option<WrittenDuration>) -> Nanos {
-    written.map_or(DEFAULT_EXPIRY, |age| age.0)
+fn history_expiry(raw: Option<RawDuration>) -> Nanos {
+    raw.map_or(DEFAULT_EXPIRY, |age| age.0)
 }
 
-fn convert_bucket(written: WrittenS3, located: &Located, problems: &mut Problems) -> Bucket {
+fn convert_bucket(raw: RawS3, located: &Located, problems: &mut Problems) -> Bucket {
     let mut problem = |key: &str, text: String| {
         let at = located.member(key).map_or(located.at, |member| member.at);
         problems.add(Problem::error(at, format!("`storage.{key}`: {text}")));
     };
-    if let Err(error) = check_prefix(&written.prefix) {
+    if let Err(error) = validate_prefix(&raw.prefix) {
         problem("prefix", error.to_string());
     }
-    if let Some(url) = &written.endpoint_url
+    if let Some(url) = &raw.endpoint_url
         && let Err(error) = HttpCheck::parse_url(url)
     {
         problem("endpoint_url", error.to_string());
     }
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let keys = match (given(written.access_key_id), given(written.secret_access_key)) {
+    let keys = match (given(raw.access_key_id), given(raw.secret_access_key)) {
         (Some(access_key_id), Some(secret)) => {
             Some(WriterKeys { access_key_id, secret_access_key: Secret::new(secret) })
         }
@@ -293,16 +290,16 @@ fn convert_bucket(written: WrittenS3, located: &Located, problems: &mut Problems
             None
         }
     };
-    if written.bucket.is_empty() {
+    if raw.bucket.is_empty() {
         problem("bucket", "is empty; write the bucket's name".to_owned());
     }
-    let address_style = if written.path_style { AddressStyle::Path } else { AddressStyle::VirtualHost };
+    let address_style = if raw.path_style { AddressStyle::Path } else { AddressStyle::VirtualHost };
     Bucket {
-        name: written.bucket,
-        region: given(written.region),
-        endpoint_url: given(written.endpoint_url),
+        name: raw.bucket,
+        region: given(raw.region),
+        endpoint_url: given(raw.endpoint_url),
         address_style,
-        prefix: written.prefix,
+        prefix: raw.prefix,
         keys,
     }
 }

@@ -2,7 +2,7 @@
 
 use shared::page_config::PageConfig;
 
-use super::document::{Located, Value};
+use super::document::{JsonValue, Located};
 use super::model::{Page, SERVED_STORE};
 use super::problem::{Problem, Problems};
 use crate::provision::spec::check_origin;
@@ -29,7 +29,7 @@ pub(super) fn convert(page: Option<&Located>, problems: &mut Problems) -> Page {
         problems.add(Problem::warning(place_of(page, &text), in_the_page(&text)));
     }
     let embed_by = page.member(EMBED_BY);
-    if let Some(Value::List(origins)) = embed_by.map(|origins| &origins.value) {
+    if let Some(JsonValue::Array(origins)) = embed_by.map(|origins| &origins.value) {
         for origin in origins {
             let text = origin.text().unwrap_or_default();
             match check_origin(text) {
@@ -54,7 +54,7 @@ fn place_of<'t>(page: &'t Located, text: &'t str) -> usize {
         let next = match step.strip_suffix(']') {
             None => place.member(step),
             Some(number) => match &place.value {
-                Value::List(list) => number.parse().ok().and_then(|number: usize| list.get(number)),
+                JsonValue::Array(list) => number.parse().ok().and_then(|number: usize| list.get(number)),
                 _ => None,
             },
         };

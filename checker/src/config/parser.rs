@@ -8,7 +8,7 @@ use jsonc_parser::errors::ParseError;
 use jsonc_parser::tokens::Token;
 use jsonc_parser::{Scanner, ScannerOptions};
 
-use super::document::{Located, Member, Value};
+use super::document::{JsonValue, Located, Member};
 use super::problem::{Problem, Problems};
 use super::variables::expand;
 
@@ -20,21 +20,21 @@ const IN_THE_ROOT: usize = DEPTH_LIMIT - 1;
 
 /// A list whose elements never stand in the tree, where it is empty: there may be very many, and most of what a large file
 /// needs would be for them.
-pub struct Apart<'t, 'p> {
+pub struct StreamedList<'t, 'p> {
     /// The list's key in the root.
     pub key: &'p str,
     /// Takes one element after the other.
     pub take: &'p mut dyn FnMut(Located<'t>, &mut Problems),
 }
 
-/// Reads a file's text; `variable` looks up an environment variable, and `apart` is a list that is handed over element by
+/// Reads a file's text; `variable` looks up an environment variable, and `streamed` is a list that is handed over element by
 /// element. Problems with variables are added to `problems`; text that is no JSON is the only error, since nothing else can
 /// be said about it.
 pub fn parse<'t, 'p>(
     text: &'t str,
     variable: &'p dyn Fn(&str) -> Option<String>,
     problems: &'p mut Problems,
-    apart: Option<Apart<'t, 'p>>,
+    streamed: Option<StreamedList<'t, 'p>>,
 ) -> Result<Located<'t>, Problem> {
     let options = ScannerOptions {
         allow_single_quoted_strings: false,
@@ -44,7 +44,7 @@ pub fn parse<'t, 'p>(
         allow_non_finite_numbers: false,
         allow_extended_string_escapes: false,
     };
-    let mut reader = Reader { scanner: Scanner::new(text, &options), variable, problems, apart };
+    let mut reader = Parser { scanner: Scanner::new(text, &options), variable, problems, streamed };
     let Some(first) = reader.next()? else {
         let text = "the file is empty; `checker init` writes a configuration to start with".to_owned();
         return Err(Problem::error(0, text));
@@ -56,18 +56,18 @@ pub fn parse<'t, 'p>(
     }
 }
 
-struct Reader<'t, 'p> {
+struct Parser<'t, 'p> {
     scanner: Scanner<'t>,
     variable: &'p dyn Fn(&str) -> Option<String>,
     problems: &'p mut Problems,
-    apart: Option<Apart<'t, 'p>>,
+    streamed: Option<StreamedList<'t, 'p>>,
 }
 
-impl<'t> Reader<'t, '_> {
+impl<'t> Parser<'t, '_> {
     /// The next word of the language that is no comment.
     fn next(&mut self) -> Result<Option<Token<'t>>, Problem> {
         loop {
-            match self.scanner.scan().map_err(|error| not_json(&error))? {
+            match self.scanner.scan().map_err(|error| invalid_json(&error))? {
                 Some(Token::CommentLine(_) | Token::CommentBlock(_)) => {}
                 token => return Ok(token),
             }
@@ -92,12 +92,12 @@ impl<'t> Reader<'t, '_> {
             return Err(self.refuse("it is nested too deep"));
         };
         let value = match first {
-            Token::Null => Value::Null,
-            Token::Boolean(flag) => Value::Flag(flag),
-            Token::Number(number) => Value::Number(number),
-            Token::String(text) => Value::Text(self.replaced(text, at)),
-            Token::OpenBracket => Value::List(self.list(depth)?),
-            Token::OpenBrace => Value::Object(self.members(depth)?),
+            Token::Null => JsonValue::Null,
+            Token::Boolean(flag) => JsonValue::Bool(flag),
+            Token::Number(number) => JsonValue::Number(number),
+            Token::String(text) => JsonValue::String(self.replaced(text, at)),
+            Token::OpenBracket => JsonValue::Array(self.list(depth)?),
+            Token::OpenBrace => JsonValue::Object(self.members(depth)?),
             other => return Err(self.refuse(&format!("a value is missing before this `{}`", other.as_str()))),
         };
         Ok(Located { at, value })
@@ -154,15 +154,16 @@ impl<'t> Reader<'t, '_> {
                 self.problems.add(Problem::error(at, format!("`{key}` stands here twice; keep one of them")));
             }
             let first = self.expect(UNENDED)?;
-            let is_apart = depth == IN_THE_ROOT && self.apart.as_ref().is_some_and(|apart| key == apart.key);
-            let value = if is_apart && first == Token::OpenBracket {
+            let is_streamed =
+                depth == IN_THE_ROOT && self.streamed.as_ref().is_some_and(|streamed| key == streamed.key);
+            let value = if is_streamed && first == Token::OpenBracket {
                 let at = self.scanner.token_start();
                 self.elements(depth - 1, |reader, element| {
-                    if let Some(apart) = &mut reader.apart {
-                        (apart.take)(element, reader.problems);
+                    if let Some(streamed) = &mut reader.streamed {
+                        (streamed.take)(element, reader.problems);
                     }
                 })?;
-                Located { at, value: Value::List(Vec::new()) }
+                Located { at, value: JsonValue::Array(Vec::new()) }
             } else {
                 self.value(first, depth)?
             };
@@ -178,11 +179,11 @@ impl<'t> Reader<'t, '_> {
     }
 }
 
-fn not_json(error: &ParseError) -> Problem {
-    Problem::error(error.range().start, format!("it is not JSON: {}", in_lower_case(&error.kind().to_string())))
+fn invalid_json(error: &ParseError) -> Problem {
+    Problem::error(error.range().start, format!("it is not JSON: {}", lower_case_first(&error.kind().to_string())))
 }
 
-fn in_lower_case(sentence: &str) -> String {
+fn lower_case_first(sentence: &str) -> String {
     let mut characters = sentence.chars();
     characters.next().map(|first| first.to_lowercase().chain(characters).collect()).unwrap_or_default()
 }
@@ -239,10 +240,10 @@ mod tests {
     fn the_list_that_is_apart_is_handed_over_and_no_other() {
         let mut taken = Vec::new();
         let mut take = |element: Located<'_>, _: &mut Problems| taken.push((element.at, element.to_json().to_string()));
-        let text = "{\"of\": [0], \"apart\": [1, [2]], \"in\": {\"apart\": [3]}}";
-        let apart = Apart { key: "apart", take: &mut take };
-        let root = parse(text, &no_variable, &mut Problems::default(), Some(apart)).expect("it is JSON");
-        assert_eq!(root.to_json().to_string(), r#"{"apart":[],"in":{"apart":[3]},"of":[0]}"#);
+        let text = "{\"of\": [0], \"streamed\": [1, [2]], \"in\": {\"streamed\": [3]}}";
+        let streamed = StreamedList { key: "streamed", take: &mut take };
+        let root = parse(text, &no_variable, &mut Problems::default(), Some(streamed)).expect("it is JSON");
+        assert_eq!(root.to_json().to_string(), r#"{"streamed":[],"in":{"streamed":[3]},"of":[0]}"#);
         assert_eq!(taken, [(22, "1".to_owned()), (25, "[2]".to_owned())]);
     }
 

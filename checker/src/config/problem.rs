@@ -8,7 +8,7 @@ pub enum Severity {
     /// It works, but not all of it.
     Warning,
     /// One check cannot be made; the others are, and in its place each round says why.
-    OneCheck,
+    CheckError,
     /// It does not work.
     Error,
 }
@@ -17,7 +17,7 @@ impl fmt::Display for Severity {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Severity::Warning => "warning",
-            Severity::OneCheck | Severity::Error => "error",
+            Severity::CheckError | Severity::Error => "error",
         })
     }
 }
@@ -42,8 +42,8 @@ impl Problem {
 
     /// A problem that keeps one check from being made.
     #[must_use]
-    pub fn of_one_check(at: usize, text: String) -> Problem {
-        Problem { at, severity: Severity::OneCheck, text }
+    pub fn check_error(at: usize, text: String) -> Problem {
+        Problem { at, severity: Severity::CheckError, text }
     }
 
     /// A problem that leaves something out.
@@ -73,13 +73,13 @@ impl Problems {
 
     /// The first that keeps a check from being made, in the order in which they were found.
     #[must_use]
-    pub fn first_of_one_check(&self) -> Option<&Problem> {
-        self.0.iter().find(|problem| problem.severity == Severity::OneCheck)
+    pub fn first_check_error(&self) -> Option<&Problem> {
+        self.0.iter().find(|problem| problem.severity == Severity::CheckError)
     }
 
     /// Whether one of them should be mended: all but warnings.
     #[must_use]
-    pub fn have_to_be_mended(&self) -> bool {
+    pub fn has_errors(&self) -> bool {
         self.0.iter().any(|problem| problem.severity > Severity::Warning)
     }
 
@@ -138,11 +138,11 @@ mod tests {
     #[test]
     fn what_is_found_twice_is_told_once_and_as_what_it_is_at_worst() {
         let mut problems = Problems::default();
-        problems.add(Problem::of_one_check(4, "odd".to_owned()));
-        assert!(problems.errors() == 0 && problems.have_to_be_mended());
+        problems.add(Problem::check_error(4, "odd".to_owned()));
+        assert!(problems.errors() == 0 && problems.has_errors());
         problems.add(Problem::error(4, "odd".to_owned()));
-        problems.add(Problem::of_one_check(4, "odd".to_owned()));
-        assert!(problems.errors() == 1 && problems.first_of_one_check().is_none());
+        problems.add(Problem::check_error(4, "odd".to_owned()));
+        assert!(problems.errors() == 1 && problems.first_check_error().is_none());
         assert_eq!(problems.lines("c.json", "abcdef"), ["c.json:1:5: error: odd"]);
     }
 

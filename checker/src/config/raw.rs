@@ -4,9 +4,9 @@ use serde::Deserialize;
 use shared::{Nanos, duration};
 
 #[derive(Deserialize)]
-pub(super) struct Written {
+pub(super) struct RawConfig {
     pub node: Option<String>,
-    pub every: Option<WrittenDuration>,
+    pub every: Option<RawDuration>,
     #[serde(default)]
     pub concurrent_checks: usize,
     #[serde(default)]
@@ -19,7 +19,7 @@ pub(super) struct Written {
 }
 
 #[derive(Deserialize)]
-pub(super) struct WrittenS3 {
+pub(super) struct RawS3 {
     pub bucket: String,
     pub region: Option<String>,
     pub access_key_id: Option<String>,
@@ -29,15 +29,15 @@ pub(super) struct WrittenS3 {
     pub path_style: bool,
     #[serde(default)]
     pub prefix: String,
-    pub check_expiry: Option<WrittenDuration>,
-    pub history_expiry: Option<WrittenDuration>,
+    pub check_expiry: Option<RawDuration>,
+    pub history_expiry: Option<RawDuration>,
 }
 
 #[derive(Deserialize)]
-pub(super) struct WrittenDirectory {
+pub(super) struct RawDirectory {
     pub dir: String,
-    pub check_expiry: Option<WrittenDuration>,
-    pub history_expiry: Option<WrittenDuration>,
+    pub check_expiry: Option<RawDuration>,
+    pub history_expiry: Option<RawDuration>,
 }
 
 #[derive(Deserialize)]
@@ -58,7 +58,7 @@ pub(super) enum TextOrNumber {
 /// A duration in nanoseconds, written as an integer or with units.
 #[derive(Deserialize)]
 #[serde(try_from = "IntegerOrText")]
-pub(super) struct WrittenDuration(pub Nanos);
+pub(super) struct RawDuration(pub Nanos);
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -67,13 +67,13 @@ enum IntegerOrText {
     Text(String),
 }
 
-impl TryFrom<IntegerOrText> for WrittenDuration {
-    type Error = duration::NotADuration;
+impl TryFrom<IntegerOrText> for RawDuration {
+    type Error = duration::ParseDurationError;
 
-    fn try_from(written: IntegerOrText) -> Result<Self, Self::Error> {
-        match written {
-            IntegerOrText::Integer(nanos) => Ok(WrittenDuration(nanos)),
-            IntegerOrText::Text(text) => duration::parse(&text).map(WrittenDuration),
+    fn try_from(raw: IntegerOrText) -> Result<Self, Self::Error> {
+        match raw {
+            IntegerOrText::Integer(nanos) => Ok(RawDuration(nanos)),
+            IntegerOrText::Text(text) => duration::parse(&text).map(RawDuration),
         }
     }
 }

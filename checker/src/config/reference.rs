@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use shared::duration;
 
-use super::spec::{Field, Need, ROOT, Shape, Variant};
+use super::spec::{Field, Presence, ROOT, ValueKind, Variant};
 
 /// An object with so few keys has no section of its own.
 const NAMED_HERE: usize = 4;
@@ -14,13 +14,13 @@ const NAMED_HERE: usize = 4;
 #[must_use]
 pub fn reference() -> String {
     let mut text = String::new();
-    let Shape::Object(fields) = ROOT else { return text };
+    let ValueKind::Object(fields) = ROOT else { return text };
     section(&mut text, "The file", "", fields);
     for field in fields {
-        match &field.shape {
-            Shape::Object(fields) => section(&mut text, &format!("`{}`", field.key), field.about, fields),
-            Shape::List(Shape::Tagged { keys, variants, not_yet, common })
-            | Shape::Tagged { keys, variants, not_yet, common } => {
+        match &field.kind {
+            ValueKind::Object(fields) => section(&mut text, &format!("`{}`", field.key), field.about, fields),
+            ValueKind::List(ValueKind::Tagged { keys, variants, not_yet, common })
+            | ValueKind::Tagged { keys, variants, not_yet, common } => {
                 tagged(&mut text, field.key, keys, variants, not_yet);
                 if !common.is_empty() {
                     let heading = format!("`{}` of every type", field.key);
@@ -54,40 +54,40 @@ fn section(text: &mut String, heading: &str, about: &str, fields: &[Field]) {
     }
     text.push_str("| key | value | default | meaning |\n|---|---|---|---|\n");
     for field in fields {
-        let default = match field.need {
-            Need::Required => "**required**",
-            Need::Optional(default) => default,
+        let default = match field.presence {
+            Presence::Required => "**required**",
+            Presence::Optional(default) => default,
         };
-        let _ = writeln!(text, "| `{}` | {} | {default} | {} |", field.key, value(&field.shape), field.about);
+        let _ = writeln!(text, "| `{}` | {} | {default} | {} |", field.key, value(&field.kind), field.about);
     }
     text.push('\n');
 }
 
-fn value(shape: &Shape) -> String {
-    match shape {
-        Shape::Text => "text".to_owned(),
-        Shape::Url => "URL".to_owned(),
-        Shape::Word(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
-        Shape::Integer(least, most) => format!("integer, {least} to {most}"),
-        Shape::Flag => "`true` or `false`".to_owned(),
-        Shape::Duration(least, most) => {
-            format!("duration, `{}` to `{}`", duration::exact(*least), duration::exact(*most))
+fn value(kind: &ValueKind) -> String {
+    match kind {
+        ValueKind::String => "text".to_owned(),
+        ValueKind::Url => "URL".to_owned(),
+        ValueKind::Enum(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
+        ValueKind::Integer(least, most) => format!("integer, {least} to {most}"),
+        ValueKind::Bool => "`true` or `false`".to_owned(),
+        ValueKind::Duration(least, most) => {
+            format!("duration, `{}` to `{}`", duration::format_exact(*least), duration::format_exact(*most))
         }
-        Shape::Verdict => "`any`, `majority`, `all`, or a number of nodes".to_owned(),
-        Shape::StatusCodes => "status codes".to_owned(),
-        Shape::Assertions => "list of assertions".to_owned(),
-        Shape::Headers => "object: name to text or list of texts".to_owned(),
-        Shape::List(Shape::Text) => "list of texts".to_owned(),
-        Shape::List(Shape::Object(fields)) => {
+        ValueKind::Quorum => "`any`, `majority`, `all`, or a number of nodes".to_owned(),
+        ValueKind::StatusCodes => "status codes".to_owned(),
+        ValueKind::Assertions => "list of assertions".to_owned(),
+        ValueKind::Headers => "object: name to text or list of texts".to_owned(),
+        ValueKind::List(ValueKind::String) => "list of texts".to_owned(),
+        ValueKind::List(ValueKind::Object(fields)) => {
             let keys: Vec<String> = fields.iter().map(|field| format!("`{}`", field.key)).collect();
             format!("list of objects with {}", keys.join(" or "))
         }
-        Shape::List(_) => "list, see below".to_owned(),
-        Shape::Object(fields) if fields.len() <= NAMED_HERE => {
+        ValueKind::List(_) => "list, see below".to_owned(),
+        ValueKind::Object(fields) if fields.len() <= NAMED_HERE => {
             let keys: Vec<String> = fields.iter().map(|field| format!("`{}`", field.key)).collect();
             format!("object with {}", keys.join(" or "))
         }
-        Shape::Object(_) | Shape::Tagged { .. } => "object, see below".to_owned(),
-        Shape::Anything => "anything".to_owned(),
+        ValueKind::Object(_) | ValueKind::Tagged { .. } => "object, see below".to_owned(),
+        ValueKind::Any => "anything".to_owned(),
     }
 }

@@ -1,35 +1,35 @@
 //! What may stand in the configuration file: one table that validation, the JSON Schema and the reference in
 //! `docs/configuration.md` are all made from.
 
-use shared::looks;
+use shared::page_config::appearance;
 
 use super::checks::spec::CHECKERS;
 
 /// What a value has to be.
 #[derive(Debug, Clone, Copy)]
-pub enum Shape {
+pub enum ValueKind {
     /// Any text.
-    Text,
+    String,
     /// An `http` or `https` URL.
     Url,
     /// One of these words.
-    Word(&'static [&'static str]),
+    Enum(&'static [&'static str]),
     /// An integer between two numbers, both included.
     Integer(i64, i64),
     /// `true` or `false`.
-    Flag,
+    Bool,
     /// A duration: text with a unit, or integer nanoseconds; between two numbers of nanoseconds, both included.
     Duration(i64, i64),
     /// HTTP status codes: a code, a class such as `2xx`, a range such as `200-299`, or a list of these.
     StatusCodes,
     /// How several nodes agree: `any`, `majority`, `all`, or a number of nodes.
-    Verdict,
+    Quorum,
     /// Assertions: texts such as `[STATUS] == 200`, or objects that combine them.
     Assertions,
     /// Header names, each with a text or a list of texts.
     Headers,
-    /// A list of one shape.
-    List(&'static Shape),
+    /// A list of one kind.
+    List(&'static ValueKind),
     /// An object with known keys.
     Object(&'static [Field]),
     /// An object whose kind stands under the first of these keys that is there.
@@ -44,7 +44,7 @@ pub enum Shape {
         common: &'static [Field],
     },
     /// Anything: read from the original's files, but without meaning here.
-    Anything,
+    Any,
 }
 
 /// A key of an object.
@@ -53,16 +53,16 @@ pub struct Field {
     /// The key.
     pub key: &'static str,
     /// What its value has to be.
-    pub shape: Shape,
+    pub kind: ValueKind,
     /// Whether it must be there.
-    pub need: Need,
+    pub presence: Presence,
     /// What it means, in a sentence for the schema and the reference.
     pub about: &'static str,
 }
 
 /// Whether a key must be there, and what holds if it is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
+pub enum Presence {
     /// It must be there.
     Required,
     /// It may be left out; this is what holds then, in words.
@@ -80,12 +80,12 @@ pub struct Variant {
     pub about: &'static str,
 }
 
-pub(super) const fn required(key: &'static str, shape: Shape, about: &'static str) -> Field {
-    Field { key, shape, need: Need::Required, about }
+pub(super) const fn required(key: &'static str, kind: ValueKind, about: &'static str) -> Field {
+    Field { key, kind, presence: Presence::Required, about }
 }
 
-pub(super) const fn optional(key: &'static str, shape: Shape, default: &'static str, about: &'static str) -> Field {
-    Field { key, shape, need: Need::Optional(default), about }
+pub(super) const fn optional(key: &'static str, kind: ValueKind, default: &'static str, about: &'static str) -> Field {
+    Field { key, kind, presence: Presence::Optional(default), about }
 }
 
 pub(super) const SECOND: i64 = shared::SECOND;
@@ -94,29 +94,29 @@ pub(super) const DAY: i64 = shared::DAY;
 pub(super) const FOREVER: i64 = 36_500 * DAY;
 
 /// The whole file.
-pub const ROOT: Shape = Shape::Object(&[
-    optional("$schema", Shape::Text, "none", "The JSON Schema of this file, for editors."),
+pub const ROOT: ValueKind = ValueKind::Object(&[
+    optional("$schema", ValueKind::String, "none", "The JSON Schema of this file, for editors."),
     optional(
         "node",
-        Shape::Text,
+        ValueKind::String,
         "the host's name",
         "The name of this checker among several: 1 to 32 of `a-z`, `0-9` and `-`.",
     ),
     optional(
         "every",
-        Shape::Duration(SECOND, DAY),
+        ValueKind::Duration(SECOND, DAY),
         "`1m` for `serve`; for `run` the schedule it is given",
         "How often a round is made. Results say so, so that the page knows how long each stands.",
     ),
     optional(
         "concurrent_checks",
-        Shape::Integer(0, 100_000),
+        ValueKind::Integer(0, 100_000),
         "`64` for a single round; `serve` and `run --every` have `512`, and up to `4096` with those that take longer than a second; 0 means the same",
         "How many checks are under way at once.",
     ),
     optional(
         "connectivity",
-        Shape::List(&Shape::Text),
+        ValueKind::List(&ValueKind::String),
         "none: this node is taken to be online",
         "Addresses such as `1.1.1.1:443`. If something is down and none of them accepts a connection, this node is \
          offline, and the result is unknown.",
@@ -124,35 +124,40 @@ pub const ROOT: Shape = Shape::Object(&[
     required("checkers", CHECKERS, "What is watched."),
     optional(
         "deny_private_addresses",
-        Shape::Flag,
+        ValueKind::Bool,
         "`false`",
         "Whether checks may only connect to public addresses; for those who check other people's URLs.",
     ),
     optional("storage", STORAGE, "none: rounds are only printed", "Where results are stored."),
     optional(
         "spool_dir",
-        Shape::Text,
+        ValueKind::String,
         "`$XDG_STATE_HOME/checkup/spool`, or `~/.local/state/checkup/spool`",
         "Where rounds wait that could not be stored; they are sent first next time.",
     ),
     optional(
         "page",
-        Shape::Object(PAGE),
+        ValueKind::Object(PAGE),
         "a page called `Status` over 24 hours",
         "What the page is told that `checker serve` serves, or that `checker provision` prepares.",
     ),
     optional(
         "summaries",
-        Shape::Flag,
+        ValueKind::Bool,
         "`true` up to 1,000 endpoints",
         "Whether this node keeps a summary and badges in the store for those who run no script.",
     ),
-    optional("timestamp", Shape::Text, "now", "A time (RFC 3339) that every result carries instead of the clock's."),
-    optional("notifiers", Shape::Anything, "none", "The original's notifiers; not yet supported."),
-    optional("notifier", Shape::Anything, "none", "The original's older spelling of `notifiers`; not yet supported."),
+    optional(
+        "timestamp",
+        ValueKind::String,
+        "now",
+        "A time (RFC 3339) that every result carries instead of the clock's.",
+    ),
+    optional("notifiers", ValueKind::Any, "none", "The original's notifiers; not yet supported."),
+    optional("notifier", ValueKind::Any, "none", "The original's older spelling of `notifiers`; not yet supported."),
 ]);
 
-const STORAGE: Shape = Shape::Tagged {
+const STORAGE: ValueKind = ValueKind::Tagged {
     keys: &["type", "provider"],
     variants: &[S3, DIRECTORY],
     not_yet: &["github", "mysql", "postgres", "sqlite3", "appinsights", "sql"],
@@ -161,14 +166,14 @@ const STORAGE: Shape = Shape::Tagged {
 
 const EXPIRY: Field = optional(
     "check_expiry",
-    Shape::Duration(0, FOREVER),
+    ValueKind::Duration(0, FOREVER),
     "kept for ever",
     "The age at which this node's check files are removed; 0 keeps them.",
 );
 
 const HISTORY_EXPIRY: Field = optional(
     "history_expiry",
-    Shape::Duration(DAY, FOREVER),
+    ValueKind::Duration(DAY, FOREVER),
     "`400d`",
     "How far back this node's history reaches; it outlives the check files it is made of.",
 );
@@ -177,30 +182,35 @@ const S3: Variant = Variant {
     word: "s3",
     about: "A bucket of Amazon S3 or of any service that speaks its API.",
     fields: &[
-        required("bucket", Shape::Text, "The bucket's name."),
-        optional("region", Shape::Text, "the environment's or the profile's, else `us-east-1`", "The bucket's region."),
+        required("bucket", ValueKind::String, "The bucket's name."),
+        optional(
+            "region",
+            ValueKind::String,
+            "the environment's or the profile's, else `us-east-1`",
+            "The bucket's region.",
+        ),
         optional(
             "access_key_id",
-            Shape::Text,
+            ValueKind::String,
             "AWS's default chain: environment, profile, instance role",
             "The writer's access key id.",
         ),
         optional(
             "secret_access_key",
-            Shape::Text,
+            ValueKind::String,
             "AWS's default chain",
             "The writer's secret access key; best as `${AWS_SECRET_ACCESS_KEY}`.",
         ),
-        optional("endpoint_url", Shape::Url, "AWS", "The service's URL, where it is not AWS."),
+        optional("endpoint_url", ValueKind::Url, "AWS", "The service's URL, where it is not AWS."),
         optional(
             "path_style",
-            Shape::Flag,
+            ValueKind::Bool,
             "`false`",
             "Whether the bucket stands in the path and not in the host name.",
         ),
         optional(
             "prefix",
-            Shape::Text,
+            ValueKind::String,
             "none",
             "What every object's name begins with: folders with a slash at the end.",
         ),
@@ -213,8 +223,8 @@ const DIRECTORY: Variant = Variant {
     word: "fs",
     about: "A directory of this machine, which any static web server can publish.",
     fields: &[
-        required("dir", Shape::Text, "The directory; relative to the configuration file's folder."),
-        optional("url", Shape::Text, "none", "The original's key for its page; ours does not need it."),
+        required("dir", ValueKind::String, "The directory; relative to the configuration file's folder."),
+        optional("url", ValueKind::String, "none", "The original's key for its page; ours does not presence it."),
         EXPIRY,
         HISTORY_EXPIRY,
     ],
@@ -222,107 +232,117 @@ const DIRECTORY: Variant = Variant {
 
 /// What the page's own `config.json` says, too, and who may show the page.
 const PAGE: &[Field] = &[
-    optional("title", Shape::Text, "`Status`", "The page's name."),
-    optional("range", Shape::Duration(shared::HOUR, 366 * DAY), "`24h`", "How far back the page looks."),
-    optional("refresh", Shape::Duration(5 * SECOND, DAY), "`60s`", "How often the page looks again."),
+    optional("title", ValueKind::String, "`Status`", "The page's name."),
+    optional("range", ValueKind::Duration(shared::HOUR, 366 * DAY), "`24h`", "How far back the page looks."),
+    optional("refresh", ValueKind::Duration(5 * SECOND, DAY), "`60s`", "How often the page looks again."),
     optional(
         "interval",
-        Shape::Duration(SECOND, 31 * DAY),
+        ValueKind::Duration(SECOND, 31 * DAY),
         "`10m`",
-        "How long a result stands that does not say so and has no neighbours to tell.",
+        "How long a result stands that does not say so and has no neighbors to tell.",
     ),
     optional(
         "offline",
-        Shape::Flag,
+        ValueKind::Bool,
         "`true`",
         "Whether browsers keep the page and what it last showed for when they are offline.",
     ),
     optional(
         "embed_by",
-        Shape::List(&Shape::Text),
+        ValueKind::List(&ValueKind::String),
         "none: only the page's own origin",
         "The origins whose pages may show this one in a frame, such as `https://example.com`.",
     ),
     optional(
         "language",
-        Shape::Word(&["auto", "en", "de", "fr", "es", "pt", "ja", "zh", "ar"]),
+        ValueKind::Enum(&["auto", "en", "de", "fr", "es", "pt", "ja", "zh", "ar"]),
         "`auto`: the reader's",
         "The language of the page.",
     ),
     optional(
         "logo",
-        Shape::Text,
+        ValueKind::String,
         "none",
         "A picture before the title: a file beside the page or a `data:image/…` URL.",
     ),
-    optional("favicon", Shape::Text, "it tells the state", "The tab's icon, as `logo`."),
-    optional("links", Shape::List(&Shape::Object(LINK)), "none", "The links in the header."),
-    optional("footer", Shape::Text, "none", "A text at the bottom."),
-    optional("look", Shape::Object(LOOK), "calm", "Colours, corners and font; docs/status-page.md has the names."),
-    optional("texts", Shape::Object(TEXTS), "their own names", "What the statuses are called."),
-    optional("groups", Shape::List(&Shape::Object(GROUP)), "none", "Groups of endpoints, in their order."),
+    optional("favicon", ValueKind::String, "it tells the state", "The tab's icon, as `logo`."),
+    optional("links", ValueKind::List(&ValueKind::Object(LINK)), "none", "The links in the header."),
+    optional("footer", ValueKind::String, "none", "A text at the bottom."),
+    optional("look", ValueKind::Object(LOOK), "calm", "Colors, corners and font; docs/status-page.md has the names."),
+    optional("texts", ValueKind::Object(TEXTS), "their own names", "What the statuses are called."),
+    optional("groups", ValueKind::List(&ValueKind::Object(GROUP)), "none", "Groups of endpoints, in their order."),
     optional(
         "order",
-        Shape::List(&Shape::Text),
+        ValueKind::List(&ValueKind::String),
         "as in `checkers`",
         "Titles in the order in which endpoints stand where nothing needs attention; `Shop *` is every title that \
          begins so.",
     ),
     optional(
         "hide",
-        Shape::Object(HIDE),
+        ValueKind::Object(HIDE),
         "nothing",
         "The titles of endpoints whose error texts or URLs are not shown.",
     ),
 ];
 
 const LINK: &[Field] = &[
-    required("text", Shape::Text, "Its words."),
-    required("url", Shape::Text, "Where it leads: `https:`, `http:`, `mailto:` or relative."),
+    required("text", ValueKind::String, "Its words."),
+    required("url", ValueKind::String, "Where it leads: `https:`, `http:`, `mailto:` or relative."),
 ];
 
 const LOOK: &[Field] = &[
-    optional("light", Shape::Object(COLOURS), "calm colours", "Colours on light ground."),
-    optional("dark", Shape::Object(COLOURS), "calm colours", "Colours on dark ground."),
-    optional("radius", Shape::Integer(0, 24), "6", "How round corners are, in pixels."),
-    optional("font", Shape::Word(&["system", "serif", "rounded", "mono"]), "`system`", "The font."),
+    optional("light", ValueKind::Object(COLORS), "calm colors", "Colors on light ground."),
+    optional("dark", ValueKind::Object(COLORS), "calm colors", "Colors on dark ground."),
+    optional("radius", ValueKind::Integer(0, 24), "6", "How round corners are, in pixels."),
+    optional("font", ValueKind::Enum(&["system", "serif", "rounded", "mono"]), "`system`", "The font."),
 ];
 
-/// One field for each colour that can be chosen.
-const COLOURS: &[Field] = &{
-    let mut fields = [optional("", Shape::Text, "a calm one", "A colour, as `#rrggbb`."); looks::COLOURS.len()];
+/// One field for each color that can be chosen.
+const COLORS: &[Field] = &{
+    let mut fields = [optional("", ValueKind::String, "a calm one", "A color, as `#rrggbb`."); appearance::COLORS.len()];
     let mut place = 0;
     while place < fields.len() {
-        fields[place].key = looks::COLOURS[place];
+        fields[place].key = appearance::COLORS[place];
         place += 1;
     }
     fields
 };
 
 const TEXTS: &[Field] = &[
-    optional("healthy", Shape::Object(TEXT), "healthy", "What healthy is called."),
-    optional("degraded", Shape::Object(TEXT), "degraded", "What degraded is called."),
-    optional("down", Shape::Object(TEXT), "down", "What down is called."),
-    optional("unknown", Shape::Object(TEXT), "unknown", "What unknown is called."),
+    optional("healthy", ValueKind::Object(TEXT), "healthy", "What healthy is called."),
+    optional("degraded", ValueKind::Object(TEXT), "degraded", "What degraded is called."),
+    optional("down", ValueKind::Object(TEXT), "down", "What down is called."),
+    optional("unknown", ValueKind::Object(TEXT), "unknown", "What unknown is called."),
 ];
 
 const TEXT: &[Field] = &[
-    optional("word", Shape::Text, "its own name", "An adjective that fits behind “is”."),
-    optional("remark", Shape::Text, "nothing", "What stands below the first sentence while this is the state."),
+    optional("word", ValueKind::String, "its own name", "An adjective that fits behind “is”."),
+    optional("remark", ValueKind::String, "nothing", "What stands below the first sentence while this is the state."),
 ];
 
 const GROUP: &[Field] = &[
-    required("title", Shape::Text, "Its name."),
-    optional("endpoints", Shape::List(&Shape::Text), "none", "The titles of its endpoints, or beginnings with a `*`."),
-    optional("groups", Shape::List(&Shape::Object(INNER_GROUP)), "none", "The groups in it; those have none."),
+    required("title", ValueKind::String, "Its name."),
+    optional(
+        "endpoints",
+        ValueKind::List(&ValueKind::String),
+        "none",
+        "The titles of its endpoints, or beginnings with a `*`.",
+    ),
+    optional("groups", ValueKind::List(&ValueKind::Object(INNER_GROUP)), "none", "The groups in it; those have none."),
 ];
 
 const INNER_GROUP: &[Field] = &[
-    required("title", Shape::Text, "Its name."),
-    optional("endpoints", Shape::List(&Shape::Text), "none", "The titles of its endpoints, or beginnings with a `*`."),
+    required("title", ValueKind::String, "Its name."),
+    optional(
+        "endpoints",
+        ValueKind::List(&ValueKind::String),
+        "none",
+        "The titles of its endpoints, or beginnings with a `*`.",
+    ),
 ];
 
 const HIDE: &[Field] = &[
-    optional("errors", Shape::List(&Shape::Text), "none", "Whose error texts are not shown."),
-    optional("locators", Shape::List(&Shape::Text), "none", "Whose URLs are not shown."),
+    optional("errors", ValueKind::List(&ValueKind::String), "none", "Whose error texts are not shown."),
+    optional("locators", ValueKind::List(&ValueKind::String), "none", "Whose URLs are not shown."),
 ];

@@ -1,29 +1,29 @@
 //! Facts about whole configuration files.
 
-use super::model::CheckKind;
-use super::spec::Shape;
+use crate::checks::CheckKind;
+use super::spec::ValueKind;
 use super::*;
 use crate::checks::net::tls_config::TlsTrust;
 use shared::page_config::PageConfig;
 use shared::status::Status;
 use shared::{DAY, MINUTE};
 
-fn surroundings() -> Surroundings<'static> {
-    Surroundings {
+fn environment() -> Environment<'static> {
+    Environment {
         variable: &|name| (name == "KEY").then(|| "s3cr3t".to_owned()),
         host_name: "Web-01.example.com".to_owned(),
     }
 }
 
 fn loaded(text: &str) -> Config {
-    let (config, problems) = from_text(text, Path::new("/etc/checkup"), &surroundings());
+    let (config, problems) = from_text(text, Path::new("/etc/checkup"), &environment());
     config.unwrap_or_else(|| panic!("{:#?}", problems.lines("c.json", text)))
 }
 
 /// What has to be mended, and what is left of the configuration.
 fn problems(text: &str) -> (Vec<String>, Option<Config>) {
-    let (config, problems) = from_text(text, Path::new(""), &surroundings());
-    assert!(problems.have_to_be_mended(), "{text}");
+    let (config, problems) = from_text(text, Path::new(""), &environment());
+    assert!(problems.has_errors(), "{text}");
     (problems.lines("c.json", text), config)
 }
 
@@ -43,7 +43,7 @@ fn http(config: &Config, index: usize) -> &HttpCheck {
 #[test]
 fn the_originals_configuration_loads_unchanged() {
     let text = include_str!("../../../shared/golden/checkup.json");
-    let (_, problems) = from_text(text, Path::new(""), &surroundings());
+    let (_, problems) = from_text(text, Path::new(""), &environment());
     assert!(problems.is_empty(), "{:#?}", problems.lines("checkup.json", text));
     let config = loaded(text);
     assert_eq!(config.checks.len(), 10);
@@ -59,7 +59,7 @@ fn the_originals_configuration_loads_unchanged() {
     let CheckKind::Tls(tls) = &config.checks[9].kind else { panic!("{:?}", config.checks[9]) };
     assert_eq!((tls.degraded_within, tls.down_within), (14 * DAY, 0));
     let storage = config.storage.expect("it has one");
-    assert!(matches!(&storage.place, Place::Directory(dir) if dir == Path::new("/etc/checkup/checks")));
+    assert!(matches!(&storage.location, StoreLocation::Directory(dir) if dir == Path::new("/etc/checkup/checks")));
     assert_eq!(storage.check_expiry, Some(7 * DAY));
 }
 
@@ -114,21 +114,21 @@ fn what_is_said_about_the_page_is_what_the_page_reads() {
     );
     let told = &config.page.told;
     assert_eq!((told.title.as_str(), told.range, told.refresh, told.offline), ("Shop", 7 * DAY, 5 * MINUTE, false));
-    assert_eq!((told.interval, told.looks.radius, told.looks.groups.len()), (MINUTE, Some(10), 1));
-    assert_eq!(told.looks.language.as_deref(), Some("ja"));
-    assert_eq!(told.looks.words[Status::Down as usize].as_deref(), Some("out of order"));
+    assert_eq!((told.interval, told.appearance.radius, told.appearance.groups.len()), (MINUTE, Some(10), 1));
+    assert_eq!(told.appearance.language.as_deref(), Some("ja"));
+    assert_eq!(told.appearance.status_words[Status::Down as usize].as_deref(), Some("out of order"));
     assert_eq!(config.page.embed_by, ["https://intranet.example"]);
     assert_eq!(PageConfig::parse(&told.to_json()).as_ref(), Ok(told), "it is passed on whole");
 }
 
 #[test]
 fn every_key_of_the_pages_configuration_can_be_said_here() {
-    let Shape::Object(root) = spec::ROOT else { panic!("it is an object") };
-    let Shape::Object(page) = root.iter().find(|field| field.key == "page").expect("it is there").shape else {
+    let ValueKind::Object(root) = spec::ROOT else { panic!("it is an object") };
+    let ValueKind::Object(page) = root.iter().find(|field| field.key == "page").expect("it is there").kind else {
         panic!("it is an object")
     };
     let here: Vec<&str> = page.iter().map(|field| field.key).collect();
-    for key in shared::page_config::KEYS.iter().chain(&shared::looks::KEYS) {
+    for key in shared::page_config::KEYS.iter().chain(&shared::page_config::appearance::KEYS) {
         let follows_from_how_it_is_served = ["$schema", "source"].contains(key);
         assert!(here.contains(key) != follows_from_how_it_is_served, "{key}");
     }
@@ -140,11 +140,11 @@ fn what_a_page_would_skip_is_a_warning_where_it_stands() {
         "look":{"light":{"ground":"white"}},
         "links":[{"text":"x","url":"javascript:alert(1)"}],
         "logo":"https://elsewhere.example/logo.svg"}}"#;
-    let (config, problems) = from_text(text, Path::new(""), &surroundings());
-    assert!(config.is_some_and(|config| config.page.told.looks == shared::looks::Looks::default()));
+    let (config, problems) = from_text(text, Path::new(""), &environment());
+    assert!(config.is_some_and(|config| config.page.told.appearance == shared::page_config::appearance::Appearance::default()));
     let lines = problems.lines("c.json", text);
     for (line, expected) in lines.iter().zip([
-        "c.json:2:35: warning: `page.look.light.ground` is no colour",
+        "c.json:2:35: warning: `page.look.light.ground` is no color",
         "c.json:3:18: warning: `page.links[0]` leads neither to a page",
         "c.json:4:16: warning: `page.logo` is neither a file beside the page",
     ]) {
@@ -174,7 +174,7 @@ fn durations_headers_and_variables_are_read() {
     assert_eq!(config.every, Some(10 * MINUTE));
     assert_eq!(http(&config, 0).headers["authorization"], "Bearer s3cr3t");
     assert_eq!(config.checks[0].attempt_spacing, Duration::from_millis(100));
-    let Place::S3(bucket) = config.storage.expect("it has one").place else { panic!("it is a bucket") };
+    let StoreLocation::S3(bucket) = config.storage.expect("it has one").location else { panic!("it is a bucket") };
     assert_eq!(bucket.prefix, "p/");
     assert_eq!(bucket.keys.map(|keys| keys.secret_access_key.reveal().to_owned()).as_deref(), Some("s3cr3t"));
 }
@@ -366,7 +366,7 @@ fn what_cannot_be_seen_from_the_shape_is_named_with_its_place() {
 
 #[test]
 fn the_starter_configuration_is_valid_and_has_no_warnings() {
-    let (config, problems) = from_text(starter::STARTER, Path::new(""), &surroundings());
+    let (config, problems) = from_text(starter::STARTER, Path::new(""), &environment());
     assert!(problems.is_empty(), "{:#?}", problems.lines("starter", starter::STARTER));
     assert_eq!(config.expect("it is valid").every, Some(30 * shared::SECOND));
 }
@@ -397,20 +397,20 @@ fn the_reference_in_the_documentation_is_the_tables() {
     assert_eq!(written, reference, "run `UPDATE_DOCUMENTATION=1 cargo test -p checker reference`");
 }
 
-fn collect_keys(shape: &spec::Shape, keys: &mut Vec<&'static str>) {
+fn collect_keys(kind: &spec::ValueKind, keys: &mut Vec<&'static str>) {
     let mut of_fields = |fields: &[spec::Field]| {
         for field in fields {
             keys.push(field.key);
-            collect_keys(&field.shape, keys);
+            collect_keys(&field.kind, keys);
         }
     };
-    match shape {
-        spec::Shape::Object(fields) => of_fields(fields),
-        spec::Shape::Tagged { variants, common, .. } => {
+    match kind {
+        spec::ValueKind::Object(fields) => of_fields(fields),
+        spec::ValueKind::Tagged { variants, common, .. } => {
             of_fields(common);
             variants.iter().for_each(|variant| of_fields(variant.fields));
         }
-        spec::Shape::List(element) => collect_keys(element, keys),
+        spec::ValueKind::List(element) => collect_keys(element, keys),
         _ => {}
     }
 }

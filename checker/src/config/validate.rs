@@ -4,109 +4,109 @@ use std::fmt;
 
 use shared::duration;
 use shared::nearest::nearest;
-use shared::verdict::Policy;
+use shared::quorum::Quorum;
 
-use super::document::{Located, Member, Value};
+use super::document::{JsonValue, Located, Member};
 use super::problem::{Problem, Problems};
-use super::spec::{Field, Need, Shape, Variant};
+use super::spec::{Field, Presence, ValueKind, Variant};
 use crate::checks::http::HttpCheck;
 use crate::checks::http::status_codes::StatusCodes;
 
 /// How a person would say where something is: `checkers[3].endpoint_url`. It becomes text only where there is a problem.
 #[derive(Clone, Copy)]
-enum Path<'a> {
+enum KeyPath<'a> {
     Root,
-    Key(&'a Path<'a>, &'a str),
-    Index(&'a Path<'a>, usize),
+    Key(&'a KeyPath<'a>, &'a str),
+    Index(&'a KeyPath<'a>, usize),
 }
 
-impl fmt::Display for Path<'_> {
+impl fmt::Display for KeyPath<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Path::Root => formatter.write_str("the whole file"),
-            Path::Key(Path::Root, key) => formatter.write_str(key),
-            Path::Key(path, key) => write!(formatter, "{path}.{key}"),
-            Path::Index(path, index) => write!(formatter, "{path}[{index}]"),
+            KeyPath::Root => formatter.write_str("the whole file"),
+            KeyPath::Key(KeyPath::Root, key) => formatter.write_str(key),
+            KeyPath::Key(path, key) => write!(formatter, "{path}.{key}"),
+            KeyPath::Index(path, index) => write!(formatter, "{path}[{index}]"),
         }
     }
 }
 
 /// Adds every problem of the file's tree to `problems`.
-pub fn inspect(root: &Located, shape: &Shape, problems: &mut Problems) {
-    inspect_value(root, shape, &Path::Root, problems);
+pub fn validate_root(root: &Located, kind: &ValueKind, problems: &mut Problems) {
+    validate_value(root, kind, &KeyPath::Root, problems);
 }
 
 /// The same of one element of the list under a key of the root.
-pub fn inspect_element(element: &Located, shape: &Shape, key: &str, index: usize, problems: &mut Problems) {
-    inspect_value(element, shape, &Path::Index(&Path::Key(&Path::Root, key), index), problems);
+pub fn validate_element(element: &Located, kind: &ValueKind, key: &str, index: usize, problems: &mut Problems) {
+    validate_value(element, kind, &KeyPath::Index(&KeyPath::Key(&KeyPath::Root, key), index), problems);
 }
 
-fn inspect_value(value: &Located, shape: &Shape, path: &Path<'_>, problems: &mut Problems) {
-    let wanted = match (shape, &value.value) {
+fn validate_value(value: &Located, kind: &ValueKind, path: &KeyPath<'_>, problems: &mut Problems) {
+    let expected = match (kind, &value.value) {
         // Whoever makes the check reads its assertions, and they are read once.
-        (Shape::Anything | Shape::Assertions, _) | (Shape::Text, Value::Text(_)) | (Shape::Flag, Value::Flag(_)) => {
-            None
-        }
-        (Shape::Text, _) => Some("a text in quotes".to_owned()),
-        (Shape::Url, Value::Text(text)) => {
+        (ValueKind::Any | ValueKind::Assertions, _)
+        | (ValueKind::String, JsonValue::String(_))
+        | (ValueKind::Bool, JsonValue::Bool(_)) => None,
+        (ValueKind::String, _) => Some("a text in quotes".to_owned()),
+        (ValueKind::Url, JsonValue::String(text)) => {
             // Where a variable is missing, that is the problem.
             if !text.contains("${")
                 && let Err(error) = HttpCheck::parse_url(text)
             {
                 // Whether more than a check depends on it is known to whoever uses it.
-                problems.add(Problem::of_one_check(value.at, format!("`{path}`: {error}")));
+                problems.add(Problem::check_error(value.at, format!("`{path}`: {error}")));
             }
             None
         }
-        (Shape::Url, _) => Some("a URL in quotes".to_owned()),
-        (Shape::Flag, _) => Some("`true` or `false`".to_owned()),
-        (Shape::Word(words), Value::Text(text)) if words.contains(&text.as_ref()) => None,
-        (Shape::Word(words), _) => Some(format!("one of {}", quoted(words.iter().copied()))),
-        (Shape::Integer(least, most), Value::Number(number))
+        (ValueKind::Url, _) => Some("a URL in quotes".to_owned()),
+        (ValueKind::Bool, _) => Some("`true` or `false`".to_owned()),
+        (ValueKind::Enum(words), JsonValue::String(text)) if words.contains(&text.as_ref()) => None,
+        (ValueKind::Enum(words), _) => Some(format!("one of {}", quoted(words.iter().copied()))),
+        (ValueKind::Integer(least, most), JsonValue::Number(number))
             if number.parse().is_ok_and(|number: i64| (*least..=*most).contains(&number)) =>
         {
             None
         }
-        (Shape::Integer(least, most), _) => Some(format!("an integer from {least} to {most}")),
-        (Shape::Duration(least, most), _) => wrong_duration(value, *least, *most),
-        (Shape::StatusCodes, _) => StatusCodes::try_from(value.to_json()).err(),
-        (Shape::Verdict, _) => wrong_verdict(value),
-        (Shape::Headers, _) => wrong_headers(value),
-        (Shape::List(shape), Value::List(elements)) => {
+        (ValueKind::Integer(least, most), _) => Some(format!("an integer from {least} to {most}")),
+        (ValueKind::Duration(least, most), _) => expected_duration(value, *least, *most),
+        (ValueKind::StatusCodes, _) => StatusCodes::try_from(value.to_json()).err(),
+        (ValueKind::Quorum, _) => expected_quorum(value),
+        (ValueKind::Headers, _) => expected_headers(value),
+        (ValueKind::List(kind), JsonValue::Array(elements)) => {
             for (index, element) in elements.iter().enumerate() {
-                inspect_value(element, shape, &Path::Index(path, index), problems);
+                validate_value(element, kind, &KeyPath::Index(path, index), problems);
             }
             None
         }
-        (Shape::List(_), _) => Some("a list in `[` and `]`".to_owned()),
-        (Shape::Object(fields), Value::Object(members)) => {
-            inspect_members(value.at, members, [fields, &[]], &[], path, problems);
+        (ValueKind::List(_), _) => Some("a list in `[` and `]`".to_owned()),
+        (ValueKind::Object(fields), JsonValue::Object(members)) => {
+            validate_members(value.at, members, [fields, &[]], &[], path, problems);
             None
         }
-        (Shape::Tagged { keys, variants, not_yet, common }, Value::Object(members)) => {
-            inspect_tagged(value, members, &Kinds { keys, variants, not_yet, common }, path, problems);
+        (ValueKind::Tagged { keys, variants, not_yet, common }, JsonValue::Object(members)) => {
+            validate_tagged(value, members, &TaggedSpec { keys, variants, not_yet, common }, path, problems);
             None
         }
-        (Shape::Object(_) | Shape::Tagged { .. }, _) => Some("an object in `{` and `}`".to_owned()),
+        (ValueKind::Object(_) | ValueKind::Tagged { .. }, _) => Some("an object in `{` and `}`".to_owned()),
     };
-    if let Some(wanted) = wanted {
-        problems.add(Problem::error(value.at, format!("`{path}` does not fit: it has to be {wanted}")));
+    if let Some(expected) = expected {
+        problems.add(Problem::error(value.at, format!("`{path}` does not fit: it has to be {expected}")));
     }
 }
 
-fn inspect_members(
+fn validate_members(
     at: usize,
     members: &[Member],
     fields: [&[Field]; 2],
     besides: &[&str],
-    path: &Path<'_>,
+    path: &KeyPath<'_>,
     problems: &mut Problems,
 ) {
     let all_fields = || fields.into_iter().flatten();
     for member in members {
-        let path = Path::Key(path, &member.key);
+        let path = KeyPath::Key(path, &member.key);
         match all_fields().find(|field| field.key == member.key) {
-            Some(field) => inspect_value(&member.value, &field.shape, &path, problems),
+            Some(field) => validate_value(&member.value, &field.kind, &path, problems),
             None if besides.contains(&&*member.key) => {}
             None => {
                 let known = all_fields().map(|field| field.key).chain(besides.iter().copied());
@@ -118,42 +118,49 @@ fn inspect_members(
             }
         }
     }
-    for field in all_fields().filter(|field| field.need == Need::Required) {
+    for field in all_fields().filter(|field| field.presence == Presence::Required) {
         if !members.iter().any(|member| member.key == field.key) {
             let about = field.about.trim_end_matches('.');
-            problems.add(Problem::error(at, format!("`{}` is missing; add it: {about}", Path::Key(path, field.key))));
+            problems
+                .add(Problem::error(at, format!("`{}` is missing; add it: {about}", KeyPath::Key(path, field.key))));
         }
     }
 }
 
-/// What may stand in a tagged object; see [`Shape::Tagged`].
-struct Kinds<'a> {
+/// What may stand in a tagged object; see [`ValueKind::Tagged`].
+struct TaggedSpec<'a> {
     keys: &'a [&'a str],
     variants: &'a [Variant],
     not_yet: &'a [&'a str],
     common: &'a [Field],
 }
 
-fn inspect_tagged(value: &Located, members: &[Member], kinds: &Kinds<'_>, path: &Path<'_>, problems: &mut Problems) {
-    let Kinds { keys, variants, not_yet, common } = kinds;
+fn validate_tagged(
+    value: &Located,
+    members: &[Member],
+    kinds: &TaggedSpec<'_>,
+    path: &KeyPath<'_>,
+    problems: &mut Problems,
+) {
+    let TaggedSpec { keys, variants, not_yet, common } = kinds;
     let key = keys.first().copied().unwrap_or_default();
     let supported = || quoted(variants.iter().map(|variant| variant.word));
     let Some(tag) = keys.iter().find_map(|key| value.member(key)) else {
         problems.add(Problem::error(
             value.at,
-            format!("`{}` is missing; it is one of {}", Path::Key(path, key), supported()),
+            format!("`{}` is missing; it is one of {}", KeyPath::Key(path, key), supported()),
         ));
         return;
     };
     let Some(word) = tag.text() else {
         problems.add(Problem::error(
             tag.at,
-            format!("`{}` does not fit: it has to be one of {}", Path::Key(path, key), supported()),
+            format!("`{}` does not fit: it has to be one of {}", KeyPath::Key(path, key), supported()),
         ));
         return;
     };
     if let Some(variant) = variants.iter().find(|variant| variant.word == word) {
-        inspect_members(value.at, members, [variant.fields, common], keys, path, problems);
+        validate_members(value.at, members, [variant.fields, common], keys, path, problems);
     } else if not_yet.contains(&word) {
         let title = ["endpoint_name", "name"].iter().find_map(|key| value.member(key)?.text());
         let named = title.map(|title| format!(" (\"{title}\")")).unwrap_or_default();
@@ -168,39 +175,41 @@ fn inspect_tagged(value: &Located, members: &[Member], kinds: &Kinds<'_>, path: 
         };
         problems.add(Problem::error(
             tag.at,
-            format!("`{}` is `{word}`, which is not known; {remedy}", Path::Key(path, key)),
+            format!("`{}` is `{word}`, which is not known; {remedy}", KeyPath::Key(path, key)),
         ));
     }
 }
 
-fn wrong_duration(value: &Located, least: i64, most: i64) -> Option<String> {
+fn expected_duration(value: &Located, least: i64, most: i64) -> Option<String> {
     let nanos = match &value.value {
-        Value::Text(text) => duration::parse(text).ok(),
-        Value::Number(number) => number.parse().ok(),
+        JsonValue::String(text) => duration::parse(text).ok(),
+        JsonValue::Number(number) => number.parse().ok(),
         _ => None,
     };
     match nanos {
         Some(nanos) if (least..=most).contains(&nanos) => None,
-        Some(_) => Some(format!("a duration from `{}` to `{}`", duration::exact(least), duration::exact(most))),
+        Some(_) => {
+            Some(format!("a duration from `{}` to `{}`", duration::format_exact(least), duration::format_exact(most)))
+        }
         None => Some("a duration such as `500ms`, `30s`, `10m`, `1h30m` or `7d`, or integer nanoseconds".to_owned()),
     }
 }
 
-fn wrong_verdict(value: &Located) -> Option<String> {
+fn expected_quorum(value: &Located) -> Option<String> {
     let text = match &value.value {
-        Value::Text(text) => text.as_ref(),
-        Value::Number(number) => number,
+        JsonValue::String(text) => text.as_ref(),
+        JsonValue::Number(number) => number,
         _ => "",
     };
-    let fits = text.parse::<Policy>().is_ok();
+    let fits = text.parse::<Quorum>().is_ok();
     (!fits).then(|| "`any`, `majority`, `all`, or a number of nodes from 1 on".to_owned())
 }
 
-fn wrong_headers(value: &Located) -> Option<String> {
+fn expected_headers(value: &Located) -> Option<String> {
     let is_text = |value: &Located| value.text().is_some();
     let fits = match &value.value {
-        Value::Object(members) => members.iter().all(|member| match &member.value.value {
-            Value::List(list) => list.iter().all(is_text),
+        JsonValue::Object(members) => members.iter().all(|member| match &member.value.value {
+            JsonValue::Array(list) => list.iter().all(is_text),
             _ => is_text(&member.value),
         }),
         _ => false,
@@ -221,7 +230,7 @@ mod tests {
     fn lines(text: &str) -> Vec<String> {
         let mut problems = Problems::default();
         let root = parse(text, &|_| None, &mut problems, None).expect("it is JSON");
-        inspect(&root, &ROOT, &mut problems);
+        validate_root(&root, &ROOT, &mut problems);
         problems.lines("c.json", text)
     }
 

@@ -2,14 +2,15 @@
 //! fresh and go in time, and nothing waits in its spool.
 
 use shared::UnixNanos;
+use shared::check_file::CheckFile;
 use shared::object_name::{CheckFileName, NodeName};
 use shared::page_config::S3Source;
-use shared::result::CheckFile;
 
 use super::probe::{Probe, Signs};
 use super::{Finding, Side, clock, freshness};
-use crate::config::model::{Bucket, Config, Place, Storage};
+use crate::config::model::Config;
 use crate::provision::policy::{self, Expires, Scope};
+use crate::store::settings::{Bucket, Storage, StoreLocation};
 use crate::store::spool::Spool;
 use crate::store::{S3Problem, Store};
 
@@ -30,9 +31,9 @@ pub async fn examine(config: &Config, now: UnixNanos) -> Vec<Finding> {
         )];
     };
     let mut findings = Vec::new();
-    let told = match &storage.place {
-        Place::S3(bucket) => examine_bucket(bucket, storage, &config.node, now, &mut findings).await,
-        Place::Directory(_) => None,
+    let told = match &storage.location {
+        StoreLocation::S3(bucket) => examine_bucket(bucket, storage, &config.node, now, &mut findings).await,
+        StoreLocation::Directory(_) => None,
     };
     // What is no matter of a single right holds for every request, and saying it twice helps nobody.
     if told.as_ref().is_none_or(is_denied) {
@@ -125,7 +126,7 @@ async fn examine_limits(probe: &Probe, bucket: &Bucket, node: &NodeName, finding
     let other_node = NodeName::from_host_name(if node.as_str() == NOBODY { "somebody-else" } else { NOBODY });
     let others =
         format!("{}{}", bucket.prefix, CheckFileName { stored_at: PROBE_TIME, node: Some(other_node.clone()) });
-    let history = shared::object_name::patterns::history_of(&bucket.prefix, &other_node)[0].clone();
+    let history = shared::object_name::patterns::history(&bucket.prefix, &other_node)[0].clone();
     for key in [&others, &history] {
         let stored = probe.put(key, PROBE_CONTENT).await;
         if stored.is_ok() {

@@ -51,7 +51,7 @@ pub fn is_refused(finding: &Finding) -> bool {
 
 fn off(ahead: Nanos) -> String {
     let direction = if ahead < 0 { "behind" } else { "ahead of" };
-    format!("{} {direction} the service's", duration::in_words(ahead.abs()))
+    format!("{} {direction} the service's", duration::format_coarse(ahead.abs()))
 }
 
 #[cfg(test)]

@@ -34,15 +34,15 @@ pub fn of_node(newest: &CheckFileName, interval: Option<Nanos>, now: UnixNanos) 
     if age < -shared::MINUTE {
         return Finding::warning(
             Side::Store,
-            format!("{node} stored its newest check file {} in the future", duration::in_words(-age)),
+            format!("{node} stored its newest check file {} in the future", duration::format_coarse(-age)),
             "set the clocks, best by NTP",
         );
     }
-    let reported = format!("{node} stored its newest check file {} ago", duration::in_words(age));
+    let reported = format!("{node} stored its newest check file {} ago", duration::format_coarse(age));
     match interval {
         Some(interval) if age > shared::uptime::validity(interval) => Finding::warning(
             Side::Store,
-            format!("{reported}, and reports every {}", duration::exact(interval)),
+            format!("{reported}, and reports every {}", duration::format_exact(interval)),
             "see whether that checker still runs; the page shows its part as unknown",
         ),
         _ => Finding::ok(Side::Store, reported),
@@ -55,14 +55,14 @@ pub fn of_expiry(names: &[CheckFileName], node: &NodeName, age: Option<Nanos>, n
     let Some(age) = age else {
         return Finding::ok(Side::Store, format!("the node `{node}` keeps its check files for ever"));
     };
-    let after = duration::exact(age);
+    let after = duration::format_exact(age);
     let oldest = names.iter().filter(|name| name.node.as_ref() == Some(node)).map(|name| name.stored_at).min();
     match oldest.map(|stored_at| now.saturating_sub(stored_at)) {
         Some(oldest) if oldest > age.saturating_add(EXPIRY_SLACK) => Finding::warning(
             Side::Store,
             format!(
                 "expiry is not at work: the node `{node}` has a check file {} old, and they expire after {after}",
-                duration::in_words(oldest)
+                duration::format_coarse(oldest)
             ),
             "see whether the checker runs, and whether its keys may delete its own check files",
         ),

@@ -99,12 +99,12 @@ pub fn worst(findings: &[Finding]) -> Level {
 #[must_use]
 pub fn text(findings: &[Finding]) -> String {
     let line = |finding: &Finding| {
-        let colour = match finding.level {
+        let color = match finding.level {
             Level::Ok => AnsiColor::Green,
             Level::Warning => AnsiColor::Yellow,
             Level::Failure => AnsiColor::Red,
         };
-        let style = Style::new().fg_color(Some(colour.into()));
+        let style = Style::new().fg_color(Some(color.into()));
         let remedy = if finding.remedy.is_empty() { String::new() } else { format!("; {}", finding.remedy) };
         format!("{style}{:<8}{style:#}{:<8} {}{remedy}\n", finding.level, finding.side, finding.what)
     };

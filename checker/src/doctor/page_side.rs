@@ -9,9 +9,10 @@ use shared::{DAY, UnixNanos};
 use super::checker_side::{is_denied, is_refused};
 use super::probe::{BrowserAnswer, Probe, Signs};
 use super::{Finding, Side, address, clock};
-use crate::config::model::{Bucket, Config, Place, Secret, WriterKeys};
+use crate::config::model::Config;
 use crate::provision::policy::{self, Scope};
 use crate::store::S3Problem;
+use crate::store::settings::{Bucket, Secret, StoreLocation, WriterKeys};
 
 /// An origin that no page has.
 const NOBODYS_ORIGIN: &str = "https://checkup-doctor.invalid";
@@ -85,7 +86,7 @@ async fn examine_bucket(
 /// Keys that everybody sees must not be a writer's.
 fn examine_keys(source: &S3Source, writer: Option<&Config>, findings: &mut Vec<Finding>) {
     let storage = writer.and_then(|config| config.storage.as_ref());
-    let Some(Place::S3(bucket)) = storage.map(|storage| &storage.place) else { return };
+    let Some(StoreLocation::S3(bucket)) = storage.map(|storage| &storage.location) else { return };
     if (&bucket.name, &bucket.prefix) != (&source.bucket, &source.prefix) {
         let what = format!(
             "the page reads `{}/{}`, and the checker stores in `{}/{}`",

@@ -11,10 +11,10 @@ use rustls::ClientConfig;
 use shared::{Nanos, UnixNanos};
 
 use crate::checks::net::tls_config::{TlsConfigs, TlsTrust};
-use crate::config::model::Bucket;
 use crate::store::S3Problem;
 use crate::store::s3::client::{self, Credentials};
 use crate::store::s3::error::{Action, Asked};
+use crate::store::settings::Bucket;
 
 /// A page that waits longer has lost its visitor.
 const BROWSER_TIMEOUT: Duration = Duration::from_secs(20);

@@ -1,10 +1,10 @@
 //! A message that a person posts with a round.
 
+use shared::check_file::CheckResult;
 use shared::nearest::nearest;
-use shared::result::CheckResult;
 
 use crate::config::model::Config;
-use crate::ui::report::plain;
+use crate::sanitize::sanitize_for_terminal;
 
 /// The most of a title that is told, in characters.
 const TITLE_WIDTH: usize = 80;
@@ -51,7 +51,11 @@ impl Announcement {
         if self.about.is_empty() {
             return "everything that is watched".to_owned();
         }
-        self.about.iter().map(|title| format!("`{}`", plain(title, TITLE_WIDTH))).collect::<Vec<_>>().join(", ")
+        self.about
+            .iter()
+            .map(|title| format!("`{}`", sanitize_for_terminal(title, TITLE_WIDTH)))
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 
     /// Puts the message on the results it is about.

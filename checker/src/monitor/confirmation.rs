@@ -1,7 +1,7 @@
 //! Fewer false alarms: a status that got worse is believed when it was seen often enough in a row, and then from
 //! the first time on. Pure.
 
-use shared::result::CheckResult;
+use shared::check_file::CheckResult;
 use shared::status::Status;
 
 /// What is remembered of an endpoint from check to check.

@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use shared::result::{CheckFile, write_check_file};
+use shared::check_file::{CheckFile, write_check_file};
 
 use super::confirmation::Memory;
 use crate::config::model::Config;

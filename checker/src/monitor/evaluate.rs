@@ -1,8 +1,8 @@
 //! From what was observed to a status and the notice that explains it. Pure; the rules are the original's, with
 //! concerns added.
 
+use shared::check_file::Attempt;
 use shared::duration;
-use shared::result::Attempt;
 use shared::stats::Stats;
 use shared::status::Status;
 
@@ -31,7 +31,7 @@ pub fn evaluate(observation: CheckOutcome, check: &Check) -> Evaluation {
         }
     };
     let counted = || tried.iter().filter(|tried| !tried.recovered_by_retry);
-    let stats = Stats::of(counted().map(|tried| tried.attempt.rtt).collect());
+    let stats = Stats::from_rtts(counted().map(|tried| tried.attempt.rtt).collect());
     let error = counted().find_map(|tried| tried.attempt.error.clone());
     let (mut attempts, mut warning) = (Vec::with_capacity(tried.len()), None);
     for tried in tried {
@@ -51,7 +51,7 @@ pub fn evaluate(observation: CheckOutcome, check: &Check) -> Evaluation {
         return evaluation(Status::Degraded, warning, attempts);
     }
     if check.threshold > 0 && stats.median > check.threshold {
-        let notice = format!("median round trip time exceeded threshold ({})", duration::exact(check.threshold));
+        let notice = format!("median round trip time exceeded threshold ({})", duration::format_exact(check.threshold));
         return evaluation(Status::Degraded, notice, attempts);
     }
     evaluation(Status::Healthy, String::new(), attempts)

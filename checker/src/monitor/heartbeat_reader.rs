@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 use crate::checks::heartbeat::HeartbeatReader;
-use crate::config::model::Storage;
+use crate::store::settings::Storage;
 use crate::store::{Store, StoreError};
 
 /// A reader of the heartbeats in this storage; it is opened when the first one is read.

@@ -4,7 +4,7 @@ use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use shared::result::CheckResult;
+use shared::check_file::CheckResult;
 use shared::{Nanos, UnixNanos};
 use tokio::task::JoinSet;
 
@@ -78,7 +78,7 @@ impl Round {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Surroundings, from_text};
+    use crate::config::{Environment, from_text};
     use shared::status::Status;
     use std::path::Path;
 
@@ -87,8 +87,8 @@ mod tests {
         let text = r#"{"concurrent_checks": 1, "checkers": [
             {"type": "tls", "endpoint_name": "Faulty", "endpoint_url": "127.0.0.1:9"},
             {"type": "exec", "name": "Sound", "command": "true"}]}"#;
-        let surroundings = Surroundings { variable: &|_| None, host_name: "here".to_owned() };
-        let config = from_text(text, Path::new(""), &surroundings).0.expect("it is a configuration");
+        let environment = Environment { variable: &|_| None, host_name: "here".to_owned() };
+        let config = from_text(text, Path::new(""), &environment).0.expect("it is a configuration");
         // Only the first of them asks these for the time.
         let context = Arc::new(new_context(&config, || panic!("a fault of the checker")));
         let results = make_round(&config, &context, Some(shared::MINUTE), || 7).await;

@@ -3,8 +3,8 @@
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt as _;
+use shared::check_file::CheckResult;
 use shared::object_name::NodeName;
-use shared::result::CheckResult;
 use shared::status::Status;
 use shared::{Nanos, UnixNanos};
 
@@ -76,7 +76,7 @@ impl Look {
             node: Some(self.node.clone()),
             kind: Some(check.kind.type_name().to_owned()),
             interval: self.interval,
-            verdict: check.verdict,
+            quorum: check.quorum,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::result::CheckResult;
+use shared::check_file::CheckResult;
 use shared::status::Status;
 use shared::{Nanos, SECOND, UnixNanos};
 use tokio::sync::mpsc::{Receiver, UnboundedSender};

@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::commands::tell;
+use crate::ui;
 
 /// How long a store may take in all once somebody wants us to stop; what it has not taken by then waits in the spool.
 /// Service managers kill after 10 s (containers), 30 s (pods) or 90 s (systemd), and checks under way take a while before.
@@ -165,7 +165,7 @@ async fn listen(mut signals: StopSignals, wish: watch::Sender<Option<Instant>>) 
 
 /// Tells something, unless whoever reads it is stuck.
 async fn say(text: &'static str) {
-    let _ = tokio::time::timeout(LAST_WORDS, tokio::task::spawn_blocking(|| tell(text))).await;
+    let _ = tokio::time::timeout(LAST_WORDS, tokio::task::spawn_blocking(|| ui::info(text))).await;
 }
 
 #[cfg(test)]

@@ -9,9 +9,9 @@ use super::purge::{self, PurgeError};
 use super::service::{Service, ServiceError};
 use super::spec::{Identity, Wishes};
 use super::step::{Step, WhyDeleted};
-use crate::config::Surroundings;
-use crate::config::model::WriterKeys;
+use crate::config::Environment;
 use crate::store::s3::error::S3Problem;
+use crate::store::settings::WriterKeys;
 
 /// How often a new key is tried; IAM takes seconds to tell everybody.
 const PROOFS: u32 = 30;
@@ -90,7 +90,7 @@ pub async fn carry_out(
     service: &Service,
     wishes: &Wishes,
     out: &Path,
-    surroundings: &Surroundings<'_>,
+    environment: &Environment<'_>,
     audience: &mut impl Audience,
 ) -> Result<(), CarryOutError> {
     for (index, step) in steps.iter().enumerate() {
@@ -100,7 +100,7 @@ pub async fn carry_out(
             return Err(CarryOutError::NotConfirmed);
         }
         audience.begins(index + 1, steps.len(), &step.what());
-        let note = carry_out_one(step, service, wishes, out, surroundings, audience).await?;
+        let note = carry_out_one(step, service, wishes, out, environment, audience).await?;
         audience.done(&note);
     }
     Ok(())
@@ -111,7 +111,7 @@ async fn carry_out_one(
     service: &Service,
     wishes: &Wishes,
     out: &Path,
-    surroundings: &Surroundings<'_>,
+    environment: &Environment<'_>,
     audience: &mut impl Audience,
 ) -> Result<String, CarryOutError> {
     match step {
@@ -129,7 +129,7 @@ async fn carry_out_one(
             return create_key(service, wishes, out, identity, how, keys_before).await;
         }
         Step::ProveKey(identity) => {
-            let found = files::look(out, &identity.role, wishes, surroundings)?;
+            let found = files::look(out, &identity.role, wishes, environment)?;
             let FileState::Fits(Some(keys)) = found else {
                 return Err(CarryOutError::NoKeyInFile(identity.role.to_string()));
             };

@@ -13,8 +13,9 @@ use shared::page_config::{AddressStyle, PageConfig, PublicKeys, S3Source, Source
 
 use super::names::Role;
 use super::spec::{Identity, Wishes};
-use crate::config::model::{Bucket, Config, Place, Secret, WriterKeys};
-use crate::config::{self, Surroundings};
+use crate::config::model::Config;
+use crate::config::{self, Environment};
+use crate::store::settings::{Bucket, Secret, StoreLocation, WriterKeys};
 
 /// What stands in a file for keys that somebody has to put there.
 const KEY_TO_COME: &str = "put the reader's key here";
@@ -71,7 +72,7 @@ pub fn path_of(out: &Path, role: &Role) -> PathBuf {
 }
 
 /// Looks at the file of a role.
-pub fn look(out: &Path, role: &Role, wishes: &Wishes, surroundings: &Surroundings<'_>) -> Result<FileState, FileError> {
+pub fn look(out: &Path, role: &Role, wishes: &Wishes, environment: &Environment<'_>) -> Result<FileState, FileError> {
     let path = path_of(out, role);
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
@@ -81,12 +82,12 @@ pub fn look(out: &Path, role: &Role, wishes: &Wishes, surroundings: &Surrounding
     Ok(match role {
         Role::Reader => look_at_page_config(&text, wishes),
         Role::Writer(node) => {
-            if let Some(config) = config::from_text(&text, out, surroundings).0 {
+            if let Some(config) = config::from_text(&text, out, environment).0 {
                 look_at_config(config, node, wishes)
             } else {
                 // Its keys may come from another machine's environment; whose file it is can be seen all the same.
-                let unknown = |name: &str| (surroundings.variable)(name).or_else(|| Some(KEY_UNKNOWN.to_owned()));
-                let elsewhere = Surroundings { variable: &unknown, host_name: surroundings.host_name.clone() };
+                let unknown = |name: &str| (environment.variable)(name).or_else(|| Some(KEY_UNKNOWN.to_owned()));
+                let elsewhere = Environment { variable: &unknown, host_name: environment.host_name.clone() };
                 match config::from_text(&text, out, &elsewhere).0 {
                     Some(config) => look_at_config(config, node, wishes),
                     None => FileState::Foreign("it is no valid configuration of a checker".to_owned()),
@@ -100,8 +101,8 @@ fn look_at_config(config: Config, node: &NodeName, wishes: &Wishes) -> FileState
     if config.node != *node {
         return FileState::Foreign(format!("it is the node `{}`'s", config.node));
     }
-    match config.storage.map(|storage| storage.place) {
-        Some(Place::S3(bucket)) if is_same_place(&bucket, &wishes.bucket) => {
+    match config.storage.map(|storage| storage.location) {
+        Some(StoreLocation::S3(bucket)) if is_same_place(&bucket, &wishes.bucket) => {
             FileState::Fits(bucket.keys.filter(|keys| keys.access_key_id != KEY_UNKNOWN))
         }
         _ => FileState::Foreign("it stores elsewhere".to_owned()),
@@ -193,7 +194,7 @@ fn storage(wishes: &Wishes, keys: Option<&WriterKeys>) -> Value {
         storage["prefix"] = json!(bucket.prefix);
     }
     if let Some(age) = wishes.check_expiry {
-        storage["check_expiry"] = json!(duration::exact(age));
+        storage["check_expiry"] = json!(duration::format_exact(age));
     }
     storage
 }
@@ -316,8 +317,8 @@ mod tests {
     }
 
     fn look_here(out: &Path, role: &Role) -> FileState {
-        let surroundings = Surroundings { variable: &|_| None, host_name: "host".to_owned() };
-        look(out, role, &wishes(), &surroundings).unwrap()
+        let environment = Environment { variable: &|_| None, host_name: "host".to_owned() };
+        look(out, role, &wishes(), &environment).unwrap()
     }
 
     #[test]

@@ -173,7 +173,7 @@ fn plan_bucket(wishes: &Wishes, observed: &Observed, plan: &mut Plan) -> Result<
         match &observed.lifecycle {
             Some(there) => {
                 plan.steps.extend(policy::with_expiry(there, scope.prefix, days)?.map(Step::PutLifecycle));
-                let [one, other] = object_name::beginnings_of_check_files(scope.prefix);
+                let [one, other] = object_name::check_file_prefixes(scope.prefix);
                 plan.notes.push(format!(
                     "the bucket removes objects whose names begin with `{one}` or `{other}` after {days} days: those of check files, and of nothing else that checkers store"
                 ));

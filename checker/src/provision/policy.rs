@@ -6,7 +6,7 @@ use aws_sdk_s3::types::{
     CorsRule, ExpirationStatus, LifecycleExpiration, LifecycleRule, LifecycleRuleFilter, PublicAccessBlockConfiguration,
 };
 use serde_json::{Value, json};
-use shared::object_name::{NodeName, beginnings_of_check_files, patterns};
+use shared::object_name::{NodeName, check_file_prefixes, patterns};
 
 use super::names::{expiry_rule_ids, rule_id, statement_ids};
 
@@ -91,18 +91,18 @@ pub fn reader(scope: &Scope<'_>) -> Value {
 /// and delete its own check files if it expires them.
 #[must_use]
 pub fn writer(scope: &Scope<'_>, node: &NodeName, expires: Expires) -> Value {
-    let own_files = scope.objects_arn(&patterns::check_files_of(scope.prefix, node));
+    let own_files = scope.objects_arn(&patterns::check_files(scope.prefix, node));
     let mut stored = vec![own_files.clone()];
-    stored.extend(patterns::history_of(scope.prefix, node).iter().map(|name| scope.objects_arn(name)));
-    stored.extend(patterns::summaries_of(scope.prefix, node).iter().map(|name| scope.objects_arn(name)));
-    stored.push(scope.objects_arn(&patterns::messages_of(scope.prefix, node)));
+    stored.extend(patterns::history(scope.prefix, node).iter().map(|name| scope.objects_arn(name)));
+    stored.extend(patterns::summaries(scope.prefix, node).iter().map(|name| scope.objects_arn(name)));
+    stored.push(scope.objects_arn(&patterns::messages(scope.prefix, node)));
     stored.push(scope.objects_arn(&patterns::heartbeats(scope.prefix)));
     let mut statements = vec![scope.list(), scope.read(), allow("s3:PutObject", stored)];
     match expires {
         Expires::Nothing => {}
         Expires::Own => statements.push(allow("s3:DeleteObject", own_files)),
         Expires::OwnAndTheOriginals => {
-            let originals = scope.objects_arn(&patterns::check_files_of_the_original(scope.prefix));
+            let originals = scope.objects_arn(&patterns::legacy_check_files(scope.prefix));
             statements.push(allow("s3:DeleteObject", vec![own_files, originals]));
         }
     }
@@ -232,7 +232,7 @@ pub fn without_cors(there: &[CorsRule], prefix: &str) -> Vec<CorsRule> {
 pub fn with_expiry(there: &[LifecycleRule], prefix: &str, days: i32) -> Result<Option<Vec<LifecycleRule>>, BuildError> {
     let mut rules = without_expiry(there, prefix);
     let mut are_there = true;
-    for (id, beginning) in expiry_rule_ids(prefix).into_iter().zip(beginnings_of_check_files(prefix)) {
+    for (id, beginning) in expiry_rule_ids(prefix).into_iter().zip(check_file_prefixes(prefix)) {
         let is_so = |rule: &&LifecycleRule| rule.id() == Some(&id);
         are_there &= there.iter().find(is_so).is_some_and(|rule| expires(rule, &beginning, days));
         rules.push(

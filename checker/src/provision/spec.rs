@@ -5,7 +5,8 @@ use shared::object_name::{self, NodeName, patterns};
 
 use super::names::{self, NotABucketName, Role};
 use super::policy::{self, Expires, Scope};
-use crate::config::model::{Bucket, Page};
+use crate::config::model::Page;
+use crate::store::settings::Bucket;
 
 /// All that provisioning is asked for.
 #[derive(Debug, Clone)]
@@ -84,10 +85,10 @@ pub enum WishError {
     Bucket(#[from] NotABucketName),
     /// The prefix.
     #[error(transparent)]
-    Prefix(#[from] object_name::NotAPrefix),
+    Prefix(#[from] object_name::InvalidPrefix),
     /// The prefix would mean something else in a policy.
     #[error(transparent)]
-    Pattern(#[from] patterns::NotForPatterns),
+    Pattern(#[from] patterns::InvalidPatternPrefix),
     /// An origin.
     #[error(
         "invalid origin `{0}`: expected scheme and host without a path, as browsers send it, for example `https://status.example.com`"
@@ -137,8 +138,8 @@ impl Wishes {
 /// Checks a bucket's name and prefix.
 pub fn check_place(bucket: &Bucket) -> Result<(), WishError> {
     names::check_bucket_name(&bucket.name)?;
-    object_name::check_prefix(&bucket.prefix)?;
-    Ok(patterns::check_prefix(&bucket.prefix)?)
+    object_name::validate_prefix(&bucket.prefix)?;
+    Ok(patterns::validate_prefix(&bucket.prefix)?)
 }
 
 /// Checks that a text is an origin as browsers send it, or `*` for all of them.
@@ -164,13 +165,17 @@ pub fn check_origin(origin: &str) -> Result<(), WishError> {
 /// The whole days of a duration.
 pub fn whole_days(age: Nanos) -> Result<i32, WishError> {
     let days = i32::try_from(age / shared::DAY).unwrap_or(0);
-    if days < 1 || age % shared::DAY != 0 { Err(WishError::Days(shared::duration::exact(age))) } else { Ok(days) }
+    if days < 1 || age % shared::DAY != 0 {
+        Err(WishError::Days(shared::duration::format_exact(age)))
+    } else {
+        Ok(days)
+    }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
-    use crate::config::model::{Secret, WriterKeys};
     use crate::provision::spec::*;
+    use crate::store::settings::{Secret, WriterKeys};
     use shared::page_config::{AddressStyle, PageConfig};
     use shared::{DAY, HOUR};
 

@@ -10,7 +10,7 @@ use super::files::{self, FileError, FileState};
 use super::names::Role;
 use super::service::{BucketState, ListedKey, Service, ServiceError};
 use super::spec::{Access, Identity, Wishes};
-use crate::config::Surroundings;
+use crate::config::Environment;
 
 /// All that the plan depends on.
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ pub async fn observe(
     service: &Service,
     wishes: &Wishes,
     out: &Path,
-    surroundings: &Surroundings<'_>,
+    environment: &Environment<'_>,
 ) -> Result<Observed, ObserveError> {
     let identities = wishes.identities();
     let mut observed = Observed {
@@ -76,7 +76,7 @@ pub async fn observe(
     let roles = identities.iter().map(|identity| &identity.role);
     // A page without keys has its file all the same.
     for role in roles.chain([&Role::Reader]) {
-        observed.files.insert(role.file_name(), files::look(out, role, wishes, surroundings)?);
+        observed.files.insert(role.file_name(), files::look(out, role, wishes, environment)?);
     }
     for identity in &identities {
         if let Some(keys) = files::keys_before(out, identity)? {

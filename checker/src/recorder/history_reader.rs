@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use shared::check_file::EndpointKey;
 use shared::history::{
-    Folding, Gap, History, LONGEST_ROUND, Latencies, NotAHistory, look_from, look_further, own_names,
+    History, HistoryBuilder, InvalidHistory, LONGEST_ROUND, Latencies, RebuildFrom, look_from, look_further,
+    own_check_files,
 };
 use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
-use shared::response_times::{Measured, answered};
-use shared::result::EndpointKey;
-use shared::verdict::CLOCK_TOLERANCE;
+use shared::quorum::CLOCK_TOLERANCE;
+use shared::response_times::{Measurement, answered};
 use shared::{Nanos, UnixNanos};
 
 use super::history_writer::{Found, HistoryError, read, read_and_parse, read_latencies};
@@ -36,7 +37,7 @@ pub struct Outlook {
     /// The latencies that belong to them, of those nodes whose are asked for and can be used.
     pub latencies: Vec<Latencies>,
     /// Nodes whose history in the store cannot be used, each with the reason; check files filled in.
-    pub unreadable: Vec<(HistoryName, NotAHistory)>,
+    pub unreadable: Vec<(HistoryName, InvalidHistory)>,
 }
 
 /// Reads what the store knows of the time from `from` to `now`.
@@ -65,7 +66,7 @@ pub async fn outlook(
                 Depth::Latencies => read_latencies(store, node.as_ref()).await?,
             };
             // Those that another run has left behind belong to another history.
-            latencies = latencies.filter(|latencies| history.gap_of(latencies).is_none());
+            latencies = latencies.filter(|latencies| history.rebuild_for(latencies).is_none());
             let mut grown = latencies.clone().unwrap_or_default();
             let history = bring_up_to_date(store, history, &mut grown, &listed, now).await?;
             (history, latencies.map(|_| grown))
@@ -80,7 +81,7 @@ pub async fn outlook(
 }
 
 /// What was measured, by node and endpoint, in the order of time.
-pub type Checks = BTreeMap<(Option<NodeName>, EndpointKey), Vec<Measured>>;
+pub type Checks = BTreeMap<(Option<NodeName>, EndpointKey), Vec<Measurement>>;
 
 /// Reads every check file that was stored in the time from `from` to `now`.
 pub async fn checks(store: &Arc<Store>, from: UnixNanos, now: UnixNanos) -> Result<Checks, HistoryError> {
@@ -90,7 +91,7 @@ pub async fn checks(store: &Arc<Store>, from: UnixNanos, now: UnixNanos) -> Resu
     for piece in names.chunks(PIECE) {
         let (files, _) = read_and_parse(Arc::clone(store), piece.to_vec()).await?;
         for result in files.into_iter().flat_map(|(name, file)| file.stored_as(&name).results) {
-            let measured = Measured { at: result.timestamp, length: 0, rtts: answered(&result.attempts) };
+            let measured = Measurement { at: result.timestamp, length: 0, rtts: answered(&result.attempts) };
             checks.entry((result.node.clone(), result.endpoint_key())).or_default().push(measured);
         }
     }
@@ -119,7 +120,7 @@ pub async fn histories_up_to(store: &Arc<Store>, now: UnixNanos) -> Result<Vec<H
 type Histories = BTreeMap<Option<NodeName>, History>;
 
 /// Reads all histories; those that cannot be used are named with the reason.
-async fn read_histories(store: &Store) -> Result<(Histories, Vec<(HistoryName, NotAHistory)>), HistoryError> {
+async fn read_histories(store: &Store) -> Result<(Histories, Vec<(HistoryName, InvalidHistory)>), HistoryError> {
     let (mut histories, mut unreadable) = (Histories::new(), Vec::new());
     for name in store.list_histories().await?.into_iter().filter(|name| name.part == HistoryPart::Main) {
         match read(store, name.node.as_ref()).await {
@@ -142,7 +143,7 @@ async fn bring_up_to_date(
 ) -> Result<History, HistoryError> {
     for name in history.uncovered(listed, now) {
         let (files, _) = read_and_parse(Arc::clone(store), vec![name]).await?;
-        if history.can_go_on(files.iter().map(|(name, file)| (name, file.results.as_slice())), now).is_ok() {
+        if history.can_append(files.iter().map(|(name, file)| (name, file.results.as_slice())), now).is_ok() {
             add(&mut history, latencies, files);
         }
     }
@@ -155,26 +156,26 @@ async fn from_check_files(
     listed: &[CheckFileName],
     now: UnixNanos,
 ) -> Result<(History, Latencies), HistoryError> {
-    let (mut history, mut latencies) = (History::of(node), Latencies::default());
-    let names: Vec<CheckFileName> = own_names(&history, listed, now).into_iter().collect();
-    let mut folding = Folding::again(&mut history, &mut latencies, Gap::WHOLE, listed, now);
+    let (mut history, mut latencies) = (History::new(node), Latencies::default());
+    let names: Vec<CheckFileName> = own_check_files(&history, listed, now).into_iter().collect();
+    let mut builder = HistoryBuilder::rebuild(&mut history, &mut latencies, RebuildFrom::START, listed, now);
     for piece in names.chunks(PIECE) {
         let (files, _) = read_and_parse(Arc::clone(store), piece.to_vec()).await?;
         for (name, file) in files {
-            folding.add(&name, &file);
+            builder.add(&name, &file);
         }
     }
-    folding.finish(FOREVER);
+    builder.finish(FOREVER);
     Ok((history, latencies))
 }
 
 /// Nothing is forgotten in memory.
 const FOREVER: Nanos = Nanos::MAX;
 
-fn add(history: &mut History, latencies: &mut Latencies, files: Vec<(CheckFileName, shared::result::CheckFile)>) {
-    let mut folding = Folding::going_on(history, latencies);
+fn add(history: &mut History, latencies: &mut Latencies, files: Vec<(CheckFileName, shared::check_file::CheckFile)>) {
+    let mut builder = HistoryBuilder::append(history, latencies);
     for (name, file) in files {
-        folding.add(&name, &file);
+        builder.add(&name, &file);
     }
-    folding.finish(FOREVER);
+    builder.finish(FOREVER);
 }

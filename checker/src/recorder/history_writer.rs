@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
-use shared::history::{Folding, Gap, History, Latencies, NotAHistory, own_names};
+use shared::check_file::{CheckFile, CheckResult};
+use shared::history::{History, HistoryBuilder, InvalidHistory, Latencies, RebuildFrom, own_check_files};
 use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
-use shared::result::{CheckFile, CheckResult};
 use shared::{MINUTE, Nanos, SECOND, UnixNanos};
 
 use crate::store::{Store, StoreError};
@@ -39,7 +39,7 @@ pub enum HistoryError {
         /// Which object.
         name: HistoryName,
         /// Why.
-        cause: NotAHistory,
+        cause: InvalidHistory,
     },
     /// It would take too long.
     #[error(
@@ -77,7 +77,7 @@ impl KeptHistory {
             Some(history) => history,
             None => match read(store, Some(&self.node)).await? {
                 Found::Good(history) => history,
-                Found::Missing | Found::Broken(_) => History::of(Some(self.node.clone())),
+                Found::Missing | Found::Broken(_) => History::new(Some(self.node.clone())),
             },
         };
         if history.newest().is_none() {
@@ -121,7 +121,7 @@ async fn fold(
 ) -> Result<Folded, HistoryError> {
     // What was sent just now is known to be missing, however old it is.
     let mut names = history.uncovered(listed, now);
-    names.extend(own_names(&history, sent, now));
+    names.extend(own_check_files(&history, sent, now));
     names.retain(|other| other != name);
     names.sort_unstable();
     names.dedup();
@@ -129,19 +129,19 @@ async fn fold(
     let mut files: Vec<(&CheckFileName, &[CheckResult])> =
         others.iter().map(|(name, file)| (name, file.results.as_slice())).collect();
     files.insert(files.partition_point(|(other, _)| *other < name), (name, results));
-    let mut gap = history.can_go_on(files.iter().copied(), now).err();
+    let mut gap = history.can_append(files.iter().copied(), now).err();
     let closes = files.iter().any(|(name, _)| history.closes_with(name.stored_at));
     if gap.is_none() && !closes {
         go_on(&mut history, &mut Latencies::default(), &files, expiry);
         return Ok(Folded { history, latencies: None });
     }
     let mut latencies = read_latencies(store, history.node.as_ref()).await?.unwrap_or_default();
-    gap = [gap, history.gap_of(&latencies)].into_iter().flatten().min();
+    gap = [gap, history.rebuild_for(&latencies)].into_iter().flatten().min();
     match gap {
         None => go_on(&mut history, &mut latencies, &files, expiry),
         Some(gap) => {
             let listed = store.list_check_files(gap.list_from()).await?;
-            if own_names(&history, &listed, now).len() > FILES_BESIDE_A_ROUND {
+            if own_check_files(&history, &listed, now).len() > FILES_BESIDE_A_ROUND {
                 return Err(HistoryError::TooMuch);
             }
             make_again(store, (&mut history, &mut latencies), gap, &listed, expiry, now, |_| {}).await?;
@@ -151,11 +151,11 @@ async fn fold(
 }
 
 fn go_on(history: &mut History, latencies: &mut Latencies, files: &[(&CheckFileName, &[CheckResult])], expiry: Nanos) {
-    let mut folding = Folding::going_on(history, latencies);
+    let mut builder = HistoryBuilder::append(history, latencies);
     for (name, results) in files {
-        folding.add_results(name, results);
+        builder.add_results(name, results);
     }
-    folding.finish(expiry);
+    builder.finish(expiry);
 }
 
 /// What became of a rebuild.
@@ -168,7 +168,7 @@ pub struct Rebuilt {
     /// How many results were left out, since their time cannot be true.
     pub implausible: usize,
     /// Why the history that was there before could not be used.
-    pub replaced: Option<NotAHistory>,
+    pub replaced: Option<InvalidHistory>,
 }
 
 /// Makes a history again from all check files that are there. What it knew from before them stays.
@@ -183,14 +183,14 @@ pub async fn rebuild(
 ) -> Result<Rebuilt, HistoryError> {
     let (mut history, replaced) = match read(store, node).await? {
         Found::Good(history) => (history, None),
-        Found::Missing => (History::of(node.cloned()), None),
-        Found::Broken(cause) => (History::of(node.cloned()), Some(cause)),
+        Found::Missing => (History::new(node.cloned()), None),
+        Found::Broken(cause) => (History::new(node.cloned()), Some(cause)),
     };
     let mut latencies = read_latencies(store, node).await?.unwrap_or_default();
     let listed = store.list_check_files(0).await?;
-    let total = own_names(&history, &listed, now).len();
+    let total = own_check_files(&history, &listed, now).len();
     let both = (&mut history, &mut latencies);
-    let done = make_again(store, both, Gap::WHOLE, &listed, expiry, now, |done| progress(done, total)).await?;
+    let done = make_again(store, both, RebuildFrom::START, &listed, expiry, now, |done| progress(done, total)).await?;
     // Where there is nothing to know, nothing is written.
     if history.newest().is_some() {
         write(store, &Folded { history, latencies: Some(latencies) }).await?;
@@ -201,15 +201,15 @@ pub async fn rebuild(
 async fn make_again(
     store: &Arc<Store>,
     (history, latencies): (&mut History, &mut Latencies),
-    gap: Gap,
+    gap: RebuildFrom,
     listed: &[CheckFileName],
     expiry: Nanos,
     now: UnixNanos,
     mut progress: impl FnMut(usize),
 ) -> Result<Rebuilt, HistoryError> {
-    let names: Vec<CheckFileName> = own_names(history, listed, now).into_iter().collect();
+    let names: Vec<CheckFileName> = own_check_files(history, listed, now).into_iter().collect();
     let mut rebuilt = Rebuilt::default();
-    let mut folding = Folding::again(history, latencies, gap, listed, now);
+    let mut builder = HistoryBuilder::rebuild(history, latencies, gap, listed, now);
     let mut pieces = stream::iter(names.chunks(PIECE))
         .map(|piece| read_and_parse(Arc::clone(store), piece.to_vec()))
         .buffered(PIECES_AT_ONCE);
@@ -218,11 +218,11 @@ async fn make_again(
         rebuilt.files += files.len();
         rebuilt.unreadable.extend(unreadable);
         for (name, file) in files {
-            folding.add(&name, &file);
+            builder.add(&name, &file);
         }
         progress(rebuilt.files);
     }
-    rebuilt.implausible = folding.finish(expiry).implausible;
+    rebuilt.implausible = builder.finish(expiry).implausible;
     Ok(rebuilt)
 }
 
@@ -269,7 +269,7 @@ pub enum Found {
     /// Nothing.
     Missing,
     /// Something that is none.
-    Broken(NotAHistory),
+    Broken(InvalidHistory),
 }
 
 /// Reads a node's history.
@@ -278,8 +278,8 @@ pub async fn read(store: &Store, node: Option<&NodeName>) -> Result<Found, Histo
     let Some(content) = store.read_history(&name).await? else { return Ok(Found::Missing) };
     match History::parse(&content) {
         Ok(history) if history.node.as_ref() == node => Ok(Found::Good(history)),
-        Ok(_) => Ok(Found::Broken(NotAHistory::Contradictory("the node's name"))),
-        Err(cause @ NotAHistory::Newer(_)) => Err(HistoryError::NotOurs { name, cause }),
+        Ok(_) => Ok(Found::Broken(InvalidHistory::Inconsistent("the node's name"))),
+        Err(cause @ InvalidHistory::UnsupportedVersion(_)) => Err(HistoryError::NotOurs { name, cause }),
         Err(cause) => Ok(Found::Broken(cause)),
     }
 }
@@ -289,7 +289,7 @@ pub async fn read_latencies(store: &Store, node: Option<&NodeName>) -> Result<Op
     let name = HistoryName { node: node.cloned(), part: HistoryPart::Latency };
     let content = store.read_history(&name).await?;
     match content.map(|content| Latencies::parse(&content)) {
-        Some(Err(cause @ NotAHistory::Newer(_))) => Err(HistoryError::NotOurs { name, cause }),
+        Some(Err(cause @ InvalidHistory::UnsupportedVersion(_))) => Err(HistoryError::NotOurs { name, cause }),
         Some(Ok(latencies)) => Ok(Some(latencies)),
         Some(Err(_)) | None => Ok(None),
     }

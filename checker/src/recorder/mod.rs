@@ -5,8 +5,8 @@ pub mod history_writer;
 pub mod retention;
 pub mod summary;
 
+use shared::check_file::{CheckResult, write_check_file};
 use shared::object_name::{CheckFileName, NodeName};
-use shared::result::{CheckResult, write_check_file};
 use shared::{HOUR, Nanos, UnixNanos};
 
 use self::history_writer::{HistoryError, KeptHistory};

@@ -37,10 +37,10 @@ use tower_http::catch_panic::CatchPanicLayer;
 use self::assets::{INDEX_HTML, PageFiles};
 use self::page::PreparedPage;
 use self::response::Freshness;
-use crate::commands::tell;
 use crate::config::model::{Config, Page};
 use crate::store::directory::index;
 use crate::store::{Store, StoreError};
+use crate::ui;
 
 /// How long a client may take to ask, or keep a connection without asking.
 const ASK_TIMEOUT: Duration = Duration::from_secs(30);
@@ -321,7 +321,7 @@ impl Served {
         let mut complained = self.complained.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if complained.is_none_or(|before| now.duration_since(before) >= COMPLAINT_SPACING) {
             *complained = Some(now);
-            tell(&format!("warning: {error}; the page's visitors are asked to try again"));
+            ui::warn(&format!("{error}; the page's visitors are asked to try again"));
         }
         response::unavailable()
     }

@@ -9,7 +9,8 @@ use shared::{DAY, MINUTE};
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::config::model::{Page, Place, Storage};
+use crate::config::model::Page;
+use crate::store::settings::{Storage, StoreLocation};
 
 const NAME: &str = "1795330254340493978-a-check.json";
 const HASHED: &str = "page-0123456789abcdef.js";
@@ -79,7 +80,7 @@ impl Answer {
 
 async fn open(directory: &FilePath) -> Store {
     Store::open(&Storage {
-        place: Place::Directory(directory.to_owned()),
+        location: StoreLocation::Directory(directory.to_owned()),
         check_expiry: None,
         history_expiry: shared::DAY,
     })

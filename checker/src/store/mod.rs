@@ -4,6 +4,7 @@
 mod blocking_io;
 pub(crate) mod directory;
 pub(crate) mod s3;
+pub mod settings;
 pub mod spool;
 pub mod upload;
 
@@ -19,8 +20,8 @@ use shared::object_name::{CheckFileName, HeartbeatName, HistoryName, SummaryName
 pub use self::directory::DirectoryStore;
 pub use self::s3::S3Store;
 pub use self::s3::error::S3Problem;
-use crate::config::model::{Place, Storage};
 use crate::platform::shutdown::STORING_AFTER_STOP;
+use crate::store::settings::{Storage, StoreLocation};
 
 /// A place that keeps check files. A new kind of store is a file beside this one and an arm here.
 #[derive(Debug)]
@@ -35,9 +36,9 @@ impl Store {
     /// Opens the store. A directory is created if it can be; a bucket is not asked anything yet. What is wrong with it is told
     /// when it is used.
     pub async fn open(storage: &Storage) -> Store {
-        match &storage.place {
-            Place::S3(bucket) => Store::S3(S3Store::open(bucket).await),
-            Place::Directory(path) => Store::Directory(DirectoryStore::open(path.clone()).await),
+        match &storage.location {
+            StoreLocation::S3(bucket) => Store::S3(S3Store::open(bucket).await),
+            StoreLocation::Directory(path) => Store::Directory(DirectoryStore::open(path.clone()).await),
         }
     }
 

@@ -13,8 +13,8 @@ use shared::object_name::CheckFileName;
 use super::blocking_io::Disk;
 use super::directory::atomic_file::{self, Placed};
 use super::{NAMES_TO_TRY, StoreError, next_name};
-use crate::config::model::{Place, Storage};
 use crate::redact::without_user;
+use crate::store::settings::{Storage, StoreLocation};
 
 /// The folder for rounds that the store refuses although it takes others.
 const SET_ASIDE: &str = "refused";
@@ -34,7 +34,7 @@ impl Spool {
     /// has to wait.
     #[must_use]
     pub fn open(directory: &Path, storage: &Storage) -> Spool {
-        Spool { folder: directory.join(short_hash(&identity(&storage.place))), disk: Disk::default() }
+        Spool { folder: directory.join(short_hash(&identity(&storage.location))), disk: Disk::default() }
     }
 
     /// Where the rounds wait.
@@ -152,14 +152,14 @@ fn unless_gone(done: io::Result<()>) -> io::Result<()> {
 }
 
 /// What makes a place another one. Keys are no part of it: rounds wait for the same bucket when its keys change.
-fn identity(place: &Place) -> String {
-    match place {
-        Place::S3(bucket) => {
+fn identity(location: &StoreLocation) -> String {
+    match location {
+        StoreLocation::S3(bucket) => {
             let endpoint = bucket.endpoint_url.as_deref().map(without_user).unwrap_or_default();
             let endpoint = endpoint.trim_end_matches('/');
             format!("s3\n{endpoint}\n{}\n{}", bucket.name, bucket.prefix)
         }
-        Place::Directory(path) => {
+        StoreLocation::Directory(path) => {
             // A relative path means another place when the checker is started elsewhere.
             format!("directory\n{}", std::path::absolute(path).unwrap_or_else(|_| path.clone()).display())
         }
@@ -175,15 +175,15 @@ fn short_hash(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::model::{Bucket, Secret, WriterKeys};
+    use crate::store::settings::{Bucket, Secret, WriterKeys};
     use shared::page_config::AddressStyle;
 
-    fn storage(place: Place) -> Storage {
-        Storage { place, check_expiry: None, history_expiry: shared::DAY }
+    fn storage(location: StoreLocation) -> Storage {
+        Storage { location, check_expiry: None, history_expiry: shared::DAY }
     }
 
     fn bucket(name: &str, secret: &str) -> Storage {
-        storage(Place::S3(Bucket {
+        storage(StoreLocation::S3(Bucket {
             name: name.to_owned(),
             region: None,
             endpoint_url: None,
@@ -244,9 +244,9 @@ mod tests {
         let folder = |storage: &Storage| Spool::open(Path::new("spool"), storage).folder().to_owned();
         assert_eq!(folder(&bucket("b", "one")), folder(&bucket("b", "other")));
         assert_ne!(folder(&bucket("b", "one")), folder(&bucket("c", "one")));
-        assert_ne!(folder(&bucket("b", "one")), folder(&storage(Place::Directory("b".into()))));
-        let relative = storage(Place::Directory("checks".into()));
-        let absolute = storage(Place::Directory(std::path::absolute("checks").unwrap()));
+        assert_ne!(folder(&bucket("b", "one")), folder(&storage(StoreLocation::Directory("b".into()))));
+        let relative = storage(StoreLocation::Directory("checks".into()));
+        let absolute = storage(StoreLocation::Directory(std::path::absolute("checks").unwrap()));
         assert_eq!(folder(&relative), folder(&absolute));
     }
 }

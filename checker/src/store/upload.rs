@@ -238,7 +238,7 @@ fn jitter(name: &CheckFileName, tried: u32) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::model::{Place, Storage};
+    use crate::store::settings::{Storage, StoreLocation};
     use crate::store::upload::*;
     use std::io;
     use std::path::Path;
@@ -261,7 +261,11 @@ mod tests {
     fn spool(directory: &Path) -> Spool {
         Spool::open(
             directory,
-            &Storage { place: Place::Directory("checks".into()), check_expiry: None, history_expiry: shared::DAY },
+            &Storage {
+                location: StoreLocation::Directory("checks".into()),
+                check_expiry: None,
+                history_expiry: shared::DAY,
+            },
         )
     }
 

@@ -10,13 +10,13 @@ use reqwest::Url;
 use shared::duration;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::report::plain;
 use crate::checks::AttemptRecord;
 use crate::checks::assertions::Evidence;
 use crate::checks::probe_data::ProbeData;
 use crate::checks::Check;
 use crate::monitor::evaluate::Evaluation;
 use crate::redact::without_user;
+use crate::sanitize::sanitize_for_terminal;
 
 /// How wide the waterfall of the phases is, in characters.
 const WIDTH: i64 = 40;
@@ -71,8 +71,8 @@ pub fn explain(
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(text, "{bold}{name:<13}{bold:#} {value}");
     };
-    line("endpoint", &plain(&check.title, HEADER_WIDTH));
-    line(check.kind.type_name(), &plain(check.kind.locator(), 2 * HEADER_WIDTH));
+    line("endpoint", &sanitize_for_terminal(&check.title, HEADER_WIDTH));
+    line(check.kind.type_name(), &sanitize_for_terminal(check.kind.locator(), 2 * HEADER_WIDTH));
     if !resolved.is_empty() {
         line("addresses", &resolved.join(", "));
     }
@@ -89,7 +89,7 @@ pub fn explain(
     if let Some(request) = check.kind.probe().request_head() {
         line(
             "request",
-            &plain(
+            &sanitize_for_terminal(
                 &format!("{} {}", request.method, request.uri.path_and_query().map_or("/", |path| path.as_str())),
                 2 * HEADER_WIDTH,
             ),
@@ -101,10 +101,10 @@ pub fn explain(
         line("certificate", &certificate_line(certificate));
     }
     if let Some(left) = data.certificate_expires_in {
-        line("", &format!("the first of them expires in {}", duration::in_words(left)));
+        line("", &format!("the first of them expires in {}", duration::format_coarse(left)));
     }
     if let Some(age) = data.heartbeat_age {
-        line("heartbeat", &format!("came {} ago", duration::in_words(age)));
+        line("heartbeat", &format!("came {} ago", duration::format_coarse(age)));
     }
     if let Some(code) = data.status {
         line("status", &code.to_string());
@@ -116,24 +116,28 @@ pub fn explain(
         let cut = data.truncation.as_ref().map(|cut| format!("; {cut}")).unwrap_or_default();
         line("body", &format!("{} bytes{cut}", body.len()));
         let beginning = String::from_utf8_lossy(&body[..body.len().min(4 * BODY_WIDTH)]).into_owned();
-        line("", &plain(&beginning, BODY_WIDTH));
+        line("", &sanitize_for_terminal(&beginning, BODY_WIDTH));
     }
     // What failed before an answer was there has nothing that could be held against assertions.
     let is_answer = record.attempt.error.is_none() || data.status.is_some() || data.peer.is_some();
     let evidence = Evidence::new(data, &record.attempt);
     for assertion in check.assertions.iter().filter(|_| is_answer) {
         let result = assertion.evaluate(&evidence);
-        let (mark, colour) = match result.failure {
+        let (mark, color) = match result.failure {
             None => ("holds", AnsiColor::Green),
             Some(_) => ("fails", AnsiColor::Red),
         };
-        let style = Style::new().fg_color(Some(colour.into()));
-        let says = plain(&result.failure.unwrap_or(result.observed), BODY_WIDTH);
-        line("assertion", &format!("{style}{mark}{style:#}  {}  ({says})", plain(&assertion.text, HEADER_WIDTH)));
+        let style = Style::new().fg_color(Some(color.into()));
+        let says = sanitize_for_terminal(&result.failure.unwrap_or(result.observed), BODY_WIDTH);
+        line(
+            "assertion",
+            &format!("{style}{mark}{style:#}  {}  ({says})", sanitize_for_terminal(&assertion.text, HEADER_WIDTH)),
+        );
     }
     let notice = Some(evaluation.notice.as_str()).filter(|notice| !notice.is_empty());
     let error = record.attempt.error.as_deref().filter(|error| notice != Some(error));
-    let reasons: Vec<String> = notice.into_iter().chain(error).map(|reason| plain(reason, BODY_WIDTH)).collect();
+    let reasons: Vec<String> =
+        notice.into_iter().chain(error).map(|reason| sanitize_for_terminal(reason, BODY_WIDTH)).collect();
     let reasons = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
     line("conclusion", &format!("{}{reasons}", evaluation.status));
     text
@@ -147,7 +151,7 @@ fn headers(line: &mut impl FnMut(&str, &str), headers: &HeaderMap) {
             name => HARMLESS.contains(&name.as_str()).then(|| text.into_owned()),
         };
         let value = match shown {
-            Some(text) => plain(&text, HEADER_WIDTH),
+            Some(text) => sanitize_for_terminal(&text, HEADER_WIDTH),
             None => format!("({} bytes, not shown)", value.len()),
         };
         line("", &format!("{name}: {value}"));
@@ -177,20 +181,20 @@ fn waterfall(line: &mut impl FnMut(&str, &str), record: &AttemptRecord) {
                 "{}{:<rest$} {}",
                 " ".repeat(start),
                 "█".repeat(length),
-                duration::rtt(took),
+                duration::format_rtt(took),
                 rest = (WIDTH as usize + 1).saturating_sub(start)
             ),
         );
         before += took;
     }
-    line("in all", &format!("{} {}", " ".repeat(WIDTH as usize + 1), duration::rtt(record.attempt.rtt)));
+    line("in all", &format!("{} {}", " ".repeat(WIDTH as usize + 1), duration::format_rtt(record.attempt.rtt)));
 }
 
 fn certificate_line(certificate: &[u8]) -> String {
     match X509Certificate::from_der(certificate) {
         Ok((_, parsed)) => {
             let text = format!("{} by {}, until {}", parsed.subject(), parsed.issuer(), parsed.validity().not_after);
-            plain(&text, 2 * HEADER_WIDTH)
+            sanitize_for_terminal(&text, 2 * HEADER_WIDTH)
         }
         Err(_) => "cannot be read".to_owned(),
     }
@@ -201,7 +205,7 @@ mod tests {
     use crate::checks::{CheckKind, MisconfiguredCheck};
     use crate::ui::explain::*;
     use http::header::{HeaderName, HeaderValue};
-    use shared::result::{Attempt, Phases};
+    use shared::check_file::{Attempt, Phases};
     use shared::status::Status;
 
     #[test]

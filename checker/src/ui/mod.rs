@@ -1,5 +1,10 @@
-//! What a person sees in the terminal.
+//! Everything that reaches a terminal: results on standard output, messages, prompts and progress on standard error.
+//! No other module prints.
 
 pub mod explain;
+mod output;
 pub mod progress;
-pub mod report;
+pub mod prompt;
+pub mod table;
+
+pub use self::output::{StdoutError, error, info, note, print, print_line, stdout, stdout_styles, warn};

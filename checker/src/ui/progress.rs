@@ -1,54 +1,106 @@
-//! How far a long piece of work is, as a bar on standard error. What is done is others' business.
+//! Progress of long operations on standard error.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
-/// How wide a bar is, in characters.
+use super::output::{info, info_inline};
+use super::prompt::Confirmation;
+use crate::provision::apply::Audience;
+
+/// The width of a bar, in characters.
 const WIDTH: usize = 32;
-/// How often a bar is drawn anew.
+/// The time between two drawings of a bar.
 const DRAW_SPACING: Duration = Duration::from_millis(100);
 
-/// A progress bar on standard error, if that is a terminal.
+/// A progress bar; it is not drawn unless standard error is a terminal.
 #[derive(Debug)]
-pub(crate) struct Bar {
-    what: &'static str,
+pub struct ProgressBar {
+    unit: &'static str,
     drawn: Option<Instant>,
 }
 
-impl Bar {
-    /// A bar for so many of these, named in the plural.
-    pub(crate) fn of(what: &'static str) -> Bar {
-        Bar { what, drawn: None }
+impl ProgressBar {
+    /// A bar that counts items of this unit, such as `check files`.
+    #[must_use]
+    pub fn new(unit: &'static str) -> ProgressBar {
+        ProgressBar { unit, drawn: None }
     }
 
-    pub(crate) fn draw(&mut self, done: usize, total: usize) {
+    /// Draws the bar unless it was drawn a moment ago.
+    pub fn draw(&mut self, done: usize, total: usize) {
         let mut stream = std::io::stderr();
         let is_early = self.drawn.is_some_and(|drawn| drawn.elapsed() < DRAW_SPACING) && done < total;
         if is_early || !stream.is_terminal() {
             return;
         }
         self.drawn = Some(Instant::now());
-        // That it cannot be drawn is no reason to stop.
-        let _ = write!(stream, "\r{} {}", line(done, total), self.what);
+        // A bar that cannot be drawn must not stop the work.
+        let _ = write!(stream, "\r{} {}", line(done, total), self.unit);
         let _ = stream.flush();
     }
 
-    pub(crate) fn clear(&self) {
+    /// Erases the bar.
+    pub fn clear(&self) {
         if self.drawn.is_some() {
             let _ = write!(std::io::stderr(), "\r\x1b[K");
         }
     }
 }
 
-/// A bar that is filled as far as the work is done, with the figures beside it.
-pub(crate) fn line(done: usize, total: usize) -> String {
+/// Prints the steps of provisioning on standard error, and asks before a key is removed.
+#[derive(Debug)]
+pub struct StepProgress {
+    confirmation: Confirmation,
+    is_terminal: bool,
+    /// The last tenth that was printed, where a line cannot be overwritten.
+    tenth: usize,
+}
+
+impl StepProgress {
+    /// Progress whose questions are asked as `confirmation` says.
+    #[must_use]
+    pub fn new(confirmation: Confirmation) -> StepProgress {
+        StepProgress { confirmation, is_terminal: std::io::stderr().is_terminal(), tenth: 0 }
+    }
+}
+
+impl Audience for StepProgress {
+    fn begins(&mut self, number: usize, of: usize, what: &str) {
+        self.tenth = 0;
+        info_inline(&format!("[{number}/{of}] {what} … "));
+    }
+
+    fn done(&mut self, note: &str) {
+        let note = if note.is_empty() { String::new() } else { format!(": {note}") };
+        info(&format!("done{note}"));
+    }
+
+    fn progress(&mut self, done: usize, of: Option<usize>) {
+        let Some(of) = of.filter(|of| *of > 0) else { return };
+        if self.is_terminal {
+            info_inline(&format!("\r{} ", line(done, of)));
+        } else if done * 10 / of > self.tenth {
+            self.tenth = done * 10 / of;
+            info_inline(&format!("\n  {} ", line(done, of)));
+        }
+    }
+
+    fn may_remove_old_key(&mut self, key_id: &str, user: &str) -> bool {
+        self.confirmation.confirm(&format!(
+            "The new key works and is saved in its file. Replace the file wherever the old one is in use; then type `yes` to remove the old key `{key_id}` of `{user}`:"
+        ))
+    }
+}
+
+/// A bar with its figures, such as `[####----] 5 of 10`.
+fn line(done: usize, total: usize) -> String {
     let filled = (done * WIDTH).checked_div(total).unwrap_or(0).min(WIDTH);
     format!("[{}{}] {done} of {total}", "#".repeat(filled), "-".repeat(WIDTH - filled))
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::ui::progress::*;
+    use super::*;
 
     #[test]
     fn a_bar_fills_and_never_overflows() {

@@ -1,30 +1,30 @@
 //! What one node knows about the past, compact: spans of status with exact ends, percentiles of latency per hour and
-//! day, the last errors, the messages. A history is a function of the *set* of the node's check files: [`fold`] says
-//! how files are added in any order, at any time and more than once, [`written`] how it stands in JSON.
+//! day, the last errors, the messages. A history is a function of the *set* of the node's check files: [`builder`] says
+//! how files are added in any order, at any time and more than once, [`mod@format`] how it stands in JSON.
 //!
 //! Reading and writing objects is others' business; so is what a history looks like.
 
-mod fold;
-mod gap;
-mod outline;
-mod written;
+mod builder;
+mod format;
+mod rebuild;
+mod rows;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::check_file::EndpointKey;
 use crate::latency::{Bucket, Sketch};
 use crate::object_name::{CheckFileName, NodeName};
-use crate::result::EndpointKey;
+use crate::quorum::{CLOCK_TOLERANCE, Quorum};
 use crate::uptime::StatusTimeline;
-use crate::verdict::{CLOCK_TOLERANCE, Policy};
 use crate::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 
-pub use self::fold::{Folding, Left, own_names};
-pub use self::gap::Gap;
-pub use self::outline::{LatenciesOutline, Outline, PastOutline, Row, SaidOutline, SketchesOutline, add_open_between};
-pub use self::written::NotAHistory;
+pub use self::builder::{BuildReport, HistoryBuilder, own_check_files};
+pub use self::format::InvalidHistory;
+pub use self::rebuild::RebuildFrom;
+pub use self::rows::{EndpointRows, HistoryRows, LatencyRows, MessageRow, Series, SketchRows, add_open_between};
 
 /// How far behind the newest file a history remembers each file's name: two runs of one node that overlap are told
 /// apart by it. A listing of that long is one request, also with fifty nodes.
@@ -64,9 +64,9 @@ pub struct History {
     /// Whose it is; `None` is that of check files that name no node.
     pub node: Option<NodeName>,
     /// What it knows of each endpoint. There may be very many, and a map leaves half of its room unused.
-    pub endpoints: BTreeMap<EndpointKey, Box<Past>>,
+    pub endpoints: BTreeMap<EndpointKey, Box<EndpointHistory>>,
     /// What was said, by the time of the file it was said in.
-    pub messages: BTreeSet<Said>,
+    pub messages: BTreeSet<PostedMessage>,
     /// When the newest file in it was stored; 0 if there is none.
     newest: UnixNanos,
     /// When each file was stored that is at most [`OVERLAP`] older than the newest.
@@ -77,11 +77,11 @@ pub struct History {
 
 /// What a node knows of one endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Past {
+pub struct EndpointHistory {
     /// The statuses over time.
     pub timeline: StatusTimeline,
     /// What the newest result said beside its status.
-    pub latest: Latest,
+    pub latest: LatestResult,
     /// The percentiles of each closed day (of UTC, by number).
     pub days: BTreeMap<i64, Percentiles>,
     /// The percentiles of each closed hour (by number) of the last days.
@@ -95,15 +95,15 @@ pub struct Past {
 
 /// What the newest result of an endpoint says beside its status.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Latest {
+pub struct LatestResult {
     /// Its place among the results of its file: the order of the checker's configuration.
-    pub place: usize,
+    pub position: usize,
     /// The kind of check; empty if it did not say.
     pub kind: String,
     /// The response time above which the endpoint is degraded; 0 is none.
     pub threshold: Nanos,
     /// How several nodes agree.
-    pub verdict: Policy,
+    pub quorum: Quorum,
     /// What is wrong, if anything is.
     pub reason: Option<String>,
 }
@@ -119,7 +119,7 @@ pub struct Event {
 
 /// A message, as it was posted with a round.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Said {
+pub struct PostedMessage {
     /// When the round was stored.
     pub at: UnixNanos,
     /// Its text: a little HTML (see [`crate::message`]).
@@ -140,7 +140,7 @@ pub struct Percentiles {
 impl Percentiles {
     /// Those of a sketch; `None` if it is empty.
     #[must_use]
-    pub fn of(sketch: &Sketch) -> Option<Percentiles> {
+    pub fn from_sketch(sketch: &Sketch) -> Option<Percentiles> {
         Some(Percentiles { p50: sketch.percentile(50)?, p95: sketch.percentile(95)? })
     }
 }
@@ -170,7 +170,7 @@ pub struct Sketches {
 impl History {
     /// A history that knows nothing yet.
     #[must_use]
-    pub fn of(node: Option<NodeName>) -> History {
+    pub fn new(node: Option<NodeName>) -> History {
         History { node, ..History::default() }
     }
 
@@ -183,7 +183,7 @@ impl History {
     /// Whether the node should have reported by now and has not: nothing that it said still stands, also if its
     /// clock is a little behind.
     #[must_use]
-    pub fn is_late(&self, now: UnixNanos) -> bool {
+    pub fn is_overdue(&self, now: UnixNanos) -> bool {
         let until = self.endpoints.values().filter_map(|past| past.timeline.valid_until()).max();
         until.is_none_or(|until| until.saturating_add(CLOCK_TOLERANCE) <= now)
     }
@@ -197,9 +197,9 @@ impl History {
     /// How many times as many rounds were lately stored as one checker stores, if it is far more: most likely two
     /// checkers have the same name.
     #[must_use]
-    pub fn crowd(&self) -> Option<Crowd> {
+    pub fn duplicate_node_evidence(&self) -> Option<DuplicateNodeEvidence> {
         let intervals = self.endpoints.values().filter_map(|past| past.timeline.last?.interval);
-        crowd_of(
+        duplicate_node_evidence(
             self.newest,
             intervals.filter(|interval| *interval > 0).min(),
             self.files.iter().map(|(day, count)| (*day, *count)),
@@ -265,7 +265,11 @@ pub fn needed_from(
 }
 
 /// Whether far more rounds were stored on the last full day and since than the shortest interval gives.
-fn crowd_of(newest: UnixNanos, interval: Option<Nanos>, files: impl Iterator<Item = (i64, u64)>) -> Option<Crowd> {
+fn duplicate_node_evidence(
+    newest: UnixNanos,
+    interval: Option<Nanos>,
+    files: impl Iterator<Item = (i64, u64)>,
+) -> Option<DuplicateNodeEvidence> {
     let interval = interval?;
     let yesterday = day_of(newest) - 1;
     let (mut first, mut stored) = (None, 0);
@@ -279,19 +283,19 @@ fn crowd_of(newest: UnixNanos, interval: Option<Nanos>, files: impl Iterator<Ite
     let length = newest.saturating_sub(first.unwrap_or(yesterday).saturating_mul(DAY));
     let expected = (length / interval).unsigned_abs() + 1;
     // Rounds by hand come on top; one and a half times as many as the clock gives are somebody else's.
-    (stored >= 10 && stored * 2 > expected * 3).then_some(Crowd { stored, expected })
+    (stored >= 10 && stored * 2 > expected * 3).then_some(DuplicateNodeEvidence { stored, expected })
 }
 
 /// More rounds than one checker makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Crowd {
+pub struct DuplicateNodeEvidence {
     /// How many were stored lately.
     pub stored: u64,
     /// How many one checker stores in that time.
     pub expected: u64,
 }
 
-impl Past {
+impl EndpointHistory {
     /// What was wrong in the span that begins at a moment.
     #[must_use]
     pub fn reason_at(&self, start: UnixNanos) -> Option<&str> {

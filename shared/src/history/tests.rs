@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::SECOND;
-use crate::result::{Attempt, CheckFile, CheckResult};
+use crate::check_file::{Attempt, CheckFile, CheckResult};
 use crate::status::Status;
 use crate::uptime::{self, UptimeBreakdown};
 
@@ -45,41 +45,47 @@ fn fold(shelf: &Shelf, known: &mut (History, Latencies), own: &[CheckFileName], 
     let listed: Vec<CheckFileName> =
         shelf.keys().filter(|name| name.stored_at >= history.list_from()).cloned().collect();
     let mut names = history.uncovered(&listed, now);
-    names.extend(own_names(history, own, now).into_iter().filter(|name| name.stored_at < history.list_from()));
+    names.extend(own_check_files(history, own, now).into_iter().filter(|name| name.stored_at < history.list_from()));
     names.sort_unstable();
     names.dedup();
     let files: Vec<(CheckFileName, CheckFile)> = names.iter().map(|name| (name.clone(), shelf[name].clone())).collect();
     let gap = [
-        history.can_go_on(files.iter().map(|(name, file)| (name, file.results.as_slice())), now).err(),
-        history.gap_of(latencies),
+        history.can_append(files.iter().map(|(name, file)| (name, file.results.as_slice())), now).err(),
+        history.rebuild_for(latencies),
     ]
     .into_iter()
     .flatten()
     .min();
     match gap {
         None => {
-            let mut folding = Folding::going_on(history, latencies);
+            let mut builder = HistoryBuilder::append(history, latencies);
             for (name, file) in files {
-                folding.add(&name, &file);
+                builder.add(&name, &file);
             }
-            folding.finish(expiry);
+            builder.finish(expiry);
         }
         Some(gap) => make_again(shelf, known, gap, now, expiry),
     }
 }
 
-fn make_again(shelf: &Shelf, (history, latencies): &mut (History, Latencies), gap: Gap, now: UnixNanos, expiry: Nanos) {
+fn make_again(
+    shelf: &Shelf,
+    (history, latencies): &mut (History, Latencies),
+    gap: RebuildFrom,
+    now: UnixNanos,
+    expiry: Nanos,
+) {
     let listed: Vec<CheckFileName> = shelf.keys().filter(|name| name.stored_at >= gap.list_from()).cloned().collect();
-    let mut folding = Folding::again(history, latencies, gap, &listed, now);
+    let mut builder = HistoryBuilder::rebuild(history, latencies, gap, &listed, now);
     for name in &listed {
-        folding.add(name, &shelf[name]);
+        builder.add(name, &shelf[name]);
     }
-    folding.finish(expiry);
+    builder.finish(expiry);
 }
 
 fn rebuilt(shelf: &Shelf, now: UnixNanos, expiry: Nanos) -> (History, Latencies) {
-    let mut known = (History::of(node()), Latencies::default());
-    make_again(shelf, &mut known, Gap::WHOLE, now, expiry);
+    let mut known = (History::new(node()), Latencies::default());
+    make_again(shelf, &mut known, RebuildFrom::START, now, expiry);
     known
 }
 
@@ -103,7 +109,7 @@ fn golden_shelf() -> Shelf {
         };
         let message = if step == 73 { "We are <b>on it</b>.".to_owned() } else { String::new() };
         let shop = CheckResult { message, interval: Some(10 * MINUTE), ..result("Shop", at, status) };
-        let api = CheckResult { interval: None, verdict: Policy::All, ..result("API", at + 5, Status::Healthy) };
+        let api = CheckResult { interval: None, quorum: Quorum::All, ..result("API", at + 5, Status::Healthy) };
         put(&mut shelf, at + SECOND, vec![shop, api]);
     }
     shelf
@@ -134,7 +140,7 @@ fn a_history_that_was_stored_once_is_read_and_written_to_the_byte() {
     let noon = DAY_ONE + DAY / 2;
     assert_eq!(uptime::status_at(&shop.timeline.spans, noon + SECOND), Status::Down);
     assert_eq!(UptimeBreakdown::from_spans(&shop.timeline.spans, DAY_ONE, DAY_ONE + DAY).down, 30 * MINUTE + 3);
-    assert_eq!(past_of(&history, "API").latest.verdict, Policy::All);
+    assert_eq!(past_of(&history, "API").latest.quorum, Quorum::All);
     assert_eq!(history.messages.first().map(|said| said.message.as_str()), Some("We are <b>on it</b>."));
     assert_eq!((history, latencies), rebuilt(&golden_shelf(), DAY_ONE + 3 * DAY, DEFAULT_EXPIRY));
 }
@@ -151,26 +157,26 @@ fn one_day() -> Shelf {
 }
 
 /// The same as it is read.
-fn outline_of(history: &History, title: &str) -> PastOutline {
-    let outline = Outline::parse(history.to_json().as_bytes()).expect("it was just written");
+fn outline_of(history: &History, title: &str) -> EndpointRows {
+    let outline = HistoryRows::parse(history.to_json().as_bytes()).expect("it was just written");
     outline.endpoints.into_iter().find(|past| past.key.title == title).expect("it is known")
 }
 
-fn told_of(row: &Row<Percentiles>, period: i64) -> Percentiles {
+fn told_of(row: &Series<Percentiles>, period: i64) -> Percentiles {
     row.iter().find(|(known, _)| *known == period).expect("it is there").1
 }
 
 /// How many times an endpoint's sketches hold from `from` to before `to`.
 fn counted_between((history, latencies): &(History, Latencies), title: &str, from: UnixNanos, to: UnixNanos) -> Sketch {
     let mut sum = Sketch::default();
-    let outline = LatenciesOutline::parse(latencies.to_json().as_bytes()).expect("they were just written");
+    let outline = LatencyRows::parse(latencies.to_json().as_bytes()).expect("they were just written");
     let sketches = outline.endpoints.into_iter().find(|sketches| sketches.key.title == title).unwrap_or_default();
     sketches.add_between(&mut sum, from, to);
     add_open_between(&outline_of(history, title).open, &mut sum, from, to);
     sum
 }
 
-fn past_of<'a>(history: &'a History, title: &str) -> &'a Past {
+fn past_of<'a>(history: &'a History, title: &str) -> &'a EndpointHistory {
     history.endpoints.iter().find(|(key, _)| key.title == title).map(|(_, past)| past).expect("it was checked")
 }
 
@@ -190,7 +196,7 @@ fn a_day_with_half_an_hour_down_is_three_spans_with_exact_ends() {
     let breakdown = UptimeBreakdown::from_spans(&past.timeline.spans, DAY_ONE, now);
     assert_eq!(breakdown.uptime().map(uptime::Ratio::percent).as_deref(), Some("97.91%"));
     assert_eq!(past.events, [Event { at: DAY_ONE + DAY / 2, reason: format!("refused at {}", DAY_ONE + DAY / 2) }]);
-    assert_eq!(past_of(&history, "B").latest.place, 0);
+    assert_eq!(past_of(&history, "B").latest.position, 0);
     assert_eq!(history.file_count(), 1_440);
 }
 
@@ -273,7 +279,7 @@ fn what_is_older_than_the_check_files_stays() {
     let complete = bytes(&known);
     // The first day's files have expired, and some of the second's.
     shelf.retain(|name, _| name.stored_at >= DAY_ONE + 3 * DAY + HOUR);
-    make_again(&shelf, &mut known, Gap::WHOLE, DAY_ONE + 4 * DAY, DEFAULT_EXPIRY);
+    make_again(&shelf, &mut known, RebuildFrom::START, DAY_ONE + 4 * DAY, DEFAULT_EXPIRY);
     assert_eq!(bytes(&known), complete);
     assert_eq!(known.0.file_count(), 2_880);
 }
@@ -340,13 +346,13 @@ fn results_of_an_impossible_time_are_left_out_and_counted() {
     let mut shelf = one_day();
     let at = DAY_ONE + DAY;
     put(&mut shelf, at, vec![result("A", 7, Status::Down), result("A", at + HOUR, Status::Down)]);
-    let mut known = (History::of(node()), Latencies::default());
+    let mut known = (History::new(node()), Latencies::default());
     let names: Vec<CheckFileName> = shelf.keys().cloned().collect();
-    let mut folding = Folding::again(&mut known.0, &mut known.1, Gap::WHOLE, &names, at);
+    let mut builder = HistoryBuilder::rebuild(&mut known.0, &mut known.1, RebuildFrom::START, &names, at);
     for name in &names {
-        folding.add(name, &shelf[name]);
+        builder.add(name, &shelf[name]);
     }
-    assert_eq!(folding.finish(DEFAULT_EXPIRY), Left { implausible: 2 });
+    assert_eq!(builder.finish(DEFAULT_EXPIRY), BuildReport { implausible: 2 });
     assert_eq!(past_of(&known.0, "A").timeline.spans.len(), 3);
 }
 
@@ -357,9 +363,9 @@ fn files_of_other_nodes_are_theirs() {
     shelf.insert(theirs.clone(), CheckFile { results: vec![result("X", DAY_ONE, Status::Down)], skipped: Vec::new() });
     let (mut history, mut latencies) = rebuilt(&shelf, DAY_ONE + DAY, DEFAULT_EXPIRY);
     assert_eq!(history.uncovered(std::slice::from_ref(&theirs), DAY_ONE + DAY), []);
-    let mut folding = Folding::going_on(&mut history, &mut latencies);
-    folding.add(&theirs, &shelf[&theirs]);
-    folding.finish(DEFAULT_EXPIRY);
+    let mut builder = HistoryBuilder::append(&mut history, &mut latencies);
+    builder.add(&theirs, &shelf[&theirs]);
+    builder.finish(DEFAULT_EXPIRY);
     assert_eq!((history.endpoints.len(), history.file_count()), (2, 1_440));
 }
 
@@ -381,13 +387,13 @@ fn messages_outlive_their_files_and_too_many_of_a_day_do_not_pile_up() {
 fn two_checkers_with_one_name_are_noticed() {
     let mut shelf = one_day();
     let (history, _) = rebuilt(&shelf, DAY_ONE + DAY, DEFAULT_EXPIRY);
-    assert_eq!(history.crowd(), None);
+    assert_eq!(history.duplicate_node_evidence(), None);
     for minute in 0..1_440 {
         let at = DAY_ONE + minute * MINUTE + 17 * SECOND;
         put(&mut shelf, at, vec![result("A", at, Status::Healthy)]);
     }
     let (history, _) = rebuilt(&shelf, DAY_ONE + DAY, DEFAULT_EXPIRY);
-    assert_eq!(history.crowd(), Some(Crowd { stored: 2_880, expected: 1_440 }));
+    assert_eq!(history.duplicate_node_evidence(), Some(DuplicateNodeEvidence { stored: 2_880, expected: 1_440 }));
 }
 
 #[test]

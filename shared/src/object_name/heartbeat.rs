@@ -19,22 +19,22 @@ pub struct HeartbeatName(String);
 /// The text is no name for a job.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid job name `{0}`: use 1–64 lowercase letters, digits and hyphens, for example `nightly-backup`")]
-pub struct NotAJobName(pub String);
+pub struct InvalidJobName(pub String);
 
 impl HeartbeatName {
     /// The object of this job, if the text can be a job's name.
-    pub fn of(job: &str) -> Result<HeartbeatName, NotAJobName> {
+    pub fn new(job: &str) -> Result<HeartbeatName, InvalidJobName> {
         if is_spelled_as_name(job, JOB_NAME_LIMIT) {
             Ok(HeartbeatName(job.to_owned()))
         } else {
-            Err(NotAJobName(job.to_owned()))
+            Err(InvalidJobName(job.to_owned()))
         }
     }
 
     /// Reads a name that has no prefix any more; `None` if it is no heartbeat's.
     #[must_use]
     pub fn parse(name: &str) -> Option<HeartbeatName> {
-        HeartbeatName::of(name.strip_prefix(HEARTBEAT_FOLDER)?.strip_suffix(HEARTBEAT_ENDING)?).ok()
+        HeartbeatName::new(name.strip_prefix(HEARTBEAT_FOLDER)?.strip_suffix(HEARTBEAT_ENDING)?).ok()
     }
 
     /// The job's name.
@@ -51,9 +51,9 @@ impl fmt::Display for HeartbeatName {
 }
 
 impl FromStr for HeartbeatName {
-    type Err = NotAJobName;
+    type Err = InvalidJobName;
 
     fn from_str(job: &str) -> Result<Self, Self::Err> {
-        HeartbeatName::of(job)
+        HeartbeatName::new(job)
     }
 }

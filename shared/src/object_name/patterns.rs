@@ -1,7 +1,7 @@
 //! Patterns for a policy's resources, with `*` for any text and `?` for any one character.
 //!
 //! They stand here since they spell names. A prefix that holds one of those characters itself has no pattern; see
-//! [`check_prefix`].
+//! [`validate_prefix`].
 
 use super::heartbeat::{HEARTBEAT_ENDING, HEARTBEAT_FOLDER};
 use super::{CHECK_FILE_ENDING, HistoryName, HistoryPart, NodeName};
@@ -18,32 +18,32 @@ pub fn everything(prefix: &str) -> String {
 
 /// The check files of one node.
 #[must_use]
-pub fn check_files_of(prefix: &str, node: &NodeName) -> String {
+pub fn check_files(prefix: &str, node: &NodeName) -> String {
     format!("{prefix}{ANY_TIME}-{node}{CHECK_FILE_ENDING}")
 }
 
 /// The check files of the original Checkup, which knows no nodes.
 #[must_use]
-pub fn check_files_of_the_original(prefix: &str) -> String {
+pub fn legacy_check_files(prefix: &str) -> String {
     format!("{prefix}{ANY_TIME}{CHECK_FILE_ENDING}")
 }
 
 /// A node's own history: its spans and figures, and the sketches of its response times.
 #[must_use]
-pub fn history_of(prefix: &str, node: &NodeName) -> [String; 2] {
+pub fn history(prefix: &str, node: &NodeName) -> [String; 2] {
     [HistoryPart::Main, HistoryPart::Latency]
         .map(|part| format!("{prefix}{}", HistoryName { node: Some(node.clone()), part }))
 }
 
 /// What a node tells to those who run no script: its summaries, and its badges, whatever the titles.
 #[must_use]
-pub fn summaries_of(prefix: &str, node: &NodeName) -> [String; 3] {
+pub fn summaries(prefix: &str, node: &NodeName) -> [String; 3] {
     super::summary::patterns_of(prefix, node)
 }
 
 /// The messages of one node: named like check files, in a folder of their own.
 #[must_use]
-pub fn messages_of(prefix: &str, node: &NodeName) -> String {
+pub fn messages(prefix: &str, node: &NodeName) -> String {
     format!("{prefix}messages/{ANY_TIME}-{node}*.json")
 }
 
@@ -58,9 +58,9 @@ pub fn heartbeats(prefix: &str) -> String {
 #[error(
     "rights cannot be limited to the prefix `{0}`; use one without `*`, `?` and `$`, which have a special meaning in policies"
 )]
-pub struct NotForPatterns(pub String);
+pub struct InvalidPatternPrefix(pub String);
 
 /// Checks that a prefix means itself in a pattern.
-pub fn check_prefix(prefix: &str) -> Result<(), NotForPatterns> {
-    if prefix.contains(['*', '?', '$']) { Err(NotForPatterns(prefix.to_owned())) } else { Ok(()) }
+pub fn validate_prefix(prefix: &str) -> Result<(), InvalidPatternPrefix> {
+    if prefix.contains(['*', '?', '$']) { Err(InvalidPatternPrefix(prefix.to_owned())) } else { Ok(()) }
 }

@@ -55,7 +55,7 @@ pub struct BadgeTitle(String);
 impl BadgeTitle {
     /// The spelling of a title.
     #[must_use]
-    pub fn of(title: &str) -> BadgeTitle {
+    pub fn new(title: &str) -> BadgeTitle {
         let mut spelled = String::new();
         let mut fits = 0;
         for byte in title.bytes() {
@@ -175,7 +175,7 @@ mod tests {
 
     fn name(title: &str) -> String {
         let node = NodeName::new("eu-west").expect("a name");
-        SummaryName { node, form: SummaryForm::Badge(BadgeTitle::of(title)) }.to_string()
+        SummaryName { node, form: SummaryForm::Badge(BadgeTitle::new(title)) }.to_string()
     }
 
     #[test]

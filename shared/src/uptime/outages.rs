@@ -22,8 +22,8 @@ pub fn significant_outages(spans: &[Span], from: UnixNanos) -> impl Iterator<Ite
         let place = spans.partition_point(|other| other.start < span.start);
         let touches =
             |other: &Span| other.status == Status::Down && (other.end == span.start || span.end == other.start);
-        let neighbours = [place.checked_sub(1), Some(place + 1)].into_iter().flatten();
-        !(is_passing && neighbours.filter_map(|place| spans.get(place)).any(touches))
+        let neighbors = [place.checked_sub(1), Some(place + 1)].into_iter().flatten();
+        !(is_passing && neighbors.filter_map(|place| spans.get(place)).any(touches))
     })
 }
 

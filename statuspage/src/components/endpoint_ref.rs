@@ -72,6 +72,6 @@ impl EndpointRef {
             if is_localized { crate::view::icon::LOCALIZED } else { crate::view::icon::shape(self.status()) }
         };
         icon(svg::path().attr("fill-rule", "evenodd").attr("d", outline))
-            .attr("data-status", move || self.status().word())
+            .attr("data-status", move || self.status().as_str())
     }
 }

@@ -18,7 +18,7 @@ const INITIAL_ZONES: u32 = 3;
 /// The footer.
 pub(super) fn footer(context: AppContext, config: &PageConfig) -> ElementBuilder {
     footer_element()
-        .children(config.looks.footer.iter().map(|text| p().child(isolated(text))))
+        .children(config.appearance.footer.iter().map(|text| p().child(isolated(text))))
         .child(p().text(context.text(texts::HOW_TO_READ)))
         .on("focusin", |event| add_zones(&event))
         .child(p().class("choices").child(zone_choice(context)).child(theme_choice(context)))
@@ -32,7 +32,7 @@ fn zone_choice(context: AppContext) -> ElementBuilder {
     if !zones.iter().any(|(name, _)| *name == zone) {
         zones.push((zone.clone(), zone));
     }
-    choice("zone", context.text(texts::TIMES_OF), &zones, current).on("change", move |event| {
+    choice("zone", context.text(texts::TIME_ZONE), &zones, current).on("change", move |event| {
         if let Some(name) = selected(&event) {
             context.navigate(|url_state| url_state.zone = TimeZone::from_name(&name));
         }
@@ -43,7 +43,7 @@ fn theme_choice(context: AppContext) -> ElementBuilder {
     let current = move || context.url_state.with(|url_state| url_state.theme.as_str().to_owned());
     let themes = [(Theme::Auto, texts::AUTO), (Theme::Light, texts::LIGHT), (Theme::Dark, texts::DARK)];
     let themes = themes.map(|(theme, text)| (theme.as_str().to_owned(), context.text(text).to_owned()));
-    choice("theme", context.text(texts::COLOURS), &themes, current).on("change", move |event| {
+    choice("theme", context.text(texts::THEME), &themes, current).on("change", move |event| {
         let selected = selected(&event);
         let theme = Theme::ALL.into_iter().find(|theme| selected.as_deref() == Some(theme.as_str()));
         if let Some(theme) = theme {

@@ -11,7 +11,7 @@ use crate::i18n::texts;
 
 /// The header.
 pub(super) fn header(context: AppContext, config: &PageConfig) -> ElementBuilder {
-    let appearance = &config.looks;
+    let appearance = &config.appearance;
     let logo = appearance.logo.as_ref().map(|url| img().class("logo").attr("alt", "").attr("src", url));
     let name = p().class("name").children(logo).child(isolated(&config.title));
     let links = appearance

@@ -71,11 +71,11 @@ fn config_error_page(context: AppContext, problems: &[String]) -> ElementBuilder
     let lead = |text| p().class("lead").children(with_code(context.text(text)));
     let examples = config_error::EXAMPLES.iter().flat_map(|(title, example)| [lead(*title), pre().text(*example)]);
     main()
-        .child(h1().id("overall").text(context.text(texts::BROKEN_TITLE)))
-        .child(lead(texts::BROKEN_SAYS))
+        .child(h1().id("overall").text(context.text(texts::CONFIG_ERROR_TITLE)))
+        .child(lead(texts::CONFIG_ERROR_INTRO))
         .child(ul().class("broken").id("problems").children(items(problems)))
-        .child(section("examples-title", context.text(texts::BROKEN_EXAMPLE)).children(examples))
-        .child(p().class("quiet").text(context.text(texts::BROKEN_MEND)))
+        .child(section("examples-title", context.text(texts::CONFIG_ERROR_EXAMPLES)).children(examples))
+        .child(p().class("quiet").text(context.text(texts::CONFIG_ERROR_FIX)))
 }
 
 fn items(problems: &[String]) -> Vec<ElementBuilder> {

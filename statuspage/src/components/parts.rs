@@ -9,12 +9,12 @@ use crate::view::icon;
 /// The icon of a status that may change. The word for the status is always next to it.
 pub(super) fn status_icon(status: impl Fn() -> Status + Copy + 'static) -> ElementBuilder {
     icon(svg::path().attr("fill-rule", "evenodd").attr("d", move || icon::shape(status())))
-        .attr("data-status", move || status().word())
+        .attr("data-status", move || status().as_str())
 }
 
 /// The icon of a status that does not change.
 pub(super) fn fixed_status_icon(status: Status) -> ElementBuilder {
-    icon(svg::path().attr("fill-rule", "evenodd").attr("d", icon::shape(status))).attr("data-status", status.word())
+    icon(svg::path().attr("fill-rule", "evenodd").attr("d", icon::shape(status))).attr("data-status", status.as_str())
 }
 
 /// An icon in a box of 16 by 16.

@@ -112,7 +112,7 @@ impl StripRef {
 
 /// The bars: few paths draw all of them, and an invisible field over each takes the pointer and the focus.
 fn bars(strip: StripRef) -> ElementBuilder {
-    let paths = PATH_STATUSES.map(|status| svg::path().class("part").attr("data-status", status.word()));
+    let paths = PATH_STATUSES.map(|status| svg::path().class("part").attr("data-status", status.as_str()));
     let gaps = svg::path().class("slits");
     let hatched = svg::g();
     // The drawing scales with the width, so that each bar stays under its field.
@@ -193,7 +193,7 @@ impl BarFields {
                 ("width", &*format!("{}%", number(bar.width))),
                 ("data-start", &*bar.start.to_string()),
                 ("data-end", &*bar.end.to_string()),
-                ("data-status", bar.status.word()),
+                ("data-status", bar.status.as_str()),
                 ("aria-label", &*bar.label),
                 ("aria-expanded", if bar.is_open { "true" } else { "false" }),
             ] {

@@ -14,7 +14,7 @@ type Column = (Text, fn(&EndpointView) -> &str);
 
 /// The columns after the name. The last one is empty where there are no groups.
 const COLUMNS: [Column; 5] = [
-    (texts::STATE, |one| &one.state),
+    (texts::STATUS, |one| &one.state),
     (texts::UPTIME, |one| &one.uptime),
     (texts::OBSERVED, |one| &one.observed),
     (texts::RESPONSE_TIME, |one| &one.chart.summary),
@@ -27,7 +27,7 @@ pub(super) fn table(context: AppContext) -> ElementBuilder {
     let is_grouped = context.view_flag(|view| view.groups.iter().any(|group| !group.title.is_empty()));
     let [others @ .., (group, _)] = COLUMNS;
     let head = tr()
-        .child(heading(texts::ENDPOINT))
+        .child(heading(texts::SERVICE))
         .children(others.iter().map(|(text, _)| heading(*text)))
         .child(heading(group).show_when(is_grouped));
     let ids = move || {
@@ -40,14 +40,14 @@ pub(super) fn table(context: AppContext) -> ElementBuilder {
         .class("table")
         .role("region")
         .attr("tabindex", "0")
-        .aria_label(context.text(texts::ENDPOINTS_IN_TABLE))
+        .aria_label(context.text(texts::TABLE_OF_SERVICES))
         .child(table_element().child(thead().child(head)).child(body))
 }
 
 fn row(endpoint: EndpointRef) -> ElementBuilder {
     let name = span().child(endpoint.status_icon()).child(bdi().text(endpoint.text(|one| &one.name)));
     let row = tr()
-        .attr("data-status", move || endpoint.status().word())
+        .attr("data-status", move || endpoint.status().as_str())
         .child(th().attr("scope", "row").child(name))
         .children(COLUMNS.iter().map(|(_, read)| td().text(endpoint.text(*read))))
         .show_when(move || endpoint.context.matches(endpoint.id));

@@ -42,7 +42,7 @@ fn event(context: AppContext, event: &EventView) -> ElementBuilder {
             let sentence = p().child(strong().text(subject)).text(" ").text(text);
             let reasons = reasons.iter().map(|reason| p().class("why").child(isolated(reason)));
             item.attr("data-kind", "status")
-                .attr("data-status", status.word())
+                .attr("data-status", status.as_str())
                 .child(clock)
                 .child(fixed_status_icon(*status))
                 .child(div().child(sentence).children(reasons))
@@ -63,7 +63,7 @@ pub(super) fn nodes(context: AppContext) -> ElementBuilder {
         move || view.with(|view| view.nodes.clone()),
         |nodes: &Vec<NodeView>| nodes.iter().map(node).collect(),
     );
-    section("observers-title", context.text(texts::OBSERVERS))
+    section("observers-title", context.text(texts::LOCATION_LIST))
         .id("observers")
         .child(list)
         .show_when(context.view_flag(|view| !view.nodes.is_empty()))

@@ -40,7 +40,7 @@ fn ranges(context: AppContext, configured: Nanos) -> ElementBuilder {
         .children(choices)
         .child(percentiles_button(context))
         .child(overlay_button(context, ChartOverlay::Phases, "phases", texts::PHASES))
-        .child(overlay_button(context, ChartOverlay::Locations, "places", texts::PLACES))
+        .child(overlay_button(context, ChartOverlay::Locations, "places", texts::LOCATIONS))
         .on("change", move |event| {
             let value = target::<Element>(&event).and_then(|input| input.get_attribute("value"));
             let Some(range) = value.and_then(|value| value.parse().ok()) else { return };

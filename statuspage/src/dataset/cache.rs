@@ -1,8 +1,8 @@
 //! What was loaded and what was not, and what has to be asked for next. Pure; [`super::loader`] asks.
 
-use shared::history::{LatenciesOutline, OVERLAP, Outline};
+use shared::check_file::CheckFile;
+use shared::history::{HistoryRows, LatencyRows, OVERLAP};
 use shared::object_name::{CheckFileName, HEARTBEAT_FOLDER, HISTORY_FOLDER, HistoryName, HistoryPart, NodeName};
-use shared::result::CheckFile;
 use shared::{HOUR, MINUTE, UnixNanos, sorted};
 
 use super::hour::HourChecks;
@@ -36,7 +36,7 @@ pub struct Cache {
     /// Files that are no check files inside; since they never change they are not asked for again.
     pub unreadable: Vec<(CheckFileName, SourceError)>,
     /// The latencies of nodes, if they were asked for.
-    pub latencies: Vec<LatenciesOutline>,
+    pub latencies: Vec<LatencyRows>,
     /// The hour whose checks were asked for.
     pub hour: Option<HourChecks>,
     /// Histories that cannot be used, and why; the check files of their nodes fill in.
@@ -135,7 +135,7 @@ impl Cache {
     fn add_part(&mut self, name: &HistoryName, content: &[u8], keep_from: UnixNanos) -> Result<(), String> {
         let owner = match name.part {
             HistoryPart::Main => {
-                let history = Outline::parse(content).map_err(|error| error.to_string())?;
+                let history = HistoryRows::parse(content).map_err(|error| error.to_string())?;
                 let owner = history.node.clone();
                 if owner == name.node {
                     self.dataset.add_history(history, keep_from);
@@ -143,7 +143,7 @@ impl Cache {
                 owner
             }
             HistoryPart::Latency => {
-                let latencies = LatenciesOutline::parse(content).map_err(|error| error.to_string())?;
+                let latencies = LatencyRows::parse(content).map_err(|error| error.to_string())?;
                 let owner = latencies.node.clone();
                 if owner == name.node {
                     self.latencies.retain(|known| known.node != owner);
@@ -252,7 +252,7 @@ impl Cache {
 
 /// From when on check files may not be in a history: two rounds that were stored at nearly the same time may have
 /// overtaken each other. What is later still the node itself finds, and tells in its next history.
-pub(super) fn not_covered_from(history: &Outline) -> UnixNanos {
+pub(super) fn not_covered_from(history: &HistoryRows) -> UnixNanos {
     history.newest - MINUTE
 }
 

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use shared::MINUTE;
+use shared::check_file::CheckFile;
 use shared::object_name::CheckFileName;
-use shared::result::CheckFile;
 
 use super::bucket::TimeBucket;
 use super::model::Dataset;

@@ -1,12 +1,12 @@
 //! What the loaded check files say, by endpoint and node, in a form that is quick to reckon with. Files are added
 //! one by one and forgotten by age; nothing is reckoned here.
 
-use shared::history::Outline;
+use shared::check_file::{CheckFile, CheckResult, EndpointKey, SkippedElement};
+use shared::history::HistoryRows;
 use shared::object_name::{CheckFileName, NodeName};
+use shared::quorum::Quorum;
 use shared::response_times;
-use shared::result::{CheckFile, CheckResult, EndpointKey, Skipped};
 use shared::uptime::{Span, StatusTimeline};
-use shared::verdict::Policy;
 use shared::{Nanos, UnixNanos};
 
 use super::sample::{NodeHistory, Sample, samples_from};
@@ -29,11 +29,11 @@ pub struct Dataset {
     /// What was said, in no order.
     pub messages: Vec<StoredMessage>,
     /// The elements of files that could not be read, with their files.
-    pub skipped: Vec<(CheckFileName, Vec<Skipped>)>,
+    pub skipped: Vec<(CheckFileName, Vec<SkippedElement>)>,
     /// Whether endpoints were left out, since there are more than [`ENDPOINTS_LIMIT`].
     pub overflowed: bool,
     /// The histories of nodes that keep one, without what was taken from them.
-    pub histories: Vec<Outline>,
+    pub histories: Vec<HistoryRows>,
 }
 
 /// A message as it was stored.
@@ -57,7 +57,7 @@ pub struct EndpointData {
     /// When that file was stored.
     positioned_at: UnixNanos,
     /// How several nodes agree on it, by the same file.
-    pub verdict: Policy,
+    pub quorum: Quorum,
     /// What each node saw.
     pub nodes: Vec<NodeSamples>,
 }
@@ -139,7 +139,7 @@ impl Dataset {
         }
         self.record_report(result.node.as_ref(), result.timestamp);
         let endpoint = &mut self.endpoints[place];
-        endpoint.update_settings(name.stored_at, position, result.verdict);
+        endpoint.update_settings(name.stored_at, position, result.quorum);
         endpoint.node_mut(result.node.as_ref()).samples.push(Sample::new(result));
     }
 
@@ -167,7 +167,7 @@ impl Dataset {
             key: key.clone(),
             position: 0,
             positioned_at: UnixNanos::MIN,
-            verdict: Policy::default(),
+            quorum: Quorum::default(),
             nodes: Vec::new(),
         });
         Some(place)
@@ -175,7 +175,7 @@ impl Dataset {
 
     /// Takes a node's history in the place of the one before. Of the check files that it covers, those that were stored
     /// at `keep_from` or later stay in memory.
-    pub fn add_history(&mut self, mut history: Outline, keep_from: UnixNanos) {
+    pub fn add_history(&mut self, mut history: HistoryRows, keep_from: UnixNanos) {
         let before = self.histories.iter().position(|known| known.node == history.node);
         if before.is_some_and(|before| self.histories[before].newest == history.newest) {
             return;
@@ -187,7 +187,7 @@ impl Dataset {
             places.push(place);
             let endpoint = &mut self.endpoints[place];
             let newest = past.timeline.last.map_or(0, |last| last.at);
-            endpoint.update_settings(newest, past.latest.place, past.latest.verdict);
+            endpoint.update_settings(newest, past.latest.position, past.latest.quorum);
             let of_node = endpoint.node_mut(history.node.as_ref());
             of_node.samples.retain(|sample| sample.at >= keep_from || sample.at > newest);
             of_node.past = Some(NodeHistory { samples: samples_from(&past), timeline: past.timeline, open: past.open });
@@ -235,9 +235,9 @@ impl Dataset {
 
 impl EndpointData {
     /// Takes what the newest file says of the endpoint's place and verdict.
-    fn update_settings(&mut self, at: UnixNanos, position: usize, verdict: Policy) {
+    fn update_settings(&mut self, at: UnixNanos, position: usize, quorum: Quorum) {
         if at >= self.positioned_at {
-            (self.positioned_at, self.position, self.verdict) = (at, position, verdict);
+            (self.positioned_at, self.position, self.quorum) = (at, position, quorum);
         }
     }
 
@@ -263,7 +263,7 @@ impl NodeSamples {
             samples =
                 &samples[samples.partition_point(|sample| timeline.last.is_some_and(|last| sample.at <= last.at))..];
         }
-        // One look has no neighbours to tell how often it is repeated.
+        // One look has no neighbors to tell how often it is repeated.
         let is_alone =
             self.past.is_none() && samples.first().is_none_or(|oldest| oldest.at == samples[samples.len() - 1].at);
         let mut seen: Vec<&Sample> = samples.iter().collect();
@@ -303,7 +303,7 @@ impl NodeSamples {
 mod tests {
     use super::*;
     use shared::MINUTE;
-    use shared::history::Row;
+    use shared::history::Series;
     use shared::status::Status;
 
     fn file(at: UnixNanos, titles: &[&str]) -> (CheckFileName, CheckFile) {
@@ -362,7 +362,7 @@ mod tests {
         (one.results[0].interval, one.results[1].interval) = (Some(MINUTE), Some(3 * MINUTE));
         let mut dataset = record_of(&[(name, one)]);
         assert_eq!(dataset.longest_interval(), 3 * MINUTE);
-        let past = NodeHistory { timeline: StatusTimeline::default(), samples: Vec::new(), open: Row::default() };
+        let past = NodeHistory { timeline: StatusTimeline::default(), samples: Vec::new(), open: Series::default() };
         dataset.endpoints[1].nodes[0].past = Some(past);
         assert_eq!(dataset.longest_interval(), MINUTE);
     }

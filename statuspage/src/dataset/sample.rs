@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use shared::history::{PastOutline, Row};
+use shared::check_file::CheckResult;
+use shared::history::{EndpointRows, Series};
 use shared::latency::Sketch;
 use shared::response_times;
-use shared::result::CheckResult;
 use shared::status::Status;
 use shared::uptime::{self, Observation, StatusTimeline};
 use shared::{Nanos, UnixNanos, sorted};
@@ -18,7 +18,7 @@ pub struct NodeHistory {
     /// The percentiles of each day or hour, the errors and the newest result, as looks, oldest first.
     pub samples: Vec<Sample>,
     /// The latencies of the hours that are not closed.
-    pub open: Row<Sketch>,
+    pub open: Series<Sketch>,
 }
 
 /// One check, reduced to what the page shows.
@@ -90,7 +90,7 @@ impl Sample {
 
 /// What a history says about response times and errors, as looks: one for each hour of the last days and for each day,
 /// one for each error, and the newest result.
-pub(super) fn samples_from(past: &PastOutline) -> Vec<Sample> {
+pub(super) fn samples_from(past: &EndpointRows) -> Vec<Sample> {
     let blank = |at, reason: Option<&str>| Sample {
         at,
         status: uptime::status_at(&past.timeline.spans, at),
@@ -103,7 +103,7 @@ pub(super) fn samples_from(past: &PastOutline) -> Vec<Sample> {
         length: 0,
     };
     let mut samples: Vec<Sample> =
-        response_times::of_past(past, |at, length, rtts| Sample { rtts, length, ..blank(at, None) });
+        response_times::from_history(past, |at, length, rtts| Sample { rtts, length, ..blank(at, None) });
     samples.extend(past.events.iter().map(|event| blank(event.at, Some(&event.reason))));
     sorted::by_key(&mut samples, |sample| sample.at);
     if let Some(last) = past.timeline.last {

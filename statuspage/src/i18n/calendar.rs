@@ -31,7 +31,7 @@ impl Calendar<'_> {
         CivilTime::from_unix(moment.saturating_add((self.offset)(moment)))
     }
 
-    /// The number of the local day; neighbouring days have neighbouring numbers.
+    /// The number of the local day; neighboring days have neighboring numbers.
     #[must_use]
     pub fn day_number(&self, moment: UnixNanos) -> i64 {
         moment.saturating_add((self.offset)(moment)).div_euclid(DAY)

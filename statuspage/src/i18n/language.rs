@@ -155,7 +155,7 @@ impl Language {
     #[must_use]
     #[inline(never)]
     pub fn response_time(&self, nanos: Nanos) -> String {
-        self.isolate(self.decimal(&duration::rtt(nanos)))
+        self.isolate(self.decimal(&duration::format_rtt(nanos)))
     }
 
     /// A name or a figure with its unit as it can stand in a sentence: one that is written in the other direction would lose
@@ -163,7 +163,7 @@ impl Language {
     #[must_use]
     #[inline(never)]
     pub fn isolate(&self, name: String) -> String {
-        // Hebrew, Arabic and their neighbours, with the forms that letters take beside each other, and old scripts.
+        // Hebrew, Arabic and their neighbors, with the forms that letters take beside each other, and old scripts.
         let turns = |letter| matches!(letter, '\u{590}'..'\u{900}' | '\u{fb1d}'..'\u{ff00}' | '\u{10800}'..'\u{11000}');
         let is_to_isolate = self.text(texts::DIRECTION) == "rtl" || name.chars().any(turns);
         if is_to_isolate { ["\u{2068}", &name, "\u{2069}"].concat() } else { name }

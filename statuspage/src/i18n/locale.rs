@@ -1,7 +1,7 @@
 //! Which language the page speaks: what its address asks for, what its host has set, or what the reader likes best of
 //! those that there are. Pure.
 
-use shared::looks::LANGUAGES;
+use shared::page_config::appearance::LANGUAGES;
 
 /// A language, and how exactly its dates and numbers are written.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -46,9 +46,11 @@ impl SourceError {
                 language.format(texts::REFUSED, &[said, &language.format(*remedy, &[place])])
             }
             SourceError::TooLarge(limit) => language.format(texts::TOO_LARGE, &[&(limit >> 20).to_string()]),
-            SourceError::InvalidListing => language.format(texts::NOT_A_LISTING, &[]),
-            SourceError::InvalidIndex(why) => language.format(texts::NOT_AN_INDEX, &[why]),
-            SourceError::InvalidObject(why) => language.format(texts::UNREADABLE, &[&language.isolate(why.clone())]),
+            SourceError::InvalidListing => language.format(texts::INVALID_LISTING, &[]),
+            SourceError::InvalidIndex(why) => language.format(texts::INVALID_INDEX, &[why]),
+            SourceError::InvalidObject(why) => {
+                language.format(texts::INVALID_OBJECT, &[&language.isolate(why.clone())])
+            }
         }
     }
 

@@ -1,8 +1,8 @@
 //! Reading a directory behind any web server: its `index.json` lists the check files. Pure; [`super::fetch`] sends.
 
+use shared::check_file::CheckFile;
 use shared::json;
 use shared::object_name::{self, CheckFileName};
-use shared::result::CheckFile;
 use shared::{HOUR, UnixNanos};
 
 use super::error::SourceError;
@@ -24,7 +24,7 @@ pub(crate) fn parse_index(body: &[u8]) -> Result<Listing, SourceError> {
     let text = String::from_utf8_lossy(body);
     let mut listing = Listing::default();
     let read = json::each_member(&text, |name, value| match CheckFileName::parse(&name) {
-        Some(name) => listing.files.push(ListedFile { name, size: None, file: CheckFile::of(&value).ok() }),
+        Some(name) => listing.files.push(ListedFile { name, size: None, file: CheckFile::from_json(&value).ok() }),
         None => listing.unrelated.push(name.into_owned()),
     });
     read.map_err(|error| SourceError::InvalidIndex(error.to_string()))?;
@@ -34,7 +34,7 @@ pub(crate) fn parse_index(body: &[u8]) -> Result<Listing, SourceError> {
 /// What the server said instead of a check file.
 pub(crate) fn object_refusal(status: u16) -> SourceError {
     match status {
-        404 | 410 => SourceError::refused(status, texts::REMOVED_OR_TORN),
+        404 | 410 => SourceError::refused(status, texts::DELETED_OR_INCOMPLETE),
         _ => refusal(status),
     }
 }
@@ -42,9 +42,9 @@ pub(crate) fn object_refusal(status: u16) -> SourceError {
 /// What the server said instead of the list.
 pub(crate) fn refusal(status: u16) -> SourceError {
     let remedy = match status {
-        401 | 403 => texts::DIRECTORY_CLOSED,
+        401 | 403 => texts::DIRECTORY_FORBIDDEN,
         404 => texts::DIRECTORY_MISSING,
-        500.. => texts::SERVER_IN_TROUBLE,
+        500.. => texts::SERVER_ERROR,
         _ => texts::CHECK_URL,
     };
     SourceError::refused(status, remedy)
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn a_list_that_is_missing_and_a_file_that_is_missing_have_different_remedies() {
         assert!(refusal(404).describe(english()).contains("`source.url`"));
-        assert!(object_refusal(404).describe(english()).contains("removed since it was listed"));
+        assert!(object_refusal(404).describe(english()).contains("deleted after it was listed"));
         assert_eq!(object_refusal(403), refusal(403));
     }
 

@@ -1,8 +1,8 @@
 //! What stores list. Pure data.
 
 use shared::UnixNanos;
+use shared::check_file::CheckFile;
 use shared::object_name::{CheckFileName, HistoryName};
-use shared::result::CheckFile;
 
 /// A check file that is in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]

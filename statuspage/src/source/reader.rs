@@ -117,7 +117,7 @@ pub async fn page_config() -> Result<(String, Option<UnixNanos>), SourceError> {
     if answer.is_good() {
         return Ok((String::from_utf8_lossy(&answer.body).into_owned(), answer.server_time()));
     }
-    let remedy = if answer.status == 404 { texts::CONFIG_MISSING } else { texts::CONFIG_CLOSED };
+    let remedy = if answer.status == 404 { texts::CONFIG_MISSING } else { texts::CONFIG_FORBIDDEN };
     Err(SourceError::refused(answer.status, remedy))
 }
 

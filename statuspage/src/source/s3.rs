@@ -138,20 +138,20 @@ pub(crate) fn parse_refusal(status: u16, body: &str) -> SourceError {
     for part in [code, message] {
         if !part.is_empty() {
             said.push_str(": ");
-            said.push_str(&shared::result::shortened(part, 200));
+            said.push_str(&shared::check_file::shortened(part, 200));
         }
     }
-    SourceError::Refused { said, remedy, place: shared::result::shortened(place.unwrap_or_default(), 100) }
+    SourceError::Refused { said, remedy, place: shared::check_file::shortened(place.unwrap_or_default(), 100) }
 }
 
 fn remedy(status: u16, code: &str, message: &str, is_place_named: bool) -> Text {
     match code {
-        "SignatureDoesNotMatch" => texts::KEY_WRONG,
+        "SignatureDoesNotMatch" => texts::KEY_MISMATCH,
         "InvalidAccessKeyId" => texts::KEY_UNKNOWN,
         "AccessDenied" if place_of("expired", message).is_some() => texts::CLOCK_DAYS_OFF,
-        "AccessDenied" | "AllAccessDisabled" => texts::RIGHTS_MISSING,
+        "AccessDenied" | "AllAccessDisabled" => texts::PERMISSIONS_MISSING,
         "NoSuchBucket" => texts::CHECK_BUCKET,
-        "NoSuchKey" => texts::REMOVED,
+        "NoSuchKey" => texts::DELETED,
         "PermanentRedirect"
         | "TemporaryRedirect"
         | "AuthorizationHeaderMalformed"
@@ -168,7 +168,7 @@ fn remedy(status: u16, code: &str, message: &str, is_place_named: bool) -> Text 
             301 | 307 => texts::OTHER_REGION,
             401 | 403 => texts::CHECK_KEYS,
             404 => texts::CHECK_ADDRESS,
-            500.. => texts::STORE_IN_TROUBLE,
+            500.. => texts::STORE_ERROR,
             _ => texts::CHECK_SOURCE,
         },
     }
@@ -282,7 +282,7 @@ mod tests {
     #[test]
     fn each_refusal_names_its_remedy() {
         for (status, code, remedy) in [
-            (403, "SignatureDoesNotMatch", "does not belong to"),
+            (403, "SignatureDoesNotMatch", "does not match"),
             (403, "InvalidAccessKeyId", "does not know `public_access_key_id`"),
             (403, "AccessDenied", "s3:ListBucket"),
             (404, "NoSuchBucket", "check `bucket`"),

@@ -1,7 +1,7 @@
 //! What opened bars, charts of long ranges and percentiles say.
 
 use Status::{Degraded, Down, Healthy};
-use shared::looks::Looks;
+use shared::page_config::appearance::Appearance;
 use shared::status::Status;
 use shared::{DAY, HOUR, MINUTE, Nanos};
 
@@ -33,7 +33,7 @@ fn checks() -> Vec<Check> {
 
 /// The levels of the first endpoint below these moments.
 fn levels(cache: &mut Cache, range: Nanos, path: Vec<i64>, language: &Language) -> String {
-    let (appearance, calendar) = (Looks::default(), calendar(language));
+    let (appearance, calendar) = (Appearance::default(), calendar(language));
     let url_state = UrlState { endpoint: Some("Shop".to_owned()), path, ..UrlState::default() };
     let view = view::page(cache, calendar, settings(range), &appearance, &url_state, LoadProgress::Complete);
     let whole = view::full_endpoint(cache, &view.endpoints[0], calendar, settings(range), &appearance, &view.opened);
@@ -104,7 +104,8 @@ fn checks_with_phases() {
         let noon = NOW - 90 * MINUTE;
         let mut text = levels(&mut cache, DAY, vec![noon], language);
         for overlay in [ChartOverlay::Phases, ChartOverlay::Locations] {
-            let layers = view::overlay_layers(&cache, 0, calendar(language), settings(DAY), &Looks::default(), overlay);
+            let layers =
+                view::overlay_layers(&cache, 0, calendar(language), settings(DAY), &Appearance::default(), overlay);
             text += &section("layers", &layers.into_iter().map(|layer| layer.name).collect::<Vec<_>>());
         }
         text
@@ -179,7 +180,7 @@ fn percentiles_that_were_asked_for() {
         let mut text = String::new();
         for (name, status) in [("answered", Healthy), ("never answered", Down)] {
             let mut cache = cache(&(0..60).map(|ago| ("Shop", "", ago, status)).collect::<Vec<_>>());
-            let (appearance, calendar) = (Looks::default(), calendar(language));
+            let (appearance, calendar) = (Appearance::default(), calendar(language));
             let settings = view::ViewSettings { percentiles: Percentiles::Shown, ..settings(DAY) };
             let view =
                 view::page(&mut cache, calendar, settings, &appearance, &UrlState::default(), LoadProgress::Complete);

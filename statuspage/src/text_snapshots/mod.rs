@@ -7,7 +7,7 @@ mod phrases;
 mod problems;
 mod states;
 
-use shared::looks::Looks;
+use shared::page_config::appearance::Appearance;
 use shared::status::Status;
 use shared::{DAY, MINUTE, Nanos};
 
@@ -49,7 +49,7 @@ fn cache(checks: &[Check]) -> Cache {
 }
 
 /// The page as it shows the last day of a store.
-fn page(cache: &mut Cache, appearance: &Looks, loading: LoadProgress, language: &Language) -> PageView {
+fn page(cache: &mut Cache, appearance: &Appearance, loading: LoadProgress, language: &Language) -> PageView {
     view::page(cache, calendar(language), settings(DAY), appearance, &UrlState::default(), loading)
 }
 

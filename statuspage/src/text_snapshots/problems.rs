@@ -1,8 +1,8 @@
 //! What the page says of what could not be loaded, and of configurations that cannot be used.
 
-use shared::looks::Looks;
+use shared::check_file::SkippedElement;
 use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
-use shared::result::Skipped;
+use shared::page_config::appearance::Appearance;
 use shared::status::Status;
 use shared::{HOUR, MINUTE};
 
@@ -32,11 +32,11 @@ fn errors() -> Vec<SourceError> {
     ];
     errors.extend(
         [
-            texts::KEY_WRONG,
+            texts::KEY_MISMATCH,
             texts::KEY_UNKNOWN,
             texts::CLOCK_DAYS_OFF,
             texts::CLOCK_OFF,
-            texts::RIGHTS_MISSING,
+            texts::PERMISSIONS_MISSING,
             texts::CHECK_BUCKET,
             texts::CHECK_KEYS,
             texts::CHECK_ADDRESS,
@@ -44,15 +44,15 @@ fn errors() -> Vec<SourceError> {
             texts::CHECK_URL,
             texts::OTHER_REGION,
             texts::OTHER_REGION_OF,
-            texts::REMOVED,
-            texts::REMOVED_OR_TORN,
+            texts::DELETED,
+            texts::DELETED_OR_INCOMPLETE,
             texts::STORE_OVERLOADED,
-            texts::STORE_IN_TROUBLE,
-            texts::SERVER_IN_TROUBLE,
-            texts::DIRECTORY_CLOSED,
+            texts::STORE_ERROR,
+            texts::SERVER_ERROR,
+            texts::DIRECTORY_FORBIDDEN,
             texts::DIRECTORY_MISSING,
             texts::CONFIG_MISSING,
-            texts::CONFIG_CLOSED,
+            texts::CONFIG_FORBIDDEN,
         ]
         .map(refused),
     );
@@ -72,7 +72,7 @@ fn name(number: i64) -> CheckFileName {
 
 #[test]
 fn problems_of_a_load() {
-    let skipped = |index| Skipped { index, reason: "`status` is missing".to_owned() };
+    let skipped = |index| SkippedElement { index, reason: "`status` is missing".to_owned() };
     assert_texts("problems", |language| {
         let mut text = String::new();
         let mut of = |heading: &str, change: &dyn Fn(&mut Cache)| {
@@ -143,7 +143,7 @@ fn a_node_whose_history_is_unreadable() {
         let mut cache = cache(&[("Shop", "eu", 0, Status::Healthy)]);
         let name = HistoryName { node: NodeName::new("eu").ok(), part: HistoryPart::Main };
         cache.unreadable_histories.push((name, SourceError::InvalidObject("invalid history".to_owned())));
-        let view = page(&mut cache, &Looks::default(), LoadProgress::Complete, language);
+        let view = page(&mut cache, &Appearance::default(), LoadProgress::Complete, language);
         let nodes: Vec<String> = view.nodes.iter().map(super::describe::node).collect();
         section("nodes", &nodes) + &section("problems", &view.problems)
     });
@@ -193,7 +193,7 @@ fn configurations_that_cannot_be_used() {
             Err(broken) => broken.describe(language),
         };
         let mut text: String = CONFIGURATIONS.iter().map(|text| section(&format!("`{text}`"), &of(text))).collect();
-        for error in [refused(texts::CONFIG_MISSING), refused(texts::CONFIG_CLOSED)] {
+        for error in [refused(texts::CONFIG_MISSING), refused(texts::CONFIG_FORBIDDEN)] {
             text += &section("unread", &ConfigError::Unavailable(error).describe(language));
         }
         text
@@ -203,7 +203,7 @@ fn configurations_that_cannot_be_used() {
 #[test]
 fn looks_that_are_skipped() {
     let configuration = r##"{ "source": { "type": "http", "url": "store/" }, "title": 7, "language": "tlh",
-        "look": { "logo": "javascript:1", "colours": { "light": { "accent": "red", "odd": "#fff" } }, "font": "comic", "radius": 900 },
+        "look": { "logo": "javascript:1", "colors": { "light": { "accent": "red", "odd": "#fff" } }, "font": "comic", "radius": 900 },
         "texts": { "healthy": 7, "odd": "x" }, "links": [{ "text": "A" }], "groups": [{ "endpoints": ["A"] }], "order": "A",
         "hide": { "errors": 7 } }"##;
     let skipped = config_error::parse(configuration).expect("the page is shown").skipped;

@@ -1,9 +1,9 @@
 //! What the page says in each state: the first lines, the endpoints, the timeline and the nodes.
 
 use Status::{Degraded, Down, Healthy, Unknown};
-use shared::looks::{Group, Looks};
+use shared::check_file::{CheckFile, CheckResult};
 use shared::object_name::CheckFileName;
-use shared::result::{CheckFile, CheckResult};
+use shared::page_config::appearance::{Appearance, Group};
 use shared::status::Status;
 use shared::{DAY, HOUR, MINUTE, SECOND, UnixNanos};
 
@@ -110,7 +110,7 @@ fn of_each(language: &Language, describe: impl Fn(&mut Cache, &Language) -> Vec<
 fn the_first_lines_in_each_state() {
     assert_texts("first_lines", |language| {
         of_each(language, |cache, language| {
-            describe::overall(&page(cache, &Looks::default(), LoadProgress::Complete, language).overall)
+            describe::overall(&page(cache, &Appearance::default(), LoadProgress::Complete, language).overall)
         })
     });
 }
@@ -120,14 +120,14 @@ fn the_first_lines_while_nothing_is_known() {
     assert_texts("first_lines_without_results", |language| {
         let mut text = String::new();
         for loading in [LoadProgress::Listing, LoadProgress::Files(12, 1_440)] {
-            let view = page(&mut Cache::default(), &Looks::default(), loading, language);
+            let view = page(&mut Cache::default(), &Appearance::default(), loading, language);
             let mut lines = describe::overall(&view.overall);
             lines.push(loading.label(language));
             text += &section("loading", &lines);
         }
         let mut unreadable = Cache::default();
         unreadable.list_error = Some(SourceError::InvalidListing);
-        let view = page(&mut unreadable, &Looks::default(), LoadProgress::Complete, language);
+        let view = page(&mut unreadable, &Appearance::default(), LoadProgress::Complete, language);
         text + &section("unreadable store", &describe::overall(&view.overall))
     });
 }
@@ -136,7 +136,7 @@ fn the_first_lines_while_nothing_is_known() {
 fn endpoints_in_each_state() {
     assert_texts("endpoints", |language| {
         of_each(language, |cache, language| {
-            let view = page(cache, &Looks::default(), LoadProgress::Complete, language);
+            let view = page(cache, &Appearance::default(), LoadProgress::Complete, language);
             let mut lines: Vec<String> = view.groups.iter().map(describe::group).collect();
             lines.extend(view.endpoints.iter().flat_map(|head| describe::head(head)));
             lines
@@ -148,7 +148,7 @@ fn endpoints_in_each_state() {
 fn bars_and_charts_in_each_state() {
     assert_texts("bars_and_charts", |language| {
         of_each(language, |cache, language| {
-            let appearance = Looks::default();
+            let appearance = Appearance::default();
             let view = page(cache, &appearance, LoadProgress::Complete, language);
             let calendar = calendar(language);
             let whole = |head| view::full_endpoint(cache, head, calendar, settings(DAY), &appearance, &view.opened);
@@ -162,7 +162,7 @@ fn bars_and_charts_in_each_state() {
 fn the_timeline_and_the_nodes_in_each_state() {
     assert_texts("timeline", |language| {
         of_each(language, |cache, language| {
-            let view = page(cache, &Looks::default(), LoadProgress::Complete, language);
+            let view = page(cache, &Appearance::default(), LoadProgress::Complete, language);
             let mut lines = describe::timeline(&view);
             lines.extend(view.nodes.iter().map(describe::node));
             lines
@@ -190,7 +190,7 @@ fn the_timeline_of_a_month() {
                 &mut cache,
                 calendar(language),
                 settings(30 * DAY),
-                &Looks::default(),
+                &Appearance::default(),
                 &UrlState::default(),
                 LoadProgress::Complete,
             );
@@ -223,7 +223,7 @@ fn messages_name_what_they_are_about() {
             &mut cache,
             calendar(language),
             settings(7 * DAY),
-            &Looks::default(),
+            &Appearance::default(),
             &UrlState::default(),
             LoadProgress::Complete,
         );
@@ -240,14 +240,14 @@ fn groups_say_how_many_are_in_which_state() {
             endpoints: endpoints.iter().map(ToString::to_string).collect(),
             groups: Vec::new(),
         };
-        let appearance = Looks {
+        let appearance = Appearance {
             groups: vec![
                 group("One", &["A"]),
                 group("Two", &["A*", "B*"]),
                 group("Many", &["C*"]),
                 group("Some", &["D*"]),
             ],
-            ..Looks::default()
+            ..Appearance::default()
         };
         let of = |titles: &[&'static str], status| {
             titles.iter().flat_map(|title| always(title, "", status)).collect::<Vec<_>>()
@@ -279,7 +279,7 @@ fn more_endpoints_than_are_drawn_are_counted() {
             let mut cache = Cache::default();
             let file = CheckFile { results: (0..count).map(result).collect(), skipped: Vec::new() };
             cache.dataset.add(&CheckFileName { stored_at: NOW, node: None }, file);
-            page(&mut cache, &Looks::default(), LoadProgress::Complete, language).not_shown.unwrap_or_default()
+            page(&mut cache, &Appearance::default(), LoadProgress::Complete, language).not_shown.unwrap_or_default()
         };
         section("not drawn", &[shown(500), shown(501), shown(502)])
     });
@@ -291,7 +291,7 @@ fn the_first_lines_where_nothing_is_watched() {
         let (cache, calendar) = (cache(&[("Shop", "eu", 60, Healthy)]), calendar(language));
         let mut all = evaluate(&cache.dataset);
         all[0].retired = true;
-        let appearance = Looks::default();
+        let appearance = Appearance::default();
         let overall = overall::overall(&all, false, &period(), calendar, LoadProgress::Complete, &appearance);
         let head = endpoint::head(&all[0], &period(), calendar, &appearance);
         section("first lines", &describe::overall(&overall)) + &section("endpoint", &describe::head(&head))
@@ -305,7 +305,7 @@ fn an_endpoint_without_a_title_and_a_locator() {
         let key = &mut cache.dataset.endpoints[0].key;
         key.title.clear();
         key.locator.clear();
-        let view = page(&mut cache, &Looks::default(), LoadProgress::Complete, language);
+        let view = page(&mut cache, &Appearance::default(), LoadProgress::Complete, language);
         section("first lines", &describe::overall(&view.overall))
             + &section("endpoint", &describe::head(&view.endpoints[0]))
     });
@@ -316,7 +316,7 @@ fn endpoints_of_one_title_show_their_locators() {
     assert_texts("twins", |language| {
         let mut cache = cache(&[always("Shop", "", Healthy), lately("Mail", "", 5, Down)].concat());
         cache.dataset.endpoints[1].key.title = "Shop".to_owned();
-        let view = page(&mut cache, &Looks::default(), LoadProgress::Complete, language);
+        let view = page(&mut cache, &Appearance::default(), LoadProgress::Complete, language);
         section("first lines", &describe::overall(&view.overall)) + &section("timeline", &describe::timeline(&view))
     });
 }
@@ -326,7 +326,7 @@ fn two_checkers_of_one_name() {
     assert_texts("two_checkers", |language| {
         let mut cache = Cache::default();
         cache.dataset.add_history(history_of_node(2).0, UnixNanos::MAX);
-        let view = page(&mut cache, &Looks::default(), LoadProgress::Complete, language);
+        let view = page(&mut cache, &Appearance::default(), LoadProgress::Complete, language);
         section("nodes", &view.nodes.iter().map(describe::node).collect::<Vec<_>>())
     });
 }
@@ -337,7 +337,7 @@ fn nodes_report_their_troubles() {
         let ahead = vec![("Shop", "eu", -10, Healthy), ("Shop", "eu", 0, Healthy), ("Shop", "", 0, Healthy)];
         let mut text = section("a clock that is ahead", &{
             let mut cache = cache(&ahead);
-            page(&mut cache, &Looks::default(), LoadProgress::Complete, language)
+            page(&mut cache, &Appearance::default(), LoadProgress::Complete, language)
                 .nodes
                 .iter()
                 .map(describe::node)
@@ -346,7 +346,8 @@ fn nodes_report_their_troubles() {
         let mut past = cache(&[("Shop", "eu", 60, Healthy), ("Shop", "us", 120, Healthy)]);
         let url_state = UrlState { at: Some(NOW - HOUR - SECOND), ..UrlState::default() };
         let back = crate::i18n::Calendar { now: NOW - HOUR, ..calendar(language) };
-        let view = view::page(&mut past, back, settings(DAY), &Looks::default(), &url_state, LoadProgress::Complete);
+        let view =
+            view::page(&mut past, back, settings(DAY), &Appearance::default(), &url_state, LoadProgress::Complete);
         let mut lines: Vec<String> = view.nodes.iter().map(describe::node).collect();
         lines.extend(view.past);
         text += &section("in the past", &lines);

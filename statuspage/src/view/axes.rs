@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn axes_have_round_numbers_with_units() {
         let labels = |nanos: Nanos| {
-            let stats = Stats::of(vec![nanos]);
+            let stats = Stats::from_rtts(vec![nanos]);
             Scale::new(stats, None, 0).grid(utc().language).into_iter().map(|(_, label)| label).collect::<Vec<_>>()
         };
         assert_eq!(labels(95_000_000), ["50 ms", "100 ms"]);
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_wide_spread_gets_a_logarithmic_axis_that_says_so() {
-        let stats = Stats::of([vec![10_000_000; 50], vec![9_000_000_000]].concat());
+        let stats = Stats::from_rtts([vec![10_000_000; 50], vec![9_000_000_000]].concat());
         let scale = Scale::new(stats, None, 0);
         assert!(scale.logarithmic);
         let heights: Vec<f64> = scale.grid(utc().language).into_iter().map(|(height, _)| height).collect();
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn the_threshold_is_drawn_where_it_is_in_sight() {
-        let stats = Stats::of(vec![95_000_000]);
+        let stats = Stats::from_rtts(vec![95_000_000]);
         assert!(Scale::new(stats, None, 180_000_000).top >= 1.8e8);
         assert!(Scale::new(stats, None, 5 * SECOND).top < 2e8);
     }

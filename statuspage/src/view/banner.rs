@@ -17,9 +17,9 @@ pub fn banner(cache: &Cache, calendar: Calendar<'_>, settings: ViewSettings, emb
     let mut notes = Vec::new();
     if let Some(at) = cache.stale_since() {
         let text = match embed {
-            Embed::Off if settings.is_online => texts::STORE_SILENT,
+            Embed::Off if settings.is_online => texts::STORE_NOT_RESPONDING,
             Embed::Off => texts::OFFLINE,
-            _ => texts::OLD,
+            _ => texts::DATA_AGE,
         };
         let length = text::full_length(calendar.now - at, language);
         notes.push(language.format(text, &[&calendar.moment(at), &length]));
@@ -55,9 +55,9 @@ mod tests {
         cache.cached_at = Some(NOW - 12 * MINUTE);
         cache.note_response(NOW);
         let moment = utc().moment(NOW - 12 * MINUTE);
-        let known = format!("this is what was known at {moment}, 12 minutes ago.");
+        let known = format!("showing the status as of {moment}, 12 minutes ago.");
         assert_eq!(banner(&cache, utc(), ViewSettings::default(), Embed::Off), format!("Offline: {known}"));
-        assert_eq!(away(&cache), format!("The store does not answer: {known}"));
+        assert_eq!(away(&cache), format!("The store does not respond: {known}"));
     }
 
     #[test]
@@ -86,7 +86,10 @@ mod tests {
     fn a_clock_that_is_wrong_is_named() {
         let settings = |clock_ahead| ViewSettings { clock_ahead, ..ViewSettings::default() };
         let off = |clock_ahead| banner(&Cache::default(), utc(), settings(clock_ahead), Embed::Off);
-        assert_eq!(off(3 * HOUR), "This device's clock is 3 hours ahead; the times are the server's.");
-        assert_eq!(off(-5 * MINUTE), "This device's clock is 5 minutes behind; the times are the server's.");
+        assert_eq!(off(3 * HOUR), "This device's clock is 3 hours ahead; the times on this page are the server's.");
+        assert_eq!(
+            off(-5 * MINUTE),
+            "This device's clock is 5 minutes behind; the times on this page are the server's."
+        );
     }
 }

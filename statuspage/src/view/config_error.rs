@@ -8,11 +8,11 @@ use crate::source::SourceError;
 /// A configuration that works beside `checker serve`, and one for a bucket, to be copied.
 pub const EXAMPLES: [(Text, &str); 2] = [
     (
-        texts::BROKEN_DIRECTORY,
+        texts::CONFIG_ERROR_DIRECTORY,
         "{\n  \"title\": \"Status\",\n  \"source\": {\n    \"type\": \"http\",\n    \"url\": \"store/\"\n  }\n}",
     ),
     (
-        texts::BROKEN_BUCKET,
+        texts::CONFIG_ERROR_BUCKET,
         "{\n  \"title\": \"Status\",\n  \"source\": {\n    \"type\": \"s3\",\n    \"bucket\": \"my-status\",\n    \"region\": \"eu-central-1\",\n    \"public_access_key_id\": \"AKIA…\",\n    \"public_access_key\": \"…\"\n  }\n}",
     ),
 ];
@@ -42,7 +42,7 @@ impl ConfigError {
     pub fn describe(self, language: &Language) -> Vec<String> {
         match self {
             ConfigError::Unavailable(error) => vec![error.describe(language)],
-            ConfigError::HtmlPage => vec![language.format(texts::CONFIG_IS_A_PAGE, &[])],
+            ConfigError::HtmlPage => vec![language.format(texts::CONFIG_IS_HTML, &[])],
             ConfigError::Invalid(problems) => problems,
         }
     }
@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn a_fallback_page_is_told_from_a_configuration() {
         let problems = |text| parse(text).expect_err("it is none").describe(english());
-        assert!(problems("\n<!doctype html>")[0].contains("none beside"));
+        assert!(problems("\n<!doctype html>")[0].contains("missing next to"));
         assert!(problems("{}")[0].contains("`source`"));
     }
 

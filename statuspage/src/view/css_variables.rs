@@ -1,14 +1,14 @@
 //! What of a page's appearance becomes properties of its style: names that the style sheets know, and values from lists or
 //! of a fixed form. Pure.
 
-use shared::looks::{FONTS, Looks};
+use shared::page_config::appearance::{Appearance, FONTS};
 
 /// The properties to set, each with its value.
 #[must_use]
-pub fn properties(appearance: &Looks) -> Vec<(String, String)> {
+pub fn properties(appearance: &Appearance) -> Vec<(String, String)> {
     let mut properties = Vec::new();
-    for (ground, colours) in ["light", "dark"].into_iter().zip(&appearance.colours) {
-        properties.extend(colours.iter().map(|(name, colour)| (format!("--{ground}-{name}"), colour.clone())));
+    for (ground, colors) in ["light", "dark"].into_iter().zip(&appearance.colors) {
+        properties.extend(colors.iter().map(|(name, color)| (format!("--{ground}-{name}"), color.clone())));
     }
     properties.extend(appearance.radius.map(|radius| ("--radius".to_owned(), format!("{radius}px"))));
     let font = FONTS.iter().find(|(name, _)| appearance.font.as_deref() == Some(name));
@@ -19,19 +19,20 @@ pub fn properties(appearance: &Looks) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::looks::COLOURS;
+    use shared::page_config::appearance::COLORS;
 
     const TOKENS: &str = include_str!("../../style/tokens.css");
 
     #[test]
     fn looks_become_properties_that_the_style_sheets_know() {
-        let colours = [
-            COLOURS.map(|name| (name.to_owned(), "#ffffff".to_owned())).to_vec(),
-            COLOURS.map(|name| (name.to_owned(), "#000000".to_owned())).to_vec(),
+        let colors = [
+            COLORS.map(|name| (name.to_owned(), "#ffffff".to_owned())).to_vec(),
+            COLORS.map(|name| (name.to_owned(), "#000000".to_owned())).to_vec(),
         ];
-        let appearance = Looks { colours, radius: Some(0), font: Some("serif".to_owned()), ..Looks::default() };
+        let appearance =
+            Appearance { colors, radius: Some(0), font: Some("serif".to_owned()), ..Appearance::default() };
         let properties = properties(&appearance);
-        assert_eq!(properties.len(), 2 * COLOURS.len() + 2);
+        assert_eq!(properties.len(), 2 * COLORS.len() + 2);
         assert!(properties.contains(&("--radius".to_owned(), "0px".to_owned())));
         for (name, _) in properties {
             assert!(TOKENS.contains(&format!("var({name}")), "{name}");

@@ -110,7 +110,7 @@ pub fn levels(
         levels.push(LevelView {
             label: language.format(texts::UPTIME_OF, &[&evaluated.name(language), &heading]),
             rows,
-            rows_label: language.format(texts::INCIDENTS_OF, &[&heading]),
+            rows_label: language.format(texts::OUTAGES_OF, &[&heading]),
             note: if left_out > 0 { more() } else { String::new() },
             heading,
             summary,
@@ -211,7 +211,7 @@ fn rows(endpoint: &EndpointData, bucket: TimeBucket, calendar: Calendar<'_>) -> 
 fn row(node: Option<&NodeName>, sample: &Sample, calendar: Calendar<'_>) -> RowView {
     let language = calendar.language;
     let mut text = language.status_label(sample.status).to_owned();
-    if let Some(stats) = shared::stats::Stats::of(sample.rtts.to_vec()) {
+    if let Some(stats) = shared::stats::Stats::from_rtts(sample.rtts.to_vec()) {
         text.push_str(" · ");
         text.push_str(&language.response_time(stats.median));
     }
@@ -241,9 +241,9 @@ mod tests {
     use crate::test_support::{NOW, utc};
     use crate::test_support::{dataset, evaluate};
     use crate::view::{LoadProgress, ViewSettings, endpoint, page};
-    use shared::looks::Looks;
+    use shared::check_file::{CheckFile, CheckResult};
     use shared::object_name::CheckFileName;
-    use shared::result::{CheckFile, CheckResult};
+    use shared::page_config::appearance::Appearance;
     use shared::status::Status;
 
     fn samples() -> Vec<(&'static str, &'static str, i64, Status)> {
@@ -322,7 +322,7 @@ mod tests {
         let dataset = dataset(&samples());
         let (all, week) = (evaluate(&dataset), Period::new(7 * DAY, 90, utc()));
         let today = *week.buckets.last().expect("there are days");
-        let heads = [Arc::new(endpoint::head(&all[0], &week, utc(), &Looks::default()))];
+        let heads = [Arc::new(endpoint::head(&all[0], &week, utc(), &Appearance::default()))];
         let open = |name: &str, path: Vec<i64>| {
             let url_state = UrlState { endpoint: Some(name.to_owned()), path, ..UrlState::default() };
             open_bars(&url_state, &heads, &week, utc())
@@ -344,7 +344,7 @@ mod tests {
         let opened = OpenBars { id: Some(0), path: vec![today, hour] };
         for (errors_hidden, is_told) in [(false, true), (true, false)] {
             all[0].errors_hidden = errors_hidden;
-            let mut view = endpoint::endpoint(&all[0], &week, None, utc(), &[], &Looks::default());
+            let mut view = endpoint::endpoint(&all[0], &week, None, utc(), &[], &Appearance::default());
             view.levels = levels(&all[0], &opened, None, &week, utc());
             assert_eq!(format!("{view:?}").contains("refused"), is_told);
         }
@@ -352,7 +352,7 @@ mod tests {
 
     /// What addresses call endpoints of these titles, each with the number that its locator ends in, in their order on the
     /// page; and which of them each of these names opens, by the same numbers.
-    fn addresses(titles: &[&str], samples: &Looks, names: &[&str]) -> (Vec<String>, Vec<Option<usize>>) {
+    fn addresses(titles: &[&str], samples: &Appearance, names: &[&str]) -> (Vec<String>, Vec<Option<usize>>) {
         let results = titles.iter().enumerate().map(|(number, title)| CheckResult {
             title: (*title).to_owned(),
             locator: format!("https://{number}"),
@@ -377,14 +377,14 @@ mod tests {
     #[test]
     fn an_address_names_an_endpoint_by_its_title_unless_others_have_the_same() {
         let names = ["A", "B", "https://0", "https://2", "A~1", "C"];
-        let (told, opened) = addresses(&["A", "B", "A", ""], &Looks::default(), &names);
+        let (told, opened) = addresses(&["A", "B", "A", ""], &Appearance::default(), &names);
         assert_eq!(told, ["https://0", "B", "https://2", "https://3"]);
         assert_eq!(opened, [Some(2), Some(1), Some(0), Some(2), None, None], "by a title it is the first on the page");
     }
 
     #[test]
     fn where_locators_are_hidden_an_address_counts_the_endpoints_of_a_title() {
-        let hidden = Looks { hidden_locators: vec!["*".to_owned()], ..Looks::default() };
+        let hidden = Appearance { hidden_locators: vec!["*".to_owned()], ..Appearance::default() };
         let names = ["A~1", "A~2", "B", "~0", "A~3", "https://0", "https://3"];
         let (told, opened) = addresses(&["A", "B", "A", ""], &hidden, &names);
         assert_eq!(told, ["A~1", "B", "A~2", "~0"]);
@@ -393,7 +393,7 @@ mod tests {
 
     #[test]
     fn who_was_of_the_same_title_before_what_is_shown_is_not_counted() {
-        let hidden = Looks { hidden_locators: vec!["*".to_owned()], ..Looks::default() };
+        let hidden = Appearance { hidden_locators: vec!["*".to_owned()], ..Appearance::default() };
         let mut cache = Cache::default();
         for (locator, timestamp) in [("https://0", NOW - 30 * DAY), ("https://1", NOW)] {
             let result = CheckResult {
@@ -433,10 +433,15 @@ mod tests {
         let hour = TimeBucket { start: NOW - 30 * HOUR, end: NOW - 29 * HOUR };
         let opened = OpenBars { id: Some(0), path: vec![hour] };
         let note = |loaded: &HourChecks| levels(&all[0], &opened, Some(loaded), &week, utc())[0].note.clone();
-        assert_eq!(note(&HourChecks { is_loading: true, ..HourChecks::new(hour) }), "Loading the checks of this time…");
-        assert!(note(&HourChecks::new(hour)).starts_with("No check of this time is stored"));
+        assert_eq!(
+            note(&HourChecks { is_loading: true, ..HourChecks::new(hour) }),
+            "Loading the checks of this period…"
+        );
+        assert!(note(&HourChecks::new(hour)).starts_with("No checks are stored for this period"));
         let problem = Some(crate::source::SourceError::InvalidListing);
-        assert!(note(&HourChecks { problem, ..HourChecks::new(hour) }).starts_with("Failed to read the bucket's list"));
+        assert!(
+            note(&HourChecks { problem, ..HourChecks::new(hour) }).starts_with("The response is not an S3 listing")
+        );
         assert!(note(&HourChecks { left_out: 7, ..HourChecks::new(hour) }).contains("7 more are not loaded"));
     }
 }

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use shared::UnixNanos;
-use shared::looks::Looks;
 use shared::object_name::NodeName;
+use shared::page_config::appearance::Appearance;
 use shared::status::Status;
 use shared::uptime::{Span, UptimeBreakdown};
 
@@ -43,7 +43,7 @@ pub struct EndpointView {
     pub state: String,
     /// Whether only some of the places see it down.
     pub is_localized: bool,
-    /// Whether nobody appearance at it any more, and nobody means to.
+    /// Whether no node checks it any more.
     pub is_retired: bool,
     /// Whether another one has the same title.
     pub has_duplicate_title: bool,
@@ -77,9 +77,9 @@ fn localized(evaluated: &EvaluatedEndpoint<'_>, language: &Language) -> Option<S
         .down
         .iter()
         .filter_map(|place| evaluated.nodes.get(*place))
-        .map(|word| word.node.map_or(language.text(texts::CHECKER_WITHOUT_NAME), NodeName::as_str))
+        .map(|word| word.node.map_or(language.text(texts::UNNAMED_LOCATION), NodeName::as_str))
         .collect();
-    let others = tally.heard.saturating_sub(tally.down.len());
+    let others = tally.voters.saturating_sub(tally.down.len());
     Some(language.plural(texts::UNREACHABLE_FROM, others, &[&language.list(&names)]))
 }
 
@@ -91,7 +91,7 @@ pub fn endpoint(
     opened: Option<TimeBucket>,
     calendar: Calendar<'_>,
     marks: &[UnixNanos],
-    appearance: &Looks,
+    appearance: &Appearance,
 ) -> EndpointView {
     EndpointView {
         strip: strip::strip(evaluated, period, opened, calendar),
@@ -106,7 +106,7 @@ pub fn head(
     evaluated: &EvaluatedEndpoint<'_>,
     period: &Period,
     calendar: Calendar<'_>,
-    appearance: &Looks,
+    appearance: &Appearance,
 ) -> EndpointView {
     let now = calendar.now;
     let whole = evaluated.breakdown(period.from, now, now);
@@ -169,7 +169,7 @@ fn state(evaluated: &EvaluatedEndpoint<'_>, span: Option<Span>, period: &Period,
         let (moment, length) = (calendar.moment(last), text::length(calendar.now - last, language));
         let text = match evaluated.latest.status {
             _ if evaluated.retired => return language.format(texts::RETIRED_SINCE, &[&moment, &length]),
-            Status::Unknown => texts::SAYS_NOTHING,
+            Status::Unknown => texts::INCONCLUSIVE,
             _ => texts::NOT_CHECKED_SINCE,
         };
         return language.format(text, &[&capital(Status::Unknown), &moment, &length]);
@@ -194,7 +194,7 @@ fn state(evaluated: &EvaluatedEndpoint<'_>, span: Option<Span>, period: &Period,
 /// `99.97% = up for 23 h 59 min of 24 h observed; down for 26 s; not observed for 12 min`.
 fn breakdown_text(whole: &UptimeBreakdown, uptime: &str, language: &Language) -> String {
     if whole.observed() == 0 {
-        return language.format(texts::NOBODY_LOOKED, &[]);
+        return language.format(texts::NO_OBSERVATIONS, &[]);
     }
     let length = |length| text::exact_length(length, language);
     let text = language.format(texts::UP_FOR, &[uptime, &length(whole.up()), &length(whole.observed())]);
@@ -208,7 +208,7 @@ mod tests {
 
     fn view(checks: &[(&str, &str, i64, Status)]) -> EndpointView {
         let dataset = dataset(checks);
-        endpoint(&evaluate(&dataset)[0], &period(), None, utc(), &[], &Looks::default())
+        endpoint(&evaluate(&dataset)[0], &period(), None, utc(), &[], &Appearance::default())
     }
 
     #[test]
@@ -242,7 +242,7 @@ mod tests {
         checks.push(("A", "n3", 1, Status::Healthy));
         let dataset = dataset(&checks);
         let all = evaluate(&dataset);
-        let view = endpoint(&all[0], &period(), None, utc(), &[], &Looks::default());
+        let view = endpoint(&all[0], &period(), None, utc(), &[], &Appearance::default());
         assert_eq!((view.status, view.state.as_str()), (Status::Down, "Down since 12:54 (8 min)"));
         assert!(all[0].spans.last().is_some_and(|last| last.status == Status::Healthy), "{:?}", all[0].spans);
     }
@@ -252,14 +252,14 @@ mod tests {
         let view = view(&[("A", "", 46, Status::Healthy), ("A", "", 45, Status::Healthy)]);
         assert_eq!((view.status, view.state.as_str()), (Status::Unknown, "Unknown: not checked since 12:17 (45 min)"));
         assert_eq!(view.uptime, "100%");
-        assert!(view.coverage.starts_with("of 0.1"), "{}", view.coverage);
+        assert!(view.coverage.starts_with("0.1"), "{}", view.coverage);
     }
 
     #[test]
     fn what_began_before_the_period_does_not_claim_a_beginning() {
         let checks: Vec<_> = (0..=1_600).map(|minute| ("A", "", minute, Status::Down)).collect();
         assert_eq!(view(&checks).state, "Down for more than 24 hours (since before yesterday 13:00)");
-        assert_eq!((view(&checks).uptime.as_str(), view(&checks).coverage.as_str()), ("0.00%", "of 100% observed"));
+        assert_eq!((view(&checks).uptime.as_str(), view(&checks).coverage.as_str()), ("0.00%", "100% observed"));
     }
 
     #[test]

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
+use shared::aggregate::{self, NodeVote};
 use shared::object_name::NodeName;
-use shared::standing::{self, Word};
+use shared::quorum::{self, Tally};
 use shared::status::Status;
 use shared::uptime::{self, Span, UptimeBreakdown};
-use shared::verdict::{self, Present};
 use shared::{Nanos, UnixNanos};
 
 use super::period::Period;
@@ -27,18 +27,18 @@ pub struct EvaluatedEndpoint<'a> {
     /// Its status now.
     pub status: Status,
     /// What the nodes say now, each by its place in `nodes`.
-    pub tally: Present,
+    pub tally: Tally,
     /// Its newest look that is not in the future.
     pub latest: &'a Sample,
     /// What each node that looks at it said last.
-    pub(super) nodes: Vec<Word<'a>>,
+    pub(super) nodes: Vec<NodeVote<'a>>,
     /// Whether those who watched it report, but no longer about it.
     pub retired: bool,
     /// Whether another one that is watched has the same title.
     pub has_duplicate_title: bool,
     /// Its place among all of its title, in the order of their locators, from 1; 0 if there is no other.
     pub duplicate_number: usize,
-    /// How long a result stands that does not say so and has no neighbours to tell.
+    /// How long a result stands that does not say so and has no neighbors to tell.
     pub(super) interval: Nanos,
     /// Whether its error texts are kept from readers.
     pub errors_hidden: bool,
@@ -47,7 +47,7 @@ pub struct EvaluatedEndpoint<'a> {
 }
 
 impl<'a> EvaluatedEndpoint<'a> {
-    /// Reckons an endpoint; `None` if nothing is known about it up to now.
+    /// Evaluates an endpoint; `None` if it has no samples yet.
     #[must_use]
     pub fn new(
         id: usize,
@@ -61,13 +61,13 @@ impl<'a> EvaluatedEndpoint<'a> {
         for of_node in &endpoint.nodes {
             let Some(newest) = of_node.newest(now) else { continue };
             let spans = of_node.spans(now, interval);
-            nodes.push(Word::of(of_node.node.as_ref(), &spans, endpoint.nodes.len(), newest.at, now));
+            nodes.push(NodeVote::new(of_node.node.as_ref(), &spans, endpoint.nodes.len(), newest.at, now));
             spans_of_nodes.push(spans);
             latest = latest.into_iter().chain([newest]).max_by_key(|sample| sample.at);
         }
-        let spans = verdict::combine(&spans_of_nodes, endpoint.verdict);
+        let spans = quorum::combine(&spans_of_nodes, endpoint.quorum);
         let says: Vec<&[Span]> = spans_of_nodes.iter().map(Vec::as_slice).collect();
-        let tally = Present::of(&says, endpoint.verdict, now);
+        let tally = Tally::new(&says, endpoint.quorum, now);
         let status = tally.status;
         Some(EvaluatedEndpoint {
             id,
@@ -125,7 +125,7 @@ impl<'a> EvaluatedEndpoint<'a> {
     #[must_use]
     pub fn nodes_down(&self) -> Option<(usize, usize)> {
         (self.endpoint.nodes.len() > 1 && !self.tally.down.is_empty())
-            .then_some((self.tally.down.len(), self.tally.heard))
+            .then_some((self.tally.down.len(), self.tally.voters))
     }
 
     /// When what is the case now began; `None` if nobody knows what is.
@@ -142,7 +142,7 @@ impl<'a> EvaluatedEndpoint<'a> {
     /// When a node last said something of it.
     #[must_use]
     pub fn newest_of(&self, node: Option<&NodeName>) -> Option<UnixNanos> {
-        self.nodes.iter().find(|word| word.node == node).map(|word| word.newest)
+        self.nodes.iter().find(|word| word.node == node).map(|word| word.reported_at)
     }
 
     /// The order on the page: what needs attention first, what nobody looks at any more last.
@@ -160,7 +160,7 @@ impl<'a> EvaluatedEndpoint<'a> {
     /// Whether this node's word on it stands now, also if its clock is a little behind.
     #[must_use]
     pub fn is_checked_by(&self, node: Option<&NodeName>) -> bool {
-        self.nodes.iter().any(|word| word.is_in_time && word.node == node)
+        self.nodes.iter().any(|vote| vote.is_within_skew && vote.node == node)
     }
 
     /// The time of a period, divided; nothing behind now counts.
@@ -207,7 +207,7 @@ pub(super) fn newest_reason<'a, I: Iterator<Item = &'a Sample>>(
 /// Marks the endpoints that nobody looks at any more although those who did still report about others.
 pub fn mark_retired(all: &mut [EvaluatedEndpoint<'_>]) {
     let mark = |evaluated: &mut EvaluatedEndpoint<'_>| evaluated.retired = evaluated.status == Status::Unknown;
-    standing::mark_retired(all, |evaluated| &evaluated.nodes, mark);
+    aggregate::mark_retired(all, |evaluated| &evaluated.nodes, mark);
 }
 
 #[cfg(test)]

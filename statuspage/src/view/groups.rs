@@ -1,11 +1,11 @@
 //! The groups of endpoints: which endpoints each holds, in which order, and the state of all of them together. Pure.
 
-use shared::looks::{Group, Looks, place_in};
+use shared::page_config::appearance::{Appearance, Group, position_in};
 use shared::sorted;
 use shared::status::Status;
 
 use super::evaluate::EvaluatedEndpoint;
-use super::overall::status_of_all;
+use super::overall::overall_status;
 use crate::i18n::{Language, texts};
 
 /// A group, or all endpoints where there are no groups.
@@ -23,7 +23,7 @@ pub struct GroupView {
     pub summary: String,
     /// The endpoints that stand directly in it, those that need attention first.
     pub endpoints: Vec<usize>,
-    /// All endpoints in it and in its groups.
+    /// All services in it and in its groups.
     pub all: Vec<usize>,
 }
 
@@ -31,7 +31,7 @@ pub struct GroupView {
 #[must_use]
 pub fn titles<'l>(groups: &'l [Group], title: &str) -> Vec<&'l str> {
     for group in groups {
-        if place_in(&group.endpoints, title).is_some() {
+        if position_in(&group.endpoints, title).is_some() {
             return vec![&group.title];
         }
         let inner = titles(&group.groups, title);
@@ -44,7 +44,7 @@ pub fn titles<'l>(groups: &'l [Group], title: &str) -> Vec<&'l str> {
 
 /// The groups in their order, each behind the one that it is in; `reckoned` stands in the order of the page.
 #[must_use]
-pub fn groups(evaluated: &[EvaluatedEndpoint<'_>], appearance: &Looks, language: &Language) -> Vec<GroupView> {
+pub fn groups(evaluated: &[EvaluatedEndpoint<'_>], appearance: &Appearance, language: &Language) -> Vec<GroupView> {
     let mut left: Vec<&EvaluatedEndpoint<'_>> = evaluated.iter().collect();
     let mut views = Vec::new();
     let mut number = 0;
@@ -52,7 +52,7 @@ pub fn groups(evaluated: &[EvaluatedEndpoint<'_>], appearance: &Looks, language:
         add(group, None, &mut number, &mut left, &mut views, language);
     }
     if !left.is_empty() || views.is_empty() {
-        let title = if appearance.groups.is_empty() { "" } else { language.text(texts::OTHER_ENDPOINTS) };
+        let title = if appearance.groups.is_empty() { "" } else { language.text(texts::OTHER_SERVICES) };
         views.push(view(usize::MAX, None, title, &left, &left, language));
     }
     views
@@ -69,7 +69,7 @@ fn add<'r>(
 ) -> Vec<&'r EvaluatedEndpoint<'r>> {
     let mut own = Vec::new();
     left.retain(|evaluated| {
-        let place = place_in(&group.endpoints, &evaluated.endpoint.key.title);
+        let place = position_in(&group.endpoints, &evaluated.endpoint.key.title);
         own.extend(place.map(|place| (place, *evaluated)));
         place.is_none()
     });
@@ -106,7 +106,7 @@ fn view(
         key,
         parent,
         title: title.to_owned(),
-        status: status_of_all(all.iter().copied()),
+        status: overall_status(all.iter().copied()),
         summary: summary(all, language),
         endpoints: ids(own),
         all: ids(all),
@@ -145,7 +145,7 @@ mod tests {
         Group { title: title.to_owned(), endpoints, groups }
     }
 
-    fn told(appearance: &Looks, checks: &[(&str, &str, i64, Status)]) -> Vec<String> {
+    fn told(appearance: &Appearance, checks: &[(&str, &str, i64, Status)]) -> Vec<String> {
         let dataset = dataset(checks);
         let mut all = evaluate(&dataset);
         all.sort_by_key(EvaluatedEndpoint::urgency);
@@ -155,7 +155,7 @@ mod tests {
             .map(|view| {
                 let titles: Vec<String> = view.endpoints.iter().map(title).collect();
                 let inside = view.parent.map_or(String::new(), |inside| format!(" in {inside}"));
-                format!("{}{inside}: {} ({}) {}", view.title, view.status.word(), view.summary, titles.join(" "))
+                format!("{}{inside}: {} ({}) {}", view.title, view.status.as_str(), view.summary, titles.join(" "))
             })
             .collect()
     }
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn without_groups_all_endpoints_stand_together() {
         assert_eq!(
-            told(&Looks::default(), &CHECKS),
+            told(&Appearance::default(), &CHECKS),
             [": down (1 of 5 down, 1 degraded) Pay two Pay one Cart API Alone"]
         );
     }
@@ -179,13 +179,14 @@ mod tests {
     #[test]
     fn a_group_tells_the_state_of_all_in_it_and_keeps_the_order_it_was_given() {
         let inner = group("Back", &["API"], Vec::new());
-        let appearance = Looks { groups: vec![group("Shop", &["Pay *", "Cart"], vec![inner])], ..Looks::default() };
+        let appearance =
+            Appearance { groups: vec![group("Shop", &["Pay *", "Cart"], vec![inner])], ..Appearance::default() };
         assert_eq!(
             told(&appearance, &CHECKS),
             [
                 "Shop: down (1 of 4 down, 1 degraded) Pay two Pay one Cart",
                 "Back in 0: healthy (1 healthy) API",
-                "Other endpoints: healthy (1 healthy) Alone",
+                "Other services: healthy (1 healthy) Alone",
             ]
         );
         assert_eq!(titles(&appearance.groups, "API"), ["Shop", "Back"]);
@@ -194,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_group_of_which_nothing_is_known_is_not_shown() {
-        let appearance = Looks { groups: vec![group("Gone", &["Nobody"], Vec::new())], ..Looks::default() };
-        assert_eq!(told(&appearance, &CHECKS[..1]), ["Other endpoints: healthy (1 healthy) Cart"]);
+        let appearance = Appearance { groups: vec![group("Gone", &["Nobody"], Vec::new())], ..Appearance::default() };
+        assert_eq!(told(&appearance, &CHECKS[..1]), ["Other services: healthy (1 healthy) Cart"]);
     }
 }

@@ -1,4 +1,4 @@
-//! The shapes of the statuses, so that none is told by colour alone, and the small picture in the browser's tab,
+//! The shapes of the statuses, so that none is told by color alone, and the small picture in the browser's tab,
 //! an SVG in a `data:` URL. Pure.
 
 use shared::status::Status;
@@ -20,15 +20,15 @@ pub const LOCALIZED: &str = "M8 1a7 7 0 1 0 0 14A7 7 0 1 0 8 1ZM8 3a5 5 0 0 1 0 
 /// The icon of the page in a state.
 #[must_use]
 pub fn icon(status: Status) -> String {
-    // Colours that stand out on light and on dark tabs; a URL spells the number sign `%23`.
-    let colour = match status {
+    // Colors that stand out on light and on dark tabs; a URL spells the number sign `%23`.
+    let color = match status {
         Status::Healthy => "389b6a",
         Status::Degraded => "d98b06",
         Status::Down => "d8372b",
         Status::Unknown => "7d838a",
     };
     format!(
-        "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath fill='%23{colour}' fill-rule='evenodd' d='{}'/%3E%3C/svg%3E",
+        "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath fill='%23{color}' fill-rule='evenodd' d='{}'/%3E%3C/svg%3E",
         shape(status)
     )
 }

@@ -1,6 +1,6 @@
 //! The first lines of the page: the state of things in one sentence built from facts. Pure.
 
-use shared::looks::Looks;
+use shared::page_config::appearance::Appearance;
 use shared::status::Status;
 
 use super::evaluate::EvaluatedEndpoint;
@@ -40,10 +40,10 @@ pub fn overall(
     period: &Period,
     calendar: Calendar<'_>,
     loading: LoadProgress,
-    appearance: &Looks,
+    appearance: &Appearance,
 ) -> Overall {
     let language = calendar.language;
-    let status = status_of_all(evaluated.iter());
+    let status = overall_status(evaluated.iter());
     let newest = evaluated.iter().map(|evaluated| evaluated.latest.at).max();
     let (headline, remark) = if evaluated.is_empty() {
         empty_state(list_failed, period, calendar, loading)
@@ -60,12 +60,12 @@ pub fn overall(
         }
     }
     if nodes.len() > 1 {
-        scope.push(language.plural(texts::FROM_PLACES, nodes.len(), &[]));
+        scope.push(language.plural(texts::FROM_LOCATIONS, nodes.len(), &[]));
     }
     let (text, length) = (period.label(calendar), period.length_label(calendar));
-    scope.push(language.format(if period.by_hour { texts::SHOWING_TIME } else { texts::SHOWING }, &[&text, &length]));
+    scope.push(language.format(if period.by_hour { texts::SHOWING_HOURS } else { texts::SHOWING }, &[&text, &length]));
     Overall {
-        state: if is_loading { "loading" } else { status.word() },
+        state: if is_loading { "loading" } else { status.as_str() },
         status,
         headline,
         remark,
@@ -79,8 +79,8 @@ pub fn overall(
 
 /// How all of them stand.
 #[must_use]
-pub fn status_of_all<'r>(evaluated: impl Iterator<Item = &'r EvaluatedEndpoint<'r>>) -> Status {
-    shared::standing::status_of_all(&mut evaluated.map(|evaluated| (evaluated.status, evaluated.retired)))
+pub fn overall_status<'r>(evaluated: impl Iterator<Item = &'r EvaluatedEndpoint<'r>>) -> Status {
+    shared::aggregate::overall_status(&mut evaluated.map(|evaluated| (evaluated.status, evaluated.retired)))
 }
 
 fn empty_state(list_failed: bool, period: &Period, calendar: Calendar<'_>, loading: LoadProgress) -> (String, String) {
@@ -102,11 +102,11 @@ fn sentence(evaluated: &[EvaluatedEndpoint<'_>], status: Status, period: &Period
     match (status, of_status.as_slice()) {
         (Status::Healthy, [only]) => language.format(texts::ONE_IS, &[&only.name(language), word]),
         (Status::Healthy, all) => all_are(all.len(), word, language),
-        (Status::Unknown, []) => language.format(texts::NOTHING_WATCHED, &[]),
+        (Status::Unknown, []) => language.format(texts::NOTHING_MONITORED, &[]),
         (Status::Unknown, all) if all.len() == watched.len() => {
             let newest = all.iter().map(|evaluated| evaluated.latest.at).max().unwrap_or(calendar.now);
             let (moment, length) = (calendar.moment(newest), text::full_length(calendar.now - newest, language));
-            language.format(texts::NOBODY_SINCE, &[&text::capitalize(word), &moment, &length])
+            language.format(texts::UNKNOWN_SINCE, &[&text::capitalize(word), &moment, &length])
         }
         (Status::Unknown, all) => {
             let who = language.plural(texts::SOME_NOT_CHECKED, all.len(), &[&all_count]);
@@ -155,13 +155,13 @@ fn since(all: &[&EvaluatedEndpoint<'_>], period: &Period, calendar: Calendar<'_>
     language.format(text, &[&calendar.moment(first), &text::full_length(calendar.now - first, language)])
 }
 
-/// `Both endpoints are healthy`, `All 5 endpoints are healthy`.
+/// `Both services are healthy`, `All 5 endpoints are healthy`.
 fn all_are(all: usize, word: &str, language: &Language) -> String {
     if all == 2 { language.format(texts::BOTH_ARE, &[word]) } else { language.plural(texts::ALL_ARE, all, &[word]) }
 }
 
 /// What the sentence leaves out, and what the host has to say in this state.
-fn remark(evaluated: &[EvaluatedEndpoint<'_>], status: Status, appearance: &Looks, language: &Language) -> String {
+fn remark(evaluated: &[EvaluatedEndpoint<'_>], status: Status, appearance: &Appearance, language: &Language) -> String {
     let count =
         |wanted: Status| evaluated.iter().filter(|evaluated| evaluated.status == wanted && !evaluated.retired).count();
     let retired = evaluated.iter().filter(|evaluated| evaluated.retired).count();
@@ -180,7 +180,7 @@ fn remark(evaluated: &[EvaluatedEndpoint<'_>], status: Status, appearance: &Look
         let listed = language.list(&parts.iter().map(String::as_str).collect::<Vec<_>>());
         text = language.format(texts::SENTENCE, &[&listed]);
     }
-    if let Some(remark) = &appearance.remarks[status as usize] {
+    if let Some(remark) = &appearance.status_remarks[status as usize] {
         if !text.is_empty() {
             text.push(' ');
         }
@@ -201,25 +201,28 @@ mod tests {
         let dataset = dataset(checks);
         let mut all = evaluate(&dataset);
         all.sort_by_key(EvaluatedEndpoint::urgency);
-        overall(&all, false, &period(), utc(), LoadProgress::Complete, &Looks::default())
+        overall(&all, false, &period(), utc(), LoadProgress::Complete, &Appearance::default())
     }
 
     #[test]
     fn no_data_is_unknown_and_says_what_to_do() {
         let said = said(&[]);
-        assert_eq!((said.state, said.headline.as_str()), ("unknown", "No checks found"));
+        assert_eq!((said.state, said.headline.as_str()), ("unknown", "No check results"));
         assert!(said.remark.contains("checker"));
         assert_eq!(
-            overall(&[], true, &period(), utc(), LoadProgress::Complete, &Looks::default()).headline,
-            "The checks could not be read"
+            overall(&[], true, &period(), utc(), LoadProgress::Complete, &Appearance::default()).headline,
+            "Failed to load check results"
         );
-        assert_eq!(overall(&[], false, &period(), utc(), LoadProgress::Listing, &Looks::default()).state, "loading");
+        assert_eq!(
+            overall(&[], false, &period(), utc(), LoadProgress::Listing, &Appearance::default()).state,
+            "loading"
+        );
     }
 
     #[test]
     fn old_data_is_unknown_however_healthy_it_was() {
         let said = said(&[("A", "", 46, Healthy), ("A", "", 45, Healthy)]);
-        assert_eq!(said.headline, "Unknown: nobody has looked since 12:17, 45 minutes");
+        assert_eq!(said.headline, "Unknown: no checks since 12:17 (45 minutes)");
         assert_eq!((said.state, said.checked.as_str()), ("unknown", "12:17, 45 min ago"));
     }
 
@@ -227,18 +230,18 @@ mod tests {
     fn the_sentence_is_built_from_facts() {
         let sentence = |checks: &[(&str, &str, i64, Status)]| said(checks).headline;
         assert_eq!(sentence(&[("A", "", 0, Healthy)]), "A is healthy");
-        assert_eq!(sentence(&[("A", "", 0, Healthy), ("B", "", 0, Healthy)]), "Both endpoints are healthy");
+        assert_eq!(sentence(&[("A", "", 0, Healthy), ("B", "", 0, Healthy)]), "Both services are healthy");
         assert_eq!(
             sentence(&[("A", "", 1, Down), ("A", "", 0, Down), ("B", "", 0, Healthy)]),
-            "A is down since 13:01, 1 minute"
+            "A has been down since 13:01 (1 minute)"
         );
         assert_eq!(
             sentence(&[("A", "", 0, Down), ("B", "", 0, Down), ("C", "", 0, Healthy)]),
-            "A and B are down, since 13:02, less than a minute"
+            "A and B are down, since 13:02 (less than a minute)"
         );
         assert_eq!(
             sentence(&[("A", "", 0, Down), ("B", "", 0, Down)]),
-            "Both endpoints are down, since 13:02, less than a minute"
+            "Both services are down, since 13:02 (less than a minute)"
         );
     }
 
@@ -249,38 +252,38 @@ mod tests {
             [("Shop", "n1", ago, Down), ("Shop", "n2", ago, second), ("Shop", "n3", ago, third)]
         };
         let all = |second, third| sentence(&(0..=12).flat_map(|ago| seen(ago, second, third)).collect::<Vec<_>>());
-        assert_eq!(all(Down, Healthy), "Shop is down from 2 of 3 places since 12:50, 12 minutes");
-        assert_eq!(all(Down, Down), "Shop is down from all 3 places since 12:50, 12 minutes");
-        assert_eq!(all(Healthy, Healthy), "Shop cannot be reached from 1 of 3 places since 12:50, 12 minutes");
+        assert_eq!(all(Down, Healthy), "Shop has been down since 12:50 (12 minutes), as seen from 2 of 3 locations");
+        assert_eq!(all(Down, Down), "Shop has been down since 12:50 (12 minutes), as seen from all 3 locations");
+        assert_eq!(all(Healthy, Healthy), "Shop has been unreachable from 1 of 3 locations since 12:50 (12 minutes)");
         let later: Vec<_> = (0..9).flat_map(|ago| [("A", "", ago, Down), ("B", "", ago / 3, Down)]).collect();
-        assert_eq!(sentence(&later), "Both endpoints are down, the first since 12:54, 8 minutes");
+        assert_eq!(sentence(&later), "Both services are down, the first since 12:54 (8 minutes)");
         let long: Vec<_> = (0..1_700).map(|ago| ("A", "", ago, Down)).collect();
-        assert_eq!(sentence(&long), "A is down for more than 24 hours");
+        assert_eq!(sentence(&long), "A has been down for more than 24 hours");
     }
 
     #[test]
     fn the_host_chooses_words_and_a_remark() {
         let dataset = dataset(&[("A", "", 0, Healthy), ("B", "", 0, Healthy)]);
-        let mut appearance = Looks::default();
-        appearance.remarks[Healthy as usize] = Some("Thanks for looking.".to_owned());
+        let mut appearance = Appearance::default();
+        appearance.status_remarks[Healthy as usize] = Some("Thanks for looking.".to_owned());
         let language = with_status_labels(Healthy, "operational");
         let calendar = Calendar { language: &language, ..utc() };
         let said = overall(&evaluate(&dataset), false, &period(), calendar, LoadProgress::Complete, &appearance);
-        assert_eq!(said.headline, "Both endpoints are operational");
+        assert_eq!(said.headline, "Both services are operational");
         assert_eq!((said.state, said.remark.as_str()), ("healthy", "Thanks for looking."));
     }
 
     #[test]
     fn the_remark_counts_the_others() {
         let said = said(&[("A", "", 0, Down), ("B", "", 0, Degraded), ("C", "", 0, Healthy), ("D", "", 0, Healthy)]);
-        assert_eq!((said.state, said.remark.as_str()), ("down", "1 endpoint is degraded and 2 endpoints are healthy."));
+        assert_eq!((said.state, said.remark.as_str()), ("down", "1 service is degraded and 2 services are healthy."));
     }
 
     #[test]
     fn one_endpoint_that_nobody_looks_at_is_enough_not_to_be_green() {
         let said = said(&[("A", "n1", 0, Healthy), ("B", "n2", 60, Healthy)]);
-        let sentence = "1 of 2 endpoints is not checked any more, since 12:02, 1 hour";
+        let sentence = "1 of 2 services is no longer checked, since 12:02 (1 hour)";
         assert_eq!((said.state, said.headline.as_str()), ("unknown", sentence));
-        assert_eq!(said.scope, "from 2 places · showing the time since yesterday 13:00 (24 hours)");
+        assert_eq!(said.scope, "from 2 locations · showing results since yesterday 13:00 (24 hours)");
     }
 }

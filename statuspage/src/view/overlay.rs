@@ -58,7 +58,7 @@ pub fn layers(
             let layer = |node: &crate::dataset::NodeSamples| {
                 let own = groups(evaluated, period, std::slice::from_ref(node), 0);
                 let name =
-                    node.node.as_ref().map_or(language.text(texts::CHECKER_WITHOUT_NAME), NodeName::as_str).to_owned();
+                    node.node.as_ref().map_or(language.text(texts::UNNAMED_LOCATION), NodeName::as_str).to_owned();
                 Layer { name, path: line(&own, evaluated, period, &scale, |stats| stats.median) }
             };
             evaluated.endpoint.nodes.iter().map(layer).collect()

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use shared::history::Outline;
-use shared::looks::{Looks, place_in};
+use shared::history::HistoryRows;
 use shared::object_name::{HistoryPart, NodeName};
+use shared::page_config::appearance::{Appearance, position_in};
 
 use super::detail::OpenBars;
 use super::endpoint::EndpointView;
@@ -59,7 +59,7 @@ pub struct PageView {
     pub problems: Vec<String>,
     /// What happened, newest first.
     pub timeline: Vec<Arc<DayView>>,
-    /// Who appearance, and when each last reported.
+    /// The nodes that report, and when each last did.
     pub nodes: Vec<NodeView>,
     /// How many check files are in memory.
     pub loaded: usize,
@@ -67,7 +67,7 @@ pub struct PageView {
     pub complete: bool,
 }
 
-/// A node that appearance.
+/// A node that reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeView {
     /// Its name.
@@ -86,7 +86,7 @@ pub fn page(
     cache: &mut Cache,
     calendar: Calendar<'_>,
     settings: ViewSettings,
-    appearance: &Looks,
+    appearance: &Appearance,
     url_state: &UrlState,
     loading: LoadProgress,
 ) -> PageView {
@@ -102,7 +102,7 @@ pub fn page(
     evaluate::mark_duplicate_titles(&mut evaluated);
     sorted::by_key(&mut evaluated, |evaluated| evaluated.endpoint.position as i64);
     if !appearance.order.is_empty() {
-        let place = |evaluated: &EvaluatedEndpoint<'_>| place_in(&appearance.order, &evaluated.endpoint.key.title);
+        let place = |evaluated: &EvaluatedEndpoint<'_>| position_in(&appearance.order, &evaluated.endpoint.key.title);
         sorted::by_key(&mut evaluated, |evaluated| place(evaluated).map_or(i64::MAX, |place| place as i64));
     }
     sorted::by_key(&mut evaluated, EvaluatedEndpoint::urgency);
@@ -144,7 +144,7 @@ pub fn full_endpoint(
     head: &EndpointView,
     calendar: Calendar<'_>,
     settings: ViewSettings,
-    appearance: &Looks,
+    appearance: &Appearance,
     opened: &OpenBars,
 ) -> Option<EndpointView> {
     let dataset = &cache.dataset;
@@ -176,7 +176,7 @@ pub fn overlay_layers(
     id: usize,
     calendar: Calendar<'_>,
     settings: ViewSettings,
-    appearance: &Looks,
+    appearance: &Appearance,
     wanted: ChartOverlay,
 ) -> Vec<Layer> {
     let period = Period::new(settings.range, settings.bars_limit, calendar);
@@ -193,12 +193,12 @@ fn evaluate<'r>(
     id: usize,
     calendar: Calendar<'_>,
     settings: ViewSettings,
-    appearance: &Looks,
+    appearance: &Appearance,
 ) -> Option<EvaluatedEndpoint<'r>> {
     let mut evaluated = EvaluatedEndpoint::new(id, dataset.endpoints.get(id)?, calendar.now, settings.interval)?;
     let title = &evaluated.endpoint.key.title;
-    evaluated.errors_hidden = place_in(&appearance.hidden_errors, title).is_some();
-    evaluated.locator_hidden = place_in(&appearance.hidden_locators, title).is_some();
+    evaluated.errors_hidden = position_in(&appearance.hidden_errors, title).is_some();
+    evaluated.locator_hidden = position_in(&appearance.hidden_locators, title).is_some();
     Some(evaluated)
 }
 
@@ -222,7 +222,7 @@ fn nodes(
     url_state: &UrlState,
 ) -> Vec<NodeView> {
     let language = calendar.language;
-    // Who appearance back wants to know who had reported by then.
+    // In a past view, the nodes are those that had reported by then.
     let by_then = |node: Option<&NodeName>| evaluated.iter().filter_map(|evaluated| evaluated.newest_of(node)).max();
     let nodes = cache.dataset.nodes.iter().filter_map(|(node, newest)| match url_state.at {
         Some(_) => Some((node, by_then(node.as_ref())?)),
@@ -240,7 +240,7 @@ fn nodes(
                 _ => say(texts::REPORTED, &[&text::ago(since, language)]),
             };
             let history = cache.dataset.histories.iter().find(|history| history.node == *node);
-            if let Some(crowd) = history.and_then(Outline::crowd) {
+            if let Some(crowd) = history.and_then(HistoryRows::duplicate_node_evidence) {
                 let crowd = say(texts::TWO_CHECKERS, &[&crowd.stored.to_string(), &crowd.expected.to_string()]);
                 reported = say(texts::SEMICOLON, &[&reported, &crowd]);
             }
@@ -250,7 +250,7 @@ fn nodes(
                 reported = say(texts::SEMICOLON, &[&reported, language.text(texts::HISTORY_UNREADABLE)]);
             }
             NodeView {
-                name: node.as_ref().map_or(language.text(texts::CHECKER_WITHOUT_NAME), NodeName::as_str).to_owned(),
+                name: node.as_ref().map_or(language.text(texts::UNNAMED_LOCATION), NodeName::as_str).to_owned(),
                 reported,
                 datetime: crate::civil::rfc3339(newest),
                 late,
@@ -282,10 +282,11 @@ mod tests {
             scope: ViewScope::Full,
             ..ViewSettings::default()
         };
-        let view = page(&mut cache, utc(), settings, &Looks::default(), &UrlState::default(), LoadProgress::Complete);
+        let view =
+            page(&mut cache, utc(), settings, &Appearance::default(), &UrlState::default(), LoadProgress::Complete);
         let marked = |title: &str| {
             let head = view.endpoints.iter().find(|endpoint| endpoint.title == title).expect("it is shown");
-            let endpoint = full_endpoint(&cache, head, utc(), settings, &Looks::default(), &view.opened);
+            let endpoint = full_endpoint(&cache, head, utc(), settings, &Appearance::default(), &view.opened);
             !endpoint.expect("it is known").chart.marks.is_empty()
         };
         assert_eq!((marked("A"), marked("B")), (false, true));

@@ -1,9 +1,9 @@
 //! The percentiles of an endpoint's response times over the period that is shown: from the sketches of those nodes that
 //! keep a history, and from the checks of the others. Sketches are merged; percentiles never are. Pure.
 
-use shared::history::LatenciesOutline;
+use shared::history::LatencyRows;
 use shared::latency::Sketch;
-use shared::response_times::{PERCENTILES, Sketched, add_node};
+use shared::response_times::{LatencySketches, PERCENTILES, add_node};
 
 use super::evaluate::EvaluatedEndpoint;
 use super::period::Period;
@@ -13,7 +13,7 @@ use crate::i18n::{Language, texts};
 #[must_use]
 pub fn summary(
     evaluated: &EvaluatedEndpoint<'_>,
-    latencies: &[LatenciesOutline],
+    latencies: &[LatencyRows],
     period: &Period,
     language: &Language,
 ) -> Option<String> {
@@ -26,7 +26,7 @@ pub fn summary(
             Some(past) => {
                 let known = latencies.iter().find(|known| known.node == node.node)?;
                 let closed = known.endpoints.iter().find(|sketches| sketches.key == *key);
-                Some(Sketched { closed, open: &past.open, newest: past.timeline.last.map(|last| last.at) })
+                Some(LatencySketches { closed, open: &past.open, newest: past.timeline.last.map(|last| last.at) })
             }
         };
         add_node(&mut sum, history, node.samples.iter(), (from, to));
@@ -44,8 +44,8 @@ mod tests {
     use crate::dataset::Cache;
     use crate::test_support::{NOW, check_file, evaluate, history_of_node, response_time_at, utc};
     use crate::view::{self, LoadProgress, ViewSettings};
-    use shared::looks::Looks;
     use shared::object_name::{CheckFileName, NodeName};
+    use shared::page_config::appearance::Appearance;
     use shared::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 
     #[test]
@@ -79,7 +79,7 @@ mod tests {
             &mut cache,
             utc(),
             settings,
-            &Looks::default(),
+            &Appearance::default(),
             &crate::url_state::UrlState::default(),
             LoadProgress::Complete,
         );
@@ -90,6 +90,6 @@ mod tests {
     #[test]
     fn two_checkers_with_one_name_are_noticed_and_named() {
         assert_eq!(observers(1), "here reported 1 min ago");
-        assert!(observers(2).contains("have two checkers this name?"), "{}", observers(2));
+        assert!(observers(2).contains("two checkers seem to share this name"), "{}", observers(2));
     }
 }

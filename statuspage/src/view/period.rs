@@ -97,7 +97,7 @@ impl Period {
         self.from + ((self.to - self.from) as f64 * share.clamp(0.0, 1.0)) as Nanos
     }
 
-    /// How long the period is up to now: `24 hours`, `7 days`.
+    /// How long the period has lasted so far: `24 hours`, `7 days`.
     #[must_use]
     pub fn length_label(&self, calendar: Calendar<'_>) -> String {
         calendar.language.plural(if self.by_hour { texts::HOURS } else { texts::DAYS }, self.length(calendar), &[])
@@ -113,7 +113,7 @@ impl Period {
         }
     }
 
-    /// How many hours or days there are up to now.
+    /// The number of hours or days so far.
     fn length(&self, calendar: Calendar<'_>) -> usize {
         let length = if self.by_hour {
             (self.now - self.from) / HOUR

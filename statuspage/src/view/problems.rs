@@ -1,8 +1,8 @@
 //! What could not be loaded, in sentences that say what to do; many of a kind become one. Pure.
 
+use shared::check_file::SkippedElement;
 use shared::object_name::{CheckFileName, HistoryPart, NodeName};
-use shared::result::Skipped;
-use shared::verdict::CLOCK_TOLERANCE;
+use shared::quorum::CLOCK_TOLERANCE;
 
 use super::text::capitalize;
 use crate::dataset::ENDPOINTS_LIMIT;
@@ -34,7 +34,7 @@ pub fn problems(cache: &Cache, calendar: Calendar<'_>, url_state: &UrlState) -> 
     let skipped = cache.dataset.skipped.iter().map(|(name, skipped)| (name, no_result(skipped, language)));
     by_reason(skipped, &mut problems, language);
     problems.extend(cache.unreadable_histories.iter().map(|(name, error)| {
-        let node = name.node.as_ref().map_or(language.text(texts::CHECKERS_WITHOUT_NAME), NodeName::as_str);
+        let node = name.node.as_ref().map_or(language.text(texts::UNNAMED_LOCATIONS), NodeName::as_str);
         let text = match name.part {
             HistoryPart::Main => texts::HISTORY_OF_UNREADABLE,
             HistoryPart::Latency => texts::NO_PERCENTILES_OF,
@@ -43,14 +43,14 @@ pub fn problems(cache: &Cache, calendar: Calendar<'_>, url_state: &UrlState) -> 
     }));
     if cache.unrelated_count > 0 {
         let names = named(&cache.unrelated, cache.unrelated_count, language);
-        problems.push(language.plural(texts::FOREIGN, cache.unrelated_count, &[&names]));
+        problems.push(language.plural(texts::UNRELATED_OBJECTS, cache.unrelated_count, &[&names]));
     }
     if cache.left_out > 0 {
         let numbers = [cache.left_out, FILES_LIMIT].map(|number| language.number(number));
         problems.push(language.format(texts::TOO_MANY_FILES, &[&numbers[0], &numbers[1]]));
     }
     if cache.dataset.overflowed {
-        problems.push(language.format(texts::TOO_MANY_ENDPOINTS, &[&language.number(ENDPOINTS_LIMIT)]));
+        problems.push(language.format(texts::TOO_MANY_SERVICES, &[&language.number(ENDPOINTS_LIMIT)]));
     }
     if url_state.at.is_none() {
         problems.extend(future(cache, calendar));
@@ -68,10 +68,10 @@ fn future(cache: &Cache, calendar: Calendar<'_>) -> Option<String> {
 }
 
 /// What of a check file is no result.
-fn no_result(skipped: &[Skipped], language: &Language) -> String {
+fn no_result(skipped: &[SkippedElement], language: &Language) -> String {
     let Some(first) = skipped.first() else { return String::new() };
     let others = skipped.len() - 1;
-    let text = if others > 0 { texts::NO_RESULTS } else { texts::NO_RESULT };
+    let text = if others > 0 { texts::INVALID_RESULTS } else { texts::INVALID_RESULT };
     language.format(text, &[&first.index.to_string(), &first.reason, &language.number(others)])
 }
 
@@ -104,7 +104,7 @@ fn named(names: &[String], count: usize, language: &Language) -> String {
     let mut shown: Vec<String> = names
         .iter()
         .take(NAMES_LIMIT)
-        .map(|name| language.isolate(format!("`{}`", shared::result::shortened(name.clone(), NAME_LENGTH_LIMIT))))
+        .map(|name| language.isolate(format!("`{}`", shared::check_file::shortened(name.clone(), NAME_LENGTH_LIMIT))))
         .collect();
     if count > shown.len() {
         shown.push(language.plural(texts::AND_MORE, count - shown.len(), &[]));
@@ -140,11 +140,7 @@ mod tests {
         ));
         let problems = problems(&cache, utc(), &UrlState::default());
         assert_eq!(problems.len(), 2);
-        assert!(
-            problems[0].contains("and 37 more: failed to get an answer from `store/` within 20 seconds"),
-            "{}",
-            problems[0]
-        );
+        assert!(problems[0].contains("and 37 more: no response from `store/` within 20 seconds"), "{}", problems[0]);
         assert!(
             problems[1].starts_with(&format!("`{}`: invalid check file: it is not a JSON array", name(50))),
             "{}",
@@ -159,8 +155,8 @@ mod tests {
         cache.unrelated.push("notes.txt".to_owned());
         cache.unrelated_count = 1;
         let problems = problems(&cache, utc(), &UrlState::default());
-        assert!(problems[0].starts_with("Failed to read the bucket's list") && problems[0].contains("`bucket`"));
-        assert_eq!(problems[1], "1 object in the store is no check file, and skipped: `notes.txt`.");
+        assert!(problems[0].starts_with("The response is not an S3 listing") && problems[0].contains("`bucket`"));
+        assert_eq!(problems[1], "Skipped 1 object that is not a check file: `notes.txt`.");
     }
 
     #[test]
@@ -168,7 +164,7 @@ mod tests {
         let future = crate::test_support::dataset(&[("A", "", -10, shared::status::Status::Down)]);
         let mut cache = Cache::default();
         cache.dataset = future;
-        assert!(problems(&cache, utc(), &UrlState::default())[0].starts_with("1 result is from the future"));
+        assert!(problems(&cache, utc(), &UrlState::default())[0].starts_with("Ignored 1 result from the future"));
         let later = Calendar { now: NOW + 9 * MINUTE, ..utc() };
         assert!(problems(&cache, later, &UrlState::default()).is_empty());
         let back = UrlState { at: Some(NOW), ..UrlState::default() };

@@ -1,6 +1,6 @@
 //! Checks gathered into the points of a chart, and the axis on which all of them are drawn. Pure.
 
-use shared::response_times::{self, Choice};
+use shared::response_times::{self, Resolution};
 use shared::stats::Stats;
 use shared::{Nanos, UnixNanos, sorted, uptime};
 
@@ -46,9 +46,9 @@ pub(super) fn groups<'a>(
     nodes: &'a [NodeSamples],
     least: Nanos,
 ) -> Vec<SampleGroup<'a>> {
-    let choice = Choice::of(evaluated.samples(period.from, period.now + 1), period.to - period.from);
+    let resolution = Resolution::for_period(evaluated.samples(period.from, period.now + 1), period.to - period.from);
     let all = nodes.iter().flat_map(|node| node.samples(period.from, period.now + 1));
-    let mut samples: Vec<&Sample> = all.filter(|sample| choice.takes(*sample)).collect();
+    let mut samples: Vec<&Sample> = all.filter(|sample| resolution.includes(*sample)).collect();
     sorted::by_key(&mut samples, |sample| sample.at);
     let is_crowded = samples.len() as i64 > POINTS_LIMIT;
     let mut width = least.max(if is_crowded { (period.to - period.from) / POINTS_LIMIT } else { 0 });

@@ -37,7 +37,7 @@ pub fn summary(filter: &str, found: usize, all: usize, language: &Language) -> S
 /// Everything by which an endpoint is found; its status also by the word in addresses, which is the same in all languages.
 fn searchable_text(one: &EndpointView) -> String {
     let localized = if one.is_localized { "localized" } else { "" };
-    [&one.title, &one.locator, &one.group, one.status.word(), &one.word, localized].join("\n")
+    [&one.title, &one.locator, &one.group, one.status.as_str(), &one.word, localized].join("\n")
 }
 
 fn matches_all(terms: &[String], text: &str) -> bool {
@@ -54,7 +54,7 @@ mod tests {
     use crate::test_support::with_status_labels;
     use crate::view::{LoadProgress, ViewSettings, page};
     use shared::DAY;
-    use shared::looks::{Group, Looks};
+    use shared::page_config::appearance::{Appearance, Group};
     use shared::status::Status;
 
     #[test]
@@ -66,7 +66,7 @@ mod tests {
             ("Ärzte", "", 0, Status::Healthy),
         ]);
         let group = Group { title: "Shop".to_owned(), endpoints: vec!["Cart".to_owned()], groups: Vec::new() };
-        let appearance = Looks { groups: vec![group], ..Looks::default() };
+        let appearance = Appearance { groups: vec![group], ..Appearance::default() };
         let language = with_status_labels(Status::Healthy, "Operational");
         let calendar = Calendar { language: &language, ..utc() };
         let settings = ViewSettings { range: DAY, interval: shared::MINUTE, bars_limit: 90, ..ViewSettings::default() };
@@ -90,7 +90,7 @@ mod tests {
         assert_eq!((titles("https operational ca"), titles("cart down")), ("Cart".to_owned(), String::new()));
         assert_eq!(
             (summary(" ", 3, 3, utc().language), summary("x", 1, 3, utc().language)),
-            (String::new(), "1 of 3 endpoints".to_owned())
+            (String::new(), "1 of 3 services".to_owned())
         );
     }
 }

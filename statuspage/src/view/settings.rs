@@ -7,9 +7,9 @@ use crate::i18n::{Language, texts};
 /// What the page is told about how to reckon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ViewSettings {
-    /// How far back it appearance, in nanoseconds.
+    /// The range that the page shows, in nanoseconds.
     pub range: Nanos,
-    /// How long a result stands that does not say so and has no neighbours to tell, in nanoseconds.
+    /// How long a result stands that does not say so and has no neighbors to tell, in nanoseconds.
     pub interval: Nanos,
     /// How many bars there is room for.
     pub bars_limit: usize,

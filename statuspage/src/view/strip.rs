@@ -15,7 +15,7 @@ use crate::i18n::Calendar;
 use crate::i18n::{Language, texts};
 
 /// Above each bar there is room for the mark of its worst status, which is a block where it was down and a roof where it
-/// was degraded, as the shapes of both are elsewhere: so they stay apart without colours. In pixels.
+/// was degraded, as the shapes of both are elsewhere: so they stay apart without colors. In pixels.
 const MARK_HEIGHT: f64 = 4.0;
 
 /// The upper edge of what is shared out among statuses, in pixels.
@@ -194,7 +194,7 @@ fn when(bucket: TimeBucket, period: &Period, calendar: Calendar<'_>) -> String {
     calendar.date_span(bucket.start, bucket.end - 1)
 }
 
-/// `100% up`, `99.20% up; down for 11 min`, `97.20% up; down for 40 min; 2 incidents`, `not observed`.
+/// `100% up`, `99.20% up; down for 11 min`, `97.20% up; down for 40 min; 2 outages`, `not observed`.
 fn summary(breakdown: &UptimeBreakdown, incidents: usize, language: &Language) -> String {
     let Some(uptime) = breakdown.uptime() else { return language.format(texts::NOT_OBSERVED, &[]) };
     let up = language.format(texts::UP, &[&language.percent(&uptime.percent())]);
@@ -203,7 +203,7 @@ fn summary(breakdown: &UptimeBreakdown, incidents: usize, language: &Language) -
     if incidents < 2 {
         return shares;
     }
-    language.format(texts::SEMICOLON, &[&shares, &language.plural(texts::INCIDENTS, incidents, &[])])
+    language.format(texts::SEMICOLON, &[&shares, &language.plural(texts::OUTAGES, incidents, &[])])
 }
 
 /// The parts of a bar from the top down: what nobody observed, healthy, degraded, and down at the bottom, where
@@ -257,7 +257,7 @@ mod tests {
             (0..120).map(|ago| ("A", "", ago, if down(ago) { Status::Down } else { Status::Healthy })).collect();
         let dataset = dataset(&samples);
         let bars = strip(&evaluate(&dataset)[0], &period(), None, utc());
-        assert!(bars[23].label.ends_with("down for 3 min; 2 incidents – connection refused"), "{}", bars[23].label);
+        assert!(bars[23].label.ends_with("down for 3 min; 2 outages – connection refused"), "{}", bars[23].label);
     }
 
     #[test]
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bar_tells_its_worst_status_and_that_statuss_error() {
+    fn a_bar_shows_its_worst_status_and_the_error_of_that_status() {
         let samples: Vec<_> =
             (0..180).map(|ago| ("A", "", ago, if ago == 90 { Status::Down } else { Status::Healthy })).collect();
         let dataset = dataset(&samples);
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_the_same_in_neighbouring_bars_is_drawn_at_once() {
+    fn what_is_the_same_in_neighboring_bars_is_drawn_at_once() {
         let [healthy, unknown] = [
             UptimeBreakdown { healthy: DAY, ..UptimeBreakdown::default() },
             UptimeBreakdown { unknown: DAY, ..UptimeBreakdown::default() },
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn without_colours_each_status_has_a_shape_of_its_own() {
+    fn without_colors_each_status_has_a_shape_of_its_own() {
         let [healthy, degraded, down] = [
             UptimeBreakdown { healthy: DAY, ..UptimeBreakdown::default() },
             UptimeBreakdown { healthy: DAY - SECOND, degraded: SECOND, ..UptimeBreakdown::default() },

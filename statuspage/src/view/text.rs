@@ -88,7 +88,7 @@ pub fn capitalize(word: &str) -> String {
     letters.next().map_or_else(String::new, |first| format!("{}{}", first.to_ascii_uppercase(), letters.as_str()))
 }
 
-/// The shape of a status in text, so that no state is told by colour alone.
+/// The shape of a status in text, so that no state is told by color alone.
 #[must_use]
 pub fn symbol(status: Status) -> char {
     match status {
@@ -110,7 +110,7 @@ pub fn display_name(title: &str, locator: &str, language: &Language) -> String {
         plain.split_whitespace().collect::<Vec<_>>().join(" ")
     };
     let name = [words(title), words(locator)].into_iter().find(|name| !name.is_empty());
-    shared::result::shortened(name.unwrap_or_else(|| language.format(texts::WITHOUT_NAME, &[])), LIMIT)
+    shared::check_file::shortened(name.unwrap_or_else(|| language.format(texts::UNNAMED_SERVICE, &[])), LIMIT)
 }
 
 #[cfg(test)]
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn exact_lengths_are_those_of_the_terminal() {
         for seconds in [0, 42, 61, 599, 600, 759, 3_599, 3_600, 3_900, 86_399, 86_400, 7_775_999] {
-            assert_eq!(exact_length(seconds * SECOND, english()), shared::duration::in_words(seconds * SECOND));
+            assert_eq!(exact_length(seconds * SECOND, english()), shared::duration::format_coarse(seconds * SECOND));
         }
     }
 
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn an_endpoint_without_a_title_goes_by_its_locator() {
         assert_eq!(display_name(" ", "https://x", english()), "https://x");
-        assert_eq!(display_name("", "", english()), "an endpoint without a name");
+        assert_eq!(display_name("", "", english()), "an unnamed service");
         assert_eq!(display_name("a\n b", "", english()), "a b");
         assert_eq!(display_name("\u{202e}live\u{2069}", "", english()), "live");
         assert_eq!(display_name(&"x".repeat(200), "", english()).chars().count(), 60);

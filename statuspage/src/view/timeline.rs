@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use shared::looks::{Looks, place_in};
 use shared::message::{Message, Node};
+use shared::page_config::appearance::{Appearance, position_in};
 use shared::status::Status;
 use shared::uptime::{self, MERGE_WINDOW, Span};
 use shared::{DAY, Nanos, UnixNanos};
@@ -87,9 +87,9 @@ pub enum EventKind {
     Message(Arc<MessageView>),
 }
 
-/// All messages up to now, newest first.
+/// All messages posted so far, newest first.
 #[must_use]
-pub fn messages(dataset: &Dataset, calendar: Calendar<'_>, appearance: &Looks) -> Vec<Arc<MessageView>> {
+pub fn messages(dataset: &Dataset, calendar: Calendar<'_>, appearance: &Appearance) -> Vec<Arc<MessageView>> {
     let shown = dataset.endpoints.iter().filter(|endpoint| !endpoint.nodes.is_empty()).count();
     let mut posted: Vec<&StoredMessage> = dataset.messages.iter().filter(|said| said.at <= calendar.now).collect();
     sorted::by_key(&mut posted, |said| -said.at);
@@ -103,7 +103,7 @@ pub fn messages(dataset: &Dataset, calendar: Calendar<'_>, appearance: &Looks) -
                 .map(|endpoint| {
                     let key = &endpoint.key;
                     // What has no title goes by its locator, unless that is kept from readers.
-                    let is_hidden = place_in(&appearance.hidden_locators, &key.title).is_some();
+                    let is_hidden = position_in(&appearance.hidden_locators, &key.title).is_some();
                     let locator = if is_hidden { "" } else { &key.locator };
                     calendar.language.isolate(text::display_name(&key.title, locator, calendar.language))
                 })
@@ -113,7 +113,7 @@ pub fn messages(dataset: &Dataset, calendar: Calendar<'_>, appearance: &Looks) -
                 datetime: rfc3339(said.at),
                 when: calendar.moment(said.at),
                 about: if shown > 1 && names.len() >= shown {
-                    calendar.language.format(texts::ALL_ENDPOINTS, &[])
+                    calendar.language.format(texts::ALL_SERVICES, &[])
                 } else {
                     counted_names(&names, calendar.language)
                 },
@@ -195,8 +195,8 @@ fn days(
         let observed = evaluated.iter().any(|evaluated| evaluated.breakdown(start, end, calendar.now).observed() > 0);
         let quiet = match (events.is_empty(), observed) {
             (false, _) => None,
-            (true, true) => Some(calendar.language.format(texts::NO_INCIDENTS, &[])),
-            (true, false) => Some(calendar.language.format(texts::NOTHING_OBSERVED, &[])),
+            (true, true) => Some(calendar.language.format(texts::NO_OUTAGES, &[])),
+            (true, false) => Some(calendar.language.format(texts::NO_DATA, &[])),
         };
         match days.last_mut() {
             // Quiet days after today fold into one line, which needs no weekdays.
@@ -282,7 +282,7 @@ impl Episode {
             kind: EventKind::Change {
                 status: self.status,
                 subject: if self.names.is_empty() {
-                    language.format(texts::EVERYTHING, &[])
+                    language.format(texts::ALL_SERVICES, &[])
                 } else {
                     counted_names(&self.names, language)
                 },
@@ -327,11 +327,11 @@ mod tests {
     use crate::test_support::{dataset, evaluate, period};
     use Status::{Down, Healthy};
     use shared::HOUR;
+    use shared::check_file::{CheckFile, CheckResult};
     use shared::object_name::CheckFileName;
-    use shared::result::{CheckFile, CheckResult};
 
     fn lines(dataset: &Dataset) -> Vec<String> {
-        let messages = messages(dataset, utc(), &Looks::default());
+        let messages = messages(dataset, utc(), &Appearance::default());
         let days = timeline(&evaluate(dataset), &messages, &period(), utc(), LoadProgress::Complete);
         let line = |event: &EventView| match &event.kind {
             EventKind::Change { subject, text, reasons, .. } => {
@@ -356,7 +356,7 @@ mod tests {
         let dataset = dataset(&steady("A", &[12, 11, 10]));
         assert_eq!(
             lines(&dataset),
-            ["Today", "12:50 A: down for 3 min, until 12:53 (connection refused)", "Yesterday Not observed"]
+            ["Today", "12:50 A: down for 3 min, until 12:53 (connection refused)", "Yesterday No data"]
         );
     }
 
@@ -373,7 +373,7 @@ mod tests {
     #[test]
     fn what_goes_on_says_so() {
         let dataset = dataset(&steady("A", &[1, 0]));
-        assert_eq!(lines(&dataset)[1], "13:01 A: down for 1 min up to now (connection refused)");
+        assert_eq!(lines(&dataset)[1], "13:01 A: down for 1 min, ongoing (connection refused)");
     }
 
     #[test]
@@ -388,7 +388,7 @@ mod tests {
     #[test]
     fn a_hole_in_the_looking_is_an_event() {
         let checks = [("A", "", 60, Healthy), ("A", "", 59, Healthy), ("A", "", 1, Healthy), ("A", "", 0, Healthy)];
-        assert_eq!(lines(&dataset(&checks))[1], "12:04 Everything: not checked for 56 min, until 13:01 ()");
+        assert_eq!(lines(&dataset(&checks))[1], "12:04 All services: not checked for 56 min, until 13:01 ()");
     }
 
     #[test]
@@ -405,12 +405,12 @@ mod tests {
         let name = CheckFileName { stored_at: NOW - HOUR, node: None };
         dataset.add(&name, CheckFile { results: vec![result("A"), result("B")], skipped: Vec::new() });
         dataset.sort_samples();
-        let messages = messages(&dataset, utc(), &Looks::default());
-        assert_eq!((messages.len(), messages[0].about.as_str()), (1, "All endpoints"));
+        let messages = messages(&dataset, utc(), &Appearance::default());
+        assert_eq!((messages.len(), messages[0].about.as_str()), (1, "All services"));
         assert_eq!(messages[0].nodes.len(), 2, "the script is left out");
         assert_eq!(in_force(&messages, NOW).len(), 1);
         assert_eq!(in_force(&messages, NOW + DAY).len(), 0);
-        assert!(lines(&dataset).iter().any(|line| line.starts_with("12:02 All endpoints")));
+        assert!(lines(&dataset).iter().any(|line| line.starts_with("12:02 All services")));
     }
 
     #[test]
@@ -427,12 +427,9 @@ mod tests {
         dataset.add(&name, CheckFile { results: vec![result], skipped: Vec::new() });
         let about = |hidden: &[&str]| {
             let hidden_locators = hidden.iter().map(ToString::to_string).collect();
-            messages(&dataset, utc(), &Looks { hidden_locators, ..Looks::default() })[0].about.clone()
+            messages(&dataset, utc(), &Appearance { hidden_locators, ..Appearance::default() })[0].about.clone()
         };
-        assert_eq!(
-            (about(&[]).as_str(), about(&["*"]).as_str()),
-            ("https://secret.internal", "an endpoint without a name")
-        );
+        assert_eq!((about(&[]).as_str(), about(&["*"]).as_str()), ("https://secret.internal", "an unnamed service"));
     }
 
     #[test]

@@ -46,7 +46,7 @@ fn clock(moment: UnixNanos) -> String {
 
 /// `12 min`, `1 h 5 min`: without seconds from a minute on.
 fn length(nanos: Nanos) -> String {
-    duration::in_words(if nanos >= MINUTE { nanos / MINUTE * MINUTE } else { nanos })
+    duration::format_coarse(if nanos >= MINUTE { nanos / MINUTE * MINUTE } else { nanos })
 }
 
 /// `12 minutes`, `1 hour 5 minutes`, `2 days 3 hours`.
@@ -78,7 +78,7 @@ fn ago(nanos: Nanos) -> String {
 fn with_lengths(mut said: String, told: &Value) -> String {
     for (name, what) in [("down", "down"), ("degraded", "degraded"), ("unknown", "not observed")] {
         if number(told, name) > 0 {
-            said = format!("{said}; {what} for {}", duration::in_words(number(told, name)));
+            said = format!("{said}; {what} for {}", duration::format_coarse(number(told, name)));
         }
     }
     said
@@ -126,23 +126,25 @@ impl StatusJson<'_> {
         let starts: Vec<UnixNanos> = of_status.iter().map(|told| number(told, "since")).collect();
         let (first, last) =
             (starts.iter().min().expect("there are some"), starts.iter().max().expect("there are some"));
-        let since = format!("since {}, {}", self.moment(*first), in_full(self.now() - first));
+        let since = format!("since {} ({})", self.moment(*first), in_full(self.now() - first));
         if let [only] = of_status.as_slice() {
             let (title, down, heard) = (text(only, "title"), list(only, "down_from").len(), number(only, "heard"));
             return match down as i64 {
-                0 => format!("{title} is {status} {since}"),
+                0 => format!("{title} has been {status} {since}"),
                 _ if only["localized"] == true => {
-                    format!("{title} cannot be reached from {down} of {heard} places {since}")
+                    format!("{title} has been unreachable from {down} of {heard} locations {since}")
                 }
-                down if down < heard => format!("{title} is {status} from {down} of {heard} places {since}"),
-                _ => format!("{title} is {status} from all {heard} places {since}"),
+                down if down < heard => {
+                    format!("{title} has been {status} {since}, as seen from {down} of {heard} locations")
+                }
+                _ => format!("{title} has been {status} {since}, as seen from all {heard} locations"),
             };
         }
         let names: Vec<String> = of_status.iter().map(|told| text(told, "title").to_owned()).collect();
         let who = match names.len() {
             all if all == watched.len() => panic!("these stores have some that are well"),
             ..=3 => format!("{} are {status}", listed(&names)),
-            some => format!("{some} of {} endpoints are {status}", watched.len()),
+            some => format!("{some} of {} services are {status}", watched.len()),
         };
         let together = if last - first <= MERGE_WINDOW { "" } else { "the first " };
         format!("{who}, {together}{since}")
@@ -156,13 +158,13 @@ impl StatusJson<'_> {
             .filter(|status| *status != text(self.0, "status") && number(counts, status) > 0)
             .map(|status| {
                 let count = number(counts, status) as usize;
-                format!("{} {} {status}", counted(count, "endpoint"), if count == 1 { "is" } else { "are" })
+                format!("{} {} {status}", counted(count, "service"), if count == 1 { "is" } else { "are" })
             })
             .collect();
         let retired = number(counts, "retired") as usize;
         if retired > 0 {
             let verb = if retired == 1 { "is" } else { "are" };
-            parts.push(format!("{} {verb} no longer watched", counted(retired, "endpoint")));
+            parts.push(format!("{} {verb} no longer monitored", counted(retired, "service")));
         }
         format!("{}.", listed(&parts))
     }
@@ -172,11 +174,14 @@ impl StatusJson<'_> {
         let at = number(self.0, "checked");
         let (count, unit) = self.period();
         let showing = match unit {
-            "hour" => format!("the time since {} ({})", self.moment(self.from()), counted(count, unit)),
+            "hour" => format!("results since {} ({})", self.moment(self.from()), counted(count, unit)),
             _ => format!("the last {}", counted(count, unit)),
         };
         let places = list(self.0, "nodes").len();
-        (format!("{}, {}", self.moment(at), ago(self.now() - at)), format!("from {places} places · showing {showing}"))
+        (
+            format!("{}, {}", self.moment(at), ago(self.now() - at)),
+            format!("from {places} locations · showing {showing}"),
+        )
     }
 
     /// What stands beside an endpoint's name.
@@ -186,7 +191,7 @@ impl StatusJson<'_> {
             let at = number(told, "checked");
             let (moment, length) = (self.moment(at), length(self.now() - at));
             return if told["retired"] == true {
-                format!("No longer watched since {moment} ({length})")
+                format!("No longer monitored since {moment} ({length})")
             } else {
                 format!("Unknown: not checked since {moment} ({length})")
             };
@@ -202,7 +207,7 @@ impl StatusJson<'_> {
     /// How an uptime was reckoned.
     pub(super) fn reckoning(told: &Value) -> String {
         let up = number(told, "healthy") + number(told, "degraded");
-        let (up, observed) = (duration::in_words(up), duration::in_words(up + number(told, "down")));
+        let (up, observed) = (duration::format_coarse(up), duration::format_coarse(up + number(told, "down")));
         with_lengths(format!("{} = up for {up} of {observed} observed", text(told, "uptime")), told)
     }
 
@@ -231,14 +236,14 @@ impl StatusJson<'_> {
         };
         match self.incidents(told).iter().filter(reaches_into).count() {
             ..2 => said,
-            several => format!("{said}; {several} incidents"),
+            several => format!("{said}; {several} outages"),
         }
     }
 
     /// What is said of response times.
     pub(super) fn response_times(told: &Value) -> String {
         let times = &told["response_times"];
-        let rtt = |name: &str| duration::rtt(number(times, name));
+        let rtt = |name: &str| duration::format_rtt(number(times, name));
         match text(times, "of") {
             "checks" if number(times, "p95_of_attempts") < number(times, "max") => {
                 format!("median {} · p95 {} · max {}", rtt("median"), rtt("p95_of_attempts"), rtt("max"))
@@ -251,7 +256,7 @@ impl StatusJson<'_> {
     /// The same on request.
     pub(super) fn percentiles(told: &Value) -> String {
         let parts = ["p50", "p90", "p95", "p99"]
-            .map(|name| format!("{name} {}", duration::rtt(number(&told["response_times"], name))));
+            .map(|name| format!("{name} {}", duration::format_rtt(number(&told["response_times"], name))));
         parts.join(" · ")
     }
 
@@ -264,7 +269,7 @@ impl StatusJson<'_> {
                 events.push(self.event(incident, &what));
             }
         }
-        events.extend(list(self.0, "unobserved").iter().map(|hole| self.event(hole, "Everything not checked")));
+        events.extend(list(self.0, "unobserved").iter().map(|hole| self.event(hole, "All services not checked")));
         events.sort_by_key(|(at, _)| -at);
         events
     }
@@ -274,7 +279,7 @@ impl StatusJson<'_> {
         let start = begun.max(self.from());
         let length = length(number(told, "length") - (start - begun));
         let Some(end) = told["end"].as_i64() else {
-            return (start, format!("{}{what} for {length} up to now", clock(start)));
+            return (start, format!("{}{what} for {length}, ongoing", clock(start)));
         };
         assert_eq!(end - begun, number(told, "length"), "{told}");
         let until = if start.div_euclid(DAY) == end.div_euclid(DAY) { clock(end) } else { self.moment(end) };
@@ -294,7 +299,7 @@ impl StatusJson<'_> {
             let made = number(node, "newest") / SECOND * SECOND;
             let since = self.now() - made;
             let said = if node["late"] == true {
-                format!("silent since {} ({})", self.moment(made), length(since))
+                format!("no reports since {} ({})", self.moment(made), length(since))
             } else {
                 format!("reported {}", ago(since))
             };

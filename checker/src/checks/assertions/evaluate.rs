@@ -81,7 +81,7 @@ async fn evaluate_in_thread(
 ) -> Probed {
     let elapsed = Duration::from_nanos(record.attempt.rtt.unsigned_abs());
     let deadline = Instant::now() + limit.saturating_sub(elapsed);
-    let limit = duration::exact(i64::try_from(limit.as_nanos()).unwrap_or(i64::MAX));
+    let limit = duration::format_exact(i64::try_from(limit.as_nanos()).unwrap_or(i64::MAX));
     let permits = permits_for(data.body.as_ref().map_or(0, Vec::len));
     let Ok(Ok(permits)) = timeout_at(deadline, Arc::clone(&pool.0).acquire_many_owned(permits)).await else {
         return Err(format!(

@@ -169,7 +169,7 @@ impl fmt::Display for Operand {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Operand::Number(number) => write!(formatter, "{number}"),
-            Operand::Duration(nanos) => formatter.write_str(&duration::exact(*nanos)),
+            Operand::Duration(nanos) => formatter.write_str(&duration::format_exact(*nanos)),
             Operand::Text(text) => formatter.write_str(text),
             Operand::Flag(flag) => write!(formatter, "{flag}"),
             Operand::Null => formatter.write_str("null"),

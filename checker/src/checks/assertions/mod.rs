@@ -18,7 +18,7 @@ mod value;
 use std::cell::OnceCell;
 
 use serde_json::Value as Json;
-use shared::result::Attempt;
+use shared::check_file::Attempt;
 use shared::status::Status;
 
 use self::expression::{Evaluated, Expression, Truth};

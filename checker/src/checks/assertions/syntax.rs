@@ -226,7 +226,7 @@ fn comparison(subject: Subject, operator: Operator, operand: Operand) -> Result<
             Predicate::Compares(operator, Operand::Text(operand.to_string()))
         }
         // JSON has no durations.
-        (_, Operand::Duration(nanos)) => Predicate::Compares(operator, Operand::Text(duration::exact(nanos))),
+        (_, Operand::Duration(nanos)) => Predicate::Compares(operator, Operand::Text(duration::format_exact(nanos))),
         (_, operand) => Predicate::Compares(operator, operand),
     };
     Ok(Expression::Holds(subject, test))

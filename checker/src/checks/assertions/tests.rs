@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use shared::result::{Attempt, Phases};
+use shared::check_file::{Attempt, Phases};
 
 use super::syntax::parse;
 use super::{Assertion, Evidence};

@@ -85,9 +85,9 @@ impl fmt::Display for ActualValue<'_> {
             ActualValue::Missing => formatter.write_str("not there"),
             // A minute or more in words, as for certificates; less with three digits.
             ActualValue::Duration(nanos) if *nanos >= shared::MINUTE => {
-                formatter.write_str(&duration::in_words(*nanos))
+                formatter.write_str(&duration::format_coarse(*nanos))
             }
-            ActualValue::Duration(nanos) => formatter.write_str(&duration::rtt(*nanos)),
+            ActualValue::Duration(nanos) => formatter.write_str(&duration::format_rtt(*nanos)),
             ActualValue::Bytes(bytes) => write!(formatter, "`{}`", excerpt(bytes)),
             ActualValue::MoreThan(number) => write!(formatter, "more than {number}"),
             ActualValue::Nodes(nodes) => write!(formatter, "`{}`", excerpt_of_json(nodes)),

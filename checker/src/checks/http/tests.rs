@@ -9,14 +9,14 @@ use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::test_server::{ServerAction, authority, serve, serve_tls, serve_tls_until_alert};
 use crate::checks::{AttemptRecord, CheckContext, CheckOutcome, run};
 use crate::config::model::Check;
-use crate::config::{Surroundings, from_text};
+use crate::config::{Environment, from_text};
 
 fn check(url: &str, more: &str) -> std::sync::Arc<Check> {
     let timeout = if more.contains(r#""timeout""#) { "" } else { r#","timeout":"700ms""# };
     let text =
         format!(r#"{{"checkers":[{{"type":"http","endpoint_name":"A","endpoint_url":"{url}"{timeout}{more}}}]}}"#);
-    let surroundings = Surroundings { variable: &|_| None, host_name: "here".to_owned() };
-    let (config, problems) = from_text(&text, std::path::Path::new(""), &surroundings);
+    let environment = Environment { variable: &|_| None, host_name: "here".to_owned() };
+    let (config, problems) = from_text(&text, std::path::Path::new(""), &environment);
     config.unwrap_or_else(|| panic!("{:#?}", problems.lines("x", &text))).checks.remove(0)
 }
 

@@ -2,11 +2,13 @@
 //! [`shared`]'s.
 
 use serde_json::{Value, json};
-use shared::history::{History, Latencies, LatenciesOutline, NotAHistory, Outline, PastOutline};
+use shared::aggregate::EndpointStatus;
+use shared::history::{EndpointRows, History, HistoryRows, InvalidHistory, Latencies, LatencyRows};
 use shared::latency::Sketch;
 use shared::object_name::NodeName;
-use shared::response_times::{Choice, Measured, PERCENTILES, Sketched, add_node, known, of_past, stats};
-use shared::standing::Standing;
+use shared::response_times::{
+    LatencySketches, Measurement, PERCENTILES, Resolution, add_node, from_history, known, stats,
+};
 use shared::status::Status;
 use shared::uptime::{Ratio, Span, UptimeBreakdown, current_span, gaps, outages};
 use shared::{UnixNanos, sorted};
@@ -29,17 +31,17 @@ pub(super) enum Measurements {
     /// What the nodes keep of longer ones.
     Histories {
         /// The percentiles of hours and days.
-        outlines: Vec<Outline>,
+        outlines: Vec<HistoryRows>,
         /// The sketches.
-        latencies: Vec<LatenciesOutline>,
+        latencies: Vec<LatencyRows>,
     },
 }
 
 impl Measurements {
     /// Those that these nodes keep.
-    pub(super) fn kept(histories: &[History], latencies: &[Latencies]) -> Result<Measurements, NotAHistory> {
-        let outlines = histories.iter().map(|history| Outline::parse(history.to_json().as_bytes()));
-        let latencies = latencies.iter().map(|latencies| LatenciesOutline::parse(latencies.to_json().as_bytes()));
+    pub(super) fn kept(histories: &[History], latencies: &[Latencies]) -> Result<Measurements, InvalidHistory> {
+        let outlines = histories.iter().map(|history| HistoryRows::parse(history.to_json().as_bytes()));
+        let latencies = latencies.iter().map(|latencies| LatencyRows::parse(latencies.to_json().as_bytes()));
         Ok(Measurements::Histories {
             outlines: outlines.collect::<Result<_, _>>()?,
             latencies: latencies.collect::<Result<_, _>>()?,
@@ -47,11 +49,11 @@ impl Measurements {
     }
 
     /// The response times of an endpoint from `from` to `now`, in a period that ends at `to`.
-    fn told(&self, standing: &Standing, from: UnixNanos, to: UnixNanos, now: UnixNanos) -> Value {
+    fn told(&self, standing: &EndpointStatus, from: UnixNanos, to: UnixNanos, now: UnixNanos) -> Value {
         let samples = self.samples(standing);
         let all = || samples.iter().flat_map(|samples| known(samples, &[], from, now + 1));
-        let choice = Choice::of(all(), to - from);
-        let chosen: Vec<&Measured> = all().filter(|sample| choice.takes(*sample)).collect();
+        let resolution = Resolution::for_period(all(), to - from);
+        let chosen: Vec<&Measurement> = all().filter(|sample| resolution.includes(*sample)).collect();
         let stats = stats(&chosen);
         let sum = self.sum(standing, (from, now + 1));
         let of_attempts = stats.filter(|_| matches!(self, Measurements::Checks(_)));
@@ -70,13 +72,13 @@ impl Measurements {
     }
 
     /// What is known of each node, in the order of time.
-    fn samples(&self, standing: &Standing) -> Vec<Vec<Measured>> {
+    fn samples(&self, standing: &EndpointStatus) -> Vec<Vec<Measurement>> {
         match self {
             Measurements::Checks(checks) => checks_of(checks, standing).cloned().collect(),
             Measurements::Histories { outlines, .. } => {
                 let pasts = outlines.iter().filter_map(|outline| past_of(outline, standing));
                 let in_order = |past| {
-                    let mut measured = of_past(past, |at, length, rtts| Measured { at, length, rtts });
+                    let mut measured = from_history(past, |at, length, rtts| Measurement { at, length, rtts });
                     sorted::by_key(&mut measured, |one| one.at);
                     measured
                 };
@@ -86,7 +88,7 @@ impl Measurements {
     }
 
     /// The sketch of all times; `None` if a node's are missing.
-    fn sum(&self, standing: &Standing, period: (UnixNanos, UnixNanos)) -> Option<Sketch> {
+    fn sum(&self, standing: &EndpointStatus, period: (UnixNanos, UnixNanos)) -> Option<Sketch> {
         let mut sum = Sketch::default();
         match self {
             Measurements::Checks(checks) => {
@@ -99,8 +101,8 @@ impl Measurements {
                     let closed = known.endpoints.iter().find(|sketches| sketches.key == standing.key);
                     let newest = past.timeline.last.map(|last| last.at);
                     // The history reaches up to the newest check.
-                    let behind = std::iter::empty::<&Measured>();
-                    add_node(&mut sum, Some(Sketched { closed, open: &past.open, newest }), behind, period);
+                    let behind = std::iter::empty::<&Measurement>();
+                    add_node(&mut sum, Some(LatencySketches { closed, open: &past.open, newest }), behind, period);
                 }
             }
         }
@@ -108,13 +110,13 @@ impl Measurements {
     }
 }
 
-fn checks_of<'a>(checks: &'a Checks, standing: &Standing) -> impl Iterator<Item = &'a Vec<Measured>> {
+fn checks_of<'a>(checks: &'a Checks, standing: &EndpointStatus) -> impl Iterator<Item = &'a Vec<Measurement>> {
     let nodes = standing.nodes.iter().map(|node| node.node.clone());
     let keys: Vec<_> = nodes.map(|node| (node, standing.key.clone())).collect();
     keys.into_iter().filter_map(|key| checks.get(&key))
 }
 
-fn past_of<'a>(outline: &'a Outline, standing: &Standing) -> Option<&'a PastOutline> {
+fn past_of<'a>(outline: &'a HistoryRows, standing: &EndpointStatus) -> Option<&'a EndpointRows> {
     outline.endpoints.iter().find(|past| past.key == standing.key)
 }
 
@@ -128,7 +130,7 @@ impl Told {
         json!({
             "from": self.from,
             "now": self.now,
-            "status": self.overall().word(),
+            "status": self.overall().as_str(),
             "counts": {
                 "healthy": count(Status::Healthy),
                 "degraded": count(Status::Degraded),
@@ -136,30 +138,30 @@ impl Told {
                 "unknown": count(Status::Unknown),
                 "retired": self.statuses.iter().filter(|(_, is_retired)| *is_retired).count(),
             },
-            "checked": self.standings.iter().filter_map(Standing::checked).max(),
+            "checked": self.standings.iter().filter_map(EndpointStatus::last_checked).max(),
             "unobserved": self.unobserved(),
             "endpoints": endpoints.collect::<Vec<_>>(),
             "nodes": nodes,
         })
     }
 
-    fn endpoint(&self, standing: &Standing, is_retired: bool, details: Option<&Details<'_>>) -> Value {
-        let (present, spans) = (standing.present(self.now), standing.spans(self.now));
+    fn endpoint(&self, standing: &EndpointStatus, is_retired: bool, details: Option<&Details<'_>>) -> Value {
+        let (present, spans) = (standing.tally(self.now), standing.spans(self.now));
         let down_from = present.down.iter().map(|place| name_of(standing.nodes[*place].node.as_ref()));
-        let nodes = standing.nodes.iter().zip(standing.says(self.now)).map(|(node, status)| {
-            json!({ "node": node.node.as_ref().map(NodeName::as_str), "status": status.word(), "checked": node.checked })
+        let nodes = standing.nodes.iter().zip(standing.votes(self.now)).map(|(node, status)| {
+            json!({ "node": node.node.as_ref().map(NodeName::as_str), "status": status.as_str(), "checked": node.last_checked })
         });
         let mut told = json!({
             "title": standing.key.title,
             "endpoint": standing.key.locator,
-            "verdict": standing.policy().to_string(),
-            "status": present.status.word(),
+            "verdict": standing.quorum().to_string(),
+            "status": present.status.as_str(),
             "since": current_span(&spans, present.status, self.now).map(|span| span.start),
-            "checked": standing.checked(),
+            "checked": standing.last_checked(),
             "retired": is_retired,
             "localized": present.is_localized(),
             "down_from": down_from.collect::<Vec<_>>(),
-            "heard": present.heard,
+            "heard": present.voters,
             "nodes": nodes.collect::<Vec<_>>(),
             "incidents": outages(&spans, self.from).map(|span| self.incident(span)).collect::<Vec<_>>(),
         });
@@ -167,7 +169,7 @@ impl Told {
         if let Some(details) = details {
             let slots = details.edges.windows(2).map(|edges| {
                 let breakdown = UptimeBreakdown::from_spans(&spans, edges[0], edges[1].min(self.now));
-                let mut slot = json!({ "start": edges[0], "end": edges[1], "status": breakdown.worst().word() });
+                let mut slot = json!({ "start": edges[0], "end": edges[1], "status": breakdown.worst().as_str() });
                 put(&mut slot, &breakdown);
                 slot
             });
@@ -190,15 +192,15 @@ impl Told {
 
     fn incident(&self, span: &Span) -> Value {
         let end = Some(span.end).filter(|end| *end < self.now);
-        json!({ "status": span.status.word(), "start": span.start, "end": end, "length": span.end - span.start })
+        json!({ "status": span.status.as_str(), "start": span.start, "end": end, "length": span.end - span.start })
     }
 
     fn node(&self, history: &History) -> Value {
-        let crowd = history.crowd();
+        let crowd = history.duplicate_node_evidence();
         json!({
             "node": history.node.as_ref().map(NodeName::as_str),
             "newest": history.newest(),
-            "late": history.is_late(self.now),
+            "late": history.is_overdue(self.now),
             "shared_name": crowd.is_some(),
         })
     }
@@ -210,6 +212,6 @@ fn put(told: &mut Value, breakdown: &UptimeBreakdown) {
     told["uptime"] = json!(share(breakdown.uptime()));
     told["coverage"] = json!(share(breakdown.coverage()));
     for status in Status::ALL {
-        told[status.word()] = json!(breakdown.time(status));
+        told[status.as_str()] = json!(breakdown.time(status));
     }
 }

@@ -7,22 +7,24 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use chrono::{DateTime, Days, Local, NaiveDate, NaiveTime, Timelike as _};
+use shared::aggregate::{EndpointStatus, NodeStatus, current_statuses, endpoint_statuses, overall_status};
 use shared::history::History;
 use shared::object_name::NodeName;
+use shared::quorum::Tally;
 use shared::response_times::CHECKS_UP_TO;
-use shared::standing::{NodeStanding, Standing, standings, status_of_all, statuses};
 use shared::status::Status;
 use shared::uptime::{Ratio, UptimeBreakdown};
-use shared::verdict::Present;
 use shared::{DAY, HOUR, Nanos, SECOND, UnixNanos, duration};
 
-use super::{NoStorage, Outcome, load, output, tell};
+use super::{NoStorage, Outcome, load};
 use crate::cli::{Format, StatusArguments};
 use crate::now;
 use crate::recorder::history_reader::{Depth, checks, outlook};
 use crate::recorder::history_writer::HistoryError;
+use crate::sanitize::sanitize_for_terminal;
 use crate::store::Store;
-use crate::ui::report::{plain, shape_of, style_of};
+use crate::ui;
+use crate::ui::table::style_of;
 use json::{Details, Measurements};
 
 /// The widest a column of titles gets, in characters.
@@ -47,11 +49,11 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     let depth = if is_detailed && !is_by_check { Depth::Latencies } else { Depth::Standings };
     let outlook = outlook(&store, from, now, depth).await.map_err(to_be_told)?;
     for (name, cause) in &outlook.unreadable {
-        tell(&format!("warning: history unreadable, check files fill in: `{name}`: {cause}"));
+        ui::warn(&format!("history unreadable, check files fill in: `{name}`: {cause}"));
     }
-    let mut standings = standings(&outlook.histories);
+    let mut standings = endpoint_statuses(&outlook.histories);
     standings.retain(|standing| standing.is_within(from));
-    let statuses = statuses(&standings, now);
+    let statuses = current_statuses(&standings, now);
     let told = Told { from, now, standings, statuses, histories: outlook.histories };
     match arguments.format {
         Format::Json if is_detailed => {
@@ -60,10 +62,10 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
             } else {
                 Measurements::kept(&told.histories, &outlook.latencies)?
             };
-            output(&format!("{}\n", told.json(Some(&Details { edges: &edges, measurements }))))?;
+            ui::stdout(&format!("{}\n", told.json(Some(&Details { edges: &edges, measurements }))))?;
         }
-        Format::Json => output(&format!("{}\n", told.json(None)))?,
-        Format::Table => output(&told.table())?,
+        Format::Json => ui::stdout(&format!("{}\n", told.json(None)))?,
+        Format::Table => ui::stdout(&told.table())?,
     }
     Ok(match arguments.fail_on {
         Some(limit) if told.overall() >= limit => Outcome::Found,
@@ -112,7 +114,7 @@ fn start_of_day(date: NaiveDate) -> UnixNanos {
 struct Told {
     from: UnixNanos,
     now: UnixNanos,
-    standings: Vec<Standing>,
+    standings: Vec<EndpointStatus>,
     /// The status of each of them, and whether nobody means to look at it any more.
     statuses: Vec<(Status, bool)>,
     histories: Vec<History>,
@@ -120,12 +122,15 @@ struct Told {
 
 impl Told {
     fn overall(&self) -> Status {
-        status_of_all(&mut self.statuses.iter().copied())
+        overall_status(&mut self.statuses.iter().copied())
     }
 
     fn table(&self) -> String {
         let mut text = String::new();
-        let width = self.standings.iter().map(|standing| plain(&standing.key.title, TITLE_WIDTH).chars().count());
+        let width = self
+            .standings
+            .iter()
+            .map(|standing| sanitize_for_terminal(&standing.key.title, TITLE_WIDTH).chars().count());
         let width = width.max().unwrap_or(0).max("ENDPOINT".len());
         let heading = format!("  {:<9} {:<width$}  {:>9}  {:>9}", "STATUS", "ENDPOINT", "UPTIME", "OBSERVED");
         let bold = anstyle::Style::new().bold();
@@ -143,19 +148,19 @@ impl Told {
         text
     }
 
-    fn row(&self, text: &mut String, standing: &Standing, width: usize) {
-        let present = standing.present(self.now);
+    fn row(&self, text: &mut String, standing: &EndpointStatus, width: usize) {
+        let present = standing.tally(self.now);
         let Reckoned { uptime, observed } = Reckoned::of(standing.breakdown(self.from, self.now));
         let style = style_of(present.status);
         let (shape, word) = if present.is_localized() {
             ('◐', "localized")
         } else {
-            (shape_of(present.status), present.status.word())
+            (present.status.symbol(), present.status.as_str())
         };
         let _ = writeln!(
             text,
             "{style}{shape} {word:<9}{style:#} {:<width$}  {uptime:>9}  {observed:>9}{style}{}{style:#}",
-            plain(&standing.key.title, TITLE_WIDTH),
+            sanitize_for_terminal(&standing.key.title, TITLE_WIDTH),
             detail(standing, &present),
         );
     }
@@ -163,17 +168,17 @@ impl Told {
     fn observer(&self, history: &History) -> String {
         let name = name_of(history.node.as_ref());
         let Some(newest) = history.newest() else { return format!("{name} has not reported") };
-        let ago = duration::in_words(self.now.saturating_sub(newest));
-        let mut line = if history.is_late(self.now) {
+        let ago = duration::format_coarse(self.now.saturating_sub(newest));
+        let mut line = if history.is_overdue(self.now) {
             let style = style_of(Status::Down);
             format!("{style}{name} is late: it last reported {ago} ago{style:#}")
         } else if newest > self.now {
-            let ahead = duration::in_words(newest.saturating_sub(self.now));
+            let ahead = duration::format_coarse(newest.saturating_sub(self.now));
             format!("{name} last reported just now (its clock is {ahead} ahead)")
         } else {
             format!("{name} last reported {ago} ago")
         };
-        if let Some(crowd) = history.crowd() {
+        if let Some(crowd) = history.duplicate_node_evidence() {
             let _ = write!(
                 line,
                 "; it stored {} rounds where its interval gives {}: have two checkers this name? Give each one of its own",
@@ -198,15 +203,15 @@ impl Reckoned {
 }
 
 /// Who sees what, where not all is well.
-fn detail(standing: &Standing, present: &Present) -> String {
+fn detail(standing: &EndpointStatus, present: &Tally) -> String {
     let down = || present.down.iter().filter_map(|place| standing.nodes.get(*place));
-    let reason = |mut nodes: Box<dyn Iterator<Item = &NodeStanding> + '_>| {
+    let reason = |mut nodes: Box<dyn Iterator<Item = &NodeStatus> + '_>| {
         let reason = nodes.find_map(|node| node.reason.as_deref());
-        reason.map(|reason| format!(": {}", plain(reason, REASON_WIDTH))).unwrap_or_default()
+        reason.map(|reason| format!(": {}", sanitize_for_terminal(reason, REASON_WIDTH))).unwrap_or_default()
     };
     if present.is_localized() {
         let names: Vec<String> = down().map(|node| name_of(node.node.as_ref())).collect();
-        let others = present.heard - present.down.len();
+        let others = present.voters - present.down.len();
         return format!(
             "  unreachable from {}, reachable from {}{}",
             names.join(", "),

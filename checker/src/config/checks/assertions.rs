@@ -4,11 +4,11 @@
 use shared::status::Status;
 
 use crate::checks::assertions::{Assertion, Condition};
-use crate::config::document::{Located, Value};
+use crate::config::document::{JsonValue, Located};
 
 /// Reads the list; an error says where it is wrong and what is expected there.
 pub(super) fn from_located(list: &Located) -> Result<Vec<Assertion>, (usize, String)> {
-    let Value::List(elements) = &list.value else {
+    let JsonValue::Array(elements) = &list.value else {
         return Err((list.at, "a list of assertions, such as `[\"[STATUS] == 200\"]`".to_owned()));
     };
     elements.iter().map(|element| assertion(element).map_err(|problem| (element.at, problem))).collect()
@@ -31,14 +31,14 @@ fn condition(element: &Located, depth: usize, ignored: &[&str]) -> Result<Condit
         return Err(format!("an assertion that is nested at most {} deep", Assertion::MAX_DEPTH));
     }
     let members = match &element.value {
-        Value::Text(text) => return Condition::parse(text),
-        Value::Object(members) => members,
+        JsonValue::String(text) => return Condition::parse(text),
+        JsonValue::Object(members) => members,
         _ => return Err("a text such as `[STATUS] == 200`, or an object with `that`, `all`, `any` or `not`".to_owned()),
     };
     let members: Vec<_> = members.iter().filter(|member| !ignored.contains(&&*member.key)).collect();
     let key_of = |index: usize| members.get(index).map(|member| &*member.key);
     let parts = |list: &Located| match &list.value {
-        Value::List(parts) if !parts.is_empty() => parts.iter().map(|part| condition(part, depth + 1, &[])).collect(),
+        JsonValue::Array(parts) if !parts.is_empty() => parts.iter().map(|part| condition(part, depth + 1, &[])).collect(),
         _ => Err("an `all` or `any` with a list of at least one assertion".to_owned()),
     };
     match (members.as_slice(), key_of(0)) {
@@ -60,7 +60,7 @@ mod tests {
     use crate::config::checks::assertions::*;
     use crate::config::parser;
     use crate::config::problem::Problems;
-    use shared::result::Attempt;
+    use shared::check_file::Attempt;
 
     fn read(json: &str) -> Result<Vec<Assertion>, String> {
         let located = parser::parse(json, &|_| None, &mut Problems::default(), None).expect("it is JSON");

@@ -16,13 +16,13 @@ use regex::bytes::{Regex, RegexBuilder};
 use rustls::pki_types::ServerName;
 use serde::de::DeserializeOwned;
 use shared::object_name::HeartbeatName;
+use shared::quorum::Quorum;
 use shared::status::Status;
-use shared::verdict::Policy;
 use shared::{MINUTE, Nanos, SECOND};
 
 use self::raw::{
-    WrittenCommon, WrittenDns, WrittenExec, WrittenGrpc, WrittenHeartbeat, WrittenHttp, WrittenIcmp, WrittenStep,
-    WrittenTcp, WrittenTls, WrittenTrust, WrittenWebSocket,
+    RawCommon, RawDns, RawExec, RawGrpc, RawHeartbeat, RawHttp, RawIcmp, RawStep, RawTcp, RawTls, RawTrust,
+    RawWebSocket,
 };
 use super::document::Located;
 use super::problem::{Problem, Problems};
@@ -62,7 +62,7 @@ const PATTERN_LIMIT: usize = 1 << 20;
 const HTTPS_PORT: u16 = 443;
 
 /// One check as it stands in the file, with a place for its problems.
-struct Place<'a> {
+struct CheckConverter<'a> {
     located: &'a Located<'a>,
     /// Its place in the list.
     index: usize,
@@ -70,10 +70,10 @@ struct Place<'a> {
     problems: &'a mut Problems,
 }
 
-impl Place<'_> {
+impl CheckConverter<'_> {
     fn problem(&mut self, key: &str, text: impl std::fmt::Display) {
         let at = self.located.member(key).map_or(self.located.at, |member| member.at);
-        self.problems.add(Problem::of_one_check(at, format!("`checkers[{}].{key}`: {text}", self.index)));
+        self.problems.add(Problem::check_error(at, format!("`checkers[{}].{key}`: {text}", self.index)));
     }
 
     fn warn(&mut self, key: &str, text: impl std::fmt::Display) {
@@ -86,7 +86,7 @@ impl Place<'_> {
     }
 
     /// What came of reading a key; a problem if it went wrong.
-    fn good<T, E: std::fmt::Display>(&mut self, key: &str, read: Result<T, E>) -> Option<T> {
+    fn accept<T, E: std::fmt::Display>(&mut self, key: &str, read: Result<T, E>) -> Option<T> {
         read.map_err(|error| self.problem(key, error)).ok()
     }
 }
@@ -96,7 +96,7 @@ impl Place<'_> {
 pub(super) fn convert(located: &Located, index: usize, folder: &Path, problems: &mut Problems) -> Option<Check> {
     let mut found = Problems::default();
     let check = convert_usable(located, index, folder, &mut found);
-    let check = match found.first_of_one_check() {
+    let check = match found.first_check_error() {
         None => check,
         Some(problem) => {
             let text = |keys: &[&str]| keys.iter().find_map(|key| located.member(key)?.text()).unwrap_or_default();
@@ -117,35 +117,35 @@ pub(super) fn convert(located: &Located, index: usize, folder: &Path, problems: 
 
 fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut Problems) -> Option<Check> {
     let word = located.member("type").and_then(Located::text).unwrap_or_default();
-    let mut place = Place { located, index, folder, problems };
-    let common: WrittenCommon = place.read()?;
+    let mut converter = CheckConverter { located, index, folder, problems };
+    let common: RawCommon = converter.read()?;
     if common.endpoint_name.trim().is_empty() {
         let key = if located.member("name").is_some() { "name" } else { "endpoint_name" };
         let at = located.member(key).map_or(located.at, |member| member.at);
-        place.problems.add(Problem::error(at, format!("`checkers[{index}].{key}`: is empty; give it a title")));
+        converter.problems.add(Problem::error(at, format!("`checkers[{index}].{key}`: is empty; give it a title")));
     }
     let timeout = |default: Nanos| duration(common.timeout.as_ref().map_or(default, |timeout| timeout.0));
-    let assertions = read_assertions(located, index, place.problems)?;
+    let assertions = read_assertions(located, index, converter.problems)?;
     let subjects = subjects(word);
     for assertion in &assertions {
         if let Err(why) = assertion.check_subjects(word, subjects) {
-            place.problem("assertions", why);
+            converter.problem("assertions", why);
         }
     }
     let about_status = assertions.iter().any(Assertion::uses_status);
     let kind = match word {
-        "http" => convert_http(&mut place, timeout(DEFAULT_TIMEOUT), about_status)?,
-        "tcp" => convert_tcp(&mut place, timeout(DEFAULT_CONNECTION_TIMEOUT))?,
-        "tls" => convert_tls(&mut place, timeout(DEFAULT_CONNECTION_TIMEOUT))?,
-        "dns" => convert_dns(&mut place, timeout(DEFAULT_CONNECTION_TIMEOUT))?,
-        "icmp" => convert_icmp(&mut place, timeout(DEFAULT_CONNECTION_TIMEOUT))?,
-        "websocket" => convert_websocket(&mut place, timeout(DEFAULT_TIMEOUT))?,
-        "grpc" => convert_grpc(&mut place, timeout(DEFAULT_TIMEOUT))?,
-        "heartbeat" => convert_heartbeat(&mut place, timeout(DEFAULT_TIMEOUT))?,
+        "http" => convert_http(&mut converter, timeout(DEFAULT_TIMEOUT), about_status)?,
+        "tcp" => convert_tcp(&mut converter, timeout(DEFAULT_CONNECTION_TIMEOUT))?,
+        "tls" => convert_tls(&mut converter, timeout(DEFAULT_CONNECTION_TIMEOUT))?,
+        "dns" => convert_dns(&mut converter, timeout(DEFAULT_CONNECTION_TIMEOUT))?,
+        "icmp" => convert_icmp(&mut converter, timeout(DEFAULT_CONNECTION_TIMEOUT))?,
+        "websocket" => convert_websocket(&mut converter, timeout(DEFAULT_TIMEOUT))?,
+        "grpc" => convert_grpc(&mut converter, timeout(DEFAULT_TIMEOUT))?,
+        "heartbeat" => convert_heartbeat(&mut converter, timeout(DEFAULT_TIMEOUT))?,
         "exec" => {
-            let written: WrittenExec = place.read()?;
-            let exit_status = written.exit_status.or((!about_status).then_some(0));
-            convert_exec(&mut place, written, exit_status, timeout(DEFAULT_TIMEOUT))
+            let raw: RawExec = converter.read()?;
+            let exit_status = raw.exit_status.or((!about_status).then_some(0));
+            convert_exec(&mut converter, raw, exit_status, timeout(DEFAULT_TIMEOUT))
         }
         // The table and this list are one; should they ever part, each round says so.
         other => {
@@ -161,7 +161,7 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
         // What the kind never knows has been told already.
         for assertion in assertions.iter().filter(|assertion| assertion.check_subjects(word, subjects).is_ok()) {
             if let Err(why) = assertion.check_without_tls(remedy) {
-                place.problem("assertions", why);
+                converter.problem("assertions", why);
             }
         }
     }
@@ -170,7 +170,7 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
         attempts: common.attempts.max(1),
         attempt_spacing: duration(common.attempt_spacing.map_or(0, |spacing| spacing.0)),
         threshold: common.threshold_rtt.map_or(0, |threshold| threshold.0),
-        verdict: convert_verdict(common.verdict),
+        quorum: convert_quorum(common.verdict),
         retries: common.retries,
         retry_delay: duration(common.retry_delay.map_or(DEFAULT_RETRY_DELAY, |delay| delay.0)),
         confirm: common.confirm.max(1),
@@ -187,7 +187,7 @@ pub(super) fn read_assertions(located: &Located, index: usize, problems: &mut Pr
     let Some(list) = located.member("assertions") else { return Some(Vec::new()) };
     let read = assertions::from_located(list).map_err(|(at, wanted)| {
         let text = format!("`checkers[{index}].assertions` does not fit: it has to be {wanted}");
-        problems.add(Problem::of_one_check(at, text));
+        problems.add(Problem::check_error(at, text));
     });
     read.ok()
 }
@@ -209,28 +209,28 @@ fn subjects(type_name: &str) -> &'static [&'static str] {
 }
 
 /// The policy that was inspected.
-fn convert_verdict(written: Option<TextOrNumber>) -> Policy {
-    let text = match written {
-        None => return Policy::default(),
+fn convert_quorum(raw: Option<TextOrNumber>) -> Quorum {
+    let text = match raw {
+        None => return Quorum::default(),
         Some(TextOrNumber::Text(text)) => text,
         Some(TextOrNumber::Number(number)) => number.to_string(),
     };
     text.parse().unwrap_or_default()
 }
 
-fn convert_http(place: &mut Place<'_>, timeout: Duration, about_status: bool) -> Option<CheckKind> {
-    let written: WrittenHttp = place.read()?;
-    let trusted: WrittenTrust = place.read()?;
-    let mut url = place.good("endpoint_url", HttpCheck::parse_url(&written.endpoint_url))?;
-    let locator = known_as(place, &written.endpoint_url, &url, "requests carry them");
+fn convert_http(converter: &mut CheckConverter<'_>, timeout: Duration, about_status: bool) -> Option<CheckKind> {
+    let raw: RawHttp = converter.read()?;
+    let trusted: RawTrust = converter.read()?;
+    let mut url = converter.accept("endpoint_url", HttpCheck::parse_url(&raw.endpoint_url))?;
+    let locator = known_as(converter, &raw.endpoint_url, &url, "requests carry them");
     let credentials = HttpCheck::take_credentials(&mut url);
-    let method = written.method.as_deref().unwrap_or("GET");
+    let method = raw.method.as_deref().unwrap_or("GET");
     let Ok(method) = reqwest::Method::from_bytes(method.as_bytes()) else {
-        place.problem("method", format!("`{method}` is no HTTP method; write one such as `GET`, `HEAD` or `POST`"));
+        converter.problem("method", format!("`{method}` is no HTTP method; write one such as `GET`, `HEAD` or `POST`"));
         return None;
     };
     let if_not_written = if about_status { StatusCodes::any } else { StatusCodes::default };
-    let mut headers = headers(place, &written.headers);
+    let mut headers = headers(converter, &raw.headers);
     if let Some(credentials) = credentials {
         headers.entry(AUTHORIZATION).or_insert(credentials);
     }
@@ -239,25 +239,25 @@ fn convert_http(place: &mut Place<'_>, timeout: Duration, about_status: bool) ->
         url,
         method,
         headers,
-        body: written.body,
+        body: raw.body,
         timeout,
-        up_status: written.up_status.unwrap_or_else(if_not_written),
-        must_contain: not_empty(written.must_contain),
-        must_not_contain: not_empty(written.must_not_contain),
-        max_redirects: written.max_redirects,
-        body_limit: written.body_limit.unwrap_or(DEFAULT_BODY_LIMIT),
-        trust: trust(trusted, place.folder),
+        up_status: raw.up_status.unwrap_or_else(if_not_written),
+        must_contain: not_empty(raw.must_contain),
+        must_not_contain: not_empty(raw.must_not_contain),
+        max_redirects: raw.max_redirects,
+        body_limit: raw.body_limit.unwrap_or(DEFAULT_BODY_LIMIT),
+        trust: trust(trusted, converter.folder),
     })))
 }
 
 /// What stands for a URL in everything that is stored or shown: the URL as written, without a user and a password. That
 /// there are some is told, since they stand in a file that people copy.
-fn known_as(place: &mut Place<'_>, written: &str, url: &reqwest::Url, fate: &str) -> String {
+fn known_as(converter: &mut CheckConverter<'_>, raw: &str, url: &reqwest::Url, fate: &str) -> String {
     if !has_user(url) {
-        return written.to_owned();
+        return raw.to_owned();
     }
-    let locator = without_user(written);
-    place.warn(
+    let locator = without_user(raw);
+    converter.warn(
         "endpoint_url",
         format!(
             "has a user or a password in it; {fate}, and what is stored and shown says `{locator}`; better write a \
@@ -267,9 +267,9 @@ fn known_as(place: &mut Place<'_>, written: &str, url: &reqwest::Url, fate: &str
     locator
 }
 
-fn headers(place: &mut Place<'_>, written: &BTreeMap<String, OneOrMany>) -> HeaderMap {
+fn headers(converter: &mut CheckConverter<'_>, raw: &BTreeMap<String, OneOrMany>) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    for (name, values) in written {
+    for (name, values) in raw {
         let values = match values {
             OneOrMany::One(value) => std::slice::from_ref(value),
             OneOrMany::Many(values) => values.as_slice(),
@@ -278,7 +278,7 @@ fn headers(place: &mut Place<'_>, written: &BTreeMap<String, OneOrMany>) -> Head
             match (HeaderName::from_bytes(name.as_bytes()), value.parse::<HeaderValue>()) {
                 (Ok(name), Ok(value)) => drop(headers.append(name, value)),
                 // A value may be a secret: only the name is told.
-                _ => place.problem(
+                _ => converter.problem(
                     "headers",
                     format!("`{name}` is no header, or its value has characters that no header may have"),
                 ),
@@ -288,166 +288,172 @@ fn headers(place: &mut Place<'_>, written: &BTreeMap<String, OneOrMany>) -> Head
     headers
 }
 
-fn convert_tcp(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
-    let written: WrittenTcp = place.read()?;
-    let address = place.good("endpoint_url", Address::parse(&written.endpoint_url, None))?;
-    let starttls = written.starttls.as_deref().and_then(StartTls::from_name);
-    if starttls.is_some() && written.tls == Some(false) {
-        place.problem("tls", "is `false` beside `starttls`; leave one of them out");
+fn convert_tcp(converter: &mut CheckConverter<'_>, timeout: Duration) -> Option<CheckKind> {
+    let raw: RawTcp = converter.read()?;
+    let address = converter.accept("endpoint_url", Address::parse(&raw.endpoint_url, None))?;
+    let starttls = raw.starttls.as_deref().and_then(StartTls::from_name);
+    if starttls.is_some() && raw.tls == Some(false) {
+        converter.problem("tls", "is `false` beside `starttls`; leave one of them out");
     }
-    let tls = if starttls.is_some() || written.tls == Some(true) {
-        Some(tls_options(place, trust(written.trust, place.folder), written.server_name, &address)?)
+    let tls = if starttls.is_some() || raw.tls == Some(true) {
+        Some(tls_options(converter, trust(raw.trust, converter.folder), raw.server_name, &address)?)
     } else {
         None
     };
     let mut script = Vec::new();
-    for (number, step) in written.script.into_iter().enumerate() {
-        convert_step(place, number, step, &mut script);
+    for (number, step) in raw.script.into_iter().enumerate() {
+        convert_step(converter, number, step, &mut script);
     }
-    let locator = written.endpoint_url;
+    let locator = raw.endpoint_url;
     Some(CheckKind::Tcp(Box::new(TcpCheck { locator, address, timeout, tls, starttls, script })))
 }
 
-fn convert_step(place: &mut Place<'_>, number: usize, step: WrittenStep, script: &mut Vec<ScriptStep>) {
+fn convert_step(converter: &mut CheckConverter<'_>, number: usize, step: RawStep, script: &mut Vec<ScriptStep>) {
     if step.send.is_none() && step.expect.is_none() {
-        place.problem("script", format!("step {number} does nothing; write `send` or `expect`, or take it away"));
+        converter.problem("script", format!("step {number} does nothing; write `send` or `expect`, or take it away"));
     }
     // Within one step the request comes before what is expected of it.
     script.extend(step.send.map(|text| ScriptStep::Send(text.into_bytes())));
-    script.extend(step.expect.and_then(|text| pattern(place, "script", &text)).map(ScriptStep::Expect));
+    script.extend(step.expect.and_then(|text| pattern(converter, "script", &text)).map(ScriptStep::Expect));
 }
 
 /// A regular expression, compiled once.
-fn pattern(place: &mut Place<'_>, key: &str, text: &str) -> Option<Regex> {
+fn pattern(converter: &mut CheckConverter<'_>, key: &str, text: &str) -> Option<Regex> {
     let compiled = RegexBuilder::new(text).size_limit(PATTERN_LIMIT).multi_line(true).build();
-    compiled.map_err(|error| place.problem(key, unreadable_pattern(text, &error))).ok()
+    compiled.map_err(|error| converter.problem(key, unreadable_pattern(text, &error))).ok()
 }
 
-fn convert_tls(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
-    let written: WrittenTls = place.read()?;
-    let address = place.good("endpoint_url", Address::parse(&written.endpoint_url, Some(HTTPS_PORT)))?;
-    let trust = match written.trusted_roots.as_slice() {
+fn convert_tls(converter: &mut CheckConverter<'_>, timeout: Duration) -> Option<CheckKind> {
+    let raw: RawTls = converter.read()?;
+    let address = converter.accept("endpoint_url", Address::parse(&raw.endpoint_url, Some(HTTPS_PORT)))?;
+    let trust = match raw.trusted_roots.as_slice() {
         [] => TlsTrust::System,
-        files => TlsTrust::Authorities(files.iter().map(|file| place.folder.join(file)).collect()),
+        files => TlsTrust::Authorities(files.iter().map(|file| converter.folder.join(file)).collect()),
     };
-    let options = tls_options(place, trust, written.server_name, &address)?;
+    let options = tls_options(converter, trust, raw.server_name, &address)?;
     // The original writes 0 for "not said".
-    let degraded_within = written.cert_expiry_threshold.map(|time| time.0).filter(|time| *time > 0);
+    let degraded_within = raw.cert_expiry_threshold.map(|time| time.0).filter(|time| *time > 0);
     let degraded_within = degraded_within.unwrap_or(DEGRADED_WITHIN);
-    let down_within = written.cert_expiry_down.map_or(0, |time| time.0);
+    let down_within = raw.cert_expiry_down.map_or(0, |time| time.0);
     if down_within > degraded_within {
-        place.problem("cert_expiry_down", "is longer than `cert_expiry_threshold`, so that nothing is ever degraded");
+        converter
+            .problem("cert_expiry_down", "is longer than `cert_expiry_threshold`, so that nothing is ever degraded");
     }
     Some(CheckKind::Tls(Box::new(TlsCheck {
-        locator: written.endpoint_url,
+        locator: raw.endpoint_url,
         address,
         timeout,
         options,
-        starttls: written.starttls.as_deref().and_then(StartTls::from_name),
+        starttls: raw.starttls.as_deref().and_then(StartTls::from_name),
         degraded_within,
         down_within,
     })))
 }
 
-fn convert_dns(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
-    let written: WrittenDns = place.read()?;
-    let server = place.good("endpoint_url", Address::parse(&written.endpoint_url, Some(dns::PORT)))?;
-    let Ok(mut name) = Name::from_utf8(&written.hostname_fqdn) else {
-        place.problem("hostname_fqdn", format!("`{}` is no host name", written.hostname_fqdn));
+fn convert_dns(converter: &mut CheckConverter<'_>, timeout: Duration) -> Option<CheckKind> {
+    let raw: RawDns = converter.read()?;
+    let server = converter.accept("endpoint_url", Address::parse(&raw.endpoint_url, Some(dns::PORT)))?;
+    let Ok(mut name) = Name::from_utf8(&raw.hostname_fqdn) else {
+        converter.problem("hostname_fqdn", format!("`{}` is no host name", raw.hostname_fqdn));
         return None;
     };
     name.set_fqdn(true);
-    let record = written.record_type.as_deref().unwrap_or("A");
+    let record = raw.record_type.as_deref().unwrap_or("A");
     let Ok(record) = record.parse() else {
-        place.problem("record_type", format!("`{record}` is no kind of record"));
+        converter.problem("record_type", format!("`{record}` is no kind of record"));
         return None;
     };
-    let rcode = written.rcode.as_deref().and_then(dns::rcode).unwrap_or_default();
-    if !written.expected_answers.is_empty() && rcode != dns::rcode("NOERROR").unwrap_or_default() {
-        place.problem("expected_answers", "are never there beside an `rcode` other than `NOERROR`; leave one out");
+    let rcode = raw.rcode.as_deref().and_then(dns::rcode).unwrap_or_default();
+    if !raw.expected_answers.is_empty() && rcode != dns::rcode("NOERROR").unwrap_or_default() {
+        converter.problem("expected_answers", "are never there beside an `rcode` other than `NOERROR`; leave one out");
     }
     Some(CheckKind::Dns(Box::new(DnsCheck {
         // The original's locator is the server alone; two questions to one server differ by their titles.
-        locator: written.endpoint_url,
+        locator: raw.endpoint_url,
         server,
         name,
         record,
         timeout,
-        answers: written.expected_answers,
+        answers: raw.expected_answers,
         rcode,
-        dnssec: if written.dnssec { Dnssec::Authentic } else { Dnssec::NotRequested },
+        dnssec: if raw.dnssec { Dnssec::Authentic } else { Dnssec::NotRequested },
     })))
 }
 
-fn convert_icmp(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
-    let written: WrittenIcmp = place.read()?;
-    let address = place.good("endpoint_url", Address::parse_host(&written.endpoint_url))?;
-    Some(CheckKind::Icmp(Box::new(IcmpCheck { locator: written.endpoint_url, address, timeout })))
+fn convert_icmp(converter: &mut CheckConverter<'_>, timeout: Duration) -> Option<CheckKind> {
+    let raw: RawIcmp = converter.read()?;
+    let address = converter.accept("endpoint_url", Address::parse_host(&raw.endpoint_url))?;
+    Some(CheckKind::Icmp(Box::new(IcmpCheck { locator: raw.endpoint_url, address, timeout })))
 }
 
-fn convert_websocket(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
-    let written: WrittenWebSocket = place.read()?;
-    let url = reqwest::Url::parse(written.endpoint_url.trim()).ok();
+fn convert_websocket(converter: &mut CheckConverter<'_>, timeout: Duration) -> Option<CheckKind> {
+    let raw: RawWebSocket = converter.read()?;
+    let url = reqwest::Url::parse(raw.endpoint_url.trim()).ok();
     let Some(url) = url.filter(|url| matches!(url.scheme(), "ws" | "wss") && url.has_host()) else {
         let text = format!(
             "`{}` is no WebSocket URL; write one such as `wss://chat.example/socket`",
-            without_user(&written.endpoint_url)
+            without_user(&raw.endpoint_url)
         );
-        place.problem("endpoint_url", text);
+        converter.problem("endpoint_url", text);
         return None;
     };
     let address = Address::from_url(&url);
     let tls = match url.scheme() {
-        "wss" => Some(tls_options(place, trust(written.trust, place.folder), None, &address)?),
+        "wss" => Some(tls_options(converter, trust(raw.trust, converter.folder), None, &address)?),
         _ => None,
     };
-    let locator = known_as(place, &written.endpoint_url, &url, "they are not sent");
-    let headers = headers(place, &written.headers);
-    let expect = written.expect.and_then(|text| pattern(place, "expect", &text));
-    let (url, send) = (url.into(), written.send);
+    let locator = known_as(converter, &raw.endpoint_url, &url, "they are not sent");
+    let headers = headers(converter, &raw.headers);
+    let expect = raw.expect.and_then(|text| pattern(converter, "expect", &text));
+    let (url, send) = (url.into(), raw.send);
     Some(CheckKind::WebSocket(Box::new(WebSocketCheck { locator, url, address, headers, timeout, tls, send, expect })))
 }
 
-fn convert_grpc(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
-    let written: WrittenGrpc = place.read()?;
-    let address = place.good("endpoint_url", Address::parse(&written.endpoint_url, None))?;
-    let tls = if written.tls {
-        Some(tls_options(place, trust(written.trust, place.folder), written.server_name, &address)?)
+fn convert_grpc(converter: &mut CheckConverter<'_>, timeout: Duration) -> Option<CheckKind> {
+    let raw: RawGrpc = converter.read()?;
+    let address = converter.accept("endpoint_url", Address::parse(&raw.endpoint_url, None))?;
+    let tls = if raw.tls {
+        Some(tls_options(converter, trust(raw.trust, converter.folder), raw.server_name, &address)?)
     } else {
         None
     };
-    let (locator, service) = (written.endpoint_url, written.service);
+    let (locator, service) = (raw.endpoint_url, raw.service);
     Some(CheckKind::Grpc(Box::new(GrpcCheck { locator, address, timeout, tls, service })))
 }
 
-fn convert_heartbeat(place: &mut Place<'_>, timeout: Duration) -> Option<CheckKind> {
-    let written: WrittenHeartbeat = place.read()?;
-    let name = place.good("job", HeartbeatName::of(&written.job))?;
-    let grace = written.grace.map_or(DEFAULT_GRACE, |grace| grace.0);
-    Some(CheckKind::Heartbeat(Box::new(HeartbeatCheck { name, interval: written.interval.0, grace, timeout })))
+fn convert_heartbeat(converter: &mut CheckConverter<'_>, timeout: Duration) -> Option<CheckKind> {
+    let raw: RawHeartbeat = converter.read()?;
+    let name = converter.accept("job", HeartbeatName::new(&raw.job))?;
+    let grace = raw.grace.map_or(DEFAULT_GRACE, |grace| grace.0);
+    Some(CheckKind::Heartbeat(Box::new(HeartbeatCheck { name, interval: raw.interval.0, grace, timeout })))
 }
 
-fn convert_exec(place: &mut Place<'_>, written: WrittenExec, exit_status: Option<i32>, timeout: Duration) -> CheckKind {
-    if written.command.trim().is_empty() {
-        place.problem("command", "is empty; name a program");
+fn convert_exec(
+    converter: &mut CheckConverter<'_>,
+    raw: RawExec,
+    exit_status: Option<i32>,
+    timeout: Duration,
+) -> CheckKind {
+    if raw.command.trim().is_empty() {
+        converter.problem("command", "is empty; name a program");
     }
     // A name is looked for in PATH; a path starts at the file's folder, as all paths in it do.
-    let command = Path::new(&written.command);
-    let command = if command.components().count() > 1 { place.folder.join(command) } else { command.to_owned() };
+    let command = Path::new(&raw.command);
+    let command = if command.components().count() > 1 { converter.folder.join(command) } else { command.to_owned() };
     CheckKind::Exec(Box::new(ExecCheck {
-        locator: written.command,
+        locator: raw.command,
         command,
-        arguments: written.arguments,
+        arguments: raw.arguments,
         timeout,
         exit_status,
-        must_contain: not_empty(written.must_contain),
-        must_not_contain: not_empty(written.must_not_contain),
-        failure_status: if written.raise.starts_with("warn") { Status::Degraded } else { Status::Down },
+        must_contain: not_empty(raw.must_contain),
+        must_not_contain: not_empty(raw.must_not_contain),
+        failure_status: if raw.raise.starts_with("warn") { Status::Degraded } else { Status::Down },
     }))
 }
 
 fn tls_options(
-    place: &mut Place<'_>,
+    converter: &mut CheckConverter<'_>,
     trust: TlsTrust,
     server_name: Option<String>,
     address: &Address,
@@ -457,12 +463,12 @@ fn tls_options(
     if let Ok(server_name) = ServerName::try_from(name) {
         return Some(TlsOptions { trust, server_name });
     }
-    place.problem(key, "is no name that a certificate could be for; write a host name or an IP address");
+    converter.problem(key, "is no name that a certificate could be for; write a host name or an IP address");
     None
 }
 
-fn trust(written: WrittenTrust, folder: &Path) -> TlsTrust {
-    match (written.tls_skip_verify, written.tls_ca_file.filter(|file| !file.is_empty())) {
+fn trust(raw: RawTrust, folder: &Path) -> TlsTrust {
+    match (raw.tls_skip_verify, raw.tls_ca_file.filter(|file| !file.is_empty())) {
         (true, _) => TlsTrust::AnyCertificate,
         (false, Some(file)) => TlsTrust::Authorities(vec![folder.join(file)]),
         (false, None) => TlsTrust::System,
@@ -485,12 +491,12 @@ mod tests {
     use crate::checks::assertions::applicability::quoted;
     use crate::config::checks::spec::CHECKER;
     use crate::config::checks::subjects;
-    use crate::config::spec::Shape;
+    use crate::config::spec::ValueKind;
 
     #[test]
     fn the_subjects_of_each_kind_are_documented() {
         let documentation = include_str!("../../../../docs/assertions.md");
-        let Shape::Tagged { variants, .. } = CHECKER else { panic!("it has variants") };
+        let ValueKind::Tagged { variants, .. } = CHECKER else { panic!("it has variants") };
         for kind in variants {
             let row = format!("| **{}** | {} |", kind.word, quoted(subjects(kind.word)));
             assert!(documentation.lines().any(|line| line == row), "docs/assertions.md lacks this line:\n{row}");

@@ -5,30 +5,30 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::checks::http::status_codes::StatusCodes;
-use crate::config::raw::{OneOrMany, TextOrNumber, WrittenDuration};
+use crate::config::raw::{OneOrMany, RawDuration, TextOrNumber};
 
 /// What every kind of check has.
 #[derive(Deserialize)]
-pub(super) struct WrittenCommon {
+pub(super) struct RawCommon {
     #[serde(alias = "name")]
     pub endpoint_name: String,
     #[serde(default)]
     pub attempts: u32,
-    pub attempt_spacing: Option<WrittenDuration>,
-    pub threshold_rtt: Option<WrittenDuration>,
-    pub timeout: Option<WrittenDuration>,
+    pub attempt_spacing: Option<RawDuration>,
+    pub threshold_rtt: Option<RawDuration>,
+    pub timeout: Option<RawDuration>,
     #[serde(default)]
     pub retries: u32,
-    pub retry_delay: Option<WrittenDuration>,
+    pub retry_delay: Option<RawDuration>,
     #[serde(default)]
     pub confirm: u32,
-    pub every: Option<WrittenDuration>,
-    pub every_when_down: Option<WrittenDuration>,
+    pub every: Option<RawDuration>,
+    pub every_when_down: Option<RawDuration>,
     pub verdict: Option<TextOrNumber>,
 }
 
 #[derive(Deserialize)]
-pub(super) struct WrittenHttp {
+pub(super) struct RawHttp {
     pub endpoint_url: String,
     pub method: Option<String>,
     #[serde(default)]
@@ -46,43 +46,43 @@ pub(super) struct WrittenHttp {
 
 /// Whose certificates are trusted.
 #[derive(Deserialize)]
-pub(super) struct WrittenTrust {
+pub(super) struct RawTrust {
     pub tls_ca_file: Option<String>,
     #[serde(default)]
     pub tls_skip_verify: bool,
 }
 
 #[derive(Deserialize)]
-pub(super) struct WrittenTcp {
+pub(super) struct RawTcp {
     pub endpoint_url: String,
     pub tls: Option<bool>,
     pub starttls: Option<String>,
     pub server_name: Option<String>,
     #[serde(default)]
-    pub script: Vec<WrittenStep>,
+    pub script: Vec<RawStep>,
     #[serde(flatten)]
-    pub trust: WrittenTrust,
+    pub trust: RawTrust,
 }
 
 #[derive(Deserialize)]
-pub(super) struct WrittenStep {
+pub(super) struct RawStep {
     pub send: Option<String>,
     pub expect: Option<String>,
 }
 
 #[derive(Deserialize)]
-pub(super) struct WrittenTls {
+pub(super) struct RawTls {
     pub endpoint_url: String,
     pub starttls: Option<String>,
     pub server_name: Option<String>,
-    pub cert_expiry_threshold: Option<WrittenDuration>,
-    pub cert_expiry_down: Option<WrittenDuration>,
+    pub cert_expiry_threshold: Option<RawDuration>,
+    pub cert_expiry_down: Option<RawDuration>,
     #[serde(default)]
     pub trusted_roots: Vec<String>,
 }
 
 #[derive(Deserialize)]
-pub(super) struct WrittenDns {
+pub(super) struct RawDns {
     pub endpoint_url: String,
     pub hostname_fqdn: String,
     pub record_type: Option<String>,
@@ -94,23 +94,23 @@ pub(super) struct WrittenDns {
 }
 
 #[derive(Deserialize)]
-pub(super) struct WrittenIcmp {
+pub(super) struct RawIcmp {
     pub endpoint_url: String,
 }
 
 #[derive(Deserialize)]
-pub(super) struct WrittenWebSocket {
+pub(super) struct RawWebSocket {
     pub endpoint_url: String,
     #[serde(default)]
     pub headers: BTreeMap<String, OneOrMany>,
     pub send: Option<String>,
     pub expect: Option<String>,
     #[serde(flatten)]
-    pub trust: WrittenTrust,
+    pub trust: RawTrust,
 }
 
 #[derive(Deserialize)]
-pub(super) struct WrittenGrpc {
+pub(super) struct RawGrpc {
     pub endpoint_url: String,
     #[serde(default)]
     pub service: String,
@@ -118,11 +118,11 @@ pub(super) struct WrittenGrpc {
     pub tls: bool,
     pub server_name: Option<String>,
     #[serde(flatten)]
-    pub trust: WrittenTrust,
+    pub trust: RawTrust,
 }
 
 #[derive(Deserialize)]
-pub(super) struct WrittenExec {
+pub(super) struct RawExec {
     pub command: String,
     #[serde(default)]
     pub arguments: Vec<String>,
@@ -136,8 +136,8 @@ pub(super) struct WrittenExec {
 }
 
 #[derive(Deserialize)]
-pub(super) struct WrittenHeartbeat {
+pub(super) struct RawHeartbeat {
     pub job: String,
-    pub interval: WrittenDuration,
-    pub grace: Option<WrittenDuration>,
+    pub interval: RawDuration,
+    pub grace: Option<RawDuration>,
 }

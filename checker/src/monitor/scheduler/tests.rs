@@ -1,7 +1,7 @@
 //! What holds for a watch, with real commands and clocks of all kinds.
 
 use super::*;
-use crate::config::{Surroundings, from_text};
+use crate::config::{Environment, from_text};
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::mpsc;
@@ -11,8 +11,8 @@ fn config(checkers: &str) -> Arc<Config> {
 }
 
 fn config_of(text: &str) -> Arc<Config> {
-    let surroundings = Surroundings { variable: &|_| None, host_name: "here".to_owned() };
-    let (config, problems) = from_text(text, Path::new(""), &surroundings);
+    let environment = Environment { variable: &|_| None, host_name: "here".to_owned() };
+    let (config, problems) = from_text(text, Path::new(""), &environment);
     Arc::new(config.unwrap_or_else(|| panic!("{:#?}", problems.lines("x", text))))
 }
 

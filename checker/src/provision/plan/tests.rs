@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::config::model::{Secret, WriterKeys};
 use crate::provision::spec::tests::wishes;
+use crate::store::settings::{Secret, WriterKeys};
 
 /// Nothing is there.
 fn nothing() -> Observed {

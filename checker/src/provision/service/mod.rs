@@ -13,9 +13,9 @@ use aws_sdk_s3::types::{
 };
 use serde_json::{Value, json};
 
-use crate::config::model::{Bucket, WriterKeys};
 use crate::store::s3::client::{self, Credentials};
 use crate::store::s3::error::{Action, Asked, S3Problem};
+use crate::store::settings::{Bucket, WriterKeys};
 
 pub use self::users::{KeyState, ListedKey, User};
 

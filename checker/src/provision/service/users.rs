@@ -7,11 +7,11 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use serde_json::Value;
 
 use super::{Answer, Call, Service, ServiceError};
-use crate::config::model::{Secret, WriterKeys};
 use crate::provision::names::USER_POLICY;
 use crate::redact::without_user;
 use crate::store::s3::client;
 use crate::store::s3::error::S3Problem;
+use crate::store::settings::{Secret, WriterKeys};
 
 /// A user as IAM knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]

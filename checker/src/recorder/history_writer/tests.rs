@@ -1,12 +1,12 @@
 //! What holds for a history in a store, whatever happens to the runs that keep it.
 
 use super::*;
-use crate::config::model::{Place, Storage};
 use crate::recorder::history_reader::{Depth, outlook};
+use crate::store::settings::{Storage, StoreLocation};
+use shared::aggregate::endpoint_statuses;
+use shared::check_file::write_check_file;
 use shared::history::{DEFAULT_EXPIRY, OVERLAP};
 use shared::object_name::CheckFileName;
-use shared::result::write_check_file;
-use shared::standing::standings;
 use shared::status::Status;
 use shared::{DAY, HOUR};
 
@@ -18,8 +18,8 @@ fn node(name: &str) -> NodeName {
 
 async fn store() -> (tempfile::TempDir, Arc<Store>) {
     let directory = tempfile::tempdir().unwrap();
-    let place = Place::Directory(directory.path().join("checks"));
-    let storage = Storage { place, check_expiry: None, history_expiry: DEFAULT_EXPIRY };
+    let location = StoreLocation::Directory(directory.path().join("checks"));
+    let storage = Storage { location, check_expiry: None, history_expiry: DEFAULT_EXPIRY };
     (directory, Arc::new(Store::open(&storage).await))
 }
 
@@ -172,14 +172,14 @@ async fn nodes_with_and_without_a_history_are_seen_together() {
     }
     let now = START + HOUR;
     let seen = outlook(&store, START, now, Depth::Standings).await.unwrap();
-    let standing = &standings(&seen.histories)[0];
+    let standing = &endpoint_statuses(&seen.histories)[0];
     assert_eq!((seen.histories.len(), standing.nodes.len()), (2, 2));
-    let present = standing.present(now);
-    assert!(present.is_localized() && present.heard == 2);
+    let present = standing.tally(now);
+    assert!(present.is_localized() && present.voters == 2);
     assert_eq!(standing.nodes[1].spans.len(), 2);
     // A history that cannot be read is named, and its check files fill in.
     let name = HistoryName { node: Some(node("a")), part: HistoryPart::Main };
     store.put_history(&name, "half".to_owned()).await.unwrap();
     let seen = outlook(&store, START, now, Depth::Standings).await.unwrap();
-    assert_eq!((seen.unreadable.len(), standings(&seen.histories)[0].breakdown(START, now).unknown), (1, 0));
+    assert_eq!((seen.unreadable.len(), endpoint_statuses(&seen.histories)[0].breakdown(START, now).unknown), (1, 0));
 }

@@ -4,7 +4,7 @@ use shared::UnixNanos;
 use shared::status::Status;
 
 use super::{escaped, minute};
-use crate::ui::report::plain;
+use crate::sanitize::sanitize_for_terminal;
 
 /// The most of a title that is shown, in characters.
 const TITLE_LIMIT: usize = 40;
@@ -20,7 +20,7 @@ const TITLE_GROUND: &str = "#3a3f45";
 pub fn draw(title: &str, word: &str, status: Status, at: UnixNanos) -> String {
     let moment = minute(at);
     let state = format!("{word} · {moment}");
-    let shown = plain(title, TITLE_LIMIT);
+    let shown = sanitize_for_terminal(title, TITLE_LIMIT);
     let (left, right) = (width_of(&shown), width_of(&state));
     let (left_box, right_box) = (left + 2 * MARGIN, right + 2 * MARGIN);
     let width = left_box + right_box;

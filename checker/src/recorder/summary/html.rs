@@ -4,10 +4,9 @@
 use std::fmt::Write as _;
 
 use shared::status::Status;
-use shared::summary::{Summary, Told};
+use shared::summary::{EndpointSummary, Summary};
 
 use super::{SPACING, escaped, minute};
-use crate::ui::report::shape_of;
 
 /// The most of a title that is shown, in characters.
 const TITLE_LIMIT: usize = 200;
@@ -24,8 +23,8 @@ pub fn page(summary: &Summary) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}: {}</title>\n</head>\n<body>\n<main>\n\
          <h1>{title}</h1>\n<p>{} <strong>{}</strong> (looked at {})</p>\n",
-        summary.status.word(),
-        shape_of(summary.status),
+        summary.status.as_str(),
+        summary.status.symbol(),
         overall(summary),
         minute(summary.at),
     );
@@ -44,7 +43,7 @@ pub fn page(summary: &Summary) -> String {
         escaped(&summary.node, TITLE_LIMIT),
         minute(summary.at),
         nodes(summary),
-        shared::duration::in_words(SPACING),
+        shared::duration::format_coarse(SPACING),
     );
     page
 }
@@ -63,14 +62,14 @@ fn overall(summary: &Summary) -> String {
     }
 }
 
-fn row(page: &mut String, told: &Told) {
-    let shape = if told.localized { '◐' } else { shape_of(told.status) };
+fn row(page: &mut String, told: &EndpointSummary) {
+    let shape = if told.localized { '◐' } else { told.status.symbol() };
     let from = match told.down_from.as_slice() {
         [] => String::new(),
-        _ if told.heard < 2 => String::new(),
+        _ if told.voters < 2 => String::new(),
         nodes => {
             let named = nodes.iter().take(NODES).map(|node| escaped(node, TITLE_LIMIT)).collect::<Vec<_>>().join(", ");
-            format!(" (not reached from {named}; {} of {} nodes)", nodes.len(), told.heard)
+            format!(" (not reached from {named}; {} of {} nodes)", nodes.len(), told.voters)
         }
     };
     let moment = |at: Option<_>| at.map_or_else(|| "not known".to_owned(), minute);
@@ -78,7 +77,7 @@ fn row(page: &mut String, told: &Told) {
         page,
         "<tr><th scope=\"row\">{}</th><td>{shape} {}{from}</td><td>{}</td><td>{}</td></tr>",
         escaped(&told.title, TITLE_LIMIT),
-        told.word(),
+        told.status_word(),
         moment(told.since),
         moment(told.checked),
     );

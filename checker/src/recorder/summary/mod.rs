@@ -11,10 +11,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::DateTime;
+use shared::check_file::CheckResult;
 use shared::object_name::{BadgeTitle, NodeName, SummaryForm, SummaryName};
-use shared::result::CheckResult;
 use shared::status::Status;
-use shared::summary::{Summary, Told, summary};
+use shared::summary::{EndpointSummary, Summary, summary};
 use shared::{HOUR, MINUTE, Nanos, UnixNanos};
 
 use super::history_reader::histories_up_to;
@@ -102,8 +102,9 @@ impl KeptSummary {
 
 /// Whether it is time to tell again: for any news at once.
 fn is_due(before: &Summary, results: &[CheckResult], now: UnixNanos) -> bool {
-    let is_news =
-        |result: &CheckResult| before.of(&result.endpoint_key()).is_none_or(|told| told.here != result.status);
+    let is_news = |result: &CheckResult| {
+        before.endpoint(&result.endpoint_key()).is_none_or(|told| told.own_status != result.status)
+    };
     !within(SPACING, before.at, now) || results.iter().any(is_news)
 }
 
@@ -125,13 +126,13 @@ fn faces(summary: &Summary) -> BTreeMap<SummaryForm, Face<'_>> {
     let mut faces = BTreeMap::new();
     let newest = summary.endpoints.iter().filter_map(|told| told.checked).max();
     let (status, at) = (summary.status, newest.unwrap_or(summary.at));
-    faces.insert(SummaryForm::OverallBadge, Face { title: &summary.title, status, word: status.word(), at });
+    faces.insert(SummaryForm::OverallBadge, Face { title: &summary.title, status, word: status.as_str(), at });
     for told in summary.endpoints.iter().filter(|told| told.badge.is_some()) {
-        let Told { title, status, .. } = told;
-        let face = Face { title, status: *status, word: told.word(), at: told.checked.unwrap_or(summary.at) };
-        let known = faces.entry(SummaryForm::Badge(BadgeTitle::of(title))).or_insert(face);
+        let EndpointSummary { title, status, .. } = told;
+        let face = Face { title, status: *status, word: told.status_word(), at: told.checked.unwrap_or(summary.at) };
+        let known = faces.entry(SummaryForm::Badge(BadgeTitle::new(title))).or_insert(face);
         if told.status > known.status {
-            (known.status, known.word) = (told.status, told.word());
+            (known.status, known.word) = (told.status, told.status_word());
         }
     }
     faces
@@ -148,7 +149,7 @@ pub fn minute(at: UnixNanos) -> String {
 #[must_use]
 pub fn escaped(text: &str, limit: usize) -> String {
     let mut escaped = String::new();
-    for character in crate::ui::report::plain(text, limit).chars() {
+    for character in crate::sanitize::sanitize_for_terminal(text, limit).chars() {
         match character {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),

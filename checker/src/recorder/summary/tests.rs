@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use shared::DAY;
+use shared::check_file::write_check_file;
 use shared::object_name::CheckFileName;
-use shared::result::write_check_file;
-use shared::summary::Reporter;
+use shared::summary::NodeReport;
 
 use super::*;
-use crate::config::model::{Place, Storage};
 use crate::recorder::history_writer::KeptHistory;
+use crate::store::settings::{Storage, StoreLocation};
 
 const NOW: UnixNanos = 1_795_330_254_340_493_978;
 
@@ -27,7 +27,8 @@ struct Telling {
 
 impl Telling {
     async fn of(name: &str, folder: &Path) -> Telling {
-        let storage = Storage { place: Place::Directory(folder.to_owned()), check_expiry: None, history_expiry: DAY };
+        let storage =
+            Storage { location: StoreLocation::Directory(folder.to_owned()), check_expiry: None, history_expiry: DAY };
         Telling {
             store: Arc::new(Store::open(&storage).await),
             node: node(name),
@@ -109,7 +110,7 @@ async fn each_node_tells_what_all_of_them_know_under_names_of_its_own() {
     let drawn = west.round(path, NOW + shared::SECOND, &[("A", Healthy), ("B", Healthy)]).await;
     assert_eq!(drawn, ["A.svg", "B.svg", "_overall.svg"]);
     let told = west.told().await;
-    assert_eq!((told.endpoints[0].word(), told.endpoints[0].here), ("localized", Healthy));
+    assert_eq!((told.endpoints[0].status_word(), told.endpoints[0].own_status), ("localized", Healthy));
     assert_eq!(told.nodes.len(), 2);
     assert_eq!(east.told().await.status, Down, "it is the other's, and was not touched");
     east.round(path, NOW + 2 * shared::SECOND, &[("A", Healthy)]).await;
@@ -122,7 +123,7 @@ async fn each_node_tells_what_all_of_them_know_under_names_of_its_own() {
 
 #[tokio::test]
 async fn of_two_endpoints_with_one_title_the_badge_tells_the_worse() {
-    let told = |endpoint: &str, status| Told {
+    let told = |endpoint: &str, status| EndpointSummary {
         title: "Shop".to_owned(),
         endpoint: endpoint.to_owned(),
         status,
@@ -131,15 +132,15 @@ async fn of_two_endpoints_with_one_title_the_badge_tells_the_worse() {
         checked: Some(NOW),
         until: None,
         down_from: Vec::new(),
-        heard: 1,
-        here: status,
+        voters: 1,
+        own_status: status,
         badge: Some(String::new()),
     };
     let mut summary = told_page("x", "y");
     summary.endpoints = vec![told("a", Status::Unknown), told("b", Status::Healthy)];
-    assert_eq!(faces(&summary)[&SummaryForm::Badge(BadgeTitle::of("Shop"))].status, Status::Healthy);
+    assert_eq!(faces(&summary)[&SummaryForm::Badge(BadgeTitle::new("Shop"))].status, Status::Healthy);
     summary.endpoints.push(told("c", Status::Down));
-    assert_eq!(faces(&summary)[&SummaryForm::Badge(BadgeTitle::of("Shop"))].status, Status::Down);
+    assert_eq!(faces(&summary)[&SummaryForm::Badge(BadgeTitle::new("Shop"))].status, Status::Down);
 }
 
 fn told_page(page: &str, title: &str) -> Summary {
@@ -149,8 +150,11 @@ fn told_page(page: &str, title: &str) -> Summary {
         at: NOW,
         badges_at: NOW,
         status: Status::Degraded,
-        nodes: vec![Reporter { node: Some("here".to_owned()), reported: NOW }, Reporter { node: None, reported: NOW }],
-        endpoints: vec![Told {
+        nodes: vec![
+            NodeReport { node: Some("here".to_owned()), reported: NOW },
+            NodeReport { node: None, reported: NOW },
+        ],
+        endpoints: vec![EndpointSummary {
             title: title.to_owned(),
             endpoint: "https://shop.example/".to_owned(),
             status: Status::Degraded,
@@ -159,8 +163,8 @@ fn told_page(page: &str, title: &str) -> Summary {
             checked: Some(NOW),
             until: None,
             down_from: vec!["there".to_owned()],
-            heard: 3,
-            here: Status::Healthy,
+            voters: 3,
+            own_status: Status::Healthy,
             badge: None,
         }],
     }

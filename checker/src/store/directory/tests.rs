@@ -184,7 +184,7 @@ async fn removal_takes_the_files_and_their_names_and_nothing_else() {
 #[tokio::test]
 async fn a_heartbeat_takes_the_place_of_the_one_before() {
     let (_directory, store) = store().await;
-    let name = HeartbeatName::of("backup").unwrap();
+    let name = HeartbeatName::new("backup").unwrap();
     assert_eq!(store.read_heartbeat(&name).await.unwrap(), None);
     for content in ["{\"at\":1}", "{\"at\":2}"] {
         store.put_heartbeat(&name, content).await.unwrap();
@@ -200,7 +200,7 @@ async fn a_heartbeat_takes_the_place_of_the_one_before() {
 async fn a_store_that_has_gone_is_not_taken_for_one_without_heartbeats() {
     let (_directory, store) = store().await;
     fs::remove_dir_all(&store.path).unwrap();
-    assert!(store.read_heartbeat(&HeartbeatName::of("backup").unwrap()).await.is_err());
+    assert!(store.read_heartbeat(&HeartbeatName::new("backup").unwrap()).await.is_err());
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use aws_smithy_http_client::tls;
 use shared::page_config::AddressStyle;
 
 use super::error::{self, Answer, Asked, S3Problem};
-use crate::config::model::Bucket;
+use crate::store::settings::Bucket;
 
 /// A service that has not taken a connection by then is out of reach.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

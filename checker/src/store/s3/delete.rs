@@ -114,8 +114,8 @@ impl S3Store {
         let name = CheckFileName::parse_key(&self.prefix, &key);
         if let (S3Problem::AccessDenied { resource, .. }, Some(name)) = (&mut problem, name) {
             let pattern = name.node.map_or_else(
-                || patterns::check_files_of_the_original(&self.prefix),
-                |node| patterns::check_files_of(&self.prefix, &node),
+                || patterns::legacy_check_files(&self.prefix),
+                |node| patterns::check_files(&self.prefix, &node),
             );
             *resource = format!("arn:aws:s3:::{}/{pattern}", self.bucket);
         }

@@ -27,8 +27,8 @@ use shared::object_name::{self, CheckFileName, HISTORY_FOLDER, HeartbeatName, Hi
 use self::client::{Credentials, decode_url};
 use self::error::{Action, Asked, S3Problem};
 use super::{HEARTBEAT_LIMIT, NAMES_TO_TRY, ReadFile, StoreError, next_name};
-use crate::config::model::Bucket;
 use crate::redact::without_user;
+use crate::store::settings::Bucket;
 
 /// How many check files are read at once.
 const READS_AT_ONCE: usize = 32;

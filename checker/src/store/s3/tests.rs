@@ -2,7 +2,7 @@
 
 use super::delete::{DELETE_BATCH, DELETES_AT_ONCE};
 use super::*;
-use crate::config::model::{Secret, WriterKeys};
+use crate::store::settings::{Secret, WriterKeys};
 use shared::page_config::AddressStyle;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 

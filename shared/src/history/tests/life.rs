@@ -42,7 +42,7 @@ fn any_step() -> impl Strategy<Value = Step> {
 /// Lives through the steps, and says what is known at the end beside all files and the time.
 fn live(steps: Vec<Step>) -> (Shelf, (History, Latencies), UnixNanos) {
     let (mut shelf, mut now) = (Shelf::new(), DAY_ONE);
-    let mut known = (History::of(node()), Latencies::default());
+    let mut known = (History::new(node()), Latencies::default());
     let mut before = known.clone();
     // What this node stored but did not fold, and knows of: it is late at most for the next fold.
     let mut own = Vec::new();
@@ -113,7 +113,7 @@ proptest! {
         prop_assert_eq!(bytes(&known), bytes(&again));
         // To make it again from itself and all files changes nothing either.
         let mut same = known.clone();
-        make_again(&shelf, &mut same, Gap::WHOLE, now, DEFAULT_EXPIRY);
+        make_again(&shelf, &mut same, RebuildFrom::START, now, DEFAULT_EXPIRY);
         prop_assert_eq!(bytes(&known), bytes(&same));
     }
 

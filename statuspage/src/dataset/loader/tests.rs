@@ -5,8 +5,8 @@ use super::super::store::CONCURRENT_FETCHES;
 use super::*;
 use crate::source::ListedFile;
 use futures_util::FutureExt;
+use shared::check_file::CheckFile;
 use shared::object_name::HistoryPart;
-use shared::result::CheckFile;
 use shared::{HOUR, MINUTE};
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -136,28 +136,29 @@ const T: UnixNanos = 1_795_330_254_340_493_978;
 fn shelf_with_history(minutes: i64) -> Shelf {
     let here = shared::object_name::NodeName::new("here").ok();
     let results = |at: i64| {
-        let result = shared::result::CheckResult {
+        let result = shared::check_file::CheckResult {
             title: "A".to_owned(),
             timestamp: at,
             status: shared::status::Status::Healthy,
             interval: Some(MINUTE),
-            ..shared::result::CheckResult::default()
+            ..shared::check_file::CheckResult::default()
         };
         CheckFile { results: vec![result], skipped: Vec::new() }
     };
     let names: Vec<CheckFileName> =
         (0..minutes).map(|minute| CheckFileName { stored_at: T + minute * MINUTE, node: here.clone() }).collect();
-    let (mut history, mut latencies) = (history::History::of(here.clone()), history::Latencies::default());
+    let (mut history, mut latencies) = (history::History::new(here.clone()), history::Latencies::default());
     let now = T + minutes * MINUTE;
-    let mut folding = history::Folding::again(&mut history, &mut latencies, history::Gap::WHOLE, &names, now);
+    let mut builder =
+        history::HistoryBuilder::rebuild(&mut history, &mut latencies, history::RebuildFrom::START, &names, now);
     for name in &names {
-        folding.add(name, &results(name.stored_at));
+        builder.add(name, &results(name.stored_at));
     }
-    folding.finish(history::DEFAULT_EXPIRY);
+    builder.finish(history::DEFAULT_EXPIRY);
     let mut shelf = Shelf { node: here.clone(), ..Shelf::default() };
     shelf.listed = (0..=minutes).map(|minute| T + minute * MINUTE).collect();
     let newest = T + minutes * MINUTE;
-    let content = shared::result::write_check_file(&results(newest).results);
+    let content = shared::check_file::write_check_file(&results(newest).results);
     shelf.contents.insert(newest, Box::leak(content.into_boxed_str()));
     shelf.histories.insert(HistoryName { node: here, part: HistoryPart::Main }, history.to_json());
     shelf

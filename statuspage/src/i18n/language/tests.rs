@@ -1,6 +1,6 @@
 use super::*;
 use crate::test_support::{TestFormat, language, locale_file as file, with_status_labels};
-use shared::looks::LANGUAGES;
+use shared::page_config::appearance::LANGUAGES;
 
 /// The keys and the texts of a file.
 fn lines(file: &str) -> Vec<(&str, &str)> {

@@ -1,0 +1,16 @@
+//! `checker completions`: prints a shell's completions.
+
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+
+use super::Outcome;
+use crate::cli::Cli;
+use crate::ui;
+
+/// Prints the completions.
+pub fn completions(shell: Shell) -> anyhow::Result<Outcome> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "checker", &mut script);
+    ui::stdout(&String::from_utf8(script)?)?;
+    Ok(Outcome::Done)
+}

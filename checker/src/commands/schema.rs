@@ -1,0 +1,11 @@
+//! `checker schema`: prints the JSON Schema of the configuration.
+
+use super::Outcome;
+use crate::config::json_schema;
+use crate::ui;
+
+/// Prints the schema.
+pub fn schema() -> anyhow::Result<Outcome> {
+    ui::stdout(&format!("{:#}\n", json_schema::schema()))?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,276 @@
+//! The text of every error that a test can make.
+
+use std::error::Error;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use shared::history::InvalidHistory;
+use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName, validate_prefix, patterns};
+use shared::page_config::{AddressStyle, S3Source};
+use shared::status::Status;
+
+use super::{assert_list, surroundings};
+use crate::checks::http::HttpCheck;
+use crate::checks::net::connect::Address;
+use crate::checks::net::tls_config::TrustError;
+use crate::commands::NoStorage;
+use crate::commands::init::InitError;
+use crate::config::{ConfigError, from_text};
+use crate::doctor::address;
+use crate::monitor::announcement::Announcement;
+use crate::monitor::confirmation::Memory;
+use crate::monitor::confirmation_file;
+use crate::monitor::schedule::Shard;
+use crate::provision::apply::CarryOutError;
+use crate::provision::files::FileError;
+use crate::provision::names::{Role, check_bucket_name};
+use crate::provision::plan::PlanError;
+use crate::provision::purge::PurgeError;
+use crate::provision::service::{Call, ServiceError};
+use crate::provision::spec::{WishError, check_origin, whole_days};
+use crate::recorder::history_writer::HistoryError;
+use crate::recorder::summary::SummaryError;
+use crate::server::assets::PageFilesError;
+use crate::server::{PortRemedy, ServeError};
+use crate::store::{S3Problem, StoreError};
+
+/// The error with its causes, as far as they are not in its own text.
+fn text(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !text.contains(&words) {
+            text = format!("{text} <- {words}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+fn of<T: std::fmt::Debug>(result: Result<T, impl Error>) -> String {
+    text(&result.expect_err("it is refused"))
+}
+
+fn refused() -> io::Error {
+    io::Error::from(ErrorKind::PermissionDenied)
+}
+
+fn node() -> NodeName {
+    NodeName::new("eu-west").expect("a name")
+}
+
+fn history() -> HistoryName {
+    HistoryName { node: Some(node()), part: HistoryPart::Main }
+}
+
+fn denied() -> S3Problem {
+    S3Problem::AccessDenied { permission: "s3:PutObject", resource: "arn:aws:s3:::my-status/status/*".to_owned() }
+}
+
+fn store() -> StoreError {
+    StoreError::S3 { task: "write `status/1.json` to the bucket `my-status`".to_owned(), problem: denied() }
+}
+
+fn file_store(kind: ErrorKind) -> StoreError {
+    StoreError::File { task: "write `checks/1.json`".to_owned(), cause: kind.into() }
+}
+
+fn service() -> ServiceError {
+    let call = Call { action: "s3:CreateBucket", resource: "arn:aws:s3:::my-status".to_owned() };
+    let (task, problem) = ("create the bucket `my-status`".to_owned(), denied());
+    ServiceError::Refused { task, call: Box::new(call), problem, code: Some("AccessDenied".to_owned()) }
+}
+
+fn file() -> FileError {
+    FileError::Unusable { task: "write", path: PathBuf::from("config.json"), source: refused() }
+}
+
+#[test]
+fn errors_of_configurations_and_checks() {
+    let config = |text: &str| from_text(text, Path::new(""), &surroundings()).0.expect("it is a configuration");
+    let watched = config(r#"{"checkers": [{"type": "exec", "name": "Shop", "command": "true"}]}"#);
+    let about = |title: &str| Announcement { message: "x".to_owned(), about: vec![title.to_owned()] };
+    let confirmed = config(
+        r#"{"node": "here", "spool_dir": "/dev/null/x", "checkers": [
+            {"type": "exec", "name": "Shop", "command": "true", "confirm": 2}]}"#,
+    );
+    let invalid =
+        ConfigError::Invalid(vec!["checker.json:1:2: error: one".to_owned(), "checker.json:3:4: …".to_owned()]);
+    let unreadable = ConfigError::Unreadable { path: "checker.json".into(), source: ErrorKind::NotFound.into() };
+    let authorities = TrustError::Authorities("authority.pem".into(), "it holds no certificate".to_owned());
+    assert_list(
+        "errors.configuration_and_checks",
+        &[
+            ("ConfigError::Unreadable", text(&unreadable)),
+            ("ConfigError::Invalid", text(&invalid)),
+            ("NotKept", of(confirmation_file::save(&confirmed, &[Memory::default()]))),
+            ("UnknownTitle, nearest", of(about("Shp").check_titles(&watched))),
+            ("UnknownTitle", of(about("Warehouse").check_titles(&watched))),
+            ("NotAShard", of("half".parse::<Shard>())),
+            ("NotAnAddress", of(Address::parse("db.example", None))),
+            ("NotAHost", of(Address::parse_host("db.example:53"))),
+            ("NotAUrl::Unreadable", of(HttpCheck::parse_url("http://"))),
+            ("NotAUrl::OtherScheme", of(HttpCheck::parse_url("ftp://a"))),
+            ("TrustError::Authorities", text(&authorities)),
+            ("TrustError::Library", text(&TrustError::Library("no provider".to_owned()))),
+            ("NoStorage", text(&NoStorage("checker.json".to_owned()))),
+            ("InitError::Exists", text(&InitError::Exists("checker.json".into()))),
+            ("InitError::Unwritable", text(&InitError::Unwritable("checker.json".into(), refused()))),
+        ],
+    );
+}
+
+#[test]
+fn errors_of_s3() {
+    let region = |region: Option<&str>| {
+        text(&S3Problem::WrongRegion { bucket: "my-status".to_owned(), region: region.map(str::to_owned) })
+    };
+    assert_list(
+        "errors.s3",
+        &[
+            ("UnknownKey", text(&S3Problem::UnknownKey)),
+            ("WrongSecret", text(&S3Problem::WrongSecret)),
+            ("ExpiredCredentials", text(&S3Problem::ExpiredCredentials)),
+            ("AccessDenied", text(&denied())),
+            ("NoBucket", text(&S3Problem::NoBucket("my-status".to_owned()))),
+            ("WrongRegion", region(None)),
+            ("WrongRegion, known", region(Some("eu-west-1"))),
+            ("ClockSkew", text(&S3Problem::ClockSkew)),
+            ("ConnectionRefused", text(&S3Problem::ConnectionRefused)),
+            ("NameNotResolved", text(&S3Problem::NameNotResolved)),
+            ("Tls", text(&S3Problem::Tls("invalid peer certificate: UnknownIssuer".to_owned()))),
+            ("TimedOut", text(&S3Problem::TimedOut)),
+            ("Connection", text(&S3Problem::Connection("connection reset by peer".to_owned()))),
+            ("NotS3", text(&S3Problem::NotS3 { status: 404 })),
+            ("NoCredentials", text(&S3Problem::NoCredentials)),
+            ("BrokenCredentials", text(&S3Problem::BrokenCredentials("profile `x` not found".to_owned()))),
+            ("Busy", text(&S3Problem::Busy("503 SlowDown: Reduce your request rate.".to_owned()))),
+            ("Refused", text(&S3Problem::Refused("400 InvalidRequest".to_owned()))),
+            ("CannotAsk", text(&S3Problem::CannotAsk("invalid URI".to_owned()))),
+        ],
+    );
+}
+
+#[test]
+fn errors_of_stores() {
+    let name = CheckFileName { stored_at: 1_795_330_254_340_493_978, node: Some(node()) };
+    let not_kept = || StoreError::NotKept {
+        cause: Box::new(store()),
+        spool_cause: Box::new(file_store(ErrorKind::PermissionDenied)),
+    };
+    let kept = StoreError::Kept { path: "spool/1.json".into(), cause: Box::new(store()) };
+    let not_ours = |cause| text(&HistoryError::NotOurs { name: history(), cause });
+    assert_list(
+        "errors.stores",
+        &[
+            ("StoreError::S3", text(&store())),
+            ("StoreError::File, PermissionDenied", text(&file_store(ErrorKind::PermissionDenied))),
+            ("StoreError::File, StorageFull", text(&file_store(ErrorKind::StorageFull))),
+            ("StoreError::File, QuotaExceeded", text(&file_store(ErrorKind::QuotaExceeded))),
+            ("StoreError::File, ReadOnlyFilesystem", text(&file_store(ErrorKind::ReadOnlyFilesystem))),
+            ("StoreError::File, NotADirectory", text(&file_store(ErrorKind::NotADirectory))),
+            ("StoreError::File, other", text(&file_store(ErrorKind::TimedOut))),
+            ("StoreError::NamesTaken", text(&StoreError::NamesTaken { name })),
+            ("StoreError::Stopped", text(&StoreError::Stopped { store: "the bucket `my-status`".to_owned() })),
+            ("StoreError::Kept", text(&kept)),
+            ("StoreError::NotKept", text(&not_kept())),
+            ("HistoryError::Store", text(&HistoryError::Store(store()))),
+            ("HistoryError::NotOurs, newer", not_ours(InvalidHistory::UnsupportedVersion(9))),
+            ("HistoryError::NotOurs, malformed", not_ours(InvalidHistory::Malformed("`node` is no text".to_owned()))),
+            ("HistoryError::TooMuch", text(&HistoryError::TooMuch)),
+            ("SummaryError::Histories", text(&SummaryError::Histories(HistoryError::TooMuch))),
+            ("SummaryError::Store", text(&SummaryError::Store(store()))),
+        ],
+    );
+}
+
+#[test]
+fn errors_of_serving() {
+    let address = |text: &str| text.parse::<SocketAddr>().expect("an address");
+    let (busy, low) = (address("127.0.0.1:8080"), address("0.0.0.0:80"));
+    let pages = |path: &str| PathBuf::from(path);
+    let cause = || io::Error::from(ErrorKind::NotFound);
+    assert_list(
+        "errors.serving",
+        &[
+            ("ServeError::Busy, flag", text(&ServeError::Busy(busy, PortRemedy::Flag))),
+            ("ServeError::Busy, make", text(&ServeError::Busy(busy, PortRemedy::Make))),
+            ("ServeError::NotPermitted", text(&ServeError::NotPermitted(low, PortRemedy::Flag))),
+            ("ServeError::NoSuchAddress", text(&ServeError::NoSuchAddress(busy))),
+            ("ServeError::Listen", text(&ServeError::Listen { address: busy, cause: cause() })),
+            ("ServeError::Accept", text(&ServeError::Accept(cause()))),
+            ("PageFilesError::Unreadable", text(&PageFilesError::Unreadable { path: pages("dist"), cause: cause() })),
+            ("PageFilesError::NoIndex", text(&PageFilesError::NoIndex(pages("dist")))),
+            ("PageFilesError::TooMuch", text(&PageFilesError::TooMuch(pages("dist")))),
+        ],
+    );
+}
+
+#[test]
+fn errors_of_plans() {
+    let words = |text: &str| text.to_owned();
+    let (user, key, path) = (|| words("checkup_my-status_reader"), || words("AKIA1"), || words("config.json"));
+    let in_the_way = PlanError::FileInTheWay { file: path(), why: words("it reads another store") };
+    let foreign = PlanError::ForeignUser { user: user(), path: words("/") };
+    let elsewhere = PlanError::SecretElsewhere { role: Role::Reader, user: user(), key: key(), file: path() };
+    let keys = words("`AKIA1` and `AKIA2`");
+    let two = PlanError::TwoKeysElsewhere { role: Role::Writer(node()), user: user(), keys, file: path() };
+    assert_list(
+        "errors.plans",
+        &[
+            ("PlanError::FileInTheWay", text(&in_the_way)),
+            ("PlanError::ForeignUser", text(&foreign)),
+            ("PlanError::SecretElsewhere", text(&elsewhere)),
+            ("PlanError::TwoKeysElsewhere", text(&two)),
+            ("PlanError::KeyGone", text(&PlanError::KeyGone { file: path(), user: user(), key: key() })),
+            ("PlanError::KeyOff", text(&PlanError::KeyOff { file: path(), key: key() })),
+            ("PlanError::Rules", text(&PlanError::Rules(words("`Status` is missing")))),
+        ],
+    );
+}
+
+#[test]
+fn errors_of_provisioning() {
+    let words = |text: &str| text.to_owned();
+    let (user, key) = (|| words("checkup_my-status_reader"), || words("AKIA1"));
+    let taken_back = CarryOutError::KeyTakenBack { user: user(), key: key(), source: file() };
+    let left = CarryOutError::KeyLeft { user: user(), key: key(), removal: Box::new(service()), source: file() };
+    let broken = CarryOutError::KeyDoesNotWork { role: words("reader"), source: Box::new(service()) };
+    let some = PurgeError::Some { key: words("status/1.json"), code: words("AccessDenied"), refused: 3, removed: 997 };
+    let no_iam = ServiceError::NoIam { endpoint: words("http://127.0.0.1:9000"), status: 501 };
+    let source = S3Source {
+        bucket: words("a b"),
+        region: words("eu-west-1"),
+        endpoint_url: Some(words("http://[")),
+        address_style: AddressStyle::Path,
+        prefix: String::new(),
+        public_keys: None,
+    };
+    let mut errors = vec![
+        ("ServiceError::Refused", text(&service())),
+        ("ServiceError::ForeignBucket", text(&ServiceError::ForeignBucket(words("my-status")))),
+        ("ServiceError::NoIam", text(&no_iam)),
+        ("PurgeError::Some", text(&some)),
+        ("FileError::Unusable", text(&file())),
+        ("FileError::InTheWay", text(&FileError::InTheWay("config.json".into()))),
+        ("FileError::KeyNotThere", text(&FileError::KeyNotThere("config.json".into()))),
+        ("CarryOutError::KeyTakenBack", text(&taken_back)),
+        ("CarryOutError::KeyLeft", text(&left)),
+        ("CarryOutError::KeyDoesNotWork", text(&broken)),
+        ("CarryOutError::NoKeyInFile", text(&CarryOutError::NoKeyInFile(words("reader")))),
+        ("CarryOutError::NotConfirmed", text(&CarryOutError::NotConfirmed)),
+        ("WishError::Prefix", text(&WishError::from(validate_prefix("status").expect_err("no slash")))),
+        ("WishError::Pattern", text(&WishError::from(patterns::validate_prefix("a*/").expect_err("a star")))),
+        ("WishError::Origin", of(check_origin("https://a/b"))),
+        ("WishError::Days", of(whole_days(shared::HOUR))),
+        ("WishError::NothingExpires", text(&WishError::NothingExpires)),
+        ("NoAddress", of(address::list(&source, 1, 2))),
+    ];
+    for name in ["a", "My_Bucket", "-bucket", "a..b", "192.0.2.1", "xn--bucket"] {
+        errors.push(("NotABucketName", of(check_bucket_name(name))));
+    }
+    errors.push(("UnknownStatus", of("x".parse::<Status>())));
+    assert_list("errors.provisioning", &errors);
+}

@@ -1,0 +1,82 @@
+//! The help of every command, and what clap says of values that it does not take.
+
+use clap::{Command, CommandFactory as _, Parser as _};
+
+use super::assert_text;
+use crate::cli::Cli;
+use crate::cli::LISTEN_VARIABLE;
+
+/// The width of the terminal that help is wrapped for.
+const WIDTH: usize = 100;
+
+/// The help, whatever the environment sets.
+fn help(command: &mut Command) -> String {
+    let text = command.render_long_help().to_string();
+    match std::env::var(LISTEN_VARIABLE) {
+        Ok(set) => text.replace(&format!("{LISTEN_VARIABLE}={set}]"), &format!("{LISTEN_VARIABLE}=]")),
+        Err(_) => text,
+    }
+}
+
+fn assert_help_of(command: &Command, path: &str) {
+    // Subcommands do not inherit the width.
+    let mut wrapped = command.clone().term_width(WIDTH);
+    assert_text(&format!("help.{path}"), &help(&mut wrapped));
+    for subcommand in command.get_subcommands().filter(|command| command.get_name() != "help") {
+        assert_help_of(subcommand, &format!("{path}_{}", subcommand.get_name()));
+    }
+}
+
+#[test]
+fn the_help_of_every_command() {
+    let mut command = Cli::command();
+    command.build();
+    assert_help_of(&command, "checker");
+}
+
+#[test]
+fn the_short_help() {
+    let mut command = Cli::command().term_width(WIDTH);
+    assert_text("help.short", &command.render_help().to_string());
+}
+
+#[test]
+fn values_that_are_not_taken() {
+    let mut text = String::new();
+    for line in [
+        "checker",
+        "checker rnu",
+        "checker run --evry 1m",
+        "checker run --node=A\u{a0}B",
+        "checker run --node",
+        "checker run --every 0",
+        "checker run --every 500ms",
+        "checker run --every soon",
+        "checker run --shard 9/2",
+        "checker run --shard half",
+        "checker run --fail-on healthy",
+        "checker run --fail-on x",
+        "checker run --format xml",
+        "checker run --about Shop",
+        "checker serve --listen 8080",
+        "checker status --range 5m",
+        "checker status --range long",
+        "checker history",
+        "checker history rebuild --nameless --node a",
+        "checker explain",
+        "checker beat My_Job",
+        "checker beat",
+        "checker beat job --exit-status x",
+        "checker provision --writer EU",
+        "checker provision --check-expiry never",
+        "checker doctor",
+        "checker doctor -c a --format yaml",
+        "checker completions tcsh",
+        "checker validate a",
+    ] {
+        let words = line.split(' ').map(|word| word.replace('\u{a0}', " "));
+        let error = Cli::try_parse_from(words).expect_err(line).to_string();
+        text.push_str(&format!("$ {}\n{}\n\n", line.replace('\u{a0}', " "), error.trim_end()));
+    }
+    assert_text("command_line_errors", &text);
+}

@@ -1,0 +1,142 @@
+//! The reasons that results carry: why an assertion fails, and what is concluded from attempts.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue};
+use shared::check_file::{Attempt, Phases};
+use shared::status::Status;
+use shared::{DAY, Nanos, SECOND};
+
+use super::{assert_list, assert_text, surroundings};
+use crate::checks::assertions::Evidence;
+use crate::checks::http::status_codes::StatusCodes;
+use crate::checks::probe_data::ProbeData;
+use crate::checks::{CheckOutcome, AttemptRecord};
+use crate::config::from_text;
+use crate::config::model::{Check, CheckKind};
+use crate::monitor::evaluate::evaluate;
+
+/// What an assertion finds, and what is wrong with it.
+const ASSERTIONS: &[&str] = &[
+    "[STATUS] == 200",
+    "[STATUS] == 503",
+    "[STATUS] != 2xx",
+    "[STATUS] == 4xx",
+    "[STATUS] < 100",
+    "[RTT] < 50ms",
+    "[DNS] < 1ms",
+    "[CONNECT] < 1ms",
+    "[TLS] < 1ms",
+    "[TTFB] < 1ms",
+    "[CERTIFICATE] > 30d",
+    "[REDIRECT] == '/home'",
+    "[HEADER server] == 'apache'",
+    "[HEADER server] contains 'apache'",
+    "[HEADER x-missing] == 'a'",
+    "has([HEADER x-missing])",
+    "[BODY] contains 'error'",
+    "[BODY] matches '^error'",
+    "[BODY] == 'error'",
+    "[BODY_SIZE] > 1000",
+    "len([BODY]) > 1000",
+    "[JSON $.queue] < 5",
+    "[JSON $.name] == 'shop'",
+    "[JSON $.missing] == 1",
+    "[JSON $.list[*]] contains 9",
+    "len([JSON $.list]) > 9",
+    "[JSON $.list] == 1",
+    "not [STATUS] == 200",
+    "not ([STATUS] == 200 and [BODY] contains 'queue')",
+    "[STATUS] == 503 or [STATUS] == 404",
+    "[STATUS] == 503 and [RTT] < 1ms",
+    "[STATUS] == 200 and [RTT] < 1ms",
+];
+
+fn assertions() -> Arc<[crate::checks::assertions::Assertion]> {
+    let list = serde_json::to_string(ASSERTIONS).expect("it is JSON");
+    let check = r#""type": "http", "endpoint_name": "A", "endpoint_url": "https://a", "max_redirects": 1"#;
+    let text = format!(r#"{{"checkers": [{{{check}, "assertions": {list}}}]}}"#);
+    let (config, problems) = from_text(&text, Path::new(""), &surroundings());
+    assert!(problems.is_empty(), "{:#?}", problems.lines("", &text));
+    Arc::clone(&config.expect("it is valid").checks[0].assertions)
+}
+
+fn judged(heading: &str, told: &mut String, seen: &ProbeData, attempt: &Attempt) {
+    let _ = writeln!(told, "## {heading}\n");
+    let evidence = Evidence::new(seen, attempt);
+    for assertion in assertions().iter() {
+        let verdict = assertion.evaluate(&evidence);
+        let failure = verdict.failure.unwrap_or_else(|| "(holds)".to_owned());
+        let _ = writeln!(told, "{}\n  found: {}\n  {failure}", assertion.text, verdict.observed);
+    }
+    told.push('\n');
+}
+
+#[test]
+fn what_assertions_say() {
+    let milliseconds = |count: Nanos| Some(count * 1_000_000);
+    let phases =
+        Phases { dns: milliseconds(2), connect: milliseconds(20), tls: milliseconds(30), ttfb: milliseconds(40) };
+    let attempt = Attempt { rtt: 95_000_000, error: None, phases };
+    let body = |text: &str| Some(text.as_bytes().to_vec());
+    let seen = ProbeData {
+        status: Some(200),
+        headers: Some(HeaderMap::from_iter([(http::header::SERVER, HeaderValue::from_static("nginx"))])),
+        body: body(r#"{"queue": 7, "name": "store", "list": [1, 2, 3]}"#),
+        certificate_expires_in: Some(9 * DAY),
+        redirect: Some("/login".to_owned()),
+        ..ProbeData::default()
+    };
+    let mut told = String::new();
+    judged("everything was seen", &mut told, &seen, &attempt);
+    let cut = Some("only the first 9 bytes of the body were read (`body_limit`)".to_owned());
+    judged("the body was cut off", &mut told, &ProbeData { body: body("queue: [7"), truncation: cut, ..seen.clone() }, &attempt);
+    judged("the body is not JSON", &mut told, &ProbeData { body: body("all is well"), ..seen }, &attempt);
+    judged("nothing was seen", &mut told, &ProbeData::default(), &Attempt::default());
+    assert_text("assertions", &told);
+}
+
+#[test]
+fn sets_of_status_codes() {
+    let read = |text: &str| {
+        let codes = StatusCodes::try_from(serde_json::from_str::<serde_json::Value>(text).expect("it is JSON"));
+        codes.map_or_else(|error| format!("refused: {error}"), |codes| codes.to_string())
+    };
+    assert_list(
+        "status_codes",
+        &["200", "0", r#""2xx""#, r#""200-299""#, r#"["2xx", 404, "500-503"]"#, r#""9xx""#, "[]", "true", "99"]
+            .map(|text| (text, read(text))),
+    );
+}
+
+#[test]
+fn what_is_concluded() {
+    let kind = || CheckKind::NotPossible { word: String::new(), locator: String::new(), why: String::new() };
+    let check = |failure, threshold| Check { failure, threshold, ..Check::of_kind("x", kind()) };
+    let tried = |error: Option<&str>, warning: Option<&str>| AttemptRecord {
+        attempt: Attempt { rtt: SECOND, error: error.map(str::to_owned), ..Attempt::default() },
+        warning: warning.map(str::to_owned),
+        ..AttemptRecord::default()
+    };
+    let told = |observation, check: &Check| {
+        let conclusion = evaluate(observation, check);
+        let notice = if conclusion.notice.is_empty() { "(no notice)" } else { &conclusion.notice };
+        format!("{}: {notice}", conclusion.status)
+    };
+    let attempt = |error, concern| CheckOutcome::Attempts(vec![tried(error, concern)]);
+    let (usual, warns, slow) = (check(Status::Down, 0), check(Status::Degraded, 0), check(Status::Down, SECOND / 2));
+    assert_list(
+        "conclusions",
+        &[
+            ("no attempt", told(CheckOutcome::Attempts(Vec::new()), &usual)),
+            ("not possible", told(CheckOutcome::Skipped { reason: "a reason".to_owned() }, &usual)),
+            ("failed", told(attempt(Some("refused"), None), &usual)),
+            ("failed, only a warning", told(attempt(Some("refused"), None), &warns)),
+            ("a concern", told(attempt(None, Some("certificate expires in 9 d")), &usual)),
+            ("too slow", told(attempt(None, None), &slow)),
+            ("healthy", told(attempt(None, None), &usual)),
+        ],
+    );
+}

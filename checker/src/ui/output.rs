@@ -1,0 +1,91 @@
+//! Standard output for results, standard error for messages about them.
+
+use std::error::Error;
+use std::io::{self, Write as _};
+
+use anstream::adapter::strip_str;
+use anstyle::{AnsiColor, Style};
+
+use super::table::Styles;
+use crate::sanitize::sanitize_for_terminal;
+
+/// The most of an error's cause that is printed, in characters.
+const CAUSE_WIDTH: usize = 1_000;
+
+/// The result of a command could not be written to standard output.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to write to standard output")]
+pub struct StdoutError(#[source] io::Error);
+
+/// Prints a command's result with one write: standard output on its own writes line by line.
+pub fn stdout(text: &str) -> Result<(), StdoutError> {
+    let plain = match stdout_styles() {
+        Styles::Ansi => None,
+        Styles::Plain => text.contains('\u{1b}').then(|| strip_str(text).to_string()),
+    };
+    let mut output = io::stdout().lock();
+    match output.write_all(plain.as_deref().unwrap_or(text).as_bytes()).and_then(|()| output.flush()) {
+        // The reader, such as `head`, has read enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(StdoutError),
+    }
+}
+
+/// Prints what is not the command's result, so that its work continues if standard output cannot be written.
+pub fn print(text: &str) {
+    if let Err(StdoutError(error)) = stdout(text) {
+        warn(&format!("failed to write to standard output: {error}"));
+    }
+}
+
+/// [`print()`] with a line break.
+pub fn print_line(text: &str) {
+    print(&format!("{text}\n"));
+}
+
+/// The styles that standard output supports.
+#[must_use]
+pub fn stdout_styles() -> Styles {
+    match anstream::AutoStream::choice(&io::stdout()) {
+        anstream::ColorChoice::Never => Styles::Plain,
+        _ => Styles::Ansi,
+    }
+}
+
+/// Prints a line on standard error.
+pub fn info(text: &str) {
+    info_inline(&format!("{text}\n"));
+}
+
+/// Prints on standard error without a line break. Errors are ignored: there is nowhere left to report them, and a full
+/// disk must not stop the checks.
+pub(super) fn info_inline(text: &str) {
+    let mut standard_error = anstream::stderr().lock();
+    let _ = standard_error.write_all(text.as_bytes()).and_then(|()| standard_error.flush());
+}
+
+/// Prints a note on standard error.
+pub fn note(text: &str) {
+    info(&format!("note: {text}"));
+}
+
+/// Prints a warning on standard error.
+pub fn warn(text: &str) {
+    info(&format!("warning: {text}"));
+}
+
+/// Prints an error with its causes on standard error, leaving out causes whose text is already part of it.
+pub fn error(error: &dyn Error) {
+    let style = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
+    let mut text = format!("{style}error:{style:#} {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let reason = sanitize_for_terminal(&error.to_string(), CAUSE_WIDTH);
+        if !text.contains(&reason) {
+            text.push_str("\n  caused by: ");
+            text.push_str(&reason);
+        }
+        cause = error.source();
+    }
+    info(&text);
+}

@@ -1,0 +1,337 @@
+//! From the histories of all nodes to how each endpoint stands: now, and over a period. Page and terminal take their
+//! figures from here.
+
+use std::collections::BTreeMap;
+
+use crate::UnixNanos;
+use crate::check_file::EndpointKey;
+use crate::history::{History, LatestResult};
+use crate::object_name::NodeName;
+use crate::quorum::{self, Quorum, Tally, combine};
+use crate::status::Status;
+use crate::uptime::{self, Span, UptimeBreakdown};
+
+/// What all nodes know of one endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointStatus {
+    /// The endpoint.
+    pub key: EndpointKey,
+    /// What the newest result of all said beside its status: the configuration it is checked by.
+    pub latest: LatestResult,
+    /// Which nodes look at it, and what each saw.
+    pub nodes: Vec<NodeStatus>,
+}
+
+/// What one node knows of an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeStatus {
+    /// Which node; `None` is a checker that gives no name.
+    pub node: Option<NodeName>,
+    /// The spans of it, in order and without overlap; the last one may reach into the future.
+    pub spans: Vec<Span>,
+    /// When it last looked.
+    pub last_checked: Option<UnixNanos>,
+    /// What is wrong by its newest result, if anything is.
+    pub reason: Option<String>,
+}
+
+/// How every endpoint stands that any of these histories knows, in the order of the configuration.
+#[must_use]
+pub fn endpoint_statuses<'a>(histories: impl IntoIterator<Item = &'a History>) -> Vec<EndpointStatus> {
+    let mut endpoints: BTreeMap<&EndpointKey, (UnixNanos, EndpointStatus)> = BTreeMap::new();
+    for history in histories {
+        for (key, past) in &history.endpoints {
+            let at = past.timeline.last.map_or(0, |last| last.at);
+            let new = || (at, EndpointStatus { key: key.clone(), latest: past.latest.clone(), nodes: Vec::new() });
+            let (newest, endpoint) = endpoints.entry(key).or_insert_with(new);
+            if at > *newest {
+                *newest = at;
+                endpoint.latest.clone_from(&past.latest);
+            }
+            let (spans, reason) = (past.timeline.spans.clone(), past.latest.reason.clone());
+            let last_checked = past.timeline.last.map(|last| last.at);
+            endpoint.nodes.push(NodeStatus { node: history.node.clone(), spans, last_checked, reason });
+        }
+    }
+    let mut endpoints: Vec<EndpointStatus> = endpoints.into_values().map(|(_, endpoint)| endpoint).collect();
+    endpoints.sort_by_key(|endpoint| endpoint.latest.position);
+    endpoints
+}
+
+impl EndpointStatus {
+    /// How several nodes agree on it.
+    #[must_use]
+    pub fn quorum(&self) -> Quorum {
+        self.latest.quorum
+    }
+
+    /// What the nodes say now.
+    #[must_use]
+    pub fn tally(&self, now: UnixNanos) -> Tally {
+        Tally::new(&self.spans_of_nodes(), self.quorum(), now)
+    }
+
+    /// What each of the nodes says now, by their places.
+    #[must_use]
+    pub fn votes(&self, now: UnixNanos) -> Vec<Status> {
+        quorum::votes(&self.spans_of_nodes(), now)
+    }
+
+    fn spans_of_nodes(&self) -> Vec<&[Span]> {
+        self.nodes.iter().map(|node| node.spans.as_slice()).collect()
+    }
+
+    /// When any node last looked.
+    #[must_use]
+    pub fn last_checked(&self) -> Option<UnixNanos> {
+        self.nodes.iter().filter_map(|node| node.last_checked).max()
+    }
+
+    /// Whether there is anything to tell of it in the time from `from` on.
+    #[must_use]
+    pub fn is_within(&self, from: UnixNanos) -> bool {
+        let stood = self.nodes.iter().filter_map(|node| node.spans.last()).any(|span| span.end > from);
+        stood || self.last_checked().is_some_and(|at| at >= from)
+    }
+
+    fn node_votes(&self, now: UnixNanos) -> Vec<NodeVote<'_>> {
+        let nodes = self.nodes.iter().filter_map(|node| Some((node, node.last_checked?)));
+        nodes.map(|(node, at)| NodeVote::new(node.node.as_ref(), &node.spans, self.nodes.len(), at, now)).collect()
+    }
+
+    /// The verdict over time, up to `now`.
+    #[must_use]
+    pub fn spans(&self, now: UnixNanos) -> Vec<Span> {
+        let nodes: Vec<Vec<Span>> = self.nodes.iter().map(|node| cut(&node.spans, now)).collect();
+        combine(&nodes, self.quorum())
+    }
+
+    /// How the time of a period divides.
+    #[must_use]
+    pub fn breakdown(&self, from: UnixNanos, to: UnixNanos) -> UptimeBreakdown {
+        UptimeBreakdown::from_spans(&self.spans(to), from, to)
+    }
+}
+
+/// What a node said last of an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodeVote<'a> {
+    /// Which node.
+    pub node: Option<&'a NodeName>,
+    /// Whether it stands now.
+    pub is_current: bool,
+    /// Whether it does if its clock is a little behind.
+    pub is_within_skew: bool,
+    /// When it was said.
+    pub reported_at: UnixNanos,
+}
+
+impl<'a> NodeVote<'a> {
+    /// The word of one of so many nodes, by its spans.
+    #[must_use]
+    pub fn new(
+        node: Option<&'a NodeName>,
+        spans: &[Span],
+        nodes: usize,
+        reported_at: UnixNanos,
+        now: UnixNanos,
+    ) -> NodeVote<'a> {
+        let is_within_skew = quorum::vote_at(spans, now) != Status::Unknown;
+        let is_current = is_within_skew && (nodes > 1 || uptime::status_at(spans, now) != Status::Unknown);
+        NodeVote { node, is_current, is_within_skew, reported_at }
+    }
+}
+
+/// Marks the endpoints that nobody looks at any more although those who did still report about others; `words` are what
+/// the nodes said last of one.
+///
+/// They were taken out of a checker's configuration: they are unknown, but nothing to be alarmed about.
+pub fn mark_retired<'w, E>(endpoints: &mut [E], votes: impl Fn(&E) -> &[NodeVote<'w>], mark: impl Fn(&mut E)) {
+    let mut alive: Vec<(Option<NodeName>, UnixNanos)> = Vec::new();
+    for vote in endpoints.iter().flat_map(&votes).filter(|vote| vote.is_current) {
+        match alive.iter_mut().find(|(name, _)| name.as_ref() == vote.node) {
+            Some((_, known)) => *known = (*known).max(vote.reported_at),
+            None => alive.push((vote.node.cloned(), vote.reported_at)),
+        }
+    }
+    for endpoint in endpoints {
+        let has_stopped = |vote: &NodeVote<'_>| {
+            // A node that still gives a result which says nothing has not stopped looking.
+            !vote.is_current
+                && alive.iter().any(|(name, known)| name.as_ref() == vote.node && *known > vote.reported_at)
+        };
+        if votes(endpoint).iter().all(has_stopped) {
+            mark(endpoint);
+        }
+    }
+}
+
+/// How all of it stands, each endpoint being so and retired or not: the worst that is, where an unknown counts unless it
+/// is known why nobody looks; no data is unknown.
+#[must_use]
+pub fn overall_status(endpoints: &mut dyn Iterator<Item = (Status, bool)>) -> Status {
+    let mut worst = Status::Unknown;
+    let mut is_any_unknown = false;
+    for (status, _) in endpoints.filter(|(_, is_retired)| !is_retired) {
+        worst = worst.max(status);
+        is_any_unknown |= status == Status::Unknown;
+    }
+    if worst == Status::Healthy && is_any_unknown { Status::Unknown } else { worst }
+}
+
+/// The status of each of these endpoints now, and whether it is retired.
+#[must_use]
+pub fn current_statuses(endpoints: &[EndpointStatus], now: UnixNanos) -> Vec<(Status, bool)> {
+    let said = endpoints.iter().map(|endpoint| (endpoint.tally(now).status, endpoint.node_votes(now), false));
+    let mut said: Vec<(Status, Vec<NodeVote<'_>>, bool)> = said.collect();
+    mark_retired(&mut said, |(_, votes, _)| votes, |(status, _, retired)| *retired = *status == Status::Unknown);
+    said.into_iter().map(|(status, _, retired)| (status, retired)).collect()
+}
+
+/// The part of the spans before a moment.
+fn cut(spans: &[Span], moment: UnixNanos) -> Vec<Span> {
+    let before = spans.iter().take_while(|span| span.start < moment);
+    before.map(|span| Span { end: span.end.min(moment), ..*span }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check_file::{CheckFile, CheckResult};
+    use crate::history::{DEFAULT_EXPIRY, HistoryBuilder, Latencies, RebuildFrom};
+    use crate::object_name::CheckFileName;
+    use crate::uptime::Ratio;
+    use crate::{DAY, HOUR, MINUTE};
+
+    const START: UnixNanos = 20_779 * DAY;
+
+    /// A day of a node that looks every minute; it sees down in these minutes, and looks away in those.
+    fn history(node: &str, quorum: Quorum, down: std::ops::Range<i64>, away: std::ops::Range<i64>) -> History {
+        let node = NodeName::new(node).ok();
+        let file = |minute: i64| {
+            let at = START + minute * MINUTE;
+            let status = if down.contains(&minute) { Status::Down } else { Status::Healthy };
+            let result = CheckResult {
+                title: "Shop".to_owned(),
+                timestamp: at,
+                status,
+                interval: Some(MINUTE),
+                quorum,
+                notice: if status == Status::Down { "connection refused".to_owned() } else { String::new() },
+                ..CheckResult::default()
+            };
+            let name = CheckFileName { stored_at: at + 1, node: node.clone() };
+            (name, CheckFile { results: vec![result], skipped: Vec::new() })
+        };
+        let files: Vec<_> = (0..1_440).filter(|minute| !away.contains(minute)).map(file).collect();
+        let (mut history, mut latencies) = (History::new(node.clone()), Latencies::default());
+        let names: Vec<_> = files.iter().map(|(name, _)| name.clone()).collect();
+        let mut builder =
+            HistoryBuilder::rebuild(&mut history, &mut latencies, RebuildFrom::START, &names, START + DAY);
+        for (name, file) in files {
+            builder.add(&name, &file);
+        }
+        builder.finish(DEFAULT_EXPIRY);
+        history
+    }
+
+    fn three(quorum: Quorum) -> Vec<History> {
+        // An outage of an hour that all see, half an hour that two see, and an hour that one sees.
+        vec![
+            history("a", quorum, 600..660, 1_000..1_100),
+            history("b", quorum, 600..690, 0..0),
+            history("c", quorum, 600..750, 0..0),
+        ]
+    }
+
+    fn down_minutes(quorum: Quorum) -> (i64, String, String) {
+        let breakdown = endpoint_statuses(&three(quorum))[0].breakdown(START, START + DAY);
+        let text = |share: Option<Ratio>| share.map(Ratio::percent).unwrap_or_default();
+        (breakdown.down / MINUTE, text(breakdown.uptime()), text(breakdown.coverage()))
+    }
+
+    #[test]
+    fn known_outages_give_known_figures_for_each_policy() {
+        assert_eq!(down_minutes(Quorum::All), (60, "95.83%".to_owned(), "100%".to_owned()));
+        assert_eq!(down_minutes(Quorum::Majority), (90, "93.75%".to_owned(), "100%".to_owned()));
+        assert_eq!(down_minutes(Quorum::Any), (150, "89.58%".to_owned(), "100%".to_owned()));
+        let two = "2".parse().expect("it is a policy");
+        assert_eq!(down_minutes(two), (90, "93.75%".to_owned(), "100%".to_owned()));
+    }
+
+    #[test]
+    fn one_node_alone_has_the_coverage_of_its_own_time() {
+        let only = [history("a", Quorum::Any, 600..660, 1_000..1_100)];
+        let breakdown = endpoint_statuses(&only)[0].breakdown(START, START + DAY);
+        // Away for a hundred minutes, of which the last result before stood for half a minute more.
+        assert_eq!(breakdown.unknown, 99 * MINUTE + MINUTE / 2);
+        assert_eq!(breakdown.coverage().map(Ratio::percent).as_deref(), Some("93.09%"));
+        assert_eq!(breakdown.uptime().map(Ratio::percent).as_deref(), Some("95.52%"));
+    }
+
+    #[test]
+    fn what_one_of_three_sees_is_localized_and_all_silent_is_unknown() {
+        let histories = three(Quorum::Majority);
+        let endpoint = &endpoint_statuses(&histories)[0];
+        let at = |minute: i64| endpoint.tally(START + minute * MINUTE);
+        assert_eq!(at(610).status, Status::Down);
+        let localized = at(720);
+        assert!(localized.is_localized() && localized.status == Status::Degraded);
+        assert_eq!(endpoint.nodes[localized.down[0]].node.as_ref().map(NodeName::as_str), Some("c"));
+        assert_eq!((at(2_000).status, at(2_000).voters), (Status::Unknown, 0));
+        assert!(histories.iter().all(|history| history.is_overdue(START + 2_000 * MINUTE)));
+        assert!(!histories[0].is_overdue(START + DAY));
+    }
+
+    #[test]
+    fn ten_failures_among_many_checks_color_no_other_day() {
+        let histories = [history("a", Quorum::Majority, 30..40, 0..0)];
+        let endpoint = &endpoint_statuses(&histories)[0];
+        let hours: Vec<Status> =
+            (0..24).map(|hour| endpoint.breakdown(START + hour * HOUR, START + (hour + 1) * HOUR).worst()).collect();
+        assert_eq!(hours[0], Status::Down);
+        assert!(hours[1..].iter().all(|status| *status == Status::Healthy));
+    }
+
+    #[test]
+    fn nobody_known_is_unknown() {
+        assert_eq!(overall_status(&mut [].into_iter()), Status::Unknown);
+        assert_eq!(overall_status(&mut [(Status::Healthy, false), (Status::Down, false)].into_iter()), Status::Down);
+        assert_eq!(endpoint_statuses(&[]), []);
+    }
+
+    #[test]
+    fn an_endpoint_that_nobody_knows_of_spoils_all_is_well_unless_nobody_means_to_look() {
+        assert_eq!(
+            overall_status(&mut [(Status::Healthy, false), (Status::Unknown, false)].into_iter()),
+            Status::Unknown
+        );
+        assert_eq!(
+            overall_status(&mut [(Status::Healthy, false), (Status::Unknown, true)].into_iter()),
+            Status::Healthy
+        );
+        // The node that looked until minute 600 goes on with another endpoint.
+        let mut histories =
+            [history("a", Quorum::Majority, 0..0, 600..1_440), history("a", Quorum::Majority, 0..0, 0..0)];
+        let [before, after] = &mut histories;
+        let renamed = |(key, past): (EndpointKey, _)| (EndpointKey { title: "Other".to_owned(), ..key }, past);
+        before.endpoints.extend(std::mem::take(&mut after.endpoints).into_iter().map(renamed));
+        let now = START + DAY;
+        let of = |histories: &[History]| {
+            let endpoints = endpoint_statuses(histories);
+            let names = endpoints.iter().map(|endpoint| endpoint.key.title.clone());
+            let mut statuses: Vec<_> = names.zip(current_statuses(&endpoints, now)).collect();
+            statuses.sort();
+            statuses
+        };
+        let both = of(&histories[..1]);
+        assert_eq!(
+            both,
+            [("Other".to_owned(), (Status::Healthy, false)), ("Shop".to_owned(), (Status::Unknown, true))]
+        );
+        histories[0].endpoints.retain(|key, _| key.title == "Shop");
+        assert_eq!(of(&histories[..1]), [("Shop".to_owned(), (Status::Unknown, false))], "it is just silent");
+        let shop = &endpoint_statuses(&histories[..1])[0];
+        assert!(shop.is_within(START) && !shop.is_within(START + 601 * MINUTE));
+    }
+}

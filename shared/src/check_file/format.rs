@@ -1,0 +1,73 @@
+//! Check files as they are written: the original's order of keys, its omissions and its escapes.
+
+use std::borrow::Cow;
+
+use super::{ATTEMPTS_LIMIT, Attempt, CheckResult, ERROR_LIMIT, LOCATOR_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT, shortened};
+use crate::Nanos;
+use crate::json_writer::{Escapes, JsonWriter, key};
+use crate::quorum::Quorum;
+use crate::status::Status;
+
+/// How many bytes a result may come to, so that the text has seldom to be moved while it grows.
+const EXPECTED: usize = 288;
+
+/// Writes the content of a check file, with the original's order of keys, omissions and escapes.
+///
+/// Texts over their limits are shortened, so that no round is too large to be read.
+#[must_use]
+pub fn write_check_file(results: &[CheckResult]) -> String {
+    let mut writer = JsonWriter::new(Escapes::AsGoDoes, results.len() * EXPECTED);
+    writer.array(results, |writer, result| writer.object(|writer| write_result(writer, result)));
+    writer.finish()
+}
+
+fn write_result(writer: &mut JsonWriter, result: &CheckResult) {
+    writer.text_but_empty(key!("title"), &shortened_copy(&result.title, TITLE_LIMIT));
+    writer.text_but_empty(key!("endpoint"), &shortened_copy(&result.locator, LOCATOR_LIMIT));
+    writer.number_but_zero(key!("timestamp"), result.timestamp);
+    if !result.attempts.is_empty() {
+        writer.key(key!("times"));
+        let attempts = result.attempts.iter().take(ATTEMPTS_LIMIT);
+        writer.array(attempts, |writer, attempt| writer.object(|writer| write_attempt(writer, attempt)));
+    }
+    writer.number_but_zero(key!("threshold"), result.threshold);
+    let flag = match result.status {
+        Status::Healthy => Some(key!("healthy")),
+        Status::Degraded => Some(key!("degraded")),
+        Status::Down => Some(key!("down")),
+        Status::Unknown => None,
+    };
+    if let Some(flag) = flag {
+        writer.key(flag);
+        writer.literal("true");
+    }
+    writer.text_but_empty(key!("notice"), &shortened_copy(&result.notice, ERROR_LIMIT));
+    writer.text_but_empty(key!("message"), &shortened_copy(&result.message, MESSAGE_LIMIT));
+    if let Some(node) = &result.node {
+        writer.text(key!("node"), node.as_str());
+    }
+    writer.text_but_empty(key!("kind"), result.kind.as_deref().unwrap_or_default());
+    writer.number_but_zero(key!("interval"), result.interval.unwrap_or(0));
+    if result.quorum != Quorum::default() {
+        writer.text(key!("verdict"), &result.quorum.to_string());
+    }
+}
+
+fn write_attempt(writer: &mut JsonWriter, attempt: &Attempt) {
+    writer.number(key!("rtt"), attempt.rtt);
+    writer.text_but_empty(key!("error"), &shortened_copy(attempt.error.as_deref().unwrap_or_default(), ERROR_LIMIT));
+    let mut phase = |key, time: Option<Nanos>| {
+        if let Some(time) = time {
+            writer.number(key, time);
+        }
+    };
+    phase(key!("dns"), attempt.phases.dns);
+    phase(key!("connect"), attempt.phases.connect);
+    phase(key!("tls"), attempt.phases.tls);
+    phase(key!("ttfb"), attempt.phases.ttfb);
+}
+
+/// The same of a text that is somebody else's.
+fn shortened_copy(text: &str, limit: usize) -> Cow<'_, str> {
+    if text.len() <= limit { Cow::Borrowed(text) } else { Cow::Owned(shortened(text.to_owned(), limit)) }
+}

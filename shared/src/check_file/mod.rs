@@ -1,0 +1,417 @@
+//! The JSON of a check file: an array of results, in the original Checkup's keys with ours added as optional ones.
+//!
+//! Reading is forgiving (every key may be missing, unknown keys are ignored, a bad element never spoils its
+//! neighbors); writing is exact ([`mod@format`]). Object names live in [`crate::object_name`].
+
+mod format;
+
+pub use self::format::write_check_file;
+
+use crate::json::{self, Json, WrongType};
+use crate::object_name::{CheckFileName, NodeName};
+use crate::quorum::Quorum;
+use crate::status::Status;
+use crate::{Nanos, UnixNanos};
+
+/// The longest title kept, in characters: a page has to show it in one row.
+pub const TITLE_LIMIT: usize = 200;
+/// The longest locator kept, in characters; longer URLs exist, but nobody reads them.
+pub const LOCATOR_LIMIT: usize = 2_000;
+/// The longest error or notice kept, in characters: enough for a sentence and a line of output.
+pub const ERROR_LIMIT: usize = 1_000;
+/// The longest message kept, in characters: an announcement, not a document.
+pub const MESSAGE_LIMIT: usize = 20_000;
+/// The most attempts of one check that are kept.
+pub const ATTEMPTS_LIMIT: usize = 1_000;
+
+/// One try: how long it took, and what went wrong if anything did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Attempt {
+    /// Round-trip time of the whole attempt in nanoseconds.
+    pub rtt: Nanos,
+    /// What went wrong, in words for a person; `None` if nothing did.
+    pub error: Option<String>,
+    /// Where the time went, as far as it is known.
+    pub phases: Phases,
+}
+
+/// The parts of an attempt's time, each in nanoseconds and each optional.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Phases {
+    /// Looking up the host name.
+    pub dns: Option<Nanos>,
+    /// Connecting to the address.
+    pub connect: Option<Nanos>,
+    /// The TLS handshake.
+    pub tls: Option<Nanos>,
+    /// From the request sent to the first byte of the answer (time to first byte).
+    pub ttfb: Option<Nanos>,
+}
+
+/// One look at one endpoint by one node: its attempts and the status concluded from them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CheckResult {
+    /// What people call the endpoint.
+    pub title: String,
+    /// Its locator: URL, host:port or command (the key `endpoint`).
+    pub locator: String,
+    /// When the check started.
+    pub timestamp: UnixNanos,
+    /// The attempts, in the order they were made (the key `times`).
+    pub attempts: Vec<Attempt>,
+    /// The median round-trip time above which the endpoint is degraded, in nanoseconds; 0 is none.
+    pub threshold: Nanos,
+    /// What was concluded; exactly one of the keys `healthy`, `degraded`, `down`, or none for unknown.
+    pub status: Status,
+    /// Why the status is what it is, in words; empty if there is nothing to say.
+    pub notice: String,
+    /// What a person says about the state of things: a little HTML (see [`crate::message`]); empty if nothing.
+    pub message: String,
+    /// Which node looked; the original did not say.
+    pub node: Option<NodeName>,
+    /// Which kind of check it was (`http`, …); the original did not say.
+    pub kind: Option<String>,
+    /// How long this result is meant to stand, in nanoseconds; the original did not say.
+    pub interval: Option<Nanos>,
+    /// How several nodes agree on this endpoint, where it is not by majority; the original did not say.
+    pub quorum: Quorum,
+}
+
+/// What makes an endpoint the same one from check to check: its title and its locator together, so that two
+/// checks of one URL under two titles stay apart.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct EndpointKey {
+    /// The title.
+    pub title: String,
+    /// The locator.
+    pub locator: String,
+}
+
+impl CheckResult {
+    /// The endpoint this result is about.
+    #[must_use]
+    pub fn endpoint_key(&self) -> EndpointKey {
+        EndpointKey { title: self.title.clone(), locator: self.locator.clone() }
+    }
+
+    /// What is wrong in one sentence: the notice, or else the last failed attempt's error.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        if !self.notice.is_empty() {
+            return Some(&self.notice);
+        }
+        self.attempts.iter().rev().find_map(|attempt| attempt.error.as_deref())
+    }
+}
+
+/// What could be read of a check file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CheckFile {
+    /// The readable results, in the file's order.
+    pub results: Vec<CheckResult>,
+    /// The elements that could not be read.
+    pub skipped: Vec<SkippedElement>,
+}
+
+/// An element of a check file that is no result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SkippedElement {
+    /// Its place in the array, from 0.
+    pub index: usize,
+    /// Why it is none.
+    pub reason: String,
+}
+
+/// The object is no check file at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("invalid check file: {0}")]
+pub struct InvalidCheckFile(String);
+
+impl CheckFile {
+    /// Reads the content of a check file; one bad element is skipped and named, the others stand.
+    pub fn parse(content: &[u8]) -> Result<CheckFile, InvalidCheckFile> {
+        let text = std::str::from_utf8(content).map_err(|error| InvalidCheckFile(error.to_string()))?;
+        CheckFile::from_json(&json::parse(text).map_err(|error| InvalidCheckFile(error.to_string()))?)
+    }
+
+    /// Reads a check file's content where it is a part of some JSON.
+    pub fn from_json(content: &Json<'_>) -> Result<CheckFile, InvalidCheckFile> {
+        let Json::Array(elements) = content else {
+            return Err(InvalidCheckFile("it is not a JSON array of results".to_owned()));
+        };
+        let mut file = CheckFile::default();
+        for (index, element) in elements.iter().enumerate() {
+            match read_result(element) {
+                Ok(result) => file.results.push(result),
+                Err(reason) => file.skipped.push(SkippedElement { index, reason: shortened(reason, ERROR_LIMIT) }),
+            }
+        }
+        Ok(file)
+    }
+
+    /// Fills in what the object's name knows and the results do not: the node, and a missing time.
+    #[must_use]
+    pub fn stored_as(mut self, name: &CheckFileName) -> CheckFile {
+        for result in &mut self.results {
+            if result.timestamp <= 0 {
+                result.timestamp = name.stored_at;
+            }
+            // The name is what the writer's rights vouch for; a node inside may say anything.
+            if name.node.is_some() {
+                result.node.clone_from(&name.node);
+            }
+        }
+        self
+    }
+}
+
+/// At most `limit` characters of a text, the last one an ellipsis where something was cut.
+#[must_use]
+pub fn shortened(mut text: String, limit: usize) -> String {
+    if text.len() <= limit {
+        return text;
+    }
+    if let Some((cut, _)) = text.char_indices().nth(limit) {
+        let last = text[..cut].char_indices().next_back().map_or(0, |(at, _)| at);
+        text.truncate(last);
+        text.push('…');
+    }
+    text
+}
+
+/// Reads one element of a check file; what is missing is as if it were empty.
+fn read_result(element: &Json<'_>) -> Result<CheckResult, String> {
+    if !matches!(element, Json::Object(_)) {
+        return Err("it is no object".to_owned());
+    }
+    read_members(element).map_err(|wrong| wrong.to_string())
+}
+
+fn read_members(element: &Json<'_>) -> Result<CheckResult, WrongType> {
+    // Should somebody have set several, the worst is believed.
+    let mut status = Status::Unknown;
+    for (key, each) in [("healthy", Status::Healthy), ("degraded", Status::Degraded), ("down", Status::Down)] {
+        if element.flag(key)? {
+            status = each;
+        }
+    }
+    let attempts = element.array("times")?.iter().take(ATTEMPTS_LIMIT).map(read_attempt);
+    Ok(CheckResult {
+        title: read_text(element, "title", TITLE_LIMIT)?,
+        locator: read_text(element, "endpoint", LOCATOR_LIMIT)?,
+        timestamp: read_nanos(element, "timestamp")?.unwrap_or(0),
+        attempts: attempts.collect::<Result<_, _>>()?,
+        threshold: read_nanos(element, "threshold")?.unwrap_or(0),
+        status,
+        notice: read_text(element, "notice", ERROR_LIMIT)?,
+        message: read_text(element, "message", MESSAGE_LIMIT)?,
+        node: element.text("node")?.and_then(|node| NodeName::new(node).ok()),
+        kind: Some(read_text(element, "kind", TITLE_LIMIT)?).filter(|kind| !kind.is_empty()),
+        interval: read_nanos(element, "interval")?.filter(|interval| *interval > 0),
+        quorum: element.text("verdict")?.and_then(|policy| policy.parse().ok()).unwrap_or_default(),
+    })
+}
+
+fn read_attempt(element: &Json<'_>) -> Result<Attempt, WrongType> {
+    Ok(Attempt {
+        rtt: read_nanos(element, "rtt")?.unwrap_or(0),
+        error: Some(read_text(element, "error", ERROR_LIMIT)?).filter(|error| !error.is_empty()),
+        phases: Phases {
+            dns: read_nanos(element, "dns")?,
+            connect: read_nanos(element, "connect")?,
+            tls: read_nanos(element, "tls")?,
+            ttfb: read_nanos(element, "ttfb")?,
+        },
+    })
+}
+
+fn read_text(element: &Json<'_>, key: &str, limit: usize) -> Result<String, WrongType> {
+    Ok(shortened(element.text(key)?.unwrap_or_default().to_owned(), limit))
+}
+
+/// Times and lengths of time are never before zero.
+fn read_nanos(element: &Json<'_>, key: &str) -> Result<Option<Nanos>, WrongType> {
+    Ok(element.integer(key)?.map(|nanos| nanos.max(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const GOLDEN: [&str; 3] = [
+        include_str!("../../golden/1795330254340493978-check.json"),
+        include_str!("../../golden/1795330255356052177-check.json"),
+        include_str!("../../golden/1795330256374067482-check.json"),
+    ];
+
+    #[test]
+    fn files_of_the_original_are_read_and_written_to_the_byte() {
+        for golden in GOLDEN {
+            let file = CheckFile::parse(golden.as_bytes()).expect("the original wrote it");
+            assert_eq!((file.results.len(), file.skipped.len()), (10, 0));
+            assert_eq!(write_check_file(&file.results), golden.trim_end());
+        }
+    }
+
+    #[test]
+    fn the_originals_results_say_what_they_said() {
+        let file = CheckFile::parse(GOLDEN[1].as_bytes()).expect("the original wrote it");
+        let shop = &file.results[0];
+        assert_eq!((shop.title.as_str(), shop.status, shop.attempts.len()), ("Shop", Status::Healthy, 5));
+        assert!(shop.message.starts_with("We're <b>investigating</b>"));
+        assert_eq!(shop.attempts[0].rtt, 746_861);
+        assert_eq!((shop.node.clone(), shop.interval), (None, None));
+        let refused = &file.results[4];
+        assert_eq!(refused.status, Status::Down);
+        assert!(refused.reason().is_some_and(|reason| reason.ends_with("connection refused")));
+    }
+
+    #[test]
+    fn a_bad_element_is_skipped_and_named_and_the_others_stand() {
+        let content =
+            br#"[{"title":"A","healthy":true},{"title":7},"text",{"title":"B","times":[{"rtt":1e300}]},{"title":"C"}]"#;
+        let file = CheckFile::parse(content).expect("it is an array");
+        let titles: Vec<&str> = file.results.iter().map(|result| result.title.as_str()).collect();
+        assert_eq!(titles, ["A", "C"]);
+        assert_eq!(file.skipped.iter().map(|skipped| skipped.index).collect::<Vec<_>>(), [1, 2, 3]);
+    }
+
+    #[test]
+    fn what_is_no_array_is_refused_with_a_reason() {
+        for content in ["", "{}", "null", "[{\"title\":\"A\"", "\u{0}", "[1,2"] {
+            assert!(CheckFile::parse(content.as_bytes()).is_err(), "{content}");
+        }
+        assert!(CheckFile::parse(&[0xff, 0xfe]).is_err());
+    }
+
+    #[test]
+    fn missing_times_null_times_and_unknown_keys_are_read() {
+        let content = br#"[{"title":"A","down":true,"times":null,"color":"red"},{}]"#;
+        let file = CheckFile::parse(content).expect("it is an array");
+        assert_eq!(file.results.len(), 2);
+        assert_eq!(file.results[0].status, Status::Down);
+        assert_eq!(file.results[1], CheckResult::default());
+    }
+
+    #[test]
+    fn of_several_statuses_the_worst_is_believed() {
+        let file = CheckFile::parse(br#"[{"healthy":true,"down":true}]"#).expect("it is an array");
+        assert_eq!(file.results[0].status, Status::Down);
+    }
+
+    #[test]
+    fn endless_texts_are_shortened_on_both_ways() {
+        let endless = "ä".repeat(5_000_000);
+        let content = serde_json::json!([{ "title": endless, "times": [{ "rtt": 1, "error": endless }] }]);
+        let file = CheckFile::parse(content.to_string().as_bytes()).expect("it is an array");
+        assert_eq!(file.results[0].title.chars().count(), TITLE_LIMIT);
+        let result = CheckResult { message: endless, ..CheckResult::default() };
+        assert!(write_check_file(&[result]).len() < 3 * MESSAGE_LIMIT);
+    }
+
+    #[test]
+    fn the_name_tells_the_node_and_a_missing_time() {
+        let name = CheckFileName::parse("1795330254340493978-eu-west-check.json").expect("it is a name");
+        let content = br#"[{"title":"A","node":"mallory"},{"title":"B","timestamp":7}]"#;
+        let file = CheckFile::parse(content).expect("it is an array").stored_as(&name);
+        assert_eq!(file.results[0].timestamp, 1_795_330_254_340_493_978);
+        assert_eq!(file.results[1].timestamp, 7);
+        assert_eq!(file.results[0].node.as_ref().map(NodeName::as_str), Some("eu-west"));
+    }
+
+    /// Any result that our own code can make.
+    fn any_result() -> impl Strategy<Value = CheckResult> {
+        let text = || "[a-zA-Z<>&\u{2028}\"'\\\\ äß☃\n]{0,40}";
+        let optional = || prop::option::of(0..i64::MAX);
+        let phases = (optional(), optional(), optional(), optional()).prop_map(|(dns, connect, tls, ttfb)| Phases {
+            dns,
+            connect,
+            tls,
+            ttfb,
+        });
+        let error = prop::option::of(text().prop_filter("an error says something", |text| !text.is_empty()));
+        let attempt = (0..i64::MAX, error, phases).prop_map(|(rtt, error, phases)| Attempt { rtt, error, phases });
+        let first = (text(), text(), 0..i64::MAX, prop::collection::vec(attempt, 0..6), 0..i64::MAX);
+        let second = (
+            prop::sample::select(Status::ALL.to_vec()),
+            text(),
+            text(),
+            prop::option::of("[a-z0-9-]{1,32}"),
+            prop::option::of("[a-z]{1,9}"),
+            prop::option::of(1..i64::MAX),
+            prop::sample::select(vec!["any", "majority", "all", "1", "7"]),
+        );
+        (first, second).prop_map(
+            |(
+                (title, locator, timestamp, attempts, threshold),
+                (status, notice, message, node, kind, interval, verdict),
+            )| {
+                CheckResult {
+                    title,
+                    locator,
+                    timestamp,
+                    attempts,
+                    threshold,
+                    status,
+                    notice,
+                    message,
+                    node: node.and_then(|node| NodeName::new(&node).ok()),
+                    kind,
+                    interval,
+                    quorum: verdict.parse().expect("it is a policy"),
+                }
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn any_result_written_is_read_back_equal(results in prop::collection::vec(any_result(), 0..5)) {
+            let written = write_check_file(&results);
+            let file = CheckFile::parse(written.as_bytes()).expect("we wrote it");
+            prop_assert_eq!(file, CheckFile { results, skipped: Vec::new() });
+        }
+
+        #[test]
+        fn what_we_write_has_the_originals_keys_with_the_originals_types(result in any_result()) {
+            let written: serde_json::Value = serde_json::from_str(&write_check_file(&[result])).expect("it is JSON");
+            let result = &written[0];
+            for (key, value) in result.as_object().expect("a result is an object") {
+                let as_in_go = match key.as_str() {
+                    "title" | "endpoint" | "notice" | "message" | "node" | "kind" | "verdict" => value.is_string(),
+                    "timestamp" | "threshold" | "interval" => value.is_i64(),
+                    "healthy" | "degraded" | "down" => value == &serde_json::Value::Bool(true),
+                    "times" => value.as_array().is_some_and(|times| times.iter().all(|attempt| attempt["rtt"].is_i64())),
+                    _ => false,
+                };
+                prop_assert!(as_in_go, "{key}: {value}");
+            }
+            let statuses = ["healthy", "degraded", "down"].iter().filter(|key| result.get(**key).is_some()).count();
+            prop_assert!(statuses <= 1);
+        }
+
+        #[test]
+        fn what_the_original_may_leave_out_may_be_missing(result in any_result(), left_out in prop::collection::hash_set(0_usize..14, 0..14)) {
+            let keys = ["title", "endpoint", "timestamp", "times", "threshold", "healthy", "degraded", "down", "notice", "message", "node", "kind", "interval", "verdict"];
+            let mut written: serde_json::Value = serde_json::from_str(&write_check_file(&[result])).expect("it is JSON");
+            let object = written[0].as_object_mut().expect("a result is an object");
+            for index in left_out {
+                object.remove(keys[index]);
+            }
+            let file = CheckFile::parse(written.to_string().as_bytes()).expect("it is an array");
+            prop_assert_eq!((file.results.len(), file.skipped.len()), (1, 0));
+        }
+
+        #[test]
+        fn no_content_makes_reading_panic(content in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = CheckFile::parse(&content);
+        }
+
+        #[test]
+        fn no_half_of_a_file_is_taken_for_a_whole(cut in 0_usize..2_000) {
+            let golden = GOLDEN[0].trim_end().as_bytes();
+            prop_assert!(CheckFile::parse(&golden[..cut.min(golden.len() - 1)]).is_err());
+        }
+    }
+}
