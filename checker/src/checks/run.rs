@@ -69,7 +69,8 @@ pub async fn attempt(check: &Check, context: &CheckContext) -> Probed {
     if record.attempt.error.as_deref() == Some(error_text::TOO_MANY_OPEN_FILES) {
         return Err(fd_limit::too_many_open_files());
     }
-    assertions::evaluate::evaluate(check, record, data, &context.assertion_pool).await
+    let probe_timeout = check.kind.probe().timeout();
+    assertions::evaluate::evaluate(&check.assertions, probe_timeout, record, data, &context.assertion_pool).await
 }
 
 /// Runs a probe within its time limit and measures it.

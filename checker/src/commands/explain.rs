@@ -13,7 +13,7 @@ use crate::checks::net::resolver;
 use crate::checks::probe_data::Capture;
 use crate::checks::{CheckOutcome, attempt};
 use crate::cli::ExplainArguments;
-use crate::checks::{Check, CheckKind};
+use crate::checks::Check;
 use crate::monitor::runner::evaluate_on_this_node;
 use crate::ui;
 use crate::ui::explain::explain as explained;

@@ -28,6 +28,7 @@ use crate::cli::LISTEN_VARIABLE;
 use crate::config::model::Config;
 use crate::config::{self, ConfigError, Environment};
 use crate::monitor::heartbeat_reader::heartbeat_reader;
+use crate::monitor::runner::new_context;
 use crate::now;
 use crate::ui;
 

@@ -202,7 +202,7 @@ fn one_check_is_named(text: &str, expected: &str) {
     let checks = config.expect("the other is left").checks;
     assert!(matches!(&checks[0].kind, CheckKind::Exec(_)), "{:?}", checks[0]);
     let CheckKind::Misconfigured(misconfigured) = &checks[1].kind else { panic!("{:?}", checks[1]) };
-    assert!(checks[1].title == "A" && why.contains(&expected), "{why}");
+    assert!(checks[1].title == "A" && misconfigured.reason.contains(&expected), "{misconfigured:?}");
 }
 
 #[test]

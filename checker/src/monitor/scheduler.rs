@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use super::concurrency::Places;
 use super::confirmation::Memory;
-use super::runner::Look;
+use super::runner::{Look, new_context};
 use super::schedule::{Due, Timetable, stable_hash};
 use crate::checks::CheckContext;
 use crate::checks::Check;
