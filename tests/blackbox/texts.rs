@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use regex::{Captures, Regex};
 use serde_json::{Value, json};
-use shared::object_name::{CheckFileName, NodeName};
 use shared::check_file::{Attempt, CheckResult, write_check_file};
+use shared::object_name::{CheckFileName, NodeName};
 use shared::status::Status;
 use shared::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 use support::checker::{Checker, Run};

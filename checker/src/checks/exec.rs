@@ -94,9 +94,7 @@ impl Probe for ExecCheck {
     }
 
     fn probe<'a>(&'a self, capture: Capture, _: &'a CheckContext) -> BoxFuture<'a, Probed> {
-        Box::pin(async move {
-            Ok(timed(self.timeout, capture, |stopwatch| run_command(self, stopwatch)).await)
-        })
+        Box::pin(async move { Ok(timed(self.timeout, capture, |stopwatch| run_command(self, stopwatch)).await) })
     }
 }
 

@@ -13,7 +13,9 @@ pub(super) fn expect_texts(
 ) -> Result<(), Failure> {
     let contains = |text: &str| memmem::find(data, text.as_bytes()).is_some();
     match (must_contain, must_not_contain, truncation) {
-        (Some(text), _, Some(truncation)) if !contains(text) => Err(format!("{subject} does not contain `{text}`; {truncation}")),
+        (Some(text), _, Some(truncation)) if !contains(text) => {
+            Err(format!("{subject} does not contain `{text}`; {truncation}"))
+        }
         (Some(text), _, None) if !contains(text) => Err(format!("{subject} does not contain `{text}`")),
         (_, Some(text), _) if contains(text) => Err(format!("{subject} contains `{text}`")),
         (_, Some(text), Some(truncation)) => Err(format!("{truncation}, which does not rule out `{text}`")),

@@ -73,8 +73,9 @@ async fn read_last(check: &HeartbeatCheck, reader: Option<&HeartbeatReader>) -> 
     };
     let limit = Nanos::try_from(check.timeout.as_nanos()).unwrap_or(Nanos::MAX);
     let read = tokio::time::timeout(check.timeout, reader(check.name.clone())).await;
-    let read = read
-        .map_err(|_| format!("failed to read `{}`: no answer from the store within {}", check.name, format_exact(limit)))??;
+    let read = read.map_err(|_| {
+        format!("failed to read `{}`: no answer from the store within {}", check.name, format_exact(limit))
+    })??;
     let parsed = read.map(|json| Heartbeat::parse(&json)).transpose();
     parsed.map_err(|error| format!("failed to use `{}`: {error}", check.name))
 }

@@ -37,8 +37,8 @@ use std::time::Duration;
 use ::http::request::Parts;
 use futures_util::future::BoxFuture;
 use shared::Nanos;
-use shared::status::Status;
 use shared::quorum::Quorum;
+use shared::status::Status;
 
 use self::assertions::Assertion;
 pub use self::context::CheckContext;

@@ -92,7 +92,11 @@ async fn handshake(
     let left = time_left(&certificates, now)?;
     stopwatch.record(|data| data.certificate_expires_in = Some(left));
     let expires_too_soon = |least| {
-        format!("certificate expires in {}, expected at least {}", duration::format_coarse(left), duration::format_exact(least))
+        format!(
+            "certificate expires in {}, expected at least {}",
+            duration::format_coarse(left),
+            duration::format_exact(least)
+        )
     };
     if left < check.down_within {
         return Err(expires_too_soon(check.down_within));
@@ -118,7 +122,7 @@ mod tests {
     use crate::checks::net::tls_config::TlsTrust;
     use crate::checks::test_server::{ServerAction, authority, serve, serve_tls};
     use crate::checks::tls::*;
-    use crate::checks::{AttemptRecord, CheckContext, CheckOutcome, run};
+    use crate::checks::{AttemptRecord, Check, CheckContext, CheckKind, CheckOutcome, run};
     use rustls::pki_types::ServerName;
 
     async fn tried(port: u16, trust: TlsTrust, name: &'static str) -> AttemptRecord {

@@ -9,11 +9,11 @@ use shared::nearest::nearest;
 use shared::status::Status;
 
 use super::{Outcome, check_context, load};
+use crate::checks::Check;
 use crate::checks::net::resolver;
 use crate::checks::probe_data::Capture;
 use crate::checks::{CheckOutcome, attempt};
 use crate::cli::ExplainArguments;
-use crate::checks::Check;
 use crate::monitor::runner::evaluate_on_this_node;
 use crate::ui;
 use crate::ui::explain::explain as explained;

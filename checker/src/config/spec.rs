@@ -300,7 +300,8 @@ const LOOK: &[Field] = &[
 
 /// One field for each color that can be chosen.
 const COLORS: &[Field] = &{
-    let mut fields = [optional("", ValueKind::String, "a calm one", "A color, as `#rrggbb`."); appearance::COLORS.len()];
+    let mut fields =
+        [optional("", ValueKind::String, "a calm one", "A color, as `#rrggbb`."); appearance::COLORS.len()];
     let mut place = 0;
     while place < fields.len() {
         fields[place].key = appearance::COLORS[place];

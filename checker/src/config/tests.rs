@@ -1,8 +1,8 @@
 //! Facts about whole configuration files.
 
-use crate::checks::CheckKind;
 use super::spec::ValueKind;
 use super::*;
+use crate::checks::CheckKind;
 use crate::checks::net::tls_config::TlsTrust;
 use shared::page_config::PageConfig;
 use shared::status::Status;
@@ -55,7 +55,8 @@ fn the_originals_configuration_loads_unchanged() {
     assert_eq!((tcp.address.to_string().as_str(), tcp.timeout), ("127.0.0.1:8099", Duration::from_secs(1)));
     let CheckKind::Exec(exec) = &config.checks[7].kind else { panic!("{:?}", config.checks[7]) };
     assert_eq!((exec.command.as_path(), exec.must_contain.as_deref()), (Path::new("/bin/echo"), Some("hello")));
-    assert_eq!((config.checks[7].failure, config.checks[8].failure), (Status::Down, Status::Degraded));
+    let failure_status = |index: usize| config.checks[index].kind.probe().failure_status();
+    assert_eq!((failure_status(7), failure_status(8)), (Status::Down, Status::Degraded));
     let CheckKind::Tls(tls) = &config.checks[9].kind else { panic!("{:?}", config.checks[9]) };
     assert_eq!((tls.degraded_within, tls.down_within), (14 * DAY, 0));
     let storage = config.storage.expect("it has one");

@@ -6,8 +6,8 @@ use shared::duration;
 use shared::stats::Stats;
 use shared::status::Status;
 
-use crate::checks::CheckOutcome;
 use crate::checks::Check;
+use crate::checks::CheckOutcome;
 
 /// What an observation means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,8 +62,8 @@ mod tests {
     use crate::checks::exec::ExecCheck;
     use crate::checks::{AttemptRecord, CheckKind};
     use crate::monitor::evaluate::*;
-    use std::time::Duration;
     use shared::Nanos;
+    use std::time::Duration;
 
     fn check_with(threshold: Nanos, failure_status: Status) -> Check {
         let exec = ExecCheck {

@@ -9,8 +9,8 @@ use shared::{Nanos, UnixNanos};
 use tokio::task::JoinSet;
 
 use super::runner::Look;
-use crate::checks::CheckContext;
 use crate::checks::Check;
+use crate::checks::CheckContext;
 use crate::config::model::Config;
 
 /// How many checks of one round are under way at once unless the file says: enough for thousands of endpoints on a
@@ -79,6 +79,7 @@ impl Round {
 mod tests {
     use super::*;
     use crate::config::{Environment, from_text};
+    use crate::monitor::runner::new_context;
     use shared::status::Status;
     use std::path::Path;
 

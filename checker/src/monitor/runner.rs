@@ -9,8 +9,8 @@ use shared::status::Status;
 use shared::{Nanos, UnixNanos};
 
 use super::evaluate::{Evaluation, evaluate};
-use crate::checks::{CheckContext, CheckOutcome, run};
 use crate::checks::Check;
+use crate::checks::{CheckContext, CheckOutcome, run};
 use crate::config::model::Config;
 
 /// Why nothing is concluded from a node that is offline.

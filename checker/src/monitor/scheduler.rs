@@ -18,8 +18,8 @@ use super::concurrency::Places;
 use super::confirmation::Memory;
 use super::runner::{Look, new_context};
 use super::schedule::{Due, Timetable, stable_hash};
-use crate::checks::CheckContext;
 use crate::checks::Check;
+use crate::checks::CheckContext;
 use crate::config::model::Config;
 use crate::platform::fd_limit;
 

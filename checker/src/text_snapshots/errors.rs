@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use shared::history::InvalidHistory;
-use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName, validate_prefix, patterns};
+use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName, patterns, validate_prefix};
 use shared::page_config::{AddressStyle, S3Source};
 use shared::status::Status;
 

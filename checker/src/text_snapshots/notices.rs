@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 use shared::check_file::{Attempt, Phases};
@@ -11,11 +12,11 @@ use shared::{DAY, Nanos, SECOND};
 
 use super::{assert_list, assert_text, surroundings};
 use crate::checks::assertions::Evidence;
+use crate::checks::exec::ExecCheck;
 use crate::checks::http::status_codes::StatusCodes;
 use crate::checks::probe_data::ProbeData;
-use crate::checks::{CheckOutcome, AttemptRecord};
+use crate::checks::{AttemptRecord, Check, CheckKind, CheckOutcome};
 use crate::config::from_text;
-use crate::config::model::{Check, CheckKind};
 use crate::monitor::evaluate::evaluate;
 
 /// What an assertion finds, and what is wrong with it.
@@ -92,7 +93,12 @@ fn what_assertions_say() {
     let mut told = String::new();
     judged("everything was seen", &mut told, &seen, &attempt);
     let cut = Some("only the first 9 bytes of the body were read (`body_limit`)".to_owned());
-    judged("the body was cut off", &mut told, &ProbeData { body: body("queue: [7"), truncation: cut, ..seen.clone() }, &attempt);
+    judged(
+        "the body was cut off",
+        &mut told,
+        &ProbeData { body: body("queue: [7"), truncation: cut, ..seen.clone() },
+        &attempt,
+    );
     judged("the body is not JSON", &mut told, &ProbeData { body: body("all is well"), ..seen }, &attempt);
     judged("nothing was seen", &mut told, &ProbeData::default(), &Attempt::default());
     assert_text("assertions", &told);
@@ -113,8 +119,19 @@ fn sets_of_status_codes() {
 
 #[test]
 fn what_is_concluded() {
-    let kind = || CheckKind::NotPossible { word: String::new(), locator: String::new(), why: String::new() };
-    let check = |failure, threshold| Check { failure, threshold, ..Check::of_kind("x", kind()) };
+    let check = |failure_status, threshold| {
+        let exec = ExecCheck {
+            locator: String::new(),
+            command: "x".into(),
+            arguments: Vec::new(),
+            timeout: Duration::ZERO,
+            exit_status: None,
+            must_contain: None,
+            must_not_contain: None,
+            failure_status,
+        };
+        Check { threshold, ..Check::new("x", CheckKind::Exec(Box::new(exec))) }
+    };
     let tried = |error: Option<&str>, warning: Option<&str>| AttemptRecord {
         attempt: Attempt { rtt: SECOND, error: error.map(str::to_owned), ..Attempt::default() },
         warning: warning.map(str::to_owned),

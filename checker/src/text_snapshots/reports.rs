@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use anstream::adapter::strip_str;
 use http::{HeaderMap, HeaderValue, header};
-use shared::object_name::{CheckFileName, NodeName};
 use shared::check_file::{Attempt, CheckResult, Phases};
+use shared::object_name::{CheckFileName, NodeName};
 use shared::status::Status;
 use shared::summary::{EndpointSummary, NodeReport, Summary};
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};

@@ -11,9 +11,9 @@ use shared::duration;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::checks::AttemptRecord;
+use crate::checks::Check;
 use crate::checks::assertions::Evidence;
 use crate::checks::probe_data::ProbeData;
-use crate::checks::Check;
 use crate::monitor::evaluate::Evaluation;
 use crate::redact::without_user;
 use crate::sanitize::sanitize_for_terminal;
@@ -210,11 +210,8 @@ mod tests {
 
     #[test]
     fn everything_is_shown_but_what_proves_who_somebody_is() {
-        let misconfigured = MisconfiguredCheck {
-            type_name: "http".to_owned(),
-            locator: "http://a/".to_owned(),
-            reason: String::new(),
-        };
+        let misconfigured =
+            MisconfiguredCheck { type_name: "http".to_owned(), locator: "http://a/".to_owned(), reason: String::new() };
         let check = Check::new("Shop \u{1b}[31m", CheckKind::Misconfigured(Box::new(misconfigured)));
         let pairs = [("server", "nginx"), ("set-cookie", "session=s3cr3t"), ("x-api-key", "s3cr3t")];
         let pairs = pairs.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));

@@ -92,7 +92,10 @@ fn evaluate_condition(subject: &Subject, predicate: &Predicate, evidence: &Evide
     }
     if predicate.is_too_large(&value) {
         let observed = format!("{subject} is more than {SEARCH_LIMIT} bytes, which are not searched");
-        return Evaluated { truth: Truth::Undetermined(format!("{observed}, expected {subject} {predicate}")), observed };
+        return Evaluated {
+            truth: Truth::Undetermined(format!("{observed}, expected {subject} {predicate}")),
+            observed,
+        };
     }
     let is_not_json = is_path && evidence.data.body.is_some() && evidence.json().is_none();
     let observed = if is_not_json { "body is no JSON".to_owned() } else { format!("{subject} is {value}") };

@@ -78,7 +78,9 @@ impl Assertion {
     /// Whether the evaluation can take much longer than reading the body.
     #[must_use]
     pub fn can_be_expensive(&self) -> bool {
-        self.subjects().iter().any(|subject| matches!(subject, Subject::JsonPath(path) if path.cost == PathCost::Unbounded))
+        self.subjects()
+            .iter()
+            .any(|subject| matches!(subject, Subject::JsonPath(path) if path.cost == PathCost::Unbounded))
     }
 
     /// What an attempt must capture for this assertion.

@@ -190,7 +190,8 @@ pub(super) fn build_request(request: &HttpRequest<'_>) -> Result<Request<Full<By
     *request.headers_mut() = (*headers).clone();
     let sent = request.headers_mut();
     let authority = &url[Position::BeforeHost..Position::AfterPort];
-    let host = HeaderValue::from_str(authority).map_err(|_| format!("`{authority}` is no host that a request can name"))?;
+    let host =
+        HeaderValue::from_str(authority).map_err(|_| format!("`{authority}` is no host that a request can name"))?;
     for (name, value) in [
         (HOST, host),
         (ACCEPT, HeaderValue::from_static("*/*")),

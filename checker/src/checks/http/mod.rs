@@ -93,8 +93,7 @@ pub enum InvalidUrl {
 impl HttpCheck {
     /// Parses an absolute `http` or `https` URL.
     pub fn parse_url(text: &str) -> Result<Url, InvalidUrl> {
-        let url =
-            Url::parse(text.trim()).map_err(|error| InvalidUrl::Syntax(without_user(text), error.to_string()))?;
+        let url = Url::parse(text.trim()).map_err(|error| InvalidUrl::Syntax(without_user(text), error.to_string()))?;
         match url.scheme() {
             "http" | "https" if url.has_host() => Ok(url),
             other => Err(InvalidUrl::UnsupportedScheme(without_user(text), other.to_owned())),
@@ -156,12 +155,8 @@ impl Probe for HttpCheck {
     }
 
     fn request_head(&self) -> Option<Parts> {
-        let request = HttpRequest {
-            url: &self.url,
-            method: &self.method,
-            headers: &self.headers,
-            body: self.body.as_deref(),
-        };
+        let request =
+            HttpRequest { url: &self.url, method: &self.method, headers: &self.headers, body: self.body.as_deref() };
         let mut head = client::build_request(&request).ok()?.into_parts().0;
         if let Some(body) = &self.body {
             // hyper adds the length when it sends the request.

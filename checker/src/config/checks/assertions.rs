@@ -38,7 +38,9 @@ fn condition(element: &Located, depth: usize, ignored: &[&str]) -> Result<Condit
     let members: Vec<_> = members.iter().filter(|member| !ignored.contains(&&*member.key)).collect();
     let key_of = |index: usize| members.get(index).map(|member| &*member.key);
     let parts = |list: &Located| match &list.value {
-        JsonValue::Array(parts) if !parts.is_empty() => parts.iter().map(|part| condition(part, depth + 1, &[])).collect(),
+        JsonValue::Array(parts) if !parts.is_empty() => {
+            parts.iter().map(|part| condition(part, depth + 1, &[])).collect()
+        }
         _ => Err("an `all` or `any` with a list of at least one assertion".to_owned()),
     };
     match (members.as_slice(), key_of(0)) {
