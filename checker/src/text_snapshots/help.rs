@@ -1,5 +1,7 @@
 //! The help of every command, and what clap says of values that it does not take.
 
+use std::fmt::Write as _;
+
 use clap::{Command, CommandFactory as _, Parser as _};
 
 use super::assert_text;
@@ -76,7 +78,7 @@ fn values_that_are_not_taken() {
     ] {
         let words = line.split(' ').map(|word| word.replace('\u{a0}', " "));
         let error = Cli::try_parse_from(words).expect_err(line).to_string();
-        text.push_str(&format!("$ {}\n{}\n\n", line.replace('\u{a0}', " "), error.trim_end()));
+        let _ = write!(text, "$ {}\n{}\n\n", line.replace('\u{a0}', " "), error.trim_end());
     }
     assert_text("command_line_errors", &text);
 }

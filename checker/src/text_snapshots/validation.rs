@@ -133,7 +133,7 @@ const ASSERTIONS: &[(&str, &[&str])] = &[
         r#""type": "http", "endpoint_url": "http://a""#,
         &[
             r#""[STATUS] == 200""#,
-            r#"[7]"#,
+            r"[7]",
             r#"[""]"#,
             r#"["STATUS == 200"]"#,
             r#"["[STATUS == 200"]"#,
