@@ -21,5 +21,5 @@ pub fn parse_s3_response(body: &str) {
     };
     let _ = s3::parse_listing(&source, body);
     let _ = s3::parse_histories(&source, body);
-    let _ = s3::parse_refusal(403, body);
+    let _ = s3::parse_error(403, body);
 }
