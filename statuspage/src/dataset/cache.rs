@@ -3,7 +3,7 @@
 use shared::check_file::CheckFile;
 use shared::history::{HistoryRows, LatencyRows, OVERLAP};
 use shared::object_name::{CheckFileName, HEARTBEAT_FOLDER, HISTORY_FOLDER, HistoryName, HistoryPart, NodeName};
-use shared::{HOUR, MINUTE, UnixNanos, sorted};
+use shared::{HOUR, MINUTE, UnixNanos};
 
 use super::hour::HourChecks;
 use super::model::Dataset;
@@ -196,7 +196,7 @@ impl Cache {
             }
         }
         // Files that failed before are usually listed again.
-        sorted::by_key(&mut names, |name| -name.stored_at);
+        names.sort_by_cached_key(|name| -name.stored_at);
         names.dedup();
         let room = FILES_LIMIT.saturating_sub(self.dataset.file_count());
         self.left_out = names.len().saturating_sub(room);
@@ -210,7 +210,12 @@ impl Cache {
     }
 
     /// Adds a fetched object. A history replaces the check files that it covers, except those stored at `keep_from` or later.
-    pub(super) fn add_response(&mut self, object: StoreObject, content: Result<Vec<u8>, StoreError>, keep_from: UnixNanos) {
+    pub(super) fn add_response(
+        &mut self,
+        object: StoreObject,
+        content: Result<Vec<u8>, StoreError>,
+        keep_from: UnixNanos,
+    ) {
         let name = match object {
             StoreObject::CheckFile(name) => name,
             StoreObject::History(name, etag) => return self.add_history(&name, etag, content, keep_from),

@@ -89,7 +89,10 @@ async fn load_histories(
     request: LoadRequest,
 ) -> Result<HistoryListing, StoreError> {
     let listing = store.list_histories().await?;
-    cache.borrow_mut().unreadable_histories.retain(|(known, _)| listing.histories.iter().any(|(name, _)| name == known));
+    cache
+        .borrow_mut()
+        .unreadable_histories
+        .retain(|(known, _)| listing.histories.iter().any(|(name, _)| name == known));
     let has_changed = |(name, etag): &&(HistoryName, Option<String>)| {
         request.parts.contains(&name.part) && (etag.is_none() || cache.borrow().etag_of(name) != etag.as_ref())
     };

@@ -77,7 +77,7 @@ impl Dataset {
     #[must_use]
     pub fn longest_interval(&self) -> Nanos {
         let nodes = self.endpoints.iter().flat_map(|endpoint| &endpoint.nodes);
-        let samples = nodes.filter(|node| node.past.is_none()).flat_map(|node| &node.samples);
+        let samples = nodes.filter(|node| node.history.is_none()).flat_map(|node| &node.samples);
         samples.filter_map(|sample| sample.interval).max().unwrap_or(0)
     }
 
@@ -126,11 +126,7 @@ impl Dataset {
             if let Some(index) = same_file {
                 self.messages[first_message + index].about.push(id);
             } else if !self.messages.iter().any(is_same) {
-                self.messages.push(StoredMessage {
-                    at: name.stored_at,
-                    html: result.message.clone(),
-                    about: vec![id],
-                });
+                self.messages.push(StoredMessage { at: name.stored_at, html: result.message.clone(), about: vec![id] });
             }
         }
         self.record_report(result.node.as_ref(), result.timestamp);

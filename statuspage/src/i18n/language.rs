@@ -164,7 +164,8 @@ impl Language {
     #[inline(never)]
     pub fn isolate(&self, name: String) -> String {
         // Hebrew, Arabic and related scripts, their presentation forms, and historic scripts.
-        let is_rtl = |letter| matches!(letter, '\u{590}'..'\u{900}' | '\u{fb1d}'..'\u{ff00}' | '\u{10800}'..'\u{11000}');
+        let is_rtl =
+            |letter| matches!(letter, '\u{590}'..'\u{900}' | '\u{fb1d}'..'\u{ff00}' | '\u{10800}'..'\u{11000}');
         let needs_isolation = self.text(texts::DIRECTION) == "rtl" || name.chars().any(is_rtl);
         if needs_isolation { ["\u{2068}", &name, "\u{2069}"].concat() } else { name }
     }

@@ -129,20 +129,17 @@ pub(crate) fn parse_error(status: u16, body: &str) -> StoreError {
     let error = xml::elements(body, "Error").next().unwrap_or_default();
     let code = xml::text(error, "Code").unwrap_or_default();
     let message = xml::text(error, "Message").unwrap_or_default();
-    let place = xml::text(error, "Region").or_else(|| xml::text(error, "Endpoint"));
-    let remedy = remedy(status, &code, &message, place.is_some());
-    let mut said = status.to_string();
+    let region = xml::text(error, "Region").or_else(|| xml::text(error, "Endpoint"));
+    let remedy = remedy(status, &code, &message, region.is_some());
+    let mut described = status.to_string();
     for part in [code, message] {
         if !part.is_empty() {
-            said.push_str(": ");
-            said.push_str(&shared::check_file::shortened(part, 200));
+            described.push_str(": ");
+            described.push_str(&shared::check_file::shortened(part, 200));
         }
     }
-    StoreError::UnexpectedStatus {
-        status: said,
-        remedy,
-        region: shared::check_file::shortened(place.unwrap_or_default(), 100),
-    }
+    let region = shared::check_file::shortened(region.unwrap_or_default(), 100);
+    StoreError::UnexpectedStatus { status: described, remedy, region }
 }
 
 fn remedy(status: u16, code: &str, message: &str, has_region: bool) -> Text {

@@ -50,8 +50,7 @@ impl<'a> Signer<'a> {
         ]);
         let query = encode_query(&all);
         let request = format!("GET\n{path}\n{query}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD");
-        let to_sign =
-            format!("AWS4-HMAC-SHA256\n{timestamp}\n{scope}\n{}", hex(&Sha256::digest(request.as_bytes())));
+        let to_sign = format!("AWS4-HMAC-SHA256\n{timestamp}\n{scope}\n{}", hex(&Sha256::digest(request.as_bytes())));
         let mut key = format!("AWS4{}", self.keys.secret_access_key).into_bytes();
         for part in [date.as_str(), self.region, "s3", "aws4_request"] {
             key = hmac(&key, part);
