@@ -9,7 +9,7 @@ use support::ministack;
 use support::test_site::TestSite;
 
 const ORIGIN: &str = "https://status.example";
-const REMEDY: &str = "set it, best by NTP";
+const REMEDY: &str = "set it, preferably with NTP";
 
 /// A provisioned place with a check.
 async fn site() -> (TestSite, Endpoint) {

@@ -99,7 +99,7 @@ async fn keys_that_the_configuration_does_not_name_are_found_where_awss_own_tool
     let run = ["run", "-c", "checker.json"];
     let nobodys = checker.call(&run).await;
     assert_eq!(nobodys.code, 2);
-    assert!(nobodys.stderr.contains("no credentials are found"), "{}", nobodys.stderr);
+    assert!(nobodys.stderr.contains("no credentials were found"), "{}", nobodys.stderr);
 
     let key = &bucket.writer;
     let of_environment = checker
@@ -152,7 +152,7 @@ async fn a_round_made_while_the_directory_cannot_be_waits_and_goes_first_when_it
     checker.write("mount", "no directory, as where nothing is mounted");
     let run = checker.run(&["--format", "json"]).await;
     assert_eq!((run.code, run.results().len()), (2, 1), "{}", run.output());
-    assert!(run.stderr.contains("a file stands where a directory is needed"), "{}", run.stderr);
+    assert!(run.stderr.contains("a file is in the way of a directory"), "{}", run.stderr);
     let waiting = spooled(&checker);
     assert_eq!(waiting.len(), 1, "{}", run.output());
 
