@@ -8,7 +8,7 @@ use shared::{HOUR, MINUTE, UnixNanos, sorted};
 use super::hour::HourChecks;
 use super::model::Dataset;
 use super::request::LoadRequest;
-use crate::source::{CHECK_FILE_LIMIT, InlineContents, Listing, SourceError, StoreObject};
+use crate::store::{InlineContents, Listing, OBJECT_SIZE_LIMIT, StoreError, StoreObject};
 
 /// The most files that are loaded: a month of checks every minute and a bit. The newest count.
 pub const FILES_LIMIT: usize = 50_000;
@@ -30,17 +30,17 @@ pub struct Cache {
     /// When the last list was known, if it was one that the browser had kept.
     pub cached_at: Option<UnixNanos>,
     /// Why the store could not be listed at the last attempt.
-    pub list_error: Option<SourceError>,
+    pub list_error: Option<StoreError>,
     /// Files nobody could get; they are asked for again. Newest first.
-    pub failed: Vec<(CheckFileName, SourceError)>,
+    pub failed: Vec<(CheckFileName, StoreError)>,
     /// Files that are no check files inside; since they never change they are not asked for again.
-    pub unreadable: Vec<(CheckFileName, SourceError)>,
+    pub unreadable: Vec<(CheckFileName, StoreError)>,
     /// The latencies of nodes, if they were asked for.
     pub latencies: Vec<LatencyRows>,
     /// The hour whose checks were asked for.
     pub hour: Option<HourChecks>,
     /// Histories that cannot be used, and why; the check files of their nodes fill in.
-    pub unreadable_histories: Vec<(HistoryName, SourceError)>,
+    pub unreadable_histories: Vec<(HistoryName, StoreError)>,
     /// The first objects in the store whose names are none of ours.
     pub unrelated: Vec<String>,
     /// How many there were in the last list.
@@ -72,7 +72,7 @@ fn is_expected(name: &str) -> bool {
 
 impl Cache {
     /// Notes at the end of a load that the store was heard at `now`, if it was.
-    pub fn note_response(&mut self, now: UnixNanos) {
+    pub fn record_response(&mut self, now: UnixNanos) {
         if self.list_error.is_none() && self.cached_at.is_none() {
             self.last_response_at = Some(now);
         }
@@ -119,13 +119,13 @@ impl Cache {
         &mut self,
         name: &HistoryName,
         tag: Option<String>,
-        answer: Result<Vec<u8>, SourceError>,
+        answer: Result<Vec<u8>, StoreError>,
         keep_from: UnixNanos,
     ) {
         self.unreadable_histories.retain(|(known, _)| known != name);
         self.tags.retain(|(known, _)| known != name);
         let taken =
-            answer.and_then(|content| self.add_part(name, &content, keep_from).map_err(SourceError::InvalidObject));
+            answer.and_then(|content| self.add_part(name, &content, keep_from).map_err(StoreError::InvalidObject));
         match taken {
             Ok(()) => self.tags.extend(tag.map(|tag| (name.clone(), tag))),
             Err(error) => self.unreadable_histories.push((name.clone(), error)),
@@ -189,8 +189,8 @@ impl Cache {
                 continue;
             }
             match listed.size {
-                Some(size) if size > CHECK_FILE_LIMIT => {
-                    self.unreadable.push((name, SourceError::TooLarge(CHECK_FILE_LIMIT)));
+                Some(size) if size > OBJECT_SIZE_LIMIT => {
+                    self.unreadable.push((name, StoreError::TooLarge(OBJECT_SIZE_LIMIT)));
                 }
                 _ => match listed.file {
                     Some(file) if self.dataset.file_count() < FILES_LIMIT => self.dataset.add(&name, file),
@@ -214,7 +214,7 @@ impl Cache {
 
     /// Takes what came of asking for an object; of the check files that a history covers, those stay in memory that
     /// were stored at `keep_from` or later.
-    pub(super) fn take(&mut self, object: StoreObject, answer: Result<Vec<u8>, SourceError>, keep_from: UnixNanos) {
+    pub(super) fn take(&mut self, object: StoreObject, answer: Result<Vec<u8>, StoreError>, keep_from: UnixNanos) {
         let name = match object {
             StoreObject::CheckFile(name) => name,
             StoreObject::History(name, tag) => return self.add_history(&name, tag, answer, keep_from),
@@ -223,7 +223,7 @@ impl Cache {
         match answer {
             Ok(content) => match CheckFile::parse(&content) {
                 Ok(file) => self.dataset.add(&name, file),
-                Err(error) => self.unreadable.push((name, SourceError::InvalidObject(error.to_string()))),
+                Err(error) => self.unreadable.push((name, StoreError::InvalidObject(error.to_string()))),
             },
             Err(error) if error.is_retryable() => self.failed.push((name, error)),
             Err(error) => self.unreadable.push((name, error)),

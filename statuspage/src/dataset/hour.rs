@@ -8,8 +8,7 @@ use shared::object_name::CheckFileName;
 
 use super::bucket::TimeBucket;
 use super::model::Dataset;
-use super::store::{Store, get_all};
-use crate::source::{InlineContents, SourceError, StoreObject};
+use crate::store::{InlineContents, Store, StoreError, StoreObject, fetch_all};
 
 /// The most check files that are loaded of an hour that somebody opens: ten nodes that look every minute.
 pub const HOUR_FILES_LIMIT: usize = 600;
@@ -29,7 +28,7 @@ pub struct HourChecks {
     /// How many check files are more than [`HOUR_FILES_LIMIT`].
     pub left_out: usize,
     /// Why they could not be loaded.
-    pub problem: Option<SourceError>,
+    pub problem: Option<StoreError>,
 }
 
 impl HourChecks {
@@ -55,7 +54,7 @@ pub(crate) async fn load_hour(store: &impl Store, bucket: TimeBucket) -> HourChe
     let mut names: Vec<CheckFileName> = names.filter(|name| (bucket.start..until).contains(&name.stored_at)).collect();
     hour.left_out = names.len().saturating_sub(HOUR_FILES_LIMIT);
     names.truncate(HOUR_FILES_LIMIT);
-    get_all(store, names.into_iter().map(StoreObject::CheckFile).collect(), &mut |object, answer| {
+    fetch_all(store, names.into_iter().map(StoreObject::CheckFile).collect(), &mut |object, answer| {
         match (object, answer.map(|content| CheckFile::parse(&content))) {
             (StoreObject::CheckFile(name), Ok(Ok(file))) => hour.dataset.add(&name, file),
             (_, Err(error)) => hour.problem = Some(error),

@@ -10,8 +10,7 @@ use shared::object_name::{CheckFileName, HistoryName};
 
 use super::cache::{Cache, not_covered_from};
 use super::request::LoadRequest;
-use super::store::{Store, get_all};
-use crate::source::{HistoryListing, InlineContents, Listing, SourceError, StoreObject};
+use crate::store::{HistoryListing, InlineContents, Listing, Store, StoreError, StoreObject, fetch_all};
 
 /// After so many failures in a row nobody answers any more, and the rest waits for the next refresh.
 const FAILURES_IN_A_ROW_LIMIT: usize = 30;
@@ -62,7 +61,7 @@ pub(crate) async fn refresh(
     };
     let mut failures_in_a_row = 0;
     let objects = names.iter().cloned().map(StoreObject::CheckFile).collect();
-    get_all(store, objects, &mut |object, answer| {
+    fetch_all(store, objects, &mut |object, answer| {
         failures_in_a_row = if answer.is_err() { failures_in_a_row + 1 } else { 0 };
         cache.borrow_mut().take(object, answer, request.checks_from);
         after(LoadEvent::File);
@@ -76,7 +75,7 @@ pub(crate) async fn refresh(
 }
 
 /// Lists all check files from a moment on, with their contents where that is worth it.
-async fn list_to_now(store: &impl Store, cache: &RefCell<Cache>, from: UnixNanos) -> Result<Listing, SourceError> {
+async fn list_to_now(store: &impl Store, cache: &RefCell<Cache>, from: UnixNanos) -> Result<Listing, StoreError> {
     let contents = cache.borrow().contents();
     store.list(from, UnixNanos::MAX, contents).await
 }
@@ -86,7 +85,7 @@ async fn load_histories(
     store: &impl Store,
     cache: &RefCell<Cache>,
     request: LoadRequest,
-) -> Result<HistoryListing, SourceError> {
+) -> Result<HistoryListing, StoreError> {
     let sample = store.list_histories().await?;
     cache.borrow_mut().unreadable_histories.retain(|(known, _)| sample.histories.iter().any(|(name, _)| name == known));
     let is_new = |(name, tag): &&(HistoryName, Option<String>)| {
@@ -94,7 +93,7 @@ async fn load_histories(
     };
     let changed = sample.histories.iter().filter(is_new).cloned();
     let changed = changed.map(|(name, tag)| StoreObject::History(name, tag)).collect();
-    get_all(store, changed, &mut |object, answer| {
+    fetch_all(store, changed, &mut |object, answer| {
         cache.borrow_mut().take(object, answer, request.checks_from);
         ControlFlow::Continue(())
     })
@@ -108,7 +107,7 @@ async fn list_beside_histories(
     cache: &RefCell<Cache>,
     newest: Option<Listing>,
     request: LoadRequest,
-) -> Result<Listing, SourceError> {
+) -> Result<Listing, StoreError> {
     let alive_from = cache.borrow().alive_from();
     let mut from = alive_from.unwrap_or(request.from);
     if request.checks_from < UnixNanos::MAX {

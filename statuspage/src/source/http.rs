@@ -5,9 +5,8 @@ use shared::json;
 use shared::object_name::{self, CheckFileName};
 use shared::{HOUR, UnixNanos};
 
-use super::error::SourceError;
-use super::listing::{InlineContents, ListedFile, Listing};
 use crate::i18n::texts;
+use crate::store::{InlineContents, ListedFile, Listing, StoreError};
 
 /// The URL of the list. `checker serve` leaves out what is older than `from` and sends results along if they are wanted;
 /// a plain web server knows nothing of either.
@@ -20,34 +19,34 @@ pub(crate) fn list_url(directory: &str, from: UnixNanos, contents: InlineContent
 
 /// Reads an `index.json`: `{"<name>": <unix-ns when indexed>, …}`. Of the values only the contents count that
 /// `checker serve` puts in the place of times.
-pub(crate) fn parse_index(body: &[u8]) -> Result<Listing, SourceError> {
+pub(crate) fn parse_index(body: &[u8]) -> Result<Listing, StoreError> {
     let text = String::from_utf8_lossy(body);
     let mut listing = Listing::default();
     let read = json::each_member(&text, |name, value| match CheckFileName::parse(&name) {
         Some(name) => listing.files.push(ListedFile { name, size: None, file: CheckFile::from_json(&value).ok() }),
         None => listing.unrelated.push(name.into_owned()),
     });
-    read.map_err(|error| SourceError::InvalidIndex(error.to_string()))?;
+    read.map_err(|error| StoreError::InvalidIndex(error.to_string()))?;
     Ok(listing)
 }
 
 /// What the server said instead of a check file.
-pub(crate) fn object_refusal(status: u16) -> SourceError {
+pub(crate) fn object_error(status: u16) -> StoreError {
     match status {
-        404 | 410 => SourceError::refused(status, texts::DELETED_OR_INCOMPLETE),
-        _ => refusal(status),
+        404 | 410 => StoreError::unexpected_status(status, texts::DELETED_OR_INCOMPLETE),
+        _ => listing_error(status),
     }
 }
 
 /// What the server said instead of the list.
-pub(crate) fn refusal(status: u16) -> SourceError {
+pub(crate) fn listing_error(status: u16) -> StoreError {
     let remedy = match status {
         401 | 403 => texts::DIRECTORY_FORBIDDEN,
         404 => texts::DIRECTORY_MISSING,
         500.. => texts::SERVER_ERROR,
         _ => texts::CHECK_URL,
     };
-    SourceError::refused(status, remedy)
+    StoreError::unexpected_status(status, remedy)
 }
 
 #[cfg(test)]
@@ -80,9 +79,9 @@ mod tests {
 
     #[test]
     fn a_list_that_is_missing_and_a_file_that_is_missing_have_different_remedies() {
-        assert!(refusal(404).describe(english()).contains("`source.url`"));
-        assert!(object_refusal(404).describe(english()).contains("deleted after it was listed"));
-        assert_eq!(object_refusal(403), refusal(403));
+        assert!(listing_error(404).describe(english()).contains("`source.url`"));
+        assert!(object_error(404).describe(english()).contains("deleted after it was listed"));
+        assert_eq!(object_error(403), listing_error(403));
     }
 
     #[test]

@@ -6,12 +6,11 @@ use shared::object_name::{self, CheckFileName, HistoryName};
 use shared::page_config::{AddressStyle, S3Source};
 use shared::seek::place_of;
 
-use super::error::SourceError;
-use super::listing::{ListedFile, Listing};
 use super::sigv4::{Signer, encoded_path, encoded_query};
 use super::xml;
 use crate::i18n::{Text, texts};
 use crate::percent;
+use crate::store::{ListedFile, Listing, StoreError};
 
 /// One page of a listing.
 #[derive(Debug, PartialEq, Eq)]
@@ -92,9 +91,9 @@ fn url(source: &S3Source, key: &str, query: &[(&str, String)], now: UnixNanos) -
 }
 
 /// Reads one page of a listing.
-pub(crate) fn parse_listing(source: &S3Source, body: &str) -> Result<ListingPage, SourceError> {
+pub(crate) fn parse_listing(source: &S3Source, body: &str) -> Result<ListingPage, StoreError> {
     let Some(result) = xml::elements(body, "ListBucketResult").next() else {
-        return Err(SourceError::InvalidListing);
+        return Err(StoreError::InvalidListing);
     };
     let encoded = xml::text(result, "EncodingType").is_some_and(|kind| kind == "url");
     let plain = |text: String| if encoded { percent::decoded(&text) } else { text };
@@ -128,7 +127,7 @@ pub(crate) fn parse_histories(source: &S3Source, body: &str) -> Vec<(HistoryName
 }
 
 /// What the store said instead of an answer.
-pub(crate) fn parse_refusal(status: u16, body: &str) -> SourceError {
+pub(crate) fn parse_error(status: u16, body: &str) -> StoreError {
     let error = xml::elements(body, "Error").next().unwrap_or_default();
     let code = xml::text(error, "Code").unwrap_or_default();
     let message = xml::text(error, "Message").unwrap_or_default();
@@ -141,7 +140,11 @@ pub(crate) fn parse_refusal(status: u16, body: &str) -> SourceError {
             said.push_str(&shared::check_file::shortened(part, 200));
         }
     }
-    SourceError::Refused { said, remedy, place: shared::check_file::shortened(place.unwrap_or_default(), 100) }
+    StoreError::UnexpectedStatus {
+        status: said,
+        remedy,
+        region: shared::check_file::shortened(place.unwrap_or_default(), 100),
+    }
 }
 
 fn remedy(status: u16, code: &str, message: &str, is_place_named: bool) -> Text {
@@ -276,7 +279,7 @@ mod tests {
 
     #[test]
     fn what_is_no_listing_is_said_to_be_none() {
-        assert_eq!(parse_listing(&bucket(), "<!doctype html><p>Welcome"), Err(SourceError::InvalidListing));
+        assert_eq!(parse_listing(&bucket(), "<!doctype html><p>Welcome"), Err(StoreError::InvalidListing));
     }
 
     #[test]
@@ -291,17 +294,17 @@ mod tests {
             (503, "SlowDown", "tries again"),
         ] {
             let body = format!("<Error><Code>{code}</Code><Message>No.</Message><Region>eu-west-3</Region></Error>");
-            let error = parse_refusal(status, &body).describe(english());
+            let error = parse_error(status, &body).describe(english());
             assert!(error.contains(code) && error.contains(remedy), "{error}");
         }
-        assert!(parse_refusal(502, "<html>Bad gateway").describe(english()).contains("status 502"));
+        assert!(parse_error(502, "<html>Bad gateway").describe(english()).contains("status 502"));
     }
 
     proptest! {
         #[test]
         fn no_answer_makes_reading_panic(body in r"(<ListBucketResult>|</ListBucketResult>|<Contents>|</Contents>|<Key>|</Key>|9|-check.json|<Error>|%|&|ä){0,30}") {
             let _ = parse_listing(&bucket(), &body);
-            let _ = parse_refusal(403, &body);
+            let _ = parse_error(403, &body);
         }
     }
 }

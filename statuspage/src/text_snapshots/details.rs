@@ -9,7 +9,7 @@ use super::{Check, assert_texts, cache, calendar, describe, section, settings};
 use crate::dataset::TimeBucket;
 use crate::dataset::{Cache, HourChecks};
 use crate::i18n::Language;
-use crate::source::SourceError;
+use crate::store::StoreError;
 use crate::test_support::NOW;
 use crate::test_support::evaluate;
 use crate::url_state::UrlState;
@@ -60,7 +60,7 @@ fn opened_hours_in_each_state_of_their_load() {
         let variants: [Variant; 4] = [
             ("loading", |hour| HourChecks { is_loading: true, ..hour }),
             ("nothing stored", |hour| hour),
-            ("unreadable", |hour| HourChecks { problem: Some(SourceError::InvalidListing), ..hour }),
+            ("unreadable", |hour| HourChecks { problem: Some(StoreError::InvalidListing), ..hour }),
             ("too many", |hour| HourChecks { left_out: 1_234, ..hour }),
         ];
         for (name, change) in variants {

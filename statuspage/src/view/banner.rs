@@ -34,7 +34,7 @@ pub fn banner(cache: &Cache, calendar: Calendar<'_>, settings: ViewSettings, emb
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::SourceError;
+    use crate::store::StoreError;
     use crate::test_support::{NOW, utc};
     use shared::HOUR;
 
@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn nothing_is_said_while_the_store_answers() {
         let mut cache = Cache::default();
-        cache.note_response(NOW);
+        cache.record_response(NOW);
         assert_eq!(away(&cache), "");
     }
 
@@ -53,7 +53,7 @@ mod tests {
     fn what_the_browser_had_kept_has_an_age() {
         let mut cache = Cache::default();
         cache.cached_at = Some(NOW - 12 * MINUTE);
-        cache.note_response(NOW);
+        cache.record_response(NOW);
         let moment = utc().moment(NOW - 12 * MINUTE);
         let known = format!("showing the status as of {moment}, 12 minutes ago.");
         assert_eq!(banner(&cache, utc(), ViewSettings::default(), Embed::Off), format!("Offline: {known}"));
@@ -72,13 +72,13 @@ mod tests {
     #[test]
     fn what_an_open_page_knows_has_an_age_from_when_the_store_was_last_heard() {
         let mut cache = Cache::default();
-        cache.list_error = Some(SourceError::InvalidListing);
-        cache.note_response(NOW);
+        cache.list_error = Some(StoreError::InvalidListing);
+        cache.record_response(NOW);
         assert_eq!(away(&cache), "", "who never heard anything knows nothing");
         cache.list_error = None;
-        cache.note_response(NOW - HOUR);
-        cache.list_error = Some(SourceError::InvalidListing);
-        cache.note_response(NOW);
+        cache.record_response(NOW - HOUR);
+        cache.list_error = Some(StoreError::InvalidListing);
+        cache.record_response(NOW);
         assert!(away(&cache).ends_with(", 1 hour ago."), "{}", away(&cache));
     }
 

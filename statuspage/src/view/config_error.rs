@@ -3,7 +3,7 @@
 use shared::page_config::PageConfig;
 
 use crate::i18n::{Language, Text, texts};
-use crate::source::SourceError;
+use crate::store::StoreError;
 
 /// A configuration that works beside `checker serve`, and one for a bucket, to be copied.
 pub const EXAMPLES: [(Text, &str); 2] = [
@@ -21,7 +21,7 @@ pub const EXAMPLES: [(Text, &str); 2] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConfigError {
     /// It could not be loaded.
-    Unavailable(SourceError),
+    Unavailable(StoreError),
     /// It is a web page: many web servers answer one of their own for whatever they do not have.
     HtmlPage,
     /// Everything that is wrong with it.

@@ -438,7 +438,7 @@ mod tests {
             "Loading the checks of this period…"
         );
         assert!(note(&HourChecks::new(hour)).starts_with("No checks are stored for this period"));
-        let problem = Some(crate::source::SourceError::InvalidListing);
+        let problem = Some(crate::store::StoreError::InvalidListing);
         assert!(
             note(&HourChecks { problem, ..HourChecks::new(hour) }).starts_with("The response is not an S3 listing")
         );

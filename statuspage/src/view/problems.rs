@@ -115,7 +115,7 @@ fn named(names: &[String], count: usize, language: &Language) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::SourceError;
+    use crate::store::StoreError;
     use crate::test_support::{NOW, utc};
     use shared::MINUTE;
 
@@ -132,11 +132,11 @@ mod tests {
     fn many_files_with_one_reason_are_one_sentence() {
         let mut cache = Cache::default();
         for number in 0..40 {
-            cache.failed.push((name(number), SourceError::TimedOut("store/".to_owned(), 20)));
+            cache.failed.push((name(number), StoreError::TimedOut("store/".to_owned(), 20)));
         }
         cache.unreadable.push((
             name(50),
-            SourceError::InvalidObject("invalid check file: it is not a JSON array of results".to_owned()),
+            StoreError::InvalidObject("invalid check file: it is not a JSON array of results".to_owned()),
         ));
         let problems = problems(&cache, utc(), &UrlState::default());
         assert_eq!(problems.len(), 2);
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn a_list_that_fails_comes_first_and_foreign_objects_are_named() {
         let mut cache = Cache::default();
-        cache.list_error = Some(SourceError::InvalidListing);
+        cache.list_error = Some(StoreError::InvalidListing);
         cache.unrelated.push("notes.txt".to_owned());
         cache.unrelated_count = 1;
         let problems = problems(&cache, utc(), &UrlState::default());

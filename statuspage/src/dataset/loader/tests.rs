@@ -1,62 +1,68 @@
 //! What is got from a store, and what of it is known afterwards, with stores whose objects are in memory.
 
 use super::super::cache::REFRESHES_PER_FULL_LIST;
-use super::super::store::CONCURRENT_FETCHES;
 use super::*;
-use crate::source::ListedFile;
+use crate::store::CONCURRENT_FETCHES;
+use crate::store::ListedFile;
+use futures_channel::oneshot;
 use futures_util::FutureExt;
 use shared::check_file::CheckFile;
 use shared::object_name::HistoryPart;
 use shared::{HOUR, MINUTE};
+use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::future::poll_fn;
 use std::pin::pin;
-use std::task::Poll;
 
-/// A store that answers when it is told to.
+/// A store that responds to each request when the test says so.
 #[derive(Default)]
-struct Slow {
-    asked: RefCell<Vec<i64>>,
-    answered: RefCell<Vec<i64>>,
+struct PendingStore {
+    requests: RefCell<BTreeMap<i64, oneshot::Sender<()>>>,
+    request_count: Cell<usize>,
 }
 
-impl Store for Slow {
-    async fn list_histories(&self) -> Result<HistoryListing, SourceError> {
+impl Store for PendingStore {
+    async fn list_histories(&self) -> Result<HistoryListing, StoreError> {
         Ok(HistoryListing::default())
     }
 
-    async fn list(&self, _: UnixNanos, _: UnixNanos, _: InlineContents) -> Result<Listing, SourceError> {
+    async fn list(&self, _: UnixNanos, _: UnixNanos, _: InlineContents) -> Result<Listing, StoreError> {
         Ok(Listing::default())
     }
 
-    async fn get(&self, object: &StoreObject) -> Result<Vec<u8>, SourceError> {
+    async fn get(&self, object: &StoreObject) -> Result<Vec<u8>, StoreError> {
         let StoreObject::CheckFile(name) = object else { return Ok(Vec::new()) };
-        self.asked.borrow_mut().push(name.stored_at);
-        let is_answered = || self.answered.borrow().contains(&name.stored_at);
-        poll_fn(|_| if is_answered() { Poll::Ready(Ok(Vec::new())) } else { Poll::Pending }).await
+        let (sender, response) = oneshot::channel();
+        self.requests.borrow_mut().insert(name.stored_at, sender);
+        self.request_count.update(|count| count + 1);
+        response.await.expect("the test responds");
+        Ok(Vec::new())
     }
 }
 
 #[test]
-fn so_many_are_asked_for_at_once_and_each_that_is_answered_makes_room_for_the_next() {
-    let most = CONCURRENT_FETCHES as i64;
-    let (store, taken) = (Slow::default(), RefCell::new(Vec::new()));
-    let mut take = |object: StoreObject, _: Result<Vec<u8>, SourceError>| {
+fn each_response_makes_room_for_the_next_request() {
+    let most = CONCURRENT_FETCHES;
+    let (store, handled) = (PendingStore::default(), RefCell::new(Vec::new()));
+    let mut handle = |object: StoreObject, _: Result<Vec<u8>, StoreError>| {
         let StoreObject::CheckFile(name) = object else { return ControlFlow::Continue(()) };
-        taken.borrow_mut().push(name.stored_at);
+        handled.borrow_mut().push(name.stored_at);
         if name.stored_at == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let objects = (0..2 * most).map(|at| StoreObject::CheckFile(name(at))).collect();
-    let mut getting = pin!(get_all(&store, objects, &mut take));
-    let mut answer = |of: &[i64]| {
-        store.answered.borrow_mut().extend(of);
-        let ended = getting.as_mut().now_or_never().is_some();
-        (taken.borrow().clone(), store.asked.borrow().len() as i64, ended)
+    let last = most as i64;
+    let objects = (0..2 * last).map(|at| StoreObject::CheckFile(name(at))).collect();
+    let mut fetching = pin!(fetch_all(&store, objects, &mut handle));
+    let mut respond = |to: &[i64]| {
+        for at in to {
+            let sender = store.requests.borrow_mut().remove(at).expect("it was requested");
+            sender.send(()).expect("the request is pending");
+        }
+        let has_ended = fetching.as_mut().now_or_never().is_some();
+        (handled.borrow().clone(), store.request_count.get(), has_ended)
     };
-    assert_eq!(answer(&[]), (vec![], most, false));
-    assert_eq!(answer(&[7]), (vec![7], most + 1, false), "whichever is answered first");
-    assert_eq!(answer(&[9, 3, most]), (vec![7, 3, 9, most], most + 4, false));
-    assert_eq!(answer(&[2]), (vec![7, 3, 9, most, 2], most + 4, true), "no more is wanted");
+    assert_eq!(respond(&[]), (vec![], most, false));
+    assert_eq!(respond(&[7]), (vec![7], most + 1, false), "in the order of the responses");
+    assert_eq!(respond(&[9, 3, last]), (vec![7, 9, 3, last], most + 4, false));
+    assert_eq!(respond(&[2]), (vec![7, 9, 3, last, 2], most + 4, true), "nothing is requested after a break");
 }
 
 /// A store whose objects are in memory; what is missing fails as a broken connection does.
@@ -72,14 +78,14 @@ struct Shelf {
 }
 
 impl Store for Shelf {
-    async fn list_histories(&self) -> Result<HistoryListing, SourceError> {
+    async fn list_histories(&self) -> Result<HistoryListing, StoreError> {
         let histories = self.histories.keys().map(|name| (name.clone(), None)).collect();
         Ok(HistoryListing { histories, newest: None, cached_at: self.cached_at })
     }
 
-    async fn list(&self, from: UnixNanos, _: UnixNanos, _: InlineContents) -> Result<Listing, SourceError> {
+    async fn list(&self, from: UnixNanos, _: UnixNanos, _: InlineContents) -> Result<Listing, StoreError> {
         if self.down {
-            return Err(SourceError::Blocked("store/".to_owned()));
+            return Err(StoreError::Blocked("store/".to_owned()));
         }
         let in_range = self.listed.iter().filter(|at| **at >= from);
         let files = in_range
@@ -93,14 +99,14 @@ impl Store for Shelf {
         Ok(Listing { files, unrelated, cached_at: self.cached_at })
     }
 
-    async fn get(&self, object: &StoreObject) -> Result<Vec<u8>, SourceError> {
+    async fn get(&self, object: &StoreObject) -> Result<Vec<u8>, StoreError> {
         let name = match object {
             StoreObject::CheckFile(name) => name,
             StoreObject::History(name, _) => return Ok(self.histories[name].clone().into_bytes()),
         };
         self.asked.borrow_mut().push(name.stored_at);
         let content = self.contents.get(&name.stored_at).map(|content| content.as_bytes().to_vec());
-        content.ok_or_else(|| SourceError::Blocked("store/".to_owned()))
+        content.ok_or_else(|| StoreError::Blocked("store/".to_owned()))
     }
 }
 
