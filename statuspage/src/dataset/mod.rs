@@ -1,4 +1,4 @@
-//! Everything the page has loaded: what a store said, in a form that is quick to evaluate, and what is to be asked for next.
+//! Everything that was loaded from a store, in a form that is quick to evaluate, and what to load next.
 
 mod bucket;
 mod cache;

@@ -2,6 +2,8 @@
 //! and `fetch` sends them.
 
 mod fetch;
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod reader;
 mod s3;

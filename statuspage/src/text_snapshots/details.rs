@@ -151,16 +151,16 @@ fn percentiles_of_days() {
         for nodes in [&["eu"][..], &["eu", "us"]] {
             for failed in [false, true] {
                 let mut cache = cache(&nodes.iter().map(|node| ("Shop", *node, 0, Healthy)).collect::<Vec<_>>());
-                for of_node in &mut cache.dataset.endpoints[0].nodes {
+                for node in &mut cache.dataset.endpoints[0].nodes {
                     let day = |ago: i64| crate::dataset::Sample {
                         at: NOW - ago * DAY,
                         length: DAY,
                         rtts: Box::from([80_000_000, 120_000_000]),
                         failed,
-                        ..of_node.samples[0].clone()
+                        ..node.samples[0].clone()
                     };
                     let samples = (1..30).rev().map(day).collect();
-                    of_node.past = Some(crate::dataset::NodeHistory {
+                    node.history = Some(crate::dataset::NodeHistory {
                         timeline: shared::uptime::StatusTimeline::default(),
                         samples,
                         open: Vec::new(),
