@@ -51,7 +51,7 @@ fn redacted(text: &str, checker: &Checker) -> String {
         (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?( UTC|Z)?", "[date]"),
         (r"\b\d+(\.\d+)? (ns|µs|ms)\b", "[rtt]"),
         (r"in \d+\.\d s\b", "in [duration]"),
-        (r"\b\d+ (s|min) ago", "[ago]"),
+        (r"\b\d+ (s|min)( \d+ s)? ago", "[ago]"),
         (r"\b[1-9]\d\.\d\d%", "[percentage]"),
         (r"spool/[0-9a-f]{8,}", "spool/[store]"),
         // The width of columns depends on replaced texts.
