@@ -1,4 +1,4 @@
-//! TLS checks: one attempt makes a handshake, which verifies the certificate chain and the host name, and finds out when
+//! TLS checks: one attempt makes a handshake, which verifies the certificate chain and the host name, and determines when
 //! the certificates expire.
 
 use std::sync::Arc;
@@ -110,11 +110,11 @@ pub fn time_left(certificates: &[CertificateDer<'_>], now: UnixNanos) -> Result<
     let mut earliest = None;
     for certificate in certificates {
         let (_, parsed) =
-            X509Certificate::from_der(certificate).map_err(|error| format!("certificate cannot be read: {error}"))?;
+            X509Certificate::from_der(certificate).map_err(|error| format!("certificate is malformed: {error}"))?;
         let expires = parsed.validity().not_after.timestamp().saturating_mul(SECOND);
         earliest = Some(earliest.map_or(expires, |before: UnixNanos| before.min(expires)));
     }
-    earliest.map(|expires| expires.saturating_sub(now)).ok_or_else(|| "server showed no certificate".to_owned())
+    earliest.map(|expires| expires.saturating_sub(now)).ok_or_else(|| "server sent no certificate".to_owned())
 }
 
 #[cfg(test)]
@@ -168,14 +168,14 @@ mod tests {
         assert_eq!(
             unknown.as_deref(),
             Some(
-                "certificate is signed by an authority that is not trusted, or the server leaves out a certificate in between"
+                "certificate is signed by an untrusted authority, or the server does not send an intermediate certificate"
             )
         );
     }
 
     #[tokio::test]
-    async fn whatever_a_server_does_the_handshake_ends() {
-        for (acts, expected) in [
+    async fn every_misbehavior_of_a_server_is_described() {
+        for (actions, expected) in [
             (
                 vec![ServerAction::Read, ServerAction::Send(b"HTTP/1.1 400 Bad Request\r\n\r\n")],
                 "server does not speak TLS",
@@ -189,7 +189,7 @@ mod tests {
                 vec![ServerAction::Read, ServerAction::HalfClose],
                 "connection closed by the server during the TLS handshake",
             ),
-            // A record that announces more than ever comes.
+            // A record that is shorter than its header announces.
             (
                 vec![ServerAction::Read, ServerAction::Send(&[22, 3, 3, 0x40, 0, 2]), ServerAction::Hang],
                 "TLS handshake not complete within 700ms",
@@ -198,10 +198,10 @@ mod tests {
                 vec![ServerAction::Read, ServerAction::Send(&[22, 3, 3, 0x40, 0, 2]), ServerAction::Trickle],
                 "TLS handshake not complete within 700ms",
             ),
-            // A fatal alert without a name of its own here: internal error.
+            // A fatal alert without its own description: internal error.
             (
                 vec![ServerAction::Read, ServerAction::Send(&[21, 3, 3, 0, 2, 2, 80])],
-                "server broke TLS off with the alert InternalError",
+                "server aborted TLS with the alert InternalError",
             ),
             // A fatal alert: handshake failure.
             (
@@ -209,8 +209,8 @@ mod tests {
                 "no TLS version or cipher in common",
             ),
         ] {
-            let error = tried(serve(&acts).await, TlsTrust::AnyCertificate, "a.example").await.attempt.error;
-            assert!(error.as_deref().is_some_and(|error| error.contains(expected)), "{acts:?}: {error:?}");
+            let error = tried(serve(&actions).await, TlsTrust::AnyCertificate, "a.example").await.attempt.error;
+            assert!(error.as_deref().is_some_and(|error| error.contains(expected)), "{actions:?}: {error:?}");
         }
     }
 }
