@@ -244,8 +244,8 @@ mod tests {
     async fn error(check: ExecCheck) -> Option<String> {
         let check = Check::new("x", CheckKind::Exec(Box::new(check)));
         match run(&check, &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
-            CheckOutcome::Attempts(mut tried) => tried.remove(0).attempt.error,
-            CheckOutcome::Skipped { reason: why } => panic!("{why}"),
+            CheckOutcome::Attempts(mut records) => records.remove(0).attempt.error,
+            CheckOutcome::Skipped { reason } => panic!("{reason}"),
         }
     }
 

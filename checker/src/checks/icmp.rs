@@ -41,9 +41,9 @@ const HEADER: usize = 8;
 const NONCE: usize = 8;
 
 /// Why no echo request can be sent, with the remedies.
-const NO_SOCKET: &str = "failed to send echo requests: the system does not allow the checker to open an ICMP socket; allow its group with \
-                         `sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"`, or grant the program the capability with \
-                         `setcap cap_net_raw+ep /path/to/checker`";
+const NO_SOCKET: &str = "failed to send echo requests: the system does not allow the checker to open an ICMP socket; \
+                         allow its group with `sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"`, or grant the \
+                         program the capability with `setcap cap_net_raw+ep /path/to/checker`";
 
 /// The kind of ICMP socket that this process can open; unprivileged if possible.
 pub fn socket_type() -> Result<Type, String> {

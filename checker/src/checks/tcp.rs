@@ -181,17 +181,17 @@ mod tests {
         }
     }
 
-    async fn tried(check: TcpCheck) -> AttemptRecord {
+    async fn record(check: TcpCheck) -> AttemptRecord {
         let context = CheckContext::new(AddressPolicy::AllowAll, crate::now);
         let check = Check::new("x", CheckKind::Tcp(Box::new(check)));
         match run(&check, &context).await {
-            CheckOutcome::Attempts(mut tried) => tried.remove(0),
-            CheckOutcome::Skipped { reason: why } => panic!("{why}"),
+            CheckOutcome::Attempts(mut records) => records.remove(0),
+            CheckOutcome::Skipped { reason } => panic!("{reason}"),
         }
     }
 
     async fn error(check: TcpCheck) -> String {
-        tried(check).await.attempt.error.unwrap_or_default()
+        record(check).await.attempt.error.unwrap_or_default()
     }
 
     #[tokio::test]
@@ -203,9 +203,9 @@ mod tests {
             ServerAction::Send(b"250 b\r\n"),
         ]);
         let script = [("expect", "^220 .*\r\n"), ("send", "EHLO x\r\n"), ("expect", "(?m)^250 ")];
-        let tried = tried(check(port.await, &script)).await;
-        assert_eq!(tried.attempt.error, None);
-        assert!(tried.attempt.phases.connect.is_some() && tried.attempt.phases.dns.is_none());
+        let record = record(check(port.await, &script)).await;
+        assert_eq!(record.attempt.error, None);
+        assert!(record.attempt.phases.connect.is_some() && record.attempt.phases.dns.is_none());
     }
 
     #[tokio::test]
@@ -278,9 +278,9 @@ mod tests {
                 trust: TlsTrust::Authorities(vec![authority.file.clone()]),
                 server_name: ServerName::try_from("127.0.0.1").expect("a name"),
             });
-            let tried = tried(TcpCheck { tls, starttls, ..check(port, &[("expect", "hello")]) }).await;
-            assert_eq!(tried.attempt.error, None, "{starttls:?}");
-            assert!(tried.attempt.phases.tls.is_some());
+            let record = record(TcpCheck { tls, starttls, ..check(port, &[("expect", "hello")]) }).await;
+            assert_eq!(record.attempt.error, None, "{starttls:?}");
+            assert!(record.attempt.phases.tls.is_some());
         }
     }
 

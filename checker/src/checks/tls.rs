@@ -125,7 +125,7 @@ mod tests {
     use crate::checks::{AttemptRecord, Check, CheckContext, CheckKind, CheckOutcome, run};
     use rustls::pki_types::ServerName;
 
-    async fn tried(port: u16, trust: TlsTrust, name: &'static str) -> AttemptRecord {
+    async fn record(port: u16, trust: TlsTrust, name: &'static str) -> AttemptRecord {
         let kind = CheckKind::Tls(Box::new(TlsCheck {
             locator: "x".to_owned(),
             address: Address { host: "127.0.0.1".to_owned(), port },
@@ -136,8 +136,8 @@ mod tests {
             down_within: 3 * DAY,
         }));
         match run(&Check::new("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
-            CheckOutcome::Attempts(mut tried) => tried.remove(0),
-            CheckOutcome::Skipped { reason: why } => panic!("{why}"),
+            CheckOutcome::Attempts(mut records) => records.remove(0),
+            CheckOutcome::Skipped { reason } => panic!("{reason}"),
         }
     }
 
@@ -153,18 +153,18 @@ mod tests {
             (-3, Some("certificate expired 3 days ago"), None),
         ] {
             let port = serve_tls(&[], &[], authority.server("shop.example", days)).await;
-            let tried = tried(port, trust(), "shop.example").await;
+            let record = record(port, trust(), "shop.example").await;
             let begins = |text: &Option<String>, with: Option<&str>| match (text, with) {
                 (Some(text), Some(with)) => text.starts_with(with),
                 (text, with) => text.is_none() && with.is_none(),
             };
-            assert!(begins(&tried.attempt.error, error) && begins(&tried.warning, warning), "{days}: {tried:?}");
+            assert!(begins(&record.attempt.error, error) && begins(&record.warning, warning), "{days}: {record:?}");
         }
         let port = serve_tls(&[], &[], authority.server("other.example", 30)).await;
-        let wrong_name = tried(port, trust(), "shop.example").await.attempt.error;
+        let wrong_name = record(port, trust(), "shop.example").await.attempt.error;
         assert_eq!(wrong_name.as_deref(), Some("certificate is for `other.example`, not for `shop.example`"));
         let port = serve_tls(&[], &[], authority.server("shop.example", 30)).await;
-        let unknown = tried(port, TlsTrust::System, "shop.example").await.attempt.error;
+        let unknown = record(port, TlsTrust::System, "shop.example").await.attempt.error;
         assert_eq!(
             unknown.as_deref(),
             Some(
@@ -209,7 +209,7 @@ mod tests {
                 "no TLS version or cipher in common",
             ),
         ] {
-            let error = tried(serve(&actions).await, TlsTrust::AnyCertificate, "a.example").await.attempt.error;
+            let error = record(serve(&actions).await, TlsTrust::AnyCertificate, "a.example").await.attempt.error;
             assert!(error.as_deref().is_some_and(|error| error.contains(expected)), "{actions:?}: {error:?}");
         }
     }

@@ -213,8 +213,8 @@ mod tests {
             expect: expect.map(|pattern| Regex::new(pattern).expect("a pattern")),
         }));
         match run(&Check::new("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
-            CheckOutcome::Attempts(mut tried) => tried.remove(0).attempt.error,
-            CheckOutcome::Skipped { reason: why } => panic!("{why}"),
+            CheckOutcome::Attempts(mut records) => records.remove(0).attempt.error,
+            CheckOutcome::Skipped { reason } => panic!("{reason}"),
         }
     }
 

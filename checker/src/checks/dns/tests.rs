@@ -72,8 +72,8 @@ async fn error(port: u16, answers: &[&str], code: ResponseCode, dnssec: Dnssec) 
 async fn error_of(check: DnsCheck) -> Option<String> {
     let kind = CheckKind::Dns(Box::new(check));
     match run(&Check::new("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
-        CheckOutcome::Attempts(mut tried) => tried.remove(0).attempt.error,
-        CheckOutcome::Skipped { reason: why } => panic!("{why}"),
+        CheckOutcome::Attempts(mut records) => records.remove(0).attempt.error,
+        CheckOutcome::Skipped { reason } => panic!("{reason}"),
     }
 }
 

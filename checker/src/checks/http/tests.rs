@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::checks::net::address_policy::AddressPolicy;
+use crate::checks::net::connect::Address;
 use crate::checks::test_server::{ServerAction, authority, serve, serve_tls, serve_tls_until_alert};
-use crate::checks::{AttemptRecord, Check, CheckContext, CheckOutcome, run};
+use crate::checks::{AttemptRecord, Check, CheckContext, CheckKind, CheckOutcome, Probe as _, run};
 use crate::config::{Environment, from_text};
 
 fn check(url: &str, more: &str) -> std::sync::Arc<Check> {
@@ -21,8 +22,8 @@ fn check(url: &str, more: &str) -> std::sync::Arc<Check> {
 
 async fn records(check: &Check, policy: AddressPolicy) -> Vec<AttemptRecord> {
     match run(check, &CheckContext::new(policy, crate::now)).await {
-        CheckOutcome::Attempts(tried) => tried,
-        CheckOutcome::Skipped { reason: why } => panic!("{why}"),
+        CheckOutcome::Attempts(records) => records,
+        CheckOutcome::Skipped { reason } => panic!("{reason}"),
     }
 }
 
@@ -286,6 +287,34 @@ async fn redirects_to_other_schemes_are_not_followed() {
     }
 }
 
+/// The address that is connected to, the policy's decision and the `Host` header come from one parsed URL, so that no
+/// spelling makes them differ.
+#[test]
+fn the_host_of_a_url_is_the_host_of_the_connection() {
+    for (url, host, header) in [
+        ("http://shop.example/", "shop.example", "shop.example"),
+        (" HTTP://SHOP.example:8080/a#b ", "shop.example", "shop.example:8080"),
+        ("http://127.0.0.1\\\\@shop.example/", "127.0.0.1", "127.0.0.1"),
+        ("http://shop.example#@127.0.0.1/", "shop.example", "shop.example"),
+        ("http://a@b@127.0.0.1/", "127.0.0.1", "127.0.0.1"),
+        ("http://shop.example:80@127.0.0.1:8080/", "127.0.0.1", "127.0.0.1:8080"),
+        ("http://0x7f.1/", "127.0.0.1", "127.0.0.1"),
+        ("http://017700000001/", "127.0.0.1", "127.0.0.1"),
+        ("http://127%2e0%2e0%2e1/", "127.0.0.1", "127.0.0.1"),
+        ("http://[0:0::1]:80/", "::1", "[::1]"),
+        ("http:/\t/127.0.0.1/", "127.0.0.1", "127.0.0.1"),
+        ("http://①27.0.0.1/", "127.0.0.1", "127.0.0.1"),
+    ] {
+        let check = check(&url.replace('\t', "\\t"), "");
+        let CheckKind::Http(http) = &check.kind else { panic!("{check:?}") };
+        let address = Address::from_url(&http.url);
+        let head = http.request_head().expect("a request");
+        assert_eq!((address.host.as_str(), http.host()), (host, Some(host)), "{url}");
+        assert_eq!(head.headers["host"], header, "{url}");
+        assert!(head.uri.authority().is_none(), "the request has only a path: {url}");
+    }
+}
+
 static CONNECTIONS: AtomicUsize = AtomicUsize::new(0);
 
 #[tokio::test]
@@ -302,12 +331,13 @@ async fn a_failed_attempt_is_retried_and_recorded() {
         }
     });
     let patient = check(&url, r#","attempts":2,"retries":2,"retry_delay":"1ms""#);
-    let records = records(&patient, AddressPolicy::AllowAll).await;
-    let recovered_by_retry: Vec<bool> = tried.iter().map(|tried| tried.recovered_by_retry).collect();
-    assert_eq!(recovered_by_retry, [true, true, false, true, true, false]);
-    assert!(tried.iter().all(|tried| tried.recovered_by_retry == tried.attempt.error.is_some()));
+    let attempts = records(&patient, AddressPolicy::AllowAll).await;
+    let recovered: Vec<bool> = attempts.iter().map(|record| record.recovered_by_retry).collect();
+    assert_eq!(recovered, [true, true, false, true, true, false]);
+    assert!(attempts.iter().all(|record| record.recovered_by_retry == record.attempt.error.is_some()));
     let impatient = check(&url, r#","retries":1,"retry_delay":"1ms""#);
-    let records = records(&impatient, AddressPolicy::AllowAll).await;
-    assert!(tried.len() == 2 && tried.iter().all(|tried| !tried.recovered_by_retry && tried.attempt.error.is_some()));
+    let attempts = records(&impatient, AddressPolicy::AllowAll).await;
+    assert!(attempts.len() == 2);
+    assert!(attempts.iter().all(|record| !record.recovered_by_retry && record.attempt.error.is_some()));
     assert_eq!(impatient.retry_delay, Duration::from_millis(1));
 }
