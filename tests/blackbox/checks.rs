@@ -212,8 +212,8 @@ async fn an_invalid_assertion_affects_only_its_own_check() {
     let odd = json!({ "assertions": ["[STATUS] == 200", "[BODY] matches \"(\""] });
     let checks = [check_with("odd", &ok.url, odd), check("good", &ok.url)];
     let checker = Checker::new(&watching(&checks, &directory()));
-    let reason = "`checkers[0].assertions` does not fit: it has to be an assertion, and `[BODY] matches \"(\"` is none: \
-                  `(` is no regular expression: unclosed group";
+    let reason = "`checkers[0].assertions`: invalid assertion `[BODY] matches \"(\"`: invalid regular expression `(`: \
+                  unclosed group";
     let validated = checker.call(&["validate", "-c", "checker.json"]).await;
     assert!(validated.code == 1 && validated.output().contains(reason), "{}", validated.output());
 

@@ -165,7 +165,7 @@ impl AssertionParser<'_> {
 
     fn operand(&mut self) -> Result<Operand, String> {
         if let Some(quote) = self.rest.chars().next().filter(|first| matches!(first, '"' | '\'')) {
-            let (text, length) = quoted(&self.rest[1..], quote).ok_or_else(|| format!("missing closing {quote}"))?;
+            let (text, length) = quoted(&self.rest[1..], quote).ok_or_else(|| format!("missing closing `{quote}`"))?;
             self.skip(length + 1);
             return Ok(Operand::Text(text));
         }

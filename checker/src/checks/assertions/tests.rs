@@ -63,7 +63,7 @@ fn invalid_assertions_are_rejected_with_a_reason() {
         ("[RTT] < 500", "write for example `500ms`"),
         ("[CERTIFICATE] > 30", "`30d`"),
         ("[BODY] matches \"(\"", "invalid regular expression `(`: unclosed group"),
-        ("[BODY] contains \"x", "missing closing \""),
+        ("[BODY] contains \"x", "missing closing `\"`"),
         ("[JSON queue] == 1", "invalid JSON path `queue`"),
         ("[JSON $[?match(@.a, 'x')]] exists", "`match` and `search` are not supported"),
         ("[JSON $.a[?search(@, 'x')]] exists", "`match` and `search` are not supported"),
