@@ -142,6 +142,5 @@ fn few_doc_comments_have_four_words_or_fewer() {
 
 #[test]
 fn errors_do_not_start_with_an_imperative() {
-    for one in CRATES.iter() {
-    }
+    for one in CRATES.iter() {}
 }
