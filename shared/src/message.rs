@@ -3,8 +3,6 @@
 //! The checker refuses to post what is not on the list; the page shows what is and drops the rest, so that a
 //! hostile or an old message can do no harm. Text is text: nothing here produces HTML.
 
-use crate::seek::parted;
-
 /// The elements a message may use. `a` may have `href`, nothing else has attributes.
 pub const ALLOWED_TAGS: [&str; 15] =
     ["a", "b", "strong", "i", "em", "u", "s", "code", "pre", "br", "p", "ul", "ol", "li", "blockquote"];
@@ -123,7 +121,7 @@ impl Reader {
             rest = &rest[at..];
             if let Some(after) = rest.strip_prefix("<!--") {
                 self.refuse("<!-- -->");
-                rest = parted(after, "-->").map_or("", |(_, behind)| behind);
+                rest = after.split_once("-->").map_or("", |(_, behind)| behind);
             } else if let Some((tag, after)) = read_tag(rest) {
                 rest = self.tag(&tag, after);
             } else if rest[1..].starts_with(['!', '?', '/']) || rest[1..].starts_with(|c: char| c.is_ascii_alphabetic())
@@ -256,7 +254,7 @@ fn read_tag(text: &str) -> Option<(Tag, &str)> {
 /// What follows the end tag of an element whose content is dropped; nothing, if it never ends.
 fn after_end_of<'a>(tag: &str, text: &'a str) -> &'a str {
     let mut rest = text;
-    while let Some((_, behind)) = parted(rest, "</") {
+    while let Some((_, behind)) = rest.split_once("</") {
         rest = behind;
         let named = rest.get(..tag.len()).is_some_and(|name| name.eq_ignore_ascii_case(tag));
         if named {

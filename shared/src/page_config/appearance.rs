@@ -6,8 +6,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::json::Json;
-use crate::nearest::nearest;
 use crate::status::Status;
+use crate::suggest::suggest;
 
 /// The keys of `config.json` that are about looks.
 pub const KEYS: [&str; 10] =
@@ -155,7 +155,7 @@ impl Reader<'_> {
             Some(_) => return self.skip(place, "is no object"),
         };
         for (key, _) in members.iter().filter(|(key, _)| !keys.contains(&&**key)) {
-            let near = nearest(key, keys.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
+            let near = suggest(key, keys.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
             self.skip(&format!("{place}.{key}"), &format!("is not known{}", near.unwrap_or_default()));
         }
     }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use self::appearance::Appearance;
 use crate::json::{self, Json};
-use crate::nearest::nearest;
+use crate::suggest::suggest;
 use crate::uptime::FALLBACK_INTERVAL;
 use crate::{DAY, HOUR, MINUTE, Nanos, SECOND, duration, object_name};
 
@@ -303,7 +303,7 @@ impl Fields<'_> {
 
     fn refuse_unknown(&mut self, known: &[&str]) {
         for (key, _) in self.members.iter().filter(|(key, _)| !known.contains(&&**key)) {
-            let instead = match nearest(key, known.iter().copied()) {
+            let instead = match suggest(key, known.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("known here: {}", known.join(", ")),
             };

@@ -9,7 +9,6 @@ mod outages;
 
 pub use self::breakdown::{Ratio, UptimeBreakdown};
 pub use self::outages::{MERGE_WINDOW, gaps, outages, significant_outages};
-use crate::sorted;
 use crate::status::Status;
 use crate::{MINUTE, Nanos, UnixNanos};
 
@@ -49,9 +48,9 @@ pub struct Observation {
 #[must_use]
 pub fn spans(mut observations: Vec<Observation>, now: UnixNanos) -> Vec<Span> {
     observations.retain(|observation| observation.at <= now);
-    sorted::by_key(&mut observations, |seen| seen.interval.unwrap_or(i64::MIN));
-    sorted::by_key(&mut observations, |seen| seen.status as i64);
-    sorted::by_key(&mut observations, |seen| seen.at);
+    observations.sort_by_cached_key(|seen| seen.interval.unwrap_or(i64::MIN));
+    observations.sort_by_cached_key(|seen| seen.status as i64);
+    observations.sort_by_cached_key(|seen| seen.at);
     let mut timeline = StatusTimeline::default();
     for observation in observations {
         timeline.add(observation);
@@ -142,7 +141,7 @@ pub fn validity(interval: Nanos) -> Nanos {
 pub fn typical_interval(times: &[UnixNanos]) -> Option<Nanos> {
     let mut gaps: Vec<Nanos> =
         times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).filter(|gap| *gap > 0).collect();
-    sorted::numbers(&mut gaps);
+    gaps.sort_unstable();
     gaps.get(gaps.len() / 2).copied()
 }
 

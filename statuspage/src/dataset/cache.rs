@@ -3,7 +3,7 @@
 use shared::check_file::CheckFile;
 use shared::history::{HistoryRows, LatencyRows, OVERLAP};
 use shared::object_name::{CheckFileName, HEARTBEAT_FOLDER, HISTORY_FOLDER, HistoryName, HistoryPart, NodeName};
-use shared::{HOUR, MINUTE, UnixNanos, sorted};
+use shared::{HOUR, MINUTE, UnixNanos};
 
 use super::hour::HourChecks;
 use super::model::Dataset;
@@ -199,7 +199,7 @@ impl Cache {
             }
         }
         // Those that failed before are listed again as a rule.
-        sorted::by_key(&mut names, |name| -name.stored_at);
+        names.sort_by_cached_key(|name| -name.stored_at);
         names.dedup();
         let room = FILES_LIMIT.saturating_sub(self.dataset.file_count());
         self.left_out = names.len().saturating_sub(room);

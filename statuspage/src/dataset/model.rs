@@ -10,7 +10,6 @@ use shared::uptime::{Span, StatusTimeline};
 use shared::{Nanos, UnixNanos};
 
 use super::sample::{NodeHistory, Sample, samples_from};
-use shared::sorted::{self, find_descending};
 
 /// The most endpoints that are kept: a store that names more is hostile or not meant for a page.
 pub const ENDPOINTS_LIMIT: usize = 10_000;
@@ -92,7 +91,7 @@ impl Dataset {
     /// Whether a check file is in memory.
     #[must_use]
     pub fn contains(&self, name: &CheckFileName) -> bool {
-        find_descending(&self.files, name).is_ok()
+        self.files.binary_search_by(|other| name.cmp(other)).is_ok()
     }
 
     /// Whether any check file of a node is in memory.
@@ -109,7 +108,7 @@ impl Dataset {
 
     /// Adds a check file, once; the same one again changes nothing.
     pub fn add(&mut self, name: &CheckFileName, file: CheckFile) {
-        let Err(place) = find_descending(&self.files, name) else { return };
+        let Err(place) = self.files.binary_search_by(|other| name.cmp(other)) else { return };
         self.files.insert(place, name.clone());
         let file = file.stored_as(name);
         if !file.skipped.is_empty() {
@@ -228,7 +227,7 @@ impl Dataset {
     /// Puts every node's looks in the order of time; nearly free where they are.
     pub fn sort_samples(&mut self) {
         for node in self.endpoints.iter_mut().flat_map(|endpoint| &mut endpoint.nodes) {
-            sorted::by_key(&mut node.samples, |sample| sample.at);
+            node.samples.sort_by_cached_key(|sample| sample.at);
         }
     }
 }
@@ -267,8 +266,8 @@ impl NodeSamples {
         let is_alone =
             self.past.is_none() && samples.first().is_none_or(|oldest| oldest.at == samples[samples.len() - 1].at);
         let mut seen: Vec<&Sample> = samples.iter().collect();
-        sorted::by_key(&mut seen, |sample| sample.status as i64);
-        sorted::by_key(&mut seen, |sample| sample.at);
+        seen.sort_by_cached_key(|sample| sample.status as i64);
+        seen.sort_by_cached_key(|sample| sample.at);
         for sample in seen {
             let mut observation = sample.observation();
             if is_alone {

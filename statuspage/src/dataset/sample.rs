@@ -8,7 +8,7 @@ use shared::latency::Sketch;
 use shared::response_times;
 use shared::status::Status;
 use shared::uptime::{self, Observation, StatusTimeline};
-use shared::{Nanos, UnixNanos, sorted};
+use shared::{Nanos, UnixNanos};
 
 /// What a node's history says of an endpoint.
 #[derive(Debug)]
@@ -105,7 +105,7 @@ pub(super) fn samples_from(past: &EndpointRows) -> Vec<Sample> {
     let mut samples: Vec<Sample> =
         response_times::from_history(past, |at, length, rtts| Sample { rtts, length, ..blank(at, None) });
     samples.extend(past.events.iter().map(|event| blank(event.at, Some(&event.reason))));
-    sorted::by_key(&mut samples, |sample| sample.at);
+    samples.sort_by_cached_key(|sample| sample.at);
     if let Some(last) = past.timeline.last {
         samples.push(Sample { status: last.status, ..blank(last.at, past.latest.reason.as_deref()) });
     }

@@ -5,7 +5,6 @@ use std::cell::RefCell;
 
 use js_sys::{Array, Function, Object, Reflect};
 use shared::DAY;
-use shared::seek::parted;
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::language::{DateStyle, LocaleFormat};
@@ -91,7 +90,7 @@ impl IntlFormatter {
             |tool: &Option<IntlObject>, number| tool.as_ref().and_then(|tool| tool.call(number)).unwrap_or_default();
         let numbers = tool("NumberFormat", "numberingSystem=latn");
         let percent = said(&tool("NumberFormat", "numberingSystem=latn,style=percent"), 0.5);
-        let (before, behind) = parted(&percent, "50").unwrap_or(("", "%"));
+        let (before, behind) = percent.split_once("50").unwrap_or(("", "%"));
         let decimal = said(&numbers, 1.5);
         let dates = DATES.iter().map(|options| tool("DateTimeFormat", &[COMMON, options].concat()));
         IntlFormatter {

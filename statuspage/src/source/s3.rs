@@ -4,7 +4,6 @@
 use shared::UnixNanos;
 use shared::object_name::{self, CheckFileName, HistoryName};
 use shared::page_config::{AddressStyle, S3Source};
-use shared::seek::place_of;
 
 use super::error::SourceError;
 use super::listing::{ListedFile, Listing};
@@ -148,7 +147,7 @@ fn remedy(status: u16, code: &str, message: &str, is_place_named: bool) -> Text 
     match code {
         "SignatureDoesNotMatch" => texts::KEY_MISMATCH,
         "InvalidAccessKeyId" => texts::KEY_UNKNOWN,
-        "AccessDenied" if place_of("expired", message).is_some() => texts::CLOCK_DAYS_OFF,
+        "AccessDenied" if message.contains("expired") => texts::CLOCK_DAYS_OFF,
         "AccessDenied" | "AllAccessDisabled" => texts::PERMISSIONS_MISSING,
         "NoSuchBucket" => texts::CHECK_BUCKET,
         "NoSuchKey" => texts::DELETED,

@@ -1,15 +1,13 @@
 //! As much XML as an S3 listing and an S3 error need: elements by name, their text, character references. No
 //! namespaces, no attributes of interest, nothing that nests in itself. Pure.
 
-use shared::seek::parted;
-
 /// The contents of every element of this name, in order.
 pub(crate) fn elements<'a>(xml: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
     let (open, close) = (format!("<{name}"), format!("</{name}>"));
     let mut rest = xml;
     std::iter::from_fn(move || {
         loop {
-            let (_, after_name) = parted(rest, &open)?;
+            let (_, after_name) = rest.split_once(&open)?;
             let start = after_name.find('>')?;
             let (tag, content) = (&after_name[..start], &after_name[start + 1..]);
             if !tag.is_empty() && !tag.starts_with([' ', '\t', '\n', '\r', '/']) {
@@ -21,7 +19,7 @@ pub(crate) fn elements<'a>(xml: &'a str, name: &str) -> impl Iterator<Item = &'a
                 rest = content;
                 return Some("");
             }
-            let (content, behind) = parted(content, &close)?;
+            let (content, behind) = content.split_once(&close)?;
             rest = behind;
             return Some(content);
         }

@@ -19,7 +19,6 @@ use crate::dataset::{HOUR_FILES_LIMIT, HourChecks};
 use crate::i18n::texts;
 use crate::url_state::UrlState;
 use crate::{civil::rfc3339, i18n::Calendar};
-use shared::sorted;
 
 /// A bar that is not longer than this opens into its checks.
 const CHECKS_UP_TO: i64 = 3 * HOUR;
@@ -146,7 +145,7 @@ fn outage_rows(
             rows.push((start, row));
         }
     }
-    sorted::by_key(&mut rows, |(start, _)| *start);
+    rows.sort_by_cached_key(|(start, _)| *start);
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
@@ -204,7 +203,7 @@ fn rows(endpoint: &EndpointData, bucket: TimeBucket, calendar: Calendar<'_>) -> 
         let of_node = node.samples(bucket.start, bucket.end).filter(|sample| sample.length == 0);
         samples.extend(of_node.map(|sample| (node.node.as_ref(), sample)));
     }
-    sorted::by_key(&mut samples, |(_, sample)| sample.at);
+    samples.sort_by_cached_key(|(_, sample)| sample.at);
     samples.into_iter().map(|(node, sample)| row(node, sample, calendar)).collect()
 }
 

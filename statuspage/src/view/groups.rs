@@ -1,7 +1,6 @@
 //! The groups of endpoints: which endpoints each holds, in which order, and the state of all of them together. Pure.
 
 use shared::page_config::appearance::{Appearance, Group, position_in};
-use shared::sorted;
 use shared::status::Status;
 
 use super::evaluate::EvaluatedEndpoint;
@@ -73,8 +72,8 @@ fn add<'r>(
         own.extend(place.map(|place| (place, *evaluated)));
         place.is_none()
     });
-    sorted::by_key(&mut own, |(place, _)| *place as i64);
-    sorted::by_key(&mut own, |(_, evaluated)| evaluated.urgency());
+    own.sort_by_cached_key(|(place, _)| *place as i64);
+    own.sort_by_cached_key(|(_, evaluated)| evaluated.urgency());
     let own: Vec<&EvaluatedEndpoint<'_>> = own.into_iter().map(|(_, evaluated)| evaluated).collect();
     // The same whichever of them are shown, so that what a reader has folded stays folded.
     let (key, place) = (*number, views.len());

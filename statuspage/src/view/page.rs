@@ -19,7 +19,6 @@ use super::{banner, detail, endpoint, evaluate, groups, overall, overlay, percen
 use crate::dataset::{Cache, Dataset};
 use crate::i18n::{Calendar, texts};
 use crate::url_state::UrlState;
-use shared::sorted;
 
 /// The most endpoints that are drawn; the rest is counted, and what is not healthy comes first.
 const ENDPOINTS_SHOWN: usize = 500;
@@ -100,12 +99,12 @@ pub fn page(
         .collect();
     evaluate::mark_retired(&mut evaluated);
     evaluate::mark_duplicate_titles(&mut evaluated);
-    sorted::by_key(&mut evaluated, |evaluated| evaluated.endpoint.position as i64);
+    evaluated.sort_by_cached_key(|evaluated| evaluated.endpoint.position as i64);
     if !appearance.order.is_empty() {
         let place = |evaluated: &EvaluatedEndpoint<'_>| position_in(&appearance.order, &evaluated.endpoint.key.title);
-        sorted::by_key(&mut evaluated, |evaluated| place(evaluated).map_or(i64::MAX, |place| place as i64));
+        evaluated.sort_by_cached_key(|evaluated| place(evaluated).map_or(i64::MAX, |place| place as i64));
     }
-    sorted::by_key(&mut evaluated, EvaluatedEndpoint::urgency);
+    evaluated.sort_by_cached_key(EvaluatedEndpoint::urgency);
     let messages = timeline::messages(dataset, calendar, appearance);
     let overall = overall::overall(&evaluated, cache.list_error.is_some(), &period, calendar, loading, appearance);
     if settings.scope == ViewScope::Summary {

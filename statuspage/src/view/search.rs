@@ -3,8 +3,6 @@
 use super::endpoint::EndpointView;
 use super::page::PageView;
 use crate::i18n::{Language, texts};
-use shared::seek::place_of;
-use shared::sorted;
 
 /// The words that are sought, as `lower` makes them small.
 #[must_use]
@@ -21,7 +19,7 @@ pub fn matching(view: &PageView, filter: &str, lower: &dyn Fn(&str) -> String) -
     }
     let endpoints = view.endpoints.iter().filter(|one| matches_all(&terms, &lower(&searchable_text(one))));
     let mut found: Vec<usize> = endpoints.map(|one| one.id).collect();
-    sorted::by_key(&mut found, |id| *id as i64);
+    found.sort_by_cached_key(|id| *id as i64);
     Some(found)
 }
 
@@ -41,7 +39,7 @@ fn searchable_text(one: &EndpointView) -> String {
 }
 
 fn matches_all(terms: &[String], text: &str) -> bool {
-    terms.iter().all(|word| place_of(word, text).is_some())
+    terms.iter().all(|word| text.contains(word.as_str()))
 }
 
 #[cfg(test)]

@@ -16,7 +16,6 @@ use super::text;
 use crate::dataset::{Dataset, StoredMessage};
 use crate::i18n::{Language, texts};
 use crate::{civil::rfc3339, i18n::Calendar};
-use shared::sorted;
 
 /// How long a message stands at the top of the page: who wrote it will write again if it goes on.
 const MESSAGE_IN_FORCE: Nanos = DAY;
@@ -92,7 +91,7 @@ pub enum EventKind {
 pub fn messages(dataset: &Dataset, calendar: Calendar<'_>, appearance: &Appearance) -> Vec<Arc<MessageView>> {
     let shown = dataset.endpoints.iter().filter(|endpoint| !endpoint.nodes.is_empty()).count();
     let mut posted: Vec<&StoredMessage> = dataset.messages.iter().filter(|said| said.at <= calendar.now).collect();
-    sorted::by_key(&mut posted, |said| -said.at);
+    posted.sort_by_cached_key(|said| -said.at);
     posted
         .into_iter()
         .map(|said| {
@@ -168,7 +167,7 @@ pub fn timeline(
         };
         (message.at, Arc::new(event))
     }));
-    sorted::by_key(&mut events, |(at, _)| -at);
+    events.sort_by_cached_key(|(at, _)| -at);
     left_out += events.len().saturating_sub(EVENTS_LIMIT);
     events.truncate(EVENTS_LIMIT);
     if evaluated.is_empty() { Vec::new() } else { days(&events, left_out, evaluated, period, calendar) }
@@ -234,7 +233,7 @@ fn episodes(evaluated: &[EvaluatedEndpoint<'_>], period: &Period, language: &Lan
             });
         }
     }
-    sorted::by_key(&mut episodes, |episode| episode.start);
+    episodes.sort_by_cached_key(|episode| episode.start);
     episodes
 }
 
