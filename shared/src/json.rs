@@ -15,11 +15,11 @@ pub enum Json<'t> {
     /// `null`
     Null,
     /// `true` or `false`
-    Flag(bool),
+    Bool(bool),
     /// A number as it was written.
     Number(&'t str),
     /// A text, its escapes resolved.
-    Text(Cow<'t, str>),
+    String(Cow<'t, str>),
     /// An array.
     Array(Vec<Json<'t>>),
     /// An object's members in the order they were written.
@@ -29,7 +29,7 @@ pub enum Json<'t> {
 /// The text is not JSON.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{wrong} at line {line} column {column}")]
-pub struct NotJson {
+pub struct JsonError {
     wrong: &'static str,
     /// The line, from 1.
     line: usize,
@@ -40,13 +40,13 @@ pub struct NotJson {
 /// A member has another type than it should.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{key}` is no {expected}")]
-pub struct WrongType {
+pub struct UnexpectedType {
     key: String,
     expected: &'static str,
 }
 
 /// Reads a JSON text.
-pub fn parse(text: &str) -> Result<Json<'_>, NotJson> {
+pub fn parse(text: &str) -> Result<Json<'_>, JsonError> {
     let mut reader = Reader { text, at: 0 };
     let value = reader.value(DEPTH_LIMIT).and_then(|value| reader.end().map(|()| value));
     value.map_err(|wrong| reader.place(wrong))
@@ -54,7 +54,7 @@ pub fn parse(text: &str) -> Result<Json<'_>, NotJson> {
 
 /// Reads a JSON text that is an object, and hands out one member after the other, so that never all of them are in
 /// memory; those before a fault are handed out, too.
-pub fn each_member<'t>(text: &'t str, mut take: impl FnMut(Cow<'t, str>, Json<'t>)) -> Result<(), NotJson> {
+pub fn each_member<'t>(text: &'t str, mut take: impl FnMut(Cow<'t, str>, Json<'t>)) -> Result<(), JsonError> {
     let mut reader = Reader { text, at: 0 };
     reader.skip_space();
     let read = if reader.peek() == Some(b'{') {
@@ -90,24 +90,24 @@ impl<'t> Json<'t> {
     }
 
     /// The member as a text; `None` where there is none.
-    pub fn text(&self, key: &str) -> Result<Option<&str>, WrongType> {
-        self.read(key, "text", |value| if let Json::Text(text) = value { Some(&**text) } else { None })
+    pub fn string(&self, key: &str) -> Result<Option<&str>, UnexpectedType> {
+        self.read(key, "text", |value| if let Json::String(text) = value { Some(&**text) } else { None })
     }
 
     /// The member as an integer; `None` where there is none.
-    pub fn integer(&self, key: &str) -> Result<Option<i64>, WrongType> {
+    pub fn integer(&self, key: &str) -> Result<Option<i64>, UnexpectedType> {
         self.read(key, "integer", Json::as_integer)
     }
 
     /// Whether the member is `true`; a missing one is not.
-    pub fn flag(&self, key: &str) -> Result<bool, WrongType> {
+    pub fn bool(&self, key: &str) -> Result<bool, UnexpectedType> {
         let flag =
-            self.read(key, "`true` or `false`", |value| if let Json::Flag(flag) = value { Some(*flag) } else { None });
+            self.read(key, "`true` or `false`", |value| if let Json::Bool(flag) = value { Some(*flag) } else { None });
         Ok(flag?.unwrap_or(false))
     }
 
     /// The member's elements; none where there is no such member.
-    pub fn array(&self, key: &str) -> Result<&[Json<'t>], WrongType> {
+    pub fn array(&self, key: &str) -> Result<&[Json<'t>], UnexpectedType> {
         let array = self.read(key, "array", |value| if let Json::Array(array) = value { Some(&**array) } else { None });
         Ok(array?.unwrap_or_default())
     }
@@ -117,10 +117,10 @@ impl<'t> Json<'t> {
         key: &str,
         expected: &'static str,
         as_type: impl Fn(&'j Json<'t>) -> Option<T>,
-    ) -> Result<Option<T>, WrongType> {
+    ) -> Result<Option<T>, UnexpectedType> {
         match self.get(key) {
             None => Ok(None),
-            Some(value) => as_type(value).map(Some).ok_or_else(|| WrongType { key: key.to_owned(), expected }),
+            Some(value) => as_type(value).map(Some).ok_or_else(|| UnexpectedType { key: key.to_owned(), expected }),
         }
     }
 }
@@ -149,10 +149,10 @@ impl<'t> Reader<'t> {
     }
 
     /// What is wrong, and that it is wrong here.
-    fn place(&self, wrong: &'static str) -> NotJson {
+    fn place(&self, wrong: &'static str) -> JsonError {
         let before = self.text.get(..self.at).unwrap_or(self.text);
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        NotJson {
+        JsonError {
             wrong,
             line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
             column: before[line_start..].chars().count() + 1,
@@ -189,10 +189,10 @@ impl<'t> Reader<'t> {
                 })?;
                 Ok(Json::Array(elements))
             }
-            Some(b'"') => self.string().map(Json::Text),
+            Some(b'"') => self.string().map(Json::String),
             Some(b'-' | b'0'..=b'9') => self.number(),
             _ => {
-                let words = [("null", Json::Null), ("true", Json::Flag(true)), ("false", Json::Flag(false))];
+                let words = [("null", Json::Null), ("true", Json::Bool(true)), ("false", Json::Bool(false))];
                 let rest = &self.text[self.at..];
                 let found = words.into_iter().find(|(word, _)| rest.starts_with(word));
                 let (word, value) = found.ok_or("expected a value")?;
@@ -356,9 +356,9 @@ mod tests {
     fn written(value: &Json<'_>) -> serde_json::Value {
         match value {
             Json::Null => serde_json::Value::Null,
-            Json::Flag(flag) => (*flag).into(),
+            Json::Bool(flag) => (*flag).into(),
             Json::Number(digits) => serde_json::from_str(digits).expect("a number"),
-            Json::Text(text) => text.as_ref().into(),
+            Json::String(text) => text.as_ref().into(),
             Json::Array(elements) => elements.iter().map(written).collect(),
             Json::Object(members) => serde_json::Value::Object(
                 members.iter().map(|(name, value)| (name.to_string(), written(value))).collect(),

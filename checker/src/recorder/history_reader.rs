@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use shared::check_file::EndpointKey;
 use shared::history::{
-    History, HistoryBuilder, InvalidHistory, LONGEST_ROUND, Latencies, RebuildFrom, look_from, look_further,
+    History, HistoryBuilder, InvalidHistory, Latencies, MAX_ROUND_DURATION, RebuildFrom, look_from, look_further,
     own_check_files,
 };
 use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
@@ -51,7 +51,7 @@ pub async fn outlook(
     let (mut histories, unreadable) = read_histories(store).await?;
     outlook.unreadable = unreadable;
     // Nodes without a history are known by their check files alone; these reach a little into the time asked for.
-    let reaches = from.saturating_sub(2 * LONGEST_ROUND).max(0);
+    let reaches = from.saturating_sub(2 * MAX_ROUND_DURATION).max(0);
     let looked_from = look_from(histories.values()).unwrap_or(reaches);
     let mut listed = store.list_check_files(looked_from).await?;
     if let Some(further) = look_further(histories.values(), &listed, looked_from, reaches) {

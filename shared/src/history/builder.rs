@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::rebuild::{RebuildFrom, is_plausible, moment_of};
 use super::{
-    BLOCK, EVENT_LIMIT, EVENTS_A_DAY, EVENTS_FOR, EndpointHistory, Event, HOURLY_FOR, History, LONGEST_ROUND,
-    Latencies, LatestResult, MESSAGES_A_DAY, OVERLAP, Percentiles, PostedMessage, Sketches, day_of, start_of_day,
+    DAYS_PER_BLOCK, EVENT_LIMIT, EVENT_RETENTION, EVENTS_PER_DAY, EndpointHistory, Event, HOURLY_RETENTION, History,
+    Latencies, LatestResult, MAX_ROUND_DURATION, MESSAGES_PER_DAY, OVERLAP, Percentiles, PostedMessage, Sketches,
+    day_of, start_of_day,
 };
 use crate::check_file::{CheckFile, CheckResult, EndpointKey, shortened};
 use crate::latency::Sketch;
@@ -67,7 +68,7 @@ impl Latencies {
         for sketches in self.endpoints.values_mut() {
             let _ = sketches.hours.split_off(&from.div_euclid(HOUR));
             let _ = sketches.days.split_off(&day_of(from));
-            let _ = sketches.blocks.split_off(&day_of(from).div_euclid(BLOCK));
+            let _ = sketches.blocks.split_off(&day_of(from).div_euclid(DAYS_PER_BLOCK));
         }
     }
 }
@@ -87,7 +88,7 @@ impl<'a> HistoryBuilder<'a> {
         listed: &[CheckFileName],
         now: UnixNanos,
     ) -> HistoryBuilder<'a> {
-        let from = history.rebuildable_from(gap, listed);
+        let from = history.actual_rebuild_start(gap, listed);
         history.cut(from, now);
         latencies.node.clone_from(&history.node);
         latencies.cut(from);
@@ -134,7 +135,7 @@ impl<'a> HistoryBuilder<'a> {
             }
         }
         // No file to come can have a result from before this.
-        let settled = name.stored_at.saturating_sub(LONGEST_ROUND);
+        let settled = name.stored_at.saturating_sub(MAX_ROUND_DURATION);
         if settled.saturating_sub(self.flushed) >= HOUR {
             self.flush(settled);
         }
@@ -153,7 +154,7 @@ impl<'a> HistoryBuilder<'a> {
             messages.insert(PostedMessage { at: stored_at, message: message.to_owned(), about });
             let day = day_of(stored_at);
             let of_this_day: Vec<&PostedMessage> = messages.iter().filter(|said| day_of(said.at) == day).collect();
-            if let Some(last) = of_this_day.get(MESSAGES_A_DAY).map(|said| (*said).clone()) {
+            if let Some(last) = of_this_day.get(MESSAGES_PER_DAY).map(|said| (*said).clone()) {
                 messages.remove(&last);
             }
         }
@@ -216,8 +217,8 @@ impl<'a> HistoryBuilder<'a> {
         let kept_from = start_of_day(newest.saturating_sub(expiry.max(DAY))).max(0);
         let limits = Limits {
             open_from: self.history.open_from(),
-            hourly_from: start_of_day(newest.saturating_sub(HOURLY_FOR)),
-            events_from: start_of_day(newest.saturating_sub(EVENTS_FOR)),
+            hourly_from: start_of_day(newest.saturating_sub(HOURLY_RETENTION)),
+            events_from: start_of_day(newest.saturating_sub(EVENT_RETENTION)),
             blocks_until: self.history.blocks_until(),
             kept_from,
         };
@@ -271,7 +272,7 @@ impl EndpointHistory {
         let begins = self.timeline.spans.last().is_some_and(|span| span.start == at);
         let today = self.events.iter().rev().take_while(|event| day_of(event.at) == day_of(at)).count();
         if begins
-            && today < EVENTS_A_DAY
+            && today < EVENTS_PER_DAY
             && let Some(reason) = &latest.reason
         {
             self.events.push(Event { at, reason: reason.clone() });
@@ -332,10 +333,10 @@ impl Sketches {
         self.hours = self.hours.split_off(&limits.hourly_from.div_euclid(HOUR));
         let daily = self.days.split_off(&day_of(limits.blocks_until));
         for (day, sketch) in std::mem::replace(&mut self.days, daily) {
-            self.blocks.entry(day.div_euclid(BLOCK)).or_default().merge(&sketch);
+            self.blocks.entry(day.div_euclid(DAYS_PER_BLOCK)).or_default().merge(&sketch);
         }
         self.days = self.days.split_off(&day_of(limits.kept_from));
-        self.blocks.retain(|block, _| (block + 1).saturating_mul(BLOCK * DAY) > limits.kept_from);
+        self.blocks.retain(|block, _| (block + 1).saturating_mul(DAYS_PER_BLOCK * DAY) > limits.kept_from);
     }
 
     fn is_empty(&self) -> bool {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::rows::{EndpointRows, HistoryRows, LatencyRows, SketchRows};
 use super::{EndpointHistory, History, Latencies, LatestResult, Percentiles, PostedMessage, Sketches};
 use crate::check_file::EndpointKey;
-use crate::json_writer::{Escapes, JsonWriter, key};
+use crate::json_writer::{EscapeMode, JsonWriter, key};
 use crate::latency::{Bucket, Sketch};
 use crate::quorum::Quorum;
 use crate::status::Status;
@@ -36,7 +36,7 @@ impl History {
     #[must_use]
     pub fn to_json(&self) -> String {
         let keys: Vec<&EndpointKey> = self.endpoints.keys().collect();
-        let mut writer = JsonWriter::new(Escapes::Few, self.endpoints.len() * EXPECTED);
+        let mut writer = JsonWriter::new(EscapeMode::Minimal, self.endpoints.len() * EXPECTED);
         writer.object(|writer| {
             writer.number(key!("version"), VERSION.into());
             if let Some(node) = &self.node {
@@ -101,8 +101,8 @@ fn write_past(writer: &mut JsonWriter, key: &EndpointKey, past: &EndpointHistory
     writer.text(key!("title"), &key.title);
     writer.text(key!("endpoint"), &key.locator);
     writer.number(key!("place"), *position as i64);
-    writer.text_but_empty(key!("kind"), kind);
-    writer.number_but_zero(key!("threshold"), *threshold);
+    writer.string_unless_empty(key!("kind"), kind);
+    writer.integer_unless_zero(key!("threshold"), *threshold);
     if *quorum != Quorum::default() {
         writer.text(key!("verdict"), &quorum.to_string());
     }
@@ -185,7 +185,7 @@ impl Latencies {
     /// Writes the content of the object; the same latencies give the same bytes.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let mut writer = JsonWriter::new(Escapes::Few, 0);
+        let mut writer = JsonWriter::new(EscapeMode::Minimal, 0);
         writer.object(|writer| {
             writer.number(key!("version"), VERSION.into());
             if let Some(node) = &self.node {

@@ -31,32 +31,32 @@ pub use self::rows::{EndpointRows, HistoryRows, LatencyRows, MessageRow, Series,
 pub const OVERLAP: Nanos = 15 * MINUTE;
 
 /// How long after its end a day's sketches are closed: a round that began before midnight is stored after it.
-pub const CLOSING: Nanos = HOUR;
+pub const CLOSE_DELAY: Nanos = HOUR;
 
 /// How long hours are told one by one; before that, days are.
-pub const HOURLY_FOR: Nanos = 7 * DAY;
+pub const HOURLY_RETENTION: Nanos = 7 * DAY;
 
 /// How far a result's time may be behind that of its file: a round takes its time, but no day.
-pub const LONGEST_ROUND: Nanos = DAY;
+pub const MAX_ROUND_DURATION: Nanos = DAY;
 
 /// How long a history reaches back unless somebody says otherwise: a year can be compared with the one before.
 pub const DEFAULT_EXPIRY: Nanos = 400 * DAY;
 
 /// How long the last errors are told.
-const EVENTS_FOR: Nanos = 35 * DAY;
+const EVENT_RETENTION: Nanos = 35 * DAY;
 /// How many of them a day: one that comes and goes all day says the same each time.
-const EVENTS_A_DAY: usize = 3;
+const EVENTS_PER_DAY: usize = 3;
 /// The longest text of them, in characters.
 const EVENT_LIMIT: usize = 200;
 /// How many messages of a day are kept.
-const MESSAGES_A_DAY: usize = 20;
+const MESSAGES_PER_DAY: usize = 20;
 
-/// How long sketches are kept day by day; before that, [`BLOCK`] by block.
-const DAILY_FOR: Nanos = 92 * DAY;
+/// How long sketches are kept day by day; before that, [`DAYS_PER_BLOCK`] by block.
+const DAILY_RETENTION: Nanos = 92 * DAY;
 /// How many hours a day of UTC has.
-const HOURS_A_DAY: i64 = 24;
+const HOURS_PER_DAY: i64 = 24;
 /// How many days are one block.
-const BLOCK: i64 = 28;
+const DAYS_PER_BLOCK: i64 = 28;
 
 /// What one node knows about the past.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -229,7 +229,7 @@ impl History {
 
     /// The first moment whose hours are not closed.
     fn open_from(&self) -> UnixNanos {
-        start_of_day(self.newest.saturating_sub(CLOSING))
+        start_of_day(self.newest.saturating_sub(CLOSE_DELAY))
     }
 }
 
@@ -298,7 +298,7 @@ pub struct DuplicateNodeEvidence {
 impl EndpointHistory {
     /// What was wrong in the span that begins at a moment.
     #[must_use]
-    pub fn reason_at(&self, start: UnixNanos) -> Option<&str> {
+    pub fn reason_since(&self, start: UnixNanos) -> Option<&str> {
         self.events.iter().find(|event| event.at == start).map(|event| event.reason.as_str())
     }
 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{BLOCK, CLOSING, DAILY_FOR, EndpointHistory, History, LONGEST_ROUND, Latencies, day_of, start_of_day};
+use super::{
+    CLOSE_DELAY, DAILY_RETENTION, DAYS_PER_BLOCK, EndpointHistory, History, Latencies, MAX_ROUND_DURATION, day_of,
+    start_of_day,
+};
 use crate::check_file::CheckResult;
 use crate::object_name::CheckFileName;
 use crate::quorum::CLOCK_TOLERANCE;
@@ -79,7 +82,7 @@ impl History {
     /// Whether a day is closed when a file that is stored at this time is added.
     #[must_use]
     pub fn closes_with(&self, stored_at: UnixNanos) -> bool {
-        start_of_day(stored_at.max(self.newest).saturating_sub(CLOSING)) > self.open_from()
+        start_of_day(stored_at.max(self.newest).saturating_sub(CLOSE_DELAY)) > self.open_from()
     }
 
     /// What is needed to mend latencies that do not belong to this history (they were lost, or another run was
@@ -97,25 +100,25 @@ impl History {
     /// The beginning of the shortest stretch around a moment for which sketches are kept.
     fn start_of_unit(&self, moment: UnixNanos) -> UnixNanos {
         if moment < self.blocks_until() {
-            day_of(moment).div_euclid(BLOCK).saturating_mul(BLOCK * DAY)
+            day_of(moment).div_euclid(DAYS_PER_BLOCK).saturating_mul(DAYS_PER_BLOCK * DAY)
         } else {
             start_of_day(moment)
         }
     }
 
     fn end_of_unit(&self, start: UnixNanos) -> UnixNanos {
-        start.saturating_add(if start < self.blocks_until() { BLOCK * DAY } else { DAY })
+        start.saturating_add(if start < self.blocks_until() { DAYS_PER_BLOCK * DAY } else { DAY })
     }
 
     /// The first moment for which sketches are kept day by day.
     pub(super) fn blocks_until(&self) -> UnixNanos {
-        let daily_from = day_of(self.newest.saturating_sub(DAILY_FOR)).max(0);
-        daily_from.div_euclid(BLOCK).saturating_mul(BLOCK * DAY)
+        let daily_from = day_of(self.newest.saturating_sub(DAILY_RETENTION)).max(0);
+        daily_from.div_euclid(DAYS_PER_BLOCK).saturating_mul(DAYS_PER_BLOCK * DAY)
     }
 
     /// From which moment on the history can be made again from these files: later than asked for where files that
     /// it knew are there no more. What is before stays as it is.
-    pub(super) fn rebuildable_from(&self, gap: RebuildFrom, names: &[CheckFileName]) -> UnixNanos {
+    pub(super) fn actual_rebuild_start(&self, gap: RebuildFrom, names: &[CheckFileName]) -> UnixNanos {
         let (Some((oldest, _)), Some((last, _))) = (self.files.first_key_value(), self.files.last_key_value()) else {
             return UnixNanos::MIN;
         };
@@ -173,5 +176,5 @@ pub(super) fn moment_of(result: &CheckResult, name: &CheckFileName) -> UnixNanos
 /// Whether a result in a file of this name can be of this moment.
 pub(super) fn is_plausible(moment: UnixNanos, name: &CheckFileName) -> bool {
     let latest = name.stored_at.saturating_add(CLOCK_TOLERANCE);
-    (name.stored_at.saturating_sub(LONGEST_ROUND)..=latest).contains(&moment)
+    (name.stored_at.saturating_sub(MAX_ROUND_DURATION)..=latest).contains(&moment)
 }

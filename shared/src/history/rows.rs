@@ -6,7 +6,7 @@
 
 use super::format::{InvalidHistory, VERSION, status_of};
 use super::{
-    BLOCK, DuplicateNodeEvidence, EVENT_LIMIT, Event, HOURS_A_DAY, LatestResult, OVERLAP, Percentiles,
+    DAYS_PER_BLOCK, DuplicateNodeEvidence, EVENT_LIMIT, Event, HOURS_PER_DAY, LatestResult, OVERLAP, Percentiles,
     duplicate_node_evidence, start_of_day,
 };
 use crate::check_file::{EndpointKey, LOCATOR_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT, shortened};
@@ -198,7 +198,7 @@ impl EndpointRows {
     pub fn by_day(&self) -> Series<Percentiles> {
         let mut days: Series<Sketch> = Vec::new();
         for (hour, sketch) in &self.open {
-            let day = hour.div_euclid(HOURS_A_DAY);
+            let day = hour.div_euclid(HOURS_PER_DAY);
             match days.last_mut().filter(|(last, _)| *last == day) {
                 Some((_, sum)) => sum.merge(sketch),
                 None => days.push((day, sketch.clone())),
@@ -242,7 +242,7 @@ impl SketchRows {
         let hours_from = self.hours.first().map_or(UnixNanos::MAX, |(hour, _)| start_of_day(hour.saturating_mul(HOUR)));
         add_between(&self.hours, HOUR, (from, to), UnixNanos::MAX, sum);
         add_between(&self.days, DAY, (from, to), hours_from, sum);
-        add_between(&self.blocks, BLOCK * DAY, (from, to), hours_from, sum);
+        add_between(&self.blocks, DAYS_PER_BLOCK * DAY, (from, to), hours_from, sum);
     }
 }
 
@@ -289,7 +289,7 @@ fn number(json: Option<&Json<'_>>) -> Option<i64> {
 
 /// The text, if it is one.
 fn text<'j>(json: Option<&'j Json<'_>>) -> Option<&'j str> {
-    if let Json::Text(text) = json? { Some(text) } else { None }
+    if let Json::String(text) = json? { Some(text) } else { None }
 }
 
 /// The elements of a list; where nothing is, there are none.

@@ -224,7 +224,7 @@ fn closed_days_tell_the_same_percentiles_as_open_ones() {
     let day = day_of(DAY_ONE);
     let told = |history: &History| {
         let past = outline_of(history, "B");
-        (told_of(&past.by_day(), day), told_of(&past.by_hour(), day * HOURS_A_DAY))
+        (told_of(&past.by_day(), day), told_of(&past.by_hour(), day * HOURS_PER_DAY))
     };
     assert_eq!(told(&open), told(&closed));
     assert_eq!((past_of(&closed, "B").open.len(), latencies.endpoints.len()), (1, 2));
@@ -378,7 +378,7 @@ fn messages_outlive_their_files_and_too_many_of_a_day_do_not_pile_up() {
         put(&mut shelf, at, vec![CheckResult { message, ..result("A", at, Status::Healthy) }]);
     }
     let (history, _) = rebuilt(&shelf, DAY_ONE + DAY, DEFAULT_EXPIRY);
-    assert_eq!(history.messages.len(), MESSAGES_A_DAY);
+    assert_eq!(history.messages.len(), MESSAGES_PER_DAY);
     let first = history.messages.first().expect("something was said");
     assert_eq!((first.at, first.message.as_str(), first.about[0].title.as_str()), (DAY_ONE, "It is 0 past.", "A"));
 }

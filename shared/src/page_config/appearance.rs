@@ -162,7 +162,7 @@ impl Reader<'_> {
 
     fn text(&mut self, place: &str, value: Option<&Json<'_>>) -> Option<String> {
         match value? {
-            Json::Text(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
+            Json::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
             _ => {
                 self.skip(place, "is no text");
                 None
@@ -213,7 +213,7 @@ impl Reader<'_> {
         for name in COLORS {
             let Some(color) = value.and_then(|value| value.get(name)) else { continue };
             match color {
-                Json::Text(text) if is_color(text) => colors.push((name.to_owned(), text.to_string())),
+                Json::String(text) if is_color(text) => colors.push((name.to_owned(), text.to_string())),
                 _ => self.skip(&format!("{place}.{name}"), "is no color; write it as `#rrggbb`"),
             }
         }

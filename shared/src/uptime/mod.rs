@@ -69,7 +69,7 @@ impl Observation {
 
 /// How many gaps between results are remembered to tell the usual one: enough that an outage or a round by hand
 /// among them does not move the median.
-pub const INTERVALS_REMEMBERED: usize = 8;
+pub const REMEMBERED_INTERVALS: usize = 8;
 
 /// The spans of one endpoint as one node sees it, growing with each observation.
 ///
@@ -82,7 +82,7 @@ pub struct StatusTimeline {
     /// The newest observation.
     pub last: Option<Observation>,
     /// When the latest observations were made, if they do not say their interval: oldest first, one more than
-    /// [`INTERVALS_REMEMBERED`] at the most. One that says it ends the sequence.
+    /// [`REMEMBERED_INTERVALS`] at the most. One that says it ends the sequence.
     pub recent_without_interval: Vec<UnixNanos>,
     /// When the newest of all observations that do not say their interval was made.
     pub last_without_interval: Option<UnixNanos>,
@@ -94,7 +94,7 @@ impl StatusTimeline {
         let stands = observation.interval.unwrap_or_else(|| {
             self.last_without_interval = Some(observation.at);
             self.recent_without_interval.push(observation.at);
-            if self.recent_without_interval.len() > INTERVALS_REMEMBERED + 1 {
+            if self.recent_without_interval.len() > REMEMBERED_INTERVALS + 1 {
                 self.recent_without_interval.remove(0);
             }
             typical_interval(&self.recent_without_interval).unwrap_or(FALLBACK_INTERVAL)

@@ -21,7 +21,7 @@ use crate::url_state::UrlState;
 use crate::{civil::rfc3339, i18n::Calendar};
 
 /// A bar that is not longer than this opens into its checks.
-const CHECKS_UP_TO: i64 = 3 * HOUR;
+const MAX_CHECK_RANGE: i64 = 3 * HOUR;
 
 /// The most checks that are shown of an hour.
 const ROWS_LIMIT: usize = 500;
@@ -69,7 +69,7 @@ pub fn open_bars(
 /// Whether a slot opens into checks, and not into shorter slots.
 #[must_use]
 pub fn opens_into_checks(bucket: TimeBucket) -> bool {
-    bucket.end - bucket.start <= CHECKS_UP_TO
+    bucket.end - bucket.start <= MAX_CHECK_RANGE
 }
 
 /// What the opened bars of an endpoint opened into; `hour` is what was loaded of an hour.
