@@ -278,14 +278,8 @@ mod tests {
         };
         let a = (Cow::Borrowed("a"), Json::Number("1"));
         assert_eq!(members(" {\"a\": 1, \"b\": null} "), (vec![a.clone(), (Cow::Borrowed("b"), Json::Null)], Ok(())));
-        assert_eq!(
-            members("{\"a\":1,"),
-            (vec![a.clone()], Err("expected a value at line 1 column 8".to_owned()))
-        );
-        assert_eq!(
-            members("{\"a\":1}}"),
-            (vec![a], Err("expected the end of the text at line 1 column 8".to_owned()))
-        );
+        assert_eq!(members("{\"a\":1,"), (vec![a.clone()], Err("expected a value at line 1 column 8".to_owned())));
+        assert_eq!(members("{\"a\":1}}"), (vec![a], Err("expected the end of the text at line 1 column 8".to_owned())));
         assert_eq!(members("[]"), (vec![], Err("expected a value at line 1 column 1".to_owned())));
     }
 

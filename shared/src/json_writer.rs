@@ -46,7 +46,7 @@ impl JsonWriter {
     }
 
     /// A member whose value is an integer.
-    pub(crate) fn number(&mut self, key: &'static str, number: i64) {
+    pub(crate) fn integer_member(&mut self, key: &'static str, number: i64) {
         self.key(key);
         self.integer(number);
     }
@@ -54,20 +54,20 @@ impl JsonWriter {
     /// The same, unless it is 0.
     pub(crate) fn integer_unless_zero(&mut self, key: &'static str, number: i64) {
         if number != 0 {
-            self.number(key, number);
+            self.integer_member(key, number);
         }
     }
 
     /// A member whose value is a text.
-    pub(crate) fn text(&mut self, key: &'static str, text: &str) {
+    pub(crate) fn string_member(&mut self, key: &'static str, text: &str) {
         self.key(key);
-        self.quoted(text);
+        self.string(text);
     }
 
     /// The same, unless it is empty.
     pub(crate) fn string_unless_empty(&mut self, key: &'static str, text: &str) {
         if !text.is_empty() {
-            self.text(key, text);
+            self.string_member(key, text);
         }
     }
 
@@ -105,7 +105,7 @@ impl JsonWriter {
     }
 
     /// A value that is a text.
-    pub(crate) fn quoted(&mut self, text: &str) {
+    pub(crate) fn string(&mut self, text: &str) {
         self.text.push('"');
         // Looking at all bytes before anything is done about one is quicker than stopping at the first.
         let special = match self.escapes {
@@ -171,7 +171,7 @@ mod tests {
                 Value::Null => writer.literal("null"),
                 Value::Bool(flag) => writer.literal(if *flag { "true" } else { "false" }),
                 Value::Number(number) => writer.integer(number.as_i64().expect("only integers are made here")),
-                Value::String(text) => writer.quoted(text),
+                Value::String(text) => writer.string(text),
                 Value::Array(elements) => writer.array(elements, any),
                 Value::Object(members) => writer.object(|writer| {
                     if let Some(value) = members.get("a") {
@@ -205,9 +205,9 @@ mod tests {
         writer.object(|writer| {
             writer.integer_unless_zero(key!("none"), 0);
             writer.string_unless_empty(key!("empty"), "");
-            writer.number(key!("least"), i64::MIN);
+            writer.integer_member(key!("least"), i64::MIN);
             writer.string_unless_empty(key!("empty"), "");
-            writer.text(key!("ends so"), "[");
+            writer.string_member(key!("ends so"), "[");
             writer.integer_unless_zero(key!("last"), 7);
         });
         assert_eq!(writer.finish(), r#"{"least":-9223372036854775808,"ends so":"[","last":7}"#);

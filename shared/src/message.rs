@@ -54,12 +54,12 @@ impl Message {
     /// Reads a message; what is not allowed is left out and named. Never fails.
     #[must_use]
     pub fn parse(html: &str) -> Message {
-        let mut reader = Reader { open: vec![Open { tag: "", href: None, children: Vec::new() }], ..Reader::default() };
-        reader.read(html);
-        while reader.open.len() > 1 {
-            reader.close_last();
+        let mut builder = TreeBuilder { open: vec![Open { tag: "", href: None, children: Vec::new() }], ..TreeBuilder::default() };
+        builder.read(html);
+        while builder.open.len() > 1 {
+            builder.close_last();
         }
-        Message { nodes: reader.open.pop().map(|root| root.children).unwrap_or_default(), refused: reader.refused }
+        Message { nodes: builder.open.pop().map(|root| root.children).unwrap_or_default(), refused: builder.refused }
     }
 
     /// Reads a message that is about to be posted; the error names all that is not allowed.
@@ -100,7 +100,7 @@ struct Open {
 }
 
 #[derive(Default)]
-struct Reader {
+struct TreeBuilder {
     /// The elements around the place that is read; the first is the message itself.
     open: Vec<Open>,
     refused: Vec<String>,
@@ -113,7 +113,7 @@ struct Tag {
     attributes: Vec<(String, String)>,
 }
 
-impl Reader {
+impl TreeBuilder {
     fn read(&mut self, html: &str) {
         let mut rest = html;
         while let Some(at) = rest.find('<') {

@@ -44,22 +44,22 @@ fn write_result(writer: &mut JsonWriter, result: &CheckResult) {
     writer.string_unless_empty(key!("notice"), &shortened_copy(&result.notice, ERROR_LIMIT));
     writer.string_unless_empty(key!("message"), &shortened_copy(&result.message, MESSAGE_LIMIT));
     if let Some(node) = &result.node {
-        writer.text(key!("node"), node.as_str());
+        writer.string_member(key!("node"), node.as_str());
     }
     writer.string_unless_empty(key!("kind"), result.kind.as_deref().unwrap_or_default());
     writer.integer_unless_zero(key!("interval"), result.interval.unwrap_or(0));
     if result.quorum != Quorum::default() {
-        writer.text(key!("verdict"), &result.quorum.to_string());
+        writer.string_member(key!("verdict"), &result.quorum.to_string());
     }
 }
 
 fn write_attempt(writer: &mut JsonWriter, attempt: &Attempt) {
-    writer.number(key!("rtt"), attempt.rtt);
+    writer.integer_member(key!("rtt"), attempt.rtt);
     writer
         .string_unless_empty(key!("error"), &shortened_copy(attempt.error.as_deref().unwrap_or_default(), ERROR_LIMIT));
     let mut phase = |key, time: Option<Nanos>| {
         if let Some(time) = time {
-            writer.number(key, time);
+            writer.integer_member(key, time);
         }
     };
     phase(key!("dns"), attempt.phases.dns);

@@ -111,7 +111,7 @@ pub fn position_in(titles: &[String], title: &str) -> Option<usize> {
 /// Reads the looks of a `config.json`; what does not fit is told in `skipped`.
 #[must_use]
 pub fn read(config: &Json<'_>, skipped: &mut Vec<String>) -> Appearance {
-    let mut reader = Reader { skipped };
+    let mut reader = AppearanceReader { skipped };
     let look = config.get("look");
     reader.known("look", look, &["light", "dark", "radius", "font"]);
     let of_look = |key: &str| look.and_then(|look| look.get(key));
@@ -139,11 +139,11 @@ pub fn read(config: &Json<'_>, skipped: &mut Vec<String>) -> Appearance {
 }
 
 /// Takes values that fit, and tells of the others.
-struct Reader<'a> {
+struct AppearanceReader<'a> {
     skipped: &'a mut Vec<String>,
 }
 
-impl Reader<'_> {
+impl AppearanceReader<'_> {
     fn skip(&mut self, place: &str, why: &str) {
         self.skipped.push(format!("`{place}` {why}; it is skipped"));
     }

@@ -1,9 +1,9 @@
 //! What was loaded and what was not, and what has to be asked for next. Pure; [`super::loader`] asks.
 
 use shared::check_file::CheckFile;
-use shared::history::{HistoryRows, LatencyRows, OVERLAP};
+use shared::history::{HistoryRows, LatencyRows};
 use shared::object_name::{CheckFileName, HEARTBEAT_FOLDER, HISTORY_FOLDER, HistoryName, HistoryPart, NodeName};
-use shared::{HOUR, MINUTE, UnixNanos};
+use shared::{HOUR, UnixNanos};
 
 use super::hour::HourChecks;
 use super::model::Dataset;
@@ -82,13 +82,6 @@ impl Cache {
     #[must_use]
     pub fn stale_since(&self) -> Option<UnixNanos> {
         if self.list_error.is_some() { self.last_response_at } else { None }.or(self.cached_at)
-    }
-
-    /// From when on the check files of nodes that are alive may not be in their histories; `None` if there is none.
-    pub(super) fn alive_from(&self) -> Option<UnixNanos> {
-        let newest = self.dataset.histories.iter().map(|history| history.newest).max()?;
-        let alive = self.dataset.histories.iter().filter(|history| history.newest >= newest - OVERLAP);
-        alive.map(not_covered_from).min()
     }
 
     /// From when on a refresh has to list.
@@ -176,13 +169,8 @@ impl Cache {
             std::mem::take(&mut self.failed).into_iter().map(|(name, _)| name).collect();
         for listed in listing.files {
             let name = listed.name;
-            let is_covered = || {
-                let history = self.dataset.histories.iter().find(|history| history.node == name.node);
-                name.stored_at < request.checks_from && history.is_some_and(|history| history.covers(&name))
-            };
             if name.stored_at < request.from
-                || name.stored_at > request.until
-                || is_covered()
+                || !request.planner().is_needed(&self.dataset.histories, &name)
                 || self.dataset.contains(&name)
                 || self.is_unreadable(&name)
             {
@@ -248,12 +236,6 @@ impl Cache {
         self.failed.retain(|(name, _)| name.stored_at >= from);
         self.unreadable.retain(|(name, _)| name.stored_at >= from);
     }
-}
-
-/// From when on check files may not be in a history: two rounds that were stored at nearly the same time may have
-/// overtaken each other. What is later still the node itself finds, and tells in its next history.
-pub(super) fn not_covered_from(history: &HistoryRows) -> UnixNanos {
-    history.newest - MINUTE
 }
 
 #[cfg(test)]

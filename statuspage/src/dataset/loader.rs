@@ -5,10 +5,10 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 
 use shared::UnixNanos;
-use shared::history;
-use shared::object_name::{CheckFileName, HistoryName};
+use shared::history::planner::changed_histories;
+use shared::object_name::NodeName;
 
-use super::cache::{Cache, not_covered_from};
+use super::cache::Cache;
 use super::request::LoadRequest;
 use super::store::{Store, get_all};
 use crate::source::{HistoryListing, InlineContents, Listing, SourceError, StoreObject};
@@ -89,11 +89,11 @@ async fn load_histories(
 ) -> Result<HistoryListing, SourceError> {
     let sample = store.list_histories().await?;
     cache.borrow_mut().unreadable_histories.retain(|(known, _)| sample.histories.iter().any(|(name, _)| name == known));
-    let is_new = |(name, tag): &&(HistoryName, Option<String>)| {
-        request.parts.contains(&name.part) && (tag.is_none() || cache.borrow().etag_of(name) != tag.as_ref())
+    let changed = {
+        let cache = cache.borrow();
+        let changed = changed_histories(&sample.histories, request.parts, |name| cache.etag_of(name)).cloned();
+        changed.map(|(name, tag)| StoreObject::History(name, tag)).collect()
     };
-    let changed = sample.histories.iter().filter(is_new).cloned();
-    let changed = changed.map(|(name, tag)| StoreObject::History(name, tag)).collect();
     get_all(store, changed, &mut |object, answer| {
         cache.borrow_mut().take(object, answer, request.checks_from);
         ControlFlow::Continue(())
@@ -109,24 +109,22 @@ async fn list_beside_histories(
     newest: Option<Listing>,
     request: LoadRequest,
 ) -> Result<Listing, SourceError> {
-    let alive_from = cache.borrow().alive_from();
-    let mut from = alive_from.unwrap_or(request.from);
+    let running_from = request.planner().first_listing(&cache.borrow().dataset.histories);
+    let has_histories = !cache.borrow().dataset.histories.is_empty();
+    let mut from = running_from;
     if request.checks_from < UnixNanos::MAX {
         from = from.min(cache.borrow().list_from(request.checks_from));
     }
     let listing = match newest {
         // A short list reaches back further than any node that is alive is behind.
-        Some(listing) if alive_from == Some(from) => listing,
+        Some(listing) if has_histories && from == running_from => listing,
         _ => list_to_now(store, cache, from).await?,
     };
-    let names: Vec<CheckFileName> = listing.files.iter().map(|listed| listed.name.clone()).collect();
     let further = {
         let cache = cache.borrow();
-        let histories = &cache.dataset.histories;
-        history::needed_from(&names, from, |node| {
-            let history = histories.iter().find(|history| history.node.as_ref() == node);
-            history.map_or_else(|| cache.list_from_for(node, request.from), not_covered_from)
-        })
+        let names = listing.files.iter().map(|listed| &listed.name);
+        let start = |node: Option<&NodeName>| cache.list_from_for(node, request.from);
+        request.planner().second_listing(&cache.dataset.histories, names, from, start)
     };
     match further {
         Some(further) => list_to_now(store, cache, further).await,
