@@ -54,7 +54,8 @@ impl Message {
     /// Reads a message; what is not allowed is left out and named. Never fails.
     #[must_use]
     pub fn parse(html: &str) -> Message {
-        let mut builder = TreeBuilder { open: vec![Open { tag: "", href: None, children: Vec::new() }], ..TreeBuilder::default() };
+        let mut builder =
+            TreeBuilder { open: vec![Open { tag: "", href: None, children: Vec::new() }], ..TreeBuilder::default() };
         builder.read(html);
         while builder.open.len() > 1 {
             builder.close_last();

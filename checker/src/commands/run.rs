@@ -6,7 +6,7 @@ use shared::check_file::{CheckResult, MESSAGE_LIMIT};
 use shared::message::Message;
 use shared::object_name::CheckFileName;
 
-use super::daemon::{Origin, Signals, Watching, first_round};
+use super::daemon::{self, Origin, Signals, StatusLog, Watching, first_round};
 use super::{Outcome, check_context};
 use crate::cli::{Format, RunArguments};
 use crate::config::model::Config;
@@ -32,6 +32,7 @@ struct MessageTooLong(usize);
 pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     if arguments.every.is_some() {
         huge_pages::go_without();
+        daemon::start_log(arguments.log_format);
     }
     let mut origin = Origin {
         path: arguments.config.config.clone(),
@@ -42,6 +43,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
         read: None,
     };
     let mut config = origin.load()?;
+    ui::log::set_node(&config.node);
     let announcement = announcement(arguments, &config)?;
     let mut record = if arguments.no_store { None } else { Record::open(&config).await };
     if record.is_none() && !arguments.no_store {
@@ -72,8 +74,10 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     if round.is_some() && signals.stop.is_wished() {
         return Ok(outcome);
     }
+    let mut status_log = StatusLog::new(config.node.clone());
     let mut watching = Watching::begin(config.clone(), check_context, every, round, origin, signals)?;
     while let Some(results) = watching.next().await {
+        status_log.report(&results);
         outcome = keep_and_print(arguments, &config, record.as_mut(), &mut patience, None, &results).await;
     }
     watching.end().await;
@@ -114,15 +118,15 @@ async fn keep_and_print(
         bar.clear();
         match kept {
             Ok(recorded) => {
-                note = format!("stored as {} in {}", recorded.delivered.name, record.store().describe());
-                if recorded.delivered.sent_from_spool > 0 {
-                    let _ = write!(note, "; {} from before sent first", recorded.delivered.sent_from_spool);
+                note = format!("stored as {} in {}", recorded.upload.name, record.store().describe());
+                if recorded.upload.sent_from_spool > 0 {
+                    let _ = write!(note, "; {} from before sent first", recorded.upload.sent_from_spool);
                 }
-                for concern in &recorded.delivered.concerns {
+                for concern in &recorded.upload.warnings {
                     ui::warn(concern);
                 }
-                if recorded.expired.removed > 0 {
-                    let _ = write!(note, "; {} expired removed", recorded.expired.removed);
+                if recorded.expired.deleted > 0 {
+                    let _ = write!(note, "; {} expired removed", recorded.expired.deleted);
                 }
                 if let Some(error) = &recorded.expired.failure {
                     ui::error(error);
@@ -136,7 +140,7 @@ async fn keep_and_print(
                 if let Some(announcement) = announcement {
                     confirmation = Some(format!("message posted about {}", announcement.subject()));
                 }
-                stored = Some(recorded.delivered.name);
+                stored = Some(recorded.upload.name);
             }
             Err(error) => {
                 ui::error(&error);

@@ -11,7 +11,6 @@ use super::problem::{Problem, Problems};
 use super::spec::{Field, Presence, ValueKind, Variant};
 use crate::checks::http::HttpCheck;
 use crate::checks::http::status_codes::StatusCodes;
-use crate::checks::http::target::Target;
 
 /// How a person would say where something is: `checkers[3].endpoint_url`. It becomes text only where there is a problem.
 #[derive(Clone, Copy)]
@@ -51,8 +50,7 @@ fn validate_value(value: &Located, kind: &ValueKind, path: &KeyPath<'_>, problem
         (ValueKind::String, _) => Some("a text in quotes".to_owned()),
         (ValueKind::Url, JsonValue::String(text)) => {
             // Where a variable is missing, that is the problem.
-            if Target::of_plain(text).is_none()
-                && !text.contains("${")
+            if !text.contains("${")
                 && let Err(error) = HttpCheck::parse_url(text)
             {
                 // Whether more than a check depends on it is known to whoever uses it.
@@ -71,7 +69,7 @@ fn validate_value(value: &Located, kind: &ValueKind, path: &KeyPath<'_>, problem
         }
         (ValueKind::Integer(least, most), _) => Some(format!("an integer from {least} to {most}")),
         (ValueKind::Duration(least, most), _) => expected_duration(value, *least, *most),
-        (ValueKind::StatusCodes, _) => StatusCodes::from_located(value).err(),
+        (ValueKind::StatusCodes, _) => StatusCodes::try_from(value.to_json()).err(),
         (ValueKind::Quorum, _) => expected_quorum(value),
         (ValueKind::Headers, _) => expected_headers(value),
         (ValueKind::List(kind), JsonValue::Array(elements)) => {

@@ -15,7 +15,7 @@ use shared::response_times::{Measurement, answered};
 use shared::{Nanos, UnixNanos};
 
 use super::history_writer::{Found, HistoryError, read, read_and_parse, read_latencies};
-use crate::store::Store;
+use crate::store::{Listing, Store};
 
 /// How many check files are read in one piece of work.
 const PIECE: usize = 512;
@@ -54,9 +54,9 @@ pub async fn outlook(
     let reaches = from.saturating_sub(2 * MAX_ROUND_DURATION).max(0);
     let planner = planner(reaches, now);
     let listed_from = planner.first_listing(&histories);
-    let mut listed = store.list_check_files(listed_from).await?;
+    let mut listed: Vec<CheckFileName> = store.list(Listing::since(listed_from)).await?;
     if let Some(earlier) = planner.second_listing(&histories, &listed, listed_from, |_| reaches) {
-        listed = store.list_check_files(earlier).await?;
+        listed = store.list(Listing::since(earlier)).await?;
     }
     let nodes: BTreeSet<Option<NodeName>> = listed.iter().map(|name| name.node.clone()).collect();
     let nodes: BTreeSet<_> = nodes.into_iter().chain(histories.iter().map(|history| history.node.clone())).collect();
@@ -87,7 +87,7 @@ pub type Checks = BTreeMap<(Option<NodeName>, EndpointKey), Vec<Measurement>>;
 
 /// Reads every check file that was stored in the time from `from` to `now`.
 pub async fn checks(store: &Arc<Store>, from: UnixNanos, now: UnixNanos) -> Result<Checks, HistoryError> {
-    let mut names = store.list_check_files(from).await?;
+    let mut names: Vec<CheckFileName> = store.list(Listing::since(from)).await?;
     names.retain(|name| (from..=now.saturating_add(CLOCK_TOLERANCE)).contains(&name.stored_at));
     let mut checks = Checks::new();
     for piece in names.chunks(PIECE) {
@@ -108,7 +108,7 @@ pub async fn checks(store: &Arc<Store>, from: UnixNanos, now: UnixNanos) -> Resu
 pub async fn histories_up_to(store: &Arc<Store>, now: UnixNanos) -> Result<Vec<History>, HistoryError> {
     let (histories, _) = read_histories(store).await?;
     let listed = if histories.iter().any(|history| history.newest().is_some()) {
-        store.list_check_files(planner(0, now).first_listing(&histories)).await?
+        store.list(Listing::since(planner(0, now).first_listing(&histories))).await?
     } else {
         Vec::new()
     };
@@ -128,7 +128,8 @@ fn planner(from: UnixNanos, now: UnixNanos) -> ReadPlanner {
 /// Reads all histories; those that cannot be used are named with the reason.
 async fn read_histories(store: &Store) -> Result<(Vec<History>, Vec<(HistoryName, InvalidHistory)>), HistoryError> {
     let (mut histories, mut unreadable) = (Vec::new(), Vec::new());
-    let listed: Vec<_> = store.list_histories().await?.into_iter().map(|name| (name, None::<()>)).collect();
+    let listed: Vec<_> =
+        store.list::<HistoryName>(Listing::all()).await?.into_iter().map(|name| (name, None::<()>)).collect();
     for (name, _) in changed_histories(&listed, &[HistoryPart::Main], |_| None) {
         match read(store, name.node.as_ref()).await {
             Ok(Found::Good(history)) => histories.push(history),
