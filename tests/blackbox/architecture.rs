@@ -22,7 +22,6 @@ const PENDING: &[(&str, &str)] = &[
     ("imperative errors", "shared"),
     ("imperative errors", "checker"),
     ("printing", "checker"),
-    ("stores reach no check", "checker"),
     ("short doc comments", "the project"),
 ];
 

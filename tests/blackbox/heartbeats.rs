@@ -96,7 +96,7 @@ async fn an_unreadable_store_leaves_the_job_unknown_and_never_down() {
     let results = checker.run(&["--format", "json", "--no-store"]).await.results();
     let why = results[0].reason().unwrap_or_default();
     assert_eq!(results[0].status, Status::Unknown, "{why}");
-    assert!(why.contains("the connection is refused"), "{why}");
+    assert!(why.contains("the connection was refused"), "{why}");
 }
 
 #[tokio::test]

@@ -210,8 +210,8 @@ async fn a_wrong_address_is_reported_in_one_sentence() {
         (vec!["--bucket", "my-status", "--lifecycle", "36h"], vec!["whole days"]),
         (vec!["--bucket", "my-status", "--endpoint-url", "not a url"], vec!["not a url", "--endpoint-url"]),
         (vec!["--bucket", "my-status", "--endpoint-url", &refused_url], vec!["refused", "endpoint_url"]),
-        (vec!["--bucket", "my-status", "--endpoint-url", &page], vec!["no S3 service", "endpoint_url"]),
-        (vec!["--bucket", "my-status", "--endpoint-url", &proxy], vec!["no S3 service", "proxy"]),
+        (vec!["--bucket", "my-status", "--endpoint-url", &page], vec!["not from an S3 service", "endpoint_url"]),
+        (vec!["--bucket", "my-status", "--endpoint-url", &proxy], vec!["not from an S3 service", "proxy"]),
         (vec![], vec!["--bucket", "-c FILE"]),
     ] {
         let site = TestSite::new().await;

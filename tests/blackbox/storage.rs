@@ -99,7 +99,7 @@ async fn credentials_are_found_like_by_the_aws_cli() {
     let run = ["run", "-c", "checker.json"];
     let without_credentials = checker.call(&run).await;
     assert_eq!(without_credentials.code, 2);
-    assert!(without_credentials.stderr.contains("no credentials are found"), "{}", without_credentials.stderr);
+    assert!(without_credentials.stderr.contains("no credentials were found"), "{}", without_credentials.stderr);
 
     let key = &bucket.writer;
     let of_environment = checker
@@ -152,7 +152,7 @@ async fn a_round_without_a_directory_is_spooled_and_stored_first_later() {
     checker.write("mount", "no directory, as where nothing is mounted");
     let run = checker.run(&["--format", "json"]).await;
     assert_eq!((run.code, run.results().len()), (2, 1), "{}", run.output());
-    assert!(run.stderr.contains("a file stands where a directory is needed"), "{}", run.stderr);
+    assert!(run.stderr.contains("a file is in the way of a directory"), "{}", run.stderr);
     let waiting = spooled(&checker);
     assert_eq!(waiting.len(), 1, "{}", run.output());
 
