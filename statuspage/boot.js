@@ -8,7 +8,7 @@ const root = document.documentElement;
 // in a frame. Browsers support service workers only over HTTPS and on localhost.
 const worker = window === parent && navigator.serviceWorker;
 if (worker) {
-  // What was requested before the worker was active, so that it can cache that, too.
+  // The requests from before the worker was active. It caches their responses, too.
   const urls = [];
   const record = (entries) => urls.push(...entries.map((entry) => entry.name));
   const observer = new PerformanceObserver((list) => record(list.getEntries()));

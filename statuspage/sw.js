@@ -17,12 +17,12 @@ const MAX_OBJECTS = 5000;
 const MAX_CHARACTERS = 16 << 20;
 // The most characters of an object.
 const MAX_OBJECT_CHARACTERS = 8 << 20;
-// The number of concurrent requests for what was loaded before the worker was active.
+// The number of concurrent requests when the worker becomes active and caches what the page loaded before.
 const CONCURRENT_REQUESTS = 6;
 
 const sleep = time => new Promise(done => setTimeout(done, time));
 
-// The response of the network. If there is none, or if the server fails, the cached response; without one, what the network
+// The response of the network, or the cached response if the network fails or takes too long, or else whatever the network
 // returns in the end.
 async function networkFirst(pending, cached) {
   const timeout = sleep(NETWORK_TIMEOUT);
@@ -244,7 +244,7 @@ async function clear() {
   indexedDB.deleteDatabase(DATA);
 }
 
-// Caches what was loaded before the worker was active. The browser usually still has it in its cache.
+// Caches the responses from before the worker was active, which are usually still in the browser's cache.
 async function cacheLoaded(event, urls) {
   const work = [caching];
   const extendable = { waitUntil: promise => work.push(promise) };
