@@ -165,7 +165,7 @@ async fn configuration_errors_are_shown_in_the_readers_language() {
     let scenario = PageState::Broken.start().await;
     let browser = page_scenario::open_browser().await;
     let page = visit(&browser, &scenario, "?lang=es").await;
-    assert_eq!(page.text_of("overall"), "La configuración de la página no se puede usar");
+    assert_eq!(page.text_of("overall"), "La configuración de esta página no es válida");
     assert_eq!(page.text_of("title"), "Configuración errónea");
     assert!(page.problems().contains("`titel`"), "{}", page.problems());
 }
