@@ -140,5 +140,7 @@ fn few_doc_comments_have_four_words_or_fewer() {
 
 #[test]
 fn errors_do_not_start_with_an_imperative() {
-    for one in CRATES.iter() {}
+    for one in CRATES.iter() {
+        require("imperative errors", &one.name, &rules::imperative_errors(one));
+    }
 }
