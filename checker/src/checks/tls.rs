@@ -22,7 +22,7 @@ use super::{CheckContext, Failure, Probe, ProbeResult, Probed};
 /// What assertions can examine.
 pub const SUBJECTS: &[&str] = &["[RTT]", "[DNS]", "[CONNECT]", "[TLS]", "[CERTIFICATE]"];
 
-/// The default of [`TlsCheck::degraded_within`], as in the original: two weeks are enough to renew a certificate by hand.
+/// The default of [`TlsCheck::degraded_within`], as in the original: two weeks are enough to renew a certificate manually.
 pub const DEGRADED_WITHIN: Nanos = 14 * DAY;
 
 /// The parameters of a TLS check.
@@ -35,7 +35,7 @@ pub struct TlsCheck {
     pub timeout: Duration,
     /// Whose certificates are trusted, and for which host name.
     pub options: TlsOptions,
-    /// The protocol that upgrades the connection to TLS; without one, the handshake comes first.
+    /// The protocol that upgrades the connection to TLS; without one, the connection starts with the handshake.
     pub starttls: Option<StartTls>,
     /// The endpoint is degraded if a certificate expires within this time.
     pub degraded_within: Nanos,

@@ -113,7 +113,7 @@ async fn query(check: &DnsCheck, policy: AddressPolicy, stopwatch: Arc<Stopwatch
     Ok(ProbeData { peer: Some(server), ..ProbeData::default() })
 }
 
-/// Queries the server's addresses one after the other and returns the first answer, right or wrong.
+/// Queries the server's addresses one after the other and returns the first answer, expected or not.
 async fn query_any(
     check: &DnsCheck,
     addresses: &[SocketAddr],
@@ -133,10 +133,10 @@ async fn query_any(
         Ok((server, answer))
     };
     let no_addresses = format!("no such host `{}`", check.server.host);
-    let answered = first_to_succeed(addresses, stopwatch, no_addresses, query_one).await?;
+    let (server, answer) = first_to_succeed(addresses, stopwatch, no_addresses, query_one).await?;
     stopwatch.first_byte();
-    stopwatch.record(|data| data.peer = Some(answered.0));
-    Ok(answered)
+    stopwatch.record(|data| data.peer = Some(server));
+    Ok((server, answer))
 }
 
 fn query_message(check: &DnsCheck) -> Message {
