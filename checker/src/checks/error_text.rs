@@ -9,8 +9,8 @@ use shared::{Nanos, SECOND, duration};
 
 use crate::platform::fd_limit;
 
-/// The error of an attempt that could open no file or socket. [`super::attempt`] turns it into a skipped check, because it
-/// is not the endpoint's fault.
+/// The error of an attempt that could open no file or socket. [`super::attempt`] turns it into a skipped check, because
+/// it is not the endpoint's fault.
 pub(super) const TOO_MANY_OPEN_FILES: &str = "too many open files";
 
 /// The limits are hyper's.

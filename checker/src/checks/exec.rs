@@ -43,7 +43,8 @@ pub struct ExecCheck {
     pub failure_status: Status,
 }
 
-/// How much of the output is kept, in bytes. The rest is read and dropped, so that the command never blocks on a full pipe.
+/// How much of the output is kept, in bytes. The rest is read and dropped, so that the command never blocks on a full
+/// pipe.
 const OUTPUT_LIMIT: usize = 1 << 20;
 /// How long to read output after the command has exited: a process that left the group can keep the pipe open.
 const OUTPUT_GRACE: Duration = Duration::from_millis(200);

@@ -1,8 +1,8 @@
 //! The kinds of check, one file or folder each: a [`Probe`] makes one attempt at an endpoint, [`run()`] makes all
 //! attempts of a [`Check`].
 //!
-//! A failing endpoint is an attempt with an error, never an `Err`. This module only observes: [`crate::monitor`] evaluates
-//! the attempts, and nothing here depends on the configuration file or the stores.
+//! A failing endpoint is an attempt with an error, never an `Err`. This module only observes: [`crate::monitor`]
+//! evaluates the attempts, and nothing here depends on the configuration file or the stores.
 //!
 //! To add a kind of check, write its file here, add its arm to [`CheckKind`], and its row to the table of the
 //! configuration (`config/checks`).

@@ -1,5 +1,5 @@
-//! Measures the phases of an attempt. The stopwatch also records data on the way, so that `checker explain` can show what
-//! is known when an attempt fails.
+//! Measures the phases of an attempt. The stopwatch also records data on the way, so that `checker explain` can show
+//! what is known when an attempt fails.
 
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,5 +1,5 @@
-//! Runs the assertions of a check. Expensive evaluations run in their own thread within the time limit of the attempt, so
-//! that the body of one endpoint does not delay the checks of others.
+//! Runs the assertions of a check. Expensive evaluations run in their own thread within the time limit of the attempt,
+//! so that the body of one endpoint does not delay the checks of others.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Assertions: conditions that the data of an attempt must meet. Each is compiled once, and reports the expected and the
-//! actual value.
+//! Assertions: conditions that the data of an attempt must meet. Each is compiled once, and reports the expected and
+//! the actual value.
 //!
 //! A condition compares a [`subject`], whose actual value is a [`value`], with what is [`expected`]; an [`expression`]
 //! combines conditions. [`syntax`] parses the text form, [`applicability`] checks that a kind of check provides the

@@ -1,5 +1,5 @@
-//! DNS checks: one attempt queries a server for the records of a name, over UDP and, if the answer is truncated, over TCP,
-//! and compares the answer with what is expected.
+//! DNS checks: one attempt queries a server for the records of a name, over UDP and, if the answer is truncated, over
+//! TCP, and compares the answer with what is expected.
 
 mod record;
 #[cfg(test)]
@@ -65,7 +65,8 @@ pub const RECORDS: &[&str] =
 pub const RCODES: &[&str] = &["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"];
 /// How long to wait for an answer over UDP before the query is sent again.
 const RETRANSMIT_AFTER: Duration = Duration::from_secs(2);
-/// The largest answer that is accepted over UDP, in bytes: the size that is safe from fragmentation (DNS flag day 2020).
+/// The largest answer that is accepted over UDP, in bytes: the size that is safe from fragmentation (DNS flag day
+/// 2020).
 const UDP_PAYLOAD: u16 = 1_232;
 
 /// The response code with this name.

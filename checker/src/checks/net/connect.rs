@@ -55,8 +55,8 @@ pub struct TlsOptions {
 }
 
 impl Address {
-    /// Parses `host:port`, `[ipv6]:port`, or a host alone if there is a default port. A scheme and a trailing slash, as in
-    /// `tcp://host:port/`, are ignored.
+    /// Parses `host:port`, `[ipv6]:port`, or a host alone if there is a default port. A scheme and a trailing slash, as
+    /// in `tcp://host:port/`, are ignored.
     pub fn parse(text: &str, default_port: Option<u16>) -> Result<Address, InvalidAddress> {
         let invalid = || InvalidAddress(without_user(text));
         let rest = text.trim();
