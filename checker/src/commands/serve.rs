@@ -13,7 +13,7 @@ use super::{NoStorage, Outcome, check_context, reachable};
 use crate::cli::ServeArguments;
 use crate::platform::huge_pages;
 use crate::platform::shutdown::{Patience, Stop};
-use crate::recorder::{Record, Recorded};
+use crate::recorder::{RecordOutcome, Recorder};
 use crate::server::PortRemedy;
 use crate::server::assets::PageFiles;
 use crate::store::StoreError;
@@ -44,7 +44,7 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
         Some(folder) => PageFiles::from_directory(folder)?,
         None => PageFiles::embedded(),
     };
-    let Some(mut record) = Record::open(&config).await else {
+    let Some(mut record) = Recorder::open(&config).await else {
         return Err(NoStorage(arguments.config.config.display().to_string()).into());
     };
     let signals = Signals::beside(Stop::on_signals_whatever_happens()?)?;
@@ -70,7 +70,7 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     let mut watching = Watching::begin(config, check_context, every, None, origin, signals)?;
     let mut outcome = Outcome::Done;
     while let Some(results) = watching.next().await {
-        outcome = tell_what_failed(record.keep(&results, now(), &mut patience, |_, _| {}).await);
+        outcome = tell_what_failed(record.record(&results, now(), &mut patience, |_, _| {}).await);
         print_news(&results, &mut statuses);
     }
     watching.end().await;
@@ -101,9 +101,9 @@ fn print_news(results: &[CheckResult], statuses: &mut HashMap<EndpointKey, Statu
 }
 
 /// What went well is no news; what did not is told on standard error. Says whether the round is in the store.
-fn tell_what_failed(kept: Result<Recorded, StoreError>) -> Outcome {
+fn tell_what_failed(kept: Result<RecordOutcome, StoreError>) -> Outcome {
     match kept {
-        Ok(Recorded { upload, expired, history, summary }) => {
+        Ok(RecordOutcome { upload, expired, history, summary }) => {
             for concern in &upload.warnings {
                 ui::warn(concern);
             }

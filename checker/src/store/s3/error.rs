@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::io;
 
+use shared::s3::S3ErrorKind;
+
 /// The kinds of requests to a bucket, by the permission that they need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -163,46 +165,29 @@ pub(in crate::store) fn from_response(context: &RequestContext<'_>, response: &E
         permission: context.action.permission(),
         resource: context.action.resource(context.bucket, context.prefix),
     };
-    match response.code {
-        Some("InvalidAccessKeyId" | "InvalidClientTokenId" | "UnrecognizedClientException") => S3Error::UnknownKey,
-        // IAM reports a wrong clock with this code, too.
-        Some("SignatureDoesNotMatch") if response.message.is_some_and(is_about_time) => S3Error::ClockSkew,
-        Some("SignatureDoesNotMatch") => S3Error::WrongSecret,
-        Some("ExpiredToken" | "ExpiredTokenException" | "InvalidToken" | "TokenRefreshRequired") => {
-            S3Error::ExpiredCredentials
-        }
-        Some("AccessDenied" | "AccessDeniedException" | "AllAccessDisabled" | "AccountProblem" | "Forbidden") => {
-            denied()
-        }
-        Some("NoSuchBucket") => S3Error::NoBucket(context.bucket.to_owned()),
-        Some(
-            "PermanentRedirect"
-            | "TemporaryRedirect"
-            | "AuthorizationHeaderMalformed"
-            | "AuthorizationQueryParametersError"
-            | "IllegalLocationConstraintException"
-            | "IncorrectEndpoint",
-        ) => wrong_region(),
-        Some("RequestTimeTooSkewed" | "RequestExpired") => S3Error::ClockSkew,
-        Some(
-            "SlowDown"
-            | "RequestTimeout"
-            | "Throttling"
-            | "ThrottlingException"
-            | "TooManyRequests"
-            | "OperationAborted"
-            | "ConditionalRequestConflict"
-            | "InternalError"
-            | "ServiceUnavailable",
-        ) => busy(response),
-        Some(_) if response.status >= 500 && response.status != 501 => busy(response),
-        Some(_) => S3Error::Refused(describe(response)),
-        None if response.status == 429 || (response.status >= 500 && response.status != 501) => busy(response),
-        None if is_html(response) => S3Error::NotS3 { status: response.status },
-        None if (300..=400).contains(&response.status) && response.region.is_some() => wrong_region(),
+    let busy = || S3Error::Busy(describe(response));
+    if let Some(code) = response.code {
+        return match S3ErrorKind::from_code(code, response.message.unwrap_or_default()) {
+            Some(S3ErrorKind::UnknownKey) => S3Error::UnknownKey,
+            Some(S3ErrorKind::WrongSecret) => S3Error::WrongSecret,
+            Some(S3ErrorKind::ExpiredCredentials) => S3Error::ExpiredCredentials,
+            Some(S3ErrorKind::AccessDenied) => denied(),
+            Some(S3ErrorKind::NoSuchBucket) => S3Error::NoBucket(context.bucket.to_owned()),
+            Some(S3ErrorKind::WrongRegion) => wrong_region(),
+            Some(S3ErrorKind::ClockSkew | S3ErrorKind::ExpiredUrl) => S3Error::ClockSkew,
+            Some(S3ErrorKind::Busy) => busy(),
+            _ if response.status >= 500 && response.status != 501 => busy(),
+            _ => S3Error::Refused(describe(response)),
+        };
+    }
+    match response.status {
+        429 => busy(),
+        status if status >= 500 && status != 501 => busy(),
+        status if is_html(response) => S3Error::NotS3 { status },
+        300..=400 if response.region.is_some() => wrong_region(),
         // Some services deny access with an empty body.
-        None if response.status == 403 && response.body.is_empty() => denied(),
-        None => S3Error::NotS3 { status: response.status },
+        403 if response.body.is_empty() => denied(),
+        status => S3Error::NotS3 { status },
     }
 }
 
@@ -243,15 +228,6 @@ fn from_cause(error: &(dyn Error + 'static)) -> Option<S3Error> {
         return Some(S3Error::NameNotResolved);
     }
     None
-}
-
-/// Whether a message about a signature concerns its time.
-fn is_about_time(message: &str) -> bool {
-    message.contains("Signature expired") || message.contains("Signature not yet current")
-}
-
-fn busy(response: &ErrorResponse<'_>) -> S3Error {
-    S3Error::Busy(describe(response))
 }
 
 /// The response in the service's words: `503 SlowDown: Please reduce your request rate.`
