@@ -10,6 +10,7 @@ use shared::object_name::{HeartbeatName, NodeName};
 use shared::status::Status;
 
 use crate::monitor::schedule::{NotAShard, Shard};
+use crate::ui::log::LogFormat;
 
 /// The environment variable that holds the address of `checker serve`, also within the configuration.
 pub const LISTEN_VARIABLE: &str = "CHECKUP_LISTEN";
@@ -89,6 +90,9 @@ pub struct RunArguments {
     /// Repeat for ever, such as every 10m; SIGTERM and Ctrl-C finish the round in hand, and twice end it at once
     #[arg(long, value_name = "DURATION", value_parser = interval)]
     pub every: Option<Nanos>,
+    /// The format of log lines on standard error; RUST_LOG sets their level, such as warn (default: info)
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT", requires = "every")]
+    pub log_format: LogFormat,
     /// How to print the round
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
@@ -121,6 +125,9 @@ pub struct ServeArguments {
     /// Where to listen
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", env = LISTEN_VARIABLE)]
     pub listen: SocketAddr,
+    /// The format of log lines on standard error; RUST_LOG sets their level, such as warn (default: info)
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    pub log_format: LogFormat,
     /// Serve the page in this folder instead of the one inside this program
     #[arg(long, value_name = "DIR")]
     pub page: Option<PathBuf>,
