@@ -40,7 +40,6 @@ impl fmt::Display for Level {
 pub enum Side {
     Checker,
     Page,
-    /// The stored objects.
     Store,
 }
 
@@ -104,7 +103,6 @@ pub fn text(findings: &[Finding]) -> String {
     findings.iter().map(line).collect()
 }
 
-/// The findings as JSON.
 #[must_use]
 pub fn to_json(findings: &[Finding]) -> Value {
     let findings_json = findings.iter().map(|finding| {

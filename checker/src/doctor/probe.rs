@@ -27,7 +27,6 @@ pub struct Probe {
     bucket: Bucket,
 }
 
-/// Whether requests are signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signing {
     /// With the bucket's keys, or with those of AWS's default chain.
@@ -120,7 +119,6 @@ impl Probe {
         Ok(buckets.buckets().iter().filter_map(|bucket| bucket.name().map(str::to_owned)).collect())
     }
 
-    /// Reads the bucket's policy.
     pub async fn bucket_policy(&self) -> ProbeResult {
         let policy = self.client.get_bucket_policy().bucket(&self.bucket.name).send().await;
         match policy {

@@ -20,7 +20,6 @@ const VERIFICATION_ATTEMPTS: usize = 30;
 /// The delay between two attempts.
 const VERIFICATION_DELAY: Duration = Duration::from_secs(1);
 
-/// A step failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     #[error(transparent)]
@@ -52,7 +51,6 @@ pub enum ApplyError {
 
 /// Receives the progress of the steps, and confirms the deletion of keys.
 pub trait Progress {
-    /// A step starts.
     fn step_started(&mut self, number: usize, of: usize, what: &str);
     /// A step is done. The note may be empty.
     fn step_done(&mut self, note: &str);

@@ -29,7 +29,6 @@ pub enum ExistingObjects {
     Delete,
 }
 
-/// Reads what provisioning created.
 pub async fn find_owned(service: &Service, scope: &Scope<'_>) -> Result<OwnedResources, ServiceError> {
     let path = names::user_path(scope.bucket, scope.prefix);
     let users = match service.users_with_path(&path).await {

@@ -231,7 +231,6 @@ fn with_keys_replaced(text: &str, old: &WriterKeys, new: &WriterKeys) -> Option<
         .then(|| text.replace(old_id.as_str(), &new.access_key_id).replace(old_secret, new.secret_access_key.reveal()))
 }
 
-/// Writes a role's file.
 pub fn write(path: &Path, text: &str, role: &Role, how: &FileUpdate) -> Result<(), FileError> {
     let failed = |source| FileError::Unusable { task: "write", path: path.to_owned(), source };
     let folder = path.parent().unwrap_or_else(|| Path::new("."));

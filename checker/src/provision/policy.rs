@@ -44,7 +44,6 @@ impl Scope<'_> {
         format!("arn:{partition}:s3:::{resource}")
     }
 
-    /// The bucket's ARN.
     #[must_use]
     pub fn bucket_arn(&self) -> String {
         self.arn(self.bucket)

@@ -21,7 +21,6 @@ pub enum PurgeError {
         "the service refused to delete {refused} objects, the first of them `{key}` ({code}); {deleted} were deleted; check the key's permission `s3:DeleteObject` and the bucket's policy"
     )]
     Refused {
-        /// The first refused object.
         key: String,
         /// The error code for this object.
         code: String,

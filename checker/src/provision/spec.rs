@@ -16,9 +16,7 @@ pub struct ProvisionSpec {
     pub bucket: Bucket,
     pub region: String,
     pub access: Access,
-    /// The page's origins.
     pub origins: Vec<String>,
-    /// The nodes that write.
     pub writers: Vec<NodeName>,
     /// The check files that they may delete.
     pub deletable: DeletableFiles,

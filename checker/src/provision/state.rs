@@ -32,7 +32,6 @@ pub struct CurrentState {
     pub pending_keys: BTreeMap<String, Vec<String>>,
 }
 
-/// An existing user.
 #[derive(Debug, Clone)]
 pub struct ExistingUser {
     pub path: String,

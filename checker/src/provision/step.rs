@@ -24,7 +24,6 @@ pub enum Step {
     PutCors(Vec<CorsRule>),
     PutLifecycle(Vec<LifecycleRule>),
     CreateUser(Identity),
-    /// Set the user's permissions.
     PutUserPolicy(Identity),
     /// Create a key for the user and write it to its file immediately.
     CreateKey {
@@ -67,7 +66,6 @@ pub enum DeletionReason {
     Lost,
     /// A new key replaces it.
     Replaced,
-    /// Its user is deleted.
     UserDeleted,
 }
 
@@ -155,7 +153,6 @@ impl Step {
         }
     }
 
-    /// The step as JSON.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let mut json = json!({ "what": self.what() });

@@ -22,7 +22,6 @@ const CHUNK: usize = 512;
 /// The parts of histories that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
-    /// Current and past status.
     Status,
     /// Also the latencies, which are ten times as large.
     Latencies,

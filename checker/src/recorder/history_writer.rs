@@ -30,7 +30,6 @@ const CHUNKS_AT_ONCE: usize = 4;
 /// The history could not be updated. No data is lost: the check files contain it.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A newer program wrote the object, which must not be replaced.
@@ -222,7 +221,6 @@ async fn rebuild_into(
     Ok(report)
 }
 
-/// Check files by name.
 type ParsedFiles = Vec<(CheckFileName, CheckFile)>;
 
 /// Reads check files. Those that cannot be parsed are listed with the reason, and count as empty.
@@ -265,7 +263,6 @@ pub enum LoadedHistory {
     Invalid(InvalidHistory),
 }
 
-/// Reads a node's history.
 pub async fn read(store: &Store, node: Option<&NodeName>) -> Result<LoadedHistory, HistoryError> {
     let name = HistoryName { node: node.cloned(), part: HistoryPart::Main };
     let Some(content) = store.get(&name).await? else { return Ok(LoadedHistory::Missing) };

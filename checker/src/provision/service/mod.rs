@@ -41,14 +41,12 @@ pub enum BucketState {
 /// A request of provisioning failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
-    /// A call failed.
     #[error("failed to {task} ({}): {cause}{}", call.action, call.remedy(cause))]
     Refused {
         /// The operation, as a fragment.
         task: String,
         call: Box<Call>,
         cause: S3Error,
-        /// The service's error code.
         code: Option<String>,
     },
     /// The bucket belongs to another account.
@@ -58,11 +56,7 @@ pub enum ServiceError {
     ForeignBucket(String),
     /// The service has no IAM API.
     #[error("`{endpoint}` has no IAM API for managing users (status {status})")]
-    NoIam {
-        endpoint: String,
-        /// The response's HTTP status.
-        status: u16,
-    },
+    NoIam { endpoint: String, status: u16 },
 }
 
 /// A call, as policies spell it.

@@ -13,7 +13,6 @@ use crate::store::s3::client;
 use crate::store::s3::error::S3Error;
 use crate::store::settings::{Secret, WriterKeys};
 
-/// A user in IAM.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
     pub name: String,

@@ -32,7 +32,6 @@ pub enum SummaryError {
     /// The histories cannot be read.
     #[error(transparent)]
     Histories(#[from] HistoryError),
-    /// The store failed.
     #[error("{0}; to disable summaries, set `summaries` to `false`")]
     Store(#[from] StoreError),
 }

@@ -41,7 +41,6 @@ pub(crate) struct RequestContext<'a> {
     pub(crate) prefix: &'a str,
 }
 
-/// An error response.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::store) struct ErrorResponse<'a> {
     pub(in crate::store) status: u16,
@@ -58,18 +57,15 @@ pub(in crate::store) struct ErrorResponse<'a> {
 /// An S3 service refused a request, or could not be reached. Contains a remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum S3Error {
-    /// `InvalidAccessKeyId`
     #[error(
         "the service does not know the access key ID; check `access_key_id`, and whether `endpoint_url` is the service that issued the key"
     )]
     UnknownKey,
-    /// `SignatureDoesNotMatch`
     #[error("the signature does not match; check `secret_access_key`: it does not belong to the access key ID")]
     WrongSecret,
     /// `ExpiredToken` and similar codes.
     #[error("the temporary credentials are expired or no longer valid; renew them")]
     ExpiredCredentials,
-    /// `AccessDenied`
     #[error("access is denied; give the key the permission `{permission}` on `{resource}`")]
     AccessDenied {
         /// Such as `s3:PutObject`.
@@ -77,7 +73,6 @@ pub enum S3Error {
         /// Such as `arn:aws:s3:::bucket/status/*`.
         resource: String,
     },
-    /// `NoSuchBucket`
     #[error("there is no bucket `{0}`; create it, or check `bucket` and `endpoint_url`")]
     NoBucket(String),
     /// `PermanentRedirect`, `AuthorizationHeaderMalformed` and similar codes.
@@ -87,7 +82,6 @@ pub enum S3Error {
         /// The correct region, if the response contains it.
         region: Option<String>,
     },
-    /// `RequestTimeTooSkewed`
     #[error("this machine's clock differs too much from the service's; set it, preferably with NTP")]
     ClockSkew,
     /// No program listens on the port.
@@ -112,16 +106,12 @@ pub enum S3Error {
     #[error(
         "the response is not from an S3 service (status {status}); check `endpoint_url`: it must be the address of the S3 API, not of a web page or a proxy"
     )]
-    NotS3 {
-        /// The response's HTTP status.
-        status: u16,
-    },
+    NotS3 { status: u16 },
     /// The default chain found no credentials.
     #[error(
         "no credentials were found; set `access_key_id` and `secret_access_key`, or provide credentials as for AWS's tools: `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, a profile in `~/.aws`, or the machine's role"
     )]
     NoCredentials,
-    /// The default chain failed.
     #[error("the credentials cannot be read: {0}; correct them, or set `access_key_id` and `secret_access_key`")]
     UnreadableCredentials(String),
     /// The service is overloaded or has an internal error.
@@ -157,7 +147,6 @@ impl S3Error {
     }
 }
 
-/// Translates an error response.
 pub(in crate::store) fn from_response(context: &RequestContext<'_>, response: &ErrorResponse<'_>) -> S3Error {
     let region = || response.region.or_else(|| region_in(response.body)).map(single_line);
     let wrong_region = || S3Error::WrongRegion { bucket: context.bucket.to_owned(), region: region() };
