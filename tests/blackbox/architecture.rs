@@ -15,13 +15,8 @@ use self::module_tree::{Crate, Files};
 
 /// Rules that a crate does not satisfy yet: the tests print what breaks them.
 const PENDING: &[(&str, &str)] = &[
-    ("import cycles", "shared"),
     ("import cycles", "checker"),
-    ("types of one name", "shared"),
     ("types of one name", "checker"),
-    ("imperative errors", "shared"),
-    ("imperative errors", "checker"),
-    ("printing", "checker"),
     ("long files", "the project"),
     ("short doc comments", "the project"),
 ];

@@ -266,53 +266,53 @@ fn an_assertion_that_cannot_be_read_or_is_about_what_nobody_can_know_is_named_wi
     for (text, expected) in [
         (
             r#"{"checkers":[{"type":"tcp","endpoint_name":"A","endpoint_url":"a:1","assertions":["[STATUS] == 200"]}]}"#,
-            "`checkers[0].assertions`: `[STATUS] == 200`: a check of type `tcp` knows no `[STATUS]`; it knows `[RTT]`, \
-             `[DNS]`, `[CONNECT]`, `[TLS]`, `[TTFB]`",
+            "`checkers[0].assertions`: `[STATUS] == 200`: checks of type `tcp` do not provide `[STATUS]`; they provide \
+             `[RTT]`, `[DNS]`, `[CONNECT]`, `[TLS]`, `[TTFB]`",
         ),
         (
             r#"{"checkers":[{"type":"grpc","endpoint_name":"A","endpoint_url":"a:1","assertions":[{"any":["[RTT] < 1s",{"not":"[CERTIFICATE] < 1d"}]}]}]}"#,
-            "a check of type `grpc` knows no `[CERTIFICATE]`",
+            "checks of type `grpc` do not provide `[CERTIFICATE]`",
         ),
         (
             r#"{"checkers":[{"type":"exec","name":"A","command":"true","assertions":["len([HEADER x]) > 1"]}]}"#,
-            "a check of type `exec` knows no `[HEADER name]`",
+            "checks of type `exec` do not provide `[HEADER name]`",
         ),
         (
             r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","assertions":["[STATUS] == 200 and [TLS] < 1s"]}]}"#,
-            "`checkers[0].assertions`: `[STATUS] == 200 and [TLS] < 1s`: the check speaks no TLS and knows no `[TLS]`; it \
-             would with an `https://` URL, or with `max_redirects` where a redirect leads to one",
+            "`checkers[0].assertions`: `[STATUS] == 200 and [TLS] < 1s`: the check does not use TLS, which `[TLS]` \
+             needs; enable it with an `https://` URL, or with `max_redirects` if a redirect leads to one",
         ),
         (
             r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"HTTP://a","assertions":[{"not":"has([CERTIFICATE])"}]}]}"#,
-            "knows no `[CERTIFICATE]`",
+            "does not use TLS, which `[CERTIFICATE]` needs",
         ),
         (
             r#"{"checkers":[{"type":"tcp","endpoint_name":"A","endpoint_url":"a:1","assertions":["[TLS] < 1s"]}]}"#,
-            "it would with `tls` or `starttls`",
+            "enable it with `tls` or `starttls`",
         ),
         (
             r#"{"checkers":[{"type":"websocket","endpoint_name":"A","endpoint_url":"ws://a","assertions":["[TLS] < 1s"]}]}"#,
-            "it would with a `wss://` URL",
+            "enable it with a `wss://` URL",
         ),
         (
             r#"{"checkers":[{"type":"grpc","endpoint_name":"A","endpoint_url":"a:1","assertions":["[TLS] < 1s"]}]}"#,
-            "it would with `tls`",
+            "enable it with `tls`",
         ),
         (
             r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","assertions":["[RTT] < 5"]}]}"#,
-            "write one such as `500ms`",
+            "write for example `500ms`",
         ),
         (
             r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","assertions":["[BODY] matches '('"]}]}"#,
-            "`checkers[0].assertions` does not fit: it has to be an assertion, and `[BODY] matches '('` is none",
+            "`checkers[0].assertions`: invalid assertion `[BODY] matches '('`: ",
         ),
         (
             r#"{"checkers":[{"type":"exec","name":"A","command":"a","assertions":[{"any":["[JSON queue] == 1"]}]}]}"#,
-            "`queue` is no JSON path (RFC 9535)",
+            "invalid JSON path `queue` (RFC 9535)",
         ),
         (
             r#"{"checkers":[{"type":"tcp","endpoint_name":"A","endpoint_url":"a:1","assertions":[{"thta":"[RTT] < 5s"}]}]}"#,
-            "one of `that`, `all`, `any` and `not`",
+            "exactly one of `that`, `all`, `any` or `not`",
         ),
     ] {
         one_check_is_named(text, expected);
@@ -325,7 +325,7 @@ fn an_assertion_that_cannot_be_read_is_named_once_also_beside_other_problems_of_
     let (lines, config) = problems(text);
     assert!(config.is_none() && lines.len() == 2, "{lines:?}");
     assert!(
-        lines[0].contains("did you mean `threshold_rtt`?") && lines[1].contains("`[RTT] < 5` is none"),
+        lines[0].contains("did you mean `threshold_rtt`?") && lines[1].contains("invalid assertion `[RTT] < 5`"),
         "{lines:?}"
     );
 }

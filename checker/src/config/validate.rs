@@ -3,8 +3,8 @@
 use std::fmt;
 
 use shared::duration;
-use shared::nearest::nearest;
 use shared::quorum::Quorum;
+use shared::suggest::suggest;
 
 use super::document::{JsonValue, Located, Member};
 use super::problem::{Problem, Problems};
@@ -110,7 +110,7 @@ fn validate_members(
             None if besides.contains(&&*member.key) => {}
             None => {
                 let known = all_fields().map(|field| field.key).chain(besides.iter().copied());
-                let remedy = match nearest(&member.key, known.clone()) {
+                let remedy = match suggest(&member.key, known.clone()) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("known here: {}", quoted(known)),
                 };
@@ -169,7 +169,7 @@ fn validate_tagged(
             format!("`{path}`{named}: the type `{word}` is not yet supported; supported: {}", supported()),
         ));
     } else {
-        let remedy = match nearest(word, variants.iter().map(|variant| variant.word).chain(not_yet.iter().copied())) {
+        let remedy = match suggest(word, variants.iter().map(|variant| variant.word).chain(not_yet.iter().copied())) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("supported: {}", supported()),
         };

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use shared::check_file::EndpointKey;
+use shared::history::planner::{ReadPlanner, changed_histories};
 use shared::history::{
-    History, HistoryBuilder, InvalidHistory, LONGEST_ROUND, Latencies, RebuildFrom, look_from, look_further,
-    own_check_files,
+    History, HistoryBuilder, InvalidHistory, Latencies, MAX_ROUND_DURATION, OVERLAP, RebuildFrom, own_check_files,
 };
 use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
 use shared::quorum::CLOCK_TOLERANCE;
@@ -48,16 +48,18 @@ pub async fn histories(
     let (mut stored, unreadable) = read_stored(store).await?;
     let mut result = Histories { unreadable, ..Histories::default() };
     // Nodes without a history need check files for the whole time, and some from before it.
-    let needed_from = from.saturating_sub(2 * LONGEST_ROUND).max(0);
-    let listed_from = look_from(stored.values()).unwrap_or(needed_from);
+    let needed_from = from.saturating_sub(2 * MAX_ROUND_DURATION).max(0);
+    let planner = planner(needed_from, now);
+    let listed_from = planner.first_listing(&stored);
     let mut listed: Vec<CheckFileName> = store.list(Listing::since(listed_from)).await?;
-    if let Some(further) = look_further(stored.values(), &listed, listed_from, needed_from) {
-        listed = store.list(Listing::since(further)).await?;
+    if let Some(earlier) = planner.second_listing(&stored, &listed, listed_from, |_| needed_from) {
+        listed = store.list(Listing::since(earlier)).await?;
     }
     let nodes: BTreeSet<Option<NodeName>> = listed.iter().map(|name| name.node.clone()).collect();
-    let nodes: BTreeSet<_> = nodes.into_iter().chain(stored.keys().cloned()).collect();
+    let nodes: BTreeSet<_> = nodes.into_iter().chain(stored.iter().map(|history| history.node.clone())).collect();
     for node in nodes {
-        let (history, latencies) = if let Some(history) = stored.remove(&node) {
+        let (history, latencies) = if let Some(index) = stored.iter().position(|history| history.node == node) {
+            let history = stored.swap_remove(index);
             let mut latencies = match detail {
                 Detail::Status => None,
                 Detail::Latencies => read_latencies(store, node.as_ref()).await?,
@@ -106,30 +108,34 @@ pub async fn measurements(
 /// call after each round.
 pub async fn histories_up_to(store: &Arc<Store>, now: UnixNanos) -> Result<Vec<History>, HistoryError> {
     let (histories, _) = read_stored(store).await?;
-    let listed = match look_from(histories.values()) {
-        Some(from) => store.list(Listing::since(from)).await?,
-        None => Vec::new(),
+    let listed = if histories.iter().any(|history| history.newest().is_some()) {
+        store.list(Listing::since(planner(0, now).first_listing(&histories))).await?
+    } else {
+        Vec::new()
     };
     let mut updated = Vec::with_capacity(histories.len());
-    for history in histories.into_values() {
+    for history in histories {
         updated.push(update(store, history, &mut Latencies::default(), &listed, now).await?);
     }
     Ok(updated)
 }
 
-/// Histories in the store by node.
-type StoredHistories = BTreeMap<Option<NodeName>, History>;
+/// Plans which check files complete the histories up to now. Nodes without a history are read from `from` on.
+fn planner(from: UnixNanos, now: UnixNanos) -> ReadPlanner {
+    let until = now.saturating_add(CLOCK_TOLERANCE);
+    ReadPlanner { from, checks_from: UnixNanos::MAX, until, overlap: OVERLAP }
+}
 
 /// Reads all histories in the store. Invalid ones are listed with the reason.
-async fn read_stored(store: &Store) -> Result<(StoredHistories, Vec<(HistoryName, InvalidHistory)>), HistoryError> {
-    let (mut histories, mut unreadable) = (StoredHistories::new(), Vec::new());
-    for name in
-        store.list::<HistoryName>(Listing::all()).await?.into_iter().filter(|name| name.part == HistoryPart::Main)
-    {
+async fn read_stored(store: &Store) -> Result<(Vec<History>, Vec<(HistoryName, InvalidHistory)>), HistoryError> {
+    let (mut histories, mut unreadable) = (Vec::new(), Vec::new());
+    let listed: Vec<_> =
+        store.list::<HistoryName>(Listing::all()).await?.into_iter().map(|name| (name, None::<()>)).collect();
+    for (name, _) in changed_histories(&listed, &[HistoryPart::Main], |_| None) {
         match read(store, name.node.as_ref()).await {
-            Ok(LoadedHistory::Valid(history)) => drop(histories.insert(name.node, history)),
+            Ok(LoadedHistory::Valid(history)) => histories.push(history),
             Ok(LoadedHistory::Invalid(cause)) | Err(HistoryError::Newer { cause, .. }) => {
-                unreadable.push((name, cause))
+                unreadable.push((name.clone(), cause));
             }
             Ok(LoadedHistory::Missing) => {}
             Err(error) => return Err(error),
@@ -146,7 +152,10 @@ async fn update(
     listed: &[CheckFileName],
     now: UnixNanos,
 ) -> Result<History, HistoryError> {
-    for name in history.uncovered(listed, now) {
+    let planner = planner(0, now);
+    let is_own = |name: &&CheckFileName| name.node == history.node;
+    let needed = listed.iter().filter(is_own).filter(|name| planner.is_needed(std::slice::from_ref(&history), name));
+    for name in needed.cloned().collect::<Vec<_>>() {
         let (files, _) = read_and_parse(Arc::clone(store), vec![name]).await?;
         if history.can_append(files.iter().map(|(name, file)| (name, file.results.as_slice())), now).is_ok() {
             add(&mut history, latencies, files);

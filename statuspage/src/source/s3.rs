@@ -88,7 +88,7 @@ pub(crate) fn parse_histories(source: &S3Source, body: &str) -> Vec<(HistoryName
     xml::elements(body, "Contents").filter_map(history).collect()
 }
 
-/// Parses an error response.
+/// Parses an error response and finds a remedy.
 pub(crate) fn parse_error(status: u16, body: &str) -> StoreError {
     let error = xml::elements(body, "Error").next().unwrap_or_default();
     let code = xml::text(error, "Code").unwrap_or_default();

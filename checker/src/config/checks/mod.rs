@@ -182,12 +182,11 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
     })
 }
 
-/// The assertions of a check, compiled; a problem where one cannot be read. `index` is the check's place in the list.
+/// Compiles the assertions of a check, or reports why they are invalid. `index` is the position of the check in the array.
 pub(super) fn read_assertions(located: &Located, index: usize, problems: &mut Problems) -> Option<Vec<Assertion>> {
     let Some(list) = located.member("assertions") else { return Some(Vec::new()) };
-    let read = assertions::from_located(list).map_err(|(at, wanted)| {
-        let text = format!("`checkers[{index}].assertions` does not fit: it has to be {wanted}");
-        problems.add(Problem::check_error(at, text));
+    let read = assertions::from_located(list).map_err(|(at, error)| {
+        problems.add(Problem::check_error(at, format!("`checkers[{index}].assertions`: {error}")));
     });
     read.ok()
 }

@@ -7,13 +7,15 @@ use crate::store::ListedFile;
 use futures_channel::oneshot;
 use futures_util::FutureExt;
 use shared::check_file::CheckFile;
+use shared::history;
 use shared::object_name::HistoryPart;
+use shared::object_name::{CheckFileName, HistoryName};
 use shared::{HOUR, MINUTE};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::pin::pin;
 
-/// A store that responds to each request when the test says so.
+/// A store that responds to requests when the test calls for it.
 #[derive(Default)]
 struct PendingStore {
     requests: RefCell<BTreeMap<i64, oneshot::Sender<()>>>,
