@@ -102,8 +102,8 @@ pub struct RunArguments {
     #[arg(long, value_name = "HTML")]
     pub message: Option<String>,
     /// The title of an endpoint the message is about (may be repeated; default: all of them)
-    #[arg(long, value_name = "TITLE", requires = "message")]
-    pub about: Vec<String>,
+    #[arg(long, alias = "about", value_name = "TITLE", requires = "message")]
+    pub endpoint: Vec<String>,
     /// Watch only this part of the endpoints, such as 2/5; the other parts are watched elsewhere
     #[arg(long, value_name = "PART/COUNT", value_parser = shard)]
     pub shard: Option<Shard>,
@@ -145,8 +145,8 @@ pub struct StatusArguments {
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
     /// With JSON: each hour or day by itself and response times, too; of up to 3 days every check file is read for these
-    #[arg(long)]
-    pub details: bool,
+    #[arg(long, alias = "details")]
+    pub full: bool,
     /// Exit with 1 if an endpoint is at least this bad
     #[arg(long, value_name = "STATUS", value_parser = fail_on)]
     pub fail_on: Option<Status>,
@@ -169,8 +169,8 @@ pub struct RebuildArguments {
     #[arg(long, value_name = "NAME")]
     pub node: Option<NodeName>,
     /// The history of check files that name no node, as the original Checkup wrote them
-    #[arg(long, conflicts_with = "node")]
-    pub nameless: bool,
+    #[arg(long, alias = "nameless", conflicts_with = "node")]
+    pub unnamed_node: bool,
 }
 
 /// What `checker explain` needs to know.
@@ -261,8 +261,8 @@ pub struct ProvisionArguments {
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub check_expiry: Option<Nanos>,
     /// Let writers remove the original Checkup's files, too, which carry no node's name
-    #[arg(long)]
-    pub expire_originals: bool,
+    #[arg(long, alias = "expire-originals")]
+    pub expire_legacy: bool,
     /// Let the bucket itself remove check files at this age, in whole days, such as 90d
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub lifecycle: Option<Nanos>,
@@ -383,9 +383,9 @@ mod tests {
 
     #[test]
     fn a_message_may_be_about_several_endpoints_but_not_about_nothing() {
-        let parsed = Cli::try_parse_from(["checker", "run", "--message", "x", "--about", "A", "--about", "B"]);
+        let parsed = Cli::try_parse_from(["checker", "run", "--message", "x", "--endpoint", "A", "--endpoint", "B"]);
         assert!(parsed.is_ok());
-        assert!(Cli::try_parse_from(["checker", "run", "--about", "A"]).is_err());
+        assert!(Cli::try_parse_from(["checker", "run", "--endpoint", "A"]).is_err());
     }
 
     /// What stands on the command lines of the examples: words between quotes stay together.
@@ -419,6 +419,34 @@ mod tests {
         for line in lines {
             let parsed = Cli::try_parse_from(&line);
             assert!(parsed.is_ok(), "{line:?}: {parsed:?}");
+        }
+    }
+
+    #[test]
+    fn former_flags_still_work() {
+        for (current, former) in [
+            ("run --message x --endpoint A", "run --message x --about A"),
+            ("status --full", "status --details"),
+            ("history rebuild --unnamed-node", "history rebuild --nameless"),
+            ("provision --expire-legacy", "provision --expire-originals"),
+        ] {
+            let [current, former] = [current, former].map(|line| {
+                let words = std::iter::once("checker").chain(line.split(' '));
+                Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{line}: {error}"))
+            });
+            assert_eq!(format!("{current:?}"), format!("{former:?}"));
+        }
+    }
+
+    #[test]
+    fn former_flags_are_hidden() {
+        let mut command = Cli::command();
+        command.build();
+        for name in ["run", "status", "provision"] {
+            let help = command.find_subcommand_mut(name).expect(name).render_long_help().to_string();
+            for former in ["--about", "--details", "--expire-originals"] {
+                assert!(!help.contains(former), "{help}");
+            }
         }
     }
 

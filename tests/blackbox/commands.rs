@@ -112,7 +112,7 @@ async fn a_message_is_stored_with_the_round_about_whom_it_is() {
     let checks = [check("Shop", &ok.url), check("Billing", &ok.url)];
     let checker = Checker::new(&watching(&checks, &directory()));
     let message = "We're <b>on it</b>. <a href='https://status.example/'>More</a>";
-    let run = checker.run(&["--message", message, "--about", "Shop"]).await;
+    let run = checker.run(&["--message", message, "--endpoint", "Shop"]).await;
     assert_eq!(run.code, 0, "{}", run.output());
     let stored: Vec<_> =
         checker.all_results("checks").into_iter().map(|result| (result.title, result.message)).collect();
@@ -155,7 +155,7 @@ async fn a_message_with_what_is_not_allowed_is_refused_and_nothing_is_done() {
         assert_eq!(run.code, 2, "`{silent}`: {}", run.output());
         assert!(run.stderr.contains("the message is empty"), "{}", run.stderr);
     }
-    let nobody = checker.run(&["--message", "Hello", "--about", "Shopp"]).await;
+    let nobody = checker.run(&["--message", "Hello", "--endpoint", "Shopp"]).await;
     assert_eq!(nobody.code, 2);
     assert!(nobody.stderr.contains("`Shopp`") && nobody.stderr.contains("`Shop`"), "{}", nobody.stderr);
     assert_eq!((checker.check_files("checks").len(), ok.requests().len()), (0, 0));
@@ -295,7 +295,7 @@ async fn a_check_that_cannot_be_made_never_discards_the_round() {
 #[tokio::test]
 async fn a_worse_status_is_confirmed_from_round_to_round_and_back_dated() {
     let endpoint = Endpoint::start(Behavior::ok()).await;
-    let confirmed = check_with("Shop", &endpoint.url, json!({ "confirm": 2 }));
+    let confirmed = check_with("Shop", &endpoint.url, json!({ "failures_before_down": 2 }));
     let checker = Checker::new(&watching(&[confirmed], &directory()));
     let run = || async { checker.run(&["--format", "json"]).await.results() };
     assert_eq!(run().await[0].status, Status::Healthy);
@@ -329,7 +329,7 @@ async fn shards_share_the_endpoints_between_them() {
 async fn what_looks_down_from_a_node_that_is_offline_is_unknown() {
     let nobody = refused();
     let mut config = watching(&[check("Shop", &nobody)], &directory());
-    config["connectivity"] = json!(["127.0.0.1:9"]);
+    config["online_check"] = json!(["127.0.0.1:9"]);
     let results = Checker::new(&config).run(&["--format", "json"]).await.results();
     assert_eq!(results[0].status, Status::Unknown);
     assert!(results[0].notice.contains("offline"), "{results:?}");

@@ -67,7 +67,7 @@ async fn what_a_checker_stores_in_a_bucket_is_what_a_page_of_another_origin_show
     let checker = Checker::new(&config);
     assert_eq!(checker.run(&[]).await.code, 0);
     let message = "We're <b>on it</b>. <a href=\"https://status.example/\">More</a>";
-    assert_eq!(checker.run(&["--message", message, "--about", "API"]).await.code, 0);
+    assert_eq!(checker.run(&["--message", message, "--endpoint", "API"]).await.code, 0);
     api.behave(Behavior::ok());
     let last = checker.run(&[]).await;
     assert_eq!(last.code, 0, "{}", last.output());

@@ -73,7 +73,7 @@ impl CheckContext {
     #[must_use]
     pub fn of(config: &Config, clock: fn() -> UnixNanos) -> CheckContext {
         CheckContext {
-            online_check: OnlineCheck::new(config.connectivity.clone()),
+            online_check: OnlineCheck::new(config.online_check.clone()),
             ..CheckContext::new(config.address_policy, clock)
         }
     }

@@ -34,7 +34,7 @@ pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome
         access: if arguments.public { Access::Public } else { Access::Keys },
         origins: without_doubles(&arguments.origin),
         writers: without_doubles(&arguments.writer),
-        expires: match (check_expiry, arguments.expire_originals) {
+        expires: match (check_expiry, arguments.expire_legacy) {
             (None, false) => Expires::Nothing,
             (None, true) => return Err(WishError::NothingExpires.into()),
             (Some(_), false) => Expires::Own,
@@ -94,7 +94,8 @@ fn without_doubles<T: Clone + Eq + std::hash::Hash>(given: &[T]) -> Vec<T> {
 
 /// What of a configuration is the writers', too: what is checked, and what holds for all of it. How often is a matter of each
 /// one's schedule.
-const FOR_WRITERS: [&str; 5] = ["checkers", "concurrent_checks", "connectivity", "deny_private_addresses", "summaries"];
+const FOR_WRITERS: [&str; 6] =
+    ["checkers", "concurrent_checks", "online_check", "connectivity", "deny_private_addresses", "summaries"];
 
 /// What a configuration checks and how, word for word: variables in it stay variables.
 fn checking_of(config: Option<&Path>) -> serde_json::Map<String, serde_json::Value> {

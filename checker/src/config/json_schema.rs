@@ -86,6 +86,12 @@ fn object(fields: &[Field], besides: &Map<String, Value>, required_besides: &[&&
             Presence::Optional(default) => format!(" Default: {default}."),
         };
         property["description"] = json!(format!("{}{default}", field.about));
+        if let Some(former) = field.former {
+            let mut deprecated = of(&field.kind);
+            deprecated["deprecated"] = json!(true);
+            deprecated["description"] = json!(format!("Renamed to `{}`.", field.key));
+            properties.insert(former.to_owned(), deprecated);
+        }
         properties.insert(field.key.to_owned(), property);
     }
     let required: Vec<&str> = fields

@@ -34,7 +34,7 @@ use self::checks::spec::CHECKER;
 use self::document::Located;
 use self::model::{Check, CheckKind, Config};
 use self::parser::StreamedList;
-use self::problem::{Problem, Problems};
+use self::problem::{Problem, Problems, Severity};
 use self::raw::{RawConfig, RawDirectory, RawDuration, RawS3};
 use crate::checks::http::HttpCheck;
 use crate::checks::net::address_policy::AddressPolicy;
@@ -71,7 +71,7 @@ pub enum ConfigError {
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
-    /// One line for each warning.
+    /// One line for each warning or error of a single check.
     pub warnings: Vec<String>,
 }
 
@@ -88,7 +88,7 @@ pub fn load(path: &Path, environment: &Environment<'_>) -> Result<Loaded, Config
     let text = read(path)?;
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let (config, problems) = from_text(&text, folder, environment);
-    let lines = problems.lines(&path.display().to_string(), &text);
+    let lines = problems.lines_from(Severity::Warning, &path.display().to_string(), &text);
     match config {
         Some(config) => Ok(Loaded { config, warnings: lines }),
         None => Err(ConfigError::Invalid(lines)),
@@ -194,12 +194,12 @@ fn convert(
         }
         parsed
     });
-    let mut connectivity = Vec::new();
-    for text in &raw.connectivity {
+    let mut online_check = Vec::new();
+    for text in &raw.online_check {
         match Address::parse(text, None) {
-            Ok(address) => connectivity.push(address),
+            Ok(address) => online_check.push(address),
             Err(error) => {
-                problems.add(Problem::error(place_of("connectivity"), format!("`connectivity`: {error}")));
+                problems.add(Problem::error(place_of("online_check"), format!("`online_check`: {error}")));
             }
         }
     }
@@ -220,7 +220,7 @@ fn convert(
         concurrent_checks: Some(raw.concurrent_checks).filter(|count| *count > 0),
         address_policy: if raw.deny_private_addresses { AddressPolicy::PublicOnly } else { AddressPolicy::AllowAll },
         checks,
-        connectivity,
+        online_check,
         storage,
         summaries,
         spool_dir: raw.spool_dir.map_or_else(|| state.join("checkup").join("spool"), |dir| folder.join(dir)),

@@ -41,7 +41,7 @@ pub struct Config {
     /// What is watched, in the file's order.
     pub checks: Vec<Arc<Check>>,
     /// Addresses one of which can be reached whenever this node is online; none asks nobody.
-    pub connectivity: Vec<Address>,
+    pub online_check: Vec<Address>,
     /// Where results go; `None` if the file names no storage.
     pub storage: Option<Storage>,
     /// Whether summaries and badges are kept in the store for those who run no script.

@@ -5,6 +5,8 @@ use std::fmt;
 /// How bad a problem is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
+    /// It works. Only `checker validate` reports it.
+    Notice,
     /// It works, but not all of it.
     Warning,
     /// One check cannot be made; the others are, and in its place each round says why.
@@ -16,6 +18,7 @@ pub enum Severity {
 impl fmt::Display for Severity {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
+            Severity::Notice => "notice",
             Severity::Warning => "warning",
             Severity::CheckError | Severity::Error => "error",
         })
@@ -44,6 +47,12 @@ impl Problem {
     #[must_use]
     pub fn check_error(at: usize, text: String) -> Problem {
         Problem { at, severity: Severity::CheckError, text }
+    }
+
+    /// Advice that changes nothing.
+    #[must_use]
+    pub fn notice(at: usize, text: String) -> Problem {
+        Problem { at, severity: Severity::Notice, text }
     }
 
     /// A problem that leaves something out.
@@ -98,7 +107,13 @@ impl Problems {
     /// Each as a line `file:line:column: severity: text`, in the file's order.
     #[must_use]
     pub fn lines(&self, file: &str, text: &str) -> Vec<String> {
-        let mut sorted: Vec<&Problem> = self.0.iter().collect();
+        self.lines_from(Severity::Notice, file, text)
+    }
+
+    /// The same for problems that are at least this severe.
+    #[must_use]
+    pub fn lines_from(&self, least: Severity, file: &str, text: &str) -> Vec<String> {
+        let mut sorted: Vec<&Problem> = self.0.iter().filter(|problem| problem.severity >= least).collect();
         sorted.sort_by_key(|problem| problem.at);
         sorted
             .into_iter()

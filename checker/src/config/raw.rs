@@ -9,8 +9,8 @@ pub(super) struct RawConfig {
     pub every: Option<RawDuration>,
     #[serde(default)]
     pub concurrent_checks: usize,
-    #[serde(default)]
-    pub connectivity: Vec<String>,
+    #[serde(default, alias = "connectivity")]
+    pub online_check: Vec<String>,
     #[serde(default)]
     pub deny_private_addresses: bool,
     pub spool_dir: Option<String>,

@@ -52,12 +52,27 @@ pub enum ValueKind {
 pub struct Field {
     /// The key.
     pub key: &'static str,
+    /// The name of the key in earlier versions. It is still accepted, with a notice.
+    pub former: Option<&'static str>,
     /// What its value has to be.
     pub kind: ValueKind,
     /// Whether it must be there.
     pub presence: Presence,
     /// What it means, in a sentence for the schema and the reference.
     pub about: &'static str,
+}
+
+impl Field {
+    /// The same key, renamed from `former`.
+    pub(super) const fn formerly(self, former: &'static str) -> Field {
+        Field { former: Some(former), ..self }
+    }
+
+    /// Whether this is its current or its former name.
+    #[must_use]
+    pub fn is_named(&self, key: &str) -> bool {
+        self.key == key || self.former == Some(key)
+    }
 }
 
 /// Whether a key must be there, and what holds if it is not.
@@ -81,11 +96,11 @@ pub struct Variant {
 }
 
 pub(super) const fn required(key: &'static str, kind: ValueKind, about: &'static str) -> Field {
-    Field { key, kind, presence: Presence::Required, about }
+    Field { key, former: None, kind, presence: Presence::Required, about }
 }
 
 pub(super) const fn optional(key: &'static str, kind: ValueKind, default: &'static str, about: &'static str) -> Field {
-    Field { key, kind, presence: Presence::Optional(default), about }
+    Field { key, former: None, kind, presence: Presence::Optional(default), about }
 }
 
 pub(super) const SECOND: i64 = shared::SECOND;
@@ -115,12 +130,13 @@ pub const ROOT: ValueKind = ValueKind::Object(&[
         "How many checks are under way at once.",
     ),
     optional(
-        "connectivity",
+        "online_check",
         ValueKind::List(&ValueKind::String),
         "none: this node is taken to be online",
         "Addresses such as `1.1.1.1:443`. If something is down and none of them accepts a connection, this node is \
          offline, and the result is unknown.",
-    ),
+    )
+    .formerly("connectivity"),
     required("checkers", CHECKERS, "What is watched."),
     optional(
         "deny_private_addresses",

@@ -351,7 +351,7 @@ fn what_cannot_be_seen_from_the_shape_is_named_with_its_place() {
     for (text, expected) in [
         (r#"{"checkers":[{"type":"http","endpoint_name":"","endpoint_url":"http://a"}]}"#, "checkers[0].endpoint_name"),
         (r#"{"checkers":[],"storage":{"type":"s3","bucket":"b","endpoint_url":"ftp://a"}}"#, "`storage.endpoint_url`"),
-        (r#"{"checkers":[],"connectivity":["1.1.1.1"]}"#, "a host and a port"),
+        (r#"{"checkers":[],"online_check":["1.1.1.1"]}"#, "a host and a port"),
         (r#"{"checkers":[],"node":"Büro"}"#, "`node`: invalid node name `Büro`"),
         (r#"{"checkers":[],"timestamp":"noon"}"#, "RFC 3339"),
         (r#"{"checkers":[],"storage":{"type":"mysql","dsn":"x"}}"#, "`mysql` is not yet supported"),
@@ -361,6 +361,47 @@ fn what_cannot_be_seen_from_the_shape_is_named_with_its_place() {
     ] {
         let errors = errors(text).join("\n");
         assert!(errors.starts_with("c.json:1:") && errors.contains(expected), "{text}: {errors}");
+    }
+}
+
+/// A file with one member in the root or in its only check.
+fn file_with(place: Place, member: &str) -> String {
+    let check = r#""type":"exec","name":"A","command":"true""#;
+    match place {
+        Place::Root => format!(r#"{{"checkers":[{{{check}}}],{member}}}"#),
+        Place::Check => format!(r#"{{"checkers":[{{{check},{member}}}]}}"#),
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    Root,
+    Check,
+}
+
+#[test]
+fn renamed_keys_are_accepted_under_their_former_name_with_a_notice() {
+    for (place, former, current, value) in [
+        (Place::Root, "connectivity", "online_check", r#"["192.0.2.1:443"]"#),
+        (Place::Check, "confirm", "failures_before_down", "3"),
+        (Place::Check, "every_when_down", "every_when_unhealthy", r#""10s""#),
+        (Place::Check, "verdict", "quorum", r#""all""#),
+    ] {
+        let old = file_with(place, &format!("\"{former}\":{value}"));
+        let new = file_with(place, &format!("\"{current}\":{value}"));
+        assert_eq!(format!("{:?}", loaded(&old)), format!("{:?}", loaded(&new)), "{former}");
+        assert_ne!(format!("{:?}", loaded(&new)), format!("{:?}", loaded(&file_with(place, ""))), "{current}");
+
+        let problems = from_text(&old, Path::new(""), &environment()).1;
+        let notices = problems.lines("c.json", &old);
+        assert_eq!(notices.len(), 1, "{notices:?}");
+        assert!(notices[0].contains(": notice: `"), "{notices:?}");
+        assert!(notices[0].contains(&format!("{former}` was renamed to `{current}`")), "{notices:?}");
+        assert_eq!(problems.lines_from(Severity::Warning, "c.json", &old), [""; 0], "only `validate` reports it");
+
+        let both = errors(&file_with(place, &format!("\"{former}\":{value},\"{current}\":{value}")));
+        assert_eq!(both.len(), 1, "{both:?}");
+        assert!(both[0].contains(": error: ") && both[0].contains(former) && both[0].contains(current), "{both:?}");
     }
 }
 

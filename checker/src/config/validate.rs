@@ -107,8 +107,13 @@ fn validate_members(
     let all_fields = || fields.into_iter().flatten();
     for member in members {
         let path = KeyPath::Key(path, &member.key);
-        match all_fields().find(|field| field.key == member.key) {
-            Some(field) => validate_value(&member.value, &field.kind, &path, problems),
+        match all_fields().find(|field| field.is_named(&member.key)) {
+            Some(field) => {
+                if field.key != member.key {
+                    problems.add(renamed(member, members, field, &path));
+                }
+                validate_value(&member.value, &field.kind, &path, problems);
+            }
             None if besides.contains(&&*member.key) => {}
             None => {
                 let known = all_fields().map(|field| field.key).chain(besides.iter().copied());
@@ -121,11 +126,22 @@ fn validate_members(
         }
     }
     for field in all_fields().filter(|field| field.presence == Presence::Required) {
-        if !members.iter().any(|member| member.key == field.key) {
+        if !members.iter().any(|member| field.is_named(&member.key)) {
             let about = field.about.trim_end_matches('.');
             problems
                 .add(Problem::error(at, format!("`{}` is missing; add it: {about}", KeyPath::Key(path, field.key))));
         }
+    }
+}
+
+/// The notice that a key was renamed, or the error that it is there under both names.
+fn renamed(member: &Member, members: &[Member], field: &Field, path: &KeyPath<'_>) -> Problem {
+    let Field { key, .. } = field;
+    if members.iter().any(|other| other.key == *key) {
+        let text = format!("`{path}` is the former name of `{key}`, which is set too: remove `{}`", member.key);
+        Problem::error(member.at, text)
+    } else {
+        Problem::notice(member.at, format!("`{path}` was renamed to `{key}`; the former name still works"))
     }
 }
 

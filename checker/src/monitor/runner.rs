@@ -13,7 +13,7 @@ use crate::checks::{CheckContext, CheckOutcome, run};
 use crate::config::model::{Check, Config};
 
 /// Why nothing is concluded from a node that is offline.
-const OFFLINE: &str = "this node is offline: none of its `connectivity` addresses can be reached";
+const OFFLINE: &str = "this node is offline: none of its `online_check` addresses can be reached";
 
 /// What a look at an endpoint needs to know besides how to make it.
 #[derive(Debug, Clone)]

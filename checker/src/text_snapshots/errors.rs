@@ -94,7 +94,7 @@ fn errors_of_configurations_and_checks() {
     let about = |title: &str| Announcement { message: "x".to_owned(), about: vec![title.to_owned()] };
     let confirmed = config(
         r#"{"node": "here", "spool_dir": "/dev/null/x", "checkers": [
-            {"type": "exec", "name": "Shop", "command": "true", "confirm": 2}]}"#,
+            {"type": "exec", "name": "Shop", "command": "true", "failures_before_down": 2}]}"#,
     );
     let invalid =
         ConfigError::Invalid(vec!["checker.json:1:2: error: one".to_owned(), "checker.json:3:4: …".to_owned()]);

@@ -1,4 +1,4 @@
-//! What `checker status --format json --details` tells, in the page's words: each figure of the page is said here anew, from
+//! What `checker status --format json --full` tells, in the page's words: each figure of the page is said here anew, from
 //! the JSON alone. The page's own words live in its language files, and their arithmetic nowhere near here.
 
 use serde_json::Value;

@@ -44,7 +44,7 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     let from = edges[0];
     let store = Arc::new(Store::open(storage).await);
     // A table has no room for details.
-    let is_detailed = arguments.details && arguments.format == Format::Json;
+    let is_detailed = arguments.full && arguments.format == Format::Json;
     let is_by_check = range <= CHECKS_UP_TO;
     let depth = if is_detailed && !is_by_check { Depth::Latencies } else { Depth::Standings };
     let outlook = outlook(&store, from, now, depth).await.map_err(to_be_told)?;

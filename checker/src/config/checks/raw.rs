@@ -20,11 +20,13 @@ pub(super) struct RawCommon {
     #[serde(default)]
     pub retries: u32,
     pub retry_delay: Option<RawDuration>,
-    #[serde(default)]
-    pub confirm: u32,
+    #[serde(default, alias = "confirm")]
+    pub failures_before_down: u32,
     pub every: Option<RawDuration>,
-    pub every_when_down: Option<RawDuration>,
-    pub verdict: Option<TextOrNumber>,
+    #[serde(alias = "every_when_down")]
+    pub every_when_unhealthy: Option<RawDuration>,
+    #[serde(alias = "verdict")]
+    pub quorum: Option<TextOrNumber>,
 }
 
 #[derive(Deserialize)]

@@ -36,11 +36,12 @@ const COMMON: &[Field] = &[
         "How often a failed attempt is repeated before it counts. What failed before stays visible in the result.",
     ),
     optional(
-        "confirm",
+        "failures_before_down",
         ValueKind::Integer(0, 100),
         "`1`; 0 means the same",
         "How many times in a row a worse status has to be seen before it is believed, and then from the first time on.",
-    ),
+    )
+    .formerly("confirm"),
     optional(
         "every",
         ValueKind::Duration(SECOND, DAY),
@@ -48,17 +49,19 @@ const COMMON: &[Field] = &[
         "How often this check is made, by `serve` and `run --every`.",
     ),
     optional(
-        "every_when_down",
+        "every_when_unhealthy",
         ValueKind::Duration(SECOND, DAY),
         "the same",
         "How often this check is made while it is not healthy.",
-    ),
+    )
+    .formerly("every_when_down"),
     optional(
-        "verdict",
+        "quorum",
         ValueKind::Quorum,
         "`\"majority\"`",
         "How many of the nodes that report have to see it down before it is: `\"any\"`, `\"majority\"`, `\"all\"`, or a number. Results say so, so that the page and `checker status` agree.",
-    ),
+    )
+    .formerly("verdict"),
     optional(
         "retry_delay",
         ValueKind::Duration(0, DAY),
