@@ -18,9 +18,9 @@ use crate::ui::prompt::{Confirmation, read_answer};
 
 /// Removes what provisioning made.
 pub async fn deprovision(arguments: &DeprovisionArguments) -> anyhow::Result<Outcome> {
-    let (bucket, _) = bucket::find(&arguments.place)?;
+    let (bucket, _) = bucket::find(&arguments.bucket)?;
     check_place(&bucket)?;
-    let service = Service::open(&bucket, arguments.place.profile.as_deref()).await;
+    let service = Service::open(&bucket, arguments.bucket.profile.as_deref()).await;
     let wishes = nothing_but_the_place(bucket, service.region());
     let objects = if arguments.delete_data { Objects::Delete } else { Objects::Keep };
     let remains = destroy::look(&service, &wishes.scope()).await?;

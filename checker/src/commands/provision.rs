@@ -24,9 +24,9 @@ use crate::ui::prompt::Confirmation;
 
 /// Prepares a bucket.
 pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome> {
-    let (bucket, config) = bucket::find(&arguments.place)?;
+    let (bucket, config) = bucket::find(&arguments.bucket)?;
     check_place(&bucket)?;
-    let service = Service::open(&bucket, arguments.place.profile.as_deref()).await;
+    let service = Service::open(&bucket, arguments.bucket.profile.as_deref()).await;
     let check_expiry = arguments.check_expiry.or(config.as_ref().and_then(expiry_of)).filter(|age| *age > 0);
     let wishes = Wishes {
         region: service.region().to_owned(),
@@ -43,7 +43,7 @@ pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome
         check_expiry,
         lifecycle_days: arguments.lifecycle.map(whole_days).transpose()?,
         page: config.map_or_else(Page::default, |config| config.page),
-        checking: checking_of(arguments.place.config.as_deref()),
+        checking: checking_of(arguments.bucket.config.as_deref()),
         files: if arguments.force { Files::Replace } else { Files::Keep },
         keys: if arguments.rotate { Keys::Rotate } else { Keys::Keep },
     };

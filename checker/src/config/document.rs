@@ -1,4 +1,4 @@
-//! The configuration file as a tree in which everything knows its place. [`super::parser`] makes it of a text.
+//! The configuration file as a tree of values with their positions. [`super::parser`] creates it.
 
 use std::borrow::Cow;
 
@@ -6,29 +6,24 @@ use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{self, Deserializer, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
-/// A value and where it stands. Texts are borrowed from the file's where they can be: there may be very many.
+/// A value and its position. Strings are borrowed from the file where possible, because large files have many.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Located<'t> {
     /// Byte offset of its first character in the file.
     pub at: usize,
-    /// The value itself.
     pub value: JsonValue<'t>,
 }
 
-/// A JSON value. Numbers stay as they are written, since nanoseconds do not fit a float.
+/// A JSON value. Numbers keep their spelling, since nanoseconds do not fit a float.
 #[derive(Debug, Clone, PartialEq)]
 pub enum JsonValue<'t> {
-    /// `null`
     Null,
-    /// `true` or `false`
     Bool(bool),
-    /// A number as written.
     Number(&'t str),
-    /// A string, with variables replaced.
+    /// With variables replaced.
     String(Cow<'t, str>),
-    /// An array.
     Array(Vec<Located<'t>>),
-    /// An object in the file's order.
+    /// In the order of the file.
     Object(Vec<Member<'t>>),
 }
 
@@ -37,14 +32,28 @@ pub enum JsonValue<'t> {
 pub struct Member<'t> {
     /// Byte offset of its key.
     pub at: usize,
-    /// Its key.
     pub key: Cow<'t, str>,
-    /// Its value.
     pub value: Located<'t>,
 }
 
+impl JsonValue<'_> {
+    /// The type of the value in an error message.
+    #[must_use]
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            JsonValue::Null => "`null`",
+            JsonValue::Bool(true) => "`true`",
+            JsonValue::Bool(false) => "`false`",
+            JsonValue::Number(_) => "a number",
+            JsonValue::String(_) => "a string",
+            JsonValue::Array(_) => "an array",
+            JsonValue::Object(_) => "an object",
+        }
+    }
+}
+
 impl<'t> Located<'t> {
-    /// The member with this key, if this is an object that has it.
+    /// The value of a key, if this is an object that has it.
     #[must_use]
     pub fn member(&self, key: &str) -> Option<&Located<'t>> {
         match &self.value {
@@ -53,7 +62,7 @@ impl<'t> Located<'t> {
         }
     }
 
-    /// The text, if this is one.
+    /// The string, if this is one.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match &self.value {
@@ -62,7 +71,7 @@ impl<'t> Located<'t> {
         }
     }
 
-    /// The same value without places, for serde. Numbers that are no integers of 64 bits become null.
+    /// The same value without positions. Numbers that are not 64-bit integers become null.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
         match &self.value {
@@ -80,7 +89,7 @@ impl<'t> Located<'t> {
     }
 }
 
-/// Serde reads the tree as it is. Numbers that are no integers of 64 bits are null to it.
+/// Lets serde read the tree directly. Numbers that are not 64-bit integers are null.
 impl<'de> Deserializer<'de> for &'de Located<'_> {
     type Error = de::value::Error;
 

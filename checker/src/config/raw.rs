@@ -1,4 +1,4 @@
-//! The configuration as written, after [`mod@super::validate`] has found it well formed: serde's view of the file.
+//! The configuration as serde deserializes it, after [`mod@super::validate`] has accepted it.
 
 use serde::Deserialize;
 use shared::{Nanos, duration};
@@ -47,7 +47,7 @@ pub(super) enum OneOrMany {
     Many(Vec<String>),
 }
 
-/// A word, or a number that stands for itself.
+/// A string or a number that means the same as its digits.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum TextOrNumber {

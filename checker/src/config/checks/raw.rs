@@ -1,4 +1,4 @@
-//! Checks as written: serde's view of what stands in the file, after it was found well formed.
+//! Checks as serde deserializes them, after validation has accepted them.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::checks::http::status_codes::StatusCodes;
 use crate::config::raw::{OneOrMany, RawDuration, TextOrNumber};
 
-/// What every kind of check has.
+/// The keys that are common to all types of check.
 #[derive(Deserialize)]
 pub(super) struct RawCommon {
     #[serde(alias = "name")]
@@ -46,7 +46,6 @@ pub(super) struct RawHttp {
     pub body_limit: Option<usize>,
 }
 
-/// Whose certificates are trusted.
 #[derive(Deserialize)]
 pub(super) struct RawTrust {
     pub tls_ca_file: Option<String>,
