@@ -1,4 +1,4 @@
-//! Says in plain words why an attempt failed, from the chain of errors that a library gives.
+//! Describes for a person why an attempt failed, from the chain of errors of a library.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -9,22 +9,22 @@ use shared::{Nanos, SECOND, duration};
 
 use crate::platform::fd_limit;
 
-/// What an attempt says that found no file or socket free: the fault is this machine's, and [`super::attempt`] says
-/// so instead of blaming the endpoint.
+/// The error of an attempt that could open no file or socket. [`super::attempt`] turns it into a skipped check, because it
+/// is not the endpoint's fault.
 pub(super) const TOO_MANY_OPEN_FILES: &str = "too many open files";
 
-/// What a response's head may be at most is hyper's to say: it stops there, so that no server fills our memory.
+/// The limits are hyper's.
 const HEAD_TOO_LARGE: &str = "head of the response is too large: more than 100 headers, or more than 408 KiB";
 
 const CLOSED_EARLY: &str = "connection closed by the server before the response was complete";
 
-/// Why talking to a host failed.
+/// Why communication with a host failed.
 pub(super) fn describe_error(error: &(dyn Error + 'static)) -> String {
     let mut fallback = error.to_string();
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = cause {
-        if let Some(words) = describe_cause(error) {
-            return words;
+        if let Some(description) = describe_cause(error) {
+            return description;
         }
         fallback = error.to_string();
         cause = error.source();
@@ -32,7 +32,7 @@ pub(super) fn describe_error(error: &(dyn Error + 'static)) -> String {
     fallback
 }
 
-/// The beginning of what arrived, as one line of text.
+/// The start of the data as one line of text.
 pub(super) fn excerpt(bytes: &[u8]) -> String {
     const LIMIT: usize = 120;
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * LIMIT)]).into_owned();
@@ -48,11 +48,11 @@ fn describe_cause(error: &(dyn Error + 'static)) -> Option<String> {
         return describe_http_error(error);
     }
     let error = error.downcast_ref::<io::Error>()?;
-    // What an io::Error wraps is not in the chain of sources.
+    // The inner error of an `io::Error` is not in its chain of sources.
     if let Some(inner) = error.get_ref() {
         let inner: &(dyn Error + 'static) = inner;
-        if let Some(words) = describe_cause(inner) {
-            return Some(words);
+        if let Some(description) = describe_cause(inner) {
+            return Some(description);
         }
     }
     describe_io_error(error)
@@ -107,9 +107,9 @@ fn describe_io_error(error: &io::Error) -> Option<String> {
     )
 }
 
-/// Words that begin with a small letter, as a sentence of ours goes on.
-pub(super) fn lowercase_first(words: &str) -> String {
-    let mut letters = words.chars();
+/// The text with its first letter in lower case, to continue a sentence.
+pub(super) fn lowercase_first(text: &str) -> String {
+    let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_ascii_lowercase()).into_iter();
     first.chain(letters).collect()
 }
@@ -167,7 +167,7 @@ fn plain_name(name: &str) -> &str {
     name.split('"').nth(1).unwrap_or(name)
 }
 
-/// A length of time in days, or in hours and minutes where it is less than one.
+/// A time span in days, or in hours and minutes if it is less than one.
 fn days_between(from: UnixTime, to: UnixTime) -> String {
     let seconds = to.as_secs().saturating_sub(from.as_secs());
     match seconds / 86_400 {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn certificates_say_since_when_and_for_whom() {
+    fn expired_certificates_name_the_time() {
         let expired = CertificateError::ExpiredContext { time: at(10), not_after: at(7) };
         assert_eq!(describe_certificate_error(&expired), "certificate expired 3 days ago");
         let expired = CertificateError::ExpiredContext { time: at(10), not_after: at(9) };
@@ -196,13 +196,13 @@ mod tests {
     }
 
     #[test]
-    fn io_errors_have_plain_words() {
+    fn io_errors_are_described() {
         assert_eq!(describe_io_error(&ErrorKind::ConnectionRefused.into()).as_deref(), Some("connection refused"));
         assert_eq!(describe_io_error(&ErrorKind::Other.into()), None);
     }
 
     #[test]
-    fn a_wrapped_tls_error_is_found() {
+    fn a_wrapped_tls_error_is_described() {
         let wrapped =
             io::Error::new(ErrorKind::InvalidData, rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer));
         assert_eq!(

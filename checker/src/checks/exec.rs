@@ -1,5 +1,5 @@
-//! Command checks: one attempt runs a command without a shell, in a process group of its own that does not outlive
-//! the attempt, and looks at its exit status and its output.
+//! Command checks: one attempt runs a command without a shell and evaluates its exit status and output. The command has
+//! its own process group, which is killed when the attempt ends.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,42 +7,49 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use rustix::process::{Pid, Signal, kill_process_group};
+use shared::status::Status;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
 use super::expected_text::expect_texts;
-use super::probe_data::ProbeData;
+use super::probe_data::{Capture, ProbeData};
+use super::run::timed;
 use super::timing::Stopwatch;
-use super::{Failure, ProbeResult, error_text};
+use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
 use crate::platform::fd_limit;
 
-/// A command check, ready to be made.
+/// What assertions can examine.
+pub const SUBJECTS: &[&str] = &["[STATUS]", "[RTT]", "[BODY]", "[BODY_SIZE]", "[JSON $.path]"];
+
+/// The parameters of a command check.
 #[derive(Debug, Clone)]
 pub struct ExecCheck {
     /// The command as configured.
     pub locator: String,
-    /// The program: a path, or a name that is looked for as shells do.
+    /// The program: a path, or a name that is searched in `PATH`.
     pub command: PathBuf,
-    /// Its arguments.
     pub arguments: Vec<String>,
     /// The longest an attempt may take.
     pub timeout: Duration,
-    /// The exit status that means success; `None` leaves it to the assertions.
+    /// The exit status that means success; `None` leaves that to the assertions.
     pub exit_status: Option<i32>,
     /// A text that the output must contain.
     pub must_contain: Option<String>,
     /// A text that the output must not contain.
     pub must_not_contain: Option<String>,
+    /// The status of the endpoint if the command fails.
+    pub failure_status: Status,
 }
 
-/// How much of the output is kept, in bytes; the rest is read and dropped, so that the command never waits for us.
+/// How much of the output is kept, in bytes. The rest is read and dropped, so that the command never blocks on a full pipe.
 const OUTPUT_LIMIT: usize = 1 << 20;
-/// How long output may still come after the command has ended: a process that left its group may hold it open.
+/// How long to read output after the command has exited: a process that left the group can keep the pipe open.
 const OUTPUT_GRACE: Duration = Duration::from_millis(200);
 
 impl ExecCheck {
-    /// Finds the program, as running it would; an error says why it cannot be run.
+    /// Finds the program the way that running it does; an error says why it cannot be run.
     pub fn find_command(&self) -> Result<PathBuf, String> {
         let is_executable =
             |path: &PathBuf| rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok() && path.is_file();
@@ -61,8 +68,37 @@ impl ExecCheck {
     }
 }
 
-/// Makes one attempt.
-pub async fn run(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResult {
+impl Probe for ExecCheck {
+    fn type_name(&self) -> &'static str {
+        "exec"
+    }
+
+    fn locator(&self) -> &str {
+        &self.locator
+    }
+
+    fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    fn uses_network(&self) -> bool {
+        false
+    }
+
+    fn failure_status(&self) -> Status {
+        self.failure_status
+    }
+
+    fn preflight(&self) -> Result<(), String> {
+        self.find_command().map(drop)
+    }
+
+    fn probe<'a>(&'a self, capture: Capture, _: &'a CheckContext) -> BoxFuture<'a, Probed> {
+        Box::pin(async move { Ok(timed(self.timeout, capture, |stopwatch| run_command(self, stopwatch)).await) })
+    }
+}
+
+async fn run_command(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResult {
     stopwatch.start_command();
     let mut group = ProcessGroup::start(check).map_err(|error| describe_start_error(check, &error))?;
     let (stdout, stderr) = (group.child.stdout.take(), group.child.stderr.take());
@@ -80,40 +116,41 @@ pub async fn run(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResult {
             }
             status = group.child.wait() => status,
         };
-        group.end();
+        group.kill();
         if !read_all {
-            // Whoever still holds the output open has left the group; what is there is enough.
+            // A process that still holds the pipe open has left the group.
             let _ = tokio::time::timeout(OUTPUT_GRACE, reading).await;
         }
         status.map_err(|error| format!("command not waited for: {error}"))?
     };
-    let cut = (from_stdout.dropped || from_stderr.dropped)
+    let cut = (from_stdout.is_truncated || from_stderr.is_truncated)
         .then(|| format!("only the first {OUTPUT_LIMIT} bytes of the output were kept"));
     let mut output = from_stdout.bytes;
     output.append(&mut from_stderr.bytes);
-    let seen =
+    let data =
         ProbeData { status: status.code().map(i64::from), body: Some(output), truncation: cut, ..ProbeData::default() };
-    stopwatch.record(|noted| *noted = seen.clone());
-    judge(check, status, &seen)?;
-    Ok(seen)
+    stopwatch.record(|recorded| *recorded = data.clone());
+    evaluate(check, status, &data)?;
+    Ok(data)
 }
 
-fn judge(check: &ExecCheck, status: ExitStatus, seen: &ProbeData) -> Result<(), Failure> {
-    let output = seen.body.as_deref().unwrap_or_default();
-    // A signal is never success, even where any exit status would be.
+/// Compares exit status and output with what is expected.
+fn evaluate(check: &ExecCheck, status: ExitStatus, data: &ProbeData) -> Result<(), Failure> {
+    let output = data.body.as_deref().unwrap_or_default();
+    // Death by a signal is a failure even if any exit status is a success.
     let expected = check.exit_status.or(status.code());
     if expected.is_none() || status.code() != expected {
-        let said = match error_text::excerpt(output) {
-            said if said.is_empty() => "no output".to_owned(),
-            said => format!("output: `{said}`"),
+        let excerpt = match error_text::excerpt(output) {
+            excerpt if excerpt.is_empty() => "no output".to_owned(),
+            excerpt => format!("output: `{excerpt}`"),
         };
         return Err(match status.code() {
-            Some(code) => format!("exit status {code}, expected {}; {said}", expected.unwrap_or_default()),
-            None => format!("ended by {}; {said}", signal_name(status)),
+            Some(code) => format!("exit status {code}, expected {}; {excerpt}", expected.unwrap_or_default()),
+            None => format!("ended by {}; {excerpt}", signal_name(status)),
         });
     }
     let (must_contain, must_not_contain) = (check.must_contain.as_deref(), check.must_not_contain.as_deref());
-    expect_texts("output", (output, seen.truncation.as_deref()), must_contain, must_not_contain)
+    expect_texts("output", (output, data.truncation.as_deref()), must_contain, must_not_contain)
 }
 
 fn signal_name(status: ExitStatus) -> String {
@@ -131,12 +168,12 @@ fn describe_start_error(check: &ExecCheck, error: &io::Error) -> Failure {
     }
 }
 
-/// What a command said, as far as it is kept.
+/// Output of a command, up to [`OUTPUT_LIMIT`].
 #[derive(Default)]
 struct Output {
     bytes: Vec<u8>,
     /// Whether there was more.
-    dropped: bool,
+    is_truncated: bool,
 }
 
 async fn read(stream: Option<impl AsyncRead + Unpin>, output: &mut Output) {
@@ -145,11 +182,11 @@ async fn read(stream: Option<impl AsyncRead + Unpin>, output: &mut Output) {
     while let Ok(count @ 1..) = stream.read(&mut chunk).await {
         let room = OUTPUT_LIMIT.saturating_sub(output.bytes.len());
         output.bytes.extend_from_slice(&chunk[..count.min(room)]);
-        output.dropped |= count > room;
+        output.is_truncated |= count > room;
     }
 }
 
-/// A running command and all that it starts.
+/// A running command and the processes that it started.
 struct ProcessGroup {
     child: Child,
     id: Option<Pid>,
@@ -169,10 +206,10 @@ impl ProcessGroup {
         Ok(ProcessGroup { child, id })
     }
 
-    /// Ends whatever of the group still runs. SIGKILL, since SIGTERM may be ignored and the time is up.
-    fn end(&mut self) {
+    /// Kills the group. `SIGTERM` could be ignored, and the time is up.
+    fn kill(&mut self) {
         if let Some(id) = self.id.take() {
-            // Nobody left is what we want, and no error.
+            // An error means that no process is left.
             let _ = kill_process_group(id, Signal::KILL);
         }
     }
@@ -180,7 +217,7 @@ impl ProcessGroup {
 
 impl Drop for ProcessGroup {
     fn drop(&mut self) {
-        self.end();
+        self.kill();
     }
 }
 
@@ -188,8 +225,7 @@ impl Drop for ProcessGroup {
 mod tests {
     use crate::checks::exec::*;
     use crate::checks::net::address_policy::AddressPolicy;
-    use crate::checks::{CheckContext, CheckOutcome, run};
-    use crate::config::model::{Check, CheckKind};
+    use crate::checks::{Check, CheckContext, CheckKind, CheckOutcome, run};
     use std::path::Path;
 
     fn shell(script: &str) -> ExecCheck {
@@ -201,11 +237,12 @@ mod tests {
             exit_status: Some(0),
             must_contain: None,
             must_not_contain: None,
+            failure_status: Status::Down,
         }
     }
 
     async fn error(check: ExecCheck) -> Option<String> {
-        let check = Check::of_kind("x", CheckKind::Exec(Box::new(check)));
+        let check = Check::new("x", CheckKind::Exec(Box::new(check)));
         match run(&check, &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
             CheckOutcome::Attempts(mut tried) => tried.remove(0).attempt.error,
             CheckOutcome::Skipped { reason: why } => panic!("{why}"),
@@ -213,7 +250,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn exit_status_and_output_are_held_against_what_is_expected() {
+    async fn exit_status_and_output_are_evaluated() {
         let text = |text: &str| Some(text.to_owned());
         for (check, expected) in [
             (shell("echo hello"), None),
@@ -236,36 +273,36 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_command_that_says_too_much_is_read_to_its_end_but_not_kept() {
+    async fn long_output_is_read_to_the_end_but_not_kept() {
         let loud = ExecCheck {
             timeout: Duration::from_secs(30),
             ..shell("head -c 20000000 /dev/zero | tr '\\0' x; echo the end")
         };
-        let wants = |text: &str| Some(text.to_owned());
+        let text = |text: &str| Some(text.to_owned());
         let kept = "only the first 1048576 bytes of the output were kept";
         for (check, expected) in [
             (
-                ExecCheck { must_contain: wants("the end"), ..loud.clone() },
-                wants(&format!("output does not contain `the end`; {kept}")),
+                ExecCheck { must_contain: text("the end"), ..loud.clone() },
+                text(&format!("output does not contain `the end`; {kept}")),
             ),
             (
-                ExecCheck { must_not_contain: wants("the end"), ..loud.clone() },
-                wants(&format!("{kept}, which does not rule out `the end`")),
+                ExecCheck { must_not_contain: text("the end"), ..loud.clone() },
+                text(&format!("{kept}, which does not rule out `the end`")),
             ),
-            (ExecCheck { must_contain: wants("xx"), ..loud }, None),
+            (ExecCheck { must_contain: text("xx"), ..loud }, None),
         ] {
             assert_eq!(error(check).await, expected);
         }
     }
 
     #[tokio::test]
-    async fn output_without_end_ends_when_the_time_is_up() {
+    async fn endless_output_ends_with_the_timeout() {
         assert_eq!(error(shell("yes")).await.as_deref(), Some("command not finished within 700ms"));
-        assert_eq!(error(shell("cat")).await, None, "there is nothing to read, so that nothing waits for it");
+        assert_eq!(error(shell("cat")).await, None, "standard input is empty");
     }
 
     #[tokio::test]
-    async fn a_child_that_left_the_group_does_not_hold_the_check_up() {
+    async fn a_child_that_left_the_group_does_not_delay_the_check() {
         let folder = tempfile::tempdir().expect("a folder");
         let pid = folder.path().join("pid");
         let script = format!(
@@ -273,33 +310,33 @@ mod tests {
             pid.display()
         );
         assert_eq!(error(ExecCheck { timeout: Duration::from_mins(1), ..shell(&script) }).await, None);
-        let pid = std::fs::read_to_string(&pid).expect("it has started");
+        let pid = std::fs::read_to_string(&pid).expect("the script has started");
         let pid = Pid::from_raw(pid.trim().parse().expect("a number")).expect("it is one");
-        rustix::process::kill_process(pid, Signal::KILL).expect("it still runs, and is ours to end");
+        rustix::process::kill_process(pid, Signal::KILL).expect("it still runs");
     }
 
     #[tokio::test]
-    async fn what_ignores_sigterm_and_forks_is_gone_when_the_time_is_up() {
+    async fn a_group_that_ignores_sigterm_is_killed() {
         let folder = tempfile::tempdir().expect("a folder");
         let pids = folder.path().join("pids");
         let script = format!("trap '' TERM; (trap '' TERM; sleep 600) & echo $$ $! > {}; sleep 600", pids.display());
         assert_eq!(error(shell(&script)).await.as_deref(), Some("command not finished within 700ms"));
-        let written = std::fs::read_to_string(&pids).expect("it has started");
+        let written = std::fs::read_to_string(&pids).expect("the script has started");
         for pid in written.split_whitespace() {
             until_gone(pid).await;
         }
     }
 
     #[tokio::test]
-    async fn a_child_left_behind_neither_holds_the_check_up_nor_lives_on() {
+    async fn a_child_left_behind_is_killed() {
         let folder = tempfile::tempdir().expect("a folder");
         let pid = folder.path().join("pid");
         let script = format!("sleep 600 & echo $! > {}; echo done", pid.display());
         assert_eq!(error(shell(&script)).await, None);
-        until_gone(std::fs::read_to_string(&pid).expect("it has started").trim()).await;
+        until_gone(std::fs::read_to_string(&pid).expect("the script has started").trim()).await;
     }
 
-    /// Waits until a process is gone, or dead and not yet buried by whoever adopted it.
+    /// Waits until a process is gone or a zombie.
     async fn until_gone(pid: &str) {
         let runs = || {
             let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat")).unwrap_or_default();

@@ -1,22 +1,24 @@
-//! The texts that a body or an output must, or must not, contain. Pure.
+//! Texts that a body or an output must, or must not, contain.
 
 use memchr::memmem;
 
 use super::Failure;
 
-/// Holds what was read against both texts; `whose` names it, and `cut` says which part that is, if it is not all of it.
+/// Searches data for both texts. `subject` names the data, and `truncation` says which part of it was read, if not all.
 pub(super) fn expect_texts(
-    whose: &str,
-    (read, cut): (&[u8], Option<&str>),
+    subject: &str,
+    (data, truncation): (&[u8], Option<&str>),
     must_contain: Option<&str>,
     must_not_contain: Option<&str>,
 ) -> Result<(), Failure> {
-    let contains = |text: &str| memmem::find(read, text.as_bytes()).is_some();
-    match (must_contain, must_not_contain, cut) {
-        (Some(text), _, Some(cut)) if !contains(text) => Err(format!("{whose} does not contain `{text}`; {cut}")),
-        (Some(text), _, None) if !contains(text) => Err(format!("{whose} does not contain `{text}`")),
-        (_, Some(text), _) if contains(text) => Err(format!("{whose} contains `{text}`")),
-        (_, Some(text), Some(cut)) => Err(format!("{cut}, which does not rule out `{text}`")),
+    let contains = |text: &str| memmem::find(data, text.as_bytes()).is_some();
+    match (must_contain, must_not_contain, truncation) {
+        (Some(text), _, Some(truncation)) if !contains(text) => {
+            Err(format!("{subject} does not contain `{text}`; {truncation}"))
+        }
+        (Some(text), _, None) if !contains(text) => Err(format!("{subject} does not contain `{text}`")),
+        (_, Some(text), _) if contains(text) => Err(format!("{subject} contains `{text}`")),
+        (_, Some(text), Some(truncation)) => Err(format!("{truncation}, which does not rule out `{text}`")),
         _ => Ok(()),
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use h2::client::{Builder, SendRequest};
 use http::{HeaderMap, Request};
 use rustls::ClientConfig;
@@ -12,22 +13,25 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::net::address_policy::AddressPolicy;
 use super::net::connect::{self, Address, TlsOptions};
-use super::probe_data::ProbeData;
+use super::probe_data::{Capture, ProbeData};
+use super::run::timed;
 use super::timing::Stopwatch;
-use super::{Failure, ProbeResult, error_text};
+use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
 
-/// A gRPC check, ready to be made.
+/// What assertions can examine.
+pub const SUBJECTS: &[&str] = &["[RTT]", "[DNS]", "[CONNECT]", "[TLS]", "[TTFB]"];
+
+/// The parameters of a gRPC check.
 #[derive(Debug, Clone)]
 pub struct GrpcCheck {
     /// The address as configured.
     pub locator: String,
-    /// The address as understood.
     pub address: Address,
     /// The longest an attempt may take.
     pub timeout: Duration,
-    /// How TLS is spoken, if it is.
+    /// The parameters of TLS, if it is used.
     pub tls: Option<TlsOptions>,
-    /// The service that is asked about; empty is the server as a whole.
+    /// The service whose health is checked; empty means the whole server.
     pub service: String,
 }
 
@@ -39,8 +43,40 @@ const ANSWER_LIMIT: usize = 4_096;
 /// The largest head that is read, in bytes.
 const HEAD_LIMIT: u32 = 64 * 1_024;
 
-/// Makes one attempt. `tls` is the configuration for the check's trust, if it asks for TLS.
-pub async fn ask(
+impl Probe for GrpcCheck {
+    fn type_name(&self) -> &'static str {
+        "grpc"
+    }
+
+    fn locator(&self) -> &str {
+        &self.locator
+    }
+
+    fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    fn host(&self) -> Option<&str> {
+        Some(&self.address.host)
+    }
+
+    fn how_to_enable_tls(&self) -> Option<&'static str> {
+        self.tls.is_none().then_some("`tls`")
+    }
+
+    fn preflight(&self) -> Result<(), String> {
+        self.tls.as_ref().map_or(Ok(()), |tls| tls.trust.preflight())
+    }
+
+    fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
+        Box::pin(async move {
+            let tls = context.optional_tls_config(self.tls.as_ref()).await?;
+            Ok(timed(self.timeout, capture, |stopwatch| ask(self, tls, context.address_policy, stopwatch)).await)
+        })
+    }
+}
+
+async fn ask(
     check: &GrpcCheck,
     tls: Option<Arc<ClientConfig>>,
     policy: AddressPolicy,
@@ -190,8 +226,7 @@ mod tests {
     use crate::checks::grpc::*;
     use crate::checks::net::tls_config::TlsTrust;
     use crate::checks::test_server::{ServerAction, authority, serve};
-    use crate::checks::{CheckContext, CheckOutcome, run};
-    use crate::config::model::{Check, CheckKind};
+    use crate::checks::{Check, CheckContext, CheckKind, CheckOutcome, run};
     use http::Response;
     use rustls::pki_types::ServerName;
     use tokio::net::TcpListener;
@@ -250,7 +285,7 @@ mod tests {
             tls: trust.map(|trust| TlsOptions { trust, server_name }),
             service: service.to_owned(),
         }));
-        match run(&Check::of_kind("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
+        match run(&Check::new("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
             CheckOutcome::Attempts(mut tried) => tried.remove(0).attempt.error,
             CheckOutcome::Skipped { reason: why } => panic!("{why}"),
         }

@@ -1,5 +1,5 @@
-//! Heartbeat checks: one attempt reads what a job last said of itself, and holds it against the clock. Where
-//! heartbeats are kept is the business of whoever hands over [`HeartbeatReader`].
+//! Heartbeat checks: one attempt reads the last heartbeat of a job and compares its age with the interval. A
+//! [`HeartbeatReader`] hides where heartbeats are stored.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,38 +10,69 @@ use shared::heartbeat::Heartbeat;
 use shared::object_name::HeartbeatName;
 use shared::{MINUTE, Nanos, UnixNanos};
 
-use super::ProbeResult;
-use super::probe_data::ProbeData;
+use super::probe_data::{Capture, ProbeData};
+use super::run::timed;
+use super::{CheckContext, Probe, ProbeResult, Probed};
 
-/// A heartbeat check, ready to be made.
+/// What assertions can examine.
+pub const SUBJECTS: &[&str] = &["[RTT]"];
+
+/// The parameters of a heartbeat check.
 #[derive(Debug, Clone)]
 pub struct HeartbeatCheck {
-    /// Whose heartbeat it is.
+    /// The name of the job's heartbeat.
     pub name: HeartbeatName,
-    /// How often the job reports in.
+    /// How often the job sends a heartbeat.
     pub interval: Nanos,
     /// How late it may be.
     pub grace: Nanos,
-    /// The longest that reading may take.
+    /// The longest that reading from the store may take.
     pub timeout: Duration,
 }
 
-/// How heartbeats are read: the content of the object, `None` if there is none, or why that cannot be known.
+/// Reads the stored heartbeat of a job: its content, `None` if there is none, or why that is unknown.
 pub type HeartbeatReader = Arc<dyn Fn(HeartbeatName) -> HeartbeatRead + Send + Sync>;
 
-/// One reading that is under way.
+/// A read in progress.
 pub type HeartbeatRead = BoxFuture<'static, Result<Option<Vec<u8>>, String>>;
 
-/// How far the clocks of two machines may be apart before a heartbeat from the future says nothing any more.
+/// How far in the future a heartbeat can be, because clocks differ, and still count.
 const CLOCK_SKEW_TOLERANCE: Nanos = 5 * MINUTE;
 
-/// Reads the last heartbeat; an error says why it cannot be known, which is no fault of the job.
-pub async fn read_last(check: &HeartbeatCheck, beats: Option<&HeartbeatReader>) -> Result<Option<Heartbeat>, String> {
-    let Some(beats) = beats else {
+impl Probe for HeartbeatCheck {
+    fn type_name(&self) -> &'static str {
+        "heartbeat"
+    }
+
+    fn locator(&self) -> &str {
+        self.name.job()
+    }
+
+    fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    fn uses_network(&self) -> bool {
+        false
+    }
+
+    fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
+        Box::pin(async move {
+            let last = read_last(self, context.heartbeats()).await?;
+            let result = evaluate(self, last.as_ref(), context.now())?;
+            // Reading is not timed: it would measure the store, not the job.
+            Ok(timed(self.timeout, capture, |_| std::future::ready(result)).await)
+        })
+    }
+}
+
+/// Reads the last heartbeat; an error says why it is unknown, which is not the job's fault.
+async fn read_last(check: &HeartbeatCheck, reader: Option<&HeartbeatReader>) -> Result<Option<Heartbeat>, String> {
+    let Some(reader) = reader else {
         return Err("failed to read heartbeats: the configuration names no `storage` that they could be in".to_owned());
     };
     let limit = Nanos::try_from(check.timeout.as_nanos()).unwrap_or(Nanos::MAX);
-    let read = tokio::time::timeout(check.timeout, beats(check.name.clone())).await;
+    let read = tokio::time::timeout(check.timeout, reader(check.name.clone())).await;
     let read = read.map_err(|_| {
         format!("failed to read `{}`: no answer from the store within {}", check.name, format_exact(limit))
     })??;
@@ -49,14 +80,14 @@ pub async fn read_last(check: &HeartbeatCheck, beats: Option<&HeartbeatReader>) 
     parsed.map_err(|error| format!("failed to use `{}`: {error}", check.name))
 }
 
-/// What the last heartbeat means at this moment; an error says why it means nothing.
+/// Compares the last heartbeat with the time `now`; an error says why it proves nothing.
 ///
-/// That none has come yet is down, too: nobody who looks once in a while could tell a job that has yet to run for the
-/// first time from one that never will.
-pub fn evaluate(check: &HeartbeatCheck, last: Option<&Heartbeat>, now: UnixNanos) -> Result<ProbeResult, String> {
+/// A job without any heartbeat is down: a check cannot distinguish a job that will run for the first time from one that
+/// never will.
+fn evaluate(check: &HeartbeatCheck, last: Option<&Heartbeat>, now: UnixNanos) -> Result<ProbeResult, String> {
     let expected = format!("expected every {}", format_coarse(check.interval));
-    let Some(beat) = last else { return Ok(Err(format!("no heartbeat has come yet, {expected}"))) };
-    let age = now.saturating_sub(beat.at);
+    let Some(heartbeat) = last else { return Ok(Err(format!("no heartbeat has come yet, {expected}"))) };
+    let age = now.saturating_sub(heartbeat.at);
     if age < -CLOCK_SKEW_TOLERANCE {
         return Err(format!(
             "the last heartbeat is from {} in the future; set the clock of the job's machine or of this one",
@@ -64,13 +95,13 @@ pub fn evaluate(check: &HeartbeatCheck, last: Option<&Heartbeat>, now: UnixNanos
         ));
     }
     if age > check.interval.saturating_add(check.grace) {
-        let before = beat.failure().map(|failure| format!("; before that, {failure}")).unwrap_or_default();
+        let before = heartbeat.failure().map(|failure| format!("; before that, {failure}")).unwrap_or_default();
         return Ok(Err(format!("no heartbeat for {}, {expected}{before}", format_coarse(age))));
     }
-    Ok(match beat.failure() {
+    Ok(match heartbeat.failure() {
         Some(failure) => Err(failure),
         None => Ok(ProbeData {
-            status: beat.exit_status.map(i64::from),
+            status: heartbeat.exit_status.map(i64::from),
             heartbeat_age: Some(age.max(0)),
             ..ProbeData::default()
         }),
@@ -102,22 +133,22 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_reported_in_within_interval_and_grace_is_healthy() {
+    fn a_heartbeat_within_interval_and_grace_is_healthy() {
         for age in [0, 10 * MINUTE, 11 * MINUTE, -MINUTE] {
-            let seen = evaluate(&check(), Some(&beat(age)), NOW).expect("it is known").expect("it is healthy");
-            assert_eq!(seen.heartbeat_age, Some(age.max(0)));
+            let data = evaluate(&check(), Some(&beat(age)), NOW).expect("it is known").expect("it is healthy");
+            assert_eq!(data.heartbeat_age, Some(age.max(0)));
         }
     }
 
     #[test]
-    fn a_job_that_is_silent_for_longer_is_down() {
+    fn a_late_heartbeat_is_down() {
         assert_eq!(error(Some(&beat(11 * MINUTE + 1))), "no heartbeat for 11 min, expected every 10 min");
         assert_eq!(error(Some(&beat(26 * MINUTE))), "no heartbeat for 26 min, expected every 10 min");
         assert_eq!(error(None), "no heartbeat has come yet, expected every 10 min");
     }
 
     #[test]
-    fn a_job_that_says_it_failed_is_down_at_once_and_when_it_falls_silent() {
+    fn a_reported_failure_is_down() {
         let failed = |age| Heartbeat { failed: Some("disk full".to_owned()), ..beat(age) };
         assert_eq!(error(Some(&failed(MINUTE))), "the job reported a failure: disk full");
         let silent = error(Some(&failed(HOUR)));
@@ -128,13 +159,13 @@ mod tests {
     }
 
     #[test]
-    fn a_heartbeat_from_the_future_says_nothing_instead_of_keeping_silent_for_long() {
-        let why = evaluate(&check(), Some(&beat(-2 * HOUR)), NOW).expect_err("it is not known");
+    fn a_heartbeat_far_in_the_future_is_unknown() {
+        let why = evaluate(&check(), Some(&beat(-2 * HOUR)), NOW).expect_err("it is unknown");
         assert!(why.contains("2 h in the future"), "{why}");
     }
 
     #[tokio::test]
-    async fn what_cannot_be_read_is_not_known() {
+    async fn a_heartbeat_that_cannot_be_read_is_unknown() {
         let of = |read: fn() -> HeartbeatRead| -> HeartbeatReader { Arc::new(move |_| read()) };
         let cases = [
             (None, "names no `storage`"),
@@ -143,7 +174,7 @@ mod tests {
             (Some(of(|| Box::pin(async { Ok(Some(b"<html>".to_vec())) }))), "failed to use `heartbeats/backup.json`"),
         ];
         for (beats, words) in cases {
-            let why = read_last(&check(), beats.as_ref()).await.expect_err("it is not known");
+            let why = read_last(&check(), beats.as_ref()).await.expect_err("it is unknown");
             assert!(why.contains(words), "{why}");
         }
         let none = of(|| Box::pin(async { Ok(None) }));

@@ -1,5 +1,5 @@
-//! ICMP checks: one attempt is one echo request and its reply, over a socket that needs no privilege where the
-//! system allows that, and over a raw one otherwise.
+//! ICMP checks: one attempt sends one echo request and waits for its reply, over an unprivileged socket if the system
+//! allows that, and over a raw socket otherwise.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
@@ -8,31 +8,36 @@ use std::net::{IpAddr, SocketAddr, UdpSocket as StdUdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 
 use super::net::address_policy::AddressPolicy;
 use super::net::connect::{Address, first_to_succeed, resolve};
-use super::probe_data::ProbeData;
+use super::probe_data::{Capture, ProbeData};
+use super::run::timed;
 use super::timing::Stopwatch;
-use super::{Failure, ProbeResult, error_text};
+use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
 use crate::platform::fd_limit;
 
-/// An ICMP check, ready to be made.
+/// What assertions can examine.
+pub const SUBJECTS: &[&str] = &["[RTT]", "[DNS]", "[TTFB]"];
+
+/// The parameters of an ICMP check.
 #[derive(Debug, Clone)]
 pub struct IcmpCheck {
     /// The host as configured.
     pub locator: String,
-    /// The host as understood; its port is nobody's.
+    /// The host; its port is 0 and has no meaning.
     pub address: Address,
     /// The longest an attempt may take.
     pub timeout: Duration,
 }
 
-/// How many bytes an echo request carries besides its header, as `ping` has it.
+/// The length of the payload in bytes, the same as that of `ping`.
 const PAYLOAD: usize = 56;
 const HEADER: usize = 8;
-/// Of the payload, as many bytes tell our requests from each other and from anybody else's.
+/// How many bytes of the payload identify the request.
 const NONCE: usize = 8;
 
 /// Why no echo request can be sent, and what to do about it.
@@ -40,7 +45,7 @@ const NO_SOCKET: &str = "failed to send echo requests: this system lets the chec
                          `sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"`, or give the program the right with \
                          `setcap cap_net_raw+ep /path/to/checker`";
 
-/// The kinds of socket that this process may open: without privileges if possible.
+/// The kind of ICMP socket that this process can open; unprivileged if possible.
 pub fn socket_type() -> Result<Type, String> {
     for kind in [Type::DGRAM, Type::RAW] {
         match Socket::new(Domain::IPV4, kind, Some(Protocol::ICMPV4)) {
@@ -52,8 +57,36 @@ pub fn socket_type() -> Result<Type, String> {
     Err(NO_SOCKET.to_owned())
 }
 
-/// Makes one attempt over this kind of socket.
-pub async fn ping(check: &IcmpCheck, kind: Type, policy: AddressPolicy, stopwatch: Arc<Stopwatch>) -> ProbeResult {
+impl Probe for IcmpCheck {
+    fn type_name(&self) -> &'static str {
+        "icmp"
+    }
+
+    fn locator(&self) -> &str {
+        &self.locator
+    }
+
+    fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    fn host(&self) -> Option<&str> {
+        Some(&self.address.host)
+    }
+
+    fn preflight(&self) -> Result<(), String> {
+        socket_type().map(drop)
+    }
+
+    fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
+        Box::pin(async move {
+            let kind = context.icmp_socket_type()?;
+            Ok(timed(self.timeout, capture, |stopwatch| ping(self, kind, context.address_policy, stopwatch)).await)
+        })
+    }
+}
+
+async fn ping(check: &IcmpCheck, kind: Type, policy: AddressPolicy, stopwatch: Arc<Stopwatch>) -> ProbeResult {
     let addresses = resolve(&check.address, policy, &stopwatch).await?;
     stopwatch.start_waiting();
     let no_addresses = format!("no such host `{}`", check.address.host);
@@ -62,7 +95,7 @@ pub async fn ping(check: &IcmpCheck, kind: Type, policy: AddressPolicy, stopwatc
     Ok(ProbeData { peer: Some(peer), ..ProbeData::default() })
 }
 
-/// Asks one address, and waits for its reply.
+/// Sends a request to one address and waits for its reply.
 async fn echo(address: IpAddr, kind: Type) -> Result<SocketAddr, Failure> {
     let lost = |error: io::Error| error_text::describe_error(&error);
     let socket = open(address, kind).map_err(lost)?;
@@ -86,14 +119,14 @@ fn open(address: IpAddr, kind: Type) -> io::Result<UdpSocket> {
     };
     let socket = Socket::new(domain, kind, Some(protocol))?;
     socket.set_nonblocking(true)?;
-    // Sending and receiving are the same calls as those of UDP.
+    // The system calls to send and to receive are those of UDP.
     UdpSocket::from_std(StdUdpSocket::from(socket))
 }
 
 fn echo_request(address: IpAddr, nonce: [u8; NONCE]) -> Vec<u8> {
     let mut request = vec![0; HEADER + PAYLOAD];
     request[0] = if address.is_ipv4() { 8 } else { 128 };
-    // Identifier and sequence number: the system replaces the former where the socket needs no privilege.
+    // Identifier and sequence number; the system replaces the identifier on an unprivileged socket.
     request[4..8].copy_from_slice(&nonce[..4]);
     request[HEADER..HEADER + NONCE].copy_from_slice(&nonce);
     if address.is_ipv4() {
@@ -104,7 +137,7 @@ fn echo_request(address: IpAddr, nonce: [u8; NONCE]) -> Vec<u8> {
 }
 
 fn is_reply(packet: &[u8], address: IpAddr, kind: Type, nonce: [u8; NONCE]) -> bool {
-    // A raw socket of IPv4 shows the IP header, too; its length stands in it, in words of four bytes.
+    // A raw IPv4 socket also receives the IP header, which contains its length in words of four bytes.
     let header = match (address, packet.first()) {
         (IpAddr::V4(_), Some(first)) if kind == Type::RAW => usize::from(first & 0x0f) * 4,
         _ => 0,
@@ -114,7 +147,7 @@ fn is_reply(packet: &[u8], address: IpAddr, kind: Type, nonce: [u8; NONCE]) -> b
     message.first() == Some(&reply) && message.get(HEADER..HEADER + NONCE) == Some(&nonce)
 }
 
-/// The internet checksum (RFC 1071) of a message of an even number of bytes.
+/// The internet checksum (RFC 1071) of a message with an even number of bytes.
 fn checksum(message: &[u8]) -> u16 {
     let words = message.as_chunks::<2>().0.iter().map(|pair| u32::from(u16::from_be_bytes(*pair)));
     let mut sum: u32 = words.sum();
@@ -127,26 +160,25 @@ fn checksum(message: &[u8]) -> u16 {
 #[cfg(test)]
 mod tests {
     use crate::checks::icmp::*;
-    use crate::checks::{CheckContext, CheckOutcome, run};
-    use crate::config::model::{Check, CheckKind};
+    use crate::checks::{Check, CheckContext, CheckKind, CheckOutcome, run};
 
     #[test]
-    fn a_message_with_its_checksum_sums_up_to_nothing() {
+    fn the_checksum_of_a_request_is_valid() {
         let request = echo_request("127.0.0.1".parse().expect("an address"), [7, 1, 2, 3, 4, 5, 6, 250]);
         assert_eq!(checksum(&request), 0);
     }
 
     #[test]
-    fn only_the_reply_to_our_own_request_is_taken() {
+    fn only_the_reply_to_our_request_is_accepted() {
         let (v4, v6) = ("127.0.0.1".parse().expect("an address"), "::1".parse().expect("an address"));
         let nonce = [1, 2, 3, 4, 5, 6, 7, 8];
         for (address, kind, reply) in [(v4, Type::DGRAM, 0), (v6, Type::DGRAM, 129), (v6, Type::RAW, 129)] {
             let mut packet = echo_request(address, nonce);
-            assert!(!is_reply(&packet, address, kind, nonce), "a request is no reply");
+            assert!(!is_reply(&packet, address, kind, nonce), "a request is not a reply");
             packet[0] = reply;
             assert!(is_reply(&packet, address, kind, nonce));
-            assert!(!is_reply(&packet, address, kind, [0; 8]), "somebody else's");
-            assert!(!is_reply(&packet[..10], address, kind, nonce), "cut off");
+            assert!(!is_reply(&packet, address, kind, [0; 8]), "the reply to another request");
+            assert!(!is_reply(&packet[..10], address, kind, nonce), "truncated");
         }
         let mut with_header = vec![0x45; 20];
         with_header.extend(echo_request(v4, nonce));
@@ -158,45 +190,45 @@ mod tests {
     }
 
     #[test]
-    fn where_no_socket_can_be_opened_both_remedies_can_be_typed_and_the_documentation_has_them() {
+    fn both_remedies_are_documented_commands() {
         let documentation = include_str!("../../../docs/configuration.md");
-        let typed: Vec<&str> = NO_SOCKET.split('`').skip(1).step_by(2).collect();
+        let commands: Vec<&str> = NO_SOCKET.split('`').skip(1).step_by(2).collect();
         assert_eq!(
-            typed,
+            commands,
             ["sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"", "setcap cap_net_raw+ep /path/to/checker"]
         );
-        for command in typed {
+        for command in commands {
             assert!(documentation.contains(&format!("`{command}`")), "{command}");
         }
     }
 
     #[tokio::test]
-    async fn this_machine_answers_and_what_cannot_be_sent_is_a_failure() {
-        let look = async |host: &str| {
+    async fn this_machine_replies() {
+        let ping = async |host: &str| {
             let kind = CheckKind::Icmp(Box::new(IcmpCheck {
                 locator: host.to_owned(),
                 address: Address { host: host.to_owned(), port: 0 },
                 timeout: Duration::from_millis(500),
             }));
-            run(&Check::of_kind("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await
+            run(&Check::new("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await
         };
         if socket_type().is_err() {
-            // Where the system allows no ICMP, the check says so with a remedy, and nothing is claimed.
-            assert_eq!(look("127.0.0.1").await, CheckOutcome::Skipped { reason: NO_SOCKET.to_owned() });
+            // Without an ICMP socket, the check is skipped with a remedy.
+            assert_eq!(ping("127.0.0.1").await, CheckOutcome::Skipped { reason: NO_SOCKET.to_owned() });
             return;
         }
-        let CheckOutcome::Attempts(tried) = look("127.0.0.1").await else { panic!("it can be looked at") };
-        assert_eq!(tried[0].attempt.error, None);
-        assert!(tried[0].attempt.phases.ttfb.is_some());
-        let everybody = SocketAddr::from(([255; 4], 0));
-        let this_one = SocketAddr::from(([127, 0, 0, 1], 0));
+        let CheckOutcome::Attempts(records) = ping("127.0.0.1").await else { panic!("it is skipped") };
+        assert_eq!(records[0].attempt.error, None);
+        assert!(records[0].attempt.phases.ttfb.is_some());
+        let broadcast = SocketAddr::from(([255; 4], 0));
+        let localhost = SocketAddr::from(([127, 0, 0, 1], 0));
         let stopwatch = Stopwatch::start();
-        let kind = socket_type().expect("it was one a moment ago");
+        let kind = socket_type().expect("a socket could be opened before");
         let echoes = |address: SocketAddr| echo(address.ip(), kind);
-        let found = first_to_succeed(&[everybody, this_one], &stopwatch, String::new(), echoes).await;
-        assert_eq!(found, Ok(this_one), "the next address is asked when one cannot be");
-        // To everybody at once is not allowed without further ado.
-        let CheckOutcome::Attempts(tried) = look("255.255.255.255").await else { panic!("it can be looked at") };
-        assert!(tried[0].attempt.error.is_some());
+        let replied = first_to_succeed(&[broadcast, localhost], &stopwatch, String::new(), echoes).await;
+        assert_eq!(replied, Ok(localhost), "the next address is tried");
+        // The system does not allow a broadcast on an ordinary socket.
+        let CheckOutcome::Attempts(records) = ping("255.255.255.255").await else { panic!("it is skipped") };
+        assert!(records[0].attempt.error.is_some());
     }
 }

@@ -1,11 +1,17 @@
-//! The kinds of check, one file or folder each: I/O only, from a configured check to its attempts.
+//! The kinds of check, one file or folder each: a [`Probe`] makes one attempt at an endpoint, [`run()`] makes all
+//! attempts of a [`Check`].
 //!
-//! What the attempts mean is concluded in [`crate::monitor::evaluate`]. A failing endpoint is an attempt with an error,
-//! never an `Err`. What several kinds need stands beside them: [`net::resolver`] finds the addresses of names, [`net::connect`]
-//! opens connections, [`net::tls_config`] knows whose certificates are trusted, [`timing`] times an attempt, [`error_text`]
-//! says in plain words what failed.
+//! A failing endpoint is an attempt with an error, never an `Err`. This module only observes: [`crate::monitor`] decides
+//! what the attempts mean, and nothing here knows the configuration file or the stores.
+//!
+//! To add a kind of check, write its file here, add its arm to [`CheckKind`], and its row to the table of the
+//! configuration (`config/checks`).
+//!
+//! What several kinds share: [`net`] opens connections, [`assertions`] evaluates conditions, [`timing`] measures an
+//! attempt, and `error_text` describes errors of libraries for a person.
 
 pub mod assertions;
+mod context;
 pub mod dns;
 mod error_text;
 pub mod exec;
@@ -14,8 +20,10 @@ pub mod grpc;
 pub mod heartbeat;
 pub mod http;
 pub mod icmp;
+mod misconfigured;
 pub mod net;
 pub mod probe_data;
+mod run;
 pub mod tcp;
 #[cfg(test)]
 mod test_server;
@@ -23,232 +31,189 @@ pub mod timing;
 pub mod tls;
 pub mod websocket;
 
-use std::future::Future;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::Either;
-use rustls::ClientConfig;
-use shared::UnixNanos;
-use shared::check_file::Attempt;
+use ::http::request::Parts;
+use futures_util::future::BoxFuture;
+use shared::Nanos;
+use shared::quorum::Quorum;
+use shared::status::Status;
 
-use self::assertions::evaluate::AssertionPool;
-use self::heartbeat::HeartbeatReader;
-use self::net::address_policy::AddressPolicy;
-use self::net::connect::TlsOptions;
-use self::net::online_check::OnlineCheck;
-use self::net::tls_config::{TlsConfigs, TrustError};
+use self::assertions::Assertion;
+pub use self::context::CheckContext;
+use self::dns::DnsCheck;
+use self::exec::ExecCheck;
+use self::grpc::GrpcCheck;
+use self::heartbeat::HeartbeatCheck;
+use self::http::HttpCheck;
+use self::icmp::IcmpCheck;
+pub use self::misconfigured::MisconfiguredCheck;
 use self::probe_data::{Capture, ProbeData};
-use self::timing::{STOPWATCH, Stopwatch};
-use crate::config::model::{Check, CheckKind, Config};
-use crate::platform::fd_limit;
+pub use self::run::{AttemptRecord, CheckOutcome, attempt, run};
+use self::tcp::TcpCheck;
+use self::tls::TlsCheck;
+use self::websocket::WebSocketCheck;
 
-/// What all checks of a process share, so that no check sets it up for itself.
-pub struct CheckContext {
-    tls: TlsConfigs,
-    icmp: OnceLock<socket2::Type>,
-    online_check: OnlineCheck,
-    heartbeats: Option<HeartbeatReader>,
-    policy: AddressPolicy,
-    pool: AssertionPool,
-    clock: fn() -> UnixNanos,
+/// One endpoint to check, with what every kind of check has in common.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// The name of the endpoint.
+    pub title: String,
+    /// How many attempts one check makes; at least one.
+    pub attempts: u32,
+    /// The pause between two attempts.
+    pub attempt_spacing: Duration,
+    /// The median round-trip time above which the endpoint is degraded, in nanoseconds; 0 turns this off.
+    pub threshold: Nanos,
+    /// How several nodes agree on the status.
+    pub quorum: Quorum,
+    /// How often a failed attempt is retried before it counts.
+    pub retries: u32,
+    /// The pause before a retry.
+    pub retry_delay: Duration,
+    /// How many worse results in a row confirm a worse status; at least one.
+    pub confirm: u32,
+    /// The interval between checks, where this check has its own.
+    pub every: Option<Nanos>,
+    /// The interval while the endpoint is not healthy.
+    pub every_when_down: Option<Nanos>,
+    /// What must hold of the data of each attempt.
+    pub assertions: Arc<[Assertion]>,
+    /// What attempts must capture for the assertions.
+    pub capture: Capture,
+    /// How the endpoint is probed.
+    pub kind: CheckKind,
 }
 
-impl CheckContext {
-    /// What checks share, set up when it is first needed; `clock` tells the time, by which certificates expire.
-    #[must_use]
-    pub fn new(policy: AddressPolicy, clock: fn() -> UnixNanos) -> CheckContext {
-        CheckContext {
-            online_check: OnlineCheck::default(),
-            tls: TlsConfigs::default(),
-            icmp: OnceLock::new(),
-            heartbeats: None,
-            policy,
-            pool: AssertionPool::default(),
-            clock,
-        }
-    }
-
-    /// The same for a configuration's checks.
-    #[must_use]
-    pub fn of(config: &Config, clock: fn() -> UnixNanos) -> CheckContext {
-        CheckContext {
-            online_check: OnlineCheck::new(config.online_check.clone()),
-            ..CheckContext::new(config.address_policy, clock)
-        }
-    }
-
-    /// The same, with a way to read heartbeats.
-    #[must_use]
-    pub fn with_heartbeats(self, heartbeats: Option<HeartbeatReader>) -> CheckContext {
-        CheckContext { heartbeats, ..self }
-    }
-
-    /// The way to read heartbeats that these have.
-    #[must_use]
-    pub fn heartbeats(&self) -> Option<HeartbeatReader> {
-        self.heartbeats.clone()
-    }
-
-    /// Whether this node is online, as far as it was told how to know.
-    pub async fn is_online(&self) -> bool {
-        self.online_check.is_online().await
-    }
-
-    /// The kind of socket for echo requests; what keeps it from being opened may pass.
-    fn icmp_socket_type(&self) -> Result<socket2::Type, String> {
-        if let Some(kind) = self.icmp.get() {
-            return Ok(*kind);
-        }
-        let kind = icmp::socket_type()?;
-        Ok(*self.icmp.get_or_init(|| kind))
-    }
-
-    /// The TLS configuration that a check asks for, if it does.
-    async fn tls_for(&self, options: Option<&TlsOptions>) -> Result<Option<Arc<ClientConfig>>, TrustError> {
-        match options {
-            Some(options) => self.tls.for_trust(&options.trust).await.map(Some),
-            None => Ok(None),
-        }
-    }
+/// The kinds of check.
+#[derive(Debug, Clone)]
+pub enum CheckKind {
+    /// An HTTP or HTTPS request.
+    Http(Box<HttpCheck>),
+    /// A TCP connection with an optional dialog.
+    Tcp(Box<TcpCheck>),
+    /// A TLS handshake and the expiry of its certificates.
+    Tls(Box<TlsCheck>),
+    /// A DNS query.
+    Dns(Box<DnsCheck>),
+    /// An ICMP echo request.
+    Icmp(Box<IcmpCheck>),
+    /// A WebSocket connection with an optional message.
+    WebSocket(Box<WebSocketCheck>),
+    /// A call of the gRPC health service.
+    Grpc(Box<GrpcCheck>),
+    /// A command.
+    Exec(Box<ExecCheck>),
+    /// A job that sends heartbeats.
+    Heartbeat(Box<HeartbeatCheck>),
+    /// A check whose configuration is invalid. Every round reports that, as unknown.
+    Misconfigured(Box<MisconfiguredCheck>),
 }
 
-/// What came of looking at an endpoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CheckOutcome {
-    /// It was looked at, this often.
-    Attempts(Vec<AttemptRecord>),
-    /// It could not be looked at, for a reason that is ours.
-    Skipped {
-        /// Why, as a complete clause.
-        reason: String,
-    },
+/// Makes one attempt at one kind of endpoint.
+pub trait Probe: Send + Sync {
+    /// The name of the kind in configurations and check files.
+    fn type_name(&self) -> &str;
+
+    /// What is checked: a URL, host and port, a command or a job.
+    fn locator(&self) -> &str;
+
+    /// The longest an attempt may take.
+    fn timeout(&self) -> Duration;
+
+    /// The host that the probe connects to, a name or an IP address.
+    fn host(&self) -> Option<&str> {
+        None
+    }
+
+    /// Whether the outcome depends on the network of this node.
+    fn uses_network(&self) -> bool {
+        true
+    }
+
+    /// The status of the endpoint if an attempt fails.
+    fn failure_status(&self) -> Status {
+        Status::Down
+    }
+
+    /// The configuration that would make this probe use TLS, if it can and does not.
+    fn how_to_enable_tls(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The head of the request that the probe sends, where it is one of HTTP.
+    fn request_head(&self) -> Option<Parts> {
+        None
+    }
+
+    /// What prevents this check on this machine, as far as that can be found without an attempt.
+    fn preflight(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Makes one attempt. An error is the reason why none could be made; it says nothing about the endpoint.
+    fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed>;
 }
 
-/// One attempt, with what was seen besides.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct AttemptRecord {
-    /// The attempt as it is stored.
-    pub attempt: Attempt,
-    /// What is not as it should be, though the attempt did not fail: it makes the check degraded.
-    pub warning: Option<String>,
-    /// Whether it failed and was made good by trying again: it is kept, and counts for nothing.
-    pub recovered_by_retry: bool,
-}
+/// One attempt and its data, or why none could be made.
+pub type Probed = Result<(AttemptRecord, ProbeData), String>;
 
-/// Why an attempt failed, for a person. It ends up in [`Attempt::error`].
+/// Why an attempt failed, for a person. It becomes [`shared::check_file::Attempt::error`].
 pub type Failure = String;
 
-/// How an attempt went: what it saw, or why it failed.
+/// The data of an attempt that succeeded, or why it failed.
 pub type ProbeResult = Result<ProbeData, Failure>;
 
-/// Makes every attempt of a check, one after the other, each again if it fails and the check says so.
-pub async fn run(check: &Check, context: &CheckContext) -> CheckOutcome {
-    let mut tried = Vec::with_capacity(check.attempts as usize);
-    for number in 0..check.attempts {
-        if number > 0 && !check.attempt_spacing.is_zero() {
-            tokio::time::sleep(check.attempt_spacing).await;
+impl Check {
+    /// A check of this kind with defaults for everything else.
+    #[must_use]
+    pub fn new(title: &str, kind: CheckKind) -> Check {
+        Check {
+            title: title.to_owned(),
+            attempts: 1,
+            attempt_spacing: Duration::ZERO,
+            threshold: 0,
+            quorum: Quorum::default(),
+            retries: 0,
+            retry_delay: Duration::ZERO,
+            confirm: 1,
+            every: None,
+            every_when_down: None,
+            assertions: Arc::new([]),
+            capture: Capture::default(),
+            kind,
         }
-        let first = tried.len();
-        for again in 0..=check.retries {
-            if again > 0 {
-                tokio::time::sleep(check.retry_delay).await;
-            }
-            match attempt(check, context).await {
-                Ok((attempt, _)) => tried.push(attempt),
-                Err(why) => return CheckOutcome::Skipped { reason: why },
-            }
-            if tried.last().is_some_and(|last| last.attempt.error.is_none()) {
-                tried[first..].iter_mut().for_each(|tried| tried.recovered_by_retry = tried.attempt.error.is_some());
-                break;
-            }
-        }
-    }
-    CheckOutcome::Attempts(tried)
-}
-
-/// Makes one attempt and tells what it saw; an error says why none can be made.
-pub async fn attempt(check: &Check, context: &CheckContext) -> Result<(AttemptRecord, ProbeData), String> {
-    let (tried, seen) = look(check, context).await?;
-    if tried.attempt.error.as_deref() == Some(error_text::TOO_MANY_OPEN_FILES) {
-        return Err(fd_limit::too_many_open_files());
-    }
-    assertions::evaluate::evaluate(check, tried, seen, &context.pool).await
-}
-
-async fn look(check: &Check, context: &CheckContext) -> Result<(AttemptRecord, ProbeData), String> {
-    let unusable = |error: TrustError| error.to_string();
-    let (capture, limit) = (check.capture, check.kind.timeout());
-    match &check.kind {
-        CheckKind::Http(http) => {
-            let tls = if http.needs_trust_anchors() {
-                Some(context.tls.for_trust(&http.trust).await.map_err(unusable)?)
-            } else {
-                None
-            };
-            Ok(timed(limit, capture, |stopwatch| Box::pin(http::request(http, tls, capture, context, stopwatch))).await)
-        }
-        CheckKind::Tcp(tcp) => {
-            let tls = context.tls_for(tcp.tls.as_ref()).await.map_err(unusable)?;
-            Ok(timed(limit, capture, |stopwatch| Box::pin(tcp::talk(tcp, tls, context.policy, stopwatch))).await)
-        }
-        CheckKind::Tls(tls) => {
-            let config = context.tls.for_trust(&tls.options.trust).await.map_err(unusable)?;
-            let now = (context.clock)();
-            Ok(timed(limit, capture, |stopwatch| Box::pin(tls::look(tls, config, context.policy, now, stopwatch)))
-                .await)
-        }
-        CheckKind::Dns(dns) => {
-            Ok(timed(limit, capture, |stopwatch| Box::pin(dns::ask(dns, context.policy, stopwatch))).await)
-        }
-        CheckKind::Exec(exec) => Ok(timed(limit, capture, |stopwatch| Box::pin(exec::run(exec, stopwatch))).await),
-        CheckKind::Icmp(icmp) => {
-            let kind = context.icmp_socket_type()?;
-            Ok(timed(limit, capture, |stopwatch| Box::pin(icmp::ping(icmp, kind, context.policy, stopwatch))).await)
-        }
-        CheckKind::WebSocket(socket) => {
-            let tls = context.tls_for(socket.tls.as_ref()).await.map_err(unusable)?;
-            Ok(timed(limit, capture, |stopwatch| Box::pin(websocket::talk(socket, tls, context.policy, stopwatch)))
-                .await)
-        }
-        CheckKind::Grpc(grpc) => {
-            let tls = context.tls_for(grpc.tls.as_ref()).await.map_err(unusable)?;
-            Ok(timed(limit, capture, |stopwatch| Box::pin(grpc::ask(grpc, tls, context.policy, stopwatch))).await)
-        }
-        CheckKind::Heartbeat(check) => {
-            let last = Box::pin(heartbeat::read_last(check, context.heartbeats.as_ref())).await?;
-            let outcome = heartbeat::evaluate(check, last.as_ref(), (context.clock)())?;
-            // Nothing of the job is timed: how long reading took would say something about the store only.
-            Ok(timed(limit, capture, |_| std::future::ready(outcome)).await)
-        }
-        CheckKind::NotPossible { why, .. } => Err(why.clone()),
     }
 }
 
-/// Makes an attempt within its time limit, and times it.
-async fn timed<F: Future<Output = ProbeResult>>(
-    limit: Duration,
-    capture: Capture,
-    task: impl FnOnce(Arc<Stopwatch>) -> F,
-) -> (AttemptRecord, ProbeData) {
-    let stopwatch = Arc::new(if capture.diagnostics { Stopwatch::start_recording() } else { Stopwatch::start() });
-    let task = task(Arc::clone(&stopwatch));
-    // Only where notes are kept does somebody look for the stopwatch in the task.
-    let task = if capture.diagnostics {
-        Either::Left(Box::pin(STOPWATCH.scope(Arc::clone(&stopwatch), task)))
-    } else {
-        Either::Right(task)
-    };
-    let outcome = tokio::time::timeout(limit, task).await.unwrap_or_else(|_| Err(stopwatch.timeout_message(limit)));
-    let rtt = stopwatch.elapsed();
-    let (error, mut seen) = match outcome {
-        Ok(seen) => (None, seen),
-        Err(failure) => (Some(failure), stopwatch.recorded()),
-    };
-    if capture.diagnostics && error.is_none() {
-        let ProbeData { certificates, attempted, peer, .. } = stopwatch.recorded();
-        (seen.certificates, seen.attempted, seen.peer) = (certificates, attempted, peer);
+impl CheckKind {
+    /// The probe of this kind.
+    #[must_use]
+    pub fn probe(&self) -> &dyn Probe {
+        match self {
+            CheckKind::Http(check) => &**check,
+            CheckKind::Tcp(check) => &**check,
+            CheckKind::Tls(check) => &**check,
+            CheckKind::Dns(check) => &**check,
+            CheckKind::Icmp(check) => &**check,
+            CheckKind::WebSocket(check) => &**check,
+            CheckKind::Grpc(check) => &**check,
+            CheckKind::Exec(check) => &**check,
+            CheckKind::Heartbeat(check) => &**check,
+            CheckKind::Misconfigured(check) => &**check,
+        }
     }
-    let attempt = Attempt { rtt, error, phases: stopwatch.phases() };
-    (AttemptRecord { attempt, warning: seen.warning.take(), recovered_by_retry: false }, seen)
+
+    /// The name of the kind in configurations and check files.
+    #[must_use]
+    pub fn type_name(&self) -> &str {
+        self.probe().type_name()
+    }
+
+    /// What is checked: a URL, host and port, a command or a job.
+    #[must_use]
+    pub fn locator(&self) -> &str {
+        self.probe().locator()
+    }
 }

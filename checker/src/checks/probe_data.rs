@@ -1,4 +1,4 @@
-//! What an attempt saw of an endpoint: what assertions look at, and what `checker explain` shows.
+//! What an attempt learns about an endpoint: the input of assertions, and what `checker explain` shows.
 
 use std::net::SocketAddr;
 
@@ -6,49 +6,49 @@ use reqwest::header::HeaderMap;
 use rustls::pki_types::CertificateDer;
 use shared::Nanos;
 
-/// What an attempt saw. What a kind of check does not know, or was not asked for, is not there.
+/// The data of one attempt. Fields that do not apply to the kind of check, or were not captured, are empty.
 #[derive(Debug, Clone, Default)]
 pub struct ProbeData {
-    /// What is not as it should be, though the attempt did not fail.
+    /// Why the endpoint is degraded although the attempt succeeded.
     pub warning: Option<String>,
     /// The status code of a response, or the exit status of a command.
     pub status: Option<i64>,
     /// The headers of a response.
     pub headers: Option<HeaderMap>,
-    /// The body of a response, or the output of a command, as far as it was read.
+    /// The body of a response, or the output of a command, up to its limit.
     pub body: Option<Vec<u8>>,
-    /// Which part of it that is, as a sentence, if it is not all of it.
+    /// A clause that says which part of the body was read, if not all of it.
     pub truncation: Option<String>,
-    /// How long it takes until the certificate expires.
+    /// The time until the first certificate of the chain expires.
     pub certificate_expires_in: Option<Nanos>,
-    /// The certificates that the server showed, its own first.
+    /// The certificates that the server presented, its own first.
     pub certificates: Vec<CertificateDer<'static>>,
-    /// How long ago the last heartbeat came.
+    /// The time since the last heartbeat.
     pub heartbeat_age: Option<Nanos>,
-    /// Where a redirect leads.
+    /// The target of a redirect that was not followed.
     pub redirect: Option<String>,
-    /// The addresses that connections were tried to.
+    /// The addresses that the probe tried to connect to.
     pub attempted: Vec<SocketAddr>,
-    /// The address that was talked to.
+    /// The address that answered.
     pub peer: Option<SocketAddr>,
 }
 
-/// What an attempt has to look at besides what it needs for itself, since it costs time or memory.
+/// What an attempt captures in addition to what decides its outcome. Each costs time or memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a thing to look at, apart from the others")]
+#[expect(clippy::struct_excessive_bools, reason = "each is independent of the others")]
 pub struct Capture {
-    /// The head of a response.
+    /// The headers of a response.
     pub headers: bool,
     /// The body of a response.
     pub body: bool,
-    /// The server's certificate.
+    /// The server's certificates.
     pub certificate: bool,
-    /// All of it, also when the attempt fails; only who explains an attempt wants that.
+    /// Everything that is known when the attempt ends, even if it fails, for `checker explain`.
     pub diagnostics: bool,
 }
 
 impl Capture {
-    /// Both what one and what the other wants.
+    /// Captures what either of the two captures.
     #[must_use]
     pub fn union(self, other: Capture) -> Capture {
         Capture {

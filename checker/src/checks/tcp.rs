@@ -1,9 +1,9 @@
-//! TCP checks: one attempt connects, speaks TLS where that is asked for, and goes through a script of what to send
-//! and what to expect.
+//! TCP checks: one attempt connects, with TLS if configured, and follows a script of texts to send and to expect.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use regex::bytes::Regex;
 use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -11,41 +11,76 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use super::net::address_policy::AddressPolicy;
 use super::net::connect::{self, Address, TlsOptions};
 use super::net::starttls::{StartTls, upgrade};
-use super::probe_data::ProbeData;
+use super::probe_data::{Capture, ProbeData};
+use super::run::timed;
 use super::timing::Stopwatch;
-use super::{Failure, ProbeResult, error_text};
+use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
 
-/// A TCP check, ready to be made.
+/// What assertions can examine.
+pub const SUBJECTS: &[&str] = &["[RTT]", "[DNS]", "[CONNECT]", "[TLS]", "[TTFB]"];
+
+/// The parameters of a TCP check.
 #[derive(Debug, Clone)]
 pub struct TcpCheck {
     /// The address as configured.
     pub locator: String,
-    /// The address as understood.
     pub address: Address,
     /// The longest an attempt may take.
     pub timeout: Duration,
-    /// How TLS is spoken, if it is.
+    /// The parameters of TLS, if it is used.
     pub tls: Option<TlsOptions>,
-    /// The protocol in which TLS is asked for; without one it begins at once.
+    /// The protocol that upgrades the connection to TLS; without one, the handshake comes first.
     pub starttls: Option<StartTls>,
-    /// What is sent and expected, in this order.
+    /// The steps after connecting.
     pub script: Vec<ScriptStep>,
 }
 
 /// A step of a script.
 #[derive(Debug, Clone)]
 pub enum ScriptStep {
-    /// These bytes are sent.
+    /// Send these bytes.
     Send(Vec<u8>),
-    /// What arrives has to match; what follows the match is left for the next step.
+    /// Wait for data that matches; data after the match is left for the next step.
     Expect(Regex),
 }
 
-/// How much of what arrives is kept while it does not match, in bytes.
+/// How much data may arrive without a match, in bytes.
 const RECEIVED_LIMIT: usize = 64 * 1_024;
 
-/// Makes one attempt. `tls` is the configuration for the check's trust, if it asks for TLS.
-pub async fn talk(
+impl Probe for TcpCheck {
+    fn type_name(&self) -> &'static str {
+        "tcp"
+    }
+
+    fn locator(&self) -> &str {
+        &self.locator
+    }
+
+    fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    fn host(&self) -> Option<&str> {
+        Some(&self.address.host)
+    }
+
+    fn how_to_enable_tls(&self) -> Option<&'static str> {
+        self.tls.is_none().then_some("`tls` or `starttls`")
+    }
+
+    fn preflight(&self) -> Result<(), String> {
+        self.tls.as_ref().map_or(Ok(()), |tls| tls.trust.preflight())
+    }
+
+    fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
+        Box::pin(async move {
+            let tls = context.optional_tls_config(self.tls.as_ref()).await?;
+            Ok(timed(self.timeout, capture, |stopwatch| talk(self, tls, context.address_policy, stopwatch)).await)
+        })
+    }
+}
+
+async fn talk(
     check: &TcpCheck,
     tls: Option<Arc<ClientConfig>>,
     policy: AddressPolicy,
@@ -59,7 +94,7 @@ pub async fn talk(
         (Some(options), Some(config)) => {
             let mut stream = connect::handshake(stream, config, &options.server_name, &[], &stopwatch).await?;
             follow(&check.script, &mut stream, &stopwatch).await?;
-            // The server's farewell is not waited for.
+            // The server's `close_notify` is not awaited.
             stream.get_mut().1.send_close_notify();
             let _ = stream.flush().await;
         }
@@ -68,6 +103,7 @@ pub async fn talk(
     Ok(ProbeData::default())
 }
 
+/// Goes through the script.
 async fn follow(
     script: &[ScriptStep],
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
@@ -127,8 +163,7 @@ mod tests {
     use crate::checks::net::tls_config::TlsTrust;
     use crate::checks::tcp::*;
     use crate::checks::test_server::{ServerAction, authority, serve, serve_tls, serve_tls_until_alert};
-    use crate::checks::{AttemptRecord, CheckContext, run};
-    use crate::config::model::{Check, CheckKind};
+    use crate::checks::{AttemptRecord, Check, CheckContext, CheckKind, run};
     use rustls::pki_types::ServerName;
 
     fn check(port: u16, script: &[(&str, &str)]) -> TcpCheck {
@@ -148,7 +183,7 @@ mod tests {
 
     async fn tried(check: TcpCheck) -> AttemptRecord {
         let context = CheckContext::new(AddressPolicy::AllowAll, crate::now);
-        let check = Check::of_kind("x", CheckKind::Tcp(Box::new(check)));
+        let check = Check::new("x", CheckKind::Tcp(Box::new(check)));
         match run(&check, &context).await {
             CheckOutcome::Attempts(mut tried) => tried.remove(0),
             CheckOutcome::Skipped { reason: why } => panic!("{why}"),

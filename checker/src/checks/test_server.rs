@@ -1,4 +1,4 @@
-//! Local servers for tests that behave and misbehave as they are told, and certificates for them.
+//! Local servers that follow a script of actions, well-behaved or not, and certificates for them.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,36 +11,36 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-/// What a server does next.
+/// One step in the script of a server.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ServerAction {
-    /// It sends these bytes.
+    /// Send these bytes.
     Send(&'static [u8]),
-    /// It waits for bytes, and takes what comes.
+    /// Wait for data and read it.
     Read,
-    /// It does nothing until the client is gone.
+    /// Do nothing until the client disconnects.
     Hang,
-    /// It sends a byte now and then, for ever.
+    /// Send a byte every 20 ms, without an end.
     Trickle,
-    /// It sends for ever.
+    /// Send without an end.
     Endless,
-    /// It sends these bytes for ever.
+    /// Send these bytes repeatedly, without an end.
     EndlessOf(&'static [u8]),
-    /// It says that it has nothing more to say, and stays until the client is gone.
+    /// Close the sending side and wait until the client disconnects.
     HalfClose,
-    /// It resets the connection.
+    /// Reset the connection.
     Reset,
 }
 
-/// A server that does the same with each connection, and closes it in the end. Returns its port.
-pub(crate) async fn serve(acts: &[ServerAction]) -> u16 {
+/// Starts a server that follows the script on each connection and then closes it. Returns its port.
+pub(crate) async fn serve(actions: &[ServerAction]) -> u16 {
     let (listener, port) = listen().await;
-    let acts = acts.to_vec();
+    let actions = actions.to_vec();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            let acts = acts.clone();
+            let actions = actions.clone();
             tokio::spawn(async move {
-                if act(&acts, &mut stream).await {
+                if follow(&actions, &mut stream).await {
                     let _ = stream.set_zero_linger();
                 }
             });
@@ -49,8 +49,8 @@ pub(crate) async fn serve(acts: &[ServerAction]) -> u16 {
     port
 }
 
-/// A server that speaks TLS, says these words, and then sends a fatal alert that it did not seal. Returns its port.
-pub(crate) async fn serve_tls_until_alert(words: &'static [u8], server: Arc<ServerConfig>) -> u16 {
+/// Starts a server that sends this text over TLS and then a fatal alert without encryption. Returns its port.
+pub(crate) async fn serve_tls_until_alert(text: &'static [u8], server: Arc<ServerConfig>) -> u16 {
     const ALERT: [u8; 7] = [21, 3, 3, 0, 2, 2, 80];
     let (listener, port) = listen().await;
     let tls = TlsAcceptor::from(server);
@@ -59,18 +59,18 @@ pub(crate) async fn serve_tls_until_alert(words: &'static [u8], server: Arc<Serv
             let tls = tls.clone();
             tokio::spawn(async move {
                 let Ok(mut stream) = tls.accept(stream).await else { return };
-                if act(&[ServerAction::Read, ServerAction::Send(words)], &mut stream).await {
+                if follow(&[ServerAction::Read, ServerAction::Send(text)], &mut stream).await {
                     return;
                 }
                 let _ = stream.get_mut().0.write_all(&ALERT).await;
-                act(&[ServerAction::Hang], &mut stream).await;
+                follow(&[ServerAction::Hang], &mut stream).await;
             });
         }
     });
     port
 }
 
-/// A server that speaks TLS after some plain words. Returns its port.
+/// Starts a server that follows one script in plain text and another one over TLS. Returns its port.
 pub(crate) async fn serve_tls(before: &[ServerAction], after: &[ServerAction], server: Arc<ServerConfig>) -> u16 {
     let (listener, port) = listen().await;
     let (before, after, tls) = (before.to_vec(), after.to_vec(), TlsAcceptor::from(server));
@@ -78,9 +78,9 @@ pub(crate) async fn serve_tls(before: &[ServerAction], after: &[ServerAction], s
         while let Ok((mut stream, _)) = listener.accept().await {
             let (before, after, tls) = (before.clone(), after.clone(), tls.clone());
             tokio::spawn(async move {
-                act(&before, &mut stream).await;
+                follow(&before, &mut stream).await;
                 if let Ok(mut stream) = tls.accept(stream).await {
-                    act(&after, &mut stream).await;
+                    follow(&after, &mut stream).await;
                     let _ = stream.shutdown().await;
                 }
             });
@@ -95,20 +95,20 @@ async fn listen() -> (TcpListener, u16) {
     (listener, port)
 }
 
-/// Goes through the acts; true if the connection is to be reset.
-async fn act(acts: &[ServerAction], stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> bool {
-    let mut taken = [0; 4_096];
-    for act in acts {
-        let went_well = match act {
+/// Follows the script; true if the connection must be reset.
+async fn follow(actions: &[ServerAction], stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> bool {
+    let mut buffer = [0; 4_096];
+    for action in actions {
+        let succeeded = match action {
             ServerAction::Send(bytes) => stream.write_all(bytes).await.is_ok(),
-            ServerAction::Read => stream.read(&mut taken).await.is_ok_and(|count| count > 0),
+            ServerAction::Read => stream.read(&mut buffer).await.is_ok_and(|count| count > 0),
             ServerAction::Hang => {
-                while stream.read(&mut taken).await.is_ok_and(|count| count > 0) {}
+                while stream.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
                 false
             }
             ServerAction::HalfClose => {
                 let _ = stream.shutdown().await;
-                while stream.read(&mut taken).await.is_ok_and(|count| count > 0) {}
+                while stream.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
                 false
             }
             ServerAction::Trickle => {
@@ -127,7 +127,7 @@ async fn act(acts: &[ServerAction], stream: &mut (impl AsyncRead + AsyncWrite + 
             }
             ServerAction::Reset => return true,
         };
-        if !went_well {
+        if !succeeded {
             break;
         }
     }
@@ -135,13 +135,13 @@ async fn act(acts: &[ServerAction], stream: &mut (impl AsyncRead + AsyncWrite + 
     false
 }
 
-/// An authority of the test's own, with its certificate in a file.
+/// A certificate authority whose certificate is in a file.
 pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     pub(crate) file: PathBuf,
 }
 
-/// Makes an authority whose certificate lies in this folder.
+/// Creates a certificate authority with its file in this folder.
 pub(crate) fn authority(folder: &Path) -> Authority {
     let mut parameters = CertificateParams::new(Vec::new()).expect("no names are fine");
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -152,7 +152,7 @@ pub(crate) fn authority(folder: &Path) -> Authority {
 }
 
 impl Authority {
-    /// What a server needs to show a certificate for this name that expires in so many days, and an hour.
+    /// The TLS configuration of a server with a certificate for this name that expires in this many days and an hour.
     pub(crate) fn server(&self, name: &str, days: i32) -> Arc<ServerConfig> {
         const DAY: Duration = Duration::from_hours(24);
         let key = KeyPair::generate().expect("a key");

@@ -1,6 +1,5 @@
-//! Times the phases of an attempt. Where a library opens the connection, its resolver, its TLS configuration and
-//! its connector each find the running attempt's stopwatch in the task. What they see on the way is noted on it, too,
-//! where somebody wants to know that of an attempt that fails.
+//! Measures the phases of an attempt. The stopwatch also records data on the way, so that `checker explain` can show what
+//! is known when an attempt fails.
 
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,11 +12,11 @@ use super::Failure;
 use super::probe_data::ProbeData;
 
 tokio::task_local! {
-    /// The stopwatch of the attempt that this task is making.
+    /// The stopwatch of the attempt in this task, set only with diagnostics.
     pub(super) static STOPWATCH: Arc<Stopwatch>;
 }
 
-/// What an attempt waits for.
+/// What an attempt is waiting for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Phase {
@@ -26,27 +25,26 @@ pub(super) enum Phase {
     Tls,
     FirstByte,
     Body,
-    /// A command runs.
     Command,
 }
 
-/// Not measured: the phase did not happen (an address needs no look-up, plain HTTP no handshake).
+/// The phase did not take place: an address needs no lookup, plain HTTP no handshake.
 const NEVER: i64 = -1;
 
-/// The time of each phase, in nanoseconds; over several connections (redirects) they add up.
+/// The time of each phase, in nanoseconds, summed over the connections of redirects.
 ///
-/// One task uses it at a time; the atomics only satisfy the traits that the connection's parts have to meet.
+/// One task uses it at a time. The atomics exist because the verifier of certificates must be `Sync`.
 #[derive(Debug)]
 pub struct Stopwatch {
     started: Instant,
-    /// When the present phase began, in nanoseconds after `started`.
-    phase_began: AtomicI64,
+    /// When the current phase started, in nanoseconds after `started`.
+    phase_started: AtomicI64,
     phase: AtomicU8,
     dns: AtomicI64,
     connect: AtomicI64,
     tls: AtomicI64,
     ttfb: AtomicI64,
-    /// What was seen so far, if somebody wants to know.
+    /// Data recorded so far, with diagnostics.
     recording: Option<Mutex<ProbeData>>,
 }
 
@@ -55,7 +53,7 @@ impl Stopwatch {
         let never = || AtomicI64::new(NEVER);
         Stopwatch {
             started: Instant::now(),
-            phase_began: AtomicI64::new(0),
+            phase_started: AtomicI64::new(0),
             phase: AtomicU8::new(Phase::Connect as u8),
             dns: never(),
             connect: never(),
@@ -65,47 +63,47 @@ impl Stopwatch {
         }
     }
 
-    /// A stopwatch on which notes are kept.
+    /// A stopwatch that records data.
     pub(super) fn start_recording() -> Stopwatch {
         Stopwatch { recording: Some(Mutex::default()), ..Stopwatch::start() }
     }
 
-    /// Notes what was seen, if notes are kept.
+    /// Records data, if this stopwatch does.
     pub(super) fn record(&self, add: impl FnOnce(&mut ProbeData)) {
         if let Some(recording) = &self.recording {
             add(&mut recording.lock().unwrap_or_else(PoisonError::into_inner));
         }
     }
 
-    /// What was noted.
+    /// The data recorded so far.
     pub(super) fn recorded(&self) -> ProbeData {
         let recording = self.recording.as_ref();
         recording.map(|recording| recording.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default()
     }
 
-    /// Nanoseconds since the attempt began.
+    /// Nanoseconds since the attempt started.
     pub(super) fn elapsed(&self) -> Nanos {
         i64::try_from(self.started.elapsed().as_nanos()).unwrap_or(i64::MAX)
     }
 
-    /// Ends the present phase, books its time, and begins the next one.
+    /// Ends the current phase, adds its time, and starts the next one.
     fn enter_phase(&self, next: Phase) {
         let now = self.elapsed();
-        let took = now - self.phase_began.swap(now, Relaxed);
-        let book = match self.current_phase() {
+        let took = now - self.phase_started.swap(now, Relaxed);
+        let total = match self.current_phase() {
             Phase::Dns => &self.dns,
             Phase::Connect => &self.connect,
             Phase::Tls => &self.tls,
             Phase::FirstByte => &self.ttfb,
             Phase::Body | Phase::Command => return self.phase.store(next as u8, Relaxed),
         };
-        book.store(book.load(Relaxed).max(0) + took, Relaxed);
+        total.store(total.load(Relaxed).max(0) + took, Relaxed);
         self.phase.store(next as u8, Relaxed);
     }
 
     pub(super) fn start_lookup(&self) {
-        // What came before the look-up is ours, and no part of connecting.
-        self.phase_began.store(self.elapsed(), Relaxed);
+        // The time before the lookup is not part of connecting.
+        self.phase_started.store(self.elapsed(), Relaxed);
         self.phase.store(Phase::Dns as u8, Relaxed);
     }
 
@@ -114,7 +112,7 @@ impl Stopwatch {
     }
 
     pub(super) fn start_handshake(&self) {
-        // A second client hello (the server asked for another key share) belongs to the same handshake.
+        // After a `HelloRetryRequest` the same handshake goes on.
         if self.current_phase() != Phase::Tls {
             self.enter_phase(Phase::Tls);
         }
@@ -136,9 +134,9 @@ impl Stopwatch {
         self.phase.store(Phase::Body as u8, Relaxed);
     }
 
-    /// A request goes out that needs no connection.
+    /// A request is sent that needs no connection.
     pub(super) fn start_waiting(&self) {
-        self.phase_began.store(self.elapsed(), Relaxed);
+        self.phase_started.store(self.elapsed(), Relaxed);
         self.phase.store(Phase::FirstByte as u8, Relaxed);
     }
 
@@ -149,9 +147,9 @@ impl Stopwatch {
         }
     }
 
-    /// A redirect is followed: the next connection begins.
+    /// A redirect is followed with a new connection.
     pub(super) fn start_next_connection(&self) {
-        self.phase_began.store(self.elapsed(), Relaxed);
+        self.phase_started.store(self.elapsed(), Relaxed);
         self.phase.store(Phase::Connect as u8, Relaxed);
     }
 
@@ -162,7 +160,7 @@ impl Stopwatch {
         PHASES.into_iter().find(|known| *known as u8 == phase).unwrap_or(Phase::Connect)
     }
 
-    /// What was being waited for when the time was up.
+    /// Why an attempt timed out.
     pub(super) fn timeout_message(&self, limit: Duration) -> Failure {
         let limit = duration::format_exact(limit.as_nanos() as i64);
         match self.current_phase() {
@@ -176,7 +174,7 @@ impl Stopwatch {
     }
 
     pub(super) fn phases(&self) -> Phases {
-        let measured = |book: &AtomicI64| Some(book.load(Relaxed)).filter(|nanos| *nanos != NEVER);
+        let measured = |total: &AtomicI64| Some(total.load(Relaxed)).filter(|nanos| *nanos != NEVER);
         Phases {
             dns: measured(&self.dns),
             connect: measured(&self.connect),
@@ -186,10 +184,10 @@ impl Stopwatch {
     }
 }
 
-/// Tells the running attempt's stopwatch, if this task has one.
-pub(super) fn with_current_stopwatch(event: impl Fn(&Stopwatch)) {
-    // Without a stopwatch nobody measures, which is fine.
-    let _ = STOPWATCH.try_with(|stopwatch| event(stopwatch));
+/// Calls a function with the stopwatch of this task, if it has one.
+pub(super) fn with_current_stopwatch(call: impl Fn(&Stopwatch)) {
+    // The task has none without diagnostics.
+    let _ = STOPWATCH.try_with(|stopwatch| call(stopwatch));
 }
 
 #[cfg(test)]
@@ -197,7 +195,7 @@ mod tests {
     use crate::checks::timing::*;
 
     #[test]
-    fn each_phase_has_its_time_and_they_fit_into_the_whole() {
+    fn the_phases_add_up_to_at_most_the_whole() {
         let stopwatch = Stopwatch::start();
         stopwatch.start_lookup();
         stopwatch.finish_lookup();
@@ -211,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_did_not_happen_is_not_measured() {
+    fn a_phase_that_did_not_happen_is_not_measured() {
         let stopwatch = Stopwatch::start();
         stopwatch.connected();
         assert_eq!(stopwatch.current_phase(), Phase::FirstByte);

@@ -1,9 +1,10 @@
-//! TLS checks: one attempt makes a handshake that verifies chain and host name, and looks at when the server's
-//! certificates expire.
+//! TLS checks: one attempt makes a handshake, which verifies the certificate chain and the host name, and finds out when
+//! the certificates expire.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use shared::{DAY, Nanos, SECOND, UnixNanos, duration};
@@ -13,31 +14,66 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::net::address_policy::AddressPolicy;
 use super::net::connect::{self, Address, TlsOptions};
 use super::net::starttls::{StartTls, upgrade};
-use super::probe_data::ProbeData;
+use super::probe_data::{Capture, ProbeData};
+use super::run::timed;
 use super::timing::Stopwatch;
-use super::{Failure, ProbeResult};
+use super::{CheckContext, Failure, Probe, ProbeResult, Probed};
 
-/// A TLS check, ready to be made.
+/// What assertions can examine.
+pub const SUBJECTS: &[&str] = &["[RTT]", "[DNS]", "[CONNECT]", "[TLS]", "[CERTIFICATE]"];
+
+/// The default of [`TlsCheck::degraded_within`], as in the original: two weeks are enough to renew a certificate by hand.
+pub const DEGRADED_WITHIN: Nanos = 14 * DAY;
+
+/// The parameters of a TLS check.
 #[derive(Debug, Clone)]
 pub struct TlsCheck {
     /// The address as configured.
     pub locator: String,
-    /// The address as understood.
     pub address: Address,
     /// The longest an attempt may take.
     pub timeout: Duration,
-    /// Whose certificates are trusted, and for which name.
+    /// Whose certificates are trusted, and for which host name.
     pub options: TlsOptions,
-    /// The protocol in which TLS is asked for; without one it begins at once.
+    /// The protocol that upgrades the connection to TLS; without one, the handshake comes first.
     pub starttls: Option<StartTls>,
-    /// A certificate that expires within this time is a concern: degraded.
+    /// The endpoint is degraded if a certificate expires within this time.
     pub degraded_within: Nanos,
-    /// A certificate that expires within this time is a failure: down.
+    /// The endpoint is down if a certificate expires within this time.
     pub down_within: Nanos,
 }
 
-/// Makes one attempt at the time `now`.
-pub async fn look(
+impl Probe for TlsCheck {
+    fn type_name(&self) -> &'static str {
+        "tls"
+    }
+
+    fn locator(&self) -> &str {
+        &self.locator
+    }
+
+    fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    fn host(&self) -> Option<&str> {
+        Some(&self.address.host)
+    }
+
+    fn preflight(&self) -> Result<(), String> {
+        self.options.trust.preflight()
+    }
+
+    fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
+        Box::pin(async move {
+            let tls = context.tls_config(&self.options.trust).await?;
+            let (policy, now) = (context.address_policy, context.now());
+            Ok(timed(self.timeout, capture, |stopwatch| handshake(self, tls, policy, now, stopwatch)).await)
+        })
+    }
+}
+
+async fn handshake(
     check: &TlsCheck,
     config: Arc<ClientConfig>,
     policy: AddressPolicy,
@@ -51,11 +87,11 @@ pub async fn look(
     let mut stream = connect::handshake(stream, config, &check.options.server_name, &[], &stopwatch).await?;
     let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default().to_vec();
     stream.get_mut().1.send_close_notify();
-    // Whether the farewell reaches the server changes nothing about its certificate.
+    // A `close_notify` that does not arrive changes nothing about the certificates.
     let _ = stream.flush().await;
     let left = time_left(&certificates, now)?;
-    stopwatch.record(|seen| seen.certificate_expires_in = Some(left));
-    let says = |least| {
+    stopwatch.record(|data| data.certificate_expires_in = Some(left));
+    let expires_too_soon = |least| {
         format!(
             "certificate expires in {}, expected at least {}",
             duration::format_coarse(left),
@@ -63,13 +99,13 @@ pub async fn look(
         )
     };
     if left < check.down_within {
-        return Err(says(check.down_within));
+        return Err(expires_too_soon(check.down_within));
     }
-    let warning = (left < check.degraded_within).then(|| says(check.degraded_within));
+    let warning = (left < check.degraded_within).then(|| expires_too_soon(check.degraded_within));
     Ok(ProbeData { warning, certificate_expires_in: Some(left), certificates, ..ProbeData::default() })
 }
 
-/// How long it takes until the first of the certificates expires.
+/// The time until the first of the certificates expires.
 pub fn time_left(certificates: &[CertificateDer<'_>], now: UnixNanos) -> Result<Nanos, Failure> {
     let mut earliest = None;
     for certificate in certificates {
@@ -81,16 +117,12 @@ pub fn time_left(certificates: &[CertificateDer<'_>], now: UnixNanos) -> Result<
     earliest.map(|expires| expires.saturating_sub(now)).ok_or_else(|| "server showed no certificate".to_owned())
 }
 
-/// The original's default: two weeks are enough to renew a certificate by hand.
-pub const DEGRADED_WITHIN: Nanos = 14 * DAY;
-
 #[cfg(test)]
 mod tests {
     use crate::checks::net::tls_config::TlsTrust;
     use crate::checks::test_server::{ServerAction, authority, serve, serve_tls};
     use crate::checks::tls::*;
-    use crate::checks::{AttemptRecord, CheckContext, CheckOutcome, run};
-    use crate::config::model::{Check, CheckKind};
+    use crate::checks::{AttemptRecord, Check, CheckContext, CheckKind, CheckOutcome, run};
     use rustls::pki_types::ServerName;
 
     async fn tried(port: u16, trust: TlsTrust, name: &'static str) -> AttemptRecord {
@@ -103,14 +135,14 @@ mod tests {
             degraded_within: DEGRADED_WITHIN,
             down_within: 3 * DAY,
         }));
-        match run(&Check::of_kind("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
+        match run(&Check::new("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
             CheckOutcome::Attempts(mut tried) => tried.remove(0),
             CheckOutcome::Skipped { reason: why } => panic!("{why}"),
         }
     }
 
     #[tokio::test]
-    async fn a_certificate_is_fine_then_a_concern_then_a_failure() {
+    async fn a_certificate_that_expires_is_degraded_then_down() {
         let folder = tempfile::tempdir().expect("a folder");
         let authority = authority(folder.path());
         let trust = || TlsTrust::Authorities(vec![authority.file.clone()]);

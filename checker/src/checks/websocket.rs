@@ -1,11 +1,13 @@
-//! WebSocket checks: one attempt connects, asks for the upgrade, and where that is asked for sends a message and
-//! waits for one that matches.
+//! WebSocket checks: one attempt connects, upgrades the connection, sends a message if configured, and waits for one
+//! that matches.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::HeaderMap;
+use http::request::Parts;
 use regex::bytes::Regex;
 use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -17,40 +19,50 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::net::address_policy::AddressPolicy;
 use super::net::connect::{self, Address, TlsOptions};
-use super::probe_data::ProbeData;
+use super::probe_data::{Capture, ProbeData};
+use super::run::timed;
 use super::timing::Stopwatch;
-use super::{Failure, ProbeResult, error_text};
+use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
 
-/// A WebSocket check, ready to be made.
+/// What assertions can examine.
+pub const SUBJECTS: &[&str] = &[
+    "[STATUS]",
+    "[RTT]",
+    "[DNS]",
+    "[CONNECT]",
+    "[TLS]",
+    "[TTFB]",
+    "[HEADER name]",
+    "[BODY]",
+    "[BODY_SIZE]",
+    "[JSON $.path]",
+];
+
+/// The parameters of a WebSocket check.
 #[derive(Debug, Clone)]
 pub struct WebSocketCheck {
     /// The URL as configured, without a user and a password.
     pub locator: String,
-    /// The URL as the request has it.
+    /// The URL of the request.
     pub url: String,
     /// Host and port of the URL.
     pub address: Address,
-    /// The request's headers, besides those of the upgrade.
+    /// Headers in addition to those of the upgrade.
     pub headers: HeaderMap,
     /// The longest an attempt may take.
     pub timeout: Duration,
-    /// How TLS is spoken, if it is.
+    /// The parameters of TLS, if it is used.
     pub tls: Option<TlsOptions>,
-    /// A message that is sent when the connection stands.
+    /// A message that is sent after the upgrade.
     pub send: Option<String>,
-    /// What a message that arrives has to match.
+    /// What a received message must match.
     pub expect: Option<Regex>,
 }
 
-/// The longest message that is read, in bytes.
+/// The longest message that is accepted, in bytes.
 const MESSAGE_LIMIT: usize = 1 << 20;
 
 impl WebSocketCheck {
-    /// The head of the request as it is sent.
-    pub fn head(&self) -> Result<http::request::Parts, Failure> {
-        Ok(self.request()?.into_parts().0)
-    }
-
     fn request(&self) -> Result<http::Request<()>, Failure> {
         let mut request = self.url.as_str().into_client_request().map_err(|error| describe_websocket_error(&error))?;
         request.headers_mut().extend(self.headers.clone());
@@ -58,8 +70,44 @@ impl WebSocketCheck {
     }
 }
 
-/// Makes one attempt. `tls` is the configuration for the check's trust, if it asks for TLS.
-pub async fn talk(
+impl Probe for WebSocketCheck {
+    fn type_name(&self) -> &'static str {
+        "websocket"
+    }
+
+    fn locator(&self) -> &str {
+        &self.locator
+    }
+
+    fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    fn host(&self) -> Option<&str> {
+        Some(&self.address.host)
+    }
+
+    fn how_to_enable_tls(&self) -> Option<&'static str> {
+        self.tls.is_none().then_some("a `wss://` URL")
+    }
+
+    fn request_head(&self) -> Option<Parts> {
+        Some(self.request().ok()?.into_parts().0)
+    }
+
+    fn preflight(&self) -> Result<(), String> {
+        self.tls.as_ref().map_or(Ok(()), |tls| tls.trust.preflight())
+    }
+
+    fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
+        Box::pin(async move {
+            let tls = context.optional_tls_config(self.tls.as_ref()).await?;
+            Ok(timed(self.timeout, capture, |stopwatch| talk(self, tls, context.address_policy, stopwatch)).await)
+        })
+    }
+}
+
+async fn talk(
     check: &WebSocketCheck,
     tls: Option<Arc<ClientConfig>>,
     policy: AddressPolicy,
@@ -88,7 +136,7 @@ async fn converse(
     if let Some(text) = &check.send {
         socket.send(Message::text(text.clone())).await.map_err(|error| describe_websocket_error(&error))?;
     }
-    let mut seen = ProbeData {
+    let mut data = ProbeData {
         status: Some(response.status().as_u16().into()),
         headers: Some(response.headers().clone()),
         ..ProbeData::default()
@@ -101,7 +149,7 @@ async fn converse(
                 Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => {
                     let bytes = message.into_data();
                     if pattern.is_match(&bytes) {
-                        seen.body = Some(bytes.to_vec());
+                        data.body = Some(bytes.to_vec());
                         break;
                     }
                     last = Some(error_text::excerpt(&bytes));
@@ -115,9 +163,9 @@ async fn converse(
             }
         }
     }
-    // The server's farewell is not waited for.
+    // The server's close frame is not awaited.
     let _ = socket.close(None).await;
-    Ok(seen)
+    Ok(data)
 }
 
 fn describe_websocket_error(error: &Error) -> Failure {
@@ -149,8 +197,7 @@ fn describe_websocket_error(error: &Error) -> Failure {
 mod tests {
     use crate::checks::test_server::{ServerAction, serve};
     use crate::checks::websocket::*;
-    use crate::checks::{CheckContext, CheckOutcome, run};
-    use crate::config::model::{Check, CheckKind};
+    use crate::checks::{Check, CheckContext, CheckKind, CheckOutcome, run};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 
@@ -165,13 +212,13 @@ mod tests {
             send: send.map(str::to_owned),
             expect: expect.map(|pattern| Regex::new(pattern).expect("a pattern")),
         }));
-        match run(&Check::of_kind("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
+        match run(&Check::new("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
             CheckOutcome::Attempts(mut tried) => tried.remove(0).attempt.error,
             CheckOutcome::Skipped { reason: why } => panic!("{why}"),
         }
     }
 
-    /// A server that says hello and repeats what it hears; on "bye" it leaves.
+    /// A server that sends "hello" and echoes messages; on "bye" it closes the connection.
     async fn echo() -> u16 {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
@@ -194,7 +241,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_message_is_sent_and_one_that_matches_is_waited_for() {
+    async fn a_message_is_sent_and_a_match_is_awaited() {
         let port = echo().await;
         assert_eq!(error(port, None, None).await, None);
         assert_eq!(error(port, Some("ping"), Some("^ping$")).await, None);
@@ -205,7 +252,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whatever_a_server_does_the_attempt_ends_and_says_what_happened() {
+    async fn every_misbehavior_of_a_server_is_described() {
         for (acts, expected) in [
             (
                 vec![ServerAction::Read, ServerAction::Send(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")],
@@ -261,7 +308,7 @@ mod tests {
         assert_eq!(error(9, None, None).await.as_deref(), Some("connection refused"));
     }
 
-    /// A server that takes the upgrade and then sends these bytes as they are, once or for ever.
+    /// A server that accepts the upgrade and then sends these raw bytes this many times.
     async fn raw(bytes: &'static [u8], times: usize) -> u16 {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
@@ -283,20 +330,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whatever_comes_after_the_upgrade_the_attempt_ends_and_says_what_happened() {
+    async fn every_misbehavior_after_the_upgrade_is_described() {
         for (bytes, times, expected) in [
-            // A text of so many bytes as no machine has.
+            // A text longer than any memory.
             (&b"\x81\x7f\x7f\xff\xff\xff\xff\xff\xff\xff"[..], 1, "server sent a message of more than"),
-            // Pieces of one text without an end.
+            // Fragments of a text without an end.
             (b"\x01\x7d".as_slice(), 1, "connection closed by the server"),
             (b"\x01", usize::MAX, "server breaks the WebSocket protocol"),
-            // Questions whether we are there, without an end.
+            // Pings without an end.
             (b"\x89\x00", usize::MAX, "response not complete within 700ms"),
-            // A text that is none.
+            // A text that is not UTF-8.
             (b"\x81\x02\xff\xfe", 1, "server sent a text that is not UTF-8"),
-            // A frame that a server may not send: masked.
+            // A masked frame, which servers must not send.
             (b"\x81\x81\0\0\0\0x", 1, "server breaks the WebSocket protocol"),
-            // It has nothing to say, and does not say that it leaves.
+            // Nothing, and no close frame.
             (b"", 0, "connection closed by the server"),
         ] {
             let error = error(raw(bytes, times).await, None, Some("^pong$")).await.unwrap_or_default();

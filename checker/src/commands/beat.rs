@@ -5,8 +5,9 @@ use shared::heartbeat::{FAILURE_LIMIT, Heartbeat};
 use shared::nearest::nearest;
 
 use super::{NoStorage, Outcome, load};
+use crate::checks::CheckKind;
 use crate::cli::BeatArguments;
-use crate::config::model::{CheckKind, Config};
+use crate::config::model::Config;
 use crate::now;
 use crate::store::Store;
 use crate::ui;

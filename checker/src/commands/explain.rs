@@ -9,11 +9,11 @@ use shared::nearest::nearest;
 use shared::status::Status;
 
 use super::{Outcome, check_context, load};
+use crate::checks::Check;
 use crate::checks::net::resolver;
 use crate::checks::probe_data::Capture;
 use crate::checks::{CheckOutcome, attempt};
 use crate::cli::ExplainArguments;
-use crate::config::model::{Check, CheckKind};
 use crate::monitor::runner::evaluate_on_this_node;
 use crate::ui;
 use crate::ui::explain::explain as explained;
@@ -60,22 +60,12 @@ pub async fn explain(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
 
 /// What the name of the endpoint's host leads to, if it has one.
 async fn addresses(check: &Check) -> Vec<String> {
-    let host = match &check.kind {
-        CheckKind::Http(http) => Some(http.target.host().to_owned()),
-        CheckKind::Tcp(tcp) => Some(tcp.address.host.clone()),
-        CheckKind::Tls(tls) => Some(tls.address.host.clone()),
-        CheckKind::Dns(dns) => Some(dns.server.host.clone()),
-        CheckKind::Icmp(icmp) => Some(icmp.address.host.clone()),
-        CheckKind::WebSocket(socket) => Some(socket.address.host.clone()),
-        CheckKind::Grpc(grpc) => Some(grpc.address.host.clone()),
-        CheckKind::Exec(_) | CheckKind::Heartbeat(_) | CheckKind::NotPossible { .. } => None,
-    };
-    let Some(host) = host else { return Vec::new() };
+    let Some(host) = check.kind.probe().host() else { return Vec::new() };
     // Whether the name leads anywhere is what the attempt itself will say.
     if let Ok(ip) = host.parse::<IpAddr>() {
         return vec![ip.to_string()];
     }
-    let found = resolver::resolve(&host).await.unwrap_or_default();
+    let found = resolver::resolve(host).await.unwrap_or_default();
     let mut found: Vec<String> = found.iter().map(|address| address.ip().to_string()).collect();
     found.dedup();
     found

@@ -28,6 +28,7 @@ use crate::cli::LISTEN_VARIABLE;
 use crate::config::model::Config;
 use crate::config::{self, ConfigError, Environment};
 use crate::monitor::heartbeat_reader::heartbeat_reader;
+use crate::monitor::runner::new_context;
 use crate::now;
 use crate::ui;
 
@@ -86,7 +87,7 @@ fn load_beside_page(
 
 /// What the checks of this configuration share, heartbeats included.
 fn check_context(config: &Config) -> Arc<CheckContext> {
-    Arc::new(CheckContext::of(config, now).with_heartbeats(config.storage.as_ref().map(heartbeat_reader)))
+    Arc::new(new_context(config, now).with_heartbeats(config.storage.as_ref().map(heartbeat_reader)))
 }
 
 /// Where this machine reaches what listens there: at the loopback address if it is all addresses.

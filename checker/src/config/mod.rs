@@ -32,13 +32,14 @@ use shared::page_config::AddressStyle;
 
 use self::checks::spec::CHECKER;
 use self::document::Located;
-use self::model::{Check, CheckKind, Config};
+use self::model::Config;
 use self::parser::StreamedList;
 use self::problem::{Problem, Problems, Severity};
 use self::raw::{RawConfig, RawDirectory, RawDuration, RawS3};
 use crate::checks::http::HttpCheck;
 use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::net::connect::Address;
+use crate::checks::{Check, CheckKind};
 use crate::store::settings::{Bucket, Secret, Storage, StoreLocation, WriterKeys};
 
 /// Up to how many endpoints summaries are kept unless the file says: more than that nobody reads as a list, and what
@@ -106,7 +107,7 @@ pub fn validate(path: &Path, environment: &Environment<'_>) -> Result<(Vec<Strin
                 let text = format!("\"{}\": heartbeats are read from the store; add `storage`", check.title);
                 problems.add(Problem::error(at, text));
             }
-            if let Err(error) = check.preflight() {
+            if let Err(error) = check.kind.probe().preflight() {
                 problems.add(Problem::error(at, format!("\"{}\": {error}", check.title)));
             }
         }

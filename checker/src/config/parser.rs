@@ -258,7 +258,7 @@ mod tests {
         let streamed = StreamedList { key: "streamed", take: &mut take };
         let root = parse(text, &no_variable, &mut Problems::default(), Some(streamed)).expect("it is JSON");
         assert_eq!(root.to_json(), serde_json::json!({"streamed":[],"in":{"streamed":[3]},"of":[0]}));
-        assert_eq!(taken, [(22, "1".to_owned()), (25, "[2]".to_owned())]);
+        assert_eq!(taken, [(25, "1".to_owned()), (28, "[2]".to_owned())]);
     }
 
     #[test]

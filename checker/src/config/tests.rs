@@ -1,8 +1,8 @@
 //! Facts about whole configuration files.
 
-use super::model::CheckKind;
 use super::spec::ValueKind;
 use super::*;
+use crate::checks::CheckKind;
 use crate::checks::net::tls_config::TlsTrust;
 use shared::page_config::PageConfig;
 use shared::status::Status;
@@ -55,7 +55,8 @@ fn the_originals_configuration_loads_unchanged() {
     assert_eq!((tcp.address.to_string().as_str(), tcp.timeout), ("127.0.0.1:8099", Duration::from_secs(1)));
     let CheckKind::Exec(exec) = &config.checks[7].kind else { panic!("{:?}", config.checks[7]) };
     assert_eq!((exec.command.as_path(), exec.must_contain.as_deref()), (Path::new("/bin/echo"), Some("hello")));
-    assert_eq!((config.checks[7].failure, config.checks[8].failure), (Status::Down, Status::Degraded));
+    let failure_status = |index: usize| config.checks[index].kind.probe().failure_status();
+    assert_eq!((failure_status(7), failure_status(8)), (Status::Down, Status::Degraded));
     let CheckKind::Tls(tls) = &config.checks[9].kind else { panic!("{:?}", config.checks[9]) };
     assert_eq!((tls.degraded_within, tls.down_within), (14 * DAY, 0));
     let storage = config.storage.expect("it has one");
@@ -201,8 +202,8 @@ fn one_check_is_named(text: &str, expected: &str) {
     assert!(lines.len() == 1 && lines[0].starts_with("c.json:1:") && lines[0].contains(&expected), "{lines:?}");
     let checks = config.expect("the other is left").checks;
     assert!(matches!(&checks[0].kind, CheckKind::Exec(_)), "{:?}", checks[0]);
-    let CheckKind::NotPossible { why, .. } = &checks[1].kind else { panic!("{:?}", checks[1]) };
-    assert!(checks[1].title == "A" && why.contains(&expected), "{why}");
+    let CheckKind::Misconfigured(misconfigured) = &checks[1].kind else { panic!("{:?}", checks[1]) };
+    assert!(checks[1].title == "A" && misconfigured.reason.contains(&expected), "{misconfigured:?}");
 }
 
 #[test]
@@ -342,7 +343,7 @@ fn an_assertion_about_tls_is_taken_wherever_tls_may_be_spoken() {
     ] {
         let text = format!(r#"{{"checkers":[{{"endpoint_name":"A",{check},"assertions":["[TLS] < 1s"]}}]}}"#);
         let checks = loaded(&text).checks;
-        assert!(!matches!(checks[0].kind, CheckKind::NotPossible { .. }), "{:?}", checks[0]);
+        assert!(!matches!(checks[0].kind, CheckKind::Misconfigured(_)), "{:?}", checks[0]);
     }
 }
 

@@ -6,8 +6,8 @@ use shared::duration;
 use shared::stats::Stats;
 use shared::status::Status;
 
+use crate::checks::Check;
 use crate::checks::CheckOutcome;
-use crate::config::model::Check;
 
 /// What an observation means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,8 +44,8 @@ pub fn evaluate(observation: CheckOutcome, check: &Check) -> Evaluation {
     };
     if let Some(error) = error {
         // What is down says why in its attempts; the original repeats it where that is only degraded.
-        let notice = if check.failure == Status::Down { String::new() } else { error };
-        return evaluation(check.failure, notice, attempts);
+        let notice = if check.kind.probe().failure_status() == Status::Down { String::new() } else { error };
+        return evaluation(check.kind.probe().failure_status(), notice, attempts);
     }
     if let Some(warning) = warning {
         return evaluation(Status::Degraded, warning, attempts);
@@ -59,14 +59,28 @@ pub fn evaluate(observation: CheckOutcome, check: &Check) -> Evaluation {
 
 #[cfg(test)]
 mod tests {
-    use crate::checks::AttemptRecord;
-    use crate::config::model::CheckKind;
+    use crate::checks::exec::ExecCheck;
+    use crate::checks::{AttemptRecord, CheckKind};
     use crate::monitor::evaluate::*;
     use shared::Nanos;
+    use std::time::Duration;
+
+    fn check_with(threshold: Nanos, failure_status: Status) -> Check {
+        let exec = ExecCheck {
+            locator: String::new(),
+            command: "x".into(),
+            arguments: Vec::new(),
+            timeout: Duration::ZERO,
+            exit_status: None,
+            must_contain: None,
+            must_not_contain: None,
+            failure_status,
+        };
+        Check { threshold, ..Check::new("x", CheckKind::Exec(Box::new(exec))) }
+    }
 
     fn check(threshold: Nanos) -> Check {
-        let kind = CheckKind::NotPossible { word: String::new(), locator: String::new(), why: String::new() };
-        Check { threshold, ..Check::of_kind("x", kind) }
+        check_with(threshold, Status::Down)
     }
 
     fn attempts(of: &[(Nanos, Option<&str>)]) -> CheckOutcome {
@@ -85,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_failure_that_is_only_a_warning_is_degraded_and_its_error_the_notice() {
-        let check = Check { failure: Status::Degraded, ..check(0) };
+        let check = check_with(0, Status::Degraded);
         let evaluation = evaluate(attempts(&[(1, None), (1, Some("exit status 1"))]), &check);
         assert_eq!((evaluation.status, evaluation.notice.as_str()), (Status::Degraded, "exit status 1"));
     }

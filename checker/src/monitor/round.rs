@@ -9,8 +9,9 @@ use shared::{Nanos, UnixNanos};
 use tokio::task::JoinSet;
 
 use super::runner::Look;
+use crate::checks::Check;
 use crate::checks::CheckContext;
-use crate::config::model::{Check, Config};
+use crate::config::model::Config;
 
 /// How many checks of one round are under way at once unless the file says: enough for thousands of endpoints on a
 /// small machine, and few enough that they do not slow each other down.
@@ -78,6 +79,7 @@ impl Round {
 mod tests {
     use super::*;
     use crate::config::{Environment, from_text};
+    use crate::monitor::runner::new_context;
     use shared::status::Status;
     use std::path::Path;
 
@@ -89,7 +91,7 @@ mod tests {
         let environment = Environment { variable: &|_| None, host_name: "here".to_owned() };
         let config = from_text(text, Path::new(""), &environment).0.expect("it is a configuration");
         // Only the first of them asks these for the time.
-        let context = Arc::new(CheckContext::of(&config, || panic!("a fault of the checker")));
+        let context = Arc::new(new_context(&config, || panic!("a fault of the checker")));
         let results = make_round(&config, &context, Some(shared::MINUTE), || 7).await;
         let told: Vec<_> =
             results.iter().map(|result| (result.title.as_str(), result.status, result.timestamp)).collect();

@@ -9,11 +9,18 @@ use shared::status::Status;
 use shared::{Nanos, UnixNanos};
 
 use super::evaluate::{Evaluation, evaluate};
+use crate::checks::Check;
 use crate::checks::{CheckContext, CheckOutcome, run};
-use crate::config::model::{Check, Config};
+use crate::config::model::Config;
 
 /// Why nothing is concluded from a node that is offline.
 const OFFLINE: &str = "this node is offline: none of its `online_check` addresses can be reached";
+
+/// The context for the checks of a configuration, without a reader of heartbeats.
+#[must_use]
+pub fn new_context(config: &Config, clock: fn() -> UnixNanos) -> CheckContext {
+    CheckContext::new(config.address_policy, clock).with_online_check(config.online_check.clone())
+}
 
 /// What a look at an endpoint needs to know besides how to make it.
 #[derive(Debug, Clone)]
@@ -67,7 +74,7 @@ impl Look {
             notice: evaluation.notice,
             message: String::new(),
             node: Some(self.node.clone()),
-            kind: Some(check.kind.word().to_owned()),
+            kind: Some(check.kind.type_name().to_owned()),
             interval: self.interval,
             quorum: check.quorum,
         }
@@ -77,7 +84,7 @@ impl Look {
 /// Concludes on this node: if it is offline itself, what looks down is unknown.
 pub async fn evaluate_on_this_node(observation: CheckOutcome, check: &Check, context: &CheckContext) -> Evaluation {
     let mut evaluation = evaluate(observation, check);
-    if evaluation.status == Status::Down && check.kind.needs_network() && !context.is_online().await {
+    if evaluation.status == Status::Down && check.kind.probe().uses_network() && !context.is_online().await {
         evaluation.status = Status::Unknown;
         OFFLINE.clone_into(&mut evaluation.notice);
     }

@@ -16,10 +16,11 @@ use tokio::task::JoinSet;
 
 use super::concurrency::Places;
 use super::confirmation::Memory;
-use super::runner::Look;
+use super::runner::{Look, new_context};
 use super::schedule::{Due, Timetable, stable_hash};
+use crate::checks::Check;
 use crate::checks::CheckContext;
-use crate::config::model::{Check, Config};
+use crate::config::model::Config;
 use crate::platform::fd_limit;
 
 /// How long the machine may have slept without our noticing: timers stand still meanwhile, the clock does not.
@@ -185,7 +186,7 @@ impl Watch {
     /// What is under way goes on and counts; from now on the new configuration says what is due. Who has the same
     /// interval as before keeps its moments, and whoever is new or has another one is looked at at once.
     fn reload(&mut self, config: Arc<Config>) {
-        self.context = Arc::new(CheckContext::of(&config, self.clock).with_heartbeats(self.context.heartbeats()));
+        self.context = Arc::new(new_context(&config, self.clock).with_heartbeats(self.context.heartbeats().cloned()));
         self.every = config.every.unwrap_or(self.every);
         self.places.configure(config.concurrent_checks);
         let before = std::mem::replace(&mut self.config, config);

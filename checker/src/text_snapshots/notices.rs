@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 use shared::check_file::{Attempt, Phases};
@@ -11,11 +12,11 @@ use shared::{DAY, Nanos, SECOND};
 
 use super::{assert_list, assert_text, surroundings};
 use crate::checks::assertions::Evidence;
+use crate::checks::exec::ExecCheck;
 use crate::checks::http::status_codes::StatusCodes;
 use crate::checks::probe_data::ProbeData;
-use crate::checks::{AttemptRecord, CheckOutcome};
+use crate::checks::{AttemptRecord, Check, CheckKind, CheckOutcome};
 use crate::config::from_text;
-use crate::config::model::{Check, CheckKind};
 use crate::monitor::evaluate::evaluate;
 
 /// What an assertion finds, and what is wrong with it.
@@ -118,8 +119,19 @@ fn sets_of_status_codes() {
 
 #[test]
 fn what_is_concluded() {
-    let kind = || CheckKind::NotPossible { word: String::new(), locator: String::new(), why: String::new() };
-    let check = |failure, threshold| Check { threshold, failure, ..Check::of_kind("x", kind()) };
+    let check = |failure_status, threshold| {
+        let exec = ExecCheck {
+            locator: String::new(),
+            command: "x".into(),
+            arguments: Vec::new(),
+            timeout: Duration::ZERO,
+            exit_status: None,
+            must_contain: None,
+            must_not_contain: None,
+            failure_status,
+        };
+        Check { threshold, ..Check::new("x", CheckKind::Exec(Box::new(exec))) }
+    };
     let tried = |error: Option<&str>, warning: Option<&str>| AttemptRecord {
         attempt: Attempt { rtt: SECOND, error: error.map(str::to_owned), ..Attempt::default() },
         warning: warning.map(str::to_owned),

@@ -11,9 +11,9 @@ use shared::duration;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::checks::AttemptRecord;
+use crate::checks::Check;
 use crate::checks::assertions::Evidence;
 use crate::checks::probe_data::ProbeData;
-use crate::config::model::{Check, CheckKind};
 use crate::monitor::evaluate::Evaluation;
 use crate::redact::without_user;
 use crate::sanitize::sanitize_for_terminal;
@@ -72,7 +72,7 @@ pub fn explain(
         let _ = writeln!(text, "{bold}{name:<13}{bold:#} {value}");
     };
     line("endpoint", &sanitize_for_terminal(&check.title, HEADER_WIDTH));
-    line(check.kind.word(), &sanitize_for_terminal(check.kind.locator(), 2 * HEADER_WIDTH));
+    line(check.kind.type_name(), &sanitize_for_terminal(check.kind.locator(), 2 * HEADER_WIDTH));
     if !resolved.is_empty() {
         line("addresses", &resolved.join(", "));
     }
@@ -86,12 +86,7 @@ pub fn explain(
         });
         line("tried", &record.collect::<Vec<_>>().join(", "));
     }
-    let request = match &check.kind {
-        CheckKind::Http(http) => http.head().ok(),
-        CheckKind::WebSocket(socket) => socket.head().ok(),
-        _ => None,
-    };
-    if let Some(request) = request {
+    if let Some(request) = check.kind.probe().request_head() {
         line(
             "request",
             &sanitize_for_terminal(
@@ -207,6 +202,7 @@ fn certificate_line(certificate: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::checks::{CheckKind, MisconfiguredCheck};
     use crate::ui::explain::*;
     use http::header::{HeaderName, HeaderValue};
     use shared::check_file::{Attempt, Phases};
@@ -214,9 +210,9 @@ mod tests {
 
     #[test]
     fn everything_is_shown_but_what_proves_who_somebody_is() {
-        let kind =
-            CheckKind::NotPossible { word: "http".to_owned(), locator: "http://a/".to_owned(), why: String::new() };
-        let check = Check::of_kind("Shop \u{1b}[31m", kind);
+        let misconfigured =
+            MisconfiguredCheck { type_name: "http".to_owned(), locator: "http://a/".to_owned(), reason: String::new() };
+        let check = Check::new("Shop \u{1b}[31m", CheckKind::Misconfigured(Box::new(misconfigured)));
         let pairs = [("server", "nginx"), ("set-cookie", "session=s3cr3t"), ("x-api-key", "s3cr3t")];
         let pairs = pairs.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
         let data = ProbeData {

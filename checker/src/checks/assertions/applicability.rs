@@ -1,62 +1,43 @@
-//! What each kind of check can know of an endpoint, so that an assertion about anything else is refused where it is
-//! written instead of failing for ever.
+//! Which subjects a kind of check provides, so that an assertion about another one is an error of the configuration instead
+//! of one that always fails.
 
 use super::{Assertion, Subject};
 
-/// The kinds of check, and what assertions may look at there.
-const KNOWN: &[(&str, &str)] = &[
-    (
-        "http",
-        "[STATUS], [RTT], [DNS], [CONNECT], [TLS], [TTFB], [CERTIFICATE], [REDIRECT], [HEADER name], [BODY], [BODY_SIZE], \
-         [JSON $.path]",
-    ),
-    ("tcp", "[RTT], [DNS], [CONNECT], [TLS], [TTFB]"),
-    ("tls", "[RTT], [DNS], [CONNECT], [TLS], [CERTIFICATE]"),
-    ("dns", "[RTT], [DNS], [TTFB]"),
-    ("icmp", "[RTT], [DNS], [TTFB]"),
-    (
-        "websocket",
-        "[STATUS], [RTT], [DNS], [CONNECT], [TLS], [TTFB], [HEADER name], [BODY], [BODY_SIZE], [JSON $.path]",
-    ),
-    ("grpc", "[RTT], [DNS], [CONNECT], [TLS], [TTFB]"),
-    ("exec", "[STATUS], [RTT], [BODY], [BODY_SIZE], [JSON $.path]"),
-    ("heartbeat", "[RTT]"),
-];
+impl Assertion {
+    /// Whether a check of this type provides the subjects of the assertion; the error is a complete clause.
+    pub fn check_subjects(&self, type_name: &str, provided: &[&str]) -> Result<(), String> {
+        match self.subjects().into_iter().map(Subject::name).find(|name| !provided.contains(name)) {
+            None => Ok(()),
+            Some(name) => Err(format!(
+                "`{}`: a check of type `{type_name}` knows no `{name}`; it knows {}",
+                self.text,
+                quoted(provided)
+            )),
+        }
+    }
 
-/// The words of a list in backticks.
-fn quoted(known: &str) -> String {
-    known.split(", ").map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+    /// Whether the assertion needs no TLS, for a check that uses none; `remedy` is the configuration that would enable it.
+    /// The error is a complete clause.
+    pub fn check_without_tls(&self, remedy: &str) -> Result<(), String> {
+        let needs_tls = |subject: &&Subject| matches!(subject, Subject::Tls | Subject::Certificate);
+        match self.subjects().into_iter().find(needs_tls).map(Subject::name) {
+            None => Ok(()),
+            Some(name) => {
+                Err(format!("`{}`: the check speaks no TLS and knows no `{name}`; it would with {remedy}", self.text))
+            }
+        }
+    }
 }
 
-impl Assertion {
-    /// Makes sure that a check of this kind can know what the assertion is about; the error is a sentence.
-    pub fn check_kind(&self, kind: &str) -> Result<(), String> {
-        let Some((_, known)) = KNOWN.iter().find(|(word, _)| *word == kind) else { return Ok(()) };
-        let words = self.expression.subjects().into_iter().map(Subject::word);
-        match words.into_iter().find(|word| !known.split(", ").any(|known| known == *word)) {
-            None => Ok(()),
-            Some(word) => {
-                Err(format!("`{}`: a check of type `{kind}` knows no `{word}`; it knows {}", self.text, quoted(known)))
-            }
-        }
-    }
-
-    /// Makes sure that it is about nothing that only TLS brings, for a check that speaks none; `remedy` is what would make
-    /// it speak some. The error is a sentence.
-    pub fn check_without_tls(&self, remedy: &str) -> Result<(), String> {
-        let of_tls = |subject: &&Subject| matches!(subject, Subject::Tls | Subject::Certificate);
-        match self.expression.subjects().into_iter().find(of_tls).map(Subject::word) {
-            None => Ok(()),
-            Some(word) => {
-                Err(format!("`{}`: the check speaks no TLS and knows no `{word}`; it would with {remedy}", self.text))
-            }
-        }
-    }
+/// The names of subjects, in backticks.
+#[must_use]
+pub fn quoted(subjects: &[&str]) -> String {
+    subjects.iter().map(|subject| format!("`{subject}`")).collect::<Vec<_>>().join(", ")
 }
 
 impl Subject {
-    /// How people write it.
-    fn word(&self) -> &'static str {
+    /// The name in the text form.
+    fn name(&self) -> &'static str {
         match self {
             Subject::Status => "[STATUS]",
             Subject::Rtt => "[RTT]",
@@ -70,21 +51,7 @@ impl Subject {
             Subject::Body => "[BODY]",
             Subject::BodySize => "[BODY_SIZE]",
             Subject::JsonPath(_) => "[JSON $.path]",
-            Subject::Length(subject) => subject.word(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::checks::assertions::applicability::*;
-
-    #[test]
-    fn the_documentation_says_what_each_kind_knows() {
-        let documentation = include_str!("../../../../docs/assertions.md");
-        for (kind, known) in KNOWN {
-            let row = format!("| **{kind}** | {} |", quoted(known));
-            assert!(documentation.lines().any(|line| line == row), "docs/assertions.md lacks this line:\n{row}");
+            Subject::Length(subject) => subject.name(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What assertions ask of what they find: whether it is there, how it compares, what it contains or matches.
+//! What a condition expects of a value: that it is present, compares, contains or matches.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -49,15 +49,15 @@ impl Predicate {
             (Predicate::IsNoneOf(codes), value) => value.status().is_some_and(|code| !codes.contains(code)),
             (Predicate::Matches(pattern), value) => value.bytes().is_some_and(|bytes| pattern.is_match(&bytes)),
             (Predicate::Contains(operand), value) => {
-                let is_it = |element: &Json| compare_json(element, operand) == Some(Ordering::Equal);
+                let equals = |element: &Json| compare_json(element, operand) == Some(Ordering::Equal);
                 match value {
-                    ActualValue::Nodes(nodes) => nodes.iter().any(|node| is_it(node)),
+                    ActualValue::Nodes(nodes) => nodes.iter().any(|node| equals(node)),
                     ActualValue::Json(json) if json.is_array() => {
-                        json.as_array().is_some_and(|list| list.iter().any(is_it))
+                        json.as_array().is_some_and(|list| list.iter().any(equals))
                     }
                     value => {
-                        let sought = operand.to_string();
-                        value.bytes().is_some_and(|bytes| memmem::find(&bytes, sought.as_bytes()).is_some())
+                        let needle = operand.to_string();
+                        value.bytes().is_some_and(|bytes| memmem::find(&bytes, needle.as_bytes()).is_some())
                     }
                 }
             }
@@ -76,13 +76,13 @@ impl Predicate {
         }
     }
 
-    /// Whether a body that was cut off leaves it open if this is what was read of it: what was found there stays,
-    /// what is not there may come later.
+    /// Whether the start of a truncated body leaves the outcome undetermined: what was found there is certain, but what
+    /// was not can follow.
     pub(super) fn is_undetermined_for(&self, value: &ActualValue<'_>) -> bool {
         match (self, value) {
             (Predicate::Exists, _) => false,
             (Predicate::Contains(_), ActualValue::Bytes(_)) => !self.holds(value),
-            // A match that needs the end of what was read, as with `$`, is none of the whole body.
+            // A match at the end of what was read, as with `$`, need not be a match of the whole body.
             (Predicate::Matches(pattern), ActualValue::Bytes(part)) => {
                 pattern.shortest_match(part).is_none_or(|end| end == part.len())
             }
@@ -91,12 +91,12 @@ impl Predicate {
         }
     }
 
-    /// Whether this is too much to be searched for it, so that nobody knows.
+    /// Whether the value is too large to be searched.
     pub(super) fn is_too_large(&self, value: &ActualValue<'_>) -> bool {
         matches!((self, value), (Predicate::Matches(_), ActualValue::Nodes(_))) && value.bytes().is_none()
     }
 
-    /// What it asks for, after "does not".
+    /// The expectation as it follows "does not".
     pub(super) fn infinitive(&self) -> String {
         match self {
             Predicate::Contains(operand) => format!("contain `{operand}`"),
@@ -106,7 +106,7 @@ impl Predicate {
     }
 }
 
-/// How what is there compares with what is asked for; `None` if they are of different kinds.
+/// Compares a value with the operand; `None` if their types differ.
 fn compare(value: &ActualValue<'_>, operand: &Operand) -> Option<Ordering> {
     match (value, operand) {
         (ActualValue::Duration(nanos), Operand::Duration(operand)) => Some(nanos.cmp(operand)),
@@ -115,7 +115,7 @@ fn compare(value: &ActualValue<'_>, operand: &Operand) -> Option<Ordering> {
         }
         (ActualValue::Json(json), operand) => compare_json(json, operand),
         (ActualValue::Bytes(bytes), operand) => {
-            // A body that is one word, such as `OK` or `42`, is compared without the line's end.
+            // A body of one word, such as `OK` or `42`, is compared without its line end.
             let text = String::from_utf8_lossy(bytes);
             match operand {
                 Operand::Number(operand) => text.trim().parse::<f64>().ok()?.partial_cmp(operand),
@@ -177,7 +177,7 @@ impl fmt::Display for Operand {
     }
 }
 
-/// An operand as it is told to people: texts in marks.
+/// An operand with texts in backticks.
 struct Quoted<'a>(&'a Operand);
 
 impl fmt::Display for Quoted<'_> {

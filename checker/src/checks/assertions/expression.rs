@@ -1,4 +1,4 @@
-//! What is concluded from the parts of an assertion: what holds, what fails, and what nobody knows.
+//! Combines conditions with three-valued logic: a condition holds, fails, or is undetermined.
 
 use std::fmt;
 
@@ -15,18 +15,18 @@ pub(super) enum Expression {
     Holds(Subject, Predicate),
 }
 
-/// What a part of an assertion says of an attempt.
+/// The outcome of a part of a condition.
 pub(super) struct Evaluated {
     pub(super) observed: String,
     pub(super) truth: Truth,
 }
 
-/// Whether something holds, and if not, what is wrong.
+/// Whether a part holds, and if not, why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Truth {
     Holds,
     Fails(String),
-    /// Nobody knows: the body was not read to its end. Neither this nor its opposite holds.
+    /// The body was not read to its end, so that neither this part nor its opposite is known to hold.
     Undetermined(String),
 }
 
@@ -35,7 +35,7 @@ impl Expression {
         match self {
             Expression::All(parts) => {
                 let evaluated: Vec<Evaluated> = parts.iter().map(|part| part.evaluate(evidence)).collect();
-                // One part that fails settles it, whatever is open beside it.
+                // One part that fails decides, even if others are undetermined.
                 let fails = evaluated.iter().find(|part| matches!(part.truth, Truth::Fails(_)));
                 let unmet = fails.or_else(|| evaluated.iter().find(|part| part.truth != Truth::Holds));
                 Evaluated {
@@ -56,17 +56,17 @@ impl Expression {
             }
             Expression::Not(part) => {
                 let Evaluated { observed, truth } = part.evaluate(evidence);
-                let truth = match (truth, &evidence.seen.truncation) {
+                let truth = match (truth, &evidence.data.truncation) {
                     (Truth::Holds, _) => Truth::Fails(format!("{observed}, expected not to be so")),
-                    (Truth::Undetermined(_), Some(cut)) => {
-                        Truth::Undetermined(format!("{cut}, which does not rule out {part}"))
+                    (Truth::Undetermined(_), Some(truncation)) => {
+                        Truth::Undetermined(format!("{truncation}, which does not rule out {part}"))
                     }
                     (Truth::Undetermined(unmet), None) => Truth::Undetermined(unmet),
                     (Truth::Fails(_), _) => Truth::Holds,
                 };
                 Evaluated { observed, truth }
             }
-            Expression::Holds(subject, test) => evaluate_condition(subject, test, evidence),
+            Expression::Holds(subject, predicate) => evaluate_condition(subject, predicate, evidence),
         }
     }
 
@@ -79,33 +79,36 @@ impl Expression {
     }
 }
 
-fn evaluate_condition(subject: &Subject, test: &Predicate, evidence: &Evidence<'_>) -> Evaluated {
+fn evaluate_condition(subject: &Subject, predicate: &Predicate, evidence: &Evidence<'_>) -> Evaluated {
     let value = subject.value_in(evidence);
-    let cut = evidence.seen.truncation.as_deref().filter(|_| subject.root().capture().body);
+    let truncation = evidence.data.truncation.as_deref().filter(|_| subject.root().capture().body);
     let is_path = matches!(subject.root(), Subject::JsonPath(..));
-    if let Some(cut) = cut.filter(|_| is_path) {
-        // Half a document has no values yet; that it is no JSON would be said of what was not read.
+    if let Some(truncation) = truncation.filter(|_| is_path) {
+        // A truncated document cannot be parsed; to call it invalid would be wrong.
         return Evaluated {
-            observed: cut.to_owned(),
-            truth: Truth::Undetermined(format!("{cut}, expected {subject} {test}")),
+            observed: truncation.to_owned(),
+            truth: Truth::Undetermined(format!("{truncation}, expected {subject} {predicate}")),
         };
     }
-    if test.is_too_large(&value) {
+    if predicate.is_too_large(&value) {
         let observed = format!("{subject} is more than {SEARCH_LIMIT} bytes, which are not searched");
-        return Evaluated { truth: Truth::Undetermined(format!("{observed}, expected {subject} {test}")), observed };
+        return Evaluated {
+            truth: Truth::Undetermined(format!("{observed}, expected {subject} {predicate}")),
+            observed,
+        };
     }
-    let no_json = is_path && evidence.seen.body.is_some() && evidence.json().is_none();
-    let observed = if no_json { "body is no JSON".to_owned() } else { format!("{subject} is {value}") };
-    let failure = || match (test, no_json) {
-        (_, true) => format!("{observed}, expected {subject} {test}"),
+    let is_not_json = is_path && evidence.data.body.is_some() && evidence.json().is_none();
+    let observed = if is_not_json { "body is no JSON".to_owned() } else { format!("{subject} is {value}") };
+    let failure = || match (predicate, is_not_json) {
+        (_, true) => format!("{observed}, expected {subject} {predicate}"),
         (Predicate::Contains(_) | Predicate::Matches(_), _) if !matches!(value, ActualValue::Missing) => {
-            format!("{subject} does not {} (it is {value})", test.infinitive())
+            format!("{subject} does not {} (it is {value})", predicate.infinitive())
         }
-        _ => format!("{observed}, expected {test}"),
+        _ => format!("{observed}, expected {predicate}"),
     };
-    let truth = match cut.filter(|_| test.is_undetermined_for(&value)) {
-        Some(cut) => Truth::Undetermined(format!("{}; {cut}", failure())),
-        None if test.holds(&value) => Truth::Holds,
+    let truth = match truncation.filter(|_| predicate.is_undetermined_for(&value)) {
+        Some(truncation) => Truth::Undetermined(format!("{}; {truncation}", failure())),
+        None if predicate.holds(&value) => Truth::Holds,
         None => Truth::Fails(failure()),
     };
     Evaluated { observed, truth }
@@ -116,7 +119,7 @@ fn observed(evaluated: &[Evaluated]) -> String {
 }
 
 impl Truth {
-    /// What is wrong, or not known to be right.
+    /// Why a part does not hold, or is not known to.
     fn unmet(&self) -> Option<&str> {
         match self {
             Truth::Holds => None,
@@ -135,7 +138,7 @@ impl fmt::Display for Expression {
             Expression::All(parts) => joined(parts, " and "),
             Expression::Any(parts) => joined(parts, " or "),
             Expression::Not(part) => write!(formatter, "not {part}"),
-            Expression::Holds(subject, test) => write!(formatter, "{subject} {test}"),
+            Expression::Holds(subject, predicate) => write!(formatter, "{subject} {predicate}"),
         }
     }
 }

@@ -1,15 +1,14 @@
-//! Assertions: what has to hold of what an attempt saw. Pure; each is compiled once, and says what was expected and
-//! what was there.
+//! Assertions: conditions that the data of an attempt must meet. Each is compiled once, and reports the expected and the
+//! actual value.
 //!
-//! What is looked at is a [`subject`], what is there a [`value`], and what is asked of it stands in [`expected`]; what
-//! follows is concluded in [`expression`]. [`read`] makes assertions of what stands in a configuration, [`syntax`] of their
-//! compact form; [`applicability`] says which kind of check knows what.
+//! A condition compares a [`subject`], whose actual value is a [`value`], with what is [`expected`]; an [`expression`]
+//! combines conditions. [`syntax`] parses the text form, [`applicability`] knows which kind of check provides which
+//! subject, and [`mod@evaluate`] runs the assertions of a check.
 
-mod applicability;
+pub mod applicability;
 pub mod evaluate;
 mod expected;
 mod expression;
-pub mod read;
 mod subject;
 mod syntax;
 #[cfg(test)]
@@ -26,30 +25,49 @@ use self::expression::{Evaluated, Expression, Truth};
 use self::subject::{PathCost, Subject};
 use super::probe_data::{Capture, ProbeData};
 
-/// Something that has to hold.
+/// A condition, and what it means if it is not met.
 #[derive(Debug, Clone)]
 pub struct Assertion {
-    /// As a person wrote it.
+    /// The text as configured.
     pub text: String,
-    /// What it means if it does not hold: down or degraded.
+    /// The status of the endpoint if the condition is not met: down or degraded.
     pub otherwise: Status,
-    expression: Expression,
+    condition: Condition,
 }
 
-/// What an assertion says of an attempt.
+/// A compiled condition.
+#[derive(Debug, Clone)]
+pub struct Condition(Expression);
+
+/// The outcome of an assertion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssertionResult {
-    /// What was looked at, and what was there: `status is 200`.
+    /// The subject and its actual value: `status is 200`.
     pub observed: String,
-    /// What is wrong; `None` if it holds.
+    /// Why the condition is not met, or not known to be met; `None` if it is met.
     pub failure: Option<String>,
 }
 
 impl Assertion {
-    /// Holds what was seen against the assertion.
+    /// How deep a condition can be nested.
+    pub const MAX_DEPTH: usize = syntax::MAX_DEPTH;
+
+    /// An assertion with this text; without one, the text is made from the condition.
+    #[must_use]
+    pub fn new(text: Option<&str>, otherwise: Status, condition: Condition) -> Assertion {
+        let text = text.map_or_else(|| condition.0.to_string(), str::to_owned);
+        Assertion { text, otherwise, condition }
+    }
+
+    /// Parses the text form; the endpoint is down if the condition is not met.
+    pub fn parse(text: &str) -> Result<Assertion, String> {
+        Ok(Assertion::new(Some(text), Status::Down, Condition::parse(text)?))
+    }
+
+    /// Evaluates the assertion.
     #[must_use]
     pub fn evaluate(&self, evidence: &Evidence<'_>) -> AssertionResult {
-        let Evaluated { observed, truth } = self.expression.evaluate(evidence);
+        let Evaluated { observed, truth } = self.condition.0.evaluate(evidence);
         let failure = match truth {
             Truth::Holds => None,
             Truth::Fails(failure) | Truth::Undetermined(failure) => Some(failure),
@@ -57,46 +75,71 @@ impl Assertion {
         AssertionResult { observed, failure }
     }
 
-    /// Whether judging may take much longer than reading the body does.
+    /// Whether the evaluation can take much longer than reading the body.
     #[must_use]
     pub fn can_be_expensive(&self) -> bool {
-        self.expression
-            .subjects()
+        self.subjects()
             .iter()
             .any(|subject| matches!(subject, Subject::JsonPath(path) if path.cost == PathCost::Unbounded))
     }
 
-    /// What the attempt has to look at for it.
+    /// What an attempt must capture for this assertion.
     #[must_use]
     pub fn capture(&self) -> Capture {
-        self.expression
-            .subjects()
-            .into_iter()
-            .fold(Capture::default(), |capture, subject| capture.union(subject.capture()))
+        self.subjects().into_iter().fold(Capture::default(), |capture, subject| capture.union(subject.capture()))
     }
 
-    /// Whether it looks at the status, so that nobody else has to.
+    /// Whether it examines the status, and thus replaces the default rule for it.
     #[must_use]
     pub fn uses_status(&self) -> bool {
-        self.expression.subjects().iter().any(|subject| matches!(subject, Subject::Status))
+        self.subjects().iter().any(|subject| matches!(subject, Subject::Status))
+    }
+
+    fn subjects(&self) -> Vec<&Subject> {
+        self.condition.0.subjects()
     }
 }
 
-/// What was seen. The body is read as JSON when that is first needed, once for all assertions.
+impl Condition {
+    /// Parses the text form, such as `[STATUS] == 200`. The error says what is expected and what is wrong.
+    pub fn parse(text: &str) -> Result<Condition, String> {
+        syntax::parse(text).map(Condition)
+    }
+
+    /// Is met if all of these are.
+    #[must_use]
+    pub fn all(parts: Vec<Condition>) -> Condition {
+        Condition(Expression::All(parts.into_iter().map(|part| part.0).collect()))
+    }
+
+    /// Is met if one of these is.
+    #[must_use]
+    pub fn any(parts: Vec<Condition>) -> Condition {
+        Condition(Expression::Any(parts.into_iter().map(|part| part.0).collect()))
+    }
+
+    /// Is met if this one is known not to be.
+    #[must_use]
+    pub fn negated(self) -> Condition {
+        Condition(Expression::Not(Box::new(self.0)))
+    }
+}
+
+/// The data that assertions examine. The body is parsed as JSON when that is first needed, once for all assertions.
 pub struct Evidence<'a> {
-    seen: &'a ProbeData,
+    data: &'a ProbeData,
     attempt: &'a Attempt,
     json: OnceCell<Option<Json>>,
 }
 
 impl<'a> Evidence<'a> {
-    /// What an attempt saw.
+    /// The data of an attempt.
     #[must_use]
-    pub fn new(seen: &'a ProbeData, attempt: &'a Attempt) -> Evidence<'a> {
-        Evidence { seen, attempt, json: OnceCell::new() }
+    pub fn new(data: &'a ProbeData, attempt: &'a Attempt) -> Evidence<'a> {
+        Evidence { data, attempt, json: OnceCell::new() }
     }
 
     fn json(&self) -> Option<&Json> {
-        self.json.get_or_init(|| serde_json::from_slice(self.seen.body.as_deref()?).ok()).as_ref()
+        self.json.get_or_init(|| serde_json::from_slice(self.data.body.as_deref()?).ok()).as_ref()
     }
 }

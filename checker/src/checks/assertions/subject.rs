@@ -1,4 +1,4 @@
-//! What assertions look at, and what they find there in what an attempt saw.
+//! The subjects of conditions, and their values in the data of an attempt.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,7 +12,7 @@ use super::Evidence;
 use super::value::ActualValue;
 use crate::checks::probe_data::Capture;
 
-/// What is looked at.
+/// What a condition examines.
 #[derive(Debug, Clone)]
 pub(super) enum Subject {
     Status,
@@ -33,22 +33,22 @@ pub(super) enum Subject {
 #[derive(Debug, Clone)]
 pub(super) struct JsonPathQuery {
     pub(super) compiled: JsonPath,
-    /// As a person wrote it.
+    /// As configured.
     pub(super) text: String,
     pub(super) cost: PathCost,
 }
 
-/// How much time looking may take.
+/// How much time a query can take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PathCost {
-    /// As much as the body is long.
+    /// Proportional to the length of the body.
     Linear,
-    /// More than that, and who writes the body may make it so.
+    /// Much more than that, with a hostile body.
     Unbounded,
 }
 
 impl Subject {
-    /// What it is about in the end: a length is about what it is the length of.
+    /// The subject without `len(…)` around it.
     pub(super) fn root(&self) -> &Subject {
         match self {
             Subject::Length(subject) => subject.root(),
@@ -65,27 +65,28 @@ impl Subject {
         }
     }
 
+    /// The actual value.
     pub(super) fn value_in<'a>(&self, evidence: &'a Evidence<'_>) -> ActualValue<'a> {
         let phases = &evidence.attempt.phases;
         let time = |nanos: Option<Nanos>| nanos.map_or(ActualValue::Missing, ActualValue::Duration);
-        let seen = evidence.seen;
+        let data = evidence.data;
         match self {
-            Subject::Status => seen.status.map_or(ActualValue::Missing, number),
+            Subject::Status => data.status.map_or(ActualValue::Missing, number),
             Subject::Rtt => ActualValue::Duration(evidence.attempt.rtt),
             Subject::Dns => time(phases.dns),
             Subject::Connect => time(phases.connect),
             Subject::Tls => time(phases.tls),
             Subject::FirstByte => time(phases.ttfb),
-            Subject::Certificate => time(seen.certificate_expires_in),
-            Subject::Redirect => text(seen.redirect.clone()),
+            Subject::Certificate => time(data.certificate_expires_in),
+            Subject::Redirect => text(data.redirect.clone()),
             Subject::Header(name) => {
-                let values = seen.headers.iter().flat_map(|headers| headers.get_all(name));
+                let values = data.headers.iter().flat_map(|headers| headers.get_all(name));
                 let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
                 text((!values.is_empty()).then(|| values.join(", ")))
             }
-            Subject::Body => seen.body.as_deref().map_or(ActualValue::Missing, ActualValue::Bytes),
-            Subject::BodySize => match &seen.body {
-                Some(body) if seen.truncation.is_some() => ActualValue::MoreThan(body.len()),
+            Subject::Body => data.body.as_deref().map_or(ActualValue::Missing, ActualValue::Bytes),
+            Subject::BodySize => match &data.body {
+                Some(body) if data.truncation.is_some() => ActualValue::MoreThan(body.len()),
                 Some(body) => number(body.len()),
                 None => ActualValue::Missing,
             },
@@ -108,8 +109,8 @@ impl Subject {
                 },
                 ActualValue::Bytes(bytes) => {
                     let count = String::from_utf8_lossy(bytes).chars().count();
-                    // The last one may have been cut in the middle.
-                    if seen.truncation.is_some() {
+                    // The last character can be incomplete.
+                    if data.truncation.is_some() {
                         ActualValue::MoreThan(count.saturating_sub(1))
                     } else {
                         number(count)

@@ -1,4 +1,4 @@
-//! Reads the compact text form of assertions, such as `[STATUS] == 200`.
+//! Parses the text form of conditions, such as `[STATUS] == 200`.
 
 use regex::bytes::RegexBuilder;
 use reqwest::header::HeaderName;
@@ -12,22 +12,22 @@ use crate::checks::http::status_codes::StatusCodes;
 
 /// How large a compiled regular expression may be, in bytes.
 const PATTERN_LIMIT: usize = 1 << 20;
-/// How deep an assertion may be nested: nobody understands more.
-pub(super) const DEPTH_LIMIT: usize = 20;
-/// What stands in `[…]`, for the message that refuses anything else.
+/// How deep a condition can be nested.
+pub(super) const MAX_DEPTH: usize = 20;
+/// All subjects, for error messages.
 const SUBJECTS: &str = "`[STATUS]`, `[RTT]`, `[DNS]`, `[CONNECT]`, `[TLS]`, `[TTFB]`, `[CERTIFICATE]`, `[REDIRECT]`, \
                         `[HEADER name]`, `[BODY]`, `[BODY_SIZE]`, `[JSON $.path]` or `[BODY].path`";
 
-/// Reads the compact text form.
+/// Parses the text form. The error says what is expected and what is wrong.
 pub(super) fn parse(text: &str) -> Result<Expression, String> {
-    let mut reader = AssertionParser { rest: text.trim_start(), depth: 0 };
-    let expression = reader.any().and_then(|expression| {
-        if reader.rest.is_empty() { Ok(expression) } else { Err(format!("`{}` is too much", reader.rest)) }
+    let mut parser = AssertionParser { rest: text.trim_start(), depth: 0 };
+    let expression = parser.any().and_then(|expression| {
+        if parser.rest.is_empty() { Ok(expression) } else { Err(format!("`{}` is too much", parser.rest)) }
     });
     expression.map_err(|problem| format!("an assertion, and `{text}` is none: {problem}"))
 }
 
-/// What is left of a text to be read.
+/// A recursive-descent parser over the rest of a text.
 struct AssertionParser<'a> {
     rest: &'a str,
     depth: usize,
@@ -38,7 +38,7 @@ impl AssertionParser<'_> {
         self.rest = self.rest[bytes..].trim_start();
     }
 
-    /// Takes a sign such as `&&`, or a word such as `and` where a word ends.
+    /// Consumes a token such as `&&`, or a whole word such as `and`.
     fn accept(&mut self, token: &str) -> bool {
         let Some(after) = self.rest.strip_prefix(token) else { return false };
         let is_word = token.ends_with(|last: char| last.is_alphanumeric());
@@ -67,8 +67,8 @@ impl AssertionParser<'_> {
 
     fn term(&mut self) -> Result<Expression, String> {
         self.depth += 1;
-        if self.depth > DEPTH_LIMIT {
-            return Err(format!("it is nested more than {DEPTH_LIMIT} deep"));
+        if self.depth > MAX_DEPTH {
+            return Err(format!("it is nested more than {MAX_DEPTH} deep"));
         }
         let term = if self.accept("!") || self.accept("not") {
             Expression::Not(Box::new(self.term()?))
@@ -119,7 +119,7 @@ impl AssertionParser<'_> {
         };
         self.skip(word.len());
         let operand = self.operand()?;
-        compared(subject, *operator, operand)
+        comparison(subject, *operator, operand)
     }
 
     fn in_parentheses(&mut self) -> Result<Subject, String> {
@@ -189,8 +189,8 @@ impl AssertionParser<'_> {
     }
 }
 
-/// Makes sure that the two can be compared at all.
-fn compared(subject: Subject, operator: Operator, operand: Operand) -> Result<Expression, String> {
+/// Makes a comparison, if the subject can be compared with the operand.
+fn comparison(subject: Subject, operator: Operator, operand: Operand) -> Result<Expression, String> {
     let test = match (&subject, operand) {
         (Subject::Status, Operand::Text(codes)) => {
             let codes = StatusCodes::try_from(serde_json::Value::String(codes))
@@ -221,11 +221,11 @@ fn compared(subject: Subject, operator: Operator, operand: Operand) -> Result<Ex
                 ));
             }
         },
-        // What is a text there is compared as one, whatever it looks like.
+        // Headers are texts, whatever they look like.
         (Subject::Header(_) | Subject::Redirect, operand) => {
             Predicate::Compares(operator, Operand::Text(operand.to_string()))
         }
-        // JSON knows no durations.
+        // JSON has no durations.
         (_, Operand::Duration(nanos)) => Predicate::Compares(operator, Operand::Text(duration::format_exact(nanos))),
         (_, operand) => Predicate::Compares(operator, operand),
     };
@@ -233,9 +233,9 @@ fn compared(subject: Subject, operator: Operator, operand: Operand) -> Result<Ex
 }
 
 fn json_path(path: &str) -> Result<Subject, String> {
-    // What goes down into everything, or looks around for each value, may multiply the length of the body.
+    // Recursive descent and filters can visit many times as many values as the body has.
     let cost = if path.contains("..") || path.contains('?') { PathCost::Unbounded } else { PathCost::Linear };
-    if goes_down_again(path) {
+    if descends_twice(path) {
         return Err(format!(
             "`{path}` goes down into everything (`..`) and from there again, which makes far more values of some bodies \
              than they have bytes; write `..` once, such as `$..price`"
@@ -253,9 +253,9 @@ fn json_path(path: &str) -> Result<Subject, String> {
     })
 }
 
-/// Whether one of the path's queries, or of those in its filters, has more than one `..`.
-fn goes_down_again(path: &str) -> bool {
-    // How often the query does that stands in each of the brackets that are open; it begins with `$` or `@`.
+/// Whether a query of the path, or of its filters, has more than one `..`.
+fn descends_twice(path: &str) -> bool {
+    // The number of `..` in the current query (from its `$` or `@`), for each open bracket.
     let mut counts = vec![0];
     let mut last_dot = None;
     for (at, character) in outside_quotes(path) {
@@ -276,7 +276,7 @@ fn goes_down_again(path: &str) -> bool {
     false
 }
 
-/// Where the `]` stands that closes what was opened before; brackets and quotes inside a path are passed over.
+/// The position of the `]` that closes the bracket before the text, skipping nested brackets and quotes.
 fn matching_bracket(text: &str) -> Option<usize> {
     let mut depth = 0_usize;
     for (at, character) in outside_quotes(text) {
@@ -290,7 +290,7 @@ fn matching_bracket(text: &str) -> Option<usize> {
     None
 }
 
-/// How long the path is that follows `[BODY]`: up to a space or an operator that stands in no bracket.
+/// The length of the path after `[BODY]`: up to a space or an operator outside of brackets.
 fn path_length(text: &str) -> usize {
     let mut depth = 0_usize;
     for (at, character) in outside_quotes(text) {
@@ -304,7 +304,7 @@ fn path_length(text: &str) -> usize {
     text.len()
 }
 
-/// The characters that stand in no quotes, and where; inside of them a backslash keeps the next one from being a quote.
+/// The characters outside of quotes, and their positions; inside quotes, a backslash escapes the next character.
 fn outside_quotes(text: &str) -> impl Iterator<Item = (usize, char)> {
     let mut characters = text.char_indices();
     std::iter::from_fn(move || {
@@ -317,12 +317,12 @@ fn outside_quotes(text: &str) -> impl Iterator<Item = (usize, char)> {
                 characters.next();
             }
         }
-        // Where something was.
+        // Stands for the quoted text.
         Some((at, character))
     })
 }
 
-/// A text up to its closing quote, and how long it is with it; a backslash keeps a quote inside.
+/// A text up to its closing quote, and its length including the quote; a backslash escapes the quote.
 fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
     let mut inside = String::new();
     let mut characters = text.char_indices().peekable();

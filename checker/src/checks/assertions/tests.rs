@@ -1,25 +1,21 @@
-//! What assertions say, from how they are written to what comes of them.
+//! Assertions from their text form to their outcome, with the examples of the documentation.
 
 use proptest::prelude::*;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use shared::check_file::{Attempt, Phases};
-use shared::status::Status;
 
-use super::read::from_located;
 use super::syntax::parse;
 use super::{Assertion, Evidence};
 use crate::checks::probe_data::ProbeData;
-use crate::config::parser;
-use crate::config::problem::Problems;
 
 const DOCUMENTATION: &str = include_str!("../../../../docs/assertions.md");
 
-/// What the documentation's example saw.
+/// The response in the example of the documentation.
 fn example() -> (ProbeData, Attempt) {
     let body = DOCUMENTATION.split("```json\n").nth(1).and_then(|rest| rest.split("\n```").next());
     let headers = [("content-type", "application/json"), ("cache-control", "no-store")];
     let headers = headers.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
-    let seen = ProbeData {
+    let data = ProbeData {
         status: Some(200),
         headers: Some(HeaderMap::from_iter(headers)),
         body: Some(body.expect("the documentation has an example").as_bytes().to_vec()),
@@ -29,29 +25,29 @@ fn example() -> (ProbeData, Attempt) {
     let milliseconds = |count: i64| Some(count * 1_000_000);
     let phases =
         Phases { dns: milliseconds(4), connect: milliseconds(20), tls: milliseconds(45), ttfb: milliseconds(230) };
-    (seen, Attempt { rtt: 320_000_000, error: None, phases })
+    (data, Attempt { rtt: 320_000_000, error: None, phases })
 }
 
 #[test]
-fn each_example_of_the_documentation_says_what_the_documentation_says() {
-    let (seen, attempt) = example();
-    let (mut written, mut true_ones) = (Vec::new(), Vec::new());
+fn the_examples_of_the_documentation_are_correct() {
+    let (data, attempt) = example();
+    let (mut documented, mut actual) = (Vec::new(), Vec::new());
     for line in DOCUMENTATION.lines().filter(|line| line.starts_with("| `")) {
-        // A bar inside an assertion is escaped, since bars part the columns.
+        // A bar inside an assertion is escaped, because bars separate columns.
         let escaped = line.split(" | ").next().unwrap_or_default();
         let text = escaped.trim_start_matches("| ").trim_matches('`').replace("\\|", "|");
-        let expression = parse(&text).unwrap_or_else(|problem| panic!("{problem}"));
-        let verdict = Assertion { text, otherwise: Status::Down, expression }.evaluate(&Evidence::new(&seen, &attempt));
-        let said = verdict.failure.unwrap_or_else(|| "holds".to_owned());
-        written.push(line.to_owned());
-        true_ones.push(format!("{escaped} | {} |", said.replace('|', "\\|")));
+        let assertion = Assertion::parse(&text).unwrap_or_else(|problem| panic!("{problem}"));
+        let result = assertion.evaluate(&Evidence::new(&data, &attempt));
+        let outcome = result.failure.unwrap_or_else(|| "holds".to_owned());
+        documented.push(line.to_owned());
+        actual.push(format!("{escaped} | {} |", outcome.replace('|', "\\|")));
     }
-    assert!(written.len() > 25, "{} examples were observed", written.len());
-    assert_eq!(written.join("\n"), true_ones.join("\n"), "what is right would be:\n{}", true_ones.join("\n"));
+    assert!(documented.len() > 25, "{} examples were found", documented.len());
+    assert_eq!(documented.join("\n"), actual.join("\n"), "the correct table is:\n{}", actual.join("\n"));
 }
 
 #[test]
-fn what_is_no_assertion_is_refused_with_a_reason() {
+fn invalid_assertions_are_rejected_with_a_reason() {
     for (text, reason) in [
         ("", "it has to begin with `[STATUS]`"),
         ("[STATUS]", "after status there has to be"),
@@ -97,56 +93,12 @@ fn what_is_no_assertion_is_refused_with_a_reason() {
     assert!(parse(&"(".repeat(10_000)).is_err());
 }
 
-fn tree_of(json: &str) -> Result<Vec<Assertion>, String> {
-    let located = parser::parse(json, &|_| None, &mut Problems::default(), None).expect("it is JSON");
-    from_located(&located).map_err(|(_, problem)| problem)
-}
-
 #[test]
-fn objects_combine_assertions_and_say_what_they_mean() {
-    let (seen, attempt) = example();
-    let assertions = tree_of(
-        r#"["[STATUS] == 200",
-            {"that": "[RTT] < 100ms", "otherwise": "degraded"},
-            {"any": ["[STATUS] == 404", {"all": ["[STATUS] == 2xx", {"not": "[BODY] contains error"}]}]},
-            {"not": {"any": ["[STATUS] == 200", "[STATUS] == 404"]}}]"#,
-    )
-    .expect("they are assertions");
-    let evaluated: Vec<_> = assertions
-        .iter()
-        .map(|assertion| (assertion.otherwise, assertion.evaluate(&Evidence::new(&seen, &attempt)).failure))
-        .collect();
-    assert_eq!(evaluated[0], (Status::Down, None));
-    let slow = "round-trip time is 320 ms, expected < 100ms".to_owned();
-    assert_eq!(evaluated[1], (Status::Degraded, Some(slow)));
-    assert_eq!(evaluated[2], (Status::Down, None));
-    assert!(
-        evaluated[3].1.as_deref().is_some_and(|failure| failure.contains("expected not to be so")),
-        "{evaluated:?}"
-    );
-    assert!(assertions[2].capture().body && !assertions[1].capture().body);
-    for wrong in [
-        "{}",
-        "[1]",
-        "[{}]",
-        r#"[{"any": []}]"#,
-        r#"[{"any": ["[STATUS] == 1"], "all": ["[STATUS] == 1"]}]"#,
-        r#"[{"that": 1}]"#,
-        r#"[{"that": "[STATUS] == 200", "otherwise": "bad"}]"#,
-        r#"[{"thta": "[STATUS] == 200"}]"#,
-    ] {
-        assert!(tree_of(wrong).is_err(), "{wrong}");
-    }
-}
-
-#[test]
-fn a_body_that_is_no_json_and_numbers_beyond_all_measure_are_said_so() {
+fn invalid_json_and_huge_numbers_are_handled() {
     let attempt = Attempt::default();
     let evaluate = |text: &str, body: &[u8]| {
-        let seen = ProbeData { body: Some(body.to_vec()), ..ProbeData::default() };
-        let expression = parse(text).expect(text);
-        let assertion = Assertion { text: String::new(), otherwise: Status::Down, expression };
-        assertion.evaluate(&Evidence::new(&seen, &attempt)).failure
+        let data = ProbeData { body: Some(body.to_vec()), ..ProbeData::default() };
+        Assertion::parse(text).expect(text).evaluate(&Evidence::new(&data, &attempt)).failure
     };
     let no_json = evaluate("[BODY].a == 1", b"<html>");
     assert_eq!(no_json.as_deref(), Some("body is no JSON, expected `$.a` 1"));
@@ -158,20 +110,17 @@ fn a_body_that_is_no_json_and_numbers_beyond_all_measure_are_said_so() {
 }
 
 #[test]
-fn a_body_that_was_cut_off_proves_what_was_found_in_it_and_nothing_else() {
-    let cut = "only the first 22 bytes of the body were read (`body_limit`)";
-    let seen = ProbeData {
+fn a_truncated_body_proves_only_what_was_read() {
+    let truncation = "only the first 22 bytes of the body were read (`body_limit`)";
+    let data = ProbeData {
         status: Some(200),
         body: Some(b"{\"a\":1,\"state\":\"ok!\",\"".to_vec()),
-        truncation: Some(cut.to_owned()),
+        truncation: Some(truncation.to_owned()),
         ..ProbeData::default()
     };
     let attempt = Attempt::default();
-    let evidence = Evidence::new(&seen, &attempt);
-    let evaluate = |text: &str| {
-        let expression = parse(text).expect(text);
-        Assertion { text: String::new(), otherwise: Status::Down, expression }.evaluate(&evidence).failure
-    };
+    let evidence = Evidence::new(&data, &attempt);
+    let evaluate = |text: &str| Assertion::parse(text).expect(text).evaluate(&evidence).failure;
     for holds in [
         "[BODY] contains state",
         "[BODY] matches '\"state\":.*'",
@@ -201,68 +150,60 @@ fn a_body_that_was_cut_off_proves_what_was_found_in_it_and_nothing_else() {
         ("[BODY] contains error or [STATUS] == 404", "body does not contain `error`"),
     ] {
         let failure = evaluate(fails).unwrap_or_else(|| panic!("{fails} holds"));
-        assert!(failure.starts_with(why) && failure.contains(cut), "{fails}: {failure}");
+        assert!(failure.starts_with(why) && failure.contains(truncation), "{fails}: {failure}");
     }
-    let settled = evaluate("[BODY] contains error and [STATUS] == 404");
-    assert_eq!(settled.as_deref(), Some("status is 200, expected 404"));
+    let decided = evaluate("[BODY] contains error and [STATUS] == 404");
+    assert_eq!(decided.as_deref(), Some("status is 200, expected 404"));
     assert_eq!(
         evaluate("[BODY_SIZE] < 10").as_deref(),
         Some("size of the body is more than 22, expected < 10"),
-        "that is known without the rest"
+        "the rest does not matter"
     );
     assert_eq!(
         evaluate("not [BODY] contains error").as_deref(),
-        Some(&*format!("{cut}, which does not rule out body to contain `error`"))
+        Some(&*format!("{truncation}, which does not rule out body to contain `error`"))
     );
 }
 
 #[test]
-fn only_a_path_that_looks_around_may_take_longer_than_the_body_is_long() {
-    for (text, long) in [
+fn only_filters_and_descents_are_expensive() {
+    for (text, is_expensive) in [
         ("[BODY].a.b[0] == 1", false),
         ("[BODY] contains '..?'", false),
         ("[JSON $[*]] contains 1", false),
         ("[STATUS] == 200 and len([JSON $..a]) > 1", true),
         ("not [JSON $[?count($[*]) > 1]] exists", true),
     ] {
-        let expression = parse(text).expect(text);
-        assert_eq!(
-            Assertion { text: String::new(), otherwise: Status::Down, expression }.can_be_expensive(),
-            long,
-            "{text}"
-        );
+        assert_eq!(Assertion::parse(text).expect(text).can_be_expensive(), is_expensive, "{text}");
     }
 }
 
 #[test]
-fn what_a_path_leads_to_everywhere_is_neither_copied_nor_written_whole() {
-    // Each of the lists contains all that are in it: copies of them all would be ten million values.
+fn nested_values_are_neither_copied_nor_written_whole() {
+    // Each list contains the inner ones: copies of all of them would be ten million values.
     let depth = 120;
     let chains = vec![format!("{}{}", "[".repeat(depth), "]".repeat(depth)); 1_400].join(",");
-    let seen = ProbeData { body: Some(format!("[{chains}]").into_bytes()), ..ProbeData::default() };
+    let data = ProbeData { body: Some(format!("[{chains}]").into_bytes()), ..ProbeData::default() };
     let attempt = Attempt::default();
-    let evidence = Evidence::new(&seen, &attempt);
-    let evaluate = |text: &str| {
-        let expression = parse(text).expect(text);
-        Assertion { text: String::new(), otherwise: Status::Down, expression }.evaluate(&evidence).failure
-    };
+    let evidence = Evidence::new(&data, &attempt);
+    let evaluate = |text: &str| Assertion::parse(text).expect(text).evaluate(&evidence).failure;
     assert_eq!(evaluate("len([JSON $..*]) == 168000"), None);
-    // Written one after the other they would be as many bytes, of a body of 336 KB.
+    // Written one after the other, the values of this body of 336 KB would exceed the limit.
     for text in ["[JSON $..*] matches x", "not [JSON $..*] matches x"] {
-        let failure = evaluate(text).expect("nobody knows");
+        let failure = evaluate(text).expect("it is undetermined");
         assert_eq!(
             failure, "`$..*` is more than 4194304 bytes, which are not searched, expected `$..*` to match `x`",
             "{text}"
         );
     }
     assert_eq!(evaluate("[JSON $[*]] matches '\\[\\[\\['"), None);
-    let failure = evaluate("[JSON $..*] contains 1").expect("there is none");
+    let failure = evaluate("[JSON $..*] contains 1").expect("no value is 1");
     assert!(failure.len() < 400 && failure.starts_with("`$..*` does not contain `1` (it is `[[["), "{failure}");
 }
 
 proptest! {
     #[test]
-    fn no_text_makes_reading_panic(text in "(\\[(STATUS|BODY|JSON|HEADER a)?\\]?|[ -~ä]{0,4}|==|\\(|len){0,12}") {
+    fn parsing_never_panics(text in "(\\[(STATUS|BODY|JSON|HEADER a)?\\]?|[ -~ä]{0,4}|==|\\(|len){0,12}") {
         let _ = parse(&text);
     }
 }

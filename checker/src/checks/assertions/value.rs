@@ -1,4 +1,4 @@
-//! What assertions find, and how it is told to people.
+//! Actual values, and how messages show them.
 
 use std::borrow::Cow;
 use std::{fmt, io};
@@ -8,25 +8,25 @@ use shared::{Nanos, duration};
 
 use crate::checks::error_text::excerpt;
 
-/// How much of all that a path leads to is searched, in bytes: values that are parts of each other are written again and
-/// again, and whoever writes the body says how often.
+/// How much of the values that a path selects is searched, in bytes. Nested values are written several times, and a
+/// hostile body can multiply its length that way.
 pub(super) const SEARCH_LIMIT: usize = 4 << 20;
 
-/// What is there.
+/// The actual value of a subject.
 #[derive(Debug, Clone)]
 pub(super) enum ActualValue<'a> {
     Missing,
     Duration(Nanos),
     Bytes(&'a [u8]),
-    /// A number that is not known, but is larger than this one.
+    /// An unknown number that is larger than this one.
     MoreThan(usize),
     Json(Cow<'a, Json>),
-    /// All that a path leads to; they may be parts of each other, so that nobody copies them.
+    /// Several values that a path selects. They can contain each other, and are never copied.
     Nodes(Vec<&'a Json>),
 }
 
 impl ActualValue<'_> {
-    /// What may be a status.
+    /// The value as a status.
     pub(super) fn status(&self) -> Option<u16> {
         match self {
             ActualValue::Json(number) => number.as_u64().and_then(|code| u16::try_from(code).ok()),
@@ -34,7 +34,7 @@ impl ActualValue<'_> {
         }
     }
 
-    /// What can be searched: a text, or the bytes of a body; none of what is too much.
+    /// The value as searchable bytes; `None` if it has none or too many.
     pub(super) fn bytes(&self) -> Option<Cow<'_, [u8]>> {
         match self {
             ActualValue::Bytes(bytes) => Some((*bytes).into()),
@@ -51,7 +51,7 @@ impl ActualValue<'_> {
     }
 }
 
-/// Keeps so many bytes of what is written, and takes no more.
+/// A writer that keeps this many bytes and fails after that.
 struct BoundedWriter {
     most: usize,
     bytes: Vec<u8>,
@@ -69,12 +69,12 @@ impl io::Write for BoundedWriter {
     }
 }
 
-/// The beginning of something as JSON, for people; what is behind it is not even written.
-fn beginning(value: &impl serde::Serialize) -> String {
+/// The start of a value as JSON; the rest is not written at all.
+fn excerpt_of_json(value: &impl serde::Serialize) -> String {
     /// More than an excerpt shows, in bytes.
     const SHOWN: usize = 1_024;
     let mut text = BoundedWriter { most: SHOWN, bytes: Vec::new() };
-    // That it is full is no error: what is there is what was wanted.
+    // An error only means that the limit was reached.
     let _ = serde_json::to_writer(&mut text, value);
     excerpt(&text.bytes)
 }
@@ -83,17 +83,17 @@ impl fmt::Display for ActualValue<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ActualValue::Missing => formatter.write_str("not there"),
-            // A second and more in words, as of certificates; less with three figures.
+            // A minute or more in words, as for certificates; less with three digits.
             ActualValue::Duration(nanos) if *nanos >= shared::MINUTE => {
                 formatter.write_str(&duration::format_coarse(*nanos))
             }
             ActualValue::Duration(nanos) => formatter.write_str(&duration::format_rtt(*nanos)),
             ActualValue::Bytes(bytes) => write!(formatter, "`{}`", excerpt(bytes)),
             ActualValue::MoreThan(number) => write!(formatter, "more than {number}"),
-            ActualValue::Nodes(nodes) => write!(formatter, "`{}`", beginning(nodes)),
+            ActualValue::Nodes(nodes) => write!(formatter, "`{}`", excerpt_of_json(nodes)),
             ActualValue::Json(json) => match &**json {
                 Json::String(text) => write!(formatter, "`{}`", excerpt(text.as_bytes())),
-                Json::Array(_) | Json::Object(_) => write!(formatter, "`{}`", beginning(json)),
+                Json::Array(_) | Json::Object(_) => write!(formatter, "`{}`", excerpt_of_json(json)),
                 json => write!(formatter, "{json}"),
             },
         }

@@ -1,21 +1,20 @@
-//! DNS records as text: which ways of writing one mean the same. Pure; who asks for them is [`crate::checks::dns`].
+//! Normalizes DNS records in text form, so that different spellings of one record compare equal.
 
 use std::net::IpAddr;
 
 use hickory_proto::rr::RecordType;
 
-/// The same record in the same letters. Names have no case, and may or may not end with a dot; values are exact, however
-/// they are quoted.
+/// The canonical spelling of a record. Names ignore case and a final dot; values are exact, but quotes do not matter.
 pub(super) fn canonical(record: RecordType, text: &str) -> String {
     let text = text.trim();
-    // The root has no other name than its dot.
+    // The root is written as a dot.
     let name = |word: &str| match word.trim_end_matches('.') {
         "" => word.to_owned(),
         name => name.to_ascii_lowercase(),
     };
     let unquoted = |word: &str| word.replace('"', "");
-    let words = |of_word: &dyn Fn(usize, &str) -> String| {
-        let words = text.split_whitespace().enumerate().map(|(place, word)| of_word(place, word));
+    let map_words = |map: &dyn Fn(usize, &str) -> String| {
+        let words = text.split_whitespace().enumerate().map(|(index, word)| map(index, word));
         words.collect::<Vec<_>>().join(" ")
     };
     match record {
@@ -29,37 +28,37 @@ pub(super) fn canonical(record: RecordType, text: &str) -> String {
             }
             _ => text.to_owned(),
         },
-        // Order, preference, flags, service, expression, and what replaces it.
-        RecordType::NAPTR => words(&|place, word| match place {
+        // Order, preference, flags, service, regular expression, replacement.
+        RecordType::NAPTR => map_words(&|index, word| match index {
             2 => unquoted(word).to_ascii_lowercase(),
             5 => name(word),
             _ => unquoted(word),
         }),
-        RecordType::SVCB | RecordType::HTTPS => words(&|place, word| match place {
+        RecordType::SVCB | RecordType::HTTPS => map_words(&|index, word| match index {
             0 => word.to_owned(),
             1 => name(word),
             _ => parameter(&unquoted(word)),
         }),
-        // Usage, selector, kind of match, and a digest that tools write in pieces.
+        // Usage, selector, matching type, and a digest that some tools split into words.
         RecordType::TLSA => match text.split_whitespace().collect::<Vec<_>>()[..] {
             [usage, selector, kind, ref digest @ ..] => {
                 format!("{usage} {selector} {kind} {}", digest.concat().to_ascii_lowercase())
             }
             _ => text.to_owned(),
         },
-        _ => words(&|_, word| name(&unquoted(word))),
+        _ => map_words(&|_, word| name(&unquoted(word))),
     }
 }
 
-/// A parameter of a service, such as `alpn=h2`. The library ends lists with a comma, writes a sign also where nothing
-/// follows it, and has a word of its own for keys without a name.
+/// A service parameter such as `alpn=h2`. The library ends lists with a comma, writes `=` even without a value, and names
+/// unknown keys `unknown7` where RFC 9460 has `key7`.
 fn parameter(word: &str) -> String {
     let word = word.trim_end_matches(',');
     let word = word.strip_suffix('=').filter(|key| !key.contains('=')).unwrap_or(word);
     word.strip_prefix("unknown").map_or_else(|| word.to_owned(), |number| format!("key{number}"))
 }
 
-/// What stands in one or more pairs of quotes, as one text; `None` if anything stands outside of them.
+/// Joins one or more quoted strings; `None` if anything is outside of quotes.
 fn quoted_parts(text: &str) -> Option<String> {
     let mut whole = String::new();
     let mut rest = text.strip_prefix('"')?;
@@ -85,7 +84,7 @@ mod tests {
     use crate::checks::dns::record::*;
 
     #[test]
-    fn names_are_compared_as_names_and_values_as_they_are() {
+    fn names_ignore_case_and_values_are_exact() {
         use RecordType::{AAAA, CAA, CNAME, HTTPS, MX, NAPTR, TLSA, TXT};
         for (record, one, other, same) in [
             (AAAA, "2001:DB8::1", "2001:db8:0:0::1", true),

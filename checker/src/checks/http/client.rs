@@ -1,7 +1,7 @@
-//! One request and its answer over a connection of its own, spoken by hyper in the task that makes the attempt.
+//! One HTTP/1.1 request and its response over its own connection, driven by hyper in the task of the attempt.
 //!
-//! reqwest's client is not asked: it is made to share connections, and the tasks, channels and timers that it needs
-//! for that cost four times as much as the request itself where every connection is used once.
+//! reqwest's client is not used: it is built to share connections, and the tasks, channels and timers for that cost four
+//! times as much as the request itself when every connection is used once.
 
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
@@ -22,27 +22,24 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
+use url::{Position, Url};
 
-use super::target::Target;
+use super::uses_tls;
 use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::net::connect::{self, Address};
 use crate::checks::probe_data::Capture;
 use crate::checks::timing::Stopwatch;
 use crate::checks::{Failure, error_text};
 
-/// How we introduce ourselves to the endpoints.
 const USER_AGENT_VALUE: &str = concat!("checkup/", env!("CARGO_PKG_VERSION"));
 
-/// What is spoken over TLS, so that a server that knows more does not choose it.
+/// The only protocol that is offered over TLS, so that the server chooses no other.
 const HTTP_1_1: &[u8] = b"http/1.1";
 
-/// A connection as hyper sees it.
-///
-/// It is moved a few times, for which the state of TLS is too large.
-type Stream = TokioIo<NoShutdownStream<Either<TcpStream, Box<TlsStream<TcpStream>>>>>;
+/// A connection as hyper sees it. The state of TLS is boxed because the stream is moved several times.
+type ClientStream = TokioIo<NoShutdownStream<Either<TcpStream, Box<TlsStream<TcpStream>>>>>;
 
-/// A connection that is closed when it is dropped, and in no other way: a farewell of its own would be one more
-/// packet for nothing.
+/// A connection that only closes when it is dropped: a shutdown before that would send one more packet for nothing.
 struct NoShutdownStream<S>(S);
 
 impl<S: AsyncRead + Unpin> AsyncRead for NoShutdownStream<S> {
@@ -77,29 +74,27 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for NoShutdownStream<S> {
     }
 }
 
-/// What hyper knows of a connection, and works on while it is asked to.
-type Connection = Pin<Box<http1::Connection<Stream, Full<Bytes>>>>;
+/// Drives a connection; it makes progress only while it is polled.
+type Connection = Pin<Box<http1::Connection<ClientStream, Full<Bytes>>>>;
 
-/// What is sent, and to where.
+/// The parts of a request.
 pub(super) struct HttpRequest<'a> {
-    pub(super) target: &'a Target,
+    pub(super) url: &'a Url,
     pub(super) method: &'a Method,
     pub(super) headers: &'a HeaderMap,
     pub(super) body: Option<&'a str>,
 }
 
-/// The head of an answer, and the way to the rest of it.
+/// The head of a response; the body is read with [`HttpResponse::chunk`].
 pub(super) struct HttpResponse {
-    /// The head, and what is left of the body; moved as one, since it is large.
     response: Response<Incoming>,
-    /// The certificates that the server showed, its own first, if they are wanted.
+    /// The certificates that the server presented, its own first, if they are captured.
     pub(super) certificates: Vec<CertificateDer<'static>>,
-    /// Reads what comes, as long as it is asked to.
+    /// `None` once the connection has ended.
     connection: Option<Connection>,
 }
 
-/// Connects, asks and waits until the head of the answer is there; `tls` says whose certificates are trusted, for a
-/// URL that asks for TLS.
+/// Connects, sends the request and waits for the head of the response.
 pub(super) async fn send(
     request: HttpRequest<'_>,
     tls: Option<Arc<ClientConfig>>,
@@ -107,40 +102,39 @@ pub(super) async fn send(
     policy: AddressPolicy,
     stopwatch: &Stopwatch,
 ) -> Result<HttpResponse, Failure> {
-    let host = request.target.host();
-    let address = Address { host: host.to_owned(), port: request.target.port() };
-    let is_one_packet = !request.target.is_tls() && request.headers.is_empty() && request.body.is_none();
+    let address = Address::from_url(request.url);
+    let is_one_packet = !uses_tls(request.url) && request.headers.is_empty() && request.body.is_none();
     let stream = if is_one_packet {
         connect::connect_for_single_write(&address, policy, stopwatch).await?
     } else {
         connect::connect(&address, policy, stopwatch).await?
     };
     let mut certificates = Vec::new();
-    let stream = match tls.filter(|_| request.target.is_tls()) {
+    let stream = match tls.filter(|_| uses_tls(request.url)) {
         None => Either::Left(stream),
         Some(config) => {
             let name = ServerName::try_from(address.host.clone())
-                .map_err(|_| format!("`{host}` is no host name that a certificate can be for"))?;
+                .map_err(|_| format!("`{}` is no host name that a certificate can be for", address.host))?;
             let stream = connect::handshake(stream, config, &name, &[HTTP_1_1], stopwatch).await?;
             if capture.certificate {
-                let shown = stream.get_ref().1.peer_certificates();
-                certificates.extend(shown.into_iter().flatten().map(|shown| shown.clone().into_owned()));
+                let presented = stream.get_ref().1.peer_certificates();
+                certificates.extend(presented.into_iter().flatten().map(|one| one.clone().into_owned()));
             }
             Either::Right(Box::new(stream))
         }
     };
-    let stream: Stream = TokioIo::new(NoShutdownStream(stream));
+    let stream: ClientStream = TokioIo::new(NoShutdownStream(stream));
     let (mut sender, connection) =
         http1::handshake(stream).await.map_err(|error| error_text::describe_error(&error))?;
     let mut connection = Box::pin(connection);
     let mut response = pin!(sender.send_request(build_request(&request)?));
-    // The connection works only while it is asked to, which is what the loop does until the answer has begun.
+    // Nothing polls the connection but this loop.
     let mut is_open = true;
     let response = loop {
         tokio::select! {
             biased;
             response = &mut response => break response,
-            // How it ended, the answer tells.
+            // If the connection failed, so does the response.
             _ = &mut connection, if is_open => is_open = false,
         }
     };
@@ -157,7 +151,7 @@ impl HttpResponse {
         self.response.headers()
     }
 
-    /// The next piece of the body; `None` after its end.
+    /// The next chunk of the body; `None` after its end.
     pub(super) async fn chunk(&mut self) -> Option<Result<Bytes, hyper::Error>> {
         let body = self.response.body_mut();
         loop {
@@ -174,7 +168,7 @@ impl HttpResponse {
             };
             match frame? {
                 Err(error) => return Some(Err(error)),
-                // Trailers are no part of the body.
+                // Trailers are not part of the body.
                 Ok(frame) => {
                     if let Ok(data) = frame.into_data() {
                         return Some(Ok(data));
@@ -185,17 +179,19 @@ impl HttpResponse {
     }
 }
 
+/// The request as hyper sends it.
 pub(super) fn build_request(request: &HttpRequest<'_>) -> Result<Request<Full<Bytes>>, Failure> {
-    let HttpRequest { target, method, headers, body } = request;
-    let path = target.path_and_query();
-    let path = PathAndQuery::try_from(path).map_err(|error| format!("`{path}` cannot be asked for: {error}"))?;
+    let HttpRequest { url, method, headers, body } = request;
+    let path = &url[Position::BeforePath..Position::AfterQuery];
+    let path = PathAndQuery::try_from(path).map_err(|error| format!("`{path}` cannot be requested: {error}"))?;
     let mut request = Request::new(Full::from(body.unwrap_or_default().to_owned()));
     *request.method_mut() = (*method).clone();
     *request.uri_mut() = Uri::from(path);
     *request.headers_mut() = (*headers).clone();
     let sent = request.headers_mut();
-    let host = HeaderValue::from_str(target.authority());
-    let host = host.map_err(|_| format!("`{}` is no host that a request can name", target.host()))?;
+    let authority = &url[Position::BeforeHost..Position::AfterPort];
+    let host =
+        HeaderValue::from_str(authority).map_err(|_| format!("`{authority}` is no host that a request can name"))?;
     for (name, value) in [
         (HOST, host),
         (ACCEPT, HeaderValue::from_static("*/*")),

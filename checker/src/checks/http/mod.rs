@@ -1,10 +1,7 @@
-//! HTTP and HTTPS checks: one attempt is one request (and its redirects) over a connection of its own.
-//!
-//! [`target`] says where it goes, [`client`] speaks to the server, [`status_codes`] knows which answers are up.
+//! HTTP and HTTPS checks: one attempt sends one request over its own connection, and follows redirects.
 
 mod client;
 pub mod status_codes;
-pub mod target;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +11,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use futures_util::future::BoxFuture;
+use http::request::Parts;
 use percent_encoding::percent_decode_str;
 use reqwest::header::{
     AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderValue, LOCATION, PROXY_AUTHORIZATION,
@@ -23,33 +22,50 @@ use rustls::ClientConfig;
 
 use self::client::{HttpRequest, HttpResponse};
 use self::status_codes::StatusCodes;
-use self::target::Target;
 use super::expected_text::expect_texts;
+use super::net::connect::url_host;
 use super::net::tls_config::TlsTrust;
 use super::probe_data::{Capture, ProbeData};
+use super::run::timed;
 use super::timing::Stopwatch;
-use super::{CheckContext, Failure, ProbeResult, error_text, tls};
+use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text, tls};
 use crate::redact::{has_user, without_user};
 
-/// How long the body of an answer may take that is only read to be shown.
+/// What assertions can examine.
+pub const SUBJECTS: &[&str] = &[
+    "[STATUS]",
+    "[RTT]",
+    "[DNS]",
+    "[CONNECT]",
+    "[TLS]",
+    "[TTFB]",
+    "[CERTIFICATE]",
+    "[REDIRECT]",
+    "[HEADER name]",
+    "[BODY]",
+    "[BODY_SIZE]",
+    "[JSON $.path]",
+];
+
+/// The longest to read a body that is only shown and decides nothing.
 const DIAGNOSTIC_BODY_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// An HTTP check, ready to be made.
+/// The parameters of an HTTP check.
 #[derive(Debug, Clone)]
 pub struct HttpCheck {
-    /// The URL as configured, without a user and a password; people know it by that.
+    /// The URL as configured, without user and password.
     pub locator: String,
-    /// Where requests go, without a user and a password: they are a header.
-    pub target: Target,
-    /// The request's method.
+    /// Where requests go: an `http` or `https` URL with a host, without user and password, which are a header.
+    pub url: Url,
+    /// The method of the request.
     pub method: Method,
-    /// The request's headers, besides those that every request has.
+    /// Headers in addition to those that every request has.
     pub headers: HeaderMap,
-    /// The request's body.
+    /// The body of the request.
     pub body: Option<String>,
     /// The longest an attempt may take.
     pub timeout: Duration,
-    /// The answers that are up.
+    /// The status codes of a healthy endpoint.
     pub up_status: StatusCodes,
     /// A text that the body must contain.
     pub must_contain: Option<String>,
@@ -57,25 +73,25 @@ pub struct HttpCheck {
     pub must_not_contain: Option<String>,
     /// How many redirects are followed.
     pub max_redirects: u32,
-    /// How many bytes of the body are read, if any need be.
+    /// How many bytes of the body are read at most, where it is read at all.
     pub body_limit: usize,
     /// Whose certificates are trusted.
     pub trust: TlsTrust,
 }
 
-/// The text is no URL that can be checked.
+/// A text is not a URL that can be checked.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidUrl {
-    /// It cannot be read as one.
+    /// It is not an absolute URL.
     #[error("invalid URL `{0}`: {1}; expected for example `https://shop.example/health`")]
     Syntax(String, String),
-    /// It has another scheme.
+    /// Its scheme is neither `http` nor `https`.
     #[error("unsupported scheme `{1}` in `{0}`: expected an `http://` or `https://` URL")]
     UnsupportedScheme(String, String),
 }
 
 impl HttpCheck {
-    /// Reads an absolute `http` or `https` URL.
+    /// Parses an absolute `http` or `https` URL.
     pub fn parse_url(text: &str) -> Result<Url, InvalidUrl> {
         let url = Url::parse(text.trim()).map_err(|error| InvalidUrl::Syntax(without_user(text), error.to_string()))?;
         match url.scheme() {
@@ -84,7 +100,7 @@ impl HttpCheck {
         }
     }
 
-    /// Takes user name and password out of a URL: they are sent as a header, and go nowhere else.
+    /// Takes user and password out of a URL and turns them into the value of an `Authorization` header.
     pub fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
         let decoded = |text: &str| percent_decode_str(text).collect::<Vec<u8>>();
         if !has_user(url) {
@@ -100,28 +116,15 @@ impl HttpCheck {
         Some(value)
     }
 
-    /// Whether TLS may be spoken: with the URL itself or with where it redirects.
-    #[must_use]
-    pub fn can_use_tls(&self) -> bool {
-        self.target.is_tls() || self.max_redirects > 0
+    /// Whether the URL uses TLS, or a redirect can lead to one that does.
+    fn can_use_tls(&self) -> bool {
+        uses_tls(&self.url) || self.max_redirects > 0
     }
 
-    /// Whether authorities are needed. Files of them that cannot be read
-    /// make a check impossible in any case, since somebody wanted them.
-    pub(super) fn needs_trust_anchors(&self) -> bool {
+    /// Whether a TLS configuration is needed. Configured files of authorities are read even if no URL uses TLS, so that
+    /// a file that cannot be read is reported.
+    fn needs_trust_anchors(&self) -> bool {
         self.can_use_tls() || self.trust != TlsTrust::System
-    }
-
-    /// The head of the first request as it is sent.
-    pub fn head(&self) -> Result<http::request::Parts, Failure> {
-        let (target, method, headers) = (&self.target, &self.method, &self.headers);
-        let request = HttpRequest { target, method, headers, body: self.body.as_deref() };
-        let mut head = client::build_request(&request)?.into_parts().0;
-        if let Some(body) = &self.body {
-            // What speaks for us counts a body when it goes out.
-            head.headers.entry(CONTENT_LENGTH).or_insert_with(|| body.len().into());
-        }
-        Ok(head)
     }
 
     fn needs_body(&self) -> bool {
@@ -129,38 +132,86 @@ impl HttpCheck {
     }
 }
 
-/// Sends the request, follows its redirects, and holds the answer against what is expected; `tls` says whose
-/// certificates are trusted.
-pub async fn request(
+impl Probe for HttpCheck {
+    fn type_name(&self) -> &'static str {
+        "http"
+    }
+
+    fn locator(&self) -> &str {
+        &self.locator
+    }
+
+    fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    fn host(&self) -> Option<&str> {
+        Some(url_host(&self.url))
+    }
+
+    fn how_to_enable_tls(&self) -> Option<&'static str> {
+        let remedy = "an `https://` URL, or with `max_redirects` where a redirect leads to one";
+        (!self.can_use_tls()).then_some(remedy)
+    }
+
+    fn request_head(&self) -> Option<Parts> {
+        let request =
+            HttpRequest { url: &self.url, method: &self.method, headers: &self.headers, body: self.body.as_deref() };
+        let mut head = client::build_request(&request).ok()?.into_parts().0;
+        if let Some(body) = &self.body {
+            // hyper adds the length when it sends the request.
+            head.headers.entry(CONTENT_LENGTH).or_insert_with(|| body.len().into());
+        }
+        Some(head)
+    }
+
+    fn preflight(&self) -> Result<(), String> {
+        self.trust.preflight()
+    }
+
+    fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
+        Box::pin(async move {
+            let tls = if self.needs_trust_anchors() { Some(context.tls_config(&self.trust).await?) } else { None };
+            Ok(timed(self.timeout, capture, |stopwatch| exchange(self, tls, capture, context, stopwatch)).await)
+        })
+    }
+}
+
+fn uses_tls(url: &Url) -> bool {
+    url.scheme() == "https"
+}
+
+/// Sends the request, follows redirects, and compares the response with what is expected.
+async fn exchange(
     check: &HttpCheck,
     tls: Option<Arc<ClientConfig>>,
     capture: Capture,
     context: &CheckContext,
     stopwatch: Arc<Stopwatch>,
 ) -> ProbeResult {
-    let mut target = Cow::Borrowed(&check.target);
+    let mut url = Cow::Borrowed(&check.url);
     let mut method = check.method.clone();
     let mut headers = Cow::Borrowed(&check.headers);
     let mut body = check.body.as_deref();
     let mut redirects = 0;
     loop {
-        let request = HttpRequest { target: &target, method: &method, headers: &headers, body };
-        let response = client::send(request, tls.clone(), capture, context.policy, &stopwatch).await?;
+        let request = HttpRequest { url: &url, method: &method, headers: &headers, body };
+        let response = client::send(request, tls.clone(), capture, context.address_policy, &stopwatch).await?;
         stopwatch.first_byte();
-        stopwatch.record(|seen| note_head(seen, &response));
-        let Some(to) = redirect_target(check, &response) else {
-            return expect(check, response, capture, context, &stopwatch).await;
+        stopwatch.record(|data| capture_head(data, &response));
+        let Some(location) = redirect_location(check, &response) else {
+            return evaluate(check, response, capture, context, &stopwatch).await;
         };
         if redirects == check.max_redirects {
-            return Err(format!("more than {} redirects; the last one leads to `{to}`", check.max_redirects));
+            return Err(format!("more than {} redirects; the last one leads to `{location}`", check.max_redirects));
         }
         redirects += 1;
-        let next = target.join(&to).map_err(|_| format!("redirected to `{to}`, which is no URL"))?;
+        let next = url.join(&location).map_err(|_| format!("redirected to `{location}`, which is no URL"))?;
         if !matches!(next.scheme(), "http" | "https") {
             return Err(format!("redirected to `{next}`, which is neither `http` nor `https`"));
         }
         let status = response.status();
-        // As browsers do: another method than GET or HEAD is not repeated, unless the answer asks for it.
+        // Like browsers: only 307 and 308 repeat a method other than GET or HEAD.
         let repeats = matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
         if !repeats && !matches!(method, Method::GET | Method::HEAD) {
             method = Method::GET;
@@ -168,34 +219,33 @@ pub async fn request(
             headers.to_mut().remove(CONTENT_TYPE);
             headers.to_mut().remove(CONTENT_LENGTH);
         }
-        let next = Target::of(&next);
-        if !next.has_origin_of(&target) {
-            // What proves who we are is meant for the first host alone.
+        if next.origin() != url.origin() {
+            // Credentials are meant for the configured host alone.
             for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, HOST] {
                 headers.to_mut().remove(name);
             }
         }
         stopwatch.start_next_connection();
-        target = Cow::Owned(next);
+        url = Cow::Owned(next);
     }
 }
 
-/// Where a redirect leads, if redirects are followed and this is one.
-fn redirect_target(check: &HttpCheck, response: &HttpResponse) -> Option<String> {
+/// The location of a redirect that is followed.
+fn redirect_location(check: &HttpCheck, response: &HttpResponse) -> Option<String> {
     let follows = check.max_redirects > 0 && matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
     let location = response.headers().get(LOCATION).filter(|_| follows)?;
     Some(String::from_utf8_lossy(location.as_bytes()).into_owned())
 }
 
-/// What the head of an answer says.
-fn note_head(seen: &mut ProbeData, response: &HttpResponse) {
+fn capture_head(data: &mut ProbeData, response: &HttpResponse) {
     let headers = response.headers();
-    seen.status = Some(response.status().as_u16().into());
-    seen.redirect = headers.get(LOCATION).map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
-    seen.headers = Some(headers.clone());
+    data.status = Some(response.status().as_u16().into());
+    data.redirect = headers.get(LOCATION).map(|location| String::from_utf8_lossy(location.as_bytes()).into_owned());
+    data.headers = Some(headers.clone());
 }
 
-async fn expect(
+/// Compares a response with what is expected, and reads its body where something needs it.
+async fn evaluate(
     check: &HttpCheck,
     mut response: HttpResponse,
     capture: Capture,
@@ -206,41 +256,41 @@ async fn expect(
     if !check.up_status.contains(status.as_u16()) {
         let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
         if capture.diagnostics {
-            // It counts for nothing any more, so that it must not take long either.
+            // The outcome is known; the body is only shown.
             let _ = tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, read_body(check, response, stopwatch)).await;
         }
         return Err(format!("response status {}{reason}, expected {}", status.as_u16(), check.up_status));
     }
-    let mut seen = ProbeData { status: Some(status.as_u16().into()), ..ProbeData::default() };
+    let mut data = ProbeData { status: Some(status.as_u16().into()), ..ProbeData::default() };
     if capture.headers {
-        note_head(&mut seen, &response);
+        capture_head(&mut data, &response);
     }
     if !response.certificates.is_empty() {
-        seen.certificate_expires_in = Some(tls::time_left(&response.certificates, (context.clock)())?);
-        seen.certificates = std::mem::take(&mut response.certificates);
+        data.certificate_expires_in = Some(tls::time_left(&response.certificates, context.now())?);
+        data.certificates = std::mem::take(&mut response.certificates);
     }
     if !check.needs_body() && !capture.body {
         if capture.diagnostics {
-            // It is shown, but decides nothing: what only waits for it would be up.
+            // The body is only shown: an endpoint that would fail here is healthy.
             let read = tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, read_body(check, response, stopwatch)).await;
-            let noted = stopwatch.recorded();
-            seen.body = noted.body.or_else(|| Some(Vec::new()));
-            seen.truncation = match read {
-                Ok(Ok((_, cut))) => cut,
+            let recorded = stopwatch.recorded();
+            data.body = recorded.body.or_else(|| Some(Vec::new()));
+            data.truncation = match read {
+                Ok(Ok((_, truncation))) => truncation,
                 Ok(Err(why)) => Some(format!("no more came, and nothing needs it: {why}")),
                 Err(_) => Some("what comes later was not waited for, since nothing needs it".to_owned()),
             };
         }
-        return Ok(seen);
+        return Ok(data);
     }
-    let (body, cut) = read_body(check, response, stopwatch).await?;
+    let (body, truncation) = read_body(check, response, stopwatch).await?;
     let (must_contain, must_not_contain) = (check.must_contain.as_deref(), check.must_not_contain.as_deref());
-    expect_texts("response", (&body, cut.as_deref()), must_contain, must_not_contain)?;
-    (seen.body, seen.truncation) = (Some(body), cut);
-    Ok(seen)
+    expect_texts("response", (&body, truncation.as_deref()), must_contain, must_not_contain)?;
+    (data.body, data.truncation) = (Some(body), truncation);
+    Ok(data)
 }
 
-/// The body up to the limit, and a sentence about that if it is not all of it.
+/// Reads the body up to the limit, with a clause about the limit if there is more.
 async fn read_body(
     check: &HttpCheck,
     mut response: HttpResponse,
@@ -251,12 +301,13 @@ async fn read_body(
         let chunk = chunk.map_err(|error| error_text::describe_error(&error))?;
         stopwatch.start_body();
         let room = check.body_limit - body.len();
-        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        stopwatch.record(|seen| seen.body.get_or_insert_default().extend_from_slice(&chunk[..chunk.len().min(room)]));
+        let kept = &chunk[..chunk.len().min(room)];
+        body.extend_from_slice(kept);
+        stopwatch.record(|data| data.body.get_or_insert_default().extend_from_slice(kept));
         if chunk.len() > room {
-            let cut = format!("only the first {} bytes of the body were read (`body_limit`)", check.body_limit);
-            stopwatch.record(|seen| seen.truncation = Some(cut.clone()));
-            return Ok((body, Some(cut)));
+            let truncation = format!("only the first {} bytes of the body were read (`body_limit`)", check.body_limit);
+            stopwatch.record(|data| data.truncation = Some(truncation.clone()));
+            return Ok((body, Some(truncation)));
         }
     }
     Ok((body, None))

@@ -1,30 +1,28 @@
-//! Which HTTP status codes count as up: one, a list, a class such as `2xx`, a range such as `200-299`.
+//! Sets of HTTP status codes: one code, a class such as `2xx`, a range such as `200-299`, or a list of these.
 
 use std::fmt;
 
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::config::document::Located;
-
-/// A set of status codes as ranges, both ends included; never empty.
+/// A set of status codes as inclusive ranges; never empty.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Json")]
 pub struct StatusCodes(Vec<(u16, u16)>);
 
-/// What may be written, for the message that refuses anything else.
-const WANTED: &str =
+/// What is accepted, for error messages.
+const EXPECTED: &str =
     "a status code such as `200`, a class such as `\"2xx\"`, a range such as `\"200-299\"`, or a list of these";
 
 impl Default for StatusCodes {
-    /// Every code that means success.
+    /// All codes of success.
     fn default() -> Self {
         StatusCodes(vec![(200, 299)])
     }
 }
 
 impl StatusCodes {
-    /// Every code there is.
+    /// All codes.
     #[must_use]
     pub fn any() -> StatusCodes {
         StatusCodes(vec![(100, 599)])
@@ -35,11 +33,6 @@ impl StatusCodes {
     pub fn contains(&self, code: u16) -> bool {
         self.0.iter().any(|(low, high)| (*low..=*high).contains(&code))
     }
-
-    /// Reads what stands in a configuration file; the error says what has to stand there.
-    pub fn from_located(value: &Located) -> Result<StatusCodes, String> {
-        StatusCodes::try_from(value.to_json())
-    }
 }
 
 impl TryFrom<Json> for StatusCodes {
@@ -47,12 +40,12 @@ impl TryFrom<Json> for StatusCodes {
 
     fn try_from(value: Json) -> Result<Self, Self::Error> {
         let ranges: Option<Vec<(u16, u16)>> = match &value {
-            // The original writes 0 for "not said".
+            // The original writes 0 for "not set".
             Json::Number(number) if number.as_i64() == Some(0) => return Ok(StatusCodes::default()),
             Json::Array(list) => list.iter().map(range).collect(),
             one => range(one).map(|range| vec![range]),
         };
-        ranges.filter(|ranges| !ranges.is_empty()).map(StatusCodes).ok_or_else(|| WANTED.to_owned())
+        ranges.filter(|ranges| !ranges.is_empty()).map(StatusCodes).ok_or_else(|| EXPECTED.to_owned())
     }
 }
 
@@ -97,7 +90,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn codes_classes_ranges_and_lists_are_read() {
+    fn codes_classes_ranges_and_lists_are_parsed() {
         for (written, text, inside, outside) in [
             (json!(204), "204", 204, 200),
             (json!("2xx"), "2xx", 299, 300),
@@ -112,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_set_of_codes_is_refused() {
+    fn invalid_status_codes_are_rejected() {
         for written in [
             json!(99),
             json!(600),

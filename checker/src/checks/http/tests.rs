@@ -7,8 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::test_server::{ServerAction, authority, serve, serve_tls, serve_tls_until_alert};
-use crate::checks::{AttemptRecord, CheckContext, CheckOutcome, run};
-use crate::config::model::Check;
+use crate::checks::{AttemptRecord, Check, CheckContext, CheckOutcome, run};
 use crate::config::{Environment, from_text};
 
 fn check(url: &str, more: &str) -> std::sync::Arc<Check> {

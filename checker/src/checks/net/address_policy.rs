@@ -1,5 +1,5 @@
-//! Which addresses checks may connect to. It is decided on the address itself, after every look-up and for every
-//! redirect, so that no name can lead around it.
+//! Which addresses checks may connect to. The policy is applied to the address itself, after every name resolution and
+//! every redirect, so that no name can bypass it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -9,10 +9,9 @@ pub enum AddressPolicy {
     /// Any address.
     #[default]
     AllowAll,
-    /// Only addresses of the public internet, as `deny_private_addresses` asks.
+    /// Only addresses of the public internet (`deny_private_addresses`).
     PublicOnly,
-    /// Only this address: so tests, which have no public one, see what happens on the way from an allowed address
-    /// to one that is denied.
+    /// Only this address. Tests have no public address, and use this one to go from an allowed address to a denied one.
     #[cfg(test)]
     Only(IpAddr),
 }
@@ -29,7 +28,7 @@ impl AddressPolicy {
         }
     }
 
-    /// What an attempt says that was not allowed to connect.
+    /// Why an attempt could not connect to this address.
     #[must_use]
     pub fn rejection(address: IpAddr) -> String {
         format!("address {address} is not public, and `deny_private_addresses` forbids those")
@@ -62,7 +61,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let segments = address.segments();
-    // An IPv4 address may stand inside: mapped, compatible, translated (64:ff9b::/96) or in 6to4 (2002::/16).
+    // An IPv6 address can embed an IPv4 address: mapped, compatible, translated (64:ff9b::/96) or 6to4 (2002::/16).
     let low = || Ipv4Addr::from(u32::from(segments[6]) << 16 | u32::from(segments[7]));
     match segments {
         [0, 0, 0, 0, 0, 0 | 0xffff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => return is_public_v4(low()),
@@ -70,7 +69,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         _ => {}
     }
     let documentation = segments[0] == 0x2001 && segments[1] == 0xdb8;
-    // All that is global lies in 2000::/3; unique local, link-local and multicast lie outside.
+    // All global addresses are in 2000::/3; unique local, link-local and multicast addresses are not.
     segments[0] & 0xe000 == 0x2000 && !documentation
 }
 
@@ -79,7 +78,7 @@ mod tests {
     use crate::checks::net::address_policy::*;
 
     #[test]
-    fn what_is_not_public_is_known_in_every_disguise() {
+    fn private_addresses_are_denied_in_every_spelling() {
         for private in [
             "127.0.0.1",
             "10.1.2.3",

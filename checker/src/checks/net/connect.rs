@@ -1,5 +1,5 @@
-//! Connections for the kinds of check that open their own: a look-up, TCP to the first address that answers, and
-//! TLS on top. Each step turns the attempt's stopwatch.
+//! Opens connections: name resolution, TCP to the first address that accepts, and TLS on top. Each step starts its
+//! phase on the attempt's stopwatch.
 
 use std::fmt;
 use std::io;
@@ -14,6 +14,7 @@ use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use url::Url;
 
 use super::address_policy::AddressPolicy;
 use super::resolver;
@@ -23,7 +24,7 @@ use crate::checks::error_text;
 use crate::checks::timing::Stopwatch;
 use crate::redact::without_user;
 
-/// How long one address may be silent before the next one of the same name is tried beside it, as RFC 8305 has it.
+/// How long to wait for one address before the next one is tried in parallel (RFC 8305).
 const CONNECTION_ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// A host and a port.
@@ -31,32 +32,31 @@ const CONNECTION_ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 pub struct Address {
     /// A name, or an IP address without brackets.
     pub host: String,
-    /// The port.
     pub port: u16,
 }
 
-/// The text is no address.
+/// A text is not an address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid address `{0}`: expected a host and a port, for example `db.example:5432` or `[::1]:5432`")]
 pub struct InvalidAddress(String);
 
-/// The text is no host.
+/// A text is not a host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid host `{0}`: expected a host name or an IP address alone")]
 pub struct InvalidHost(String);
 
-/// How TLS is spoken on top of a connection.
+/// The parameters of a TLS handshake.
 #[derive(Debug, Clone)]
 pub struct TlsOptions {
     /// Whose certificates are trusted.
     pub trust: TlsTrust,
-    /// The name that is asked for, and that the certificate has to be for.
+    /// The name that is sent (SNI), and that the certificate must be valid for.
     pub server_name: ServerName<'static>,
 }
 
 impl Address {
-    /// Reads `host:port`, `[ipv6]:port`, or the host alone where there is a usual port; a scheme and a path, as in
-    /// `tcp://host:port/`, are passed over.
+    /// Parses `host:port`, `[ipv6]:port`, or a host alone if there is a default port. A scheme and a slash at the end, as
+    /// in `tcp://host:port/`, are ignored.
     pub fn parse(text: &str, default_port: Option<u16>) -> Result<Address, InvalidAddress> {
         let refused = || InvalidAddress(without_user(text));
         let rest = text.trim();
@@ -83,15 +83,28 @@ impl Address {
         Ok(Address { host: host.to_owned(), port })
     }
 
-    /// Reads a host alone, for what knows no ports.
+    /// Parses a host without a port.
     pub fn parse_host(text: &str) -> Result<Address, InvalidHost> {
-        // Whatever port is taken for the missing one, it is one that nobody wrote.
-        const NOBODYS: u16 = 1;
-        match Address::parse(text, Some(NOBODYS)) {
-            Ok(Address { host, port: NOBODYS }) => Ok(Address { host, port: 0 }),
+        // Stands for a missing port; any other means that the text has one.
+        const NO_PORT: u16 = 1;
+        match Address::parse(text, Some(NO_PORT)) {
+            Ok(Address { host, port: NO_PORT }) => Ok(Address { host, port: 0 }),
             _ => Err(InvalidHost(without_user(text))),
         }
     }
+
+    /// The host and port of a URL.
+    #[must_use]
+    pub fn from_url(url: &Url) -> Address {
+        Address { host: url_host(url).to_owned(), port: url.port_or_known_default().unwrap_or_default() }
+    }
+}
+
+/// The host of a URL, an IPv6 address without its brackets.
+#[must_use]
+pub fn url_host(url: &Url) -> &str {
+    let host = url.host_str().unwrap_or_default();
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
 impl fmt::Display for Address {
@@ -104,7 +117,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// The addresses of a host that checks may connect to; at least one.
+/// Resolves a host to the addresses that the policy allows; at least one.
 pub async fn resolve(
     address: &Address,
     policy: AddressPolicy,
@@ -132,15 +145,16 @@ pub async fn resolve(
     }
 }
 
-/// A TCP connection to the first address that accepts one, on which whatever is written is sent at once.
+/// Opens a TCP connection to the first address that accepts one. What is written is sent immediately.
 pub async fn connect(address: &Address, policy: AddressPolicy, stopwatch: &Stopwatch) -> Result<TcpStream, Failure> {
     let stream = connect_for_single_write(address, policy, stopwatch).await?;
-    // What we send are whole requests: nothing is gained by waiting for more.
+    // Whole requests are written at once, so that waiting for more gains nothing.
     let _ = stream.set_nodelay(true);
     Ok(stream)
 }
 
-/// A TCP connection to the first address that accepts one, for a single small packet: that is sent at once anyway.
+/// Opens a TCP connection for a single small write, which is sent immediately even without `TCP_NODELAY`: that saves a
+/// system call.
 pub async fn connect_for_single_write(
     address: &Address,
     policy: AddressPolicy,
@@ -155,8 +169,8 @@ pub async fn connect_for_single_write(
     Ok(stream)
 }
 
-/// Tries one address after the other, the next one as soon as one fails or is silent for a while. If all fail, it is
-/// the last failure that is told; `nobody` is that of no addresses at all.
+/// Tries one address after the other, the next one when an attempt fails or takes too long. If all fail, the last error
+/// is returned, or `no_addresses` if there are none.
 pub async fn first_to_succeed<T, E, F: Future<Output = Result<T, E>>>(
     addresses: &[SocketAddr],
     stopwatch: &Stopwatch,
@@ -190,8 +204,7 @@ pub async fn first_to_succeed<T, E, F: Future<Output = Result<T, E>>>(
     }
 }
 
-/// TLS on top of a connection, with the certificate verified as the configuration says; `protocols` are those that
-/// may be spoken over it (ALPN), none says nothing about that.
+/// Makes a TLS handshake on a connection; `protocols` are offered by ALPN, if there are any.
 pub async fn handshake(
     stream: TcpStream,
     config: Arc<ClientConfig>,
@@ -216,7 +229,7 @@ mod tests {
     use crate::checks::net::connect::*;
 
     #[test]
-    fn addresses_are_read_as_people_write_them() {
+    fn addresses_are_parsed_in_every_spelling() {
         for (text, usual, host, port) in [
             ("db.example:5432", None, "db.example", 5_432),
             ("127.0.0.1:8099", None, "127.0.0.1", 8_099),
@@ -236,7 +249,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_that_is_not_public_is_refused_before_anything_is_sent() {
+    async fn a_private_address_is_denied_before_a_connection() {
         let stopwatch = Stopwatch::start();
         for host in ["127.0.0.1", "::1", "localhost"] {
             let address = Address { host: host.to_owned(), port: 9 };
@@ -246,7 +259,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_next_address_is_tried_when_one_refuses() {
+    async fn the_next_address_is_tried_after_a_refusal() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let open = listener.local_addr().expect("an address");
         let closed = SocketAddr::new(open.ip(), 9);

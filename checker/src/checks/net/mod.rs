@@ -1,4 +1,4 @@
-//! What several kinds of check need to connect.
+//! Connections for all kinds of check: name resolution, the address policy, TCP, TLS and STARTTLS.
 
 pub mod address_policy;
 pub mod connect;

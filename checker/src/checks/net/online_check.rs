@@ -1,4 +1,4 @@
-//! Whether this node itself is online: what looks down from a node that is not says nothing about the endpoint.
+//! Checks whether this node is online: a failed check says nothing about the endpoint if the node is not.
 
 use std::time::Duration;
 
@@ -9,38 +9,38 @@ use super::address_policy::AddressPolicy;
 use super::connect::{Address, connect};
 use crate::checks::timing::Stopwatch;
 
-/// How long an answer holds: many endpoints fail at once when the node goes offline.
+/// How long an outcome is reused: many endpoints fail at once when the node goes offline.
 const CACHE_FOR: Duration = Duration::from_secs(5);
 /// How long each address may take to accept a connection.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The addresses one of which can be reached whenever the node is online, and what was found last.
+/// Addresses of which at least one accepts connections whenever the node is online, and the last outcome.
 #[derive(Debug, Default)]
 pub struct OnlineCheck {
     addresses: Vec<Address>,
-    found: Mutex<Option<(Instant, bool)>>,
+    last: Mutex<Option<(Instant, bool)>>,
 }
 
 impl OnlineCheck {
-    /// Asks these addresses; without any, the node is taken to be online.
+    /// Connects to these addresses; without any, the node counts as online.
     #[must_use]
     pub fn new(addresses: Vec<Address>) -> OnlineCheck {
-        OnlineCheck { addresses, found: Mutex::new(None) }
+        OnlineCheck { addresses, last: Mutex::new(None) }
     }
 
-    /// Whether one of the addresses accepts a connection. One task asks, others wait for its answer.
+    /// Whether one of the addresses accepts a connection. One task connects, others wait for its outcome.
     pub async fn is_online(&self) -> bool {
         if self.addresses.is_empty() {
             return true;
         }
-        let mut found = self.found.lock().await;
-        if let Some((at, online)) = *found
+        let mut last = self.last.lock().await;
+        if let Some((at, online)) = *last
             && at.elapsed() < CACHE_FOR
         {
             return online;
         }
         let online = self.reaches_any().await;
-        *found = Some((Instant::now(), online));
+        *last = Some((Instant::now(), online));
         online
     }
 
@@ -64,7 +64,7 @@ mod tests {
     use crate::checks::net::online_check::*;
 
     #[tokio::test]
-    async fn one_address_that_accepts_is_enough_and_none_means_offline() {
+    async fn one_address_that_accepts_is_enough() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let open = Address { host: "127.0.0.1".to_owned(), port: listener.local_addr().expect("an address").port() };
         let closed = Address { host: "127.0.0.1".to_owned(), port: 9 };

@@ -1,32 +1,28 @@
-//! The words of four protocols by which a plain connection is turned into one with TLS.
+//! Upgrades a plain connection to TLS in the way of SMTP, IMAP, POP3 or PostgreSQL.
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
 use crate::checks::{Failure, error_text};
 
-/// The protocols in which a plain connection can be turned into one with TLS.
+/// A protocol that can upgrade a plain connection to TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartTls {
-    /// Mail submission and transport.
     Smtp,
-    /// Mail boxes.
     Imap,
-    /// Mail boxes, the older way.
     Pop3,
-    /// `PostgreSQL`.
     Postgres,
 }
 
-/// The longest line a server may answer with, in bytes; the protocols allow a quarter of it.
+/// The longest line that is accepted, in bytes: four times what the protocols allow.
 const LINE_LIMIT: u64 = 2_048;
-/// The most lines of one answer.
+/// The most lines that are accepted in one response.
 const LINES_LIMIT: usize = 100;
-/// `PostgreSQL`'s request for TLS: its own length and a number that no version has.
+/// `SSLRequest` of the PostgreSQL protocol: its length and the request code.
 const POSTGRES_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
 impl StartTls {
-    /// The words for them in the configuration.
+    /// The names in the configuration.
     pub const NAMES: [(&'static str, StartTls); 4] = [
         ("smtp", StartTls::Smtp),
         ("imap", StartTls::Imap),
@@ -34,61 +30,61 @@ impl StartTls {
         ("postgres", StartTls::Postgres),
     ];
 
-    /// The protocol that a word stands for.
+    /// The protocol with this name.
     #[must_use]
-    pub fn from_name(word: &str) -> Option<StartTls> {
-        StartTls::NAMES.iter().find(|(known, _)| *known == word).map(|(_, protocol)| *protocol)
+    pub fn from_name(name: &str) -> Option<StartTls> {
+        StartTls::NAMES.iter().find(|(known, _)| *known == name).map(|(_, protocol)| *protocol)
     }
 }
 
-/// Talks until the server is ready for a TLS handshake.
+/// Asks the server for TLS; a handshake must follow.
 pub(in crate::checks) async fn upgrade(protocol: StartTls, stream: &mut TcpStream) -> Result<(), Failure> {
     let mut stream = BufReader::new(stream);
     match protocol {
         StartTls::Smtp => {
-            smtp_answer(&mut stream, "220").await?;
+            smtp_response(&mut stream, "220").await?;
             send(&mut stream, b"EHLO checkup.invalid\r\n").await?;
-            smtp_answer(&mut stream, "250").await?;
+            smtp_response(&mut stream, "250").await?;
             send(&mut stream, b"STARTTLS\r\n").await?;
-            smtp_answer(&mut stream, "220").await?;
+            smtp_response(&mut stream, "220").await?;
         }
         StartTls::Imap => {
-            line_beginning(&mut stream, "* OK").await?;
+            expect_line(&mut stream, "* OK").await?;
             send(&mut stream, b"a1 STARTTLS\r\n").await?;
-            let mut answer = line(&mut stream).await?;
+            let mut response = line(&mut stream).await?;
             for _ in 0..LINES_LIMIT {
-                // What has a star for a tag belongs to no request.
-                if !answer.starts_with("* ") {
+                // Lines tagged with a star are not responses to a request.
+                if !response.starts_with("* ") {
                     break;
                 }
-                answer = line(&mut stream).await?;
+                response = line(&mut stream).await?;
             }
-            expect_beginning(&answer, "a1 OK")?;
+            expect_prefix(&response, "a1 OK")?;
         }
         StartTls::Pop3 => {
-            line_beginning(&mut stream, "+OK").await?;
+            expect_line(&mut stream, "+OK").await?;
             send(&mut stream, b"STLS\r\n").await?;
-            line_beginning(&mut stream, "+OK").await?;
+            expect_line(&mut stream, "+OK").await?;
         }
         StartTls::Postgres => {
             send(&mut stream, &POSTGRES_REQUEST).await?;
-            let answer = stream.read_u8().await.map_err(|error| lost(&error))?;
-            if answer != b'S' {
+            let response = stream.read_u8().await.map_err(|error| describe(&error))?;
+            if response != b'S' {
                 return Err("server offers no TLS".to_owned());
             }
         }
     }
-    // Whoever sits between could have put words here that would later be taken for the server's own.
+    // An attacker in between could inject data here that would later count as sent over TLS.
     if stream.buffer().is_empty() { Ok(()) } else { Err("server sent more than its answer before TLS".to_owned()) }
 }
 
 async fn send(stream: &mut BufReader<&mut TcpStream>, bytes: &[u8]) -> Result<(), Failure> {
-    stream.write_all(bytes).await.map_err(|error| lost(&error))
+    stream.write_all(bytes).await.map_err(|error| describe(&error))
 }
 
 async fn line(stream: &mut BufReader<&mut TcpStream>) -> Result<String, Failure> {
     let mut line = Vec::new();
-    stream.take(LINE_LIMIT).read_until(b'\n', &mut line).await.map_err(|error| lost(&error))?;
+    stream.take(LINE_LIMIT).read_until(b'\n', &mut line).await.map_err(|error| describe(&error))?;
     match line.last() {
         Some(b'\n') => Ok(String::from_utf8_lossy(&line).trim_end().to_owned()),
         _ if line.len() as u64 >= LINE_LIMIT => Err("server answered with a line that has no end".to_owned()),
@@ -96,22 +92,22 @@ async fn line(stream: &mut BufReader<&mut TcpStream>) -> Result<String, Failure>
     }
 }
 
-async fn line_beginning(stream: &mut BufReader<&mut TcpStream>, expected: &str) -> Result<(), Failure> {
-    expect_beginning(&line(stream).await?, expected)
+async fn expect_line(stream: &mut BufReader<&mut TcpStream>, expected: &str) -> Result<(), Failure> {
+    expect_prefix(&line(stream).await?, expected)
 }
 
-fn expect_beginning(answer: &str, expected: &str) -> Result<(), Failure> {
-    if answer.starts_with(expected) {
+fn expect_prefix(response: &str, expected: &str) -> Result<(), Failure> {
+    if response.starts_with(expected) {
         return Ok(());
     }
-    Err(format!("server answered `{}`, expected `{expected}`", error_text::excerpt(answer.as_bytes())))
+    Err(format!("server answered `{}`, expected `{expected}`", error_text::excerpt(response.as_bytes())))
 }
 
-/// An answer of one or more lines, all with the same code; a dash after it says that more come.
-async fn smtp_answer(stream: &mut BufReader<&mut TcpStream>, code: &str) -> Result<(), Failure> {
+/// A response of one or more lines with the same code, of which all but the last have a dash after it.
+async fn smtp_response(stream: &mut BufReader<&mut TcpStream>, code: &str) -> Result<(), Failure> {
     for _ in 0..LINES_LIMIT {
         let line = line(stream).await?;
-        expect_beginning(&line, code)?;
+        expect_prefix(&line, code)?;
         if line.as_bytes().get(3) != Some(&b'-') {
             return Ok(());
         }
@@ -119,7 +115,7 @@ async fn smtp_answer(stream: &mut BufReader<&mut TcpStream>, code: &str) -> Resu
     Err("server answered with lines that have no end".to_owned())
 }
 
-fn lost(error: &std::io::Error) -> Failure {
+fn describe(error: &std::io::Error) -> Failure {
     match error.kind() {
         std::io::ErrorKind::UnexpectedEof => "connection closed by the server before TLS began".to_owned(),
         _ => error_text::describe_error(error),

@@ -1,5 +1,5 @@
-//! Whose certificates are trusted, and the TLS configurations made from that: one for each set of authorities,
-//! shared by all checks. Every handshake is a full one.
+//! Whose certificates are trusted, and the TLS configurations for that: one per set of authorities, shared by all
+//! checks. Sessions are never resumed.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -20,13 +20,13 @@ use crate::checks::timing::with_current_stopwatch;
 pub enum TlsTrust {
     /// The system's authorities.
     System,
-    /// The authorities in these PEM files, and no others.
+    /// Only the authorities in these PEM files.
     Authorities(Vec<PathBuf>),
-    /// Anybody's.
+    /// Any certificate (`tls_skip_verify`).
     AnyCertificate,
 }
 
-/// Why connections cannot be made at all.
+/// A TLS configuration cannot be set up.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum TrustError {
     /// A file of authorities cannot be read.
@@ -37,32 +37,31 @@ pub enum TrustError {
     Library(String),
 }
 
-/// What became of making a configuration.
 type ConfigResult = Result<Arc<ClientConfig>, TrustError>;
 
-/// The TLS configurations made so far, by what they trust.
+/// Caches TLS configurations by trust.
 #[derive(Default)]
 pub struct TlsConfigs {
-    made: Mutex<HashMap<TlsTrust, Arc<OnceCell<ConfigResult>>>>,
+    configs: Mutex<HashMap<TlsTrust, Arc<OnceCell<ConfigResult>>>>,
 }
 
 impl TlsConfigs {
-    /// The configuration for this trust; it is made when it is first asked for, and once however many ask then.
+    /// The configuration for this trust. It is built once, by the first call.
     pub async fn for_trust(&self, trust: &TlsTrust) -> ConfigResult {
-        let place =
-            Arc::clone(self.made.lock().unwrap_or_else(PoisonError::into_inner).entry(trust.clone()).or_default());
-        let make_it = async || {
+        let cell =
+            Arc::clone(self.configs.lock().unwrap_or_else(PoisonError::into_inner).entry(trust.clone()).or_default());
+        let build_config = async || {
             let trust = trust.clone();
-            // Reading authorities is file work, which would hold up other checks.
-            let made = tokio::task::spawn_blocking(move || make(&trust).map(Arc::new)).await;
-            made.unwrap_or_else(|error| Err(TrustError::Library(error.to_string())))
+            // Reading authorities blocks, and would delay other checks.
+            let built = tokio::task::spawn_blocking(move || build(&trust).map(Arc::new)).await;
+            built.unwrap_or_else(|error| Err(TrustError::Library(error.to_string())))
         };
-        place.get_or_init(make_it).await.clone()
+        cell.get_or_init(build_config).await.clone()
     }
 }
 
 impl TlsTrust {
-    /// The authorities of the files, if there are any.
+    /// Reads the configured files of authorities; the result is empty if there are none.
     pub fn read_authorities(&self) -> Result<Vec<CertificateDer<'static>>, TrustError> {
         let mut certificates = Vec::new();
         if let TlsTrust::Authorities(files) = self {
@@ -72,25 +71,30 @@ impl TlsTrust {
         }
         Ok(certificates)
     }
+
+    /// Whether a configuration for this trust can be built, as far as files decide that.
+    pub fn preflight(&self) -> Result<(), String> {
+        self.read_authorities().map(drop).map_err(|error| error.to_string())
+    }
 }
 
 fn read_pem(file: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {
-    let refused = |why: String| TrustError::Authorities(file.to_owned(), why);
+    let invalid = |why: String| TrustError::Authorities(file.to_owned(), why);
     let certificates: Vec<_> = CertificateDer::pem_file_iter(file)
-        .map_err(|error| refused(error.to_string()))?
+        .map_err(|error| invalid(error.to_string()))?
         .collect::<Result<_, _>>()
-        .map_err(|error| refused(error.to_string()))?;
+        .map_err(|error| invalid(error.to_string()))?;
     if certificates.is_empty() {
-        return Err(refused("it holds no certificate".to_owned()));
+        return Err(invalid("it holds no certificate".to_owned()));
     }
     let mut roots = RootCertStore::empty();
     for certificate in &certificates {
-        roots.add(certificate.clone()).map_err(|error| refused(error.to_string()))?;
+        roots.add(certificate.clone()).map_err(|error| invalid(error.to_string()))?;
     }
     Ok(certificates)
 }
 
-fn make(trust: &TlsTrust) -> Result<ClientConfig, TrustError> {
+fn build(trust: &TlsTrust) -> Result<ClientConfig, TrustError> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -107,12 +111,12 @@ fn make(trust: &TlsTrust) -> Result<ClientConfig, TrustError> {
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(RecordingVerifier(verifier)))
         .with_no_client_auth();
-    // Nothing is kept from one handshake for the next: each attempt looks at the whole of it.
+    // Every attempt makes a full handshake, so that it verifies the certificates.
     tls.resumption = Resumption::disabled();
     Ok(tls)
 }
 
-/// The authorities that are trusted; the system's, or Mozilla's where the system has none.
+/// The trusted authorities: from files, from the system, or Mozilla's if the system has none.
 fn authorities(trust: &TlsTrust) -> Result<RootCertStore, TrustError> {
     let mut roots = RootCertStore::empty();
     if let TlsTrust::Authorities(_) = trust {
@@ -126,7 +130,7 @@ fn authorities(trust: &TlsTrust) -> Result<RootCertStore, TrustError> {
     Ok(roots)
 }
 
-/// Notes what the server shows before somebody else decides whether that will do.
+/// Records the certificates that a server presents before the inner verifier decides about them.
 #[derive(Debug)]
 struct RecordingVerifier(Arc<dyn ServerCertVerifier>);
 
@@ -140,8 +144,8 @@ impl ServerCertVerifier for RecordingVerifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         with_current_stopwatch(|stopwatch| {
-            let chain = || std::iter::once(certificate).chain(others).map(|shown| shown.clone().into_owned());
-            stopwatch.record(|seen| seen.certificates = chain().collect());
+            let chain = || std::iter::once(certificate).chain(others).map(|one| one.clone().into_owned());
+            stopwatch.record(|data| data.certificates = chain().collect());
         });
         self.0.verify_server_cert(certificate, others, server_name, ocsp_response, now)
     }
@@ -169,7 +173,7 @@ impl ServerCertVerifier for RecordingVerifier {
     }
 }
 
-/// Accepts any certificate, as `tls_skip_verify` asks; signatures are still verified.
+/// Accepts any certificate; signatures of the handshake are still verified.
 #[derive(Debug)]
 struct AcceptAnyCertificate(Arc<CryptoProvider>);
 

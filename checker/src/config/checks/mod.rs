@@ -1,6 +1,7 @@
 //! The checks of the configuration: [`spec`] says what may stand there, [`raw`] is serde's view, and here it
 //! becomes valid, one function for each kind.
 
+mod assertions;
 mod raw;
 pub(super) mod spec;
 
@@ -24,18 +25,16 @@ use self::raw::{
     RawWebSocket,
 };
 use super::document::Located;
-use super::model::{Check, CheckKind};
 use super::problem::{Problem, Problems};
 use super::raw::{OneOrMany, TextOrNumber};
 use super::{duration, read_as};
-use crate::checks::assertions::{self, Assertion};
+use crate::checks::assertions::Assertion;
 use crate::checks::dns::{self, DnsCheck, Dnssec};
 use crate::checks::exec::ExecCheck;
 use crate::checks::grpc::GrpcCheck;
 use crate::checks::heartbeat::HeartbeatCheck;
 use crate::checks::http::HttpCheck;
 use crate::checks::http::status_codes::StatusCodes;
-use crate::checks::http::target::Target;
 use crate::checks::icmp::IcmpCheck;
 use crate::checks::net::connect::{Address, TlsOptions};
 use crate::checks::net::starttls::StartTls;
@@ -44,6 +43,7 @@ use crate::checks::probe_data::Capture;
 use crate::checks::tcp::{ScriptStep, TcpCheck};
 use crate::checks::tls::{DEGRADED_WITHIN, TlsCheck};
 use crate::checks::websocket::WebSocketCheck;
+use crate::checks::{self as kinds, Check, CheckKind, MisconfiguredCheck};
 use crate::redact::{has_user, without_user};
 
 /// The longest an attempt may take that involves more than a connection; the original's fixed limit.
@@ -101,13 +101,14 @@ pub(super) fn convert(located: &Located, index: usize, folder: &Path, problems: 
         Some(problem) => {
             let text = |keys: &[&str]| keys.iter().find_map(|key| located.member(key)?.text()).unwrap_or_default();
             let title = text(&["endpoint_name", "name"]);
-            let word = text(&["type"]).to_owned();
+            let type_name = text(&["type"]).to_owned();
             let locator = match text(&["endpoint_url"]) {
                 "" => text(&["command", "job"]).to_owned(),
                 url => without_user(url),
             };
-            let why = format!("the check cannot be made: {}", problem.text);
-            Some(Check::of_kind(title, CheckKind::NotPossible { word, locator, why }))
+            let reason = format!("the check cannot be made: {}", problem.text);
+            let misconfigured = MisconfiguredCheck { type_name, locator, reason };
+            Some(Check::new(title, CheckKind::Misconfigured(Box::new(misconfigured))))
         }
     };
     problems.extend(found);
@@ -125,13 +126,13 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
     }
     let timeout = |default: Nanos| duration(common.timeout.as_ref().map_or(default, |timeout| timeout.0));
     let assertions = read_assertions(located, index, converter.problems)?;
+    let subjects = subjects(word);
     for assertion in &assertions {
-        if let Err(why) = assertion.check_kind(word) {
+        if let Err(why) = assertion.check_subjects(word, subjects) {
             converter.problem("assertions", why);
         }
     }
     let about_status = assertions.iter().any(Assertion::uses_status);
-    let mut failure = Status::Down;
     let kind = match word {
         "http" => convert_http(&mut converter, timeout(DEFAULT_TIMEOUT), about_status)?,
         "tcp" => convert_tcp(&mut converter, timeout(DEFAULT_CONNECTION_TIMEOUT))?,
@@ -143,21 +144,22 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
         "heartbeat" => convert_heartbeat(&mut converter, timeout(DEFAULT_TIMEOUT))?,
         "exec" => {
             let raw: RawExec = converter.read()?;
-            if raw.raise.starts_with("warn") {
-                failure = Status::Degraded;
-            }
             let exit_status = raw.exit_status.or((!about_status).then_some(0));
             convert_exec(&mut converter, raw, exit_status, timeout(DEFAULT_TIMEOUT))
         }
         // The table and this list are one; should they ever part, each round says so.
         other => {
             let why = format!("checks of type `{other}` are not yet supported");
-            CheckKind::NotPossible { word: other.to_owned(), locator: common.endpoint_name.clone(), why }
+            CheckKind::Misconfigured(Box::new(MisconfiguredCheck {
+                type_name: other.to_owned(),
+                locator: common.endpoint_name.clone(),
+                reason: why,
+            }))
         }
     };
-    if let Some(remedy) = way_to_tls(&kind) {
+    if let Some(remedy) = kind.probe().how_to_enable_tls() {
         // What the kind never knows has been told already.
-        for assertion in assertions.iter().filter(|assertion| assertion.check_kind(word).is_ok()) {
+        for assertion in assertions.iter().filter(|assertion| assertion.check_subjects(word, subjects).is_ok()) {
             if let Err(why) = assertion.check_without_tls(remedy) {
                 converter.problem("assertions", why);
             }
@@ -169,7 +171,6 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
         attempt_spacing: duration(common.attempt_spacing.map_or(0, |spacing| spacing.0)),
         threshold: common.threshold_rtt.map_or(0, |threshold| threshold.0),
         quorum: convert_quorum(common.quorum),
-        failure,
         retries: common.retries,
         retry_delay: duration(common.retry_delay.map_or(DEFAULT_RETRY_DELAY, |delay| delay.0)),
         confirm: common.failures_before_down.max(1),
@@ -184,23 +185,26 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
 /// The assertions of a check, compiled; a problem where one cannot be read. `index` is the check's place in the list.
 pub(super) fn read_assertions(located: &Located, index: usize, problems: &mut Problems) -> Option<Vec<Assertion>> {
     let Some(list) = located.member("assertions") else { return Some(Vec::new()) };
-    let read = assertions::read::from_located(list).map_err(|(at, wanted)| {
+    let read = assertions::from_located(list).map_err(|(at, wanted)| {
         let text = format!("`checkers[{index}].assertions` does not fit: it has to be {wanted}");
         problems.add(Problem::check_error(at, text));
     });
     read.ok()
 }
 
-/// What would make a check speak TLS that could, and speaks none.
-fn way_to_tls(kind: &CheckKind) -> Option<&'static str> {
-    match kind {
-        CheckKind::Http(http) if !http.can_use_tls() => {
-            Some("an `https://` URL, or with `max_redirects` where a redirect leads to one")
-        }
-        CheckKind::Tcp(tcp) if tcp.tls.is_none() => Some("`tls` or `starttls`"),
-        CheckKind::WebSocket(socket) if socket.tls.is_none() => Some("a `wss://` URL"),
-        CheckKind::Grpc(grpc) if grpc.tls.is_none() => Some("`tls`"),
-        _ => None,
+/// What assertions can examine in a check of this type.
+fn subjects(type_name: &str) -> &'static [&'static str] {
+    match type_name {
+        "http" => kinds::http::SUBJECTS,
+        "tcp" => kinds::tcp::SUBJECTS,
+        "tls" => kinds::tls::SUBJECTS,
+        "dns" => kinds::dns::SUBJECTS,
+        "icmp" => kinds::icmp::SUBJECTS,
+        "websocket" => kinds::websocket::SUBJECTS,
+        "grpc" => kinds::grpc::SUBJECTS,
+        "exec" => kinds::exec::SUBJECTS,
+        "heartbeat" => kinds::heartbeat::SUBJECTS,
+        _ => &[],
     }
 }
 
@@ -217,14 +221,9 @@ fn convert_quorum(raw: Option<TextOrNumber>) -> Quorum {
 fn convert_http(converter: &mut CheckConverter<'_>, timeout: Duration, about_status: bool) -> Option<CheckKind> {
     let raw: RawHttp = converter.read()?;
     let trusted: RawTrust = converter.read()?;
-    let (target, locator, credentials) = if let Some(target) = Target::of_plain(&raw.endpoint_url) {
-        (target, raw.endpoint_url, None)
-    } else {
-        let mut url = converter.accept("endpoint_url", HttpCheck::parse_url(&raw.endpoint_url))?;
-        let locator = known_as(converter, &raw.endpoint_url, &url, "requests carry them");
-        let credentials = HttpCheck::take_credentials(&mut url);
-        (Target::of(&url), locator, credentials)
-    };
+    let mut url = converter.accept("endpoint_url", HttpCheck::parse_url(&raw.endpoint_url))?;
+    let locator = known_as(converter, &raw.endpoint_url, &url, "requests carry them");
+    let credentials = HttpCheck::take_credentials(&mut url);
     let method = raw.method.as_deref().unwrap_or("GET");
     let Ok(method) = reqwest::Method::from_bytes(method.as_bytes()) else {
         converter.problem("method", format!("`{method}` is no HTTP method; write one such as `GET`, `HEAD` or `POST`"));
@@ -237,7 +236,7 @@ fn convert_http(converter: &mut CheckConverter<'_>, timeout: Duration, about_sta
     }
     Some(CheckKind::Http(Box::new(HttpCheck {
         locator,
-        target,
+        url,
         method,
         headers,
         body: raw.body,
@@ -377,7 +376,7 @@ fn convert_dns(converter: &mut CheckConverter<'_>, timeout: Duration) -> Option<
         timeout,
         answers: raw.expected_answers,
         rcode,
-        dnssec: if raw.dnssec { Dnssec::Authentic } else { Dnssec::NotAsked },
+        dnssec: if raw.dnssec { Dnssec::Authentic } else { Dnssec::NotRequested },
     })))
 }
 
@@ -398,8 +397,7 @@ fn convert_websocket(converter: &mut CheckConverter<'_>, timeout: Duration) -> O
         converter.problem("endpoint_url", text);
         return None;
     };
-    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
-    let address = Address { host, port: url.port_or_known_default().unwrap_or(HTTPS_PORT) };
+    let address = Address::from_url(&url);
     let tls = match url.scheme() {
         "wss" => Some(tls_options(converter, trust(raw.trust, converter.folder), None, &address)?),
         _ => None,
@@ -450,6 +448,7 @@ fn convert_exec(
         exit_status,
         must_contain: not_empty(raw.must_contain),
         must_not_contain: not_empty(raw.must_not_contain),
+        failure_status: if raw.raise.starts_with("warn") { Status::Degraded } else { Status::Down },
     }))
 }
 
@@ -485,4 +484,22 @@ fn unreadable_pattern(pattern: &str, error: &regex::Error) -> String {
 
 fn not_empty(text: String) -> Option<String> {
     (!text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::assertions::applicability::quoted;
+    use crate::config::checks::spec::CHECKER;
+    use crate::config::checks::subjects;
+    use crate::config::spec::ValueKind;
+
+    #[test]
+    fn the_subjects_of_each_kind_are_documented() {
+        let documentation = include_str!("../../../../docs/assertions.md");
+        let ValueKind::Tagged { variants, .. } = CHECKER else { panic!("it has variants") };
+        for kind in variants {
+            let row = format!("| **{}** | {} |", kind.name, quoted(subjects(kind.name)));
+            assert!(documentation.lines().any(|line| line == row), "docs/assertions.md lacks this line:\n{row}");
+        }
+    }
 }

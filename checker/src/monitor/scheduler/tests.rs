@@ -26,7 +26,7 @@ struct Watched {
 }
 
 fn watch(config: &Arc<Config>, clock: fn() -> UnixNanos) -> Watched {
-    watch_with(config, CheckContext::of(config, clock), Beginning::AfterARound, clock)
+    watch_with(config, new_context(config, clock), Beginning::AfterARound, clock)
 }
 
 fn watch_with(config: &Arc<Config>, context: CheckContext, beginning: Beginning, clock: fn() -> UnixNanos) -> Watched {
@@ -46,7 +46,7 @@ fn standing(
     let (sender, batches) = mpsc::unbounded_channel();
     let memories = vec![Memory { believed, pending: Vec::new() }; config.checks.len()];
     let known = (Beginning::AfterARound, memories);
-    let context = Arc::new(CheckContext::of(config, clock));
+    let context = Arc::new(new_context(config, clock));
     (Watch::new(Arc::clone(config), context, 60 * SECOND, known, clock, sender), batches)
 }
 
@@ -105,7 +105,7 @@ async fn a_check_that_breaks_off_is_unknown_and_made_again_when_it_is_due() {
     let faulty = r#"{"type":"tls","endpoint_name":"F","endpoint_url":"127.0.0.1:9"}"#;
     let config = config(&[faulty.to_owned(), command("A", "")].join(","));
     // Only the first of them asks these for the time.
-    let context = CheckContext::of(&config, || panic!("a fault of the checker"));
+    let context = new_context(&config, || panic!("a fault of the checker"));
     let mut watched = watch_with(&config, context, Beginning::AfterARound, crate::now);
     for title in ["F", "A", "F"] {
         let result = next(&mut watched, title).await;
@@ -142,7 +142,7 @@ async fn what_was_missed_while_the_machine_slept_is_stored_as_unknown() {
 async fn at_the_start_everything_is_looked_at_at_once_and_nobody_waits_for_one_that_hangs() {
     let hanging = r#"{"type":"exec","name":"H","command":"sleep","arguments":["600"],"timeout":"5m"}"#;
     let config = config(&[hanging.to_owned(), command("A", ""), command("B", r#","every":"1h""#)].join(","));
-    let mut watched = watch_with(&config, CheckContext::of(&config, crate::now), Beginning::Fresh, crate::now);
+    let mut watched = watch_with(&config, new_context(&config, crate::now), Beginning::Fresh, crate::now);
     for title in ["B", "A", "A"] {
         assert_eq!(next(&mut watched, title).await.status, Status::Healthy);
     }
@@ -152,7 +152,7 @@ async fn at_the_start_everything_is_looked_at_at_once_and_nobody_waits_for_one_t
 async fn what_was_never_looked_at_is_looked_at_before_the_end() {
     let commands: Vec<String> = (0..100).map(|number| command(&format!("{number}"), "")).collect();
     let config = config(&commands.join(","));
-    let mut watched = watch_with(&config, CheckContext::of(&config, crate::now), Beginning::Fresh, crate::now);
+    let mut watched = watch_with(&config, new_context(&config, crate::now), Beginning::Fresh, crate::now);
     watched.events.send(Event::Stop).await.expect("it listens");
     let mut seen = 0;
     while let Some(batch) = watched.batches.recv().await {

@@ -1,0 +1,94 @@
+//! What all checks of a process share: TLS configurations, the address policy, the pool for assertions.
+
+use std::sync::{Arc, OnceLock};
+
+use rustls::ClientConfig;
+use shared::UnixNanos;
+
+use super::assertions::evaluate::AssertionPool;
+use super::heartbeat::HeartbeatReader;
+use super::icmp;
+use super::net::address_policy::AddressPolicy;
+use super::net::connect::{Address, TlsOptions};
+use super::net::online_check::OnlineCheck;
+use super::net::tls_config::{TlsConfigs, TlsTrust};
+
+/// Shared by all checks of a process; each part is set up when it is first needed.
+pub struct CheckContext {
+    tls: TlsConfigs,
+    icmp: OnceLock<socket2::Type>,
+    online_check: OnlineCheck,
+    heartbeats: Option<HeartbeatReader>,
+    pub(super) address_policy: AddressPolicy,
+    pub(super) assertion_pool: AssertionPool,
+    clock: fn() -> UnixNanos,
+}
+
+impl CheckContext {
+    /// A context for checks that connect to the addresses this policy allows; the expiry of certificates and the age of
+    /// heartbeats are measured by `clock`.
+    #[must_use]
+    pub fn new(address_policy: AddressPolicy, clock: fn() -> UnixNanos) -> CheckContext {
+        CheckContext {
+            tls: TlsConfigs::default(),
+            icmp: OnceLock::new(),
+            online_check: OnlineCheck::default(),
+            heartbeats: None,
+            address_policy,
+            assertion_pool: AssertionPool::default(),
+            clock,
+        }
+    }
+
+    /// Takes this node for offline when none of these addresses can be reached.
+    #[must_use]
+    pub fn with_online_check(self, addresses: Vec<Address>) -> CheckContext {
+        CheckContext { online_check: OnlineCheck::new(addresses), ..self }
+    }
+
+    /// Reads heartbeats with this reader.
+    #[must_use]
+    pub fn with_heartbeats(self, heartbeats: Option<HeartbeatReader>) -> CheckContext {
+        CheckContext { heartbeats, ..self }
+    }
+
+    /// The reader of heartbeats, if there is one.
+    #[must_use]
+    pub fn heartbeats(&self) -> Option<&HeartbeatReader> {
+        self.heartbeats.as_ref()
+    }
+
+    /// Whether this node is online, as far as it can know.
+    pub async fn is_online(&self) -> bool {
+        self.online_check.is_online().await
+    }
+
+    pub(super) fn now(&self) -> UnixNanos {
+        (self.clock)()
+    }
+
+    /// The kind of socket for echo requests. An error is not cached: the machine may allow one later.
+    pub(super) fn icmp_socket_type(&self) -> Result<socket2::Type, String> {
+        if let Some(kind) = self.icmp.get() {
+            return Ok(*kind);
+        }
+        let kind = icmp::socket_type()?;
+        Ok(*self.icmp.get_or_init(|| kind))
+    }
+
+    /// The TLS configuration for this trust.
+    pub(super) async fn tls_config(&self, trust: &TlsTrust) -> Result<Arc<ClientConfig>, String> {
+        self.tls.for_trust(trust).await.map_err(|error| error.to_string())
+    }
+
+    /// The TLS configuration for a check that may use TLS.
+    pub(super) async fn optional_tls_config(
+        &self,
+        options: Option<&TlsOptions>,
+    ) -> Result<Option<Arc<ClientConfig>>, String> {
+        match options {
+            Some(options) => self.tls_config(&options.trust).await.map(Some),
+            None => Ok(None),
+        }
+    }
+}

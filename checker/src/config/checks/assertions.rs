@@ -1,0 +1,111 @@
+//! Reads the assertions of a check: a list of texts such as `[STATUS] == 200` and of objects with `that`, `any`, `all` or
+//! `not`.
+
+use shared::status::Status;
+
+use crate::checks::assertions::{Assertion, Condition};
+use crate::config::document::{JsonValue, Located};
+
+/// Reads the list; an error says where it is wrong and what is expected there.
+pub(super) fn from_located(list: &Located) -> Result<Vec<Assertion>, (usize, String)> {
+    let JsonValue::Array(elements) = &list.value else {
+        return Err((list.at, "a list of assertions, such as `[\"[STATUS] == 200\"]`".to_owned()));
+    };
+    elements.iter().map(|element| assertion(element).map_err(|problem| (element.at, problem))).collect()
+}
+
+fn assertion(element: &Located) -> Result<Assertion, String> {
+    let otherwise = match element.member("otherwise").map(Located::text) {
+        None | Some(Some("down")) => Status::Down,
+        Some(Some("degraded")) => Status::Degraded,
+        Some(_) => return Err("an assertion whose `otherwise` is `down` or `degraded`".to_owned()),
+    };
+    let condition = condition(element, 0, &["otherwise"])?;
+    let text = element.text().or_else(|| element.member("that")?.text());
+    Ok(Assertion::new(text, otherwise, condition))
+}
+
+/// Reads a condition, `depth` levels below the list; `ignored` are keys that do not belong to it.
+fn condition(element: &Located, depth: usize, ignored: &[&str]) -> Result<Condition, String> {
+    if depth > Assertion::MAX_DEPTH {
+        return Err(format!("an assertion that is nested at most {} deep", Assertion::MAX_DEPTH));
+    }
+    let members = match &element.value {
+        JsonValue::String(text) => return Condition::parse(text),
+        JsonValue::Object(members) => members,
+        _ => return Err("a text such as `[STATUS] == 200`, or an object with `that`, `all`, `any` or `not`".to_owned()),
+    };
+    let members: Vec<_> = members.iter().filter(|member| !ignored.contains(&&*member.key)).collect();
+    let key_of = |index: usize| members.get(index).map(|member| &*member.key);
+    let parts = |list: &Located| match &list.value {
+        JsonValue::Array(parts) if !parts.is_empty() => {
+            parts.iter().map(|part| condition(part, depth + 1, &[])).collect()
+        }
+        _ => Err("an `all` or `any` with a list of at least one assertion".to_owned()),
+    };
+    match (members.as_slice(), key_of(0)) {
+        ([member], Some("all")) => Ok(Condition::all(parts(&member.value)?)),
+        ([member], Some("any")) => Ok(Condition::any(parts(&member.value)?)),
+        ([member], Some("not")) => Ok(condition(&member.value, depth + 1, &[])?.negated()),
+        ([member], Some("that")) => match member.value.text() {
+            Some(text) => Condition::parse(text),
+            None => Err("a `that` with a text such as `[STATUS] == 200`".to_owned()),
+        },
+        _ => Err("an object with one of `that`, `all`, `any` and `not`, and `otherwise` if need be".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::assertions::Evidence;
+    use crate::checks::probe_data::ProbeData;
+    use crate::config::checks::assertions::*;
+    use crate::config::parser;
+    use crate::config::problem::Problems;
+    use shared::check_file::Attempt;
+
+    fn read(json: &str) -> Result<Vec<Assertion>, String> {
+        let located = parser::parse(json, &|_| None, &mut Problems::default(), None).expect("it is JSON");
+        from_located(&located).map_err(|(_, problem)| problem)
+    }
+
+    #[test]
+    fn objects_combine_conditions() {
+        let data = ProbeData { status: Some(200), body: Some(b"ok".to_vec()), ..ProbeData::default() };
+        let attempt = Attempt { rtt: 320_000_000, ..Attempt::default() };
+        let assertions = read(
+            r#"["[STATUS] == 200",
+                {"that": "[RTT] < 100ms", "otherwise": "degraded"},
+                {"any": ["[STATUS] == 404", {"all": ["[STATUS] == 2xx", {"not": "[BODY] contains error"}]}]},
+                {"not": {"any": ["[STATUS] == 200", "[STATUS] == 404"]}}]"#,
+        )
+        .expect("they are assertions");
+        let results: Vec<_> = assertions
+            .iter()
+            .map(|assertion| (assertion.otherwise, assertion.evaluate(&Evidence::new(&data, &attempt)).failure))
+            .collect();
+        assert_eq!(results[0], (Status::Down, None));
+        let slow = "round-trip time is 320 ms, expected < 100ms".to_owned();
+        assert_eq!(results[1], (Status::Degraded, Some(slow)));
+        assert_eq!(results[2], (Status::Down, None));
+        let last = results[3].1.as_deref();
+        assert!(last.is_some_and(|failure| failure.contains("expected not to be so")), "{results:?}");
+        assert!(assertions[2].capture().body && !assertions[1].capture().body);
+    }
+
+    #[test]
+    fn invalid_objects_are_rejected() {
+        for wrong in [
+            "{}",
+            "[1]",
+            "[{}]",
+            r#"[{"any": []}]"#,
+            r#"[{"any": ["[STATUS] == 1"], "all": ["[STATUS] == 1"]}]"#,
+            r#"[{"that": 1}]"#,
+            r#"[{"that": "[STATUS] == 200", "otherwise": "bad"}]"#,
+            r#"[{"thta": "[STATUS] == 200"}]"#,
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+}
