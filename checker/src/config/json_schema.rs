@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::spec::{Field, Presence, ROOT, ValueKind, Variant};
+use super::spec::{Field, Presence, ValueKind, Variant};
+use super::table::ROOT;
 
 /// The schema (JSON Schema, draft 2020-12), for editors.
 #[must_use]
@@ -60,8 +61,10 @@ fn tagged(keys: &[&str], variants: &[Variant], unsupported: &[&str], common: &[F
     let mut choices: Vec<Value> = Vec::new();
     for key in keys {
         for variant in variants {
-            let tag =
-                Map::from_iter([((*key).to_owned(), json!({ "const": variant.name, "description": variant.description }))]);
+            let tag = Map::from_iter([(
+                (*key).to_owned(),
+                json!({ "const": variant.name, "description": variant.description }),
+            )]);
             let fields: Vec<Field> = variant.fields.iter().chain(common).copied().collect();
             choices.push(object(&fields, &tag, &[key]));
         }

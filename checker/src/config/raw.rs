@@ -50,30 +50,30 @@ pub(super) enum OneOrMany {
 /// A string or a number that means the same as its digits.
 #[derive(Deserialize)]
 #[serde(untagged)]
-pub(super) enum TextOrNumber {
-    Text(String),
+pub(super) enum StringOrNumber {
+    String(String),
     Number(u64),
 }
 
 /// A duration in nanoseconds, written as an integer or with units.
 #[derive(Deserialize)]
-#[serde(try_from = "IntegerOrText")]
+#[serde(try_from = "IntegerOrString")]
 pub(super) struct RawDuration(pub Nanos);
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum IntegerOrText {
+enum IntegerOrString {
     Integer(i64),
-    Text(String),
+    String(String),
 }
 
-impl TryFrom<IntegerOrText> for RawDuration {
+impl TryFrom<IntegerOrString> for RawDuration {
     type Error = duration::ParseDurationError;
 
-    fn try_from(raw: IntegerOrText) -> Result<Self, Self::Error> {
+    fn try_from(raw: IntegerOrString) -> Result<Self, Self::Error> {
         match raw {
-            IntegerOrText::Integer(nanos) => Ok(RawDuration(nanos)),
-            IntegerOrText::Text(text) => duration::parse(&text).map(RawDuration),
+            IntegerOrString::Integer(nanos) => Ok(RawDuration(nanos)),
+            IntegerOrString::String(text) => duration::parse(&text).map(RawDuration),
         }
     }
 }

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use shared::duration;
 
-use super::spec::{Field, Presence, ROOT, ValueKind, Variant};
+use super::spec::{Field, Presence, ValueKind, Variant};
+use super::table::ROOT;
 
 /// An object with at most this many keys gets no separate section.
 const MAX_INLINE_KEYS: usize = 4;

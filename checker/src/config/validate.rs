@@ -79,9 +79,8 @@ fn validate_value(value: &Located, kind: &ValueKind, path: &KeyPath<'_>, problem
         (ValueKind::StatusCodes, _) => {
             StatusCodes::try_from(value.to_json()).err().map(|expected| invalid_value(value, path, &expected))
         }
-        (ValueKind::Quorum, _) => (!is_quorum(value)).then(|| {
-            invalid_value(value, path, "`any`, `majority`, `all`, or a number of nodes that is at least 1")
-        }),
+        (ValueKind::Quorum, _) => (!is_quorum(value))
+            .then(|| invalid_value(value, path, "`any`, `majority`, `all`, or a number of nodes that is at least 1")),
         (ValueKind::Headers, JsonValue::Object(members)) => {
             validate_headers(members, path, problems);
             None
@@ -158,7 +157,8 @@ fn validate_members(
             None if tag_keys.contains(&&*member.key) => {}
             None => {
                 let known = all_fields().map(|field| field.key).chain(tag_keys.iter().copied());
-                let remedy = suggestion(&member.key, known.clone()).unwrap_or_else(|| format!("expected {}", one_of(known)));
+                let remedy =
+                    suggestion(&member.key, known.clone()).unwrap_or_else(|| format!("expected {}", one_of(known)));
                 problems.add(Problem::error(member.at, format!("unknown key `{path}`: {remedy}")));
             }
         }
@@ -281,7 +281,7 @@ fn one_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 #[cfg(test)]
 mod tests {
     use crate::config::parser::parse;
-    use crate::config::spec::ROOT;
+    use crate::config::table::ROOT;
     use crate::config::validate::*;
 
     fn lines(text: &str) -> Vec<String> {

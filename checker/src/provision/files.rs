@@ -155,7 +155,7 @@ pub fn content(wishes: &Wishes, role: &Role, keys: Option<&WriterKeys>) -> Strin
                 access_key_id: keys.access_key_id.clone(),
                 secret_access_key: keys.secret_access_key.reveal().to_owned(),
             });
-            PageConfig { source: Source::S3(source(wishes, public)), ..wishes.page.told.clone() }.to_json()
+            PageConfig { source: Source::S3(source(wishes, public)), ..wishes.page.config.clone() }.to_json()
         }
         Role::Writer(node) => {
             let mut written = json!({ "node": node.as_str(), "checkers": [], "storage": storage(wishes, keys) });

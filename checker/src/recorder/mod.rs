@@ -57,7 +57,7 @@ impl Record {
             check_expiry: storage.check_expiry,
             looked_for_expired: None,
             history: KeptHistory::new(config.node.clone(), storage.history_expiry),
-            summary: config.summaries.then(|| KeptSummary::new(config.node.clone(), config.page.told.title.clone())),
+            summary: config.summaries.then(|| KeptSummary::new(config.node.clone(), config.page.config.title.clone())),
         })
     }
 

@@ -16,6 +16,7 @@ use crate::checks::net::connect::Address;
 use crate::checks::net::tls_config::TrustError;
 use crate::commands::NoStorage;
 use crate::commands::init::InitError;
+use crate::config::origin::validate_origin;
 use crate::config::{ConfigError, from_text};
 use crate::doctor::address;
 use crate::monitor::announcement::Announcement;
@@ -28,7 +29,7 @@ use crate::provision::names::{Role, check_bucket_name};
 use crate::provision::plan::PlanError;
 use crate::provision::purge::PurgeError;
 use crate::provision::service::{Call, ServiceError};
-use crate::provision::spec::{WishError, check_origin, whole_days};
+use crate::provision::spec::{WishError, whole_days};
 use crate::recorder::history_writer::HistoryError;
 use crate::recorder::summary::SummaryError;
 use crate::server::assets::PageFilesError;
@@ -263,7 +264,7 @@ fn errors_of_provisioning() {
         ("CarryOutError::NotConfirmed", text(&CarryOutError::NotConfirmed)),
         ("WishError::Prefix", text(&WishError::from(validate_prefix("status").expect_err("no slash")))),
         ("WishError::Pattern", text(&WishError::from(patterns::validate_prefix("a*/").expect_err("a star")))),
-        ("WishError::Origin", of(check_origin("https://a/b"))),
+        ("WishError::Origin", of(validate_origin("https://a/b"))),
         ("WishError::Days", of(whole_days(shared::HOUR))),
         ("WishError::NothingExpires", text(&WishError::NothingExpires)),
         ("NoAddress", of(address::list(&source, 1, 2))),

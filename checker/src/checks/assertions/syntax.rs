@@ -24,7 +24,7 @@ pub(super) fn parse(text: &str) -> Result<Expression, String> {
     let expression = parser.any().and_then(|expression| {
         if parser.rest.is_empty() { Ok(expression) } else { Err(format!("`{}` is too much", parser.rest)) }
     });
-    expression.map_err(|problem| format!("an assertion, and `{text}` is none: {problem}"))
+    expression.map_err(|problem| format!("invalid assertion `{text}`: {problem}"))
 }
 
 /// A recursive-descent parser over the rest of a text.

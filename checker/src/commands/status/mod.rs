@@ -39,7 +39,7 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
         return Err(NoStorage(arguments.config.config.display().to_string()).into());
     };
     let now = now();
-    let range = arguments.range.unwrap_or(config.page.told.range);
+    let range = arguments.range.unwrap_or(config.page.config.range);
     let edges = edges_of(range, now);
     let from = edges[0];
     let store = Arc::new(Store::open(storage).await);

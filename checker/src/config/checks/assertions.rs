@@ -1,24 +1,25 @@
-//! Reads the assertions of a check: a list of texts such as `[STATUS] == 200` and of objects with `that`, `any`, `all` or
-//! `not`.
+//! Reads the assertions of a check: an array of strings such as `[STATUS] == 200` and of objects with `that`, `any`,
+//! `all` or `not`.
 
 use shared::status::Status;
 
 use crate::checks::assertions::{Assertion, Condition};
 use crate::config::document::{JsonValue, Located};
 
-/// Reads the list; an error says where it is wrong and what is expected there.
+/// Reads the array. An error has a position and a text.
 pub(super) fn from_located(list: &Located) -> Result<Vec<Assertion>, (usize, String)> {
     let JsonValue::Array(elements) = &list.value else {
-        return Err((list.at, "a list of assertions, such as `[\"[STATUS] == 200\"]`".to_owned()));
+        let found = list.value.type_name();
+        return Err((list.at, format!("expected an array, for example `[\"[STATUS] == 200\"]`, found {found}")));
     };
-    elements.iter().map(|element| assertion(element).map_err(|problem| (element.at, problem))).collect()
+    elements.iter().map(|element| assertion(element).map_err(|error| (element.at, error))).collect()
 }
 
 fn assertion(element: &Located) -> Result<Assertion, String> {
     let otherwise = match element.member("otherwise").map(Located::text) {
         None | Some(Some("down")) => Status::Down,
         Some(Some("degraded")) => Status::Degraded,
-        Some(_) => return Err("an assertion whose `otherwise` is `down` or `degraded`".to_owned()),
+        Some(_) => return Err("invalid `otherwise`: expected `down` or `degraded`".to_owned()),
     };
     let condition = condition(element, 0, &["otherwise"])?;
     let text = element.text().or_else(|| element.member("that")?.text());
@@ -28,12 +29,15 @@ fn assertion(element: &Located) -> Result<Assertion, String> {
 /// Reads a condition, `depth` levels below the list; `ignored` are keys that do not belong to it.
 fn condition(element: &Located, depth: usize, ignored: &[&str]) -> Result<Condition, String> {
     if depth > Assertion::MAX_DEPTH {
-        return Err(format!("an assertion that is nested at most {} deep", Assertion::MAX_DEPTH));
+        return Err(format!("the assertion is nested more than {} levels deep", Assertion::MAX_DEPTH));
     }
     let members = match &element.value {
         JsonValue::String(text) => return Condition::parse(text),
         JsonValue::Object(members) => members,
-        _ => return Err("a text such as `[STATUS] == 200`, or an object with `that`, `all`, `any` or `not`".to_owned()),
+        other => {
+            let found = other.type_name();
+            return Err(format!("expected a string such as `[STATUS] == 200` or an object, found {found}"));
+        }
     };
     let members: Vec<_> = members.iter().filter(|member| !ignored.contains(&&*member.key)).collect();
     let key_of = |index: usize| members.get(index).map(|member| &*member.key);
@@ -41,7 +45,7 @@ fn condition(element: &Located, depth: usize, ignored: &[&str]) -> Result<Condit
         JsonValue::Array(parts) if !parts.is_empty() => {
             parts.iter().map(|part| condition(part, depth + 1, &[])).collect()
         }
-        _ => Err("an `all` or `any` with a list of at least one assertion".to_owned()),
+        _ => Err("invalid `all` or `any`: expected an array of at least one assertion".to_owned()),
     };
     match (members.as_slice(), key_of(0)) {
         ([member], Some("all")) => Ok(Condition::all(parts(&member.value)?)),
@@ -49,9 +53,12 @@ fn condition(element: &Located, depth: usize, ignored: &[&str]) -> Result<Condit
         ([member], Some("not")) => Ok(condition(&member.value, depth + 1, &[])?.negated()),
         ([member], Some("that")) => match member.value.text() {
             Some(text) => Condition::parse(text),
-            None => Err("a `that` with a text such as `[STATUS] == 200`".to_owned()),
+            None => Err("invalid `that`: expected a string such as `[STATUS] == 200`".to_owned()),
         },
-        _ => Err("an object with one of `that`, `all`, `any` and `not`, and `otherwise` if need be".to_owned()),
+        _ => {
+            Err("invalid assertion: expected exactly one of `that`, `all`, `any` or `not`, and optionally `otherwise`"
+                .to_owned())
+        }
     }
 }
 
