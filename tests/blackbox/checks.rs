@@ -212,8 +212,8 @@ async fn an_assertion_that_cannot_be_read_leaves_its_endpoint_unknown_and_all_ot
     let odd = json!({ "assertions": ["[STATUS] == 200", "[BODY] matches \"(\""] });
     let checks = [check_with("odd", &ok.url, odd), check("good", &ok.url)];
     let checker = Checker::new(&watching(&checks, &directory()));
-    let reason = "`checkers[0].assertions` does not fit: it has to be an assertion, and `[BODY] matches \"(\"` is none: \
-                  `(` is no regular expression: unclosed group";
+    let reason = "`checkers[0].assertions`: invalid assertion `[BODY] matches \"(\"`: `(` is no regular expression: \
+                  unclosed group";
     let validated = checker.call(&["validate", "-c", "checker.json"]).await;
     assert!(validated.code == 1 && validated.output().contains(reason), "{}", validated.output());
 
@@ -226,7 +226,7 @@ async fn an_assertion_that_cannot_be_read_leaves_its_endpoint_unknown_and_all_ot
         for result in results {
             let (status, notice) = match result.title.as_str() {
                 "good" => (Status::Healthy, String::new()),
-                _ => (Status::Unknown, format!("the check cannot be made: {reason}")),
+                _ => (Status::Unknown, format!("invalid configuration: {reason}")),
             };
             assert_eq!((result.status, result.notice.clone()), (status, notice));
         }

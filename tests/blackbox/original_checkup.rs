@@ -123,7 +123,7 @@ async fn the_originals_own_configuration_runs_unchanged_with_every_kind_of_check
     assert_eq!((valid.code, valid.stdout.as_str()), (0, ""), "{}", valid.output());
     let run = checker.call(&["run", "-c", "checkup.json", "--format", "json"]).await;
     assert_eq!(run.code, 0, "{}", run.output());
-    assert!(!run.output().contains("not yet supported"), "{}", run.output());
+    assert!(!run.output().contains("not supported yet"), "{}", run.output());
     let results = run.results();
     let kinds: Vec<_> = results.iter().filter_map(|result| result.kind.as_deref()).collect();
     assert_eq!(kinds, ["http", "http", "http", "http", "http", "tcp", "tcp", "exec", "exec", "tls"]);
