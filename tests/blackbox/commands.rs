@@ -408,7 +408,11 @@ async fn validate_names_every_problem_at_once_with_its_place() {
     }
     checker.write("list.json", "[]");
     let list = checker.call(&["validate", "-c", "list.json"]).await;
-    assert!((list.code, list.stdout.contains("invalid type for the file: expected an object")) == (1, true), "{}", list.output());
+    assert!(
+        (list.code, list.stdout.contains("invalid type for the file: expected an object")) == (1, true),
+        "{}",
+        list.output()
+    );
     let refused = checker.run(&[]).await;
     assert_eq!(refused.code, 2, "a configuration with problems is not run");
 }

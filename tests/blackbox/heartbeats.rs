@@ -109,7 +109,11 @@ async fn what_cannot_be_is_named_before_anybody_waits_for_it() {
     checker.configure(&json!({ "checkers": [backup()] }));
     let run = checker.call(&["validate"]).await;
     assert_eq!(run.code, 1);
-    assert!(run.stdout.contains("check `Backup` requires `storage`, because heartbeats are read from it"), "{}", run.output());
+    assert!(
+        run.stdout.contains("check `Backup` requires `storage`, because heartbeats are read from it"),
+        "{}",
+        run.output()
+    );
     assert_eq!(look(&checker).await.0, Status::Unknown);
     let run = checker.call(&["beat", "backup"]).await;
     assert!(run.code == 2 && run.stderr.contains("has no `storage`"), "{}", run.output());

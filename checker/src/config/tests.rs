@@ -370,32 +370,32 @@ fn invalid_values_are_reported() {
 }
 
 /// A file with one member in the root or in its only check.
-fn file_with(place: Place, member: &str) -> String {
+fn file_with(parent: Parent, member: &str) -> String {
     let check = r#""type":"exec","name":"A","command":"true""#;
-    match place {
-        Place::Root => format!(r#"{{"checkers":[{{{check}}}],{member}}}"#),
-        Place::Check => format!(r#"{{"checkers":[{{{check},{member}}}]}}"#),
+    match parent {
+        Parent::Root => format!(r#"{{"checkers":[{{{check}}}],{member}}}"#),
+        Parent::Check => format!(r#"{{"checkers":[{{{check},{member}}}]}}"#),
     }
 }
 
 #[derive(Clone, Copy)]
-enum Place {
+enum Parent {
     Root,
     Check,
 }
 
 #[test]
 fn renamed_keys_are_accepted_under_their_former_name_with_a_notice() {
-    for (place, former, current, value) in [
-        (Place::Root, "connectivity", "online_check", r#"["192.0.2.1:443"]"#),
-        (Place::Check, "confirm", "failures_before_down", "3"),
-        (Place::Check, "every_when_down", "every_when_unhealthy", r#""10s""#),
-        (Place::Check, "verdict", "quorum", r#""all""#),
+    for (parent, former, current, value) in [
+        (Parent::Root, "connectivity", "online_check", r#"["192.0.2.1:443"]"#),
+        (Parent::Check, "confirm", "failures_before_down", "3"),
+        (Parent::Check, "every_when_down", "every_when_unhealthy", r#""10s""#),
+        (Parent::Check, "verdict", "quorum", r#""all""#),
     ] {
-        let old = file_with(place, &format!("\"{former}\":{value}"));
-        let new = file_with(place, &format!("\"{current}\":{value}"));
+        let old = file_with(parent, &format!("\"{former}\":{value}"));
+        let new = file_with(parent, &format!("\"{current}\":{value}"));
         assert_eq!(format!("{:?}", loaded(&old)), format!("{:?}", loaded(&new)), "{former}");
-        assert_ne!(format!("{:?}", loaded(&new)), format!("{:?}", loaded(&file_with(place, ""))), "{current}");
+        assert_ne!(format!("{:?}", loaded(&new)), format!("{:?}", loaded(&file_with(parent, ""))), "{current}");
 
         let problems = from_text(&old, Path::new(""), &environment()).1;
         let notices = problems.lines("c.json", &old);
@@ -404,7 +404,7 @@ fn renamed_keys_are_accepted_under_their_former_name_with_a_notice() {
         assert!(notices[0].contains(&format!("{former}` was renamed to `{current}`")), "{notices:?}");
         assert_eq!(problems.lines_from(Severity::Warning, "c.json", &old), [""; 0], "only `validate` reports it");
 
-        let both = errors(&file_with(place, &format!("\"{former}\":{value},\"{current}\":{value}")));
+        let both = errors(&file_with(parent, &format!("\"{former}\":{value},\"{current}\":{value}")));
         assert_eq!(both.len(), 1, "{both:?}");
         assert!(both[0].contains(": error: ") && both[0].contains(former) && both[0].contains(current), "{both:?}");
     }

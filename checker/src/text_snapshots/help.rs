@@ -1,4 +1,4 @@
-//! The help of every command, and what clap says of values that it does not take.
+//! The help of every command, and the errors of the command line.
 
 use std::fmt::Write as _;
 
@@ -43,7 +43,7 @@ fn the_short_help() {
 }
 
 #[test]
-fn values_that_are_not_taken() {
+fn errors_of_the_command_line() {
     let mut text = String::new();
     for line in [
         "checker",

@@ -38,7 +38,7 @@ struct CheckType {
     subjects: &'static [&'static str],
     /// The timeout of an attempt if none is set.
     default_timeout: Nanos,
-    /// Creates a check whose values have the types of the table. Reports the problem if there is none.
+    /// Creates a check whose values have the types of the table, or reports why that is impossible.
     convert: fn(&mut CheckConverter<'_>) -> Option<CheckKind>,
 }
 
