@@ -6,6 +6,8 @@ export PATH := $(TOOLS)/bin:$(PATH)
 
 PORT ?= 8080
 CONFIG ?= checker.json
+SECONDS ?= 60
+SEED ?= 1
 PAGE := dist/index.html
 PAGE_SOURCES := index.html Trunk.toml Cargo.toml Cargo.lock statuspage/Cargo.toml shared/Cargo.toml \
 	$(shell find statuspage shared/src -type f -not -name '.*')
@@ -14,7 +16,7 @@ PAGE_SOURCES := index.html Trunk.toml Cargo.toml Cargo.lock statuspage/Cargo.tom
 .NOTPARALLEL:
 # A page that does not start is built again.
 .DELETE_ON_ERROR:
-.PHONY: help run test lint words page release weigh fuzz bench screenshots setup clean
+.PHONY: help run test lint words sample page release weigh fuzz bench screenshots setup clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,11 +65,26 @@ lint: ## Check formatting, spelling, lints (host and wasm32), documentation and 
 words: ## Count phrases that docs/style.md avoids, and fail if there are any
 	scripts/words.sh
 
+sample: ## Print a random sample of comments and messages to read as an editor; SEED=2 selects another
+	@scripts/sample-prose.py $(SEED)
+
 weigh: ## Print the size of the page, and fail if it is over budget
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory $(PAGE)
 	scripts/open-page.sh --required
 	scripts/weigh.sh
+
+fuzz: ## Run every fuzz target for SECONDS=60 each, and fail on the first input that breaks one
+	@scripts/setup.sh fuzz
+	@# Only nightly has the flags of cargo-fuzz. Our code has no `unsafe`, so it runs faster without a sanitizer.
+	@# New inputs are kept in the target directory, beside the corpus in fuzz/corpus.
+	@export RUSTC_BOOTSTRAP=1; for name in $$(cargo fuzz list); do \
+		$(call report,fuzzing $$name for $(SECONDS) s); \
+		mkdir -p $(TARGET)/fuzz/corpus/$$name; \
+		cargo fuzz run --sanitizer none --target-dir $(TARGET)/fuzz $$name \
+			$(TARGET)/fuzz/corpus/$$name fuzz/corpus/$$name \
+			-- -max_total_time=$(SECONDS) -timeout=10 -max_len=20000 -print_final_stats=0 || exit 1; \
+	done
 
 bench: ## Measure the page and the checker (an hour); BENCH=checks measures one part, a name in tests/bench/main.rs
 	@scripts/setup.sh bench

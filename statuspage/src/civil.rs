@@ -1,26 +1,23 @@
-//! Dates and clock times without a zone, and how they are written in UTC. Pure.
+//! Dates and times without a zone, and times in UTC as text. Pure.
 
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 
-/// A date and a clock time without a zone.
+/// A date and time without a zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CivilTime {
-    /// The year.
     pub year: i64,
-    /// The month, from 1.
+    /// 1 to 12.
     pub month: usize,
-    /// The day of the month, from 1.
+    /// 1 to 31.
     pub day: i64,
-    /// The hour, 0 to 23.
+    /// 0 to 23.
     pub hour: i64,
-    /// The minute.
     pub minute: i64,
-    /// The second.
     pub second: i64,
 }
 
 impl CivilTime {
-    /// Divides nanoseconds since 1970 as a clock without a zone shows them (Howard Hinnant's `civil_from_days`).
+    /// Converts nanoseconds since 1970, with Howard Hinnant's `civil_from_days`.
     #[must_use]
     pub fn from_unix(nanos: Nanos) -> CivilTime {
         let (days, rest) = (nanos.div_euclid(DAY), nanos.rem_euclid(DAY));
@@ -42,14 +39,14 @@ impl CivilTime {
     }
 }
 
-/// A moment for machines: `2026-11-22T13:02:00Z`.
+/// Formats a time in UTC: `2026-11-22T13:02:00Z`.
 #[must_use]
 pub fn rfc3339(moment: UnixNanos) -> String {
     let CivilTime { year, month, day, hour, minute, second, .. } = CivilTime::from_unix(moment);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
-/// Reads a moment of UTC as people write it: `2026-08-22`, `2026-08-22T14:00Z`, `2026-08-22T14:00:30Z`.
+/// Parses a time in UTC: `2026-08-22`, `2026-08-22T14:00Z`, `2026-08-22T14:00:30Z`.
 #[must_use]
 pub fn parse_utc(text: &str) -> Option<UnixNanos> {
     let (date, clock) = text.trim_end_matches('Z').split_once('T').unwrap_or((text, "00:00"));
@@ -64,18 +61,18 @@ pub fn parse_utc(text: &str) -> Option<UnixNanos> {
     if !is_date || !(0..24).contains(hour) || !(0..60).contains(minute) || !(0..60).contains(&second) {
         return None;
     }
-    // The inverse of `from_unix`, by the same author.
+    // Howard Hinnant's `days_from_civil`, the inverse of `from_unix`.
     let year_from_march = if month > 2 { year } else { year - 1 };
     let (era, year_of_era) = (year_from_march.div_euclid(400), year_from_march.rem_euclid(400));
     let day_of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     let days = era * 146_097 + day_of_era - 719_468;
     let moment = days * DAY + hour * HOUR + minute * MINUTE + second * SECOND;
-    // A day that no month has is another day than the one that was written.
+    // The 30th of February would become the 2nd of March.
     (CivilTime::from_unix(moment).day == day).then_some(moment)
 }
 
-/// How far a zone is ahead of UTC, by how browsers write it: `GMT`, `GMT+05:30`, `8/22/2026, GMT-3`.
+/// Parses the offset of a time zone in the formats of browsers: `GMT`, `GMT+05:30`, `8/22/2026, GMT-3`.
 #[must_use]
 pub fn parse_offset(text: &str) -> Option<Nanos> {
     let (_, offset) = text.split_once("GMT")?;
@@ -98,7 +95,7 @@ mod tests {
     const NOW: UnixNanos = 1_795_352_523 * SECOND;
 
     #[test]
-    fn a_moment_is_read_as_people_write_it() {
+    fn times_may_be_abbreviated() {
         assert_eq!(parse_utc("2026-11-22T13:02:03Z"), Some(NOW));
         assert_eq!(parse_utc("2026-11-22T13:02"), Some(NOW - 3 * SECOND));
         assert_eq!(parse_utc("2024-02-29").map(rfc3339).as_deref(), Some("2024-02-29T00:00:00Z"));
@@ -109,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn offsets_are_read_as_browsers_write_them() {
+    fn offsets_have_the_formats_of_browsers() {
         for (text, offset) in [
             ("8/22/2026, GMT", Some(0)),
             ("GMT+05:30", Some(5 * HOUR + 30 * MINUTE)),

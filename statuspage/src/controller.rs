@@ -1,5 +1,4 @@
-//! Loads what somebody wants to look at, and reckons the view of it: anew when something came, when time went by, and
-//! when somebody looks at the page in another way.
+//! Loads the data for what the URL describes, computes the view from it, and renders endpoints one after the other.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -10,229 +9,242 @@ use shared::object_name::HistoryPart;
 use shared::page_config::{PageConfig, Source};
 use shared::{DAY, HOUR, Nanos, SECOND, UnixNanos, uptime};
 
-use crate::app::AppContext;
 use crate::browser;
+use crate::context::{Actions, AppContext, RenderStage};
 use crate::dataset::TimeBucket;
-use crate::dataset::{self, Cache, HourChecks, LoadEvent, LoadRequest, Store};
+use crate::dataset::{self, Cache, HourChecks, LoadEvent, LoadRequest};
 use crate::i18n::Calendar;
-use crate::source::{self, HistoryListing, InlineContents, Listing, SourceError, StoreObject};
+use crate::source;
+use crate::store::{HistoryListing, InlineContents, Listing, Store, StoreError, StoreObject};
 use crate::url_state::{TimeZone, UrlState};
 use crate::view::overlay::{ChartOverlay, Layer};
 use crate::view::period::Period;
 use crate::view::{self, LoadProgress, Percentiles, ViewScope, ViewSettings, text};
 
-/// For how long endpoints are drawn at a time, in milliseconds: a device that is four times slower than most takes less
-/// than the 50 ms from which on people feel that a page does not answer.
-const DRAWN_TOGETHER: f64 = 8.0;
+/// How long endpoints are rendered before the browser handles events, in milliseconds. On a device that is four times
+/// slower, this is still less than the 50 ms from which on people notice a delay.
+const RENDER_SLICE: f64 = 8.0;
 
-/// How often at most the progress of a load is shown.
-const PROGRESS_EVERY: Nanos = SECOND / 10;
+/// The shortest time between two updates of the progress of a load.
+const PROGRESS_INTERVAL: Nanos = SECOND / 10;
 
-/// How often at most the view is reckoned during a load.
-const RECKON_EVERY: Nanos = SECOND / 4;
+/// The shortest time between two computations of the view during a load.
+const REFRESH_INTERVAL: Nanos = SECOND / 4;
 
-/// By how much the files in memory have to grow before the view is reckoned during a load, in percent: so the
-/// work of all reckonings together stays proportional to the files, however many there are.
-const RECKON_GROWTH_PERCENT: usize = 40;
+/// By how many percent the number of files must grow before the view is computed again during a load, so that the total
+/// work stays proportional to the number of files.
+const REFRESH_GROWTH_PERCENT: usize = 40;
 
-/// The longest interval for whose sake older check files are loaded: what a store says must not make a reader's device
-/// load for ever.
-const LONGEST_REACH: Nanos = DAY;
+/// The longest interval of a result for which older check files are loaded. An invalid interval in a store must not make the
+/// page load everything.
+const MAX_INTERVAL: Nanos = DAY;
 
-/// Sets what is not part of the view: whose clock, and light or dark. A zone that nobody knows is the device's, and a moment
-/// that is still to come is now.
+/// Applies what is not part of the view: time zone, theme and embedding. An unknown zone becomes the device's, and a time in
+/// the future becomes now.
 pub(crate) fn apply_url_state(mut url_state: UrlState) -> UrlState {
     if !browser::set_zone(url_state.zone.name()) {
         url_state.zone = TimeZone::Local;
     }
-    // Nothing is known of what is to come: the page would say that nobody has looked.
+    // The future has no data: the page would report that no checks ran.
     url_state.at = url_state.at.filter(|at| *at <= browser::now());
     browser::set_root_attribute("data-theme", url_state.theme.as_str());
     browser::set_root_attribute("data-embed", url_state.embed.as_str());
     url_state
 }
 
-/// The configured store as of a moment.
-struct StoreAt<'a> {
+/// The configured store; `now` is used to sign requests.
+struct ConfiguredStore<'a> {
     source: &'a Source,
     now: UnixNanos,
 }
 
-impl Store for StoreAt<'_> {
-    async fn list(&self, from: UnixNanos, until: UnixNanos, contents: InlineContents) -> Result<Listing, SourceError> {
+impl Store for ConfiguredStore<'_> {
+    async fn list(&self, from: UnixNanos, until: UnixNanos, contents: InlineContents) -> Result<Listing, StoreError> {
         source::list(self.source, from, until, contents, self.now).await
     }
 
-    async fn get(&self, object: &StoreObject) -> Result<Vec<u8>, SourceError> {
+    async fn get(&self, object: &StoreObject) -> Result<Vec<u8>, StoreError> {
         source::get(self.source, object, self.now).await
     }
 
-    async fn list_histories(&self) -> Result<HistoryListing, SourceError> {
+    async fn list_histories(&self) -> Result<HistoryListing, StoreError> {
         source::list_histories(self.source, self.now).await
     }
 }
 
-/// How much of an endpoint is drawn.
+/// How much of an endpoint is rendered.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RenderDetail {
-    /// What was drawn of it before.
+enum RenderDetail {
+    /// As much as before.
     Unchanged,
-    /// All of it.
+    /// Also bars and chart.
     Full,
 }
 
-/// Whether a load is in hand.
+/// Whether data is being loaded.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum LoadState {
-    /// None is.
     Idle,
-    /// One is.
     Loading,
-    /// One is, and more was asked for meanwhile.
+    /// Another load was requested in the meantime.
     LoadingThenAgain,
 }
 
-/// What a reckoning needs, together.
+/// Loads data and renders it.
 pub(crate) struct Controller {
-    state: AppContext,
+    context: AppContext,
     config: Arc<PageConfig>,
     cache: RefCell<Cache>,
-    /// The longest range that was ever shown: all of it stays loaded.
-    longest: Cell<Nanos>,
+    /// The longest range that was shown; its data stays loaded.
+    longest_range: Cell<Nanos>,
     percentiles: Cell<Percentiles>,
     load_state: Cell<LoadState>,
-    /// The numbers of the endpoints that are still to be drawn, the next one last.
-    to_draw: RefCell<Vec<usize>>,
-    is_drawing: Cell<bool>,
+    /// The ids of the endpoints to render, the next one last.
+    to_render: RefCell<Vec<usize>>,
+    is_rendering: Cell<bool>,
+}
+
+impl Actions for Controller {
+    fn show(self: Rc<Self>, url_state: UrlState) {
+        let before = self.context.url_state.get_untracked();
+        let url_state = apply_url_state(url_state);
+        self.context.url_state.set(url_state.clone());
+        let is_another_time = before.at != url_state.at;
+        if is_another_time {
+            self.cache.borrow_mut().relist_all();
+        }
+        let is_longer = self.range() > self.longest_range.get();
+        self.longest_range.set(self.range().max(self.longest_range.get()));
+        let needs_load = is_longer || is_another_time;
+        // Neither search nor theme nor layout changes the view.
+        let same_view =
+            UrlState { filter: before.filter.clone(), theme: before.theme, layout: before.layout, ..url_state };
+        if same_view == before {
+            return self.update_matching();
+        }
+        let same_bars = UrlState { endpoint: before.endpoint.clone(), path: before.path.clone(), ..same_view };
+        if same_bars == before {
+            self.update_open_bars();
+            return self.load_open_hour();
+        }
+        self.refresh_view(if needs_load { LoadProgress::Listing } else { self.context.loading.get_untracked() });
+        Rc::clone(&self).load_open_hour();
+        if needs_load {
+            browser::spawn(Box::pin(self.load()));
+        }
+    }
+
+    fn set_percentiles(self: Rc<Self>, percentiles: Percentiles) {
+        self.percentiles.set(percentiles);
+        self.refresh_view(self.context.loading.get_untracked());
+        if percentiles == Percentiles::Shown {
+            browser::spawn(Box::pin(self.load()));
+        }
+    }
+
+    fn render_in_full(&self, id: usize) {
+        self.render_endpoint(id, RenderDetail::Full);
+    }
+
+    fn overlay_layers(&self, id: usize, overlay: ChartOverlay) -> Vec<Layer> {
+        let (cache, settings) = (self.cache.borrow(), self.settings(ViewScope::Full));
+        view::overlay_layers(&cache, id, self.calendar(), settings, &self.config.appearance, overlay)
+    }
+
+    fn calendar(&self) -> Calendar<'static> {
+        self.calendar_at(self.now())
+    }
 }
 
 impl Controller {
-    /// One that has loaded nothing yet.
-    pub(crate) fn new(state: AppContext, config: Arc<PageConfig>) -> Controller {
-        let range = state.url_state.with_untracked(|url_state| url_state.range).unwrap_or(config.range);
+    pub(crate) fn new(context: AppContext, config: Arc<PageConfig>) -> Controller {
+        let range = context.url_state.with_untracked(|url_state| url_state.range).unwrap_or(config.range);
         Controller {
-            state,
+            context,
             cache: RefCell::new(Cache::default()),
-            longest: Cell::new(range.max(config.range)),
+            longest_range: Cell::new(range.max(config.range)),
             percentiles: Cell::default(),
             load_state: Cell::new(LoadState::Idle),
-            to_draw: RefCell::default(),
-            is_drawing: Cell::new(false),
+            to_render: RefCell::default(),
+            is_rendering: Cell::new(false),
             config,
         }
     }
 
     /// The range that is shown.
     fn range(&self) -> Nanos {
-        self.state.url_state.with_untracked(|url_state| url_state.range).unwrap_or(self.config.range)
+        self.context.url_state.with_untracked(|url_state| url_state.range).unwrap_or(self.config.range)
     }
 
-    /// The moment that the page speaks of as now.
+    /// The time at which the page shows the status, which may be in the past.
     fn now(&self) -> UnixNanos {
-        self.state.url_state.with_untracked(|url_state| url_state.at).unwrap_or_else(browser::now)
+        self.context.url_state.with_untracked(|url_state| url_state.at).unwrap_or_else(browser::now)
     }
 
-    /// Shows the page as somebody wants to look at it, and loads what that takes.
-    pub(crate) fn navigate(self: Rc<Self>, url_state: UrlState) {
-        let before = self.state.url_state.get_untracked();
-        let url_state = apply_url_state(url_state);
-        self.state.url_state.set(url_state.clone());
-        let is_elsewhere = before.at != url_state.at;
-        if is_elsewhere {
-            self.cache.borrow_mut().relist_all();
-        }
-        let is_longer = self.range() > self.longest.get();
-        self.longest.set(self.range().max(self.longest.get()));
-        let is_to_load = is_longer || is_elsewhere;
-        // Nothing has to be reckoned for who only types, or looks at the same in another light.
-        let only_sought =
-            UrlState { filter: before.filter.clone(), theme: before.theme, layout: before.layout, ..url_state };
-        if only_sought == before {
-            return self.find();
-        }
-        let only_opened = UrlState { endpoint: before.endpoint.clone(), path: before.path.clone(), ..only_sought };
-        if only_opened == before {
-            self.open();
-            return self.load_opened();
-        }
-        self.refresh_view(if is_to_load { LoadProgress::Listing } else { self.state.loading.get_untracked() });
-        Rc::clone(&self).load_opened();
-        if is_to_load {
-            browser::begin(Box::pin(self.load()));
-        }
-    }
-
-    /// Shows what the address says is open, and nothing else anew.
-    fn open(self: &Rc<Self>) {
+    /// Opens and closes bars as the URL describes, without computing anything else.
+    fn update_open_bars(self: &Rc<Self>) {
         let calendar = self.calendar();
         let period = Period::new(self.range(), browser::bars_limit(), calendar);
-        let before = self.opened();
-        let url_state = self.state.url_state.get_untracked();
-        self.state.view.update(|view| {
+        let before = self.open_endpoint();
+        let url_state = self.context.url_state.get_untracked();
+        self.context.view.update(|view| {
             view.opened = view::detail::open_bars(&url_state, &view.endpoints, &period, calendar);
         });
-        self.redraw([before, self.opened()]);
+        self.render_first([before, self.open_endpoint()]);
     }
 
-    /// The endpoint of which a bar is open.
-    fn opened(&self) -> Option<usize> {
-        self.state.view.with_untracked(|view| view.opened.id)
+    /// The endpoint that has an open bar.
+    fn open_endpoint(&self) -> Option<usize> {
+        self.context.view.with_untracked(|view| view.opened.id)
     }
 
-    /// Draws some endpoints anew, before all that are still to be drawn.
-    fn redraw(self: &Rc<Self>, some: [Option<usize>; 2]) {
-        let mut ids = self.to_draw.take();
+    /// Renders some endpoints before those that are still waiting.
+    fn render_first(self: &Rc<Self>, some: [Option<usize>; 2]) {
+        let mut ids = self.to_render.take();
         ids.extend(some.into_iter().flatten());
-        self.draw_endpoints(ids);
+        self.render_endpoints(ids);
     }
 
-    /// Finds what is sought among what is shown.
-    fn find(&self) {
-        let filter = self.state.url_state.with_untracked(|url_state| url_state.filter.clone());
-        let found = self.state.view.with_untracked(|view| view::search::matching(view, &filter, &browser::lower));
-        self.state.matching.set(found.map(Arc::new));
+    /// Searches the endpoints.
+    fn update_matching(&self) {
+        let filter = self.context.url_state.with_untracked(|url_state| url_state.filter.clone());
+        let matching =
+            self.context.view.with_untracked(|view| view::search::matching(view, &filter, &browser::to_lowercase));
+        self.context.matching.set(matching.map(Arc::new));
     }
 
-    /// Brings the endpoint that the address names into sight.
-    fn show_opened(&self) {
-        if let Some(section) = self.opened().and_then(|id| browser::element(&format!("endpoint-{id}"))) {
+    /// Scrolls to the endpoint that the URL names.
+    fn scroll_to_open_endpoint(&self) {
+        if let Some(section) = self.open_endpoint().and_then(|id| browser::element(&format!("endpoint-{id}"))) {
             section.scroll_into_view();
         }
     }
 
-    /// Tells percentiles, or does not any more.
-    pub(crate) fn want_percentiles(self: Rc<Self>, wanted: Percentiles) {
-        self.percentiles.set(wanted);
-        self.refresh_view(self.state.loading.get_untracked());
-        if wanted == Percentiles::Shown {
-            browser::begin(Box::pin(self.load()));
-        }
-    }
-
-    /// Loads the checks of the hour that is open, if they are not known.
-    fn load_opened(self: Rc<Self>) {
-        let innermost = self.state.view.with_untracked(|view| view.opened.path.last().copied());
+    /// Loads the checks of the open hour, unless they are in memory.
+    fn load_open_hour(self: Rc<Self>) {
+        let innermost = self.context.view.with_untracked(|view| view.opened.path.last().copied());
         let Some(bucket) = innermost.filter(|bucket| view::detail::opens_into_checks(*bucket)) else { return };
         let now = browser::now();
-        let asked = |hour: &HourChecks| hour.bucket == bucket && hour.problem.is_none();
-        if bucket.start >= self.wanted().checks_from || self.cache.borrow().hour.as_ref().is_some_and(asked) {
+        let is_requested = |hour: &HourChecks| hour.bucket == bucket && hour.problem.is_none();
+        let is_loaded = bucket.start >= self.load_request().checks_from;
+        if is_loaded || self.cache.borrow().hour.as_ref().is_some_and(is_requested) {
             return;
         }
         self.cache.borrow_mut().hour = Some(HourChecks { is_loading: true, ..HourChecks::new(bucket) });
-        self.redraw([self.opened(), None]);
-        browser::begin(Box::pin(self.load_hour(bucket, now)));
+        self.render_first([self.open_endpoint(), None]);
+        browser::spawn(Box::pin(self.load_hour(bucket, now)));
     }
 
     async fn load_hour(self: Rc<Self>, bucket: TimeBucket, now: UnixNanos) {
-        let hour = dataset::load_hour(&StoreAt { source: &self.config.source, now }, bucket).await;
-        // Another one may have been opened meanwhile.
-        if self.cache.borrow().hour.as_ref().is_some_and(|asked| asked.bucket == bucket) {
+        let hour = dataset::load_hour(&ConfiguredStore { source: &self.config.source, now }, bucket).await;
+        // Another hour may have been opened in the meantime.
+        if self.cache.borrow().hour.as_ref().is_some_and(|requested| requested.bucket == bucket) {
             self.cache.borrow_mut().hour = Some(hour);
-            self.redraw([self.opened(), None]);
+            self.render_first([self.open_endpoint(), None]);
         }
     }
 
-    /// Loads what is wanted; if a load is in hand, that one goes on to do so.
+    /// Loads what the page needs. If a load is in progress, it runs again instead.
     pub(crate) async fn load(self: Rc<Self>) {
         if self.load_state.get() != LoadState::Idle {
             self.load_state.set(LoadState::LoadingThenAgain);
@@ -245,100 +257,94 @@ impl Controller {
                 break;
             }
         }
-        // An address may name an hour.
-        self.load_opened();
+        // The URL may name an hour.
+        self.load_open_hour();
     }
 
     async fn load_once(self: &Rc<Self>) {
         let now = browser::now();
-        let store = StoreAt { source: &self.config.source, now };
-        let is_first = self.state.view.with_untracked(|view| view.endpoints.is_empty());
-        let (shown_at, reckoned_at, reckoned_files) = (Cell::new(0), Cell::new(now), Cell::new(0));
-        let wanted = self.wanted();
-        dataset::refresh(&store, &self.cache, wanted, |step| {
+        let store = ConfiguredStore { source: &self.config.source, now };
+        let is_first = self.context.view.with_untracked(|view| view.endpoints.is_empty());
+        let (progress_at, refreshed_at, refreshed_files) = (Cell::new(0), Cell::new(now), Cell::new(0));
+        let request = self.load_request();
+        dataset::refresh(&store, &self.cache, request, |event| {
             let now = browser::now();
             let (files, loading) = {
                 let cache = self.cache.borrow();
                 (cache.dataset.file_count(), LoadProgress::Files(cache.done, cache.total))
             };
-            if step == LoadEvent::Histories {
+            if event == LoadEvent::Histories {
                 if is_first {
-                    self.draw(LoadProgress::Listing, ViewScope::Summary);
+                    self.refresh_scope(LoadProgress::Listing, ViewScope::Summary);
                 }
                 return;
             }
-            if now - shown_at.get() >= PROGRESS_EVERY {
-                shown_at.set(now);
-                self.state.loading.set(loading);
+            if now - progress_at.get() >= PROGRESS_INTERVAL {
+                progress_at.set(now);
+                self.context.loading.set(loading);
             }
-            let grown = files * 100 >= reckoned_files.get() * (100 + RECKON_GROWTH_PERCENT);
-            if grown && now - reckoned_at.get() >= RECKON_EVERY {
+            let has_grown = files * 100 >= refreshed_files.get() * (100 + REFRESH_GROWTH_PERCENT);
+            if has_grown && now - refreshed_at.get() >= REFRESH_INTERVAL {
                 self.refresh_view(loading);
-                // From the end of it on, so that a slow device has time for the files, too.
-                reckoned_at.set(browser::now());
-                reckoned_files.set(files);
+                // Measured from the end, so that a slow device also has time to load files.
+                refreshed_at.set(browser::now());
+                refreshed_files.set(files);
             }
         })
         .await;
-        let _ = browser::yield_to_browser().await;
-        if self.reaches_further_than(wanted) {
+        browser::yield_to_browser().await;
+        if self.needs_older_files_than(request) {
             self.cache.borrow_mut().relist_all();
             self.load_state.set(LoadState::LoadingThenAgain);
             return;
         }
-        self.cache.borrow_mut().note_response(browser::now());
-        self.state.loading.set(LoadProgress::Complete);
+        self.cache.borrow_mut().record_response(browser::now());
+        self.context.loading.set(LoadProgress::Complete);
         self.refresh_view(LoadProgress::Complete);
     }
 
-    fn wanted(&self) -> LoadRequest {
+    fn load_request(&self) -> LoadRequest {
         let now = self.now();
         let parts = match self.percentiles.get() {
             Percentiles::Hidden => &[HistoryPart::Main][..],
             Percentiles::Shown => &[HistoryPart::Main, HistoryPart::Latency],
         };
-        let told = self.cache.borrow().dataset.longest_interval().min(LONGEST_REACH);
-        let reach = uptime::validity(self.config.interval.max(told));
-        let from = self.load_from(self.longest.get(), now, reach);
-        let by_check = |range: Nanos| range <= view::period::HOURS_UP_TO;
-        let is_past = self.state.url_state.with_untracked(|url_state| url_state.at.is_some());
+        let longest = self.cache.borrow().dataset.longest_interval().min(MAX_INTERVAL);
+        let validity = uptime::validity(self.config.interval.max(longest));
+        let from = self.load_from(self.longest_range.get(), now, validity);
+        let shows_checks = |range: Nanos| range <= view::period::HOURS_UP_TO;
+        let is_past = self.context.url_state.with_untracked(|url_state| url_state.at.is_some());
         let (checks_from, until) = match (is_past, self.range()) {
-            (false, _) if by_check(self.config.range) => {
-                (self.load_from(self.config.range, now, reach), UnixNanos::MAX)
+            (false, _) if shows_checks(self.config.range) => {
+                (self.load_from(self.config.range, now, validity), UnixNanos::MAX)
             }
             (false, _) => (UnixNanos::MAX, UnixNanos::MAX),
-            (true, range) if by_check(range) => (self.load_from(range, now, reach), now),
+            (true, range) if shows_checks(range) => (self.load_from(range, now, validity), now),
             (true, _) => (now - HOUR, now),
         };
         LoadRequest { from, checks_from, until, parts }
     }
 
-    /// From when on check files are needed: a result that was made before the period may reach into it, as far as its
-    /// own interval does, which is known when some are here.
-    fn load_from(&self, range: Nanos, now: UnixNanos, reach: Nanos) -> UnixNanos {
+    /// The time from which on check files are needed: results from before the period may still be valid in it.
+    fn load_from(&self, range: Nanos, now: UnixNanos, validity: Nanos) -> UnixNanos {
         let calendar = self.calendar_at(now);
         let period = Period::new(range, browser::bars_limit(), calendar);
-        period.from - reach
+        period.from - validity
     }
 
-    /// Whether results stand for longer than was thought when these were wanted, so that older ones count, too.
-    fn reaches_further_than(&self, before: LoadRequest) -> bool {
-        let wanted = self.wanted();
-        wanted.from < before.from || wanted.checks_from < before.checks_from
+    /// Whether the loaded results are valid for longer than assumed for `request`, so that older files are needed.
+    fn needs_older_files_than(&self, request: LoadRequest) -> bool {
+        let needed = self.load_request();
+        needed.from < request.from || needed.checks_from < request.checks_from
     }
 
-    /// Reckons the view as of now and shows it: the state of things at once, and endpoints one after the other.
+    /// Computes the view as of now and shows it: the overall status immediately, and endpoints one after the other.
     pub(crate) fn refresh_view(self: &Rc<Self>, loading: LoadProgress) {
-        self.draw(loading, ViewScope::Full);
-    }
-
-    /// The reader's now and the reader's clock.
-    pub(crate) fn calendar(&self) -> Calendar<'static> {
-        self.calendar_at(self.now())
+        self.refresh_scope(loading, ViewScope::Full);
     }
 
     fn calendar_at(&self, now: UnixNanos) -> Calendar<'static> {
-        Calendar { now, today: browser::now(), offset: &browser::offset_at, language: self.state.language }
+        Calendar { now, today: browser::now(), offset: &browser::offset_at, language: self.context.language }
     }
 
     fn settings(&self, scope: ViewScope) -> ViewSettings {
@@ -353,93 +359,87 @@ impl Controller {
         }
     }
 
-    /// What the chart of an endpoint shows besides.
-    pub(crate) fn layers(&self, id: usize, wanted: ChartOverlay) -> Vec<Layer> {
-        let (cache, settings) = (self.cache.borrow(), self.settings(ViewScope::Full));
-        view::overlay_layers(&cache, id, self.calendar(), settings, &self.config.appearance, wanted)
-    }
-
-    fn draw(self: &Rc<Self>, loading: LoadProgress, scope: ViewScope) {
+    fn refresh_scope(self: &Rc<Self>, loading: LoadProgress, scope: ViewScope) {
         browser::forget_offsets();
         let (calendar, settings) = (self.calendar(), self.settings(scope));
         let appearance = &self.config.appearance;
-        let view = self.state.url_state.with_untracked(|url_state| {
+        let view = self.context.url_state.with_untracked(|url_state| {
             view::page(&mut self.cache.borrow_mut(), calendar, settings, appearance, url_state, loading)
         });
         browser::set_root_attribute("data-state", view.overall.state);
         browser::set_root_attribute("data-loaded", &view.loaded.to_string());
         let title = format!("{} {} · {}", text::symbol(view.overall.status), view.overall.headline, self.config.title);
         browser::set_tab(&title, view.overall.status, appearance.favicon.as_deref());
-        // What somebody has opened comes first.
+        // The endpoint with open bars is rendered first.
         let mut ids: Vec<usize> = view.endpoints.iter().rev().map(|one| one.id).collect();
         ids.extend(view.opened.id);
-        self.state.view.set(view);
-        self.find();
-        self.draw_endpoints(ids);
+        self.context.view.set(view);
+        self.update_matching();
+        self.render_endpoints(ids);
     }
 
-    /// Draws endpoints, the last one of these numbers first, instead of what was still to be drawn.
-    fn draw_endpoints(self: &Rc<Self>, ids: Vec<usize>) {
+    /// Replaces the endpoints that wait to be rendered; the last id is the first to be rendered.
+    fn render_endpoints(self: &Rc<Self>, ids: Vec<usize>) {
         browser::set_root_attribute("data-complete", "false");
-        self.to_draw.replace(ids);
-        if !self.is_drawing.replace(true) {
-            browser::begin(Box::pin(Rc::clone(self).go_on_drawing()));
+        self.to_render.replace(ids);
+        if !self.is_rendering.replace(true) {
+            browser::spawn(Box::pin(Rc::clone(self).render_waiting()));
         }
     }
 
-    async fn go_on_drawing(self: Rc<Self>) {
-        // What has just been reckoned is a task of its own.
-        let mut begun = f64::MIN;
+    async fn render_waiting(self: Rc<Self>) {
+        // Yield before the first endpoint: computing the view already took time.
+        let mut slice_start = f64::MIN;
         loop {
-            let next = self.to_draw.borrow_mut().pop();
+            let next = self.to_render.borrow_mut().pop();
             let Some(id) = next else { break };
-            if browser::elapsed() - begun > DRAWN_TOGETHER {
-                // Whoever scrolls, points or types comes first.
-                let _ = browser::yield_to_browser().await;
-                begun = browser::elapsed();
+            if browser::elapsed() - slice_start > RENDER_SLICE {
+                browser::yield_to_browser().await;
+                slice_start = browser::elapsed();
             }
-            self.draw_endpoint(id, RenderDetail::Unchanged);
+            self.render_endpoint(id, RenderDetail::Unchanged);
             browser::flush_effects().await;
         }
-        self.is_drawing.set(false);
-        let (is_complete, is_any) = self.state.view.with_untracked(|view| (view.complete, !view.endpoints.is_empty()));
-        if (is_complete || is_any) && self.state.is_drawn.get_untracked().is_none() {
-            self.show_opened();
-            for is_all in [false, true] {
-                let _ = browser::yield_to_browser().await;
-                self.state.is_drawn.set(Some(is_all));
+        self.is_rendering.set(false);
+        let view = self.context.view;
+        let (is_complete, is_any) = view.with_untracked(|view| (view.complete, !view.endpoints.is_empty()));
+        if (is_complete || is_any) && self.context.stage.get_untracked() == RenderStage::Endpoints {
+            self.scroll_to_open_endpoint();
+            for stage in [RenderStage::Timeline, RenderStage::Footer] {
+                browser::yield_to_browser().await;
+                self.context.stage.set(stage);
             }
             browser::flush_effects().await;
         }
-        if is_complete && !self.is_drawing.get() {
+        if is_complete && !self.is_rendering.get() {
             browser::set_root_attribute("data-complete", "true");
         }
     }
 
-    /// Draws an endpoint as it is now. Where there are many, bars and chart of one come when it is in sight.
-    pub(crate) fn draw_endpoint(&self, id: usize, extent: RenderDetail) {
-        let one = self.state.view.with_untracked(|view| {
+    /// Renders an endpoint as of now. If there are many, bars and chart are left out until the endpoint is visible.
+    fn render_endpoint(&self, id: usize, detail: RenderDetail) {
+        let endpoint = self.context.view.with_untracked(|view| {
             let head = view.endpoints.iter().find(|one| one.id == id)?;
-            let is_whole = extent == RenderDetail::Full
+            let is_full = detail == RenderDetail::Full
                 || view.strips_at_once
                 || view.opened.id == Some(id)
-                || self.state.render_queue.is_whole(id);
-            if !is_whole {
+                || self.context.render_queue.is_full(id);
+            if !is_full {
                 return Some(Arc::clone(head));
             }
             let (cache, settings) = (self.cache.borrow(), self.settings(ViewScope::Full));
             view::full_endpoint(&cache, head, self.calendar(), settings, &self.config.appearance, &view.opened)
                 .map(Arc::new)
         });
-        if let Some(one) = one {
-            self.state.render_queue.put(one);
+        if let Some(endpoint) = endpoint {
+            self.context.render_queue.set(endpoint);
         }
     }
 
-    /// Draws all of every endpoint at once: paper has no end that somebody could scroll to.
-    pub(crate) fn draw_all(&self) {
-        self.state.view.with_untracked(|view| {
-            view.endpoints.iter().for_each(|one| self.draw_endpoint(one.id, RenderDetail::Full));
+    /// Renders all endpoints with bars and charts, for printing.
+    pub(crate) fn render_all(&self) {
+        self.context.view.with_untracked(|view| {
+            view.endpoints.iter().for_each(|one| self.render_endpoint(one.id, RenderDetail::Full));
         });
     }
 }

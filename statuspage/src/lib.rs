@@ -1,21 +1,24 @@
-//! The status page: lists and downloads check files and draws the state of things in the browser.
+//! The status page: lists and downloads check files, and shows status, uptime and response times in the browser.
 //!
-//! Start at [`app`] (the page's state and its refresh; `controller` does the work). [`source`] is the only code that touches the network,
-//! [`dataset`] loads and holds what it gives, [`view`] reckons what stands on the page from that and now,
-//! [`components`] put it into the document. [`i18n`] has the page's words; `i18n::intl` asks the browser how a language
-//! writes dates and numbers, and `browser` is everything else the browser knows: the time and its zone, the tab. All but
-//! `app`, `controller`, `render_queue`, `components`, `intl`, `browser` and the sending of requests is tested natively.
+//! [`app`] starts the page, and `controller` connects the other modules: it loads data from a [`store`] into the [`dataset`],
+//! computes the [`view`] from it and puts that into the signals of [`context`], which [`components`] show. [`source`] sends all
+//! requests. [`i18n`] has the texts of the page; `i18n::intl` and `browser` wrap the APIs of the browser.
+//!
+//! Everything is tested natively, except for `app`, `controller`, `context`, `render_queue`, `components`, `intl`, `browser` and
+//! `source::fetch`, which need a browser.
 
 pub mod app;
 mod browser;
 pub mod civil;
 pub mod components;
+pub mod context;
 mod controller;
 pub mod dataset;
 pub mod i18n;
 mod percent;
 pub mod render_queue;
 pub mod source;
+pub mod store;
 #[cfg(test)]
 mod test_support;
 #[cfg(test)]

@@ -1,29 +1,28 @@
-//! Percent encoding, as it stands in URLs: what is sent to a store and what stands in the page's address. Pure.
+//! Percent encoding in URLs of stores and in the page's URL. Pure.
 
-/// Encodes everything but unreserved characters, and those that are named.
-pub(crate) fn encoded(text: &str, also_kept: &str) -> String {
+/// Encodes all characters except unreserved ones and those in `allowed`.
+pub(crate) fn encode(text: &str, allowed: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
-        // As bytes: to look for a character in a text takes all that it takes to look for a text.
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || also_kept.as_bytes().contains(&byte) {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || allowed.as_bytes().contains(&byte) {
             encoded.push(char::from(byte));
         } else {
             encoded.push('%');
-            push_hexadecimal(&mut encoded, byte, b"0123456789ABCDEF");
+            push_hex(&mut encoded, byte, b"0123456789ABCDEF");
         }
     }
     encoded
 }
 
-/// Resolves `%41` and `+`; what is no escape stays as it is.
-pub(crate) fn decoded(text: &str) -> String {
+/// Decodes `%41` and `+`; invalid escapes stay unchanged.
+pub(crate) fn decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
         rest = tail;
         match first {
             b'+' => bytes.push(b' '),
-            b'%' => match tail.get(..2).and_then(hexadecimal_pair) {
+            b'%' => match tail.get(..2).and_then(parse_hex) {
                 Some(byte) => {
                     bytes.push(byte);
                     rest = &tail[2..];
@@ -36,13 +35,13 @@ pub(crate) fn decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Adds a byte in two digits.
-pub(crate) fn push_hexadecimal(text: &mut String, byte: u8, digits: &[u8; 16]) {
+/// Appends a byte as two hexadecimal digits.
+pub(crate) fn push_hex(text: &mut String, byte: u8, digits: &[u8; 16]) {
     text.push(char::from(digits[usize::from(byte >> 4)]));
     text.push(char::from(digits[usize::from(byte & 15)]));
 }
 
-fn hexadecimal_pair(pair: &[u8]) -> Option<u8> {
+fn parse_hex(pair: &[u8]) -> Option<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     Some((digit(pair[0])? * 16 + digit(pair[1])?) as u8)
 }
@@ -53,16 +52,16 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn escapes_are_resolved_and_what_is_none_stays() {
-        assert_eq!(decoded("a%20b+c%2Bd%C3%BC%zz%"), "a b c+dü%zz%");
-        assert_eq!(encoded("a b/ü~", "/"), "a%20b/%C3%BC~");
+    fn invalid_escapes_stay_unchanged() {
+        assert_eq!(decode("a%20b+c%2Bd%C3%BC%zz%"), "a b c+dü%zz%");
+        assert_eq!(encode("a b/ü~", "/"), "a%20b/%C3%BC~");
     }
 
     proptest! {
         #[test]
-        fn what_was_encoded_is_decoded_to_the_same(text in ".{0,30}") {
-            prop_assert_eq!(decoded(&encoded(&text, "")), text.clone());
-            let _ = decoded(&text);
+        fn decoding_reverses_encoding(text in ".{0,30}") {
+            prop_assert_eq!(decode(&encode(&text, "")), text.clone());
+            let _ = decode(&text);
         }
     }
 }

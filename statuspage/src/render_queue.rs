@@ -1,5 +1,5 @@
-//! What is drawn of each endpoint. Endpoints come onto the page one after the other, so that neither a first drawing nor
-//! a refresh keeps whoever scrolls or points waiting; what is reckoned of them and when says [`crate::controller`].
+//! The endpoints as they were last rendered. [`crate::controller`] renders one after the other, so that neither the first
+//! rendering nor a refresh delays scrolling and typing.
 
 use std::sync::Arc;
 
@@ -7,66 +7,65 @@ use leptos::prelude::*;
 
 use crate::view::endpoint::EndpointView;
 
-/// What is drawn of an endpoint. Each has a signal of its own, since thousands of parts of the page that listened to one
-/// would have to find themselves among each other; it only says that there is something new.
+/// An endpoint that components show.
+///
+/// Each has its own signal, because notifying thousands of subscribers of one signal is slow.
 #[derive(Clone)]
 struct RenderedEndpoint {
-    is_new: ArcRwSignal<Option<bool>>,
-    one: Option<Arc<EndpointView>>,
+    changed: ArcRwSignal<Option<bool>>,
+    view: Option<Arc<EndpointView>>,
 }
 
-/// What is drawn of all of them.
+/// All endpoints, by id.
 #[derive(Clone, Copy)]
 pub struct RenderQueue {
-    /// By the number of the endpoint.
-    drawn: StoredValue<Vec<RenderedEndpoint>, LocalStorage>,
-    /// Says that there is one more.
+    rendered: StoredValue<Vec<RenderedEndpoint>, LocalStorage>,
+    /// Notified when an endpoint is rendered for the first time.
     has_grown: RwSignal<Option<bool>>,
 }
 
 impl RenderQueue {
-    /// Nothing is drawn.
     pub(crate) fn new() -> RenderQueue {
-        RenderQueue { drawn: StoredValue::new_local(Vec::new()), has_grown: RwSignal::new(None) }
+        RenderQueue { rendered: StoredValue::new_local(Vec::new()), has_grown: RwSignal::new(None) }
     }
 
-    /// What is drawn of an endpoint; nothing until its turn has come.
-    pub(crate) fn of(self, id: usize) -> Option<Arc<EndpointView>> {
-        let drawn = self.find(id);
-        drawn.is_new.track();
-        drawn.one
+    /// An endpoint, tracked; `None` until it is rendered.
+    pub(crate) fn get(self, id: usize) -> Option<Arc<EndpointView>> {
+        let rendered = self.slot(id);
+        rendered.changed.track();
+        rendered.view
     }
 
-    /// Those of which anything is drawn.
-    pub(crate) fn among(self, ids: impl Iterator<Item = usize>) -> Vec<usize> {
+    /// Those endpoints that are rendered, tracked.
+    pub(crate) fn rendered(self, ids: impl Iterator<Item = usize>) -> Vec<usize> {
         self.has_grown.track();
-        ids.filter(|id| self.find(*id).one.is_some()).collect()
+        ids.filter(|id| self.slot(*id).view.is_some()).collect()
     }
 
-    /// Draws an endpoint as it is now.
-    pub(crate) fn put(self, one: Arc<EndpointView>) {
-        let id = one.id;
-        let before = self.find(id);
-        self.drawn.update_value(|drawn| drawn[id].one = Some(one));
-        before.is_new.notify();
-        if before.one.is_none() {
+    /// Replaces an endpoint, and notifies the components that show it.
+    pub(crate) fn set(self, view: Arc<EndpointView>) {
+        let id = view.id;
+        let before = self.slot(id);
+        self.rendered.update_value(|rendered| rendered[id].view = Some(view));
+        before.changed.notify();
+        if before.view.is_none() {
             self.has_grown.notify();
         }
     }
 
-    /// Whether the bars of an endpoint are drawn, too.
-    pub(crate) fn is_whole(self, id: usize) -> bool {
-        self.find(id).one.is_some_and(|one| !one.strip.is_empty())
+    /// Whether an endpoint is rendered with its bars and chart.
+    pub(crate) fn is_full(self, id: usize) -> bool {
+        self.slot(id).view.is_some_and(|view| !view.strip.is_empty())
     }
 
-    fn find(self, id: usize) -> RenderedEndpoint {
-        let nothing = || RenderedEndpoint { is_new: ArcRwSignal::new(None), one: None };
-        let found = self.drawn.try_update_value(|drawn| {
-            while drawn.len() <= id {
-                drawn.push(nothing());
+    fn slot(self, id: usize) -> RenderedEndpoint {
+        let empty = || RenderedEndpoint { changed: ArcRwSignal::new(None), view: None };
+        let slot = self.rendered.try_update_value(|rendered| {
+            while rendered.len() <= id {
+                rendered.push(empty());
             }
-            drawn[id].clone()
+            rendered[id].clone()
         });
-        found.unwrap_or_else(nothing)
+        slot.unwrap_or_else(empty)
     }
 }

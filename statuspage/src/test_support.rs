@@ -1,4 +1,4 @@
-//! What unit tests of several modules share: a moment, languages, and data sets.
+//! Shared by unit tests: a fixed current time, languages, and data sets.
 
 use shared::check_file::{Attempt, CheckFile, CheckResult};
 use shared::history::{DEFAULT_EXPIRY, History, HistoryBuilder, HistoryRows, Latencies, LatencyRows};
@@ -19,7 +19,7 @@ pub(crate) fn utc() -> Calendar<'static> {
     Calendar { now: NOW, today: NOW, offset: &|_| 0, language: english() }
 }
 
-/// What a browser knows of English, and of the plurals of the others (Unicode CLDR).
+/// The formats of English, and the plural categories of all languages from Unicode CLDR.
 pub(crate) struct TestFormat {
     pub(crate) code: &'static str,
 }
@@ -87,26 +87,25 @@ pub(crate) fn locale_file(code: &str) -> String {
     std::fs::read_to_string(format!("{folder}{code}.txt")).expect("each language has a file")
 }
 
-/// A language as a reader of it has it, but for spaces that no line breaks at: tests write plain ones.
+/// A language with plain spaces instead of no-break spaces.
 pub(crate) fn language(code: &'static str) -> Language {
     let texts = Texts::parse(&locale_file(code).replace('\u{a0}', " "));
     Language::new(texts, Box::new(TestFormat { code })).unwrap_or_else(|| panic!("{code}: a key is missing"))
 }
 
-/// The language in which tests read the page.
 pub(crate) fn english() -> &'static Language {
     thread_local!(static ENGLISH: &'static Language = Box::leak(Box::new(language("en"))));
     ENGLISH.with(|english| *english)
 }
 
-/// English with another word for a status.
-pub(crate) fn with_status_labels(status: Status, word: &str) -> Language {
-    let mut words = [const { None }; 4];
-    words[status as usize] = Some(word.to_owned());
-    language("en").with_status_labels(&words)
+/// English with a different label for a status.
+pub(crate) fn with_status_labels(status: Status, label: &str) -> Language {
+    let mut labels = [const { None }; 4];
+    labels[status as usize] = Some(label.to_owned());
+    language("en").with_status_labels(&labels)
 }
 
-/// A record in which titles were checked with these statuses, each so many minutes ago.
+/// A data set with these checks: title, node (empty for a checker without a name), minutes ago, status.
 pub(crate) fn dataset(checks: &[(&str, &str, i64, Status)]) -> Dataset {
     let mut dataset = Dataset::default();
     for (title, node, minutes_ago, status) in checks {
@@ -123,7 +122,7 @@ pub(crate) fn dataset(checks: &[(&str, &str, i64, Status)]) -> Dataset {
             interval: Some(MINUTE),
             ..CheckResult::default()
         };
-        // A nanosecond a title keeps files of one minute apart.
+        // Files of the same minute have distinct names.
         let name = CheckFileName { stored_at: at + title.bytes().map(i64::from).sum::<i64>(), node };
         dataset.add(&name, CheckFile { results: vec![result], skipped: Vec::new() });
     }
@@ -143,10 +142,10 @@ pub(crate) fn period() -> Period {
     Period::new(DAY, 90, utc())
 }
 
-/// When the newest round was stored.
+/// When the newest check file was stored.
 const NEWEST: UnixNanos = NOW - MINUTE;
 
-/// Today it is far slower than before.
+/// The response time at a time: much slower today than before.
 pub(crate) fn response_time_at(minutes_ago: i64) -> Nanos {
     let slow = if minutes_ago < 700 { 400_000_000 } else { 0 };
     50_000_000 + slow + minutes_ago * 7_919 % 100_000 * 1_000
@@ -164,7 +163,7 @@ pub(crate) fn check_file(at: UnixNanos, rtt: Nanos) -> CheckFile {
     CheckFile { results: vec![result], skipped: Vec::new() }
 }
 
-/// What a node knows that looked `times` a minute for five days.
+/// The history of a node that ran a check `times` a minute for five days.
 pub(crate) fn history_of_node(times: i64) -> (HistoryRows, LatencyRows) {
     let node = NodeName::new("here").ok();
     let (mut history, mut latencies) = (History::new(node.clone()), Latencies::default());
@@ -174,6 +173,6 @@ pub(crate) fn history_of_node(times: i64) -> (HistoryRows, LatencyRows) {
         builder.add(&CheckFileName { stored_at: at, node: node.clone() }, &check_file(at, response_time_at(round)));
     }
     builder.finish(DEFAULT_EXPIRY);
-    let outline = HistoryRows::parse(history.to_json().as_bytes()).expect("it was just written");
-    (outline, LatencyRows::parse(latencies.to_json().as_bytes()).expect("they were just written"))
+    let rows = HistoryRows::parse(history.to_json().as_bytes()).expect("it was just written");
+    (rows, LatencyRows::parse(latencies.to_json().as_bytes()).expect("they were just written"))
 }

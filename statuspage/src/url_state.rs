@@ -1,72 +1,66 @@
-//! The ways of looking at the page, as they stand in its address, so that a link shows what its sender saw. Pure.
+//! The state of the page that its URL contains, so that a link shows what its sender saw. Pure.
 
 use shared::{DAY, HOUR, Nanos, UnixNanos, duration};
 
 use crate::civil::{parse_utc, rfc3339};
-use crate::percent::{decoded, encoded};
+use crate::percent::{decode, encode};
 
-/// The ranges that an address may ask for.
+/// The shortest and the longest range in a URL.
 const RANGE_LIMITS: (Nanos, Nanos) = (HOUR, 366 * DAY);
 
-/// How somebody looks at the page; nothing is said of what is as it is by default.
+/// The state of the page in its URL. Default values are left out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UrlState {
-    /// How far back, if it is not as configured.
+    /// The time range; `None` is the configured one.
     pub range: Option<Nanos>,
-    /// The endpoint a bar of which is open, by its title, or by its locator if it has none.
+    /// The address of the endpoint that has an open bar: its title, or its locator if it has none.
     pub endpoint: Option<String>,
-    /// The bars of it that are open, each within the one before: the first moment of each.
+    /// The start of each open bar, each within the one before.
     pub path: Vec<UnixNanos>,
-    /// What is sought.
+    /// The text in the search field.
     pub filter: String,
-    /// How the endpoints stand on the page.
     pub layout: Layout,
-    /// Whose clock shows the times.
     pub zone: TimeZone,
-    /// Light or dark.
     pub theme: Theme,
-    /// How much of it is shown, in a frame of another page.
     pub embed: Embed,
-    /// The moment that is looked back at; `None` is now.
+    /// The time at which the page shows the status; `None` is now.
     pub at: Option<UnixNanos>,
-    /// The language that was asked for; empty if none was.
+    /// The tag of the language; empty for the configured or preferred one.
     pub language: String,
 }
 
-/// How the endpoints stand on the page.
+/// The layout of the endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Layout {
-    /// Each with its bars and its chart.
+    /// Sections with bars and charts.
     #[default]
     Cards,
-    /// Each in a line of a table.
+    /// Rows of a table.
     Table,
 }
 
-/// Whose clock shows the times.
+/// The time zone of all times on the page.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum TimeZone {
-    /// The device's.
     #[default]
     Local,
-    /// The clock of this zone: `UTC`, `Europe/Berlin`.
+    /// A zone such as `UTC` or `Europe/Berlin`.
     Named(String),
 }
 
-/// How much of the page is shown.
+/// How much of the page is shown when a frame of another page embeds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Embed {
-    /// All of it.
     #[default]
     Off,
-    /// One line: the state of things.
+    /// Only the overall status.
     Banner,
-    /// The endpoints with their bars.
+    /// Only the endpoints with their bars.
     Bars,
 }
 
 impl Embed {
-    /// Its word in addresses, and where style sheets look.
+    /// The value in URLs and style sheets.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -77,23 +71,20 @@ impl Embed {
     }
 }
 
-/// Light or dark.
+/// The color scheme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Theme {
-    /// As the device is.
+    /// The device's scheme.
     #[default]
     Auto,
-    /// Light.
     Light,
-    /// Dark.
     Dark,
 }
 
 impl Theme {
-    /// All there are.
     pub const ALL: [Theme; 3] = [Theme::Auto, Theme::Light, Theme::Dark];
 
-    /// Its word in addresses and on the page.
+    /// The value in URLs and style sheets.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -105,7 +96,7 @@ impl Theme {
 }
 
 impl TimeZone {
-    /// Its name; empty for the device's.
+    /// The name of the zone; empty for the device's.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
@@ -114,7 +105,7 @@ impl TimeZone {
         }
     }
 
-    /// The zone of a name.
+    /// The zone with this name; the device's if it is empty.
     #[must_use]
     pub fn from_name(name: &str) -> TimeZone {
         if name.is_empty() { TimeZone::Local } else { TimeZone::Named(name.to_owned()) }
@@ -122,13 +113,13 @@ impl TimeZone {
 }
 
 impl UrlState {
-    /// Reads the query of an address, with its question mark or without; what nobody understands is as it is by default.
+    /// Parses the query of a URL, with or without the question mark. Invalid values are ignored.
     #[must_use]
     pub fn parse(query: &str) -> UrlState {
         let mut url_state = UrlState::default();
         for pair in query.trim_start_matches('?').split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let value = decoded(value);
+            let value = decode(value);
             match name {
                 "range" => {
                     let range = duration::parse(&value).ok();
@@ -153,7 +144,7 @@ impl UrlState {
         url_state
     }
 
-    /// The query that [`UrlState::parse`] reads back equal, with its question mark; empty if all is as it is by default.
+    /// Formats the query for [`UrlState::parse`], with the question mark; empty if all values are the default.
     #[must_use]
     pub fn to_query(&self) -> String {
         let moment = |moment: &UnixNanos| {
@@ -184,7 +175,7 @@ impl UrlState {
             query.push(if query.is_empty() { '?' } else { '&' });
             query.push_str(name);
             query.push('=');
-            query.push_str(&encoded(value, ":,/"));
+            query.push_str(&encode(value, ":,/"));
         }
         query
     }
@@ -197,7 +188,7 @@ mod tests {
     use shared::MINUTE;
 
     #[test]
-    fn an_address_says_what_is_not_as_by_default() {
+    fn default_values_are_left_out() {
         assert_eq!(UrlState::default().to_query(), "");
         let url_state = UrlState {
             range: Some(7 * DAY),
@@ -218,15 +209,15 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_understands_is_as_by_default() {
-        let odd =
+    fn invalid_values_are_ignored() {
+        let invalid =
             "?range=forever&range=900d&day=soon&at=then&theme=pink&embed=all&view=3d&zone=&endpoint=&utm_source=x&&=&%";
-        assert_eq!(UrlState::parse(odd), UrlState::default());
+        assert_eq!(UrlState::parse(invalid), UrlState::default());
     }
 
     proptest! {
         #[test]
-        fn an_address_is_read_back_equal(
+        fn parsing_reverses_formatting(
             hours in prop::option::of(1..8_000_i64), endpoint in prop::option::of(".{1,20}"),
             minutes in prop::collection::vec(0..30_000_000_i64, 0..3), filter in ".{0,20}", at in prop::option::of(0..4_000_000_000_i64),
         ) {
@@ -242,7 +233,7 @@ mod tests {
         }
 
         #[test]
-        fn no_query_makes_reading_panic(query in ".{0,60}") {
+        fn parsing_never_panics(query in ".{0,60}") {
             let _ = UrlState::parse(&query);
         }
     }

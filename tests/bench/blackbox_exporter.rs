@@ -1,4 +1,4 @@
-//! Measures what a check costs beside a probe of Prometheus' `blackbox_exporter`, as Debian packages it.
+//! Compares the cost of a check with a probe of Prometheus' `blackbox_exporter`, as Debian packages it.
 
 use std::path::Path;
 
@@ -12,18 +12,18 @@ use crate::checks::spent_on_round;
 use crate::nginx::Nginx;
 use crate::process_usage::compare;
 
-/// Endpoints that both look at.
+/// Endpoints that both programs check.
 const TARGETS: usize = 1_000;
-/// Probes that are asked for at once; who asks is not counted.
+/// Concurrent probes. The cost of requesting them is not counted.
 const PROBES_AT_ONCE: usize = 16;
-/// Clock ticks in a second, in which the kernel tells the time on the processor.
+/// The length of a clock tick in seconds; the kernel counts processor time in ticks.
 const TICK: f64 = 0.01;
 
 /// Prints the processor time of a check and of a probe, over plain HTTP and over TLS.
 pub(super) async fn measure() {
     let nginx = Nginx::start().await;
     let (exporter, url, _folder) = start_exporter(&nginx.authority).await;
-    println!("The checker beside Debian's prometheus-blackbox-exporter, {TARGETS} targets of a local nginx");
+    println!("The checker and Debian's prometheus-blackbox-exporter, {TARGETS} targets of a local nginx");
     let client = http_client::client();
     for (module, target, checks) in
         [("http", &nginx.plain, nginx.plain_checks(TARGETS)), ("https", &nginx.secure, nginx.secure_checks(TARGETS))]
@@ -33,7 +33,7 @@ pub(super) async fn measure() {
             let answer = http_client::send(client.get(probe)).await.text();
             assert!(answer.contains("\nprobe_success 1"), "{answer}");
         };
-        // The first probe of a process may take longer than all others.
+        // The first probe of a process can take longer than all others.
         probe(0).await;
         let spent_on_probes = async || {
             let before = exporter.processor_ticks();
@@ -42,13 +42,13 @@ pub(super) async fn measure() {
         };
         let comparison = compare(TARGETS, spent_on_probes, async || spent_on_round(&checks)).await;
         println!(
-            "  {module:>5}: {:>6.1} µs of CPU a check, exporter {:>6.1} µs a probe: {:.2} × the exporter",
+            "  {module:>5}: {:>6.1} µs of CPU per check, exporter {:>6.1} µs per probe: {:.2} × the exporter",
             comparison.each, comparison.peer, comparison.ratio,
         );
     }
 }
 
-/// An exporter with a module for each scheme; it trusts the authority.
+/// Starts an exporter with a module for each scheme that trusts the authority.
 async fn start_exporter(authority: &Path) -> (Program, String, TempDir) {
     let folder = TempDir::new().expect("a temporary folder");
     // JSON is YAML.

@@ -1,5 +1,4 @@
-//! Measures what an HTTP check costs beside what `wrk` needs for a request, and how much memory very many endpoints
-//! take.
+//! Compares the cost of an HTTP check with that of a request by `wrk`, and measures memory with thousands of endpoints.
 
 use std::process::Command;
 use std::time::Duration;
@@ -11,14 +10,14 @@ use support::{checker_binary, tool};
 use crate::nginx::Nginx;
 use crate::process_usage::{Memory, ProcessUsage, compare, memory, spent, until};
 
-/// How often the peak of a program's memory is read: as seldom as it grows by nothing worth a mention between.
+/// How often the peak memory of a program is read; it grows little in this time.
 const READ_PEAK_EVERY: Duration = Duration::from_millis(2);
 
 /// Prints the processor time of a check, and the memory of a checker.
 pub(super) async fn measure() {
     let nginx = Nginx::start().await;
     println!(
-        "The checker: HTTP checks of a local nginx, results stored in a directory, beside `wrk` with `Connection: close`"
+        "The checker: HTTP checks of a local nginx, results stored in a directory, compared with `wrk` and `Connection: close`"
     );
     let one = spent_on_round(&nginx.plain_checks(1));
     for endpoints in [1_000, 10_000] {
@@ -26,7 +25,7 @@ pub(super) async fn measure() {
         let comparison =
             compare(endpoints, async || spent_on_wrk(&nginx.plain), async || spent_on_round(&checks)).await;
         println!(
-            "  {endpoints:>6} checks: {:>6.1} µs of CPU a check ({:.1} without starting up), wrk {:>5.1} µs a request: {:.2} × wrk; {:.2} s in all",
+            "  {endpoints:>6} checks: {:>6.1} µs of CPU per check ({:.1} without startup), wrk {:>5.1} µs per request: {:.2} × wrk; {:.2} s in total",
             comparison.each,
             comparison.each - one.each(endpoints),
             comparison.peer,
@@ -34,26 +33,26 @@ pub(super) async fn measure() {
             comparison.ours.elapsed,
         );
     }
-    println!("The checker's resident memory");
+    println!("Resident memory of the checker");
     for endpoints in [10_000, 100_000] {
         let checks = nginx.plain_checks(endpoints);
         let round = memory_of_round(&checks).await;
         let repeating = memory_while_repeating(&checks).await;
         println!(
-            "  {endpoints:>6} endpoints: {:>5.1} MB at the most in one round; repeating, {:>5.1} MB after the second batch ({:.1} MB at the most)",
+            "  {endpoints:>6} endpoints: peak {:>5.1} MB in a single round; as a daemon, {:>5.1} MB after the second batch (peak {:.1} MB)",
             round.peak, repeating.now, repeating.peak,
         );
     }
 }
 
-/// A checker with these checks that stores what it sees in a directory, and tells nobody else.
+/// A checker with these checks that stores results in a directory and writes no summaries.
 fn checker(checks: &[Value]) -> Checker {
     Checker::new(&json!({
         "checkers": checks, "summaries": false, "storage": { "type": "fs", "dir": "checks" },
     }))
 }
 
-/// What one process takes that makes one round of these checks, none of which may fail, and stores it.
+/// What a process uses that runs one round of these checks and stores it. Fails if a check fails.
 pub(crate) fn spent_on_round(checks: &[Value]) -> ProcessUsage {
     let checker = checker(checks);
     let mut command = Command::new(checker_binary());
@@ -61,7 +60,7 @@ pub(crate) fn spent_on_round(checks: &[Value]) -> ProcessUsage {
     spent(&command).1
 }
 
-/// Microseconds of CPU that wrk needs for a request.
+/// Microseconds of CPU per request of wrk.
 fn spent_on_wrk(url: &str) -> f64 {
     let mut command = Command::new(tool("wrk"));
     command.args(["-t1", "-c64", "-d5s", "-H", "Connection: close", url]);
@@ -70,7 +69,7 @@ fn spent_on_wrk(url: &str) -> f64 {
     spent.each(requests.0.parse().expect("it is a number"))
 }
 
-/// The memory of a process that makes one round, just before it ends.
+/// The memory of a process that runs one round, just before it exits.
 async fn memory_of_round(checks: &[Value]) -> Memory {
     let checker = checker(checks);
     let mut program = checker.start(&["run", "-c", "checker.json", "--fail-on", "down"]);
@@ -86,7 +85,7 @@ async fn memory_of_round(checks: &[Value]) -> Memory {
     last.expect("it ran for a while")
 }
 
-/// The memory of a process that repeats each check every minute, after the first round and two batches.
+/// The memory of a daemon that repeats each check every minute, after the first round and two batches.
 async fn memory_while_repeating(checks: &[Value]) -> Memory {
     let checker = checker(checks);
     let mut program = checker.start(&["run", "-c", "checker.json", "--every", "1m"]);

@@ -1,4 +1,4 @@
-//! Measures whether memory and open files grow over very many checks of one process.
+//! Measures whether memory and open files grow over a million checks of one process.
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use support::program::Program;
 use crate::nginx::Nginx;
 use crate::process_usage::{memory, open_files, until};
 
-/// Endpoints that are looked at every second, the shortest interval there is.
+/// Endpoints that are checked every second, the shortest possible interval.
 const ENDPOINTS: usize = 2_000;
-/// Checks in all.
+/// Checks in total.
 const CHECKS: u64 = 1_000_000;
-/// How often memory and open files are looked at on the way.
+/// How many times memory and open files are sampled.
 const SAMPLES: u64 = 10;
-/// How many times in a second open files are counted for a sample; the fewest are those that no check needs.
-const LOOKS: u32 = 50;
+/// How many times per sample open files are counted, within a second. The lowest count is the sample.
+const COUNTS_PER_SAMPLE: u32 = 50;
 
-/// Prints memory and open files as checks add up.
+/// Prints memory and open files as the number of checks grows.
 pub(super) async fn measure() {
     let nginx = Nginx::start().await;
     println!("Endurance: {CHECKS} checks of one process, {ENDPOINTS} endpoints every second, stored in a directory");
@@ -31,7 +31,7 @@ pub(super) async fn measure() {
     for number in 1..=SAMPLES {
         let wanted = CHECKS / SAMPLES * number;
         let made = async || {
-            // Each look at the counter is a request itself.
+            // Reading the counter is a request itself.
             asked += 1;
             nginx.requests().await - asked >= wanted
         };
@@ -55,12 +55,12 @@ pub(super) async fn measure() {
     );
 }
 
-/// How many files stay open when no check is under way, as nearly as a second shows.
+/// How many files stay open between checks: the lowest count within a second.
 async fn open_files_at_rest(program: &Program) -> usize {
     let mut fewest = usize::MAX;
-    for _ in 0..LOOKS {
+    for _ in 0..COUNTS_PER_SAMPLE {
         fewest = fewest.min(open_files(program));
-        tokio::time::sleep(Duration::from_secs(1) / LOOKS).await;
+        tokio::time::sleep(Duration::from_secs(1) / COUNTS_PER_SAMPLE).await;
     }
     fewest
 }

@@ -1,4 +1,4 @@
-//! Measures how long expiry takes for very many objects of a bucket, foreign objects beside them.
+//! Measures how long expiry takes for thousands of objects in a bucket, among objects of others.
 
 use serde_json::json;
 use shared::DAY;
@@ -12,12 +12,12 @@ use tempfile::TempDir;
 
 use crate::process_usage::spent;
 
-/// Check files that are too old.
+/// Check files that have expired.
 const EXPIRED: i64 = 100_000;
-/// Objects that others stored among them.
+/// Objects of others among them.
 const FOREIGN: i64 = 1_000;
 
-/// Makes one round that expires nothing and one that expires everything old, and prints what the second took.
+/// Runs one round that expires nothing and one that expires all old files, and prints what the second one cost.
 pub(super) async fn measure() {
     println!("Expiry: one round that removes {EXPIRED} old check files from a bucket of a local S3 server");
     let folder = TempDir::new().expect("a temporary folder");
@@ -38,7 +38,7 @@ pub(super) async fn measure() {
     for expiry in ["0", "30d"] {
         let mut storage = bucket.storage();
         storage["check_expiry"] = json!(expiry);
-        // A check that costs next to nothing.
+        // A check that costs almost nothing.
         let check = json!({ "type": "exec", "name": "Nothing", "command": "true" });
         checker.configure(&json!({ "node": "measured", "checkers": [check], "storage": storage }));
         let mut command = Command::new(support::checker_binary());
@@ -51,7 +51,7 @@ pub(super) async fn measure() {
     assert_eq!(left as i64, FOREIGN, "foreign objects are not touched");
     let elapsed = took[1].elapsed - took[0].elapsed;
     println!(
-        "  {elapsed:.1} s ({:.0} objects a second), {:.2} s of the checker's CPU; a round without expiry: {:.2} s, {:.2} s of CPU",
+        "  {elapsed:.1} s ({:.0} objects per second), {:.2} s of the checker's CPU; a round without expiry: {:.2} s, {:.2} s of CPU",
         EXPIRED as f64 / elapsed,
         took[1].processor - took[0].processor,
         took[0].elapsed,

@@ -1,5 +1,5 @@
-//! Measures what `docs/scaling.md` reports: what a page of a long range asks for, how heavy that is and how quickly it
-//! stands, and how many check files a second become a history.
+//! Measures what `docs/scaling.md` reports: the requests, bytes and time of a page with a long range, and how many check
+//! files per second are added to a history.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -17,16 +17,16 @@ use support::checker::Checker;
 use support::fake_nodes::{FakeNodes, into_directory};
 use support::{checker_binary, http_client, now, wait_for};
 
-/// How often a page is opened; the median counts.
+/// How many times a page is opened; the median is printed.
 const REPETITIONS: usize = 5;
 
-/// How many check files are made into a history.
+/// How many check files are added to a history.
 const FILES: i64 = 40_000;
 
-/// What answers weigh besides their bodies, in bytes.
+/// The size of a response without its body, in bytes.
 const HEADERS: usize = 300;
 
-/// Notes when the overall state stands on the page, and when all does.
+/// Notes when the page shows the overall status, and when it is complete.
 const NOTE: &str = r"
     new MutationObserver(() => {
         const { state, complete } = document.documentElement?.dataset ?? {};
@@ -36,7 +36,7 @@ const NOTE: &str = r"
     }).observe(document, { subtree: true, attributes: true, attributeFilter: ['data-state', 'data-complete'] });
 ";
 
-/// What came of opening a page once.
+/// Reads the measurements of one visit.
 const READ: &str = r"
     const data = performance.getEntriesByType('resource')
         .filter(entry => ['history/', '-check.json', 'index.json'].some(mark => entry.name.includes(mark)));
@@ -46,7 +46,7 @@ const READ: &str = r"
 ";
 
 pub(crate) async fn measure_pages() {
-    println!("The page of a long range, from histories over plain HTTP (Caddy, gzip or zstd), headless Chromium");
+    println!("The page with a long range, from histories over plain HTTP (Caddy, gzip or zstd), headless Chromium");
     println!(
         "  times in ms: from the last history's arrival to the overall state and to all bars; from the visit to all"
     );
@@ -62,7 +62,7 @@ async fn measure_page(nodes: usize, endpoints: usize, days: i64, interval: Nanos
     fake_nodes.interval = interval;
     fake_nodes.now = fake_nodes.now / interval * interval;
     let mut objects = fake_nodes.objects();
-    // Of many nodes most are like the first, in everything but their names.
+    // Most nodes are copies of the first one under other names.
     for number in 3..nodes {
         let of_first: BTreeMap<String, String> =
             objects.iter().filter(|(name, _)| name.contains("node-0")).map(renamed(number)).collect();
@@ -98,7 +98,7 @@ async fn measure_page(nodes: usize, endpoints: usize, days: i64, interval: Nanos
     }
     let of = |name: &str| read[name].as_f64().unwrap_or(f64::NAN);
     println!(
-        "  {nodes:>2} nodes × {endpoints:>3} endpoints × {days:>3} days: {:>2} requests, {:>7.1} KB, state {:>4.0}, bars {:>4.0}, in all {:>5.0}; JavaScript heap {:.1} MB",
+        "  {nodes:>2} nodes × {endpoints:>3} endpoints × {days:>3} days: {:>2} requests, {:>7.1} KB, state {:>4.0}, bars {:>4.0}, total {:>5.0}; JavaScript heap {:.1} MB",
         urls.len(),
         bytes as f64 / 1_000.0,
         of("state"),
@@ -108,7 +108,7 @@ async fn measure_page(nodes: usize, endpoints: usize, days: i64, interval: Nanos
     );
 }
 
-/// The same object, of another node.
+/// Renames an object to one of another node.
 fn renamed(number: usize) -> impl Fn((&String, &String)) -> (String, String) {
     move |(name, content)| {
         let to = format!("node-{number}");
@@ -116,8 +116,8 @@ fn renamed(number: usize) -> impl Fn((&String, &String)) -> (String, String) {
     }
 }
 
-pub(crate) fn measure_folding() {
-    println!("Check files into a history, of {FILES} check files");
+pub(crate) fn measure_history_builder() {
+    println!("Building a history from {FILES} check files");
     for endpoints in [1, 10, 20] {
         let mut fake_nodes = FakeNodes::large(1, endpoints, 1, now());
         fake_nodes.days = FILES * MINUTE / DAY + 1;
@@ -150,7 +150,7 @@ pub(crate) fn measure_folding() {
         command.args(["history", "rebuild", "-c", "checker.json"]).current_dir(checker.folder.path());
         let (output, spent) = crate::process_usage::spent(&command);
         println!(
-            "  {endpoints:>2} endpoints: folded in memory {folded:>8.0} files a second; `checker history rebuild` {:>7.0} a second ({:.2} s, {:.2} s of CPU): {}",
+            "  {endpoints:>2} endpoints: in memory {folded:>8.0} files per second; `checker history rebuild` {:>7.0} per second ({:.2} s, {:.2} s of CPU): {}",
             FILES as f64 / spent.elapsed,
             spent.elapsed,
             spent.processor,

@@ -1,5 +1,4 @@
-//! Measures what an HTTPS check costs, with a full handshake and everything verified, beside what `openssl s_time`
-//! needs for a connection.
+//! Compares the cost of an HTTPS check, with a full handshake and verification, with a connection of `openssl s_time`.
 
 use std::process::Command;
 
@@ -9,24 +8,24 @@ use crate::checks::spent_on_round;
 use crate::nginx::Nginx;
 use crate::process_usage::{compare, spent};
 
-/// Checks in one round.
+/// Checks in a round.
 const CHECKS: usize = 10_000;
 
 /// Prints the processor time of a check and of a connection.
 pub(super) async fn measure() {
     let nginx = Nginx::start().await;
     println!(
-        "HTTPS checks of a local nginx (TLS 1.3, ECDSA P-256, full handshakes, verified), beside `openssl s_time -new`"
+        "HTTPS checks of a local nginx (TLS 1.3, ECDSA P-256, full handshakes, verified), compared with `openssl s_time -new`"
     );
     let checks = nginx.secure_checks(CHECKS);
     let comparison = compare(CHECKS, async || spent_on_openssl(&nginx), async || spent_on_round(&checks)).await;
     println!(
-        "  {CHECKS} checks: {:.1} µs of CPU a check, openssl {:.1} µs a connection: {:.2} × openssl; {:.2} s in all",
+        "  {CHECKS} checks: {:.1} µs of CPU per check, openssl {:.1} µs per connection: {:.2} × openssl; {:.2} s in total",
         comparison.each, comparison.peer, comparison.ratio, comparison.ours.elapsed,
     );
 }
 
-/// Microseconds of CPU that OpenSSL needs for a connection with one request.
+/// Microseconds of CPU per connection of OpenSSL, each with one request.
 fn spent_on_openssl(nginx: &Nginx) -> f64 {
     let mut command = Command::new(tool("openssl"));
     let address = nginx.secure.trim_start_matches("https://").trim_end_matches('/');

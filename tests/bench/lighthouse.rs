@@ -1,4 +1,4 @@
-//! What Lighthouse thinks of the page: as on a phone of the middle class behind a slow network, which it simulates.
+//! Runs Lighthouse on the page, with its simulation of a mid-range phone on a slow network.
 
 use serde_json::Value;
 use shared::page_config::{PageConfig, Source};
@@ -9,12 +9,12 @@ use support::caddy::Caddy;
 use support::fake_nodes::{FakeNodes, Outage, into_directory};
 use support::{now, npm_file};
 
-/// How often each page is looked at; the median of the performance counts.
+/// How many times each page is measured; the run with the median performance is printed.
 const REPETITIONS: usize = 3;
 
 const CATEGORIES: [&str; 4] = ["performance", "accessibility", "best-practices", "seo"];
 
-/// What is told of the page's times.
+/// The metrics that are printed.
 const TIMES: [(&str, &str); 5] = [
     ("first-contentful-paint", "first paint"),
     ("largest-contentful-paint", "largest paint"),
@@ -38,7 +38,7 @@ pub(crate) async fn measure() {
         caddy.configure(&config.to_json());
         let mut reports: Vec<Value> = (0..REPETITIONS).map(|_| report(&caddy.url)).collect();
         reports.sort_by(|one, other| score(one, CATEGORIES[0]).total_cmp(&score(other, CATEGORIES[0])));
-        tell(&reports[REPETITIONS / 2], &format!("{nodes} nodes × {endpoints} endpoints × 90 days"));
+        print_report(&reports[REPETITIONS / 2], &format!("{nodes} nodes × {endpoints} endpoints × 90 days"));
     }
 }
 
@@ -59,11 +59,11 @@ fn report(url: &str) -> Value {
     command.args(["--quiet", "--output=json", "--output-path=stdout", "--no-enable-error-reporting"]);
     command.arg(format!("--only-categories={}", CATEGORIES.join(","))).arg(format!("--chrome-flags={flags}"));
     let output = command.output().expect("Lighthouse runs");
-    let told = String::from_utf8_lossy(&output.stderr);
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| unreachable!("{error}: {told}"))
+    let errors = String::from_utf8_lossy(&output.stderr);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| unreachable!("{error}: {errors}"))
 }
 
-fn tell(report: &Value, what: &str) {
+fn print_report(report: &Value, what: &str) {
     let scores = CATEGORIES.map(|category| format!("{category} {:.0}", score(report, category)));
     println!("  {what}: {}", scores.join(", "));
     let times = TIMES.map(|(audit, words)| {

@@ -1,7 +1,7 @@
-//! Measures what `docs/performance.md` and `docs/scaling.md` report. This is the table of contents: each part is a
-//! file. Figures are printed, none is asserted: they are the machine's, too.
+//! Measures what `docs/performance.md` and `docs/scaling.md` report. Each part is a file. Figures are printed and not
+//! asserted, because they depend on the machine.
 
-#![expect(clippy::expect_used, clippy::print_stdout, reason = "a measurement prints, and stops at the first surprise")]
+#![expect(clippy::expect_used, clippy::print_stdout, reason = "a measurement prints, and stops at the first error")]
 
 mod blackbox_exporter;
 mod checks;
@@ -19,7 +19,7 @@ mod schedule;
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    // `cargo bench … -- page` measures one part; without a name all of them are measured.
+    // `cargo bench … -- page` measures one part; without a name, all parts.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let wanted = |part: &str| words.is_empty() || words.iter().any(|word| word == part);
     runtime.block_on(async {
@@ -52,7 +52,7 @@ fn main() {
             histories::measure_pages().await;
         }
         if wanted("folding") {
-            histories::measure_folding();
+            histories::measure_history_builder();
         }
         if wanted("frames") {
             main_thread::measure().await;

@@ -1,5 +1,4 @@
-//! For how long the page keeps the main thread at a time: what is longer than 50 ms keeps a reader's scrolling and
-//! pointing waiting.
+//! Measures how long the page blocks the main thread: tasks of 50 ms or more delay scrolling and pointing.
 
 use serde_json::json;
 use shared::page_config::{PageConfig, Source};
@@ -9,10 +8,10 @@ use support::caddy::Caddy;
 use support::fake_nodes::{FakeNodes, into_directory};
 use support::{now, wait_for};
 
-/// How often a page is opened; the median counts.
+/// How many times a page is opened; the median is printed.
 const REPETITIONS: usize = 5;
 
-/// Notes all tasks of 50 ms or more, and how long the page needs until all is drawn.
+/// Notes tasks of 50 ms or more, and when the page is complete.
 const NOTE: &str = r"
     window.long = [];
     new PerformanceObserver(list => window.long.push(...list.getEntries().map(({ startTime, duration }) => [startTime, duration])))
@@ -23,7 +22,7 @@ const NOTE: &str = r"
     }).observe(document, { subtree: true, attributes: true, attributeFilter: ['data-complete'] });
 ";
 
-/// What was noted up to now, a moment after all is drawn; then noting begins anew.
+/// Returns the notes since the last call, shortly after the page is complete.
 const READ: &str = r"
     if (!window.completeAt || document.documentElement.dataset.complete !== 'true') return null;
     return new Promise(done => setTimeout(() => done({ long: window.long.splice(0), complete: window.completeAt }), 300));
@@ -59,18 +58,18 @@ pub(crate) async fn measure() {
         }
         runs.push(seen);
     }
-    for (place, (what, _)) in runs[0].iter().enumerate() {
-        let mut longest: Vec<f64> = runs.iter().map(|seen| seen[place].1.iter().copied().fold(0.0, f64::max)).collect();
+    for (index, (what, _)) in runs[0].iter().enumerate() {
+        let mut longest: Vec<f64> = runs.iter().map(|seen| seen[index].1.iter().copied().fold(0.0, f64::max)).collect();
         longest.sort_by(f64::total_cmp);
-        let counts: Vec<usize> = runs.iter().map(|seen| seen[place].1.len()).collect();
+        let counts: Vec<usize> = runs.iter().map(|seen| seen[index].1.len()).collect();
         println!(
-            "  {what:<26} longest {:>4.0} ms (median of {REPETITIONS}; {longest:.0?}); so many: {counts:?}",
+            "  {what:<26} longest {:>4.0} ms (median of {REPETITIONS}; {longest:.0?}); count: {counts:?}",
             longest[REPETITIONS / 2]
         );
     }
 }
 
-/// The lengths of the long tasks since the last time.
+/// The lengths of the long tasks since the last call.
 async fn noted(browser: &Browser) -> Vec<f64> {
     let read = wait_for("the page to be complete", || async {
         Some(browser.script(READ).await).filter(|read| !read.is_null())

@@ -1,5 +1,5 @@
-//! What 500 endpoints cost a reader: how long after the data the page stands, and how long each letter takes that
-//! somebody types to find one of them.
+//! Measures the page with 500 endpoints: the time from the last data to a complete page, and the time per letter typed
+//! into the filter.
 
 use serde_json::{Value, json};
 use shared::page_config::{PageConfig, Source};
@@ -12,16 +12,16 @@ use support::{now, wait_for};
 use crate::page::NOTE_COMPLETION;
 use crate::process_usage::REPETITIONS;
 
-/// How many endpoints are shown.
+/// How many endpoints the page shows.
 const ENDPOINTS: usize = 500;
 
-/// When the page was complete, and when the last data had come.
+/// When the page was complete, and when the last data had arrived.
 const READ: &str = "
     const came = performance.getEntriesByType('resource').filter(entry => entry.name.includes('store/')).map(entry => entry.responseEnd);
     return window.completeAt ? [window.completeAt - Math.max(...came), document.querySelectorAll('.bar').length] : null;
 ";
 
-/// Types a word letter by letter, takes it away again, and gives the longest time to a finished frame.
+/// Types a word letter by letter, deletes it, and returns the longest time to a finished frame.
 const TYPE: &str = "
     const word = 'service 07', input = document.querySelector('#filter'), times = [];
     const type = async text => {
@@ -69,7 +69,7 @@ pub(crate) async fn measure() {
         runs.sort_by(|one, other| one.0.total_cmp(&other.0));
         let (complete, bars, longest) = runs[REPETITIONS / 2];
         println!(
-            "  {ENDPOINTS} endpoints × 90 days, {view}: complete {complete:>4.0} ms after the data, {bars} bars drawn; a letter {longest:>3.0} ms at the most"
+            "  {ENDPOINTS} endpoints × 90 days, {view}: complete {complete:>4.0} ms after the data, {bars} bars drawn; at most {longest:>3.0} ms per letter"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The web server that is asked in all measurements of checks: nginx, over plain HTTP and over TLS.
+//! The web server that the measurements check: nginx, over plain HTTP and over TLS.
 
 use std::path::PathBuf;
 
@@ -8,13 +8,13 @@ use support::program::Program;
 use support::{free_port, http_client, tool, wait_for};
 use tempfile::TempDir;
 
-/// A running nginx of one worker that answers every path with a short text; dropping it ends it.
+/// A running nginx with one worker that answers every path with a short text; dropping it stops it.
 pub(crate) struct Nginx {
     /// Its URL over plain HTTP, with a slash at the end.
     pub plain: String,
     /// Its URL over TLS.
     pub secure: String,
-    /// The authority that vouches for its certificate.
+    /// The authority that issued its certificate.
     pub authority: PathBuf,
     counts: String,
     _program: Program,
@@ -22,15 +22,15 @@ pub(crate) struct Nginx {
 }
 
 impl Nginx {
-    /// Starts it, as one process: there is no master that could leave a worker behind.
+    /// Starts it as a single process, since a master could leave a worker behind.
     pub(crate) async fn start() -> Nginx {
         let folder = TempDir::new().expect("a temporary folder");
-        let place = |name: &str| folder.path().join(name);
+        let path_of = |name: &str| folder.path().join(name);
         let authority = Authority::new();
-        authority.write_pem(&place("authority.pem"));
-        authority.write_server_pem("127.0.0.1", &place("server.pem"), &place("server.key"));
+        authority.write_pem(&path_of("authority.pem"));
+        authority.write_server_pem("127.0.0.1", &path_of("server.pem"), &path_of("server.key"));
         let (path, plain, secure) = (folder.path().display(), free_port(), free_port());
-        // TLS of one version, and nothing that would spare a client a full handshake.
+        // One version of TLS, and no session resumption, so that every handshake is a full one.
         let configuration = format!(
             "daemon off; master_process off; pid {path}/pid; error_log /dev/null;\n\
              events {{ worker_connections 8192; }}\n\
@@ -41,15 +41,15 @@ impl Nginx {
              server {{ listen 127.0.0.1:{plain} backlog=4096; listen 127.0.0.1:{secure} ssl backlog=4096;\n\
              location / {{ return 200 'all is well'; }} location = /counts {{ stub_status; }} }} }}\n"
         );
-        std::fs::write(place("nginx.conf"), configuration).expect("the file can be written");
+        std::fs::write(path_of("nginx.conf"), configuration).expect("the file can be written");
         let program = Program::start(&tool("nginx"), |command| {
-            command.arg("-c").arg(place("nginx.conf"));
+            command.arg("-c").arg(path_of("nginx.conf"));
         });
         let plain = format!("http://127.0.0.1:{plain}/");
         wait_for("nginx", || async { http_client::is_reachable(&plain).await.then_some(()) }).await;
         Nginx {
             secure: format!("https://127.0.0.1:{secure}/"),
-            authority: place("authority.pem"),
+            authority: path_of("authority.pem"),
             counts: format!("{plain}counts"),
             plain,
             _program: program,
@@ -57,7 +57,7 @@ impl Nginx {
         }
     }
 
-    /// How many requests it has answered so far, with those that asked for this number.
+    /// How many requests it has answered so far, including those that read this number.
     pub(crate) async fn requests(&self) -> u64 {
         let answer = http_client::get(&self.counts).await.text();
         // The third line has the connections accepted, those served, and the requests.
@@ -65,12 +65,12 @@ impl Nginx {
         requests.and_then(|count| count.parse().ok()).expect("nginx counts")
     }
 
-    /// Checks of so many endpoints of its own, over plain HTTP.
+    /// Checks of this many endpoints, over plain HTTP.
     pub(crate) fn plain_checks(&self, endpoints: usize) -> Vec<Value> {
         checks(&self.plain, endpoints, &json!({}))
     }
 
-    /// The same over TLS; its certificate is verified.
+    /// Checks of this many endpoints, over TLS and with verification.
     pub(crate) fn secure_checks(&self, endpoints: usize) -> Vec<Value> {
         checks(&self.secure, endpoints, &json!({ "tls_ca_file": self.authority }))
     }

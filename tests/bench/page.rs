@@ -1,4 +1,4 @@
-//! Measures how long the page takes to draw up to two days of checks: what `docs/performance.md` says of the page.
+//! Measures how long the page takes to show up to two days of checks, for `docs/performance.md`.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use crate::process_usage::REPETITIONS;
 /// Endpoints in each file.
 const ENDPOINTS: i64 = 10;
 
-/// Notes when the page says that everything is loaded and drawn.
+/// Notes when the page is complete.
 pub(crate) const NOTE_COMPLETION: &str = r"
     new MutationObserver(() => {
         if (document.documentElement?.dataset.complete === 'true' && !window.completeAt)
@@ -24,7 +24,7 @@ pub(crate) const NOTE_COMPLETION: &str = r"
     }).observe(document, { subtree: true, attributes: true, attributeFilter: ['data-complete'] });
 ";
 
-/// Opens pages of ever more check files, and prints how quickly they stand.
+/// Opens the page with a growing number of check files, and prints how long it takes.
 pub(super) async fn measure() {
     println!("The page: one-minute checks of {ENDPOINTS} endpoints, from `checker serve`, headless Chromium");
     for files in [144, 1_440, 2_880] {
@@ -60,18 +60,18 @@ async fn measure_page(files: i64) {
     runs.sort_by(|one, other| one.0.total_cmp(&other.0));
     let (complete, paint, busy) = runs[REPETITIONS / 2];
     println!(
-        "  {files:>5} files: first paint {paint:>5.0} ms, complete {complete:>5.0} ms, main thread busy {busy:>5.0} ms, {:.2} ms a file",
+        "  {files:>5} files: first paint {paint:>5.0} ms, complete {complete:>5.0} ms, main thread busy {busy:>5.0} ms, {:.2} ms per file",
         busy / files as f64
     );
 }
 
-/// A figure that Chromium knows of a page.
+/// A metric of the page, as Chromium reports it.
 pub(crate) fn metric(metrics: &Value, name: &str) -> f64 {
     let metrics = metrics["metrics"].as_array().into_iter().flatten();
     metrics.filter(|metric| metric["name"] == name).find_map(|metric| metric["value"].as_f64()).unwrap_or(0.0)
 }
 
-/// Fills a directory with so many check files, one a minute, up to now.
+/// Fills a directory with check files, one per minute, up to now.
 fn fill(directory: &Path, files: i64) {
     std::fs::create_dir_all(directory).expect("the folder can be made");
     let (begin, node) = (now() - files * MINUTE, NodeName::new("measured").expect("it is a name"));
@@ -86,7 +86,7 @@ fn fill(directory: &Path, files: i64) {
     std::fs::write(directory.join(INDEX), Value::Object(index).to_string()).expect("the index can be written");
 }
 
-/// Five attempts with times that go up and down; now and then an endpoint is down for a quarter of an hour.
+/// Five attempts with changing times; occasionally an endpoint is down for a quarter of an hour.
 fn result(endpoint: i64, number: i64, at: UnixNanos, node: &NodeName) -> CheckResult {
     let down = (number / 15 + endpoint * 7) % 97 == 0;
     let rtt = |attempt: i64| 20_000_000 + (number * 37 + endpoint * 101 + attempt * 53) % 80 * 1_000_000;

@@ -1,33 +1,33 @@
-//! What programs take: processor time, memory and open files, and how two of them compare in one run.
+//! Measures programs: processor time, memory and open files, and the ratio of two programs in one run.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use support::program::Program;
 
-/// How often a measurement is repeated; the median counts.
+/// How many times a measurement is repeated; the median is printed.
 pub(crate) const REPETITIONS: usize = 7;
 
-/// How long a measurement waits before it looks again at something that takes minutes.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// How long to wait before checking a condition again that can take minutes.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// What a program took, in seconds.
+/// The time that a program used, in seconds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ProcessUsage {
     /// User and system time of the whole process.
     pub processor: f64,
-    /// Time on the wall.
+    /// Wall-clock time.
     pub elapsed: f64,
 }
 
 impl ProcessUsage {
-    /// Microseconds of processor time for each of so many.
+    /// Microseconds of processor time for each of `count` operations.
     pub(crate) fn each(self, count: usize) -> f64 {
         self.processor * 1e6 / count as f64
     }
 }
 
-/// Runs a program under a shell that knows what it took, and gives its output and that.
+/// Runs a program in a shell that measures it, and returns its output and usage.
 pub(crate) fn spent(command: &Command) -> (String, ProcessUsage) {
     let mut shell = Command::new("bash");
     shell.args(["-c", "TIMEFORMAT='%U %S'; time \"$@\"", "bash"]).arg(command.get_program()).args(command.get_args());
@@ -37,28 +37,28 @@ pub(crate) fn spent(command: &Command) -> (String, ProcessUsage) {
     let start = Instant::now();
     let output = shell.output().expect("it runs");
     let elapsed = start.elapsed().as_secs_f64();
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{told}");
-    let times = told.lines().last().expect("the shell tells the times");
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{errors}");
+    let times = errors.lines().last().expect("the shell prints the times");
     let processor = times.split_whitespace().map(|time| time.parse::<f64>().expect("seconds")).sum();
     (String::from_utf8_lossy(&output.stdout).into_owned(), ProcessUsage { processor, elapsed })
 }
 
-/// What we take beside a peer: the median of each.
+/// Our usage compared with another program: the median of each.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Comparison {
-    /// Microseconds of the peer's processor time, each.
+    /// Microseconds of the other program's processor time per operation.
     pub peer: f64,
-    /// What all checks took.
+    /// Our usage for all checks.
     pub ours: ProcessUsage,
-    /// Microseconds of our processor time, each.
+    /// Microseconds of our processor time per check.
     pub each: f64,
-    /// How many times the peer's time we take.
+    /// The ratio of our time to the other program's.
     pub ratio: f64,
 }
 
-/// Measures the peer before and after each of our rounds of so many checks. Each round is compared with the mean of its
-/// two neighbors, so that a machine whose speed changes meanwhile changes the ratio least.
+/// Measures the other program before and after each of our rounds of `count` checks. Each round is compared with the mean
+/// of its two neighbors, so that a machine whose speed changes affects the ratio least.
 pub(crate) async fn compare(
     checks: usize,
     mut peer: impl AsyncFnMut() -> f64,
@@ -79,7 +79,7 @@ pub(crate) async fn compare(
     Comparison { peer: median(peers), ours, each: ours.each(checks), ratio: median(ratios) }
 }
 
-/// The one in the middle, or the mean of the two there.
+/// The middle value, or the mean of the two in the middle.
 pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     f64::midpoint(figures[(figures.len() - 1) / 2], figures[figures.len() / 2])
@@ -88,9 +88,9 @@ pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
 /// The resident memory of a program, in megabytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Memory {
-    /// What it is now.
+    /// Current.
     pub now: f64,
-    /// The most that it ever was.
+    /// Peak.
     pub peak: f64,
 }
 
@@ -110,11 +110,11 @@ pub(crate) fn open_files(program: &Program) -> usize {
     std::fs::read_dir(format!("/proc/{}/fd", program.id())).expect("it runs").count()
 }
 
-/// Waits, for as long as a program runs, until a condition comes true.
+/// Waits until a condition is true, and fails if the program exits before.
 pub(crate) async fn until(program: &mut Program, mut condition: impl AsyncFnMut() -> bool) {
     while !condition().await {
         let status = program.exit_status();
         assert!(status.is_none(), "it ended with {status:?}:\n{}", program.output());
-        tokio::time::sleep(LOOK_AGAIN).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }

@@ -1,5 +1,5 @@
-//! Measures how punctually very many checks start, also while other endpoints hang, beside a thread that does nothing
-//! but sleep: what is late there, too, is the machine's doing.
+//! Measures how punctually thousands of checks start, also while other endpoints hang. A thread that only sleeps shows
+//! how much of the lateness is caused by the machine.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -17,15 +17,15 @@ use crate::process_usage::until;
 
 /// Endpoints that answer.
 const ENDPOINTS: usize = 5_000;
-/// Endpoints that never do, besides.
+/// Additional endpoints that never answer.
 const HANGING: usize = 100;
-/// How often each is looked at.
+/// The interval of each endpoint.
 const EVERY: Nanos = 10 * SECOND;
-/// How long the schedule is watched, after the first round.
+/// How long the schedule is measured, after the first round.
 const WATCHED: Duration = Duration::from_mins(5);
-/// How long the thread that does nothing else sleeps each time.
+/// How long the sleeping thread sleeps each time.
 const NAP: Duration = Duration::from_millis(10);
-/// What counts as on time.
+/// The lateness up to which a start is on time.
 const ON_TIME: Nanos = 50 * SECOND / 1_000;
 
 /// Prints how late checks start, without and with endpoints that hang.
@@ -40,9 +40,9 @@ pub(super) async fn measure() {
         };
         let checks: Vec<Value> = nginx.plain_checks(ENDPOINTS).into_iter().chain((0..hanging).map(never)).collect();
         let (results, naps) = watch(&checks).await;
-        let punctuality = Punctuality::of(&results, checks.len());
+        let punctuality = Punctuality::new(&results, checks.len());
         println!(
-            "  {hanging:>3} that hang: {} starts, {}; {} missed",
+            "  {hanging:>3} hanging: {} starts, {}; {} missed",
             punctuality.late.len(),
             described(&punctuality.late),
             punctuality.missed,
@@ -51,8 +51,8 @@ pub(super) async fn measure() {
     }
 }
 
-/// What a checker has stored but for each endpoint's first result, since at the start everything is looked at at once; and
-/// how late somebody woke up meanwhile who only slept, in order.
+/// Returns the stored results without the first one of each endpoint, since all endpoints are checked at the start, and
+/// the sorted lateness of a thread that only sleeps.
 async fn watch(checks: &[Value]) -> (Vec<CheckResult>, Vec<Nanos>) {
     let checker = Checker::new(&json!({ "checkers": checks, "storage": { "type": "fs", "dir": "checks" } }));
     let mut program = checker.start(&["run", "-c", "checker.json", "--every", "10s"]);
@@ -65,8 +65,8 @@ async fn watch(checks: &[Value]) -> (Vec<CheckResult>, Vec<Nanos>) {
     let files = checker.check_files("checks");
     let mut results: Vec<CheckResult> = files.iter().flat_map(|name| results(&directory, name)).collect();
     results.sort_by_key(|result| result.timestamp);
-    let mut looked_at = HashSet::new();
-    results.retain(|result| !looked_at.insert(result.endpoint_key()));
+    let mut seen = HashSet::new();
+    results.retain(|result| !seen.insert(result.endpoint_key()));
     (results, naps)
 }
 
@@ -81,7 +81,7 @@ fn take_naps() -> Vec<Nanos> {
     late
 }
 
-/// How late things were that are in order.
+/// Describes sorted lateness.
 fn described(late: &[Nanos]) -> String {
     let at = |share: f64| {
         let rank = (late.len() as f64 * share).ceil() as usize;
@@ -99,17 +99,17 @@ fn described(late: &[Nanos]) -> String {
 
 /// How late each check started after its due time.
 struct Punctuality {
-    /// In order.
+    /// Sorted.
     late: Vec<Nanos>,
     /// Due times at which no check started.
     missed: i64,
 }
 
 impl Punctuality {
-    fn of(results: &[CheckResult], endpoints: usize) -> Punctuality {
+    fn new(results: &[CheckResult], endpoints: usize) -> Punctuality {
         let mut late = Vec::new();
         let mut windows: HashMap<EndpointKey, Vec<i64>> = HashMap::new();
-        // Windows that the checker itself stored as missed have no attempts, and nothing started in them.
+        // Windows that the checker stored as missed have no attempts, and no check started in them.
         for result in results.iter().filter(|result| !result.attempts.is_empty()) {
             let offset = offset(stable_hash(&result.title, &result.locator), EVERY, endpoints);
             let since = result.timestamp - offset;
@@ -122,7 +122,7 @@ impl Punctuality {
     }
 }
 
-/// How many windows between the first and the last of an endpoint are not among them.
+/// How many windows between the first and the last of an endpoint have no start.
 fn missed(windows: &[i64]) -> i64 {
     let (first, last) = (windows.iter().min().copied().unwrap_or(0), windows.iter().max().copied().unwrap_or(-1));
     last - first + 1 - windows.len() as i64

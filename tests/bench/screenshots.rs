@@ -1,7 +1,7 @@
-//! Takes the pictures of the page that the documentation shows, and contact sheets of all its states to judge its looks
-//! by: `make screenshots`. The scenes play at a fixed moment, so that only a change of the page changes a picture.
+//! Takes the screenshots of the documentation, and contact sheets of all states of the page for review:
+//! `make screenshots`. The scenarios run at a fixed time, so a screenshot changes only when the page does.
 
-#![expect(clippy::expect_used, clippy::print_stdout, reason = "a tool that prints, and stops at the first surprise")]
+#![expect(clippy::expect_used, clippy::print_stdout, reason = "a tool that prints, and stops at the first error")]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -13,14 +13,14 @@ use support::browser::Browser;
 use support::page_scenario::{self, PageScenario, PageState};
 use support::root;
 
-/// The windows that pictures are taken of, in CSS pixels.
+/// The window sizes of the screenshots, in CSS pixels.
 const WINDOWS: [(u32, u32); 3] = [(360, 780), (768, 960), (1_440, 900)];
 const THEMES: [&str; 2] = ["light", "dark"];
 
-/// How high each picture stands on a sheet, in pixels.
+/// The height of each screenshot on a sheet, in pixels.
 const HEIGHT_ON_SHEET: u32 = 400;
 
-/// A picture of the documentation: name, state, window, how many pixels stand for one, and the theme.
+/// A screenshot of the documentation: name, state, window, device pixels per CSS pixel, and theme.
 type Shown = (&'static str, PageState, (u32, u32), f64, &'static str);
 
 const SHOWN: [Shown; 3] = [
@@ -29,7 +29,7 @@ const SHOWN: [Shown; 3] = [
     ("phone.png", PageState::Down, (360, 720), 1.5, "light"),
 ];
 
-/// Pictures of a page that somebody has made their own: name, what its address says, height, and the theme.
+/// Screenshots of a customized page: name, query, height and theme.
 const OWN: [(&str, &str, u32, &str); 2] =
     [("groups.png", "", 760, "light"), ("table.png", "?theme=dark&view=table", 640, "dark")];
 
@@ -41,8 +41,8 @@ fn main() {
     runtime.block_on(take_all());
 }
 
-/// Takes the documentation's pictures into `docs/images`, all others and the sheets into `target/screenshots` or where
-/// `CHECKUP_PICTURES` says.
+/// Writes the screenshots of the documentation to `docs/images`, and all others and the sheets to `target/screenshots` or
+/// the folder in `CHECKUP_PICTURES`.
 async fn take_all() {
     let folder = std::env::var_os("CHECKUP_PICTURES").map_or_else(|| root().join("target/screenshots"), PathBuf::from);
     let images = root().join("docs/images");
@@ -79,7 +79,7 @@ async fn take_all() {
         photograph_sheet(&browser, &folder, &[(width, height)], height * 2 / 3, &sheet).await;
     }
     photograph_sheet(&browser, &folder, &WINDOWS, HEIGHT_ON_SHEET, &images.join("states.webp")).await;
-    println!("pictures and sheets are in {}, those of the documentation in docs/images", folder.display());
+    println!("the screenshots and sheets are in {}, those of the documentation in docs/images", folder.display());
 }
 
 /// Gives a page a logo, links and groups.
@@ -104,7 +104,7 @@ fn file_name(state: PageState, width: u32, theme: &str) -> String {
     format!("{}-{width}-{theme}.png", state.name().replace(' ', "-"))
 }
 
-/// Takes a picture of what a window of this size shows.
+/// Takes a screenshot of a window of this size.
 async fn picture(
     browser: &Browser,
     scenario: &PageScenario,
@@ -125,9 +125,9 @@ async fn set_window(browser: &Browser, width: u32, height: u32, scale: f64) {
 }
 
 async fn photograph(browser: &Browser, path: &Path) {
-    // Two frames, so that what the last one changed is drawn.
+    // Two frames, so that the last change is drawn.
     browser.script("return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));").await;
-    // A sheet of pictures is no drawing any more, and would weigh four times as much as one.
+    // A sheet of screenshots would be four times as large in PNG.
     let is_sheet = path.extension().is_some_and(|extension| extension == "webp");
     let format = if is_sheet { json!({ "format": "webp", "quality": 70 }) } else { json!({ "format": "png" }) };
     let picture = browser.devtools("Page.captureScreenshot", format).await;
@@ -135,7 +135,7 @@ async fn photograph(browser: &Browser, path: &Path) {
     std::fs::write(path, BASE64.decode(picture).expect("it is in base64")).expect("the file can be written");
 }
 
-/// Puts pictures of all states side by side, light and dark, and photographs that.
+/// Puts screenshots of all states side by side, light and dark, and takes a screenshot of them.
 async fn photograph_sheet(browser: &Browser, folder: &Path, windows: &[(u32, u32)], height: u32, path: &Path) {
     let mut sheet = format!(
         "<!doctype html><style>body {{ margin: 16px; width: max-content; background: #888; font: 16px sans-serif }}

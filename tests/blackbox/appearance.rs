@@ -1,5 +1,5 @@
-//! A page made somebody's own by `config.json`: what it says about looks is seen, what does not fit is named on the
-//! console and skipped, and what is hidden stands nowhere on the page.
+//! The appearance in `config.json`: valid keys are applied, invalid ones are named on the console and skipped, and hidden
+//! texts are nowhere on the page.
 
 use serde_json::{Value, json};
 use support::browser::Browser;
@@ -8,14 +8,14 @@ use support::configuration::{check, directory, watching};
 use support::endpoints::{Behavior, Endpoint};
 use support::page;
 
-use crate::search::{browser_at_the_end_of, one_down, place};
+use crate::search::{browser_at_the_end_of, one_down, serve_store};
 
-/// Notes what is said on the console.
+/// Records warnings on the console.
 const NOTE: &str = "window.warned = []; console.warn = text => window.warned.push(String(text));";
 
 async fn warned(browser: &Browser) -> Vec<String> {
-    let told = browser.script("return window.warned").await;
-    told.as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
+    let warning = browser.script("return window.warned").await;
+    warning.as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
 }
 
 fn full() -> Value {
@@ -30,9 +30,9 @@ fn full() -> Value {
 }
 
 #[tokio::test]
-async fn a_page_looks_as_its_configuration_says() {
+async fn the_page_has_the_configured_appearance() {
     let fake_nodes = one_down(3);
-    let caddy = place(&fake_nodes, full()).await;
+    let caddy = serve_store(&fake_nodes, full()).await;
     std::fs::write(
         caddy.site.path().join("logo.svg"),
         "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>",
@@ -63,35 +63,35 @@ async fn a_page_looks_as_its_configuration_says() {
         page.text_of("overall")
     );
     let happened = browser.script("return document.querySelector('.event').textContent").await;
-    assert!(happened.as_str().is_some_and(|told| told.contains("Service 00 out of order for ")), "{happened}");
+    assert!(happened.as_str().is_some_and(|warning| warning.contains("Service 00 out of order for ")), "{happened}");
     let text = page.text_of("text");
     assert!(text.contains("2 services are operational. Call 0800 1."), "{text}");
     let titles: Vec<String> = page.endpoints().iter().map(|endpoint| endpoint.text_of("title")).collect();
-    assert_eq!(titles, ["Service 00", "Service 02", "Service 01"], "what needs attention, then as ordered");
-    // What is hidden stands nowhere, not even where only machines read.
+    assert_eq!(titles, ["Service 00", "Service 02", "Service 01"], "what needs attention, then the configured order");
+    // Hidden texts are not in the document at all, not even in attributes.
     let whole = browser.script("return document.documentElement.outerHTML").await.to_string();
-    assert!(!whole.contains("refused") && !whole.contains("service-00.example"), "it is hidden");
+    assert!(!whole.contains("refused") && !whole.contains("service-00.example"), "hidden texts are absent");
     page::visit(&browser, &format!("{}?theme=dark", caddy.url)).await;
     let dark = browser.script("return getComputedStyle(document.documentElement).backgroundColor").await;
     assert_eq!(dark, "rgb(0, 17, 34)");
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_named_on_the_console_and_skipped() {
+async fn invalid_keys_are_named_on_the_console_and_skipped() {
     let odd = json!({
         "title": ["Odd"], "foter": "x", "logo": "https://elsewhere.example/x.svg", "links": [{ "text": "x", "url": "javascript:canary()" }],
         "look": { "light": { "ground": "red;} body{display:none" }, "font": "url(x)" }, "groups": [{ "endpoints": ["*"] }],
         "footer": "Still here",
     });
     let fake_nodes = one_down(1);
-    let caddy = place(&fake_nodes, odd).await;
+    let caddy = serve_store(&fake_nodes, odd).await;
     let browser = browser_at_the_end_of(&fake_nodes).await;
     browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": NOTE })).await;
     let page = page::visit(&browser, &format!("{}?theme=light", caddy.url)).await;
     page.assert_clean();
     let warned = warned(&browser).await;
-    for place in ["`title`", "`foter`", "`logo`", "`links[0]`", "`look.light.ground`", "`look.font`", "`groups[0]`"] {
-        assert!(warned.iter().any(|told| told.starts_with(&format!("config.json: {place}"))), "{place}: {warned:#?}");
+    for key in ["`title`", "`foter`", "`logo`", "`links[0]`", "`look.light.ground`", "`look.font`", "`groups[0]`"] {
+        assert!(warned.iter().any(|warning| warning.starts_with(&format!("config.json: {key}"))), "{key}: {warned:#?}");
     }
     assert!(page.text_of("text").contains("Still here") && page.text_of("state") == "down");
     assert_eq!(browser.script("return document.querySelectorAll('.logo, nav').length").await, 0);
@@ -100,7 +100,7 @@ async fn what_does_not_fit_is_named_on_the_console_and_skipped() {
 }
 
 #[tokio::test]
-async fn serve_passes_on_what_the_checkers_configuration_says_about_the_page() {
+async fn serve_passes_the_appearance_of_the_configuration_on() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut config = watching(&[check("Service 00", &ok.url), check("Shop", &ok.url)], &directory());
     config["page"] = full();
@@ -116,16 +116,16 @@ async fn serve_passes_on_what_the_checkers_configuration_says_about_the_page() {
     browser.visit(&format!("{}?theme=light", served.url)).await;
     let is_there = |page: &page::Page| page.text_of("state") == "healthy";
     page::when(&browser, "the first round", is_there).await;
-    // Groups in which all is well are folded.
+    // Groups of healthy services are collapsed.
     browser.script("for (const summary of document.querySelectorAll('.group > summary')) summary.click()").await;
     let page = page::when(&browser, "the endpoints", |page| page.endpoints().len() == 2).await;
-    let told = "const root = document.documentElement;
+    let warning = "const root = document.documentElement;
         return [getComputedStyle(root).backgroundColor, document.querySelector('nav a').href,
             document.querySelector('.group summary').textContent, document.title]";
-    let told = browser.script(told).await;
-    assert_eq!((&told[0], &told[1]), (&json!("rgb(255, 238, 221)"), &json!("https://help.example/")));
-    assert!(told[2].as_str().is_some_and(|group| group.starts_with("Customers")), "{told}");
-    assert!(told[3].as_str().is_some_and(|title| title.ends_with("Example Inc.")), "{told}");
+    let warning = browser.script(warning).await;
+    assert_eq!((&warning[0], &warning[1]), (&json!("rgb(255, 238, 221)"), &json!("https://help.example/")));
+    assert!(warning[2].as_str().is_some_and(|group| group.starts_with("Customers")), "{warning}");
+    assert!(warning[3].as_str().is_some_and(|title| title.ends_with("Example Inc.")), "{warning}");
     assert_eq!(page.text_of("overall"), "Both services are operational");
     assert_eq!(page.endpoint("Service 00").text_of("locator"), "", "its locator is hidden");
 }

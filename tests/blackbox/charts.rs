@@ -1,5 +1,4 @@
-//! What charts show when somebody asks: where the time of checks went, and what each place measures; and that all of
-//! them are pointed at together.
+//! Charts on request: the phases of checks, the response times of each location, and one crosshair for all charts.
 
 use serde_json::{Value, json};
 use shared::object_name::INDEX;
@@ -11,8 +10,8 @@ use support::caddy::Caddy;
 use support::fake_nodes::{FakeNodes, into_directory};
 use support::{now, page, wait_for};
 
-/// What is drawn besides in the first chart: how many corners each path has, and what they are called.
-const BESIDES: &str = r"
+/// The overlays of the first chart: the number of points of each path, and the legend.
+const OVERLAYS: &str = r"
     const box = document.querySelector('.chart-box');
     return {
         corners: [...box.querySelectorAll('.paths > g > .phase, .paths > g > .place')].map(path => path.getAttribute('d').split('L').length),
@@ -22,7 +21,7 @@ const BESIDES: &str = r"
     };
 ";
 
-/// A day of two places, told check by check, with histories for what is longer.
+/// A day of two nodes in check files, with histories for longer ranges.
 async fn open() -> (Caddy, Browser) {
     let mut fake_nodes = FakeNodes::small(&["eu-west", "us-east"], now());
     fake_nodes.days = 9;
@@ -46,33 +45,34 @@ async fn open() -> (Caddy, Browser) {
 }
 
 async fn until(browser: &Browser, what: &str, condition: impl Fn(&Value) -> bool) -> Value {
-    wait_for(what, || async { Some(browser.script(BESIDES).await).filter(|told| condition(told)) }).await
+    wait_for(what, || async { Some(browser.script(OVERLAYS).await).filter(|chart| condition(chart)) }).await
 }
 
 #[tokio::test]
-async fn phases_and_places_are_drawn_when_somebody_asks_and_only_where_checks_tell() {
+async fn phases_and_locations_are_drawn_on_request_where_checks_have_them() {
     let (_caddy, browser) = open().await;
-    let told = browser.script(BESIDES).await;
-    assert_eq!(told, json!({ "corners": [], "names": [], "offered": ["phases", "places"], "pressed": [] }));
+    let chart = browser.script(OVERLAYS).await;
+    assert_eq!(chart, json!({ "corners": [], "names": [], "offered": ["phases", "places"], "pressed": [] }));
     browser.script("document.getElementById('phases').click()").await;
-    let told = until(&browser, "phases", |told| told["names"] == json!(["DNS", "connect", "TLS", "first byte"])).await;
+    let chart =
+        until(&browser, "phases", |chart| chart["names"] == json!(["DNS", "connect", "TLS", "first byte"])).await;
     let corners: Vec<u64> =
-        told["corners"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_u64).collect();
-    assert!(corners.len() == 4 && corners.iter().all(|count| *count > 200), "both edges of a day: {told}");
-    assert_eq!(told["pressed"], json!(["phases"]));
+        chart["corners"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_u64).collect();
+    assert!(corners.len() == 4 && corners.iter().all(|count| *count > 200), "both edges of a day: {chart}");
+    assert_eq!(chart["pressed"], json!(["phases"]));
     browser.script("document.getElementById('places').click()").await;
-    let told = until(&browser, "places", |told| told["names"] == json!(["eu-west", "us-east"])).await;
-    assert_eq!((told["corners"].as_array().map(Vec::len), &told["pressed"]), (Some(2), &json!(["places"])));
-    // Histories say nothing of phases.
+    let chart = until(&browser, "places", |chart| chart["names"] == json!(["eu-west", "us-east"])).await;
+    assert_eq!((chart["corners"].as_array().map(Vec::len), &chart["pressed"]), (Some(2), &json!(["places"])));
+    // Histories have no phases.
     browser.script("document.getElementById('phases').click()").await;
-    until(&browser, "phases again", |told| told["pressed"] == json!(["phases"])).await;
+    until(&browser, "phases again", |chart| chart["pressed"] == json!(["phases"])).await;
     browser.script("document.querySelector('.ranges [value=\"604800000000000\"]').click()").await;
-    let told = until(&browser, "a week", |told| told["offered"] == json!(["places"])).await;
-    assert_eq!((&told["corners"], &told["names"]), (&json!([]), &json!([])));
+    let chart = until(&browser, "a week", |chart| chart["offered"] == json!(["places"])).await;
+    assert_eq!((&chart["corners"], &chart["names"]), (&json!([]), &json!([])));
 }
 
 #[tokio::test]
-async fn pointing_at_one_chart_points_at_all() {
+async fn pointing_at_a_chart_points_at_all_charts() {
     let (_caddy, browser) = open().await;
     let point = r"
         const chart = document.querySelector('.chart');
@@ -80,12 +80,13 @@ async fn pointing_at_one_chart_points_at_all() {
         chart.dispatchEvent(new PointerEvent('pointermove', { clientX: left + width / 2, clientY: top + 9, bubbles: true }));
     ";
     browser.script(point).await;
-    let told = r"
+    let read = r"
         const charts = [...document.querySelectorAll('.chart-box')];
         const crosses = charts.map(chart => chart.querySelector('.cross')?.getAttribute('d'));
         const words = charts.map(chart => chart.querySelector('.chart-readout').textContent.split(' · ')[0]);
         return crosses.every(Boolean) ? [new Set(crosses).size, charts.length, new Set(words).size] : null;
     ";
-    let told = wait_for("the crosshair", || async { Some(browser.script(told).await).filter(Value::is_array) }).await;
-    assert_eq!(told, json!([1, 2, 1]), "one moment in both charts, and the same words for it");
+    let crosshairs =
+        wait_for("the crosshair", || async { Some(browser.script(read).await).filter(Value::is_array) }).await;
+    assert_eq!(crosshairs, json!([1, 2, 1]), "the same time in both charts, with one text");
 }

@@ -1,5 +1,5 @@
-//! Every kind of check from a configuration to its result, key by key: with a key a round goes well, and with another
-//! value, or without it, it does not. The servers speak the real protocols.
+//! Every type of check from its configuration to its result, key by key: a round succeeds with a key, and fails with another
+//! value or without it. The servers speak the real protocols.
 
 use std::net::{TcpListener as BlockingListener, UdpSocket as BlockingSocket};
 use std::sync::Arc;
@@ -18,10 +18,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response as Upgrade};
 
-/// The name that the servers' certificates are for.
+/// The name in the servers' certificates.
 const NAME: &str = "mail.example";
 
-/// What of an endpoint is expected: its status, and a part of what it says about that.
+/// The expected status, and a part of the expected reason.
 pub(super) type ExpectedResult = (Status, &'static str);
 
 pub(super) const WELL: ExpectedResult = (Status::Healthy, "");
@@ -30,7 +30,7 @@ pub(super) const fn down(why: &'static str) -> ExpectedResult {
     (Status::Down, why)
 }
 
-/// Makes one round of these checks of one kind at one endpoint, and holds each result against what is expected.
+/// Runs a round of checks of one type against one endpoint, and compares each result.
 pub(super) async fn expect_of_kind(kind: &str, url: &str, authority: &Authority, cases: &[(Value, ExpectedResult)]) {
     let checks: Vec<Value> = cases
         .iter()
@@ -47,18 +47,18 @@ pub(super) async fn expect_of_kind(kind: &str, url: &str, authority: &Authority,
     let run = checker.run(&["--format", "json"]).await;
     assert_eq!(run.code, 0, "{}", run.output());
     for (result, (more, (status, why))) in run.results().iter().zip(cases) {
-        let says = said(result);
-        assert!(result.status == *status && says.contains(why), "{kind} {more}: {:?}: {says}", result.status);
+        let text = reason(result);
+        assert!(result.status == *status && text.contains(why), "{kind} {more}: {:?}: {text}", result.status);
     }
 }
 
-/// Why a result is what it is.
-fn said(result: &CheckResult) -> String {
+/// The reason of a result.
+fn reason(result: &CheckResult) -> String {
     let error = result.attempts.first().and_then(|attempt| attempt.error.clone());
     error.unwrap_or_else(|| result.notice.clone())
 }
 
-/// A server that does this with every connection; returns its port.
+/// A server that handles every connection this way; returns its port.
 pub(super) async fn serve<F: Future<Output = Option<()>> + Send + 'static>(
     serve: impl Fn(TcpStream) -> F + Send + 'static,
 ) -> u16 {
@@ -66,7 +66,7 @@ pub(super) async fn serve<F: Future<Output = Option<()>> + Send + 'static>(
     let port = listener.local_addr().expect("an address").port();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            // A client that goes away is the client's business.
+            // A client may disconnect.
             tokio::spawn(serve(stream));
         }
     });
@@ -101,7 +101,7 @@ async fn a_conversation_over_tcp_follows_its_script() {
     expect_of_kind("tcp", &format!("127.0.0.1:{port}"), &Authority::new(), &cases).await;
 }
 
-/// A mail server that speaks TLS when it is asked to, and then says that it is ready.
+/// A mail server that supports STARTTLS.
 async fn mail_server(authority: &Authority) -> u16 {
     let tls = TlsAcceptor::from(certified(authority));
     serve(move |stream| {
@@ -126,7 +126,7 @@ async fn mail_server(authority: &Authority) -> u16 {
     .await
 }
 
-/// A server that speaks TLS at once, and then says that it is ready.
+/// A server that speaks TLS from the start.
 async fn sealed_server(authority: &Authority) -> u16 {
     let tls = TlsAcceptor::from(certified(authority));
     serve(move |stream| {
@@ -143,7 +143,7 @@ async fn be_ready(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<()>
 }
 
 #[tokio::test]
-async fn tls_over_tcp_is_asked_for_and_verified_as_configured() {
+async fn tls_over_tcp_is_negotiated_and_verified_as_configured() {
     let authority = Authority::new();
     let ready = json!([{ "expect": "^READY" }]);
     let sealed = sealed_server(&authority).await;
@@ -168,13 +168,13 @@ async fn tls_over_tcp_is_asked_for_and_verified_as_configured() {
     ];
     let (rest, last) = cases.split_at(3);
     expect_of_kind("tcp", &format!("127.0.0.1:{mail}"), &authority, rest).await;
-    // The greeting is not what is expected, and nothing more comes until the time is up.
+    // The greeting does not match, and nothing follows until the timeout.
     let [(more, _)] = last else { panic!("one is left") };
     expect_of_kind("tcp", &format!("127.0.0.1:{mail}"), &authority, &[(more.clone(), down("300ms"))]).await;
 }
 
 #[tokio::test]
-async fn a_certificate_is_judged_as_configured_also_behind_starttls() {
+async fn certificates_are_verified_as_configured_also_with_starttls() {
     let authority = Authority::new();
     let trusted = |more: Value| {
         let mut check = json!({ "server_name": NAME, "trusted_roots": ["ca.pem"], "cert_expiry_threshold": "2h" });
@@ -201,7 +201,7 @@ async fn a_certificate_is_judged_as_configured_also_behind_starttls() {
     expect_of_kind("tls", &format!("127.0.0.1:{mail}"), &authority, &cases).await;
 }
 
-/// A web server that answers everything with this.
+/// A web server with one response.
 async fn answering(stream: impl AsyncRead + AsyncWrite + Unpin, answer: &str) -> Option<()> {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
@@ -212,7 +212,7 @@ async fn answering(stream: impl AsyncRead + AsyncWrite + Unpin, answer: &str) ->
 }
 
 #[tokio::test]
-async fn what_tls_brings_can_be_asserted_behind_a_redirect_and_not_where_none_is_followed() {
+async fn tls_assertions_apply_behind_redirects_only_if_followed() {
     let authority = Authority::new();
     let tls = TlsAcceptor::from(authority.server("127.0.0.1", Validity::Now));
     let sealed = serve(move |stream| {
@@ -235,7 +235,7 @@ async fn what_tls_brings_can_be_asserted_behind_a_redirect_and_not_where_none_is
     expect_of_kind("http", &format!("http://127.0.0.1:{plain}/"), &authority, &cases).await;
 }
 
-/// Repeats what it hears from whoever shows the token.
+/// Echoes messages of clients that send the token.
 async fn chat(stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<()> {
     #[expect(clippy::result_large_err, reason = "the library's type")]
     let guard = |request: &Request, upgrade: Upgrade| -> Result<Upgrade, ErrorResponse> {
@@ -254,7 +254,7 @@ async fn chat(stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<()> {
 }
 
 #[tokio::test]
-async fn a_websocket_is_opened_and_spoken_to_as_configured() {
+async fn websockets_are_opened_and_used_as_configured() {
     let authority = Authority::new();
     let token = json!({ "Authorization": "Bearer t0ken" });
     let plain = serve(chat).await;
@@ -287,7 +287,7 @@ async fn a_websocket_is_opened_and_spoken_to_as_configured() {
         .await;
 }
 
-/// A health service that serves `shop`, and knows no other service and nothing of the server as a whole.
+/// A health service that serves `shop` only.
 async fn health(stream: impl AsyncRead + AsyncWrite + Unpin, scheme: &'static str) -> Option<()> {
     let mut connection = h2::server::handshake(stream).await.ok()?;
     while let Some(Ok((request, mut respond))) = connection.accept().await {
@@ -313,7 +313,7 @@ async fn health(stream: impl AsyncRead + AsyncWrite + Unpin, scheme: &'static st
 }
 
 #[tokio::test]
-async fn a_health_service_is_asked_for_what_is_configured() {
+async fn a_health_service_is_queried_as_configured() {
     let authority = Authority::new();
     let plain = serve(|stream| health(stream, "http")).await;
     let cases = [
@@ -340,8 +340,8 @@ async fn a_health_service_is_asked_for_what_is_configured() {
 }
 
 #[tokio::test]
-async fn addresses_that_are_denied_are_refused_by_every_kind_and_never_connected_to() {
-    // Nobody accepts: the system itself completes connections, and keeps them and packets until somebody looks.
+async fn no_type_of_check_connects_to_denied_addresses() {
+    // There is no accept: the system completes connections, and queues them and packets.
     let (stream, packets) = (0..100)
         .find_map(|_| {
             let stream = BlockingListener::bind("127.0.0.1:0").ok()?;
@@ -349,7 +349,7 @@ async fn addresses_that_are_denied_are_refused_by_every_kind_and_never_connected
             Some((stream, packets))
         })
         .expect("a port that is free for both");
-    stream.set_nonblocking(true).and_then(|()| packets.set_nonblocking(true)).expect("neither is waited for");
+    stream.set_nonblocking(true).and_then(|()| packets.set_nonblocking(true)).expect("reading does not block");
     let port = stream.local_addr().expect("an address").port();
     let touched = || {
         let connections = std::iter::from_fn(|| stream.accept().ok()).count();
@@ -388,16 +388,16 @@ async fn addresses_that_are_denied_are_refused_by_every_kind_and_never_connected
         let results = checker.run(&["--format", "json"]).await.results();
         assert_eq!(results.len(), checks.len());
         for result in &results {
-            // Where no echo request can be sent at all, none is.
-            let refused = said(result).contains("`deny_private_addresses` forbids");
+            // Some machines do not allow echo requests.
+            let refused = reason(result).contains("`deny_private_addresses` forbids");
             let cannot = result.title.contains("icmp") && result.status == Status::Unknown;
-            assert!(refused && result.status == Status::Down || cannot, "{}: {}", result.title, said(result));
+            assert!(refused && result.status == Status::Down || cannot, "{}: {}", result.title, reason(result));
         }
         assert_eq!(touched(), (0, 0), "{host}");
         config["deny_private_addresses"] = json!(false);
         checker.configure(&config);
         let results = checker.run(&["--format", "json"]).await.results();
-        assert!(results.iter().all(|result| !said(result).contains("deny_private_addresses")), "{results:?}");
+        assert!(results.iter().all(|result| !reason(result).contains("deny_private_addresses")), "{results:?}");
         let (connections, packets) = touched();
         assert!(connections >= 9 && packets >= 1, "{host}: {connections} connections, {packets} packets");
     }

@@ -1,4 +1,4 @@
-//! Endpoints that fail in the ways endpoints fail: each is a result that says in plain words what is wrong.
+//! Endpoints that fail in the ways endpoints fail: each result states what is wrong in plain words.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn result<'a>(results: &'a [CheckResult], title: &str) -> &'a CheckResult {
 }
 
 #[tokio::test]
-async fn a_failing_endpoint_is_down_and_says_why_in_plain_words() {
+async fn a_failing_endpoint_is_down_with_a_reason_in_plain_words() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let unavailable = Endpoint::start(Behavior::Answer("503 Service Unavailable", String::new())).await;
     let hanging = Endpoint::start(Behavior::Hang).await;
@@ -26,10 +26,10 @@ async fn a_failing_endpoint_is_down_and_says_why_in_plain_words() {
     let moved = Endpoint::start(Behavior::Redirect(ok.url.clone())).await;
     let circular = Endpoint::start(Behavior::ok()).await;
     circular.behave(Behavior::Redirect(circular.url.clone()));
-    let nobody = refused();
+    let refused_url = refused();
 
     let checks_and_errors = [
-        (check("refused", &nobody), "connection refused"),
+        (check("refused", &refused_url), "connection refused"),
         (check("unavailable", &unavailable.url), "response status 503 Service Unavailable, expected 2xx"),
         (
             check_with("other status", &ok.url, json!({ "up_status": [204, 301] })),
@@ -78,16 +78,16 @@ async fn a_failing_endpoint_is_down_and_says_why_in_plain_words() {
     let checks: Vec<_> = checks_and_errors.iter().map(|(check, _)| check.clone()).collect();
     let checker = Checker::new(&watching(&checks, &directory()));
     let run = checker.run(&["--format", "json"]).await;
-    assert_eq!(run.code, 0, "a failing endpoint is a result, not a failure of ours:\n{}", run.output());
+    assert_eq!(run.code, 0, "a failing endpoint is a result and not an error:\n{}", run.output());
 
     let results = run.results();
     for (check, error) in &checks_and_errors {
         let title = check["endpoint_name"].as_str().unwrap_or_default();
         let result = result(&results, title);
-        let told = result.attempts[0].error.as_deref();
-        assert_eq!((result.status, told), (Status::Down, Some(*error)), "{title}");
+        let reason = result.attempts[0].error.as_deref();
+        assert_eq!((result.status, reason), (Status::Down, Some(*error)), "{title}");
     }
-    assert_eq!(checker.all_results("checks"), results, "what is printed is what is stored");
+    assert_eq!(checker.all_results("checks"), results, "the printed results are stored");
 
     let round_and_round = check_with("circular", &circular.url, json!({ "max_redirects": 3 }));
     checker.configure(&watching(&[round_and_round], &directory()));
@@ -103,7 +103,7 @@ async fn an_unknown_host_is_down_and_named() {
     let results = checker.run(&["--format", "json"]).await.results();
     let error = results[0].attempts[0].error.as_deref().unwrap_or_default();
     assert_eq!(results[0].status, Status::Down);
-    // A machine without any name server cannot know that the host does not exist.
+    // A machine without a name server cannot know that the host does not exist.
     assert!(
         error.starts_with("no such host `no-such-host.invalid`")
             || error.starts_with("host name `no-such-host.invalid` not resolved"),
@@ -112,7 +112,7 @@ async fn an_unknown_host_is_down_and_named() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_does_not_hold_is_named_for_what_is_wrong_with_it() {
+async fn an_invalid_certificate_is_down_with_its_problem() {
     let authority = Authority::new();
     let good = Endpoint::start_tls(Behavior::ok(), authority.server("127.0.0.1", Validity::Now)).await;
     let expired = Endpoint::start_tls(Behavior::ok(), authority.server("127.0.0.1", Validity::EndedDaysAgo(3))).await;
@@ -152,7 +152,7 @@ async fn a_certificate_that_does_not_hold_is_named_for_what_is_wrong_with_it() {
 }
 
 #[tokio::test]
-async fn a_chain_of_certificates_holds_if_every_link_is_shown_and_valid() {
+async fn a_certificate_chain_is_valid_if_every_link_is_sent_and_valid() {
     let root = Authority::new();
     let between = root.authority_below(Validity::Now);
     let lapsed = root.authority_below(Validity::EndedDaysAgo(3));
@@ -191,7 +191,7 @@ async fn a_chain_of_certificates_holds_if_every_link_is_shown_and_valid() {
 }
 
 #[tokio::test]
-async fn a_slow_endpoint_is_degraded_and_says_by_what_measure() {
+async fn a_slow_endpoint_is_degraded_with_the_threshold() {
     let slow = Endpoint::start(Behavior::AnswerAfter(Duration::from_millis(60), "200 OK", String::new())).await;
     let check = check_with("slow", &slow.url, json!({ "attempts": 3, "threshold_rtt": "50ms" }));
     let checker = Checker::new(&watching(&[check], &directory()));
@@ -207,7 +207,7 @@ async fn a_slow_endpoint_is_degraded_and_says_by_what_measure() {
 }
 
 #[tokio::test]
-async fn an_assertion_that_cannot_be_read_leaves_its_endpoint_unknown_and_all_others_are_checked() {
+async fn an_invalid_assertion_affects_only_its_own_check() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let odd = json!({ "assertions": ["[STATUS] == 200", "[BODY] matches \"(\""] });
     let checks = [check_with("odd", &ok.url, odd), check("good", &ok.url)];
@@ -235,7 +235,7 @@ async fn an_assertion_that_cannot_be_read_leaves_its_endpoint_unknown_and_all_ot
 }
 
 #[tokio::test]
-async fn the_request_is_what_was_configured() {
+async fn the_request_is_sent_as_configured() {
     let endpoint = Endpoint::start(Behavior::ok()).await;
     let configured = json!({
         "method": "POST",
@@ -256,7 +256,7 @@ async fn the_request_is_what_was_configured() {
 }
 
 #[tokio::test]
-async fn redirects_are_followed_when_asked_for() {
+async fn redirects_are_followed_if_configured() {
     let target = Endpoint::start(Behavior::ok()).await;
     let moved = Endpoint::start(Behavior::Redirect(target.url.clone())).await;
     let follow = check_with("moved", &moved.url, json!({ "max_redirects": 1, "must_contain": "all is well" }));
@@ -266,7 +266,7 @@ async fn redirects_are_followed_when_asked_for() {
 }
 
 #[tokio::test]
-async fn one_slow_endpoint_does_not_keep_the_others_waiting() {
+async fn a_slow_endpoint_does_not_delay_others() {
     let hanging = Endpoint::start(Behavior::Hang).await;
     let quick = Endpoint::start(Behavior::ok()).await;
     let mut checks = vec![check_with("hanging", &hanging.url, json!({ "timeout": "2s" }))];
@@ -278,6 +278,6 @@ async fn one_slow_endpoint_does_not_keep_the_others_waiting() {
     let end = result(&results, "hanging").timestamp + 2_000_000_000;
     for number in 0..8 {
         let quick = result(&results, &format!("quick {number}"));
-        assert!(quick.status == Status::Healthy && quick.timestamp < end, "it was looked at beside the slow one");
+        assert!(quick.status == Status::Healthy && quick.timestamp < end, "it was checked concurrently");
     }
 }

@@ -1,5 +1,5 @@
-//! A machine whose clock is wrong: the real checker with a clock that is really off, and a server that refuses its
-//! signatures for that. One clear sentence says so, whatever was asked.
+//! A machine with a wrong clock: the real checker with a clock that is off, and a server that rejects its signatures. Every
+//! command reports that in one clear sentence.
 
 use serde_json::{Value, json};
 use support::checker::Run;
@@ -9,9 +9,9 @@ use support::ministack;
 use support::test_site::TestSite;
 
 const ORIGIN: &str = "https://status.example";
-const REMEDY: &str = "set it, best by NTP";
+const REMEDY: &str = "set it, preferably with NTP";
 
-/// A provisioned place with a check.
+/// A provisioned site with a check.
 async fn site() -> (TestSite, Endpoint) {
     let site = TestSite::new().await;
     let run = site.provision(&["--origin", ORIGIN, "--writer", "eu-west"]).await;
@@ -29,13 +29,13 @@ async fn off(site: &TestSite, clock: &str, words: &[&str]) -> Run {
 }
 
 #[tokio::test]
-async fn a_round_that_is_refused_for_its_time_waits_and_says_why_in_one_sentence() {
+async fn a_round_that_is_refused_for_its_time_waits_and_is_explained() {
     let (site, _ok) = site().await;
     for (rounds, clock) in ["-20.5m", "+20.5m"].into_iter().enumerate() {
         let run = off(&site, clock, &["run", "-c", "with-check.json"]).await;
         assert_eq!(run.code, 2, "{}", run.output());
         assert_eq!(run.stderr.trim().lines().count(), 1, "{}", run.stderr);
-        assert!(run.stderr.contains("clock is too far") && run.stderr.contains(REMEDY), "{}", run.stderr);
+        assert!(run.stderr.contains("clock differs too much") && run.stderr.contains(REMEDY), "{}", run.stderr);
         assert!(run.stderr.contains("sent first next time"), "{}", run.stderr);
         assert_eq!(site.bucket.check_files().await.len(), 0, "{rounds}");
     }
@@ -44,12 +44,12 @@ async fn a_round_that_is_refused_for_its_time_waits_and_says_why_in_one_sentence
 }
 
 #[tokio::test]
-async fn provisioning_with_a_wrong_clock_says_so_in_one_sentence_and_makes_nothing() {
+async fn provisioning_with_a_wrong_clock_creates_nothing_and_is_explained() {
     let site = TestSite::new().await;
     let key = ministack::admin().await;
     for clock in ["-20.5m", "+20.5m"] {
-        let place = ["--bucket", &site.bucket.name, "--region", ministack::REGION, "--path-style", "--yes"];
-        let words = [&["provision"], place.as_slice(), &["--endpoint-url", &site.endpoint_url]].concat();
+        let bucket = ["--bucket", &site.bucket.name, "--region", ministack::REGION, "--path-style", "--yes"];
+        let words = [&["provision"], bucket.as_slice(), &["--endpoint-url", &site.endpoint_url]].concat();
         let words = [words.as_slice(), &["--origin", ORIGIN, "--writer", "eu-west"]].concat();
         let prepare = |command: &mut std::process::Command| {
             command.env("AWS_ACCESS_KEY_ID", &key.id).env("AWS_SECRET_ACCESS_KEY", &key.secret);
@@ -57,13 +57,13 @@ async fn provisioning_with_a_wrong_clock_says_so_in_one_sentence_and_makes_nothi
         let run = site.checker.call_with_clock(&words, clock, prepare).await;
         assert_eq!(run.code, 2, "{}", run.output());
         assert_eq!(run.stderr.trim().lines().count(), 1, "{}", run.stderr);
-        assert!(run.stderr.contains("clock is too far") && run.stderr.contains(REMEDY), "{}", run.stderr);
+        assert!(run.stderr.contains("clock differs too much") && run.stderr.contains(REMEDY), "{}", run.stderr);
         assert!(!site.bucket.exists().await && site.file("config.json").is_empty());
     }
 }
 
 #[tokio::test]
-async fn the_doctor_says_once_how_far_the_clock_is_off() {
+async fn the_doctor_reports_once_how_far_the_clock_is_off() {
     let (site, _ok) = site().await;
     let both = ["-c", "with-check.json", "--page", "config.json", "--origin", ORIGIN];
     for (clock, words) in [("-20.5m", "20 min behind the service's"), ("+20.5m", "20 min ahead of the service's")] {
@@ -75,7 +75,7 @@ async fn the_doctor_says_once_how_far_the_clock_is_off() {
             assert!(failures[0].contains("set the clock, best by NTP"), "{}", run.output());
         }
     }
-    // Requests are still let through, but not for long.
+    // Requests are accepted, but not for long.
     let run = off(&site, "-10.5m", &["doctor", "-c", "with-check.json"]).await;
     assert_eq!(run.code, 1, "{}", run.output());
     let warning = run.stdout.lines().find(|line| line.contains("this machine's clock is 10 min"));

@@ -1,4 +1,4 @@
-//! What can be typed: exit statuses, output for people and machines, messages, repeating and stopping.
+//! The command line: exit statuses, output for people and programs, messages, daemons and signals.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use support::endpoints::{Behavior, Endpoint, refused};
 use support::{free_port, wait_for};
 
 #[tokio::test]
-async fn the_exit_status_tells_whether_the_work_was_done_and_on_request_what_it_found() {
+async fn the_exit_status_reports_errors_and_on_request_the_health() {
     let ok = Endpoint::start(Behavior::ok()).await;
-    let nobody = refused();
+    let refused_url = refused();
     let healthy = check("Shop", &ok.url);
     let degraded = check_with("Shop", &ok.url, json!({ "threshold_rtt": 1 }));
-    let down = check("Shop", &nobody);
+    let down = check("Shop", &refused_url);
     for (check, words, code) in [
         (&healthy, vec![], 0),
         (&down, vec![], 0),
@@ -29,19 +29,19 @@ async fn the_exit_status_tells_whether_the_work_was_done_and_on_request_what_it_
         let checker = Checker::new(&watching(std::slice::from_ref(check), &directory()));
         let run = checker.run(&words).await;
         assert_eq!(run.code, code, "{check} {words:?}:\n{}", run.output());
-        assert_eq!(checker.check_files("checks").len(), 1, "the round is stored, whatever the health");
+        assert_eq!(checker.check_files("checks").len(), 1, "the round is stored in any case");
     }
 }
 
 #[tokio::test]
-async fn what_keeps_us_from_our_work_ends_with_2_and_says_what_to_do() {
+async fn errors_exit_with_2_and_a_remedy() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     let missing = checker.call(&["run", "-c", "nowhere.json"]).await;
     assert_eq!(missing.code, 2);
     assert!(missing.stderr.contains("nowhere.json") && missing.stderr.contains("checker init"), "{}", missing.stderr);
 
-    // A file stands where the store's directory should be.
+    // A file blocks the directory of the store.
     checker.write("checks", "in the way");
     let blocked = checker.run(&[]).await;
     assert_eq!(blocked.code, 2, "{}", blocked.output());
@@ -53,28 +53,28 @@ async fn what_keeps_us_from_our_work_ends_with_2_and_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_round_is_printed_as_a_table_that_people_can_read() {
+async fn a_round_is_printed_as_a_readable_table() {
     let ok = Endpoint::start(Behavior::ok()).await;
-    let nobody = refused();
-    let checks = [check("Shop", &ok.url), check("Billing <API>", &nobody)];
+    let refused_url = refused();
+    let checks = [check("Shop", &ok.url), check("Billing <API>", &refused_url)];
     let checker = Checker::new(&watching(&checks, &directory()));
     let run = checker.run(&[]).await;
     for words in ["Shop", "healthy", "Billing <API>", "down", "connection refused"] {
         assert!(run.stdout.contains(words), "`{words}` is not in:\n{}", run.output());
     }
-    assert!(!run.stdout.contains('\u{1b}'), "there is no color where there is no terminal:\n{:?}", run.stdout);
+    assert!(!run.stdout.contains('\u{1b}'), "no color without a terminal:\n{:?}", run.stdout);
 }
 
 #[tokio::test]
-async fn a_terminal_is_never_at_the_mercy_of_what_an_endpoint_says() {
-    let nobody = refused();
-    let checker = Checker::new(&watching(&[check("Shop \u{1b}[31mred\u{7}", &nobody)], &directory()));
+async fn control_characters_of_endpoints_never_reach_the_terminal() {
+    let refused_url = refused();
+    let checker = Checker::new(&watching(&[check("Shop \u{1b}[31mred\u{7}", &refused_url)], &directory()));
     let run = checker.run(&[]).await;
     assert!(!run.stdout.contains('\u{1b}') && !run.stdout.contains('\u{7}'), "{:?}", run.stdout);
 }
 
 #[tokio::test]
-async fn machines_get_one_line_of_json_a_round() {
+async fn json_output_has_one_line_per_round() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check_with("Shop", &ok.url, json!({ "attempts": 3 }))], &directory()));
     let run = checker.run(&["--format", "json", "--node", "eu-west"]).await;
@@ -89,14 +89,14 @@ async fn machines_get_one_line_of_json_a_round() {
         &std::fs::read_to_string(checker.path("checks").join(names[0].to_string())).expect("the file is there"),
     )
     .expect("it is JSON");
-    assert_eq!(rounds[0]["results"], stored, "what is printed is what is stored");
+    assert_eq!(rounds[0]["results"], stored, "the printed results are stored");
     let result = &checker.all_results("checks")[0];
     assert_eq!((result.status, result.attempts.len()), (Status::Healthy, 3));
     assert_eq!(result.kind.as_deref(), Some("http"));
 }
 
 #[tokio::test]
-async fn no_store_only_prints() {
+async fn no_store_stores_nothing() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     let run = checker.run(&["--no-store", "--format", "json"]).await;
@@ -107,7 +107,7 @@ async fn no_store_only_prints() {
 }
 
 #[tokio::test]
-async fn a_message_is_stored_with_the_round_about_whom_it_is() {
+async fn a_message_is_stored_with_the_results_of_its_endpoint() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checks = [check("Shop", &ok.url), check("Billing", &ok.url)];
     let checker = Checker::new(&watching(&checks, &directory()));
@@ -123,7 +123,7 @@ async fn a_message_is_stored_with_the_round_about_whom_it_is() {
 }
 
 #[tokio::test]
-async fn whether_a_message_was_posted_is_said_and_machines_still_get_one_line_of_json() {
+async fn posting_is_confirmed_and_json_output_stays_one_line() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     let posted = checker.run(&["--message", "Hello", "--format", "json"]).await;
@@ -136,7 +136,7 @@ async fn whether_a_message_was_posted_is_said_and_machines_still_get_one_line_of
 }
 
 #[tokio::test]
-async fn a_message_with_what_is_not_allowed_is_refused_and_nothing_is_done() {
+async fn a_message_with_disallowed_markup_is_refused() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     for (message, named) in [
@@ -147,22 +147,22 @@ async fn a_message_with_what_is_not_allowed_is_refused_and_nothing_is_done() {
     ] {
         let run = checker.run(&["--message", message]).await;
         assert_eq!(run.code, 2, "{message}: {}", run.output());
-        assert!(run.stderr.contains(named), "{message} is refused for `{named}`:\n{}", run.stderr);
-        assert!(run.stderr.contains("blockquote"), "it says what is allowed:\n{}", run.stderr);
+        assert!(run.stderr.contains(named), "{message} is refused because of `{named}`:\n{}", run.stderr);
+        assert!(run.stderr.contains("blockquote"), "the allowed elements are listed:\n{}", run.stderr);
     }
     for silent in ["", "  ", "<b></b><br>", "&nbsp;"] {
         let run = checker.run(&["--message", silent]).await;
         assert_eq!(run.code, 2, "`{silent}`: {}", run.output());
         assert!(run.stderr.contains("the message is empty"), "{}", run.stderr);
     }
-    let nobody = checker.run(&["--message", "Hello", "--endpoint", "Shopp"]).await;
-    assert_eq!(nobody.code, 2);
-    assert!(nobody.stderr.contains("`Shopp`") && nobody.stderr.contains("`Shop`"), "{}", nobody.stderr);
+    let unknown = checker.run(&["--message", "Hello", "--endpoint", "Shopp"]).await;
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.stderr.contains("`Shopp`") && unknown.stderr.contains("`Shop`"), "{}", unknown.stderr);
     assert_eq!((checker.check_files("checks").len(), ok.requests().len()), (0, 0));
 }
 
 #[tokio::test]
-async fn where_nobody_can_be_told_the_work_goes_on() {
+async fn a_daemon_continues_when_its_output_cannot_be_written() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let listen = format!("127.0.0.1:{}", free_port());
     for words in [&["run", "-c", "checker.json", "--every", "1s"][..], &["serve", "--listen", &listen]] {
@@ -177,7 +177,7 @@ async fn where_nobody_can_be_told_the_work_goes_on() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_written_is_no_success_and_who_has_read_enough_is_no_failure() {
+async fn unwritable_output_is_an_error_and_a_closed_pipe_is_not() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     assert_eq!(checker.run(&[]).await.code, 0);
@@ -193,7 +193,7 @@ async fn what_cannot_be_written_is_no_success_and_who_has_read_enough_is_no_fail
 }
 
 #[tokio::test]
-async fn every_repeats_until_it_is_told_to_stop() {
+async fn every_repeats_rounds_until_a_signal() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     let mut running = checker.start(&["run", "-c", "checker.json", "--every", "1s", "--format", "json"]);
@@ -207,19 +207,19 @@ async fn every_repeats_until_it_is_told_to_stop() {
     assert_eq!(index(&checker.path("checks")), names);
     let mut results = checker.all_results("checks");
     assert!(results.len() >= names.len());
-    // Where a machine has far too much to do, a moment is missed, and told with the next round.
+    // An overloaded machine misses a time, which is stored with the next round.
     results.retain(|result| result.status != Status::Unknown);
     assert!(results.len() >= 3, "{results:?}");
-    // The first round is made at once; from then on each endpoint has a moment of its own. A busy machine is late for it by up
-    // to an interval.
+    // The first round runs immediately; after that each endpoint has its own offset. A busy machine is late by up to an
+    // interval.
     let spaced = &results[1..];
     let span = spaced.last().map_or(0, |last| last.timestamp - spaced[0].timestamp);
     assert!(span >= (spaced.len() as i64 - 2) * SECOND, "rounds keep their distance: {results:?}");
-    assert!(spaced[1..].iter().all(|result| result.interval == Some(SECOND)), "each says how long it stands");
+    assert!(spaced[1..].iter().all(|result| result.interval == Some(SECOND)), "each result has its interval");
 }
 
 #[tokio::test]
-async fn a_changed_configuration_is_read_again_and_an_invalid_one_is_refused() {
+async fn a_changed_configuration_is_reloaded_and_an_invalid_one_is_refused() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     let mut running = checker.start(&["run", "-c", "checker.json", "--every", "1s"]);
@@ -230,19 +230,19 @@ async fn a_changed_configuration_is_read_again_and_an_invalid_one_is_refused() {
     wait_for("a first round", || seen("Shop")).await;
     running.signal("HUP");
     wait_for("the same file to be read again", || {
-        let told = running.output().contains("configuration read again: 1 watched");
-        async move { told.then_some(()) }
+        let is_logged = running.output().contains("configuration read again: 1 watched");
+        async move { is_logged.then_some(()) }
     })
     .await;
     checker.write("checker.json", "{ \"evry\": 1 }");
     running.signal("HUP");
     wait_for("the refusal", || {
-        let told = running.output().contains("the configuration of before stays");
-        async move { told.then_some(()) }
+        let is_logged = running.output().contains("the configuration of before stays");
+        async move { is_logged.then_some(()) }
     })
     .await;
     assert!(running.output().contains("`evry`"), "{}", running.output());
-    // A file that has changed is read again without being asked to.
+    // A changed file is reloaded without a signal.
     checker.configure(&watching(&[check("API", &ok.url)], &directory()));
     wait_for("the new endpoint", || seen("API")).await;
     running.signal("TERM");
@@ -250,7 +250,7 @@ async fn a_changed_configuration_is_read_again_and_an_invalid_one_is_refused() {
 }
 
 #[tokio::test]
-async fn a_configuration_that_changes_during_the_first_round_is_read_again() {
+async fn a_configuration_that_changes_during_the_first_round_is_reloaded() {
     let (ok, hanging) = (Endpoint::start(Behavior::ok()).await, Endpoint::start(Behavior::Hang).await);
     let slow = check_with("Slow", &hanging.url, json!({ "timeout": "2s" }));
     let checker = Checker::new(&watching(&[slow], &directory()));
@@ -265,7 +265,7 @@ async fn a_configuration_that_changes_during_the_first_round_is_read_again() {
 }
 
 #[tokio::test]
-async fn a_check_that_cannot_be_made_never_discards_the_round() {
+async fn an_impossible_check_does_not_discard_the_round() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checks = [
         check("Shop", &ok.url),
@@ -276,9 +276,9 @@ async fn a_check_that_cannot_be_made_never_discards_the_round() {
     let checker = Checker::new(&watching(&checks, &directory()));
     let run = checker.run(&["--format", "json"]).await;
     assert_eq!(run.code, 0, "{}", run.output());
-    assert!(run.stderr.contains("`ftp://shop.example/`"), "it is told, too: {}", run.stderr);
+    assert!(run.stderr.contains("`ftp://shop.example/`"), "it is logged, too: {}", run.stderr);
     let results = checker.all_results("checks");
-    let found = |title: &str| results.iter().find(|result| result.title == title).expect("it was looked at");
+    let found = |title: &str| results.iter().find(|result| result.title == title).expect("it was checked");
     assert_eq!(found("Shop").status, Status::Healthy);
     assert_eq!((found("Odd").status, found("Odd").locator.as_str()), (Status::Unknown, "ftp://shop.example/"));
     assert!(found("Odd").notice.contains("unsupported scheme `ftp`"), "{}", found("Odd").notice);
@@ -293,7 +293,7 @@ async fn a_check_that_cannot_be_made_never_discards_the_round() {
 }
 
 #[tokio::test]
-async fn a_worse_status_is_confirmed_from_round_to_round_and_back_dated() {
+async fn a_worse_status_is_confirmed_across_rounds_and_backdated() {
     let endpoint = Endpoint::start(Behavior::ok()).await;
     let confirmed = check_with("Shop", &endpoint.url, json!({ "failures_before_down": 2 }));
     let checker = Checker::new(&watching(&[confirmed], &directory()));
@@ -305,11 +305,11 @@ async fn a_worse_status_is_confirmed_from_round_to_round_and_back_dated() {
     assert!(first[0].notice.starts_with("down 1 of 2 times in a row, not yet confirmed: "), "{first:?}");
     let second = run().await;
     assert_eq!(second.iter().map(|result| result.status).collect::<Vec<_>>(), [Status::Down, Status::Down]);
-    assert_eq!(second[0].timestamp, first[0].timestamp, "it is down from the first time on");
+    assert_eq!(second[0].timestamp, first[0].timestamp, "it is down from the first failure on");
 }
 
 #[tokio::test]
-async fn shards_share_the_endpoints_between_them() {
+async fn shards_divide_the_endpoints() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checks: Vec<_> = (0..20).map(|number| check(&format!("Shop {number}"), &ok.url)).collect();
     let checker = Checker::new(&watching(&checks, &directory()));
@@ -326,9 +326,9 @@ async fn shards_share_the_endpoints_between_them() {
 }
 
 #[tokio::test]
-async fn what_looks_down_from_a_node_that_is_offline_is_unknown() {
-    let nobody = refused();
-    let mut config = watching(&[check("Shop", &nobody)], &directory());
+async fn failures_on_an_offline_node_are_unknown() {
+    let refused_url = refused();
+    let mut config = watching(&[check("Shop", &refused_url)], &directory());
     config["online_check"] = json!(["127.0.0.1:9"]);
     let results = Checker::new(&config).run(&["--format", "json"]).await.results();
     assert_eq!(results[0].status, Status::Unknown);
@@ -336,12 +336,12 @@ async fn what_looks_down_from_a_node_that_is_offline_is_unknown() {
 }
 
 #[tokio::test]
-async fn being_told_to_stop_finishes_the_round_in_hand_and_stores_it() {
+async fn a_signal_lets_the_current_round_finish_and_be_stored() {
     for signal in ["TERM", "INT"] {
         let slow = Endpoint::start(Behavior::AnswerAfter(Duration::from_secs(1), "200 OK", String::new())).await;
         let checker = Checker::new(&watching(&[check("Slow", &slow.url)], &directory()));
         let mut running = checker.start(&["run", "-c", "checker.json", "--every", "10m"]);
-        wait_for("the check to be under way", || async { (!slow.requests().is_empty()).then_some(()) }).await;
+        wait_for("the check to start", || async { (!slow.requests().is_empty()).then_some(()) }).await;
         running.signal(signal);
         let status = running.wait().await;
         assert_eq!(status.code(), Some(0), "{signal}: {}", running.output());
@@ -352,7 +352,7 @@ async fn being_told_to_stop_finishes_the_round_in_hand_and_stores_it() {
 }
 
 #[tokio::test]
-async fn init_writes_a_configuration_that_works_as_it_is_and_never_over_another() {
+async fn init_writes_a_working_configuration_and_overwrites_nothing() {
     let checker = Checker::new(&json!({}));
     let first = checker.call(&["init", "new.json"]).await;
     assert_eq!(first.code, 0, "{}", first.output());
@@ -377,12 +377,12 @@ async fn init_writes_a_configuration_that_works_as_it_is_and_never_over_another(
 }
 
 #[tokio::test]
-async fn validate_names_every_problem_at_once_with_its_place() {
+async fn validate_reports_all_problems_with_their_lines() {
     let checker = Checker::new(&json!({}));
     checker.write(
         "checker.json",
         r#"{
-  // A comment is fine.
+  // A comment is allowed.
   "evry": "10m",
   "checkers": [
     { "type": "http", "endpoint_name": "Shop", "endpoint_url": "ftp://shop.example/", "attemps": 3 },
@@ -392,17 +392,17 @@ async fn validate_names_every_problem_at_once_with_its_place() {
     );
     let run = checker.call(&["validate", "-c", "checker.json"]).await;
     assert_eq!(run.code, 1, "{}", run.output());
-    for (place, words) in [
+    for (line, words) in [
         ("3:3", vec!["`evry`", "`every`"]),
         ("5:", vec!["ftp://shop.example/"]),
         ("5:", vec!["checkers[0].attemps`", "`attempts`"]),
         ("6:", vec!["NO_SUCH_VARIABLE"]),
         ("6:", vec!["timeout", "10m"]),
     ] {
-        let fits = |line: &&str| line.contains(place) && words.iter().all(|word| line.contains(word));
+        let fits = |line: &&str| line.contains(line) && words.iter().all(|word| line.contains(word));
         assert!(
             run.output().lines().any(|line| fits(&line)),
-            "{place} {words:?} is not in one line of:\n{}",
+            "{line} {words:?} is not in one line of:\n{}",
             run.output()
         );
     }
@@ -414,11 +414,11 @@ async fn validate_names_every_problem_at_once_with_its_place() {
         list.output()
     );
     let refused = checker.run(&[]).await;
-    assert_eq!(refused.code, 2, "a configuration with problems is not run");
+    assert_eq!(refused.code, 2, "an invalid configuration does not run");
 }
 
 #[tokio::test]
-async fn the_schema_knows_every_key_of_the_starter_configuration() {
+async fn the_schema_has_every_key_of_the_starter_configuration() {
     let checker = Checker::new(&json!({}));
     let run = checker.call(&["schema"]).await;
     assert_eq!(run.code, 0, "{}", run.output());
@@ -429,7 +429,7 @@ async fn the_schema_knows_every_key_of_the_starter_configuration() {
 }
 
 #[tokio::test]
-async fn shells_complete_the_commands() {
+async fn shells_can_complete_commands() {
     let checker = Checker::new(&json!({}));
     for shell in ["bash", "zsh", "fish"] {
         let run = checker.call(&["completions", shell]).await;
@@ -439,7 +439,7 @@ async fn shells_complete_the_commands() {
 }
 
 #[tokio::test]
-async fn comments_trailing_commas_variables_and_durations_in_words_are_read() {
+async fn the_configuration_allows_comments_variables_and_durations() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&json!({}));
     let written = r#"{
@@ -448,7 +448,7 @@ async fn comments_trailing_commas_variables_and_durations_in_words_are_read() {
   "checkers": [{ "type": "http", "endpoint_name": "Shop", "endpoint_url": "${SHOP}", "timeout": 5000000000, },],
   "storage": { "type": "fs", "dir": "${STORE}" },
 }"#;
-    // As an editor of another system may write it: with a mark at the start, and its own ends of lines.
+    // With a byte order mark and CRLF, as editors on other systems write it.
     checker.write("checker.json", &format!("\u{feff}{}", written.replace('\n', "\r\n")));
     let run = checker
         .call_with(&["run", "-c", "checker.json", "--format", "json"], |command| {

@@ -1,5 +1,5 @@
-//! The security policy as both web servers really send it: what it says, and that the browser holds whoever would get a
-//! script, a style or a picture of their own into the page.
+//! The security policy as both web servers send it: its directives, and that the browser blocks foreign scripts, styles and
+//! pictures.
 
 use serde_json::{Value, json};
 use support::checker::Checker;
@@ -9,9 +9,9 @@ use support::http_client;
 use support::page;
 use support::page_scenario::{self, PageState};
 
-/// Ways into the page, each with the directive that bars it. They are tried from a timer of the page's own, since what
-/// the driver runs itself may do more than a page's script.
-const WAYS: [(&str, &str); 12] = [
+/// Injections into the page, each with the directive that blocks it. They run from a timer of the page, because scripts
+/// of the driver have more permissions than those of the page.
+const INJECTIONS: [(&str, &str); 12] = [
     (
         "script-src-elem",
         "const script = document.createElement('script'); script.text = 'canary()'; document.head.append(script);",
@@ -47,8 +47,8 @@ const WAYS: [(&str, &str); 12] = [
     ),
 ];
 
-/// Fails unless the policy of this page is strict, and the browser holds everybody to it.
-async fn assert_bars_everybody(url: &str, what: &str) {
+/// Fails unless the page has a strict policy that the browser enforces.
+async fn assert_blocks_injections(url: &str, what: &str) {
     let answer = http_client::get(url).await;
     let policy = answer.header("content-security-policy");
     let directives: Vec<&str> = policy.split(';').map(str::trim).collect();
@@ -63,7 +63,7 @@ async fn assert_bars_everybody(url: &str, what: &str) {
     let browser = page_scenario::open_browser().await;
     let page = page::visit(&browser, url).await;
     page.assert_clean();
-    for (directive, way) in WAYS {
+    for (directive, way) in INJECTIONS {
         browser.script("window.witness.violations = [];").await;
         browser.script(&format!("setTimeout(() => {{ {way} }});")).await;
         let is_refused = || async {
@@ -71,38 +71,38 @@ async fn assert_bars_everybody(url: &str, what: &str) {
             violations.as_array().is_some_and(|all| !all.is_empty()).then_some(violations)
         };
         let violations = support::poll_until(is_refused).await;
-        let violations = violations.unwrap_or_else(|| panic!("{what}: nobody refused {way}"));
+        let violations = violations.unwrap_or_else(|| panic!("{what}: not blocked: {way}"));
         assert!(
-            violations[0].as_str().is_some_and(|told| told.starts_with(&format!("{directive} "))),
+            violations[0].as_str().is_some_and(|line| line.starts_with(&format!("{directive} "))),
             "{what}: {violations} for {way}"
         );
     }
-    assert_eq!(browser.script("return window.witness.canary;").await, 0, "{what}: no canary sang");
+    assert_eq!(browser.script("return window.witness.canary;").await, 0, "{what}: no injection ran");
     assert_eq!(browser.script("return getComputedStyle(document.body).display;").await, "block", "{what}");
 }
 
 #[tokio::test]
-async fn behind_caddy_nobody_gets_a_script_a_style_or_a_picture_into_the_page() {
+async fn injections_are_blocked_behind_caddy() {
     let scenario = PageState::Three.start().await;
-    assert_bars_everybody(&scenario.url, "the Caddyfile").await;
+    assert_blocks_injections(&scenario.url, "the Caddyfile").await;
 }
 
 #[tokio::test]
-async fn behind_checker_serve_nobody_gets_a_script_a_style_or_a_picture_into_the_page() {
+async fn injections_are_blocked_behind_checker_serve() {
     let shop = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &shop.url)], &directory()));
     let served = checker.serve(&[]).await;
-    assert_bars_everybody(&served.url, "`checker serve`").await;
+    assert_blocks_injections(&served.url, "`checker serve`").await;
 }
 
 #[tokio::test]
-async fn without_a_policy_the_canaries_sing() {
+async fn injections_run_without_a_policy() {
     let scenario = PageState::Three.start().await;
     let browser = page_scenario::open_browser().await;
-    // The same page and the same ways, from a browser that was told to keep to no policy.
+    // The same page and injections in a browser that ignores the policy.
     browser.devtools("Page.setBypassCSP", json!({ "enabled": true })).await;
     page::visit(&browser, &scenario.url).await;
-    for (directive, way) in WAYS.iter().filter(|(directive, _)| directive.starts_with("script-src")) {
+    for (directive, way) in INJECTIONS.iter().filter(|(directive, _)| directive.starts_with("script-src")) {
         if way.contains("elsewhere.example") {
             continue;
         }

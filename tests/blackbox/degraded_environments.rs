@@ -1,5 +1,4 @@
-//! The page without what it usually has: a quick network, WebAssembly, a clock that is right, somebody who looks at it all
-//! the time, a screen.
+//! The page in worse environments than usual: a slow network, no WebAssembly, a wrong clock, a sleeping device, paper.
 
 use std::time::Duration;
 
@@ -15,9 +14,9 @@ use support::endpoints::{Behavior, Endpoint};
 use support::page;
 use support::{contrast, now, wait_for};
 
-use crate::search::{browser_at_the_end_of, one_down, place};
+use crate::search::{browser_at_the_end_of, one_down, serve_store};
 
-/// Serves the page over a directory with rounds of one endpoint that was well, made every five minutes.
+/// Serves the page with a store of rounds of one healthy endpoint, five minutes apart.
 async fn shop(refresh: Nanos, rounds: &[UnixNanos]) -> Caddy {
     shop_every(5 * MINUTE, refresh, rounds).await
 }
@@ -45,31 +44,31 @@ fn store(caddy: &Caddy, interval: Nanos, rounds: &[UnixNanos]) {
     std::fs::write(folder.join(INDEX), Value::Object(index).to_string()).expect("the file can be written");
 }
 
-/// Notes what the page says from its first picture on.
-const NOTE: &str = "window.said = new Set();
-    { const look = () => { if (document.body) window.said.add(document.body.innerText.trim()); requestAnimationFrame(look); }; look(); }";
+/// Records the texts of the page from the first frame on.
+const NOTE: &str = "window.texts = new Set();
+    { const record = () => { if (document.body) window.texts.add(document.body.innerText.trim()); requestAnimationFrame(record); }; record(); }";
 
 #[tokio::test]
-async fn over_a_slow_network_the_page_says_that_it_comes_and_then_is_whole() {
+async fn a_slow_network_shows_progress_and_then_the_whole_page() {
     let rounds: Vec<UnixNanos> = (0..60).map(|number| now() - SECOND - number * MINUTE).collect();
     let caddy = shop(HOUR, &rounds).await;
     let browser = Browser::open().await;
     browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": NOTE })).await;
-    // What Chromium calls slow 3G.
+    // Chromium's preset "Slow 3G".
     let slow = json!({ "offline": false, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000 });
     browser.devtools("Network.emulateNetworkConditions", slow).await;
     let page = page::visit(&browser, &caddy.url).await;
     page.assert_clean();
     assert_eq!((page.loaded(), page.text_of("state").as_str(), page.problems().as_str()), (60, "healthy", ""));
-    let said = browser.script("return [...window.said]").await;
-    let said: Vec<&str> = said.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let place = |words: &str| said.iter().position(|text| text.contains(words));
-    let (first, then) = (place("Loading the page…"), place("Loading check files: "));
-    assert!(first.is_some() && first < then, "{:#?}", &said[..said.len().min(8)]);
+    let texts = browser.script("return [...window.texts]").await;
+    let texts: Vec<&str> = texts.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let position = |words: &str| texts.iter().position(|text| text.contains(words));
+    let (first, then) = (position("Loading the page…"), position("Loading check files: "));
+    assert!(first.is_some() && first < then, "{:#?}", &texts[..texts.len().min(8)]);
 }
 
 #[tokio::test]
-async fn without_histories_a_result_that_stands_for_hours_reaches_into_the_day_after_it() {
+async fn without_histories_a_long_interval_reaches_into_the_next_day() {
     let rounds: Vec<UnixNanos> = (0..6).map(|number| now() - HOUR - number * 6 * HOUR).collect();
     let caddy = shop_every(6 * HOUR, HOUR, &rounds).await;
     let browser = Browser::open().await;
@@ -82,7 +81,7 @@ async fn without_histories_a_result_that_stands_for_hours_reaches_into_the_day_a
 }
 
 #[tokio::test]
-async fn without_webassembly_the_reader_is_led_to_what_is_told_in_plain_words() {
+async fn without_webassembly_readers_are_linked_to_the_summary() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     let served = checker.serve(&[]).await;
@@ -90,7 +89,7 @@ async fn without_webassembly_the_reader_is_led_to_what_is_told_in_plain_words() 
     let browser = Browser::open_with(&["--js-flags=--jitless"]).await;
     browser.visit(&served.url).await;
     assert_eq!(browser.script("return typeof WebAssembly").await, "undefined");
-    let link = wait_for("the page to say so", || async {
+    let link = wait_for("the page to report it", || async {
         let link = browser.script("return document.querySelector('#boot a')?.href").await;
         link.as_str().map(str::to_owned)
     })
@@ -104,7 +103,7 @@ async fn without_webassembly_the_reader_is_led_to_what_is_told_in_plain_words() 
 }
 
 #[tokio::test]
-async fn a_device_whose_clock_is_wrong_shows_the_servers_time_and_says_so() {
+async fn a_device_with_a_wrong_clock_shows_the_servers_time() {
     let caddy = shop(HOUR, &[now() - SECOND]).await;
     for (off, words) in [(3 * HOUR, "3 hours ahead"), (-26 * HOUR, "1 day 2 hours behind")] {
         let browser = Browser::open().await;
@@ -116,20 +115,20 @@ async fn a_device_whose_clock_is_wrong_shows_the_servers_time_and_says_so() {
             format!("This device's clock is {words}; the times on this page are the server's.")
         );
         assert_eq!((page.text_of("state").as_str(), page.problems().as_str()), ("healthy", ""), "{:#}", page.0);
-        assert!(page.text_of("looked").ends_with("less than a minute ago"), "{}", page.text_of("looked"));
+        assert!(page.text_of("freshness").ends_with("less than a minute ago"), "{}", page.text_of("freshness"));
     }
-    // A minute is nothing to speak of.
+    // A minute is not worth a note.
     let browser = Browser::open().await;
     browser.set_clock_off(MINUTE, Truth::Servers).await;
     assert_eq!(page::visit(&browser, &caddy.url).await.text_of("note"), "");
 }
 
-/// A device that can be sent to sleep and woken: nobody sees the page then, timers stand still, and time goes by.
+/// A device that can sleep: the page is hidden, timers stop, and time passes.
 const SLEEPER: &str = "{
     const [timeout, now] = [window.setTimeout, Date.now];
     let hidden = false;
     Object.defineProperty(document, 'hidden', { get: () => hidden });
-    // What would look at the clock by itself never does, so that only waking is left.
+    // Timers never fire, so that only waking up is left.
     window.setTimeout = (action, time, ...more) => time >= 5000 ? 0 : timeout.call(window, action, time, ...more);
     const turn = () => document.dispatchEvent(new Event('visibilitychange'));
     window.sleepFor = length => { hidden = true; turn(); Date.now = () => now() + length; };
@@ -145,7 +144,7 @@ const SLEEPER: &str = "{
 }";
 
 #[tokio::test]
-async fn a_phone_that_slept_for_hours_shows_nothing_old_as_current_and_looks_again_at_once() {
+async fn a_phone_that_slept_for_hours_never_shows_old_data_as_current() {
     let start = now() - SECOND;
     let caddy = shop(DAY, &[start]).await;
     let browser = Browser::open().await;
@@ -159,21 +158,21 @@ async fn a_phone_that_slept_for_hours_shows_nothing_old_as_current_and_looks_aga
     assert_eq!(page.text_of("state"), "healthy");
     page.assert_clean();
     let states = browser.script("return window.states").await;
-    assert_eq!(states, json!(["unknown", "healthy"]), "what was known in the evening is not of the morning");
+    assert_eq!(states, json!(["unknown", "healthy"]), "the status of the evening is not shown in the morning");
 }
 
 #[tokio::test]
-async fn on_paper_everything_is_unfolded_and_dark_on_white_and_nothing_is_to_press() {
+async fn on_paper_everything_is_expanded_and_dark_on_white() {
     let fake_nodes = one_down(12);
     let groups = json!({ "groups": [{ "title": "Inside", "endpoints": ["Service 0*"], "groups":
         [{ "title": "Further inside", "endpoints": ["Service 05"] }] }, { "title": "Outside", "endpoints": ["Service 1*"] }] });
-    let caddy = place(&fake_nodes, groups).await;
+    let caddy = serve_store(&fake_nodes, groups).await;
     let browser = browser_at_the_end_of(&fake_nodes).await;
     page::visit(&browser, &format!("{}?theme=dark", caddy.url)).await;
     let count =
         "return [document.querySelectorAll('section.endpoint').length, document.querySelectorAll('svg.chart').length]";
     let folded = browser.script(count).await;
-    assert!(folded[0].as_i64() < Some(12) && folded[1] == 0, "healthy groups and charts are folded: {folded}");
+    assert!(folded[0].as_i64() < Some(12) && folded[1] == 0, "healthy groups and charts are collapsed: {folded}");
     browser.devtools("Emulation.setEmulatedMedia", json!({ "media": "print" })).await;
     browser.script("window.dispatchEvent(new Event('beforeprint'))").await;
     wait_for("all to be unfolded", || async { (browser.script(count).await == json!([12, 12])).then_some(()) }).await;
@@ -189,7 +188,7 @@ async fn on_paper_everything_is_unfolded_and_dark_on_white_and_nothing_is_to_pre
     browser.script("window.dispatchEvent(new Event('afterprint'))").await;
     wait_for("all to be as it was", || async { (browser.script(count).await == folded).then_some(()) }).await;
 
-    // The browser's own print tells the page by itself.
+    // The browser's own print dialog fires the events.
     browser.script("window.addEventListener('beforeprint', () => { window.printed = true; })").await;
     let printed = browser.devtools("Page.printToPDF", json!({ "printBackground": false })).await;
     let document = printed["data"].as_str().unwrap_or_default();
@@ -199,9 +198,9 @@ async fn on_paper_everything_is_unfolded_and_dark_on_white_and_nothing_is_to_pre
 }
 
 #[tokio::test]
-async fn of_many_endpoints_what_nobody_has_scrolled_to_comes_when_it_is_in_sight_and_on_paper() {
+async fn endpoints_below_the_fold_are_drawn_when_they_scroll_into_view() {
     let fake_nodes = one_down(60);
-    let caddy = place(&fake_nodes, json!({})).await;
+    let caddy = serve_store(&fake_nodes, json!({})).await;
     let browser = browser_at_the_end_of(&fake_nodes).await;
     page::visit(&browser, &caddy.url).await;
     let drawn = "const all = [...document.querySelectorAll('section.endpoint')];
@@ -210,21 +209,25 @@ async fn of_many_endpoints_what_nobody_has_scrolled_to_comes_when_it_is_in_sight
     assert!(at_first[0] == 60 && at_first[1].as_i64() < Some(40) && at_first[2] == false, "{at_first}");
     browser.script("[...document.querySelectorAll('section.endpoint')].at(-1).scrollIntoView()").await;
     wait_for("the last bars", || async { (browser.script(drawn).await[2] == true).then_some(()) }).await;
-    assert!(browser.script(drawn).await[1].as_i64() < Some(60), "those between were never in sight");
+    assert!(browser.script(drawn).await[1].as_i64() < Some(60), "those in between were never in view");
     browser.script("window.dispatchEvent(new Event('beforeprint'))").await;
     wait_for("all bars", || async { (browser.script(drawn).await == json!([60, 60, true])).then_some(()) }).await;
 
     page::visit(&browser, &format!("{}?view=table", caddy.url)).await;
     let times = "return [...document.querySelectorAll('tbody tr')].map(row => row.cells[4].textContent !== '')";
-    let told = browser.script(times).await;
-    assert_eq!((&told[0], &told[59], told.as_array().map(Vec::len)), (&json!(true), &json!(false), Some(60)), "{told}");
+    let filled = browser.script(times).await;
+    assert_eq!(
+        (&filled[0], &filled[59], filled.as_array().map(Vec::len)),
+        (&json!(true), &json!(false), Some(60)),
+        "{filled}"
+    );
     browser.script("document.querySelector('tbody tr:last-child').scrollIntoView()").await;
     wait_for("the last time", || async { (browser.script(times).await[59] == true).then_some(()) }).await;
 }
 
 #[tokio::test]
-async fn a_store_that_says_nothing_keeps_nobody_waiting_for_ever() {
-    // It takes the request and is silent, as a network does that is there by name only.
+async fn a_store_that_never_responds_times_out() {
+    // It accepts the request and never responds.
     let silent = Endpoint::start(Behavior::AnswerAfter(Duration::from_mins(2), "200 OK", String::new())).await;
     let caddy = Caddy::start(silent.url.trim_end_matches('/')).await;
     caddy.configure(&PageConfig::new(Source::Http { url: silent.url.clone() }).to_json());

@@ -1,4 +1,4 @@
-//! The examples for schedulers are what those schedulers take, as far as that can be found out without them.
+//! The examples in `deploy/` are valid for their schedulers, as far as that can be tested without them.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -23,7 +23,7 @@ fn read(name: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// What systemd has to say about units; nothing if they are good.
+/// The warnings of `systemd-analyze verify`; empty if the units are valid.
 fn verified(units: &[(&str, String)]) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let paths: Vec<_> = units.iter().map(|(name, _)| folder.path().join(name)).collect();
@@ -33,26 +33,26 @@ fn verified(units: &[(&str, String)]) -> String {
     }
     let output = Command::new(tool("systemd-analyze")).args(["verify", "--man=no"]).args(&paths).output();
     let output = output.expect("systemd-analyze runs");
-    let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    // It reads the machine's own units, too, and may have something to say about those.
+    let errors = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    // It also reads the machine's units, which may have warnings.
     let ours = |line: &&str| units.iter().any(|(name, _)| line.contains(name));
-    told.lines().filter(ours).collect::<Vec<_>>().join("\n")
+    errors.lines().filter(ours).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
-fn systemd_takes_the_units() {
+fn systemd_accepts_the_units() {
     let units = ["checkup.service", "checkup.timer", "checkup-serve.service", "checkup@.service"]
         .map(|name| (name, read(name)));
     assert_eq!(verified(&units), "");
     let [(name, service), ..] = units;
     let odd = service.replace("StateDirectory=", "StateDirektory=");
-    assert!(verified(&[(name, odd)]).contains("StateDirektory"), "a slip is found");
+    assert!(verified(&[(name, odd)]).contains("StateDirektory"), "a typo is found");
     let odd = read("checkup@.service").replace("StateDirectory=", "StateDirektory=");
-    assert!(verified(&[("checkup@.service", odd)]).contains("StateDirektory"), "a slip is found in a template, too");
+    assert!(verified(&[("checkup@.service", odd)]).contains("StateDirektory"), "a typo is found in a template, too");
 }
 
 #[test]
-fn the_unit_of_a_round_reads_a_configuration_that_only_root_may_read() {
+fn the_oneshot_unit_reads_a_configuration_of_root() {
     let unit = read("checkup.service");
     let line = |key: &str| unit.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
     assert_eq!(line("DynamicUser="), "yes", "its user cannot read root's files");
@@ -60,8 +60,8 @@ fn the_unit_of_a_round_reads_a_configuration_that_only_root_may_read() {
     assert!(line("ExecStart=").ends_with(" run -c ${CREDENTIALS_DIRECTORY}/checker.json"), "{unit}");
 }
 
-/// Makes sure that so many endpoints were looked at once each, and were well; gives the nodes that looked.
-fn nodes_that_looked_once_at_each(checker: &Checker, count: usize) -> BTreeSet<String> {
+/// Fails unless this many endpoints were checked exactly once and are healthy. Returns the nodes that checked them.
+fn nodes_that_checked_each_once(checker: &Checker, count: usize) -> BTreeSet<String> {
     let results = checker.all_results("checks");
     assert!(results.iter().all(|result| result.status == Status::Healthy), "{results:?}");
     let mut titles: Vec<String> = results.into_iter().map(|result| result.title).collect();
@@ -73,10 +73,10 @@ fn nodes_that_looked_once_at_each(checker: &Checker, count: usize) -> BTreeSet<S
 }
 
 #[tokio::test]
-async fn the_instances_of_the_unit_for_parts_watch_everything_once() {
+async fn the_instances_of_the_sharded_unit_check_everything_once() {
     let unit = read("checkup@.service");
     let line = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).expect("it starts something");
-    // One round of the unit's own line; that rounds repeat is the business of other tests.
+    // One round of the unit's own command; other tests cover repetition.
     let line = line.replace("/etc/checkup/checker.json", "checker.json").replace(" --every 1m", "");
     let ok = Endpoint::start(Behavior::ok()).await;
     let checks: Vec<Value> = (0..12).map(|number| check(&format!("Endpoint {number}"), &ok.url)).collect();
@@ -92,42 +92,42 @@ async fn the_instances_of_the_unit_for_parts_watch_everything_once() {
         let run = checker.call(&words.collect::<Vec<_>>()).await;
         assert_eq!(run.code, 0, "{}", run.output());
     }
-    let nodes = nodes_that_looked_once_at_each(&checker, 12);
+    let nodes = nodes_that_checked_each_once(&checker, 12);
     assert!(nodes.iter().all(|node| node.starts_with("shard-") && node.ends_with("-3")), "{nodes:?}");
 }
 
-/// What stands behind this key in a unit, as it is for an instance.
+/// The value of a key in a unit, for an instance.
 fn of_unit(name: &str, key: &str, instance: &str) -> Option<String> {
     let unit = read(name);
     Some(unit.lines().find_map(|line| line.strip_prefix(key))?.replace("%i", instance))
 }
 
 #[tokio::test]
-async fn the_units_for_systemd_give_the_right_to_ping_and_no_other() {
+async fn the_units_allow_pings_and_nothing_else() {
     let ping = serde_json::json!({ "type": "icmp", "endpoint_name": "Host", "endpoint_url": "127.0.0.1" });
     let checker = Checker::new(&watching(&[ping], &directory()));
     let status_with = async |rights: &str| {
-        let way = network_namespace::with_rights_alone(rights);
+        let way = network_namespace::with_capabilities(rights);
         let run = checker.call_by(&way, &["run", "-c", "checker.json", "--format", "json"]).await;
         run.results()[0].status
     };
-    assert_eq!(status_with("").await, Status::Unknown, "without a right nobody pings there");
+    assert_eq!(status_with("").await, Status::Unknown, "pings need the capability");
     for name in ["checkup.service", "checkup-serve.service", "checkup@.service"] {
         let given = of_unit(name, "AmbientCapabilities=", "").expect("it gives rights");
-        assert_eq!(of_unit(name, "CapabilityBoundingSet=", "").as_ref(), Some(&given), "{name}: no other right");
+        assert_eq!(of_unit(name, "CapabilityBoundingSet=", "").as_ref(), Some(&given), "{name}: no other capability");
         assert_eq!(given, "CAP_NET_RAW", "{name}");
         assert_eq!(status_with(&given).await, Status::Healthy, "{name}");
     }
 }
 
-/// Whether a file lies in a folder, or in one below.
+/// Whether there is a file in a folder, at any depth.
 fn has_file(folder: &Path) -> bool {
     let Ok(entries) = std::fs::read_dir(folder) else { return false };
     entries.map(|entry| entry.expect("it can be read").path()).any(|path| path.is_file() || has_file(&path))
 }
 
 #[tokio::test]
-async fn what_cannot_be_stored_waits_in_the_folder_that_a_unit_has_for_itself() {
+async fn a_unit_spools_rounds_in_its_state_directory() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut folders = BTreeSet::new();
     for (name, instance) in [
@@ -137,9 +137,9 @@ async fn what_cannot_be_stored_waits_in_the_folder_that_a_unit_has_for_itself() 
         ("checkup@.service", "2-2"),
     ] {
         let state = of_unit(name, "StateDirectory=", instance).expect("it has a folder");
-        let home = of_unit(name, "Environment=XDG_STATE_HOME=", instance).expect("it says where that is");
+        let home = of_unit(name, "Environment=XDG_STATE_HOME=", instance).expect("it names a folder");
         let checker = Checker::new(&watching(&[], &directory()));
-        // Where nobody listens, nothing can be stored.
+        // The store refuses connections.
         let storage = serde_json::json!({
             "type": "s3", "bucket": "checks", "endpoint_url": refused(), "access_key_id": "a", "secret_access_key": "b",
         });
@@ -151,29 +151,29 @@ async fn what_cannot_be_stored_waits_in_the_folder_that_a_unit_has_for_itself() 
             })
             .await;
         assert_ne!(run.code, 0, "{}", run.output());
-        // systemd makes this folder below /var/lib, and lets the unit write into no other.
-        assert!(has_file(&checker.path("var/lib").join(&state)), "{name}: nothing waits in {state}:\n{}", run.output());
+        // systemd creates this folder below /var/lib, and allows the unit to write in no other.
+        assert!(has_file(&checker.path("var/lib").join(&state)), "{name}: {state} is empty:\n{}", run.output());
         folders.insert(state);
     }
-    assert_eq!(folders.len(), 3, "the parts of one machine have folders of their own: {folders:?}");
+    assert_eq!(folders.len(), 3, "each shard has its own folder: {folders:?}");
 }
 
 #[test]
-fn a_unit_that_repeats_its_checks_reads_its_configuration_again() {
+fn daemon_units_reload_their_configuration() {
     for name in ["checkup-serve.service", "checkup@.service"] {
         assert_eq!(of_unit(name, "ExecReload=", "").as_deref(), Some("kill -HUP $MAINPID"), "{name}");
     }
 }
 
-/// An example as Kubernetes would understand it: what it does not know is lost on the way, and then this fails.
+/// Parses an example into the types of Kubernetes, and fails if a key was lost.
 fn understood<T: serde::Serialize + serde::de::DeserializeOwned>(written: &Value) -> T {
     let typed: T = serde_json::from_value(written.clone()).expect("it has the types of its kind");
-    assert_eq!(&serde_json::to_value(&typed).expect("it can be written"), written, "Kubernetes knows every key");
+    assert_eq!(&serde_json::to_value(&typed).expect("it can be written"), written, "Kubernetes has every key");
     typed
 }
 
 #[tokio::test]
-async fn kubernetes_takes_the_cron_job_and_the_checker_its_configuration() {
+async fn kubernetes_and_the_checker_accept_the_cron_job() {
     let text = read("kubernetes/cronjob.yaml");
     let documents: Vec<Value> = serde_yaml_ng::Deserializer::from_str(&text)
         .map(|document| serde::Deserialize::deserialize(document).expect("it is YAML"))
@@ -203,7 +203,7 @@ async fn kubernetes_takes_the_cron_job_and_the_checker_its_configuration() {
         .await;
     assert_eq!(validated.code, 0, "{}", validated.output());
 
-    // The pods' own line, with a configuration that stores into a directory: five shards watch everything once.
+    // The container's own command, with a directory store: five shards check everything once.
     let checks: Vec<Value> = (0..20).map(|number| check(&format!("Endpoint {number}"), &ok.url)).collect();
     checker.configure(&watching(&checks, &directory()));
     let line = script.replace("exec checker", &checker_binary().display().to_string());
@@ -214,23 +214,23 @@ async fn kubernetes_takes_the_cron_job_and_the_checker_its_configuration() {
         let output = shell.stdin(Stdio::null()).output().await.expect("the shell runs");
         assert!(output.status.success(), "{line}\n{}", String::from_utf8_lossy(&output.stderr));
     }
-    let nodes = nodes_that_looked_once_at_each(&checker, 20);
+    let nodes = nodes_that_checked_each_once(&checker, 20);
     assert!(nodes.iter().all(|node| node.starts_with("shard-")) && nodes.len() > 1, "{nodes:?}");
 }
 
-/// What cfn-lint has to say about a template for AWS; nothing if it is good.
+/// The errors of cfn-lint for a template; empty if it is valid.
 fn linted(text: &str) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("template.yaml");
     std::fs::write(&path, text).expect("the file can be written");
     let output = Command::new(tool("cfn-lint")).arg(&path).output().expect("cfn-lint runs");
-    let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert_eq!(output.status.success(), told.is_empty(), "{told}");
-    told
+    let errors = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.success(), errors.is_empty(), "{errors}");
+    errors
 }
 
 #[test]
-fn aws_takes_the_functions_template() {
+fn cloudformation_accepts_the_template() {
     let template = read("lambda/template.yaml");
     assert_eq!(linted(&template), "");
     for (right, slip) in [
@@ -242,18 +242,17 @@ fn aws_takes_the_functions_template() {
     }
 }
 
-/// What keeps an image from being built by the commands in the head of its file, as far as files tell.
+/// Reasons why the commands at the top of a Dockerfile cannot build the image, as far as files show.
 fn obstacles_to_image(name: &str, text: &str) -> Vec<String> {
     let mut obstacles = Vec::new();
     let exists = |path: &str| root().join(path).is_file();
     let commands: Vec<&str> = text.lines().map_while(|line| line.strip_prefix('#')).map(str::trim).collect();
-    let built =
-        commands.iter().find_map(|line| line.strip_prefix("docker build -f ")).expect("it says how it is built");
+    let built = commands.iter().find_map(|line| line.strip_prefix("docker build -f ")).expect("it has the command");
     let [file, "-t", _, context] = built.split(' ').collect::<Vec<_>>()[..] else { panic!("{built}") };
     if file != format!("deploy/{name}") {
         obstacles.push(format!("{file} is another file"));
     }
-    // `make release` puts the program into the context; all else is copied there first, from the project's top.
+    // `make release` puts the program into the context; everything else is copied there before, from the root.
     let makefile = std::fs::read_to_string(root().join("Makefile")).expect("it is there");
     let profile = context.strip_prefix("target/").unwrap_or_default();
     if !commands.iter().any(|line| line.contains(&format!("`make {profile}`")))
@@ -269,7 +268,7 @@ fn obstacles_to_image(name: &str, text: &str) -> Vec<String> {
             obstacles.push(format!("{line} copies elsewhere"));
         }
         for source in words {
-            // The configuration is the reader's own.
+            // Users write the configuration.
             if source != "checker.json" && !exists(source) {
                 obstacles.push(format!("there is no {source}"));
             }
@@ -292,7 +291,7 @@ fn obstacles_to_image(name: &str, text: &str) -> Vec<String> {
 }
 
 #[test]
-fn images_are_made_of_files_that_their_commands_put_there() {
+fn dockerfiles_copy_files_that_their_commands_provide() {
     for name in ["Dockerfile", "lambda/Dockerfile"] {
         let text = read(name);
         assert_eq!(obstacles_to_image(name, &text), [""; 0]);
@@ -311,7 +310,7 @@ fn images_are_made_of_files_that_their_commands_put_there() {
     assert_eq!(obstacles_to_image("lambda/Dockerfile", &lambda), ["there is no deploy/bootstrap"]);
 }
 
-/// A policy of the template as it is with these parameters: `Fn::Sub` is what it stands for.
+/// A policy of the template with these parameters, resolving `Fn::Sub`.
 fn substituted(written: &Value, parameters: &[(&str, &str)]) -> Value {
     match written {
         Value::Object(members) => match members.get("Fn::Sub") {
@@ -330,7 +329,7 @@ fn substituted(written: &Value, parameters: &[(&str, &str)]) -> Value {
 }
 
 #[tokio::test]
-async fn the_functions_role_may_exactly_what_a_writer_may() {
+async fn the_functions_role_has_exactly_the_permissions_of_a_writer() {
     let template: Value = serde_yaml_ng::from_str(&read("lambda/template.yaml")).expect("it is YAML");
     let function = &template["Resources"]["Round"];
     assert_eq!(function["Type"], "AWS::Serverless::Function");
@@ -355,7 +354,7 @@ async fn the_functions_role_may_exactly_what_a_writer_may() {
     assert_eq!(&substituted(&properties["Policies"][0], &parameters), writers);
 }
 
-/// The next request to Lambda's runtime API, as the function makes it: its first line and its body.
+/// The next request of the function to the runtime API of Lambda: its request line and body.
 async fn request(listener: &TcpListener) -> (TcpStream, String, String) {
     let (mut stream, _) = listener.accept().await.expect("a connection");
     let mut bytes = Vec::new();
@@ -376,7 +375,7 @@ async fn request(listener: &TcpListener) -> (TcpStream, String, String) {
 }
 
 #[tokio::test]
-async fn each_invocation_of_the_function_is_a_round_and_one_that_fails_says_so() {
+async fn each_invocation_of_the_function_is_a_round() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     std::fs::create_dir(checker.path("bin")).expect("there is room");

@@ -1,5 +1,4 @@
-//! A name server is asked for what is configured, for each kind of record there is: what comes over the wire is held
-//! against what people write.
+//! DNS checks of every record type: records in wire format are compared with records as people write them.
 
 use std::collections::BTreeSet;
 
@@ -14,10 +13,10 @@ use tokio::net::UdpSocket;
 
 use crate::check_kinds::{WELL, down, expect_of_kind};
 
-/// One record, byte for byte as a name server sends it.
+/// The data of a record in wire format.
 type Wire = (RecordType, Vec<u8>);
 
-/// A name server that knows `shop.example`, by these records, and nothing else; returns its address.
+/// A name server for `shop.example` with these records; returns its address.
 async fn serve(records: Vec<Wire>) -> String {
     let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
     let address = socket.local_addr().expect("an address").to_string();
@@ -42,24 +41,24 @@ async fn serve(records: Vec<Wire>) -> String {
     address
 }
 
-/// A name as it is sent: each label after its length.
+/// A name in wire format: each label after its length.
 fn name(name: &str) -> Vec<u8> {
     let labels = name.split('.').filter(|label| !label.is_empty());
     labels.flat_map(|label| text(label.as_bytes())).chain([0]).collect()
 }
 
-/// A text as it is sent, after its length.
+/// A character string in wire format, after its length.
 fn text(bytes: &[u8]) -> Vec<u8> {
     [&[bytes.len() as u8], bytes].concat()
 }
 
-/// Numbers of two bytes as they are sent.
+/// 16-bit integers in wire format.
 fn numbers(numbers: &[u16]) -> Vec<u8> {
     numbers.iter().flat_map(|number| number.to_be_bytes()).collect()
 }
 
 #[tokio::test]
-async fn a_name_server_is_asked_for_what_is_configured() {
+async fn a_name_server_is_queried_as_configured() {
     let address = serve(vec![(RecordType::A, vec![192, 0, 2, 1]), (RecordType::TXT, text(b"token=AbC"))]).await;
     let (shop, gone) = ("shop.example", "gone.example");
     let cases = [
@@ -81,11 +80,11 @@ async fn a_name_server_is_asked_for_what_is_configured() {
     expect_of_kind("dns", &address, &Authority::new(), &cases).await;
 }
 
-/// A kind of record; what is sent; ways in which people write that; another record of the kind, and what is said where
-/// that one is expected.
+/// A record type, its wire format, how people write it, another record of the type, and the reason when that one is
+/// expected.
 type Row = (&'static str, Vec<u8>, &'static [&'static str], &'static str, &'static str);
 
-/// Records that are names, and numbers beside them.
+/// Records of names and numbers.
 fn rows_of_names() -> Vec<Row> {
     vec![
         (
@@ -133,7 +132,7 @@ fn rows_of_names() -> Vec<Row> {
     ]
 }
 
-/// Records that are values, and names beside some.
+/// Records of values.
 fn rows_of_values() -> Vec<Row> {
     let service =
         [numbers(&[1]), name("edge.example"), numbers(&[1, 3]), text(b"h2"), numbers(&[3, 2, 8_443])].concat();
@@ -158,7 +157,7 @@ fn rows_of_values() -> Vec<Row> {
             "HTTPS",
             [
                 [numbers(&[1]), name("."), numbers(&[1, 6]), text(b"h2"), text(b"h3")].concat(),
-                // No other protocol, an address, and a parameter that has a number only.
+                // No default protocol, an address, and a parameter without a name.
                 [numbers(&[2, 0, 4, 4]), vec![192, 0, 2, 1], numbers(&[7, 2]), b"/q".to_vec()].concat(),
             ]
             .concat(),
@@ -186,7 +185,7 @@ fn rows_of_values() -> Vec<Row> {
         (
             "TLSA",
             [&[3, 1, 1][..], &digest].concat(),
-            // Tools write the digest in pieces, in capitals.
+            // Tools split the digest and use capitals.
             &[
                 "3 1 1 070f171f272f373f474f575f676f777f878f979fa7afb7bfc7cfd7dfe7eff7ff",
                 "3 1 1 070F171F272F373F474F575F676F777F878F979FA7AFB7BFC7CFD7DF E7EFF7FF",
@@ -204,7 +203,7 @@ fn rows_of_values() -> Vec<Row> {
     ]
 }
 
-/// The kinds of record that the configuration's schema allows.
+/// The record types in the configuration's schema.
 async fn kinds_of_record() -> BTreeSet<String> {
     let checker = Checker::new(&watching(&[], &directory()));
     let schema: Value = serde_json::from_str(&checker.call(&["schema"]).await.stdout).expect("a schema is JSON");
@@ -215,16 +214,16 @@ async fn kinds_of_record() -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn every_kind_of_record_is_read_as_it_is_sent_and_compared_as_people_write_it() {
+async fn every_record_type_is_parsed_and_compared_as_people_write_it() {
     let rows = [rows_of_names(), rows_of_values()].concat();
     let covered: BTreeSet<String> = rows.iter().map(|(word, ..)| (*word).to_owned()).collect();
-    assert_eq!(covered, kinds_of_record().await, "each kind has a row");
+    assert_eq!(covered, kinds_of_record().await, "each type has a row");
     let wire = rows.iter().map(|(word, bytes, ..)| (word.parse().expect("a kind of record"), bytes.clone()));
     let address = serve(wire.collect()).await;
     let empty = serve(Vec::new()).await;
-    for (word, _, written, other, said) in rows {
+    for (word, _, written, other, reason) in rows {
         let expecting = |answers: &[&str]| json!({ "hostname_fqdn": "shop.example", "record_type": word, "expected_answers": answers });
-        let mut cases = vec![(expecting(&[]), WELL), (expecting(&[other]), down(said))];
+        let mut cases = vec![(expecting(&[]), WELL), (expecting(&[other]), down(reason))];
         cases.extend(written.iter().map(|answer| (expecting(&[answer]), WELL)));
         cases.push((expecting(&[written[0], other]), down("expected ")));
         expect_of_kind("dns", &address, &Authority::new(), &cases).await;

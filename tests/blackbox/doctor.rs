@@ -1,5 +1,4 @@
-//! `checker doctor` on set-ups that are well and on set-ups that are not: what it finds, what it says to do, and how
-//! it ends.
+//! `checker doctor` on sound and broken setups: its findings, its remedies and its exit status.
 
 use serde_json::{Value, json};
 use shared::object_name::{CheckFileName, NodeName};
@@ -13,7 +12,7 @@ use support::test_site::TestSite;
 const ORIGIN: &str = "https://status.example";
 const BOTH_SIDES: [&str; 5] = ["-c", "with-check.json", "--page", "config.json", "--origin"];
 
-/// A provisioned place where one round was stored, and where `with-check.json` is the writer's whole configuration.
+/// A provisioned site with a stored round; `with-check.json` is the writer's complete configuration.
 async fn sound_site(words: &[&str]) -> TestSite {
     let site = TestSite::new().await;
     let run = site.provision(&[&["--origin", ORIGIN, "--writer", "eu-west"], words].concat()).await;
@@ -50,7 +49,7 @@ async fn both_sides(site: &TestSite) -> Run {
     doctor(site, &[BOTH_SIDES.as_slice(), &[ORIGIN]].concat()).await
 }
 
-/// The findings of this level, each as what and remedy in one.
+/// The findings of this level, each with its remedy.
 async fn findings(site: &TestSite, level: &str, words: &[&str]) -> Vec<String> {
     let run = doctor(site, &[words, &["--format", "json"]].concat()).await;
     let json: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}", run.output()));
@@ -68,7 +67,7 @@ async fn findings(site: &TestSite, level: &str, words: &[&str]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_sound_set_up_has_nothing_to_mend_and_is_as_it_was() {
+async fn a_sound_setup_has_no_problems_and_stays_unchanged() {
     let site = sound_site(&["--check-expiry", "30d"]).await;
     let before = site.bucket.keys().await;
     let run = both_sides(&site).await;
@@ -82,7 +81,7 @@ async fn a_sound_set_up_has_nothing_to_mend_and_is_as_it_was() {
     for secret in [site.reader().unwrap().secret, site.writer("eu-west").unwrap().secret] {
         assert!(!run.output().contains(&secret));
     }
-    // Without expiry the writer may delete nothing, and its empty probe stays where nobody looks.
+    // Without expiry the writer has no permission to delete, so its empty probe stays where the page does not list it.
     let keeping = sound_site(&[]).await;
     for _ in 0..2 {
         assert_eq!(both_sides(&keeping).await.code, 0);
@@ -93,7 +92,7 @@ async fn a_sound_set_up_has_nothing_to_mend_and_is_as_it_was() {
 }
 
 #[tokio::test]
-async fn an_origin_that_was_not_provisioned_is_a_failure_with_what_to_do() {
+async fn an_origin_that_was_not_provisioned_is_a_failure_with_a_remedy() {
     let site = sound_site(&[]).await;
     let run = doctor(&site, &[BOTH_SIDES.as_slice(), &["https://other.example"]].concat()).await;
     assert_eq!(run.code, 2, "{}", run.output());
@@ -104,7 +103,7 @@ async fn an_origin_that_was_not_provisioned_is_a_failure_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn keys_that_may_too_much_are_told() {
+async fn excessive_permissions_are_reported() {
     let site = sound_site(&["--check-expiry", "30d"]).await;
     let administrator = ministack::admin().await;
     configure(&site, |config| {
@@ -153,7 +152,7 @@ async fn a_probe_that_cannot_be_removed_is_named() {
 }
 
 #[tokio::test]
-async fn keys_that_may_too_little_are_told_with_the_rights_they_need() {
+async fn missing_permissions_are_reported_by_name() {
     let site = sound_site(&["--check-expiry", "30d"]).await;
     let reader = site.reader().unwrap();
     configure(&site, |config| {
@@ -165,17 +164,17 @@ async fn keys_that_may_too_little_are_told_with_the_rights_they_need() {
     let rights = json!({ "Version": "2012-10-17", "Statement": [
         { "Effect": "Allow", "Action": "sts:GetCallerIdentity", "Resource": "*" },
     ] });
-    let nobody = ministack::user("doctor-nobody", &rights).await;
+    let restricted = ministack::user("doctor-restricted", &rights).await;
     configure_page(&site, |source| {
-        source["public_access_key_id"] = json!(nobody.id);
-        source["public_access_key"] = json!(nobody.secret);
+        source["public_access_key_id"] = json!(restricted.id);
+        source["public_access_key"] = json!(restricted.secret);
     });
     let failures = findings(&site, "failure", &["--page", "config.json", "--origin", ORIGIN]).await.join("\n");
     assert!(failures.contains("cannot list") && failures.contains("s3:GetObject"), "{failures}");
 }
 
 #[tokio::test]
-async fn keys_and_places_that_are_wrong_are_told() {
+async fn wrong_keys_and_addresses_are_reported() {
     for (key, value, word) in [
         ("secret_access_key", json!("not-the-secret"), "secret_access_key"),
         ("access_key_id", json!("AKIAIOSFODNN7EXAMPLE"), "access_key_id"),
@@ -188,7 +187,7 @@ async fn keys_and_places_that_are_wrong_are_told() {
         assert_eq!(run.code, 2, "{key}: {}", run.output());
         assert!(run.stdout.contains(word), "{key}: `{word}` is not in\n{}", run.stdout);
         let failures = run.stdout.lines().filter(|line| line.starts_with("failure")).count();
-        assert_eq!(failures, 1, "{key}: it is said once\n{}", run.stdout);
+        assert_eq!(failures, 1, "{key}: it is reported once\n{}", run.stdout);
     }
     let site = sound_site(&[]).await;
     site.checker.write("config.json", r#"{ "titel": "x", "source": { "type": "s3" } }"#);
@@ -207,7 +206,7 @@ async fn a_public_bucket_is_read_without_a_signature() {
 }
 
 #[tokio::test]
-async fn a_node_that_stops_reporting_and_files_that_do_not_expire_are_told() {
+async fn silent_nodes_and_unexpired_files_are_reported() {
     let site = sound_site(&["--check-expiry", "1d"]).await;
     let file = |age: i64, node: &str| {
         let name =
@@ -223,7 +222,7 @@ async fn a_node_that_stops_reporting_and_files_that_do_not_expire_are_told() {
 }
 
 #[tokio::test]
-async fn rounds_that_wait_in_the_spool_are_told() {
+async fn rounds_in_the_spool_are_reported() {
     let site = sound_site(&[]).await;
     configure(&site, |config| config["storage"]["secret_access_key"] = json!("not-the-secret"));
     assert_eq!(site.checker.call(&["run", "-c", "with-check.json"]).await.code, 2);
@@ -235,7 +234,7 @@ async fn rounds_that_wait_in_the_spool_are_told() {
 }
 
 #[tokio::test]
-async fn a_directory_is_looked_at_too() {
+async fn a_directory_is_examined_too() {
     let site = TestSite::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
     site.checker

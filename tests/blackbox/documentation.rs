@@ -1,4 +1,4 @@
-//! What the documentation says is so: its commands run, its examples are valid, and the page weighs what it may.
+//! The documentation is correct: its commands run, its examples are valid, and the page meets its budget.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -10,14 +10,14 @@ use support::configuration::{check, directory, watching};
 use support::endpoints::{Behavior, Endpoint};
 use support::{checker_binary, page_directory, root, tool};
 
-/// The line before a block of commands that are run here.
+/// The line before a block of commands that this test runs.
 const TESTED: &str = "<!-- tested -->";
 
 fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The project's documents: at the top, in `docs/` and in `docs/decisions/`.
+/// The project's documents: in the root, in `docs/` and in `docs/decisions/`.
 fn documents() -> Vec<PathBuf> {
     let mut documents: Vec<PathBuf> = [root(), root().join("docs"), root().join("docs/decisions")]
         .iter()
@@ -29,7 +29,7 @@ fn documents() -> Vec<PathBuf> {
     documents
 }
 
-/// The blocks of code in a document: what stands before each, its language and its lines.
+/// The code blocks of a document: the line before, the language and the lines.
 fn blocks(document: &str) -> Vec<(String, String, String)> {
     let mut blocks = Vec::new();
     let mut before = "";
@@ -46,7 +46,7 @@ fn blocks(document: &str) -> Vec<(String, String, String)> {
     blocks
 }
 
-/// A link to the checker under test in a folder, first on the `PATH`.
+/// Links the checker under test into a folder that is first in `PATH`.
 fn with_checker_on_path(command: &mut Command, folder: &Path) {
     std::os::unix::fs::symlink(checker_binary(), folder.join("checker")).expect("the link can be made");
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -54,12 +54,12 @@ fn with_checker_on_path(command: &mut Command, folder: &Path) {
     command.env("PATH", std::env::join_paths(folders).expect("they are folders"));
 }
 
-fn told(output: &Output) -> String {
+fn output_of(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 #[test]
-fn each_command_of_the_documentation_that_can_run_offline_runs() {
+fn documented_commands_that_work_offline_run() {
     let mut count = 0;
     for document in documents() {
         for (before, language, code) in blocks(&read(&document)) {
@@ -72,9 +72,12 @@ fn each_command_of_the_documentation_that_can_run_offline_runs() {
             shell.args(["-euxo", "pipefail", "-c", &code]).current_dir(folder.path()).env("HOME", folder.path());
             with_checker_on_path(&mut shell, programs.path());
             let output = shell.output().expect("the shell runs");
-            assert!(output.status.success(), "{}:\n{code}\n{}", document.display(), told(&output));
+            assert!(output.status.success(), "{}:\n{code}\n{}", document.display(), output_of(&output));
             for line in code.lines().filter(|line| line.starts_with("checker ")) {
-                assert!(told(&output).contains(line.split_whitespace().nth(1).unwrap_or_default()), "{line} was run");
+                assert!(
+                    output_of(&output).contains(line.split_whitespace().nth(1).unwrap_or_default()),
+                    "{line} was run"
+                );
                 count += 1;
             }
         }
@@ -83,7 +86,7 @@ fn each_command_of_the_documentation_that_can_run_offline_runs() {
 }
 
 #[test]
-fn what_provisioning_writes_into_a_clone_is_not_committed_by_accident() {
+fn git_ignores_the_files_that_provisioning_writes() {
     let ignored = read(&root().join(".gitignore"));
     for file in ["/checker-*.json", "/config.json", "/.checkup_*", "/checker.json", "/checks/"] {
         assert!(ignored.lines().any(|line| line == file), "{file} is not in:\n{ignored}");
@@ -91,12 +94,12 @@ fn what_provisioning_writes_into_a_clone_is_not_committed_by_accident() {
 }
 
 #[test]
-fn a_line_for_cron_names_the_program_where_cron_finds_it() {
+fn lines_for_cron_name_the_program_by_its_path() {
     let mut count = 0;
     for document in documents() {
         for (_, language, code) in blocks(&read(&document)) {
             for line in code.lines().filter(|_| language == "cron") {
-                // Cron looks in /usr/bin and /bin alone.
+                // The `PATH` of cron is /usr/bin:/bin.
                 let program = line.split_whitespace().nth(5).unwrap_or_default();
                 assert!(program.starts_with('/'), "{}: {line}", document.display());
                 count += 1;
@@ -107,9 +110,9 @@ fn a_line_for_cron_names_the_program_where_cron_finds_it() {
 }
 
 #[test]
-fn the_targets_that_the_readme_names_are_there() {
+fn the_make_targets_in_the_documentation_exist() {
     let output = Command::new("make").arg("help").current_dir(root()).output().expect("make runs");
-    let help = told(&output);
+    let help = output_of(&output);
     for (_, _, code) in blocks(&read(&root().join("README.md"))) {
         for target in code.lines().filter_map(|line| line.strip_prefix("make ")) {
             assert!(help.contains(&format!("make {target} ")), "`make {target}` is not in:\n{help}");
@@ -119,7 +122,7 @@ fn the_targets_that_the_readme_names_are_there() {
 }
 
 #[test]
-fn each_file_that_the_documentation_links_to_is_there() {
+fn links_to_files_are_valid() {
     let mut count = 0;
     for document in documents() {
         let folder = document.parent().expect("it lies in a folder");
@@ -135,7 +138,7 @@ fn each_file_that_the_documentation_links_to_is_there() {
 }
 
 #[tokio::test]
-async fn each_configuration_of_the_documentation_and_of_deploy_is_valid() {
+async fn documented_and_deployed_configurations_are_valid() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let whole = watching(&[check("Shop", &ok.url)], &directory());
     let mut examples: Vec<(String, String)> = Vec::new();
@@ -153,11 +156,11 @@ async fn each_configuration_of_the_documentation_and_of_deploy_is_valid() {
         }
     }
     let (mut checkers, mut pages) = (0, 0);
-    for (place, example) in examples {
+    for (origin, example) in examples {
         if example.contains("\"source\"") && !example.contains("\"checkers\"") {
             let text = if example.trim_start().starts_with('{') { example.clone() } else { format!("{{{example}}}") };
-            let page = PageConfig::parse(&text).unwrap_or_else(|error| panic!("{place}: {error}\n{example}"));
-            assert_eq!(page.skipped, [""; 0], "{place}");
+            let page = PageConfig::parse(&text).unwrap_or_else(|error| panic!("{origin}: {error}\n{example}"));
+            assert_eq!(page.skipped, [""; 0], "{origin}");
             pages += 1;
         } else if ["\"checkers\"", "\"storage\"", "\"endpoint_name\""].iter().any(|key| example.contains(key)) {
             let checker = Checker::new(&whole);
@@ -169,14 +172,14 @@ async fn each_configuration_of_the_documentation_and_of_deploy_is_valid() {
                     }
                 })
                 .await;
-            assert_eq!(run.code, 0, "{place}:\n{example}\n{}", run.output());
+            assert_eq!(run.code, 0, "{origin}:\n{example}\n{}", run.output());
             checkers += 1;
         }
     }
     assert!(checkers >= 3 && pages >= 3, "{checkers} configurations of the checker, {pages} of the page");
 }
 
-/// An example as a whole configuration: what it shows only a part of is filled up.
+/// Completes an example that shows only a part of a configuration.
 fn completed(example: &str, whole: &Value) -> String {
     let example = example.trim();
     if example.contains("\"checkers\"") && example.starts_with('{') {
@@ -191,19 +194,19 @@ fn completed(example: &str, whole: &Value) -> String {
 }
 
 #[test]
-fn the_page_weighs_no_more_than_its_budget() {
+fn the_page_meets_its_size_budget() {
     let output = Command::new("sh")
         .arg(root().join("scripts/weigh.sh"))
         .arg(page_directory())
         .output()
         .expect("the script runs");
-    assert!(output.status.success(), "{}", told(&output));
-    assert!(told(&output).contains("bytes with brotli"), "{}", told(&output));
+    assert!(output.status.success(), "{}", output_of(&output));
+    assert!(output_of(&output).contains("bytes with brotli"), "{}", output_of(&output));
 
-    // The scale itself is tried, too: a page that is too heavy is refused.
+    // The script itself is tested, too: it rejects a page that is too heavy.
     let heavy = tempfile::tempdir().expect("a folder");
     std::fs::write(heavy.path().join("index.html"), "").expect("the file can be written");
-    // Numbers of a generator (xorshift) that no compressor finds a pattern in.
+    // Numbers of a generator (xorshift), in which compressors find no pattern.
     let mut state = 88_172_645_463_325_252_u64;
     let noise: Vec<u8> = std::iter::repeat_with(|| {
         state ^= state << 13;
@@ -216,7 +219,7 @@ fn the_page_weighs_no_more_than_its_budget() {
     std::fs::write(heavy.path().join("noise"), noise).expect("the file can be written");
     let output = Command::new("sh").arg(root().join("scripts/weigh.sh")).arg(heavy.path()).output();
     let output = output.expect("the script runs");
-    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+    assert_eq!(output.status.code(), Some(1), "{}", output_of(&output));
 }
 
 #[test]
@@ -227,5 +230,5 @@ fn the_caddyfile_is_valid() {
         .current_dir(root())
         .output()
         .expect("caddy runs");
-    assert!(output.status.success(), "{}", told(&output));
+    assert!(output.status.success(), "{}", output_of(&output));
 }

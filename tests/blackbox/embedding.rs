@@ -1,4 +1,4 @@
-//! The page in a frame of another page: one line or the bars, for those whom whoever hosts it has named and for nobody else.
+//! The page embedded in a frame, as a banner or as bars: only pages that the host allows can embed it.
 
 use serde_json::{Value, json};
 use support::axe;
@@ -11,16 +11,16 @@ use support::fake_nodes::FakeNodes;
 use support::page::{self, Page};
 use support::{http_client, wait_for};
 
-use crate::search::{browser_at_the_end_of, one_down, place};
+use crate::search::{browser_at_the_end_of, one_down, serve_store};
 
-/// A page of somebody else's, at an origin of its own.
+/// A page on another origin.
 async fn host() -> (Endpoint, String) {
     let host = Endpoint::start(Behavior::ok()).await;
     let origin = host.url.trim_end_matches('/').to_owned();
     (host, origin)
 }
 
-/// Opens somebody's page with ours in a frame, and looks into the frame.
+/// Opens the other page with ours in a frame, and switches to the frame.
 async fn embedded(browser: &Browser, host: &Endpoint, url: &str, height: u32) {
     let page = format!(
         "<!doctype html><title>Theirs</title><iframe src=\"{url}\" width=600 height={height} frameborder=0></iframe>"
@@ -30,7 +30,7 @@ async fn embedded(browser: &Browser, host: &Endpoint, url: &str, height: u32) {
     browser.enter_frame(0).await;
 }
 
-/// Waits until the browser says that it shows nothing of the page.
+/// Waits until the browser refuses to show the page.
 async fn assert_refused(browser: &Browser) {
     wait_for("the frame to be refused", || async {
         (browser.script("return location.protocol").await == "chrome-error:").then_some(())
@@ -39,16 +39,16 @@ async fn assert_refused(browser: &Browser) {
     assert_eq!(browser.script("return document.documentElement.dataset.state ?? null").await, Value::Null);
 }
 
-/// What is seen: the words of every line, and how high all of it is.
+/// Reads what is visible: the text of every line, and the total height.
 const SEEN: &str = "const seen = [...document.querySelectorAll('h1, h2, h3, p, a, summary, svg.strip, svg.chart, footer, header')]
     .filter(one => one.checkVisibility() && !one.matches('.spoken'));
     return { what: seen.map(one => (one.localName + ' ' + one.textContent).trim().slice(0, 60)), height: document.body.scrollHeight,
         bars: document.querySelectorAll('.strip .bar').length, wide: document.documentElement.scrollWidth > innerWidth }";
 
-/// As [`place`], where pages of an origin may show the page in a frame.
-async fn place_for(origin: &str, fake_nodes: &FakeNodes, keys: Value) -> Caddy {
+/// Like [`serve_store`], but pages of an origin may embed the page.
+async fn serve_store_for(origin: &str, fake_nodes: &FakeNodes, keys: Value) -> Caddy {
     let caddy = Caddy::start_for("", origin).await;
-    let filled = place(fake_nodes, keys).await;
+    let filled = serve_store(fake_nodes, keys).await;
     copy_folder(&filled.site.path().join("store"), &caddy.site.path().join("store"));
     let config = std::fs::read_to_string(filled.site.path().join("config.json")).expect("it is there");
     caddy.configure(&config);
@@ -56,10 +56,10 @@ async fn place_for(origin: &str, fake_nodes: &FakeNodes, keys: Value) -> Caddy {
 }
 
 #[tokio::test]
-async fn a_banner_is_one_line_for_whom_the_web_server_names_and_nothing_for_others() {
+async fn a_banner_is_one_line_and_only_allowed_origins_show_it() {
     let ((named, origin), (other, _)) = (host().await, host().await);
     let fake_nodes = one_down(3);
-    let caddy = place_for(&origin, &fake_nodes, json!({ "title": "Example Inc." })).await;
+    let caddy = serve_store_for(&origin, &fake_nodes, json!({ "title": "Example Inc." })).await;
     let policy = http_client::get(&caddy.url).await.header("content-security-policy").to_owned();
     assert!(policy.ends_with(&format!("frame-ancestors 'self' {origin}")), "{policy}");
 
@@ -81,7 +81,7 @@ async fn a_banner_is_one_line_for_whom_the_web_server_names_and_nothing_for_othe
     assert_eq!(
         browser.script("return navigator.serviceWorker.getRegistrations().then(all => all.length)").await,
         0,
-        "what is only a guest keeps nothing"
+        "an embedded page registers no service worker"
     );
 
     let browser = Browser::open().await;
@@ -90,7 +90,7 @@ async fn a_banner_is_one_line_for_whom_the_web_server_names_and_nothing_for_othe
 }
 
 #[tokio::test]
-async fn serve_lets_those_embed_the_bars_whom_its_configuration_names() {
+async fn serve_allows_embedding_by_configured_origins() {
     let ((named, origin), (other, _)) = (host().await, host().await);
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut config = watching(&[check("Shop", &ok.url), check("Mail", &ok.url)], &directory());
@@ -106,7 +106,7 @@ async fn serve_lets_those_embed_the_bars_whom_its_configuration_names() {
     let seen = browser.script(SEEN).await;
     let what: Vec<&str> = seen["what"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let count = |beginning: &str| what.iter().filter(|line| line.starts_with(beginning)).count();
-    assert_eq!((count("h3"), count("svg"), count("a Details")), (2, 2, 1), "no chart, and groups unfolded: {seen:#}");
+    assert_eq!((count("h3"), count("svg"), count("a Details")), (2, 2, 1), "no chart, and groups expanded: {seen:#}");
     assert_eq!((count("footer"), count("header"), &seen["wide"]), (0, 0, &json!(false)), "{seen:#}");
     assert!(seen["bars"].as_i64() > Some(20), "{seen:#}");
 
@@ -117,10 +117,10 @@ async fn serve_lets_those_embed_the_bars_whom_its_configuration_names() {
 }
 
 #[tokio::test]
-async fn what_is_of_old_says_so_in_one_short_line_that_a_frame_of_one_line_has_room_for() {
+async fn old_data_is_dated_in_a_line_that_fits_the_frame() {
     let (named, origin) = host().await;
     let fake_nodes = one_down(3);
-    let mut caddy = place_for(&origin, &fake_nodes, json!({ "refresh": "5s" })).await;
+    let mut caddy = serve_store_for(&origin, &fake_nodes, json!({ "refresh": "5s" })).await;
     let browser = browser_at_the_end_of(&fake_nodes).await;
     let note = |page: &Page| page.text_of("note");
     for (embed, height) in [("banner", 48), ("bars", 420)] {
@@ -128,25 +128,25 @@ async fn what_is_of_old_says_so_in_one_short_line_that_a_frame_of_one_line_has_r
         page::when(&browser, embed, |page| page.is_complete() && note(page).is_empty()).await.assert_clean();
         let heights = "const line = document.querySelector('#note').getBoundingClientRect();
             return [line.height, line.bottom > 0 && line.top >= 0, document.documentElement.scrollHeight - innerHeight]";
-        assert_eq!(browser.script(heights).await[0], 0, "{embed}: nothing is said, and nothing has its place");
-        // The store is really gone; what was known of it stays.
+        assert_eq!(browser.script(heights).await[0], 0, "{embed}: without a note, no space is reserved");
+        // The store is gone; the data that was loaded stays.
         caddy.stop();
         let page = page::when(&browser, "the age", |page| !note(page).is_empty()).await;
         assert_eq!(note(&page), "As of less than a minute ago", "{embed}");
         let seen = browser.script(SEEN).await;
         assert_eq!(seen["what"][1], "p As of less than a minute ago", "{embed}: {seen:#}");
         let seen = browser.script(heights).await;
-        assert!(seen[0].as_f64() < Some(16.0) && seen[1] == true, "{embed}: one line, in sight: {seen}");
-        assert!(embed == "bars" || seen[2] == 0, "all of a banner is in its frame: {seen}");
+        assert!(seen[0].as_f64() < Some(16.0) && seen[1] == true, "{embed}: one visible line: {seen}");
+        assert!(embed == "bars" || seen[2] == 0, "the banner fits into its frame: {seen}");
         caddy.start_again().await;
         page::when(&browser, "the age to go", |page| note(page).is_empty()).await;
     }
 }
 
 #[tokio::test]
-async fn in_a_frame_everybody_can_use_it_too() {
+async fn the_embedded_page_is_accessible() {
     let fake_nodes = one_down(3);
-    let caddy = place(&fake_nodes, json!({})).await;
+    let caddy = serve_store(&fake_nodes, json!({})).await;
     let browser = browser_at_the_end_of(&fake_nodes).await;
     for (embed, width) in [("banner", 320), ("bars", 320), ("banner", 1_280), ("bars", 1_280)] {
         browser.resize(width, 400).await;

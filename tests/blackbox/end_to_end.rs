@@ -1,4 +1,4 @@
-//! The whole chain: a real checker stores, a real browser shows. Whatever stands on the page is what is in the store.
+//! The whole chain: a real checker stores results, and a real browser shows them. The page shows exactly what is stored.
 
 use serde_json::{Value, json};
 use shared::check_file::{Attempt, CheckResult, write_check_file};
@@ -16,19 +16,19 @@ use support::endpoints::{Behavior, Endpoint};
 use support::page::{self, EndpointOnPage, Page};
 use support::{ministack, now, wait_for};
 
-/// The results of one endpoint, in order.
+/// The results of an endpoint, in order.
 fn of<'a>(results: &'a [CheckResult], title: &str) -> Vec<&'a CheckResult> {
     results.iter().filter(|result| result.title == title).collect()
 }
 
-/// The median over all attempts that were answered well, as the page spells it.
+/// The median of all successful attempts, as the page formats it.
 fn median(results: &[&CheckResult]) -> Option<String> {
     let attempts = results.iter().flat_map(|result| &result.attempts);
     let answered = attempts.filter(|attempt| attempt.error.is_none()).map(|attempt| attempt.rtt);
     Stats::from_rtts(answered.collect()).map(|stats| format!("median {}", duration::format_rtt(stats.median)))
 }
 
-/// How the time of a period divides, reckoned from what is in the store.
+/// The uptime breakdown of a period, computed from stored results.
 fn breakdown(results: &[&CheckResult], from: UnixNanos, to: UnixNanos) -> UptimeBreakdown {
     let seen = results.iter();
     let seen =
@@ -36,7 +36,7 @@ fn breakdown(results: &[&CheckResult], from: UnixNanos, to: UnixNanos) -> Uptime
     UptimeBreakdown::from_spans(&spans(seen.collect(), to), from, to)
 }
 
-/// Fails unless what the page shows of an endpoint is what the results say.
+/// Fails unless the page shows an endpoint as the results have it.
 fn assert_shows(shown: &EndpointOnPage, results: &[&CheckResult]) {
     let last = results.last().expect("there are results");
     assert_eq!(shown.text_of("locator"), last.locator);
@@ -46,13 +46,13 @@ fn assert_shows(shown: &EndpointOnPage, results: &[&CheckResult]) {
         assert!(shown.text_of("text").contains(&median), "`{median}` is not in {}", shown.text_of("text"));
     }
     if last.status > Status::Healthy {
-        let reason = last.reason().expect("it says why");
+        let reason = last.reason().expect("it has a reason");
         assert!(shown.text_of("reason").contains(reason), "`{reason}` is not in `{}`", shown.text_of("reason"));
     }
 }
 
 #[tokio::test]
-async fn what_a_checker_stores_in_a_bucket_is_what_a_page_of_another_origin_shows() {
+async fn a_page_on_another_origin_shows_the_results_in_a_bucket() {
     let bucket = Bucket::new().await;
     let shop = Endpoint::start(Behavior::ok()).await;
     let api = Endpoint::start(Behavior::Answer("503 Service Unavailable", String::new())).await;
@@ -100,27 +100,27 @@ async fn what_a_checker_stores_in_a_bucket_is_what_a_page_of_another_origin_show
     );
     assert_eq!(page.endpoint("Shop").text_of("uptime").split_whitespace().next(), Some("100%"));
     assert!(page.text_of("title").contains("The state of Example"), "{}", page.text_of("title"));
-    assert!(page.text_of("looked").len() > 4, "it says when it was last looked: {}", page.text_of("looked"));
+    assert!(page.text_of("freshness").len() > 4, "the last check is dated: {}", page.text_of("freshness"));
 
     let (text, html) = page.messages().into_iter().next().expect("the message is shown");
     assert!(text.contains("We're on it. More"), "{text}");
     assert!(html.contains("<b>") && html.contains("href=\"https://status.example/\""), "{html}");
     assert!(page.events("message").iter().any(|event| event.contains("We're on it")), "{:?}", page.0["events"]);
     let recovered = page.events("status").iter().any(|event| event.contains("API") && event.contains("until"));
-    assert!(recovered, "the timeline tells that the API came back: {:?}", page.events("status"));
+    assert!(recovered, "the timeline has the recovery of the API: {:?}", page.events("status"));
 
     for request in page.requests() {
         let known = request.starts_with(&caddy.url) || request.starts_with(&format!("{store}/{}/", bucket.name));
-        assert!(known, "{request} leads to a third party");
+        assert!(known, "{request} goes to a third party");
         assert!(!request.contains(&reader.secret), "the key itself is never sent");
     }
     assert!(page.requests().iter().any(|request| request.contains("X-Amz-Signature")), "requests are signed");
 }
 
 #[tokio::test]
-async fn figures_and_bars_are_the_time_that_the_stored_results_cover() {
+async fn figures_and_bars_cover_the_time_of_the_stored_results() {
     let bucket = Bucket::new().await;
-    // Three hours of one-minute checks that ended two hours ago; half an hour of them was an outage.
+    // Three hours of one-minute checks that ended two hours ago, with an outage of half an hour.
     let begin = (now() / HOUR - 5) * HOUR;
     let node = NodeName::new("eu-west").expect("it is a name");
     let mut results = Vec::new();
@@ -146,7 +146,7 @@ async fn figures_and_bars_are_the_time_that_the_stored_results_cover() {
         results.push(result);
     }
 
-    // What jobs report lies beside the check files, and is no business of the page's.
+    // Heartbeats are stored next to check files, and the page ignores them.
     bucket.put("status/heartbeats/backup.json", "{}".to_owned()).await;
     let reader = ministack::reader(&bucket.name).await;
     let caddy = Caddy::start(&ministack::server().url).await;
@@ -160,11 +160,11 @@ async fn figures_and_bars_are_the_time_that_the_stored_results_cover() {
     let shop = page.endpoint("Shop");
     let bars = shop.0["bars"].as_array().cloned().unwrap_or_default();
     assert!(bars.len() >= 24, "{} bars", bars.len());
-    // One stop on a keyboard's way, whatever the number of bars.
+    // A single tab stop, whatever the number of bars.
     let stops = browser.script(r#"return document.querySelectorAll('.bar[tabindex="0"]').length"#).await;
     assert_eq!(stops, 1);
     let edge = |bar: &Value, name: &str| bar[name].as_str().and_then(|text| text.parse::<i64>().ok()).expect("a time");
-    // Figures and bars are of the same time: a day, from where the first bar begins.
+    // Figures and bars cover the same time: a day, from the start of the first bar.
     let from = edge(&bars[0], "start");
     assert!((now() - from - DAY).abs() <= HOUR, "{from}");
     let breakdown = breakdown(&all, from, now());
@@ -175,16 +175,16 @@ async fn figures_and_bars_are_the_time_that_the_stored_results_cover() {
     assert!(shop.text_of("coverage").contains(&coverage), "`{coverage}` is not in `{}`", shop.text_of("coverage"));
     assert_eq!((shop.points(), page.loaded()), (180, 180));
 
-    // Nobody looked for two hours: nothing on the page says that all is well.
+    // No checks for two hours: nothing on the page shows a healthy status.
     assert_eq!((page.text_of("state"), shop.text_of("status")), ("unknown".to_owned(), "unknown".to_owned()));
     for bar in bars {
-        let of_bar = reckoning_of(&all, edge(&bar, "start"), edge(&bar, "end"));
-        assert_eq!(bar["status"], of_bar.worst().as_str(), "a bar shows the worst of its time: {bar}");
+        let of_bar = breakdown_of(&all, edge(&bar, "start"), edge(&bar, "end"));
+        assert_eq!(bar["status"], of_bar.worst().as_str(), "a bar shows the worst status of its time: {bar}");
         let label = bar["label"].as_str().unwrap_or_default();
         match of_bar.worst() {
             Status::Down => assert!(label.contains("down") && label.contains("connection refused"), "{label}"),
             Status::Healthy => assert!(label.contains("100% up"), "{label}"),
-            _ => assert!(!label.contains("up"), "nobody looked, nobody knows: {label}"),
+            _ => assert!(!label.contains("up"), "unobserved time is unknown: {label}"),
         }
     }
     let outages: Vec<String> = page.events("status").into_iter().filter(|event| event.contains("down")).collect();
@@ -192,8 +192,8 @@ async fn figures_and_bars_are_the_time_that_the_stored_results_cover() {
     assert!(outages[0].contains("30 min") && outages[0].contains("connection refused"), "{}", outages[0]);
 }
 
-/// The same as `breakdown`, for a part of the time.
-fn reckoning_of(results: &[&CheckResult], from: UnixNanos, to: UnixNanos) -> UptimeBreakdown {
+/// The breakdown of a part of the time.
+fn breakdown_of(results: &[&CheckResult], from: UnixNanos, to: UnixNanos) -> UptimeBreakdown {
     let seen = results.iter();
     let seen =
         seen.map(|result| Observation { at: result.timestamp, status: result.status, interval: result.interval });
@@ -201,7 +201,7 @@ fn reckoning_of(results: &[&CheckResult], from: UnixNanos, to: UnixNanos) -> Upt
 }
 
 #[tokio::test]
-async fn what_serve_finds_is_on_its_page_and_the_page_follows_without_a_reload() {
+async fn the_page_follows_the_results_of_serve_without_a_reload() {
     let shop = Endpoint::start(Behavior::ok()).await;
     let mut config = watching(&[check_with("Shop", &shop.url, json!({ "attempts": 2 }))], &directory());
     config["every"] = json!("1s");
@@ -213,7 +213,7 @@ async fn what_serve_finds_is_on_its_page_and_the_page_follows_without_a_reload()
 
     let browser = Browser::open().await;
     page::visit(&browser, &served.url).await;
-    // What is seen while the disk is slow is stored as one, so that a file may have two points.
+    // Results during a slow write are stored together, so a file may have two points.
     let drawn = |page: &Page| page.loaded() >= 2 && page.endpoint("Shop").points() as u64 >= page.loaded();
     let page = page::when(&browser, "a point of each file", drawn).await;
     assert_eq!(
@@ -223,14 +223,14 @@ async fn what_serve_finds_is_on_its_page_and_the_page_follows_without_a_reload()
     browser.script("window.neverReloaded = true").await;
 
     shop.behave(Behavior::Answer("500 Internal Server Error", String::new()));
-    // The state of things is drawn before the endpoints.
+    // The overall status is drawn before the endpoints.
     let is_down = |page: &Page| page.text_of("state") == "down" && page.endpoint("Shop").text_of("status") == "down";
     let page = page::when(&browser, "the page to follow", is_down).await;
     let reason = page.endpoint("Shop").text_of("reason");
     assert!(reason.contains("response status 500 Internal Server Error, expected 2xx"), "{reason}");
     assert_eq!(browser.script("return window.neverReloaded").await, true);
 
-    // No file is read twice, and none is left out; the first came along with the list, which is asked for once.
+    // No file is requested twice or left out. The first ones are included in the listing, which is requested once.
     served.program.signal("TERM");
     let stored = wait_for("the checker to stop", || async {
         let before = checker.check_files("checks");
@@ -239,20 +239,20 @@ async fn what_serve_finds_is_on_its_page_and_the_page_follows_without_a_reload()
     .await;
     let files: Vec<String> = page.requests().into_iter().filter(|request| request.ends_with("-check.json")).collect();
     let distinct: std::collections::BTreeSet<&String> = files.iter().collect();
-    assert_eq!(files.len(), distinct.len(), "each file is asked for once");
+    assert_eq!(files.len(), distinct.len(), "each file is requested once");
     let came_along = page.loaded() - files.len() as u64;
-    assert!(came_along >= 2, "{came_along} of {} came with the list", page.loaded());
+    assert!(came_along >= 2, "{came_along} of {} were included in the listing", page.loaded());
     let lists = page.requests().into_iter().filter(|request| request.ends_with("&with=results")).count();
     assert_eq!(lists, 1);
     assert!(page.loaded() <= stored.len() as u64);
     page.assert_clean();
     for request in page.requests() {
-        assert!(request.starts_with(&served.url), "{request} leads to a third party");
+        assert!(request.starts_with(&served.url), "{request} goes to a third party");
     }
 }
 
 #[tokio::test]
-async fn a_bucket_that_everyone_may_read_needs_no_key_on_the_page() {
+async fn a_public_bucket_needs_no_key() {
     let bucket = Bucket::new().await;
     bucket.open_to_everyone().await;
     let shop = Endpoint::start(Behavior::ok()).await;
@@ -268,7 +268,7 @@ async fn a_bucket_that_everyone_may_read_needs_no_key_on_the_page() {
 }
 
 #[tokio::test]
-async fn a_listing_of_several_pages_is_read_to_its_end() {
+async fn a_listing_of_several_pages_is_read_completely() {
     let bucket = Bucket::new().await;
     let begin = now() - 20 * HOUR;
     let content = |at| {
@@ -294,7 +294,7 @@ async fn a_listing_of_several_pages_is_read_to_its_end() {
 }
 
 #[tokio::test]
-async fn several_nodes_are_one_verdict() {
+async fn several_nodes_vote_on_one_status() {
     let bucket = Bucket::new().await;
     let shop = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &shop.url)], &bucket.storage()));
@@ -309,7 +309,7 @@ async fn several_nodes_are_one_verdict() {
     let browser = Browser::open().await;
     let page = page::visit(&browser, &caddy.url).await;
     page.assert_clean();
-    assert_eq!(page.endpoints().len(), 1, "one endpoint, seen from three places");
+    assert_eq!(page.endpoints().len(), 1, "one endpoint, checked by three nodes");
     let statuses = [Status::Healthy, Status::Healthy, Status::Down];
     let verdict = shared::quorum::Quorum::default().decide(statuses);
     assert_eq!(page.endpoint("Shop").text_of("status"), verdict.as_str());

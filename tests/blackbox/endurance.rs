@@ -1,4 +1,4 @@
-//! A page that stays open for days on a wall needs no more memory in the end than in the beginning.
+//! A page that stays open for days needs no more memory at the end than at the start.
 
 use serde_json::json;
 use shared::object_name::INDEX;
@@ -9,8 +9,8 @@ use support::caddy::Caddy;
 use support::fake_nodes::{FakeNodes, into_directory};
 use support::{page, wait_for};
 
-/// Lets a minute pass at each refresh, and the next refresh come at once instead of after five seconds. The list of check
-/// files ends at the page's now. Keeps hold of the memory of the WebAssembly.
+/// Advances the clock by a minute per refresh, and refreshes immediately instead of after five seconds. The listing ends at
+/// the page's current time. Also keeps a reference to the memory of the WebAssembly module.
 const HURRY: &str = r"{
     window.refreshes = 0;
     const [ask, timeout, instantiate] = [window.fetch, window.setTimeout, WebAssembly.instantiateStreaming];
@@ -30,7 +30,7 @@ const HURRY: &str = r"{
     });
 }";
 
-/// What the page holds, everything thrown away that can be.
+/// What the page uses after garbage collection.
 #[derive(Debug, Clone, Copy)]
 struct PageResources {
     heap: f64,
@@ -45,7 +45,7 @@ async fn resources_after(browser: &Browser, refreshes: u64) -> PageResources {
         count.filter(|count| *count >= refreshes)
     };
     wait_for(&format!("refresh number {refreshes}"), done).await;
-    // Twice, since what the first one finalizes only the second one frees.
+    // Twice, because objects that the first run finalizes are freed by the second one.
     browser.devtools("HeapProfiler.collectGarbage", json!({})).await;
     browser.devtools("HeapProfiler.collectGarbage", json!({})).await;
     let counts = browser.devtools("Memory.getDOMCounters", json!({})).await;
@@ -60,8 +60,8 @@ async fn resources_after(browser: &Browser, refreshes: u64) -> PageResources {
 }
 
 #[tokio::test]
-async fn memory_is_flat_over_a_thousand_refreshes_each_with_a_new_check_file() {
-    // A day of check files lies there already; the page gets those up to its now and forgets the oldest.
+async fn memory_is_constant_over_a_thousand_refreshes() {
+    // A day of check files exists from the start; the page loads those up to its time and forgets the oldest.
     let mut fake_nodes = FakeNodes::small(&["eu-west"], 1_795_356_300 * SECOND);
     (fake_nodes.endpoints, fake_nodes.interval, fake_nodes.days) = (3, MINUTE, 1);
     fake_nodes.outages = (0..12)
@@ -88,19 +88,19 @@ async fn memory_is_flat_over_a_thousand_refreshes_each_with_a_new_check_file() {
     let hurry = HURRY.replace("BEGIN", &begin.to_string());
     browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": hurry })).await;
     page::visit(&browser, &caddy.url).await;
-    // Until then caches fill: code is compiled, texts are interned, the table of addresses that were asked for is full.
+    // Until then, caches fill up: compiled code, interned strings, and the table of requested URLs.
     let before = resources_after(&browser, 300).await;
     let middle = resources_after(&browser, 600).await;
     let after = resources_after(&browser, 1_000).await;
     println!("{before:?}\n{middle:?}\n{after:?}");
     let page = page::when(&browser, "the page", page::Page::is_complete).await;
-    assert!((60..=190).contains(&page.loaded()), "check files of an hour or two are held: {}", page.loaded());
+    assert!((60..=190).contains(&page.loaded()), "check files of an hour or two are in memory: {}", page.loaded());
     assert_eq!(page.text_of("state"), "healthy", "{}", page.text_of("overall"));
     page.assert_clean();
-    // A refresh in hand holds up to half a megabyte; 1.5 KB that each of 700 left behind would be more than this.
+    // A refresh in progress uses up to half a megabyte. A leak of 1.5 KB per refresh would exceed this limit.
     assert!(after.heap - before.heap < 1_000_000.0, "{before:?} became {after:?}");
     assert!((after.nodes - before.nodes).abs() < 300.0, "{before:?} became {after:?}");
     assert!((after.listeners - before.listeners).abs() < 50.0, "{before:?} became {after:?}");
-    // WebAssembly's memory never shrinks and grows by 64 KB; a few pages are the luck of where things lie.
+    // The memory of WebAssembly never shrinks and grows in steps of 64 KB; a few steps depend on fragmentation.
     assert!(after.wasm - before.wasm <= 4.0 * 65_536.0, "{before:?} became {after:?}");
 }

@@ -1,4 +1,4 @@
-//! Old rounds are removed after `check_expiry`, in every mode, and nothing else ever is.
+//! Expiry removes rounds older than `check_expiry` in every mode, and nothing else.
 
 use serde_json::{Value, json};
 use shared::object_name::{CheckFileName, NodeName};
@@ -23,7 +23,7 @@ fn expiring(mut storage: Value) -> Value {
     storage
 }
 
-/// What expiry must leave alone: young rounds, other nodes', and everything that is no check file.
+/// Names that expiry must not touch: recent rounds, those of other nodes, and everything that is not a check file.
 fn to_be_kept() -> Vec<String> {
     let old = now() - 8 * DAY;
     vec![
@@ -40,7 +40,7 @@ fn to_be_kept() -> Vec<String> {
 }
 
 #[tokio::test]
-async fn thousands_of_old_files_of_a_directory_are_removed_and_no_other() {
+async fn thousands_of_expired_files_in_a_directory_are_removed() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &expiring(directory())));
     assert_eq!(checker.run(&[]).await.code, 0);
@@ -65,11 +65,11 @@ async fn thousands_of_old_files_of_a_directory_are_removed_and_no_other() {
 }
 
 #[tokio::test]
-async fn more_old_objects_of_a_bucket_than_one_request_can_remove_are_removed_and_no_other() {
+async fn more_expired_objects_than_fit_a_request_are_removed() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut kept: Vec<String> = to_be_kept().iter().map(|name| format!("status/{name}")).collect();
-    // The same name outside the prefix is somebody else's.
+    // The same name outside the prefix belongs to others.
     kept.push(name(now() - 8 * DAY, Some("test-node")));
     let old = (0..1_100).map(|number| format!("status/{}", name(now() - 8 * DAY - number, Some("test-node"))));
     bucket.put_all(kept.iter().cloned().chain(old).collect(), CONTENT).await;
@@ -84,7 +84,7 @@ async fn more_old_objects_of_a_bucket_than_one_request_can_remove_are_removed_an
     assert_eq!(keys.len(), kept.len() + 1);
 }
 
-/// A bucket on a server of its own that holds so many expired rounds of `test-node`, and what expiry must leave alone.
+/// A bucket on a separate server with this many expired rounds of `test-node`, and names that expiry must not touch.
 async fn filled_bucket(old: i64) -> (MiniStack, Bucket, Vec<String>, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let below = folder.path().join(ACCOUNT).join("full/status");
@@ -107,7 +107,7 @@ async fn filled_bucket(old: i64) -> (MiniStack, Bucket, Vec<String>, tempfile::T
 }
 
 #[tokio::test]
-async fn ten_thousand_old_objects_are_removed_in_batches_behind_a_progress_bar_and_no_other() {
+async fn ten_thousand_expired_objects_are_removed_in_batches() {
     let (server, bucket, kept, _folder) = filled_bucket(10_000).await;
     let proxy = FaultyProxy::start(&server.url).await;
     let ok = Endpoint::start(Behavior::ok()).await;
@@ -130,9 +130,9 @@ async fn ten_thousand_old_objects_are_removed_in_batches_behind_a_progress_bar_a
 }
 
 #[tokio::test]
-async fn objects_that_may_not_be_deleted_are_told_and_the_others_go() {
+async fn objects_that_cannot_be_deleted_are_reported_and_others_removed() {
     let (server, bucket, kept, _folder) = filled_bucket(2_500).await;
-    // The original's files, which a provisioned writer may delete only if it was asked for.
+    // Files of the original; writers can delete them only if provisioned for that.
     let originals: Vec<String> =
         (0..3).map(|number| format!("status/{}", name(1_495_330_254_340_493_978 + number, None))).collect();
     bucket.put_all(originals.clone(), CONTENT).await;
@@ -145,9 +145,9 @@ async fn objects_that_may_not_be_deleted_are_told_and_the_others_go() {
     let run = checker.run(&[]).await;
     assert_eq!(run.code, 0, "the round is stored: {}", run.output());
     assert!(run.stdout.contains("2500 expired removed"), "{}", run.output());
-    let told = format!("remove 3 of 2503 check files, such as `{}`", originals[0]);
+    let report = format!("delete 3 of 2503 objects, such as `{}`", originals[0]);
     let right = format!("`s3:DeleteObject` on `arn:aws:s3:::{}/status/???????????????????-check.json`", bucket.name);
-    assert!(run.stderr.contains(&told) && run.stderr.contains(&right), "{}", run.stderr);
+    assert!(run.stderr.contains(&report) && run.stderr.contains(&right), "{}", run.stderr);
     assert_eq!(run.stderr.trim().lines().count(), 1, "and nothing else: {}", run.stderr);
     let keys = bucket.keys_without_histories().await;
     for key in kept.iter().chain(&originals) {
@@ -157,7 +157,7 @@ async fn objects_that_may_not_be_deleted_are_told_and_the_others_go() {
 }
 
 #[tokio::test]
-async fn files_expire_while_the_checker_repeats_and_while_it_serves() {
+async fn files_expire_while_the_checker_runs_as_a_daemon() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let old = name(now() - 8 * DAY, Some("test-node"));
     for repeating in ["run", "serve"] {
@@ -182,7 +182,7 @@ async fn files_expire_while_the_checker_repeats_and_while_it_serves() {
 }
 
 #[tokio::test]
-async fn without_an_expiry_everything_is_kept() {
+async fn without_expiry_everything_is_kept() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     std::fs::create_dir(checker.path("checks")).expect("the folder can be made");

@@ -1,4 +1,4 @@
-//! `checker explain` shows all that was seen of an endpoint, above all of one that is down, and no secret.
+//! `checker explain` shows everything about an attempt, especially a failed one, but no secrets.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ fn assert_shows(run: &Run, code: i32, words: &[&str]) {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_not_as_expected_is_shown_with_everything_about_it() {
+async fn an_unexpected_response_is_shown_with_all_details() {
     let busy = Endpoint::start(Behavior::Answer("503 Service Unavailable", r#"{"queue":812}"#.to_owned())).await;
     let url = busy.url.replace("http://", "http://me:s3cr3t@");
     let more = json!({
@@ -58,7 +58,7 @@ async fn an_answer_that_is_not_as_expected_is_shown_with_everything_about_it() {
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_or_lacks_a_text_is_shown_as_far_as_it_came() {
+async fn an_incomplete_or_wrong_response_is_shown_as_far_as_received() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let run = explained(check_with("Shop", &ok.url, json!({ "must_contain": "all is lost" }))).await;
     assert_shows(&run, 1, &["status 200", "body 11 bytes all is well", "does not contain `all is lost`"]);
@@ -71,7 +71,7 @@ async fn an_answer_that_breaks_off_or_lacks_a_text_is_shown_as_far_as_it_came() 
 }
 
 #[tokio::test]
-async fn the_request_is_shown_as_it_is_sent_and_what_came_as_what_it_means() {
+async fn the_request_and_its_redirect_are_shown_as_sent() {
     let moved = Endpoint::start(Behavior::Redirect("https://me:s3cr3t@shop.example/login".to_owned())).await;
     let more = json!({ "method": "POST", "body": "well?", "headers": { "X-Key": "s3cr3t" }, "up_status": 302 });
     let run = explained(check_with("Shop", &format!("{}cart?all=1", moved.url), more)).await;
@@ -80,7 +80,7 @@ async fn the_request_is_shown_as_it_is_sent_and_what_came_as_what_it_means() {
     assert_shows(&run, 0, &[&["request POST /cart?all=1 "][..], &shown].concat());
     assert!(!run.output().contains("s3cr3t"), "{}", run.output());
     for line in sent.lines().skip(1).take_while(|line| !line.is_empty()) {
-        // Whatever is sent is shown, with its value or without.
+        // Every header that is sent is shown, with or without its value.
         let (name, value) = line.split_once(": ").expect("a header");
         let value = if name == "x-key" { "(6 bytes, not shown)" } else { value };
         assert_shows(&run, 0, &[&format!("{name}: {value}")]);
@@ -97,13 +97,13 @@ async fn the_request_is_shown_as_it_is_sent_and_what_came_as_what_it_means() {
 }
 
 #[tokio::test]
-async fn the_conclusion_is_that_of_a_round_and_says_why() {
+async fn the_conclusion_is_that_of_a_round_and_has_a_reason() {
     let slow = Endpoint::start(Behavior::AnswerAfter(Duration::from_millis(60), "200 OK", String::new())).await;
     let run = explained(check_with("Shop", &slow.url, json!({ "threshold_rtt": "50ms" }))).await;
     assert_shows(&run, 0, &["conclusion degraded: median round trip time exceeded threshold (50ms)"]);
-    let nobody = refused();
-    let mut config = watching(&[check_with("Shop", &nobody, json!({}))], &directory());
-    config["online_check"] = json!([nobody.trim_start_matches("http://").trim_end_matches('/')]);
+    let refused_url = refused();
+    let mut config = watching(&[check_with("Shop", &refused_url, json!({}))], &directory());
+    config["online_check"] = json!([refused_url.trim_start_matches("http://").trim_end_matches('/')]);
     let checker = Checker::new(&config);
     let round = checker.run(&["--format", "json"]).await.results().remove(0);
     let explained = checker.call(&["explain", "Shop"]).await;
@@ -112,7 +112,7 @@ async fn the_conclusion_is_that_of_a_round_and_says_why() {
 }
 
 #[tokio::test]
-async fn an_address_that_refuses_is_named() {
+async fn an_address_that_refuses_connections_is_named() {
     let url = refused();
     let run = explained(check_with("Shop", &url, json!({}))).await;
     let address = url.trim_start_matches("http://").trim_end_matches('/');
@@ -122,7 +122,7 @@ async fn an_address_that_refuses_is_named() {
 }
 
 #[tokio::test]
-async fn certificates_are_shown_also_when_they_are_refused() {
+async fn certificates_are_shown_even_if_they_are_rejected() {
     let authority = Authority::new();
     let expired = Endpoint::start_tls(Behavior::ok(), authority.server("127.0.0.1", Validity::EndedDaysAgo(3))).await;
     let address = expired.url.trim_start_matches("https://").trim_end_matches('/');
@@ -145,7 +145,7 @@ async fn certificates_are_shown_also_when_they_are_refused() {
 }
 
 #[tokio::test]
-async fn a_command_that_fails_is_shown_with_what_it_said() {
+async fn a_failing_command_is_shown_with_its_output() {
     let command =
         json!({ "type": "exec", "name": "Shop", "command": "sh", "arguments": ["-c", "echo broken pump; exit 3"] });
     assert_shows(&explained(command).await, 1, &["status 3", "body 12 bytes broken pump", "exit status 3, expected 0"]);

@@ -1,5 +1,5 @@
-//! Every figure that stands on the page beside what `checker status` says of the same store at the same moment: the page
-//! reads check files or histories, depending on its range; the terminal reads histories, and check files for response times.
+//! Compares every figure of the page with `checker status` for the same store at the same time. The page reads check files
+//! or histories, depending on its range; the command reads histories, and check files for response times.
 
 mod expected;
 
@@ -18,8 +18,8 @@ use support::page::{self, Page};
 
 use expected::{StatusJson, list, number, text};
 
-/// Three nodes and six endpoints: outages that all see, that one sees and that go on; slowness; a node that was silent for
-/// hours and one that is; a time in which nobody looked.
+/// Three nodes and six endpoints: outages that all nodes or one node see, one of them current; slowness; a node that was
+/// silent for hours and one that is silent now; a time without any checks.
 fn fake_nodes(quorum: Quorum) -> FakeNodes {
     let mut fake_nodes =
         FakeNodes { endpoints: 6, quorum, ..FakeNodes::small(&["ap-south", "eu-west", "us-east"], now()) };
@@ -35,52 +35,52 @@ fn fake_nodes(quorum: Quorum) -> FakeNodes {
         Outage { endpoint: 3, nodes: 0..3, time: ago(11 * HOUR, 2 * HOUR) },
         Outage { endpoint: 3, nodes: 0..3, time: ago(40 * MINUTE, 40 * MINUTE) },
     ];
-    let nobody = ago(4 * DAY, 3 * HOUR);
+    let unobserved = ago(4 * DAY, 3 * HOUR);
     fake_nodes.silences = vec![
         (0, ago(20 * HOUR, 2 * HOUR)),
-        (0, nobody.clone()),
-        (1, nobody.clone()),
-        (2, nobody),
+        (0, unobserved.clone()),
+        (1, unobserved.clone()),
+        (2, unobserved),
         (2, ago(5 * HOUR, 5 * HOUR)),
     ];
     fake_nodes
 }
 
-/// Everything about an endpoint that is a figure, as it stands on the page.
+/// All figures of an endpoint on the page.
 fn shown(page: &Page, title: &str) -> Value {
     let shown = page.endpoint(title);
     let bar = |bar: &Value| {
         let label = bar["label"].as_str().unwrap_or_default();
         // `Sunday 14:00–15:00: 99.20% up; down for 11 min – connection refused`
-        let (_, said) = label.split_once(": ").unwrap_or_default();
-        let said = said.split_once(" – ").map_or(said, |(said, _)| said);
-        json!([bar["start"], bar["end"], bar["status"], said])
+        let (_, shares) = label.split_once(": ").unwrap_or_default();
+        let shares = shares.split_once(" – ").map_or(shares, |(shares, _)| shares);
+        json!([bar["start"], bar["end"], bar["status"], shares])
     };
     json!({
         "endpoint": shown.text_of("locator"), "status": shown.text_of("status"), "state": shown.text_of("state"),
         "localized": shown.0["localized"] == true, "uptime": shown.text_of("uptime"),
-        "coverage": shown.text_of("coverage"), "reckoning": shown.text_of("reckoning"),
+        "coverage": shown.text_of("coverage"), "breakdown": shown.text_of("breakdown"),
         "bars": shown.0["bars"].as_array().expect("there are bars").iter().map(bar).collect::<Vec<_>>(),
         "times": shown.text_of("times").trim_end_matches(" · logarithmic"),
     })
 }
 
-/// What has to stand there.
-fn expected(told: &StatusJson<'_>, of: &Value) -> Value {
+/// The expected figures.
+fn expected(report: &StatusJson<'_>, of: &Value) -> Value {
     let bar = |slot: &Value| {
         let edge = |name: &str| number(slot, name).to_string();
-        json!([edge("start"), edge("end"), slot["status"], told.shares(of, slot)])
+        json!([edge("start"), edge("end"), slot["status"], report.shares(of, slot)])
     };
     json!({
-        "endpoint": of["endpoint"], "status": of["status"], "state": told.state(of),
+        "endpoint": of["endpoint"], "status": of["status"], "state": report.state(of),
         "localized": of["localized"], "uptime": of["uptime"],
-        "coverage": format!("{} observed", text(of, "coverage")), "reckoning": StatusJson::reckoning(of),
+        "coverage": format!("{} observed", text(of, "coverage")), "breakdown": StatusJson::breakdown(of),
         "bars": list(of, "slots").iter().map(bar).collect::<Vec<_>>(),
         "times": format!("Response time: {}", StatusJson::response_times(of)),
     })
 }
 
-/// What happened, as it stands in the timeline: when it began, and what is said of it but for the errors.
+/// The events of the timeline: their times, and their texts without errors.
 fn events(page: &Page) -> Vec<Value> {
     let event = |event: &Value| {
         let text = event["text"].as_str().unwrap_or_default();
@@ -92,11 +92,11 @@ fn events(page: &Page) -> Vec<Value> {
     page.0["events"].as_array().expect("there are events").iter().map(event).collect()
 }
 
-/// Who looks: name, what is said of it, and whether it is late.
+/// The nodes: their names, their descriptions, and whether they are late.
 const NODES: &str = "return [...document.querySelectorAll('#observers li')].map(line =>
     [line.querySelector('bdi').textContent, line.querySelector('time').textContent, line.dataset.late === 'true'])";
 
-/// Moments of UTC for machines.
+/// Formats times as ISO 8601 in UTC.
 const MOMENTS: &str = "return arguments[0].map(at => new Date(at / 1e6).toISOString().slice(0, 19) + 'Z')";
 
 async fn compare(quorum: Quorum, range: &str, nanos: Nanos) {
@@ -125,69 +125,69 @@ async fn compare(quorum: Quorum, range: &str, nanos: Nanos) {
     let run = checker.call_with(&words, in_utc).await;
     assert_eq!(run.code, 0, "{}", run.output());
     let status: Value = serde_json::from_str(&run.stdout).expect("it is JSON");
-    let told = StatusJson(&status);
-    // The same moment for both, and the same midnights.
+    let report = StatusJson(&status);
+    // The same time for both, and the same midnights.
     let browser = Browser::open().await;
     browser.devtools("Emulation.setTimezoneOverride", json!({ "timezoneId": "UTC" })).await;
-    browser.stop_clock(told.now()).await;
+    browser.stop_clock(report.now()).await;
     let page = page::visit(&browser, &caddy.url).await;
     page.assert_clean();
     assert_eq!(page.problems(), "");
-    let place = format!("{quorum} over {range}");
-    assert_eq!((told.endpoints().len(), page.endpoints().len()), (6, 6));
-    for of in told.endpoints() {
+    let context = format!("{quorum} over {range}");
+    assert_eq!((report.endpoints().len(), page.endpoints().len()), (6, 6));
+    for of in report.endpoints() {
         let title = text(of, "title");
-        assert_eq!(shown(&page, title), expected(&told, of), "{place}: {of:#}");
-        // Who hears the chart hears the same figures.
+        assert_eq!(shown(&page, title), expected(&report, of), "{context}: {of:#}");
+        // Screen readers get the same figures from the chart.
         let chart = page.endpoint(title).text_of("chart").replace('\u{a0}', " ");
-        assert!(chart.contains(&format!(": {}", StatusJson::response_times(of))), "{place}: {chart}");
-        // Which places see it down stands in the reason, which names them.
+        assert!(chart.contains(&format!(": {}", StatusJson::response_times(of))), "{context}: {chart}");
+        // The reason names the locations that see the endpoint down.
         if of["localized"] == true {
             let from: Vec<&str> = list(of, "down_from").iter().filter_map(Value::as_str).collect();
             let others = number(of, "heard") as usize - from.len();
             let who = format!("unreachable from {}, reachable from {others} others: ", from.join(" and "));
-            assert!(page.endpoint(title).text_of("reason").starts_with(&who), "{place}: {who}");
+            assert!(page.endpoint(title).text_of("reason").starts_with(&who), "{context}: {who}");
         }
         let down: Vec<&Value> = list(of, "nodes").iter().filter(|node| node["status"] == "down").collect();
         let down: Vec<&Value> = down.into_iter().map(|node| &node["node"]).collect();
-        assert_eq!(json!(down), of["down_from"], "{place}: {of:#}");
+        assert_eq!(json!(down), of["down_from"], "{context}: {of:#}");
     }
     let of_page = |name: &str| page.text_of(name);
-    assert_eq!(of_page("state"), status["status"], "{place}");
-    assert_eq!((of_page("overall"), of_page("remark")), (told.sentence(), told.remark()), "{place}");
-    assert_eq!((of_page("looked"), of_page("scope")), told.looked(), "{place}");
+    assert_eq!(of_page("state"), status["status"], "{context}");
+    assert_eq!((of_page("overall"), of_page("remark")), (report.sentence(), report.remark()), "{context}");
+    assert_eq!((of_page("freshness"), of_page("scope")), report.freshness(), "{context}");
     let nodes = browser.script(NODES).await.to_string().replace('\u{a0}', " ");
-    assert_eq!(nodes, json!(told.observers()).to_string(), "{place}");
-    let (moments, texts): (Vec<i64>, Vec<String>) = told.events().into_iter().unzip();
+    assert_eq!(nodes, json!(report.nodes()).to_string(), "{context}");
+    let (moments, texts): (Vec<i64>, Vec<String>) = report.events().into_iter().unzip();
     let moments = browser.script_with(MOMENTS, vec![json!(moments)]).await;
     let moments = moments.as_array().cloned().unwrap_or_default();
     let happened: Vec<Value> = moments.iter().zip(texts).map(|(at, text)| json!([at, text])).collect();
-    assert_eq!(json!(events(&page)), json!(happened), "{place}");
+    assert_eq!(json!(events(&page)), json!(happened), "{context}");
     browser.script("document.querySelector('#percentiles').click()").await;
-    // Endpoints are drawn one after the other.
+    // Endpoints are drawn one after another.
     let all = |page: &Page| {
-        told.endpoints().iter().all(|of| page.endpoint(text(of, "title")).text_of("times").contains("p99"))
+        report.endpoints().iter().all(|of| page.endpoint(text(of, "title")).text_of("times").contains("p99"))
     };
     let page = page::when(&browser, "percentiles", all).await;
-    for of in told.endpoints() {
+    for of in report.endpoints() {
         let shown = page.endpoint(text(of, "title")).text_of("times");
-        assert_eq!(shown, format!("Response time: {}", StatusJson::percentiles(of)), "{place}");
+        assert_eq!(shown, format!("Response time: {}", StatusJson::percentiles(of)), "{context}");
     }
-    // It was about something: every status, incidents, and figures that are neither nothing nor all.
-    let is = |name: &str, value: Value| told.endpoints().iter().any(|told| told[name] == value);
+    // The store covers every status, incidents, and figures other than nothing and everything.
+    let is = |name: &str, value: Value| report.endpoints().iter().any(|report| report[name] == value);
     assert!(is("status", json!("healthy")) && is("status", json!("degraded")), "{status:#}");
-    assert!(told.endpoints().iter().filter(|told| told["down"].as_i64() > Some(0)).count() >= 2, "{status:#}");
-    assert!(happened.len() >= 4 && told.endpoints().iter().any(|of| list(of, "incidents").len() > 1), "{status:#}");
+    assert!(report.endpoints().iter().filter(|report| report["down"].as_i64() > Some(0)).count() >= 2, "{status:#}");
+    assert!(happened.len() >= 4 && report.endpoints().iter().any(|of| list(of, "incidents").len() > 1), "{status:#}");
 }
 
 #[tokio::test]
-async fn over_a_day_whose_checks_are_read_one_by_one() {
+async fn page_and_terminal_agree_about_a_day_of_check_files() {
     compare(Quorum::Majority, "24h", DAY).await;
     compare(Quorum::Any, "24h", DAY).await;
 }
 
 #[tokio::test]
-async fn over_days_that_histories_tell() {
+async fn page_and_terminal_agree_about_days_of_histories() {
     compare(Quorum::Majority, "10d", 10 * DAY).await;
     compare(Quorum::All, "7d", 7 * DAY).await;
 }

@@ -1,4 +1,4 @@
-//! Jobs that report in with `checker beat`, and the checks that notice when one does not, in both kinds of store.
+//! `checker beat` in jobs, and the checks that notice missing heartbeats, in both types of store.
 
 use serde_json::{Value, json};
 use shared::check_file::CheckResult;
@@ -15,8 +15,8 @@ fn backup() -> Value {
     json!({ "type": "heartbeat", "endpoint_name": "Backup", "job": "backup", "interval": "10m", "grace": "5m" })
 }
 
-/// What the check finds now: the status, and the sentence that goes with it.
-async fn look(checker: &Checker) -> (Status, String) {
+/// Runs the check and returns its status and notice.
+async fn check_once(checker: &Checker) -> (Status, String) {
     let run = checker.run(&["--format", "json"]).await;
     assert_eq!(run.code, 0, "{}", run.output());
     let results = run.results();
@@ -26,7 +26,7 @@ async fn look(checker: &Checker) -> (Status, String) {
 
 async fn beat(checker: &Checker, words: &[&str]) {
     let run = checker.call(&[&["beat", "backup"], words].concat()).await;
-    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "cron hears of nothing but trouble");
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "cron sends mail only about problems");
     let what = if words.contains(&"--failed") { "failure" } else { "heartbeat" };
     let stored = format!("{what} of `backup` stored as heartbeats/backup.json in ");
     assert!(run.stdout.starts_with(&stored) && run.stdout.lines().count() == 1, "{}", run.stdout);
@@ -36,46 +36,46 @@ fn down(sentence: &str) -> (Status, String) {
     (Status::Down, sentence.to_owned())
 }
 
-/// The whole life of a heartbeat; `put` writes the object behind the checker's back.
-async fn live(checker: &Checker, put: impl AsyncFn(String)) {
-    assert_eq!(look(checker).await, down("no heartbeat has come yet, expected every 10 min"));
+/// Tests a heartbeat from the first to the last; `put` writes its object directly.
+async fn test_heartbeat(checker: &Checker, put: impl AsyncFn(String)) {
+    assert_eq!(check_once(checker).await, down("no heartbeat has come yet, expected every 10 min"));
     beat(checker, &[]).await;
-    assert_eq!(look(checker).await, (Status::Healthy, String::new()));
+    assert_eq!(check_once(checker).await, (Status::Healthy, String::new()));
     beat(checker, &["--exit-status", "3", "--failed", "disk full"]).await;
-    assert_eq!(look(checker).await, down("the job ended with exit status 3: disk full"));
+    assert_eq!(check_once(checker).await, down("the job ended with exit status 3: disk full"));
     beat(checker, &["--exit-status", "0"]).await;
-    assert_eq!(look(checker).await, (Status::Healthy, String::new()));
+    assert_eq!(check_once(checker).await, (Status::Healthy, String::new()));
     put(format!("{{\"at\":{}}}", support::now() - 26 * MINUTE)).await;
-    assert_eq!(look(checker).await, down("no heartbeat for 26 min, expected every 10 min"));
+    assert_eq!(check_once(checker).await, down("no heartbeat for 26 min, expected every 10 min"));
     put(format!("{{\"at\":{}}}", support::now() + 2 * HOUR + MINUTE)).await;
-    let (status, why) = look(checker).await;
+    let (status, why) = check_once(checker).await;
     assert!(status == Status::Unknown && why.contains("2 h in the future"), "{status}: {why}");
     put("<html>".to_owned()).await;
-    let (status, why) = look(checker).await;
+    let (status, why) = check_once(checker).await;
     assert!(status == Status::Unknown && why.contains("failed to use `heartbeats/backup.json`"), "{status}: {why}");
 }
 
 #[tokio::test]
-async fn a_job_that_reports_into_a_directory_is_healthy_until_it_is_late_or_fails() {
+async fn a_job_with_a_directory_is_healthy_until_it_fails_or_is_late() {
     let checker = Checker::new(&watching(&[backup()], &directory()));
-    live(&checker, async |content| checker.write("checks/heartbeats/backup.json", &content)).await;
+    test_heartbeat(&checker, async |content| checker.write("checks/heartbeats/backup.json", &content)).await;
 }
 
 #[tokio::test]
-async fn a_job_that_reports_into_a_bucket_is_healthy_until_it_is_late_or_fails() {
+async fn a_job_with_a_bucket_is_healthy_until_it_fails_or_is_late() {
     let bucket = Bucket::new().await;
     let checker = Checker::new(&watching(&[backup()], &bucket.storage()));
-    live(&checker, async |content| bucket.put("status/heartbeats/backup.json", content).await).await;
+    test_heartbeat(&checker, async |content| bucket.put("status/heartbeats/backup.json", content).await).await;
 }
 
 #[tokio::test]
-async fn a_store_that_cannot_be_read_leaves_the_job_unknown_and_never_down() {
+async fn an_unreadable_store_leaves_the_job_unknown_and_never_down() {
     let checker = Checker::new(&watching(&[backup()], &directory()));
     beat(&checker, &[]).await;
-    // A folder where the object should be: nobody can read it, whoever runs the test.
+    // A folder with the name of the object, which not even root can read.
     std::fs::remove_file(checker.path("checks/heartbeats/backup.json")).expect("it is there");
     std::fs::create_dir(checker.path("checks/heartbeats/backup.json")).expect("there is room");
-    let (status, why) = look(&checker).await;
+    let (status, why) = check_once(&checker).await;
     assert_eq!(status, Status::Unknown);
     assert!(why.starts_with("failed to read `heartbeats/backup.json` from the directory"), "{why}");
 
@@ -96,11 +96,11 @@ async fn a_store_that_cannot_be_read_leaves_the_job_unknown_and_never_down() {
     let results = checker.run(&["--format", "json", "--no-store"]).await.results();
     let why = results[0].reason().unwrap_or_default();
     assert_eq!(results[0].status, Status::Unknown, "{why}");
-    assert!(why.contains("the connection is refused"), "{why}");
+    assert!(why.contains("the connection was refused"), "{why}");
 }
 
 #[tokio::test]
-async fn what_cannot_be_is_named_before_anybody_waits_for_it() {
+async fn impossible_heartbeats_are_reported_before_they_are_expected() {
     let odd = json!({ "type": "heartbeat", "endpoint_name": "Odd", "job": "My Job", "interval": "1h" });
     let checker = Checker::new(&watching(&[backup(), odd], &directory()));
     let run = checker.call(&["validate"]).await;
@@ -114,13 +114,13 @@ async fn what_cannot_be_is_named_before_anybody_waits_for_it() {
         "{}",
         run.output()
     );
-    assert_eq!(look(&checker).await.0, Status::Unknown);
+    assert_eq!(check_once(&checker).await.0, Status::Unknown);
     let run = checker.call(&["beat", "backup"]).await;
     assert!(run.code == 2 && run.stderr.contains("has no `storage`"), "{}", run.output());
 
     checker.configure(&watching(&[backup()], &directory()));
     let run = checker.call(&["beat", "bakup"]).await;
-    assert_eq!(run.code, 0, "it is stored all the same: the check may be made elsewhere");
+    assert_eq!(run.code, 0, "it is stored, because another checker may have the check");
     assert!(
         run.stderr.contains("no check of this configuration waits for `bakup`; did you mean `backup`?"),
         "{}",
@@ -131,7 +131,7 @@ async fn what_cannot_be_is_named_before_anybody_waits_for_it() {
 }
 
 #[tokio::test]
-async fn a_watch_notices_that_a_job_reports_in_again_also_with_another_configuration() {
+async fn a_daemon_notices_heartbeats_also_after_a_reload() {
     let mut config = watching(&[backup()], &directory());
     config["every"] = json!("1s");
     let checker = Checker::new(&config);
@@ -147,7 +147,7 @@ async fn a_watch_notices_that_a_job_reports_in_again_also_with_another_configura
     beat(&checker, &[]).await;
     statuses(Status::Healthy).await;
 
-    // Another configuration reads the same heartbeats.
+    // The reloaded configuration reads the same heartbeats.
     let second = json!({ "type": "exec", "name": "Second", "command": "true" });
     config["checkers"] = json!([second, backup()]);
     checker.configure(&config);
@@ -163,7 +163,7 @@ async fn a_watch_notices_that_a_job_reports_in_again_also_with_another_configura
 }
 
 #[tokio::test]
-async fn heartbeats_stand_in_nobodys_way() {
+async fn heartbeats_do_not_affect_rebuilds_or_the_page() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let shop = check_with("Shop", &ok.url, json!({}));
     let checker = Checker::new(&watching(&[shop, backup()], &directory()));
@@ -178,5 +178,5 @@ async fn heartbeats_stand_in_nobodys_way() {
     assert_eq!(shown.endpoint("Backup").text_of("status"), "down");
     assert_eq!(shown.problems(), "");
     let status = support::http_client::get(&format!("{}checks/heartbeats/backup.json", served.url)).await.status;
-    assert_eq!(status, 404, "what the page does not need is not served");
+    assert_eq!(status, 404, "heartbeats are not served");
 }

@@ -1,4 +1,4 @@
-//! Long histories and several nodes in the terminal: known outages in, exact figures out.
+//! Long histories of several nodes in the terminal: known outages go in, exact figures come out.
 
 use std::path::Path;
 
@@ -12,25 +12,25 @@ use support::checker::Checker;
 use support::configuration::{check, directory, watching};
 use support::now;
 
-/// How often the generated nodes look.
+/// The interval of the generated nodes.
 const INTERVAL: Nanos = 10 * MINUTE;
-/// How many days they have looked.
+/// For how many days they have run.
 const DAYS: i64 = 12;
 
-/// A node, and when it sees `Shop` down: from so long before now for so long.
+/// A node, and when `Shop` is down for it: how long ago that began, and how long it lasted.
 struct Generated {
     name: &'static str,
     down: (Nanos, Nanos),
 }
 
-/// Two nodes see an outage of an hour, five days ago; the third sees one now that the others do not see.
+/// Two nodes saw an outage of an hour, five days ago. The third one sees one now that the others do not see.
 const NODES: [Generated; 3] = [
     Generated { name: "eu-west", down: (5 * DAY, HOUR) },
     Generated { name: "us-east", down: (5 * DAY, HOUR) },
     Generated { name: "ap-south", down: (2 * HOUR, 3 * HOUR) },
 ];
 
-/// The check files of all nodes up to now, each with its name.
+/// The check files of all nodes up to now, as names and contents.
 fn check_files(now: UnixNanos, quorum: Quorum) -> Vec<(String, String)> {
     let first = (now - DAYS * DAY) / INTERVAL * INTERVAL;
     let mut files = Vec::new();
@@ -96,11 +96,11 @@ fn endpoint<'a>(status: &'a Value, title: &str) -> &'a Value {
 }
 
 #[tokio::test]
-async fn known_outages_give_the_same_figures_in_the_terminal_for_each_policy() {
+async fn known_outages_give_exact_figures_with_each_quorum() {
     for (quorum, down, word) in [
         (Quorum::Majority, HOUR, "degraded"),
         (Quorum::All, 0, "degraded"),
-        // The third node's outage began two hours ago, on a round.
+        // The third node's outage began two hours ago, with a round.
         (Quorum::Any, HOUR + 2 * HOUR, "down"),
     ] {
         let checker = Checker::new(&configuration(&directory()));
@@ -109,9 +109,9 @@ async fn known_outages_give_the_same_figures_in_the_terminal_for_each_policy() {
         rebuild_all(&checker).await;
         let status = status(&checker).await;
         let shop = endpoint(&status, "Shop");
-        let told = shop["down"].as_i64().expect("it is a number");
-        // What goes on now grows from round to round, and with the clock.
-        assert!((down..=down + if word == "down" { 2 * INTERVAL } else { 0 }).contains(&told), "{quorum}: {shop}");
+        let measured = shop["down"].as_i64().expect("it is a number");
+        // A current outage grows with every round and with the clock.
+        assert!((down..=down + if word == "down" { 2 * INTERVAL } else { 0 }).contains(&measured), "{quorum}: {shop}");
         assert_eq!((&shop["status"], &shop["verdict"]), (&json!(word), &json!(quorum.to_string())));
         assert_eq!(shop["localized"], json!(word != "down"));
         assert_eq!(endpoint(&status, "Site")["uptime"], "100%");
@@ -120,7 +120,7 @@ async fn known_outages_give_the_same_figures_in_the_terminal_for_each_policy() {
 }
 
 #[tokio::test]
-async fn a_failure_of_one_place_is_told_as_localized_with_its_name() {
+async fn a_failure_at_one_location_is_reported_as_localized() {
     let checker = Checker::new(&configuration(&directory()));
     fill(&checker.path("checks"), &check_files(now(), Quorum::Majority));
     rebuild_all(&checker).await;
@@ -130,7 +130,7 @@ async fn a_failure_of_one_place_is_told_as_localized_with_its_name() {
 }
 
 #[tokio::test]
-async fn a_rebuild_gives_what_the_rounds_gave() {
+async fn a_rebuild_gives_the_same_history_as_the_rounds() {
     let closed = "http://127.0.0.1:9/";
     let checker = Checker::new(&watching(&[check("Shop", closed)], &directory()));
     for _ in 0..3 {
@@ -145,7 +145,7 @@ async fn a_rebuild_gives_what_the_rounds_gave() {
 }
 
 #[tokio::test]
-async fn a_broken_history_is_named_and_its_check_files_fill_in() {
+async fn an_invalid_history_is_named_and_replaced_by_check_files() {
     let checker = Checker::new(&configuration(&directory()));
     fill(&checker.path("checks"), &check_files(now(), Quorum::Majority));
     rebuild_all(&checker).await;

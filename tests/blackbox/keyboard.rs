@@ -1,5 +1,5 @@
-//! The whole page by keyboard alone: Tab comes to everything that can be used, in the order in which it stands, arrow
-//! keys walk within, Enter opens, Escape closes, and where one is can be seen.
+//! The whole page by keyboard: Tab reaches every control in visual order, arrow keys move within, Enter opens, Escape closes,
+//! and the focus is visible.
 
 use serde_json::Value;
 use support::browser::Browser;
@@ -7,7 +7,7 @@ use support::page::{self, Page};
 use support::page_scenario::{self, PageState};
 use support::wait_for;
 
-/// Where the focus is, in words; and how its ring looks.
+/// Describes the focused element and its focus ring.
 const FOCUS: &str = r"
     const one = document.activeElement;
     if (!one || one === document.body) return null;
@@ -27,13 +27,13 @@ async fn focus(browser: &Browser) -> Value {
     browser.script(FOCUS).await
 }
 
-/// Waits until something is so.
+/// Waits until a script returns true.
 async fn until(browser: &Browser, what: &str, script: &str) {
     let is_so = || async { (browser.script(script).await == true).then_some(()) };
     wait_for(what, is_so).await;
 }
 
-/// Presses Tab until the focus leaves the page; what it came by.
+/// Presses Tab until the focus leaves the page, and returns the tab stops.
 async fn walk(browser: &Browser) -> Vec<Value> {
     let mut stops = Vec::new();
     for _ in 0..200 {
@@ -57,7 +57,7 @@ fn words(stops: &[Value]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn tab_comes_to_everything_once_in_order_and_one_sees_where_one_is() {
+async fn tab_reaches_every_control_once_in_order_with_a_visible_focus() {
     let scenario = PageState::Announced.start().await;
     let browser = page_scenario::open_browser().await;
     scenario.visit(&browser).await;
@@ -69,22 +69,22 @@ async fn tab_comes_to_everything_once_in_order_and_one_sees_where_one_is() {
         .into_iter()
         .chain(of_endpoints)
         .collect();
-    let stood: Vec<String> = words(&stops).into_iter().take(expected.len()).collect();
-    assert_eq!(stood, expected, "{:#?}", words(&stops));
+    let actual: Vec<String> = words(&stops).into_iter().take(expected.len()).collect();
+    assert_eq!(actual, expected, "{:#?}", words(&stops));
     let hidden: Vec<&Value> = stops.iter().filter(|stop| stop["isRinged"] != true).collect();
-    assert!(hidden.is_empty(), "one does not see where one is: {hidden:#?}");
-    // All are measured at one moment, since what comes in sight takes its real height and moves what is below it.
+    assert!(hidden.is_empty(), "the focus is invisible: {hidden:#?}");
+    // All are measured at the same time, because elements change their heights when they scroll into view.
     let tops = browser.script("return window.walked.map(one => one.getBoundingClientRect().top);").await;
     let tops: Vec<f64> = tops.as_array().into_iter().flatten().filter_map(Value::as_f64).collect();
     assert_eq!(tops.len(), stops.len());
-    assert!(tops.windows(2).all(|pair| pair[0] <= pair[1] + 40.0), "it goes down the page: {tops:?}");
-    // The same way back.
+    assert!(tops.windows(2).all(|pair| pair[0] <= pair[1] + 40.0), "it moves down the page: {tops:?}");
+    // The same in reverse.
     browser.press("Shift+Tab").await;
     assert_eq!(words(&[focus(&browser).await]), words(&stops[stops.len() - 1..]));
 }
 
 #[tokio::test]
-async fn a_reader_without_a_pointer_finds_the_failed_check_behind_a_bar() {
+async fn the_failed_check_behind_a_bar_is_found_by_keyboard() {
     let scenario = PageState::Down.start().await;
     let browser = page_scenario::open_browser().await;
     scenario.visit(&browser).await;
@@ -98,10 +98,10 @@ async fn a_reader_without_a_pointer_finds_the_failed_check_behind_a_bar() {
                     return here;
                 }
             }
-            panic!("Tab never comes to {kind} of {of}");
+            panic!("Tab never reaches {kind} of {of}");
         }
     };
-    // The newest bar has the focus first, its read-out opens with it, and Escape closes that alone.
+    // The newest bar gets the focus first. Its readout opens, and Escape closes only that.
     let today = to("bar", "Shop").await;
     assert!(today["label"].as_str().is_some_and(|label| label.contains("down for")), "{today}");
     until(&browser, "the read-out", "return document.querySelectorAll('.strip-box .readout.open').length === 1;").await;
@@ -109,7 +109,7 @@ async fn a_reader_without_a_pointer_finds_the_failed_check_behind_a_bar() {
     until(&browser, "the read-out to go", "return document.querySelectorAll('.strip-box .readout.open').length === 0;")
         .await;
     assert_eq!(focus(&browser).await["label"], today["label"], "the focus stays");
-    // Arrows walk the days, Home and End go to the ends.
+    // Arrows move by days, Home and End go to the ends.
     browser.press("ArrowLeft").await;
     let yesterday = focus(&browser).await;
     assert!(yesterday["label"].as_str().is_some_and(|label| label.starts_with("Saturday, November 21")), "{yesterday}");
@@ -117,7 +117,7 @@ async fn a_reader_without_a_pointer_finds_the_failed_check_behind_a_bar() {
     assert_ne!(focus(&browser).await["label"], yesterday["label"]);
     browser.press("End").await;
     assert_eq!(focus(&browser).await["label"], today["label"]);
-    // Enter opens the day, and its hours are the next stop.
+    // Enter opens the day, and its hours are the next tab stop.
     browser.press("Enter").await;
     until(&browser, "the hours", "return document.querySelectorAll('.level .bar').length === 24;").await;
     assert_eq!(focus(&browser).await["open"], "true");
@@ -135,7 +135,7 @@ async fn a_reader_without_a_pointer_finds_the_failed_check_behind_a_bar() {
     to("checks", "Shop").await;
     let read = "return [...document.querySelectorAll('.checks .check')].some(row => row.textContent.includes('down') && row.textContent.includes('connection refused'));";
     until(&browser, "the failed check", read).await;
-    // Back on the day's bar, Enter closes what it opened.
+    // On the day's bar, Enter closes what it opened.
     for _ in 0..2 {
         browser.press("Shift+Tab").await;
     }
@@ -145,7 +145,7 @@ async fn a_reader_without_a_pointer_finds_the_failed_check_behind_a_bar() {
 }
 
 #[tokio::test]
-async fn ranges_percentiles_charts_and_folded_charts_are_used_with_keys() {
+async fn ranges_percentiles_and_charts_work_with_keys() {
     let scenario = PageState::Three.start().await;
     let browser = page_scenario::open_browser().await;
     scenario.visit(&browser).await;
@@ -170,10 +170,10 @@ async fn ranges_percentiles_charts_and_folded_charts_are_used_with_keys() {
     browser.press("ArrowLeft").await;
     // One crosshair for all three charts.
     until(&browser, "the crosshair", &crosses(3)).await;
-    let told = "return document.querySelector('.chart-readout').textContent;";
-    let newest = browser.script(told).await;
+    let readout = "return document.querySelector('.chart-readout').textContent;";
+    let newest = browser.script(readout).await;
     browser.press("ArrowLeft").await;
-    let is_another = || async { Some(browser.script(told).await).filter(|told| *told != newest) };
+    let is_another = || async { Some(browser.script(readout).await).filter(|readout| *readout != newest) };
     wait_for("another point", is_another).await;
     browser.press("Escape").await;
     until(&browser, "no crosshair", &crosses(0)).await;

@@ -1,5 +1,4 @@
-//! The page speaks the language of whoever reads it, with dates and figures as they are written there, from right to left
-//! where that is so, and says what it has to say in every one of its languages.
+//! The page in the reader's language: texts, dates, numbers and writing direction, complete in every language.
 
 use serde_json::{Value, json};
 use shared::page_config::appearance::LANGUAGES;
@@ -11,8 +10,8 @@ use support::page_scenario::{self, PageScenario, PageState};
 /// A narrow phone, in CSS pixels.
 const NARROW: (u32, u32) = (320, 640);
 
-/// What of the page's words looks like a text that was not filled in, or was not there.
-const UNSAID: &str = r"
+/// Finds texts with unfilled placeholders or without a translation.
+const INCOMPLETE: &str = r"
     const words = [...document.querySelectorAll('*')].flatMap(element => [
         ...[...element.childNodes].filter(node => node.nodeType === 3).map(node => node.data),
         ...['aria-label', 'placeholder', 'title'].map(name => element.getAttribute(name) ?? 'none'),
@@ -23,7 +22,7 @@ const UNSAID: &str = r"
     return [...odd, ...empty.map(element => element.outerHTML)];
 ";
 
-/// What leaves the window to either side, and by how much; what scrolls in itself may, but for the table.
+/// Finds elements that overflow the window, and by how much. Scrollable elements may, except the table.
 const OVERFLOWING: &str = r"
     const wide = document.documentElement.clientWidth;
     const scrolls = element => element.closest('.table, .words, pre, .spoken, svg');
@@ -36,26 +35,26 @@ const OVERFLOWING: &str = r"
     return [...wider.map(element => `${element.tagName}.${element.className} is ${element.scrollWidth} wide`), ...over];
 ";
 
-/// Makes the reader one of these languages, the dearest first.
+/// Sets the reader's languages, by preference.
 async fn prefer(browser: &Browser, languages: &str) {
     let agent = browser.script("return navigator.userAgent;").await;
     let override_ = json!({ "userAgent": agent, "acceptLanguage": languages });
     browser.devtools("Emulation.setUserAgentOverride", override_).await;
 }
 
-/// Opens the page with something in its address and waits until it is complete.
+/// Opens the page with a query and waits until it is complete.
 async fn visit(browser: &Browser, scenario: &PageScenario, query: &str) -> Page {
     page::visit(browser, &format!("{}{query}", scenario.url)).await
 }
 
-/// The language and the direction that the document says it has.
+/// The language and the direction of the document.
 async fn spoken(browser: &Browser) -> (String, String) {
-    let told = browser.script("return [document.documentElement.lang, document.documentElement.dir];").await;
-    let text = |place: usize| told[place].as_str().unwrap_or_default().to_owned();
+    let document = browser.script("return [document.documentElement.lang, document.documentElement.dir];").await;
+    let text = |position: usize| document[position].as_str().unwrap_or_default().to_owned();
     (text(0), text(1))
 }
 
-/// The files of languages that the page asked for.
+/// The locale files that the page requested.
 fn language_files(page: &Page) -> Vec<String> {
     let requests = page.requests().into_iter();
     let files = requests.filter_map(|url| url.split_once("locales/").map(|(_, name)| name.to_owned()));
@@ -63,7 +62,7 @@ fn language_files(page: &Page) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_reader_of_german_sees_german_words_dates_and_figures() {
+async fn a_german_reader_sees_german_texts_dates_and_numbers() {
     let scenario = PageState::Down.start().await;
     let browser = page_scenario::open_browser().await;
     prefer(&browser, "nl-NL,de-DE,en").await;
@@ -88,7 +87,7 @@ async fn a_reader_of_german_sees_german_words_dates_and_figures() {
 }
 
 #[tokio::test]
-async fn whoever_hosts_the_page_may_set_its_language_and_the_address_comes_before_them() {
+async fn the_address_overrides_the_configured_language() {
     let scenario = PageState::One.start().await;
     let browser = page_scenario::open_browser().await;
     prefer(&browser, "de-DE").await;
@@ -101,14 +100,14 @@ async fn whoever_hosts_the_page_may_set_its_language_and_the_address_comes_befor
     let page = visit(&browser, &scenario, "?lang=ja").await;
     assert_eq!((spoken(&browser).await.0.as_str(), page.text_of("overall").as_str()), ("ja", "Website：正常"));
     assert_eq!(language_files(&page), ["ja.txt"]);
-    // What is chosen in the address stays when somebody looks at the page in another way.
+    // The language in the address stays when the reader changes the view.
     browser.script("document.querySelector('.ranges input').click();").await;
     let query = browser.script("return location.search;").await;
     assert_eq!(query, "?range=1d&lang=ja");
 }
 
 #[tokio::test]
-async fn arabic_runs_from_right_to_left_but_time_from_left_to_right() {
+async fn arabic_runs_right_to_left_and_time_left_to_right() {
     let scenario = PageState::Localized.start().await;
     let browser = page_scenario::open_browser().await;
     for (width, height) in [NARROW, (1_280, 1_024)] {
@@ -117,8 +116,8 @@ async fn arabic_runs_from_right_to_left_but_time_from_left_to_right() {
         page.assert_clean();
         assert_eq!(spoken(&browser).await, ("ar".to_owned(), "rtl".to_owned()));
         assert!(page.text_of("overall").contains("من أصل 3 من المواقع"), "{}", page.text_of("overall"));
-        assert!(page.endpoint("Mail").text_of("uptime").starts_with("99."), "figures are those of errors and logs");
-        let places = browser
+        assert!(page.endpoint("Mail").text_of("uptime").starts_with("99."), "digits are those of errors and logs");
+        let positions = browser
             .script(
                 "const middle = selector => { const { left, right } = document.querySelector(selector).getBoundingClientRect();
                      return (left + right) / 2 / innerWidth; };
@@ -126,16 +125,19 @@ async fn arabic_runs_from_right_to_left_but_time_from_left_to_right() {
                      middle('.strip .bar:last-of-type')];",
             )
             .await;
-        let place = |number: usize| places[number].as_f64().expect("it is a number");
-        assert!(place(0) > 0.8 && place(1) < 0.3, "the name stands to the right, the figure to the left: {places}");
-        assert!(place(2) < 0.2 && place(3) > 0.8, "the oldest bar stands to the left: {places}");
+        let position = |number: usize| positions[number].as_f64().expect("it is a number");
+        assert!(
+            position(0) > 0.8 && position(1) < 0.3,
+            "the name is on the right, the figure on the left: {positions}"
+        );
+        assert!(position(2) < 0.2 && position(3) > 0.8, "the oldest bar is on the left: {positions}");
         assert_eq!(axe::violations(&browser).await, Vec::<String>::new());
         assert_eq!(browser.script(OVERFLOWING).await, json!([]), "{width}");
     }
 }
 
 #[tokio::test]
-async fn every_language_says_everything_and_fits_a_narrow_phone() {
+async fn every_language_is_complete_and_fits_a_narrow_phone() {
     let scenarios = [PageState::Localized.start().await, PageState::Incomplete.start().await];
     let browser = page_scenario::open_browser().await;
     browser.resize(NARROW.0, NARROW.1).await;
@@ -146,7 +148,7 @@ async fn every_language_says_everything_and_fits_a_narrow_phone() {
                 let page = visit(&browser, scenario, &format!("?lang={code}{view}")).await;
                 page.assert_clean();
                 assert_eq!(spoken(&browser).await.0, code);
-                assert_eq!(browser.script(UNSAID).await, json!([]), "{code}: {}", scenario.state.name());
+                assert_eq!(browser.script(INCOMPLETE).await, json!([]), "{code}: {}", scenario.state.name());
                 assert_eq!(browser.script(OVERFLOWING).await, json!([]), "{code}: {}", scenario.state.name());
                 assert_eq!(language_files(&page), [format!("{code}.txt")]);
                 sentences.push(page.text_of("overall"));
@@ -155,11 +157,11 @@ async fn every_language_says_everything_and_fits_a_narrow_phone() {
     }
     sentences.sort();
     sentences.dedup();
-    assert_eq!(sentences.len(), 2 * LANGUAGES.len(), "each says it in its own words: {sentences:#?}");
+    assert_eq!(sentences.len(), 2 * LANGUAGES.len(), "each language has its own sentences: {sentences:#?}");
 }
 
 #[tokio::test]
-async fn a_configuration_that_is_broken_is_told_in_the_readers_language() {
+async fn configuration_errors_are_shown_in_the_readers_language() {
     let scenario = PageState::Broken.start().await;
     let browser = page_scenario::open_browser().await;
     let page = visit(&browser, &scenario, "?lang=es").await;
@@ -169,7 +171,7 @@ async fn a_configuration_that_is_broken_is_told_in_the_readers_language() {
 }
 
 #[tokio::test]
-async fn a_language_that_is_missing_is_english_and_without_any_a_sentence_says_so() {
+async fn missing_translations_are_english_and_missing_files_are_reported() {
     let scenario = PageState::One.start().await;
     let browser = page_scenario::open_browser().await;
     let languages = scenario.folder().join("locales");
@@ -178,12 +180,12 @@ async fn a_language_that_is_missing_is_english_and_without_any_a_sentence_says_s
     assert_ne!(without, german);
     std::fs::write(languages.join("de.txt"), without).expect("it is written");
     let page = visit(&browser, &scenario, "?lang=de").await;
-    let said = (spoken(&browser).await.0, page.text_of("overall"));
-    assert_eq!(said, ("de".to_owned(), "Website ist healthy".to_owned()), "a text that is missing is English");
+    let shown = (spoken(&browser).await.0, page.text_of("overall"));
+    assert_eq!(shown, ("de".to_owned(), "Website ist healthy".to_owned()), "a missing text is English");
     std::fs::remove_file(languages.join("de.txt")).expect("it was there");
     let page = visit(&browser, &scenario, "?lang=de").await;
     assert_eq!((spoken(&browser).await.0.as_str(), page.text_of("overall").as_str()), ("en", "Website is healthy"));
-    // A file of another version, which lacks a text that nothing replaces.
+    // A file of another version, without a text that has no fallback.
     let english = std::fs::read_to_string(languages.join("en.txt")).expect("it is there");
     let other = english.replacen("\nhealthy = ", "\nwell = ", 1);
     assert_ne!(other, english);
@@ -192,11 +194,11 @@ async fn a_language_that_is_missing_is_english_and_without_any_a_sentence_says_s
     assert_eq!(page.text_of("state"), "broken");
     assert!(page.text_of("text").contains("The texts of this page could not be loaded"), "{}", page.text_of("text"));
     let page = visit(&browser, &scenario, "?lang=fr").await;
-    assert_eq!(page.text_of("overall"), "Website est en ligne", "what is there is used");
+    assert_eq!(page.text_of("overall"), "Website est en ligne", "available locales are used");
 }
 
 #[tokio::test]
-async fn every_language_has_the_plurals_that_browsers_ask_for() {
+async fn every_language_has_the_plurals_of_its_browser_locale() {
     let scenario = PageState::One.start().await;
     let browser = page_scenario::open_browser().await;
     visit(&browser, &scenario, "").await;

@@ -1,4 +1,4 @@
-//! Long ranges and several nodes on the page: known outages in, exact figures out, in few requests and little data.
+//! Long ranges of several nodes on the page: known outages go in, exact figures come out, in few requests and little data.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -17,11 +17,11 @@ use support::fake_nodes::{FakeNodes, Outage, into_bucket, into_directory};
 use support::page::{self, Page};
 use support::{http_client, ministack, now};
 
-/// What answers weigh besides their bodies, in bytes.
+/// The size of a response without its body, in bytes.
 const HEADERS: usize = 300;
 
-/// Ninety days and a bit of twenty endpoints, looked at by three nodes every minute, with two outages that are known:
-/// one of two hours that all nodes see, and one that goes on and that the third node alone sees.
+/// Ninety days of twenty endpoints, checked by three nodes every minute, with two known outages: one of two hours that all
+/// nodes see, and a current one that only the third node sees.
 fn ninety_days() -> &'static (FakeNodes, BTreeMap<String, String>) {
     static FAKE_NODES: OnceLock<(FakeNodes, BTreeMap<String, String>)> = OnceLock::new();
     FAKE_NODES.get_or_init(|| {
@@ -37,14 +37,14 @@ fn ninety_days() -> &'static (FakeNodes, BTreeMap<String, String>) {
     })
 }
 
-/// The requests of a page that are for data.
+/// The page's requests for data.
 fn data_requests(page: &Page) -> Vec<String> {
     let is_data =
         |url: &String| ["list-type", "history/", "-check.json", "index.json"].iter().any(|mark| url.contains(mark));
     page.requests().into_iter().filter(is_data).collect()
 }
 
-/// What the answers to these requests weigh on the wire.
+/// The size of the responses to these requests.
 async fn weight(requests: &[String]) -> usize {
     let mut bytes = 0;
     for url in requests {
@@ -55,15 +55,15 @@ async fn weight(requests: &[String]) -> usize {
     bytes
 }
 
-/// Fails unless the page shows what is known of those ninety days.
+/// Fails unless the page shows the known figures of those ninety days.
 fn assert_shows_ninety_days(page: &Page, fake_nodes: &FakeNodes) {
     page.assert_clean();
     assert_eq!(page.endpoints().len(), fake_nodes.endpoints);
-    // Of ninety days but for what is to come today, two hours: at least 99.9% and less than all.
+    // Two hours of ninety days minus the rest of today: at least 99.9% and less than 100%.
     let known = page.endpoint("Service 00");
     assert!(known.text_of("text").contains("down for 2 h"), "{:#}", known.0);
     assert!(known.text_of("uptime").starts_with("99.90"), "{}", known.text_of("uptime"));
-    // A reader in another time zone may see it on two days.
+    // In another time zone it may be on two days.
     let days = known.bar_statuses().iter().filter(|status| *status == "down").count();
     assert!((1..=2).contains(&days), "{:?}", known.bar_statuses());
     assert_eq!(known.bar_statuses().len(), 90);
@@ -76,7 +76,7 @@ fn assert_shows_ninety_days(page: &Page, fake_nodes: &FakeNodes) {
     assert!(page.problems().is_empty(), "{}", page.problems());
 }
 
-/// What ninety days may cost, whatever the source, and that they are there.
+/// Fails if ninety days cost more than they may, or are not shown.
 async fn assert_few_requests_and_little_data(page: &Page, fake_nodes: &FakeNodes) {
     let requests = data_requests(page);
     assert!(requests.len() <= 3 + fake_nodes.names.len(), "{} requests: {requests:#?}", requests.len());
@@ -86,7 +86,7 @@ async fn assert_few_requests_and_little_data(page: &Page, fake_nodes: &FakeNodes
 }
 
 #[tokio::test]
-async fn ninety_days_of_three_nodes_are_few_requests_and_little_data_from_s3() {
+async fn ninety_days_of_three_nodes_are_cheap_from_s3() {
     let (fake_nodes, objects) = ninety_days();
     let bucket = Bucket::new().await;
     into_bucket(objects, &bucket).await;
@@ -98,7 +98,7 @@ async fn ninety_days_of_three_nodes_are_few_requests_and_little_data_from_s3() {
     browser.stop_clock(fake_nodes.now + 20 * SECOND).await;
     let page = page::visit(&browser, &caddy.url).await;
     assert_few_requests_and_little_data(&page, fake_nodes).await;
-    // A refresh lists again and gets nothing that it has.
+    // A refresh lists again and requests nothing that is loaded.
     let listings = |page: &Page| data_requests(page).iter().filter(|url| url.contains("list-type")).count();
     let before = listings(&page);
     let page = page::when(&browser, "a refresh", |page| listings(page) >= before + 2 && page.is_complete()).await;
@@ -107,7 +107,7 @@ async fn ninety_days_of_three_nodes_are_few_requests_and_little_data_from_s3() {
 }
 
 #[tokio::test]
-async fn ninety_days_of_three_nodes_are_few_requests_and_little_data_from_plain_http() {
+async fn ninety_days_of_three_nodes_are_cheap_from_plain_http() {
     let (fake_nodes, objects) = ninety_days();
     let caddy = Caddy::start("").await;
     into_directory(objects, &caddy.site.path().join("store"));
@@ -118,23 +118,23 @@ async fn ninety_days_of_three_nodes_are_few_requests_and_little_data_from_plain_
     assert_few_requests_and_little_data(&page, fake_nodes).await;
 }
 
-/// The page's configuration for a directory `store` beside it.
+/// The page's configuration for a directory `store` next to it.
 fn from_directory(range: Nanos) -> String {
     let mut config = PageConfig::new(Source::Http { url: "store/".to_owned() });
     (config.range, config.refresh, config.interval) = (range, HOUR, 30 * MINUTE);
-    // Whether thousands of files are kept for later is not what these tests are about.
+    // Offline storage of thousands of files is not part of these tests.
     config.offline = false;
     config.to_json()
 }
 
-/// A directory that a fleet has filled, a checker that can tell its status, and a page that shows it.
-struct Place {
+/// A directory that several nodes have filled, a checker that reports its status, and a page that shows it.
+struct StoreAndPage {
     checker: Checker,
     caddy: Caddy,
 }
 
-impl Place {
-    async fn new(objects: &BTreeMap<String, String>) -> Place {
+impl StoreAndPage {
+    async fn new(objects: &BTreeMap<String, String>) -> StoreAndPage {
         let mut config = watching(&[check("Service 00", "http://127.0.0.1:9/")], &directory());
         config["page"] = json!({ "title": "Long", "range": "10d", "refresh": "1h" });
         let checker = Checker::new(&config);
@@ -142,7 +142,7 @@ impl Place {
         let caddy = Caddy::start("").await;
         std::os::unix::fs::symlink(checker.path("checks"), caddy.site.path().join("store")).expect("it is a folder");
         caddy.configure(&from_directory(10 * DAY));
-        Place { checker, caddy }
+        StoreAndPage { checker, caddy }
     }
 
     async fn visit(&self, browser: &Browser) -> Page {
@@ -156,22 +156,21 @@ impl Place {
     }
 }
 
-/// Fails unless page and terminal give the same digits of every endpoint.
+/// Fails unless page and terminal show the same figures for every endpoint.
 fn assert_agreement(page: &Page, status: &Value) {
     page.assert_clean();
-    let told = status["endpoints"].as_array().expect("there are endpoints");
-    assert_eq!(page.endpoints().len(), told.len());
-    for told in told {
-        let shown = page.endpoint(told["title"].as_str().unwrap_or_default());
-        let of = |name: &str| told[name].as_str().unwrap_or_default();
-        assert_eq!(shown.text_of("status"), of("status"), "{told}");
-        assert_eq!(shown.text_of("uptime"), of("uptime"), "{told}");
-        assert_eq!(shown.text_of("coverage"), format!("{} observed", of("coverage")), "{told}");
+    let reported = status["endpoints"].as_array().expect("there are endpoints");
+    assert_eq!(page.endpoints().len(), reported.len());
+    for reported in reported {
+        let shown = page.endpoint(reported["title"].as_str().unwrap_or_default());
+        let of = |name: &str| reported[name].as_str().unwrap_or_default();
+        assert_eq!(shown.text_of("status"), of("status"), "{reported}");
+        assert_eq!(shown.text_of("uptime"), of("uptime"), "{reported}");
+        assert_eq!(shown.text_of("coverage"), format!("{} observed", of("coverage")), "{reported}");
     }
 }
 
-/// Three nodes: an outage of an hour that all see, one of two hours that two see, and one that goes on and that one
-/// sees.
+/// Three nodes: an outage of an hour that all see, one of two hours that two see, and a current one that one sees.
 fn three_nodes(quorum: Quorum) -> FakeNodes {
     let mut fake_nodes = FakeNodes::small(&["ap-south", "eu-west", "us-east"], now());
     fake_nodes.quorum = quorum;
@@ -185,7 +184,7 @@ fn three_nodes(quorum: Quorum) -> FakeNodes {
 }
 
 #[tokio::test]
-async fn page_and_terminal_give_the_same_exact_figures_for_each_policy() {
+async fn page_and_terminal_agree_with_each_quorum() {
     let browser = Browser::open().await;
     for (quorum, down, status) in [
         ("majority", 3 * HOUR, "degraded"),
@@ -194,15 +193,15 @@ async fn page_and_terminal_give_the_same_exact_figures_for_each_policy() {
         ("any", 7 * HOUR, "down"),
     ] {
         let fake_nodes = three_nodes(quorum.parse().expect("it is a quorum"));
-        let place = Place::new(&fake_nodes.objects()).await;
-        // The moment is of one minute for both: what goes on grows with each.
-        let (page, told) = (place.visit(&browser).await, place.status().await);
-        assert_agreement(&page, &told);
-        let first = &told["endpoints"][0];
+        let site = StoreAndPage::new(&fake_nodes.objects()).await;
+        // The same minute for both, because current outages grow with each.
+        let (page, reported) = (site.visit(&browser).await, site.status().await);
+        assert_agreement(&page, &reported);
+        let first = &reported["endpoints"][0];
         assert_eq!(first["status"], status, "{quorum}");
-        let told = first["down"].as_i64().expect("it is a number");
+        let reported = first["down"].as_i64().expect("it is a number");
         let grows = if status == "down" { 15 * MINUTE } else { 0 };
-        assert!((down..=down + grows).contains(&told), "{quorum}: {told}");
+        assert!((down..=down + grows).contains(&reported), "{quorum}: {reported}");
         let shown = page.endpoint("Service 00");
         if status == "degraded" {
             assert_eq!(
@@ -214,39 +213,39 @@ async fn page_and_terminal_give_the_same_exact_figures_for_each_policy() {
 }
 
 #[tokio::test]
-async fn a_silent_node_leaves_the_vote_and_when_all_are_silent_nobody_knows() {
+async fn a_silent_node_leaves_the_vote_and_all_silent_means_unknown() {
     let mut fake_nodes = three_nodes(Quorum::Majority);
-    // The only one that sees it down has said nothing for two hours.
+    // The only node that sees it down has been silent for two hours.
     fake_nodes.silences = vec![(0, fake_nodes.now - 2 * HOUR..fake_nodes.now)];
-    let place = Place::new(&fake_nodes.objects()).await;
+    let site = StoreAndPage::new(&fake_nodes.objects()).await;
     let browser = Browser::open().await;
-    let page = place.visit(&browser).await;
-    assert_agreement(&page, &place.status().await);
+    let page = site.visit(&browser).await;
+    assert_agreement(&page, &site.status().await);
     assert_eq!(page.endpoint("Service 00").text_of("status"), "healthy");
     let nodes = page.nodes();
     assert!(nodes[0].starts_with("ap-south no reports since") && nodes[1].starts_with("eu-west reported"), "{nodes:?}");
-    // Nobody serves anything: time alone tells that the checkers are dead.
+    // The server does not change anything: time alone reveals that the checkers are dead.
     browser.stop_clock(fake_nodes.now + HOUR).await;
-    let page = place.visit(&browser).await;
+    let page = site.visit(&browser).await;
     assert_eq!(page.text_of("state"), "unknown");
     assert!(page.text_of("overall").starts_with("Unknown: no checks since"), "{}", page.text_of("overall"));
     assert!(page.nodes().iter().all(|node| node.contains("no reports since")), "{:?}", page.nodes());
 }
 
 #[tokio::test]
-async fn a_history_that_cannot_be_read_is_named_and_check_files_fill_in() {
-    // Twice an hour, since all check files are read eight times.
+async fn an_unreadable_history_is_named_and_replaced_by_check_files() {
+    // Only twice an hour, since all check files are read eight times.
     let fake_nodes = FakeNodes { interval: 30 * MINUTE, ..three_nodes(Quorum::Majority) };
     let mut objects = fake_nodes.objects();
     objects.extend(fake_nodes.check_files(1, 0));
     let good = objects["history/eu-west.json"].clone();
-    let place = Place::new(&objects).await;
-    // What a directory lists in full when its short list is not enough.
+    let site = StoreAndPage::new(&objects).await;
+    // A directory has a full index for when the short one is not enough.
     let index: BTreeMap<&String, u8> =
         objects.keys().filter(|name| !name.contains('/')).map(|name| (name, 0)).collect();
-    place.checker.write("checks/index.json", &json!(index).to_string());
+    site.checker.write("checks/index.json", &json!(index).to_string());
     let browser = Browser::open().await;
-    let expected = place.visit(&browser).await.endpoint("Service 00").text_of("uptime");
+    let expected = site.visit(&browser).await.endpoint("Service 00").text_of("uptime");
     for broken in [
         "",
         &good[..good.len() / 2],
@@ -256,18 +255,18 @@ async fn a_history_that_cannot_be_read_is_named_and_check_files_fill_in() {
         "<!doctype html>",
         "[[[[[[[[[[[[[[[[",
     ] {
-        place.checker.write("checks/history/eu-west.json", broken);
-        let page = place.visit(&browser).await;
+        site.checker.write("checks/history/eu-west.json", broken);
+        let page = site.visit(&browser).await;
         page.assert_clean();
         assert!(page.problems().contains("The history of eu-west is unreadable"), "{}", page.problems());
         assert_eq!(page.endpoint("Service 00").text_of("uptime"), expected, "{broken:.40}");
         assert_eq!(page.nodes().iter().filter(|node| node.contains("history unreadable")).count(), 1);
     }
-    assert_agreement(&place.visit(&browser).await, &place.status().await);
+    assert_agreement(&site.visit(&browser).await, &site.status().await);
 }
 
 #[tokio::test]
-async fn old_stores_and_mixed_fleets_are_shown_from_their_check_files() {
+async fn stores_without_histories_are_shown_from_their_check_files() {
     let fake_nodes = FakeNodes { interval: 30 * MINUTE, ..three_nodes(Quorum::Majority) };
     let nameless = |files: Vec<(String, String)>| {
         files.into_iter().map(|(name, content)| {
@@ -276,24 +275,24 @@ async fn old_stores_and_mixed_fleets_are_shown_from_their_check_files() {
             (CheckFileName { node: None, ..name }.to_string(), content)
         })
     };
-    // The original alone, and beside two nodes that keep histories.
+    // The original alone, and with two nodes that write histories.
     let original: BTreeMap<String, String> = nameless(fake_nodes.check_files(1, 0)).collect();
     let mut mixed = fake_nodes.objects();
     mixed.retain(|name, _| !name.contains("eu-west"));
     mixed.extend(original.clone());
     let browser = Browser::open().await;
     for (objects, nodes) in [(original, 1), (mixed, 3)] {
-        let place = Place::new(&objects).await;
+        let site = StoreAndPage::new(&objects).await;
         let index: BTreeMap<&String, u8> =
             objects.keys().filter(|name| !name.contains('/')).map(|name| (name, 0)).collect();
-        place.checker.write("checks/index.json", &json!(index).to_string());
+        site.checker.write("checks/index.json", &json!(index).to_string());
         if nodes == 1 {
-            std::fs::remove_dir_all(place.checker.path("checks/history")).expect("the folder is there");
+            std::fs::remove_dir_all(site.checker.path("checks/history")).expect("the folder is there");
         }
-        // The same moment for both: a check's time to stand may end between two.
-        let status = place.status().await;
-        browser.stop_clock(status["now"].as_i64().expect("it says when")).await;
-        let page = place.visit(&browser).await;
+        // The same time for both, because the validity of a check could end in between.
+        let status = site.status().await;
+        browser.stop_clock(status["now"].as_i64().expect("it has a time")).await;
+        let page = site.visit(&browser).await;
         assert_agreement(&page, &status);
         assert_eq!(page.nodes().len(), nodes, "{:?}", page.nodes());
         assert!(page.nodes().iter().any(|node| node.starts_with("an unnamed location reported")));
@@ -301,30 +300,30 @@ async fn old_stores_and_mixed_fleets_are_shown_from_their_check_files() {
 }
 
 #[tokio::test]
-async fn clocks_that_differ_by_two_minutes_change_no_verdict_and_more_is_named() {
+async fn small_clock_differences_do_not_matter_and_large_ones_are_named() {
     let mut fake_nodes = three_nodes(Quorum::Majority);
     let browser = Browser::open().await;
     let mut seen = Vec::new();
     for wrong in [0, 2 * MINUTE, -2 * MINUTE] {
         fake_nodes.clocks = vec![(1, wrong)];
-        let place = Place::new(&fake_nodes.objects()).await;
+        let site = StoreAndPage::new(&fake_nodes.objects()).await;
         browser.stop_clock(fake_nodes.now).await;
-        let page = place.visit(&browser).await;
+        let page = site.visit(&browser).await;
         page.assert_clean();
         seen.push((page.endpoint("Service 00").text_of("status"), page.endpoint("Service 00").text_of("reason")));
     }
     assert!(seen.iter().all(|one| *one == seen[0]), "{seen:?}");
     fake_nodes.clocks = vec![(1, 30 * MINUTE)];
-    let place = Place::new(&fake_nodes.objects()).await;
-    let page = place.visit(&browser).await;
+    let site = StoreAndPage::new(&fake_nodes.objects()).await;
+    let page = site.visit(&browser).await;
     assert!(page.nodes()[1].contains("its clock is 20 min ahead"), "{:?}", page.nodes());
 }
 
 #[tokio::test]
-async fn a_reader_chooses_another_range_with_the_keyboard_and_nothing_is_loaded_again() {
-    let place = Place::new(&three_nodes(Quorum::Majority).objects()).await;
+async fn choosing_a_shorter_range_loads_nothing() {
+    let site = StoreAndPage::new(&three_nodes(Quorum::Majority).objects()).await;
     let browser = Browser::open().await;
-    let page = place.visit(&browser).await;
+    let page = site.visit(&browser).await;
     assert_eq!(page.endpoint("Service 00").bar_statuses().len(), 10);
     let before = data_requests(&page);
     let focus = "document.querySelector('.ranges :checked').focus(); return document.activeElement.name;";
@@ -335,8 +334,8 @@ async fn a_reader_chooses_another_range_with_the_keyboard_and_nothing_is_loaded_
     browser.press("ArrowLeft").await;
     let page = page::when(&browser, "a day", |page| page.endpoint("Service 00").bar_statuses().len() == 25).await;
     assert_eq!(page.endpoint("Service 00").text_of("uptime"), "100%", "one of three is not down");
-    assert_eq!(data_requests(&page), before, "shorter ranges are known already");
-    // What is longer is looked at once more, and what has not changed is not sent again.
+    assert_eq!(data_requests(&page), before, "shorter ranges are in memory");
+    // A longer range requests histories again; unchanged ones are not sent again.
     let year = "document.querySelector('.ranges [value=\"31536000000000000\"]').click();";
     browser.script(year).await;
     let is_year = |page: &Page| page.is_complete() && page.endpoint("Service 00").bar_statuses().len() == 73;
@@ -346,15 +345,15 @@ async fn a_reader_chooses_another_range_with_the_keyboard_and_nothing_is_loaded_
     assert!(browser.script(again).await.as_u64() >= Some(1), "an unchanged history is not sent again");
 }
 
-/// The percentiles of a page's endpoint, in nanoseconds, as it spells them: `p50 95 ms · p90 1.20 s`.
+/// The percentiles of an endpoint on the page in nanoseconds, parsed from a text like `p50 95 ms · p90 1.20 s`.
 fn percentiles(page: &Page, title: &str) -> Vec<(u8, f64)> {
     let text = page.endpoint(title).text_of("text");
-    // Where charts are folded it says `Response times`.
-    let told = text.split("Response time").nth(1).unwrap_or_default().trim_start_matches(['s', ':', ' ']);
-    let mut words = told.split([' ', '·']).filter(|word| !word.is_empty());
+    // With collapsed charts the label is `Response times`.
+    let reported = text.split("Response time").nth(1).unwrap_or_default().trim_start_matches(['s', ':', ' ']);
+    let mut words = reported.split([' ', '·']).filter(|word| !word.is_empty());
     let mut percentiles = Vec::new();
     while let Some(percent) = words.next().and_then(|word| word.strip_prefix('p')?.parse().ok()) {
-        // Before sketches have come it says `about`.
+        // Before sketches are loaded, the figures have the prefix `about`.
         let Some(number) = words.next().and_then(|number| number.parse::<f64>().ok()) else { break };
         let unit = match words.next() {
             Some(unit) if unit.starts_with("µs") => 1e3,
@@ -367,7 +366,7 @@ fn percentiles(page: &Page, title: &str) -> Vec<(u8, f64)> {
 }
 
 #[tokio::test]
-async fn percentiles_of_the_chosen_range_are_those_of_its_checks_and_one_request_a_node() {
+async fn percentiles_of_a_range_are_accurate_and_cost_one_request_per_node() {
     let (fake_nodes, objects) = ninety_days();
     let caddy = Caddy::start("").await;
     into_directory(objects, &caddy.site.path().join("store"));
@@ -381,13 +380,13 @@ async fn percentiles_of_the_chosen_range_are_those_of_its_checks_and_one_request
         if days == 90 {
             browser.script("document.querySelector('#percentiles').click();").await;
         }
-        let is_told = |page: &Page| page.is_complete() && percentiles(page, "Service 03").len() == 4;
+        let is_loaded = |page: &Page| page.is_complete() && percentiles(page, "Service 03").len() == 4;
         let wanted = match days {
             1 => "since yesterday".to_owned(),
             days => format!("last {days} days"),
         };
         let page =
-            page::when(&browser, "percentiles", |page| is_told(page) && page.text_of("text").contains(&wanted)).await;
+            page::when(&browser, "percentiles", |page| is_loaded(page) && page.text_of("text").contains(&wanted)).await;
         let bars = page.endpoint("Service 03").0["bars"].as_array().cloned().unwrap_or_default();
         let from: i64 = bars[0]["start"].as_str().and_then(|start| start.parse().ok()).expect("a moment");
         let mut times: Vec<Nanos> = Vec::new();
@@ -395,9 +394,9 @@ async fn percentiles_of_the_chosen_range_are_those_of_its_checks_and_one_request
             times.extend(fake_nodes.answers(node, 3, from));
         }
         times.sort_unstable();
-        for (percent, told) in percentiles(&page, "Service 03") {
+        for (percent, reported) in percentiles(&page, "Service 03") {
             let exact = times[(times.len() - 1) * usize::from(percent) / 100] as f64;
-            assert!((told - exact).abs() <= 0.05 * exact, "p{percent} of {days} days: {told} for {exact}");
+            assert!((reported - exact).abs() <= 0.05 * exact, "p{percent} of {days} days: {reported} for {exact}");
         }
     }
     let page = page::when(&browser, "the page", Page::is_complete).await;
@@ -408,12 +407,12 @@ async fn percentiles_of_the_chosen_range_are_those_of_its_checks_and_one_request
         println!("{bytes} bytes of latencies");
         assert!(bytes <= 100_000, "{bytes} bytes");
     }
-    // The short list and the unchanged histories once more.
+    // Plus the short index and the unchanged histories.
     assert!(data_requests(&page).len() <= 2 * before + fake_nodes.names.len(), "{:#?}", page.requests());
 }
 
 #[tokio::test]
-async fn a_day_opens_into_its_hours_and_an_hour_into_its_checks_which_are_loaded_then() {
+async fn days_expand_into_hours_and_hours_into_checks() {
     let mut fake_nodes = three_nodes(Quorum::Majority);
     let noon = (fake_nodes.now / DAY - 4) * DAY + DAY / 2;
     fake_nodes.outages = vec![Outage { endpoint: 0, nodes: 0..3, time: noon..noon + 20 * MINUTE }];
@@ -431,7 +430,7 @@ async fn a_day_opens_into_its_hours_and_an_hour_into_its_checks_which_are_loaded
     browser.stop_clock(fake_nodes.now + 20 * SECOND).await;
     let page = page::visit(&browser, &caddy.url).await;
     let before = data_requests(&page).len();
-    // With the keyboard: the bar of that day has the focus and is opened with Enter.
+    // With the keyboard: the bar of that day has the focus and opens with Enter.
     let focus = |level: &str, status: &str| {
         format!(
             "const bar = document.querySelector('[data-title=\"Service 00\"] {level} .bar[data-status={status}]'); bar.focus(); return bar.getAttribute('aria-expanded');"
@@ -443,7 +442,7 @@ async fn a_day_opens_into_its_hours_and_an_hour_into_its_checks_which_are_loaded
     let count = || async { browser.script(&format!("return {hours};")).await.as_u64().filter(|count| *count == 24) };
     support::wait_for("the hours of the day", count).await;
     assert_eq!(browser.script(&focus("> .strip-box", "down")).await, "true");
-    // What happened on that day, as each node saw it.
+    // The outages of that day, as each node saw them.
     let happened = browser.script("return [...document.querySelectorAll('.check')].map(row => row.textContent);").await;
     let happened: Vec<&str> = happened.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     assert_eq!(happened.len(), 3, "{happened:#?}");
@@ -452,7 +451,7 @@ async fn a_day_opens_into_its_hours_and_an_hour_into_its_checks_which_are_loaded
         assert!(row.contains(" for 20 min, until ") && row.ends_with(&format!("{node}connection refused")), "{row}");
     }
     let page = page::when(&browser, "the page", Page::is_complete).await;
-    assert_eq!(data_requests(&page).len(), before, "the hours are known already");
+    assert_eq!(data_requests(&page).len(), before, "the hours are in memory");
     assert_eq!(browser.script(&focus(".level", "down")).await, "false");
     browser.press("Enter").await;
     let rows = "return [...document.querySelectorAll('.level:last-child .check')].map(row => row.textContent);";
@@ -468,7 +467,7 @@ async fn a_day_opens_into_its_hours_and_an_hour_into_its_checks_which_are_loaded
         "{failed:#?}"
     );
     let page = page::when(&browser, "the page", Page::is_complete).await;
-    // One listing, a file for each node and round of the hour and of the minutes after it, and nothing else.
+    // One listing, one file for each node and round of the hour and the following minutes, and nothing else.
     let requests = data_requests(&page).len() - before;
     assert!((1 + 3 * 6..=1 + 3 * 7).contains(&requests), "{requests} requests: {:#?}", page.requests());
     page.assert_clean();

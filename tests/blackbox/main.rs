@@ -1,7 +1,7 @@
-//! What the whole does for people, each as a fact about the real programs: the checker's binary, a real S3 server,
-//! a real web server, and the built page in a real browser. The parts are put together in `../support`.
+//! What Checkup does for its users, as facts about the real programs: the checker's binary, a real S3 server, a real web
+//! server, and the built page in a real browser. `../support` provides these parts.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "in a test, the first surprise is where to stop")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a test stops at the first error")]
 
 mod appearance;
 mod architecture;

@@ -1,5 +1,5 @@
-//! What a reader sees who has no network, or whose server or store is gone: the page, what was known, and how old that is;
-//! never a green light that nobody has looked at.
+//! The page without a network, a server or a store: it shows the data it has and its age, and never shows a healthy status
+//! without a recent check.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ fn name(stored_at: UnixNanos) -> String {
     CheckFileName { stored_at, node: None }.to_string()
 }
 
-/// A round of two endpoints: one result stands for a day, the other for five minutes.
+/// A round of two endpoints: one result is valid for a day, the other for five minutes.
 fn round(at: UnixNanos) -> Value {
     let result = |title: &str, interval: Nanos| {
         json!({ "title": title, "endpoint": format!("https://{title}.example/"), "timestamp": at, "times": [{ "rtt": 95_000_000 }],
@@ -28,7 +28,7 @@ fn round(at: UnixNanos) -> Value {
     json!([result("Lasting", DAY), result("Passing", 5 * MINUTE)])
 }
 
-/// Writes rounds into a directory, with its list.
+/// Writes rounds and their index to a directory.
 fn store(folder: &Path, rounds: &[UnixNanos]) {
     std::fs::create_dir_all(folder).expect("the folder can be made");
     for at in rounds {
@@ -44,31 +44,31 @@ fn from_directory(range: Nanos, refresh: Nanos) -> PageConfig {
     config
 }
 
-/// Visits a page and waits until the browser has kept it and all that it loaded.
+/// Visits a page and waits until the browser has stored it with its data.
 async fn visit_and_keep(browser: &Browser, url: &str) -> Page {
     page::visit(browser, url).await;
     page::when(browser, "the page to be kept", |page| page.is_kept() && page.is_complete()).await
 }
 
-/// What is shown of an endpoint: its status, its uptime, and how many bars.
+/// An endpoint on the page: its status, its uptime, and the number of bars.
 fn shown(page: &Page, title: &str) -> (String, String, usize) {
     let endpoint = page.endpoint(title);
     (endpoint.text_of("status"), endpoint.text_of("uptime"), endpoint.bar_statuses().len())
 }
 
-/// The browser's network, which its developer tools can take away.
+/// Parameters that take the browser's network away or restore it.
 fn offline(is_offline: bool) -> Value {
     json!({ "offline": is_offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 })
 }
 
 #[tokio::test]
-async fn without_a_network_the_page_opens_with_what_was_known_and_its_age() {
+async fn without_a_network_the_page_opens_with_dated_data() {
     let mut caddy = Caddy::start("").await;
     let folder = caddy.site.path().join("store");
     let start = now();
     let rounds: Vec<UnixNanos> = (0..30).rev().map(|number| start - SECOND - number * 5 * MINUTE).collect();
     store(&folder, &rounds);
-    // One that is listed and not there: its refusal is nothing to keep.
+    // A file that is listed and missing; its error response is not stored.
     let gone = name(start - 7 * MINUTE);
     let index = std::fs::read_to_string(folder.join(INDEX)).expect("it is there");
     std::fs::write(folder.join(INDEX), index.replacen('{', &format!("{{\"{gone}\":1,"), 1)).expect("it can be written");
@@ -78,7 +78,7 @@ async fn without_a_network_the_page_opens_with_what_was_known_and_its_age() {
     assert_eq!((shown(&fresh, "Passing").0.as_str(), fresh.loaded()), ("healthy", 30));
     assert!(fresh.problems().contains(&gone) && fresh.text_of("note").is_empty(), "{:#}", fresh.0);
 
-    // The server is really gone; that the device is offline is what its browser says.
+    // The server is gone, too; the browser reports that the device is offline.
     caddy.stop();
     browser.set_clock_off(12 * MINUTE, Truth::Browser).await;
     browser.devtools("Network.emulateNetworkConditions", offline(true)).await;
@@ -87,14 +87,14 @@ async fn without_a_network_the_page_opens_with_what_was_known_and_its_age() {
     let note = kept.text_of("note");
     assert!(note.starts_with("Offline: showing the status as of "), "{note}");
     assert!(note.contains(", 12 minutes ago.") || note.contains(", 13 minutes ago."), "{note}");
-    assert_eq!(kept.loaded(), 30, "all that was there is there: {:#}", kept.0);
-    assert_eq!(shown(&kept, "Lasting").0, "healthy", "it was said to stand for a day");
-    assert_eq!(shown(&kept, "Passing").0, "unknown", "nobody has looked since");
+    assert_eq!(kept.loaded(), 30, "all files are still there: {:#}", kept.0);
+    assert_eq!(shown(&kept, "Lasting").0, "healthy", "its result is valid for a day");
+    assert_eq!(shown(&kept, "Passing").0, "unknown", "its result has expired");
     assert_eq!(kept.text_of("state"), "unknown");
     assert_eq!(shown(&kept, "Lasting").2, shown(&fresh, "Lasting").2);
-    assert_eq!(kept.problems(), "", "what is not there is not listed");
+    assert_eq!(kept.problems(), "", "the missing file is not reported");
 
-    // The server is back, and somebody has looked.
+    // The server is back, with a new round.
     let news = now() + 12 * MINUTE;
     store(&folder, &[rounds, vec![news]].concat());
     caddy.start_again().await;
@@ -106,7 +106,7 @@ async fn without_a_network_the_page_opens_with_what_was_known_and_its_age() {
 }
 
 #[tokio::test]
-async fn while_the_store_is_away_the_page_shows_what_a_bucket_held_whatever_the_signature_of_the_day() {
+async fn data_of_an_unreachable_bucket_outlives_the_days_signature() {
     let bucket = Bucket::new().await;
     let start = now();
     let rounds: Vec<UnixNanos> = (0..12).rev().map(|number| start - SECOND - number * HOUR).collect();
@@ -137,16 +137,16 @@ async fn while_the_store_is_away_the_page_shows_what_a_bucket_held_whatever_the_
     assert_eq!(kept.text_of("state"), "unknown");
     assert_eq!(shown(&kept, "Passing").0, "unknown");
 
-    // A store takes signatures of a few hours ahead, and none of tomorrow.
+    // Stores accept signatures from a few hours ahead, but not from tomorrow.
     browser.set_clock_off(-20 * HOUR, Truth::Browser).await;
     proxy.open().await;
     page::visit(&browser, &caddy.url).await;
     let page = page::when(&browser, "the store to be heard", |page| page.text_of("note").is_empty()).await;
-    assert_eq!(page.text_of("state"), "unknown", "nobody has looked for five hours");
+    assert_eq!(page.text_of("state"), "unknown", "no checks for five hours");
 }
 
 #[tokio::test]
-async fn histories_are_kept_too() {
+async fn histories_are_stored_offline_too() {
     let mut caddy = Caddy::start("").await;
     let fake_nodes = FakeNodes::small(&["ap-south", "eu-west"], now());
     into_directory(&fake_nodes.objects(), &caddy.site.path().join("store"));
@@ -163,8 +163,8 @@ async fn histories_are_kept_too() {
     }
 }
 
-/// Gives one of the page's files other content under another name, as a new build does.
-fn build_anew(site: &Path, mark: &str) {
+/// Replaces a file of the page by one with another name and content, as a new build does.
+fn rebuild(site: &Path, mark: &str) {
     let index = std::fs::read_to_string(site.join("index.html")).expect("there is a page");
     let style = index.split("href=./").find(|rest| rest.starts_with("tokens-")).expect("there is a style");
     let style = style.split([' ', '>']).next().expect("it has a name").to_owned();
@@ -182,7 +182,7 @@ fn build_anew(site: &Path, mark: &str) {
 
 const BUILD: &str = "return getComputedStyle(document.documentElement).getPropertyValue('--build').trim()";
 
-/// The builds that the browser has kept, the oldest first.
+/// The builds that the browser has stored, oldest first.
 const KEPT_BUILDS: &str = "return caches.keys().then(names => Promise.all(names.filter(name => name.startsWith('checkup shell'))
     .map(name => caches.open(name).then(cache => cache.match(location.origin + '/')).then(page => page ? page.text() : ''))))
     .then(pages => pages.map(page => (page.match(/tokens-0*([0-9a-f]+)[.]css/) ?? [])[1] ?? 'none'))";
@@ -196,18 +196,18 @@ async fn newest_kept_build_is(browser: &Browser, mark: &str) {
 }
 
 #[tokio::test]
-async fn a_new_build_takes_the_place_of_the_old_one_and_half_a_build_never_does() {
+async fn a_new_build_replaces_the_old_one_but_never_partially() {
     let mut caddy = Caddy::start("").await;
     let site = caddy.site.path().to_owned();
     store(&site.join("store"), &[now() - SECOND]);
     caddy.configure(&from_directory(DAY, 5 * SECOND).to_json());
-    build_anew(&site, "1");
+    rebuild(&site, "1");
     let browser = Browser::open().await;
     visit_and_keep(&browser, &caddy.url).await;
     newest_kept_build_is(&browser, "1").await;
 
-    // The page that is open goes on as it is.
-    build_anew(&site, "2");
+    // The open page does not change.
+    rebuild(&site, "2");
     let later = now();
     store(&site.join("store"), &[later - MINUTE, later]);
     let page = page::when(&browser, "a refresh", |page| page.loaded() >= 2).await;
@@ -217,8 +217,8 @@ async fn a_new_build_takes_the_place_of_the_old_one_and_half_a_build_never_does(
     assert_eq!(browser.script(BUILD).await, "2");
     newest_kept_build_is(&browser, "2").await;
 
-    // One whose files are not all there yet is shown as far as it goes, and is not kept.
-    build_anew(&site, "3");
+    // A build with missing files is shown as far as possible, and not stored.
+    rebuild(&site, "3");
     std::fs::remove_file(site.join("tokens-0000000000000003.css")).expect("it is there");
     browser.visit(&caddy.url).await;
     page::when(&browser, "the page to be complete", Page::is_complete).await;
@@ -226,11 +226,11 @@ async fn a_new_build_takes_the_place_of_the_old_one_and_half_a_build_never_does(
     page::visit(&browser, &caddy.url).await.assert_clean();
     assert_eq!(browser.script(BUILD).await, "2");
     let kept = browser.script(KEPT_BUILDS).await;
-    assert!(kept.as_array().is_some_and(|kept| kept.len() <= 2), "old ones go: {kept}");
+    assert!(kept.as_array().is_some_and(|kept| kept.len() <= 2), "old builds are removed: {kept}");
 }
 
 #[tokio::test]
-async fn who_hosts_a_page_can_have_nothing_kept_and_have_forgotten_what_was() {
+async fn the_host_can_disable_offline_storage_and_remove_stored_data() {
     let caddy = Caddy::start("").await;
     store(&caddy.site.path().join("store"), &[now() - SECOND]);
     caddy.configure(&from_directory(DAY, HOUR).to_json());
@@ -249,7 +249,7 @@ async fn who_hosts_a_page_can_have_nothing_kept_and_have_forgotten_what_was() {
 }
 
 #[tokio::test]
-async fn what_is_kept_has_bounds_and_the_newest_stays() {
+async fn offline_storage_is_limited_and_keeps_the_newest_files() {
     let mut caddy = Caddy::start("").await;
     let start = now();
     let rounds: Vec<UnixNanos> = (0..5_200).rev().map(|number| start - SECOND - number * 15 * SECOND).collect();
@@ -261,5 +261,5 @@ async fn what_is_kept_has_bounds_and_the_newest_stays() {
     caddy.stop();
     let kept = page::visit(&browser, &caddy.url).await;
     assert!((4_900..=5_000).contains(&kept.loaded()), "{}", kept.loaded());
-    assert_eq!(shown(&kept, "Passing").0, "healthy", "the newest is there");
+    assert_eq!(shown(&kept, "Passing").0, "healthy", "the newest file is there");
 }

@@ -1,4 +1,4 @@
-//! Coming from the original Checkup: its files are shown and its configuration loads.
+//! Migration from the original Checkup: the page shows its files, and the checker loads its configuration.
 
 use serde_json::json;
 use shared::SECOND;
@@ -26,7 +26,7 @@ fn last_results() -> Vec<CheckResult> {
     CheckFile::parse(golden(FILES[2]).as_bytes()).expect("the original wrote it").results
 }
 
-/// The page over the original's directory, a second after it stored its last file: it stored one each second.
+/// The page for the original's directory, a second after its last file; it stored one file per second.
 async fn page_of_the_original(browser: &Browser, url: &str) -> Page {
     let last = CheckFileName::parse(FILES[2]).expect("it is a name");
     browser.stop_clock(last.stored_at + SECOND).await;
@@ -43,7 +43,7 @@ fn assert_shows_the_original(page: &Page) {
         assert_eq!(shown.text_of("status"), result.status.as_str(), "{}", result.title);
         assert_eq!(shown.points(), 3);
         if result.status > Status::Healthy {
-            let reason = result.reason().expect("the original says why");
+            let reason = result.reason().expect("the original has a reason");
             let reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");
             assert!(shown.text_of("reason").contains(&reason), "`{reason}` is not in `{}`", shown.text_of("reason"));
         }
@@ -54,7 +54,7 @@ fn assert_shows_the_original(page: &Page) {
 }
 
 #[tokio::test]
-async fn files_of_the_original_behind_a_static_server_are_shown_as_they_are() {
+async fn files_of_the_original_are_shown_unchanged() {
     let caddy = Caddy::start("").await;
     let store = caddy.site.path().join("store");
     std::fs::create_dir(&store).expect("the folder can be made");
@@ -69,7 +69,7 @@ async fn files_of_the_original_behind_a_static_server_are_shown_as_they_are() {
 }
 
 #[tokio::test]
-async fn a_directory_of_the_original_is_served_and_stored_into() {
+async fn the_originals_directory_is_served_and_used_as_a_store() {
     let shop = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("New", &shop.url)], &directory()));
     std::fs::create_dir(checker.path("checks")).expect("the folder can be made");
@@ -80,19 +80,19 @@ async fn a_directory_of_the_original_is_served_and_stored_into() {
     let stored = || async { (checker.check_files("checks").len() == 4).then_some(()) };
     support::wait_for("a round beside the original's", stored).await;
     let browser = Browser::open().await;
-    // The round of today lies in that page's future.
+    // For the page's clock, today's round is in the future.
     let page = page_of_the_original(&browser, &served.url).await;
     assert!(page.problems().starts_with("1 result is from the future"), "{}", page.problems());
     assert_shows_the_original(&page);
     for name in FILES {
         let now = std::fs::read_to_string(checker.path("checks").join(name)).expect("it is there");
-        assert_eq!(now, golden(name), "the original's files stay as they are");
+        assert_eq!(now, golden(name), "the original's files are not modified");
     }
     assert_eq!(support::checker::index(&checker.path("checks")), checker.check_files("checks"));
 }
 
 #[tokio::test]
-async fn a_configuration_of_the_original_with_only_http_checks_runs_unchanged() {
+async fn an_original_configuration_with_http_checks_runs_unchanged() {
     let shop = Endpoint::start(Behavior::ok()).await;
     let config = json!({
         "checkers": [
@@ -116,7 +116,7 @@ async fn a_configuration_of_the_original_with_only_http_checks_runs_unchanged() 
 }
 
 #[tokio::test]
-async fn the_originals_own_configuration_runs_unchanged_with_every_kind_of_check() {
+async fn an_original_configuration_with_all_types_runs_unchanged() {
     let checker = Checker::new(&json!({}));
     checker.write("checkup.json", &golden("checkup.json"));
     let valid = checker.call(&["validate", "-c", "checkup.json"]).await;
@@ -133,7 +133,7 @@ async fn the_originals_own_configuration_runs_unchanged_with_every_kind_of_check
 }
 
 #[tokio::test]
-async fn what_cannot_be_set_up_is_named_and_spoils_nothing_else() {
+async fn an_invalid_check_is_named_and_does_not_affect_others() {
     let checker = Checker::new(&watching(
         &[
             json!({ "type": "exec", "name": "works", "command": "true" }),

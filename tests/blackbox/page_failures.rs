@@ -1,5 +1,5 @@
-//! The page when things go wrong: hostile objects, a store that does not answer, a configuration that is missing or
-//! wrong. It stays up, shows what it has, says what is missing and what to do, and runs nobody else's script.
+//! The page when something fails: hostile objects, an unresponsive store, a missing or invalid configuration. It stays up,
+//! shows what it has, reports what is missing and how to fix it, and never runs a foreign script.
 
 use serde_json::json;
 use shared::MINUTE;
@@ -14,7 +14,7 @@ use support::endpoints::{Behavior, Endpoint, refused};
 use support::page::{self, Page};
 use support::{ministack, now};
 
-/// A title, an error, a notice and a message in one that run a script wherever they are taken for markup.
+/// A text for titles, errors, notices and messages that runs a script if it is parsed as markup.
 const HOSTILE: &str = "<img src=x onerror=canary()><script>canary()</script><svg onload=canary()>\"'>{{canary()}}";
 
 fn originals_name(stored_at: i64) -> String {
@@ -26,7 +26,7 @@ fn good_file(title: &str, at: i64) -> String {
         .to_string()
 }
 
-/// Serves the page over a bucket and visits it.
+/// Serves the page for a bucket and visits it.
 async fn visit_bucket(bucket: &Bucket, adjust: impl FnOnce(&mut PageConfig)) -> (Browser, Caddy, Page) {
     let reader = ministack::reader(&bucket.name).await;
     let mut config = bucket.page_config(Some(&reader));
@@ -40,7 +40,7 @@ async fn visit_bucket(bucket: &Bucket, adjust: impl FnOnce(&mut PageConfig)) -> 
 }
 
 #[tokio::test]
-async fn hostile_objects_in_the_bucket_run_no_script_and_hide_nothing() {
+async fn hostile_objects_run_no_script_and_hide_nothing() {
     let bucket = Bucket::new().await;
     let at = |minutes: i64| now() - minutes * MINUTE;
     let huge = "5 MB of text ".repeat(400_000);
@@ -86,8 +86,8 @@ async fn hostile_objects_in_the_bucket_run_no_script_and_hide_nothing() {
     for title in ["Beside odd ones", "No times", "Null times", "Long <b>error</b>"] {
         assert_eq!(page.endpoint(title).text_of("title"), title);
     }
-    assert_eq!(page.endpoint(HOSTILE).text_of("status"), "down", "what is hostile is text like any other");
-    // The five above: some are named, the others counted. What is odd in one element is told of that element.
+    assert_eq!(page.endpoint(HOSTILE).text_of("status"), "down", "hostile text is shown as text");
+    // The five files above: some are named, the others counted. Errors in single elements are reported separately.
     let problems = page.problems();
     let named = skipped.iter().chain(&odd).filter(|(at, _)| problems.contains(&originals_name(*at)));
     let named = named.filter(|(at, _)| !problems.contains(&format!("{}`: element", originals_name(*at)))).count();
@@ -96,9 +96,9 @@ async fn hostile_objects_in_the_bucket_run_no_script_and_hide_nothing() {
     assert_eq!((named + more, named >= 3), (5, true), "{problems}");
     assert!(problems.contains("objects that are not check files"), "{problems}");
     let text = page.text_of("text");
-    assert!(text.len() < 200_000, "nobody has to scroll past 5 MB: {} bytes of text", text.len());
+    assert!(text.len() < 200_000, "5 MB of text are shortened: {} bytes", text.len());
 
-    // Whatever can be clicked is clicked; nothing of it is a script.
+    // Everything is clicked; no click runs a script.
     let links = browser.script("return [...document.querySelectorAll('a[href]')].map(link => link.protocol)").await;
     let links = links.as_array().cloned().unwrap_or_default();
     assert!(
@@ -111,19 +111,19 @@ async fn hostile_objects_in_the_bucket_run_no_script_and_hide_nothing() {
     let planted = browser
         .script("return document.querySelectorAll('script:not([src]), iframe, img[onerror], svg[onload], [onclick], main style, base, object').length")
         .await;
-    assert_eq!(planted, 0, "nothing hostile became an element");
+    assert_eq!(planted, 0, "no hostile text became an element");
     let after = page::when(&browser, "the page to be as it was", Page::is_complete).await;
     after.assert_clean();
     let message = after.events("message").into_iter().find(|event| event.contains("still here"));
     assert!(
         message.is_some_and(|message| message.contains("fine")),
-        "what is allowed stays: {:?}",
+        "allowed markup stays: {:?}",
         after.events("message")
     );
 }
 
 #[tokio::test]
-async fn one_file_that_is_gone_does_not_keep_the_others_away() {
+async fn a_missing_file_does_not_affect_others() {
     let caddy = Caddy::start("").await;
     let store = caddy.site.path().join("store");
     std::fs::create_dir(&store).expect("the folder can be made");
@@ -140,11 +140,11 @@ async fn one_file_that_is_gone_does_not_keep_the_others_away() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_store_is_said_with_what_to_do() {
+async fn store_errors_are_shown_with_a_remedy() {
     let bucket = Bucket::new().await;
     bucket.put(&format!("status/{}", originals_name(now() - MINUTE)), good_file("Shop", now() - MINUTE)).await;
     let closed = Bucket::with_cors(Cors::None).await;
-    let nobody = refused().trim_end_matches('/').to_owned();
+    let unreachable = refused().trim_end_matches('/').to_owned();
     let with_source = |config: &mut PageConfig, change: &dyn Fn(&mut shared::page_config::S3Source)| {
         if let Source::S3(source) = &mut config.source {
             change(source);
@@ -154,7 +154,8 @@ async fn what_is_wrong_with_the_store_is_said_with_what_to_do() {
         PublicKeys { access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(), secret_access_key: "wrong".to_owned() };
 
     let (_browser, _caddy, down) =
-        visit_bucket(&bucket, |config| with_source(config, &|source| source.endpoint_url = Some(nobody.clone()))).await;
+        visit_bucket(&bucket, |config| with_source(config, &|source| source.endpoint_url = Some(unreachable.clone())))
+            .await;
     let (_browser, _caddy, wrong_key) =
         visit_bucket(&bucket, |config| with_source(config, &|source| source.public_keys = Some(wrong_keys.clone())))
             .await;
@@ -165,7 +166,7 @@ async fn what_is_wrong_with_the_store_is_said_with_what_to_do() {
 
     let store = &ministack::server().url;
     for (what, page, words) in [
-        ("S3 down", &down, vec![nobody.as_str(), "down", "CORS"]),
+        ("S3 down", &down, vec![unreachable.as_str(), "down", "CORS"]),
         ("wrong key", &wrong_key, vec![store.as_str(), "key"]),
         ("wrong bucket", &wrong_bucket, vec![store.as_str(), "the bucket does not exist"]),
         ("no CORS", &no_cors, vec![store.as_str(), "CORS", "GET"]),
@@ -175,14 +176,14 @@ async fn what_is_wrong_with_the_store_is_said_with_what_to_do() {
             assert!(problems.contains(word), "{what}: `{word}` is not in `{problems}`");
         }
         let state = page.text_of("state");
-        assert!(["broken", "unknown"].contains(&state.as_str()), "{what}: no data is never {state}");
+        assert!(["broken", "unknown"].contains(&state.as_str()), "{what}: without data the state is {state}");
         assert!(page.endpoints().is_empty(), "{what}");
         assert!(!page.text_of("overall").to_lowercase().contains("healthy"), "{what}: {}", page.text_of("overall"));
     }
 }
 
 #[tokio::test]
-async fn an_empty_bucket_is_unknown_and_says_what_comes_next() {
+async fn an_empty_bucket_is_unknown_with_instructions() {
     let bucket = Bucket::new().await;
     let (_browser, _caddy, page) = visit_bucket(&bucket, |_| {}).await;
     page.assert_clean();
@@ -191,7 +192,7 @@ async fn an_empty_bucket_is_unknown_and_says_what_comes_next() {
 }
 
 #[tokio::test]
-async fn a_page_that_was_open_while_the_store_was_away_catches_up() {
+async fn the_page_catches_up_after_the_store_was_unreachable() {
     let bucket = Bucket::new().await;
     let shop = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &shop.url)], &bucket.storage()));
@@ -208,17 +209,17 @@ async fn a_page_that_was_open_while_the_store_was_away_catches_up() {
     assert_eq!(page.loaded(), 0);
     proxy.open().await;
     let page = page::when(&browser, "the page to catch up", |page| page.text_of("state") == "healthy").await;
-    assert_eq!((page.loaded(), page.problems().as_str()), (1, ""), "what was wrong is wrong no more");
+    assert_eq!((page.loaded(), page.problems().as_str()), (1, ""), "the problems are gone");
 }
 
 #[tokio::test]
-async fn a_configuration_that_is_missing_or_wrong_shows_what_is_wrong_and_how_to_mend_it() {
+async fn configuration_errors_are_shown_with_a_remedy() {
     let caddy = Caddy::start("").await;
     let browser = Browser::open().await;
     let missing = page::visit(&browser, &caddy.url).await;
     assert_eq!(missing.text_of("state"), "broken");
     let text = missing.text_of("text");
-    assert!(text.contains("config.json") && text.contains("\"source\""), "it shows what to write:\n{text}");
+    assert!(text.contains("config.json") && text.contains("\"source\""), "an example is shown:\n{text}");
     missing.assert_clean();
 
     for (config, words) in [
@@ -235,11 +236,11 @@ async fn a_configuration_that_is_missing_or_wrong_shows_what_is_wrong_and_how_to
         let page = page::visit(&browser, &caddy.url).await;
         assert_eq!(page.text_of("state"), "broken", "{config}");
         for word in words {
-            let told = [page.problems(), page.text_of("text")].join("\n");
-            assert!(told.contains(word), "{config}: `{word}` is not in:\n{told}");
+            let shown = [page.problems(), page.text_of("text")].join("\n");
+            assert!(shown.contains(word), "{config}: `{word}` is not in:\n{shown}");
         }
         let literal = "return document.querySelector('#problems').textContent.includes('`' + 'source')";
-        assert_eq!(browser.script(literal).await, false, "names are set as code, not between backticks");
+        assert_eq!(browser.script(literal).await, false, "names are formatted as code, not between backticks");
         page.assert_clean();
     }
 

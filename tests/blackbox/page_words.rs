@@ -1,14 +1,13 @@
-//! The page's words in each state, as readers of English see them, against stored snapshots.
-//! `INSTA_UPDATE=always` accepts a change of wording.
+//! The English texts of the page in each state, compared with snapshots. `INSTA_UPDATE=always` accepts changes.
 
 use serde_json::json;
 use support::page::{self, Page};
 use support::page_scenario::{self, PageState};
 
-/// What can be read on the page, then what is spoken in place of drawings. Where there are many endpoints, the first two
-/// stand for all of them; a text for each bar would be a copy of what unit tests hold.
+/// Reads the visible text of the page, then the labels of graphics. Of many endpoints, only the first two are included, and
+/// bars are left out because unit tests cover their texts.
 const READ: &str = r"
-    // What is out of sight is not rendered, and so would not count as text.
+    // Elements out of view are not rendered and have no text.
     for (const one of document.querySelectorAll('body *')) one.style.contentVisibility = 'visible';
     const sections = [...document.querySelectorAll('section.endpoint')];
     if (sections.length > 6) sections.slice(2).forEach(section => section.style.display = 'none');
@@ -18,7 +17,7 @@ const READ: &str = r"
     return [document.title, document.body.innerText, [...new Set(spoken)].join('\n')].join('\n---\n');
 ";
 
-/// A port differs from run to run.
+/// Ports differ between runs.
 fn without_ports(text: &str) -> String {
     let mut parts = text.split("127.0.0.1:");
     let mut redacted = parts.next().unwrap_or_default().to_owned();
@@ -29,7 +28,7 @@ fn without_ports(text: &str) -> String {
     redacted
 }
 
-async fn assert_words(states: &[PageState]) {
+async fn assert_texts(states: &[PageState]) {
     let browser = page_scenario::open_browser().await;
     browser.resize(1_280, 1_024).await;
     for state in states {
@@ -47,7 +46,7 @@ async fn assert_words(states: &[PageState]) {
 }
 
 #[tokio::test]
-async fn the_words_of_a_page_with_endpoints() {
+async fn the_texts_of_pages_with_endpoints() {
     let states = [
         PageState::Healthy,
         PageState::Down,
@@ -58,15 +57,15 @@ async fn the_words_of_a_page_with_endpoints() {
         PageState::One,
         PageState::Three,
     ];
-    assert_words(&states).await;
+    assert_texts(&states).await;
 }
 
 #[tokio::test]
-async fn the_words_of_a_page_without_endpoints() {
-    assert_words(&[PageState::Empty, PageState::Unreadable, PageState::Loading, PageState::Broken]).await;
+async fn the_texts_of_pages_without_endpoints() {
+    assert_texts(&[PageState::Empty, PageState::Unreadable, PageState::Loading, PageState::Broken]).await;
 }
 
 #[tokio::test]
-async fn the_words_of_a_page_with_many_endpoints() {
-    assert_words(&[PageState::Twenty, PageState::FiveHundred]).await;
+async fn the_texts_of_pages_with_many_endpoints() {
+    assert_texts(&[PageState::Twenty, PageState::FiveHundred]).await;
 }

@@ -1,5 +1,5 @@
-//! Ways of looking in the page's address: a link shows what its sender saw, back and forward lead where they should, the
-//! past is shown as it was, and the page is walked by the keyboard alone.
+//! The view in the page's address: a link shows what its sender saw, back and forward work, past times can be shown, and
+//! arrow keys navigate the page.
 
 use std::path::Path;
 
@@ -9,9 +9,9 @@ use support::browser::Browser;
 use support::fake_nodes::Outage;
 use support::page::{self, Page};
 
-use crate::search::{browser_at_the_end_of, one_down, place};
+use crate::search::{browser_at_the_end_of, one_down, serve_store};
 
-/// What the page's address asks for.
+/// The query of the page's address.
 async fn query(browser: &Browser) -> String {
     browser.script("return location.search").await.as_str().unwrap_or_default().to_owned()
 }
@@ -20,15 +20,15 @@ fn bars(page: &Page) -> usize {
     page.endpoint("Service 00").bar_statuses().len()
 }
 
-/// Waits until a script gives this.
+/// Waits until a script returns this.
 async fn until(browser: &Browser, what: &str, script: &str, wanted: Value) {
     support::wait_for(what, || async { (browser.script(script).await == wanted).then_some(()) }).await;
 }
 
 #[tokio::test]
-async fn what_is_chosen_stands_in_the_address_and_back_and_forward_lead_there() {
+async fn the_address_has_the_view_and_back_and_forward_restore_it() {
     let fake_nodes = one_down(5);
-    let caddy = place(&fake_nodes, json!({})).await;
+    let caddy = serve_store(&fake_nodes, json!({})).await;
     let browser = browser_at_the_end_of(&fake_nodes).await;
     page::visit(&browser, &caddy.url).await;
     assert_eq!(query(&browser).await, "");
@@ -48,7 +48,7 @@ async fn what_is_chosen_stands_in_the_address_and_back_and_forward_lead_there() 
     let headings =
         "return [...document.querySelectorAll('thead th:not([hidden])')].map(heading => heading.textContent)";
     let expected = json!(["Service", "Status", "Uptime", "Observed", "Response time"]);
-    assert_eq!(browser.script(headings).await, expected, "there are no groups to tell");
+    assert_eq!(browser.script(headings).await, expected, "there is no column for groups");
 
     browser.script("history.back()").await;
     until(&browser, "the day again", opened, json!(day)).await;
@@ -56,19 +56,19 @@ async fn what_is_chosen_stands_in_the_address_and_back_and_forward_lead_there() 
     page::when(&browser, "ten days", |page| bars(page) == 10).await;
     assert_eq!((query(&browser).await.as_str(), browser.script(opened).await), ("", json!("")));
     let chosen = "return document.querySelector('.ranges :checked').value";
-    assert_eq!(browser.script(chosen).await, json!((10 * DAY).to_string()), "the choice follows");
+    assert_eq!(browser.script(chosen).await, json!((10 * DAY).to_string()), "the selection follows");
     browser.script("history.forward()").await;
     page::when(&browser, "seven days", |page| bars(page) == 7).await;
 
-    // Somebody else follows the link.
+    // Another reader follows the link.
     let other = browser_at_the_end_of(&fake_nodes).await;
     let page = page::visit(&other, &format!("{}{link}", caddy.url)).await;
     page.assert_clean();
-    assert_eq!(bars(&page), 7 + 24, "the days, and the hours of the one that is open");
+    assert_eq!(bars(&page), 7 + 24, "the days, and the hours of the open day");
     until(&other, "the same day", opened, json!(day)).await;
 }
 
-/// Gives the first two endpoints of a store one title; their locators stay what they are.
+/// Gives the first two endpoints of a store the same title, with different locators.
 fn make_twins(folder: &Path) {
     for entry in std::fs::read_dir(folder).expect("the folder is there") {
         let path = entry.expect("the folder can be read").path();
@@ -82,9 +82,9 @@ fn make_twins(folder: &Path) {
 }
 
 #[tokio::test]
-async fn endpoints_of_one_title_whose_locators_are_hidden_have_links_of_their_own() {
+async fn endpoints_with_one_title_and_hidden_locators_have_distinct_links() {
     let fake_nodes = one_down(3);
-    let caddy = place(&fake_nodes, json!({ "hide": { "locators": ["*"] } })).await;
+    let caddy = serve_store(&fake_nodes, json!({ "hide": { "locators": ["*"] } })).await;
     make_twins(&caddy.site.path().join("store"));
     let browser = browser_at_the_end_of(&fake_nodes).await;
     let page = page::visit(&browser, &caddy.url).await;
@@ -109,20 +109,20 @@ async fn endpoints_of_one_title_whose_locators_are_hidden_have_links_of_their_ow
     browser.script("history.forward()").await;
     until(&browser, "the second one again", opened, json!(["down"])).await;
 
-    // Somebody else follows the links, and learns nothing of what is hidden.
+    // Another reader follows the links, which reveal no hidden locator.
     let other = browser_at_the_end_of(&fake_nodes).await;
     for (link, status) in links.iter().zip(["healthy", "down"]) {
         page::visit(&other, &format!("{}{link}", caddy.url)).await.assert_clean();
         until(&other, "the same day", opened, json!([status])).await;
-        let told = other.script("return location + document.documentElement.outerHTML").await;
-        assert!(!told.as_str().unwrap_or_default().contains("service-0"), "{told}");
+        let text = other.script("return location + document.documentElement.outerHTML").await;
+        assert!(!text.as_str().unwrap_or_default().contains("service-0"), "{text}");
     }
 }
 
 #[tokio::test]
-async fn a_link_that_makes_no_sense_shows_the_page_as_it_is() {
+async fn an_invalid_link_shows_the_default_view() {
     let fake_nodes = one_down(2);
-    let caddy = place(&fake_nodes, json!({})).await;
+    let caddy = serve_store(&fake_nodes, json!({})).await;
     let browser = browser_at_the_end_of(&fake_nodes).await;
     let odd =
         "?range=x&endpoint=%3Cscript%3Ecanary()%3C/script%3E&day=soon&zone=Nowhere/Land&theme=pink&at=never&view=9&%";
@@ -130,33 +130,33 @@ async fn a_link_that_makes_no_sense_shows_the_page_as_it_is() {
     page.assert_clean();
     assert_eq!((bars(&page), page.text_of("state").as_str()), (10, "down"));
     let zone = browser.script("return document.querySelector('#zone').value").await;
-    assert_eq!(zone, "", "what nobody knows is not said to be shown");
+    assert_eq!(zone, "", "an unknown time zone is not shown as selected");
     let page = page::visit(&browser, &format!("{}?at=2199-12-31T00:00Z", caddy.url)).await;
     page.assert_clean();
-    assert_eq!((bars(&page), page.text_of("state").as_str()), (10, "down"), "what is still to come is now");
+    assert_eq!((bars(&page), page.text_of("state").as_str()), (10, "down"), "a time in the future means now");
     assert_eq!(browser.script("return document.querySelector('#past').hidden").await, true);
 }
 
 #[tokio::test]
-async fn the_past_is_shown_as_it_was_then() {
+async fn past_times_are_shown_as_of_then() {
     let mut fake_nodes = one_down(2);
     let noon = (fake_nodes.now / DAY - 4) * DAY + DAY / 2;
     fake_nodes.outages = vec![Outage { endpoint: 1, nodes: 0..1, time: noon - HOUR..noon + HOUR }];
-    let caddy = place(&fake_nodes, json!({})).await;
+    let caddy = serve_store(&fake_nodes, json!({})).await;
     let browser = browser_at_the_end_of(&fake_nodes).await;
     let then = (noon / SECOND).to_string();
     let at = browser.script(&format!("return new Date({then} * 1000).toISOString().slice(0, 16) + 'Z'")).await;
     let at = at.as_str().unwrap_or_default();
     let page = page::visit(&browser, &format!("{}?zone=UTC&at={at}", caddy.url)).await;
     page.assert_clean();
-    // With the day, since `yesterday` would be the reader's.
-    let told = page.text_of("overall");
-    assert!(told.starts_with("Service 01 has been down since ") && told.ends_with("day 11:00 (1 hour)"), "{told}");
+    // With the day, because `yesterday` would refer to the reader's time.
+    let text = page.text_of("overall");
+    assert!(text.starts_with("Service 01 has been down since ") && text.ends_with("day 11:00 (1 hour)"), "{text}");
     assert!(page.text_of("text").contains("Status as of"), "{}", page.text_of("text"));
     assert!(page.endpoint("Service 01").text_of("text").contains("day 11:00 (1 h)"));
     assert_eq!(page.nodes().len(), 1);
     assert!(page.nodes()[0].starts_with("eu-west reported") && page.problems().is_empty(), "{:?}", page.nodes());
-    // And now.
+    // Back to the present.
     browser.script("document.querySelector('#past button').click()").await;
     let page =
         page::when(&browser, "the present", |page| page.text_of("state") == "healthy" && page.is_complete()).await;
@@ -166,9 +166,9 @@ async fn the_past_is_shown_as_it_was_then() {
 }
 
 #[tokio::test]
-async fn times_are_those_of_the_chosen_zone_and_colors_those_of_the_chosen_theme() {
+async fn the_selected_time_zone_and_theme_are_used() {
     let fake_nodes = one_down(1);
-    let caddy = place(&fake_nodes, json!({})).await;
+    let caddy = serve_store(&fake_nodes, json!({})).await;
     let browser = browser_at_the_end_of(&fake_nodes).await;
     let clock = |offset_minutes: i64| {
         let minutes = ((fake_nodes.now - 3 * HOUR) / (60 * SECOND) + offset_minutes).rem_euclid(24 * 60);
@@ -187,7 +187,7 @@ async fn times_are_those_of_the_chosen_zone_and_colors_those_of_the_chosen_theme
         assert_eq!(browser.script(ground).await, color);
         assert_eq!(browser.script("return document.querySelector('#zone').value").await, zone);
     }
-    // The same by hand.
+    // The same through the controls.
     browser.script("const zone = document.querySelector('#zone'); zone.value = 'UTC'; zone.dispatchEvent(new Event('change', { bubbles: true }))").await;
     let wanted = format!("{} (3 h)", clock(0));
     page::when(&browser, "UTC", |page| page.endpoint("Service 00").text_of("text").contains(&wanted)).await;
@@ -195,15 +195,15 @@ async fn times_are_those_of_the_chosen_zone_and_colors_those_of_the_chosen_theme
 }
 
 #[tokio::test]
-async fn arrow_keys_walk_bars_and_endpoints_enter_opens_and_escape_closes() {
+async fn arrow_keys_move_enter_opens_and_escape_closes() {
     let fake_nodes = one_down(3);
-    let caddy = place(&fake_nodes, json!({})).await;
+    let caddy = serve_store(&fake_nodes, json!({})).await;
     let browser = browser_at_the_end_of(&fake_nodes).await;
     page::visit(&browser, &caddy.url).await;
     let here = "const bar = document.activeElement.closest('.bar');
         return bar && [bar.closest('section').dataset.title, [...bar.parentElement.children].indexOf(bar)]";
     browser.script("document.querySelector('.bar[tabindex=\"0\"]').focus()").await;
-    assert_eq!(browser.script(here).await, json!(["Service 00", 9]), "the newest is the tab stop");
+    assert_eq!(browser.script(here).await, json!(["Service 00", 9]), "the newest bar is the tab stop");
     for (key, title, bar) in [
         ("ArrowLeft", "Service 00", 8),
         ("ArrowDown", "Service 01", 8),
@@ -218,14 +218,14 @@ async fn arrow_keys_walk_bars_and_endpoints_enter_opens_and_escape_closes() {
     let level = "return document.querySelectorAll('.level').length";
     until(&browser, "the day to open", level, json!(1)).await;
     let pinned = "return document.querySelector('.level .quiet').textContent";
-    assert!(browser.script(pinned).await.as_str().is_some_and(|told| told.starts_with("100% up")));
+    assert!(browser.script(pinned).await.as_str().is_some_and(|text| text.starts_with("100% up")));
     let read_outs = "return document.querySelectorAll('.readout.open').length";
-    assert_eq!(browser.script(read_outs).await, 0, "what opened says it, and nothing stands over it");
+    assert_eq!(browser.script(read_outs).await, 0, "the open day has the text, and no readout covers it");
     browser.press("ArrowLeft").await;
     until(&browser, "the read-out of another day", read_outs, json!(1)).await;
     browser.press("Escape").await;
     until(&browser, "the read-out to close", read_outs, json!(0)).await;
-    assert_eq!(browser.script(level).await, 1, "first the read-out");
+    assert_eq!(browser.script(level).await, 1, "the readout closes first");
     browser.press("Escape").await;
     until(&browser, "the day to close", level, json!(0)).await;
     assert_eq!(browser.script(here).await, json!(["Service 01", 7]), "the focus stays");

@@ -1,5 +1,5 @@
-//! What provisioned keys may do and what they may not, each tried for real: the reader's, which everybody can see,
-//! and the writers'. And what a browser lets pages of which origin do with them.
+//! The permissions of provisioned keys, each tried for real: the reader's, which are public, and the writers'. Also which
+//! origins can use them in a browser.
 
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types::{CorsConfiguration, CorsRule};
@@ -14,7 +14,7 @@ use support::ministack::{self, AccessKey, REGION};
 use support::page;
 use support::test_site::TestSite;
 
-/// Whether a call was allowed or refused; anything else stops the test.
+/// Whether a call was allowed or refused; anything else fails the test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Allowed,
@@ -29,7 +29,7 @@ fn verdict<T, E: ProvideErrorMetadata + std::fmt::Debug, R: std::fmt::Debug>(
     match answer {
         Ok(_) => Allowed,
         Err(error) if matches!(error.code(), Some("AccessDenied" | "AccessDeniedException")) => Refused,
-        // An object that is not there could have been read.
+        // Reading a missing object is allowed.
         Err(error) if error.code() == Some("NoSuchKey") => Allowed,
         Err(error) => panic!("{what}: {error:?}"),
     }
@@ -52,7 +52,7 @@ fn name(stored_at: i64, node: Option<&str>) -> String {
     format!("status/{}", CheckFileName { stored_at, node })
 }
 
-/// What an object may be done to, key by key: put, get, delete.
+/// The allowed operations per key: put, get, delete.
 async fn objects(key: &AccessKey, bucket: &str, keys: &[&str]) -> Vec<[Verdict; 3]> {
     let client = bucket::client(key);
     let mut table = Vec::new();
@@ -65,7 +65,7 @@ async fn objects(key: &AccessKey, bucket: &str, keys: &[&str]) -> Vec<[Verdict; 
     table
 }
 
-/// Everything that neither a reader nor a writer may do.
+/// Fails if the key allows anything that neither readers nor writers may do.
 async fn assert_the_rest_is_refused(key: &AccessKey, site: &TestSite, other: &Bucket) {
     let (client, bucket) = (bucket::client(key), site.bucket.name.as_str());
     let rule = CorsRule::builder().allowed_methods("PUT").allowed_origins("*").build().expect("it is complete");
@@ -106,7 +106,7 @@ async fn assert_the_rest_is_refused(key: &AccessKey, site: &TestSite, other: &Bu
     assert_eq!(elsewhere, [[Refused; 3]], "another bucket");
 }
 
-/// A provisioned place with two writers, one of which expires its files, and a foreign bucket beside it.
+/// A provisioned site with two writers, one of which can delete expired files, and a foreign bucket.
 async fn site() -> (TestSite, Bucket) {
     let site = TestSite::new().await;
     for (node, expiry) in [("eu-west", ["--check-expiry", "30d"].as_slice()), ("west", &[])] {
@@ -124,7 +124,7 @@ async fn site() -> (TestSite, Bucket) {
 }
 
 #[tokio::test]
-async fn a_reader_lists_and_reads_the_prefix_and_everything_else_is_refused() {
+async fn a_reader_lists_and_reads_the_prefix_and_nothing_else() {
     let (site, other) = site().await;
     let reader = site.reader().expect("there are keys");
     let listed = bucket::client(&reader).list_objects_v2().bucket(&site.bucket.name).prefix("status/").send().await;
@@ -146,7 +146,7 @@ async fn a_reader_lists_and_reads_the_prefix_and_everything_else_is_refused() {
 }
 
 #[tokio::test]
-async fn a_writer_stores_in_its_own_name_only_and_deletes_what_it_expires() {
+async fn a_writer_stores_under_its_name_and_deletes_expired_files() {
     let (site, other) = site().await;
     let time = 1_795_330_254_340_493_978;
     let message = "status/messages/1795330254340493978-eu-west-message.json";
@@ -158,10 +158,11 @@ async fn a_writer_stores_in_its_own_name_only_and_deletes_what_it_expires() {
         let own_history = [format!("status/history/{node}.json"), format!("status/history/{node}.latency.json")];
         let own_history = own_history.each_ref().map(String::as_str);
         assert_eq!(objects(&key, bucket, &own_history).await, [[Allowed, Allowed, Refused]; 2], "{node}");
-        let told = ["0-summary/{}.json", "0-summary/{}.html", "0-badge/{}/_overall.svg", "0-badge/{}/Billing__API.svg"];
-        let told = told.map(|name| format!("status/{}", name.replace("{}", node)));
-        let told = told.each_ref().map(String::as_str);
-        assert_eq!(objects(&key, bucket, &told).await, [[Allowed, Allowed, Refused]; 4], "{node}");
+        let summaries =
+            ["0-summary/{}.json", "0-summary/{}.html", "0-badge/{}/_overall.svg", "0-badge/{}/Billing__API.svg"];
+        let summaries = summaries.map(|name| format!("status/{}", name.replace("{}", node)));
+        let summaries = summaries.each_ref().map(String::as_str);
+        assert_eq!(objects(&key, bucket, &summaries).await, [[Allowed, Allowed, Refused]; 4], "{node}");
         let beat = "status/heartbeats/nightly-backup.json";
         assert_eq!(objects(&key, bucket, &[beat]).await, [[Allowed, Allowed, Refused]], "{node}");
         let own_message = message.replace("eu-west", node);
@@ -189,7 +190,7 @@ async fn a_writer_stores_in_its_own_name_only_and_deletes_what_it_expires() {
 }
 
 #[tokio::test]
-async fn a_page_on_the_provisioned_origin_shows_what_is_stored_and_one_elsewhere_is_blocked() {
+async fn only_pages_on_the_provisioned_origin_can_read_the_bucket() {
     let store = &ministack::server().url;
     let (ours, elsewhere) = (Caddy::start(store).await, Caddy::start(store).await);
     let site = TestSite::new().await;

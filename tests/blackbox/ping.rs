@@ -1,5 +1,4 @@
-//! Hosts are pinged over both kinds of socket that there are for it, each where nothing else is possible; and where
-//! neither is, it says how that becomes possible.
+//! Pings over both types of socket, each where no other is allowed. Where neither is, the error explains how to allow them.
 
 use serde_json::{Value, json};
 use shared::check_file::CheckResult;
@@ -13,25 +12,24 @@ fn ping(host: &str, timeout: &str) -> Value {
     json!({ "type": "icmp", "endpoint_name": host, "endpoint_url": host, "timeout": timeout })
 }
 
-/// What of a host is expected: its status, and what it says about that.
+/// The expected status of a host, and its reason.
 type ExpectedEcho = (&'static str, Status, Option<&'static str>);
 
 async fn expect(echoes: Echoes, timeout: &str, hosts: &[ExpectedEcho]) {
     let checks: Vec<Value> = hosts.iter().map(|(host, ..)| ping(host, timeout)).collect();
     let checker = Checker::new(&watching(&checks, &directory()));
-    let run = checker
-        .call_by(&network_namespace::of_its_own(echoes), &["run", "-c", "checker.json", "--format", "json"])
-        .await;
+    let run =
+        checker.call_by(&network_namespace::isolated(echoes), &["run", "-c", "checker.json", "--format", "json"]).await;
     assert_eq!(run.code, 0, "{}", run.output());
     let results = run.results();
     assert_eq!(results.len(), hosts.len(), "{}", run.output());
-    for (result, (host, status, says)) in results.iter().zip(hosts) {
+    for (result, (host, status, reason)) in results.iter().zip(hosts) {
         assert_eq!((result.title.as_str(), result.status), (*host, *status), "{echoes:?}: {result:?}");
-        assert_eq!(said(result).as_deref(), *says, "{echoes:?}: {host}");
+        assert_eq!(reason_of(result).as_deref(), *reason, "{echoes:?}: {host}");
     }
 }
 
-fn said(result: &CheckResult) -> Option<String> {
+fn reason_of(result: &CheckResult) -> Option<String> {
     let error = result.attempts.first().and_then(|attempt| attempt.error.clone());
     error.or_else(|| (!result.notice.is_empty()).then(|| result.notice.clone()))
 }
@@ -40,13 +38,13 @@ const DATAGRAM: Echoes = Echoes { datagram: true, raw: false, answered: true };
 const RAW: Echoes = Echoes { datagram: false, raw: true, answered: true };
 
 #[tokio::test]
-async fn hosts_are_pinged_over_either_kind_of_socket_where_it_is_the_only_one() {
+async fn hosts_are_pinged_over_each_type_of_socket() {
     for echoes in [DATAGRAM, RAW] {
         let hosts = [
             ("127.0.0.1", Status::Healthy, None),
             ("::1", Status::Healthy, None),
             ("localhost", Status::Healthy, None),
-            // In this network nobody else is.
+            // The isolated network has no other machines.
             ("192.0.2.1", Status::Down, Some("network unreachable")),
             ("2001:db8::1", Status::Down, Some("network unreachable")),
         ];
@@ -60,50 +58,50 @@ async fn hosts_are_pinged_over_either_kind_of_socket_where_it_is_the_only_one() 
 }
 
 #[tokio::test]
-async fn a_node_that_may_ping_nobody_says_of_every_host_how_that_becomes_possible() {
+async fn a_node_without_permission_to_ping_explains_how_to_get_it() {
     let remedy = "failed to send echo requests: this system lets the checker open no ICMP socket; allow its group with \
                   `sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"`, or give the program the right with `setcap \
                   cap_net_raw+ep /path/to/checker`";
-    let nobody = Echoes { datagram: false, raw: false, answered: true };
-    expect(nobody, "10s", &["127.0.0.1", "::1"].map(|host| (host, Status::Unknown, Some(remedy)))).await;
+    let forbidden = Echoes { datagram: false, raw: false, answered: true };
+    expect(forbidden, "10s", &["127.0.0.1", "::1"].map(|host| (host, Status::Unknown, Some(remedy)))).await;
 }
 
 #[tokio::test]
-async fn a_host_whose_address_is_denied_is_not_pinged() {
+async fn a_host_with_a_denied_address_is_not_pinged() {
     let mut config = watching(&[ping("127.0.0.1", "10s"), ping("::1", "10s"), ping("localhost", "10s")], &directory());
     config["deny_private_addresses"] = json!(true);
     let checker = Checker::new(&config);
     for echoes in [DATAGRAM, RAW] {
-        let way = network_namespace::of_its_own(echoes);
+        let way = network_namespace::isolated(echoes);
         let run = checker.call_by(&way, &["run", "-c", "checker.json", "--format", "json"]).await;
         let results = run.results();
         assert_eq!(results.len(), 3, "{}", run.output());
         for result in results {
-            let says = said(&result).unwrap_or_default();
+            let reason = reason_of(&result).unwrap_or_default();
             assert!(
-                result.status == Status::Down && says.ends_with("`deny_private_addresses` forbids those"),
-                "{says}"
+                result.status == Status::Down && reason.ends_with("`deny_private_addresses` forbids those"),
+                "{reason}"
             );
         }
     }
 }
 
-/// How many sockets of this kind are open where a program runs.
+/// How many sockets of this type are open in a program's network.
 fn sockets(program: u32, kind: &str) -> usize {
     let table = std::fs::read_to_string(format!("/proc/{program}/net/{kind}")).expect("it runs");
     table.lines().count() - 1
 }
 
 #[tokio::test]
-async fn the_socket_that_needs_no_privilege_is_taken_also_by_those_who_have_it() {
+async fn the_unprivileged_socket_is_preferred() {
     let checker = Checker::new(&watching(&[ping("127.0.0.1", "1m"), ping("::1", "1m")], &directory()));
-    // While nobody answers, the sockets stay open.
-    let way = network_namespace::of_its_own(Echoes { datagram: true, raw: true, answered: false });
+    // While there is no response, the sockets stay open.
+    let way = network_namespace::isolated(Echoes { datagram: true, raw: true, answered: false });
     let program = checker.start_by(&way, &["run", "-c", "checker.json"]);
     let binary = checker_binary();
     let checkers = binary.file_name().and_then(|name| name.to_str()).expect("it has a name");
     let open = || async {
-        // Until the checker itself runs, the program is still on its way into its network. Linux keeps fifteen letters.
+        // Before the checker runs, the process is still a helper that enters the network. Linux truncates names to 15 bytes.
         let name = std::fs::read_to_string(format!("/proc/{}/comm", program.id())).expect("it runs");
         let open = ["icmp", "icmp6", "raw", "raw6"].map(|kind| sockets(program.id(), kind));
         (checkers.starts_with(name.trim_end()) && open.iter().sum::<usize>() == 2).then_some(open)

@@ -1,5 +1,5 @@
-//! `checker provision` and `checker deprovision` against a real S3 and IAM server: what is made, that it is made once,
-//! that keys are replaced in the right order, and that only what was made is removed.
+//! `checker provision` and `checker deprovision` with a real S3 and IAM server: resources are created once, keys are
+//! replaced in the right order, and only created resources are removed.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -20,17 +20,17 @@ fn name(stored_at: i64, node: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_bucket_a_reader_and_a_writer_are_made_and_a_checker_stores_with_what_was_written() {
+async fn provisioned_keys_and_files_work_with_a_checker() {
     let site = TestSite::new().await;
     let run = site.provision(&EVERYTHING).await;
     assert_eq!(run.code, 0, "{}", run.output());
     let (reader, writer) = (site.reader().expect("there are keys"), site.writer("eu-west").expect("there are keys"));
     assert!(run.stdout.contains(&reader.secret) && run.stdout.contains("keys are public"), "{}", run.stdout);
-    assert!(!run.output().contains(&writer.secret), "a writer's secret is in its file and nowhere else");
+    assert!(!run.output().contains(&writer.secret), "a writer's secret is only in its file");
     let mode = |name: &str| site.checker.path(name).metadata().expect("it is there").permissions().mode() & 0o777;
     assert_eq!(mode("checker-eu-west.json"), 0o600);
 
-    // The written file is a whole configuration: with a check in it, a round is stored by it.
+    // The file is a complete configuration: with a check added, it stores a round.
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut config: Value = serde_json::from_str(&site.file("checker-eu-west.json")).expect("it is JSON");
     config["checkers"] = json!([check("Shop", &ok.url)]);
@@ -44,7 +44,7 @@ async fn a_bucket_a_reader_and_a_writer_are_made_and_a_checker_stores_with_what_
 }
 
 #[tokio::test]
-async fn what_is_there_is_not_made_again_and_it_says_so() {
+async fn existing_resources_are_not_created_again() {
     let site = TestSite::new().await;
     assert_eq!(site.provision(&EVERYTHING).await.code, 0);
     let before = (site.file("config.json"), site.file("checker-eu-west.json"));
@@ -54,7 +54,7 @@ async fn what_is_there_is_not_made_again_and_it_says_so() {
     assert_eq!((site.file("config.json"), site.file("checker-eu-west.json")), before);
     assert_eq!(ministack::keys_of(&site.user("reader")).await.len(), 1);
     assert_eq!(site.steps_left(&EVERYTHING).await, Vec::<String>::new());
-    // Another origin and another node change what they are about, and nothing else.
+    // Another origin and another node change only what depends on them.
     let more = ["--origin", ORIGIN, "--origin", "https://other.example", "--writer", "us"];
     let left = site.steps_left(&more).await;
     assert!(left[0].contains("CORS") && left[1].contains("writer `us`") && left.len() == 5, "{left:?}");
@@ -77,7 +77,7 @@ async fn a_dry_run_shows_calls_and_policies_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn nothing_is_done_that_was_not_agreed_to() {
+async fn nothing_changes_without_confirmation() {
     let site = TestSite::new().await;
     for typed in ["", "no\n"] {
         let run = site.call("provision", &EVERYTHING, typed).await;
@@ -94,14 +94,14 @@ async fn nothing_is_done_that_was_not_agreed_to() {
 }
 
 #[tokio::test]
-async fn new_keys_work_before_old_ones_go_and_there_are_never_three() {
+async fn new_keys_work_before_old_ones_are_deleted() {
     let site = TestSite::new().await;
     assert_eq!(site.provision(&EVERYTHING).await.code, 0);
     let (old_reader, old_writer) = (site.reader().unwrap(), site.writer("eu-west").unwrap());
-    // Somebody has edited the page's title meanwhile.
+    // The operator has edited the page's title.
     site.checker.write("config.json", &site.file("config.json").replace("\"Status\"", "\"My shop\""));
 
-    // Whoever is asked says no: both keys stay, and the new one is in the file.
+    // The answer is no: both keys stay, and the new one is in the file.
     let paused = site.call("provision", &[&["--rotate"], EVERYTHING.as_slice()].concat(), "yes\nno\n").await;
     assert_eq!(paused.code, 2, "{}", paused.output());
     let new_reader = site.reader().unwrap();
@@ -116,12 +116,12 @@ async fn new_keys_work_before_old_ones_go_and_there_are_never_three() {
 
     let rotated = site.provision(&[&["--rotate"], EVERYTHING.as_slice()].concat()).await;
     assert_eq!(rotated.code, 0, "{}", rotated.output());
-    assert_eq!(site.reader().unwrap().id, new_reader.id, "an interrupted rotation is finished without another key");
+    assert_eq!(site.reader().unwrap().id, new_reader.id, "an interrupted rotation continues with the same key");
     assert_eq!(ministack::keys_of(&site.user("reader")).await, [new_reader.id]);
     let new_writer = site.writer("eu-west").unwrap();
     assert_ne!(new_writer.id, old_writer.id);
     assert_eq!(ministack::keys_of(&site.user("writer_eu-west")).await, [new_writer.id]);
-    assert!(site.file("config.json").contains("My shop"), "what else is in the file stays");
+    assert!(site.file("config.json").contains("My shop"), "other content of the file stays");
 }
 
 #[tokio::test]
@@ -131,11 +131,11 @@ async fn files_and_keys_of_others_are_left_alone() {
     let refused = site.provision(&EVERYTHING).await;
     assert_eq!(refused.code, 2, "{}", refused.output());
     assert!(refused.stderr.contains("config.json") && refused.stderr.contains("--force"), "{}", refused.stderr);
-    assert!(!site.bucket.exists().await, "it is found out before anything is done");
+    assert!(!site.bucket.exists().await, "the file is checked before any change");
     assert_eq!(site.file("config.json"), "{ \"mine\": true }");
     assert_eq!(site.provision(&[&["--force"], EVERYTHING.as_slice()].concat()).await.code, 0);
 
-    // From another folder the secret of the key cannot be had; another key would be one too many.
+    // In another folder the secret of the key is unknown, and a second key would be too many.
     let elsewhere = site.provision(&[&["--out", "elsewhere"], EVERYTHING.as_slice()].concat()).await;
     assert_eq!(elsewhere.code, 2);
     let id = site.reader().unwrap().id;
@@ -144,7 +144,7 @@ async fn files_and_keys_of_others_are_left_alone() {
 }
 
 #[tokio::test]
-async fn a_user_that_somebody_else_made_is_not_taken_over() {
+async fn a_user_that_was_not_created_here_is_not_taken_over() {
     let site = TestSite::new().await;
     ministack::make_user(&site.user("reader")).await;
     let run = site.provision(&EVERYTHING).await;
@@ -154,7 +154,7 @@ async fn a_user_that_somebody_else_made_is_not_taken_over() {
 }
 
 #[tokio::test]
-async fn a_public_bucket_is_read_without_keys_and_written_by_nobody() {
+async fn a_public_bucket_is_readable_without_keys_and_not_writable() {
     let site = TestSite::new().await;
     let words = ["--public", "--origin", ORIGIN];
     let run = site.provision(&words).await;
@@ -179,10 +179,10 @@ async fn a_public_bucket_is_read_without_keys_and_written_by_nobody() {
 }
 
 #[tokio::test]
-async fn only_what_was_made_is_removed_and_data_stays() {
+async fn only_created_resources_are_removed_and_data_stays() {
     let site = TestSite::new().await;
     assert_eq!(site.provision(&EVERYTHING).await.code, 0);
-    // Another page in the same bucket is somebody else's business.
+    // Another page in the same bucket is not affected.
     let mut neighbor = TestSite::new().await;
     neighbor.bucket = Bucket::named(&site.bucket.name, "other/").await;
     let made = neighbor.provision(&["--origin", "https://other.example"]).await;
@@ -201,7 +201,7 @@ async fn only_what_was_made_is_removed_and_data_stays() {
 }
 
 #[tokio::test]
-async fn ten_thousand_objects_are_deleted_once_the_buckets_name_is_typed_and_foreign_ones_stay() {
+async fn ten_thousand_objects_are_deleted_after_the_name_is_typed() {
     const COUNT: i64 = 10_000;
     let foreign = [
         "status/index.html",
@@ -212,7 +212,7 @@ async fn ten_thousand_objects_are_deleted_once_the_buckets_name_is_typed_and_for
     ];
     let ours = (0..COUNT).map(|number| format!("status/{}", name(1_495_330_254_340_493_978 + number, "eu-west")));
     let ours = ours.chain(["status/history/eu-west.json".to_owned()]);
-    // A server of its own has them all at once.
+    // A separate server has them all immediately.
     let folder = tempfile::tempdir().expect("a temporary folder");
     let bucket = folder.path().join(ACCOUNT).join("site-full");
     std::fs::create_dir_all(bucket.join("status/history")).expect("the folder can be made");
@@ -241,7 +241,7 @@ async fn ten_thousand_objects_are_deleted_once_the_buckets_name_is_typed_and_for
 }
 
 #[tokio::test]
-async fn a_bucket_that_is_empty_then_goes_with_its_data() {
+async fn a_bucket_that_becomes_empty_is_deleted() {
     let site = TestSite::new().await;
     assert_eq!(site.provision(&["--origin", ORIGIN]).await.code, 0);
     site.bucket.put(&format!("status/{}", name(1_495_330_254_340_493_978, "eu-west")), "[]").await;
@@ -251,7 +251,7 @@ async fn a_bucket_that_is_empty_then_goes_with_its_data() {
 }
 
 #[tokio::test]
-async fn the_place_and_the_credentials_come_from_a_configuration_too() {
+async fn bucket_and_credentials_can_come_from_a_configuration() {
     let site = TestSite::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut config = watching(&[check("Shop", &ok.url)], &site.bucket.storage());
@@ -267,16 +267,16 @@ async fn the_place_and_the_credentials_come_from_a_configuration_too() {
     let written: Value = serde_json::from_str(&site.file("checker-eu-west.json")).expect("it is JSON");
     assert_eq!(
         written["checkers"][0]["headers"]["Authorization"], "Bearer ${SHOP_TOKEN:-none}",
-        "variables stay variables"
+        "variables are not expanded"
     );
     for key in ["deny_private_addresses", "online_check"] {
-        assert_eq!(written[key], config[key], "what keeps checks where they may go holds for the writers, too");
+        assert_eq!(written[key], config[key], "restrictions of checks also apply to the writers");
     }
     assert_eq!((&written["storage"]["check_expiry"], &written["node"]), (&json!("7d"), &json!("eu-west")));
     assert_ne!(
         written["storage"]["access_key_id"],
         json!(site.bucket.writer.id),
-        "an administrator's key is no writer's"
+        "the writer does not get the administrator's key"
     );
     assert!(site.file("config.json").contains("The shop"));
     let round = site.checker.call(&["run", "-c", "checker-eu-west.json"]).await;
@@ -284,7 +284,7 @@ async fn the_place_and_the_credentials_come_from_a_configuration_too() {
 }
 
 #[tokio::test]
-async fn other_rules_of_a_bucket_stay_as_they_are() {
+async fn other_cors_rules_of_a_bucket_stay() {
     let site = TestSite::new().await;
     let bucket = &site.bucket;
     bucket.create_as(&bucket.writer).await;
@@ -303,7 +303,7 @@ async fn other_rules_of_a_bucket_stay_as_they_are() {
     assert_eq!(origins().await, ["https://upload.example"]);
 }
 
-/// Every file below a folder.
+/// All files in a folder, recursively.
 fn files_below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let entries =
         std::fs::read_dir(folder).expect("the folder is there").map(|entry| entry.expect("it can be read").path());
@@ -311,10 +311,10 @@ fn files_below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
 }
 
 #[tokio::test]
-async fn a_writers_secret_and_the_administrators_are_in_the_writers_file_at_most() {
+async fn secrets_are_only_in_the_writers_file() {
     let site = TestSite::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
-    let mut said = vec![site.provision(&EVERYTHING).await];
+    let mut runs = vec![site.provision(&EVERYTHING).await];
     let mut secrets = vec![site.bucket.writer.secret.clone(), site.writer("eu-west").unwrap().secret];
     let mut config: Value = serde_json::from_str(&site.file("checker-eu-west.json")).expect("it is JSON");
     config["checkers"] = json!([check("Shop", &ok.url)]);
@@ -329,24 +329,24 @@ async fn a_writers_secret_and_the_administrators_are_in_the_writers_file_at_most
         let verbose = |command: &mut std::process::Command| {
             command.env("RUST_LOG", "trace").env("RUST_BACKTRACE", "full");
         };
-        said.push(site.checker.call_with(&words, verbose).await);
+        runs.push(site.checker.call_with(&words, verbose).await);
     }
-    said.push(site.provision(&[&["--rotate"], EVERYTHING.as_slice()].concat()).await);
+    runs.push(site.provision(&[&["--rotate"], EVERYTHING.as_slice()].concat()).await);
     secrets.push(site.writer("eu-west").unwrap().secret);
-    said.push(site.call("provision", &[&["--dry-run", "--rotate"], EVERYTHING.as_slice()].concat(), "").await);
-    assert!(said.iter().all(|run| run.code == 0), "{said:?}");
-    // Refusals and failures say no more than successes do.
-    said.push(site.provision(&[&["--out", "elsewhere"], EVERYTHING.as_slice()].concat()).await);
+    runs.push(site.call("provision", &[&["--dry-run", "--rotate"], EVERYTHING.as_slice()].concat(), "").await);
+    assert!(runs.iter().all(|run| run.code == 0), "{runs:?}");
+    // Refusals and failures reveal no more than successes.
+    runs.push(site.provision(&[&["--out", "elsewhere"], EVERYTHING.as_slice()].concat()).await);
     let broken = site.file("checker-eu-west.json").replace("\"node\"", "\"nod\"");
     site.checker.write("checker-broken.json", &broken);
-    said.push(site.checker.call(&["doctor", "-c", "checker-broken.json"]).await);
+    runs.push(site.checker.call(&["doctor", "-c", "checker-broken.json"]).await);
 
     for key in site.bucket.keys().await {
         let content = site.bucket.get(&key).await;
         assert!(secrets.iter().all(|secret| !content.contains(secret)), "{key}");
     }
-    said.push(site.deprovision(&["--yes"], "").await);
-    for run in said {
+    runs.push(site.deprovision(&["--yes"], "").await);
+    for run in runs {
         assert!(secrets.iter().all(|secret| !run.output().contains(secret)), "{}", run.output());
     }
     let files = files_below(site.checker.folder.path()).into_iter();

@@ -1,5 +1,5 @@
-//! Where provisioning prepares a bucket and as whom: regions, rules as the service has them, profiles, exactly the
-//! administrator's rights that the documentation lists, and services that answer something else than expected.
+//! Provisioned buckets and administrators: regions, existing rules, profiles, exactly the documented permissions, and
+//! services with unexpected responses.
 
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
@@ -11,18 +11,18 @@ use support::ministack::{self, REGION};
 use support::test_site::TestSite;
 
 const ORIGIN: &str = "https://status.example";
-const WISHES: [&str; 8] = ["--origin", ORIGIN, "--writer", "eu-west", "--check-expiry", "30d", "--lifecycle", "90d"];
+const ARGUMENTS: [&str; 8] = ["--origin", ORIGIN, "--writer", "eu-west", "--check-expiry", "30d", "--lifecycle", "90d"];
 
 #[tokio::test]
-async fn the_bucket_is_in_the_region_that_was_asked_for_and_its_rules_say_what_was_asked() {
+async fn the_bucket_has_the_requested_region_and_rules() {
     let site = TestSite::new().await;
-    let run = site.provision(&WISHES).await;
+    let run = site.provision(&ARGUMENTS).await;
     assert_eq!(run.code, 0, "{}", run.output());
     let steps = run.stderr.lines().filter(|line| line.starts_with('[') && line.contains("… done")).count();
-    assert!(run.stderr.contains(&format!("[{steps}/{steps}] ")) && steps > 8, "each step is told: {}", run.stderr);
+    assert!(run.stderr.contains(&format!("[{steps}/{steps}] ")) && steps > 8, "each step is printed: {}", run.stderr);
     let (client, name) = (bucket::client(&site.bucket.writer), &site.bucket.name);
-    let place = client.get_bucket_location().bucket(name).send().await.expect("it is somewhere");
-    assert_eq!(place.location_constraint().map(|place| place.as_str().to_owned()).as_deref(), Some(REGION));
+    let location = client.get_bucket_location().bucket(name).send().await.expect("it has a location");
+    assert_eq!(location.location_constraint().map(|region| region.as_str().to_owned()).as_deref(), Some(REGION));
     let rules = client.get_bucket_lifecycle_configuration().bucket(name).send().await.expect("there are rules");
     let rules = rules.rules().iter().map(|rule| {
         let prefix = rule.filter().and_then(|filter| filter.prefix()).unwrap_or_default().to_owned();
@@ -31,15 +31,18 @@ async fn the_bucket_is_in_the_region_that_was_asked_for_and_its_rules_say_what_w
     let expected = ["status/1", "status/2"].map(|prefix| (prefix.to_owned(), Some(90)));
     assert_eq!(rules.collect::<Vec<_>>(), expected);
     let block = client.get_public_access_block().bucket(name).send().await;
-    assert!(format!("{block:?}").contains("restrict_public_buckets: Some(true)"), "nothing is opened: {block:?}");
+    assert!(
+        format!("{block:?}").contains("restrict_public_buckets: Some(true)"),
+        "public access is blocked: {block:?}"
+    );
 }
 
 #[tokio::test]
-async fn where_no_region_need_be_said_none_is() {
+async fn the_default_region_needs_no_location_constraint() {
     let site = TestSite::new().await;
     let key = ministack::admin().await;
-    let place = ["--bucket", &site.bucket.name, "--region", "us-east-1", "--path-style", "--yes"];
-    let words = [&["provision"], place.as_slice(), &["--endpoint-url", &site.endpoint_url]].concat();
+    let target = ["--bucket", &site.bucket.name, "--region", "us-east-1", "--path-style", "--yes"];
+    let words = [&["provision"], target.as_slice(), &["--endpoint-url", &site.endpoint_url]].concat();
     let prepare = |command: &mut std::process::Command| {
         command.env("AWS_ACCESS_KEY_ID", &key.id).env("AWS_SECRET_ACCESS_KEY", &key.secret);
     };
@@ -49,14 +52,14 @@ async fn where_no_region_need_be_said_none_is() {
 }
 
 #[tokio::test]
-async fn a_public_bucket_is_opened_just_as_far_as_needed_and_closed_again() {
+async fn a_public_bucket_is_opened_as_far_as_needed_and_closed_again() {
     let site = TestSite::new().await;
     let run = site.provision(&["--public", "--origin", ORIGIN]).await;
     assert_eq!(run.code, 0, "{}", run.output());
     let client = bucket::client(&site.bucket.writer);
     let block = async || {
         let block = client.get_public_access_block().bucket(&site.bucket.name).send().await.expect("there is a block");
-        let block = block.public_access_block_configuration.expect("it says what is blocked");
+        let block = block.public_access_block_configuration.expect("it has a configuration");
         let flags = [block.block_public_acls, block.ignore_public_acls];
         (flags, [block.block_public_policy, block.restrict_public_buckets])
     };
@@ -66,7 +69,7 @@ async fn a_public_bucket_is_opened_just_as_far_as_needed_and_closed_again() {
 }
 
 #[tokio::test]
-async fn every_origin_is_allowed_only_when_asked_for() {
+async fn all_origins_are_allowed_only_on_request() {
     let site = TestSite::new().await;
     let client = bucket::client(&site.bucket.writer);
     let origins = async || match client.get_bucket_cors().bucket(&site.bucket.name).send().await {
@@ -82,7 +85,7 @@ async fn every_origin_is_allowed_only_when_asked_for() {
 }
 
 #[tokio::test]
-async fn a_profile_that_is_named_is_the_one_that_is_used() {
+async fn the_named_profile_is_used() {
     let site = TestSite::new().await;
     let key = ministack::admin().await;
     let folder = site.checker.path(".aws");
@@ -92,8 +95,8 @@ async fn a_profile_that_is_named_is_the_one_that_is_used() {
     };
     let profiles = section("default", "AKIAIOSFODNN7EXAMPLE", "nothing") + &section("boss", &key.id, &key.secret);
     std::fs::write(folder.join("credentials"), profiles).expect("the file can be written");
-    let place = ["--bucket", &site.bucket.name, "--region", REGION, "--path-style", "--yes"];
-    let words = [&["provision"], place.as_slice(), &["--endpoint-url", &site.endpoint_url]].concat();
+    let target = ["--bucket", &site.bucket.name, "--region", REGION, "--path-style", "--yes"];
+    let words = [&["provision"], target.as_slice(), &["--endpoint-url", &site.endpoint_url]].concat();
     let in_the_way = |command: &mut std::process::Command| {
         command.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE").env("AWS_SECRET_ACCESS_KEY", "nothing");
     };
@@ -104,10 +107,10 @@ async fn a_profile_that_is_named_is_the_one_that_is_used() {
     assert_eq!(run.code, 0, "{}", run.output());
 }
 
-/// The administrator's policy as the documentation has it, for this bucket, and the actions in it.
+/// The administrator's policy from the documentation, for this bucket, and its actions.
 fn documented_rights(bucket: &str) -> (Value, Vec<String>) {
     let documentation = std::fs::read_to_string(support::root().join("docs/provisioning.md")).expect("it is there");
-    let (_, rest) = documentation.split_once("**Administrator**").expect("it tells the administrator's rights");
+    let (_, rest) = documentation.split_once("**Administrator**").expect("it has the administrator's permissions");
     let (_, rest) = rest.split_once("```json").expect("a policy follows");
     let (policy, _) = rest.split_once("```").expect("it ends");
     let policy: Value = serde_json::from_str(&policy.replace("my-status", bucket)).expect("it is JSON");
@@ -119,12 +122,12 @@ fn documented_rights(bucket: &str) -> (Value, Vec<String>) {
     (policy, actions)
 }
 
-/// Everything that an administrator does in a place's life, until something fails.
+/// Everything that an administrator does with a site, until the first failure.
 async fn whole_life(site: &TestSite) -> Result<(), Run> {
     let typed = format!("{}\n", site.bucket.name);
     let done = |run: Run| if run.code == 0 { Ok(()) } else { Err(run) };
-    done(site.provision(&WISHES).await)?;
-    done(site.provision(&[&["--rotate"], WISHES.as_slice()].concat()).await)?;
+    done(site.provision(&ARGUMENTS).await)?;
+    done(site.provision(&[&["--rotate"], ARGUMENTS.as_slice()].concat()).await)?;
     done(site.provision(&["--public", "--origin", ORIGIN, "--out", "public"]).await)?;
     let writer = site.writer("eu-west").expect("there are keys");
     let file = "status/1495330254340493978-eu-west-check.json";
@@ -134,7 +137,7 @@ async fn whole_life(site: &TestSite) -> Result<(), Run> {
 }
 
 #[tokio::test]
-async fn the_documented_rights_of_an_administrator_are_enough() {
+async fn the_documented_permissions_of_an_administrator_suffice() {
     let mut site = TestSite::new().await;
     let (policy, actions) = documented_rights(&site.bucket.name);
     assert!(actions.len() > 20, "{actions:?}");
@@ -146,11 +149,11 @@ async fn the_documented_rights_of_an_administrator_are_enough() {
     assert_eq!(ministack::users(&format!("{}+", site.bucket.name)).await, Vec::<String>::new());
 }
 
-/// Denied, the listing of buckets only leaves unseen whose a bucket is that can be looked at.
+/// Without permission to list buckets, only the owner of a readable bucket is unknown.
 const GONE_WITHOUT: [&str; 1] = ["s3:ListAllMyBuckets"];
 
 #[tokio::test]
-async fn each_documented_right_that_is_missing_is_named_with_its_call_and_the_statement_that_gives_it() {
+async fn each_missing_permission_is_named_with_the_statement_that_grants_it() {
     let (_, actions) = documented_rights("any");
     let tries = actions.into_iter().enumerate().map(|(number, action)| async move {
         let mut site = TestSite::new().await;
@@ -168,7 +171,7 @@ async fn each_documented_right_that_is_missing_is_named_with_its_call_and_the_st
         let statement =
             format!("this statement allows it: {{\"Action\":\"{action}\",\"Effect\":\"Allow\",\"Resource\":\"");
         assert_eq!(errors.len(), 1, "{action}: {}", run.stderr);
-        // A key that does not work is told with its cause in the next line.
+        // A key that does not work is reported with its cause in the next line.
         let call = format!("({action}): access is denied");
         assert!(run.stderr.contains(&call) && run.stderr.contains(&statement), "{action}: {}", run.stderr);
         if run.stderr.contains("[1/") {
@@ -179,7 +182,7 @@ async fn each_documented_right_that_is_missing_is_named_with_its_call_and_the_st
 }
 
 #[tokio::test]
-async fn a_service_that_names_another_region_is_told_of_with_that_region() {
+async fn a_bucket_in_another_region_is_reported_with_that_region() {
     let redirect = "<?xml version=\"1.0\"?><Error><Code>PermanentRedirect</Code><Message>elsewhere</Message><Region>eu-west-9</Region></Error>";
     let malformed = "<?xml version=\"1.0\"?><Error><Code>AuthorizationHeaderMalformed</Code><Message>the region 'x' is wrong; expecting 'eu-west-9'</Message><Region>eu-west-9</Region></Error>";
     let ok = Endpoint::start(Behavior::ok()).await;
@@ -189,13 +192,13 @@ async fn a_service_that_names_another_region_is_told_of_with_that_region() {
         let mut storage = site.bucket.storage();
         storage["endpoint_url"] = json!(elsewhere.url.trim_end_matches('/'));
         site.checker.configure(&watching(&[check("Shop", &ok.url)], &storage));
-        let provision = site.provision(&WISHES).await;
+        let provision = site.provision(&ARGUMENTS).await;
         let round = site.checker.run(&[]).await;
         let doctor = site.checker.call(&["doctor", "-c", "checker.json"]).await;
         for (command, run) in [("provision", &provision), ("run", &round), ("doctor", &doctor)] {
             assert_eq!(run.code, 2, "{status}, {command}: {}", run.output());
-            let said = run.output();
-            assert!(said.contains("in another region; set `region` to `eu-west-9`"), "{status}, {command}: {said}");
+            let error = run.output();
+            assert!(error.contains("in another region; set `region` to `eu-west-9`"), "{status}, {command}: {error}");
         }
         assert_eq!(provision.stderr.trim().lines().count(), 1, "{}", provision.stderr);
         assert_eq!(round.stderr.trim().lines().count(), 1, "{}", round.stderr);
@@ -203,7 +206,7 @@ async fn a_service_that_names_another_region_is_told_of_with_that_region() {
     }
 }
 
-/// The commands in the README that come after a text, each as its words, the program's name left out.
+/// The commands in the README after a text, each as its arguments.
 fn readme_commands(after: &str) -> Vec<Vec<String>> {
     let readme = std::fs::read_to_string(support::root().join("README.md")).expect("it is there");
     let (_, rest) = readme.split_once(after).expect("the README has it");
@@ -215,15 +218,15 @@ fn readme_commands(after: &str) -> Vec<Vec<String>> {
 }
 
 #[tokio::test]
-async fn the_readmes_way_from_the_starter_configuration_to_a_bucket_ends_with_nothing_to_mend() {
+async fn the_readmes_path_from_the_starter_to_a_bucket_works() {
     let site = TestSite::new().await;
     let made = site.checker.call(&["init", "--force"]).await;
     assert_eq!(made.code, 0, "{}", made.output());
     let [provision] = &readme_commands("**1. Provision a bucket**")[..] else { panic!("it is one command") };
     let mut words: Vec<&str> = provision.iter().map(String::as_str).collect();
-    for (told, ours) in [("my-status", site.bucket.name.as_str()), ("eu-central-1", REGION)] {
-        let place = words.iter().position(|word| *word == told).expect("the README names it");
-        words[place] = ours;
+    for (argument, ours) in [("my-status", site.bucket.name.as_str()), ("eu-central-1", REGION)] {
+        let index = words.iter().position(|word| *word == argument).expect("the README names it");
+        words[index] = ours;
     }
     words.extend(["--endpoint-url", site.endpoint_url.as_str(), "--path-style", "--yes"]);
     let key = ministack::admin().await;

@@ -1,4 +1,4 @@
-//! Checks leave nothing behind in a checker that repeats them, however they end: no open file, no thread, no process.
+//! Checks of a daemon leak no files, threads or processes, however they end.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,19 +14,19 @@ use support::{poll_until, wait_for};
 
 use crate::check_kinds::serve;
 
-/// How many checks there are of each sort, each made every second.
+/// How many checks of each kind there are, each every second.
 const OF_EACH: usize = 6;
-/// How many rounds are made before the first look, so that what is made once and kept is there.
+/// How many rounds run before the first measurement, so that resources that are created once exist.
 const ROUNDS_BEFORE: usize = 2;
-/// How many are made between the first look and the second.
+/// How many rounds run between the two measurements.
 const ROUNDS_BETWEEN: usize = 8;
 
-/// A sort of check: what is configured, and how each ends.
+/// A kind of check: its configuration, and its expected result.
 type Sort = (Value, Status, &'static str);
 
-/// Checks of a server's certificate, and of its web site.
-fn over_tls(host: &str, status: Status, says: &'static str) -> [Sort; 2] {
-    let timeout = if says.contains("300ms") { "300ms" } else { "30s" };
+/// Checks of a server's certificate, and of its website.
+fn over_tls(host: &str, status: Status, expected: &'static str) -> [Sort; 2] {
+    let timeout = if expected.contains("300ms") { "300ms" } else { "30s" };
     let tls = json!({
         "type": "tls", "endpoint_url": host, "timeout": timeout,
         "trusted_roots": ["ca.pem"], "cert_expiry_threshold": "1h",
@@ -34,20 +34,20 @@ fn over_tls(host: &str, status: Status, says: &'static str) -> [Sort; 2] {
     let http = json!({
         "type": "http", "endpoint_url": format!("https://{host}/"), "timeout": timeout, "tls_ca_file": "ca.pem",
     });
-    [(tls, status, says), (http, status, says)]
+    [(tls, status, expected), (http, status, expected)]
 }
 
-fn command(script: &str, timeout: &str, status: Status, says: &'static str) -> Sort {
-    (json!({ "type": "exec", "command": "sh", "arguments": ["-c", script], "timeout": timeout }), status, says)
+fn command(script: &str, timeout: &str, status: Status, expected: &'static str) -> Sort {
+    (json!({ "type": "exec", "command": "sh", "arguments": ["-c", script], "timeout": timeout }), status, expected)
 }
 
-/// A check that needs next to nothing.
+/// A check that needs almost nothing.
 fn quiet() -> Value {
     json!({ "type": "tcp", "endpoint_name": "quiet", "endpoint_url": "127.0.0.1:9" })
 }
 
-/// What there is of a program besides itself: its open files, its threads, the programs that it started and that still
-/// run or were never buried, and whatever else bears its mark, as all does that those started.
+/// The resources of a program: its open files, its threads, its running or unreaped children, and all processes with its
+/// mark, which children inherit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct ProcessResources {
     files: usize,
@@ -64,7 +64,7 @@ impl ProcessResources {
         let processes = std::fs::read_dir("/proc").expect("there are processes").filter_map(Result::ok);
         let ids = processes.filter_map(|process| process.file_name().to_str()?.parse::<u32>().ok());
         for id in ids.filter(|id| *id != program.id()) {
-            // Any of them may end meanwhile, and then it is none of these.
+            // Processes may exit while they are counted.
             let stat = std::fs::read_to_string(of(id, "stat")).unwrap_or_default();
             let parent = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)?.parse().ok());
             let environment = std::fs::read(of(id, "environ")).unwrap_or_default();
@@ -74,7 +74,7 @@ impl ProcessResources {
         ProcessResources { files: count("fd"), threads: count("task"), children, marked }
     }
 
-    /// The least of each.
+    /// The smaller value of each.
     fn or_less(self, other: ProcessResources) -> ProcessResources {
         ProcessResources {
             files: self.files.min(other.files),
@@ -85,7 +85,7 @@ impl ProcessResources {
     }
 }
 
-/// Waits until each of so many checks, whose titles begin so, has been made so many times more.
+/// Waits until each of the checks whose titles start with `begin` has run this many more times.
 async fn until_made(checker: &Checker, program: &mut Program, begin: &str, checks: usize, times: usize) {
     let count = || {
         let mut counts = BTreeMap::<String, usize>::new();
@@ -104,8 +104,8 @@ async fn until_made(checker: &Checker, program: &mut Program, begin: &str, check
     .await;
 }
 
-/// Lets nothing be made but the quiet check, and gives the least that is held then, of what is seen until it is no more
-/// than `enough`, and for a round at least.
+/// Runs only the quiet check, and returns the smallest measurements for a round, or until they are no larger than
+/// `enough`.
 async fn resources_at_rest(
     checker: &Checker,
     program: &mut Program,
@@ -114,7 +114,7 @@ async fn resources_at_rest(
 ) -> ProcessResources {
     checker.configure(&watching(&[quiet()], &directory()));
     program.signal("HUP");
-    // By then all that was under way before has come to its end.
+    // By then, all earlier checks have finished.
     until_made(checker, program, "quiet", 1, 2).await;
     let (mut least, stored) = (ProcessResources::measure(program, mark), checker.check_files("checks").len());
     poll_until(|| {
@@ -127,11 +127,11 @@ async fn resources_at_rest(
 }
 
 #[tokio::test]
-async fn neither_files_nor_threads_nor_processes_are_left_of_checks_however_they_end() {
+async fn repeated_checks_leak_no_files_threads_or_processes() {
     let authority = Authority::new();
     let well = Endpoint::start_tls(Behavior::ok(), authority.server("127.0.0.1", Validity::Now)).await;
     let expired = Endpoint::start_tls(Behavior::ok(), authority.server("127.0.0.1", Validity::EndedDaysAgo(3))).await;
-    // The one hangs up in the middle of the handshake, the other never answers.
+    // One server hangs up during the handshake, the other one never responds.
     let rude = serve(async |_| None).await;
     let silent = Endpoint::start(Behavior::Hang).await;
     let host = |endpoint: &Endpoint| endpoint.url.split('/').nth(2).expect("it has a host").to_owned();
@@ -159,7 +159,7 @@ async fn neither_files_nor_threads_nor_processes_are_left_of_checks_however_they
     for (number, (check, ..)) in sorts.iter().enumerate() {
         for copy in 0..OF_EACH {
             let mut check = check.clone();
-            // A command's title has the name that the original gave it.
+            // The title of a command is its name in the original's configuration.
             let key = if check["type"] == "exec" { "name" } else { "endpoint_name" };
             check[key] = json!(format!("loud {copy} {number}"));
             checks.push(check);
@@ -183,10 +183,10 @@ async fn neither_files_nor_threads_nor_processes_are_left_of_checks_however_they
 
     for result in checker.all_results("checks").iter().filter(|result| result.title != "quiet") {
         let number: usize = result.title.rsplit(' ').next().and_then(|number| number.parse().ok()).expect("a number");
-        let (_, status, says) = &sorts[number];
-        let said = result.reason().unwrap_or_default();
-        assert!(result.status == *status && said.contains(says), "{}: {said}", sorts[number].0);
+        let (_, status, expected) = &sorts[number];
+        let reason = result.reason().unwrap_or_default();
+        assert!(result.status == *status && reason.contains(expected), "{}: {reason}", sorts[number].0);
     }
-    assert_eq!((before.children, before.marked), (0, 0), "{before:?}: a process is left");
+    assert_eq!((before.children, before.marked), (0, 0), "{before:?}: a process was left");
     assert_eq!(after.or_less(before), after, "{before:?} became {after:?} in {ROUNDS_BETWEEN} rounds");
 }

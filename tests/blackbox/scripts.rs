@@ -1,4 +1,4 @@
-//! What the project's own scripts do besides the work of the programs they call.
+//! The project's own scripts.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -7,14 +7,14 @@ use std::process::Command;
 use support::root;
 use tempfile::TempDir;
 
-/// Puts a program of these lines into a folder.
+/// Writes a program with these lines to a folder.
 fn program(folder: &Path, name: &str, lines: &str) {
     let path = folder.join(name);
     std::fs::write(&path, format!("#!/usr/bin/env bash\n{lines}\n")).expect("it can be written");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
 }
 
-/// Runs `scripts/setup.sh page` where what has to be of one version is, beside these programs; gives what it says.
+/// Runs `scripts/setup.sh page` with these programs, and returns its output. Trunk and wasm-bindgen are already installed.
 fn setting_up_the_page(tools: &TempDir, programs: &[(&str, String)]) -> String {
     let folder = TempDir::new().expect("a folder");
     let lock = std::fs::read_to_string(root().join("Cargo.lock")).expect("it is there");
@@ -33,12 +33,12 @@ fn setting_up_the_page(tools: &TempDir, programs: &[(&str, String)]) -> String {
         .env("PATH", std::env::join_paths(path).expect("they are folders"))
         .output()
         .expect("the script runs");
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{told}");
-    told
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{text}");
+    text
 }
 
-/// The version of a program that the script wants.
+/// The version of a program that the script requires.
 fn version_of(program: &str) -> String {
     let setup = std::fs::read_to_string(root().join("scripts/setup.sh")).expect("it is there");
     let (_, version) = setup.split_once(&format!("readonly {program}_VERSION=")).expect("it has a version");
@@ -52,39 +52,42 @@ fn wasm_opt_version() -> String {
     version.split('"').next().unwrap_or_default().to_owned()
 }
 
-fn says(text: &str) -> String {
+fn script_that_prints(text: &str) -> String {
     format!("echo {text}")
 }
 
 #[test]
-fn without_the_tools_that_make_the_page_smaller_setting_up_says_so_and_goes_on() {
+fn setup_continues_without_the_optional_tools() {
     let tools = TempDir::new().expect("a folder");
-    let programs =
-        [("wasm-opt", says("wasm-opt version 108")), ("esbuild", says("0.17.0")), ("npm", "exit 1".to_owned())];
-    let told = setting_up_the_page(&tools, &programs);
-    assert!(told.contains("continuing without wasm-opt") && !told.contains("building"), "{told}");
-    assert!(told.contains("continuing with esbuild 0.17.0, because npm cannot install"), "{told}");
+    let programs = [
+        ("wasm-opt", script_that_prints("wasm-opt version 108")),
+        ("esbuild", script_that_prints("0.17.0")),
+        ("npm", "exit 1".to_owned()),
+    ];
+    let output = setting_up_the_page(&tools, &programs);
+    assert!(output.contains("continuing without wasm-opt") && !output.contains("building"), "{output}");
+    assert!(output.contains("continuing with esbuild 0.17.0, because npm cannot install"), "{output}");
     let programs = [programs[0].clone(), ("esbuild", "exit 127".to_owned()), programs[2].clone()];
-    let told = setting_up_the_page(&tools, &programs);
-    assert!(told.contains("continuing without esbuild, because npm cannot install"), "{told}");
+    let output = setting_up_the_page(&tools, &programs);
+    assert!(output.contains("continuing without esbuild, because npm cannot install"), "{output}");
 }
 
 #[test]
-fn an_esbuild_of_another_version_is_not_taken_for_the_one_that_is_wanted() {
+fn setup_replaces_an_esbuild_of_another_version() {
     let tools = TempDir::new().expect("a folder");
     let wanted = version_of("ESBUILD");
-    let wasm_opt = ("wasm-opt", says(&format!("wasm-opt version {}", wasm_opt_version())));
-    // In place of npm: it installs nothing but a program of the version that it is asked for.
-    let npm = "while [[ $1 != --prefix ]]; do shift; done; echo \"npm is asked for $3\" >&2\n\
+    let wasm_opt = ("wasm-opt", script_that_prints(&format!("wasm-opt version {}", wasm_opt_version())));
+    // In place of npm: installs a program of the requested version.
+    let npm = "while [[ $1 != --prefix ]]; do shift; done; echo \"npm installs $3\" >&2\n\
                mkdir -p \"$2/node_modules/.bin\" && cp \"$0.esbuild\" \"$2/node_modules/.bin/esbuild\"";
     let npm = ("npm", npm.to_owned());
-    let installed = ("npm.esbuild", says(&wanted));
-    let other = [wasm_opt.clone(), npm.clone(), installed.clone(), ("esbuild", says("0.17.0"))];
-    let told = setting_up_the_page(&tools, &other);
-    assert!(told.contains(&format!("npm is asked for esbuild@{wanted}")), "{told}");
-    assert_eq!(setting_up_the_page(&tools, &other), "", "it is there now");
+    let installed = ("npm.esbuild", script_that_prints(&wanted));
+    let other = [wasm_opt.clone(), npm.clone(), installed.clone(), ("esbuild", script_that_prints("0.17.0"))];
+    let output = setting_up_the_page(&tools, &other);
+    assert!(output.contains(&format!("npm installs esbuild@{wanted}")), "{output}");
+    assert_eq!(setting_up_the_page(&tools, &other), "", "it is already installed");
 
     let nothing_there = TempDir::new().expect("a folder");
-    let wanted = [wasm_opt, npm, installed, ("esbuild", says(&wanted))];
-    assert_eq!(setting_up_the_page(&nothing_there, &wanted), "", "the one that is wanted is there already");
+    let wanted = [wasm_opt, npm, installed, ("esbuild", script_that_prints(&wanted))];
+    assert_eq!(setting_up_the_page(&nothing_there, &wanted), "", "the required version is already installed");
 }

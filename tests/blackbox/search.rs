@@ -1,5 +1,4 @@
-//! Finding an endpoint among many: groups that fold, words that are typed, the table; and 500 endpoints that do not
-//! keep anybody waiting.
+//! Finding an endpoint among many: collapsible groups, the filter, the table, and 500 endpoints without delays.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +10,12 @@ use support::fake_nodes::{FakeNodes, Outage, into_directory};
 use support::now;
 use support::page::{self, Page};
 
-/// A page over a directory that a fleet has filled, with these keys in its `config.json`.
-pub(crate) async fn place(fake_nodes: &FakeNodes, keys: Value) -> Caddy {
+/// A page for a directory with the store of these nodes, with these keys in its `config.json`.
+pub(crate) async fn serve_store(fake_nodes: &FakeNodes, keys: Value) -> Caddy {
     let caddy = Caddy::start("").await;
     let (objects, store) = (fake_nodes.objects(), caddy.site.path().join("store"));
     into_directory(&objects, &store);
-    // What lists all check files, for pages that show them one by one.
+    // The index of all check files, for pages that show single checks.
     let check_files = objects.keys().filter(|name| !name.contains('/'));
     let index: BTreeMap<&String, u8> = check_files.map(|name| (name, 0)).collect();
     std::fs::write(store.join("index.json"), json!(index).to_string()).expect("the file can be written");
@@ -28,24 +27,24 @@ pub(crate) async fn place(fake_nodes: &FakeNodes, keys: Value) -> Caddy {
     caddy
 }
 
-/// One node that has looked at so many endpoints; the first is down for three hours up to now.
+/// A node with this many endpoints, the first of which has been down for three hours.
 pub(crate) fn one_down(endpoints: usize) -> FakeNodes {
     let mut fake_nodes = FakeNodes::small(&["eu-west"], now());
     fake_nodes.endpoints = endpoints;
-    // Rounds are made at full tens of minutes.
+    // Rounds start at multiples of ten minutes.
     fake_nodes.now = fake_nodes.now / fake_nodes.interval * fake_nodes.interval;
     fake_nodes.outages = vec![Outage { endpoint: 0, nodes: 0..1, time: fake_nodes.now - 3 * HOUR..fake_nodes.now }];
     fake_nodes
 }
 
-/// A browser whose clock stands still where a fleet's rounds end.
+/// A browser whose clock is stopped at the end of the nodes' rounds.
 pub(crate) async fn browser_at_the_end_of(fake_nodes: &FakeNodes) -> Browser {
     let browser = Browser::open().await;
     browser.stop_clock(fake_nodes.now + 20 * SECOND).await;
     browser
 }
 
-/// The titles of the endpoints that are seen.
+/// The titles of the visible endpoints.
 async fn seen(browser: &Browser) -> Vec<String> {
     let script = "return [...document.querySelectorAll('section.endpoint')]
         .filter(one => one.checkVisibility()).map(one => one.dataset.title)";
@@ -53,7 +52,7 @@ async fn seen(browser: &Browser) -> Vec<String> {
     titles.as_array().into_iter().flatten().filter_map(|title| title.as_str().map(str::to_owned)).collect()
 }
 
-/// What the heads of the groups say, those that are open marked.
+/// The texts of the headings of groups, with a mark for open groups.
 async fn groups(browser: &Browser) -> Vec<String> {
     let script = "return [...document.querySelectorAll('details.group')].filter(one => one.checkVisibility())
         .map(one => (one.open ? 'open ' : '') + one.querySelector('summary').textContent)";
@@ -61,7 +60,7 @@ async fn groups(browser: &Browser) -> Vec<String> {
     texts.as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
 }
 
-/// Waits until what a script gives is this.
+/// Waits until a script returns this.
 async fn until(browser: &Browser, what: &str, script: &str, wanted: Value) {
     support::wait_for(what, || async { (browser.script(script).await == wanted).then_some(()) }).await;
 }
@@ -74,17 +73,17 @@ fn grouped() -> Value {
 }
 
 #[tokio::test]
-async fn a_group_tells_the_state_of_all_in_it_and_is_folded_while_that_is_healthy() {
+async fn a_group_has_the_worst_status_and_is_collapsed_while_healthy() {
     let fake_nodes = one_down(5);
-    let caddy = place(&fake_nodes, grouped()).await;
+    let caddy = serve_store(&fake_nodes, grouped()).await;
     let browser = browser_at_the_end_of(&fake_nodes).await;
     let page = page::visit(&browser, &caddy.url).await;
     page.assert_clean();
     let heads = groups(&browser).await;
     let expected = ["Well2 healthy", "open Outer1 of 2 down", "open Inner1 down", "Other services1 healthy"];
     assert_eq!(heads, expected);
-    assert_eq!(seen(&browser).await, ["Service 03", "Service 00"], "what is folded is not drawn");
-    // By the keyboard alone.
+    assert_eq!(seen(&browser).await, ["Service 03", "Service 00"], "collapsed services are not drawn");
+    // With the keyboard.
     browser.script("document.querySelector('details.group > summary').focus()").await;
     browser.press("Enter").await;
     until(&browser, "the group to open", "return document.querySelector('details.group').open", json!(true)).await;
@@ -94,9 +93,9 @@ async fn a_group_tells_the_state_of_all_in_it_and_is_folded_while_that_is_health
 }
 
 #[tokio::test]
-async fn endpoints_are_found_by_name_group_and_state_while_somebody_types() {
+async fn typing_filters_endpoints_by_name_group_and_status() {
     let fake_nodes = one_down(5);
-    let caddy = place(&fake_nodes, grouped()).await;
+    let caddy = serve_store(&fake_nodes, grouped()).await;
     let browser = browser_at_the_end_of(&fake_nodes).await;
     page::visit(&browser, &caddy.url).await;
     browser.press("/").await;
@@ -115,7 +114,7 @@ async fn endpoints_are_found_by_name_group_and_state_while_somebody_types() {
         assert_eq!(seen(&browser).await, titles, "{typed}");
     }
     let nothing = browser.script("return document.querySelector('#nothing').checkVisibility()").await;
-    assert_eq!(nothing, true, "it says so where nothing is found");
+    assert_eq!(nothing, true, "an empty result has a text");
     browser.press("Escape").await;
     until(&browser, "all of them again", found, json!("")).await;
     assert_eq!(groups(&browser).await.len(), 4);
@@ -123,9 +122,9 @@ async fn endpoints_are_found_by_name_group_and_state_while_somebody_types() {
 }
 
 #[tokio::test]
-async fn the_table_gives_the_same_figures_as_the_bars() {
+async fn the_table_shows_the_same_figures_as_the_bars() {
     let fake_nodes = one_down(5);
-    let caddy = place(&fake_nodes, grouped()).await;
+    let caddy = serve_store(&fake_nodes, grouped()).await;
     let browser = browser_at_the_end_of(&fake_nodes).await;
     let page = page::visit(&browser, &format!("{}?filter=service", caddy.url)).await;
     browser.script("document.querySelector('#table').click()").await;
@@ -146,23 +145,23 @@ async fn the_table_gives_the_same_figures_as_the_bars() {
         };
         assert_eq!(cell(5), group);
     }
-    assert!(seen(&browser).await.is_empty(), "the table stands in the place of the bars");
+    assert!(seen(&browser).await.is_empty(), "the table replaces the bars");
     page::when(&browser, "the page", Page::is_complete).await.assert_clean();
 }
 
 #[tokio::test]
-async fn on_a_phone_a_long_address_leaves_room_for_states_and_figures() {
+async fn on_a_phone_a_long_title_leaves_room_for_figures() {
     let fake_nodes = one_down(5);
-    let caddy = place(&fake_nodes, json!({})).await;
+    let caddy = serve_store(&fake_nodes, json!({})).await;
     let history = caddy.site.path().join("store/history/eu-west.json");
-    let told = std::fs::read_to_string(&history).expect("there is a history");
-    let long = told.replace("Service 01", "https://a-rather-long-name.without-any-space.example/");
+    let content = std::fs::read_to_string(&history).expect("there is a history");
+    let long = content.replace("Service 01", "https://a-rather-long-name.without-any-space.example/");
     std::fs::write(&history, long).expect("the file can be written");
     let browser = browser_at_the_end_of(&fake_nodes).await;
     browser.resize(360, 800).await;
     let page = page::visit(&browser, &format!("{}?view=table", caddy.url)).await;
     page.assert_clean();
-    // What is in sight without moving the table: the name, the state, the uptime, and how much of the time was observed.
+    // Visible without scrolling: name, status, uptime and coverage.
     let in_sight = "const edge = document.querySelector('.table').getBoundingClientRect().right;
         return [...document.querySelectorAll('tbody tr')].map(row => [...row.children].filter(cell => cell.offsetWidth)
             .map(cell => [cell.textContent.length > 0, cell.getBoundingClientRect().right <= edge + 1]))";
@@ -173,11 +172,11 @@ async fn on_a_phone_a_long_address_leaves_room_for_states_and_figures() {
 }
 
 #[tokio::test]
-async fn of_five_hundred_endpoints_bars_are_drawn_when_they_come_into_sight() {
+async fn five_hundred_endpoints_are_drawn_when_they_scroll_into_view() {
     let mut fake_nodes = one_down(500);
     (fake_nodes.days, fake_nodes.interval) = (2, HOUR);
     fake_nodes.now = fake_nodes.now / HOUR * HOUR;
-    let caddy = place(&fake_nodes, json!({})).await;
+    let caddy = serve_store(&fake_nodes, json!({})).await;
     let browser = browser_at_the_end_of(&fake_nodes).await;
     let page = page::visit(&browser, &caddy.url).await;
     page.assert_clean();

@@ -1,4 +1,4 @@
-//! The writer's secret key is nowhere but in the configuration: in no output, no stored object, nothing served.
+//! The writer's secret key stays in the configuration: it is in no output, no stored object and no response.
 
 use std::path::Path;
 
@@ -9,14 +9,14 @@ use support::configuration::{check, check_with, directory, watching};
 use support::endpoints::{Behavior, Endpoint, refused};
 use support::{http_client, wait_for};
 
-/// What must be nowhere.
+/// A secret that must not appear anywhere.
 const CANARY: &str = "canarySECRETcanarySECRETcanarySECRET4711";
 
-fn assert_silent(run: &Run, secret: &str) {
+fn assert_absent(run: &Run, secret: &str) {
     assert!(!run.output().contains(secret), "{}", run.output());
 }
 
-/// Fails if the text is in any file below a folder.
+/// Fails if the text is in a file in this folder, recursively. Returns the number of files.
 fn assert_nowhere_below(folder: &Path, secret: &str) -> usize {
     let mut count = 0;
     for entry in std::fs::read_dir(folder).expect("the folder is there") {
@@ -33,7 +33,7 @@ fn assert_nowhere_below(folder: &Path, secret: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_secret_is_in_no_output_and_no_file_when_storing_fails() {
+async fn a_secret_is_in_no_output_or_file_when_storing_fails() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut storage = bucket.storage();
@@ -48,22 +48,22 @@ async fn a_secret_is_in_no_output_and_no_file_when_storing_fails() {
                 })
                 .await;
             assert_eq!(run.code, 2, "{}", run.output());
-            assert_silent(&run, CANARY);
+            assert_absent(&run, CANARY);
         }
-        assert!(assert_nowhere_below(checker.folder.path(), CANARY) >= 3, "the rounds wait in the spool");
+        assert!(assert_nowhere_below(checker.folder.path(), CANARY) >= 3, "the rounds are in the spool");
     }
 }
 
 #[tokio::test]
-async fn a_secret_is_in_no_object_that_was_stored_with_it() {
+async fn a_secret_is_in_no_stored_object() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url), check("Down", &refused())], &bucket.storage()));
     let run = checker.run(&["--message", "Hello"]).await;
     assert_eq!(run.code, 0, "{}", run.output());
-    assert_silent(&run, &bucket.writer.secret);
+    assert_absent(&run, &bucket.writer.secret);
     let keys = bucket.keys().await;
-    assert_eq!(keys.len(), 8, "a check file, a history in two objects, a summary in two, three badges: {keys:?}");
+    assert_eq!(keys.len(), 8, "a check file, two objects of the history, two of the summary, three badges: {keys:?}");
     for key in keys {
         let content = bucket.get(&key).await;
         for secret in [&bucket.writer.secret, &bucket.writer.id] {
@@ -73,7 +73,7 @@ async fn a_secret_is_in_no_object_that_was_stored_with_it() {
 }
 
 #[tokio::test]
-async fn a_secret_is_in_nothing_that_is_served() {
+async fn a_secret_is_in_no_response_of_serve() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &bucket.storage()));
@@ -92,7 +92,7 @@ async fn a_secret_is_in_nothing_that_is_served() {
 }
 
 #[tokio::test]
-async fn a_configuration_that_is_wrong_is_told_about_without_its_secrets() {
+async fn configuration_errors_do_not_reveal_secrets() {
     let checker = Checker::new(&json!({}));
     let storage =
         |more: &str| format!(r#""storage": {{ "type": "s3", "bucket": "b", "secret_access_key": "{CANARY}"{more}"#);
@@ -118,14 +118,14 @@ async fn a_configuration_that_is_wrong_is_told_about_without_its_secrets() {
         for command in ["validate", "run"] {
             let run = checker.call(&[command, "-c", "checker.json"]).await;
             assert_ne!(run.code, 0, "{config}");
-            assert_silent(&run, CANARY);
-            assert!(run.output().contains(words), "{command} says `{words}`:\n{}", run.output());
+            assert_absent(&run, CANARY);
+            assert!(run.output().contains(words), "`{words}` is not in the output of {command}:\n{}", run.output());
         }
     }
 }
 
 #[tokio::test]
-async fn what_a_request_carries_to_prove_itself_is_not_told_either() {
+async fn credentials_of_requests_are_not_shown() {
     let down = Endpoint::start(Behavior::Answer("401 Unauthorized", String::new())).await;
     let headers =
         json!({ "headers": { "Authorization": format!("Bearer {CANARY}") }, "body": CANARY, "method": "POST" });
@@ -133,17 +133,17 @@ async fn what_a_request_carries_to_prove_itself_is_not_told_either() {
     let checker = Checker::new(&watching(&checks, &directory()));
     let run = checker.run(&[]).await;
     assert!(down.requests()[0].contains(CANARY), "it was sent");
-    assert_silent(&run, CANARY);
+    assert_absent(&run, CANARY);
     assert!(assert_nowhere_below(checker.folder.path(), CANARY) >= 2);
 }
 
-/// A URL with a user and the password that must be nowhere.
+/// A URL with a user and the secret as password.
 fn with_password(url: &str) -> String {
     url.replacen("://", &format!("://me:{CANARY}@"), 1)
 }
 
 #[tokio::test]
-async fn a_password_in_a_url_is_sent_and_neither_stored_nor_shown() {
+async fn a_password_in_a_url_is_sent_and_never_stored_or_shown() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let bucket = Bucket::new().await;
     let checks = [
@@ -168,12 +168,12 @@ async fn a_password_in_a_url_is_sent_and_neither_stored_nor_shown() {
             &["status", "-c", "checker.json", "--format", "json"],
         ] {
             let run = checker.call(words).await;
-            assert_silent(&run, CANARY);
+            assert_absent(&run, CANARY);
             assert!(run.output().contains("contains credentials"), "{words:?}:\n{}", run.output());
         }
         assert_nowhere_below(checker.folder.path(), CANARY);
         let run = checker.run(&["--format", "json"]).await;
-        assert_eq!(run.results()[0].locator, ok.url, "it is known by its URL without a user");
+        assert_eq!(run.results()[0].locator, ok.url, "its locator is the URL without the user");
     }
     let keys = bucket.keys().await;
     assert!(keys.len() >= 4, "{keys:?}");
@@ -181,7 +181,7 @@ async fn a_password_in_a_url_is_sent_and_neither_stored_nor_shown() {
         let content = bucket.get(&key).await;
         assert!(!content.contains(CANARY), "{key}: {content}");
     }
-    // `me:` and the canary, as RFC 7617 has it.
+    // `me:` and the secret, encoded as in RFC 7617.
     let sent = ok.requests();
     let basic = "authorization: Basic bWU6Y2FuYXJ5U0VDUkVUY2FuYXJ5U0VDUkVUY2FuYXJ5U0VDUkVUNDcxMQ==";
     assert!(sent.iter().any(|request| request.to_lowercase().contains(&basic.to_lowercase())), "{}", sent[0]);

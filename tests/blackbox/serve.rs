@@ -1,4 +1,4 @@
-//! `checker serve` and the Caddyfile as web servers: what they give, with which headers, and what they never give.
+//! `checker serve` and the Caddyfile as web servers: responses, headers, and files that they never serve.
 
 use std::os::unix::fs::symlink;
 
@@ -10,10 +10,10 @@ use support::configuration::{check, directory, watching};
 use support::endpoints::{Behavior, Endpoint};
 use support::{http_client, page_directory, wait_for};
 
-/// What the Caddyfile sends where the page reads from one other origin.
+/// The policy of the Caddyfile if the page reads from another origin.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' https://store.example; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
-/// A checker that serves, and has stored a round.
+/// A serving checker that has stored a round.
 async fn serving() -> (Endpoint, Checker, Served) {
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut config = watching(&[check("Shop", &ok.url)], &directory());
@@ -26,7 +26,7 @@ async fn serving() -> (Endpoint, Checker, Served) {
     (ok, checker, served)
 }
 
-/// The URLs of the page's own files: what `index.html` links to, save what a checker tells to those who run no script.
+/// The URLs of the page's own files in `index.html`, without the summary and its badge.
 fn files_of(page: &str) -> Vec<String> {
     let links = page.split("href=").skip(1).chain(page.split("src=").skip(1));
     let links = links.filter_map(|rest| rest.trim_start_matches(['"', '\'']).split(['"', '\'', '>', ' ']).next());
@@ -38,13 +38,13 @@ fn files_of(page: &str) -> Vec<String> {
     files
 }
 
-/// How a file's name ends.
+/// The extension of a file.
 fn kind(file: &str) -> &str {
     file.rsplit('.').next().unwrap_or_default()
 }
 
 #[tokio::test]
-async fn serve_gives_the_page_its_configuration_and_the_store() {
+async fn serve_provides_the_page_its_configuration_and_the_store() {
     let (_endpoint, checker, served) = serving().await;
     let page = http_client::get(&served.url).await;
     assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
@@ -53,7 +53,7 @@ async fn serve_gives_the_page_its_configuration_and_the_store() {
     for file in files {
         let answer = http_client::get(&format!("{}{file}", served.url)).await;
         assert_eq!(answer.status, 200, "{file}");
-        // Without the bytes themselves, which nobody would read.
+        // Without the bytes, which are unreadable.
         assert!(answer.body == std::fs::read(page_directory().join(&file)).expect("it is built"), "{file}");
         assert!(answer.header("cache-control").contains("immutable"), "{file}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
@@ -80,7 +80,7 @@ async fn serve_gives_the_page_its_configuration_and_the_store() {
 }
 
 #[tokio::test]
-async fn serve_lists_from_a_time_on_when_asked_to() {
+async fn serve_lists_from_a_time_on() {
     let (_endpoint, checker, served) = serving().await;
     let stored_at = checker.check_files("checks")[0].stored_at;
     for (from, count) in [(0, 1), (stored_at, 1), (stored_at + 1, 0)] {
@@ -91,7 +91,7 @@ async fn serve_lists_from_a_time_on_when_asked_to() {
 }
 
 #[tokio::test]
-async fn serve_answers_not_modified_to_who_has_it_already() {
+async fn serve_responds_with_not_modified_if_unchanged() {
     let (_endpoint, checker, served) = serving().await;
     let name = checker.check_files("checks")[0].to_string();
     for path in ["", "config.json", "store/index.json", &format!("store/{name}")] {
@@ -107,7 +107,7 @@ async fn serve_answers_not_modified_to_who_has_it_already() {
 }
 
 #[tokio::test]
-async fn serve_compresses_for_who_can_read_it() {
+async fn serve_compresses_if_the_client_accepts_it() {
     let (_endpoint, _checker, served) = serving().await;
     let page = http_client::get(&served.url).await;
     for file in files_of(&page.text()).iter().filter(|file| kind(file) != "svg") {
@@ -125,9 +125,9 @@ async fn serve_compresses_for_who_can_read_it() {
 }
 
 #[tokio::test]
-async fn serve_gives_nothing_but_the_page_and_the_stores_check_files() {
+async fn serve_provides_nothing_else() {
     let (_endpoint, checker, served) = serving().await;
-    let canary = "canary-that-nobody-may-read";
+    let canary = "canary-that-must-stay-private";
     for name in ["checks/notes.txt", "checks/.hidden", "secret.txt", "checks/1795330254340493978-check.json.tmp"] {
         checker.write(name, canary);
     }
@@ -182,10 +182,10 @@ async fn serve_gives_nothing_but_the_page_and_the_stores_check_files() {
 }
 
 #[tokio::test]
-async fn serve_gives_no_link_and_one_odd_entry_of_the_store_hides_no_other() {
+async fn serve_follows_no_links_and_tolerates_odd_entries() {
     let (_endpoint, checker, served) = serving().await;
     let round = checker.check_files("checks").pop().expect("a round is stored").to_string();
-    checker.write("secret.txt", "canary-that-nobody-may-read");
+    checker.write("secret.txt", "canary-that-must-stay-private");
     let (link, folder) = ("1795330254340493978-odd-check.json", "1795330254340493979-odd-check.json");
     for folder in ["history", "0-summary"] {
         std::fs::create_dir_all(checker.path("checks").join(folder)).expect("the folder can be made");
@@ -209,7 +209,7 @@ async fn serve_gives_no_link_and_one_odd_entry_of_the_store_hides_no_other() {
 }
 
 #[tokio::test]
-async fn serve_takes_no_other_method_than_get_and_head() {
+async fn serve_accepts_only_get_and_head() {
     let (_endpoint, checker, served) = serving().await;
     let name = checker.check_files("checks")[0].to_string();
     for path in ["", "config.json", &format!("store/{name}")] {
@@ -226,7 +226,7 @@ async fn serve_takes_no_other_method_than_get_and_head() {
 }
 
 #[tokio::test]
-async fn serve_keeps_foreign_scripts_out() {
+async fn serve_sends_a_policy_against_foreign_scripts() {
     let (_endpoint, _checker, served) = serving().await;
     let page = http_client::get(&served.url).await;
     let policy = page.header("content-security-policy");
@@ -240,7 +240,7 @@ async fn serve_keeps_foreign_scripts_out() {
 }
 
 #[tokio::test]
-async fn serve_refuses_a_busy_port_and_says_which() {
+async fn serve_reports_a_busy_port() {
     let (_endpoint, checker, served) = serving().await;
     let address = served.url.trim_start_matches("http://").trim_end_matches('/');
     let other = Checker::new(&watching(&[check("Shop", "http://127.0.0.1:9/")], &directory()));
@@ -254,12 +254,12 @@ async fn serve_refuses_a_busy_port_and_says_which() {
         })
         .await;
     assert!(made.stderr.contains("make run PORT=") && !made.stderr.contains("--listen"), "{}", made.stderr);
-    assert_eq!(other.check_files("checks"), [], "it starts nothing before it knows that it can");
+    assert_eq!(other.check_files("checks"), [], "no check runs before the port is open");
     drop((checker, served));
 }
 
 #[tokio::test]
-async fn the_starter_watches_the_page_wherever_it_is_served() {
+async fn the_starter_checks_the_page_wherever_it_is_served() {
     let checker = Checker::new(&json!({}));
     let made = checker.call(&["init", "--force", "checker.json"]).await;
     assert_eq!(made.code, 0, "{}", made.output());
@@ -274,7 +274,7 @@ async fn the_starter_watches_the_page_wherever_it_is_served() {
 }
 
 #[tokio::test]
-async fn serve_takes_another_page_from_a_folder() {
+async fn serve_can_serve_another_page() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     copy_folder(&page_directory(), &checker.path("page"));
@@ -290,7 +290,7 @@ async fn serve_takes_another_page_from_a_folder() {
 }
 
 #[tokio::test]
-async fn serve_on_all_addresses_tells_one_that_a_browser_can_open() {
+async fn serve_on_all_addresses_prints_one_that_browsers_can_open() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     let port = support::free_port();
@@ -301,12 +301,12 @@ async fn serve_on_all_addresses_tells_one_that_a_browser_can_open() {
 }
 
 #[tokio::test]
-async fn serve_stops_when_told_and_finishes_the_round_in_hand() {
+async fn a_signal_lets_serve_finish_the_current_round() {
     let slow = Behavior::AnswerAfter(std::time::Duration::from_secs(1), "200 OK", String::new());
     let slow = Endpoint::start(slow).await;
     let checker = Checker::new(&watching(&[check("Slow", &slow.url)], &directory()));
     let mut served = checker.serve(&[]).await;
-    wait_for("the check to be under way", || async { (!slow.requests().is_empty()).then_some(()) }).await;
+    wait_for("the check to start", || async { (!slow.requests().is_empty()).then_some(()) }).await;
     served.program.signal("TERM");
     let status = served.program.wait().await;
     assert_eq!(status.code(), Some(0), "{}", served.program.output());
@@ -314,7 +314,7 @@ async fn serve_stops_when_told_and_finishes_the_round_in_hand() {
 }
 
 #[tokio::test]
-async fn caddy_serves_the_page_with_strict_headers_and_caches_only_what_never_changes() {
+async fn caddy_sends_strict_headers_and_caches_only_immutable_files() {
     let caddy = Caddy::start("https://store.example").await;
     caddy.configure("{}");
     let page = http_client::get(&caddy.url).await;
@@ -349,7 +349,7 @@ async fn caddy_serves_the_page_with_strict_headers_and_caches_only_what_never_ch
     let worker = http_client::get(&format!("{}sw.js", caddy.url)).await;
     assert_eq!((worker.status, worker.header("cache-control")), (200, "no-cache"));
     assert!(worker.header("content-type").starts_with("text/javascript"), "{:?}", worker.headers);
-    assert_eq!(worker.header("content-security-policy"), POLICY, "the service worker asks the store under it");
+    assert_eq!(worker.header("content-security-policy"), POLICY, "it applies to the service worker's requests");
     let missing = http_client::get(&format!("{}statuspage-0123456789abcdef.js", caddy.url)).await;
     assert_eq!((missing.status, missing.header("cache-control")), (404, "no-cache"));
 }

@@ -1,4 +1,4 @@
-//! Being told to stop: what is under way is finished and stored, or kept where nothing is lost, and nobody waits for ever.
+//! Shutdown: the current round is finished and stored, or spooled; nothing is lost, and the shutdown has a time limit.
 
 use std::process::Command;
 
@@ -13,14 +13,14 @@ use support::{free_port, wait_for};
 
 use crate::storage::{spool_folders, spooled, storage_with};
 
-/// `checker run --every 1s` and `checker serve`, as somebody would type them.
-fn ways_to_watch() -> [Vec<String>; 2] {
+/// The commands of both daemons: `checker run --every 1s` and `checker serve`.
+fn daemons() -> [Vec<String>; 2] {
     let listen = format!("127.0.0.1:{}", free_port());
     let words = |words: &[&str]| words.iter().map(ToString::to_string).collect();
     [words(&["run", "-c", "checker.json", "--every", "1s"]), words(&["serve", "--listen", &listen])]
 }
 
-/// Tells a checker to stop whose store hangs with a round in hand, and sees that every look is in the spool.
+/// Stops a daemon whose store hangs during a round, and fails unless every result is in the spool.
 async fn assert_nothing_is_lost_while_the_store_hangs(words: &[String], storage: &Value, prepare: impl Fn(&Checker)) {
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut config = watching(&[check("Shop", &ok.url)], storage);
@@ -33,54 +33,54 @@ async fn assert_nothing_is_lost_while_the_store_hangs(words: &[String], storage:
     wait_for("the round in the spool, and more that waits for the store", more_is_seen).await;
     running.signal("TERM");
     let status = running.wait().await;
-    let said = running.output();
-    assert_eq!(status.code(), Some(2), "{words:?}: {said}");
-    assert!(said.contains("stopping: "), "{words:?}: {said}");
-    assert!(said.contains("after the request to stop; the round is kept in `"), "{words:?}: {said}");
+    let output = running.output();
+    assert_eq!(status.code(), Some(2), "{words:?}: {output}");
+    assert!(output.contains("stopping: "), "{words:?}: {output}");
+    assert!(output.contains("after the request to stop; the round is kept in `"), "{words:?}: {output}");
     let kept: Vec<_> = spool_folders(&checker)
         .iter()
         .flat_map(|folder| support::checker::check_files(folder).into_iter().map(|name| results(folder, &name)))
         .flatten()
         .filter(|result| result.status != Status::Unknown)
         .collect();
-    assert_eq!(kept.len(), ok.requests().len(), "{words:?}: each look is there: {said}");
-    assert!(spooled(&checker).len() < kept.len(), "{words:?}: what waited for the store goes on as one: {said}");
+    assert_eq!(kept.len(), ok.requests().len(), "{words:?}: each result is there: {output}");
+    assert!(spooled(&checker).len() < kept.len(), "{words:?}: waiting results are merged: {output}");
 }
 
 #[tokio::test]
-async fn a_bucket_that_hangs_keeps_nobody_from_stopping_and_nothing_is_lost() {
+async fn a_hanging_bucket_delays_no_shutdown_and_loses_nothing() {
     let bucket = Bucket::new().await;
     let hanging = Endpoint::start(Behavior::Hang).await;
     let storage = storage_with(&bucket, json!({ "endpoint_url": hanging.url }));
-    let ways = ways_to_watch();
+    let ways = daemons();
     join_all(ways.iter().map(|words| assert_nothing_is_lost_while_the_store_hangs(words, &storage, |_| {}))).await;
 }
 
 #[tokio::test]
-async fn a_directory_that_hangs_keeps_nobody_from_stopping_and_nothing_is_lost() {
-    // Whoever opens a pipe that nobody reads is kept waiting by the kernel, as on a mount whose server is gone.
+async fn a_hanging_directory_delays_no_shutdown_and_loses_nothing() {
+    // Opening a pipe without a reader blocks, as on a mount whose server is gone.
     let hangs = |checker: &Checker| {
         std::fs::create_dir(checker.path("checks")).expect("the folder can be made");
         let made = Command::new("mkfifo").arg(checker.path("checks/.index.lock")).status();
         assert!(made.expect("mkfifo runs").success());
     };
-    let (ways, storage) = (ways_to_watch(), directory());
+    let (ways, storage) = (daemons(), directory());
     join_all(ways.iter().map(|words| assert_nothing_is_lost_while_the_store_hangs(words, &storage, hangs))).await;
 }
 
 #[tokio::test]
-async fn a_second_signal_ends_the_checker_at_once_also_while_nobody_reads_what_it_prints() {
+async fn a_second_signal_exits_immediately_even_if_output_blocks() {
     let (ok, hanging) = (Endpoint::start(Behavior::ok()).await, Endpoint::start(Behavior::Hang).await);
     let stuck = check_with("Stuck", &hanging.url, json!({ "timeout": "1h" }));
     for (signal, code) in [("TERM", 143), ("INT", 130)] {
         let checker = Checker::new(&watching(std::slice::from_ref(&stuck), &directory()));
         let before = hanging.requests().len();
         let mut running = checker.start(&["run", "-c", "checker.json"]);
-        wait_for("the check to be under way", || async { (hanging.requests().len() > before).then_some(()) }).await;
+        wait_for("the check to start", || async { (hanging.requests().len() > before).then_some(()) }).await;
         running.signal(signal);
         wait_for("a word", || {
-            let told = running.output().contains("a second signal ends it at once");
-            async move { told.then_some(()) }
+            let is_logged = running.output().contains("a second signal ends it at once");
+            async move { is_logged.then_some(()) }
         })
         .await;
         running.signal(signal);
@@ -89,7 +89,7 @@ async fn a_second_signal_ends_the_checker_at_once_also_while_nobody_reads_what_i
     }
 
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
-    // The pipe is full before the checker prints its first word.
+    // The pipe is full before the checker prints anything.
     let line =
         "mkfifo pipe; exec 3<>pipe; head -c 65536 /dev/zero >&3; exec \"$0\" run -c checker.json --every 1s >&3 2>&3";
     let mut running = checker.start_by(&["bash", "-c", line].map(ToString::to_string), &[]);

@@ -1,4 +1,4 @@
-//! Rounds on their way into the store: none is lost, none is half, and what went wrong is said with what to do.
+//! Storing rounds: none is lost, no object is partial, and errors have a remedy.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -14,7 +14,7 @@ use support::ministack::REGION;
 use support::switchable_proxy::SwitchableProxy;
 use support::{free_port, ministack, wait_for};
 
-/// The bucket as storage, with some keys of it replaced.
+/// The bucket as `storage`, with some keys replaced.
 pub(crate) fn storage_with(bucket: &Bucket, other: Value) -> Value {
     let mut storage = bucket.storage();
     if let (Value::Object(storage), Value::Object(other)) = (&mut storage, other) {
@@ -23,7 +23,7 @@ pub(crate) fn storage_with(bucket: &Bucket, other: Value) -> Value {
     storage
 }
 
-/// The spool and the folders below it, those of the stores.
+/// The spool's folder and its subfolders, one per store.
 pub(crate) fn spool_folders(checker: &Checker) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![checker.spool()];
@@ -35,7 +35,7 @@ pub(crate) fn spool_folders(checker: &Checker) -> Vec<PathBuf> {
     found
 }
 
-/// The check files that wait somewhere below the spool.
+/// The check files anywhere in the spool.
 pub(crate) fn spooled(checker: &Checker) -> Vec<String> {
     let folders = spool_folders(checker);
     let mut names: Vec<String> =
@@ -45,7 +45,7 @@ pub(crate) fn spooled(checker: &Checker) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_round_is_stored_as_an_object_that_caches_may_keep() {
+async fn a_round_is_stored_as_an_immutable_object() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &bucket.storage()));
@@ -62,7 +62,7 @@ async fn a_round_is_stored_as_an_object_that_caches_may_keep() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_bucket_is_said_with_what_to_do_and_the_round_is_kept() {
+async fn bucket_errors_have_a_remedy_and_the_round_is_spooled() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
     let closed = SwitchableProxy::new(&ministack::server().url);
@@ -77,18 +77,18 @@ async fn what_is_wrong_with_the_bucket_is_said_with_what_to_do_and_the_round_is_
         let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &storage_with(&bucket, storage.clone())));
         let run = checker.run(&["--format", "json"]).await;
         assert_eq!(run.code, 2, "{storage}: {}", run.output());
-        assert_eq!(run.results().len(), 1, "the round is printed all the same");
+        assert_eq!(run.results().len(), 1, "the round is still printed");
         for word in words {
             assert!(run.stderr.contains(word), "{storage}: `{word}` is not in:\n{}", run.stderr);
         }
-        assert!(run.stderr.contains("spool"), "it says where the round waits:\n{}", run.stderr);
+        assert!(run.stderr.contains("spool"), "the spool is named:\n{}", run.stderr);
         assert_eq!(spooled(&checker).len(), 1, "{storage}");
     }
     assert_eq!(bucket.keys().await, Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn keys_that_the_configuration_does_not_name_are_found_where_awss_own_tools_look() {
+async fn credentials_are_found_like_by_the_aws_cli() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut storage = bucket.storage();
@@ -97,9 +97,9 @@ async fn keys_that_the_configuration_does_not_name_are_found_where_awss_own_tool
     }
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &storage));
     let run = ["run", "-c", "checker.json"];
-    let nobodys = checker.call(&run).await;
-    assert_eq!(nobodys.code, 2);
-    assert!(nobodys.stderr.contains("no credentials are found"), "{}", nobodys.stderr);
+    let without_credentials = checker.call(&run).await;
+    assert_eq!(without_credentials.code, 2);
+    assert!(without_credentials.stderr.contains("no credentials were found"), "{}", without_credentials.stderr);
 
     let key = &bucket.writer;
     let of_environment = checker
@@ -118,11 +118,11 @@ async fn keys_that_the_configuration_does_not_name_are_found_where_awss_own_tool
         })
         .await;
     assert_eq!(of_profile.code, 0, "{}", of_profile.output());
-    assert_eq!(bucket.check_files().await.len(), 3, "with the round that had no keys");
+    assert_eq!(bucket.check_files().await.len(), 3, "including the round without credentials");
 }
 
 #[tokio::test]
-async fn rounds_made_while_the_store_is_away_are_sent_first_when_it_is_back() {
+async fn spooled_rounds_are_stored_first_when_the_store_is_back() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut proxy = SwitchableProxy::new(&ministack::server().url);
@@ -140,19 +140,19 @@ async fn rounds_made_while_the_store_is_away_are_sent_first_when_it_is_back() {
     assert_eq!(spooled(&checker), Vec::<String>::new());
     let stored: Vec<String> = bucket.check_files().await.iter().map(ToString::to_string).collect();
     assert_eq!(stored.len(), 3, "nothing is lost");
-    assert_eq!(stored[..2], waiting, "each under the name it had, so that the order is the order of time");
+    assert_eq!(stored[..2], waiting, "under their original names, so that the order is that of time");
     let times: Vec<i64> = bucket.all_results().await.iter().map(|result| result.timestamp).collect();
     assert!(times.is_sorted() && times.len() == 3, "{times:?}");
 }
 
 #[tokio::test]
-async fn a_round_made_while_the_directory_cannot_be_waits_and_goes_first_when_it_can() {
+async fn a_round_without_a_directory_is_spooled_and_stored_first_later() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &json!({ "type": "fs", "dir": "mount/checks" })));
     checker.write("mount", "no directory, as where nothing is mounted");
     let run = checker.run(&["--format", "json"]).await;
     assert_eq!((run.code, run.results().len()), (2, 1), "{}", run.output());
-    assert!(run.stderr.contains("a file stands where a directory is needed"), "{}", run.stderr);
+    assert!(run.stderr.contains("a file is in the way of a directory"), "{}", run.stderr);
     let waiting = spooled(&checker);
     assert_eq!(waiting.len(), 1, "{}", run.output());
 
@@ -164,7 +164,7 @@ async fn a_round_made_while_the_directory_cannot_be_waits_and_goes_first_when_it
 }
 
 #[tokio::test]
-async fn a_checker_that_is_killed_while_the_store_hangs_loses_no_round() {
+async fn a_checker_killed_while_the_store_hangs_loses_no_round() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
     let hanging = Endpoint::start(Behavior::Hang).await;
@@ -174,14 +174,14 @@ async fn a_checker_that_is_killed_while_the_store_hangs_loses_no_round() {
     ));
     let running = checker.start(&["run", "-c", "checker.json"]);
     wait_for("the round in the spool", || async { (!spooled(&checker).is_empty()).then_some(()) }).await;
-    assert_eq!(hanging.given_up(), 0, "it waits for the store still");
-    // Ended at once, without a word: as by the system when it shuts down.
+    assert_eq!(hanging.given_up(), 0, "it is still waiting for the store");
+    // Killed without warning.
     drop(running);
     assert_eq!(spooled(&checker).len(), 1);
 }
 
 #[tokio::test]
-async fn a_store_that_is_busy_at_first_gets_the_round_at_the_next_try() {
+async fn a_busy_store_gets_the_round_with_the_next_attempt() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
     let port = free_port();
@@ -200,10 +200,10 @@ async fn a_store_that_is_busy_at_first_gets_the_round_at_the_next_try() {
 }
 
 #[tokio::test]
-async fn ten_checkers_store_into_one_bucket_at_once_and_every_round_is_there() {
+async fn ten_checkers_can_store_into_one_bucket_at_the_same_time() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
-    // Half of them share a name, as two machines with one image do.
+    // Half of them share a name, like two machines with the same image.
     let nodes = ["eu", "us", "asia", "africa", "moon", "twin", "twin", "twin", "twin", "twin"];
     let checkers: Vec<(Checker, &str)> = nodes
         .iter()
@@ -226,11 +226,11 @@ async fn ten_checkers_store_into_one_bucket_at_once_and_every_round_is_there() {
     let mut stored = bucket.all_results().await;
     printed.sort_by_key(|result| result.timestamp);
     stored.sort_by_key(|result| result.timestamp);
-    assert_eq!(stored, printed, "every round is there, and as it was printed");
+    assert_eq!(stored, printed, "every round is there as printed");
 }
 
 #[tokio::test]
-async fn checkers_that_share_a_directory_keep_its_index_whole() {
+async fn checkers_that_share_a_directory_keep_its_index_complete() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     let runs = join_all((0..10).map(|_| checker.run(&[]))).await;
@@ -240,7 +240,7 @@ async fn checkers_that_share_a_directory_keep_its_index_whole() {
 }
 
 #[tokio::test]
-async fn kill_9_at_any_moment_of_200_stores_leaves_no_partial_object_and_an_index_that_holds() {
+async fn killing_the_checker_never_leaves_a_partial_file_or_index() {
     const KILLS: u32 = 200;
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
@@ -251,7 +251,7 @@ async fn kill_9_at_any_moment_of_200_stores_leaves_no_partial_object_and_an_inde
     let mut interrupted = 0;
     for kill in 0..KILLS {
         let mut running = checker.start(&["run", "-c", "checker.json"]);
-        // The moment of the kill is what the test varies: from the very start to after the end.
+        // The time of the kill varies: from the start to after the end.
         tokio::time::sleep(whole_run * kill / (KILLS * 4 / 5)).await;
         if running.exit_status().is_none() {
             interrupted += 1;
@@ -263,11 +263,11 @@ async fn kill_9_at_any_moment_of_200_stores_leaves_no_partial_object_and_an_inde
 
     let run = checker.run(&[]).await;
     assert_eq!(run.code, 0, "{}", run.output());
-    assert_eq!(index(&checker.path("checks")), checker.check_files("checks"), "the next round mends the index");
+    assert_eq!(index(&checker.path("checks")), checker.check_files("checks"), "the next round repairs the index");
     assert_eq!(spooled(&checker), Vec::<String>::new());
 }
 
-/// What holds at any moment: each check file is whole, and the index is whole and lists only files that are there.
+/// The invariant of a directory: each check file is complete, and the index is complete and lists only existing files.
 fn assert_directory_holds(checker: &Checker) {
     let directory = checker.path("checks");
     let names = check_files(&directory);
@@ -281,7 +281,7 @@ fn assert_directory_holds(checker: &Checker) {
 }
 
 #[tokio::test]
-async fn a_directory_store_needs_nothing_but_a_static_server() {
+async fn a_directory_store_needs_only_a_static_web_server() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     for _ in 0..3 {

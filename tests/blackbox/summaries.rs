@@ -1,5 +1,5 @@
-//! What a checker tells to those who run no script: summaries and badges, in both kinds of store, served by `checker
-//! serve` and by Caddy, and shown by a real browser.
+//! Summaries and badges for readers without scripts, in both types of store, served by `checker serve` and by Caddy, and
+//! shown by a real browser.
 
 use serde_json::{Value, json};
 use shared::MINUTE;
@@ -13,21 +13,21 @@ use support::configuration::{check, directory, watching};
 use support::endpoints::{Behavior, Endpoint, refused};
 use support::{http_client, ministack};
 
-/// What an endpoint may be called by somebody who means no good.
+/// A hostile title of an endpoint.
 const HOSTILE: &str = "</text></table><script>canary()</script>&\"'<b onload=x>";
 
 fn summary(content: &str) -> Summary {
     Summary::parse(content.as_bytes()).unwrap_or_else(|| panic!("it is no summary: {content}"))
 }
 
-/// What a checker told in its folder's directory.
-fn told(checker: &Checker, node: &str) -> Summary {
+/// A node's summary in a checker's directory.
+fn stored_summary(checker: &Checker, node: &str) -> Summary {
     let content = std::fs::read_to_string(checker.path(&format!("checks/0-summary/{node}.json")));
     summary(&content.expect("it is there"))
 }
 
 #[tokio::test]
-async fn a_bucket_has_what_everybody_can_read_with_its_type_and_for_a_minute() {
+async fn a_bucket_gets_summaries_and_badges_with_types_and_lifetimes() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut config = watching(&[check("Billing API", &ok.url), check("Shop", &refused())], &bucket.storage());
@@ -47,10 +47,10 @@ async fn a_bucket_has_what_everybody_can_read_with_its_type_and_for_a_minute() {
         assert!(content.contains(words), "`{words}` is not in {name}:\n{content}");
         assert_eq!(bucket.headers(&key).await, (content_type.to_owned(), "public, max-age=60".to_owned()), "{name}");
     }
-    let told = summary(&bucket.get("status/0-summary/test-node.json").await);
+    let summary = summary(&bucket.get("status/0-summary/test-node.json").await);
     let round = &bucket.all_results().await;
     assert_eq!(
-        told.endpoints.iter().filter_map(|told| told.checked).max(),
+        summary.endpoints.iter().filter_map(|summary| summary.checked).max(),
         round.iter().map(|result| result.timestamp).max()
     );
 
@@ -64,7 +64,7 @@ async fn a_bucket_has_what_everybody_can_read_with_its_type_and_for_a_minute() {
 }
 
 #[tokio::test]
-async fn a_writer_without_the_right_to_tell_stores_its_rounds_all_the_same_and_says_so() {
+async fn a_writer_without_permission_for_summaries_still_stores_rounds() {
     let bucket = Bucket::new().await;
     let arn = |names: &str| format!("arn:aws:s3:::{}{names}", bucket.name);
     let rights = json!({ "Version": "2012-10-17", "Statement": [
@@ -84,7 +84,7 @@ async fn a_writer_without_the_right_to_tell_stores_its_rounds_all_the_same_and_s
 }
 
 #[tokio::test]
-async fn what_nobody_looks_at_turns_unknown_and_expiry_leaves_what_is_told() {
+async fn endpoints_without_checks_turn_unknown_and_summaries_do_not_expire() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut config = watching(&[check("Shop", &ok.url)], &directory());
     (config["node"], config["every"]) = (json!("gone"), json!("1m"));
@@ -92,24 +92,27 @@ async fn what_nobody_looks_at_turns_unknown_and_expiry_leaves_what_is_told() {
     let checker = Checker::new(&config);
     let before = checker.call_with_clock(&["run", "-c", "checker.json"], "-2h", |_| {}).await;
     assert_eq!(before.code, 0, "{}", before.output());
-    assert_eq!(told(&checker, "gone").status, Status::Healthy);
+    assert_eq!(stored_summary(&checker, "gone").status, Status::Healthy);
 
     config["node"] = json!("here");
     config["checkers"] = json!([check("Billing", &ok.url)]);
     checker.configure(&config);
     assert_eq!(checker.run(&[]).await.code, 0);
-    let here = told(&checker, "here");
-    let said: Vec<_> =
-        here.endpoints.iter().map(|told| (told.title.as_str(), told.status_word(), told.badge.is_some())).collect();
-    assert_eq!(said, [("Billing", "healthy", true), ("Shop", "unknown", false)]);
+    let here = stored_summary(&checker, "here");
+    let statuses: Vec<_> = here
+        .endpoints
+        .iter()
+        .map(|summary| (summary.title.as_str(), summary.status_word(), summary.badge.is_some()))
+        .collect();
+    assert_eq!(statuses, [("Billing", "healthy", true), ("Shop", "unknown", false)]);
     assert!(here.endpoints[1].since.is_some_and(|since| since < support::now() - 60 * MINUTE));
     assert_eq!(
-        told(&checker, "gone").status,
+        stored_summary(&checker, "gone").status,
         Status::Healthy,
-        "nobody speaks for another, and its time says of when it is"
+        "a node does not change the summary of another one, and its time shows its age"
     );
 
-    // The one that was gone comes back: its old round expires, and what it told stays until it says something new.
+    // The silent node comes back: its old round expires, and its summary stays until the new one.
     config["node"] = json!("gone");
     config["checkers"] = json!([check("Shop", &refused())]);
     checker.configure(&config);
@@ -127,16 +130,16 @@ async fn what_nobody_looks_at_turns_unknown_and_expiry_leaves_what_is_told() {
 }
 
 #[tokio::test]
-async fn caddy_serves_it_for_a_minute_and_no_title_does_anything_but_stand_there() {
+async fn caddy_serves_summaries_for_a_minute_and_titles_are_harmless() {
     let ok = Endpoint::start(Behavior::ok()).await;
-    // The second one's name looks as if it carried a hash of its content.
+    // The second title looks like a file name with a content hash.
     let checks = [check(HOSTILE, &ok.url), check("node-0123456789ab", &ok.url)];
     let checker = Checker::new(&watching(&checks, &directory()));
     assert_eq!(checker.run(&[]).await.code, 0);
     let caddy = Caddy::start("").await;
     copy_folder(&checker.path("checks"), &caddy.site.path().join("checks"));
-    let told = told(&checker, "test-node");
-    let badge = |place: usize| format!("checks/{}", told.endpoints[place].badge.clone().expect("it has one"));
+    let summary = stored_summary(&checker, "test-node");
+    let badge = |index: usize| format!("checks/{}", summary.endpoints[index].badge.clone().expect("it has one"));
     let badges = [badge(0), badge(1)];
     for (path, content_type) in [
         ("checks/0-summary/test-node.json", "application/json"),
@@ -169,7 +172,7 @@ async fn caddy_serves_it_for_a_minute_and_no_title_does_anything_but_stand_there
 }
 
 #[tokio::test]
-async fn a_reader_without_javascript_is_led_to_what_is_told() {
+async fn a_reader_without_javascript_is_linked_to_the_summary() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     let served = checker.serve(&[]).await;

@@ -1,4 +1,4 @@
-//! What the machine's limits mean: nothing of theirs is ever blamed on an endpoint.
+//! Limits of the machine are never reported as failures of endpoints.
 
 use std::process::Stdio;
 
@@ -7,10 +7,10 @@ use shared::status::Status;
 use support::checker::{Checker, Run};
 use support::configuration::{check_with, directory, watching};
 use support::endpoints::{Behavior, Endpoint};
-use support::network_namespace::where_names_hang;
+use support::network_namespace::with_hanging_dns;
 use support::{PATIENCE, checker_binary, wait_for};
 
-/// A round under limits that the shell sets before it becomes the checker.
+/// Runs a round with limits that a shell sets.
 async fn round(checker: &Checker, limits: &str) -> Run {
     let mut command = tokio::process::Command::new("sh");
     command.args(["-c", &format!("{limits} && exec \"$0\" run --format json")]).arg(checker_binary());
@@ -28,7 +28,7 @@ fn all_at_once(url: &str) -> Value {
 }
 
 #[tokio::test]
-async fn sockets_that_run_out_leave_endpoints_unknown_and_say_what_to_do() {
+async fn endpoints_without_a_socket_are_unknown_with_a_remedy() {
     let hanging = Endpoint::start(Behavior::Hang).await;
     for url in [hanging.url.clone(), hanging.url.replace("127.0.0.1", "localhost")] {
         let checker = Checker::new(&all_at_once(&url));
@@ -48,7 +48,7 @@ async fn sockets_that_run_out_leave_endpoints_unknown_and_say_what_to_do() {
 }
 
 #[tokio::test]
-async fn the_soft_limit_is_raised_to_the_hard_one() {
+async fn the_soft_limit_of_open_files_is_raised_to_the_hard_one() {
     let hanging = Endpoint::start(Behavior::Hang).await;
     let checker = Checker::new(&all_at_once(&hanging.url));
     let run = round(&checker, "ulimit -Sn 40 && ulimit -Hn 512").await;
@@ -57,18 +57,18 @@ async fn the_soft_limit_is_raised_to_the_hard_one() {
     }
 }
 
-/// Whether the kernel may give this process large pages; programs inherit that from who starts them.
+/// Whether the process may use huge pages; child processes inherit that.
 const MAY_HAVE_LARGE_PAGES: &str = "THP_enabled:.1";
 
 #[tokio::test]
-async fn a_single_round_may_have_large_pages_and_what_repeats_goes_without() {
-    let look = json!({ "type": "exec", "name": "Pages", "command": "grep",
+async fn a_single_round_uses_huge_pages_and_a_daemon_does_not() {
+    let check = json!({ "type": "exec", "name": "Pages", "command": "grep",
         "arguments": ["-q", MAY_HAVE_LARGE_PAGES, "/proc/self/status"] });
-    let checker = Checker::new(&watching(&[look], &directory()));
-    let ours = std::fs::read_to_string("/proc/self/status").expect("Linux tells");
+    let checker = Checker::new(&watching(&[check], &directory()));
+    let ours = std::fs::read_to_string("/proc/self/status").expect("Linux has this file");
     let may = if ours.contains("THP_enabled:\t1") { Status::Healthy } else { Status::Down };
     let round = checker.run(&["--format", "json"]).await;
-    assert_eq!(round.results()[0].status, may, "as we may ourselves: {}", round.output());
+    assert_eq!(round.results()[0].status, may, "as for this process: {}", round.output());
     for words in
         [["run", "-c", "checker.json", "--every", "1m"], ["serve", "-c", "checker.json", "--listen", "127.0.0.1:0"]]
     {
@@ -81,12 +81,12 @@ async fn a_single_round_may_have_large_pages_and_what_repeats_goes_without() {
 }
 
 #[tokio::test]
-async fn bodies_without_end_take_no_more_memory_than_is_read_of_them() {
+async fn endless_bodies_use_no_more_memory_than_their_limit() {
     let endless = Endpoint::start(Behavior::EndlessBody).await;
     let reading = json!({ "assertions": ["[BODY] contains end"], "body_limit": 1_048_576 });
     let mut checks: Vec<Value> =
         (0..40).map(|number| check_with(&format!("Endless {number}"), &endless.url, reading.clone())).collect();
-    // The most that the checker had in memory until then; without an end it would be gigabytes.
+    // The peak memory of the checker so far; without a limit it would be gigabytes.
     checks.push(json!({ "type": "exec", "name": "Memory", "command": "sh",
         "arguments": ["-c", "grep VmHWM /proc/$PPID/status"], "assertions": ["[BODY] matches 'VmHWM:\\s+\\d{1,5} kB'"] }));
     let mut configuration = watching(&checks, &directory());
@@ -101,13 +101,13 @@ async fn bodies_without_end_take_no_more_memory_than_is_read_of_them() {
 }
 
 #[tokio::test]
-async fn nothing_waits_for_a_name_that_hangs_once_its_attempt_is_over() {
+async fn no_command_waits_for_a_hanging_name_server() {
     let of_name = |name: &str| check_with(name, &format!("http://{name}.example/"), json!({ "timeout": "300ms" }));
     let watched: Vec<Value> = ["a", "b", "c"].iter().map(|name| of_name(name)).collect();
     let checker = Checker::new(&watching(&watched, &directory()));
     let folder = checker.path("");
-    let way = where_names_hang(&folder);
-    // The name server is asked for two minutes and a half, for longer than anybody here is patient.
+    let way = with_hanging_dns(&folder);
+    // The resolver's timeout is two and a half minutes, longer than any test waits.
     for (words, code) in [(&["run", "-c", "checker.json"][..], 0), (&["explain", "a", "-c", "checker.json"], 1)] {
         let mut program = checker.start_by(&way, words);
         let ended = wait_for("the command to end", || std::future::ready(program.exit_status())).await;

@@ -1,10 +1,10 @@
-//! What readers ask of their system counts on the page, too: less motion, and colors of their own.
+//! The page respects preferences of the reader's system: reduced motion and forced colors.
 
 use serde_json::Value;
 use support::contrast;
 use support::page_scenario::{self, PageState};
 
-/// Everything that would move: animations that run, and how long those and transitions would take.
+/// Everything that could move: running animations, and the durations of animations and transitions.
 const MOTION: &str = r"
     const seconds = text => text.split(',').map(part => parseFloat(part) * (part.trim().endsWith('ms') ? 1 : 1000));
     const moving = [...document.querySelectorAll('*')].flatMap(element => ['', '::before', '::after'].map(part => {
@@ -16,7 +16,7 @@ const MOTION: &str = r"
     return { running: document.getAnimations().length, moving: [...new Set(moving)].slice(0, 10) };
 ";
 
-/// The colors of a page whose colors are the reader's: of the bars by status, of the shapes, and of the ranges.
+/// The colors of a page in forced colors: of bars by status, of shapes, and of the ranges.
 const COLORS: &str = r"
     const numbers = color => color.match(/[\d.]+/g).slice(0, 3).map(Number);
     const of = (selector, property) => {
@@ -26,7 +26,7 @@ const COLORS: &str = r"
     const ground = of('html', 'backgroundColor');
     const seen = selector => {
         const opacity = Number(getComputedStyle(document.querySelector(selector)).fillOpacity);
-        return of(selector, 'fill').map((value, place) => opacity * value + (1 - opacity) * ground[place]);
+        return of(selector, 'fill').map((value, index) => opacity * value + (1 - opacity) * ground[index]);
     };
     return {
         ground, bars: ['healthy', 'degraded', 'down'].map(status => seen(`.part[data-status=${status}]`)),
@@ -36,7 +36,7 @@ const COLORS: &str = r"
 ";
 
 #[tokio::test]
-async fn nothing_moves_for_readers_who_want_less_motion() {
+async fn nothing_moves_with_reduced_motion() {
     let browser = page_scenario::open_browser().await;
     browser.prefer(&[("prefers-reduced-motion", "reduce")]).await;
     for state in [PageState::Down, PageState::Loading] {
@@ -48,8 +48,8 @@ async fn nothing_moves_for_readers_who_want_less_motion() {
     }
 }
 
-/// For a bar of each status, the places in the window of the ground beside its mark, of the middle of its mark, and of the
-/// mark's upper corner.
+/// For a bar of each status, the positions in the window of the background next to its mark, of the center of its mark, and
+/// of the upper corner of its mark.
 const MARKS: &str = r"
     const section = document.querySelector('[data-title=Payments]');
     section.scrollIntoView({ block: 'center' });
@@ -60,34 +60,34 @@ const MARKS: &str = r"
     });
 ";
 
-/// Green and red that stand 3 : 1 apart from each other and from the ground do not exist together with a third color
-/// between them, so that what is seen without colors is the shape: a block, a roof or nothing stands above each bar.
+/// There are no green and red with a contrast of 3:1 to each other and to the background that leave room for a third color
+/// in between. Without colors, the shape above each bar is the difference: a block, a triangle or nothing.
 #[tokio::test]
-async fn without_colors_the_bars_of_each_status_have_a_shape_of_their_own() {
+async fn without_colors_the_bars_of_each_status_have_a_distinct_shape() {
     let browser = page_scenario::open_browser().await;
     let scenario = PageState::Degraded.start().await;
     for theme in ["light", "dark"] {
         browser.prefer(&[("prefers-color-scheme", theme)]).await;
         scenario.visit(&browser).await;
-        let places = browser.script(MARKS).await;
-        let places: Vec<[f64; 2]> = places
+        let positions = browser.script(MARKS).await;
+        let positions: Vec<[f64; 2]> = positions
             .as_array()
             .expect("it is a list")
             .iter()
-            .flat_map(|bar| bar.as_array().expect("they are places"))
-            .map(|place| [0, 1].map(|axis| place[axis].as_f64().expect("it is a number")))
+            .flat_map(|bar| bar.as_array().expect("they are positions"))
+            .map(|index| [0, 1].map(|axis| index[axis].as_f64().expect("it is a number")))
             .collect();
-        let seen = contrast::gray_levels(&browser, &places).await;
+        let seen = contrast::gray_levels(&browser, &positions).await;
         let is_drawn: Vec<[bool; 2]> = seen
             .chunks(3)
-            .map(|bar| [1, 2].map(|place| contrast::ratio(bar[place], bar[0]) >= contrast::DRAWING))
+            .map(|bar| [1, 2].map(|index| contrast::ratio(bar[index], bar[0]) >= contrast::DRAWING))
             .collect();
         assert_eq!(is_drawn, [[false, false], [true, false], [true, true]], "{theme}: {seen:?}");
     }
 }
 
 #[tokio::test]
-async fn in_colors_of_the_readers_own_statuses_and_choices_stay_apart() {
+async fn with_forced_colors_statuses_and_choices_stay_distinct() {
     let browser = page_scenario::open_browser().await;
     let scenario = PageState::Degraded.start().await;
     for theme in ["light", "dark"] {
@@ -95,21 +95,21 @@ async fn in_colors_of_the_readers_own_statuses_and_choices_stay_apart() {
         let page = scenario.visit(&browser).await;
         page.assert_clean();
         assert_eq!(browser.script("return matchMedia('(forced-colors: active)').matches;").await, true);
-        let told = browser.script(COLORS).await;
-        let color = |value: &Value| [0, 1, 2].map(|place| value[place].as_f64().expect("it is a color"));
-        let ground = color(&told["ground"]);
-        let bars: Vec<[f64; 3]> = told["bars"].as_array().expect("it is a list").iter().map(color).collect();
-        for (place, bar) in bars.iter().enumerate() {
-            assert!(!bars[..place].contains(bar), "{theme}: two statuses have one color: {told:#}");
+        let colors = browser.script(COLORS).await;
+        let color = |value: &Value| [0, 1, 2].map(|index| value[index].as_f64().expect("it is a color"));
+        let ground = color(&colors["ground"]);
+        let bars: Vec<[f64; 3]> = colors["bars"].as_array().expect("it is a list").iter().map(color).collect();
+        for (index, bar) in bars.iter().enumerate() {
+            assert!(!bars[..index].contains(bar), "{theme}: two statuses have one color: {colors:#}");
         }
         for (what, color) in
-            [("shape", color(&told["shape"])), ("line", color(&told["line"])), ("chosen", color(&told["chosen"]))]
+            [("shape", color(&colors["shape"])), ("line", color(&colors["line"])), ("chosen", color(&colors["chosen"]))]
                 .into_iter()
                 .chain(bars.iter().map(|bar| ("bar", *bar)))
         {
             assert!(contrast::ratio(color, ground) >= contrast::DRAWING, "{theme}: {what} {color:?} on {ground:?}");
         }
-        assert_ne!(told["chosen"], told["other"], "{theme}: one sees which range is shown");
+        assert_ne!(colors["chosen"], colors["other"], "{theme}: the selected range is visible");
         let texts = contrast::samples(&browser).await;
         let faint =
             contrast::too_low(&texts.into_iter().filter(|sample| sample.least > contrast::DRAWING).collect::<Vec<_>>());

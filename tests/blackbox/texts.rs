@@ -1,5 +1,5 @@
-//! The output of the real checker, word for word, against stored snapshots. What differs from run to run (ports, times,
-//! keys, folders) is replaced. `INSTA_UPDATE=always` accepts a change of wording.
+//! The output of the real checker, compared with snapshots. Ports, times, keys and folders, which differ between runs, are
+//! replaced. `INSTA_UPDATE=always` accepts changes.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -25,7 +25,7 @@ fn replace_all(text: &str, pattern: &str, replacement: &str) -> String {
     Regex::new(pattern).expect("the pattern is valid").replace_all(text, replacement).into_owned()
 }
 
-/// Replaces ports and keys by numbers in order of appearance, so that equal ones stay recognizable.
+/// Replaces ports and keys by numbers in order of appearance, so that equal ones have the same number.
 fn number_all(text: &str, pattern: &str, name: &str) -> String {
     let mut seen = HashMap::new();
     let number = |captures: &Captures<'_>| {
@@ -36,7 +36,7 @@ fn number_all(text: &str, pattern: &str, name: &str) -> String {
     Regex::new(pattern).expect("the pattern is valid").replace_all(text, number).into_owned()
 }
 
-/// The text without what differs from run to run.
+/// The text without parts that differ between runs.
 fn redacted(text: &str, checker: &Checker) -> String {
     let mut text = text.replace(&checker.folder.path().display().to_string(), "[folder]");
     let canonical = checker.folder.path().canonicalize().expect("the folder is there");
@@ -54,7 +54,7 @@ fn redacted(text: &str, checker: &Checker) -> String {
         (r"\b\d+ (s|min) ago", "[ago]"),
         (r"\b[1-9]\d\.\d\d%", "[percentage]"),
         (r"spool/[0-9a-f]{8,}", "spool/[store]"),
-        // The width of a column depends on what was replaced.
+        // The width of columns depends on replaced texts.
         (r"(\S) {3,}", "$1  "),
         (r" +\n", "\n"),
     ] {
@@ -63,7 +63,7 @@ fn redacted(text: &str, checker: &Checker) -> String {
     text
 }
 
-/// A call as it looks in a terminal: the command, standard output, standard error and the exit status.
+/// A transcript of a call: the command, standard output, standard error and the exit status.
 fn transcript(checker: &Checker, words: &[&str], run: &Run) -> String {
     let mut text = format!("$ checker {}\n{}", words.join(" "), run.stdout);
     if !run.stderr.is_empty() {
@@ -73,7 +73,7 @@ fn transcript(checker: &Checker, words: &[&str], run: &Run) -> String {
     redacted(&text, checker)
 }
 
-/// Calls the checker with each line and joins what it prints.
+/// Runs the checker with each line and joins the transcripts.
 async fn session(checker: &Checker, lines: &[&[&str]]) -> String {
     let mut text = String::new();
     for words in lines {
@@ -117,7 +117,7 @@ async fn the_output_of_run() {
 }
 
 #[tokio::test]
-async fn the_output_of_run_with_a_store_in_trouble() {
+async fn the_output_of_run_with_store_errors() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checks = [check("Shop", &ok.url)];
     let mut text = String::new();
@@ -183,7 +183,7 @@ async fn the_output_of_init_validate_and_beat() {
     assert_text("init_validate_beat", &text);
 }
 
-/// A node of a generated store: its name, how long ago it stopped to report, and when it saw `Shop` down.
+/// A node of a generated store: its name, how long ago its last report was, and when `Shop` was down for it.
 struct Node {
     name: &'static str,
     reported: Nanos,
@@ -375,7 +375,7 @@ async fn the_output_of_doctor() {
     assert_text("doctor", &text);
 }
 
-/// What a daemon prints until it is stopped after a round.
+/// The output of a daemon that is stopped after a round.
 async fn output_of_a_round(checker: &Checker, words: &[&str]) -> String {
     let mut running = checker.start(words);
     let badge = checker.path("checks/0-badge/test-node/_overall.svg");
@@ -385,7 +385,7 @@ async fn output_of_a_round(checker: &Checker, words: &[&str]) -> String {
         async move { is_done.then_some(()) }
     })
     .await;
-    // The round ends a moment after its last file was written, and what is unfinished would be mentioned.
+    // The round ends shortly after its last file is written; an unfinished round would be mentioned.
     tokio::time::sleep(Duration::from_millis(500)).await;
     running.signal("TERM");
     let status = running.wait().await;

@@ -1,5 +1,5 @@
-//! axe-core in the real page: what it finds against the rules of accessibility. The driver runs it, since the page's own
-//! policy lets no script in that is not the page's.
+//! axe-core in the real page: finds violations of accessibility rules. The driver runs it, because the page's policy
+//! blocks foreign scripts.
 
 use std::sync::OnceLock;
 
@@ -8,22 +8,22 @@ use serde_json::Value;
 use crate::browser::Browser;
 use crate::npm_file;
 
-/// All rules that are no experiment.
+/// All rules except experimental ones.
 const RUN: &str = r"
     return axe.run({ resultTypes: ['violations'] })
         .then(({ violations }) => violations.flatMap(({ id, help, nodes }) => nodes.slice(0, 3).map(node =>
             `${id} (${help}, ${nodes.length} times): ${node.html.slice(0, 160)}: ${node.failureSummary}`)));
 ";
 
-/// What axe looks at takes it the square of the time: of very many endpoints, all of which are made alike, the first ones
-/// stay. Identifiers that are there twice are looked for before.
+/// The time of axe is quadratic in the number of endpoints. Since all are alike, only the first ones stay. Duplicate
+/// identifiers are searched for before.
 const LEAVE_FEW: &str = r"
     const ids = [...document.querySelectorAll('[id]')].map(element => element.id);
     document.querySelectorAll('.endpoint:nth-child(n + 21)').forEach(endpoint => endpoint.remove());
-    return ids.filter((id, place) => ids.indexOf(id) < place).map(id => `the id ${id} is there twice`);
+    return ids.filter((id, index) => ids.indexOf(id) < index).map(id => `duplicate id ${id}`);
 ";
 
-/// Everything that axe has to say against the page as it is.
+/// Everything that axe reports about the page.
 pub async fn violations(browser: &Browser) -> Vec<String> {
     static AXE: OnceLock<String> = OnceLock::new();
     let axe =
@@ -37,7 +37,7 @@ pub async fn violations(browser: &Browser) -> Vec<String> {
     found.filter_map(|one| one.as_str().map(str::to_owned)).collect()
 }
 
-/// Which version it is, to see that it runs at all.
+/// The version of axe, which shows that it runs at all.
 pub async fn version(browser: &Browser) -> Value {
     browser.script("return axe.version").await
 }

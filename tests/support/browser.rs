@@ -1,6 +1,6 @@
-//! A real browser: headless Chromium, driven over WebDriver. Each test has a tab of its own, and a browser of its own for as
-//! long as it lasts; then the next test opens its tab in there, since starting a browser takes longer than most pages. What
-//! a browser keeps it keeps by origin, and each test's servers have ports that no other test is given.
+//! A real browser: headless Chromium, driven over WebDriver. Each test has its own tab, and a browser to itself while it
+//! runs. The next test opens its tab in the same browser, because starting one takes longer than most pages. Browsers
+//! keep data by origin, and no two tests use the same ports.
 
 use std::fmt::Debug;
 use std::io::{Read, Write};
@@ -19,14 +19,14 @@ use tempfile::{NamedTempFile, TempDir, TempPath};
 use crate::program::Program;
 use crate::{PATIENCE, free_port, tool, wait_blocking};
 
-/// What runs in every document before its own scripts: it notes what the page tried and what was refused.
+/// Runs in every document before its own scripts, and records what the page tried and what was refused.
 const WITNESS: &str = r"
     window.witness = { violations: [], errors: [], canary: 0 };
     document.addEventListener('securitypolicyviolation', event =>
         window.witness.violations.push(event.effectiveDirective + ' ' + event.blockedURI));
     window.addEventListener('error', event => window.witness.errors.push(String(event.message)));
     window.addEventListener('unhandledrejection', event => window.witness.errors.push(String(event.reason)));
-    // Where a test sets the clock, the servers' clocks agree with it, unless it says otherwise.
+    // If a test sets the clock, the servers' clocks agree with it unless the test sets them differently.
     const [now, header] = [Date.now, Headers.prototype.get];
     Headers.prototype.get = function (name) {
         const value = header.call(this, name);
@@ -39,13 +39,13 @@ const WITNESS: &str = r"
 /// Whose clock is right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Truth {
-    /// The browser's: time has passed for everybody.
+    /// The browser's: time has passed for everyone.
     Browser,
     /// The servers'.
     Servers,
 }
 
-/// A tab of a browser that nobody else uses meanwhile; dropping it leaves the browser to others.
+/// A browser tab; dropping it returns the browser for the next test.
 #[derive(Debug)]
 pub struct Browser {
     client: Client,
@@ -53,59 +53,59 @@ pub struct Browser {
     use_after: Use,
 }
 
-/// A session of the driver, which is a browser that runs.
+/// A WebDriver session, which is a running browser.
 #[derive(Debug)]
 struct Session {
     id: String,
     _profile: TempDir,
 }
 
-/// How often a browser is used.
+/// Whether a browser is used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Use {
-    /// Again by another test.
+    /// By another test.
     Again,
-    /// By one.
+    /// By this test alone.
     Once,
 }
 
-/// The browsers that nobody uses at the moment.
+/// The browsers that no test is using.
 static IDLE: Mutex<Vec<Session>> = Mutex::new(Vec::new());
 
 impl Browser {
-    /// Opens a tab in a browser that nobody uses.
+    /// Opens a tab in an idle browser, or in a new one.
     pub async fn open() -> Browser {
         let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
         if let Some(session) = idle
             && let Some(client) = new_tab(&session).await
         {
-            return Browser::of(client, session, Use::Again).await;
+            return Browser::new(client, session, Use::Again).await;
         }
         let (client, session) = start(&[]).await;
-        Browser::of(client, session, Use::Again).await
+        Browser::new(client, session, Use::Again).await
     }
 
-    /// Opens a new browser with further arguments of its command line, for this test alone.
+    /// Opens a new browser with additional command-line arguments, for this test alone.
     pub async fn open_with(further: &[&str]) -> Browser {
         let (client, session) = start(further).await;
-        Browser::of(client, session, Use::Once).await
+        Browser::new(client, session, Use::Once).await
     }
 
-    async fn of(client: Client, session: Session, use_after: Use) -> Browser {
-        // Whether the session ends is not this connection's business.
+    async fn new(client: Client, session: Session, use_after: Use) -> Browser {
+        // The session outlives this connection.
         client.persist().await.expect("the client obeys");
         let browser = Browser { client, session: Some(session), use_after };
         browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": WITNESS })).await;
         browser
     }
 
-    /// From the next page on, its clock stands still at `time`.
+    /// Stops its clock at `time`, from the next page on.
     pub async fn stop_clock(&self, time: UnixNanos) {
         let source = format!("Date.now = () => {};", time / 1_000_000);
         self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;
     }
 
-    /// From the next page on, its clock is off by `length`.
+    /// Sets its clock off by `length`, from the next page on.
     pub async fn set_clock_off(&self, length: Nanos, truth: Truth) {
         let source = format!(
             "{{ const now = Date.now; Date.now = () => now() + {}; window.clockIsWrong = {}; }}",
@@ -115,7 +115,7 @@ impl Browser {
         self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;
     }
 
-    /// From now on scripts run in a frame of the page, by its number.
+    /// Runs scripts in a frame of the page from now on, by the frame's index.
     pub async fn enter_frame(&self, number: u16) {
         self.client.enter_frame(number).await.expect("there is such a frame");
     }
@@ -125,17 +125,17 @@ impl Browser {
         self.client.goto(url).await.expect("the browser goes there");
     }
 
-    /// Runs a script in the page and gives what it returns.
+    /// Runs a script in the page and returns its result.
     pub async fn script(&self, script: &str) -> Value {
         self.script_with(script, Vec::new()).await
     }
 
-    /// The same for a script that takes `arguments`; of a promise it gives what that comes to.
+    /// Runs a script that takes `arguments`; awaits its result if that is a promise.
     pub async fn script_with(&self, script: &str, arguments: Vec<Value>) -> Value {
         self.client.execute(script, arguments).await.unwrap_or_else(|error| panic!("{error}: {script:.2000}"))
     }
 
-    /// Runs a script that waits for something; it ends at once if the document goes meanwhile.
+    /// Runs a script that waits for something. It ends immediately if the document is replaced.
     pub async fn await_script(&self, script: &str) {
         let _ = self.client.execute(script, Vec::new()).await;
     }
@@ -155,7 +155,7 @@ impl Browser {
             "ArrowRight" => (39, ""),
             "ArrowDown" => (40, ""),
             "/" => (191, "/"),
-            _ => panic!("nobody has said how to press `{key}`"),
+            _ => panic!("unknown key `{key}`"),
         };
         let value = if key == "Space" { " " } else { key };
         for kind in ["keyDown", "keyUp"] {
@@ -165,20 +165,20 @@ impl Browser {
         }
     }
 
-    /// Sends a command of the browser's own developer tools.
+    /// Sends a command of the Chrome DevTools protocol.
     pub async fn devtools(&self, command: &'static str, parameters: Value) -> Value {
         let command = DeveloperToolsCommand { command, parameters };
         self.client.issue_cmd(command).await.expect("the browser obeys")
     }
 
-    /// From now on the reader prefers this, such as `("prefers-color-scheme", "dark")`; what is not named is as usual.
+    /// Sets the reader's preferences, such as `("prefers-color-scheme", "dark")`; all others are reset.
     pub async fn prefer(&self, features: &[(&str, &str)]) {
         let features: Vec<Value> =
             features.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
         self.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await;
     }
 
-    /// Makes the window this large, in CSS pixels, also where a real window has a smallest width.
+    /// Resizes the window, in CSS pixels, even below the smallest width of a real window.
     pub async fn resize(&self, width: u32, height: u32) {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.devtools("Emulation.setDeviceMetricsOverride", size).await;
@@ -213,8 +213,8 @@ async fn start(further: &[&str]) -> (Client, Session) {
     (client, Session { id, _profile: profile })
 }
 
-/// Opens a tab in place of the one before, with which everything goes that was set for it: scripts, clocks, networks and
-/// whatever else is emulated. `None` if the browser is in no state for that.
+/// Closes the previous tab, and with it all scripts, clocks and emulation that were set for it, and opens a new one.
+/// `None` if the browser cannot do that.
 async fn new_tab(session: &Session) -> Option<Client> {
     let client = Client::with_existing_session(&driver().url(), &session.id, HttpConnector::new()).await.ok()?;
     client.persist().await.ok()?;
@@ -225,7 +225,7 @@ async fn new_tab(session: &Session) -> Option<Client> {
 }
 
 impl Session {
-    /// Makes a request to the driver by hand, since the runtime may be gone already.
+    /// Sends a request to the driver without the runtime, which may be gone.
     fn request(&self, method: &str, path: &str, body: &str) {
         let request = format!(
             "{method} /session/{}{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
@@ -235,7 +235,7 @@ impl Session {
         if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", driver().port)) {
             let _ = stream.set_read_timeout(Some(PATIENCE));
             let _ = stream.write_all(request.as_bytes());
-            // The answer comes when it is done; the driver keeps the connection open all the same.
+            // The response arrives when the request is done; the driver keeps the connection open.
             let _ = stream.read(&mut [0; 1_024]);
         }
     }
@@ -244,18 +244,18 @@ impl Session {
 impl Drop for Browser {
     fn drop(&mut self) {
         let Some(session) = self.session.take() else { return };
-        // What a test that failed leaves behind is nobody's to judge.
+        // The state of a browser after a failed test is not checked.
         if self.use_after == Use::Once || std::thread::panicking() {
             session.request("DELETE", "", "");
             return;
         }
-        // The page would go on asking servers that are gone.
+        // The page would keep sending requests to servers that are gone.
         session.request("POST", "/url", "{\"url\":\"about:blank\"}");
         IDLE.lock().unwrap_or_else(PoisonError::into_inner).push(session);
     }
 }
 
-/// One driver for all tests of the process.
+/// The driver of all tests in this process.
 #[derive(Debug)]
 struct Driver {
     port: u16,
@@ -281,7 +281,7 @@ fn driver() -> &'static Driver {
     })
 }
 
-/// The browser's program.
+/// The path of Chromium.
 #[must_use]
 pub fn chromium() -> PathBuf {
     let browser = ["chromium", "chromium-browser", "google-chrome"];
@@ -289,10 +289,10 @@ pub fn chromium() -> PathBuf {
     let folders: Vec<_> = std::env::split_paths(&path).collect();
     let browser = browser.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
     let browser = browser.into_iter().find(|program| program.is_file());
-    browser.expect("there is a Chromium; run `scripts/setup.sh test`")
+    browser.expect("Chromium is missing; run `scripts/setup.sh test`")
 }
 
-/// A script that starts the browser so that it ends with the driver, also when that is killed.
+/// A script that starts the browser so that it exits with the driver, even if that is killed.
 fn bound_browser() -> TempPath {
     let browser = chromium();
     let mut script = NamedTempFile::new().expect("a temporary file");
@@ -303,7 +303,7 @@ fn bound_browser() -> TempPath {
     script.into_temp_path()
 }
 
-/// A command to the browser's developer tools, as Chromium's driver takes it.
+/// A DevTools command, in the form that ChromeDriver accepts.
 #[derive(Debug)]
 struct DeveloperToolsCommand {
     command: &'static str,

@@ -1,4 +1,4 @@
-//! A bucket of a test's own, and what tests do with it.
+//! A bucket for a test, and operations on it.
 
 use std::io::Read as _;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,33 +17,33 @@ use crate::ministack::{self, AccessKey, REGION};
 /// A bucket on the shared S3 server.
 #[derive(Debug, Clone)]
 pub struct Bucket {
-    /// Its name.
+    /// The bucket's name.
     pub name: String,
-    /// What our objects' names begin with.
+    /// The prefix of our objects.
     pub prefix: String,
-    /// A key that may write.
+    /// A key with write access.
     pub writer: AccessKey,
-    /// Where the S3 server is found.
+    /// The URL of the S3 server.
     endpoint_url: String,
     client: Client,
 }
 
-/// Whether a browser may read the bucket from another origin.
+/// Whether browsers can read the bucket from another origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cors {
-    /// As the documentation says: GET and HEAD from everywhere.
+    /// As documented: GET and HEAD from every origin.
     Allowed,
     /// Not configured.
     None,
 }
 
 impl Bucket {
-    /// Makes an empty bucket that pages may read, with everything below `status/`.
+    /// Creates an empty bucket that pages can read, with the prefix `status/`.
     pub async fn new() -> Bucket {
         Bucket::with_cors(Cors::Allowed).await
     }
 
-    /// Makes an empty bucket.
+    /// Creates an empty bucket.
     pub async fn with_cors(cors: Cors) -> Bucket {
         static COUNT: AtomicU32 = AtomicU32::new(1);
         let name = format!("checkup-{}", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -66,12 +66,12 @@ impl Bucket {
         Bucket { name, prefix: "status/".to_owned(), writer, endpoint_url: ministack::server().url.clone(), client }
     }
 
-    /// A bucket that is there, or will be, as an administrator sees it.
+    /// A bucket that may not exist yet, with the administrator's key.
     pub async fn named(name: &str, prefix: &str) -> Bucket {
         Bucket::at(&ministack::server().url, &ministack::admin().await, name, prefix)
     }
 
-    /// A bucket of any S3 server, as whoever has this key sees it.
+    /// A bucket of any S3 server, with this key.
     #[must_use]
     pub fn at(endpoint_url: &str, key: &AccessKey, name: &str, prefix: &str) -> Bucket {
         Bucket {
@@ -83,17 +83,17 @@ impl Bucket {
         }
     }
 
-    /// Makes it, as another account if that is another's key.
+    /// Creates it with this key; a key of another account makes that the owner.
     pub async fn create_as(&self, owner: &AccessKey) {
         create(&client(owner), &self.name).await;
     }
 
-    /// Whether it is there.
+    /// Whether it exists.
     pub async fn exists(&self) -> bool {
         self.client.head_bucket().bucket(&self.name).send().await.is_ok()
     }
 
-    /// The `storage` part of a checker's configuration that stores here.
+    /// The `storage` object of a checker's configuration for this bucket.
     #[must_use]
     pub fn storage(&self) -> Value {
         json!({
@@ -108,7 +108,7 @@ impl Bucket {
         })
     }
 
-    /// The page's configuration that reads this bucket with these public keys.
+    /// The page's configuration for this bucket and these public keys.
     #[must_use]
     pub fn page_config(&self, keys: Option<&AccessKey>) -> PageConfig {
         PageConfig::new(Source::S3(S3Source {
@@ -122,7 +122,7 @@ impl Bucket {
         }))
     }
 
-    /// All keys, in order.
+    /// All keys, sorted.
     pub async fn keys(&self) -> Vec<String> {
         let mut pages = self.client.list_objects_v2().bucket(&self.name).into_paginator().send();
         let mut keys = Vec::new();
@@ -133,12 +133,12 @@ impl Bucket {
         keys
     }
 
-    /// The names of all check files, in order.
+    /// The names of all check files, sorted.
     pub async fn check_files(&self) -> Vec<CheckFileName> {
         self.keys().await.iter().filter_map(|key| CheckFileName::parse_key(&self.prefix, key)).collect()
     }
 
-    /// The results in one check file.
+    /// The results in a check file.
     pub async fn results(&self, name: &CheckFileName) -> Vec<CheckResult> {
         let content = self.get(&format!("{}{name}", self.prefix)).await;
         let file = CheckFile::parse(content.as_bytes()).expect("it is a check file");
@@ -155,7 +155,7 @@ impl Bucket {
         results
     }
 
-    /// An object's content, decompressed if it is stored with gzip.
+    /// The content of an object, decompressed if it is stored with gzip.
     pub async fn get(&self, key: &str) -> String {
         let object = self.client.get_object().bucket(&self.name).key(key).send().await.expect("the object is there");
         let bytes = object.body.collect().await.expect("the object is whole").to_vec();
@@ -167,7 +167,7 @@ impl Bucket {
         text
     }
 
-    /// The keys of all objects but the histories, summaries and badges that checkers keep beside their check files.
+    /// All keys without histories, summaries and badges.
     pub async fn keys_without_histories(&self) -> Vec<String> {
         let is_kept = |key: &String| ["history/", "0-summary/", "0-badge/"].iter().any(|folder| key.contains(folder));
         self.keys().await.into_iter().filter(|key| !is_kept(key)).collect()
@@ -186,25 +186,25 @@ impl Bucket {
         put.send().await.expect("the object is stored");
     }
 
-    /// Stores an object that is packed with gzip already, as histories are.
+    /// Stores an object that is already compressed with gzip, like a history.
     pub async fn put_gzip(&self, key: &str, packed: Vec<u8>) {
         let put = self.client.put_object().bucket(&self.name).key(key).body(packed.into());
         let put = put.content_encoding("gzip").content_type("application/json").cache_control("no-cache");
         put.send().await.expect("the object is stored");
     }
 
-    /// Stores many objects with one content, several at a time.
+    /// Stores many objects with the same content, several at a time.
     pub async fn put_all(&self, keys: Vec<String>, content: &str) {
         self.put_each(keys.into_iter().map(|key| (key, content.to_owned())).collect()).await;
     }
 
-    /// Stores many objects, each a key and a content, several at a time.
+    /// Stores many objects, given as keys and contents, several at a time.
     pub async fn put_each(&self, objects: Vec<(String, String)>) {
         let puts = objects.iter().map(|(key, content)| self.put(key, content.as_str()));
         stream::iter(puts).buffer_unordered(16).collect::<()>().await;
     }
 
-    /// Lets anyone read it without a key, as a public bucket.
+    /// Makes the bucket public.
     pub async fn open_to_everyone(&self) {
         self.client.delete_public_access_block().bucket(&self.name).send().await.expect("the block is lifted");
         let policy = json!({"Version": "2012-10-17", "Statement": [

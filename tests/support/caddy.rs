@@ -1,4 +1,4 @@
-//! The page behind the real Caddy, with the project's own Caddyfile and an origin of its own.
+//! The page behind the real Caddy, with the project's Caddyfile, on its own origin.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,7 +13,7 @@ use crate::{free_port, http_client, page_directory, root, tool, wait_for};
 pub struct Caddy {
     /// The page's URL, with a slash at the end.
     pub url: String,
-    /// The folder it serves.
+    /// The folder that it serves.
     pub site: TempDir,
     store_origin: String,
     embed_by: String,
@@ -21,12 +21,12 @@ pub struct Caddy {
 }
 
 impl Caddy {
-    /// Serves the built page, without a `config.json` yet, and lets it read from `store_origin` besides its own.
+    /// Serves the built page without a `config.json`. The page may read from its own origin and from `store_origin`.
     pub async fn start(store_origin: &str) -> Caddy {
         Caddy::start_for(store_origin, "").await
     }
 
-    /// The same, where pages of the origin `embed_by` may show it in a frame.
+    /// Serves the page, and lets pages of the origin `embed_by` embed it in a frame.
     pub async fn start_for(store_origin: &str, embed_by: &str) -> Caddy {
         let site = TempDir::new().expect("a temporary folder");
         copy_folder(&page_directory(), site.path());
@@ -38,16 +38,16 @@ impl Caddy {
         caddy
     }
 
-    /// Ends the program; the folder stays.
+    /// Stops the server; the folder stays.
     pub fn stop(&mut self) {
         self.program = None;
     }
 
-    /// Starts it where it was.
+    /// Starts it again at the same address.
     pub async fn start_again(&mut self) {
         let site = self.site.path();
         let caddyfile = site.join(".Caddyfile");
-        // Caddy's own administration would take a port that all instances share.
+        // The admin endpoint of Caddy would use a port that all instances share.
         let text = format!("{{\n\tadmin off\n}}\nimport {}\n", root().join("Caddyfile").display());
         std::fs::write(&caddyfile, text).expect("the file can be written");
         let program = Program::start(&tool("caddy"), |command| {
@@ -60,21 +60,21 @@ impl Caddy {
         self.program = Some(program);
     }
 
-    /// Writes `config.json` beside the page.
+    /// Writes `config.json` next to the page.
     pub fn configure(&self, config: &str) {
         let path = self.site.path().join(shared::object_name::PAGE_CONFIG);
         std::fs::write(path, config).expect("the file can be written");
     }
 }
 
-/// What the Caddyfile asks of its environment.
+/// The environment variables of the Caddyfile.
 fn environment(command: &mut Command, site: &Path, address: &str, store_origin: &str) {
     command.env("CHECKUP_DIST", site).env("CHECKUP_ADDRESS", address).env("CHECKUP_STORE_ORIGIN", store_origin);
     command.env("CHECKUP_SUMMARY", "/checks/0-summary/test-node.html");
     command.env("XDG_DATA_HOME", site.join(".caddy")).env("XDG_CONFIG_HOME", site.join(".caddy"));
 }
 
-/// Copies a folder with everything in it.
+/// Copies a folder recursively.
 pub fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("the folder can be made");
     for entry in std::fs::read_dir(from).expect("the folder is there") {

@@ -1,4 +1,4 @@
-//! Certificates for endpoints over TLS, good and bad, from an authority of the test's own.
+//! Valid and invalid certificates for TLS endpoints, from an authority that a test creates.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,30 +10,30 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// An authority that the checker can be told to trust.
+/// An authority that checkers can trust.
 #[derive(Debug)]
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
-/// When a certificate is valid, from now.
+/// When a certificate is valid, relative to now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Validity {
     /// From yesterday to tomorrow.
     Now,
-    /// It ended so many days ago.
+    /// Expired this many days ago.
     EndedDaysAgo(u32),
-    /// It begins in so many days.
+    /// Valid in this many days.
     BeginsInDays(u32),
 }
 
 impl Validity {
-    /// Writes down from when to when.
+    /// Sets the period of a certificate.
     fn write(self, parameters: &mut CertificateParams) {
         let now = date_time_ymd(1970, 1, 1) + Duration::from_nanos(crate::now() as u64);
         (parameters.not_before, parameters.not_after) = match self {
             Validity::Now => (now - DAY, now + DAY),
-            // An hour more, so that "3 days ago" does not turn into "2 days ago" on the way.
+            // An additional hour, so that "3 days ago" does not become "2 days ago" during a test.
             Validity::EndedDaysAgo(days) => (now - DAY * (days + 10), now - DAY * days - DAY / 24),
             Validity::BeginsInDays(days) => (now + DAY * days + DAY / 24, now + DAY * (days + 10)),
         };
@@ -41,7 +41,7 @@ impl Validity {
 }
 
 impl Authority {
-    /// Makes an authority.
+    /// Creates an authority.
     #[must_use]
     pub fn new() -> Authority {
         let mut parameters = CertificateParams::new(Vec::new()).expect("no names are fine");
@@ -51,7 +51,7 @@ impl Authority {
         Authority { issuer: CertifiedIssuer::self_signed(parameters, key).expect("an authority") }
     }
 
-    /// An authority whose certificate this one has signed, valid like `validity`.
+    /// Creates an intermediate authority, signed by this one.
     #[must_use]
     pub fn authority_below(&self, validity: Validity) -> Authority {
         let mut parameters = CertificateParams::new(Vec::new()).expect("no names are fine");
@@ -62,18 +62,18 @@ impl Authority {
         Authority { issuer: CertifiedIssuer::signed_by(parameters, key, &self.issuer).expect("an authority") }
     }
 
-    /// Writes the authority's own certificate for a checker's `tls_ca_file`.
+    /// Writes the authority's certificate, for a checker's `tls_ca_file`.
     pub fn write_pem(&self, path: &Path) {
         std::fs::write(path, self.issuer.pem()).expect("the file can be written");
     }
 
-    /// What a server needs to show a certificate for this host name or address.
+    /// A server's TLS configuration for this host name or address.
     #[must_use]
     pub fn server(&self, host: &str, validity: Validity) -> Arc<ServerConfig> {
         self.server_with_chain(host, validity, &[])
     }
 
-    /// The same of a server that shows the certificates of these authorities, too.
+    /// A server's TLS configuration that also sends the certificates of these authorities.
     #[must_use]
     pub fn server_with_chain(&self, host: &str, validity: Validity, chain: &[&Authority]) -> Arc<ServerConfig> {
         let (certificate, key) = self.certify(host, validity);
@@ -90,14 +90,14 @@ impl Authority {
         Arc::new(configuration)
     }
 
-    /// Writes a valid certificate for this host name or address, and its key, for a server that reads files.
+    /// Writes a valid certificate for this host name or address and its key to files.
     pub fn write_server_pem(&self, host: &str, certificate_file: &Path, key_file: &Path) {
         let (certificate, key) = self.certify(host, Validity::Now);
         std::fs::write(certificate_file, certificate.pem()).expect("the file can be written");
         std::fs::write(key_file, key.serialize_pem()).expect("the file can be written");
     }
 
-    /// A certificate for a key of its own, ECDSA over P-256.
+    /// A certificate with a new ECDSA P-256 key.
     fn certify(&self, host: &str, validity: Validity) -> (Certificate, KeyPair) {
         let key = KeyPair::generate().expect("a key");
         let mut parameters = CertificateParams::new(vec![host.to_owned()]).expect("it is a name");

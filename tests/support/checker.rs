@@ -1,4 +1,4 @@
-//! The real checker with a folder of its own: its configuration, its store and its spool, apart from the machine's.
+//! The real checker with its own configuration, store and spool in a temporary folder.
 
 use std::io::{Seek as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -15,18 +15,18 @@ use crate::{PATIENCE, checker_binary, free_port, http_client, wait_for};
 /// A folder with a `checker.json`.
 #[derive(Debug)]
 pub struct Checker {
-    /// The folder; the checker runs in it.
+    /// The folder, which is the checker's working directory.
     pub folder: TempDir,
 }
 
-/// How a run of the checker ended.
+/// The result of a run of the checker.
 #[derive(Debug, Clone)]
 pub struct Run {
     /// The exit code.
     pub code: i32,
-    /// What it printed.
+    /// Its stdout.
     pub stdout: String,
-    /// What it said besides.
+    /// Its stderr.
     pub stderr: String,
 }
 
@@ -40,7 +40,7 @@ pub struct Served {
 }
 
 impl Served {
-    /// Waits until a first round is summed up.
+    /// Waits until the first round is summarized.
     pub async fn until_summed_up(&self) {
         let summary = format!("{}summary.json", self.url);
         wait_for("the first round", || async { (http_client::get(&summary).await.status == 200).then_some(()) }).await;
@@ -48,7 +48,7 @@ impl Served {
 }
 
 impl Checker {
-    /// Makes a folder with this configuration.
+    /// Creates a folder with this configuration.
     #[must_use]
     pub fn new(config: &Value) -> Checker {
         let checker = Checker { folder: TempDir::new().expect("a temporary folder") };
@@ -56,7 +56,7 @@ impl Checker {
         checker
     }
 
-    /// Replaces the configuration; what it does not say about the node and the spool is said here.
+    /// Replaces the configuration, with defaults for the node and the spool.
     pub fn configure(&self, config: &Value) {
         let mut config = config.clone();
         if let Value::Object(keys) = &mut config {
@@ -77,28 +77,28 @@ impl Checker {
         self.folder.path().join(name)
     }
 
-    /// Where rounds wait that could not be stored.
+    /// The folder for rounds that could not be stored.
     #[must_use]
     pub fn spool(&self) -> PathBuf {
         self.path("spool")
     }
 
-    /// `checker run -c checker.json` and these words.
+    /// Runs `checker run -c checker.json` with more arguments.
     pub async fn run(&self, words: &[&str]) -> Run {
         self.call(&[&["run", "-c", "checker.json"], words].concat()).await
     }
 
-    /// `checker` and these words.
+    /// Runs `checker` with these arguments.
     pub async fn call(&self, words: &[&str]) -> Run {
         self.call_with(words, |_| {}).await
     }
 
-    /// `checker` and these words, prepared further.
+    /// Runs `checker` with these arguments, and prepares the command.
     pub async fn call_with(&self, words: &[&str], prepare: impl FnOnce(&mut Command)) -> Run {
         self.call_typing(words, "", prepare).await
     }
 
-    /// `checker` and these words, prepared further, with somebody who types an answer.
+    /// Runs `checker` with these arguments, and types an answer.
     pub async fn call_typing(&self, words: &[&str], typed: &str, prepare: impl FnOnce(&mut Command)) -> Run {
         let mut command = bound_command(checker_binary());
         self.prepare(&mut command, words);
@@ -106,7 +106,7 @@ impl Checker {
         finish(command, typed).await
     }
 
-    /// `checker` and these words on a machine whose clock is off, such as `-20m`.
+    /// Runs `checker` with these arguments and a clock that is off, such as `-20m`.
     pub async fn call_with_clock(&self, words: &[&str], off: &str, prepare: impl FnOnce(&mut Command)) -> Run {
         let library = crate::library("faketime/libfaketimeMT.so.1");
         let off_by = |command: &mut Command| {
@@ -116,7 +116,7 @@ impl Checker {
         self.call_with(words, off_by).await
     }
 
-    /// `checker` and these words in a terminal; what it printed and what it said besides come as one.
+    /// Runs `checker` with these arguments in a terminal; stdout and stderr are mixed.
     pub async fn call_on_terminal(&self, words: &[&str]) -> Run {
         let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
         let line = format!("'{}' {}", checker_binary().display(), quoted.join(" "));
@@ -125,14 +125,14 @@ impl Checker {
         finish(command, "").await
     }
 
-    /// `checker` and these words, where the words of `way` lead to it, as those of [`crate::network_namespace`] do.
+    /// Runs `checker` with these arguments behind a prefix such as those of [`crate::network_namespace`].
     pub async fn call_by(&self, way: &[String], words: &[&str]) -> Run {
         let mut command = bound_command(&way[0]);
         self.prepare_by(&mut command, way, words);
         finish(command, "").await
     }
 
-    /// Starts `checker` with these words, where the words of `way` lead to it, and lets it run.
+    /// Starts `checker` with these arguments behind a prefix.
     #[must_use]
     pub fn start_by(&self, way: &[String], words: &[&str]) -> Program {
         Program::start(Path::new(&way[0]), |command| self.prepare_by(command, way, words))
@@ -143,13 +143,13 @@ impl Checker {
         self.prepare(command, words);
     }
 
-    /// Starts `checker` with these words and lets it run.
+    /// Starts `checker` with these arguments.
     #[must_use]
     pub fn start(&self, words: &[&str]) -> Program {
         Program::start(&checker_binary(), |command| self.prepare(command, words))
     }
 
-    /// A line of the shell, in which `checker` is the program.
+    /// Runs a line in a shell in which `checker` is the program.
     pub async fn call_in_shell(&self, line: &str) -> Run {
         let mut command = bound_command("bash");
         let line = format!("checker() {{ '{}' \"$@\"; }}; {line}", checker_binary().display());
@@ -157,7 +157,7 @@ impl Checker {
         finish(command, "").await
     }
 
-    /// Starts `checker` with these words where nothing that it says can be written, as on a full disk.
+    /// Starts `checker` with these arguments and outputs that cannot be written, as on a full disk.
     #[must_use]
     pub fn start_unheard(&self, words: &[&str]) -> Program {
         let binary = checker_binary();
@@ -183,7 +183,7 @@ impl Checker {
 
     fn prepare(&self, command: &mut Command, words: &[&str]) {
         command.args(words).current_dir(self.folder.path());
-        // Accounts and settings of the machine must not affect the test.
+        // Accounts and settings of the machine must not affect tests.
         for (name, _) in std::env::vars_os() {
             if ["AWS_", "CHECKUP_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
                 command.env_remove(name);
@@ -198,7 +198,7 @@ impl Checker {
         }
     }
 
-    /// The names of the check files in one of the folder's directories, in order.
+    /// The names of the check files in a directory in the folder, sorted.
     #[must_use]
     pub fn check_files(&self, directory: &str) -> Vec<CheckFileName> {
         check_files(&self.path(directory))
@@ -212,7 +212,7 @@ impl Checker {
     }
 }
 
-/// Lets a command come to its end while somebody types an answer.
+/// Runs a command to its end and types an answer.
 async fn finish(command: Command, typed: &str) -> Run {
     let mut command = tokio::process::Command::from(command);
     let mut input = tempfile::tempfile().expect("a temporary file");
@@ -226,13 +226,13 @@ async fn finish(command: Command, typed: &str) -> Run {
 }
 
 impl Run {
-    /// Everything it said, for what must be or must not be anywhere in it.
+    /// Both outputs, for text that must or must not be in any of them.
     #[must_use]
     pub fn output(&self) -> String {
         format!("{}\n{}", self.stdout, self.stderr)
     }
 
-    /// The rounds that `--format json` printed, one a line.
+    /// The rounds that `--format json` printed, one per line.
     #[must_use]
     pub fn rounds(&self) -> Vec<Value> {
         let lines = self.stdout.lines().filter(|line| !line.trim().is_empty());
@@ -249,7 +249,7 @@ impl Run {
     }
 }
 
-/// The names of the check files in a directory, in order.
+/// The names of the check files in a directory, sorted.
 #[must_use]
 pub fn check_files(directory: &Path) -> Vec<CheckFileName> {
     let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };

@@ -1,5 +1,4 @@
-//! What a reader sees and hits: the colors that stand on the page, measured as WCAG measures contrast, also as somebody
-//! sees them who sees no color, and the sizes of what can be pointed at.
+//! Measures what readers see and hit: contrast as WCAG defines it, also without color vision, and the sizes of targets.
 
 use serde_json::{Value, json};
 
@@ -7,42 +6,42 @@ use crate::browser::Browser;
 
 /// The least contrast of text, whatever its size (WCAG 2.2, 1.4.3).
 pub const TEXT: f64 = 4.5;
-/// The least contrast of what is no text but tells something (1.4.11).
+/// The least contrast of graphics with a meaning (1.4.11).
 pub const DRAWING: f64 = 3.0;
 
-/// Something on the page, and what it stands on.
+/// An element or text, and its background.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ContrastSample {
-    /// Where it is found, and a piece of its text.
+    /// Its selector, and a part of its text.
     pub what: String,
     /// Its color: red, green and blue from 0 to 255.
     pub color: [f64; 3],
-    /// The color behind it.
+    /// The background color.
     pub ground: [f64; 3],
-    /// How much contrast there has to be.
+    /// The required contrast.
     pub least: f64,
 }
 
-/// Finds every pair of colors of a text or a drawing and its ground, each pair once.
-const LOOK: &str = r"
+/// Finds every pair of colors of a text or a graphic and its background, each pair once.
+const SAMPLE: &str = r"
     const [text, drawing] = arguments;
     const parts = color => {
         const numbers = color.match(/[\d.]+/g).map(Number);
-        return color.startsWith('color(srgb') ? numbers.map((number, place) => place < 3 ? number * 255 : number) : numbers;
+        return color.startsWith('color(srgb') ? numbers.map((number, index) => index < 3 ? number * 255 : number) : numbers;
     };
-    const over = ([r, g, b, a = 1], ground) => [r, g, b].map((value, place) => value * a + ground[place] * (1 - a));
+    const over = ([r, g, b, a = 1], ground) => [r, g, b].map((value, index) => value * a + ground[index] * (1 - a));
     const ground = element => {
         if (!element) return [255, 255, 255];
         const color = parts(getComputedStyle(element).backgroundColor);
         return (color[3] ?? 1) === 1 ? color.slice(0, 3) : over(color, ground(element.parentElement));
     };
     const found = new Map();
-    const see = (element, color, least, told) => {
+    const see = (element, color, least, what) => {
         if (!/^(rgb|color)/.test(color)) return;
         const behind = ground(element.parentElement && element.namespaceURI.endsWith('svg') ? element.parentElement : element);
         const seen = { color: over(parts(color), behind), ground: behind, least };
         const key = JSON.stringify(seen);
-        if (!found.has(key)) found.set(key, { ...seen, what: told });
+        if (!found.has(key)) found.set(key, { ...seen, what });
     };
     const isSeen = element => element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
     const isSpoken = element => element.closest('.spoken, noscript, script, style');
@@ -54,7 +53,7 @@ const LOOK: &str = r"
         const color = element.namespaceURI.endsWith('svg') ? style.fill : style.color;
         see(element, color, text, `${element.tagName}.${element.getAttribute('class') ?? ''} ${node.data.trim().slice(0, 30)}`);
     }
-    // What tells something by its shape or its place; the grid and the wash of the band only help to see it.
+    // Shapes and positions with a meaning. The grid and the area of the band are decoration.
     const drawn = '.shape, .part[data-status]:not([fill]), .hatch-line, .line, .failures, .mark, .threshold, .chart .base';
     for (const element of document.querySelectorAll(drawn)) {
         if (element.closest('.endpoint:nth-child(n + 21)')) continue;
@@ -65,22 +64,22 @@ const LOOK: &str = r"
     return [...found.values()];
 ";
 
-/// Paints colors as a row of fields of eight pixels in front of everything.
+/// Paints colors as a row of squares of eight pixels on top of everything.
 const PAINT: &str = r"
     const row = document.createElement('div');
     row.style.cssText = 'position: fixed; inset: 0; z-index: 99; background: #fff';
-    for (const [place, [r, g, b]] of arguments[0].entries()) {
+    for (const [index, [r, g, b]] of arguments[0].entries()) {
         const field = document.createElement('div');
-        field.style.cssText = `position: absolute; width: 8px; height: 8px; left: ${place % 32 * 8}px; top: ${Math.floor(place / 32) * 8}px; background: rgb(${r} ${g} ${b})`;
+        field.style.cssText = `position: absolute; width: 8px; height: 8px; left: ${index % 32 * 8}px; top: ${Math.floor(index / 32) * 8}px; background: rgb(${r} ${g} ${b})`;
         row.append(field);
     }
     document.body.append(row);
     return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))));
 ";
 
-/// Reads a picture of the window at some places.
+/// Reads pixels of a screenshot.
 const READ: &str = r"
-    const [picture, places] = arguments;
+    const [picture, points] = arguments;
     const image = new Image();
     image.src = 'data:image/png;base64,' + picture;
     return image.decode().then(() => {
@@ -88,12 +87,12 @@ const READ: &str = r"
         [canvas.width, canvas.height] = [image.width, image.height];
         const drawing = canvas.getContext('2d');
         drawing.drawImage(image, 0, 0);
-        return places.map(([x, y]) => [...drawing.getImageData(x, y, 1, 1).data.slice(0, 3)]);
+        return points.map(([x, y]) => [...drawing.getImageData(x, y, 1, 1).data.slice(0, 3)]);
     });
 ";
 
-/// Measures whatever can be pointed at: a strip of bars is one target, since a place in it chooses a time (as in a
-/// slider), a link within a sentence is none (both are in the words of WCAG 2.2, 2.5.8).
+/// Measures all targets. A strip of bars is one target, since a position in it selects a time, as in a slider. A link within
+/// a sentence is exempt (WCAG 2.2, 2.5.8).
 const HIT: &str = r"
     const targets = [...document.querySelectorAll('a[href], button, input, select, textarea, summary, .strip, [tabindex]:not(.bar)')]
         .filter(element => element.checkVisibility({ visibilityProperty: true }))
@@ -103,16 +102,16 @@ const HIT: &str = r"
     const middle = box => [box.left + box.width / 2, box.top + box.height / 2];
     const distance = ([x, y], box) =>
         Math.hypot(Math.max(box.left - x, 0, x - box.right), Math.max(box.top - y, 0, y - box.bottom));
-    // A small one needs so much room that a circle around it meets no other target and no other circle.
+    // A small target needs space: a circle around it must not meet other targets or circles.
     const isCrowded = box => targets.some(([, other]) => other !== box && (distance(middle(box), other) < 12
-        || isSmall(other) && Math.hypot(...middle(box).map((value, place) => value - middle(other)[place])) < 24));
+        || isSmall(other) && Math.hypot(...middle(box).map((value, index) => value - middle(other)[index])) < 24));
     const failing = targets.filter(([, box]) => isSmall(box) && isCrowded(box));
     return { count: targets.length, failing: failing.map(([element, box]) => `${element.outerHTML.slice(0, 120)}: ${box.width} × ${box.height}`) };
 ";
 
-/// Every pair of colors on the page as it is.
+/// Every pair of colors on the page.
 pub async fn samples(browser: &Browser) -> Vec<ContrastSample> {
-    let found = browser.script_with(LOOK, vec![json!(TEXT), json!(DRAWING)]).await;
+    let found = browser.script_with(SAMPLE, vec![json!(TEXT), json!(DRAWING)]).await;
     let found = found.as_array().expect("it is a list");
     let samples = found.iter().map(|one| ContrastSample {
         what: one["what"].as_str().unwrap_or_default().to_owned(),
@@ -123,11 +122,11 @@ pub async fn samples(browser: &Browser) -> Vec<ContrastSample> {
     samples.collect()
 }
 
-/// The same as somebody sees them who sees no color; the browser says how that is.
+/// The same samples without color vision, as the browser emulates it.
 pub async fn in_grayscale(browser: &Browser, samples: &[ContrastSample]) -> Vec<ContrastSample> {
     let colors: Vec<[f64; 3]> = samples.iter().flat_map(|sample| [sample.color, sample.ground]).collect();
     browser.script_with(PAINT, vec![json!(colors)]).await;
-    let middle_of = |place: usize| [(place % 32 * 8 + 4) as f64, (place / 32 * 8 + 4) as f64];
+    let middle_of = |index: usize| [(index % 32 * 8 + 4) as f64, (index / 32 * 8 + 4) as f64];
     let seen = gray_levels(browser, &(0..colors.len()).map(middle_of).collect::<Vec<_>>()).await;
     browser.script("document.body.lastElementChild.remove()").await;
     assert_eq!(seen.len(), colors.len());
@@ -137,28 +136,28 @@ pub async fn in_grayscale(browser: &Browser, samples: &[ContrastSample]) -> Vec<
     pairs.map(|(sample, seen)| ContrastSample { color: seen[0], ground: seen[1], ..sample.clone() }).collect()
 }
 
-/// The colors at some places of the window, as somebody sees them who sees no color.
-pub async fn gray_levels(browser: &Browser, places: &[[f64; 2]]) -> Vec<[f64; 3]> {
+/// The colors at these points of the window, without color vision.
+pub async fn gray_levels(browser: &Browser, points: &[[f64; 2]]) -> Vec<[f64; 3]> {
     browser.devtools("Emulation.setEmulatedVisionDeficiency", json!({ "type": "achromatopsia" })).await;
     let picture = browser.devtools("Page.captureScreenshot", json!({ "format": "png" })).await;
     browser.devtools("Emulation.setEmulatedVisionDeficiency", json!({ "type": "none" })).await;
-    let seen = browser.script_with(READ, vec![picture["data"].clone(), json!(places)]).await;
+    let seen = browser.script_with(READ, vec![picture["data"].clone(), json!(points)]).await;
     seen.as_array().expect("it is a list").iter().map(color).collect()
 }
 
-/// Those with too little contrast, in words.
+/// Descriptions of samples with too little contrast.
 #[must_use]
 pub fn too_low(samples: &[ContrastSample]) -> Vec<String> {
     let faint = samples.iter().filter(|sample| ratio(sample.color, sample.ground) < sample.least);
     faint.map(|sample| format!("{:.2} : 1 for {sample:?}", ratio(sample.color, sample.ground))).collect()
 }
 
-/// What can be pointed at: how many, and those that are too small and stand too close to others, in words.
+/// The number of targets, and descriptions of those that are too small and too close to others.
 pub async fn tap_targets(browser: &Browser) -> (u64, Vec<String>) {
-    let told = browser.script(HIT).await;
-    let failing = told["failing"].as_array().expect("it is a list");
+    let result = browser.script(HIT).await;
+    let failing = result["failing"].as_array().expect("it is a list");
     let failing = failing.iter().filter_map(|one| one.as_str().map(str::to_owned)).collect();
-    (told["count"].as_u64().expect("it is a number"), failing)
+    (result["count"].as_u64().expect("it is a number"), failing)
 }
 
 /// The contrast of two colors, from 1 to 21 (WCAG 2.2, "contrast ratio").
@@ -178,5 +177,5 @@ fn luminance(color: [f64; 3]) -> f64 {
 }
 
 fn color(value: &Value) -> [f64; 3] {
-    [0, 1, 2].map(|place| value[place].as_f64().expect("it is a color"))
+    [0, 1, 2].map(|index| value[index].as_f64().expect("it is a color"))
 }

@@ -1,5 +1,4 @@
-//! Local servers that behave as endpoints do, well and badly. Each serves one behavior at a time and remembers
-//! what it was asked.
+//! Local servers that behave as endpoints do, healthy or not. Each has one behavior at a time and records its requests.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,29 +12,29 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::free_port;
 
-/// What an endpoint does with a request.
+/// How an endpoint responds to a request.
 #[derive(Debug, Clone)]
 pub enum Behavior {
-    /// It answers with a status line such as `503 Service Unavailable` and a body.
+    /// Responds with a status line such as `503 Service Unavailable` and a body.
     Answer(&'static str, String),
-    /// The same, after a while.
+    /// Responds after a delay.
     AnswerAfter(Duration, &'static str, String),
-    /// It sends the client elsewhere.
+    /// Redirects the client.
     Redirect(String),
-    /// It reads the request and never answers.
+    /// Reads the request and never responds.
     Hang,
-    /// It answers with half a body and resets the connection.
+    /// Sends half of a body and resets the connection.
     ResetInTheMiddle,
-    /// It closes the connection without a word.
+    /// Closes the connection without a response.
     Close,
-    /// It speaks another protocol.
+    /// Speaks another protocol.
     Gibberish,
-    /// It answers with a body that has no end.
+    /// Sends an endless body.
     EndlessBody,
 }
 
 impl Behavior {
-    /// All is well.
+    /// A healthy endpoint.
     #[must_use]
     pub fn ok() -> Behavior {
         Behavior::Answer("200 OK", "all is well".to_owned())
@@ -58,7 +57,7 @@ struct EndpointState {
     given_up: AtomicUsize,
 }
 
-/// A URL where nobody listens.
+/// A URL without a listener.
 #[must_use]
 pub fn refused() -> String {
     format!("http://127.0.0.1:{}/", free_port())
@@ -70,7 +69,7 @@ impl Endpoint {
         Endpoint::serve("http", free_port(), behavior, None).await
     }
 
-    /// The same at a port of one's choice.
+    /// Starts an endpoint over plain HTTP on this port.
     pub async fn start_at(port: u16, behavior: Behavior) -> Endpoint {
         Endpoint::serve("http", port, behavior, None).await
     }
@@ -97,18 +96,18 @@ impl Endpoint {
         Endpoint { url: format!("{scheme}://127.0.0.1:{port}/"), state, serving }
     }
 
-    /// From now on it behaves like this.
+    /// Changes its behavior.
     pub fn behave(&self, behavior: Behavior) {
         *lock(&self.state.behavior) = behavior;
     }
 
-    /// The requests so far, each as its head and body stood on the wire.
+    /// All requests so far, each with its head and body as received.
     #[must_use]
     pub fn requests(&self) -> Vec<String> {
         lock(&self.state.requests).clone()
     }
 
-    /// How many clients have waited in vain for an answer and wait no more.
+    /// How many clients have given up waiting for a response.
     #[must_use]
     pub fn given_up(&self) -> usize {
         self.state.given_up.load(Ordering::Relaxed)
@@ -126,7 +125,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, state: Arc<EndpointState>) {
-    // A client that goes away is the client's business; the test sees what the checker says of it.
+    // A client may disconnect; the test checks what the checker reports.
     match tls {
         None => {
             let mut stream = stream;
@@ -164,7 +163,7 @@ async fn answer(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), state: &Endp
         }
         Behavior::Redirect(to) => response("302 Found", &format!("Location: {to}\r\n"), ""),
         Behavior::Hang => {
-            // The client gives up; only then does reading end.
+            // Reading ends when the client gives up.
             let mut rest = Vec::new();
             let _ = stream.read_to_end(&mut rest).await;
             state.given_up.fetch_add(1, Ordering::Relaxed);
@@ -193,7 +192,7 @@ fn response(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}")
 }
 
-/// The head of a request and as much of a body as it announces.
+/// The head of a request, and its body up to the announced length.
 async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
     let mut request = Vec::new();
     loop {

@@ -1,5 +1,5 @@
-//! A store as a fleet of nodes would have filled it: days of rounds of several nodes, the same for the same seed, with
-//! outages of known times. Histories are folded as checkers fold them, without a detour over check files.
+//! A store that several nodes have filled: days of rounds, the same for the same seed, with outages at known times.
+//! Histories are built as checkers build them, without check files in between.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -17,60 +17,60 @@ use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 
 use crate::bucket::Bucket;
 
-/// What every node of a fleet sees.
+/// The results of several nodes.
 #[derive(Debug, Clone)]
 pub struct FakeNodes {
     /// The names of the nodes.
     pub names: Vec<String>,
-    /// The titles of the first endpoints; the others are numbered.
+    /// The titles of the first endpoints; others are numbered.
     pub titles: Vec<&'static str>,
-    /// How many endpoints each of them looks at.
+    /// How many endpoints each node checks.
     pub endpoints: usize,
-    /// How often it does.
+    /// The interval of the checks.
     pub interval: Nanos,
-    /// For how many days it has.
+    /// For how many days the nodes have run.
     pub days: i64,
-    /// The end of it; the last round is before.
+    /// The end of that time; the last round is before it.
     pub now: UnixNanos,
-    /// How the nodes agree.
+    /// How nodes vote.
     pub quorum: Quorum,
-    /// What they cannot reach when.
+    /// When nodes cannot reach endpoints.
     pub outages: Vec<Outage>,
-    /// What takes them too long when.
+    /// When endpoints are too slow for nodes.
     pub slowness: Vec<Outage>,
-    /// What is said when, in the first node's round at that moment, about endpoints.
+    /// Messages: the time of a round of the first node, the endpoints, and the text.
     pub messages: Vec<(UnixNanos, Range<usize>, &'static str)>,
-    /// Which node (by number) has not looked when.
+    /// When nodes (by index) did not check.
     pub silences: Vec<(usize, Range<UnixNanos>)>,
-    /// By how much the clock of a node (by number) is wrong.
+    /// By how much the clocks of nodes (by index) are off.
     pub clocks: Vec<(usize, Nanos)>,
-    /// By how many percent response times rise and fall in the course of nine days.
+    /// By how many percent response times rise and fall, with a period of nine days.
     pub swing: i64,
-    /// What the response times, and failures beside the known ones, are made from.
+    /// The seed of response times, and of failures in addition to the outages.
     pub seed: u64,
-    /// How many failures of some minutes each endpoint beyond the third has besides, in all the days.
+    /// How many additional failures of some minutes each endpoint beyond the third has.
     pub failures: u64,
 }
 
-/// The median time above which an endpoint that is ever too slow is so.
+/// The threshold of endpoints that are ever too slow.
 const THRESHOLD: Nanos = 800_000_000;
 
-/// What checkers say of one that is.
+/// What checkers report about a slow endpoint.
 const TOO_SLOW: &str = "median round trip time exceeded threshold (800ms)";
 
-/// A time in which some nodes cannot reach an endpoint, or find it too slow.
+/// A time in which some nodes cannot reach an endpoint, or in which it is too slow for them.
 #[derive(Debug, Clone)]
 pub struct Outage {
-    /// Which endpoint, by number.
+    /// The endpoint's index.
     pub endpoint: usize,
-    /// Which nodes, by number.
+    /// The nodes' indexes.
     pub nodes: Range<usize>,
-    /// When; exact where it is a number of rounds.
+    /// The time; exact if it is a multiple of the interval.
     pub time: Range<UnixNanos>,
 }
 
 impl FakeNodes {
-    /// Nodes that have looked at two endpoints every ten minutes for twelve days and found nothing.
+    /// Nodes that have checked two endpoints every ten minutes for twelve days without a failure.
     #[must_use]
     pub fn small(names: &[&str], now: UnixNanos) -> FakeNodes {
         FakeNodes {
@@ -78,7 +78,7 @@ impl FakeNodes {
             endpoints: 2,
             interval: 10 * MINUTE,
             days: 12,
-            // The last round was an interval ago, and stands for some minutes more.
+            // The last round was an interval ago, and is valid for some more minutes.
             now: now / MINUTE * MINUTE,
             quorum: Quorum::Majority,
             titles: Vec::new(),
@@ -93,7 +93,7 @@ impl FakeNodes {
         }
     }
 
-    /// Nodes that have looked at endpoints every minute for days, with a failure a week of each endpoint.
+    /// Nodes that have checked endpoints every minute for days, with a failure of each endpoint per week.
     #[must_use]
     pub fn large(nodes: usize, endpoints: usize, days: i64, now: UnixNanos) -> FakeNodes {
         let nodes = (0..nodes).map(|number| format!("node-{number}"));
@@ -115,7 +115,7 @@ impl FakeNodes {
         self.titles.get(endpoint).map_or_else(|| format!("Service {endpoint:02}"), ToString::to_string)
     }
 
-    /// The moments of all rounds of a node, by its own clock.
+    /// The times of all rounds of a node, by its own clock.
     fn rounds(&self, node: usize) -> impl Iterator<Item = UnixNanos> + '_ {
         let wrong = self.clocks.iter().find(|(number, _)| *number == node).map_or(0, |(_, wrong)| *wrong);
         let first = self.now - self.days * DAY;
@@ -130,11 +130,11 @@ impl FakeNodes {
     }
 
     fn file_name(&self, node: usize, at: UnixNanos) -> CheckFileName {
-        // Nodes are not in step.
+        // Nodes do not run in step.
         CheckFileName { stored_at: at + SECOND / 4 + node as i64 * 1_000_003, node: Some(self.name(node)) }
     }
 
-    /// How often each endpoint fails, as a share of all rounds, by the hash of an hour.
+    /// Whether an endpoint fails at random, by the hash of the hour.
     fn fails(&self, endpoint: usize, at: UnixNanos) -> bool {
         if endpoint < 3 || self.failures == 0 {
             return false;
@@ -157,14 +157,14 @@ impl FakeNodes {
         outages.iter().any(is_this)
     }
 
-    /// The response time that a node sees at a moment.
+    /// The response time that a node measures.
     #[must_use]
     pub fn rtt(&self, node: usize, endpoint: usize, at: UnixNanos) -> Nanos {
         let base = 20_000_000 + (endpoint as i64 * 37 + node as i64 * 61) % 180 * 1_000_000;
         let course = (at as f64 / (9 * DAY) as f64 * std::f64::consts::TAU + endpoint as f64).sin();
         let base = base + (base as f64 * course * self.swing as f64 / 100.0) as Nanos;
         let chance = hash(self.seed ^ at as u64 ^ (endpoint as u64) << 40 ^ (node as u64) << 52);
-        // Around the usual, and now and then far slower.
+        // Close to the median, and occasionally far slower.
         let spread = base / 100 * (chance % 20) as i64;
         if self.is_among(&self.slowness, node, endpoint, at) {
             return THRESHOLD + base + spread;
@@ -172,14 +172,14 @@ impl FakeNodes {
         if (chance >> 32).is_multiple_of(32) { base * 3 + spread } else { base + spread }
     }
 
-    /// The response times of an endpoint that a node got from a moment on.
+    /// The response times of an endpoint that a node measured from a time on.
     #[must_use]
     pub fn answers(&self, node: usize, endpoint: usize, from: UnixNanos) -> Vec<Nanos> {
         let answered = self.rounds(node).filter(|at| *at >= from && !self.is_down(node, endpoint, *at));
         answered.map(|at| self.rtt(node, endpoint, at)).collect()
     }
 
-    /// What a node sees in a round.
+    /// The results of a round.
     #[must_use]
     pub fn results(&self, node: usize, at: UnixNanos) -> Vec<CheckResult> {
         (0..self.endpoints).map(|endpoint| self.result(node, endpoint, at)).collect()
@@ -193,7 +193,8 @@ impl FakeNodes {
         };
         let error = (status == Status::Down).then(|| "connection refused".to_owned());
         let is_ever_slow = self.slowness.iter().any(|slowness| slowness.endpoint == endpoint);
-        let said = self.messages.iter().find(|(when, about, _)| node == 0 && *when == at && about.contains(&endpoint));
+        let message =
+            self.messages.iter().find(|(when, about, _)| node == 0 && *when == at && about.contains(&endpoint));
         let title = self.title(endpoint);
         let rtt = self.rtt(node, endpoint, at);
         let tenths = |count: i64| error.is_none().then_some(rtt / 10 * count);
@@ -206,7 +207,7 @@ impl FakeNodes {
             threshold: if is_ever_slow { THRESHOLD } else { 0 },
             status,
             notice: if status == Status::Degraded { TOO_SLOW.to_owned() } else { String::new() },
-            message: said.map(|(.., text)| (*text).to_owned()).unwrap_or_default(),
+            message: message.map(|(.., text)| (*text).to_owned()).unwrap_or_default(),
             node: Some(self.name(node)),
             kind: Some("http".to_owned()),
             interval: Some(self.interval),
@@ -214,14 +215,14 @@ impl FakeNodes {
         }
     }
 
-    /// The check files of a node from a moment on, each with its name.
+    /// The check files of a node from a time on, as names and contents.
     #[must_use]
     pub fn check_files(&self, node: usize, from: UnixNanos) -> Vec<(String, String)> {
         let rounds = self.rounds(node).filter(|at| *at >= from);
         rounds.map(|at| (self.file_name(node, at).to_string(), write_check_file(&self.results(node, at)))).collect()
     }
 
-    /// What a node has written of itself by now.
+    /// The history of a node.
     #[must_use]
     pub fn history(&self, node: usize) -> (History, Latencies) {
         let (mut history, mut latencies) = (History::new(Some(self.name(node))), Latencies::default());
@@ -234,7 +235,7 @@ impl FakeNodes {
         (history, latencies)
     }
 
-    /// The histories of all nodes and the check files of the last minutes, as objects of a store: names and contents.
+    /// All histories and the check files of the last minutes, as names and contents of objects.
     #[must_use]
     pub fn objects(&self) -> BTreeMap<String, String> {
         let of_node = |node: usize| {
@@ -260,7 +261,7 @@ impl FakeNodes {
     }
 }
 
-/// Writes objects into a directory, with the short list that readers over plain HTTP need.
+/// Writes objects to a directory, with the index of histories that pages need over plain HTTP.
 pub fn into_directory(objects: &BTreeMap<String, String>, directory: &Path) {
     std::fs::create_dir_all(directory.join("history")).expect("the folder can be made");
     for (name, content) in objects {
@@ -271,7 +272,7 @@ pub fn into_directory(objects: &BTreeMap<String, String>, directory: &Path) {
     std::fs::write(directory.join(HISTORY_INDEX), index).expect("the file can be written");
 }
 
-/// Puts objects into a bucket, histories with gzip as checkers do.
+/// Stores objects in a bucket, histories compressed with gzip.
 pub async fn into_bucket(objects: &BTreeMap<String, String>, bucket: &Bucket) {
     let (histories, check_files): (Vec<_>, Vec<_>) = objects.iter().partition(|(name, _)| name.starts_with("history/"));
     for (name, content) in histories {
@@ -284,7 +285,7 @@ pub async fn into_bucket(objects: &BTreeMap<String, String>, bucket: &Bucket) {
     bucket.put_each(check_files.into_iter().map(prefixed).collect()).await;
 }
 
-/// A number that looks random, and is the same for the same one (splitmix64).
+/// A pseudorandom number (splitmix64).
 fn hash(seed: u64) -> u64 {
     let mut mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

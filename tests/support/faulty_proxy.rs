@@ -1,5 +1,4 @@
-//! A proxy in front of an HTTP server that lets chosen requests fail: before the server hears of them, or after it
-//! has done what they ask.
+//! A proxy in front of an HTTP server that makes chosen requests fail, before or after the server handles them.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,14 +9,14 @@ use tokio::task::JoinHandle;
 
 use crate::free_port;
 
-/// What becomes of a request.
+/// How a request fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// The server never hears of it; the answer is that of a service in trouble.
+    /// The proxy responds with an internal error; the server does not receive the request.
     Refused,
-    /// The server never hears of it, and there is no answer.
+    /// There is no response; the server does not receive the request.
     Unheard,
-    /// The server does what it asks, and the answer is lost.
+    /// The server handles the request, and its response is lost.
     AnswerLost,
 }
 
@@ -26,14 +25,14 @@ pub enum Fault {
 pub enum When {
     /// None.
     Never,
-    /// This one only.
+    /// Only this one.
     Once(usize, Fault),
-    /// This one and all after it; those after it are unheard.
+    /// This one and all after it; the server does not receive the later ones.
     From(usize, Fault),
-    /// Those to IAM: they are answered as by a server that knows S3 only.
+    /// All requests to IAM, which get the response of a server without IAM.
     IamIsUnknown,
-    /// No whole request, but in batches to delete the objects whose keys contain this: they are denied one by one, as
-    /// AWS does; the server here denies or allows a batch as a whole.
+    /// Objects in batches of deletions whose keys contain this. Each is denied on its own, as on AWS; the server here
+    /// denies or allows batches as a whole.
     UndeletableKeys(&'static str),
 }
 
@@ -54,7 +53,7 @@ struct ProxyState {
 }
 
 impl FaultyProxy {
-    /// Starts a proxy in front of a server such as `http://127.0.0.1:4566`; nothing fails yet.
+    /// Starts a proxy in front of a server such as `http://127.0.0.1:4566`; no request fails yet.
     pub async fn start(server: &str) -> FaultyProxy {
         let port = free_port();
         let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port is free");
@@ -69,20 +68,20 @@ impl FaultyProxy {
         FaultyProxy { url: format!("http://127.0.0.1:{port}"), state, serving }
     }
 
-    /// The same, in front of which there seems to be S3 and no IAM.
+    /// Starts a proxy in front of a server that seems to have no IAM.
     pub async fn without_iam(server: &str) -> FaultyProxy {
         let proxy = FaultyProxy::start(server).await;
         proxy.fail(When::IamIsUnknown);
         proxy
     }
 
-    /// From now on, counted anew, these requests fail.
+    /// Makes these requests fail, and counts from one again.
     pub fn fail(&self, when: When) {
         lock(&self.state.requests).clear();
         *lock(&self.state.when) = when;
     }
 
-    /// The requests since then: each by its method and path, and an IAM call by its action.
+    /// The requests since the last call of `fail`: method and path, or the action of IAM calls.
     #[must_use]
     pub fn requests(&self) -> Vec<String> {
         lock(&self.state.requests).clone()
@@ -139,14 +138,14 @@ async fn connection(mut near: TcpStream, state: Arc<ProxyState>) {
         }
         Some(Fault::AnswerLost) => drop(forward(&state.target, &head, &body).await),
         None => {
-            // A client that has gone away wants no answer.
+            // A client that has disconnected needs no response.
             let _ = near.write_all(&forward(&state.target, &head, &body).await).await;
         }
     }
     let _ = near.shutdown().await;
 }
 
-/// Deletes the objects of a batch but those whose keys contain a text, and answers as AWS does for these.
+/// Deletes the objects of a batch except those whose keys contain a text, which get the error of AWS.
 async fn delete_all_but(text: &str, target: &str, head: &str, body: &[u8]) -> Vec<u8> {
     let body = String::from_utf8_lossy(body);
     let mut kept = body.to_string();
@@ -155,7 +154,7 @@ async fn delete_all_but(text: &str, target: &str, head: &str, body: &[u8]) -> Ve
         let (object, _) = rest.split_once("</Object>").expect("the batch is whole");
         if object.contains(text) {
             let whole = format!("<Object>{object}</Object>");
-            // The signature holds for this length.
+            // The signature covers this length.
             kept = kept.replacen(&whole, &" ".repeat(whole.len()), 1);
             write!(errors, "<Error>{object}<Code>AccessDenied</Code><Message>Access Denied</Message></Error>")
                 .expect("a text takes more");
@@ -172,7 +171,7 @@ async fn delete_all_but(text: &str, target: &str, head: &str, body: &[u8]) -> Ve
     format!("{head}\r\nContent-Length: {}\r\n\r\n{result}", result.len()).into_bytes()
 }
 
-/// The server's whole answer, on a connection of its own that ends with it.
+/// The server's whole response, over a new connection.
 async fn forward(target: &str, head: &str, body: &[u8]) -> Vec<u8> {
     let mut far = TcpStream::connect(target).await.expect("the server listens");
     let lines = head.lines().filter(|line| !line.to_ascii_lowercase().starts_with("connection:"));
@@ -180,7 +179,7 @@ async fn forward(target: &str, head: &str, body: &[u8]) -> Vec<u8> {
     far.write_all(format!("{head}\r\nConnection: close\r\n\r\n").as_bytes()).await.expect("the server reads");
     far.write_all(body).await.expect("the server reads");
     let mut answer = Vec::new();
-    // A server may reset the connection once it has said everything.
+    // A server may reset the connection after its response.
     let _ = far.read_to_end(&mut answer).await;
     answer
 }
@@ -211,7 +210,7 @@ fn announced_length(head: &str) -> usize {
     lengths.next().and_then(|(_, length)| length.trim().parse().ok()).unwrap_or(0)
 }
 
-/// `GET /bucket?cors`, or `CreateUser`.
+/// A name for a request: `GET /bucket?cors`, or `CreateUser`.
 fn name_of(head: &str, body: &[u8]) -> String {
     let line = head.lines().next().unwrap_or_default();
     let request = line.rsplit_once(' ').map_or(line, |(request, _)| request).to_owned();

@@ -1,14 +1,14 @@
-//! A plain HTTP client for tests that look at an answer's status, headers and bytes as they are.
+//! A plain HTTP client for tests of the status, headers and bytes of responses.
 
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// A client that follows nothing, decompresses nothing and knows no proxy.
+/// A client that follows no redirects, decompresses nothing and uses no proxy.
 #[must_use]
 pub fn client() -> reqwest::Client {
-    // Nothing here speaks TLS, but where TLS is compiled in, a client wants a provider; a second call changes nothing.
+    // Nothing here speaks TLS, but a client that is compiled with TLS needs a provider. Further calls have no effect.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .no_proxy()
@@ -18,7 +18,7 @@ pub fn client() -> reqwest::Client {
         .expect("a client without TLS needs nothing")
 }
 
-/// An answer, whole.
+/// A whole response.
 #[derive(Debug, Clone)]
 pub struct HttpResponse {
     /// The status code.
@@ -30,7 +30,7 @@ pub struct HttpResponse {
 }
 
 impl HttpResponse {
-    /// A header's value, or nothing.
+    /// A header's value, or an empty text.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
@@ -57,7 +57,7 @@ pub async fn get_with(url: &str, headers: &[(&str, &str)]) -> HttpResponse {
     send(request).await
 }
 
-/// Sends a request and reads the whole answer.
+/// Sends a request and reads the whole response.
 pub async fn send(request: reqwest::RequestBuilder) -> HttpResponse {
     let response = request.send().await.expect("the server answers");
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -65,19 +65,19 @@ pub async fn send(request: reqwest::RequestBuilder) -> HttpResponse {
     HttpResponse { status, headers, body }
 }
 
-/// Whether a server at this URL answers at all.
+/// Whether a server responds at this URL.
 pub async fn is_reachable(url: &str) -> bool {
     client().get(url).send().await.is_ok()
 }
 
-/// Gets a path exactly as it is spelled, where a client would tidy it up first. `url` ends with a slash.
+/// Gets a path exactly as written, without the normalization of clients. `url` ends with a slash.
 pub async fn get_as_spelled(url: &str, path: &str) -> String {
     let address = url.trim_start_matches("http://").trim_end_matches('/');
     let mut stream = TcpStream::connect(address).await.expect("the server listens");
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.expect("the server reads");
     let mut answer = Vec::new();
-    // A server may reset the connection after a request it refuses; what it said until then counts.
+    // A server may reset the connection after it refuses a request; the response until then counts.
     let _ = stream.read_to_end(&mut answer).await;
     String::from_utf8_lossy(&answer).into_owned()
 }

@@ -1,15 +1,10 @@
-//! The real parts that the black-box tests put together: a real S3 server, a real web server, a real browser,
-//! the real checker, and endpoints that fail in the ways endpoints fail.
+//! The parts of the black-box tests: a real S3 server, a real web server, a real browser, the real checker, and endpoints
+//! that fail in the ways endpoints fail.
 //!
-//! Whatever is not as it should be stops the test at once, so everything here panics rather than returning
-//! errors. No part outlives the test process: see [`program`].
+//! Anything unexpected fails the test immediately, so functions panic instead of returning errors. No part outlives the
+//! test process: see [`program`].
 
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::missing_panics_doc,
-    reason = "in a test, the first surprise is where to stop"
-)]
+#![expect(clippy::expect_used, clippy::panic, clippy::missing_panics_doc, reason = "a test stops at the first error")]
 
 pub mod axe;
 pub mod browser;
@@ -42,40 +37,39 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use shared::UnixNanos;
 
-/// How long a condition may take to come true, also on a machine that does a lot besides.
+/// How long a condition may take to become true, also on a busy machine.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
-/// How long to wait before looking at a condition again.
-const LOOK_AGAIN: Duration = Duration::from_millis(25);
+/// How long to wait before checking a condition again.
+const POLL_INTERVAL: Duration = Duration::from_millis(25);
 
-/// Waits until `condition` gives something, and gives that back.
+/// Waits until `condition` returns a value, and returns that.
 pub async fn wait_for<T, Answer: Future<Output = Option<T>>>(what: &str, condition: impl FnMut() -> Answer) -> T {
-    poll_until(condition).await.unwrap_or_else(|| panic!("waited {PATIENCE:?} in vain for {what}"))
+    poll_until(condition).await.unwrap_or_else(|| panic!("waited {PATIENCE:?} for {what}"))
 }
 
-/// Waits until `condition` gives something; `None` if it never does.
+/// Waits until `condition` returns a value; `None` if it does not in time.
 pub async fn poll_until<T, Answer: Future<Output = Option<T>>>(mut condition: impl FnMut() -> Answer) -> Option<T> {
     let start = Instant::now();
     while start.elapsed() < PATIENCE {
         if let Some(outcome) = condition().await {
             return Some(outcome);
         }
-        tokio::time::sleep(LOOK_AGAIN).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
     None
 }
 
-/// The same for conditions that need no runtime.
+/// Waits for a condition without a runtime.
 pub fn wait_blocking(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
-        assert!(start.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain for {what}");
-        std::thread::sleep(LOOK_AGAIN);
+        assert!(start.elapsed() < PATIENCE, "waited {PATIENCE:?} for {what}");
+        std::thread::sleep(POLL_INTERVAL);
     }
 }
 
-/// A port of 127.0.0.1 that has no listener, and that no other call returns, in this process or in another one that runs
-/// these tests.
+/// A port of 127.0.0.1 without a listener that no other call returns, in any process that runs these tests.
 #[must_use]
 pub fn free_port() -> u16 {
     static TAKEN: AtomicU16 = AtomicU16::new(0);
@@ -91,7 +85,7 @@ pub fn free_port() -> u16 {
 /// How many ports a test process has.
 const PORTS_EACH: u16 = 1_000;
 
-/// The ports of this process. They are below the range from which the system takes ports for outgoing connections.
+/// The ports of this process. They are below the range that the system uses for outgoing connections.
 static PORTS: LazyLock<Ports> = LazyLock::new(|| {
     let folder = std::env::temp_dir().join("checkup-test-ports");
     std::fs::create_dir_all(&folder).expect("the temporary folder is writable");
@@ -116,20 +110,20 @@ struct Ports {
     _lock: File,
 }
 
-/// The time.
+/// The current time.
 #[must_use]
 pub fn now() -> UnixNanos {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
     since_1970.as_nanos() as UnixNanos
 }
 
-/// The project's folder.
+/// The root of the project.
 #[must_use]
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the project's folder is there")
 }
 
-/// The checker under test: `CHECKUP_BIN`, or the one that was built beside the tests.
+/// The checker under test: `CHECKUP_BIN`, or the one that was built with the tests.
 #[must_use]
 pub fn checker_binary() -> PathBuf {
     let binary = std::env::var_os("CHECKUP_BIN").map_or_else(
@@ -139,11 +133,7 @@ pub fn checker_binary() -> PathBuf {
         },
         PathBuf::from,
     );
-    assert!(
-        binary.is_file(),
-        "there is no checker at {}; run `make test`, or `cargo build -p checker`",
-        binary.display()
-    );
+    assert!(binary.is_file(), "no checker at {}; run `make test` or `cargo build -p checker`", binary.display());
     binary
 }
 
@@ -153,22 +143,22 @@ pub fn page_directory() -> PathBuf {
     let directory = std::env::var_os("CHECKUP_DIST").map_or_else(|| root().join("dist"), PathBuf::from);
     assert!(
         directory.join("index.html").is_file(),
-        "there is no page in {}; run `make test`, or `make page`",
+        "no page in {}; run `make test` or `make page`",
         directory.display()
     );
     directory
 }
 
-/// A library of the system's, where Debian and others keep libraries.
+/// A system library, in the folders of Debian and other distributions.
 #[must_use]
 pub fn library(name: &str) -> PathBuf {
     let folders = std::fs::read_dir("/usr/lib").expect("the system has libraries");
     let folders = folders.map(|entry| entry.expect("the folder can be read").path()).chain([PathBuf::from("/usr/lib")]);
-    let mut places = folders.map(|folder| folder.join(name));
-    places.find(|place| place.is_file()).unwrap_or_else(|| panic!("there is no `{name}`; run `scripts/setup.sh test`"))
+    let mut paths = folders.map(|folder| folder.join(name));
+    paths.find(|path| path.is_file()).unwrap_or_else(|| panic!("`{name}` is missing; run `scripts/setup.sh test`"))
 }
 
-/// The folder that setup installs into, if there can be one.
+/// The folder that setup installs to, if it is known.
 fn tools_directory() -> Option<PathBuf> {
     std::env::var_os("CHECKUP_TOOLS").map(PathBuf::from).or_else(|| {
         let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
@@ -177,7 +167,7 @@ fn tools_directory() -> Option<PathBuf> {
     })
 }
 
-/// A program that setup installed, or the system's.
+/// A program, installed by setup or by the system.
 #[must_use]
 pub fn tool(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -186,7 +176,7 @@ pub fn tool(name: &str) -> PathBuf {
         .chain([PathBuf::from("/usr/sbin")])
         .map(|folder| folder.join(name))
         .find(|program| program.is_file())
-        .unwrap_or_else(|| panic!("there is no `{name}`; run `scripts/setup.sh test bench`"))
+        .unwrap_or_else(|| panic!("`{name}` is missing; run `scripts/setup.sh test bench`"))
 }
 
 /// A file of an npm package that setup installed.
@@ -194,6 +184,6 @@ pub fn tool(name: &str) -> PathBuf {
 pub fn npm_file(package: &str, name: &str) -> PathBuf {
     let folder = tools_directory().unwrap_or_default().join(package).join("node_modules").join(package);
     let file = folder.join(name);
-    assert!(file.is_file(), "there is no {}; run `scripts/setup.sh test bench`", file.display());
+    assert!(file.is_file(), "{} is missing; run `scripts/setup.sh test bench`", file.display());
     file
 }

@@ -1,4 +1,4 @@
-//! One real S3 and IAM server for all tests of the process; each test has its own bucket and its own users.
+//! A real S3 and IAM server for all tests of the process; each test has its own bucket and users.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -10,19 +10,19 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crate::program::Program;
 use crate::{free_port, http_client, tool, wait_blocking};
 
-/// The region that everything here is in.
+/// The region of the server.
 pub const REGION: &str = "eu-test-1";
 
-/// The account that all users but strangers are in.
+/// The account of all users except foreign ones.
 pub const ACCOUNT: &str = "000000000000";
 
-/// The rights of the user that sets tests up.
+/// The policy of the user that sets up tests.
 const EVERYTHING: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
 
 /// A user's access key.
 #[derive(Debug, Clone)]
 pub struct AccessKey {
-    /// Its id.
+    /// The access key ID.
     pub id: String,
     /// Its secret.
     pub secret: String,
@@ -37,8 +37,8 @@ pub struct MiniStack {
 }
 
 impl MiniStack {
-    /// A server of a test's own, whose buckets are the folders below this one's [`ACCOUNT`], with all files in them as
-    /// objects; and the key of a user who may do everything. So many thousand objects are there within a moment.
+    /// Starts a separate server. The folders in [`ACCOUNT`] in this folder are its buckets, with all files as objects.
+    /// Also returns a key with all permissions. Thousands of objects are available immediately this way.
     pub async fn with_buckets(folder: &Path) -> (MiniStack, AccessKey) {
         let port = free_port();
         let program = Program::start(&tool("ministack"), |command| {
@@ -57,7 +57,7 @@ fn prepare(command: &mut Command, port: u16) {
     command.env("SERVICES", "s3,iam,sts").env("LOG_LEVEL", "WARNING");
 }
 
-/// The server, started when first asked for. It checks signatures, rights and CORS.
+/// The server, started on first use. It checks signatures, permissions and CORS.
 #[must_use]
 pub fn server() -> &'static MiniStack {
     static SERVER: OnceLock<MiniStack> = OnceLock::new();
@@ -69,13 +69,13 @@ pub fn server() -> &'static MiniStack {
     })
 }
 
-/// The key of a user who may do everything. The server's built-in root would not do: its signature is not checked.
+/// A key with all permissions. The server does not check signatures of its built-in root user.
 pub async fn admin() -> AccessKey {
     static ADMIN: tokio::sync::OnceCell<AccessKey> = tokio::sync::OnceCell::const_new();
     ADMIN.get_or_init(|| new_user(&server().url, "admin", EVERYTHING)).await.clone()
 }
 
-/// The key of a new user who may list and read one bucket below a prefix, as a page's visitors may.
+/// The key of a new user who can list and read a bucket below a prefix, like visitors of a page.
 pub async fn reader(bucket: &str) -> AccessKey {
     static COUNT: AtomicU32 = AtomicU32::new(1);
     let rights = serde_json::json!({"Version": "2012-10-17", "Statement": [
@@ -94,12 +94,12 @@ async fn new_user(server: &str, name: &str, rights: &str) -> AccessKey {
     AccessKey { id: element(&answer, "AccessKeyId"), secret: element(&answer, "SecretAccessKey") }
 }
 
-/// The key of a new user of this name with these rights.
+/// The key of a new user with this name and these permissions.
 pub async fn user(name: &str, rights: &serde_json::Value) -> AccessKey {
     new_user(&server().url, name, &rights.to_string()).await
 }
 
-/// The ids of a user's keys; none if there is no such user.
+/// The access key IDs of a user; empty if there is no such user.
 pub async fn keys_of(user: &str) -> Vec<String> {
     let answer = iam_answer(&server().url, &[("Action", "ListAccessKeys"), ("UserName", user)]).await;
     let keys = answer.text();
@@ -107,19 +107,19 @@ pub async fn keys_of(user: &str) -> Vec<String> {
     keys.map(|(id, _)| id.to_owned()).collect()
 }
 
-/// The names of all users whose names contain a text.
+/// The names of all users that contain a text.
 pub async fn users(containing: &str) -> Vec<String> {
     let answer = iam(&[("Action", "ListUsers"), ("MaxItems", "1000")]).await;
     let names = answer.split("<UserName>").skip(1).filter_map(|rest| rest.split_once('<'));
     names.map(|(name, _)| name.to_owned()).filter(|name| name.contains(containing)).collect()
 }
 
-/// Makes a user without keys or rights, as somebody else may have.
+/// Creates a user without keys or permissions.
 pub async fn make_user(name: &str) {
     iam(&[("Action", "CreateUser"), ("UserName", name)]).await;
 }
 
-/// One request to IAM as the built-in root.
+/// Sends a request to IAM as the built-in root user.
 async fn iam(parameters: &[(&str, &str)]) -> String {
     iam_at(&server().url, parameters).await
 }

@@ -1,29 +1,29 @@
-//! A network of a test's own, made with Linux's namespaces: nothing is in it but this machine, and the test says who may
-//! send echo requests there, or that names lead nowhere. That needs no rights on most machines, and leaves the machine's
-//! own network alone.
+//! An isolated network for a test, made with Linux namespaces. It contains only this machine; the test decides whether
+//! echo requests are allowed and whether names can be resolved. Most machines need no privileges for that, and their
+//! network is not affected.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::tool;
 
-/// What becomes of echo requests in the network.
+/// What happens to echo requests in the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Echoes {
-    /// Whether they may be sent over sockets that need no privilege.
+    /// Whether unprivileged sockets can send them.
     pub datagram: bool,
-    /// Whether they may be sent over those that do.
+    /// Whether raw sockets can send them.
     pub raw: bool,
     /// Whether this machine answers them.
     pub answered: bool,
 }
 
-/// The words that become a program which they are followed by, in a network of its own.
+/// The prefix of a command that runs in an isolated network.
 #[must_use]
-pub fn of_its_own(echoes: Echoes) -> Vec<String> {
+pub fn isolated(echoes: Echoes) -> Vec<String> {
     let mut script = format!("set -eu; '{}' link set lo up; ", tool("ip").display());
     if echoes.datagram {
-        // The program's own group; in a new network it is nobody's.
+        // The program's own group; a new network allows no group.
         script += "echo 0 0 >/proc/sys/net/ipv4/ping_group_range; ";
     }
     if !echoes.answered {
@@ -34,10 +34,10 @@ pub fn of_its_own(echoes: Echoes) -> Vec<String> {
     words(&["--net"], &script)
 }
 
-/// The words that become a program which they are followed by, in a network of its own where nobody may send echo requests
-/// without a right; it has these rights and no other, as systemd's `AmbientCapabilities=` gives them, and root's name is none.
+/// The prefix of a command that runs in an isolated network where echo requests need a capability. The command has these
+/// capabilities only, as with systemd's `AmbientCapabilities=`, even if it runs as root.
 #[must_use]
-pub fn with_rights_alone(rights: &str) -> Vec<String> {
+pub fn with_capabilities(rights: &str) -> Vec<String> {
     let rights = rights.to_lowercase().replace("cap_", "+");
     let rights: Vec<&str> = ["-all"].into_iter().chain(rights.split_whitespace()).collect();
     let rights = rights.join(",");
@@ -47,10 +47,10 @@ pub fn with_rights_alone(rights: &str) -> Vec<String> {
     words(&["--net"], &format!("set -eu; '{}' link set lo up; {become_it}", ip.display()))
 }
 
-/// The words that become a program which they are followed by, in a network of its own whose name server never answers,
-/// and is waited for longer than any test is. Files for that are written into the folder.
+/// The prefix of a command that runs in an isolated network whose name server never answers, with a timeout longer than
+/// any test. The folder receives the files for that.
 #[must_use]
-pub fn where_names_hang(folder: &Path) -> Vec<String> {
+pub fn with_hanging_dns(folder: &Path) -> Vec<String> {
     let mounted = [
         ("resolv.conf", "nameserver 192.0.2.53\noptions timeout:30 attempts:5\n"),
         ("nsswitch.conf", "hosts: files dns\n"),
@@ -60,7 +60,7 @@ pub fn where_names_hang(folder: &Path) -> Vec<String> {
         std::fs::write(&path, content).expect("the folder can be written to");
         format!("mount --bind '{}' /etc/{name}", path.display())
     });
-    // What is sent to this address comes back, is for nobody, and is gone.
+    // Packets to this address come back and are dropped.
     let network = "$ip link set lo up; $ip route add 192.0.2.53 dev lo";
     let script = format!("set -eu; ip='{}'; {network}; {}; exec \"$@\"", tool("ip").display(), mounts.join("; "));
     words(&["--net", "--mount"], &script)
@@ -70,7 +70,7 @@ fn words(apart: &[&str], script: &str) -> Vec<String> {
     unshare().iter().chain(apart).chain(&["sh", "-c", script, "sh"]).map(|word| (*word).to_owned()).collect()
 }
 
-/// What starts a program in a network to be made: as its root, where everybody may make one, and else as the machine's.
+/// The command that starts a program in a new network: as root of a user namespace if possible, or as the real root.
 fn unshare() -> &'static [&'static str] {
     let ways: [&[&str]; 2] = [&["unshare", "--map-root-user"], &["unshare"]];
     let works = |way: &&&[&str]| {
@@ -79,7 +79,7 @@ fn unshare() -> &'static [&'static str] {
     };
     ways.iter().find(works).copied().unwrap_or_else(|| {
         panic!(
-            "this machine lets nobody make a network, and without one nobody knows whether hosts are pinged: try `{}`; \
+            "this machine does not allow network namespaces, which the tests of pings need: try `{}`; \
              allow it with `sysctl -w user.max_user_namespaces=1000` (on Ubuntu also \
              `kernel.apparmor_restrict_unprivileged_userns=0`), or run the tests' container with `--privileged`",
             ways.map(|way| way.join(" ") + " --net true").join("` and, as root, `")

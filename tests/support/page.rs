@@ -1,4 +1,4 @@
-//! What a person sees on the status page, read from the built page in a real browser.
+//! What readers see on the status page, read from the built page in a real browser.
 
 use std::cell::RefCell;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::browser::Browser;
 use crate::{PATIENCE, poll_until};
 
-/// Reads everything that tests ask for at once, so that it is of one moment.
+/// Reads everything that tests need in one script, so that it belongs to one moment.
 const READ: &str = r"
     const text = element => element ? element.textContent.replace(/\s+/g, ' ').trim() : '';
     const prose = element => {
@@ -19,7 +19,7 @@ const READ: &str = r"
     const root = document.documentElement;
     return {
         state: root.dataset.state, loaded: Number(root.dataset.loaded || 0), complete: root.dataset.complete === 'true',
-        title: document.title, overall: text(document.querySelector('#overall')), looked: text(document.querySelector('#looked')),
+        title: document.title, overall: text(document.querySelector('#overall')), freshness: text(document.querySelector('#looked')),
         remark: text(document.querySelector('.remark')), scope: text(document.querySelector('.looked > span:last-child')),
         note: text(document.querySelector('#note:not([hidden])')), kept: root.dataset.offline === 'kept',
         problems: all(document, '#problems li', prose),
@@ -28,7 +28,7 @@ const READ: &str = r"
             title: section.dataset.title, locator: section.dataset.locator, status: section.dataset.status,
             uptime: text(section.querySelector('.uptime')), coverage: text(section.querySelector('.coverage')),
             reason: text(section.querySelector('.reason')), text: text(section), localized: section.dataset.localized === 'true',
-            reckoning: text(section.querySelector('.figure > .readout')), state: text(section.querySelector('.head .state')),
+            breakdown: text(section.querySelector('.figure > .readout')), state: text(section.querySelector('.head .state')),
             times: text(section.querySelector('.chart-readout')), chart: section.querySelector('svg.chart')?.getAttribute('aria-label'),
             points: section.querySelector('svg.chart')?.dataset.points,
             bars: all(section, '.strip .bar', bar => ({ status: bar.dataset.status, start: bar.dataset.start,
@@ -42,8 +42,8 @@ const READ: &str = r"
     };
 ";
 
-/// Waits until something on the page changes, so that nobody asks it again and again while it works: reading it all takes
-/// it, and the driver, longer than most of what is waited for. What is no change of the document is seen a little later.
+/// Waits until the page changes, because reading it repeatedly would slow it down. Changes outside of the document are
+/// noticed a little later.
 const CHANGE: &str = r"
     return new Promise(done => {
         const seen = new MutationObserver(() => end());
@@ -53,7 +53,7 @@ const CHANGE: &str = r"
     });
 ";
 
-/// Waits until everything is loaded or the page says that it cannot be, or for a while.
+/// Waits until everything is loaded or the page reports that it cannot be, or for a while.
 const END: &str = r"
     return new Promise(done => {
         const root = document.documentElement;
@@ -74,14 +74,14 @@ pub struct Page(pub Value);
 #[derive(Debug, Clone)]
 pub struct EndpointOnPage(pub Value);
 
-/// Visits a status page and waits until everything is loaded, or it says that it cannot be.
+/// Visits a status page and waits until everything is loaded, or the page reports that it cannot be.
 pub async fn visit(browser: &Browser, url: &str) -> Page {
     browser.visit(url).await;
     browser.await_script(END).await;
     when(browser, "the page to be complete", |page| page.is_complete() || page.text_of("state") == "broken").await
 }
 
-/// Waits until the page is like this, and has drawn all of it: endpoints follow one after the other what is said above them.
+/// Waits until the condition is true and the page is completely drawn: endpoints are drawn after the overall status.
 pub async fn when(browser: &Browser, what: &str, condition: impl Fn(&Page) -> bool) -> Page {
     let last = RefCell::new(Value::Null);
     let waiting = poll_until(|| async {
@@ -94,28 +94,28 @@ pub async fn when(browser: &Browser, what: &str, condition: impl Fn(&Page) -> bo
         is_so.then_some(page)
     });
     let page = waiting.await;
-    page.unwrap_or_else(|| panic!("waited {PATIENCE:?} in vain for {what}; the page is\n{:#}", last.borrow()))
+    page.unwrap_or_else(|| panic!("waited {PATIENCE:?} for {what}; the page is\n{:#}", last.borrow()))
 }
 
 impl Page {
-    /// Whether the load has come to its end.
+    /// Whether loading has finished.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.0["complete"] == true
     }
 
-    /// Whether nothing of what is known is still to be drawn.
+    /// Whether everything that is loaded is drawn.
     fn is_settled(&self) -> bool {
         self.is_complete() || ["loading", "broken"].contains(&self.text_of("state").as_str())
     }
 
-    /// A text by its name in what is read: `state`, `overall`, `looked`, `title`, `text`.
+    /// A text by its name in [`READ`]: `state`, `overall`, `freshness`, `title`, `text`.
     #[must_use]
     pub fn text_of(&self, name: &str) -> String {
         self.0[name].as_str().unwrap_or_default().to_owned()
     }
 
-    /// Whether the browser has kept it, for when there is no network.
+    /// Whether the browser has stored the page for use without a network.
     #[must_use]
     pub fn is_kept(&self) -> bool {
         self.0["kept"] == true
@@ -137,57 +137,56 @@ impl Page {
     #[must_use]
     pub fn endpoint(&self, title: &str) -> EndpointOnPage {
         let found = self.endpoints().into_iter().find(|endpoint| endpoint.text_of("title") == title);
-        found.unwrap_or_else(|| panic!("there is no `{title}` on the page:\n{:#}", self.0))
+        found.unwrap_or_else(|| panic!("`{title}` is not on the page:\n{:#}", self.0))
     }
 
-    /// What could not be loaded, in the page's words.
+    /// What could not be loaded, as the page describes it.
     #[must_use]
     pub fn problems(&self) -> String {
         elements(&self.0["problems"]).iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
     }
 
-    /// The nodes, each with what is said of it.
+    /// The nodes, each with its description.
     #[must_use]
     pub fn nodes(&self) -> Vec<String> {
         elements(&self.0["nodes"]).iter().filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
-    /// The messages in force: their texts and their HTML.
+    /// The current messages: texts and HTML.
     #[must_use]
     pub fn messages(&self) -> Vec<(String, String)> {
         let text = |message: &Value, name: &str| message[name].as_str().unwrap_or_default().to_owned();
         elements(&self.0["messages"]).iter().map(|message| (text(message, "text"), text(message, "html"))).collect()
     }
 
-    /// The timeline's events of a kind, as texts, in the page's order.
+    /// The texts of the timeline's events of a kind, in the page's order.
     #[must_use]
     pub fn events(&self, kind: &str) -> Vec<String> {
         let of_kind = elements(&self.0["events"]).into_iter().filter(|event| event["kind"] == kind);
         of_kind.filter_map(|event| event["text"].as_str().map(str::to_owned)).collect()
     }
 
-    /// The URLs that the page asked for, its own left out.
+    /// The URLs that the page requested, without its own files.
     #[must_use]
     pub fn requests(&self) -> Vec<String> {
         elements(&self.0["requests"]).iter().filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
-    /// Fails if a script that is not the page's own ran, if the security policy refused anything, or if the page's
-    /// own code broke.
+    /// Fails if a foreign script ran, if the security policy refused anything, or if the page's own code failed.
     pub fn assert_clean(&self) {
         let clean = serde_json::json!({ "violations": [], "errors": [], "canary": 0 });
-        assert_eq!(self.0["witness"], clean, "the page stays within its bounds");
+        assert_eq!(self.0["witness"], clean, "no foreign script, no violation and no error");
     }
 }
 
 impl EndpointOnPage {
-    /// A text by its name in what is read: `title`, `locator`, `status`, `uptime`, `coverage`, `reason`, `text`.
+    /// A text by its name in [`READ`]: `title`, `locator`, `status`, `uptime`, `coverage`, `reason`, `text`.
     #[must_use]
     pub fn text_of(&self, name: &str) -> String {
         self.0[name].as_str().unwrap_or_default().to_owned()
     }
 
-    /// The statuses of the bars, the oldest first.
+    /// The statuses of the bars, oldest first.
     #[must_use]
     pub fn bar_statuses(&self) -> Vec<String> {
         let bars = elements(&self.0["bars"]);
@@ -197,9 +196,7 @@ impl EndpointOnPage {
     /// How many points the chart has.
     #[must_use]
     pub fn points(&self) -> usize {
-        self.text_of("points")
-            .parse()
-            .unwrap_or_else(|_| panic!("the chart says how many points it has:\n{:#}", self.0))
+        self.text_of("points").parse().unwrap_or_else(|_| panic!("the chart has no number of points:\n{:#}", self.0))
     }
 }
 

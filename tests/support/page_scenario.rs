@@ -1,5 +1,5 @@
-//! The states that a status page can be in, each as a store that a fleet has filled and the real page in front of it.
-//! Tests and pictures of the page as a whole go through all of them.
+//! The states of a status page, each as a store that nodes have filled and the real page in front of it. Tests and
+//! screenshots cover all of them.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -14,44 +14,44 @@ use crate::caddy::Caddy;
 use crate::fake_nodes::{FakeNodes, Outage, into_directory};
 use crate::page::{self, Page};
 
-/// When all scenes play: Sunday, 22 November 2026, 14:05 in UTC, so that pictures of today and of tomorrow are the same.
+/// The time of all scenarios: Sunday, November 22, 2026, 14:05 UTC, so that screenshots do not change from day to day.
 pub const NOW: UnixNanos = 1_795_356_300 * SECOND;
 
-/// How long after the newest round somebody opens the page.
-const LOOKED_AFTER: Nanos = 40 * SECOND;
+/// How long after the newest round the page is opened.
+const OPENED_AFTER: Nanos = 40 * SECOND;
 
-/// Where the reader is.
+/// The reader's time zone.
 const TIME_ZONE: &str = "Europe/Berlin";
 
 /// The endpoints of a small company.
 const TITLES: [&str; 6] = ["Website", "Shop", "Payments", "Sign-in", "Search", "Mail"];
 
-/// What a person says about a maintenance.
+/// A maintenance message.
 const MAINTENANCE: &str = "<p><b>Maintenance of the shop's database</b> tonight from 22:00 to 23:00. Orders wait \
      meanwhile and none is lost. More in <a href=\"https://blog.example/maintenance\">our announcement</a>.</p>";
 
 /// A state that the page can be in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PageState {
-    /// All is well, for three places.
+    /// Everything is healthy, for three nodes.
     Healthy,
-    /// One endpoint is down for all of them.
+    /// One endpoint is down for all nodes.
     Down,
-    /// One endpoint is down for one of them.
+    /// One endpoint is down for one node.
     Localized,
     /// One endpoint is slow.
     Degraded,
-    /// All is well, and somebody announces a maintenance.
+    /// Everything is healthy, and there is a maintenance message.
     Announced,
-    /// A history is broken and a node is silent.
+    /// A history is invalid and a node is silent.
     Incomplete,
-    /// There is a store with nothing in it.
+    /// The store is empty.
     Empty,
     /// The store cannot be read.
     Unreadable,
-    /// The store does not answer yet.
+    /// The store has not responded yet.
     Loading,
-    /// The page's configuration cannot be used.
+    /// The page's configuration is invalid.
     Broken,
     /// There is one endpoint, and one node.
     One,
@@ -59,11 +59,11 @@ pub enum PageState {
     Three,
     /// There are twenty.
     Twenty,
-    /// There are very many.
+    /// There are fifty.
     FiveHundred,
 }
 
-/// A page in a state, behind a web server with the project's own headers.
+/// A page in a state, behind a web server with the project's headers.
 #[derive(Debug)]
 pub struct PageScenario {
     /// Which state it is in.
@@ -71,12 +71,12 @@ pub struct PageScenario {
     /// The page's URL.
     pub url: String,
     caddy: Caddy,
-    /// Takes connections and says nothing, as long as the scene is there.
+    /// Accepts connections without responding, while the scenario exists.
     _silence: Option<TcpListener>,
 }
 
 impl PageState {
-    /// All of them.
+    /// All states.
     pub const ALL: [PageState; 14] = [
         PageState::Healthy,
         PageState::Down,
@@ -94,7 +94,7 @@ impl PageState {
         PageState::FiveHundred,
     ];
 
-    /// Its name in words.
+    /// The state's name in words.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -115,7 +115,7 @@ impl PageState {
         }
     }
 
-    /// What `html[data-state]` says of it.
+    /// The value of `html[data-state]`.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -128,7 +128,7 @@ impl PageState {
         }
     }
 
-    /// The nodes that filled the store, and what they saw.
+    /// The nodes that filled the store, and what they measured.
     #[must_use]
     pub fn fake_nodes(self) -> FakeNodes {
         let ago = |from: Nanos, length: Nanos| NOW - from..NOW - from + length;
@@ -136,7 +136,7 @@ impl PageState {
         (fake_nodes.titles, fake_nodes.swing) = (TITLES.to_vec(), 25);
         (fake_nodes.endpoints, fake_nodes.interval, fake_nodes.days, fake_nodes.failures) =
             (TITLES.len(), 5 * MINUTE, 91, 6);
-        // What happened before is the same in all states.
+        // Past outages are the same in all states.
         fake_nodes.outages = vec![
             Outage { endpoint: 1, nodes: 0..3, time: ago(31 * DAY, 95 * MINUTE) },
             Outage { endpoint: 2, nodes: 0..3, time: ago(4 * DAY, 25 * MINUTE) },
@@ -164,7 +164,7 @@ impl PageState {
             PageState::FiveHundred => {
                 (fake_nodes.endpoints, fake_nodes.days, fake_nodes.failures, fake_nodes.interval) = (500, 31, 1, HOUR);
                 fake_nodes.names = vec!["eu-west".to_owned()];
-                // With this one, none of so many fails just now.
+                // With this seed, no endpoint is failing at the end.
                 (fake_nodes.now, fake_nodes.seed) = (NOW / HOUR * HOUR, 5);
             }
             PageState::Healthy | PageState::Empty | PageState::Unreadable | PageState::Loading | PageState::Broken => {}
@@ -172,7 +172,7 @@ impl PageState {
         fake_nodes
     }
 
-    /// Fills a store so, and serves the page in front of it.
+    /// Fills a store and serves the page in front of it.
     pub async fn start(self) -> PageScenario {
         let silence = (self == PageState::Loading).then(|| TcpListener::bind("127.0.0.1:0").expect("a port is free"));
         let silent = silence.as_ref().map(|silence| silence.local_addr().expect("it has an address"));
@@ -206,7 +206,7 @@ impl PageState {
 }
 
 impl PageScenario {
-    /// Opens the page, as of the moment of the scene, and waits until it is in its state.
+    /// Opens the page at the time of the scenario, and waits until it is in its state.
     pub async fn visit(&self, browser: &Browser) -> Page {
         browser.visit(&self.url).await;
         let wanted = self.state.word();
@@ -223,11 +223,11 @@ impl PageScenario {
     }
 }
 
-/// A browser of a reader at the moment and in the place of the scenes.
+/// A browser with the time and the time zone of the scenarios.
 pub async fn open_browser() -> Browser {
     let browser = Browser::open().await;
     let fake_nodes = PageState::Healthy.fake_nodes();
-    browser.stop_clock(fake_nodes.now - fake_nodes.interval + LOOKED_AFTER).await;
+    browser.stop_clock(fake_nodes.now - fake_nodes.interval + OPENED_AFTER).await;
     browser.devtools("Emulation.setTimezoneOverride", json!({ "timezoneId": TIME_ZONE })).await;
     browser
 }

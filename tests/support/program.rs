@@ -1,4 +1,4 @@
-//! Programs that run beside a test and end with it, also when the test process is killed.
+//! Programs that run next to a test and end with it, even if the test process is killed.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -7,14 +7,14 @@ use std::sync::mpsc;
 
 use tempfile::NamedTempFile;
 
-/// A running program; dropping it ends it.
+/// A running program; dropping it kills it.
 #[derive(Debug)]
 pub struct Program {
     child: Child,
     output: NamedTempFile,
 }
 
-/// A command that the kernel kills when the thread that started it ends; its process id is the program's own.
+/// A command that the kernel kills when the thread that started it ends; its process ID is the program's.
 #[must_use]
 pub fn bound_command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("setpriv");
@@ -23,7 +23,7 @@ pub fn bound_command(program: impl AsRef<OsStr>) -> Command {
 }
 
 impl Program {
-    /// Starts a program for the test at hand; what it prints is kept for when something goes wrong.
+    /// Starts a program for a test, and keeps its output for error messages.
     #[must_use]
     pub fn start(program: &Path, prepare: impl FnOnce(&mut Command)) -> Program {
         let output = NamedTempFile::new().expect("a temporary file");
@@ -43,7 +43,7 @@ impl Program {
     pub fn start_for_all(program: &Path, prepare: impl FnOnce(&mut Command) + Send + 'static) -> Program {
         let program = program.to_owned();
         let (sender, receiver) = mpsc::channel();
-        // The thread that starts it has to last as long as the process does; a test's does not.
+        // The program ends with the thread that starts it, so that thread must live as long as the process.
         std::thread::spawn(move || {
             let _ = sender.send(Program::start(&program, prepare));
             loop {
@@ -53,7 +53,7 @@ impl Program {
         receiver.recv().expect("the program starts")
     }
 
-    /// What it has printed so far.
+    /// Its output so far.
     #[must_use]
     pub fn output(&self) -> String {
         let bytes = std::fs::read(self.output.path()).expect("the file is there");
@@ -65,7 +65,7 @@ impl Program {
         self.child.try_wait().expect("it is our child")
     }
 
-    /// Its process id.
+    /// Its process ID.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
@@ -77,7 +77,7 @@ impl Program {
         assert!(sent.expect("kill runs").success(), "the program is gone:\n{}", self.output());
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until it exits.
     pub async fn wait(&mut self) -> ExitStatus {
         let child = &mut self.child;
         crate::wait_for("a program to end", || {
@@ -87,7 +87,7 @@ impl Program {
         .await
     }
 
-    /// The time it has spent on the processor so far, in clock ticks of 10 ms.
+    /// The processor time that it has used so far, in clock ticks of 10 ms.
     #[must_use]
     pub fn processor_ticks(&self) -> u64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs");
@@ -99,7 +99,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It may have ended already; then there is nothing to kill.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

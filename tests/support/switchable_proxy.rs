@@ -1,5 +1,5 @@
-//! An address that leads to a server while it is open, and where nobody listens while it is closed: a network that
-//! fails and comes back.
+//! An address that leads to a server while it is open and refuses connections while it is closed, like a network that
+//! fails and recovers.
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -10,7 +10,7 @@ use crate::{free_port, wait_for};
 /// The address in front of a server.
 #[derive(Debug)]
 pub struct SwitchableProxy {
-    /// The gate's URL without a slash at the end.
+    /// The proxy's URL without a slash at the end.
     pub url: String,
     port: u16,
     target: String,
@@ -18,26 +18,26 @@ pub struct SwitchableProxy {
 }
 
 impl SwitchableProxy {
-    /// Makes a closed gate in front of a server such as `http://127.0.0.1:4566`.
+    /// Creates a closed proxy in front of a server such as `http://127.0.0.1:4566`.
     #[must_use]
     pub fn new(server: &str) -> SwitchableProxy {
         SwitchableProxy::with_port(free_port(), server)
     }
 
-    /// The same at a port of one's choice.
+    /// Creates a closed proxy on this port.
     #[must_use]
     pub fn with_port(port: u16, server: &str) -> SwitchableProxy {
         let target = server.trim_start_matches("http://").to_owned();
         SwitchableProxy { url: format!("http://127.0.0.1:{port}"), port, target, forwarding: None }
     }
 
-    /// Lets connections through from now on.
+    /// Lets connections through.
     pub async fn open(&mut self) {
         let bind = || async { TcpListener::bind(("127.0.0.1", self.port)).await.ok() };
         let listener = wait_for("the proxy's port", bind).await;
         let target = self.target.clone();
         self.forwarding = Some(tokio::spawn(async move {
-            // They end with this task.
+            // Connections end with this task.
             let mut connections = JoinSet::new();
             while let Ok((mut near, _)) = listener.accept().await {
                 let target = target.clone();
@@ -50,7 +50,7 @@ impl SwitchableProxy {
         }));
     }
 
-    /// Cuts all connections, and lets none through from now on.
+    /// Cuts all connections and refuses new ones.
     pub fn close(&mut self) {
         if let Some(forwarding) = self.forwarding.take() {
             forwarding.abort();

@@ -1,4 +1,4 @@
-//! A place that `checker provision` prepares: a bucket's name of its own, and the folder that the files go to.
+//! A bucket and a folder for `checker provision`.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -8,25 +8,25 @@ use crate::bucket::Bucket;
 use crate::checker::{Checker, Run};
 use crate::ministack::{self, AccessKey, REGION};
 
-/// A bucket to be provisioned, and a folder to do it from.
+/// A bucket to provision, and the folder in which the files are written.
 #[derive(Debug)]
 pub struct TestSite {
-    /// The folder, with the configuration of no check at all.
+    /// The folder, with a configuration without checks.
     pub checker: Checker,
-    /// The bucket, as an administrator sees it.
+    /// The bucket, with the administrator's key.
     pub bucket: Bucket,
-    /// Where the S3 server is found: itself, or something in front of it.
+    /// The URL of the S3 server or a proxy in front of it.
     pub endpoint_url: String,
     administrator: AccessKey,
 }
 
 impl TestSite {
-    /// A place that nothing is at yet, below `status/`.
+    /// A bucket that does not exist yet, with the prefix `status/`.
     pub async fn new() -> TestSite {
         TestSite::at(&ministack::server().url).await
     }
 
-    /// The same, at another address of the S3 server.
+    /// A bucket at another address of the S3 server.
     pub async fn at(endpoint_url: &str) -> TestSite {
         static COUNT: AtomicU32 = AtomicU32::new(1);
         let name = format!("site-{}", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -38,26 +38,26 @@ impl TestSite {
         }
     }
 
-    /// Whose credentials are used from now on.
+    /// Uses these credentials from now on.
     pub fn act_as(&mut self, administrator: AccessKey) {
         self.administrator = administrator;
     }
 
-    /// `checker provision --yes` for this place, and these words.
+    /// Runs `checker provision --yes` for this site, with more arguments.
     pub async fn provision(&self, words: &[&str]) -> Run {
         self.call("provision", &[&["--yes"], words].concat(), "").await
     }
 
-    /// `checker deprovision` for this place, and these words, with somebody who types an answer.
+    /// Runs `checker deprovision` for this site, with more arguments, and types an answer.
     pub async fn deprovision(&self, words: &[&str], typed: &str) -> Run {
         self.call("deprovision", words, typed).await
     }
 
-    /// A command for this place with the administrator's credentials in the environment.
+    /// Runs a command for this site with the administrator's credentials in the environment.
     pub async fn call(&self, command: &str, words: &[&str], typed: &str) -> Run {
         let (bucket, prefix) = (self.bucket.name.as_str(), self.bucket.prefix.as_str());
-        let place = [command, "--bucket", bucket, "--region", REGION, "--prefix", prefix, "--path-style"];
-        let words = [&place, ["--endpoint-url", self.endpoint_url.as_str()].as_slice(), words].concat();
+        let target = [command, "--bucket", bucket, "--region", REGION, "--prefix", prefix, "--path-style"];
+        let words = [&target, ["--endpoint-url", self.endpoint_url.as_str()].as_slice(), words].concat();
         let prepare = |command: &mut std::process::Command| {
             command.env("AWS_ACCESS_KEY_ID", &self.administrator.id);
             command.env("AWS_SECRET_ACCESS_KEY", &self.administrator.secret);
@@ -66,7 +66,7 @@ impl TestSite {
         self.checker.call_typing(&words, typed, prepare).await
     }
 
-    /// The steps that are still to be done, in words.
+    /// The remaining steps, as texts.
     pub async fn steps_left(&self, words: &[&str]) -> Vec<String> {
         let run = self.call("provision", &[&["--dry-run"], words].concat(), "").await;
         assert_eq!(run.code, 0, "{}", run.output());
@@ -75,27 +75,27 @@ impl TestSite {
         steps.iter().map(|step| step["what"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
-    /// A file of the folder; nothing if it is not there.
+    /// A file of the folder; empty if it is missing.
     #[must_use]
     pub fn file(&self, name: &str) -> String {
         std::fs::read_to_string(self.checker.path(name)).unwrap_or_default()
     }
 
-    /// The public keys in `config.json`, if it holds some.
+    /// The public keys in `config.json`, if there are any.
     #[must_use]
     pub fn reader(&self) -> Option<AccessKey> {
         let config: Value = serde_json::from_str(&self.file("config.json")).ok()?;
         key(&config["source"], "public_access_key_id", "public_access_key")
     }
 
-    /// The keys in a writer's file, if it holds some.
+    /// The keys in a writer's file, if there are any.
     #[must_use]
     pub fn writer(&self, node: &str) -> Option<AccessKey> {
         let config: Value = serde_json::from_str(&self.file(&format!("checker-{node}.json"))).ok()?;
         key(&config["storage"], "access_key_id", "secret_access_key")
     }
 
-    /// The name of the user that a role has: `reader`, `writer_eu-west`.
+    /// The name of the user of a role: `reader`, `writer_eu-west`.
     #[must_use]
     pub fn user(&self, role: &str) -> String {
         format!("checkup_{}+status_{role}", self.bucket.name)

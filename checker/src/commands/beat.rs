@@ -21,7 +21,7 @@ pub async fn beat(arguments: &BeatArguments) -> anyhow::Result<Outcome> {
     let failed = arguments.failed.clone().map(|text| shortened(text, FAILURE_LIMIT));
     let beat = Heartbeat { at: now(), exit_status: arguments.exit_status, failed };
     let store = Store::open(storage).await;
-    store.put_heartbeat(&arguments.job, &beat.write()).await?;
+    store.put(&arguments.job, beat.write().into()).await?;
     // On standard output, so that a job in cron can send it away and still hear of what goes wrong.
     let what = if beat.failure().is_some() { "failure" } else { "heartbeat" };
     ui::print_line(&format!("{what} of `{}` stored as {} in {}", arguments.job.job(), arguments.job, store.describe()));

@@ -114,15 +114,15 @@ async fn keep_and_print(
         bar.clear();
         match kept {
             Ok(recorded) => {
-                note = format!("stored as {} in {}", recorded.delivered.name, record.store().describe());
-                if recorded.delivered.sent_from_spool > 0 {
-                    let _ = write!(note, "; {} from before sent first", recorded.delivered.sent_from_spool);
+                note = format!("stored as {} in {}", recorded.upload.name, record.store().describe());
+                if recorded.upload.sent_from_spool > 0 {
+                    let _ = write!(note, "; {} from before sent first", recorded.upload.sent_from_spool);
                 }
-                for concern in &recorded.delivered.concerns {
+                for concern in &recorded.upload.warnings {
                     ui::warn(concern);
                 }
-                if recorded.expired.removed > 0 {
-                    let _ = write!(note, "; {} expired removed", recorded.expired.removed);
+                if recorded.expired.deleted > 0 {
+                    let _ = write!(note, "; {} expired removed", recorded.expired.deleted);
                 }
                 if let Some(error) = &recorded.expired.failure {
                     ui::error(error);
@@ -136,7 +136,7 @@ async fn keep_and_print(
                 if let Some(announcement) = announcement {
                     confirmation = Some(format!("message posted about {}", announcement.subject()));
                 }
-                stored = Some(recorded.delivered.name);
+                stored = Some(recorded.upload.name);
             }
             Err(error) => {
                 ui::error(&error);

@@ -103,8 +103,8 @@ fn print_news(results: &[CheckResult], statuses: &mut HashMap<EndpointKey, Statu
 /// What went well is no news; what did not is told on standard error. Says whether the round is in the store.
 fn tell_what_failed(kept: Result<Recorded, StoreError>) -> Outcome {
     match kept {
-        Ok(Recorded { delivered, expired, history, summary }) => {
-            for concern in &delivered.concerns {
+        Ok(Recorded { upload, expired, history, summary }) => {
+            for concern in &upload.warnings {
                 ui::warn(concern);
             }
             if let Err(error) = history {

@@ -12,7 +12,7 @@ use crate::config::model::Config;
 use crate::provision::policy::{self, Expires, Scope};
 use crate::store::settings::{Bucket, Storage, StoreLocation};
 use crate::store::spool::Spool;
-use crate::store::{S3Problem, Store};
+use crate::store::{Listing, S3Error, Store};
 
 /// When probes were stored, by their names: so long ago that no page and no uptime takes notice.
 const PROBE_TIME: UnixNanos = 1;
@@ -50,7 +50,7 @@ async fn examine_bucket(
     node: &NodeName,
     now: UnixNanos,
     findings: &mut Vec<Finding>,
-) -> Option<S3Problem> {
+) -> Option<S3Error> {
     let probe = match Probe::open(bucket, Signs::WithKeys).await {
         Ok(probe) => probe,
         Err(error) => {
@@ -68,9 +68,9 @@ async fn examine_bucket(
         format!("the rights that the node `{node}` needs: {}", policy["Statement"])
     };
     let stored = probe.put(&own, PROBE_CONTENT).await;
-    if stored == Err(S3Problem::ClockSkew) {
+    if stored == Err(S3Error::ClockSkew) {
         findings.push(clock::of_refused(Side::Checker, ahead));
-        return Some(S3Problem::ClockSkew);
+        return Some(S3Error::ClockSkew);
     }
     findings.extend(clock::of_accepted(Side::Checker, ahead));
     match stored {
@@ -111,7 +111,7 @@ async fn examine_bucket(
 /// What a writer's keys must not do: each is tried, and what goes through is undone.
 async fn examine_limits(probe: &Probe, bucket: &Bucket, node: &NodeName, findings: &mut Vec<Finding>) {
     let before = findings.len();
-    let mut tell = |tried: Result<(), S3Problem>, what: &str, remedy: &str| match tried {
+    let mut tell = |tried: Result<(), S3Error>, what: &str, remedy: &str| match tried {
         Ok(()) => findings.push(Finding::warning(Side::Checker, format!("the keys may {what}"), remedy)),
         Err(problem) if is_refused(&problem) => {}
         Err(problem) => {
@@ -166,7 +166,7 @@ fn as_pages_reach_it(bucket: &Bucket) -> S3Source {
 
 async fn examine_files(storage: &Storage, node: &NodeName, now: UnixNanos, findings: &mut Vec<Finding>) {
     let store = Store::open(storage).await;
-    let names = match store.list_check_files(PROBE_TIME + 1).await {
+    let names = match store.list::<CheckFileName>(Listing::since(PROBE_TIME + 1)).await {
         Ok(names) => names,
         Err(error) => return findings.push(Finding::failure(Side::Store, error.to_string(), "")),
     };
@@ -175,7 +175,7 @@ async fn examine_files(storage: &Storage, node: &NodeName, now: UnixNanos, findi
         findings.push(Finding::warning(Side::Store, what, "make a round: `checker run`"));
     }
     for newest in freshness::newest(&names).values() {
-        let content = store.read_check_file(newest).await;
+        let content = store.get(newest).await;
         let file = content.ok().flatten().and_then(|content| CheckFile::parse(&content).ok());
         let interval = file.and_then(|file| file.results.iter().filter_map(|result| result.interval).max());
         findings.push(freshness::of_node(newest, interval, now));
@@ -202,11 +202,11 @@ async fn examine_spool(config: &Config, storage: &Storage, findings: &mut Vec<Fi
     });
 }
 
-pub(super) fn is_denied(problem: &S3Problem) -> bool {
-    matches!(problem, S3Problem::AccessDenied { .. })
+pub(super) fn is_denied(problem: &S3Error) -> bool {
+    matches!(problem, S3Error::AccessDenied { .. })
 }
 
 /// Whether a service refuses for good; one that does not know the call allows it even less.
-pub(super) fn is_refused(problem: &S3Problem) -> bool {
-    matches!(problem, S3Problem::AccessDenied { .. } | S3Problem::Refused(_) | S3Problem::NotS3 { .. })
+pub(super) fn is_refused(problem: &S3Error) -> bool {
+    matches!(problem, S3Error::AccessDenied { .. } | S3Error::Refused(_) | S3Error::NotS3 { .. })
 }

@@ -11,7 +11,7 @@ use super::probe::{BrowserAnswer, Probe, Signs};
 use super::{Finding, Side, address, clock};
 use crate::config::model::Config;
 use crate::provision::policy::{self, Scope};
-use crate::store::S3Problem;
+use crate::store::S3Error;
 use crate::store::settings::{Bucket, Secret, StoreLocation, WriterKeys};
 
 /// An origin that no page has.
@@ -52,7 +52,7 @@ async fn examine_bucket(
     };
     let scope = Scope { bucket: &bucket.name, prefix: &bucket.prefix, region: &source.region };
     let listed = probe.list(&bucket.prefix).await;
-    if listed == Err(S3Problem::ClockSkew) {
+    if listed == Err(S3Error::ClockSkew) {
         let ahead = clock::ahead(&probe, source, now).await;
         return findings.push(clock::of_refused(Side::Page, ahead));
     }
@@ -177,7 +177,7 @@ async fn examine_foreign_origin(probe: &Probe, list: &Url, origins: &[String], f
 /// What a visitor must not do with what the page publishes: each is tried, and what goes through is undone.
 async fn examine_limits(probe: &Probe, bucket: &Bucket, findings: &mut Vec<Finding>) {
     let before = findings.len();
-    let mut tell = |tried: Result<(), S3Problem>, what: &str| match tried {
+    let mut tell = |tried: Result<(), S3Error>, what: &str| match tried {
         Ok(()) => findings.push(Finding::failure(
             Side::Page,
             format!("every visitor of the page may {what}"),

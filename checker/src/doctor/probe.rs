@@ -11,9 +11,9 @@ use rustls::ClientConfig;
 use shared::{Nanos, UnixNanos};
 
 use crate::checks::net::tls_config::{TlsConfigs, TlsTrust};
-use crate::store::S3Problem;
+use crate::store::S3Error;
 use crate::store::s3::client::{self, Credentials};
-use crate::store::s3::error::{Action, Asked};
+use crate::store::s3::error::{Action, RequestContext};
 use crate::store::settings::Bucket;
 
 /// A page that waits longer has lost its visitor.
@@ -74,12 +74,12 @@ impl BrowserAnswer {
     }
 }
 
-type Tried<T = ()> = Result<T, S3Problem>;
+type Tried<T = ()> = Result<T, S3Error>;
 
 impl Probe {
     /// Prepares requests; none is made.
     pub async fn open(bucket: &Bucket, signs: Signs) -> Result<Probe, NoRequests> {
-        let credentials = if signs == Signs::WithKeys { Credentials::OfTheBucket } else { Credentials::Nobodys };
+        let credentials = if signs == Signs::WithKeys { Credentials::OfBucket } else { Credentials::Anonymous };
         let settings = client::settings(bucket, credentials).await;
         let client = client::client(&settings, bucket.address_style);
         let tls = TlsConfigs::default().for_trust(&TlsTrust::System).await;
@@ -175,19 +175,19 @@ impl Probe {
         Ok(BrowserAnswer { status, allowed_origin, date, body: body.chars().take(2_000).collect() })
     }
 
-    fn problem<E>(&self, action: Action, error: &SdkError<E, HttpResponse>) -> S3Problem
+    fn problem<E>(&self, action: Action, error: &SdkError<E, HttpResponse>) -> S3Error
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let asked = Asked { action, bucket: &self.bucket.name, prefix: &self.bucket.prefix };
-        client::problem(&asked, error)
+        let context = RequestContext { action, bucket: &self.bucket.name, prefix: &self.bucket.prefix };
+        client::sdk_error(&context, error)
     }
 }
 
 /// A failure of the plain client; its URL is left out, since a signature may stand in it.
-fn of_http(error: reqwest::Error) -> S3Problem {
+fn of_http(error: reqwest::Error) -> S3Error {
     if error.is_timeout() {
-        return S3Problem::TimedOut;
+        return S3Error::TimedOut;
     }
-    crate::store::s3::error::of_failed_connection(&error.without_url())
+    crate::store::s3::error::from_connection(&error.without_url())
 }

@@ -17,7 +17,7 @@ pub fn heartbeat_reader(storage: &Storage) -> HeartbeatReader {
         Box::pin(async move {
             let failed = |error: StoreError| error.to_string();
             let store = opened.get_or_init(|| Store::open(&storage)).await;
-            store.read_heartbeat(&name).await.map_err(failed)
+            store.get(&name).await.map_err(failed)
         })
     })
 }

@@ -10,7 +10,7 @@ use super::service::{Service, ServiceError};
 use super::spec::{Identity, Wishes};
 use super::step::{Step, WhyDeleted};
 use crate::config::Environment;
-use crate::store::s3::error::S3Problem;
+use crate::store::s3::error::S3Error;
 use crate::store::settings::WriterKeys;
 
 /// How often a new key is tried; IAM takes seconds to tell everybody.
@@ -235,7 +235,7 @@ async fn prove(service: &Service, identity: &Identity, keys: &WriterKeys) -> Res
         let may_come = matches!(
             &error,
             ServiceError::Refused {
-                problem: S3Problem::UnknownKey | S3Problem::AccessDenied { .. } | S3Problem::WrongSecret,
+                problem: S3Error::UnknownKey | S3Error::AccessDenied { .. } | S3Error::WrongSecret,
                 ..
             }
         );

@@ -15,7 +15,7 @@ use shared::response_times::{Measurement, answered};
 use shared::{Nanos, UnixNanos};
 
 use super::history_writer::{Found, HistoryError, read, read_and_parse, read_latencies};
-use crate::store::Store;
+use crate::store::{Listing, Store};
 
 /// How many check files are read in one piece of work.
 const PIECE: usize = 512;
@@ -53,9 +53,9 @@ pub async fn outlook(
     // Nodes without a history are known by their check files alone; these reach a little into the time asked for.
     let reaches = from.saturating_sub(2 * LONGEST_ROUND).max(0);
     let looked_from = look_from(histories.values()).unwrap_or(reaches);
-    let mut listed = store.list_check_files(looked_from).await?;
+    let mut listed: Vec<CheckFileName> = store.list(Listing::since(looked_from)).await?;
     if let Some(further) = look_further(histories.values(), &listed, looked_from, reaches) {
-        listed = store.list_check_files(further).await?;
+        listed = store.list(Listing::since(further)).await?;
     }
     let nodes: BTreeSet<Option<NodeName>> = listed.iter().map(|name| name.node.clone()).collect();
     let nodes: BTreeSet<_> = nodes.into_iter().chain(histories.keys().cloned()).collect();
@@ -85,7 +85,7 @@ pub type Checks = BTreeMap<(Option<NodeName>, EndpointKey), Vec<Measurement>>;
 
 /// Reads every check file that was stored in the time from `from` to `now`.
 pub async fn checks(store: &Arc<Store>, from: UnixNanos, now: UnixNanos) -> Result<Checks, HistoryError> {
-    let mut names = store.list_check_files(from).await?;
+    let mut names: Vec<CheckFileName> = store.list(Listing::since(from)).await?;
     names.retain(|name| (from..=now.saturating_add(CLOCK_TOLERANCE)).contains(&name.stored_at));
     let mut checks = Checks::new();
     for piece in names.chunks(PIECE) {
@@ -106,7 +106,7 @@ pub async fn checks(store: &Arc<Store>, from: UnixNanos, now: UnixNanos) -> Resu
 pub async fn histories_up_to(store: &Arc<Store>, now: UnixNanos) -> Result<Vec<History>, HistoryError> {
     let (histories, _) = read_histories(store).await?;
     let listed = match look_from(histories.values()) {
-        Some(from) => store.list_check_files(from).await?,
+        Some(from) => store.list(Listing::since(from)).await?,
         None => Vec::new(),
     };
     let mut up_to_date = Vec::with_capacity(histories.len());
@@ -122,7 +122,9 @@ type Histories = BTreeMap<Option<NodeName>, History>;
 /// Reads all histories; those that cannot be used are named with the reason.
 async fn read_histories(store: &Store) -> Result<(Histories, Vec<(HistoryName, InvalidHistory)>), HistoryError> {
     let (mut histories, mut unreadable) = (Histories::new(), Vec::new());
-    for name in store.list_histories().await?.into_iter().filter(|name| name.part == HistoryPart::Main) {
+    for name in
+        store.list::<HistoryName>(Listing::all()).await?.into_iter().filter(|name| name.part == HistoryPart::Main)
+    {
         match read(store, name.node.as_ref()).await {
             Ok(Found::Good(history)) => drop(histories.insert(name.node, history)),
             Ok(Found::Broken(cause)) | Err(HistoryError::NotOurs { cause, .. }) => unreadable.push((name, cause)),

@@ -9,7 +9,7 @@ use shared::history::{History, HistoryBuilder, InvalidHistory, Latencies, Rebuil
 use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
 use shared::{MINUTE, Nanos, SECOND, UnixNanos};
 
-use crate::store::{Store, StoreError};
+use crate::store::{Listing, Store, StoreError};
 
 /// How often a checker that repeats looks whether another run of this node stored something: more often than
 /// [`shared::history::OVERLAP`], so that nothing is missed.
@@ -81,14 +81,14 @@ impl KeptHistory {
             },
         };
         if history.newest().is_none() {
-            let oldest = store.list_oldest_check_files(FILES_BESIDE_A_ROUND).await?;
+            let oldest = store.list::<CheckFileName>(Listing::oldest(FILES_BESIDE_A_ROUND)).await?;
             if oldest.len() >= FILES_BESIDE_A_ROUND {
                 return Err(HistoryError::TooMuch);
             }
         }
         let mut listed = Vec::new();
         if self.listed_at.is_none_or(|listed| !(0..LIST_SPACING).contains(&now.saturating_sub(listed))) {
-            listed = store.list_check_files(history.list_from()).await?;
+            listed = store.list(Listing::since(history.list_from())).await?;
             self.listed_at = Some(now);
         }
         let folded = fold(store, history, round, &listed, sent, self.expiry, now).await?;
@@ -140,7 +140,7 @@ async fn fold(
     match gap {
         None => go_on(&mut history, &mut latencies, &files, expiry),
         Some(gap) => {
-            let listed = store.list_check_files(gap.list_from()).await?;
+            let listed: Vec<CheckFileName> = store.list(Listing::since(gap.list_from())).await?;
             if own_check_files(&history, &listed, now).len() > FILES_BESIDE_A_ROUND {
                 return Err(HistoryError::TooMuch);
             }
@@ -187,7 +187,7 @@ pub async fn rebuild(
         Found::Broken(cause) => (History::new(node.cloned()), Some(cause)),
     };
     let mut latencies = read_latencies(store, node).await?.unwrap_or_default();
-    let listed = store.list_check_files(0).await?;
+    let listed: Vec<CheckFileName> = store.list(Listing::all()).await?;
     let total = own_check_files(&history, &listed, now).len();
     let both = (&mut history, &mut latencies);
     let done = make_again(store, both, RebuildFrom::START, &listed, expiry, now, |done| progress(done, total)).await?;
@@ -237,7 +237,7 @@ pub async fn read_and_parse(
     if names.is_empty() {
         return Ok((Vec::new(), Vec::new()));
     }
-    let contents = store.read_check_files(&names).await?;
+    let contents = store.get_all(&names).await?;
     let parse = move || {
         let (mut files, mut unreadable) = (Vec::with_capacity(contents.len()), Vec::new());
         for (name, content) in contents {
@@ -275,7 +275,7 @@ pub enum Found {
 /// Reads a node's history.
 pub async fn read(store: &Store, node: Option<&NodeName>) -> Result<Found, HistoryError> {
     let name = HistoryName { node: node.cloned(), part: HistoryPart::Main };
-    let Some(content) = store.read_history(&name).await? else { return Ok(Found::Missing) };
+    let Some(content) = store.get(&name).await? else { return Ok(Found::Missing) };
     match History::parse(&content) {
         Ok(history) if history.node.as_ref() == node => Ok(Found::Good(history)),
         Ok(_) => Ok(Found::Broken(InvalidHistory::Inconsistent("the node's name"))),
@@ -287,7 +287,7 @@ pub async fn read(store: &Store, node: Option<&NodeName>) -> Result<Found, Histo
 /// Reads a node's latencies; where they cannot be used there are none, and the node makes them again.
 pub async fn read_latencies(store: &Store, node: Option<&NodeName>) -> Result<Option<Latencies>, HistoryError> {
     let name = HistoryName { node: node.cloned(), part: HistoryPart::Latency };
-    let content = store.read_history(&name).await?;
+    let content = store.get(&name).await?;
     match content.map(|content| Latencies::parse(&content)) {
         Some(Err(cause @ InvalidHistory::UnsupportedVersion(_))) => Err(HistoryError::NotOurs { name, cause }),
         Some(Ok(latencies)) => Ok(Some(latencies)),
@@ -299,9 +299,9 @@ pub async fn read_latencies(store: &Store, node: Option<&NodeName>) -> Result<Op
 async fn write(store: &Store, Folded { history, latencies }: &Folded) -> Result<(), HistoryError> {
     let name = |part| HistoryName { node: history.node.clone(), part };
     if let Some(latencies) = latencies {
-        store.put_history(&name(HistoryPart::Latency), latencies.to_json()).await?;
+        store.put(&name(HistoryPart::Latency), latencies.to_json().into()).await?;
     }
-    store.put_history(&name(HistoryPart::Main), history.to_json()).await?;
+    store.put(&name(HistoryPart::Main), history.to_json().into()).await?;
     Ok(())
 }
 

@@ -13,10 +13,10 @@ use self::history_writer::{HistoryError, KeptHistory};
 use self::retention::expired;
 use self::summary::{KeptSummary, SummaryError};
 use crate::config::model::Config;
-use crate::platform::shutdown::Patience;
+use crate::platform::shutdown::{Patience, STORING_AFTER_STOP};
 use crate::store::spool::Spool;
-use crate::store::upload::{Delivered, keep_for_next_time, store_round};
-use crate::store::{Removal, Store, StoreError};
+use crate::store::upload::{Upload, keep_for_next_time, store_round};
+use crate::store::{Deletion, Listing, Store, StoreError};
 
 /// How often a checker that repeats looks for expired files; a listing costs a request, and an hour is soon enough.
 const EXPIRY_SPACING: Nanos = HOUR;
@@ -37,9 +37,9 @@ pub struct Record {
 #[derive(Debug)]
 pub struct Recorded {
     /// How it was stored.
-    pub delivered: Delivered,
+    pub upload: Upload,
     /// How many expired files were removed, and why others were not: that is a pity, but loses nothing.
-    pub expired: Removal,
+    pub expired: Deletion,
     /// Whether the history knows the round; if not, the next round or a rebuild brings it in.
     pub history: Result<(), HistoryError>,
     /// Whether the summary is told, where it was to be; it is of no worth without the history, and waits for that.
@@ -80,13 +80,13 @@ impl Record {
         let name = CheckFileName { stored_at: now, node: Some(self.node.clone()) };
         let content = write_check_file(results).into();
         let storing = Box::pin(store_round(&self.store, &self.spool, name.clone(), &content));
-        let Some(delivered) = patience.store(storing).await else {
+        let Some(upload) = patience.store(storing).await else {
             return Err(keep_for_next_time(&self.spool, &name, &content, self.stopped()).await);
         };
         // Of very many endpoints it is megabytes, which what comes next can use.
         drop(content);
-        let (delivered, history) = (delivered?, Err(self.stopped().into()));
-        let mut recorded = Recorded { delivered, expired: Removal::default(), history, summary: Ok(()) };
+        let (upload, history) = (upload?, Err(self.stopped().into()));
+        let mut recorded = Recorded { upload, expired: Deletion::default(), history, summary: Ok(()) };
         // What is broken off is not done; what was done before it is.
         let _ = patience.keep_up(Box::pin(self.keep_up(&mut recorded, results, now, progress))).await;
         Ok(recorded)
@@ -100,7 +100,7 @@ impl Record {
         now: UnixNanos,
         progress: impl FnMut(usize, usize),
     ) {
-        let Delivered { name, sent, .. } = &recorded.delivered;
+        let Upload { name, sent, .. } = &recorded.upload;
         recorded.history = Box::pin(self.history.add(&self.store, (name, results), sent, now)).await;
         if let Some(summary) = &mut self.summary
             && recorded.history.is_ok()
@@ -111,24 +111,24 @@ impl Record {
     }
 
     fn stopped(&self) -> StoreError {
-        StoreError::Stopped { store: self.store.describe() }
+        StoreError::Stopped { store: self.store.describe(), limit: STORING_AFTER_STOP.as_secs() }
     }
 
-    async fn remove_expired(&mut self, now: UnixNanos, mut progress: impl FnMut(usize, usize)) -> Removal {
-        let Some(age) = self.check_expiry else { return Removal::default() };
+    async fn remove_expired(&mut self, now: UnixNanos, mut progress: impl FnMut(usize, usize)) -> Deletion {
+        let Some(age) = self.check_expiry else { return Deletion::default() };
         if self.looked_for_expired.is_some_and(|looked| now.saturating_sub(looked) < EXPIRY_SPACING) {
-            return Removal::default();
+            return Deletion::default();
         }
         self.looked_for_expired = Some(now);
-        let old = match self.store.list_check_files_until(now.saturating_sub(age)).await {
+        let old = match self.store.list::<CheckFileName>(Listing::until(now.saturating_sub(age))).await {
             Ok(old) => old,
             Err(error) => return error.into(),
         };
         let expired = expired(&old, now, age, &self.node);
         if expired.is_empty() {
-            return Removal::default();
+            return Deletion::default();
         }
         progress(0, expired.len());
-        self.store.remove_check_files(&expired, |done| progress(done, expired.len())).await
+        self.store.delete(&expired, |done| progress(done, expired.len())).await
     }
 }

@@ -9,7 +9,7 @@ use shared::json;
 use shared::object_name::CheckFileName;
 
 use crate::store::directory::index::{self, Index};
-use crate::store::{Store, StoreError};
+use crate::store::{Listing, Store, StoreError};
 
 /// The most content in one answer: more than a day of ten endpoints checked every minute, and little enough for the
 /// memory of a small machine.
@@ -45,14 +45,14 @@ pub(super) fn asked(query: &str) -> Option<Asked> {
 
 /// The list as JSON. A bucket's contents are left to those who ask for each, since it would keep everybody waiting.
 pub(super) async fn list(store: &Store, asked: Asked) -> Result<String, StoreError> {
-    let names = store.list_check_files(asked.from).await?;
+    let names = store.list::<CheckFileName>(Listing::since(asked.from)).await?;
     if asked.what == What::Names || !matches!(store, Store::Directory(_)) {
-        return Ok(index::write(&index::of(names, &Index::new())));
+        return Ok(index::to_json(&index::from_names(names, &Index::new())));
     }
     let mut contents = HashMap::new();
     let mut room = CONTENT_LIMIT;
     for newest in names.rchunks(READ_AT_ONCE) {
-        for (name, content) in store.read_check_files(newest).await?.into_iter().rev() {
+        for (name, content) in store.get_all(newest).await?.into_iter().rev() {
             // Whoever asks for this one learns that it cannot be read.
             let Ok(content) = content else { continue };
             let Some(left) = room.checked_sub(content.len()) else { return Ok(write(&names, &contents)) };

@@ -39,7 +39,7 @@ use self::page::PreparedPage;
 use self::response::Freshness;
 use crate::config::model::{Config, Page};
 use crate::store::directory::index;
-use crate::store::{Store, StoreError};
+use crate::store::{Listing, Store, StoreError};
 use crate::ui;
 
 /// How long a client may take to ask, or keep a connection without asking.
@@ -245,7 +245,7 @@ async fn store_index(State(served): State<Arc<Served>>, uri: Uri, headers: Heade
 
 async fn check_file(State(served): State<Arc<Served>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
     let Some(name) = CheckFileName::parse(&name) else { return response::not_found() };
-    match served.store.read_check_file(&name).await {
+    match served.store.get(&name).await {
         Ok(Some(content)) => response::json(content, Freshness::Immutable, &headers),
         Ok(None) => response::not_found(),
         Err(error) => served.unavailable(&error),
@@ -255,8 +255,9 @@ async fn check_file(State(served): State<Arc<Served>>, Path(name): Path<String>,
 /// The short list that readers of histories need.
 async fn history_index(State(served): State<Arc<Served>>, headers: HeaderMap) -> Response {
     let names = async {
-        let histories = served.store.list_histories().await?;
-        let newest = served.store.list_check_files((served.clock)().saturating_sub(2 * index::SHORT_LIST)).await?;
+        let histories = served.store.list(Listing::all()).await?;
+        let from = (served.clock)().saturating_sub(2 * index::SHORT_LIST);
+        let newest = served.store.list(Listing::since(from)).await?;
         Ok((newest, histories))
     };
     match names.await {
@@ -269,7 +270,7 @@ async fn history_index(State(served): State<Arc<Served>>, headers: HeaderMap) ->
 
 async fn history(State(served): State<Arc<Served>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
     let Some(name) = HistoryName::parse(&format!("{HISTORY_FOLDER}{name}")) else { return response::not_found() };
-    match served.store.read_history(&name).await {
+    match served.store.get(&name).await {
         Ok(Some(content)) => response::json(content, Freshness::AskAgain, &headers),
         Ok(None) => response::not_found(),
         Err(error) => served.unavailable(&error),
@@ -308,7 +309,7 @@ impl Served {
     /// What a node tells to those who run no script, as it stands in the store.
     async fn summary(&self, name: Option<SummaryName>, headers: &HeaderMap) -> Response {
         let Some(name) = name else { return response::not_found() };
-        match self.store.read_summary(&name).await {
+        match self.store.get(&name).await {
             Ok(Some(content)) => response::whole(content, name.media_type(), Freshness::Minute, headers),
             Ok(None) => response::not_found(),
             Err(error) => self.unavailable(&error),

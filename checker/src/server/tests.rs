@@ -37,7 +37,7 @@ impl Fixture {
         }
         std::fs::write(folder.path().join("secret"), "secret").unwrap();
         let store = open(&folder.path().join("checks")).await;
-        store.put_check_file(&CheckFileName::parse(NAME).unwrap(), &content().into()).await.unwrap();
+        store.put(&CheckFileName::parse(NAME).unwrap(), content().into()).await.unwrap();
         let page = Arc::new(PreparedPage::new(PageFiles::from_directory(&page).unwrap()));
         let mut told = Page::default();
         "Shop".clone_into(&mut told.config.title);
@@ -292,7 +292,7 @@ async fn what_a_node_tells_is_served_as_what_it_is_and_nothing_else_is() {
         ["0-summary/here.json", "0-summary/here.html", "0-badge/here/_overall.svg", "0-badge/here/B_c3_bcro.svg"];
     let names = names.map(|name| SummaryName::parse(name).unwrap());
     assert_eq!(server.get("/summary.json").await.status, StatusCode::NOT_FOUND);
-    store.put_summaries(names.map(|name| (name.clone(), name.to_string())).to_vec()).await.unwrap();
+    store.put_all(names.map(|name| (name.clone(), name.to_string().into())).to_vec()).await.unwrap();
     for (own, path, content_type) in [
         ("/summary.json", "/store/0-summary/here.json", "application/json"),
         ("/summary.html", "/store/0-summary/here.html", "text/html; charset=utf-8"),

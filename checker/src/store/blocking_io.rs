@@ -1,5 +1,7 @@
-//! Work on a file system, done where it may block: one that hangs, such as a mount whose server is gone, is waited for
-//! only so long, and is given nothing more to do until it answers. What the work is, is others' business.
+//! File system work on threads that may block.
+//!
+//! A file system that hangs, such as a network mount whose server is unreachable, delays its caller only up to a limit,
+//! and gets no further work until it responds.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,77 +10,77 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-/// How long one piece of work may take: a file of some kilobytes, the index of very many files, or some hundred files.
-pub(super) const PIECE_LIMIT: Duration = Duration::from_mins(1);
+/// The limit for a small task: one file of some kilobytes, a large index, or some hundred files.
+pub(super) const TASK_LIMIT: Duration = Duration::from_mins(1);
 
-/// The same for work on as many files as there are.
+/// The limit for a task on any number of files.
 pub(super) const MANY_FILES_LIMIT: Duration = Duration::from_mins(2);
 
-/// How many pieces of work one file system is given at once; each keeps a thread as long as it takes.
+/// How many tasks one file system runs at once. Each occupies a thread while it runs.
 const AT_ONCE: usize = 32;
 
-/// A file system, and whether it answers.
+/// Runs tasks on one file system, and knows whether it responds.
 #[derive(Debug, Clone)]
-pub(super) struct Disk {
-    /// When each piece of work that is not done should have been, whether or not somebody still waits for it.
-    due: Arc<Mutex<Vec<Instant>>>,
-    turns: Arc<Semaphore>,
+pub(super) struct BlockingIo {
+    /// The deadlines of all running tasks, including those that no caller waits for any longer.
+    deadlines: Arc<Mutex<Vec<Instant>>>,
+    permits: Arc<Semaphore>,
 }
 
-impl Default for Disk {
-    fn default() -> Disk {
-        Disk { due: Arc::default(), turns: Arc::new(Semaphore::new(AT_ONCE)) }
+impl Default for BlockingIo {
+    fn default() -> BlockingIo {
+        BlockingIo { deadlines: Arc::default(), permits: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 }
 
-impl Disk {
-    /// Does work that ends within the limit. What takes longer goes on, but nobody waits for it.
-    pub(super) async fn work<T: Send + 'static>(
+impl BlockingIo {
+    /// Runs a task, and waits for it up to the limit. A task that takes longer continues in the background.
+    pub(super) async fn run<T: Send + 'static>(
         &self,
         limit: Duration,
         work: impl FnOnce() -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
-        let due = Instant::now() + limit;
-        if self.due().iter().any(|due| *due <= Instant::now()) {
-            return Err(hangs("still does not answer"));
+        let deadline = Instant::now() + limit;
+        if self.deadlines().iter().any(|deadline| *deadline <= Instant::now()) {
+            return Err(timed_out("still does not respond"));
         }
-        let done = async {
-            let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(io::Error::other)?;
-            self.due().push(due);
-            let under_way = UnderWay { disk: self.clone(), due, _turn: turn };
+        let result = async {
+            let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(io::Error::other)?;
+            self.deadlines().push(deadline);
+            let in_flight = InFlight { io: self.clone(), deadline, _permit: permit };
             let work = move || {
-                let _under_way = under_way;
+                let _in_flight = in_flight;
                 work()
             };
             tokio::task::spawn_blocking(work).await.map_err(io::Error::other).flatten()
         };
-        let late = || hangs(&format!("did not answer within {} s", limit.as_secs()));
-        tokio::time::timeout_at(due, done).await.unwrap_or_else(|_| Err(late()))
+        let late = || timed_out(&format!("did not respond within {} s", limit.as_secs()));
+        tokio::time::timeout_at(deadline, result).await.unwrap_or_else(|_| Err(late()))
     }
 
-    fn due(&self) -> MutexGuard<'_, Vec<Instant>> {
-        self.due.lock().unwrap_or_else(PoisonError::into_inner)
+    fn deadlines(&self) -> MutexGuard<'_, Vec<Instant>> {
+        self.deadlines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A piece of work that is not done, however it ends: also one that breaks off is under way no more.
-struct UnderWay {
-    disk: Disk,
-    due: Instant,
-    _turn: OwnedSemaphorePermit,
+/// Marks a task as running until it ends, even if it panics.
+struct InFlight {
+    io: BlockingIo,
+    deadline: Instant,
+    _permit: OwnedSemaphorePermit,
 }
 
-impl Drop for UnderWay {
+impl Drop for InFlight {
     fn drop(&mut self) {
-        let mut all = self.disk.due();
-        if let Some(place) = all.iter().position(|one| *one == self.due) {
-            all.swap_remove(place);
+        let mut deadlines = self.io.deadlines();
+        if let Some(index) = deadlines.iter().position(|deadline| *deadline == self.deadline) {
+            deadlines.swap_remove(index);
         }
     }
 }
 
-fn hangs(how: &str) -> io::Error {
-    let text = format!("the file system {how}; see whether it is a mount whose server is out of reach");
+fn timed_out(how: &str) -> io::Error {
+    let text = format!("the file system {how}; check whether it is a network mount whose server is unreachable");
     io::Error::new(io::ErrorKind::TimedOut, text)
 }
 
@@ -88,58 +90,58 @@ mod tests {
     use futures_util::FutureExt as _;
     use std::sync::mpsc;
 
-    /// Waits until nothing is under way any more.
-    async fn idle(disk: &Disk) {
-        let begun = std::time::Instant::now();
-        while disk.turns.available_permits() < AT_ONCE {
-            assert!(begun.elapsed() < PIECE_LIMIT, "its work does not end");
+    /// Waits until no task runs.
+    async fn idle(blocking_io: &BlockingIo) {
+        let started = std::time::Instant::now();
+        while blocking_io.permits.available_permits() < AT_ONCE {
+            assert!(started.elapsed() < TASK_LIMIT, "a task does not end");
             tokio::task::yield_now().await;
         }
     }
 
     #[tokio::test]
-    async fn a_file_system_that_hangs_is_given_nothing_more_to_do_until_it_answers() {
-        let disk = Disk::default();
+    async fn a_file_system_that_hangs_gets_no_work_until_it_responds() {
+        let blocking_io = BlockingIo::default();
         let (answer, answers) = mpsc::channel::<()>();
-        let hanging = disk.work(Duration::from_millis(1), move || answers.recv().map_err(io::Error::other)).await;
+        let hanging = blocking_io.run(Duration::from_millis(1), move || answers.recv().map_err(io::Error::other)).await;
         let error = hanging.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        assert!(error.to_string().contains("did not answer within"), "{error}");
-        let next = disk.clone().work(PIECE_LIMIT, || -> io::Result<()> { panic!("it is given work") }).await;
-        assert!(next.unwrap_err().to_string().contains("still does not answer"));
+        assert!(error.to_string().contains("did not respond within"), "{error}");
+        let next = blocking_io.clone().run(TASK_LIMIT, || -> io::Result<()> { panic!("it gets work") }).await;
+        assert!(next.unwrap_err().to_string().contains("still does not respond"));
         answer.send(()).unwrap();
-        idle(&disk).await;
-        assert_eq!(disk.work(PIECE_LIMIT, || Ok(1)).await.unwrap(), 1);
+        idle(&blocking_io).await;
+        assert_eq!(blocking_io.run(TASK_LIMIT, || Ok(1)).await.unwrap(), 1);
     }
 
     #[tokio::test]
-    async fn work_that_breaks_off_is_not_waited_for_by_what_comes_later() {
-        let disk = Disk::default();
+    async fn a_task_that_panics_does_not_block_later_tasks() {
+        let blocking_io = BlockingIo::default();
         let limit = Duration::from_millis(1);
-        assert!(disk.work(limit, || -> io::Result<()> { panic!("a fault in it") }).await.is_err());
-        idle(&disk).await;
-        assert!(disk.due().is_empty());
-        assert_eq!(disk.work(PIECE_LIMIT, || Ok(1)).await.unwrap(), 1);
+        assert!(blocking_io.run(limit, || -> io::Result<()> { panic!("a bug") }).await.is_err());
+        idle(&blocking_io).await;
+        assert!(blocking_io.deadlines().is_empty());
+        assert_eq!(blocking_io.run(TASK_LIMIT, || Ok(1)).await.unwrap(), 1);
     }
 
     #[tokio::test]
-    async fn work_that_nobody_waits_for_counts_as_long_as_it_takes() {
-        let disk = Disk::default();
+    async fn an_abandoned_task_counts_until_it_ends() {
+        let blocking_io = BlockingIo::default();
         let limit = Duration::from_millis(100);
         let (answer, answers) = mpsc::channel::<()>();
         let answers = Arc::new(Mutex::new(answers));
         for _ in 0..AT_ONCE {
             let answers = Arc::clone(&answers);
             let work = move || answers.lock().unwrap().recv().map_err(io::Error::other);
-            // It is begun, and nobody waits for its end.
-            assert!(disk.work(limit, work).now_or_never().is_none());
+            // It starts, and its caller does not wait for its end.
+            assert!(blocking_io.run(limit, work).now_or_never().is_none());
         }
-        let next = disk.work(limit, || -> io::Result<()> { panic!("it is given more than it can do") }).await;
-        assert!(next.unwrap_err().to_string().contains("did not answer within"), "it had no turn");
-        let next = disk.work(PIECE_LIMIT, || -> io::Result<()> { panic!("it is given work") }).await;
-        assert!(next.unwrap_err().to_string().contains("still does not answer"));
+        let next = blocking_io.run(limit, || -> io::Result<()> { panic!("it runs too many tasks") }).await;
+        assert!(next.unwrap_err().to_string().contains("did not respond within"), "it had no permit");
+        let next = blocking_io.run(TASK_LIMIT, || -> io::Result<()> { panic!("it gets work") }).await;
+        assert!(next.unwrap_err().to_string().contains("still does not respond"));
         (0..AT_ONCE).for_each(|_| answer.send(()).unwrap());
-        idle(&disk).await;
-        assert_eq!(disk.work(PIECE_LIMIT, || Ok(1)).await.unwrap(), 1);
+        idle(&blocking_io).await;
+        assert_eq!(blocking_io.run(TASK_LIMIT, || Ok(1)).await.unwrap(), 1);
     }
 }

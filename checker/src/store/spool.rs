@@ -1,5 +1,5 @@
-//! Rounds that could not be stored yet, as files that wait in a folder of this machine: one folder for each store,
-//! so that a round never ends in a store it was not meant for. When they are sent is [`super::upload`]'s business.
+//! The spool: rounds that could not be stored yet, as files on this machine. Each store has its own folder, so that a
+//! round never reaches a store that it was not meant for. [`super::upload`] sends them.
 
 use std::fs;
 use std::io;
@@ -10,52 +10,51 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use shared::object_name::CheckFileName;
 
-use super::blocking_io::Disk;
-use super::directory::atomic_file::{self, Placed};
+use super::blocking_io::BlockingIo;
+use super::directory::atomic_file::{self, PersistOutcome};
 use super::{NAMES_TO_TRY, StoreError, next_name};
 use crate::redact::without_user;
 use crate::store::settings::{Storage, StoreLocation};
 
 /// The folder for rounds that the store refuses although it takes others.
-const SET_ASIDE: &str = "refused";
+const QUARANTINE: &str = "refused";
 
-/// How long one piece of work may take: the spool is a disk of this machine, and a round is stored without it, too.
-const SPOOL_LIMIT: Duration = Duration::from_secs(10);
+/// The limit for one operation. The spool is on a local disk, and storing a round does not depend on it.
+const TIME_LIMIT: Duration = Duration::from_secs(10);
 
-/// The rounds that wait for one store.
+/// The waiting rounds of one store.
 #[derive(Debug, Clone)]
 pub struct Spool {
     folder: PathBuf,
-    disk: Disk,
+    io: BlockingIo,
 }
 
 impl Spool {
-    /// The spool for a store, under a directory that several stores may share. Nothing is created until a round
-    /// has to wait.
+    /// The spool of a store, below a directory that several stores may share. Creates nothing until a round must wait.
     #[must_use]
     pub fn open(directory: &Path, storage: &Storage) -> Spool {
-        Spool { folder: directory.join(short_hash(&identity(&storage.location))), disk: Disk::default() }
+        Spool { folder: directory.join(short_hash(&identity(&storage.location))), io: BlockingIo::default() }
     }
 
-    /// Where the rounds wait.
+    /// The folder of the waiting rounds.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Keeps a round. When this returns it survives a crash and a power cut. Returns the file it waits in.
+    /// Keeps a round, durably. Returns its file.
     pub async fn keep(&self, name: &CheckFileName, content: &Bytes) -> Result<PathBuf, StoreError> {
         let (wanted, content) = (name.clone(), content.clone());
         let kept = self.blocking(format!("keep `{name}`"), move |folder| keep(folder, &wanted, &content)).await?;
         kept.ok_or_else(|| StoreError::NamesTaken { name: name.clone() })
     }
 
-    /// The rounds that wait, oldest first.
+    /// The waiting rounds, oldest first.
     pub async fn waiting(&self) -> Result<Vec<CheckFileName>, StoreError> {
-        self.blocking("look for waiting rounds".to_owned(), waiting).await
+        self.blocking("list waiting rounds".to_owned(), waiting).await
     }
 
-    /// A waiting round's content; `None` if another checker has sent it meanwhile.
+    /// A waiting round's content; `None` if another checker has sent it.
     pub(super) async fn read(&self, name: &CheckFileName) -> Result<Option<Bytes>, StoreError> {
         let file = name.to_string();
         self.blocking(format!("read `{name}`"), move |folder| match fs::read(folder.join(file)) {
@@ -66,40 +65,41 @@ impl Spool {
         .await
     }
 
-    /// Forgets a round that the store has.
-    pub(super) async fn forget(&self, name: &CheckFileName) -> Result<(), StoreError> {
+    /// Deletes a round that the store has.
+    pub(super) async fn delete(&self, name: &CheckFileName) -> Result<(), StoreError> {
         let file = name.to_string();
-        self.blocking(format!("remove `{name}`"), move |folder| unless_gone(fs::remove_file(folder.join(file)))).await
+        self.blocking(format!("delete `{name}`"), move |folder| ignore_missing(fs::remove_file(folder.join(file))))
+            .await
     }
 
-    /// The same for what was kept in this file.
-    pub(super) async fn forget_at(&self, path: PathBuf) -> Result<(), StoreError> {
-        let task = format!("remove `{}`", path.display());
-        self.blocking(task, move |_| unless_gone(fs::remove_file(path))).await
+    /// Deletes the file of a round that the store has.
+    pub(super) async fn delete_file(&self, path: PathBuf) -> Result<(), StoreError> {
+        let task = format!("delete `{}`", path.display());
+        self.blocking(task, move |_| ignore_missing(fs::remove_file(path))).await
     }
 
-    /// Moves a round that the store refuses to where it is kept, but not sent again. Returns where that is.
-    pub(super) async fn set_aside(&self, name: &CheckFileName) -> Result<PathBuf, StoreError> {
+    /// Moves a round that the store refuses to a folder from which it is not sent again. Returns its file.
+    pub(super) async fn quarantine(&self, name: &CheckFileName) -> Result<PathBuf, StoreError> {
         let file = name.to_string();
-        self.blocking(format!("set `{name}` aside"), move |folder| {
-            let refused = folder.join(SET_ASIDE);
+        self.blocking(format!("move `{name}` away"), move |folder| {
+            let refused = folder.join(QUARANTINE);
             atomic_file::create_directory(&refused)?;
-            unless_gone(fs::rename(folder.join(&file), refused.join(&file)))?;
+            ignore_missing(fs::rename(folder.join(&file), refused.join(&file)))?;
             Ok(refused.join(file))
         })
         .await
     }
 
-    /// Runs file system work where it may block, and says what was tried if it fails.
+    /// Runs file system work on a thread that may block. `task` describes it in errors.
     async fn blocking<T: Send + 'static>(
         &self,
         task: String,
         work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let folder = self.folder.clone();
-        let done = self.disk.work(SPOOL_LIMIT, move || work(&folder)).await;
+        let result = self.io.run(TIME_LIMIT, move || work(&folder)).await;
         let task = || format!("{task} in the spool `{}`", self.folder.display());
-        done.map_err(|cause| StoreError::File { task: task(), cause })
+        result.map_err(|cause| StoreError::File { task: task(), cause })
     }
 }
 
@@ -108,13 +108,13 @@ fn keep(folder: &Path, wanted: &CheckFileName, content: &[u8]) -> io::Result<Opt
     let mut name = wanted.clone();
     for _ in 0..NAMES_TO_TRY {
         let path = folder.join(name.to_string());
-        let is_there = |path: &Path| fs::read(path).is_ok_and(|there| there == content);
-        // One that waits already needs neither room nor time.
-        if is_there(&path) {
+        let has_content = |path: &Path| fs::read(path).is_ok_and(|existing| existing == content);
+        // A round that already waits is not written again.
+        if has_content(&path) {
             return Ok(Some(path));
         }
-        let placed = atomic_file::place_new(atomic_file::write_temporary(folder, content)?, &path)?;
-        if placed == Placed::New || is_there(&path) {
+        let outcome = atomic_file::persist_new(atomic_file::write_temporary(folder, content)?, &path)?;
+        if outcome == PersistOutcome::Created || has_content(&path) {
             atomic_file::sync_directory(folder)?;
             return Ok(Some(path));
         }
@@ -135,7 +135,7 @@ fn waiting(folder: &Path) -> io::Result<Vec<CheckFileName>> {
         let file_name = entry.file_name();
         let Some(text) = file_name.to_str() else { continue };
         if atomic_file::is_temporary(text) {
-            atomic_file::sweep_if_stale(&entry, now);
+            atomic_file::remove_if_stale(&entry, now);
         } else if let Some(name) = CheckFileName::parse(text) {
             names.push(name);
         }
@@ -144,14 +144,14 @@ fn waiting(folder: &Path) -> io::Result<Vec<CheckFileName>> {
     Ok(names)
 }
 
-fn unless_gone(done: io::Result<()>) -> io::Result<()> {
-    match done {
+fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
+    match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        done => done,
+        result => result,
     }
 }
 
-/// What makes a place another one. Keys are no part of it: rounds wait for the same bucket when its keys change.
+/// What distinguishes one store from another. Keys do not: after they change, rounds still wait for the same bucket.
 fn identity(location: &StoreLocation) -> String {
     match location {
         StoreLocation::S3(bucket) => {
@@ -160,13 +160,13 @@ fn identity(location: &StoreLocation) -> String {
             format!("s3\n{endpoint}\n{}\n{}", bucket.name, bucket.prefix)
         }
         StoreLocation::Directory(path) => {
-            // A relative path means another place when the checker is started elsewhere.
+            // A relative path depends on the working directory.
             format!("directory\n{}", std::path::absolute(path).unwrap_or_else(|_| path.clone()).display())
         }
     }
 }
 
-/// Sixteen hexadecimal digits: enough to tell a handful of stores apart, and short enough for a folder's name.
+/// Sixteen hexadecimal digits: enough to distinguish a few stores, and short enough for a folder name.
 fn short_hash(text: &str) -> String {
     let hash = Sha256::digest(text).first_chunk().map_or(0, |start| u64::from_be_bytes(*start));
     format!("{hash:016x}")
@@ -203,7 +203,7 @@ mod tests {
     const SOME_TIME: i64 = 1_795_330_254_340_493_978;
 
     #[tokio::test]
-    async fn kept_rounds_wait_in_order_until_they_are_forgotten() {
+    async fn rounds_wait_in_order_until_they_are_deleted() {
         let directory = tempfile::tempdir().unwrap();
         let spool = Spool::open(directory.path(), &bucket("b", "x"));
         assert_eq!(spool.waiting().await.unwrap(), []);
@@ -213,8 +213,8 @@ mod tests {
         let all: Vec<_> = (0..3).map(|step| name(SOME_TIME + step)).collect();
         assert_eq!(spool.waiting().await.unwrap(), all);
         assert_eq!(spool.read(&all[1]).await.unwrap().as_deref(), Some(b"[1]".as_slice()));
-        spool.forget(&all[1]).await.unwrap();
-        spool.forget(&all[1]).await.unwrap();
+        spool.delete(&all[1]).await.unwrap();
+        spool.delete(&all[1]).await.unwrap();
         assert_eq!(spool.read(&all[1]).await.unwrap(), None);
         assert_eq!(spool.waiting().await.unwrap(), [all[0].clone(), all[2].clone()]);
     }
@@ -230,17 +230,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_set_aside_waits_no_more_and_is_not_lost() {
+    async fn a_quarantined_round_is_kept_but_no_longer_waits() {
         let directory = tempfile::tempdir().unwrap();
         let spool = Spool::open(directory.path(), &bucket("b", "x"));
         spool.keep(&name(SOME_TIME), &"[1]".into()).await.unwrap();
-        let path = spool.set_aside(&name(SOME_TIME)).await.unwrap();
+        let path = spool.quarantine(&name(SOME_TIME)).await.unwrap();
         assert_eq!(spool.waiting().await.unwrap(), []);
         assert_eq!(fs::read_to_string(path).unwrap(), "[1]");
     }
 
     #[test]
-    fn each_store_has_a_folder_and_keys_do_not_matter() {
+    fn each_store_has_its_folder_whatever_its_keys() {
         let folder = |storage: &Storage| Spool::open(Path::new("spool"), storage).folder().to_owned();
         assert_eq!(folder(&bucket("b", "one")), folder(&bucket("b", "other")));
         assert_ne!(folder(&bucket("b", "one")), folder(&bucket("c", "one")));

@@ -34,7 +34,7 @@ use crate::recorder::history_writer::HistoryError;
 use crate::recorder::summary::SummaryError;
 use crate::server::assets::PageFilesError;
 use crate::server::{PortRemedy, ServeError};
-use crate::store::{S3Problem, StoreError};
+use crate::store::{S3Error, StoreError};
 
 /// The error with its causes, as far as they are not in its own text.
 fn text(error: &dyn Error) -> String {
@@ -66,12 +66,12 @@ fn history() -> HistoryName {
     HistoryName { node: Some(node()), part: HistoryPart::Main }
 }
 
-fn denied() -> S3Problem {
-    S3Problem::AccessDenied { permission: "s3:PutObject", resource: "arn:aws:s3:::my-status/status/*".to_owned() }
+fn denied() -> S3Error {
+    S3Error::AccessDenied { permission: "s3:PutObject", resource: "arn:aws:s3:::my-status/status/*".to_owned() }
 }
 
 fn store() -> StoreError {
-    StoreError::S3 { task: "write `status/1.json` to the bucket `my-status`".to_owned(), problem: denied() }
+    StoreError::S3 { task: "write `status/1.json` to the bucket `my-status`".to_owned(), cause: denied() }
 }
 
 fn file_store(kind: ErrorKind) -> StoreError {
@@ -126,30 +126,30 @@ fn errors_of_configurations_and_checks() {
 #[test]
 fn errors_of_s3() {
     let region = |region: Option<&str>| {
-        text(&S3Problem::WrongRegion { bucket: "my-status".to_owned(), region: region.map(str::to_owned) })
+        text(&S3Error::WrongRegion { bucket: "my-status".to_owned(), region: region.map(str::to_owned) })
     };
     assert_list(
         "errors.s3",
         &[
-            ("UnknownKey", text(&S3Problem::UnknownKey)),
-            ("WrongSecret", text(&S3Problem::WrongSecret)),
-            ("ExpiredCredentials", text(&S3Problem::ExpiredCredentials)),
+            ("UnknownKey", text(&S3Error::UnknownKey)),
+            ("WrongSecret", text(&S3Error::WrongSecret)),
+            ("ExpiredCredentials", text(&S3Error::ExpiredCredentials)),
             ("AccessDenied", text(&denied())),
-            ("NoBucket", text(&S3Problem::NoBucket("my-status".to_owned()))),
+            ("NoBucket", text(&S3Error::NoBucket("my-status".to_owned()))),
             ("WrongRegion", region(None)),
             ("WrongRegion, known", region(Some("eu-west-1"))),
-            ("ClockSkew", text(&S3Problem::ClockSkew)),
-            ("ConnectionRefused", text(&S3Problem::ConnectionRefused)),
-            ("NameNotResolved", text(&S3Problem::NameNotResolved)),
-            ("Tls", text(&S3Problem::Tls("invalid peer certificate: UnknownIssuer".to_owned()))),
-            ("TimedOut", text(&S3Problem::TimedOut)),
-            ("Connection", text(&S3Problem::Connection("connection reset by peer".to_owned()))),
-            ("NotS3", text(&S3Problem::NotS3 { status: 404 })),
-            ("NoCredentials", text(&S3Problem::NoCredentials)),
-            ("BrokenCredentials", text(&S3Problem::BrokenCredentials("profile `x` not found".to_owned()))),
-            ("Busy", text(&S3Problem::Busy("503 SlowDown: Reduce your request rate.".to_owned()))),
-            ("Refused", text(&S3Problem::Refused("400 InvalidRequest".to_owned()))),
-            ("CannotAsk", text(&S3Problem::CannotAsk("invalid URI".to_owned()))),
+            ("ClockSkew", text(&S3Error::ClockSkew)),
+            ("ConnectionRefused", text(&S3Error::ConnectionRefused)),
+            ("NameNotResolved", text(&S3Error::NameNotResolved)),
+            ("Tls", text(&S3Error::Tls("invalid peer certificate: UnknownIssuer".to_owned()))),
+            ("TimedOut", text(&S3Error::TimedOut)),
+            ("Connection", text(&S3Error::Connection("connection reset by peer".to_owned()))),
+            ("NotS3", text(&S3Error::NotS3 { status: 404 })),
+            ("NoCredentials", text(&S3Error::NoCredentials)),
+            ("UnreadableCredentials", text(&S3Error::UnreadableCredentials("profile `x` not found".to_owned()))),
+            ("Busy", text(&S3Error::Busy("503 SlowDown: Reduce your request rate.".to_owned()))),
+            ("Refused", text(&S3Error::Refused("400 InvalidRequest".to_owned()))),
+            ("InvalidRequest", text(&S3Error::InvalidRequest("invalid URI".to_owned()))),
         ],
     );
 }
@@ -174,7 +174,10 @@ fn errors_of_stores() {
             ("StoreError::File, NotADirectory", text(&file_store(ErrorKind::NotADirectory))),
             ("StoreError::File, other", text(&file_store(ErrorKind::TimedOut))),
             ("StoreError::NamesTaken", text(&StoreError::NamesTaken { name })),
-            ("StoreError::Stopped", text(&StoreError::Stopped { store: "the bucket `my-status`".to_owned() })),
+            (
+                "StoreError::Stopped",
+                text(&StoreError::Stopped { store: "the bucket `my-status`".to_owned(), limit: 7 }),
+            ),
             ("StoreError::Kept", text(&kept)),
             ("StoreError::NotKept", text(&not_kept())),
             ("HistoryError::Store", text(&HistoryError::Store(store()))),

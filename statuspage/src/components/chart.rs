@@ -26,8 +26,8 @@ pub(super) fn chart(endpoint: EndpointRef, crosshair: RwSignal<Option<f64>>) -> 
     });
     let layers = move || {
         // Layers have no signal: they change with the endpoint.
-        endpoint.context.render_queue.of(endpoint.id);
-        endpoint.context.layers(endpoint.id)
+        endpoint.context.render_queue.get(endpoint.id);
+        endpoint.context.overlay_layers(endpoint.id)
     };
     let legend = p().class("keys").dynamic_children(layers, move |layers| {
         layers.iter().map(|layer| span().class(layer_class(endpoint)).text(&layer.name)).collect()

@@ -7,7 +7,7 @@ use shared::status::Status;
 
 use super::dom::{ElementBuilder, svg};
 use super::parts::icon;
-use crate::app::AppContext;
+use crate::context::AppContext;
 use crate::dataset::TimeBucket;
 use crate::view::endpoint::EndpointView;
 use crate::view::strip::BarView;
@@ -29,7 +29,7 @@ impl EndpointRef {
     }
 
     fn view(self) -> Option<Arc<EndpointView>> {
-        self.context.render_queue.of(self.id)
+        self.context.render_queue.get(self.id)
     }
 
     /// The bars of a level: 0 is the endpoint's strip, 1 is what a bar of that opens into.
@@ -42,12 +42,12 @@ impl EndpointRef {
 
     /// Opens a bar, or closes it if it is open.
     pub(super) fn toggle(self, level: usize, bucket: TimeBucket) {
-        self.context.open(self.id, level, bucket);
+        self.context.toggle_bar(self.id, level, bucket);
     }
 
     /// Closes the innermost open bar.
     pub(super) fn close(self) {
-        self.context.close(self.id);
+        self.context.close_innermost_bar(self.id);
     }
 
     pub(super) fn status(self) -> Status {
@@ -62,7 +62,11 @@ impl EndpointRef {
     /// Renders bars and chart when `element` is scrolled into view if there are too many endpoints to render all of them.
     pub(super) fn render_when_visible(self, element: ElementBuilder) -> ElementBuilder {
         let is_rendered_at_once = self.context.view.with_untracked(|view| view.strips_at_once);
-        if is_rendered_at_once { element } else { element.on_first_visible(move || self.context.see(self.id)) }
+        if is_rendered_at_once {
+            element
+        } else {
+            element.on_first_visible(move || self.context.render_in_full(self.id))
+        }
     }
 
     /// The icon of the endpoint's status, which differs if only some nodes report that it is down.

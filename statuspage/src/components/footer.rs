@@ -7,8 +7,8 @@ use web_sys::{Event, HtmlSelectElement};
 use super::dom::html::{footer as footer_element, label, option, p, select};
 use super::dom::{ElementBuilder, target};
 use super::parts::isolated;
-use crate::app::AppContext;
 use crate::browser;
+use crate::context::AppContext;
 use crate::i18n::texts;
 use crate::url_state::{Theme, TimeZone};
 

@@ -11,7 +11,7 @@ use super::endpoint::endpoint;
 use super::endpoint_ref::EndpointRef;
 use super::parts::status_icon;
 use super::table;
-use crate::app::AppContext;
+use crate::context::AppContext;
 use crate::i18n::texts;
 use crate::url_state::{Embed, Layout};
 use crate::view::groups::GroupView;
@@ -90,7 +90,7 @@ fn group(group: GroupRef, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
             let ids = group.read(|group| group.endpoints.clone());
             // A group that is open only because of a search contains only the matches.
             let is_shown = |id: &usize| !is_searching() || is_unfolded() || context.matches(*id);
-            context.render_queue.among(ids.into_iter().filter(is_shown))
+            context.render_queue.rendered(ids.into_iter().filter(is_shown))
         };
         let endpoints = div().keyed_children(ids, move |id| {
             endpoint(EndpointRef { context, id }, crosshair).show_when(move || context.matches(id))

@@ -6,7 +6,7 @@ use shared::page_config::PageConfig;
 use super::dom::ElementBuilder;
 use super::dom::html::{a, button, header as header_element, img, nav, p, span};
 use super::parts::isolated;
-use crate::app::AppContext;
+use crate::context::AppContext;
 use crate::i18n::texts;
 
 /// The header.

@@ -8,7 +8,7 @@ use shared::message::Node;
 use super::dom::ElementBuilder;
 use super::dom::html::{article, details, div, p, section, span, summary};
 use super::parts::time;
-use crate::app::AppContext;
+use crate::context::AppContext;
 use crate::i18n::texts;
 use crate::view::timeline::MessageView;
 

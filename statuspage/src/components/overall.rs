@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::dom::ElementBuilder;
 use super::dom::html::{a, h1, p, progress as progress_element, section, span, time};
 use super::parts::status_icon;
-use crate::app::AppContext;
+use crate::context::AppContext;
 use crate::i18n::texts;
 use crate::view::LoadProgress;
 

@@ -9,7 +9,7 @@ use super::dom::html::{code, div, h1, li, main, p, pre, span, ul};
 use super::dom::{ElementBuilder, svg};
 use super::parts::section;
 use super::{footer, groups, header, message, overall, timeline, toolbar};
-use crate::app::AppContext;
+use crate::context::{AppContext, RenderStage};
 use crate::i18n::texts;
 use crate::view::config_error;
 
@@ -32,15 +32,17 @@ fn status_page(context: AppContext, config: &Arc<PageConfig>) -> Vec<ElementBuil
         .child(toolbar::toolbar(context, config.range))
         .child(groups::endpoints(context))
         .child(problems(context))
-        .child(later(context, Some(false), move || vec![timeline::timeline(context), timeline::nodes(context)]));
+        .child(later(context, RenderStage::Timeline, move || {
+            vec![timeline::timeline(context), timeline::nodes(context)]
+        }));
     let config = Arc::clone(config);
-    let footer = later(context, Some(true), move || vec![footer::footer(context, &config)]);
+    let footer = later(context, RenderStage::Footer, move || vec![footer::footer(context, &config)]);
     vec![header, main, footer, hatching()]
 }
 
 /// Elements that are built after everything above them. Earlier they would delay it, and then be pushed down by it.
-fn later(context: AppContext, from: Option<bool>, build: impl Fn() -> Vec<ElementBuilder> + 'static) -> ElementBuilder {
-    div().children_when(move || context.is_drawn.get() >= from, build)
+fn later(context: AppContext, stage: RenderStage, build: impl Fn() -> Vec<ElementBuilder> + 'static) -> ElementBuilder {
+    div().children_when(move || context.stage.get() >= stage, build)
 }
 
 fn problems(context: AppContext) -> ElementBuilder {

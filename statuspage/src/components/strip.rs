@@ -133,7 +133,7 @@ fn bars(strip: StripRef) -> ElementBuilder {
             for (path, commands) in paths.iter().zip(&drawn.parts) {
                 path.set_attr("d", commands);
             }
-            gaps.set_attr("d", &drawn.slits);
+            gaps.set_attr("d", &drawn.gaps);
             hatched_group.element().set_text_content(None);
             drop(hatched_group.clone().children(drawn.unknown.iter().map(hatched_segment)));
         }

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::dom::ElementBuilder;
 use super::dom::html::{bdi, div, span, table as table_element, tbody, td, th, thead, tr};
 use super::endpoint_ref::EndpointRef;
-use crate::app::AppContext;
+use crate::context::AppContext;
 use crate::i18n::{Text, texts};
 use crate::view::endpoint::EndpointView;
 
@@ -32,7 +32,7 @@ pub(super) fn table(context: AppContext) -> ElementBuilder {
         .child(heading(group).show_when(is_grouped));
     let ids = move || {
         let ids: Vec<usize> = context.view.with(|view| view.endpoints.iter().map(|one| one.id).collect());
-        context.render_queue.among(ids.into_iter())
+        context.render_queue.rendered(ids.into_iter())
     };
     let body = tbody().keyed_children(ids, move |id| row(EndpointRef { context, id }));
     // A table that is wider than the window scrolls; the tab stop lets keyboards scroll it.

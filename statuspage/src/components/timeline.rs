@@ -8,7 +8,7 @@ use super::dom::html::{div, h3, li, ol, p, strong, ul};
 use super::dom::{ElementBuilder, svg};
 use super::message::elements;
 use super::parts::{fixed_status_icon, icon, isolated, section, time};
-use crate::app::AppContext;
+use crate::context::AppContext;
 use crate::i18n::texts;
 use crate::view::NodeView;
 use crate::view::timeline::{DayView, EventKind, EventView};

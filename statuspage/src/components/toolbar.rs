@@ -7,8 +7,8 @@ use web_sys::{Element, Event, HtmlElement, HtmlInputElement, KeyboardEvent};
 
 use super::dom::html::{button, div, fieldset, input, label, legend, span};
 use super::dom::{ElementBuilder, target};
-use crate::app::AppContext;
 use crate::browser;
+use crate::context::AppContext;
 use crate::i18n::{Text, texts};
 use crate::url_state::Layout;
 use crate::view::overlay::ChartOverlay;
@@ -59,7 +59,7 @@ fn percentiles_button(context: AppContext) -> ElementBuilder {
     toggle_button("percentiles", context.text(texts::PERCENTILES), is_shown)
         .on("click", move |_| {
             percentiles.set(if is_shown() { Percentiles::Hidden } else { Percentiles::Shown });
-            context.want_percentiles(percentiles.get_untracked());
+            context.set_percentiles(percentiles.get_untracked());
         })
         .show_when(context.view_flag(|view| !view.endpoints.is_empty()))
 }

@@ -1,12 +1,10 @@
-//! A part of the period that is shown. Pure.
+//! The time that one bar covers.
 
 use shared::UnixNanos;
 
-/// A slot: one bar.
+/// The time that one bar covers: `start` inclusive, `end` exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TimeBucket {
-    /// The first moment of it.
     pub start: UnixNanos,
-    /// The first moment after it.
     pub end: UnixNanos,
 }

@@ -1,66 +1,63 @@
-//! What was loaded and what was not, and what has to be asked for next. Pure; [`super::loader`] asks.
+//! What was loaded, what failed, and what to request next. Pure; [`super::loader`] sends the requests.
 
 use shared::check_file::CheckFile;
 use shared::history::{HistoryRows, LatencyRows, OVERLAP};
 use shared::object_name::{CheckFileName, HEARTBEAT_FOLDER, HISTORY_FOLDER, HistoryName, HistoryPart, NodeName};
-use shared::{HOUR, MINUTE, UnixNanos, sorted};
+use shared::{HOUR, MINUTE, UnixNanos};
 
 use super::hour::HourChecks;
 use super::model::Dataset;
 use super::request::LoadRequest;
-use crate::source::{CHECK_FILE_LIMIT, InlineContents, Listing, SourceError, StoreObject};
+use crate::store::{InlineContents, Listing, OBJECT_SIZE_LIMIT, StoreError, StoreObject};
 
-/// The most files that are loaded: a month of checks every minute and a bit. The newest count.
+/// The most check files that are kept in memory, newest first: a little more than a month of checks every minute.
 pub const FILES_LIMIT: usize = 50_000;
 
-/// How far behind the newest known file a refresh looks: rounds of other nodes may have been stored a little late.
+/// How far before the newest known file a refresh lists files: other nodes may have stored theirs a little late.
 const LIST_OVERLAP: i64 = HOUR;
 
-/// Every so many refreshes the whole range is listed, since a round may be stored hours late after an outage of
-/// the store.
+/// One of this many refreshes lists the whole range, because files may be stored hours late after an outage of the store.
 pub(super) const REFRESHES_PER_FULL_LIST: u32 = 15;
 
-/// Everything that was loaded, and everything that was not.
+/// Everything that was loaded, and everything that failed to load.
 #[derive(Debug, Default)]
 pub struct Cache {
-    /// What the files say.
     pub dataset: Dataset,
-    /// When the store was last heard, by the page's clock.
+    /// When the store last responded, by the page's clock.
     pub last_response_at: Option<UnixNanos>,
-    /// When the last list was known, if it was one that the browser had kept.
+    /// When the last listing was received, if it comes from the service worker's cache.
     pub cached_at: Option<UnixNanos>,
-    /// Why the store could not be listed at the last attempt.
-    pub list_error: Option<SourceError>,
-    /// Files nobody could get; they are asked for again. Newest first.
-    pub failed: Vec<(CheckFileName, SourceError)>,
-    /// Files that are no check files inside; since they never change they are not asked for again.
-    pub unreadable: Vec<(CheckFileName, SourceError)>,
-    /// The latencies of nodes, if they were asked for.
+    /// Why the last listing failed.
+    pub list_error: Option<StoreError>,
+    /// Files that will be requested again, newest first.
+    pub failed: Vec<(CheckFileName, StoreError)>,
+    /// Invalid files. They never change, so they are not requested again.
+    pub unreadable: Vec<(CheckFileName, StoreError)>,
+    /// The latencies of nodes, if percentiles are shown.
     pub latencies: Vec<LatencyRows>,
-    /// The hour whose checks were asked for.
+    /// The hour whose checks a visitor opened.
     pub hour: Option<HourChecks>,
-    /// Histories that cannot be used, and why; the check files of their nodes fill in.
-    pub unreadable_histories: Vec<(HistoryName, SourceError)>,
-    /// The first objects in the store whose names are none of ours.
+    /// Invalid histories; the check files of their nodes are used instead.
+    pub unreadable_histories: Vec<(HistoryName, StoreError)>,
+    /// The names of the first objects that checkers do not store.
     pub unrelated: Vec<String>,
-    /// How many there were in the last list.
+    /// The number of such objects in the last full listing.
     pub unrelated_count: usize,
-    /// How many files are in range but too old to be among the newest [`FILES_LIMIT`].
+    /// The number of files in range that are not among the newest [`FILES_LIMIT`].
     pub left_out: usize,
-    /// How many files of the load in hand are dealt with.
+    /// The number of files that the current load has finished.
     pub done: usize,
-    /// How many files the load in hand has to deal with.
+    /// The number of files in the current load.
     pub total: usize,
-    /// What the store's list said of each history that was read.
-    tags: Vec<(HistoryName, String)>,
-    /// How often a list was read.
-    lists_read: u32,
+    /// The entity tag of each loaded history.
+    etags: Vec<(HistoryName, String)>,
+    listing_count: u32,
 }
 
-/// How many foreign objects are remembered by name; nobody reads more.
+/// The most unrelated objects whose names are kept.
 const UNRELATED_KEPT: usize = 10;
 
-/// Names that a store may hold beside check files, and that nobody needs to hear of.
+/// Whether checkers or the page itself store an object with this name.
 fn is_expected(name: &str) -> bool {
     let known = ["index.json", "config.json", "index.html"];
     let folders = [HISTORY_FOLDER, HEARTBEAT_FOLDER, "messages/"];
@@ -71,63 +68,63 @@ fn is_expected(name: &str) -> bool {
 }
 
 impl Cache {
-    /// Notes at the end of a load that the store was heard at `now`, if it was.
-    pub fn note_response(&mut self, now: UnixNanos) {
+    /// Records at the end of a load that the store responded.
+    pub fn record_response(&mut self, now: UnixNanos) {
         if self.list_error.is_none() && self.cached_at.is_none() {
             self.last_response_at = Some(now);
         }
     }
 
-    /// When all that is known was known, if the store says nothing any more.
+    /// The age of the data if the store does not respond.
     #[must_use]
     pub fn stale_since(&self) -> Option<UnixNanos> {
         if self.list_error.is_some() { self.last_response_at } else { None }.or(self.cached_at)
     }
 
-    /// From when on the check files of nodes that are alive may not be in their histories; `None` if there is none.
-    pub(super) fn alive_from(&self) -> Option<UnixNanos> {
+    /// The time from which on the histories of active nodes may not contain all check files; `None` without histories.
+    pub(super) fn active_from(&self) -> Option<UnixNanos> {
         let newest = self.dataset.histories.iter().map(|history| history.newest).max()?;
-        let alive = self.dataset.histories.iter().filter(|history| history.newest >= newest - OVERLAP);
-        alive.map(not_covered_from).min()
+        let active = self.dataset.histories.iter().filter(|history| history.newest >= newest - OVERLAP);
+        active.map(not_covered_from).min()
     }
 
-    /// From when on a refresh has to list.
+    /// The time from which on a refresh lists files.
     pub(super) fn list_from(&self, from: UnixNanos) -> UnixNanos {
         match self.dataset.newest_file() {
-            Some(newest) if !self.lists_read.is_multiple_of(REFRESHES_PER_FULL_LIST) => {
+            Some(newest) if !self.listing_count.is_multiple_of(REFRESHES_PER_FULL_LIST) => {
                 (newest - LIST_OVERLAP).max(from)
             }
             _ => from,
         }
     }
 
-    /// Makes the next refresh list everything that is wanted, since that is of another time.
+    /// Makes the next refresh list the whole range.
     pub fn relist_all(&mut self) {
-        self.lists_read = 0;
+        self.listing_count = 0;
     }
 
-    /// From when on a node without a history has to be listed: all that is wanted, unless it was listed before.
+    /// The time from which on a refresh lists the files of a node without a history.
     pub(super) fn list_from_for(&self, node: Option<&NodeName>, from: UnixNanos) -> UnixNanos {
         if self.dataset.has_files_of(node) { self.list_from(from) } else { from }
     }
 
     pub(super) fn etag_of(&self, name: &HistoryName) -> Option<&String> {
-        self.tags.iter().find(|(known, _)| known == name).map(|(_, tag)| tag)
+        self.etags.iter().find(|(known, _)| known == name).map(|(_, etag)| etag)
     }
 
     fn add_history(
         &mut self,
         name: &HistoryName,
-        tag: Option<String>,
-        answer: Result<Vec<u8>, SourceError>,
+        etag: Option<String>,
+        content: Result<Vec<u8>, StoreError>,
         keep_from: UnixNanos,
     ) {
         self.unreadable_histories.retain(|(known, _)| known != name);
-        self.tags.retain(|(known, _)| known != name);
-        let taken =
-            answer.and_then(|content| self.add_part(name, &content, keep_from).map_err(SourceError::InvalidObject));
-        match taken {
-            Ok(()) => self.tags.extend(tag.map(|tag| (name.clone(), tag))),
+        self.etags.retain(|(known, _)| known != name);
+        let added =
+            content.and_then(|content| self.add_part(name, &content, keep_from).map_err(StoreError::InvalidObject));
+        match added {
+            Ok(()) => self.etags.extend(etag.map(|etag| (name.clone(), etag))),
             Err(error) => self.unreadable_histories.push((name.clone(), error)),
         }
     }
@@ -152,21 +149,21 @@ impl Cache {
                 owner
             }
         };
-        if owner == name.node { Ok(()) } else { Err("use it: it is another node's".to_owned()) }
+        if owner == name.node { Ok(()) } else { Err("invalid history: it belongs to another node".to_owned()) }
     }
 
-    /// A first list is worth its contents; a later one has few files that are new.
+    /// Whether a listing should contain file contents: the first one should, later ones bring few new files.
     pub(super) fn contents(&self) -> InlineContents {
         if self.dataset.file_count() == 0 { InlineContents::Allowed } else { InlineContents::Omitted }
     }
 
-    /// The files to get, newest first, so that the present is known before the past.
+    /// Chooses the files to fetch, newest first, so that the current status is known early.
     pub(super) fn choose(&mut self, listing: Listing, request: LoadRequest) -> Vec<CheckFileName> {
-        self.lists_read = self.lists_read.wrapping_add(1);
+        self.listing_count = self.listing_count.wrapping_add(1);
         self.list_error = None;
         let mut unrelated = listing.unrelated;
         unrelated.retain(|name| !is_expected(name));
-        // A refresh that lists the newest alone must not forget what the whole list held.
+        // Most refreshes list only the newest objects and must not replace the result of a full listing.
         if unrelated.len() >= self.unrelated_count {
             self.unrelated_count = unrelated.len();
             unrelated.truncate(UNRELATED_KEPT);
@@ -189,8 +186,8 @@ impl Cache {
                 continue;
             }
             match listed.size {
-                Some(size) if size > CHECK_FILE_LIMIT => {
-                    self.unreadable.push((name, SourceError::TooLarge(CHECK_FILE_LIMIT)));
+                Some(size) if size > OBJECT_SIZE_LIMIT => {
+                    self.unreadable.push((name, StoreError::TooLarge(OBJECT_SIZE_LIMIT)));
                 }
                 _ => match listed.file {
                     Some(file) if self.dataset.file_count() < FILES_LIMIT => self.dataset.add(&name, file),
@@ -198,8 +195,8 @@ impl Cache {
                 },
             }
         }
-        // Those that failed before are listed again as a rule.
-        sorted::by_key(&mut names, |name| -name.stored_at);
+        // Files that failed before are usually listed again.
+        names.sort_by_cached_key(|name| -name.stored_at);
         names.dedup();
         let room = FILES_LIMIT.saturating_sub(self.dataset.file_count());
         self.left_out = names.len().saturating_sub(room);
@@ -212,30 +209,34 @@ impl Cache {
         self.unreadable.iter().any(|(known, _)| known == name)
     }
 
-    /// Takes what came of asking for an object; of the check files that a history covers, those stay in memory that
-    /// were stored at `keep_from` or later.
-    pub(super) fn take(&mut self, object: StoreObject, answer: Result<Vec<u8>, SourceError>, keep_from: UnixNanos) {
+    /// Adds a fetched object. A history replaces the check files that it covers, except those stored at `keep_from` or later.
+    pub(super) fn add_response(
+        &mut self,
+        object: StoreObject,
+        content: Result<Vec<u8>, StoreError>,
+        keep_from: UnixNanos,
+    ) {
         let name = match object {
             StoreObject::CheckFile(name) => name,
-            StoreObject::History(name, tag) => return self.add_history(&name, tag, answer, keep_from),
+            StoreObject::History(name, etag) => return self.add_history(&name, etag, content, keep_from),
         };
         self.done += 1;
-        match answer {
+        match content {
             Ok(content) => match CheckFile::parse(&content) {
                 Ok(file) => self.dataset.add(&name, file),
-                Err(error) => self.unreadable.push((name, SourceError::InvalidObject(error.to_string()))),
+                Err(error) => self.unreadable.push((name, StoreError::InvalidObject(error.to_string()))),
             },
             Err(error) if error.is_retryable() => self.failed.push((name, error)),
             Err(error) => self.unreadable.push((name, error)),
         }
     }
 
-    /// Marks the files that nobody asked for any more as failed, for the reason of the last one that did.
-    pub(super) fn give_up_on(&mut self, request: &[CheckFileName]) {
+    /// Marks the files of a load that are still missing as failed, with the error of the last request.
+    pub(super) fn give_up_on(&mut self, names: &[CheckFileName]) {
         let Some((_, reason)) = self.failed.last().cloned() else { return };
-        let dealt_with = self.failed.len();
-        for name in request {
-            let failed = || self.failed[..dealt_with].iter().any(|(known, _)| known == name);
+        let failed_count = self.failed.len();
+        for name in names {
+            let failed = || self.failed[..failed_count].iter().any(|(known, _)| known == name);
             if !self.dataset.contains(name) && !self.is_unreadable(name) && !failed() {
                 self.failed.push((name.clone(), reason.clone()));
             }
@@ -250,8 +251,8 @@ impl Cache {
     }
 }
 
-/// From when on check files may not be in a history: two rounds that were stored at nearly the same time may have
-/// overtaken each other. What is later still the node itself finds, and tells in its next history.
+/// The time from which on a history may not contain all check files of its node: files that were stored at nearly the same
+/// time may have been stored in either order. The node adds files that appear even later to its next history.
 pub(super) fn not_covered_from(history: &HistoryRows) -> UnixNanos {
     history.newest - MINUTE
 }
@@ -261,7 +262,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_checkers_store_beside_check_files_is_no_news_to_anybody() {
+    fn objects_of_checkers_are_expected() {
         for name in ["index.json", "history/eu-west.json", "heartbeats/backup.json", "messages/1.json", "folder/"] {
             assert!(is_expected(name), "{name}");
         }

@@ -1,4 +1,4 @@
-//! The checks of one hour, loaded because somebody opened it.
+//! Loads the checks of one hour when a visitor opens it.
 
 use std::ops::ControlFlow;
 
@@ -8,39 +8,34 @@ use shared::object_name::CheckFileName;
 
 use super::bucket::TimeBucket;
 use super::model::Dataset;
-use super::store::{Store, get_all};
-use crate::source::{InlineContents, SourceError, StoreObject};
+use crate::store::{InlineContents, Store, StoreError, StoreObject, fetch_all};
 
-/// The most check files that are loaded of an hour that somebody opens: ten nodes that look every minute.
+/// The most check files that are loaded of one hour: ten nodes with a check every minute.
 pub const HOUR_FILES_LIMIT: usize = 600;
 
-/// How long after a check its round is stored as a rule.
+/// How long after a check its file is usually stored.
 const STORED_WITHIN: i64 = 10 * MINUTE;
 
-/// The checks of an hour, loaded because somebody asked for them.
+/// The checks of an open hour.
 #[derive(Debug, Default)]
 pub struct HourChecks {
-    /// Which hour.
     pub bucket: TimeBucket,
-    /// What its check files say.
     pub dataset: Dataset,
-    /// Whether they are still coming in.
     pub is_loading: bool,
-    /// How many check files are more than [`HOUR_FILES_LIMIT`].
+    /// The number of check files beyond [`HOUR_FILES_LIMIT`].
     pub left_out: usize,
-    /// Why they could not be loaded.
-    pub problem: Option<SourceError>,
+    /// Why the check files could not be loaded.
+    pub problem: Option<StoreError>,
 }
 
 impl HourChecks {
-    /// An hour of which nothing is known.
+    /// An hour without any data.
     #[must_use]
     pub fn new(bucket: TimeBucket) -> HourChecks {
         HourChecks { bucket, ..HourChecks::default() }
     }
 }
 
-/// Loads the checks of an hour.
 pub(crate) async fn load_hour(store: &impl Store, bucket: TimeBucket) -> HourChecks {
     let mut hour = HourChecks::new(bucket);
     let until = bucket.end.saturating_add(STORED_WITHIN);
@@ -55,8 +50,8 @@ pub(crate) async fn load_hour(store: &impl Store, bucket: TimeBucket) -> HourChe
     let mut names: Vec<CheckFileName> = names.filter(|name| (bucket.start..until).contains(&name.stored_at)).collect();
     hour.left_out = names.len().saturating_sub(HOUR_FILES_LIMIT);
     names.truncate(HOUR_FILES_LIMIT);
-    get_all(store, names.into_iter().map(StoreObject::CheckFile).collect(), &mut |object, answer| {
-        match (object, answer.map(|content| CheckFile::parse(&content))) {
+    fetch_all(store, names.into_iter().map(StoreObject::CheckFile).collect(), &mut |object, content| {
+        match (object, content.map(|content| CheckFile::parse(&content))) {
             (StoreObject::CheckFile(name), Ok(Ok(file))) => hour.dataset.add(&name, file),
             (_, Err(error)) => hour.problem = Some(error),
             _ => {}

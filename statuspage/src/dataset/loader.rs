@@ -1,5 +1,7 @@
-//! List → choose → fetch → record. What failed is part of the answer: one bad file never keeps the others away, and
-//! the next refresh adds only what is new and asks again for what may have passed.
+//! Lists a store, chooses what is missing, fetches it and adds it to the cache.
+//!
+//! Errors become part of the cache: one invalid file never hides the others. The next refresh fetches only new files and those
+//! whose error may have been temporary.
 
 use std::cell::RefCell;
 use std::ops::ControlFlow;
@@ -10,38 +12,37 @@ use shared::object_name::{CheckFileName, HistoryName};
 
 use super::cache::{Cache, not_covered_from};
 use super::request::LoadRequest;
-use super::store::{Store, get_all};
-use crate::source::{HistoryListing, InlineContents, Listing, SourceError, StoreObject};
+use crate::store::{HistoryListing, InlineContents, Listing, Store, StoreError, StoreObject, fetch_all};
 
-/// After so many failures in a row nobody answers any more, and the rest waits for the next refresh.
+/// After this many failures in a row, the store is considered down and the other files wait for the next refresh.
 const FAILURES_IN_A_ROW_LIMIT: usize = 30;
 
-/// Something that a load brought.
+/// The progress of a load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoadEvent {
-    /// All histories: with them nearly everything is known.
+    /// All histories were loaded, which contain nearly everything.
     Histories,
-    /// A check file.
+    /// One check file was loaded, or failed to load.
     File,
 }
 
-/// Brings the memory up to date with what is wanted; calls `after` whenever something was dealt with.
+/// Loads what `request` needs and the cache lacks; calls `on_event` on progress.
 pub(crate) async fn refresh(
     store: &impl Store,
     cache: &RefCell<Cache>,
     request: LoadRequest,
-    mut after: impl FnMut(LoadEvent),
+    mut on_event: impl FnMut(LoadEvent),
 ) {
     cache.borrow_mut().drop_before(request.from);
     let mut cached_at = None;
     let listing = if request.uses_histories() {
-        let looked = load_histories(store, cache, request).await;
-        after(LoadEvent::Histories);
-        match looked {
+        let histories = load_histories(store, cache, request).await;
+        on_event(LoadEvent::Histories);
+        match histories {
             Ok(_) if request.is_past() => store.list(request.checks_from, request.until, InlineContents::Omitted).await,
-            Ok(sample) => {
-                cached_at = sample.cached_at;
-                list_beside_histories(store, cache, sample.newest, request).await
+            Ok(listing) => {
+                cached_at = listing.cached_at;
+                list_uncovered(store, cache, listing.newest, request).await
             }
             Err(error) => Err(error),
         }
@@ -62,10 +63,10 @@ pub(crate) async fn refresh(
     };
     let mut failures_in_a_row = 0;
     let objects = names.iter().cloned().map(StoreObject::CheckFile).collect();
-    get_all(store, objects, &mut |object, answer| {
-        failures_in_a_row = if answer.is_err() { failures_in_a_row + 1 } else { 0 };
-        cache.borrow_mut().take(object, answer, request.checks_from);
-        after(LoadEvent::File);
+    fetch_all(store, objects, &mut |object, content| {
+        failures_in_a_row = if content.is_err() { failures_in_a_row + 1 } else { 0 };
+        cache.borrow_mut().add_response(object, content, request.checks_from);
+        on_event(LoadEvent::File);
         if failures_in_a_row < FAILURES_IN_A_ROW_LIMIT {
             return ControlFlow::Continue(());
         }
@@ -75,52 +76,55 @@ pub(crate) async fn refresh(
     .await;
 }
 
-/// Lists all check files from a moment on, with their contents where that is worth it.
-async fn list_to_now(store: &impl Store, cache: &RefCell<Cache>, from: UnixNanos) -> Result<Listing, SourceError> {
+/// Lists all check files from a time on.
+async fn list_to_now(store: &impl Store, cache: &RefCell<Cache>, from: UnixNanos) -> Result<Listing, StoreError> {
     let contents = cache.borrow().contents();
     store.list(from, UnixNanos::MAX, contents).await
 }
 
-/// Brings the histories up to date; returns what the store says of them.
+/// Lists the histories and loads those that changed.
 async fn load_histories(
     store: &impl Store,
     cache: &RefCell<Cache>,
     request: LoadRequest,
-) -> Result<HistoryListing, SourceError> {
-    let sample = store.list_histories().await?;
-    cache.borrow_mut().unreadable_histories.retain(|(known, _)| sample.histories.iter().any(|(name, _)| name == known));
-    let is_new = |(name, tag): &&(HistoryName, Option<String>)| {
-        request.parts.contains(&name.part) && (tag.is_none() || cache.borrow().etag_of(name) != tag.as_ref())
+) -> Result<HistoryListing, StoreError> {
+    let listing = store.list_histories().await?;
+    cache
+        .borrow_mut()
+        .unreadable_histories
+        .retain(|(known, _)| listing.histories.iter().any(|(name, _)| name == known));
+    let has_changed = |(name, etag): &&(HistoryName, Option<String>)| {
+        request.parts.contains(&name.part) && (etag.is_none() || cache.borrow().etag_of(name) != etag.as_ref())
     };
-    let changed = sample.histories.iter().filter(is_new).cloned();
-    let changed = changed.map(|(name, tag)| StoreObject::History(name, tag)).collect();
-    get_all(store, changed, &mut |object, answer| {
-        cache.borrow_mut().take(object, answer, request.checks_from);
+    let changed = listing.histories.iter().filter(has_changed).cloned();
+    let changed = changed.map(|(name, etag)| StoreObject::History(name, etag)).collect();
+    fetch_all(store, changed, &mut |object, content| {
+        cache.borrow_mut().add_response(object, content, request.checks_from);
         ControlFlow::Continue(())
     })
     .await;
-    Ok(sample)
+    Ok(listing)
 }
 
-/// Lists the check files that histories do not cover: few, unless a node has no history or is behind with it.
-async fn list_beside_histories(
+/// Lists the check files that histories do not cover: only a few, unless a node has no history or an old one.
+async fn list_uncovered(
     store: &impl Store,
     cache: &RefCell<Cache>,
     newest: Option<Listing>,
     request: LoadRequest,
-) -> Result<Listing, SourceError> {
-    let alive_from = cache.borrow().alive_from();
-    let mut from = alive_from.unwrap_or(request.from);
+) -> Result<Listing, StoreError> {
+    let active_from = cache.borrow().active_from();
+    let mut from = active_from.unwrap_or(request.from);
     if request.checks_from < UnixNanos::MAX {
         from = from.min(cache.borrow().list_from(request.checks_from));
     }
     let listing = match newest {
-        // A short list reaches back further than any node that is alive is behind.
-        Some(listing) if alive_from == Some(from) => listing,
+        // The short index covers more time than the histories of active nodes can be behind.
+        Some(listing) if active_from == Some(from) => listing,
         _ => list_to_now(store, cache, from).await?,
     };
     let names: Vec<CheckFileName> = listing.files.iter().map(|listed| listed.name.clone()).collect();
-    let further = {
+    let earlier = {
         let cache = cache.borrow();
         let histories = &cache.dataset.histories;
         history::needed_from(&names, from, |node| {
@@ -128,8 +132,8 @@ async fn list_beside_histories(
             history.map_or_else(|| cache.list_from_for(node, request.from), not_covered_from)
         })
     };
-    match further {
-        Some(further) => list_to_now(store, cache, further).await,
+    match earlier {
+        Some(earlier) => list_to_now(store, cache, earlier).await,
         None => Ok(listing),
     }
 }

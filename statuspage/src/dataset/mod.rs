@@ -1,4 +1,4 @@
-//! Everything the page has loaded: what a store said, in a form that is quick to evaluate, and what is to be asked for next.
+//! Everything that was loaded from a store, in a form that is quick to evaluate, and what to load next.
 
 mod bucket;
 mod cache;
@@ -7,7 +7,6 @@ mod loader;
 mod model;
 mod request;
 mod sample;
-mod store;
 
 pub use bucket::TimeBucket;
 pub use cache::{Cache, FILES_LIMIT};
@@ -18,4 +17,3 @@ pub(crate) use loader::refresh;
 pub use model::{Dataset, ENDPOINTS_LIMIT, EndpointData, NodeSamples, StoredMessage};
 pub use request::LoadRequest;
 pub use sample::{NodeHistory, Sample};
-pub(crate) use store::Store;

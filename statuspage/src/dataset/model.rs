@@ -1,5 +1,4 @@
-//! What the loaded check files say, by endpoint and node, in a form that is quick to reckon with. Files are added
-//! one by one and forgotten by age; nothing is reckoned here.
+//! The contents of the loaded check files, by endpoint and node. Files are added one by one and dropped by age.
 
 use shared::check_file::{CheckFile, CheckResult, EndpointKey, SkippedElement};
 use shared::history::HistoryRows;
@@ -10,92 +9,89 @@ use shared::uptime::{Span, StatusTimeline};
 use shared::{Nanos, UnixNanos};
 
 use super::sample::{NodeHistory, Sample, samples_from};
-use shared::sorted::{self, find_descending};
 
-/// The most endpoints that are kept: a store that names more is hostile or not meant for a page.
+/// The most endpoints that are kept. A store with more is hostile, or too large for a page.
 pub const ENDPOINTS_LIMIT: usize = 10_000;
 
-/// Everything the page knows.
+/// The contents of the loaded check files and histories.
 #[derive(Debug, Default)]
 pub struct Dataset {
-    /// The check files that are in memory, newest first, which is the order in which they come.
+    /// The check files in memory, newest first, which is the order in which they are loaded.
     files: Vec<CheckFileName>,
-    /// The endpoints, in the order in which they were first seen.
+    /// The endpoints, in the order in which they first appeared. Their indexes are their ids and never change.
     pub endpoints: Vec<EndpointData>,
-    /// Their places in the order of their keys, by which they are found: what finds them by hashes would weigh a kilobyte.
+    /// The indexes of the endpoints in the order of their keys. A hash map would add a kilobyte to the page.
     pub by_key: Vec<usize>,
-    /// The nodes by name, with the moment of the newest result of each; `None` is a checker that gives no name.
+    /// The nodes by name, each with the time of its newest result; `None` is a checker without a name.
     pub nodes: Vec<(Option<NodeName>, UnixNanos)>,
-    /// What was said, in no order.
+    /// The messages, in no particular order.
     pub messages: Vec<StoredMessage>,
-    /// The elements of files that could not be read, with their files.
+    /// The invalid elements of check files.
     pub skipped: Vec<(CheckFileName, Vec<SkippedElement>)>,
-    /// Whether endpoints were left out, since there are more than [`ENDPOINTS_LIMIT`].
+    /// Whether endpoints were left out because there are more than [`ENDPOINTS_LIMIT`].
     pub overflowed: bool,
-    /// The histories of nodes that keep one, without what was taken from them.
+    /// The histories without the parts that were moved to `endpoints` and `messages`.
     pub histories: Vec<HistoryRows>,
 }
 
-/// A message as it was stored.
 #[derive(Debug)]
 pub struct StoredMessage {
-    /// When.
     pub at: UnixNanos,
-    /// The words, as HTML.
     pub html: String,
-    /// The places of the endpoints it was said about.
+    /// The ids of the endpoints that the message is about.
     pub about: Vec<usize>,
 }
 
-/// What is known of one endpoint.
+/// The results of one endpoint.
 #[derive(Debug)]
 pub struct EndpointData {
-    /// Which one it is.
     pub key: EndpointKey,
-    /// Its place in the newest file that names it: the order of the checker's configuration.
+    /// The index in the newest check file that contains the endpoint, which is the order of the checker's configuration.
     pub position: usize,
-    /// When that file was stored.
+    /// When that check file was stored.
     positioned_at: UnixNanos,
-    /// How several nodes agree on it, by the same file.
+    /// The quorum from the same check file.
     pub quorum: Quorum,
-    /// What each node saw.
     pub nodes: Vec<NodeSamples>,
 }
 
-/// What one node saw of one endpoint.
+/// The results of one endpoint from one node.
 #[derive(Debug)]
 pub struct NodeSamples {
-    /// Which node; `None` is a checker that gives no name.
+    /// `None` is a checker without a name.
     pub node: Option<NodeName>,
-    /// What it saw by its check files, oldest first after [`Dataset::sort_samples`].
+    /// The results in check files, oldest first after [`Dataset::sort_samples`].
     pub samples: Vec<Sample>,
-    /// What its history says.
-    pub past: Option<NodeHistory>,
+    pub history: Option<NodeHistory>,
 }
 
 impl Dataset {
-    /// How many check files are in memory.
+    /// The number of check files in memory.
     #[must_use]
     pub fn file_count(&self) -> usize {
         self.files.len()
     }
 
-    /// The longest interval that a result tells whose node keeps no history; 0 if none does. A history reaches into
-    /// any period by itself.
+    /// The longest interval in results of nodes without a history; 0 if there is none. A history contains the status at the
+    /// start of a period.
     #[must_use]
     pub fn longest_interval(&self) -> Nanos {
         let nodes = self.endpoints.iter().flat_map(|endpoint| &endpoint.nodes);
-        let samples = nodes.filter(|node| node.past.is_none()).flat_map(|node| &node.samples);
+        let samples = nodes.filter(|node| node.history.is_none()).flat_map(|node| &node.samples);
         samples.filter_map(|sample| sample.interval).max().unwrap_or(0)
     }
 
     /// Whether a check file is in memory.
     #[must_use]
     pub fn contains(&self, name: &CheckFileName) -> bool {
-        find_descending(&self.files, name).is_ok()
+        self.find_file(name).is_ok()
     }
 
-    /// Whether any check file of a node is in memory.
+    fn find_file(&self, name: &CheckFileName) -> Result<usize, usize> {
+        self.files.binary_search_by(|other| name.cmp(other))
+    }
+
+    /// Whether check files of a node are in memory.
     #[must_use]
     pub fn has_files_of(&self, node: Option<&NodeName>) -> bool {
         self.files.iter().any(|name| name.node.as_ref() == node)
@@ -107,10 +103,10 @@ impl Dataset {
         self.files.first().map(|name| name.stored_at)
     }
 
-    /// Adds a check file, once; the same one again changes nothing.
+    /// Adds a check file, unless it was added before.
     pub fn add(&mut self, name: &CheckFileName, file: CheckFile) {
-        let Err(place) = find_descending(&self.files, name) else { return };
-        self.files.insert(place, name.clone());
+        let Err(index) = self.find_file(name) else { return };
+        self.files.insert(index, name.clone());
         let file = file.stored_as(name);
         if !file.skipped.is_empty() {
             self.skipped.push((name.clone(), file.skipped));
@@ -122,47 +118,43 @@ impl Dataset {
     }
 
     fn add_result(&mut self, name: &CheckFileName, position: usize, first_message: usize, result: &CheckResult) {
-        let Some(place) = self.place_of(&result.endpoint_key()) else { return };
+        let Some(id) = self.id_of(&result.endpoint_key()) else { return };
         if !result.message.trim().is_empty() {
-            // One message about several endpoints stands in the result of each of them.
-            let here = self.messages[first_message..].iter().position(|said| said.html == result.message);
-            let told = |said: &StoredMessage| said.at == name.stored_at && said.html == result.message;
-            if let Some(here) = here {
-                self.messages[first_message + here].about.push(place);
-            } else if !self.messages.iter().any(told) {
-                self.messages.push(StoredMessage {
-                    at: name.stored_at,
-                    html: result.message.clone(),
-                    about: vec![place],
-                });
+            // The results of all endpoints that a message is about contain it.
+            let same_file = self.messages[first_message..].iter().position(|message| message.html == result.message);
+            let is_same = |message: &StoredMessage| message.at == name.stored_at && message.html == result.message;
+            if let Some(index) = same_file {
+                self.messages[first_message + index].about.push(id);
+            } else if !self.messages.iter().any(is_same) {
+                self.messages.push(StoredMessage { at: name.stored_at, html: result.message.clone(), about: vec![id] });
             }
         }
         self.record_report(result.node.as_ref(), result.timestamp);
-        let endpoint = &mut self.endpoints[place];
+        let endpoint = &mut self.endpoints[id];
         endpoint.update_settings(name.stored_at, position, result.quorum);
         endpoint.node_mut(result.node.as_ref()).samples.push(Sample::new(result));
     }
 
     fn record_report(&mut self, node: Option<&NodeName>, at: UnixNanos) {
-        let place = self.nodes.partition_point(|(known, _)| known.as_ref() < node);
-        match self.nodes.get_mut(place) {
+        let index = self.nodes.partition_point(|(known, _)| known.as_ref() < node);
+        match self.nodes.get_mut(index) {
             Some((known, newest)) if known.as_ref() == node => *newest = (*newest).max(at),
-            _ => self.nodes.insert(place, (node.cloned(), at)),
+            _ => self.nodes.insert(index, (node.cloned(), at)),
         }
     }
 
-    /// The number of an endpoint; `None` if there are too many.
-    fn place_of(&mut self, key: &EndpointKey) -> Option<usize> {
-        let here = match self.by_key.binary_search_by(|place| self.endpoints[*place].key.cmp(key)) {
-            Ok(here) => return Some(self.by_key[here]),
-            Err(here) => here,
+    /// The id of an endpoint, which is added if it is new; `None` if there are too many.
+    fn id_of(&mut self, key: &EndpointKey) -> Option<usize> {
+        let index = match self.by_key.binary_search_by(|id| self.endpoints[*id].key.cmp(key)) {
+            Ok(index) => return Some(self.by_key[index]),
+            Err(index) => index,
         };
         if self.endpoints.len() >= ENDPOINTS_LIMIT {
             self.overflowed = true;
             return None;
         }
-        let place = self.endpoints.len();
-        self.by_key.insert(here, place);
+        let id = self.endpoints.len();
+        self.by_key.insert(index, id);
         self.endpoints.push(EndpointData {
             key: key.clone(),
             position: 0,
@@ -170,33 +162,33 @@ impl Dataset {
             quorum: Quorum::default(),
             nodes: Vec::new(),
         });
-        Some(place)
+        Some(id)
     }
 
-    /// Takes a node's history in the place of the one before. Of the check files that it covers, those that were stored
-    /// at `keep_from` or later stay in memory.
+    /// Adds the history of a node, which replaces its previous history and the check files that it covers, except those
+    /// stored at `keep_from` or later.
     pub fn add_history(&mut self, mut history: HistoryRows, keep_from: UnixNanos) {
         let before = self.histories.iter().position(|known| known.node == history.node);
         if before.is_some_and(|before| self.histories[before].newest == history.newest) {
             return;
         }
         self.files.retain(|name| name.node != history.node || name.stored_at >= keep_from || !history.covers(name));
-        let mut places = Vec::with_capacity(history.endpoints.len());
-        for past in std::mem::take(&mut history.endpoints) {
-            let Some(place) = self.place_of(&past.key) else { break };
-            places.push(place);
-            let endpoint = &mut self.endpoints[place];
-            let newest = past.timeline.last.map_or(0, |last| last.at);
-            endpoint.update_settings(newest, past.latest.position, past.latest.quorum);
-            let of_node = endpoint.node_mut(history.node.as_ref());
-            of_node.samples.retain(|sample| sample.at >= keep_from || sample.at > newest);
-            of_node.past = Some(NodeHistory { samples: samples_from(&past), timeline: past.timeline, open: past.open });
+        let mut ids = Vec::with_capacity(history.endpoints.len());
+        for rows in std::mem::take(&mut history.endpoints) {
+            let Some(id) = self.id_of(&rows.key) else { break };
+            ids.push(id);
+            let endpoint = &mut self.endpoints[id];
+            let newest = rows.timeline.last.map_or(0, |last| last.at);
+            endpoint.update_settings(newest, rows.latest.position, rows.latest.quorum);
+            let node = endpoint.node_mut(history.node.as_ref());
+            node.samples.retain(|sample| sample.at >= keep_from || sample.at > newest);
+            node.history = Some(NodeHistory { samples: samples_from(&rows), timeline: rows.timeline, open: rows.open });
             self.record_report(history.node.as_ref(), newest);
         }
-        for said in std::mem::take(&mut history.messages) {
-            let about = said.about.iter().filter_map(|place| places.get(*place).copied()).collect();
-            if !self.messages.iter().any(|known| known.at == said.at && known.html == said.message) {
-                self.messages.push(StoredMessage { at: said.at, html: said.message, about });
+        for posted in std::mem::take(&mut history.messages) {
+            let about = posted.about.iter().filter_map(|index| ids.get(*index).copied()).collect();
+            if !self.messages.iter().any(|known| known.at == posted.at && known.html == posted.message) {
+                self.messages.push(StoredMessage { at: posted.at, html: posted.message, about });
             }
         }
         match before {
@@ -205,36 +197,37 @@ impl Dataset {
         }
     }
 
-    /// Forgets what was stored before `time`: results, messages and the endpoints nothing is left of.
+    /// Drops results and messages from before `time`.
     pub fn drop_before(&mut self, time: UnixNanos) {
         if self.files.last().is_none_or(|oldest| oldest.stored_at >= time) {
             return;
         }
         self.files.truncate(self.files.partition_point(|name| name.stored_at >= time));
         self.skipped.retain(|(name, _)| name.stored_at >= time);
-        self.messages.retain(|said| said.at >= time);
+        self.messages.retain(|message| message.at >= time);
         for endpoint in &mut self.endpoints {
             for node in &mut endpoint.nodes {
                 node.samples.retain(|sample| sample.at >= time);
             }
-            endpoint.nodes.retain(|node| !node.samples.is_empty() || node.past.is_some());
+            endpoint.nodes.retain(|node| !node.samples.is_empty() || node.history.is_some());
         }
-        // Places stay what they are, since messages and the page refer to them; an endpoint without looks is
-        // not shown.
+        // Endpoints stay, because messages and the page refer to them by id. Those without samples are not shown.
         let histories = &self.histories;
         self.nodes.retain(|(node, newest)| *newest >= time || histories.iter().any(|known| known.node == *node));
     }
 
-    /// Puts every node's looks in the order of time; nearly free where they are.
+    /// Sorts the samples of each node by time; nearly free if they are sorted already.
     pub fn sort_samples(&mut self) {
         for node in self.endpoints.iter_mut().flat_map(|endpoint| &mut endpoint.nodes) {
-            sorted::by_key(&mut node.samples, |sample| sample.at);
+            if !node.samples.is_sorted_by_key(|sample| sample.at) {
+                node.samples.sort_by_cached_key(|sample| sample.at);
+            }
         }
     }
 }
 
 impl EndpointData {
-    /// Takes what the newest file says of the endpoint's place and verdict.
+    /// Updates position and quorum, unless they come from a newer check file.
     fn update_settings(&mut self, at: UnixNanos, position: usize, quorum: Quorum) {
         if at >= self.positioned_at {
             (self.positioned_at, self.position, self.quorum) = (at, position, quorum);
@@ -242,36 +235,37 @@ impl EndpointData {
     }
 
     fn node_mut(&mut self, node: Option<&NodeName>) -> &mut NodeSamples {
-        // In the order of their names, whichever came first.
-        let place = self.nodes.partition_point(|known| known.node.as_ref() < node);
-        if self.nodes.get(place).is_none_or(|known| known.node.as_ref() != node) {
-            self.nodes.insert(place, NodeSamples { node: node.cloned(), samples: Vec::new(), past: None });
+        // The nodes are in the order of their names.
+        let index = self.nodes.partition_point(|known| known.node.as_ref() < node);
+        if self.nodes.get(index).is_none_or(|known| known.node.as_ref() != node) {
+            self.nodes.insert(index, NodeSamples { node: node.cloned(), samples: Vec::new(), history: None });
         }
-        &mut self.nodes[place]
+        &mut self.nodes[index]
     }
 }
 
 impl NodeSamples {
-    /// Its spans up to and with `now`; `interval` is how long a single look stands that does not say so.
+    /// The spans of status up to and including `now`. `interval` is how long a single result is valid that has no interval.
     #[must_use]
     pub fn spans(&self, now: UnixNanos, interval: Nanos) -> Vec<Span> {
         let known = self.samples.partition_point(|sample| sample.at <= now);
         let mut samples = &self.samples[..known];
         let mut timeline = StatusTimeline::default();
-        if let Some(past) = &self.past {
-            timeline = past.timeline.clone();
+        if let Some(history) = &self.history {
+            timeline = history.timeline.clone();
             samples =
                 &samples[samples.partition_point(|sample| timeline.last.is_some_and(|last| sample.at <= last.at))..];
         }
-        // One look has no neighbors to tell how often it is repeated.
-        let is_alone =
-            self.past.is_none() && samples.first().is_none_or(|oldest| oldest.at == samples[samples.len() - 1].at);
-        let mut seen: Vec<&Sample> = samples.iter().collect();
-        sorted::by_key(&mut seen, |sample| sample.status as i64);
-        sorted::by_key(&mut seen, |sample| sample.at);
-        for sample in seen {
+        // The interval of several results follows from the time between them.
+        let is_single =
+            self.history.is_none() && samples.first().is_none_or(|oldest| oldest.at == samples[samples.len() - 1].at);
+        let mut samples: Vec<&Sample> = samples.iter().collect();
+        // Of results from the same time, the worst is last.
+        samples.sort_by_cached_key(|sample| sample.status as i64);
+        samples.sort_by_cached_key(|sample| sample.at);
+        for sample in samples {
             let mut observation = sample.observation();
-            if is_alone {
+            if is_single {
                 observation.interval = observation.interval.or(Some(interval));
             }
             timeline.add(observation);
@@ -280,21 +274,22 @@ impl NodeSamples {
         timeline.spans
     }
 
-    /// What is known of each check, or of hours and days where it is not, from `from` to before `to`.
+    /// The samples from `from` until before `to`: checks, or hours and days where checks are not loaded.
     pub fn samples(&self, from: UnixNanos, to: UnixNanos) -> impl Iterator<Item = &Sample> {
-        let past = self.past.as_ref().map_or(&[][..], |past| &past.samples);
-        response_times::known(past, &self.samples, from, to)
+        let history = self.history.as_ref().map_or(&[][..], |history| &history.samples);
+        response_times::known(history, &self.samples, from, to)
     }
 
-    /// The newest look that is not in the future.
+    /// The newest sample that is not in the future.
     #[must_use]
     pub fn newest(&self, now: UnixNanos) -> Option<&Sample> {
-        let of = |samples: &[Sample]| samples.partition_point(|sample| sample.at <= now).checked_sub(1);
-        let own = of(&self.samples).map(|place| &self.samples[place]);
-        let past = self.past.as_ref().and_then(|past| of(&past.samples).map(|place| &past.samples[place]));
-        match (own, past) {
-            (Some(own), Some(past)) if past.at > own.at => Some(past),
-            (own, past) => own.or(past),
+        let newest_of = |samples: &[Sample]| samples.partition_point(|sample| sample.at <= now).checked_sub(1);
+        let loaded = newest_of(&self.samples).map(|index| &self.samples[index]);
+        let history = self.history.as_ref().map_or(&[][..], |history| &history.samples);
+        let recorded = newest_of(history).map(|index| &history[index]);
+        match (loaded, recorded) {
+            (Some(loaded), Some(recorded)) if recorded.at > loaded.at => Some(recorded),
+            (loaded, recorded) => loaded.or(recorded),
         }
     }
 }
@@ -320,7 +315,7 @@ mod tests {
         (CheckFileName { stored_at: at, node: None }, CheckFile { results, skipped: Vec::new() })
     }
 
-    fn record_of(files: &[(CheckFileName, CheckFile)]) -> Dataset {
+    fn dataset_of(files: &[(CheckFileName, CheckFile)]) -> Dataset {
         let mut dataset = Dataset::default();
         for (name, file) in files {
             dataset.add(name, file.clone());
@@ -330,17 +325,17 @@ mod tests {
     }
 
     #[test]
-    fn a_file_counts_once_however_often_it_is_added() {
+    fn a_file_is_added_only_once() {
         let one = file(MINUTE, &["A"]);
-        let dataset = record_of(&[one.clone(), one]);
+        let dataset = dataset_of(&[one.clone(), one]);
         assert_eq!((dataset.file_count(), dataset.endpoints[0].nodes[0].samples.len()), (1, 1));
     }
 
     #[test]
-    fn an_endpoint_is_the_same_one_in_whatever_order_titles_come() {
+    fn endpoints_are_identified_by_title_in_any_order() {
         let files = [["D", "B"], ["C", "A"], ["B", "D"], ["A", "C"]];
         let files: Vec<_> = (1..).zip(files).map(|(minute, titles)| file(minute * MINUTE, &titles)).collect();
-        let dataset = record_of(&files);
+        let dataset = dataset_of(&files);
         let titles: Vec<&str> = dataset.endpoints.iter().map(|endpoint| endpoint.key.title.as_str()).collect();
         assert_eq!(titles, ["D", "B", "C", "A"]);
         assert!(dataset.endpoints.iter().all(|endpoint| endpoint.nodes[0].samples.len() == 2));
@@ -349,7 +344,7 @@ mod tests {
     #[test]
     fn the_order_of_arrival_does_not_matter() {
         let (one, two) = (file(MINUTE, &["A", "B"]), file(2 * MINUTE, &["B", "A"]));
-        for dataset in [record_of(&[one.clone(), two.clone()]), record_of(&[two, one])] {
+        for dataset in [dataset_of(&[one.clone(), two.clone()]), dataset_of(&[two, one])] {
             let a = dataset.endpoints.iter().find(|endpoint| endpoint.key.title == "A").expect("it was seen");
             assert_eq!(a.position, 1);
             assert_eq!(a.nodes[0].samples.iter().map(|sample| sample.at).collect::<Vec<_>>(), [MINUTE, 2 * MINUTE]);
@@ -357,19 +352,19 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_interval_is_that_of_nodes_without_a_history() {
+    fn the_longest_interval_ignores_nodes_with_a_history() {
         let (name, mut one) = file(MINUTE, &["A", "B"]);
         (one.results[0].interval, one.results[1].interval) = (Some(MINUTE), Some(3 * MINUTE));
-        let mut dataset = record_of(&[(name, one)]);
+        let mut dataset = dataset_of(&[(name, one)]);
         assert_eq!(dataset.longest_interval(), 3 * MINUTE);
-        let past = NodeHistory { timeline: StatusTimeline::default(), samples: Vec::new(), open: Series::default() };
-        dataset.endpoints[1].nodes[0].past = Some(past);
+        let history = NodeHistory { timeline: StatusTimeline::default(), samples: Vec::new(), open: Series::default() };
+        dataset.endpoints[1].nodes[0].history = Some(history);
         assert_eq!(dataset.longest_interval(), MINUTE);
     }
 
     #[test]
-    fn what_left_the_range_leaves_memory() {
-        let mut dataset = record_of(&[file(MINUTE, &["A"]), file(2 * MINUTE, &["B"])]);
+    fn files_outside_the_range_are_dropped() {
+        let mut dataset = dataset_of(&[file(MINUTE, &["A"]), file(2 * MINUTE, &["B"])]);
         dataset.drop_before(2 * MINUTE);
         assert_eq!(dataset.file_count(), 1);
         assert!(dataset.endpoints[0].nodes.is_empty() && dataset.messages.is_empty());
@@ -377,14 +372,14 @@ mod tests {
     }
 
     #[test]
-    fn two_checks_of_one_url_under_two_titles_stay_apart() {
-        assert_eq!(record_of(&[file(MINUTE, &["A", "B"])]).endpoints.len(), 2);
+    fn two_titles_of_one_url_are_two_endpoints() {
+        assert_eq!(dataset_of(&[file(MINUTE, &["A", "B"])]).endpoints.len(), 2);
     }
 
     #[test]
-    fn endpoints_beyond_the_limit_are_left_out_and_said_to_be() {
+    fn too_many_endpoints_are_reported() {
         let titles: Vec<String> = (0..=ENDPOINTS_LIMIT).map(|number| number.to_string()).collect();
-        let dataset = record_of(&[file(MINUTE, &titles.iter().map(String::as_str).collect::<Vec<_>>())]);
+        let dataset = dataset_of(&[file(MINUTE, &titles.iter().map(String::as_str).collect::<Vec<_>>())]);
         assert_eq!((dataset.endpoints.len(), dataset.overflowed), (ENDPOINTS_LIMIT, true));
     }
 }

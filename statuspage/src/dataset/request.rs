@@ -1,24 +1,23 @@
-//! What a load has to bring. Pure.
+//! What a load must bring.
 
 use shared::UnixNanos;
 use shared::object_name::HistoryPart;
 
-/// What a load has to bring.
+/// What a load must bring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoadRequest {
-    /// From when on the past is wanted at all.
+    /// The start of the period, including the time before it from which results may still be valid.
     pub from: UnixNanos,
-    /// From when on every check file is wanted; what is before is told by histories, as far as nodes keep one.
+    /// The time from which on all check files are needed. Before it, histories are enough for nodes that have one.
     pub checks_from: UnixNanos,
-    /// The end of what is wanted: [`UnixNanos::MAX`], unless somebody looks back.
+    /// The end of the period: [`UnixNanos::MAX`], except for a view of the past.
     pub until: UnixNanos,
-    /// Which objects of a history are wanted.
     pub parts: &'static [HistoryPart],
 }
 
 impl LoadRequest {
     pub(super) fn uses_histories(self) -> bool {
-        // Who looks back may ask for a time whose check files have expired.
+        // The check files of a past view may have expired.
         self.from < self.checks_from || self.is_past()
     }
 

@@ -1,4 +1,4 @@
-//! One check reduced to what the page shows, and what a node's history says in place of checks. Pure.
+//! A check reduced to what the page shows, and the history of an endpoint.
 
 use std::sync::Arc;
 
@@ -8,40 +8,37 @@ use shared::latency::Sketch;
 use shared::response_times;
 use shared::status::Status;
 use shared::uptime::{self, Observation, StatusTimeline};
-use shared::{Nanos, UnixNanos, sorted};
+use shared::{Nanos, UnixNanos};
 
-/// What a node's history says of an endpoint.
+/// The history of an endpoint, as recorded by one node.
 #[derive(Debug)]
 pub struct NodeHistory {
-    /// The statuses over time.
     pub timeline: StatusTimeline,
-    /// The percentiles of each day or hour, the errors and the newest result, as looks, oldest first.
+    /// The percentiles of each day or hour, the errors and the newest result, oldest first.
     pub samples: Vec<Sample>,
-    /// The latencies of the hours that are not closed.
+    /// The latencies of hours that are not complete.
     pub open: Series<Sketch>,
 }
 
-/// One check, reduced to what the page shows.
+/// A check, or the percentiles of an hour or day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample {
-    /// When.
     pub at: UnixNanos,
-    /// What was concluded.
     pub status: Status,
-    /// How long it stands, if it says so.
+    /// The interval of the check, if the result contains it.
     pub interval: Option<Nanos>,
-    /// The round-trip times of the attempts that were answered well.
+    /// The round-trip times of successful attempts.
     pub rtts: Box<[Nanos]>,
-    /// When the first good attempt had looked up the name, was connected, was sure of whom it spoke to, and got the first
-    /// byte, in microseconds from its beginning; a phase that nobody timed took no time.
+    /// When the first successful attempt finished DNS, connect and TLS and received the first byte, in microseconds from its
+    /// start. A phase that was not measured ends with the one before.
     pub phases: [u32; 4],
-    /// Whether any attempt failed.
+    /// Whether an attempt failed.
     pub failed: bool,
-    /// The response time above which the endpoint is degraded; 0 is none.
+    /// The response time above which the endpoint is degraded; 0 without a threshold.
     pub threshold: Nanos,
-    /// What was wrong, in words.
+    /// Why the endpoint is not healthy.
     pub reason: Option<Arc<str>>,
-    /// The length of the hour or day whose percentiles these are; 0 if it is one check.
+    /// The length of the hour or day; 0 for a check.
     pub length: Nanos,
 }
 
@@ -61,8 +58,8 @@ impl response_times::Sample for Sample {
 
 impl Sample {
     pub(super) fn new(result: &CheckResult) -> Sample {
-        let good = result.attempts.iter().find(|attempt| attempt.error.is_none());
-        let phases = good.map(|attempt| attempt.phases).unwrap_or_default();
+        let succeeded = result.attempts.iter().find(|attempt| attempt.error.is_none());
+        let phases = succeeded.map(|attempt| attempt.phases).unwrap_or_default();
         let mut end = 0_i64;
         let phases = [phases.dns, phases.connect, phases.tls, phases.ttfb].map(|length| {
             end = end.saturating_add(length.unwrap_or(0) / 1_000);
@@ -81,15 +78,15 @@ impl Sample {
         }
     }
 
-    /// What it says about time.
+    /// The status and how long it is valid.
     #[must_use]
     pub fn observation(&self) -> Observation {
         Observation { at: self.at, status: self.status, interval: self.interval }
     }
 }
 
-/// What a history says about response times and errors, as looks: one for each hour of the last days and for each day,
-/// one for each error, and the newest result.
+/// The response times and errors of a history: one sample for each hour of the last days and for each day, one for each
+/// error, and the newest result.
 pub(super) fn samples_from(past: &EndpointRows) -> Vec<Sample> {
     let blank = |at, reason: Option<&str>| Sample {
         at,
@@ -105,7 +102,7 @@ pub(super) fn samples_from(past: &EndpointRows) -> Vec<Sample> {
     let mut samples: Vec<Sample> =
         response_times::from_history(past, |at, length, rtts| Sample { rtts, length, ..blank(at, None) });
     samples.extend(past.events.iter().map(|event| blank(event.at, Some(&event.reason))));
-    sorted::by_key(&mut samples, |sample| sample.at);
+    samples.sort_by_cached_key(|sample| sample.at);
     if let Some(last) = past.timeline.last {
         samples.push(Sample { status: last.status, ..blank(last.at, past.latest.reason.as_deref()) });
     }

@@ -1,6 +1,5 @@
-//! Dates and clock times in the reader's time zone, from nothing but the zone's offsets: pure, so that noon,
-//! midnight and the nights of clock changes are tested natively. The browser supplies the offsets, and its language the
-//! names of days.
+//! Dates and times in the time zone that the page shows. Pure: the browser provides the zone's offsets and the names of days,
+//! so that changes of daylight saving time are tested natively.
 
 use shared::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 
@@ -8,36 +7,35 @@ use super::language::{DateStyle, Language};
 use super::texts;
 use crate::civil::CivilTime;
 
-/// Local clocks are at most this far from UTC, and a bit more.
+/// No time zone is further from UTC.
 const OFFSET_LIMIT: Nanos = 15 * HOUR;
 
-/// The reader's now and the reader's time zone.
+/// The current time, the time zone and the language in which times are shown.
 #[derive(Clone, Copy)]
 pub struct Calendar<'a> {
-    /// The moment the page speaks of as now.
+    /// The time at which the page shows the status, which may be in the past.
     pub now: UnixNanos,
-    /// The moment whose day is today: now, also for who looks back, since `yesterday` is the reader's.
+    /// The current time also in a view of the past, for `Today` and `Yesterday`.
     pub today: UnixNanos,
-    /// How far local clocks are ahead of UTC at a moment.
+    /// The offset of the time zone from UTC at a time.
     pub offset: &'a dyn Fn(UnixNanos) -> Nanos,
-    /// What its words are.
     pub language: &'a Language,
 }
 
 impl Calendar<'_> {
-    /// What a local clock and a local calendar show.
+    /// The local date and time.
     #[must_use]
     pub fn local(&self, moment: UnixNanos) -> CivilTime {
         CivilTime::from_unix(moment.saturating_add((self.offset)(moment)))
     }
 
-    /// The number of the local day; neighboring days have neighboring numbers.
+    /// The number of the local day. Consecutive days have consecutive numbers.
     #[must_use]
     pub fn day_number(&self, moment: UnixNanos) -> i64 {
         moment.saturating_add((self.offset)(moment)).div_euclid(DAY)
     }
 
-    /// The first moment of the local day with this number, also where that day has no midnight.
+    /// The start of the local day with this number, also if the day has no midnight.
     #[must_use]
     pub fn start_of_day(&self, day_number: i64) -> UnixNanos {
         let midnight_without_zone = day_number * DAY;
@@ -46,7 +44,7 @@ impl Calendar<'_> {
         if self.day_number(guess) == day_number && self.day_number(guess - 1) < day_number {
             return guess;
         }
-        // The clocks change around this midnight: look for the minute at which the date does.
+        // The offset changes around this midnight: search the minute in which the date changes.
         let (mut before, mut after) =
             ((midnight_without_zone - OFFSET_LIMIT) / MINUTE, (midnight_without_zone + OFFSET_LIMIT) / MINUTE);
         while after - before > 1 {
@@ -56,14 +54,14 @@ impl Calendar<'_> {
         after * MINUTE
     }
 
-    /// The first moment behind `moment` at which a local clock shows a full hour.
+    /// The first full hour of the local time after `moment`.
     #[must_use]
     pub fn next_hour(&self, moment: UnixNanos) -> UnixNanos {
         let offset = (self.offset)(moment);
         ((moment + offset).div_euclid(HOUR) + 1) * HOUR - offset
     }
 
-    /// The clock time: `14:02`, by 24 hours in every language, as in logs.
+    /// The time: `14:02`, with 24 hours in all languages, as in logs.
     #[must_use]
     #[inline(never)]
     pub fn clock(&self, moment: UnixNanos) -> String {
@@ -71,25 +69,25 @@ impl Calendar<'_> {
         format!("{hour:02}:{minute:02}")
     }
 
-    /// A date; with the year where it is another than now's.
+    /// A date, with the year unless it is the current one.
     fn dated(&self, moment: UnixNanos, style: DateStyle, with_year: DateStyle) -> String {
         let is_of_this_year = self.local(moment).year == self.local(self.today).year;
         self.language.date(if is_of_this_year { style } else { with_year }, self.day_number(moment))
     }
 
-    /// The date with its weekday: `Sunday 22 November`; with the year where it is another than now's.
+    /// The date with the weekday: `Sunday 22 November`; with the year unless it is the current one.
     #[must_use]
     pub fn date(&self, moment: UnixNanos) -> String {
         self.dated(moment, DateStyle::Long, DateStyle::LongWithYear)
     }
 
-    /// The date without its weekday: `22 November`; with the year where it is another than now's.
+    /// The date without the weekday: `22 November`; with the year unless it is the current one.
     #[must_use]
     pub fn short_date(&self, moment: UnixNanos) -> String {
         self.dated(moment, DateStyle::Short, DateStyle::ShortWithYear)
     }
 
-    /// Several days, `20 November – 22 November`; a single one is told with its weekday.
+    /// Several days, `20 November – 22 November`, or one day with its weekday.
     #[must_use]
     pub fn date_span(&self, first: UnixNanos, last: UnixNanos) -> String {
         if self.day_number(first) == self.day_number(last) {
@@ -98,13 +96,13 @@ impl Calendar<'_> {
         [&self.short_date(first), " – ", &self.short_date(last)].concat()
     }
 
-    /// The date as it stands on an axis, where there is little room: `22 Nov`.
+    /// A short date for an axis: `22 Nov`.
     #[must_use]
     pub fn axis_date(&self, moment: UnixNanos) -> String {
         self.language.date(DateStyle::Axis, self.day_number(moment))
     }
 
-    /// A day as people call it: `Today`, `Yesterday`, or its date.
+    /// The name of a day: `Today`, `Yesterday`, or its date.
     #[must_use]
     pub fn day_name(&self, moment: UnixNanos) -> String {
         match self.day_number(self.today) - self.day_number(moment) {
@@ -114,8 +112,8 @@ impl Calendar<'_> {
         }
     }
 
-    /// A moment as short as it can be said from now: `14:02` today, `yesterday 14:02`, `Friday 14:02` within the
-    /// week, `12 November, 14:02` else.
+    /// The shortest unambiguous form of a time: `14:02` today, `yesterday 14:02`, `Friday 14:02` within a week, otherwise
+    /// `12 November, 14:02`.
     #[must_use]
     #[inline(never)]
     pub fn moment(&self, moment: UnixNanos) -> String {
@@ -128,13 +126,13 @@ impl Calendar<'_> {
         }
     }
 
-    /// A moment with its whole date: `Sunday 22 November, 14:02`.
+    /// A time with its full date: `Sunday 22 November, 14:02`.
     #[must_use]
     pub fn full_moment(&self, moment: UnixNanos) -> String {
         self.language.format(texts::DATE_AT, &[&self.date(moment), &self.clock(moment)])
     }
 
-    /// An hour of the clock, or a part of it, with its day: `Sunday 14:00–15:00`.
+    /// An hour, or a part of one, with its weekday: `Sunday 14:00–15:00`.
     #[must_use]
     pub fn hour_span(&self, start: UnixNanos, end: UnixNanos) -> String {
         let (first, last) = (self.clock(start), self.clock(end));
@@ -154,12 +152,12 @@ mod tests {
     use proptest::prelude::*;
     use shared::SECOND;
 
-    /// Berlin around the change to winter time on 2026-10-25T01:00Z.
+    /// Berlin around the end of daylight saving time on 2026-10-25T01:00Z.
     fn berlin(moment: UnixNanos) -> Nanos {
         if moment < 1_792_890_000 * SECOND { 2 * HOUR } else { HOUR }
     }
 
-    /// Santiago around the change to summer time on 2026-09-06T04:00Z, when midnight does not exist.
+    /// Santiago around the start of daylight saving time on 2026-09-06T04:00Z, when midnight does not exist.
     fn santiago(moment: UnixNanos) -> Nanos {
         if moment < 1_788_667_200 * SECOND { -4 * HOUR } else { -3 * HOUR }
     }
@@ -175,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn days_are_the_readers_days() {
+    fn days_are_those_of_the_time_zone() {
         let tokyo = Calendar { offset: &|_| 9 * HOUR, ..utc() };
         assert_eq!(utc().date(NOW), "Sunday 22 November");
         assert_eq!(tokyo.date(NOW + 2 * HOUR), "Monday 23 November");
@@ -185,11 +183,11 @@ mod tests {
         assert_eq!(utc().moment(NOW - 30 * DAY), "23 October, 13:02");
         assert_eq!(utc().short_date(NOW - 400 * DAY), "18 October 2025");
         let back = Calendar { now: NOW - 30 * DAY, ..utc() };
-        assert_eq!(back.moment(NOW - 31 * DAY), "22 October, 13:02", "not the yesterday of then");
+        assert_eq!(back.moment(NOW - 31 * DAY), "22 October, 13:02", "not yesterday as of then");
     }
 
     #[test]
-    fn a_day_on_which_clocks_change_has_its_right_length() {
+    fn a_day_with_a_clock_change_has_the_right_length() {
         let berlin = Calendar { offset: &berlin, ..utc() };
         let number = berlin.day_number(1_792_890_000 * SECOND);
         let (start, next) = (berlin.start_of_day(number), berlin.start_of_day(number + 1));
@@ -198,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_without_a_midnight_begins_at_one() {
+    fn a_day_without_midnight_starts_at_one() {
         let santiago = Calendar { offset: &santiago, ..utc() };
         let number = santiago.day_number(1_788_667_200 * SECOND);
         let start = santiago.start_of_day(number);
@@ -207,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn hours_are_those_of_the_local_clock() {
+    fn hours_are_those_of_the_local_time() {
         let kolkata = Calendar { offset: &|_| 5 * HOUR + 30 * MINUTE, ..utc() };
         let next = kolkata.next_hour(NOW);
         assert_eq!((kolkata.clock(next), next - NOW), ("19:00".to_owned(), 27 * MINUTE + 57 * SECOND));
@@ -216,7 +214,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_moment_lies_in_the_day_it_is_said_to(
+        fn every_time_is_within_its_day(
             moment in 0..=4_000_000_000_i64, offset in -14 * 4..=14 * 4_i64,
         ) {
             let (moment, offset) = (moment * SECOND, move |_| offset * 15 * MINUTE);

@@ -1,22 +1,21 @@
-//! What the browser's `Intl` knows of languages: plurals, numbers and dates. Where it does not know a thing, that is
-//! written as programs write it.
+//! Plurals, numbers and dates from the browser's `Intl`. If the browser does not support something, plain numbers and ISO dates
+//! are used.
 
 use std::cell::RefCell;
 
 use js_sys::{Array, Function, Object, Reflect};
 use shared::DAY;
-use shared::seek::parted;
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::language::{DateStyle, LocaleFormat};
 use super::locale::Locale;
 use crate::civil::rfc3339;
 
-/// The options of all dates: one kind of figures and one calendar, since times, errors and units beside them have those,
-/// too. The zone is reckoned before.
+/// The options of all dates. Digits and calendar are those of the times, errors and units next to them. The time zone is applied
+/// before.
 const COMMON: &str = "numberingSystem=latn,calendar=gregory,timeZone=UTC,";
 
-/// What more there is of dates, in the order of [`DateStyle`].
+/// More options, in the order of [`DateStyle`].
 const DATES: [&str; 6] = [
     "weekday=long,day=numeric,month=long",
     "weekday=long,day=numeric,month=long,year=numeric",
@@ -26,93 +25,92 @@ const DATES: [&str; 6] = [
     "weekday=long",
 ];
 
-/// A day in the milliseconds of the browser's dates.
 const DAY_MILLISECONDS: f64 = 86_400_000.0;
 
-/// The browser's object `Intl`.
 pub(crate) fn intl() -> Option<JsValue> {
     Reflect::get(&js_sys::global(), &"Intl".into()).ok()
 }
 
-/// Something of `Intl` that makes a text of a number.
+/// An object of `Intl` that formats numbers.
 pub(crate) struct IntlObject {
     object: JsValue,
     function: Function,
 }
 
 impl IntlObject {
-    /// One of a kind, such as `DateTimeFormat` with its function `format`, with options such as
-    /// `timeZone=UTC,day=numeric`; `None` where the browser does not know the locale or an option.
-    pub(crate) fn new(kind: &str, function: &str, locale: &str, options: &str) -> Option<IntlObject> {
-        let chosen = Object::new();
+    /// Creates for example a `DateTimeFormat` and its function `format`, with options such as `timeZone=UTC,day=numeric`;
+    /// `None` if the browser does not support the locale or an option.
+    pub(crate) fn new(class: &str, function: &str, locale: &str, options: &str) -> Option<IntlObject> {
+        let parsed = Object::new();
         for (name, value) in options.split(',').filter_map(|option| option.split_once('=')) {
-            let _ = Reflect::set(&chosen, &name.into(), &value.into());
+            let _ = Reflect::set(&parsed, &name.into(), &value.into());
         }
-        // By hand, since the constructor throws what it does not know.
-        let constructor = Reflect::get(&intl()?, &kind.into()).ok()?.dyn_into::<Function>().ok()?;
-        let object = Reflect::construct(&constructor, &Array::of2(&locale.into(), &chosen)).ok()?;
+        // The constructors in `js_sys` do not catch the exception for an unsupported option.
+        let constructor = Reflect::get(&intl()?, &class.into()).ok()?.dyn_into::<Function>().ok()?;
+        let object = Reflect::construct(&constructor, &Array::of2(&locale.into(), &parsed)).ok()?;
         let function = Reflect::get(&object, &function.into()).ok()?.dyn_into().ok()?;
         Some(IntlObject { object, function })
     }
 
-    /// The text for a number.
+    /// Formats a number.
     pub(crate) fn call(&self, number: f64) -> Option<String> {
         self.function.call1(&self.object, &JsValue::from_f64(number)).ok()?.as_string()
     }
 }
 
-/// The places of the tools behind those for dates.
+/// The indexes of the objects after those for dates.
 const PLURALS: usize = DATES.len();
 const NUMBERS: usize = PLURALS + 1;
 
-/// So many things that were said are remembered.
-const SAID_LIMIT: usize = 1_000;
+/// The most texts that are cached.
+const CACHE_LIMIT: usize = 1_000;
 
-/// What the browser knows of one language.
+/// The formats of one language, from the browser.
 pub(crate) struct IntlFormatter {
-    /// What writes dates, in the order of [`DateStyle`]; then what knows plurals, and what writes numbers.
-    tools: Vec<Option<IntlObject>>,
+    /// The objects for dates in the order of [`DateStyle`], then those for plurals and numbers.
+    objects: Vec<Option<IntlObject>>,
     decimal: String,
     percent: (String, String),
-    /// What they said of which number: asking is slow, and five hundred endpoints have the same days and lengths.
-    said: RefCell<Vec<(i64, String)>>,
+    /// Formatted texts by number and object: calls are slow, and hundreds of endpoints show the same days and durations.
+    cache: RefCell<Vec<(i64, String)>>,
 }
 
 impl IntlFormatter {
-    /// Asks the browser about a language.
     pub(crate) fn new(locale: &Locale) -> IntlFormatter {
-        let tool = |kind: &str, options: &str| {
-            let function = if kind == "PluralRules" { "select" } else { "format" };
-            // A locale that the browser finds odd throws; its language alone does not.
-            let tool = IntlObject::new(kind, function, &locale.tag, options);
-            tool.or_else(|| IntlObject::new(kind, function, locale.code, options))
+        let object = |class: &str, options: &str| {
+            let function = if class == "PluralRules" { "select" } else { "format" };
+            // Browsers reject some tags; a language alone is always valid.
+            let object = IntlObject::new(class, function, &locale.tag, options);
+            object.or_else(|| IntlObject::new(class, function, locale.code, options))
         };
-        let said =
-            |tool: &Option<IntlObject>, number| tool.as_ref().and_then(|tool| tool.call(number)).unwrap_or_default();
-        let numbers = tool("NumberFormat", "numberingSystem=latn");
-        let percent = said(&tool("NumberFormat", "numberingSystem=latn,style=percent"), 0.5);
-        let (before, behind) = parted(&percent, "50").unwrap_or(("", "%"));
-        let decimal = said(&numbers, 1.5);
-        let dates = DATES.iter().map(|options| tool("DateTimeFormat", &[COMMON, options].concat()));
+        let format = |object: &Option<IntlObject>, number| {
+            object.as_ref().and_then(|object| object.call(number)).unwrap_or_default()
+        };
+        let numbers = object("NumberFormat", "numberingSystem=latn");
+        let percent = format(&object("NumberFormat", "numberingSystem=latn,style=percent"), 0.5);
+        let (prefix, suffix) = percent.split_once("50").unwrap_or(("", "%"));
+        let decimal = format(&numbers, 1.5);
+        let dates = DATES.iter().map(|options| object("DateTimeFormat", &[COMMON, options].concat()));
         IntlFormatter {
             decimal: decimal.get(1..).and_then(|text| text.strip_suffix('5')).unwrap_or(".").to_owned(),
-            percent: (before.to_owned(), behind.to_owned()),
-            tools: dates.chain([tool("PluralRules", ""), numbers]).collect(),
-            said: RefCell::default(),
+            percent: (prefix.to_owned(), suffix.to_owned()),
+            objects: dates.chain([object("PluralRules", ""), numbers]).collect(),
+            cache: RefCell::default(),
         }
     }
 
-    /// What a tool says of a number of something; nothing if it does not know.
-    fn format(&self, tool: usize, number: i64, unit: f64) -> String {
-        let key = number * 8 + tool as i64;
-        let mut said = self.said.borrow_mut();
-        let place = said.partition_point(|(known, _)| *known < key);
-        if let Some((_, text)) = said.get(place).filter(|(known, _)| *known == key) {
+    /// Formats `number` times `unit` with the object at an index; empty if the browser does not support it.
+    fn format(&self, index: usize, number: i64, unit: f64) -> String {
+        let key = number * 8 + index as i64;
+        let mut cache = self.cache.borrow_mut();
+        let position = cache.partition_point(|(cached, _)| *cached < key);
+        if let Some((_, text)) = cache.get(position).filter(|(cached, _)| *cached == key) {
             return text.clone();
         }
-        let text = self.tools[tool].as_ref().and_then(|tool| tool.call(number as f64 * unit)).unwrap_or_default();
-        if said.len() < SAID_LIMIT {
-            said.insert(place, (key, text.clone()));
+        let object = self.objects[index].as_ref();
+        let text = object.and_then(|object| object.call(number as f64 * unit)).unwrap_or_default();
+        if cache.len() < CACHE_LIMIT {
+            cache.insert(position, (key, text.clone()));
         }
         text
     }
@@ -124,7 +122,7 @@ impl LocaleFormat for IntlFormatter {
     }
 
     fn count(&self, number: usize) -> String {
-        // Small numbers have no groups of figures.
+        // Numbers below 1,000 have no separators.
         let text = if number < 1_000 { String::new() } else { self.format(NUMBERS, number as i64, 1.0) };
         if text.is_empty() { number.to_string() } else { text }
     }

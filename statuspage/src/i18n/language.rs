@@ -1,43 +1,43 @@
-//! What the page says and how it writes dates and numbers, in the language of whoever reads it. The texts lie in
-//! `statuspage/locales/`, one file a language; what the browser knows of a language is handed in. Pure.
+//! The texts of the page and its formats for dates and numbers in one language. Texts come from `statuspage/locales/`, and
+//! formats from the browser. Pure.
 
 use shared::status::Status;
 use shared::{Nanos, duration};
 
 use super::texts::{self, Text};
 
-/// How a date is written.
+/// The format of a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DateStyle {
-    /// `Sunday 22 November`
+    /// For example `Sunday 22 November`.
     Long,
-    /// `Sunday, 22 November 2026`
+    /// For example `Sunday, 22 November 2026`.
     LongWithYear,
-    /// `22 November`
+    /// For example `22 November`.
     Short,
-    /// `22 November 2026`
+    /// For example `22 November 2026`.
     ShortWithYear,
-    /// `22 Nov`
+    /// The shortest one, for example `22 Nov`.
     Axis,
-    /// `Sunday`
+    /// For example `Sunday`.
     Weekday,
 }
 
-/// What is known of a language beside its texts; in a browser `Intl` knows it.
+/// The formats of a language. In a browser, they come from `Intl`.
 pub trait LocaleFormat {
-    /// The plural category of a number: `one`, `few`, `other`, …
+    /// The plural category of a number in Unicode CLDR: `one`, `few`, `other`, …
     fn category(&self, number: usize) -> String;
-    /// A number of things.
+    /// A number with separators.
     fn count(&self, number: usize) -> String;
-    /// A day, by its number since 1970.
+    /// The date of a day since 1970-01-01.
     fn date(&self, style: DateStyle, day_number: i64) -> String;
-    /// What stands between the whole and its decimals.
+    /// The decimal separator.
     fn decimal(&self) -> &str;
-    /// What stands before and behind the figures of a percentage.
+    /// The prefix and suffix of a percentage.
     fn percent(&self) -> (&str, &str);
 }
 
-/// The texts of a locale file, in the order of their keys in `en.txt`.
+/// The texts of a locale file, in the order of the keys in `en.txt`.
 pub struct Texts(Vec<Option<String>>);
 
 impl Texts {
@@ -49,13 +49,13 @@ impl Texts {
         Texts(texts::KEYS.lines().map(text).collect())
     }
 
-    /// Whether no key is missing.
+    /// Whether every key has a text.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.0.iter().all(Option::is_some)
     }
 
-    /// Takes the texts that are missing from a fallback.
+    /// Replaces missing texts with those of a fallback.
     pub fn fill_from(&mut self, fallback: Texts) {
         for (text, fallback) in self.0.iter_mut().zip(fallback.0) {
             *text = text.take().or(fallback);
@@ -63,78 +63,79 @@ impl Texts {
     }
 }
 
-/// A language. Its functions are called from wherever something is said: in the place of calls they would weigh much.
+/// A language. Its methods are called in many places; inlining them would enlarge the page.
 pub struct Language {
     texts: Vec<String>,
     format: Box<dyn LocaleFormat>,
 }
 
 impl Language {
-    /// A language whose texts are all there; `None` if any is missing.
+    /// `None` if a text is missing.
     #[must_use]
     pub fn new(texts: Texts, format: Box<dyn LocaleFormat>) -> Option<Language> {
         let texts = texts.0.into_iter().collect::<Option<Vec<String>>>()?;
         Some(Language { texts, format })
     }
 
-    /// Calls the statuses as whoever hosts the page does, by their places in [`Status::ALL`].
+    /// Replaces the labels of statuses with configured ones, in the order of [`Status::ALL`].
     #[must_use]
-    pub fn with_status_labels(mut self, words: &[Option<String>; 4]) -> Language {
-        for (text, word) in STATUSES.iter().zip(words) {
-            if let (Some(place), Some(word)) = (self.texts.get_mut(text.index()), word) {
-                place.clone_from(word);
+    pub fn with_status_labels(mut self, labels: &[Option<String>; 4]) -> Language {
+        for (text, label) in STATUSES.iter().zip(labels) {
+            if let (Some(text), Some(label)) = (self.texts.get_mut(text.index()), label) {
+                text.clone_from(label);
             }
         }
         self
     }
 
-    /// A text as it is, without anything to fill in.
+    /// A text without placeholders.
     #[must_use]
     #[inline(never)]
     pub fn text(&self, text: Text) -> &str {
         self.texts.get(text.index()).map_or("", String::as_str)
     }
 
-    /// A text with its places filled in.
+    /// A text with its placeholders replaced.
     #[must_use]
     #[inline(never)]
     pub fn format(&self, text: Text, values: &[&str]) -> String {
-        filled(self.text(text), values)
+        fill(self.text(text), values)
     }
 
-    /// A text in the form that a number asks for; `{0}` is the number, and `{1}` the first value.
+    /// A text in the plural form for a number; `{0}` is the number, and `{1}` the first value.
     #[must_use]
     #[inline(never)]
     pub fn plural(&self, text: Text, number: usize, values: &[&str]) -> String {
         let category = self.format.category(number);
-        let place = self.text(texts::PLURALS).split('|').position(|known| known == category);
+        let form_index = self.text(texts::PLURALS).split('|').position(|known| known == category);
         let mut form = "";
-        for (here, one) in self.text(text).split('|').enumerate() {
+        // The last form is for all other categories.
+        for (index, one) in self.text(text).split('|').enumerate() {
             form = one;
-            if Some(here) == place {
+            if Some(index) == form_index {
                 break;
             }
         }
         let number = self.format.count(number);
         let mut all = vec![number.as_str()];
         all.extend(values);
-        filled(form, &all)
+        fill(form, &all)
     }
 
-    /// A number of things.
+    /// A number with separators.
     #[must_use]
     #[inline(never)]
     pub fn number(&self, number: usize) -> String {
         self.format.count(number)
     }
 
-    /// A day, by its number since 1970.
+    /// The date of a day since 1970-01-01.
     #[must_use]
     pub fn date(&self, style: DateStyle, day_number: i64) -> String {
         self.format.date(style, day_number)
     }
 
-    /// Figures with a point before their decimals, as this language writes them.
+    /// A number such as `1.5` with the decimal separator of this language.
     #[must_use]
     pub fn decimal(&self, text: &str) -> String {
         match text.split_once('.') {
@@ -143,12 +144,12 @@ impl Language {
         }
     }
 
-    /// A percentage such as `99.97%`, as this language writes it.
+    /// A percentage such as `99.97%` in the format of this language.
     #[must_use]
     #[inline(never)]
     pub fn percent(&self, text: &str) -> String {
-        let (before, behind) = self.format.percent();
-        [before, &self.decimal(text.strip_suffix('%').unwrap_or(text)), behind].concat()
+        let (prefix, suffix) = self.format.percent();
+        [prefix, &self.decimal(text.strip_suffix('%').unwrap_or(text)), suffix].concat()
     }
 
     /// A response time: `95.0 ms`.
@@ -158,25 +159,25 @@ impl Language {
         self.isolate(self.decimal(&duration::format_rtt(nanos)))
     }
 
-    /// A name or a figure with its unit as it can stand in a sentence: one that is written in the other direction would lose
-    /// its place.
+    /// Isolates a name, or a number with its unit, from the direction of the text around it.
     #[must_use]
     #[inline(never)]
     pub fn isolate(&self, name: String) -> String {
-        // Hebrew, Arabic and their neighbors, with the forms that letters take beside each other, and old scripts.
-        let turns = |letter| matches!(letter, '\u{590}'..'\u{900}' | '\u{fb1d}'..'\u{ff00}' | '\u{10800}'..'\u{11000}');
-        let is_to_isolate = self.text(texts::DIRECTION) == "rtl" || name.chars().any(turns);
-        if is_to_isolate { ["\u{2068}", &name, "\u{2069}"].concat() } else { name }
+        // Hebrew, Arabic and related scripts, their presentation forms, and historic scripts.
+        let is_rtl =
+            |letter| matches!(letter, '\u{590}'..'\u{900}' | '\u{fb1d}'..'\u{ff00}' | '\u{10800}'..'\u{11000}');
+        let needs_isolation = self.text(texts::DIRECTION) == "rtl" || name.chars().any(is_rtl);
+        if needs_isolation { ["\u{2068}", &name, "\u{2069}"].concat() } else { name }
     }
 
-    /// The word for a status.
+    /// The label of a status.
     #[must_use]
     #[inline(never)]
     pub fn status_label(&self, status: Status) -> &str {
         self.text(STATUSES[status as usize])
     }
 
-    /// `A`, `A and B`, `A, B and C`.
+    /// A list in a sentence: `A`, `A and B`, `A, B and C`.
     #[must_use]
     pub fn list(&self, names: &[&str]) -> String {
         match names {
@@ -187,29 +188,29 @@ impl Language {
         }
     }
 
-    /// Parts put together two by two by a text such as `{0}, {1}`.
+    /// Joins parts with a text such as `{0}, {1}`.
     #[must_use]
-    pub fn joined(&self, by: Text, parts: &[&str]) -> String {
+    pub fn joined(&self, separator: Text, parts: &[&str]) -> String {
         let mut joined = String::new();
         for part in parts {
-            joined = if joined.is_empty() { (*part).to_owned() } else { self.format(by, &[&joined, part]) };
+            joined = if joined.is_empty() { (*part).to_owned() } else { self.format(separator, &[&joined, part]) };
         }
         joined
     }
 }
 
-/// What the statuses are called, in the order of [`Status::ALL`].
+/// The labels of the statuses, in the order of [`Status::ALL`].
 const STATUSES: [Text; 4] = [texts::UNKNOWN, texts::HEALTHY, texts::DEGRADED, texts::DOWN];
 
-/// Puts values into the places of a text: `{0} of {1}`. There are no more than ten.
-fn filled(text: &str, values: &[&str]) -> String {
+/// Replaces the placeholders of a text such as `{0} of {1}`. The number of a placeholder has one digit.
+fn fill(text: &str, values: &[&str]) -> String {
     let mut filled = String::with_capacity(text.len() + 16);
     let mut rest = text;
-    while let Some((before, behind)) = rest.split_once('{') {
+    while let Some((before, after)) = rest.split_once('{') {
         filled.push_str(before);
-        let place = behind.bytes().next().unwrap_or_default().wrapping_sub(b'0');
-        filled.push_str(values.get(usize::from(place)).copied().unwrap_or_default());
-        rest = behind.get(2..).unwrap_or_default();
+        let index = after.bytes().next().unwrap_or_default().wrapping_sub(b'0');
+        filled.push_str(values.get(usize::from(index)).copied().unwrap_or_default());
+        rest = after.get(2..).unwrap_or_default();
     }
     filled.push_str(rest);
     filled

@@ -1,5 +1,4 @@
-//! The page's texts, dates and numbers in the reader's language. `intl` asks the browser how a language writes dates and
-//! numbers; everything else is pure.
+//! Texts, dates and numbers in the visitor's language. `intl` uses the browser; the other modules are pure.
 
 mod calendar;
 pub(crate) mod intl;

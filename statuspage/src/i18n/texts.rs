@@ -1,11 +1,10 @@
-//! A name for each text, from the keys of `statuspage/locales/en.txt`; `build.rs` writes them.
+//! A constant for each text, which `build.rs` generates from the keys of `statuspage/locales/en.txt`.
 
-/// A text, by the position of its key in `en.txt`.
+/// A text, identified by the position of its key in `en.txt`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Text(u8);
 
 impl Text {
-    /// Its position among the keys.
     pub(super) fn index(self) -> usize {
         usize::from(self.0)
     }

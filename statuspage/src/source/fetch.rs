@@ -1,4 +1,4 @@
-//! Sends a GET and takes the answer in, within limits of time and size. Knows nothing of stores.
+//! Sends GET requests and reads the responses, with limits of time and size.
 
 use gloo_net::http::{Request, Response};
 use js_sys::{Date, Reflect, Uint8Array};
@@ -7,41 +7,40 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, ReadableStreamDefaultReader, ReferrerPolicy, RequestCache, RequestCredentials};
 
-use super::error::SourceError;
+use crate::store::StoreError;
 
-/// How long an answer may take, body and all. A store that hangs should say so before a reader gives up.
+/// The time limit of a request including the response body, so that visitors see an error before they lose patience.
 const TIME_LIMIT_SECONDS: u32 = 20;
 
 const MILLISECOND: i64 = SECOND / 1_000;
 
-/// Whether an object may change.
+/// Whether the browser may use its cache without a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Freshness {
-    /// It never changes: what the browser has is good.
+    /// For objects that never change.
     Immutable,
-    /// It may have changed: the browser has to ask.
     Revalidated,
 }
 
-/// What a server answered.
-pub(super) struct Answer {
+/// A response with its body.
+pub(super) struct FetchResponse {
     pub(super) status: u16,
     pub(super) body: Vec<u8>,
     response: Response,
 }
 
-impl Answer {
-    pub(super) fn is_good(&self) -> bool {
+impl FetchResponse {
+    pub(super) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
-    /// When it was known, if it is none of the network's: the service worker gave what it had kept.
+    /// When the response was received from the network, if it comes from the service worker's cache.
     pub(super) fn cached_at(&self) -> Option<UnixNanos> {
         let milliseconds: i64 = self.response.headers().get("kept-at")?.parse().ok()?;
         milliseconds.checked_mul(MILLISECOND)
     }
 
-    /// What the server's clock says, as far as the server tells; an answer may have waited in a cache on the way.
+    /// The time of the server's clock, from the headers `Date` and `Age`.
     pub(super) fn server_time(&self) -> Option<UnixNanos> {
         let headers = self.response.headers();
         let age: i64 = headers.get("age").and_then(|age| age.parse().ok()).unwrap_or(0);
@@ -50,57 +49,53 @@ impl Answer {
     }
 }
 
-/// Gets a URL, relative to the page's or absolute. No header of ours, so that no preflight is needed; no cookies.
-pub(super) async fn get(url: &str, freshness: Freshness, size_limit: usize) -> Result<Answer, SourceError> {
+/// Fetches a URL, absolute or relative to the page. It sends no custom headers, which would need a preflight request, and no
+/// cookies to other origins.
+pub(super) async fn get(url: &str, freshness: Freshness, size_limit: usize) -> Result<FetchResponse, StoreError> {
     let cache = match freshness {
         Freshness::Immutable => RequestCache::Default,
         Freshness::Revalidated => RequestCache::NoCache,
     };
     let time_limit = AbortSignal::timeout_with_u32(TIME_LIMIT_SECONDS * 1_000);
-    let failed = |error: &JsValue| {
-        let name = Reflect::get(error, &"name".into()).ok().and_then(|name| name.as_string());
-        match name.as_deref() {
-            Some("TimeoutError" | "AbortError") => SourceError::TimedOut(url.to_owned(), TIME_LIMIT_SECONDS),
-            _ => SourceError::Blocked(url.to_owned()),
-        }
+    let to_error = |name: &str| match name {
+        "TimeoutError" | "AbortError" => StoreError::TimedOut(url.to_owned(), TIME_LIMIT_SECONDS),
+        _ => StoreError::Blocked(url.to_owned()),
     };
-    let answer = Request::get(url)
+    let sent = Request::get(url)
         .cache(cache)
         .credentials(RequestCredentials::SameOrigin)
         .referrer_policy(ReferrerPolicy::NoReferrer)
         .abort_signal(Some(&time_limit))
         .send()
         .await;
-    let response = match answer {
-        Ok(response) => response,
-        Err(gloo_net::Error::JsError(error)) if error.name == "TimeoutError" || error.name == "AbortError" => {
-            return Err(SourceError::TimedOut(url.to_owned(), TIME_LIMIT_SECONDS));
-        }
-        Err(_) => return Err(SourceError::Blocked(url.to_owned())),
-    };
-    let body = read(&response, size_limit).await.map_err(|error| failed(&error))?;
+    let response = sent.map_err(|error| match error {
+        gloo_net::Error::JsError(error) => to_error(&error.name),
+        gloo_net::Error::GlooError(_) => to_error(""),
+    })?;
+    let body = read(&response, size_limit).await.map_err(|error| {
+        let name = Reflect::get(&error, &"name".into()).ok().and_then(|name| name.as_string());
+        to_error(&name.unwrap_or_default())
+    })?;
     match body {
-        Some(body) => Ok(Answer { status: response.status(), body, response }),
-        None => Err(SourceError::TooLarge(size_limit)),
+        Some(body) => Ok(FetchResponse { status: response.status(), body, response }),
+        None => Err(StoreError::TooLarge(size_limit)),
     }
 }
 
-/// Takes the body in piece by piece, since neither a header nor a list has to be right about its size; `None` if
-/// it is larger than the limit.
+/// Reads the body in chunks, because a declared size may be wrong; `None` if it exceeds the limit.
 async fn read(response: &Response, size_limit: usize) -> Result<Option<Vec<u8>>, JsValue> {
     let Some(stream) = response.body() else { return Ok(Some(Vec::new())) };
     let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
     let (done, value) = (JsValue::from("done"), JsValue::from("value"));
     let mut body = Vec::new();
     loop {
-        let piece = JsFuture::from(reader.read()).await?;
-        if Reflect::get(&piece, &done)?.is_truthy() {
+        let chunk = JsFuture::from(reader.read()).await?;
+        if Reflect::get(&chunk, &done)?.is_truthy() {
             return Ok(Some(body));
         }
-        let bytes: Uint8Array = Reflect::get(&piece, &value)?.unchecked_into();
+        let bytes: Uint8Array = Reflect::get(&chunk, &value)?.unchecked_into();
         let (start, length) = (body.len(), bytes.length() as usize);
         if start + length > size_limit {
-            // What else comes is of no interest; that the server may not hear of it is none either.
             let _ = reader.cancel();
             return Ok(None);
         }

@@ -1,53 +1,51 @@
-//! Reading a directory behind any web server: its `index.json` lists the check files. Pure; [`super::fetch`] sends.
+//! URLs and responses of a directory behind a web server, whose `index.json` lists the check files. Pure.
 
 use shared::check_file::CheckFile;
 use shared::json;
 use shared::object_name::{self, CheckFileName};
 use shared::{HOUR, UnixNanos};
 
-use super::error::SourceError;
-use super::listing::{InlineContents, ListedFile, Listing};
 use crate::i18n::texts;
+use crate::store::{InlineContents, ListedFile, Listing, StoreError};
 
-/// The URL of the list. `checker serve` leaves out what is older than `from` and sends results along if they are wanted;
-/// a plain web server knows nothing of either.
+/// The URL of the index. `checker serve` leaves out files from before `from` and can include contents; a plain web server
+/// ignores the query.
 pub(crate) fn list_url(directory: &str, from: UnixNanos, contents: InlineContents) -> String {
-    // In whole hours, so that the URL, and with it what the browser knows about it, stays the same for a while.
+    // Rounded to hours, so that the URL stays the same for a while and the browser's cache is used.
     let from = from.div_euclid(HOUR) * HOUR;
     let with = if contents == InlineContents::Allowed { "&with=results" } else { "" };
     format!("{directory}{}?from={from}{with}", object_name::INDEX)
 }
 
-/// Reads an `index.json`: `{"<name>": <unix-ns when indexed>, …}`. Of the values only the contents count that
-/// `checker serve` puts in the place of times.
-pub(crate) fn parse_index(body: &[u8]) -> Result<Listing, SourceError> {
+/// Parses an `index.json`: `{"<name>": <unix-ns when indexed>, …}`. `checker serve` sends contents as values.
+pub(crate) fn parse_index(body: &[u8]) -> Result<Listing, StoreError> {
     let text = String::from_utf8_lossy(body);
     let mut listing = Listing::default();
     let read = json::each_member(&text, |name, value| match CheckFileName::parse(&name) {
         Some(name) => listing.files.push(ListedFile { name, size: None, file: CheckFile::from_json(&value).ok() }),
         None => listing.unrelated.push(name.into_owned()),
     });
-    read.map_err(|error| SourceError::InvalidIndex(error.to_string()))?;
+    read.map_err(|error| StoreError::InvalidIndex(error.to_string()))?;
     Ok(listing)
 }
 
-/// What the server said instead of a check file.
-pub(crate) fn object_refusal(status: u16) -> SourceError {
+/// The error for a response other than a check file.
+pub(crate) fn object_error(status: u16) -> StoreError {
     match status {
-        404 | 410 => SourceError::refused(status, texts::DELETED_OR_INCOMPLETE),
-        _ => refusal(status),
+        404 | 410 => StoreError::unexpected_status(status, texts::DELETED_OR_INCOMPLETE),
+        _ => listing_error(status),
     }
 }
 
-/// What the server said instead of the list.
-pub(crate) fn refusal(status: u16) -> SourceError {
+/// The error for a response other than an index.
+pub(crate) fn listing_error(status: u16) -> StoreError {
     let remedy = match status {
         401 | 403 => texts::DIRECTORY_FORBIDDEN,
         404 => texts::DIRECTORY_MISSING,
         500.. => texts::SERVER_ERROR,
         _ => texts::CHECK_URL,
     };
-    SourceError::refused(status, remedy)
+    StoreError::unexpected_status(status, remedy)
 }
 
 #[cfg(test)]
@@ -57,14 +55,14 @@ mod tests {
     use shared::MINUTE;
 
     #[test]
-    fn the_originals_index_is_read() {
+    fn an_index_of_the_original_is_parsed() {
         let listing = parse_index(include_bytes!("../../../shared/golden/index.json")).expect("an index");
         assert_eq!((listing.files.len(), listing.unrelated.len()), (3, 0));
         assert!(listing.files.is_sorted_by_key(|listed| listed.name.clone()));
     }
 
     #[test]
-    fn foreign_names_are_told_apart() {
+    fn unrelated_names_are_separated() {
         let listing = parse_index(br#"{"../../etc/passwd":1,"1795330254340493978-check.json":"x","notes.txt":null}"#)
             .expect("an index");
         assert_eq!(listing.files.len(), 1);
@@ -72,30 +70,30 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_index_says_why() {
+    fn an_invalid_index_is_explained() {
         let error = parse_index(b"<!doctype html>").expect_err("it is a page").describe(english());
         assert!(error.contains("index.json") && error.contains("source.url"), "{error}");
         assert!(parse_index(b"[]").is_err());
     }
 
     #[test]
-    fn a_list_that_is_missing_and_a_file_that_is_missing_have_different_remedies() {
-        assert!(refusal(404).describe(english()).contains("`source.url`"));
-        assert!(object_refusal(404).describe(english()).contains("deleted after it was listed"));
-        assert_eq!(object_refusal(403), refusal(403));
+    fn a_missing_index_and_a_missing_file_have_different_remedies() {
+        assert!(listing_error(404).describe(english()).contains("`source.url`"));
+        assert!(object_error(404).describe(english()).contains("deleted after it was listed"));
+        assert_eq!(object_error(403), listing_error(403));
     }
 
     #[test]
-    fn the_lists_url_stays_the_same_within_an_hour() {
-        let names = |from| list_url("store/", from, InlineContents::Omitted);
-        assert_eq!(names(HOUR + MINUTE), "store/index.json?from=3600000000000");
-        assert_eq!(names(HOUR + MINUTE), names(HOUR + 59 * MINUTE));
+    fn the_url_of_the_index_changes_every_hour() {
+        let url = |from| list_url("store/", from, InlineContents::Omitted);
+        assert_eq!(url(HOUR + MINUTE), "store/index.json?from=3600000000000");
+        assert_eq!(url(HOUR + MINUTE), url(HOUR + 59 * MINUTE));
         let with_results = list_url("store/", HOUR, InlineContents::Allowed);
         assert_eq!(with_results, "store/index.json?from=3600000000000&with=results");
     }
 
     #[test]
-    fn contents_in_the_place_of_times_are_read() {
+    fn contents_in_an_index_are_parsed() {
         let index = br#"{"1795330254340493978-check.json":[{"title":"A"},7],"1795330255356052177-check.json":1}"#;
         let files = parse_index(index).expect("an index").files;
         let results =

@@ -1,27 +1,25 @@
-//! Reading a bucket: URLs are built and answers are parsed here, purely; [`super::fetch`] sends them. Listing is
-//! `ListObjectsV2`; requests are signed in the query when there are public keys, and bare otherwise.
+//! URLs and responses of an S3 bucket, which is listed with `ListObjectsV2`. Requests are signed in the query if there are
+//! public keys. Pure.
 
 use shared::UnixNanos;
 use shared::object_name::{self, CheckFileName, HistoryName};
 use shared::page_config::{AddressStyle, S3Source};
-use shared::seek::place_of;
 
-use super::error::SourceError;
-use super::listing::{ListedFile, Listing};
-use super::sigv4::{Signer, encoded_path, encoded_query};
+use super::sigv4::{Signer, encode_path, encode_query};
 use super::xml;
 use crate::i18n::{Text, texts};
 use crate::percent;
+use crate::store::{ListedFile, Listing, StoreError};
 
 /// One page of a listing.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ListingPage {
     pub(crate) listing: Listing,
-    /// How to ask for the next page; `None` if there is nothing more of interest.
+    /// The continuation token of the next page; `None` if no more check files follow.
     pub(crate) next: Option<String>,
 }
 
-/// The URL of one page of the bucket's listing from `from` on.
+/// The URL of one page of the listing of check files from `from` on.
 pub(crate) fn list_url(source: &S3Source, from: UnixNanos, continuation: Option<&str>, now: UnixNanos) -> String {
     let mut query = vec![("list-type", "2".to_owned()), ("encoding-type", "url".to_owned())];
     if !source.prefix.is_empty() {
@@ -34,18 +32,17 @@ pub(crate) fn list_url(source: &S3Source, from: UnixNanos, continuation: Option<
     url(source, "", &query, now)
 }
 
-/// The URL of an object of this name.
 pub(crate) fn object_url(source: &S3Source, name: &impl std::fmt::Display, now: UnixNanos) -> String {
     url(source, &format!("{}{name}", source.prefix), &[], now)
 }
 
-/// The URL of the listing of all histories: two for each node, so that one page has all of them.
+/// The URL of the listing of all histories. There are two per node, so they fit in one page.
 pub(crate) fn histories_url(source: &S3Source, now: UnixNanos) -> String {
     let prefix = format!("{}{}", source.prefix, object_name::HISTORY_FOLDER);
     url(source, "", &[("list-type", "2".to_owned()), ("encoding-type", "url".to_owned()), ("prefix", prefix)], now)
 }
 
-/// Scheme and host (with its port) of every request to this bucket.
+/// The scheme, host and port of all requests to this bucket.
 pub(crate) fn origin(source: &S3Source) -> String {
     let Address { scheme, host, .. } = address(source);
     format!("{scheme}://{host}")
@@ -54,13 +51,13 @@ pub(crate) fn origin(source: &S3Source) -> String {
 struct Address {
     scheme: &'static str,
     host: String,
-    /// What stands before the key: `/`, `/bucket/`, `/folder/bucket/`.
+    /// The path before the key: `/`, `/bucket/`, `/folder/bucket/`.
     path: String,
 }
 
 fn address(source: &S3Source) -> Address {
     let aws = || {
-        // China has a domain of its own.
+        // Regions in China have a separate domain.
         let domain = if source.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
         format!("https://s3.{}.{domain}", source.region)
     };
@@ -70,9 +67,9 @@ fn address(source: &S3Source) -> Address {
         None => ("https", endpoint.strip_prefix("https://").unwrap_or(&endpoint)),
     };
     let (host, folder) = rest.split_once('/').unwrap_or((rest, ""));
-    // The browser leaves a scheme's own port out of the `Host` that is signed.
-    let own_port = if scheme == "http" { ":80" } else { ":443" };
-    let host = host.strip_suffix(own_port).unwrap_or(host).to_ascii_lowercase();
+    // The browser omits the default port from the `Host` header, which is signed.
+    let default_port = if scheme == "http" { ":80" } else { ":443" };
+    let host = host.strip_suffix(default_port).unwrap_or(host).to_ascii_lowercase();
     let folder = if folder.is_empty() { "/".to_owned() } else { format!("/{folder}/") };
     match source.address_style {
         AddressStyle::Path => Address { scheme, host, path: format!("{folder}{}/", source.bucket) },
@@ -82,22 +79,22 @@ fn address(source: &S3Source) -> Address {
 
 fn url(source: &S3Source, key: &str, query: &[(&str, String)], now: UnixNanos) -> String {
     let Address { scheme, host, path } = address(source);
-    let path = encoded_path(&format!("{path}{key}"));
+    let path = encode_path(&format!("{path}{key}"));
     let query = match &source.public_keys {
         Some(keys) => Signer::new(keys, &source.region, now).presigned_query(&host, &path, query),
-        None => encoded_query(query),
+        None => encode_query(query),
     };
     let question_mark = if query.is_empty() { "" } else { "?" };
     format!("{scheme}://{host}{path}{question_mark}{query}")
 }
 
-/// Reads one page of a listing.
-pub(crate) fn parse_listing(source: &S3Source, body: &str) -> Result<ListingPage, SourceError> {
+/// Parses one page of a listing.
+pub(crate) fn parse_listing(source: &S3Source, body: &str) -> Result<ListingPage, StoreError> {
     let Some(result) = xml::elements(body, "ListBucketResult").next() else {
-        return Err(SourceError::InvalidListing);
+        return Err(StoreError::InvalidListing);
     };
-    let encoded = xml::text(result, "EncodingType").is_some_and(|kind| kind == "url");
-    let plain = |text: String| if encoded { percent::decoded(&text) } else { text };
+    let is_encoded = xml::text(result, "EncodingType").is_some_and(|encoding| encoding == "url");
+    let plain = |text: String| if is_encoded { percent::decode(&text) } else { text };
     let mut listing = Listing::default();
     let mut last_key = String::new();
     for object in xml::elements(result, "Contents") {
@@ -109,46 +106,47 @@ pub(crate) fn parse_listing(source: &S3Source, body: &str) -> Result<ListingPage
         }
         last_key = key;
     }
-    // Check files begin with a digit: behind `9` nothing more of them can come, however much else is stored.
-    let past_the_digits = last_key > format!("{}:", source.prefix);
-    let truncated = xml::text(result, "IsTruncated").is_some_and(|truncated| truncated == "true");
-    let next = xml::text(result, "NextContinuationToken").filter(|_| truncated && !past_the_digits);
+    // The names of check files start with a digit, so none follow after `9`.
+    let is_past_digits = last_key > format!("{}:", source.prefix);
+    let is_truncated = xml::text(result, "IsTruncated").is_some_and(|truncated| truncated == "true");
+    let next = xml::text(result, "NextContinuationToken").filter(|_| is_truncated && !is_past_digits);
     Ok(ListingPage { listing, next })
 }
 
-/// Reads a listing of histories: their names, each with its entity tag.
+/// Parses a listing of histories: the names, each with its entity tag.
 pub(crate) fn parse_histories(source: &S3Source, body: &str) -> Vec<(HistoryName, Option<String>)> {
-    let encoded = xml::text(body, "EncodingType").is_some_and(|kind| kind == "url");
-    let of_object = |object| {
+    let is_encoded = xml::text(body, "EncodingType").is_some_and(|encoding| encoding == "url");
+    let history = |object| {
         let key = xml::text(object, "Key")?;
-        let key = if encoded { percent::decoded(&key) } else { key };
+        let key = if is_encoded { percent::decode(&key) } else { key };
         Some((HistoryName::parse_key(&source.prefix, &key)?, xml::text(object, "ETag")))
     };
-    xml::elements(body, "Contents").filter_map(of_object).collect()
+    xml::elements(body, "Contents").filter_map(history).collect()
 }
 
-/// What the store said instead of an answer.
-pub(crate) fn parse_refusal(status: u16, body: &str) -> SourceError {
+/// Parses an error response.
+pub(crate) fn parse_error(status: u16, body: &str) -> StoreError {
     let error = xml::elements(body, "Error").next().unwrap_or_default();
     let code = xml::text(error, "Code").unwrap_or_default();
     let message = xml::text(error, "Message").unwrap_or_default();
-    let place = xml::text(error, "Region").or_else(|| xml::text(error, "Endpoint"));
-    let remedy = remedy(status, &code, &message, place.is_some());
-    let mut said = status.to_string();
+    let region = xml::text(error, "Region").or_else(|| xml::text(error, "Endpoint"));
+    let remedy = remedy(status, &code, &message, region.is_some());
+    let mut described = status.to_string();
     for part in [code, message] {
         if !part.is_empty() {
-            said.push_str(": ");
-            said.push_str(&shared::check_file::shortened(part, 200));
+            described.push_str(": ");
+            described.push_str(&shared::check_file::shortened(part, 200));
         }
     }
-    SourceError::Refused { said, remedy, place: shared::check_file::shortened(place.unwrap_or_default(), 100) }
+    let region = shared::check_file::shortened(region.unwrap_or_default(), 100);
+    StoreError::UnexpectedStatus { status: described, remedy, region }
 }
 
-fn remedy(status: u16, code: &str, message: &str, is_place_named: bool) -> Text {
+fn remedy(status: u16, code: &str, message: &str, has_region: bool) -> Text {
     match code {
         "SignatureDoesNotMatch" => texts::KEY_MISMATCH,
         "InvalidAccessKeyId" => texts::KEY_UNKNOWN,
-        "AccessDenied" if place_of("expired", message).is_some() => texts::CLOCK_DAYS_OFF,
+        "AccessDenied" if message.contains("expired") => texts::CLOCK_DAYS_OFF,
         "AccessDenied" | "AllAccessDisabled" => texts::PERMISSIONS_MISSING,
         "NoSuchBucket" => texts::CHECK_BUCKET,
         "NoSuchKey" => texts::DELETED,
@@ -156,7 +154,7 @@ fn remedy(status: u16, code: &str, message: &str, is_place_named: bool) -> Text 
         | "TemporaryRedirect"
         | "AuthorizationHeaderMalformed"
         | "IllegalLocationConstraintException" => {
-            if is_place_named {
+            if has_region {
                 texts::OTHER_REGION_OF
             } else {
                 texts::OTHER_REGION
@@ -195,7 +193,7 @@ mod tests {
     const NOW: UnixNanos = 1_795_330_254_340_493_978;
 
     #[test]
-    fn a_bucket_at_aws_stands_in_the_host_name() {
+    fn aws_buckets_are_part_of_the_host_name() {
         assert_eq!(
             list_url(&bucket(), NOW, None, NOW),
             "https://status.s3.eu-central-1.amazonaws.com/?encoding-type=url&list-type=2&start-after=1795330254340493977~"
@@ -208,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn any_service_is_reached_in_path_style_with_a_slash_after_the_bucket() {
+    fn path_style_urls_have_a_slash_after_the_bucket() {
         let source = S3Source {
             endpoint_url: Some("http://127.0.0.1:18400".to_owned()),
             address_style: AddressStyle::Path,
@@ -227,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn the_signed_host_is_the_one_the_browser_sends() {
+    fn the_signed_host_is_the_one_that_browsers_send() {
         let source = S3Source { endpoint_url: Some("https://S3.example.com:443".to_owned()), ..bucket() };
         assert_eq!(origin(&source), "https://status.s3.example.com");
         let source = S3Source { endpoint_url: Some("http://localhost:9000/base".to_owned()), ..bucket() };
@@ -238,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn with_keys_the_query_is_signed() {
+    fn public_keys_sign_the_query() {
         let keys = PublicKeys { access_key_id: "AKIA".to_owned(), secret_access_key: "secret".to_owned() };
         let url = list_url(&S3Source { public_keys: Some(keys), ..bucket() }, NOW, None, NOW);
         assert!(url.contains("X-Amz-Credential=AKIA%2F20261122%2Feu-central-1%2Fs3%2Faws4_request"), "{url}");
@@ -246,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listing_is_read_with_its_decoded_keys_sizes_and_next_page() {
+    fn a_listing_has_decoded_keys_sizes_and_a_next_page() {
         let source = S3Source { prefix: "a b/".to_owned(), ..bucket() };
         let page = parse_listing(
             &source,
@@ -265,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listing_ends_where_no_check_file_can_come_any_more() {
+    fn a_listing_ends_after_the_last_possible_check_file() {
         let page = parse_listing(
             &bucket(),
             "<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>logs/1</Key></Contents><NextContinuationToken>x</NextContinuationToken></ListBucketResult>",
@@ -275,12 +273,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_listing_is_said_to_be_none() {
-        assert_eq!(parse_listing(&bucket(), "<!doctype html><p>Welcome"), Err(SourceError::InvalidListing));
+    fn a_web_page_is_an_invalid_listing() {
+        assert_eq!(parse_listing(&bucket(), "<!doctype html><p>Welcome"), Err(StoreError::InvalidListing));
     }
 
     #[test]
-    fn each_refusal_names_its_remedy() {
+    fn each_error_names_a_remedy() {
         for (status, code, remedy) in [
             (403, "SignatureDoesNotMatch", "does not match"),
             (403, "InvalidAccessKeyId", "does not know `public_access_key_id`"),
@@ -291,17 +289,17 @@ mod tests {
             (503, "SlowDown", "tries again"),
         ] {
             let body = format!("<Error><Code>{code}</Code><Message>No.</Message><Region>eu-west-3</Region></Error>");
-            let error = parse_refusal(status, &body).describe(english());
+            let error = parse_error(status, &body).describe(english());
             assert!(error.contains(code) && error.contains(remedy), "{error}");
         }
-        assert!(parse_refusal(502, "<html>Bad gateway").describe(english()).contains("status 502"));
+        assert!(parse_error(502, "<html>Bad gateway").describe(english()).contains("status 502"));
     }
 
     proptest! {
         #[test]
-        fn no_answer_makes_reading_panic(body in r"(<ListBucketResult>|</ListBucketResult>|<Contents>|</Contents>|<Key>|</Key>|9|-check.json|<Error>|%|&|ä){0,30}") {
+        fn parsing_never_panics(body in r"(<ListBucketResult>|</ListBucketResult>|<Contents>|</Contents>|<Key>|</Key>|9|-check.json|<Error>|%|&|ä){0,30}") {
             let _ = parse_listing(&bucket(), &body);
-            let _ = parse_refusal(403, &body);
+            let _ = parse_error(403, &body);
         }
     }
 }

@@ -1,5 +1,6 @@
-//! AWS Signature Version 4 in the query (a presigned GET): pure, no clock, no network. Signing in the query keeps
-//! a request simple in the browser's sense, so that no preflight is needed, and its URL cacheable.
+//! AWS Signature Version 4 in the query of a GET request. Pure.
+//!
+//! Requests that are signed in a header need a CORS preflight. A signature in the query needs none, and its URL can be cached.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -7,85 +8,83 @@ use shared::page_config::PublicKeys;
 use shared::{DAY, HOUR, SECOND, UnixNanos};
 
 use crate::civil::CivilTime;
-use crate::percent::{encoded, push_hexadecimal};
+use crate::percent::{encode, push_hex};
 
-/// How far a reader's clock may be ahead of the store's before requests are refused as signed in the future.
+/// How far a device's clock may be ahead before the store rejects a signature from the future.
 const CLOCK_AHEAD: i64 = 6 * HOUR;
 
-/// How long a signature holds: a day for which URLs stay the same, so that the browser's cache finds the immutable
-/// check files again, [`CLOCK_AHEAD`], and more than a day for clocks that are behind. AWS allows seven days.
+/// How long a signature is valid: the day on which URLs stay the same, so that the browser's cache is used, [`CLOCK_AHEAD`],
+/// and more than a day for clocks that are behind. AWS allows seven days.
 const EXPIRES: i64 = 3 * DAY;
 
-/// What a signature needs to know besides the request itself.
+/// Signs requests with a public key.
 pub(crate) struct Signer<'a> {
     pub(crate) keys: &'a PublicKeys,
     pub(crate) region: &'a str,
-    /// When the request is said to be signed.
+    /// The time in the signature.
     pub(crate) signed_at: UnixNanos,
-    /// For how many seconds it holds.
+    /// The validity of the signature in seconds.
     pub(crate) expires: i64,
 }
 
 impl<'a> Signer<'a> {
-    /// A signer whose URLs stay the same for a day.
+    /// Creates a signer whose URLs stay the same for a day.
     pub(crate) fn new(keys: &'a PublicKeys, region: &'a str, now: UnixNanos) -> Signer<'a> {
         let signed_at = (now - CLOCK_AHEAD).div_euclid(DAY) * DAY;
         Signer { keys, region, signed_at, expires: EXPIRES / SECOND }
     }
 
-    /// The whole query of a presigned GET, without the question mark. `path` is percent-encoded already; `query`
-    /// is not.
+    /// The query of a presigned GET request, without the question mark. `path` must be percent-encoded, `query` must not.
     pub(crate) fn presigned_query(&self, host: &str, path: &str, query: &[(&str, String)]) -> String {
         let time = CivilTime::from_unix(self.signed_at);
         let date = format!("{:04}{:02}{:02}", time.year, time.month, time.day);
-        let moment = format!("{date}T{:02}{:02}{:02}Z", time.hour, time.minute, time.second);
+        let timestamp = format!("{date}T{:02}{:02}{:02}Z", time.hour, time.minute, time.second);
         let scope = format!("{date}/{}/s3/aws4_request", self.region);
         let mut all = query.to_vec();
         all.extend([
             ("X-Amz-Algorithm", "AWS4-HMAC-SHA256".to_owned()),
             ("X-Amz-Credential", format!("{}/{scope}", self.keys.access_key_id)),
-            ("X-Amz-Date", moment.clone()),
+            ("X-Amz-Date", timestamp.clone()),
             ("X-Amz-Expires", self.expires.to_string()),
             ("X-Amz-SignedHeaders", "host".to_owned()),
         ]);
-        let query = encoded_query(&all);
+        let query = encode_query(&all);
         let request = format!("GET\n{path}\n{query}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD");
-        let to_sign =
-            format!("AWS4-HMAC-SHA256\n{moment}\n{scope}\n{}", hexadecimal(&Sha256::digest(request.as_bytes())));
+        let to_sign = format!("AWS4-HMAC-SHA256\n{timestamp}\n{scope}\n{}", hex(&Sha256::digest(request.as_bytes())));
         let mut key = format!("AWS4{}", self.keys.secret_access_key).into_bytes();
         for part in [date.as_str(), self.region, "s3", "aws4_request"] {
             key = hmac(&key, part);
         }
-        format!("{query}&X-Amz-Signature={}", hexadecimal(&hmac(&key, &to_sign)))
+        format!("{query}&X-Amz-Signature={}", hex(&hmac(&key, &to_sign)))
     }
 }
 
-/// A query in SigV4's canonical form: sorted by name, everything but unreserved characters encoded.
-pub(crate) fn encoded_query(query: &[(&str, String)]) -> String {
+/// A query in the canonical form of SigV4: sorted, with all characters encoded except unreserved ones.
+pub(crate) fn encode_query(query: &[(&str, String)]) -> String {
     let mut pairs: Vec<String> = Vec::with_capacity(query.len());
     for (name, value) in query {
-        let pair = format!("{}={}", encoded(name, ""), encoded(value, ""));
+        let pair = format!("{}={}", encode(name, ""), encode(value, ""));
         pairs.insert(pairs.partition_point(|other| *other < pair), pair);
     }
     pairs.join("&")
 }
 
-/// A path in SigV4's canonical form: slashes stay.
-pub(crate) fn encoded_path(path: &str) -> String {
-    encoded(path, "/")
+/// A path in the canonical form of SigV4, which keeps slashes.
+pub(crate) fn encode_path(path: &str) -> String {
+    encode(path, "/")
 }
 
 fn hmac(key: &[u8], text: &str) -> Vec<u8> {
-    // HMAC takes a key of any length, so the error cannot occur; an empty signature would be refused.
+    // HMAC accepts keys of any length, so this cannot fail. The store would reject an empty signature.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return Vec::new() };
     mac.update(text.as_bytes());
     mac.finalize().into_bytes().to_vec()
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
-        push_hexadecimal(&mut text, *byte, b"0123456789abcdef");
+        push_hex(&mut text, *byte, b"0123456789abcdef");
     }
     text
 }
@@ -102,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn the_documented_presigned_url_has_the_documented_signature() {
+    fn the_example_of_aws_has_the_documented_signature() {
         // Amazon S3 API Reference, "Authenticating Requests: Using Query Parameters (AWS Signature Version 4)".
         let keys = documented_keys();
         let signer = Signer { keys: &keys, region: "us-east-1", signed_at: 1_369_353_600 * SECOND, expires: 86_400 };
@@ -116,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_stays_the_same_for_a_day_so_that_the_cache_finds_it() {
+    fn urls_stay_the_same_for_a_day() {
         let keys = documented_keys();
         let at = |now| Signer::new(&keys, "us-east-1", now).presigned_query("h", "/k", &[]);
         let morning = 20_000 * DAY + 7 * HOUR;
@@ -125,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_readers_clock_may_be_hours_off() {
+    fn the_clock_of_a_device_may_be_hours_off() {
         let keys = documented_keys();
         for off in [-24 * HOUR, -HOUR, 0, HOUR, CLOCK_AHEAD] {
             for hour in 0..24 {
@@ -138,8 +137,8 @@ mod tests {
     }
 
     #[test]
-    fn names_are_encoded_as_the_signature_wants_them() {
-        assert_eq!(encoded_path("a b/ü~x+.json"), "a%20b/%C3%BC~x%2B.json");
-        assert_eq!(encoded_query(&[("b", "1/2".to_owned()), ("a", String::new())]), "a=&b=1%2F2");
+    fn names_are_encoded_in_canonical_form() {
+        assert_eq!(encode_path("a b/ü~x+.json"), "a%20b/%C3%BC~x%2B.json");
+        assert_eq!(encode_query(&[("b", "1/2".to_owned()), ("a", String::new())]), "a=&b=1%2F2");
     }
 }

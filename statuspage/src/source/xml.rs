@@ -1,19 +1,17 @@
-//! As much XML as an S3 listing and an S3 error need: elements by name, their text, character references. No
-//! namespaces, no attributes of interest, nothing that nests in itself. Pure.
+//! The subset of XML in S3 listings and S3 errors: elements by name, their text, and character references. It ignores namespaces
+//! and attributes, and elements cannot contain elements of the same name. Pure.
 
-use shared::seek::parted;
-
-/// The contents of every element of this name, in order.
+/// The contents of all elements with this name, in order.
 pub(crate) fn elements<'a>(xml: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
     let (open, close) = (format!("<{name}"), format!("</{name}>"));
     let mut rest = xml;
     std::iter::from_fn(move || {
         loop {
-            let (_, after_name) = parted(rest, &open)?;
+            let (_, after_name) = rest.split_once(&open)?;
             let start = after_name.find('>')?;
             let (tag, content) = (&after_name[..start], &after_name[start + 1..]);
             if !tag.is_empty() && !tag.starts_with([' ', '\t', '\n', '\r', '/']) {
-                // A longer name that begins the same: `<KeyCount>` is no `<Key>`.
+                // The start of a longer name: `<KeyCount>` is not `<Key>`.
                 rest = after_name;
                 continue;
             }
@@ -21,19 +19,19 @@ pub(crate) fn elements<'a>(xml: &'a str, name: &str) -> impl Iterator<Item = &'a
                 rest = content;
                 return Some("");
             }
-            let (content, behind) = parted(content, &close)?;
-            rest = behind;
+            let (content, after) = content.split_once(&close)?;
+            rest = after;
             return Some(content);
         }
     })
 }
 
-/// The text of the first element of this name, with its character references resolved.
+/// The text of the first element with this name, with character references resolved.
 pub(crate) fn text(xml: &str, name: &str) -> Option<String> {
-    elements(xml, name).next().map(resolved)
+    elements(xml, name).next().map(resolve_references)
 }
 
-fn resolved(text: &str) -> String {
+fn resolve_references(text: &str) -> String {
     let mut resolved = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('&') {
@@ -75,7 +73,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn elements_are_found_by_their_whole_name() {
+    fn elements_are_found_by_their_full_name() {
         let xml = "<R xmlns='x'><KeyCount>2</KeyCount><Key>a&amp;b</Key><Key\n>c</Key><Key/></R>";
         assert_eq!(elements(xml, "Key").collect::<Vec<_>>(), ["a&amp;b", "c", ""]);
         assert_eq!(text(xml, "Key").as_deref(), Some("a&b"));
@@ -83,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn references_and_escapes_are_resolved() {
+    fn character_references_are_resolved() {
         assert_eq!(
             text("<a>&lt;&#65;&#x42;&quot;&unknown; & &#xD800;</a>", "a").as_deref(),
             Some("<AB\"&unknown; & &#xD800;")
@@ -92,7 +90,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_reading_panic(xml in r"(<|>|/|Key|Contents|&|;|#|x|%|4|ä| ){0,30}") {
+        fn parsing_never_panics(xml in r"(<|>|/|Key|Contents|&|;|#|x|%|4|ä| ){0,30}") {
             let _ = elements(&xml, "Key").count();
             let _ = text(&xml, "Contents");
         }

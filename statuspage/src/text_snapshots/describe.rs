@@ -22,7 +22,7 @@ pub(super) fn overall(overall: &Overall) -> Vec<String> {
 pub(super) fn head(view: &EndpointView) -> Vec<String> {
     vec![
         format!("{} | {} | {} | {}", view.name, view.state, view.uptime, view.coverage),
-        format!("word: {}", view.word),
+        format!("word: {}", view.status_label),
         view.reason.as_ref().map_or_else(String::new, |reason| format!("reason: {reason}")),
         format!("figure: {}", view.breakdown),
         format!("strip: {}", view.strip_label),

@@ -9,7 +9,7 @@ use super::{Check, assert_texts, cache, calendar, describe, section, settings};
 use crate::dataset::TimeBucket;
 use crate::dataset::{Cache, HourChecks};
 use crate::i18n::Language;
-use crate::source::SourceError;
+use crate::store::StoreError;
 use crate::test_support::NOW;
 use crate::test_support::evaluate;
 use crate::url_state::UrlState;
@@ -60,7 +60,7 @@ fn opened_hours_in_each_state_of_their_load() {
         let variants: [Variant; 4] = [
             ("loading", |hour| HourChecks { is_loading: true, ..hour }),
             ("nothing stored", |hour| hour),
-            ("unreadable", |hour| HourChecks { problem: Some(SourceError::InvalidListing), ..hour }),
+            ("unreadable", |hour| HourChecks { problem: Some(StoreError::InvalidListing), ..hour }),
             ("too many", |hour| HourChecks { left_out: 1_234, ..hour }),
         ];
         for (name, change) in variants {
@@ -151,16 +151,16 @@ fn percentiles_of_days() {
         for nodes in [&["eu"][..], &["eu", "us"]] {
             for failed in [false, true] {
                 let mut cache = cache(&nodes.iter().map(|node| ("Shop", *node, 0, Healthy)).collect::<Vec<_>>());
-                for of_node in &mut cache.dataset.endpoints[0].nodes {
+                for node in &mut cache.dataset.endpoints[0].nodes {
                     let day = |ago: i64| crate::dataset::Sample {
                         at: NOW - ago * DAY,
                         length: DAY,
                         rtts: Box::from([80_000_000, 120_000_000]),
                         failed,
-                        ..of_node.samples[0].clone()
+                        ..node.samples[0].clone()
                     };
                     let samples = (1..30).rev().map(day).collect();
-                    of_node.past = Some(crate::dataset::NodeHistory {
+                    node.history = Some(crate::dataset::NodeHistory {
                         timeline: shared::uptime::StatusTimeline::default(),
                         samples,
                         open: Vec::new(),

@@ -9,26 +9,26 @@ use shared::{HOUR, MINUTE};
 use super::{assert_texts, cache, calendar, page, section, settings};
 use crate::dataset::Cache;
 use crate::i18n::texts;
-use crate::source::SourceError;
+use crate::store::StoreError;
 use crate::test_support::NOW;
 use crate::url_state::{Embed, UrlState};
 use crate::view::config_error::{self, ConfigError};
 use crate::view::problems::problems;
 use crate::view::{LoadProgress, ViewSettings, banner};
 
-fn refused(remedy: crate::i18n::Text) -> SourceError {
-    SourceError::Refused { said: "403: AccessDenied".to_owned(), remedy, place: "eu-west-3".to_owned() }
+fn refused(remedy: crate::i18n::Text) -> StoreError {
+    StoreError::UnexpectedStatus { status: "403: AccessDenied".to_owned(), remedy, region: "eu-west-3".to_owned() }
 }
 
 /// One of each kind.
-fn errors() -> Vec<SourceError> {
+fn errors() -> Vec<StoreError> {
     let mut errors = vec![
-        SourceError::Blocked("https://s3.example.com".to_owned()),
-        SourceError::TimedOut("store/".to_owned(), 20),
-        SourceError::TooLarge(8 << 20),
-        SourceError::InvalidListing,
-        SourceError::InvalidIndex("it is not JSON".to_owned()),
-        SourceError::InvalidObject("invalid check file: it is not a JSON array of results".to_owned()),
+        StoreError::Blocked("https://s3.example.com".to_owned()),
+        StoreError::TimedOut("store/".to_owned(), 20),
+        StoreError::TooLarge(8 << 20),
+        StoreError::InvalidListing,
+        StoreError::InvalidIndex("it is not JSON".to_owned()),
+        StoreError::InvalidObject("invalid check file: it is not a JSON array of results".to_owned()),
     ];
     errors.extend(
         [
@@ -80,17 +80,17 @@ fn problems_of_a_load() {
             change(&mut cache);
             text += &section(heading, &problems(&cache, calendar(language), &UrlState::default()));
         };
-        of("list", &|cache| cache.list_error = Some(SourceError::InvalidListing));
+        of("list", &|cache| cache.list_error = Some(StoreError::InvalidListing));
         of("files", &|cache| {
-            cache.failed.push((name(1), SourceError::TimedOut("store/".to_owned(), 20)));
-            cache.failed.extend((2..5).map(|number| (name(number), SourceError::TooLarge(8 << 20))));
+            cache.failed.push((name(1), StoreError::TimedOut("store/".to_owned(), 20)));
+            cache.failed.extend((2..5).map(|number| (name(number), StoreError::TooLarge(8 << 20))));
             cache.unreadable.extend(
-                (10..60).map(|number| (name(number), SourceError::InvalidObject("invalid check file".to_owned()))),
+                (10..60).map(|number| (name(number), StoreError::InvalidObject("invalid check file".to_owned()))),
             );
         });
         for more in [1, 7] {
             of("many reasons", &|cache| {
-                let error = |number: i64| SourceError::Blocked(format!("https://{number}.example"));
+                let error = |number: i64| StoreError::Blocked(format!("https://{number}.example"));
                 cache.failed.extend((0..5 + more).map(|number| (name(number), error(number))));
             });
         }
@@ -103,16 +103,15 @@ fn problems_of_a_load() {
                 for node in [NodeName::new("eu").ok(), None] {
                     cache
                         .unreadable_histories
-                        .push((HistoryName { node, part }, SourceError::InvalidObject("invalid history".to_owned())));
+                        .push((HistoryName { node, part }, StoreError::InvalidObject("invalid history".to_owned())));
                 }
             }
         });
         of("another node's history", &|cache| {
             let name = HistoryName { node: NodeName::new("eu").ok(), part: HistoryPart::Main };
-            cache.unreadable_histories.push((
-                name,
-                SourceError::InvalidObject("invalid history: the node's name is inconsistent".to_owned()),
-            ));
+            cache
+                .unreadable_histories
+                .push((name, StoreError::InvalidObject("invalid history: the node's name is inconsistent".to_owned())));
         });
         for count in [1, 3, 12] {
             of("foreign objects", &|cache| {
@@ -142,7 +141,7 @@ fn a_node_whose_history_is_unreadable() {
     assert_texts("unreadable_history", |language| {
         let mut cache = cache(&[("Shop", "eu", 0, Status::Healthy)]);
         let name = HistoryName { node: NodeName::new("eu").ok(), part: HistoryPart::Main };
-        cache.unreadable_histories.push((name, SourceError::InvalidObject("invalid history".to_owned())));
+        cache.unreadable_histories.push((name, StoreError::InvalidObject("invalid history".to_owned())));
         let view = page(&mut cache, &Appearance::default(), LoadProgress::Complete, language);
         let nodes: Vec<String> = view.nodes.iter().map(super::describe::node).collect();
         section("nodes", &nodes) + &section("problems", &view.problems)

@@ -11,7 +11,7 @@ use super::{Check, assert_texts, cache, calendar, describe, page, section, setti
 use crate::dataset::Cache;
 use crate::dataset::StoredMessage;
 use crate::i18n::Language;
-use crate::source::SourceError;
+use crate::store::StoreError;
 use crate::test_support::NOW;
 use crate::test_support::history_of_node;
 use crate::test_support::{evaluate, period};
@@ -126,7 +126,7 @@ fn the_first_lines_while_nothing_is_known() {
             text += &section("loading", &lines);
         }
         let mut unreadable = Cache::default();
-        unreadable.list_error = Some(SourceError::InvalidListing);
+        unreadable.list_error = Some(StoreError::InvalidListing);
         let view = page(&mut unreadable, &Appearance::default(), LoadProgress::Complete, language);
         text + &section("unreadable store", &describe::overall(&view.overall))
     });

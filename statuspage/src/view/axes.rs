@@ -1,4 +1,4 @@
-//! The axes of a chart: from response times to heights with lines at round numbers, and labels along time. Pure geometry.
+//! The axes of a chart: heights of response times, grid lines at round numbers, and labels of times.
 
 use shared::stats::Stats;
 use shared::{DAY, HOUR, Nanos, SECOND, UnixNanos};
@@ -10,40 +10,39 @@ use crate::i18n::Language;
 
 /// Room above the highest grid line for its label, in pixels.
 const HEADROOM: f64 = 14.0;
-/// Where the slowest is so many times slower than the usual, a linear axis would hide the usual.
+/// If the slowest response took this many times the median, the axis is logarithmic. A linear axis would hide the median.
 const LOGARITHMIC_FROM: Nanos = 40;
-/// A threshold so many times above everything measured would flatten the line; it is left out of the axis then.
-const THRESHOLD_IN_SIGHT: Nanos = 2;
-/// The most labels on the axis of time: they stand apart on a phone, too.
+/// A threshold above this many times the maximum is not part of the axis, because it would flatten the line.
+const THRESHOLD_LIMIT: Nanos = 2;
+/// The most labels on the time axis, so that they do not overlap on a phone.
 const TIME_LABELS_LIMIT: usize = 5;
 
-/// From a response time to a height.
+/// The scale of response times.
 pub(super) struct Scale {
-    /// The response time at the upper end.
+    /// The response time at the upper end, in nanoseconds.
     pub(super) top: f64,
     bottom: f64,
-    /// Whether each grid line is so many times the one below.
     pub(super) logarithmic: bool,
 }
 
 impl Scale {
-    /// The axis for all that was measured, the least of whose points is `least`.
+    /// The scale for all response times of a chart whose lowest point is `least`.
     pub(super) fn new(all: Option<Stats>, least: Option<Nanos>, threshold: Nanos) -> Scale {
         let Some(Stats { median, max, .. }) = all else {
             return Scale { top: 1.0, bottom: 0.0, logarithmic: false };
         };
-        let seen = if threshold <= max.saturating_mul(THRESHOLD_IN_SIGHT) { max.max(threshold) } else { max };
+        let highest = if threshold <= max.saturating_mul(THRESHOLD_LIMIT) { max.max(threshold) } else { max };
         if max / median.max(1) >= LOGARITHMIC_FROM {
             let bottom = power_of_ten(least.unwrap_or(0).max(1_000));
-            let below = power_of_ten(seen);
-            let top = if below < seen as f64 { below * 10.0 } else { below };
+            let below = power_of_ten(highest);
+            let top = if below < highest as f64 { below * 10.0 } else { below };
             return Scale { top: top.max(bottom * 10.0), bottom, logarithmic: true };
         }
-        let step = round_step(seen.max(1) as f64 / 3.0);
-        Scale { top: (seen as f64 / step).ceil().max(1.0) * step, bottom: 0.0, logarithmic: false }
+        let step = round_step(highest.max(1) as f64 / 3.0);
+        Scale { top: (highest as f64 / step).ceil().max(1.0) * step, bottom: 0.0, logarithmic: false }
     }
 
-    /// Where a response time stands, in pixels from the top.
+    /// The position of a response time, in pixels from the top.
     pub(super) fn height(&self, nanos: Nanos) -> f64 {
         let value = nanos as f64;
         let share = if self.logarithmic {
@@ -54,7 +53,7 @@ impl Scale {
         HEIGHT - share.clamp(0.0, 1.0) * (HEIGHT - HEADROOM)
     }
 
-    /// Grid lines at round numbers; the baseline is none of them.
+    /// Grid lines at round numbers, without the baseline.
     pub(super) fn grid(&self, language: &Language) -> Vec<(f64, String)> {
         let mut values = Vec::new();
         if self.logarithmic {
@@ -77,7 +76,7 @@ impl Scale {
     }
 }
 
-/// The greatest power of ten that is not above; 1 at the least.
+/// The greatest power of ten up to `limit`, at least 1.
 fn power_of_ten(limit: Nanos) -> f64 {
     let mut power = 1;
     while limit / power >= 10 {
@@ -86,13 +85,13 @@ fn power_of_ten(limit: Nanos) -> f64 {
     power as f64
 }
 
-/// The round number (1, 2 or 5 times a power of ten) that is nearest above.
+/// The next round number: 1, 2 or 5 times a power of ten.
 fn round_step(least: f64) -> f64 {
     let power = power_of_ten(least as Nanos);
     [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= least * 0.999).unwrap_or(power)
 }
 
-/// A round time without the decimals that a response time has: `50 ms`, `2.5 s`.
+/// A round time, with at most one decimal: `50 ms`, `2.5 s`.
 pub(super) fn round_label(nanos: Nanos, language: &Language) -> String {
     let (size, unit) = match nanos {
         ..1_000_000 => (1e3, "µs"),
@@ -107,10 +106,10 @@ pub(super) fn round_label(nanos: Nanos, language: &Language) -> String {
     format!("{label} {unit}")
 }
 
-/// Labels at full hours or at midnights, as many as fit.
+/// Labels at full hours or midnights, as many as fit. Positions are in percent.
 pub(super) fn times(period: &Period, calendar: Calendar<'_>) -> Vec<(f64, String)> {
     let length = period.to - period.from;
-    let place = |moment: UnixNanos| period.share(moment) * 100.0;
+    let position = |moment: UnixNanos| period.share(moment) * 100.0;
     if length <= 2 * DAY {
         let every = [1, 2, 3, 6, 12, 24].into_iter().find(|hours| length / (hours * HOUR) < TIME_LABELS_LIMIT as i64);
         let every = every.unwrap_or(24);
@@ -118,7 +117,7 @@ pub(super) fn times(period: &Period, calendar: Calendar<'_>) -> Vec<(f64, String
         let mut moment = calendar.next_hour(period.from - 1);
         while moment < period.to {
             if calendar.local(moment).hour % every == 0 {
-                labels.push((place(moment), calendar.clock(moment)));
+                labels.push((position(moment), calendar.clock(moment)));
             }
             moment = calendar.next_hour(moment);
         }
@@ -127,7 +126,7 @@ pub(super) fn times(period: &Period, calendar: Calendar<'_>) -> Vec<(f64, String
     let (first, last) = (calendar.day_number(period.from), calendar.day_number(period.now));
     let every = ((last - first) as usize + 1).div_ceil(TIME_LABELS_LIMIT) as i64;
     let days = (first..=last).filter(|day| (last - day) % every == 0).map(|day| calendar.start_of_day(day));
-    days.filter(|start| *start >= period.from).map(|start| (place(start), calendar.axis_date(start))).collect()
+    days.filter(|start| *start >= period.from).map(|start| (position(start), calendar.axis_date(start))).collect()
 }
 
 #[cfg(test)]
@@ -148,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wide_spread_gets_a_logarithmic_axis_that_says_so() {
+    fn a_wide_spread_gets_a_logarithmic_axis() {
         let stats = Stats::from_rtts([vec![10_000_000; 50], vec![9_000_000_000]].concat());
         let scale = Scale::new(stats, None, 0);
         assert!(scale.logarithmic);
@@ -157,14 +156,14 @@ mod tests {
     }
 
     #[test]
-    fn the_threshold_is_drawn_where_it_is_in_sight() {
+    fn a_high_threshold_is_not_part_of_the_axis() {
         let stats = Stats::from_rtts(vec![95_000_000]);
         assert!(Scale::new(stats, None, 180_000_000).top >= 1.8e8);
         assert!(Scale::new(stats, None, 5 * SECOND).top < 2e8);
     }
 
     #[test]
-    fn the_axis_of_time_has_full_hours_of_the_readers_clock() {
+    fn the_time_axis_has_full_hours_of_the_time_zone() {
         let labels: Vec<String> = times(&period(), utc()).into_iter().map(|(_, label)| label).collect();
         assert_eq!(labels, ["18:00", "00:00", "06:00", "12:00"]);
         let month = Period::new(30 * DAY, 90, utc());

@@ -1,5 +1,4 @@
-//! What a reader has to know about all that stands on the page: that it is not of now, and whose clock tells the times.
-//! Pure.
+//! The banner about the whole page: how old its data is, and whether the device's clock is wrong.
 
 use shared::MINUTE;
 
@@ -10,11 +9,11 @@ use crate::i18n::Calendar;
 use crate::i18n::texts;
 use crate::url_state::Embed;
 
-/// The note; empty if all is as it should be. A frame of another page has room for a few words.
+/// The banner; empty if nothing is wrong. It is short in a frame of another page.
 #[must_use]
 pub fn banner(cache: &Cache, calendar: Calendar<'_>, settings: ViewSettings, embed: Embed) -> String {
     let language = calendar.language;
-    let mut notes = Vec::new();
+    let mut sentences = Vec::new();
     if let Some(at) = cache.stale_since() {
         let text = match embed {
             Embed::Off if settings.is_online => texts::STORE_NOT_RESPONDING,
@@ -22,46 +21,46 @@ pub fn banner(cache: &Cache, calendar: Calendar<'_>, settings: ViewSettings, emb
             _ => texts::DATA_AGE,
         };
         let length = text::full_length(calendar.now - at, language);
-        notes.push(language.format(text, &[&calendar.moment(at), &length]));
+        sentences.push(language.format(text, &[&calendar.moment(at), &length]));
     }
     if settings.clock_ahead != 0 {
         let text = if settings.clock_ahead > 0 { texts::DEVICE_AHEAD } else { texts::DEVICE_BEHIND };
-        notes.push(language.format(text, &[&text::full_length(settings.clock_ahead.abs() + MINUTE / 2, language)]));
+        sentences.push(language.format(text, &[&text::full_length(settings.clock_ahead.abs() + MINUTE / 2, language)]));
     }
-    notes.join(" ")
+    sentences.join(" ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::SourceError;
+    use crate::store::StoreError;
     use crate::test_support::{NOW, utc};
     use shared::HOUR;
 
-    fn away(cache: &Cache) -> String {
+    fn online_banner(cache: &Cache) -> String {
         banner(cache, utc(), ViewSettings { is_online: true, ..ViewSettings::default() }, Embed::Off)
     }
 
     #[test]
-    fn nothing_is_said_while_the_store_answers() {
+    fn there_is_no_banner_while_the_store_responds() {
         let mut cache = Cache::default();
-        cache.note_response(NOW);
-        assert_eq!(away(&cache), "");
+        cache.record_response(NOW);
+        assert_eq!(online_banner(&cache), "");
     }
 
     #[test]
-    fn what_the_browser_had_kept_has_an_age() {
+    fn cached_data_has_an_age() {
         let mut cache = Cache::default();
         cache.cached_at = Some(NOW - 12 * MINUTE);
-        cache.note_response(NOW);
+        cache.record_response(NOW);
         let moment = utc().moment(NOW - 12 * MINUTE);
-        let known = format!("showing the status as of {moment}, 12 minutes ago.");
-        assert_eq!(banner(&cache, utc(), ViewSettings::default(), Embed::Off), format!("Offline: {known}"));
-        assert_eq!(away(&cache), format!("The store does not respond: {known}"));
+        let age = format!("showing the status as of {moment}, 12 minutes ago.");
+        assert_eq!(banner(&cache, utc(), ViewSettings::default(), Embed::Off), format!("Offline: {age}"));
+        assert_eq!(online_banner(&cache), format!("The store does not respond: {age}"));
     }
 
     #[test]
-    fn in_a_frame_the_age_is_said_in_a_few_words() {
+    fn the_banner_is_short_in_a_frame() {
         let mut cache = Cache::default();
         assert_eq!(banner(&cache, utc(), ViewSettings::default(), Embed::Banner), "");
         cache.cached_at = Some(NOW - 12 * MINUTE);
@@ -70,25 +69,28 @@ mod tests {
     }
 
     #[test]
-    fn what_an_open_page_knows_has_an_age_from_when_the_store_was_last_heard() {
+    fn data_ages_from_the_last_response_of_the_store() {
         let mut cache = Cache::default();
-        cache.list_error = Some(SourceError::InvalidListing);
-        cache.note_response(NOW);
-        assert_eq!(away(&cache), "", "who never heard anything knows nothing");
+        cache.list_error = Some(StoreError::InvalidListing);
+        cache.record_response(NOW);
+        assert_eq!(online_banner(&cache), "", "nothing was loaded");
         cache.list_error = None;
-        cache.note_response(NOW - HOUR);
-        cache.list_error = Some(SourceError::InvalidListing);
-        cache.note_response(NOW);
-        assert!(away(&cache).ends_with(", 1 hour ago."), "{}", away(&cache));
+        cache.record_response(NOW - HOUR);
+        cache.list_error = Some(StoreError::InvalidListing);
+        cache.record_response(NOW);
+        assert!(online_banner(&cache).ends_with(", 1 hour ago."), "{}", online_banner(&cache));
     }
 
     #[test]
-    fn a_clock_that_is_wrong_is_named() {
+    fn a_wrong_clock_is_reported() {
         let settings = |clock_ahead| ViewSettings { clock_ahead, ..ViewSettings::default() };
-        let off = |clock_ahead| banner(&Cache::default(), utc(), settings(clock_ahead), Embed::Off);
-        assert_eq!(off(3 * HOUR), "This device's clock is 3 hours ahead; the times on this page are the server's.");
+        let clock_banner = |clock_ahead| banner(&Cache::default(), utc(), settings(clock_ahead), Embed::Off);
         assert_eq!(
-            off(-5 * MINUTE),
+            clock_banner(3 * HOUR),
+            "This device's clock is 3 hours ahead; the times on this page are the server's."
+        );
+        assert_eq!(
+            clock_banner(-5 * MINUTE),
             "This device's clock is 5 minutes behind; the times on this page are the server's."
         );
     }

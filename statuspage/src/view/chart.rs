@@ -1,8 +1,6 @@
-//! The response-time chart of one endpoint: points, paths and sentences; its axes have a room of their own. Pure geometry;
-//! the component puts the paths into an SVG as they are.
+//! The response-time chart of one endpoint: points, SVG paths and texts.
 //!
-//! Response times are those of attempts that were answered well: how quickly a connection was refused, or how long
-//! a hanging one was waited for, is no response time. Failures are marked on the baseline instead.
+//! Response times are those of successful attempts. Failed attempts have no response time; they are marked on the baseline.
 
 use std::sync::Arc;
 
@@ -17,54 +15,54 @@ use super::period::Period;
 use super::sample_groups::{self, SampleGroup, measure};
 use crate::i18n::{Calendar, Language, Text, texts};
 
-/// What stands in the chart.
+/// A chart of response times.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ChartView {
-    /// The points, oldest first.
+    /// The points of the chart, oldest first.
     pub points: Vec<Point>,
     /// The path of the median line.
     pub line: String,
-    /// The path of the 95th percentiles; of checks those of each hour.
+    /// The path of the 95th percentiles; for checks, those of each hour.
     pub upper: String,
     /// The path of the band between the fastest and the slowest attempt.
     pub band: String,
     /// The path of the failure marks on the baseline.
     pub failures: String,
-    /// The path of the moments at which somebody said something.
+    /// The path of the marks at the times of messages.
     pub marks: String,
-    /// The height of the threshold's line in pixels, if it is in sight, and its label.
+    /// The position of the threshold in pixels from the top and its label, if it is part of the axis.
     pub threshold: Option<(f64, String)>,
-    /// The grid lines: height in pixels and label.
+    /// The grid lines: position in pixels from the top, and label.
     pub grid: Vec<(f64, String)>,
-    /// The labels of the axis of time: place in percent and text.
+    /// The labels of the time axis: position in percent, and text.
     pub times: Vec<(f64, String)>,
-    /// The chart in a sentence.
+    /// The description of the chart for screen readers.
     pub label: String,
-    /// What stands in the read-out when nothing is pointed at.
+    /// The readout while no point is selected.
     pub summary: String,
 }
 
-/// One point: a check, or several that are drawn together.
+/// A point: one check, or several that are drawn together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Point {
-    /// The moment of its first check.
+    /// The time of the first check.
     pub at: UnixNanos,
-    /// Its place from left to right, 0 to [`WIDTH`].
+    /// The position from left to right, 0 to [`WIDTH`].
     pub x: f64,
-    /// The height of its median in pixels; `None` if no attempt was answered.
+    /// The position of the median in pixels from the top; `None` if no attempt succeeded.
     pub y: Option<f64>,
-    /// The moment of its last check.
+    /// The time of the last check.
     last: UnixNanos,
     stats: Option<Stats>,
-    /// The length of the hours or days whose percentiles these are; 0 if they are checks.
+    /// The length of the hour or day; 0 for checks.
     length: Nanos,
-    /// How many checks, or percentiles of nodes, there are in it, and how many failed.
+    /// The number of checks, or of nodes with percentiles.
     samples: usize,
     failed: usize,
     reason: Option<Arc<str>>,
 }
 
-/// The chart of an endpoint; `marks` are the moments of messages.
+/// The chart of an endpoint; `marks` are the times of messages.
 #[must_use]
 pub fn chart(
     evaluated: &EvaluatedEndpoint<'_>,
@@ -78,7 +76,7 @@ pub fn chart(
     let are_percentiles = groups.iter().any(|group| group.length() > 0);
     let language = calendar.language;
     let mut summary = match all {
-        // Percentiles of percentiles are none: this says no more than what the line and the band show.
+        // Percentiles cannot be computed from percentiles, so these are approximate.
         Some(all) if are_percentiles => stats_text(texts::P50_P95_ABOUT, &all, language),
         Some(all) => stats_text(attempts_text(&all), &all, language),
         None => language.format(texts::NO_ANSWERS, &[]),
@@ -97,7 +95,7 @@ pub fn chart(
         upper: if are_percentiles {
             line(&groups, evaluated, period, &scale, |stats| stats.max)
         } else {
-            // A point has too few attempts for a percentile of its own.
+            // A single point has too few attempts for a percentile.
             let hours = sample_groups::groups(evaluated, period, &evaluated.endpoint.nodes, HOUR);
             line(&hours, evaluated, period, &scale, |stats| stats.p95)
         },
@@ -119,20 +117,20 @@ pub fn chart(
 }
 
 impl ChartView {
-    /// Which point is nearest to a place between the chart's ends (0 to 1); `None` if there are none.
+    /// The index of the point that is nearest to a position from 0 to 1; `None` without points.
     #[must_use]
     pub fn nearest(&self, share: f64) -> Option<usize> {
         let x = share * WIDTH;
-        let behind = self.points.partition_point(|point| point.x < x);
+        let after = self.points.partition_point(|point| point.x < x);
         let distance = |index: usize| self.points.get(index).map(|point| ((point.x - x).abs(), index));
-        let before = behind.checked_sub(1).and_then(distance);
-        let nearest = before.into_iter().chain(distance(behind)).min_by(|one, other| one.0.total_cmp(&other.0));
+        let before = after.checked_sub(1).and_then(distance);
+        let nearest = before.into_iter().chain(distance(after)).min_by(|one, other| one.0.total_cmp(&other.0));
         nearest.map(|(_, index)| index)
     }
 }
 
 impl Point {
-    /// What it tells: `14:02 · median 212 ms · p95 1.10 s · max 1.40 s`.
+    /// The readout: `14:02 · median 212 ms · p95 1.10 s · max 1.40 s`.
     #[must_use]
     pub fn readout(&self, calendar: Calendar<'_>) -> String {
         let Point { at, last, length, .. } = *self;
@@ -151,7 +149,7 @@ impl Point {
             let text = match self.samples {
                 _ if length == 0 => attempts_text(&stats),
                 1 => texts::P50_P95,
-                // Of several nodes it is the middle of what they say, and no percentile.
+                // The median over several nodes is not the exact percentile.
                 _ => texts::P50_P95_ABOUT,
             };
             let is_one = stats.min == stats.max;
@@ -185,7 +183,7 @@ fn point(group: &SampleGroup<'_>, evaluated: &EvaluatedEndpoint<'_>, period: &Pe
     }
 }
 
-/// The text that tells the times of attempts; of few of them the 95th percentile is the greatest.
+/// The text for the response times of attempts. The 95th percentile of few attempts is their maximum.
 fn attempts_text(stats: &Stats) -> Text {
     if stats.p95 < stats.max { texts::MEDIAN_P95_MAX } else { texts::MEDIAN_MAX }
 }
@@ -210,15 +208,15 @@ mod tests {
     }
 
     #[test]
-    fn where_there_are_no_checks_hours_are_drawn_and_for_long_ranges_days() {
+    fn charts_without_checks_show_hours_or_days() {
         let mut dataset = dataset(&[("A", "", 0, Healthy)]);
-        let of_node = &mut dataset.endpoints[0].nodes[0];
-        let coarse = |at, length| Sample { at, length, ..of_node.samples[0].clone() };
+        let node = &mut dataset.endpoints[0].nodes[0];
+        let coarse = |at, length| Sample { at, length, ..node.samples[0].clone() };
         let days = (1..30).map(|ago| coarse(NOW - ago * DAY, DAY));
         let hours = (1..7 * 24).map(|ago| coarse(NOW - ago * HOUR, HOUR));
         let mut samples: Vec<Sample> = days.chain(hours).collect();
         samples.sort_by_key(|sample| sample.at);
-        of_node.past = Some(NodeHistory { timeline: uptime::StatusTimeline::default(), samples, open: Vec::new() });
+        node.history = Some(NodeHistory { timeline: uptime::StatusTimeline::default(), samples, open: Vec::new() });
         let month = chart(&evaluate(&dataset)[0], &Period::new(30 * DAY, 90, utc()), utc(), &[]);
         assert_eq!(month.upper.matches('M').count(), month.points.len(), "a dot for each day, with gaps between");
         let points = |range| {
@@ -231,14 +229,14 @@ mod tests {
     }
 
     #[test]
-    fn what_several_nodes_tell_of_a_day_is_one_point() {
+    fn days_of_several_nodes_are_one_point() {
         let mut dataset = dataset(&[("A", "n1", 0, Healthy), ("A", "n2", 0, Healthy), ("A", "n3", 0, Healthy)]);
-        for (place, of_node) in dataset.endpoints[0].nodes.iter_mut().enumerate() {
-            let rtt = 40_000_000 * (place as i64 + 1);
+        for (index, node) in dataset.endpoints[0].nodes.iter_mut().enumerate() {
+            let rtt = 40_000_000 * (index as i64 + 1);
             let day =
-                |ago| Sample { at: NOW - ago * DAY, length: DAY, rtts: Box::from([rtt]), ..of_node.samples[0].clone() };
+                |ago| Sample { at: NOW - ago * DAY, length: DAY, rtts: Box::from([rtt]), ..node.samples[0].clone() };
             let samples = (1..30).rev().map(day).collect();
-            of_node.past = Some(NodeHistory { timeline: uptime::StatusTimeline::default(), samples, open: Vec::new() });
+            node.history = Some(NodeHistory { timeline: uptime::StatusTimeline::default(), samples, open: Vec::new() });
         }
         let points = chart(&evaluate(&dataset)[0], &Period::new(30 * DAY, 90, utc()), utc(), &[]).points;
         let days = points.iter().filter(|point| point.readout(utc()).contains("p50")).count();
@@ -247,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn each_check_is_a_point_and_the_last_one_stands_at_now() {
+    fn each_check_is_a_point() {
         let chart = chart_of(&[("A", "", 2, Healthy), ("A", "", 1, Healthy), ("A", "", 0, Healthy)]);
         assert_eq!(chart.points.len(), 3);
         assert!(chart.upper.starts_with('M') && chart.upper.ends_with("h0"), "one hour: {}", chart.upper);
@@ -257,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_attempts_the_95th_percentile_is_drawn_and_told() {
+    fn many_attempts_have_a_95th_percentile() {
         let samples: Vec<_> = (0..120).map(|ago| ("A", "", ago, Healthy)).collect();
         let mut dataset = dataset(&samples);
         for sample in &mut dataset.endpoints[0].nodes[0].samples {
@@ -278,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_a_mark_on_the_baseline_and_no_response_time() {
+    fn a_failure_is_a_mark_on_the_baseline() {
         let chart = chart_of(&[("A", "", 2, Healthy), ("A", "", 1, Down), ("A", "", 0, Healthy)]);
         assert_eq!((chart.points.len(), chart.points[1].y), (3, None));
         assert_eq!(chart.points[1].readout(utc()), "13:01 · failed · connection refused");
@@ -286,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn gaps_are_gaps() {
+    fn lines_and_bands_have_gaps() {
         let chart =
             chart_of(&[("A", "", 31, Healthy), ("A", "", 30, Healthy), ("A", "", 1, Healthy), ("A", "", 0, Healthy)]);
         assert_eq!(chart.line.matches('M').count(), 2);
@@ -294,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn many_checks_are_drawn_as_few_hundred_points() {
+    fn many_checks_are_drawn_as_a_few_hundred_points() {
         let samples: Vec<_> = (0..1_440).map(|ago| ("A", "", ago, Healthy)).collect();
         let chart = chart_of(&samples);
         assert!((200..=301).contains(&chart.points.len()), "{}", chart.points.len());
@@ -302,14 +300,14 @@ mod tests {
     }
 
     #[test]
-    fn the_looks_of_several_nodes_in_one_round_are_one_point() {
+    fn checks_of_several_nodes_in_one_round_are_one_point() {
         let samples: Vec<_> =
             (0..20).flat_map(|ago| ["n1", "n2", "n3"].map(|node| ("A", node, ago, Healthy))).collect();
         assert_eq!(chart_of(&samples).points.len(), 20);
     }
 
     #[test]
-    fn pointing_finds_the_nearest_point() {
+    fn the_nearest_point_is_found() {
         let chart = chart_of(&[("A", "", 700, Healthy), ("A", "", 0, Healthy)]);
         assert_eq!((chart.nearest(0.0), chart.nearest(1.0)), (Some(0), Some(1)));
         assert_eq!(ChartView::default().nearest(0.5), None);

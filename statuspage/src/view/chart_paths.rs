@@ -1,4 +1,4 @@
-//! The paths of a chart: lines and areas through groups of checks, with gaps where no check ran. Pure geometry.
+//! The SVG paths of a chart: lines and areas through groups of checks, with gaps where no check ran.
 
 use shared::stats::Stats;
 use shared::uptime::UptimeBreakdown;
@@ -10,17 +10,17 @@ use super::geometry::{HEIGHT, WIDTH, number};
 use super::period::Period;
 use super::sample_groups::SampleGroup;
 
-/// Whether nobody looked for a while between two points: a gap stays a gap.
+/// Whether the status is unknown for some time between two points.
 fn is_gap(evaluated: &EvaluatedEndpoint<'_>, from: UnixNanos, to: UnixNanos) -> bool {
     UptimeBreakdown::from_spans(&evaluated.spans, from, to).unknown > 0
 }
 
-/// The stretches of points with a response time between which no gap is.
-fn stretches<'b, 'a>(
+/// The runs of points with a response time that have no gap between them.
+fn runs<'b, 'a>(
     groups: &'b [SampleGroup<'a>],
     evaluated: &EvaluatedEndpoint<'_>,
 ) -> Vec<Vec<(&'b SampleGroup<'a>, Stats)>> {
-    let mut stretches: Vec<Vec<(&SampleGroup<'a>, Stats)>> = Vec::new();
+    let mut runs: Vec<Vec<(&SampleGroup<'a>, Stats)>> = Vec::new();
     let mut open = false;
     let mut last: Option<&SampleGroup<'_>> = None;
     for group in groups {
@@ -29,66 +29,66 @@ fn stretches<'b, 'a>(
         }
         last = Some(group);
         let Some(stats) = group.stats else {
-            // A failure between percentiles of hours or days does not say that nobody answered.
+            // Between percentiles of hours or days, a failure is not a gap: other attempts succeeded.
             open &= groups.iter().any(|group| group.length() > 0);
             continue;
         };
         if !open {
-            stretches.push(Vec::new());
+            runs.push(Vec::new());
             open = true;
         }
-        if let Some(stretch) = stretches.last_mut() {
-            stretch.push((group, stats));
+        if let Some(run) = runs.last_mut() {
+            run.push((group, stats));
         }
     }
-    stretches
+    runs
 }
 
-/// A path through the points.
+/// The path of a line through the points.
 pub(super) fn line(
     groups: &[SampleGroup<'_>],
     evaluated: &EvaluatedEndpoint<'_>,
     period: &Period,
     scale: &Scale,
-    of: fn(&Stats) -> Nanos,
+    value: fn(&Stats) -> Nanos,
 ) -> String {
     let mut path = Vec::new();
-    for stretch in stretches(groups, evaluated) {
-        for (group, stats) in &stretch {
-            path.push(corner(path_command(group, &stretch), group.x(period), scale.height(of(stats))));
+    for run in runs(groups, evaluated) {
+        for (group, stats) in &run {
+            path.push(corner(path_command(group, &run), group.x(period), scale.height(value(stats))));
         }
-        if stretch.len() == 1 {
-            // A line without length is drawn as a dot by its round ends.
+        if run.len() == 1 {
+            // A line without length is a dot because of its round ends.
             path.push("h0".to_owned());
         }
     }
     path.concat()
 }
 
-/// The path of an area; `of` gives its lower and its upper edge at a point.
+/// The path of an area; `edges` returns its lower and upper edge at a point.
 pub(super) fn area(
     groups: &[SampleGroup<'_>],
     evaluated: &EvaluatedEndpoint<'_>,
     period: &Period,
     scale: &Scale,
-    of: &dyn Fn(&SampleGroup<'_>, &Stats) -> (Nanos, Nanos),
+    edges: &dyn Fn(&SampleGroup<'_>, &Stats) -> (Nanos, Nanos),
 ) -> String {
     let mut path = Vec::new();
-    for stretch in stretches(groups, evaluated).into_iter().filter(|stretch| stretch.len() > 1) {
-        for (group, stats) in &stretch {
-            path.push(corner(path_command(group, &stretch), group.x(period), scale.height(of(group, stats).1)));
+    for run in runs(groups, evaluated).into_iter().filter(|run| run.len() > 1) {
+        for (group, stats) in &run {
+            path.push(corner(path_command(group, &run), group.x(period), scale.height(edges(group, stats).1)));
         }
-        for (group, stats) in stretch.iter().rev() {
-            path.push(corner('L', group.x(period), scale.height(of(group, stats).0)));
+        for (group, stats) in run.iter().rev() {
+            path.push(corner('L', group.x(period), scale.height(edges(group, stats).0)));
         }
         path.push("Z".to_owned());
     }
     path.concat()
 }
 
-/// Whether a stretch begins at a bucket or goes on.
-fn path_command(group: &SampleGroup<'_>, stretch: &[(&SampleGroup<'_>, Stats)]) -> char {
-    if stretch.first().is_some_and(|(first, _)| std::ptr::eq(*first, group)) { 'M' } else { 'L' }
+/// Moves to the first point of a run, and draws a line to the others.
+fn path_command(group: &SampleGroup<'_>, run: &[(&SampleGroup<'_>, Stats)]) -> char {
+    if run.first().is_some_and(|(first, _)| std::ptr::eq(*first, group)) { 'M' } else { 'L' }
 }
 
 fn corner(command: char, x: f64, y: f64) -> String {

@@ -1,11 +1,11 @@
-//! What stands on the page when its configuration cannot be used: every problem, and how to mend it. Pure.
+//! The problems of an invalid configuration, and examples that work.
 
 use shared::page_config::PageConfig;
 
 use crate::i18n::{Language, Text, texts};
-use crate::source::SourceError;
+use crate::store::StoreError;
 
-/// A configuration that works beside `checker serve`, and one for a bucket, to be copied.
+/// Valid configurations to copy: one for `checker serve` and one for a bucket.
 pub const EXAMPLES: [(Text, &str); 2] = [
     (
         texts::CONFIG_ERROR_DIRECTORY,
@@ -17,18 +17,18 @@ pub const EXAMPLES: [(Text, &str); 2] = [
     ),
 ];
 
-/// Why the configuration cannot be used.
+/// Why the configuration is not usable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConfigError {
-    /// It could not be loaded.
-    Unavailable(SourceError),
-    /// It is a web page: many web servers answer one of their own for whatever they do not have.
+    /// It failed to load.
+    Unavailable(StoreError),
+    /// It is a web page, which many web servers send for missing files.
     HtmlPage,
-    /// Everything that is wrong with it.
+    /// It has these problems.
     Invalid(Vec<String>),
 }
 
-/// Reads the configuration, or says everything that is wrong with it.
+/// Parses the configuration, or returns all of its problems.
 pub fn parse(text: &str) -> Result<PageConfig, ConfigError> {
     if text.trim_start().starts_with('<') {
         return Err(ConfigError::HtmlPage);
@@ -37,7 +37,7 @@ pub fn parse(text: &str) -> Result<PageConfig, ConfigError> {
 }
 
 impl ConfigError {
-    /// Every problem in a sentence.
+    /// One sentence per problem.
     #[must_use]
     pub fn describe(self, language: &Language) -> Vec<String> {
         match self {
@@ -54,14 +54,14 @@ mod tests {
     use crate::test_support::english;
 
     #[test]
-    fn a_fallback_page_is_told_from_a_configuration() {
-        let problems = |text| parse(text).expect_err("it is none").describe(english());
+    fn a_web_page_is_not_parsed_as_a_configuration() {
+        let problems = |text| parse(text).expect_err("it is invalid").describe(english());
         assert!(problems("\n<!doctype html>")[0].contains("missing next to"));
         assert!(problems("{}")[0].contains("`source`"));
     }
 
     #[test]
-    fn the_examples_are_configurations() {
+    fn the_examples_are_valid() {
         for (_, example) in EXAMPLES {
             assert!(parse(example).is_ok(), "{example}");
         }

@@ -1,14 +1,14 @@
-//! What of a page's appearance becomes properties of its style: names that the style sheets know, and values from lists or
-//! of a fixed form. Pure.
+//! The configured appearance as CSS custom properties, which `style/tokens.css` uses. Their values are validated when the
+//! configuration is parsed.
 
 use shared::page_config::appearance::{Appearance, FONTS};
 
-/// The properties to set, each with its value.
+/// The names and values of the properties to set.
 #[must_use]
 pub fn properties(appearance: &Appearance) -> Vec<(String, String)> {
     let mut properties = Vec::new();
-    for (ground, colors) in ["light", "dark"].into_iter().zip(&appearance.colors) {
-        properties.extend(colors.iter().map(|(name, color)| (format!("--{ground}-{name}"), color.clone())));
+    for (theme, colors) in ["light", "dark"].into_iter().zip(&appearance.colors) {
+        properties.extend(colors.iter().map(|(name, color)| (format!("--{theme}-{name}"), color.clone())));
     }
     properties.extend(appearance.radius.map(|radius| ("--radius".to_owned(), format!("{radius}px"))));
     let font = FONTS.iter().find(|(name, _)| appearance.font.as_deref() == Some(name));
@@ -24,7 +24,7 @@ mod tests {
     const TOKENS: &str = include_str!("../../style/tokens.css");
 
     #[test]
-    fn looks_become_properties_that_the_style_sheets_know() {
+    fn style_sheets_use_all_properties() {
         let colors = [
             COLORS.map(|name| (name.to_owned(), "#ffffff".to_owned())).to_vec(),
             COLORS.map(|name| (name.to_owned(), "#000000".to_owned())).to_vec(),

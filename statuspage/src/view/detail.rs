@@ -1,4 +1,4 @@
-//! What a reader has opened: the days or hours of a bar, and the checks of an hour. Pure.
+//! What open bars show: the days or hours of a bar, and the checks of an hour.
 
 use std::sync::Arc;
 
@@ -19,27 +19,25 @@ use crate::dataset::{HOUR_FILES_LIMIT, HourChecks};
 use crate::i18n::texts;
 use crate::url_state::UrlState;
 use crate::{civil::rfc3339, i18n::Calendar};
-use shared::sorted;
 
-/// A bar that is not longer than this opens into its checks.
+/// A bar of at most this length opens into its checks.
 const CHECKS_UP_TO: i64 = 3 * HOUR;
 
-/// The most checks that are shown of an hour.
+/// The most checks that are shown for an hour.
 const ROWS_LIMIT: usize = 500;
 
-/// The most events that are shown of a day; who flaps every minute has a thousand.
+/// The most events that are shown for a day. An endpoint that flaps every minute has a thousand.
 const EVENTS_LIMIT: usize = 100;
 
-/// The bars that a reader has opened, each within the one before.
+/// The open bars, each within the one before.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OpenBars {
-    /// Which endpoint's, if anybody has opened one.
+    /// The id of their endpoint.
     pub id: Option<usize>,
-    /// Their slots; none if nothing is open.
     pub path: Vec<TimeBucket>,
 }
 
-/// What an address says is open, as far as it is there: the bars that hold its moments.
+/// The open bars in a URL, which contains an arbitrary time of each.
 #[must_use]
 pub fn open_bars(
     url_state: &UrlState,
@@ -47,7 +45,7 @@ pub fn open_bars(
     period: &Period,
     calendar: Calendar<'_>,
 ) -> OpenBars {
-    // What somebody has written by hand may be what the page itself would not say.
+    // A URL that was written by hand may contain the title or locator instead of the address.
     let names: [fn(&EndpointView) -> &str; 3] = [|one| &one.address, |one| &one.title, |one| &one.locator];
     let find = |name: &String| names.iter().find_map(|read| endpoints.iter().find(|one| read(one) == name));
     let Some(found) = url_state.endpoint.as_ref().and_then(find) else { return OpenBars::default() };
@@ -67,13 +65,13 @@ pub fn open_bars(
     opened
 }
 
-/// Whether a slot opens into checks, and not into shorter slots.
+/// Whether a bar opens into checks instead of shorter bars.
 #[must_use]
 pub fn opens_into_checks(bucket: TimeBucket) -> bool {
     bucket.end - bucket.start <= CHECKS_UP_TO
 }
 
-/// What the opened bars of an endpoint opened into; `hour` is what was loaded of an hour.
+/// What the open bars of an endpoint show. `hour` are the checks that were loaded for an hour.
 #[must_use]
 pub fn levels(
     evaluated: &EvaluatedEndpoint<'_>,
@@ -99,9 +97,10 @@ pub fn levels(
         outer = Period::within(*bucket, calendar);
         let mut times = axes::times(&outer, calendar);
         if outer.to - outer.from > 2 * DAY {
-            // Days stand below the middles of their bars; hours stand where they begin.
-            #[expect(clippy::needless_for_each, reason = "with brotli a loop weighs 170 bytes more")]
-            times.iter_mut().for_each(|(place, _)| *place += 50.0 / outer.buckets.len() as f64);
+            // Days are labeled below the middle of their bars, hours below their start.
+            for (position, _) in &mut times {
+                *position += 50.0 / outer.buckets.len() as f64;
+            }
         }
         let mut rows = outage_rows(evaluated, *bucket, &outer, calendar);
         let left_out = rows.len().saturating_sub(EVENTS_LIMIT);
@@ -121,7 +120,7 @@ pub fn levels(
     levels
 }
 
-/// What happened in a slot, as each node saw it, in the order in which it began.
+/// The outages in a bar as reported by each node, in the order of their start.
 fn outage_rows(
     evaluated: &EvaluatedEndpoint<'_>,
     bucket: TimeBucket,
@@ -146,11 +145,11 @@ fn outage_rows(
             rows.push((start, row));
         }
     }
-    sorted::by_key(&mut rows, |(start, _)| *start);
+    rows.sort_by_cached_key(|(start, _)| *start);
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
-/// Adds who saw it to what was seen.
+/// Appends the name of the node.
 fn add_node(text: &mut String, node: Option<&NodeName>) {
     if let Some(node) = node {
         text.push_str(" · ");
@@ -158,7 +157,7 @@ fn add_node(text: &mut String, node: Option<&NodeName>) {
     }
 }
 
-/// The checks of an hour: those that were loaded for it, or those that are known anyway.
+/// The checks of an hour: those that were loaded for it, or those in memory.
 fn checks(
     evaluated: &EvaluatedEndpoint<'_>,
     bucket: TimeBucket,
@@ -201,10 +200,10 @@ fn checks(
 fn rows(endpoint: &EndpointData, bucket: TimeBucket, calendar: Calendar<'_>) -> Vec<RowView> {
     let mut samples: Vec<(Option<&NodeName>, &Sample)> = Vec::new();
     for node in &endpoint.nodes {
-        let of_node = node.samples(bucket.start, bucket.end).filter(|sample| sample.length == 0);
-        samples.extend(of_node.map(|sample| (node.node.as_ref(), sample)));
+        let checks = node.samples(bucket.start, bucket.end).filter(|sample| sample.length == 0);
+        samples.extend(checks.map(|sample| (node.node.as_ref(), sample)));
     }
-    sorted::by_key(&mut samples, |(_, sample)| sample.at);
+    samples.sort_by_cached_key(|(_, sample)| sample.at);
     samples.into_iter().map(|(node, sample)| row(node, sample, calendar)).collect()
 }
 
@@ -274,29 +273,29 @@ mod tests {
     }
 
     #[test]
-    fn a_day_tells_what_happened_at_each_node() {
+    fn a_day_lists_the_outages_of_each_node() {
         let mut all = samples();
         all.extend((0..600).map(|ago| ("A", "n2", ago, if ago / 2 == 45 { Status::Down } else { Status::Healthy })));
         let dataset = dataset(&all);
         let (mut all, week) = (evaluate(&dataset), Period::new(7 * DAY, 90, utc()));
         let opened = OpenBars { id: Some(0), path: vec![*week.buckets.last().expect("there are days")] };
-        let told = |all: &[EvaluatedEndpoint<'_>]| {
+        let rows = |all: &[EvaluatedEndpoint<'_>]| {
             let rows = levels(&all[0], &opened, None, &week, utc())[0].rows.clone();
             rows.iter().map(|row| format!("{} {} {}", row.clock, row.text, row.reason)).collect::<Vec<_>>()
         };
         assert_eq!(
-            told(&all),
+            rows(&all),
             [
                 "11:31 down for 2 min, until 11:33 · n2 connection refused",
                 "11:32 down for 1 min, until 11:33 · n1 connection refused",
             ]
         );
         all[0].errors_hidden = true;
-        assert!(told(&all).iter().all(|row| !row.contains("refused")), "{:?}", told(&all));
+        assert!(rows(&all).iter().all(|row| !row.contains("refused")), "{:?}", rows(&all));
     }
 
     #[test]
-    fn of_a_day_full_of_incidents_the_first_are_told_and_the_rest_counted() {
+    fn a_day_lists_the_first_outages_and_counts_the_others() {
         let flaps = |ago: i64| if ago % 2 == 0 { Status::Down } else { Status::Healthy };
         let dataset = dataset(&(0..600).map(|ago| ("A", "", ago, flaps(ago))).collect::<Vec<_>>());
         let (all, week) = (evaluate(&dataset), Period::new(7 * DAY, 90, utc()));
@@ -306,19 +305,19 @@ mod tests {
     }
 
     #[test]
-    fn days_are_named_below_the_middles_of_their_bars() {
+    fn days_are_labeled_below_the_middle_of_their_bars() {
         let dataset = dataset(&samples());
         let (all, year) = (evaluate(&dataset), Period::new(90 * DAY, 30, utc()));
         let three_days = *year.buckets.last().expect("there are days");
         let levels = levels(&all[0], &OpenBars { id: Some(0), path: vec![three_days] }, None, &year, utc());
         assert_eq!(levels[0].bars.len(), 3);
         let times: Vec<(i64, &str)> =
-            levels[0].times.iter().map(|(place, label)| (*place as i64, label.as_str())).collect();
+            levels[0].times.iter().map(|(position, label)| (*position as i64, label.as_str())).collect();
         assert_eq!(times, [(16, "20 Nov"), (50, "21 Nov"), (83, "22 Nov")]);
     }
 
     #[test]
-    fn an_address_opens_the_bars_that_hold_its_moments() {
+    fn a_url_opens_the_bars_that_contain_its_times() {
         let dataset = dataset(&samples());
         let (all, week) = (evaluate(&dataset), Period::new(7 * DAY, 90, utc()));
         let today = *week.buckets.last().expect("there are days");
@@ -330,29 +329,29 @@ mod tests {
         let hour = TimeBucket { start: today.start + 11 * HOUR, end: today.start + 12 * HOUR };
         let noon = today.start + 11 * HOUR + HOUR / 2;
         assert_eq!(open("A", vec![today.start, noon, noon]), OpenBars { id: Some(0), path: vec![today, hour] });
-        assert_eq!(open("https://A", vec![noon]).path, [today], "by its locator, and by any moment of the day");
+        assert_eq!(open("https://A", vec![noon]).path, [today], "by locator, and by any time of the day");
         assert_eq!(open("B", vec![noon]), OpenBars::default());
         assert!(open("A", vec![NOW - 90 * DAY]).path.is_empty());
     }
 
     #[test]
-    fn errors_that_are_hidden_stand_nowhere() {
+    fn hidden_errors_are_not_shown() {
         let dataset = dataset(&samples());
         let (mut all, week) = (evaluate(&dataset), Period::new(7 * DAY, 90, utc()));
         let today = *week.buckets.last().expect("there are days");
         let hour = TimeBucket { start: today.start + 11 * HOUR, end: today.start + 12 * HOUR };
         let opened = OpenBars { id: Some(0), path: vec![today, hour] };
-        for (errors_hidden, is_told) in [(false, true), (true, false)] {
+        for (errors_hidden, is_shown) in [(false, true), (true, false)] {
             all[0].errors_hidden = errors_hidden;
             let mut view = endpoint::endpoint(&all[0], &week, None, utc(), &[], &Appearance::default());
             view.levels = levels(&all[0], &opened, None, &week, utc());
-            assert_eq!(format!("{view:?}").contains("refused"), is_told);
+            assert_eq!(format!("{view:?}").contains("refused"), is_shown);
         }
     }
 
-    /// What addresses call endpoints of these titles, each with the number that its locator ends in, in their order on the
-    /// page; and which of them each of these names opens, by the same numbers.
-    fn addresses(titles: &[&str], samples: &Appearance, names: &[&str]) -> (Vec<String>, Vec<Option<usize>>) {
+    /// The addresses of endpoints with these titles, in their order on the page, and the index of the endpoint that each of
+    /// `names` opens. The locator of each endpoint ends with its index.
+    fn addresses(titles: &[&str], appearance: &Appearance, names: &[&str]) -> (Vec<String>, Vec<Option<usize>>) {
         let results = titles.iter().enumerate().map(|(number, title)| CheckResult {
             title: (*title).to_owned(),
             locator: format!("https://{number}"),
@@ -360,14 +359,14 @@ mod tests {
             status: Status::Healthy,
             ..CheckResult::default()
         });
-        // They come last first: who opens the page at another time learns of them in another order.
+        // In reverse, because the order in which endpoints are loaded must not matter.
         let file = CheckFile { results: results.rev().collect(), skipped: Vec::new() };
         let mut cache = Cache::default();
         cache.dataset.add(&CheckFileName { stored_at: NOW, node: None }, file);
         let settings = ViewSettings { range: DAY, interval: HOUR, bars_limit: 90, ..ViewSettings::default() };
         let mut shown = |endpoint: Option<&str>| {
             let url_state = UrlState { endpoint: endpoint.map(str::to_owned), ..UrlState::default() };
-            page(&mut cache, utc(), settings, samples, &url_state, LoadProgress::Complete)
+            page(&mut cache, utc(), settings, appearance, &url_state, LoadProgress::Complete)
         };
         let mut opened = |name: &&str| shown(Some(name)).opened.id.map(|id| titles.len() - 1 - id);
         let opened = names.iter().map(&mut opened).collect();
@@ -375,24 +374,24 @@ mod tests {
     }
 
     #[test]
-    fn an_address_names_an_endpoint_by_its_title_unless_others_have_the_same() {
+    fn an_address_is_the_title_unless_others_have_the_same() {
         let names = ["A", "B", "https://0", "https://2", "A~1", "C"];
-        let (told, opened) = addresses(&["A", "B", "A", ""], &Appearance::default(), &names);
-        assert_eq!(told, ["https://0", "B", "https://2", "https://3"]);
-        assert_eq!(opened, [Some(2), Some(1), Some(0), Some(2), None, None], "by a title it is the first on the page");
+        let (addresses, opened) = addresses(&["A", "B", "A", ""], &Appearance::default(), &names);
+        assert_eq!(addresses, ["https://0", "B", "https://2", "https://3"]);
+        assert_eq!(opened, [Some(2), Some(1), Some(0), Some(2), None, None], "a title opens the first on the page");
     }
 
     #[test]
-    fn where_locators_are_hidden_an_address_counts_the_endpoints_of_a_title() {
+    fn addresses_with_hidden_locators_are_numbered() {
         let hidden = Appearance { hidden_locators: vec!["*".to_owned()], ..Appearance::default() };
         let names = ["A~1", "A~2", "B", "~0", "A~3", "https://0", "https://3"];
-        let (told, opened) = addresses(&["A", "B", "A", ""], &hidden, &names);
-        assert_eq!(told, ["A~1", "B", "A~2", "~0"]);
-        assert_eq!(opened, [Some(0), Some(2), Some(1), Some(3), None, None, None], "and nobody learns by trying");
+        let (addresses, opened) = addresses(&["A", "B", "A", ""], &hidden, &names);
+        assert_eq!(addresses, ["A~1", "B", "A~2", "~0"]);
+        assert_eq!(opened, [Some(0), Some(2), Some(1), Some(3), None, None, None], "guessed locators open nothing");
     }
 
     #[test]
-    fn who_was_of_the_same_title_before_what_is_shown_is_not_counted() {
+    fn endpoints_before_the_period_are_not_numbered() {
         let hidden = Appearance { hidden_locators: vec!["*".to_owned()], ..Appearance::default() };
         let mut cache = Cache::default();
         for (locator, timestamp) in [("https://0", NOW - 30 * DAY), ("https://1", NOW)] {
@@ -427,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_that_was_loaded_shows_that_and_what_went_wrong_with_it() {
+    fn a_loaded_hour_shows_its_problems() {
         let dataset = dataset(&samples());
         let (all, week) = (evaluate(&dataset), Period::new(7 * DAY, 90, utc()));
         let hour = TimeBucket { start: NOW - 30 * HOUR, end: NOW - 29 * HOUR };
@@ -438,7 +437,7 @@ mod tests {
             "Loading the checks of this period…"
         );
         assert!(note(&HourChecks::new(hour)).starts_with("No checks are stored for this period"));
-        let problem = Some(crate::source::SourceError::InvalidListing);
+        let problem = Some(crate::store::StoreError::InvalidListing);
         assert!(
             note(&HourChecks { problem, ..HourChecks::new(hour) }).starts_with("The response is not an S3 listing")
         );

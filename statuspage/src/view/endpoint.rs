@@ -1,5 +1,4 @@
-//! What stands on the page about one endpoint: its status now and since when, its uptime with its coverage, its strip and its
-//! chart. Pure.
+//! The texts and figures of one endpoint.
 
 use std::sync::Arc;
 
@@ -20,54 +19,51 @@ use crate::dataset::TimeBucket;
 use crate::i18n::Calendar;
 use crate::i18n::{Language, texts};
 
-/// What stands on the page about one endpoint.
+/// An endpoint on the page.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EndpointView {
-    /// Its number, the same as long as the page is open.
+    /// The index in the dataset, which never changes while the page is open.
     pub id: usize,
-    /// Its title as written.
+    /// The title as stored.
     pub title: String,
-    /// Its locator as written; empty if it is hidden.
+    /// The locator as stored; empty if it is hidden.
     pub locator: String,
-    /// What the page's address calls it.
+    /// The value in the page's URL.
     pub address: String,
-    /// The titles of the groups that it is in.
+    /// The titles of its groups.
     pub group: String,
-    /// What the page calls its status, and whether only some see it.
-    pub word: String,
-    /// What it is called in a sentence.
+    /// The label of the status, also if the failure is localized.
+    pub status_label: String,
+    /// The name in a sentence.
     pub name: String,
-    /// Its status now.
     pub status: Status,
-    /// The status in words with its beginning: `Down since 14:02 (12 min)`.
+    /// The status and since when: `Down since 14:02 (12 min)`.
     pub state: String,
-    /// Whether only some of the places see it down.
+    /// Whether only some nodes report that it is down.
     pub is_localized: bool,
-    /// Whether no node checks it any more.
+    /// Whether no node checks it anymore.
     pub is_retired: bool,
-    /// Whether another one has the same title.
     pub has_duplicate_title: bool,
-    /// What is wrong, in words; `None` if nothing is.
+    /// The error; `None` if the endpoint is healthy.
     pub reason: Option<String>,
-    /// The uptime: `99.97%`, or a dash if nobody observed.
+    /// The uptime: `99.97%`, or a dash if no check ran.
     pub uptime: String,
-    /// How much was observed: `of 98.20% observed`.
+    /// How much of the period was observed: `98.20% observed`.
     pub coverage: String,
-    /// The same without words, where a heading says what it is: `98.20%`.
+    /// The same without a label: `98.20%`.
     pub observed: String,
-    /// How the uptime was reckoned.
+    /// How the uptime was computed.
     pub breakdown: String,
-    /// What the strip shows, in words.
+    /// The description of the strip for screen readers.
     pub strip_label: String,
-    /// The bars, oldest first.
+    /// The bars of the strip, oldest first.
     pub strip: Vec<Arc<BarView>>,
-    /// What a reader has opened of it: days, hours and checks.
+    /// What the open bars show.
     pub levels: Vec<LevelView>,
-    /// The response times.
     pub chart: ChartView,
 }
 
-/// Where some nodes cannot reach it and others can: `unreachable from eu-west, reachable from 2 others`.
+/// The nodes that report it down, if others reach it: `unreachable from eu-west, reachable from 2 others`.
 fn localized(evaluated: &EvaluatedEndpoint<'_>, language: &Language) -> Option<String> {
     let tally = &evaluated.tally;
     if !tally.is_localized() {
@@ -76,14 +72,14 @@ fn localized(evaluated: &EvaluatedEndpoint<'_>, language: &Language) -> Option<S
     let names: Vec<&str> = tally
         .down
         .iter()
-        .filter_map(|place| evaluated.nodes.get(*place))
-        .map(|word| word.node.map_or(language.text(texts::UNNAMED_LOCATION), NodeName::as_str))
+        .filter_map(|index| evaluated.nodes.get(*index))
+        .map(|vote| vote.node.map_or(language.text(texts::UNNAMED_LOCATION), NodeName::as_str))
         .collect();
     let others = tally.voters.saturating_sub(tally.down.len());
     Some(language.plural(texts::UNREACHABLE_FROM, others, &[&language.list(&names)]))
 }
 
-/// What stands on the page about an endpoint; `marks` are the moments of messages.
+/// An endpoint with its bars and its chart; `marks` are the times of messages.
 #[must_use]
 pub fn endpoint(
     evaluated: &EvaluatedEndpoint<'_>,
@@ -100,7 +96,7 @@ pub fn endpoint(
     }
 }
 
-/// The same without its bars and its chart, which take a hundred times as long.
+/// An endpoint without its bars and its chart, which take a hundred times as long.
 #[must_use]
 pub fn head(
     evaluated: &EvaluatedEndpoint<'_>,
@@ -109,7 +105,7 @@ pub fn head(
     appearance: &Appearance,
 ) -> EndpointView {
     let now = calendar.now;
-    let whole = evaluated.breakdown(period.from, now, now);
+    let total = evaluated.breakdown(period.from, now, now);
     let span = evaluated.current_span(now);
     let language = calendar.language;
     let localized = localized(evaluated, language);
@@ -121,20 +117,20 @@ pub fn head(
         _ => None,
     };
     let reason = match (&localized, reason) {
-        (Some(who), Some(reason)) => Some(language.format(texts::COLON, &[who, &reason])),
-        (Some(who), None) => Some(who.clone()),
+        (Some(localized), Some(reason)) => Some(language.format(texts::COLON, &[localized, &reason])),
+        (Some(localized), None) => Some(localized.clone()),
         (None, reason) => reason,
     };
-    let uptime = whole.uptime().map_or_else(|| "–".to_owned(), |share| language.percent(&share.percent()));
-    let observed = whole.coverage().map_or_else(|| "–".to_owned(), |share| language.percent(&share.percent()));
-    let coverage = match whole.observed() {
+    let uptime = total.uptime().map_or_else(|| "–".to_owned(), |share| language.percent(&share.percent()));
+    let observed = total.coverage().map_or_else(|| "–".to_owned(), |share| language.percent(&share.percent()));
+    let coverage = match total.observed() {
         0 => language.format(texts::NOT_OBSERVED, &[]),
         _ => language.format(texts::OF_OBSERVED, &[&observed]),
     };
-    let mut word = language.status_label(evaluated.status).to_owned();
+    let mut status_label = language.status_label(evaluated.status).to_owned();
     if localized.is_some() {
-        word.push(' ');
-        word.push_str(language.text(texts::LOCALIZED));
+        status_label.push(' ');
+        status_label.push_str(language.text(texts::LOCALIZED));
     }
     EndpointView {
         id: evaluated.id,
@@ -142,12 +138,12 @@ pub fn head(
         locator: evaluated.locator().to_owned(),
         address: evaluated.address(),
         group: groups::titles(&appearance.groups, &evaluated.endpoint.key.title).join(" · "),
-        word,
+        status_label,
         status: evaluated.status,
         state: state(evaluated, span, period, calendar),
         is_localized: localized.is_some(),
         reason,
-        breakdown: breakdown_text(&whole, &uptime, language),
+        breakdown: breakdown_text(&total, &uptime, language),
         uptime,
         coverage,
         observed,
@@ -163,7 +159,7 @@ pub fn head(
 
 fn state(evaluated: &EvaluatedEndpoint<'_>, span: Option<Span>, period: &Period, calendar: Calendar<'_>) -> String {
     let language = calendar.language;
-    let capital = |status| text::capitalize(language.status_label(status));
+    let label = |status| text::capitalize(language.status_label(status));
     let Some(span) = span else {
         let last = evaluated.latest.at;
         let (moment, length) = (calendar.moment(last), text::length(calendar.now - last, language));
@@ -172,33 +168,33 @@ fn state(evaluated: &EvaluatedEndpoint<'_>, span: Option<Span>, period: &Period,
             Status::Unknown => texts::INCONCLUSIVE,
             _ => texts::NOT_CHECKED_SINCE,
         };
-        return language.format(text, &[&capital(Status::Unknown), &moment, &length]);
+        return language.format(text, &[&label(Status::Unknown), &moment, &length]);
     };
-    let word = if evaluated.tally.is_localized() {
+    let label = if evaluated.tally.is_localized() {
         text::capitalize(language.text(texts::LOCALIZED))
     } else {
-        capital(span.status)
+        label(span.status)
     };
     if span.status == Status::Healthy {
-        return word;
+        return label;
     }
-    // What began before the period began at an unknown time.
+    // It is unknown when a status started that is older than the period.
     if span.start <= period.from {
         let length = period.length_label(calendar);
-        return language.format(texts::STATE_BEFORE, &[&word, &length, &calendar.moment(period.from)]);
+        return language.format(texts::STATE_BEFORE, &[&label, &length, &calendar.moment(period.from)]);
     }
     let length = text::length(calendar.now - span.start, language);
-    language.format(texts::STATE_SINCE, &[&word, &calendar.moment(span.start), &length])
+    language.format(texts::STATE_SINCE, &[&label, &calendar.moment(span.start), &length])
 }
 
 /// `99.97% = up for 23 h 59 min of 24 h observed; down for 26 s; not observed for 12 min`.
-fn breakdown_text(whole: &UptimeBreakdown, uptime: &str, language: &Language) -> String {
-    if whole.observed() == 0 {
+fn breakdown_text(total: &UptimeBreakdown, uptime: &str, language: &Language) -> String {
+    if total.observed() == 0 {
         return language.format(texts::NO_OBSERVATIONS, &[]);
     }
     let length = |length| text::exact_length(length, language);
-    let text = language.format(texts::UP_FOR, &[uptime, &length(whole.up()), &length(whole.observed())]);
-    text::append_durations(text, whole, language)
+    let text = language.format(texts::UP_FOR, &[uptime, &length(total.up()), &length(total.observed())]);
+    text::append_durations(text, total, language)
 }
 
 #[cfg(test)]
@@ -212,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_down_says_since_when_and_why() {
+    fn an_outage_has_a_start_and_a_reason() {
         let view = view(&[
             ("A", "", 3, Status::Healthy),
             ("A", "", 2, Status::Down),
@@ -233,8 +229,8 @@ mod tests {
     }
 
     #[test]
-    fn nodes_that_are_not_in_step_do_not_change_what_is_said() {
-        // A minute and a half after their last results nothing of the first two stands, and the third's a second more.
+    fn votes_within_the_clock_tolerance_still_count() {
+        // The last results of the first two nodes expired, and the one of the third is valid for another second.
         let mut checks = Vec::new();
         for ago in 2..9 {
             checks.extend([("A", "n1", ago, Status::Down), ("A", "n2", ago, Status::Down)]);
@@ -256,14 +252,14 @@ mod tests {
     }
 
     #[test]
-    fn what_began_before_the_period_does_not_claim_a_beginning() {
+    fn an_outage_older_than_the_period_has_no_start() {
         let checks: Vec<_> = (0..=1_600).map(|minute| ("A", "", minute, Status::Down)).collect();
         assert_eq!(view(&checks).state, "Down for more than 24 hours (since before yesterday 13:00)");
         assert_eq!((view(&checks).uptime.as_str(), view(&checks).coverage.as_str()), ("0.00%", "100% observed"));
     }
 
     #[test]
-    fn what_one_of_three_nodes_sees_is_localized_and_told_with_the_nodes_name_and_the_reason() {
+    fn a_localized_failure_names_the_node_and_the_reason() {
         let checks = [
             ("A", "n1", 0, Status::Healthy),
             ("A", "n2", 0, Status::Healthy),

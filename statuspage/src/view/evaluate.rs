@@ -1,5 +1,5 @@
-//! One endpoint as it is reckoned from what its nodes say: its spans, its status now and since when, its reasons. Pure; what
-//! is said of it has a room of its own, [`super::endpoint`].
+//! Evaluates the results of one endpoint from all nodes: spans, current status and reasons. [`super::endpoint`] turns them into
+//! texts.
 
 use std::sync::Arc;
 
@@ -15,39 +15,36 @@ use super::text;
 use crate::dataset::{EndpointData, Sample};
 use crate::i18n::Language;
 
-/// An endpoint whose time has been reckoned.
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own; any of them can go together")]
+/// The spans and the current status of an endpoint.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub struct EvaluatedEndpoint<'a> {
-    /// Its number.
+    /// The index in the dataset.
     pub id: usize,
-    /// What is known of it.
     pub endpoint: &'a EndpointData,
-    /// The spans as all nodes together saw them.
+    /// The spans of status according to the quorum.
     pub spans: Vec<Span>,
-    /// Its status now.
+    /// The current status.
     pub status: Status,
-    /// What the nodes say now, each by its place in `nodes`.
+    /// The current votes, by index in `nodes`.
     pub tally: Tally,
-    /// Its newest look that is not in the future.
+    /// The newest sample that is not in the future.
     pub latest: &'a Sample,
-    /// What each node that looks at it said last.
+    /// The newest vote of each node.
     pub(super) nodes: Vec<NodeVote<'a>>,
-    /// Whether those who watched it report, but no longer about it.
+    /// Whether its nodes still report, but no longer about this endpoint.
     pub retired: bool,
-    /// Whether another one that is watched has the same title.
+    /// Whether another endpoint that is still monitored has the same title.
     pub has_duplicate_title: bool,
-    /// Its place among all of its title, in the order of their locators, from 1; 0 if there is no other.
+    /// The number among the endpoints of the same title in the order of their locators, from 1; 0 if the title is unique.
     pub duplicate_number: usize,
-    /// How long a result stands that does not say so and has no neighbors to tell.
+    /// How long a single result without an interval is valid.
     pub(super) interval: Nanos,
-    /// Whether its error texts are kept from readers.
     pub errors_hidden: bool,
-    /// Whether its locator is.
     pub locator_hidden: bool,
 }
 
 impl<'a> EvaluatedEndpoint<'a> {
-    /// Evaluates an endpoint; `None` if it has no samples yet.
+    /// Evaluates an endpoint; `None` if it has no samples.
     #[must_use]
     pub fn new(
         id: usize,
@@ -58,16 +55,16 @@ impl<'a> EvaluatedEndpoint<'a> {
         let mut spans_of_nodes = Vec::with_capacity(endpoint.nodes.len());
         let mut nodes = Vec::with_capacity(endpoint.nodes.len());
         let mut latest: Option<&Sample> = None;
-        for of_node in &endpoint.nodes {
-            let Some(newest) = of_node.newest(now) else { continue };
-            let spans = of_node.spans(now, interval);
-            nodes.push(NodeVote::new(of_node.node.as_ref(), &spans, endpoint.nodes.len(), newest.at, now));
+        for node in &endpoint.nodes {
+            let Some(newest) = node.newest(now) else { continue };
+            let spans = node.spans(now, interval);
+            nodes.push(NodeVote::new(node.node.as_ref(), &spans, endpoint.nodes.len(), newest.at, now));
             spans_of_nodes.push(spans);
             latest = latest.into_iter().chain([newest]).max_by_key(|sample| sample.at);
         }
         let spans = quorum::combine(&spans_of_nodes, endpoint.quorum);
-        let says: Vec<&[Span]> = spans_of_nodes.iter().map(Vec::as_slice).collect();
-        let tally = Tally::new(&says, endpoint.quorum, now);
+        let spans_by_node: Vec<&[Span]> = spans_of_nodes.iter().map(Vec::as_slice).collect();
+        let tally = Tally::new(&spans_by_node, endpoint.quorum, now);
         let status = tally.status;
         Some(EvaluatedEndpoint {
             id,
@@ -86,13 +83,13 @@ impl<'a> EvaluatedEndpoint<'a> {
         })
     }
 
-    /// Whether there is anything to show of it in the period.
+    /// Whether it has results in the period.
     #[must_use]
     pub fn is_within(&self, period: &Period) -> bool {
         self.latest.at >= period.from || self.spans.last().is_some_and(|span| span.end > period.from)
     }
 
-    /// Its name in a sentence.
+    /// The name in a sentence, with the locator if others have the same title.
     #[must_use]
     pub fn name(&self, language: &Language) -> String {
         let (title, locator) = (&self.endpoint.key.title, self.locator());
@@ -103,8 +100,8 @@ impl<'a> EvaluatedEndpoint<'a> {
         language.isolate(name)
     }
 
-    /// What the page's address calls it: its title, or its locator where others have the same title or it has none. Where
-    /// that is kept from readers it is told by its place, which says nothing of what is hidden.
+    /// The value in the page's URL: the title, or the locator if the title is empty or not unique. If the locator is hidden, a
+    /// number replaces it.
     #[must_use]
     pub fn address(&self) -> String {
         let title = &self.endpoint.key.title;
@@ -115,37 +112,37 @@ impl<'a> EvaluatedEndpoint<'a> {
         }
     }
 
-    /// Its locator, unless it is kept from readers.
+    /// The locator; empty if it is hidden.
     #[must_use]
     pub fn locator(&self) -> &'a str {
         if self.locator_hidden { "" } else { &self.endpoint.key.locator }
     }
 
-    /// From how many of how many places that say something it is down; `None` if only one looks.
+    /// The number of nodes that report it down, and of all voters; `None` if only one node checks it, or none reports it down.
     #[must_use]
     pub fn nodes_down(&self) -> Option<(usize, usize)> {
         (self.endpoint.nodes.len() > 1 && !self.tally.down.is_empty())
             .then_some((self.tally.down.len(), self.tally.voters))
     }
 
-    /// When what is the case now began; `None` if nobody knows what is.
+    /// When the current status started; `None` if no results are valid.
     #[must_use]
     pub fn since(&self, now: UnixNanos) -> Option<UnixNanos> {
         self.current_span(now).map(|span| span.start)
     }
 
-    /// The span of what is the case now.
+    /// The span of the current status.
     pub(super) fn current_span(&self, now: UnixNanos) -> Option<Span> {
         uptime::current_span(&self.spans, self.status, now)
     }
 
-    /// When a node last said something of it.
+    /// When a node last reported about it.
     #[must_use]
-    pub fn newest_of(&self, node: Option<&NodeName>) -> Option<UnixNanos> {
-        self.nodes.iter().find(|word| word.node == node).map(|word| word.reported_at)
+    pub fn reported_by(&self, node: Option<&NodeName>) -> Option<UnixNanos> {
+        self.nodes.iter().find(|vote| vote.node == node).map(|vote| vote.reported_at)
     }
 
-    /// The order on the page: what needs attention first, what nobody looks at any more last.
+    /// The order on the page: endpoints that need attention first, retired ones last.
     #[must_use]
     pub fn urgency(&self) -> i64 {
         match self.status {
@@ -157,54 +154,54 @@ impl<'a> EvaluatedEndpoint<'a> {
         }
     }
 
-    /// Whether this node's word on it stands now, also if its clock is a little behind.
+    /// Whether a node checks it, within the tolerance for clocks.
     #[must_use]
     pub fn is_checked_by(&self, node: Option<&NodeName>) -> bool {
         self.nodes.iter().any(|vote| vote.is_within_skew && vote.node == node)
     }
 
-    /// The time of a period, divided; nothing behind now counts.
+    /// The uptime breakdown of a period, up to now.
     #[must_use]
     pub fn breakdown(&self, from: UnixNanos, to: UnixNanos, now: UnixNanos) -> UptimeBreakdown {
         UptimeBreakdown::from_spans(&self.spans, from, to.min(now))
     }
 
-    /// The looks of all nodes from `from` to before `to`.
+    /// The samples of all nodes from `from` until before `to`.
     pub fn samples(&self, from: UnixNanos, to: UnixNanos) -> impl Iterator<Item = &'a Sample> {
         self.endpoint.nodes.iter().flat_map(move |node| node.samples(from, to))
     }
 
-    /// The newest reason that was given for this status from `from` to before `to`.
+    /// The newest reason for a status from `from` until before `to`.
     #[must_use]
     pub fn reason(&self, status: Status, from: UnixNanos, to: UnixNanos) -> Option<Arc<str>> {
         if self.errors_hidden { None } else { newest_reason(|| self.samples(from, to), status) }
     }
 }
 
-/// Marks the endpoints that a title does not tell from each other, among all that are shown in the order of their keys.
+/// Marks and numbers endpoints whose title is not unique. `all` must be in the order of their keys.
 pub fn mark_duplicate_titles(all: &mut [EvaluatedEndpoint<'_>]) {
     for same in all.chunk_by_mut(|one, other| one.endpoint.key.title == other.endpoint.key.title) {
         let has_duplicate_title = same.iter().filter(|one| !one.retired).count() > 1;
         let is_one_of_several = same.len() > 1;
-        for (place, one) in same.iter_mut().enumerate() {
+        for (index, one) in same.iter_mut().enumerate() {
             one.has_duplicate_title = has_duplicate_title && !one.endpoint.key.title.is_empty();
-            one.duplicate_number = if is_one_of_several { place + 1 } else { 0 };
+            one.duplicate_number = if is_one_of_several { index + 1 } else { 0 };
         }
     }
 }
 
-/// The newest reason among looks, of those with this status if there are any.
+/// The newest reason among samples, preferably of those with this status.
 pub(super) fn newest_reason<'a, I: Iterator<Item = &'a Sample>>(
     samples: impl Fn() -> I,
     status: Status,
 ) -> Option<Arc<str>> {
     let with_reason = || samples().filter(|sample| sample.reason.is_some());
-    // Where nodes disagree, the verdict may be a status that no node gave: then any reason explains it.
+    // If nodes disagree, the quorum may result in a status that no node reported. Then any reason explains it.
     let newest = with_reason().filter(|sample| sample.status == status).max_by_key(|sample| sample.at);
     newest.or_else(|| with_reason().max_by_key(|sample| sample.at))?.reason.clone()
 }
 
-/// Marks the endpoints that nobody looks at any more although those who did still report about others.
+/// Marks endpoints as retired: their nodes still report about others.
 pub fn mark_retired(all: &mut [EvaluatedEndpoint<'_>]) {
     let mark = |evaluated: &mut EvaluatedEndpoint<'_>| evaluated.retired = evaluated.status == Status::Unknown;
     aggregate::mark_retired(all, |evaluated| &evaluated.nodes, mark);
@@ -218,7 +215,7 @@ mod tests {
     use shared::HOUR;
 
     #[test]
-    fn an_endpoint_that_was_taken_out_is_retired_and_one_whose_node_died_is_not() {
+    fn an_endpoint_is_retired_only_while_its_node_reports() {
         let dataset = dataset(&[
             ("A", "n1", 30, Status::Healthy),
             ("B", "n1", 0, Status::Healthy),
@@ -232,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn endpoints_of_one_title_are_told_from_each_other_by_their_locators() {
+    fn duplicate_titles_are_shown_with_locators() {
         let mut dataset = dataset(&[
             ("A", "n1", 0, Status::Down),
             ("B", "n1", 0, Status::Down),
@@ -244,15 +241,15 @@ mod tests {
         let mut all = evaluate(&dataset);
         mark_duplicate_titles(&mut all);
         let names: Vec<String> = all.iter().map(|one| one.name(crate::test_support::english())).collect();
-        assert_eq!(names, ["A (https://A)", "A (https://B)", "C", "C"], "what is no longer watched confuses nobody");
+        assert_eq!(names, ["A (https://A)", "A (https://B)", "C", "C"], "retired endpoints need no locator");
         all[0].locator_hidden = true;
         assert_eq!(all[0].name(crate::test_support::english()), "A");
     }
 
     #[test]
-    fn results_of_the_future_wait_until_they_are_due() {
-        let due = dataset(&[("A", "", -60, Status::Down), ("A", "", 1, Status::Healthy)]);
-        assert_eq!(evaluate(&due)[0].status, Status::Healthy);
+    fn results_from_the_future_are_ignored() {
+        let mixed = dataset(&[("A", "", -60, Status::Down), ("A", "", 1, Status::Healthy)]);
+        assert_eq!(evaluate(&mixed)[0].status, Status::Healthy);
         let future = dataset(&[("A", "", -60, Status::Down)]);
         assert!(EvaluatedEndpoint::new(0, &future.endpoints[0], NOW, HOUR).is_none());
     }

@@ -1,33 +1,32 @@
-//! The groups of endpoints: which endpoints each holds, in which order, and the state of all of them together. Pure.
+//! The groups of endpoints: members, order and overall status.
 
 use shared::page_config::appearance::{Appearance, Group, position_in};
-use shared::sorted;
 use shared::status::Status;
 
 use super::evaluate::EvaluatedEndpoint;
 use super::overall::overall_status;
 use crate::i18n::{Language, texts};
 
-/// A group, or all endpoints where there are no groups.
+/// A group, or all endpoints if no groups are configured.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct GroupView {
-    /// Tells it from the others.
+    /// The number of the group in the configuration, which stays the same while the page is open.
     pub key: usize,
-    /// The key of the group that it is in.
+    /// The key of the group that contains it.
     pub parent: Option<usize>,
-    /// Its name; empty where there are no groups.
+    /// Empty if no groups are configured.
     pub title: String,
-    /// The state of all endpoints in it and in its groups.
+    /// The overall status of all members.
     pub status: Status,
-    /// The same in words: `2 of 5 down`.
+    /// The statuses of all members: `2 of 5 down`.
     pub summary: String,
-    /// The endpoints that stand directly in it, those that need attention first.
+    /// The ids of its direct members, those that need attention first.
     pub endpoints: Vec<usize>,
-    /// All services in it and in its groups.
+    /// The ids of all members, also of those in nested groups.
     pub all: Vec<usize>,
 }
 
-/// The titles of the group that an endpoint is in and of the one around it, from the outside in.
+/// The titles of the groups that contain an endpoint, outermost first.
 #[must_use]
 pub fn titles<'l>(groups: &'l [Group], title: &str) -> Vec<&'l str> {
     for group in groups {
@@ -42,7 +41,7 @@ pub fn titles<'l>(groups: &'l [Group], title: &str) -> Vec<&'l str> {
     Vec::new()
 }
 
-/// The groups in their order, each behind the one that it is in; `reckoned` stands in the order of the page.
+/// The groups in the configured order, each after its parent. `evaluated` is in the order of the page.
 #[must_use]
 pub fn groups(evaluated: &[EvaluatedEndpoint<'_>], appearance: &Appearance, language: &Language) -> Vec<GroupView> {
     let mut left: Vec<&EvaluatedEndpoint<'_>> = evaluated.iter().collect();
@@ -58,7 +57,7 @@ pub fn groups(evaluated: &[EvaluatedEndpoint<'_>], appearance: &Appearance, lang
     views
 }
 
-/// Adds a group and those in it, and takes their endpoints away from those that are left; returns its endpoints.
+/// Adds a group and its nested groups, and removes their members from `left`. Returns the members.
 fn add<'r>(
     group: &Group,
     parent: Option<usize>,
@@ -69,15 +68,15 @@ fn add<'r>(
 ) -> Vec<&'r EvaluatedEndpoint<'r>> {
     let mut own = Vec::new();
     left.retain(|evaluated| {
-        let place = position_in(&group.endpoints, &evaluated.endpoint.key.title);
-        own.extend(place.map(|place| (place, *evaluated)));
-        place.is_none()
+        let position = position_in(&group.endpoints, &evaluated.endpoint.key.title);
+        own.extend(position.map(|position| (position, *evaluated)));
+        position.is_none()
     });
-    sorted::by_key(&mut own, |(place, _)| *place as i64);
-    sorted::by_key(&mut own, |(_, evaluated)| evaluated.urgency());
+    own.sort_by_cached_key(|(place, _)| *place as i64);
+    own.sort_by_cached_key(|(_, evaluated)| evaluated.urgency());
     let own: Vec<&EvaluatedEndpoint<'_>> = own.into_iter().map(|(_, evaluated)| evaluated).collect();
-    // The same whichever of them are shown, so that what a reader has folded stays folded.
-    let (key, place) = (*number, views.len());
+    // Keys do not depend on which groups are shown, so that folded groups stay folded.
+    let (key, index) = (*number, views.len());
     *number += 1;
     let mut all = own.clone();
     views.push(GroupView::default());
@@ -85,10 +84,10 @@ fn add<'r>(
         all.extend(add(inner, Some(key), number, left, views, language));
     }
     if all.is_empty() {
-        // Nothing is known of any of them: a group that says nothing is not shown, and neither are those in it.
-        views.truncate(place);
+        // Empty groups are not shown.
+        views.truncate(index);
     } else {
-        views[place] = view(key, parent, &group.title, &own, &all, language);
+        views[index] = view(key, parent, &group.title, &own, &all, language);
     }
     all
 }
@@ -116,18 +115,18 @@ fn view(
 /// `2 healthy`, `all 5 healthy`, `2 of 5 down`, `1 of 5 down, 1 degraded`.
 fn summary(all: &[&EvaluatedEndpoint<'_>], language: &Language) -> String {
     let mut parts = String::new();
-    let whole = language.number(all.len());
+    let total = language.number(all.len());
     for status in Status::ALL.into_iter().rev() {
         let count = all.iter().filter(|evaluated| evaluated.status == status).count();
-        let (number, word) = (language.number(count), language.status_label(status));
+        let (number, label) = (language.number(count), language.status_label(status));
         if count == all.len() {
-            return language.format(if count <= 2 { texts::NUMBER_IS } else { texts::ALL_OF }, &[&number, word]);
+            return language.format(if count <= 2 { texts::NUMBER_IS } else { texts::ALL_OF }, &[&number, label]);
         }
         if count > 0 && status != Status::Healthy {
             parts = if parts.is_empty() {
-                language.format(texts::SOME_OF, &[&number, &whole, word])
+                language.format(texts::SOME_OF, &[&number, &total, label])
             } else {
-                language.format(texts::COMMA, &[&parts, &language.format(texts::NUMBER_IS, &[&number, word])])
+                language.format(texts::COMMA, &[&parts, &language.format(texts::NUMBER_IS, &[&number, label])])
             };
         }
     }
@@ -145,7 +144,7 @@ mod tests {
         Group { title: title.to_owned(), endpoints, groups }
     }
 
-    fn told(appearance: &Appearance, checks: &[(&str, &str, i64, Status)]) -> Vec<String> {
+    fn group_lines(appearance: &Appearance, checks: &[(&str, &str, i64, Status)]) -> Vec<String> {
         let dataset = dataset(checks);
         let mut all = evaluate(&dataset);
         all.sort_by_key(EvaluatedEndpoint::urgency);
@@ -169,20 +168,20 @@ mod tests {
     ];
 
     #[test]
-    fn without_groups_all_endpoints_stand_together() {
+    fn endpoints_without_groups_are_one_group() {
         assert_eq!(
-            told(&Appearance::default(), &CHECKS),
+            group_lines(&Appearance::default(), &CHECKS),
             [": down (1 of 5 down, 1 degraded) Pay two Pay one Cart API Alone"]
         );
     }
 
     #[test]
-    fn a_group_tells_the_state_of_all_in_it_and_keeps_the_order_it_was_given() {
+    fn a_group_keeps_the_configured_order() {
         let inner = group("Back", &["API"], Vec::new());
         let appearance =
             Appearance { groups: vec![group("Shop", &["Pay *", "Cart"], vec![inner])], ..Appearance::default() };
         assert_eq!(
-            told(&appearance, &CHECKS),
+            group_lines(&appearance, &CHECKS),
             [
                 "Shop: down (1 of 4 down, 1 degraded) Pay two Pay one Cart",
                 "Back in 0: healthy (1 healthy) API",
@@ -194,8 +193,8 @@ mod tests {
     }
 
     #[test]
-    fn a_group_of_which_nothing_is_known_is_not_shown() {
-        let appearance = Appearance { groups: vec![group("Gone", &["Nobody"], Vec::new())], ..Appearance::default() };
-        assert_eq!(told(&appearance, &CHECKS[..1]), ["Other services: healthy (1 healthy) Cart"]);
+    fn an_empty_group_is_not_shown() {
+        let appearance = Appearance { groups: vec![group("Gone", &["Missing"], Vec::new())], ..Appearance::default() };
+        assert_eq!(group_lines(&appearance, &CHECKS[..1]), ["Other services: healthy (1 healthy) Cart"]);
     }
 }

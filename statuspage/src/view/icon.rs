@@ -1,9 +1,8 @@
-//! The shapes of the statuses, so that none is told by color alone, and the small picture in the browser's tab,
-//! an SVG in a `data:` URL. Pure.
+//! The shapes of statuses, which distinguish them without colors, and the icon of the tab.
 
 use shared::status::Status;
 
-/// The outline of a status in a box of 16 by 16: a disc, a triangle, a square, a ring.
+/// The SVG path of a status in a box of 16 by 16: a disc, a triangle, a square or a ring.
 #[must_use]
 pub fn shape(status: Status) -> &'static str {
     match status {
@@ -14,13 +13,13 @@ pub fn shape(status: Status) -> &'static str {
     }
 }
 
-/// The outline of a failure that only some places see: a ring that is half filled.
+/// The SVG path of a failure that only some nodes report: a half-filled ring.
 pub const LOCALIZED: &str = "M8 1a7 7 0 1 0 0 14A7 7 0 1 0 8 1ZM8 3a5 5 0 0 1 0 10Z";
 
-/// The icon of the page in a state.
+/// The icon of the tab, as a `data:` URL.
 #[must_use]
 pub fn icon(status: Status) -> String {
-    // Colors that stand out on light and on dark tabs; a URL spells the number sign `%23`.
+    // Colors that are visible on light and dark tabs. `%23` is the number sign.
     let color = match status {
         Status::Healthy => "389b6a",
         Status::Degraded => "d98b06",
@@ -38,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_state_has_an_icon_of_its_own() {
+    fn all_icons_differ() {
         let mut icons: Vec<String> = Status::ALL.into_iter().map(icon).collect();
         assert!(icons.iter().all(|icon| icon.starts_with("data:image/svg+xml,") && !icon.contains(['#', '<', '"'])));
         icons.sort();

@@ -1,4 +1,4 @@
-//! What an opened bar shows. Pure data.
+//! What an open bar shows.
 
 use std::sync::Arc;
 
@@ -6,38 +6,37 @@ use shared::status::Status;
 
 use super::strip::BarView;
 
-/// What a bar opened into.
+/// What an open bar shows: shorter bars with outages, or checks.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LevelView {
-    /// Its slot in words.
+    /// The time of the bar.
     pub heading: String,
-    /// What the bar says of it, which stays to be read: `99.20% up; down for 11 min`, and why.
+    /// The readout of the bar: `99.20% up; down for 11 min`, and the reason.
     pub summary: String,
-    /// What the bars show, in words.
+    /// The description of the bars for screen readers.
     pub label: String,
-    /// Its days or hours; none if it opened into checks.
+    /// Days or hours; empty if the bar opens into checks.
     pub bars: Vec<Arc<BarView>>,
-    /// Where on the axis of time stands what.
+    /// The labels of the time axis: position in percent, and text.
     pub times: Vec<(f64, String)>,
-    /// What happened in it at each node, or its checks, oldest first.
+    /// The outages reported by each node, or the checks, oldest first.
     pub rows: Vec<RowView>,
-    /// What those are, in words.
+    /// The description of the rows for screen readers.
     pub rows_label: String,
-    /// What is to say instead of checks, or beside them; empty if nothing.
+    /// A note below the rows; may be empty.
     pub note: String,
 }
 
-/// A check, or what happened at a node.
+/// A check, or an outage that a node reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowView {
-    /// When, for machines.
+    /// The time as RFC 3339.
     pub datetime: String,
-    /// When; of a check to the second.
+    /// The time; with seconds for a check.
     pub clock: String,
-    /// What was concluded.
     pub status: Status,
-    /// What it saw: `healthy · 95.0 ms · eu-west`, `down for 4 min, until 14:06 · eu-west`.
+    /// For example `healthy · 95.0 ms · eu-west` or `down for 4 min, until 14:06 · eu-west`.
     pub text: String,
-    /// What was wrong; empty if nothing.
+    /// The error; may be empty.
     pub reason: String,
 }

@@ -1,5 +1,5 @@
-//! From the record and the reader's now to what stands on the page: words, geometry, order. Everything in here is
-//! pure and tested natively; components only put it into the document.
+//! Computes what the page shows from the dataset and the current time: texts, geometry and order. All of it is pure and tested
+//! natively; components put it into the document.
 
 mod axes;
 pub mod banner;

@@ -1,4 +1,4 @@
-//! The first lines of the page: the state of things in one sentence built from facts. Pure.
+//! The first lines of the page: the overall status in one sentence.
 
 use shared::page_config::appearance::Appearance;
 use shared::status::Status;
@@ -10,29 +10,27 @@ use super::text;
 use crate::i18n::{Language, texts};
 use crate::{civil::rfc3339, i18n::Calendar};
 
-/// How many endpoints a sentence names before it counts them.
+/// The most endpoints that the headline names; more are counted.
 const NAMES_LIMIT: usize = 3;
 
-/// The state of things.
+/// The first lines of the page.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Overall {
-    /// What `html[data-state]` says: a status, or `loading`.
+    /// The value of `html[data-state]`: a status, or `loading`.
     pub state: &'static str,
-    /// The status behind it.
     pub status: Status,
-    /// The sentence.
     pub headline: String,
-    /// What more there is to say; empty if nothing.
+    /// More about the status; may be empty.
     pub remark: String,
-    /// When somebody last looked, in words; empty if nobody did.
+    /// When the last check ran; empty if none did.
     pub checked: String,
-    /// The same for machines.
+    /// The same as RFC 3339.
     pub checked_datetime: String,
-    /// From where, and which period is shown.
+    /// The number of nodes and the period.
     pub scope: String,
 }
 
-/// Says how things are; `reckoned` stands in the order of urgency.
+/// The first lines. `evaluated` is in the order of the page.
 #[must_use]
 pub fn overall(
     evaluated: &[EvaluatedEndpoint<'_>],
@@ -50,7 +48,7 @@ pub fn overall(
     } else {
         (sentence(evaluated, status, period, calendar), remark(evaluated, status, appearance, language))
     };
-    // As long as nothing is known, a page that still loads does not speak of the unknown.
+    // Without results, the status is not unknown while the page is still loading.
     let is_loading = loading != LoadProgress::Complete && evaluated.is_empty();
     let mut scope = Vec::new();
     let mut nodes = Vec::new();
@@ -77,93 +75,97 @@ pub fn overall(
     }
 }
 
-/// How all of them stand.
+/// The overall status of endpoints.
 #[must_use]
 pub fn overall_status<'r>(evaluated: impl Iterator<Item = &'r EvaluatedEndpoint<'r>>) -> Status {
     shared::aggregate::overall_status(&mut evaluated.map(|evaluated| (evaluated.status, evaluated.retired)))
 }
 
 fn empty_state(list_failed: bool, period: &Period, calendar: Calendar<'_>, loading: LoadProgress) -> (String, String) {
-    let say = |text| calendar.language.format(text, &[&period.length_label(calendar)]);
+    let format = |text| calendar.language.format(text, &[&period.length_label(calendar)]);
     match loading {
-        LoadProgress::Complete if list_failed => (say(texts::UNREADABLE_TITLE), say(texts::UNREADABLE_REMARK)),
-        LoadProgress::Complete => (say(texts::NO_CHECKS_TITLE), say(texts::NO_CHECKS_REMARK)),
-        _ => (say(texts::LOADING_TITLE), String::new()),
+        LoadProgress::Complete if list_failed => (format(texts::UNREADABLE_TITLE), format(texts::UNREADABLE_REMARK)),
+        LoadProgress::Complete => (format(texts::NO_CHECKS_TITLE), format(texts::NO_CHECKS_REMARK)),
+        _ => (format(texts::LOADING_TITLE), String::new()),
     }
 }
 
 fn sentence(evaluated: &[EvaluatedEndpoint<'_>], status: Status, period: &Period, calendar: Calendar<'_>) -> String {
     let language = calendar.language;
-    let watched: Vec<&EvaluatedEndpoint<'_>> = evaluated.iter().filter(|evaluated| !evaluated.retired).collect();
+    let monitored: Vec<&EvaluatedEndpoint<'_>> = evaluated.iter().filter(|evaluated| !evaluated.retired).collect();
     let of_status: Vec<&EvaluatedEndpoint<'_>> =
-        watched.iter().copied().filter(|evaluated| evaluated.status == status).collect();
-    let word = language.status_label(status);
-    let all_count = language.number(watched.len());
+        monitored.iter().copied().filter(|evaluated| evaluated.status == status).collect();
+    let label = language.status_label(status);
+    let all_count = language.number(monitored.len());
     match (status, of_status.as_slice()) {
-        (Status::Healthy, [only]) => language.format(texts::ONE_IS, &[&only.name(language), word]),
-        (Status::Healthy, all) => all_are(all.len(), word, language),
+        (Status::Healthy, [only]) => language.format(texts::ONE_IS, &[&only.name(language), label]),
+        (Status::Healthy, all) => all_are(all.len(), label, language),
         (Status::Unknown, []) => language.format(texts::NOTHING_MONITORED, &[]),
-        (Status::Unknown, all) if all.len() == watched.len() => {
+        (Status::Unknown, all) if all.len() == monitored.len() => {
             let newest = all.iter().map(|evaluated| evaluated.latest.at).max().unwrap_or(calendar.now);
             let (moment, length) = (calendar.moment(newest), text::full_length(calendar.now - newest, language));
-            language.format(texts::UNKNOWN_SINCE, &[&text::capitalize(word), &moment, &length])
+            language.format(texts::UNKNOWN_SINCE, &[&text::capitalize(label), &moment, &length])
         }
         (Status::Unknown, all) => {
-            let who = language.plural(texts::SOME_NOT_CHECKED, all.len(), &[&all_count]);
-            language.format(texts::COMMA, &[&who, &since(all, period, calendar)])
+            let subject = language.plural(texts::SOME_NOT_CHECKED, all.len(), &[&all_count]);
+            language.format(texts::COMMA, &[&subject, &since(all, period, calendar)])
         }
         (_, [only]) => {
             let since = since(&[only], period, calendar);
             let name = only.name(language);
-            let Some((some, all)) = only.nodes_down() else {
-                return language.format(texts::ONE_IS_SINCE, &[&name, word, &since]);
+            let Some((down, voters)) = only.nodes_down() else {
+                return language.format(texts::ONE_IS_SINCE, &[&name, label, &since]);
             };
-            let text = match some {
+            let text = match down {
                 _ if only.tally.is_localized() => texts::UNREACHABLE_FROM_SOME,
-                _ if some < all => texts::DOWN_FROM_SOME,
+                _ if down < voters => texts::DOWN_FROM_SOME,
                 _ => texts::DOWN_FROM_ALL,
             };
-            language.format(text, &[&name, &language.number(some), &language.number(all), &since, word])
+            language.format(text, &[&name, &language.number(down), &language.number(voters), &since, label])
         }
         (_, all) => {
             let names: Vec<String> = all.iter().map(|evaluated| evaluated.name(language)).collect();
-            let who = match names.as_slice() {
-                _ if all.len() == watched.len() => all_are(all.len(), word, language),
+            let subject = match names.as_slice() {
+                _ if all.len() == monitored.len() => all_are(all.len(), label, language),
                 names if names.len() <= NAMES_LIMIT => {
                     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-                    language.format(texts::THEY_ARE, &[&language.list(&names), word])
+                    language.format(texts::THEY_ARE, &[&language.list(&names), label])
                 }
-                _ => language.plural(texts::SOME_ARE, all.len(), &[&all_count, word]),
+                _ => language.plural(texts::SOME_ARE, all.len(), &[&all_count, label]),
             };
-            language.format(texts::COMMA, &[&who, &since(all, period, calendar)])
+            language.format(texts::COMMA, &[&subject, &since(all, period, calendar)])
         }
     }
 }
 
-/// `since 14:02, 12 minutes`; of several that did not begin together, since when the first one is. What nobody knows is so since
-/// somebody last looked.
+/// `since 14:02 (12 minutes)`, or `the first since 14:02 (12 minutes)` if the statuses did not start together. An unknown status
+/// starts with the last check.
 fn since(all: &[&EvaluatedEndpoint<'_>], period: &Period, calendar: Calendar<'_>) -> String {
     let starts = || all.iter().map(|evaluated| evaluated.since(calendar.now).unwrap_or(evaluated.latest.at));
     let (Some(first), Some(last)) = (starts().min(), starts().max()) else { return String::new() };
-    let is_together = last - first <= shared::uptime::MERGE_WINDOW;
+    let started_together = last - first <= shared::uptime::MERGE_WINDOW;
     let language = calendar.language;
     if first <= period.from {
-        let text = if is_together { texts::FOR_MORE_THAN } else { texts::FIRST_FOR_MORE_THAN };
+        let text = if started_together { texts::FOR_MORE_THAN } else { texts::FIRST_FOR_MORE_THAN };
         return language.format(text, &[&period.length_label(calendar)]);
     }
-    let text = if is_together { texts::SINCE_FOR } else { texts::FIRST_SINCE_FOR };
+    let text = if started_together { texts::SINCE_FOR } else { texts::FIRST_SINCE_FOR };
     language.format(text, &[&calendar.moment(first), &text::full_length(calendar.now - first, language)])
 }
 
-/// `Both services are healthy`, `All 5 endpoints are healthy`.
-fn all_are(all: usize, word: &str, language: &Language) -> String {
-    if all == 2 { language.format(texts::BOTH_ARE, &[word]) } else { language.plural(texts::ALL_ARE, all, &[word]) }
+/// `Both services are healthy`, `All 5 services are healthy`.
+fn all_are(count: usize, label: &str, language: &Language) -> String {
+    if count == 2 {
+        language.format(texts::BOTH_ARE, &[label])
+    } else {
+        language.plural(texts::ALL_ARE, count, &[label])
+    }
 }
 
-/// What the sentence leaves out, and what the host has to say in this state.
+/// The endpoints that the headline leaves out, and the configured remark for this status.
 fn remark(evaluated: &[EvaluatedEndpoint<'_>], status: Status, appearance: &Appearance, language: &Language) -> String {
     let count =
-        |wanted: Status| evaluated.iter().filter(|evaluated| evaluated.status == wanted && !evaluated.retired).count();
+        |status: Status| evaluated.iter().filter(|evaluated| evaluated.status == status && !evaluated.retired).count();
     let retired = evaluated.iter().filter(|evaluated| evaluated.retired).count();
     let mut parts = Vec::new();
     for other in [Status::Degraded, Status::Unknown, Status::Healthy] {
@@ -197,7 +199,7 @@ mod tests {
     use crate::test_support::{dataset, evaluate, period};
     use Status::{Degraded, Down, Healthy};
 
-    fn said(checks: &[(&str, &str, i64, Status)]) -> Overall {
+    fn overall_of(checks: &[(&str, &str, i64, Status)]) -> Overall {
         let dataset = dataset(checks);
         let mut all = evaluate(&dataset);
         all.sort_by_key(EvaluatedEndpoint::urgency);
@@ -205,30 +207,30 @@ mod tests {
     }
 
     #[test]
-    fn no_data_is_unknown_and_says_what_to_do() {
-        let said = said(&[]);
-        assert_eq!((said.state, said.headline.as_str()), ("unknown", "No check results"));
-        assert!(said.remark.contains("checker"));
+    fn no_data_is_unknown_and_has_a_remedy() {
+        let overall = overall_of(&[]);
+        assert_eq!((overall.state, overall.headline.as_str()), ("unknown", "No check results"));
+        assert!(overall.remark.contains("checker"));
         assert_eq!(
-            overall(&[], true, &period(), utc(), LoadProgress::Complete, &Appearance::default()).headline,
+            super::overall(&[], true, &period(), utc(), LoadProgress::Complete, &Appearance::default()).headline,
             "Failed to load check results"
         );
         assert_eq!(
-            overall(&[], false, &period(), utc(), LoadProgress::Listing, &Appearance::default()).state,
+            super::overall(&[], false, &period(), utc(), LoadProgress::Listing, &Appearance::default()).state,
             "loading"
         );
     }
 
     #[test]
-    fn old_data_is_unknown_however_healthy_it_was() {
-        let said = said(&[("A", "", 46, Healthy), ("A", "", 45, Healthy)]);
-        assert_eq!(said.headline, "Unknown: no checks since 12:17 (45 minutes)");
-        assert_eq!((said.state, said.checked.as_str()), ("unknown", "12:17, 45 min ago"));
+    fn old_data_is_unknown() {
+        let overall = overall_of(&[("A", "", 46, Healthy), ("A", "", 45, Healthy)]);
+        assert_eq!(overall.headline, "Unknown: no checks since 12:17 (45 minutes)");
+        assert_eq!((overall.state, overall.checked.as_str()), ("unknown", "12:17, 45 min ago"));
     }
 
     #[test]
-    fn the_sentence_is_built_from_facts() {
-        let sentence = |checks: &[(&str, &str, i64, Status)]| said(checks).headline;
+    fn the_headline_names_services() {
+        let sentence = |checks: &[(&str, &str, i64, Status)]| overall_of(checks).headline;
         assert_eq!(sentence(&[("A", "", 0, Healthy)]), "A is healthy");
         assert_eq!(sentence(&[("A", "", 0, Healthy), ("B", "", 0, Healthy)]), "Both services are healthy");
         assert_eq!(
@@ -246,12 +248,12 @@ mod tests {
     }
 
     #[test]
-    fn the_sentence_says_from_where_and_since_when() {
-        let sentence = |checks: &[(&str, &str, i64, Status)]| said(checks).headline;
-        let seen = |ago: i64, second: Status, third: Status| {
+    fn the_headline_names_locations_and_the_start() {
+        let sentence = |checks: &[(&str, &str, i64, Status)]| overall_of(checks).headline;
+        let round = |ago: i64, second: Status, third: Status| {
             [("Shop", "n1", ago, Down), ("Shop", "n2", ago, second), ("Shop", "n3", ago, third)]
         };
-        let all = |second, third| sentence(&(0..=12).flat_map(|ago| seen(ago, second, third)).collect::<Vec<_>>());
+        let all = |second, third| sentence(&(0..=12).flat_map(|ago| round(ago, second, third)).collect::<Vec<_>>());
         assert_eq!(all(Down, Healthy), "Shop has been down since 12:50 (12 minutes), as seen from 2 of 3 locations");
         assert_eq!(all(Down, Down), "Shop has been down since 12:50 (12 minutes), as seen from all 3 locations");
         assert_eq!(all(Healthy, Healthy), "Shop has been unreachable from 1 of 3 locations since 12:50 (12 minutes)");
@@ -262,28 +264,32 @@ mod tests {
     }
 
     #[test]
-    fn the_host_chooses_words_and_a_remark() {
+    fn status_labels_and_remarks_can_be_configured() {
         let dataset = dataset(&[("A", "", 0, Healthy), ("B", "", 0, Healthy)]);
         let mut appearance = Appearance::default();
-        appearance.status_remarks[Healthy as usize] = Some("Thanks for looking.".to_owned());
+        appearance.status_remarks[Healthy as usize] = Some("Thanks for visiting.".to_owned());
         let language = with_status_labels(Healthy, "operational");
         let calendar = Calendar { language: &language, ..utc() };
-        let said = overall(&evaluate(&dataset), false, &period(), calendar, LoadProgress::Complete, &appearance);
-        assert_eq!(said.headline, "Both services are operational");
-        assert_eq!((said.state, said.remark.as_str()), ("healthy", "Thanks for looking."));
+        let overall = overall(&evaluate(&dataset), false, &period(), calendar, LoadProgress::Complete, &appearance);
+        assert_eq!(overall.headline, "Both services are operational");
+        assert_eq!((overall.state, overall.remark.as_str()), ("healthy", "Thanks for visiting."));
     }
 
     #[test]
-    fn the_remark_counts_the_others() {
-        let said = said(&[("A", "", 0, Down), ("B", "", 0, Degraded), ("C", "", 0, Healthy), ("D", "", 0, Healthy)]);
-        assert_eq!((said.state, said.remark.as_str()), ("down", "1 service is degraded and 2 services are healthy."));
+    fn the_remark_counts_the_other_services() {
+        let overall =
+            overall_of(&[("A", "", 0, Down), ("B", "", 0, Degraded), ("C", "", 0, Healthy), ("D", "", 0, Healthy)]);
+        assert_eq!(
+            (overall.state, overall.remark.as_str()),
+            ("down", "1 service is degraded and 2 services are healthy.")
+        );
     }
 
     #[test]
-    fn one_endpoint_that_nobody_looks_at_is_enough_not_to_be_green() {
-        let said = said(&[("A", "n1", 0, Healthy), ("B", "n2", 60, Healthy)]);
+    fn a_service_without_checks_makes_the_page_unknown() {
+        let overall = overall_of(&[("A", "n1", 0, Healthy), ("B", "n2", 60, Healthy)]);
         let sentence = "1 of 2 services is no longer checked, since 12:02 (1 hour)";
-        assert_eq!((said.state, said.headline.as_str()), ("unknown", sentence));
-        assert_eq!(said.scope, "from 2 locations · showing results since yesterday 13:00 (24 hours)");
+        assert_eq!((overall.state, overall.headline.as_str()), ("unknown", sentence));
+        assert_eq!(overall.scope, "from 2 locations · showing results since yesterday 13:00 (24 hours)");
     }
 }

@@ -1,4 +1,4 @@
-//! What a reader may ask charts to show besides: where the time of checks went, and what each place measures. Pure.
+//! Overlays of charts: the phases of requests, and the response times of each node.
 
 use shared::Nanos;
 use shared::object_name::NodeName;
@@ -10,31 +10,29 @@ use super::period::Period;
 use super::sample_groups::{SampleGroup, groups, measure};
 use crate::i18n::{Language, Text, texts};
 
-/// What the parts of an attempt's time are called, in their order; what is left is the rest of the answer.
+/// The labels of the phases of a request, in their order. The rest is the time to read the response.
 pub const PHASES: [Text; 4] = [texts::PHASE_DNS, texts::PHASE_CONNECT, texts::PHASE_TLS, texts::PHASE_FIRST_BYTE];
 
-/// What charts show besides.
+/// What charts show in addition to response times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ChartOverlay {
-    /// Nothing.
     #[default]
     Off,
-    /// Where the time of checks went.
+    /// An area for each phase of requests.
     Phases,
-    /// What each place measures.
+    /// A line for each node.
     Locations,
 }
 
-/// One of several things that are drawn beside each other.
+/// One line or area of an overlay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layer {
-    /// What it is, in words.
     pub name: String,
-    /// Its path, in the units of the chart.
+    /// The SVG path.
     pub path: String,
 }
 
-/// What is drawn besides in the chart of an endpoint.
+/// The overlay of an endpoint's chart.
 #[must_use]
 pub fn layers(
     evaluated: &EvaluatedEndpoint<'_>,
@@ -46,11 +44,11 @@ pub fn layers(
     match overlay {
         ChartOverlay::Off => Vec::new(),
         ChartOverlay::Phases => {
-            let layer = |(place, name): (usize, &Text)| {
-                let below = |group: &SampleGroup<'_>, _: &Stats| {
-                    (if place > 0 { phase_end(group, place - 1) } else { 0 }, phase_end(group, place))
+            let layer = |(phase, name): (usize, &Text)| {
+                let edges = |group: &SampleGroup<'_>, _: &Stats| {
+                    (if phase > 0 { phase_end(group, phase - 1) } else { 0 }, phase_end(group, phase))
                 };
-                Layer { name: language.format(*name, &[]), path: area(&all, evaluated, period, &scale, &below) }
+                Layer { name: language.format(*name, &[]), path: area(&all, evaluated, period, &scale, &edges) }
             };
             PHASES.iter().enumerate().map(layer).collect()
         }
@@ -66,9 +64,9 @@ pub fn layers(
     }
 }
 
-/// When a phase ends as a rule, from the beginning of an attempt on: the mean of those checks that tell.
-fn phase_end(group: &SampleGroup<'_>, place: usize) -> Nanos {
-    let ends = || group.samples.iter().map(|sample| i64::from(sample.phases[place])).filter(|end| *end > 0);
+/// When a phase ends after the start of an attempt: the mean of the checks that measured it.
+fn phase_end(group: &SampleGroup<'_>, phase: usize) -> Nanos {
+    let ends = || group.samples.iter().map(|sample| i64::from(sample.phases[phase])).filter(|end| *end > 0);
     ends().sum::<i64>() * 1_000 / (ends().count() as i64).max(1)
 }
 
@@ -81,32 +79,32 @@ mod tests {
     use shared::status::Status::Healthy;
 
     #[test]
-    fn phases_stand_on_each_other_and_end_where_they_end() {
+    fn phases_are_stacked() {
         let mut dataset = dataset(&[("A", "", 2, Healthy), ("A", "", 1, Healthy), ("A", "", 0, Healthy)]);
         for sample in &mut dataset.endpoints[0].nodes[0].samples {
-            // Half of the answer's 95 ms is over when the connection stands.
+            // The connection is established after half of the 95 ms.
             sample.phases = [10_000, 47_500, 47_500, 95_000];
         }
         let layers = layers(&evaluate(&dataset)[0], &period(), ChartOverlay::Phases, english());
-        let heights = |place: usize| {
-            let corners = layers[place].path.trim_matches(['M', 'Z']).split('L');
+        let heights = |layer: usize| {
+            let corners = layers[layer].path.trim_matches(['M', 'Z']).split('L');
             corners.map(|corner| corner.split(' ').nth(1)?.parse().ok()).collect::<Option<Vec<f64>>>().expect("numbers")
         };
         assert_eq!(
             layers.iter().map(|layer| layer.name.as_str()).collect::<Vec<_>>(),
             ["DNS", "connect", "TLS", "first byte"]
         );
-        assert_eq!(heights(0)[3..], [HEIGHT; 3], "the first one stands on the baseline");
+        assert_eq!(heights(0)[3..], [HEIGHT; 3], "the first one starts at the baseline");
         for (lower, upper) in [(0, 1), (1, 2), (2, 3)] {
-            assert_eq!(heights(lower)[..3], heights(upper)[3..], "where one ends the next one begins");
+            assert_eq!(heights(lower)[..3], heights(upper)[3..], "each one starts where the one below ends");
         }
         let middle = f64::midpoint(heights(3)[0], HEIGHT);
         assert!((heights(1)[0] - middle).abs() < 0.02, "{} is not {middle}", heights(1)[0]);
-        assert_eq!(heights(2)[..3], heights(2)[3..], "without TLS there is none");
+        assert_eq!(heights(2)[..3], heights(2)[3..], "TLS has no height");
     }
 
     #[test]
-    fn each_place_has_a_line_of_its_own_with_the_axis_of_all() {
+    fn each_node_has_a_separate_line() {
         let samples = |ago| [("A", "eu", ago, Healthy), ("A", "us", ago, Healthy)];
         let mut dataset = dataset(&(0..5).flat_map(samples).collect::<Vec<_>>());
         for sample in &mut dataset.endpoints[0].nodes[1].samples {

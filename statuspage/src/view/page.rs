@@ -1,4 +1,4 @@
-//! Everything that is shown on the page at a moment. Pure.
+//! Everything that the page shows.
 
 use std::sync::Arc;
 
@@ -19,68 +19,60 @@ use super::{banner, detail, endpoint, evaluate, groups, overall, overlay, percen
 use crate::dataset::{Cache, Dataset};
 use crate::i18n::{Calendar, texts};
 use crate::url_state::UrlState;
-use shared::sorted;
 
-/// The most endpoints that are drawn; the rest is counted, and what is not healthy comes first.
+/// The most endpoints that are shown. Those that need attention come first; the others are counted.
 const ENDPOINTS_SHOWN: usize = 500;
 
-/// With more endpoints than this the charts are folded, so that the strips stay together on a screen.
+/// With more endpoints than this, charts are folded so that more strips fit on a screen.
 const CHARTS_UNFOLDED_LIMIT: usize = 10;
 
-/// With more endpoints than this bars are drawn when they come into sight: 500 endpoints have 45,000 of them.
+/// With more endpoints than this, bars are rendered when they become visible: 500 endpoints have 45,000.
 const STRIPS_AT_ONCE_LIMIT: usize = 40;
 
-/// All that stands on the page.
+/// Everything that the page shows.
 #[derive(Debug, PartialEq, Default)]
 pub struct PageView {
-    /// The first lines: the state of things.
     pub overall: Overall,
-    /// The messages in force, newest first.
+    /// The current messages, newest first.
     pub messages: Vec<Arc<MessageView>>,
-    /// Which moment is looked back at, in words; `None` is now.
+    /// The time of a view of the past; `None` is now.
     pub past: Option<String>,
-    /// What has to be known about all of it; empty if nothing.
+    /// A note about the whole page; may be empty.
     pub banner: String,
-    /// The heads of the endpoints, those that need attention first; [`full_endpoint`] adds the rest.
+    /// The endpoints without bars and charts, those that need attention first; [`full_endpoint`] adds these.
     pub endpoints: Vec<Arc<EndpointView>>,
-    /// The groups in which they stand.
     pub groups: Arc<Vec<GroupView>>,
-    /// What somebody has opened.
     pub opened: OpenBars,
-    /// What is not drawn, in words.
+    /// How many endpoints are not shown.
     pub not_shown: Option<String>,
-    /// What charts can show besides.
     pub available_overlays: Vec<ChartOverlay>,
-    /// Whether charts are unfolded.
     pub charts_unfolded: bool,
-    /// Whether all bars are drawn at once.
+    /// Whether bars are rendered before they are visible.
     pub strips_at_once: bool,
-    /// What could not be loaded, each in a sentence.
+    /// What failed to load, one sentence each.
     pub problems: Vec<String>,
-    /// What happened, newest first.
+    /// The days of the timeline, newest first.
     pub timeline: Vec<Arc<DayView>>,
-    /// The nodes that report, and when each last did.
     pub nodes: Vec<NodeView>,
-    /// How many check files are in memory.
+    /// The number of check files in memory.
     pub loaded: usize,
     /// Whether the load is complete.
     pub complete: bool,
 }
 
-/// A node that reports.
+/// A node, and when it last reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeView {
-    /// Its name.
     pub name: String,
-    /// When it last reported, in words.
+    /// When it last reported.
     pub reported: String,
-    /// The same for machines.
+    /// The same as RFC 3339.
     pub datetime: String,
-    /// Whether it is late.
+    /// Whether a report is overdue.
     pub late: bool,
 }
 
-/// Reckons everything that stands on the page, but of endpoints only their heads.
+/// Computes what the page shows, except for the bars and charts of endpoints.
 #[must_use]
 pub fn page(
     cache: &mut Cache,
@@ -100,17 +92,22 @@ pub fn page(
         .collect();
     evaluate::mark_retired(&mut evaluated);
     evaluate::mark_duplicate_titles(&mut evaluated);
-    sorted::by_key(&mut evaluated, |evaluated| evaluated.endpoint.position as i64);
+    evaluated.sort_by_cached_key(|evaluated| evaluated.endpoint.position as i64);
     if !appearance.order.is_empty() {
-        let place = |evaluated: &EvaluatedEndpoint<'_>| position_in(&appearance.order, &evaluated.endpoint.key.title);
-        sorted::by_key(&mut evaluated, |evaluated| place(evaluated).map_or(i64::MAX, |place| place as i64));
+        let position =
+            |evaluated: &EvaluatedEndpoint<'_>| position_in(&appearance.order, &evaluated.endpoint.key.title);
+        evaluated.sort_by_cached_key(|evaluated| position(evaluated).map_or(i64::MAX, |position| position as i64));
     }
-    sorted::by_key(&mut evaluated, EvaluatedEndpoint::urgency);
+    evaluated.sort_by_cached_key(EvaluatedEndpoint::urgency);
     let messages = timeline::messages(dataset, calendar, appearance);
     let overall = overall::overall(&evaluated, cache.list_error.is_some(), &period, calendar, loading, appearance);
     if settings.scope == ViewScope::Summary {
-        // The messages stand above what is still to be drawn, and would push it down later.
-        return PageView { overall, messages: timeline::in_force(&messages, calendar.now), ..PageView::default() };
+        // Messages that appeared later would push the endpoints down.
+        return PageView {
+            overall,
+            messages: timeline::current_messages(&messages, calendar.now),
+            ..PageView::default()
+        };
     }
     let heads = evaluated.iter().take(ENDPOINTS_SHOWN);
     let endpoints: Vec<_> =
@@ -130,14 +127,14 @@ pub fn page(
         strips_at_once: evaluated.len() <= STRIPS_AT_ONCE_LIMIT,
         problems: problems::problems(cache, calendar, url_state),
         timeline: timeline::timeline(&evaluated, &messages, &period, calendar, loading),
-        messages: timeline::in_force(&messages, calendar.now),
+        messages: timeline::current_messages(&messages, calendar.now),
         nodes: nodes(&evaluated, cache, &period, calendar, url_state),
         loaded: cache.dataset.file_count(),
         complete: loading == LoadProgress::Complete,
     }
 }
 
-/// An endpoint as far as it was reckoned with the page, and all the rest: its bars, its chart and what is open of it.
+/// Adds bars, chart and open bars to an endpoint of the page.
 #[must_use]
 pub fn full_endpoint(
     cache: &Cache,
@@ -153,15 +150,15 @@ pub fn full_endpoint(
     let period = Period::new(settings.range, settings.bars_limit, calendar);
     let opened = (opened.id == Some(head.id)).then_some(opened);
     let bucket = opened.and_then(|opened| opened.path.first().copied());
-    let said = dataset.messages.iter().filter(|said| said.about.contains(&head.id));
-    let marks: Vec<i64> = said.map(|said| said.at).collect();
+    let messages = dataset.messages.iter().filter(|message| message.about.contains(&head.id));
+    let marks: Vec<i64> = messages.map(|message| message.at).collect();
     let mut view = endpoint::endpoint(&evaluated, &period, bucket, calendar, &marks, appearance);
-    // What it is called beside others is known where all of them are.
+    // The address depends on the other endpoints.
     view.address.clone_from(&head.address);
     if settings.percentiles == Percentiles::Shown
-        && let Some(told) = percentiles::summary(&evaluated, &cache.latencies, &period, calendar.language)
+        && let Some(summary) = percentiles::summary(&evaluated, &cache.latencies, &period, calendar.language)
     {
-        view.chart.summary = told;
+        view.chart.summary = summary;
     }
     if let Some(opened) = opened {
         view.levels = detail::levels(&evaluated, opened, cache.hour.as_ref(), &period, calendar);
@@ -169,7 +166,7 @@ pub fn full_endpoint(
     Some(view)
 }
 
-/// What the chart of an endpoint shows besides.
+/// The overlay of an endpoint's chart; empty if it is not available.
 #[must_use]
 pub fn overlay_layers(
     cache: &Cache,
@@ -177,17 +174,17 @@ pub fn overlay_layers(
     calendar: Calendar<'_>,
     settings: ViewSettings,
     appearance: &Appearance,
-    wanted: ChartOverlay,
+    overlay: ChartOverlay,
 ) -> Vec<Layer> {
     let period = Period::new(settings.range, settings.bars_limit, calendar);
-    let is_offered = |evaluated: &EvaluatedEndpoint<'_>| {
-        available_overlays(std::slice::from_ref(evaluated), &period).contains(&wanted)
+    let is_available = |evaluated: &EvaluatedEndpoint<'_>| {
+        available_overlays(std::slice::from_ref(evaluated), &period).contains(&overlay)
     };
-    let evaluated = evaluate(&cache.dataset, id, calendar, settings, appearance).filter(is_offered);
-    evaluated.map(|evaluated| overlay::layers(&evaluated, &period, wanted, calendar.language)).unwrap_or_default()
+    let evaluated = evaluate(&cache.dataset, id, calendar, settings, appearance).filter(is_available);
+    evaluated.map(|evaluated| overlay::layers(&evaluated, &period, overlay, calendar.language)).unwrap_or_default()
 }
 
-/// Reckons an endpoint by its number; `None` if nothing is known about it.
+/// Evaluates an endpoint by its id; `None` if it has no results.
 fn evaluate<'r>(
     dataset: &'r Dataset,
     id: usize,
@@ -202,7 +199,7 @@ fn evaluate<'r>(
     Some(evaluated)
 }
 
-/// What charts can show besides; only checks tell where their time went.
+/// The overlays that charts support: phases are known only for checks.
 fn available_overlays(evaluated: &[EvaluatedEndpoint<'_>], period: &Period) -> Vec<ChartOverlay> {
     let mut available_overlays = Vec::new();
     if period.by_hour && evaluated.iter().any(|evaluated| evaluated.latest.phases[3] > 0) {
@@ -223,7 +220,7 @@ fn nodes(
 ) -> Vec<NodeView> {
     let language = calendar.language;
     // In a past view, the nodes are those that had reported by then.
-    let by_then = |node: Option<&NodeName>| evaluated.iter().filter_map(|evaluated| evaluated.newest_of(node)).max();
+    let by_then = |node: Option<&NodeName>| evaluated.iter().filter_map(|evaluated| evaluated.reported_by(node)).max();
     let nodes = cache.dataset.nodes.iter().filter_map(|(node, newest)| match url_state.at {
         Some(_) => Some((node, by_then(node.as_ref())?)),
         None => Some((node, *newest)),
@@ -233,21 +230,22 @@ fn nodes(
         .map(|(node, newest)| {
             let late = !evaluated.iter().any(|evaluated| evaluated.is_checked_by(node.as_ref()));
             let since = calendar.now - newest;
-            let say = |text, values: &[&str]| language.format(text, values);
+            let format = |text, values: &[&str]| language.format(text, values);
             let mut reported = match since {
-                _ if late => say(texts::SILENT_SINCE, &[&calendar.moment(newest), &text::length(since, language)]),
-                ..0 => say(texts::CLOCK_AHEAD, &[&text::length(-since, language)]),
-                _ => say(texts::REPORTED, &[&text::ago(since, language)]),
+                _ if late => format(texts::SILENT_SINCE, &[&calendar.moment(newest), &text::length(since, language)]),
+                ..0 => format(texts::CLOCK_AHEAD, &[&text::length(-since, language)]),
+                _ => format(texts::REPORTED, &[&text::ago(since, language)]),
             };
             let history = cache.dataset.histories.iter().find(|history| history.node == *node);
-            if let Some(crowd) = history.and_then(HistoryRows::duplicate_node_evidence) {
-                let crowd = say(texts::TWO_CHECKERS, &[&crowd.stored.to_string(), &crowd.expected.to_string()]);
-                reported = say(texts::SEMICOLON, &[&reported, &crowd]);
+            if let Some(evidence) = history.and_then(HistoryRows::duplicate_node_evidence) {
+                let (stored, expected) = (evidence.stored.to_string(), evidence.expected.to_string());
+                let duplicate = format(texts::TWO_CHECKERS, &[&stored, &expected]);
+                reported = format(texts::SEMICOLON, &[&reported, &duplicate]);
             }
             let is_unreadable =
                 cache.unreadable_histories.iter().any(|(name, _)| name.part == HistoryPart::Main && name.node == *node);
             if is_unreadable {
-                reported = say(texts::SEMICOLON, &[&reported, language.text(texts::HISTORY_UNREADABLE)]);
+                reported = format(texts::SEMICOLON, &[&reported, language.text(texts::HISTORY_UNREADABLE)]);
             }
             NodeView {
                 name: node.as_ref().map_or(language.text(texts::UNNAMED_LOCATION), NodeName::as_str).to_owned(),
@@ -269,11 +267,11 @@ mod tests {
     use shared::{DAY, HOUR, MINUTE};
 
     #[test]
-    fn a_message_is_marked_in_the_charts_of_the_endpoints_it_is_about() {
+    fn a_message_is_marked_in_the_charts_of_its_endpoints() {
         let mut cache = Cache::default();
         cache.dataset = dataset(&[("A", "n1", 90, Status::Healthy), ("B", "n1", 90, Status::Healthy)]);
-        let said = StoredMessage { at: NOW - HOUR, html: "We are on it".to_owned(), about: vec![1] };
-        cache.dataset.messages.push(said);
+        let message = StoredMessage { at: NOW - HOUR, html: "We are on it".to_owned(), about: vec![1] };
+        cache.dataset.messages.push(message);
         let settings = ViewSettings {
             range: DAY,
             interval: MINUTE,

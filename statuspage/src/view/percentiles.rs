@@ -1,5 +1,5 @@
-//! The percentiles of an endpoint's response times over the period that is shown: from the sketches of those nodes that
-//! keep a history, and from the checks of the others. Sketches are merged; percentiles never are. Pure.
+//! The percentiles of an endpoint's response times over the period: from the sketches of nodes with a history, and from the checks
+//! of the others. Sketches can be merged, percentiles cannot.
 
 use shared::history::LatencyRows;
 use shared::latency::Sketch;
@@ -9,7 +9,7 @@ use super::evaluate::EvaluatedEndpoint;
 use super::period::Period;
 use crate::i18n::{Language, texts};
 
-/// `p50 95 ms · p90 120 ms · p95 140 ms · p99 310 ms`; `None` as long as a node's sketches are missing.
+/// `p50 95 ms · p90 120 ms · p95 140 ms · p99 310 ms`; `None` while the sketches of a node are missing.
 #[must_use]
 pub fn summary(
     evaluated: &EvaluatedEndpoint<'_>,
@@ -21,21 +21,21 @@ pub fn summary(
     let key = &evaluated.endpoint.key;
     let mut sum = Sketch::default();
     for node in &evaluated.endpoint.nodes {
-        let history = match &node.past {
+        let sketches = match &node.history {
             None => None,
-            Some(past) => {
+            Some(history) => {
                 let known = latencies.iter().find(|known| known.node == node.node)?;
                 let closed = known.endpoints.iter().find(|sketches| sketches.key == *key);
-                Some(LatencySketches { closed, open: &past.open, newest: past.timeline.last.map(|last| last.at) })
+                Some(LatencySketches { closed, open: &history.open, newest: history.timeline.last.map(|last| last.at) })
             }
         };
-        add_node(&mut sum, history, node.samples.iter(), (from, to));
+        add_node(&mut sum, sketches, node.samples.iter(), (from, to));
     }
-    let told = PERCENTILES
+    let percentiles = PERCENTILES
         .iter()
         .filter_map(|percent| Some(format!("p{percent} {}", language.response_time(sum.percentile(*percent)?.time()))));
-    let told: Vec<String> = told.collect();
-    Some(if told.is_empty() { language.format(texts::NO_ANSWERS, &[]) } else { told.join(" · ") })
+    let percentiles: Vec<String> = percentiles.collect();
+    Some(if percentiles.is_empty() { language.format(texts::NO_ANSWERS, &[]) } else { percentiles.join(" · ") })
 }
 
 #[cfg(test)]
@@ -49,29 +49,29 @@ mod tests {
     use shared::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 
     #[test]
-    fn they_are_those_of_all_checks_in_histories_and_in_check_files_together() {
-        let (outline, latencies) = history_of_node(1);
+    fn histories_and_check_files_are_combined() {
+        let (rows, latencies) = history_of_node(1);
         let mut cache = Cache::default();
-        cache.dataset.add_history(outline, UnixNanos::MAX);
-        // A minute that no history covers, and that is far slower than all others.
+        cache.dataset.add_history(rows, UnixNanos::MAX);
+        // A check that no history covers, and that is much slower than the others.
         let name = CheckFileName { stored_at: NOW, node: NodeName::new("here").ok() };
         cache.dataset.add(&name, check_file(NOW, 9_000_000_000));
         cache.dataset.sort_samples();
         let period = Period::new(2 * DAY, 90, utc());
         let all = evaluate(&cache.dataset);
         assert_eq!(summary(&all[0], &[], &period, utc().language), None, "the sketches are missing");
-        let told = summary(&all[0], &[latencies], &period, utc().language).expect("they are there");
+        let text = summary(&all[0], &[latencies], &period, utc().language).expect("the sketches are there");
         let mut exact: Vec<Nanos> = (0..2 * 1_440 + 2).map(response_time_at).collect();
         exact.sort_unstable();
-        for (percent, told) in PERCENTILES.iter().zip(told.split(" · ")) {
-            let number: f64 = told.split(' ').nth(1).and_then(|number| number.parse().ok()).expect("a number");
+        for (percent, part) in PERCENTILES.iter().zip(text.split(" · ")) {
+            let number: f64 = part.split(' ').nth(1).and_then(|number| number.parse().ok()).expect("a number");
             let exact = exact[exact.len() * usize::from(*percent) / 100] as f64 / 1e6;
-            assert!((number - exact).abs() <= 0.05 * exact, "{told} for {exact}");
+            assert!((number - exact).abs() <= 0.05 * exact, "{part} instead of {exact}");
         }
         assert_eq!(summary(&all[0], &[], &Period::new(HOUR, 90, utc()), utc().language), None);
     }
 
-    fn observers(times: i64) -> String {
+    fn node_lines(times: i64) -> String {
         let mut cache = Cache::default();
         cache.dataset.add_history(history_of_node(times).0, UnixNanos::MAX);
         let settings = ViewSettings { range: 30 * DAY, interval: MINUTE, bars_limit: 90, ..ViewSettings::default() };
@@ -83,13 +83,13 @@ mod tests {
             &crate::url_state::UrlState::default(),
             LoadProgress::Complete,
         );
-        let told: Vec<String> = view.nodes.iter().map(|node| format!("{} {}", node.name, node.reported)).collect();
-        told.join("; ")
+        let lines: Vec<String> = view.nodes.iter().map(|node| format!("{} {}", node.name, node.reported)).collect();
+        lines.join("; ")
     }
 
     #[test]
-    fn two_checkers_with_one_name_are_noticed_and_named() {
-        assert_eq!(observers(1), "here reported 1 min ago");
-        assert!(observers(2).contains("two checkers seem to share this name"), "{}", observers(2));
+    fn two_checkers_with_one_name_are_reported() {
+        assert_eq!(node_lines(1), "here reported 1 min ago");
+        assert!(node_lines(2).contains("two checkers seem to share this name"), "{}", node_lines(2));
     }
 }

@@ -1,5 +1,5 @@
-//! The period the page shows, cut into slots: hours or days of the reader's clock. Everything that is drawn or
-//! reckoned stands on this one period, so that figure, strip, chart and timeline agree. Pure.
+//! The period that the page shows, divided into hours or days of the time zone. Uptime, strip, chart and timeline use the same
+//! period, so that they agree.
 
 use shared::{DAY, HOUR, Nanos, UnixNanos};
 
@@ -8,13 +8,13 @@ use crate::dataset::TimeBucket;
 use crate::i18n::Calendar;
 use crate::i18n::{Language, texts};
 
-/// Ranges up to this are cut into hours, longer ones into days.
+/// Ranges up to this length are divided into hours, longer ones into days.
 pub use shared::response_times::CHECKS_UP_TO as HOURS_UP_TO;
 
-/// A day on which clocks are set back is longer than others, and never as long as this.
+/// No day is longer, also when clocks are set back.
 const LONGEST_DAY: Nanos = 36 * HOUR;
 
-/// The ranges that a reader can choose from, in words; the configured one and the one that is shown are among them.
+/// The ranges that visitors can select, with their labels, including the configured and the current one.
 #[must_use]
 pub fn ranges(configured: Nanos, shown: Nanos, language: &Language) -> Vec<(Nanos, String)> {
     let mut ranges: Vec<Nanos> = [1, 7, 30, 90, 365].into_iter().map(|days| days * DAY).collect();
@@ -23,38 +23,37 @@ pub fn ranges(configured: Nanos, shown: Nanos, language: &Language) -> Vec<(Nano
             ranges.insert(ranges.partition_point(|range| *range < one), one);
         }
     }
-    let words = |range: Nanos| match range / DAY {
+    let label = |range: Nanos| match range / DAY {
         365 => language.format(texts::YEAR, &[]),
         days if days > 1 && range % DAY == 0 => language.plural(texts::DAYS, days as usize, &[]),
         _ if range % HOUR == 0 => language.plural(texts::HOURS, (range / HOUR) as usize, &[]),
         _ => text::exact_length(range, language),
     };
-    ranges.into_iter().map(|range| (range, words(range))).collect()
+    ranges.into_iter().map(|range| (range, label(range))).collect()
 }
 
-/// The period the page shows.
+/// The period that the page shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Period {
-    /// The slots, oldest first; the last one holds now. There is at least one.
+    /// The buckets, oldest first. The last one contains `now`. There is at least one.
     pub buckets: Vec<TimeBucket>,
-    /// The first moment of it.
     pub from: UnixNanos,
-    /// The end of the slot that holds now; axes reach to it.
+    /// The end of the last bucket and of the time axis.
     pub to: UnixNanos,
-    /// Now; nothing is reckoned behind it.
+    /// The time up to which results are evaluated.
     pub now: UnixNanos,
-    /// Whether a slot is a matter of hours.
+    /// Whether buckets are hours, or several of them.
     pub by_hour: bool,
 }
 
 impl Period {
-    /// The period of a range that ends now, in at most so many slots (but at least two).
+    /// The period of a range that ends now, in at most `buckets_limit` buckets.
     #[must_use]
     pub fn new(range: Nanos, buckets_limit: usize, calendar: Calendar<'_>) -> Period {
         let by_hour = range <= HOURS_UP_TO;
         let edges = if by_hour { hour_edges(range, calendar) } else { day_edges(range, calendar) };
         let per_bucket = (edges.len() - 1).div_ceil(buckets_limit.max(2));
-        // Slots are filled up from the newest, so that the last one is always a whole one.
+        // Starting with the newest, so that only the oldest bucket may be shorter.
         let mut chosen: Vec<UnixNanos> = edges.iter().rev().step_by(per_bucket).copied().collect();
         if chosen.last() != edges.first() {
             chosen.extend(edges.first());
@@ -65,7 +64,7 @@ impl Period {
         Period { from: chosen[0], to: chosen[chosen.len() - 1], buckets, now: calendar.now, by_hour }
     }
 
-    /// A slot, cut into its hours, or into its days if it is longer than one.
+    /// A bucket, divided into hours, or into days if it is longer than one.
     #[must_use]
     pub fn within(bucket: TimeBucket, calendar: Calendar<'_>) -> Period {
         let by_hour = bucket.end - bucket.start <= LONGEST_DAY;
@@ -84,26 +83,26 @@ impl Period {
         Period { buckets, from: bucket.start, to: bucket.end, now: calendar.now, by_hour }
     }
 
-    /// Where a moment stands between the ends of the axis, from 0 to 1.
+    /// The position of a time on the time axis, from 0 to 1.
     #[must_use]
     pub fn share(&self, moment: UnixNanos) -> f64 {
         let share = moment.saturating_sub(self.from) as f64 / (self.to - self.from) as f64;
         share.clamp(0.0, 1.0)
     }
 
-    /// The moment at a share of the axis.
+    /// The time at a position on the time axis.
     #[must_use]
     pub fn at_share(&self, share: f64) -> UnixNanos {
         self.from + ((self.to - self.from) as f64 * share.clamp(0.0, 1.0)) as Nanos
     }
 
-    /// How long the period has lasted so far: `24 hours`, `7 days`.
+    /// The length of the period: `24 hours`, `7 days`.
     #[must_use]
     pub fn length_label(&self, calendar: Calendar<'_>) -> String {
         calendar.language.plural(if self.by_hour { texts::HOURS } else { texts::DAYS }, self.length(calendar), &[])
     }
 
-    /// The period in words: `since yesterday 13:00`, `last 7 days`.
+    /// The period in a sentence: `since yesterday 13:00`, `last 7 days`.
     #[must_use]
     pub fn label(&self, calendar: Calendar<'_>) -> String {
         if self.by_hour {
@@ -113,7 +112,7 @@ impl Period {
         }
     }
 
-    /// The number of hours or days so far.
+    /// The number of hours or days.
     fn length(&self, calendar: Calendar<'_>) -> usize {
         let length = if self.by_hour {
             (self.now - self.from) / HOUR
@@ -124,7 +123,7 @@ impl Period {
     }
 }
 
-/// From the full hour before the range's beginning to the next full hour.
+/// The full hours from before the start of the range until after now.
 fn hour_edges(range: Nanos, calendar: Calendar<'_>) -> Vec<UnixNanos> {
     let first = calendar.now - range;
     let mut edge = calendar.next_hour(first) - HOUR;
@@ -136,7 +135,7 @@ fn hour_edges(range: Nanos, calendar: Calendar<'_>) -> Vec<UnixNanos> {
     edges
 }
 
-/// The local days of the range, today being the last of them.
+/// The starts of the local days of the range, and the end of today.
 fn day_edges(range: Nanos, calendar: Calendar<'_>) -> Vec<UnixNanos> {
     let today = calendar.day_number(calendar.now);
     let days = (range + DAY - 1) / DAY;
@@ -151,7 +150,7 @@ mod tests {
     use shared::MINUTE;
 
     #[test]
-    fn a_day_is_shown_in_hours_of_the_readers_clock() {
+    fn a_day_is_shown_in_hours_of_the_time_zone() {
         let kolkata = Calendar { offset: &|_| 5 * HOUR + 30 * MINUTE, ..utc() };
         let period = Period::new(DAY, 90, kolkata);
         assert_eq!((period.buckets.len(), period.by_hour), (25, true));
@@ -161,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn ninety_days_are_shown_in_days_and_today_is_the_last() {
+    fn ninety_days_are_shown_in_days_and_end_today() {
         let period = Period::new(90 * DAY, 90, utc());
         assert_eq!(period.buckets.len(), 90);
         assert!(period.buckets.last().is_some_and(|bucket| bucket.start <= NOW && NOW < bucket.end));
@@ -169,18 +168,18 @@ mod tests {
     }
 
     #[test]
-    fn the_configured_range_is_among_those_to_choose_from() {
-        let words = |configured| {
-            ranges(configured, DAY, utc().language).into_iter().map(|(_, words)| words).collect::<Vec<_>>().join(", ")
+    fn the_configured_range_can_be_selected() {
+        let labels = |configured| {
+            ranges(configured, DAY, utc().language).into_iter().map(|(_, label)| label).collect::<Vec<_>>().join(", ")
         };
-        assert_eq!(words(DAY), "24 hours, 7 days, 30 days, 90 days, 1 year");
-        assert_eq!(words(10 * DAY), "24 hours, 7 days, 10 days, 30 days, 90 days, 1 year");
-        assert_eq!(words(HOUR), "1 hour, 24 hours, 7 days, 30 days, 90 days, 1 year");
-        assert_eq!(words(36 * HOUR), "24 hours, 36 hours, 7 days, 30 days, 90 days, 1 year");
+        assert_eq!(labels(DAY), "24 hours, 7 days, 30 days, 90 days, 1 year");
+        assert_eq!(labels(10 * DAY), "24 hours, 7 days, 10 days, 30 days, 90 days, 1 year");
+        assert_eq!(labels(HOUR), "1 hour, 24 hours, 7 days, 30 days, 90 days, 1 year");
+        assert_eq!(labels(36 * HOUR), "24 hours, 36 hours, 7 days, 30 days, 90 days, 1 year");
     }
 
     #[test]
-    fn where_there_is_less_room_slots_are_longer() {
+    fn buckets_are_longer_if_fewer_fit() {
         assert_eq!(Period::new(90 * DAY, 30, utc()).buckets.len(), 30);
         assert_eq!(Period::new(365 * DAY, 90, utc()).buckets.len(), 73);
         assert_eq!(Period::new(3 * DAY, 30, utc()).buckets.len(), 25);
@@ -188,7 +187,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn slots_follow_each_other_and_the_last_holds_now(
+        fn buckets_are_consecutive_and_the_last_contains_now(
             range in HOUR..366 * DAY, now in 1_000_000_000..3_000_000_000_i64, limit in 2..100_usize, offset in -48..56_i64,
         ) {
             let offset = move |_| offset * 15 * MINUTE;

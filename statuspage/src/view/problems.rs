@@ -1,4 +1,4 @@
-//! What could not be loaded, in sentences that say what to do; many of a kind become one. Pure.
+//! What failed to load, with remedies. Files with the same error share one sentence.
 
 use shared::check_file::SkippedElement;
 use shared::object_name::{CheckFileName, HistoryPart, NodeName};
@@ -11,16 +11,16 @@ use crate::i18n::Calendar;
 use crate::i18n::{Language, texts};
 use crate::url_state::UrlState;
 
-/// How many of a kind are named before the rest is counted.
+/// The most names in a sentence; more are counted.
 const NAMES_LIMIT: usize = 3;
 
-/// How many reasons of a kind are told before the rest is counted.
+/// The most different errors of files; more are counted.
 const REASONS_LIMIT: usize = 5;
 
-/// How much of a name is shown; stores allow a thousand characters.
+/// The most characters of a name that are shown. Stores allow a thousand.
 const NAME_LENGTH_LIMIT: usize = 80;
 
-/// Every problem in a sentence, the gravest first.
+/// One sentence per problem, the most severe first.
 #[must_use]
 pub fn problems(cache: &Cache, calendar: Calendar<'_>, url_state: &UrlState) -> Vec<String> {
     let language = calendar.language;
@@ -31,7 +31,7 @@ pub fn problems(cache: &Cache, calendar: Calendar<'_>, url_state: &UrlState) -> 
     for failed in [&cache.failed, &cache.unreadable] {
         by_reason(failed.iter().map(|(name, error)| (name, error.describe(language))), &mut problems, language);
     }
-    let skipped = cache.dataset.skipped.iter().map(|(name, skipped)| (name, no_result(skipped, language)));
+    let skipped = cache.dataset.skipped.iter().map(|(name, skipped)| (name, invalid_results(skipped, language)));
     by_reason(skipped, &mut problems, language);
     problems.extend(cache.unreadable_histories.iter().map(|(name, error)| {
         let node = name.node.as_ref().map_or(language.text(texts::UNNAMED_LOCATIONS), NodeName::as_str);
@@ -42,7 +42,7 @@ pub fn problems(cache: &Cache, calendar: Calendar<'_>, url_state: &UrlState) -> 
         language.format(text, &[node, &error.describe(language)])
     }));
     if cache.unrelated_count > 0 {
-        let names = named(&cache.unrelated, cache.unrelated_count, language);
+        let names = list(&cache.unrelated, cache.unrelated_count, language);
         problems.push(language.plural(texts::UNRELATED_OBJECTS, cache.unrelated_count, &[&names]));
     }
     if cache.left_out > 0 {
@@ -58,7 +58,7 @@ pub fn problems(cache: &Cache, calendar: Calendar<'_>, url_state: &UrlState) -> 
     problems
 }
 
-/// Results that were made in the future: some clock is wrong.
+/// Results from the future, which mean that a clock is wrong.
 fn future(cache: &Cache, calendar: Calendar<'_>) -> Option<String> {
     let limit = calendar.now + CLOCK_TOLERANCE;
     let nodes = cache.dataset.endpoints.iter().flat_map(|endpoint| &endpoint.nodes);
@@ -67,15 +67,15 @@ fn future(cache: &Cache, calendar: Calendar<'_>) -> Option<String> {
     (count > 0).then(|| calendar.language.plural(texts::FROM_THE_FUTURE, count, &[]))
 }
 
-/// What of a check file is no result.
-fn no_result(skipped: &[SkippedElement], language: &Language) -> String {
+/// The invalid results of a check file.
+fn invalid_results(skipped: &[SkippedElement], language: &Language) -> String {
     let Some(first) = skipped.first() else { return String::new() };
     let others = skipped.len() - 1;
     let text = if others > 0 { texts::INVALID_RESULTS } else { texts::INVALID_RESULT };
     language.format(text, &[&first.index.to_string(), &first.reason, &language.number(others)])
 }
 
-/// Adds one sentence per reason, with the files it is about.
+/// Adds one sentence per error, with the names of its files.
 fn by_reason<'a>(
     failed: impl Iterator<Item = (&'a CheckFileName, String)>,
     problems: &mut Vec<String>,
@@ -85,22 +85,22 @@ fn by_reason<'a>(
     let mut not_shown = 0;
     for (name, reason) in failed {
         match reasons.iter().position(|(known, _)| *known == reason) {
-            Some(place) => reasons[place].1.push(name.to_string()),
+            Some(index) => reasons[index].1.push(name.to_string()),
             None if reasons.len() < REASONS_LIMIT => reasons.push((reason, vec![name.to_string()])),
             None => not_shown += 1,
         }
     }
     for (reason, names) in &reasons {
-        let told = language.format(texts::COLON, &[&named(names, names.len(), language), reason]);
-        problems.push(language.format(texts::SENTENCE, &[&told]));
+        let sentence = language.format(texts::COLON, &[&list(names, names.len(), language), reason]);
+        problems.push(language.format(texts::SENTENCE, &[&sentence]));
     }
     if not_shown > 0 {
         problems.push(language.plural(texts::OTHER_REASONS, not_shown, &[]));
     }
 }
 
-/// Names in backticks, the rest of so many counted.
-fn named(names: &[String], count: usize, language: &Language) -> String {
+/// The first names in backticks; the others of `count` names are counted.
+fn list(names: &[String], count: usize, language: &Language) -> String {
     let mut shown: Vec<String> = names
         .iter()
         .take(NAMES_LIMIT)
@@ -115,7 +115,7 @@ fn named(names: &[String], count: usize, language: &Language) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::SourceError;
+    use crate::store::StoreError;
     use crate::test_support::{NOW, utc};
     use shared::MINUTE;
 
@@ -124,19 +124,19 @@ mod tests {
     }
 
     #[test]
-    fn nothing_wrong_is_nothing_said() {
+    fn an_empty_cache_has_no_problems() {
         assert!(problems(&Cache::default(), utc(), &UrlState::default()).is_empty());
     }
 
     #[test]
-    fn many_files_with_one_reason_are_one_sentence() {
+    fn files_with_the_same_error_share_a_sentence() {
         let mut cache = Cache::default();
         for number in 0..40 {
-            cache.failed.push((name(number), SourceError::TimedOut("store/".to_owned(), 20)));
+            cache.failed.push((name(number), StoreError::TimedOut("store/".to_owned(), 20)));
         }
         cache.unreadable.push((
             name(50),
-            SourceError::InvalidObject("invalid check file: it is not a JSON array of results".to_owned()),
+            StoreError::InvalidObject("invalid check file: it is not a JSON array of results".to_owned()),
         ));
         let problems = problems(&cache, utc(), &UrlState::default());
         assert_eq!(problems.len(), 2);
@@ -149,9 +149,9 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_fails_comes_first_and_foreign_objects_are_named() {
+    fn a_failed_listing_comes_before_unrelated_objects() {
         let mut cache = Cache::default();
-        cache.list_error = Some(SourceError::InvalidListing);
+        cache.list_error = Some(StoreError::InvalidListing);
         cache.unrelated.push("notes.txt".to_owned());
         cache.unrelated_count = 1;
         let problems = problems(&cache, utc(), &UrlState::default());
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn results_of_the_future_are_named() {
+    fn results_from_the_future_are_reported() {
         let future = crate::test_support::dataset(&[("A", "", -10, shared::status::Status::Down)]);
         let mut cache = Cache::default();
         cache.dataset = future;
@@ -168,6 +168,6 @@ mod tests {
         let later = Calendar { now: NOW + 9 * MINUTE, ..utc() };
         assert!(problems(&cache, later, &UrlState::default()).is_empty());
         let back = UrlState { at: Some(NOW), ..UrlState::default() };
-        assert!(problems(&cache, utc(), &back).is_empty(), "what came after the moment that is looked at is no wonder");
+        assert!(problems(&cache, utc(), &back).is_empty(), "a view of the past has later results");
     }
 }

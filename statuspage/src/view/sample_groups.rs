@@ -1,8 +1,8 @@
-//! Checks gathered into the points of a chart, and the axis on which all of them are drawn. Pure.
+//! Groups samples into the points of a chart.
 
 use shared::response_times::{self, Resolution};
 use shared::stats::Stats;
-use shared::{Nanos, UnixNanos, sorted, uptime};
+use shared::{Nanos, UnixNanos, uptime};
 
 use super::axes::Scale;
 use super::evaluate::EvaluatedEndpoint;
@@ -10,21 +10,19 @@ use super::geometry::WIDTH;
 use super::period::Period;
 use crate::dataset::{NodeSamples, Sample};
 
-/// More points than this are drawn together: a line of 1,000 pixels cannot show more, and 300 are quick to draw.
+/// The most points of a chart. A line of 1,000 pixels cannot show more, and 300 are rendered quickly.
 const POINTS_LIMIT: i64 = 300;
 
-/// Checks that are drawn as one point.
+/// Samples that are drawn as one point.
 pub(super) struct SampleGroup<'a> {
     pub(super) first: UnixNanos,
     pub(super) last: UnixNanos,
-    /// The checks.
     pub(super) samples: Vec<&'a Sample>,
-    /// Statistics over the round-trip times of all answered attempts of all its checks: its median is a median
-    /// of attempts, not of medians.
+    /// Statistics of all successful attempts of all checks. The median is one of attempts, not of medians.
     pub(super) stats: Option<Stats>,
 }
 
-/// The points of an endpoint, statistics over all of them, and the axis on which all of them stand.
+/// The points of an endpoint's chart, the statistics of all of them, and their scale.
 pub(super) fn measure<'a>(
     evaluated: &EvaluatedEndpoint<'a>,
     period: &Period,
@@ -37,9 +35,11 @@ pub(super) fn measure<'a>(
     (groups, all, scale)
 }
 
-/// Gathers the checks of nodes into points. One node's checks are points of their own as long as there are few; those of
-/// several nodes in one round, and those of a stretch where there are many, become one point, as do what several nodes
-/// tell of one hour or day: a line from node to node would be none of time. Checks of less than `least` are one point.
+/// Groups the samples of nodes.
+///
+/// The checks of a single node are separate points unless there are too many. The checks of several nodes in one round are one
+/// point, as are the hours or days of several nodes; otherwise the line would connect different nodes at the same time. Samples
+/// within `least` are always one point.
 pub(super) fn groups<'a>(
     evaluated: &EvaluatedEndpoint<'a>,
     period: &Period,
@@ -49,13 +49,13 @@ pub(super) fn groups<'a>(
     let resolution = Resolution::for_period(evaluated.samples(period.from, period.now + 1), period.to - period.from);
     let all = nodes.iter().flat_map(|node| node.samples(period.from, period.now + 1));
     let mut samples: Vec<&Sample> = all.filter(|sample| resolution.includes(*sample)).collect();
-    sorted::by_key(&mut samples, |sample| sample.at);
+    samples.sort_by_cached_key(|sample| sample.at);
     let is_crowded = samples.len() as i64 > POINTS_LIMIT;
     let mut width = least.max(if is_crowded { (period.to - period.from) / POINTS_LIMIT } else { 0 });
     if nodes.len() > 1 {
         let times_of = |samples: &[Sample]| samples.iter().map(|sample| sample.at).collect::<Vec<_>>();
         let gaps = nodes.iter().filter_map(|node| uptime::typical_interval(&times_of(&node.samples)));
-        // Three quarters of a round: never two rounds of one node, always the others' of the same round.
+        // Three quarters of a round: less than the time between two checks of one node, and enough for those of the others.
         width = width.max(gaps.min().unwrap_or(0) / 4 * 3);
     }
     let mut groups: Vec<SampleGroup<'a>> = Vec::new();
@@ -79,14 +79,14 @@ impl SampleGroup<'_> {
         self.samples.iter().any(|sample| sample.failed)
     }
 
-    /// Whether a look tells of the same hour or day as the last one in here, of another node.
+    /// Whether a sample covers the same hour or day as the last one in the group.
     pub(super) fn covers_same_time(&self, sample: &Sample) -> bool {
-        let stretch =
+        let bucket =
             |sample: &Sample| sample.at.checked_div_euclid(sample.length).map(|number| (sample.length, number));
-        stretch(sample).is_some_and(|wanted| self.samples.last().is_some_and(|last| stretch(last) == Some(wanted)))
+        bucket(sample).is_some_and(|own| self.samples.last().is_some_and(|last| bucket(last) == Some(own)))
     }
 
-    /// The length of the hours or days whose percentiles these are; 0 if they are checks.
+    /// The length of the hours or days; 0 for checks.
     pub(super) fn length(&self) -> Nanos {
         self.samples.iter().fold(0, |length, sample| length.max(sample.length))
     }

@@ -1,18 +1,16 @@
-//! Which endpoints somebody finds who types a few words: by name, locator, group or state. Pure.
+//! Searches endpoints by name, locator, group or status.
 
 use super::endpoint::EndpointView;
 use super::page::PageView;
 use crate::i18n::{Language, texts};
-use shared::seek::place_of;
-use shared::sorted;
 
-/// The words that are sought, as `lower` makes them small.
+/// The words of the search, in lowercase.
 #[must_use]
 pub fn terms(filter: &str, lower: &dyn Fn(&str) -> String) -> Vec<String> {
     lower(filter).split_whitespace().map(str::to_owned).collect()
 }
 
-/// The numbers of the endpoints in which each of the words occurs, in their order; `None` if there is no word.
+/// The ids of the endpoints that contain all words of the search, in ascending order; `None` without a search.
 #[must_use]
 pub fn matching(view: &PageView, filter: &str, lower: &dyn Fn(&str) -> String) -> Option<Vec<usize>> {
     let terms = terms(filter, lower);
@@ -21,27 +19,27 @@ pub fn matching(view: &PageView, filter: &str, lower: &dyn Fn(&str) -> String) -
     }
     let endpoints = view.endpoints.iter().filter(|one| matches_all(&terms, &lower(&searchable_text(one))));
     let mut found: Vec<usize> = endpoints.map(|one| one.id).collect();
-    sorted::by_key(&mut found, |id| *id as i64);
+    found.sort_by_cached_key(|id| *id as i64);
     Some(found)
 }
 
-/// How many are found of how many, in words; empty if nothing is sought.
+/// How many endpoints match; empty without a search.
 #[must_use]
-pub fn summary(filter: &str, found: usize, all: usize, language: &Language) -> String {
+pub fn summary(filter: &str, matching: usize, all: usize, language: &Language) -> String {
     if filter.trim().is_empty() {
         return String::new();
     }
-    language.plural(texts::FOUND, all, &[&language.number(found)])
+    language.plural(texts::FOUND, all, &[&language.number(matching)])
 }
 
-/// Everything by which an endpoint is found; its status also by the word in addresses, which is the same in all languages.
+/// The text that is searched. It contains the status also in English, so that URLs work in all languages.
 fn searchable_text(one: &EndpointView) -> String {
     let localized = if one.is_localized { "localized" } else { "" };
-    [&one.title, &one.locator, &one.group, one.status.as_str(), &one.word, localized].join("\n")
+    [&one.title, &one.locator, &one.group, one.status.as_str(), &one.status_label, localized].join("\n")
 }
 
 fn matches_all(terms: &[String], text: &str) -> bool {
-    terms.iter().all(|word| place_of(word, text).is_some())
+    terms.iter().all(|term| text.contains(term))
 }
 
 #[cfg(test)]
@@ -58,7 +56,7 @@ mod tests {
     use shared::status::Status;
 
     #[test]
-    fn endpoints_are_found_by_name_locator_group_and_state() {
+    fn endpoints_are_found_by_name_locator_group_and_status() {
         let mut cache = Cache::default();
         cache.dataset = dataset(&[
             ("Cart", "", 0, Status::Healthy),

@@ -1,62 +1,55 @@
-//! What a view depends on besides data and time: the range, the room there is, and how far the load is. Pure data.
+//! What a view depends on in addition to data and time.
 
 use shared::Nanos;
 
 use crate::i18n::{Language, texts};
 
-/// What the page is told about how to reckon.
+/// Settings for computing a view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ViewSettings {
-    /// The range that the page shows, in nanoseconds.
+    /// The range that the page shows.
     pub range: Nanos,
-    /// How long a result stands that does not say so and has no neighbors to tell, in nanoseconds.
+    /// How long a single result without an interval is valid.
     pub interval: Nanos,
-    /// How many bars there is room for.
+    /// How many bars fit in a strip.
     pub bars_limit: usize,
-    /// Whether percentiles are told.
     pub percentiles: Percentiles,
-    /// How much is drawn.
     pub scope: ViewScope,
-    /// Whether the device has a network at all, as far as it knows.
+    /// Whether the browser has a network connection.
     pub is_online: bool,
-    /// By how much the device's clock is ahead of the server's, if that is worth a word.
+    /// By how much the device's clock is ahead of the server's; 0 if they agree.
     pub clock_ahead: Nanos,
 }
 
-/// How much of the page is drawn.
+/// How much of the page is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ViewScope {
-    /// The state of things, which stands long before thousands of bars do.
+    /// Only overall status and messages, which are shown long before thousands of bars.
     Summary,
-    /// All of it.
     #[default]
     Full,
 }
 
-/// Whether a reader wants to know the percentiles of response times.
+/// Whether percentiles of response times are shown. They are loaded on demand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Percentiles {
-    /// Nobody asked.
     #[default]
     Hidden,
-    /// Somebody did.
     Shown,
 }
 
-/// How far the load in hand is.
+/// The progress of the current load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LoadProgress {
-    /// Nothing was listed yet.
     #[default]
     Listing,
-    /// Files are coming in: so many of so many.
+    /// The number of loaded files, and of all files.
     Files(usize, usize),
-    /// Everything was dealt with.
     Complete,
 }
 
 impl LoadProgress {
-    /// How far the load is, in words; empty when it is complete.
+    /// The text of the progress; empty when the load is complete.
     #[must_use]
     pub fn label(self, language: &Language) -> String {
         match self {

@@ -1,4 +1,4 @@
-//! The strip of uptime bars: the shares of each slot, their geometry and their sentence. Pure.
+//! The strip of uptime bars: geometry and texts.
 
 use std::sync::Arc;
 
@@ -14,112 +14,108 @@ use crate::dataset::TimeBucket;
 use crate::i18n::Calendar;
 use crate::i18n::{Language, texts};
 
-/// Above each bar there is room for the mark of its worst status, which is a block where it was down and a roof where it
-/// was degraded, as the shapes of both are elsewhere: so they stay apart without colors. In pixels.
+/// The height of the mark above a bar, in pixels. A bar with downtime has a block and one that was degraded a triangle, like
+/// their icons, so that they differ without colors.
 const MARK_HEIGHT: f64 = 4.0;
 
-/// The upper edge of what is shared out among statuses, in pixels.
+/// The upper edge of the parts of a bar, in pixels.
 const PARTS_FROM: f64 = 6.0;
 
-/// A failure of a second among days stays visible: no part is lower than this, in pixels.
+/// The least height of a part in pixels, so that a failure of a second is visible in a bar of days.
 const PART_LEAST: f64 = 3.0;
 
-/// What separates a part from the one above it, in pixels.
+/// The gap between two parts, in pixels.
 const PART_GAP: f64 = 1.0;
 
-/// The statuses of which a strip has a path each; what nobody observed is hatched, which no path can be.
+/// The statuses that a strip draws with one path each. Unobserved time is hatched, which needs separate elements.
 pub const PATH_STATUSES: [Status; 3] = [Status::Healthy, Status::Degraded, Status::Down];
 
-/// One bar.
+/// A bar of a strip.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BarView {
-    /// The first moment of its slot.
     pub start: UnixNanos,
-    /// The first moment after its slot.
+    /// Exclusive.
     pub end: UnixNanos,
-    /// The worst status in it.
+    /// The worst status in the bar.
     pub status: Status,
-    /// Whether a reader has opened it.
     pub is_open: bool,
-    /// Where it begins and how wide it is, in percent of the strip.
+    /// The position of the left edge, in percent of the strip.
     pub x: f64,
-    /// Its width in percent of the strip.
+    /// The width in percent of the strip.
     pub width: f64,
-    /// Its parts, from the top down.
+    /// The parts of the bar, from top to bottom.
     pub parts: Vec<BarPart>,
-    /// Its slot in words: `Sunday 14:00–15:00`.
+    /// The time of the bar: `Sunday 14:00–15:00`.
     pub when: String,
-    /// Its shares in words: `99.20% up; down for 11 min`.
+    /// The uptime breakdown: `99.20% up; down for 11 min`.
     pub summary: String,
-    /// The newest error of the worst status in it.
+    /// The newest error of the worst status.
     pub reason: Option<Arc<str>>,
-    /// All of it in a sentence, for those who hear the page.
+    /// The description of the bar for screen readers.
     pub label: String,
 }
 
-/// A part of a bar.
+/// The part of a bar for one status.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BarPart {
-    /// Whose share it is.
     pub status: Status,
-    /// Its upper edge in pixels.
+    /// The upper edge in pixels.
     pub y: f64,
-    /// Its height in pixels.
+    /// The height in pixels.
     pub height: f64,
 }
 
-/// What is drawn of bars: few elements for many of them, since a browser takes its time for each.
+/// The SVG paths of all bars. Few elements are much faster than several for each bar.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct BarPaths {
-    /// The path of each drawn status, in units of [`WIDTH`] to the width of the strip.
+    /// A path for each of [`PATH_STATUSES`]; the strip is [`WIDTH`] wide.
     pub parts: [String; 3],
-    /// The path of the slits between the bars.
-    pub slits: String,
-    /// What nobody observed.
+    /// The path of the gaps between the bars.
+    pub gaps: String,
+    /// Unobserved time.
     pub unknown: Vec<Segment>,
 }
 
-/// A part that goes on through several bars.
+/// Equal parts of consecutive bars.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Segment {
-    /// What it is.
     pub part: BarPart,
-    /// Where it begins and how wide it is, in percent of the strip.
+    /// The position of the left edge, in percent of the strip.
     pub x: f64,
-    /// Its width in percent of the strip.
+    /// The width in percent of the strip.
     pub width: f64,
 }
 
-/// What is drawn of bars.
+/// The SVG paths of bars.
 #[must_use]
 pub fn bar_paths(bars: &[Arc<BarView>]) -> BarPaths {
-    let mut drawing = BarPaths::default();
+    let mut paths = BarPaths::default();
     let mut segments: Vec<Segment> = Vec::new();
     for bar in bars {
         if bar.x > 0.0 {
-            drawing.slits += &["M", &units(bar.x), " 0V", &number(BAR_HEIGHT)].concat();
+            paths.gaps += &["M", &units(bar.x), " 0V", &number(BAR_HEIGHT)].concat();
         }
         for part in &bar.parts {
-            let goes_on = |open: &&mut Segment| open.part == *part && (open.x + open.width - bar.x).abs() < 1e-6;
-            // One that goes on was added with the bar before.
-            match segments.iter_mut().rev().take(2 * Status::ALL.len()).find(goes_on) {
-                Some(open) => open.width = bar.x + bar.width - open.x,
+            let continues = |last: &&mut Segment| last.part == *part && (last.x + last.width - bar.x).abs() < 1e-6;
+            // A segment that continues was added with the previous bar.
+            match segments.iter_mut().rev().take(2 * Status::ALL.len()).find(continues) {
+                Some(last) => last.width = bar.x + bar.width - last.x,
                 None => segments.push(Segment { part: *part, x: bar.x, width: bar.width }),
             }
         }
         match bar.status {
-            Status::Degraded => drawing.parts[1] += &roof(bar.x, bar.width),
-            Status::Down => drawing.parts[2] += &block(bar.x, bar.width, 0.0, MARK_HEIGHT),
+            Status::Degraded => paths.parts[1] += &triangle(bar.x, bar.width),
+            Status::Down => paths.parts[2] += &block(bar.x, bar.width, 0.0, MARK_HEIGHT),
             _ => {}
         }
     }
     for Segment { part, x, width } in &segments {
-        let Some(place) = PATH_STATUSES.iter().position(|status| *status == part.status) else { continue };
-        drawing.parts[place] += &block(*x, *width, part.y, part.height);
+        let Some(index) = PATH_STATUSES.iter().position(|status| *status == part.status) else { continue };
+        paths.parts[index] += &block(*x, *width, part.y, part.height);
     }
-    segments.retain(|stretch| stretch.part.status == Status::Unknown);
-    drawing.unknown = segments;
-    drawing
+    segments.retain(|segment| segment.part.status == Status::Unknown);
+    paths.unknown = segments;
+    paths
 }
 
 fn block(x: f64, width: f64, y: f64, height: f64) -> String {
@@ -127,12 +123,12 @@ fn block(x: f64, width: f64, y: f64, height: f64) -> String {
     format!("M{} {}h{width}v{}h-{width}Z", units(x), number(y), number(height))
 }
 
-fn roof(x: f64, width: f64) -> String {
+fn triangle(x: f64, width: f64) -> String {
     let (half, mark) = (units(width / 2.0), number(MARK_HEIGHT));
     format!("M{} {mark}l{half} -{mark}l{half} {mark}Z", units(x))
 }
 
-/// A share of the strip in units of its drawing.
+/// Converts percent of the strip to units of its `viewBox`.
 fn units(percent: f64) -> String {
     number(percent / 100.0 * WIDTH)
 }
@@ -150,7 +146,7 @@ pub fn strip(
     period.buckets.iter().map(|bucket| Arc::new(bar(bucket))).collect()
 }
 
-/// One bar, not open.
+/// A bar that is not open.
 pub(super) fn bar(
     evaluated: &EvaluatedEndpoint<'_>,
     bucket: TimeBucket,
@@ -165,8 +161,8 @@ pub(super) fn bar(
     };
     let when = when(bucket, period, calendar);
     let language = calendar.language;
-    let incidents = uptime::significant_outages(&evaluated.spans, bucket.start);
-    let summary = summary(&breakdown, incidents.take_while(|span| span.start < bucket.end).count(), language);
+    let outages = uptime::significant_outages(&evaluated.spans, bucket.start);
+    let summary = summary(&breakdown, outages.take_while(|span| span.start < bucket.end).count(), language);
     let mut label = language.format(texts::COLON, &[&when, &summary]);
     if let Some(reason) = &reason {
         label = language.format(texts::DASH, &[&label, reason]);
@@ -194,36 +190,36 @@ fn when(bucket: TimeBucket, period: &Period, calendar: Calendar<'_>) -> String {
     calendar.date_span(bucket.start, bucket.end - 1)
 }
 
-/// `100% up`, `99.20% up; down for 11 min`, `97.20% up; down for 40 min; 2 outages`, `not observed`.
-fn summary(breakdown: &UptimeBreakdown, incidents: usize, language: &Language) -> String {
+/// `100% up`, `99.20% up; down for 11 min`, `97.20% up; down for 40 min; 2 outages` or `not observed`.
+fn summary(breakdown: &UptimeBreakdown, outages: usize, language: &Language) -> String {
     let Some(uptime) = breakdown.uptime() else { return language.format(texts::NOT_OBSERVED, &[]) };
     let up = language.format(texts::UP, &[&language.percent(&uptime.percent())]);
-    let shares = text::append_durations(up, breakdown, language);
-    // Of a single one all is said.
-    if incidents < 2 {
-        return shares;
+    let durations = text::append_durations(up, breakdown, language);
+    // The duration describes a single outage completely.
+    if outages < 2 {
+        return durations;
     }
-    language.format(texts::SEMICOLON, &[&shares, &language.plural(texts::OUTAGES, incidents, &[])])
+    language.format(texts::SEMICOLON, &[&durations, &language.plural(texts::OUTAGES, outages, &[])])
 }
 
-/// The parts of a bar from the top down: what nobody observed, healthy, degraded, and down at the bottom, where
-/// its height is easiest to compare. Each that occurred is at least [`PART_LEAST`] high, with the gap above it.
+/// The parts of a bar from top to bottom: unobserved, healthy, degraded and down. Down is at the bottom, where heights are
+/// easiest to compare. Each part, including the gap above it, has at least [`PART_LEAST`].
 fn parts(breakdown: &UptimeBreakdown) -> Vec<BarPart> {
     let order = [Status::Unknown, Status::Healthy, Status::Degraded, Status::Down];
     let period = breakdown.period();
-    let whole = BAR_HEIGHT - PARTS_FROM;
+    let total = BAR_HEIGHT - PARTS_FROM;
     if period <= 0 {
-        return vec![BarPart { status: Status::Unknown, y: PARTS_FROM, height: whole }];
+        return vec![BarPart { status: Status::Unknown, y: PARTS_FROM, height: total }];
     }
     let share = |status: Status| breakdown.time(status) as f64 / period as f64;
     let occurred = order.into_iter().filter(|status| breakdown.time(*status) > 0);
     let count = occurred.clone().count() as f64;
-    // Every part gets the least height, and what is left is shared out by time.
-    let to_share = whole - PART_LEAST * count;
+    // Each part gets the least height, and the rest is distributed by time.
+    let rest = total - PART_LEAST * count;
     let mut y = PARTS_FROM;
     occurred
         .map(|status| {
-            let height = PART_LEAST + to_share * share(status);
+            let height = PART_LEAST + rest * share(status);
             let gap = if y > PARTS_FROM { PART_GAP } else { 0.0 };
             let part = BarPart { status, y: y + gap, height: height - gap };
             y += height;
@@ -241,7 +237,7 @@ mod tests {
     use shared::{DAY, SECOND};
 
     #[test]
-    fn a_short_failure_stays_visible_and_is_not_more_than_it_was() {
+    fn a_short_failure_stays_visible() {
         let breakdown = UptimeBreakdown { healthy: DAY - SECOND, down: SECOND, ..UptimeBreakdown::default() };
         let parts = parts(&breakdown);
         assert_eq!(parts.iter().map(|part| part.status).collect::<Vec<_>>(), [Status::Healthy, Status::Down]);
@@ -251,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_incidents_a_bar_tells_how_many() {
+    fn a_bar_counts_several_outages() {
         let down = |ago: i64| matches!(ago, 20 | 21 | 30);
         let samples: Vec<_> =
             (0..120).map(|ago| ("A", "", ago, if down(ago) { Status::Down } else { Status::Healthy })).collect();
@@ -261,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_nobody_observed_is_unknown_and_not_green() {
+    fn unobserved_time_is_unknown() {
         let dataset = dataset(&[("A", "", 0, Status::Healthy), ("A", "", 1, Status::Healthy)]);
         let bars = strip(&evaluate(&dataset)[0], &period(), None, utc());
         assert_eq!((bars.len(), bars[0].status, bars[24].status), (25, Status::Unknown, Status::Healthy));
@@ -270,32 +266,32 @@ mod tests {
     }
 
     #[test]
-    fn a_bar_shows_its_worst_status_and_the_error_of_that_status() {
+    fn a_bar_shows_its_worst_status_and_error() {
         let samples: Vec<_> =
             (0..180).map(|ago| ("A", "", ago, if ago == 90 { Status::Down } else { Status::Healthy })).collect();
         let dataset = dataset(&samples);
         let bars = strip(&evaluate(&dataset)[0], &period(), None, utc());
-        assert_eq!(bars[22].status, Status::Down, "13:02 less 90 min is in the hour from 11:00");
+        assert_eq!(bars[22].status, Status::Down, "90 minutes before 13:02 is in the hour from 11:00");
         assert_eq!(bars[22].label, "Sunday 11:00–12:00: 98.33% up; down for 1 min – connection refused");
         assert_eq!(bars[23].status, Status::Healthy);
     }
 
     #[test]
-    fn an_outage_of_several_slots_is_painted_on_each() {
+    fn an_outage_of_several_hours_is_drawn_in_each() {
         let samples: Vec<_> = (0..600).map(|ago| ("A", "", ago, Status::Down)).collect();
         let dataset = dataset(&samples);
         let bars = strip(&evaluate(&dataset)[0], &period(), None, utc());
         assert_eq!(bars.iter().filter(|bar| bar.status == Status::Down).count(), 11);
     }
 
-    /// Three bars with these reckonings.
+    /// Bars of equal width with these breakdowns.
     fn bars(breakdowns: &[UptimeBreakdown]) -> Vec<Arc<BarView>> {
-        let one = |(place, breakdown): (usize, &UptimeBreakdown)| {
+        let one = |(index, breakdown): (usize, &UptimeBreakdown)| {
             let width = 100.0 / breakdowns.len() as f64;
             let bar =
                 bar(&evaluate(&dataset(&[("A", "", 0, Status::Healthy)]))[0], period().buckets[0], &period(), utc());
             Arc::new(BarView {
-                x: place as f64 * width,
+                x: index as f64 * width,
                 width,
                 status: breakdown.worst(),
                 parts: parts(breakdown),
@@ -306,34 +302,34 @@ mod tests {
     }
 
     #[test]
-    fn what_is_the_same_in_neighboring_bars_is_drawn_at_once() {
+    fn equal_parts_of_consecutive_bars_are_one_segment() {
         let [healthy, unknown] = [
             UptimeBreakdown { healthy: DAY, ..UptimeBreakdown::default() },
             UptimeBreakdown { unknown: DAY, ..UptimeBreakdown::default() },
         ];
-        let drawing = bar_paths(&bars(&[unknown, unknown, healthy, healthy]));
+        let paths = bar_paths(&bars(&[unknown, unknown, healthy, healthy]));
         let part = BarPart { status: Status::Unknown, y: 6.0, height: 26.0 };
-        assert_eq!(drawing.unknown, [Segment { part, x: 0.0, width: 50.0 }]);
-        assert_eq!(drawing.parts[0], "M500.00 6.00h500.00v26.00h-500.00Z");
-        assert_eq!(drawing.slits, "M250.00 0V32.00M500.00 0V32.00M750.00 0V32.00");
+        assert_eq!(paths.unknown, [Segment { part, x: 0.0, width: 50.0 }]);
+        assert_eq!(paths.parts[0], "M500.00 6.00h500.00v26.00h-500.00Z");
+        assert_eq!(paths.gaps, "M250.00 0V32.00M500.00 0V32.00M750.00 0V32.00");
     }
 
     #[test]
-    fn without_colors_each_status_has_a_shape_of_its_own() {
+    fn statuses_differ_without_colors() {
         let [healthy, degraded, down] = [
             UptimeBreakdown { healthy: DAY, ..UptimeBreakdown::default() },
             UptimeBreakdown { healthy: DAY - SECOND, degraded: SECOND, ..UptimeBreakdown::default() },
             UptimeBreakdown { healthy: DAY - SECOND, down: SECOND, ..UptimeBreakdown::default() },
         ];
-        let above = |breakdown: UptimeBreakdown, place: usize| {
-            let path = bar_paths(&bars(&[breakdown])).parts[place].clone();
+        let mark = |breakdown: UptimeBreakdown, index: usize| {
+            let path = bar_paths(&bars(&[breakdown])).parts[index].clone();
             path.split_inclusive('Z')
                 .filter(|part| !part.contains("26.00") && !part.contains("v2.00"))
                 .collect::<String>()
         };
-        assert_eq!(above(healthy, 0), "");
-        assert_eq!(above(degraded, 1), "M0.00 4.00l500.00 -4.00l500.00 4.00Z", "a roof");
-        assert_eq!(above(down, 2), "M0.00 0.00h1000.00v4.00h-1000.00Z", "a block");
+        assert_eq!(mark(healthy, 0), "");
+        assert_eq!(mark(degraded, 1), "M0.00 4.00l500.00 -4.00l500.00 4.00Z", "a triangle");
+        assert_eq!(mark(down, 2), "M0.00 0.00h1000.00v4.00h-1000.00Z", "a block");
     }
 
     proptest! {

@@ -1,4 +1,4 @@
-//! The page's words for lengths of time, lists and statuses, where more than one place says them. Pure.
+//! Texts that several modules use: durations, names and symbols.
 
 use shared::status::Status;
 use shared::uptime::UptimeBreakdown;
@@ -6,7 +6,7 @@ use shared::{DAY, HOUR, MINUTE, Nanos, SECOND};
 
 use crate::i18n::{Language, Text, texts};
 
-/// How long ago, in one unit: `less than a minute ago`, `12 min ago`, `3 h ago`, `2 days ago`.
+/// A time ago in one unit: `less than a minute ago`, `12 min ago`, `3 h ago`, `2 days ago`.
 #[must_use]
 #[inline(never)]
 pub fn ago(length: Nanos, language: &Language) -> String {
@@ -19,8 +19,7 @@ pub fn ago(length: Nanos, language: &Language) -> String {
     language.plural(text, (length / unit) as usize, &[])
 }
 
-/// A length of time in the two greatest units that matter: `12 min`, `1 h 5 min`, `89 d 23 h`, `4 min 10 s`. It is cut,
-/// never rounded up.
+/// A duration in its two greatest units: `12 min`, `1 h 5 min`, `89 d 23 h`, `4 min 10 s`. It is truncated, never rounded up.
 #[must_use]
 pub fn exact_length(length: Nanos, language: &Language) -> String {
     let (great, small) = match length {
@@ -29,19 +28,19 @@ pub fn exact_length(length: Nanos, language: &Language) -> String {
         MINUTE..HOUR => ((texts::SHORT_MINUTES, MINUTE), (texts::SHORT_SECONDS, SECOND)),
         _ => ((texts::SHORT_SECONDS, SECOND), (texts::SHORT_SECONDS, SECOND)),
     };
-    // Seconds say nothing beside ten minutes and more.
+    // From ten minutes on, seconds are left out.
     let is_long = (10 * MINUTE..HOUR).contains(&length);
     two_units(if is_long { length / MINUTE * MINUTE } else { length.max(0) }, great, small, language)
 }
 
-/// A length of time without seconds where there are minutes, so that it stands still while it is read.
+/// A duration without seconds, unless it is shorter than a minute: it must not change while it is read.
 #[must_use]
 #[inline(never)]
 pub fn length(length: Nanos, language: &Language) -> String {
     exact_length(if length >= MINUTE { length / MINUTE * MINUTE } else { length }, language)
 }
 
-/// A length of time in full words, for a sentence: `12 minutes`, `3 hours 5 minutes`, `2 days 4 hours`.
+/// A duration with unabbreviated units: `12 minutes`, `3 hours 5 minutes`, `2 days 4 hours`.
 #[must_use]
 pub fn full_length(length: Nanos, language: &Language) -> String {
     let (great, small) = match length {
@@ -53,34 +52,34 @@ pub fn full_length(length: Nanos, language: &Language) -> String {
     two_units(length, great, small, language)
 }
 
-/// A length of time in two units, or in the greater one if nothing is left for the other.
+/// A duration in two units, or only in the greater one if the other would be zero.
 fn two_units(length: Nanos, great: (Text, Nanos), small: (Text, Nanos), language: &Language) -> String {
-    let counted = |(text, unit), length: Nanos| language.plural(text, (length / unit) as usize, &[]);
-    let (whole, rest) = (counted(great, length), length % great.1);
-    if rest < small.1 { whole } else { language.format(texts::TWO_UNITS, &[&whole, &counted(small, rest)]) }
+    let format = |(text, unit), length: Nanos| language.plural(text, (length / unit) as usize, &[]);
+    let (first, rest) = (format(great, length), length % great.1);
+    if rest < small.1 { first } else { language.format(texts::TWO_UNITS, &[&first, &format(small, rest)]) }
 }
 
-/// How long it was down, degraded and not observed, each behind what was said before: `; down for 11 min`.
+/// Appends how long an endpoint was down, degraded and not observed: `; down for 11 min`.
 #[must_use]
-pub fn append_durations(mut said: String, breakdown: &UptimeBreakdown, language: &Language) -> String {
-    for (time, what) in
+pub fn append_durations(mut text: String, breakdown: &UptimeBreakdown, language: &Language) -> String {
+    for (time, label) in
         [(breakdown.down, texts::DOWN), (breakdown.degraded, texts::DEGRADED), (breakdown.unknown, texts::NOT_OBSERVED)]
     {
         if time > 0 {
-            let length = language.format(texts::FOR, &[language.text(what), &exact_length(time, language)]);
-            said = language.format(texts::SEMICOLON, &[&said, &length]);
+            let length = language.format(texts::FOR, &[language.text(label), &exact_length(time, language)]);
+            text = language.format(texts::SEMICOLON, &[&text, &length]);
         }
     }
-    said
+    text
 }
 
-/// A part of a clock time: `07`.
+/// A part of a time: `07`.
 #[must_use]
 pub fn two_digits(number: i64) -> String {
     format!("{number:02}")
 }
 
-/// A word at the beginning of a sentence.
+/// Capitalizes the first letter, if it is an ASCII letter.
 #[must_use]
 #[inline(never)]
 pub fn capitalize(word: &str) -> String {
@@ -88,7 +87,7 @@ pub fn capitalize(word: &str) -> String {
     letters.next().map_or_else(String::new, |first| format!("{}{}", first.to_ascii_uppercase(), letters.as_str()))
 }
 
-/// The shape of a status in text, so that no state is told by color alone.
+/// The character that looks like the icon of a status.
 #[must_use]
 pub fn symbol(status: Status) -> char {
     match status {
@@ -99,17 +98,17 @@ pub fn symbol(status: Status) -> char {
     }
 }
 
-/// A name as it can stand in a sentence: something, in one line, not endless.
+/// The name of an endpoint in a sentence: on one line, shortened, and never empty.
 #[must_use]
 pub fn display_name(title: &str, locator: &str, language: &Language) -> String {
     const LIMIT: usize = 60;
-    // Characters that turn the direction of text would turn the sentence around them.
-    let turns = |character: &char| matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let words = |text: &str| {
-        let plain: String = text.chars().filter(|character| !turns(character)).collect();
+    // Control characters for the direction of text would affect the sentence.
+    let is_directional = |character: &char| matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let clean = |text: &str| {
+        let plain: String = text.chars().filter(|character| !is_directional(character)).collect();
         plain.split_whitespace().collect::<Vec<_>>().join(" ")
     };
-    let name = [words(title), words(locator)].into_iter().find(|name| !name.is_empty());
+    let name = [clean(title), clean(locator)].into_iter().find(|name| !name.is_empty());
     shared::check_file::shortened(name.unwrap_or_else(|| language.format(texts::UNNAMED_SERVICE, &[])), LIMIT)
 }
 
@@ -119,7 +118,7 @@ mod tests {
     use crate::test_support::english;
 
     #[test]
-    fn times_are_told_in_one_unit() {
+    fn durations_have_one_or_two_units() {
         for (length, text) in [
             (0, "less than a minute ago"),
             (MINUTE - 1, "less than a minute ago"),
@@ -145,19 +144,19 @@ mod tests {
     }
 
     #[test]
-    fn exact_lengths_are_those_of_the_terminal() {
+    fn durations_are_those_of_the_command_line() {
         for seconds in [0, 42, 61, 599, 600, 759, 3_599, 3_600, 3_900, 86_399, 86_400, 7_775_999] {
             assert_eq!(exact_length(seconds * SECOND, english()), shared::duration::format_coarse(seconds * SECOND));
         }
     }
 
     #[test]
-    fn a_sentence_begins_with_a_great_letter() {
+    fn the_first_letter_is_capitalized() {
         assert_eq!((capitalize("operational").as_str(), capitalize("").as_str()), ("Operational", ""));
     }
 
     #[test]
-    fn an_endpoint_without_a_title_goes_by_its_locator() {
+    fn an_endpoint_without_a_title_is_named_by_its_locator() {
         assert_eq!(display_name(" ", "https://x", english()), "https://x");
         assert_eq!(display_name("", "", english()), "an unnamed service");
         assert_eq!(display_name("a\n b", "", english()), "a b");

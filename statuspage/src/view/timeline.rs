@@ -1,5 +1,4 @@
-//! What happened, newest first, under the reader's days: changes of status with their lengths and errors, gaps in
-//! which nobody looked, and messages in full. Pure.
+//! The timeline, by day: outages with durations and errors, times without checks, and messages.
 
 use std::sync::Arc;
 
@@ -16,74 +15,68 @@ use super::text;
 use crate::dataset::{Dataset, StoredMessage};
 use crate::i18n::{Language, texts};
 use crate::{civil::rfc3339, i18n::Calendar};
-use shared::sorted;
 
-/// How long a message stands at the top of the page: who wrote it will write again if it goes on.
-const MESSAGE_IN_FORCE: Nanos = DAY;
+/// How long a message is shown at the top of the page. If an incident continues, the operator posts an update.
+const MESSAGE_CURRENT_FOR: Nanos = DAY;
 
-/// The most events that are shown; an endpoint that flaps every minute fills a day with 720.
+/// The most events that are shown. An endpoint that flaps every minute has 720 a day.
 const EVENTS_LIMIT: usize = 200;
 
-/// How many endpoints an event names before it counts them.
+/// The most endpoints that an event names; more are counted.
 const NAMES_LIMIT: usize = 3;
 
-/// How many different errors an event names.
+/// The most different errors that an event lists.
 const REASONS_LIMIT: usize = 3;
 
-/// A message.
+/// A message from an operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageView {
-    /// When it was posted.
     pub at: UnixNanos,
-    /// The same for machines.
+    /// `at` as RFC 3339.
     pub datetime: String,
-    /// The same for people.
+    /// `at` as text.
     pub when: String,
-    /// Which endpoints it is about.
+    /// The names of the endpoints that it is about.
     pub about: String,
-    /// What it says: nothing but what is allowed.
+    /// The content, which contains only allowed elements.
     pub nodes: Vec<Node>,
 }
 
-/// A day of the timeline, or several quiet ones.
+/// A day of the timeline, or several without events.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DayView {
-    /// Tells it from the others.
+    /// The number of the first day.
     pub key: i64,
-    /// Its name: `Today`, `Sunday, 22 November`.
+    /// For example `Today` or `Sunday 22 November`.
     pub heading: String,
-    /// What is said where nothing happened.
+    /// The text in place of events.
     pub quiet: Option<String>,
-    /// What happened, newest first.
+    /// The events of the day, newest first.
     pub events: Vec<Arc<EventView>>,
 }
 
-/// Something that happened.
+/// An event of the timeline.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventView {
-    /// When it began, for machines.
+    /// The start as RFC 3339.
     pub datetime: String,
-    /// When it began: `14:02`.
+    /// The start: `14:02`.
     pub clock: String,
-    /// What it was.
     pub kind: EventKind,
 }
 
-/// What an event was.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EventKind {
-    /// Endpoints were not healthy, or nobody looked.
+    /// Endpoints were not healthy, or no check ran.
     Change {
-        /// Which status it was.
         status: Status,
-        /// Which endpoints, in words.
+        /// The names of the endpoints.
         subject: String,
-        /// What about them: `down for 4 min, until 14:06`.
+        /// For example `down for 4 min, until 14:06`.
         text: String,
-        /// The errors, each once.
+        /// The distinct errors.
         reasons: Vec<String>,
     },
-    /// Somebody said something.
     Message(Arc<MessageView>),
 }
 
@@ -91,46 +84,47 @@ pub enum EventKind {
 #[must_use]
 pub fn messages(dataset: &Dataset, calendar: Calendar<'_>, appearance: &Appearance) -> Vec<Arc<MessageView>> {
     let shown = dataset.endpoints.iter().filter(|endpoint| !endpoint.nodes.is_empty()).count();
-    let mut posted: Vec<&StoredMessage> = dataset.messages.iter().filter(|said| said.at <= calendar.now).collect();
-    sorted::by_key(&mut posted, |said| -said.at);
+    let mut posted: Vec<&StoredMessage> =
+        dataset.messages.iter().filter(|message| message.at <= calendar.now).collect();
+    posted.sort_by_cached_key(|message| -message.at);
     posted
         .into_iter()
-        .map(|said| {
-            let names: Vec<String> = said
+        .map(|message| {
+            let names: Vec<String> = message
                 .about
                 .iter()
-                .filter_map(|place| dataset.endpoints.get(*place))
+                .filter_map(|id| dataset.endpoints.get(*id))
                 .map(|endpoint| {
                     let key = &endpoint.key;
-                    // What has no title goes by its locator, unless that is kept from readers.
+                    // An endpoint without a title is named by its locator, unless that is hidden.
                     let is_hidden = position_in(&appearance.hidden_locators, &key.title).is_some();
                     let locator = if is_hidden { "" } else { &key.locator };
                     calendar.language.isolate(text::display_name(&key.title, locator, calendar.language))
                 })
                 .collect();
             Arc::new(MessageView {
-                at: said.at,
-                datetime: rfc3339(said.at),
-                when: calendar.moment(said.at),
+                at: message.at,
+                datetime: rfc3339(message.at),
+                when: calendar.moment(message.at),
                 about: if shown > 1 && names.len() >= shown {
                     calendar.language.format(texts::ALL_SERVICES, &[])
                 } else {
                     counted_names(&names, calendar.language)
                 },
-                nodes: Message::parse(&said.html).nodes,
+                nodes: Message::parse(&message.html).nodes,
             })
         })
         .filter(|message| !message.nodes.is_empty())
         .collect()
 }
 
-/// The messages that stand at the top of the page.
+/// The messages at the top of the page.
 #[must_use]
-pub fn in_force(messages: &[Arc<MessageView>], now: UnixNanos) -> Vec<Arc<MessageView>> {
-    messages.iter().filter(|message| now - message.at < MESSAGE_IN_FORCE).cloned().collect()
+pub fn current_messages(messages: &[Arc<MessageView>], now: UnixNanos) -> Vec<Arc<MessageView>> {
+    messages.iter().filter(|message| now - message.at < MESSAGE_CURRENT_FOR).cloned().collect()
 }
 
-/// A stretch in which some endpoints had one status.
+/// A time in which some endpoints had the same status.
 struct Episode {
     start: UnixNanos,
     end: UnixNanos,
@@ -149,10 +143,10 @@ pub fn timeline(
     loading: LoadProgress,
 ) -> Vec<Arc<DayView>> {
     let mut episodes = merge_simultaneous(episodes(evaluated, period, calendar.language));
-    // Of five hundred endpoints there are thousands; they are in order.
+    // Hundreds of endpoints may have thousands of episodes, oldest first.
     let mut left_out = episodes.len().saturating_sub(EVENTS_LIMIT);
     episodes.drain(..left_out);
-    // While files are still coming in every hole is one of the load.
+    // While files are still loading, gaps are those of the load.
     if loading == LoadProgress::Complete {
         episodes.extend(gaps(evaluated, period));
     }
@@ -168,7 +162,7 @@ pub fn timeline(
         };
         (message.at, Arc::new(event))
     }));
-    sorted::by_key(&mut events, |(at, _)| -at);
+    events.sort_by_cached_key(|(at, _)| -at);
     left_out += events.len().saturating_sub(EVENTS_LIMIT);
     events.truncate(EVENTS_LIMIT);
     if evaluated.is_empty() { Vec::new() } else { days(&events, left_out, evaluated, period, calendar) }
@@ -181,7 +175,7 @@ fn days(
     period: &Period,
     calendar: Calendar<'_>,
 ) -> Vec<Arc<DayView>> {
-    // Of what is left out nobody may think that it did not happen: days end with the oldest event that is shown.
+    // Days before the oldest shown event must not appear as days without outages.
     let oldest = events.last().filter(|_| left_out > 0).map_or(period.from, |(at, _)| *at);
     let (first, today) = (calendar.day_number(oldest), calendar.day_number(calendar.now));
     let mut days: Vec<DayView> = Vec::new();
@@ -199,7 +193,7 @@ fn days(
             (true, false) => Some(calendar.language.format(texts::NO_DATA, &[])),
         };
         match days.last_mut() {
-            // Quiet days after today fold into one line, which needs no weekdays.
+            // Consecutive days without events, except today, become one line without weekdays.
             Some(later) if quiet.is_some() && later.quiet == quiet && later.key < today => {
                 later.heading = calendar.date_span(start, calendar.start_of_day(later.key));
             }
@@ -218,7 +212,7 @@ fn days(
     days.into_iter().map(Arc::new).collect()
 }
 
-/// Every stretch in which an endpoint was degraded or down, oldest first.
+/// The outages of all endpoints, oldest first.
 fn episodes(evaluated: &[EvaluatedEndpoint<'_>], period: &Period, language: &Language) -> Vec<Episode> {
     let mut episodes: Vec<Episode> = Vec::new();
     for evaluated in evaluated {
@@ -234,17 +228,19 @@ fn episodes(evaluated: &[EvaluatedEndpoint<'_>], period: &Period, language: &Lan
             });
         }
     }
-    sorted::by_key(&mut episodes, |episode| episode.start);
+    episodes.sort_by_cached_key(|episode| episode.start);
     episodes
 }
 
-/// Makes one stretch of those that began and ended together.
+/// Merges episodes of the same status that started and ended together.
 fn merge_simultaneous(episodes: Vec<Episode>) -> Vec<Episode> {
     let mut groups: Vec<Episode> = Vec::new();
     for episode in episodes {
-        let near = |one: UnixNanos, other: UnixNanos| (one - other).abs() <= MERGE_WINDOW;
-        let group = groups.iter_mut().rev().take_while(|group| near(group.start, episode.start)).find(|group| {
-            group.status == episode.status && near(group.end, episode.end) && !group.names.contains(&episode.names[0])
+        let is_near = |one: UnixNanos, other: UnixNanos| (one - other).abs() <= MERGE_WINDOW;
+        let group = groups.iter_mut().rev().take_while(|group| is_near(group.start, episode.start)).find(|group| {
+            group.status == episode.status
+                && is_near(group.end, episode.end)
+                && !group.names.contains(&episode.names[0])
         });
         match group {
             Some(group) => {
@@ -262,12 +258,12 @@ fn merge_simultaneous(episodes: Vec<Episode>) -> Vec<Episode> {
     groups
 }
 
-/// The stretches in which nobody looked at anything, after somebody first had.
+/// The times after the first check in which no endpoint was checked.
 fn gaps(evaluated: &[EvaluatedEndpoint<'_>], period: &Period) -> Vec<Episode> {
     let spans = evaluated.iter().flat_map(|evaluated| &evaluated.spans);
-    let holes = uptime::gaps(spans, period.from, period.now).into_iter();
+    let gaps = uptime::gaps(spans, period.from, period.now).into_iter();
     let episode = |Span { start, end, status }| Episode { start, end, status, names: Vec::new(), reasons: Vec::new() };
-    holes.map(episode).collect()
+    gaps.map(episode).collect()
 }
 
 impl Episode {
@@ -293,25 +289,25 @@ impl Episode {
     }
 }
 
-/// What was the case for how long, and until when, as far as it is after `from`: `down for 4 min, until 14:06`.
+/// The status, duration and end of a span, without the time before `from`: `down for 4 min, until 14:06`.
 pub(super) fn duration_text(span: Span, from: UnixNanos, calendar: Calendar<'_>) -> String {
     let start = span.start.max(from);
     let language = calendar.language;
     let length = text::length(span.end - start, language);
     let is_unknown = span.status == Status::Unknown;
-    let word = if is_unknown { language.text(texts::NOT_CHECKED) } else { language.status_label(span.status) };
-    // The end has its day with it if that is another one.
+    let label = if is_unknown { language.text(texts::NOT_CHECKED) } else { language.status_label(span.status) };
+    // The end includes its day if it differs from that of the start.
     let is_same_day = calendar.day_number(start) == calendar.day_number(span.end);
     let until = || if is_same_day { calendar.clock(span.end) } else { calendar.moment(span.end) };
     match (span.end >= calendar.now, span.start < from) {
-        (true, true) => language.format(texts::SINCE_BEFORE, &[word, &calendar.moment(start)]),
-        (true, false) => language.format(texts::UP_TO_NOW, &[word, &length]),
-        (false, true) => language.format(texts::UNTIL, &[word, &until()]),
-        (false, false) => language.format(texts::FOR_UNTIL, &[word, &length, &until()]),
+        (true, true) => language.format(texts::SINCE_BEFORE, &[label, &calendar.moment(start)]),
+        (true, false) => language.format(texts::UP_TO_NOW, &[label, &length]),
+        (false, true) => language.format(texts::UNTIL, &[label, &until()]),
+        (false, false) => language.format(texts::FOR_UNTIL, &[label, &length, &until()]),
     }
 }
 
-/// `A, B and C`, `A, B, C and 7 others`.
+/// `A, B and C`, or `A, B, C and 7 others`.
 fn counted_names(names: &[String], language: &Language) -> String {
     let shown: Vec<&str> = names.iter().take(NAMES_LIMIT).map(String::as_str).collect();
     match names.len() - shown.len() {
@@ -352,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outage_says_when_how_long_and_why() {
+    fn an_outage_has_start_duration_and_reason() {
         let dataset = dataset(&steady("A", &[12, 11, 10]));
         assert_eq!(
             lines(&dataset),
@@ -361,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn statuses_are_called_as_the_host_likes_wherever_they_stand() {
+    fn events_use_configured_status_labels() {
         let dataset = dataset(&steady("A", &[12, 11, 10]));
         let language = crate::test_support::with_status_labels(Down, "out of order");
         let calendar = Calendar { language: &language, ..utc() };
@@ -371,13 +367,13 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_on_says_so() {
+    fn a_current_outage_is_ongoing() {
         let dataset = dataset(&steady("A", &[1, 0]));
         assert_eq!(lines(&dataset)[1], "13:01 A: down for 1 min, ongoing (connection refused)");
     }
 
     #[test]
-    fn what_fails_together_is_one_event() {
+    fn simultaneous_outages_are_one_event() {
         let checks = ["A", "B", "C", "D", "E"].map(|title| steady(title, &[5, 4])).concat();
         assert_eq!(
             lines(&dataset(&checks))[1],
@@ -386,13 +382,13 @@ mod tests {
     }
 
     #[test]
-    fn a_hole_in_the_looking_is_an_event() {
+    fn a_time_without_checks_is_an_event() {
         let checks = [("A", "", 60, Healthy), ("A", "", 59, Healthy), ("A", "", 1, Healthy), ("A", "", 0, Healthy)];
         assert_eq!(lines(&dataset(&checks))[1], "12:04 All services: not checked for 56 min, until 13:01 ()");
     }
 
     #[test]
-    fn a_message_is_one_event_with_all_it_is_about() {
+    fn a_message_about_several_services_is_one_event() {
         let mut dataset = dataset(&steady("A", &[]));
         let result = |title: &str| CheckResult {
             title: title.to_owned(),
@@ -407,14 +403,14 @@ mod tests {
         dataset.sort_samples();
         let messages = messages(&dataset, utc(), &Appearance::default());
         assert_eq!((messages.len(), messages[0].about.as_str()), (1, "All services"));
-        assert_eq!(messages[0].nodes.len(), 2, "the script is left out");
-        assert_eq!(in_force(&messages, NOW).len(), 1);
-        assert_eq!(in_force(&messages, NOW + DAY).len(), 0);
+        assert_eq!(messages[0].nodes.len(), 2, "without the script");
+        assert_eq!(current_messages(&messages, NOW).len(), 1);
+        assert_eq!(current_messages(&messages, NOW + DAY).len(), 0);
         assert!(lines(&dataset).iter().any(|line| line.starts_with("12:02 All services")));
     }
 
     #[test]
-    fn a_message_does_not_tell_a_locator_that_is_kept_from_readers() {
+    fn a_message_does_not_show_hidden_locators() {
         let mut dataset = dataset(&steady("A", &[]));
         let result = CheckResult {
             locator: "https://secret.internal".to_owned(),
@@ -433,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn days_are_the_readers_and_quiet_ones_fold() {
+    fn days_without_events_are_merged() {
         let checks: Vec<_> =
             (0..7 * 24).map(|hours| ("A", "", hours * 60, if hours == 37 { Down } else { Healthy })).collect();
         let mut dataset = dataset(&checks);
@@ -455,10 +451,14 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_that_flaps_does_not_flood_the_page() {
+    fn the_number_of_events_is_limited() {
         let checks: Vec<_> = (0..1_400).map(|ago| ("A", "", ago, if ago % 2 == 0 { Down } else { Healthy })).collect();
         let lines = lines(&dataset(&checks));
         assert_eq!(lines.len(), 1 + EVENTS_LIMIT + 1);
-        assert_eq!(lines.last().map(String::as_str), Some("21 November – 22 November 500 more."), "they did happen");
+        assert_eq!(
+            lines.last().map(String::as_str),
+            Some("21 November – 22 November 500 more."),
+            "the others are counted"
+        );
     }
 }

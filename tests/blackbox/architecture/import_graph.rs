@@ -14,7 +14,7 @@ pub(super) fn cycles(of: &Crate) -> Vec<String> {
     parents.into_iter().flat_map(|parent| cycles_below(parent, &references)).collect()
 }
 
-/// The imports between the children of one module: importing module, imported module, and the first place.
+/// The imports between the children of one module: importing module, imported module, and the first location.
 type Siblings<'a> = BTreeMap<&'a str, BTreeMap<&'a str, &'a Reference>>;
 
 fn cycles_below(parent: &[String], references: &[Reference]) -> Vec<String> {

@@ -23,7 +23,7 @@ pub(super) struct Crate {
 pub(super) struct Reference {
     pub(super) from: ModulePath,
     pub(super) to: ModulePath,
-    /// The place of the use as `file:line`.
+    /// The location of the use as `file:line`.
     pub(super) at: String,
 }
 

@@ -57,15 +57,15 @@ pub(super) fn impurities(of: &Crate) -> Vec<String> {
 
 /// Code that prints outside of the module `allowed`. With an empty `allowed`, no module may print.
 pub(super) fn printing_outside(of: &Crate, allowed: &str) -> Vec<String> {
-    let is_allowed = |place: &str| of.subtree(allowed).any(|(_, module)| in_file(place, &module.file));
+    let is_allowed = |location: &str| of.subtree(allowed).any(|(_, module)| in_file(location, &module.file));
     let mut found = uses(of, "", OUTPUT);
     found.extend(macro_calls(of, PRINTING_MACROS));
-    found.retain(|place| allowed.is_empty() || !is_allowed(place));
+    found.retain(|location| allowed.is_empty() || !is_allowed(location));
     found
 }
 
-fn in_file(place: &str, file: &Path) -> bool {
-    place.strip_prefix(&*file.to_string_lossy()).is_some_and(|rest| rest.starts_with(':'))
+fn in_file(location: &str, file: &Path) -> bool {
+    location.strip_prefix(&*file.to_string_lossy()).is_some_and(|rest| rest.starts_with(':'))
 }
 
 /// Paths that start with one of `starts`, in modules at or below `within`.
@@ -108,8 +108,8 @@ pub(super) fn repeated_types(of: &Crate) -> Vec<String> {
             ));
         }
     }
-    let repeated = by_name.into_iter().filter(|(_, places)| places.len() > 1);
-    repeated.map(|(name, places)| format!("`{name}`: {}", places.join(", "))).collect()
+    let repeated = by_name.into_iter().filter(|(_, locations)| locations.len() > 1);
+    repeated.map(|(name, locations)| format!("`{name}`: {}", locations.join(", "))).collect()
 }
 
 pub(super) fn long_files(files: &Files) -> Vec<String> {

@@ -1,31 +1,31 @@
-//! What `checker status --format json --full` tells, in the page's words: each figure of the page is said here anew, from
-//! the JSON alone. The page's own words live in its language files, and their arithmetic nowhere near here.
+//! The page's texts for the JSON of `checker status --full`. They are formatted here independently of the page, which
+//! takes its texts from locale files and computes its own figures.
 
 use serde_json::Value;
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos, duration};
 
-/// What begins this close together begins together; what is shorter and touches an outage is a part of it.
+/// Starts that are this close count as one; shorter changes next to an outage belong to it.
 const MERGE_WINDOW: Nanos = 90 * SECOND;
 
-/// The days of the week, from that of 1 January 1970.
+/// The days of the week, from that of January 1, 1970.
 const WEEKDAYS: [&str; 7] = ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
 
-/// A status that was told, all of it.
+/// The output of `checker status`.
 pub(super) struct StatusJson<'a>(pub(super) &'a Value);
 
-/// A number by its name.
-pub(super) fn number(told: &Value, name: &str) -> i64 {
-    told[name].as_i64().unwrap_or_else(|| panic!("`{name}` is a number: {told:#}"))
+/// A number by its key.
+pub(super) fn number(json: &Value, name: &str) -> i64 {
+    json[name].as_i64().unwrap_or_else(|| panic!("`{name}` is a number: {json:#}"))
 }
 
-/// A text by its name.
-pub(super) fn text<'a>(told: &'a Value, name: &str) -> &'a str {
-    told[name].as_str().unwrap_or_default()
+/// A text by its key.
+pub(super) fn text<'a>(json: &'a Value, name: &str) -> &'a str {
+    json[name].as_str().unwrap_or_default()
 }
 
-/// The elements of a list by its name.
-pub(super) fn list<'a>(told: &'a Value, name: &str) -> &'a [Value] {
-    told[name].as_array().unwrap_or_else(|| panic!("`{name}` is a list: {told:#}"))
+/// The elements of a list by its key.
+pub(super) fn list<'a>(json: &'a Value, name: &str) -> &'a [Value] {
+    json[name].as_array().unwrap_or_else(|| panic!("`{name}` is a list: {json:#}"))
 }
 
 fn counted(count: usize, one: &str) -> String {
@@ -39,12 +39,12 @@ fn listed(parts: &[String]) -> String {
     }
 }
 
-/// `14:02` of UTC.
+/// `14:02` in UTC.
 fn clock(moment: UnixNanos) -> String {
     format!("{:02}:{:02}", moment.rem_euclid(DAY) / HOUR, moment.rem_euclid(HOUR) / MINUTE)
 }
 
-/// `12 min`, `1 h 5 min`: without seconds from a minute on.
+/// `12 min`, `1 h 5 min`: from a minute on without seconds.
 fn length(nanos: Nanos) -> String {
     duration::format_coarse(if nanos >= MINUTE { nanos / MINUTE * MINUTE } else { nanos })
 }
@@ -74,14 +74,14 @@ fn ago(nanos: Nanos) -> String {
     }
 }
 
-/// `99.20% up; down for 11 min`, and the like behind anything else that is said first.
-fn with_lengths(mut said: String, told: &Value) -> String {
+/// `99.20% up; down for 11 min`, or the durations after another text.
+fn with_lengths(mut line: String, json: &Value) -> String {
     for (name, what) in [("down", "down"), ("degraded", "degraded"), ("unknown", "not observed")] {
-        if number(told, name) > 0 {
-            said = format!("{said}; {what} for {}", duration::format_coarse(number(told, name)));
+        if number(json, name) > 0 {
+            line = format!("{line}; {what} for {}", duration::format_coarse(number(json, name)));
         }
     }
-    said
+    line
 }
 
 impl StatusJson<'_> {
@@ -97,7 +97,7 @@ impl StatusJson<'_> {
         list(self.0, "endpoints")
     }
 
-    /// As short as it can be said: `14:02`, `yesterday 14:02`, `Friday 14:02`.
+    /// The shortest form: `14:02`, `yesterday 14:02`, `Friday 14:02`.
     fn moment(&self, moment: UnixNanos) -> String {
         let (today, day) = (self.now().div_euclid(DAY), moment.div_euclid(DAY));
         match today - day {
@@ -108,7 +108,7 @@ impl StatusJson<'_> {
         }
     }
 
-    /// The hours or days of the period, up to now.
+    /// The number and the unit of the range's slots.
     fn period(&self) -> (usize, &'static str) {
         let range = self.now() - self.from();
         if range <= 3 * DAY + HOUR {
@@ -121,9 +121,9 @@ impl StatusJson<'_> {
     /// The page's first sentence.
     pub(super) fn sentence(&self) -> String {
         let status = text(self.0, "status");
-        let watched: Vec<&Value> = self.endpoints().iter().filter(|told| told["retired"] == false).collect();
-        let of_status: Vec<&Value> = watched.iter().copied().filter(|told| text(told, "status") == status).collect();
-        let starts: Vec<UnixNanos> = of_status.iter().map(|told| number(told, "since")).collect();
+        let watched: Vec<&Value> = self.endpoints().iter().filter(|json| json["retired"] == false).collect();
+        let of_status: Vec<&Value> = watched.iter().copied().filter(|json| text(json, "status") == status).collect();
+        let starts: Vec<UnixNanos> = of_status.iter().map(|json| number(json, "since")).collect();
         let (first, last) =
             (starts.iter().min().expect("there are some"), starts.iter().max().expect("there are some"));
         let since = format!("since {} ({})", self.moment(*first), in_full(self.now() - first));
@@ -140,7 +140,7 @@ impl StatusJson<'_> {
                 _ => format!("{title} has been {status} {since}, as seen from all {heard} locations"),
             };
         }
-        let names: Vec<String> = of_status.iter().map(|told| text(told, "title").to_owned()).collect();
+        let names: Vec<String> = of_status.iter().map(|json| text(json, "title").to_owned()).collect();
         let who = match names.len() {
             all if all == watched.len() => panic!("these stores have some that are well"),
             ..=3 => format!("{} are {status}", listed(&names)),
@@ -150,7 +150,7 @@ impl StatusJson<'_> {
         format!("{who}, {together}{since}")
     }
 
-    /// What the sentence leaves out.
+    /// The remark below the sentence.
     pub(super) fn remark(&self) -> String {
         let counts = &self.0["counts"];
         let mut parts: Vec<String> = ["degraded", "unknown", "healthy"]
@@ -169,51 +169,51 @@ impl StatusJson<'_> {
         format!("{}.", listed(&parts))
     }
 
-    /// When somebody last looked, and what is shown.
-    pub(super) fn looked(&self) -> (String, String) {
+    /// When the newest check was made, and the scope of the page.
+    pub(super) fn freshness(&self) -> (String, String) {
         let at = number(self.0, "checked");
         let (count, unit) = self.period();
         let showing = match unit {
             "hour" => format!("results since {} ({})", self.moment(self.from()), counted(count, unit)),
             _ => format!("the last {}", counted(count, unit)),
         };
-        let places = list(self.0, "nodes").len();
+        let count = list(self.0, "nodes").len();
         (
             format!("{}, {}", self.moment(at), ago(self.now() - at)),
-            format!("from {places} locations · showing {showing}"),
+            format!("from {count} locations · showing {showing}"),
         )
     }
 
-    /// What stands beside an endpoint's name.
-    pub(super) fn state(&self, told: &Value) -> String {
-        let status = text(told, "status");
-        let Some(since) = told["since"].as_i64() else {
-            let at = number(told, "checked");
+    /// The status next to an endpoint's name.
+    pub(super) fn state(&self, json: &Value) -> String {
+        let status = text(json, "status");
+        let Some(since) = json["since"].as_i64() else {
+            let at = number(json, "checked");
             let (moment, length) = (self.moment(at), length(self.now() - at));
-            return if told["retired"] == true {
+            return if json["retired"] == true {
                 format!("No longer monitored since {moment} ({length})")
             } else {
                 format!("Unknown: not checked since {moment} ({length})")
             };
         };
-        let word = if told["localized"] == true { "Localized".to_owned() } else { capital(status) };
+        let word = if json["localized"] == true { "Localized".to_owned() } else { capital(status) };
         if status == "healthy" {
             return word;
         }
-        assert!(since > self.from(), "nothing in these stores has been so for all the time: {told:#}");
+        assert!(since > self.from(), "in these stores every status has changed: {json:#}");
         format!("{word} since {} ({})", self.moment(since), length(self.now() - since))
     }
 
-    /// How an uptime was reckoned.
-    pub(super) fn reckoning(told: &Value) -> String {
-        let up = number(told, "healthy") + number(told, "degraded");
-        let (up, observed) = (duration::format_coarse(up), duration::format_coarse(up + number(told, "down")));
-        with_lengths(format!("{} = up for {up} of {observed} observed", text(told, "uptime")), told)
+    /// The breakdown of an uptime.
+    pub(super) fn breakdown(json: &Value) -> String {
+        let up = number(json, "healthy") + number(json, "degraded");
+        let (up, observed) = (duration::format_coarse(up), duration::format_coarse(up + number(json, "down")));
+        with_lengths(format!("{} = up for {up} of {observed} observed", text(json, "uptime")), json)
     }
 
-    /// What is an incident of its own: not the seconds in which nodes that are not in step saw one coming or going.
-    fn incidents<'t>(&self, told: &'t Value) -> Vec<&'t Value> {
-        let all = list(told, "incidents");
+    /// Incidents without the seconds in which nodes that do not run in step saw the start or the end of one.
+    fn incidents<'t>(&self, json: &'t Value) -> Vec<&'t Value> {
+        let all = list(json, "incidents");
         let end = |incident: &Value| incident["end"].as_i64().unwrap_or(self.now());
         let is_passing = |one: &Value| {
             let touches = |other: &&Value| end(other) == number(one, "start") || end(one) == number(other, "start");
@@ -224,25 +224,25 @@ impl StatusJson<'_> {
         all.iter().filter(|one| !is_passing(one)).collect()
     }
 
-    /// What the bar of an hour or a day says behind its time.
-    pub(super) fn shares(&self, told: &Value, slot: &Value) -> String {
+    /// The text of the bar of an hour or a day, after its time.
+    pub(super) fn shares(&self, json: &Value, slot: &Value) -> String {
         if slot["uptime"].is_null() {
             return "not observed".to_owned();
         }
-        let said = with_lengths(format!("{} up", text(slot, "uptime")), slot);
+        let line = with_lengths(format!("{} up", text(slot, "uptime")), slot);
         let reaches_into = |incident: &&&Value| {
             let end = incident["end"].as_i64().unwrap_or(self.now());
             number(incident, "start") < number(slot, "end") && end > number(slot, "start")
         };
-        match self.incidents(told).iter().filter(reaches_into).count() {
-            ..2 => said,
-            several => format!("{said}; {several} outages"),
+        match self.incidents(json).iter().filter(reaches_into).count() {
+            ..2 => line,
+            several => format!("{line}; {several} outages"),
         }
     }
 
-    /// What is said of response times.
-    pub(super) fn response_times(told: &Value) -> String {
-        let times = &told["response_times"];
+    /// The summary of response times.
+    pub(super) fn response_times(json: &Value) -> String {
+        let times = &json["response_times"];
         let rtt = |name: &str| duration::format_rtt(number(times, name));
         match text(times, "of") {
             "checks" if number(times, "p95_of_attempts") < number(times, "max") => {
@@ -253,35 +253,35 @@ impl StatusJson<'_> {
         }
     }
 
-    /// The same on request.
-    pub(super) fn percentiles(told: &Value) -> String {
+    /// The percentiles of response times, which the page shows on request.
+    pub(super) fn percentiles(json: &Value) -> String {
         let parts = ["p50", "p90", "p95", "p99"]
-            .map(|name| format!("{name} {}", duration::format_rtt(number(&told["response_times"], name))));
+            .map(|name| format!("{name} {}", duration::format_rtt(number(&json["response_times"], name))));
         parts.join(" · ")
     }
 
-    /// What happened, newest first: when it began, for machines, and what is said of it.
+    /// The timeline, newest first: ISO times and texts.
     pub(super) fn events(&self) -> Vec<(UnixNanos, String)> {
         let mut events = Vec::new();
-        for told in self.endpoints() {
-            for incident in self.incidents(told) {
-                let what = format!("{} {}", text(told, "title"), text(incident, "status"));
+        for json in self.endpoints() {
+            for incident in self.incidents(json) {
+                let what = format!("{} {}", text(json, "title"), text(incident, "status"));
                 events.push(self.event(incident, &what));
             }
         }
-        events.extend(list(self.0, "unobserved").iter().map(|hole| self.event(hole, "All services not checked")));
+        events.extend(list(self.0, "unobserved").iter().map(|gap| self.event(gap, "All services not checked")));
         events.sort_by_key(|(at, _)| -at);
         events
     }
 
-    fn event(&self, told: &Value, what: &str) -> (UnixNanos, String) {
-        let begun = number(told, "start");
+    fn event(&self, json: &Value, what: &str) -> (UnixNanos, String) {
+        let begun = number(json, "start");
         let start = begun.max(self.from());
-        let length = length(number(told, "length") - (start - begun));
-        let Some(end) = told["end"].as_i64() else {
+        let length = length(number(json, "length") - (start - begun));
+        let Some(end) = json["end"].as_i64() else {
             return (start, format!("{}{what} for {length}, ongoing", clock(start)));
         };
-        assert_eq!(end - begun, number(told, "length"), "{told}");
+        assert_eq!(end - begun, number(json, "length"), "{json}");
         let until = if start.div_euclid(DAY) == end.div_euclid(DAY) { clock(end) } else { self.moment(end) };
         let text = if begun < self.from() {
             format!("{what} until {until}")
@@ -291,19 +291,19 @@ impl StatusJson<'_> {
         (start, format!("{}{text}", clock(start)))
     }
 
-    /// Who looks: name, what is said of when, and whether it is late.
-    pub(super) fn observers(&self) -> Vec<Value> {
+    /// The nodes: their names, their descriptions, and whether they are late.
+    pub(super) fn nodes(&self) -> Vec<Value> {
         let observer = |node: &Value| {
-            // Of a round the page tells when it was made, and the store when it was stored, which is later by less
-            // than a second here, where rounds are made at whole seconds.
+            // The page has the time of a round, and the store the time when it was stored, which is later by less than a second
+            // here, because rounds start at whole seconds.
             let made = number(node, "newest") / SECOND * SECOND;
             let since = self.now() - made;
-            let said = if node["late"] == true {
+            let line = if node["late"] == true {
                 format!("no reports since {} ({})", self.moment(made), length(since))
             } else {
                 format!("reported {}", ago(since))
             };
-            serde_json::json!([node["node"], said, node["late"]])
+            serde_json::json!([node["node"], line, node["late"]])
         };
         list(self.0, "nodes").iter().map(observer).collect()
     }

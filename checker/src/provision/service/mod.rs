@@ -14,7 +14,7 @@ use aws_sdk_s3::types::{
 use serde_json::{Value, json};
 
 use crate::store::s3::client::{self, Credentials};
-use crate::store::s3::error::{Action, Asked, S3Problem};
+use crate::store::s3::error::{Action, RequestContext, S3Error};
 use crate::store::settings::{Bucket, WriterKeys};
 
 pub use self::users::{KeyState, ListedKey, User};
@@ -51,7 +51,7 @@ pub enum ServiceError {
         /// The call.
         call: Box<Call>,
         /// What is wrong.
-        problem: S3Problem,
+        problem: S3Error,
         /// The error's code, as the service names it.
         code: Option<String>,
     },
@@ -86,9 +86,9 @@ impl Call {
         json!({ "Effect": "Allow", "Action": self.action, "Resource": self.resource })
     }
 
-    fn remedy(&self, problem: &S3Problem) -> String {
+    fn remedy(&self, problem: &S3Error) -> String {
         match problem {
-            S3Problem::AccessDenied { .. } => format!("; this statement allows it: {}", self.statement()),
+            S3Error::AccessDenied { .. } => format!("; this statement allows it: {}", self.statement()),
             _ => String::new(),
         }
     }
@@ -104,14 +104,14 @@ impl ServiceError {
     /// Whether the call may have been done all the same: the answer was lost, or the service stumbled.
     #[must_use]
     pub fn may_be_done(&self) -> bool {
-        matches!(self, ServiceError::Refused { problem, .. } if problem.is_passing())
+        matches!(self, ServiceError::Refused { problem, .. } if problem.is_transient())
     }
 
     /// Whether the service does not know the call at all.
     #[must_use]
     pub fn is_unknown_to_service(&self) -> bool {
         ["NotImplemented", "MethodNotAllowed", "XNotImplemented", "NotSupported"].iter().any(|name| self.is_named(name))
-            || matches!(self, ServiceError::Refused { problem: S3Problem::NotS3 { status: 405 | 501 }, .. })
+            || matches!(self, ServiceError::Refused { problem: S3Error::NotS3 { status: 405 | 501 }, .. })
     }
 }
 
@@ -120,7 +120,7 @@ type Answer<T> = Result<T, ServiceError>;
 impl Service {
     /// Prepares requests with the bucket's own keys, a profile's or those of the default chain; none is made.
     pub async fn open(bucket: &Bucket, profile: Option<&str>) -> Service {
-        let credentials = profile.map_or(Credentials::OfTheBucket, Credentials::OfProfile);
+        let credentials = profile.map_or(Credentials::OfBucket, Credentials::OfProfile);
         Service::with_settings(&client::settings(bucket, credentials).await, bucket)
     }
 
@@ -350,7 +350,7 @@ impl Service {
 
     fn cannot_ask(&self, task: &str, call: Call, error: &aws_sdk_s3::error::BuildError) -> ServiceError {
         let task = format!("{task} the bucket `{}`", self.bucket.name);
-        let problem = S3Problem::CannotAsk(error.to_string());
+        let problem = S3Error::InvalidRequest(error.to_string());
         ServiceError::Refused { task, call: Box::new(call), problem, code: None }
     }
 
@@ -358,11 +358,11 @@ impl Service {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let asked = Asked { action: Action::Get, bucket: &self.bucket.name, prefix: &self.bucket.prefix };
-        let problem = match client::problem(&asked, error) {
+        let context = RequestContext { action: Action::Get, bucket: &self.bucket.name, prefix: &self.bucket.prefix };
+        let problem = match client::sdk_error(&context, error) {
             // Some services deny without a word.
-            S3Problem::AccessDenied { .. } | S3Problem::NotS3 { status: 403 } => {
-                S3Problem::AccessDenied { permission: call.action, resource: call.resource.clone() }
+            S3Error::AccessDenied { .. } | S3Error::NotS3 { status: 403 } => {
+                S3Error::AccessDenied { permission: call.action, resource: call.resource.clone() }
             }
             other => other,
         };

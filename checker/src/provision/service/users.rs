@@ -10,7 +10,7 @@ use super::{Answer, Call, Service, ServiceError};
 use crate::provision::names::USER_POLICY;
 use crate::redact::without_user;
 use crate::store::s3::client;
-use crate::store::s3::error::S3Problem;
+use crate::store::s3::error::S3Error;
 use crate::store::settings::{Secret, WriterKeys};
 
 /// A user as IAM knows it.
@@ -144,7 +144,7 @@ impl Service {
                     access_key_id: key.access_key_id,
                     secret_access_key: Secret::new(key.secret_access_key),
                 }),
-                None => Err(failed(S3Problem::Connection("the answer names no key".to_owned()))),
+                None => Err(failed(S3Error::Connection("the answer names no key".to_owned()))),
             },
             Err(error) => Err(self.iam_refused("make a key for the user", user, "iam:CreateAccessKey", &error)),
         }
@@ -173,8 +173,8 @@ impl Service {
         if let (Some(endpoint), Some(answer)) = (&self.bucket.endpoint_url, error.raw_response()) {
             // IAM wraps its errors in an element of its own; S3 and web servers do not.
             let body = String::from_utf8_lossy(answer.body().bytes().unwrap_or_default());
-            let is_passing = answer.status().as_u16() >= 500 && answer.status().as_u16() != 501;
-            if !body.contains("<ErrorResponse") && !is_passing {
+            let is_transient = answer.status().as_u16() >= 500 && answer.status().as_u16() != 501;
+            if !body.contains("<ErrorResponse") && !is_transient {
                 return ServiceError::NoIam { endpoint: without_user(endpoint), status: answer.status().as_u16() };
             }
         }
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn a_denied_call_names_the_statement_that_would_allow_it() {
         let call = on_user("checkup_b_reader", "iam:CreateUser");
-        let problem = S3Problem::AccessDenied { permission: call.action, resource: call.resource.clone() };
+        let problem = S3Error::AccessDenied { permission: call.action, resource: call.resource.clone() };
         let error = ServiceError::Refused {
             task: "make the user `x`".to_owned(),
             call: Box::new(call.clone()),

@@ -3,6 +3,7 @@
 use super::*;
 use crate::recorder::history_reader::{Depth, outlook};
 use crate::store::settings::{Storage, StoreLocation};
+use crate::store::upload::put_check_file;
 use shared::aggregate::endpoint_statuses;
 use shared::check_file::write_check_file;
 use shared::history::{DEFAULT_EXPIRY, OVERLAP};
@@ -37,19 +38,19 @@ fn results(at: UnixNanos, status: Status) -> Vec<CheckResult> {
 async fn stored(store: &Store, name: &str, at: UnixNanos, status: Status) -> (CheckFileName, Vec<CheckResult>) {
     let file = CheckFileName { stored_at: at + SECOND, node: Some(node(name)) };
     let results = results(at, status);
-    let named = store.put_check_file(&file, &write_check_file(&results).into()).await.unwrap();
+    let named = put_check_file(store, &file, write_check_file(&results)).await.unwrap();
     (named, results)
 }
 
 async fn bytes(store: &Store, name: &str, part: HistoryPart) -> Vec<u8> {
-    store.read_history(&HistoryName { node: Some(node(name)), part }).await.unwrap().unwrap_or_default()
+    store.get(&HistoryName { node: Some(node(name)), part }).await.unwrap().unwrap_or_default()
 }
 
 /// The history as a rebuild of an empty store with the same check files gives it.
 async fn fresh(store: &Arc<Store>, name: &str, now: UnixNanos) -> Vec<u8> {
     let (_directory, other) = self::store().await;
-    for (file, content) in store.read_check_files(&store.list_check_files(0).await.unwrap()).await.unwrap() {
-        other.put_check_file(&file, &String::from_utf8(content.unwrap()).unwrap().into()).await.unwrap();
+    for (file, content) in store.get_all::<CheckFileName>(&store.list(Listing::all()).await.unwrap()).await.unwrap() {
+        other.put(&file, content.unwrap().into()).await.unwrap();
     }
     rebuild(&other, Some(&node(name)), DEFAULT_EXPIRY, now, |_, _| {}).await.unwrap();
     bytes(&other, name, HistoryPart::Main).await
@@ -84,7 +85,7 @@ async fn one_shot_runs_that_overlap_lose_nothing() {
     let (mut quick, quick_round) = run(START + MINUTE).await;
     quick.add(&store, (&quick_round.0, &quick_round.1), &[], START + MINUTE + SECOND).await.unwrap();
     let name = HistoryName { node: Some(node("a")), part: HistoryPart::Main };
-    store.put_history(&name, String::from_utf8(before).unwrap()).await.unwrap();
+    store.put(&name, before.into()).await.unwrap();
     let (mut next, next_round) = run(START + 2 * MINUTE).await;
     next.add(&store, (&next_round.0, &next_round.1), &[], START + 2 * MINUTE + SECOND).await.unwrap();
     let there = bytes(&store, "a", HistoryPart::Main).await;
@@ -117,14 +118,14 @@ async fn a_broken_history_is_made_again_and_a_newer_one_is_left_alone() {
     for minute in 0..3 {
         stored(&store, "a", START + minute * MINUTE, Status::Healthy).await;
     }
-    store.put_history(&name, "{\"version\":1,\"newest\"".to_owned()).await.unwrap();
+    store.put(&name, "{\"version\":1,\"newest\"".into()).await.unwrap();
     let now = START + 3 * MINUTE;
     let round = stored(&store, "a", now, Status::Healthy).await;
     KeptHistory::new(node("a"), DEFAULT_EXPIRY).add(&store, (&round.0, &round.1), &[], now + SECOND).await.unwrap();
     let there = bytes(&store, "a", HistoryPart::Main).await;
     assert_eq!(there, fresh(&store, "a", now + SECOND).await);
 
-    store.put_history(&name, "{\"version\":7}".to_owned()).await.unwrap();
+    store.put(&name, "{\"version\":7}".into()).await.unwrap();
     let round = stored(&store, "a", now + MINUTE, Status::Healthy).await;
     let refused = KeptHistory::new(node("a"), DEFAULT_EXPIRY).add(&store, (&round.0, &round.1), &[], now + HOUR).await;
     assert!(refused.unwrap_err().to_string().contains("update it"));
@@ -149,7 +150,7 @@ async fn unreadable_check_files_are_named_and_the_others_count() {
     let (_directory, store) = store().await;
     stored(&store, "a", START, Status::Healthy).await;
     let bad = CheckFileName { stored_at: START + MINUTE, node: Some(node("a")) };
-    store.put_check_file(&bad, &"<html>".into()).await.unwrap();
+    store.put(&bad, "<html>".into()).await.unwrap();
     let mut told = Vec::new();
     let now = START + HOUR;
     let rebuilt =
@@ -179,7 +180,7 @@ async fn nodes_with_and_without_a_history_are_seen_together() {
     assert_eq!(standing.nodes[1].spans.len(), 2);
     // A history that cannot be read is named, and its check files fill in.
     let name = HistoryName { node: Some(node("a")), part: HistoryPart::Main };
-    store.put_history(&name, "half".to_owned()).await.unwrap();
+    store.put(&name, "half".into()).await.unwrap();
     let seen = outlook(&store, START, now, Depth::Standings).await.unwrap();
     assert_eq!((seen.unreadable.len(), endpoint_statuses(&seen.histories)[0].breakdown(START, now).unknown), (1, 0));
 }

@@ -10,6 +10,7 @@ pub mod html;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use chrono::DateTime;
 use shared::check_file::CheckResult;
 use shared::object_name::{BadgeTitle, NodeName, SummaryForm, SummaryName};
@@ -63,7 +64,7 @@ impl KeptSummary {
         let before = if let Some(told) = self.told.take() {
             Some(told)
         } else {
-            let content = store.read_summary(&self.name(SummaryForm::Json)).await?;
+            let content = store.get(&self.name(SummaryForm::Json)).await?;
             content.and_then(|content| Summary::parse(&content))
         };
         if let Some(before) = before.as_ref().filter(|before| !is_due(before, results, now)) {
@@ -71,11 +72,10 @@ impl KeptSummary {
             return Ok(());
         }
         let mut told = summary(&histories_up_to(store, now).await?, &self.node, &self.title, now);
-        let mut objects = self.badges(before.as_ref(), &mut told);
-        objects.push((self.name(SummaryForm::Html), html::page(&told)));
-        // Last, since whoever finds it takes the others for written.
-        objects.push((self.name(SummaryForm::Json), told.to_json()));
-        store.put_summaries(objects).await?;
+        store.put_all(self.badges(before.as_ref(), &mut told)).await?;
+        store.put(&self.name(SummaryForm::Html), html::page(&told).into()).await?;
+        // Last: the next write assumes that the other objects are as current as this one.
+        store.put(&self.name(SummaryForm::Json), told.to_json().into()).await?;
         self.told = Some(told);
         Ok(())
     }
@@ -85,7 +85,7 @@ impl KeptSummary {
     }
 
     /// The badges that have to be drawn: all of them now and then, and those that say something new.
-    fn badges(&self, before: Option<&Summary>, told: &mut Summary) -> Vec<(SummaryName, String)> {
+    fn badges(&self, before: Option<&Summary>, told: &mut Summary) -> Vec<(SummaryName, Bytes)> {
         let before = before.filter(|before| within(BADGE_SPACING, before.badges_at, told.at));
         if let Some(before) = before {
             told.badges_at = before.badges_at;
@@ -95,8 +95,10 @@ impl KeptSummary {
         let new = shown.iter().filter(|(form, face)| {
             shown_before.get(*form).is_none_or(|before| (before.status, before.word) != (face.status, face.word))
         });
-        new.map(|(form, face)| (self.name(form.clone()), badge::draw(face.title, face.word, face.status, face.at)))
-            .collect()
+        new.map(|(form, face)| {
+            (self.name(form.clone()), badge::draw(face.title, face.word, face.status, face.at).into())
+        })
+        .collect()
     }
 }
 

@@ -10,6 +10,7 @@ use shared::summary::NodeReport;
 use super::*;
 use crate::recorder::history_writer::KeptHistory;
 use crate::store::settings::{Storage, StoreLocation};
+use crate::store::upload::put_check_file;
 
 const NOW: UnixNanos = 1_795_330_254_340_493_978;
 
@@ -52,7 +53,7 @@ impl Telling {
             })
             .collect();
         let name = CheckFileName { stored_at: at, node: Some(self.node.clone()) };
-        let name = self.store.put_check_file(&name, &write_check_file(&results).into()).await.expect("it is stored");
+        let name = put_check_file(&self.store, &name, write_check_file(&results)).await.expect("it is stored");
         self.history.add(&self.store, (&name, &results), &[], at).await.expect("it is added");
         let objects = || ["0-summary".to_owned(), format!("0-badge/{}", self.node)].map(|name| folder.join(name));
         for file in objects().iter().filter_map(|folder| folder.read_dir().ok()).flatten().flatten() {
@@ -71,7 +72,7 @@ impl Telling {
     }
 
     async fn told(&self) -> Summary {
-        let content = self.store.read_summary(&self.summary.name(SummaryForm::Json)).await.expect("it can be read");
+        let content = self.store.get(&self.summary.name(SummaryForm::Json)).await.expect("it can be read");
         Summary::parse(&content.expect("it is there")).expect("it is a summary")
     }
 }

@@ -1,4 +1,4 @@
-//! Writing a file so that it is there whole or not at all, even after a power cut. What is written is others' business.
+//! Atomic writes: after a crash or a power failure, a file has its old or its new content.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -7,33 +7,33 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::NamedTempFile;
 
-/// How our temporary files begin and end. The dot keeps them out of listings and of most web servers.
+/// The prefix and suffix of temporary files. The dot hides them from listings and most web servers.
 const TEMPORARY: (&str, &str) = (".checkup-", ".tmp");
 
-/// The age at which a temporary file's writer is surely dead: no write of ours takes a minute.
+/// The age at which the writer of a temporary file has certainly crashed: no write takes a minute.
 const STALE_AGE: Duration = Duration::from_hours(1);
 
-/// Whether a new file could be put in place.
+/// The outcome of [`persist_new`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store) enum Placed {
-    /// The file is there.
-    New,
-    /// Another file has the name; it was not touched.
+pub(in crate::store) enum PersistOutcome {
+    /// The file has its name.
+    Created,
+    /// Another file has the name; it was not changed.
     NameTaken,
 }
 
-/// Writes all of a file under a temporary name beside its later place and makes it durable there.
+/// Writes content to a durable temporary file. The directory must be on the target's file system.
 pub(in crate::store) fn write_temporary(directory: &Path, content: &[u8]) -> io::Result<NamedTempFile> {
-    let file = write_fleeting(directory, content)?;
+    let file = write_volatile(directory, content)?;
     file.as_file().sync_all()?;
     Ok(file)
 }
 
-/// The same for what may be gone after a power cut.
-pub(in crate::store) fn write_fleeting(directory: &Path, content: &[u8]) -> io::Result<NamedTempFile> {
+/// Like [`write_temporary`], but a power failure may destroy the content.
+pub(in crate::store) fn write_volatile(directory: &Path, content: &[u8]) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(TEMPORARY.0).suffix(TEMPORARY.1);
-    // A web server that runs as another user must be able to read what we store; the umask still has its say.
+    // A web server that runs as another user must be able to read the files; the umask still applies.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut file = builder.tempfile_in(directory)?;
@@ -41,35 +41,35 @@ pub(in crate::store) fn write_fleeting(directory: &Path, content: &[u8]) -> io::
     Ok(file)
 }
 
-/// Gives a temporary file its name, unless another file has it.
-pub(in crate::store) fn place_new(file: NamedTempFile, path: &Path) -> io::Result<Placed> {
+/// Gives a temporary file its final name, unless another file has it.
+pub(in crate::store) fn persist_new(file: NamedTempFile, path: &Path) -> io::Result<PersistOutcome> {
     match file.persist_noclobber(path) {
-        Ok(_) => Ok(Placed::New),
-        Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => Ok(Placed::NameTaken),
-        // Some file systems know neither hard links nor a rename that refuses to replace.
+        Ok(_) => Ok(PersistOutcome::Created),
+        Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => Ok(PersistOutcome::NameTaken),
+        // Some file systems support neither hard links nor a rename that never replaces.
         Err(refused) if fs::symlink_metadata(path).is_err() => {
-            refused.file.persist(path).map(|_| Placed::New).map_err(|refused| refused.error)
+            refused.file.persist(path).map(|_| PersistOutcome::Created).map_err(|refused| refused.error)
         }
-        Err(_) => Ok(Placed::NameTaken),
+        Err(_) => Ok(PersistOutcome::NameTaken),
     }
 }
 
-/// Writes a file that takes the place of the one that has its name; readers see the old one or the new one.
+/// Replaces a file, or creates it. Readers see the old or the new content.
 pub(in crate::store) fn replace(directory: &Path, name: &str, content: &[u8]) -> io::Result<()> {
-    place(write_temporary(directory, content)?, &directory.join(name))
+    persist(write_temporary(directory, content)?, &directory.join(name))
 }
 
-/// Gives a temporary file the name of the file whose place it takes; readers see the old one or the new one.
-pub(in crate::store) fn place(file: NamedTempFile, path: &Path) -> io::Result<()> {
+/// Gives a temporary file its final name, and replaces a file that has it. Readers see the old or the new content.
+pub(in crate::store) fn persist(file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.persist(path).map(|_| ()).map_err(|refused| refused.error)
 }
 
-/// Makes a directory, with those above it, and makes their names durable.
+/// Creates a directory with its parents, and makes their names durable.
 pub(in crate::store) fn create_directory(path: &Path) -> io::Result<()> {
     let missing: Vec<&Path> = path.ancestors().take_while(|folder| !folder.exists()).collect();
     fs::create_dir_all(path)?;
     for parent in missing.iter().filter_map(|folder| folder.parent()) {
-        // Whoever may write to a folder may not always read it; then its names have to wait for the system.
+        // A writer may lack permission to read a parent; the system then writes its names later.
         let _ = sync_directory(if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
     }
     Ok(())
@@ -77,17 +77,17 @@ pub(in crate::store) fn create_directory(path: &Path) -> io::Result<()> {
 
 /// Makes the names in a directory durable.
 pub(in crate::store) fn sync_directory(directory: &Path) -> io::Result<()> {
-    // Elsewhere a directory cannot be opened as a file, and its names are durable without it.
+    // Other systems cannot open a directory as a file, and do not need it.
     if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
 }
 
-/// Whether a name is that of a temporary file of ours.
+/// Whether a file is a temporary file of a checker, by its name.
 pub(in crate::store) fn is_temporary(name: &str) -> bool {
     name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1)
 }
 
-/// Removes a temporary file whose writer is dead. That it cannot be removed is nobody's trouble.
-pub(in crate::store) fn sweep_if_stale(entry: &fs::DirEntry, now: SystemTime) {
+/// Deletes a temporary file if its writer has crashed. Errors are ignored: the file does no harm.
+pub(in crate::store) fn remove_if_stale(entry: &fs::DirEntry, now: SystemTime) {
     let modified = entry.metadata().and_then(|metadata| metadata.modified());
     if modified.is_ok_and(|modified| now.duration_since(modified).is_ok_and(|age| age > STALE_AGE)) {
         let _ = fs::remove_file(entry.path());
@@ -102,14 +102,20 @@ mod tests {
     fn a_new_file_never_replaces_another() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a");
-        assert_eq!(place_new(write_temporary(directory.path(), b"one").unwrap(), &path).unwrap(), Placed::New);
-        assert_eq!(place_new(write_temporary(directory.path(), b"two").unwrap(), &path).unwrap(), Placed::NameTaken);
+        assert_eq!(
+            persist_new(write_temporary(directory.path(), b"one").unwrap(), &path).unwrap(),
+            PersistOutcome::Created
+        );
+        assert_eq!(
+            persist_new(write_temporary(directory.path(), b"two").unwrap(), &path).unwrap(),
+            PersistOutcome::NameTaken
+        );
         assert_eq!(fs::read(&path).unwrap(), b"one");
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "no temporary file is left");
     }
 
     #[test]
-    fn a_directory_is_made_with_those_above_it() {
+    fn a_directory_is_created_with_its_parents() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a/b/c");
         for _ in 0..2 {
@@ -122,7 +128,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn others_may_read_what_is_stored() {
+    fn other_users_may_read_stored_files() {
         use std::os::unix::fs::PermissionsExt as _;
         let directory = tempfile::tempdir().unwrap();
         replace(directory.path(), "a", b"one").unwrap();
@@ -132,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn only_stale_temporary_files_are_swept() {
+    fn only_stale_temporary_files_are_deleted() {
         let directory = tempfile::tempdir().unwrap();
         let (_, fresh) = write_temporary(directory.path(), b"half").unwrap().keep().unwrap();
         let (_, stale) = write_temporary(directory.path(), b"half").unwrap().keep().unwrap();
@@ -142,7 +148,7 @@ mod tests {
         for entry in fs::read_dir(directory.path()).unwrap() {
             let entry = entry.unwrap();
             assert!(is_temporary(entry.file_name().to_str().unwrap()));
-            sweep_if_stale(&entry, now);
+            remove_if_stale(&entry, now);
         }
         assert!(fresh.exists() && !stale.exists());
     }

@@ -1,6 +1,7 @@
-//! What is done to the files of a directory, in one go and where it may block: putting check files there, removing them,
-//! and keeping the index, under a lock, as they are.
+//! Synchronous operations on the files of a directory store: writing, reading, listing and deleting objects, and
+//! updating the lists under a lock.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -9,36 +10,104 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
-use shared::object_name::{CheckFileName, HISTORY_FOLDER, HistoryName, INDEX};
+use shared::object_name::{CheckFileName, HISTORY_INDEX, INDEX};
 
-use super::atomic_file::{self, Placed};
+use super::atomic_file::{self, PersistOutcome};
 use super::index::{self, Index};
-use crate::store::{NAMES_TO_TRY, next_name};
+use crate::store::object::{ListFile, ListedName, Object, WriteMode};
 
-/// The file that writers lock while they change the index. It stays, empty: to remove it would let two writers in.
+/// The file that writers lock while they change the lists. It stays, empty: deleting it would let two writers in.
 pub(super) const LOCK: &str = ".index.lock";
 
-/// A writer holds the lock for milliseconds; whoever waits this long waits for one that is halted.
+/// Writers hold the lock for milliseconds; after this long, the holder is suspended or stuck.
 pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long to wait before the lock is tried again: shorter than a writer holds it.
+/// The pause between attempts to take the lock: shorter than a writer holds it.
 const LOCK_PAUSE: Duration = Duration::from_micros(500);
 
-/// A file's content; `None` if there is no such file.
-pub(super) fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let mut content = Vec::new();
-    match open_file(path).and_then(|mut file| file.read_to_end(&mut content)) {
-        Ok(_) => Ok(Some(content)),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidInput) => Ok(None),
-        Err(error) => Err(error),
+/// Writes an object, and updates the list that contains it. Returns `false` if a different object has the name and must
+/// not be replaced.
+pub(super) fn put(directory: &Path, object: &Object, content: &[u8]) -> io::Result<bool> {
+    let target = directory.join(&object.name);
+    let folder = target.parent().unwrap_or(directory);
+    // The directory may have been deleted since it was opened: a new one is better than a lost round.
+    atomic_file::create_directory(folder)?;
+    let staging = if object.rules.is_self_contained { folder } else { directory };
+    if object.rules.is_self_contained {
+        sweep(folder)?;
+    }
+    // Slow work comes before the lock.
+    let temporary = if object.rules.is_durable {
+        atomic_file::write_temporary(staging, content)?
+    } else {
+        atomic_file::write_volatile(staging, content)?
+    };
+    let _lock = if object.rules.listed_in.is_some() { Some(lock(directory, LOCK_TIMEOUT)?) } else { None };
+    match object.rules.write {
+        WriteMode::Create => {
+            let outcome = atomic_file::persist_new(temporary, &target)?;
+            // A file with the same content is from an earlier attempt that was interrupted.
+            let is_same = || read_if_exists(&target).is_ok_and(|existing| existing.is_some_and(|old| old == content));
+            if outcome == PersistOutcome::NameTaken && !is_same() {
+                return Ok(false);
+            }
+        }
+        WriteMode::Replace => atomic_file::persist(temporary, &target)?,
+    }
+    match object.rules.listed_in {
+        Some(ListFile::Index) => rewrite_index(directory, |_| true)?,
+        Some(ListFile::HistoryIndex) => {
+            let list = index::recent(names(directory, |_| {})?, &names(directory, |_| {})?);
+            atomic_file::replace(directory, HISTORY_INDEX, list.as_bytes())?;
+        }
+        None => {}
+    }
+    if object.rules.is_durable {
+        atomic_file::sync_directory(folder)?;
+    }
+    Ok(true)
+}
+
+/// Reads an object, up to its limit.
+pub(super) fn get(directory: &Path, object: &Object) -> io::Result<Option<Vec<u8>>> {
+    let path = directory.join(&object.name);
+    let content = match object.rules.read_limit {
+        None => read(&path, u64::MAX),
+        Some(limit) => read(&path, limit as u64),
+    };
+    match content {
+        Ok(content) => Ok(Some(content)),
+        // A missing object must have a directory that it is missing from.
+        Err(error) if object.rules.is_self_contained => {
+            if error.kind() == io::ErrorKind::NotFound && directory.is_dir() { Ok(None) } else { Err(error) }
+        }
+        Err(error) => unless_missing(error),
     }
 }
 
-/// Opens a file, and nothing else: a link would let whoever writes here show readers what lies elsewhere, and a pipe would be
-/// waited for.
-pub(super) fn open_file(path: &Path) -> io::Result<File> {
+/// A file's content; `None` if the file does not exist.
+fn read_if_exists(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    read(path, u64::MAX).map(Some).or_else(unless_missing)
+}
+
+fn unless_missing(error: io::Error) -> io::Result<Option<Vec<u8>>> {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::InvalidInput => Ok(None),
+        _ => Err(error),
+    }
+}
+
+fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    open_file(path)?.take(limit).read_to_end(&mut content)?;
+    Ok(content)
+}
+
+/// Opens a regular file only: a symbolic link could expose files outside the store to its readers, and opening a pipe
+/// would block.
+fn open_file(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
-    let no_file = || io::Error::new(io::ErrorKind::InvalidInput, "it is no file");
+    let no_file = || io::Error::new(io::ErrorKind::InvalidInput, "not a regular file");
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let opened = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path);
     let file = opened.map_err(|error| match Errno::from_io_error(&error) {
@@ -48,37 +117,18 @@ pub(super) fn open_file(path: &Path) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(no_file()) }
 }
 
-/// Puts a check file in place and into the index; `None` if all names tried are taken.
-pub(super) fn put(directory: &Path, wanted: &CheckFileName, content: &[u8]) -> io::Result<Option<CheckFileName>> {
-    // The directory may have been removed since it was opened: better a new one than a lost round.
-    atomic_file::create_directory(directory)?;
-    let mut name = wanted.clone();
-    for _ in 0..NAMES_TO_TRY {
-        let path = directory.join(name.to_string());
-        // What is slow is done before the lock is taken.
-        let temporary = atomic_file::write_temporary(directory, content)?;
-        let _lock = lock(directory, LOCK_TIMEOUT)?;
-        let placed = atomic_file::place_new(temporary, &path)?;
-        // A file with our name and our content is our own, from an attempt whose end was not seen.
-        if placed == Placed::New || read_if_there(&path).is_ok_and(|there| there.is_some_and(|there| there == content))
-        {
-            heal_index(directory, |_| true)?;
-            return Ok(Some(name));
-        }
-        name = next_name(&name);
-    }
-    Ok(None)
-}
-
-/// Takes names out of the index, and then the files out of the directory, so that no reader is sent to a file
-/// that is gone; says how many cannot be removed and why the first of them cannot.
-pub(super) fn remove(directory: &Path, names: &[CheckFileName]) -> io::Result<Option<(usize, io::Error)>> {
-    let removed: std::collections::BTreeSet<&CheckFileName> = names.iter().collect();
+/// Deletes objects. Check files leave the index first, so that no reader requests a file that is gone. Returns how
+/// many files could not be deleted, and the first reason.
+pub(super) fn delete(directory: &Path, objects: &[Object]) -> io::Result<Option<(usize, io::Error)>> {
+    let names: BTreeSet<&str> = objects.iter().map(|object| object.name.as_str()).collect();
     let _lock = lock(directory, LOCK_TIMEOUT)?;
-    heal_index(directory, |name| !removed.contains(name))?;
+    if objects.iter().any(|object| object.rules.listed_in == Some(ListFile::Index)) {
+        rewrite_index(directory, |name| !names.contains(name.to_string().as_str()))?;
+        atomic_file::sync_directory(directory)?;
+    }
     let mut left: Option<(usize, io::Error)> = None;
-    for name in &removed {
-        match fs::remove_file(directory.join(name.to_string())) {
+    for name in &names {
+        match fs::remove_file(directory.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 left = Some(left.map_or((1, error), |(count, first)| (count + 1, first)));
             }
@@ -88,17 +138,17 @@ pub(super) fn remove(directory: &Path, names: &[CheckFileName]) -> io::Result<Op
     Ok(left)
 }
 
-/// Waits until no other writer changes the index. The lock ends with the file that is returned, or the process.
+/// Waits until no other writer changes the lists. The lock is released when the returned file is closed.
 pub(super) fn lock(directory: &Path, timeout: Duration) -> io::Result<File> {
     let file = File::options().create(true).truncate(false).write(true).open(directory.join(LOCK))?;
     let start = Instant::now();
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
-            // Where there are no locks, names are still unique, and the next store heals an index that lost a race.
+            // Without locks, names are still unique, and the next write corrects a list that lost a race.
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(file),
             Err(TryLockError::Error(error)) => return Err(error),
-            // A writer that was halted in the middle must not halt all others for ever.
+            // A suspended writer must not block all others indefinitely.
             Err(TryLockError::WouldBlock) if start.elapsed() >= timeout => {
                 return Err(io::Error::new(
                     io::ErrorKind::TimedOut,
@@ -110,42 +160,40 @@ pub(super) fn lock(directory: &Path, timeout: Duration) -> io::Result<File> {
     }
 }
 
-/// Rewrites the index from the files that are there and that `keeps` wants. The caller holds the lock.
-fn heal_index(directory: &Path, keeps: impl Fn(&CheckFileName) -> bool) -> io::Result<()> {
+/// Rewrites the index from the existing files that pass the filter. The caller holds the lock.
+fn rewrite_index(directory: &Path, is_kept: impl Fn(&CheckFileName) -> bool) -> io::Result<()> {
     let now = SystemTime::now();
-    let there = check_files(directory, |other| atomic_file::sweep_if_stale(other, now))?;
-    let before = read_if_there(&directory.join(INDEX))?.map_or_else(Index::new, |json| index::read(&json));
-    let index = index::of(there.into_iter().filter(keeps), &before);
-    atomic_file::replace(directory, INDEX, index::write(&index).as_bytes())?;
-    atomic_file::sync_directory(directory)
+    let existing: Vec<CheckFileName> = names(directory, |other| atomic_file::remove_if_stale(other, now))?;
+    let before = read_if_exists(&directory.join(INDEX))?.map_or_else(Index::new, |json| index::parse(&json));
+    let index = index::from_names(existing.into_iter().filter(is_kept), &before);
+    atomic_file::replace(directory, INDEX, index::to_json(&index).as_bytes())
 }
 
-/// The histories of a directory, in order.
-pub(super) fn histories(directory: &Path) -> io::Result<Vec<HistoryName>> {
-    let entries = match fs::read_dir(directory.join(HISTORY_FOLDER)) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
+/// Deletes temporary files of crashed writers.
+fn sweep(folder: &Path) -> io::Result<()> {
+    let now = SystemTime::now();
+    for entry in fs::read_dir(folder)?.flatten() {
+        if entry.file_name().to_str().is_some_and(atomic_file::is_temporary) {
+            atomic_file::remove_if_stale(&entry, now);
+        }
+    }
+    Ok(())
+}
+
+/// The names of all objects of one kind, in no order. Calls `temporary` for each temporary file of a writer.
+pub(super) fn names<N: ListedName>(directory: &Path, temporary: impl Fn(&fs::DirEntry)) -> io::Result<Vec<N>> {
+    let entries = match fs::read_dir(directory.join(N::FOLDER)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !N::FOLDER.is_empty() => return Ok(Vec::new()),
+        entries => entries?,
     };
     let mut names = Vec::new();
     for entry in entries {
-        let file_name = entry?.file_name();
-        names.extend(file_name.to_str().and_then(|name| HistoryName::parse(&format!("{HISTORY_FOLDER}{name}"))));
-    }
-    names.sort_unstable();
-    Ok(names)
-}
-
-/// The check files of a directory, in no order and nothing else of such a name; temporary files of ours are given to `temporary`.
-pub(super) fn check_files(directory: &Path, temporary: impl Fn(&fs::DirEntry)) -> io::Result<Vec<CheckFileName>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(directory)? {
         let entry = entry?;
         let file_name = entry.file_name();
-        let Some(text) = file_name.to_str() else { continue };
-        if atomic_file::is_temporary(text) {
+        let Some(file_name) = file_name.to_str() else { continue };
+        if atomic_file::is_temporary(file_name) {
             temporary(&entry);
-        } else if let Some(name) = CheckFileName::parse(text)
+        } else if let Some(name) = N::parse(&format!("{}{file_name}", N::FOLDER))
             && entry.file_type()?.is_file()
         {
             names.push(name);

@@ -1,16 +1,16 @@
 //! The list of check files that plain HTTP readers need, in the original's format:
-//! `{"<file name>": <unix ns when it was listed>, …}`. Pure; where it is kept and served is others' business.
+//! `{"<file name>": <unix ns when it was listed>, …}`. Pure.
 
 use std::collections::BTreeMap;
 
 use shared::object_name::{CheckFileName, HistoryName};
 use shared::{HOUR, Nanos, UnixNanos};
 
-/// Names, each with the time when it was listed.
+/// Check files, each with the time at which it was first listed.
 pub(crate) type Index = BTreeMap<CheckFileName, UnixNanos>;
 
-/// Reads an index. What cannot be read counts as absent, since the files themselves are the truth.
-pub(in crate::store) fn read(json: &[u8]) -> Index {
+/// Parses an index. Entries that cannot be parsed are dropped: the files themselves are the source of truth.
+pub(in crate::store) fn parse(json: &[u8]) -> Index {
     let entries: BTreeMap<String, serde_json::Value> = serde_json::from_slice(json).unwrap_or_default();
     entries
         .into_iter()
@@ -18,8 +18,8 @@ pub(in crate::store) fn read(json: &[u8]) -> Index {
         .collect()
 }
 
-/// The index of the files that are there. A file that was not listed yet counts as listed when it was stored.
-pub(crate) fn of(names: impl IntoIterator<Item = CheckFileName>, before: &Index) -> Index {
+/// The index of these files. A file that `before` does not contain counts as listed when it was stored.
+pub(crate) fn from_names(names: impl IntoIterator<Item = CheckFileName>, before: &Index) -> Index {
     names
         .into_iter()
         .map(|name| {
@@ -29,12 +29,12 @@ pub(crate) fn of(names: impl IntoIterator<Item = CheckFileName>, before: &Index)
         .collect()
 }
 
-/// How far behind the newest check file the short list reaches: an hour is longer than any node is behind with its
-/// history, and few names.
+/// The time before the newest check file that the short list covers. No node's history is an hour behind, and an hour
+/// has few check files.
 pub(crate) const SHORT_LIST: Nanos = HOUR;
 
-/// The short list that readers of histories need: the newest check files and the histories, whatever the number of
-/// check files. Its values mean nothing; it has the form of an index so that every reader of one can read it.
+/// The short list for readers of histories: all histories and the newest check files. It has the format of an index, so
+/// that every reader of an index can parse it; the values have no meaning.
 pub(crate) fn recent(mut names: Vec<CheckFileName>, histories: &[HistoryName]) -> String {
     let newest = names.iter().map(|name| name.stored_at).max().unwrap_or(0);
     names.retain(|name| name.stored_at >= newest.saturating_sub(SHORT_LIST));
@@ -44,9 +44,9 @@ pub(crate) fn recent(mut names: Vec<CheckFileName>, histories: &[HistoryName]) -
     format!("{{{}}}", check_files.chain(histories).collect::<Vec<_>>().join(","))
 }
 
-/// Writes an index, in order of name.
-pub(crate) fn write(index: &Index) -> String {
-    // Names need no escapes: digits, small letters, hyphens and a dot.
+/// Writes an index, sorted by name.
+pub(crate) fn to_json(index: &Index) -> String {
+    // Names need no escapes: they contain only digits, lowercase letters, hyphens and a dot.
     let entries: Vec<String> = index.iter().map(|(name, listed_at)| format!("\"{name}\":{listed_at}")).collect();
     format!("{{{}}}", entries.join(","))
 }
@@ -58,23 +58,23 @@ mod tests {
     const GOLDEN: &str = include_str!("../../../../shared/golden/index.json");
 
     #[test]
-    fn an_index_of_the_original_reads_and_writes_back_equal() {
-        let index = read(GOLDEN.as_bytes());
+    fn an_original_index_round_trips() {
+        let index = parse(GOLDEN.as_bytes());
         assert_eq!(index.len(), 3);
-        assert_eq!(write(&index), GOLDEN.trim_end());
+        assert_eq!(to_json(&index), GOLDEN.trim_end());
     }
 
     #[test]
-    fn what_is_written_is_json_of_names_and_times() {
+    fn an_index_maps_names_to_times() {
         let name = CheckFileName::parse("1795330254340493978-eu-west-check.json").unwrap();
-        let json = write(&of([name.clone()], &Index::new()));
+        let json = to_json(&from_names([name.clone()], &Index::new()));
         assert_eq!(json, r#"{"1795330254340493978-eu-west-check.json":1795330254340493978}"#);
-        assert_eq!(read(json.as_bytes()).into_iter().collect::<Vec<_>>(), [(name, 1_795_330_254_340_493_978)]);
-        assert_eq!(write(&Index::new()), "{}");
+        assert_eq!(parse(json.as_bytes()).into_iter().collect::<Vec<_>>(), [(name, 1_795_330_254_340_493_978)]);
+        assert_eq!(to_json(&Index::new()), "{}");
     }
 
     #[test]
-    fn the_short_list_has_the_newest_check_files_and_all_histories() {
+    fn the_short_list_has_all_histories_and_the_newest_files() {
         let name = |at: UnixNanos| CheckFileName { stored_at: 1_795_330_254_340_493_978 + at, node: None };
         let history = HistoryName::parse("history/eu-west.json").unwrap();
         let json = recent(vec![name(2 * HOUR), name(0), name(HOUR)], &[history]);
@@ -84,9 +84,9 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_index_counts_as_absent() {
+    fn an_invalid_index_counts_as_empty() {
         for json in ["", "{", "[]", "null", r#"{"index.json":1,"1795330254340493978-check.json":"x"}"#] {
-            assert_eq!(read(json.as_bytes()), Index::new(), "{json}");
+            assert_eq!(parse(json.as_bytes()), Index::new(), "{json}");
         }
     }
 }

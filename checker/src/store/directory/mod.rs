@@ -1,8 +1,8 @@
-//! A directory as store: check files as files, and beside them the index that plain HTTP readers need, so that any
-//! static web server over the directory is enough for the page.
+//! A directory as a store: objects as files, and beside them the lists that plain HTTP readers need, so that any static
+//! web server over the directory is enough for the page.
 //!
-//! Many processes may write at once. A check file is in place or not there at all; the index is rewritten whole,
-//! under a lock, from what is there, so that it is right again after any interruption.
+//! Many processes may write at once. A file is complete or missing, and each list is rewritten as a whole, under a lock,
+//! from the files that exist, so that it is correct again after any interruption.
 
 pub(super) mod atomic_file;
 mod files;
@@ -10,39 +10,33 @@ pub(crate) mod index;
 #[cfg(test)]
 mod tests;
 
-use std::fs;
-use std::io::{self, Read as _};
-use std::ops::RangeInclusive;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
-use shared::UnixNanos;
-use shared::object_name::{
-    CheckFileName, HEARTBEAT_FOLDER, HISTORY_FOLDER, HISTORY_INDEX, HeartbeatName, HistoryName, SummaryName,
-};
 use tokio::time::timeout;
 
-use self::files::{LOCK_TIMEOUT, check_files, histories, lock, open_file, put, read_if_there, remove};
-use super::blocking_io::{Disk, MANY_FILES_LIMIT, PIECE_LIMIT};
-use super::{FileProblem, HEARTBEAT_LIMIT, ReadFile, Removal, StoreError};
+use super::blocking_io::{BlockingIo, MANY_FILES_LIMIT, TASK_LIMIT};
+use super::object::{Listing, Object};
+use super::{Deletion, ListedName, ReadObject, StoreError, describe_io_error};
 
-/// How long opening waits for the directory to be there.
+/// How long opening waits until the directory exists.
 const OPENING_LIMIT: Duration = Duration::from_secs(2);
 
-/// A directory that keeps check files.
+/// A directory that holds the objects.
 #[derive(Debug, Clone)]
 pub struct DirectoryStore {
     path: PathBuf,
-    disk: Disk,
+    io: BlockingIo,
 }
 
 impl DirectoryStore {
-    /// Opens the directory; it is created if it is not there. That it cannot be now is told by whoever uses it: a round that
-    /// is made meanwhile waits in the spool.
+    /// Opens the directory, and creates it if it does not exist. An error is reported by the first operation that needs
+    /// the directory; until it can be created, rounds wait in the spool.
     pub(super) async fn open(path: PathBuf) -> DirectoryStore {
-        let store = DirectoryStore { path, disk: Disk::default() };
-        // A mount that hangs keeps nobody from looking at endpoints: the work goes on, and nobody waits for it.
+        let store = DirectoryStore { path, io: BlockingIo::default() };
+        // A mount that hangs must not delay the checks: the attempt continues in the background.
         let _ = timeout(OPENING_LIMIT, store.blocking(String::new(), atomic_file::create_directory)).await;
         store
     }
@@ -51,175 +45,77 @@ impl DirectoryStore {
         format!("the directory `{}`", self.path.display())
     }
 
-    pub(super) async fn put_check_file(
-        &self,
-        name: &CheckFileName,
-        content: &Bytes,
-    ) -> Result<CheckFileName, StoreError> {
-        let task = format!("write `{name}` to {}", self.describe());
-        let (wanted, content) = (name.clone(), content.clone());
-        let stored = self.blocking(task, move |path| put(path, &wanted, &content)).await?;
-        stored.ok_or_else(|| StoreError::NamesTaken { name: name.clone() })
+    pub(super) async fn put(&self, object: Object, content: Bytes) -> Result<(), StoreError> {
+        let task = format!("write `{}` to {}", object.name, self.describe());
+        let name = object.name.clone();
+        let is_stored = self.blocking(task, move |path| files::put(path, &object, &content)).await?;
+        if is_stored { Ok(()) } else { Err(StoreError::AlreadyExists { name, store: self.describe() }) }
     }
 
-    pub(super) async fn list_check_files(
-        &self,
-        times: RangeInclusive<UnixNanos>,
-    ) -> Result<Vec<CheckFileName>, StoreError> {
+    pub(super) async fn get(&self, object: Object) -> Result<Option<Vec<u8>>, StoreError> {
+        let task = format!("read `{}` from {}", object.name, self.describe());
+        self.blocking(task, move |path| files::get(path, &object)).await
+    }
+
+    pub(super) async fn get_all<N: ListedName>(&self, names: &[N]) -> Result<Vec<(N, ReadObject)>, StoreError> {
+        let task = format!("read {} objects from {}", names.len(), self.describe());
+        let names = names.to_vec();
+        // One task for all objects: a task for each would take longer than reading it.
+        self.blocking_up_to(MANY_FILES_LIMIT, task, move |path| {
+            let mut objects = Vec::with_capacity(names.len());
+            for name in names {
+                match files::get(path, &Object::new(&name)) {
+                    Ok(Some(content)) => objects.push((name, Ok(content))),
+                    Ok(None) => {}
+                    // The permissions of one file say nothing about the others.
+                    Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                        objects.push((name, Err(describe_io_error(&error).into_owned())));
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(objects)
+        })
+        .await
+    }
+
+    pub(super) async fn list<N: ListedName>(&self, listing: Listing) -> Result<Vec<N>, StoreError> {
         let task = format!("list {}", self.describe());
         self.blocking_up_to(MANY_FILES_LIMIT, task, move |path| {
-            let mut names = check_files(path, |_| {})?;
-            names.retain(|name| times.contains(&name.stored_at));
+            let mut names: Vec<N> = files::names(path, |_| {})?;
+            names.retain(|name| listing.contains(name));
             names.sort_unstable();
             Ok(names)
         })
         .await
     }
 
-    pub(super) async fn read_check_file(&self, name: &CheckFileName) -> Result<Option<Vec<u8>>, StoreError> {
-        let task = format!("read `{name}` from {}", self.describe());
-        let name = name.to_string();
-        self.blocking(task, move |path| read_if_there(&path.join(name))).await
-    }
-
-    pub(super) async fn read_check_files(
-        &self,
-        names: &[CheckFileName],
-    ) -> Result<Vec<(CheckFileName, ReadFile)>, StoreError> {
-        let task = format!("read check files from {}", self.describe());
-        let names = names.to_vec();
-        // One piece of work for all of them: to hand over each would take longer than to read it.
-        self.blocking_up_to(MANY_FILES_LIMIT, task, move |path| {
-            let mut files = Vec::with_capacity(names.len());
-            for name in names {
-                match read_if_there(&path.join(name.to_string())) {
-                    Ok(Some(content)) => files.push((name, Ok(content))),
-                    Ok(None) => {}
-                    // That one file belongs to somebody else says nothing about the others.
-                    Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                        files.push((name, Err(FileProblem(&error).to_string())));
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
-            Ok(files)
-        })
-        .await
-    }
-
-    pub(super) async fn put_history(&self, name: &HistoryName, content: String) -> Result<(), StoreError> {
-        let task = format!("write `{name}` to {}", self.describe());
-        let name = name.to_string();
-        self.blocking(task, move |path| {
-            let folder = path.join(HISTORY_FOLDER);
-            atomic_file::create_directory(&folder)?;
-            let temporary = atomic_file::write_temporary(path, content.as_bytes())?;
-            let _lock = lock(path, LOCK_TIMEOUT)?;
-            atomic_file::place(temporary, &path.join(name))?;
-            let list = index::recent(check_files(path, |_| {})?, &histories(path)?);
-            atomic_file::place(atomic_file::write_temporary(path, list.as_bytes())?, &path.join(HISTORY_INDEX))?;
-            atomic_file::sync_directory(&folder)
-        })
-        .await
-    }
-
-    pub(super) async fn read_history(&self, name: &HistoryName) -> Result<Option<Vec<u8>>, StoreError> {
-        let task = format!("read `{name}` from {}", self.describe());
-        let name = name.to_string();
-        self.blocking(task, move |path| read_if_there(&path.join(name))).await
-    }
-
-    pub(super) async fn list_histories(&self) -> Result<Vec<HistoryName>, StoreError> {
-        let task = format!("list {}", self.describe());
-        self.blocking(task, histories).await
-    }
-
-    pub(super) async fn put_summaries(&self, objects: Vec<(SummaryName, String)>) -> Result<(), StoreError> {
-        let task = format!("write summaries to {}", self.describe());
-        self.blocking(task, move |path| {
-            let mut folders = std::collections::BTreeSet::new();
-            for (name, content) in objects {
-                let target = path.join(name.to_string());
-                if let Some(folder) = target.parent().filter(|folder| folders.insert(folder.to_path_buf())) {
-                    atomic_file::create_directory(folder)?;
-                }
-                // What a power cut takes is made again in a few minutes: nobody has to wait for the disk.
-                atomic_file::place(atomic_file::write_fleeting(path, content.as_bytes())?, &target)?;
-            }
-            Ok(())
-        })
-        .await
-    }
-
-    pub(super) async fn read_summary(&self, name: &SummaryName) -> Result<Option<Vec<u8>>, StoreError> {
-        let task = format!("read `{name}` from {}", self.describe());
-        let name = name.to_string();
-        self.blocking(task, move |path| read_if_there(&path.join(name))).await
-    }
-
-    pub(super) async fn put_heartbeat(&self, name: &HeartbeatName, content: &str) -> Result<(), StoreError> {
-        let task = format!("write `{name}` to {}", self.describe());
-        let (name, content) = (name.to_string(), content.as_bytes().to_vec());
-        self.blocking(task, move |path| {
-            // All of it happens in this folder, so that a job needs no right to write anywhere else.
-            let folder = path.join(HEARTBEAT_FOLDER);
-            atomic_file::create_directory(&folder)?;
-            let now = SystemTime::now();
-            for entry in fs::read_dir(&folder)?.flatten() {
-                if entry.file_name().to_str().is_some_and(atomic_file::is_temporary) {
-                    atomic_file::sweep_if_stale(&entry, now);
-                }
-            }
-            atomic_file::place(atomic_file::write_temporary(&folder, &content)?, &path.join(name))?;
-            atomic_file::sync_directory(&folder)
-        })
-        .await
-    }
-
-    pub(super) async fn read_heartbeat(&self, name: &HeartbeatName) -> Result<Option<Vec<u8>>, StoreError> {
-        let task = format!("read `{name}` from {}", self.describe());
-        let name = name.to_string();
-        self.blocking(task, move |path| {
-            let file = match open_file(&path.join(name)) {
-                // A store that has gone is no store without heartbeats.
-                Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_dir() => return Ok(None),
-                opened => opened?,
-            };
-            let mut content = Vec::new();
-            file.take(HEARTBEAT_LIMIT as u64).read_to_end(&mut content)?;
-            Ok(Some(content))
-        })
-        .await
-    }
-
-    pub(super) async fn remove_check_files(&self, names: &[CheckFileName]) -> Removal {
+    pub(super) async fn delete<N: ListedName>(&self, names: &[N]) -> Deletion {
         if names.is_empty() {
-            return Removal::default();
+            return Deletion::default();
         }
-        let task = |what: &str| format!("remove {what} from {}", self.describe());
-        let to_remove = names.to_vec();
-        let work = move |path: &Path| remove(path, &to_remove);
-        let done = self.blocking_up_to(MANY_FILES_LIMIT, task("check files"), work).await;
-        let Some((left, cause)) = (match done {
-            Ok(left) => left,
-            Err(error) => return error.into(),
-        }) else {
-            return Removal { removed: names.len(), failure: None };
-        };
-        let task = task(&format!("{left} of {} check files", names.len()));
-        Removal { removed: names.len() - left, failure: Some(StoreError::File { task, cause }) }
+        let task = |count: usize| format!("delete {count} of {} objects from {}", names.len(), self.describe());
+        let to_delete: Vec<Object> = names.iter().map(Object::new).collect();
+        let work = move |path: &Path| files::delete(path, &to_delete);
+        match self.blocking_up_to(MANY_FILES_LIMIT, task(names.len()), work).await {
+            Ok(None) => Deletion { deleted: names.len(), failure: None },
+            Ok(Some((left, cause))) => {
+                Deletion { deleted: names.len() - left, failure: Some(StoreError::File { task: task(left), cause }) }
+            }
+            Err(error) => error.into(),
+        }
     }
 
-    /// Runs file system work where it may block, and says what was tried if it fails.
+    /// Runs file system work on a thread that may block. `task` describes it in errors.
     async fn blocking<T: Send + 'static>(
         &self,
         task: String,
         work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.blocking_up_to(PIECE_LIMIT, task, work).await
+        self.blocking_up_to(TASK_LIMIT, task, work).await
     }
 
-    /// The same for work that may take this long.
+    /// Like [`Self::blocking`], with another time limit.
     async fn blocking_up_to<T: Send + 'static>(
         &self,
         limit: Duration,
@@ -227,7 +123,7 @@ impl DirectoryStore {
         work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let path = self.path.clone();
-        let done = self.disk.work(limit, move || work(&path)).await;
-        done.map_err(|cause| StoreError::File { task, cause })
+        let result = self.io.run(limit, move || work(&path)).await;
+        result.map_err(|cause| StoreError::File { task, cause })
     }
 }

@@ -1,13 +1,15 @@
-//! What becomes of the files of a directory, also while many write there at once.
+//! Tests of a directory store, including many concurrent writers.
 
-use std::fs::File;
-use std::time::Duration;
+use std::fs::{self, File};
+use std::time::{Duration, SystemTime};
 
-use shared::object_name::INDEX;
+use shared::UnixNanos;
+use shared::object_name::{CheckFileName, HEARTBEAT_FOLDER, HeartbeatName, HistoryName, INDEX};
 
-use super::files::LOCK;
+use super::files::{LOCK, lock};
 use super::*;
-use crate::store::NAMES_TO_TRY;
+use crate::store::object::ObjectName;
+use crate::store::{NAMES_TO_TRY, Store, upload};
 
 const SOME_TIME: UnixNanos = 1_795_330_254_340_493_978;
 
@@ -21,8 +23,21 @@ async fn store() -> (tempfile::TempDir, DirectoryStore) {
     (directory, store)
 }
 
+/// Stores a check file under its name or the next free one.
+async fn put(store: &DirectoryStore, name: &CheckFileName, content: &str) -> Result<CheckFileName, StoreError> {
+    upload::put_check_file(&Store::Directory(store.clone()), name, content.to_owned()).await
+}
+
+async fn get(store: &DirectoryStore, name: &impl ObjectName) -> Result<Option<Vec<u8>>, StoreError> {
+    store.get(Object::new(name)).await
+}
+
+async fn check_files(store: &DirectoryStore, listing: Listing) -> Vec<CheckFileName> {
+    store.list(listing).await.unwrap()
+}
+
 fn indexed(store: &DirectoryStore) -> Vec<CheckFileName> {
-    index::read(&fs::read(store.path.join(INDEX)).unwrap()).into_keys().collect()
+    index::parse(&fs::read(store.path.join(INDEX)).unwrap()).into_keys().collect()
 }
 
 /// What lies in the directory and is neither a check file nor ours beside them.
@@ -39,24 +54,24 @@ async fn what_is_stored_can_be_listed_and_read() {
     let (_directory, store) = store().await;
     let (late, early) = (name(SOME_TIME + 5, "a"), name(SOME_TIME, "b"));
     for (name, content) in [(&late, "[1]"), (&early, "[2]")] {
-        assert_eq!(&store.put_check_file(name, &content.into()).await.unwrap(), name);
+        assert_eq!(&put(&store, name, content).await.unwrap(), name);
     }
-    assert_eq!(store.list_check_files(0..=UnixNanos::MAX).await.unwrap(), [early.clone(), late.clone()]);
-    assert_eq!(store.list_check_files(SOME_TIME + 1..=UnixNanos::MAX).await.unwrap(), std::slice::from_ref(&late));
-    assert_eq!(store.list_check_files(0..=SOME_TIME + 4).await.unwrap(), std::slice::from_ref(&early));
+    assert_eq!(check_files(&store, Listing::all()).await, [early.clone(), late.clone()]);
+    assert_eq!(check_files(&store, Listing::since(SOME_TIME + 1)).await, std::slice::from_ref(&late));
+    assert_eq!(check_files(&store, Listing::until(SOME_TIME + 4)).await, std::slice::from_ref(&early));
     assert_eq!(indexed(&store), [early.clone(), late.clone()]);
-    assert_eq!(store.read_check_file(&early).await.unwrap().as_deref(), Some(b"[2]".as_slice()));
-    assert_eq!(store.read_check_file(&name(1_000_000_000_000_000_000, "b")).await.unwrap(), None);
+    assert_eq!(get(&store, &early).await.unwrap().as_deref(), Some(b"[2]".as_slice()));
+    assert_eq!(get(&store, &name(1_000_000_000_000_000_000, "b")).await.unwrap(), None);
 }
 
 #[tokio::test]
 async fn a_taken_name_gives_the_next_nanosecond_and_replaces_nothing() {
     let (_directory, store) = store().await;
     let wanted = name(SOME_TIME, "a");
-    store.put_check_file(&wanted, &"[1]".into()).await.unwrap();
-    let second = store.put_check_file(&wanted, &"[2]".into()).await.unwrap();
+    put(&store, &wanted, "[1]").await.unwrap();
+    let second = put(&store, &wanted, "[2]").await.unwrap();
     assert_eq!(second, name(SOME_TIME + 1, "a"));
-    assert_eq!(store.read_check_file(&wanted).await.unwrap().as_deref(), Some(b"[1]".as_slice()));
+    assert_eq!(get(&store, &wanted).await.unwrap().as_deref(), Some(b"[1]".as_slice()));
 }
 
 #[tokio::test]
@@ -64,7 +79,7 @@ async fn to_store_the_same_round_again_changes_nothing() {
     let (_directory, store) = store().await;
     let wanted = name(SOME_TIME, "a");
     for _ in 0..2 {
-        assert_eq!(store.put_check_file(&wanted, &"[1]".into()).await.unwrap(), wanted);
+        assert_eq!(put(&store, &wanted, "[1]").await.unwrap(), wanted);
     }
     assert_eq!(indexed(&store), [wanted]);
 }
@@ -82,13 +97,13 @@ async fn only_files_are_read_and_one_that_cannot_be_keeps_no_other() {
     rustix::fs::mkfifoat(rustix::fs::CWD, path(3), rustix::fs::Mode::RUSR).unwrap();
     fs::write(path(4), "[4]").unwrap();
     for odd in &names[1..4] {
-        assert_eq!(store.read_check_file(odd).await.unwrap(), None, "{odd}");
+        assert_eq!(get(&store, odd).await.unwrap(), None, "{odd}");
     }
-    let read = store.read_check_files(&names).await.unwrap();
+    let read = store.get_all(&names).await.unwrap();
     assert_eq!(read, [(names[0].clone(), Ok(b"[0]".to_vec())), (names[4].clone(), Ok(b"[4]".to_vec()))]);
 
     fs::set_permissions(path(4), fs::Permissions::from_mode(0o0)).unwrap();
-    let read = store.read_check_files(&names).await.unwrap();
+    let read = store.get_all(&names).await.unwrap();
     assert_eq!(read[0].1.as_deref(), Ok(b"[0]".as_slice()));
     // Root reads whatever it likes.
     if fs::read(path(4)).is_err() {
@@ -102,9 +117,9 @@ async fn names_that_are_all_taken_end_in_an_error() {
     for step in 0..NAMES_TO_TRY as i64 {
         fs::write(store.path.join(name(SOME_TIME + step, "a").to_string()), "[0]").unwrap();
     }
-    let error = store.put_check_file(&name(SOME_TIME, "a"), &"[1]".into()).await.unwrap_err();
+    let error = put(&store, &name(SOME_TIME, "a"), "[1]").await.unwrap_err();
     assert!(error.to_string().contains("the same node name"), "{error}");
-    assert!(!error.is_passing());
+    assert!(!error.is_transient());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -118,20 +133,20 @@ async fn many_writers_at_once_lose_nothing() {
             for round in 0..20 {
                 let node = if writer % 2 == 0 { "same".to_owned() } else { format!("node-{writer}") };
                 let content = format!("[{writer}, {round}]");
-                let (wanted, content) = (name(SOME_TIME + round * 1000, &node), content.into());
-                // On a very busy disk one of them may wait too long for its turn; whoever delivers tries again.
-                while let Err(error) = store.put_check_file(&wanted, &content).await {
-                    assert!(error.is_passing(), "{error}");
+                let wanted = name(SOME_TIME + round * 1000, &node);
+                // On a busy disk, a writer may wait too long for the lock; a checker retries.
+                while let Err(error) = put(&store, &wanted, &content).await {
+                    assert!(error.is_transient(), "{error}");
                 }
             }
         });
     }
     writers.join_all().await;
-    let names = store.list_check_files(0..=UnixNanos::MAX).await.unwrap();
+    let names = check_files(&store, Listing::all()).await;
     assert_eq!(indexed(&store), names);
     let mut contents = std::collections::BTreeSet::new();
     for name in &names {
-        contents.insert(store.read_check_file(name).await.unwrap().unwrap());
+        contents.insert(get(&store, name).await.unwrap().unwrap());
     }
     assert_eq!((names.len(), contents.len()), (200, 200));
     assert_eq!(foreign(&store), [""; 0], "no temporary file is left");
@@ -147,11 +162,11 @@ async fn a_store_heals_the_index_and_leaves_foreign_files_alone() {
     fs::write(path(".hidden.tmp"), "mine, too").unwrap();
     fs::write(path(INDEX), format!("{{\"{originals}\":7,\"{}\":8}}", name(SOME_TIME, "gone"))).unwrap();
     let ours = name(SOME_TIME + 1, "a");
-    store.put_check_file(&ours, &"[1]".into()).await.unwrap();
-    let index = index::read(&fs::read(path(INDEX)).unwrap());
+    put(&store, &ours, "[1]").await.unwrap();
+    let index = index::parse(&fs::read(path(INDEX)).unwrap());
     assert_eq!(index.into_iter().collect::<Vec<_>>(), [(originals, 7), (ours, SOME_TIME + 1)]);
     fs::write(path(INDEX), "{\"17953").unwrap();
-    store.put_check_file(&name(SOME_TIME + 2, "a"), &"[2]".into()).await.unwrap();
+    put(&store, &name(SOME_TIME + 2, "a"), "[2]").await.unwrap();
     assert_eq!(indexed(&store).len(), 3);
     assert_eq!(foreign(&store), [".hidden.tmp", "notes.txt"]);
 }
@@ -162,7 +177,7 @@ async fn temporary_files_of_dead_writers_are_swept() {
     let (_, stale) = atomic_file::write_temporary(&store.path, b"half").unwrap().keep().unwrap();
     let long_ago = SystemTime::now() - Duration::from_hours(2);
     File::options().write(true).open(&stale).unwrap().set_modified(long_ago).unwrap();
-    store.put_check_file(&name(SOME_TIME, "a"), &"[1]".into()).await.unwrap();
+    put(&store, &name(SOME_TIME, "a"), "[1]").await.unwrap();
     assert_eq!(foreign(&store), [""; 0]);
 }
 
@@ -171,12 +186,12 @@ async fn removal_takes_the_files_and_their_names_and_nothing_else() {
     let (_directory, store) = store().await;
     let all: Vec<_> = (0..30).map(|step| name(SOME_TIME + step, "a")).collect();
     for name in &all {
-        store.put_check_file(name, &"[]".into()).await.unwrap();
+        put(&store, name, "[]").await.unwrap();
     }
     fs::write(store.path.join("notes.txt"), "mine").unwrap();
     fs::remove_file(store.path.join(all[3].to_string())).unwrap();
-    assert_eq!(store.remove_check_files(&all[..10]).await.removed, 10);
-    assert_eq!(store.list_check_files(0..=UnixNanos::MAX).await.unwrap(), all[10..]);
+    assert_eq!(store.delete(&all[..10]).await.deleted, 10);
+    assert_eq!(check_files(&store, Listing::all()).await, all[10..]);
     assert_eq!(indexed(&store), all[10..]);
     assert_eq!(foreign(&store), ["notes.txt"]);
 }
@@ -185,22 +200,22 @@ async fn removal_takes_the_files_and_their_names_and_nothing_else() {
 async fn a_heartbeat_takes_the_place_of_the_one_before() {
     let (_directory, store) = store().await;
     let name = HeartbeatName::new("backup").unwrap();
-    assert_eq!(store.read_heartbeat(&name).await.unwrap(), None);
+    assert_eq!(get(&store, &name).await.unwrap(), None);
     for content in ["{\"at\":1}", "{\"at\":2}"] {
-        store.put_heartbeat(&name, content).await.unwrap();
-        assert_eq!(store.read_heartbeat(&name).await.unwrap().as_deref(), Some(content.as_bytes()));
+        store.put(Object::new(&name), content.into()).await.unwrap();
+        assert_eq!(get(&store, &name).await.unwrap().as_deref(), Some(content.as_bytes()));
     }
     let names: Vec<_> = fs::read_dir(store.path.join(HEARTBEAT_FOLDER)).unwrap().flatten().collect();
     assert_eq!(names.len(), 1, "no temporary file is left");
-    assert_eq!(store.list_check_files(0..=UnixNanos::MAX).await.unwrap(), []);
-    assert_eq!(store.list_histories().await.unwrap(), []);
+    assert_eq!(check_files(&store, Listing::all()).await, []);
+    assert_eq!(store.list::<HistoryName>(Listing::all()).await.unwrap(), []);
 }
 
 #[tokio::test]
 async fn a_store_that_has_gone_is_not_taken_for_one_without_heartbeats() {
     let (_directory, store) = store().await;
     fs::remove_dir_all(&store.path).unwrap();
-    assert!(store.read_heartbeat(&HeartbeatName::new("backup").unwrap()).await.is_err());
+    assert!(get(&store, &HeartbeatName::new("backup").unwrap()).await.is_err());
 }
 
 #[tokio::test]
@@ -209,9 +224,9 @@ async fn a_halted_writer_does_not_halt_all_others_for_ever() {
     let halted = lock(&store.path, Duration::ZERO).unwrap();
     let cause = lock(&store.path, Duration::ZERO).unwrap_err();
     let error = StoreError::File { task: "write".to_owned(), cause };
-    assert!(error.is_passing() && error.to_string().contains("holds the lock `.index.lock`"), "{error}");
+    assert!(error.is_transient() && error.to_string().contains("holds the lock `.index.lock`"), "{error}");
     drop(halted);
-    store.put_check_file(&name(SOME_TIME, "a"), &"[1]".into()).await.unwrap();
+    put(&store, &name(SOME_TIME, "a"), "[1]").await.unwrap();
 }
 
 #[tokio::test]
@@ -220,7 +235,7 @@ async fn a_directory_that_cannot_be_says_what_helps() {
     let path = directory.path().join("file");
     fs::write(&path, "").unwrap();
     let store = DirectoryStore::open(path.join("checks")).await;
-    let error = store.put_check_file(&name(SOME_TIME, "a"), &"[]".into()).await.unwrap_err().to_string();
+    let error = put(&store, &name(SOME_TIME, "a"), "[]").await.unwrap_err().to_string();
     assert!(error.contains(&format!("to the directory `{}/checks`: ", path.display())), "{error}");
-    assert!(error.contains("name another directory"), "{error}");
+    assert!(error.contains("configure another directory"), "{error}");
 }

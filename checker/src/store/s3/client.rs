@@ -1,6 +1,6 @@
-//! How a service that speaks S3 is reached: settings that hold for every request, and what an SDK's error means.
-//! Which requests are made is others' business.
+//! Clients for S3 services: settings for all requests, and the translation of the SDK's errors.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
@@ -16,34 +16,35 @@ use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{Region, RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::tls;
+use percent_encoding::percent_decode_str;
 use shared::page_config::AddressStyle;
 
-use super::error::{self, Answer, Asked, S3Problem};
+use super::error::{self, ErrorResponse, RequestContext, S3Error};
 use crate::store::settings::Bucket;
 
-/// A service that has not taken a connection by then is out of reach.
+/// A service that accepts no connection for this long is unreachable.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A check file is some kilobytes: a try that takes longer will not end well.
+/// The limit for one attempt. A check file has some kilobytes: a slower attempt will not succeed.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
-/// All tries of one request together.
+/// The limit for all attempts of one request together.
 const OPERATION_TIMEOUT: Duration = Duration::from_mins(2);
-/// How often a request that changes nothing, or that may be repeated, is tried.
-const READ_TRIES: u32 = 3;
-/// Where S3 is if nobody says.
+/// The number of attempts for requests that may be repeated.
+const READ_ATTEMPTS: u32 = 3;
+/// The region if none is configured.
 const FALLBACK_REGION: &str = "us-east-1";
 
-/// Whose credentials are used.
+/// The source of the credentials that sign requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Credentials<'a> {
-    /// Those that are configured with the bucket, or else those of AWS's default chain.
-    OfTheBucket,
-    /// Those of a profile in AWS's own files.
+    /// The bucket's configured keys, or else AWS's default chain.
+    OfBucket,
+    /// A profile in AWS's configuration files.
     OfProfile(&'a str),
-    /// Nobody's: requests are not signed.
-    Nobodys,
+    /// None: requests are not signed.
+    Anonymous,
 }
 
-/// The settings for all requests to the bucket's service; none is made.
+/// The settings for all requests to the bucket's service. Sends no request.
 pub(crate) async fn settings(bucket: &Bucket, credentials: Credentials<'_>) -> SdkConfig {
     let http_client = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
@@ -52,7 +53,7 @@ pub(crate) async fn settings(bucket: &Bucket, credentials: Credentials<'_>) -> S
     if let Credentials::OfProfile(name) = credentials {
         profile_region = profile_region.profile_name(name);
     }
-    // Instance metadata is left out: it would be a request, and it knows the instance's region, not the bucket's.
+    // Without instance metadata: it costs a request, and it has the instance's region, not the bucket's.
     let region = RegionProviderChain::first_try(bucket.region.clone().map(Region::new))
         .or_else(EnvironmentVariableRegionProvider::new())
         .or_else(profile_region.build())
@@ -67,20 +68,20 @@ pub(crate) async fn settings(bucket: &Bucket, credentials: Credentials<'_>) -> S
         .http_client(http_client.clone())
         .region(region.region().await)
         .timeout_config(timeouts)
-        .retry_config(RetryConfig::standard().with_max_attempts(READ_TRIES))
-        // A wrong clock names rounds wrongly: it has to be told of, not signed around.
+        .retry_config(RetryConfig::standard().with_max_attempts(READ_ATTEMPTS))
+        // With a wrong clock, check files get wrong names: the error must be reported, not hidden by the signature.
         .disable_clock_skew_correction(true)
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
     match (credentials, &bucket.keys) {
         (Credentials::OfProfile(name), _) => {
-            // Credentials in the environment would win over a profile that is only named. A profile may name a role,
-            // and then requests of its own are made.
+            // By default, credentials in the environment take precedence over a named profile. A profile with a role
+            // sends requests, too.
             let how = ProviderConfig::without_region().with_http_client(http_client).with_region(region.region().await);
             let profile = ProfileFileCredentialsProvider::builder().profile_name(name).configure(&how).build();
             loader = loader.profile_name(name).credentials_provider(profile);
         }
-        (Credentials::OfTheBucket, Some(keys)) => {
+        (Credentials::OfBucket, Some(keys)) => {
             loader = loader.credentials_provider(aws_credential_types::Credentials::new(
                 &keys.access_key_id,
                 keys.secret_access_key.reveal(),
@@ -89,8 +90,8 @@ pub(crate) async fn settings(bucket: &Bucket, credentials: Credentials<'_>) -> S
                 "configuration",
             ));
         }
-        (Credentials::OfTheBucket, None) => {}
-        (Credentials::Nobodys, _) => loader = loader.no_credentials(),
+        (Credentials::OfBucket, None) => {}
+        (Credentials::Anonymous, _) => loader = loader.no_credentials(),
     }
     if let Some(endpoint_url) = &bucket.endpoint_url {
         loader = loader.endpoint_url(endpoint_url);
@@ -104,62 +105,62 @@ pub(crate) fn client(settings: &SdkConfig, address_style: AddressStyle) -> Clien
     Client::from_conf(config.build())
 }
 
-/// What an SDK's error means.
-pub(crate) fn problem<E>(asked: &Asked<'_>, error: &SdkError<E, HttpResponse>) -> S3Problem
+/// Translates an error of the SDK.
+pub(crate) fn sdk_error<E>(context: &RequestContext<'_>, error: &SdkError<E, HttpResponse>) -> S3Error
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     match error {
-        SdkError::TimeoutError(_) => S3Problem::TimedOut,
+        SdkError::TimeoutError(_) => S3Error::TimedOut,
         SdkError::ServiceError(service) => {
             let (code, message) = (service.err().code(), service.err().message());
-            error::of_answer(asked, &answer(service.raw(), code, message))
+            error::from_response(context, &error_response(service.raw(), code, message))
         }
         SdkError::ResponseError(response) if response.raw().status().is_success() => {
             match response.raw().body().bytes() {
-                Some(_) => of_unreadable_answer(&answer(response.raw(), None, None)),
-                // It was not even read to its end.
-                None => error::of_failed_connection(error),
+                Some(_) => unreadable_response(&error_response(response.raw(), None, None)),
+                // The connection failed before the end of the body.
+                None => error::from_connection(error),
             }
         }
-        SdkError::ResponseError(response) => error::of_answer(asked, &answer(response.raw(), None, None)),
-        SdkError::DispatchFailure(failure) if failure.is_timeout() => S3Problem::TimedOut,
-        other => of_unsent_request(other),
+        SdkError::ResponseError(response) => error::from_response(context, &error_response(response.raw(), None, None)),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => S3Error::TimedOut,
+        other => unsent_request(other),
     }
 }
 
-/// What an SDK's error means that came before any answer: the credentials, the request itself or the connection.
-fn of_unsent_request<E>(error: &SdkError<E, HttpResponse>) -> S3Problem
+/// An error before any response: of the credentials, the request or the connection.
+fn unsent_request<E>(error: &SdkError<E, HttpResponse>) -> S3Error
 where
     E: std::error::Error + 'static,
 {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(this) = cause {
         match this.downcast_ref::<CredentialsError>() {
-            Some(CredentialsError::CredentialsNotLoaded(_)) => return S3Problem::NoCredentials,
-            // The machine's role is asked for last: that this fails means that nothing else was found.
-            Some(other) if causes(other).contains("IMDS") => return S3Problem::NoCredentials,
-            Some(other) => return S3Problem::BrokenCredentials(error::plain(&causes(other))),
+            Some(CredentialsError::CredentialsNotLoaded(_)) => return S3Error::NoCredentials,
+            // The instance's role is the last in the chain: if it fails, the chain found no credentials.
+            Some(other) if causes(other).contains("IMDS") => return S3Error::NoCredentials,
+            Some(other) => return S3Error::UnreadableCredentials(error::single_line(&causes(other))),
             None => cause = this.source(),
         }
     }
     match error {
-        SdkError::ConstructionFailure(_) => S3Problem::CannotAsk(error::plain(&causes(error))),
-        _ => error::of_failed_connection(error),
+        SdkError::ConstructionFailure(_) => S3Error::InvalidRequest(error::single_line(&causes(error))),
+        _ => error::from_connection(error),
     }
 }
 
-/// An answer that says yes, but whose content is none of S3's, or broke off.
-fn of_unreadable_answer(answer: &Answer<'_>) -> S3Problem {
-    if answer.body.trim_ascii_start().starts_with(b"<?xml") {
-        S3Problem::Connection("the answer broke off".to_owned())
+/// A successful response whose body is not valid S3, or is incomplete.
+fn unreadable_response(response: &ErrorResponse<'_>) -> S3Error {
+    if response.body.trim_ascii_start().starts_with(b"<?xml") {
+        S3Error::Connection("the response ended early".to_owned())
     } else {
-        S3Problem::NotS3 { status: answer.status }
+        S3Error::NotS3 { status: response.status }
     }
 }
 
-fn answer<'a>(raw: &'a HttpResponse, code: Option<&'a str>, message: Option<&'a str>) -> Answer<'a> {
-    Answer {
+fn error_response<'a>(raw: &'a HttpResponse, code: Option<&'a str>, message: Option<&'a str>) -> ErrorResponse<'a> {
+    ErrorResponse {
         status: raw.status().as_u16(),
         code,
         message,
@@ -180,25 +181,14 @@ fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-/// A text that was encoded for a URL, such as a key in a listing; `None` if it is not encoded well.
+/// Decodes a key of a listing with URL encoding; `None` if it is not UTF-8 or contains an incomplete escape.
 pub(crate) fn decode_url(text: &str) -> Option<String> {
-    let mut bytes = text.bytes();
-    let mut decoded = Vec::with_capacity(text.len());
-    while let Some(byte) = bytes.next() {
-        decoded.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let (high, low) = (hex_digit(bytes.next()?)?, hex_digit(bytes.next()?)?);
-                high << 4 | low
-            }
-            plain => plain,
-        });
+    let is_escape = |escape: &str| escape.len() >= 2 && escape.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
+    if !text.split('%').skip(1).all(is_escape) {
+        return None;
     }
-    String::from_utf8(decoded).ok()
-}
-
-fn hex_digit(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).map(|value| value as u8)
+    let spaced = text.replace('+', " ");
+    percent_decode_str(&spaced).decode_utf8().ok().map(Cow::into_owned)
 }
 
 #[cfg(test)]
@@ -209,17 +199,17 @@ mod tests {
     use aws_sdk_s3::primitives::SdkBody;
 
     #[test]
-    fn an_answer_that_breaks_off_is_told_from_one_that_is_not_of_s3() {
-        let asked = Asked { action: Action::List, bucket: "b", prefix: "" };
-        for (body, is_passing) in
+    fn an_incomplete_response_differs_from_one_that_is_not_s3() {
+        let context = RequestContext { action: Action::List, bucket: "b", prefix: "" };
+        for (body, is_transient) in
             [(SdkBody::taken(), true), (SdkBody::from("<?xml version='1.0'?><List"), true), ("<html>".into(), false)]
         {
             let raw = HttpResponse::new(200.try_into().expect("it is a status"), body);
             let why = std::io::Error::other("end of file before message length reached");
             let error: SdkError<ListObjectsV2Error, _> = SdkError::response_error(why, raw);
-            let problem = problem(&asked, &error);
-            assert_eq!(problem.is_passing(), is_passing, "{problem}");
-            assert_eq!(problem.to_string().contains("the connection failed"), is_passing, "{problem}");
+            let problem = sdk_error(&context, &error);
+            assert_eq!(problem.is_transient(), is_transient, "{problem}");
+            assert_eq!(problem.to_string().contains("the connection failed"), is_transient, "{problem}");
         }
     }
 }

@@ -1,5 +1,4 @@
-//! A bucket as store, on any service that speaks S3: the requests and what differs between services. What an error
-//! means for a person is [`self::error`]'s business.
+//! A bucket of an S3 service as a store: the requests, and the differences between services.
 
 pub(crate) mod client;
 mod delete;
@@ -9,75 +8,60 @@ mod tests;
 
 use std::fmt;
 use std::io::{Read as _, Write as _};
-use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::EncodingType;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use shared::UnixNanos;
-use shared::object_name::{self, CheckFileName, HISTORY_FOLDER, HeartbeatName, HistoryName, SummaryForm, SummaryName};
 
 use self::client::{Credentials, decode_url};
-use self::error::{Action, Asked, S3Problem};
-use super::{HEARTBEAT_LIMIT, NAMES_TO_TRY, ReadFile, StoreError, next_name};
+use self::error::{Action, RequestContext, S3Error};
+use super::object::{Listing, Object, WriteMode};
+use super::{ListedName, ReadObject, StoreError};
 use crate::redact::without_user;
 use crate::store::settings::Bucket;
 
-/// How many check files are read at once.
+/// How many objects are read at once.
 const READS_AT_ONCE: usize = 32;
-/// Histories and heartbeats are replaced again and again; whoever has one has to ask whether it is still the one.
-const CACHE_CONTROL_OF_WHAT_CHANGES: &str = "no-cache";
-/// Summaries and badges may be a minute old to whoever has one: they say of when they are, and may be asked for a lot.
-const CACHE_CONTROL_OF_SUMMARIES: &str = "public, max-age=60";
-/// How many badges are written at once.
-const WRITES_AT_ONCE: usize = 16;
-/// A history that is longer than this when decompressed is none of ours: a hundred thousand endpoints over years are not.
-const HISTORY_LIMIT: u64 = 1 << 30;
-/// A check file never changes once it is stored, and caches may know it.
-const CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
+/// How many objects are written at once.
+pub(super) const WRITES_AT_ONCE: usize = 16;
+/// The limit for a decompressed object. The history of a hundred thousand endpoints over years is smaller.
+const DECOMPRESSED_LIMIT: u64 = 1 << 30;
 
-/// A bucket that keeps check files.
+/// A bucket that holds the objects.
 pub struct S3Store {
     client: Client,
     bucket: String,
     prefix: String,
     description: String,
-    /// Whether the service knows `If-None-Match` on a PUT; it does until it says otherwise.
-    knows_conditions: AtomicBool,
-    /// Whether the service deletes many objects at once; it does until it says otherwise.
-    knows_batches: AtomicBool,
+    /// Whether the service supports `If-None-Match` on a PUT; `true` until a response shows otherwise.
+    supports_conditions: AtomicBool,
+    /// Whether the service deletes several objects in one request; `true` until a response shows otherwise.
+    supports_batches: AtomicBool,
 }
 
 impl fmt::Debug for S3Store {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The client knows the keys; nothing of it is shown.
+        // The client contains the keys.
         formatter.debug_tuple("S3Store").field(&self.description).finish()
     }
 }
 
-/// What became of one request to store under one name.
-enum Put {
-    Stored,
-    NameTaken,
-}
-
 impl S3Store {
-    /// Prepares the requests; none is made.
+    /// Prepares the client. Sends no request.
     pub(super) async fn open(bucket: &Bucket) -> S3Store {
         S3Store {
-            client: client::client(&client::settings(bucket, Credentials::OfTheBucket).await, bucket.address_style),
+            client: client::client(&client::settings(bucket, Credentials::OfBucket).await, bucket.address_style),
             bucket: bucket.name.clone(),
             prefix: bucket.prefix.clone(),
             description: describe(bucket),
-            knows_conditions: AtomicBool::new(true),
-            knows_batches: AtomicBool::new(true),
+            supports_conditions: AtomicBool::new(true),
+            supports_batches: AtomicBool::new(true),
         }
     }
 
@@ -85,285 +69,169 @@ impl S3Store {
         self.description.clone()
     }
 
-    pub(super) async fn put_check_file(
-        &self,
-        name: &CheckFileName,
-        content: &Bytes,
-    ) -> Result<CheckFileName, StoreError> {
-        let mut free = name.clone();
-        for _ in 0..NAMES_TO_TRY {
-            match self.put_if_absent(&free, content).await? {
-                Put::Stored => return Ok(free),
-                // A file with our name and our content is our own, from an attempt whose answer was lost.
-                Put::NameTaken if self.holds(&free, content).await => return Ok(free),
-                Put::NameTaken => free = next_name(&free),
+    pub(super) async fn put(&self, object: &Object, content: Bytes) -> Result<(), StoreError> {
+        let failed = |cause| self.error(&format!("write `{}{}` to", self.prefix, object.name), cause);
+        if object.rules.write == WriteMode::Replace {
+            let content = if object.rules.is_compressed { compress(&content).into() } else { content };
+            return self.send(object, content, Condition::None).await.map_err(|failure| failed(failure.cause));
+        }
+        // Without conditions, the name is trusted: names are unique by construction.
+        if self.supports_conditions.load(Ordering::Relaxed) {
+            match self.send(object, content.clone(), Condition::IfAbsent).await {
+                Ok(()) => return Ok(()),
+                // An object with the same content is from an earlier attempt whose response was lost.
+                Err(PutFailure { status: 412, .. }) if self.contains(object, &content).await => return Ok(()),
+                Err(PutFailure { status: 412, .. }) => {
+                    return Err(StoreError::AlreadyExists { name: object.name.clone(), store: self.describe() });
+                }
+                Err(PutFailure { status: 400 | 501, cause }) if !cause.is_transient() => {}
+                Err(PutFailure { cause, .. }) => return Err(failed(cause)),
             }
         }
-        Err(StoreError::NamesTaken { name: name.clone() })
+        // If the request has another problem, this attempt reports it.
+        self.send(object, content, Condition::None).await.map_err(|failure| failed(failure.cause))?;
+        self.supports_conditions.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
-    /// Stores under one name, unless it is taken; services without conditions are trusted with the name, since
-    /// names are unique by construction.
-    async fn put_if_absent(&self, name: &CheckFileName, content: &Bytes) -> Result<Put, StoreError> {
-        let failed = |problem| self.error(&format!("write `{}{name}` to", self.prefix), problem);
-        if self.knows_conditions.load(Ordering::Relaxed) {
-            match self.put(name, content, Some("*")).await {
-                Ok(()) => return Ok(Put::Stored),
-                Err(PutFailure { status: 412, .. }) => return Ok(Put::NameTaken),
-                Err(PutFailure { status: 400 | 501, problem }) if !problem.is_passing() => {}
-                Err(PutFailure { problem, .. }) => return Err(failed(problem)),
-            }
-        }
-        // Whatever else may be wrong with the request is told by this one.
-        self.put(name, content, None).await.map_err(|failure| failed(failure.problem))?;
-        self.knows_conditions.store(false, Ordering::Relaxed);
-        Ok(Put::Stored)
-    }
-
-    async fn put(&self, name: &CheckFileName, content: &Bytes, if_none_match: Option<&str>) -> Result<(), PutFailure> {
-        // Whoever stores tries again, and with more patience: see `deliver`.
-        let once = aws_sdk_s3::config::Builder::new().retry_config(RetryConfig::disabled());
-        let answer = self
+    async fn send(&self, object: &Object, content: Bytes, condition: Condition) -> Result<(), PutFailure> {
+        let request = self
             .client
             .put_object()
             .bucket(&self.bucket)
-            .key(self.key(name))
-            .content_type("application/json")
-            .cache_control(CACHE_CONTROL)
-            .set_if_none_match(if_none_match.map(str::to_owned))
-            .body(ByteStream::from(content.clone()))
-            .customize()
-            .config_override(once)
-            .send()
-            .await;
-        match answer {
+            .key(self.key(&object.name))
+            .content_type(object.rules.content_type)
+            .cache_control(object.rules.cache_control)
+            .set_content_encoding(object.rules.is_compressed.then(|| "gzip".to_owned()))
+            .set_if_none_match((condition == Condition::IfAbsent).then(|| "*".to_owned()))
+            .body(ByteStream::from(content));
+        let response = match object.rules.write {
+            WriteMode::Replace => request.send().await,
+            // The caller retries, and is more patient: see `upload`.
+            WriteMode::Create => {
+                let once = aws_sdk_s3::config::Builder::new().retry_config(RetryConfig::disabled());
+                request.customize().config_override(once).send().await
+            }
+        };
+        match response {
             Ok(stored) if stored.e_tag().is_some() => Ok(()),
-            // Many a web server answers 200 to anything; a round must not be taken for stored there.
-            Ok(_) => Err(PutFailure { status: 200, problem: S3Problem::NotS3 { status: 200 } }),
+            // Many web servers respond to anything with 200; that does not mean that the object is stored.
+            Ok(_) => Err(PutFailure { status: 200, cause: S3Error::NotS3 { status: 200 } }),
             Err(error) => {
                 let status = error.raw_response().map_or(0, |raw| raw.status().as_u16());
-                Err(PutFailure { status, problem: self.problem(Action::Put, &error) })
+                Err(PutFailure { status, cause: self.cause(Action::Put, &error) })
             }
         }
     }
 
-    /// Whether an object is there with this content. A writer that may not read says no, and takes another name.
-    async fn holds(&self, name: &CheckFileName, content: &Bytes) -> bool {
-        self.read_check_file(name).await.is_ok_and(|there| there.is_some_and(|there| there == *content))
+    /// Whether the bucket has the object with this content; `false` if the object cannot be read.
+    async fn contains(&self, object: &Object, content: &Bytes) -> bool {
+        self.get(object).await.is_ok_and(|existing| existing.is_some_and(|existing| existing == *content))
     }
 
-    pub(super) async fn list_check_files(
-        &self,
-        times: RangeInclusive<UnixNanos>,
-    ) -> Result<Vec<CheckFileName>, StoreError> {
-        self.list_check_files_up_to(times, usize::MAX).await
+    pub(super) async fn get(&self, object: &Object) -> Result<Option<Vec<u8>>, StoreError> {
+        let failed = |cause| self.error(&format!("read `{}{}` from", self.prefix, object.name), cause);
+        let mut response = match self.client.get_object().bucket(&self.bucket).key(self.key(&object.name)).send().await
+        {
+            Ok(response) => response,
+            Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
+            Err(error) => return Err(failed(self.cause(Action::Get, &error))),
+        };
+        let limit = object.rules.read_limit.unwrap_or(usize::MAX);
+        let mut content = Vec::new();
+        while content.len() < limit
+            && let Some(chunk) = response.body.next().await
+        {
+            content.extend_from_slice(&chunk.map_err(|error| failed(error::from_connection(&error)))?);
+        }
+        Ok(Some(if object.rules.is_compressed { decompress(content) } else { content }))
     }
 
-    /// The names of check files of these times, in order; once there are so many, no further page is read.
-    pub(super) async fn list_check_files_up_to(
-        &self,
-        times: RangeInclusive<UnixNanos>,
-        most: usize,
-    ) -> Result<Vec<CheckFileName>, StoreError> {
-        let failed = |problem| self.error("list", problem);
-        let mut names: Vec<CheckFileName> = Vec::new();
+    pub(super) async fn get_all<N: ListedName>(&self, names: &[N]) -> Result<Vec<(N, ReadObject)>, StoreError> {
+        let objects: Vec<Option<(N, ReadObject)>> = stream::iter(names.to_vec())
+            .map(async |name| Ok(self.get(&Object::new(&name)).await?.map(|content| (name, Ok(content)))))
+            .buffered(READS_AT_ONCE)
+            .try_collect()
+            .await?;
+        Ok(objects.into_iter().flatten().collect())
+    }
+
+    pub(super) async fn list<N: ListedName>(&self, listing: &Listing) -> Result<Vec<N>, StoreError> {
+        let failed = |cause| self.error("list", cause);
+        let mut names: Vec<N> = Vec::new();
         let mut token = None;
         loop {
             let page = self
                 .client
                 .list_objects_v2()
                 .bucket(&self.bucket)
-                .prefix(&self.prefix)
-                .start_after(object_name::start_after(&self.prefix, *times.start()))
-                // XML cannot carry every key that a bucket may hold; one odd foreign key must not hide the rest.
+                .prefix(format!("{}{}", self.prefix, N::FOLDER))
+                .set_start_after(N::start_after(&self.prefix, *listing.times.start()))
+                // XML cannot contain every key that a bucket may have; one such key must not hide all others.
                 .encoding_type(EncodingType::Url)
                 .set_continuation_token(token.clone())
                 .send()
                 .await
-                .map_err(|error| failed(self.problem(Action::List, &error)))?;
+                .map_err(|error| failed(self.cause(Action::List, &error)))?;
             let is_encoded = page.encoding_type() == Some(&EncodingType::Url);
             for key in page.contents().iter().filter_map(|object| object.key()) {
-                let decoded = if is_encoded { decode_url(key) } else { Some(key.to_owned()) };
-                names.extend(decoded.and_then(|key| CheckFileName::parse_key(&self.prefix, &key)));
+                let key = if is_encoded { decode_url(key) } else { Some(key.to_owned()) };
+                names.extend(key.and_then(|key| N::parse(key.strip_prefix(&self.prefix)?)));
             }
             let next = page.next_continuation_token().map(str::to_owned);
-            // A listing is in order of keys, so that what comes after the last name we want is of no use.
-            let is_past = names.last().is_some_and(|last| last.stored_at > *times.end());
-            if is_past || names.len() >= most || page.is_truncated() != Some(true) {
+            // Keys are sorted: later pages contain only later times.
+            let is_past = names.last().and_then(N::stored_at).is_some_and(|time| time > *listing.times.end());
+            if is_past || names.len() >= listing.enough || page.is_truncated() != Some(true) {
                 break;
             }
             if next.is_none() || next == token {
-                let problem = "it says that the listing goes on, but not where".to_owned();
-                return Err(failed(S3Problem::Refused(problem)));
+                let cause = "a page of the listing has no continuation token, although more pages follow".to_owned();
+                return Err(failed(S3Error::Refused(cause)));
             }
             token = next;
         }
-        // A service that ignores `start-after` must not make a difference.
-        names.retain(|name| times.contains(&name.stored_at));
+        // Some services ignore `start-after`.
+        names.retain(|name| listing.contains(name));
         names.sort_unstable();
         Ok(names)
     }
 
-    pub(super) async fn read_check_file(&self, name: &CheckFileName) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read_object(name).await
-    }
-
-    async fn read_object(&self, name: &impl fmt::Display) -> Result<Option<Vec<u8>>, StoreError> {
-        let failed = |problem| self.error(&format!("read `{}{name}` from", self.prefix), problem);
-        let key = format!("{}{name}", self.prefix);
-        match self.client.get_object().bucket(&self.bucket).key(key).send().await {
-            Ok(object) => match object.body.collect().await {
-                Ok(content) => Ok(Some(content.to_vec())),
-                Err(error) => Err(failed(error::of_failed_connection(&error))),
-            },
-            Err(error) if error.code() == Some("NoSuchKey") => Ok(None),
-            Err(error) => Err(failed(self.problem(Action::Get, &error))),
-        }
-    }
-
-    pub(super) async fn read_check_files(
-        &self,
-        names: &[CheckFileName],
-    ) -> Result<Vec<(CheckFileName, ReadFile)>, StoreError> {
-        let files: Vec<Option<(CheckFileName, ReadFile)>> = stream::iter(names.to_vec())
-            .map(|name| async move { Ok(self.read_check_file(&name).await?.map(|content| (name, Ok(content)))) })
-            .buffered(READS_AT_ONCE)
-            .try_collect()
-            .await?;
-        Ok(files.into_iter().flatten().collect())
-    }
-
-    /// The request that puts an object in the place of the one before.
-    fn put_what_changes(&self, name: &impl fmt::Display, content: Vec<u8>) -> PutObjectFluentBuilder {
-        self.client
-            .put_object()
-            .bucket(&self.bucket)
-            .key(format!("{}{name}", self.prefix))
-            .content_type("application/json")
-            .cache_control(CACHE_CONTROL_OF_WHAT_CHANGES)
-            .body(ByteStream::from(content))
-    }
-
-    pub(super) async fn put_history(&self, name: &HistoryName, content: &str) -> Result<(), StoreError> {
-        let failed = |problem| self.error(&format!("write `{}{name}` to", self.prefix), problem);
-        let answer = self.put_what_changes(name, compressed(content)).content_encoding("gzip").send().await;
-        answer.map(|_| ()).map_err(|error| failed(self.problem(Action::Put, &error)))
-    }
-
-    pub(super) async fn read_history(&self, name: &HistoryName) -> Result<Option<Vec<u8>>, StoreError> {
-        let failed = |problem| self.error(&format!("read `{}{name}` from", self.prefix), problem);
-        let key = format!("{}{name}", self.prefix);
-        match self.client.get_object().bucket(&self.bucket).key(key).send().await {
-            Ok(object) => match object.body.collect().await {
-                Ok(content) => Ok(Some(decompressed(content.to_vec()))),
-                Err(error) => Err(failed(error::of_failed_connection(&error))),
-            },
-            Err(error) if error.code() == Some("NoSuchKey") => Ok(None),
-            Err(error) => Err(failed(self.problem(Action::Get, &error))),
-        }
-    }
-
-    pub(super) async fn list_histories(&self) -> Result<Vec<HistoryName>, StoreError> {
-        let failed = |problem| self.error("list", problem);
-        let mut pages = self
-            .client
-            .list_objects_v2()
-            .bucket(&self.bucket)
-            .prefix(format!("{}{HISTORY_FOLDER}", self.prefix))
-            .into_paginator()
-            .send();
-        let mut names = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed(self.problem(Action::List, &error)))?;
-            let keys = page.contents().iter().filter_map(|object| object.key());
-            names.extend(keys.filter_map(|key| HistoryName::parse_key(&self.prefix, key)));
-        }
-        names.sort_unstable();
-        Ok(names)
-    }
-
-    pub(super) async fn put_summaries(&self, objects: Vec<(SummaryName, String)>) -> Result<(), StoreError> {
-        let (badges, summaries): (Vec<_>, Vec<_>) = objects
-            .into_iter()
-            .partition(|(name, _)| matches!(name.form, SummaryForm::OverallBadge | SummaryForm::Badge(_)));
-        stream::iter(badges)
-            .map(|(name, content)| self.put_summary(name, content))
-            .buffer_unordered(WRITES_AT_ONCE)
-            .try_collect::<()>()
-            .await?;
-        for (name, content) in summaries {
-            self.put_summary(name, content).await?;
-        }
-        Ok(())
-    }
-
-    async fn put_summary(&self, name: SummaryName, content: String) -> Result<(), StoreError> {
-        let put = self.put_what_changes(&name, content.into_bytes());
-        let put = put.content_type(name.media_type()).cache_control(CACHE_CONTROL_OF_SUMMARIES);
-        let failed = |problem| self.error(&format!("write `{}{name}` to", self.prefix), problem);
-        put.send().await.map(drop).map_err(|error| failed(self.problem(Action::Put, &error)))
-    }
-
-    pub(super) async fn read_summary(&self, name: &SummaryName) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read_object(name).await
-    }
-
-    pub(super) async fn put_heartbeat(&self, name: &HeartbeatName, content: &str) -> Result<(), StoreError> {
-        let failed = |problem| self.error(&format!("write `{}{name}` to", self.prefix), problem);
-        let answer = self.put_what_changes(name, content.as_bytes().to_vec()).send().await;
-        match answer {
-            Ok(stored) if stored.e_tag().is_some() => Ok(()),
-            Ok(_) => Err(failed(S3Problem::NotS3 { status: 200 })),
-            Err(error) => Err(failed(self.problem(Action::Put, &error))),
-        }
-    }
-
-    pub(super) async fn read_heartbeat(&self, name: &HeartbeatName) -> Result<Option<Vec<u8>>, StoreError> {
-        let failed = |problem| self.error(&format!("read `{}{name}` from", self.prefix), problem);
-        let key = format!("{}{name}", self.prefix);
-        let mut object = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
-            Ok(object) => object,
-            Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
-            Err(error) => return Err(failed(self.problem(Action::Get, &error))),
-        };
-        let mut content = Vec::new();
-        while content.len() < HEARTBEAT_LIMIT
-            && let Some(chunk) = object.body.next().await
-        {
-            content.extend_from_slice(&chunk.map_err(|error| failed(error::of_failed_connection(&error)))?);
-        }
-        Ok(Some(content))
-    }
-
-    fn key(&self, name: &CheckFileName) -> String {
+    fn key(&self, name: impl fmt::Display) -> String {
         format!("{}{name}", self.prefix)
     }
 
-    fn asked(&self, action: Action) -> Asked<'_> {
-        Asked { action, bucket: &self.bucket, prefix: &self.prefix }
+    fn context(&self, action: Action) -> RequestContext<'_> {
+        RequestContext { action, bucket: &self.bucket, prefix: &self.prefix }
     }
 
-    fn error(&self, task: &str, problem: S3Problem) -> StoreError {
-        StoreError::S3 { task: format!("{task} {}", self.description), problem }
+    fn error(&self, task: &str, cause: S3Error) -> StoreError {
+        StoreError::S3 { task: format!("{task} {}", self.description), cause }
     }
 
-    /// What the SDK's error means.
-    fn problem<E>(&self, action: Action, error: &SdkError<E, HttpResponse>) -> S3Problem
+    fn cause<E>(&self, action: Action, error: &SdkError<E, HttpResponse>) -> S3Error
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        client::problem(&self.asked(action), error)
+        client::sdk_error(&self.context(action), error)
     }
 }
 
-/// Why a request was put to the service with no answer.
-struct PutFailure {
-    /// The answer's HTTP status; 0 if there was none.
-    status: u16,
-    problem: S3Problem,
+/// When a PUT takes effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Condition {
+    None,
+    /// Only if no object has the name.
+    IfAbsent,
 }
 
-/// The bucket as people call it.
+/// A PUT that failed.
+struct PutFailure {
+    /// The response's HTTP status; 0 if there was no response.
+    status: u16,
+    cause: S3Error,
+}
+
+/// The bucket in words, without the user and password that its URL may contain.
 fn describe(bucket: &Bucket) -> String {
     match &bucket.endpoint_url {
         Some(url) => format!("the bucket `{}` at `{}`", bucket.name, without_user(url)),
@@ -371,20 +239,19 @@ fn describe(bucket: &Bucket) -> String {
     }
 }
 
-fn compressed(content: &str) -> Vec<u8> {
+fn compress(content: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    // Writing into memory does not fail.
-    let _ = encoder.write_all(content.as_bytes());
+    // Writing to memory cannot fail.
+    let _ = encoder.write_all(content);
     encoder.finish().unwrap_or_default()
 }
 
-/// What was compressed, if it was: some services and proxies decompress on the way. What breaks off is cut there,
-/// and is no JSON.
-fn decompressed(content: Vec<u8>) -> Vec<u8> {
+/// Decompresses content, unless a service or proxy already did. Incomplete content is cut, and its parser rejects it.
+fn decompress(content: Vec<u8>) -> Vec<u8> {
     if !content.starts_with(&[0x1f, 0x8b]) {
         return content;
     }
-    let mut plain = Vec::new();
-    let _ = flate2::read::GzDecoder::new(content.as_slice()).take(HISTORY_LIMIT).read_to_end(&mut plain);
-    plain
+    let mut decompressed = Vec::new();
+    let _ = flate2::read::GzDecoder::new(content.as_slice()).take(DECOMPRESSED_LIMIT).read_to_end(&mut decompressed);
+    decompressed
 }

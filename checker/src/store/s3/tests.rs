@@ -1,8 +1,11 @@
-//! What is asked of a service that speaks S3, and what its answers lead to.
+//! Tests of the requests to an S3 service, and of the reactions to its responses.
 
 use super::delete::{DELETE_BATCH, DELETES_AT_ONCE};
 use super::*;
 use crate::store::settings::{Secret, WriterKeys};
+use crate::store::{Store, next_name, upload};
+use shared::UnixNanos;
+use shared::object_name::CheckFileName;
 use shared::page_config::AddressStyle;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -69,10 +72,18 @@ fn refuses(status: &str, code: &str) -> String {
     says(status, "application/xml", &format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code></Error>"))
 }
 
+/// Stores a check file under its name or the next free one.
+async fn put_to(url: &str) -> Result<CheckFileName, StoreError> {
+    upload::put_check_file(&Store::S3(S3Store::open(&bucket(url)).await), &name(), "[]").await
+}
+
+async fn check_files(url: &str, listing: Listing) -> Result<Vec<CheckFileName>, StoreError> {
+    S3Store::open(&bucket(url)).await.list(&listing).await
+}
+
 async fn put(answers: Vec<String>) -> (Result<CheckFileName, StoreError>, Vec<String>) {
     let (url, served) = server(answers).await;
-    let store = S3Store::open(&bucket(&url)).await;
-    let stored = store.put_check_file(&name(), &"[]".into()).await;
+    let stored = put_to(&url).await;
     (stored, served.await.unwrap())
 }
 
@@ -93,7 +104,7 @@ async fn a_check_file_is_stored_as_immutable_and_only_if_absent() {
 }
 
 #[tokio::test]
-async fn a_service_without_conditions_is_asked_without() {
+async fn a_service_without_conditions_gets_none() {
     for refusal in [refuses("501 Not Implemented", "NotImplemented"), refuses("400 Bad Request", "InvalidArgument")] {
         let (stored, heads) = put(vec![refusal, says("200 OK", "text/plain", "")]).await;
         assert_eq!(stored.unwrap(), name());
@@ -102,7 +113,7 @@ async fn a_service_without_conditions_is_asked_without() {
 }
 
 #[tokio::test]
-async fn a_taken_name_gives_the_next_nanosecond_unless_it_is_our_own_round() {
+async fn a_round_gets_the_next_free_name_unless_it_is_stored() {
     let taken = || refuses("412 Precondition Failed", "PreconditionFailed");
     let answers = vec![taken(), says("200 OK", "application/json", "[other]"), says("200 OK", "text/plain", "")];
     let (stored, _) = put(answers).await;
@@ -112,35 +123,35 @@ async fn a_taken_name_gives_the_next_nanosecond_unless_it_is_our_own_round() {
 }
 
 #[tokio::test]
-async fn storing_is_tried_once_here_since_whoever_delivers_tries_again() {
+async fn a_check_file_is_put_once_because_the_caller_retries() {
     let (stored, heads) = put(vec![refuses("503 Slow Down", "SlowDown")]).await;
-    assert!(stored.unwrap_err().is_passing());
+    assert!(stored.unwrap_err().is_transient());
     assert_eq!(heads.len(), 1);
 }
 
 #[tokio::test]
-async fn a_service_that_is_slow_is_not_taken_for_one_without_conditions() {
+async fn a_slow_service_does_not_count_as_one_without_conditions() {
     let (stored, heads) = put(vec![refuses("400 Bad Request", "RequestTimeout")]).await;
-    assert!(stored.unwrap_err().is_passing());
+    assert!(stored.unwrap_err().is_transient());
     assert_eq!(heads.len(), 1);
 }
 
 #[tokio::test]
-async fn a_web_server_that_says_yes_to_anything_is_not_taken_for_a_store() {
+async fn a_web_server_that_accepts_anything_is_not_a_store() {
     let page = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 6\r\nconnection: close\r\n\r\n<html>";
     let (stored, _) = put(vec![page.to_owned()]).await;
     let error = stored.unwrap_err();
-    assert!(error.to_string().contains("no S3 service") && !error.is_passing(), "{error}");
+    assert!(error.to_string().contains("not from an S3 service") && !error.is_transient(), "{error}");
     let (url, _served) = server(vec![page.to_owned()]).await;
-    let error = S3Store::open(&bucket(&url)).await.list_check_files(0..=UnixNanos::MAX).await.unwrap_err();
-    assert!(error.to_string().contains("no S3 service"), "{error}");
+    let error = check_files(&url, Listing::all()).await.unwrap_err();
+    assert!(error.to_string().contains("not from an S3 service"), "{error}");
     let (url, _served) = server(vec![says("404 Not Found", "text/html", "<h1>Not Found</h1>")]).await;
-    let error = S3Store::open(&bucket(&url)).await.read_check_file(&name()).await.unwrap_err();
-    assert!(error.to_string().contains("no S3 service"), "{error}");
+    let error = S3Store::open(&bucket(&url)).await.get(&Object::new(&name())).await.unwrap_err();
+    assert!(error.to_string().contains("not from an S3 service"), "{error}");
 }
 
 #[tokio::test]
-async fn errors_name_the_object_the_bucket_and_the_remedy_and_no_secret() {
+async fn errors_contain_object_bucket_and_remedy_but_no_secret() {
     let (stored, _) = put(vec![refuses("403 Forbidden", "AccessDenied")]).await;
     let text = stored.unwrap_err().to_string();
     assert!(
@@ -154,30 +165,33 @@ async fn errors_name_the_object_the_bucket_and_the_remedy_and_no_secret() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_said_so_and_may_pass() {
+async fn a_refused_connection_is_a_transient_error() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let error = S3Store::open(&bucket(&url)).await.put_check_file(&name(), &"[]".into()).await.unwrap_err();
-    assert!(error.to_string().ends_with("the connection is refused; check `endpoint_url`, and that the service runs"));
-    assert!(error.is_passing());
+    let error = put_to(&url).await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("the connection was refused; check `endpoint_url`, and whether the service is running")
+    );
+    assert!(error.is_transient());
 }
 
 #[tokio::test]
-async fn a_service_without_tls_is_told_apart_from_one_that_is_away() {
+async fn a_service_without_tls_differs_from_an_unreachable_one() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
         let (mut connection, _) = listener.accept().await.unwrap();
         connection.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
     });
-    let store = S3Store::open(&bucket(&url)).await;
-    let error = store.put_check_file(&name(), &"[]".into()).await.unwrap_err();
-    assert!(error.to_string().contains("no secure connection can be made"), "{error}");
+    let error = put_to(&url).await.unwrap_err();
+    assert!(error.to_string().contains("no secure connection could be established"), "{error}");
 }
 
 #[tokio::test]
-async fn a_listing_is_read_to_its_end_and_decoded() {
+async fn all_pages_of_a_listing_are_read_and_decoded() {
     let page = |keys: &[&str], token: &str| {
         let contents =
             keys.iter().map(|key| format!("<Contents><Key>{key}</Key></Contents>")).collect::<Vec<_>>().concat();
@@ -200,7 +214,7 @@ async fn a_listing_is_read_to_its_end_and_decoded() {
         page(&["status/1795330254340493980-check.json", "status/index.json"], ""),
     ])
     .await;
-    let names = S3Store::open(&bucket(&url)).await.list_check_files(SOME_TIME..=UnixNanos::MAX).await.unwrap();
+    let names = check_files(&url, Listing::since(SOME_TIME)).await.unwrap();
     assert_eq!(
         names.iter().map(ToString::to_string).collect::<Vec<_>>(),
         ["1795330254340493978-a-check.json", "1795330254340493980-check.json"]
@@ -211,12 +225,12 @@ async fn a_listing_is_read_to_its_end_and_decoded() {
 }
 
 #[tokio::test]
-async fn a_listing_of_old_files_ends_where_they_end() {
+async fn a_listing_of_old_files_stops_after_them() {
     let page = "<?xml version=\"1.0\"?><ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>more</NextContinuationToken>\
         <Contents><Key>status/1795330254340493978-check.json</Key></Contents>\
         <Contents><Key>status/1795330254340493980-check.json</Key></Contents></ListBucketResult>";
     let (url, served) = server(vec![says("200 OK", "application/xml", page)]).await;
-    let names = S3Store::open(&bucket(&url)).await.list_check_files(0..=SOME_TIME + 1).await.unwrap();
+    let names = check_files(&url, Listing::until(SOME_TIME + 1)).await.unwrap();
     assert_eq!(names, [CheckFileName { stored_at: SOME_TIME, node: None }]);
     assert_eq!(served.await.unwrap().len(), 1);
 }
@@ -226,27 +240,27 @@ async fn a_service_without_batches_deletes_one_by_one() {
     let gone = || says("204 No Content", "text/plain", "");
     let (url, served) = server(vec![refuses("501 Not Implemented", "NotImplemented"), gone(), gone()]).await;
     let names = [name(), next_name(&name())];
-    assert_eq!(S3Store::open(&bucket(&url)).await.remove_check_files(&names, |_| {}).await.removed, 2);
+    assert_eq!(S3Store::open(&bucket(&url)).await.delete(&names, |_| {}).await.deleted, 2);
     let heads = served.await.unwrap();
     assert!(heads[0].starts_with("post /b/?delete") && heads[2].starts_with("delete /b/status/"), "{heads:?}");
 }
 
 #[tokio::test]
-async fn an_object_that_cannot_be_deleted_is_told_and_the_others_count() {
+async fn an_object_that_cannot_be_deleted_is_reported() {
     let body =
         "<?xml version=\"1.0\"?><DeleteResult><Error><Key>k</Key><Code>AccessDenied</Code></Error></DeleteResult>";
     let (url, _served) = server(vec![says("200 OK", "application/xml", body)]).await;
     let names = [name(), next_name(&name())];
     let mut done = 0;
-    let removal = S3Store::open(&bucket(&url)).await.remove_check_files(&names, |count| done = count).await;
-    assert_eq!((removal.removed, done), (1, 2));
-    let error = removal.failure.unwrap().to_string();
-    assert!(error.starts_with("failed to remove 1 of 2 check files, such as `k`, from the bucket `b`"), "{error}");
+    let deletion = S3Store::open(&bucket(&url)).await.delete(&names, |count| done = count).await;
+    assert_eq!((deletion.deleted, done), (1, 2));
+    let error = deletion.failure.unwrap().to_string();
+    assert!(error.starts_with("failed to delete 1 of 2 objects, such as `k`, from the bucket `b`"), "{error}");
     assert!(error.contains("`s3:DeleteObject`"), "{error}");
 }
 
 #[tokio::test]
-async fn where_a_whole_request_to_delete_fails_no_further_one_is_begun() {
+async fn after_a_failed_delete_request_no_further_one_starts() {
     // The server would refuse as many requests as there are batches.
     const BATCHES: usize = 3 * DELETES_AT_ONCE.0;
     let refusals = (0..BATCHES).map(|_| refuses("403 Forbidden", "AccessDenied")).collect();
@@ -254,10 +268,10 @@ async fn where_a_whole_request_to_delete_fails_no_further_one_is_begun() {
     let names: Vec<_> = (0..(BATCHES * DELETE_BATCH) as i64)
         .map(|later| CheckFileName { stored_at: SOME_TIME + later, node: None })
         .collect();
-    let removal = S3Store::open(&bucket(&url)).await.remove_check_files(&names, |_| {}).await;
-    assert_eq!(removal.removed, 0);
-    let error = removal.failure.unwrap().to_string();
-    assert!(error.starts_with("failed to remove 12000 of 12000 check files from the bucket `b`"), "{error}");
+    let deletion = S3Store::open(&bucket(&url)).await.delete(&names, |_| {}).await;
+    assert_eq!(deletion.deleted, 0);
+    let error = deletion.failure.unwrap().to_string();
+    assert!(error.starts_with("failed to delete 12000 of 12000 objects from the bucket `b`"), "{error}");
     assert!(error.contains("access is denied"), "{error}");
     for _ in 0..10 {
         tokio::task::yield_now().await;
@@ -266,7 +280,7 @@ async fn where_a_whole_request_to_delete_fails_no_further_one_is_begun() {
 }
 
 #[test]
-fn keys_are_decoded_as_listings_encode_them() {
+fn keys_of_listings_are_decoded() {
     for (encoded, key) in
         [("a%2Fb+c%2b", Some("a/b c+")), ("%C3%A9", Some("é")), ("%", None), ("%zz", None), ("%FF", None)]
     {

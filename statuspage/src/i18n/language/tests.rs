@@ -2,22 +2,22 @@ use super::*;
 use crate::test_support::{TestFormat, language, locale_file as file, with_status_labels};
 use shared::page_config::appearance::LANGUAGES;
 
-/// The keys and the texts of a file.
+/// The keys and texts of a locale file.
 fn lines(file: &str) -> Vec<(&str, &str)> {
     let lines = file.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.map(|line| line.split_once(" = ").unwrap_or_else(|| panic!("`{line}` has no key"))).collect()
 }
 
-/// The places of a text that are filled in, each once.
-fn places(text: &str) -> Vec<&str> {
-    let mut places: Vec<&str> =
+/// The distinct placeholders of a text.
+fn placeholders(text: &str) -> Vec<&str> {
+    let mut placeholders: Vec<&str> =
         text.split('{').skip(1).map(|rest| rest.split_once('}').expect("it is closed").0).collect();
-    places.sort_unstable();
-    places.dedup();
-    places
+    placeholders.sort_unstable();
+    placeholders.dedup();
+    placeholders
 }
 
-/// Each key of English with its text in a language, and with the English one.
+/// Each key with its text and the English text.
 fn pairs<'f>(file: &'f str, english: &'f str) -> Vec<(&'f str, &'f str, &'f str)> {
     let texts = lines(file);
     let text_of = |key| texts.iter().find(|(known, _)| *known == key).map(|(_, text)| *text);
@@ -26,18 +26,18 @@ fn pairs<'f>(file: &'f str, english: &'f str) -> Vec<(&'f str, &'f str, &'f str)
 }
 
 #[test]
-fn no_language_lacks_a_text_or_has_one_too_many() {
+fn all_languages_have_the_same_keys() {
     let sorted_keys = |file: &str| {
         let mut keys: Vec<String> = lines(file).iter().map(|(key, _)| (*key).to_owned()).collect();
         keys.sort_unstable();
         keys
     };
     let english = sorted_keys(&file("en"));
-    assert!(english.windows(2).all(|pair| pair[0] != pair[1]), "a key twice");
+    assert!(english.windows(2).all(|pair| pair[0] != pair[1]), "a duplicate key");
     for code in LANGUAGES {
         assert_eq!(sorted_keys(&file(code)), english, "{code}");
         for line in file(code).lines() {
-            assert_eq!(line, line.trim(), "{code}: a space at an end");
+            assert_eq!(line, line.trim(), "{code}: a line starts or ends with a space");
         }
     }
     let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/locales")).expect("it is a folder");
@@ -45,30 +45,30 @@ fn no_language_lacks_a_text_or_has_one_too_many() {
 }
 
 #[test]
-fn every_text_fills_in_what_the_english_one_does() {
+fn all_languages_use_the_same_placeholders() {
     let english = file("en");
     for code in LANGUAGES {
         for (key, text, wanted) in pairs(&file(code), &english) {
-            assert_eq!(places(text), places(wanted), "{code}: {key}");
-            // A form for one or for none need not name the number; the last one is for all others.
+            assert_eq!(placeholders(text), placeholders(wanted), "{code}: {key}");
+            // The forms for zero and one need no number; the last form is for all other numbers.
             let last = text.rsplit('|').next().expect("there is a form");
-            assert_eq!(places(last), places(wanted), "{code}: {key}");
-            for place in places(text) {
-                assert!(place.parse::<usize>().is_ok_and(|place| place < 5), "{code}: {key}");
+            assert_eq!(placeholders(last), placeholders(wanted), "{code}: {key}");
+            for placeholder in placeholders(text) {
+                assert!(placeholder.parse::<usize>().is_ok_and(|number| number < 5), "{code}: {key}");
             }
         }
     }
 }
 
 #[test]
-fn what_is_counted_has_as_many_forms_as_the_language_has_categories() {
+fn plural_texts_have_a_form_for_each_category() {
     let english = file("en");
     for code in LANGUAGES {
         let file = file(code);
-        let plurals = lines(&file).iter().find(|(key, _)| *key == "plurals").expect("they are told").1.to_owned();
+        let plurals = lines(&file).iter().find(|(key, _)| *key == "plurals").expect("the key exists").1.to_owned();
         for (key, text, wanted) in pairs(&file, &english) {
             let forms = text.split('|').count();
-            // A sentence may go round the number, and is the same for all.
+            // A single form that fits all numbers is allowed.
             let all = if wanted.contains('|') { plurals.split('|').count() } else { 1 };
             assert!(forms == all || forms == 1, "{code}: {key}: {text}");
         }
@@ -81,7 +81,7 @@ fn numbers_choose_their_forms() {
     assert_eq!([0, 1, 2].map(|number| hours("en", number)), ["0 hours", "1 hour", "2 hours"]);
     assert_eq!([1, 2].map(|number| hours("de", number)), ["1 Stunde", "2 Stunden"]);
     assert_eq!([0, 1, 2].map(|number| hours("fr", number)), ["0 heure", "1 heure", "2 heures"]);
-    assert_eq!(hours("es", 1_000_000), "1000000 horas", "a category that no form is for has the last one");
+    assert_eq!(hours("es", 1_000_000), "1000000 horas", "a category without a form uses the last one");
     assert_eq!([1, 2].map(|number| hours("ja", number)), ["1時間", "2時間"]);
     assert_eq!([1, 2].map(|number| hours("zh", number)), ["1 小时", "2 小时"]);
     let arabic = [0, 1, 2, 3, 11, 100].map(|number| hours("ar", number));
@@ -89,18 +89,18 @@ fn numbers_choose_their_forms() {
 }
 
 #[test]
-fn words_at_the_beginning_of_sentences_can_be_made_great() {
-    // Only ASCII letters are; other scripts have no great letters, or the word has one already.
+fn all_texts_can_be_capitalized() {
+    // Only ASCII letters are capitalized, so other first letters must be uppercase or have no case.
     for code in LANGUAGES {
         for (key, text) in lines(&file(code)) {
-            let first = text.chars().next().expect("it says something");
+            let first = text.chars().next().expect("it is not empty");
             assert!(first.is_ascii() || !first.is_lowercase(), "{code}: {key}: {text}");
         }
     }
 }
 
 #[test]
-fn figures_are_written_as_the_language_does() {
+fn numbers_have_the_format_of_the_language() {
     assert_eq!(
         (language("en").percent("99.97%"), language("en").response_time(1_240_000_000)),
         ("99.97%".into(), "1.24 s".into())
@@ -113,7 +113,7 @@ fn figures_are_written_as_the_language_does() {
 }
 
 #[test]
-fn lists_read_as_sentences_do() {
+fn lists_have_the_conjunction_of_the_language() {
     let listed = |code, names: &[&str]| language(code).list(names);
     assert_eq!((listed("en", &[]), listed("en", &["A"])), (String::new(), "A".to_owned()));
     assert_eq!((listed("en", &["A", "B"]), listed("en", &["A", "B", "C"])), ("A and B".into(), "A, B and C".into()));
@@ -124,21 +124,22 @@ fn lists_read_as_sentences_do() {
 }
 
 #[test]
-fn statuses_are_called_as_the_host_likes() {
-    let own = with_status_labels(Status::Healthy, "operational");
-    assert_eq!((own.status_label(Status::Healthy), own.status_label(Status::Down)), ("operational", "down"));
-    assert!(Status::ALL.into_iter().enumerate().all(|(place, status)| status as usize == place));
+fn status_labels_can_be_configured() {
+    let language = with_status_labels(Status::Healthy, "operational");
+    let labels = [Status::Healthy, Status::Down].map(|status| language.status_label(status));
+    assert_eq!(labels, ["operational", "down"]);
+    assert!(Status::ALL.into_iter().enumerate().all(|(index, status)| status as usize == index));
 }
 
 #[test]
-fn names_keep_their_place_in_sentences_from_right_to_left() {
+fn names_are_isolated_from_the_other_direction() {
     assert_eq!(language("ar").isolate("1-a.json".to_owned()), "\u{2068}1-a.json\u{2069}");
     assert_eq!(language("de").isolate("1-a.json".to_owned()), "1-a.json");
-    assert_eq!(language("de").isolate("שלום".to_owned()), "\u{2068}שלום\u{2069}", "two of them would change places");
+    assert_eq!(language("de").isolate("שלום".to_owned()), "\u{2068}שלום\u{2069}", "two of them would swap");
 }
 
 #[test]
-fn keys_come_in_any_order_and_a_missing_one_is_taken_from_the_fallback() {
+fn the_fallback_replaces_missing_texts() {
     let english = file("en");
     assert!(Texts::parse(&english).is_complete() && Texts::parse(&english.replace('\n', "\r\n")).is_complete());
     let backwards = file("de").lines().rev().collect::<Vec<_>>().join("\n");
@@ -146,19 +147,19 @@ fn keys_come_in_any_order_and_a_missing_one_is_taken_from_the_fallback() {
     let mut texts = Texts::parse(&without);
     assert!(Texts::parse(&backwards).is_complete() && !texts.is_complete());
     texts.fill_from(Texts::parse(&english));
-    let language = Language::new(texts, Box::new(TestFormat { code: "de" })).expect("English has the rest");
+    let language = Language::new(texts, Box::new(TestFormat { code: "de" })).expect("English is complete");
     assert_eq!((language.text(texts::UP), language.text(texts::DOWN)), ("{0} up", "ausgefallen"));
 }
 
 #[test]
-fn without_some_text_there_is_no_language() {
+fn a_language_needs_all_texts() {
     let parse = |file: &str| Language::new(Texts::parse(file), Box::new(TestFormat { code: "en" })).is_some();
     assert!(!parse("") && !parse("<!doctype html>"));
     assert!(!parse(&file("en").replace("\nup = ", "\ndown_again = ")));
 }
 
 #[test]
-fn what_is_filled_in_is_not_filled_in_again() {
-    assert_eq!(filled("{0} is {1}", &["{1}", "down"]), "{1} is down");
-    assert_eq!(filled("{7}{", &["x"]), "");
+fn placeholders_in_values_are_not_replaced() {
+    assert_eq!(fill("{0} is {1}", &["{1}", "down"]), "{1} is down");
+    assert_eq!(fill("{7}{", &["x"]), "");
 }

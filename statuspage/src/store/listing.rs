@@ -1,56 +1,52 @@
-//! What stores list. Pure data.
+//! What stores list.
 
 use shared::UnixNanos;
 use shared::check_file::CheckFile;
 use shared::object_name::{CheckFileName, HistoryName};
 
-/// A check file that is in the store.
+/// A check file in a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedFile {
-    /// Its name.
     pub name: CheckFileName,
-    /// How many bytes it has, if the list says so.
+    /// The size in bytes, if the listing contains it.
     pub size: Option<usize>,
-    /// What it holds, if the list has that, too.
+    /// The content, if the listing contains it.
     pub file: Option<CheckFile>,
 }
 
-/// Whether a list may bring the contents of check files along.
+/// Whether a listing may contain the contents of check files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InlineContents {
-    /// It may, since nothing is known yet.
+    /// For the first listing, when no file is in memory.
     Allowed,
-    /// It need not, since nearly all is known.
     Omitted,
 }
 
-/// What a store holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Listing {
     /// The check files, oldest first.
     pub files: Vec<ListedFile>,
-    /// The names of other objects that were listed beside them.
+    /// The names of all other objects.
     pub unrelated: Vec<String>,
-    /// When this was known by the device's clock, if it is not the store that says so now.
+    /// When the listing was received, by the device's clock, if it comes from the service worker's cache.
     pub cached_at: Option<UnixNanos>,
 }
 
-/// What can be got from a store.
+/// An object that can be fetched from a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreObject {
-    /// A check file.
     CheckFile(CheckFileName),
-    /// A history, with what changes when its content does, if the list says so.
+    /// A history, with its entity tag if the listing contains it.
     History(HistoryName, Option<String>),
 }
 
-/// What a store says about its histories.
+/// A listing of all histories.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HistoryListing {
-    /// Their names, each with what changes when its content does, if the list says so.
+    /// The names, each with its entity tag if the listing contains it.
     pub histories: Vec<(HistoryName, Option<String>)>,
-    /// The newest check files, if they were listed, too.
+    /// The newest check files, if the same request returned them.
     pub newest: Option<Listing>,
-    /// When this was known, if it is not the store that says so now.
+    /// When the listing was received, if it comes from the service worker's cache.
     pub cached_at: Option<UnixNanos>,
 }

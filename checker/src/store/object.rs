@@ -1,0 +1,214 @@
+//! Names of objects in a store, and the rules by which each kind of object is written, cached and read.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use shared::UnixNanos;
+use shared::object_name::{self, CheckFileName, HISTORY_FOLDER, HeartbeatName, HistoryName, SummaryName, patterns};
+
+/// A check file never changes once it is stored.
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+/// Histories and heartbeats are replaced again and again: caches must revalidate them.
+const REVALIDATE: &str = "no-cache";
+/// Summaries and badges carry their time, may be a minute old and are fetched often.
+const ONE_MINUTE: &str = "public, max-age=60";
+
+const JSON: &str = "application/json";
+
+/// The part of a heartbeat that is read, in bytes. A longer object is not a heartbeat.
+const HEARTBEAT_LIMIT: usize = 16 << 10;
+
+/// How objects of one kind are written, cached and read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ObjectRules {
+    /// The media type, as HTTP spells it.
+    pub content_type: &'static str,
+    /// How long caches between the store and its readers may keep the object.
+    pub cache_control: &'static str,
+    pub(super) write: WriteMode,
+    /// Whether a bucket stores the object compressed by gzip.
+    pub(super) is_compressed: bool,
+    /// How many bytes are read at most.
+    pub(super) read_limit: Option<usize>,
+    /// Whether the object must survive a power failure.
+    pub(super) is_durable: bool,
+    /// The list that a directory store keeps of these objects for plain HTTP readers.
+    pub(super) listed_in: Option<ListFile>,
+    /// Whether a directory store reads and writes nothing outside the object's folder, so that its writer needs no
+    /// other permission, and reports a missing store as an error instead of a missing object.
+    pub(super) is_self_contained: bool,
+}
+
+/// What happens to an object that already has the name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WriteMode {
+    /// It stays, and the write fails unless its content is the same.
+    Create,
+    /// It is replaced; readers see the old or the new content.
+    Replace,
+}
+
+/// The lists that a directory store keeps for plain HTTP readers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ListFile {
+    /// All check files, in the original's format.
+    Index,
+    /// The histories and the newest check files.
+    HistoryIndex,
+}
+
+/// An object that is replaced, is read whole and appears in no list.
+const REPLACED: ObjectRules = ObjectRules {
+    content_type: JSON,
+    cache_control: REVALIDATE,
+    write: WriteMode::Replace,
+    is_compressed: false,
+    read_limit: None,
+    is_durable: true,
+    listed_in: None,
+    is_self_contained: false,
+};
+
+/// The name of an object without the store's prefix.
+pub trait ObjectName: fmt::Display {
+    /// The rules for objects of this kind.
+    fn rules(&self) -> ObjectRules;
+}
+
+/// The name of an object that stores can list and delete.
+pub trait ListedName: ObjectName + Clone + Ord + Send + Sync + 'static {
+    /// The folder of these objects: empty, or ending in a slash.
+    const FOLDER: &'static str;
+
+    /// Parses a name without the store's prefix; `None` if it is of another kind.
+    fn parse(name: &str) -> Option<Self>;
+
+    /// When the object was stored, if its name contains the time.
+    fn stored_at(&self) -> Option<UnixNanos>;
+
+    /// The key after which a listing of a bucket must start to contain all objects stored at `time` or later.
+    fn start_after(prefix: &str, time: UnixNanos) -> Option<String>;
+
+    /// The pattern for a policy that covers this object and all others of the same writer.
+    fn pattern(&self, prefix: &str) -> String;
+}
+
+impl ObjectName for CheckFileName {
+    fn rules(&self) -> ObjectRules {
+        ObjectRules { cache_control: IMMUTABLE, write: WriteMode::Create, listed_in: Some(ListFile::Index), ..REPLACED }
+    }
+}
+
+impl ListedName for CheckFileName {
+    const FOLDER: &'static str = "";
+
+    fn parse(name: &str) -> Option<CheckFileName> {
+        CheckFileName::parse(name)
+    }
+
+    fn stored_at(&self) -> Option<UnixNanos> {
+        Some(self.stored_at)
+    }
+
+    fn start_after(prefix: &str, time: UnixNanos) -> Option<String> {
+        Some(object_name::start_after(prefix, time))
+    }
+
+    fn pattern(&self, prefix: &str) -> String {
+        match &self.node {
+            Some(node) => patterns::check_files(prefix, node),
+            None => patterns::legacy_check_files(prefix),
+        }
+    }
+}
+
+impl ObjectName for HistoryName {
+    fn rules(&self) -> ObjectRules {
+        ObjectRules { is_compressed: true, listed_in: Some(ListFile::HistoryIndex), ..REPLACED }
+    }
+}
+
+impl ListedName for HistoryName {
+    const FOLDER: &'static str = HISTORY_FOLDER;
+
+    fn parse(name: &str) -> Option<HistoryName> {
+        HistoryName::parse(name)
+    }
+
+    fn stored_at(&self) -> Option<UnixNanos> {
+        None
+    }
+
+    fn start_after(_: &str, _: UnixNanos) -> Option<String> {
+        None
+    }
+
+    fn pattern(&self, prefix: &str) -> String {
+        format!("{prefix}{self}")
+    }
+}
+
+impl ObjectName for SummaryName {
+    fn rules(&self) -> ObjectRules {
+        // A few minutes later the checker writes again what a power failure destroyed.
+        ObjectRules { content_type: self.media_type(), cache_control: ONE_MINUTE, is_durable: false, ..REPLACED }
+    }
+}
+
+impl ObjectName for HeartbeatName {
+    fn rules(&self) -> ObjectRules {
+        ObjectRules { read_limit: Some(HEARTBEAT_LIMIT), is_self_contained: true, ..REPLACED }
+    }
+}
+
+/// Which objects of a kind are listed. Times limit only kinds whose names contain one.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    pub(super) times: RangeInclusive<UnixNanos>,
+    /// The number of names after which a bucket is not read any further.
+    pub(super) enough: usize,
+}
+
+impl Listing {
+    /// All objects.
+    #[must_use]
+    pub fn all() -> Listing {
+        Listing { times: 0..=UnixNanos::MAX, enough: usize::MAX }
+    }
+
+    /// Objects stored at `from` or later.
+    #[must_use]
+    pub fn since(from: UnixNanos) -> Listing {
+        Listing { times: from..=UnixNanos::MAX, ..Listing::all() }
+    }
+
+    /// Objects stored at `until` or earlier. A bucket is not read any further.
+    #[must_use]
+    pub fn until(until: UnixNanos) -> Listing {
+        Listing { times: 0..=until, ..Listing::all() }
+    }
+
+    /// The `count` oldest objects, or some more.
+    #[must_use]
+    pub fn oldest(count: usize) -> Listing {
+        Listing { enough: count, ..Listing::all() }
+    }
+
+    /// Whether the listing covers the object's time.
+    pub(super) fn contains(&self, name: &impl ListedName) -> bool {
+        name.stored_at().is_none_or(|stored_at| self.times.contains(&stored_at))
+    }
+}
+
+/// An object as the stores handle it: its name as text, and the rules for its kind.
+#[derive(Debug, Clone)]
+pub(super) struct Object {
+    pub(super) name: String,
+    pub(super) rules: ObjectRules,
+}
+
+impl Object {
+    pub(super) fn new(name: &impl ObjectName) -> Object {
+        Object { name: name.to_string(), rules: name.rules() }
+    }
+}

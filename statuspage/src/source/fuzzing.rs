@@ -1,0 +1,25 @@
+//! Entry points of the fuzz targets in `fuzz/` to parsers that are private to [`super`].
+
+use shared::page_config::{AddressStyle, S3Source};
+
+use super::{http, s3};
+
+/// Parses the `index.json` of a directory.
+pub fn parse_index(body: &[u8]) {
+    let _ = http::parse_index(body);
+}
+
+/// Parses a response of S3 as a listing of check files, as a listing of histories and as an error.
+pub fn parse_s3_response(body: &str) {
+    let source = S3Source {
+        bucket: "status".to_owned(),
+        region: "eu-central-1".to_owned(),
+        endpoint_url: None,
+        address_style: AddressStyle::VirtualHost,
+        prefix: "status/".to_owned(),
+        public_keys: None,
+    };
+    let _ = s3::parse_listing(&source, body);
+    let _ = s3::parse_histories(&source, body);
+    let _ = s3::parse_error(403, body);
+}

@@ -1,0 +1,68 @@
+//! Why a store could not be read, with a remedy.
+
+use crate::i18n::{Language, Text, texts};
+
+/// Why a store, or a file of the page, could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreError {
+    /// The request to this URL failed. Browsers give no reason when they block a request.
+    Blocked(String),
+    /// The response from this URL took more than this many seconds.
+    TimedOut(String, u32),
+    /// The response has another status than 2xx.
+    UnexpectedStatus {
+        /// The status, and the error code and message if there are any.
+        status: String,
+        remedy: Text,
+        /// The region or endpoint that the remedy names; empty if it names none.
+        region: String,
+    },
+    /// The object exceeds this many bytes.
+    TooLarge(usize),
+    /// The response is not an S3 listing.
+    InvalidListing,
+    /// `index.json` is invalid for this reason.
+    InvalidIndex(String),
+    /// A check file or history is invalid for this reason.
+    InvalidObject(String),
+}
+
+impl StoreError {
+    /// The error for a response without an error message.
+    pub(crate) fn unexpected_status(status: u16, remedy: Text) -> StoreError {
+        StoreError::UnexpectedStatus { status: status.to_string(), remedy, region: String::new() }
+    }
+
+    /// The error and its remedy, as a clause.
+    #[must_use]
+    pub fn describe(&self, language: &Language) -> String {
+        match self {
+            StoreError::Blocked(url) => language.format(texts::BLOCKED, &[url]),
+            StoreError::TimedOut(url, seconds) => language.format(texts::TIMED_OUT, &[url, &seconds.to_string()]),
+            StoreError::UnexpectedStatus { status, remedy, region } => {
+                language.format(texts::REFUSED, &[status, &language.format(*remedy, &[region])])
+            }
+            StoreError::TooLarge(limit) => language.format(texts::TOO_LARGE, &[&(limit >> 20).to_string()]),
+            StoreError::InvalidListing => language.format(texts::INVALID_LISTING, &[]),
+            StoreError::InvalidIndex(reason) => language.format(texts::INVALID_INDEX, &[reason]),
+            StoreError::InvalidObject(reason) => {
+                language.format(texts::INVALID_OBJECT, &[&language.isolate(reason.clone())])
+            }
+        }
+    }
+
+    /// Replaces the URL, for example because it contains a signature.
+    pub(crate) fn with_url(self, url: &str) -> StoreError {
+        match self {
+            StoreError::Blocked(_) => StoreError::Blocked(url.to_owned()),
+            StoreError::TimedOut(_, seconds) => StoreError::TimedOut(url.to_owned(), seconds),
+            other => other,
+        }
+    }
+
+    /// Whether another request may succeed. Check files never change.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        !matches!(self, StoreError::TooLarge(_) | StoreError::InvalidObject(_))
+    }
+}

@@ -1,0 +1,28 @@
+//! What the page needs from a store: listings, objects and errors. [`crate::source`] implements it over HTTP. Pure.
+
+mod error;
+mod fetch_all;
+mod listing;
+
+use shared::UnixNanos;
+
+pub use error::StoreError;
+#[cfg(test)]
+pub(crate) use fetch_all::CONCURRENT_FETCHES;
+pub(crate) use fetch_all::fetch_all;
+pub use listing::{HistoryListing, InlineContents, ListedFile, Listing, StoreObject};
+
+/// The size limit of a check file or history in bytes. A thousand endpoints with long errors fit, and a larger object does
+/// not block the page.
+pub const OBJECT_SIZE_LIMIT: usize = 8 << 20;
+
+/// How the page reads a store. Tests replace it.
+pub(crate) trait Store {
+    /// Lists the check files that were stored at `from` or later, at least up to `until`.
+    async fn list(&self, from: UnixNanos, until: UnixNanos, contents: InlineContents) -> Result<Listing, StoreError>;
+
+    async fn get(&self, object: &StoreObject) -> Result<Vec<u8>, StoreError>;
+
+    /// Lists all histories, and the newest check files if the same request returns them.
+    async fn list_histories(&self) -> Result<HistoryListing, StoreError>;
+}
