@@ -261,15 +261,15 @@ const KEYS_REMEDY: &str = "set both keys, or neither to use the environment, the
 fn convert_bucket(raw: RawS3, located: &Located, problems: &mut Problems) -> Bucket {
     let mut problem = |key: &str, text: String| {
         let at = located.member(key).map_or(located.at, |member| member.at);
-        problems.add(Problem::error(at, format!("`storage.{key}`: {text}")));
+        problems.add(Problem::error(at, text));
     };
     if let Err(error) = validate_prefix(&raw.prefix) {
-        problem("prefix", error.to_string());
+        problem("prefix", format!("`storage.prefix`: {error}"));
     }
     if let Some(url) = &raw.endpoint_url
         && let Err(error) = HttpCheck::parse_url(url)
     {
-        problem("endpoint_url", error.to_string());
+        problem("endpoint_url", format!("`storage.endpoint_url`: {error}"));
     }
     let non_empty = |text: Option<String>| text.filter(|text| !text.is_empty());
     let keys = match (non_empty(raw.access_key_id), non_empty(raw.secret_access_key)) {
@@ -278,16 +278,16 @@ fn convert_bucket(raw: RawS3, located: &Located, problems: &mut Problems) -> Buc
         }
         (None, None) => None,
         (Some(_), None) => {
-            problem("access_key_id", format!("`secret_access_key` is missing: {KEYS_REMEDY}"));
+            problem("access_key_id", format!("missing key `storage.secret_access_key`: {KEYS_REMEDY}"));
             None
         }
         (None, Some(_)) => {
-            problem("secret_access_key", format!("`access_key_id` is missing: {KEYS_REMEDY}"));
+            problem("secret_access_key", format!("missing key `storage.access_key_id`: {KEYS_REMEDY}"));
             None
         }
     };
     if raw.bucket.is_empty() {
-        problem("bucket", "the name is empty: expected the name of the bucket".to_owned());
+        problem("bucket", "`storage.bucket` is empty: expected the name of the bucket".to_owned());
     }
     let address_style = if raw.path_style { AddressStyle::Path } else { AddressStyle::VirtualHost };
     Bucket {

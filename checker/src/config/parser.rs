@@ -47,7 +47,7 @@ pub fn parse<'t, 'p>(
     };
     let mut parser = Parser { text, scanner: Scanner::new(text, &options), variable, problems, streamed };
     let Some(first) = parser.next()? else {
-        let text = "the file is empty: `checker init` writes a starter configuration".to_owned();
+        let text = "the file is empty: run `checker init` to write a starter configuration".to_owned();
         return Err(Problem::error(0, text));
     };
     let root = parser.value(first, DEPTH_LIMIT)?;
@@ -241,7 +241,7 @@ mod tests {
             ("[1, ,]", 4, "expected a value, found `,`"),
             ("[1", 2, "expected `]` at the end of the array that starts on line 1"),
             ("{\"a\": [1]", 9, "expected `}` at the end of the object that starts on line 1"),
-            ("{\n\"a\": [1\n", 9, "expected `]` at the end of the array that starts on line 2"),
+            ("{\n\"a\": [1\n", 10, "expected `]` at the end of the array that starts on line 2"),
             ("{} {}", 3, "expected the end of the file, found `{`"),
             ("{\"a\": yes}", 6, "unexpected token"),
         ] {

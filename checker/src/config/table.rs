@@ -24,7 +24,7 @@ pub const ROOT: ValueKind = ValueKind::Object(&[
     optional(
         "concurrent_checks",
         ValueKind::Integer(0, 100_000),
-        "`64` for a single run; `512` for `serve` and `run --every`, and up to `4096` including checks that take longer than a second; `0` is the default",
+        "`64` for a single run; `512` for `serve` and `run --every`, and up to `4096` including checks that take longer than a second; `0` means the default",
         "The maximum number of checks that run at the same time.",
     ),
     optional(
@@ -35,7 +35,7 @@ pub const ROOT: ValueKind = ValueKind::Object(&[
          offline, and the result is unknown.",
     )
     .formerly("connectivity"),
-    required("checkers", CHECKERS, "The checks."),
+    required("checkers", CHECKERS, "The endpoints to check."),
     optional(
         "deny_private_addresses",
         ValueKind::Bool,
@@ -202,7 +202,7 @@ const PAGE: &[Field] = &[
 
 const LINK: &[Field] = &[
     required("text", ValueKind::String, "The text of the link."),
-    required("url", ValueKind::String, "The target: `https:`, `http:`, `mailto:` or a relative URL."),
+    required("url", ValueKind::String, "The target, an `https:`, `http:`, `mailto:` or relative URL."),
 ];
 
 const LOOK: &[Field] = &[

@@ -192,7 +192,7 @@ fn secrets_appear_in_no_debug_output_and_no_problem() {
     let text = r#"{"checkers":[],"storage":{"type":"s3","bucket":"","prefix":"p","secret_access_key":"${KEY}"}}"#;
     let errors = errors(text).join("\n");
     assert!(
-        errors.contains("`access_key_id` is missing") && errors.contains("`p/`") && !errors.contains("s3cr3t"),
+        errors.contains("missing key `storage.access_key_id`") && errors.contains("`p/`") && !errors.contains("s3cr3t"),
         "{errors}"
     );
 }

@@ -53,7 +53,7 @@ fn invalid_assertions_are_rejected_with_a_reason() {
         ("[STATUS]", "after status there has to be"),
         ("[STATUS] == ", "something to compare with is missing"),
         ("[STATUS] = 200", "after status there has to be"),
-        ("[STATUS] == 6xx", "`[STATUS] == 6xx` is none"),
+        ("[STATUS] == 6xx", "invalid assertion `[STATUS] == 6xx`"),
         ("[STATUS] == ok", "a status code such as"),
         ("[STATUS] < 2xx", "`==` or `!=`"),
         ("[STATUS] == 200 201", "`201` is too much"),

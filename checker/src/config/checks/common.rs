@@ -18,7 +18,7 @@ pub(super) const COMMON: &[Field] = &[
     optional(
         "attempts",
         ValueKind::Integer(0, 1_000),
-        "`1`; `0` is the default",
+        "`1`; `0` means the same",
         "The number of attempts per check. If one of them fails, the endpoint is down.",
     ),
     optional("attempt_spacing", ValueKind::Duration(0, DAY), "`0`", "The pause between attempts."),
@@ -43,7 +43,7 @@ pub(super) const COMMON: &[Field] = &[
     optional(
         "failures_before_down",
         ValueKind::Integer(0, 100),
-        "`1`; `0` is the default",
+        "`1`; `0` means the same",
         "How many times in a row a worse status must be measured before it applies. It then applies from its first occurrence.",
     )
     .formerly("confirm"),

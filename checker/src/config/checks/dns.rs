@@ -14,7 +14,7 @@ use crate::config::spec::{ValueKind, Variant, optional, required};
 pub(super) const TYPE: CheckType = CheckType {
     variant: Variant {
         name: "dns",
-        description: "A query to a DNS server. A wrong answer is down.",
+        description: "A query to a DNS server. If the answer is not the expected one, the endpoint is down.",
         fields: &[
             NAME,
             required("endpoint_url", ValueKind::String, "The server: a host, and a port unless it is 53."),

@@ -25,7 +25,7 @@ pub(super) const TYPE: CheckType = CheckType {
                 "exit_status",
                 ValueKind::Integer(0, 255),
                 "`0`, or any if an assertion is about `[STATUS]`",
-                "The exit status of success.",
+                "The exit status that counts as success.",
             ),
             optional("must_contain", ValueKind::String, "none", "A text that the output must contain."),
             optional("must_not_contain", ValueKind::String, "none", "A text that the output must not contain."),
