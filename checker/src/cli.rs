@@ -10,6 +10,7 @@ use shared::object_name::{HeartbeatName, NodeName};
 use shared::status::Status;
 
 use crate::monitor::schedule::{NotAShard, Shard};
+use crate::ui::log::LogFormat;
 
 /// The environment variable with the address of `checker serve`. The configuration can use it as well.
 pub const LISTEN_VARIABLE: &str = "CHECKUP_LISTEN";
@@ -90,6 +91,9 @@ pub struct RunArguments {
     /// exits immediately
     #[arg(long, value_name = "DURATION", value_parser = interval)]
     pub every: Option<Nanos>,
+    /// Format of log lines on standard error. RUST_LOG sets their level, for example warn (default: info)
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT", requires = "every")]
+    pub log_format: LogFormat,
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
@@ -120,6 +124,9 @@ pub struct ServeArguments {
     /// Address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", env = LISTEN_VARIABLE)]
     pub listen: SocketAddr,
+    /// Format of log lines on standard error. RUST_LOG sets their level, for example warn (default: info)
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    pub log_format: LogFormat,
     /// Serve the page from this directory instead of the built-in one
     #[arg(long, value_name = "DIR")]
     pub page: Option<PathBuf>,

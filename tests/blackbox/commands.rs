@@ -230,14 +230,14 @@ async fn a_changed_configuration_is_reloaded_and_an_invalid_one_is_refused() {
     wait_for("a first round", || seen("Shop")).await;
     running.signal("HUP");
     wait_for("the same file to be read again", || {
-        let is_logged = running.output().contains("configuration read again: 1 watched");
+        let is_logged = running.output().contains("configuration reloaded: checking 1 endpoint");
         async move { is_logged.then_some(()) }
     })
     .await;
     checker.write("checker.json", "{ \"evry\": 1 }");
     running.signal("HUP");
     wait_for("the refusal", || {
-        let is_logged = running.output().contains("the configuration of before stays");
+        let is_logged = running.output().contains("keeping the previous configuration");
         async move { is_logged.then_some(()) }
     })
     .await;

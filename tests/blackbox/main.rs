@@ -26,6 +26,7 @@ mod heartbeats;
 mod history;
 mod keyboard;
 mod languages;
+mod logging;
 mod long_time_ranges;
 mod offline;
 mod original_checkup;

@@ -55,6 +55,41 @@ async fn a_secret_is_in_no_output_or_file_when_storing_fails() {
 }
 
 #[tokio::test]
+async fn a_secret_is_in_no_log_whatever_its_format_and_level() {
+    let bucket = Bucket::new().await;
+    let down = Endpoint::start(Behavior::Answer("401 Unauthorized", String::new())).await;
+    let headers = json!({ "headers": { "Authorization": format!("Bearer {CANARY}") } });
+    let mut checks =
+        vec![check_with("Refusing", &with_password(&down.url), headers), check("Away", &with_password(&refused()))];
+    let mut storage = bucket.storage();
+    storage["secret_access_key"] = json!(CANARY);
+    for format in ["text", "json"] {
+        for command in [&["run", "--every", "1s"][..], &["serve", "--listen", "127.0.0.1:0"]] {
+            let mut config = watching(&checks, &storage);
+            config["every"] = json!("1s");
+            let checker = Checker::new(&config);
+            let way = ["env", "RUST_LOG=trace", "RUST_BACKTRACE=full"].map(ToString::to_string);
+            let mut running = checker.start_by(&way, &[command, &["--log-format", format]].concat());
+            let has = |text: &'static str| {
+                let has = running.output().contains(text);
+                async move { has.then_some(()) }
+            };
+            wait_for("the refusal of the store", || has("ERROR")).await;
+            checks.reverse();
+            let mut config = watching(&checks, &storage);
+            config["evry"] = json!(CANARY);
+            checker.configure(&config);
+            wait_for("the refusal of the configuration", || has("`evry`")).await;
+            running.signal("TERM");
+            running.wait().await;
+            let log = running.output();
+            assert!(log.contains("Refusing") && log.contains("Away"), "{log}");
+            assert!(!log.contains(CANARY), "{log}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_secret_is_in_no_stored_object() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;

@@ -296,7 +296,8 @@ async fn serve_on_all_addresses_prints_one_that_browsers_can_open() {
     let port = support::free_port();
     let running = checker.start(&["serve", "--listen", &format!("0.0.0.0:{port}")]);
     let url = format!("http://127.0.0.1:{port}/");
-    wait_for("its address", || async { running.output().contains(&format!("open {url} to see")).then_some(()) }).await;
+    wait_for("its address", || async { running.output().contains(&format!("status page at {url}")).then_some(()) })
+        .await;
     assert_eq!(http_client::get(&url).await.status, 200);
 }
 

@@ -1,17 +1,20 @@
 //! What `checker run --every` and `checker serve` have in common: a watch without end that listens for the wish to
 //! stop, for SIGHUP, and for a configuration file that has changed. And the round that is made at once.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use shared::Nanos;
-use shared::check_file::CheckResult;
+use shared::check_file::{CheckResult, EndpointKey};
 use shared::object_name::NodeName;
+use shared::status::Status;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel, unbounded_channel};
 use tokio::sync::oneshot;
+use tracing::{info, warn};
 
 use super::load_beside_page;
 use crate::checks::CheckContext;
@@ -23,7 +26,7 @@ use crate::monitor::schedule::{Shard, stable_hash};
 use crate::monitor::scheduler::{Beginning, Event, Watch};
 use crate::now;
 use crate::platform::shutdown::Stop;
-use crate::ui;
+use crate::ui::{self, log::LogFormat};
 
 /// How often the configuration file is looked at: soon enough for whoever has just saved it.
 const LOOK_AT_FILE_EVERY: Duration = Duration::from_secs(2);
@@ -67,6 +70,42 @@ impl Origin {
     fn stamp(&self) -> Option<Stamp> {
         let file = std::fs::metadata(&self.path).ok()?;
         Some((file.modified().ok()?, file.len()))
+    }
+}
+
+/// Sends all messages from now on to the log.
+pub(super) fn start_log(format: LogFormat) {
+    ui::log::start(format, std::env::var("RUST_LOG").ok().as_deref());
+}
+
+/// Logs endpoints whose status differs from the last one that was logged.
+pub(super) struct StatusLog {
+    node: NodeName,
+    statuses: HashMap<EndpointKey, Status>,
+}
+
+impl StatusLog {
+    pub(super) fn new(node: NodeName) -> StatusLog {
+        StatusLog { node, statuses: HashMap::new() }
+    }
+
+    pub(super) fn report(&mut self, results: &[CheckResult]) {
+        for result in results {
+            let previous = self.statuses.insert(result.endpoint_key(), result.status);
+            if previous != Some(result.status) {
+                self.log(result, previous);
+            }
+        }
+    }
+
+    fn log(&self, result: &CheckResult, previous: Option<Status>) {
+        let (node, endpoint) = (self.node.as_str(), result.title.as_str());
+        let (status, previous) = (result.status.as_str(), previous.map(Status::as_str));
+        let (reason, message) = (result.reason(), if previous.is_some() { "status changed" } else { "first status" });
+        match result.status {
+            Status::Down | Status::Degraded => warn!(node, endpoint, status, previous, reason, "{message}"),
+            Status::Healthy | Status::Unknown => info!(node, endpoint, status, previous, reason, "{message}"),
+        }
     }
 }
 
@@ -206,21 +245,25 @@ fn reload(origin: &mut Origin, started_with: &Config) -> Option<Config> {
             let fixed =
                 |config: &Config| format!("{:?}", (&config.node, &config.storage, &config.spool_dir, &config.page));
             if fixed(&config) != fixed(started_with) {
-                ui::note("what has changed about `node`, `storage`, `spool_dir` and `page` holds after a restart");
+                ui::note("changes of `node`, `storage`, `spool_dir` and `page` take effect after a restart");
             }
             config.node.clone_from(&started_with.node);
             config.storage.clone_from(&started_with.storage);
             config.spool_dir.clone_from(&started_with.spool_dir);
             config.page.clone_from(&started_with.page);
-            ui::info(&format!("configuration read again: {} watched", config.checks.len()));
+            ui::info(&format!("configuration reloaded: checking {}", endpoint_count(config.checks.len())));
             Some(config)
         }
         Err(error) => {
             ui::error(&error);
-            ui::info("the configuration of before stays");
+            ui::info("keeping the previous configuration");
             None
         }
     }
+}
+
+pub(super) fn endpoint_count(count: usize) -> String {
+    if count == 1 { "1 endpoint".to_owned() } else { format!("{count} endpoints") }
 }
 
 #[cfg(test)]

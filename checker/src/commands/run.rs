@@ -6,7 +6,7 @@ use shared::check_file::{CheckResult, MESSAGE_LIMIT};
 use shared::message::Message;
 use shared::object_name::CheckFileName;
 
-use super::daemon::{Origin, Signals, Watching, first_round};
+use super::daemon::{self, Origin, Signals, StatusLog, Watching, first_round};
 use super::{Outcome, check_context};
 use crate::cli::{Format, RunArguments};
 use crate::config::model::Config;
@@ -32,6 +32,7 @@ struct MessageTooLong(usize);
 pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     if arguments.every.is_some() {
         huge_pages::go_without();
+        daemon::start_log(arguments.log_format);
     }
     let mut origin = Origin {
         path: arguments.config.config.clone(),
@@ -42,6 +43,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
         read: None,
     };
     let mut config = origin.load()?;
+    ui::log::set_node(&config.node);
     let announcement = announcement(arguments, &config)?;
     let mut record = if arguments.no_store { None } else { Record::open(&config).await };
     if record.is_none() && !arguments.no_store {
@@ -72,8 +74,10 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     if round.is_some() && signals.stop.is_wished() {
         return Ok(outcome);
     }
+    let mut status_log = StatusLog::new(config.node.clone());
     let mut watching = Watching::begin(config.clone(), check_context, every, round, origin, signals)?;
     while let Some(results) = watching.next().await {
+        status_log.report(&results);
         outcome = keep_and_print(arguments, &config, record.as_mut(), &mut patience, None, &results).await;
     }
     watching.end().await;

@@ -1,14 +1,10 @@
 //! `checker serve`: rounds of checks, the store and the page in one process.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use chrono::Local;
-use shared::check_file::{CheckResult, EndpointKey};
-use shared::status::Status;
 use shared::{MINUTE, Nanos};
 
-use super::daemon::{Origin, Signals, Watching};
+use super::daemon::{self, Origin, Signals, StatusLog, Watching};
 use super::{NoStorage, Outcome, check_context, reachable};
 use crate::cli::ServeArguments;
 use crate::platform::huge_pages;
@@ -17,7 +13,7 @@ use crate::recorder::{Record, Recorded};
 use crate::server::PortRemedy;
 use crate::server::assets::PageFiles;
 use crate::store::StoreError;
-use crate::ui::{self, table};
+use crate::ui;
 use crate::{now, server};
 
 /// Set by the Makefile for what it runs.
@@ -29,6 +25,7 @@ const DEFAULT_EVERY: Nanos = MINUTE;
 /// Serves the page and makes rounds until somebody wants it to stop.
 pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     huge_pages::go_without();
+    daemon::start_log(arguments.log_format);
     let listener = server::bind(arguments.listen, port_remedy()).await?;
     let address = listener.local_addr()?;
     let mut origin = Origin {
@@ -40,6 +37,7 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
         read: None,
     };
     let config = origin.load()?;
+    ui::log::set_node(&config.node);
     let page = match &arguments.page {
         Some(folder) => PageFiles::from_directory(folder)?,
         None => PageFiles::embedded(),
@@ -51,10 +49,10 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     let mut patience = Patience::until(signals.stop.clone());
     let every = config.every.unwrap_or(DEFAULT_EVERY);
     let here = reachable(address);
-    ui::info(&format!("open http://{here}/ to see the page; it is served from {}", record.store().describe()));
+    ui::info(&format!("serving the status page at http://{here}/ from {}", record.store().describe()));
     ui::info(&format!(
-        "checking {} every {}; stop with Ctrl-C",
-        count_of_endpoints(config.checks.len()),
+        "checking {} every {}; press Ctrl-C to stop",
+        daemon::endpoint_count(config.checks.len()),
         shared::duration::format_exact(every)
     ));
     let serving = tokio::spawn(server::serve(
@@ -66,12 +64,12 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     ));
 
     let check_context = check_context(&config);
-    let mut statuses = HashMap::new();
+    let mut status_log = StatusLog::new(config.node.clone());
     let mut watching = Watching::begin(config, check_context, every, None, origin, signals)?;
     let mut outcome = Outcome::Done;
     while let Some(results) = watching.next().await {
+        status_log.report(&results);
         outcome = tell_what_failed(record.keep(&results, now(), &mut patience, |_, _| {}).await);
-        print_news(&results, &mut statuses);
     }
     watching.end().await;
     serving.await??;
@@ -83,20 +81,6 @@ fn port_remedy() -> PortRemedy {
     match std::env::var_os(MAKE_VARIABLE) {
         Some(_) => PortRemedy::Make,
         None => PortRemedy::Flag,
-    }
-}
-
-/// Prints what has another status than before.
-fn print_news(results: &[CheckResult], statuses: &mut HashMap<EndpointKey, Status>) {
-    let mut is_news =
-        |result: &&CheckResult| statuses.insert(result.endpoint_key(), result.status) != Some(result.status);
-    let news: Vec<CheckResult> = results.iter().filter(|result| is_news(result)).cloned().collect();
-    if !news.is_empty() {
-        ui::print(&format!(
-            "{}\n{}",
-            Local::now().format("%Y-%m-%d %H:%M:%S"),
-            table::render(&news, ui::stdout_styles())
-        ));
     }
 }
 
@@ -123,8 +107,4 @@ fn tell_what_failed(kept: Result<Recorded, StoreError>) -> Outcome {
             Outcome::Failed
         }
     }
-}
-
-fn count_of_endpoints(count: usize) -> String {
-    if count == 1 { "one endpoint".to_owned() } else { format!("{count} endpoints") }
 }

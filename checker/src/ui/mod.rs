@@ -1,7 +1,8 @@
 //! Everything that reaches a terminal: results on standard output, messages, prompts and progress on standard error.
-//! No other module prints.
+//! No other module prints. A daemon's messages go to its [`log`] instead of the terminal.
 
 pub mod explain;
+pub mod log;
 mod output;
 pub mod progress;
 pub mod prompt;

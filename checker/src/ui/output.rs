@@ -5,7 +5,9 @@ use std::io::{self, Write as _};
 
 use anstream::adapter::strip_str;
 use anstyle::{AnsiColor, Style};
+use tracing::Level;
 
+use super::log;
 use super::table::Styles;
 use crate::sanitize::sanitize_for_terminal;
 
@@ -52,40 +54,53 @@ pub fn stdout_styles() -> Styles {
     }
 }
 
-/// Prints a line on standard error.
+/// Prints a message on standard error.
 pub fn info(text: &str) {
-    info_inline(&format!("{text}\n"));
-}
-
-/// Prints on standard error without a line break. Errors are ignored: there is nowhere left to report them, and a full
-/// disk must not stop the checks.
-pub(super) fn info_inline(text: &str) {
-    let mut standard_error = anstream::stderr().lock();
-    let _ = standard_error.write_all(text.as_bytes()).and_then(|()| standard_error.flush());
+    message(Level::INFO, "", text);
 }
 
 /// Prints a note on standard error.
 pub fn note(text: &str) {
-    info(&format!("note: {text}"));
+    message(Level::INFO, "note: ", text);
 }
 
 /// Prints a warning on standard error.
 pub fn warn(text: &str) {
-    info(&format!("warning: {text}"));
+    message(Level::WARN, "warning: ", text);
+}
+
+fn message(level: Level, prefix: &str, text: &str) {
+    if log::is_started() {
+        log::log(level, text);
+    } else {
+        write_stderr(&format!("{prefix}{text}\n"));
+    }
+}
+
+/// Writes to standard error. Errors are ignored: there is nowhere left to report them, and a full disk must not stop the
+/// checks.
+pub(super) fn write_stderr(text: &str) {
+    let mut standard_error = anstream::stderr().lock();
+    let _ = standard_error.write_all(text.as_bytes()).and_then(|()| standard_error.flush());
 }
 
 /// Prints an error with its causes on standard error, leaving out causes whose text is already part of it.
 pub fn error(error: &dyn Error) {
-    let style = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
-    let mut text = format!("{style}error:{style:#} {error}");
+    let text = error.to_string();
+    let mut causes = Vec::new();
     let mut cause = error.source();
     while let Some(error) = cause {
         let reason = sanitize_for_terminal(&error.to_string(), CAUSE_WIDTH);
-        if !text.contains(&reason) {
-            text.push_str("\n  caused by: ");
-            text.push_str(&reason);
+        if !text.contains(&reason) && !causes.iter().any(|known: &String| known.contains(&reason)) {
+            causes.push(reason);
         }
         cause = error.source();
     }
-    info(&text);
+    if log::is_started() {
+        log::log(Level::ERROR, &[&[text], causes.as_slice()].concat().join(": "));
+    } else {
+        let style = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
+        let causes: String = causes.iter().map(|cause| format!("\n  caused by: {cause}")).collect();
+        write_stderr(&format!("{style}error:{style:#} {text}{causes}\n"));
+    }
 }

@@ -3,7 +3,8 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
-use super::output::{info, info_inline};
+use super::log;
+use super::output::{info, write_stderr};
 use super::prompt::Confirmation;
 use crate::provision::apply::Audience;
 
@@ -12,7 +13,7 @@ const WIDTH: usize = 32;
 /// The time between two drawings of a bar.
 const DRAW_SPACING: Duration = Duration::from_millis(100);
 
-/// A progress bar; it is not drawn unless standard error is a terminal.
+/// A progress bar; it is drawn only on a terminal that shows no log.
 #[derive(Debug)]
 pub struct ProgressBar {
     unit: &'static str,
@@ -30,7 +31,7 @@ impl ProgressBar {
     pub fn draw(&mut self, done: usize, total: usize) {
         let mut stream = std::io::stderr();
         let is_early = self.drawn.is_some_and(|drawn| drawn.elapsed() < DRAW_SPACING) && done < total;
-        if is_early || !stream.is_terminal() {
+        if is_early || log::is_started() || !stream.is_terminal() {
             return;
         }
         self.drawn = Some(Instant::now());
@@ -67,7 +68,7 @@ impl StepProgress {
 impl Audience for StepProgress {
     fn begins(&mut self, number: usize, of: usize, what: &str) {
         self.tenth = 0;
-        info_inline(&format!("[{number}/{of}] {what} … "));
+        write_stderr(&format!("[{number}/{of}] {what} … "));
     }
 
     fn done(&mut self, note: &str) {
@@ -78,10 +79,10 @@ impl Audience for StepProgress {
     fn progress(&mut self, done: usize, of: Option<usize>) {
         let Some(of) = of.filter(|of| *of > 0) else { return };
         if self.is_terminal {
-            info_inline(&format!("\r{} ", line(done, of)));
+            write_stderr(&format!("\r{} ", line(done, of)));
         } else if done * 10 / of > self.tenth {
             self.tenth = done * 10 / of;
-            info_inline(&format!("\n  {} ", line(done, of)));
+            write_stderr(&format!("\n  {} ", line(done, of)));
         }
     }
 
