@@ -144,7 +144,7 @@ async fn an_invalid_check_is_named_and_does_not_affect_others() {
     ));
     let valid = checker.call(&["validate", "-c", "checker.json"]).await;
     assert_eq!(valid.code, 1, "{}", valid.output());
-    for words in [["\"no authorities\"", "gone.pem"], ["\"no command\"", "gone.sh"]] {
+    for words in [["`no authorities`", "gone.pem"], ["`no command`", "gone.sh"]] {
         let named = valid.stdout.lines().any(|line| words.iter().all(|word| line.contains(word)));
         assert!(named, "{words:?} is not in one line of:\n{}", valid.output());
     }
