@@ -1,78 +1,149 @@
-//! JSON as text becomes JSON as values, for everything that is read here. Small, since the page carries it to every
-//! visitor; [`crate::json_writer`] and `serde_json` write.
+//! Reads JSON into a tree of values.
 //!
-//! It takes what RFC 8259 allows and nothing else. Numbers stay text until somebody asks for an integer, so that
-//! nanoseconds keep every digit.
+//! The tree accepts exactly what RFC 8259 allows. Numbers remain text until a caller asks for an integer, so that
+//! timestamps in nanoseconds keep every digit. `json_writer` and `serde_json` write.
 
 use std::borrow::Cow;
 
-/// How deep arrays and objects may be nested: our formats need 6, and a hostile text must not exhaust the stack.
+use hifijson::num::LexWrite as _;
+use hifijson::str::LexAlloc as _;
+use hifijson::token::Lex as _;
+use hifijson::{Error, Expect, SliceLexer, str};
+
+/// How deep arrays and objects may be nested. Our formats need 6; hostile input must not exhaust the stack.
 const DEPTH_LIMIT: usize = 64;
 
-/// A value; texts without escapes are borrowed from what was read.
+/// A JSON value. Strings without escapes borrow from the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Json<'t> {
     /// `null`
     Null,
     /// `true` or `false`
-    Flag(bool),
-    /// A number as it was written.
+    Bool(bool),
+    /// A number as it is written in the text.
     Number(&'t str),
-    /// A text, its escapes resolved.
-    Text(Cow<'t, str>),
+    /// A string with its escapes resolved.
+    String(Cow<'t, str>),
     /// An array.
     Array(Vec<Json<'t>>),
-    /// An object's members in the order they were written.
+    /// The members of an object, in the order of the text.
     Object(Vec<(Cow<'t, str>, Json<'t>)>),
 }
 
 /// The text is not JSON.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{wrong} at line {line} column {column}")]
-pub struct NotJson {
-    wrong: &'static str,
-    /// The line, from 1.
+#[error("{problem} at line {line} column {column}")]
+pub struct JsonError {
+    problem: &'static str,
+    /// From 1.
     line: usize,
-    /// The column in characters, from 1.
+    /// In characters, from 1.
     column: usize,
 }
 
-/// A member has another type than it should.
+/// A member has an unexpected type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{key}` is no {expected}")]
-pub struct WrongType {
+#[error("`{key}` must be {expected}")]
+pub struct UnexpectedType {
     key: String,
     expected: &'static str,
 }
 
-/// Reads a JSON text.
-pub fn parse(text: &str) -> Result<Json<'_>, NotJson> {
-    let mut reader = Reader { text, at: 0 };
-    let value = reader.value(DEPTH_LIMIT).and_then(|value| reader.end().map(|()| value));
-    value.map_err(|wrong| reader.place(wrong))
+/// Parses a JSON text.
+pub fn parse(text: &str) -> Result<Json<'_>, JsonError> {
+    read(text, |next, lexer| read_value(DEPTH_LIMIT, next, lexer))
 }
 
-/// Reads a JSON text that is an object, and hands out one member after the other, so that never all of them are in
-/// memory; those before a fault are handed out, too.
-pub fn each_member<'t>(text: &'t str, mut take: impl FnMut(Cow<'t, str>, Json<'t>)) -> Result<(), NotJson> {
-    let mut reader = Reader { text, at: 0 };
-    reader.skip_space();
-    let read = if reader.peek() == Some(b'{') {
-        let members = reader.sequence(b'}', "expected `,` or `}`", |reader| {
-            let (name, value) = reader.member(DEPTH_LIMIT)?;
-            take(name, value);
-            Ok(())
-        });
-        members.and_then(|()| reader.end())
-    } else {
-        Err("expected an object")
-    };
-    read.map_err(|wrong| reader.place(wrong))
+/// Parses a JSON object and passes each member to `take`, without keeping the whole object in memory.
+///
+/// If there is an error, the members before it were already passed.
+pub fn each_member<'t>(text: &'t str, mut take: impl FnMut(Cow<'t, str>, Json<'t>)) -> Result<(), JsonError> {
+    read(text, |next, lexer| {
+        if next != b'{' {
+            return Err(Error::Token(Expect::Value));
+        }
+        read_members(DEPTH_LIMIT, lexer, |name, value| take(name, value))
+    })
+}
+
+fn read<'t, T>(
+    text: &'t str,
+    read_value: impl FnOnce(u8, &mut SliceLexer<'t>) -> Result<T, Error>,
+) -> Result<T, JsonError> {
+    let mut lexer = SliceLexer::new(text.as_bytes());
+    let value = lexer.exactly_one(SliceLexer::ws_peek, read_value);
+    value.map_err(|error| JsonError::new(&error, text, text.len() - lexer.as_slice().len()))
+}
+
+fn read_value<'t>(depth: usize, next: u8, lexer: &mut SliceLexer<'t>) -> Result<Json<'t>, Error> {
+    let depth = depth.checked_sub(1).ok_or(Error::Depth)?;
+    Ok(match next {
+        b'"' => Json::String(lexer.discarded().str_string()?),
+        b'-' | b'0'..=b'9' => Json::Number(lexer.num_string().validated()?.0),
+        b'a'..=b'z' => lexer.null_or_bool().ok_or(Expect::Value)?.map_or(Json::Null, Json::Bool),
+        b'[' => {
+            let mut elements = Vec::new();
+            lexer.discarded().seq(b']', SliceLexer::ws_peek, |next, lexer| {
+                elements.push(read_value(depth, next, lexer)?);
+                Ok::<_, Error>(())
+            })?;
+            Json::Array(elements)
+        }
+        b'{' => {
+            let mut members = Vec::new();
+            read_members(depth, lexer, |name, value| members.push((name, value)))?;
+            Json::Object(members)
+        }
+        _ => return Err(Expect::Value.into()),
+    })
+}
+
+fn read_members<'t>(
+    depth: usize,
+    lexer: &mut SliceLexer<'t>,
+    mut take: impl FnMut(Cow<'t, str>, Json<'t>),
+) -> Result<(), Error> {
+    lexer.discarded().seq(b'}', SliceLexer::ws_peek, |next, lexer| {
+        lexer.expect(|_| Some(next), b'"').ok_or(Expect::String)?;
+        let name = lexer.str_string()?;
+        lexer.expect(SliceLexer::ws_peek, b':').ok_or(Expect::Colon)?;
+        let next = lexer.ws_peek().ok_or(Expect::Value)?;
+        take(name, read_value(depth, next, lexer)?);
+        Ok(())
+    })
+}
+
+impl JsonError {
+    fn new(error: &Error, text: &str, offset: usize) -> JsonError {
+        let before = &text[..text.floor_char_boundary(offset)];
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        JsonError {
+            problem: describe(error),
+            line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+        }
+    }
+}
+
+fn describe(error: &Error) -> &'static str {
+    match error {
+        Error::Depth => "arrays and objects are nested too deep",
+        Error::Num(_) => "expected a digit",
+        Error::Str(str::Error::Eof) => "unterminated string",
+        Error::Str(str::Error::Control) => "unescaped control character",
+        Error::Str(str::Error::Escape(_)) => "invalid escape",
+        Error::Str(str::Error::Utf8(_)) => "invalid UTF-8",
+        Error::Token(Expect::Value) => "expected a value",
+        Error::Token(Expect::ValueOrEnd) => "unterminated array or object",
+        Error::Token(Expect::CommaOrEnd) => "expected `,` or the end of the array or object",
+        Error::Token(Expect::String) => "expected a key in quotes",
+        Error::Token(Expect::Colon) => "expected `:`",
+        Error::Token(Expect::Eof) => "expected the end of the text",
+    }
 }
 
 impl<'t> Json<'t> {
-    /// The member of that name: the last of several, as browsers and Go have it; `None` if there is none, or if it is
-    /// `null`, or if this is no object.
+    /// The value of a member, unless it is `null`. If a key is repeated, the last one counts, as in browsers and Go.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Json<'t>> {
         let Json::Object(members) = self else { return None };
@@ -80,7 +151,7 @@ impl<'t> Json<'t> {
         found.filter(|value| **value != Json::Null)
     }
 
-    /// The integer, if this is one that fits.
+    /// The value, if it is an integer that fits.
     #[must_use]
     pub fn as_integer(&self) -> Option<i64> {
         match self {
@@ -89,256 +160,40 @@ impl<'t> Json<'t> {
         }
     }
 
-    /// The member as a text; `None` where there is none.
-    pub fn text(&self, key: &str) -> Result<Option<&str>, WrongType> {
-        self.read(key, "text", |value| if let Json::Text(text) = value { Some(&**text) } else { None })
+    /// The member as a string, `None` if it is missing.
+    pub fn string(&self, key: &str) -> Result<Option<&str>, UnexpectedType> {
+        self.member(key, "a string", |value| if let Json::String(text) = value { Some(&**text) } else { None })
     }
 
-    /// The member as an integer; `None` where there is none.
-    pub fn integer(&self, key: &str) -> Result<Option<i64>, WrongType> {
-        self.read(key, "integer", Json::as_integer)
+    /// The member as an integer, `None` if it is missing.
+    pub fn integer(&self, key: &str) -> Result<Option<i64>, UnexpectedType> {
+        self.member(key, "an integer", Json::as_integer)
     }
 
-    /// Whether the member is `true`; a missing one is not.
-    pub fn flag(&self, key: &str) -> Result<bool, WrongType> {
-        let flag =
-            self.read(key, "`true` or `false`", |value| if let Json::Flag(flag) = value { Some(*flag) } else { None });
-        Ok(flag?.unwrap_or(false))
+    /// Whether the member is `true`; `false` if it is missing.
+    pub fn bool(&self, key: &str) -> Result<bool, UnexpectedType> {
+        let value =
+            self.member(key, "`true` or `false`", |value| if let Json::Bool(is) = value { Some(*is) } else { None });
+        Ok(value?.unwrap_or(false))
     }
 
-    /// The member's elements; none where there is no such member.
-    pub fn array(&self, key: &str) -> Result<&[Json<'t>], WrongType> {
-        let array = self.read(key, "array", |value| if let Json::Array(array) = value { Some(&**array) } else { None });
+    /// The elements of the member, empty if it is missing.
+    pub fn array(&self, key: &str) -> Result<&[Json<'t>], UnexpectedType> {
+        let array =
+            self.member(key, "an array", |value| if let Json::Array(array) = value { Some(&**array) } else { None });
         Ok(array?.unwrap_or_default())
     }
 
-    fn read<'j, T>(
+    fn member<'j, T>(
         &'j self,
         key: &str,
         expected: &'static str,
-        as_type: impl Fn(&'j Json<'t>) -> Option<T>,
-    ) -> Result<Option<T>, WrongType> {
+        convert: impl Fn(&'j Json<'t>) -> Option<T>,
+    ) -> Result<Option<T>, UnexpectedType> {
         match self.get(key) {
             None => Ok(None),
-            Some(value) => as_type(value).map(Some).ok_or_else(|| WrongType { key: key.to_owned(), expected }),
+            Some(value) => convert(value).map(Some).ok_or_else(|| UnexpectedType { key: key.to_owned(), expected }),
         }
-    }
-}
-
-/// What is still to be read.
-struct Reader<'t> {
-    text: &'t str,
-    /// The next byte; always at a character's beginning.
-    at: usize,
-}
-
-impl<'t> Reader<'t> {
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    fn skip_space(&mut self) {
-        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
-            self.at += 1;
-        }
-    }
-
-    fn end(&mut self) -> Result<(), &'static str> {
-        self.skip_space();
-        if self.at == self.text.len() { Ok(()) } else { Err("expected nothing more") }
-    }
-
-    /// What is wrong, and that it is wrong here.
-    fn place(&self, wrong: &'static str) -> NotJson {
-        let before = self.text.get(..self.at).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        NotJson {
-            wrong,
-            line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-        }
-    }
-
-    /// Takes that byte if it comes next, after any space.
-    fn take(&mut self, byte: u8) -> bool {
-        self.skip_space();
-        let here = self.peek() == Some(byte);
-        self.at += usize::from(here);
-        here
-    }
-
-    fn value(&mut self, depth: usize) -> Result<Json<'t>, &'static str> {
-        if depth == 0 {
-            return Err("nested too deep");
-        }
-        self.skip_space();
-        match self.peek() {
-            Some(b'{') => {
-                let mut members = Vec::new();
-                self.sequence(b'}', "expected `,` or `}`", |reader| {
-                    members.push(reader.member(depth)?);
-                    Ok(())
-                })?;
-                Ok(Json::Object(members))
-            }
-            Some(b'[') => {
-                let mut elements = Vec::new();
-                self.sequence(b']', "expected `,` or `]`", |reader| {
-                    elements.push(reader.value(depth - 1)?);
-                    Ok(())
-                })?;
-                Ok(Json::Array(elements))
-            }
-            Some(b'"') => self.string().map(Json::Text),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            _ => {
-                let words = [("null", Json::Null), ("true", Json::Flag(true)), ("false", Json::Flag(false))];
-                let rest = &self.text[self.at..];
-                let found = words.into_iter().find(|(word, _)| rest.starts_with(word));
-                let (word, value) = found.ok_or("expected a value")?;
-                self.at += word.len();
-                Ok(value)
-            }
-        }
-    }
-
-    fn member(&mut self, depth: usize) -> Result<(Cow<'t, str>, Json<'t>), &'static str> {
-        self.skip_space();
-        let name = self.string()?;
-        if !self.take(b':') {
-            return Err("expected `:`");
-        }
-        Ok((name, self.value(depth - 1)?))
-    }
-
-    /// Reads what stands between brackets, which are one byte each, with commas between.
-    fn sequence(
-        &mut self,
-        end: u8,
-        expected: &'static str,
-        mut one: impl FnMut(&mut Self) -> Result<(), &'static str>,
-    ) -> Result<(), &'static str> {
-        self.at += 1;
-        if self.take(end) {
-            return Ok(());
-        }
-        loop {
-            one(self)?;
-            if self.take(end) {
-                return Ok(());
-            }
-            if !self.take(b',') {
-                return Err(expected);
-            }
-        }
-    }
-
-    fn digits(&mut self) -> Result<(), &'static str> {
-        let start = self.at;
-        while let Some(b'0'..=b'9') = self.peek() {
-            self.at += 1;
-        }
-        if self.at == start { Err("expected a digit") } else { Ok(()) }
-    }
-
-    fn number(&mut self) -> Result<Json<'t>, &'static str> {
-        let start = self.at;
-        self.at += usize::from(self.peek() == Some(b'-'));
-        if self.peek() == Some(b'0') {
-            self.at += 1;
-        } else {
-            self.digits()?;
-        }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        if let Some(b'e' | b'E') = self.peek() {
-            self.at += 1;
-            if let Some(b'+' | b'-') = self.peek() {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        Ok(Json::Number(&self.text[start..self.at]))
-    }
-
-    fn string(&mut self) -> Result<Cow<'t, str>, &'static str> {
-        if self.peek() != Some(b'"') {
-            return Err("expected `\"`");
-        }
-        self.at += 1;
-        let mut start = self.at;
-        let mut resolved = String::new();
-        loop {
-            match self.peek() {
-                None => return Err("a text without end"),
-                Some(b'"') => {
-                    let last = &self.text[start..self.at];
-                    self.at += 1;
-                    if resolved.is_empty() {
-                        return Ok(Cow::Borrowed(last));
-                    }
-                    resolved.push_str(last);
-                    return Ok(Cow::Owned(resolved));
-                }
-                Some(b'\\') => {
-                    resolved.push_str(&self.text[start..self.at]);
-                    self.at += 1;
-                    resolved.push(self.escape()?);
-                    start = self.at;
-                }
-                Some(0..0x20) => return Err("a control character in a text"),
-                Some(_) => self.at += 1,
-            }
-        }
-    }
-
-    fn escape(&mut self) -> Result<char, &'static str> {
-        let escape = self.peek();
-        let character = match escape {
-            Some(b'n') => '\n',
-            Some(b't') => '\t',
-            Some(b'r') => '\r',
-            Some(b'b') => '\u{8}',
-            Some(b'f') => '\u{c}',
-            Some(byte @ (b'"' | b'\\' | b'/')) => char::from(byte),
-            Some(b'u') => {
-                self.at += 1;
-                return self.code_point();
-            }
-            _ => return Err("an unknown escape"),
-        };
-        self.at += 1;
-        Ok(character)
-    }
-
-    /// Reads four hexadecimal digits, and four more where they are the first half of a character.
-    fn code_point(&mut self) -> Result<char, &'static str> {
-        const LONE: &str = "half of a surrogate pair";
-        let mut code = self.four_digits()?;
-        if (0xd800..0xdc00).contains(&code) {
-            if !self.text[self.at..].starts_with("\\u") {
-                return Err(LONE);
-            }
-            self.at += 2;
-            let low = self.four_digits()?;
-            if !(0xdc00..0xe000).contains(&low) {
-                return Err(LONE);
-            }
-            code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-        }
-        char::from_u32(code).ok_or(LONE)
-    }
-
-    fn four_digits(&mut self) -> Result<u32, &'static str> {
-        let mut code = 0;
-        for _ in 0..4 {
-            let digit = self.peek().and_then(|byte| char::from(byte).to_digit(16));
-            code = code * 16 + digit.ok_or("expected four hexadecimal digits")?;
-            self.at += 1;
-        }
-        Ok(code)
     }
 }
 
@@ -347,21 +202,19 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The same value as the reference reader has it.
-    fn of(value: &serde_json::Value) -> String {
+    fn normalized(value: &serde_json::Value) -> String {
         value.to_string()
     }
 
-    /// A value written out with its members sorted and the last of several kept, as the reference writer does it.
-    fn written(value: &Json<'_>) -> serde_json::Value {
+    fn to_value(value: &Json<'_>) -> serde_json::Value {
         match value {
             Json::Null => serde_json::Value::Null,
-            Json::Flag(flag) => (*flag).into(),
+            Json::Bool(flag) => (*flag).into(),
             Json::Number(digits) => serde_json::from_str(digits).expect("a number"),
-            Json::Text(text) => text.as_ref().into(),
-            Json::Array(elements) => elements.iter().map(written).collect(),
+            Json::String(text) => text.as_ref().into(),
+            Json::Array(elements) => elements.iter().map(to_value).collect(),
             Json::Object(members) => serde_json::Value::Object(
-                members.iter().map(|(name, value)| (name.to_string(), written(value))).collect(),
+                members.iter().map(|(name, value)| (name.to_string(), to_value(value))).collect(),
             ),
         }
     }
@@ -371,7 +224,7 @@ mod tests {
             Just(serde_json::Value::Null),
             any::<bool>().prop_map(Into::into),
             any::<i64>().prop_map(Into::into),
-            // Eighths, which the reference reads exactly.
+            // Eighths have an exact decimal notation.
             any::<i32>().prop_map(|eighths| (f64::from(eighths) / 8.0).into()),
             "[\u{0}-\u{10ffff}]{0,12}".prop_map(Into::into),
         ];
@@ -385,18 +238,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_its_place() {
+    fn errors_name_the_problem_and_the_position() {
         for (text, expected) in [
             ("", "expected a value at line 1 column 1"),
-            ("{\n \"a\": 1,,}", "expected `\"` at line 2 column 9"),
-            ("[1 2]", "expected `,` or `]` at line 1 column 4"),
+            ("{\n \"a\": 1,,}", "expected a key in quotes at line 2 column 9"),
+            ("[1 2]", "expected `,` or the end of the array or object at line 1 column 4"),
             ("{\"a\" 1}", "expected `:` at line 1 column 6"),
-            ("{\"ä\":1", "expected `,` or `}` at line 1 column 7"),
-            ("\"a", "a text without end at line 1 column 3"),
-            ("\"\\x\"", "an unknown escape at line 1 column 3"),
-            ("\"\\ud800\"", "half of a surrogate pair at line 1 column 8"),
-            ("\"\u{1}\"", "a control character in a text at line 1 column 2"),
-            ("1 1", "expected nothing more at line 1 column 3"),
+            ("{\"ä\":1", "expected `,` or the end of the array or object at line 1 column 7"),
+            ("\"a", "unterminated string at line 1 column 3"),
+            ("\"\\x\"", "invalid escape at line 1 column 4"),
+            ("\"\\ud800\"", "invalid escape at line 1 column 8"),
+            ("\"\u{1}\"", "unescaped control character at line 1 column 3"),
+            ("1 1", "expected the end of the text at line 1 column 3"),
         ] {
             assert_eq!(parse(text).expect_err(text).to_string(), expected, "{text}");
         }
@@ -405,19 +258,19 @@ mod tests {
     }
 
     #[test]
-    fn integers_keep_every_digit_and_nothing_else_is_one() {
+    fn integers_keep_every_digit() {
         let value = parse(r#"{"a":1795330254340493978,"b":1.0,"c":1e3,"d":9223372036854775808,"e":-7,"f":null}"#)
             .expect("JSON");
         assert_eq!(value.integer("a"), Ok(Some(1_795_330_254_340_493_978)));
         assert_eq!(value.integer("e"), Ok(Some(-7)));
         assert_eq!((value.integer("f"), value.integer("g")), (Ok(None), Ok(None)));
         for key in ["b", "c", "d"] {
-            assert_eq!(value.integer(key).expect_err(key).to_string(), format!("`{key}` is no integer"));
+            assert_eq!(value.integer(key).expect_err(key).to_string(), format!("`{key}` must be an integer"));
         }
     }
 
     #[test]
-    fn members_are_handed_out_one_after_the_other_up_to_a_fault() {
+    fn each_member_stops_at_an_error() {
         let members = |text: &'static str| {
             let mut members = Vec::new();
             let end = each_member(text, |name, value| members.push((name, value)));
@@ -425,31 +278,31 @@ mod tests {
         };
         let a = (Cow::Borrowed("a"), Json::Number("1"));
         assert_eq!(members(" {\"a\": 1, \"b\": null} "), (vec![a.clone(), (Cow::Borrowed("b"), Json::Null)], Ok(())));
-        assert_eq!(members("{\"a\":1,"), (vec![a.clone()], Err("expected `\"` at line 1 column 8".to_owned())));
-        assert_eq!(members("{\"a\":1}}"), (vec![a], Err("expected nothing more at line 1 column 8".to_owned())));
-        assert_eq!(members("[]"), (vec![], Err("expected an object at line 1 column 1".to_owned())));
+        assert_eq!(members("{\"a\":1,"), (vec![a.clone()], Err("expected a value at line 1 column 8".to_owned())));
+        assert_eq!(members("{\"a\":1}}"), (vec![a], Err("expected the end of the text at line 1 column 8".to_owned())));
+        assert_eq!(members("[]"), (vec![], Err("expected a value at line 1 column 1".to_owned())));
     }
 
     #[test]
-    fn of_several_members_with_one_name_the_last_counts() {
+    fn the_last_of_repeated_keys_counts() {
         assert_eq!(parse(r#"{"a":1,"a":2}"#).expect("JSON").integer("a"), Ok(Some(2)));
     }
 
     proptest! {
         #[test]
-        fn what_the_reference_writes_is_read_as_the_reference_reads_it(value in any_value()) {
+        fn it_agrees_with_serde_json_on_valid_text(value in any_value()) {
             for text in [value.to_string(), format!("{value:#}")] {
-                prop_assert_eq!(of(&written(&parse(&text).expect("it is JSON"))), of(&value));
+                prop_assert_eq!(normalized(&to_value(&parse(&text).expect("it is JSON"))), normalized(&value));
             }
         }
 
         #[test]
-        fn what_the_reference_refuses_is_refused(text in "[\\[\\]{}\",:0-9eE+.a\\\\untrlfs -]{0,12}") {
-            let ours = parse(&text).map(|value| of(&written(&value)));
-            let theirs = serde_json::from_str::<serde_json::Value>(&text).map(|value| of(&value));
-            // A number beyond what a float holds is still JSON.
-            let beyond = theirs.as_ref().is_err_and(|error| error.to_string().contains("out of range"));
-            prop_assert!(beyond || ours.ok() == theirs.ok(), "{}", text);
+        fn it_rejects_what_serde_json_rejects(text in "[\\[\\]{}\",:0-9eE+.a\\\\untrlfs -]{0,12}") {
+            let own = parse(&text).map(|value| normalized(&to_value(&value)));
+            let reference = serde_json::from_str::<serde_json::Value>(&text).map(|value| normalized(&value));
+            // Numbers that do not fit a float are valid JSON.
+            let is_too_large = reference.as_ref().is_err_and(|error| error.to_string().contains("out of range"));
+            prop_assert!(is_too_large || own.ok() == reference.ok(), "{}", text);
         }
     }
 }

@@ -14,23 +14,23 @@ pub(crate) use key;
 
 /// Which characters of a text become escapes besides those that have to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Escapes {
+pub(crate) enum EscapeMode {
     /// None: quotes, backslashes and control characters alone, as `serde_json` has it.
-    Few,
+    Minimal,
     /// As Go's `encoding/json` has it: `<`, `>`, `&` and the separators of lines and paragraphs, too.
-    AsGoDoes,
+    GoHtml,
 }
 
 /// A JSON text that is being written.
 #[derive(Debug)]
 pub(crate) struct JsonWriter {
     text: String,
-    escapes: Escapes,
+    escapes: EscapeMode,
 }
 
 impl JsonWriter {
     /// An empty text; `expected` is how many bytes it may come to.
-    pub(crate) fn new(escapes: Escapes, expected: usize) -> JsonWriter {
+    pub(crate) fn new(escapes: EscapeMode, expected: usize) -> JsonWriter {
         JsonWriter { text: String::with_capacity(expected), escapes }
     }
 
@@ -46,28 +46,28 @@ impl JsonWriter {
     }
 
     /// A member whose value is an integer.
-    pub(crate) fn number(&mut self, key: &'static str, number: i64) {
+    pub(crate) fn integer_member(&mut self, key: &'static str, number: i64) {
         self.key(key);
         self.integer(number);
     }
 
     /// The same, unless it is 0.
-    pub(crate) fn number_but_zero(&mut self, key: &'static str, number: i64) {
+    pub(crate) fn integer_unless_zero(&mut self, key: &'static str, number: i64) {
         if number != 0 {
-            self.number(key, number);
+            self.integer_member(key, number);
         }
     }
 
     /// A member whose value is a text.
-    pub(crate) fn text(&mut self, key: &'static str, text: &str) {
+    pub(crate) fn string_member(&mut self, key: &'static str, text: &str) {
         self.key(key);
-        self.quoted(text);
+        self.string(text);
     }
 
     /// The same, unless it is empty.
-    pub(crate) fn text_but_empty(&mut self, key: &'static str, text: &str) {
+    pub(crate) fn string_unless_empty(&mut self, key: &'static str, text: &str) {
         if !text.is_empty() {
-            self.text(key, text);
+            self.string_member(key, text);
         }
     }
 
@@ -105,12 +105,12 @@ impl JsonWriter {
     }
 
     /// A value that is a text.
-    pub(crate) fn quoted(&mut self, text: &str) {
+    pub(crate) fn string(&mut self, text: &str) {
         self.text.push('"');
         // Looking at all bytes before anything is done about one is quicker than stopping at the first.
         let special = match self.escapes {
-            Escapes::Few => text.bytes().fold(false, |found, byte| found | must_be_escaped(byte)),
-            Escapes::AsGoDoes => {
+            EscapeMode::Minimal => text.bytes().fold(false, |found, byte| found | must_be_escaped(byte)),
+            EscapeMode::GoHtml => {
                 text.bytes().fold(false, |found, byte| found | must_be_escaped(byte) | go_may_escape(byte))
             }
         };
@@ -133,7 +133,7 @@ impl JsonWriter {
                 '\u{8}' => self.text.push_str("\\b"),
                 '\u{c}' => self.text.push_str("\\f"),
                 '\0'..='\u{1f}' => self.escape(character),
-                '<' | '>' | '&' | '\u{2028}' | '\u{2029}' if self.escapes == Escapes::AsGoDoes => {
+                '<' | '>' | '&' | '\u{2028}' | '\u{2029}' if self.escapes == EscapeMode::GoHtml => {
                     self.escape(character);
                 }
                 other => self.text.push(other),
@@ -165,13 +165,13 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    fn write(escapes: Escapes, value: &Value) -> String {
+    fn write(escapes: EscapeMode, value: &Value) -> String {
         fn any(writer: &mut JsonWriter, value: &Value) {
             match value {
                 Value::Null => writer.literal("null"),
                 Value::Bool(flag) => writer.literal(if *flag { "true" } else { "false" }),
                 Value::Number(number) => writer.integer(number.as_i64().expect("only integers are made here")),
-                Value::String(text) => writer.quoted(text),
+                Value::String(text) => writer.string(text),
                 Value::Array(elements) => writer.array(elements, any),
                 Value::Object(members) => writer.object(|writer| {
                     if let Some(value) = members.get("a") {
@@ -194,21 +194,21 @@ mod tests {
     fn go_escapes_what_a_browser_could_take_for_html_or_the_end_of_a_line() {
         let value = json!("<a href=\"x\">&\u{2028}\u{2029}€\u{1f}</a>");
         assert_eq!(
-            write(Escapes::AsGoDoes, &value),
+            write(EscapeMode::GoHtml, &value),
             r#""\u003ca href=\"x\"\u003e\u0026\u2028\u2029€\u001f\u003c/a\u003e""#
         );
     }
 
     #[test]
     fn what_is_left_out_leaves_no_comma() {
-        let mut writer = JsonWriter::new(Escapes::Few, 0);
+        let mut writer = JsonWriter::new(EscapeMode::Minimal, 0);
         writer.object(|writer| {
-            writer.number_but_zero(key!("none"), 0);
-            writer.text_but_empty(key!("empty"), "");
-            writer.number(key!("least"), i64::MIN);
-            writer.text_but_empty(key!("empty"), "");
-            writer.text(key!("ends so"), "[");
-            writer.number_but_zero(key!("last"), 7);
+            writer.integer_unless_zero(key!("none"), 0);
+            writer.string_unless_empty(key!("empty"), "");
+            writer.integer_member(key!("least"), i64::MIN);
+            writer.string_unless_empty(key!("empty"), "");
+            writer.string_member(key!("ends so"), "[");
+            writer.integer_unless_zero(key!("last"), 7);
         });
         assert_eq!(writer.finish(), r#"{"least":-9223372036854775808,"ends so":"[","last":7}"#);
     }
@@ -233,12 +233,12 @@ mod tests {
     proptest! {
         #[test]
         fn any_value_is_written_as_the_library_writes_it(value in any_value()) {
-            prop_assert_eq!(write(Escapes::Few, &value), value.to_string());
+            prop_assert_eq!(write(EscapeMode::Minimal, &value), value.to_string());
         }
 
         #[test]
         fn what_is_escaped_as_go_does_is_read_as_the_same(value in any_value()) {
-            let text = write(Escapes::AsGoDoes, &value);
+            let text = write(EscapeMode::GoHtml, &value);
             let is_escaped = !text.contains(['<', '>', '&', '\u{2028}', '\u{2029}']);
             prop_assert!(is_escaped, "{}", text);
             prop_assert_eq!(serde_json::from_str::<Value>(&text).expect("it is JSON"), value);

@@ -6,9 +6,9 @@ use std::sync::LazyLock;
 use crate::Nanos;
 
 /// Times below this all count as this: nobody's network answers in less, and the row of buckets has to begin somewhere.
-pub const SHORTEST: Nanos = 1_000;
+pub const MIN_LATENCY: Nanos = 1_000;
 
-/// How many buckets it takes from [`SHORTEST`] to beyond the greatest number of nanoseconds.
+/// How many buckets it takes from [`MIN_LATENCY`] to beyond the greatest number of nanoseconds.
 const BUCKETS: usize = 387;
 
 /// The greatest time of each bucket; the next one's is a tenth greater.
@@ -16,8 +16,8 @@ const BUCKETS: usize = 387;
 /// With that, a bucket's middle is within 1/21 of all its times. Integers, since logarithms may differ in their last
 /// bit from one machine to the next, and what is stored must not. Reckoned when they are first asked for: written out
 /// they would weigh 3 KB in the page.
-static GREATEST: LazyLock<[Nanos; BUCKETS]> = LazyLock::new(|| {
-    let mut next = SHORTEST;
+static UPPER_BOUNDS: LazyLock<[Nanos; BUCKETS]> = LazyLock::new(|| {
+    let mut next = MIN_LATENCY;
     std::array::from_fn(|_| {
         let greatest = next;
         next = greatest.saturating_add(greatest / 10);
@@ -33,7 +33,7 @@ impl Bucket {
     /// The bucket that a time falls into.
     #[must_use]
     pub fn from_time(time: Nanos) -> Bucket {
-        let index = GREATEST.partition_point(|greatest| *greatest < time);
+        let index = UPPER_BOUNDS.partition_point(|greatest| *greatest < time);
         Bucket(index.min(BUCKETS - 1) as u16)
     }
 
@@ -53,7 +53,7 @@ impl Bucket {
     #[must_use]
     pub fn time(self) -> Nanos {
         let index = usize::from(self.0);
-        let Some(below) = index.checked_sub(1).map(|below| GREATEST[below]) else { return SHORTEST };
+        let Some(below) = index.checked_sub(1).map(|below| UPPER_BOUNDS[below]) else { return MIN_LATENCY };
         // The harmonic mean of two of which one is a tenth greater: as far, in proportion, from the smallest as from
         // the greatest.
         below.saturating_add(below / 21)
@@ -175,8 +175,8 @@ mod tests {
 
     #[test]
     fn the_row_of_buckets_reaches_from_a_microsecond_to_the_greatest_number() {
-        assert_eq!((GREATEST[0], GREATEST[1], GREATEST[BUCKETS - 1]), (1_000, 1_100, i64::MAX));
-        assert!(GREATEST[BUCKETS - 2] < i64::MAX);
+        assert_eq!((UPPER_BOUNDS[0], UPPER_BOUNDS[1], UPPER_BOUNDS[BUCKETS - 1]), (1_000, 1_100, i64::MAX));
+        assert!(UPPER_BOUNDS[BUCKETS - 2] < i64::MAX);
         assert_eq!(Bucket::from_time(i64::MIN), Bucket::from_time(1_000));
         assert_eq!(Bucket::from_index(BUCKETS as u64), None);
     }
@@ -192,12 +192,15 @@ mod tests {
     }
 
     fn any_times() -> impl Strategy<Value = Vec<Nanos>> {
-        prop::collection::vec(prop_oneof![SHORTEST..SECOND, SHORTEST..=i64::MAX, 90_000_000..110_000_000_i64], 1..200)
+        prop::collection::vec(
+            prop_oneof![MIN_LATENCY..SECOND, MIN_LATENCY..=i64::MAX, 90_000_000..110_000_000_i64],
+            1..200,
+        )
     }
 
     proptest! {
         #[test]
-        fn a_bucket_tells_all_its_times_within_five_percent(time in SHORTEST..=i64::MAX) {
+        fn a_bucket_tells_all_its_times_within_five_percent(time in MIN_LATENCY..=i64::MAX) {
             prop_assert!(is_within_five_percent(Bucket::from_time(time).time(), time));
         }
 

@@ -15,15 +15,14 @@ pub mod json;
 mod json_writer;
 pub mod latency;
 pub mod message;
-pub mod nearest;
+
 pub mod object_name;
 pub mod page_config;
 pub mod quorum;
 pub mod response_times;
-pub mod seek;
-pub mod sorted;
 pub mod stats;
 pub mod status;
+pub mod suggest;
 pub mod summary;
 pub mod uptime;
 

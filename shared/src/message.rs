@@ -3,8 +3,6 @@
 //! The checker refuses to post what is not on the list; the page shows what is and drops the rest, so that a
 //! hostile or an old message can do no harm. Text is text: nothing here produces HTML.
 
-use crate::seek::parted;
-
 /// The elements a message may use. `a` may have `href`, nothing else has attributes.
 pub const ALLOWED_TAGS: [&str; 15] =
     ["a", "b", "strong", "i", "em", "u", "s", "code", "pre", "br", "p", "ul", "ol", "li", "blockquote"];
@@ -56,12 +54,13 @@ impl Message {
     /// Reads a message; what is not allowed is left out and named. Never fails.
     #[must_use]
     pub fn parse(html: &str) -> Message {
-        let mut reader = Reader { open: vec![Open { tag: "", href: None, children: Vec::new() }], ..Reader::default() };
-        reader.read(html);
-        while reader.open.len() > 1 {
-            reader.close_last();
+        let mut builder =
+            TreeBuilder { open: vec![Open { tag: "", href: None, children: Vec::new() }], ..TreeBuilder::default() };
+        builder.read(html);
+        while builder.open.len() > 1 {
+            builder.close_last();
         }
-        Message { nodes: reader.open.pop().map(|root| root.children).unwrap_or_default(), refused: reader.refused }
+        Message { nodes: builder.open.pop().map(|root| root.children).unwrap_or_default(), refused: builder.refused }
     }
 
     /// Reads a message that is about to be posted; the error names all that is not allowed.
@@ -102,7 +101,7 @@ struct Open {
 }
 
 #[derive(Default)]
-struct Reader {
+struct TreeBuilder {
     /// The elements around the place that is read; the first is the message itself.
     open: Vec<Open>,
     refused: Vec<String>,
@@ -115,7 +114,7 @@ struct Tag {
     attributes: Vec<(String, String)>,
 }
 
-impl Reader {
+impl TreeBuilder {
     fn read(&mut self, html: &str) {
         let mut rest = html;
         while let Some(at) = rest.find('<') {
@@ -123,7 +122,7 @@ impl Reader {
             rest = &rest[at..];
             if let Some(after) = rest.strip_prefix("<!--") {
                 self.refuse("<!-- -->");
-                rest = parted(after, "-->").map_or("", |(_, behind)| behind);
+                rest = after.split_once("-->").map_or("", |(_, behind)| behind);
             } else if let Some((tag, after)) = read_tag(rest) {
                 rest = self.tag(&tag, after);
             } else if rest[1..].starts_with(['!', '?', '/']) || rest[1..].starts_with(|c: char| c.is_ascii_alphabetic())
@@ -256,7 +255,7 @@ fn read_tag(text: &str) -> Option<(Tag, &str)> {
 /// What follows the end tag of an element whose content is dropped; nothing, if it never ends.
 fn after_end_of<'a>(tag: &str, text: &'a str) -> &'a str {
     let mut rest = text;
-    while let Some((_, behind)) = parted(rest, "</") {
+    while let Some((_, behind)) = rest.split_once("</") {
         rest = behind;
         let named = rest.get(..tag.len()).is_some_and(|name| name.eq_ignore_ascii_case(tag));
         if named {

@@ -28,16 +28,16 @@ pub const HISTORY_FOLDER: &str = "history/";
 pub const HISTORY_INDEX: &str = "history/_index.json";
 
 /// What stands for the node in the name of a history of check files that name no node.
-const NAMELESS: &str = "_nameless";
+const UNNAMED: &str = "_nameless";
 
 /// How the name of a history ends, and that of its latencies. No node's name has a dot, so that none can be taken
 /// for the other.
-const HISTORY_ENDING: &str = ".json";
-/// See [`HISTORY_ENDING`].
-const LATENCY_ENDING: &str = ".latency.json";
+const HISTORY_SUFFIX: &str = ".json";
+/// See [`HISTORY_SUFFIX`].
+const LATENCY_SUFFIX: &str = ".latency.json";
 
 /// How every check file's name ends.
-const CHECK_FILE_ENDING: &str = "-check.json";
+const CHECK_FILE_SUFFIX: &str = "-check.json";
 
 /// Digits of the time in a check file's name: enough from 2001 to 2286, and always the same number.
 const TIME_DIGITS: usize = 19;
@@ -55,14 +55,14 @@ pub struct NodeName(String);
 pub struct InvalidNodeName(pub String);
 
 /// Whether a text has 1 to `limit` small letters, digits and hyphens, as the names of nodes and of jobs do.
-fn is_spelled_as_name(text: &str, limit: usize) -> bool {
+fn is_valid_name(text: &str, limit: usize) -> bool {
     (1..=limit).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
 }
 
 impl NodeName {
     /// Takes a text as it is, if it is a name.
     pub fn new(text: &str) -> Result<NodeName, InvalidNodeName> {
-        if is_spelled_as_name(text, NODE_NAME_LIMIT) {
+        if is_valid_name(text, NODE_NAME_LIMIT) {
             Ok(NodeName(text.to_owned()))
         } else {
             Err(InvalidNodeName(text.to_owned()))
@@ -116,7 +116,7 @@ impl CheckFileName {
     /// Reads a name that has no prefix any more; `None` if it is no check file's.
     #[must_use]
     pub fn parse(name: &str) -> Option<CheckFileName> {
-        let stem = name.strip_suffix(CHECK_FILE_ENDING)?;
+        let stem = name.strip_suffix(CHECK_FILE_SUFFIX)?;
         let (time, node) = match stem.split_once('-') {
             Some((time, node)) => (time, Some(NodeName::new(node).ok()?)),
             None => (stem, None),
@@ -140,7 +140,7 @@ impl fmt::Display for CheckFileName {
         if let Some(node) = &self.node {
             write!(formatter, "-{node}")?;
         }
-        formatter.write_str(CHECK_FILE_ENDING)
+        formatter.write_str(CHECK_FILE_SUFFIX)
     }
 }
 
@@ -165,8 +165,8 @@ pub enum HistoryPart {
 impl HistoryPart {
     fn ending(self) -> &'static str {
         match self {
-            HistoryPart::Main => HISTORY_ENDING,
-            HistoryPart::Latency => LATENCY_ENDING,
+            HistoryPart::Main => HISTORY_SUFFIX,
+            HistoryPart::Latency => LATENCY_SUFFIX,
         }
     }
 }
@@ -178,7 +178,7 @@ impl HistoryName {
         let name = name.strip_prefix(HISTORY_FOLDER)?;
         let (node, ending) = name.split_at(name.find('.')?);
         let part = [HistoryPart::Main, HistoryPart::Latency].into_iter().find(|part| part.ending() == ending)?;
-        let node = if node == NAMELESS { None } else { Some(NodeName::new(node).ok()?) };
+        let node = if node == UNNAMED { None } else { Some(NodeName::new(node).ok()?) };
         Some(HistoryName { node, part })
     }
 
@@ -191,7 +191,7 @@ impl HistoryName {
 
 impl fmt::Display for HistoryName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let node = self.node.as_ref().map_or(NAMELESS, NodeName::as_str);
+        let node = self.node.as_ref().map_or(UNNAMED, NodeName::as_str);
         write!(formatter, "{HISTORY_FOLDER}{node}{}", self.part.ending())
     }
 }

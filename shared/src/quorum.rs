@@ -4,7 +4,6 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
-use crate::sorted;
 use crate::status::Status;
 use crate::uptime::{Span, push, status_at};
 use crate::{MINUTE, Nanos, UnixNanos};
@@ -165,7 +164,7 @@ pub fn combine(nodes: &[Vec<Span>], quorum: Quorum) -> Vec<Span> {
             }
         }
     }
-    sorted::by_key(&mut changes, |(moment, ..)| *moment);
+    changes.sort_by_cached_key(|(moment, ..)| *moment);
     let mut current_votes = vec![Status::Unknown; nodes.len()];
     let mut combined = Vec::new();
     let mut open: Option<(UnixNanos, Status)> = None;

@@ -9,10 +9,10 @@ use crate::stats::Stats;
 use crate::{DAY, HOUR, Nanos, UnixNanos};
 
 /// Ranges up to this are told from every check, hour by hour; longer ones from histories, day by day.
-pub const CHECKS_UP_TO: Nanos = 3 * DAY;
+pub const MAX_CHECK_RANGE: Nanos = 3 * DAY;
 
 /// Periods up to this are told from the percentiles of hours where there are no checks, longer ones from those of days.
-const HOURS_UP_TO: Nanos = 8 * DAY;
+const MAX_HOURLY_RANGE: Nanos = 8 * DAY;
 
 /// Which percentiles are told of a period.
 pub const PERCENTILES: [u8; 4] = [50, 90, 95, 99];
@@ -106,7 +106,7 @@ impl Resolution {
     #[must_use]
     pub fn for_period<'a, S: Sample + 'a>(mut samples: impl Iterator<Item = &'a S>, length: Nanos) -> Resolution {
         let hourly = samples.find(|sample| sample.length() == HOUR);
-        Resolution { is_fine: length <= HOURS_UP_TO, hourly_from: hourly.map_or(UnixNanos::MAX, Sample::at) }
+        Resolution { is_fine: length <= MAX_HOURLY_RANGE, hourly_from: hourly.map_or(UnixNanos::MAX, Sample::at) }
     }
 
     /// Whether a sample is among those chosen.

@@ -2,7 +2,6 @@
 
 use crate::Nanos;
 use crate::check_file::Attempt;
-use crate::sorted;
 
 /// Total, mean, median, 95th percentile, smallest and greatest round-trip time of some attempts, in nanoseconds.
 ///
@@ -34,7 +33,7 @@ impl Stats {
     /// The statistics of these round-trip times in nanoseconds; `None` if there are none.
     #[must_use]
     pub fn from_rtts(mut rtts: Vec<Nanos>) -> Option<Stats> {
-        sorted::numbers(&mut rtts);
+        rtts.sort_unstable();
         let (min, max) = (*rtts.first()?, *rtts.last()?);
         let count = rtts.len() as i64;
         // The mean in two parts, so that a sum beyond the greatest number spoils nothing.

@@ -13,7 +13,7 @@ use crate::uptime::{StatusTimeline, current_span, status_at};
 use crate::{DAY, Nanos, UnixNanos};
 
 /// How long what nobody looks at any more is told of, as unknown; after that it is nothing of today's.
-pub const EXPIRES_AFTER: Nanos = DAY;
+pub const UNKNOWN_RETENTION: Nanos = DAY;
 
 /// How everything stands at one moment, as one node knows it from what all nodes stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +77,7 @@ pub struct EndpointSummary {
 /// How all endpoints stand that any of these histories knows of lately, told by `node`.
 #[must_use]
 pub fn summary(histories: &[History], node: &NodeName, title: &str, now: UnixNanos) -> Summary {
-    let is_recent = |moment: UnixNanos| now.saturating_sub(moment) < EXPIRES_AFTER;
+    let is_recent = |moment: UnixNanos| now.saturating_sub(moment) < UNKNOWN_RETENTION;
     let endpoints = endpoint_statuses(histories);
     let told =
         endpoints.iter().map(|endpoint| told(endpoint, histories, node, now)).zip(current_statuses(&endpoints, now));
@@ -104,7 +104,7 @@ fn told(endpoint: &EndpointStatus, histories: &[History], node: &NodeName, now: 
         || histories.iter().filter_map(|history| Some((history, &history.endpoints.get(&endpoint.key)?.timeline)));
     let own = tracks().find(|(history, _)| history.node.as_ref() == Some(node)).map(|(_, timeline)| timeline);
     let is_own =
-        own.and_then(StatusTimeline::valid_until).is_some_and(|until| now.saturating_sub(until) < EXPIRES_AFTER);
+        own.and_then(StatusTimeline::valid_until).is_some_and(|until| now.saturating_sub(until) < UNKNOWN_RETENTION);
     let badge = || SummaryName { node: node.clone(), form: SummaryForm::Badge(BadgeTitle::new(&endpoint.key.title)) };
     let name_of = |place: &usize| {
         let node = endpoint.nodes.get(*place)?.node.as_ref();

@@ -230,7 +230,10 @@ async fn tls_assertions_apply_behind_redirects_only_if_followed() {
     let cases = [
         (asserting("[TLS] < 1m and [CERTIFICATE] > 1h", 1), WELL),
         (asserting("[CERTIFICATE] > 2d", 1), down("expected > 2d")),
-        (asserting("[TLS] < 1m", 0), (Status::Unknown, "`[TLS] < 1m`: the check speaks no TLS and knows no `[TLS]`")),
+        (
+            asserting("[TLS] < 1m", 0),
+            (Status::Unknown, "`[TLS] < 1m`: the check does not use TLS, which `[TLS]` needs"),
+        ),
     ];
     expect_of_kind("http", &format!("http://127.0.0.1:{plain}/"), &authority, &cases).await;
 }

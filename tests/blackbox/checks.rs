@@ -142,11 +142,11 @@ async fn an_invalid_certificate_is_down_with_its_problem() {
     assert_eq!(error("good"), "");
     assert_eq!(error("unverified"), "");
     assert_eq!(error("expired"), "certificate expired 3 days ago");
-    assert_eq!(error("early"), "certificate is not valid for another 2 days");
+    assert_eq!(error("early"), "certificate becomes valid in 2 days");
     assert_eq!(error("other host"), "certificate is for `other.example`, not for `127.0.0.1`");
     assert_eq!(
         error("unknown authority"),
-        "certificate is signed by an authority that is not trusted, or the server leaves out a certificate in between"
+        "certificate is signed by an untrusted authority, or the server does not send an intermediate certificate"
     );
     assert!(error("no TLS").contains("TLS"), "{}", error("no TLS"));
 }
@@ -184,7 +184,7 @@ async fn a_certificate_chain_is_valid_if_every_link_is_sent_and_valid() {
     let error = |title: &str| result(&results, title).attempts[0].error.clone().unwrap_or_default();
     for kind in ["", ", TLS alone"] {
         assert_eq!(error(&format!("whole{kind}")), "");
-        assert!(error(&format!("broken{kind}")).ends_with("or the server leaves out a certificate in between"));
+        assert!(error(&format!("broken{kind}")).ends_with("or the server does not send an intermediate certificate"));
         assert_eq!(error(&format!("old{kind}")), "certificate expired 3 days ago");
     }
     assert_eq!(result(&results, "whole, TLS alone").status, Status::Healthy, "{results:?}");
@@ -212,7 +212,7 @@ async fn an_invalid_assertion_affects_only_its_own_check() {
     let odd = json!({ "assertions": ["[STATUS] == 200", "[BODY] matches \"(\""] });
     let checks = [check_with("odd", &ok.url, odd), check("good", &ok.url)];
     let checker = Checker::new(&watching(&checks, &directory()));
-    let reason = "`checkers[0].assertions`: invalid assertion `[BODY] matches \"(\"`: `(` is no regular expression: \
+    let reason = "`checkers[0].assertions`: invalid assertion `[BODY] matches \"(\"`: invalid regular expression `(`: \
                   unclosed group";
     let validated = checker.call(&["validate", "-c", "checker.json"]).await;
     assert!(validated.code == 1 && validated.output().contains(reason), "{}", validated.output());

@@ -32,7 +32,7 @@ async fn shop_every(interval: Nanos, refresh: Nanos, rounds: &[UnixNanos]) -> Ca
 
 fn store(caddy: &Caddy, interval: Nanos, rounds: &[UnixNanos]) {
     let folder = caddy.site.path().join("store");
-    std::fs::create_dir_all(&folder).expect("the folder can be made");
+    std::fs::create_dir_all(&folder).expect("the folder can be created");
     let mut index = serde_json::Map::new();
     for at in rounds {
         let name = CheckFileName { stored_at: *at, node: None }.to_string();

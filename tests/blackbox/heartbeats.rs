@@ -38,7 +38,7 @@ fn down(sentence: &str) -> (Status, String) {
 
 /// Tests a heartbeat from the first to the last; `put` writes its object directly.
 async fn test_heartbeat(checker: &Checker, put: impl AsyncFn(String)) {
-    assert_eq!(check_once(checker).await, down("no heartbeat has come yet, expected every 10 min"));
+    assert_eq!(check_once(checker).await, down("no heartbeat received yet, expected every 10 min"));
     beat(checker, &[]).await;
     assert_eq!(check_once(checker).await, (Status::Healthy, String::new()));
     beat(checker, &["--exit-status", "3", "--failed", "disk full"]).await;
@@ -52,7 +52,7 @@ async fn test_heartbeat(checker: &Checker, put: impl AsyncFn(String)) {
     assert!(status == Status::Unknown && why.contains("2 h in the future"), "{status}: {why}");
     put("<html>".to_owned()).await;
     let (status, why) = check_once(checker).await;
-    assert!(status == Status::Unknown && why.contains("failed to use `heartbeats/backup.json`"), "{status}: {why}");
+    assert!(status == Status::Unknown && why.contains("failed to parse `heartbeats/backup.json`"), "{status}: {why}");
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn an_unreadable_store_leaves_the_job_unknown_and_never_down() {
     beat(&checker, &[]).await;
     // A folder with the name of the object, which not even root can read.
     std::fs::remove_file(checker.path("checks/heartbeats/backup.json")).expect("it is there");
-    std::fs::create_dir(checker.path("checks/heartbeats/backup.json")).expect("there is room");
+    std::fs::create_dir(checker.path("checks/heartbeats/backup.json")).expect("the folder can be created");
     let (status, why) = check_once(&checker).await;
     assert_eq!(status, Status::Unknown);
     assert!(why.starts_with("failed to read `heartbeats/backup.json` from the directory"), "{why}");

@@ -59,9 +59,9 @@ async fn hosts_are_pinged_over_each_type_of_socket() {
 
 #[tokio::test]
 async fn a_node_without_permission_to_ping_explains_how_to_get_it() {
-    let remedy = "failed to send echo requests: this system lets the checker open no ICMP socket; allow its group with \
-                  `sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"`, or give the program the right with `setcap \
-                  cap_net_raw+ep /path/to/checker`";
+    let remedy = "failed to send echo requests: the system does not allow the checker to open an ICMP socket; allow its \
+                  group with `sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"`, or grant the program the capability \
+                  with `setcap cap_net_raw+ep /path/to/checker`";
     let forbidden = Echoes { datagram: false, raw: false, answered: true };
     expect(forbidden, "10s", &["127.0.0.1", "::1"].map(|host| (host, Status::Unknown, Some(remedy)))).await;
 }

@@ -215,7 +215,7 @@ async fn ten_thousand_objects_are_deleted_after_the_name_is_typed() {
     // A separate server has them all immediately.
     let folder = tempfile::tempdir().expect("a temporary folder");
     let bucket = folder.path().join(ACCOUNT).join("site-full");
-    std::fs::create_dir_all(bucket.join("status/history")).expect("the folder can be made");
+    std::fs::create_dir_all(bucket.join("status/history")).expect("the folder can be created");
     for key in ours.chain(foreign.map(str::to_owned)) {
         std::fs::write(bucket.join(key), "[]").expect("the file can be written");
     }

@@ -1,4 +1,4 @@
-//! Describes for a person why an attempt failed, from the chain of errors of a library.
+//! Describes why an attempt failed in terms of the endpoint, from the error chain of a library.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -18,7 +18,7 @@ const HEAD_TOO_LARGE: &str = "head of the response is too large: more than 100 h
 
 const CLOSED_EARLY: &str = "connection closed by the server before the response was complete";
 
-/// Why communication with a host failed.
+/// Describes the first known error in the chain, or else the last one.
 pub(super) fn describe_error(error: &(dyn Error + 'static)) -> String {
     let mut fallback = error.to_string();
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
@@ -98,16 +98,16 @@ fn describe_io_error(error: &io::Error) -> Option<String> {
             ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof => CLOSED_EARLY,
             ErrorKind::HostUnreachable => "host unreachable",
             ErrorKind::NetworkUnreachable => "network unreachable",
-            ErrorKind::AddrNotAvailable => "no local address left to connect from",
+            ErrorKind::AddrNotAvailable => "no local address available",
             ErrorKind::TimedOut => "connection timed out",
-            ErrorKind::PermissionDenied => "connection not permitted by this machine",
+            ErrorKind::PermissionDenied => "connection not permitted on this machine",
             _ => return None,
         }
         .to_owned(),
     )
 }
 
-/// The text with its first letter in lower case, to continue a sentence.
+/// Lowercases the first letter, so that the text can continue a sentence.
 pub(super) fn lowercase_first(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_ascii_lowercase()).into_iter();
@@ -120,7 +120,7 @@ fn describe_tls_error(error: &rustls::Error) -> String {
         rustls::Error::AlertReceived(alert) => describe_alert(*alert),
         rustls::Error::InvalidMessage(_) => "server does not speak TLS".to_owned(),
         rustls::Error::PeerIncompatible(_) => "server and checker have no TLS version or cipher in common".to_owned(),
-        other => format!("TLS broke off: {other}"),
+        other => format!("TLS failed: {other}"),
     }
 }
 
@@ -133,9 +133,9 @@ fn describe_alert(alert: AlertDescription) -> String {
         }
         AlertDescription::UnrecognisedName => "server has no certificate for this host name".to_owned(),
         AlertDescription::CertificateRequired | AlertDescription::AccessDenied => {
-            "server asks for a client certificate".to_owned()
+            "server requires a client certificate".to_owned()
         }
-        other => format!("server broke TLS off with the alert {other:?}"),
+        other => format!("server aborted TLS with the alert {other:?}"),
     }
 }
 
@@ -146,7 +146,7 @@ fn describe_certificate_error(error: &CertificateError) -> String {
         }
         CertificateError::Expired => "certificate expired".to_owned(),
         CertificateError::NotValidYetContext { time, not_before } => {
-            format!("certificate is not valid for another {}", days_between(*time, *not_before))
+            format!("certificate becomes valid in {}", days_between(*time, *not_before))
         }
         CertificateError::NotValidYet => "certificate is not valid yet".to_owned(),
         CertificateError::NotValidForNameContext { expected, presented } => {
@@ -156,18 +156,21 @@ fn describe_certificate_error(error: &CertificateError) -> String {
             format!("certificate is for {presented}, not for `{}`", expected.to_str())
         }
         CertificateError::NotValidForName => "certificate is for another host name".to_owned(),
-        CertificateError::UnknownIssuer => "certificate is signed by an authority that is not trusted, or the server leaves out a certificate in between".to_owned(),
+        CertificateError::UnknownIssuer => {
+            "certificate is signed by an untrusted authority, or the server does not send an intermediate certificate"
+                .to_owned()
+        }
         CertificateError::Revoked => "certificate is revoked".to_owned(),
         other => format!("certificate is not valid: {other}"),
     }
 }
 
-/// `DnsName("a.example")` as rustls prints it, without the wrapping.
+/// The name in rustls' `DnsName("a.example")`.
 fn plain_name(name: &str) -> &str {
     name.split('"').nth(1).unwrap_or(name)
 }
 
-/// A time span in days, or in hours and minutes if it is less than one.
+/// The time between in days, or in smaller units if it is less than a day.
 fn days_between(from: UnixTime, to: UnixTime) -> String {
     let seconds = to.as_secs().saturating_sub(from.as_secs());
     match seconds / 86_400 {
@@ -192,7 +195,7 @@ mod tests {
         let expired = CertificateError::ExpiredContext { time: at(10), not_after: at(9) };
         assert_eq!(describe_certificate_error(&expired), "certificate expired 1 day ago");
         let early = CertificateError::NotValidYetContext { time: at(7), not_before: at(9) };
-        assert_eq!(describe_certificate_error(&early), "certificate is not valid for another 2 days");
+        assert_eq!(describe_certificate_error(&early), "certificate becomes valid in 2 days");
     }
 
     #[test]
@@ -208,7 +211,7 @@ mod tests {
         assert_eq!(
             describe_cause(&wrapped).as_deref(),
             Some(
-                "certificate is signed by an authority that is not trusted, or the server leaves out a certificate in between"
+                "certificate is signed by an untrusted authority, or the server does not send an intermediate certificate"
             )
         );
     }

@@ -61,7 +61,7 @@ impl ExecCheck {
         };
         candidates.into_iter().find(is_executable).ok_or_else(|| {
             format!(
-                "no executable `{}` was found; write its full path, and make the file executable",
+                "executable `{}` not found; configure its full path and make sure that the file is executable",
                 self.command.display()
             )
         })
@@ -121,14 +121,14 @@ async fn run_command(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResul
             // A process that still holds the pipe open has left the group.
             let _ = tokio::time::timeout(OUTPUT_GRACE, reading).await;
         }
-        status.map_err(|error| format!("command not waited for: {error}"))?
+        status.map_err(|error| format!("exit status of the command not available: {error}"))?
     };
-    let cut = (from_stdout.is_truncated || from_stderr.is_truncated)
+    let truncation = (from_stdout.is_truncated || from_stderr.is_truncated)
         .then(|| format!("only the first {OUTPUT_LIMIT} bytes of the output were kept"));
     let mut output = from_stdout.bytes;
     output.append(&mut from_stderr.bytes);
     let data =
-        ProbeData { status: status.code().map(i64::from), body: Some(output), truncation: cut, ..ProbeData::default() };
+        ProbeData { status: status.code().map(i64::from), body: Some(output), truncation, ..ProbeData::default() };
     stopwatch.record(|recorded| *recorded = data.clone());
     evaluate(check, status, &data)?;
     Ok(data)
@@ -146,7 +146,7 @@ fn evaluate(check: &ExecCheck, status: ExitStatus, data: &ProbeData) -> Result<(
         };
         return Err(match status.code() {
             Some(code) => format!("exit status {code}, expected {}; {excerpt}", expected.unwrap_or_default()),
-            None => format!("ended by {}; {excerpt}", signal_name(status)),
+            None => format!("terminated by {}; {excerpt}", signal_name(status)),
         });
     }
     let (must_contain, must_not_contain) = (check.must_contain.as_deref(), check.must_not_contain.as_deref());
@@ -162,8 +162,8 @@ fn describe_start_error(check: &ExecCheck, error: &io::Error) -> Failure {
     let command = check.command.display();
     match error.kind() {
         _ if fd_limit::have_run_out(error) => error_text::TOO_MANY_OPEN_FILES.to_owned(),
-        io::ErrorKind::NotFound => format!("no command `{command}` found"),
-        io::ErrorKind::PermissionDenied => format!("command `{command}` may not be executed"),
+        io::ErrorKind::NotFound => format!("command `{command}` not found"),
+        io::ErrorKind::PermissionDenied => format!("command `{command}` is not executable"),
         _ => format!("command `{command}` not started: {error}"),
     }
 }
@@ -244,8 +244,8 @@ mod tests {
     async fn error(check: ExecCheck) -> Option<String> {
         let check = Check::new("x", CheckKind::Exec(Box::new(check)));
         match run(&check, &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
-            CheckOutcome::Attempts(mut tried) => tried.remove(0).attempt.error,
-            CheckOutcome::Skipped { reason: why } => panic!("{why}"),
+            CheckOutcome::Attempts(mut records) => records.remove(0).attempt.error,
+            CheckOutcome::Skipped { reason } => panic!("{reason}"),
         }
     }
 
@@ -257,15 +257,15 @@ mod tests {
             (shell("echo broken pump >&2; exit 3"), text("exit status 3, expected 0; output: `broken pump`")),
             (shell("exit 1"), text("exit status 1, expected 0; no output")),
             (ExecCheck { exit_status: Some(3), ..shell("exit 3") }, None),
-            (shell("kill -9 $$"), text("ended by signal 9; no output")),
+            (shell("kill -9 $$"), text("terminated by signal 9; no output")),
             (ExecCheck { must_contain: text("ell"), ..shell("echo hello") }, None),
             (ExecCheck { must_contain: text("x"), ..shell("echo hello") }, text("output does not contain `x`")),
             (ExecCheck { must_not_contain: text("ell"), ..shell("echo hello >&2") }, text("output contains `ell`")),
             (shell("printf '\\377\\376'; exit 2"), text("exit status 2, expected 0; output: `\u{fffd}\u{fffd}`")),
-            (ExecCheck { command: PathBuf::from("/no/such"), ..shell("") }, text("no command `/no/such` found")),
+            (ExecCheck { command: PathBuf::from("/no/such"), ..shell("") }, text("command `/no/such` not found")),
             (
                 ExecCheck { command: PathBuf::from("/etc/passwd"), ..shell("") },
-                text("command `/etc/passwd` may not be executed"),
+                text("command `/etc/passwd` is not executable"),
             ),
         ] {
             assert_eq!(error(check.clone()).await, expected, "{check:?}");
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_child_that_left_the_group_does_not_delay_the_check() {
+    async fn a_child_outside_the_group_does_not_delay_the_check() {
         let folder = tempfile::tempdir().expect("a folder");
         let pid = folder.path().join("pid");
         let script = format!(

@@ -1,5 +1,5 @@
-//! gRPC checks: one attempt asks the standard health service (`grpc.health.v1.Health/Check`) over HTTP/2 how a
-//! service is. Its two messages are small enough to be written and read here.
+//! gRPC checks: one attempt calls the standard health service (`grpc.health.v1.Health/Check`) over HTTP/2. Its two
+//! messages are encoded and decoded here.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,13 +35,15 @@ pub struct GrpcCheck {
     pub service: String,
 }
 
-/// The protocol that is asked for in the TLS handshake.
+/// The protocol that the client offers in the TLS handshake.
 const ALPN: &[u8] = b"h2";
 const PATH: &str = "/grpc.health.v1.Health/Check";
-/// The longest answer that is read, in bytes; the real one has two.
-const ANSWER_LIMIT: usize = 4_096;
-/// The largest head that is read, in bytes.
+/// The longest response message that is accepted, in bytes; a valid one has seven, with its prefix.
+const MESSAGE_LIMIT: usize = 4_096;
+/// The largest response head that is accepted, in bytes.
 const HEAD_LIMIT: u32 = 64 * 1_024;
+
+const INVALID_RESPONSE: &str = "response is not that of a health service";
 
 impl Probe for GrpcCheck {
     fn type_name(&self) -> &'static str {
@@ -71,12 +73,13 @@ impl Probe for GrpcCheck {
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
             let tls = context.optional_tls_config(self.tls.as_ref()).await?;
-            Ok(timed(self.timeout, capture, |stopwatch| ask(self, tls, context.address_policy, stopwatch)).await)
+            Ok(timed(self.timeout, capture, |stopwatch| check_health(self, tls, context.address_policy, stopwatch))
+                .await)
         })
     }
 }
 
-async fn ask(
+async fn check_health(
     check: &GrpcCheck,
     tls: Option<Arc<ClientConfig>>,
     policy: AddressPolicy,
@@ -89,14 +92,15 @@ async fn ask(
             if stream.get_ref().1.alpn_protocol() != Some(ALPN) {
                 return Err("server does not offer HTTP/2".to_owned());
             }
-            speak(check, stream, &stopwatch).await?;
+            call(check, stream, &stopwatch).await?;
         }
-        _ => speak(check, stream, &stopwatch).await?,
+        _ => call(check, stream, &stopwatch).await?,
     }
     Ok(ProbeData::default())
 }
 
-async fn speak(
+/// Makes the call over this connection, and drives the connection meanwhile.
+async fn call(
     check: &GrpcCheck,
     stream: impl AsyncRead + AsyncWrite + Unpin,
     stopwatch: &Stopwatch,
@@ -126,34 +130,34 @@ async fn exchange(check: &GrpcCheck, client: SendRequest<Bytes>, stopwatch: &Sto
         .map_err(|error| error.to_string())?;
     let mut client = client.ready().await.map_err(|error| describe_h2_error(&error))?;
     let (response, mut sender) = client.send_request(request, false).map_err(|error| describe_h2_error(&error))?;
-    sender.send_data(question(&check.service).into(), true).map_err(|error| describe_h2_error(&error))?;
+    sender.send_data(encode_request(&check.service).into(), true).map_err(|error| describe_h2_error(&error))?;
     let response = response.await.map_err(|error| describe_h2_error(&error))?;
     stopwatch.first_byte();
     if !response.status().is_success() {
         return Err(format!("response status {}, expected 200 OK", response.status()));
     }
-    // An answer that is only an error has its status in the head.
-    judge_status(response.headers(), &check.service)?;
+    // A response without a message has its status in the head.
+    check_status(response.headers(), &check.service)?;
     let mut body = response.into_body();
-    let mut answer = Vec::new();
+    let mut message = Vec::new();
     while let Some(chunk) = body.data().await {
         let chunk = chunk.map_err(|error| describe_h2_error(&error))?;
-        // What was read makes room for more; a connection that is gone needs none.
+        // An error means that the connection is gone.
         let _ = body.flow_control().release_capacity(chunk.len());
-        if answer.len() + chunk.len() > ANSWER_LIMIT {
-            return Err("answer is not that of a health service".to_owned());
+        if message.len() + chunk.len() > MESSAGE_LIMIT {
+            return Err(INVALID_RESPONSE.to_owned());
         }
-        answer.extend_from_slice(&chunk);
+        message.extend_from_slice(&chunk);
     }
     if let Some(trailers) = body.trailers().await.map_err(|error| describe_h2_error(&error))? {
-        judge_status(&trailers, &check.service)?;
+        check_status(&trailers, &check.service)?;
     }
-    match health(&answer) {
+    match decode_response(&message) {
         Some(1) => Ok(()),
-        Some(0) => Err(format!("{} is in an unknown state, expected serving", subject(&check.service))),
+        Some(0) => Err(format!("{} has an unknown status, expected serving", subject(&check.service))),
         Some(2) => Err(format!("{} is not serving", subject(&check.service))),
         Some(3) => Err(format!("{} is not known to the server", subject(&check.service))),
-        _ => Err("answer is not that of a health service".to_owned()),
+        _ => Err(INVALID_RESPONSE.to_owned()),
     }
 }
 
@@ -161,8 +165,8 @@ fn subject(service: &str) -> String {
     if service.is_empty() { "the server".to_owned() } else { format!("service `{service}`") }
 }
 
-/// `HealthCheckRequest { service = 1 }` behind the five bytes that stand before every message.
-fn question(service: &str) -> Vec<u8> {
+/// `HealthCheckRequest { string service = 1 }`, after the prefix of five bytes that every gRPC message has.
+fn encode_request(service: &str) -> Vec<u8> {
     let mut message = Vec::new();
     if !service.is_empty() {
         message.push(0x0a);
@@ -174,24 +178,25 @@ fn question(service: &str) -> Vec<u8> {
         message.push(length as u8);
         message.extend_from_slice(service.as_bytes());
     }
-    let mut question = vec![0];
-    question.extend((message.len() as u32).to_be_bytes());
-    question.extend(message);
-    question
+    let mut request = vec![0];
+    request.extend((message.len() as u32).to_be_bytes());
+    request.extend(message);
+    request
 }
 
-/// The status in `HealthCheckResponse { status = 1 }`; a status that is zero may be left out.
-fn health(answer: &[u8]) -> Option<u8> {
-    let (head, message) = answer.split_at_checked(5)?;
-    let length = u32::from_be_bytes(head.get(1..5)?.try_into().ok()?) as usize;
-    match (head.first()?, message) {
+/// The status in `HealthCheckResponse { ServingStatus status = 1 }`. Protobuf omits a status of zero.
+fn decode_response(bytes: &[u8]) -> Option<u8> {
+    let (prefix, message) = bytes.split_at_checked(5)?;
+    let length = u32::from_be_bytes(prefix.get(1..5)?.try_into().ok()?) as usize;
+    match (prefix.first()?, message) {
         (0, []) if length == 0 => Some(0),
         (0, [0x08, status]) if length == 2 => Some(*status),
         _ => None,
     }
 }
 
-fn judge_status(head: &HeaderMap, service: &str) -> Result<(), Failure> {
+/// Fails unless the status of the call is OK or absent.
+fn check_status(head: &HeaderMap, service: &str) -> Result<(), Failure> {
     let Some(status) = head.get("grpc-status") else { return Ok(()) };
     let message = head.get("grpc-message").map(|message| error_text::excerpt(message.as_bytes())).unwrap_or_default();
     let message = if message.is_empty() { String::new() } else { format!(": {message}") };
@@ -215,7 +220,7 @@ fn describe_h2_error(error: &h2::Error) -> Failure {
     }
     match error.reason() {
         Some(h2::Reason::PROTOCOL_ERROR | h2::Reason::FRAME_SIZE_ERROR) if !error.is_remote() => {
-            "server does not speak HTTP/2, or not by its rules".to_owned()
+            "server does not speak HTTP/2, or violates the protocol".to_owned()
         }
         _ => format!("HTTP/2 failed: {error}"),
     }
@@ -232,21 +237,21 @@ mod tests {
     use tokio::net::TcpListener;
     use tokio_rustls::TlsAcceptor;
 
-    /// What a health service answers to a question: the message, and the trailers' status.
-    type Answer = (&'static [u8], &'static str);
+    /// The response of a health service: the message, and the status in the trailers.
+    type HealthResponse = (&'static [u8], &'static str);
 
-    async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin, answers: fn(&[u8]) -> Answer) {
+    async fn respond_to(stream: impl AsyncRead + AsyncWrite + Unpin, respond: fn(&[u8]) -> HealthResponse) {
         let Ok(mut connection) = h2::server::handshake(stream).await else { return };
-        while let Some(Ok((request, mut respond))) = connection.accept().await {
+        while let Some(Ok((request, mut responder))) = connection.accept().await {
             let mut body = request.into_body();
-            let mut asked = Vec::new();
+            let mut received = Vec::new();
             tokio::spawn(async move {
                 while let Some(Ok(chunk)) = body.data().await {
-                    asked.extend_from_slice(&chunk);
+                    received.extend_from_slice(&chunk);
                 }
-                let (message, status) = answers(&asked);
+                let (message, status) = respond(&received);
                 let head = Response::builder().header("content-type", "application/grpc").body(()).expect("a head");
-                let mut sender = respond.send_response(head, false).expect("the client is there");
+                let mut sender = responder.send_response(head, false).expect("the client is there");
                 sender.send_data(Bytes::from_static(message), false).expect("the client is there");
                 let mut trailers = HeaderMap::new();
                 trailers.insert("grpc-status", status.parse().expect("a value"));
@@ -255,7 +260,7 @@ mod tests {
         }
     }
 
-    async fn serve_health(tls: Option<TlsAcceptor>, answers: fn(&[u8]) -> Answer) -> u16 {
+    async fn serve_health(tls: Option<TlsAcceptor>, respond: fn(&[u8]) -> HealthResponse) -> u16 {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
         tokio::spawn(async move {
@@ -263,10 +268,10 @@ mod tests {
                 let tls = tls.clone();
                 tokio::spawn(async move {
                     match tls {
-                        None => answer(stream, answers).await,
+                        None => respond_to(stream, respond).await,
                         Some(tls) => {
                             if let Ok(stream) = tls.accept(stream).await {
-                                answer(stream, answers).await;
+                                respond_to(stream, respond).await;
                             }
                         }
                     }
@@ -286,16 +291,16 @@ mod tests {
             service: service.to_owned(),
         }));
         match run(&Check::new("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
-            CheckOutcome::Attempts(mut tried) => tried.remove(0).attempt.error,
-            CheckOutcome::Skipped { reason: why } => panic!("{why}"),
+            CheckOutcome::Attempts(mut records) => records.remove(0).attempt.error,
+            CheckOutcome::Skipped { reason } => panic!("{reason}"),
         }
     }
 
     const SERVING: &[u8] = &[0, 0, 0, 0, 2, 8, 1];
 
     #[tokio::test]
-    async fn the_health_services_answer_decides() {
-        let answers: fn(&[u8]) -> Answer = |asked| match asked {
+    async fn the_response_of_the_health_service_decides() {
+        let respond: fn(&[u8]) -> HealthResponse = |request| match request {
             b"\0\0\0\0\0" => (SERVING, "0"),
             b"\0\0\0\0\x06\x0a\x04shop" => (&[0, 0, 0, 0, 2, 8, 2], "0"),
             b"\0\0\0\0\x05\x0a\x03old" => (&[0, 0, 0, 0, 0], "0"),
@@ -304,12 +309,12 @@ mod tests {
             b"\0\0\0\0\x05\x0a\x03bad" => (&[], "13"),
             _ => (&[], "5"),
         };
-        let port = serve_health(None, answers).await;
+        let port = serve_health(None, respond).await;
         for (service, expected) in [
             ("", None),
             ("shop", Some("service `shop` is not serving")),
-            ("old", Some("service `old` is in an unknown state, expected serving")),
-            ("odd", Some("answer is not that of a health service")),
+            ("old", Some("service `old` has an unknown status, expected serving")),
+            ("odd", Some(INVALID_RESPONSE)),
             ("api", Some("server has no health service")),
             ("bad", Some("gRPC status 13")),
             ("other", Some("service `other` is not known to the server")),
@@ -318,19 +323,19 @@ mod tests {
         }
     }
 
-    /// What a server that does speak HTTP/2 may do with a question.
+    /// What a server that speaks HTTP/2 does with a request.
     #[derive(Debug, Clone, Copy)]
-    enum Odd {
-        NeverAnswers,
+    enum Misbehavior {
+        NeverResponds,
         EndlessMessage,
         HugeHead,
         NoTrailers,
         Resets,
-        Leaves,
+        Disconnects,
         WebPage,
     }
 
-    async fn serve_odd(odd: Odd) -> u16 {
+    async fn serve_misbehavior(behavior: Misbehavior) -> u16 {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
         tokio::spawn(async move {
@@ -338,29 +343,29 @@ mod tests {
                 tokio::spawn(async move {
                     let Ok(mut connection) = h2::server::handshake(stream).await else { return };
                     let mut kept = Vec::new();
-                    while let Some(Ok((_, mut respond))) = connection.accept().await {
+                    while let Some(Ok((_, mut responder))) = connection.accept().await {
                         let head = Response::builder().header("content-type", "application/grpc");
-                        match odd {
-                            Odd::NeverAnswers => kept.push(respond),
-                            Odd::Resets => respond.send_reset(h2::Reason::INTERNAL_ERROR),
-                            Odd::Leaves => connection.abrupt_shutdown(h2::Reason::ENHANCE_YOUR_CALM),
-                            Odd::HugeHead => {
+                        match behavior {
+                            Misbehavior::NeverResponds => kept.push(responder),
+                            Misbehavior::Resets => responder.send_reset(h2::Reason::INTERNAL_ERROR),
+                            Misbehavior::Disconnects => connection.abrupt_shutdown(h2::Reason::ENHANCE_YOUR_CALM),
+                            Misbehavior::HugeHead => {
                                 let huge = "x".repeat(60_000);
                                 let head = head.header("a", &huge).header("b", &huge).body(()).expect("a head");
-                                let _ = respond.send_response(head, true);
+                                let _ = responder.send_response(head, true);
                             }
-                            Odd::WebPage => {
+                            Misbehavior::WebPage => {
                                 let head = Response::builder().status(404).body(()).expect("a head");
-                                let _ = respond.send_response(head, true);
+                                let _ = responder.send_response(head, true);
                             }
-                            Odd::NoTrailers => {
+                            Misbehavior::NoTrailers => {
                                 let head = head.body(()).expect("a head");
-                                let mut sender = respond.send_response(head, false).expect("the client is there");
+                                let mut sender = responder.send_response(head, false).expect("the client is there");
                                 let _ = sender.send_data(Bytes::from_static(&[0, 0xff, 0xff, 0xff, 0xff, 8]), true);
                             }
-                            Odd::EndlessMessage => {
+                            Misbehavior::EndlessMessage => {
                                 let head = head.body(()).expect("a head");
-                                let mut sender = respond.send_response(head, false).expect("the client is there");
+                                let mut sender = responder.send_response(head, false).expect("the client is there");
                                 tokio::spawn(async move {
                                     while sender.send_data(Bytes::from_static(&[0; 8_192]), false).is_ok() {
                                         tokio::task::yield_now().await;
@@ -376,23 +381,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whatever_is_answered_over_http_2_the_attempt_ends_and_says_what_happened() {
-        for (odd, expected) in [
-            (Odd::NeverAnswers, "no response within 700ms"),
-            (Odd::EndlessMessage, "answer is not that of a health service"),
-            (Odd::HugeHead, "server does not speak HTTP/2, or not by its rules"),
-            (Odd::NoTrailers, "answer is not that of a health service"),
-            (Odd::Resets, "HTTP/2 failed: stream error received"),
-            (Odd::Leaves, "HTTP/2 failed: connection error received"),
-            (Odd::WebPage, "response status 404 Not Found, expected 200 OK"),
+    async fn every_misbehavior_over_http_2_is_described() {
+        for (behavior, expected) in [
+            (Misbehavior::NeverResponds, "no response within 700ms"),
+            (Misbehavior::EndlessMessage, INVALID_RESPONSE),
+            (Misbehavior::HugeHead, "server does not speak HTTP/2, or violates the protocol"),
+            (Misbehavior::NoTrailers, INVALID_RESPONSE),
+            (Misbehavior::Resets, "HTTP/2 failed: stream error received"),
+            (Misbehavior::Disconnects, "HTTP/2 failed: connection error received"),
+            (Misbehavior::WebPage, "response status 404 Not Found, expected 200 OK"),
         ] {
-            let error = error(serve_odd(odd).await, "", None).await.unwrap_or_default();
-            assert!(error.contains(expected), "{odd:?}: {error}");
+            let error = error(serve_misbehavior(behavior).await, "", None).await.unwrap_or_default();
+            assert!(error.contains(expected), "{behavior:?}: {error}");
         }
     }
 
     #[tokio::test]
-    async fn over_tls_http_2_is_asked_for() {
+    async fn http_2_is_negotiated_over_tls() {
         let folder = tempfile::tempdir().expect("a folder");
         let authority = authority(folder.path());
         let trust = || Some(TlsTrust::Authorities(vec![authority.file.clone()]));
@@ -405,8 +410,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whatever_a_server_does_the_attempt_ends_and_says_what_happened() {
-        for (acts, expected) in [
+    async fn every_misbehavior_of_a_server_is_described() {
+        for (actions, expected) in [
             (
                 vec![ServerAction::Read, ServerAction::Send(b"HTTP/1.1 400 Bad Request\r\n\r\n")],
                 "server does not speak HTTP/2",
@@ -422,19 +427,19 @@ mod tests {
                 vec![ServerAction::Read, ServerAction::Send(b"\0\0\0\x04\0\0\0\0\0"), ServerAction::Hang],
                 "no response within 700ms",
             ),
-            // A frame of settings that comes byte by byte.
+            // A settings frame that arrives byte by byte.
             (
                 vec![ServerAction::Read, ServerAction::Send(b"\0\x40\0\x04\0\0\0\0\0"), ServerAction::Trickle],
                 "no response within 700ms",
             ),
-            // A frame longer than any that was agreed upon.
+            // A frame that is longer than the negotiated limit.
             (
                 vec![ServerAction::Read, ServerAction::Send(b"\xff\xff\xff\x04\0\0\0\0\0")],
                 "server does not speak HTTP/2",
             ),
         ] {
-            let error = error(serve(&acts).await, "", None).await.unwrap_or_default();
-            assert!(error.contains(expected), "{acts:?}: {error}");
+            let error = error(serve(&actions).await, "", None).await.unwrap_or_default();
+            assert!(error.contains(expected), "{actions:?}: {error}");
         }
     }
 }

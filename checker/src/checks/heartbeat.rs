@@ -69,24 +69,24 @@ impl Probe for HeartbeatCheck {
 /// Reads the last heartbeat; an error says why it is unknown, which is not the job's fault.
 async fn read_last(check: &HeartbeatCheck, reader: Option<&HeartbeatReader>) -> Result<Option<Heartbeat>, String> {
     let Some(reader) = reader else {
-        return Err("failed to read heartbeats: the configuration names no `storage` that they could be in".to_owned());
+        return Err("failed to read heartbeats: the configuration has no `storage`; add the store that the heartbeats are sent to".to_owned());
     };
     let limit = Nanos::try_from(check.timeout.as_nanos()).unwrap_or(Nanos::MAX);
     let read = tokio::time::timeout(check.timeout, reader(check.name.clone())).await;
     let read = read.map_err(|_| {
-        format!("failed to read `{}`: no answer from the store within {}", check.name, format_exact(limit))
+        format!("failed to read `{}`: no response from the store within {}", check.name, format_exact(limit))
     })??;
     let parsed = read.map(|json| Heartbeat::parse(&json)).transpose();
-    parsed.map_err(|error| format!("failed to use `{}`: {error}", check.name))
+    parsed.map_err(|error| format!("failed to parse `{}`: {error}", check.name))
 }
 
-/// Compares the last heartbeat with the time `now`; an error says why it proves nothing.
+/// Evaluates the last heartbeat at the time `now`; an error says why the status is unknown.
 ///
 /// A job without any heartbeat is down: a check cannot distinguish a job that will run for the first time from one that
 /// never will.
 fn evaluate(check: &HeartbeatCheck, last: Option<&Heartbeat>, now: UnixNanos) -> Result<ProbeResult, String> {
     let expected = format!("expected every {}", format_coarse(check.interval));
-    let Some(heartbeat) = last else { return Ok(Err(format!("no heartbeat has come yet, {expected}"))) };
+    let Some(heartbeat) = last else { return Ok(Err(format!("no heartbeat received yet, {expected}"))) };
     let age = now.saturating_sub(heartbeat.at);
     if age < -CLOCK_SKEW_TOLERANCE {
         return Err(format!(
@@ -124,7 +124,7 @@ mod tests {
         }
     }
 
-    fn beat(age: Nanos) -> Heartbeat {
+    fn heartbeat(age: Nanos) -> Heartbeat {
         Heartbeat { at: NOW - age, ..Heartbeat::default() }
     }
 
@@ -135,21 +135,21 @@ mod tests {
     #[test]
     fn a_heartbeat_within_interval_and_grace_is_healthy() {
         for age in [0, 10 * MINUTE, 11 * MINUTE, -MINUTE] {
-            let data = evaluate(&check(), Some(&beat(age)), NOW).expect("it is known").expect("it is healthy");
+            let data = evaluate(&check(), Some(&heartbeat(age)), NOW).expect("it is known").expect("it is healthy");
             assert_eq!(data.heartbeat_age, Some(age.max(0)));
         }
     }
 
     #[test]
     fn a_late_heartbeat_is_down() {
-        assert_eq!(error(Some(&beat(11 * MINUTE + 1))), "no heartbeat for 11 min, expected every 10 min");
-        assert_eq!(error(Some(&beat(26 * MINUTE))), "no heartbeat for 26 min, expected every 10 min");
-        assert_eq!(error(None), "no heartbeat has come yet, expected every 10 min");
+        assert_eq!(error(Some(&heartbeat(11 * MINUTE + 1))), "no heartbeat for 11 min, expected every 10 min");
+        assert_eq!(error(Some(&heartbeat(26 * MINUTE))), "no heartbeat for 26 min, expected every 10 min");
+        assert_eq!(error(None), "no heartbeat received yet, expected every 10 min");
     }
 
     #[test]
     fn a_reported_failure_is_down() {
-        let failed = |age| Heartbeat { failed: Some("disk full".to_owned()), ..beat(age) };
+        let failed = |age| Heartbeat { failed: Some("disk full".to_owned()), ..heartbeat(age) };
         assert_eq!(error(Some(&failed(MINUTE))), "the job reported a failure: disk full");
         let silent = error(Some(&failed(HOUR)));
         assert_eq!(
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_heartbeat_far_in_the_future_is_unknown() {
-        let why = evaluate(&check(), Some(&beat(-2 * HOUR)), NOW).expect_err("it is unknown");
+        let why = evaluate(&check(), Some(&heartbeat(-2 * HOUR)), NOW).expect_err("it is unknown");
         assert!(why.contains("2 h in the future"), "{why}");
     }
 
@@ -168,14 +168,14 @@ mod tests {
     async fn a_heartbeat_that_cannot_be_read_is_unknown() {
         let of = |read: fn() -> HeartbeatRead| -> HeartbeatReader { Arc::new(move |_| read()) };
         let cases = [
-            (None, "names no `storage`"),
+            (None, "has no `storage`"),
             (Some(of(|| Box::pin(async { Err("failed to ask".to_owned()) }))), "failed to ask"),
-            (Some(of(|| Box::pin(std::future::pending()))), "no answer from the store within 50ms"),
-            (Some(of(|| Box::pin(async { Ok(Some(b"<html>".to_vec())) }))), "failed to use `heartbeats/backup.json`"),
+            (Some(of(|| Box::pin(std::future::pending()))), "no response from the store within 50ms"),
+            (Some(of(|| Box::pin(async { Ok(Some(b"<html>".to_vec())) }))), "failed to parse `heartbeats/backup.json`"),
         ];
-        for (beats, words) in cases {
-            let why = read_last(&check(), beats.as_ref()).await.expect_err("it is unknown");
-            assert!(why.contains(words), "{why}");
+        for (reader, part) in cases {
+            let why = read_last(&check(), reader.as_ref()).await.expect_err("it is unknown");
+            assert!(why.contains(part), "{why}");
         }
         let none = of(|| Box::pin(async { Ok(None) }));
         assert_eq!(read_last(&check(), Some(&none)).await, Ok(None));

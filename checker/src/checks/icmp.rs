@@ -40,10 +40,10 @@ const HEADER: usize = 8;
 /// How many bytes of the payload identify the request.
 const NONCE: usize = 8;
 
-/// Why no echo request can be sent, and what to do about it.
-const NO_SOCKET: &str = "failed to send echo requests: this system lets the checker open no ICMP socket; allow its group with \
-                         `sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"`, or give the program the right with \
-                         `setcap cap_net_raw+ep /path/to/checker`";
+/// Why no echo request can be sent, with the remedies.
+const NO_SOCKET: &str = "failed to send echo requests: the system does not allow the checker to open an ICMP socket; \
+                         allow its group with `sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"`, or grant the \
+                         program the capability with `setcap cap_net_raw+ep /path/to/checker`";
 
 /// The kind of ICMP socket that this process can open; unprivileged if possible.
 pub fn socket_type() -> Result<Type, String> {
@@ -97,15 +97,15 @@ async fn ping(check: &IcmpCheck, kind: Type, policy: AddressPolicy, stopwatch: A
 
 /// Sends a request to one address and waits for its reply.
 async fn echo(address: IpAddr, kind: Type) -> Result<SocketAddr, Failure> {
-    let lost = |error: io::Error| error_text::describe_error(&error);
-    let socket = open(address, kind).map_err(lost)?;
-    socket.connect(SocketAddr::new(address, 0)).await.map_err(lost)?;
+    let describe = |error: io::Error| error_text::describe_error(&error);
+    let socket = open(address, kind).map_err(describe)?;
+    socket.connect(SocketAddr::new(address, 0)).await.map_err(describe)?;
     let nonce = RandomState::new().build_hasher().finish().to_be_bytes();
     let request = echo_request(address, nonce);
-    socket.send(&request).await.map_err(lost)?;
+    socket.send(&request).await.map_err(describe)?;
     let mut buffer = [0; 2_048];
     loop {
-        let count = socket.recv(&mut buffer).await.map_err(lost)?;
+        let count = socket.recv(&mut buffer).await.map_err(describe)?;
         if is_reply(&buffer[..count], address, kind, nonce) {
             return Ok(SocketAddr::new(address, 0));
         }

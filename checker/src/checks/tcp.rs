@@ -181,17 +181,17 @@ mod tests {
         }
     }
 
-    async fn tried(check: TcpCheck) -> AttemptRecord {
+    async fn record(check: TcpCheck) -> AttemptRecord {
         let context = CheckContext::new(AddressPolicy::AllowAll, crate::now);
         let check = Check::new("x", CheckKind::Tcp(Box::new(check)));
         match run(&check, &context).await {
-            CheckOutcome::Attempts(mut tried) => tried.remove(0),
-            CheckOutcome::Skipped { reason: why } => panic!("{why}"),
+            CheckOutcome::Attempts(mut records) => records.remove(0),
+            CheckOutcome::Skipped { reason } => panic!("{reason}"),
         }
     }
 
     async fn error(check: TcpCheck) -> String {
-        tried(check).await.attempt.error.unwrap_or_default()
+        record(check).await.attempt.error.unwrap_or_default()
     }
 
     #[tokio::test]
@@ -203,15 +203,15 @@ mod tests {
             ServerAction::Send(b"250 b\r\n"),
         ]);
         let script = [("expect", "^220 .*\r\n"), ("send", "EHLO x\r\n"), ("expect", "(?m)^250 ")];
-        let tried = tried(check(port.await, &script)).await;
-        assert_eq!(tried.attempt.error, None);
-        assert!(tried.attempt.phases.connect.is_some() && tried.attempt.phases.dns.is_none());
+        let record = record(check(port.await, &script)).await;
+        assert_eq!(record.attempt.error, None);
+        assert!(record.attempt.phases.connect.is_some() && record.attempt.phases.dns.is_none());
     }
 
     #[tokio::test]
-    async fn whatever_a_server_does_the_attempt_ends_and_says_what_happened() {
+    async fn every_misbehavior_of_a_server_is_described() {
         let greeting = [("expect", "^220 ")];
-        for (acts, expected) in [
+        for (actions, expected) in [
             (vec![], "connection closed by the server; received nothing, expected `^220 `"),
             (vec![ServerAction::Send(b"554 go away\r\n")], "received `554 go away`, expected `^220 `"),
             (vec![ServerAction::Hang], "no response within 700ms"),
@@ -225,14 +225,14 @@ mod tests {
                 "received `\u{fffd}\u{fffd}`, expected `^220 `",
             ),
         ] {
-            let error = error(check(serve(&acts).await, &greeting)).await;
-            assert!(error.contains(expected), "{acts:?}: {error}");
+            let error = error(check(serve(&actions).await, &greeting)).await;
+            assert!(error.contains(expected), "{actions:?}: {error}");
         }
         assert_eq!(error(check(9, &[])).await, "connection refused");
     }
 
     #[tokio::test]
-    async fn tls_that_breaks_in_the_middle_of_a_script_is_named() {
+    async fn a_tls_failure_during_a_script_is_described() {
         let folder = tempfile::tempdir().expect("a folder");
         let authority = authority(folder.path());
         let port = serve_tls_until_alert(b"22", authority.server("127.0.0.1", 9)).await;
@@ -243,14 +243,14 @@ mod tests {
             ..check(port, &[("send", "x"), ("expect", "^220 ")])
         };
         let error = error(check).await;
-        assert!(error.starts_with("TLS broke off"), "{error}");
+        assert!(error.starts_with("TLS failed"), "{error}");
     }
 
     #[tokio::test]
-    async fn tls_is_spoken_at_once_or_when_it_was_asked_for() {
+    async fn tls_starts_immediately_or_after_an_upgrade() {
         let folder = tempfile::tempdir().expect("a folder");
         let authority = authority(folder.path());
-        let plain_words: [(Option<StartTls>, &[ServerAction]); 5] = [
+        let plaintext_actions: [(Option<StartTls>, &[ServerAction]); 5] = [
             (None, &[]),
             (
                 Some(StartTls::Smtp),
@@ -272,29 +272,29 @@ mod tests {
             ),
             (Some(StartTls::Postgres), &[ServerAction::Read, ServerAction::Send(b"S")]),
         ];
-        for (starttls, before) in plain_words {
+        for (starttls, before) in plaintext_actions {
             let port = serve_tls(before, &[ServerAction::Send(b"hello\r\n")], authority.server("127.0.0.1", 10)).await;
             let tls = Some(TlsOptions {
                 trust: TlsTrust::Authorities(vec![authority.file.clone()]),
                 server_name: ServerName::try_from("127.0.0.1").expect("a name"),
             });
-            let tried = tried(TcpCheck { tls, starttls, ..check(port, &[("expect", "hello")]) }).await;
-            assert_eq!(tried.attempt.error, None, "{starttls:?}");
-            assert!(tried.attempt.phases.tls.is_some());
+            let record = record(TcpCheck { tls, starttls, ..check(port, &[("expect", "hello")]) }).await;
+            assert_eq!(record.attempt.error, None, "{starttls:?}");
+            assert!(record.attempt.phases.tls.is_some());
         }
     }
 
     #[tokio::test]
-    async fn servers_that_refuse_tls_or_slip_something_in_are_found_out() {
+    async fn refused_tls_and_injected_plaintext_are_rejected() {
         let options = || {
             Some(TlsOptions {
                 trust: TlsTrust::AnyCertificate,
                 server_name: ServerName::try_from("127.0.0.1").expect("a name"),
             })
         };
-        for (starttls, acts, expected) in [
+        for (starttls, actions, expected) in [
             (None, vec![ServerAction::Send(b"SSH-2.0-OpenSSH\r\n")], "server does not speak TLS"),
-            (Some(StartTls::Postgres), vec![ServerAction::Read, ServerAction::Send(b"N")], "server offers no TLS"),
+            (Some(StartTls::Postgres), vec![ServerAction::Read, ServerAction::Send(b"N")], "server does not offer TLS"),
             (
                 Some(StartTls::Pop3),
                 vec![ServerAction::Send(b"+OK\r\n"), ServerAction::Read, ServerAction::Send(b"-ERR no\r\n")],
@@ -308,10 +308,10 @@ mod tests {
                     ServerAction::Send(b"+OK\r\n+OK injected\r\n"),
                     ServerAction::Hang,
                 ],
-                "more than its answer",
+                "sent data before the TLS handshake",
             ),
-            (Some(StartTls::Smtp), vec![ServerAction::Endless], "a line that has no end"),
-            (Some(StartTls::Smtp), vec![], "closed by the server before TLS began"),
+            (Some(StartTls::Smtp), vec![ServerAction::Endless], "a line of more than 2048 bytes"),
+            (Some(StartTls::Smtp), vec![], "closed by the server before the TLS handshake"),
             (Some(StartTls::Imap), vec![ServerAction::Hang], "no response within 700ms"),
             (
                 Some(StartTls::Smtp),
@@ -319,8 +319,8 @@ mod tests {
                 "no response within 700ms",
             ),
         ] {
-            let error = error(TcpCheck { tls: options(), starttls, ..check(serve(&acts).await, &[]) }).await;
-            assert!(error.contains(expected), "{acts:?}: {error}");
+            let error = error(TcpCheck { tls: options(), starttls, ..check(serve(&actions).await, &[]) }).await;
+            assert!(error.contains(expected), "{actions:?}: {error}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! TLS checks: one attempt makes a handshake, which verifies the certificate chain and the host name, and finds out when
+//! TLS checks: one attempt makes a handshake, which verifies the certificate chain and the host name, and determines when
 //! the certificates expire.
 
 use std::sync::Arc;
@@ -110,11 +110,11 @@ pub fn time_left(certificates: &[CertificateDer<'_>], now: UnixNanos) -> Result<
     let mut earliest = None;
     for certificate in certificates {
         let (_, parsed) =
-            X509Certificate::from_der(certificate).map_err(|error| format!("certificate cannot be read: {error}"))?;
+            X509Certificate::from_der(certificate).map_err(|error| format!("certificate is malformed: {error}"))?;
         let expires = parsed.validity().not_after.timestamp().saturating_mul(SECOND);
         earliest = Some(earliest.map_or(expires, |before: UnixNanos| before.min(expires)));
     }
-    earliest.map(|expires| expires.saturating_sub(now)).ok_or_else(|| "server showed no certificate".to_owned())
+    earliest.map(|expires| expires.saturating_sub(now)).ok_or_else(|| "server sent no certificate".to_owned())
 }
 
 #[cfg(test)]
@@ -125,7 +125,7 @@ mod tests {
     use crate::checks::{AttemptRecord, Check, CheckContext, CheckKind, CheckOutcome, run};
     use rustls::pki_types::ServerName;
 
-    async fn tried(port: u16, trust: TlsTrust, name: &'static str) -> AttemptRecord {
+    async fn record(port: u16, trust: TlsTrust, name: &'static str) -> AttemptRecord {
         let kind = CheckKind::Tls(Box::new(TlsCheck {
             locator: "x".to_owned(),
             address: Address { host: "127.0.0.1".to_owned(), port },
@@ -136,8 +136,8 @@ mod tests {
             down_within: 3 * DAY,
         }));
         match run(&Check::new("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
-            CheckOutcome::Attempts(mut tried) => tried.remove(0),
-            CheckOutcome::Skipped { reason: why } => panic!("{why}"),
+            CheckOutcome::Attempts(mut records) => records.remove(0),
+            CheckOutcome::Skipped { reason } => panic!("{reason}"),
         }
     }
 
@@ -153,29 +153,29 @@ mod tests {
             (-3, Some("certificate expired 3 days ago"), None),
         ] {
             let port = serve_tls(&[], &[], authority.server("shop.example", days)).await;
-            let tried = tried(port, trust(), "shop.example").await;
+            let record = record(port, trust(), "shop.example").await;
             let begins = |text: &Option<String>, with: Option<&str>| match (text, with) {
                 (Some(text), Some(with)) => text.starts_with(with),
                 (text, with) => text.is_none() && with.is_none(),
             };
-            assert!(begins(&tried.attempt.error, error) && begins(&tried.warning, warning), "{days}: {tried:?}");
+            assert!(begins(&record.attempt.error, error) && begins(&record.warning, warning), "{days}: {record:?}");
         }
         let port = serve_tls(&[], &[], authority.server("other.example", 30)).await;
-        let wrong_name = tried(port, trust(), "shop.example").await.attempt.error;
+        let wrong_name = record(port, trust(), "shop.example").await.attempt.error;
         assert_eq!(wrong_name.as_deref(), Some("certificate is for `other.example`, not for `shop.example`"));
         let port = serve_tls(&[], &[], authority.server("shop.example", 30)).await;
-        let unknown = tried(port, TlsTrust::System, "shop.example").await.attempt.error;
+        let unknown = record(port, TlsTrust::System, "shop.example").await.attempt.error;
         assert_eq!(
             unknown.as_deref(),
             Some(
-                "certificate is signed by an authority that is not trusted, or the server leaves out a certificate in between"
+                "certificate is signed by an untrusted authority, or the server does not send an intermediate certificate"
             )
         );
     }
 
     #[tokio::test]
-    async fn whatever_a_server_does_the_handshake_ends() {
-        for (acts, expected) in [
+    async fn every_misbehavior_of_a_server_is_described() {
+        for (actions, expected) in [
             (
                 vec![ServerAction::Read, ServerAction::Send(b"HTTP/1.1 400 Bad Request\r\n\r\n")],
                 "server does not speak TLS",
@@ -189,7 +189,7 @@ mod tests {
                 vec![ServerAction::Read, ServerAction::HalfClose],
                 "connection closed by the server during the TLS handshake",
             ),
-            // A record that announces more than ever comes.
+            // A record that is shorter than its header announces.
             (
                 vec![ServerAction::Read, ServerAction::Send(&[22, 3, 3, 0x40, 0, 2]), ServerAction::Hang],
                 "TLS handshake not complete within 700ms",
@@ -198,10 +198,10 @@ mod tests {
                 vec![ServerAction::Read, ServerAction::Send(&[22, 3, 3, 0x40, 0, 2]), ServerAction::Trickle],
                 "TLS handshake not complete within 700ms",
             ),
-            // A fatal alert without a name of its own here: internal error.
+            // A fatal alert without its own description: internal error.
             (
                 vec![ServerAction::Read, ServerAction::Send(&[21, 3, 3, 0, 2, 2, 80])],
-                "server broke TLS off with the alert InternalError",
+                "server aborted TLS with the alert InternalError",
             ),
             // A fatal alert: handshake failure.
             (
@@ -209,8 +209,8 @@ mod tests {
                 "no TLS version or cipher in common",
             ),
         ] {
-            let error = tried(serve(&acts).await, TlsTrust::AnyCertificate, "a.example").await.attempt.error;
-            assert!(error.as_deref().is_some_and(|error| error.contains(expected)), "{acts:?}: {error:?}");
+            let error = record(serve(&actions).await, TlsTrust::AnyCertificate, "a.example").await.attempt.error;
+            assert!(error.as_deref().is_some_and(|error| error.contains(expected)), "{actions:?}: {error:?}");
         }
     }
 }

@@ -187,7 +187,7 @@ fn describe_websocket_error(error: &Error) -> Failure {
         | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => "connection closed by the server".to_owned(),
         Error::Utf8(_) => "server sent a text that is not UTF-8".to_owned(),
         Error::Protocol(problem) => {
-            format!("server breaks the WebSocket protocol: {}", error_text::lowercase_first(&problem.to_string()))
+            format!("server violates the WebSocket protocol: {}", error_text::lowercase_first(&problem.to_string()))
         }
         other => other.to_string(),
     }
@@ -213,8 +213,8 @@ mod tests {
             expect: expect.map(|pattern| Regex::new(pattern).expect("a pattern")),
         }));
         match run(&Check::new("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
-            CheckOutcome::Attempts(mut tried) => tried.remove(0).attempt.error,
-            CheckOutcome::Skipped { reason: why } => panic!("{why}"),
+            CheckOutcome::Attempts(mut records) => records.remove(0).attempt.error,
+            CheckOutcome::Skipped { reason } => panic!("{reason}"),
         }
     }
 
@@ -253,7 +253,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_misbehavior_of_a_server_is_described() {
-        for (acts, expected) in [
+        for (actions, expected) in [
             (
                 vec![ServerAction::Read, ServerAction::Send(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")],
                 "response status 404 Not Found, expected 101",
@@ -269,7 +269,7 @@ mod tests {
                         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
                     ),
                 ],
-                "breaks the WebSocket protocol",
+                "violates the WebSocket protocol",
             ),
             (vec![ServerAction::Read, ServerAction::Send(b"SSH-2.0-x\r\n\r\n")], "server does not speak HTTP"),
             (vec![ServerAction::Read, ServerAction::Endless], "server does not speak HTTP"),
@@ -302,8 +302,8 @@ mod tests {
             (vec![ServerAction::Reset], "reset by the server"),
             (vec![], "connection "),
         ] {
-            let error = error(serve(&acts).await, None, None).await.unwrap_or_default();
-            assert!(!error.is_empty() && error.contains(expected), "{acts:?}: {error}");
+            let error = error(serve(&actions).await, None, None).await.unwrap_or_default();
+            assert!(!error.is_empty() && error.contains(expected), "{actions:?}: {error}");
         }
         assert_eq!(error(9, None, None).await.as_deref(), Some("connection refused"));
     }
@@ -336,13 +336,13 @@ mod tests {
             (&b"\x81\x7f\x7f\xff\xff\xff\xff\xff\xff\xff"[..], 1, "server sent a message of more than"),
             // Fragments of a text without an end.
             (b"\x01\x7d".as_slice(), 1, "connection closed by the server"),
-            (b"\x01", usize::MAX, "server breaks the WebSocket protocol"),
+            (b"\x01", usize::MAX, "server violates the WebSocket protocol"),
             // Pings without an end.
             (b"\x89\x00", usize::MAX, "response not complete within 700ms"),
             // A text that is not UTF-8.
             (b"\x81\x02\xff\xfe", 1, "server sent a text that is not UTF-8"),
             // A masked frame, which servers must not send.
-            (b"\x81\x81\0\0\0\0x", 1, "server breaks the WebSocket protocol"),
+            (b"\x81\x81\0\0\0\0x", 1, "server violates the WebSocket protocol"),
             // Nothing, and no close frame.
             (b"", 0, "connection closed by the server"),
         ] {

@@ -2,7 +2,7 @@
 
 use shared::check_file::shortened;
 use shared::heartbeat::{FAILURE_LIMIT, Heartbeat};
-use shared::nearest::nearest;
+use shared::suggest::suggest;
 
 use super::{NoStorage, Outcome, load};
 use crate::checks::CheckKind;
@@ -40,6 +40,6 @@ fn note_if_nobody_waits(config: &Config, job: &str) {
     if watched.is_empty() || watched.contains(&job) {
         return;
     }
-    let remedy = nearest(job, watched.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
+    let remedy = suggest(job, watched.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
     ui::note(&format!("no check of this configuration waits for `{job}`{}", remedy.unwrap_or_default()));
 }

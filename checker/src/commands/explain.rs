@@ -5,8 +5,8 @@ use std::pin::pin;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{Either, select};
-use shared::nearest::nearest;
 use shared::status::Status;
+use shared::suggest::suggest;
 
 use super::{Outcome, check_context, load};
 use crate::checks::Check;
@@ -31,7 +31,7 @@ pub async fn explain(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
     let config = load(&arguments.config.config, None)?;
     let titles = || config.checks.iter().map(|check| check.title.as_str());
     let Some(check) = config.checks.iter().find(|check| check.title == arguments.endpoint) else {
-        let remedy = match nearest(&arguments.endpoint, titles()) {
+        let remedy = match suggest(&arguments.endpoint, titles()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => {
                 format!("watched are: {}", titles().map(|title| format!("`{title}`")).collect::<Vec<_>>().join(", "))

@@ -270,41 +270,41 @@ fn an_invalid_assertion_is_reported() {
     for (text, expected) in [
         (
             r#"{"checkers":[{"type":"tcp","endpoint_name":"A","endpoint_url":"a:1","assertions":["[STATUS] == 200"]}]}"#,
-            "`checkers[0].assertions`: `[STATUS] == 200`: a check of type `tcp` knows no `[STATUS]`; it knows `[RTT]`, \
-             `[DNS]`, `[CONNECT]`, `[TLS]`, `[TTFB]`",
+            "`checkers[0].assertions`: `[STATUS] == 200`: checks of type `tcp` do not provide `[STATUS]`; they provide \
+             `[RTT]`, `[DNS]`, `[CONNECT]`, `[TLS]`, `[TTFB]`",
         ),
         (
             r#"{"checkers":[{"type":"grpc","endpoint_name":"A","endpoint_url":"a:1","assertions":[{"any":["[RTT] < 1s",{"not":"[CERTIFICATE] < 1d"}]}]}]}"#,
-            "a check of type `grpc` knows no `[CERTIFICATE]`",
+            "checks of type `grpc` do not provide `[CERTIFICATE]`",
         ),
         (
             r#"{"checkers":[{"type":"exec","name":"A","command":"true","assertions":["len([HEADER x]) > 1"]}]}"#,
-            "a check of type `exec` knows no `[HEADER name]`",
+            "checks of type `exec` do not provide `[HEADER name]`",
         ),
         (
             r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","assertions":["[STATUS] == 200 and [TLS] < 1s"]}]}"#,
-            "`checkers[0].assertions`: `[STATUS] == 200 and [TLS] < 1s`: the check speaks no TLS and knows no `[TLS]`; it \
-             would with an `https://` URL, or with `max_redirects` where a redirect leads to one",
+            "`checkers[0].assertions`: `[STATUS] == 200 and [TLS] < 1s`: the check does not use TLS, which `[TLS]` \
+             needs; enable it with an `https://` URL, or with `max_redirects` if a redirect leads to one",
         ),
         (
             r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"HTTP://a","assertions":[{"not":"has([CERTIFICATE])"}]}]}"#,
-            "knows no `[CERTIFICATE]`",
+            "does not use TLS, which `[CERTIFICATE]` needs",
         ),
         (
             r#"{"checkers":[{"type":"tcp","endpoint_name":"A","endpoint_url":"a:1","assertions":["[TLS] < 1s"]}]}"#,
-            "it would with `tls` or `starttls`",
+            "enable it with `tls` or `starttls`",
         ),
         (
             r#"{"checkers":[{"type":"websocket","endpoint_name":"A","endpoint_url":"ws://a","assertions":["[TLS] < 1s"]}]}"#,
-            "it would with a `wss://` URL",
+            "enable it with a `wss://` URL",
         ),
         (
             r#"{"checkers":[{"type":"grpc","endpoint_name":"A","endpoint_url":"a:1","assertions":["[TLS] < 1s"]}]}"#,
-            "it would with `tls`",
+            "enable it with `tls`",
         ),
         (
             r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","assertions":["[RTT] < 5"]}]}"#,
-            "write one such as `500ms`",
+            "write for example `500ms`",
         ),
         (
             r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","assertions":["[BODY] matches '('"]}]}"#,
@@ -312,7 +312,7 @@ fn an_invalid_assertion_is_reported() {
         ),
         (
             r#"{"checkers":[{"type":"exec","name":"A","command":"a","assertions":[{"any":["[JSON queue] == 1"]}]}]}"#,
-            "`queue` is no JSON path (RFC 9535)",
+            "invalid JSON path `queue` (RFC 9535)",
         ),
         (
             r#"{"checkers":[{"type":"tcp","endpoint_name":"A","endpoint_url":"a:1","assertions":[{"thta":"[RTT] < 5s"}]}]}"#,

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use shared::duration;
-use shared::nearest::nearest;
 use shared::quorum::Quorum;
+use shared::suggest::suggest;
 
 use super::document::{JsonValue, Located, Member};
 use super::problem::{Problem, Problems, lower_case_first};
@@ -266,7 +266,7 @@ fn validate_headers(members: &[Member], path: &KeyPath<'_>, problems: &mut Probl
 }
 
 fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-    nearest(name, known).map(|nearest| format!("did you mean `{nearest}`?"))
+    suggest(name, known).map(|known| format!("did you mean `{known}`?"))
 }
 
 /// The names as text, for example ``"`a`, `b` or `c`"``.

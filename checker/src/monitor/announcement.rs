@@ -1,7 +1,7 @@
 //! A message that a person posts with a round.
 
 use shared::check_file::CheckResult;
-use shared::nearest::nearest;
+use shared::suggest::suggest;
 
 use crate::config::model::Config;
 use crate::sanitize::sanitize_for_terminal;
@@ -33,7 +33,7 @@ impl Announcement {
         match self.about.iter().find(|about| !titles().any(|title| title == about.as_str())) {
             None => Ok(()),
             Some(title) => {
-                let remedy = match nearest(title, titles()) {
+                let remedy = match suggest(title, titles()) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!(
                         "watched are: {}",

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use shared::check_file::EndpointKey;
+use shared::history::planner::{ReadPlanner, changed_histories};
 use shared::history::{
-    History, HistoryBuilder, InvalidHistory, LONGEST_ROUND, Latencies, RebuildFrom, look_from, look_further,
-    own_check_files,
+    History, HistoryBuilder, InvalidHistory, Latencies, MAX_ROUND_DURATION, OVERLAP, RebuildFrom, own_check_files,
 };
 use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
 use shared::quorum::CLOCK_TOLERANCE;
@@ -51,16 +51,18 @@ pub async fn outlook(
     let (mut histories, unreadable) = read_histories(store).await?;
     outlook.unreadable = unreadable;
     // Nodes without a history are known by their check files alone; these reach a little into the time asked for.
-    let reaches = from.saturating_sub(2 * LONGEST_ROUND).max(0);
-    let looked_from = look_from(histories.values()).unwrap_or(reaches);
-    let mut listed: Vec<CheckFileName> = store.list(Listing::since(looked_from)).await?;
-    if let Some(further) = look_further(histories.values(), &listed, looked_from, reaches) {
-        listed = store.list(Listing::since(further)).await?;
+    let reaches = from.saturating_sub(2 * MAX_ROUND_DURATION).max(0);
+    let planner = planner(reaches, now);
+    let listed_from = planner.first_listing(&histories);
+    let mut listed: Vec<CheckFileName> = store.list(Listing::since(listed_from)).await?;
+    if let Some(earlier) = planner.second_listing(&histories, &listed, listed_from, |_| reaches) {
+        listed = store.list(Listing::since(earlier)).await?;
     }
     let nodes: BTreeSet<Option<NodeName>> = listed.iter().map(|name| name.node.clone()).collect();
-    let nodes: BTreeSet<_> = nodes.into_iter().chain(histories.keys().cloned()).collect();
+    let nodes: BTreeSet<_> = nodes.into_iter().chain(histories.iter().map(|history| history.node.clone())).collect();
     for node in nodes {
-        let (history, latencies) = if let Some(history) = histories.remove(&node) {
+        let (history, latencies) = if let Some(index) = histories.iter().position(|history| history.node == node) {
+            let history = histories.swap_remove(index);
             let mut latencies = match depth {
                 Depth::Standings => None,
                 Depth::Latencies => read_latencies(store, node.as_ref()).await?,
@@ -105,29 +107,35 @@ pub async fn checks(store: &Arc<Store>, from: UnixNanos, now: UnixNanos) -> Resu
 /// which is too much beside a round.
 pub async fn histories_up_to(store: &Arc<Store>, now: UnixNanos) -> Result<Vec<History>, HistoryError> {
     let (histories, _) = read_histories(store).await?;
-    let listed = match look_from(histories.values()) {
-        Some(from) => store.list(Listing::since(from)).await?,
-        None => Vec::new(),
+    let listed = if histories.iter().any(|history| history.newest().is_some()) {
+        store.list(Listing::since(planner(0, now).first_listing(&histories))).await?
+    } else {
+        Vec::new()
     };
     let mut up_to_date = Vec::with_capacity(histories.len());
-    for history in histories.into_values() {
+    for history in histories {
         up_to_date.push(bring_up_to_date(store, history, &mut Latencies::default(), &listed, now).await?);
     }
     Ok(up_to_date)
 }
 
-/// The histories in the store by their nodes.
-type Histories = BTreeMap<Option<NodeName>, History>;
+/// What the check files up to now add to histories; nodes without one are read from `from` on.
+fn planner(from: UnixNanos, now: UnixNanos) -> ReadPlanner {
+    let until = now.saturating_add(CLOCK_TOLERANCE);
+    ReadPlanner { from, checks_from: UnixNanos::MAX, until, overlap: OVERLAP }
+}
 
 /// Reads all histories; those that cannot be used are named with the reason.
-async fn read_histories(store: &Store) -> Result<(Histories, Vec<(HistoryName, InvalidHistory)>), HistoryError> {
-    let (mut histories, mut unreadable) = (Histories::new(), Vec::new());
-    for name in
-        store.list::<HistoryName>(Listing::all()).await?.into_iter().filter(|name| name.part == HistoryPart::Main)
-    {
+async fn read_histories(store: &Store) -> Result<(Vec<History>, Vec<(HistoryName, InvalidHistory)>), HistoryError> {
+    let (mut histories, mut unreadable) = (Vec::new(), Vec::new());
+    let listed: Vec<_> =
+        store.list::<HistoryName>(Listing::all()).await?.into_iter().map(|name| (name, None::<()>)).collect();
+    for (name, _) in changed_histories(&listed, &[HistoryPart::Main], |_| None) {
         match read(store, name.node.as_ref()).await {
-            Ok(Found::Good(history)) => drop(histories.insert(name.node, history)),
-            Ok(Found::Broken(cause)) | Err(HistoryError::NotOurs { cause, .. }) => unreadable.push((name, cause)),
+            Ok(Found::Good(history)) => histories.push(history),
+            Ok(Found::Broken(cause)) | Err(HistoryError::NotOurs { cause, .. }) => {
+                unreadable.push((name.clone(), cause));
+            }
             Ok(Found::Missing) => {}
             Err(error) => return Err(error),
         }
@@ -143,7 +151,10 @@ async fn bring_up_to_date(
     listed: &[CheckFileName],
     now: UnixNanos,
 ) -> Result<History, HistoryError> {
-    for name in history.uncovered(listed, now) {
+    let planner = planner(0, now);
+    let is_own = |name: &&CheckFileName| name.node == history.node;
+    let needed = listed.iter().filter(is_own).filter(|name| planner.is_needed(std::slice::from_ref(&history), name));
+    for name in needed.cloned().collect::<Vec<_>>() {
         let (files, _) = read_and_parse(Arc::clone(store), vec![name]).await?;
         if history.can_append(files.iter().map(|(name, file)| (name, file.results.as_slice())), now).is_ok() {
             add(&mut history, latencies, files);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{ATTEMPTS_LIMIT, Attempt, CheckResult, ERROR_LIMIT, LOCATOR_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT, shortened};
 use crate::Nanos;
-use crate::json_writer::{Escapes, JsonWriter, key};
+use crate::json_writer::{EscapeMode, JsonWriter, key};
 use crate::quorum::Quorum;
 use crate::status::Status;
 
@@ -16,21 +16,21 @@ const EXPECTED: usize = 288;
 /// Texts over their limits are shortened, so that no round is too large to be read.
 #[must_use]
 pub fn write_check_file(results: &[CheckResult]) -> String {
-    let mut writer = JsonWriter::new(Escapes::AsGoDoes, results.len() * EXPECTED);
+    let mut writer = JsonWriter::new(EscapeMode::GoHtml, results.len() * EXPECTED);
     writer.array(results, |writer, result| writer.object(|writer| write_result(writer, result)));
     writer.finish()
 }
 
 fn write_result(writer: &mut JsonWriter, result: &CheckResult) {
-    writer.text_but_empty(key!("title"), &shortened_copy(&result.title, TITLE_LIMIT));
-    writer.text_but_empty(key!("endpoint"), &shortened_copy(&result.locator, LOCATOR_LIMIT));
-    writer.number_but_zero(key!("timestamp"), result.timestamp);
+    writer.string_unless_empty(key!("title"), &shortened_copy(&result.title, TITLE_LIMIT));
+    writer.string_unless_empty(key!("endpoint"), &shortened_copy(&result.locator, LOCATOR_LIMIT));
+    writer.integer_unless_zero(key!("timestamp"), result.timestamp);
     if !result.attempts.is_empty() {
         writer.key(key!("times"));
         let attempts = result.attempts.iter().take(ATTEMPTS_LIMIT);
         writer.array(attempts, |writer, attempt| writer.object(|writer| write_attempt(writer, attempt)));
     }
-    writer.number_but_zero(key!("threshold"), result.threshold);
+    writer.integer_unless_zero(key!("threshold"), result.threshold);
     let flag = match result.status {
         Status::Healthy => Some(key!("healthy")),
         Status::Degraded => Some(key!("degraded")),
@@ -41,24 +41,25 @@ fn write_result(writer: &mut JsonWriter, result: &CheckResult) {
         writer.key(flag);
         writer.literal("true");
     }
-    writer.text_but_empty(key!("notice"), &shortened_copy(&result.notice, ERROR_LIMIT));
-    writer.text_but_empty(key!("message"), &shortened_copy(&result.message, MESSAGE_LIMIT));
+    writer.string_unless_empty(key!("notice"), &shortened_copy(&result.notice, ERROR_LIMIT));
+    writer.string_unless_empty(key!("message"), &shortened_copy(&result.message, MESSAGE_LIMIT));
     if let Some(node) = &result.node {
-        writer.text(key!("node"), node.as_str());
+        writer.string_member(key!("node"), node.as_str());
     }
-    writer.text_but_empty(key!("kind"), result.kind.as_deref().unwrap_or_default());
-    writer.number_but_zero(key!("interval"), result.interval.unwrap_or(0));
+    writer.string_unless_empty(key!("kind"), result.kind.as_deref().unwrap_or_default());
+    writer.integer_unless_zero(key!("interval"), result.interval.unwrap_or(0));
     if result.quorum != Quorum::default() {
-        writer.text(key!("verdict"), &result.quorum.to_string());
+        writer.string_member(key!("verdict"), &result.quorum.to_string());
     }
 }
 
 fn write_attempt(writer: &mut JsonWriter, attempt: &Attempt) {
-    writer.number(key!("rtt"), attempt.rtt);
-    writer.text_but_empty(key!("error"), &shortened_copy(attempt.error.as_deref().unwrap_or_default(), ERROR_LIMIT));
+    writer.integer_member(key!("rtt"), attempt.rtt);
+    writer
+        .string_unless_empty(key!("error"), &shortened_copy(attempt.error.as_deref().unwrap_or_default(), ERROR_LIMIT));
     let mut phase = |key, time: Option<Nanos>| {
         if let Some(time) = time {
-            writer.number(key, time);
+            writer.integer_member(key, time);
         }
     };
     phase(key!("dns"), attempt.phases.dns);

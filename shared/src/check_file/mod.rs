@@ -7,7 +7,7 @@ mod format;
 
 pub use self::format::write_check_file;
 
-use crate::json::{self, Json, WrongType};
+use crate::json::{self, Json, UnexpectedType};
 use crate::object_name::{CheckFileName, NodeName};
 use crate::quorum::Quorum;
 use crate::status::Status;
@@ -187,11 +187,11 @@ fn read_result(element: &Json<'_>) -> Result<CheckResult, String> {
     read_members(element).map_err(|wrong| wrong.to_string())
 }
 
-fn read_members(element: &Json<'_>) -> Result<CheckResult, WrongType> {
+fn read_members(element: &Json<'_>) -> Result<CheckResult, UnexpectedType> {
     // Should somebody have set several, the worst is believed.
     let mut status = Status::Unknown;
     for (key, each) in [("healthy", Status::Healthy), ("degraded", Status::Degraded), ("down", Status::Down)] {
-        if element.flag(key)? {
+        if element.bool(key)? {
             status = each;
         }
     }
@@ -205,14 +205,14 @@ fn read_members(element: &Json<'_>) -> Result<CheckResult, WrongType> {
         status,
         notice: read_text(element, "notice", ERROR_LIMIT)?,
         message: read_text(element, "message", MESSAGE_LIMIT)?,
-        node: element.text("node")?.and_then(|node| NodeName::new(node).ok()),
+        node: element.string("node")?.and_then(|node| NodeName::new(node).ok()),
         kind: Some(read_text(element, "kind", TITLE_LIMIT)?).filter(|kind| !kind.is_empty()),
         interval: read_nanos(element, "interval")?.filter(|interval| *interval > 0),
-        quorum: element.text("verdict")?.and_then(|policy| policy.parse().ok()).unwrap_or_default(),
+        quorum: element.string("verdict")?.and_then(|policy| policy.parse().ok()).unwrap_or_default(),
     })
 }
 
-fn read_attempt(element: &Json<'_>) -> Result<Attempt, WrongType> {
+fn read_attempt(element: &Json<'_>) -> Result<Attempt, UnexpectedType> {
     Ok(Attempt {
         rtt: read_nanos(element, "rtt")?.unwrap_or(0),
         error: Some(read_text(element, "error", ERROR_LIMIT)?).filter(|error| !error.is_empty()),
@@ -225,12 +225,12 @@ fn read_attempt(element: &Json<'_>) -> Result<Attempt, WrongType> {
     })
 }
 
-fn read_text(element: &Json<'_>, key: &str, limit: usize) -> Result<String, WrongType> {
-    Ok(shortened(element.text(key)?.unwrap_or_default().to_owned(), limit))
+fn read_text(element: &Json<'_>, key: &str, limit: usize) -> Result<String, UnexpectedType> {
+    Ok(shortened(element.string(key)?.unwrap_or_default().to_owned(), limit))
 }
 
 /// Times and lengths of time are never before zero.
-fn read_nanos(element: &Json<'_>, key: &str) -> Result<Option<Nanos>, WrongType> {
+fn read_nanos(element: &Json<'_>, key: &str) -> Result<Option<Nanos>, UnexpectedType> {
     Ok(element.integer(key)?.map(|nanos| nanos.max(0)))
 }
 

@@ -1,15 +1,17 @@
-//! Adding check files to a history, so that it is the same whatever the order, the number of steps and the repetitions.
+//! Adds check files to a history so that the result does not depend on their order, on the number of steps, or on
+//! repetitions.
 //!
-//! Most files are newer than all that is known: they go on where the history ends. One that is late (another run was
-//! quicker, a clock was set back, a round waited in the spool) changes what was reckoned after it: then the history is
-//! cut at the beginning of that day and made again from the check files since.
+//! Most files are newer than the whole history and are appended. A late one (another run was faster, a clock was set back,
+//! or a round waited in the spool) changes everything computed after it: the history is cut at the start of that day and
+//! rebuilt from the check files since then.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rebuild::{RebuildFrom, is_plausible, moment_of};
 use super::{
-    BLOCK, EVENT_LIMIT, EVENTS_A_DAY, EVENTS_FOR, EndpointHistory, Event, HOURLY_FOR, History, LONGEST_ROUND,
-    Latencies, LatestResult, MESSAGES_A_DAY, OVERLAP, Percentiles, PostedMessage, Sketches, day_of, start_of_day,
+    DAYS_PER_BLOCK, EVENT_LIMIT, EVENT_RETENTION, EVENTS_PER_DAY, EndpointHistory, Event, HOURLY_RETENTION, History,
+    Latencies, LatestResult, MAX_ROUND_DURATION, MESSAGES_PER_DAY, OVERLAP, Percentiles, PostedMessage, Sketches,
+    day_of, start_of_day,
 };
 use crate::check_file::{CheckFile, CheckResult, EndpointKey, shortened};
 use crate::latency::Sketch;
@@ -20,32 +22,32 @@ use crate::status::Status;
 use crate::uptime::Observation;
 use crate::{DAY, HOUR, Nanos, UnixNanos};
 
-/// What was left out of a fold.
+/// What [`HistoryBuilder::finish`] ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BuildReport {
-    /// Results whose time is none that their file could have.
+    /// The number of results whose time does not fit their file's.
     pub implausible: usize,
 }
 
-/// A history to which files are being added, in the order of their names.
+/// Adds files to a history in the order of their names.
 #[derive(Debug)]
 pub struct HistoryBuilder<'a> {
     history: &'a mut History,
     latencies: &'a mut Latencies,
-    /// Results from this moment on are taken.
+    /// Earlier results are ignored.
     from: UnixNanos,
-    /// Files up to this moment are taken; those from the future wait until their time has come.
+    /// Later files are ignored until their time has come.
     until: UnixNanos,
-    /// Results that a file to come may precede.
-    waiting: BTreeMap<EndpointKey, Vec<RecordedResult>>,
-    /// The time of the earliest of them.
+    /// Results that results of the next files may precede.
+    pending: BTreeMap<EndpointKey, Vec<RecordedResult>>,
+    /// The time of the earliest pending result.
     earliest: UnixNanos,
-    /// Up to when nothing waits any more.
+    /// No earlier result is pending.
     flushed: UnixNanos,
     report: BuildReport,
 }
 
-/// What a history takes from a result.
+/// The part of a result that a history keeps.
 #[derive(Debug)]
 struct RecordedResult {
     observation: Observation,
@@ -55,39 +57,38 @@ struct RecordedResult {
 }
 
 impl RecordedResult {
-    /// The order in which results count.
     fn order(&self) -> impl Ord + use<> {
         (self.observation.sort_key(), self.stored_at, self.latest.position)
     }
 }
 
 impl Latencies {
-    /// Forgets what is known from the beginning of a unit on.
+    /// Removes all sketches since the start of a day or block.
     fn cut(&mut self, from: UnixNanos) {
         for sketches in self.endpoints.values_mut() {
             let _ = sketches.hours.split_off(&from.div_euclid(HOUR));
             let _ = sketches.days.split_off(&day_of(from));
-            let _ = sketches.blocks.split_off(&day_of(from).div_euclid(BLOCK));
+            let _ = sketches.blocks.split_off(&day_of(from).div_euclid(DAYS_PER_BLOCK));
         }
     }
 }
 
 impl<'a> HistoryBuilder<'a> {
-    /// Goes on where a history ends, which [`History::can_append`] has to say.
+    /// Appends to a history; [`History::can_append`] must have allowed it.
     pub fn append(history: &'a mut History, latencies: &'a mut Latencies) -> HistoryBuilder<'a> {
         latencies.node.clone_from(&history.node);
         HistoryBuilder::between(history, latencies, UnixNanos::MIN, UnixNanos::MAX)
     }
 
-    /// Makes a history again as of `now` from the check files since a gap, all of whose names are `listed`.
+    /// Rebuilds a history at `now` from the check files since `start`, all of which are `listed`.
     pub fn rebuild(
         history: &'a mut History,
         latencies: &'a mut Latencies,
-        gap: RebuildFrom,
+        start: RebuildFrom,
         listed: &[CheckFileName],
         now: UnixNanos,
     ) -> HistoryBuilder<'a> {
-        let from = history.rebuildable_from(gap, listed);
+        let from = history.actual_rebuild_start(start, listed);
         history.cut(from, now);
         latencies.node.clone_from(&history.node);
         latencies.cut(from);
@@ -100,17 +101,17 @@ impl<'a> HistoryBuilder<'a> {
         from: UnixNanos,
         until: UnixNanos,
     ) -> HistoryBuilder<'a> {
-        let (waiting, earliest) = (BTreeMap::new(), UnixNanos::MAX);
+        let (pending, earliest) = (BTreeMap::new(), UnixNanos::MAX);
         let (flushed, report) = (UnixNanos::MIN, BuildReport::default());
-        HistoryBuilder { history, latencies, from, until, waiting, earliest, flushed, report }
+        HistoryBuilder { history, latencies, from, until, pending, earliest, flushed, report }
     }
 
-    /// Adds a file; files come in the order of their names. Files that only others need are passed over.
+    /// Adds the next file in the order of names. Files of other nodes are ignored.
     pub fn add(&mut self, name: &CheckFileName, file: &CheckFile) {
         self.add_results(name, &file.results);
     }
 
-    /// Adds the results of a file.
+    /// Like [`HistoryBuilder::add`], with only the results of the file.
     pub fn add_results(&mut self, name: &CheckFileName, results: &[CheckResult]) {
         if name.node != self.history.node || name.stored_at > self.until {
             return;
@@ -120,132 +121,131 @@ impl<'a> HistoryBuilder<'a> {
             self.history.newest = self.history.newest.max(name.stored_at);
             self.history.recent.insert(name.stored_at);
             self.history.recent = self.history.recent.split_off(&self.history.newest.saturating_sub(OVERLAP));
-            self.listen(name.stored_at, results);
+            self.add_messages(name.stored_at, results);
         }
-        for (place, result) in results.iter().enumerate() {
+        for (position, result) in results.iter().enumerate() {
             let moment = moment_of(result, name);
             if !is_plausible(moment, name) {
                 self.report.implausible += 1;
             } else if moment >= self.from {
-                // Mostly there is one, and very many endpoints: a vector's usual first size would be for four.
-                let waiting = self.waiting.entry(result.endpoint_key()).or_insert_with(|| Vec::with_capacity(1));
-                waiting.push(RecordedResult::of(result, moment, name.stored_at, place));
+                // There are thousands of endpoints, mostly with one result; vectors start with room for four.
+                let pending = self.pending.entry(result.endpoint_key()).or_insert_with(|| Vec::with_capacity(1));
+                pending.push(RecordedResult::new(result, moment, name.stored_at, position));
                 self.earliest = self.earliest.min(moment);
             }
         }
-        // No file to come can have a result from before this.
-        let settled = name.stored_at.saturating_sub(LONGEST_ROUND);
-        if settled.saturating_sub(self.flushed) >= HOUR {
-            self.flush(settled);
+        // No later file can have an earlier result.
+        let final_until = name.stored_at.saturating_sub(MAX_ROUND_DURATION);
+        if final_until.saturating_sub(self.flushed) >= HOUR {
+            self.flush(final_until);
         }
     }
 
-    /// Keeps what the file's results say to people.
-    fn listen(&mut self, stored_at: UnixNanos, results: &[CheckResult]) {
-        let mut said: BTreeMap<&str, Vec<EndpointKey>> = BTreeMap::new();
+    fn add_messages(&mut self, stored_at: UnixNanos, results: &[CheckResult]) {
+        let mut posted: BTreeMap<&str, Vec<EndpointKey>> = BTreeMap::new();
         for result in results.iter().filter(|result| !result.message.trim().is_empty()) {
-            said.entry(&result.message).or_default().push(result.endpoint_key());
+            posted.entry(&result.message).or_default().push(result.endpoint_key());
         }
         let messages = &mut self.history.messages;
-        for (message, mut about) in said {
+        for (message, mut about) in posted {
             about.sort_unstable();
             about.dedup();
             messages.insert(PostedMessage { at: stored_at, message: message.to_owned(), about });
             let day = day_of(stored_at);
-            let of_this_day: Vec<&PostedMessage> = messages.iter().filter(|said| day_of(said.at) == day).collect();
-            if let Some(last) = of_this_day.get(MESSAGES_A_DAY).map(|said| (*said).clone()) {
+            let of_day: Vec<&PostedMessage> = messages.iter().filter(|message| day_of(message.at) == day).collect();
+            if let Some(last) = of_day.get(MESSAGES_PER_DAY).map(|message| (*message).clone()) {
                 messages.remove(&last);
             }
         }
     }
 
-    /// Reckons what waits from before a moment.
+    /// Adds the pending results before a time to the history.
     fn flush(&mut self, before: UnixNanos) {
         self.flushed = before;
         if self.earliest >= before {
             return;
         }
         self.earliest = UnixNanos::MAX;
-        let waiting = std::mem::take(&mut self.waiting);
+        let pending = std::mem::take(&mut self.pending);
         if self.history.endpoints.is_empty() {
-            // All at once they are found without being looked for.
-            let new = waiting.into_iter().filter_map(|(key, waiting)| {
-                let seen = self.settled(&key, waiting, before);
-                let mut past = (!seen.is_empty()).then(Box::<EndpointHistory>::default)?;
-                for seen in seen {
-                    past.see(seen);
+            // Collecting sorted entries is faster than inserting each of them.
+            let new = pending.into_iter().filter_map(|(key, pending)| {
+                let results = self.take_before(before, &key, pending);
+                let mut endpoint = (!results.is_empty()).then(Box::<EndpointHistory>::default)?;
+                for result in results {
+                    endpoint.add(result);
                 }
-                Some((key, past))
+                Some((key, endpoint))
             });
             let new = new.collect();
             self.history.endpoints = new;
             return;
         }
-        for (key, waiting) in waiting {
-            let seen = self.settled(&key, waiting, before);
-            if !seen.is_empty() {
-                let past = self.history.endpoints.entry(key).or_default();
-                for seen in seen {
-                    past.see(seen);
+        for (key, pending) in pending {
+            let results = self.take_before(before, &key, pending);
+            if !results.is_empty() {
+                let endpoint = self.history.endpoints.entry(key).or_default();
+                for result in results {
+                    endpoint.add(result);
                 }
             }
         }
     }
 
-    /// What was seen of an endpoint before a moment, in order; what is from after it goes on waiting.
-    fn settled(
+    /// Returns the results before a time in order; the others remain pending.
+    fn take_before(
         &mut self,
-        key: &EndpointKey,
-        mut waiting: Vec<RecordedResult>,
         before: UnixNanos,
+        key: &EndpointKey,
+        mut results: Vec<RecordedResult>,
     ) -> Vec<RecordedResult> {
-        waiting.sort_unstable_by_key(RecordedResult::order);
-        let still_waiting = waiting.split_off(waiting.partition_point(|seen| seen.observation.at < before));
-        if let Some(first) = still_waiting.first() {
+        results.sort_unstable_by_key(RecordedResult::order);
+        let later = results.split_off(results.partition_point(|result| result.observation.at < before));
+        if let Some(first) = later.first() {
             self.earliest = self.earliest.min(first.observation.at);
-            self.waiting.insert(key.clone(), still_waiting);
+            self.pending.insert(key.clone(), later);
         }
-        waiting
+        results
     }
 
-    /// Reckons all that waits, closes what is over, and forgets what is older than `expiry`.
-    #[expect(clippy::must_use_candidate, reason = "the work is done, whether or not anybody asks what was left out")]
+    /// Adds all pending results, closes hours and days that have ended, and removes everything older than `expiry`.
+    #[expect(clippy::must_use_candidate, reason = "the history is finished even if the report is ignored")]
     pub fn finish(mut self, expiry: Nanos) -> BuildReport {
         self.flush(UnixNanos::MAX);
         let newest = self.history.newest;
         let kept_from = start_of_day(newest.saturating_sub(expiry.max(DAY))).max(0);
         let limits = Limits {
             open_from: self.history.open_from(),
-            hourly_from: start_of_day(newest.saturating_sub(HOURLY_FOR)),
-            events_from: start_of_day(newest.saturating_sub(EVENTS_FOR)),
+            hourly_from: start_of_day(newest.saturating_sub(HOURLY_RETENTION)),
+            events_from: start_of_day(newest.saturating_sub(EVENT_RETENTION)),
             blocks_until: self.history.blocks_until(),
             kept_from,
         };
-        for (key, past) in &mut self.history.endpoints {
-            if past.open.first().is_some_and(|(hour, _)| hour.saturating_mul(HOUR) < limits.open_from) {
-                past.close(self.latencies.endpoints.entry(key.clone()).or_default(), &limits);
+        for (key, endpoint) in &mut self.history.endpoints {
+            if endpoint.open.first().is_some_and(|(hour, _)| hour.saturating_mul(HOUR) < limits.open_from) {
+                endpoint.close(self.latencies.endpoints.entry(key.clone()).or_default(), &limits);
             }
-            past.forget(&limits);
+            endpoint.expire(&limits);
         }
-        self.latencies.endpoints.values_mut().for_each(|sketches| sketches.forget(&limits));
+        self.latencies.endpoints.values_mut().for_each(|sketches| sketches.expire(&limits));
         self.latencies.until = day_of(limits.open_from);
-        self.history.endpoints.retain(|_, past| !past.is_over(kept_from));
+        self.history.endpoints.retain(|_, endpoint| !endpoint.is_expired(kept_from));
         let endpoints = &self.history.endpoints;
         self.latencies.endpoints.retain(|key, sketches| endpoints.contains_key(key) && !sketches.is_empty());
         self.history.files = self.history.files.split_off(&day_of(kept_from));
-        self.history.messages.retain(|said| said.at >= kept_from);
+        self.history.messages.retain(|message| message.at >= kept_from);
         self.report
     }
 }
 
-/// Leaves what is from a period on. Nearly always that is all of it, which costs a glance.
+/// Removes the periods before `first`. Usually there is nothing to do.
 fn drop_before<T>(periods: &mut BTreeMap<i64, T>, first: i64) {
     if periods.keys().next().is_some_and(|period| *period < first) {
         *periods = periods.split_off(&first);
     }
 }
 
-/// Where what is known gets coarser, and where it ends.
+/// Where data gets coarser, and where it ends.
 struct Limits {
     open_from: UnixNanos,
     hourly_from: UnixNanos,
@@ -255,10 +255,10 @@ struct Limits {
 }
 
 impl EndpointHistory {
-    fn see(&mut self, seen: RecordedResult) {
-        let RecordedResult { observation, latest, latency, .. } = seen;
+    fn add(&mut self, result: RecordedResult) {
+        let RecordedResult { observation, latest, latency, .. } = result;
         let at = observation.at;
-        // Of very many endpoints most have one span for a long time; a vector's usual first size would be for four.
+        // Most of the thousands of endpoints have one span for a long time; vectors start with room for four.
         if self.timeline.spans.is_empty() {
             self.timeline.spans.reserve_exact(1);
         }
@@ -266,12 +266,12 @@ impl EndpointHistory {
         if let Some(latency) = latency {
             self.sketch_of(at.div_euclid(HOUR)).add(latency);
         }
-        // Results of the same moment replace each other, and so do their reasons.
+        // A result replaces another one of the same time, and so does its reason.
         while self.events.pop_if(|event| event.at >= at).is_some() {}
         let begins = self.timeline.spans.last().is_some_and(|span| span.start == at);
         let today = self.events.iter().rev().take_while(|event| day_of(event.at) == day_of(at)).count();
         if begins
-            && today < EVENTS_A_DAY
+            && today < EVENTS_PER_DAY
             && let Some(reason) = &latest.reason
         {
             self.events.push(Event { at, reason: reason.clone() });
@@ -279,17 +279,16 @@ impl EndpointHistory {
         self.latest = latest;
     }
 
-    /// The sketch of an hour that is not closed.
     fn sketch_of(&mut self, hour: i64) -> &mut Sketch {
-        let place = self.open.partition_point(|(other, _)| *other < hour);
-        if self.open.get(place).is_none_or(|(other, _)| *other != hour) {
+        let index = self.open.partition_point(|(other, _)| *other < hour);
+        if self.open.get(index).is_none_or(|(other, _)| *other != hour) {
             self.open.reserve_exact(1);
-            self.open.insert(place, (hour, Sketch::default()));
+            self.open.insert(index, (hour, Sketch::default()));
         }
-        &mut self.open[place].1
+        &mut self.open[index].1
     }
 
-    /// Moves the sketches of closed days to the others and tells their percentiles.
+    /// Moves the sketches of closed hours to the latencies and keeps their percentiles.
     fn close(&mut self, sketches: &mut Sketches, limits: &Limits) {
         let closed_until = limits.open_from.div_euclid(HOUR);
         let open = self.open.split_off(self.open.partition_point(|(hour, _)| *hour < closed_until));
@@ -308,7 +307,7 @@ impl EndpointHistory {
         }
     }
 
-    fn forget(&mut self, limits: &Limits) {
+    fn expire(&mut self, limits: &Limits) {
         drop_before(&mut self.hours, limits.hourly_from.div_euclid(HOUR));
         drop_before(&mut self.days, day_of(limits.kept_from));
         self.events.retain(|event| event.at >= limits.events_from);
@@ -320,7 +319,7 @@ impl EndpointHistory {
         }
     }
 
-    fn is_over(&self, kept_from: UnixNanos) -> bool {
+    fn is_expired(&self, kept_from: UnixNanos) -> bool {
         self.timeline.spans.is_empty()
             && self.days.is_empty()
             && self.timeline.last.is_none_or(|last| last.at < kept_from)
@@ -328,14 +327,14 @@ impl EndpointHistory {
 }
 
 impl Sketches {
-    fn forget(&mut self, limits: &Limits) {
+    fn expire(&mut self, limits: &Limits) {
         self.hours = self.hours.split_off(&limits.hourly_from.div_euclid(HOUR));
         let daily = self.days.split_off(&day_of(limits.blocks_until));
         for (day, sketch) in std::mem::replace(&mut self.days, daily) {
-            self.blocks.entry(day.div_euclid(BLOCK)).or_default().merge(&sketch);
+            self.blocks.entry(day.div_euclid(DAYS_PER_BLOCK)).or_default().merge(&sketch);
         }
         self.days = self.days.split_off(&day_of(limits.kept_from));
-        self.blocks.retain(|block, _| (block + 1).saturating_mul(BLOCK * DAY) > limits.kept_from);
+        self.blocks.retain(|block, _| (block + 1).saturating_mul(DAYS_PER_BLOCK * DAY) > limits.kept_from);
     }
 
     fn is_empty(&self) -> bool {
@@ -344,8 +343,8 @@ impl Sketches {
 }
 
 impl RecordedResult {
-    fn of(result: &CheckResult, at: UnixNanos, stored_at: UnixNanos, place: usize) -> RecordedResult {
-        // How quickly a connection was refused is no response time.
+    fn new(result: &CheckResult, at: UnixNanos, stored_at: UnixNanos, position: usize) -> RecordedResult {
+        // The time until a connection was refused is not a response time.
         let answered =
             result.attempts.iter().filter(|attempt| attempt.error.is_none()).map(|attempt| attempt.rtt).collect();
         let is_bad = matches!(result.status, Status::Degraded | Status::Down);
@@ -355,7 +354,7 @@ impl RecordedResult {
             stored_at,
             latency: Stats::from_rtts(answered).map(|stats| stats.median),
             latest: LatestResult {
-                position: place,
+                position,
                 kind: result.kind.clone().unwrap_or_default(),
                 threshold: result.threshold,
                 quorum: result.quorum,
@@ -365,7 +364,7 @@ impl RecordedResult {
     }
 }
 
-/// The names among these that a history of this node can take, in order.
+/// The files of this node that are not from the future, in order.
 #[must_use]
 pub fn own_check_files(history: &History, names: &[CheckFileName], now: UnixNanos) -> BTreeSet<CheckFileName> {
     let is_own =

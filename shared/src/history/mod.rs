@@ -1,11 +1,12 @@
-//! What one node knows about the past, compact: spans of status with exact ends, percentiles of latency per hour and
-//! day, the last errors, the messages. A history is a function of the *set* of the node's check files: [`builder`] says
-//! how files are added in any order, at any time and more than once, [`mod@format`] how it stands in JSON.
+//! The history that each node stores: spans of status with exact ends, latency percentiles per hour and day, the latest
+//! errors, and messages.
 //!
-//! Reading and writing objects is others' business; so is what a history looks like.
+//! A history depends only on the *set* of the node's check files: [`builder`] accepts them in any order, at any time and
+//! more than once. [`mod@format`] writes the JSON, [`rows`] reads it, and [`planner`] decides what a reader fetches.
 
 mod builder;
 mod format;
+pub mod planner;
 mod rebuild;
 mod rows;
 
@@ -26,176 +27,172 @@ pub use self::format::InvalidHistory;
 pub use self::rebuild::RebuildFrom;
 pub use self::rows::{EndpointRows, HistoryRows, LatencyRows, MessageRow, Series, SketchRows, add_open_between};
 
-/// How far behind the newest file a history remembers each file's name: two runs of one node that overlap are told
-/// apart by it. A listing of that long is one request, also with fifty nodes.
+/// How far back from the newest file a history keeps the name of every file, so that it notices the files of an
+/// overlapping run of the same node. Listing this much takes one request, even with fifty nodes.
 pub const OVERLAP: Nanos = 15 * MINUTE;
 
-/// How long after its end a day's sketches are closed: a round that began before midnight is stored after it.
-pub const CLOSING: Nanos = HOUR;
+/// How long after its end a day is closed: a round that starts before midnight is stored after it.
+pub const CLOSE_DELAY: Nanos = HOUR;
 
-/// How long hours are told one by one; before that, days are.
-pub const HOURLY_FOR: Nanos = 7 * DAY;
+/// How long hourly percentiles are kept. Daily ones are kept longer.
+pub const HOURLY_RETENTION: Nanos = 7 * DAY;
 
-/// How far a result's time may be behind that of its file: a round takes its time, but no day.
-pub const LONGEST_ROUND: Nanos = DAY;
+/// How much older than its file a result may be: rounds take time, but never a day.
+pub const MAX_ROUND_DURATION: Nanos = DAY;
 
-/// How long a history reaches back unless somebody says otherwise: a year can be compared with the one before.
+/// How far back histories reach by default: enough to compare a month with the same month a year ago.
 pub const DEFAULT_EXPIRY: Nanos = 400 * DAY;
 
-/// How long the last errors are told.
-const EVENTS_FOR: Nanos = 35 * DAY;
-/// How many of them a day: one that comes and goes all day says the same each time.
-const EVENTS_A_DAY: usize = 3;
-/// The longest text of them, in characters.
+/// How long errors are kept.
+const EVENT_RETENTION: Nanos = 35 * DAY;
+/// How many errors are kept per day: flapping endpoints repeat the same one.
+const EVENTS_PER_DAY: usize = 3;
+/// The maximum length of an error, in characters.
 const EVENT_LIMIT: usize = 200;
-/// How many messages of a day are kept.
-const MESSAGES_A_DAY: usize = 20;
+const MESSAGES_PER_DAY: usize = 20;
 
-/// How long sketches are kept day by day; before that, [`BLOCK`] by block.
-const DAILY_FOR: Nanos = 92 * DAY;
-/// How many hours a day of UTC has.
-const HOURS_A_DAY: i64 = 24;
-/// How many days are one block.
-const BLOCK: i64 = 28;
+/// How long daily sketches are kept. Older ones are merged into blocks.
+const DAILY_RETENTION: Nanos = 92 * DAY;
+const HOURS_PER_DAY: i64 = 24;
+const DAYS_PER_BLOCK: i64 = 28;
 
-/// What one node knows about the past.
+/// The history of one node.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct History {
-    /// Whose it is; `None` is that of check files that name no node.
+    /// `None` for check files without a node.
     pub node: Option<NodeName>,
-    /// What it knows of each endpoint. There may be very many, and a map leaves half of its room unused.
+    /// Boxed, because there may be thousands and nodes of a map are half empty.
     pub endpoints: BTreeMap<EndpointKey, Box<EndpointHistory>>,
-    /// What was said, by the time of the file it was said in.
+    /// Messages in the order of the rounds that posted them.
     pub messages: BTreeSet<PostedMessage>,
-    /// When the newest file in it was stored; 0 if there is none.
+    /// When the newest file was stored, 0 without files.
     newest: UnixNanos,
     /// When each file was stored that is at most [`OVERLAP`] older than the newest.
     recent: BTreeSet<UnixNanos>,
-    /// How many files were stored on each day (of UTC, by number).
+    /// The number of files per day, by days since 1970 (UTC).
     files: BTreeMap<i64, u64>,
 }
 
-/// What a node knows of one endpoint.
+/// What one node recorded about an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EndpointHistory {
-    /// The statuses over time.
+    /// Status over time.
     pub timeline: StatusTimeline,
-    /// What the newest result said beside its status.
+    /// Everything but the status of the newest result.
     pub latest: LatestResult,
-    /// The percentiles of each closed day (of UTC, by number).
+    /// Percentiles of each closed day, by days since 1970 (UTC).
     pub days: BTreeMap<i64, Percentiles>,
-    /// The percentiles of each closed hour (by number) of the last days.
+    /// Percentiles of each closed hour, by hours since 1970, for [`HOURLY_RETENTION`].
     pub hours: BTreeMap<i64, Percentiles>,
-    /// The sketch of each hour (by number) that is not closed, in order. They are few, and there may be very many
-    /// endpoints: a map would take six times the memory.
+    /// Sketches of the hours that are not closed, in order. A map would take six times the memory for the few that there
+    /// are per endpoint.
     pub open: Vec<(i64, Sketch)>,
-    /// What was wrong, at the beginning of a span.
+    /// Why spans of bad status began.
     pub events: Vec<Event>,
 }
 
-/// What the newest result of an endpoint says beside its status.
+/// Everything but the status and time of an endpoint's newest result.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LatestResult {
-    /// Its place among the results of its file: the order of the checker's configuration.
+    /// The index of the result in its file, which is the order of the checker's configuration.
     pub position: usize,
-    /// The kind of check; empty if it did not say.
+    /// The kind of check, empty if unknown.
     pub kind: String,
-    /// The response time above which the endpoint is degraded; 0 is none.
+    /// The response time above which the endpoint is degraded, 0 for no threshold.
     pub threshold: Nanos,
-    /// How several nodes agree.
+    /// How many nodes must agree.
     pub quorum: Quorum,
-    /// What is wrong, if anything is.
+    /// Why the status is degraded or down.
     pub reason: Option<String>,
 }
 
-/// What was wrong when a span began.
+/// Why a span of bad status began.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Event {
-    /// The beginning of the span.
+    /// The start of the span.
     pub at: UnixNanos,
-    /// What was wrong, in words.
+    /// The notice or error of the first result of the span.
     pub reason: String,
 }
 
-/// A message, as it was posted with a round.
+/// A message that was posted with a round.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PostedMessage {
     /// When the round was stored.
     pub at: UnixNanos,
-    /// Its text: a little HTML (see [`crate::message`]).
+    /// Limited HTML (see [`crate::message`]).
     pub message: String,
-    /// What it is about.
+    /// The endpoints whose results have the message.
     pub about: Vec<EndpointKey>,
 }
 
-/// The middle and the upper end of the latencies of a period.
+/// Latency percentiles of an hour or a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Percentiles {
-    /// Half of them are below.
+    /// The median.
     pub p50: Bucket,
-    /// One in twenty is above.
+    /// The 95th percentile.
     pub p95: Bucket,
 }
 
 impl Percentiles {
-    /// Those of a sketch; `None` if it is empty.
+    /// Returns `None` if the sketch is empty.
     #[must_use]
     pub fn from_sketch(sketch: &Sketch) -> Option<Percentiles> {
         Some(Percentiles { p50: sketch.percentile(50)?, p95: sketch.percentile(95)? })
     }
 }
 
-/// The sketches of all closed days: with them any percentile of any range can be told.
+/// The latency sketches of all closed days, from which any percentile of any range can be computed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Latencies {
-    /// Whose they are.
+    /// `None` for check files without a node.
     pub node: Option<NodeName>,
-    /// Those of each endpoint.
+    /// The sketches of each endpoint.
     pub endpoints: BTreeMap<EndpointKey, Sketches>,
     /// The first day that is not closed.
     until: i64,
 }
 
-/// The sketches of one endpoint.
+/// The latency sketches of one endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sketches {
-    /// By the number of the hour, for the last days.
+    /// By hours since 1970, for [`HOURLY_RETENTION`].
     pub hours: BTreeMap<i64, Sketch>,
-    /// By the number of the day.
+    /// By days since 1970 (UTC), for 92 days.
     pub days: BTreeMap<i64, Sketch>,
-    /// By the number of the block of 28 days, where days are not kept any more.
+    /// By blocks of 28 days since 1970, for everything older.
     pub blocks: BTreeMap<i64, Sketch>,
 }
 
 impl History {
-    /// A history that knows nothing yet.
+    /// Creates an empty history.
     #[must_use]
     pub fn new(node: Option<NodeName>) -> History {
         History { node, ..History::default() }
     }
 
-    /// When the newest file in it was stored; `None` if there is none.
+    /// When the newest file was stored, `None` without files.
     #[must_use]
     pub fn newest(&self) -> Option<UnixNanos> {
         (self.newest > 0).then_some(self.newest)
     }
 
-    /// Whether the node should have reported by now and has not: nothing that it said still stands, also if its
-    /// clock is a little behind.
+    /// Whether the node missed its next round: none of its results is valid any more, even if its clock is behind.
     #[must_use]
     pub fn is_overdue(&self, now: UnixNanos) -> bool {
         let until = self.endpoints.values().filter_map(|past| past.timeline.valid_until()).max();
         until.is_none_or(|until| until.saturating_add(CLOCK_TOLERANCE) <= now)
     }
 
-    /// How many files are in it.
+    /// How many check files are included.
     #[must_use]
     pub fn file_count(&self) -> u64 {
         self.files.values().sum()
     }
 
-    /// How many times as many rounds were lately stored as one checker stores, if it is far more: most likely two
-    /// checkers have the same name.
+    /// Evidence that two checkers use the name of this node: many more rounds were stored recently than one checker
+    /// stores.
     #[must_use]
     pub fn duplicate_node_evidence(&self) -> Option<DuplicateNodeEvidence> {
         let intervals = self.endpoints.values().filter_map(|past| past.timeline.last?.interval);
@@ -206,19 +203,19 @@ impl History {
         )
     }
 
-    /// From when on a listing has to start for [`History::uncovered`].
+    /// Where to start listing check files for [`History::uncovered`].
     #[must_use]
     pub fn list_from(&self) -> UnixNanos {
         self.newest.saturating_sub(OVERLAP).max(0)
     }
 
-    /// Whether a file of this node is in the history. What is older than [`OVERLAP`] is taken to be in it.
+    /// Whether a file of this node is included. Files older than [`OVERLAP`] are assumed to be.
     #[must_use]
     pub fn covers(&self, name: &CheckFileName) -> bool {
         name.stored_at < self.list_from() || self.recent.contains(&name.stored_at)
     }
 
-    /// The names among these that are this node's, not in the history, and not from the future.
+    /// The files of this node that are neither included nor from the future.
     #[must_use]
     pub fn uncovered(&self, names: &[CheckFileName], now: UnixNanos) -> Vec<CheckFileName> {
         let is_new = |name: &&CheckFileName| {
@@ -227,44 +224,13 @@ impl History {
         names.iter().filter(is_new).cloned().collect()
     }
 
-    /// The first moment whose hours are not closed.
+    /// The start of the first hour that is not closed.
     fn open_from(&self) -> UnixNanos {
-        start_of_day(self.newest.saturating_sub(CLOSING))
+        start_of_day(self.newest.saturating_sub(CLOSE_DELAY))
     }
 }
 
-/// From when on a reader has to list check files at first: all nodes that are alive are among them, however long the
-/// histories are. `None` if there is no history, and check files are all there is.
-#[must_use]
-pub fn look_from<'a>(histories: impl IntoIterator<Item = &'a History>) -> Option<UnixNanos> {
-    histories.into_iter().filter(|history| history.newest > 0).map(History::list_from).max()
-}
-
-/// From when on a reader has to list check files after all, if the first listing shows that histories are not enough:
-/// a node has none, and `reaches` is from when on it is wanted, or it is behind.
-#[must_use]
-pub fn look_further<'a>(
-    histories: impl IntoIterator<Item = &'a History>,
-    listed: &[CheckFileName],
-    looked_from: UnixNanos,
-    reaches: UnixNanos,
-) -> Option<UnixNanos> {
-    let covered: BTreeMap<Option<&NodeName>, UnixNanos> =
-        histories.into_iter().map(|history| (history.node.as_ref(), history.list_from())).collect();
-    needed_from(listed, looked_from, |node| covered.get(&node).copied().unwrap_or(reaches))
-}
-
-/// The same, where `covered` tells for each node from when on its files are wanted.
-#[must_use]
-pub fn needed_from(
-    listed: &[CheckFileName],
-    looked_from: UnixNanos,
-    covered: impl Fn(Option<&NodeName>) -> UnixNanos,
-) -> Option<UnixNanos> {
-    listed.iter().map(|name| covered(name.node.as_ref())).min().filter(|needed| *needed < looked_from)
-}
-
-/// Whether far more rounds were stored on the last full day and since than the shortest interval gives.
+/// Compares the number of rounds since the start of the last full day with what the shortest interval allows.
 fn duplicate_node_evidence(
     newest: UnixNanos,
     interval: Option<Nanos>,
@@ -274,7 +240,7 @@ fn duplicate_node_evidence(
     let yesterday = day_of(newest) - 1;
     let (mut first, mut stored) = (None, 0);
     for (day, count) in files {
-        // What was stored on the first day of all began somewhere in it.
+        // The very first day is incomplete.
         let from = *first.get_or_insert(day.max(yesterday));
         if day >= from {
             stored += count;
@@ -282,33 +248,33 @@ fn duplicate_node_evidence(
     }
     let length = newest.saturating_sub(first.unwrap_or(yesterday).saturating_mul(DAY));
     let expected = (length / interval).unsigned_abs() + 1;
-    // Rounds by hand come on top; one and a half times as many as the clock gives are somebody else's.
+    // People also run checks manually; half as many again as scheduled are more than that.
     (stored >= 10 && stored * 2 > expected * 3).then_some(DuplicateNodeEvidence { stored, expected })
 }
 
-/// More rounds than one checker makes.
+/// More rounds of a node than one checker stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DuplicateNodeEvidence {
-    /// How many were stored lately.
+    /// How many rounds were stored recently.
     pub stored: u64,
-    /// How many one checker stores in that time.
+    /// How many one checker stores in the same time.
     pub expected: u64,
 }
 
 impl EndpointHistory {
-    /// What was wrong in the span that begins at a moment.
+    /// Why the span that starts at this time began.
     #[must_use]
-    pub fn reason_at(&self, start: UnixNanos) -> Option<&str> {
+    pub fn reason_since(&self, start: UnixNanos) -> Option<&str> {
         self.events.iter().find(|event| event.at == start).map(|event| event.reason.as_str())
     }
 }
 
-/// The number of the day (of UTC) that a moment is in.
+/// Days since 1970 (UTC).
 fn day_of(moment: UnixNanos) -> i64 {
     moment.div_euclid(DAY)
 }
 
-/// The first moment of the day (of UTC) that a moment is in.
+/// The start of the UTC day.
 fn start_of_day(moment: UnixNanos) -> UnixNanos {
     day_of(moment).saturating_mul(DAY)
 }

@@ -1,27 +1,30 @@
-//! Whether a history can go on with files that have come, or from when on it has to be made again.
+//! Decides whether new check files can be appended to a history, or from when on it must be rebuilt.
 
 use std::collections::BTreeMap;
 
-use super::{BLOCK, CLOSING, DAILY_FOR, EndpointHistory, History, LONGEST_ROUND, Latencies, day_of, start_of_day};
+use super::{
+    CLOSE_DELAY, DAILY_RETENTION, DAYS_PER_BLOCK, EndpointHistory, History, Latencies, MAX_ROUND_DURATION, day_of,
+    start_of_day,
+};
 use crate::check_file::CheckResult;
 use crate::object_name::CheckFileName;
 use crate::quorum::CLOCK_TOLERANCE;
 use crate::uptime::StatusTimeline;
 use crate::{DAY, HOUR, UnixNanos};
 
-/// A history cannot simply go on: it has to be made again from the check files since a moment.
+/// The history must be rebuilt from the check files since this time.
 ///
-/// Of two gaps the smaller one begins earlier, and to mend it mends both.
+/// Ordered by time, so that the minimum of several covers all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RebuildFrom {
     from: UnixNanos,
 }
 
 impl RebuildFrom {
-    /// All of the past.
+    /// Rebuilds the whole history.
     pub const START: RebuildFrom = RebuildFrom { from: 0 };
 
-    /// Where a listing has to start to have all files that are needed.
+    /// Where to start listing the check files that a rebuild needs.
     #[must_use]
     pub fn list_from(self) -> UnixNanos {
         self.from.saturating_sub(CLOCK_TOLERANCE).max(0)
@@ -29,9 +32,10 @@ impl RebuildFrom {
 }
 
 impl History {
-    /// Whether the history can go on as of `now` with these files, which are not in it, or what is needed first.
+    /// Whether these files, which are not included yet, can be appended at `now`. The error is where to rebuild from
+    /// instead.
     ///
-    /// `latencies` are needed when a day is closed; see [`History::closes_with`].
+    /// If a day is closed (see [`History::closes_with`]), appending also needs the latencies.
     pub fn can_append<'a>(
         &self,
         files: impl IntoIterator<Item = (&'a CheckFileName, &'a [CheckResult])>,
@@ -41,7 +45,7 @@ impl History {
             return Ok(());
         }
         let latest_plausible = now.saturating_add(CLOCK_TOLERANCE);
-        // Under a wrong clock, what is old was forgotten too early: all of it is made again.
+        // While the clock was wrong, old data expired too early.
         let from_the_future = (self.newest > latest_plausible).then_some(0);
         let files: Vec<_> = files.into_iter().collect();
         let plausible: Vec<(&CheckResult, UnixNanos)> = files
@@ -51,13 +55,13 @@ impl History {
             .map(|(result, moment, _)| (result, moment))
             .collect();
         let is_late = plausible.iter().any(|(result, moment)| self.comes_late(result, *moment));
-        // Not only what is late is made again, but all that is new; also a file without results is counted.
+        // A rebuild covers all new files, including those without results, which are also counted.
         let moments = plausible.iter().map(|(_, moment)| *moment);
         let earliest = moments.chain(files.iter().map(|(name, _)| name.stored_at)).min().filter(|_| is_late);
-        let is_told = plausible.iter().all(|(result, _)| result.interval.is_some());
+        let has_intervals = plausible.iter().all(|(result, _)| result.interval.is_some());
         match from_the_future.or(earliest) {
             None => Ok(()),
-            Some(moment) if is_told => Err(self.rebuild_from(moment)),
+            Some(moment) if has_intervals => Err(self.rebuild_from(moment)),
             Some(_) => Err(RebuildFrom::START),
         }
     }
@@ -67,23 +71,23 @@ impl History {
         moment < self.open_from() || known.is_some_and(|last| moment <= last.at)
     }
 
-    /// What is needed to make the history again from a moment on.
+    /// How far back to rebuild so that everything since a time is recomputed.
     #[must_use]
     pub fn rebuild_from(&self, moment: UnixNanos) -> RebuildFrom {
-        // Where nobody says how long results stand, they depend on those before them.
-        let is_told = self.endpoints.values().all(|past| past.timeline.last_without_interval.is_none());
-        let from = if is_told { self.start_of_unit(moment).max(0) } else { 0 };
+        // The validity of results without an interval depends on the results before them.
+        let has_intervals = self.endpoints.values().all(|past| past.timeline.last_without_interval.is_none());
+        let from = if has_intervals { self.start_of_unit(moment).max(0) } else { 0 };
         RebuildFrom { from }
     }
 
-    /// Whether a day is closed when a file that is stored at this time is added.
+    /// Whether appending a file that was stored at this time closes a day.
     #[must_use]
     pub fn closes_with(&self, stored_at: UnixNanos) -> bool {
-        start_of_day(stored_at.max(self.newest).saturating_sub(CLOSING)) > self.open_from()
+        start_of_day(stored_at.max(self.newest).saturating_sub(CLOSE_DELAY)) > self.open_from()
     }
 
-    /// What is needed to mend latencies that do not belong to this history (they were lost, or another run was
-    /// quicker); `None` if they do.
+    /// How far back to rebuild if the latencies do not belong to this history, because they were lost or written by
+    /// another run. `None` if they do.
     #[must_use]
     pub fn rebuild_for(&self, latencies: &Latencies) -> Option<RebuildFrom> {
         let closed = day_of(self.open_from());
@@ -94,60 +98,62 @@ impl History {
         Some(self.rebuild_from(from.saturating_mul(DAY)))
     }
 
-    /// The beginning of the shortest stretch around a moment for which sketches are kept.
+    /// The start of the day or block for which sketches are kept.
     fn start_of_unit(&self, moment: UnixNanos) -> UnixNanos {
         if moment < self.blocks_until() {
-            day_of(moment).div_euclid(BLOCK).saturating_mul(BLOCK * DAY)
+            day_of(moment).div_euclid(DAYS_PER_BLOCK).saturating_mul(DAYS_PER_BLOCK * DAY)
         } else {
             start_of_day(moment)
         }
     }
 
     fn end_of_unit(&self, start: UnixNanos) -> UnixNanos {
-        start.saturating_add(if start < self.blocks_until() { BLOCK * DAY } else { DAY })
+        start.saturating_add(if start < self.blocks_until() { DAYS_PER_BLOCK * DAY } else { DAY })
     }
 
-    /// The first moment for which sketches are kept day by day.
+    /// The end of the last block; daily sketches are kept since then.
     pub(super) fn blocks_until(&self) -> UnixNanos {
-        let daily_from = day_of(self.newest.saturating_sub(DAILY_FOR)).max(0);
-        daily_from.div_euclid(BLOCK).saturating_mul(BLOCK * DAY)
+        let daily_from = day_of(self.newest.saturating_sub(DAILY_RETENTION)).max(0);
+        daily_from.div_euclid(DAYS_PER_BLOCK).saturating_mul(DAYS_PER_BLOCK * DAY)
     }
 
-    /// From which moment on the history can be made again from these files: later than asked for where files that
-    /// it knew are there no more. What is before stays as it is.
-    pub(super) fn rebuildable_from(&self, gap: RebuildFrom, names: &[CheckFileName]) -> UnixNanos {
+    /// Where a rebuild from these files actually starts: later than requested if files that were included no longer exist.
+    /// Everything before is kept.
+    pub(super) fn actual_rebuild_start(&self, gap: RebuildFrom, names: &[CheckFileName]) -> UnixNanos {
         let (Some((oldest, _)), Some((last, _))) = (self.files.first_key_value(), self.files.last_key_value()) else {
             return UnixNanos::MIN;
         };
-        let mut there: BTreeMap<i64, u64> = BTreeMap::new();
+        let mut available: BTreeMap<i64, u64> = BTreeMap::new();
         for name in names.iter().filter(|name| name.node == self.node && name.stored_at >= gap.from) {
-            *there.entry(day_of(name.stored_at)).or_default() += 1;
+            *available.entry(day_of(name.stored_at)).or_default() += 1;
         }
         let oldest = self.start_of_unit(oldest.saturating_mul(DAY));
-        // Files expire in the order of time: from the oldest that is there on, all are, but for some of its day.
-        let oldest_there = there.keys().next().map_or(last + 1, |day| *day);
-        let there_from = self.start_of_unit(oldest_there.saturating_mul(DAY));
+        // Files expire in the order of time: since the oldest one, all exist, except for some of its day.
+        let oldest_available = available.keys().next().map_or(last + 1, |day| *day);
+        let available_from = self.start_of_unit(oldest_available.saturating_mul(DAY));
         let mut from = self.start_of_unit(gap.from).max(oldest);
-        if day_of(from) < day_of(there_from) && self.files.range(day_of(from)..day_of(there_from)).next().is_some() {
-            from = there_from;
+        if day_of(from) < day_of(available_from)
+            && self.files.range(day_of(from)..day_of(available_from)).next().is_some()
+        {
+            from = available_from;
         }
         let mut known = self.files.range(day_of(from)..day_of(self.end_of_unit(from)));
-        if !known.all(|(day, count)| there.get(day).is_some_and(|there| there >= count)) {
+        if !known.all(|(day, count)| available.get(day).is_some_and(|available| available >= count)) {
             from = self.end_of_unit(from);
         }
         if from <= oldest { UnixNanos::MIN } else { from }
     }
 
-    /// Forgets what is known from the beginning of a day on, save where nothing will replace it.
+    /// Removes everything since the start of a day, except for what the rebuild does not replace.
     pub(super) fn cut(&mut self, from: UnixNanos, now: UnixNanos) {
         let (day, hour) = (day_of(from), from.div_euclid(HOUR));
         let _ = (self.files.split_off(&day), self.recent.split_off(&from));
         self.newest = self.recent.last().copied().unwrap_or(0);
         if self.newest == 0 {
-            // The names are forgotten, but the last day is not.
+            // All names were removed, but the last day is still counted.
             self.newest = self.files.last_key_value().map_or(0, |(day, _)| (day + 1).saturating_mul(DAY) - 1);
         }
-        self.messages.retain(|said| said.at < from);
+        self.messages.retain(|message| message.at < from);
         for past in self.endpoints.values_mut() {
             let _ = (past.days.split_off(&day), past.hours.split_off(&hour));
             past.open.retain(|(open, _)| *open < hour);
@@ -165,13 +171,13 @@ impl History {
     }
 }
 
-/// When a result was made; its file's time, if it does not say.
+/// The time of a result, or of its file if it has none.
 pub(super) fn moment_of(result: &CheckResult, name: &CheckFileName) -> UnixNanos {
     if result.timestamp > 0 { result.timestamp } else { name.stored_at }
 }
 
-/// Whether a result in a file of this name can be of this moment.
+/// Whether a file of this name can contain a result of this time.
 pub(super) fn is_plausible(moment: UnixNanos, name: &CheckFileName) -> bool {
     let latest = name.stored_at.saturating_add(CLOCK_TOLERANCE);
-    (name.stored_at.saturating_sub(LONGEST_ROUND)..=latest).contains(&moment)
+    (name.stored_at.saturating_sub(MAX_ROUND_DURATION)..=latest).contains(&moment)
 }

@@ -1,13 +1,13 @@
-//! A history as it is read: rows in the order of writing, which is all that a reader needs who adds nothing. The page
-//! works on these; [`super::format`] makes trees of them for those who fold.
+//! Parses histories into rows in the order of the file, which is all that a reader needs. The page uses the rows; the
+//! checker converts them to the maps of [`History`] and [`Latencies`] to add to them.
 //!
-//! Reading is strict, other than for check files: a history that does not add up would tell wrong figures, and the
-//! check files are there to make it again.
+//! Unlike for check files, parsing is strict: an inconsistent history would give wrong figures, and the check files are
+//! there to rebuild it.
 
 use super::format::{InvalidHistory, VERSION, status_of};
 use super::{
-    BLOCK, DuplicateNodeEvidence, EVENT_LIMIT, Event, HOURS_A_DAY, LatestResult, OVERLAP, Percentiles,
-    duplicate_node_evidence, start_of_day,
+    DAYS_PER_BLOCK, DuplicateNodeEvidence, EVENT_LIMIT, EndpointHistory, Event, HOURS_PER_DAY, History, Latencies,
+    LatestResult, OVERLAP, Percentiles, PostedMessage, Sketches, duplicate_node_evidence, start_of_day,
 };
 use crate::check_file::{EndpointKey, LOCATOR_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT, shortened};
 use crate::json::{self, Json};
@@ -17,129 +17,177 @@ use crate::status::Status;
 use crate::uptime::{Observation, Span, StatusTimeline};
 use crate::{DAY, HOUR, Nanos, UnixNanos};
 
-/// Something for each of some periods (by number), in order.
+/// Values of numbered hours, days or blocks, in order.
 pub type Series<T> = Vec<(i64, T)>;
 
-/// What one node knows about the past.
+/// A [`History`] in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HistoryRows {
-    /// Whose it is; `None` is that of check files that name no node.
+    /// `None` for check files without a node.
     pub node: Option<NodeName>,
-    /// What it knows of each endpoint.
+    /// The endpoints in the order of their keys.
     pub endpoints: Vec<EndpointRows>,
-    /// What was said.
+    /// Messages in the order of the rounds that posted them.
     pub messages: Vec<MessageRow>,
-    /// When the newest file in it was stored; 0 if there is none.
+    /// When the newest file was stored, 0 without files.
     pub newest: UnixNanos,
     /// When each file was stored that is at most [`OVERLAP`] older than the newest, in order.
     pub(super) recent: Vec<UnixNanos>,
-    /// How many files were stored on each day (of UTC).
+    /// The number of files per day, by days since 1970 (UTC).
     pub(super) files: Series<u64>,
-    /// How often the node looks at what it looks at most often, if it says so.
+    /// The shortest interval of all endpoints.
     interval: Option<Nanos>,
 }
 
-/// What a node knows of one endpoint.
+/// An [`EndpointHistory`] in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EndpointRows {
-    /// The endpoint.
+    /// Title and locator.
     pub key: EndpointKey,
-    /// The statuses over time.
+    /// Status over time.
     pub timeline: StatusTimeline,
-    /// What the newest result said beside its status.
+    /// Everything but the status of the newest result.
     pub latest: LatestResult,
-    /// The percentiles of each closed day (of UTC).
+    /// Percentiles of each closed day, by days since 1970 (UTC).
     pub days: Series<Percentiles>,
-    /// The percentiles of each closed hour of the last days.
+    /// Percentiles of each closed hour, by hours since 1970.
     pub hours: Series<Percentiles>,
-    /// The sketch of each hour that is not closed.
+    /// Sketches of the hours that are not closed.
     pub open: Series<Sketch>,
-    /// What was wrong, at the beginning of a span.
+    /// Why spans of bad status began.
     pub events: Vec<Event>,
 }
 
-/// A message, with the places of the endpoints that it is about.
+/// A [`PostedMessage`] with indexes instead of keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageRow {
     /// When the round was stored.
     pub at: UnixNanos,
-    /// Its text: a little HTML.
+    /// Limited HTML (see [`crate::message`]).
     pub message: String,
-    /// What it is about.
+    /// Indexes of the endpoints that it is about.
     pub about: Vec<usize>,
 }
 
-/// The sketches of a node.
+/// [`Latencies`] in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LatencyRows {
-    /// Whose they are.
+    /// `None` for check files without a node.
     pub node: Option<NodeName>,
-    /// Those of each endpoint.
+    /// The endpoints in the order of their keys.
     pub endpoints: Vec<SketchRows>,
     /// The first day that is not closed.
     pub(super) until: i64,
 }
 
-/// The sketches of one endpoint.
+/// [`Sketches`] in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SketchRows {
-    /// The endpoint.
+    /// Title and locator.
     pub key: EndpointKey,
-    /// Of each hour of the last days.
+    /// By hours since 1970.
     pub hours: Series<Sketch>,
-    /// Of each day.
+    /// By days since 1970 (UTC).
     pub days: Series<Sketch>,
-    /// Of each block of 28 days, where days are not kept any more.
+    /// By blocks of 28 days since 1970.
     pub blocks: Series<Sketch>,
 }
 
+impl History {
+    /// Parses what [`History::to_json`] wrote.
+    pub fn parse(content: &[u8]) -> Result<History, InvalidHistory> {
+        let HistoryRows { node, endpoints, messages, newest, recent, files, .. } = HistoryRows::parse(content)?;
+        let keys: Vec<EndpointKey> = endpoints.iter().map(|endpoint| endpoint.key.clone()).collect();
+        let posted = messages.into_iter().map(|row| PostedMessage {
+            at: row.at,
+            message: row.message,
+            about: row.about.iter().filter_map(|index| keys.get(*index).cloned()).collect(),
+        });
+        let to_endpoint = |rows: EndpointRows| {
+            Box::new(EndpointHistory {
+                timeline: rows.timeline,
+                latest: rows.latest,
+                days: rows.days.into_iter().collect(),
+                hours: rows.hours.into_iter().collect(),
+                open: rows.open,
+                events: rows.events,
+            })
+        };
+        Ok(History {
+            node,
+            messages: posted.collect(),
+            newest,
+            recent: recent.into_iter().collect(),
+            files: files.into_iter().collect(),
+            endpoints: keys.iter().cloned().zip(endpoints.into_iter().map(to_endpoint)).collect(),
+        })
+    }
+}
+
+impl Latencies {
+    /// Parses what [`Latencies::to_json`] wrote.
+    pub fn parse(content: &[u8]) -> Result<Latencies, InvalidHistory> {
+        let LatencyRows { node, endpoints, until } = LatencyRows::parse(content)?;
+        let sketches = |rows: SketchRows| {
+            let sketches = Sketches {
+                hours: rows.hours.into_iter().collect(),
+                days: rows.days.into_iter().collect(),
+                blocks: rows.blocks.into_iter().collect(),
+            };
+            (rows.key, sketches)
+        };
+        Ok(Latencies { node, endpoints: endpoints.into_iter().map(sketches).collect(), until })
+    }
+}
+
 impl HistoryRows {
-    /// Reads what [`super::History::to_json`] wrote.
+    /// Parses what [`History::to_json`] wrote.
     pub fn parse(content: &[u8]) -> Result<HistoryRows, InvalidHistory> {
         let json = read(content)?;
-        let newest =
-            number(json.get("newest")).filter(|newest| *newest >= 0).ok_or(wrong("the time of the newest file"))?;
+        let newest = number(json.get("newest"))
+            .filter(|newest| *newest >= 0)
+            .ok_or(inconsistent("the time of the newest file"))?;
         let mut recent = Vec::new();
         let mut time: UnixNanos = 0;
-        for step in numbers(json.get("recent")).ok_or(wrong("the list of recent files"))? {
-            time = time.checked_add(step).filter(|_| step > 0).ok_or(wrong("the list of recent files"))?;
+        for step in numbers(json.get("recent")).ok_or(inconsistent("the list of recent files"))? {
+            time = time.checked_add(step).filter(|_| step > 0).ok_or(inconsistent("the list of recent files"))?;
             recent.push(time);
         }
         if recent.last().is_some_and(|last| *last != newest) {
-            return Err(wrong("the time of the newest file"));
+            return Err(inconsistent("the time of the newest file"));
         }
         let files = row(json.get("files"), "each", |count| match u64::try_from(count.as_integer()?).ok()? {
             0 => Some(None),
             count => Some(Some(count)),
         });
-        let endpoints = list(json.get("endpoints")).ok_or(wrong("the list of endpoints"))?;
+        let endpoints = list(json.get("endpoints")).ok_or(inconsistent("the list of endpoints"))?;
         let endpoints = endpoints.iter().map(EndpointRows::read);
         let endpoints: Vec<EndpointRows> = endpoints.collect::<Result<_, _>>()?;
         let messages = list(json.get("messages")).and_then(|messages| messages.iter().map(read_message).collect());
         Ok(HistoryRows {
             node: read_node(&json)?,
-            interval: endpoints.iter().filter_map(|past| past.timeline.last?.interval).min(),
+            interval: endpoints.iter().filter_map(|endpoint| endpoint.timeline.last?.interval).min(),
             endpoints,
-            messages: messages.ok_or(wrong("a message"))?,
+            messages: messages.ok_or(inconsistent("a message"))?,
             newest,
             recent,
-            files: files.ok_or(wrong("the number of files"))?,
+            files: files.ok_or(inconsistent("the number of files"))?,
         })
     }
 
-    /// From when on a listing has to start that holds what is not in it.
+    /// Where to start listing check files that may not be included.
     #[must_use]
     pub fn list_from(&self) -> UnixNanos {
         self.newest.saturating_sub(OVERLAP).max(0)
     }
 
-    /// Whether a file of this node is in the history. What is older than [`OVERLAP`] is taken to be in it.
+    /// Whether a file of this node is included. Files older than [`OVERLAP`] are assumed to be.
     #[must_use]
     pub fn covers(&self, name: &CheckFileName) -> bool {
         name.stored_at < self.list_from() || self.recent.binary_search(&name.stored_at).is_ok()
     }
 
-    /// As [`super::History::duplicate_node_evidence`].
+    /// Like [`History::duplicate_node_evidence`].
     #[must_use]
     pub fn duplicate_node_evidence(&self) -> Option<DuplicateNodeEvidence> {
         duplicate_node_evidence(self.newest, self.interval, self.files.iter().copied())
@@ -148,18 +196,18 @@ impl HistoryRows {
 
 impl EndpointRows {
     fn read(json: &Json<'_>) -> Result<EndpointRows, InvalidHistory> {
-        let triples = numbers(json.get("spans")).ok_or(wrong("a span"))?;
+        let triples = numbers(json.get("spans")).ok_or(inconsistent("a span"))?;
         let mut spans = Vec::with_capacity(triples.len() / 3);
         let mut end: UnixNanos = 0;
         for triple in triples.chunks(3) {
-            let span = read_span(triple, end).ok_or(wrong("a span"))?;
+            let span = read_span(triple, end).ok_or(inconsistent("a span"))?;
             end = span.end;
             spans.push(span);
         }
         let last = match list(json.get("last")) {
             Some([]) => None,
-            Some(last) => Some(read_last(last).ok_or(wrong("the newest result"))?),
-            None => return Err(wrong("the newest result")),
+            Some(last) => Some(read_last(last).ok_or(inconsistent("the newest result"))?),
+            None => return Err(inconsistent("the newest result")),
         };
         let events = list(json.get("events")).and_then(|events| events.iter().map(read_event).collect());
         let count = |name: &str| number(json.get(name)).unwrap_or(0).max(0);
@@ -168,7 +216,8 @@ impl EndpointRows {
             timeline: StatusTimeline {
                 spans,
                 last,
-                recent_without_interval: numbers(json.get("without_interval")).ok_or(wrong("the newest result"))?,
+                recent_without_interval: numbers(json.get("without_interval"))
+                    .ok_or(inconsistent("the newest result"))?,
                 last_without_interval: number(json.get("untold")),
             },
             latest: LatestResult {
@@ -181,44 +230,44 @@ impl EndpointRows {
             days: percentiles(json.get("days"))?,
             hours: percentiles(json.get("hours"))?,
             open: sketches(json.get("open"))?,
-            events: events.ok_or(wrong("an event"))?,
+            events: events.ok_or(inconsistent("an event"))?,
         })
     }
 
-    /// The percentiles of each hour of the last days, also those that are not closed.
+    /// Hourly percentiles, including the hours that are not closed.
     #[must_use]
     pub fn by_hour(&self) -> Series<Percentiles> {
         let mut row = self.hours.clone();
-        row.extend(told(&self.open));
+        row.extend(to_percentiles(&self.open));
         row
     }
 
-    /// The percentiles of each day, also of the one that is not closed.
+    /// Daily percentiles, including the days that are not closed.
     #[must_use]
     pub fn by_day(&self) -> Series<Percentiles> {
         let mut days: Series<Sketch> = Vec::new();
         for (hour, sketch) in &self.open {
-            let day = hour.div_euclid(HOURS_A_DAY);
+            let day = hour.div_euclid(HOURS_PER_DAY);
             match days.last_mut().filter(|(last, _)| *last == day) {
                 Some((_, sum)) => sum.merge(sketch),
                 None => days.push((day, sketch.clone())),
             }
         }
         let mut row = self.days.clone();
-        row.extend(told(&days));
+        row.extend(to_percentiles(&days));
         row
     }
 }
 
-fn told(row: &Series<Sketch>) -> Series<Percentiles> {
+fn to_percentiles(row: &Series<Sketch>) -> Series<Percentiles> {
     row.iter().filter_map(|(period, sketch)| Some((*period, Percentiles::from_sketch(sketch)?))).collect()
 }
 
 impl LatencyRows {
-    /// Reads what [`super::Latencies::to_json`] wrote.
+    /// Parses what [`Latencies::to_json`] wrote.
     pub fn parse(content: &[u8]) -> Result<LatencyRows, InvalidHistory> {
         let json = read(content)?;
-        let endpoints = list(json.get("endpoints")).ok_or(wrong("the list of endpoints"))?;
+        let endpoints = list(json.get("endpoints")).ok_or(inconsistent("the list of endpoints"))?;
         let of_endpoint = |json: &Json| {
             Ok(SketchRows {
                 key: read_key(json)?,
@@ -230,23 +279,22 @@ impl LatencyRows {
         Ok(LatencyRows {
             node: read_node(&json)?,
             endpoints: endpoints.iter().map(of_endpoint).collect::<Result<_, _>>()?,
-            until: number(json.get("until")).ok_or(wrong("the last day"))?,
+            until: number(json.get("until")).ok_or(inconsistent("the last day"))?,
         })
     }
 }
 
 impl SketchRows {
-    /// Adds the times of `from <= t < to` to a sum. Where only days or blocks are kept, those count whose middle is in
-    /// the period.
+    /// Adds the latencies of a period (`from <= t < to`) to a sum: all hours, days or blocks whose middle is in it.
     pub fn add_between(&self, sum: &mut Sketch, from: UnixNanos, to: UnixNanos) {
         let hours_from = self.hours.first().map_or(UnixNanos::MAX, |(hour, _)| start_of_day(hour.saturating_mul(HOUR)));
         add_between(&self.hours, HOUR, (from, to), UnixNanos::MAX, sum);
         add_between(&self.days, DAY, (from, to), hours_from, sum);
-        add_between(&self.blocks, BLOCK * DAY, (from, to), hours_from, sum);
+        add_between(&self.blocks, DAYS_PER_BLOCK * DAY, (from, to), hours_from, sum);
     }
 }
 
-/// Adds the hours that are not closed, of those whose middle is in `from <= t < to`, to a sum.
+/// Adds those open hours to a sum whose middle is in a period (`from <= t < to`).
 pub fn add_open_between(open: &Series<Sketch>, sum: &mut Sketch, from: UnixNanos, to: UnixNanos) {
     add_between(open, HOUR, (from, to), UnixNanos::MAX, sum);
 }
@@ -255,44 +303,42 @@ fn add_between(
     row: &Series<Sketch>,
     length: Nanos,
     (from, to): (UnixNanos, UnixNanos),
-    but_from: UnixNanos,
+    excluded_from: UnixNanos,
     sum: &mut Sketch,
 ) {
     for (number, sketch) in row {
         let start = number.saturating_mul(length);
         let middle = start.saturating_add(length / 2);
-        if start < but_from && from <= middle && middle < to {
+        if start < excluded_from && from <= middle && middle < to {
             sum.merge(sketch);
         }
     }
 }
 
-fn wrong(what: &'static str) -> InvalidHistory {
+fn inconsistent(what: &'static str) -> InvalidHistory {
     InvalidHistory::Inconsistent(what)
 }
 
-/// Reads JSON of the version that is known.
+/// Parses JSON of the supported version.
 fn read(content: &[u8]) -> Result<Json<'_>, InvalidHistory> {
     let text = std::str::from_utf8(content).map_err(|error| InvalidHistory::Malformed(error.to_string()))?;
     let json = json::parse(text).map_err(|error| InvalidHistory::Malformed(error.to_string()))?;
     match number(json.get("version")) {
         Some(version) if version == i64::from(VERSION) => Ok(json),
         Some(other) => Err(InvalidHistory::UnsupportedVersion(other)),
-        None => Err(InvalidHistory::Malformed("it names no version".to_owned())),
+        None => Err(InvalidHistory::Malformed("the key `version` is missing".to_owned())),
     }
 }
 
-/// The whole number, if it is one.
 fn number(json: Option<&Json<'_>>) -> Option<i64> {
     json?.as_integer()
 }
 
-/// The text, if it is one.
 fn text<'j>(json: Option<&'j Json<'_>>) -> Option<&'j str> {
-    if let Json::Text(text) = json? { Some(text) } else { None }
+    if let Json::String(text) = json? { Some(text) } else { None }
 }
 
-/// The elements of a list; where nothing is, there are none.
+/// A missing list is empty.
 fn list<'j, 't>(json: Option<&'j Json<'t>>) -> Option<&'j [Json<'t>]> {
     match json {
         Some(Json::Array(list)) => Some(list),
@@ -301,21 +347,20 @@ fn list<'j, 't>(json: Option<&'j Json<'t>>) -> Option<&'j [Json<'t>]> {
     }
 }
 
-/// The numbers of a list.
 fn numbers(json: Option<&Json<'_>>) -> Option<Vec<i64>> {
     list(json)?.iter().map(Json::as_integer).collect()
 }
 
 fn read_node(json: &Json<'_>) -> Result<Option<NodeName>, InvalidHistory> {
     let Some(name) = json.get("node") else { return Ok(None) };
-    NodeName::new(text(Some(name)).unwrap_or_default()).map(Some).map_err(|_| wrong("the node's name"))
+    NodeName::new(text(Some(name)).unwrap_or_default()).map(Some).map_err(|_| inconsistent("the node's name"))
 }
 
 fn read_key(json: &Json<'_>) -> Result<EndpointKey, InvalidHistory> {
     let text = |name: &str, limit| Some(shortened(text(json.get(name))?.to_owned(), limit));
     match (text("title", TITLE_LIMIT), text("endpoint", LOCATOR_LIMIT)) {
         (Some(title), Some(locator)) => Ok(EndpointKey { title, locator }),
-        _ => Err(wrong("the name of an endpoint")),
+        _ => Err(inconsistent("the name of an endpoint")),
     }
 }
 
@@ -340,16 +385,16 @@ fn read_event(json: &Json<'_>) -> Option<Event> {
 
 fn read_message(json: &Json<'_>) -> Option<MessageRow> {
     let [at, message, about] = list(Some(json))? else { return None };
-    let about = numbers(Some(about))?.into_iter().map(|place| usize::try_from(place).ok()).collect::<Option<_>>()?;
+    let about = numbers(Some(about))?.into_iter().map(|index| usize::try_from(index).ok()).collect::<Option<_>>()?;
     Some(MessageRow { at: at.as_integer()?, message: shortened(text(Some(message))?.to_owned(), MESSAGE_LIMIT), about })
 }
 
-/// Reads a column; `read` gives `None` for what is wrong and `Some(None)` for nothing.
+/// Reads a column. `read` returns `None` for invalid values and `Some(None)` for periods without a value.
 fn row<T>(column: Option<&Json<'_>>, each: &str, read: impl Fn(&Json<'_>) -> Option<Option<T>>) -> Option<Series<T>> {
     let Some(column) = column else { return Some(Vec::new()) };
     let from = number(column.get("from")).unwrap_or(0);
     let each = list(column.get(each))?;
-    // Far from where numbers end, so that nobody has to fear reckoning with them.
+    // Far below the limits of integers, so that arithmetic on period numbers cannot overflow.
     if from.unsigned_abs() > u64::from(u32::MAX) {
         return None;
     }
@@ -363,17 +408,17 @@ fn row<T>(column: Option<&Json<'_>>, each: &str, read: impl Fn(&Json<'_>) -> Opt
 fn percentiles(column: Option<&Json<'_>>) -> Result<Series<Percentiles>, InvalidHistory> {
     let bucket = |json: &Json| match json.as_integer()? {
         -1 => Some(None),
-        place => Bucket::from_index(u64::try_from(place).ok()?).map(Some),
+        index => Bucket::from_index(u64::try_from(index).ok()?).map(Some),
     };
-    let of = |each: &str| row(column, each, bucket).ok_or(wrong("a percentile"));
+    let of = |each: &str| row(column, each, bucket).ok_or(inconsistent("a percentile"));
     let (p50, p95) = (of("p50")?, of("p95")?);
     if p50.len() != p95.len() {
-        return Err(wrong("a percentile"));
+        return Err(inconsistent("a percentile"));
     }
     let both = p50.into_iter().zip(p95);
     both.map(
         |((period, p50), (other, p95))| {
-            if period == other { Ok((period, Percentiles { p50, p95 })) } else { Err(wrong("a percentile")) }
+            if period == other { Ok((period, Percentiles { p50, p95 })) } else { Err(inconsistent("a percentile")) }
         },
     )
     .collect()
@@ -386,5 +431,5 @@ fn sketches(column: Option<&Json<'_>>) -> Result<Series<Sketch>, InvalidHistory>
         let sketch = Sketch::from_numbers(&numbers?)?;
         Some((!sketch.is_empty()).then_some(sketch))
     };
-    row(column, "each", read).ok_or(wrong("a sketch"))
+    row(column, "each", read).ok_or(inconsistent("a sketch"))
 }

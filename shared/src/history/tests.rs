@@ -1,6 +1,6 @@
-//! What holds for histories, whatever happens to the files they are made of.
+//! Histories do not depend on the order or number of steps in which their files are added.
 
-mod life;
+mod steps;
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::check_file::{Attempt, CheckFile, CheckResult};
 use crate::status::Status;
 use crate::uptime::{self, UptimeBreakdown};
 
-/// A day in the middle of nowhere in particular: 2026-11-22T00:00:00Z.
+/// 2026-11-22T00:00:00Z.
 const DAY_ONE: UnixNanos = 20_779 * DAY;
 
 fn node() -> Option<NodeName> {
@@ -30,27 +30,27 @@ fn result(title: &str, at: UnixNanos, status: Status) -> CheckResult {
     }
 }
 
-/// All the check files of a node, as a store has them.
-type Shelf = BTreeMap<CheckFileName, CheckFile>;
+/// The check files of a node in the store.
+type CheckFiles = BTreeMap<CheckFileName, CheckFile>;
 
-fn put(shelf: &mut Shelf, stored_at: UnixNanos, results: Vec<CheckResult>) -> CheckFileName {
+fn put(files: &mut CheckFiles, stored_at: UnixNanos, results: Vec<CheckResult>) -> CheckFileName {
     let name = CheckFileName { stored_at, node: node() };
-    shelf.insert(name.clone(), CheckFile { results, skipped: Vec::new() });
+    files.insert(name.clone(), CheckFile { results, skipped: Vec::new() });
     name
 }
 
-/// Folds what a listing finds, as a checker does after it has stored `own`.
-fn fold(shelf: &Shelf, known: &mut (History, Latencies), own: &[CheckFileName], now: UnixNanos, expiry: Nanos) {
+/// Adds what a listing finds, as a checker does after it stored `own`.
+fn update(files: &CheckFiles, known: &mut (History, Latencies), own: &[CheckFileName], now: UnixNanos, expiry: Nanos) {
     let (history, latencies) = known;
     let listed: Vec<CheckFileName> =
-        shelf.keys().filter(|name| name.stored_at >= history.list_from()).cloned().collect();
+        files.keys().filter(|name| name.stored_at >= history.list_from()).cloned().collect();
     let mut names = history.uncovered(&listed, now);
     names.extend(own_check_files(history, own, now).into_iter().filter(|name| name.stored_at < history.list_from()));
     names.sort_unstable();
     names.dedup();
-    let files: Vec<(CheckFileName, CheckFile)> = names.iter().map(|name| (name.clone(), shelf[name].clone())).collect();
+    let added: Vec<(CheckFileName, CheckFile)> = names.iter().map(|name| (name.clone(), files[name].clone())).collect();
     let gap = [
-        history.can_append(files.iter().map(|(name, file)| (name, file.results.as_slice())), now).err(),
+        history.can_append(added.iter().map(|(name, file)| (name, file.results.as_slice())), now).err(),
         history.rebuild_for(latencies),
     ]
     .into_iter()
@@ -59,33 +59,33 @@ fn fold(shelf: &Shelf, known: &mut (History, Latencies), own: &[CheckFileName], 
     match gap {
         None => {
             let mut builder = HistoryBuilder::append(history, latencies);
-            for (name, file) in files {
+            for (name, file) in added {
                 builder.add(&name, &file);
             }
             builder.finish(expiry);
         }
-        Some(gap) => make_again(shelf, known, gap, now, expiry),
+        Some(gap) => rebuild_from(files, known, gap, now, expiry),
     }
 }
 
-fn make_again(
-    shelf: &Shelf,
+fn rebuild_from(
+    files: &CheckFiles,
     (history, latencies): &mut (History, Latencies),
     gap: RebuildFrom,
     now: UnixNanos,
     expiry: Nanos,
 ) {
-    let listed: Vec<CheckFileName> = shelf.keys().filter(|name| name.stored_at >= gap.list_from()).cloned().collect();
+    let listed: Vec<CheckFileName> = files.keys().filter(|name| name.stored_at >= gap.list_from()).cloned().collect();
     let mut builder = HistoryBuilder::rebuild(history, latencies, gap, &listed, now);
     for name in &listed {
-        builder.add(name, &shelf[name]);
+        builder.add(name, &files[name]);
     }
     builder.finish(expiry);
 }
 
-fn rebuilt(shelf: &Shelf, now: UnixNanos, expiry: Nanos) -> (History, Latencies) {
+fn rebuilt(files: &CheckFiles, now: UnixNanos, expiry: Nanos) -> (History, Latencies) {
     let mut known = (History::new(node()), Latencies::default());
-    make_again(shelf, &mut known, RebuildFrom::START, now, expiry);
+    rebuild_from(files, &mut known, RebuildFrom::START, now, expiry);
     known
 }
 
@@ -93,13 +93,13 @@ fn bytes(known: &(History, Latencies)) -> (String, String) {
     (known.0.to_json(), known.1.to_json())
 }
 
-/// Histories that were stored once; they are only added.
+/// Golden files are never changed.
 const GOLDEN: &str = include_str!("../../golden/history/here.json");
 const GOLDEN_LATENCIES: &str = include_str!("../../golden/history/here.latency.json");
 
-/// What the golden histories were made of: two days of checks every ten minutes, with an outage and a message.
-fn golden_shelf() -> Shelf {
-    let mut shelf = Shelf::new();
+/// The check files of the golden history: two days of checks every ten minutes, with an outage and a message.
+fn golden_files() -> CheckFiles {
+    let mut files = CheckFiles::new();
     for step in 0..300 {
         let at = DAY_ONE + step * 10 * MINUTE + step % 7;
         let status = match step {
@@ -110,82 +110,82 @@ fn golden_shelf() -> Shelf {
         let message = if step == 73 { "We are <b>on it</b>.".to_owned() } else { String::new() };
         let shop = CheckResult { message, interval: Some(10 * MINUTE), ..result("Shop", at, status) };
         let api = CheckResult { interval: None, quorum: Quorum::All, ..result("API", at + 5, Status::Healthy) };
-        put(&mut shelf, at + SECOND, vec![shop, api]);
+        put(&mut files, at + SECOND, vec![shop, api]);
     }
-    shelf
+    files
 }
 
 #[test]
-fn a_history_of_very_many_endpoints_is_read_back_whole() {
-    let mut shelf = Shelf::new();
+fn a_history_of_thousands_of_endpoints_round_trips() {
+    let mut files = CheckFiles::new();
     let titles = (0..20_000).map(|number| format!("Endpoint {number}"));
     let results = titles.map(|title| result(&title, DAY_ONE, Status::Healthy)).collect();
-    put(&mut shelf, DAY_ONE + SECOND, results);
-    let known = rebuilt(&shelf, DAY_ONE + MINUTE, 90 * DAY);
+    put(&mut files, DAY_ONE + SECOND, results);
+    let known = rebuilt(&files, DAY_ONE + MINUTE, 90 * DAY);
     assert_eq!(known.0.endpoints.len(), 20_000);
     let again = (
         History::parse(known.0.to_json().as_bytes()).expect("it was written"),
         Latencies::parse(known.1.to_json().as_bytes()).expect("they were written"),
     );
-    assert!(bytes(&again) == bytes(&known), "what is read is what was written");
+    assert!(bytes(&again) == bytes(&known), "the round trip changed it");
 }
 
 #[test]
-fn a_history_that_was_stored_once_is_read_and_written_to_the_byte() {
+fn the_golden_history_round_trips_to_the_byte() {
     let history = History::parse(GOLDEN.trim_end().as_bytes()).expect("it was stored");
     assert_eq!(history.to_json(), GOLDEN.trim_end());
     let latencies = Latencies::parse(GOLDEN_LATENCIES.trim_end().as_bytes()).expect("they were stored");
     assert_eq!(latencies.to_json(), GOLDEN_LATENCIES.trim_end());
-    let shop = past_of(&history, "Shop");
+    let shop = endpoint_of(&history, "Shop");
     let noon = DAY_ONE + DAY / 2;
     assert_eq!(uptime::status_at(&shop.timeline.spans, noon + SECOND), Status::Down);
     assert_eq!(UptimeBreakdown::from_spans(&shop.timeline.spans, DAY_ONE, DAY_ONE + DAY).down, 30 * MINUTE + 3);
-    assert_eq!(past_of(&history, "API").latest.quorum, Quorum::All);
-    assert_eq!(history.messages.first().map(|said| said.message.as_str()), Some("We are <b>on it</b>."));
-    assert_eq!((history, latencies), rebuilt(&golden_shelf(), DAY_ONE + 3 * DAY, DEFAULT_EXPIRY));
+    assert_eq!(endpoint_of(&history, "API").latest.quorum, Quorum::All);
+    assert_eq!(history.messages.first().map(|posted| posted.message.as_str()), Some("We are <b>on it</b>."));
+    assert_eq!((history, latencies), rebuilt(&golden_files(), DAY_ONE + 3 * DAY, DEFAULT_EXPIRY));
 }
 
-/// A day of checks every minute, in which `A` is down from 12:00 to 12:30 and `B` always well.
-fn one_day() -> Shelf {
-    let mut shelf = Shelf::new();
+/// A day of checks every minute, in which `A` is down from 12:00 to 12:30 and `B` is always healthy.
+fn one_day() -> CheckFiles {
+    let mut files = CheckFiles::new();
     for minute in 0..1_440 {
         let at = DAY_ONE + minute * MINUTE;
         let status = if (720..750).contains(&minute) { Status::Down } else { Status::Healthy };
-        put(&mut shelf, at + SECOND, vec![result("B", at, Status::Healthy), result("A", at, status)]);
+        put(&mut files, at + SECOND, vec![result("B", at, Status::Healthy), result("A", at, status)]);
     }
-    shelf
+    files
 }
 
-/// The same as it is read.
-fn outline_of(history: &History, title: &str) -> EndpointRows {
-    let outline = HistoryRows::parse(history.to_json().as_bytes()).expect("it was just written");
-    outline.endpoints.into_iter().find(|past| past.key.title == title).expect("it is known")
+/// The endpoint, parsed from the written history.
+fn rows_of(history: &History, title: &str) -> EndpointRows {
+    let rows = HistoryRows::parse(history.to_json().as_bytes()).expect("it was just written");
+    rows.endpoints.into_iter().find(|endpoint| endpoint.key.title == title).expect("it is known")
 }
 
-fn told_of(row: &Series<Percentiles>, period: i64) -> Percentiles {
+fn percentiles_of(row: &Series<Percentiles>, period: i64) -> Percentiles {
     row.iter().find(|(known, _)| *known == period).expect("it is there").1
 }
 
-/// How many times an endpoint's sketches hold from `from` to before `to`.
-fn counted_between((history, latencies): &(History, Latencies), title: &str, from: UnixNanos, to: UnixNanos) -> Sketch {
+/// The sum of an endpoint's sketches in a period (`from <= t < to`).
+fn sketch_between((history, latencies): &(History, Latencies), title: &str, from: UnixNanos, to: UnixNanos) -> Sketch {
     let mut sum = Sketch::default();
-    let outline = LatencyRows::parse(latencies.to_json().as_bytes()).expect("they were just written");
-    let sketches = outline.endpoints.into_iter().find(|sketches| sketches.key.title == title).unwrap_or_default();
+    let rows = LatencyRows::parse(latencies.to_json().as_bytes()).expect("they were just written");
+    let sketches = rows.endpoints.into_iter().find(|sketches| sketches.key.title == title).unwrap_or_default();
     sketches.add_between(&mut sum, from, to);
-    add_open_between(&outline_of(history, title).open, &mut sum, from, to);
+    add_open_between(&rows_of(history, title).open, &mut sum, from, to);
     sum
 }
 
-fn past_of<'a>(history: &'a History, title: &str) -> &'a EndpointHistory {
-    history.endpoints.iter().find(|(key, _)| key.title == title).map(|(_, past)| past).expect("it was checked")
+fn endpoint_of<'a>(history: &'a History, title: &str) -> &'a EndpointHistory {
+    history.endpoints.iter().find(|(key, _)| key.title == title).map(|(_, endpoint)| endpoint).expect("it was checked")
 }
 
 #[test]
-fn a_day_with_half_an_hour_down_is_three_spans_with_exact_ends() {
+fn an_outage_gives_three_spans_with_exact_ends() {
     let now = DAY_ONE + DAY;
     let (history, _) = rebuilt(&one_day(), now, DEFAULT_EXPIRY);
-    let past = past_of(&history, "A");
-    let moments: Vec<(i64, i64, Status)> = past
+    let endpoint = endpoint_of(&history, "A");
+    let moments: Vec<(i64, i64, Status)> = endpoint
         .timeline
         .spans
         .iter()
@@ -193,226 +193,211 @@ fn a_day_with_half_an_hour_down_is_three_spans_with_exact_ends() {
         .collect();
     let end = 86_400 + 30;
     assert_eq!(moments, [(0, 43_200, Status::Healthy), (43_200, 45_000, Status::Down), (45_000, end, Status::Healthy)]);
-    let breakdown = UptimeBreakdown::from_spans(&past.timeline.spans, DAY_ONE, now);
+    let breakdown = UptimeBreakdown::from_spans(&endpoint.timeline.spans, DAY_ONE, now);
     assert_eq!(breakdown.uptime().map(uptime::Ratio::percent).as_deref(), Some("97.91%"));
-    assert_eq!(past.events, [Event { at: DAY_ONE + DAY / 2, reason: format!("refused at {}", DAY_ONE + DAY / 2) }]);
-    assert_eq!(past_of(&history, "B").latest.position, 0);
+    assert_eq!(endpoint.events, [Event { at: DAY_ONE + DAY / 2, reason: format!("refused at {}", DAY_ONE + DAY / 2) }]);
+    assert_eq!(endpoint_of(&history, "B").latest.position, 0);
     assert_eq!(history.file_count(), 1_440);
 }
 
 #[test]
-fn the_percentiles_of_a_day_are_those_of_its_checks() {
-    let shelf = one_day();
-    let (history, _) = rebuilt(&shelf, DAY_ONE + DAY, DEFAULT_EXPIRY);
-    let mut times: Vec<Nanos> = shelf.values().map(|file| file.results[0].attempts[0].rtt).collect();
+fn daily_percentiles_are_those_of_the_checks() {
+    let files = one_day();
+    let (history, _) = rebuilt(&files, DAY_ONE + DAY, DEFAULT_EXPIRY);
+    let mut times: Vec<Nanos> = files.values().map(|file| file.results[0].attempts[0].rtt).collect();
     times.sort_unstable();
-    let told = told_of(&outline_of(&history, "B").by_day(), day_of(DAY_ONE));
-    for (bucket, exact) in [(told.p50, times[1_439 / 2]), (told.p95, times[1_439 * 95 / 100])] {
+    let percentiles = percentiles_of(&rows_of(&history, "B").by_day(), day_of(DAY_ONE));
+    for (bucket, exact) in [(percentiles.p50, times[1_439 / 2]), (percentiles.p95, times[1_439 * 95 / 100])] {
         assert!((bucket.time() - exact).abs() * 20 <= exact, "{} for {exact}", bucket.time());
     }
-    assert_eq!(outline_of(&history, "B").by_hour().len(), 24);
+    assert_eq!(rows_of(&history, "B").by_hour().len(), 24);
 }
 
 #[test]
-fn closed_days_tell_the_same_percentiles_as_open_ones() {
-    let mut shelf = one_day();
-    let (open, nothing) = rebuilt(&shelf, DAY_ONE + DAY, DEFAULT_EXPIRY);
+fn closed_days_have_the_percentiles_of_open_ones() {
+    let mut files = one_day();
+    let (open, nothing) = rebuilt(&files, DAY_ONE + DAY, DEFAULT_EXPIRY);
     assert!(nothing.endpoints.is_empty());
     let at = DAY_ONE + DAY + 2 * HOUR;
-    put(&mut shelf, at, vec![result("A", at, Status::Healthy), result("B", at, Status::Healthy)]);
-    let (closed, latencies) = rebuilt(&shelf, at, DEFAULT_EXPIRY);
+    put(&mut files, at, vec![result("A", at, Status::Healthy), result("B", at, Status::Healthy)]);
+    let (closed, latencies) = rebuilt(&files, at, DEFAULT_EXPIRY);
     let day = day_of(DAY_ONE);
-    let told = |history: &History| {
-        let past = outline_of(history, "B");
-        (told_of(&past.by_day(), day), told_of(&past.by_hour(), day * HOURS_A_DAY))
+    let both = |history: &History| {
+        let endpoint = rows_of(history, "B");
+        (percentiles_of(&endpoint.by_day(), day), percentiles_of(&endpoint.by_hour(), day * HOURS_PER_DAY))
     };
-    assert_eq!(told(&open), told(&closed));
-    assert_eq!((past_of(&closed, "B").open.len(), latencies.endpoints.len()), (1, 2));
-    assert_eq!(counted_between(&(closed, latencies), "B", DAY_ONE, at + HOUR).count(), 1_441);
+    assert_eq!(both(&open), both(&closed));
+    assert_eq!((endpoint_of(&closed, "B").open.len(), latencies.endpoints.len()), (1, 2));
+    assert_eq!(sketch_between(&(closed, latencies), "B", DAY_ONE, at + HOUR).count(), 1_441);
 }
 
 #[test]
-fn a_round_from_before_another_is_put_in_its_place() {
-    let mut shelf = one_day();
+fn a_late_round_is_inserted_in_order() {
+    let mut files = one_day();
     let noon = DAY_ONE + DAY / 2 + SECOND;
     let late = CheckFileName { stored_at: noon, node: node() };
-    let content = shelf.remove(&late).expect("it was stored");
+    let content = files.remove(&late).expect("it was stored");
     let now = DAY_ONE + DAY;
-    let mut known = rebuilt(&shelf, now, DEFAULT_EXPIRY);
-    shelf.insert(late.clone(), content);
-    fold(&shelf, &mut known, &[late], now, DEFAULT_EXPIRY);
-    assert_eq!(bytes(&known), bytes(&rebuilt(&shelf, now, DEFAULT_EXPIRY)));
+    let mut known = rebuilt(&files, now, DEFAULT_EXPIRY);
+    files.insert(late.clone(), content);
+    update(&files, &mut known, &[late], now, DEFAULT_EXPIRY);
+    assert_eq!(bytes(&known), bytes(&rebuilt(&files, now, DEFAULT_EXPIRY)));
 }
 
 #[test]
-fn two_runs_that_overlap_lose_nothing() {
-    let mut shelf = one_day();
+fn overlapping_runs_lose_nothing() {
+    let mut files = one_day();
     let now = DAY_ONE + DAY + MINUTE;
-    let mut known = rebuilt(&shelf, now, DEFAULT_EXPIRY);
+    let mut known = rebuilt(&files, now, DEFAULT_EXPIRY);
     let (mut one, mut other) = (known.clone(), known.clone());
     let at = DAY_ONE + DAY;
-    let first = put(&mut shelf, at, vec![result("A", at - 2 * SECOND, Status::Down)]);
-    fold(&shelf, &mut one, std::slice::from_ref(&first), now, DEFAULT_EXPIRY);
-    let content = shelf.remove(&first).expect("it was stored");
-    let second = put(&mut shelf, at + SECOND, vec![result("A", at - 3 * SECOND, Status::Healthy)]);
-    fold(&shelf, &mut other, &[second], now, DEFAULT_EXPIRY);
-    shelf.insert(first, content);
-    // Whoever wrote last, the next run finds what is missing.
+    let first = put(&mut files, at, vec![result("A", at - 2 * SECOND, Status::Down)]);
+    update(&files, &mut one, std::slice::from_ref(&first), now, DEFAULT_EXPIRY);
+    let content = files.remove(&first).expect("it was stored");
+    let second = put(&mut files, at + SECOND, vec![result("A", at - 3 * SECOND, Status::Healthy)]);
+    update(&files, &mut other, &[second], now, DEFAULT_EXPIRY);
+    files.insert(first, content);
+    // The next run finds what is missing, no matter which run wrote last.
     for mut written in [one, other] {
-        fold(&shelf, &mut written, &[], now, DEFAULT_EXPIRY);
+        update(&files, &mut written, &[], now, DEFAULT_EXPIRY);
         known = written;
-        assert_eq!(bytes(&known), bytes(&rebuilt(&shelf, now, DEFAULT_EXPIRY)));
+        assert_eq!(bytes(&known), bytes(&rebuilt(&files, now, DEFAULT_EXPIRY)));
     }
 }
 
 #[test]
-fn what_is_older_than_the_check_files_stays() {
-    let mut shelf = one_day();
-    let mut known = rebuilt(&shelf, DAY_ONE + DAY, DEFAULT_EXPIRY);
+fn data_older_than_the_check_files_is_kept() {
+    let mut files = one_day();
+    let mut known = rebuilt(&files, DAY_ONE + DAY, DEFAULT_EXPIRY);
     for minute in 0..1_440 {
         let at = DAY_ONE + 3 * DAY + minute * MINUTE;
-        let own = put(&mut shelf, at, vec![result("A", at, Status::Healthy)]);
+        let own = put(&mut files, at, vec![result("A", at, Status::Healthy)]);
         if minute % 500 == 0 || minute == 1_439 {
-            fold(&shelf, &mut known, &[own], at, DEFAULT_EXPIRY);
+            update(&files, &mut known, &[own], at, DEFAULT_EXPIRY);
         }
     }
     let complete = bytes(&known);
-    // The first day's files have expired, and some of the second's.
-    shelf.retain(|name, _| name.stored_at >= DAY_ONE + 3 * DAY + HOUR);
-    make_again(&shelf, &mut known, RebuildFrom::START, DAY_ONE + 4 * DAY, DEFAULT_EXPIRY);
+    // All files of the first day have expired, and some of the second.
+    files.retain(|name, _| name.stored_at >= DAY_ONE + 3 * DAY + HOUR);
+    rebuild_from(&files, &mut known, RebuildFrom::START, DAY_ONE + 4 * DAY, DEFAULT_EXPIRY);
     assert_eq!(bytes(&known), complete);
     assert_eq!(known.0.file_count(), 2_880);
 }
 
 #[test]
-fn what_is_older_than_the_expiry_is_forgotten() {
-    let mut shelf = Shelf::new();
+fn data_older_than_the_expiry_is_removed() {
+    let mut files = CheckFiles::new();
     for hour in 0..24 * 60 {
         let at = DAY_ONE + hour * HOUR;
-        put(&mut shelf, at, vec![CheckResult { interval: Some(HOUR), ..result("A", at, Status::Healthy) }]);
+        put(&mut files, at, vec![CheckResult { interval: Some(HOUR), ..result("A", at, Status::Healthy) }]);
     }
-    let (history, latencies) = rebuilt(&shelf, DAY_ONE + 60 * DAY, 30 * DAY);
-    let past = past_of(&history, "A");
-    assert_eq!(past.timeline.spans[0].start, DAY_ONE + 29 * DAY);
-    assert_eq!(outline_of(&history, "A").by_day().len(), 31);
+    let (history, latencies) = rebuilt(&files, DAY_ONE + 60 * DAY, 30 * DAY);
+    let endpoint = endpoint_of(&history, "A");
+    assert_eq!(endpoint.timeline.spans[0].start, DAY_ONE + 29 * DAY);
+    assert_eq!(rows_of(&history, "A").by_day().len(), 31);
     assert_eq!(latencies.endpoints.values().next().map(|sketches| sketches.days.len()), Some(30));
 }
 
 #[test]
-fn old_days_become_blocks_and_their_percentiles_stay() {
-    let mut shelf = Shelf::new();
+fn old_days_are_merged_into_blocks() {
+    let mut files = CheckFiles::new();
     for hour in 0..24 * 200 {
         let at = DAY_ONE + hour * HOUR;
-        put(&mut shelf, at, vec![CheckResult { interval: Some(HOUR), ..result("A", at, Status::Healthy) }]);
+        put(&mut files, at, vec![CheckResult { interval: Some(HOUR), ..result("A", at, Status::Healthy) }]);
     }
-    let (history, latencies) = rebuilt(&shelf, DAY_ONE + 200 * DAY, DEFAULT_EXPIRY);
+    let (history, latencies) = rebuilt(&files, DAY_ONE + 200 * DAY, DEFAULT_EXPIRY);
     let sketches = latencies.endpoints.values().next().expect("it was checked");
     assert!(sketches.blocks.len() >= 3 && sketches.days.len() <= 92 + 28, "{:?}", sketches.blocks.keys());
     let both = (history, latencies);
-    assert_eq!(counted_between(&both, "A", 0, DAY_ONE + 300 * DAY).count(), 24 * 200);
-    assert_eq!(counted_between(&both, "A", DAY_ONE + 193 * DAY, DAY_ONE + 300 * DAY).count(), 24 * 7);
+    assert_eq!(sketch_between(&both, "A", 0, DAY_ONE + 300 * DAY).count(), 24 * 200);
+    assert_eq!(sketch_between(&both, "A", DAY_ONE + 193 * DAY, DAY_ONE + 300 * DAY).count(), 24 * 7);
 }
 
 #[test]
-fn a_file_from_the_future_waits_until_its_time_has_come() {
-    let mut shelf = one_day();
+fn a_file_from_the_future_is_added_when_its_time_comes() {
+    let mut files = one_day();
     let now = DAY_ONE + DAY;
-    // The clock was wrong by a year, and a round was stored and folded then.
-    let mut known = rebuilt(&shelf, now, DEFAULT_EXPIRY);
+    // The clock was wrong by a year, and a round was stored and added then.
+    let mut known = rebuilt(&files, now, DEFAULT_EXPIRY);
     let wrong = now + 365 * DAY;
-    let own = put(&mut shelf, wrong, vec![result("A", wrong, Status::Down)]);
-    fold(&shelf, &mut known, &[own], wrong, DEFAULT_EXPIRY);
-    let own = put(&mut shelf, now + MINUTE, vec![result("A", now + MINUTE, Status::Healthy)]);
-    fold(&shelf, &mut known, &[own], now + MINUTE, DEFAULT_EXPIRY);
-    assert_eq!(bytes(&known), bytes(&rebuilt(&shelf, now + MINUTE, DEFAULT_EXPIRY)));
-    assert_eq!(uptime::status_at(&past_of(&known.0, "A").timeline.spans, now + MINUTE), Status::Healthy);
+    let own = put(&mut files, wrong, vec![result("A", wrong, Status::Down)]);
+    update(&files, &mut known, &[own], wrong, DEFAULT_EXPIRY);
+    let own = put(&mut files, now + MINUTE, vec![result("A", now + MINUTE, Status::Healthy)]);
+    update(&files, &mut known, &[own], now + MINUTE, DEFAULT_EXPIRY);
+    assert_eq!(bytes(&known), bytes(&rebuilt(&files, now + MINUTE, DEFAULT_EXPIRY)));
+    assert_eq!(uptime::status_at(&endpoint_of(&known.0, "A").timeline.spans, now + MINUTE), Status::Healthy);
     assert_eq!(known.0.newest(), Some(now + MINUTE));
 }
 
 #[test]
-fn lost_latencies_are_made_again() {
-    let mut shelf = one_day();
+fn lost_latencies_are_rebuilt() {
+    let mut files = one_day();
     let at = DAY_ONE + DAY + 2 * HOUR;
-    put(&mut shelf, at, vec![result("A", at, Status::Healthy)]);
-    let mut known = rebuilt(&shelf, at, DEFAULT_EXPIRY);
+    put(&mut files, at, vec![result("A", at, Status::Healthy)]);
+    let mut known = rebuilt(&files, at, DEFAULT_EXPIRY);
     let complete = bytes(&known);
     known.1 = Latencies::default();
-    fold(&shelf, &mut known, &[], at, DEFAULT_EXPIRY);
+    update(&files, &mut known, &[], at, DEFAULT_EXPIRY);
     assert_eq!(bytes(&known), complete);
 }
 
 #[test]
-fn results_of_an_impossible_time_are_left_out_and_counted() {
-    let mut shelf = one_day();
+fn results_of_impossible_times_are_counted_and_ignored() {
+    let mut files = one_day();
     let at = DAY_ONE + DAY;
-    put(&mut shelf, at, vec![result("A", 7, Status::Down), result("A", at + HOUR, Status::Down)]);
+    put(&mut files, at, vec![result("A", 7, Status::Down), result("A", at + HOUR, Status::Down)]);
     let mut known = (History::new(node()), Latencies::default());
-    let names: Vec<CheckFileName> = shelf.keys().cloned().collect();
+    let names: Vec<CheckFileName> = files.keys().cloned().collect();
     let mut builder = HistoryBuilder::rebuild(&mut known.0, &mut known.1, RebuildFrom::START, &names, at);
     for name in &names {
-        builder.add(name, &shelf[name]);
+        builder.add(name, &files[name]);
     }
     assert_eq!(builder.finish(DEFAULT_EXPIRY), BuildReport { implausible: 2 });
-    assert_eq!(past_of(&known.0, "A").timeline.spans.len(), 3);
+    assert_eq!(endpoint_of(&known.0, "A").timeline.spans.len(), 3);
 }
 
 #[test]
-fn files_of_other_nodes_are_theirs() {
-    let mut shelf = one_day();
+fn files_of_other_nodes_are_ignored() {
+    let mut files = one_day();
     let theirs = CheckFileName { stored_at: DAY_ONE + 5, node: NodeName::new("there").ok() };
-    shelf.insert(theirs.clone(), CheckFile { results: vec![result("X", DAY_ONE, Status::Down)], skipped: Vec::new() });
-    let (mut history, mut latencies) = rebuilt(&shelf, DAY_ONE + DAY, DEFAULT_EXPIRY);
+    files.insert(theirs.clone(), CheckFile { results: vec![result("X", DAY_ONE, Status::Down)], skipped: Vec::new() });
+    let (mut history, mut latencies) = rebuilt(&files, DAY_ONE + DAY, DEFAULT_EXPIRY);
     assert_eq!(history.uncovered(std::slice::from_ref(&theirs), DAY_ONE + DAY), []);
     let mut builder = HistoryBuilder::append(&mut history, &mut latencies);
-    builder.add(&theirs, &shelf[&theirs]);
+    builder.add(&theirs, &files[&theirs]);
     builder.finish(DEFAULT_EXPIRY);
     assert_eq!((history.endpoints.len(), history.file_count()), (2, 1_440));
 }
 
 #[test]
-fn messages_outlive_their_files_and_too_many_of_a_day_do_not_pile_up() {
-    let mut shelf = Shelf::new();
+fn messages_outlive_their_files_up_to_a_daily_limit() {
+    let mut files = CheckFiles::new();
     for minute in 0..30 {
         let at = DAY_ONE + minute * MINUTE;
         let message = format!("It is {minute} past.");
-        put(&mut shelf, at, vec![CheckResult { message, ..result("A", at, Status::Healthy) }]);
+        put(&mut files, at, vec![CheckResult { message, ..result("A", at, Status::Healthy) }]);
     }
-    let (history, _) = rebuilt(&shelf, DAY_ONE + DAY, DEFAULT_EXPIRY);
-    assert_eq!(history.messages.len(), MESSAGES_A_DAY);
-    let first = history.messages.first().expect("something was said");
+    let (history, _) = rebuilt(&files, DAY_ONE + DAY, DEFAULT_EXPIRY);
+    assert_eq!(history.messages.len(), MESSAGES_PER_DAY);
+    let first = history.messages.first().expect("a message was posted");
     assert_eq!((first.at, first.message.as_str(), first.about[0].title.as_str()), (DAY_ONE, "It is 0 past.", "A"));
 }
 
 #[test]
-fn two_checkers_with_one_name_are_noticed() {
-    let mut shelf = one_day();
-    let (history, _) = rebuilt(&shelf, DAY_ONE + DAY, DEFAULT_EXPIRY);
+fn two_checkers_with_one_name_are_detected() {
+    let mut files = one_day();
+    let (history, _) = rebuilt(&files, DAY_ONE + DAY, DEFAULT_EXPIRY);
     assert_eq!(history.duplicate_node_evidence(), None);
     for minute in 0..1_440 {
         let at = DAY_ONE + minute * MINUTE + 17 * SECOND;
-        put(&mut shelf, at, vec![result("A", at, Status::Healthy)]);
+        put(&mut files, at, vec![result("A", at, Status::Healthy)]);
     }
-    let (history, _) = rebuilt(&shelf, DAY_ONE + DAY, DEFAULT_EXPIRY);
+    let (history, _) = rebuilt(&files, DAY_ONE + DAY, DEFAULT_EXPIRY);
     assert_eq!(history.duplicate_node_evidence(), Some(DuplicateNodeEvidence { stored: 2_880, expected: 1_440 }));
 }
 
 #[test]
-fn a_reader_lists_little_unless_a_node_has_no_history_or_is_behind() {
-    let (history, _) = rebuilt(&one_day(), DAY_ONE + DAY, DEFAULT_EXPIRY);
-    assert_eq!(look_from([]), None);
-    let from = look_from([&history]).expect("there is one");
-    assert_eq!(from, history.newest - OVERLAP);
-    let own = CheckFileName { stored_at: history.newest, node: node() };
-    assert_eq!(look_further([&history], std::slice::from_ref(&own), from, DAY_ONE), None);
-    let original = CheckFileName { stored_at: history.newest, node: None };
-    assert_eq!(look_further([&history], &[own.clone(), original], from, DAY_ONE), Some(DAY_ONE));
-    // Somebody else has a newer history, and this one's was not written for an hour.
-    let listed = [CheckFileName { stored_at: own.stored_at + HOUR, ..own }];
-    assert_eq!(look_further([&history], &listed, from + HOUR, DAY_ONE), Some(from));
-}
-
-#[test]
-fn what_is_no_history_is_refused_with_a_reason() {
+fn invalid_histories_are_rejected() {
     let good = rebuilt(&one_day(), DAY_ONE + DAY, DEFAULT_EXPIRY).0.to_json();
     assert!(History::parse(good.as_bytes()).is_ok());
     for (from, to) in [
@@ -438,12 +423,12 @@ fn what_is_no_history_is_refused_with_a_reason() {
 }
 
 #[test]
-fn a_quiet_quarter_is_a_few_numbers() {
-    let mut shelf = Shelf::new();
+fn a_quarter_without_outages_is_one_span() {
+    let mut files = CheckFiles::new();
     for hour in 0..24 * 90 {
         let at = DAY_ONE + hour * HOUR + hour % 7;
-        put(&mut shelf, at, vec![CheckResult { interval: Some(HOUR), ..result("A", at, Status::Healthy) }]);
+        put(&mut files, at, vec![CheckResult { interval: Some(HOUR), ..result("A", at, Status::Healthy) }]);
     }
-    let (history, _) = rebuilt(&shelf, DAY_ONE + 90 * DAY, DEFAULT_EXPIRY);
-    assert_eq!(past_of(&history, "A").timeline.spans.len(), 1);
+    let (history, _) = rebuilt(&files, DAY_ONE + 90 * DAY, DEFAULT_EXPIRY);
+    assert_eq!(endpoint_of(&history, "A").timeline.spans.len(), 1);
 }

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::is_spelled_as_name;
+use super::is_valid_name;
 
 /// Where heartbeats are kept: a folder beside the check files.
 pub const HEARTBEAT_FOLDER: &str = "heartbeats/";
 /// How the name of a heartbeat ends.
-pub(super) const HEARTBEAT_ENDING: &str = ".json";
+pub(super) const HEARTBEAT_SUFFIX: &str = ".json";
 /// The longest name of a job, in characters.
 const JOB_NAME_LIMIT: usize = 64;
 
@@ -24,7 +24,7 @@ pub struct InvalidJobName(pub String);
 impl HeartbeatName {
     /// The object of this job, if the text can be a job's name.
     pub fn new(job: &str) -> Result<HeartbeatName, InvalidJobName> {
-        if is_spelled_as_name(job, JOB_NAME_LIMIT) {
+        if is_valid_name(job, JOB_NAME_LIMIT) {
             Ok(HeartbeatName(job.to_owned()))
         } else {
             Err(InvalidJobName(job.to_owned()))
@@ -34,7 +34,7 @@ impl HeartbeatName {
     /// Reads a name that has no prefix any more; `None` if it is no heartbeat's.
     #[must_use]
     pub fn parse(name: &str) -> Option<HeartbeatName> {
-        HeartbeatName::new(name.strip_prefix(HEARTBEAT_FOLDER)?.strip_suffix(HEARTBEAT_ENDING)?).ok()
+        HeartbeatName::new(name.strip_prefix(HEARTBEAT_FOLDER)?.strip_suffix(HEARTBEAT_SUFFIX)?).ok()
     }
 
     /// The job's name.
@@ -46,7 +46,7 @@ impl HeartbeatName {
 
 impl fmt::Display for HeartbeatName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{HEARTBEAT_FOLDER}{}{HEARTBEAT_ENDING}", self.0)
+        write!(formatter, "{HEARTBEAT_FOLDER}{}{HEARTBEAT_SUFFIX}", self.0)
     }
 }
 

@@ -3,8 +3,8 @@
 //! They stand here since they spell names. A prefix that holds one of those characters itself has no pattern; see
 //! [`validate_prefix`].
 
-use super::heartbeat::{HEARTBEAT_ENDING, HEARTBEAT_FOLDER};
-use super::{CHECK_FILE_ENDING, HistoryName, HistoryPart, NodeName};
+use super::heartbeat::{HEARTBEAT_FOLDER, HEARTBEAT_SUFFIX};
+use super::{CHECK_FILE_SUFFIX, HistoryName, HistoryPart, NodeName};
 
 /// Nineteen characters, each of them any: how a policy says "a time" so exactly that the rights of the node `west` do
 /// not reach what `eu-west` stores.
@@ -19,13 +19,13 @@ pub fn everything(prefix: &str) -> String {
 /// The check files of one node.
 #[must_use]
 pub fn check_files(prefix: &str, node: &NodeName) -> String {
-    format!("{prefix}{ANY_TIME}-{node}{CHECK_FILE_ENDING}")
+    format!("{prefix}{ANY_TIME}-{node}{CHECK_FILE_SUFFIX}")
 }
 
 /// The check files of the original Checkup, which knows no nodes.
 #[must_use]
 pub fn legacy_check_files(prefix: &str) -> String {
-    format!("{prefix}{ANY_TIME}{CHECK_FILE_ENDING}")
+    format!("{prefix}{ANY_TIME}{CHECK_FILE_SUFFIX}")
 }
 
 /// A node's own history: its spans and figures, and the sketches of its response times.
@@ -50,7 +50,7 @@ pub fn messages(prefix: &str, node: &NodeName) -> String {
 /// The heartbeats of all jobs: a job is no node, and may report in from any machine that has a writer's keys.
 #[must_use]
 pub fn heartbeats(prefix: &str) -> String {
-    format!("{prefix}{HEARTBEAT_FOLDER}*{HEARTBEAT_ENDING}")
+    format!("{prefix}{HEARTBEAT_FOLDER}*{HEARTBEAT_SUFFIX}")
 }
 
 /// The prefix can be no part of a pattern.

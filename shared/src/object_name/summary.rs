@@ -12,9 +12,9 @@ pub const SUMMARY_FOLDER: &str = "0-summary/";
 /// Where badges are kept: a folder beside the check files, with one in it for each node.
 pub const BADGE_FOLDER: &str = "0-badge/";
 
-const JSON_ENDING: &str = ".json";
-const HTML_ENDING: &str = ".html";
-const BADGE_ENDING: &str = ".svg";
+const JSON_SUFFIX: &str = ".json";
+const HTML_SUFFIX: &str = ".html";
+const BADGE_SUFFIX: &str = ".svg";
 /// The badge of everything together. No title is spelled so, since behind `_` comes another one or two digits.
 const OVERALL: &str = "_overall";
 /// The longest spelling of a title that is not shortened, in characters: file systems take 255.
@@ -115,9 +115,9 @@ impl SummaryName {
     #[must_use]
     pub fn parse(name: &str) -> Option<SummaryName> {
         if let Some(name) = name.strip_prefix(SUMMARY_FOLDER) {
-            let (node, form) = match name.strip_suffix(JSON_ENDING) {
+            let (node, form) = match name.strip_suffix(JSON_SUFFIX) {
                 Some(node) => (node, SummaryForm::Json),
-                None => (name.strip_suffix(HTML_ENDING)?, SummaryForm::Html),
+                None => (name.strip_suffix(HTML_SUFFIX)?, SummaryForm::Html),
             };
             return Some(SummaryName { node: NodeName::new(node).ok()?, form });
         }
@@ -140,7 +140,7 @@ impl SummaryForm {
     /// Reads the last part of a badge's name, such as `Shop.svg`.
     #[must_use]
     pub fn parse_badge(name: &str) -> Option<SummaryForm> {
-        match name.strip_suffix(BADGE_ENDING)? {
+        match name.strip_suffix(BADGE_SUFFIX)? {
             OVERALL => Some(SummaryForm::OverallBadge),
             title => BadgeTitle::parse(title).filter(|title| !title.0.is_empty()).map(SummaryForm::Badge),
         }
@@ -151,10 +151,10 @@ impl fmt::Display for SummaryName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let node = &self.node;
         match &self.form {
-            SummaryForm::Json => write!(formatter, "{SUMMARY_FOLDER}{node}{JSON_ENDING}"),
-            SummaryForm::Html => write!(formatter, "{SUMMARY_FOLDER}{node}{HTML_ENDING}"),
-            SummaryForm::OverallBadge => write!(formatter, "{BADGE_FOLDER}{node}/{OVERALL}{BADGE_ENDING}"),
-            SummaryForm::Badge(title) => write!(formatter, "{BADGE_FOLDER}{node}/{}{BADGE_ENDING}", title.0),
+            SummaryForm::Json => write!(formatter, "{SUMMARY_FOLDER}{node}{JSON_SUFFIX}"),
+            SummaryForm::Html => write!(formatter, "{SUMMARY_FOLDER}{node}{HTML_SUFFIX}"),
+            SummaryForm::OverallBadge => write!(formatter, "{BADGE_FOLDER}{node}/{OVERALL}{BADGE_SUFFIX}"),
+            SummaryForm::Badge(title) => write!(formatter, "{BADGE_FOLDER}{node}/{}{BADGE_SUFFIX}", title.0),
         }
     }
 }
@@ -162,9 +162,9 @@ impl fmt::Display for SummaryName {
 /// Patterns of all these names for a policy's resources: a node may write what it tells itself.
 pub(super) fn patterns_of(prefix: &str, node: &NodeName) -> [String; 3] {
     [
-        format!("{prefix}{SUMMARY_FOLDER}{node}{JSON_ENDING}"),
-        format!("{prefix}{SUMMARY_FOLDER}{node}{HTML_ENDING}"),
-        format!("{prefix}{BADGE_FOLDER}{node}/*{BADGE_ENDING}"),
+        format!("{prefix}{SUMMARY_FOLDER}{node}{JSON_SUFFIX}"),
+        format!("{prefix}{SUMMARY_FOLDER}{node}{HTML_SUFFIX}"),
+        format!("{prefix}{BADGE_FOLDER}{node}/*{BADGE_SUFFIX}"),
     ]
 }
 

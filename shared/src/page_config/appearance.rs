@@ -6,8 +6,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::json::Json;
-use crate::nearest::nearest;
 use crate::status::Status;
+use crate::suggest::suggest;
 
 /// The keys of `config.json` that are about looks.
 pub const KEYS: [&str; 10] =
@@ -111,7 +111,7 @@ pub fn position_in(titles: &[String], title: &str) -> Option<usize> {
 /// Reads the looks of a `config.json`; what does not fit is told in `skipped`.
 #[must_use]
 pub fn read(config: &Json<'_>, skipped: &mut Vec<String>) -> Appearance {
-    let mut reader = Reader { skipped };
+    let mut reader = AppearanceReader { skipped };
     let look = config.get("look");
     reader.known("look", look, &["light", "dark", "radius", "font"]);
     let of_look = |key: &str| look.and_then(|look| look.get(key));
@@ -139,11 +139,11 @@ pub fn read(config: &Json<'_>, skipped: &mut Vec<String>) -> Appearance {
 }
 
 /// Takes values that fit, and tells of the others.
-struct Reader<'a> {
+struct AppearanceReader<'a> {
     skipped: &'a mut Vec<String>,
 }
 
-impl Reader<'_> {
+impl AppearanceReader<'_> {
     fn skip(&mut self, place: &str, why: &str) {
         self.skipped.push(format!("`{place}` {why}; it is skipped"));
     }
@@ -155,14 +155,14 @@ impl Reader<'_> {
             Some(_) => return self.skip(place, "is no object"),
         };
         for (key, _) in members.iter().filter(|(key, _)| !keys.contains(&&**key)) {
-            let near = nearest(key, keys.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
+            let near = suggest(key, keys.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
             self.skip(&format!("{place}.{key}"), &format!("is not known{}", near.unwrap_or_default()));
         }
     }
 
     fn text(&mut self, place: &str, value: Option<&Json<'_>>) -> Option<String> {
         match value? {
-            Json::Text(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
+            Json::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
             _ => {
                 self.skip(place, "is no text");
                 None
@@ -213,7 +213,7 @@ impl Reader<'_> {
         for name in COLORS {
             let Some(color) = value.and_then(|value| value.get(name)) else { continue };
             match color {
-                Json::Text(text) if is_color(text) => colors.push((name.to_owned(), text.to_string())),
+                Json::String(text) if is_color(text) => colors.push((name.to_owned(), text.to_string())),
                 _ => self.skip(&format!("{place}.{name}"), "is no color; write it as `#rrggbb`"),
             }
         }

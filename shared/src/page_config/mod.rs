@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use self::appearance::Appearance;
 use crate::json::{self, Json};
-use crate::nearest::nearest;
+use crate::suggest::suggest;
 use crate::uptime::FALLBACK_INTERVAL;
 use crate::{DAY, HOUR, MINUTE, Nanos, SECOND, duration, object_name};
 
@@ -146,7 +146,7 @@ impl PageConfig {
         match source {
             Some(source) if problems.is_empty() => {
                 let title = match object.get("title") {
-                    Some(Json::Text(title)) => title,
+                    Some(Json::String(title)) => title,
                     Some(_) => {
                         skipped.push("`title` is no text; it is skipped".to_owned());
                         DEFAULT_TITLE
@@ -303,7 +303,7 @@ impl Fields<'_> {
 
     fn refuse_unknown(&mut self, known: &[&str]) {
         for (key, _) in self.members.iter().filter(|(key, _)| !known.contains(&&**key)) {
-            let instead = match nearest(key, known.iter().copied()) {
+            let instead = match suggest(key, known.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("known here: {}", known.join(", ")),
             };
@@ -312,7 +312,7 @@ impl Fields<'_> {
     }
 
     fn text(&mut self, key: &str) -> Option<String> {
-        if let Json::Text(text) = self.object.get(key)? {
+        if let Json::String(text) = self.object.get(key)? {
             return Some(text.to_string());
         }
         self.problem(key, "is no text; put it in quotes");
@@ -321,7 +321,7 @@ impl Fields<'_> {
 
     fn required_text(&mut self, key: &str, what: &str) -> Option<String> {
         match self.object.get(key) {
-            Some(Json::Text(text)) if text.is_empty() => {
+            Some(Json::String(text)) if text.is_empty() => {
                 self.problem(key, &format!("is empty; write {what}"));
                 None
             }
@@ -336,7 +336,7 @@ impl Fields<'_> {
     fn flag(&mut self, key: &str, default: bool) -> bool {
         match self.object.get(key) {
             None => default,
-            Some(Json::Flag(flag)) => *flag,
+            Some(Json::Bool(flag)) => *flag,
             Some(_) => {
                 self.problem(key, "is neither `true` nor `false`");
                 default
@@ -348,7 +348,7 @@ impl Fields<'_> {
     fn duration(&mut self, key: &str, default: Nanos, (least, most): (Nanos, Nanos)) -> Nanos {
         let nanos = match self.object.get(key) {
             None => return default,
-            Some(Json::Text(text)) => duration::parse(text).map_err(|error| error.to_string()),
+            Some(Json::String(text)) => duration::parse(text).map_err(|error| error.to_string()),
             Some(Json::Number(digits)) => digits.parse().map_err(|_| not_a_duration(digits)),
             Some(_) => Err(not_a_duration("what is no text and no number")),
         };

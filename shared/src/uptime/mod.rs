@@ -9,7 +9,6 @@ mod outages;
 
 pub use self::breakdown::{Ratio, UptimeBreakdown};
 pub use self::outages::{MERGE_WINDOW, gaps, outages, significant_outages};
-use crate::sorted;
 use crate::status::Status;
 use crate::{MINUTE, Nanos, UnixNanos};
 
@@ -49,9 +48,9 @@ pub struct Observation {
 #[must_use]
 pub fn spans(mut observations: Vec<Observation>, now: UnixNanos) -> Vec<Span> {
     observations.retain(|observation| observation.at <= now);
-    sorted::by_key(&mut observations, |seen| seen.interval.unwrap_or(i64::MIN));
-    sorted::by_key(&mut observations, |seen| seen.status as i64);
-    sorted::by_key(&mut observations, |seen| seen.at);
+    observations.sort_by_cached_key(|seen| seen.interval.unwrap_or(i64::MIN));
+    observations.sort_by_cached_key(|seen| seen.status as i64);
+    observations.sort_by_cached_key(|seen| seen.at);
     let mut timeline = StatusTimeline::default();
     for observation in observations {
         timeline.add(observation);
@@ -70,7 +69,7 @@ impl Observation {
 
 /// How many gaps between results are remembered to tell the usual one: enough that an outage or a round by hand
 /// among them does not move the median.
-pub const INTERVALS_REMEMBERED: usize = 8;
+pub const REMEMBERED_INTERVALS: usize = 8;
 
 /// The spans of one endpoint as one node sees it, growing with each observation.
 ///
@@ -83,7 +82,7 @@ pub struct StatusTimeline {
     /// The newest observation.
     pub last: Option<Observation>,
     /// When the latest observations were made, if they do not say their interval: oldest first, one more than
-    /// [`INTERVALS_REMEMBERED`] at the most. One that says it ends the sequence.
+    /// [`REMEMBERED_INTERVALS`] at the most. One that says it ends the sequence.
     pub recent_without_interval: Vec<UnixNanos>,
     /// When the newest of all observations that do not say their interval was made.
     pub last_without_interval: Option<UnixNanos>,
@@ -95,7 +94,7 @@ impl StatusTimeline {
         let stands = observation.interval.unwrap_or_else(|| {
             self.last_without_interval = Some(observation.at);
             self.recent_without_interval.push(observation.at);
-            if self.recent_without_interval.len() > INTERVALS_REMEMBERED + 1 {
+            if self.recent_without_interval.len() > REMEMBERED_INTERVALS + 1 {
                 self.recent_without_interval.remove(0);
             }
             typical_interval(&self.recent_without_interval).unwrap_or(FALLBACK_INTERVAL)
@@ -142,7 +141,7 @@ pub fn validity(interval: Nanos) -> Nanos {
 pub fn typical_interval(times: &[UnixNanos]) -> Option<Nanos> {
     let mut gaps: Vec<Nanos> =
         times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).filter(|gap| *gap > 0).collect();
-    sorted::numbers(&mut gaps);
+    gaps.sort_unstable();
     gaps.get(gaps.len() / 2).copied()
 }
 

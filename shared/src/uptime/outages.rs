@@ -1,7 +1,6 @@
 //! What in spans of status is worth a line: incidents, and holes in the looking.
 
 use super::Span;
-use crate::sorted;
 use crate::status::Status;
 use crate::{MINUTE, Nanos, SECOND, UnixNanos};
 
@@ -35,7 +34,7 @@ const MIN_GAP: Nanos = MINUTE;
 #[must_use]
 pub fn gaps<'a>(spans: impl Iterator<Item = &'a Span>, from: UnixNanos, now: UnixNanos) -> Vec<Span> {
     let mut spans: Vec<(UnixNanos, UnixNanos)> = spans.map(|span| (span.start, span.end)).collect();
-    sorted::by_key(&mut spans, |(start, _)| *start);
+    spans.sort_by_cached_key(|(start, _)| *start);
     let Some((_, mut known_until)) = spans.first().copied() else { return Vec::new() };
     let mut gaps = Vec::new();
     for (start, end) in spans.into_iter().chain([(now, now)]) {

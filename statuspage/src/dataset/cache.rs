@@ -1,9 +1,9 @@
 //! What was loaded, what failed, and what to request next. Pure; [`super::loader`] sends the requests.
 
 use shared::check_file::CheckFile;
-use shared::history::{HistoryRows, LatencyRows, OVERLAP};
+use shared::history::{HistoryRows, LatencyRows};
 use shared::object_name::{CheckFileName, HEARTBEAT_FOLDER, HISTORY_FOLDER, HistoryName, HistoryPart, NodeName};
-use shared::{HOUR, MINUTE, UnixNanos};
+use shared::{HOUR, UnixNanos};
 
 use super::hour::HourChecks;
 use super::model::Dataset;
@@ -79,13 +79,6 @@ impl Cache {
     #[must_use]
     pub fn stale_since(&self) -> Option<UnixNanos> {
         if self.list_error.is_some() { self.last_response_at } else { None }.or(self.cached_at)
-    }
-
-    /// The time from which on the histories of active nodes may not contain all check files; `None` without histories.
-    pub(super) fn active_from(&self) -> Option<UnixNanos> {
-        let newest = self.dataset.histories.iter().map(|history| history.newest).max()?;
-        let active = self.dataset.histories.iter().filter(|history| history.newest >= newest - OVERLAP);
-        active.map(not_covered_from).min()
     }
 
     /// The time from which on a refresh lists files.
@@ -173,13 +166,8 @@ impl Cache {
             std::mem::take(&mut self.failed).into_iter().map(|(name, _)| name).collect();
         for listed in listing.files {
             let name = listed.name;
-            let is_covered = || {
-                let history = self.dataset.histories.iter().find(|history| history.node == name.node);
-                name.stored_at < request.checks_from && history.is_some_and(|history| history.covers(&name))
-            };
             if name.stored_at < request.from
-                || name.stored_at > request.until
-                || is_covered()
+                || !request.planner().is_needed(&self.dataset.histories, &name)
                 || self.dataset.contains(&name)
                 || self.is_unreadable(&name)
             {
@@ -249,12 +237,6 @@ impl Cache {
         self.failed.retain(|(name, _)| name.stored_at >= from);
         self.unreadable.retain(|(name, _)| name.stored_at >= from);
     }
-}
-
-/// The time from which on a history may not contain all check files of its node: files that were stored at nearly the same
-/// time may have been stored in either order. The node adds files that appear even later to its next history.
-pub(super) fn not_covered_from(history: &HistoryRows) -> UnixNanos {
-    history.newest - MINUTE
 }
 
 #[cfg(test)]

@@ -7,10 +7,10 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 
 use shared::UnixNanos;
-use shared::history;
-use shared::object_name::{CheckFileName, HistoryName};
+use shared::history::planner::changed_histories;
+use shared::object_name::NodeName;
 
-use super::cache::{Cache, not_covered_from};
+use super::cache::Cache;
 use super::request::LoadRequest;
 use crate::store::{HistoryListing, InlineContents, Listing, Store, StoreError, StoreObject, fetch_all};
 
@@ -93,11 +93,11 @@ async fn load_histories(
         .borrow_mut()
         .unreadable_histories
         .retain(|(known, _)| listing.histories.iter().any(|(name, _)| name == known));
-    let has_changed = |(name, etag): &&(HistoryName, Option<String>)| {
-        request.parts.contains(&name.part) && (etag.is_none() || cache.borrow().etag_of(name) != etag.as_ref())
+    let changed = {
+        let cache = cache.borrow();
+        let changed = changed_histories(&listing.histories, request.parts, |name| cache.etag_of(name)).cloned();
+        changed.map(|(name, etag)| StoreObject::History(name, etag)).collect()
     };
-    let changed = listing.histories.iter().filter(has_changed).cloned();
-    let changed = changed.map(|(name, etag)| StoreObject::History(name, etag)).collect();
     fetch_all(store, changed, &mut |object, content| {
         cache.borrow_mut().add_response(object, content, request.checks_from);
         ControlFlow::Continue(())
@@ -113,24 +113,22 @@ async fn list_uncovered(
     newest: Option<Listing>,
     request: LoadRequest,
 ) -> Result<Listing, StoreError> {
-    let active_from = cache.borrow().active_from();
-    let mut from = active_from.unwrap_or(request.from);
+    let has_histories = !cache.borrow().dataset.histories.is_empty();
+    let active_from = request.planner().first_listing(&cache.borrow().dataset.histories);
+    let mut from = active_from;
     if request.checks_from < UnixNanos::MAX {
         from = from.min(cache.borrow().list_from(request.checks_from));
     }
     let listing = match newest {
         // The short index covers more time than the histories of active nodes can be behind.
-        Some(listing) if active_from == Some(from) => listing,
+        Some(listing) if has_histories && from == active_from => listing,
         _ => list_to_now(store, cache, from).await?,
     };
-    let names: Vec<CheckFileName> = listing.files.iter().map(|listed| listed.name.clone()).collect();
     let earlier = {
         let cache = cache.borrow();
-        let histories = &cache.dataset.histories;
-        history::needed_from(&names, from, |node| {
-            let history = histories.iter().find(|history| history.node.as_ref() == node);
-            history.map_or_else(|| cache.list_from_for(node, request.from), not_covered_from)
-        })
+        let names = listing.files.iter().map(|listed| &listed.name);
+        let start = |node: Option<&NodeName>| cache.list_from_for(node, request.from);
+        request.planner().second_listing(&cache.dataset.histories, names, from, start)
     };
     match earlier {
         Some(earlier) => list_to_now(store, cache, earlier).await,

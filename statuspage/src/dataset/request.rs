@@ -1,7 +1,12 @@
 //! What a load must bring.
 
-use shared::UnixNanos;
+use shared::history::planner::ReadPlanner;
 use shared::object_name::HistoryPart;
+use shared::{MINUTE, Nanos, UnixNanos};
+
+/// Two rounds that a node stores at nearly the same time may be listed in the other order. The node itself finds what is
+/// later, and its next history has it.
+const OVERLAP: Nanos = MINUTE;
 
 /// What a load must bring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +24,10 @@ impl LoadRequest {
     pub(super) fn uses_histories(self) -> bool {
         // The check files of a past view may have expired.
         self.from < self.checks_from || self.is_past()
+    }
+
+    pub(super) fn planner(self) -> ReadPlanner {
+        ReadPlanner { from: self.from, checks_from: self.checks_from, until: self.until, overlap: OVERLAP }
     }
 
     pub(super) fn is_past(self) -> bool {

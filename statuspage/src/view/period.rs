@@ -9,7 +9,7 @@ use crate::i18n::Calendar;
 use crate::i18n::{Language, texts};
 
 /// Ranges up to this length are divided into hours, longer ones into days.
-pub use shared::response_times::CHECKS_UP_TO as HOURS_UP_TO;
+pub use shared::response_times::MAX_CHECK_RANGE as HOURS_UP_TO;
 
 /// No day is longer, also when clocks are set back.
 const LONGEST_DAY: Nanos = 36 * HOUR;

@@ -296,7 +296,7 @@ impl<'ast> Visit<'ast> for Module {
     }
 
     fn visit_signature(&mut self, signature: &'ast syn::Signature) {
-        self.asyncs.extend(signature.asyncness.map(|token| token.span().start().line));
+        self.asyncs.extend(signature.asyncness.as_ref().map(|token| token.span().start().line));
         visit::visit_signature(self, signature);
     }
 

@@ -9,7 +9,7 @@ impl Assertion {
         match self.subjects().into_iter().map(Subject::name).find(|name| !provided.contains(name)) {
             None => Ok(()),
             Some(name) => Err(format!(
-                "`{}`: a check of type `{type_name}` knows no `{name}`; it knows {}",
+                "`{}`: checks of type `{type_name}` do not provide `{name}`; they provide {}",
                 self.text,
                 quoted(provided)
             )),
@@ -22,9 +22,10 @@ impl Assertion {
         let needs_tls = |subject: &&Subject| matches!(subject, Subject::Tls | Subject::Certificate);
         match self.subjects().into_iter().find(needs_tls).map(Subject::name) {
             None => Ok(()),
-            Some(name) => {
-                Err(format!("`{}`: the check speaks no TLS and knows no `{name}`; it would with {remedy}", self.text))
-            }
+            Some(name) => Err(format!(
+                "`{}`: the check does not use TLS, which `{name}` needs; enable it with {remedy}",
+                self.text
+            )),
         }
     }
 }

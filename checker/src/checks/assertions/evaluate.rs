@@ -85,8 +85,8 @@ async fn evaluate_in_thread(
     let permits = permits_for(data.body.as_ref().map_or(0, Vec::len));
     let Ok(Ok(permits)) = timeout_at(deadline, Arc::clone(&pool.0).acquire_many_owned(permits)).await else {
         return Err(format!(
-            "failed to hold the answer against the assertions within {limit}: large bodies of other endpoints kept it \
-             waiting; lower their `body_limit`, or simplify their paths"
+            "assertions not evaluated within {limit}: large bodies of other endpoints were evaluated first; lower their \
+             `body_limit`, or simplify their paths"
         ));
     };
     // What remains if the evaluation times out: everything but the body, which is not copied.
@@ -102,13 +102,12 @@ async fn evaluate_in_thread(
         // After a timeout, nothing receives the result.
         let _ = sender.send((record, data));
     });
-    started
-        .map_err(|error| format!("failed to start a thread to hold a large body against the assertions: {error}"))?;
+    started.map_err(|error| format!("failed to start a thread to evaluate the assertions: {error}"))?;
     match timeout_at(deadline, receiver).await {
         Ok(Ok(evaluated)) => Ok(evaluated),
-        Ok(Err(_)) => Err("failed to hold the answer against the assertions: judging broke off".to_owned()),
+        Ok(Err(_)) => Err("failed to evaluate the assertions: the evaluation panicked".to_owned()),
         Err(_) => {
-            let error = format!("a body of {length} bytes not held against the assertions within {limit}");
+            let error = format!("assertions about a body of {length} bytes not evaluated within {limit}");
             unevaluated.attempt.error = Some(error);
             unevaluated.warning = None;
             Ok((unevaluated, without_body))
@@ -166,7 +165,7 @@ mod tests {
                 () = tokio::time::sleep(Duration::from_millis(1)) => ticks += 1,
             }
         };
-        let error = "a body of 800003 bytes not held against the assertions within 300ms";
+        let error = "assertions about a body of 800003 bytes not evaluated within 300ms";
         assert_eq!((record.attempt.error.as_deref(), data.body), (Some(error), None));
         assert!(ticks > 1, "other tasks ran meanwhile");
     }
@@ -184,7 +183,7 @@ mod tests {
         let body = || with_body(format!("[{}1{}]", "1,".repeat(50_000), " ".repeat(1 << 20)));
         for left in [PERMITS / 2, 0] {
             let (record, _) = evaluate_one(HOSTILE, 50, body(), &pool).await.expect("it has its permits");
-            assert!(record.attempt.error.is_some_and(|error| error.contains("not held against")));
+            assert!(record.attempt.error.is_some_and(|error| error.contains("not evaluated within")));
             assert_eq!(pool.0.available_permits(), left as usize);
         }
         assert!(evaluate_one(HOSTILE, 50, body(), &pool).await.is_err());
@@ -196,7 +195,7 @@ mod tests {
         let _all = Arc::clone(&pool.0).acquire_many_owned(PERMITS).await.expect("they are free");
         let large = with_body(format!("[{}1]", "1,".repeat(100_000)));
         let why = evaluate_one("[JSON $[0]] == 1", 50, large, &pool).await.expect_err("all are taken");
-        assert!(why.starts_with("failed to hold the answer against the assertions within 50ms: large bodies"), "{why}");
+        assert!(why.starts_with("assertions not evaluated within 50ms: large bodies"), "{why}");
         let small = with_body("[1]".to_owned());
         let (record, _) = evaluate_one("[JSON $[0]] == 1", 50, small, &pool).await.expect("it needs no permit");
         assert_eq!(record.attempt.error, None);

@@ -139,7 +139,7 @@ fn compare_json(json: &Json, operand: &Operand) -> Option<Ordering> {
 impl fmt::Display for Predicate {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Predicate::Exists => formatter.write_str("it to be there"),
+            Predicate::Exists => formatter.write_str("it to exist"),
             Predicate::Compares(Operator::Equal, operand) => write!(formatter, "{}", Quoted(operand)),
             Predicate::Compares(operator, operand) => write!(formatter, "{} {}", operator.word(), Quoted(operand)),
             Predicate::IsOneOf(codes) => write!(formatter, "{codes}"),

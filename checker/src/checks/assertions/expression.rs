@@ -57,7 +57,7 @@ impl Expression {
             Expression::Not(part) => {
                 let Evaluated { observed, truth } = part.evaluate(evidence);
                 let truth = match (truth, &evidence.data.truncation) {
-                    (Truth::Holds, _) => Truth::Fails(format!("{observed}, expected not to be so")),
+                    (Truth::Holds, _) => Truth::Fails(format!("{observed}, expected otherwise")),
                     (Truth::Undetermined(_), Some(truncation)) => {
                         Truth::Undetermined(format!("{truncation}, which does not rule out {part}"))
                     }
@@ -91,14 +91,14 @@ fn evaluate_condition(subject: &Subject, predicate: &Predicate, evidence: &Evide
         };
     }
     if predicate.is_too_large(&value) {
-        let observed = format!("{subject} is more than {SEARCH_LIMIT} bytes, which are not searched");
+        let observed = format!("{subject} exceeds {SEARCH_LIMIT} bytes, the most that is searched");
         return Evaluated {
             truth: Truth::Undetermined(format!("{observed}, expected {subject} {predicate}")),
             observed,
         };
     }
     let is_not_json = is_path && evidence.data.body.is_some() && evidence.json().is_none();
-    let observed = if is_not_json { "body is no JSON".to_owned() } else { format!("{subject} is {value}") };
+    let observed = if is_not_json { "body is not JSON".to_owned() } else { format!("{subject} is {value}") };
     let failure = || match (predicate, is_not_json) {
         (_, true) => format!("{observed}, expected {subject} {predicate}"),
         (Predicate::Contains(_) | Predicate::Matches(_), _) if !matches!(value, ActualValue::Missing) => {

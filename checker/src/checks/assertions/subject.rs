@@ -139,7 +139,7 @@ impl fmt::Display for Subject {
             Subject::Connect => formatter.write_str("time to connect"),
             Subject::Tls => formatter.write_str("time of the TLS handshake"),
             Subject::FirstByte => formatter.write_str("time to first byte"),
-            Subject::Certificate => formatter.write_str("certificate's time left"),
+            Subject::Certificate => formatter.write_str("time until the certificate expires"),
             Subject::Redirect => formatter.write_str("redirect target"),
             Subject::Header(name) => write!(formatter, "header `{name}`"),
             Subject::Body => formatter.write_str("body"),

@@ -22,7 +22,7 @@ const SUBJECTS: &str = "`[STATUS]`, `[RTT]`, `[DNS]`, `[CONNECT]`, `[TLS]`, `[TT
 pub(super) fn parse(text: &str) -> Result<Expression, String> {
     let mut parser = AssertionParser { rest: text.trim_start(), depth: 0 };
     let expression = parser.any().and_then(|expression| {
-        if parser.rest.is_empty() { Ok(expression) } else { Err(format!("`{}` is too much", parser.rest)) }
+        if parser.rest.is_empty() { Ok(expression) } else { Err(format!("unexpected `{}`", parser.rest)) }
     });
     expression.map_err(|problem| format!("invalid assertion `{text}`: {problem}"))
 }
@@ -68,14 +68,14 @@ impl AssertionParser<'_> {
     fn term(&mut self) -> Result<Expression, String> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err(format!("it is nested more than {MAX_DEPTH} deep"));
+            return Err(format!("nested more than {MAX_DEPTH} levels deep"));
         }
         let term = if self.accept("!") || self.accept("not") {
             Expression::Not(Box::new(self.term()?))
         } else if self.accept("(") {
             let inside = self.any()?;
             if !self.accept(")") {
-                return Err("a `)` is missing".to_owned());
+                return Err("missing `)`".to_owned());
             }
             inside
         } else {
@@ -107,14 +107,14 @@ impl AssertionParser<'_> {
             let compiled = RegexBuilder::new(&pattern).size_limit(PATTERN_LIMIT).build().map_err(|error| {
                 let reason = error.to_string();
                 let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-                format!("`{pattern}` is no regular expression: {reason}")
+                format!("invalid regular expression `{pattern}`: {reason}")
             })?;
             return Ok(Expression::Holds(subject, Predicate::Matches(compiled)));
         }
         let operator = Operator::WORDS.iter().find(|(word, _)| self.rest.starts_with(word));
         let Some((word, operator)) = operator else {
             return Err(format!(
-                "after {subject} there has to be `==`, `!=`, `<`, `<=`, `>`, `>=`, `contains`, `matches` or `exists`"
+                "expected `==`, `!=`, `<`, `<=`, `>`, `>=`, `contains`, `matches` or `exists` after {subject}"
             ));
         };
         self.skip(word.len());
@@ -124,16 +124,16 @@ impl AssertionParser<'_> {
 
     fn in_parentheses(&mut self) -> Result<Subject, String> {
         if !self.accept("(") {
-            return Err("`len` and `has` are followed by something in `(` and `)`".to_owned());
+            return Err("missing `(` after `len` or `has`".to_owned());
         }
         let subject = self.subject()?;
-        if self.accept(")") { Ok(subject) } else { Err("a `)` is missing".to_owned()) }
+        if self.accept(")") { Ok(subject) } else { Err("missing `)`".to_owned()) }
     }
 
     fn subject(&mut self) -> Result<Subject, String> {
-        let wanted = || format!("it has to begin with {SUBJECTS}");
-        let inside = self.rest.strip_prefix('[').ok_or_else(wanted)?;
-        let end = matching_bracket(inside).ok_or("a `]` is missing")?;
+        let expected = || format!("expected {SUBJECTS}");
+        let inside = self.rest.strip_prefix('[').ok_or_else(expected)?;
+        let end = matching_bracket(inside).ok_or("missing `]`")?;
         let (name, after) = (inside[..end].trim(), &inside[end + 1..]);
         let (word, argument) =
             name.split_once(char::is_whitespace).map_or((name, ""), |(word, rest)| (word, rest.trim()));
@@ -156,24 +156,23 @@ impl AssertionParser<'_> {
             ("BODY", "") => Subject::Body,
             ("BODY_SIZE", "") => Subject::BodySize,
             ("HEADER", name) if !name.is_empty() => Subject::Header(
-                HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` is no header's name"))?,
+                HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("invalid header name `{name}`"))?,
             ),
             ("JSON", path) if !path.is_empty() => return json_path(path),
-            _ => return Err(format!("`[{name}]` is not known; {}", wanted())),
+            _ => return Err(format!("unknown subject `[{name}]`: {}", expected())),
         })
     }
 
     fn operand(&mut self) -> Result<Operand, String> {
         if let Some(quote) = self.rest.chars().next().filter(|first| matches!(first, '"' | '\'')) {
-            let (text, length) =
-                quoted(&self.rest[1..], quote).ok_or_else(|| format!("a closing {quote} is missing"))?;
+            let (text, length) = quoted(&self.rest[1..], quote).ok_or_else(|| format!("missing closing `{quote}`"))?;
             self.skip(length + 1);
             return Ok(Operand::Text(text));
         }
         let end = self.rest.find(|next: char| next.is_whitespace() || matches!(next, ')' | '&' | '|'));
         let word = &self.rest[..end.unwrap_or(self.rest.len())];
         if word.is_empty() {
-            return Err("something to compare with is missing".to_owned());
+            return Err("missing value to compare with".to_owned());
         }
         self.skip(word.len());
         Ok(match word {
@@ -191,10 +190,10 @@ impl AssertionParser<'_> {
 
 /// Makes a comparison, if the subject can be compared with the operand.
 fn comparison(subject: Subject, operator: Operator, operand: Operand) -> Result<Expression, String> {
-    let test = match (&subject, operand) {
+    let predicate = match (&subject, operand) {
         (Subject::Status, Operand::Text(codes)) => {
             let codes = StatusCodes::try_from(serde_json::Value::String(codes))
-                .map_err(|wanted| format!("a status is {wanted}"))?;
+                .map_err(|expected| format!("invalid status: expected {expected}"))?;
             match operator {
                 Operator::Equal => Predicate::IsOneOf(codes),
                 Operator::NotEqual => Predicate::IsNoneOf(codes),
@@ -208,7 +207,7 @@ fn comparison(subject: Subject, operator: Operator, operand: Operand) -> Result<
         }
         (Subject::Status | Subject::BodySize | Subject::Length(_), operand) => match operand {
             Operand::Number(_) => Predicate::Compares(operator, operand),
-            other => return Err(format!("{subject} is a number, and `{other}` is none")),
+            other => return Err(format!("{subject} is a number, which `{other}` is not")),
         },
         (
             Subject::Rtt | Subject::Dns | Subject::Connect | Subject::Tls | Subject::FirstByte | Subject::Certificate,
@@ -217,11 +216,11 @@ fn comparison(subject: Subject, operator: Operator, operand: Operand) -> Result<
             Operand::Duration(_) => Predicate::Compares(operator, operand),
             other => {
                 return Err(format!(
-                    "{subject} is a duration, and `{other}` is none; write one such as `500ms` or `30d`"
+                    "{subject} is a duration, which `{other}` is not; write for example `500ms` or `30d`"
                 ));
             }
         },
-        // Headers are texts, whatever they look like.
+        // Headers are compared as text, even if they look like numbers.
         (Subject::Header(_) | Subject::Redirect, operand) => {
             Predicate::Compares(operator, Operand::Text(operand.to_string()))
         }
@@ -229,7 +228,7 @@ fn comparison(subject: Subject, operator: Operator, operand: Operand) -> Result<
         (_, Operand::Duration(nanos)) => Predicate::Compares(operator, Operand::Text(duration::format_exact(nanos))),
         (_, operand) => Predicate::Compares(operator, operand),
     };
-    Ok(Expression::Holds(subject, test))
+    Ok(Expression::Holds(subject, predicate))
 }
 
 fn json_path(path: &str) -> Result<Subject, String> {
@@ -237,19 +236,19 @@ fn json_path(path: &str) -> Result<Subject, String> {
     let cost = if path.contains("..") || path.contains('?') { PathCost::Unbounded } else { PathCost::Linear };
     if descends_twice(path) {
         return Err(format!(
-            "`{path}` goes down into everything (`..`) and from there again, which makes far more values of some bodies \
-             than they have bytes; write `..` once, such as `$..price`"
+            "`{path}` contains more than one recursive descent (`..`), which can select far more values than the body \
+             has bytes; write `..` once, for example `$..price`"
         ));
     }
-    let made = |compiled| Subject::JsonPath(Box::new(JsonPathQuery { compiled, text: path.to_owned(), cost }));
-    JsonPath::parse(path).map(made).map_err(|error| {
+    let subject = |compiled| Subject::JsonPath(Box::new(JsonPathQuery { compiled, text: path.to_owned(), cost }));
+    JsonPath::parse(path).map(subject).map_err(|error| {
         let error = error.to_string();
         let remedy = if ["match", "search"].iter().any(|name| error.contains(&format!("'{name}'"))) {
-            "; the functions `match` and `search` are not supported, write `[JSON …] matches \"…\"`"
+            "; the functions `match` and `search` are not supported: write `[JSON …] matches \"…\"`"
         } else {
             ""
         };
-        format!("`{path}` is no JSON path (RFC 9535): {error}{remedy}")
+        format!("invalid JSON path `{path}` (RFC 9535): {error}{remedy}")
     })
 }
 
@@ -317,7 +316,7 @@ fn outside_quotes(text: &str) -> impl Iterator<Item = (usize, char)> {
                 characters.next();
             }
         }
-        // Stands for the quoted text.
+        // The quote represents the quoted text.
         Some((at, character))
     })
 }

@@ -82,7 +82,7 @@ fn excerpt_of_json(value: &impl serde::Serialize) -> String {
 impl fmt::Display for ActualValue<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ActualValue::Missing => formatter.write_str("not there"),
+            ActualValue::Missing => formatter.write_str("missing"),
             // A minute or more in words, as for certificates; less with three digits.
             ActualValue::Duration(nanos) if *nanos >= shared::MINUTE => {
                 formatter.write_str(&duration::format_coarse(*nanos))

@@ -56,7 +56,7 @@ pub enum Dnssec {
     Authentic,
 }
 
-/// The default port of name servers.
+/// The default port of a DNS server.
 pub const PORT: u16 = 53;
 /// The record types that can be queried.
 pub const RECORDS: &[&str] =
@@ -120,14 +120,14 @@ async fn query_any(
     stopwatch: &Stopwatch,
 ) -> Result<(SocketAddr, Message), Failure> {
     let query = &query_message(check);
-    let bytes = &query.to_vec().map_err(|error| format!("question cannot be asked: {error}"))?;
+    let bytes = &query.to_vec().map_err(|error| format!("invalid query: {error}"))?;
     stopwatch.start_waiting();
     let query_one = |server| async move {
         let mut answer = over_udp(server, query, bytes).await?;
         if answer.metadata.truncation {
             answer = over_tcp(server, query, bytes).await?;
             if answer.metadata.truncation {
-                return Err("answer is cut off, also over TCP".to_owned());
+                return Err("answer is truncated even over TCP".to_owned());
             }
         }
         Ok((server, answer))
@@ -181,12 +181,12 @@ async fn over_tcp(server: SocketAddr, query: &Message, bytes: &[u8]) -> Result<M
         _ => error_text::describe_error(&error),
     };
     let mut stream = TcpStream::connect(server).await.map_err(describe)?;
-    let length = u16::try_from(bytes.len()).map_err(|_| "question is too long".to_owned())?;
+    let length = u16::try_from(bytes.len()).map_err(|_| "query is too long".to_owned())?;
     stream.write_all(&[&length.to_be_bytes(), bytes].concat()).await.map_err(describe)?;
     let length = stream.read_u16().await.map_err(describe)?;
     let mut answer = vec![0; usize::from(length)];
     stream.read_exact(&mut answer).await.map_err(describe)?;
-    parse(&answer, query)?.ok_or_else(|| "server answered another question".to_owned())
+    parse(&answer, query)?.ok_or_else(|| "server answered a different query".to_owned())
 }
 
 /// Parses an answer; `None` if it belongs to another query, which can be a forgery.
@@ -209,7 +209,7 @@ fn evaluate(check: &DnsCheck, answer: &Message) -> Result<(), Failure> {
         return Err(format!("response code {}, expected {}", rcode_name(code), rcode_name(check.rcode)));
     }
     if check.dnssec == Dnssec::Authentic && !answer.metadata.authentic_data {
-        return Err("server does not say that the answer is authentic (DNSSEC)".to_owned());
+        return Err("answer is not marked as authentic (DNSSEC)".to_owned());
     }
     if code != ResponseCode::NoError {
         return Ok(());

@@ -1,4 +1,4 @@
-//! DNS checks against local servers that behave and misbehave.
+//! DNS checks against local servers, well-behaved or not.
 
 use crate::checks::dns::*;
 use crate::checks::test_server::{self, ServerAction};
@@ -72,8 +72,8 @@ async fn error(port: u16, answers: &[&str], code: ResponseCode, dnssec: Dnssec) 
 async fn error_of(check: DnsCheck) -> Option<String> {
     let kind = CheckKind::Dns(Box::new(check));
     match run(&Check::new("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
-        CheckOutcome::Attempts(mut tried) => tried.remove(0).attempt.error,
-        CheckOutcome::Skipped { reason: why } => panic!("{why}"),
+        CheckOutcome::Attempts(mut records) => records.remove(0).attempt.error,
+        CheckOutcome::Skipped { reason } => panic!("{reason}"),
     }
 }
 
@@ -96,7 +96,7 @@ async fn answers_and_response_codes_are_compared() {
         answer.metadata.response_code = NXDomain;
         vec![bytes(&answer)]
     };
-    let cut: ServerBehavior = |query, over_tcp| {
+    let truncated: ServerBehavior = |query, over_tcp| {
         let mut answer = two(&query);
         answer.metadata.truncation = !over_tcp;
         vec![bytes(&answer)]
@@ -111,13 +111,13 @@ async fn answers_and_response_codes_are_compared() {
         (missing, &[][..], NoError, Some("response code NXDOMAIN, expected NOERROR")),
         (missing, &[][..], NXDomain, None),
         (good, &[][..], ServFail, Some("response code NOERROR, expected SERVFAIL")),
-        (cut, &["192.0.2.1", "192.0.2.2"][..], NoError, None),
+        (truncated, &["192.0.2.1", "192.0.2.2"][..], NoError, None),
     ] {
         let error = error(serve(behavior).await, answers, code, Dnssec::NotRequested).await;
         assert_eq!(error.as_deref(), expected, "{answers:?} {code}");
     }
     let unsigned = error(serve(good).await, &[], NoError, Dnssec::Authentic).await;
-    assert_eq!(unsigned.as_deref(), Some("server does not say that the answer is authentic (DNSSEC)"));
+    assert_eq!(unsigned.as_deref(), Some("answer is not marked as authentic (DNSSEC)"));
     let signed: ServerBehavior = |query, _| {
         let mut answer = two(&query);
         answer.metadata.authentic_data = true;
@@ -174,14 +174,14 @@ async fn the_next_address_of_a_server_is_queried() {
 #[tokio::test]
 async fn forged_and_malformed_answers_are_rejected() {
     let silent: ServerBehavior = |_, _| Vec::new();
-    let lying: ServerBehavior = |query, _| {
+    let forged: ServerBehavior = |query, _| {
         let mut other_id = two(&query);
         other_id.metadata.id ^= 1;
         let mut other_name = two(&query);
         other_name.queries = vec![Query::query(Name::from_ascii("bank.example.").expect("a name"), RecordType::A)];
         vec![bytes(&other_id), bytes(&other_name), vec![], vec![1]]
     };
-    let late_truth: ServerBehavior = |query, _| {
+    let forgery_first: ServerBehavior = |query, _| {
         let mut other_id = two(&query);
         other_id.metadata.id ^= 1;
         vec![bytes(&other_id), bytes(&two(&query))]
@@ -199,45 +199,45 @@ async fn forged_and_malformed_answers_are_rejected() {
         answer.truncate(answer.len() - 3);
         vec![answer]
     };
-    let always_cut: ServerBehavior = |query, _| {
+    let always_truncated: ServerBehavior = |query, _| {
         let mut answer = answered(&query, &[]);
         answer.metadata.truncation = true;
         vec![bytes(&answer)]
     };
     for (behavior, expected) in [
         (silent, "no response within 700ms"),
-        (lying, "no response within 700ms"),
-        (late_truth, ""),
+        (forged, "no response within 700ms"),
+        (forgery_first, ""),
         (looping, "answer is malformed"),
         (half, "answer is malformed"),
-        (always_cut, "answer is cut off, also over TCP"),
+        (always_truncated, "answer is truncated even over TCP"),
     ] {
         let error = error(serve(behavior).await, &[], ResponseCode::NoError, Dnssec::NotRequested).await;
         let error = error.unwrap_or_default();
         assert!(error.starts_with(expected) && error.is_empty() == expected.is_empty(), "{expected}: {error}");
     }
-    for (acts, expected) in [
+    for (actions, expected) in [
         (vec![ServerAction::Read, ServerAction::Hang], "no response within 700ms"),
         (vec![ServerAction::Read, ServerAction::Trickle], "no response within 700ms"),
         (
             vec![ServerAction::Read, ServerAction::Send(&[0xff, 0xff, 1]), ServerAction::HalfClose],
             "connection closed by the server before the answer was complete",
         ),
-        (vec![ServerAction::Read, ServerAction::Send(&[0, 0])], "server answered another question"),
+        (vec![ServerAction::Read, ServerAction::Send(&[0, 0])], "server answered a different query"),
         (vec![ServerAction::Read, ServerAction::Reset], "connection reset by the server"),
     ] {
         // Answers over UDP are truncated, so that the client repeats the query over TCP.
-        let port = test_server::serve(&acts).await;
+        let port = test_server::serve(&actions).await;
         let udp = UdpSocket::bind(("127.0.0.1", port)).await.expect("the same port");
         tokio::spawn(async move {
             let mut buffer = [0; 2_048];
             while let Ok((count, client)) = udp.recv_from(&mut buffer).await {
                 let query = Message::from_vec(&buffer[..count]).expect("a query");
-                let _ = udp.send_to(&always_cut(query, false)[0], client).await;
+                let _ = udp.send_to(&always_truncated(query, false)[0], client).await;
             }
         });
         let error = error(port, &[], ResponseCode::NoError, Dnssec::NotRequested).await;
-        assert_eq!(error.as_deref(), Some(expected), "{acts:?}");
+        assert_eq!(error.as_deref(), Some(expected), "{actions:?}");
     }
     let refused = error(9, &[], ResponseCode::NoError, Dnssec::NotRequested).await;
     assert_eq!(refused.as_deref(), Some("connection refused"));

@@ -39,7 +39,7 @@ const HTTP_1_1: &[u8] = b"http/1.1";
 /// A connection as hyper sees it. The state of TLS is boxed because the stream is moved several times.
 type ClientStream = TokioIo<NoShutdownStream<Either<TcpStream, Box<TlsStream<TcpStream>>>>>;
 
-/// A connection that only closes when it is dropped: a shutdown before that would send one more packet for nothing.
+/// A connection that closes only when it is dropped: a shutdown before that would send one more packet for nothing.
 struct NoShutdownStream<S>(S);
 
 impl<S: AsyncRead + Unpin> AsyncRead for NoShutdownStream<S> {
@@ -77,7 +77,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for NoShutdownStream<S> {
 /// Drives a connection; it makes progress only while it is polled.
 type Connection = Pin<Box<http1::Connection<ClientStream, Full<Bytes>>>>;
 
-/// The parts of a request.
+/// What [`send`] needs to build a request.
 pub(super) struct HttpRequest<'a> {
     pub(super) url: &'a Url,
     pub(super) method: &'a Method,
@@ -114,7 +114,7 @@ pub(super) async fn send(
         None => Either::Left(stream),
         Some(config) => {
             let name = ServerName::try_from(address.host.clone())
-                .map_err(|_| format!("`{}` is no host name that a certificate can be for", address.host))?;
+                .map_err(|_| format!("invalid host name `{}` for TLS", address.host))?;
             let stream = connect::handshake(stream, config, &name, &[HTTP_1_1], stopwatch).await?;
             if capture.certificate {
                 let presented = stream.get_ref().1.peer_certificates();
@@ -179,19 +179,18 @@ impl HttpResponse {
     }
 }
 
-/// The request as hyper sends it.
+/// Builds the request as hyper sends it.
 pub(super) fn build_request(request: &HttpRequest<'_>) -> Result<Request<Full<Bytes>>, Failure> {
     let HttpRequest { url, method, headers, body } = request;
     let path = &url[Position::BeforePath..Position::AfterQuery];
-    let path = PathAndQuery::try_from(path).map_err(|error| format!("`{path}` cannot be requested: {error}"))?;
+    let path = PathAndQuery::try_from(path).map_err(|error| format!("invalid path `{path}`: {error}"))?;
     let mut request = Request::new(Full::from(body.unwrap_or_default().to_owned()));
     *request.method_mut() = (*method).clone();
     *request.uri_mut() = Uri::from(path);
     *request.headers_mut() = (*headers).clone();
     let sent = request.headers_mut();
     let authority = &url[Position::BeforeHost..Position::AfterPort];
-    let host =
-        HeaderValue::from_str(authority).map_err(|_| format!("`{authority}` is no host that a request can name"))?;
+    let host = HeaderValue::from_str(authority).map_err(|_| format!("invalid host `{authority}`"))?;
     for (name, value) in [
         (HOST, host),
         (ACCEPT, HeaderValue::from_static("*/*")),

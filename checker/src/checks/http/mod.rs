@@ -150,7 +150,7 @@ impl Probe for HttpCheck {
     }
 
     fn how_to_enable_tls(&self) -> Option<&'static str> {
-        let remedy = "an `https://` URL, or with `max_redirects` where a redirect leads to one";
+        let remedy = "an `https://` URL, or with `max_redirects` if a redirect leads to one";
         (!self.can_use_tls()).then_some(remedy)
     }
 
@@ -206,7 +206,7 @@ async fn exchange(
             return Err(format!("more than {} redirects; the last one leads to `{location}`", check.max_redirects));
         }
         redirects += 1;
-        let next = url.join(&location).map_err(|_| format!("redirected to `{location}`, which is no URL"))?;
+        let next = url.join(&location).map_err(|_| format!("redirected to `{location}`, which is not a URL"))?;
         if !matches!(next.scheme(), "http" | "https") {
             return Err(format!("redirected to `{next}`, which is neither `http` nor `https`"));
         }
@@ -277,8 +277,8 @@ async fn evaluate(
             data.body = recorded.body.or_else(|| Some(Vec::new()));
             data.truncation = match read {
                 Ok(Ok((_, truncation))) => truncation,
-                Ok(Err(why)) => Some(format!("no more came, and nothing needs it: {why}")),
-                Err(_) => Some("what comes later was not waited for, since nothing needs it".to_owned()),
+                Ok(Err(why)) => Some(format!("the rest was not received, and nothing needs it: {why}")),
+                Err(_) => Some("the rest was not read, because nothing needs it".to_owned()),
             };
         }
         return Ok(data);

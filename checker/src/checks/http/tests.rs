@@ -1,4 +1,4 @@
-//! HTTP checks against local servers that behave and misbehave.
+//! HTTP checks against local servers, well-behaved or not.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::checks::net::address_policy::AddressPolicy;
+use crate::checks::net::connect::Address;
 use crate::checks::test_server::{ServerAction, authority, serve, serve_tls, serve_tls_until_alert};
-use crate::checks::{AttemptRecord, Check, CheckContext, CheckOutcome, run};
+use crate::checks::{AttemptRecord, Check, CheckContext, CheckKind, CheckOutcome, Probe as _, run};
 use crate::config::{Environment, from_text};
 
 fn check(url: &str, more: &str) -> std::sync::Arc<Check> {
@@ -19,22 +20,22 @@ fn check(url: &str, more: &str) -> std::sync::Arc<Check> {
     config.unwrap_or_else(|| panic!("{:#?}", problems.lines("x", &text))).checks.remove(0)
 }
 
-async fn observed(check: &Check, policy: AddressPolicy) -> Vec<AttemptRecord> {
+async fn records(check: &Check, policy: AddressPolicy) -> Vec<AttemptRecord> {
     match run(check, &CheckContext::new(policy, crate::now)).await {
-        CheckOutcome::Attempts(tried) => tried,
-        CheckOutcome::Skipped { reason: why } => panic!("{why}"),
+        CheckOutcome::Attempts(records) => records,
+        CheckOutcome::Skipped { reason } => panic!("{reason}"),
     }
 }
 
-async fn tried(url: &str, more: &str) -> (Option<String>, Option<String>) {
-    let AttemptRecord { attempt, warning, .. } = observed(&check(url, more), AddressPolicy::AllowAll).await.remove(0);
+async fn outcome(url: &str, more: &str) -> (Option<String>, Option<String>) {
+    let AttemptRecord { attempt, warning, .. } = records(&check(url, more), AddressPolicy::AllowAll).await.remove(0);
     (attempt.error, warning)
 }
 
 const JSON: &[u8] = b"HTTP/1.1 503 Busy\r\nX-Queue: long\r\nContent-Length: 23\r\n\r\n{\"queue\":{\"depth\":812}}";
 
 #[tokio::test]
-async fn assertions_decide_and_say_what_was_expected_and_what_was_there() {
+async fn assertions_report_expected_and_actual_values() {
     let url = format!("http://127.0.0.1:{}/", serve(&[ServerAction::Read, ServerAction::Send(JSON)]).await);
     let text = |text: &str| Some(text.to_owned());
     for (more, error, warning) in [
@@ -63,7 +64,7 @@ async fn assertions_decide_and_say_what_was_expected_and_what_was_there() {
             None,
         ),
     ] {
-        assert_eq!(tried(&url, more).await, (error, warning), "{more}");
+        assert_eq!(outcome(&url, more).await, (error, warning), "{more}");
     }
 }
 
@@ -78,22 +79,22 @@ async fn a_certificate_and_a_redirect_can_be_asserted() {
         format!(r#","tls_ca_file":"{}","assertions":["[STATUS] == 302","{assertion}"]"#, authority.file.display())
     };
     let url = format!("https://127.0.0.1:{port}/");
-    assert_eq!(tried(&url, &more("[CERTIFICATE] > 7d")).await.0, None);
-    let short = tried(&url, &more("[CERTIFICATE] > 30d")).await.0;
-    assert_eq!(short.as_deref(), Some("certificate's time left is 9 d, expected > 30d"));
-    assert_eq!(tried(&url, &more("[REDIRECT] == /login")).await.0, None);
-    assert_eq!(tried(&url, &more("[TLS] < 1m")).await.0, None);
+    assert_eq!(outcome(&url, &more("[CERTIFICATE] > 7d")).await.0, None);
+    let short = outcome(&url, &more("[CERTIFICATE] > 30d")).await.0;
+    assert_eq!(short.as_deref(), Some("time until the certificate expires is 9 d, expected > 30d"));
+    assert_eq!(outcome(&url, &more("[REDIRECT] == /login")).await.0, None);
+    assert_eq!(outcome(&url, &more("[TLS] < 1m")).await.0, None);
 }
 
 #[tokio::test]
-async fn whatever_a_server_does_the_attempt_ends_within_its_time_and_its_memory() {
+async fn every_misbehavior_of_a_server_is_described() {
     let endless_headers = b"HTTP/1.1 200 OK\r\nX-A: ";
     let with_headers = |count| -> &'static [u8] {
         format!("HTTP/1.1 200 OK\r\n{}\r\nend", "X-A: b\r\n".repeat(count)).leak().as_bytes()
     };
     let too_many_headers = with_headers(101);
     let wants_body = r#","body_limit":65536,"assertions":["[BODY] contains end"]"#;
-    for (acts, expected) in [
+    for (actions, expected) in [
         (
             vec![ServerAction::Read, ServerAction::Send(endless_headers), ServerAction::Endless],
             "head of the response is too large",
@@ -175,79 +176,79 @@ async fn whatever_a_server_does_the_attempt_ends_within_its_time_and_its_memory(
             "body does not contain `end`",
         ),
     ] {
-        let url = format!("http://127.0.0.1:{}/", serve(&acts).await);
-        let error = tried(&url, wants_body).await.0.unwrap_or_default();
-        assert!(!error.is_empty() && error.contains(expected), "{acts:?}: {error}");
+        let url = format!("http://127.0.0.1:{}/", serve(&actions).await);
+        let error = outcome(&url, wants_body).await.0.unwrap_or_default();
+        assert!(!error.is_empty() && error.contains(expected), "{actions:?}: {error}");
     }
     let url =
         format!("http://127.0.0.1:{}/", serve(&[ServerAction::Read, ServerAction::Send(with_headers(100))]).await);
-    assert_eq!(tried(&url, wants_body).await, (None, None), "so many may be there");
+    assert_eq!(outcome(&url, wants_body).await, (None, None), "100 headers are allowed");
 }
 
 #[tokio::test]
-async fn a_body_that_nobody_asks_for_is_not_waited_for() {
+async fn a_body_that_nothing_needs_is_not_read() {
     let never_complete = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf";
     let url = format!(
         "http://127.0.0.1:{}/",
         serve(&[ServerAction::Read, ServerAction::Send(never_complete), ServerAction::Hang]).await
     );
     for more in ["", r#","assertions":["[STATUS] == 200","[HEADER content-length] == 9","[RTT] < 1m"]"#] {
-        assert_eq!(tried(&url, more).await, (None, None), "{more}");
+        assert_eq!(outcome(&url, more).await, (None, None), "{more}");
     }
     for more in [r#","must_contain":"half""#, r#","must_not_contain":"bad""#, r#","assertions":["[BODY] exists"]"#] {
         let waited = Some("response not complete within 700ms".to_owned());
-        assert_eq!(tried(&url, more).await, (waited, None), "{more}");
+        assert_eq!(outcome(&url, more).await, (waited, None), "{more}");
     }
 }
 
 #[tokio::test]
-async fn what_a_server_packs_small_stays_small() {
+async fn a_compressed_body_is_not_decompressed() {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    std::io::copy(&mut std::io::Read::take(std::io::repeat(0), 200 << 20), &mut encoder).expect("it is packed");
-    let bomb = encoder.finish().expect("it is packed");
+    std::io::copy(&mut std::io::Read::take(std::io::repeat(0), 200 << 20), &mut encoder).expect("it is compressed");
+    let bomb = encoder.finish().expect("it is compressed");
     let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", bomb.len());
     let size = format!(r#","body_limit":2000000,"timeout":"10s","assertions":["[BODY_SIZE] == {}"]"#, bomb.len());
     let answer: &'static [u8] = [head.as_bytes(), &bomb].concat().leak();
     let url = format!("http://127.0.0.1:{}/", serve(&[ServerAction::Read, ServerAction::Send(answer)]).await);
-    assert_eq!(tried(&url, &size).await.0, None, "the body is what came, and is never unpacked");
+    assert_eq!(outcome(&url, &size).await.0, None, "the body is what was received");
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_text_is_no_json_either() {
+async fn a_body_that_is_not_utf_8_is_not_json() {
     let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n\xff{\"a\":1}\xfe";
     let url = format!("http://127.0.0.1:{}/", serve(&[ServerAction::Read, ServerAction::Send(answer)]).await);
-    let error = tried(&url, r#","assertions":["[BODY].a == 1"]"#).await.0.unwrap_or_default();
+    let error = outcome(&url, r#","assertions":["[BODY].a == 1"]"#).await.0.unwrap_or_default();
     assert!(error.contains("JSON"), "{error}");
 }
 
 #[tokio::test]
-async fn more_than_was_announced_is_no_part_of_the_answer() {
+async fn bytes_after_the_announced_length_are_ignored() {
     let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nend and more";
     let url = format!("http://127.0.0.1:{}/", serve(&[ServerAction::Read, ServerAction::Send(answer)]).await);
-    assert_eq!(tried(&url, r#","assertions":["[BODY] == end"]"#).await, (None, None));
+    assert_eq!(outcome(&url, r#","assertions":["[BODY] == end"]"#).await, (None, None));
 }
 
 #[tokio::test]
-async fn tls_that_breaks_in_the_middle_of_an_answer_is_named() {
+async fn a_tls_failure_during_a_response_is_described() {
     let folder = tempfile::tempdir().expect("a folder");
     let authority = authority(folder.path());
     let half = b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf";
     let port = serve_tls_until_alert(half, authority.server("127.0.0.1", 9)).await;
     let more = format!(r#","tls_ca_file":"{}","must_contain":"end""#, authority.file.display());
-    let error = tried(&format!("https://127.0.0.1:{port}/"), &more).await.0.unwrap_or_default();
-    assert!(error.starts_with("TLS broke"), "{error}");
+    let error = outcome(&format!("https://127.0.0.1:{port}/"), &more).await.0.unwrap_or_default();
+    assert!(error.starts_with("TLS failed"), "{error}");
 }
 
 #[tokio::test]
-async fn redirects_without_end_come_to_an_end() {
+async fn endless_redirects_end_with_the_limit() {
     let answer = b"HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n";
     let url = format!("http://127.0.0.1:{}/", serve(&[ServerAction::Read, ServerAction::Send(answer)]).await);
-    let error = tried(&url, r#","max_redirects":50,"timeout":"30s""#).await.0;
+    let error = outcome(&url, r#","max_redirects":50,"timeout":"30s""#).await.0;
     assert_eq!(error.as_deref(), Some("more than 50 redirects; the last one leads to `/again`"));
 }
 
 #[tokio::test]
-async fn a_redirect_to_an_address_that_is_denied_is_not_followed() {
+async fn a_redirect_to_a_denied_address_is_not_followed() {
     let allowed = "127.0.0.2".parse().expect("an address");
     for target in ["http://127.0.0.1:9/", "http://localhost:9/", "http://[::1]:9/", "http://0x7f.1:9/"] {
         let listener = tokio::net::TcpListener::bind("127.0.0.2:0").await.expect("a port");
@@ -260,41 +261,69 @@ async fn a_redirect_to_an_address_that_is_denied_is_not_followed() {
             }
         });
         let check = check(&url, r#","max_redirects":5"#);
-        let error = observed(&check, AddressPolicy::Only(allowed)).await.remove(0).attempt.error.unwrap_or_default();
+        let error = records(&check, AddressPolicy::Only(allowed)).await.remove(0).attempt.error.unwrap_or_default();
         assert!(error.contains("`deny_private_addresses` forbids"), "{target}: {error}");
     }
 }
 
 #[tokio::test]
-async fn redirects_never_lead_to_another_scheme_or_an_address_that_is_denied() {
+async fn redirects_to_other_schemes_are_not_followed() {
     for (location, expected) in [
         ("file:///etc/passwd", "neither `http` nor `https`"),
         ("gopher://a/", "neither `http` nor `https`"),
-        ("http://", "which is no URL"),
+        ("http://", "which is not a URL"),
     ] {
         let answer = format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
         let port =
             serve(&[ServerAction::Read, ServerAction::Send(Box::leak(answer.into_boxed_str()).as_bytes())]).await;
-        let error = tried(&format!("http://127.0.0.1:{port}/"), r#","max_redirects":5"#).await.0;
+        let error = outcome(&format!("http://127.0.0.1:{port}/"), r#","max_redirects":5"#).await.0;
         assert!(error.as_deref().is_some_and(|error| error.contains(expected)), "{location}: {error:?}");
     }
     let port = serve(&[ServerAction::Read, ServerAction::Send(JSON)]).await;
     for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0x7f.1", "2130706433"] {
         let check = check(&format!("http://{host}:{port}/"), "");
-        let error = observed(&check, AddressPolicy::PublicOnly).await.remove(0).attempt.error;
+        let error = records(&check, AddressPolicy::PublicOnly).await.remove(0).attempt.error;
         assert!(error.as_deref().is_some_and(|error| error.contains("deny_private_addresses")), "{host}: {error:?}");
+    }
+}
+
+/// The address that is connected to, the policy's decision and the `Host` header come from one parsed URL, so that no
+/// spelling makes them differ.
+#[test]
+fn the_host_of_a_url_is_the_host_of_the_connection() {
+    for (url, host, header) in [
+        ("http://shop.example/", "shop.example", "shop.example"),
+        (" HTTP://SHOP.example:8080/a#b ", "shop.example", "shop.example:8080"),
+        ("http://127.0.0.1\\\\@shop.example/", "127.0.0.1", "127.0.0.1"),
+        ("http://shop.example#@127.0.0.1/", "shop.example", "shop.example"),
+        ("http://a@b@127.0.0.1/", "127.0.0.1", "127.0.0.1"),
+        ("http://shop.example:80@127.0.0.1:8080/", "127.0.0.1", "127.0.0.1:8080"),
+        ("http://0x7f.1/", "127.0.0.1", "127.0.0.1"),
+        ("http://017700000001/", "127.0.0.1", "127.0.0.1"),
+        ("http://127%2e0%2e0%2e1/", "127.0.0.1", "127.0.0.1"),
+        ("http://[0:0::1]:80/", "::1", "[::1]"),
+        ("http:/\t/127.0.0.1/", "127.0.0.1", "127.0.0.1"),
+        ("http://①27.0.0.1/", "127.0.0.1", "127.0.0.1"),
+    ] {
+        let check = check(&url.replace('\t', "\\t"), "");
+        let CheckKind::Http(http) = &check.kind else { panic!("{check:?}") };
+        let address = Address::from_url(&http.url);
+        let head = http.request_head().expect("a request");
+        assert_eq!((address.host.as_str(), http.host()), (host, Some(host)), "{url}");
+        assert_eq!(head.headers["host"], header, "{url}");
+        assert!(head.uri.authority().is_none(), "the request has only a path: {url}");
     }
 }
 
 static CONNECTIONS: AtomicUsize = AtomicUsize::new(0);
 
 #[tokio::test]
-async fn a_failed_attempt_is_repeated_and_stays_visible() {
+async fn a_failed_attempt_is_retried_and_recorded() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/", listener.local_addr().expect("an address"));
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            // Each third connection is answered, the others are closed.
+            // Every third connection gets a response, the others are closed.
             if CONNECTIONS.fetch_add(1, Ordering::Relaxed) % 3 == 2 {
                 let _ = stream.read(&mut [0; 1_024]).await;
                 let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
@@ -302,12 +331,13 @@ async fn a_failed_attempt_is_repeated_and_stays_visible() {
         }
     });
     let patient = check(&url, r#","attempts":2,"retries":2,"retry_delay":"1ms""#);
-    let tried = observed(&patient, AddressPolicy::AllowAll).await;
-    let recovered_by_retry: Vec<bool> = tried.iter().map(|tried| tried.recovered_by_retry).collect();
-    assert_eq!(recovered_by_retry, [true, true, false, true, true, false]);
-    assert!(tried.iter().all(|tried| tried.recovered_by_retry == tried.attempt.error.is_some()));
+    let attempts = records(&patient, AddressPolicy::AllowAll).await;
+    let recovered: Vec<bool> = attempts.iter().map(|record| record.recovered_by_retry).collect();
+    assert_eq!(recovered, [true, true, false, true, true, false]);
+    assert!(attempts.iter().all(|record| record.recovered_by_retry == record.attempt.error.is_some()));
     let impatient = check(&url, r#","retries":1,"retry_delay":"1ms""#);
-    let tried = observed(&impatient, AddressPolicy::AllowAll).await;
-    assert!(tried.len() == 2 && tried.iter().all(|tried| !tried.recovered_by_retry && tried.attempt.error.is_some()));
+    let attempts = records(&impatient, AddressPolicy::AllowAll).await;
+    assert!(attempts.len() == 2);
+    assert!(attempts.iter().all(|record| !record.recovered_by_retry && record.attempt.error.is_some()));
     assert_eq!(impatient.retry_delay, Duration::from_millis(1));
 }

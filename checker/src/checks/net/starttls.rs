@@ -1,11 +1,11 @@
-//! Upgrades a plain connection to TLS in the way of SMTP, IMAP, POP3 or PostgreSQL.
+//! Upgrades a plaintext connection to TLS with the commands of SMTP, IMAP, POP3 or PostgreSQL.
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
 use crate::checks::{Failure, error_text};
 
-/// A protocol that can upgrade a plain connection to TLS.
+/// A protocol that can upgrade a plaintext connection to TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartTls {
     Smtp,
@@ -20,6 +20,8 @@ const LINE_LIMIT: u64 = 2_048;
 const LINES_LIMIT: usize = 100;
 /// `SSLRequest` of the PostgreSQL protocol: its length and the request code.
 const POSTGRES_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+
+const CLOSED_EARLY: &str = "connection closed by the server before the TLS handshake";
 
 impl StartTls {
     /// The names in the configuration.
@@ -37,7 +39,7 @@ impl StartTls {
     }
 }
 
-/// Asks the server for TLS; a handshake must follow.
+/// Requests TLS from the server. After that, the client must start the handshake.
 pub(in crate::checks) async fn upgrade(protocol: StartTls, stream: &mut TcpStream) -> Result<(), Failure> {
     let mut stream = BufReader::new(stream);
     match protocol {
@@ -53,7 +55,7 @@ pub(in crate::checks) async fn upgrade(protocol: StartTls, stream: &mut TcpStrea
             send(&mut stream, b"a1 STARTTLS\r\n").await?;
             let mut response = line(&mut stream).await?;
             for _ in 0..LINES_LIMIT {
-                // Lines tagged with a star are not responses to a request.
+                // Untagged lines, which start with a star, do not respond to a request.
                 if !response.starts_with("* ") {
                     break;
                 }
@@ -70,12 +72,12 @@ pub(in crate::checks) async fn upgrade(protocol: StartTls, stream: &mut TcpStrea
             send(&mut stream, &POSTGRES_REQUEST).await?;
             let response = stream.read_u8().await.map_err(|error| describe(&error))?;
             if response != b'S' {
-                return Err("server offers no TLS".to_owned());
+                return Err("server does not offer TLS".to_owned());
             }
         }
     }
-    // An attacker in between could inject data here that would later count as sent over TLS.
-    if stream.buffer().is_empty() { Ok(()) } else { Err("server sent more than its answer before TLS".to_owned()) }
+    // An attacker could inject plaintext here that would later count as sent over TLS.
+    if stream.buffer().is_empty() { Ok(()) } else { Err("server sent data before the TLS handshake".to_owned()) }
 }
 
 async fn send(stream: &mut BufReader<&mut TcpStream>, bytes: &[u8]) -> Result<(), Failure> {
@@ -87,8 +89,8 @@ async fn line(stream: &mut BufReader<&mut TcpStream>) -> Result<String, Failure>
     stream.take(LINE_LIMIT).read_until(b'\n', &mut line).await.map_err(|error| describe(&error))?;
     match line.last() {
         Some(b'\n') => Ok(String::from_utf8_lossy(&line).trim_end().to_owned()),
-        _ if line.len() as u64 >= LINE_LIMIT => Err("server answered with a line that has no end".to_owned()),
-        _ => Err("connection closed by the server before TLS began".to_owned()),
+        _ if line.len() as u64 >= LINE_LIMIT => Err(format!("server sent a line of more than {LINE_LIMIT} bytes")),
+        _ => Err(CLOSED_EARLY.to_owned()),
     }
 }
 
@@ -103,7 +105,7 @@ fn expect_prefix(response: &str, expected: &str) -> Result<(), Failure> {
     Err(format!("server answered `{}`, expected `{expected}`", error_text::excerpt(response.as_bytes())))
 }
 
-/// A response of one or more lines with the same code, of which all but the last have a dash after it.
+/// Reads a response of one or more lines with this code; a dash after the code means that another line follows.
 async fn smtp_response(stream: &mut BufReader<&mut TcpStream>, code: &str) -> Result<(), Failure> {
     for _ in 0..LINES_LIMIT {
         let line = line(stream).await?;
@@ -112,12 +114,12 @@ async fn smtp_response(stream: &mut BufReader<&mut TcpStream>, code: &str) -> Re
             return Ok(());
         }
     }
-    Err("server answered with lines that have no end".to_owned())
+    Err(format!("server sent a response of more than {LINES_LIMIT} lines"))
 }
 
 fn describe(error: &std::io::Error) -> Failure {
     match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => "connection closed by the server before TLS began".to_owned(),
+        std::io::ErrorKind::UnexpectedEof => CLOSED_EARLY.to_owned(),
         _ => error_text::describe_error(error),
     }
 }

@@ -85,7 +85,7 @@ fn read_pem(file: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {
         .collect::<Result<_, _>>()
         .map_err(|error| invalid(error.to_string()))?;
     if certificates.is_empty() {
-        return Err(invalid("it holds no certificate".to_owned()));
+        return Err(invalid("the file contains no certificate".to_owned()));
     }
     let mut roots = RootCertStore::empty();
     for certificate in &certificates {

@@ -2,6 +2,7 @@
 //! [`shared`]'s.
 
 use serde_json::{Value, json};
+use shared::UnixNanos;
 use shared::aggregate::EndpointStatus;
 use shared::history::{EndpointRows, History, HistoryRows, InvalidHistory, Latencies, LatencyRows};
 use shared::latency::Sketch;
@@ -11,7 +12,6 @@ use shared::response_times::{
 };
 use shared::status::Status;
 use shared::uptime::{Ratio, Span, UptimeBreakdown, current_span, gaps, outages};
-use shared::{UnixNanos, sorted};
 
 use super::{Told, name_of};
 use crate::recorder::history_reader::Checks;
@@ -79,7 +79,7 @@ impl Measurements {
                 let pasts = outlines.iter().filter_map(|outline| past_of(outline, standing));
                 let in_order = |past| {
                     let mut measured = from_history(past, |at, length, rtts| Measurement { at, length, rtts });
-                    sorted::by_key(&mut measured, |one| one.at);
+                    measured.sort_by_cached_key(|one| one.at);
                     measured
                 };
                 pasts.map(in_order).collect()

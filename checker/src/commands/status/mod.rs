@@ -11,7 +11,7 @@ use shared::aggregate::{EndpointStatus, NodeStatus, current_statuses, endpoint_s
 use shared::history::History;
 use shared::object_name::NodeName;
 use shared::quorum::Tally;
-use shared::response_times::CHECKS_UP_TO;
+use shared::response_times::MAX_CHECK_RANGE;
 use shared::status::Status;
 use shared::uptime::{Ratio, UptimeBreakdown};
 use shared::{DAY, HOUR, Nanos, SECOND, UnixNanos, duration};
@@ -45,7 +45,7 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     let store = Arc::new(Store::open(storage).await);
     // A table has no room for details.
     let is_detailed = arguments.full && arguments.format == Format::Json;
-    let is_by_check = range <= CHECKS_UP_TO;
+    let is_by_check = range <= MAX_CHECK_RANGE;
     let depth = if is_detailed && !is_by_check { Depth::Latencies } else { Depth::Standings };
     let outlook = outlook(&store, from, now, depth).await.map_err(to_be_told)?;
     for (name, cause) in &outlook.unreadable {
@@ -82,10 +82,10 @@ fn to_be_told(error: HistoryError) -> anyhow::Error {
 }
 
 /// The edges of the hours or days of a range that ends now, by this machine's clock: as on the page, hours up to
-/// [`CHECKS_UP_TO`], days else, of which the last one holds now.
+/// [`MAX_CHECK_RANGE`], days else, of which the last one holds now.
 fn edges_of(range: Nanos, now: UnixNanos) -> Vec<UnixNanos> {
     let local = |moment| DateTime::from_timestamp_nanos(moment).with_timezone(&Local);
-    if range <= CHECKS_UP_TO {
+    if range <= MAX_CHECK_RANGE {
         let in_hour = |moment| {
             let local = local(moment);
             let seconds = i64::from(local.minute()) * 60 + i64::from(local.second());

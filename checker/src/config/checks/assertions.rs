@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(results[1], (Status::Degraded, Some(slow)));
         assert_eq!(results[2], (Status::Down, None));
         let last = results[3].1.as_deref();
-        assert!(last.is_some_and(|failure| failure.contains("expected not to be so")), "{results:?}");
+        assert!(last.is_some_and(|failure| failure.contains("expected otherwise")), "{results:?}");
         assert!(assertions[2].capture().body && !assertions[1].capture().body);
     }
 

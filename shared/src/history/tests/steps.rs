@@ -1,20 +1,20 @@
-//! What holds whatever happens in a node's life: clocks that are set, runs that overlap, folds and latencies that are lost.
+//! Histories remain correct when clocks are changed, runs overlap, and updates or latencies are lost.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::uptime::{self, Observation};
 
-/// What may happen to a node in one step of its life.
+/// An event in the life of a node.
 #[derive(Debug, Clone)]
 enum Step {
-    /// Its clock goes on, or is set back or forth.
+    /// Its clock advances, or is set.
     Clock(Nanos),
-    /// It makes a round and folds it.
+    /// It stores a round and adds it to the history.
     Round(Vec<(u8, Nanos, Status, Option<Nanos>)>),
-    /// It makes a round whose fold is lost: another run has written later.
+    /// It stores a round, but another run overwrites the history without it.
     RoundOnly(Vec<(u8, Nanos, Status, Option<Nanos>)>),
-    /// A run ends that had read the history before the last step, and under the same clock.
+    /// A run ends that read the history before the previous step, with the same clock.
     StaleRun,
     /// The history's latencies are lost.
     LatenciesLost,
@@ -39,18 +39,18 @@ fn any_step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Lives through the steps, and says what is known at the end beside all files and the time.
-fn live(steps: Vec<Step>) -> (Shelf, (History, Latencies), UnixNanos) {
-    let (mut shelf, mut now) = (Shelf::new(), DAY_ONE);
+/// Runs the steps. Returns all files, the history and latencies at the end, and the time.
+fn run_steps(steps: Vec<Step>) -> (CheckFiles, (History, Latencies), UnixNanos) {
+    let (mut files, mut now) = (CheckFiles::new(), DAY_ONE);
     let mut known = (History::new(node()), Latencies::default());
     let mut before = known.clone();
-    // What this node stored but did not fold, and knows of: it is late at most for the next fold.
+    // Rounds that this node stored but did not add yet. The next update adds them.
     let mut own = Vec::new();
-    // What a run would not know that had read the history before the last step.
+    // Rounds that a run would miss if it read the history before the previous step.
     let mut lost = Vec::new();
-    let store = |shelf: &mut Shelf, round: Vec<(u8, Nanos, Status, Option<Nanos>)>, now: UnixNanos| {
+    let store = |files: &mut CheckFiles, round: Vec<(u8, Nanos, Status, Option<Nanos>)>, now: UnixNanos| {
         let mut stored_at = now;
-        while shelf.contains_key(&CheckFileName { stored_at, node: node() }) {
+        while files.contains_key(&CheckFileName { stored_at, node: node() }) {
             stored_at += 1;
         }
         let results = round
@@ -60,35 +60,35 @@ fn live(steps: Vec<Step>) -> (Shelf, (History, Latencies), UnixNanos) {
                 CheckResult { message, interval, ..result(&endpoint.to_string(), now - lag, status) }
             })
             .collect();
-        put(shelf, stored_at, results)
+        put(files, stored_at, results)
     };
     for step in steps {
         let earlier = known.clone();
         match step {
             Step::Clock(by) => now += by,
             Step::Round(round) => {
-                own.push(store(&mut shelf, round, now));
-                fold(&shelf, &mut known, &own, now, DEFAULT_EXPIRY);
+                own.push(store(&mut files, round, now));
+                update(&files, &mut known, &own, now, DEFAULT_EXPIRY);
                 lost = std::mem::take(&mut own);
             }
-            Step::RoundOnly(round) => own.push(store(&mut shelf, round, now)),
+            Step::RoundOnly(round) => own.push(store(&mut files, round, now)),
             Step::StaleRun if lost.iter().all(|name| name.stored_at >= before.0.list_from()) => known = before.clone(),
             Step::StaleRun => {}
             Step::LatenciesLost => known.1 = Latencies::default(),
         }
-        // What was written and is read again is the same.
+        // Both round-trip.
         let read = (History::parse(known.0.to_json().as_bytes()), Latencies::parse(known.1.to_json().as_bytes()));
         assert_eq!(read, (Ok(known.0.clone()), Ok(known.1.clone())));
         before = earlier;
     }
-    // The clock is right at last, and a run finds what is there.
-    now = now.max(shelf.keys().next_back().map_or(now, |name| name.stored_at));
-    fold(&shelf, &mut known, &own, now, DEFAULT_EXPIRY);
-    (shelf, known, now)
+    // The clock is correct again, and a run finds all files.
+    now = now.max(files.keys().next_back().map_or(now, |name| name.stored_at));
+    update(&files, &mut known, &own, now, DEFAULT_EXPIRY);
+    (files, known, now)
 }
 
 #[test]
-fn a_round_without_results_that_comes_late_is_counted_with_what_comes_late_beside_it() {
+fn a_late_round_without_results_is_counted() {
     let round = || vec![(1, 0, Status::Unknown, Some(HOUR))];
     // The clock is set back over midnight, by more than clocks may differ.
     let steps = [
@@ -98,30 +98,30 @@ fn a_round_without_results_that_comes_late_is_counted_with_what_comes_late_besid
         Step::Clock(-CLOCK_TOLERANCE - 1),
         Step::RoundOnly(Vec::new()),
     ];
-    let (shelf, known, now) = live(steps.to_vec());
-    assert_eq!(bytes(&known), bytes(&rebuilt(&shelf, now, DEFAULT_EXPIRY)));
+    let (files, known, now) = run_steps(steps.to_vec());
+    assert_eq!(bytes(&known), bytes(&rebuilt(&files, now, DEFAULT_EXPIRY)));
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_history_that_grew_is_the_one_that_is_made_from_all_files(steps in prop::collection::vec(any_step(), 0..40)) {
-        let (shelf, known, now) = live(steps);
-        let again = rebuilt(&shelf, now, DEFAULT_EXPIRY);
-        prop_assert_eq!(&known.0, &again.0);
-        prop_assert_eq!(bytes(&known), bytes(&again));
-        // To make it again from itself and all files changes nothing either.
+    fn an_updated_history_equals_a_rebuilt_one(steps in prop::collection::vec(any_step(), 0..40)) {
+        let (files, known, now) = run_steps(steps);
+        let rebuilt_history = rebuilt(&files, now, DEFAULT_EXPIRY);
+        prop_assert_eq!(&known.0, &rebuilt_history.0);
+        prop_assert_eq!(bytes(&known), bytes(&rebuilt_history));
+        // Rebuilding it from itself and all files changes nothing.
         let mut same = known.clone();
-        make_again(&shelf, &mut same, RebuildFrom::START, now, DEFAULT_EXPIRY);
+        rebuild_from(&files, &mut same, RebuildFrom::START, now, DEFAULT_EXPIRY);
         prop_assert_eq!(bytes(&known), bytes(&same));
     }
 
     #[test]
-    fn the_spans_are_those_of_the_check_files(steps in prop::collection::vec(any_step(), 0..30)) {
-        let (shelf, known, now) = live(steps);
+    fn spans_are_those_of_the_check_files(steps in prop::collection::vec(any_step(), 0..30)) {
+        let (files, known, now) = run_steps(steps);
         let mut seen: BTreeMap<EndpointKey, Vec<Observation>> = BTreeMap::new();
-        for result in shelf.values().flat_map(|file| &file.results) {
+        for result in files.values().flat_map(|file| &file.results) {
             let observation = Observation { at: result.timestamp, status: result.status, interval: result.interval };
             seen.entry(result.endpoint_key()).or_default().push(observation);
         }
@@ -132,14 +132,14 @@ proptest! {
             if let Some(first) = expected.first_mut() {
                 first.start = first.start.max(kept_from);
             }
-            let mut timeline = known.0.endpoints.get(&key).map(|past| past.timeline.clone()).unwrap_or_default();
+            let mut timeline = known.0.endpoints.get(&key).map(|endpoint| endpoint.timeline.clone()).unwrap_or_default();
             timeline.cut(now);
             prop_assert_eq!(timeline.spans, expected);
         }
     }
 
     #[test]
-    fn no_content_makes_reading_panic(content in ".{0,80}", cut in 0..3_000_usize) {
+    fn parsing_never_panics(content in ".{0,80}", cut in 0..3_000_usize) {
         let good = rebuilt(&one_day(), DAY_ONE + DAY, DEFAULT_EXPIRY).0.to_json();
         let _ = (History::parse(content.as_bytes()), Latencies::parse(content.as_bytes()));
         prop_assert!(History::parse(&good.as_bytes()[..cut.min(good.len() - 1)]).is_err());
