@@ -96,7 +96,8 @@ fn deduplicated<T: Clone + Eq + std::hash::Hash>(given: &[T]) -> Vec<T> {
 
 /// What of a configuration is the writers', too: what is checked, and what holds for all of it. How often is a matter of each
 /// one's schedule.
-const FOR_WRITERS: [&str; 5] = ["checkers", "concurrent_checks", "connectivity", "deny_private_addresses", "summaries"];
+const FOR_WRITERS: [&str; 6] =
+    ["checkers", "concurrent_checks", "online_check", "connectivity", "deny_private_addresses", "summaries"];
 
 /// What a configuration checks and how, word for word: variables in it stay variables.
 fn checks_of(config: Option<&Path>) -> serde_json::Map<String, serde_json::Value> {
