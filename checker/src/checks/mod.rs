@@ -73,7 +73,7 @@ pub struct Check {
     /// The pause before a retry.
     pub retry_delay: Duration,
     /// How many worse results in a row confirm a worse status; at least one.
-    pub confirm: u32,
+    pub failures_before_down: u32,
     /// The interval between checks, if this check has its own.
     pub every: Option<Nanos>,
     /// The interval while the endpoint is not healthy.

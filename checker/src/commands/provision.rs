@@ -26,9 +26,9 @@ use crate::ui::prompt::Confirmation;
 
 /// Prepares a bucket.
 pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome> {
-    let (bucket, config) = bucket::find(&arguments.place)?;
+    let (bucket, config) = bucket::find(&arguments.bucket)?;
     validate_location(&bucket)?;
-    let service = Service::open(&bucket, arguments.place.profile.as_deref()).await;
+    let service = Service::open(&bucket, arguments.bucket.profile.as_deref()).await;
     let check_expiry = arguments.check_expiry.or(config.as_ref().and_then(expiry_of)).filter(|age| *age > 0);
     let spec = ProvisionSpec {
         region: service.region().to_owned(),
@@ -36,7 +36,7 @@ pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome
         access: if arguments.public { Access::Public } else { Access::Keys },
         origins: deduplicated(&arguments.origin),
         writers: deduplicated(&arguments.writer),
-        deletable: match (check_expiry, arguments.expire_originals) {
+        deletable: match (check_expiry, arguments.expire_legacy) {
             (None, false) => DeletableFiles::None,
             (None, true) => return Err(InvalidProvisionSpec::MissingExpiry.into()),
             (Some(_), false) => DeletableFiles::Own,
@@ -45,7 +45,7 @@ pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome
         check_expiry,
         lifecycle_days: arguments.lifecycle.map(whole_days).transpose()?,
         page: config.map_or_else(Page::default, |config| config.page),
-        checks: checks_of(arguments.place.config.as_deref()),
+        checks: checks_of(arguments.bucket.config.as_deref()),
         files: if arguments.force { ExistingFiles::Replace } else { ExistingFiles::Keep },
         keys: if arguments.rotate { ExistingKeys::Rotate } else { ExistingKeys::Keep },
     };

@@ -6,7 +6,6 @@ use super::document::{JsonValue, Located};
 use super::model::{Page, SERVED_STORE};
 use super::origin::validate_origin;
 use super::problem::{Problem, Problems};
-use crate::origin::validate_origin;
 
 /// The only key that is not part of the page's own configuration. The web server uses it.
 const EMBED_BY: &str = "embed_by";
@@ -34,7 +33,7 @@ pub(super) fn convert(page: Option<&Located>, problems: &mut Problems) -> Page {
         for origin in origins {
             let text = origin.text().unwrap_or_default();
             match validate_origin(text) {
-                Ok(()) => read.embed_by.push(text.to_owned()),
+                Ok(()) => converted.embed_by.push(text.to_owned()),
                 Err(error) => problems.add(Problem::error(origin.at, format!("`page.{EMBED_BY}`: {error}"))),
             }
         }

@@ -23,7 +23,6 @@ use crate::monitor::announcement::Announcement;
 use crate::monitor::confirmation::Memory;
 use crate::monitor::confirmation_file;
 use crate::monitor::schedule::Shard;
-use crate::origin::validate_origin;
 use crate::provision::apply::ApplyError;
 use crate::provision::files::FileError;
 use crate::provision::names::{Role, validate_bucket_name};
