@@ -11,7 +11,6 @@ pub mod commands;
 pub mod config;
 pub mod doctor;
 pub mod monitor;
-pub mod origin;
 pub mod platform;
 pub mod provision;
 pub mod recorder;

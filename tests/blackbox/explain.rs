@@ -103,7 +103,7 @@ async fn the_conclusion_is_that_of_a_round_and_has_a_reason() {
     assert_shows(&run, 0, &["conclusion degraded: median round trip time exceeded threshold (50ms)"]);
     let refused_url = refused();
     let mut config = watching(&[check_with("Shop", &refused_url, json!({}))], &directory());
-    config["connectivity"] = json!([refused_url.trim_start_matches("http://").trim_end_matches('/')]);
+    config["online_check"] = json!([refused_url.trim_start_matches("http://").trim_end_matches('/')]);
     let checker = Checker::new(&config);
     let round = checker.run(&["--format", "json"]).await.results().remove(0);
     let explained = checker.call(&["explain", "Shop"]).await;

@@ -118,7 +118,7 @@ async fn compare(quorum: Quorum, range: &str, nanos: Nanos) {
     (config.range, config.refresh, config.offline) = (nanos, DAY, false);
     caddy.configure(&config.to_json());
 
-    let words = ["status", "-c", "checker.json", "--format", "json", "--details"];
+    let words = ["status", "-c", "checker.json", "--format", "json", "--full"];
     let in_utc = |command: &mut std::process::Command| {
         command.env("TZ", "UTC");
     };

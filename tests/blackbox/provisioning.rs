@@ -258,7 +258,7 @@ async fn bucket_and_credentials_can_come_from_a_configuration() {
     config["checkers"][0]["headers"] = json!({ "Authorization": "Bearer ${SHOP_TOKEN:-none}" });
     config["storage"]["check_expiry"] = json!("7d");
     config["deny_private_addresses"] = json!(true);
-    config["connectivity"] = json!(["192.0.2.1:443"]);
+    config["online_check"] = json!(["192.0.2.1:443"]);
     config["page"] = json!({ "title": "The shop" });
     site.checker.configure(&config);
     let words = ["provision", "-c", "checker.json", "--yes", "--writer", "eu-west", "--origin", ORIGIN];
@@ -269,7 +269,7 @@ async fn bucket_and_credentials_can_come_from_a_configuration() {
         written["checkers"][0]["headers"]["Authorization"], "Bearer ${SHOP_TOKEN:-none}",
         "variables are not expanded"
     );
-    for key in ["deny_private_addresses", "connectivity"] {
+    for key in ["deny_private_addresses", "online_check"] {
         assert_eq!(written[key], config[key], "restrictions of checks also apply to the writers");
     }
     assert_eq!((&written["storage"]["check_expiry"], &written["node"]), (&json!("7d"), &json!("eu-west")));

@@ -6,7 +6,7 @@ use shared::page_config::AddressStyle;
 
 use super::load;
 use crate::checks::http::{HttpCheck, InvalidUrl};
-use crate::cli::PlaceArguments;
+use crate::cli::BucketArguments;
 use crate::config::model::Config;
 use crate::redact::without_user;
 use crate::store::settings::{Bucket, StoreLocation};
@@ -34,13 +34,13 @@ pub(super) enum PlaceError {
 }
 
 /// The bucket that is meant, and the configuration it was taken from.
-pub(super) fn find(arguments: &PlaceArguments) -> anyhow::Result<(Bucket, Option<Config>)> {
+pub(super) fn find(arguments: &BucketArguments) -> anyhow::Result<(Bucket, Option<Config>)> {
     let config = arguments.config.as_deref().map(|path| load(path, None)).transpose()?;
     let configured = match config.as_ref().and_then(|config| config.storage.as_ref()).map(|storage| &storage.location) {
         Some(StoreLocation::S3(bucket)) => Some(bucket.clone()),
         _ => None,
     };
-    let mut bucket = match (configured, &arguments.bucket, &arguments.config) {
+    let mut bucket = match (configured, &arguments.name, &arguments.config) {
         (Some(bucket), ..) => bucket,
         (None, Some(name), _) => Bucket {
             name: name.clone(),
@@ -53,7 +53,7 @@ pub(super) fn find(arguments: &PlaceArguments) -> anyhow::Result<(Bucket, Option
         (None, None, Some(path)) => return Err(PlaceError::NoBucket(path.display().to_string()).into()),
         (None, None, None) => return Err(PlaceError::NotSaid.into()),
     };
-    if let Some(name) = &arguments.bucket {
+    if let Some(name) = &arguments.name {
         bucket.name.clone_from(name);
     }
     if let Some(prefix) = &arguments.prefix {

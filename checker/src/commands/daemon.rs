@@ -119,7 +119,7 @@ pub(super) async fn first_round(
     let mut results = make_round(config, context, interval, now).await;
     let mut again = Vec::new();
     for ((result, memory), check) in results.iter_mut().zip(&mut memories).zip(&config.checks) {
-        again.extend(memory.take(result, check.confirm));
+        again.extend(memory.take(result, check.failures_before_down));
     }
     if !again.is_empty() {
         // The newest result of an endpoint comes last: its place is the endpoint's, on the page, too.

@@ -18,9 +18,9 @@ use crate::ui::prompt::{Confirmation, read_answer};
 
 /// Removes what provisioning made.
 pub async fn deprovision(arguments: &DeprovisionArguments) -> anyhow::Result<Outcome> {
-    let (bucket, _) = bucket::find(&arguments.place)?;
+    let (bucket, _) = bucket::find(&arguments.bucket)?;
     validate_location(&bucket)?;
-    let service = Service::open(&bucket, arguments.place.profile.as_deref()).await;
+    let service = Service::open(&bucket, arguments.bucket.profile.as_deref()).await;
     let spec = location_only(bucket, service.region());
     let objects = if arguments.delete_data { ExistingObjects::Delete } else { ExistingObjects::Keep };
     let owned = destroy::find_owned(&service, &spec.scope()).await?;

@@ -6,9 +6,9 @@ use shared::page_config::PageConfig;
 
 use super::{Outcome, load};
 use crate::cli::{DoctorArguments, FindingsFormat};
+use crate::config::origin::validate_origin;
 use crate::doctor::{self, Finding, Level, Side};
 use crate::now;
-use crate::origin::validate_origin;
 use crate::ui;
 
 /// The page's configuration cannot be read.

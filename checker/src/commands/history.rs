@@ -23,7 +23,7 @@ pub async fn rebuild_history(arguments: &RebuildArguments) -> anyhow::Result<Out
         return Err(NoStorage(arguments.config.config.display().to_string()).into());
     };
     let store = Arc::new(Store::open(storage).await);
-    let node = (!arguments.nameless).then_some(&config.node);
+    let node = (!arguments.unnamed_node).then_some(&config.node);
     let started = Instant::now();
     let mut bar = ProgressBar::new("check files");
     let rebuilt = rebuild(&store, node, storage.history_expiry, now(), |done, total| bar.draw(done, total)).await;

@@ -26,9 +26,9 @@ use crate::ui::prompt::Confirmation;
 
 /// Prepares a bucket.
 pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome> {
-    let (bucket, config) = bucket::find(&arguments.place)?;
+    let (bucket, config) = bucket::find(&arguments.bucket)?;
     validate_location(&bucket)?;
-    let service = Service::open(&bucket, arguments.place.profile.as_deref()).await;
+    let service = Service::open(&bucket, arguments.bucket.profile.as_deref()).await;
     let check_expiry = arguments.check_expiry.or(config.as_ref().and_then(expiry_of)).filter(|age| *age > 0);
     let spec = ProvisionSpec {
         region: service.region().to_owned(),
@@ -36,7 +36,7 @@ pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome
         access: if arguments.public { Access::Public } else { Access::Keys },
         origins: deduplicated(&arguments.origin),
         writers: deduplicated(&arguments.writer),
-        deletable: match (check_expiry, arguments.expire_originals) {
+        deletable: match (check_expiry, arguments.expire_legacy) {
             (None, false) => DeletableFiles::None,
             (None, true) => return Err(InvalidProvisionSpec::MissingExpiry.into()),
             (Some(_), false) => DeletableFiles::Own,
@@ -45,7 +45,7 @@ pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome
         check_expiry,
         lifecycle_days: arguments.lifecycle.map(whole_days).transpose()?,
         page: config.map_or_else(Page::default, |config| config.page),
-        checks: checks_of(arguments.place.config.as_deref()),
+        checks: checks_of(arguments.bucket.config.as_deref()),
         files: if arguments.force { ExistingFiles::Replace } else { ExistingFiles::Keep },
         keys: if arguments.rotate { ExistingKeys::Rotate } else { ExistingKeys::Keep },
     };
@@ -96,7 +96,8 @@ fn deduplicated<T: Clone + Eq + std::hash::Hash>(given: &[T]) -> Vec<T> {
 
 /// What of a configuration is the writers', too: what is checked, and what holds for all of it. How often is a matter of each
 /// one's schedule.
-const FOR_WRITERS: [&str; 5] = ["checkers", "concurrent_checks", "connectivity", "deny_private_addresses", "summaries"];
+const FOR_WRITERS: [&str; 6] =
+    ["checkers", "concurrent_checks", "online_check", "connectivity", "deny_private_addresses", "summaries"];
 
 /// What a configuration checks and how, word for word: variables in it stay variables.
 fn checks_of(config: Option<&Path>) -> serde_json::Map<String, serde_json::Value> {

@@ -94,7 +94,7 @@ fn announcement(arguments: &RunArguments, config: &Config) -> anyhow::Result<Opt
     if length > MESSAGE_LIMIT {
         return Err(MessageTooLong(length).into());
     }
-    let announcement = Announcement { message: message.clone(), about: arguments.about.clone() };
+    let announcement = Announcement { message: message.clone(), about: arguments.endpoint.clone() };
     announcement.check_titles(config)?;
     Ok(Some(announcement))
 }

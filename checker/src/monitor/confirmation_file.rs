@@ -26,7 +26,7 @@ struct Remembered {
 }
 
 fn path(config: &Config) -> Option<PathBuf> {
-    let needed = config.checks.iter().any(|check| check.confirm > 1);
+    let needed = config.checks.iter().any(|check| check.failures_before_down > 1);
     needed.then(|| config.spool_dir.join(format!("unconfirmed-{}.json", config.node)))
 }
 
@@ -51,7 +51,7 @@ pub fn load(config: &Config) -> Vec<Memory> {
 /// Keeps what is remembered for the next run, if a check asks for it.
 pub fn save(config: &Config, memories: &[Memory]) -> Result<(), NotKept> {
     let Some(path) = path(config) else { return Ok(()) };
-    let entries = config.checks.iter().zip(memories).filter(|(check, _)| check.confirm > 1);
+    let entries = config.checks.iter().zip(memories).filter(|(check, _)| check.failures_before_down > 1);
     let remembered: Vec<Remembered> = entries
         .map(|(check, memory)| Remembered {
             title: check.title.clone(),

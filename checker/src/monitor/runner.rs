@@ -14,12 +14,12 @@ use crate::checks::{CheckContext, CheckOutcome, run};
 use crate::config::model::Config;
 
 /// Why nothing is concluded from a node that is offline.
-const OFFLINE: &str = "this node is offline: none of its `connectivity` addresses can be reached";
+const OFFLINE: &str = "this node is offline: none of its `online_check` addresses can be reached";
 
 /// The context for the checks of a configuration, without a reader of heartbeats.
 #[must_use]
 pub fn new_context(config: &Config, clock: fn() -> UnixNanos) -> CheckContext {
-    CheckContext::new(config.address_policy, clock).with_online_check(config.connectivity.clone())
+    CheckContext::new(config.address_policy, clock).with_online_check(config.online_check.clone())
 }
 
 /// What a look at an endpoint needs to know besides how to make it.

@@ -279,7 +279,7 @@ impl Watch {
         let check = &self.config.checks[index];
         let memory = &mut self.memories[index];
         let before = memory.believed;
-        let again = memory.take(&mut result, check.confirm);
+        let again = memory.take(&mut result, check.failures_before_down);
         self.is_news |= memory.believed != before;
         let every = present_interval(check, self.every, memory);
         self.looking[index] = false;
@@ -356,5 +356,5 @@ fn present_interval(check: &Check, every: Nanos, memory: &Memory) -> Nanos {
 fn interval(check: &Check, every: Nanos, status: Status) -> Nanos {
     let usual = check.every.unwrap_or(every);
     let is_bad = matches!(status, Status::Down | Status::Degraded);
-    check.every_when_down.filter(|_| is_bad).unwrap_or(usual)
+    check.every_when_unhealthy.filter(|_| is_bad).unwrap_or(usual)
 }

@@ -58,7 +58,9 @@ impl Recorder {
             check_expiry: storage.check_expiry,
             last_expiry: None,
             history: HistoryWriter::new(config.node.clone(), storage.history_expiry),
-            summary: config.summaries.then(|| SummaryWriter::new(config.node.clone(), config.page.told.title.clone())),
+            summary: config
+                .summaries
+                .then(|| SummaryWriter::new(config.node.clone(), config.page.config.title.clone())),
         })
     }
 

@@ -183,9 +183,9 @@ struct Served {
 }
 
 /// Which path is answered by what.
-fn router(page: Arc<PreparedPage>, told: &Page, node: NodeName, store: Arc<Store>) -> Router {
-    let page_config = told.told.to_json();
-    let headers = response::security_headers(&told.embed_by);
+fn router(page: Arc<PreparedPage>, page_settings: &Page, node: NodeName, store: Arc<Store>) -> Router {
+    let page_config = page_settings.config.to_json();
+    let headers = response::security_headers(&page_settings.embed_by);
     let served = Served {
         page,
         page_config,

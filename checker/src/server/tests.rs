@@ -40,8 +40,8 @@ impl Fixture {
         store.put(&CheckFileName::parse(NAME).unwrap(), content().into()).await.unwrap();
         let page = Arc::new(PreparedPage::new(PageFiles::from_directory(&page).unwrap()));
         let mut told = Page::default();
-        "Shop".clone_into(&mut told.told.title);
-        told.told.range = 7 * DAY;
+        "Shop".clone_into(&mut told.config.title);
+        told.config.range = 7 * DAY;
         let router = router(Arc::clone(&page), &told, NodeName::from_host_name("here"), Arc::new(store));
         Fixture { folder, router, page }
     }

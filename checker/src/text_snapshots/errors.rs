@@ -16,13 +16,13 @@ use crate::checks::net::connect::Address;
 use crate::checks::net::tls_config::TrustError;
 use crate::commands::NoStorage;
 use crate::commands::init::InitError;
+use crate::config::origin::validate_origin;
 use crate::config::{ConfigError, from_text};
 use crate::doctor::address;
 use crate::monitor::announcement::Announcement;
 use crate::monitor::confirmation::Memory;
 use crate::monitor::confirmation_file;
 use crate::monitor::schedule::Shard;
-use crate::origin::validate_origin;
 use crate::provision::apply::ApplyError;
 use crate::provision::files::FileError;
 use crate::provision::names::{Role, validate_bucket_name};
@@ -95,7 +95,7 @@ fn errors_of_configurations_and_checks() {
     let about = |title: &str| Announcement { message: "x".to_owned(), about: vec![title.to_owned()] };
     let confirmed = config(
         r#"{"node": "here", "spool_dir": "/dev/null/x", "checkers": [
-            {"type": "exec", "name": "Shop", "command": "true", "confirm": 2}]}"#,
+            {"type": "exec", "name": "Shop", "command": "true", "failures_before_down": 2}]}"#,
     );
     let invalid =
         ConfigError::Invalid(vec!["checker.json:1:2: error: one".to_owned(), "checker.json:3:4: …".to_owned()]);

@@ -123,7 +123,7 @@ fn explained() -> String {
         explain(http, &addresses, &tried, &seen, &conclusion(Status::Degraded, "certificate expires in 9 d"));
     let failed = AttemptRecord { attempt: attempt(1, Some("connection refused")), ..AttemptRecord::default() };
     let seen = ProbeData { attempted: vec![peer], ..ProbeData::default() };
-    let unknown = "this node is offline: none of its `connectivity` addresses can be reached";
+    let unknown = "this node is offline: none of its `online_check` addresses can be reached";
     told.push('\n');
     told.push_str(&explain(tcp, &[], &failed, &seen, &conclusion(Status::Unknown, unknown)));
     told.push('\n');

@@ -39,12 +39,12 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
         return Err(NoStorage(arguments.config.config.display().to_string()).into());
     };
     let now = now();
-    let range = arguments.range.unwrap_or(config.page.told.range);
+    let range = arguments.range.unwrap_or(config.page.config.range);
     let edges = edges_of(range, now);
     let from = edges[0];
     let store = Arc::new(Store::open(storage).await);
     // A table has no room for details.
-    let is_detailed = arguments.details && arguments.format == Format::Json;
+    let is_detailed = arguments.full && arguments.format == Format::Json;
     let is_by_check = range <= MAX_CHECK_RANGE;
     let detail = if is_detailed && !is_by_check { Detail::Latencies } else { Detail::Status };
     let outlook = histories(&store, from, now, detail).await.map_err(to_be_told)?;

@@ -197,10 +197,10 @@ fn a_configuration_that_is_read_again_moves_no_window_and_what_is_new_is_looked_
 
 #[test]
 fn a_look_under_way_when_the_configuration_is_read_again_is_judged_like_any_other() {
-    let careful = config(&command("A", r#","confirm":2"#));
+    let careful = config(&command("A", r#","failures_before_down":2"#));
     let (mut watch, _batches) = standing(&careful, Status::Healthy, || 0);
     let finished = look(&mut watch, 0, Status::Down);
-    watch.reload(config(&[command("B", ""), command("A", r#","confirm":2"#)].join(",")));
+    watch.reload(config(&[command("B", ""), command("A", r#","failures_before_down":2"#)].join(",")));
     assert_eq!(watch.ready.iter().map(|due| due.index).collect::<Vec<_>>(), [0], "A is being looked at");
     watch.finish(finished);
     assert_eq!((watch.batch[0].title.as_str(), watch.batch[0].status), ("A", Status::Healthy));
@@ -214,7 +214,7 @@ fn a_look_under_way_when_the_configuration_is_read_again_is_judged_like_any_othe
 
 #[test]
 fn who_is_down_is_looked_at_more_often_and_each_result_stands_until_the_next() {
-    let config = config(&command("A", r#","every":"1m","every_when_down":"10s","confirm":2"#));
+    let config = config(&command("A", r#","every":"1m","every_when_unhealthy":"10s","failures_before_down":2"#));
     let (mut watch, _batches) = standing(&config, Status::Healthy, || 1_000 * HOUR);
     let mut told = Vec::new();
     for status in [Status::Healthy, Status::Down, Status::Down, Status::Healthy] {
@@ -232,7 +232,7 @@ fn who_is_down_is_looked_at_more_often_and_each_result_stands_until_the_next() {
 #[test]
 fn a_look_that_takes_longer_than_the_interval_stands_until_the_next_one_all_the_same() {
     static NOW: AtomicI64 = AtomicI64::new(1_000 * HOUR);
-    let config = config(&command("A", r#","every":"60s","every_when_down":"10s""#));
+    let config = config(&command("A", r#","every":"60s","every_when_unhealthy":"10s""#));
     let (mut watch, _batches) = standing(&config, Status::Healthy, || NOW.load(Ordering::Relaxed));
     // The interval is another from the first of them on, and is again with the last.
     for (status, takes) in [(Status::Down, 30), (Status::Down, 1), (Status::Down, 45), (Status::Healthy, 25)] {
