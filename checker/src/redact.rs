@@ -7,10 +7,10 @@ use reqwest::Url;
 ///
 /// A text that cannot be read as a URL is cut behind its last `@`, so that a slip of the pen shows no password either.
 #[must_use]
-pub fn without_user(text: &str) -> String {
+pub fn redact_userinfo(text: &str) -> String {
     match Url::parse(text.trim()) {
         Ok(mut url) if url.has_host() => {
-            if !has_user(&url) {
+            if !has_userinfo(&url) {
                 return text.to_owned();
             }
             if url.set_username("").is_err() || url.set_password(None).is_err() {
@@ -26,7 +26,7 @@ pub fn without_user(text: &str) -> String {
 
 /// Whether a user or a password stands before the host.
 #[must_use]
-pub fn has_user(url: &Url) -> bool {
+pub fn has_userinfo(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
 
@@ -62,7 +62,7 @@ mod tests {
             (" wss://me:word@chat.example/", "wss://chat.example/"),
             ("smtp://me:word@mail.example:25", "smtp://mail.example:25"),
         ] {
-            assert_eq!(without_user(text), shown);
+            assert_eq!(redact_userinfo(text), shown);
         }
     }
 
@@ -71,7 +71,7 @@ mod tests {
         for text in
             ["https://shop.example", "http://s3.example:9000", "https://blog.example/@me", "db.example:5432", ""]
         {
-            assert_eq!(without_user(text), text);
+            assert_eq!(redact_userinfo(text), text);
         }
     }
 
@@ -82,7 +82,7 @@ mod tests {
             ("https://me:wo/rd@shop.example", "https://shop.example"),
             ("https://me:word@shop example/", "https://shop example/"),
         ] {
-            assert_eq!(without_user(text), shown);
+            assert_eq!(redact_userinfo(text), shown);
         }
     }
 }
