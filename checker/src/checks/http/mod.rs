@@ -93,7 +93,8 @@ pub enum InvalidUrl {
 impl HttpCheck {
     /// Parses an absolute `http` or `https` URL.
     pub fn parse_url(text: &str) -> Result<Url, InvalidUrl> {
-        let url = Url::parse(text.trim()).map_err(|error| InvalidUrl::Syntax(redact_userinfo(text), error.to_string()))?;
+        let url =
+            Url::parse(text.trim()).map_err(|error| InvalidUrl::Syntax(redact_userinfo(text), error.to_string()))?;
         match url.scheme() {
             "http" | "https" if url.has_host() => Ok(url),
             other => Err(InvalidUrl::UnsupportedScheme(redact_userinfo(text), other.to_owned())),
