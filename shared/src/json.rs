@@ -62,7 +62,7 @@ pub fn each_member<'t>(text: &'t str, mut take: impl FnMut(Cow<'t, str>, Json<'t
         if next != b'{' {
             return Err(Error::Token(Expect::Value));
         }
-        read_members(DEPTH_LIMIT, lexer, |name, value| take(name, value))
+        read_members(DEPTH_LIMIT, lexer, take)
     })
 }
 
