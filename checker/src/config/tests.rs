@@ -145,7 +145,7 @@ fn what_a_page_would_skip_is_a_warning_where_it_stands() {
     assert!(config.is_some_and(|config| config.page.told.appearance == shared::page_config::appearance::Appearance::default()));
     let lines = problems.lines("c.json", text);
     for (line, expected) in lines.iter().zip([
-        "c.json:2:35: warning: `page.look.light.ground` is no color",
+        "c.json:2:35: warning: `page.look.light.ground` must be a color",
         "c.json:3:18: warning: `page.links[0]` leads neither to a page",
         "c.json:4:16: warning: `page.logo` is neither a file beside the page",
     ]) {

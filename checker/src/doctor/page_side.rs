@@ -256,7 +256,10 @@ mod tests {
         let page = PageConfig::parse(text).expect("the page is shown");
         let findings = examine(&page, None, &[], 0).await;
         let told = crate::doctor::text(&findings);
-        assert!(told.contains("did you mean `footer`?") && told.contains("`logo` is no text"), "{told}");
+        assert!(
+            told.contains("did you mean `footer`?") && told.contains("`logo` must be a non-empty string"),
+            "{told}"
+        );
     }
 
     #[test]
