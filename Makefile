@@ -52,10 +52,12 @@ test: ## Run all tests: unit tests, then the programs against an S3 server and a
 	CHECKUP_BIN=$(TARGET)/debug/checker CHECKUP_DIST=$(CURDIR)/dist cargo test --workspace --test blackbox -- \
 		--test-threads $$(($$(nproc) + 1))
 
-lint: ## Check formatting, spelling, lints (host and wasm32), documentation and dependencies
+lint: ## Check formatting, spelling, wording, lints (host and wasm32), documentation and dependencies
 	@scripts/setup.sh lint
 	cargo fmt --all --check
 	typos
+	@# The folders that are left out still have hits.
+	scripts/words.sh . $(addprefix ':!',$(addsuffix ',checker docs shared))
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy -p shared -p statuspage --target wasm32-unknown-unknown -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps

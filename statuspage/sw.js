@@ -1,49 +1,51 @@
-// The page's service worker: keeps the page itself, whole versions only, and what it loaded last, so that it opens without
-// a network and shows what was known, with its age. Everything is asked of the network first, save what never changes;
-// answers that are errors are never kept. It knows names and lists, and nothing of what is in a check file.
+// The service worker. It caches the page itself and the data that the page loaded last, so that the page opens without a
+// network and shows the last known status with its age. The network is always asked first, except for files that never
+// change. Error responses are never cached. The worker uses the names of objects, but not their contents.
 //
-// A list that the network does not give is made of what is kept, and says in the header `kept-at` when the last one came.
+// If the network does not return a listing, the worker creates one of the cached objects. Its header `cached-at` contains
+// the time of the last listing.
 
 const { scope } = registration;
-// Several pages may live under one origin.
+// One origin may host several pages.
 const SHELL = `checkup shell ${scope} `;
 const TEXTS = `checkup texts ${scope}`;
 const DATA = `checkup data ${scope}`;
-// How long the network may be silent before what is kept is shown, in milliseconds.
-const PATIENCE = 8000;
-// The most that is kept: a day of three nodes that look every minute, in objects and in characters.
-const OBJECTS = 5000;
-const CHARACTERS = 16 << 20;
-// What is larger is not kept at all.
-const LARGEST = 8 << 20;
-// How many requests are under way at once where what was loaded before us is kept, too.
-const AT_ONCE = 6;
+// The time in milliseconds after which a cached response replaces one of the network.
+const NETWORK_TIMEOUT = 8000;
+// The most objects, and the most characters in all of them: a day of three nodes with a check every minute.
+const MAX_OBJECTS = 5000;
+const MAX_CHARACTERS = 16 << 20;
+// The most characters of an object.
+const MAX_OBJECT_CHARACTERS = 8 << 20;
+// The number of concurrent requests when the worker becomes active and caches what the page loaded before.
+const CONCURRENT_REQUESTS = 6;
 
 const sleep = time => new Promise(done => setTimeout(done, time));
 
-// The network's answer, or what is kept if it has none, or an answer that is about itself.
-async function fresh(asking, kept) {
-  const late = sleep(PATIENCE);
-  const answer = await Promise.race([asking, late]).catch(() => undefined);
-  return (answer && answer.status < 500 ? answer : await kept()) ?? asking;
+// The response of the network, or the cached response if the network fails or takes too long, or else whatever the network
+// returns in the end.
+async function networkFirst(pending, cached) {
+  const timeout = sleep(NETWORK_TIMEOUT);
+  const response = await Promise.race([pending, timeout]).catch(() => undefined);
+  return (response && response.status < 500 ? response : await cached()) ?? pending;
 }
 
 // The page itself.
 
-// The shells that are whole, the newest first: the page is put in last.
+// The complete versions of the page, newest first. A version is complete when its HTML is cached, which is added last.
 async function shells() {
   const names = (await caches.keys()).filter(name => name.startsWith(SHELL)).reverse();
   const found = await Promise.all(names.map(async name => ({ name, page: await (await caches.open(name)).match(scope) })));
   return found.filter(shell => shell.page);
 }
 
-const keptPage = async () => (await shells())[0]?.page;
+const cachedPage = async () => (await shells())[0]?.page;
 
-let keeping = Promise.resolve();
+let caching = Promise.resolve();
 
-// Keeps a page and the files that it names, all of them or none; the version before stays for whoever is about to load it.
-async function keepShell(page) {
-  // No browser takes one for the answer to another address.
+// Caches a page and the files that it names, or nothing. The previous version stays for tabs that are loading it.
+async function cacheShell(page) {
+  // Browsers do not accept a redirected response for another URL.
   if (page.redirected) return;
   const text = await page.clone().text();
   const [newest] = await shells();
@@ -58,48 +60,48 @@ async function keepShell(page) {
     await caches.delete(name);
     return;
   }
-  const stay = [name, newest?.name];
+  const current = [name, newest?.name];
   for (const other of await caches.keys()) {
-    if (other.startsWith(SHELL) && !stay.includes(other)) await caches.delete(other);
+    if (other.startsWith(SHELL) && !current.includes(other)) await caches.delete(other);
   }
 }
 
-function keepPage(page) {
-  keeping = keeping.then(() => keepShell(page)).catch(() => {});
-  return keeping;
+function cachePage(page) {
+  caching = caching.then(() => cacheShell(page)).catch(() => {});
+  return caching;
 }
 
-// What the page loads: texts of every object by their addresses, and apart from them how long each is.
+// The data that the page loads: the text of each object by URL, and separately its length.
 
-const asked = request => new Promise((done, fail) => {
+const result = request => new Promise((done, fail) => {
   request.onsuccess = () => done(request.result);
   request.onerror = () => fail(request.error);
 });
 
 let opened;
 function database() {
-  const opening = () => {
+  const open = () => {
     const request = indexedDB.open(DATA);
     request.onupgradeneeded = () => ['texts', 'lengths'].forEach(name => request.result.createObjectStore(name));
-    return asked(request);
+    return result(request);
   };
-  return (opened ??= opening());
+  return (opened ??= open());
 }
 
 const store = async (name, mode) => (await database()).transaction(name, mode).objectStore(name);
-const textOf = async address => asked((await store('texts')).get(address));
-const addresses = async () => asked((await store('lengths')).getAllKeys());
+const cachedText = async key => result((await store('texts')).get(key));
+const cachedKeys = async () => result((await store('lengths')).getAllKeys());
 
-// Signatures change from day to day, and lists begin at another time each time.
-function addressOf({ origin, pathname, searchParams }) {
+// The key of a URL, without signatures and the start of listings, which change.
+function keyOf({ origin, pathname, searchParams }) {
   return origin + pathname + (searchParams.get('with') ? '?with' : '');
 }
 
-// Where the store begins that a list is of; nothing if it is no list.
-function listed({ origin, pathname, searchParams }) {
+// The URL of the store that a request lists; undefined for other requests.
+function listedStore({ origin, pathname, searchParams }) {
   if (searchParams.get('list-type')) return origin + pathname;
-  const place = pathname.match(/^(.*\/)(history\/_)?index\.json$/);
-  return place && origin + place[1];
+  const match = pathname.match(/^(.*\/)(history\/_)?index\.json$/);
+  return match && origin + match[1];
 }
 
 const IMMUTABLE = /\/\d{19}(-[a-z0-9-]{1,32})?-check\.json$/;
@@ -108,132 +110,132 @@ const isObject = ({ pathname }) => IMMUTABLE.test(pathname) || /\/history\/[^/]+
 let batch = [];
 let written;
 
-// Many come at once; they are written together.
-function keep(address, text) {
-  if (text.length > LARGEST) return;
-  batch.push([address, text]);
+// Many objects arrive together, and are written in one transaction.
+function cacheText(key, text) {
+  if (text.length > MAX_OBJECT_CHARACTERS) return;
+  batch.push([key, text]);
   return (written ??= sleep(200).then(write));
 }
 
 async function write() {
-  const together = batch;
+  const entries = batch;
   [batch, written] = [[], undefined];
   const transaction = (await database()).transaction(['texts', 'lengths'], 'readwrite');
   const [texts, lengths] = ['texts', 'lengths'].map(name => transaction.objectStore(name));
-  for (const [address, text] of together) {
-    texts.put(text, address);
-    lengths.put(text.length, address);
+  for (const [key, text] of entries) {
+    texts.put(text, key);
+    lengths.put(text.length, key);
   }
-  const [names, sizes] = await Promise.all([asked(lengths.getAllKeys()), asked(lengths.getAll())]);
-  // Rounds go first, the oldest of them before the others; their names begin with their time.
-  const time = name => name.match(/\/(\d{19})[^/]*$/)?.[1] ?? '9';
-  const order = names.map((name, place) => [time(name), name, sizes[place]]).sort(([one], [other]) => (one < other) - (one > other));
-  let all = 0;
-  order.forEach(([, name, size], place) => {
-    all += size;
-    if (place < OBJECTS && all <= CHARACTERS) return;
-    texts.delete(name);
-    lengths.delete(name);
+  const [keys, sizes] = await Promise.all([result(lengths.getAllKeys()), result(lengths.getAll())]);
+  // Old check files are deleted first; their names start with a time.
+  const time = key => key.match(/\/(\d{19})[^/]*$/)?.[1] ?? '9';
+  const order = keys.map((key, index) => [time(key), key, sizes[index]]).sort(([one], [other]) => (one < other) - (one > other));
+  let total = 0;
+  order.forEach(([, key, size], index) => {
+    total += size;
+    if (index < MAX_OBJECTS && total <= MAX_CHARACTERS) return;
+    texts.delete(key);
+    lengths.delete(key);
   });
-  // Where there is no room for it nothing of it is kept.
+  // Without disk space, the transaction is aborted and nothing is cached.
   await new Promise(done => (transaction.oncomplete = transaction.onabort = done));
 }
 
-// Whether the last list was not the network's: then objects are not either, if they are kept.
-let isAway = false;
+// Whether the last listing was created from the cache. Then cached objects are used without waiting for the network.
+let isOffline = false;
 
-async function keptObject(address) {
-  const text = await textOf(address);
+async function cachedObject(key) {
+  const text = await cachedText(key);
   return text === undefined ? undefined : new Response(text, { headers: { 'Content-Type': 'application/json' } });
 }
 
-// A list of what is kept, as the store would give it.
-async function keptList(url, place) {
-  const at = await textOf(place);
-  if (!at) return;
-  const objects = (await addresses()).filter(name => name.startsWith(place) && isObject(new URL(name)));
-  const names = objects.map(name => name.slice(place.length));
-  const headers = { 'kept-at': at };
-  isAway = true;
+// A listing of the cached objects in the format of the store.
+async function cachedListing(url, storeUrl) {
+  const cachedAt = await cachedText(storeUrl);
+  if (!cachedAt) return;
+  const objects = (await cachedKeys()).filter(key => key.startsWith(storeUrl) && isObject(new URL(key)));
+  const names = objects.map(key => key.slice(storeUrl.length));
+  const headers = { 'cached-at': cachedAt };
+  isOffline = true;
   if (url.searchParams.get('list-type')) {
     const prefix = url.searchParams.get('prefix') ?? '';
-    const wanted = names.filter(name => decodeURIComponent(name).startsWith(prefix));
-    const keys = wanted.map(name => `<Contents><Key>${name}</Key></Contents>`).join('');
+    const matching = names.filter(name => decodeURIComponent(name).startsWith(prefix));
+    const keys = matching.map(name => `<Contents><Key>${name}</Key></Contents>`).join('');
     return new Response(`<ListBucketResult><EncodingType>url</EncodingType>${keys}</ListBucketResult>`, { headers });
   }
-  // Some servers send contents in the list; others do not heed that they are asked to.
-  const whole = JSON.parse((await textOf(`${place}index.json?with`)) ?? '{}');
-  const contents = Object.entries(whole).filter(([, content]) => typeof content === 'object');
+  // Some servers send contents in the index, others ignore the query.
+  const index = JSON.parse((await cachedText(`${storeUrl}index.json?with`)) ?? '{}');
+  const contents = Object.entries(index).filter(([, content]) => typeof content === 'object');
   return new Response(JSON.stringify(Object.fromEntries([...names.map(name => [name, 0]), ...contents])), { headers });
 }
 
-// Answers a request for something of the store, and keeps the answer.
-async function data(event, request, url) {
-  const place = listed(url);
-  const address = addressOf(url);
-  const kept = () => (place ? keptList(url, place) : keptObject(address));
-  const known = isAway && !place && (await kept());
-  if (known) return known;
-  const answer = await fresh(fetch(request), kept);
-  // What is kept has no address of its own.
-  if (!answer.ok || !answer.url) return answer;
-  if (place) {
-    isAway = false;
-    event.waitUntil(keep(place, `${Date.now()}`));
+// Responds to a request to a store, and caches the response.
+async function respondWithData(event, request, url) {
+  const storeUrl = listedStore(url);
+  const key = keyOf(url);
+  const cached = () => (storeUrl ? cachedListing(url, storeUrl) : cachedObject(key));
+  const object = isOffline && !storeUrl && (await cached());
+  if (object) return object;
+  const response = await networkFirst(fetch(request), cached);
+  // Cached responses have no URL.
+  if (!response.ok || !response.url) return response;
+  if (storeUrl) {
+    isOffline = false;
+    event.waitUntil(cacheText(storeUrl, `${Date.now()}`));
   }
-  if (!place || url.searchParams.get('with')) {
-    const copy = answer.clone();
-    event.waitUntil(copy.text().then(text => keep(address, text)));
+  if (!storeUrl || url.searchParams.get('with')) {
+    const copy = response.clone();
+    event.waitUntil(copy.text().then(text => cacheText(key, text)));
   }
-  return answer;
+  return response;
 }
 
-// Answers a request for anything else of the page's own: its configuration, its texts, its pictures.
-async function text(event, request) {
+// Responds to a request for another file of the page: configuration, texts, images.
+async function respondWithFile(event, request) {
   const cache = await caches.open(TEXTS);
-  const kept = async () => {
-    const known = await cache.match(request, { ignoreSearch: true });
-    // Without its time, by which a page would set its clock.
-    return known && new Response(known.body, { headers: { 'Content-Type': known.headers.get('Content-Type') } });
+  const cached = async () => {
+    const response = await cache.match(request, { ignoreSearch: true });
+    // Without `Date`, which the page would compare with the device's clock.
+    return response && new Response(response.body, { headers: { 'Content-Type': response.headers.get('Content-Type') } });
   };
-  const answer = await fresh(fetch(request), kept);
-  if (answer.ok && answer.url) event.waitUntil(cache.put(request, answer.clone()).catch(() => {}));
-  return answer;
+  const response = await networkFirst(fetch(request), cached);
+  if (response.ok && response.url) event.waitUntil(cache.put(request, response.clone()).catch(() => {}));
+  return response;
 }
 
-async function page(event, request) {
-  const answer = await fresh(fetch(request), keptPage);
-  if (answer.ok) event.waitUntil(keepPage(answer.clone()));
-  return answer;
+async function respondWithPage(event, request) {
+  const response = await networkFirst(fetch(request), cachedPage);
+  if (response.ok) event.waitUntil(cachePage(response.clone()));
+  return response;
 }
 
-// How a request is answered; nothing if it is none of our business.
-function answerTo(event, request) {
+// The response to a request; undefined if the worker does not handle it.
+function respond(event, request) {
   const url = new URL(request.url);
-  const isOurs = request.url.startsWith(scope);
+  const isInScope = request.url.startsWith(scope);
   if (request.method !== 'GET') return;
   if (request.mode === 'navigate') {
     const path = url.origin + url.pathname;
-    return [scope, `${scope}index.html`].includes(path) ? page(event, request) : undefined;
+    return [scope, `${scope}index.html`].includes(path) ? respondWithPage(event, request) : undefined;
   }
-  if (listed(url) || isObject(url)) return data(event, request, url);
-  if (isOurs && /-[0-9a-f]{13,16}[._]/.test(url.pathname)) return caches.match(request, { ignoreVary: true }).then(known => known ?? fetch(request));
-  if (isOurs) return text(event, request);
+  if (listedStore(url) || isObject(url)) return respondWithData(event, request, url);
+  if (isInScope && /-[0-9a-f]{13,16}[._]/.test(url.pathname)) return caches.match(request, { ignoreVary: true }).then(cached => cached ?? fetch(request));
+  if (isInScope) return respondWithFile(event, request);
 }
 
 addEventListener('install', event => {
   skipWaiting();
-  event.waitUntil(fetch(scope, { cache: 'no-cache' }).then(answer => answer.ok && keepPage(answer)));
+  event.waitUntil(fetch(scope, { cache: 'no-cache' }).then(response => response.ok && cachePage(response)));
 });
 
 addEventListener('activate', event => event.waitUntil(clients.claim()));
 
 addEventListener('fetch', event => {
-  const answer = answerTo(event, event.request);
-  if (answer) event.respondWith(answer);
+  const response = respond(event, event.request);
+  if (response) event.respondWith(response);
 });
 
-async function forget() {
+async function clear() {
   await registration.unregister();
   for (const name of await caches.keys()) {
     if (name.startsWith(SHELL) || name === TEXTS) await caches.delete(name);
@@ -242,18 +244,18 @@ async function forget() {
   indexedDB.deleteDatabase(DATA);
 }
 
-// What was loaded before we could hear of it: the browser has it still, as a rule.
-async function catchUp(event, urls) {
-  const work = [keeping];
-  const waiting = { waitUntil: promise => work.push(promise) };
+// Caches the responses from before the worker was active, which are usually still in the browser's cache.
+async function cacheLoaded(event, urls) {
+  const work = [caching];
+  const extendable = { waitUntil: promise => work.push(promise) };
   const next = async () => {
     for (let url; (url = urls.pop());) {
-      await answerTo(waiting, new Request(url, { cache: 'force-cache' }))?.catch(() => {});
+      await respond(extendable, new Request(url, { cache: 'force-cache' }))?.catch(() => {});
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, next));
+  await Promise.all(Array.from({ length: CONCURRENT_REQUESTS }, next));
   await Promise.allSettled(work);
-  event.source.postMessage('kept');
+  event.source.postMessage('cached');
 }
 
-addEventListener('message', event => event.waitUntil(event.data === 'forget' ? forget() : catchUp(event, event.data)));
+addEventListener('message', event => event.waitUntil(event.data === 'clear' ? clear() : cacheLoaded(event, event.data)));

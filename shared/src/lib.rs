@@ -20,6 +20,7 @@ pub mod object_name;
 pub mod page_config;
 pub mod quorum;
 pub mod response_times;
+pub mod s3;
 pub mod stats;
 pub mod status;
 pub mod suggest;

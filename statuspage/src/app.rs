@@ -24,7 +24,6 @@ const TICK: Nanos = 15 * SECOND;
 /// After the tab was hidden for this long, data is loaded as soon as the tab is visible again.
 const RELOAD_AFTER: Nanos = 5 * SECOND;
 
-/// Starts the page.
 pub fn mount() {
     browser::spawn(Box::pin(run()));
 }

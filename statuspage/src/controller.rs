@@ -75,9 +75,8 @@ impl Store for ConfiguredStore<'_> {
 /// How much of an endpoint is rendered.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum RenderDetail {
-    /// As much as before.
     Unchanged,
-    /// Also bars and chart.
+    /// With bars and chart, which are slow.
     Full,
 }
 
@@ -205,7 +204,6 @@ impl Controller {
         self.render_endpoints(ids);
     }
 
-    /// Searches the endpoints.
     fn update_matching(&self) {
         let filter = self.context.url_state.with_untracked(|url_state| url_state.filter.clone());
         let matching =

@@ -16,7 +16,7 @@ struct RenderedEndpoint {
     view: Option<Arc<EndpointView>>,
 }
 
-/// All endpoints, by id.
+/// The endpoints that components show, by id.
 #[derive(Clone, Copy)]
 pub struct RenderQueue {
     rendered: StoredValue<Vec<RenderedEndpoint>, LocalStorage>,

@@ -35,7 +35,7 @@ pub enum Layout {
     /// Sections with bars and charts.
     #[default]
     Cards,
-    /// Rows of a table.
+    /// Rows of a table, which show neither bars nor charts.
     Table,
 }
 
@@ -53,7 +53,7 @@ pub enum TimeZone {
 pub enum Embed {
     #[default]
     Off,
-    /// Only the overall status.
+    /// Only the overall status, on one line.
     Banner,
     /// Only the endpoints with their bars.
     Bars,
@@ -71,10 +71,8 @@ impl Embed {
     }
 }
 
-/// The color scheme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Theme {
-    /// The device's scheme.
     #[default]
     Auto,
     Light,

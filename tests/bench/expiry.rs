@@ -22,7 +22,7 @@ pub(super) async fn measure() {
     println!("Expiry: one round that removes {EXPIRED} old check files from a bucket of a local S3 server");
     let folder = TempDir::new().expect("a temporary folder");
     let below = folder.path().join(ACCOUNT).join("full/status");
-    std::fs::create_dir_all(&below).expect("the folder can be made");
+    std::fs::create_dir_all(&below).expect("the folder can be created");
     let (begin, node) = (now() - 60 * DAY, NodeName::new("measured").expect("it is a name"));
     for number in 0..EXPIRED {
         let name = CheckFileName { stored_at: begin + number * 1_000_000_000, node: Some(node.clone()) };

@@ -142,7 +142,7 @@ pub(crate) fn measure_history_builder() {
         let checker = Checker::new(&json!({
             "node": "node-0", "checkers": [], "storage": { "type": "fs", "dir": "checks" },
         }));
-        std::fs::create_dir_all(checker.path("checks")).expect("the folder can be made");
+        std::fs::create_dir_all(checker.path("checks")).expect("the folder can be created");
         for (name, content) in fake_nodes.check_files(0, begin) {
             std::fs::write(checker.path("checks").join(name), content).expect("the file can be written");
         }

@@ -26,7 +26,7 @@ fn main() {
         if wanted("page") {
             page::measure().await;
         }
-        if wanted("many") {
+        if wanted("endpoints") {
             println!("The page with many endpoints, from histories behind a plain web server");
             many_endpoints::measure().await;
         }
@@ -48,13 +48,13 @@ fn main() {
         if wanted("expiry") {
             expiry::measure().await;
         }
-        if wanted("ranges") {
+        if wanted("histories") {
             histories::measure_pages().await;
         }
-        if wanted("folding") {
+        if wanted("history") {
             histories::measure_history_builder();
         }
-        if wanted("frames") {
+        if wanted("tasks") {
             main_thread::measure().await;
         }
         if wanted("lighthouse") {

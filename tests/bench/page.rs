@@ -73,7 +73,7 @@ pub(crate) fn metric(metrics: &Value, name: &str) -> f64 {
 
 /// Fills a directory with check files, one per minute, up to now.
 fn fill(directory: &Path, files: i64) {
-    std::fs::create_dir_all(directory).expect("the folder can be made");
+    std::fs::create_dir_all(directory).expect("the folder can be created");
     let (begin, node) = (now() - files * MINUTE, NodeName::new("measured").expect("it is a name"));
     let mut index = serde_json::Map::new();
     for number in 0..files {

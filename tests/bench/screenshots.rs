@@ -46,7 +46,7 @@ fn main() {
 async fn take_all() {
     let folder = std::env::var_os("CHECKUP_PICTURES").map_or_else(|| root().join("target/screenshots"), PathBuf::from);
     let images = root().join("docs/images");
-    std::fs::create_dir_all(&folder).expect("the folder can be made");
+    std::fs::create_dir_all(&folder).expect("the folder can be created");
     let browser = page_scenario::open_browser().await;
     browser.devtools("Emulation.setScrollbarsHidden", json!({ "hidden": true })).await;
     for state in PageState::ALL {
@@ -131,7 +131,7 @@ async fn photograph(browser: &Browser, path: &Path) {
     let is_sheet = path.extension().is_some_and(|extension| extension == "webp");
     let format = if is_sheet { json!({ "format": "webp", "quality": 70 }) } else { json!({ "format": "png" }) };
     let picture = browser.devtools("Page.captureScreenshot", format).await;
-    let picture = picture["data"].as_str().expect("the browser gives a picture");
+    let picture = picture["data"].as_str().expect("the browser returns a picture");
     std::fs::write(path, BASE64.decode(picture).expect("it is in base64")).expect("the file can be written");
 }
 

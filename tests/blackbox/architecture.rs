@@ -17,8 +17,6 @@ use self::module_tree::{Crate, Files};
 const PENDING: &[(&str, &str)] = &[
     ("import cycles", "checker"),
     ("types of one name", "checker"),
-    ("imperative errors", "checker"),
-    ("printing", "checker"),
     ("long files", "the project"),
     ("short doc comments", "the project"),
 ];

@@ -14,10 +14,10 @@ use support::{now, page, wait_for};
 const OVERLAYS: &str = r"
     const box = document.querySelector('.chart-box');
     return {
-        corners: [...box.querySelectorAll('.paths > g > .phase, .paths > g > .place')].map(path => path.getAttribute('d').split('L').length),
-        names: [...box.querySelectorAll('.keys > span')].map(key => key.textContent),
-        offered: ['phases', 'places'].filter(id => !document.getElementById(id).hidden),
-        pressed: ['phases', 'places'].filter(id => document.getElementById(id).ariaPressed === 'true'),
+        corners: [...box.querySelectorAll('.paths > g > .phase, .paths > g > .location')].map(path => path.getAttribute('d').split('L').length),
+        names: [...box.querySelectorAll('.legend > span')].map(key => key.textContent),
+        offered: ['phases', 'locations'].filter(id => !document.getElementById(id).hidden),
+        pressed: ['phases', 'locations'].filter(id => document.getElementById(id).ariaPressed === 'true'),
     };
 ";
 
@@ -52,7 +52,7 @@ async fn until(browser: &Browser, what: &str, condition: impl Fn(&Value) -> bool
 async fn phases_and_locations_are_drawn_on_request_where_checks_have_them() {
     let (_caddy, browser) = open().await;
     let chart = browser.script(OVERLAYS).await;
-    assert_eq!(chart, json!({ "corners": [], "names": [], "offered": ["phases", "places"], "pressed": [] }));
+    assert_eq!(chart, json!({ "corners": [], "names": [], "offered": ["phases", "locations"], "pressed": [] }));
     browser.script("document.getElementById('phases').click()").await;
     let chart =
         until(&browser, "phases", |chart| chart["names"] == json!(["DNS", "connect", "TLS", "first byte"])).await;
@@ -60,14 +60,14 @@ async fn phases_and_locations_are_drawn_on_request_where_checks_have_them() {
         chart["corners"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_u64).collect();
     assert!(corners.len() == 4 && corners.iter().all(|count| *count > 200), "both edges of a day: {chart}");
     assert_eq!(chart["pressed"], json!(["phases"]));
-    browser.script("document.getElementById('places').click()").await;
-    let chart = until(&browser, "places", |chart| chart["names"] == json!(["eu-west", "us-east"])).await;
-    assert_eq!((chart["corners"].as_array().map(Vec::len), &chart["pressed"]), (Some(2), &json!(["places"])));
+    browser.script("document.getElementById('locations').click()").await;
+    let chart = until(&browser, "locations", |chart| chart["names"] == json!(["eu-west", "us-east"])).await;
+    assert_eq!((chart["corners"].as_array().map(Vec::len), &chart["pressed"]), (Some(2), &json!(["locations"])));
     // Histories have no phases.
     browser.script("document.getElementById('phases').click()").await;
     until(&browser, "phases again", |chart| chart["pressed"] == json!(["phases"])).await;
     browser.script("document.querySelector('.ranges [value=\"604800000000000\"]').click()").await;
-    let chart = until(&browser, "a week", |chart| chart["offered"] == json!(["places"])).await;
+    let chart = until(&browser, "a week", |chart| chart["offered"] == json!(["locations"])).await;
     assert_eq!((&chart["corners"], &chart["names"]), (&json!([]), &json!([])));
 }
 
@@ -82,7 +82,7 @@ async fn pointing_at_a_chart_points_at_all_charts() {
     browser.script(point).await;
     let read = r"
         const charts = [...document.querySelectorAll('.chart-box')];
-        const crosses = charts.map(chart => chart.querySelector('.cross')?.getAttribute('d'));
+        const crosses = charts.map(chart => chart.querySelector('.crosshair')?.getAttribute('d'));
         const words = charts.map(chart => chart.querySelector('.chart-readout').textContent.split(' · ')[0]);
         return crosses.every(Boolean) ? [new Set(crosses).size, charts.length, new Set(words).size] : null;
     ";

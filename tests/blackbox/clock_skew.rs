@@ -72,7 +72,7 @@ async fn the_doctor_reports_once_how_far_the_clock_is_off() {
             assert_eq!(run.code, 2, "{}", run.output());
             let failures: Vec<&str> = run.stdout.lines().filter(|line| !line.starts_with("ok ")).collect();
             assert!(failures.len() == 1 && failures[0].contains(words), "{sides:?}: {}", run.output());
-            assert!(failures[0].contains("set the clock, best by NTP"), "{}", run.output());
+            assert!(failures[0].contains("set the clock, preferably with NTP"), "{}", run.output());
         }
     }
     // Requests are accepted, but not for long.

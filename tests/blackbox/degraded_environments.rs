@@ -32,7 +32,7 @@ async fn shop_every(interval: Nanos, refresh: Nanos, rounds: &[UnixNanos]) -> Ca
 
 fn store(caddy: &Caddy, interval: Nanos, rounds: &[UnixNanos]) {
     let folder = caddy.site.path().join("store");
-    std::fs::create_dir_all(&folder).expect("the folder can be made");
+    std::fs::create_dir_all(&folder).expect("the folder can be created");
     let mut index = serde_json::Map::new();
     for at in rounds {
         let name = CheckFileName { stored_at: *at, node: None }.to_string();
@@ -96,7 +96,7 @@ async fn without_webassembly_readers_are_linked_to_the_summary() {
     .await;
     let page = browser.script("return [document.documentElement.dataset.state, document.body.innerText]").await;
     assert_eq!(page[0], "broken");
-    assert!(page[1].as_str().is_some_and(|text| text.contains("needs a browser with WebAssembly")), "{page}");
+    assert!(page[1].as_str().is_some_and(|text| text.contains("requires WebAssembly")), "{page}");
     browser.visit(&link).await;
     let row = browser.script("return document.querySelector('tbody tr').textContent").await;
     assert!(row.as_str().is_some_and(|row| row.starts_with("Shop● healthy")), "{row}");

@@ -378,8 +378,8 @@ async fn request(listener: &TcpListener) -> (TcpStream, String, String) {
 async fn each_invocation_of_the_function_is_a_round() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
-    std::fs::create_dir(checker.path("bin")).expect("there is room");
-    std::os::unix::fs::symlink(checker_binary(), checker.path("bin/checker")).expect("the link can be made");
+    std::fs::create_dir(checker.path("bin")).expect("the folder can be created");
+    std::os::unix::fs::symlink(checker_binary(), checker.path("bin/checker")).expect("the link can be created");
     let path = format!("{}:{}", checker.path("bin").display(), std::env::var("PATH").unwrap_or_default());
     let api = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = api.local_addr().expect("an address").to_string();

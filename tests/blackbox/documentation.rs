@@ -48,7 +48,7 @@ fn blocks(document: &str) -> Vec<(String, String, String)> {
 
 /// Links the checker under test into a folder that is first in `PATH`.
 fn with_checker_on_path(command: &mut Command, folder: &Path) {
-    std::os::unix::fs::symlink(checker_binary(), folder.join("checker")).expect("the link can be made");
+    std::os::unix::fs::symlink(checker_binary(), folder.join("checker")).expect("the link can be created");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(folder.to_owned()).chain(std::env::split_paths(&path));
     command.env("PATH", std::env::join_paths(folders).expect("they are folders"));

@@ -41,7 +41,7 @@ async fn assert_refused(browser: &Browser) {
 
 /// Reads what is visible: the text of every line, and the total height.
 const SEEN: &str = "const seen = [...document.querySelectorAll('h1, h2, h3, p, a, summary, svg.strip, svg.chart, footer, header')]
-    .filter(one => one.checkVisibility() && !one.matches('.spoken'));
+    .filter(one => one.checkVisibility() && !one.matches('.visually-hidden'));
     return { what: seen.map(one => (one.localName + ' ' + one.textContent).trim().slice(0, 60)), height: document.body.scrollHeight,
         bars: document.querySelectorAll('.strip .bar').length, wide: document.documentElement.scrollWidth > innerWidth }";
 
@@ -76,7 +76,7 @@ async fn a_banner_is_one_line_and_only_allowed_origins_show_it() {
     assert!(what[0].as_str().is_some_and(|line| line.starts_with("h1 Service 00 has been down since")), "{seen:#}");
     assert_eq!(what[1], "a Details");
     assert!(seen["height"].as_i64() < Some(60) && seen["wide"] == false, "{seen:#}");
-    let link = "const link = document.querySelector('.whole'); return [link.href, link.target, link.rel, document.querySelectorAll('h1 .shape').length]";
+    let link = "const link = document.querySelector('.open-page'); return [link.href, link.target, link.rel, document.querySelectorAll('h1 .icon').length]";
     assert_eq!(browser.script(link).await, json!([caddy.url, "_blank", "noopener", 1]));
     assert_eq!(
         browser.script("return navigator.serviceWorker.getRegistrations().then(all => all.length)").await,
@@ -126,7 +126,7 @@ async fn old_data_is_dated_in_a_line_that_fits_the_frame() {
     for (embed, height) in [("banner", 48), ("bars", 420)] {
         embedded(&browser, &named, &format!("{}?embed={embed}", caddy.url), height).await;
         page::when(&browser, embed, |page| page.is_complete() && note(page).is_empty()).await.assert_clean();
-        let heights = "const line = document.querySelector('#note').getBoundingClientRect();
+        let heights = "const line = document.querySelector('#banner').getBoundingClientRect();
             return [line.height, line.bottom > 0 && line.top >= 0, document.documentElement.scrollHeight - innerHeight]";
         assert_eq!(browser.script(heights).await[0], 0, "{embed}: without a note, no space is reserved");
         // The store is gone; the data that was loaded stays.

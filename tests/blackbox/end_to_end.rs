@@ -169,7 +169,7 @@ async fn figures_and_bars_cover_the_time_of_the_stored_results() {
     assert!((now() - from - DAY).abs() <= HOUR, "{from}");
     let breakdown = breakdown(&all, from, now());
     let uptime = breakdown.uptime().expect("some time was observed").percent();
-    let coverage = breakdown.coverage().expect("some time was asked for").percent();
+    let coverage = breakdown.coverage().expect("the period is not empty").percent();
     assert_eq!((uptime.as_str(), breakdown.down), ("83.37%", 30 * MINUTE), "150.5 of 180.5 minutes");
     assert!(shop.text_of("uptime").contains(&uptime), "`{uptime}` is not in `{}`", shop.text_of("uptime"));
     assert!(shop.text_of("coverage").contains(&coverage), "`{coverage}` is not in `{}`", shop.text_of("coverage"));

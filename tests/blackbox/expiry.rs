@@ -44,7 +44,7 @@ async fn thousands_of_expired_files_in_a_directory_are_removed() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &expiring(directory())));
     assert_eq!(checker.run(&[]).await.code, 0);
-    std::fs::create_dir(checker.path("checks/heartbeats")).expect("there is room");
+    std::fs::create_dir(checker.path("checks/heartbeats")).expect("the folder can be created");
     let store = |name: &str| checker.write(&format!("checks/{name}"), CONTENT);
     let kept = to_be_kept();
     for name in &kept {
@@ -88,11 +88,11 @@ async fn more_expired_objects_than_fit_a_request_are_removed() {
 async fn filled_bucket(old: i64) -> (MiniStack, Bucket, Vec<String>, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let below = folder.path().join(ACCOUNT).join("full/status");
-    std::fs::create_dir_all(&below).expect("the folder can be made");
+    std::fs::create_dir_all(&below).expect("the folder can be created");
     let kept = to_be_kept();
     for name in &kept {
         let path = below.join(name);
-        std::fs::create_dir_all(path.parent().expect("it is in a folder")).expect("the folder can be made");
+        std::fs::create_dir_all(path.parent().expect("it is in a folder")).expect("the folder can be created");
         std::fs::write(path, CONTENT).expect("the file can be written");
     }
     for number in 0..old {
@@ -164,7 +164,7 @@ async fn files_expire_while_the_checker_runs_as_a_daemon() {
         let mut config = watching(&[check("Shop", &ok.url)], &expiring(directory()));
         config["every"] = json!("1s");
         let checker = Checker::new(&config);
-        std::fs::create_dir(checker.path("checks")).expect("the folder can be made");
+        std::fs::create_dir(checker.path("checks")).expect("the folder can be created");
         let old_file = checker.path("checks").join(&old);
         checker.write(&format!("checks/{old}"), CONTENT);
         let (served, running);
@@ -185,7 +185,7 @@ async fn files_expire_while_the_checker_runs_as_a_daemon() {
 async fn without_expiry_everything_is_kept() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
-    std::fs::create_dir(checker.path("checks")).expect("the folder can be made");
+    std::fs::create_dir(checker.path("checks")).expect("the folder can be created");
     checker.write(&format!("checks/{}", name(now() - 3_000 * DAY, Some("test-node"))), CONTENT);
     assert_eq!(checker.run(&[]).await.code, 0);
     assert_eq!(checker.check_files("checks").len(), 2);

@@ -93,7 +93,7 @@ fn events(page: &Page) -> Vec<Value> {
 }
 
 /// The nodes: their names, their descriptions, and whether they are late.
-const NODES: &str = "return [...document.querySelectorAll('#observers li')].map(line =>
+const NODES: &str = "return [...document.querySelectorAll('#nodes li')].map(line =>
     [line.querySelector('bdi').textContent, line.querySelector('time').textContent, line.dataset.late === 'true'])";
 
 /// Formats times as ISO 8601 in UTC.

@@ -74,7 +74,7 @@ async fn an_unreadable_store_leaves_the_job_unknown_and_never_down() {
     beat(&checker, &[]).await;
     // A folder with the name of the object, which not even root can read.
     std::fs::remove_file(checker.path("checks/heartbeats/backup.json")).expect("it is there");
-    std::fs::create_dir(checker.path("checks/heartbeats/backup.json")).expect("there is room");
+    std::fs::create_dir(checker.path("checks/heartbeats/backup.json")).expect("the folder can be created");
     let (status, why) = check_once(&checker).await;
     assert_eq!(status, Status::Unknown);
     assert!(why.starts_with("failed to read `heartbeats/backup.json` from the directory"), "{why}");

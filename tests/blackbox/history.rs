@@ -64,7 +64,7 @@ fn check_files(now: UnixNanos, quorum: Quorum) -> Vec<(String, String)> {
 }
 
 fn fill(checks: &Path, files: &[(String, String)]) {
-    std::fs::create_dir_all(checks).expect("the folder can be made");
+    std::fs::create_dir_all(checks).expect("the folder can be created");
     for (name, content) in files {
         std::fs::write(checks.join(name), content).expect("the file can be written");
     }

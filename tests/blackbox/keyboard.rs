@@ -64,7 +64,7 @@ async fn tab_reaches_every_control_once_in_order_with_a_visible_focus() {
     let stops = walk(&browser).await;
     let titles = ["Website", "Shop", "Payments", "Sign-in", "Search", "Mail"];
     let of_endpoints = titles.iter().flat_map(|title| ["figure", "bar", "chart"].map(|kind| format!("{kind} {title}")));
-    let expected: Vec<String> = ["link", "range", "percentiles", "places", "filter", "table"]
+    let expected: Vec<String> = ["link", "range", "percentiles", "locations", "filter", "table"]
         .map(str::to_owned)
         .into_iter()
         .chain(of_endpoints)
@@ -166,7 +166,7 @@ async fn ranges_percentiles_and_charts_work_with_keys() {
         browser.press("Tab").await;
     }
     assert_eq!(focus(&browser).await["kind"], "chart");
-    let crosses = |count: usize| format!("return document.querySelectorAll('.cross').length === {count};");
+    let crosses = |count: usize| format!("return document.querySelectorAll('.crosshair').length === {count};");
     browser.press("ArrowLeft").await;
     // One crosshair for all three charts.
     until(&browser, "the crosshair", &crosses(3)).await;

@@ -25,7 +25,7 @@ const INCOMPLETE: &str = r"
 /// Finds elements that overflow the window, and by how much. Scrollable elements may, except the table.
 const OVERFLOWING: &str = r"
     const wide = document.documentElement.clientWidth;
-    const scrolls = element => element.closest('.table, .words, pre, .spoken, svg');
+    const scrolls = element => element.closest('.table, .message-text, pre, .visually-hidden, svg');
     const over = [...document.querySelectorAll('body *')].filter(element => !scrolls(element)).flatMap(element => {
         const { left, right, width } = element.getBoundingClientRect();
         return width > 0 && (left < -1 || right > wide + 1) ? [`${element.tagName}.${element.className}: ${left} to ${right}`] : [];
@@ -121,7 +121,7 @@ async fn arabic_runs_right_to_left_and_time_left_to_right() {
             .script(
                 "const middle = selector => { const { left, right } = document.querySelector(selector).getBoundingClientRect();
                      return (left + right) / 2 / innerWidth; };
-                 return [middle('.head h3 .shape'), middle('.figure'), middle('.strip .bar:first-of-type'),
+                 return [middle('.head h3 .icon'), middle('.figure'), middle('.strip .bar:first-of-type'),
                      middle('.strip .bar:last-of-type')];",
             )
             .await;
@@ -165,7 +165,7 @@ async fn configuration_errors_are_shown_in_the_readers_language() {
     let scenario = PageState::Broken.start().await;
     let browser = page_scenario::open_browser().await;
     let page = visit(&browser, &scenario, "?lang=es").await;
-    assert_eq!(page.text_of("overall"), "La configuración de la página no se puede usar");
+    assert_eq!(page.text_of("overall"), "La configuración de esta página no es válida");
     assert_eq!(page.text_of("title"), "Configuración errónea");
     assert!(page.problems().contains("`titel`"), "{}", page.problems());
 }

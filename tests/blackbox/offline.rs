@@ -30,7 +30,7 @@ fn round(at: UnixNanos) -> Value {
 
 /// Writes rounds and their index to a directory.
 fn store(folder: &Path, rounds: &[UnixNanos]) {
-    std::fs::create_dir_all(folder).expect("the folder can be made");
+    std::fs::create_dir_all(folder).expect("the folder can be created");
     for at in rounds {
         std::fs::write(folder.join(name(*at)), round(*at).to_string()).expect("the file can be written");
     }

@@ -57,7 +57,7 @@ fn assert_shows_the_original(page: &Page) {
 async fn files_of_the_original_are_shown_unchanged() {
     let caddy = Caddy::start("").await;
     let store = caddy.site.path().join("store");
-    std::fs::create_dir(&store).expect("the folder can be made");
+    std::fs::create_dir(&store).expect("the folder can be created");
     for name in FILES.iter().chain(&["index.json"]) {
         std::fs::write(store.join(name), golden(name)).expect("the file can be written");
     }
@@ -72,13 +72,13 @@ async fn files_of_the_original_are_shown_unchanged() {
 async fn the_originals_directory_is_served_and_used_as_a_store() {
     let shop = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("New", &shop.url)], &directory()));
-    std::fs::create_dir(checker.path("checks")).expect("the folder can be made");
+    std::fs::create_dir(checker.path("checks")).expect("the folder can be created");
     for name in FILES.iter().chain(&["index.json"]) {
         checker.write(&format!("checks/{name}"), &golden(name));
     }
     let served = checker.serve(&[]).await;
     let stored = || async { (checker.check_files("checks").len() == 4).then_some(()) };
-    support::wait_for("a round beside the original's", stored).await;
+    support::wait_for("a round next to the original's", stored).await;
     let browser = Browser::open().await;
     // For the page's clock, today's round is in the future.
     let page = page_of_the_original(&browser, &served.url).await;

@@ -126,7 +126,7 @@ async fn hostile_objects_run_no_script_and_hide_nothing() {
 async fn a_missing_file_does_not_affect_others() {
     let caddy = Caddy::start("").await;
     let store = caddy.site.path().join("store");
-    std::fs::create_dir(&store).expect("the folder can be made");
+    std::fs::create_dir(&store).expect("the folder can be created");
     let (gone, there) = (originals_name(now() - 2 * MINUTE), originals_name(now() - MINUTE));
     std::fs::write(store.join(&there), good_file("Shop", now() - MINUTE)).expect("the file can be written");
     std::fs::write(store.join("index.json"), json!({ &gone: 1, &there: 2 }).to_string())

@@ -159,7 +159,7 @@ async fn a_public_bucket_is_readable_without_keys_and_not_writable() {
     let words = ["--public", "--origin", ORIGIN];
     let run = site.provision(&words).await;
     assert_eq!(run.code, 0, "{}", run.output());
-    assert!(run.stdout.contains("anybody on the internet"), "{}", run.stdout);
+    assert!(run.stdout.contains("everyone on the internet"), "{}", run.stdout);
     assert!(site.reader().is_none() && site.file("config.json").contains(&site.bucket.name));
     let key = format!("status/{}", name(support::now(), "eu-west"));
     site.bucket.put(&key, "[]").await;
@@ -215,7 +215,7 @@ async fn ten_thousand_objects_are_deleted_after_the_name_is_typed() {
     // A separate server has them all immediately.
     let folder = tempfile::tempdir().expect("a temporary folder");
     let bucket = folder.path().join(ACCOUNT).join("site-full");
-    std::fs::create_dir_all(bucket.join("status/history")).expect("the folder can be made");
+    std::fs::create_dir_all(bucket.join("status/history")).expect("the folder can be created");
     for key in ours.chain(foreign.map(str::to_owned)) {
         std::fs::write(bucket.join(key), "[]").expect("the file can be written");
     }
@@ -237,7 +237,7 @@ async fn ten_thousand_objects_are_deleted_after_the_name_is_typed() {
     let mut kept = foreign.map(str::to_owned);
     kept.sort();
     assert_eq!(site.bucket.keys().await, kept);
-    assert!(run.stderr.contains("other objects are in it"), "{}", run.stderr);
+    assert!(run.stderr.contains("it contains other objects"), "{}", run.stderr);
 }
 
 #[tokio::test]

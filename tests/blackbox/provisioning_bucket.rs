@@ -89,7 +89,7 @@ async fn the_named_profile_is_used() {
     let site = TestSite::new().await;
     let key = ministack::admin().await;
     let folder = site.checker.path(".aws");
-    std::fs::create_dir(&folder).expect("the folder can be made");
+    std::fs::create_dir(&folder).expect("the folder can be created");
     let section = |name: &str, id: &str, secret: &str| {
         format!("[{name}]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n")
     };

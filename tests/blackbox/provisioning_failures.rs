@@ -37,7 +37,7 @@ async fn requests_of_a_good_run() -> Vec<String> {
     let run = site.provision(&ARGUMENTS).await;
     assert_eq!(run.code, 0, "{}", run.output());
     let requests = proxy.requests();
-    assert_complete(&site, "a good run").await;
+    assert_complete(&site, "a successful run").await;
     requests
 }
 
@@ -186,7 +186,7 @@ async fn a_missing_permission_is_named_with_the_statement_that_grants_it() {
             assert!(run.stderr.contains(word), "{action}: `{word}` is not in\n{}", run.stderr);
         }
         site.act_as(ministack::admin().await);
-        assert_eq!(site.provision(&ARGUMENTS).await.code, 0, "{action}: the same command goes on");
+        assert_eq!(site.provision(&ARGUMENTS).await.code, 0, "{action}: the same command continues");
         assert_eq!(site.steps_left(&ARGUMENTS).await, Vec::<String>::new(), "{action}");
     }
 }

@@ -100,7 +100,7 @@ async fn typing_filters_endpoints_by_name_group_and_status() {
     page::visit(&browser, &caddy.url).await;
     browser.press("/").await;
     assert_eq!(browser.script("return document.activeElement.id + document.activeElement.value").await, "filter");
-    let found = "return document.querySelector('.finding [role=status]').textContent";
+    let found = "return document.querySelector('.search [role=status]').textContent";
     for (typed, count, titles) in [
         ("well", "2 of 5 services", vec!["Service 01", "Service 02"]),
         ("DOWN", "1 of 5 services", vec!["Service 00"]),
@@ -113,7 +113,7 @@ async fn typing_filters_endpoints_by_name_group_and_status() {
         until(&browser, typed, found, json!(count)).await;
         assert_eq!(seen(&browser).await, titles, "{typed}");
     }
-    let nothing = browser.script("return document.querySelector('#nothing').checkVisibility()").await;
+    let nothing = browser.script("return document.querySelector('#no-matches').checkVisibility()").await;
     assert_eq!(nothing, true, "an empty result has a text");
     browser.press("Escape").await;
     until(&browser, "all of them again", found, json!("")).await;

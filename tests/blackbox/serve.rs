@@ -131,7 +131,7 @@ async fn serve_provides_nothing_else() {
     for name in ["checks/notes.txt", "checks/.hidden", "secret.txt", "checks/1795330254340493978-check.json.tmp"] {
         checker.write(name, canary);
     }
-    std::fs::create_dir(checker.path("checks/inner")).expect("the folder can be made");
+    std::fs::create_dir(checker.path("checks/inner")).expect("the folder can be created");
     checker.write("checks/inner/1795330254340493978-check.json", canary);
     let absolute = checker.path("secret.txt");
     let absolute = absolute.to_str().expect("it is text").to_owned();
@@ -188,12 +188,12 @@ async fn serve_follows_no_links_and_tolerates_odd_entries() {
     checker.write("secret.txt", "canary-that-must-stay-private");
     let (link, folder) = ("1795330254340493978-odd-check.json", "1795330254340493979-odd-check.json");
     for folder in ["history", "0-summary"] {
-        std::fs::create_dir_all(checker.path("checks").join(folder)).expect("the folder can be made");
+        std::fs::create_dir_all(checker.path("checks").join(folder)).expect("the folder can be created");
     }
     for name in [link, "history/odd.json", "0-summary/odd.json"] {
-        symlink(checker.path("secret.txt"), checker.path("checks").join(name)).expect("the link can be made");
+        symlink(checker.path("secret.txt"), checker.path("checks").join(name)).expect("the link can be created");
     }
-    std::fs::create_dir(checker.path("checks").join(folder)).expect("the folder can be made");
+    std::fs::create_dir(checker.path("checks").join(folder)).expect("the folder can be created");
     for path in [link, folder, "history/odd.json", "0-summary/odd.json"] {
         let answer = http_client::get(&format!("{}store/{path}", served.url)).await;
         assert_eq!(answer.status, 404, "{path}: {}", answer.text());

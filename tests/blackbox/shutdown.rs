@@ -60,7 +60,7 @@ async fn a_hanging_bucket_delays_no_shutdown_and_loses_nothing() {
 async fn a_hanging_directory_delays_no_shutdown_and_loses_nothing() {
     // Opening a pipe without a reader blocks, as on a mount whose server is gone.
     let hangs = |checker: &Checker| {
-        std::fs::create_dir(checker.path("checks")).expect("the folder can be made");
+        std::fs::create_dir(checker.path("checks")).expect("the folder can be created");
         let made = Command::new("mkfifo").arg(checker.path("checks/.index.lock")).status();
         assert!(made.expect("mkfifo runs").success());
     };

@@ -110,7 +110,7 @@ async fn credentials_are_found_like_by_the_aws_cli() {
         .await;
     assert_eq!(of_environment.code, 0, "{}", of_environment.output());
     let profile = format!("[status]\naws_access_key_id = {}\naws_secret_access_key = {}\n", key.id, key.secret);
-    std::fs::create_dir(checker.path(".aws")).expect("the folder can be made");
+    std::fs::create_dir(checker.path(".aws")).expect("the folder can be created");
     checker.write(".aws/credentials", &profile);
     let of_profile = checker
         .call_with(&run, |command| {

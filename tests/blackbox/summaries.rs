@@ -132,7 +132,7 @@ async fn endpoints_without_checks_turn_unknown_and_summaries_do_not_expire() {
 #[tokio::test]
 async fn caddy_serves_summaries_for_a_minute_and_titles_are_harmless() {
     let ok = Endpoint::start(Behavior::ok()).await;
-    // The second title looks like a file name with a content hash.
+    // The second title resembles a file name with a content hash.
     let checks = [check(HOSTILE, &ok.url), check("node-0123456789ab", &ok.url)];
     let checker = Checker::new(&watching(&checks, &directory()));
     assert_eq!(checker.run(&[]).await.code, 0);

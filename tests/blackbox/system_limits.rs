@@ -16,7 +16,7 @@ async fn round(checker: &Checker, limits: &str) -> Run {
     command.args(["-c", &format!("{limits} && exec \"$0\" run --format json")]).arg(checker_binary());
     command.current_dir(checker.folder.path()).env("HOME", checker.folder.path());
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output();
-    let output = tokio::time::timeout(PATIENCE, output).await.expect("it comes to an end").expect("it runs");
+    let output = tokio::time::timeout(PATIENCE, output).await.expect("it exits").expect("it runs");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Run { code: output.status.code().unwrap_or(-1), stdout: text(&output.stdout), stderr: text(&output.stderr) }
 }

@@ -30,7 +30,7 @@ const COLORS: &str = r"
     };
     return {
         ground, bars: ['healthy', 'degraded', 'down'].map(status => seen(`.part[data-status=${status}]`)),
-        shape: of('h1 .shape', 'fill'), line: of('.chart .line', 'stroke'),
+        shape: of('h1 .icon', 'fill'), line: of('.chart .line', 'stroke'),
         chosen: of('.ranges :checked + span', 'borderBottomColor'), other: of('.ranges :not(:checked) + span', 'borderBottomColor'),
     };
 ";

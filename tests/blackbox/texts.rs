@@ -194,7 +194,7 @@ struct Node {
 
 fn write_store(checker: &Checker, nodes: &[Node], now: UnixNanos) {
     let folder = checker.path("checks");
-    std::fs::create_dir_all(&folder).expect("the folder can be made");
+    std::fs::create_dir_all(&folder).expect("the folder can be created");
     for node in nodes {
         let name = NodeName::new(node.name).expect("it is a name");
         let last = now - node.reported;
@@ -266,7 +266,7 @@ async fn the_output_of_status_and_history() {
     write_store(&checker, &[node("test-node", minute, None)], now());
     let name = |ago: Nanos| CheckFileName { stored_at: now() - ago, node: NodeName::new("test-node").ok() }.to_string();
     let checks = checker.path("checks");
-    std::fs::create_dir_all(checks.join("history")).expect("the folder can be made");
+    std::fs::create_dir_all(checks.join("history")).expect("the folder can be created");
     write(&checks, &name(DAY), "[");
     write(&checks, &name(7 * MINUTE), "{}");
     write(&checks, "history/test-node.json", "{\"version\":99}");

@@ -93,7 +93,7 @@ impl Browser {
 
     async fn new(client: Client, session: Session, use_after: Use) -> Browser {
         // The session outlives this connection.
-        client.persist().await.expect("the client obeys");
+        client.persist().await.expect("the client accepts the command");
         let browser = Browser { client, session: Some(session), use_after };
         browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": WITNESS })).await;
         browser
@@ -122,7 +122,7 @@ impl Browser {
 
     /// Goes to a URL.
     pub async fn visit(&self, url: &str) {
-        self.client.goto(url).await.expect("the browser goes there");
+        self.client.goto(url).await.expect("the browser loads the page");
     }
 
     /// Runs a script in the page and returns its result.
@@ -168,7 +168,7 @@ impl Browser {
     /// Sends a command of the Chrome DevTools protocol.
     pub async fn devtools(&self, command: &'static str, parameters: Value) -> Value {
         let command = DeveloperToolsCommand { command, parameters };
-        self.client.issue_cmd(command).await.expect("the browser obeys")
+        self.client.issue_cmd(command).await.expect("the browser accepts the command")
     }
 
     /// Sets the reader's preferences, such as `("prefers-color-scheme", "dark")`; all others are reset.
@@ -298,7 +298,7 @@ fn bound_browser() -> TempPath {
     let mut script = NamedTempFile::new().expect("a temporary file");
     write!(script, "#!/bin/sh\nexec setpriv --pdeathsig KILL -- '{}' \"$@\"\n", browser.display())
         .expect("it is written");
-    script.as_file().set_permissions(std::fs::Permissions::from_mode(0o700)).expect("it becomes a program");
+    script.as_file().set_permissions(std::fs::Permissions::from_mode(0o700)).expect("it becomes executable");
     // Closed, since a file that is open for writing cannot be run.
     script.into_temp_path()
 }

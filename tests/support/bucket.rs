@@ -206,7 +206,7 @@ impl Bucket {
 
     /// Makes the bucket public.
     pub async fn open_to_everyone(&self) {
-        self.client.delete_public_access_block().bucket(&self.name).send().await.expect("the block is lifted");
+        self.client.delete_public_access_block().bucket(&self.name).send().await.expect("public access is not blocked");
         let policy = json!({"Version": "2012-10-17", "Statement": [
             {"Effect": "Allow", "Principal": "*", "Action": "s3:ListBucket", "Resource": format!("arn:aws:s3:::{}", self.name)},
             {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": format!("arn:aws:s3:::{}/*", self.name)},
@@ -219,7 +219,7 @@ impl Bucket {
 async fn create(client: &Client, name: &str) {
     let region = CreateBucketConfiguration::builder().location_constraint(REGION.into()).build();
     let create = client.create_bucket().bucket(name).create_bucket_configuration(region);
-    create.send().await.expect("the bucket is made");
+    create.send().await.expect("the bucket is created");
 }
 
 /// An S3 client with this key.

@@ -76,7 +76,7 @@ fn environment(command: &mut Command, site: &Path, address: &str, store_origin: 
 
 /// Copies a folder recursively.
 pub fn copy_folder(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("the folder can be made");
+    std::fs::create_dir_all(to).expect("the folder can be created");
     for entry in std::fs::read_dir(from).expect("the folder is there") {
         let entry = entry.expect("the folder can be read");
         let target = to.join(entry.file_name());

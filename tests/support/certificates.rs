@@ -86,7 +86,7 @@ impl Authority {
             .expect("the versions are known")
             .with_no_client_auth()
             .with_single_cert(shown, key)
-            .expect("key and certificate fit");
+            .expect("key and certificate match");
         Arc::new(configuration)
     }
 

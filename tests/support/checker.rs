@@ -219,7 +219,7 @@ async fn finish(command: Command, typed: &str) -> Run {
     input.write_all(typed.as_bytes()).and_then(|()| input.rewind()).expect("the file can be written");
     command.kill_on_drop(true).stdin(Stdio::from(input));
     let output = tokio::time::timeout(PATIENCE, command.output()).await;
-    let output = output.expect("the checker comes to an end").expect("the checker runs");
+    let output = output.expect("the checker exits").expect("the checker runs");
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("the checker prints text");
     let code = output.status.code().expect("the checker was not killed");
     Run { code, stdout: text(&output.stdout), stderr: text(&output.stderr) }

@@ -44,7 +44,7 @@ const SAMPLE: &str = r"
         if (!found.has(key)) found.set(key, { ...seen, what });
     };
     const isSeen = element => element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
-    const isSpoken = element => element.closest('.spoken, noscript, script, style');
+    const isSpoken = element => element.closest('.visually-hidden, noscript, script, style');
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     for (let node; (node = texts.nextNode());) {
         const element = node.parentElement;
@@ -54,7 +54,7 @@ const SAMPLE: &str = r"
         see(element, color, text, `${element.tagName}.${element.getAttribute('class') ?? ''} ${node.data.trim().slice(0, 30)}`);
     }
     // Shapes and positions with a meaning. The grid and the area of the band are decoration.
-    const drawn = '.shape, .part[data-status]:not([fill]), .hatch-line, .line, .failures, .mark, .threshold, .chart .base';
+    const drawn = '.icon, .part[data-status]:not([fill]), .hatch-line, .line, .failures, .mark, .threshold, .chart .base';
     for (const element of document.querySelectorAll(drawn)) {
         if (element.closest('.endpoint:nth-child(n + 21)')) continue;
         const { fill, stroke } = getComputedStyle(element);
@@ -96,7 +96,7 @@ const READ: &str = r"
 const HIT: &str = r"
     const targets = [...document.querySelectorAll('a[href], button, input, select, textarea, summary, .strip, [tabindex]:not(.bar)')]
         .filter(element => element.checkVisibility({ visibilityProperty: true }))
-        .filter(element => !(element.matches('a[href]') && element.closest('p, li, .words')))
+        .filter(element => !(element.matches('a[href]') && element.closest('p, li, .message-text')))
         .map(element => [element, (element.closest('label') ?? element).getBoundingClientRect()]);
     const isSmall = box => Math.min(box.width, box.height) < 24;
     const middle = box => [box.left + box.width / 2, box.top + box.height / 2];

@@ -52,7 +52,7 @@ pub struct FakeNodes {
     pub failures: u64,
 }
 
-/// The threshold of endpoints that are ever too slow.
+/// The threshold of slow endpoints.
 const THRESHOLD: Nanos = 800_000_000;
 
 /// What checkers report about a slow endpoint.
@@ -253,7 +253,7 @@ impl FakeNodes {
             std::thread::scope(|scope| {
                 let working: Vec<_> = together.iter().map(|node| scope.spawn(|| of_node(*node))).collect();
                 for work in working {
-                    objects.extend(work.join().expect("it comes to its end"));
+                    objects.extend(work.join().expect("the thread finishes"));
                 }
             });
         }
@@ -263,7 +263,7 @@ impl FakeNodes {
 
 /// Writes objects to a directory, with the index of histories that pages need over plain HTTP.
 pub fn into_directory(objects: &BTreeMap<String, String>, directory: &Path) {
-    std::fs::create_dir_all(directory.join("history")).expect("the folder can be made");
+    std::fs::create_dir_all(directory.join("history")).expect("the folder can be created");
     for (name, content) in objects {
         std::fs::write(directory.join(name), content).expect("the file can be written");
     }

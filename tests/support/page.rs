@@ -19,9 +19,9 @@ const READ: &str = r"
     const root = document.documentElement;
     return {
         state: root.dataset.state, loaded: Number(root.dataset.loaded || 0), complete: root.dataset.complete === 'true',
-        title: document.title, overall: text(document.querySelector('#overall')), freshness: text(document.querySelector('#looked')),
-        remark: text(document.querySelector('.remark')), scope: text(document.querySelector('.looked > span:last-child')),
-        note: text(document.querySelector('#note:not([hidden])')), kept: root.dataset.offline === 'kept',
+        title: document.title, overall: text(document.querySelector('#overall')), freshness: text(document.querySelector('#last-checked')),
+        remark: text(document.querySelector('.remark')), scope: text(document.querySelector('.checked > span:last-child')),
+        note: text(document.querySelector('#banner:not([hidden])')), kept: root.dataset.offline === 'cached',
         problems: all(document, '#problems li', prose),
         messages: all(document, '#messages .message', element => ({ text: text(element), html: element.innerHTML })),
         endpoints: all(document, 'section.endpoint', section => ({
@@ -36,7 +36,7 @@ const READ: &str = r"
         })),
         events: all(document, '#timeline .event', event => ({ kind: event.dataset.kind, status: event.dataset.status, text: text(event),
             times: all(event, 'time[datetime]', time => time.dateTime) })),
-        nodes: all(document, '#observers li', text),
+        nodes: all(document, '#nodes li', text),
         text: text(document.body), witness: window.witness,
         requests: performance.getEntriesByType('resource').map(entry => entry.name),
     };

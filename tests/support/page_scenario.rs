@@ -27,8 +27,8 @@ const TIME_ZONE: &str = "Europe/Berlin";
 const TITLES: [&str; 6] = ["Website", "Shop", "Payments", "Sign-in", "Search", "Mail"];
 
 /// A maintenance message.
-const MAINTENANCE: &str = "<p><b>Maintenance of the shop's database</b> tonight from 22:00 to 23:00. Orders wait \
-     meanwhile and none is lost. More in <a href=\"https://blog.example/maintenance\">our announcement</a>.</p>";
+const MAINTENANCE: &str = "<p><b>Maintenance of the shop's database</b> tonight from 22:00 to 23:00. Orders are delayed \
+     but not lost. More in <a href=\"https://blog.example/maintenance\">our announcement</a>.</p>";
 
 /// A state that the page can be in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

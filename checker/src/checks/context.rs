@@ -40,7 +40,7 @@ impl CheckContext {
         }
     }
 
-    /// Takes this node for offline when none of these addresses can be reached.
+    /// Considers this node offline when none of these addresses accepts a connection.
     #[must_use]
     pub fn with_online_check(self, addresses: Vec<Address>) -> CheckContext {
         CheckContext { online_check: OnlineCheck::new(addresses), ..self }
@@ -58,7 +58,7 @@ impl CheckContext {
         self.heartbeats.as_ref()
     }
 
-    /// Whether this node is online, as far as it can know.
+    /// Whether this node is online; without an online check, it counts as online.
     pub async fn is_online(&self) -> bool {
         self.online_check.is_online().await
     }
@@ -67,7 +67,7 @@ impl CheckContext {
         (self.clock)()
     }
 
-    /// The kind of socket for echo requests. An error is not cached: the machine may allow one later.
+    /// The kind of socket for echo requests. An error is not cached: the system can allow a socket later.
     pub(super) fn icmp_socket_type(&self) -> Result<socket2::Type, String> {
         if let Some(kind) = self.icmp.get() {
             return Ok(*kind);
@@ -81,7 +81,7 @@ impl CheckContext {
         self.tls.for_trust(trust).await.map_err(|error| error.to_string())
     }
 
-    /// The TLS configuration for a check that may use TLS.
+    /// The TLS configuration for a check, if it uses TLS.
     pub(super) async fn optional_tls_config(
         &self,
         options: Option<&TlsOptions>,

@@ -9,8 +9,8 @@ use shared::{Nanos, SECOND, duration};
 
 use crate::platform::fd_limit;
 
-/// The error of an attempt that could open no file or socket. [`super::attempt`] turns it into a skipped check, because it
-/// is not the endpoint's fault.
+/// The error of an attempt that could open no file or socket. [`super::attempt`] turns it into a skipped check, because
+/// it is not the endpoint's fault.
 pub(super) const TOO_MANY_OPEN_FILES: &str = "too many open files";
 
 /// The limits are hyper's.
@@ -18,7 +18,7 @@ const HEAD_TOO_LARGE: &str = "head of the response is too large: more than 100 h
 
 const CLOSED_EARLY: &str = "connection closed by the server before the response was complete";
 
-/// Describes the first known error in the chain, or else the last one.
+/// Describes the first error in the chain that has a description, or else the last one.
 pub(super) fn describe_error(error: &(dyn Error + 'static)) -> String {
     let mut fallback = error.to_string();
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);

@@ -43,13 +43,14 @@ pub struct ExecCheck {
     pub failure_status: Status,
 }
 
-/// How much of the output is kept, in bytes. The rest is read and dropped, so that the command never blocks on a full pipe.
+/// How much of the output is kept, in bytes. The rest is read and dropped, so that the command never blocks on a full
+/// pipe.
 const OUTPUT_LIMIT: usize = 1 << 20;
 /// How long to read output after the command has exited: a process that left the group can keep the pipe open.
 const OUTPUT_GRACE: Duration = Duration::from_millis(200);
 
 impl ExecCheck {
-    /// Finds the program the way that running it does; an error says why it cannot be run.
+    /// Finds the executable as `execvp` would. The error explains why there is none.
     pub fn find_command(&self) -> Result<PathBuf, String> {
         let is_executable =
             |path: &PathBuf| rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok() && path.is_file();
@@ -336,7 +337,7 @@ mod tests {
         until_gone(std::fs::read_to_string(&pid).expect("the script has started").trim()).await;
     }
 
-    /// Waits until a process is gone or a zombie.
+    /// Waits until a process has exited; a zombie has.
     async fn until_gone(pid: &str) {
         let runs = || {
             let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat")).unwrap_or_default();

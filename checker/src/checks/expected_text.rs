@@ -4,7 +4,8 @@ use memchr::memmem;
 
 use super::Failure;
 
-/// Searches data for both texts. `subject` names the data, and `truncation` says which part of it was read, if not all.
+/// Searches data for both texts. `subject` names the data, and `truncation` is a clause about the part that was read,
+/// if that is not all.
 pub(super) fn expect_texts(
     subject: &str,
     (data, truncation): (&[u8], Option<&str>),

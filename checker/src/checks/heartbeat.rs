@@ -24,7 +24,7 @@ pub struct HeartbeatCheck {
     pub name: HeartbeatName,
     /// How often the job sends a heartbeat.
     pub interval: Nanos,
-    /// How late it may be.
+    /// How late a heartbeat can be.
     pub grace: Nanos,
     /// The longest that reading from the store may take.
     pub timeout: Duration,
@@ -66,7 +66,7 @@ impl Probe for HeartbeatCheck {
     }
 }
 
-/// Reads the last heartbeat; an error says why it is unknown, which is not the job's fault.
+/// Reads the last heartbeat. The error explains why it is unknown, which says nothing about the job.
 async fn read_last(check: &HeartbeatCheck, reader: Option<&HeartbeatReader>) -> Result<Option<Heartbeat>, String> {
     let Some(reader) = reader else {
         return Err("failed to read heartbeats: the configuration has no `storage`; add the store that the heartbeats are sent to".to_owned());
@@ -80,7 +80,7 @@ async fn read_last(check: &HeartbeatCheck, reader: Option<&HeartbeatReader>) -> 
     parsed.map_err(|error| format!("failed to parse `{}`: {error}", check.name))
 }
 
-/// Evaluates the last heartbeat at the time `now`; an error says why the status is unknown.
+/// Evaluates the last heartbeat at the time `now`. The error explains why the status is unknown.
 ///
 /// A job without any heartbeat is down: a check cannot distinguish a job that will run for the first time from one that
 /// never will.
@@ -160,24 +160,27 @@ mod tests {
 
     #[test]
     fn a_heartbeat_far_in_the_future_is_unknown() {
-        let why = evaluate(&check(), Some(&heartbeat(-2 * HOUR)), NOW).expect_err("it is unknown");
-        assert!(why.contains("2 h in the future"), "{why}");
+        let reason = evaluate(&check(), Some(&heartbeat(-2 * HOUR)), NOW).expect_err("it is unknown");
+        assert!(reason.contains("2 h in the future"), "{reason}");
     }
 
     #[tokio::test]
     async fn a_heartbeat_that_cannot_be_read_is_unknown() {
-        let of = |read: fn() -> HeartbeatRead| -> HeartbeatReader { Arc::new(move |_| read()) };
+        let reader = |read: fn() -> HeartbeatRead| -> HeartbeatReader { Arc::new(move |_| read()) };
         let cases = [
             (None, "has no `storage`"),
-            (Some(of(|| Box::pin(async { Err("failed to ask".to_owned()) }))), "failed to ask"),
-            (Some(of(|| Box::pin(std::future::pending()))), "no response from the store within 50ms"),
-            (Some(of(|| Box::pin(async { Ok(Some(b"<html>".to_vec())) }))), "failed to parse `heartbeats/backup.json`"),
+            (Some(reader(|| Box::pin(async { Err("store not reachable".to_owned()) }))), "store not reachable"),
+            (Some(reader(|| Box::pin(std::future::pending()))), "no response from the store within 50ms"),
+            (
+                Some(reader(|| Box::pin(async { Ok(Some(b"<html>".to_vec())) }))),
+                "failed to parse `heartbeats/backup.json`",
+            ),
         ];
-        for (reader, part) in cases {
-            let why = read_last(&check(), reader.as_ref()).await.expect_err("it is unknown");
-            assert!(why.contains(part), "{why}");
+        for (heartbeats, part) in cases {
+            let reason = read_last(&check(), heartbeats.as_ref()).await.expect_err("it is unknown");
+            assert!(reason.contains(part), "{reason}");
         }
-        let none = of(|| Box::pin(async { Ok(None) }));
-        assert_eq!(read_last(&check(), Some(&none)).await, Ok(None));
+        let empty = reader(|| Box::pin(async { Ok(None) }));
+        assert_eq!(read_last(&check(), Some(&empty)).await, Ok(None));
     }
 }

@@ -1,4 +1,4 @@
-//! The stand-in for a check whose configuration is invalid, so that the other checks can run.
+//! Replaces a check whose configuration is invalid, so that the other checks can run.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use futures_util::future::{BoxFuture, ready};
 use super::probe_data::Capture;
 use super::{CheckContext, Probe, Probed};
 
-/// A check that is never made, and reports why.
+/// A check that always reports why it cannot run.
 #[derive(Debug, Clone)]
 pub struct MisconfiguredCheck {
     /// The kind of check as configured.

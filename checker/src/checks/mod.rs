@@ -1,8 +1,8 @@
 //! The kinds of check, one file or folder each: a [`Probe`] makes one attempt at an endpoint, [`run()`] makes all
 //! attempts of a [`Check`].
 //!
-//! A failing endpoint is an attempt with an error, never an `Err`. This module only observes: [`crate::monitor`] decides
-//! what the attempts mean, and nothing here knows the configuration file or the stores.
+//! A failing endpoint is an attempt with an error, never an `Err`. This module only observes: [`crate::monitor`]
+//! evaluates the attempts, and nothing here depends on the configuration file or the stores.
 //!
 //! To add a kind of check, write its file here, add its arm to [`CheckKind`], and its row to the table of the
 //! configuration (`config/checks`).
@@ -74,7 +74,7 @@ pub struct Check {
     pub retry_delay: Duration,
     /// How many worse results in a row confirm a worse status; at least one.
     pub confirm: u32,
-    /// The interval between checks, where this check has its own.
+    /// The interval between checks, if this check has its own.
     pub every: Option<Nanos>,
     /// The interval while the endpoint is not healthy.
     pub every_when_down: Option<Nanos>,
@@ -137,26 +137,26 @@ pub trait Probe: Send + Sync {
         Status::Down
     }
 
-    /// The configuration that would make this probe use TLS, if it can and does not.
+    /// The configuration that would enable TLS, if the probe supports TLS and does not use it.
     fn how_to_enable_tls(&self) -> Option<&'static str> {
         None
     }
 
-    /// The head of the request that the probe sends, where it is one of HTTP.
+    /// The head of the HTTP request that the probe sends, if it sends one.
     fn request_head(&self) -> Option<Parts> {
         None
     }
 
-    /// What prevents this check on this machine, as far as that can be found without an attempt.
+    /// Reports what prevents this check on this machine, as far as an attempt is not needed to detect it.
     fn preflight(&self) -> Result<(), String> {
         Ok(())
     }
 
-    /// Makes one attempt. An error is the reason why none could be made; it says nothing about the endpoint.
+    /// Makes one attempt. The error explains why that was not possible; it says nothing about the endpoint.
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed>;
 }
 
-/// One attempt and its data, or why none could be made.
+/// One attempt and its data, or why it was not possible.
 pub type Probed = Result<(AttemptRecord, ProbeData), String>;
 
 /// Why an attempt failed, for a person. It becomes [`shared::check_file::Attempt::error`].

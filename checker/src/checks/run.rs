@@ -14,9 +14,9 @@ use crate::platform::fd_limit;
 /// The outcome of a check, before it is evaluated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckOutcome {
-    /// The attempts that were made, retries included.
+    /// The attempts, retries included.
     Attempts(Vec<AttemptRecord>),
-    /// No attempt could be made, through no fault of the endpoint.
+    /// An attempt was not possible, which says nothing about the endpoint.
     Skipped {
         /// Why, as a complete clause.
         reason: String,
@@ -63,7 +63,7 @@ pub async fn run(check: &Check, context: &CheckContext) -> CheckOutcome {
     CheckOutcome::Attempts(records)
 }
 
-/// Makes one attempt and evaluates its assertions. An error is the reason why none could be made.
+/// Makes one attempt and evaluates its assertions. The error explains why that was not possible.
 pub async fn attempt(check: &Check, context: &CheckContext) -> Probed {
     let (record, data) = check.kind.probe().probe(check.capture, context).await?;
     if record.attempt.error.as_deref() == Some(error_text::TOO_MANY_OPEN_FILES) {
@@ -81,7 +81,7 @@ pub(super) async fn timed<F: Future<Output = ProbeResult>>(
 ) -> (AttemptRecord, ProbeData) {
     let stopwatch = Arc::new(if capture.diagnostics { Stopwatch::start_recording() } else { Stopwatch::start() });
     let probe = probe(Arc::clone(&stopwatch));
-    // Only with diagnostics does anything read the stopwatch from the task.
+    // The task-local stopwatch is read only with diagnostics.
     let probe = if capture.diagnostics {
         Either::Left(Box::pin(STOPWATCH.scope(Arc::clone(&stopwatch), probe)))
     } else {

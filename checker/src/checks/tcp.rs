@@ -29,7 +29,7 @@ pub struct TcpCheck {
     pub timeout: Duration,
     /// The parameters of TLS, if it is used.
     pub tls: Option<TlsOptions>,
-    /// The protocol that upgrades the connection to TLS; without one, the handshake comes first.
+    /// The protocol that upgrades the connection to TLS; without one, the connection starts with the handshake.
     pub starttls: Option<StartTls>,
     /// The steps after connecting.
     pub script: Vec<ScriptStep>,
@@ -44,7 +44,7 @@ pub enum ScriptStep {
     Expect(Regex),
 }
 
-/// How much data may arrive without a match, in bytes.
+/// The most data that is received without a match, in bytes.
 const RECEIVED_LIMIT: usize = 64 * 1_024;
 
 impl Probe for TcpCheck {

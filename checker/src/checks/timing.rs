@@ -1,5 +1,5 @@
-//! Measures the phases of an attempt. The stopwatch also records data on the way, so that `checker explain` can show what
-//! is known when an attempt fails.
+//! Measures the phases of an attempt. The stopwatch also records data on the way, so that `checker explain` can show
+//! what is known when an attempt fails.
 
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -112,7 +112,7 @@ impl Stopwatch {
     }
 
     pub(super) fn start_handshake(&self) {
-        // After a `HelloRetryRequest` the same handshake goes on.
+        // After a `HelloRetryRequest` the same handshake continues.
         if self.current_phase() != Phase::Tls {
             self.enter_phase(Phase::Tls);
         }
@@ -134,20 +134,20 @@ impl Stopwatch {
         self.phase.store(Phase::Body as u8, Relaxed);
     }
 
-    /// A request is sent that needs no connection.
+    /// Starts to wait for the response to a request that needs no connection.
     pub(super) fn start_waiting(&self) {
         self.phase_started.store(self.elapsed(), Relaxed);
         self.phase.store(Phase::FirstByte as u8, Relaxed);
     }
 
-    /// The answer has begun, if it had not before.
+    /// Marks the first byte, unless one was received before.
     pub(super) fn first_byte_if_waiting(&self) {
         if self.current_phase() == Phase::FirstByte {
             self.first_byte();
         }
     }
 
-    /// A redirect is followed with a new connection.
+    /// Starts the connection to the target of a redirect.
     pub(super) fn start_next_connection(&self) {
         self.phase_started.store(self.elapsed(), Relaxed);
         self.phase.store(Phase::Connect as u8, Relaxed);

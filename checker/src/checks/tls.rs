@@ -1,5 +1,5 @@
-//! TLS checks: one attempt makes a handshake, which verifies the certificate chain and the host name, and determines when
-//! the certificates expire.
+//! TLS checks: one attempt makes a handshake, which verifies the certificate chain and the host name, and determines
+//! when the certificates expire.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,8 @@ use super::{CheckContext, Failure, Probe, ProbeResult, Probed};
 /// What assertions can examine.
 pub const SUBJECTS: &[&str] = &["[RTT]", "[DNS]", "[CONNECT]", "[TLS]", "[CERTIFICATE]"];
 
-/// The default of [`TlsCheck::degraded_within`], as in the original: two weeks are enough to renew a certificate by hand.
+/// The default of [`TlsCheck::degraded_within`], as in the original: two weeks are enough to renew a certificate
+/// manually.
 pub const DEGRADED_WITHIN: Nanos = 14 * DAY;
 
 /// The parameters of a TLS check.
@@ -35,7 +36,7 @@ pub struct TlsCheck {
     pub timeout: Duration,
     /// Whose certificates are trusted, and for which host name.
     pub options: TlsOptions,
-    /// The protocol that upgrades the connection to TLS; without one, the handshake comes first.
+    /// The protocol that upgrades the connection to TLS; without one, the connection starts with the handshake.
     pub starttls: Option<StartTls>,
     /// The endpoint is degraded if a certificate expires within this time.
     pub degraded_within: Nanos,

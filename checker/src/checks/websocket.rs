@@ -177,7 +177,7 @@ fn describe_websocket_error(error: &Error) -> Failure {
         }
         Error::Io(error) => error_text::describe_error(error),
         Error::Capacity(CapacityError::TooManyHeaders) => "head of the response has too many headers".to_owned(),
-        Error::AttackAttempt => "head of the response is too large, or comes in too many pieces".to_owned(),
+        Error::AttackAttempt => "head of the response is too large, or is split into too many packets".to_owned(),
         Error::Capacity(_) => format!("server sent a message of more than {MESSAGE_LIMIT} bytes"),
         Error::HttpFormat(_) | Error::Protocol(ProtocolError::HttparseError(_)) => {
             "server does not speak HTTP".to_owned()

@@ -8,7 +8,7 @@ use super::{Outcome, load};
 use crate::cli::{DoctorArguments, FindingsFormat};
 use crate::doctor::{self, Finding, Level, Side};
 use crate::now;
-use crate::provision::spec::check_origin;
+use crate::origin::validate_origin;
 use crate::ui;
 
 /// The page's configuration cannot be read.
@@ -18,7 +18,7 @@ struct NoPage(PathBuf, #[source] std::io::Error);
 
 /// Examines both sides, as far as they are given.
 pub async fn doctor(arguments: &DoctorArguments) -> anyhow::Result<Outcome> {
-    arguments.origin.iter().try_for_each(|origin| check_origin(origin))?;
+    arguments.origin.iter().try_for_each(|origin| validate_origin(origin))?;
     let config = arguments.config.as_deref().map(|path| load(path, None)).transpose()?;
     let mut findings = Vec::new();
     if let Some(config) = &config {

@@ -14,7 +14,7 @@ use crate::monitor::announcement::Announcement;
 use crate::now;
 use crate::platform::huge_pages;
 use crate::platform::shutdown::{Patience, Stop};
-use crate::recorder::Record;
+use crate::recorder::Recorder;
 use crate::ui::progress::ProgressBar;
 use crate::ui::{self, table};
 
@@ -45,7 +45,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     let mut config = origin.load()?;
     ui::log::set_node(&config.node);
     let announcement = announcement(arguments, &config)?;
-    let mut record = if arguments.no_store { None } else { Record::open(&config).await };
+    let mut record = if arguments.no_store { None } else { Recorder::open(&config).await };
     if record.is_none() && !arguments.no_store {
         ui::note(&format!("`{}` names no `storage`; the round is only printed", arguments.config.config.display()));
     }
@@ -103,7 +103,7 @@ fn announcement(arguments: &RunArguments, config: &Config) -> anyhow::Result<Opt
 async fn keep_and_print(
     arguments: &RunArguments,
     config: &Config,
-    record: Option<&mut Record>,
+    record: Option<&mut Recorder>,
     patience: &mut Patience,
     announcement: Option<&Announcement>,
     results: &[CheckResult],
@@ -114,7 +114,7 @@ async fn keep_and_print(
     let mut confirmation = None;
     if let Some(record) = record {
         let mut bar = ProgressBar::new("expired check files");
-        let kept = record.keep(results, now(), patience, |done, of| bar.draw(done, of)).await;
+        let kept = record.record(results, now(), patience, |done, of| bar.draw(done, of)).await;
         bar.clear();
         match kept {
             Ok(recorded) => {

@@ -9,7 +9,7 @@ use super::{NoStorage, Outcome, check_context, reachable};
 use crate::cli::ServeArguments;
 use crate::platform::huge_pages;
 use crate::platform::shutdown::{Patience, Stop};
-use crate::recorder::{Record, Recorded};
+use crate::recorder::{RecordOutcome, Recorder};
 use crate::server::PortRemedy;
 use crate::server::assets::PageFiles;
 use crate::store::StoreError;
@@ -42,7 +42,7 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
         Some(folder) => PageFiles::from_directory(folder)?,
         None => PageFiles::embedded(),
     };
-    let Some(mut record) = Record::open(&config).await else {
+    let Some(mut record) = Recorder::open(&config).await else {
         return Err(NoStorage(arguments.config.config.display().to_string()).into());
     };
     let signals = Signals::beside(Stop::on_signals_whatever_happens()?)?;
@@ -69,7 +69,7 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     let mut outcome = Outcome::Done;
     while let Some(results) = watching.next().await {
         status_log.report(&results);
-        outcome = tell_what_failed(record.keep(&results, now(), &mut patience, |_, _| {}).await);
+        outcome = tell_what_failed(record.record(&results, now(), &mut patience, |_, _| {}).await);
     }
     watching.end().await;
     serving.await??;
@@ -85,9 +85,9 @@ fn port_remedy() -> PortRemedy {
 }
 
 /// What went well is no news; what did not is told on standard error. Says whether the round is in the store.
-fn tell_what_failed(kept: Result<Recorded, StoreError>) -> Outcome {
+fn tell_what_failed(kept: Result<RecordOutcome, StoreError>) -> Outcome {
     match kept {
-        Ok(Recorded { upload, expired, history, summary }) => {
+        Ok(RecordOutcome { upload, expired, history, summary }) => {
             for concern in &upload.warnings {
                 ui::warn(concern);
             }

@@ -5,7 +5,7 @@ use shared::page_config::PageConfig;
 use super::document::{JsonValue, Located};
 use super::model::{Page, SERVED_STORE};
 use super::problem::{Problem, Problems};
-use crate::provision::spec::check_origin;
+use crate::origin::validate_origin;
 
 /// The key that is no part of the page's own configuration: the web server heeds it.
 const EMBED_BY: &str = "embed_by";
@@ -32,7 +32,7 @@ pub(super) fn convert(page: Option<&Located>, problems: &mut Problems) -> Page {
     if let Some(JsonValue::Array(origins)) = embed_by.map(|origins| &origins.value) {
         for origin in origins {
             let text = origin.text().unwrap_or_default();
-            match check_origin(text) {
+            match validate_origin(text) {
                 Ok(()) => read.embed_by.push(text.to_owned()),
                 Err(error) => problems.add(Problem::error(origin.at, format!("`page.{EMBED_BY}`: {error}"))),
             }

@@ -1,49 +1,49 @@
-//! The checker's side: its keys may do what the checker does and nothing else, its clock is right, its files are
-//! fresh and go in time, and nothing waits in its spool.
+//! The checker's side: whether its keys allow what the checker does and nothing else, whether its clock is correct, its
+//! files are fresh and expire in time, and its spool is empty.
 
 use shared::UnixNanos;
 use shared::check_file::CheckFile;
 use shared::object_name::{CheckFileName, NodeName};
 use shared::page_config::S3Source;
 
-use super::probe::{Probe, Signs};
+use super::probe::{Probe, Signing};
 use super::{Finding, Side, clock, freshness};
 use crate::config::model::Config;
-use crate::provision::policy::{self, Expires, Scope};
+use crate::provision::policy::{self, DeletableFiles, Scope};
 use crate::store::settings::{Bucket, Storage, StoreLocation};
 use crate::store::spool::Spool;
 use crate::store::{Listing, S3Error, Store};
 
-/// When probes were stored, by their names: so long ago that no page and no uptime takes notice.
+/// The time in the names of probes: so early that they affect no page and no uptime.
 const PROBE_TIME: UnixNanos = 1;
-/// What is in a probe: a round without results.
+/// The content of probes: a check file without results.
 const PROBE_CONTENT: &str = "[]";
-/// A node that nobody has.
-const NOBODY: &str = "checkup-doctor";
+/// The name of a node that does not exist.
+const OTHER_NODE: &str = "checkup-doctor";
 
-/// Looks at everything on the checker's side.
+/// Checks everything on the checker's side.
 pub async fn examine(config: &Config, now: UnixNanos) -> Vec<Finding> {
     let Some(storage) = &config.storage else {
         return vec![Finding::failure(
             Side::Checker,
-            "the configuration names no storage: rounds are only printed",
+            "the configuration has no `storage`: results are only printed",
             "add `storage`",
         )];
     };
     let mut findings = Vec::new();
-    let told = match &storage.location {
+    let failure = match &storage.location {
         StoreLocation::S3(bucket) => examine_bucket(bucket, storage, &config.node, now, &mut findings).await,
         StoreLocation::Directory(_) => None,
     };
-    // What is no matter of a single right holds for every request, and saying it twice helps nobody.
-    if told.as_ref().is_none_or(is_denied) {
+    // Unless it concerns one permission, the failure would only repeat itself for every further request.
+    if failure.as_ref().is_none_or(is_denied) {
         examine_files(storage, &config.node, now, &mut findings).await;
     }
     examine_spool(config, storage, &mut findings).await;
     findings
 }
 
-/// Tries the writer's keys; returns the problem that ended it early, if one did.
+/// Tests the writer's keys. Returns the error that ended the tests early.
 async fn examine_bucket(
     bucket: &Bucket,
     storage: &Storage,
@@ -51,7 +51,7 @@ async fn examine_bucket(
     now: UnixNanos,
     findings: &mut Vec<Finding>,
 ) -> Option<S3Error> {
-    let probe = match Probe::open(bucket, Signs::WithKeys).await {
+    let probe = match Probe::open(bucket, Signing::Signed).await {
         Ok(probe) => probe,
         Err(error) => {
             findings.push(Finding::failure(Side::Checker, error.to_string(), ""));
@@ -60,100 +60,97 @@ async fn examine_bucket(
     };
     let region = bucket.region.as_deref().unwrap_or_default();
     let scope = Scope { bucket: &bucket.name, prefix: &bucket.prefix, region };
-    let ahead = clock::ahead(&probe, &as_pages_reach_it(bucket), now).await;
+    let ahead = clock::ahead(&probe, &unsigned_source(bucket), now).await;
     let own = format!("{}{}", bucket.prefix, CheckFileName { stored_at: PROBE_TIME, node: Some(node.clone()) });
-    let expires = if storage.check_expiry.is_some() { Expires::Own } else { Expires::Nothing };
-    let statements = || {
-        let policy = policy::writer(&scope, node, expires);
-        format!("the rights that the node `{node}` needs: {}", policy["Statement"])
+    let deletable = if storage.check_expiry.is_some() { DeletableFiles::Own } else { DeletableFiles::None };
+    let permissions = || {
+        let policy = policy::writer(&scope, node, deletable);
+        format!("the node `{node}` needs these permissions: {}", policy["Statement"])
     };
     let stored = probe.put(&own, PROBE_CONTENT).await;
     if stored == Err(S3Error::ClockSkew) {
-        findings.push(clock::of_refused(Side::Checker, ahead));
+        findings.push(clock::refused_finding(Side::Checker, ahead));
         return Some(S3Error::ClockSkew);
     }
-    findings.extend(clock::of_accepted(Side::Checker, ahead));
+    findings.extend(clock::accepted_finding(Side::Checker, ahead));
     match stored {
-        Ok(()) => findings.push(Finding::ok(Side::Checker, format!("the node `{node}` may store its check files"))),
-        Err(problem) => {
-            let remedy = if is_denied(&problem) { statements() } else { String::new() };
-            let what = format!("the node `{node}` cannot store its check files: {problem}");
+        Ok(()) => findings.push(Finding::ok(Side::Checker, format!("the node `{node}` can store its check files"))),
+        Err(error) => {
+            let remedy = if is_denied(&error) { permissions() } else { String::new() };
+            let what = format!("the node `{node}` cannot store its check files: {error}");
             findings.push(Finding::failure(Side::Checker, what, remedy));
-            return Some(problem);
+            return Some(error);
         }
     }
     match (probe.delete(&own).await, storage.check_expiry) {
         (Ok(()), Some(_)) => {
-            findings.push(Finding::ok(Side::Checker, "it may delete its own check files, which it expires"));
+            findings.push(Finding::ok(Side::Checker, "it can delete its own check files when they expire"));
         }
         (Ok(()), None) => {
-            findings.push(Finding::ok(Side::Checker, "it may delete its own check files, but it expires none"));
+            findings.push(Finding::ok(Side::Checker, "it can delete its own check files, although they do not expire"));
         }
-        (Err(problem), None) if is_denied(&problem) => {
+        (Err(error), None) if is_denied(&error) => {
             findings.push(Finding::ok(
                 Side::Checker,
-                format!("it may delete nothing, and it expires nothing; an empty `{own}` stays"),
+                format!("it cannot delete check files, which do not expire; an empty `{own}` remains"),
             ));
         }
-        (Err(problem), _) => {
-            let what = format!("it cannot delete its own check files, so that they do not expire: {problem}");
-            findings.push(Finding::failure(Side::Checker, what, statements()));
+        (Err(error), _) => {
+            let what = format!("it cannot delete its own check files, so they do not expire: {error}");
+            findings.push(Finding::failure(Side::Checker, what, permissions()));
         }
     }
-    if let Err(problem) = probe.list(&bucket.prefix).await {
-        let what = format!("the node `{node}` cannot list what is stored: {problem}");
-        findings.push(Finding::failure(Side::Checker, what, statements()));
+    if let Err(error) = probe.list(&bucket.prefix).await {
+        let what = format!("the node `{node}` cannot list the store: {error}");
+        findings.push(Finding::failure(Side::Checker, what, permissions()));
     }
     examine_limits(&probe, bucket, node, findings).await;
     None
 }
 
-/// What a writer's keys must not do: each is tried, and what goes through is undone.
+/// Tests what a writer's keys must not allow. Reverts what succeeds.
 async fn examine_limits(probe: &Probe, bucket: &Bucket, node: &NodeName, findings: &mut Vec<Finding>) {
+    const REMEDY: &str = "give this node its own writer: `checker provision --writer NODE`";
     let before = findings.len();
-    let mut tell = |tried: Result<(), S3Error>, what: &str, remedy: &str| match tried {
-        Ok(()) => findings.push(Finding::warning(Side::Checker, format!("the keys may {what}"), remedy)),
-        Err(problem) if is_refused(&problem) => {}
-        Err(problem) => {
-            findings.push(Finding::warning(
-                Side::Checker,
-                format!("whether the keys may {what} cannot be seen: {problem}"),
-                "try again",
-            ));
+    let mut report = |result: Result<(), S3Error>, what: &str| match result {
+        Ok(()) => findings.push(Finding::warning(Side::Checker, format!("the keys can {what}"), REMEDY)),
+        Err(error) if is_refused(&error) => {}
+        Err(error) => {
+            let what = format!("whether the keys can {what} is unknown: {error}");
+            findings.push(Finding::warning(Side::Checker, what, "run the doctor again"));
         }
     };
-    let narrower = "give this node a writer of its own: `checker provision --writer NODE`";
-    let other_node = NodeName::from_host_name(if node.as_str() == NOBODY { "somebody-else" } else { NOBODY });
-    let others =
+    let other_node =
+        NodeName::from_host_name(if node.as_str() == OTHER_NODE { "checkup-doctor-2" } else { OTHER_NODE });
+    let other_file =
         format!("{}{}", bucket.prefix, CheckFileName { stored_at: PROBE_TIME, node: Some(other_node.clone()) });
     let history = shared::object_name::patterns::history(&bucket.prefix, &other_node)[0].clone();
-    for key in [&others, &history] {
+    for key in [&other_file, &history] {
         let stored = probe.put(key, PROBE_CONTENT).await;
         if stored.is_ok() {
-            // It is our own probe, and must not stay.
             let _ = probe.delete(key).await;
         }
-        tell(stored, &format!("store in the name of another node (`{key}`)"), narrower);
+        report(stored, &format!("store objects of another node (`{key}`)"));
     }
     if !bucket.prefix.is_empty() {
-        tell(probe.list("").await, "list beyond the prefix", narrower);
-        let outside = format!("{NOBODY}-probe");
+        report(probe.list("").await, "list objects outside the prefix");
+        let outside = format!("{OTHER_NODE}-probe");
         let stored = probe.put(&outside, PROBE_CONTENT).await;
         if stored.is_ok() {
             let _ = probe.delete(&outside).await;
         }
-        tell(stored, "store beyond the prefix", narrower);
+        report(stored, "store objects outside the prefix");
     }
-    tell(probe.list_buckets().await.map(drop), "list the account's buckets", narrower);
-    tell(probe.bucket_policy().await, "read the bucket's policy", narrower);
+    report(probe.list_buckets().await.map(drop), "list the account's buckets");
+    report(probe.bucket_policy().await, "read the bucket's policy");
     if findings.len() == before {
-        let what = "it may not store in other nodes' names, list or store elsewhere, or look at buckets and policies";
+        let what = "it cannot store objects of other nodes, list or store objects outside the prefix, list buckets or read policies";
         findings.push(Finding::ok(Side::Checker, what));
     }
 }
 
-/// The bucket's address without keys; any answer tells the time.
-fn as_pages_reach_it(bucket: &Bucket) -> S3Source {
+/// The bucket's address without keys, for a request that only has to return the service's time.
+fn unsigned_source(bucket: &Bucket) -> S3Source {
     S3Source {
         bucket: bucket.name.clone(),
         region: bucket.region.clone().unwrap_or_else(|| "us-east-1".to_owned()),
@@ -171,17 +168,17 @@ async fn examine_files(storage: &Storage, node: &NodeName, now: UnixNanos, findi
         Err(error) => return findings.push(Finding::failure(Side::Store, error.to_string(), "")),
     };
     if names.is_empty() {
-        let what = format!("no check file is in {} yet", store.describe());
-        findings.push(Finding::warning(Side::Store, what, "make a round: `checker run`"));
+        let what = format!("{} has no check files yet", store.describe());
+        findings.push(Finding::warning(Side::Store, what, "run a round of checks: `checker run`"));
     }
     for newest in freshness::newest(&names).values() {
         let content = store.get(newest).await;
         let file = content.ok().flatten().and_then(|content| CheckFile::parse(&content).ok());
         let interval = file.and_then(|file| file.results.iter().filter_map(|result| result.interval).max());
-        findings.push(freshness::of_node(newest, interval, now));
+        findings.push(freshness::node_finding(newest, interval, now));
     }
     if !names.is_empty() {
-        findings.push(freshness::of_expiry(&names, node, storage.check_expiry, now));
+        findings.push(freshness::expiry_finding(&names, node, storage.check_expiry, now));
     }
 }
 
@@ -193,20 +190,20 @@ async fn examine_spool(config: &Config, storage: &Storage, findings: &mut Vec<Fi
         Ok(waiting) => Finding::warning(
             Side::Checker,
             match waiting.len() {
-                1 => format!("1 round waits in the spool `{folder}`: it could not be stored"),
-                count => format!("{count} rounds wait in the spool `{folder}`: they could not be stored"),
+                1 => format!("1 round waits in the spool `{folder}`, because it could not be stored"),
+                count => format!("{count} rounds wait in the spool `{folder}`, because they could not be stored"),
             },
-            "mend what is named above; the next round sends them first",
+            "fix the problems above; the next round sends them first",
         ),
         Err(error) => Finding::failure(Side::Checker, error.to_string(), ""),
     });
 }
 
-pub(super) fn is_denied(problem: &S3Error) -> bool {
-    matches!(problem, S3Error::AccessDenied { .. })
+pub(super) fn is_denied(error: &S3Error) -> bool {
+    matches!(error, S3Error::AccessDenied { .. })
 }
 
-/// Whether a service refuses for good; one that does not know the call allows it even less.
-pub(super) fn is_refused(problem: &S3Error) -> bool {
-    matches!(problem, S3Error::AccessDenied { .. } | S3Error::Refused(_) | S3Error::NotS3 { .. })
+/// Whether a service refuses a request permanently. A service that does not support the request refuses it, too.
+pub(super) fn is_refused(error: &S3Error) -> bool {
+    matches!(error, S3Error::AccessDenied { .. } | S3Error::Refused(_) | S3Error::NotS3 { .. })
 }

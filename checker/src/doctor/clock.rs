@@ -1,4 +1,4 @@
-//! What a clock that differs from the service's means. Pure but for [`ahead`], which asks the service for its time.
+//! Findings about a clock that differs from the service's.
 
 use shared::page_config::S3Source;
 use shared::{MINUTE, Nanos, UnixNanos, duration};
@@ -6,50 +6,50 @@ use shared::{MINUTE, Nanos, UnixNanos, duration};
 use super::probe::Probe;
 use super::{Finding, Side, address};
 
-/// What a clock may be off before signatures are refused, halved.
+/// The difference that is reported: half of what services accept in signatures.
 const WARNING: Nanos = 7 * MINUTE;
-/// What it means if they are.
-const REFUSED: &str = "its requests are refused, and nothing else can be tried";
+/// The consequence of a clock that the service does not accept.
+const REFUSED: &str = "the service refuses its requests, so nothing else could be checked";
 
-/// How far this machine's clock is ahead of the service's, by the `Date` of any answer; behind is negative.
+/// How far this machine's clock is ahead of the service's, by the `Date` of any response. Negative if it is behind.
 pub async fn ahead(probe: &Probe, source: &S3Source, now: UnixNanos) -> Option<Nanos> {
     let unsigned = S3Source { public_keys: None, ..source.clone() };
-    let url = address::list(&unsigned, now, now).ok()?;
-    // Whatever else is wrong is told by the requests that follow.
+    let url = address::list_url(&unsigned, now, now).ok()?;
+    // Later requests report all other problems.
     probe.browse(&url, None).await.ok()?.clock_ahead(now)
 }
 
-/// The finding where requests go through; nothing if the service does not tell its time.
+/// The finding if the service accepts requests; `None` if its responses have no date.
 #[must_use]
-pub fn of_accepted(side: Side, ahead: Option<Nanos>) -> Option<Finding> {
+pub fn accepted_finding(side: Side, ahead: Option<Nanos>) -> Option<Finding> {
     Some(match ahead? {
         ahead if ahead.abs() > WARNING => Finding::warning(
             side,
-            format!("this machine's clock is {}; most services refuse requests from 15 min on", off(ahead)),
-            "set the clock, best by NTP",
+            format!("this machine's clock is {}; most services refuse requests from 15 min on", describe(ahead)),
+            "set the clock, preferably with NTP",
         ),
         _ => Finding::ok(side, "the clock agrees with the service's"),
     })
 }
 
-/// The finding where requests are refused for their time.
+/// The finding if the service refuses requests because of their time.
 #[must_use]
-pub fn of_refused(side: Side, ahead: Option<Nanos>) -> Finding {
-    let off = ahead.filter(|ahead| ahead.abs() > WARNING).map_or("too far from the service's".to_owned(), off);
+pub fn refused_finding(side: Side, ahead: Option<Nanos>) -> Finding {
+    let difference = ahead.filter(|ahead| ahead.abs() > WARNING).map_or("far from the service's".to_owned(), describe);
     Finding::failure(
         side,
-        format!("this machine's clock is {off}: {REFUSED}"),
-        "set the clock, best by NTP, and run the doctor again",
+        format!("this machine's clock is {difference}: {REFUSED}"),
+        "set the clock, preferably with NTP, and run the doctor again",
     )
 }
 
-/// Whether a finding is that requests are refused for their time.
+/// Whether this is a [`refused_finding`].
 #[must_use]
 pub fn is_refused(finding: &Finding) -> bool {
     finding.what.ends_with(REFUSED)
 }
 
-fn off(ahead: Nanos) -> String {
+fn describe(ahead: Nanos) -> String {
     let direction = if ahead < 0 { "behind" } else { "ahead of" };
     format!("{} {direction} the service's", duration::format_coarse(ahead.abs()))
 }
@@ -60,23 +60,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_is_told_of_by_how_far_it_is_off_and_where() {
-        let accepted = |ahead| of_accepted(Side::Checker, Some(ahead)).unwrap();
+    fn a_wrong_clock_is_reported_with_difference_and_direction() {
+        let accepted = |ahead| accepted_finding(Side::Checker, Some(ahead)).unwrap();
         assert_eq!(accepted(MINUTE).level, Level::Ok);
         assert_eq!(accepted(-7 * MINUTE).level, Level::Ok);
         let behind = accepted(-8 * MINUTE);
         assert!(behind.level == Level::Warning && behind.what.contains("8 min behind"), "{behind:?}");
-        let refused = of_refused(Side::Page, Some(20 * MINUTE));
+        let refused = refused_finding(Side::Page, Some(20 * MINUTE));
         assert!(is_refused(&refused) && !is_refused(&behind));
         assert!(refused.level == Level::Failure && refused.what.contains("20 min ahead of"), "{refused:?}");
-        assert_eq!(of_accepted(Side::Checker, None), None);
+        assert_eq!(accepted_finding(Side::Checker, None), None);
     }
 
     #[test]
-    fn a_service_that_tells_no_time_or_a_strange_one_is_believed_when_it_refuses() {
+    fn a_refusal_counts_even_if_the_difference_is_unknown() {
         for ahead in [None, Some(0)] {
-            let refused = of_refused(Side::Checker, ahead);
-            assert!(refused.what.contains("too far from the service's"), "{refused:?}");
+            let refused = refused_finding(Side::Checker, ahead);
+            assert!(refused.what.contains("far from the service's"), "{refused:?}");
         }
     }
 }

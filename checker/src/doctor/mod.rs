@@ -1,6 +1,7 @@
-//! Proving a set-up: each side is tried with its own keys, what must work and what must be refused, and each finding
-//! says what it means and what to do. [`checker_side`] is the checker's side, [`page_side`] the browser's; [`probe`] makes the
-//! requests, [`address`] (pure) their URLs; [`clock`] compares clocks; [`freshness`] (pure) judges what the store holds.
+//! Verifies a setup: tests with each side's keys what must work and what must be refused, and suggests fixes.
+//!
+//! [`checker_side`] covers the checker, [`page_side`] the browser. [`probe`] sends the requests, [`address`] builds their
+//! URLs, [`clock`] compares clocks, and [`freshness`] evaluates the names of stored check files.
 
 pub mod address;
 pub mod checker_side;
@@ -14,10 +15,9 @@ use std::fmt;
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
-/// How bad a finding is; the worst is the greatest.
+/// The severity of a finding; the worst is the greatest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// As it should be.
     Ok,
     /// It works, but not as well as it should.
     Warning,
@@ -35,14 +35,11 @@ impl fmt::Display for Level {
     }
 }
 
-/// Whose side a finding is about.
+/// The part of the setup that a finding concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// The checker that writes.
     Checker,
-    /// The page that reads.
     Page,
-    /// What is stored.
     Store,
 }
 
@@ -56,46 +53,41 @@ impl fmt::Display for Side {
     }
 }
 
-/// One thing that was found.
+/// One result of the checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// How bad.
     pub level: Level,
-    /// On whose side.
     pub side: Side,
-    /// What was found and what it means.
+    /// The result and its consequence.
     pub what: String,
-    /// What to do; empty if there is nothing to do.
+    /// What to do; empty if nothing is necessary.
     pub remedy: String,
 }
 
 impl Finding {
-    /// As it should be.
     #[must_use]
     pub fn ok(side: Side, what: impl Into<String>) -> Finding {
         Finding { level: Level::Ok, side, what: what.into(), remedy: String::new() }
     }
 
-    /// It works, but not as well as it should.
     #[must_use]
     pub fn warning(side: Side, what: impl Into<String>, remedy: impl Into<String>) -> Finding {
         Finding { level: Level::Warning, side, what: what.into(), remedy: remedy.into() }
     }
 
-    /// It does not work, or is not safe.
     #[must_use]
     pub fn failure(side: Side, what: impl Into<String>, remedy: impl Into<String>) -> Finding {
         Finding { level: Level::Failure, side, what: what.into(), remedy: remedy.into() }
     }
 }
 
-/// The worst of all findings.
+/// The level of the worst finding.
 #[must_use]
 pub fn worst(findings: &[Finding]) -> Level {
     findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok)
 }
 
-/// The findings for people, one line each. It carries ANSI styles, for a stream that knows whether to show them.
+/// The findings as text, one line each, with ANSI styles; the output stream removes the styles if necessary.
 #[must_use]
 pub fn text(findings: &[Finding]) -> String {
     let line = |finding: &Finding| {
@@ -111,7 +103,6 @@ pub fn text(findings: &[Finding]) -> String {
     findings.iter().map(line).collect()
 }
 
-/// The findings for machines.
 #[must_use]
 pub fn to_json(findings: &[Finding]) -> Value {
     let findings_json = findings.iter().map(|finding| {
@@ -128,18 +119,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_worst_finding_decides_and_each_has_a_line() {
+    fn each_finding_has_a_line_and_the_worst_decides() {
         let findings = [
             Finding::ok(Side::Store, "fine"),
-            Finding::failure(Side::Page, "broken", "mend it"),
-            Finding::warning(Side::Checker, "odd", "look at it"),
+            Finding::failure(Side::Page, "broken", "fix it"),
+            Finding::warning(Side::Checker, "odd", "check it"),
         ];
         assert_eq!(worst(&findings), Level::Failure);
         assert_eq!(worst(&[]), Level::Ok);
         let lines = text(&findings);
         assert_eq!(lines.lines().count(), 3);
-        assert!(lines.contains("broken; mend it"), "{lines}");
+        assert!(lines.contains("broken; fix it"), "{lines}");
         assert_eq!(to_json(&findings)["worst"], "failure");
-        assert_eq!(to_json(&findings)["findings"][2]["remedy"], "look at it");
+        assert_eq!(to_json(&findings)["findings"][2]["remedy"], "check it");
     }
 }

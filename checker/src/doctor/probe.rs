@@ -1,4 +1,4 @@
-//! The requests by which a set-up is tried: through the SDK as the checker makes them, and plainly as a browser does.
+//! The doctor's requests: through the SDK, as the checker sends them, and plain, as a browser sends them.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use crate::store::s3::client::{self, Credentials};
 use crate::store::s3::error::{Action, RequestContext};
 use crate::store::settings::Bucket;
 
-/// A page that waits longer has lost its visitor.
+/// No visitor of a page waits longer.
 const BROWSER_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Tries one bucket with one set of keys, or with none.
+/// Sends requests to one bucket with one pair of keys, or without keys.
 #[derive(Debug)]
 pub struct Probe {
     client: Client,
@@ -27,41 +27,38 @@ pub struct Probe {
     bucket: Bucket,
 }
 
-/// Whether requests are signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Signs {
-    /// With the bucket's keys, or with those of the default chain.
-    WithKeys,
-    /// Not at all.
-    Not,
+pub enum Signing {
+    /// With the bucket's keys, or with those of AWS's default chain.
+    Signed,
+    Unsigned,
 }
 
-/// Requests cannot be made at all.
+/// The HTTP client could not be created.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to set up HTTP requests: {0}")]
-pub struct NoRequests(String);
+#[error("failed to create an HTTP client: {0}")]
+pub struct HttpClientError(String);
 
-/// What a browser would see.
+/// The parts of a response that decide whether a browser lets a page read it.
 #[derive(Debug, Clone)]
-pub struct BrowserAnswer {
-    /// The HTTP status.
+pub struct BrowserResponse {
     pub status: u16,
-    /// `Access-Control-Allow-Origin`, if it is there.
+    /// The header `Access-Control-Allow-Origin`.
     pub allowed_origin: Option<String>,
-    /// The server's time.
+    /// The header `Date`.
     pub date: Option<UnixNanos>,
-    /// The start of the body, for the error's code.
+    /// The start of the body, which may contain an error code or the first keys of a listing.
     pub body: String,
 }
 
-impl BrowserAnswer {
-    /// Whether a page of this origin may see the answer.
+impl BrowserResponse {
+    /// Whether browsers let a page of this origin read the response.
     #[must_use]
-    pub fn lets(&self, origin: &str) -> bool {
+    pub fn allows_origin(&self, origin: &str) -> bool {
         self.allowed_origin.as_deref().is_some_and(|allowed| allowed == "*" || allowed == origin)
     }
 
-    /// The code in an error's body.
+    /// The error code in the body.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         self.body.split_once("<Code>")?.1.split_once("</Code>").map(|(code, _)| code)
@@ -74,82 +71,78 @@ impl BrowserAnswer {
     }
 }
 
-type Tried<T = ()> = Result<T, S3Error>;
+type ProbeResult<T = ()> = Result<T, S3Error>;
 
 impl Probe {
-    /// Prepares requests; none is made.
-    pub async fn open(bucket: &Bucket, signs: Signs) -> Result<Probe, NoRequests> {
-        let credentials = if signs == Signs::WithKeys { Credentials::OfBucket } else { Credentials::Anonymous };
+    /// Prepares the clients. Sends no request.
+    pub async fn open(bucket: &Bucket, signing: Signing) -> Result<Probe, HttpClientError> {
+        let credentials = if signing == Signing::Signed { Credentials::OfBucket } else { Credentials::Anonymous };
         let settings = client::settings(bucket, credentials).await;
         let client = client::client(&settings, bucket.address_style);
         let tls = TlsConfigs::default().for_trust(&TlsTrust::System).await;
-        let tls = tls.map_err(|error| NoRequests(error.to_string()))?;
+        let tls = tls.map_err(|error| HttpClientError(error.to_string()))?;
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(ClientConfig::clone(&tls))
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .build()
-            .map_err(|error| NoRequests(error.to_string()))?;
+            .map_err(|error| HttpClientError(error.to_string()))?;
         Ok(Probe { client, http, bucket: bucket.clone() })
     }
 
-    /// Stores an object.
-    pub async fn put(&self, key: &str, content: &str) -> Tried {
+    pub async fn put(&self, key: &str, content: &str) -> ProbeResult {
         let put = self.client.put_object().bucket(&self.bucket.name).key(key).content_type("application/json");
         let put = put.body(content.as_bytes().to_vec().into()).send().await;
-        put.map(drop).map_err(|error| self.problem(Action::Put, &error))
+        put.map(drop).map_err(|error| self.error(Action::Put, &error))
     }
 
-    /// Deletes an object.
-    pub async fn delete(&self, key: &str) -> Tried {
+    pub async fn delete(&self, key: &str) -> ProbeResult {
         let gone = self.client.delete_object().bucket(&self.bucket.name).key(key).send().await;
-        gone.map(drop).map_err(|error| self.problem(Action::Delete, &error))
+        gone.map(drop).map_err(|error| self.error(Action::Delete, &error))
     }
 
-    /// Reads an object.
-    pub async fn get(&self, key: &str) -> Tried {
+    pub async fn get(&self, key: &str) -> ProbeResult {
         let got = self.client.get_object().bucket(&self.bucket.name).key(key).send().await;
-        got.map(drop).map_err(|error| self.problem(Action::Get, &error))
+        got.map(drop).map_err(|error| self.error(Action::Get, &error))
     }
 
-    /// Lists one object below a prefix.
-    pub async fn list(&self, prefix: &str) -> Tried {
+    /// Lists up to one object below a prefix.
+    pub async fn list(&self, prefix: &str) -> ProbeResult {
         let listed = self.client.list_objects_v2().bucket(&self.bucket.name).prefix(prefix).max_keys(1).send().await;
-        listed.map(drop).map_err(|error| self.problem(Action::List, &error))
+        listed.map(drop).map_err(|error| self.error(Action::List, &error))
     }
 
-    /// Lists the account's buckets.
-    pub async fn list_buckets(&self) -> Tried<Vec<String>> {
+    /// Lists the buckets of the account.
+    pub async fn list_buckets(&self) -> ProbeResult<Vec<String>> {
         let buckets = self.client.list_buckets().send().await;
-        let buckets = buckets.map_err(|error| self.problem(Action::List, &error))?;
+        let buckets = buckets.map_err(|error| self.error(Action::List, &error))?;
         Ok(buckets.buckets().iter().filter_map(|bucket| bucket.name().map(str::to_owned)).collect())
     }
 
-    /// Reads the bucket's policy, which says who may do what.
-    pub async fn bucket_policy(&self) -> Tried {
+    pub async fn bucket_policy(&self) -> ProbeResult {
         let policy = self.client.get_bucket_policy().bucket(&self.bucket.name).send().await;
         match policy {
             Err(error) if error.code() == Some("NoSuchBucketPolicy") => Ok(()),
-            answer => answer.map(drop).map_err(|error| self.problem(Action::Get, &error)),
+            response => response.map(drop).map_err(|error| self.error(Action::Get, &error)),
         }
     }
 
     /// Reads the bucket's CORS rules.
-    pub async fn cors(&self) -> Tried {
+    pub async fn cors(&self) -> ProbeResult {
         let rules = self.client.get_bucket_cors().bucket(&self.bucket.name).send().await;
         match rules {
             Err(error) if error.code() == Some("NoSuchCORSConfiguration") => Ok(()),
-            answer => answer.map(drop).map_err(|error| self.problem(Action::Get, &error)),
+            response => response.map(drop).map_err(|error| self.error(Action::Get, &error)),
         }
     }
 
-    /// Gets a URL as a browser does for a page of this origin.
-    pub async fn browse(&self, url: &Url, origin: Option<&str>) -> Tried<BrowserAnswer> {
+    /// Sends a GET request as a browser does for a page of this origin.
+    pub async fn browse(&self, url: &Url, origin: Option<&str>) -> ProbeResult<BrowserResponse> {
         self.request(reqwest::Method::GET, url, origin, &[]).await
     }
 
-    /// Asks as a browser does before a request that is no simple one.
-    pub async fn preflight(&self, url: &Url, origin: &str) -> Tried<BrowserAnswer> {
+    /// Sends the request by which a browser asks for permission before a request that is not simple.
+    pub async fn preflight(&self, url: &Url, origin: &str) -> ProbeResult<BrowserResponse> {
         self.request(reqwest::Method::OPTIONS, url, Some(origin), &[("Access-Control-Request-Method", "GET")]).await
     }
 
@@ -159,7 +152,7 @@ impl Probe {
         url: &Url,
         origin: Option<&str>,
         headers: &[(&str, &str)],
-    ) -> Tried<BrowserAnswer> {
+    ) -> ProbeResult<BrowserResponse> {
         let mut request = self.http.request(method, url.clone()).timeout(BROWSER_TIMEOUT);
         if let Some(origin) = origin {
             request = request.header("Origin", origin);
@@ -167,15 +160,15 @@ impl Probe {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = request.send().await.map_err(of_http)?;
-        let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let response = request.send().await.map_err(from_http)?;
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let date = header("date").and_then(|date| DateTime::parse_from_rfc2822(&date).ok()?.timestamp_nanos_opt());
-        let (status, allowed_origin) = (answer.status().as_u16(), header("access-control-allow-origin"));
-        let body = answer.text().await.map_err(of_http)?;
-        Ok(BrowserAnswer { status, allowed_origin, date, body: body.chars().take(2_000).collect() })
+        let (status, allowed_origin) = (response.status().as_u16(), header("access-control-allow-origin"));
+        let body = response.text().await.map_err(from_http)?;
+        Ok(BrowserResponse { status, allowed_origin, date, body: body.chars().take(2_000).collect() })
     }
 
-    fn problem<E>(&self, action: Action, error: &SdkError<E, HttpResponse>) -> S3Error
+    fn error<E>(&self, action: Action, error: &SdkError<E, HttpResponse>) -> S3Error
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
@@ -184,8 +177,8 @@ impl Probe {
     }
 }
 
-/// A failure of the plain client; its URL is left out, since a signature may stand in it.
-fn of_http(error: reqwest::Error) -> S3Error {
+/// Translates an error of the plain client, without its URL, which may contain a signature.
+fn from_http(error: reqwest::Error) -> S3Error {
     if error.is_timeout() {
         return S3Error::TimedOut;
     }

@@ -1,42 +1,35 @@
-//! Taking back what provisioning made, and only that: what is ours is known by users' paths and by the ids of rules
-//! and statements. Data stays unless it is asked for.
+//! Plans the deletion of what provisioning created: users are identified by their path, rules and statements by their ID.
+//! Stored objects are kept unless their deletion is requested.
 
 use super::names;
 use super::policy::{self, Scope};
 use super::service::{BucketState, ListedKey, Service, ServiceError, User};
-use super::state::if_known;
-use super::step::{Step, WhyDeleted};
+use super::state::if_supported;
+use super::step::{DeletionReason, Step};
 use aws_sdk_s3::types::{CorsRule, LifecycleRule, PublicAccessBlockConfiguration};
 use serde_json::Value;
 
-/// What is there of ours.
+/// The existing resources that provisioning created.
 #[derive(Debug, Clone)]
-pub struct Remains {
-    /// The bucket.
+pub struct OwnedResources {
     pub bucket: BucketState,
-    /// Its CORS rules.
     pub cors: Vec<CorsRule>,
-    /// Its lifecycle rules.
     pub lifecycle: Vec<LifecycleRule>,
-    /// Its policy.
     pub bucket_policy: Option<Value>,
-    /// Its public access block.
     pub access_block: Option<PublicAccessBlockConfiguration>,
-    /// Our users with their keys; `None` if the service has no IAM API.
+    /// Users with their keys; `None` if the service has no IAM API.
     pub users: Option<Vec<(User, Vec<ListedKey>)>>,
 }
 
-/// What becomes of the check files.
+/// What happens to stored objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Objects {
-    /// They stay.
+pub enum ExistingObjects {
     Keep,
-    /// They are deleted, and the bucket with them if nothing else is in it.
+    /// They are deleted, and then the bucket if it is empty.
     Delete,
 }
 
-/// Looks for what is ours.
-pub async fn look(service: &Service, scope: &Scope<'_>) -> Result<Remains, ServiceError> {
+pub async fn find_owned(service: &Service, scope: &Scope<'_>) -> Result<OwnedResources, ServiceError> {
     let path = names::user_path(scope.bucket, scope.prefix);
     let users = match service.users_with_path(&path).await {
         Ok(found) => {
@@ -50,55 +43,62 @@ pub async fn look(service: &Service, scope: &Scope<'_>) -> Result<Remains, Servi
         Err(ServiceError::NoIam { .. }) => None,
         Err(error) => return Err(error),
     };
-    let bucket = service.look_at_bucket().await?;
-    let mut remains =
-        Remains { bucket, cors: Vec::new(), lifecycle: Vec::new(), bucket_policy: None, access_block: None, users };
+    let bucket = service.bucket_state().await?;
+    let mut owned = OwnedResources {
+        bucket,
+        cors: Vec::new(),
+        lifecycle: Vec::new(),
+        bucket_policy: None,
+        access_block: None,
+        users,
+    };
     if bucket == BucketState::Ours {
-        // What a service does not know, it holds nothing of.
-        remains.cors = if_known(service.cors().await)?.unwrap_or_default();
-        remains.lifecycle = if_known(service.lifecycle().await)?.unwrap_or_default();
-        remains.bucket_policy = service.bucket_policy().await?;
-        remains.access_block = service.access_block().await?;
+        // A service has no rules of a kind that it does not support.
+        owned.cors = if_supported(service.cors().await)?.unwrap_or_default();
+        owned.lifecycle = if_supported(service.lifecycle().await)?.unwrap_or_default();
+        owned.bucket_policy = service.bucket_policy().await?;
+        owned.access_block = service.access_block().await?;
     }
-    Ok(remains)
+    Ok(owned)
 }
 
-/// The steps that remove it. Access goes first, so that whatever breaks off leaves less open than before.
+/// Plans the steps that delete it. Access is revoked first, so that an interruption does not leave more access than
+/// before.
 #[must_use]
-pub fn plan(remains: &Remains, scope: &Scope<'_>, objects: Objects) -> Vec<Step> {
+pub fn plan(owned: &OwnedResources, scope: &Scope<'_>, objects: ExistingObjects) -> Vec<Step> {
     let mut steps = Vec::new();
-    for (user, keys) in remains.users.iter().flatten() {
+    for (user, keys) in owned.users.iter().flatten() {
         let delete = |key: &ListedKey| Step::DeleteKey {
             user: user.name.clone(),
             key_id: key.id.clone(),
-            why: WhyDeleted::UserGoes,
+            why: DeletionReason::UserDeleted,
         };
         steps.extend(keys.iter().map(delete));
         steps.push(Step::DeleteUserPolicy { user: user.name.clone() });
         steps.push(Step::DeleteUser { user: user.name.clone() });
     }
-    if remains.bucket == BucketState::Missing {
+    if owned.bucket == BucketState::Missing {
         return steps;
     }
-    if policy::has_public_statements(remains.bucket_policy.as_ref(), scope) {
-        let left = policy::without_public_statements(remains.bucket_policy.as_ref(), scope);
-        let is_as_we_opened_it = remains.access_block.as_ref() == Some(&policy::opened_access_block());
-        let is_ours_alone = left.is_none();
+    if policy::has_public_statements(owned.bucket_policy.as_ref(), scope) {
+        let left = policy::without_public_statements(owned.bucket_policy.as_ref(), scope);
+        let is_opened = owned.access_block.as_ref() == Some(&policy::opened_access_block());
+        let is_unused = left.is_none();
         steps.push(Step::PutBucketPolicy(left));
-        // Another statement may rely on what we opened.
-        if is_as_we_opened_it && is_ours_alone {
+        // Another statement may need the open block.
+        if is_opened && is_unused {
             steps.push(Step::CloseAccessBlock(policy::closed_access_block()));
         }
     }
-    let cors = policy::without_cors(&remains.cors, scope.prefix);
-    if cors.len() != remains.cors.len() {
+    let cors = policy::without_cors(&owned.cors, scope.prefix);
+    if cors.len() != owned.cors.len() {
         steps.push(Step::PutCors(cors));
     }
-    let lifecycle = policy::without_expiry(&remains.lifecycle, scope.prefix);
-    if lifecycle.len() != remains.lifecycle.len() {
+    let lifecycle = policy::without_expiry(&owned.lifecycle, scope.prefix);
+    if lifecycle.len() != owned.lifecycle.len() {
         steps.push(Step::PutLifecycle(lifecycle));
     }
-    if objects == Objects::Delete {
+    if objects == ExistingObjects::Delete {
         steps.push(Step::DeleteObjects { prefix: scope.prefix.to_owned() });
         steps.push(Step::DeleteBucketIfEmpty);
     }
@@ -113,15 +113,15 @@ mod tests {
 
     const SCOPE: Scope<'_> = Scope { bucket: "my-status", prefix: "shop/", region: "eu-central-1" };
 
-    fn calls(remains: &Remains, objects: Objects) -> Vec<&'static str> {
-        plan(remains, &SCOPE, objects).iter().filter_map(Step::action).collect()
+    fn calls(owned: &OwnedResources, objects: ExistingObjects) -> Vec<&'static str> {
+        plan(owned, &SCOPE, objects).iter().filter_map(Step::action).collect()
     }
 
-    fn all_of_ours() -> Remains {
+    fn all_resources() -> OwnedResources {
         let user =
             User { name: "checkup_my-status+shop_reader".to_owned(), path: "/checkup/my-status/shop/".to_owned() };
         let keys = vec![ListedKey { id: "AKIA1".to_owned(), state: KeyState::Active }];
-        Remains {
+        OwnedResources {
             bucket: BucketState::Ours,
             cors: policy::with_cors(&[], "shop/", &["*".to_owned()]).unwrap().unwrap(),
             lifecycle: policy::with_expiry(&[], "shop/", 9).unwrap().unwrap(),
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn access_goes_first_and_data_stays() {
+    fn access_is_revoked_first_and_data_is_kept() {
         let users = ["iam:DeleteAccessKey", "iam:DeleteUserPolicy", "iam:DeleteUser"];
         let bucket = [
             "s3:DeleteBucketPolicy",
@@ -140,34 +140,35 @@ mod tests {
             "s3:PutBucketCORS",
             "s3:PutLifecycleConfiguration",
         ];
-        assert_eq!(calls(&all_of_ours(), Objects::Keep), [users.as_slice(), &bucket].concat());
-        let with_data = calls(&all_of_ours(), Objects::Delete);
+        assert_eq!(calls(&all_resources(), ExistingObjects::Keep), [users.as_slice(), &bucket].concat());
+        let with_data = calls(&all_resources(), ExistingObjects::Delete);
         assert_eq!(with_data[with_data.len() - 2..], ["s3:DeleteObject", "s3:DeleteBucket"]);
     }
 
     #[test]
-    fn what_is_not_ours_stays() {
-        let remains = Remains {
+    fn resources_of_others_are_kept() {
+        let owned = OwnedResources {
             cors: policy::with_cors(&[], "other/", &["*".to_owned()]).unwrap().unwrap(),
             lifecycle: policy::with_expiry(&[], "", 9).unwrap().unwrap(),
             bucket_policy: Some(json!({ "Statement": [{ "Sid": "Theirs" }] })),
             users: Some(Vec::new()),
-            ..all_of_ours()
+            ..all_resources()
         };
-        assert_eq!(calls(&remains, Objects::Keep), [""; 0]);
+        assert_eq!(calls(&owned, ExistingObjects::Keep), [""; 0]);
     }
 
     #[test]
-    fn a_block_that_others_may_rely_on_stays_open() {
+    fn a_block_that_other_statements_need_stays_open() {
         let foreign = json!({ "Statement": [{ "Sid": "Theirs" }] });
         let bucket_policy = Some(policy::with_public_statements(Some(&foreign), &SCOPE));
-        let remains = Remains { bucket_policy, users: None, cors: Vec::new(), lifecycle: Vec::new(), ..all_of_ours() };
-        assert_eq!(calls(&remains, Objects::Keep), ["s3:PutBucketPolicy"]);
+        let owned =
+            OwnedResources { bucket_policy, users: None, cors: Vec::new(), lifecycle: Vec::new(), ..all_resources() };
+        assert_eq!(calls(&owned, ExistingObjects::Keep), ["s3:PutBucketPolicy"]);
     }
 
     #[test]
-    fn where_nothing_is_left_there_is_nothing_to_do() {
-        let remains = Remains { bucket: BucketState::Missing, users: Some(Vec::new()), ..all_of_ours() };
-        assert_eq!(calls(&remains, Objects::Delete), [""; 0]);
+    fn without_resources_there_are_no_steps() {
+        let owned = OwnedResources { bucket: BucketState::Missing, users: Some(Vec::new()), ..all_resources() };
+        assert_eq!(calls(&owned, ExistingObjects::Delete), [""; 0]);
     }
 }

@@ -1,7 +1,9 @@
-//! Preparing a bucket for one status page: the bucket's own settings, a reader whose keys the page may publish, and a
-//! writer for each node. Start at [`spec`] (what is wanted), then [`state`] (what is there) and [`plan`] (pure:
-//! the steps between the two) and [`apply`] (the steps, one by one). [`policy`] has every right in full; only
-//! [`service`] and [`purge`] talk to the service and only [`files`] to the disk. [`destroy`] takes back what was made.
+//! Prepares a bucket for a status page: the bucket's settings, a reader whose keys the page may publish, and a writer for
+//! each node.
+//!
+//! [`plan`] compares the desired state ([`spec`]) with the current one ([`state`]), and [`apply`] executes its steps.
+//! [`policy`] contains all permissions. Only [`service`] and [`purge`] send requests, and only [`files`] accesses the disk.
+//! [`destroy`] plans the deletion of what was created.
 
 pub mod apply;
 pub mod destroy;

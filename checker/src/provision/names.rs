@@ -1,26 +1,27 @@
-//! The names of what provisioning makes: users, their path, rules and files. Pure. A name says whose it is, so that
-//! several pages live in one account, and several prefixes in one bucket.
+//! Names of the resources that provisioning creates: users, paths, rules and files. Pure.
+//!
+//! Names contain the bucket and the prefix, so that several pages can share an account or a bucket.
 
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 use shared::object_name::NodeName;
 
-/// What everything of ours begins with.
-const OURS: &str = "checkup";
+/// The prefix of all names.
+const NAME_PREFIX: &str = "checkup";
 /// The name of a user's inline policy.
-pub const USER_POLICY: &str = OURS;
-/// The longest name IAM gives a user.
+pub const USER_POLICY: &str = NAME_PREFIX;
+/// The length limit of IAM for user names.
 const USER_NAME_LIMIT: usize = 64;
-/// The longest path IAM gives a user.
+/// The length limit of IAM for paths.
 const PATH_LIMIT: usize = 512;
 
-/// What a user is for.
+/// The purpose of a user.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// The page's visitors; its keys are public.
+    /// Lets the page's visitors read; its keys are public.
     Reader,
-    /// The checker of this name.
+    /// Lets the checker of this node write.
     Writer(NodeName),
 }
 
@@ -34,7 +35,7 @@ impl fmt::Display for Role {
 }
 
 impl Role {
-    /// The file its keys are written to.
+    /// The file that contains its keys.
     #[must_use]
     pub fn file_name(&self) -> String {
         match self {
@@ -46,102 +47,101 @@ impl Role {
 
 /// The name of a user: `checkup_my-status_reader`, `checkup_my-status+shop_writer_eu-west`.
 ///
-/// Underscore and plus occur in no bucket's name, so that two places never share a name. What does not fit, or is
-/// spelled in letters that IAM does not take, is told apart by a hash.
+/// Names of buckets contain neither underscores nor plus signs, so names are unique. A name that is too long, or has
+/// characters that IAM does not support, contains a hash instead.
 #[must_use]
 pub fn user_name(bucket: &str, prefix: &str, role: &Role) -> String {
     let role = match role {
         Role::Reader => "reader".to_owned(),
         Role::Writer(node) => format!("writer_{node}"),
     };
-    let place = format!("{bucket}/{prefix}").trim_end_matches('/').replace('/', "+");
+    let location = format!("{bucket}/{prefix}").trim_end_matches('/').replace('/', "+");
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+');
-    let fits_as_it_is = !prefix.contains('+') && place.bytes().all(is_plain);
-    let name = format!("{OURS}_{place}_{role}");
-    if fits_as_it_is && name.len() <= USER_NAME_LIMIT {
+    let needs_no_hash = !prefix.contains('+') && location.bytes().all(is_plain);
+    let name = format!("{NAME_PREFIX}_{location}_{role}");
+    if needs_no_hash && name.len() <= USER_NAME_LIMIT {
         return name;
     }
-    format!("{OURS}_{}_{role}", hash(bucket, prefix))
+    format!("{NAME_PREFIX}_{}_{role}", hash(bucket, prefix))
 }
 
-/// The path that all users of a place have, and nobody else's: it proves that a user is one we made.
+/// The path of all users of a bucket and prefix, by which provisioning recognizes the users that it created.
 #[must_use]
 pub fn user_path(bucket: &str, prefix: &str) -> String {
-    let path = format!("/{OURS}/{bucket}/{prefix}");
+    let path = format!("/{NAME_PREFIX}/{bucket}/{prefix}");
     if path.len() <= PATH_LIMIT && path.bytes().all(|byte| byte.is_ascii_graphic()) {
         return path;
     }
-    format!("/{OURS}/{bucket}/{}/", hash(bucket, prefix))
+    format!("/{NAME_PREFIX}/{bucket}/{}/", hash(bucket, prefix))
 }
 
-/// The id of our rules among a bucket's others (CORS and lifecycle), the whole of it or its beginning.
+/// The ID of the CORS rule, which is also the prefix of the lifecycle rules' IDs.
 #[must_use]
 pub fn rule_id(prefix: &str) -> String {
-    if prefix.is_empty() { OURS.to_owned() } else { format!("{OURS}:{}", shortened(prefix)) }
+    if prefix.is_empty() { NAME_PREFIX.to_owned() } else { format!("{NAME_PREFIX}:{}", shortened(prefix)) }
 }
 
-/// The ids of our lifecycle rules: one for each beginning of a check file's name.
+/// The IDs of the lifecycle rules: one for each prefix of check files' names.
 #[must_use]
 pub fn expiry_rule_ids(prefix: &str) -> [String; 2] {
     [1, 2].map(|number| format!("{}:expiry-{number}", rule_id(prefix)))
 }
 
-/// The ids of our statements in the bucket's policy; AWS takes letters and digits only.
+/// The IDs of the statements in the bucket's policy. AWS allows only letters and digits.
 #[must_use]
 pub fn statement_ids(prefix: &str) -> [String; 2] {
     ["List", "Read"]
         .map(|what| format!("Checkup{what}{}", if prefix.is_empty() { String::new() } else { hash("", prefix) }))
 }
 
-/// A prefix as part of an id of at most 255 characters.
+/// A prefix as part of an ID, which has at most 255 characters.
 fn shortened(prefix: &str) -> String {
     const LONGEST: usize = 200;
     if prefix.len() <= LONGEST && prefix.is_ascii() { prefix.to_owned() } else { hash("", prefix) }
 }
 
-/// Sixteen hexadecimal digits that stand for a place.
+/// Sixteen hexadecimal digits for a bucket and prefix.
 fn hash(bucket: &str, prefix: &str) -> String {
     let digest = Sha256::digest(format!("{bucket}\n{prefix}"));
     let start = digest.first_chunk().map_or(0, |start| u64::from_be_bytes(*start));
     format!("{start:016x}")
 }
 
-/// Why a text is no bucket's name.
+/// The text is not a valid bucket name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid bucket name `{name}`: {why}")]
-pub struct NotABucketName {
-    /// The text.
+pub struct InvalidBucketName {
     pub name: String,
-    /// What is wrong, and what to write.
+    /// The rule that it breaks.
     pub why: &'static str,
 }
 
-/// Checks a bucket's name by the rules that hold for new buckets everywhere.
-pub fn check_bucket_name(name: &str) -> Result<(), NotABucketName> {
-    let refused = |why| Err(NotABucketName { name: name.to_owned(), why });
+/// Checks a bucket name by the rules that apply to new buckets on all services.
+pub fn validate_bucket_name(name: &str) -> Result<(), InvalidBucketName> {
+    let invalid = |why| Err(InvalidBucketName { name: name.to_owned(), why });
     let is_edge = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     let bytes = name.as_bytes();
     if !(3..=63).contains(&bytes.len()) {
-        return refused("it must have 3 to 63 characters");
+        return invalid("it must have 3 to 63 characters");
     }
     if !bytes.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-')) {
-        return refused("use lowercase letters, digits, hyphens and dots only, for example `my-status`");
+        return invalid("use lowercase letters, digits, hyphens and dots only, for example `my-status`");
     }
     if !is_edge(bytes.first()) || !is_edge(bytes.last()) {
-        return refused("it must start and end with a letter or a digit");
+        return invalid("it must start and end with a letter or a digit");
     }
     if name.contains("..") {
-        return refused("it must not contain two dots in a row");
+        return invalid("it must not contain two dots in a row");
     }
     if name.parse::<std::net::Ipv4Addr>().is_ok() {
-        return refused("it must not look like an IP address");
+        return invalid("it must not have the form of an IP address");
     }
     if name.starts_with("xn--")
         || name.starts_with("sthree-")
         || name.ends_with("-s3alias")
         || name.ends_with("--ol-s3")
     {
-        return refused("this beginning or ending is reserved by S3");
+        return invalid("S3 reserves this prefix or suffix");
     }
     Ok(())
 }
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn names_say_whose_they_are() {
+    fn names_contain_bucket_prefix_and_role() {
         assert_eq!(user_name("my-status", "", &Role::Reader), "checkup_my-status_reader");
         assert_eq!(user_name("my-status", "eu/shop/", &writer("eu-west")), "checkup_my-status+eu+shop_writer_eu-west");
         assert_eq!(user_path("my-status", "shop/"), "/checkup/my-status/shop/");
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_told_apart_by_a_hash() {
+    fn names_that_are_too_long_contain_a_hash() {
         let (long, node) = ("b".repeat(63), "n".repeat(32));
         let names = [
             user_name(&long, "", &writer(&node)),
@@ -182,16 +182,16 @@ mod tests {
     }
 
     #[test]
-    fn ids_of_statements_are_letters_and_digits() {
+    fn ids_of_statements_are_alphanumeric() {
         for id in statement_ids("a/b-c/").iter().chain(&statement_ids("")) {
             assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{id}");
         }
     }
 
     #[test]
-    fn a_name_that_is_no_buckets_is_refused_with_what_to_write() {
+    fn the_error_of_an_invalid_bucket_name_contains_the_rule() {
         for name in ["my-status", "a.b", "123", "a0"].iter().filter(|name| name.len() > 2) {
-            assert_eq!(check_bucket_name(name), Ok(()), "{name}");
+            assert_eq!(validate_bucket_name(name), Ok(()), "{name}");
         }
         for (name, why) in [
             ("ab", "3 to 63"),
@@ -199,16 +199,16 @@ mod tests {
             ("-status", "start and end"),
             ("a..b", "two dots"),
             ("192.168.0.1", "IP address"),
-            ("xn--status", "reserved"),
+            ("xn--status", "reserves"),
         ] {
-            let error = check_bucket_name(name).expect_err(name).to_string();
+            let error = validate_bucket_name(name).expect_err(name).to_string();
             assert!(error.contains(why) && error.contains(name), "{error}");
         }
     }
 
     proptest! {
         #[test]
-        fn two_places_never_share_a_user(
+        fn two_buckets_or_prefixes_never_share_a_user(
             one in ("[a-z0-9][a-z0-9.-]{1,20}[a-z0-9]", "([a-z_+.A-Z-]{1,6}/){0,2}", prop::option::of("[a-z0-9-]{1,32}")),
             other in ("[a-z0-9][a-z0-9.-]{1,20}[a-z0-9]", "([a-z_+.A-Z-]{1,6}/){0,2}", prop::option::of("[a-z0-9-]{1,32}")),
         ) {

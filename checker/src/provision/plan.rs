@@ -1,5 +1,4 @@
-//! From wishes and what is there to the steps between them. Pure: the same two always make the same plan, and where
-//! nothing is left to do, it has no steps.
+//! Plans the steps from the current to the desired state. Pure; the plan is empty if the states are equal.
 
 #[cfg(test)]
 mod tests;
@@ -8,178 +7,155 @@ use aws_sdk_s3::error::BuildError;
 use serde_json::{Value, json};
 use shared::object_name;
 
-use super::files::{self, FileState, Write};
+use super::files::{self, FileState, FileUpdate};
 use super::names::Role;
 use super::policy;
 use super::service::{BucketState, KeyState, ListedKey};
-use super::spec::{Access, Files, Identity, Keys, Wishes};
-use super::state::{Observed, ObservedUser};
-use super::step::{Step, WhyDeleted};
+use super::spec::{Access, ExistingFiles, ExistingKeys, Identity, ProvisionSpec};
+use super::state::{CurrentState, ExistingUser};
+use super::step::{DeletionReason, Step};
 
-/// What IAM allows a user in keys.
+/// The most keys that IAM allows per user.
 const KEYS_PER_USER: usize = 2;
 
-/// What is to be done.
+/// The steps to the desired state.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
-    /// The steps, in order.
     pub steps: Vec<Step>,
-    /// What a person should know besides, one sentence each.
+    /// Further information for the operator, one sentence each.
     pub notes: Vec<String>,
-    /// The rights that have to be given by hand, where there is no IAM API.
+    /// The users that the operator must create, if the service has no IAM API.
     pub by_hand: Vec<Identity>,
 }
 
-/// There is no way from what is there to what is wanted that we may go unasked.
+/// The desired state cannot be reached without changing something that provisioning must not change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    /// A file of another kind has the name.
+    /// A file must not be replaced.
     #[error(
-        "`{file}` already exists, and {why}; move it away, name another folder with `--out`, or replace it with `--force`"
+        "`{file}` already exists, and {why}; move it away, choose another folder with `--out`, or replace it with `--force`"
     )]
     FileInTheWay {
-        /// The file.
         file: String,
-        /// What it is.
+        /// What is wrong with it, as a verb phrase.
         why: String,
     },
-    /// A user that we did not make has the name.
-    #[error("the user `{user}` already exists, but its path `{path}` is not ours; rename or remove it")]
-    ForeignUser {
-        /// Its name.
-        user: String,
-        /// Its path.
-        path: String,
-    },
-    /// A key is there whose secret is not.
+    /// A user that provisioning did not create has the name.
     #[error(
-        "the secret of the {role}'s key `{key}` (user `{user}`) is not in `{file}`; name the folder that contains this file with `--out`, or replace the key with `--rotate`"
+        "the user `{user}` already exists, but has the path `{path}`, so `provision` did not create it; rename or delete it"
+    )]
+    ForeignUser { user: String, path: String },
+    /// A key exists, but its secret is not available.
+    #[error(
+        "the secret of the {role}'s key `{key}` (user `{user}`) is not in `{file}`; pass the folder of this file with `--out`, or replace the key with `--rotate`"
     )]
     SecretElsewhere {
-        /// Whose.
         role: Role,
-        /// Its user.
         user: String,
-        /// The key.
         key: String,
-        /// Where the secret should be.
+        /// The file that should contain the secret.
         file: String,
     },
-    /// Two keys are there, and which of them is in use cannot be known.
+    /// Two keys exist, and it is unknown which of them is in use.
     #[error(
-        "the {role} cannot get another key: its user `{user}` has the keys {keys}, the most a user can have, and neither secret is in `{file}`; name the folder that contains this file with `--out`, or remove the key that is not in use: `aws iam delete-access-key --user-name {user} --access-key-id …`"
+        "the {role} cannot get another key: its user `{user}` has the keys {keys}, the most a user can have, and neither secret is in `{file}`; pass the folder of this file with `--out`, or delete the key that is not in use: `aws iam delete-access-key --user-name {user} --access-key-id …`"
     )]
-    TwoKeysElsewhere {
-        /// Whose.
+    SecretsElsewhere {
         role: Role,
-        /// Its user.
         user: String,
-        /// The keys.
         keys: String,
-        /// Where the secret should be.
+        /// The file that should contain the secret.
         file: String,
     },
-    /// The key in the file is gone.
+    /// The key in the file no longer exists.
     #[error("the user `{user}` no longer has the key `{key}` in `{file}`; create a new one with `--force`")]
-    KeyGone {
-        /// The file.
-        file: String,
-        /// Its user.
-        user: String,
-        /// The key.
-        key: String,
-    },
-    /// The key in the file is switched off.
+    KeyGone { file: String, user: String, key: String },
+    /// The key in the file is inactive.
     #[error("the key `{key}` in `{file}` is inactive; activate it, or replace it with `--rotate`")]
-    KeyOff {
-        /// The file.
-        file: String,
-        /// The key.
-        key: String,
-    },
-    /// The SDK refuses what we made.
-    #[error("the bucket's rules cannot be written: {0}")]
-    Rules(String),
+    KeyInactive { file: String, key: String },
+    /// The SDK rejects a rule.
+    #[error("invalid rules for the bucket: {0}")]
+    InvalidRules(String),
 }
 
 impl From<BuildError> for PlanError {
     fn from(error: BuildError) -> Self {
-        PlanError::Rules(error.to_string())
+        PlanError::InvalidRules(error.to_string())
     }
 }
 
-/// What has to be done.
-pub fn plan(wishes: &Wishes, observed: &Observed) -> Result<Plan, PlanError> {
+/// Plans the steps from the current to the desired state.
+pub fn plan(spec: &ProvisionSpec, current: &CurrentState) -> Result<Plan, PlanError> {
     let mut plan = Plan::default();
-    plan_bucket(wishes, observed, &mut plan)?;
-    match &observed.users {
+    plan_bucket(spec, current, &mut plan)?;
+    match &current.users {
         Some(users) => {
-            for identity in wishes.identities() {
-                plan_identity(&identity, users.get(&identity.user), wishes, observed, &mut plan)?;
+            for identity in spec.identities() {
+                plan_identity(&identity, users.get(&identity.user), spec, current, &mut plan)?;
             }
         }
-        None => plan_by_hand(wishes, observed, &mut plan)?,
+        None => plan_by_hand(spec, current, &mut plan)?,
     }
-    if wishes.access == Access::Public {
-        let content = files::content(wishes, &Role::Reader, None);
-        plan_file(&Role::Reader, content, FileKeys::None, wishes, observed, &mut plan)?;
+    if spec.access == Access::Public {
+        let content = files::content(spec, &Role::Reader, None);
+        plan_file(&Role::Reader, content, FileKeys::None, spec, current, &mut plan)?;
     }
-    if wishes.origins.is_empty() {
+    if spec.origins.is_empty() {
         plan.notes.push(
-            "no page origin is given: browsers let no page elsewhere read the bucket; add `--origin https://status.example.com`"
+            "no origin of the page was given: browsers do not let pages of other origins read the bucket; add `--origin https://status.example.com`"
                 .to_owned(),
         );
     }
-    if wishes.origins.iter().any(|origin| origin == "*") {
+    if spec.origins.iter().any(|origin| origin == "*") {
         plan.notes.push("the origin `*` lets every web page that knows the keys read the bucket".to_owned());
     }
     Ok(plan)
 }
 
-fn plan_bucket(wishes: &Wishes, observed: &Observed, plan: &mut Plan) -> Result<(), PlanError> {
-    let scope = wishes.scope();
-    if observed.bucket == BucketState::Missing {
-        plan.steps.push(Step::CreateBucket { region: wishes.region.clone() });
+fn plan_bucket(spec: &ProvisionSpec, current: &CurrentState, plan: &mut Plan) -> Result<(), PlanError> {
+    let scope = spec.scope();
+    if current.bucket == BucketState::Missing {
+        plan.steps.push(Step::CreateBucket { region: spec.region.clone() });
     }
-    if wishes.access == Access::Public {
-        // A new bucket of AWS blocks public policies; one without a block needs none opened.
-        let is_open = observed.access_block.as_ref().is_none_or(|block| {
+    if spec.access == Access::Public {
+        // New buckets on AWS block public policies. Without a public access block, nothing must be opened.
+        let is_open = current.access_block.as_ref().is_none_or(|block| {
             block.block_public_policy() != Some(true) && block.restrict_public_buckets() != Some(true)
         });
-        if !is_open || observed.bucket == BucketState::Missing {
+        if !is_open || current.bucket == BucketState::Missing {
             plan.steps.push(Step::OpenAccessBlock(policy::opened_access_block()));
         }
-        let wanted = policy::with_public_statements(observed.bucket_policy.as_ref(), &scope);
-        if !observed.bucket_policy.as_ref().is_some_and(|there| policy::mean_the_same(there, &wanted)) {
-            plan.steps.push(Step::PutBucketPolicy(Some(wanted)));
+        let desired = policy::with_public_statements(current.bucket_policy.as_ref(), &scope);
+        if !current.bucket_policy.as_ref().is_some_and(|policy| policy::are_equivalent(policy, &desired)) {
+            plan.steps.push(Step::PutBucketPolicy(Some(desired)));
         }
         plan.notes.push(
-            "anybody on the internet may list and read what is below the prefix; access lists stay blocked, and nothing else is opened"
+            "everyone on the internet can list and read the objects below the prefix; access lists stay blocked, and nothing else becomes public"
                 .to_owned(),
         );
     }
-    if !wishes.origins.is_empty() {
-        match &observed.cors {
+    if !spec.origins.is_empty() {
+        match &current.cors {
             Some(there) => {
-                plan.steps.extend(policy::with_cors(there, scope.prefix, &wishes.origins)?.map(Step::PutCors));
+                plan.steps.extend(policy::with_cors(there, scope.prefix, &spec.origins)?.map(Step::PutCors));
             }
             None => plan.notes.push(format!(
-                "this service takes no CORS rules by its S3 API: allow GET and HEAD from {} with its own tool",
-                wishes.origins.join(", ")
+                "this service does not support CORS rules in its S3 API: allow GET and HEAD from {} with its own tools",
+                spec.origins.join(", ")
             )),
         }
     }
-    if let Some(days) = wishes.lifecycle_days {
-        match &observed.lifecycle {
+    if let Some(days) = spec.lifecycle_days {
+        match &current.lifecycle {
             Some(there) => {
                 plan.steps.extend(policy::with_expiry(there, scope.prefix, days)?.map(Step::PutLifecycle));
                 let [one, other] = object_name::check_file_prefixes(scope.prefix);
                 plan.notes.push(format!(
-                    "the bucket removes objects whose names begin with `{one}` or `{other}` after {days} days: those of check files, and of nothing else that checkers store"
+                    "the bucket deletes objects whose names start with `{one}` or `{other}` after {days} days; of all objects that checkers store, only check files have such names"
                 ));
             }
             None => plan.notes.push(
-                "this service takes no lifecycle rules: let the writers expire their files with `--check-expiry`"
+                "this service does not support lifecycle rules: use `--check-expiry`, so that the writers delete their check files"
                     .to_owned(),
             ),
         }
@@ -189,9 +165,9 @@ fn plan_bucket(wishes: &Wishes, observed: &Observed, plan: &mut Plan) -> Result<
 
 fn plan_identity(
     identity: &Identity,
-    user: Option<&ObservedUser>,
-    wishes: &Wishes,
-    observed: &Observed,
+    user: Option<&ExistingUser>,
+    spec: &ProvisionSpec,
+    current: &CurrentState,
     plan: &mut Plan,
 ) -> Result<(), PlanError> {
     match user {
@@ -203,117 +179,117 @@ fn plan_identity(
             return Err(PlanError::ForeignUser { user: identity.user.clone(), path: user.path.clone() });
         }
         Some(user) => {
-            if !user.policy.as_ref().is_some_and(|there| policy::mean_the_same(there, &identity.policy)) {
+            if !user.policy.as_ref().is_some_and(|there| policy::are_equivalent(there, &identity.policy)) {
                 plan.steps.push(Step::PutUserPolicy(identity.clone()));
             }
         }
     }
-    plan_key(identity, user.map_or(&[], |user| &user.keys), wishes, observed, plan)
+    plan_key(identity, user.map_or(&[], |user| &user.keys), spec, current, plan)
 }
 
 fn plan_key(
     identity: &Identity,
     listed: &[ListedKey],
-    wishes: &Wishes,
-    observed: &Observed,
+    spec: &ProvisionSpec,
+    current: &CurrentState,
     plan: &mut Plan,
 ) -> Result<(), PlanError> {
     let (user, file) = (identity.user.clone(), identity.role.file_name());
     let delete = |key: &ListedKey, why| Step::DeleteKey { user: user.clone(), key_id: key.id.clone(), why };
-    let state = observed.files.get(&file).unwrap_or(&FileState::Missing);
+    let state = current.files.get(&file).unwrap_or(&FileState::Missing);
     let in_file = match state {
         FileState::Fits(keys) => keys.as_ref(),
         FileState::Missing | FileState::Foreign(_) => None,
     };
     let is_in_file = |key: &&ListedKey| in_file.is_some_and(|keys| keys.access_key_id == key.id);
-    // A key that came while one was being made, and that is in no file, is one whose answer was lost.
-    let before = observed.keys_in_the_making.get(&user);
+    // If a creation was interrupted, a key that did not exist before and is in no file has lost its secret.
+    let before = current.pending_keys.get(&user);
     let is_lost = |key: &&ListedKey| before.is_some_and(|before| !before.contains(&key.id)) && !is_in_file(key);
     let (lost, keys): (Vec<&ListedKey>, Vec<&ListedKey>) = listed.iter().partition(is_lost);
-    plan.steps.extend(lost.iter().map(|key| delete(key, WhyDeleted::Lost)));
+    plan.steps.extend(lost.iter().map(|key| delete(key, DeletionReason::Lost)));
     let keys_before = || keys.iter().map(|key| key.id.clone()).collect::<Vec<_>>();
     let create = |how| Step::CreateKey { identity: identity.clone(), how, keys_before: keys_before() };
 
-    let current = keys.iter().find(|key| is_in_file(key));
-    if let (Some(current), Some(in_file)) = (current, in_file) {
+    let in_use = keys.iter().find(|key| is_in_file(key));
+    if let (Some(in_use), Some(in_file)) = (in_use, in_file) {
         let others: Vec<_> = keys.iter().filter(|key| !is_in_file(key)).collect();
-        match (wishes.keys, others.as_slice()) {
-            (Keys::Keep, _) if current.state == KeyState::Inactive => {
-                return Err(PlanError::KeyOff { file, key: current.id.clone() });
+        match (spec.keys, others.as_slice()) {
+            (ExistingKeys::Keep, _) if in_use.state == KeyState::Inactive => {
+                return Err(PlanError::KeyInactive { file, key: in_use.id.clone() });
             }
-            (Keys::Keep, []) => {}
-            (Keys::Keep, [other, ..]) => plan.notes.push(format!(
-                "the user `{user}` still has the key `{}` besides the one in `{file}`; when nobody uses it any more, remove it with `--rotate`",
+            (ExistingKeys::Keep, []) => {}
+            (ExistingKeys::Keep, [other, ..]) => plan.notes.push(format!(
+                "the user `{user}` has the key `{}` in addition to the one in `{file}`; once it is no longer in use, delete it with `--rotate`",
                 other.id
             )),
-            (Keys::Rotate, []) => {
-                plan.steps.push(create(Write::InPlaceOf(in_file.clone())));
-                plan.steps.push(Step::ProveKey(identity.clone()));
-                plan.steps.push(delete(current, WhyDeleted::Replaced));
+            (ExistingKeys::Rotate, []) => {
+                plan.steps.push(create(FileUpdate::ReplaceKeys(in_file.clone())));
+                plan.steps.push(Step::VerifyKey(identity.clone()));
+                plan.steps.push(delete(in_use, DeletionReason::Replaced));
             }
-            // A rotation that was interrupted: the new key is in the file already.
-            (Keys::Rotate, _) => {
-                plan.steps.push(Step::ProveKey(identity.clone()));
-                plan.steps.extend(others.iter().map(|key| delete(key, WhyDeleted::Replaced)));
+            // An interrupted rotation: the file already contains the new key.
+            (ExistingKeys::Rotate, _) => {
+                plan.steps.push(Step::VerifyKey(identity.clone()));
+                plan.steps.extend(others.iter().map(|key| delete(key, DeletionReason::Replaced)));
             }
         }
         return Ok(());
     }
 
-    let how = match (state, wishes.files) {
-        (FileState::Missing, _) => Write::New,
-        (_, Files::Replace) => Write::Over,
-        (FileState::Foreign(why), Files::Keep) => {
+    let how = match (state, spec.files) {
+        (FileState::Missing, _) => FileUpdate::Create,
+        (_, ExistingFiles::Replace) => FileUpdate::Overwrite,
+        (FileState::Foreign(why), ExistingFiles::Keep) => {
             return Err(PlanError::FileInTheWay { file, why: why.clone() });
         }
-        (FileState::Fits(Some(gone)), Files::Keep) => {
+        (FileState::Fits(Some(gone)), ExistingFiles::Keep) => {
             return Err(PlanError::KeyGone { file, user, key: gone.access_key_id.clone() });
         }
-        (FileState::Fits(None), Files::Keep) => {
-            return Err(PlanError::FileInTheWay { file, why: "holds no key".to_owned() });
+        (FileState::Fits(None), ExistingFiles::Keep) => {
+            return Err(PlanError::FileInTheWay { file, why: "has no key".to_owned() });
         }
     };
-    match (keys.as_slice(), wishes.keys) {
+    match (keys.as_slice(), spec.keys) {
         ([], _) => {
             plan.steps.push(create(how));
-            plan.steps.push(Step::ProveKey(identity.clone()));
+            plan.steps.push(Step::VerifyKey(identity.clone()));
         }
-        ([old], Keys::Rotate) => {
+        ([old], ExistingKeys::Rotate) => {
             plan.steps.push(create(how));
-            plan.steps.push(Step::ProveKey(identity.clone()));
-            plan.steps.push(delete(old, WhyDeleted::Replaced));
+            plan.steps.push(Step::VerifyKey(identity.clone()));
+            plan.steps.push(delete(old, DeletionReason::Replaced));
         }
-        ([key], Keys::Keep) => {
+        ([key], ExistingKeys::Keep) => {
             let role = identity.role.clone();
             return Err(PlanError::SecretElsewhere { role, user, key: key.id.clone(), file });
         }
         (several, _) => {
             debug_assert!(several.len() >= KEYS_PER_USER);
             let keys = several.iter().map(|key| format!("`{}`", key.id)).collect::<Vec<_>>().join(" and ");
-            return Err(PlanError::TwoKeysElsewhere { role: identity.role.clone(), user, keys, file });
+            return Err(PlanError::SecretsElsewhere { role: identity.role.clone(), user, keys, file });
         }
     }
     Ok(())
 }
 
-/// Where there is no IAM API, the files are written for keys that somebody makes by hand.
-fn plan_by_hand(wishes: &Wishes, observed: &Observed, plan: &mut Plan) -> Result<(), PlanError> {
-    plan.by_hand = wishes.identities();
-    for identity in wishes.identities() {
+/// Without an IAM API, the files are written for keys that the operator creates.
+fn plan_by_hand(spec: &ProvisionSpec, current: &CurrentState, plan: &mut Plan) -> Result<(), PlanError> {
+    plan.by_hand = spec.identities();
+    for identity in spec.identities() {
         let content = match &identity.role {
-            Role::Reader => files::page_config_to_fill_in(wishes),
-            Role::Writer(_) => files::content(wishes, &identity.role, None),
+            Role::Reader => files::page_config_to_fill_in(spec),
+            Role::Writer(_) => files::content(spec, &identity.role, None),
         };
-        plan_file(&identity.role, content, FileKeys::ByHand, wishes, observed, plan)?;
+        plan_file(&identity.role, content, FileKeys::ByHand, spec, current, plan)?;
     }
     plan.notes.push(
-        "this service has no IAM API: make the keys with its own tool, give them the rights below, and put them where the files say"
+        "this service has no IAM API: create the keys with its own tools, grant them the permissions that are listed, and fill them in in the files"
             .to_owned(),
     );
     Ok(())
 }
 
-/// Which keys a file should hold.
+/// The keys that a file should contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FileKeys {
     None,
@@ -324,23 +300,23 @@ fn plan_file(
     role: &Role,
     content: String,
     keys: FileKeys,
-    wishes: &Wishes,
-    observed: &Observed,
+    spec: &ProvisionSpec,
+    current: &CurrentState,
     plan: &mut Plan,
 ) -> Result<(), PlanError> {
     let file = role.file_name();
-    let how = match (observed.files.get(&file), wishes.files) {
-        (None | Some(FileState::Missing), _) => Write::New,
+    let how = match (current.files.get(&file), spec.files) {
+        (None | Some(FileState::Missing), _) => FileUpdate::Create,
         (Some(FileState::Fits(None)), _) => return Ok(()),
         (Some(FileState::Fits(Some(_))), _) if keys == FileKeys::ByHand => return Ok(()),
-        (Some(_), Files::Replace) => Write::Over,
-        (Some(FileState::Fits(Some(_))), Files::Keep) => {
+        (Some(_), ExistingFiles::Replace) => FileUpdate::Overwrite,
+        (Some(FileState::Fits(Some(_))), ExistingFiles::Keep) => {
             return Err(PlanError::FileInTheWay {
                 file,
-                why: "holds keys, which a public bucket does not need".to_owned(),
+                why: "contains keys, which a public bucket does not need".to_owned(),
             });
         }
-        (Some(FileState::Foreign(why)), Files::Keep) => {
+        (Some(FileState::Foreign(why)), ExistingFiles::Keep) => {
             return Err(PlanError::FileInTheWay { file, why: why.clone() });
         }
     };
@@ -349,7 +325,7 @@ fn plan_file(
 }
 
 impl Plan {
-    /// The plan for machines: every call and every policy, and no secret.
+    /// The plan as JSON: all calls and policies, but no secrets.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let by_hand = self.by_hand.iter().map(|identity| {

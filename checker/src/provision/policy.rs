@@ -1,5 +1,5 @@
-//! Every right that provisioning gives, and the bucket's rules, each a pure function. Whether what a service reads
-//! back means the same is decided here, too.
+//! All permissions that provisioning grants, and the bucket's rules. Pure. Also compares policies that services return in
+//! another form.
 
 use aws_sdk_s3::error::BuildError;
 use aws_sdk_s3::types::{
@@ -10,30 +10,28 @@ use shared::object_name::{NodeName, check_file_prefixes, patterns};
 
 use super::names::{expiry_rule_ids, rule_id, statement_ids};
 
-/// How long a browser may remember what CORS allows, in seconds; the original's value.
+/// How long browsers may cache CORS permissions, in seconds; the original's value.
 const CORS_MAX_AGE: i32 = 3_000;
 
-/// Where rights are given.
+/// The objects that permissions are granted for.
 #[derive(Debug, Clone, Copy)]
 pub struct Scope<'a> {
-    /// The bucket's name.
     pub bucket: &'a str,
-    /// What every object's name begins with.
+    /// The prefix of all keys.
     pub prefix: &'a str,
-    /// The bucket's region, from which the partition of AWS follows.
+    /// The bucket's region, which determines the AWS partition.
     pub region: &'a str,
 }
 
-/// Which check files a writer may delete.
+/// The check files that a writer may delete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Expires {
-    /// None: they are kept for ever, or a lifecycle rule removes them.
+pub enum DeletableFiles {
+    /// None: they are kept, or a lifecycle rule deletes them.
     #[default]
-    Nothing,
-    /// Its own.
+    None,
     Own,
-    /// Its own, and those without a node that the original Checkup wrote.
-    OwnAndTheOriginals,
+    /// Its own, and those of the original Checkup, which have no node.
+    OwnAndLegacy,
 }
 
 impl Scope<'_> {
@@ -46,22 +44,21 @@ impl Scope<'_> {
         format!("arn:{partition}:s3:::{resource}")
     }
 
-    /// The bucket as a policy names it.
     #[must_use]
     pub fn bucket_arn(&self) -> String {
         self.arn(self.bucket)
     }
 
-    /// Objects of the bucket, by a pattern that starts with the prefix.
+    /// The ARN of objects, for a pattern that starts with the prefix.
     #[must_use]
     pub fn objects_arn(&self, pattern: &str) -> String {
         self.arn(&format!("{}/{pattern}", self.bucket))
     }
 
-    /// Listing, and nothing beyond the prefix.
+    /// The permission to list objects below the prefix.
     fn list(&self) -> Value {
         let mut statement = json!({ "Effect": "Allow", "Action": "s3:ListBucket", "Resource": self.bucket_arn() });
-        // A condition on an empty prefix would refuse listings that name none, and limit nothing.
+        // With an empty prefix, the condition would restrict nothing and refuse listings without a prefix.
         if !self.prefix.is_empty() {
             statement["Condition"] = json!({ "StringLike": { "s3:prefix": patterns::everything(self.prefix) } });
         }
@@ -81,16 +78,16 @@ fn document(statements: &[Value]) -> Value {
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
-/// What the page's visitors may do: list the prefix, read the prefix, and nothing else.
+/// The permissions of the page's visitors: list and read objects below the prefix.
 #[must_use]
 pub fn reader(scope: &Scope<'_>) -> Value {
     document(&[scope.list(), scope.read()])
 }
 
-/// What the checker of a node may do: what the page's visitors may, store what carries its own name, store heartbeats,
-/// and delete its own check files if it expires them.
+/// The permissions of a node's checker: those of the page's visitors, storing the node's own objects and heartbeats, and
+/// deleting check files if they expire.
 #[must_use]
-pub fn writer(scope: &Scope<'_>, node: &NodeName, expires: Expires) -> Value {
+pub fn writer(scope: &Scope<'_>, node: &NodeName, deletable: DeletableFiles) -> Value {
     let own_files = scope.objects_arn(&patterns::check_files(scope.prefix, node));
     let mut stored = vec![own_files.clone()];
     stored.extend(patterns::history(scope.prefix, node).iter().map(|name| scope.objects_arn(name)));
@@ -98,10 +95,10 @@ pub fn writer(scope: &Scope<'_>, node: &NodeName, expires: Expires) -> Value {
     stored.push(scope.objects_arn(&patterns::messages(scope.prefix, node)));
     stored.push(scope.objects_arn(&patterns::heartbeats(scope.prefix)));
     let mut statements = vec![scope.list(), scope.read(), allow("s3:PutObject", stored)];
-    match expires {
-        Expires::Nothing => {}
-        Expires::Own => statements.push(allow("s3:DeleteObject", own_files)),
-        Expires::OwnAndTheOriginals => {
+    match deletable {
+        DeletableFiles::None => {}
+        DeletableFiles::Own => statements.push(allow("s3:DeleteObject", own_files)),
+        DeletableFiles::OwnAndLegacy => {
             let originals = scope.objects_arn(&patterns::legacy_check_files(scope.prefix));
             statements.push(allow("s3:DeleteObject", vec![own_files, originals]));
         }
@@ -109,7 +106,7 @@ pub fn writer(scope: &Scope<'_>, node: &NodeName, expires: Expires) -> Value {
     document(&statements)
 }
 
-/// The statements by which anybody may do what a reader may, for the bucket's own policy.
+/// The statements of the bucket's policy that grant everyone a reader's permissions.
 #[must_use]
 pub fn public_statements(scope: &Scope<'_>) -> [Value; 2] {
     let [list_id, read_id] = statement_ids(scope.prefix);
@@ -120,22 +117,22 @@ pub fn public_statements(scope: &Scope<'_>) -> [Value; 2] {
     })
 }
 
-/// The bucket's policy with our public statements in it and everything else as it was.
+/// The bucket's policy with the public statements and all others.
 #[must_use]
-pub fn with_public_statements(there: Option<&Value>, scope: &Scope<'_>) -> Value {
-    let mut policy = without_public_statements(there, scope).unwrap_or_else(|| document(&[]));
+pub fn with_public_statements(existing: Option<&Value>, scope: &Scope<'_>) -> Value {
+    let mut policy = without_public_statements(existing, scope).unwrap_or_else(|| document(&[]));
     let mut statements = statements_of(&policy);
     statements.extend(public_statements(scope));
     policy["Statement"] = Value::Array(statements);
     policy
 }
 
-/// The bucket's policy without our public statements; `None` if nothing is left of it.
+/// The bucket's policy without the public statements; `None` if it has no others.
 #[must_use]
-pub fn without_public_statements(there: Option<&Value>, scope: &Scope<'_>) -> Option<Value> {
+pub fn without_public_statements(existing: Option<&Value>, scope: &Scope<'_>) -> Option<Value> {
     let ids = statement_ids(scope.prefix);
     let is_ours = |statement: &Value| statement["Sid"].as_str().is_some_and(|id| ids.iter().any(|ours| ours == id));
-    let mut policy = there?.clone();
+    let mut policy = existing?.clone();
     let kept: Vec<Value> = statements_of(&policy).into_iter().filter(|statement| !is_ours(statement)).collect();
     if kept.is_empty() {
         return None;
@@ -144,52 +141,52 @@ pub fn without_public_statements(there: Option<&Value>, scope: &Scope<'_>) -> Op
     Some(policy)
 }
 
-/// Whether the bucket's policy has statements of ours.
+/// Whether the bucket's policy contains the public statements.
 #[must_use]
-pub fn has_public_statements(there: Option<&Value>, scope: &Scope<'_>) -> bool {
-    let without = without_public_statements(there, scope);
-    there.map(|policy| statements_of(policy).len()) != without.as_ref().map(|policy| statements_of(policy).len())
+pub fn has_public_statements(existing: Option<&Value>, scope: &Scope<'_>) -> bool {
+    let without = without_public_statements(existing, scope);
+    existing.map(|policy| statements_of(policy).len()) != without.as_ref().map(|policy| statements_of(policy).len())
 }
 
-/// A policy's statements; a lone one may stand without a list.
+/// A policy's statements. A single one need not be in a list.
 fn statements_of(policy: &Value) -> Vec<Value> {
     match &policy["Statement"] {
         Value::Array(statements) => statements.clone(),
         Value::Null => Vec::new(),
-        lone => vec![lone.clone()],
+        single => vec![single.clone()],
     }
 }
 
-/// Whether two policies mean the same: the order in lists does not matter, and a list of one is the one itself, as
-/// some services read it back.
+/// Whether two policies are equivalent. Services may change the order of lists, and replace a list of one element by the
+/// element.
 #[must_use]
-pub fn mean_the_same(one: &Value, other: &Value) -> bool {
-    normal(one) == normal(other)
+pub fn are_equivalent(one: &Value, other: &Value) -> bool {
+    normalized(one) == normalized(other)
 }
 
-fn normal(value: &Value) -> Value {
+fn normalized(value: &Value) -> Value {
     match value {
         Value::Array(elements) => {
-            let mut elements: Vec<Value> = elements.iter().map(normal).collect();
+            let mut elements: Vec<Value> = elements.iter().map(normalized).collect();
             elements.sort_by_key(Value::to_string);
             elements.dedup();
             match elements.as_slice() {
-                [lone] => lone.clone(),
+                [single] => single.clone(),
                 _ => Value::Array(elements),
             }
         }
-        Value::Object(members) => members.iter().map(|(key, value)| (key.clone(), normal(value))).collect(),
+        Value::Object(members) => members.iter().map(|(key, value)| (key.clone(), normalized(value))).collect(),
         other => other.clone(),
     }
 }
 
-/// The public access block that lets a bucket's policy be public, and nothing more: access lists stay blocked.
+/// The public access block that allows a public policy, but no public access lists.
 #[must_use]
 pub fn opened_access_block() -> PublicAccessBlockConfiguration {
     access_block().block_public_policy(false).restrict_public_buckets(false).build()
 }
 
-/// The public access block as AWS gives it to every new bucket.
+/// The public access block of new buckets on AWS.
 #[must_use]
 pub fn closed_access_block() -> PublicAccessBlockConfiguration {
     access_block().block_public_policy(true).restrict_public_buckets(true).build()
@@ -199,8 +196,8 @@ fn access_block() -> aws_sdk_s3::types::builders::PublicAccessBlockConfiguration
     PublicAccessBlockConfiguration::builder().block_public_acls(true).ignore_public_acls(true)
 }
 
-/// The bucket's CORS rules with ours for these origins, and everything else as it was. `None` if they are so already.
-pub fn with_cors(there: &[CorsRule], prefix: &str, origins: &[String]) -> Result<Option<Vec<CorsRule>>, BuildError> {
+/// The bucket's CORS rules with the one for these origins; `None` if nothing changes.
+pub fn with_cors(existing: &[CorsRule], prefix: &str, origins: &[String]) -> Result<Option<Vec<CorsRule>>, BuildError> {
     let ours = CorsRule::builder()
         .id(rule_id(prefix))
         .set_allowed_origins(Some(origins.to_vec()))
@@ -209,32 +206,35 @@ pub fn with_cors(there: &[CorsRule], prefix: &str, origins: &[String]) -> Result
         .expose_headers("ETag")
         .max_age_seconds(CORS_MAX_AGE)
         .build()?;
-    // Some services forget a rule's id; what it says is what counts then.
-    let mut nameless = ours.clone();
-    nameless.id = None;
-    if there.iter().any(|rule| *rule == ours || *rule == nameless) {
+    // Some services do not store the ID of a rule.
+    let mut without_id = ours.clone();
+    without_id.id = None;
+    if existing.iter().any(|rule| *rule == ours || *rule == without_id) {
         return Ok(None);
     }
-    let mut rules = without_cors(there, prefix);
+    let mut rules = without_cors(existing, prefix);
     rules.push(ours);
     Ok(Some(rules))
 }
 
-/// The bucket's CORS rules without ours.
+/// The bucket's CORS rules without the one for the page.
 #[must_use]
-pub fn without_cors(there: &[CorsRule], prefix: &str) -> Vec<CorsRule> {
+pub fn without_cors(existing: &[CorsRule], prefix: &str) -> Vec<CorsRule> {
     let id = rule_id(prefix);
-    there.iter().filter(|rule| rule.id() != Some(&id)).cloned().collect()
+    existing.iter().filter(|rule| rule.id() != Some(&id)).cloned().collect()
 }
 
-/// The bucket's lifecycle rules with ours, by which check files go after so many days, and everything else as it was.
-/// `None` if they are so already.
-pub fn with_expiry(there: &[LifecycleRule], prefix: &str, days: i32) -> Result<Option<Vec<LifecycleRule>>, BuildError> {
-    let mut rules = without_expiry(there, prefix);
-    let mut are_there = true;
+/// The bucket's lifecycle rules with those that delete check files at this age; `None` if nothing changes.
+pub fn with_expiry(
+    existing: &[LifecycleRule],
+    prefix: &str,
+    days: i32,
+) -> Result<Option<Vec<LifecycleRule>>, BuildError> {
+    let mut rules = without_expiry(existing, prefix);
+    let mut are_unchanged = true;
     for (id, beginning) in expiry_rule_ids(prefix).into_iter().zip(check_file_prefixes(prefix)) {
-        let is_so = |rule: &&LifecycleRule| rule.id() == Some(&id);
-        are_there &= there.iter().find(is_so).is_some_and(|rule| expires(rule, &beginning, days));
+        let has_id = |rule: &&LifecycleRule| rule.id() == Some(&id);
+        are_unchanged &= existing.iter().find(has_id).is_some_and(|rule| expires(rule, &beginning, days));
         rules.push(
             LifecycleRule::builder()
                 .id(id)
@@ -244,17 +244,17 @@ pub fn with_expiry(there: &[LifecycleRule], prefix: &str, days: i32) -> Result<O
                 .build()?,
         );
     }
-    Ok((!are_there).then_some(rules))
+    Ok((!are_unchanged).then_some(rules))
 }
 
-/// The bucket's lifecycle rules without ours.
+/// The bucket's lifecycle rules without those for check files.
 #[must_use]
-pub fn without_expiry(there: &[LifecycleRule], prefix: &str) -> Vec<LifecycleRule> {
+pub fn without_expiry(existing: &[LifecycleRule], prefix: &str) -> Vec<LifecycleRule> {
     let ids = expiry_rule_ids(prefix);
-    there.iter().filter(|rule| !ids.iter().any(|id| rule.id() == Some(id))).cloned().collect()
+    existing.iter().filter(|rule| !ids.iter().any(|id| rule.id() == Some(id))).cloned().collect()
 }
 
-/// Whether a lifecycle rule removes what begins so after so many days.
+/// Whether a lifecycle rule deletes objects with this key prefix at this age.
 fn expires(rule: &LifecycleRule, beginning: &str, days: i32) -> bool {
     *rule.status() == ExpirationStatus::Enabled
         && rule.filter().and_then(LifecycleRuleFilter::prefix) == Some(beginning)
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_may_list_and_read_the_prefix_and_nothing_else() {
+    fn a_reader_can_only_list_and_read_below_the_prefix() {
         assert_eq!(
             reader(&SCOPE),
             json!({ "Version": "2012-10-17", "Statement": [
@@ -288,11 +288,11 @@ mod tests {
         let text = include_str!("../../../docs/provisioning.md");
         let blocks = text.split("```json\n").skip(1).filter_map(|rest| rest.split_once("```"));
         let blocks: Vec<Value> = blocks.map(|(block, _)| serde_json::from_str(block).expect("it is JSON")).collect();
-        assert!(mean_the_same(&blocks[0], &reader(&SCOPE)), "{:#}", reader(&SCOPE));
-        let expiring = writer(&SCOPE, &node(), Expires::Own);
-        assert!(mean_the_same(&blocks[1], &expiring), "{expiring:#}");
+        assert!(are_equivalent(&blocks[0], &reader(&SCOPE)), "{:#}", reader(&SCOPE));
+        let expiring = writer(&SCOPE, &node(), DeletableFiles::Own);
+        assert!(are_equivalent(&blocks[1], &expiring), "{expiring:#}");
         let origins = ["https://status.example.com".to_owned()];
-        let cors = with_cors(&[], SCOPE.prefix, &origins).unwrap().expect("there is a rule");
+        let cors = with_cors(&[], SCOPE.prefix, &origins).unwrap().expect("the rules change");
         let documented = crate::provision::step::Step::PutCors(cors).document().expect("it has one");
         assert_eq!(blocks[2], documented);
     }
@@ -305,8 +305,8 @@ mod tests {
     }
 
     #[test]
-    fn a_writer_stores_what_carries_its_name_and_deletes_only_if_it_expires() {
-        let keeps = writer(&SCOPE, &node(), Expires::Nothing);
+    fn a_writer_stores_its_own_objects_and_deletes_only_to_expire() {
+        let keeps = writer(&SCOPE, &node(), DeletableFiles::None);
         assert_eq!(
             keeps["Statement"][2],
             json!({ "Effect": "Allow", "Action": "s3:PutObject", "Resource": [
@@ -322,15 +322,15 @@ mod tests {
         );
         assert!(!keeps.to_string().contains("Delete"));
         let own = "arn:aws:s3:::my-status/shop/???????????????????-eu-west-check.json";
-        let expires = writer(&SCOPE, &node(), Expires::Own);
+        let expires = writer(&SCOPE, &node(), DeletableFiles::Own);
         assert_eq!(expires["Statement"][3], json!({ "Effect": "Allow", "Action": "s3:DeleteObject", "Resource": own }));
-        let adopts = writer(&SCOPE, &node(), Expires::OwnAndTheOriginals);
+        let adopts = writer(&SCOPE, &node(), DeletableFiles::OwnAndLegacy);
         let originals = "arn:aws:s3:::my-status/shop/???????????????????-check.json";
         assert_eq!(adopts["Statement"][3]["Resource"], json!([own, originals]));
     }
 
     #[test]
-    fn other_partitions_of_aws_have_names_of_their_own() {
+    fn arns_contain_the_partition_of_the_region() {
         for (region, arn) in
             [("cn-north-1", "arn:aws-cn:s3:::my-status"), ("us-gov-west-1", "arn:aws-us-gov:s3:::my-status")]
         {
@@ -339,29 +339,29 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_policy_keeps_what_others_wrote() {
+    fn a_bucket_policy_keeps_other_statements() {
         let foreign = json!({ "Version": "2012-10-17", "Statement": { "Sid": "Theirs", "Effect": "Deny" } });
         let public = with_public_statements(Some(&foreign), &SCOPE);
         assert_eq!(public["Statement"].as_array().map(Vec::len), Some(3));
         assert_eq!(public["Statement"][1]["Principal"], "*");
         assert!(has_public_statements(Some(&public), &SCOPE) && !has_public_statements(Some(&foreign), &SCOPE));
-        assert!(mean_the_same(&with_public_statements(Some(&public), &SCOPE), &public));
-        assert!(mean_the_same(&without_public_statements(Some(&public), &SCOPE).expect("theirs is left"), &foreign));
+        assert!(are_equivalent(&with_public_statements(Some(&public), &SCOPE), &public));
+        assert!(are_equivalent(&without_public_statements(Some(&public), &SCOPE).expect("theirs is left"), &foreign));
         assert_eq!(without_public_statements(Some(&with_public_statements(None, &SCOPE)), &SCOPE), None);
         // Another prefix of the bucket is another page's.
         assert!(!has_public_statements(Some(&public), &Scope { prefix: "other/", ..SCOPE }));
     }
 
     #[test]
-    fn policies_mean_the_same_however_a_service_reads_them_back() {
+    fn policies_are_equivalent_in_any_form_that_services_return() {
         let (one, other) =
             (json!({ "Action": ["a"], "Resource": ["x", "y"] }), json!({ "Resource": ["y", "x"], "Action": "a" }));
-        assert!(mean_the_same(&one, &other));
-        assert!(!mean_the_same(&one, &json!({ "Action": "a", "Resource": ["x"] })));
+        assert!(are_equivalent(&one, &other));
+        assert!(!are_equivalent(&one, &json!({ "Action": "a", "Resource": ["x"] })));
     }
 
     #[test]
-    fn cors_rules_keep_what_others_wrote_and_are_set_once() {
+    fn cors_rules_keep_other_rules_and_are_set_once() {
         let foreign =
             CorsRule::builder().allowed_methods("PUT").allowed_origins("https://upload.example").build().unwrap();
         let origins = ["https://status.example".to_owned()];
@@ -369,9 +369,9 @@ mod tests {
         assert_eq!(rules.len(), 2);
         assert_eq!(rules[1].allowed_methods(), ["GET", "HEAD"]);
         assert_eq!(with_cors(&rules, "shop/", &origins).unwrap(), None);
-        let mut nameless = rules.clone();
-        nameless[1].id = None;
-        assert_eq!(with_cors(&nameless, "shop/", &origins).unwrap(), None);
+        let mut without_id = rules.clone();
+        without_id[1].id = None;
+        assert_eq!(with_cors(&without_id, "shop/", &origins).unwrap(), None);
         let moved = with_cors(&rules, "shop/", &["https://new.example".to_owned()]).unwrap().expect("they change");
         assert_eq!((moved.len(), moved[1].allowed_origins()), (2, ["https://new.example".to_owned()].as_slice()));
         assert_eq!(without_cors(&rules, "shop/"), [foreign]);
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn lifecycle_rules_reach_check_files_only_and_keep_what_others_wrote() {
+    fn lifecycle_rules_affect_check_files_and_keep_other_rules() {
         let foreign = LifecycleRule::builder().id("theirs").status(ExpirationStatus::Disabled).build().unwrap();
         let rules = with_expiry(std::slice::from_ref(&foreign), "shop/", 90).unwrap().expect("they change");
         let beginnings: Vec<_> = rules[1..].iter().filter_map(|rule| rule.filter()?.prefix()).collect();
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn opening_to_the_public_leaves_access_lists_blocked() {
+    fn a_public_bucket_still_blocks_access_lists() {
         let opened = opened_access_block();
         assert_eq!((opened.block_public_acls(), opened.ignore_public_acls()), (Some(true), Some(true)));
         assert_eq!((opened.block_public_policy(), opened.restrict_public_buckets()), (Some(false), Some(false)));

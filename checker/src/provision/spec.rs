@@ -1,40 +1,35 @@
-//! What somebody wants a bucket to be: checked here, once, before anything is asked of a service. Pure.
+//! The desired state of a bucket, validated before the first request. Pure.
 
 use shared::Nanos;
 use shared::object_name::{self, NodeName, patterns};
 
-use super::names::{self, NotABucketName, Role};
-use super::policy::{self, Expires, Scope};
+use super::names::{self, InvalidBucketName, Role};
+use super::policy::{self, DeletableFiles, Scope};
 use crate::config::model::Page;
+use crate::origin::{InvalidOrigin, validate_origin};
 use crate::store::settings::Bucket;
 
-/// All that provisioning is asked for.
+/// The desired state, as the command line and the configuration define it.
 #[derive(Debug, Clone)]
-pub struct Wishes {
-    /// The bucket and how it is reached; its keys are the administrator's.
+pub struct ProvisionSpec {
+    /// The bucket; its keys are the administrator's.
     pub bucket: Bucket,
-    /// The bucket's region.
     pub region: String,
-    /// How the page reads.
     pub access: Access,
-    /// The page's origins, as browsers spell them.
     pub origins: Vec<String>,
-    /// The nodes that write.
     pub writers: Vec<NodeName>,
-    /// Which check files they may delete.
-    pub expires: Expires,
-    /// The age at which they delete them.
+    /// The check files that they may delete.
+    pub deletable: DeletableFiles,
+    /// The age at which they delete check files.
     pub check_expiry: Option<Nanos>,
-    /// After how many days the bucket itself removes check files, if it does.
+    /// The age in days at which the bucket itself deletes check files.
     pub lifecycle_days: Option<i32>,
-    /// What the page is told besides where the store is.
+    /// The page's settings, except its source.
     pub page: Page,
-    /// What the writers check and how, as it is written in a configuration.
-    pub checking: serde_json::Map<String, serde_json::Value>,
-    /// What happens to files that are in the way.
-    pub files: Files,
-    /// What happens to keys that are there.
-    pub keys: Keys,
+    /// The writers' settings for checks, as their configuration spells them.
+    pub checks: serde_json::Map<String, serde_json::Value>,
+    pub files: ExistingFiles,
+    pub keys: ExistingKeys,
 }
 
 /// How the page reads the bucket.
@@ -42,82 +37,73 @@ pub struct Wishes {
 pub enum Access {
     /// With the public keys of a reader.
     Keys,
-    /// Without keys: anybody may read.
+    /// Without keys: everyone can read.
     Public,
 }
 
-/// What happens to files that are in the way.
+/// What happens to existing files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Files {
-    /// They stay, and provisioning stops.
+pub enum ExistingFiles {
+    /// Provisioning fails and changes nothing.
     Keep,
-    /// They are replaced.
     Replace,
 }
 
-/// What happens to keys that are there.
+/// What happens to existing keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keys {
-    /// They stay.
+pub enum ExistingKeys {
     Keep,
-    /// New ones take their place.
+    /// They are replaced by new ones.
     Rotate,
 }
 
-/// Somebody who gets rights.
+/// A user with its permissions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// What for.
     pub role: Role,
-    /// The user's name.
     pub user: String,
-    /// The user's path, which proves that we made it.
+    /// The user's path, which identifies users that provisioning created.
     pub path: String,
-    /// All it may do.
+    /// All permissions of the user.
     pub policy: serde_json::Value,
 }
 
-/// The wishes do not fit.
+/// The desired state is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum WishError {
-    /// The bucket's name.
+pub enum InvalidProvisionSpec {
     #[error(transparent)]
-    Bucket(#[from] NotABucketName),
-    /// The prefix.
+    Bucket(#[from] InvalidBucketName),
     #[error(transparent)]
     Prefix(#[from] object_name::InvalidPrefix),
-    /// The prefix would mean something else in a policy.
+    /// The prefix has a special meaning in policies.
     #[error(transparent)]
     Pattern(#[from] patterns::InvalidPatternPrefix),
-    /// An origin.
-    #[error(
-        "invalid origin `{0}`: expected scheme and host without a path, as browsers send it, for example `https://status.example.com`"
-    )]
-    Origin(String),
+    #[error(transparent)]
+    Origin(#[from] InvalidOrigin),
     /// The days of a lifecycle rule.
     #[error("invalid age `{0}`: a bucket counts in whole days; expected `1d` or more, for example `90d`")]
     Days(String),
-    /// The originals' files are to be deleted by nobody.
+    /// Writers need an age to delete the original Checkup's files.
     #[error(
-        "writers need an age to remove the original Checkup's files; add `--check-expiry`, for example `--check-expiry 30d`"
+        "writers need an age at which they delete the original Checkup's files; add `--check-expiry`, for example `--check-expiry 30d`"
     )]
-    NothingExpires,
+    MissingExpiry,
 }
 
-impl Wishes {
-    /// Finds what does not fit.
-    pub fn check(&self) -> Result<(), WishError> {
-        check_place(&self.bucket)?;
-        self.origins.iter().try_for_each(|origin| check_origin(origin))
+impl ProvisionSpec {
+    /// Checks names, prefix and origins.
+    pub fn validate(&self) -> Result<(), InvalidProvisionSpec> {
+        validate_location(&self.bucket)?;
+        self.origins.iter().try_for_each(|origin| Ok(validate_origin(origin)?))
     }
 
-    /// Where rights are given.
+    /// The objects that permissions are granted for.
     #[must_use]
     pub fn scope(&self) -> Scope<'_> {
         Scope { bucket: &self.bucket.name, prefix: &self.bucket.prefix, region: &self.region }
     }
 
-    /// Everybody who gets rights: the reader first, then the writers in their order.
+    /// The users: the reader first, then the writers in their order.
     #[must_use]
     pub fn identities(&self) -> Vec<Identity> {
         let scope = self.scope();
@@ -130,43 +116,23 @@ impl Wishes {
         let reader = (self.access == Access::Keys).then(|| identity(Role::Reader, policy::reader(&scope)));
         let writers = self.writers.iter();
         let writers =
-            writers.map(|node| identity(Role::Writer(node.clone()), policy::writer(&scope, node, self.expires)));
+            writers.map(|node| identity(Role::Writer(node.clone()), policy::writer(&scope, node, self.deletable)));
         reader.into_iter().chain(writers).collect()
     }
 }
 
 /// Checks a bucket's name and prefix.
-pub fn check_place(bucket: &Bucket) -> Result<(), WishError> {
-    names::check_bucket_name(&bucket.name)?;
+pub fn validate_location(bucket: &Bucket) -> Result<(), InvalidProvisionSpec> {
+    names::validate_bucket_name(&bucket.name)?;
     object_name::validate_prefix(&bucket.prefix)?;
     Ok(patterns::validate_prefix(&bucket.prefix)?)
 }
 
-/// Checks that a text is an origin as browsers send it, or `*` for all of them.
-pub fn check_origin(origin: &str) -> Result<(), WishError> {
-    let refused = || Err(WishError::Origin(origin.to_owned()));
-    if origin == "*" {
-        return Ok(());
-    }
-    let Some(authority) = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")) else {
-        return refused();
-    };
-    // An IPv6 address stands in brackets; its colons are no port's.
-    let after_host = authority.rfind(']').map_or(0, |end| end + 1);
-    let (host, port) = match authority[after_host..].rsplit_once(':') {
-        Some((rest, port)) => (&authority[..after_host + rest.len()], Some(port)),
-        None => (authority, None),
-    };
-    let is_host = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-[]:_".contains(&byte);
-    let port_fits = port.is_none_or(|port| port.parse::<u16>().is_ok());
-    if host.is_empty() || !host.bytes().all(is_host) || !port_fits { refused() } else { Ok(()) }
-}
-
-/// The whole days of a duration.
-pub fn whole_days(age: Nanos) -> Result<i32, WishError> {
+/// Converts a duration to whole days.
+pub fn whole_days(age: Nanos) -> Result<i32, InvalidProvisionSpec> {
     let days = i32::try_from(age / shared::DAY).unwrap_or(0);
     if days < 1 || age % shared::DAY != 0 {
-        Err(WishError::Days(shared::duration::format_exact(age)))
+        Err(InvalidProvisionSpec::Days(shared::duration::format_exact(age)))
     } else {
         Ok(days)
     }
@@ -179,9 +145,9 @@ pub(super) mod tests {
     use shared::page_config::{AddressStyle, PageConfig};
     use shared::{DAY, HOUR};
 
-    /// A page at one origin, written by one node.
-    pub(in crate::provision) fn wishes() -> Wishes {
-        Wishes {
+    /// A page with one origin and one writer.
+    pub(in crate::provision) fn spec() -> ProvisionSpec {
+        ProvisionSpec {
             bucket: Bucket {
                 name: "my-status".to_owned(),
                 region: Some("eu-central-1".to_owned()),
@@ -197,35 +163,13 @@ pub(super) mod tests {
             access: Access::Keys,
             origins: vec!["https://status.example".to_owned()],
             writers: vec![NodeName::new("eu-west").expect("it is a name")],
-            expires: Expires::Nothing,
+            deletable: DeletableFiles::None,
             check_expiry: None,
             lifecycle_days: None,
             page: Page { told: PageConfig { title: "Shop".to_owned(), ..Page::default().told }, embed_by: Vec::new() },
-            checking: serde_json::Map::new(),
-            files: Files::Keep,
-            keys: Keys::Keep,
-        }
-    }
-
-    #[test]
-    fn an_origin_is_spelled_as_browsers_do() {
-        for origin in ["https://status.example.com", "http://127.0.0.1:8080", "http://[::1]:8080", "https://[::1]", "*"]
-        {
-            assert_eq!(check_origin(origin), Ok(()), "{origin}");
-        }
-        for origin in [
-            "status.example.com",
-            "https://status.example.com/",
-            "https://status.example.com/page",
-            "https://Status.example.com",
-            "https://*.example.com",
-            "https://",
-            "https://a:b",
-            "ftp://a",
-            "https://a b",
-            "",
-        ] {
-            assert!(check_origin(origin).is_err(), "{origin}");
+            checks: serde_json::Map::new(),
+            files: ExistingFiles::Keep,
+            keys: ExistingKeys::Keep,
         }
     }
 

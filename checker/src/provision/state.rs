@@ -1,4 +1,4 @@
-//! What is there before anything is done: the bucket, its rules, the users and their keys, our files. Only looks.
+//! The current state: the bucket, its rules, the users with their keys, and the files. Changes nothing.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,111 +9,106 @@ use serde_json::Value;
 use super::files::{self, FileError, FileState};
 use super::names::Role;
 use super::service::{BucketState, ListedKey, Service, ServiceError};
-use super::spec::{Access, Identity, Wishes};
+use super::spec::{Access, Identity, ProvisionSpec};
 use crate::config::Environment;
 
-/// All that the plan depends on.
+/// The state that a plan starts from.
 #[derive(Debug, Clone)]
-pub struct Observed {
-    /// The bucket.
+pub struct CurrentState {
     pub bucket: BucketState,
-    /// Its CORS rules; none are looked for unless a wish asks for some. `None` if the service takes none.
+    /// The CORS rules, read only if some are desired; `None` if the service does not support them.
     pub cors: Option<Vec<CorsRule>>,
-    /// Its lifecycle rules; the same.
+    /// The lifecycle rules, read only if some are desired; `None` if the service does not support them.
     pub lifecycle: Option<Vec<LifecycleRule>>,
-    /// Its policy; the same.
+    /// The bucket's policy, read only if the bucket shall be public.
     pub bucket_policy: Option<Value>,
-    /// Its public access block; the same.
+    /// The public access block, read only if the bucket shall be public.
     pub access_block: Option<PublicAccessBlockConfiguration>,
-    /// The users by name, as far as they are there; `None` if the service has no IAM API.
-    pub users: Option<BTreeMap<String, ObservedUser>>,
-    /// What is in the files of the identities, by file name.
+    /// The existing users by name; `None` if the service has no IAM API.
+    pub users: Option<BTreeMap<String, ExistingUser>>,
+    /// The state of each identity's file, by file name.
     pub files: BTreeMap<String, FileState>,
-    /// The keys that users had when a key was about to be made that may have been lost, by user.
-    pub keys_in_the_making: BTreeMap<String, Vec<String>>,
+    /// For users with an interrupted creation of a key: the keys that they had before it.
+    pub pending_keys: BTreeMap<String, Vec<String>>,
 }
 
-/// A user that is there.
 #[derive(Debug, Clone)]
-pub struct ObservedUser {
-    /// Its path.
+pub struct ExistingUser {
     pub path: String,
-    /// Our inline policy of it.
+    /// Its inline policy from provisioning.
     pub policy: Option<Value>,
-    /// Its keys, the oldest first.
+    /// Its keys, oldest first.
     pub keys: Vec<ListedKey>,
 }
 
-/// What is there could not be seen.
+/// The current state could not be read.
 #[derive(Debug, thiserror::Error)]
-pub enum ObserveError {
-    /// The service.
+pub enum StateError {
     #[error(transparent)]
     Service(#[from] ServiceError),
-    /// The disk.
     #[error(transparent)]
     File(#[from] FileError),
 }
 
-/// Looks at everything that these wishes are about.
-pub async fn observe(
+/// Reads everything that the desired state concerns.
+pub async fn read_state(
     service: &Service,
-    wishes: &Wishes,
+    spec: &ProvisionSpec,
     out: &Path,
     environment: &Environment<'_>,
-) -> Result<Observed, ObserveError> {
-    let identities = wishes.identities();
-    let mut observed = Observed {
-        bucket: service.look_at_bucket().await?,
+) -> Result<CurrentState, StateError> {
+    let identities = spec.identities();
+    let mut current = CurrentState {
+        bucket: service.bucket_state().await?,
         cors: Some(Vec::new()),
         lifecycle: Some(Vec::new()),
         bucket_policy: None,
         access_block: None,
-        users: look_at_users(service, &identities).await?,
+        users: read_users(service, &identities).await?,
         files: BTreeMap::new(),
-        keys_in_the_making: BTreeMap::new(),
+        pending_keys: BTreeMap::new(),
     };
     let roles = identities.iter().map(|identity| &identity.role);
-    // A page without keys has its file all the same.
+    // A public page has a file, too.
     for role in roles.chain([&Role::Reader]) {
-        observed.files.insert(role.file_name(), files::look(out, role, wishes, environment)?);
+        current.files.insert(role.file_name(), files::inspect(out, role, spec, environment)?);
     }
     for identity in &identities {
         if let Some(keys) = files::keys_before(out, identity)? {
-            observed.keys_in_the_making.insert(identity.user.clone(), keys);
+            current.pending_keys.insert(identity.user.clone(), keys);
         }
     }
-    if observed.bucket == BucketState::Missing {
-        return Ok(observed);
+    if current.bucket == BucketState::Missing {
+        return Ok(current);
     }
-    if !wishes.origins.is_empty() {
-        observed.cors = if_known(service.cors().await)?;
+    if !spec.origins.is_empty() {
+        current.cors = if_supported(service.cors().await)?;
     }
-    if wishes.lifecycle_days.is_some() {
-        observed.lifecycle = if_known(service.lifecycle().await)?;
+    if spec.lifecycle_days.is_some() {
+        current.lifecycle = if_supported(service.lifecycle().await)?;
     }
-    if wishes.access == Access::Public {
-        observed.bucket_policy = service.bucket_policy().await?;
-        observed.access_block = service.access_block().await?;
+    if spec.access == Access::Public {
+        current.bucket_policy = service.bucket_policy().await?;
+        current.access_block = service.access_block().await?;
     }
-    Ok(observed)
+    Ok(current)
 }
 
-/// What a service answers; `None` if it does not know the call at all.
-pub(super) fn if_known<T>(answer: Result<T, ServiceError>) -> Result<Option<T>, ServiceError> {
-    match answer {
-        Err(error) if error.is_unknown_to_service() => Ok(None),
-        answer => answer.map(Some),
+/// A service's response; `None` if it does not support the call.
+pub(super) fn if_supported<T>(response: Result<T, ServiceError>) -> Result<Option<T>, ServiceError> {
+    match response {
+        Err(error) if error.is_unsupported() => Ok(None),
+        response => response.map(Some),
     }
 }
 
-async fn look_at_users(
+async fn read_users(
     service: &Service,
     identities: &[Identity],
-) -> Result<Option<BTreeMap<String, ObservedUser>>, ServiceError> {
+) -> Result<Option<BTreeMap<String, ExistingUser>>, ServiceError> {
     let mut users = BTreeMap::new();
     for identity in identities {
-        match look_at_user(service, &identity.user).await {
+        match read_user(service, &identity.user).await {
             Ok(Some(user)) => drop(users.insert(identity.user.clone(), user)),
             Ok(None) => {}
             Err(ServiceError::NoIam { .. }) => return Ok(None),
@@ -123,8 +118,8 @@ async fn look_at_users(
     Ok(Some(users))
 }
 
-async fn look_at_user(service: &Service, name: &str) -> Result<Option<ObservedUser>, ServiceError> {
+async fn read_user(service: &Service, name: &str) -> Result<Option<ExistingUser>, ServiceError> {
     let Some(user) = service.user(name).await? else { return Ok(None) };
     let (policy, keys) = (service.user_policy(name).await?, service.keys(name).await?);
-    Ok(Some(ObservedUser { path: user.path, policy, keys }))
+    Ok(Some(ExistingUser { path: user.path, policy, keys }))
 }

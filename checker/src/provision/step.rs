@@ -1,97 +1,76 @@
-//! One step of a plan: what it does in words, which call it makes, and the document it sends. Pure.
+//! One step of a plan: its description, its call and the document that it sends. Pure.
 
 use aws_sdk_s3::types::{
     CorsRule, LifecycleExpiration, LifecycleRule, LifecycleRuleFilter, PublicAccessBlockConfiguration,
 };
 use serde_json::{Value, json};
 
-use super::files::Write;
+use super::files::FileUpdate;
 use super::names::Role;
 use super::spec::Identity;
 
-/// Something to do. The order of a plan's steps matters.
+/// A step of a plan. The order of steps matters.
 #[derive(Debug, Clone)]
 pub enum Step {
-    /// Create the bucket.
     CreateBucket {
-        /// Where.
         region: String,
     },
-    /// Let the bucket's policy be public.
+    /// Allow the bucket's policy to be public.
     OpenAccessBlock(PublicAccessBlockConfiguration),
-    /// Forbid it again.
+    /// Forbid that the bucket's policy is public.
     CloseAccessBlock(PublicAccessBlockConfiguration),
-    /// Replace the bucket's policy; `None` removes it.
+    /// Replace the bucket's policy; `None` deletes it.
     PutBucketPolicy(Option<Value>),
-    /// Replace the CORS rules.
     PutCors(Vec<CorsRule>),
-    /// Replace the lifecycle rules.
     PutLifecycle(Vec<LifecycleRule>),
-    /// Make a user.
     CreateUser(Identity),
-    /// Give it its rights.
     PutUserPolicy(Identity),
-    /// Make a key for it and write it to its file at once.
+    /// Create a key for the user and write it to its file immediately.
     CreateKey {
-        /// Whose.
         identity: Identity,
-        /// How the file is written.
-        how: Write,
-        /// The keys it has before.
+        how: FileUpdate,
+        /// The keys that the user has before the step.
         keys_before: Vec<String>,
     },
-    /// See that the key in its file works.
-    ProveKey(Identity),
-    /// Remove a key that nobody uses any more.
+    /// Verify the key in the user's file.
+    VerifyKey(Identity),
     DeleteKey {
-        /// Whose.
         user: String,
-        /// Which.
         key_id: String,
-        /// Why.
-        why: WhyDeleted,
+        why: DeletionReason,
     },
-    /// Take a user's rights away.
     DeleteUserPolicy {
-        /// Whose.
         user: String,
     },
-    /// Remove a user.
     DeleteUser {
-        /// Which.
         user: String,
     },
-    /// Write a file that holds no key of ours.
+    /// Write a file without a new key.
     WriteFile {
-        /// Whose.
         role: Role,
-        /// How.
-        how: Write,
-        /// What it says.
+        how: FileUpdate,
         content: String,
     },
     /// Delete everything that checkers stored below the prefix.
     DeleteObjects {
-        /// The prefix.
         prefix: String,
     },
-    /// Delete the bucket if nothing is left in it.
+    /// Delete the bucket if it is empty.
     DeleteBucketIfEmpty,
 }
 
-/// Why a key is removed.
+/// Why a key is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WhyDeleted {
-    /// It was made by a run that was interrupted before its secret was written down.
+pub enum DeletionReason {
+    /// A run was interrupted before it could save the secret.
     Lost,
-    /// A new one has taken its place.
+    /// A new key replaces it.
     Replaced,
-    /// Its user is removed.
-    UserGoes,
+    UserDeleted,
 }
 
 impl Step {
-    /// What it does, as an imperative.
+    /// What the step does, as an imperative.
     #[must_use]
     pub fn what(&self) -> String {
         match self {
@@ -100,29 +79,29 @@ impl Step {
                 "open the bucket's public access block for a public bucket policy (public access lists stay blocked)"
                     .to_owned()
             }
-            Step::CloseAccessBlock(_) => "close the bucket's public access block again".to_owned(),
+            Step::CloseAccessBlock(_) => "restore the bucket's public access block".to_owned(),
             Step::PutBucketPolicy(Some(_)) => "set the bucket's policy".to_owned(),
-            Step::PutBucketPolicy(None) => "remove the bucket's policy, of which nothing else is left".to_owned(),
-            Step::PutCors(rules) => format!("set the CORS rules of the bucket ({} in all)", rules.len()),
-            Step::PutLifecycle(rules) => format!("set the lifecycle rules of the bucket ({} in all)", rules.len()),
-            Step::CreateUser(identity) => format!("make the user `{}`, the {}", identity.user, identity.role),
-            Step::PutUserPolicy(identity) => format!("give the {} its rights", identity.role),
+            Step::PutBucketPolicy(None) => "delete the bucket's policy, which has no other statements".to_owned(),
+            Step::PutCors(rules) => format!("set the CORS rules of the bucket ({} in total)", rules.len()),
+            Step::PutLifecycle(rules) => format!("set the lifecycle rules of the bucket ({} in total)", rules.len()),
+            Step::CreateUser(identity) => format!("create the user `{}` for the {}", identity.user, identity.role),
+            Step::PutUserPolicy(identity) => format!("set the permissions of the {}", identity.role),
             Step::CreateKey { identity, how, .. } => {
                 let change =
-                    if matches!(how, Write::InPlaceOf(_)) { "put it in the old one's place in" } else { "write it to" };
-                format!("make a key for the {} and {change} `{}`", identity.role, identity.role.file_name())
+                    if matches!(how, FileUpdate::ReplaceKeys(_)) { "replace the old one in" } else { "save it in" };
+                format!("create a key for the {} and {change} `{}`", identity.role, identity.role.file_name())
             }
-            Step::ProveKey(identity) => format!("see that the key of the {} works", identity.role),
+            Step::VerifyKey(identity) => format!("verify the key of the {}", identity.role),
             Step::DeleteKey { user, key_id, why } => {
                 let why = match why {
-                    WhyDeleted::Lost => ", which an interrupted run left without its secret",
-                    WhyDeleted::Replaced => ", which a new one has replaced",
-                    WhyDeleted::UserGoes => "",
+                    DeletionReason::Lost => ", whose secret was lost in an interrupted run",
+                    DeletionReason::Replaced => ", which was replaced",
+                    DeletionReason::UserDeleted => "",
                 };
-                format!("remove the key `{key_id}` of `{user}`{why}")
+                format!("delete the key `{key_id}` of `{user}`{why}")
             }
-            Step::DeleteUserPolicy { user } => format!("take the rights of `{user}` away"),
-            Step::DeleteUser { user } => format!("remove the user `{user}`"),
+            Step::DeleteUserPolicy { user } => format!("delete the permissions of `{user}`"),
+            Step::DeleteUser { user } => format!("delete the user `{user}`"),
             Step::WriteFile { role, .. } => format!("write `{}`", role.file_name()),
             Step::DeleteObjects { prefix } if prefix.is_empty() => {
                 "delete all check files, histories and messages".to_owned()
@@ -134,7 +113,7 @@ impl Step {
         }
     }
 
-    /// The call that does it, by the permission it needs.
+    /// The step's call, by the permission that it needs.
     #[must_use]
     pub fn action(&self) -> Option<&'static str> {
         Some(match self {
@@ -147,7 +126,7 @@ impl Step {
             Step::CreateUser(_) => "iam:CreateUser",
             Step::PutUserPolicy(_) => "iam:PutUserPolicy",
             Step::CreateKey { .. } => "iam:CreateAccessKey",
-            Step::ProveKey(_) => "s3:ListBucket",
+            Step::VerifyKey(_) => "s3:ListBucket",
             Step::DeleteKey { .. } => "iam:DeleteAccessKey",
             Step::DeleteUserPolicy { .. } => "iam:DeleteUserPolicy",
             Step::DeleteUser { .. } => "iam:DeleteUser",
@@ -157,7 +136,7 @@ impl Step {
         })
     }
 
-    /// What is sent with it, if it is more than a name.
+    /// The document that the call sends, if any.
     #[must_use]
     pub fn document(&self) -> Option<Value> {
         match self {
@@ -174,7 +153,6 @@ impl Step {
         }
     }
 
-    /// The step for machines.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let mut json = json!({ "what": self.what() });

@@ -1,5 +1,5 @@
-//! Keeps this node's history in the store: adds each round, and makes it again from the check files where it is
-//! lost or a round came late. What a history is, is [`shared::history`]'s business.
+//! Writes this node's history: adds each round, and rebuilds the history from check files if it is missing or a round was
+//! stored late.
 
 use std::sync::Arc;
 
@@ -11,61 +11,55 @@ use shared::{MINUTE, Nanos, SECOND, UnixNanos};
 
 use crate::store::{Listing, Store, StoreError};
 
-/// How often a checker that repeats looks whether another run of this node stored something: more often than
-/// [`shared::history::OVERLAP`], so that nothing is missed.
-const LIST_SPACING: Nanos = 10 * MINUTE;
+/// The interval between two listings that find rounds of other runs of this node. Shorter than
+/// [`shared::history::OVERLAP`], so that none is missed.
+const LIST_INTERVAL: Nanos = 10 * MINUTE;
 
-/// How often a checker that repeats writes its history at most; readers add the check files that are newer.
-const WRITE_SPACING: Nanos = 30 * SECOND;
+/// The shortest interval between two writes. Readers add newer check files themselves.
+const WRITE_INTERVAL: Nanos = 30 * SECOND;
 
-/// How many check files are read beside a round at most. Above this it takes too long, and a person has to ask for it.
-const FILES_BESIDE_A_ROUND: usize = 5_000;
+/// The most check files that are read after a round. More would take too long: the operator must start a rebuild.
+const FILES_PER_ROUND: usize = 5_000;
 
-/// How many check files are read and parsed in one piece of work.
-const PIECE: usize = 512;
+/// How many check files are read and parsed together.
+const CHUNK: usize = 512;
 
-/// How many pieces are in hand at once.
-const PIECES_AT_ONCE: usize = 4;
+/// How many chunks are read at once.
+const CHUNKS_AT_ONCE: usize = 4;
 
-/// The history could not be kept. No round is lost by that: the check files are there to make it from.
+/// The history could not be updated. No data is lost: the check files contain it.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The object in the store is from a newer program and must not be replaced.
+    /// A newer program wrote the object, which must not be replaced.
     #[error("`{name}` cannot be updated: {cause}")]
-    NotOurs {
-        /// Which object.
-        name: HistoryName,
-        /// Why.
-        cause: InvalidHistory,
-    },
-    /// It would take too long.
+    Newer { name: HistoryName, cause: InvalidHistory },
+    /// Adding the missing check files would take too long.
     #[error(
-        "the history lacks more than {FILES_BESIDE_A_ROUND} check files; run `checker history rebuild` once (until then, readers use the check files)"
+        "more than {FILES_PER_ROUND} check files are missing in the history; run `checker history rebuild` once (until then, readers use the check files)"
     )]
-    TooMuch,
+    TooManyFiles,
 }
 
-/// What is known of this node's history between two rounds.
+/// Writes a node's history, and keeps it in memory between two rounds.
 #[derive(Debug)]
-pub struct KeptHistory {
+pub struct HistoryWriter {
     node: NodeName,
     expiry: Nanos,
-    known: Option<History>,
+    current: Option<History>,
     listed_at: Option<UnixNanos>,
     written_at: Option<UnixNanos>,
 }
 
-impl KeptHistory {
-    /// Nothing is read yet.
+impl HistoryWriter {
+    /// A writer that reads the history with the first round.
     #[must_use]
-    pub fn new(node: NodeName, expiry: Nanos) -> KeptHistory {
-        KeptHistory { node, expiry, known: None, listed_at: None, written_at: None }
+    pub fn new(node: NodeName, expiry: Nanos) -> HistoryWriter {
+        HistoryWriter { node, expiry, current: None, listed_at: None, written_at: None }
     }
 
-    /// Adds a round that was stored, beside others that were sent with it.
+    /// Adds a stored round, and the rounds from the spool that were sent with it.
     pub async fn add(
         &mut self,
         store: &Arc<Store>,
@@ -73,44 +67,44 @@ impl KeptHistory {
         sent: &[CheckFileName],
         now: UnixNanos,
     ) -> Result<(), HistoryError> {
-        let history = match self.known.take() {
+        let history = match self.current.take() {
             Some(history) => history,
             None => match read(store, Some(&self.node)).await? {
-                Found::Good(history) => history,
-                Found::Missing | Found::Broken(_) => History::new(Some(self.node.clone())),
+                LoadedHistory::Valid(history) => history,
+                LoadedHistory::Missing | LoadedHistory::Invalid(_) => History::new(Some(self.node.clone())),
             },
         };
         if history.newest().is_none() {
-            let oldest = store.list::<CheckFileName>(Listing::oldest(FILES_BESIDE_A_ROUND)).await?;
-            if oldest.len() >= FILES_BESIDE_A_ROUND {
-                return Err(HistoryError::TooMuch);
+            let oldest = store.list::<CheckFileName>(Listing::oldest(FILES_PER_ROUND)).await?;
+            if oldest.len() >= FILES_PER_ROUND {
+                return Err(HistoryError::TooManyFiles);
             }
         }
         let mut listed = Vec::new();
-        if self.listed_at.is_none_or(|listed| !(0..LIST_SPACING).contains(&now.saturating_sub(listed))) {
+        if self.listed_at.is_none_or(|listed| !(0..LIST_INTERVAL).contains(&now.saturating_sub(listed))) {
             listed = store.list(Listing::since(history.list_from())).await?;
             self.listed_at = Some(now);
         }
-        let folded = fold(store, history, round, &listed, sent, self.expiry, now).await?;
-        // A day that was closed, or anything that was made again, is written at once.
-        let is_due = self.written_at.is_none_or(|written| !(0..WRITE_SPACING).contains(&now.saturating_sub(written)));
-        if is_due || folded.latencies.is_some() {
-            write(store, &folded).await?;
+        let updated = update(store, history, round, &listed, sent, self.expiry, now).await?;
+        // A closed day or a rebuilt history is written immediately.
+        let is_due = self.written_at.is_none_or(|written| !(0..WRITE_INTERVAL).contains(&now.saturating_sub(written)));
+        if is_due || updated.latencies.is_some() {
+            write(store, &updated).await?;
             self.written_at = Some(now);
         }
-        self.known = Some(folded.history);
+        self.current = Some(updated.history);
         Ok(())
     }
 }
 
-/// A history after a fold, with its latencies if they have changed.
+/// A changed history, with its latencies if they have changed.
 #[derive(Debug)]
-struct Folded {
+struct HistoryUpdate {
     history: History,
     latencies: Option<Latencies>,
 }
 
-async fn fold(
+async fn update(
     store: &Arc<Store>,
     mut history: History,
     (name, results): (&CheckFileName, &[CheckResult]),
@@ -118,8 +112,8 @@ async fn fold(
     sent: &[CheckFileName],
     expiry: Nanos,
     now: UnixNanos,
-) -> Result<Folded, HistoryError> {
-    // What was sent just now is known to be missing, however old it is.
+) -> Result<HistoryUpdate, HistoryError> {
+    // Rounds that were just sent are missing in the history, however old they are.
     let mut names = history.uncovered(listed, now);
     names.extend(own_check_files(&history, sent, now));
     names.retain(|other| other != name);
@@ -129,28 +123,28 @@ async fn fold(
     let mut files: Vec<(&CheckFileName, &[CheckResult])> =
         others.iter().map(|(name, file)| (name, file.results.as_slice())).collect();
     files.insert(files.partition_point(|(other, _)| *other < name), (name, results));
-    let mut gap = history.can_append(files.iter().copied(), now).err();
+    let mut rebuild_from = history.can_append(files.iter().copied(), now).err();
     let closes = files.iter().any(|(name, _)| history.closes_with(name.stored_at));
-    if gap.is_none() && !closes {
-        go_on(&mut history, &mut Latencies::default(), &files, expiry);
-        return Ok(Folded { history, latencies: None });
+    if rebuild_from.is_none() && !closes {
+        append(&mut history, &mut Latencies::default(), &files, expiry);
+        return Ok(HistoryUpdate { history, latencies: None });
     }
     let mut latencies = read_latencies(store, history.node.as_ref()).await?.unwrap_or_default();
-    gap = [gap, history.rebuild_for(&latencies)].into_iter().flatten().min();
-    match gap {
-        None => go_on(&mut history, &mut latencies, &files, expiry),
-        Some(gap) => {
-            let listed: Vec<CheckFileName> = store.list(Listing::since(gap.list_from())).await?;
-            if own_check_files(&history, &listed, now).len() > FILES_BESIDE_A_ROUND {
-                return Err(HistoryError::TooMuch);
+    rebuild_from = [rebuild_from, history.rebuild_for(&latencies)].into_iter().flatten().min();
+    match rebuild_from {
+        None => append(&mut history, &mut latencies, &files, expiry),
+        Some(rebuild_from) => {
+            let listed: Vec<CheckFileName> = store.list(Listing::since(rebuild_from.list_from())).await?;
+            if own_check_files(&history, &listed, now).len() > FILES_PER_ROUND {
+                return Err(HistoryError::TooManyFiles);
             }
-            make_again(store, (&mut history, &mut latencies), gap, &listed, expiry, now, |_| {}).await?;
+            rebuild_into(store, (&mut history, &mut latencies), rebuild_from, &listed, expiry, now, |_| {}).await?;
         }
     }
-    Ok(Folded { history, latencies: Some(latencies) })
+    Ok(HistoryUpdate { history, latencies: Some(latencies) })
 }
 
-fn go_on(history: &mut History, latencies: &mut Latencies, files: &[(&CheckFileName, &[CheckResult])], expiry: Nanos) {
+fn append(history: &mut History, latencies: &mut Latencies, files: &[(&CheckFileName, &[CheckResult])], expiry: Nanos) {
     let mut builder = HistoryBuilder::append(history, latencies);
     for (name, results) in files {
         builder.add_results(name, results);
@@ -158,82 +152,82 @@ fn go_on(history: &mut History, latencies: &mut Latencies, files: &[(&CheckFileN
     builder.finish(expiry);
 }
 
-/// What became of a rebuild.
+/// The outcome of a rebuild.
 #[derive(Debug, Default)]
-pub struct Rebuilt {
-    /// How many check files were read.
+pub struct RebuildReport {
+    /// The number of check files that were read.
     pub files: usize,
-    /// Which of them are none inside, each with the reason.
+    /// The check files that could not be parsed, with reasons.
     pub unreadable: Vec<(CheckFileName, String)>,
-    /// How many results were left out, since their time cannot be true.
+    /// The number of results that were skipped because of an impossible time.
     pub implausible: usize,
-    /// Why the history that was there before could not be used.
+    /// Why the old history was invalid, if it was.
     pub replaced: Option<InvalidHistory>,
 }
 
-/// Makes a history again from all check files that are there. What it knew from before them stays.
+/// Rebuilds a history from all existing check files. Keeps what it contains from before the oldest of them.
 ///
-/// `progress` is told how many files are done, of how many.
+/// `progress` is called with the number of processed files and their total.
 pub async fn rebuild(
     store: &Arc<Store>,
     node: Option<&NodeName>,
     expiry: Nanos,
     now: UnixNanos,
     mut progress: impl FnMut(usize, usize),
-) -> Result<Rebuilt, HistoryError> {
+) -> Result<RebuildReport, HistoryError> {
     let (mut history, replaced) = match read(store, node).await? {
-        Found::Good(history) => (history, None),
-        Found::Missing => (History::new(node.cloned()), None),
-        Found::Broken(cause) => (History::new(node.cloned()), Some(cause)),
+        LoadedHistory::Valid(history) => (history, None),
+        LoadedHistory::Missing => (History::new(node.cloned()), None),
+        LoadedHistory::Invalid(cause) => (History::new(node.cloned()), Some(cause)),
     };
     let mut latencies = read_latencies(store, node).await?.unwrap_or_default();
     let listed: Vec<CheckFileName> = store.list(Listing::all()).await?;
     let total = own_check_files(&history, &listed, now).len();
     let both = (&mut history, &mut latencies);
-    let done = make_again(store, both, RebuildFrom::START, &listed, expiry, now, |done| progress(done, total)).await?;
-    // Where there is nothing to know, nothing is written.
+    let done =
+        rebuild_into(store, both, RebuildFrom::START, &listed, expiry, now, |done| progress(done, total)).await?;
+    // An empty history is not written.
     if history.newest().is_some() {
-        write(store, &Folded { history, latencies: Some(latencies) }).await?;
+        write(store, &HistoryUpdate { history, latencies: Some(latencies) }).await?;
     }
-    Ok(Rebuilt { replaced, ..done })
+    Ok(RebuildReport { replaced, ..done })
 }
 
-async fn make_again(
+async fn rebuild_into(
     store: &Arc<Store>,
     (history, latencies): (&mut History, &mut Latencies),
-    gap: RebuildFrom,
+    from: RebuildFrom,
     listed: &[CheckFileName],
     expiry: Nanos,
     now: UnixNanos,
     mut progress: impl FnMut(usize),
-) -> Result<Rebuilt, HistoryError> {
+) -> Result<RebuildReport, HistoryError> {
     let names: Vec<CheckFileName> = own_check_files(history, listed, now).into_iter().collect();
-    let mut rebuilt = Rebuilt::default();
-    let mut builder = HistoryBuilder::rebuild(history, latencies, gap, listed, now);
-    let mut pieces = stream::iter(names.chunks(PIECE))
-        .map(|piece| read_and_parse(Arc::clone(store), piece.to_vec()))
-        .buffered(PIECES_AT_ONCE);
-    while let Some(piece) = pieces.next().await {
-        let (files, unreadable) = piece?;
-        rebuilt.files += files.len();
-        rebuilt.unreadable.extend(unreadable);
+    let mut report = RebuildReport::default();
+    let mut builder = HistoryBuilder::rebuild(history, latencies, from, listed, now);
+    let mut chunks = stream::iter(names.chunks(CHUNK))
+        .map(|chunk| read_and_parse(Arc::clone(store), chunk.to_vec()))
+        .buffered(CHUNKS_AT_ONCE);
+    while let Some(chunk) = chunks.next().await {
+        let (files, unreadable) = chunk?;
+        report.files += files.len();
+        report.unreadable.extend(unreadable);
         for (name, file) in files {
             builder.add(&name, &file);
         }
-        progress(rebuilt.files);
+        progress(report.files);
     }
-    rebuilt.implausible = builder.finish(expiry).implausible;
-    Ok(rebuilt)
+    report.implausible = builder.finish(expiry).implausible;
+    Ok(report)
 }
 
-/// Check files with what they say.
-type Files = Vec<(CheckFileName, CheckFile)>;
+type ParsedFiles = Vec<(CheckFileName, CheckFile)>;
 
-/// Reads check files; those that are none inside are named with the reason.
+/// Reads check files. Those that cannot be parsed are listed with the reason, and count as empty.
 pub async fn read_and_parse(
     store: Arc<Store>,
     names: Vec<CheckFileName>,
-) -> Result<(Files, Vec<(CheckFileName, String)>), StoreError> {
+) -> Result<(ParsedFiles, Vec<(CheckFileName, String)>), StoreError> {
     if names.is_empty() {
         return Ok((Vec::new(), Vec::new()));
     }
@@ -244,7 +238,7 @@ pub async fn read_and_parse(
             match content.and_then(|content| CheckFile::parse(&content).map_err(|error| error.to_string())) {
                 Ok(file) => files.push((name, file)),
                 Err(why) => {
-                    // It counts as a file, so that the history knows it and never asks for it again.
+                    // The history contains it as an empty file, so that it is not read again.
                     unreadable.push((name.clone(), why));
                     files.push((name, CheckFile::default()));
                 }
@@ -252,51 +246,47 @@ pub async fn read_and_parse(
         }
         (files, unreadable)
     };
-    if names.len() < PIECE / 8 {
+    if names.len() < CHUNK / 8 {
         return Ok(parse());
     }
-    // Parsing is work, and other pieces should go on meanwhile.
+    // Parsing would block the other chunks.
     tokio::task::spawn_blocking(parse)
         .await
         .map_err(|error| StoreError::File { task: "read check files".to_owned(), cause: std::io::Error::other(error) })
 }
 
-/// What stands where a history should be.
+/// A history in the store.
 #[derive(Debug)]
-pub enum Found {
-    /// A history.
-    Good(History),
-    /// Nothing.
+pub enum LoadedHistory {
+    Valid(History),
     Missing,
-    /// Something that is none.
-    Broken(InvalidHistory),
+    Invalid(InvalidHistory),
 }
 
-/// Reads a node's history.
-pub async fn read(store: &Store, node: Option<&NodeName>) -> Result<Found, HistoryError> {
+pub async fn read(store: &Store, node: Option<&NodeName>) -> Result<LoadedHistory, HistoryError> {
     let name = HistoryName { node: node.cloned(), part: HistoryPart::Main };
-    let Some(content) = store.get(&name).await? else { return Ok(Found::Missing) };
+    let Some(content) = store.get(&name).await? else { return Ok(LoadedHistory::Missing) };
     match History::parse(&content) {
-        Ok(history) if history.node.as_ref() == node => Ok(Found::Good(history)),
-        Ok(_) => Ok(Found::Broken(InvalidHistory::Inconsistent("the node's name"))),
-        Err(cause @ InvalidHistory::UnsupportedVersion(_)) => Err(HistoryError::NotOurs { name, cause }),
-        Err(cause) => Ok(Found::Broken(cause)),
+        Ok(history) if history.node.as_ref() == node => Ok(LoadedHistory::Valid(history)),
+        Ok(_) => Ok(LoadedHistory::Invalid(InvalidHistory::Inconsistent("the node's name"))),
+        Err(cause @ InvalidHistory::UnsupportedVersion(_)) => Err(HistoryError::Newer { name, cause }),
+        Err(cause) => Ok(LoadedHistory::Invalid(cause)),
     }
 }
 
-/// Reads a node's latencies; where they cannot be used there are none, and the node makes them again.
+/// Reads a node's latencies; `None` if they are missing or invalid, and the node will rebuild them.
 pub async fn read_latencies(store: &Store, node: Option<&NodeName>) -> Result<Option<Latencies>, HistoryError> {
     let name = HistoryName { node: node.cloned(), part: HistoryPart::Latency };
     let content = store.get(&name).await?;
     match content.map(|content| Latencies::parse(&content)) {
-        Some(Err(cause @ InvalidHistory::UnsupportedVersion(_))) => Err(HistoryError::NotOurs { name, cause }),
+        Some(Err(cause @ InvalidHistory::UnsupportedVersion(_))) => Err(HistoryError::Newer { name, cause }),
         Some(Ok(latencies)) => Ok(Some(latencies)),
         Some(Err(_)) | None => Ok(None),
     }
 }
 
-/// Writes the latencies first: should it break off in between, the history tells that they do not belong to it.
-async fn write(store: &Store, Folded { history, latencies }: &Folded) -> Result<(), HistoryError> {
+/// Writes the latencies first: if the second write fails, the history does not match them, which readers notice.
+async fn write(store: &Store, HistoryUpdate { history, latencies }: &HistoryUpdate) -> Result<(), HistoryError> {
     let name = |part| HistoryName { node: history.node.clone(), part };
     if let Some(latencies) = latencies {
         store.put(&name(HistoryPart::Latency), latencies.to_json().into()).await?;

@@ -1,13 +1,12 @@
-//! Which check files are old enough to be removed. Pure: names, now and an age in, names out.
+//! Selects expired check files. Pure.
 
 use shared::object_name::{CheckFileName, NodeName};
 use shared::{Nanos, UnixNanos};
 
-/// The check files among `names` that were stored more than `age` before `now` and are `node`'s to remove.
+/// The check files among `names` that were stored more than `age` before `now` and that `node` must delete.
 ///
-/// A node removes what it stored, and what the original Checkup stored, since nobody else will. Files of other
-/// nodes are theirs: they may be meant to last longer, and a writer's key should not even be allowed to touch them.
-/// Objects that are no check files have no [`CheckFileName`], so that they can never be among the names.
+/// A node deletes its own files, and those of the original Checkup, which no node owns. Other nodes may keep their files
+/// longer, and a writer's key should not have the permission to delete them.
 #[must_use]
 pub fn expired(names: &[CheckFileName], now: UnixNanos, age: Nanos, node: &NodeName) -> Vec<CheckFileName> {
     let oldest_kept = now.saturating_sub(age.max(0));
@@ -35,7 +34,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_other_nodes_are_theirs_and_the_originals_are_ours() {
+    fn only_own_and_original_files_expire() {
         let node = NodeName::new("here").unwrap();
         let names = [file(NOW - DAY, Some("there")), file(NOW - DAY, None), file(NOW - DAY, Some("here"))];
         assert_eq!(expired(&names, NOW, HOUR, &node), names[1..]);
@@ -49,19 +48,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn exactly_our_own_old_files_expire(
+        fn exactly_the_old_own_files_expire(
             files in prop::collection::vec((0..2_000_i64, prop::sample::select(vec![None, Some("here"), Some("there")])), 0..50),
             now in 0..2_500_i64, age in 0..2_500_i64,
         ) {
             let names: Vec<_> = files.iter().map(|(stored_at, node)| file(*stored_at, *node)).collect();
             let node = NodeName::new("here").unwrap();
-            let gone = expired(&names, now, age, &node);
+            let deleted = expired(&names, now, age, &node);
             for name in &names {
                 let foreign = name.node.as_ref().is_some_and(|stored_by| *stored_by != node);
-                prop_assert_eq!(gone.contains(name), !foreign && now - name.stored_at > age);
+                prop_assert_eq!(deleted.contains(name), !foreign && now - name.stored_at > age);
             }
-            let kept: Vec<_> = names.iter().filter(|name| !gone.contains(name)).collect();
-            prop_assert_eq!(kept.len() + gone.len(), names.len());
+            let kept: Vec<_> = names.iter().filter(|name| !deleted.contains(name)).collect();
+            prop_assert_eq!(kept.len() + deleted.len(), names.len());
         }
 
         #[test]

@@ -158,17 +158,11 @@ pub enum StoreError {
     File {
         /// The operation, as a fragment.
         task: String,
-        /// The system's error.
         cause: io::Error,
     },
     /// An object that must not be replaced has the name.
     #[error("`{name}` already exists in {store} with different content")]
-    AlreadyExists {
-        /// The object's name.
-        name: String,
-        /// The store's description.
-        store: String,
-    },
+    AlreadyExists { name: String, store: String },
     /// All names that were tried for a check file are taken.
     #[error(
         "the check file `{name}` cannot be stored: its name and the {NAMES_TO_TRY} after it are taken; check whether two checkers have the same node name or the clock has stopped"
@@ -180,7 +174,6 @@ pub enum StoreError {
     /// The checker is shutting down, and the time for storing is over.
     #[error("{store} did not respond within {limit} s after the request to stop")]
     Stopped {
-        /// The store's description.
         store: String,
         /// The time for storing after the request to stop, in seconds.
         limit: u64,

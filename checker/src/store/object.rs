@@ -170,7 +170,6 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// All objects.
     #[must_use]
     pub fn all() -> Listing {
         Listing { times: 0..=UnixNanos::MAX, enough: usize::MAX }

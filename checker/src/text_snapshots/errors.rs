@@ -22,13 +22,14 @@ use crate::monitor::announcement::Announcement;
 use crate::monitor::confirmation::Memory;
 use crate::monitor::confirmation_file;
 use crate::monitor::schedule::Shard;
-use crate::provision::apply::CarryOutError;
+use crate::origin::validate_origin;
+use crate::provision::apply::ApplyError;
 use crate::provision::files::FileError;
-use crate::provision::names::{Role, check_bucket_name};
+use crate::provision::names::{Role, validate_bucket_name};
 use crate::provision::plan::PlanError;
 use crate::provision::purge::PurgeError;
 use crate::provision::service::{Call, ServiceError};
-use crate::provision::spec::{WishError, check_origin, whole_days};
+use crate::provision::spec::{InvalidProvisionSpec, whole_days};
 use crate::recorder::history_writer::HistoryError;
 use crate::recorder::summary::SummaryError;
 use crate::server::assets::PageFilesError;
@@ -80,7 +81,7 @@ fn file_store(kind: ErrorKind) -> StoreError {
 fn service() -> ServiceError {
     let call = Call { action: "s3:CreateBucket", resource: "arn:aws:s3:::my-status".to_owned() };
     let (task, problem) = ("create the bucket `my-status`".to_owned(), denied());
-    ServiceError::Refused { task, call: Box::new(call), problem, code: Some("AccessDenied".to_owned()) }
+    ServiceError::Refused { task, call: Box::new(call), cause: problem, code: Some("AccessDenied".to_owned()) }
 }
 
 fn file() -> FileError {
@@ -161,7 +162,7 @@ fn errors_of_stores() {
         spool_cause: Box::new(file_store(ErrorKind::PermissionDenied)),
     };
     let kept = StoreError::Kept { path: "spool/1.json".into(), cause: Box::new(store()) };
-    let not_ours = |cause| text(&HistoryError::NotOurs { name: history(), cause });
+    let not_ours = |cause| text(&HistoryError::Newer { name: history(), cause });
     assert_list(
         "errors.stores",
         &[
@@ -180,10 +181,10 @@ fn errors_of_stores() {
             ("StoreError::Kept", text(&kept)),
             ("StoreError::NotKept", text(&not_kept())),
             ("HistoryError::Store", text(&HistoryError::Store(store()))),
-            ("HistoryError::NotOurs, newer", not_ours(InvalidHistory::UnsupportedVersion(9))),
-            ("HistoryError::NotOurs, malformed", not_ours(InvalidHistory::Malformed("`node` is no text".to_owned()))),
-            ("HistoryError::TooMuch", text(&HistoryError::TooMuch)),
-            ("SummaryError::Histories", text(&SummaryError::Histories(HistoryError::TooMuch))),
+            ("HistoryError::Newer, newer", not_ours(InvalidHistory::UnsupportedVersion(9))),
+            ("HistoryError::Newer, malformed", not_ours(InvalidHistory::Malformed("`node` is no text".to_owned()))),
+            ("HistoryError::TooManyFiles", text(&HistoryError::TooManyFiles)),
+            ("SummaryError::Histories", text(&SummaryError::Histories(HistoryError::TooManyFiles))),
             ("SummaryError::Store", text(&SummaryError::Store(store()))),
         ],
     );
@@ -219,17 +220,17 @@ fn errors_of_plans() {
     let foreign = PlanError::ForeignUser { user: user(), path: words("/") };
     let elsewhere = PlanError::SecretElsewhere { role: Role::Reader, user: user(), key: key(), file: path() };
     let keys = words("`AKIA1` and `AKIA2`");
-    let two = PlanError::TwoKeysElsewhere { role: Role::Writer(node()), user: user(), keys, file: path() };
+    let two = PlanError::SecretsElsewhere { role: Role::Writer(node()), user: user(), keys, file: path() };
     assert_list(
         "errors.plans",
         &[
             ("PlanError::FileInTheWay", text(&in_the_way)),
             ("PlanError::ForeignUser", text(&foreign)),
             ("PlanError::SecretElsewhere", text(&elsewhere)),
-            ("PlanError::TwoKeysElsewhere", text(&two)),
+            ("PlanError::SecretsElsewhere", text(&two)),
             ("PlanError::KeyGone", text(&PlanError::KeyGone { file: path(), user: user(), key: key() })),
-            ("PlanError::KeyOff", text(&PlanError::KeyOff { file: path(), key: key() })),
-            ("PlanError::Rules", text(&PlanError::Rules(words("`Status` is missing")))),
+            ("PlanError::KeyInactive", text(&PlanError::KeyInactive { file: path(), key: key() })),
+            ("PlanError::InvalidRules", text(&PlanError::InvalidRules(words("`Status` is missing")))),
         ],
     );
 }
@@ -238,10 +239,11 @@ fn errors_of_plans() {
 fn errors_of_provisioning() {
     let words = |text: &str| text.to_owned();
     let (user, key) = (|| words("checkup_my-status_reader"), || words("AKIA1"));
-    let taken_back = CarryOutError::KeyTakenBack { user: user(), key: key(), source: file() };
-    let left = CarryOutError::KeyLeft { user: user(), key: key(), removal: Box::new(service()), source: file() };
-    let broken = CarryOutError::KeyDoesNotWork { role: words("reader"), source: Box::new(service()) };
-    let some = PurgeError::Some { key: words("status/1.json"), code: words("AccessDenied"), refused: 3, removed: 997 };
+    let taken_back = ApplyError::KeyReverted { user: user(), key: key(), source: file() };
+    let left = ApplyError::KeyOrphaned { user: user(), key: key(), removal: Box::new(service()), source: file() };
+    let broken = ApplyError::KeyNotVerified { role: words("reader"), source: Box::new(service()) };
+    let some =
+        PurgeError::Refused { key: words("status/1.json"), code: words("AccessDenied"), refused: 3, deleted: 997 };
     let no_iam = ServiceError::NoIam { endpoint: words("http://127.0.0.1:9000"), status: 501 };
     let source = S3Source {
         bucket: words("a b"),
@@ -255,24 +257,30 @@ fn errors_of_provisioning() {
         ("ServiceError::Refused", text(&service())),
         ("ServiceError::ForeignBucket", text(&ServiceError::ForeignBucket(words("my-status")))),
         ("ServiceError::NoIam", text(&no_iam)),
-        ("PurgeError::Some", text(&some)),
+        ("PurgeError::Refused", text(&some)),
         ("FileError::Unusable", text(&file())),
         ("FileError::InTheWay", text(&FileError::InTheWay("config.json".into()))),
-        ("FileError::KeyNotThere", text(&FileError::KeyNotThere("config.json".into()))),
-        ("CarryOutError::KeyTakenBack", text(&taken_back)),
-        ("CarryOutError::KeyLeft", text(&left)),
-        ("CarryOutError::KeyDoesNotWork", text(&broken)),
-        ("CarryOutError::NoKeyInFile", text(&CarryOutError::NoKeyInFile(words("reader")))),
-        ("CarryOutError::NotConfirmed", text(&CarryOutError::NotConfirmed)),
-        ("WishError::Prefix", text(&WishError::from(validate_prefix("status").expect_err("no slash")))),
-        ("WishError::Pattern", text(&WishError::from(patterns::validate_prefix("a*/").expect_err("a star")))),
-        ("WishError::Origin", of(check_origin("https://a/b"))),
-        ("WishError::Days", of(whole_days(shared::HOUR))),
-        ("WishError::NothingExpires", text(&WishError::NothingExpires)),
-        ("NoAddress", of(address::list(&source, 1, 2))),
+        ("FileError::KeyNotFound", text(&FileError::KeyNotFound("config.json".into()))),
+        ("ApplyError::KeyReverted", text(&taken_back)),
+        ("ApplyError::KeyOrphaned", text(&left)),
+        ("ApplyError::KeyNotVerified", text(&broken)),
+        ("ApplyError::MissingKey", text(&ApplyError::MissingKey(words("reader")))),
+        ("ApplyError::NotConfirmed", text(&ApplyError::NotConfirmed)),
+        (
+            "InvalidProvisionSpec::Prefix",
+            text(&InvalidProvisionSpec::from(validate_prefix("status").expect_err("no slash"))),
+        ),
+        (
+            "InvalidProvisionSpec::Pattern",
+            text(&InvalidProvisionSpec::from(patterns::validate_prefix("a*/").expect_err("a star"))),
+        ),
+        ("InvalidOrigin", of(validate_origin("https://a/b"))),
+        ("InvalidProvisionSpec::Days", of(whole_days(shared::HOUR))),
+        ("InvalidProvisionSpec::MissingExpiry", text(&InvalidProvisionSpec::MissingExpiry)),
+        ("InvalidBucketUrl", of(address::list_url(&source, 1, 2))),
     ];
     for name in ["a", "My_Bucket", "-bucket", "a..b", "192.0.2.1", "xn--bucket"] {
-        errors.push(("NotABucketName", of(check_bucket_name(name))));
+        errors.push(("InvalidBucketName", of(validate_bucket_name(name))));
     }
     errors.push(("UnknownStatus", of("x".parse::<Status>())));
     assert_list("errors.provisioning", &errors);

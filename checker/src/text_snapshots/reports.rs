@@ -143,13 +143,13 @@ fn findings_of_the_doctor() {
     let file = |age: Nanos, node: Option<NodeName>| CheckFileName { stored_at: NOW - age, node };
     let here = || node("eu-west");
     let mut findings = vec![
-        Finding::ok(Side::Page, "the page may list the store"),
+        Finding::ok(Side::Page, "the page can list the store"),
         Finding::warning(Side::Checker, "something odd", "what to do"),
         Finding::failure(Side::Store, "something wrong", "what to do"),
     ];
     for ahead in [Some(MINUTE), Some(-8 * MINUTE), Some(20 * MINUTE), None] {
-        findings.extend(clock::of_accepted(Side::Checker, ahead));
-        findings.push(clock::of_refused(Side::Page, ahead));
+        findings.extend(clock::accepted_finding(Side::Checker, ahead));
+        findings.push(clock::refused_finding(Side::Page, ahead));
     }
     for (age, node, interval) in [
         (MINUTE, Some(here()), Some(MINUTE)),
@@ -158,11 +158,11 @@ fn findings_of_the_doctor() {
         (-HOUR, Some(here()), None),
         (DAY, None, None),
     ] {
-        findings.push(freshness::of_node(&file(age, node), interval, NOW));
+        findings.push(freshness::node_finding(&file(age, node), interval, NOW));
     }
     let names = [file(8 * DAY, Some(here()))];
     for age in [None, Some(7 * DAY), Some(9 * DAY)] {
-        findings.push(freshness::of_expiry(&names, &here(), age, NOW));
+        findings.push(freshness::expiry_finding(&names, &here(), age, NOW));
     }
     let mut text = strip_str(&doctor::text(&findings)).to_string();
     let _ = writeln!(text, "\n{:#}", doctor::to_json(&findings[..2]));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::log;
 use super::output::{info, write_stderr};
 use super::prompt::Confirmation;
-use crate::provision::apply::Audience;
+use crate::provision::apply::Progress;
 
 /// The width of a bar, in characters.
 const WIDTH: usize = 32;
@@ -65,18 +65,18 @@ impl StepProgress {
     }
 }
 
-impl Audience for StepProgress {
-    fn begins(&mut self, number: usize, of: usize, what: &str) {
+impl Progress for StepProgress {
+    fn step_started(&mut self, number: usize, of: usize, what: &str) {
         self.tenth = 0;
         write_stderr(&format!("[{number}/{of}] {what} … "));
     }
 
-    fn done(&mut self, note: &str) {
+    fn step_done(&mut self, note: &str) {
         let note = if note.is_empty() { String::new() } else { format!(": {note}") };
         info(&format!("done{note}"));
     }
 
-    fn progress(&mut self, done: usize, of: Option<usize>) {
+    fn items_done(&mut self, done: usize, of: Option<usize>) {
         let Some(of) = of.filter(|of| *of > 0) else { return };
         if self.is_terminal {
             write_stderr(&format!("\r{} ", line(done, of)));
@@ -86,7 +86,7 @@ impl Audience for StepProgress {
         }
     }
 
-    fn may_remove_old_key(&mut self, key_id: &str, user: &str) -> bool {
+    fn confirm_key_deletion(&mut self, key_id: &str, user: &str) -> bool {
         self.confirmation.confirm(&format!(
             "The new key works and is saved in its file. Replace the file wherever the old one is in use; then type `yes` to remove the old key `{key_id}` of `{user}`:"
         ))

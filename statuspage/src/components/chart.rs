@@ -13,7 +13,7 @@ use crate::view::chart::{ChartView, Point};
 use crate::view::geometry::{HEIGHT, WIDTH, number};
 use crate::view::overlay::{ChartOverlay, Layer};
 
-/// The chart; `crosshair` is the position, from 0 to 1, to which all charts point.
+/// The chart; `crosshair` is the position of the crosshair in all charts, from 0 to 1.
 pub(super) fn chart(endpoint: EndpointRef, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
     let summary = text_of(endpoint, |chart| &chart.summary);
     let pointed = move || {
@@ -29,7 +29,7 @@ pub(super) fn chart(endpoint: EndpointRef, crosshair: RwSignal<Option<f64>>) -> 
         endpoint.context.render_queue.get(endpoint.id);
         endpoint.context.overlay_layers(endpoint.id)
     };
-    let legend = p().class("keys").dynamic_children(layers, move |layers| {
+    let legend = p().class("legend").dynamic_children(layers, move |layers| {
         layers.iter().map(|layer| span().class(layer_class(endpoint)).text(&layer.name)).collect()
     });
     let paths =
@@ -112,7 +112,7 @@ fn follow_pointer(drawing: ElementBuilder, endpoint: EndpointRef, crosshair: RwS
 /// The class of the paths and legend of an overlay, whose styles depend on their position.
 fn layer_class(endpoint: EndpointRef) -> &'static str {
     match endpoint.context.overlay.get_untracked() {
-        ChartOverlay::Locations => "place",
+        ChartOverlay::Locations => "location",
         _ => "phase",
     }
 }
@@ -147,10 +147,10 @@ fn threshold_line((y, label): &(f64, String)) -> [ElementBuilder; 2] {
 
 fn cross(point: &Point) -> Vec<ElementBuilder> {
     let x = number(point.x);
-    let mut cross = vec![svg::path().class("cross").attr("d", &format!("M{x} 0V{}", number(HEIGHT)))];
+    let mut cross = vec![svg::path().class("crosshair").attr("d", &format!("M{x} 0V{}", number(HEIGHT)))];
     if let Some(y) = point.y {
-        // A line without length and with round ends is a dot.
-        cross.push(svg::path().class("spot").attr("d", &format!("M{x} {}h0", number(y))));
+        // A line without length is a dot because of its round ends.
+        cross.push(svg::path().class("dot").attr("d", &format!("M{x} {}h0", number(y))));
     }
     cross
 }

@@ -1,4 +1,4 @@
-//! What a bar opens into, below the strip: the strip of its days or hours, or the list of its checks.
+//! Open bars, below the strip: the strip of their days or hours, or the list of their checks.
 
 use super::dom::ElementBuilder;
 use super::dom::html::{div, h4, li, ol, p, span};
@@ -7,7 +7,7 @@ use super::parts::{fixed_status_icon, isolated, time};
 use super::strip;
 use crate::view::level::{LevelView, RowView};
 
-/// All levels that are open of an endpoint.
+/// The open bars of an endpoint.
 pub(super) fn levels(endpoint: EndpointRef) -> ElementBuilder {
     let open = move || endpoint.read(|one| (1..=one.levels.len()).collect());
     div().keyed_children(open, move |number| level(endpoint, number))
@@ -43,5 +43,5 @@ fn row(row: &RowView) -> ElementBuilder {
         .child(fixed_status_icon(row.status))
         .child(time(&row.datetime, &row.clock))
         .child(span().text(&row.text))
-        .child(span().class("why").child(isolated(&row.reason)))
+        .child(span().class("error").child(isolated(&row.reason)))
 }

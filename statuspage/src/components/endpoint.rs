@@ -8,10 +8,10 @@ use super::endpoint_ref::EndpointRef;
 use super::{chart, detail, strip};
 use crate::i18n::texts;
 
-/// An endpoint; `crosshair` is the position, from 0 to 1, to which all charts point.
+/// An endpoint; `crosshair` is the position of the crosshair in all charts, from 0 to 1.
 pub(super) fn endpoint(endpoint: EndpointRef, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
     let id = endpoint.id;
-    let [section_id, title_id, breakdown_id] = ["endpoint", "title", "reckoning"].map(|what| format!("{what}-{id}"));
+    let [section_id, title_id, breakdown_id] = ["endpoint", "title", "breakdown"].map(|what| format!("{what}-{id}"));
     let section = section()
         .class("endpoint")
         .id(&section_id)
@@ -62,7 +62,7 @@ fn strip_axis(endpoint: EndpointRef) -> ElementBuilder {
     div().children_when(move || !are_charts_unfolded(), move || vec![strip::axis(endpoint, 0)])
 }
 
-/// The chart, which is folded where there are many endpoints.
+/// The chart, which is folded if there are many endpoints.
 fn response_times(endpoint: EndpointRef, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
     div().dynamic_children(endpoint.context.view_flag(|view| view.charts_unfolded), move |are_unfolded| {
         if *are_unfolded {

@@ -32,7 +32,7 @@ impl EndpointRef {
         self.context.render_queue.get(self.id)
     }
 
-    /// The bars of a level: 0 is the endpoint's strip, 1 is what a bar of that opens into.
+    /// The bars of a level: 0 is the endpoint's strip, 1 is that of its open bar.
     pub(super) fn bars(self, level: usize) -> Bars {
         self.read(|endpoint| match level.checked_sub(1) {
             None => endpoint.strip.clone(),

@@ -1,4 +1,4 @@
-//! The footer: the host's texts, how to read the figures, and the choice of time zone and theme.
+//! The footer: configured texts, how to read the figures, and the selection of time zone and theme.
 
 use leptos::prelude::*;
 use shared::page_config::PageConfig;
@@ -15,7 +15,6 @@ use crate::url_state::{Theme, TimeZone};
 /// The most zones that are listed before a visitor opens the list: the device's, UTC and the current one.
 const INITIAL_ZONES: u32 = 3;
 
-/// The footer.
 pub(super) fn footer(context: AppContext, config: &PageConfig) -> ElementBuilder {
     footer_element()
         .children(config.appearance.footer.iter().map(|text| p().child(isolated(text))))
@@ -65,7 +64,7 @@ fn choice_option(value: &str, text: &str) -> ElementBuilder {
     option().attr("value", value).text(text)
 }
 
-/// Lists the hundreds of zones that the browser supports once the list has the focus.
+/// Adds the hundreds of zones that the browser supports when the list gets the focus.
 fn add_zones(event: &Event) {
     let Some(select) = target::<HtmlSelectElement>(event) else { return };
     if select.id() == "zone" && select.length() <= INITIAL_ZONES {

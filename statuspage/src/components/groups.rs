@@ -18,7 +18,7 @@ use crate::view::groups::GroupView;
 
 /// All endpoints, in groups or in a table.
 pub(super) fn endpoints(context: AppContext) -> ElementBuilder {
-    // All charts point to the same time, so that it shows what was slow together.
+    // All charts share a crosshair, so that simultaneous changes are visible.
     let crosshair = RwSignal::new(None);
     let rows = div().dynamic_children(
         move || context.url_state.with(|url_state| url_state.layout),
@@ -33,10 +33,10 @@ pub(super) fn endpoints(context: AppContext) -> ElementBuilder {
     section()
         .class("endpoints")
         .attr("aria-labelledby", "endpoints-title")
-        .child(h2().class("spoken").id("endpoints-title").text(context.text(texts::SERVICES)))
+        .child(h2().class("visually-hidden").id("endpoints-title").text(context.text(texts::SERVICES)))
         .child(rows)
         .child(p().class("quiet").text(not_shown))
-        .child(p().class("quiet").id("nothing").text(context.text(texts::NOTHING_FOUND)).show_when(is_nothing_found))
+        .child(p().class("quiet").id("no-matches").text(context.text(texts::NOTHING_FOUND)).show_when(is_nothing_found))
 }
 
 /// The groups directly in `parent`, or the outermost groups.
@@ -74,7 +74,7 @@ impl GroupRef {
 
 fn group(group: GroupRef, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
     let context = group.context;
-    // What the visitor chose; until then a group is unfolded while something in it is not healthy or open.
+    // The visitor's choice. Before that, a group is unfolded while a member is not healthy or has an open bar.
     let choice = RwSignal::new(None::<bool>);
     let is_searching = move || context.matching.with(Option::is_some);
     let is_unfolded = move || {

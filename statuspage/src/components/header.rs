@@ -9,7 +9,6 @@ use super::parts::isolated;
 use crate::context::AppContext;
 use crate::i18n::texts;
 
-/// The header.
 pub(super) fn header(context: AppContext, config: &PageConfig) -> ElementBuilder {
     let appearance = &config.appearance;
     let logo = appearance.logo.as_ref().map(|url| img().class("logo").attr("alt", "").attr("src", url));
@@ -31,7 +30,7 @@ fn past(context: AppContext) -> ElementBuilder {
         .attr("type", "button")
         .text(context.text(texts::BACK_TO_NOW))
         .on("click", move |_| context.navigate(|url_state| url_state.at = None));
-    p().class("past")
+    p().class("notice")
         .id("past")
         .role("status")
         .child(span().text(text))
@@ -40,8 +39,8 @@ fn past(context: AppContext) -> ElementBuilder {
 }
 
 fn banner(context: AppContext) -> ElementBuilder {
-    p().class("past")
-        .id("note")
+    p().class("notice")
+        .id("banner")
         .role("status")
         .text(context.view_text(|view| &view.banner))
         .show_when(context.view_flag(|view| !view.banner.is_empty()))

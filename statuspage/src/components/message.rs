@@ -1,4 +1,4 @@
-//! Messages. Their HTML becomes elements one by one, from an allow-list.
+//! Messages. Their HTML is parsed, and only allowed elements are created.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ fn list(context: AppContext, messages: &[Arc<MessageView>]) -> Vec<ElementBuilde
 fn message(message: &MessageView) -> ElementBuilder {
     article()
         .class("message")
-        .child(div().class("words").children(elements(&message.nodes)))
+        .child(div().class("message-text").children(elements(&message.nodes)))
         .child(p().class("quiet").child(time(&message.datetime, &message.when)).text(" · ").text(&message.about))
 }
 

@@ -20,7 +20,7 @@ pub(super) fn overall(context: AppContext) -> [ElementBuilder; 2] {
         .text(" ")
         .child(
             time()
-                .id("looked")
+                .id("last-checked")
                 .attr("datetime", context.view_text(|view| &view.overall.checked_datetime))
                 .text(context.view_text(|view| &view.overall.checked)),
         )
@@ -28,9 +28,9 @@ pub(super) fn overall(context: AppContext) -> [ElementBuilder; 2] {
         .text("\u{a0}· ")
         .show_when(context.view_flag(|view| !view.overall.checked.is_empty()));
     let scope = span().text(context.view_text(|view| &view.overall.scope));
-    // Shown only when the page is embedded in a frame: opens the whole page.
+    // Shown only in a frame of another page: opens the page in a new tab.
     let details = a()
-        .class("whole")
+        .class("open-page")
         .attr("href", "./")
         .attr("target", "_blank")
         .attr("rel", "noopener")
@@ -40,7 +40,7 @@ pub(super) fn overall(context: AppContext) -> [ElementBuilder; 2] {
         .attr("aria-live", "polite")
         .child(headline)
         .child(p().class("remark").text(context.view_text(|view| &view.overall.remark)))
-        .child(p().class("looked").child(checked).child(scope))
+        .child(p().class("checked").child(checked).child(scope))
         .child(details);
     [section, progress(context)]
 }

@@ -1,4 +1,4 @@
-//! The page from top to bottom, and the page that is shown when the configuration is invalid.
+//! The page from top to bottom, and the page for an invalid configuration.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::context::{AppContext, RenderStage};
 use crate::i18n::texts;
 use crate::view::config_error;
 
-/// Adds the page to the document; `config` is its configuration, or what is wrong with it.
+/// Adds the page to the document; `config` is its configuration, or the problems of an invalid one.
 pub(crate) fn mount(context: AppContext, config: &Result<Arc<PageConfig>, Vec<String>>) {
     let sections = match config {
         Ok(config) => status_page(context, config),
@@ -40,7 +40,7 @@ fn status_page(context: AppContext, config: &Arc<PageConfig>) -> Vec<ElementBuil
     vec![header, main, footer, hatching()]
 }
 
-/// Elements that are built after everything above them. Earlier they would delay it, and then be pushed down by it.
+/// Elements that are built in a later stage, so that they neither delay the content above nor are pushed down by it.
 fn later(context: AppContext, stage: RenderStage, build: impl Fn() -> Vec<ElementBuilder> + 'static) -> ElementBuilder {
     div().children_when(move || context.stage.get() >= stage, build)
 }
@@ -66,7 +66,7 @@ fn hatching() -> ElementBuilder {
         .attr("patternUnits", "userSpaceOnUse")
         .attr("patternTransform", "rotate(45)")
         .child(line);
-    svg::svg().class("spoken").attr("aria-hidden", "true").child(svg::defs().child(pattern))
+    svg::svg().class("visually-hidden").attr("aria-hidden", "true").child(svg::defs().child(pattern))
 }
 
 fn config_error_page(context: AppContext, problems: &[String]) -> ElementBuilder {

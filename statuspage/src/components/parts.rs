@@ -6,7 +6,7 @@ use super::dom::html::{bdi, h2, section as section_element, time as time_element
 use super::dom::{ElementBuilder, svg};
 use crate::view::icon;
 
-/// The icon of a status that may change. The word for the status is always next to it.
+/// The icon of a status that may change. The label of the status is always next to it.
 pub(super) fn status_icon(status: impl Fn() -> Status + Copy + 'static) -> ElementBuilder {
     icon(svg::path().attr("fill-rule", "evenodd").attr("d", move || icon::shape(status())))
         .attr("data-status", move || status().as_str())
@@ -19,7 +19,7 @@ pub(super) fn fixed_status_icon(status: Status) -> ElementBuilder {
 
 /// An icon in a box of 16 by 16.
 pub(super) fn icon(path: ElementBuilder) -> ElementBuilder {
-    svg::svg().class("shape").attr("viewBox", "0 0 16 16").attr("aria-hidden", "true").child(path)
+    svg::svg().class("icon").attr("viewBox", "0 0 16 16").attr("aria-hidden", "true").child(path)
 }
 
 /// Text from a configuration or a store, whose direction must not affect the text around it.

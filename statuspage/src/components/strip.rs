@@ -18,7 +18,7 @@ use crate::dataset::TimeBucket;
 use crate::view::geometry::{BAR_HEIGHT, WIDTH, number};
 use crate::view::strip::{self, BarView, PATH_STATUSES, Segment};
 
-/// The strip of a level: 0 is the endpoint's strip, 1 is what a bar of that opens into.
+/// The strip of a level: 0 is the endpoint's strip, 1 is that of its open bar.
 pub(super) fn strip(endpoint: EndpointRef, level: usize) -> ElementBuilder {
     let strip = StripRef { endpoint, level, pointed: RwSignal::new(None), visited: RwSignal::new(None) };
     let pointed = strip.pointed;
@@ -36,7 +36,7 @@ pub(super) fn strip(endpoint: EndpointRef, level: usize) -> ElementBuilder {
         .on("pointerleave", move |_| pointed.set(None))
 }
 
-/// A strip on the page. Bars are identified by their first moment.
+/// A strip on the page. Bars are identified by their start.
 #[derive(Clone, Copy)]
 struct StripRef {
     endpoint: EndpointRef,
@@ -76,7 +76,7 @@ impl StripRef {
         let start = start_of(event);
         if let Some(bar) = self.bars().iter().find(|bar| Some(bar.start) == start) {
             self.endpoint.toggle(self.level, TimeBucket { start: bar.start, end: bar.end });
-            // The readout would cover the opened level, which says the same.
+            // The readout would cover the opened level, which has the same text.
             self.pointed.set(None);
         }
     }
@@ -84,7 +84,7 @@ impl StripRef {
     fn handle_key(self, event: &KeyboardEvent) {
         match event.key().as_str() {
             "Escape" => {
-                // The first Escape closes the readout, the next one what the bar opened into.
+                // The first Escape closes the readout, the next one the bar.
                 if self.pointed.get_untracked().is_none() {
                     self.endpoint.close();
                 }
@@ -110,10 +110,10 @@ impl StripRef {
     }
 }
 
-/// The bars: few paths draw all of them, and an invisible field over each takes the pointer and the focus.
+/// The bars: a few paths draw all of them, and an invisible field over each handles the pointer and the focus.
 fn bars(strip: StripRef) -> ElementBuilder {
     let paths = PATH_STATUSES.map(|status| svg::path().class("part").attr("data-status", status.as_str()));
-    let gaps = svg::path().class("slits");
+    let gaps = svg::path().class("bar-gaps");
     let hatched = svg::g();
     // The drawing scales with the width, so that each bar stays under its field.
     let drawing = svg::svg()
@@ -157,12 +157,12 @@ fn bars(strip: StripRef) -> ElementBuilder {
         })
 }
 
-/// The first moment of the bar in which an event happened.
+/// The start of the bar in which an event happened.
 fn start_of(event: &Event) -> Option<UnixNanos> {
     target::<Element>(event)?.closest(".bar").ok()??.get_attribute("data-start")?.parse().ok()
 }
 
-/// The fields in the document, each of which takes the pointer, the focus and the attention of screen readers for a bar.
+/// The fields in the document. Each handles the pointer, the focus and screen readers for a bar.
 #[derive(Default)]
 struct BarFields {
     bars: Bars,
@@ -226,7 +226,7 @@ fn readout(bar: &Arc<BarView>) -> ElementBuilder {
         .class(&format!("readout open at-{tenth}"))
         .child(strong().text(&bar.when))
         .child(span().text(&bar.summary))
-        .children(bar.reason.as_deref().map(|reason| span().class("why").child(isolated(reason))))
+        .children(bar.reason.as_deref().map(|reason| span().class("error").child(isolated(reason))))
 }
 
 /// The time axis of a level.

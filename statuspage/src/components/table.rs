@@ -12,7 +12,7 @@ use crate::view::endpoint::EndpointView;
 /// The heading of a column and the text in it.
 type Column = (Text, fn(&EndpointView) -> &str);
 
-/// The columns after the name. The last one is empty where there are no groups.
+/// The columns after the name. The last one is empty without groups.
 const COLUMNS: [Column; 5] = [
     (texts::STATUS, |one| &one.state),
     (texts::UPTIME, |one| &one.uptime),

@@ -1,4 +1,4 @@
-//! What happened, day by day, and when each node last reported.
+//! The timeline, and the list of nodes.
 
 use std::sync::Arc;
 
@@ -13,7 +13,6 @@ use crate::i18n::texts;
 use crate::view::NodeView;
 use crate::view::timeline::{DayView, EventKind, EventView};
 
-/// The timeline, newest first.
 pub(super) fn timeline(context: AppContext) -> ElementBuilder {
     let view = context.view;
     let days = div().dynamic_children(
@@ -40,7 +39,7 @@ fn event(context: AppContext, event: &EventView) -> ElementBuilder {
     match &event.kind {
         EventKind::Change { status, subject, text, reasons } => {
             let sentence = p().child(strong().text(subject)).text(" ").text(text);
-            let reasons = reasons.iter().map(|reason| p().class("why").child(isolated(reason)));
+            let reasons = reasons.iter().map(|reason| p().class("error").child(isolated(reason)));
             item.attr("data-kind", "status")
                 .attr("data-status", status.as_str())
                 .child(clock)
@@ -50,7 +49,7 @@ fn event(context: AppContext, event: &EventView) -> ElementBuilder {
         EventKind::Message(message) => {
             let bubble = svg::path().attr("d", "M1 2.5h14v9H7.5L4 15v-3.5H1Z");
             let about = p().child(strong().text(&message.about)).text(" · ").text(context.text(texts::MESSAGE));
-            let words = div().class("words").children(elements(&message.nodes));
+            let words = div().class("message-text").children(elements(&message.nodes));
             item.attr("data-kind", "message").child(clock).child(icon(bubble)).child(div().child(about).child(words))
         }
     }
@@ -63,8 +62,8 @@ pub(super) fn nodes(context: AppContext) -> ElementBuilder {
         move || view.with(|view| view.nodes.clone()),
         |nodes: &Vec<NodeView>| nodes.iter().map(node).collect(),
     );
-    section("observers-title", context.text(texts::LOCATION_LIST))
-        .id("observers")
+    section("nodes-title", context.text(texts::LOCATION_LIST))
+        .id("nodes")
         .child(list)
         .show_when(context.view_flag(|view| !view.nodes.is_empty()))
 }

@@ -19,10 +19,10 @@ const SEARCH_FROM: usize = 4;
 
 /// The toolbar; `configured` is the range that the page shows by default.
 pub(super) fn toolbar(context: AppContext, configured: Nanos) -> ElementBuilder {
-    div().class("tools").child(ranges(context, configured)).child(search(context))
+    div().class("toolbar").child(ranges(context, configured)).child(search(context))
 }
 
-/// The time ranges as radio buttons, which keyboards and screen readers support, and what charts show.
+/// The time ranges as radio buttons, which keyboards and screen readers support, and the buttons for charts.
 fn ranges(context: AppContext, configured: Nanos) -> ElementBuilder {
     let current = move || context.url_state.with(|url_state| url_state.range).unwrap_or(configured);
     let choices = period::ranges(configured, current(), context.language).into_iter().map(|(range, text)| {
@@ -36,11 +36,11 @@ fn ranges(context: AppContext, configured: Nanos) -> ElementBuilder {
     });
     fieldset()
         .class("ranges")
-        .child(legend().class("spoken").text(context.text(texts::PERIOD_SHOWN)))
+        .child(legend().class("visually-hidden").text(context.text(texts::PERIOD_SHOWN)))
         .children(choices)
         .child(percentiles_button(context))
         .child(overlay_button(context, ChartOverlay::Phases, "phases", texts::PHASES))
-        .child(overlay_button(context, ChartOverlay::Locations, "places", texts::LOCATIONS))
+        .child(overlay_button(context, ChartOverlay::Locations, "locations", texts::LOCATIONS))
         .on("change", move |event| {
             let value = target::<Element>(&event).and_then(|input| input.get_attribute("value"));
             let Some(range) = value.and_then(|value| value.parse().ok()) else { return };
@@ -81,7 +81,7 @@ fn toggle_button(id: &str, text: &str, is_pressed: impl Fn() -> bool + 'static) 
         .attr("aria-pressed", move || if is_pressed() { "true" } else { "false" })
 }
 
-/// The search field and the button for the table. Both are hidden where there are only a few endpoints.
+/// The search field and the button for the table. Both are hidden if there are only a few endpoints.
 fn search(context: AppContext) -> ElementBuilder {
     let filter = move || context.url_state.with(|url_state| url_state.filter.clone());
     let is_table = move || context.url_state.with(|url_state| url_state.layout) == Layout::Table;
@@ -100,7 +100,7 @@ fn search(context: AppContext) -> ElementBuilder {
     });
     browser::listen("keydown", Box::new(move |event| focus_search_field(&event)));
     div()
-        .class("finding")
+        .class("search")
         .child(search_field(context, filter))
         .child(span().class("quiet").role("status").text(summary))
         .child(table_button)

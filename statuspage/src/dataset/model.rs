@@ -72,7 +72,7 @@ impl Dataset {
         self.files.len()
     }
 
-    /// The longest interval in results of nodes without a history; 0 if there is none. A history contains the status at the
+    /// The longest interval in results of nodes without a history; 0 without such results. A history contains the status at the
     /// start of a period.
     #[must_use]
     pub fn longest_interval(&self) -> Nanos {

@@ -32,7 +32,7 @@ pub struct Sample {
     /// When the first successful attempt finished DNS, connect and TLS and received the first byte, in microseconds from its
     /// start. A phase that was not measured ends with the one before.
     pub phases: [u32; 4],
-    /// Whether an attempt failed.
+    /// Whether any of the attempts failed.
     pub failed: bool,
     /// The response time above which the endpoint is degraded; 0 without a threshold.
     pub threshold: Nanos,

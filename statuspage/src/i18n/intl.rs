@@ -52,7 +52,7 @@ impl IntlObject {
         Some(IntlObject { object, function })
     }
 
-    /// Formats a number.
+    /// Formats a number, or selects its plural category.
     pub(crate) fn call(&self, number: f64) -> Option<String> {
         self.function.call1(&self.object, &JsValue::from_f64(number)).ok()?.as_string()
     }

@@ -27,7 +27,6 @@ pub enum DateStyle {
 pub trait LocaleFormat {
     /// The plural category of a number in Unicode CLDR: `one`, `few`, `other`, …
     fn category(&self, number: usize) -> String;
-    /// A number with separators.
     fn count(&self, number: usize) -> String;
     /// The date of a day since 1970-01-01.
     fn date(&self, style: DateStyle, day_number: i64) -> String;
@@ -88,7 +87,7 @@ impl Language {
         self
     }
 
-    /// A text without placeholders.
+    /// A text without replacing placeholders.
     #[must_use]
     #[inline(never)]
     pub fn text(&self, text: Text) -> &str {
@@ -122,7 +121,6 @@ impl Language {
         fill(form, &all)
     }
 
-    /// A number with separators.
     #[must_use]
     #[inline(never)]
     pub fn number(&self, number: usize) -> String {

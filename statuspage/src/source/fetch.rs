@@ -36,7 +36,7 @@ impl FetchResponse {
 
     /// When the response was received from the network, if it comes from the service worker's cache.
     pub(super) fn cached_at(&self) -> Option<UnixNanos> {
-        let milliseconds: i64 = self.response.headers().get("kept-at")?.parse().ok()?;
+        let milliseconds: i64 = self.response.headers().get("cached-at")?.parse().ok()?;
         milliseconds.checked_mul(MILLISECOND)
     }
 

@@ -3,7 +3,8 @@
 
 use shared::UnixNanos;
 use shared::object_name::{self, CheckFileName, HistoryName};
-use shared::page_config::{AddressStyle, S3Source};
+use shared::page_config::S3Source;
+use shared::s3::{self, BucketAddress, S3ErrorKind};
 
 use super::sigv4::{Signer, encode_path, encode_query};
 use super::xml;
@@ -21,14 +22,7 @@ pub(crate) struct ListingPage {
 
 /// The URL of one page of the listing of check files from `from` on.
 pub(crate) fn list_url(source: &S3Source, from: UnixNanos, continuation: Option<&str>, now: UnixNanos) -> String {
-    let mut query = vec![("list-type", "2".to_owned()), ("encoding-type", "url".to_owned())];
-    if !source.prefix.is_empty() {
-        query.push(("prefix", source.prefix.clone()));
-    }
-    match continuation {
-        Some(token) => query.push(("continuation-token", token.to_owned())),
-        None => query.push(("start-after", object_name::start_after(&source.prefix, from))),
-    }
+    let query = s3::list_query(source, from, continuation);
     url(source, "", &query, now)
 }
 
@@ -44,41 +38,11 @@ pub(crate) fn histories_url(source: &S3Source, now: UnixNanos) -> String {
 
 /// The scheme, host and port of all requests to this bucket.
 pub(crate) fn origin(source: &S3Source) -> String {
-    let Address { scheme, host, .. } = address(source);
-    format!("{scheme}://{host}")
-}
-
-struct Address {
-    scheme: &'static str,
-    host: String,
-    /// The path before the key: `/`, `/bucket/`, `/folder/bucket/`.
-    path: String,
-}
-
-fn address(source: &S3Source) -> Address {
-    let aws = || {
-        // Regions in China have a separate domain.
-        let domain = if source.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-        format!("https://s3.{}.{domain}", source.region)
-    };
-    let endpoint = source.endpoint_url.clone().unwrap_or_else(aws);
-    let (scheme, rest) = match endpoint.strip_prefix("http://") {
-        Some(rest) => ("http", rest),
-        None => ("https", endpoint.strip_prefix("https://").unwrap_or(&endpoint)),
-    };
-    let (host, folder) = rest.split_once('/').unwrap_or((rest, ""));
-    // The browser omits the default port from the `Host` header, which is signed.
-    let default_port = if scheme == "http" { ":80" } else { ":443" };
-    let host = host.strip_suffix(default_port).unwrap_or(host).to_ascii_lowercase();
-    let folder = if folder.is_empty() { "/".to_owned() } else { format!("/{folder}/") };
-    match source.address_style {
-        AddressStyle::Path => Address { scheme, host, path: format!("{folder}{}/", source.bucket) },
-        AddressStyle::VirtualHost => Address { scheme, host: format!("{}.{host}", source.bucket), path: folder },
-    }
+    BucketAddress::new(source).origin()
 }
 
 fn url(source: &S3Source, key: &str, query: &[(&str, String)], now: UnixNanos) -> String {
-    let Address { scheme, host, path } = address(source);
+    let BucketAddress { scheme, host, path } = BucketAddress::new(source);
     let path = encode_path(&format!("{path}{key}"));
     let query = match &source.public_keys {
         Some(keys) => Signer::new(keys, &source.region, now).presigned_query(&host, &path, query),
@@ -124,7 +88,7 @@ pub(crate) fn parse_histories(source: &S3Source, body: &str) -> Vec<(HistoryName
     xml::elements(body, "Contents").filter_map(history).collect()
 }
 
-/// Parses an error response.
+/// Parses an error response and finds a remedy.
 pub(crate) fn parse_error(status: u16, body: &str) -> StoreError {
     let error = xml::elements(body, "Error").next().unwrap_or_default();
     let code = xml::text(error, "Code").unwrap_or_default();
@@ -143,26 +107,19 @@ pub(crate) fn parse_error(status: u16, body: &str) -> StoreError {
 }
 
 fn remedy(status: u16, code: &str, message: &str, has_region: bool) -> Text {
-    match code {
-        "SignatureDoesNotMatch" => texts::KEY_MISMATCH,
-        "InvalidAccessKeyId" => texts::KEY_UNKNOWN,
-        "AccessDenied" if message.contains("expired") => texts::CLOCK_DAYS_OFF,
-        "AccessDenied" | "AllAccessDisabled" => texts::PERMISSIONS_MISSING,
-        "NoSuchBucket" => texts::CHECK_BUCKET,
-        "NoSuchKey" => texts::DELETED,
-        "PermanentRedirect"
-        | "TemporaryRedirect"
-        | "AuthorizationHeaderMalformed"
-        | "IllegalLocationConstraintException" => {
-            if has_region {
-                texts::OTHER_REGION_OF
-            } else {
-                texts::OTHER_REGION
-            }
-        }
-        "RequestTimeTooSkewed" | "RequestExpired" => texts::CLOCK_OFF,
-        "SlowDown" | "ServiceUnavailable" | "InternalError" => texts::STORE_OVERLOADED,
-        _ => match status {
+    match S3ErrorKind::from_code(code, message) {
+        Some(S3ErrorKind::WrongSecret) => texts::KEY_MISMATCH,
+        Some(S3ErrorKind::UnknownKey) => texts::KEY_UNKNOWN,
+        Some(S3ErrorKind::ExpiredCredentials) => texts::CHECK_KEYS,
+        Some(S3ErrorKind::ExpiredUrl) => texts::CLOCK_DAYS_OFF,
+        Some(S3ErrorKind::AccessDenied) => texts::PERMISSIONS_MISSING,
+        Some(S3ErrorKind::NoSuchBucket) => texts::CHECK_BUCKET,
+        Some(S3ErrorKind::NoSuchKey) => texts::DELETED,
+        Some(S3ErrorKind::WrongRegion) if has_region => texts::OTHER_REGION_OF,
+        Some(S3ErrorKind::WrongRegion) => texts::OTHER_REGION,
+        Some(S3ErrorKind::ClockSkew) => texts::CLOCK_OFF,
+        Some(S3ErrorKind::Busy) => texts::STORE_OVERLOADED,
+        None => match status {
             301 | 307 => texts::OTHER_REGION,
             401 | 403 => texts::CHECK_KEYS,
             404 => texts::CHECK_ADDRESS,
@@ -177,7 +134,7 @@ mod tests {
     use super::*;
     use crate::test_support::english;
     use proptest::prelude::*;
-    use shared::page_config::PublicKeys;
+    use shared::page_config::{AddressStyle, PublicKeys};
 
     fn bucket() -> S3Source {
         S3Source {

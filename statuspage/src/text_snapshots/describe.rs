@@ -18,7 +18,7 @@ pub(super) fn overall(overall: &Overall) -> Vec<String> {
     ]
 }
 
-/// The head of an endpoint: its state, its figures, and what is spoken of its strip.
+/// The texts of an endpoint without bars and chart.
 pub(super) fn head(view: &EndpointView) -> Vec<String> {
     vec![
         format!("{} | {} | {} | {}", view.name, view.state, view.uptime, view.coverage),
@@ -29,14 +29,14 @@ pub(super) fn head(view: &EndpointView) -> Vec<String> {
     ]
 }
 
-/// What is spoken of each different bar.
+/// The descriptions of the bars for screen readers, each once.
 pub(super) fn bars(view: &EndpointView) -> Vec<String> {
     distinct(view.strip.iter().map(|bar| format!("bar: {}", bar.label)), |line| {
         line.split_once(": ").and_then(|(_, rest)| rest.split_once(": ")).map_or(line, |(_, shares)| shares)
     })
 }
 
-/// The texts of a chart; of its points those that differ in more than the time.
+/// The texts of a chart. Of readouts that differ only in time, the first one.
 pub(super) fn chart(view: &EndpointView, calendar: Calendar<'_>) -> Vec<String> {
     let chart = &view.chart;
     let mut lines = vec![format!("label: {}", chart.label), format!("summary: {}", chart.summary)];
@@ -48,7 +48,7 @@ pub(super) fn chart(view: &EndpointView, calendar: Calendar<'_>) -> Vec<String> 
     lines
 }
 
-/// What opened bars opened into.
+/// The texts of an open bar.
 pub(super) fn level(level: &LevelView) -> Vec<String> {
     let mut lines = vec![
         format!("heading: {}", level.heading),
@@ -73,7 +73,7 @@ pub(super) fn timeline(view: &PageView) -> Vec<String> {
             EventKind::Change { subject, text, reasons, .. } => {
                 format!("  {} {subject} {text} ({})", event.clock, reasons.join("; "))
             }
-            EventKind::Message(told) => format!("  {} {}", event.clock, message(told)),
+            EventKind::Message(posted) => format!("  {} {}", event.clock, message(posted)),
         }));
         lines
     };

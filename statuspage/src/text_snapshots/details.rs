@@ -1,4 +1,4 @@
-//! What opened bars, charts of long ranges and percentiles say.
+//! The texts of open bars, charts of long ranges, and percentiles.
 
 use Status::{Degraded, Down, Healthy};
 use shared::page_config::appearance::Appearance;
@@ -42,7 +42,7 @@ fn levels(cache: &mut Cache, range: Nanos, path: Vec<i64>, language: &Language) 
 
 #[test]
 fn opened_bars() {
-    assert_texts("opened_bars", |language| {
+    assert_texts("open_bars", |language| {
         let mut cache = cache(&checks());
         let noon = NOW - 90 * MINUTE;
         let mut text = levels(&mut cache, 7 * DAY, vec![noon, noon], language);
@@ -53,7 +53,7 @@ fn opened_bars() {
 
 #[test]
 fn opened_hours_in_each_state_of_their_load() {
-    assert_texts("opened_hours", |language| {
+    assert_texts("open_hours", |language| {
         let mut cache = cache(&checks());
         let start = NOW - 30 * HOUR;
         let mut text = String::new();

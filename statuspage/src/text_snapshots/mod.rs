@@ -1,5 +1,6 @@
-//! Snapshots of every sentence that the page can show, in English and in German. A change of wording shows up as a
-//! change of these files; `INSTA_UPDATE=always cargo test -p statuspage text_snapshots` accepts it.
+//! Snapshots of all texts that the page can show, in English and German.
+//!
+//! `INSTA_UPDATE=always cargo test -p statuspage text_snapshots` accepts changes.
 
 mod describe;
 mod details;
@@ -23,7 +24,7 @@ use crate::view::{self, LoadProgress, PageView, ViewSettings};
 /// A check: title, node (empty for a checker without a name), minutes ago, status.
 type Check = (&'static str, &'static str, i64, Status);
 
-/// Compares what `describe` makes of each language with the stored snapshots.
+/// Compares the texts of each language with the stored snapshots.
 fn assert_texts(name: &str, describe: impl Fn(&Language) -> String) {
     for code in ["en", "de"] {
         let text = describe(&language(code));
@@ -48,12 +49,12 @@ fn cache(checks: &[Check]) -> Cache {
     cache
 }
 
-/// The page as it shows the last day of a store.
+/// The page for the last day.
 fn page(cache: &mut Cache, appearance: &Appearance, loading: LoadProgress, language: &Language) -> PageView {
     view::page(cache, calendar(language), settings(DAY), appearance, &UrlState::default(), loading)
 }
 
-/// Lines below a heading.
+/// Indents lines below a heading.
 fn section(heading: &str, lines: &[String]) -> String {
     let lines: Vec<String> = lines.iter().filter(|line| !line.is_empty()).map(|line| format!("  {line}\n")).collect();
     format!("{heading}\n{}\n", lines.concat())

@@ -1,4 +1,4 @@
-//! Lengths of time, moments, ranges, lists and what a search finds.
+//! Durations, times, ranges, lists, search results and labels.
 
 use shared::{DAY, HOUR, MINUTE, SECOND};
 
@@ -9,7 +9,7 @@ use crate::view::period::ranges;
 use crate::view::{search, text};
 
 #[test]
-fn lengths_of_time() {
+fn durations() {
     let lengths = [
         0,
         42 * SECOND,
@@ -22,7 +22,7 @@ fn lengths_of_time() {
         2 * DAY + 4 * HOUR,
         89 * DAY + 23 * HOUR,
     ];
-    assert_texts("lengths", |language| {
+    assert_texts("durations", |language| {
         let line = |length| {
             let exact = text::exact_length(length, language);
             let (short, full) = (text::length(length, language), text::full_length(length, language));
@@ -33,9 +33,9 @@ fn lengths_of_time() {
 }
 
 #[test]
-fn moments() {
+fn times() {
     let ago = [0, 3 * HOUR, 20 * HOUR, 3 * DAY, 6 * DAY, 7 * DAY, 30 * DAY, 400 * DAY];
-    assert_texts("moments", |language| {
+    assert_texts("times", |language| {
         let calendar = calendar(language);
         let line = |ago| {
             let moment = NOW - ago;
@@ -49,7 +49,7 @@ fn moments() {
 }
 
 #[test]
-fn ranges_to_choose_from() {
+fn time_ranges() {
     assert_texts("ranges", |language| {
         let words = ranges(10 * DAY, 36 * HOUR + MINUTE, language).into_iter().map(|(_, words)| words);
         section(
@@ -60,7 +60,7 @@ fn ranges_to_choose_from() {
 }
 
 #[test]
-fn what_a_search_finds() {
+fn search_results() {
     assert_texts("search", |language| {
         let found =
             [(0, 1), (1, 1), (1, 3), (3, 1_200)].map(|(found, all)| search::summary("shop", found, all, language));

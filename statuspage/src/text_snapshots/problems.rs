@@ -1,4 +1,4 @@
-//! What the page says of what could not be loaded, and of configurations that cannot be used.
+//! The texts about failed loads and invalid configurations.
 
 use shared::check_file::SkippedElement;
 use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
@@ -16,11 +16,11 @@ use crate::view::config_error::{self, ConfigError};
 use crate::view::problems::problems;
 use crate::view::{LoadProgress, ViewSettings, banner};
 
-fn refused(remedy: crate::i18n::Text) -> StoreError {
+fn unexpected_status(remedy: crate::i18n::Text) -> StoreError {
     StoreError::UnexpectedStatus { status: "403: AccessDenied".to_owned(), remedy, region: "eu-west-3".to_owned() }
 }
 
-/// One of each kind.
+/// One error of each kind, and of each remedy.
 fn errors() -> Vec<StoreError> {
     let mut errors = vec![
         StoreError::Blocked("https://s3.example.com".to_owned()),
@@ -54,14 +54,14 @@ fn errors() -> Vec<StoreError> {
             texts::CONFIG_MISSING,
             texts::CONFIG_FORBIDDEN,
         ]
-        .map(refused),
+        .map(unexpected_status),
     );
     errors
 }
 
 #[test]
 fn errors_of_the_store() {
-    assert_texts("source_errors", |language| {
+    assert_texts("store_errors", |language| {
         section("errors", &errors().iter().map(|error| error.describe(language)).collect::<Vec<_>>())
     });
 }
@@ -125,7 +125,7 @@ fn problems_of_a_load() {
 }
 
 #[test]
-fn results_of_the_future() {
+fn results_from_the_future() {
     assert_texts("future", |language| {
         let mut text = String::new();
         for minutes in [&[10_i64][..], &[10, 11]] {
@@ -149,8 +149,8 @@ fn a_node_whose_history_is_unreadable() {
 }
 
 #[test]
-fn notes_about_all_of_the_page() {
-    assert_texts("notes", |language| {
+fn banners() {
+    assert_texts("banners", |language| {
         let mut cache = Cache::default();
         cache.cached_at = Some(NOW - 12 * MINUTE);
         let online = settings(HOUR);
@@ -168,7 +168,7 @@ fn notes_about_all_of_the_page() {
     });
 }
 
-/// Configurations, each with other mistakes.
+/// Configurations with different mistakes.
 const CONFIGURATIONS: [&str; 12] = [
     "<!doctype html>",
     "",
@@ -185,14 +185,14 @@ const CONFIGURATIONS: [&str; 12] = [
 ];
 
 #[test]
-fn configurations_that_cannot_be_used() {
-    assert_texts("broken_configurations", |language| {
+fn invalid_configurations() {
+    assert_texts("invalid_configurations", |language| {
         let of = |text: &str| match config_error::parse(text) {
             Ok(config) => config.skipped,
-            Err(broken) => broken.describe(language),
+            Err(error) => error.describe(language),
         };
         let mut text: String = CONFIGURATIONS.iter().map(|text| section(&format!("`{text}`"), &of(text))).collect();
-        for error in [refused(texts::CONFIG_MISSING), refused(texts::CONFIG_FORBIDDEN)] {
+        for error in [unexpected_status(texts::CONFIG_MISSING), unexpected_status(texts::CONFIG_FORBIDDEN)] {
             text += &section("unread", &ConfigError::Unavailable(error).describe(language));
         }
         text
@@ -200,7 +200,7 @@ fn configurations_that_cannot_be_used() {
 }
 
 #[test]
-fn looks_that_are_skipped() {
+fn invalid_appearances_are_skipped() {
     let configuration = r##"{ "source": { "type": "http", "url": "store/" }, "title": 7, "language": "tlh",
         "look": { "logo": "javascript:1", "colors": { "light": { "accent": "red", "odd": "#fff" } }, "font": "comic", "radius": 900 },
         "texts": { "healthy": 7, "odd": "x" }, "links": [{ "text": "A" }], "groups": [{ "endpoints": ["A"] }], "order": "A",
@@ -209,5 +209,5 @@ fn looks_that_are_skipped() {
     let mut settings = insta::Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!("skipped_looks", section("skipped", &skipped)));
+    settings.bind(|| insta::assert_snapshot!("skipped_appearance", section("skipped", &skipped)));
 }

@@ -1,4 +1,4 @@
-//! What the page says in each state: the first lines, the endpoints, the timeline and the nodes.
+//! The texts of the page in each state: first lines, endpoints, timeline and nodes.
 
 use Status::{Degraded, Down, Healthy, Unknown};
 use shared::check_file::{CheckFile, CheckResult};
@@ -18,7 +18,7 @@ use crate::test_support::{evaluate, period};
 use crate::url_state::UrlState;
 use crate::view::{self, LoadProgress, endpoint, overall};
 
-/// One endpoint as one node saw it, every minute up to now; `down` are minutes ago.
+/// Checks of an endpoint from one node, every minute up to now. `status` maps minutes ago to statuses.
 fn steady(title: &'static str, node: &'static str, minutes: i64, status: impl Fn(i64) -> Status) -> Vec<Check> {
     (0..minutes).map(|ago| (title, node, ago, status(ago))).collect()
 }
@@ -32,14 +32,14 @@ fn lately(title: &'static str, node: &'static str, minutes: i64, status: Status)
     steady(title, node, 30, move |ago| if ago < minutes { status } else { Healthy })
 }
 
-/// A name for each combination of results that the page has its own sentence for, with the results.
+/// The combinations of results for which the page has different sentences, with names.
 fn scenarios() -> Vec<(&'static str, Vec<Check>)> {
     vec![
         ("no results", vec![]),
         ("one healthy", always("Shop", "", Healthy)),
         ("two healthy", [always("Shop", "", Healthy), always("Mail", "", Healthy)].concat()),
         ("three healthy", ["Shop", "Mail", "Search"].map(|title| always(title, "", Healthy)).concat()),
-        ("one healthy, seen by three nodes", ["eu", "us", "ap"].map(|node| always("Shop", node, Healthy)).concat()),
+        ("one healthy, checked by three nodes", ["eu", "us", "ap"].map(|node| always("Shop", node, Healthy)).concat()),
         ("one down", lately("Shop", "", 12, Down)),
         ("one degraded", lately("Shop", "", 12, Degraded)),
         ("one of two down", [lately("Shop", "", 1, Down), always("Mail", "", Healthy)].concat()),
@@ -116,7 +116,7 @@ fn the_first_lines_in_each_state() {
 }
 
 #[test]
-fn the_first_lines_while_nothing_is_known() {
+fn the_first_lines_without_results() {
     assert_texts("first_lines_without_results", |language| {
         let mut text = String::new();
         for loading in [LoadProgress::Listing, LoadProgress::Files(12, 1_440)] {
@@ -206,7 +206,7 @@ fn the_timeline_of_a_month() {
 }
 
 #[test]
-fn messages_name_what_they_are_about() {
+fn messages_name_their_services() {
     assert_texts("messages", |language| {
         let checks = ["A", "B", "C", "D", "E", "F"].map(|title| always(title, "", Healthy)).concat();
         let mut cache = cache(&checks);
@@ -233,7 +233,7 @@ fn messages_name_what_they_are_about() {
 }
 
 #[test]
-fn groups_say_how_many_are_in_which_state() {
+fn groups_count_statuses() {
     assert_texts("groups", |language| {
         let group = |title: &str, endpoints: &[&str]| Group {
             title: title.to_owned(),
@@ -267,8 +267,8 @@ fn groups_say_how_many_are_in_which_state() {
 }
 
 #[test]
-fn more_endpoints_than_are_drawn_are_counted() {
-    assert_texts("endpoints_not_drawn", |language| {
+fn endpoints_that_are_not_shown_are_counted() {
+    assert_texts("endpoints_not_shown", |language| {
         let shown = |count: usize| {
             let result = |number| CheckResult {
                 title: format!("E{number}"),
@@ -286,8 +286,8 @@ fn more_endpoints_than_are_drawn_are_counted() {
 }
 
 #[test]
-fn the_first_lines_where_nothing_is_watched() {
-    assert_texts("nothing_watched", |language| {
+fn the_first_lines_if_nothing_is_monitored() {
+    assert_texts("nothing_monitored", |language| {
         let (cache, calendar) = (cache(&[("Shop", "eu", 60, Healthy)]), calendar(language));
         let mut all = evaluate(&cache.dataset);
         all[0].retired = true;
@@ -312,8 +312,8 @@ fn an_endpoint_without_a_title_and_a_locator() {
 }
 
 #[test]
-fn endpoints_of_one_title_show_their_locators() {
-    assert_texts("twins", |language| {
+fn endpoints_with_the_same_title_show_their_locators() {
+    assert_texts("same_title", |language| {
         let mut cache = cache(&[always("Shop", "", Healthy), lately("Mail", "", 5, Down)].concat());
         cache.dataset.endpoints[1].key.title = "Shop".to_owned();
         let view = page(&mut cache, &Appearance::default(), LoadProgress::Complete, language);
@@ -322,7 +322,7 @@ fn endpoints_of_one_title_show_their_locators() {
 }
 
 #[test]
-fn two_checkers_of_one_name() {
+fn two_checkers_with_the_same_name() {
     assert_texts("two_checkers", |language| {
         let mut cache = Cache::default();
         cache.dataset.add_history(history_of_node(2).0, UnixNanos::MAX);
@@ -332,7 +332,7 @@ fn two_checkers_of_one_name() {
 }
 
 #[test]
-fn nodes_report_their_troubles() {
+fn nodes_with_problems() {
     assert_texts("nodes", |language| {
         let ahead = vec![("Shop", "eu", -10, Healthy), ("Shop", "eu", 0, Healthy), ("Shop", "", 0, Healthy)];
         let mut text = section("a clock that is ahead", &{

@@ -20,11 +20,10 @@ pub const EXAMPLES: [(Text, &str); 2] = [
 /// Why the configuration is not usable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConfigError {
-    /// It failed to load.
     Unavailable(StoreError),
     /// It is a web page, which many web servers send for missing files.
     HtmlPage,
-    /// It has these problems.
+    /// All problems of its content.
     Invalid(Vec<String>),
 }
 
@@ -37,7 +36,6 @@ pub fn parse(text: &str) -> Result<PageConfig, ConfigError> {
 }
 
 impl ConfigError {
-    /// One sentence per problem.
     #[must_use]
     pub fn describe(self, language: &Language) -> Vec<String> {
         match self {

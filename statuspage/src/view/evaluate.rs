@@ -23,7 +23,6 @@ pub struct EvaluatedEndpoint<'a> {
     pub endpoint: &'a EndpointData,
     /// The spans of status according to the quorum.
     pub spans: Vec<Span>,
-    /// The current status.
     pub status: Status,
     /// The current votes, by index in `nodes`.
     pub tally: Tally,

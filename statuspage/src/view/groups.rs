@@ -72,7 +72,7 @@ fn add<'r>(
         own.extend(position.map(|position| (position, *evaluated)));
         position.is_none()
     });
-    own.sort_by_cached_key(|(place, _)| *place as i64);
+    own.sort_by_cached_key(|(position, _)| *position as i64);
     own.sort_by_cached_key(|(_, evaluated)| evaluated.urgency());
     let own: Vec<&EvaluatedEndpoint<'_>> = own.into_iter().map(|(_, evaluated)| evaluated).collect();
     // Keys do not depend on which groups are shown, so that folded groups stay folded.

@@ -59,9 +59,8 @@ pub struct BarView {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BarPart {
     pub status: Status,
-    /// The upper edge in pixels.
+    /// The upper edge. Both are in pixels.
     pub y: f64,
-    /// The height in pixels.
     pub height: f64,
 }
 

@@ -87,7 +87,7 @@ pub fn capitalize(word: &str) -> String {
     letters.next().map_or_else(String::new, |first| format!("{}{}", first.to_ascii_uppercase(), letters.as_str()))
 }
 
-/// The character that looks like the icon of a status.
+/// The character that resembles the icon of a status.
 #[must_use]
 pub fn symbol(status: Status) -> char {
     match status {

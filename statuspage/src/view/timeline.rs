@@ -74,7 +74,7 @@ pub enum EventKind {
         subject: String,
         /// For example `down for 4 min, until 14:06`.
         text: String,
-        /// The distinct errors.
+        /// Each error once.
         reasons: Vec<String>,
     },
     Message(Arc<MessageView>),

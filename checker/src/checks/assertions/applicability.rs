@@ -1,5 +1,5 @@
-//! Which subjects a kind of check provides, so that an assertion about another one is an error of the configuration instead
-//! of one that always fails.
+//! Which subjects a kind of check provides, so that an assertion about another one is an error of the configuration
+//! instead of one that always fails.
 
 use super::{Assertion, Subject};
 
@@ -16,8 +16,8 @@ impl Assertion {
         }
     }
 
-    /// Whether the assertion needs no TLS, for a check that uses none; `remedy` is the configuration that would enable it.
-    /// The error is a complete clause.
+    /// Whether the assertion needs no TLS, for a check that uses none; `remedy` is the configuration that would enable
+    /// it. The error is a complete clause.
     pub fn check_without_tls(&self, remedy: &str) -> Result<(), String> {
         let needs_tls = |subject: &&Subject| matches!(subject, Subject::Tls | Subject::Certificate);
         match self.subjects().into_iter().find(needs_tls).map(Subject::name) {

@@ -1,5 +1,5 @@
-//! Runs the assertions of a check. Expensive evaluations run in their own thread within the time limit of the attempt, so
-//! that the body of one endpoint does not delay the checks of others.
+//! Runs the assertions of a check. Expensive evaluations run in their own thread within the time limit of the attempt,
+//! so that the body of one endpoint does not delay the checks of others.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,8 +34,8 @@ impl Default for AssertionPool {
     }
 }
 
-/// Evaluates the assertions of a check whose attempts may take `limit`. An error is the reason why that was not possible;
-/// it says nothing about the endpoint.
+/// Evaluates the assertions of a check whose attempts have the time limit `limit`. The error explains why that was not
+/// possible; it says nothing about the endpoint.
 pub async fn evaluate(
     assertions: &Arc<[Assertion]>,
     limit: Duration,
@@ -134,7 +134,7 @@ mod tests {
         ProbeData { body: Some(body.into_bytes()), ..ProbeData::default() }
     }
 
-    /// Takes minutes with [`hostile`]: for each value of the list, it goes through the whole list.
+    /// Takes minutes with [`hostile`]: for each value of the array, it counts the whole array.
     const HOSTILE: &str = "[JSON $[?count($[*]) < 1]] exists";
 
     fn hostile() -> ProbeData {
@@ -179,7 +179,7 @@ mod tests {
     #[tokio::test]
     async fn two_large_bodies_take_all_permits() {
         let pool = AssertionPool::default();
-        // The evaluation goes on for seconds after its time limit.
+        // The evaluation continues for seconds after its time limit.
         let body = || with_body(format!("[{}1{}]", "1,".repeat(50_000), " ".repeat(1 << 20)));
         for left in [PERMITS / 2, 0] {
             let (record, _) = evaluate_one(HOSTILE, 50, body(), &pool).await.expect("it has its permits");

@@ -1,9 +1,9 @@
-//! Assertions: conditions that the data of an attempt must meet. Each is compiled once, and reports the expected and the
-//! actual value.
+//! Assertions: conditions that the data of an attempt must meet. Each is compiled once, and reports the expected and
+//! the actual value.
 //!
 //! A condition compares a [`subject`], whose actual value is a [`value`], with what is [`expected`]; an [`expression`]
-//! combines conditions. [`syntax`] parses the text form, [`applicability`] knows which kind of check provides which
-//! subject, and [`mod@evaluate`] runs the assertions of a check.
+//! combines conditions. [`syntax`] parses the text form, [`applicability`] checks that a kind of check provides the
+//! subjects, and [`mod@evaluate`] runs the assertions of a check.
 
 pub mod applicability;
 pub mod evaluate;
@@ -52,7 +52,7 @@ impl Assertion {
     /// How deep a condition can be nested.
     pub const MAX_DEPTH: usize = syntax::MAX_DEPTH;
 
-    /// An assertion with this text; without one, the text is made from the condition.
+    /// An assertion with this text; without one, the text is that of the condition.
     #[must_use]
     pub fn new(text: Option<&str>, otherwise: Status, condition: Condition) -> Assertion {
         let text = text.map_or_else(|| condition.0.to_string(), str::to_owned);
@@ -101,7 +101,7 @@ impl Assertion {
 }
 
 impl Condition {
-    /// Parses the text form, such as `[STATUS] == 200`. The error says what is expected and what is wrong.
+    /// Parses the text form, such as `[STATUS] == 200`.
     pub fn parse(text: &str) -> Result<Condition, String> {
         syntax::parse(text).map(Condition)
     }

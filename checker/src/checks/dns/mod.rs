@@ -1,5 +1,5 @@
-//! DNS checks: one attempt queries a server for the records of a name, over UDP and, if the answer is truncated, over TCP,
-//! and compares the answer with what is expected.
+//! DNS checks: one attempt queries a server for the records of a name, over UDP and, if the answer is truncated, over
+//! TCP, and compares the answer with what is expected.
 
 mod record;
 #[cfg(test)]
@@ -65,7 +65,8 @@ pub const RECORDS: &[&str] =
 pub const RCODES: &[&str] = &["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"];
 /// How long to wait for an answer over UDP before the query is sent again.
 const RETRANSMIT_AFTER: Duration = Duration::from_secs(2);
-/// The largest answer that is accepted over UDP, in bytes: the size that is safe from fragmentation (DNS flag day 2020).
+/// The largest answer that is accepted over UDP, in bytes: the size that is safe from fragmentation (DNS flag day
+/// 2020).
 const UDP_PAYLOAD: u16 = 1_232;
 
 /// The response code with this name.
@@ -113,7 +114,7 @@ async fn query(check: &DnsCheck, policy: AddressPolicy, stopwatch: Arc<Stopwatch
     Ok(ProbeData { peer: Some(server), ..ProbeData::default() })
 }
 
-/// Queries the server's addresses one after the other and returns the first answer, right or wrong.
+/// Queries the server's addresses one after the other and returns the first answer, expected or not.
 async fn query_any(
     check: &DnsCheck,
     addresses: &[SocketAddr],
@@ -133,10 +134,10 @@ async fn query_any(
         Ok((server, answer))
     };
     let no_addresses = format!("no such host `{}`", check.server.host);
-    let answered = first_to_succeed(addresses, stopwatch, no_addresses, query_one).await?;
+    let (server, answer) = first_to_succeed(addresses, stopwatch, no_addresses, query_one).await?;
     stopwatch.first_byte();
-    stopwatch.record(|data| data.peer = Some(answered.0));
-    Ok(answered)
+    stopwatch.record(|data| data.peer = Some(server));
+    Ok((server, answer))
 }
 
 fn query_message(check: &DnsCheck) -> Message {

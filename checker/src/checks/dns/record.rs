@@ -50,8 +50,8 @@ pub(super) fn canonical(record: RecordType, text: &str) -> String {
     }
 }
 
-/// A service parameter such as `alpn=h2`. The library ends lists with a comma, writes `=` even without a value, and names
-/// unknown keys `unknown7` where RFC 9460 has `key7`.
+/// A service parameter such as `alpn=h2`. The library ends lists with a comma, writes `=` even without a value, and
+/// names unknown keys `unknown7` where RFC 9460 has `key7`.
 fn parameter(word: &str) -> String {
     let word = word.trim_end_matches(',');
     let word = word.strip_suffix('=').filter(|key| !key.contains('=')).unwrap_or(word);

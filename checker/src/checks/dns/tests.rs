@@ -7,14 +7,14 @@ use hickory_proto::rr::rdata::{A, CAA, CNAME, TXT};
 use hickory_proto::rr::{RData, Record};
 use tokio::net::TcpListener;
 
-/// The answers of a server to a query, as bytes, over UDP (false) or TCP (true).
+/// The encoded answers of a server to a query over UDP (false) or TCP (true).
 type ServerBehavior = fn(Message, bool) -> Vec<Vec<u8>>;
 
 fn address(name: &str, last: u8) -> Record {
     Record::from_rdata(Name::from_ascii(name).expect("a name"), 60, RData::A(A::new(192, 0, 2, last)))
 }
 
-fn answered(query: &Message, records: &[Record]) -> Message {
+fn answer_with(query: &Message, records: &[Record]) -> Message {
     let mut answer = Message::response(query.metadata.id, OpCode::Query);
     answer.add_queries(query.queries.clone());
     answer.add_answers(records.to_vec());
@@ -78,21 +78,21 @@ async fn error_of(check: DnsCheck) -> Option<String> {
 }
 
 fn two(query: &Message) -> Message {
-    answered(query, &[address("shop.example.", 2), address("shop.example.", 1)])
+    answer_with(query, &[address("shop.example.", 2), address("shop.example.", 1)])
 }
 
 #[tokio::test]
 async fn answers_and_response_codes_are_compared() {
     use ResponseCode::{NXDomain, NoError, ServFail};
     let good: ServerBehavior = |query, _| vec![bytes(&two(&query))];
-    let none: ServerBehavior = |query, _| vec![bytes(&answered(&query, &[]))];
+    let none: ServerBehavior = |query, _| vec![bytes(&answer_with(&query, &[]))];
     let alias: ServerBehavior = |query, _| {
         let (shop, cdn) = (Name::from_ascii("shop.example.").expect("a name"), "cdn.example.");
         let alias = RData::CNAME(CNAME(Name::from_ascii(cdn).expect("a name")));
-        vec![bytes(&answered(&query, &[Record::from_rdata(shop, 60, alias), address(cdn, 7)]))]
+        vec![bytes(&answer_with(&query, &[Record::from_rdata(shop, 60, alias), address(cdn, 7)]))]
     };
     let missing: ServerBehavior = |query, _| {
-        let mut answer = answered(&query, &[]);
+        let mut answer = answer_with(&query, &[]);
         answer.metadata.response_code = NXDomain;
         vec![bytes(&answer)]
     };
@@ -136,7 +136,7 @@ async fn txt_and_caa_values_are_compared_exactly() {
             let authority = Some(Name::from_ascii("CA.example").expect("a name"));
             RData::CAA(CAA::new_issue(false, authority, Vec::new()))
         };
-        vec![bytes(&answered(&query, &[Record::from_rdata(owner, 60, data)]))]
+        vec![bytes(&answer_with(&query, &[Record::from_rdata(owner, 60, data)]))]
     };
     let port = serve(texts).await;
     for (record, answer, expected) in [
@@ -188,7 +188,7 @@ async fn forged_and_malformed_answers_are_rejected() {
     };
     let looping: ServerBehavior = |query, _| {
         // The name in the answer is a compression pointer to itself.
-        let mut answer = bytes(&answered(&query, &[]));
+        let mut answer = bytes(&answer_with(&query, &[]));
         answer[7] = 1;
         let here = answer.len() as u8;
         answer.extend([0xc0, here, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1]);
@@ -200,7 +200,7 @@ async fn forged_and_malformed_answers_are_rejected() {
         vec![answer]
     };
     let always_truncated: ServerBehavior = |query, _| {
-        let mut answer = answered(&query, &[]);
+        let mut answer = answer_with(&query, &[]);
         answer.metadata.truncation = true;
         vec![bytes(&answer)]
     };

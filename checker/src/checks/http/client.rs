@@ -1,7 +1,7 @@
 //! One HTTP/1.1 request and its response over its own connection, driven by hyper in the task of the attempt.
 //!
-//! reqwest's client is not used: it is built to share connections, and the tasks, channels and timers for that cost four
-//! times as much as the request itself when every connection is used once.
+//! reqwest's client is not used: it is built to share connections, and the tasks, channels and timers for that cost
+//! four times as much as the request itself when every connection is used once.
 
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};

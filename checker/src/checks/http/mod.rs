@@ -256,7 +256,7 @@ async fn evaluate(
     if !check.up_status.contains(status.as_u16()) {
         let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
         if capture.diagnostics {
-            // The outcome is known; the body is only shown.
+            // The body is only shown; the outcome is already known.
             let _ = tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, read_body(check, response, stopwatch)).await;
         }
         return Err(format!("response status {}{reason}, expected {}", status.as_u16(), check.up_status));

@@ -55,37 +55,37 @@ pub struct TlsOptions {
 }
 
 impl Address {
-    /// Parses `host:port`, `[ipv6]:port`, or a host alone if there is a default port. A scheme and a slash at the end, as
+    /// Parses `host:port`, `[ipv6]:port`, or a host alone if there is a default port. A scheme and a trailing slash, as
     /// in `tcp://host:port/`, are ignored.
     pub fn parse(text: &str, default_port: Option<u16>) -> Result<Address, InvalidAddress> {
-        let refused = || InvalidAddress(without_user(text));
+        let invalid = || InvalidAddress(without_user(text));
         let rest = text.trim();
         let rest = rest.split_once("://").map_or(rest, |(_, rest)| rest).trim_end_matches('/');
         if let Ok(IpAddr::V6(address)) = rest.parse() {
-            return Ok(Address { host: address.to_string(), port: default_port.ok_or_else(refused)? });
+            return Ok(Address { host: address.to_string(), port: default_port.ok_or_else(invalid)? });
         }
         let (host, port) = match rest.strip_prefix('[') {
             Some(rest) => {
-                let (host, after) = rest.split_once(']').ok_or_else(refused)?;
-                host.parse::<std::net::Ipv6Addr>().map_err(|_| refused())?;
-                (host, after.strip_prefix(':').or(after.is_empty().then_some("")).ok_or_else(refused)?)
+                let (host, after) = rest.split_once(']').ok_or_else(invalid)?;
+                host.parse::<std::net::Ipv6Addr>().map_err(|_| invalid())?;
+                (host, after.strip_prefix(':').or(after.is_empty().then_some("")).ok_or_else(invalid)?)
             }
             None => rest.split_once(':').unwrap_or((rest, "")),
         };
         let port = match port {
-            "" => default_port.ok_or_else(refused)?,
-            port => port.parse().ok().filter(|port| *port > 0).ok_or_else(refused)?,
+            "" => default_port.ok_or_else(invalid)?,
+            port => port.parse().ok().filter(|port| *port > 0).ok_or_else(invalid)?,
         };
-        let fits = |character: char| character.is_alphanumeric() || "-._:%".contains(character);
-        if host.is_empty() || !host.chars().all(fits) {
-            return Err(refused());
+        let is_allowed = |character: char| character.is_alphanumeric() || "-._:%".contains(character);
+        if host.is_empty() || !host.chars().all(is_allowed) {
+            return Err(invalid());
         }
         Ok(Address { host: host.to_owned(), port })
     }
 
     /// Parses a host without a port.
     pub fn parse_host(text: &str) -> Result<Address, InvalidHost> {
-        // Stands for a missing port; any other means that the text has one.
+        // Represents a missing port; any other one was in the text.
         const NO_PORT: u16 = 1;
         match Address::parse(text, Some(NO_PORT)) {
             Ok(Address { host, port: NO_PORT }) => Ok(Address { host, port: 0 }),
@@ -135,8 +135,8 @@ pub async fn resolve(
     let found = found.map_err(|error| error_text::describe_lookup_error(&error, &address.host))?;
     stopwatch.finish_lookup();
     let mut allowed: Vec<SocketAddr> = found.iter().copied().filter(|address| policy.allows(address.ip())).collect();
-    for address_found in &mut allowed {
-        address_found.set_port(address.port);
+    for socket_address in &mut allowed {
+        socket_address.set_port(address.port);
     }
     match (allowed.is_empty(), found.first()) {
         (false, _) => Ok(allowed),
@@ -165,7 +165,7 @@ pub async fn connect_for_single_write(
     let stream = first_to_succeed(&addresses, stopwatch, no_addresses, TcpStream::connect).await;
     let stream = stream.map_err(|error| error_text::describe_error(&error))?;
     stopwatch.connected();
-    stopwatch.record(|seen| seen.peer = stream.peer_addr().ok());
+    stopwatch.record(|data| data.peer = stream.peer_addr().ok());
     Ok(stream)
 }
 
@@ -178,28 +178,28 @@ pub async fn first_to_succeed<T, E, F: Future<Output = Result<T, E>>>(
     attempt: impl Fn(SocketAddr) -> F,
 ) -> Result<T, E> {
     if let [address] = addresses {
-        stopwatch.record(|seen| seen.attempted.push(*address));
+        stopwatch.record(|data| data.attempted.push(*address));
         return attempt(*address).await;
     }
-    let mut waiting = addresses.iter();
-    let mut trying = FuturesUnordered::new();
+    let mut untried = addresses.iter();
+    let mut attempts = FuturesUnordered::new();
     let mut last_error = no_addresses;
     loop {
-        let more = waiting.next().map(|address| {
-            stopwatch.record(|seen| seen.attempted.push(*address));
-            trying.push(attempt(*address));
+        let started = untried.next().map(|address| {
+            stopwatch.record(|data| data.attempted.push(*address));
+            attempts.push(attempt(*address));
         });
-        let more = more.is_some();
-        let next = async {
-            if more { tokio::time::sleep(CONNECTION_ATTEMPT_DELAY).await } else { std::future::pending().await }
+        let has_started = started.is_some();
+        let delay = async {
+            if has_started { tokio::time::sleep(CONNECTION_ATTEMPT_DELAY).await } else { std::future::pending().await }
         };
         tokio::select! {
-            tried = trying.next() => match tried {
-                Some(Ok(stream)) => return Ok(stream),
+            outcome = attempts.next() => match outcome {
+                Some(Ok(success)) => return Ok(success),
                 Some(Err(error)) => last_error = error,
                 None => return Err(last_error),
             },
-            () = next => {}
+            () = delay => {}
         }
     }
 }
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn addresses_are_parsed_in_every_spelling() {
-        for (text, usual, host, port) in [
+        for (text, default_port, host, port) in [
             ("db.example:5432", None, "db.example", 5_432),
             ("127.0.0.1:8099", None, "127.0.0.1", 8_099),
             ("[::1]:25", None, "::1", 25),
@@ -241,7 +241,7 @@ mod tests {
             ("tcp://shop.example:80", None, "shop.example", 80),
         ] {
             let expected = Address { host: host.to_owned(), port };
-            assert_eq!(Address::parse(text, usual), Ok(expected), "{text}");
+            assert_eq!(Address::parse(text, default_port), Ok(expected), "{text}");
         }
         for text in ["", "host", ":80", "host:", "host:0", "host:99999", "[::1:80", "a b:80", "[host]:80", "a/b:80"] {
             assert!(Address::parse(text, None).is_err(), "{text}");
@@ -264,12 +264,12 @@ mod tests {
         let open = listener.local_addr().expect("an address");
         let closed = SocketAddr::new(open.ip(), 9);
         let stopwatch = Stopwatch::start_recording();
-        let tried = async |addresses: &[SocketAddr]| {
+        let connect_to = async |addresses: &[SocketAddr]| {
             let no_addresses = io::Error::from(io::ErrorKind::AddrNotAvailable);
             first_to_succeed(addresses, &stopwatch, no_addresses, TcpStream::connect).await
         };
-        assert!(tried(&[closed, open]).await.is_ok());
-        assert!(tried(&[closed]).await.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused));
+        assert!(connect_to(&[closed, open]).await.is_ok());
+        assert!(connect_to(&[closed]).await.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused));
         assert_eq!(stopwatch.recorded().attempted, [closed, open, closed]);
     }
 }

@@ -1,4 +1,4 @@
-//! Checks whether this node is online: a failed check says nothing about the endpoint if the node is not.
+//! Checks whether this node is online. If it is not, a failed check proves nothing about the endpoint.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::checks::timing::Stopwatch;
 
 /// How long an outcome is reused: many endpoints fail at once when the node goes offline.
 const CACHE_FOR: Duration = Duration::from_secs(5);
-/// How long each address may take to accept a connection.
+/// The longest to wait for an address to accept a connection.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Addresses of which at least one accepts connections whenever the node is online, and the last outcome.

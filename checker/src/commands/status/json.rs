@@ -14,7 +14,7 @@ use shared::status::Status;
 use shared::uptime::{Ratio, Span, UptimeBreakdown, current_span, gaps, outages};
 
 use super::{Told, name_of};
-use crate::recorder::history_reader::Checks;
+use crate::recorder::history_reader::CheckMeasurements;
 
 /// What is told on request.
 pub(super) struct Details<'a> {
@@ -27,7 +27,7 @@ pub(super) struct Details<'a> {
 /// What response times are told from, as the page reads it.
 pub(super) enum Measurements {
     /// Every check of the period.
-    Checks(Checks),
+    Checks(CheckMeasurements),
     /// What the nodes keep of longer ones.
     Histories {
         /// The percentiles of hours and days.
@@ -110,7 +110,10 @@ impl Measurements {
     }
 }
 
-fn checks_of<'a>(checks: &'a Checks, standing: &EndpointStatus) -> impl Iterator<Item = &'a Vec<Measurement>> {
+fn checks_of<'a>(
+    checks: &'a CheckMeasurements,
+    standing: &EndpointStatus,
+) -> impl Iterator<Item = &'a Vec<Measurement>> {
     let nodes = standing.nodes.iter().map(|node| node.node.clone());
     let keys: Vec<_> = nodes.map(|node| (node, standing.key.clone())).collect();
     keys.into_iter().filter_map(|key| checks.get(&key))

@@ -19,7 +19,7 @@ use shared::{DAY, HOUR, Nanos, SECOND, UnixNanos, duration};
 use super::{NoStorage, Outcome, load};
 use crate::cli::{Format, StatusArguments};
 use crate::now;
-use crate::recorder::history_reader::{Depth, checks, outlook};
+use crate::recorder::history_reader::{Detail, histories, measurements};
 use crate::recorder::history_writer::HistoryError;
 use crate::sanitize::sanitize_for_terminal;
 use crate::store::Store;
@@ -46,8 +46,8 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     // A table has no room for details.
     let is_detailed = arguments.details && arguments.format == Format::Json;
     let is_by_check = range <= MAX_CHECK_RANGE;
-    let depth = if is_detailed && !is_by_check { Depth::Latencies } else { Depth::Standings };
-    let outlook = outlook(&store, from, now, depth).await.map_err(to_be_told)?;
+    let detail = if is_detailed && !is_by_check { Detail::Latencies } else { Detail::Status };
+    let outlook = histories(&store, from, now, detail).await.map_err(to_be_told)?;
     for (name, cause) in &outlook.unreadable {
         ui::warn(&format!("history unreadable, check files fill in: `{name}`: {cause}"));
     }
@@ -58,7 +58,7 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     match arguments.format {
         Format::Json if is_detailed => {
             let measurements = if is_by_check {
-                Measurements::Checks(checks(&store, from, now).await.map_err(to_be_told)?)
+                Measurements::Checks(measurements(&store, from, now).await.map_err(to_be_told)?)
             } else {
                 Measurements::kept(&told.histories, &outlook.latencies)?
             };

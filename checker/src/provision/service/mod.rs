@@ -1,6 +1,5 @@
-//! The requests that provisioning makes, one function each, and what their errors mean: which call, which permission is
-//! missing, the statement that would give it. Those to S3 are here, those to IAM in `users`; what to do when is
-//! others' business.
+//! The requests of provisioning, one function each: to S3 here, to IAM in [`users`]. Errors contain the call and, if a
+//! permission is missing, the policy statement that grants it.
 
 mod users;
 
@@ -19,10 +18,10 @@ use crate::store::settings::{Bucket, WriterKeys};
 
 pub use self::users::{KeyState, ListedKey, User};
 
-/// Regions in which a bucket is created without saying so.
-const REGIONS_LEFT_OUT: [&str; 2] = ["us-east-1", "auto"];
+/// Regions that a request to create a bucket must not contain.
+const IMPLICIT_REGIONS: [&str; 2] = ["us-east-1", "auto"];
 
-/// A service as an administrator reaches it, and the one bucket it is about.
+/// Clients with an administrator's credentials, for one bucket and its users.
 #[derive(Debug, Clone)]
 pub struct Service {
     s3: aws_sdk_s3::Client,
@@ -31,51 +30,41 @@ pub struct Service {
     region: String,
 }
 
-/// Whose a bucket is.
+/// Whether a bucket exists in this account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BucketState {
-    /// There is none of that name.
     Missing,
-    /// It is there, and ours.
+    /// It exists and belongs to this account.
     Ours,
 }
 
-/// The service did not do what was asked.
+/// A request of provisioning failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
-    /// A call failed.
-    #[error("failed to {task} ({}): {problem}{}", call.action, call.remedy(problem))]
+    #[error("failed to {task} ({}): {cause}{}", call.action, call.remedy(cause))]
     Refused {
-        /// What was tried, as a fragment.
+        /// The operation, as a fragment.
         task: String,
-        /// The call.
         call: Box<Call>,
-        /// What is wrong.
-        problem: S3Error,
-        /// The error's code, as the service names it.
+        cause: S3Error,
         code: Option<String>,
     },
-    /// The bucket is another account's.
+    /// The bucket belongs to another account.
     #[error(
         "the bucket `{0}` belongs to another account; bucket names are unique across all accounts, so choose another"
     )]
     ForeignBucket(String),
-    /// There is no IAM behind this endpoint.
+    /// The service has no IAM API.
     #[error("`{endpoint}` has no IAM API for managing users (status {status})")]
-    NoIam {
-        /// The service's URL.
-        endpoint: String,
-        /// The answer's HTTP status.
-        status: u16,
-    },
+    NoIam { endpoint: String, status: u16 },
 }
 
-/// A call as policies name it.
+/// A call, as policies spell it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
     /// Such as `s3:CreateBucket`.
     pub action: &'static str,
-    /// What it is done to, as an ARN.
+    /// The ARN of the bucket, object or user.
     pub resource: String,
 }
 
@@ -86,8 +75,8 @@ impl Call {
         json!({ "Effect": "Allow", "Action": self.action, "Resource": self.resource })
     }
 
-    fn remedy(&self, problem: &S3Error) -> String {
-        match problem {
+    fn remedy(&self, cause: &S3Error) -> String {
+        match cause {
             S3Error::AccessDenied { .. } => format!("; this statement allows it: {}", self.statement()),
             _ => String::new(),
         }
@@ -95,30 +84,30 @@ impl Call {
 }
 
 impl ServiceError {
-    /// Whether the service names the error so.
+    /// Whether the service returned this error code.
     #[must_use]
-    pub fn is_named(&self, name: &str) -> bool {
-        matches!(self, ServiceError::Refused { code: Some(code), .. } if code == name)
+    pub fn has_code(&self, expected: &str) -> bool {
+        matches!(self, ServiceError::Refused { code: Some(code), .. } if code == expected)
     }
 
-    /// Whether the call may have been done all the same: the answer was lost, or the service stumbled.
+    /// Whether the call may have succeeded although it failed: the response was lost, or the service had an internal error.
     #[must_use]
-    pub fn may_be_done(&self) -> bool {
-        matches!(self, ServiceError::Refused { problem, .. } if problem.is_transient())
+    pub fn may_have_succeeded(&self) -> bool {
+        matches!(self, ServiceError::Refused { cause, .. } if cause.is_transient())
     }
 
-    /// Whether the service does not know the call at all.
+    /// Whether the service does not support the call.
     #[must_use]
-    pub fn is_unknown_to_service(&self) -> bool {
-        ["NotImplemented", "MethodNotAllowed", "XNotImplemented", "NotSupported"].iter().any(|name| self.is_named(name))
-            || matches!(self, ServiceError::Refused { problem: S3Error::NotS3 { status: 405 | 501 }, .. })
+    pub fn is_unsupported(&self) -> bool {
+        ["NotImplemented", "MethodNotAllowed", "XNotImplemented", "NotSupported"].iter().any(|code| self.has_code(code))
+            || matches!(self, ServiceError::Refused { cause: S3Error::NotS3 { status: 405 | 501 }, .. })
     }
 }
 
-type Answer<T> = Result<T, ServiceError>;
+type ServiceResult<T> = Result<T, ServiceError>;
 
 impl Service {
-    /// Prepares requests with the bucket's own keys, a profile's or those of the default chain; none is made.
+    /// Prepares the clients with the bucket's keys, a profile's, or those of AWS's default chain. Sends no request.
     pub async fn open(bucket: &Bucket, profile: Option<&str>) -> Service {
         let credentials = profile.map_or(Credentials::OfBucket, Credentials::OfProfile);
         Service::with_settings(&client::settings(bucket, credentials).await, bucket)
@@ -133,62 +122,64 @@ impl Service {
         }
     }
 
-    /// The region that requests go to.
+    /// The region of all requests.
     #[must_use]
     pub fn region(&self) -> &str {
         &self.region
     }
 
-    /// The bucket's own S3 client, for those who delete in bulk.
+    /// The S3 client, for deleting objects.
     pub(super) fn client(&self) -> &aws_sdk_s3::Client {
         &self.s3
     }
 
-    /// Whether the bucket is there, and whose it is.
-    pub async fn look_at_bucket(&self) -> Answer<BucketState> {
-        let looked = self.s3.head_bucket().bucket(&self.bucket.name).send().await;
-        match looked {
+    /// Whether the bucket exists and belongs to this account.
+    pub async fn bucket_state(&self) -> ServiceResult<BucketState> {
+        let head = self.s3.head_bucket().bucket(&self.bucket.name).send().await;
+        match head {
             Ok(_) => self.refuse_foreign_bucket().await,
             Err(error) if status(&error) == 404 => self.confirm_missing().await,
             Err(error) if status(&error) == 403 => {
-                // A HEAD's answer has no words; a listing's has, and tells a wrong key from somebody else's bucket.
+                // A response to HEAD has no body; a listing distinguishes a wrong key from another account's bucket.
                 let listing = self.s3.list_buckets().prefix(&self.bucket.name).send().await;
                 match listing {
                     Ok(buckets) if self.is_among(&buckets) => {
-                        Err(self.refused("look at", self.on_bucket("s3:ListBucket"), &error))
+                        Err(self.refused("check", self.on_bucket("s3:ListBucket"), &error))
                     }
                     Ok(_) => Err(ServiceError::ForeignBucket(self.bucket.name.clone())),
-                    Err(error) => Err(self.refused("look at", self.on_bucket("s3:ListAllMyBuckets"), &error)),
+                    Err(error) => Err(self.refused("check", self.on_bucket("s3:ListAllMyBuckets"), &error)),
                 }
             }
-            Err(error) if matches!(status(&error), 301 | 307 | 400) => self.look_at_listing(&error).await,
-            Err(error) => Err(self.refused("look at", self.on_bucket("s3:ListBucket"), &error)),
+            Err(error) if matches!(status(&error), 301 | 307 | 400) => self.bucket_state_from_listing(&error).await,
+            Err(error) => Err(self.refused("check", self.on_bucket("s3:ListBucket"), &error)),
         }
     }
 
-    /// A HEAD's answer has no words; a listing's has, and tells another region from what is no S3 service at all.
-    async fn look_at_listing<E>(&self, head: &SdkError<E, HttpResponse>) -> Answer<BucketState>
+    /// Distinguishes a wrong region from a server that does not speak S3. A response to HEAD has no body, but a listing's
+    /// contains an error code.
+    async fn bucket_state_from_listing<E>(&self, head: &SdkError<E, HttpResponse>) -> ServiceResult<BucketState>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         let call = self.on_bucket("s3:ListBucket");
         match self.s3.list_objects_v2().bucket(&self.bucket.name).max_keys(1).send().await {
-            Ok(_) => Err(self.refused("look at", call, head)),
-            Err(error) => Err(self.refused("look at", call, &error)),
+            Ok(_) => Err(self.refused("check", call, head)),
+            Err(error) => Err(self.refused("check", call, &error)),
         }
     }
 
-    /// A HEAD's answer has no words, and any web server says 404; a listing's tells whether S3 says so.
-    async fn confirm_missing(&self) -> Answer<BucketState> {
+    /// Distinguishes a missing bucket from a server that does not speak S3: any web server responds to HEAD with 404.
+    async fn confirm_missing(&self) -> ServiceResult<BucketState> {
         match self.s3.list_objects_v2().bucket(&self.bucket.name).max_keys(1).send().await {
             Ok(_) => self.refuse_foreign_bucket().await,
             Err(error) if matches!(error.code(), Some("NoSuchBucket" | "AccessDenied")) => Ok(BucketState::Missing),
-            Err(error) => Err(self.refused("look at", self.on_bucket("s3:ListBucket"), &error)),
+            Err(error) => Err(self.refused("check", self.on_bucket("s3:ListBucket"), &error)),
         }
     }
 
-    /// A bucket that others let us look at is not ours yet. A service that lists no buckets is believed.
-    async fn refuse_foreign_bucket(&self) -> Answer<BucketState> {
+    /// Fails if the bucket belongs to another account that lets us read it. If the service cannot list buckets, the bucket
+    /// counts as ours.
+    async fn refuse_foreign_bucket(&self) -> ServiceResult<BucketState> {
         match self.s3.list_buckets().prefix(&self.bucket.name).send().await {
             Ok(buckets) if !self.is_among(&buckets) => Err(ServiceError::ForeignBucket(self.bucket.name.clone())),
             _ => Ok(BucketState::Ours),
@@ -199,17 +190,16 @@ impl Service {
         buckets.buckets().iter().any(|bucket| bucket.name() == Some(&self.bucket.name))
     }
 
-    /// Creates the bucket in its region.
-    pub async fn create_bucket(&self) -> Answer<()> {
-        let place = (!REGIONS_LEFT_OUT.contains(&self.region.as_str())).then(|| {
+    pub async fn create_bucket(&self) -> ServiceResult<()> {
+        let location = (!IMPLICIT_REGIONS.contains(&self.region.as_str())).then(|| {
             let region = BucketLocationConstraint::from(self.region.as_str());
             CreateBucketConfiguration::builder().location_constraint(region).build()
         });
-        let made =
-            self.s3.create_bucket().bucket(&self.bucket.name).set_create_bucket_configuration(place).send().await;
-        match made {
+        let created =
+            self.s3.create_bucket().bucket(&self.bucket.name).set_create_bucket_configuration(location).send().await;
+        match created {
             Ok(_) => Ok(()),
-            // An attempt whose answer was lost has made it.
+            // An earlier attempt, whose response was lost, created it.
             Err(error) if error.code() == Some("BucketAlreadyOwnedByYou") => Ok(()),
             Err(error) if error.code() == Some("BucketAlreadyExists") => {
                 Err(ServiceError::ForeignBucket(self.bucket.name.clone()))
@@ -218,98 +208,94 @@ impl Service {
         }
     }
 
-    /// Deletes the bucket, which has to be empty.
-    pub async fn delete_bucket(&self) -> Answer<()> {
-        let gone = self.s3.delete_bucket().bucket(&self.bucket.name).send().await;
-        self.unless_named("delete", "s3:DeleteBucket", gone, "NoSuchBucket").map(drop)
+    /// Deletes the bucket, which must be empty.
+    pub async fn delete_bucket(&self) -> ServiceResult<()> {
+        let deleted = self.s3.delete_bucket().bucket(&self.bucket.name).send().await;
+        self.unless_missing("delete", "s3:DeleteBucket", deleted, "NoSuchBucket").map(drop)
     }
 
-    /// The bucket's CORS rules.
-    pub async fn cors(&self) -> Answer<Vec<CorsRule>> {
+    pub async fn cors(&self) -> ServiceResult<Vec<CorsRule>> {
         let rules = self.s3.get_bucket_cors().bucket(&self.bucket.name).send().await;
         let rules =
-            self.unless_named("read the CORS rules of", "s3:GetBucketCORS", rules, "NoSuchCORSConfiguration")?;
+            self.unless_missing("read the CORS rules of", "s3:GetBucketCORS", rules, "NoSuchCORSConfiguration")?;
         Ok(rules.map(|rules| rules.cors_rules().to_vec()).unwrap_or_default())
     }
 
-    /// Replaces the bucket's CORS rules; none removes them.
-    pub async fn put_cors(&self, rules: Vec<CorsRule>) -> Answer<()> {
+    /// Replaces the bucket's CORS rules. An empty list deletes them.
+    pub async fn put_cors(&self, rules: Vec<CorsRule>) -> ServiceResult<()> {
         let call = || self.on_bucket("s3:PutBucketCORS");
         if rules.is_empty() {
-            let gone = self.s3.delete_bucket_cors().bucket(&self.bucket.name).send().await;
-            return gone.map(drop).map_err(|error| self.refused("remove the CORS rules of", call(), &error));
+            let deleted = self.s3.delete_bucket_cors().bucket(&self.bucket.name).send().await;
+            return deleted.map(drop).map_err(|error| self.refused("delete the CORS rules of", call(), &error));
         }
         let rules = CorsConfiguration::builder().set_cors_rules(Some(rules)).build();
-        let rules = rules.map_err(|error| self.cannot_ask("set the CORS rules of", call(), &error))?;
+        let rules = rules.map_err(|error| self.invalid_request("set the CORS rules of", call(), &error))?;
         let put = self.s3.put_bucket_cors().bucket(&self.bucket.name).cors_configuration(rules).send().await;
         put.map(drop).map_err(|error| self.refused("set the CORS rules of", call(), &error))
     }
 
-    /// The bucket's lifecycle rules.
-    pub async fn lifecycle(&self) -> Answer<Vec<LifecycleRule>> {
+    pub async fn lifecycle(&self) -> ServiceResult<Vec<LifecycleRule>> {
         let rules = self.s3.get_bucket_lifecycle_configuration().bucket(&self.bucket.name).send().await;
         let (task, action) = ("read the lifecycle rules of", "s3:GetLifecycleConfiguration");
-        let rules = self.unless_named(task, action, rules, "NoSuchLifecycleConfiguration")?;
+        let rules = self.unless_missing(task, action, rules, "NoSuchLifecycleConfiguration")?;
         Ok(rules.map(|rules| rules.rules().to_vec()).unwrap_or_default())
     }
 
-    /// Replaces the bucket's lifecycle rules; none removes them.
-    pub async fn put_lifecycle(&self, rules: Vec<LifecycleRule>) -> Answer<()> {
+    /// Replaces the bucket's lifecycle rules. An empty list deletes them.
+    pub async fn put_lifecycle(&self, rules: Vec<LifecycleRule>) -> ServiceResult<()> {
         let call = || self.on_bucket("s3:PutLifecycleConfiguration");
         let task = "set the lifecycle rules of";
         if rules.is_empty() {
-            let gone = self.s3.delete_bucket_lifecycle().bucket(&self.bucket.name).send().await;
-            return gone.map(drop).map_err(|error| self.refused(task, call(), &error));
+            let deleted = self.s3.delete_bucket_lifecycle().bucket(&self.bucket.name).send().await;
+            return deleted.map(drop).map_err(|error| self.refused(task, call(), &error));
         }
         let rules = BucketLifecycleConfiguration::builder().set_rules(Some(rules)).build();
-        let rules = rules.map_err(|error| self.cannot_ask(task, call(), &error))?;
+        let rules = rules.map_err(|error| self.invalid_request(task, call(), &error))?;
         let put = self.s3.put_bucket_lifecycle_configuration().bucket(&self.bucket.name).lifecycle_configuration(rules);
         put.send().await.map(drop).map_err(|error| self.refused(task, call(), &error))
     }
 
-    /// The bucket's policy.
-    pub async fn bucket_policy(&self) -> Answer<Option<Value>> {
+    pub async fn bucket_policy(&self) -> ServiceResult<Option<Value>> {
         let policy = self.s3.get_bucket_policy().bucket(&self.bucket.name).send().await;
-        let policy = self.unless_named("read the policy of", "s3:GetBucketPolicy", policy, "NoSuchBucketPolicy");
+        let policy = self.unless_missing("read the policy of", "s3:GetBucketPolicy", policy, "NoSuchBucketPolicy");
         match policy {
             Ok(policy) => Ok(policy.and_then(|policy| serde_json::from_str(policy.policy()?).ok())),
-            Err(error) if error.is_unknown_to_service() => Ok(None),
+            Err(error) if error.is_unsupported() => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Replaces the bucket's policy; none removes it.
-    pub async fn put_bucket_policy(&self, policy: Option<&Value>) -> Answer<()> {
+    /// Replaces the bucket's policy. `None` deletes it.
+    pub async fn put_bucket_policy(&self, policy: Option<&Value>) -> ServiceResult<()> {
         let Some(policy) = policy else {
-            let gone = self.s3.delete_bucket_policy().bucket(&self.bucket.name).send().await;
+            let deleted = self.s3.delete_bucket_policy().bucket(&self.bucket.name).send().await;
             let call = self.on_bucket("s3:DeleteBucketPolicy");
-            return gone.map(drop).map_err(|error| self.refused("remove the policy of", call, &error));
+            return deleted.map(drop).map_err(|error| self.refused("delete the policy of", call, &error));
         };
         let put = self.s3.put_bucket_policy().bucket(&self.bucket.name).policy(policy.to_string()).send().await;
         put.map(drop).map_err(|error| self.refused("set the policy of", self.on_bucket("s3:PutBucketPolicy"), &error))
     }
 
-    /// The bucket's public access block; `None` if there is none, or if the service knows none.
-    pub async fn access_block(&self) -> Answer<Option<PublicAccessBlockConfiguration>> {
+    /// The bucket's public access block; `None` if it has none or the service does not support it.
+    pub async fn access_block(&self) -> ServiceResult<Option<PublicAccessBlockConfiguration>> {
         let block = self.s3.get_public_access_block().bucket(&self.bucket.name).send().await;
         let (task, action) = ("read the public access block of", "s3:GetBucketPublicAccessBlock");
-        match self.unless_named(task, action, block, "NoSuchPublicAccessBlockConfiguration") {
+        match self.unless_missing(task, action, block, "NoSuchPublicAccessBlockConfiguration") {
             Ok(block) => Ok(block.and_then(|block| block.public_access_block_configuration)),
-            Err(error) if error.is_unknown_to_service() => Ok(None),
+            Err(error) if error.is_unsupported() => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Replaces the bucket's public access block.
-    pub async fn put_access_block(&self, block: PublicAccessBlockConfiguration) -> Answer<()> {
+    pub async fn put_access_block(&self, block: PublicAccessBlockConfiguration) -> ServiceResult<()> {
         let put = self.s3.put_public_access_block().bucket(&self.bucket.name);
         let put = put.public_access_block_configuration(block).send().await;
         let call = || self.on_bucket("s3:PutBucketPublicAccessBlock");
         put.map(drop).map_err(|error| self.refused("set the public access block of", call(), &error))
     }
 
-    /// Lists one object with these keys, to see whether they are known yet.
-    pub async fn try_keys(&self, keys: &WriterKeys) -> Answer<()> {
+    /// Lists one object with these keys, to test whether they work.
+    pub async fn try_keys(&self, keys: &WriterKeys) -> ServiceResult<()> {
         let bucket = Bucket { keys: Some(keys.clone()), region: Some(self.region.clone()), ..self.bucket.clone() };
         let client = Service::open(&bucket, None).await.s3;
         let listed = client.list_objects_v2().bucket(&bucket.name).prefix(&bucket.prefix).max_keys(1).send().await;
@@ -323,20 +309,20 @@ impl Service {
         Call { action, resource }
     }
 
-    /// What an answer holds; `None` if the service says by this name that there is nothing.
-    fn unless_named<T, E>(
+    /// The response; `None` if the service returns this error code, which means that nothing is configured.
+    fn unless_missing<T, E>(
         &self,
         task: &str,
         action: &'static str,
-        answer: Result<T, SdkError<E, HttpResponse>>,
-        name: &str,
-    ) -> Answer<Option<T>>
+        response: Result<T, SdkError<E, HttpResponse>>,
+        missing: &str,
+    ) -> ServiceResult<Option<T>>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        match answer {
-            Ok(answer) => Ok(Some(answer)),
-            Err(error) if error.code() == Some(name) => Ok(None),
+        match response {
+            Ok(response) => Ok(Some(response)),
+            Err(error) if error.code() == Some(missing) => Ok(None),
             Err(error) => Err(self.refused(task, self.on_bucket(action), &error)),
         }
     }
@@ -348,10 +334,10 @@ impl Service {
         self.error(format!("{task} the bucket `{}`", self.bucket.name), call, error)
     }
 
-    fn cannot_ask(&self, task: &str, call: Call, error: &aws_sdk_s3::error::BuildError) -> ServiceError {
+    fn invalid_request(&self, task: &str, call: Call, error: &aws_sdk_s3::error::BuildError) -> ServiceError {
         let task = format!("{task} the bucket `{}`", self.bucket.name);
-        let problem = S3Error::InvalidRequest(error.to_string());
-        ServiceError::Refused { task, call: Box::new(call), problem, code: None }
+        let cause = S3Error::InvalidRequest(error.to_string());
+        ServiceError::Refused { task, call: Box::new(call), cause, code: None }
     }
 
     fn error<E>(&self, task: String, call: Call, error: &SdkError<E, HttpResponse>) -> ServiceError
@@ -359,17 +345,17 @@ impl Service {
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         let context = RequestContext { action: Action::Get, bucket: &self.bucket.name, prefix: &self.bucket.prefix };
-        let problem = match client::sdk_error(&context, error) {
-            // Some services deny without a word.
+        let cause = match client::sdk_error(&context, error) {
+            // Some services deny access with an empty body.
             S3Error::AccessDenied { .. } | S3Error::NotS3 { status: 403 } => {
                 S3Error::AccessDenied { permission: call.action, resource: call.resource.clone() }
             }
             other => other,
         };
-        ServiceError::Refused { task, call: Box::new(call), problem, code: error.code().map(str::to_owned) }
+        ServiceError::Refused { task, call: Box::new(call), cause, code: error.code().map(str::to_owned) }
     }
 }
 
 fn status<E>(error: &SdkError<E, HttpResponse>) -> u16 {
-    error.raw_response().map_or(0, |answer| answer.status().as_u16())
+    error.raw_response().map_or(0, |response| response.status().as_u16())
 }

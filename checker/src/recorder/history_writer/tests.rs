@@ -1,7 +1,7 @@
-//! What holds for a history in a store, whatever happens to the runs that keep it.
+//! Tests of histories in a store, including interrupted and overlapping runs.
 
 use super::*;
-use crate::recorder::history_reader::{Depth, outlook};
+use crate::recorder::history_reader::{Detail, histories};
 use crate::store::settings::{Storage, StoreLocation};
 use crate::store::upload::put_check_file;
 use shared::aggregate::endpoint_statuses;
@@ -34,7 +34,7 @@ fn results(at: UnixNanos, status: Status) -> Vec<CheckResult> {
     }]
 }
 
-/// Stores a round as a checker does, and returns what it hands to the history.
+/// Stores a round as a checker does. Returns the arguments for the history.
 async fn stored(store: &Store, name: &str, at: UnixNanos, status: Status) -> (CheckFileName, Vec<CheckResult>) {
     let file = CheckFileName { stored_at: at + SECOND, node: Some(node(name)) };
     let results = results(at, status);
@@ -46,7 +46,7 @@ async fn bytes(store: &Store, name: &str, part: HistoryPart) -> Vec<u8> {
     store.get(&HistoryName { node: Some(node(name)), part }).await.unwrap().unwrap_or_default()
 }
 
-/// The history as a rebuild of an empty store with the same check files gives it.
+/// The history after a rebuild in an empty store with the same check files.
 async fn fresh(store: &Arc<Store>, name: &str, now: UnixNanos) -> Vec<u8> {
     let (_directory, other) = self::store().await;
     for (file, content) in store.get_all::<CheckFileName>(&store.list(Listing::all()).await.unwrap()).await.unwrap() {
@@ -57,9 +57,9 @@ async fn fresh(store: &Arc<Store>, name: &str, now: UnixNanos) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn each_round_is_in_the_history_and_a_rebuild_gives_the_same_bytes() {
+async fn a_rebuild_gives_the_same_bytes_as_single_rounds() {
     let (_directory, store) = store().await;
-    let mut kept = KeptHistory::new(node("a"), DEFAULT_EXPIRY);
+    let mut kept = HistoryWriter::new(node("a"), DEFAULT_EXPIRY);
     for minute in 0..30 {
         let at = START + minute * MINUTE;
         let round = stored(&store, "a", at, Status::Healthy).await;
@@ -72,15 +72,15 @@ async fn each_round_is_in_the_history_and_a_rebuild_gives_the_same_bytes() {
 }
 
 #[tokio::test]
-async fn one_shot_runs_that_overlap_lose_nothing() {
+async fn overlapping_runs_lose_no_round() {
     let (_directory, store) = store().await;
     let run = async |at: UnixNanos| {
         let round = stored(&store, "a", at, Status::Healthy).await;
-        (KeptHistory::new(node("a"), DEFAULT_EXPIRY), round)
+        (HistoryWriter::new(node("a"), DEFAULT_EXPIRY), round)
     };
     let (mut one, first) = run(START).await;
     one.add(&store, (&first.0, &first.1), &[], START + SECOND).await.unwrap();
-    // Two runs read the same history; the slower one writes over what the quicker one wrote.
+    // Two runs read the same history; the slower one overwrites the result of the faster one.
     let before = bytes(&store, "a", HistoryPart::Main).await;
     let (mut quick, quick_round) = run(START + MINUTE).await;
     quick.add(&store, (&quick_round.0, &quick_round.1), &[], START + MINUTE + SECOND).await.unwrap();
@@ -94,9 +94,9 @@ async fn one_shot_runs_that_overlap_lose_nothing() {
 }
 
 #[tokio::test]
-async fn a_round_that_waited_in_the_spool_is_put_in_its_place() {
+async fn a_round_from_the_spool_is_added_in_order() {
     let (_directory, store) = store().await;
-    let mut kept = KeptHistory::new(node("a"), DEFAULT_EXPIRY);
+    let mut kept = HistoryWriter::new(node("a"), DEFAULT_EXPIRY);
     for minute in (0..60).filter(|minute| *minute != 20) {
         let round = stored(&store, "a", START + minute * MINUTE, Status::Healthy).await;
         kept.add(&store, (&round.0, &round.1), &[], START + minute * MINUTE + SECOND).await.unwrap();
@@ -112,7 +112,7 @@ async fn a_round_that_waited_in_the_spool_is_put_in_its_place() {
 }
 
 #[tokio::test]
-async fn a_broken_history_is_made_again_and_a_newer_one_is_left_alone() {
+async fn an_invalid_history_is_rebuilt_and_a_newer_one_is_kept() {
     let (_directory, store) = store().await;
     let name = HistoryName { node: Some(node("a")), part: HistoryPart::Main };
     for minute in 0..3 {
@@ -121,21 +121,22 @@ async fn a_broken_history_is_made_again_and_a_newer_one_is_left_alone() {
     store.put(&name, "{\"version\":1,\"newest\"".into()).await.unwrap();
     let now = START + 3 * MINUTE;
     let round = stored(&store, "a", now, Status::Healthy).await;
-    KeptHistory::new(node("a"), DEFAULT_EXPIRY).add(&store, (&round.0, &round.1), &[], now + SECOND).await.unwrap();
+    HistoryWriter::new(node("a"), DEFAULT_EXPIRY).add(&store, (&round.0, &round.1), &[], now + SECOND).await.unwrap();
     let there = bytes(&store, "a", HistoryPart::Main).await;
     assert_eq!(there, fresh(&store, "a", now + SECOND).await);
 
     store.put(&name, "{\"version\":7}".into()).await.unwrap();
     let round = stored(&store, "a", now + MINUTE, Status::Healthy).await;
-    let refused = KeptHistory::new(node("a"), DEFAULT_EXPIRY).add(&store, (&round.0, &round.1), &[], now + HOUR).await;
+    let refused =
+        HistoryWriter::new(node("a"), DEFAULT_EXPIRY).add(&store, (&round.0, &round.1), &[], now + HOUR).await;
     assert!(refused.unwrap_err().to_string().contains("update it"));
     assert_eq!(bytes(&store, "a", HistoryPart::Main).await, b"{\"version\":7}");
 }
 
 #[tokio::test]
-async fn a_day_that_is_over_closes_into_the_latencies() {
+async fn a_finished_day_is_closed_in_the_latencies() {
     let (_directory, store) = store().await;
-    let mut kept = KeptHistory::new(node("a"), DEFAULT_EXPIRY);
+    let mut kept = HistoryWriter::new(node("a"), DEFAULT_EXPIRY);
     for hour in 0..27 {
         let round = stored(&store, "a", START + hour * HOUR, Status::Healthy).await;
         kept.add(&store, (&round.0, &round.1), &[], START + hour * HOUR + SECOND).await.unwrap();
@@ -146,23 +147,23 @@ async fn a_day_that_is_over_closes_into_the_latencies() {
 }
 
 #[tokio::test]
-async fn unreadable_check_files_are_named_and_the_others_count() {
+async fn invalid_check_files_are_reported_and_the_others_count() {
     let (_directory, store) = store().await;
     stored(&store, "a", START, Status::Healthy).await;
     let bad = CheckFileName { stored_at: START + MINUTE, node: Some(node("a")) };
     store.put(&bad, "<html>".into()).await.unwrap();
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     let now = START + HOUR;
     let rebuilt =
-        rebuild(&store, Some(&node("a")), DEFAULT_EXPIRY, now, |done, of| told.push((done, of))).await.unwrap();
-    assert_eq!((rebuilt.files, rebuilt.unreadable.len(), told.last()), (2, 1, Some(&(2, 2))));
+        rebuild(&store, Some(&node("a")), DEFAULT_EXPIRY, now, |done, of| reported.push((done, of))).await.unwrap();
+    assert_eq!((rebuilt.files, rebuilt.unreadable.len(), reported.last()), (2, 1, Some(&(2, 2))));
     assert_eq!(rebuilt.unreadable[0].0, bad);
 }
 
 #[tokio::test]
-async fn nodes_with_and_without_a_history_are_seen_together() {
+async fn nodes_with_and_without_a_history_are_read_together() {
     let (_directory, store) = store().await;
-    let mut kept = KeptHistory::new(node("a"), DEFAULT_EXPIRY);
+    let mut kept = HistoryWriter::new(node("a"), DEFAULT_EXPIRY);
     for minute in 0..60 {
         let at = START + minute * MINUTE;
         let round = stored(&store, "a", at, Status::Healthy).await;
@@ -172,15 +173,15 @@ async fn nodes_with_and_without_a_history_are_seen_together() {
         stored(&store, "b", at, if minute < 30 { Status::Healthy } else { Status::Down }).await;
     }
     let now = START + HOUR;
-    let seen = outlook(&store, START, now, Depth::Standings).await.unwrap();
-    let standing = &endpoint_statuses(&seen.histories)[0];
-    assert_eq!((seen.histories.len(), standing.nodes.len()), (2, 2));
-    let present = standing.tally(now);
+    let seen = histories(&store, START, now, Detail::Status).await.unwrap();
+    let endpoint = &endpoint_statuses(&seen.histories)[0];
+    assert_eq!((seen.histories.len(), endpoint.nodes.len()), (2, 2));
+    let present = endpoint.tally(now);
     assert!(present.is_localized() && present.voters == 2);
-    assert_eq!(standing.nodes[1].spans.len(), 2);
-    // A history that cannot be read is named, and its check files fill in.
+    assert_eq!(endpoint.nodes[1].spans.len(), 2);
+    // An invalid history is reported, and its check files replace it.
     let name = HistoryName { node: Some(node("a")), part: HistoryPart::Main };
     store.put(&name, "half".into()).await.unwrap();
-    let seen = outlook(&store, START, now, Depth::Standings).await.unwrap();
+    let seen = histories(&store, START, now, Detail::Status).await.unwrap();
     assert_eq!((seen.unreadable.len(), endpoint_statuses(&seen.histories)[0].breakdown(START, now).unknown), (1, 0));
 }

@@ -1,49 +1,50 @@
-//! A badge: title, state and the time of the last check as a picture of about a kilobyte, without script, style or font.
+//! A badge: title, status and time of the last check as an SVG image of about a kilobyte, without scripts, styles and
+//! fonts.
 
 use shared::UnixNanos;
 use shared::status::Status;
 
-use super::{escaped, minute};
+use super::{escape, format_minute};
 use crate::sanitize::sanitize_for_terminal;
 
-/// The most of a title that is shown, in characters.
+/// The length limit of titles, in characters.
 const TITLE_LIMIT: usize = 40;
-/// The height of a badge, in pixels.
+/// The height, in pixels.
 const HEIGHT: usize = 20;
-/// The room on either side of a text, in pixels.
+/// The space on both sides of a text, in pixels.
 const MARGIN: usize = 6;
-/// The ground of the title.
-const TITLE_GROUND: &str = "#3a3f45";
+/// The background color of the title.
+const TITLE_BACKGROUND: &str = "#3a3f45";
 
-/// The badge of something in this state as of `at`. A picture cannot know how old it is, so it says of when it is.
+/// Draws a badge. It contains its time, since an image cannot show its age.
 #[must_use]
 pub fn draw(title: &str, word: &str, status: Status, at: UnixNanos) -> String {
-    let moment = minute(at);
-    let state = format!("{word} · {moment}");
+    let time = format_minute(at);
+    let state = format!("{word} · {time}");
     let shown = sanitize_for_terminal(title, TITLE_LIMIT);
     let (left, right) = (width_of(&shown), width_of(&state));
     let (left_box, right_box) = (left + 2 * MARGIN, right + 2 * MARGIN);
     let width = left_box + right_box;
-    let (name, state) = (escaped(title, TITLE_LIMIT), escaped(&state, usize::MAX));
-    let spoken = format!("{name}: {}, last checked {moment}", escaped(word, usize::MAX));
-    // A text is made to fit its box, whatever font the reader has.
+    let (name, state) = (escape(title, TITLE_LIMIT), escape(&state, usize::MAX));
+    let label = format!("{name}: {}, last checked {time}", escape(word, usize::MAX));
+    // With `textLength`, the text fits its box in any font.
     let text = |words: &str, x: usize, width: usize| {
         format!(r#"<text x="{x}" y="14" textLength="{width}" lengthAdjust="spacingAndGlyphs">{words}</text>"#)
     };
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{HEIGHT}\" viewBox=\"0 0 {width} {HEIGHT}\" \
-         role=\"img\" aria-label=\"{spoken}\"><title>{spoken}</title>\
+         role=\"img\" aria-label=\"{label}\"><title>{label}</title>\
          <rect width=\"{width}\" height=\"{HEIGHT}\" rx=\"3\" fill=\"{ground}\"/>\
-         <path d=\"M3 0H{left_box}V{HEIGHT}H3a3 3 0 0 1-3-3V3a3 3 0 0 1 3-3z\" fill=\"{TITLE_GROUND}\"/>\
+         <path d=\"M3 0H{left_box}V{HEIGHT}H3a3 3 0 0 1-3-3V3a3 3 0 0 1 3-3z\" fill=\"{TITLE_BACKGROUND}\"/>\
          <g fill=\"#fff\" font-family=\"Verdana,DejaVu Sans,sans-serif\" font-size=\"11\">{}{}</g></svg>\n",
         text(&name, MARGIN, left),
         text(&state, left_box + MARGIN, right),
-        ground = ground_of(status),
+        ground = background(status),
     )
 }
 
-/// The ground of a state, on which white text has a contrast of at least 4.5 to 1.
-fn ground_of(status: Status) -> &'static str {
+/// The background color of a status. White text on it has a contrast of at least 4.5 to 1.
+fn background(status: Status) -> &'static str {
     match status {
         Status::Healthy => "#1f7048",
         Status::Degraded => "#8a5600",
@@ -52,7 +53,7 @@ fn ground_of(status: Status) -> &'static str {
     }
 }
 
-/// About how wide a text is at eleven pixels: most letters are seven, those of East Asia and pictures eleven.
+/// The approximate width of a text at 11 pixels: 7 for most characters, 11 for East Asian ones and symbols.
 fn width_of(text: &str) -> usize {
     text.chars().map(|character| if u32::from(character) < 0x1100 { 7 } else { 11 }).sum::<usize>().max(7)
 }
@@ -64,7 +65,7 @@ mod tests {
     const AT: UnixNanos = 1_795_330_254_340_493_978;
 
     #[test]
-    fn it_says_what_of_what_and_of_when() {
+    fn a_badge_contains_title_status_and_time() {
         let svg = draw("Shop", "healthy", Status::Healthy, AT);
         assert!(svg.contains("<title>Shop: healthy, last checked 2026-11-22 06:50 UTC</title>"), "{svg}");
         assert!(svg.contains(">Shop</text>") && svg.contains(">healthy · 2026-11-22 06:50 UTC</text>"), "{svg}");
@@ -73,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_title_is_nothing_but_a_title() {
+    fn a_title_cannot_contain_markup() {
         let title = "\"/><script>alert(1)</script>&\u{202e}\u{1b}[2J\u{ffff}";
         let svg = draw(title, "down", Status::Down, AT);
         assert!(!svg.contains("<script") && !svg.contains(['\u{1b}', '\u{202e}', '\u{ffff}']), "{svg}");
@@ -83,20 +84,20 @@ mod tests {
     }
 
     #[test]
-    fn every_state_has_a_ground_of_its_own_that_white_stands_out_from() {
+    fn each_status_has_its_own_color_with_enough_contrast() {
         let channel = |hex: &str| {
             let value = f64::from(u8::from_str_radix(hex, 16).expect("it is hex")) / 255.0;
             if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
         };
-        let mut grounds = vec![TITLE_GROUND];
-        grounds.extend(Status::ALL.map(ground_of));
-        for ground in &grounds {
-            let [red, green, blue] = [&ground[1..3], &ground[3..5], &ground[5..7]].map(channel);
+        let mut backgrounds = vec![TITLE_BACKGROUND];
+        backgrounds.extend(Status::ALL.map(background));
+        for color in &backgrounds {
+            let [red, green, blue] = [&color[1..3], &color[3..5], &color[5..7]].map(channel);
             let luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
-            assert!(1.05 / (luminance + 0.05) >= 4.5, "{ground}");
+            assert!(1.05 / (luminance + 0.05) >= 4.5, "{color}");
         }
-        grounds.sort_unstable();
-        grounds.dedup();
-        assert_eq!(grounds.len(), 1 + Status::ALL.len());
+        backgrounds.sort_unstable();
+        backgrounds.dedup();
+        assert_eq!(backgrounds.len(), 1 + Status::ALL.len());
     }
 }

@@ -1,60 +1,58 @@
-//! A summary as a page that needs no script and no style, so that it works under any Content-Security-Policy and in any
-//! browser.
+//! A summary as a page without scripts and styles, which works in any browser and with any Content-Security-Policy.
 
 use std::fmt::Write as _;
 
 use shared::status::Status;
 use shared::summary::{EndpointSummary, Summary};
 
-use super::{SPACING, escaped, minute};
+use super::{SUMMARY_INTERVAL, escape, format_minute};
 
-/// The most of a title that is shown, in characters.
+/// The length limit of titles, in characters.
 const TITLE_LIMIT: usize = 200;
-/// The most nodes that are named.
-const NODES: usize = 20;
+/// The most nodes that are listed.
+const MAX_NODES: usize = 20;
 
-/// The page.
 #[must_use]
 pub fn page(summary: &Summary) -> String {
-    let title = escaped(&summary.title, TITLE_LIMIT);
+    let title = escape(&summary.title, TITLE_LIMIT);
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}: {}</title>\n</head>\n<body>\n<main>\n\
-         <h1>{title}</h1>\n<p>{} <strong>{}</strong> (looked at {})</p>\n",
+         <h1>{title}</h1>\n<p>{} <strong>{}</strong> (as of {})</p>\n",
         summary.status.as_str(),
         summary.status.symbol(),
         overall(summary),
-        minute(summary.at),
+        format_minute(summary.at),
     );
     if !summary.endpoints.is_empty() {
         page.push_str(
-            "<table>\n<thead><tr><th scope=\"col\">Endpoint</th><th scope=\"col\">State</th>\
+            "<table>\n<thead><tr><th scope=\"col\">Service</th><th scope=\"col\">Status</th>\
              <th scope=\"col\">Since</th><th scope=\"col\">Last checked</th></tr></thead>\n<tbody>\n",
         );
-        summary.endpoints.iter().for_each(|told| row(&mut page, told));
+        summary.endpoints.iter().for_each(|endpoint| row(&mut page, endpoint));
         page.push_str("</tbody>\n</table>\n");
     }
     let _ = write!(
         page,
-        "<p>The checker <b>{}</b> wrote this at {} from what {} stored. It writes it again at least every {}: if that time \
-         is long past, nobody knows how things stand.</p>\n</main>\n</body>\n</html>\n",
-        escaped(&summary.node, TITLE_LIMIT),
-        minute(summary.at),
+        "<p>Written by the checker <b>{}</b> at {} from the results of {}. It is updated at least every {}: if the time above \
+         is much older, the current status is unknown.</p>\n</main>\n</body>\n</html>\n",
+        escape(&summary.node, TITLE_LIMIT),
+        format_minute(summary.at),
         nodes(summary),
-        shared::duration::format_coarse(SPACING),
+        shared::duration::format_coarse(SUMMARY_INTERVAL),
     );
     page
 }
 
 fn overall(summary: &Summary) -> String {
-    let count = |status: Status| summary.endpoints.iter().filter(|told| told.status == status).count();
+    let count = |status: Status| summary.endpoints.iter().filter(|endpoint| endpoint.status == status).count();
     let all = summary.endpoints.len();
     match summary.status {
-        Status::Unknown => "Nobody knows how things stand".to_owned(),
-        Status::Healthy if count(Status::Healthy) == all => "Everything works".to_owned(),
-        Status::Healthy => format!("Everything works that is known: {} of {all}", count(Status::Healthy)),
+        Status::Unknown => "The status is unknown".to_owned(),
+        Status::Healthy if count(Status::Healthy) == all => "All services are healthy".to_owned(),
+        Status::Healthy => format!("All services with a known status are healthy: {} of {all}", count(Status::Healthy)),
         status => {
             let count = count(status);
             format!("{count} of {all} {} {status}", if count == 1 { "is" } else { "are" })
@@ -62,30 +60,31 @@ fn overall(summary: &Summary) -> String {
     }
 }
 
-fn row(page: &mut String, told: &EndpointSummary) {
-    let shape = if told.localized { '◐' } else { told.status.symbol() };
-    let from = match told.down_from.as_slice() {
+fn row(page: &mut String, endpoint: &EndpointSummary) {
+    let shape = if endpoint.localized { '◐' } else { endpoint.status.symbol() };
+    let from = match endpoint.down_from.as_slice() {
         [] => String::new(),
-        _ if told.voters < 2 => String::new(),
+        _ if endpoint.voters < 2 => String::new(),
         nodes => {
-            let named = nodes.iter().take(NODES).map(|node| escaped(node, TITLE_LIMIT)).collect::<Vec<_>>().join(", ");
-            format!(" (not reached from {named}; {} of {} nodes)", nodes.len(), told.voters)
+            let names =
+                nodes.iter().take(MAX_NODES).map(|node| escape(node, TITLE_LIMIT)).collect::<Vec<_>>().join(", ");
+            format!(" (not reachable from {names}; {} of {} locations)", nodes.len(), endpoint.voters)
         }
     };
-    let moment = |at: Option<_>| at.map_or_else(|| "not known".to_owned(), minute);
+    let time = |at: Option<_>| at.map_or_else(|| "unknown".to_owned(), format_minute);
     let _ = writeln!(
         page,
         "<tr><th scope=\"row\">{}</th><td>{shape} {}{from}</td><td>{}</td><td>{}</td></tr>",
-        escaped(&told.title, TITLE_LIMIT),
-        told.status_word(),
-        moment(told.since),
-        moment(told.checked),
+        escape(&endpoint.title, TITLE_LIMIT),
+        endpoint.status_word(),
+        time(endpoint.since),
+        time(endpoint.checked),
     );
 }
 
 fn nodes(summary: &Summary) -> String {
     let names = summary.nodes.iter().filter_map(|reporter| reporter.node.as_deref());
-    let mut names: Vec<String> = names.take(NODES).map(|name| escaped(name, TITLE_LIMIT)).collect();
+    let mut names: Vec<String> = names.take(MAX_NODES).map(|name| escape(name, TITLE_LIMIT)).collect();
     let more = summary.nodes.len().saturating_sub(names.len());
     if more > 0 {
         names.push(format!("{more} more"));

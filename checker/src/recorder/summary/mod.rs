@@ -1,8 +1,7 @@
-//! Keeps this node's summaries and badges in the store, for those who run no script. What they say is
-//! [`shared::summary`]'s business; [`html`] and [`badge`] draw it.
+//! Writes this node's summary (JSON and HTML) and badges for readers that run no scripts.
 //!
-//! Each node writes names of its own and tells what all nodes know, as far as it can read them, so that nobody waits
-//! for anybody and no node speaks for another.
+//! Each node writes its own objects, and includes the histories of all nodes that it can read, so that no node depends on
+//! another.
 
 pub mod badge;
 pub mod html;
@@ -22,61 +21,60 @@ use super::history_reader::histories_up_to;
 use super::history_writer::HistoryError;
 use crate::store::{Store, StoreError};
 
-/// How often a summary is written while nothing changes: its reader sees by the time in it that somebody looks.
-pub const SPACING: Nanos = 5 * MINUTE;
-/// How often all badges are drawn anew while nothing changes: each is a request, and there may be hundreds.
-pub const BADGE_SPACING: Nanos = HOUR;
+/// The interval between two summaries while nothing changes. Their time shows readers that the checker is running.
+pub const SUMMARY_INTERVAL: Nanos = 5 * MINUTE;
+/// The interval between two writes of all badges while nothing changes: each costs a request, and there may be hundreds.
+pub const BADGE_INTERVAL: Nanos = HOUR;
 
-/// The summary could not be kept. No round is lost by that.
+/// The summary could not be written. No data is lost.
 #[derive(Debug, thiserror::Error)]
 pub enum SummaryError {
-    /// What it is made of cannot be read.
+    /// The histories cannot be read.
     #[error(transparent)]
     Histories(#[from] HistoryError),
-    /// It cannot be stored.
-    #[error("{0}; `\"summaries\": false` turns summaries off")]
+    #[error("{0}; to disable summaries, set `summaries` to `false`")]
     Store(#[from] StoreError),
 }
 
-/// What this node told last.
+/// Writes a node's summary and badges, and keeps the last summary in memory.
 #[derive(Debug)]
-pub struct KeptSummary {
+pub struct SummaryWriter {
     node: NodeName,
     title: String,
-    told: Option<Summary>,
+    last: Option<Summary>,
 }
 
-impl KeptSummary {
-    /// Nothing is read yet. `title` is the page's.
+impl SummaryWriter {
+    /// A writer that reads the last summary with the first round. `title` is the page's.
     #[must_use]
-    pub fn new(node: NodeName, title: String) -> KeptSummary {
-        KeptSummary { node, title, told: None }
+    pub fn new(node: NodeName, title: String) -> SummaryWriter {
+        SummaryWriter { node, title, last: None }
     }
 
-    /// Tells how everything stands, if these results are news or the last time is long enough ago. They are in the
-    /// store already.
-    pub async fn tell(
+    /// Writes the summary and the changed badges, if a status changed or the last summary is old. The results must already
+    /// be in the store.
+    pub async fn write(
         &mut self,
         store: &Arc<Store>,
         results: &[CheckResult],
         now: UnixNanos,
     ) -> Result<(), SummaryError> {
-        let before = if let Some(told) = self.told.take() {
-            Some(told)
+        let before = if let Some(last) = self.last.take() {
+            Some(last)
         } else {
             let content = store.get(&self.name(SummaryForm::Json)).await?;
             content.and_then(|content| Summary::parse(&content))
         };
         if let Some(before) = before.as_ref().filter(|before| !is_due(before, results, now)) {
-            self.told = Some(before.clone());
+            self.last = Some(before.clone());
             return Ok(());
         }
-        let mut told = summary(&histories_up_to(store, now).await?, &self.node, &self.title, now);
-        store.put_all(self.badges(before.as_ref(), &mut told)).await?;
-        store.put(&self.name(SummaryForm::Html), html::page(&told).into()).await?;
+        let mut current = summary(&histories_up_to(store, now).await?, &self.node, &self.title, now);
+        store.put_all(self.badges(before.as_ref(), &mut current)).await?;
+        store.put(&self.name(SummaryForm::Html), html::page(&current).into()).await?;
         // Last: the next write assumes that the other objects are as current as this one.
-        store.put(&self.name(SummaryForm::Json), told.to_json().into()).await?;
-        self.told = Some(told);
+        store.put(&self.name(SummaryForm::Json), current.to_json().into()).await?;
+        self.last = Some(current);
         Ok(())
     }
 
@@ -84,72 +82,79 @@ impl KeptSummary {
         SummaryName { node: self.node.clone(), form }
     }
 
-    /// The badges that have to be drawn: all of them now and then, and those that say something new.
-    fn badges(&self, before: Option<&Summary>, told: &mut Summary) -> Vec<(SummaryName, Bytes)> {
-        let before = before.filter(|before| within(BADGE_SPACING, before.badges_at, told.at));
+    /// The badges to write: the changed ones, or all if the last time is long ago.
+    fn badges(&self, before: Option<&Summary>, current: &mut Summary) -> Vec<(SummaryName, Bytes)> {
+        let before = before.filter(|before| within(BADGE_INTERVAL, before.badges_at, current.at));
         if let Some(before) = before {
-            told.badges_at = before.badges_at;
+            current.badges_at = before.badges_at;
         }
-        let shown = faces(told);
-        let shown_before = before.map(faces).unwrap_or_default();
-        let new = shown.iter().filter(|(form, face)| {
-            shown_before.get(*form).is_none_or(|before| (before.status, before.word) != (face.status, face.word))
+        let contents = badge_contents(current);
+        let contents_before = before.map(badge_contents).unwrap_or_default();
+        let changed = contents.iter().filter(|(form, badge)| {
+            contents_before.get(*form).is_none_or(|before| (before.status, before.word) != (badge.status, badge.word))
         });
-        new.map(|(form, face)| {
-            (self.name(form.clone()), badge::draw(face.title, face.word, face.status, face.at).into())
-        })
-        .collect()
+        changed
+            .map(|(form, badge)| {
+                (self.name(form.clone()), badge::draw(badge.title, badge.word, badge.status, badge.at).into())
+            })
+            .collect()
     }
 }
 
-/// Whether it is time to tell again: for any news at once.
+/// Whether a new summary is due: immediately after any change of a status.
 fn is_due(before: &Summary, results: &[CheckResult], now: UnixNanos) -> bool {
-    let is_news = |result: &CheckResult| {
-        before.endpoint(&result.endpoint_key()).is_none_or(|told| told.own_status != result.status)
+    let is_changed = |result: &CheckResult| {
+        before.endpoint(&result.endpoint_key()).is_none_or(|endpoint| endpoint.own_status != result.status)
     };
-    !within(SPACING, before.at, now) || results.iter().any(is_news)
+    !within(SUMMARY_INTERVAL, before.at, now) || results.iter().any(is_changed)
 }
 
-/// Whether `then` is no longer ago than this; what is in the future, by a clock that was set back, is too long ago.
-fn within(spacing: Nanos, then: UnixNanos, now: UnixNanos) -> bool {
-    (0..spacing).contains(&now.saturating_sub(then))
+/// Whether `then` is at most this long before `now`. A time in the future, after a clock was set back, is not.
+fn within(interval: Nanos, then: UnixNanos, now: UnixNanos) -> bool {
+    (0..interval).contains(&now.saturating_sub(then))
 }
 
-/// What a badge shows.
-struct Face<'a> {
+/// The content of a badge.
+struct BadgeContent<'a> {
     title: &'a str,
     status: Status,
     word: &'static str,
     at: UnixNanos,
 }
 
-/// Which badges there are, and what each shows. One title has one badge: of several endpoints that share it, the worst.
-fn faces(summary: &Summary) -> BTreeMap<SummaryForm, Face<'_>> {
-    let mut faces = BTreeMap::new();
-    let newest = summary.endpoints.iter().filter_map(|told| told.checked).max();
+/// The content of all badges. Endpoints with the same title share a badge, which shows the worst status.
+fn badge_contents(summary: &Summary) -> BTreeMap<SummaryForm, BadgeContent<'_>> {
+    let mut contents = BTreeMap::new();
+    let newest = summary.endpoints.iter().filter_map(|endpoint| endpoint.checked).max();
     let (status, at) = (summary.status, newest.unwrap_or(summary.at));
-    faces.insert(SummaryForm::OverallBadge, Face { title: &summary.title, status, word: status.as_str(), at });
-    for told in summary.endpoints.iter().filter(|told| told.badge.is_some()) {
-        let EndpointSummary { title, status, .. } = told;
-        let face = Face { title, status: *status, word: told.status_word(), at: told.checked.unwrap_or(summary.at) };
-        let known = faces.entry(SummaryForm::Badge(BadgeTitle::new(title))).or_insert(face);
-        if told.status > known.status {
-            (known.status, known.word) = (told.status, told.status_word());
+    contents
+        .insert(SummaryForm::OverallBadge, BadgeContent { title: &summary.title, status, word: status.as_str(), at });
+    for endpoint in summary.endpoints.iter().filter(|endpoint| endpoint.badge.is_some()) {
+        let EndpointSummary { title, status, .. } = endpoint;
+        let content = BadgeContent {
+            title,
+            status: *status,
+            word: endpoint.status_word(),
+            at: endpoint.checked.unwrap_or(summary.at),
+        };
+        let known = contents.entry(SummaryForm::Badge(BadgeTitle::new(title))).or_insert(content);
+        if endpoint.status > known.status {
+            (known.status, known.word) = (endpoint.status, endpoint.status_word());
         }
     }
-    faces
+    contents
 }
 
-/// A moment as people everywhere read it, to the minute.
+/// A time in UTC, to the minute.
 #[must_use]
-pub fn minute(at: UnixNanos) -> String {
+pub fn format_minute(at: UnixNanos) -> String {
     DateTime::from_timestamp_nanos(at).format("%Y-%m-%d %H:%M UTC").to_string()
 }
 
-/// A text as HTML and SVG carry it, in one line and cut; nothing in it means anything to them, changes the direction of
-/// what stands around it, or is no character of XML.
+/// Escapes a text for HTML and SVG, on one line and shortened. Removes characters that change the direction of the text
+/// around it or are invalid in XML.
 #[must_use]
-pub fn escaped(text: &str, limit: usize) -> String {
+pub fn escape(text: &str, limit: usize) -> String {
     let mut escaped = String::new();
     for character in crate::sanitize::sanitize_for_terminal(text, limit).chars() {
         match character {

@@ -67,7 +67,7 @@ impl DirectoryStore {
                 match files::get(path, &Object::new(&name)) {
                     Ok(Some(content)) => objects.push((name, Ok(content))),
                     Ok(None) => {}
-                    // The permissions of one file say nothing about the others.
+                    // The permissions of one file do not affect the others.
                     Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                         objects.push((name, Err(describe_io_error(&error).into_owned())));
                     }

@@ -40,7 +40,7 @@ fn indexed(store: &DirectoryStore) -> Vec<CheckFileName> {
     index::parse(&fs::read(store.path.join(INDEX)).unwrap()).into_keys().collect()
 }
 
-/// What lies in the directory and is neither a check file nor ours beside them.
+/// Other files in the directory than check files and those of the store.
 fn foreign(store: &DirectoryStore) -> Vec<String> {
     let mut names: Vec<_> =
         fs::read_dir(&store.path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -50,7 +50,7 @@ fn foreign(store: &DirectoryStore) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_is_stored_can_be_listed_and_read() {
+async fn stored_check_files_can_be_listed_and_read() {
     let (_directory, store) = store().await;
     let (late, early) = (name(SOME_TIME + 5, "a"), name(SOME_TIME, "b"));
     for (name, content) in [(&late, "[1]"), (&early, "[2]")] {
@@ -75,7 +75,7 @@ async fn a_taken_name_gives_the_next_nanosecond_and_replaces_nothing() {
 }
 
 #[tokio::test]
-async fn to_store_the_same_round_again_changes_nothing() {
+async fn storing_the_same_round_again_changes_nothing() {
     let (_directory, store) = store().await;
     let wanted = name(SOME_TIME, "a");
     for _ in 0..2 {
@@ -85,11 +85,11 @@ async fn to_store_the_same_round_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn only_files_are_read_and_one_that_cannot_be_keeps_no_other() {
+async fn only_regular_files_are_read() {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
     let (outside, store) = store().await;
     let names: Vec<CheckFileName> = (0..5).map(|step| name(SOME_TIME + step, "a")).collect();
-    let path = |place: usize| store.path.join(names[place].to_string());
+    let path = |index: usize| store.path.join(names[index].to_string());
     fs::write(path(0), "[0]").unwrap();
     fs::create_dir(path(1)).unwrap();
     fs::write(outside.path().join("secret"), "secret").unwrap();
@@ -105,14 +105,14 @@ async fn only_files_are_read_and_one_that_cannot_be_keeps_no_other() {
     fs::set_permissions(path(4), fs::Permissions::from_mode(0o0)).unwrap();
     let read = store.get_all(&names).await.unwrap();
     assert_eq!(read[0].1.as_deref(), Ok(b"[0]".as_slice()));
-    // Root reads whatever it likes.
+    // Root may read every file.
     if fs::read(path(4)).is_err() {
         assert!(read[1].1.as_ref().is_err_and(|why| why.contains("permission denied")), "{read:?}");
     }
 }
 
 #[tokio::test]
-async fn names_that_are_all_taken_end_in_an_error() {
+async fn if_all_names_are_taken_storing_fails() {
     let (_directory, store) = store().await;
     for step in 0..NAMES_TO_TRY as i64 {
         fs::write(store.path.join(name(SOME_TIME + step, "a").to_string()), "[0]").unwrap();
@@ -123,11 +123,11 @@ async fn names_that_are_all_taken_end_in_an_error() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_writers_at_once_lose_nothing() {
+async fn concurrent_writers_lose_nothing() {
     let (_directory, store) = store().await;
     let mut writers = tokio::task::JoinSet::new();
     for writer in 0..10 {
-        // Each writer opens the directory as a process of its own would; half of them want the same names.
+        // Each writer opens the directory, as separate processes would. Half of them use the same names.
         let store = DirectoryStore::open(store.path.clone()).await;
         writers.spawn(async move {
             for round in 0..20 {
@@ -153,7 +153,7 @@ async fn many_writers_at_once_lose_nothing() {
 }
 
 #[tokio::test]
-async fn a_store_heals_the_index_and_leaves_foreign_files_alone() {
+async fn storing_corrects_the_index_and_keeps_other_files() {
     let (_directory, store) = store().await;
     let originals = CheckFileName { stored_at: SOME_TIME, node: None };
     let path = |name: &str| store.path.join(name);
@@ -172,7 +172,7 @@ async fn a_store_heals_the_index_and_leaves_foreign_files_alone() {
 }
 
 #[tokio::test]
-async fn temporary_files_of_dead_writers_are_swept() {
+async fn temporary_files_of_crashed_writers_are_deleted() {
     let (_directory, store) = store().await;
     let (_, stale) = atomic_file::write_temporary(&store.path, b"half").unwrap().keep().unwrap();
     let long_ago = SystemTime::now() - Duration::from_hours(2);
@@ -182,7 +182,7 @@ async fn temporary_files_of_dead_writers_are_swept() {
 }
 
 #[tokio::test]
-async fn removal_takes_the_files_and_their_names_and_nothing_else() {
+async fn deletion_removes_files_and_index_entries_only() {
     let (_directory, store) = store().await;
     let all: Vec<_> = (0..30).map(|step| name(SOME_TIME + step, "a")).collect();
     for name in &all {
@@ -197,7 +197,7 @@ async fn removal_takes_the_files_and_their_names_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_heartbeat_takes_the_place_of_the_one_before() {
+async fn a_heartbeat_replaces_the_previous_one() {
     let (_directory, store) = store().await;
     let name = HeartbeatName::new("backup").unwrap();
     assert_eq!(get(&store, &name).await.unwrap(), None);
@@ -212,25 +212,25 @@ async fn a_heartbeat_takes_the_place_of_the_one_before() {
 }
 
 #[tokio::test]
-async fn a_store_that_has_gone_is_not_taken_for_one_without_heartbeats() {
+async fn a_missing_store_is_not_a_missing_heartbeat() {
     let (_directory, store) = store().await;
     fs::remove_dir_all(&store.path).unwrap();
     assert!(get(&store, &HeartbeatName::new("backup").unwrap()).await.is_err());
 }
 
 #[tokio::test]
-async fn a_halted_writer_does_not_halt_all_others_for_ever() {
+async fn a_suspended_writer_blocks_others_only_for_a_while() {
     let (_directory, store) = store().await;
-    let halted = lock(&store.path, Duration::ZERO).unwrap();
+    let suspended = lock(&store.path, Duration::ZERO).unwrap();
     let cause = lock(&store.path, Duration::ZERO).unwrap_err();
     let error = StoreError::File { task: "write".to_owned(), cause };
     assert!(error.is_transient() && error.to_string().contains("holds the lock `.index.lock`"), "{error}");
-    drop(halted);
+    drop(suspended);
     put(&store, &name(SOME_TIME, "a"), "[1]").await.unwrap();
 }
 
 #[tokio::test]
-async fn a_directory_that_cannot_be_says_what_helps() {
+async fn the_error_of_an_unusable_directory_has_a_remedy() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("file");
     fs::write(&path, "").unwrap();

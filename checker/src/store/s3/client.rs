@@ -99,7 +99,6 @@ pub(crate) async fn settings(bucket: &Bucket, credentials: Credentials<'_>) -> S
     loader.load().await
 }
 
-/// A client for buckets.
 pub(crate) fn client(settings: &SdkConfig, address_style: AddressStyle) -> Client {
     let config = aws_sdk_s3::config::Builder::from(settings).force_path_style(address_style == AddressStyle::Path);
     Client::from_conf(config.build())

@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::io;
 
+use shared::s3::S3ErrorKind;
+
 /// The kinds of requests to a bucket, by the permission that they need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -39,7 +41,6 @@ pub(crate) struct RequestContext<'a> {
     pub(crate) prefix: &'a str,
 }
 
-/// An error response.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::store) struct ErrorResponse<'a> {
     pub(in crate::store) status: u16,
@@ -56,18 +57,15 @@ pub(in crate::store) struct ErrorResponse<'a> {
 /// An S3 service refused a request, or could not be reached. Contains a remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum S3Error {
-    /// `InvalidAccessKeyId`
     #[error(
         "the service does not know the access key ID; check `access_key_id`, and whether `endpoint_url` is the service that issued the key"
     )]
     UnknownKey,
-    /// `SignatureDoesNotMatch`
     #[error("the signature does not match; check `secret_access_key`: it does not belong to the access key ID")]
     WrongSecret,
     /// `ExpiredToken` and similar codes.
     #[error("the temporary credentials are expired or no longer valid; renew them")]
     ExpiredCredentials,
-    /// `AccessDenied`
     #[error("access is denied; give the key the permission `{permission}` on `{resource}`")]
     AccessDenied {
         /// Such as `s3:PutObject`.
@@ -75,7 +73,6 @@ pub enum S3Error {
         /// Such as `arn:aws:s3:::bucket/status/*`.
         resource: String,
     },
-    /// `NoSuchBucket`
     #[error("there is no bucket `{0}`; create it, or check `bucket` and `endpoint_url`")]
     NoBucket(String),
     /// `PermanentRedirect`, `AuthorizationHeaderMalformed` and similar codes.
@@ -85,7 +82,6 @@ pub enum S3Error {
         /// The correct region, if the response contains it.
         region: Option<String>,
     },
-    /// `RequestTimeTooSkewed`
     #[error("this machine's clock differs too much from the service's; set it, preferably with NTP")]
     ClockSkew,
     /// No program listens on the port.
@@ -110,16 +106,12 @@ pub enum S3Error {
     #[error(
         "the response is not from an S3 service (status {status}); check `endpoint_url`: it must be the address of the S3 API, not of a web page or a proxy"
     )]
-    NotS3 {
-        /// The response's HTTP status.
-        status: u16,
-    },
+    NotS3 { status: u16 },
     /// The default chain found no credentials.
     #[error(
         "no credentials were found; set `access_key_id` and `secret_access_key`, or provide credentials as for AWS's tools: `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, a profile in `~/.aws`, or the machine's role"
     )]
     NoCredentials,
-    /// The default chain failed.
     #[error("the credentials cannot be read: {0}; correct them, or set `access_key_id` and `secret_access_key`")]
     UnreadableCredentials(String),
     /// The service is overloaded or has an internal error.
@@ -155,7 +147,6 @@ impl S3Error {
     }
 }
 
-/// Translates an error response.
 pub(in crate::store) fn from_response(context: &RequestContext<'_>, response: &ErrorResponse<'_>) -> S3Error {
     let region = || response.region.or_else(|| region_in(response.body)).map(single_line);
     let wrong_region = || S3Error::WrongRegion { bucket: context.bucket.to_owned(), region: region() };
@@ -163,46 +154,29 @@ pub(in crate::store) fn from_response(context: &RequestContext<'_>, response: &E
         permission: context.action.permission(),
         resource: context.action.resource(context.bucket, context.prefix),
     };
-    match response.code {
-        Some("InvalidAccessKeyId" | "InvalidClientTokenId" | "UnrecognizedClientException") => S3Error::UnknownKey,
-        // IAM reports a wrong clock with this code, too.
-        Some("SignatureDoesNotMatch") if response.message.is_some_and(is_about_time) => S3Error::ClockSkew,
-        Some("SignatureDoesNotMatch") => S3Error::WrongSecret,
-        Some("ExpiredToken" | "ExpiredTokenException" | "InvalidToken" | "TokenRefreshRequired") => {
-            S3Error::ExpiredCredentials
-        }
-        Some("AccessDenied" | "AccessDeniedException" | "AllAccessDisabled" | "AccountProblem" | "Forbidden") => {
-            denied()
-        }
-        Some("NoSuchBucket") => S3Error::NoBucket(context.bucket.to_owned()),
-        Some(
-            "PermanentRedirect"
-            | "TemporaryRedirect"
-            | "AuthorizationHeaderMalformed"
-            | "AuthorizationQueryParametersError"
-            | "IllegalLocationConstraintException"
-            | "IncorrectEndpoint",
-        ) => wrong_region(),
-        Some("RequestTimeTooSkewed" | "RequestExpired") => S3Error::ClockSkew,
-        Some(
-            "SlowDown"
-            | "RequestTimeout"
-            | "Throttling"
-            | "ThrottlingException"
-            | "TooManyRequests"
-            | "OperationAborted"
-            | "ConditionalRequestConflict"
-            | "InternalError"
-            | "ServiceUnavailable",
-        ) => busy(response),
-        Some(_) if response.status >= 500 && response.status != 501 => busy(response),
-        Some(_) => S3Error::Refused(describe(response)),
-        None if response.status == 429 || (response.status >= 500 && response.status != 501) => busy(response),
-        None if is_html(response) => S3Error::NotS3 { status: response.status },
-        None if (300..=400).contains(&response.status) && response.region.is_some() => wrong_region(),
+    let busy = || S3Error::Busy(describe(response));
+    if let Some(code) = response.code {
+        return match S3ErrorKind::from_code(code, response.message.unwrap_or_default()) {
+            Some(S3ErrorKind::UnknownKey) => S3Error::UnknownKey,
+            Some(S3ErrorKind::WrongSecret) => S3Error::WrongSecret,
+            Some(S3ErrorKind::ExpiredCredentials) => S3Error::ExpiredCredentials,
+            Some(S3ErrorKind::AccessDenied) => denied(),
+            Some(S3ErrorKind::NoSuchBucket) => S3Error::NoBucket(context.bucket.to_owned()),
+            Some(S3ErrorKind::WrongRegion) => wrong_region(),
+            Some(S3ErrorKind::ClockSkew | S3ErrorKind::ExpiredUrl) => S3Error::ClockSkew,
+            Some(S3ErrorKind::Busy) => busy(),
+            _ if response.status >= 500 && response.status != 501 => busy(),
+            _ => S3Error::Refused(describe(response)),
+        };
+    }
+    match response.status {
+        429 => busy(),
+        status if status >= 500 && status != 501 => busy(),
+        status if is_html(response) => S3Error::NotS3 { status },
+        300..=400 if response.region.is_some() => wrong_region(),
         // Some services deny access with an empty body.
-        None if response.status == 403 && response.body.is_empty() => denied(),
-        None => S3Error::NotS3 { status: response.status },
+        403 if response.body.is_empty() => denied(),
+        status => S3Error::NotS3 { status },
     }
 }
 
@@ -243,15 +217,6 @@ fn from_cause(error: &(dyn Error + 'static)) -> Option<S3Error> {
         return Some(S3Error::NameNotResolved);
     }
     None
-}
-
-/// Whether a message about a signature concerns its time.
-fn is_about_time(message: &str) -> bool {
-    message.contains("Signature expired") || message.contains("Signature not yet current")
-}
-
-fn busy(response: &ErrorResponse<'_>) -> S3Error {
-    S3Error::Busy(describe(response))
 }
 
 /// The response in the service's words: `503 SlowDown: Please reduce your request rate.`

@@ -224,7 +224,6 @@ enum Condition {
     IfAbsent,
 }
 
-/// A PUT that failed.
 struct PutFailure {
     /// The response's HTTP status; 0 if there was no response.
     status: u16,

@@ -29,14 +29,14 @@ fn name() -> CheckFileName {
     CheckFileName::parse("1795330254340493978-a-check.json").expect("it is a name")
 }
 
-/// A server that answers each connection's first request with the next of `answers`, then goes away. The
-/// requests' heads come back.
-async fn server(answers: Vec<String>) -> (String, tokio::task::JoinHandle<Vec<String>>) {
+/// A server that responds to the first request of each connection with the next response, and then stops. Returns the
+/// heads of the requests.
+async fn server(responses: Vec<String>) -> (String, tokio::task::JoinHandle<Vec<String>>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let served = tokio::spawn(async move {
         let mut heads = Vec::new();
-        for answer in answers {
+        for response_text in responses {
             let (mut connection, _) = listener.accept().await.unwrap();
             let mut seen = Vec::new();
             let head_end = loop {
@@ -53,7 +53,7 @@ async fn server(answers: Vec<String>) -> (String, tokio::task::JoinHandle<Vec<St
             while seen.len() < head_end + length {
                 assert_ne!(connection.read_buf(&mut seen).await.unwrap(), 0);
             }
-            connection.write_all(answer.as_bytes()).await.unwrap();
+            connection.write_all(response_text.as_bytes()).await.unwrap();
             heads.push(head);
         }
         heads
@@ -61,15 +61,15 @@ async fn server(answers: Vec<String>) -> (String, tokio::task::JoinHandle<Vec<St
     (url, served)
 }
 
-fn says(status: &str, content_type: &str, body: &str) -> String {
+fn response(status: &str, content_type: &str, body: &str) -> String {
     format!(
         "HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\netag: \"x\"\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
         body.len()
     )
 }
 
-fn refuses(status: &str, code: &str) -> String {
-    says(status, "application/xml", &format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code></Error>"))
+fn error_response(status: &str, code: &str) -> String {
+    response(status, "application/xml", &format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code></Error>"))
 }
 
 /// Stores a check file under its name or the next free one.
@@ -81,15 +81,15 @@ async fn check_files(url: &str, listing: Listing) -> Result<Vec<CheckFileName>, 
     S3Store::open(&bucket(url)).await.list(&listing).await
 }
 
-async fn put(answers: Vec<String>) -> (Result<CheckFileName, StoreError>, Vec<String>) {
-    let (url, served) = server(answers).await;
+async fn put(responses: Vec<String>) -> (Result<CheckFileName, StoreError>, Vec<String>) {
+    let (url, served) = server(responses).await;
     let stored = put_to(&url).await;
     (stored, served.await.unwrap())
 }
 
 #[tokio::test]
 async fn a_check_file_is_stored_as_immutable_and_only_if_absent() {
-    let (stored, heads) = put(vec![says("200 OK", "text/plain", "")]).await;
+    let (stored, heads) = put(vec![response("200 OK", "text/plain", "")]).await;
     assert_eq!(stored.unwrap(), name());
     for expected in [
         "put /b/status/1795330254340493978-a-check.json?x-id=putobject http/1.1",
@@ -105,8 +105,10 @@ async fn a_check_file_is_stored_as_immutable_and_only_if_absent() {
 
 #[tokio::test]
 async fn a_service_without_conditions_gets_none() {
-    for refusal in [refuses("501 Not Implemented", "NotImplemented"), refuses("400 Bad Request", "InvalidArgument")] {
-        let (stored, heads) = put(vec![refusal, says("200 OK", "text/plain", "")]).await;
+    for refusal in
+        [error_response("501 Not Implemented", "NotImplemented"), error_response("400 Bad Request", "InvalidArgument")]
+    {
+        let (stored, heads) = put(vec![refusal, response("200 OK", "text/plain", "")]).await;
         assert_eq!(stored.unwrap(), name());
         assert!(!heads[1].contains("if-none-match"), "{}", heads[1]);
     }
@@ -114,24 +116,25 @@ async fn a_service_without_conditions_gets_none() {
 
 #[tokio::test]
 async fn a_round_gets_the_next_free_name_unless_it_is_stored() {
-    let taken = || refuses("412 Precondition Failed", "PreconditionFailed");
-    let answers = vec![taken(), says("200 OK", "application/json", "[other]"), says("200 OK", "text/plain", "")];
-    let (stored, _) = put(answers).await;
+    let taken = || error_response("412 Precondition Failed", "PreconditionFailed");
+    let responses =
+        vec![taken(), response("200 OK", "application/json", "[other]"), response("200 OK", "text/plain", "")];
+    let (stored, _) = put(responses).await;
     assert_eq!(stored.unwrap().stored_at, name().stored_at + 1);
-    let (stored, _) = put(vec![taken(), says("200 OK", "application/json", "[]")]).await;
+    let (stored, _) = put(vec![taken(), response("200 OK", "application/json", "[]")]).await;
     assert_eq!(stored.unwrap(), name());
 }
 
 #[tokio::test]
 async fn a_check_file_is_put_once_because_the_caller_retries() {
-    let (stored, heads) = put(vec![refuses("503 Slow Down", "SlowDown")]).await;
+    let (stored, heads) = put(vec![error_response("503 Slow Down", "SlowDown")]).await;
     assert!(stored.unwrap_err().is_transient());
     assert_eq!(heads.len(), 1);
 }
 
 #[tokio::test]
 async fn a_slow_service_does_not_count_as_one_without_conditions() {
-    let (stored, heads) = put(vec![refuses("400 Bad Request", "RequestTimeout")]).await;
+    let (stored, heads) = put(vec![error_response("400 Bad Request", "RequestTimeout")]).await;
     assert!(stored.unwrap_err().is_transient());
     assert_eq!(heads.len(), 1);
 }
@@ -145,14 +148,14 @@ async fn a_web_server_that_accepts_anything_is_not_a_store() {
     let (url, _served) = server(vec![page.to_owned()]).await;
     let error = check_files(&url, Listing::all()).await.unwrap_err();
     assert!(error.to_string().contains("not from an S3 service"), "{error}");
-    let (url, _served) = server(vec![says("404 Not Found", "text/html", "<h1>Not Found</h1>")]).await;
+    let (url, _served) = server(vec![response("404 Not Found", "text/html", "<h1>Not Found</h1>")]).await;
     let error = S3Store::open(&bucket(&url)).await.get(&Object::new(&name())).await.unwrap_err();
     assert!(error.to_string().contains("not from an S3 service"), "{error}");
 }
 
 #[tokio::test]
 async fn errors_contain_object_bucket_and_remedy_but_no_secret() {
-    let (stored, _) = put(vec![refuses("403 Forbidden", "AccessDenied")]).await;
+    let (stored, _) = put(vec![error_response("403 Forbidden", "AccessDenied")]).await;
     let text = stored.unwrap_err().to_string();
     assert!(
         text.starts_with("failed to write `status/1795330254340493978-a-check.json` to the bucket `b` at `http://127."),
@@ -201,7 +204,7 @@ async fn all_pages_of_a_listing_are_read_and_decoded() {
         } else {
             format!("<NextContinuationToken>{token}</NextContinuationToken>")
         };
-        says(
+        response(
             "200 OK",
             "application/xml",
             &format!(
@@ -229,7 +232,7 @@ async fn a_listing_of_old_files_stops_after_them() {
     let page = "<?xml version=\"1.0\"?><ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>more</NextContinuationToken>\
         <Contents><Key>status/1795330254340493978-check.json</Key></Contents>\
         <Contents><Key>status/1795330254340493980-check.json</Key></Contents></ListBucketResult>";
-    let (url, served) = server(vec![says("200 OK", "application/xml", page)]).await;
+    let (url, served) = server(vec![response("200 OK", "application/xml", page)]).await;
     let names = check_files(&url, Listing::until(SOME_TIME + 1)).await.unwrap();
     assert_eq!(names, [CheckFileName { stored_at: SOME_TIME, node: None }]);
     assert_eq!(served.await.unwrap().len(), 1);
@@ -237,8 +240,8 @@ async fn a_listing_of_old_files_stops_after_them() {
 
 #[tokio::test]
 async fn a_service_without_batches_deletes_one_by_one() {
-    let gone = || says("204 No Content", "text/plain", "");
-    let (url, served) = server(vec![refuses("501 Not Implemented", "NotImplemented"), gone(), gone()]).await;
+    let gone = || response("204 No Content", "text/plain", "");
+    let (url, served) = server(vec![error_response("501 Not Implemented", "NotImplemented"), gone(), gone()]).await;
     let names = [name(), next_name(&name())];
     assert_eq!(S3Store::open(&bucket(&url)).await.delete(&names, |_| {}).await.deleted, 2);
     let heads = served.await.unwrap();
@@ -249,7 +252,7 @@ async fn a_service_without_batches_deletes_one_by_one() {
 async fn an_object_that_cannot_be_deleted_is_reported() {
     let body =
         "<?xml version=\"1.0\"?><DeleteResult><Error><Key>k</Key><Code>AccessDenied</Code></Error></DeleteResult>";
-    let (url, _served) = server(vec![says("200 OK", "application/xml", body)]).await;
+    let (url, _served) = server(vec![response("200 OK", "application/xml", body)]).await;
     let names = [name(), next_name(&name())];
     let mut done = 0;
     let deletion = S3Store::open(&bucket(&url)).await.delete(&names, |count| done = count).await;
@@ -263,7 +266,7 @@ async fn an_object_that_cannot_be_deleted_is_reported() {
 async fn after_a_failed_delete_request_no_further_one_starts() {
     // The server would refuse as many requests as there are batches.
     const BATCHES: usize = 3 * DELETES_AT_ONCE.0;
-    let refusals = (0..BATCHES).map(|_| refuses("403 Forbidden", "AccessDenied")).collect();
+    let refusals = (0..BATCHES).map(|_| error_response("403 Forbidden", "AccessDenied")).collect();
     let (url, served) = server(refusals).await;
     let names: Vec<_> = (0..(BATCHES * DELETE_BATCH) as i64)
         .map(|later| CheckFileName { stored_at: SOME_TIME + later, node: None })

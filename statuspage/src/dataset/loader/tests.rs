@@ -15,7 +15,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::pin::pin;
 
-/// A store that responds to each request when the test says so.
+/// A store that responds to requests when the test calls for it.
 #[derive(Default)]
 struct PendingStore {
     requests: RefCell<BTreeMap<i64, oneshot::Sender<()>>>,
