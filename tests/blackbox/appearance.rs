@@ -110,7 +110,7 @@ async fn serve_passes_the_appearance_of_the_configuration_on() {
     let checker = Checker::new(&config);
     let run = checker.call(&["validate", "-c", "checker.json"]).await;
     assert_eq!(run.code, 0, "what a page would skip is a warning:\n{}", run.output());
-    assert!(run.output().contains("warning: `page.look.light.link` is no color"), "{}", run.output());
+    assert!(run.output().contains("warning: `page.look.light.link` must be a color"), "{}", run.output());
     let served = checker.serve(&[]).await;
     let browser = Browser::open().await;
     browser.visit(&format!("{}?theme=light", served.url)).await;

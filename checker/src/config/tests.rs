@@ -149,7 +149,7 @@ fn settings_that_the_page_skips_are_warnings() {
     );
     let lines = problems.lines("c.json", text);
     for (line, expected) in lines.iter().zip([
-        "c.json:2:35: warning: `page.look.light.ground` is no color",
+        "c.json:2:35: warning: `page.look.light.ground` must be a color",
         "c.json:3:18: warning: `page.links[0]` leads neither to a page",
         "c.json:4:16: warning: `page.logo` is neither a file beside the page",
     ]) {
