@@ -65,7 +65,6 @@ impl<'a> CheckConverter<'a> {
         self.problems.add(Problem::error(self.position(key), text));
     }
 
-    /// Deserializes the check.
     pub(super) fn read<T: DeserializeOwned>(&mut self) -> Option<T> {
         read_as(self.located, self.problems)
     }
@@ -113,7 +112,6 @@ impl<'a> CheckConverter<'a> {
         headers
     }
 
-    /// Compiles a regular expression.
     pub(super) fn pattern(&mut self, key: &str, pattern: &str) -> Option<Regex> {
         let compiled = RegexBuilder::new(pattern).size_limit(PATTERN_LIMIT).multi_line(true).build();
         let compiled = compiled.map_err(|error| {
@@ -141,7 +139,6 @@ impl<'a> CheckConverter<'a> {
         None
     }
 
-    /// The certificates to trust.
     pub(super) fn trust(&self, raw: RawTrust) -> TlsTrust {
         match (raw.tls_skip_verify, raw.tls_ca_file.filter(|file| !file.is_empty())) {
             (true, _) => TlsTrust::AnyCertificate,

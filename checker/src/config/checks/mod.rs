@@ -30,7 +30,6 @@ use crate::checks::probe_data::Capture;
 use crate::checks::{Check, CheckKind, MisconfiguredCheck};
 use crate::redact::without_user;
 
-/// A type of check.
 struct CheckType {
     /// Its row of the table.
     variant: Variant,
@@ -64,10 +63,8 @@ const VARIANTS: [Variant; TYPES.len()] = {
     variants
 };
 
-/// The array of checks.
 pub(super) const CHECKERS: ValueKind = ValueKind::List(&CHECKER);
 
-/// One check.
 pub(super) const CHECKER: ValueKind =
     ValueKind::Tagged { keys: &["type"], variants: &VARIANTS, unsupported: &[], common: COMMON };
 
