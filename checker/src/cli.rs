@@ -1,4 +1,4 @@
-//! What can be typed: commands, flags and their explanations.
+//! The command line: commands, flags and their help.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,341 +9,326 @@ use shared::Nanos;
 use shared::object_name::{HeartbeatName, NodeName};
 use shared::status::Status;
 
-use crate::monitor::schedule::{NotAShard, Shard};
+use crate::monitor::schedule::{InvalidShard, Shard};
 use crate::ui::log::LogFormat;
 
-/// The environment variable that holds the address of `checker serve`, also within the configuration.
+/// The environment variable with the address of `checker serve`. The configuration can use it as well.
 pub const LISTEN_VARIABLE: &str = "CHECKUP_LISTEN";
 
 /// Checks endpoints, stores the results in S3 or a directory, and serves the status page.
 #[derive(Debug, Parser)]
 #[command(name = "checker", version, propagate_version = true, max_term_width = 100)]
 pub struct Cli {
-    /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make a round of checks, print it and store it (once, or with --every for ever)
+    /// Check all endpoints, print the results and store them (once, or repeatedly with --every)
     ///
-    /// Exit status: 0 the round was made and stored, whatever the health; 1 an endpoint is at least as bad as
-    /// --fail-on says; 2 the checker could not do its work.
+    /// Exit status: 0 if the results are stored, whatever they are; 1 if an endpoint is at least as bad as --fail-on;
+    /// 2 if the checker could not do its work.
     Run(RunArguments),
-    /// Make rounds of checks and serve the status page, all in one process
+    /// Check endpoints continuously and serve the status page
     Serve(ServeArguments),
-    /// Say how everything stands, from what is in the store: verdict, uptime, nodes
+    /// Show current status, uptime and nodes from stored results
     ///
-    /// Exit status: 0 it is said; 1 an endpoint is at least as bad as --fail-on says; 2 it could not be found out.
+    /// Exit status: 0 if the status is shown; 1 if an endpoint is at least as bad as --fail-on; 2 if the store could
+    /// not be read.
     Status(StatusArguments),
-    /// Work on this node's history in the store
+    /// Manage the history of this node
     #[command(subcommand)]
     History(HistoryCommand),
-    /// Look at one endpoint now and show everything: addresses, phases, certificates, headers, body, assertions
+    /// Check one endpoint now and show every detail
     ///
-    /// Nothing is stored. Exit status: 0 it is not down; 1 it is; 2 the checker could not do its work.
+    /// Shows addresses, phases, certificates, headers, body and assertions. Nothing is stored. Exit status: 0 if the
+    /// endpoint is not down; 1 if it is down; 2 if the checker could not do its work.
     Explain(ExplainArguments),
-    /// Report in from a job: the checks of kind `heartbeat` look at when it last did
+    /// Send a heartbeat for a job
     ///
-    /// Exit status: 0 it is stored; 2 it could not be.
+    /// A check of type `heartbeat` reports a job that is late or that failed. Exit status: 0 if the heartbeat is
+    /// stored; 2 if it could not be stored.
     Beat(BeatArguments),
-    /// Write a commented configuration to start with
+    /// Write a commented starter configuration
     Init(InitArguments),
-    /// Prepare a bucket for a status page: its rules, a reader for the page, a writer for each node
+    /// Prepare a bucket for a status page: its rules, a reader for the page and a writer for each node
     ///
-    /// It needs an administrator's credentials: the configuration's, --profile's, or those of the environment. What is
-    /// done is shown and asked first. It may be run again at any time: it does what is missing and nothing else.
+    /// Requires an administrator's credentials, from --profile, the configuration or the environment. Shows a plan and
+    /// asks before it changes anything. It can run again at any time and then does only what is missing.
     Provision(ProvisionArguments),
-    /// Remove what `provision` made; data stays unless --delete-data
+    /// Remove what `provision` created, but keep the data unless --delete-data is given
     Deprovision(DeprovisionArguments),
-    /// Prove a set-up from the checker's and from the page's side, and say what to mend
+    /// Verify the setup from the checker's and the page's side and suggest fixes
     ///
-    /// Exit status: 0 all is well; 1 there are warnings; 2 there are failures.
+    /// Exit status: 0 if everything works; 1 if there are warnings; 2 if there are failures.
     Doctor(DoctorArguments),
-    /// Check a configuration and print every problem of it, with line and column
+    /// Check a configuration and print every problem with line and column
+    ///
+    /// Exit status: 0 if it is valid, even with warnings; 1 if it has errors; 2 if it could not be read.
     Validate(ConfigArgument),
     /// Print the JSON Schema of the configuration, for editors
     Schema,
-    /// Print the completions for a shell
+    /// Print completions for a shell
     Completions {
-        /// The shell.
+        /// The shell to complete for.
         shell: Shell,
     },
 }
 
-/// Which configuration.
 #[derive(Debug, Args)]
 pub struct ConfigArgument {
-    /// The configuration file
+    /// Path of the configuration file
     #[arg(short, long, default_value = "checker.json", value_name = "FILE")]
     pub config: PathBuf,
 }
 
-/// Flags of `checker run`.
 #[derive(Debug, Args)]
 pub struct RunArguments {
-    /// Which configuration.
     #[command(flatten)]
     pub config: ConfigArgument,
-    /// Repeat for ever, such as every 10m; SIGTERM and Ctrl-C finish the round in hand, and twice end it at once
+    /// Repeat at this interval, for example 10m. SIGTERM and Ctrl-C finish the current checks first; a second signal
+    /// exits immediately
     #[arg(long, value_name = "DURATION", value_parser = interval)]
     pub every: Option<Nanos>,
-    /// The format of log lines on standard error; RUST_LOG sets their level, such as warn (default: info)
+    /// Format of log lines on standard error. RUST_LOG sets their level, for example warn (default: info)
     #[arg(long, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT", requires = "every")]
     pub log_format: LogFormat,
-    /// How to print the round
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
-    /// Exit with 1 if an endpoint is at least this bad
+    /// Exit with 1 if an endpoint is at least this bad: `degraded` or `down`
     #[arg(long, value_name = "STATUS", value_parser = fail_on)]
     pub fail_on: Option<Status>,
-    /// Only print the round
+    /// Print the results without storing them
     #[arg(long)]
     pub no_store: bool,
-    /// Post a message with the round, such as "We're <b>on it</b>."
+    /// Post a message with the results, for example "We're <b>on it</b>."
     #[arg(long, value_name = "HTML")]
     pub message: Option<String>,
-    /// The title of an endpoint the message is about (may be repeated; default: all of them)
-    #[arg(long, value_name = "TITLE", requires = "message")]
-    pub about: Vec<String>,
-    /// Watch only this part of the endpoints, such as 2/5; the other parts are watched elsewhere
+    /// Title of an endpoint that the message is about (repeatable; default: all endpoints)
+    #[arg(long, alias = "about", value_name = "TITLE", requires = "message")]
+    pub endpoint: Vec<String>,
+    /// Check only this part of the endpoints, for example 2/5; other machines check the other parts
     #[arg(long, value_name = "PART/COUNT", value_parser = shard)]
     pub shard: Option<Shard>,
-    /// The name of this node, instead of the configuration's
+    /// Name of this node, overriding the configuration
     #[arg(long, value_name = "NAME")]
     pub node: Option<NodeName>,
 }
 
-/// Flags of `checker serve`.
 #[derive(Debug, Args)]
 pub struct ServeArguments {
-    /// Which configuration.
     #[command(flatten)]
     pub config: ConfigArgument,
-    /// Where to listen
+    /// Address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", env = LISTEN_VARIABLE)]
     pub listen: SocketAddr,
-    /// The format of log lines on standard error; RUST_LOG sets their level, such as warn (default: info)
+    /// Format of log lines on standard error. RUST_LOG sets their level, for example warn (default: info)
     #[arg(long, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
     pub log_format: LogFormat,
-    /// Serve the page in this folder instead of the one inside this program
+    /// Serve the page from this directory instead of the built-in one
     #[arg(long, value_name = "DIR")]
     pub page: Option<PathBuf>,
-    /// Watch only this part of the endpoints, such as 2/5; the other parts are watched elsewhere
+    /// Check only this part of the endpoints, for example 2/5; other machines check the other parts
     #[arg(long, value_name = "PART/COUNT", value_parser = shard)]
     pub shard: Option<Shard>,
-    /// The name of this node, instead of the configuration's
+    /// Name of this node, overriding the configuration
     #[arg(long, value_name = "NAME")]
     pub node: Option<NodeName>,
 }
 
-/// Flags of `checker status`.
 #[derive(Debug, Args)]
 pub struct StatusArguments {
-    /// Which configuration.
     #[command(flatten)]
     pub config: ConfigArgument,
-    /// How far back to look, such as 24h, 7d or 90d (default: as far as the page)
+    /// Time range to report, for example 24h, 7d or 90d (default: the range of the page)
     #[arg(long, value_name = "DURATION", value_parser = range)]
     pub range: Option<Nanos>,
-    /// How to print it
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
-    /// With JSON: each hour or day by itself and response times, too; of up to 3 days every check file is read for these
-    #[arg(long)]
-    pub details: bool,
-    /// Exit with 1 if an endpoint is at least this bad
+    /// Add response times and one entry per hour or day to the JSON output. Up to a range of 3 days, this reads every
+    /// check file
+    #[arg(long, alias = "details")]
+    pub full: bool,
+    /// Exit with 1 if an endpoint is at least this bad: `degraded` or `down`
     #[arg(long, value_name = "STATUS", value_parser = fail_on)]
     pub fail_on: Option<Status>,
 }
 
-/// What can be done with a history.
 #[derive(Debug, Subcommand)]
 pub enum HistoryCommand {
-    /// Make it again from the check files in the store; what it knows from before them stays
+    /// Rebuild the history from the stored check files; older entries are kept
     Rebuild(RebuildArguments),
 }
 
-/// Flags of `checker history rebuild`.
 #[derive(Debug, Args)]
 pub struct RebuildArguments {
-    /// Which configuration.
     #[command(flatten)]
     pub config: ConfigArgument,
-    /// The name of this node, instead of the configuration's
+    /// Name of this node, overriding the configuration
     #[arg(long, value_name = "NAME")]
     pub node: Option<NodeName>,
-    /// The history of check files that name no node, as the original Checkup wrote them
-    #[arg(long, conflicts_with = "node")]
-    pub nameless: bool,
+    /// Rebuild the history of check files without a node name, as the original Checkup writes them
+    #[arg(long, alias = "nameless", conflicts_with = "node")]
+    pub unnamed_node: bool,
 }
 
-/// What `checker explain` needs to know.
 #[derive(Debug, Args)]
 pub struct ExplainArguments {
-    /// The endpoint's title
+    /// Title of the endpoint
     #[arg(value_name = "ENDPOINT")]
     pub endpoint: String,
-    /// Which configuration.
     #[command(flatten)]
     pub config: ConfigArgument,
 }
 
-/// What `checker beat` needs to know.
 #[derive(Debug, Args)]
 pub struct BeatArguments {
-    /// The job's name: small letters, digits and hyphens
+    /// Name of the job: lowercase letters, digits and hyphens
     #[arg(value_name = "JOB")]
     pub job: HeartbeatName,
-    /// Which configuration.
     #[command(flatten)]
     pub config: ConfigArgument,
-    /// Report that the job failed, and why; it is shown on the page
+    /// Report that the job failed, with a reason to show on the page
     #[arg(long, value_name = "TEXT")]
     pub failed: Option<String>,
-    /// How the job ended, such as $?; anything but 0 is a failure
+    /// Exit status of the job, for example $?; anything but 0 is a failure
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     pub exit_status: Option<i32>,
 }
 
-/// Flags of `checker init`.
 #[derive(Debug, Args)]
 pub struct InitArguments {
-    /// The file to write
+    /// Path of the file to write
     #[arg(default_value = "checker.json", value_name = "FILE")]
     pub path: PathBuf,
-    /// Replace the file if it is there
+    /// Overwrite an existing file
     #[arg(long)]
     pub force: bool,
-    /// Do not say what to do next
+    /// Do not print what to do next
     #[arg(long, short)]
     pub quiet: bool,
 }
 
-/// Which bucket, for those who set it up.
+/// The bucket that `provision` and `deprovision` work on.
 #[derive(Debug, Args)]
-pub struct PlaceArguments {
-    /// Take the bucket from this configuration's storage; the flags below have the last word
+pub struct BucketArguments {
+    /// Configuration whose `storage` names the bucket; the flags below override it
     #[arg(short, long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// The bucket
-    #[arg(long, value_name = "NAME")]
-    pub bucket: Option<String>,
-    /// The bucket's region
+    /// Name of the bucket
+    #[arg(long = "bucket", value_name = "NAME")]
+    pub name: Option<String>,
+    /// Region of the bucket
     #[arg(long, value_name = "REGION")]
     pub region: Option<String>,
-    /// What every object's name begins with, such as status/
+    /// Prefix of all object names, for example status/
     #[arg(long, value_name = "PREFIX")]
     pub prefix: Option<String>,
-    /// The service's URL, if it is not AWS
+    /// URL of the service, for services other than AWS
     #[arg(long, value_name = "URL")]
     pub endpoint_url: Option<String>,
-    /// The bucket stands in the URL's path and not in its host
+    /// Put the bucket into the path of URLs instead of the host name
     #[arg(long)]
     pub path_style: bool,
-    /// Take the administrator's credentials from this profile of ~/.aws
+    /// Profile in ~/.aws with the administrator's credentials
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
 }
 
-/// Flags of `checker provision`.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag that people type")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct ProvisionArguments {
-    /// Which bucket.
     #[command(flatten)]
-    pub place: PlaceArguments,
-    /// An origin of the page, such as `https://status.example.com` (may be repeated; `*` is every origin)
+    pub bucket: BucketArguments,
+    /// Origin of the page, for example `https://status.example.com` (repeatable; `*` allows every origin)
     #[arg(long, value_name = "URL")]
     pub origin: Vec<String>,
-    /// A node that gets a writer of its own, such as eu-west (may be repeated)
+    /// Node that gets its own writer, for example eu-west (repeatable)
     #[arg(long, value_name = "NODE")]
     pub writer: Vec<NodeName>,
-    /// No keys for the page: let anybody read what is below the prefix
+    /// Create no keys for the page; allow everyone to read objects below the prefix
     #[arg(long)]
     pub public: bool,
-    /// Let writers remove their check files at this age, such as 30d (default: the configuration's `check_expiry`)
+    /// Allow writers to delete their check files at this age, for example 30d (default: `check_expiry` of the
+    /// configuration)
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub check_expiry: Option<Nanos>,
-    /// Let writers remove the original Checkup's files, too, which carry no node's name
-    #[arg(long)]
-    pub expire_originals: bool,
-    /// Let the bucket itself remove check files at this age, in whole days, such as 90d
+    /// Allow writers to delete also the check files of the original Checkup, which have no node name
+    #[arg(long, alias = "expire-originals")]
+    pub expire_legacy: bool,
+    /// Let the bucket delete check files at this age, in whole days, for example 90d
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub lifecycle: Option<Nanos>,
-    /// Where config.json and checker-NODE.json are written
+    /// Directory for config.json and checker-NODE.json
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub out: PathBuf,
-    /// Replace files that are in the way
+    /// Overwrite existing files
     #[arg(long)]
     pub force: bool,
-    /// Make new keys; the old ones are removed once the new ones work
+    /// Create new keys, and delete the old ones once the new ones work
     #[arg(long)]
     pub rotate: bool,
-    /// Print the plan as JSON, with all calls and policies, and change nothing
+    /// Print the plan as JSON, with all calls and policies, without changing anything
     #[arg(long)]
     pub dry_run: bool,
-    /// Do not ask
+    /// Skip the confirmation prompt
     #[arg(long, short)]
     pub yes: bool,
 }
 
-/// Flags of `checker deprovision`.
 #[derive(Debug, Args)]
 pub struct DeprovisionArguments {
-    /// Which bucket.
     #[command(flatten)]
-    pub place: PlaceArguments,
-    /// Delete all check files, histories, heartbeats and messages, too, and the bucket if nothing else is in it; its name has to
-    /// be typed
+    pub bucket: BucketArguments,
+    /// Delete all check files, histories, heartbeats and messages as well, and the bucket if nothing else is in it. You
+    /// must type the name of the bucket to confirm
     #[arg(long)]
     pub delete_data: bool,
-    /// Print the plan as JSON and change nothing
+    /// Print the plan as JSON without changing anything
     #[arg(long)]
     pub dry_run: bool,
-    /// Do not ask; the bucket's name has to be typed all the same
+    /// Skip the confirmation prompt, except for the name of the bucket
     #[arg(long, short)]
     pub yes: bool,
 }
 
-/// Flags of `checker doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArguments {
-    /// The checker's configuration: its store is tried with its keys
+    /// Configuration of the checker, to test its store with its keys
     #[arg(short, long, value_name = "FILE", required_unless_present = "page")]
     pub config: Option<PathBuf>,
-    /// The page's config.json: what it names is tried as a browser would
+    /// The page's config.json, to test its store as a browser would
     #[arg(long, value_name = "FILE")]
     pub page: Option<PathBuf>,
-    /// An origin of the page, such as `https://status.example.com` (may be repeated)
+    /// Origin of the page, for example `https://status.example.com` (repeatable)
     #[arg(long, value_name = "URL")]
     pub origin: Vec<String>,
-    /// How to print what was found
+    /// Output format
     #[arg(long, value_enum, default_value_t = FindingsFormat::Text)]
     pub format: FindingsFormat,
 }
 
-/// How findings are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum FindingsFormat {
-    /// One line a finding, for people
+    /// One line per finding
     Text,
-    /// One JSON document, for machines
+    /// A JSON document
     Json,
 }
 
-/// How a round is printed.
+/// How `run` and `status` print results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// A table for people
+    /// A table
     Table,
-    /// One line of JSON a round, for machines
+    /// A JSON document on one line
     Json,
 }
 
-/// Below this, rounds would be made faster than their results could be told apart.
+/// The shortest interval of `--every`.
 const SHORTEST_INTERVAL: Nanos = shared::SECOND;
 
 fn interval(text: &str) -> Result<Nanos, String> {
@@ -368,13 +353,13 @@ fn range(text: &str) -> Result<Nanos, String> {
 }
 
 fn shard(text: &str) -> Result<Shard, String> {
-    text.parse().map_err(|error: NotAShard| error.to_string())
+    text.parse().map_err(|error: InvalidShard| error.to_string())
 }
 
-fn fail_on(word: &str) -> Result<Status, String> {
-    match word.parse() {
+fn fail_on(text: &str) -> Result<Status, String> {
+    match text.parse() {
         Ok(status @ (Status::Degraded | Status::Down)) => Ok(status),
-        _ => Err(format!("invalid status `{word}`: expected `degraded` or `down`")),
+        _ => Err(format!("invalid status `{text}`: expected `degraded` or `down`")),
     }
 }
 
@@ -384,18 +369,18 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_commands_fit_together() {
+    fn the_definition_is_consistent() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn a_message_may_be_about_several_endpoints_but_not_about_nothing() {
-        let parsed = Cli::try_parse_from(["checker", "run", "--message", "x", "--about", "A", "--about", "B"]);
+    fn endpoints_require_a_message() {
+        let parsed = Cli::try_parse_from(["checker", "run", "--message", "x", "--endpoint", "A", "--endpoint", "B"]);
         assert!(parsed.is_ok());
-        assert!(Cli::try_parse_from(["checker", "run", "--about", "A"]).is_err());
+        assert!(Cli::try_parse_from(["checker", "run", "--endpoint", "A"]).is_err());
     }
 
-    /// What stands on the command lines of the examples: words between quotes stay together.
+    /// The words of a command line in an example.
     fn words(line: &str) -> Vec<String> {
         let with_values = line.replace("$((JOB_COMPLETION_INDEX + 1))", "2");
         let with_values = with_values.replace("${CHECKUP_CONFIG:-/etc/checkup/checker.json}", "checker.json");
@@ -405,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_lines_of_the_examples_can_be_typed() {
+    fn the_command_lines_of_the_examples_are_valid() {
         let mut lines = Vec::new();
         for text in [
             include_str!("../../deploy/checkup.service"),
@@ -430,7 +415,35 @@ mod tests {
     }
 
     #[test]
-    fn fail_on_takes_only_what_is_bad() {
+    fn former_flags_still_work() {
+        for (current, former) in [
+            ("run --message x --endpoint A", "run --message x --about A"),
+            ("status --full", "status --details"),
+            ("history rebuild --unnamed-node", "history rebuild --nameless"),
+            ("provision --expire-legacy", "provision --expire-originals"),
+        ] {
+            let [current, former] = [current, former].map(|line| {
+                let words = std::iter::once("checker").chain(line.split(' '));
+                Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{line}: {error}"))
+            });
+            assert_eq!(format!("{current:?}"), format!("{former:?}"));
+        }
+    }
+
+    #[test]
+    fn former_flags_are_hidden() {
+        let mut command = Cli::command();
+        command.build();
+        for name in ["run", "status", "provision"] {
+            let help = command.find_subcommand_mut(name).expect(name).render_long_help().to_string();
+            for former in ["--about", "--details", "--expire-originals"] {
+                assert!(!help.contains(former), "{help}");
+            }
+        }
+    }
+
+    #[test]
+    fn fail_on_accepts_only_bad_statuses() {
         assert!(Cli::try_parse_from(["checker", "run", "--fail-on", "down"]).is_ok());
         assert!(Cli::try_parse_from(["checker", "run", "--fail-on", "healthy"]).is_err());
     }

@@ -226,7 +226,7 @@ async fn an_invalid_assertion_affects_only_its_own_check() {
         for result in results {
             let (status, notice) = match result.title.as_str() {
                 "good" => (Status::Healthy, String::new()),
-                _ => (Status::Unknown, format!("the check cannot be made: {reason}")),
+                _ => (Status::Unknown, format!("invalid configuration: {reason}")),
             };
             assert_eq!((result.status, result.notice.clone()), (status, notice));
         }

@@ -112,7 +112,7 @@ async fn a_message_is_stored_with_the_results_of_its_endpoint() {
     let checks = [check("Shop", &ok.url), check("Billing", &ok.url)];
     let checker = Checker::new(&watching(&checks, &directory()));
     let message = "We're <b>on it</b>. <a href='https://status.example/'>More</a>";
-    let run = checker.run(&["--message", message, "--about", "Shop"]).await;
+    let run = checker.run(&["--message", message, "--endpoint", "Shop"]).await;
     assert_eq!(run.code, 0, "{}", run.output());
     let stored: Vec<_> =
         checker.all_results("checks").into_iter().map(|result| (result.title, result.message)).collect();
@@ -128,9 +128,9 @@ async fn posting_is_confirmed_and_json_output_stays_one_line() {
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     let posted = checker.run(&["--message", "Hello", "--format", "json"]).await;
     assert_eq!((posted.code, posted.rounds().len(), posted.stdout.lines().count()), (0, 1, 1));
-    assert_eq!(posted.stderr.trim(), "message posted about everything that is watched");
+    assert_eq!(posted.stderr.trim(), "message posted about all endpoints");
     let printed = checker.run(&["--message", "Hello", "--no-store"]).await;
-    assert!(printed.stdout.ends_with("\nmessage not posted, since nothing is stored\n"), "{}", printed.output());
+    assert!(printed.stdout.ends_with("\nmessage not posted, because nothing is stored\n"), "{}", printed.output());
     let silent = checker.run(&[]).await;
     assert!(!silent.output().contains("message"), "{}", silent.output());
 }
@@ -155,7 +155,7 @@ async fn a_message_with_disallowed_markup_is_refused() {
         assert_eq!(run.code, 2, "`{silent}`: {}", run.output());
         assert!(run.stderr.contains("the message is empty"), "{}", run.stderr);
     }
-    let unknown = checker.run(&["--message", "Hello", "--about", "Shopp"]).await;
+    let unknown = checker.run(&["--message", "Hello", "--endpoint", "Shopp"]).await;
     assert_eq!(unknown.code, 2);
     assert!(unknown.stderr.contains("`Shopp`") && unknown.stderr.contains("`Shop`"), "{}", unknown.stderr);
     assert_eq!((checker.check_files("checks").len(), ok.requests().len()), (0, 0));
@@ -287,7 +287,7 @@ async fn an_impossible_check_does_not_discard_the_round() {
     assert_eq!(found("Missing").status, Status::Down);
     let validated = checker.call(&["validate"]).await;
     assert_eq!(validated.code, 1);
-    for title in ["ftp://shop.example/", "\"Distrustful\"", "\"Missing\""] {
+    for title in ["ftp://shop.example/", "`Distrustful`", "`Missing`"] {
         assert!(validated.stdout.contains(title), "{title}: {}", validated.output());
     }
 }
@@ -295,7 +295,7 @@ async fn an_impossible_check_does_not_discard_the_round() {
 #[tokio::test]
 async fn a_worse_status_is_confirmed_across_rounds_and_backdated() {
     let endpoint = Endpoint::start(Behavior::ok()).await;
-    let confirmed = check_with("Shop", &endpoint.url, json!({ "confirm": 2 }));
+    let confirmed = check_with("Shop", &endpoint.url, json!({ "failures_before_down": 2 }));
     let checker = Checker::new(&watching(&[confirmed], &directory()));
     let run = || async { checker.run(&["--format", "json"]).await.results() };
     assert_eq!(run().await[0].status, Status::Healthy);
@@ -329,7 +329,7 @@ async fn shards_divide_the_endpoints() {
 async fn failures_on_an_offline_node_are_unknown() {
     let refused_url = refused();
     let mut config = watching(&[check("Shop", &refused_url)], &directory());
-    config["connectivity"] = json!(["127.0.0.1:9"]);
+    config["online_check"] = json!(["127.0.0.1:9"]);
     let results = Checker::new(&config).run(&["--format", "json"]).await.results();
     assert_eq!(results[0].status, Status::Unknown);
     assert!(results[0].notice.contains("offline"), "{results:?}");
@@ -408,7 +408,11 @@ async fn validate_reports_all_problems_with_their_lines() {
     }
     checker.write("list.json", "[]");
     let list = checker.call(&["validate", "-c", "list.json"]).await;
-    assert!((list.code, list.stdout.contains("the whole file")) == (1, true), "{}", list.output());
+    assert!(
+        (list.code, list.stdout.contains("invalid type for the file: expected an object")) == (1, true),
+        "{}",
+        list.output()
+    );
     let refused = checker.run(&[]).await;
     assert_eq!(refused.code, 2, "an invalid configuration does not run");
 }

@@ -67,7 +67,7 @@ async fn a_page_on_another_origin_shows_the_results_in_a_bucket() {
     let checker = Checker::new(&config);
     assert_eq!(checker.run(&[]).await.code, 0);
     let message = "We're <b>on it</b>. <a href=\"https://status.example/\">More</a>";
-    assert_eq!(checker.run(&["--message", message, "--about", "API"]).await.code, 0);
+    assert_eq!(checker.run(&["--message", message, "--endpoint", "API"]).await.code, 0);
     api.behave(Behavior::ok());
     let last = checker.run(&[]).await;
     assert_eq!(last.code, 0, "{}", last.output());

@@ -65,7 +65,6 @@ fn shown(page: &Page, title: &str) -> Value {
     })
 }
 
-/// The expected figures.
 fn expected(report: &StatusJson<'_>, of: &Value) -> Value {
     let bar = |slot: &Value| {
         let edge = |name: &str| number(slot, name).to_string();
@@ -118,7 +117,7 @@ async fn compare(quorum: Quorum, range: &str, nanos: Nanos) {
     (config.range, config.refresh, config.offline) = (nanos, DAY, false);
     caddy.configure(&config.to_json());
 
-    let words = ["status", "-c", "checker.json", "--format", "json", "--details"];
+    let words = ["status", "-c", "checker.json", "--format", "json", "--full"];
     let in_utc = |command: &mut std::process::Command| {
         command.env("TZ", "UTC");
     };

@@ -109,7 +109,11 @@ async fn impossible_heartbeats_are_reported_before_they_are_expected() {
     checker.configure(&json!({ "checkers": [backup()] }));
     let run = checker.call(&["validate"]).await;
     assert_eq!(run.code, 1);
-    assert!(run.stdout.contains("heartbeats are read from the store; add `storage`"), "{}", run.output());
+    assert!(
+        run.stdout.contains("check `Backup` requires `storage`, because heartbeats are read from it"),
+        "{}",
+        run.output()
+    );
     assert_eq!(check_once(&checker).await.0, Status::Unknown);
     let run = checker.call(&["beat", "backup"]).await;
     assert!(run.code == 2 && run.stderr.contains("has no `storage`"), "{}", run.output());
@@ -118,7 +122,7 @@ async fn impossible_heartbeats_are_reported_before_they_are_expected() {
     let run = checker.call(&["beat", "bakup"]).await;
     assert_eq!(run.code, 0, "it is stored, because another checker may have the check");
     assert!(
-        run.stderr.contains("no check of this configuration waits for `bakup`; did you mean `backup`?"),
+        run.stderr.contains("no check of this configuration uses the job `bakup`; did you mean `backup`?"),
         "{}",
         run.stderr
     );

@@ -123,7 +123,7 @@ async fn an_original_configuration_with_all_types_runs_unchanged() {
     assert_eq!((valid.code, valid.stdout.as_str()), (0, ""), "{}", valid.output());
     let run = checker.call(&["run", "-c", "checkup.json", "--format", "json"]).await;
     assert_eq!(run.code, 0, "{}", run.output());
-    assert!(!run.output().contains("not yet supported"), "{}", run.output());
+    assert!(!run.output().contains("not supported yet"), "{}", run.output());
     let results = run.results();
     let kinds: Vec<_> = results.iter().filter_map(|result| result.kind.as_deref()).collect();
     assert_eq!(kinds, ["http", "http", "http", "http", "http", "tcp", "tcp", "exec", "exec", "tls"]);
@@ -144,7 +144,7 @@ async fn an_invalid_check_is_named_and_does_not_affect_others() {
     ));
     let valid = checker.call(&["validate", "-c", "checker.json"]).await;
     assert_eq!(valid.code, 1, "{}", valid.output());
-    for words in [["\"no authorities\"", "gone.pem"], ["\"no command\"", "gone.sh"]] {
+    for words in [["`no authorities`", "gone.pem"], ["`no command`", "gone.sh"]] {
         let named = valid.stdout.lines().any(|line| words.iter().all(|word| line.contains(word)));
         assert!(named, "{words:?} is not in one line of:\n{}", valid.output());
     }

@@ -202,7 +202,7 @@ async fn serve_follows_no_links_and_tolerates_odd_entries() {
     assert_eq!(list.status, 200, "{}", list.text());
     let of_round = &serde_json::from_slice::<Value>(&list.body).expect("it is JSON")[&round];
     assert!(of_round.is_array() && !list.text().contains("canary"), "{}", list.text());
-    let status = checker.call(&["status", "-c", "checker.json", "--format", "json", "--details"]).await;
+    let status = checker.call(&["status", "-c", "checker.json", "--format", "json", "--full"]).await;
     assert_eq!(status.code, 0, "{}", status.output());
     let rebuilt = checker.call(&["history", "rebuild", "-c", "checker.json"]).await;
     assert_eq!(rebuilt.code, 0, "{}", rebuilt.output());

@@ -106,10 +106,10 @@ async fn the_output_of_run() {
         &[
             &["run"],
             &["run", "--no-store"],
-            &["run", "--message", "We are <b>on it</b>.", "--about", "Shop"],
+            &["run", "--message", "We are <b>on it</b>.", "--endpoint", "Shop"],
             &["run", "--message", "Hello", "--no-store"],
             &["run", "--message", "<script>x</script>"],
-            &["run", "--message", "Hello", "--about", "Shp"],
+            &["run", "--message", "Hello", "--endpoint", "Shp"],
             &["run", "--fail-on", "down", "--node", "eu-west"],
             &["run", "-c", "missing.json"],
         ],
@@ -261,7 +261,7 @@ async fn the_output_of_status_and_history() {
     let checker = Checker::new(&watching(&[check("Shop", "http://127.0.0.1:9/")], &directory()));
     text.push_str("## broken\n\n");
     text.push_str(
-        &session(&checker, &[&["status"], &["history", "rebuild"], &["history", "rebuild", "--nameless"]]).await,
+        &session(&checker, &[&["status"], &["history", "rebuild"], &["history", "rebuild", "--unnamed-node"]]).await,
     );
     write_store(&checker, &[node("test-node", minute, None)], now());
     let name = |ago: Nanos| CheckFileName { stored_at: now() - ago, node: NodeName::new("test-node").ok() }.to_string();

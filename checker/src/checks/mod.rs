@@ -73,11 +73,11 @@ pub struct Check {
     /// The pause before a retry.
     pub retry_delay: Duration,
     /// How many worse results in a row confirm a worse status; at least one.
-    pub confirm: u32,
+    pub failures_before_down: u32,
     /// The interval between checks, if this check has its own.
     pub every: Option<Nanos>,
     /// The interval while the endpoint is not healthy.
-    pub every_when_down: Option<Nanos>,
+    pub every_when_unhealthy: Option<Nanos>,
     /// What must hold of the data of each attempt.
     pub assertions: Arc<[Assertion]>,
     /// What attempts must capture for the assertions.
@@ -177,9 +177,9 @@ impl Check {
             quorum: Quorum::default(),
             retries: 0,
             retry_delay: Duration::ZERO,
-            confirm: 1,
+            failures_before_down: 1,
             every: None,
-            every_when_down: None,
+            every_when_unhealthy: None,
             assertions: Arc::new([]),
             capture: Capture::default(),
             kind,

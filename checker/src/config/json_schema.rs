@@ -1,29 +1,30 @@
-//! The JSON Schema of the configuration file, made from the same table that validation uses.
+//! The JSON Schema of the configuration file, generated from the table that validation uses.
 
 use serde_json::{Map, Value, json};
 
-use super::spec::{Field, Presence, ROOT, ValueKind, Variant};
+use super::spec::{Field, Presence, ValueKind, Variant};
+use super::table::ROOT;
 
-/// The schema (JSON Schema, draft 2020-12), for editors that complete and check.
+/// The schema (JSON Schema, draft 2020-12), for editors.
 #[must_use]
 pub fn schema() -> Value {
-    let mut schema = of(&ROOT);
+    let mut schema = schema_of(&ROOT);
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
-    schema["title"] = json!("Configuration of the checker");
+    schema["title"] = json!("Checker configuration");
     schema
 }
 
-fn of(kind: &ValueKind) -> Value {
+fn schema_of(kind: &ValueKind) -> Value {
     match kind {
         ValueKind::Any => json!({}),
-        // A variable may stand for the whole URL, so that a format would refuse too much.
+        // A variable can be the whole URL, so a format would reject too much.
         ValueKind::String | ValueKind::Url => json!({ "type": "string" }),
-        ValueKind::Enum(words) => json!({ "enum": words }),
+        ValueKind::Enum(names) => json!({ "enum": names }),
         ValueKind::Bool => json!({ "type": "boolean" }),
-        ValueKind::Integer(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
-        ValueKind::Duration(least, most) => json!({ "oneOf": [
+        ValueKind::Integer(min, max) => json!({ "type": "integer", "minimum": min, "maximum": max }),
+        ValueKind::Duration(min, max) => json!({ "oneOf": [
             { "type": "string", "pattern": r"^(0|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d|w))+|.*\$\{.*)$" },
-            { "type": "integer", "minimum": least, "maximum": most },
+            { "type": "integer", "minimum": min, "maximum": max },
         ] }),
         ValueKind::StatusCodes => {
             let one = json!({ "oneOf": [
@@ -50,26 +51,28 @@ fn of(kind: &ValueKind) -> Value {
             { "type": "string" },
             { "type": "array", "items": { "type": "string" } },
         ] } }),
-        ValueKind::List(element) => json!({ "type": "array", "items": of(element) }),
+        ValueKind::List(element) => json!({ "type": "array", "items": schema_of(element) }),
         ValueKind::Object(fields) => object(fields, &Map::new(), &[]),
-        ValueKind::Tagged { keys, variants, not_yet, common } => tagged(keys, variants, not_yet, common),
+        ValueKind::Tagged { keys, variants, unsupported, common } => tagged(keys, variants, unsupported, common),
     }
 }
 
-fn tagged(keys: &[&str], variants: &[Variant], not_yet: &[&str], common: &[Field]) -> Value {
+fn tagged(keys: &[&str], variants: &[Variant], unsupported: &[&str], common: &[Field]) -> Value {
     let mut choices: Vec<Value> = Vec::new();
     for key in keys {
         for variant in variants {
-            let tag =
-                Map::from_iter([((*key).to_owned(), json!({ "const": variant.word, "description": variant.about }))]);
+            let tag = Map::from_iter([(
+                (*key).to_owned(),
+                json!({ "const": variant.name, "description": variant.description }),
+            )]);
             let fields: Vec<Field> = variant.fields.iter().chain(common).copied().collect();
             choices.push(object(&fields, &tag, &[key]));
         }
-        if !not_yet.is_empty() {
+        if !unsupported.is_empty() {
             choices.push(json!({
                 "type": "object",
-                "description": "Not yet supported.",
-                "properties": { *key: { "enum": not_yet } },
+                "description": "Not supported yet.",
+                "properties": { *key: { "enum": unsupported } },
                 "required": [key],
             }));
         }
@@ -77,22 +80,28 @@ fn tagged(keys: &[&str], variants: &[Variant], not_yet: &[&str], common: &[Field
     json!({ "oneOf": choices })
 }
 
-fn object(fields: &[Field], besides: &Map<String, Value>, required_besides: &[&&str]) -> Value {
-    let mut properties = besides.clone();
+fn object(fields: &[Field], tag: &Map<String, Value>, required_tag: &[&&str]) -> Value {
+    let mut properties = tag.clone();
     for field in fields {
-        let mut property = of(&field.kind);
+        let mut property = schema_of(&field.kind);
         let default = match field.presence {
             Presence::Required => String::new(),
             Presence::Optional(default) => format!(" Default: {default}."),
         };
-        property["description"] = json!(format!("{}{default}", field.about));
+        property["description"] = json!(format!("{}{default}", field.description));
+        if let Some(former) = field.former {
+            let mut deprecated = schema_of(&field.kind);
+            deprecated["deprecated"] = json!(true);
+            deprecated["description"] = json!(format!("Renamed to `{}`.", field.key));
+            properties.insert(former.to_owned(), deprecated);
+        }
         properties.insert(field.key.to_owned(), property);
     }
     let required: Vec<&str> = fields
         .iter()
         .filter(|field| field.presence == Presence::Required)
         .map(|field| field.key)
-        .chain(required_besides.iter().map(|key| **key))
+        .chain(required_tag.iter().map(|key| **key))
         .collect();
     json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
 }

@@ -1,5 +1,4 @@
-//! The configuration as valid: every value checked, every default filled in. How it is written in a file is
-//! [`super::raw`]'s business.
+//! The valid configuration, with all defaults filled in.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,48 +12,47 @@ use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::net::connect::Address;
 use crate::store::settings::Storage;
 
-/// All that the checker needs to know.
+/// The configuration of the checker.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Who we are.
     pub node: NodeName,
-    /// How often rounds are made, if the file says so; results carry it as their interval.
+    /// The interval between checks, if it is configured. Results contain it.
     pub every: Option<Nanos>,
-    /// How many checks may be under way at once, if the file says; at least one.
+    /// The maximum number of concurrent checks, if it is configured; at least one.
     pub concurrent_checks: Option<usize>,
-    /// Which addresses checks may connect to.
+    /// The addresses that checks can connect to.
     pub address_policy: AddressPolicy,
-    /// What is watched, in the file's order.
+    /// In the order of the file.
     pub checks: Vec<Arc<Check>>,
-    /// Addresses one of which can be reached whenever this node is online; none asks nobody.
-    pub connectivity: Vec<Address>,
-    /// Where results go; `None` if the file names no storage.
+    /// Addresses of which one is reachable whenever this node is online. If empty, the node is assumed to be online.
+    pub online_check: Vec<Address>,
+    /// Where results are stored, if anywhere.
     pub storage: Option<Storage>,
-    /// Whether summaries and badges are kept in the store for those who run no script.
+    /// Whether summaries and badges are stored.
     pub summaries: bool,
-    /// Where rounds wait that could not be stored.
+    /// The directory for results that could not be stored.
     pub spool_dir: PathBuf,
-    /// What the page that `checker serve` serves is told.
+    /// The page that `checker serve` serves.
     pub page: Page,
-    /// A time to put on every result instead of the clock's, as the original had it.
+    /// A fixed time for all results instead of the clock's, as in the original.
     pub timestamp: Option<UnixNanos>,
 }
 
-/// Where a page that we serve finds the store.
+/// The URL of the store, relative to the page that `checker serve` serves.
 pub const SERVED_STORE: &str = "store/";
 
-/// What is said about the page.
+/// The settings of the page.
 #[derive(Debug, Clone)]
 pub struct Page {
-    /// What it is told, when we serve it.
-    pub told: PageConfig,
-    /// The origins, besides its own, whose pages may show it in a frame.
+    /// The configuration that `checker serve` gives to the page.
+    pub config: PageConfig,
+    /// The origins, in addition to its own, whose pages can show it in a frame.
     pub embed_by: Vec<String>,
 }
 
 impl Default for Page {
     fn default() -> Self {
         let source = Source::Http { url: SERVED_STORE.to_owned() };
-        Page { told: PageConfig::new(source), embed_by: Vec::new() }
+        Page { config: PageConfig::new(source), embed_by: Vec::new() }
     }
 }

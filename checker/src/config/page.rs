@@ -1,65 +1,65 @@
-//! What the configuration says about the page, read by the code that the page itself reads its `config.json` with.
+//! The settings of the page. The code that reads the page's own `config.json` validates them.
 
 use shared::page_config::PageConfig;
 
 use super::document::{JsonValue, Located};
 use super::model::{Page, SERVED_STORE};
+use super::origin::validate_origin;
 use super::problem::{Problem, Problems};
-use crate::origin::validate_origin;
 
-/// The key that is no part of the page's own configuration: the web server heeds it.
+/// The only key that is not part of the page's own configuration. The web server uses it.
 const EMBED_BY: &str = "embed_by";
 
-/// From a tree that fits the table. What is skipped on a page is a warning here.
+/// Converts a tree that validation has accepted. Settings that the page would skip are warnings.
 pub(super) fn convert(page: Option<&Located>, problems: &mut Problems) -> Page {
     let Some(page) = page else { return Page::default() };
-    let mut told = page.to_json();
-    if let Some(keys) = told.as_object_mut() {
+    let mut json = page.to_json();
+    if let Some(keys) = json.as_object_mut() {
         keys.remove(EMBED_BY);
         keys.insert("source".to_owned(), serde_json::json!({ "type": "http", "url": SERVED_STORE }));
     }
-    let mut read = Page::default();
-    match PageConfig::parse(&told.to_string()) {
-        Ok(config) => read.told = config,
-        Err(wrong) => {
-            wrong.0.iter().for_each(|text| problems.add(Problem::error(place_of(page, text), in_the_page(text))));
+    let mut converted = Page::default();
+    match PageConfig::parse(&json.to_string()) {
+        Ok(config) => converted.config = config,
+        Err(errors) => {
+            errors.0.iter().for_each(|text| problems.add(Problem::error(position(page, text), prefixed(text))));
         }
     }
-    for text in std::mem::take(&mut read.told.skipped) {
-        problems.add(Problem::warning(place_of(page, &text), in_the_page(&text)));
+    for text in std::mem::take(&mut converted.config.skipped) {
+        problems.add(Problem::warning(position(page, &text), prefixed(&text)));
     }
     let embed_by = page.member(EMBED_BY);
     if let Some(JsonValue::Array(origins)) = embed_by.map(|origins| &origins.value) {
         for origin in origins {
             let text = origin.text().unwrap_or_default();
             match validate_origin(text) {
-                Ok(()) => read.embed_by.push(text.to_owned()),
+                Ok(()) => converted.embed_by.push(text.to_owned()),
                 Err(error) => problems.add(Problem::error(origin.at, format!("`page.{EMBED_BY}`: {error}"))),
             }
         }
     }
-    read
+    converted
 }
 
-/// The page's own words, which begin with a key, as they are right in this file.
-fn in_the_page(text: &str) -> String {
+/// A problem of the page's configuration, which starts with a key, with the path that the key has in this file.
+fn prefixed(text: &str) -> String {
     text.strip_prefix('`').map_or_else(|| text.to_owned(), |rest| format!("`page.{rest}"))
 }
 
-/// Where the key stands that a problem names: `` `links[0].url` … ``.
-fn place_of<'t>(page: &'t Located, text: &'t str) -> usize {
+/// The position of the key that a problem starts with: `` `links[0].url` … ``.
+fn position<'t>(page: &'t Located, text: &'t str) -> usize {
     let path = text.split('`').nth(1).unwrap_or_default();
-    let mut place = page;
+    let mut current = page;
     for step in path.split(['.', '[']) {
         let next = match step.strip_suffix(']') {
-            None => place.member(step),
-            Some(number) => match &place.value {
+            None => current.member(step),
+            Some(number) => match &current.value {
                 JsonValue::Array(list) => number.parse().ok().and_then(|number: usize| list.get(number)),
                 _ => None,
             },
         };
         let Some(next) = next else { break };
-        place = next;
+        current = next;
     }
-    place.at
+    current.at
 }

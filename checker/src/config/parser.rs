@@ -1,6 +1,7 @@
-//! The configuration file's text becomes a tree: JSON with comments and trailing commas, with variables replaced in every
-//! text. The library reads the words of the language; putting them together is done here, since a tree of its own beside ours
-//! would be the most that a large file needs.
+//! Parses the configuration file: JSON with comments and trailing commas, with variables in strings.
+//!
+//! The library provides the tokens. The tree is built here, because the library's tree next to ours would dominate the
+//! memory that a large file needs.
 
 use std::borrow::Cow;
 
@@ -9,27 +10,27 @@ use jsonc_parser::tokens::Token;
 use jsonc_parser::{Scanner, ScannerOptions};
 
 use super::document::{JsonValue, Located, Member};
-use super::problem::{Problem, Problems};
+use super::problem::{Problem, Problems, line_and_column, lower_case_first};
 use super::variables::expand;
 
-/// How deep lists and objects may be nested: a file needs eight, and a hostile one must not exhaust the stack.
+/// The maximum nesting of arrays and objects: a file needs eight, and a hostile one must not exhaust the stack.
 const DEPTH_LIMIT: usize = 128;
 
-/// How deep what stands in the root may still be nested.
-const IN_THE_ROOT: usize = DEPTH_LIMIT - 1;
+/// The nesting that is left for values in the root.
+const DEPTH_IN_ROOT: usize = DEPTH_LIMIT - 1;
 
-/// A list whose elements never stand in the tree, where it is empty: there may be very many, and most of what a large file
-/// needs would be for them.
+/// An array whose elements are passed on one by one. It is empty in the tree, since its elements would dominate the memory
+/// that a large file needs.
 pub struct StreamedList<'t, 'p> {
-    /// The list's key in the root.
+    /// The key of the array in the root.
     pub key: &'p str,
-    /// Takes one element after the other.
+    /// Called with each element.
     pub take: &'p mut dyn FnMut(Located<'t>, &mut Problems),
 }
 
-/// Reads a file's text; `variable` looks up an environment variable, and `streamed` is a list that is handed over element by
-/// element. Problems with variables are added to `problems`; text that is no JSON is the only error, since nothing else can
-/// be said about it.
+/// Parses the text of a file. `variable` looks up an environment variable, and `streamed` is an array whose elements are
+/// passed on one by one. Problems with variables are added to `problems`. The only error is invalid JSON, because then
+/// nothing else can be validated.
 pub fn parse<'t, 'p>(
     text: &'t str,
     variable: &'p dyn Fn(&str) -> Option<String>,
@@ -44,19 +45,20 @@ pub fn parse<'t, 'p>(
         allow_non_finite_numbers: false,
         allow_extended_string_escapes: false,
     };
-    let mut reader = Parser { scanner: Scanner::new(text, &options), variable, problems, streamed };
-    let Some(first) = reader.next()? else {
-        let text = "the file is empty; `checker init` writes a configuration to start with".to_owned();
+    let mut parser = Parser { text, scanner: Scanner::new(text, &options), variable, problems, streamed };
+    let Some(first) = parser.next()? else {
+        let text = "the file is empty: run `checker init` to write a starter configuration".to_owned();
         return Err(Problem::error(0, text));
     };
-    let root = reader.value(first, DEPTH_LIMIT)?;
-    match reader.next()? {
+    let root = parser.value(first, DEPTH_LIMIT)?;
+    match parser.next()? {
         None => Ok(root),
-        Some(_) => Err(reader.refuse("something stands after its end; remove it, or put all of it into one object")),
+        Some(token) => Err(parser.unexpected("the end of the file", &token)),
     }
 }
 
 struct Parser<'t, 'p> {
+    text: &'t str,
     scanner: Scanner<'t>,
     variable: &'p dyn Fn(&str) -> Option<String>,
     problems: &'p mut Problems,
@@ -64,7 +66,7 @@ struct Parser<'t, 'p> {
 }
 
 impl<'t> Parser<'t, '_> {
-    /// The next word of the language that is no comment.
+    /// The next token that is not a comment.
     fn next(&mut self) -> Result<Option<Token<'t>>, Problem> {
         loop {
             match self.scanner.scan().map_err(|error| invalid_json(&error))? {
@@ -74,36 +76,48 @@ impl<'t> Parser<'t, '_> {
         }
     }
 
-    /// The next word, where the text cannot end yet.
-    fn expect(&mut self, unended: &str) -> Result<Token<'t>, Problem> {
-        match self.next()? {
-            Some(token) => Ok(token),
-            None => Err(self.refuse(unended)),
+    /// The next token of an array or object that starts at `start` and is closed by `end`.
+    fn next_inside(&mut self, start: usize, end: char) -> Result<Token<'t>, Problem> {
+        if let Some(token) = self.next()? {
+            return Ok(token);
         }
+        let kind = if end == '}' { "object" } else { "array" };
+        let (line, _) = line_and_column(self.text, start);
+        Err(self.error(&format!("expected `{end}` at the end of the {kind} that starts on line {line}")))
     }
 
-    fn refuse(&self, why: &str) -> Problem {
-        Problem::error(self.scanner.token_start(), format!("it is not JSON: {why}"))
+    fn error(&self, reason: &str) -> Problem {
+        Problem::error(self.scanner.token_start(), format!("invalid JSON: {reason}"))
+    }
+
+    /// The error that another token was expected. It does not contain strings and numbers, which may be secrets.
+    fn unexpected(&self, expected: &str, found: &Token<'_>) -> Problem {
+        let found = match found {
+            Token::String(_) => "a string".to_owned(),
+            Token::Number(_) => "a number".to_owned(),
+            token => format!("`{}`", token.as_str()),
+        };
+        self.error(&format!("expected {expected}, found {found}"))
     }
 
     fn value(&mut self, first: Token<'t>, depth: usize) -> Result<Located<'t>, Problem> {
         let at = self.scanner.token_start();
         let Some(depth) = depth.checked_sub(1) else {
-            return Err(self.refuse("it is nested too deep"));
+            return Err(self.error(&format!("arrays and objects are nested more than {DEPTH_LIMIT} levels deep")));
         };
         let value = match first {
             Token::Null => JsonValue::Null,
             Token::Boolean(flag) => JsonValue::Bool(flag),
             Token::Number(number) => JsonValue::Number(number),
-            Token::String(text) => JsonValue::String(self.replaced(text, at)),
-            Token::OpenBracket => JsonValue::Array(self.list(depth)?),
-            Token::OpenBrace => JsonValue::Object(self.members(depth)?),
-            other => return Err(self.refuse(&format!("a value is missing before this `{}`", other.as_str()))),
+            Token::String(text) => JsonValue::String(self.expanded(text, at)),
+            Token::OpenBracket => JsonValue::Array(self.array(at, depth)?),
+            Token::OpenBrace => JsonValue::Object(self.members(at, depth)?),
+            other => return Err(self.unexpected("a value", &other)),
         };
         Ok(Located { at, value })
     }
 
-    fn replaced(&mut self, text: Cow<'t, str>, at: usize) -> Cow<'t, str> {
+    fn expanded(&mut self, text: Cow<'t, str>, at: usize) -> Cow<'t, str> {
         if !text.contains('$') {
             return text;
         }
@@ -116,51 +130,55 @@ impl<'t> Parser<'t, '_> {
         }
     }
 
-    fn list(&mut self, depth: usize) -> Result<Vec<Located<'t>>, Problem> {
+    fn array(&mut self, start: usize, depth: usize) -> Result<Vec<Located<'t>>, Problem> {
         let mut elements = Vec::new();
-        self.elements(depth, |_, element| elements.push(element))?;
+        self.elements(start, depth, |_, element| elements.push(element))?;
         Ok(elements)
     }
 
-    fn elements(&mut self, depth: usize, mut take: impl FnMut(&mut Self, Located<'t>)) -> Result<(), Problem> {
-        const UNENDED: &str = "a list has no `]`";
-        let mut token = self.expect(UNENDED)?;
+    fn elements(
+        &mut self,
+        start: usize,
+        depth: usize,
+        mut take: impl FnMut(&mut Self, Located<'t>),
+    ) -> Result<(), Problem> {
+        let mut token = self.next_inside(start, ']')?;
         while token != Token::CloseBracket {
             let element = self.value(token, depth)?;
             take(self, element);
-            token = self.expect(UNENDED)?;
+            token = self.next_inside(start, ']')?;
             match token {
-                Token::Comma => token = self.expect(UNENDED)?,
+                Token::Comma => token = self.next_inside(start, ']')?,
                 Token::CloseBracket => {}
-                _ => return Err(self.refuse("a comma or a `]` is missing before this")),
+                other => return Err(self.unexpected("`,` or `]`", &other)),
             }
         }
         Ok(())
     }
 
-    fn members(&mut self, depth: usize) -> Result<Vec<Member<'t>>, Problem> {
-        const UNENDED: &str = "an object has no `}`";
+    fn members(&mut self, start: usize, depth: usize) -> Result<Vec<Member<'t>>, Problem> {
         let mut members: Vec<Member<'_>> = Vec::new();
-        let mut token = self.expect(UNENDED)?;
+        let mut token = self.next_inside(start, '}')?;
         while token != Token::CloseBrace {
             let Token::String(key) = token else {
-                return Err(self.refuse("a key in double quotes is missing before this"));
+                return Err(self.unexpected("a key in double quotes", &token));
             };
             let at = self.scanner.token_start();
-            if self.expect(UNENDED)? != Token::Colon {
-                return Err(self.refuse("a `:` is missing before this"));
+            match self.next_inside(start, '}')? {
+                Token::Colon => {}
+                other => return Err(self.unexpected("`:`", &other)),
             }
             if members.iter().any(|member| member.key == key) {
-                self.problems.add(Problem::error(at, format!("`{key}` stands here twice; keep one of them")));
+                self.problems.add(Problem::error(at, format!("duplicate key `{key}`: remove one of them")));
             }
-            let first = self.expect(UNENDED)?;
+            let first = self.next_inside(start, '}')?;
             let is_streamed =
-                depth == IN_THE_ROOT && self.streamed.as_ref().is_some_and(|streamed| key == streamed.key);
+                depth == DEPTH_IN_ROOT && self.streamed.as_ref().is_some_and(|streamed| key == streamed.key);
             let value = if is_streamed && first == Token::OpenBracket {
                 let at = self.scanner.token_start();
-                self.elements(depth - 1, |reader, element| {
-                    if let Some(streamed) = &mut reader.streamed {
-                        (streamed.take)(element, reader.problems);
+                self.elements(at, depth - 1, |parser, element| {
+                    if let Some(streamed) = &mut parser.streamed {
+                        (streamed.take)(element, parser.problems);
                     }
                 })?;
                 Located { at, value: JsonValue::Array(Vec::new()) }
@@ -168,11 +186,11 @@ impl<'t> Parser<'t, '_> {
                 self.value(first, depth)?
             };
             members.push(Member { at, key, value });
-            token = self.expect(UNENDED)?;
+            token = self.next_inside(start, '}')?;
             match token {
-                Token::Comma => token = self.expect(UNENDED)?,
+                Token::Comma => token = self.next_inside(start, '}')?,
                 Token::CloseBrace => {}
-                _ => return Err(self.refuse("a comma or a `}` is missing before this")),
+                other => return Err(self.unexpected("`,` or `}`", &other)),
             }
         }
         Ok(members)
@@ -180,12 +198,7 @@ impl<'t> Parser<'t, '_> {
 }
 
 fn invalid_json(error: &ParseError) -> Problem {
-    Problem::error(error.range().start, format!("it is not JSON: {}", lower_case_first(&error.kind().to_string())))
-}
-
-fn lower_case_first(sentence: &str) -> String {
-    let mut characters = sentence.chars();
-    characters.next().map(|first| first.to_lowercase().chain(characters).collect()).unwrap_or_default()
+    Problem::error(error.range().start, format!("invalid JSON: {}", lower_case_first(&error.kind().to_string())))
 }
 
 #[cfg(test)]
@@ -198,46 +211,47 @@ mod tests {
         None
     }
 
-    fn told(text: &str) -> Result<(Located<'_>, Problems), Problem> {
+    fn parsed(text: &str) -> Result<(Located<'_>, Problems), Problem> {
         let mut problems = Problems::default();
         parse(text, &no_variable, &mut problems, None).map(|root| (root, problems))
     }
 
     #[test]
-    fn comments_and_trailing_commas_are_read_and_places_kept() {
+    fn comments_and_trailing_commas_are_accepted_and_positions_kept() {
         let text = "// why\n{ /* a */ \"list\": [1, 2,], }";
-        let (root, problems) = told(text).expect("it is JSON with comments");
+        let (root, problems) = parsed(text).expect("it is JSON with comments");
         assert_eq!(root.member("list").map(|list| list.at), text.find('['));
         assert!(problems.is_empty());
     }
 
     #[test]
-    fn a_key_that_stands_twice_is_a_problem() {
-        let (_, problems) = told("{\"a\": 1, \"a\": 2}").expect("it is JSON");
+    fn a_duplicate_key_is_an_error() {
+        let (_, problems) = parsed("{\"a\": 1, \"a\": 2}").expect("it is JSON");
         assert_eq!(problems.errors(), 1);
     }
 
     #[test]
-    fn what_is_wrong_is_named_where_it_stands() {
-        for (text, at, why) in [
-            ("[1 2]", 3, "a comma or a `]` is missing before this"),
-            ("{\"a\": 1 \"b\": 2}", 8, "a comma or a `}` is missing before this"),
-            ("{\"a\" 1}", 5, "a `:` is missing before this"),
-            ("{a: 1}", 1, "a key in double quotes is missing before this"),
-            ("{\"a\": }", 6, "a value is missing before this `}`"),
-            ("[1, ,]", 4, "a value is missing before this `,`"),
-            ("[1", 2, "a list has no `]`"),
-            ("{\"a\": [1]", 9, "an object has no `}`"),
-            ("{} {}", 3, "something stands after its end; remove it, or put all of it into one object"),
+    fn syntax_errors_have_a_position_and_an_expectation() {
+        for (text, at, reason) in [
+            ("[1 2]", 3, "expected `,` or `]`, found a number"),
+            ("{\"a\": 1 \"b\": 2}", 8, "expected `,` or `}`, found a string"),
+            ("{\"a\" 1}", 5, "expected `:`, found a number"),
+            ("{a: 1}", 1, "expected a key in double quotes, found `a`"),
+            ("{\"a\": }", 6, "expected a value, found `}`"),
+            ("[1, ,]", 4, "expected a value, found `,`"),
+            ("[1", 2, "expected `]` at the end of the array that starts on line 1"),
+            ("{\"a\": [1]", 9, "expected `}` at the end of the object that starts on line 1"),
+            ("{\n\"a\": [1\n", 10, "expected `]` at the end of the array that starts on line 2"),
+            ("{} {}", 3, "expected the end of the file, found `{`"),
             ("{\"a\": yes}", 6, "unexpected token"),
         ] {
-            let problem = told(text).expect_err(text);
-            assert_eq!((problem.at, problem.text), (at, format!("it is not JSON: {why}")), "{text}");
+            let problem = parsed(text).expect_err(text);
+            assert_eq!((problem.at, problem.text), (at, format!("invalid JSON: {reason}")), "{text}");
         }
     }
 
     #[test]
-    fn the_list_that_is_apart_is_handed_over_and_no_other() {
+    fn only_the_streamed_array_is_passed_on() {
         let mut taken = Vec::new();
         let mut take = |element: Located<'_>, _: &mut Problems| taken.push((element.at, element.to_json().to_string()));
         let text = "{\"of\": [0], \"streamed\": [1, [2]], \"in\": {\"streamed\": [3]}}";
@@ -248,9 +262,9 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_nested_without_end_is_refused() {
-        let problem = told(&"[".repeat(100_000)).expect_err("it never ends").text;
-        assert!(problem.contains("nested too deep"), "{problem}");
+    fn deep_nesting_is_rejected() {
+        let problem = parsed(&"[".repeat(100_000)).expect_err("it never ends").text;
+        assert!(problem.contains("nested more than 128 levels"), "{problem}");
     }
 
     fn any_json() -> impl Strategy<Value = serde_json::Value> {
@@ -271,16 +285,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_json_is_read_as_what_it_is(value in any_json()) {
+        fn valid_json_is_parsed(value in any_json()) {
             for text in [value.to_string(), serde_json::to_string_pretty(&value).expect("it is JSON")] {
-                let (root, _) = told(&text).expect("it is JSON");
+                let (root, _) = parsed(&text).expect("it is JSON");
                 prop_assert_eq!(root.to_json(), value.clone());
             }
         }
 
-        /// Whatever the library's own tree refuses is refused, and nothing else.
+        /// Accepts exactly what the library's own parser accepts.
         #[test]
-        fn what_is_no_json_is_refused(text in "[\\[\\]{}:,\" a1/*\n-]{0,16}") {
+        fn invalid_json_is_rejected(text in "[\\[\\]{}:,\" a1/*\n-]{0,16}") {
             let options = ParseOptions {
                 allow_comments: true,
                 allow_trailing_commas: true,
@@ -295,12 +309,12 @@ mod tests {
             };
             let theirs = parse_to_ast(&text, &CollectOptions::default(), &options);
             let is_json = theirs.is_ok_and(|parsed| parsed.value.is_some());
-            prop_assert_eq!(told(&text).is_ok(), is_json, "{}", text);
+            prop_assert_eq!(parsed(&text).is_ok(), is_json, "{}", text);
         }
 
         #[test]
-        fn no_text_makes_reading_panic(text in ".{0,80}") {
-            let _ = told(&text);
+        fn parsing_never_panics(text in ".{0,80}") {
+            let _ = parsed(&text);
         }
     }
 }

@@ -1,52 +1,60 @@
-//! What can be wrong with a configuration file, and where. All problems are found before any is told.
+//! Problems of a configuration file, with their positions. All of them are collected before any is reported.
 
 use std::fmt;
 
-/// How bad a problem is.
+/// The severity of a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// It works, but not all of it.
+    /// Everything works. Only `checker validate` reports it.
+    Notice,
+    /// Something is ignored.
     Warning,
-    /// One check cannot be made; the others are, and in its place each round says why.
+    /// One check is invalid. The others run, and its result is unknown with this problem as the reason.
     CheckError,
-    /// It does not work.
+    /// The configuration cannot be used.
     Error,
 }
 
 impl fmt::Display for Severity {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
+            Severity::Notice => "notice",
             Severity::Warning => "warning",
             Severity::CheckError | Severity::Error => "error",
         })
     }
 }
 
-/// One problem, with its place and its remedy.
+/// A problem with its position and its remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// Byte offset in the file.
     pub at: usize,
-    /// How bad it is.
     pub severity: Severity,
-    /// What is wrong and what to write instead.
+    /// States the mistake, and what to write instead.
     pub text: String,
 }
 
 impl Problem {
-    /// A problem that keeps the configuration from being used.
+    /// A problem that makes the configuration unusable.
     #[must_use]
     pub fn error(at: usize, text: String) -> Problem {
         Problem { at, severity: Severity::Error, text }
     }
 
-    /// A problem that keeps one check from being made.
+    /// A problem that makes one check unusable.
     #[must_use]
     pub fn check_error(at: usize, text: String) -> Problem {
         Problem { at, severity: Severity::CheckError, text }
     }
 
-    /// A problem that leaves something out.
+    /// Advice that changes nothing.
+    #[must_use]
+    pub fn notice(at: usize, text: String) -> Problem {
+        Problem { at, severity: Severity::Notice, text }
+    }
+
+    /// A problem that makes the checker ignore something.
     #[must_use]
     pub fn warning(at: usize, text: String) -> Problem {
         Problem { at, severity: Severity::Warning, text }
@@ -58,7 +66,7 @@ impl Problem {
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// Takes one more. What is found twice is told once, as what it is at worst.
+    /// Adds a problem. One that is found twice is kept once, with the higher severity.
     pub fn add(&mut self, problem: Problem) {
         match self.0.iter_mut().find(|known| known.at == problem.at && known.text == problem.text) {
             Some(known) => known.severity = known.severity.max(problem.severity),
@@ -66,53 +74,58 @@ impl Problems {
         }
     }
 
-    /// Takes all that others found.
+    /// Adds all problems of another collection.
     pub fn extend(&mut self, others: Problems) {
         others.0.into_iter().for_each(|problem| self.add(problem));
     }
 
-    /// The first that keeps a check from being made, in the order in which they were found.
+    /// The first problem that makes a check unusable, in the order in which they were added.
     #[must_use]
     pub fn first_check_error(&self) -> Option<&Problem> {
         self.0.iter().find(|problem| problem.severity == Severity::CheckError)
     }
 
-    /// Whether one of them should be mended: all but warnings.
+    /// Whether `checker validate` should fail.
     #[must_use]
     pub fn has_errors(&self) -> bool {
         self.0.iter().any(|problem| problem.severity > Severity::Warning)
     }
 
-    /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// How many of them keep the configuration from being used.
+    /// The number of problems that make the configuration unusable.
     #[must_use]
     pub fn errors(&self) -> usize {
         self.0.iter().filter(|problem| problem.severity == Severity::Error).count()
     }
 
-    /// Each as a line `file:line:column: severity: text`, in the file's order.
+    /// Formats each problem as `file:line:column: severity: text`, in order of position.
     #[must_use]
     pub fn lines(&self, file: &str, text: &str) -> Vec<String> {
-        let mut sorted: Vec<&Problem> = self.0.iter().collect();
+        self.lines_from(Severity::Notice, file, text)
+    }
+
+    /// Does the same for problems that are at least this severe.
+    #[must_use]
+    pub fn lines_from(&self, least: Severity, file: &str, text: &str) -> Vec<String> {
+        let mut sorted: Vec<&Problem> = self.0.iter().filter(|problem| problem.severity >= least).collect();
         sorted.sort_by_key(|problem| problem.at);
         sorted
             .into_iter()
             .map(|problem| {
-                let (line, column) = place(text, problem.at);
+                let (line, column) = line_and_column(text, problem.at);
                 format!("{file}:{line}:{column}: {}: {}", problem.severity, problem.text)
             })
             .collect()
     }
 }
 
-/// Line and column of a byte offset, both from 1; a column counts characters.
+/// Line and column of a byte offset, both counted from 1. A column counts characters.
 #[must_use]
-pub fn place(text: &str, at: usize) -> (usize, usize) {
+pub fn line_and_column(text: &str, at: usize) -> (usize, usize) {
     let mut at = at.min(text.len());
     while !text.is_char_boundary(at) {
         at -= 1;
@@ -122,21 +135,27 @@ pub fn place(text: &str, at: usize) -> (usize, usize) {
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
+/// Turns a sentence into a clause that can follow a colon.
+pub(super) fn lower_case_first(sentence: &str) -> String {
+    let mut characters = sentence.chars();
+    characters.next().map(|first| first.to_lowercase().chain(characters).collect()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn places_count_lines_and_characters_from_one() {
+    fn lines_and_columns_are_counted_from_one() {
         let text = "{\n  \"ä\": 1}";
-        assert_eq!(place(text, 0), (1, 1));
-        assert_eq!(place(text, 2), (2, 1));
-        assert_eq!(place(text, text.find('1').expect("it is there")), (2, 8));
-        assert_eq!(place(text, 999), (2, 10));
+        assert_eq!(line_and_column(text, 0), (1, 1));
+        assert_eq!(line_and_column(text, 2), (2, 1));
+        assert_eq!(line_and_column(text, text.find('1').expect("it is there")), (2, 8));
+        assert_eq!(line_and_column(text, 999), (2, 10));
     }
 
     #[test]
-    fn what_is_found_twice_is_told_once_and_as_what_it_is_at_worst() {
+    fn a_repeated_problem_is_kept_once_with_the_higher_severity() {
         let mut problems = Problems::default();
         problems.add(Problem::check_error(4, "odd".to_owned()));
         assert!(problems.errors() == 0 && problems.has_errors());
@@ -147,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_come_in_the_files_order() {
+    fn problems_are_sorted_by_position() {
         let mut problems = Problems::default();
         problems.add(Problem::error(4, "second".to_owned()));
         problems.add(Problem::warning(0, "first".to_owned()));

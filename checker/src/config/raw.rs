@@ -1,4 +1,4 @@
-//! The configuration as written, after [`mod@super::validate`] has found it well formed: serde's view of the file.
+//! The configuration as serde deserializes it, after [`mod@super::validate`] has accepted it.
 
 use serde::Deserialize;
 use shared::{Nanos, duration};
@@ -9,8 +9,8 @@ pub(super) struct RawConfig {
     pub every: Option<RawDuration>,
     #[serde(default)]
     pub concurrent_checks: usize,
-    #[serde(default)]
-    pub connectivity: Vec<String>,
+    #[serde(default, alias = "connectivity")]
+    pub online_check: Vec<String>,
     #[serde(default)]
     pub deny_private_addresses: bool,
     pub spool_dir: Option<String>,
@@ -47,33 +47,33 @@ pub(super) enum OneOrMany {
     Many(Vec<String>),
 }
 
-/// A word, or a number that stands for itself.
+/// A string or a number that means the same as its digits.
 #[derive(Deserialize)]
 #[serde(untagged)]
-pub(super) enum TextOrNumber {
-    Text(String),
+pub(super) enum StringOrNumber {
+    String(String),
     Number(u64),
 }
 
 /// A duration in nanoseconds, written as an integer or with units.
 #[derive(Deserialize)]
-#[serde(try_from = "IntegerOrText")]
+#[serde(try_from = "IntegerOrString")]
 pub(super) struct RawDuration(pub Nanos);
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum IntegerOrText {
+enum IntegerOrString {
     Integer(i64),
-    Text(String),
+    String(String),
 }
 
-impl TryFrom<IntegerOrText> for RawDuration {
+impl TryFrom<IntegerOrString> for RawDuration {
     type Error = duration::ParseDurationError;
 
-    fn try_from(raw: IntegerOrText) -> Result<Self, Self::Error> {
+    fn try_from(raw: IntegerOrString) -> Result<Self, Self::Error> {
         match raw {
-            IntegerOrText::Integer(nanos) => Ok(RawDuration(nanos)),
-            IntegerOrText::Text(text) => duration::parse(&text).map(RawDuration),
+            IntegerOrString::Integer(nanos) => Ok(RawDuration(nanos)),
+            IntegerOrString::String(text) => duration::parse(&text).map(RawDuration),
         }
     }
 }

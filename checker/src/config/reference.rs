@@ -1,16 +1,17 @@
-//! The reference of the configuration file in Markdown, made from the same table that validation uses. It stands
-//! in `docs/configuration.md` between two marks; a test keeps it true.
+//! The reference of the configuration file in Markdown, generated from the table that validation uses. It is the part of
+//! `docs/configuration.md` between two markers; a test keeps it up to date.
 
 use std::fmt::Write as _;
 
 use shared::duration;
 
-use super::spec::{Field, Presence, ROOT, ValueKind, Variant};
+use super::spec::{Field, Presence, ValueKind, Variant};
+use super::table::ROOT;
 
-/// An object with so few keys has no section of its own.
-const NAMED_HERE: usize = 4;
+/// An object with at most this many keys gets no separate section.
+const MAX_INLINE_KEYS: usize = 4;
 
-/// Each key with what it has to be, what holds without it, and what it means.
+/// A table of all keys with their types, defaults and descriptions.
 #[must_use]
 pub fn reference() -> String {
     let mut text = String::new();
@@ -18,13 +19,13 @@ pub fn reference() -> String {
     section(&mut text, "The file", "", fields);
     for field in fields {
         match &field.kind {
-            ValueKind::Object(fields) => section(&mut text, &format!("`{}`", field.key), field.about, fields),
-            ValueKind::List(ValueKind::Tagged { keys, variants, not_yet, common })
-            | ValueKind::Tagged { keys, variants, not_yet, common } => {
-                tagged(&mut text, field.key, keys, variants, not_yet);
+            ValueKind::Object(fields) => section(&mut text, &format!("`{}`", field.key), field.description, fields),
+            ValueKind::List(ValueKind::Tagged { keys, variants, unsupported, common })
+            | ValueKind::Tagged { keys, variants, unsupported, common } => {
+                tagged(&mut text, field.key, keys, variants, unsupported);
                 if !common.is_empty() {
                     let heading = format!("`{}` of every type", field.key);
-                    section(&mut text, &heading, "Besides its own keys, each may have these.", common);
+                    section(&mut text, &heading, "These keys are common to all types.", common);
                 }
             }
             _ => {}
@@ -33,57 +34,57 @@ pub fn reference() -> String {
     text
 }
 
-fn tagged(text: &mut String, name: &str, keys: &[&str], variants: &[Variant], not_yet: &[&str]) {
+fn tagged(text: &mut String, name: &str, keys: &[&str], variants: &[Variant], unsupported: &[&str]) {
     for variant in variants {
         let key = keys.first().copied().unwrap_or_default();
-        section(text, &format!("`{name}` with `\"{key}\": \"{}\"`", variant.word), variant.about, variant.fields);
+        section(text, &format!("`{name}` with `\"{key}\": \"{}\"`", variant.name), variant.description, variant.fields);
     }
     if let Some(older) = keys.get(1) {
-        let _ = writeln!(text, "The original's older spelling `{older}` is read, too.\n");
+        let _ = writeln!(text, "`{older}`, the original's older name of this key, works as well.\n");
     }
-    if !not_yet.is_empty() {
-        let kinds: Vec<String> = not_yet.iter().map(|kind| format!("`{kind}`")).collect();
-        let _ = writeln!(text, "Not yet supported of the original's: {}.\n", kinds.join(", "));
+    if !unsupported.is_empty() {
+        let kinds: Vec<String> = unsupported.iter().map(|kind| format!("`{kind}`")).collect();
+        let _ = writeln!(text, "These types of the original are not supported yet: {}.\n", kinds.join(", "));
     }
 }
 
-fn section(text: &mut String, heading: &str, about: &str, fields: &[Field]) {
+fn section(text: &mut String, heading: &str, description: &str, fields: &[Field]) {
     let _ = writeln!(text, "### {heading}\n");
-    if !about.is_empty() {
-        let _ = writeln!(text, "{about}\n");
+    if !description.is_empty() {
+        let _ = writeln!(text, "{description}\n");
     }
-    text.push_str("| key | value | default | meaning |\n|---|---|---|---|\n");
+    text.push_str("| Key | Value | Default | Description |\n|---|---|---|---|\n");
     for field in fields {
         let default = match field.presence {
             Presence::Required => "**required**",
             Presence::Optional(default) => default,
         };
-        let _ = writeln!(text, "| `{}` | {} | {default} | {} |", field.key, value(&field.kind), field.about);
+        let _ = writeln!(text, "| `{}` | {} | {default} | {} |", field.key, value(&field.kind), field.description);
     }
     text.push('\n');
 }
 
 fn value(kind: &ValueKind) -> String {
     match kind {
-        ValueKind::String => "text".to_owned(),
+        ValueKind::String => "string".to_owned(),
         ValueKind::Url => "URL".to_owned(),
-        ValueKind::Enum(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
-        ValueKind::Integer(least, most) => format!("integer, {least} to {most}"),
+        ValueKind::Enum(names) => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+        ValueKind::Integer(min, max) => format!("integer, {min} to {max}"),
         ValueKind::Bool => "`true` or `false`".to_owned(),
-        ValueKind::Duration(least, most) => {
-            format!("duration, `{}` to `{}`", duration::format_exact(*least), duration::format_exact(*most))
+        ValueKind::Duration(min, max) => {
+            format!("duration, `{}` to `{}`", duration::format_exact(*min), duration::format_exact(*max))
         }
         ValueKind::Quorum => "`any`, `majority`, `all`, or a number of nodes".to_owned(),
         ValueKind::StatusCodes => "status codes".to_owned(),
-        ValueKind::Assertions => "list of assertions".to_owned(),
-        ValueKind::Headers => "object: name to text or list of texts".to_owned(),
-        ValueKind::List(ValueKind::String) => "list of texts".to_owned(),
+        ValueKind::Assertions => "array of assertions".to_owned(),
+        ValueKind::Headers => "object: name to string or array of strings".to_owned(),
+        ValueKind::List(ValueKind::String) => "array of strings".to_owned(),
         ValueKind::List(ValueKind::Object(fields)) => {
             let keys: Vec<String> = fields.iter().map(|field| format!("`{}`", field.key)).collect();
-            format!("list of objects with {}", keys.join(" or "))
+            format!("array of objects with {}", keys.join(" or "))
         }
-        ValueKind::List(_) => "list, see below".to_owned(),
-        ValueKind::Object(fields) if fields.len() <= NAMED_HERE => {
+        ValueKind::List(_) => "array, see below".to_owned(),
+        ValueKind::Object(fields) if fields.len() <= MAX_INLINE_KEYS => {
             let keys: Vec<String> = fields.iter().map(|field| format!("`{}`", field.key)).collect();
             format!("object with {}", keys.join(" or "))
         }

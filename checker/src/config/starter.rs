@@ -1,27 +1,27 @@
-//! The configuration that `checker init` writes: small, commented, and working as it is.
+//! The starter configuration that `checker init` writes. It works without changes.
 
-/// A commented configuration that watches one endpoint that works, and stores in a directory.
-pub const STARTER: &str = r#"// Configuration of the checker: JSON in which comments and trailing commas are allowed.
-// `checker validate` checks this file, `checker schema` prints its JSON Schema for your editor,
-// and docs/configuration.md explains every key.
+/// A commented configuration that checks the page itself and stores results in a directory.
+pub const STARTER: &str = r#"// Configuration of the checker: JSON with comments and trailing commas.
+// `checker validate` reports mistakes in this file, `checker schema` prints its JSON Schema for your editor,
+// and docs/configuration.md describes every key.
 {
-  // How often a round of checks is made: a number with a unit, such as "30s", "10m" or "1h".
+  // The interval between checks: a number with a unit, for example "30s", "10m" or "1h".
   "every": "30s",
 
-  // What is watched.
+  // The endpoints to check.
   "checkers": [
     {
       "type": "http",
       "endpoint_name": "This status page",
-      // `checker serve` puts in where it listens.
+      // `checker serve` replaces the variable by the address that it listens on.
       "endpoint_url": "http://${CHECKUP_LISTEN:-127.0.0.1:8080}/",
-      // A check makes three attempts, each a connection of its own; one that fails makes it down.
+      // Each check makes three attempts on new connections. If one of them fails, the endpoint is down.
       "attempts": 3,
-      // Slower than this, and it is degraded.
+      // Above this median response time, the endpoint is degraded.
       "threshold_rtt": "500ms",
       "must_contain": "<html",
     },
-    // Watch something of yours: take the comment signs away and put your URL in.
+    // To check your own service, uncomment this and set the URL.
     // {
     //   "type": "http",
     //   "endpoint_name": "Shop",
@@ -33,13 +33,13 @@ pub const STARTER: &str = r#"// Configuration of the checker: JSON in which comm
     // },
   ],
 
-  // Where results are stored: a directory of this machine, beside this file.
+  // Where results are stored: a directory next to this file.
   "storage": {
     "type": "fs",
     "dir": "checks",
     "check_expiry": "30d",
   },
-  // Or a bucket of S3 or of any service that speaks its API. Keys may come from the environment.
+  // Or an S3 bucket, on AWS or a compatible service. Keys can come from the environment.
   // "storage": {
   //   "type": "s3",
   //   "bucket": "my-status",
@@ -49,7 +49,7 @@ pub const STARTER: &str = r#"// Configuration of the checker: JSON in which comm
   //   "check_expiry": "30d",
   // },
 
-  // What the page that `checker serve` serves is told.
+  // Settings of the page that `checker serve` serves.
   "page": {
     "title": "Status",
     "range": "24h",

@@ -1,4 +1,4 @@
-//! Facts about whole configuration files.
+//! Tests of whole configuration files.
 
 use super::spec::ValueKind;
 use super::*;
@@ -20,7 +20,7 @@ fn loaded(text: &str) -> Config {
     config.unwrap_or_else(|| panic!("{:#?}", problems.lines("c.json", text)))
 }
 
-/// What has to be mended, and what is left of the configuration.
+/// The problems, and the configuration if it is still usable.
 fn problems(text: &str) -> (Vec<String>, Option<Config>) {
     let (config, problems) = from_text(text, Path::new(""), &environment());
     assert!(problems.has_errors(), "{text}");
@@ -41,7 +41,7 @@ fn http(config: &Config, index: usize) -> &HttpCheck {
 }
 
 #[test]
-fn the_originals_configuration_loads_unchanged() {
+fn the_configuration_of_the_original_loads_unchanged() {
     let text = include_str!("../../../shared/golden/checkup.json");
     let (_, problems) = from_text(text, Path::new(""), &environment());
     assert!(problems.is_empty(), "{:#?}", problems.lines("checkup.json", text));
@@ -65,7 +65,7 @@ fn the_originals_configuration_loads_unchanged() {
 }
 
 #[test]
-fn every_key_of_the_originals_checks_is_read() {
+fn every_key_of_the_originals_checks_is_supported() {
     let config = loaded(
         r#"{"checkers":[
         {"type":"tcp","endpoint_name":"A","endpoint_url":"a:1","tls":true,"tls_skip_verify":true,"tls_ca_file":"",
@@ -89,7 +89,7 @@ fn every_key_of_the_originals_checks_is_read() {
 }
 
 #[test]
-fn what_is_left_out_is_as_the_reference_says() {
+fn defaults_match_the_reference() {
     let config = loaded(r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"https://a.example/"}]}"#);
     assert_eq!(config.node.as_str(), "web-01");
     assert_eq!((config.concurrent_checks, config.every), (None, None));
@@ -100,31 +100,31 @@ fn what_is_left_out_is_as_the_reference_says() {
     );
     assert_eq!(http.trust, TlsTrust::System);
     assert!(config.storage.is_none());
-    let told = &config.page.told;
-    assert_eq!((told.title.as_str(), told.range, told.refresh), ("Status", DAY, MINUTE));
+    let page = &config.page.config;
+    assert_eq!((page.title.as_str(), page.range, page.refresh), ("Status", DAY, MINUTE));
 }
 
 #[test]
-fn what_is_said_about_the_page_is_what_the_page_reads() {
+fn settings_of_the_page_are_passed_on() {
     let config = loaded(
         r##"{"checkers":[],"page":{"title":"Shop","range":"7d","refresh":"5m","interval":"1m","offline":false,
         "embed_by":["https://intranet.example"],"language":"ja","logo":"logo.svg","links":[{"text":"Help","url":"https://help.example/"}],
-        "footer":"Example Inc.","look":{"dark":{"ground":"#101418"},"radius":10,"font":"serif"},
-        "texts":{"down":{"word":"out of order"}},"order":["Shop"],"hide":{"errors":["Intranet *"]},
+        "footer":"Example Inc.","theme":{"dark":{"ground":"#101418"},"radius":10,"font":"serif"},
+        "labels":{"down":{"word":"out of order"}},"order":["Shop"],"hidden":{"errors":["Intranet *"]},
         "groups":[{"title":"All","endpoints":["*"],"groups":[{"title":"API","endpoints":["API v1"]}]}]}}"##,
     );
-    let told = &config.page.told;
-    assert_eq!((told.title.as_str(), told.range, told.refresh, told.offline), ("Shop", 7 * DAY, 5 * MINUTE, false));
-    assert_eq!((told.interval, told.appearance.radius, told.appearance.groups.len()), (MINUTE, Some(10), 1));
-    assert_eq!(told.appearance.language.as_deref(), Some("ja"));
-    assert_eq!(told.appearance.status_words[Status::Down as usize].as_deref(), Some("out of order"));
+    let page = &config.page.config;
+    assert_eq!((page.title.as_str(), page.range, page.refresh, page.offline), ("Shop", 7 * DAY, 5 * MINUTE, false));
+    assert_eq!((page.interval, page.appearance.radius, page.appearance.groups.len()), (MINUTE, Some(10), 1));
+    assert_eq!(page.appearance.language.as_deref(), Some("ja"));
+    assert_eq!(page.appearance.status_words[Status::Down as usize].as_deref(), Some("out of order"));
     assert_eq!(config.page.embed_by, ["https://intranet.example"]);
-    assert_eq!(PageConfig::parse(&told.to_json()).as_ref(), Ok(told), "it is passed on whole");
+    assert_eq!(PageConfig::parse(&page.to_json()).as_ref(), Ok(page), "it is passed on whole");
 }
 
 #[test]
-fn every_key_of_the_pages_configuration_can_be_said_here() {
-    let ValueKind::Object(root) = spec::ROOT else { panic!("it is an object") };
+fn the_table_has_every_key_of_the_pages_configuration() {
+    let ValueKind::Object(root) = table::ROOT else { panic!("it is an object") };
     let ValueKind::Object(page) = root.iter().find(|field| field.key == "page").expect("it is there").kind else {
         panic!("it is an object")
     };
@@ -136,16 +136,20 @@ fn every_key_of_the_pages_configuration_can_be_said_here() {
 }
 
 #[test]
-fn what_a_page_would_skip_is_a_warning_where_it_stands() {
+fn settings_that_the_page_skips_are_warnings() {
     let text = r#"{"checkers":[],"page":{
-        "look":{"light":{"ground":"white"}},
+        "theme":{"light":{"ground":"white"}},
         "links":[{"text":"x","url":"javascript:alert(1)"}],
         "logo":"https://elsewhere.example/logo.svg"}}"#;
     let (config, problems) = from_text(text, Path::new(""), &environment());
-    assert!(config.is_some_and(|config| config.page.told.appearance == shared::page_config::appearance::Appearance::default()));
+    assert!(
+        config.is_some_and(
+            |config| config.page.config.appearance == shared::page_config::appearance::Appearance::default()
+        )
+    );
     let lines = problems.lines("c.json", text);
     for (line, expected) in lines.iter().zip([
-        "c.json:2:35: warning: `page.look.light.ground` must be a color",
+        "c.json:2:36: warning: `page.theme.light.ground` must be a color",
         "c.json:3:18: warning: `page.links[0]` leads neither to a page",
         "c.json:4:16: warning: `page.logo` is neither a file beside the page",
     ]) {
@@ -159,7 +163,7 @@ fn what_a_page_would_skip_is_a_warning_where_it_stands() {
 }
 
 #[test]
-fn durations_headers_and_variables_are_read() {
+fn durations_headers_and_variables_are_parsed() {
     let config = loaded(
         r#"{
         // the shop
@@ -181,20 +185,20 @@ fn durations_headers_and_variables_are_read() {
 }
 
 #[test]
-fn a_secret_is_in_no_debug_text_and_in_no_problem() {
+fn secrets_appear_in_no_debug_output_and_no_problem() {
     let text =
         r#"{"checkers":[],"storage":{"type":"s3","bucket":"b","access_key_id":"A","secret_access_key":"${KEY}"}}"#;
     assert!(!format!("{:?}", loaded(text)).contains("s3cr3t"));
     let text = r#"{"checkers":[],"storage":{"type":"s3","bucket":"","prefix":"p","secret_access_key":"${KEY}"}}"#;
     let errors = errors(text).join("\n");
     assert!(
-        errors.contains("storage.access_key_id") && errors.contains("`p/`") && !errors.contains("s3cr3t"),
+        errors.contains("missing key `storage.access_key_id`") && errors.contains("`p/`") && !errors.contains("s3cr3t"),
         "{errors}"
     );
 }
 
-/// Makes sure that the check is named with this problem and keeps no other from being made.
-fn one_check_is_named(text: &str, expected: &str) {
+/// Asserts that the check is reported with this problem, and that the other check still runs.
+fn assert_only_this_check_fails(text: &str, expected: &str) {
     let good = r#"{"checkers":[{"type":"exec","name":"B","command":"true"},"#;
     let text = text.replace(r#"{"checkers":["#, good);
     let (lines, config) = problems(&text);
@@ -207,34 +211,34 @@ fn one_check_is_named(text: &str, expected: &str) {
 }
 
 #[test]
-fn a_check_that_cannot_be_made_is_named_with_its_place_and_keeps_no_other_from_being_made() {
+fn an_invalid_check_is_reported_and_the_others_run() {
     for (text, expected) in [
         (r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"ftp://a"}]}"#, "`ftp://a`"),
         (
             r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","method":"G T"}]}"#,
-            "no HTTP method",
+            "invalid HTTP method `G T`",
         ),
         (
             r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","headers":{"a b":"c"}}]}"#,
-            "no header",
+            "invalid header name `a b`",
         ),
         (r#"{"checkers":[{"type":"tcp","endpoint_name":"A","endpoint_url":"db.example"}]}"#, "a host and a port"),
         (
             r#"{"checkers":[{"type":"tcp","endpoint_name":"A","endpoint_url":"a:1","script":[{"expect":"("}]}]}"#,
-            "`(` is no regular expression: unclosed group",
+            "invalid regular expression `(`: unclosed group",
         ),
         (
             r#"{"checkers":[{"type":"tcp","endpoint_name":"A","endpoint_url":"a:1","script":[{}]}]}"#,
-            "step 0 does nothing",
+            "step 0 has neither `send` nor `expect`",
         ),
-        (r#"{"checkers":[{"type":"exec","name":"A","command":""}]}"#, "`checkers[0].command`: is empty"),
+        (r#"{"checkers":[{"type":"exec","name":"A","command":""}]}"#, "`checkers[0].command` is empty"),
         (
             r#"{"checkers":[{"type":"dns","endpoint_name":"A","endpoint_url":"a","hostname_fqdn":"a..b"}]}"#,
-            "`a..b` is no host name",
+            "invalid host name `a..b`",
         ),
         (
             r#"{"checkers":[{"type":"tls","endpoint_name":"A","endpoint_url":"a","cert_expiry_down":"30d"}]}"#,
-            "nothing is ever degraded",
+            "the endpoint is never degraded",
         ),
         (
             r#"{"checkers":[{"type":"tls","endpoint_name":"A","endpoint_url":"a","server_name":"a b"}]}"#,
@@ -246,7 +250,7 @@ fn a_check_that_cannot_be_made_is_named_with_its_place_and_keeps_no_other_from_b
         ),
         (
             r#"{"checkers":[{"type":"websocket","endpoint_name":"A","endpoint_url":"http://a"}]}"#,
-            "`http://a` is no WebSocket URL",
+            "invalid WebSocket URL `http://a`",
         ),
         (
             r#"{"checkers":[{"type":"grpc","endpoint_name":"A","endpoint_url":"a:1","tls":true,"server_name":"a b"}]}"#,
@@ -257,12 +261,12 @@ fn a_check_that_cannot_be_made_is_named_with_its_place_and_keeps_no_other_from_b
             "invalid job name `My job`",
         ),
     ] {
-        one_check_is_named(text, expected);
+        assert_only_this_check_fails(text, expected);
     }
 }
 
 #[test]
-fn an_assertion_that_cannot_be_read_or_is_about_what_nobody_can_know_is_named_with_its_place() {
+fn an_invalid_assertion_is_reported() {
     for (text, expected) in [
         (
             r#"{"checkers":[{"type":"tcp","endpoint_name":"A","endpoint_url":"a:1","assertions":["[STATUS] == 200"]}]}"#,
@@ -315,12 +319,12 @@ fn an_assertion_that_cannot_be_read_or_is_about_what_nobody_can_know_is_named_wi
             "exactly one of `that`, `all`, `any` or `not`",
         ),
     ] {
-        one_check_is_named(text, expected);
+        assert_only_this_check_fails(text, expected);
     }
 }
 
 #[test]
-fn an_assertion_that_cannot_be_read_is_named_once_also_beside_other_problems_of_its_check() {
+fn an_invalid_assertion_is_reported_along_with_other_problems() {
     let text = r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","treshold_rtt":1,"assertions":["[RTT] < 5"]}]}"#;
     let (lines, config) = problems(text);
     assert!(config.is_none() && lines.len() == 2, "{lines:?}");
@@ -331,7 +335,7 @@ fn an_assertion_that_cannot_be_read_is_named_once_also_beside_other_problems_of_
 }
 
 #[test]
-fn an_assertion_about_tls_is_taken_wherever_tls_may_be_spoken() {
+fn tls_assertions_are_valid_wherever_tls_is_possible() {
     for check in [
         r#""type":"http","endpoint_url":"https://a""#,
         r#""type":"http","endpoint_url":"http://a","max_redirects":1"#,
@@ -348,16 +352,16 @@ fn an_assertion_about_tls_is_taken_wherever_tls_may_be_spoken() {
 }
 
 #[test]
-fn what_cannot_be_seen_from_the_shape_is_named_with_its_place() {
+fn invalid_values_are_reported() {
     for (text, expected) in [
         (r#"{"checkers":[{"type":"http","endpoint_name":"","endpoint_url":"http://a"}]}"#, "checkers[0].endpoint_name"),
         (r#"{"checkers":[],"storage":{"type":"s3","bucket":"b","endpoint_url":"ftp://a"}}"#, "`storage.endpoint_url`"),
-        (r#"{"checkers":[],"connectivity":["1.1.1.1"]}"#, "a host and a port"),
+        (r#"{"checkers":[],"online_check":["1.1.1.1"]}"#, "a host and a port"),
         (r#"{"checkers":[],"node":"Büro"}"#, "`node`: invalid node name `Büro`"),
         (r#"{"checkers":[],"timestamp":"noon"}"#, "RFC 3339"),
-        (r#"{"checkers":[],"storage":{"type":"mysql","dsn":"x"}}"#, "`mysql` is not yet supported"),
+        (r#"{"checkers":[],"storage":{"type":"mysql","dsn":"x"}}"#, "unsupported type `mysql` for `storage`"),
         (r#"{"checkers":[],"storage":{"type":"s3","bucket":"${BUCKET}"}}"#, "`BUCKET` is not set"),
-        (r#"{"checkers":["#, "it is not JSON"),
+        (r#"{"checkers":["#, "invalid JSON"),
         ("", "the file is empty"),
     ] {
         let errors = errors(text).join("\n");
@@ -365,8 +369,54 @@ fn what_cannot_be_seen_from_the_shape_is_named_with_its_place() {
     }
 }
 
+/// A file with one member in the root or in its only check.
+fn file_with(parent: Parent, member: &str) -> String {
+    let check = r#""type":"exec","name":"A","command":"true""#;
+    match parent {
+        Parent::Root => format!(r#"{{"checkers":[{{{check}}}],{member}}}"#),
+        Parent::Check => format!(r#"{{"checkers":[{{{check},{member}}}]}}"#),
+        Parent::Page => format!(r#"{{"checkers":[{{{check}}}],"page":{{{member}}}}}"#),
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Parent {
+    Root,
+    Check,
+    Page,
+}
+
 #[test]
-fn the_starter_configuration_is_valid_and_has_no_warnings() {
+fn renamed_keys_are_accepted_under_their_former_name_with_a_notice() {
+    for (parent, former, current, value) in [
+        (Parent::Root, "connectivity", "online_check", r#"["192.0.2.1:443"]"#),
+        (Parent::Check, "confirm", "failures_before_down", "3"),
+        (Parent::Check, "every_when_down", "every_when_unhealthy", r#""10s""#),
+        (Parent::Check, "verdict", "quorum", r#""all""#),
+        (Parent::Page, "look", "theme", r#"{"radius":9}"#),
+        (Parent::Page, "texts", "labels", r#"{"down":{"word":"broken"}}"#),
+        (Parent::Page, "hide", "hidden", r#"{"errors":["A"]}"#),
+    ] {
+        let old = file_with(parent, &format!("\"{former}\":{value}"));
+        let new = file_with(parent, &format!("\"{current}\":{value}"));
+        assert_eq!(format!("{:?}", loaded(&old)), format!("{:?}", loaded(&new)), "{former}");
+        assert_ne!(format!("{:?}", loaded(&new)), format!("{:?}", loaded(&file_with(parent, ""))), "{current}");
+
+        let problems = from_text(&old, Path::new(""), &environment()).1;
+        let notices = problems.lines("c.json", &old);
+        assert_eq!(notices.len(), 1, "{notices:?}");
+        assert!(notices[0].contains(": notice: `"), "{notices:?}");
+        assert!(notices[0].contains(&format!("{former}` was renamed to `{current}`")), "{notices:?}");
+        assert_eq!(problems.lines_from(Severity::Warning, "c.json", &old), [""; 0], "only `validate` reports it");
+
+        let both = errors(&file_with(parent, &format!("\"{former}\":{value},\"{current}\":{value}")));
+        assert_eq!(both.len(), 1, "{both:?}");
+        assert!(both[0].contains(": error: ") && both[0].contains(former) && both[0].contains(current), "{both:?}");
+    }
+}
+
+#[test]
+fn the_starter_configuration_is_valid_without_warnings() {
     let (config, problems) = from_text(starter::STARTER, Path::new(""), &environment());
     assert!(problems.is_empty(), "{:#?}", problems.lines("starter", starter::STARTER));
     assert_eq!(config.expect("it is valid").every, Some(30 * shared::SECOND));
@@ -376,7 +426,7 @@ fn the_starter_configuration_is_valid_and_has_no_warnings() {
 fn each_key_of_the_table_is_in_the_schema() {
     let schema = json_schema::schema().to_string();
     let mut keys = Vec::new();
-    collect_keys(&spec::ROOT, &mut keys);
+    collect_keys(&table::ROOT, &mut keys);
     assert!(keys.len() > 30);
     for key in keys {
         assert!(schema.contains(&format!("\"{key}\":")), "{key} is not in the schema");
@@ -384,15 +434,16 @@ fn each_key_of_the_table_is_in_the_schema() {
 }
 
 #[test]
-fn the_reference_in_the_documentation_is_the_tables() {
-    const MARKS: [&str; 2] = ["<!-- reference: begin -->\n", "<!-- reference: end -->\n"];
+fn the_documented_reference_is_up_to_date() {
+    const MARKERS: [&str; 2] = ["<!-- reference: begin -->\n", "<!-- reference: end -->\n"];
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md");
     let text = std::fs::read_to_string(path).expect("the documentation is there");
-    let (before, rest) = text.split_once(MARKS[0]).expect("the first mark is there");
-    let (written, after) = rest.split_once(MARKS[1]).expect("the second mark is there");
+    let (before, rest) = text.split_once(MARKERS[0]).expect("the first marker is there");
+    let (written, after) = rest.split_once(MARKERS[1]).expect("the second marker is there");
     let reference = format!("\n{}", reference::reference());
     if std::env::var_os("UPDATE_DOCUMENTATION").is_some() {
-        std::fs::write(path, format!("{before}{}{reference}{}{after}", MARKS[0], MARKS[1])).expect("it can be written");
+        std::fs::write(path, format!("{before}{}{reference}{}{after}", MARKERS[0], MARKERS[1]))
+            .expect("it can be written");
         return;
     }
     assert_eq!(written, reference, "run `UPDATE_DOCUMENTATION=1 cargo test -p checker reference`");

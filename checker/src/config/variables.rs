@@ -1,6 +1,6 @@
-//! `${VAR}` and `${VAR:-default}` in a text.
+//! Replaces environment variables in strings: `${NAME}` and `${NAME:-default}`.
 
-/// Replaces `${VAR}` and `${VAR:-default}`; `$$` is a dollar sign. The error names the missing variable.
+/// Replaces variables; `$$` is a dollar sign. An error states which variable is missing or malformed.
 pub(super) fn expand(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
     let mut expanded = String::with_capacity(text.len());
     let mut rest = text;
@@ -12,13 +12,13 @@ pub(super) fn expand(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> R
             rest = after;
         } else if let Some(after) = rest.strip_prefix("${") {
             let Some((inside, tail)) = after.split_once('}') else {
-                return Err("`${` has no `}`; write `$$` for a dollar sign".to_owned());
+                return Err("unclosed `${`: add a `}`, or write `$$` for a dollar sign".to_owned());
             };
             let (name, default) =
                 inside.split_once(":-").map_or((inside, None), |(name, default)| (name, Some(default)));
             if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
                 return Err(format!(
-                    "`${{{inside}}}` names no variable; write `${{NAME}}` or `${{NAME:-default}}`, and `$$` for a dollar sign"
+                    "invalid variable `${{{inside}}}`: expected `${{NAME}}` or `${{NAME:-default}}`; write `$$` for a dollar sign"
                 ));
             }
             match (variable(name), default) {
@@ -26,7 +26,7 @@ pub(super) fn expand(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> R
                 (_, Some(default)) => expanded.push_str(default),
                 _ => {
                     return Err(format!(
-                        "the environment variable `{name}` is not set; set it, or write `${{{name}:-default}}`"
+                        "the environment variable `{name}` is not set: set it, or write `${{{name}:-default}}`"
                     ));
                 }
             }
@@ -78,7 +78,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_replacing_panic(text in ".{0,80}") {
+        fn expanding_never_panics(text in ".{0,80}") {
             let _ = expand(&text, &environment);
         }
     }

@@ -157,7 +157,7 @@ pub fn content(spec: &ProvisionSpec, role: &Role, keys: Option<&WriterKeys>) -> 
                 access_key_id: keys.access_key_id.clone(),
                 secret_access_key: keys.secret_access_key.reveal().to_owned(),
             });
-            PageConfig { source: Source::S3(source(spec, public)), ..spec.page.told.clone() }.to_json()
+            PageConfig { source: Source::S3(source(spec, public)), ..spec.page.config.clone() }.to_json()
         }
         Role::Writer(node) => {
             let mut config = json!({ "node": node.as_str(), "checkers": [], "storage": storage(spec, keys) });
@@ -255,7 +255,7 @@ pub fn write(path: &Path, text: &str, role: &Role, how: &FileUpdate) -> Result<(
             }
         }
         FileUpdate::Overwrite | FileUpdate::ReplaceKeys(_) => {
-            drop(file.persist(path).map_err(|refused| failed(refused.error))?)
+            drop(file.persist(path).map_err(|refused| failed(refused.error))?);
         }
     }
     sync(folder).map_err(failed)

@@ -6,7 +6,7 @@ use shared::object_name::{self, NodeName, patterns};
 use super::names::{self, InvalidBucketName, Role};
 use super::policy::{self, DeletableFiles, Scope};
 use crate::config::model::Page;
-use crate::origin::{InvalidOrigin, validate_origin};
+use crate::config::origin::{InvalidOrigin, validate_origin};
 use crate::store::settings::Bucket;
 
 /// The desired state, as the command line and the configuration define it.
@@ -166,7 +166,10 @@ pub(super) mod tests {
             deletable: DeletableFiles::None,
             check_expiry: None,
             lifecycle_days: None,
-            page: Page { told: PageConfig { title: "Shop".to_owned(), ..Page::default().told }, embed_by: Vec::new() },
+            page: Page {
+                config: PageConfig { title: "Shop".to_owned(), ..Page::default().config },
+                embed_by: Vec::new(),
+            },
             checks: serde_json::Map::new(),
             files: ExistingFiles::Keep,
             keys: ExistingKeys::Keep,

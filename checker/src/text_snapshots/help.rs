@@ -1,4 +1,4 @@
-//! The help of every command, and what clap says of values that it does not take.
+//! The help of every command, and the errors of the command line.
 
 use std::fmt::Write as _;
 
@@ -43,7 +43,7 @@ fn the_short_help() {
 }
 
 #[test]
-fn values_that_are_not_taken() {
+fn errors_of_the_command_line() {
     let mut text = String::new();
     for line in [
         "checker",
@@ -59,12 +59,12 @@ fn values_that_are_not_taken() {
         "checker run --fail-on healthy",
         "checker run --fail-on x",
         "checker run --format xml",
-        "checker run --about Shop",
+        "checker run --endpoint Shop",
         "checker serve --listen 8080",
         "checker status --range 5m",
         "checker status --range long",
         "checker history",
-        "checker history rebuild --nameless --node a",
+        "checker history rebuild --unnamed-node --node a",
         "checker explain",
         "checker beat My_Job",
         "checker beat",

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use super::{assert_text, surroundings};
 use crate::config;
 
-/// Configurations that are refused before anything in them is read.
-const NOT_READABLE: &[&str] = &[
+/// Configurations that are not valid JSON.
+const INVALID_JSON: &[&str] = &[
     "",
     "// nothing but a comment",
     "[]",
@@ -25,7 +25,7 @@ const NOT_READABLE: &[&str] = &[
     "{\n  \"checkers\": [] /* no end",
 ];
 
-/// Members of the root, each beside `"checkers": []`.
+/// Members of the root, each next to `"checkers": []`.
 const ROOT: &[&str] = &[
     r#""nod": "a""#,
     r#""zzz": 1"#,
@@ -40,8 +40,10 @@ const ROOT: &[&str] = &[
     r#""every": true"#,
     r#""concurrent_checks": -1"#,
     r#""concurrent_checks": "many""#,
-    r#""connectivity": "1.1.1.1:443""#,
-    r#""connectivity": ["1.1.1.1"]"#,
+    r#""online_check": "1.1.1.1:443""#,
+    r#""online_check": ["1.1.1.1"]"#,
+    r#""connectivity": ["1.1.1.1:443"]"#,
+    r#""connectivity": ["1.1.1.1:443"], "online_check": ["1.1.1.1:443"]"#,
     r#""deny_private_addresses": "yes""#,
     r#""summaries": 1"#,
     r#""timestamp": "noon""#,
@@ -71,13 +73,14 @@ const ROOT: &[&str] = &[
     r#""page": {"logo": "https://elsewhere.example/logo.svg", "favicon": "javascript:1"}"#,
     r#""page": {"links": [{"text": "x", "url": "javascript:alert(1)"}, {"text": "y"}]}"#,
     r#""page": {"links": [{"text": "x", "url": "javascript:alert(1)"}]}"#,
-    r#""page": {"look": {"light": {"ground": "white"}, "dark": {"grund": "white"}}}"#,
-    r#""page": {"look": {"light": {"ground": "white"}, "radius": 99, "font": "comic"}}"#,
+    r#""page": {"theme": {"light": {"ground": "white"}, "dark": {"grund": "white"}}}"#,
+    r#""page": {"theme": {"light": {"ground": "white"}, "radius": 99, "font": "comic"}}"#,
+    r#""page": {"theme": {"light": {"ground": "white"}}}"#,
     r#""page": {"look": {"light": {"ground": "white"}}}"#,
-    r#""page": {"texts": {"down": {"word": 1}, "healty": {}}}"#,
+    r#""page": {"labels": {"down": {"word": 1}, "healty": {}}}"#,
     r#""page": {"groups": [{"endpoints": ["a"]}, {"title": "b", "groups": [{"title": "c", "groups": []}]}]}"#,
     r#""page": {"groups": [{"title": "a", "endpoints": ["x"]}, {"title": "b", "endpoints": ["x"]}]}"#,
-    r#""page": {"order": "a", "hide": {"errors": "a"}}"#,
+    r#""page": {"order": "a", "hidden": {"errors": "a"}}"#,
 ];
 
 /// Single checks.
@@ -99,8 +102,10 @@ const CHECKS: &[&str] = &[
     r#"{"type": "http", "endpoint_name": "A", "endpoint_url": "http://a", "headers": {"a b": "c"}}"#,
     r#"{"type": "http", "endpoint_name": "A", "endpoint_url": "http://a", "headers": {"a": 1}}"#,
     r#"{"type": "http", "endpoint_name": "A", "endpoint_url": "http://a", "up_status": "2yy"}"#,
-    r#"{"type": "http", "endpoint_name": "A", "endpoint_url": "http://a", "verdict": "most"}"#,
-    r#"{"type": "http", "endpoint_name": "A", "endpoint_url": "http://a", "verdict": 0, "attempts": 5000}"#,
+    r#"{"type": "http", "endpoint_name": "A", "endpoint_url": "http://a", "quorum": "most"}"#,
+    r#"{"type": "http", "endpoint_name": "A", "endpoint_url": "http://a", "quorum": 0, "attempts": 5000}"#,
+    r#"{"type": "exec", "name": "A", "command": "true", "confirm": 2, "verdict": "any", "every_when_down": "1m"}"#,
+    r#"{"type": "exec", "name": "A", "command": "true", "confirm": 2, "failures_before_down": 3}"#,
     r#"{"type": "http", "endpoint_name": "A", "endpoint_url": "http://a", "timeout": "10 parsecs", "every": "0s"}"#,
     r#"{"type": "http", "endpoint_name": "A", "endpoint_url": "http://a", "tls_ca_file": "missing.pem"}"#,
     r#"{"type": "http", "endpoint_name": "A", "endpoint_url": "http://a", "tls_ca_file": "checker.json"}"#,
@@ -127,7 +132,7 @@ const CHECKS: &[&str] = &[
     r#"{"type": "exec", "name": "A", "command": "true", "raise": "shout", "arguments": [1], "exit_status": 999}"#,
 ];
 
-/// Assertions of checks of one kind, with what else the check has.
+/// Assertions of checks of one type, with the other keys of the check.
 const ASSERTIONS: &[(&str, &[&str])] = &[
     (
         r#""type": "http", "endpoint_url": "http://a""#,
@@ -176,24 +181,24 @@ const ASSERTIONS: &[(&str, &[&str])] = &[
     (r#""type": "heartbeat", "job": "a", "interval": "1h""#, &[r#"["[STATUS] == 0"]"#]),
 ];
 
-/// Each configuration with what `checker validate` prints of it.
+/// Each configuration with the output of `checker validate`.
 fn validated(configurations: impl IntoIterator<Item = (String, String)>) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("checker.json");
-    let mut told = String::new();
-    for (shown, text) in configurations {
-        std::fs::write(&path, text).expect("the file can be written");
+    let mut text = String::new();
+    for (shown, configuration) in configurations {
+        std::fs::write(&path, configuration).expect("the file can be written");
         let (lines, _) = config::validate(&path, &surroundings()).expect("the file can be read");
         let lines = if lines.is_empty() { "(valid)".to_owned() } else { lines.join("\n") };
         let lines = lines.replace(&format!("{}/", folder.path().display()), "");
-        let _ = writeln!(told, "{shown}\n{lines}\n");
+        let _ = writeln!(text, "{shown}\n{lines}\n");
     }
-    told
+    text
 }
 
 #[test]
-fn texts_that_are_no_configuration() {
-    assert_text("validate.not_readable", &validated(NOT_READABLE.iter().map(|text| ((*text).into(), (*text).into()))));
+fn problems_of_invalid_json() {
+    assert_text("validate.not_readable", &validated(INVALID_JSON.iter().map(|text| ((*text).into(), (*text).into()))));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The page's texts for the JSON of `checker status --details`. They are formatted here independently of the page, which
+//! The page's texts for the JSON of `checker status --full`. They are formatted here independently of the page, which
 //! takes its texts from locale files and computes its own figures.
 
 use serde_json::Value;
@@ -118,7 +118,6 @@ impl StatusJson<'_> {
         }
     }
 
-    /// The page's first sentence.
     pub(super) fn sentence(&self) -> String {
         let status = text(self.0, "status");
         let watched: Vec<&Value> = self.endpoints().iter().filter(|json| json["retired"] == false).collect();

@@ -1,13 +1,13 @@
-//! Origins of pages, as browsers spell them in the `Origin` header. Pure.
+//! Origins of web pages, as browsers send them.
 
-/// The text is not an origin.
+/// The error that a text is not an origin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "invalid origin `{0}`: expected scheme and host without a path, as browsers send it, for example `https://status.example.com`"
 )]
-pub struct InvalidOrigin(pub String);
+pub struct InvalidOrigin(String);
 
-/// Checks that a text is an origin, or `*` for all origins.
+/// Validates an origin, or `*` for all origins.
 pub fn validate_origin(origin: &str) -> Result<(), InvalidOrigin> {
     let invalid = || Err(InvalidOrigin(origin.to_owned()));
     if origin == "*" {
@@ -16,23 +16,23 @@ pub fn validate_origin(origin: &str) -> Result<(), InvalidOrigin> {
     let Some(authority) = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")) else {
         return invalid();
     };
-    // The colons of an IPv6 address, which is in brackets, do not start a port.
+    // The colons of an IPv6 address, which is in brackets, do not separate a port.
     let after_host = authority.rfind(']').map_or(0, |end| end + 1);
     let (host, port) = match authority[after_host..].rsplit_once(':') {
         Some((rest, port)) => (&authority[..after_host + rest.len()], Some(port)),
         None => (authority, None),
     };
     let is_host = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-[]:_".contains(&byte);
-    let is_port = port.is_none_or(|port| port.parse::<u16>().is_ok());
-    if host.is_empty() || !host.bytes().all(is_host) || !is_port { invalid() } else { Ok(()) }
+    let is_valid_port = port.is_none_or(|port| port.parse::<u16>().is_ok());
+    if host.is_empty() || !host.bytes().all(is_host) || !is_valid_port { invalid() } else { Ok(()) }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::config::origin::validate_origin;
 
     #[test]
-    fn an_origin_is_spelled_as_browsers_do() {
+    fn origins_are_what_browsers_send() {
         for origin in ["https://status.example.com", "http://127.0.0.1:8080", "http://[::1]:8080", "https://[::1]", "*"]
         {
             assert_eq!(validate_origin(origin), Ok(()), "{origin}");

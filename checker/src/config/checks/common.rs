@@ -1,0 +1,165 @@
+//! Keys that all or several types of check have.
+
+use serde::Deserialize;
+use shared::quorum::Quorum;
+use shared::{Nanos, SECOND};
+
+use crate::checks::{Check, CheckKind};
+use crate::config::duration;
+use crate::config::raw::{RawDuration, StringOrNumber};
+use crate::config::spec::{CENTURY, DAY, Field, ValueKind, optional, required};
+
+/// The default pause before a retry: long enough for a transient failure to pass.
+const DEFAULT_RETRY_DELAY: Nanos = SECOND;
+const SHORTEST_TIMEOUT: Nanos = SECOND / 1_000;
+
+/// The keys of every check.
+pub(super) const COMMON: &[Field] = &[
+    optional(
+        "attempts",
+        ValueKind::Integer(0, 1_000),
+        "`1`; `0` means the same",
+        "The number of attempts per check. If one of them fails, the endpoint is down.",
+    ),
+    optional("attempt_spacing", ValueKind::Duration(0, DAY), "`0`", "The pause between attempts."),
+    optional(
+        "threshold_rtt",
+        ValueKind::Duration(0, CENTURY),
+        "none",
+        "The median round-trip time above which the endpoint is degraded.",
+    ),
+    optional(
+        "retries",
+        ValueKind::Integer(0, 100),
+        "`0`",
+        "How many times a failed attempt is repeated before it counts. Failures that a retry recovered from stay visible in the result.",
+    ),
+    optional(
+        "retry_delay",
+        ValueKind::Duration(0, DAY),
+        "`1s`",
+        "The pause before a retry.",
+    ),
+    optional(
+        "failures_before_down",
+        ValueKind::Integer(0, 100),
+        "`1`; `0` means the same",
+        "How many times in a row a worse status must be measured before it applies. It then applies from its first occurrence.",
+    )
+    .formerly("confirm"),
+    optional(
+        "every",
+        ValueKind::Duration(SECOND, DAY),
+        "the file's `every`",
+        "The interval between checks of this endpoint, for `serve` and `run --every`.",
+    ),
+    optional(
+        "every_when_unhealthy",
+        ValueKind::Duration(SECOND, DAY),
+        "the same",
+        "The interval while the endpoint is not healthy.",
+    )
+    .formerly("every_when_down"),
+    optional(
+        "quorum",
+        ValueKind::Quorum,
+        "`\"majority\"`",
+        "How many of the reporting nodes must see the endpoint down: `\"any\"`, `\"majority\"`, `\"all\"`, or a number. Results contain it, so that the page and `checker status` agree.",
+    )
+    .formerly("verdict"),
+    optional(
+        "assertions",
+        ValueKind::Assertions,
+        "none",
+        "Conditions that the response must meet, for example `[STATUS] == 200` or `[BODY].queue.depth < 500`; see [Assertions](assertions.md).",
+    ),
+];
+
+pub(super) const NAME: Field = required("endpoint_name", ValueKind::String, "The title of the endpoint.");
+pub(super) const TIMEOUT: Field =
+    timeout("`10s`", "The time limit for an attempt, from the DNS lookup to the last byte that is read.");
+pub(super) const TLS_CA_FILE: Field = optional(
+    "tls_ca_file",
+    ValueKind::String,
+    "the system's certificate authorities",
+    "A PEM file of certificate authorities to trust instead of the system's.",
+);
+pub(super) const TLS_SKIP_VERIFY: Field = optional(
+    "tls_skip_verify",
+    ValueKind::Bool,
+    "`false`",
+    "Whether any certificate is accepted. The check then does not prove who responds.",
+);
+pub(super) const SERVER_NAME: Field = optional(
+    "server_name",
+    ValueKind::String,
+    "the host of `endpoint_url`",
+    "The name to request (SNI) and to expect in the certificate.",
+);
+pub(super) const STARTTLS: Field = optional(
+    "starttls",
+    ValueKind::Enum(&["smtp", "imap", "pop3", "postgres"]),
+    "none: TLS starts immediately",
+    "The protocol that upgrades a plain connection to TLS.",
+);
+
+pub(super) const fn timeout(default: &'static str, description: &'static str) -> Field {
+    optional("timeout", ValueKind::Duration(SHORTEST_TIMEOUT, DAY), default, description)
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawCommon {
+    #[serde(alias = "name")]
+    pub endpoint_name: String,
+    #[serde(default)]
+    pub attempts: u32,
+    pub attempt_spacing: Option<RawDuration>,
+    pub threshold_rtt: Option<RawDuration>,
+    pub timeout: Option<RawDuration>,
+    #[serde(default)]
+    pub retries: u32,
+    pub retry_delay: Option<RawDuration>,
+    #[serde(default, alias = "confirm")]
+    pub failures_before_down: u32,
+    pub every: Option<RawDuration>,
+    #[serde(alias = "every_when_down")]
+    pub every_when_unhealthy: Option<RawDuration>,
+    #[serde(alias = "verdict")]
+    pub quorum: Option<StringOrNumber>,
+}
+
+impl RawCommon {
+    /// The check without assertions.
+    pub(super) fn into_check(self, kind: CheckKind) -> Check {
+        Check {
+            attempts: self.attempts.max(1),
+            attempt_spacing: duration(self.attempt_spacing.map_or(0, |spacing| spacing.0)),
+            threshold: self.threshold_rtt.map_or(0, |threshold| threshold.0),
+            quorum: quorum(self.quorum),
+            retries: self.retries,
+            retry_delay: duration(self.retry_delay.map_or(DEFAULT_RETRY_DELAY, |delay| delay.0)),
+            failures_before_down: self.failures_before_down.max(1),
+            every: self.every.map(|every| every.0),
+            every_when_unhealthy: self.every_when_unhealthy.map(|every| every.0),
+            ..Check::new(&self.endpoint_name, kind)
+        }
+    }
+}
+
+/// The quorum, which validation has accepted.
+fn quorum(raw: Option<StringOrNumber>) -> Quorum {
+    let text = match raw {
+        None => return Quorum::default(),
+        Some(StringOrNumber::String(text)) => text,
+        Some(StringOrNumber::Number(number)) => number.to_string(),
+    };
+    text.parse().unwrap_or_default()
+}
+
+/// The keys that decide which certificates are trusted.
+#[derive(Deserialize)]
+pub(super) struct RawTrust {
+    pub tls_ca_file: Option<String>,
+    #[serde(default)]
+    pub tls_skip_verify: bool,
+}

@@ -1,0 +1,154 @@
+//! What the conversions of several types of check share: reporting problems, and creating headers, patterns and TLS options.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::path::Path;
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::{HeaderName, HeaderValue};
+use regex::bytes::{Regex, RegexBuilder};
+use reqwest::Url;
+use rustls::pki_types::ServerName;
+use serde::de::DeserializeOwned;
+
+use super::common::RawTrust;
+use crate::checks::net::connect::{Address, TlsOptions};
+use crate::checks::net::tls_config::TlsTrust;
+use crate::config::document::Located;
+use crate::config::problem::{Problem, Problems};
+use crate::config::raw::OneOrMany;
+use crate::config::read_as;
+use crate::redact::{has_user, without_user};
+
+/// The maximum size of a compiled regular expression in bytes.
+const PATTERN_LIMIT: usize = 1 << 20;
+
+/// A check in the file, and where its problems are collected.
+pub(super) struct CheckConverter<'a> {
+    located: &'a Located<'a>,
+    index: usize,
+    problems: &'a mut Problems,
+    /// The folder of the file, where relative paths start.
+    pub folder: &'a Path,
+    /// The timeout of an attempt.
+    pub timeout: Duration,
+    /// Whether an assertion examines `[STATUS]`. Any status is then accepted by default.
+    pub asserts_status: bool,
+}
+
+impl<'a> CheckConverter<'a> {
+    /// A check at this index of the array.
+    pub(super) fn new(located: &'a Located<'a>, index: usize, folder: &'a Path, problems: &'a mut Problems) -> Self {
+        CheckConverter { located, index, problems, folder, timeout: Duration::ZERO, asserts_status: false }
+    }
+
+    fn position(&self, key: &str) -> usize {
+        self.located.member(key).map_or(self.located.at, |member| member.at)
+    }
+
+    /// Reports an error about the value of a key.
+    pub(super) fn error(&mut self, key: &str, error: impl Display) {
+        let text = format!("`checkers[{}].{key}`: {error}", self.index);
+        self.problems.add(Problem::check_error(self.position(key), text));
+    }
+
+    /// Reports an error whose subject is the key: `predicate` completes the sentence.
+    pub(super) fn reject(&mut self, key: &str, predicate: &str) {
+        let text = format!("`checkers[{}].{key}` {predicate}", self.index);
+        self.problems.add(Problem::check_error(self.position(key), text));
+    }
+
+    /// Does the same for an error that makes the whole file unusable.
+    pub(super) fn reject_file(&mut self, key: &str, predicate: &str) {
+        let text = format!("`checkers[{}].{key}` {predicate}", self.index);
+        self.problems.add(Problem::error(self.position(key), text));
+    }
+
+    pub(super) fn read<T: DeserializeOwned>(&mut self) -> Option<T> {
+        read_as(self.located, self.problems)
+    }
+
+    /// The value of a key; reports the error if it is invalid.
+    pub(super) fn accept<T, E: Display>(&mut self, key: &str, parsed: Result<T, E>) -> Option<T> {
+        parsed.map_err(|error| self.error(key, error)).ok()
+    }
+
+    /// The locator of a URL: the text as configured, without credentials. Warns about credentials, because people copy
+    /// configuration files.
+    pub(super) fn locator(&mut self, text: &str, url: &Url, use_of_credentials: &str) -> String {
+        if !has_user(url) {
+            return text.to_owned();
+        }
+        let locator = without_user(text);
+        let text = format!(
+            "`checkers[{}].endpoint_url` contains credentials, {use_of_credentials}; results and output contain \
+             `{locator}` instead; prefer a header, for example `\"Authorization\": \"Basic ${{SHOP_LOGIN}}\"`",
+            self.index
+        );
+        self.problems.add(Problem::warning(self.position("endpoint_url"), text));
+        locator
+    }
+
+    /// The headers of a request. Errors do not contain values, which may be secrets.
+    pub(super) fn headers(&mut self, raw: &BTreeMap<String, OneOrMany>) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, values) in raw {
+            let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
+                self.error("headers", format!("invalid header name `{name}`"));
+                continue;
+            };
+            let values = match values {
+                OneOrMany::One(value) => std::slice::from_ref(value),
+                OneOrMany::Many(values) => values.as_slice(),
+            };
+            for value in values {
+                match value.parse::<HeaderValue>() {
+                    Ok(value) => drop(headers.append(&header, value)),
+                    Err(_) => self.error("headers", format!("invalid character in the value of header `{name}`")),
+                }
+            }
+        }
+        headers
+    }
+
+    pub(super) fn pattern(&mut self, key: &str, pattern: &str) -> Option<Regex> {
+        let compiled = RegexBuilder::new(pattern).size_limit(PATTERN_LIMIT).multi_line(true).build();
+        let compiled = compiled.map_err(|error| {
+            let error = error.to_string();
+            // The library points at the mistake over several lines; the last line describes it.
+            let reason = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            self.error(key, format!("invalid regular expression `{pattern}`: {reason}"));
+        });
+        compiled.ok()
+    }
+
+    /// The options of a TLS connection to `address`, which must present a certificate for `server_name` if that is set.
+    pub(super) fn tls_options(
+        &mut self,
+        trust: TlsTrust,
+        server_name: Option<String>,
+        address: &Address,
+    ) -> Option<TlsOptions> {
+        let key = if server_name.is_some() { "server_name" } else { "endpoint_url" };
+        let name = server_name.unwrap_or_else(|| address.host.clone());
+        if let Ok(server_name) = ServerName::try_from(name.clone()) {
+            return Some(TlsOptions { trust, server_name });
+        }
+        self.error(key, format!("invalid server name `{name}`: expected a host name or an IP address"));
+        None
+    }
+
+    pub(super) fn trust(&self, raw: RawTrust) -> TlsTrust {
+        match (raw.tls_skip_verify, raw.tls_ca_file.filter(|file| !file.is_empty())) {
+            (true, _) => TlsTrust::AnyCertificate,
+            (false, Some(file)) => TlsTrust::Authorities(vec![self.folder.join(file)]),
+            (false, None) => TlsTrust::System,
+        }
+    }
+}
+
+/// The text, unless it is empty, as the original writes it for "not set".
+pub(super) fn not_empty(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}

@@ -1,0 +1,56 @@
+//! Checks of type `grpc`.
+
+use serde::Deserialize;
+
+use super::common::{NAME, RawTrust, SERVER_NAME, TIMEOUT, TLS_CA_FILE, TLS_SKIP_VERIFY};
+use super::converter::CheckConverter;
+use super::{CheckType, DEFAULT_TIMEOUT};
+use crate::checks::grpc::GrpcCheck;
+use crate::checks::net::connect::Address;
+use crate::checks::{self as kinds, CheckKind};
+use crate::config::spec::{ValueKind, Variant, optional, required};
+
+pub(super) const TYPE: CheckType = CheckType {
+    variant: Variant {
+        name: "grpc",
+        description: "A call of the standard health service (`grpc.health.v1.Health`).",
+        fields: &[
+            NAME,
+            required("endpoint_url", ValueKind::String, "Host and port, for example `api.example:50051`."),
+            TIMEOUT,
+            optional("service", ValueKind::String, "the whole server", "The service to query."),
+            optional("tls", ValueKind::Bool, "`false`", "Whether the connection uses TLS."),
+            SERVER_NAME,
+            TLS_CA_FILE,
+            TLS_SKIP_VERIFY,
+        ],
+    },
+    subjects: kinds::grpc::SUBJECTS,
+    default_timeout: DEFAULT_TIMEOUT,
+    convert,
+};
+
+#[derive(Deserialize)]
+struct RawGrpc {
+    endpoint_url: String,
+    #[serde(default)]
+    service: String,
+    #[serde(default)]
+    tls: bool,
+    server_name: Option<String>,
+    #[serde(flatten)]
+    trust: RawTrust,
+}
+
+fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
+    let raw: RawGrpc = converter.read()?;
+    let address = converter.accept("endpoint_url", Address::parse(&raw.endpoint_url, None))?;
+    let tls = if raw.tls {
+        let trust = converter.trust(raw.trust);
+        Some(converter.tls_options(trust, raw.server_name, &address)?)
+    } else {
+        None
+    };
+    let (locator, service, timeout) = (raw.endpoint_url, raw.service, converter.timeout);
+    Some(CheckKind::Grpc(Box::new(GrpcCheck { locator, address, timeout, tls, service })))
+}

@@ -1,0 +1,114 @@
+//! Checks of type `http`.
+
+use std::collections::BTreeMap;
+
+use http::header::AUTHORIZATION;
+use reqwest::Method;
+use serde::Deserialize;
+
+use super::common::{NAME, RawTrust, TIMEOUT, TLS_CA_FILE, TLS_SKIP_VERIFY};
+use super::converter::{CheckConverter, not_empty};
+use super::{CheckType, DEFAULT_TIMEOUT};
+use crate::checks::http::HttpCheck;
+use crate::checks::http::status_codes::StatusCodes;
+use crate::checks::{self as kinds, CheckKind};
+use crate::config::raw::OneOrMany;
+use crate::config::spec::{ValueKind, Variant, optional, required};
+
+/// The default limit of bytes that are read from a body.
+const DEFAULT_BODY_LIMIT: usize = 1 << 20;
+
+pub(super) const TYPE: CheckType = CheckType {
+    variant: Variant {
+        name: "http",
+        description: "An HTTP or HTTPS request. Every attempt opens a new connection.",
+        fields: &[
+            NAME,
+            required("endpoint_url", ValueKind::Url, "The URL, `http://` or `https://`."),
+            optional("method", ValueKind::String, "`GET`", "The method of the request."),
+            TIMEOUT,
+            optional("headers", ValueKind::Headers, "none", "The headers of the request. `Host` is honored."),
+            optional("body", ValueKind::String, "none", "The body of the request."),
+            optional(
+                "up_status",
+                ValueKind::StatusCodes,
+                "`\"2xx\"`, or any if an assertion is about `[STATUS]`",
+                "The status codes that count as up: `200`, `\"2xx\"`, `\"200-299\"`, or an array of these.",
+            ),
+            optional("must_contain", ValueKind::String, "none", "A text that the body of the response must contain."),
+            optional(
+                "must_not_contain",
+                ValueKind::String,
+                "none",
+                "A text that the body of the response must not contain.",
+            ),
+            optional(
+                "max_redirects",
+                ValueKind::Integer(0, 50),
+                "`0`: a redirect is the response",
+                "The maximum number of redirects to follow.",
+            ),
+            optional(
+                "body_limit",
+                ValueKind::Integer(1, 1 << 30),
+                "`1048576`",
+                "The maximum number of bytes of the body to read, if it is read at all.",
+            ),
+            TLS_CA_FILE,
+            TLS_SKIP_VERIFY,
+        ],
+    },
+    subjects: kinds::http::SUBJECTS,
+    default_timeout: DEFAULT_TIMEOUT,
+    convert,
+};
+
+#[derive(Deserialize)]
+struct RawHttp {
+    endpoint_url: String,
+    method: Option<String>,
+    #[serde(default)]
+    headers: BTreeMap<String, OneOrMany>,
+    body: Option<String>,
+    up_status: Option<StatusCodes>,
+    #[serde(default)]
+    must_contain: String,
+    #[serde(default)]
+    must_not_contain: String,
+    #[serde(default)]
+    max_redirects: u32,
+    body_limit: Option<usize>,
+}
+
+fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
+    let raw: RawHttp = converter.read()?;
+    let trust: RawTrust = converter.read()?;
+    let mut url = converter.accept("endpoint_url", HttpCheck::parse_url(&raw.endpoint_url))?;
+    let locator = converter.locator(&raw.endpoint_url, &url, "which are sent as basic authentication");
+    let credentials = HttpCheck::take_credentials(&mut url);
+    let method = raw.method.as_deref().unwrap_or("GET");
+    let Ok(method) = Method::from_bytes(method.as_bytes()) else {
+        let text = format!("invalid HTTP method `{method}`: expected for example `GET`, `HEAD` or `POST`");
+        converter.error("method", text);
+        return None;
+    };
+    let mut headers = converter.headers(&raw.headers);
+    if let Some(credentials) = credentials {
+        headers.entry(AUTHORIZATION).or_insert(credentials);
+    }
+    let default_status = if converter.asserts_status { StatusCodes::any } else { StatusCodes::default };
+    Some(CheckKind::Http(Box::new(HttpCheck {
+        locator,
+        url,
+        method,
+        headers,
+        body: raw.body,
+        timeout: converter.timeout,
+        up_status: raw.up_status.unwrap_or_else(default_status),
+        must_contain: not_empty(raw.must_contain),
+        must_not_contain: not_empty(raw.must_not_contain),
+        max_redirects: raw.max_redirects,
+        body_limit: raw.body_limit.unwrap_or(DEFAULT_BODY_LIMIT),
+        trust: converter.trust(trust),
+    })))
+}

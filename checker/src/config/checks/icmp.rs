@@ -1,0 +1,38 @@
+//! Checks of type `icmp`.
+
+use serde::Deserialize;
+
+use super::common::{NAME, timeout};
+use super::converter::CheckConverter;
+use super::{CheckType, DEFAULT_CONNECTION_TIMEOUT};
+use crate::checks::icmp::IcmpCheck;
+use crate::checks::net::connect::Address;
+use crate::checks::{self as kinds, CheckKind};
+use crate::config::spec::{ValueKind, Variant, required};
+
+pub(super) const TYPE: CheckType = CheckType {
+    variant: Variant {
+        name: "icmp",
+        description: "An echo request (ping). It needs no privileges where `ping_group_range` of the system allows it.",
+        fields: &[
+            NAME,
+            required("endpoint_url", ValueKind::String, "A host name or an IP address."),
+            timeout("`1s`", "The time limit for an attempt."),
+        ],
+    },
+    subjects: kinds::icmp::SUBJECTS,
+    default_timeout: DEFAULT_CONNECTION_TIMEOUT,
+    convert,
+};
+
+#[derive(Deserialize)]
+struct RawIcmp {
+    endpoint_url: String,
+}
+
+fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
+    let raw: RawIcmp = converter.read()?;
+    let address = converter.accept("endpoint_url", Address::parse_host(&raw.endpoint_url))?;
+    let (locator, timeout) = (raw.endpoint_url, converter.timeout);
+    Some(CheckKind::Icmp(Box::new(IcmpCheck { locator, address, timeout })))
+}

@@ -1,0 +1,80 @@
+//! Checks of type `websocket`.
+
+use std::collections::BTreeMap;
+
+use reqwest::Url;
+use serde::Deserialize;
+
+use super::common::{NAME, RawTrust, TIMEOUT, TLS_CA_FILE, TLS_SKIP_VERIFY};
+use super::converter::CheckConverter;
+use super::{CheckType, DEFAULT_TIMEOUT};
+use crate::checks::net::connect::Address;
+use crate::checks::websocket::WebSocketCheck;
+use crate::checks::{self as kinds, CheckKind};
+use crate::config::raw::OneOrMany;
+use crate::config::spec::{ValueKind, Variant, optional, required};
+use crate::redact::without_user;
+
+pub(super) const TYPE: CheckType = CheckType {
+    variant: Variant {
+        name: "websocket",
+        description: "A WebSocket connection, optionally with a message and the expected reply.",
+        fields: &[
+            NAME,
+            required("endpoint_url", ValueKind::String, "The URL, `ws://` or `wss://`."),
+            TIMEOUT,
+            optional(
+                "headers",
+                ValueKind::Headers,
+                "none",
+                "The headers of the request, for example `Sec-WebSocket-Protocol`.",
+            ),
+            optional("send", ValueKind::String, "nothing", "A message to send."),
+            optional(
+                "expect",
+                ValueKind::String,
+                "nothing",
+                "A regular expression that a received message must match.",
+            ),
+            TLS_CA_FILE,
+            TLS_SKIP_VERIFY,
+        ],
+    },
+    subjects: kinds::websocket::SUBJECTS,
+    default_timeout: DEFAULT_TIMEOUT,
+    convert,
+};
+
+#[derive(Deserialize)]
+struct RawWebSocket {
+    endpoint_url: String,
+    #[serde(default)]
+    headers: BTreeMap<String, OneOrMany>,
+    send: Option<String>,
+    expect: Option<String>,
+    #[serde(flatten)]
+    trust: RawTrust,
+}
+
+fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
+    let raw: RawWebSocket = converter.read()?;
+    let url = Url::parse(raw.endpoint_url.trim()).ok();
+    let Some(url) = url.filter(|url| matches!(url.scheme(), "ws" | "wss") && url.has_host()) else {
+        let shown = without_user(&raw.endpoint_url);
+        let text = format!("invalid WebSocket URL `{shown}`: expected for example `wss://chat.example/socket`");
+        converter.error("endpoint_url", text);
+        return None;
+    };
+    let address = Address::from_url(&url);
+    let tls = if url.scheme() == "wss" {
+        let trust = converter.trust(raw.trust);
+        Some(converter.tls_options(trust, None, &address)?)
+    } else {
+        None
+    };
+    let locator = converter.locator(&raw.endpoint_url, &url, "which are not sent");
+    let headers = converter.headers(&raw.headers);
+    let expect = raw.expect.and_then(|text| converter.pattern("expect", &text));
+    let (url, send, timeout) = (url.into(), raw.send, converter.timeout);
+    Some(CheckKind::WebSocket(Box::new(WebSocketCheck { locator, url, address, headers, timeout, tls, send, expect })))
+}

@@ -1,0 +1,269 @@
+//! The table of the configuration: every key with its type, default and description. Validation, the JSON Schema and the
+//! reference in `docs/configuration.md` follow from it.
+
+use shared::page_config::appearance;
+
+use super::checks::CHECKERS;
+use super::spec::{CENTURY, DAY, Field, SECOND, ValueKind, Variant, optional, required};
+
+pub const ROOT: ValueKind = ValueKind::Object(&[
+    optional("$schema", ValueKind::String, "none", "The JSON Schema of this file, for editors."),
+    optional(
+        "node",
+        ValueKind::String,
+        "the host name",
+        "The name of this node: 1 to 32 lowercase letters, digits and hyphens.",
+    ),
+    optional(
+        "every",
+        ValueKind::Duration(SECOND, DAY),
+        "`1m` for `serve`; `run` uses `--every`",
+        "The interval between checks. Results contain it, so that the page knows how long they are valid.",
+    ),
+    optional(
+        "concurrent_checks",
+        ValueKind::Integer(0, 100_000),
+        "`64` for a single run; `512` for `serve` and `run --every`, and up to `4096` including checks that take longer than a second; `0` means the default",
+        "The maximum number of checks that run at the same time.",
+    ),
+    optional(
+        "online_check",
+        ValueKind::List(&ValueKind::String),
+        "none: this node is assumed to be online",
+        "Addresses such as `1.1.1.1:443`. If an endpoint is down and none of these accepts a connection, this node is \
+         offline, and the result is unknown.",
+    )
+    .formerly("connectivity"),
+    required("checkers", CHECKERS, "The endpoints to check."),
+    optional(
+        "deny_private_addresses",
+        ValueKind::Bool,
+        "`false`",
+        "Whether checks can connect to public addresses only, for checkers whose URLs come from other people.",
+    ),
+    optional("storage", STORAGE, "none: results are only printed", "Where results are stored."),
+    optional(
+        "spool_dir",
+        ValueKind::String,
+        "`$XDG_STATE_HOME/checkup/spool`, or `~/.local/state/checkup/spool`",
+        "The directory for results that could not be stored. They are stored before the next ones.",
+    ),
+    optional(
+        "page",
+        ValueKind::Object(PAGE),
+        "a page with the title `Status` and a range of 24 hours",
+        "The settings of the page that `checker serve` serves and `checker provision` prepares.",
+    ),
+    optional(
+        "summaries",
+        ValueKind::Bool,
+        "`true` up to 1,000 endpoints",
+        "Whether this node stores a summary and badges for clients without JavaScript.",
+    ),
+    optional("timestamp", ValueKind::String, "now", "A fixed time (RFC 3339) for all results, instead of the clock's."),
+    optional("notifiers", ValueKind::Any, "none", "The original's notifiers. Not supported yet."),
+    optional("notifier", ValueKind::Any, "none", "The original's older name of `notifiers`. Not supported yet."),
+]);
+
+const STORAGE: ValueKind = ValueKind::Tagged {
+    keys: &["type", "provider"],
+    variants: &[S3, DIRECTORY],
+    unsupported: &["github", "mysql", "postgres", "sqlite3", "appinsights", "sql"],
+    common: &[],
+};
+
+const EXPIRY: Field = optional(
+    "check_expiry",
+    ValueKind::Duration(0, CENTURY),
+    "kept indefinitely",
+    "The age at which check files of this node are deleted; `0` keeps them.",
+);
+
+const HISTORY_EXPIRY: Field = optional(
+    "history_expiry",
+    ValueKind::Duration(DAY, CENTURY),
+    "`400d`",
+    "How far back the history of this node reaches. It outlives the check files that it summarizes.",
+);
+
+const S3: Variant = Variant {
+    name: "s3",
+    description: "A bucket of Amazon S3 or of a compatible service.",
+    fields: &[
+        required("bucket", ValueKind::String, "The name of the bucket."),
+        optional(
+            "region",
+            ValueKind::String,
+            "from the environment or the profile, otherwise `us-east-1`",
+            "The region of the bucket.",
+        ),
+        optional(
+            "access_key_id",
+            ValueKind::String,
+            "AWS's default chain: environment, profile, instance role",
+            "The access key ID of the writer.",
+        ),
+        optional(
+            "secret_access_key",
+            ValueKind::String,
+            "AWS's default chain",
+            "The secret access key of the writer, preferably as a variable such as `${AWS_SECRET_ACCESS_KEY}`.",
+        ),
+        optional("endpoint_url", ValueKind::Url, "AWS", "The URL of the service, for services other than AWS."),
+        optional(
+            "path_style",
+            ValueKind::Bool,
+            "`false`",
+            "Whether URLs contain the bucket in the path instead of the host name.",
+        ),
+        optional("prefix", ValueKind::String, "none", "The prefix of all object names: folders with a trailing slash."),
+        EXPIRY,
+        HISTORY_EXPIRY,
+    ],
+};
+
+const DIRECTORY: Variant = Variant {
+    name: "fs",
+    description: "A local directory, which any static web server can publish.",
+    fields: &[
+        required("dir", ValueKind::String, "The directory, relative to the folder of the configuration file."),
+        optional("url", ValueKind::String, "none", "The URL of the original's page. Not used."),
+        EXPIRY,
+        HISTORY_EXPIRY,
+    ],
+};
+
+/// The settings of the page's own `config.json`, and who can frame the page.
+const PAGE: &[Field] = &[
+    optional("title", ValueKind::String, "`Status`", "The title of the page."),
+    optional("range", ValueKind::Duration(shared::HOUR, 366 * DAY), "`24h`", "The time range that the page shows."),
+    optional("refresh", ValueKind::Duration(5 * SECOND, DAY), "`60s`", "The interval at which the page refreshes."),
+    optional(
+        "interval",
+        ValueKind::Duration(SECOND, 31 * DAY),
+        "`10m`",
+        "How long a result is valid that contains no interval and has no neighbors to derive it from.",
+    ),
+    optional(
+        "offline",
+        ValueKind::Bool,
+        "`true`",
+        "Whether browsers keep the page and its latest data for use while they are offline.",
+    ),
+    optional(
+        "embed_by",
+        ValueKind::List(&ValueKind::String),
+        "none: only the page's own origin",
+        "The origins whose pages can show this one in a frame, for example `https://example.com`.",
+    ),
+    optional(
+        "language",
+        ValueKind::Enum(&["auto", "en", "de", "fr", "es", "pt", "ja", "zh", "ar"]),
+        "`auto`: the visitor's",
+        "The language of the page.",
+    ),
+    optional(
+        "logo",
+        ValueKind::String,
+        "none",
+        "An image before the title: a file next to the page, or a `data:image/…` URL.",
+    ),
+    optional(
+        "favicon",
+        ValueKind::String,
+        "an icon that shows the status",
+        "The icon of the tab, in the form of `logo`.",
+    ),
+    optional("links", ValueKind::List(&ValueKind::Object(LINK)), "none", "The links in the header."),
+    optional("footer", ValueKind::String, "none", "A text at the bottom of the page."),
+    optional(
+        "theme",
+        ValueKind::Object(THEME),
+        "neutral",
+        "Colors, corners and font; see [Appearance](status-page.md#appearance).",
+    )
+    .formerly("look"),
+    optional("labels", ValueKind::Object(LABELS), "the usual names", "The names of the statuses.").formerly("texts"),
+    optional("groups", ValueKind::List(&ValueKind::Object(GROUP)), "none", "Groups of endpoints, in order."),
+    optional(
+        "order",
+        ValueKind::List(&ValueKind::String),
+        "as in `checkers`",
+        "The order of endpoints that need no attention, by title. `Shop *` matches every title that starts with \
+         `Shop `.",
+    ),
+    optional(
+        "hidden",
+        ValueKind::Object(HIDDEN),
+        "nothing",
+        "The titles of endpoints whose error texts or URLs are hidden.",
+    )
+    .formerly("hide"),
+];
+
+const LINK: &[Field] = &[
+    required("text", ValueKind::String, "The text of the link."),
+    required("url", ValueKind::String, "The target, an `https:`, `http:`, `mailto:` or relative URL."),
+];
+
+const THEME: &[Field] = &[
+    optional("light", ValueKind::Object(COLORS), "neutral colors", "Colors of the light theme."),
+    optional("dark", ValueKind::Object(COLORS), "neutral colors", "Colors of the dark theme."),
+    optional("radius", ValueKind::Integer(0, 24), "6", "The radius of corners in pixels."),
+    optional("font", ValueKind::Enum(&["system", "serif", "rounded", "mono"]), "`system`", "The font."),
+];
+
+/// One field for each color that can be set.
+const COLORS: &[Field] = &{
+    let mut fields =
+        [optional("", ValueKind::String, "a neutral one", "A color, as `#rrggbb`."); appearance::COLORS.len()];
+    let mut index = 0;
+    while index < fields.len() {
+        fields[index].key = appearance::COLORS[index];
+        index += 1;
+    }
+    fields
+};
+
+const LABELS: &[Field] = &[
+    optional("healthy", ValueKind::Object(LABEL), "healthy", "The name of healthy."),
+    optional("degraded", ValueKind::Object(LABEL), "degraded", "The name of degraded."),
+    optional("down", ValueKind::Object(LABEL), "down", "The name of down."),
+    optional("unknown", ValueKind::Object(LABEL), "unknown", "The name of unknown."),
+];
+
+const LABEL: &[Field] = &[
+    optional("word", ValueKind::String, "the usual name", "An adjective that can follow “is”."),
+    optional("remark", ValueKind::String, "none", "A text below the headline while this is the overall status."),
+];
+
+const GROUP: &[Field] = &[
+    required("title", ValueKind::String, "The title of the group."),
+    optional(
+        "endpoints",
+        ValueKind::List(&ValueKind::String),
+        "none",
+        "The titles of its endpoints, or prefixes of titles followed by `*`.",
+    ),
+    optional("groups", ValueKind::List(&ValueKind::Object(INNER_GROUP)), "none", "The groups in it, one level deep."),
+];
+
+const INNER_GROUP: &[Field] = &[
+    required("title", ValueKind::String, "The title of the group."),
+    optional(
+        "endpoints",
+        ValueKind::List(&ValueKind::String),
+        "none",
+        "The titles of its endpoints, or prefixes of titles followed by `*`.",
+    ),
+];
+
+const HIDDEN: &[Field] = &[
+    optional(
+        "errors",
+        ValueKind::List(&ValueKind::String),
+        "none",
+        "The titles of endpoints whose error texts are hidden.",
+    ),
+    optional("locators", ValueKind::List(&ValueKind::String), "none", "The titles of endpoints whose URLs are hidden."),
+];
