@@ -8,7 +8,7 @@ use super::load;
 use crate::checks::http::{HttpCheck, InvalidUrl};
 use crate::cli::BucketArguments;
 use crate::config::model::Config;
-use crate::redact::without_user;
+use crate::redact::redact_userinfo;
 use crate::store::settings::{Bucket, StoreLocation};
 
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +68,7 @@ pub(super) fn find(arguments: &BucketArguments) -> anyhow::Result<(Bucket, Optio
 /// The bucket for people, such as ``the bucket `b` (region `eu-west-1`, prefix `status/`) ``.
 pub(super) fn describe(bucket: &Bucket, region: &str) -> String {
     let prefix = if bucket.prefix.is_empty() { String::new() } else { format!(", prefix `{}`", bucket.prefix) };
-    let at = bucket.endpoint_url.as_ref().map(|url| format!(" at {}", without_user(url))).unwrap_or_default();
+    let at = bucket.endpoint_url.as_ref().map(|url| format!(" at {}", redact_userinfo(url))).unwrap_or_default();
     format!("the bucket `{}`{at} (region `{region}`{prefix})", bucket.name)
 }
 

@@ -61,11 +61,11 @@ const WARNING_INTERVAL: Duration = Duration::from_mins(1);
 
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    #[error("cannot listen on `{0}`: another program uses this port: stop it, or choose another port with `{remedy}`", remedy = .1.instead_of(*.0))]
+    #[error("cannot listen on `{0}`: another program uses this port; stop it, or choose another port with `{remedy}`", remedy = .1.instead_of(*.0))]
     Busy(SocketAddr, PortRemedy),
-    #[error("cannot listen on `{0}`: permission denied: choose a port of 1024 or higher with `{remedy}`", remedy = .1.instead_of(*.0))]
+    #[error("cannot listen on `{0}`: permission denied; choose a port of 1024 or higher with `{remedy}`", remedy = .1.instead_of(*.0))]
     NotPermitted(SocketAddr, PortRemedy),
-    #[error("cannot listen on `{0}`: this machine does not have this address: use `--listen 127.0.0.1:{port}` for this machine only, or `--listen 0.0.0.0:{port}` for all of its addresses", port = .0.port())]
+    #[error("cannot listen on `{0}`: this machine does not have this address; use `--listen 127.0.0.1:{port}` for this machine only, or `--listen 0.0.0.0:{port}` for all of its addresses", port = .0.port())]
     NoSuchAddress(SocketAddr),
     #[error("cannot listen on `{address}`: {cause}")]
     Listen { address: SocketAddr, cause: io::Error },

@@ -15,7 +15,7 @@ use crate::checks::Check;
 use crate::checks::assertions::Evidence;
 use crate::checks::probe_data::ProbeData;
 use crate::monitor::evaluate::Evaluation;
-use crate::redact::without_user;
+use crate::redact::redact_userinfo;
 use crate::sanitize::sanitize_for_terminal;
 
 /// The width of the waterfall of phases, in characters.
@@ -161,7 +161,7 @@ fn headers(line: &mut impl FnMut(&str, &str), headers: &HeaderMap) {
 /// The target of a redirect without user and password; `None` if it cannot be parsed well enough to remove them.
 fn redirect_target(location: &str) -> Option<String> {
     match Url::parse(location.trim()) {
-        Ok(_) => Some(without_user(location)),
+        Ok(_) => Some(redact_userinfo(location)),
         // A relative reference without a host has no user.
         Err(_) => (!location.contains('@') || !location.trim().contains("//")).then(|| location.to_owned()),
     }
