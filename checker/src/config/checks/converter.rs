@@ -19,7 +19,7 @@ use crate::config::document::Located;
 use crate::config::problem::{Problem, Problems};
 use crate::config::raw::OneOrMany;
 use crate::config::read_as;
-use crate::redact::{has_user, without_user};
+use crate::redact::{has_userinfo, redact_userinfo};
 
 /// The maximum size of a compiled regular expression in bytes.
 const PATTERN_LIMIT: usize = 1 << 20;
@@ -77,10 +77,10 @@ impl<'a> CheckConverter<'a> {
     /// The locator of a URL: the text as configured, without credentials. Warns about credentials, because people copy
     /// configuration files.
     pub(super) fn locator(&mut self, text: &str, url: &Url, use_of_credentials: &str) -> String {
-        if !has_user(url) {
+        if !has_userinfo(url) {
             return text.to_owned();
         }
-        let locator = without_user(text);
+        let locator = redact_userinfo(text);
         let text = format!(
             "`checkers[{}].endpoint_url` contains credentials, {use_of_credentials}; results and output contain \
              `{locator}` instead; prefer a header, for example `\"Authorization\": \"Basic ${{SHOP_LOGIN}}\"`",

@@ -28,7 +28,7 @@ use super::spec::{ValueKind, Variant};
 use crate::checks::assertions::Assertion;
 use crate::checks::probe_data::Capture;
 use crate::checks::{Check, CheckKind, MisconfiguredCheck};
-use crate::redact::without_user;
+use crate::redact::redact_userinfo;
 
 struct CheckType {
     /// Its row of the table.
@@ -86,7 +86,7 @@ pub(super) fn convert(located: &Located, index: usize, folder: &Path, problems: 
             let type_name = text(&["type"]).to_owned();
             let locator = match text(&["endpoint_url"]) {
                 "" => text(&["command", "job"]).to_owned(),
-                url => without_user(url),
+                url => redact_userinfo(url),
             };
             let reason = format!("invalid configuration: {}", problem.text);
             let misconfigured = MisconfiguredCheck { type_name, locator, reason };
